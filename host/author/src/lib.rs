@@ -1,0 +1,1 @@
+//! Building and playing services: build, inspect, demo.

@@ -1,0 +1,1 @@
+//! The controller's backend as a typed client: sessions, datastores, transactions, devices.

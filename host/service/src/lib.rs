@@ -1,0 +1,1 @@
+//! The commit: plan, read, strip, run, write, answer; the module registry.

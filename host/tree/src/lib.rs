@@ -1,0 +1,1 @@
+//! The configuration tree: names, paths, nodes, overlay, merge, diff, XML in and out.

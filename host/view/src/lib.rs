@@ -1,0 +1,1 @@
+//! What one module sees and does: scope, ownership, edits.
