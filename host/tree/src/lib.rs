@@ -1,1 +1,22 @@
 //! The configuration tree: names, paths, nodes, overlay, merge, diff, XML in and out.
+//!
+//! A [`Tree`] is an arena of nodes with interned names. It knows nothing of YANG: what it must know of
+//! a model (kind of a node, keys of a list, order) it asks of a [`Schema`], which may well know nothing
+//! either ([`NoSchema`]).
+
+mod error;
+mod name;
+mod schema;
+mod tree;
+
+pub use error::Error;
+pub use name::{Name, Names, QName};
+pub use schema::{Kind, NoSchema, Schema, SchemaNode, ValueError};
+pub use tree::{Bindings, Children, Descendants, NodeId, Tree};
+
+/// The namespace of the controller's own model, which the prefix `ctrl` stands for.
+pub const CONTROLLER: &str = "http://clicon.org/controller";
+/// The namespace of NETCONF (RFC 6241), which the attribute `operation` lives in.
+pub const NETCONF: &str = "urn:ietf:params:xml:ns:netconf:base:1.0";
+/// The namespace of YANG's own XML attributes: `insert`, `key` and `value` (RFC 7950, section 7.7.9).
+pub const YANG: &str = "urn:ietf:params:xml:ns:yang:1";

@@ -1,0 +1,448 @@
+//! The arena.
+
+use std::collections::HashMap;
+
+use crate::{Error, Name, Names, QName};
+
+const NONE: u32 = u32::MAX;
+
+/// A node of one [`Tree`], as its number there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeId(u32);
+
+impl NodeId {
+    fn some(id: u32) -> Option<Self> {
+        (id != NONE).then_some(Self(id))
+    }
+
+    /// The number, for tables beside the tree: nodes are numbered from 0 (the root) without gaps.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// Prefixes that a value uses and the namespaces they stand for, as in an identityref
+/// (RFC 7950, section 9.10.3): they travel with the value.
+pub type Bindings = Box<[(Box<str>, Box<str>)]>;
+
+#[derive(Clone, Debug)]
+struct Node {
+    name: Name,
+    parent: u32,
+    first: u32,
+    last: u32,
+    previous: u32,
+    next: u32,
+    value: Value,
+    /// Number of a set in `Tree::bindings`, 0 for none.
+    bindings: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Value {
+    start: u32,
+    length: u32,
+}
+
+impl Value {
+    const ABSENT: Self = Self { start: NONE, length: 0 };
+}
+
+/// A tree of named nodes, each with a value or with children. The root has no name and is no element:
+/// its children are the top-level nodes of a datastore.
+///
+/// A node that has been detached keeps its number and its memory until the tree is dropped: trees live
+/// as long as a commit.
+#[derive(Clone, Debug)]
+pub struct Tree {
+    names: Names,
+    nodes: Vec<Node>,
+    text: String,
+    bindings: Vec<Bindings>,
+    binding_ids: HashMap<Bindings, u32>,
+    attributes: HashMap<NodeId, Vec<(Name, Box<str>)>>,
+}
+
+impl Default for Tree {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Tree {
+    /// The root of every tree.
+    pub const ROOT: NodeId = NodeId(0);
+
+    /// A tree with nothing but a root.
+    pub fn new() -> Self {
+        let mut names = Names::default();
+        let name = names.intern(QName::new("", ""));
+        let root = Node {
+            name,
+            parent: NONE,
+            first: NONE,
+            last: NONE,
+            previous: NONE,
+            next: NONE,
+            value: Value::ABSENT,
+            bindings: 0,
+        };
+        Self {
+            names,
+            nodes: vec![root],
+            text: String::new(),
+            bindings: vec![Bindings::default()],
+            binding_ids: HashMap::new(),
+            attributes: HashMap::new(),
+        }
+    }
+
+    /// How many nodes the arena holds, detached ones and the root included.
+    pub fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Whether there is nothing under the root.
+    pub fn is_empty(&self) -> bool {
+        self.first_child(Self::ROOT).is_none()
+    }
+
+    /// The names of this tree.
+    pub fn names(&self) -> &Names {
+        &self.names
+    }
+
+    /// The number of a name in this tree, given now if it has none yet.
+    pub fn intern(&mut self, name: QName<'_>) -> Name {
+        self.names.intern(name)
+    }
+
+    // A number that this tree did not give is a fault of the caller that must not become a crash of the
+    // daemon: it reads as the root.
+    #[allow(clippy::indexing_slicing)] // nodes[0] is always there
+    fn node(&self, id: NodeId) -> &Node {
+        self.nodes.get(id.index()).unwrap_or(&self.nodes[0])
+    }
+
+    fn with(&mut self, id: u32, change: impl FnOnce(&mut Node)) {
+        if let Some(node) = self.nodes.get_mut(id as usize) {
+            change(node);
+        }
+    }
+
+    /// The node's name as a number.
+    pub fn name(&self, node: NodeId) -> Name {
+        self.node(node).name
+    }
+
+    /// The node's name.
+    pub fn qname(&self, node: NodeId) -> QName<'_> {
+        self.names.resolve(self.node(node).name)
+    }
+
+    /// The node above; none for the root and for a detached node.
+    pub fn parent(&self, node: NodeId) -> Option<NodeId> {
+        NodeId::some(self.node(node).parent)
+    }
+
+    /// The first child in document order.
+    pub fn first_child(&self, node: NodeId) -> Option<NodeId> {
+        NodeId::some(self.node(node).first)
+    }
+
+    /// The last child in document order.
+    pub fn last_child(&self, node: NodeId) -> Option<NodeId> {
+        NodeId::some(self.node(node).last)
+    }
+
+    /// The next sibling in document order.
+    pub fn next_sibling(&self, node: NodeId) -> Option<NodeId> {
+        NodeId::some(self.node(node).next)
+    }
+
+    /// The previous sibling in document order.
+    pub fn previous_sibling(&self, node: NodeId) -> Option<NodeId> {
+        NodeId::some(self.node(node).previous)
+    }
+
+    /// The children in document order.
+    pub fn children(&self, node: NodeId) -> Children<'_> {
+        Children { tree: self, next: self.first_child(node) }
+    }
+
+    /// The children of one name in document order.
+    pub fn children_named(&self, node: NodeId, name: Name) -> impl Iterator<Item = NodeId> + '_ {
+        self.children(node).filter(move |&child| self.name(child) == name)
+    }
+
+    /// The first child of this name.
+    pub fn child(&self, node: NodeId, name: QName<'_>) -> Option<NodeId> {
+        let name = self.names.get(name)?;
+        self.children_named(node, name).next()
+    }
+
+    /// The node and all below it, in document order, each with its depth under `node`.
+    pub fn descendants(&self, node: NodeId) -> Descendants<'_> {
+        Descendants { tree: self, top: node, next: Some((node, 0)) }
+    }
+
+    /// The node's text: none where it was never set, which is what a container has. An element without
+    /// any content (`<a/>`) has none either; whether that is an empty leaf, an empty string or a
+    /// container only a model can tell.
+    pub fn value(&self, node: NodeId) -> Option<&str> {
+        let Value { start, length } = self.node(node).value;
+        if start == NONE {
+            return None;
+        }
+        self.text.get(start as usize..start as usize + length as usize)
+    }
+
+    /// The prefixes that the node's value uses.
+    pub fn bindings(&self, node: NodeId) -> &[(Box<str>, Box<str>)] {
+        self.bindings.get(self.node(node).bindings as usize).map_or(&[], |bindings| bindings)
+    }
+
+    /// Sets the node's text, with the prefixes that it uses.
+    pub fn set_value(&mut self, node: NodeId, value: &str, bindings: &[(&str, &str)]) -> Result<(), Error> {
+        let start = u32::try_from(self.text.len()).map_err(|_| Error::TooLarge)?;
+        let length = u32::try_from(value.len()).map_err(|_| Error::TooLarge)?;
+        if start.checked_add(length).is_none_or(|end| end == NONE) {
+            return Err(Error::TooLarge);
+        }
+        self.text.push_str(value);
+        let bindings = self.bindings_id(bindings);
+        self.with(node.0, |node| {
+            node.value = Value { start, length };
+            node.bindings = bindings;
+        });
+        Ok(())
+    }
+
+    fn bindings_id(&mut self, bindings: &[(&str, &str)]) -> u32 {
+        if bindings.is_empty() {
+            return 0;
+        }
+        let bindings: Bindings =
+            bindings.iter().map(|&(prefix, namespace)| (prefix.into(), namespace.into())).collect();
+        if let Some(&id) = self.binding_ids.get(&bindings) {
+            return id;
+        }
+        let id = u32::try_from(self.bindings.len()).unwrap_or(0);
+        self.bindings.push(bindings.clone());
+        self.binding_ids.insert(bindings, id);
+        id
+    }
+
+    /// Takes the node's text away.
+    pub fn clear_value(&mut self, node: NodeId) {
+        self.with(node.0, |node| {
+            node.value = Value::ABSENT;
+            node.bindings = 0;
+        });
+    }
+
+    /// The node's attributes, in the order in which they were set. Namespace declarations are none.
+    pub fn attributes(&self, node: NodeId) -> impl Iterator<Item = (QName<'_>, &str)> {
+        let attributes = self.attributes.get(&node).map_or(&[][..], Vec::as_slice);
+        attributes.iter().map(|(name, value)| (self.names.resolve(*name), &**value))
+    }
+
+    /// One attribute of the node.
+    pub fn attribute(&self, node: NodeId, name: QName<'_>) -> Option<&str> {
+        let name = self.names.get(name)?;
+        self.attributes.get(&node)?.iter().find_map(|(other, value)| (*other == name).then_some(&**value))
+    }
+
+    /// Sets an attribute of the node.
+    pub fn set_attribute(&mut self, node: NodeId, name: QName<'_>, value: &str) {
+        let name = self.names.intern(name);
+        let attributes = self.attributes.entry(node).or_default();
+        match attributes.iter_mut().find(|(other, _)| *other == name) {
+            Some((_, old)) => *old = value.into(),
+            None => attributes.push((name, value.into())),
+        }
+    }
+
+    /// Takes all attributes of the node away.
+    pub fn clear_attributes(&mut self, node: NodeId) {
+        self.attributes.remove(&node);
+    }
+
+    fn push(&mut self, name: Name) -> Result<u32, Error> {
+        let id = u32::try_from(self.nodes.len()).ok().filter(|&id| id != NONE).ok_or(Error::TooLarge)?;
+        self.nodes.push(Node {
+            name,
+            parent: NONE,
+            first: NONE,
+            last: NONE,
+            previous: NONE,
+            next: NONE,
+            value: Value::ABSENT,
+            bindings: 0,
+        });
+        Ok(id)
+    }
+
+    /// A new last child.
+    pub fn append(&mut self, parent: NodeId, name: Name) -> Result<NodeId, Error> {
+        let id = NodeId(self.push(name)?);
+        self.attach(id, parent, None);
+        Ok(id)
+    }
+
+    /// A new child right before `sibling`.
+    pub fn insert_before(&mut self, sibling: NodeId, name: Name) -> Result<NodeId, Error> {
+        let parent = self.parent(sibling).unwrap_or(Self::ROOT);
+        let id = NodeId(self.push(name)?);
+        self.attach(id, parent, Some(sibling));
+        Ok(id)
+    }
+
+    /// Puts a detached node under `parent`: right before `before`, or last.
+    pub fn attach(&mut self, node: NodeId, parent: NodeId, before: Option<NodeId>) {
+        let next = before.map_or(NONE, |before| before.0);
+        let previous = match before {
+            Some(before) => self.node(before).previous,
+            None => self.node(parent).last,
+        };
+        self.with(node.0, |node| {
+            node.parent = parent.0;
+            node.previous = previous;
+            node.next = next;
+        });
+        self.with(previous, |node_before| node_before.next = node.0);
+        self.with(next, |node_after| node_after.previous = node.0);
+        self.with(parent.0, |parent| {
+            if previous == NONE {
+                parent.first = node.0;
+            }
+            if next == NONE {
+                parent.last = node.0;
+            }
+        });
+    }
+
+    /// Takes a node and all below it out of the tree.
+    pub fn detach(&mut self, node: NodeId) {
+        let Node { parent, previous, next, .. } = *self.node(node);
+        if parent == NONE {
+            return;
+        }
+        self.with(previous, |node_before| node_before.next = next);
+        self.with(next, |node_after| node_after.previous = previous);
+        self.with(parent, |parent| {
+            if previous == NONE {
+                parent.first = next;
+            }
+            if next == NONE {
+                parent.last = previous;
+            }
+        });
+        self.with(node.0, |node| {
+            node.parent = NONE;
+            node.previous = NONE;
+            node.next = NONE;
+        });
+    }
+}
+
+/// The children of a node in document order.
+#[derive(Clone, Debug)]
+pub struct Children<'a> {
+    tree: &'a Tree,
+    next: Option<NodeId>,
+}
+
+impl Iterator for Children<'_> {
+    type Item = NodeId;
+
+    fn next(&mut self) -> Option<NodeId> {
+        let node = self.next?;
+        self.next = self.tree.next_sibling(node);
+        Some(node)
+    }
+}
+
+/// A node and all below it in document order, each with its depth under the first.
+#[derive(Clone, Debug)]
+pub struct Descendants<'a> {
+    tree: &'a Tree,
+    top: NodeId,
+    next: Option<(NodeId, usize)>,
+}
+
+impl Iterator for Descendants<'_> {
+    type Item = (NodeId, usize);
+
+    fn next(&mut self) -> Option<(NodeId, usize)> {
+        let (node, depth) = self.next?;
+        self.next = self.tree.first_child(node).map(|child| (child, depth + 1)).or_else(|| {
+            let (mut up, mut depth) = (node, depth);
+            while up != self.top {
+                if let Some(sibling) = self.tree.next_sibling(up) {
+                    return Some((sibling, depth));
+                }
+                up = self.tree.parent(up)?;
+                depth -= 1;
+            }
+            None
+        });
+        Some((node, depth))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn add(tree: &mut Tree, parent: NodeId, local: &str) -> NodeId {
+        let name = tree.intern(QName::new("urn:x", local));
+        tree.append(parent, name).unwrap()
+    }
+
+    fn names(tree: &Tree) -> Vec<(&str, usize)> {
+        tree.descendants(Tree::ROOT).skip(1).map(|(node, depth)| (tree.qname(node).local, depth)).collect()
+    }
+
+    #[test]
+    fn children_stay_in_the_order_in_which_they_were_put() {
+        let mut tree = Tree::new();
+        let a = add(&mut tree, Tree::ROOT, "a");
+        let c = add(&mut tree, Tree::ROOT, "c");
+        add(&mut tree, a, "a1");
+        let b = tree.intern(QName::new("urn:x", "b"));
+        tree.insert_before(c, b).unwrap();
+        assert_eq!(names(&tree), [("a", 1), ("a1", 2), ("b", 1), ("c", 1)]);
+        tree.detach(a);
+        assert_eq!(names(&tree), [("b", 1), ("c", 1)]);
+        tree.attach(a, Tree::ROOT, None);
+        assert_eq!(names(&tree), [("b", 1), ("c", 1), ("a", 1), ("a1", 2)]);
+        tree.detach(c);
+        assert_eq!(names(&tree), [("b", 1), ("a", 1), ("a1", 2)]);
+    }
+
+    #[test]
+    fn an_empty_value_is_not_an_absent_one() {
+        let mut tree = Tree::new();
+        let a = add(&mut tree, Tree::ROOT, "a");
+        assert_eq!(tree.value(a), None);
+        tree.set_value(a, "", &[]).unwrap();
+        assert_eq!(tree.value(a), Some(""));
+        tree.set_value(a, "p:x", &[("p", "urn:p")]).unwrap();
+        assert_eq!(tree.bindings(a), [("p".into(), "urn:p".into())]);
+        tree.clear_value(a);
+        assert_eq!(tree.value(a), None);
+        assert!(tree.bindings(a).is_empty());
+    }
+
+    #[test]
+    fn the_same_name_in_two_namespaces_is_two_names() {
+        let mut tree = Tree::new();
+        let x = tree.intern(QName::new("urn:x", "a"));
+        let y = tree.intern(QName::new("urn:y", "a"));
+        assert_ne!(x, y);
+        tree.append(Tree::ROOT, y).unwrap();
+        assert!(tree.child(Tree::ROOT, QName::new("urn:x", "a")).is_none());
+        assert!(tree.child(Tree::ROOT, QName::new("urn:y", "a")).is_some());
+    }
+}
