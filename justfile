@@ -1,0 +1,23 @@
+# Play a commit, a dry run, a change, a deletion and a failing module on the embedded controller
+demo:
+    cargo demo
+
+# Pass the tests
+test:
+    cargo verify
+
+# Check formatting, lints and dependencies
+lint:
+    cargo fmt --all --check && cargo lint && cargo deny check bans licenses sources
+
+# Measure
+bench:
+    cargo bench --workspace
+
+# Fuzz one target for a minute: framing, message, xml, path, edit-xml, yang
+fuzz target:
+    cd tests/fuzz && cargo +nightly fuzz run {{target}} -- -max_total_time=60
+
+# All that a submission must pass
+ci:
+    .ci/run
