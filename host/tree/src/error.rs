@@ -1,5 +1,7 @@
 //! What can go wrong with a tree.
 
+use crate::{CreatedError, PathError};
+
 /// What can go wrong with a tree.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -7,4 +9,10 @@ pub enum Error {
     /// More nodes or text than the arena can number.
     #[error("the tree is too large: it holds at most {} nodes and {} bytes of text", u32::MAX, u32::MAX)]
     TooLarge,
+    /// A path that can't be read.
+    #[error(transparent)]
+    Path(#[from] PathError),
+    /// A place that can't be written into an instance's `created` list.
+    #[error(transparent)]
+    Created(#[from] CreatedError),
 }

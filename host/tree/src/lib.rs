@@ -6,11 +6,16 @@
 
 mod error;
 mod name;
+pub mod path;
+mod pattern;
 mod schema;
 mod tree;
+pub mod xml;
 
 pub use error::Error;
 pub use name::{Name, Names, QName};
+pub use path::{Path, PathError, PathFault, Predicate, Step};
+pub use pattern::{CreatedError, Pattern, PatternStep, Prefixes};
 pub use schema::{Kind, NoSchema, Schema, SchemaNode, ValueError};
 pub use tree::{Bindings, Children, Descendants, NodeId, Tree};
 

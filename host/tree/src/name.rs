@@ -28,6 +28,29 @@ impl fmt::Display for QName<'_> {
     }
 }
 
+/// Whether a name without a prefix may begin with this character (Namespaces in XML 1.0, `NCName`).
+pub(crate) fn is_name_start(character: char) -> bool {
+    matches!(character,
+        'a'..='z' | 'A'..='Z' | '_'
+        | '\u{c0}'..='\u{d6}' | '\u{d8}'..='\u{f6}' | '\u{f8}'..='\u{2ff}' | '\u{370}'..='\u{37d}'
+        | '\u{37f}'..='\u{1fff}' | '\u{200c}'..='\u{200d}' | '\u{2070}'..='\u{218f}'
+        | '\u{2c00}'..='\u{2fef}' | '\u{3001}'..='\u{d7ff}' | '\u{f900}'..='\u{fdcf}'
+        | '\u{fdf0}'..='\u{fffd}' | '\u{10000}'..='\u{effff}')
+}
+
+/// Whether a name without a prefix may hold this character after its first.
+pub(crate) fn is_name_character(character: char) -> bool {
+    is_name_start(character)
+        || matches!(character,
+            '0'..='9' | '-' | '.' | '\u{b7}' | '\u{300}'..='\u{36f}' | '\u{203f}'..='\u{2040}')
+}
+
+/// Whether this is a name without a prefix.
+pub(crate) fn is_name(text: &str) -> bool {
+    let mut characters = text.chars();
+    characters.next().is_some_and(is_name_start) && characters.all(is_name_character)
+}
+
 /// A qualified name as the number that one [`Names`] gave it. It means nothing to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name(u32);

@@ -1,0 +1,302 @@
+//! Paths whose names are resolved.
+
+use std::{
+    borrow::Cow,
+    collections::HashMap,
+    fmt::{self, Write as _},
+};
+
+use crate::{CONTROLLER, QName, path::Quoted};
+
+/// A place in the tree: which nodes, by qualified names and by keys. Always from the root.
+///
+/// A list step that does not say a key's value matches every entry, so one pattern may match many
+/// nodes; with all keys said it names one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Pattern {
+    /// From the top down; none for the root.
+    pub steps: Vec<PatternStep>,
+}
+
+/// One step of a [`Pattern`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PatternStep {
+    /// The namespace of the node.
+    pub namespace: Box<str>,
+    /// Its name without a prefix.
+    pub local: Box<str>,
+    /// Keys of a list entry: local name (a key is in its list's namespace) and value, none for any.
+    pub keys: Vec<(Box<str>, Option<String>)>,
+    /// Set where the node is known to be an entry of a leaf-list: its value, or none for any.
+    pub entry: Option<Option<String>>,
+}
+
+/// Why a place cannot be written into an instance's `created` list.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CreatedError {
+    /// The path literal of the backend has no escape.
+    #[error(
+        "`{path}` cannot be recorded as created: the value of `{key}` holds both quotes, and the controller can name no such entry"
+    )]
+    BothQuotes {
+        /// The node.
+        path: String,
+        /// The key, `.` for a leaf-list entry.
+        key: String,
+    },
+    /// It could match several nodes.
+    #[error("`{path}` cannot be recorded as created: it does not say the value of `{key}`")]
+    OpenKey {
+        /// The node.
+        path: String,
+        /// The key, `.` for a leaf-list entry.
+        key: String,
+    },
+}
+
+impl PatternStep {
+    /// A step without predicates.
+    pub fn new(name: QName<'_>) -> Self {
+        Self { namespace: name.namespace.into(), local: name.local.into(), ..Self::default() }
+    }
+
+    /// The step's name.
+    pub fn name(&self) -> QName<'_> {
+        QName::new(&self.namespace, &self.local)
+    }
+
+    /// The value that the step gives for a key.
+    pub fn key(&self, local: &str) -> Option<&str> {
+        self.keys.iter().find(|(name, _)| &**name == local)?.1.as_deref()
+    }
+
+    /// Whether every node that `other` matches among its siblings, this matches too.
+    pub fn covers(&self, other: &Self) -> bool {
+        self.name() == other.name()
+            && self.keys.iter().all(|(name, value)| value.is_none() || value.as_deref() == other.key(name))
+            && match &self.entry {
+                None | Some(None) => true,
+                Some(value) => other.entry.as_ref() == Some(value),
+            }
+    }
+
+    /// Its predicates: what stands before the `=`, and the value.
+    fn predicates(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
+        let keys = self.keys.iter().map(|(name, value)| (&**name, value.as_deref()));
+        keys.chain(self.entry.as_ref().map(|value| (".", value.as_deref())))
+    }
+}
+
+impl Pattern {
+    /// Whether every node that `other` matches is one that this matches, or lies below one.
+    pub fn covers(&self, other: &Self) -> bool {
+        self.steps.len() <= other.steps.len()
+            && self.steps.iter().zip(&other.steps).all(|(step, other)| step.covers(other))
+    }
+
+    /// As an XPath 1.0 expression for a filter, such as `/ctrl:devices/ctrl:device[ctrl:name='r1']`.
+    /// The prefixes that it uses are bound in `prefixes`.
+    ///
+    /// XPath 1.0 has no way to write a value that holds both quotes in a predicate (without functions
+    /// that the controller does not know): a key with such a value gets no predicate, and the expression
+    /// matches more than the pattern. Who reads with it must look at what came, as with any filter.
+    pub fn xpath(&self, prefixes: &mut Prefixes) -> String {
+        if self.steps.is_empty() {
+            return "/".into();
+        }
+        let mut xpath = String::new();
+        for step in &self.steps {
+            let prefix = match &*step.namespace {
+                "" => Cow::default(),
+                namespace => Cow::from(format!("{}:", prefixes.bind(namespace))),
+            };
+            // Writing to a string does not fail.
+            let _ = write!(xpath, "/{prefix}{}", step.local);
+            for (name, value) in step.predicates() {
+                let Some(literal) = value.and_then(|value| literal(value, '\'')) else { continue };
+                let prefix = if name == "." { "" } else { &prefix };
+                let _ = write!(xpath, "[{prefix}{name}={literal}]");
+            }
+        }
+        xpath
+    }
+
+    /// As the backend writes it into an instance's `created/path`: without prefixes, values in double
+    /// quotes, in single ones where a value holds a double one.
+    pub fn created(&self) -> Result<String, CreatedError> {
+        let mut created = String::new();
+        for step in &self.steps {
+            let _ = write!(created, "/{}", step.local);
+            for (name, value) in step.predicates() {
+                let value = value
+                    .ok_or_else(|| CreatedError::OpenKey { path: self.to_string(), key: name.into() })?;
+                let literal = literal(value, '"')
+                    .ok_or_else(|| CreatedError::BothQuotes { path: self.to_string(), key: name.into() })?;
+                let _ = write!(created, "[{name}={literal}]");
+            }
+        }
+        Ok(created)
+    }
+}
+
+/// Without prefixes, for messages: `/devices/device[name='r1']`. Reads back as a [`Path`](crate::Path).
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.steps.is_empty() {
+            return f.write_char('/');
+        }
+        self.steps.iter().try_for_each(|step| write!(f, "/{step}"))
+    }
+}
+
+impl fmt::Display for PatternStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.local)?;
+        self.predicates().try_for_each(|(name, value)| match value {
+            Some(value) => write!(f, "[{name}={}]", Quoted(value)),
+            None => write!(f, "[{name}]"),
+        })
+    }
+}
+
+/// An XPath 1.0 literal, in this quote where the value allows it.
+fn literal(value: &str, quote: char) -> Option<String> {
+    let other = if quote == '"' { '\'' } else { '"' };
+    let quote = [quote, other].into_iter().find(|&quote| !value.contains(quote))?;
+    Some(format!("{quote}{value}{quote}"))
+}
+
+/// Namespaces and the prefixes that stand for them in one message.
+#[derive(Clone, Debug, Default)]
+pub struct Prefixes {
+    bound: Vec<(Box<str>, Box<str>)>,
+    by_namespace: HashMap<Box<str>, usize>,
+}
+
+impl Prefixes {
+    /// No namespace is bound yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The prefix of a namespace, bound now if it was not: `ctrl` for the controller's, `n1`, `n2`, …
+    /// for others.
+    pub fn bind(&mut self, namespace: &str) -> &str {
+        let index = match self.by_namespace.get(namespace) {
+            Some(&index) => index,
+            None => {
+                let index = self.bound.len();
+                let prefix = match namespace {
+                    CONTROLLER => "ctrl".into(),
+                    _ => format!("n{}", index + 1).into(),
+                };
+                self.bound.push((prefix, namespace.into()));
+                self.by_namespace.insert(namespace.into(), index);
+                index
+            }
+        };
+        self.bound.get(index).map_or("", |(prefix, _)| prefix)
+    }
+
+    /// Prefix and namespace of each, in the order in which they were bound: what a message declares.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.bound.iter().map(|(prefix, namespace)| (&**prefix, &**namespace))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Path, Predicate};
+
+    const BENCH: &str = "http://example.com/bench";
+
+    /// `path` with `o:` for another namespace than the controller's.
+    fn pattern(path: &str) -> Pattern {
+        let steps = Path::parse(path).unwrap().steps.into_iter().map(|step| {
+            let namespace = if step.prefix.is_some() { BENCH } else { CONTROLLER };
+            let mut resolved = PatternStep::new(QName::new(namespace, &step.name));
+            for predicate in step.predicates {
+                match predicate {
+                    Predicate::Key { name, value, .. } => resolved.keys.push((name, value)),
+                    Predicate::Entry { value } => resolved.entry = Some(value),
+                }
+            }
+            resolved
+        });
+        Pattern { steps: steps.collect() }
+    }
+
+    #[test]
+    fn a_pattern_covers_what_is_below_it_and_what_says_more() {
+        for (wide, narrow) in [
+            ("/", "/devices"),
+            ("/devices", "/devices/device[name='r1']"),
+            ("/devices/device", "/devices/device[name='r1']"),
+            ("/devices/device[name]", "/devices/device"),
+            ("/devices/device[name='r1']", "/devices/device[name='r1']/config"),
+            ("/l[b='2'][a='1']", "/l[a='1'][b='2']"),
+            ("/l[a='1']", "/l[a='1'][b='2']"),
+            ("/s", "/s[.='x']"),
+            ("/s[.]", "/s[.='x']"),
+            ("/s[.='x']", "/s[.='x']"),
+        ] {
+            assert!(pattern(wide).covers(&pattern(narrow)), "{wide} {narrow}");
+        }
+        for (a, b) in [
+            ("/devices/device[name='r1']", "/devices/device"),
+            ("/devices/device[name='r1']", "/devices/device[name]"),
+            ("/devices/device[name='r1']", "/devices/device[name='r2']"),
+            ("/devices/device", "/devices"),
+            ("/services/o:bench", "/services/bench"),
+            ("/s[.='x']", "/s[.='y']"),
+            ("/s[.='x']", "/s"),
+        ] {
+            assert!(!pattern(a).covers(&pattern(b)), "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn each_form_quotes_in_its_own_way() {
+        let mut prefixes = Prefixes::new();
+        let mut forms = |path: &str| {
+            let pattern = pattern(path);
+            let created = pattern.created().unwrap_or_else(|error| error.to_string());
+            format!("{pattern}\n{}\n{created}\n", pattern.xpath(&mut prefixes))
+        };
+        let forms = [
+            forms("/services/o:bench[service-name='s1']/o:description"),
+            forms("/devices/device[name='it''s']"),
+            forms("/devices/device[name='a\"b']"),
+            forms("/devices/device[name='''\"']/config"),
+            forms("/devices/device[name]/search[.='a.se']"),
+            forms("/"),
+        ];
+        insta::assert_snapshot!(forms.join("\n"), @r#"
+        /services/bench[service-name='s1']/description
+        /ctrl:services/n2:bench[n2:service-name='s1']/n2:description
+        /services/bench[service-name="s1"]/description
+
+        /devices/device[name="it's"]
+        /ctrl:devices/ctrl:device[ctrl:name="it's"]
+        /devices/device[name="it's"]
+
+        /devices/device[name='a"b']
+        /ctrl:devices/ctrl:device[ctrl:name='a"b']
+        /devices/device[name='a"b']
+
+        /devices/device[name='''"']/config
+        /ctrl:devices/ctrl:device/ctrl:config
+        `/devices/device[name='''"']/config` cannot be recorded as created: the value of `name` holds both quotes, and the controller can name no such entry
+
+        /devices/device[name]/search[.='a.se']
+        /ctrl:devices/ctrl:device/ctrl:search[.='a.se']
+        `/devices/device[name]/search[.='a.se']` cannot be recorded as created: it does not say the value of `name`
+
+        /
+        /
+        "#);
+        assert_eq!(prefixes.iter().collect::<Vec<_>>(), [("ctrl", CONTROLLER), ("n2", BENCH)]);
+    }
+}
