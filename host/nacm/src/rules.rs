@@ -1,0 +1,178 @@
+//! What an operator configured: RFC 8341, section 3.5.
+
+use std::collections::BTreeMap;
+
+/// What a rule does (`action`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Access is granted.
+    Permit,
+    /// Access is refused.
+    Deny,
+}
+
+/// An access operation on a data node (RFC 8341, section 3.2.2, `access-operations-type`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// A new node.
+    Create,
+    /// Any operation that returns the node.
+    Read,
+    /// A new value of a node that is there.
+    Update,
+    /// Taking a node away.
+    Delete,
+}
+
+impl Operation {
+    /// As `access-operations` spells it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Read => "read",
+            Self::Update => "update",
+            Self::Delete => "delete",
+        }
+    }
+}
+
+/// A set of operations (`access-operations`). `exec` is about protocol operations, which modules have
+/// none of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Operations(u8);
+
+impl Operations {
+    /// Every one: `*`, and what a rule means that names none.
+    pub const ALL: Self = Self(0b1111);
+    /// None of those on data nodes.
+    pub const NONE: Self = Self(0);
+
+    const fn bit(operation: Operation) -> u8 {
+        1 << operation as u8
+    }
+
+    /// The set with one more.
+    pub const fn with(self, operation: Operation) -> Self {
+        Self(self.0 | Self::bit(operation))
+    }
+
+    /// Whether the operation is in the set.
+    pub const fn has(self, operation: Operation) -> bool {
+        self.0 & Self::bit(operation) != 0
+    }
+}
+
+/// What a rule is about (`rule-type`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// All requests: the rule names no type.
+    Any,
+    /// Protocol operations or notifications: no data node.
+    NotData,
+    /// The data nodes at and below a path, as written: it may name the variable `$USER`.
+    Path {
+        /// The instance-identifier.
+        path: String,
+        /// What its prefixes stand for.
+        prefixes: Vec<(String, String)>,
+    },
+}
+
+/// One access control rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// Its name within the list.
+    pub name: String,
+    /// The YANG module that defines the nodes that it is about, none for any (`*`).
+    pub module: Option<String>,
+    /// What it is about.
+    pub target: Target,
+    /// Which operations.
+    pub operations: Operations,
+    /// What it does.
+    pub action: Action,
+}
+
+/// Rules in order, for some groups.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleList {
+    /// Its name.
+    pub name: String,
+    /// The groups that it is for; `*` for all.
+    pub groups: Vec<String>,
+    /// First match wins.
+    pub rules: Vec<Rule>,
+}
+
+/// The access control of a server (`/nacm`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Nacm {
+    /// Whether anything is enforced (`enable-nacm`).
+    pub enabled: bool,
+    /// What holds for reading where no rule matches.
+    pub read_default: Action,
+    /// What holds for writing where no rule matches.
+    pub write_default: Action,
+    /// The members of each group.
+    pub groups: BTreeMap<String, Vec<String>>,
+    /// In order: first match wins.
+    pub rule_lists: Vec<RuleList>,
+}
+
+impl Default for Nacm {
+    /// As RFC 8341, section 3.5 has it for an empty `/nacm`.
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            read_default: Action::Permit,
+            write_default: Action::Deny,
+            groups: BTreeMap::new(),
+            rule_lists: Vec::new(),
+        }
+    }
+}
+
+impl Nacm {
+    /// The groups that a user is in (RFC 8341, section 3.4.4, step 4).
+    pub fn groups_of<'a>(&'a self, user: &'a str) -> impl Iterator<Item = &'a str> {
+        let is_member = move |members: &Vec<String>| members.iter().any(|member| member == user);
+        self.groups.iter().filter(move |(_, members)| is_member(members)).map(|(group, _)| &**group)
+    }
+}
+
+/// The extensions `default-deny-write` and `default-deny-all` of a data node (RFC 8341, section 3.2.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DefaultDeny {
+    /// Without a rule nobody writes it.
+    Write,
+    /// Without a rule nobody reads or writes it.
+    All,
+}
+
+/// What access control must know of the data models.
+pub trait Model {
+    /// The YANG module that defines a namespace, where that is known.
+    fn module(&self, namespace: &str) -> Option<&str>;
+
+    /// The default that a node's own model sets, by qualified names from the root: the nearest one at
+    /// or above the node.
+    fn default_deny(&self, path: &[confine_tree::QName<'_>]) -> Option<DefaultDeny> {
+        let _ = path;
+        None
+    }
+
+    /// Whether [`default_deny`](Self::default_deny) may ever answer something.
+    fn has_default_denies(&self) -> bool {
+        false
+    }
+}
+
+/// Nothing is known of any model.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoModel;
+
+impl Model for NoModel {
+    fn module(&self, _: &str) -> Option<&str> {
+        None
+    }
+}

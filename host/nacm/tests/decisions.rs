@@ -1,0 +1,311 @@
+//! Decisions as tables: what RFC 8341 says in section 3.4 and shows in appendix A.
+
+use confine_nacm::{
+    Access, Action, DefaultDeny, Model, Nacm, NoModel, Operation, Operations, Reason, Rule, RuleList, Target,
+};
+use confine_tree::{CONTROLLER, Path, Pattern, PatternStep, Predicate, QName};
+
+const ACME: &str = "urn:acme";
+const OTHER: &str = "urn:other";
+
+struct Models;
+
+impl Model for Models {
+    fn module(&self, namespace: &str) -> Option<&str> {
+        match namespace {
+            ACME => Some("acme"),
+            OTHER => Some("other"),
+            CONTROLLER => Some("clixon-controller"),
+            _ => None,
+        }
+    }
+
+    fn default_deny(&self, path: &[QName<'_>]) -> Option<DefaultDeny> {
+        path.iter().rev().find_map(|name| match name.local {
+            "secret" => Some(DefaultDeny::All),
+            "sealed" => Some(DefaultDeny::Write),
+            _ => None,
+        })
+    }
+
+    fn has_default_denies(&self) -> bool {
+        true
+    }
+}
+
+/// A path with the prefixes `a`, `o` and, for any other, none for the controller's.
+fn pattern(path: &str) -> Pattern {
+    let steps = Path::parse(path).unwrap().steps.into_iter().map(|step| {
+        let namespace = match step.prefix.as_deref() {
+            Some("a") => ACME,
+            Some("o") => OTHER,
+            Some(_) => "urn:unknown",
+            None => CONTROLLER,
+        };
+        let mut resolved = PatternStep::new(QName::new(namespace, &step.name));
+        for predicate in step.predicates {
+            match predicate {
+                Predicate::Key { name, value, .. } => resolved.keys.push((name, value)),
+                Predicate::Entry { value } => resolved.entry = Some(value),
+            }
+        }
+        resolved
+    });
+    Pattern { steps: steps.collect() }
+}
+
+fn path(path: &str) -> Target {
+    let prefixes = [("acme", ACME), ("other", OTHER), ("c", CONTROLLER)];
+    Target::Path { path: path.into(), prefixes: prefixes.map(|(p, n)| (p.into(), n.into())).into() }
+}
+
+fn rule(name: &str, target: Target, operations: &[Operation], action: Action) -> Rule {
+    let operations = match operations {
+        [] => Operations::ALL,
+        some => some.iter().fold(Operations::NONE, |set, &operation| set.with(operation)),
+    };
+    Rule { name: name.into(), module: None, target, operations, action }
+}
+
+fn list(name: &str, groups: &[&str], rules: Vec<Rule>) -> RuleList {
+    RuleList { name: name.into(), groups: groups.iter().map(|&group| group.into()).collect(), rules }
+}
+
+fn nacm(rule_lists: Vec<RuleList>) -> Nacm {
+    Nacm { rule_lists, ..Nacm::default() }
+}
+
+fn access(nacm: &Nacm, groups: &[&str]) -> Access {
+    let (access, problems) = nacm.access("alice", groups);
+    assert_eq!(problems, []);
+    access
+}
+
+#[track_caller]
+fn expect(access: &Access, at: &str, operation: Operation, permitted: bool, because: &str) {
+    let decision = access.decide(&Models, &pattern(at), operation);
+    assert_eq!(
+        (decision.permitted, decision.reason.to_string().as_str()),
+        (permitted, because),
+        "{at} {operation:?}"
+    );
+}
+
+use Action::{Deny, Permit};
+use Operation::{Create, Delete, Read, Update};
+
+const DEFAULT: &str = "no rule permits it, and the default denies";
+
+#[test]
+fn without_rules_reading_is_permitted_and_writing_is_not() {
+    let access = access(&Nacm::default(), &["admin"]);
+    assert!(access.decide(&Models, &pattern("/devices"), Read).permitted);
+    for operation in [Create, Update, Delete] {
+        expect(&access, "/devices", operation, false, DEFAULT);
+    }
+}
+
+#[test]
+fn where_it_is_off_everything_is_permitted() {
+    let off =
+        Nacm { enabled: false, ..nacm(vec![list("all", &["*"], vec![rule("no", Target::Any, &[], Deny)])]) };
+    expect(&access(&off, &[]), "/devices", Delete, true, "access control is off");
+}
+
+// Appendix A.1: the groups of a user, and `*` for all groups.
+#[test]
+fn rule_lists_concern_the_groups_that_they_name() {
+    let mut nacm = nacm(vec![
+        list("limited-acl", &["limited"], vec![rule("read", Target::Any, &[Read], Deny)]),
+        list("admin-acl", &["admin"], vec![rule("all", Target::Any, &[], Permit)]),
+        list("everybody", &["*"], vec![rule("delete", Target::Any, &[Delete], Permit)]),
+    ]);
+    nacm.groups.insert("admin".into(), vec!["sam".into(), "andy".into()]);
+    nacm.groups.insert("limited".into(), vec!["wilma".into(), "sam".into()]);
+    assert_eq!(nacm.groups_of("sam").collect::<Vec<_>>(), ["admin", "limited"]);
+    assert_eq!(nacm.groups_of("eve").count(), 0);
+
+    expect(&access(&nacm, &["admin"]), "/a:x", Update, true, "rule `all` of rule-list `admin-acl`");
+    expect(&access(&nacm, &["limited"]), "/a:x", Read, false, "rule `read` of rule-list `limited-acl`");
+    expect(
+        &access(&nacm, &["limited", "admin"]),
+        "/a:x",
+        Read,
+        false,
+        "rule `read` of rule-list `limited-acl`",
+    );
+    expect(&access(&nacm, &[]), "/a:x", Delete, true, "rule `delete` of rule-list `everybody`");
+    expect(&access(&nacm, &[]), "/a:x", Update, false, DEFAULT);
+}
+
+// Appendix A.2: the module of a rule is the one that defines the node.
+#[test]
+fn a_rule_for_a_module_is_about_the_nodes_that_it_defines() {
+    let mut deny = rule("deny-acme", Target::Any, &[], Deny);
+    deny.module = Some("acme".into());
+    let mut permit = rule("permit-other", Target::Any, &[], Permit);
+    permit.module = Some("other".into());
+    let nacm = nacm(vec![list("l", &["g"], vec![deny, permit])]);
+    let access = access(&nacm, &["g"]);
+    expect(&access, "/a:x", Read, false, "rule `deny-acme` of rule-list `l`");
+    expect(&access, "/o:x/a:augmented", Read, false, "rule `deny-acme` of rule-list `l`");
+    expect(&access, "/a:x/o:augmented", Update, true, "rule `permit-other` of rule-list `l`");
+    // Which module it is, is not known: what denies denies, what permits does not.
+    expect(&access, "/u:x", Read, false, "rule `deny-acme` of rule-list `l`");
+    assert_eq!(
+        access.decide(&NoModel, &pattern("/o:x"), Update).reason,
+        Reason::Rule { list: "l", rule: "deny-acme" }
+    );
+}
+
+// Appendix A.4: data nodes, with and without keys.
+#[test]
+fn a_path_means_its_node_and_all_below_it() {
+    let nacm = nacm(vec![list(
+        "limited",
+        &["limited"],
+        vec![
+            rule("no-nacm", path("/other:nacm"), &[], Deny),
+            rule(
+                "one",
+                path("/acme:config/acme:interface[acme:name='dummy']"),
+                &[Read, Create, Update],
+                Permit,
+            ),
+            rule("interfaces", path("/acme:config/acme:interface"), &[Read], Permit),
+            rule("rest", path("/"), &[], Deny),
+        ],
+    )]);
+    let access = access(&nacm, &["limited"]);
+    expect(&access, "/o:nacm", Read, false, "rule `no-nacm` of rule-list `limited`");
+    expect(&access, "/o:nacm/o:groups", Read, false, "rule `no-nacm` of rule-list `limited`");
+    expect(
+        &access,
+        "/a:config/a:interface[name='dummy']/a:mtu",
+        Update,
+        true,
+        "rule `one` of rule-list `limited`",
+    );
+    expect(
+        &access,
+        "/a:config/a:interface[name='dummy']",
+        Delete,
+        false,
+        "rule `rest` of rule-list `limited`",
+    );
+    expect(
+        &access,
+        "/a:config/a:interface[name='eth0']",
+        Read,
+        true,
+        "rule `interfaces` of rule-list `limited`",
+    );
+    expect(
+        &access,
+        "/a:config/a:interface[name='eth0']",
+        Update,
+        false,
+        "rule `rest` of rule-list `limited`",
+    );
+    expect(&access, "/a:config", Read, false, "rule `rest` of rule-list `limited`");
+    expect(&access, "/a:confi", Read, false, "rule `rest` of rule-list `limited`");
+    expect(&access, "/o:config/a:interface", Read, false, "rule `rest` of rule-list `limited`");
+}
+
+#[test]
+fn all_entries_are_permitted_only_where_each_one_is() {
+    let nacm = nacm(vec![list(
+        "l",
+        &["g"],
+        vec![
+            rule("hidden", path("/acme:l[acme:k='1'][acme:j='2']"), &[Read], Deny),
+            rule("one", path("/acme:m[acme:k='1']"), &[Update], Permit),
+            rule("entry", path("/acme:s[.='x']"), &[Update], Permit),
+        ],
+    )]);
+    let access = access(&nacm, &["g"]);
+    let hidden = "rule `hidden` of rule-list `l`";
+    expect(&access, "/a:l", Read, false, hidden);
+    expect(&access, "/a:l[k='1']", Read, false, hidden);
+    expect(&access, "/a:l[k='1'][j='2']/a:x", Read, false, hidden);
+    assert!(access.decide(&Models, &pattern("/a:l[k='1'][j='3']"), Read).permitted);
+    assert!(access.decide(&Models, &pattern("/a:l[k='3']"), Read).permitted);
+    expect(&access, "/a:m", Update, false, DEFAULT);
+    expect(&access, "/a:m[k='1']/a:x", Update, true, "rule `one` of rule-list `l`");
+    expect(&access, "/a:s[.='x']", Update, true, "rule `entry` of rule-list `l`");
+    expect(&access, "/a:s[.='y']", Update, false, DEFAULT);
+    expect(&access, "/a:s", Update, false, DEFAULT);
+}
+
+#[test]
+fn the_variable_user_is_the_user_who_asks() {
+    let nacm = nacm(vec![list(
+        "l",
+        &["*"],
+        vec![
+            rule("own", path("/acme:user[acme:name=$USER]"), &[], Permit),
+            rule("text", path("/acme:text[acme:name='$USER']"), &[], Permit),
+        ],
+    )]);
+    let access = access(&nacm, &[]);
+    expect(&access, "/a:user[name='alice']", Update, true, "rule `own` of rule-list `l`");
+    expect(&access, "/a:user[name='bob']", Update, false, DEFAULT);
+    expect(&access, "/a:text[name='alice']", Update, false, DEFAULT);
+    let (access, _) = nacm.access("o'b\"r", &[]);
+    expect(&access, "/a:user[name='o''b\"r']", Update, true, "rule `own` of rule-list `l`");
+}
+
+#[test]
+fn what_a_model_denies_by_default_a_rule_may_permit() {
+    let mut open =
+        nacm(vec![list("l", &["g"], vec![rule("one", path("/acme:b/acme:sealed"), &[Update], Permit)])]);
+    open.write_default = Permit;
+    let access = access(&open, &["g"]);
+    let model = "the node's model denies it unless a rule permits it";
+    expect(&access, "/a:b/a:sealed", Update, true, "rule `one` of rule-list `l`");
+    expect(&access, "/a:b/a:sealed/a:x", Delete, false, model);
+    expect(&access, "/a:b/a:secret/a:x", Read, false, model);
+    assert!(access.decide(&Models, &pattern("/a:b/a:sealed"), Read).permitted);
+    assert!(access.decide(&Models, &pattern("/a:b"), Update).permitted);
+}
+
+#[test]
+fn a_rule_that_cannot_be_resolved_never_permits_and_denies_all_that_it_might_mean() {
+    let unresolved = |action| {
+        nacm(vec![list(
+            "l",
+            &["g"],
+            vec![
+                rule("prefix", path("/ctrl:devices/x:config"), &[], action),
+                rule("bare", path("/devices/config"), &[], action),
+                rule("syntax", path("//devices"), &[Delete], action),
+            ],
+        )])
+    };
+    let (access, problems) = unresolved(Permit).access("alice", &["g"]);
+    assert!(access.is_empty());
+    insta::assert_snapshot!(problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"));
+
+    let (access, _) = unresolved(Deny).access("alice", &["g"]);
+    expect(&access, "/devices/a:config", Update, false, "rule `prefix` of rule-list `l`");
+    expect(&access, "/anything", Delete, false, "rule `syntax` of rule-list `l`");
+    assert!(access.decide(&Models, &pattern("/devices"), Read).permitted);
+}
+
+#[test]
+fn walking_down_says_where_nothing_can_change_any_more() {
+    let nacm = nacm(vec![list("l", &["g"], vec![rule("one", path("/acme:a/acme:b"), &[Read], Deny)])]);
+    let access = access(&nacm, &["g"]);
+    let at = |path: &str| pattern(path).steps.iter().fold(access.cursor(), |cursor, step| cursor.down(step));
+    assert!(access.cursor().may_differ_below(&NoModel));
+    assert!(at("/a:a").may_differ_below(&NoModel));
+    assert!(!at("/a:a/a:b").may_differ_below(&NoModel));
+    assert!(!at("/a:x").may_differ_below(&NoModel));
+    assert!(at("/a:x").may_differ_below(&Models), "a model may deny something");
+}
+
+#[test]
+fn everything_and_nothing() {
+    assert!(Access::everything().decide(&NoModel, &pattern("/nacm"), Delete).permitted);
+    assert!(!Access::nothing().decide(&NoModel, &pattern("/nacm"), Read).permitted);
+}
