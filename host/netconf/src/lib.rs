@@ -1,1 +1,37 @@
 //! NETCONF over a byte stream: RFC 6242 framing, messages and sessions, both sides of one wire.
+//!
+//! | layer | what it does | where |
+//! |---|---|---|
+//! | framing | bytes to messages and back, RFC 6242 section 4.2 | [`Decoder`], [`encode`] |
+//! | XML | reads a message as slices, writes one with everything escaped | [`Element`], [`Payload`], [`XmlWriter`] |
+//! | messages | `hello`, `rpc`, `rpc-reply`, `notification`, `rpc-error` | [`Message`], [`Rpc`], [`RpcError`] |
+//! | client | one request at a time; or notifications only | [`Session`], [`Subscriber`] |
+//! | server | requests in, answers and notifications out | [`Requests`], [`Responses`] |
+//!
+//! What a message carries (a configuration, the input of an operation) is not parsed here: it is handed
+//! on as a [`Payload`], a slice of XML with the namespaces that are in scope at it.
+//!
+//! The crate spawns nothing and needs no particular transport: a session owns anything that is
+//! [`AsyncRead`](tokio::io::AsyncRead) and [`AsyncWrite`](tokio::io::AsyncWrite). Timeouts need a tokio
+//! runtime with its time driver.
+
+mod channel;
+mod client;
+mod error;
+mod framing;
+mod message;
+mod reader;
+mod rpc_error;
+mod server;
+mod writer;
+
+pub mod namespace;
+
+pub use client::{Session, Subscriber};
+pub use error::Error;
+pub use framing::{DEFAULT_MESSAGE_LIMIT, Decoder, FramingError, MAX_CHUNK, encode};
+pub use message::{Hello, Message, Notification, Reply, ReplyBody, Request, Rpc};
+pub use reader::{Attribute, Bindings, Children, Element, Payload};
+pub use rpc_error::{ErrorType, RpcError, RpcErrors, Severity};
+pub use server::{Answer, Incoming, Requests, Responses};
+pub use writer::{XmlWriter, is_xml_character, representable};

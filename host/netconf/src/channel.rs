@@ -1,0 +1,57 @@
+//! Messages over a byte stream: the framing, and nothing of what a message says.
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+use crate::{Decoder, Error, encode};
+
+/// Octets asked of the stream at once.
+const READ: usize = 64 * 1024;
+
+/// A byte stream, or one half of it, that carries messages.
+#[derive(Debug)]
+pub(crate) struct Channel<S> {
+    stream: S,
+    decoder: Decoder,
+    buffer: Vec<u8>,
+}
+
+impl<S> Channel<S> {
+    /// `limit`: the largest message that will be received, in octets.
+    pub(crate) fn new(stream: S, limit: usize) -> Self {
+        Self { stream, decoder: Decoder::with_limit(limit), buffer: Vec::new() }
+    }
+
+    /// How many messages have come beyond the one that was received last.
+    pub(crate) fn ready(&self) -> usize {
+        self.decoder.ready()
+    }
+}
+
+impl<S: AsyncRead + Unpin> Channel<S> {
+    /// The next message without its framing, or `None` when the peer has closed the stream after a whole
+    /// one. Nothing is lost when the future is dropped.
+    pub(crate) async fn receive(&mut self) -> Result<Option<Vec<u8>>, Error> {
+        self.buffer.resize(READ, 0);
+        loop {
+            if let Some(message) = self.decoder.next() {
+                return Ok(Some(message?));
+            }
+            let count = self.stream.read(&mut self.buffer).await?;
+            if count == 0 {
+                self.decoder.finish()?;
+                return Ok(None);
+            }
+            self.decoder.push(self.buffer.get(..count).unwrap_or_default());
+        }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> Channel<S> {
+    /// Sends a message, framed, in one write. The stream is of no use after an error, nor after the
+    /// future was dropped: the peer may have part of the message.
+    pub(crate) async fn send(&mut self, message: &str) -> Result<(), Error> {
+        let framed = encode(message.as_bytes())?;
+        self.stream.write_all(&framed).await?;
+        Ok(self.stream.flush().await?)
+    }
+}

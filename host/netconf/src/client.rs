@@ -1,0 +1,154 @@
+//! The client's side of the wire.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
+
+use crate::channel::Channel;
+use crate::{DEFAULT_MESSAGE_LIMIT, Error, Hello, Message, Notification, Reply, Rpc, namespace};
+
+/// A session that makes one request at a time.
+///
+/// Replies need not carry a message-id, so an answer is known only by being the next one. Therefore
+/// [`request`](Self::request) takes the session exclusively, and any doubt ends it: after a timeout, an
+/// unreadable answer or a dropped request the connection is closed at once, which also keeps a request
+/// that was half written from blocking a server that reads a whole message at a time.
+#[derive(Debug)]
+pub struct Session<S> {
+    /// Absent while a request is in flight, and from then on if it doesn't end well.
+    channel: Option<Channel<S>>,
+    session_id: u32,
+    last_message_id: u64,
+    /// Notifications that came while a reply was awaited.
+    notifications: VecDeque<Notification>,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
+    /// Opens a session on `stream`: sends `hello` and waits up to `limit` for the server's.
+    ///
+    /// Messages of up to [`DEFAULT_MESSAGE_LIMIT`] octets are received.
+    pub async fn open(stream: S, hello: &Hello, limit: Duration) -> Result<Self, Error> {
+        Self::open_with_message_limit(stream, hello, limit, DEFAULT_MESSAGE_LIMIT).await
+    }
+
+    /// As [`open`](Self::open), for messages of up to `message_limit` octets.
+    pub async fn open_with_message_limit(
+        stream: S,
+        hello: &Hello,
+        limit: Duration,
+        message_limit: usize,
+    ) -> Result<Self, Error> {
+        let mut channel = Channel::new(stream, message_limit);
+        let hello = hello.write()?;
+        let exchange = async {
+            channel.send(&hello).await?;
+            match receive(&mut channel).await? {
+                Message::Hello(hello) => Ok(hello),
+                Message::Reply(reply) => match reply.into_body() {
+                    Err(errors) => Err(errors.into()),
+                    Ok(_) => Err(Error::Unexpected { expected: "hello", found: "rpc-reply" }),
+                },
+                other => Err(Error::Unexpected { expected: "hello", found: other.kind() }),
+            }
+        };
+        let answer = timeout(limit, exchange).await.map_err(|_| Error::Timeout { limit })??;
+        let session_id =
+            answer.session_id.ok_or_else(|| Error::invalid("the server's `hello` has no `session-id`"))?;
+        Ok(Self { channel: Some(channel), session_id, last_message_id: 0, notifications: VecDeque::new() })
+    }
+
+    /// The number that the server has given the session.
+    pub fn id(&self) -> u32 {
+        self.session_id
+    }
+
+    /// Whether the session can still be used: see [`Error::SessionClosed`].
+    pub fn is_open(&self) -> bool {
+        self.channel.is_some()
+    }
+
+    /// Makes a request and waits up to `limit` for its reply, from the first octet written to the last
+    /// one read.
+    ///
+    /// A reply that holds errors is `Ok` here: see [`Reply::into_body`]. After any `Err` but a request
+    /// that could not be written as XML, the session is closed.
+    pub async fn request(&mut self, rpc: &Rpc, limit: Duration) -> Result<Reply, Error> {
+        let message_id = self.last_message_id + 1;
+        let message = rpc.write(message_id)?;
+        let mut channel = self.channel.take().ok_or(Error::SessionClosed)?;
+        self.last_message_id = message_id;
+        let exchange = async {
+            channel.send(&message).await?;
+            loop {
+                match receive(&mut channel).await? {
+                    Message::Reply(reply) => return Ok(reply),
+                    Message::Notification(notification) => self.notifications.push_back(notification),
+                    other => return Err(Error::Unexpected { expected: "rpc-reply", found: other.kind() }),
+                }
+            }
+        };
+        let reply = timeout(limit, exchange).await.map_err(|_| Error::Timeout { limit })??;
+        match &reply.message_id {
+            Some(found) if *found != message_id.to_string() => {
+                return Err(Error::MessageId { expected: message_id, found: found.clone() });
+            }
+            _ => {}
+        }
+        self.channel = Some(channel);
+        Ok(reply)
+    }
+
+    /// Subscribes to `stream` (RFC 5277 section 2.1.1) for `username`. Call
+    /// [`into_subscriber`](Self::into_subscriber) when all streams are subscribed to.
+    pub async fn subscribe(&mut self, stream: &str, username: &str, limit: Duration) -> Result<(), Error> {
+        let rpc = Rpc::new(|xml| {
+            xml.element("create-subscription", &[("xmlns", namespace::SUBSCRIPTION)], |xml| {
+                xml.leaf("stream", &[], stream)
+            })
+        })?;
+        self.request(&rpc.for_user(username), limit).await?.into_body()?.into_ok()
+    }
+
+    /// Turns the session into one that only receives notifications. None that came before is lost.
+    pub fn into_subscriber(self) -> Result<Subscriber<S>, Error> {
+        let channel = self.channel.ok_or(Error::SessionClosed)?;
+        Ok(Subscriber { channel, session_id: self.session_id, notifications: self.notifications })
+    }
+}
+
+/// A session that only receives notifications.
+///
+/// Keep calling [`next`](Self::next): a server may block on a client that doesn't read.
+#[derive(Debug)]
+pub struct Subscriber<S> {
+    channel: Channel<S>,
+    session_id: u32,
+    notifications: VecDeque<Notification>,
+}
+
+impl<S: AsyncRead + Unpin> Subscriber<S> {
+    /// The number that the server has given the session.
+    pub fn id(&self) -> u32 {
+        self.session_id
+    }
+
+    /// The next notification, however long that takes. Nothing is lost when the future is dropped.
+    ///
+    /// An error that [is recoverable](Error::is_recoverable) is one bad message: call again. After any
+    /// other the session is over.
+    pub async fn next(&mut self) -> Result<Notification, Error> {
+        if let Some(notification) = self.notifications.pop_front() {
+            return Ok(notification);
+        }
+        match receive(&mut self.channel).await? {
+            Message::Notification(notification) => Ok(notification),
+            other => Err(Error::Unexpected { expected: "notification", found: other.kind() }),
+        }
+    }
+}
+
+async fn receive<S: AsyncRead + Unpin>(channel: &mut Channel<S>) -> Result<Message, Error> {
+    Message::parse(channel.receive().await?.ok_or(Error::Closed)?)
+}

@@ -1,0 +1,310 @@
+//! The messages: `hello`, `rpc`, `rpc-reply` (RFC 6241) and `notification` (RFC 5277).
+
+use crate::reader::Root;
+use crate::{Element, Error, Payload, RpcError, RpcErrors, Severity, XmlWriter, namespace};
+
+/// The capability without which no session is opened, RFC 6241 section 8.1.
+const BASE_1_0: &str = "urn:ietf:params:netconf:base:1.0";
+
+/// A message as it came, told apart by its root element.
+#[derive(Debug)]
+pub enum Message {
+    /// `hello`, from either side.
+    Hello(Hello),
+    /// `rpc`, from a client.
+    Request(Request),
+    /// `rpc-reply`, from a server.
+    Reply(Reply),
+    /// `notification`, from a server.
+    Notification(Notification),
+}
+
+impl Message {
+    /// Reads a message without its framing. All of its envelope is checked; what it carries is checked
+    /// to be balanced and free of declarations, and otherwise left to whoever parses the [`Payload`].
+    pub fn parse(octets: Vec<u8>) -> Result<Self, Error> {
+        let text = String::from_utf8(octets)?;
+        let mut message = Self::read(Root::open(&text)?)?;
+        match &mut message {
+            Self::Hello(_) => {}
+            Self::Request(request) => request.operation.attach(text),
+            Self::Reply(reply) => reply.attach(text),
+            Self::Notification(notification) => notification.event.attach(text),
+        }
+        Ok(message)
+    }
+
+    /// The message under `root`, without its text.
+    fn read(root: Root<'_>) -> Result<Self, Error> {
+        match (root.namespace.as_str(), root.name.as_str()) {
+            (namespace::BASE, "hello") => Hello::read(root).map(Self::Hello),
+            (namespace::BASE, "rpc") => Request::read(root).map(Self::Request),
+            (namespace::BASE, "rpc-reply") => Reply::read(root).map(Self::Reply),
+            (namespace::NOTIFICATION, "notification") => Notification::read(root).map(Self::Notification),
+            (namespace, name) => {
+                Err(Error::invalid(format!("`{name}` in namespace `{namespace}` is not a message")))
+            }
+        }
+    }
+
+    /// The name of the root element.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Hello(_) => "hello",
+            Self::Request(_) => "rpc",
+            Self::Reply(_) => "rpc-reply",
+            Self::Notification(_) => "notification",
+        }
+    }
+}
+
+/// `hello`, RFC 6241 section 8.1.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Hello {
+    /// The session's number, from the server only.
+    pub session_id: Option<u32>,
+    /// Clixon's attribute `username`, from a client: who it says it is.
+    pub username: Option<String>,
+    /// Clixon's attribute `transport`, from a client: by what way it came, such as `ctrl:services`.
+    pub transport: Option<String>,
+    /// The capabilities announced, as URIs.
+    pub capabilities: Vec<String>,
+}
+
+impl Hello {
+    /// What a client begins a session with. The only capability it announces is `base:1.0`; the framing
+    /// is chunked all the same.
+    pub fn client(username: &str, transport: &str) -> Self {
+        Self {
+            session_id: None,
+            username: Some(username.to_owned()),
+            transport: Some(transport.to_owned()),
+            capabilities: vec![BASE_1_0.to_owned()],
+        }
+    }
+
+    fn read(mut root: Root<'_>) -> Result<Self, Error> {
+        let mut hello = Self {
+            username: root.attribute("username").map(str::to_owned),
+            transport: root.attribute("transport").map(str::to_owned),
+            ..Self::default()
+        };
+        for child in root.children() {
+            let child = child?;
+            match child.name() {
+                "session-id" => {
+                    let id = child.text()?;
+                    let parsed = id.trim().parse();
+                    hello.session_id =
+                        Some(parsed.map_err(|_| Error::invalid(format!("`{id}` is not a session-id")))?);
+                }
+                "capabilities" => {
+                    for capability in child.children() {
+                        hello.capabilities.push(capability?.text()?.trim().to_owned());
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(hello)
+    }
+
+    pub(crate) fn write(&self) -> Result<String, Error> {
+        let mut xml = XmlWriter::new();
+        let mut attributes = vec![("xmlns", namespace::BASE)];
+        attributes.extend(self.username.as_deref().map(|username| ("cl:username", username)));
+        attributes.extend(self.transport.as_deref().map(|transport| ("cl:transport", transport)));
+        if attributes.len() > 1 {
+            attributes.push(("xmlns:cl", namespace::CLIXON));
+        }
+        xml.element("hello", &attributes, |xml| {
+            if !self.capabilities.is_empty() {
+                xml.element("capabilities", &[], |xml| {
+                    self.capabilities.iter().try_for_each(|uri| xml.leaf("capability", &[], uri))
+                })?;
+            }
+            match self.session_id {
+                Some(id) => xml.leaf("session-id", &[], &id.to_string()),
+                None => Ok(()),
+            }
+        })?;
+        Ok(xml.finish())
+    }
+}
+
+/// A request to be sent: one operation, and the user that it is made for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rpc {
+    username: Option<String>,
+    operation: String,
+}
+
+impl Rpc {
+    /// A request for the operation that `write` writes, as one element.
+    ///
+    /// Around it, `nc` is bound to the namespace of NETCONF, which is the default namespace too, and `cl`
+    /// to Clixon's. Without [`for_user`](Self::for_user) the request carries no user.
+    pub fn new<E: From<Error>>(write: impl FnOnce(&mut XmlWriter) -> Result<(), E>) -> Result<Self, E> {
+        let mut xml = XmlWriter::new();
+        write(&mut xml)?;
+        Ok(Self { username: None, operation: xml.finish() })
+    }
+
+    /// The same request, made for `username`: the server checks that user's rights (Clixon's attribute
+    /// `username`).
+    pub fn for_user(self, username: impl Into<String>) -> Self {
+        Self { username: Some(username.into()), ..self }
+    }
+
+    /// The message, without its framing.
+    pub fn write(&self, message_id: u64) -> Result<String, Error> {
+        let message_id = message_id.to_string();
+        let mut attributes =
+            vec![("xmlns", namespace::BASE), ("xmlns:nc", namespace::BASE), ("xmlns:cl", namespace::CLIXON)];
+        attributes.extend(self.username.as_deref().map(|username| ("cl:username", username)));
+        attributes.push(("message-id", &message_id));
+        let mut xml = XmlWriter::new();
+        xml.element("rpc", &attributes, |xml| xml.written(&self.operation))?;
+        Ok(xml.finish())
+    }
+}
+
+/// A request that came: `rpc`, RFC 6241 section 4.1.
+#[derive(Debug)]
+pub struct Request {
+    /// What the reply may be told by. The standard demands it, the controller doesn't.
+    pub message_id: Option<String>,
+    /// The user that the request is made for: an attribute of Clixon's, with any prefix or none.
+    pub username: Option<String>,
+    /// The operation with its attributes and, as its content, its input.
+    pub operation: Element<'static>,
+}
+
+impl Request {
+    fn read(mut root: Root<'_>) -> Result<Self, Error> {
+        let message_id = root.attribute("message-id").map(str::to_owned);
+        let username = root.attribute("username").map(str::to_owned);
+        let mut operation = None;
+        for child in root.children() {
+            if operation.replace(child?.detach()).is_some() {
+                return Err(Error::invalid("`rpc` has more than one operation"));
+            }
+        }
+        let operation = operation.ok_or_else(|| Error::invalid("`rpc` has no operation"))?;
+        Ok(Self { message_id, username, operation })
+    }
+}
+
+/// An answer that came: `rpc-reply`, RFC 6241 section 4.2.
+#[derive(Debug)]
+pub struct Reply {
+    /// The request's, where the server repeats it. The controller does so only with some errors.
+    pub message_id: Option<String>,
+    /// Each `rpc-error`, warnings included.
+    pub errors: Vec<RpcError>,
+    /// What else it holds.
+    pub body: ReplyBody,
+}
+
+/// What a reply holds besides its errors.
+#[derive(Debug)]
+pub enum ReplyBody {
+    /// `ok`: done, and nothing to say.
+    Ok,
+    /// What stands in `data`, as `get` and `get-config` answer.
+    Data(Payload<'static>),
+    /// All that stands in the reply: the output of an operation, which may well be nothing.
+    Output(Payload<'static>),
+}
+
+impl Reply {
+    fn read(mut root: Root<'_>) -> Result<Self, Error> {
+        let message_id = root.attribute("message-id").map(str::to_owned);
+        let mut errors = Vec::new();
+        let mut body = None;
+        for child in root.children() {
+            let child = child?;
+            if child.is(namespace::BASE, "rpc-error") {
+                errors.push(RpcError::read(&child)?);
+            } else if child.is(namespace::BASE, "ok") {
+                body = Some(ReplyBody::Ok);
+            } else if child.is(namespace::BASE, "data") {
+                body = Some(ReplyBody::Data(child.detach().into_content()));
+            }
+        }
+        let body = body.unwrap_or_else(|| ReplyBody::Output(root.content().detach()));
+        Ok(Self { message_id, errors, body })
+    }
+
+    fn attach(&mut self, text: String) {
+        match &mut self.body {
+            ReplyBody::Ok => {}
+            ReplyBody::Data(payload) | ReplyBody::Output(payload) => payload.attach(text),
+        }
+    }
+
+    /// The body, unless the reply holds an error. Warnings alone don't make a failure.
+    pub fn into_body(self) -> Result<ReplyBody, RpcErrors> {
+        match self.errors.iter().any(|error| error.severity == Severity::Error) {
+            true => Err(RpcErrors::new(self.errors)),
+            false => Ok(self.body),
+        }
+    }
+}
+
+impl ReplyBody {
+    /// For an operation that has no output.
+    pub fn into_ok(self) -> Result<(), Error> {
+        match self {
+            Self::Ok => Ok(()),
+            Self::Data(_) => Err(Error::Unexpected { expected: "ok", found: "data" }),
+            Self::Output(_) => Err(Error::Unexpected { expected: "ok", found: "output" }),
+        }
+    }
+
+    /// For `get` and `get-config`.
+    pub fn into_data(self) -> Result<Payload<'static>, Error> {
+        match self {
+            Self::Data(payload) => Ok(payload),
+            Self::Ok => Err(Error::Unexpected { expected: "data", found: "ok" }),
+            Self::Output(_) => Err(Error::Unexpected { expected: "data", found: "output" }),
+        }
+    }
+
+    /// For an operation with output of its own.
+    pub fn into_output(self) -> Result<Payload<'static>, Error> {
+        match self {
+            Self::Output(payload) => Ok(payload),
+            Self::Ok => Err(Error::Unexpected { expected: "output", found: "ok" }),
+            Self::Data(_) => Err(Error::Unexpected { expected: "output", found: "data" }),
+        }
+    }
+}
+
+/// An event that came: `notification`, RFC 5277 section 4.
+#[derive(Debug)]
+pub struct Notification {
+    /// When it happened, RFC 3339.
+    pub event_time: String,
+    /// The event, such as `services-commit`.
+    pub event: Element<'static>,
+}
+
+impl Notification {
+    fn read(mut root: Root<'_>) -> Result<Self, Error> {
+        let mut event_time = None;
+        let mut event = None;
+        for child in root.children() {
+            let child = child?;
+            if child.is(namespace::NOTIFICATION, "eventTime") {
+                event_time = Some(child.text()?.trim().to_owned());
+            } else if event.replace(child.detach()).is_some() {
+                return Err(Error::invalid("`notification` has more than one event"));
+            }
+        }
+        Ok(Self {
+            event_time: event_time.ok_or_else(|| Error::invalid("`notification` has no `eventTime`"))?,
+            event: event.ok_or_else(|| Error::invalid("`notification` has no event"))?,
+        })
+    }
+}

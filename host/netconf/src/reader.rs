@@ -1,0 +1,428 @@
+//! Reads XML as slices of the message it stands in, with the namespaces that are in scope.
+//!
+//! A level of a document is walked by [`Children`], which steps over what is inside each child. So the
+//! envelope of a message costs one pass over its text, and what it carries isn't copied.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use quick_xml::XmlVersion;
+use quick_xml::escape::resolve_predefined_entity;
+use quick_xml::events::{BytesRef, BytesStart, Event};
+use quick_xml::name::{Namespace, NamespaceResolver, PrefixDeclaration, ResolveResult};
+use quick_xml::reader::Reader;
+
+use crate::Error;
+
+/// The namespace declarations in scope at a place: pairs of prefix and namespace, the prefix empty for
+/// the default namespace. Innermost last; a prefix stands once.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Bindings(Vec<(String, String)>);
+
+impl Bindings {
+    /// Prefix and namespace of each declaration.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(prefix, namespace)| (prefix.as_str(), namespace.as_str()))
+    }
+
+    /// The namespace that `prefix` stands for; the default namespace for an empty one.
+    pub fn resolve(&self, prefix: &str) -> Option<&str> {
+        self.iter().find(|(bound, _)| *bound == prefix).map(|(_, namespace)| namespace)
+    }
+
+    fn of(resolver: &NamespaceResolver) -> Self {
+        let prefix = |declaration: PrefixDeclaration<'_>| match declaration {
+            PrefixDeclaration::Default => String::new(),
+            PrefixDeclaration::Named(prefix) => prefix.to_owned(),
+        };
+        Self(resolver.bindings().map(|(name, Namespace(uri))| (prefix(name), uri.to_owned())).collect())
+    }
+
+    fn resolver(&self) -> NamespaceResolver {
+        let mut resolver = NamespaceResolver::default();
+        resolver.set_max_namespace_bindings(usize::MAX);
+        for (prefix, namespace) in self.iter() {
+            let prefix = match prefix {
+                "" => PrefixDeclaration::Default,
+                prefix => PrefixDeclaration::Named(prefix),
+            };
+            // Only what another resolver has accepted is in here, so this one accepts it.
+            let _ = resolver.add(prefix, Namespace(namespace));
+        }
+        resolver
+    }
+}
+
+/// A slice of XML: what stands between the tags of an element, byte for byte.
+///
+/// `'static` when it owns the message that it was cut from.
+#[derive(Debug, Clone)]
+pub struct Payload<'a> {
+    text: Cow<'a, str>,
+    range: Range<usize>,
+    scope: Bindings,
+}
+
+impl<'a> Payload<'a> {
+    /// The XML. Prefixes in it may be bound outside: see [`bindings`](Self::bindings).
+    pub fn as_str(&self) -> &str {
+        self.text.get(self.range.clone()).unwrap_or_default()
+    }
+
+    /// Whether there is nothing in it, not even white space.
+    pub fn is_empty(&self) -> bool {
+        self.range.is_empty()
+    }
+
+    /// The namespace declarations that enclosing elements have made.
+    pub fn bindings(&self) -> &Bindings {
+        &self.scope
+    }
+
+    /// The elements at the top of the slice, in order.
+    pub fn children(&self) -> Children<'_> {
+        Children::new(self.as_str(), self.scope.resolver(), End::OfText)
+    }
+
+    /// The slice without the text that it was cut from, which [`attach`](Self::attach) gives back.
+    pub(crate) fn detach(self) -> Payload<'static> {
+        Payload { text: Cow::Borrowed(""), range: self.range, scope: self.scope }
+    }
+
+    /// Hands over the text that the slice was cut from.
+    pub(crate) fn attach(&mut self, text: String) {
+        self.text = Cow::Owned(text);
+    }
+}
+
+/// An attribute, namespace declarations excluded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attribute {
+    /// Name without prefix.
+    pub name: String,
+    /// Namespace; empty for an attribute without prefix.
+    pub namespace: String,
+    /// Value, unescaped.
+    pub value: String,
+}
+
+/// An element: its name, its attributes, and its content unparsed.
+#[derive(Debug, Clone)]
+pub struct Element<'a> {
+    name: String,
+    namespace: String,
+    attributes: Vec<Attribute>,
+    content: Payload<'a>,
+}
+
+impl<'a> Element<'a> {
+    /// Name without prefix.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Namespace; empty for none.
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// Whether this is the element `name` of `namespace`.
+    pub fn is(&self, namespace: &str, name: &str) -> bool {
+        self.name == name && self.namespace == namespace
+    }
+
+    /// The attributes, in order.
+    pub fn attributes(&self) -> &[Attribute] {
+        &self.attributes
+    }
+
+    /// Value of the first attribute called `name`, in whatever namespace. The controller and its clients
+    /// write the same attribute with one prefix or another, or with none.
+    pub fn attribute(&self, name: &str) -> Option<&str> {
+        attribute(&self.attributes, name)
+    }
+
+    /// What stands between the tags.
+    pub fn content(&self) -> &Payload<'a> {
+        &self.content
+    }
+
+    /// What stands between the tags, without the element.
+    pub fn into_content(self) -> Payload<'a> {
+        self.content
+    }
+
+    /// The elements in it, in order.
+    pub fn children(&self) -> Children<'_> {
+        self.content.children()
+    }
+
+    /// The first child called `name`, in whatever namespace.
+    pub fn child(&self, name: &str) -> Result<Option<Element<'_>>, Error> {
+        self.children().find(|child| child.as_ref().map_or(true, |child| child.name == name)).transpose()
+    }
+
+    /// The text of the first child called `name`, in whatever namespace.
+    pub fn child_text(&self, name: &str) -> Result<Option<String>, Error> {
+        self.child(name)?.map(|child| child.text()).transpose()
+    }
+
+    /// The text of an element that has no elements in it, unescaped and otherwise as it stands.
+    pub fn text(&self) -> Result<String, Error> {
+        let mut reader = Reader::from_str(self.content.as_str());
+        let mut text = String::new();
+        loop {
+            match read(&mut reader)? {
+                Event::Text(part) => text.push_str(&part.xml10_content()),
+                Event::CData(part) => text.push_str(&part.xml10_content()),
+                Event::GeneralRef(reference) => push_reference(&mut text, &reference, &reader)?,
+                Event::Comment(_) | Event::PI(_) => {}
+                Event::Eof => return Ok(text),
+                _ => return Err(Error::invalid(format!("`{}` has elements where text belongs", self.name))),
+            }
+        }
+    }
+
+    pub(crate) fn detach(self) -> Element<'static> {
+        let Self { name, namespace, attributes, content } = self;
+        Element { name, namespace, attributes, content: content.detach() }
+    }
+
+    pub(crate) fn attach(&mut self, text: String) {
+        self.content.attach(text);
+    }
+}
+
+/// The root element of a message, of which only the start tag has been read.
+pub(crate) struct Root<'a> {
+    pub(crate) name: String,
+    pub(crate) namespace: String,
+    attributes: Vec<Attribute>,
+    scope: Bindings,
+    children: Children<'a>,
+}
+
+impl<'a> Root<'a> {
+    /// Reads up to the end of the first start tag of `text`.
+    pub(crate) fn open(text: &'a str) -> Result<Self, Error> {
+        let mut children = Children::new(text, Bindings::default().resolver(), End::OfRoot);
+        let start = loop {
+            match read(&mut children.reader)? {
+                Event::Start(start) => break start.into_owned(),
+                Event::Eof => return Err(Error::invalid("it has no root element")),
+                event => outside(&event, &children.reader)?,
+            }
+        };
+        let (name, namespace, attributes) = children.enter(&start)?;
+        children.start = position(&children.reader);
+        let scope = Bindings::of(&children.resolver);
+        Ok(Self { name, namespace, attributes, scope, children })
+    }
+
+    pub(crate) fn attribute(&self, name: &str) -> Option<&str> {
+        attribute(&self.attributes, name)
+    }
+
+    /// The children. After the last one, what follows the root is checked too.
+    pub(crate) fn children(&mut self) -> &mut Children<'a> {
+        &mut self.children
+    }
+
+    /// All that stands between the root's tags, as far as `children` has been walked.
+    pub(crate) fn content(&self) -> Payload<'a> {
+        let range = self.children.start..self.children.end_at;
+        Payload { text: Cow::Borrowed(self.children.text), range, scope: self.scope.clone() }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// The level ends where the text ends.
+    OfText,
+    /// The level ends with the end tag of the root element, and nothing but space and comments may follow.
+    OfRoot,
+}
+
+/// The elements of one level, in order. Ends after the first error.
+pub struct Children<'a> {
+    reader: Reader<&'a [u8]>,
+    text: &'a str,
+    resolver: NamespaceResolver,
+    end: End,
+    done: bool,
+    /// Where the level begins in `text`.
+    start: usize,
+    /// Where what was read last begins: the end of the level, when that has been reached.
+    end_at: usize,
+}
+
+impl<'a> Children<'a> {
+    fn new(text: &'a str, resolver: NamespaceResolver, end: End) -> Self {
+        let mut reader = Reader::from_str(text);
+        reader.config_mut().expand_empty_elements = true;
+        Self { reader, text, resolver, end, done: false, start: 0, end_at: 0 }
+    }
+
+    /// Brings the declarations of `start` into scope and resolves its name and attributes.
+    fn enter(&mut self, start: &BytesStart<'_>) -> Result<(String, String, Vec<Attribute>), Error> {
+        let offset = self.reader.buffer_position();
+        self.resolver.push(start).map_err(|error| Error::xml(offset, error))?;
+        let (namespace, name) = self.resolver.resolve_element(start.name());
+        let namespace = bound(namespace)?;
+        let name = name.into_inner().to_owned();
+        let mut attributes = Vec::new();
+        for attribute in start.attributes() {
+            let attribute = attribute.map_err(|error| Error::xml(offset, error))?;
+            if attribute.key.as_namespace_binding().is_some() {
+                continue;
+            }
+            let (namespace, name) = self.resolver.resolve_attribute(attribute.key);
+            let value = attribute.normalized_value(XmlVersion::Explicit1_0);
+            attributes.push(Attribute {
+                name: name.into_inner().to_owned(),
+                namespace: bound(namespace)?,
+                value: value.map_err(|error| Error::xml(offset, error))?.into_owned(),
+            });
+        }
+        Ok((name, namespace, attributes))
+    }
+
+    /// Steps over what is inside the element whose start tag was just read; returns where it ends.
+    fn pass_over(&mut self) -> Result<usize, Error> {
+        let mut depth = 1_usize;
+        loop {
+            let before = position(&self.reader);
+            match read(&mut self.reader)? {
+                Event::Start(_) => depth += 1,
+                Event::End(_) if depth == 1 => return Ok(before),
+                Event::End(_) => depth -= 1,
+                Event::GeneralRef(reference) => {
+                    resolve_reference(&reference, &self.reader)?;
+                }
+                Event::Eof => return Err(Error::invalid("it ends inside an element")),
+                Event::DocType(_) => return Err(doctype()),
+                _ => {}
+            }
+        }
+    }
+
+    fn step(&mut self) -> Result<Option<Element<'a>>, Error> {
+        loop {
+            self.end_at = position(&self.reader);
+            match read(&mut self.reader)? {
+                Event::Start(start) => {
+                    let (name, namespace, attributes) = self.enter(&start)?;
+                    let scope = Bindings::of(&self.resolver);
+                    let range = position(&self.reader)..self.pass_over()?;
+                    self.resolver.pop();
+                    let content = Payload { text: Cow::Borrowed(self.text), range, scope };
+                    return Ok(Some(Element { name, namespace, attributes, content }));
+                }
+                Event::End(_) => {
+                    loop {
+                        match read(&mut self.reader)? {
+                            Event::Eof => break,
+                            Event::Start(_) => {
+                                return Err(Error::invalid("it has more than one root element"));
+                            }
+                            event => outside(&event, &self.reader)?,
+                        }
+                    }
+                    return Ok(None);
+                }
+                Event::Eof if self.end == End::OfText => return Ok(None),
+                Event::Eof => return Err(Error::invalid("it ends inside an element")),
+                event => outside(&event, &self.reader)?,
+            }
+        }
+    }
+}
+
+impl<'a> Iterator for Children<'a> {
+    type Item = Result<Element<'a>, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.done {
+            return None;
+        }
+        let step = self.step().transpose();
+        self.done = !matches!(step, Some(Ok(_)));
+        step
+    }
+}
+
+/// Checks that `xml` is a sequence of whole elements, with nothing but space and comments between them.
+pub(crate) fn check_fragment(xml: &str) -> Result<(), Error> {
+    let mut reader = Children::new(xml, NamespaceResolver::default(), End::OfText);
+    loop {
+        match read(&mut reader.reader)? {
+            Event::Start(_) => {
+                reader.pass_over()?;
+            }
+            Event::Eof => return Ok(()),
+            event => outside(&event, &reader.reader)?,
+        }
+    }
+}
+
+fn attribute<'e>(attributes: &'e [Attribute], name: &str) -> Option<&'e str> {
+    attributes.iter().find(|attribute| attribute.name == name).map(|attribute| attribute.value.as_str())
+}
+
+fn position(reader: &Reader<&[u8]>) -> usize {
+    // A position in a slice that is in memory.
+    reader.buffer_position() as usize
+}
+
+fn read<'a>(reader: &mut Reader<&'a [u8]>) -> Result<Event<'a>, Error> {
+    reader.read_event().map_err(|error| Error::xml(reader.error_position(), error))
+}
+
+/// Refuses what may not stand between elements.
+fn outside(event: &Event<'_>, reader: &Reader<&[u8]>) -> Result<(), Error> {
+    match event {
+        Event::Text(text) if text.trim_ascii().is_empty() => Ok(()),
+        Event::Comment(_) | Event::PI(_) | Event::Decl(_) => Ok(()),
+        Event::DocType(_) => Err(doctype()),
+        _ => Err(Error::invalid(format!(
+            "it has text between elements, before byte {}",
+            reader.buffer_position()
+        ))),
+    }
+}
+
+fn doctype() -> Error {
+    Error::invalid("it has a document type declaration, which RFC 6241 section 3 forbids")
+}
+
+fn bound(namespace: ResolveResult<'_>) -> Result<String, Error> {
+    match namespace {
+        ResolveResult::Bound(Namespace(namespace)) => Ok(namespace.to_owned()),
+        ResolveResult::Unbound => Ok(String::new()),
+        ResolveResult::Unknown(prefix) => Err(Error::invalid(format!("the prefix `{prefix}` is not bound"))),
+    }
+}
+
+/// What a reference in text stands for.
+enum Resolved {
+    Character(char),
+    Entity(&'static str),
+}
+
+fn resolve_reference(reference: &BytesRef<'_>, reader: &Reader<&[u8]>) -> Result<Resolved, Error> {
+    let offset = reader.buffer_position();
+    if let Some(character) = reference.resolve_char_ref().map_err(|error| Error::xml(offset, error))? {
+        return Ok(Resolved::Character(character));
+    }
+    resolve_predefined_entity(reference)
+        .map(Resolved::Entity)
+        .ok_or_else(|| Error::invalid(format!("the entity `{}` is not declared", &**reference)))
+}
+
+fn push_reference(text: &mut String, reference: &BytesRef<'_>, reader: &Reader<&[u8]>) -> Result<(), Error> {
+    match resolve_reference(reference, reader)? {
+        Resolved::Character(character) => text.push(character),
+        Resolved::Entity(entity) => text.push_str(entity),
+    }
+    Ok(())
+}
