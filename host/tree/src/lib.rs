@@ -6,16 +6,22 @@
 
 mod error;
 mod name;
+mod overlay;
 pub mod path;
 mod pattern;
+mod resolve;
 mod schema;
+#[cfg(test)]
+mod testing;
 mod tree;
 pub mod xml;
 
 pub use error::Error;
 pub use name::{Name, Names, QName};
+pub use overlay::Coverage;
 pub use path::{Path, PathError, PathFault, Predicate, Step};
 pub use pattern::{CreatedError, Pattern, PatternStep, Prefixes};
+pub use resolve::{PrefixError, PrefixMap};
 pub use schema::{Kind, NoSchema, Schema, SchemaNode, ValueError};
 pub use tree::{Bindings, Children, Descendants, NodeId, Tree};
 

@@ -1,0 +1,175 @@
+//! Which places have been read.
+
+use std::collections::{BTreeSet, HashMap};
+
+use crate::{Pattern, PatternStep, QName};
+
+/// A set of [`Pattern`]s that says whether another lies within one of them. Asking costs what the path
+/// is long, however many patterns there are.
+#[derive(Clone, Debug, Default)]
+pub struct Coverage {
+    nodes: Vec<Node>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Node {
+    /// A pattern ends here: all that is below is in the set.
+    whole: bool,
+    /// By namespace and local name of the next step.
+    children: HashMap<Box<str>, HashMap<Box<str>, Branch>>,
+}
+
+/// The ways to go on with steps of one name.
+#[derive(Clone, Debug, Default)]
+struct Branch {
+    /// Where steps go on that say no value: any entry.
+    any: Option<usize>,
+    /// Which sets of keys steps say values of.
+    key_sets: BTreeSet<Vec<Box<str>>>,
+    /// By those keys and their values.
+    entries: HashMap<Predicates, usize>,
+}
+
+/// Keys and their values in the order of the keys' names; `.` for a leaf-list entry.
+type Predicates = Vec<(Box<str>, Box<str>)>;
+
+impl Coverage {
+    /// Adds a pattern.
+    pub fn insert(&mut self, pattern: &Pattern) {
+        if self.nodes.is_empty() {
+            self.nodes.push(Node::default());
+        }
+        let mut at = 0;
+        for step in &pattern.steps {
+            let next = self.nodes.len();
+            let Some(node) = self.nodes.get_mut(at) else { return };
+            if node.whole {
+                return;
+            }
+            let names = node.children.entry(step.namespace.clone()).or_default();
+            let branch = names.entry(step.local.clone()).or_default();
+            let predicates = predicates(step);
+            at = if predicates.is_empty() {
+                *branch.any.get_or_insert(next)
+            } else {
+                branch.key_sets.insert(predicates.iter().map(|(key, _)| key.clone()).collect());
+                *branch.entries.entry(predicates).or_insert(next)
+            };
+            if at == next {
+                self.nodes.push(Node::default());
+            }
+        }
+        if let Some(node) = self.nodes.get_mut(at) {
+            node.whole = true;
+        }
+    }
+
+    /// Whether everything that `pattern` matches is in the set.
+    pub fn covers(&self, pattern: &Pattern) -> bool {
+        let mut front = Front::top();
+        for step in &pattern.steps {
+            if self.is_whole(&front) {
+                return true;
+            }
+            front = self.step(&front, step);
+            if front.0.is_empty() {
+                return false;
+            }
+        }
+        self.is_whole(&front)
+    }
+
+    /// Whether all below the place that `front` has come to is in the set.
+    pub(crate) fn is_whole(&self, front: &Front) -> bool {
+        front.0.iter().any(|&at| self.nodes.get(at).is_some_and(|node| node.whole))
+    }
+
+    /// Goes one step down. Once a place is whole, so is all below.
+    pub(crate) fn step(&self, front: &Front, step: &PatternStep) -> Front {
+        if self.is_whole(front) {
+            return front.clone();
+        }
+        let mut next = Vec::new();
+        let predicates = predicates(step);
+        for node in front.0.iter().filter_map(|&at| self.nodes.get(at)) {
+            let Some(branch) = node.branch(step.name()) else { continue };
+            next.extend(branch.any);
+            for keys in &branch.key_sets {
+                let chosen: Predicates =
+                    predicates.iter().filter(|(key, _)| keys.contains(key)).cloned().collect();
+                if chosen.len() == keys.len() {
+                    next.extend(branch.entries.get(&chosen));
+                }
+            }
+        }
+        Front(next)
+    }
+}
+
+impl Node {
+    fn branch(&self, name: QName<'_>) -> Option<&Branch> {
+        self.children.get(name.namespace)?.get(name.local)
+    }
+}
+
+/// Where one has come to in a [`Coverage`], going down step by step.
+#[derive(Clone, Debug)]
+pub(crate) struct Front(Vec<usize>);
+
+impl Front {
+    pub(crate) fn top() -> Self {
+        Self(vec![0])
+    }
+}
+
+fn predicates(step: &PatternStep) -> Predicates {
+    let keys = step.keys.iter().filter_map(|(key, value)| Some((key.clone(), value.as_deref()?.into())));
+    let entry = step.entry.as_ref().and_then(|value| Some((".".into(), value.as_deref()?.into())));
+    let mut predicates: Predicates = keys.chain(entry).collect();
+    predicates.sort_unstable();
+    predicates.dedup();
+    predicates
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn step() -> impl Strategy<Value = PatternStep> {
+        let keys = proptest::collection::btree_map("[kl]", proptest::option::of("[12]"), 0..3);
+        let entry = proptest::option::weighted(0.2, proptest::option::of("[12]"));
+        ("[ab]", keys, entry).prop_map(|(local, keys, entry)| PatternStep {
+            namespace: "urn:x".into(),
+            local: local.into(),
+            keys: keys.into_iter().map(|(key, value)| (key.into(), value)).collect(),
+            entry,
+        })
+    }
+
+    fn pattern() -> impl Strategy<Value = Pattern> {
+        proptest::collection::vec(step(), 0..4).prop_map(|steps| Pattern { steps })
+    }
+
+    proptest! {
+        #[test]
+        fn covers_what_one_of_the_patterns_covers(
+            read in proptest::collection::vec(pattern(), 0..6),
+            asked in pattern(),
+        ) {
+            let mut coverage = Coverage::default();
+            read.iter().for_each(|pattern| coverage.insert(pattern));
+            prop_assert_eq!(coverage.covers(&asked), read.iter().any(|pattern| pattern.covers(&asked)));
+        }
+    }
+
+    #[test]
+    fn nothing_is_covered_by_nothing_and_all_by_the_root() {
+        let mut coverage = Coverage::default();
+        assert!(!coverage.covers(&Pattern::default()));
+        coverage.insert(&Pattern::default());
+        assert!(coverage.covers(&Pattern::default()));
+        assert!(coverage.covers(&Pattern { steps: vec![PatternStep::new(QName::new("urn:x", "a"))] }));
+    }
+}

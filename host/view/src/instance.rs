@@ -1,0 +1,43 @@
+//! Service instances.
+
+use std::{fmt, sync::Arc};
+
+use confine_tree::{Pattern, PatternStep};
+
+/// A service instance: an entry of a list under `/services`, by its path with all its keys. Cheap to
+/// clone.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct InstanceRef(Arc<Pattern>);
+
+impl InstanceRef {
+    /// The instance at this path.
+    pub fn new(path: Pattern) -> Self {
+        Self(Arc::new(path))
+    }
+
+    /// Its path.
+    pub fn path(&self) -> &Pattern {
+        &self.0
+    }
+
+    fn entry(&self) -> Option<&PatternStep> {
+        self.0.steps.last()
+    }
+
+    /// The name of its list, without a prefix.
+    pub fn service(&self) -> &str {
+        self.entry().map_or("", |entry| &entry.local)
+    }
+
+    /// The value of its list's first key.
+    pub fn key(&self) -> &str {
+        self.entry().and_then(|entry| entry.keys.first()?.1.as_deref()).unwrap_or_default()
+    }
+}
+
+/// As the controller names it: `bench[service-name='s1']`.
+impl fmt::Display for InstanceRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.entry().map_or(Ok(()), |entry| entry.fmt(f))
+    }
+}

@@ -1,0 +1,186 @@
+//! What a module may read and write.
+
+use std::{fmt, sync::Arc};
+
+use confine_tree::{CONTROLLER, Coverage, Pattern, PatternStep, QName};
+
+/// What is done to a node (RFC 8341, section 3.2.2; there is no `exec` of a data node that matters
+/// here).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Access {
+    /// It is read.
+    Read,
+    /// It is not there, and is made.
+    Create,
+    /// It is there, and gets another value.
+    Update,
+    /// It is taken away.
+    Delete,
+}
+
+impl fmt::Display for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Read => "read",
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Delete => "delete",
+        })
+    }
+}
+
+/// Whether something may be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It may.
+    Permit {
+        /// And so it may to every node below, so that nobody need ask for each.
+        below: bool,
+    },
+    /// It may not, nor to any node below.
+    Deny {
+        /// What forbids it, and what would allow it: a sentence without the node's path.
+        reason: String,
+    },
+}
+
+/// Rules that narrow what a module may do further than Confine's own do, such as those of `/nacm`.
+pub trait Rules: Send + Sync {
+    /// Whether this may be done to the one node that `node` names, with all its keys.
+    fn decide(&self, access: Access, node: &Pattern) -> Verdict;
+}
+
+/// What one module may read and write.
+///
+/// It reads `/devices` and the instances of the services that it serves, without what Confine keeps in
+/// them (`created`). It writes below `/devices/device/config`, and there what it declared, if it
+/// declared anything. Nothing widens that; [`Rules`] may narrow it.
+#[derive(Clone)]
+pub struct Scope {
+    services: Vec<PatternStep>,
+    writes: Option<Coverage>,
+    declared: Vec<Pattern>,
+    rules: Option<Arc<dyn Rules>>,
+}
+
+const DEVICES: QName<'_> = QName::new(CONTROLLER, "devices");
+const SERVICES: QName<'_> = QName::new(CONTROLLER, "services");
+const DEVICE: QName<'_> = QName::new(CONTROLLER, "device");
+const CONFIG: QName<'_> = QName::new(CONTROLLER, "config");
+
+impl Scope {
+    /// For a module that serves these lists under `/services` and declares that it writes within these
+    /// patterns, or anywhere if there are none.
+    pub fn new(services: impl IntoIterator<Item = PatternStep>, writes: Vec<Pattern>) -> Self {
+        let mut coverage = Coverage::default();
+        writes.iter().for_each(|pattern| coverage.insert(pattern));
+        Self {
+            services: services.into_iter().collect(),
+            writes: (!writes.is_empty()).then_some(coverage),
+            declared: writes,
+            rules: None,
+        }
+    }
+
+    /// Narrows it by rules.
+    #[must_use]
+    pub fn with_rules(mut self, rules: Arc<dyn Rules>) -> Self {
+        self.rules = Some(rules);
+        self
+    }
+
+    /// Whether there are rules beside Confine's own. They ask whether a node that is written was there.
+    pub(crate) fn has_rules(&self) -> bool {
+        self.rules.is_some()
+    }
+
+    /// Whether this may be done to the node that `node` names with all its keys.
+    pub fn decide(&self, access: Access, node: &Pattern) -> Verdict {
+        let own = match access {
+            Access::Read => self.read(node),
+            Access::Create | Access::Update | Access::Delete => self.write(node),
+        };
+        match (own, &self.rules) {
+            (Verdict::Permit { below }, Some(rules)) => match rules.decide(access, node) {
+                Verdict::Permit { below: rules_below } => Verdict::Permit { below: below && rules_below },
+                deny @ Verdict::Deny { .. } => deny,
+            },
+            (verdict, _) => verdict,
+        }
+    }
+
+    fn serves(&self, step: &PatternStep) -> bool {
+        self.services.iter().any(|service| service.name() == step.name())
+    }
+
+    fn read(&self, node: &Pattern) -> Verdict {
+        let hidden = || Verdict::Deny {
+            reason: "a module reads `/devices` and the instances of its own services".into(),
+        };
+        match &node.steps[..] {
+            [] => Verdict::Permit { below: false },
+            [top, ..] if top.name() == DEVICES => Verdict::Permit { below: true },
+            [top] if top.name() == SERVICES => Verdict::Permit { below: false },
+            [top, list, rest @ ..] if top.name() == SERVICES && self.serves(list) => match rest {
+                [] => Verdict::Permit { below: false },
+                [child, ..] if &*child.local == "created" => hidden(),
+                [..] => Verdict::Permit { below: true },
+            },
+            [..] => hidden(),
+        }
+    }
+
+    fn write(&self, node: &Pattern) -> Verdict {
+        if !is_device_configuration(node) {
+            return Verdict::Deny { reason: "a module writes below `/devices/device/config` only".into() };
+        }
+        match &self.writes {
+            Some(writes) if !writes.covers(node) => Verdict::Deny {
+                reason: format!(
+                    "the module's description declares that it writes {}; add it to `writes` there",
+                    listed(&self.declared)
+                ),
+            },
+            _ => Verdict::Permit { below: true },
+        }
+    }
+
+    /// What to ask the datastore for, so as to see all of `pattern` that may be read. Empty where none
+    /// of it may.
+    pub(crate) fn readable(&self, pattern: &Pattern) -> Vec<Pattern> {
+        let below_services = || {
+            let services = PatternStep::new(SERVICES);
+            self.services.iter().map(move |list| Pattern {
+                steps: vec![services.clone(), PatternStep::new(list.name())],
+            })
+        };
+        match &pattern.steps[..] {
+            [] => {
+                let devices = Pattern { steps: vec![PatternStep::new(DEVICES)] };
+                std::iter::once(devices).chain(below_services()).collect()
+            }
+            [top] if top.name() == SERVICES => below_services().collect(),
+            _ => match self.read(pattern) {
+                Verdict::Permit { .. } => vec![pattern.clone()],
+                Verdict::Deny { .. } => Vec::new(),
+            },
+        }
+    }
+}
+
+/// Whether this is a place below `/devices/device/config`: the only one that modules write.
+pub(crate) fn is_device_configuration(node: &Pattern) -> bool {
+    matches!(&node.steps[..], [devices, device, config, _, ..]
+        if devices.name() == DEVICES && device.name() == DEVICE && config.name() == CONFIG)
+}
+
+/// The first few of some patterns, for a message.
+fn listed(patterns: &[Pattern]) -> String {
+    const SHOWN: usize = 3;
+    let mut text: Vec<String> =
+        patterns.iter().take(SHOWN).map(|pattern| format!("`{pattern}`")).collect();
+    if patterns.len() > SHOWN {
+        text.push(format!("{} more", patterns.len() - SHOWN));
+    }
+    text.join(", ")
+}
