@@ -1,0 +1,199 @@
+//! Finding module files.
+//!
+//! A module directory belongs to the operator, but what stands in it may come from anywhere. So a file
+//! is opened once, without following links and without waiting for anyone, and all that is done with it
+//! is done with the bytes that were read then.
+
+use std::{
+    io::{self, Read as _},
+    path::{Path, PathBuf},
+};
+
+use cap_fs_ext::{FollowSymlinks, OpenOptionsFollowExt as _, OpenOptionsSyncExt as _};
+use cap_std::{
+    ambient_authority,
+    fs::{Dir, OpenOptions},
+};
+
+/// How deep below a module directory files are looked for.
+const DEPTH: usize = 8;
+
+/// A module file, as it was found.
+#[derive(Debug)]
+pub struct File {
+    /// The module's name: the file's without `.wasm`.
+    pub name: String,
+    /// Where it is.
+    pub path: PathBuf,
+    /// What it holds, or why that cannot be had.
+    pub bytes: Result<Vec<u8>, FileError>,
+}
+
+/// Why a file is not taken.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FileError {
+    /// It is a link, a directory, a device, …
+    #[error("it is {0}, not a regular file: copy the module itself here")]
+    NotRegular(&'static str),
+    /// It is larger than a module may be.
+    #[error("it is larger than a module may be: allowed {allowed} bytes (`component`)")]
+    TooLarge {
+        /// The limit.
+        allowed: u64,
+    },
+    /// Its name would not be safe to show.
+    #[error("its name is not made of letters, digits, `-`, `_` and `.`: rename it")]
+    Name,
+    /// It cannot be read.
+    #[error("it cannot be read")]
+    Io(#[source] io::Error),
+}
+
+/// All module files in these directories and below, in the order in which modules run: by file name,
+/// and where two have the same, by directory in the order given. A directory that cannot be read is an
+/// error beside.
+pub fn find(directories: &[PathBuf], size_limit: u64) -> (Vec<File>, Vec<(PathBuf, io::Error)>) {
+    let mut files = Vec::new();
+    let mut errors = Vec::new();
+    for path in directories {
+        match Dir::open_ambient_dir(path, ambient_authority()) {
+            Ok(directory) => descend(&directory, path, DEPTH, size_limit, &mut files, &mut errors),
+            Err(error) => errors.push((path.clone(), error)),
+        }
+    }
+    // A stable sort: directories stay in their order.
+    files.sort_by(|a: &File, b: &File| a.name.cmp(&b.name));
+    (files, errors)
+}
+
+fn descend(
+    directory: &Dir,
+    path: &Path,
+    depth: usize,
+    size_limit: u64,
+    files: &mut Vec<File>,
+    errors: &mut Vec<(PathBuf, io::Error)>,
+) {
+    let mut entries = match directory.entries().and_then(Iterator::collect::<io::Result<Vec<_>>>) {
+        Ok(entries) => entries,
+        Err(error) => return errors.push((path.into(), error)),
+    };
+    entries.sort_by_key(cap_std::fs::DirEntry::file_name);
+    for entry in entries {
+        let file_name = entry.file_name();
+        let path = path.join(&file_name);
+        let is_directory = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        let text = file_name.to_string_lossy();
+        match text.strip_suffix(".wasm") {
+            // What editors and package managers write aside.
+            _ if text.starts_with('.') => {}
+            Some(name) => files.push(File {
+                name: name.to_owned(),
+                bytes: if is_safe(name) { read(directory, Path::new(&file_name), size_limit) } else { Err(FileError::Name) },
+                path,
+            }),
+            None if is_directory && depth > 0 => match entry.open_dir() {
+                Ok(below) => descend(&below, &path, depth - 1, size_limit, files, errors),
+                Err(error) => errors.push((path, error)),
+            },
+            None => {}
+        }
+    }
+}
+
+fn is_safe(name: &str) -> bool {
+    !name.is_empty() && name.len() <= 128 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+}
+
+fn read(directory: &Dir, name: &Path, size_limit: u64) -> Result<Vec<u8>, FileError> {
+    let kind = directory.symlink_metadata(name).map_err(FileError::Io)?.file_type();
+    if kind.is_symlink() {
+        return Err(FileError::NotRegular("a link"));
+    }
+    if kind.is_dir() {
+        return Err(FileError::NotRegular("a directory"));
+    }
+    // Opening a FIFO would wait for its other end, opening a device might do anything.
+    let mut options = OpenOptions::new();
+    options.read(true).follow(FollowSymlinks::No).nonblock(true);
+    let file = directory.open_with(name, &options).map_err(FileError::Io)?;
+    let metadata = file.metadata().map_err(FileError::Io)?;
+    if !metadata.is_file() {
+        return Err(FileError::NotRegular("a special file"));
+    }
+    let too_large = FileError::TooLarge { allowed: size_limit };
+    if metadata.len() > size_limit {
+        return Err(too_large);
+    }
+    let mut bytes = Vec::new();
+    file.take(size_limit.saturating_add(1)).read_to_end(&mut bytes).map_err(FileError::Io)?;
+    if bytes.len() as u64 > size_limit { Err(too_large) } else { Ok(bytes) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::symlink};
+
+    use super::*;
+
+    fn found(directories: &[PathBuf]) -> Vec<String> {
+        let (files, errors) = find(directories, 8);
+        let files = files.iter().map(|file| {
+            let what = match &file.bytes {
+                Ok(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+                Err(error) => error.to_string(),
+            };
+            format!("{}: {what}", file.name.escape_debug())
+        });
+        files.chain(errors.iter().map(|(path, _)| format!("cannot read {}", path.display()))).collect()
+    }
+
+    #[test]
+    fn files_come_by_name_whatever_directory_they_are_in() {
+        let top = tempfile::tempdir().unwrap();
+        let (a, b) = (top.path().join("a"), top.path().join("b"));
+        fs::create_dir_all(a.join("package/deep")).unwrap();
+        fs::create_dir_all(&b).unwrap();
+        fs::write(a.join("20-x.wasm"), "a20").unwrap();
+        fs::write(a.join("package/deep/10-x.wasm"), "a10").unwrap();
+        fs::write(a.join("package/notes.txt"), "no").unwrap();
+        fs::write(a.join(".20-x.wasm"), "aside").unwrap();
+        fs::write(a.join("20-x.wasm~"), "backup").unwrap();
+        fs::write(b.join("20-x.wasm"), "b20").unwrap();
+        assert_eq!(found(&[a, b]), ["10-x: a10", "20-x: a20", "20-x: b20"]);
+    }
+
+    #[test]
+    fn what_is_no_regular_file_is_refused_with_its_kind() {
+        let top = tempfile::tempdir().unwrap();
+        let path = top.path();
+        fs::write(path.join("real"), "real").unwrap();
+        symlink(path.join("real"), path.join("link.wasm")).unwrap();
+        fs::create_dir(path.join("dir.wasm")).unwrap();
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            path.join("fifo.wasm"),
+            rustix::fs::FileType::Fifo,
+            rustix::fs::Mode::RUSR,
+            0,
+        )
+        .unwrap();
+        fs::write(path.join("large.wasm"), "123456789").unwrap();
+        fs::write(path.join("a\u{1b}[31m\n.wasm"), "red").unwrap();
+        insta::assert_snapshot!(found(&[path.into()]).join("\n"), @r"
+        a\u{1b}[31m\n: its name is not made of letters, digits, `-`, `_` and `.`: rename it
+        dir: it is a directory, not a regular file: copy the module itself here
+        fifo: it is a special file, not a regular file: copy the module itself here
+        large: it is larger than a module may be: allowed 8 bytes (`component`)
+        link: it is a link, not a regular file: copy the module itself here
+        ");
+    }
+
+    #[test]
+    fn a_directory_that_is_not_there_is_told_and_the_others_are_read() {
+        let top = tempfile::tempdir().unwrap();
+        fs::write(top.path().join("x.wasm"), "x").unwrap();
+        assert_eq!(found(&["/nowhere".into(), top.path().into()]), ["x: x", "cannot read /nowhere"]);
+    }
+}
