@@ -1,6 +1,6 @@
 //! What can go wrong with a tree.
 
-use crate::{CreatedError, PathError};
+use crate::{CreatedError, PathError, xml::XmlError};
 
 /// What can go wrong with a tree.
 #[derive(Debug, thiserror::Error)]
@@ -15,4 +15,15 @@ pub enum Error {
     /// A place that can't be written into an instance's `created` list.
     #[error(transparent)]
     Created(#[from] CreatedError),
+    /// XML that can't be read.
+    #[error(transparent)]
+    Xml(Box<XmlError>),
+    /// A node that XML can't carry.
+    #[error("`{node}` cannot be written as XML: {reason}")]
+    Unwritable {
+        /// Where the node is.
+        node: String,
+        /// What XML can't carry.
+        reason: String,
+    },
 }

@@ -55,12 +55,23 @@ pub(crate) fn is_name(text: &str) -> bool {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name(u32);
 
+impl Name {
+    /// The number, for tables beside the tree: names are numbered from 0 without gaps.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// A namespace as the number that one [`Names`] gave it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Namespace(u32);
+
 /// Names and the numbers that stand for them.
 #[derive(Clone, Debug, Default)]
 pub struct Names {
     namespaces: Vec<Box<str>>,
-    namespace_ids: HashMap<Box<str>, u32>,
-    names: Vec<(u32, Box<str>)>,
+    namespace_ids: HashMap<Box<str>, Namespace>,
+    names: Vec<(Namespace, Box<str>)>,
     /// By namespace: local name to number.
     ids: Vec<HashMap<Box<str>, Name>>,
 }
@@ -68,37 +79,54 @@ pub struct Names {
 impl Names {
     /// The number of a name, given now if it has none yet.
     pub fn intern(&mut self, name: QName<'_>) -> Name {
-        let namespace = match self.namespace_ids.get(name.namespace) {
-            Some(&id) => id,
-            None => {
-                let id = u32::try_from(self.namespaces.len()).unwrap_or(u32::MAX);
-                self.namespaces.push(name.namespace.into());
-                self.namespace_ids.insert(name.namespace.into(), id);
-                self.ids.push(HashMap::new());
-                id
-            }
-        };
-        let next = Name(u32::try_from(self.names.len()).unwrap_or(u32::MAX));
-        let Some(ids) = self.ids.get_mut(namespace as usize) else { return next };
-        if let Some(&id) = ids.get(name.local) {
+        let namespace = self.intern_namespace(name.namespace);
+        self.intern_in(namespace, name.local)
+    }
+
+    /// The number of a namespace, given now if it has none yet.
+    pub(crate) fn intern_namespace(&mut self, namespace: &str) -> Namespace {
+        if let Some(&id) = self.namespace_ids.get(namespace) {
             return id;
         }
-        ids.insert(name.local.into(), next);
-        self.names.push((namespace, name.local.into()));
+        let id = Namespace(u32::try_from(self.namespaces.len()).unwrap_or(u32::MAX));
+        self.namespaces.push(namespace.into());
+        self.namespace_ids.insert(namespace.into(), id);
+        self.ids.push(HashMap::new());
+        id
+    }
+
+    /// As [`intern`](Self::intern), for many names of one namespace.
+    pub(crate) fn intern_in(&mut self, namespace: Namespace, local: &str) -> Name {
+        let next = Name(u32::try_from(self.names.len()).unwrap_or(u32::MAX));
+        let Some(ids) = self.ids.get_mut(namespace.0 as usize) else { return next };
+        if let Some(&id) = ids.get(local) {
+            return id;
+        }
+        ids.insert(local.into(), next);
+        self.names.push((namespace, local.into()));
         next
+    }
+
+    /// What the number of a namespace stands for.
+    pub(crate) fn namespace(&self, namespace: Namespace) -> &str {
+        self.namespaces.get(namespace.0 as usize).map_or("", |namespace| namespace)
+    }
+
+    /// As [`get`](Self::get), for many names of one namespace.
+    pub(crate) fn get_in(&self, namespace: Namespace, local: &str) -> Option<Name> {
+        self.ids.get(namespace.0 as usize)?.get(local).copied()
     }
 
     /// The number of a name, if it has one.
     pub fn get(&self, name: QName<'_>) -> Option<Name> {
-        let namespace = *self.namespace_ids.get(name.namespace)?;
-        self.ids.get(namespace as usize)?.get(name.local).copied()
+        self.get_in(*self.namespace_ids.get(name.namespace)?, name.local)
     }
 
     /// What a number stands for; the empty name for a number of another table.
     pub fn resolve(&self, name: Name) -> QName<'_> {
-        let resolved = self.names.get(name.0 as usize).and_then(|(namespace, local)| {
-            Some(QName { namespace: self.namespaces.get(*namespace as usize)?, local })
-        });
-        resolved.unwrap_or(QName { namespace: "", local: "" })
+        match self.names.get(name.0 as usize) {
+            Some((namespace, local)) => QName::new(self.namespace(*namespace), local),
+            None => QName::new("", ""),
+        }
     }
 }

@@ -1,5 +1,359 @@
-//! A working copy of the datastore: what was read, and what has been made of it.
+//! A working copy of a datastore: what was read of it, and what has been made of it since.
+//!
+//! Both live in one arena. Each node knows whether the datastore has it (its *base*) and what has been
+//! done to it (its *edit*), and the two are kept apart: what was read may come in before or after edits
+//! of the same nodes, and taking edits back does not touch what was read. What the difference is, is asked
+//! once, at the end: [`Overlay::edit_config`].
+//!
+//! Taking a node away does not visit what is below it: it is *cut*, at a moment of the overlay's clock.
+//! Below a cut, only what was made after that moment is there.
 
+mod change;
 mod coverage;
+mod difference;
+mod knowledge;
+mod load;
+mod lookup;
+mod search;
+#[cfg(test)]
+mod tests;
+mod unread;
 
-pub use coverage::Coverage;
+use std::{collections::HashMap, sync::Arc};
+
+use self::{change::Journal, lookup::Lookup};
+pub use self::{
+    change::Mark,
+    coverage::Coverage,
+    knowledge::{Form, Knowledge, Spot},
+    search::{Progress, Search},
+};
+use crate::{Error, Name, NodeId, Pattern, PatternStep, QName, Schema, SchemaNode, Tree};
+
+/// A working copy of a datastore: see the [module's documentation](self).
+#[derive(Clone)]
+pub struct Overlay {
+    /// The nodes that are or were on either side. A leaf's value is the one that it was given last.
+    tree: Tree,
+    /// By number of the node.
+    states: Vec<State>,
+    /// What the datastore has in leaves that were given another value.
+    replaced: HashMap<NodeId, Text>,
+    knowledge: Knowledge,
+    lookup: Lookup,
+    coverage: Coverage,
+    /// Counts edits; 0 is before the first.
+    clock: u32,
+    journal: Journal,
+    /// The nodes that were set or created, for who wants to know who made what.
+    written: Vec<NodeId>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct State {
+    /// The datastore is known to have the node.
+    in_base: bool,
+    edit: Edit,
+    /// When that edit was.
+    at: u32,
+    /// When the node was last taken away; 0 for never.
+    cut: u32,
+    /// Something was edited here or below.
+    dirty: bool,
+    shape: u32,
+    schema: Model,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Edit {
+    /// As in the base.
+    Keep,
+    /// Made because something below was.
+    Implied,
+    /// Set or created.
+    Made,
+    /// Taken away.
+    Gone,
+}
+
+/// A node's place in the data model, looked up when it is first needed.
+#[derive(Clone, Copy, Debug)]
+enum Model {
+    NotAsked,
+    Unknown,
+    Node(SchemaNode),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Text {
+    value: Box<str>,
+    bindings: crate::Bindings,
+}
+
+/// A node that is there now. It stays valid until the overlay is edited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    node: NodeId,
+    /// The last cut at the node or above it.
+    cut: u32,
+}
+
+impl Place {
+    /// The root.
+    pub const ROOT: Self = Self { node: Tree::ROOT, cut: 0 };
+
+    /// The node in the overlay's arena.
+    pub fn node(self) -> NodeId {
+        self.node
+    }
+}
+
+impl Overlay {
+    /// Nothing is read yet.
+    pub fn new(schema: Arc<dyn Schema>) -> Self {
+        let mut tree = Tree::new();
+        let knowledge = Knowledge::new(schema, &mut tree);
+        let root = State {
+            in_base: true,
+            edit: Edit::Keep,
+            at: 0,
+            cut: 0,
+            dirty: false,
+            shape: Knowledge::ROOT,
+            schema: Model::NotAsked,
+        };
+        Self {
+            tree,
+            states: vec![root],
+            replaced: HashMap::new(),
+            knowledge,
+            lookup: Lookup::default(),
+            coverage: Coverage::default(),
+            clock: 0,
+            journal: Journal::default(),
+            written: Vec::new(),
+        }
+    }
+
+    /// What is known of lists and their keys.
+    pub fn knowledge(&self) -> &Knowledge {
+        &self.knowledge
+    }
+
+    /// Takes the keys that a pattern names for what they are, as in `/devices/device[name]`: a
+    /// declaration, which is believed before what paths happen to say. The value of a key does not matter.
+    pub fn declare(&mut self, pattern: &Pattern) {
+        self.knowledge.learn(&mut self.tree, pattern, true);
+    }
+
+    /// As [`declare`](Self::declare), from a path that somebody used; whether anything was new.
+    pub fn learn(&mut self, pattern: &Pattern) -> bool {
+        self.knowledge.learn(&mut self.tree, pattern, false)
+    }
+
+    /// Whether everything that `pattern` matches has been read.
+    pub fn covers(&self, pattern: &Pattern) -> bool {
+        self.coverage.covers(pattern)
+    }
+
+    /// The node's name.
+    pub fn qname(&self, place: Place) -> QName<'_> {
+        self.tree.qname(place.node)
+    }
+
+    /// The value of a leaf or leaf-list entry: none for a node that has children. An empty leaf's is
+    /// empty; so is that of a container in which nothing is, where no model tells them apart.
+    pub fn value(&self, place: Place) -> Option<&str> {
+        match self.tree.value(place.node) {
+            None if self.children(place).next().is_none() && !self.is_container(place.node) => Some(""),
+            value => value,
+        }
+    }
+
+    /// The prefixes that the value uses.
+    pub fn bindings(&self, place: Place) -> &[(Box<str>, Box<str>)] {
+        self.tree.bindings(place.node)
+    }
+
+    /// The children that are there now, in document order.
+    pub fn children(&self, place: Place) -> impl Iterator<Item = Place> + '_ {
+        self.tree.children(place.node).filter_map(move |child| self.below(place, child))
+    }
+
+    /// A node as it is seen from its parent: none if it is not there now.
+    fn below(&self, parent: Place, node: NodeId) -> Option<Place> {
+        let state = self.state(node);
+        let there = match state.edit {
+            Edit::Keep => state.in_base && parent.cut == 0,
+            Edit::Implied | Edit::Made => state.at > parent.cut,
+            Edit::Gone => false,
+        };
+        there.then(|| Place { node, cut: state.cut.max(parent.cut) })
+    }
+
+    /// The node as it is now: none if it is not there.
+    pub fn place(&self, node: NodeId) -> Option<Place> {
+        self.ancestors(node).into_iter().try_fold(Place::ROOT, |place, node| self.below(place, node))
+    }
+
+    /// The node and those above it, from the top down, without the root.
+    fn ancestors(&self, node: NodeId) -> Vec<NodeId> {
+        let up = std::iter::successors(Some(node), |&node| self.tree.parent(node));
+        let mut nodes: Vec<NodeId> = up.take_while(|&node| node != Tree::ROOT).collect();
+        nodes.reverse();
+        nodes
+    }
+
+    /// Whether the datastore is known to have the node.
+    pub fn in_base(&self, node: NodeId) -> bool {
+        self.state(node).in_base
+    }
+
+    /// The path of a node, with all keys that are known.
+    pub fn pattern(&mut self, node: NodeId) -> Pattern {
+        let steps = self.ancestors(node).into_iter().map(|node| self.step(node)).collect();
+        Pattern { steps }
+    }
+
+    /// The patterns of a node and of those above it, from the top down, each with its node.
+    pub fn lineage(&mut self, node: NodeId) -> Vec<(NodeId, PatternStep)> {
+        self.ancestors(node).into_iter().map(|node| (node, self.step(node))).collect()
+    }
+
+    /// The last step of a node's path.
+    pub fn step(&mut self, node: NodeId) -> PatternStep {
+        let mut step = PatternStep::new(self.tree.qname(node));
+        match self.form(node) {
+            Form::List { keys } => {
+                for key in keys.iter() {
+                    let value = self.key(node, key).unwrap_or_default().to_owned();
+                    step.keys.push((key.clone(), Some(value)));
+                }
+            }
+            Form::LeafList => step.entry = Some(Some(self.tree.value(node).unwrap_or_default().to_owned())),
+            _ => {}
+        }
+        step
+    }
+
+    /// The kind of a node, as far as it is known.
+    pub fn form(&mut self, node: NodeId) -> Form {
+        let spot = self.spot(node);
+        self.knowledge.form(spot)
+    }
+
+    /// What is known of the place of a node.
+    pub fn spot(&mut self, node: NodeId) -> Spot {
+        let state = *self.state(node);
+        let schema = match state.schema {
+            Model::Node(schema) => Some(schema),
+            Model::Unknown => None,
+            Model::NotAsked => {
+                let schema = self.ask_model(node);
+                self.with(node, |state| state.schema = schema.map_or(Model::Unknown, Model::Node));
+                schema
+            }
+        };
+        Spot { shape: Some(state.shape), schema }
+    }
+
+    fn ask_model(&mut self, node: NodeId) -> Option<SchemaNode> {
+        if !self.knowledge.has_model() {
+            return None;
+        }
+        let Some(parent) = self.tree.parent(node) else { return self.knowledge.root().schema };
+        // As deep as the tree, which who reads it bounds; and once for each node.
+        let above = self.spot(parent).schema?;
+        let above = match self.knowledge.model_keys(above) {
+            [] => above,
+            keys => {
+                let values: Vec<&str> = keys.iter().filter_map(|key| self.key(parent, key)).collect();
+                if values.len() == keys.len() { self.knowledge.model_entry(above, &values) } else { above }
+            }
+        };
+        self.knowledge.model_child(above, self.tree.qname(node))
+    }
+
+    /// The value of a key of a list entry.
+    fn key(&self, entry: NodeId, key: &str) -> Option<&str> {
+        let name = self.tree.names().get(QName::new(self.tree.qname(entry).namespace, key))?;
+        let leaf = self.tree.children_named(entry, name).next()?;
+        Some(self.tree.value(leaf).unwrap_or_default())
+    }
+
+    /// Whether the node is known to be one that has children, or has had some.
+    fn is_container(&self, node: NodeId) -> bool {
+        let state = self.state(node);
+        self.tree.first_child(node).is_some()
+            || match state.schema {
+                Model::Node(schema) => self.knowledge.is_model_container(schema),
+                _ => state.edit == Edit::Implied || self.knowledge.is_learned_container(state.shape),
+            }
+    }
+
+    #[allow(clippy::indexing_slicing)] // the root's is always there
+    fn state(&self, node: NodeId) -> &State {
+        self.states.get(node.index()).unwrap_or(&self.states[0])
+    }
+
+    fn with(&mut self, node: NodeId, change: impl FnOnce(&mut State)) {
+        if let Some(state) = self.states.get_mut(node.index()) {
+            change(state);
+        }
+    }
+
+    /// A new node that is on neither side yet, after all its siblings.
+    fn add(&mut self, parent: NodeId, name: Name) -> Result<NodeId, Error> {
+        let shape = self.knowledge.shape(self.state(parent).shape, name, &self.tree);
+        let node = self.tree.append(parent, name)?;
+        self.states.push(State {
+            in_base: false,
+            edit: Edit::Keep,
+            at: 0,
+            cut: 0,
+            dirty: false,
+            shape,
+            schema: Model::NotAsked,
+        });
+        self.lookup.added(parent, name, node);
+        Ok(node)
+    }
+
+    fn base_text(&self, node: NodeId) -> Text {
+        self.replaced.get(&node).cloned().unwrap_or_else(|| self.text(node))
+    }
+
+    fn text(&self, node: NodeId) -> Text {
+        Text {
+            value: self.tree.value(node).unwrap_or_default().into(),
+            bindings: self.tree.bindings(node).into(),
+        }
+    }
+}
+
+impl Text {
+    fn new(value: &str, bindings: &[(Box<str>, Box<str>)]) -> Self {
+        Self { value: value.into(), bindings: bindings.into() }
+    }
+
+    fn borrowed(&self) -> Vec<(&str, &str)> {
+        self.bindings.iter().map(|(prefix, namespace)| (&**prefix, &**namespace)).collect()
+    }
+
+    /// Whether two values mean the same: a prefix counts as the namespace that it stands for.
+    fn means(&self, other: &Self) -> bool {
+        if self.bindings.is_empty() || other.bindings.is_empty() {
+            return self.value == other.value;
+        }
+        self.expanded() == other.expanded()
+    }
+
+    /// The value with its prefix, where it has a bound one, replaced by the namespace.
+    fn expanded(&self) -> (Option<&str>, &str) {
+        let bound = self.value.split_once(':').and_then(|(prefix, local)| {
+            let (_, namespace) = self.bindings.iter().find(|(bound, _)| **bound == *prefix)?;
+            Some((Some(&**namespace), local))
+        });
+        bound.unwrap_or((None, &self.value))
+    }
+}

@@ -117,6 +117,15 @@ impl Tree {
         self.names.intern(name)
     }
 
+    pub(crate) fn names_mut(&mut self) -> &mut Names {
+        &mut self.names
+    }
+
+    /// Makes room for this many nodes more, where their number is known beforehand.
+    pub fn reserve(&mut self, nodes: usize) {
+        self.nodes.reserve(nodes);
+    }
+
     // A number that this tree did not give is a fault of the caller that must not become a crash of the
     // daemon: it reads as the root.
     #[allow(clippy::indexing_slicing)] // nodes[0] is always there
@@ -184,6 +193,17 @@ impl Tree {
     /// The node and all below it, in document order, each with its depth under `node`.
     pub fn descendants(&self, node: NodeId) -> Descendants<'_> {
         Descendants { tree: self, top: node, next: Some((node, 0)) }
+    }
+
+    /// Where the node is, for a message: the local names from the top, as in `/devices/device/name`.
+    pub fn location(&self, node: NodeId) -> String {
+        let mut names = Vec::new();
+        let mut at = Some(node).filter(|&node| node != Self::ROOT);
+        while let Some(node) = at {
+            names.push(self.qname(node).local);
+            at = self.parent(node).filter(|&parent| parent != Self::ROOT);
+        }
+        names.iter().rev().fold(String::new(), |location, name| location + "/" + name)
     }
 
     /// The node's text: none where it was never set, which is what a container has. An element without
@@ -261,6 +281,17 @@ impl Tree {
             Some((_, old)) => *old = value.into(),
             None => attributes.push((name, value.into())),
         }
+    }
+
+    /// As [`set_attribute`](Self::set_attribute) for a name of this tree; false, and nothing done, where
+    /// the node has it already.
+    pub(crate) fn add_attribute(&mut self, node: NodeId, name: Name, value: &str) -> bool {
+        let attributes = self.attributes.entry(node).or_default();
+        let new = attributes.iter().all(|(other, _)| *other != name);
+        if new {
+            attributes.push((name, value.into()));
+        }
+        new
     }
 
     /// Takes all attributes of the node away.

@@ -13,7 +13,8 @@ const EXCERPT: usize = 80;
 pub struct PathError {
     /// The path, or that part of a long one which leads up to the fault.
     pub path: String,
-    /// The character that is wrong, counted from 1; 0 in an empty path.
+    /// The character that is wrong, counted from 1; one past the last where something is missing; 0 in an
+    /// empty path.
     pub position: usize,
     /// What is wrong with it.
     pub fault: PathFault,

@@ -1,0 +1,299 @@
+//! What is known of the places of a tree: which are lists, and what their keys are.
+
+use std::{collections::HashMap, sync::Arc};
+
+use crate::{CONTROLLER, Kind, Name, Names, Pattern, QName, Schema, SchemaNode, Tree};
+
+/// What is known of lists and their keys: from the data model; from what was declared; of the
+/// controller's own lists; and from paths that were used. Keys are never guessed from data.
+#[derive(Clone)]
+pub struct Knowledge {
+    schema: Arc<dyn Schema>,
+    shapes: Vec<Shape>,
+    by_name: HashMap<(u32, Name), u32>,
+    /// By shape and local name: the children of any namespace that have been seen or declared.
+    by_local: HashMap<(u32, Box<str>), Vec<Name>>,
+}
+
+/// A place of the data tree whatever the keys on the way to it: all interfaces of all devices have one.
+#[derive(Clone, Debug)]
+struct Shape {
+    learned: Learned,
+    /// Under one parent, more than one node with children has been seen.
+    many: bool,
+}
+
+#[derive(Clone, Debug)]
+enum Learned {
+    Nothing,
+    Container,
+    LeafList,
+    List { keys: Keys, declared: bool },
+}
+
+/// The keys of a list, in order.
+type Keys = Arc<[Box<str>]>;
+
+/// What is known of one place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spot {
+    /// None where nobody has been.
+    pub(super) shape: Option<u32>,
+    /// None where no model is known.
+    pub(crate) schema: Option<SchemaNode>,
+}
+
+/// The kind of a node, as far as it is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Nothing is known. There may be several of it under one parent.
+    Unknown {
+        /// There are, so it is a list whose keys are not known.
+        many: bool,
+    },
+    /// A container that exists only to hold others, or one of which no more is known.
+    Container,
+    /// A container whose existence means something.
+    PresenceContainer,
+    /// A list.
+    List {
+        /// Its keys, in order. Empty for a list without keys.
+        keys: Arc<[Box<str>]>,
+    },
+    /// A leaf with a value.
+    Leaf,
+    /// A leaf of type `empty`.
+    EmptyLeaf,
+    /// A leaf-list.
+    LeafList,
+    /// Any XML.
+    AnyData,
+}
+
+impl Knowledge {
+    pub(super) const ROOT: u32 = 0;
+
+    pub(super) fn new(schema: Arc<dyn Schema>, tree: &mut Tree) -> Self {
+        let mut knowledge = Self {
+            schema,
+            shapes: vec![Shape { learned: Learned::Container, many: false }],
+            by_name: HashMap::new(),
+            by_local: HashMap::new(),
+        };
+        knowledge.learn_controller(tree);
+        knowledge
+    }
+
+    /// The controller's own lists and containers, which need no model.
+    fn learn_controller(&mut self, tree: &mut Tree) {
+        let mut at = |knowledge: &mut Self, parent, local, learned| {
+            let name = tree.intern(QName::new(CONTROLLER, local));
+            let shape = knowledge.shape(parent, name, tree);
+            knowledge.set(shape, learned);
+            shape
+        };
+        let list = |key: &str| Learned::List { keys: [key.into()].into(), declared: true };
+        let devices = at(self, Self::ROOT, "devices", Learned::Container);
+        let device = at(self, devices, "device", list("name"));
+        at(self, device, "config", Learned::Container);
+        for local in ["device-group", "device-profile", "template", "rpc-template"] {
+            at(self, devices, local, list("name"));
+        }
+        let services = at(self, Self::ROOT, "services", Learned::Container);
+        at(self, services, "properties", Learned::Container);
+        let transactions = at(self, Self::ROOT, "transactions", Learned::Container);
+        at(self, transactions, "transaction", list("tid"));
+    }
+
+    fn set(&mut self, shape: u32, learned: Learned) {
+        if let Some(shape) = self.shapes.get_mut(shape as usize) {
+            shape.learned = learned;
+        }
+    }
+
+    /// The shape of a child, given now if there is none yet.
+    pub(super) fn shape(&mut self, parent: u32, name: Name, tree: &Tree) -> u32 {
+        if let Some(&shape) = self.by_name.get(&(parent, name)) {
+            return shape;
+        }
+        let shape = u32::try_from(self.shapes.len()).unwrap_or(u32::MAX);
+        self.shapes.push(Shape { learned: Learned::Nothing, many: false });
+        self.by_name.insert((parent, name), shape);
+        let local = tree.names().resolve(name).local;
+        self.by_local.entry((parent, local.into())).or_default().push(name);
+        shape
+    }
+
+    /// The place above all others.
+    pub fn root(&self) -> Spot {
+        Spot { shape: Some(Self::ROOT), schema: self.schema.root() }
+    }
+
+    /// A place right below another. `entry` has the values of the keys where `parent` is a list and all
+    /// of them are given.
+    pub fn child(&self, names: &Names, parent: Spot, entry: Option<&[&str]>, name: QName<'_>) -> Spot {
+        let shape =
+            parent.shape.zip(names.get(name)).and_then(|place| self.by_name.get(&place).copied());
+        let schema = parent.schema.and_then(|above| {
+            let above = entry.map_or(above, |keys| self.schema.entry(above, keys));
+            self.schema.child(above, name)
+        });
+        Spot { shape, schema }
+    }
+
+    /// The kind of what stands at a place.
+    pub fn form(&self, spot: Spot) -> Form {
+        if let Some(node) = spot.schema {
+            return match self.schema.kind(node) {
+                Kind::Container => Form::Container,
+                Kind::PresenceContainer => Form::PresenceContainer,
+                Kind::List => Form::List { keys: self.schema.keys(node).into() },
+                Kind::Leaf => Form::Leaf,
+                Kind::EmptyLeaf => Form::EmptyLeaf,
+                Kind::LeafList => Form::LeafList,
+                Kind::AnyData => Form::AnyData,
+            };
+        }
+        let Some(shape) = spot.shape.and_then(|shape| self.shapes.get(shape as usize)) else {
+            return Form::Unknown { many: false };
+        };
+        match &shape.learned {
+            Learned::Nothing => Form::Unknown { many: shape.many },
+            Learned::Container => Form::Container,
+            Learned::LeafList => Form::LeafList,
+            Learned::List { keys, .. } => Form::List { keys: keys.clone() },
+        }
+    }
+
+    /// The data model.
+    pub fn schema(&self) -> &dyn Schema {
+        &*self.schema
+    }
+
+    /// The names, of any namespace, that are known below a place and are called `local`: by the data
+    /// model, or else because they have been seen there or declared.
+    pub fn candidates<'a>(&'a self, names: &'a Names, spot: Spot, local: &str) -> Vec<QName<'a>> {
+        let mut found: Vec<QName<'_>> = match spot.schema {
+            Some(node) => self.schema.children(node).into_iter().filter(|name| name.local == local).collect(),
+            None => Vec::new(),
+        };
+        if let Some(shape) = spot.shape.filter(|_| found.is_empty())
+            && let Some(seen) = self.by_local.get(&(shape, local.into()))
+        {
+            found = seen.iter().map(|&name| names.resolve(name)).collect();
+        }
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    /// Takes what a pattern says of keys; whether any of it is new.
+    pub(super) fn learn(&mut self, tree: &mut Tree, pattern: &Pattern, declared: bool) -> bool {
+        let (mut at, mut spot, mut new) = (Self::ROOT, self.root(), false);
+        for (index, step) in pattern.steps.iter().enumerate() {
+            let before = self.shapes.len();
+            let name = tree.intern(step.name());
+            spot = self.child(tree.names(), spot, step_values(pattern, index).as_deref(), step.name());
+            at = self.shape(at, name, tree);
+            spot.shape = Some(at);
+            new |= self.shapes.len() > before;
+            let keys: Keys = step.keys.iter().map(|(key, _)| key.clone()).collect();
+            let Some(shape) = self.shapes.get_mut(at as usize) else { return new };
+            let better = match &shape.learned {
+                Learned::List { declared: true, .. } => false,
+                Learned::List { keys: known, .. } => {
+                    !keys.is_empty() && **known != *keys && (declared || is_more(&keys, known))
+                }
+                Learned::LeafList => false,
+                Learned::Nothing | Learned::Container => !keys.is_empty(),
+            };
+            if better {
+                shape.learned = Learned::List { keys, declared };
+                new = true;
+            } else if step.entry.is_some() && matches!(shape.learned, Learned::Nothing) {
+                shape.learned = Learned::LeafList;
+                new = true;
+            }
+        }
+        new
+    }
+
+    /// Takes a step that was edited through without a key for a container.
+    pub(super) fn learn_container(&mut self, shape: u32) {
+        if let Some(shape) = self.shapes.get_mut(shape as usize)
+            && matches!(shape.learned, Learned::Nothing)
+            && !shape.many
+        {
+            shape.learned = Learned::Container;
+        }
+    }
+
+    pub(super) fn learn_leaf_list(&mut self, shape: u32) {
+        if let Some(shape) = self.shapes.get_mut(shape as usize)
+            && matches!(shape.learned, Learned::Nothing)
+        {
+            shape.learned = Learned::LeafList;
+        }
+    }
+
+    pub(super) fn learn_keys(&mut self, shape: u32, keys: Keys) {
+        if let Some(shape) = self.shapes.get_mut(shape as usize)
+            && matches!(shape.learned, Learned::Nothing | Learned::Container)
+        {
+            shape.learned = Learned::List { keys, declared: false };
+        }
+    }
+
+    pub(super) fn learn_many(&mut self, shape: u32) {
+        if let Some(shape) = self.shapes.get_mut(shape as usize) {
+            shape.many = true;
+            if matches!(shape.learned, Learned::Container) {
+                shape.learned = Learned::Nothing;
+            }
+        }
+    }
+
+    pub(super) fn is_learned_container(&self, shape: u32) -> bool {
+        let learned = self.shapes.get(shape as usize).map(|shape| &shape.learned);
+        matches!(learned, Some(Learned::Container | Learned::List { .. }))
+    }
+
+    pub(super) fn has_model(&self) -> bool {
+        self.schema.root().is_some()
+    }
+
+    pub(super) fn is_model_container(&self, node: SchemaNode) -> bool {
+        matches!(self.schema.kind(node), Kind::Container | Kind::PresenceContainer | Kind::List)
+    }
+
+    pub(super) fn model_child(&self, above: SchemaNode, name: QName<'_>) -> Option<SchemaNode> {
+        self.schema.child(above, name)
+    }
+
+    pub(super) fn model_keys(&self, node: SchemaNode) -> &[Box<str>] {
+        self.schema.keys(node)
+    }
+
+    pub(super) fn model_entry(&self, list: SchemaNode, keys: &[&str]) -> SchemaNode {
+        self.schema.entry(list, keys)
+    }
+
+    /// Whether the order of the entries at a place is known to be the user's.
+    pub(super) fn is_ordered_by_user(&self, spot: Spot) -> bool {
+        spot.schema.is_some_and(|node| self.schema.ordered_by_user(node))
+    }
+}
+
+/// The values of the keys of the step before, where it gives them all.
+fn step_values(pattern: &Pattern, index: usize) -> Option<Vec<&str>> {
+    let step = pattern.steps.get(index.checked_sub(1)?)?;
+    if step.keys.is_empty() {
+        return None;
+    }
+    step.keys.iter().map(|(_, value)| value.as_deref()).collect()
+}
+
+/// Whether `keys` has all that `known` has, and more.
+fn is_more(keys: &[Box<str>], known: &[Box<str>]) -> bool {
+    keys.len() > known.len() && known.iter().all(|key| keys.contains(key))
+}

@@ -1,0 +1,137 @@
+//! Finding children by name, and entries by key, without going through all siblings.
+
+use std::collections::HashMap;
+
+use super::{Overlay, Spot};
+use crate::{Name, NodeId, Tree};
+
+/// A parent with more children than this gets a table of its own.
+const NARROW: usize = 16;
+
+/// Tables over the arena, built where they are first needed. They hold nodes of either side, also such
+/// as are not there now: nodes never leave the arena and entries never change their keys.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Lookup {
+    /// For parents with many children: by name, the first of that name.
+    wide: HashMap<NodeId, HashMap<Name, NodeId>>,
+    /// For lists and leaf-lists under a parent: by keys or value.
+    entries: HashMap<(NodeId, Name), Entries>,
+}
+
+#[derive(Clone, Debug)]
+struct Entries {
+    /// The keys that the table was built for; empty for a leaf-list.
+    keys: Vec<Name>,
+    by_key: HashMap<Box<str>, NodeId>,
+}
+
+impl Lookup {
+    pub(super) fn added(&mut self, parent: NodeId, name: Name, node: NodeId) {
+        if let Some(names) = self.wide.get_mut(&parent) {
+            names.entry(name).or_insert(node);
+        }
+    }
+
+    /// Enters an entry in the table, where there is one.
+    pub(super) fn keyed(&mut self, parent: NodeId, name: Name, key: &str, node: NodeId) {
+        if let Some(entries) = self.entries.get_mut(&(parent, name)) {
+            entries.by_key.entry(key.into()).or_insert(node);
+        }
+    }
+
+    fn child(&mut self, tree: &Tree, parent: NodeId, name: Name) -> Option<NodeId> {
+        if let Some(names) = self.wide.get(&parent) {
+            return names.get(&name).copied();
+        }
+        let mut children = tree.children(parent);
+        for child in children.by_ref().take(NARROW) {
+            if tree.name(child) == name {
+                return Some(child);
+            }
+        }
+        children.next()?;
+        let mut names = HashMap::new();
+        for child in tree.children(parent) {
+            names.entry(tree.name(child)).or_insert(child);
+        }
+        let found = names.get(&name).copied();
+        self.wide.insert(parent, names);
+        found
+    }
+
+    fn entry(&mut self, tree: &Tree, place: (NodeId, Name), keys: &[Name], key: &str) -> Option<NodeId> {
+        let (parent, name) = place;
+        let build = || {
+            let mut by_key = HashMap::new();
+            for node in tree.children_named(parent, name) {
+                if let Some(key) = key_of(tree, node, keys) {
+                    by_key.entry(key.into()).or_insert(node);
+                }
+            }
+            Entries { keys: keys.to_vec(), by_key }
+        };
+        let entries = self.entries.entry(place).or_insert_with(build);
+        if entries.keys != keys {
+            *entries = build();
+        }
+        entries.by_key.get(key).copied()
+    }
+}
+
+/// Joins the values of keys into one. Values hold no NUL: XML cannot carry it.
+pub(super) fn join<'a>(values: impl IntoIterator<Item = &'a str>) -> String {
+    let mut joined = String::new();
+    for (index, value) in values.into_iter().enumerate() {
+        if index > 0 {
+            joined.push('\0');
+        }
+        joined.push_str(value);
+    }
+    joined
+}
+
+/// What a node is entered under: its keys joined, or its value if the list has none.
+pub(super) fn key_of(tree: &Tree, node: NodeId, keys: &[Name]) -> Option<String> {
+    if keys.is_empty() {
+        return Some(tree.value(node).unwrap_or_default().to_owned());
+    }
+    let values: Option<Vec<&str>> = keys
+        .iter()
+        .map(|&key| {
+            let leaf = tree.children_named(node, key).next()?;
+            Some(tree.value(leaf).unwrap_or_default())
+        })
+        .collect();
+    values.map(join)
+}
+
+impl Overlay {
+    /// The one child of this name, or the first of several, whether it is there now or not.
+    pub(super) fn child_node(&mut self, parent: NodeId, name: Name) -> Option<NodeId> {
+        self.lookup.child(&self.tree, parent, name)
+    }
+
+    /// The entry of a list with these keys (in the order of the list's own), whether it is there now or
+    /// not.
+    pub(super) fn entry_node(
+        &mut self,
+        parent: NodeId,
+        name: Name,
+        keys: &[Name],
+        key: &str,
+    ) -> Option<NodeId> {
+        self.lookup.entry(&self.tree, (parent, name), keys, key)
+    }
+
+    /// What is known of the children of this name.
+    pub(super) fn child_spot(&mut self, parent: NodeId, name: Name) -> Spot {
+        let above = self.spot(parent);
+        let shape = self.state(parent).shape;
+        let shape = self.knowledge.shape(shape, name, &self.tree);
+        let keys = above.schema.map_or(&[][..], |node| self.knowledge.model_keys(node));
+        let values: Vec<&str> = keys.iter().filter_map(|key| self.key(parent, key)).collect();
+        let entry = (!keys.is_empty() && values.len() == keys.len()).then_some(&values[..]);
+        let qname = self.tree.names().resolve(name);
+        Spot { shape: Some(shape), ..self.knowledge.child(self.tree.names(), above, entry, qname) }
+    }
+}

@@ -1,0 +1,487 @@
+//! XML text into a tree.
+
+mod scope;
+
+use std::borrow::Cow;
+
+use quick_xml::{
+    XmlVersion,
+    events::{BytesRef, BytesStart, Event, attributes::Attribute},
+};
+
+use self::scope::Scope;
+use super::{is_blank, is_representable, unrepresentable};
+use crate::{Error, Name, NodeId, Tree, name::is_name};
+
+/// How much of the text an error shows, in characters.
+const EXCERPT: usize = 40;
+
+/// Text that can't be read into a tree: where, and why.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the XML cannot be read at line {line}, column {column} (`{excerpt}`): {fault}")]
+pub struct XmlError {
+    /// The line, counted from 1.
+    pub line: usize,
+    /// The character in the line, counted from 1.
+    pub column: usize,
+    /// The text from there on.
+    pub excerpt: String,
+    /// What is wrong with it.
+    pub fault: XmlFault,
+}
+
+/// What can be wrong with XML.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum XmlFault {
+    /// It is not XML.
+    #[error("{0}")]
+    Malformed(String),
+    /// A document type declaration.
+    #[error("a DOCTYPE is not allowed")]
+    Doctype,
+    /// A processing instruction, or an XML declaration that is not at the very beginning.
+    #[error("a processing instruction is not allowed")]
+    Instruction,
+    /// An entity that is not one of the five of XML.
+    #[error("the entity `&{0};` is not known: only amp, lt, gt, apos and quot are")]
+    Entity(String),
+    /// A character, or a reference to one, that XML does not allow.
+    #[error("the character `{}` is not allowed in XML", .0.escape_unicode())]
+    Character(char),
+    /// The name of an element, an attribute or a prefix.
+    #[error("`{0}` is not a name")]
+    Name(String),
+    /// A prefix that is not declared.
+    #[error("the prefix `{0}` is not bound to a namespace: declare it as in `xmlns:{0}=\"…\"`")]
+    UnboundPrefix(String),
+    /// A declaration that Namespaces in XML 1.0 forbids.
+    #[error(
+        "`xmlns:{0}` cannot be declared so: `xml` and `xmlns` are reserved, and a prefix needs a namespace"
+    )]
+    Declaration(String),
+    /// The same attribute twice.
+    #[error("the attribute `{0}` is there twice")]
+    DuplicateAttribute(String),
+    /// Text beside elements.
+    #[error("text beside elements is not allowed: a node has a value or children")]
+    MixedContent,
+    /// Text that is in no element.
+    #[error("text outside of any element is not allowed")]
+    OutsideText,
+    /// The end inside an element.
+    #[error("the text ends before `</{0}>`")]
+    Unclosed(String),
+    /// Deeper than [`Limits::depth`].
+    #[error("the elements are nested deeper than {0}")]
+    TooDeep(usize),
+    /// More than [`Limits::nodes`].
+    #[error("there are more than {0} elements")]
+    TooManyNodes(usize),
+    /// More than [`Limits::attributes`].
+    #[error("the element has more than {0} attributes")]
+    TooManyAttributes(usize),
+}
+
+/// What a text may hold at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Elements inside each other. The models that are known stay below 40.
+    pub depth: usize,
+    /// Elements in all. Each takes 36 bytes of memory.
+    pub nodes: usize,
+    /// Attributes and namespace declarations of one element. They are compared with each other.
+    pub attributes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { depth: 256, nodes: 100_000_000, attributes: 256 }
+    }
+}
+
+/// The tree of a whole text.
+pub fn parse(text: &str) -> Result<Tree, Error> {
+    let mut tree = Tree::new();
+    Reader::new().read(&mut tree, Tree::ROOT, text)?;
+    Ok(tree)
+}
+
+/// Reads XML text into a tree.
+///
+/// Elements become nodes and text becomes values. Blanks between elements, comments and an XML
+/// declaration at the beginning are left out; a document type, processing instructions, entities other
+/// than the five of XML and text beside elements are refused. `<a/>` and `<a></a>` are the same: a node
+/// without a value.
+///
+/// Where a value holds something that looks like a name with a prefix (`p:name`) and the prefix is
+/// bound, the binding is kept with the value.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Reader<'s> {
+    scope: &'s [(&'s str, &'s str)],
+    limits: Limits,
+}
+
+impl<'s> Reader<'s> {
+    /// A reader with the default limits.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes these prefixes and namespaces as declared around the text, as for a slice of a larger
+    /// one. The prefix of the default namespace is empty.
+    pub fn scope(self, scope: &'s [(&'s str, &'s str)]) -> Self {
+        Self { scope, ..self }
+    }
+
+    /// Refuses text that exceeds these limits.
+    pub fn limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// Reads any number of elements as last children of `parent`. After an error there are none of
+    /// them.
+    pub fn read(&self, tree: &mut Tree, parent: NodeId, text: &str) -> Result<(), Error> {
+        let before = tree.last_child(parent);
+        let result = Reading::new(self, tree, text).and_then(|mut reading| reading.run(parent));
+        if result.is_err() {
+            while let Some(child) = tree.last_child(parent).filter(|&child| Some(child) != before) {
+                tree.detach(child);
+            }
+        }
+        result.map_err(|stop| match stop {
+            Stop::Tree(error) => error,
+            Stop::Text(offset, fault) => Error::Xml(Box::new(locate(text, offset, fault))),
+        })
+    }
+}
+
+/// Why reading stopped: a fault at an offset of the text, or of the tree itself.
+enum Stop {
+    Text(usize, XmlFault),
+    Tree(Error),
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Tree(error)
+    }
+}
+
+fn locate(text: &str, offset: usize, fault: XmlFault) -> XmlError {
+    let offset = text.floor_char_boundary(offset);
+    let (before, after) = text.split_at_checked(offset).unwrap_or((text, ""));
+    let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    let shown = after.chars().take(EXCERPT);
+    XmlError {
+        line: before.matches('\n').count() + 1,
+        column: before.get(start..).unwrap_or_default().chars().count() + 1,
+        excerpt: shown.map(|c| if c.is_control() { '·' } else { c }).collect(),
+        fault,
+    }
+}
+
+/// As much of a name as a message can bear.
+fn clip(text: &str) -> String {
+    const MOST: usize = 200;
+    let mut characters = text.chars();
+    let mut clipped: String = characters.by_ref().take(MOST).collect();
+    if characters.next().is_some() {
+        clipped.push('…');
+    }
+    clipped
+}
+
+/// An element that is open.
+struct Open {
+    node: NodeId,
+    has_children: bool,
+}
+
+struct Reading<'a, 't> {
+    limits: Limits,
+    tree: &'t mut Tree,
+    reader: quick_xml::Reader<&'a [u8]>,
+    /// Where the markup that is looked at begins in the input.
+    offset: usize,
+    /// Whether a carriage return occurs at all: if not, no line end needs normalizing.
+    has_returns: bool,
+    nodes: usize,
+    open: Vec<Open>,
+    scope: Scope,
+    /// The text since the last tag.
+    text: Cow<'a, str>,
+}
+
+impl<'a, 't> Reading<'a, 't> {
+    fn new(options: &Reader<'_>, tree: &'t mut Tree, input: &'a str) -> Result<Self, Stop> {
+        if let Some(character) = unrepresentable(input) {
+            let offset = input.find(character).unwrap_or_default();
+            return Err(Stop::Text(offset, XmlFault::Character(character)));
+        }
+        // Half of the tags at most are opening ones, unless elements are empty.
+        let tags = memchr::memchr_iter(b'<', input.as_bytes()).count();
+        tree.reserve((tags / 2 + 1).min(options.limits.nodes));
+        let scope = Scope::new(options.scope, tree.names_mut());
+        Ok(Self {
+            limits: options.limits,
+            tree,
+            reader: quick_xml::Reader::from_str(input),
+            offset: 0,
+            has_returns: memchr::memchr(b'\r', input.as_bytes()).is_some(),
+            nodes: 0,
+            open: Vec::new(),
+            scope,
+            text: Cow::default(),
+        })
+    }
+
+    fn stop<T>(&self, fault: XmlFault) -> Result<T, Stop> {
+        Err(Stop::Text(self.offset, fault))
+    }
+
+    fn malformed<T>(&self, error: impl ToString) -> Result<T, Stop> {
+        self.stop(XmlFault::Malformed(clip(&error.to_string())))
+    }
+
+    fn run(&mut self, parent: NodeId) -> Result<(), Stop> {
+        loop {
+            self.offset = usize::try_from(self.reader.buffer_position()).unwrap_or(usize::MAX);
+            let event = match self.reader.read_event() {
+                Ok(event) => event,
+                Err(error) => {
+                    self.offset = usize::try_from(self.reader.error_position()).unwrap_or(usize::MAX);
+                    return self.malformed(error);
+                }
+            };
+            match event {
+                Event::Start(tag) => self.start(&tag, parent)?,
+                Event::End(_) => self.end()?,
+                Event::Empty(tag) => {
+                    self.start(&tag, parent)?;
+                    self.end()?;
+                }
+                Event::Text(text) if self.has_returns => self.push(text.xml10_content()),
+                Event::Text(text) => self.push(text.into_inner()),
+                Event::CData(text) if self.has_returns => self.push(text.xml10_content()),
+                Event::CData(text) => self.push(text.into_inner()),
+                Event::GeneralRef(reference) => {
+                    let character = self.reference(&reference)?;
+                    self.text.to_mut().push(character);
+                }
+                Event::Comment(_) => {}
+                Event::Decl(_) if self.offset == 0 => {}
+                Event::Decl(_) | Event::PI(_) => return self.stop(XmlFault::Instruction),
+                Event::DocType(_) => return self.stop(XmlFault::Doctype),
+                Event::Eof => return self.finish(),
+            }
+        }
+    }
+
+    fn finish(&self) -> Result<(), Stop> {
+        match self.open.last() {
+            Some(open) => self.stop(XmlFault::Unclosed(clip(self.tree.qname(open.node).local))),
+            None if is_blank(&self.text) => Ok(()),
+            None => self.stop(XmlFault::OutsideText),
+        }
+    }
+
+    fn push(&mut self, piece: Cow<'a, str>) {
+        if self.text.is_empty() {
+            self.text = piece;
+        } else {
+            self.text.to_mut().push_str(&piece);
+        }
+    }
+
+    /// Text that stands before or after an element must be blank.
+    fn no_text(&mut self) -> Result<(), Stop> {
+        let text = std::mem::take(&mut self.text);
+        match (is_blank(&text), self.open.is_empty()) {
+            (true, _) => Ok(()),
+            (false, true) => self.stop(XmlFault::OutsideText),
+            (false, false) => self.stop(XmlFault::MixedContent),
+        }
+    }
+
+    fn start(&mut self, tag: &BytesStart<'a>, parent: NodeId) -> Result<(), Stop> {
+        self.no_text()?;
+        if self.open.len() == self.limits.depth {
+            return self.stop(XmlFault::TooDeep(self.limits.depth));
+        }
+        if self.nodes == self.limits.nodes {
+            return self.stop(XmlFault::TooManyNodes(self.limits.nodes));
+        }
+        self.nodes += 1;
+        self.scope.enter();
+        let has_attributes = !is_blank(tag.attributes_raw());
+        if has_attributes {
+            self.declarations(tag)?;
+        }
+        let parent = match self.open.last_mut() {
+            Some(open) => {
+                open.has_children = true;
+                open.node
+            }
+            None => parent,
+        };
+        let name = self.element_name(tag)?;
+        let node = self.tree.append(parent, name)?;
+        if has_attributes {
+            self.attributes(tag, node)?;
+        }
+        self.open.push(Open { node, has_children: false });
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<(), Stop> {
+        // The library has checked that the tags match.
+        let Some(Open { node, has_children }) = self.open.pop() else { return Ok(()) };
+        if has_children {
+            if !is_blank(&std::mem::take(&mut self.text)) {
+                return self.stop(XmlFault::MixedContent);
+            }
+        } else if !self.text.is_empty() {
+            let text = std::mem::take(&mut self.text);
+            self.set_value(node, &text)?;
+        }
+        self.scope.leave();
+        Ok(())
+    }
+
+    fn set_value(&mut self, node: NodeId, value: &str) -> Result<(), Stop> {
+        let used = self.scope.used_by(value);
+        // They are declared at the element when it is written.
+        if used.len() > self.limits.attributes {
+            return self.stop(XmlFault::TooManyAttributes(self.limits.attributes));
+        }
+        let used = used.into_iter().map(|(prefix, id)| (prefix, self.tree.names().namespace(id).to_owned()));
+        let used: Vec<(&str, String)> = used.collect();
+        let bindings: Vec<(&str, &str)> = used.iter().map(|(prefix, ns)| (*prefix, &**ns)).collect();
+        Ok(self.tree.set_value(node, value, &bindings)?)
+    }
+
+    fn element_name(&mut self, tag: &BytesStart<'a>) -> Result<Name, Stop> {
+        let name = tag.name();
+        let (prefix, local) = match name.as_ref().split_once(':') {
+            None => ("", name.as_ref()),
+            Some(("", _)) => return self.stop(XmlFault::Name(clip(name.as_ref()))),
+            Some((prefix, local)) => (prefix, local),
+        };
+        let Some(namespace) = self.scope.resolve(prefix) else {
+            return self.stop(XmlFault::UnboundPrefix(clip(prefix)));
+        };
+        // Most elements have a name that was there before and is known to be good; the empty one is that
+        // of the root.
+        if let Some(name) = self.tree.names().get_in(namespace, local).filter(|_| !local.is_empty()) {
+            return Ok(name);
+        }
+        if !is_name(local) {
+            return self.stop(XmlFault::Name(clip(name.as_ref())));
+        }
+        Ok(self.tree.names_mut().intern_in(namespace, local))
+    }
+
+    /// The tag's attributes as they are written, bounded in number.
+    fn each_attribute(
+        &mut self,
+        tag: &BytesStart<'_>,
+        mut each: impl FnMut(&mut Self, &str, &Attribute<'_>) -> Result<(), Stop>,
+    ) -> Result<(), Stop> {
+        let mut attributes = tag.attributes();
+        // They are compared with each other, but not before it is known that they are few.
+        attributes.with_checks(false);
+        for (index, attribute) in attributes.enumerate() {
+            if index == self.limits.attributes {
+                return self.stop(XmlFault::TooManyAttributes(self.limits.attributes));
+            }
+            match attribute {
+                Ok(attribute) => each(self, attribute.key.as_ref(), &attribute)?,
+                Err(error) => return self.malformed(error),
+            }
+        }
+        Ok(())
+    }
+
+    fn declarations(&mut self, tag: &BytesStart<'_>) -> Result<(), Stop> {
+        self.each_attribute(tag, |this, key, attribute| {
+            let Some(prefix) = declared_prefix(key) else { return Ok(()) };
+            if !prefix.is_empty() && !is_name(prefix) {
+                return this.stop(XmlFault::Name(clip(prefix)));
+            }
+            let namespace = this.attribute_value(attribute)?;
+            let reserved = prefix == "xmlns" || (prefix == "xml") != (*namespace == *super::XML);
+            if reserved || (namespace.is_empty() && !prefix.is_empty()) {
+                return this.stop(XmlFault::Declaration(clip(prefix)));
+            }
+            let namespace = this.tree.names_mut().intern_namespace(&namespace);
+            if !this.scope.declare(prefix, namespace) {
+                return this.stop(XmlFault::DuplicateAttribute(clip(key)));
+            }
+            Ok(())
+        })
+    }
+
+    fn attributes(&mut self, tag: &BytesStart<'_>, node: NodeId) -> Result<(), Stop> {
+        self.each_attribute(tag, |this, key, attribute| {
+            if declared_prefix(key).is_some() {
+                return Ok(());
+            }
+            // An attribute without a prefix is in no namespace, whatever the default.
+            let (namespace, local) = match key.split_once(':') {
+                None => (this.tree.names_mut().intern_namespace(""), key),
+                Some((prefix, local)) => match this.scope.resolve(prefix) {
+                    Some(namespace) if !prefix.is_empty() => (namespace, local),
+                    _ => return this.stop(XmlFault::UnboundPrefix(clip(prefix))),
+                },
+            };
+            if !is_name(local) {
+                return this.stop(XmlFault::Name(clip(key)));
+            }
+            let name = this.tree.names_mut().intern_in(namespace, local);
+            let value = this.attribute_value(attribute)?;
+            if !this.tree.add_attribute(node, name, &value) {
+                return this.stop(XmlFault::DuplicateAttribute(clip(key)));
+            }
+            Ok(())
+        })
+    }
+
+    fn attribute_value<'v>(&self, attribute: &Attribute<'v>) -> Result<Cow<'v, str>, Stop> {
+        if attribute.value.contains('<') {
+            return self.malformed("`<` stands in the value of an attribute: write `&lt;`");
+        }
+        let value = match attribute.normalized_value(XmlVersion::Explicit1_0) {
+            Ok(value) => value,
+            Err(error) => return self.malformed(error),
+        };
+        match unrepresentable(&value) {
+            Some(character) => self.stop(XmlFault::Character(character)),
+            None => Ok(value),
+        }
+    }
+
+    fn reference(&self, reference: &BytesRef<'_>) -> Result<char, Stop> {
+        let character = match &**reference {
+            "amp" => '&',
+            "lt" => '<',
+            "gt" => '>',
+            "apos" => '\'',
+            "quot" => '"',
+            entity => match reference.resolve_char_ref() {
+                Ok(Some(character)) => character,
+                Ok(None) => return self.stop(XmlFault::Entity(clip(entity))),
+                Err(error) => return self.malformed(error),
+            },
+        };
+        if is_representable(character) { Ok(character) } else { self.stop(XmlFault::Character(character)) }
+    }
+}
+
+/// What prefix an attribute declares, if it is a namespace declaration; empty for the default namespace.
+fn declared_prefix(key: &str) -> Option<&str> {
+    match key.strip_prefix("xmlns")? {
+        "" => Some(""),
+        rest => rest.strip_prefix(':'),
+    }
+}

@@ -1,0 +1,267 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    Error, NETCONF, QName, Tree,
+    testing::{build, content, elements},
+};
+
+const IANA: &str = "urn:ietf:params:xml:ns:yang:iana-if-type";
+
+fn refused(text: &str) -> String {
+    parse(text).unwrap_err().to_string()
+}
+
+fn value(text: &str) -> Option<String> {
+    let tree = parse(text).unwrap();
+    tree.value(tree.first_child(Tree::ROOT).unwrap()).map(Into::into)
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_reads_back(elements in elements()) {
+        let mut tree = Tree::new();
+        build(&mut tree, Tree::ROOT, &elements);
+        let text = write(&tree, Tree::ROOT).unwrap();
+        let read = parse(&text).unwrap();
+        prop_assert_eq!(content(&read, Tree::ROOT), content(&tree, Tree::ROOT), "{}", text);
+        prop_assert_eq!(write(&read, Tree::ROOT).unwrap(), text);
+    }
+
+    #[test]
+    fn indentation_changes_no_value(elements in elements(), blanks in 0_usize..4) {
+        let mut tree = Tree::new();
+        build(&mut tree, Tree::ROOT, &elements);
+        let text = Writer::new().indent(blanks).write(&tree, [Tree::ROOT]).unwrap();
+        prop_assert_eq!(content(&parse(&text).unwrap(), Tree::ROOT), content(&tree, Tree::ROOT), "{}", text);
+    }
+
+    #[test]
+    fn a_slice_reads_back_in_its_surroundings(elements in elements()) {
+        let scope = [("nc", NETCONF), ("a1", "urn:a"), ("", "urn:outside")];
+        let mut tree = Tree::new();
+        build(&mut tree, Tree::ROOT, &elements);
+        let text = Writer::new().scope(&scope).write(&tree, [Tree::ROOT]).unwrap();
+        let mut read = Tree::new();
+        Reader::new().scope(&scope).read(&mut read, Tree::ROOT, &text).unwrap();
+        // A value may hold by chance a prefix that is bound around it.
+        let names = |tree: &Tree| write(tree, Tree::ROOT).map(|text| text.replace(" xmlns:a1=\"urn:a\"", ""));
+        prop_assert_eq!(names(&read).unwrap(), names(&tree).unwrap());
+    }
+
+    #[test]
+    fn any_text_is_a_tree_or_an_error(text in "[<>/a:=\"' !\\[\\]&;#?x-]{0,24}") {
+        if let Ok(tree) = parse(&text) {
+            let written = write(&tree, Tree::ROOT).unwrap();
+            prop_assert_eq!(content(&parse(&written).unwrap(), Tree::ROOT), content(&tree, Tree::ROOT));
+        }
+    }
+}
+
+#[test]
+fn a_reply_of_the_controller() {
+    let text = "<devices xmlns=\"http://clicon.org/controller\"><device><name>r1</name><config>\
+                <interfaces xmlns=\"http://openconfig.net/yang/interfaces\"><interface><name>x</name><config>\
+                <type xmlns:ianaift=\"urn:ietf:params:xml:ns:yang:iana-if-type\">ianaift:v35</type>\
+                <loopback/></config></interface></interfaces></config></device></devices>";
+    let tree = parse(text).unwrap();
+    assert_eq!(write(&tree, Tree::ROOT).unwrap(), text);
+    let kind = tree.descendants(Tree::ROOT).find(|&(node, _)| tree.qname(node).local == "type").unwrap().0;
+    assert_eq!(tree.value(kind), Some("ianaift:v35"));
+    assert_eq!(tree.bindings(kind), [("ianaift".into(), IANA.into())]);
+    assert_eq!(tree.qname(kind), QName::new("http://openconfig.net/yang/interfaces", "type"));
+    insta::assert_snapshot!(Writer::new().indent(3).write(&tree, [Tree::ROOT]).unwrap(), @r#"
+    <devices xmlns="http://clicon.org/controller">
+       <device>
+          <name>r1</name>
+          <config>
+             <interfaces xmlns="http://openconfig.net/yang/interfaces">
+                <interface>
+                   <name>x</name>
+                   <config>
+                      <type xmlns:ianaift="urn:ietf:params:xml:ns:yang:iana-if-type">ianaift:v35</type>
+                      <loopback/>
+                   </config>
+                </interface>
+             </interfaces>
+          </config>
+       </device>
+    </devices>
+    "#);
+}
+
+#[test]
+fn values_are_kept_to_the_last_character() {
+    assert_eq!(value("<a> x\n y </a>").as_deref(), Some(" x\n y "));
+    assert_eq!(value("<a>  </a>").as_deref(), Some("  "));
+    assert_eq!(value("<a>1\r\n2\r3&#13;&#xA;</a>").as_deref(), Some("1\n2\n3\r\n"));
+    assert_eq!(value("<a><![CDATA[<b>&amp;]]>x</a>").as_deref(), Some("<b>&amp;x"));
+    assert_eq!(value("<a>x<!-- no text -->y</a>").as_deref(), Some("xy"));
+    assert_eq!(value("<a>&lt;&amp;&gt;&quot;&apos;</a>").as_deref(), Some("<&>\"'"));
+    assert_eq!(value("<a></a>"), None);
+    assert_eq!(value("<a/>"), None);
+    assert_eq!(value("<a>\n <b/>\n</a>"), None);
+}
+
+#[test]
+fn prefixes_in_values_keep_their_meaning() {
+    let text = "<a xmlns=\"urn:a\" xmlns:p=\"urn:p\" xmlns:q=\"urn:q\"><b>/p:x[q:k='p:v']/y</b><c>10:20:30</c>\
+                <d xmlns:p=\"urn:other\">p:x</d><e>zp:x p::y p:1 :p: xml:lang</e></a>";
+    let tree = parse(text).unwrap();
+    let written = write(&tree, Tree::ROOT).unwrap();
+    insta::assert_snapshot!(written, @r#"<a xmlns="urn:a"><b xmlns:p="urn:p" xmlns:q="urn:q">/p:x[q:k='p:v']/y</b><c>10:20:30</c><d xmlns:p="urn:other">p:x</d><e>zp:x p::y p:1 :p: xml:lang</e></a>"#);
+}
+
+#[test]
+fn attributes_keep_their_namespaces() {
+    let text = "<a xmlns='urn:a' xmlns:n='urn:ietf:params:xml:ns:netconf:base:1.0' n:operation='remove' \
+                plain='a&#10;b\n&quot;' xml:lang='en'><b n:operation='merge'/></a>";
+    let tree = parse(text).unwrap();
+    let a = tree.first_child(Tree::ROOT).unwrap();
+    assert_eq!(tree.attribute(a, QName::new(NETCONF, "operation")), Some("remove"));
+    assert_eq!(tree.attribute(a, QName::new("", "plain")), Some("a\nb \""));
+    insta::assert_snapshot!(write(&tree, Tree::ROOT).unwrap(), @r#"<a xmlns="urn:a" xmlns:nc="urn:ietf:params:xml:ns:netconf:base:1.0" nc:operation="remove" plain="a&#10;b &quot;" xml:lang="en"><b nc:operation="merge"/></a>"#);
+    let scope = [("nc", NETCONF)];
+    insta::assert_snapshot!(Writer::new().scope(&scope).write(&tree, [Tree::ROOT]).unwrap(), @r#"<a xmlns="urn:a" nc:operation="remove" plain="a&#10;b &quot;" xml:lang="en"><b nc:operation="merge"/></a>"#);
+}
+
+#[test]
+fn what_is_refused_says_where_and_why() {
+    let refusals: Vec<_> = [
+        "<!DOCTYPE a [<!ENTITY b \"c\">]><a/>",
+        "<?php ?><a/>",
+        "<a/><?xml version='1.0'?>",
+        "<a>&nbsp;</a>",
+        "<a>&#0;</a>",
+        "<a>&#1;</a>",
+        "<a>\u{1}</a>",
+        "<a b='&#xFFFF;'/>",
+        "<a>x<b/></a>",
+        "<a><b/>x</a>",
+        "x<a/>",
+        "<a/>x",
+        "<a>\n  <b>",
+        "<a></b>",
+        "<a",
+        "<a b='1' b='2'/>",
+        "<a xmlns:p='u' xmlns:q='u' p:b='1' q:b='2'/>",
+        "<a xmlns='u' xmlns='v'/>",
+        "<a b='<'/>",
+        "<a b/>",
+        "<p:a/>",
+        "<a p:b='1'/>",
+        "<a xmlns:p=''/>",
+        "<a xmlns:xml='u'/>",
+        "<a xmlns:xmlns='u'/>",
+        "<1a/>",
+        "<:a/>",
+        "<a:b:c xmlns:a='u'/>",
+        "<></>",
+        "</a>",
+        "<a>&</a>",
+    ]
+    .map(|text| refused(text))
+    .into();
+    insta::assert_snapshot!(refusals.join("\n"), @r#"
+    the XML cannot be read at line 1, column 1 (`<!DOCTYPE a [<!ENTITY b "c">]><a/>`): a DOCTYPE is not allowed
+    the XML cannot be read at line 1, column 1 (`<?php ?><a/>`): a processing instruction is not allowed
+    the XML cannot be read at line 1, column 5 (`<?xml version='1.0'?>`): a processing instruction is not allowed
+    the XML cannot be read at line 1, column 4 (`&nbsp;</a>`): the entity `&nbsp;` is not known: only amp, lt, gt, apos and quot are
+    the XML cannot be read at line 1, column 4 (`&#0;</a>`): invalid character reference: 0x0 character is not permitted in XML
+    the XML cannot be read at line 1, column 4 (`&#1;</a>`): the character `\u{1}` is not allowed in XML
+    the XML cannot be read at line 1, column 4 (`·</a>`): the character `\u{1}` is not allowed in XML
+    the XML cannot be read at line 1, column 1 (`<a b='&#xFFFF;'/>`): the character `\u{ffff}` is not allowed in XML
+    the XML cannot be read at line 1, column 5 (`<b/></a>`): text beside elements is not allowed: a node has a value or children
+    the XML cannot be read at line 1, column 9 (`</a>`): text beside elements is not allowed: a node has a value or children
+    the XML cannot be read at line 1, column 2 (`<a/>`): text outside of any element is not allowed
+    the XML cannot be read at line 1, column 6 (``): text outside of any element is not allowed
+    the XML cannot be read at line 2, column 6 (``): the text ends before `</b>`
+    the XML cannot be read at line 1, column 4 (`</b>`): ill-formed document: expected `</a>`, but `</b>` was found
+    the XML cannot be read at line 1, column 1 (`<a`): syntax error: tag not closed: `>` not found before end of input
+    the XML cannot be read at line 1, column 1 (`<a b='1' b='2'/>`): the attribute `b` is there twice
+    the XML cannot be read at line 1, column 1 (`<a xmlns:p='u' xmlns:q='u' p:b='1' q:b='`): the attribute `q:b` is there twice
+    the XML cannot be read at line 1, column 1 (`<a xmlns='u' xmlns='v'/>`): the attribute `xmlns` is there twice
+    the XML cannot be read at line 1, column 1 (`<a b='<'/>`): `<` stands in the value of an attribute: write `&lt;`
+    the XML cannot be read at line 1, column 1 (`<a b/>`): position 3: attribute key must be directly followed by `=` or space
+    the XML cannot be read at line 1, column 1 (`<p:a/>`): the prefix `p` is not bound to a namespace: declare it as in `xmlns:p="…"`
+    the XML cannot be read at line 1, column 1 (`<a p:b='1'/>`): the prefix `p` is not bound to a namespace: declare it as in `xmlns:p="…"`
+    the XML cannot be read at line 1, column 1 (`<a xmlns:p=''/>`): the prefix `p` cannot be declared so
+    the XML cannot be read at line 1, column 1 (`<a xmlns:xml='u'/>`): the prefix `xml` cannot be declared so
+    the XML cannot be read at line 1, column 1 (`<a xmlns:xmlns='u'/>`): the prefix `xmlns` cannot be declared so
+    the XML cannot be read at line 1, column 1 (`<1a/>`): `1a` is not a name
+    the XML cannot be read at line 1, column 1 (`<:a/>`): `:a` is not a name
+    the XML cannot be read at line 1, column 1 (`<a:b:c xmlns:a='u'/>`): `a:b:c` is not a name
+    the XML cannot be read at line 1, column 1 (`<></>`): `` is not a name
+    the XML cannot be read at line 1, column 1 (`</a>`): ill-formed document: close tag `</a>` does not match any open tag
+    the XML cannot be read at line 1, column 4 (`&</a>`): ill-formed document: entity or character reference not closed: `;` not found before end of input
+    "#);
+}
+
+#[test]
+fn what_a_text_may_hold_is_limited() {
+    let limits = Limits { depth: 2, nodes: 3, attributes: 1 };
+    let read = |text: &str| {
+        let mut tree = Tree::new();
+        let result = Reader::new().limits(limits).read(&mut tree, Tree::ROOT, text);
+        assert!(result.is_ok() || tree.is_empty());
+        result.map_err(|error| error.to_string())
+    };
+    assert_eq!(read("<a><b/><b/></a>"), Ok(()));
+    assert_eq!(read("<a xmlns='u'/>"), Ok(()));
+    let refusals = [
+        read("<a><b><c/></b></a>"),
+        read("<a><b/><b/></a><a/>"),
+        read("<a xmlns='u' b='1'/>"),
+        read("<a xmlns:p='u'><b xmlns:q='u'>p:x q:x</b></a>"),
+    ]
+    .map(Result::unwrap_err);
+    insta::assert_snapshot!(refusals.join("\n"), @r"
+    the XML cannot be read at line 1, column 7 (`<c/></b></a>`): the elements are nested deeper than 2
+    the XML cannot be read at line 1, column 16 (`<a/>`): there are more than 3 elements
+    the XML cannot be read at line 1, column 1 (`<a xmlns='u' b='1'/>`): the element has more than 1 attributes
+    the XML cannot be read at line 1, column 38 (`</b></a>`): the element has more than 1 attributes
+    ");
+}
+
+#[test]
+fn after_an_error_the_tree_is_as_it_was() {
+    let mut tree = parse("<a/>").unwrap();
+    let a = tree.first_child(Tree::ROOT).unwrap();
+    assert!(Reader::new().read(&mut tree, a, "<b/><c><d/>").is_err());
+    assert_eq!(write(&tree, Tree::ROOT).unwrap(), "<a xmlns=\"\"/>");
+    Reader::new().read(&mut tree, a, "<b/>").unwrap();
+    assert!(Reader::new().read(&mut tree, a, "<c/><").is_err());
+    assert_eq!(write(&tree, Tree::ROOT).unwrap(), "<a xmlns=\"\"><b/></a>");
+}
+
+#[test]
+fn what_xml_cannot_carry_is_not_written() {
+    let mut tree = parse("<a><b/></a>").unwrap();
+    let a = tree.first_child(Tree::ROOT).unwrap();
+    let b = tree.first_child(a).unwrap();
+    let mut errors = Vec::new();
+    let mut refused = |tree: &Tree| match write(tree, Tree::ROOT) {
+        Err(error @ Error::Unwritable { .. }) => errors.push(error.to_string()),
+        other => panic!("{other:?}"),
+    };
+    tree.set_value(b, "x\u{0}", &[]).unwrap();
+    refused(&tree);
+    tree.set_value(b, "p:x", &[("p", "urn:p"), ("p", "urn:q")]).unwrap();
+    refused(&tree);
+    tree.set_value(b, "p:x", &[("p", "")]).unwrap();
+    refused(&tree);
+    tree.clear_value(b);
+    tree.set_attribute(b, QName::new("", "c d"), "");
+    refused(&tree);
+    let bad = tree.intern(QName::new("", "b><c"));
+    tree.append(a, bad).unwrap();
+    tree.clear_attributes(b);
+    refused(&tree);
+    insta::assert_snapshot!(errors.join("\n"), @r"
+    `/a/b` cannot be written as XML: it holds the character `\u{0}`, which XML cannot carry
+    `/a/b` cannot be written as XML: the prefix `p` cannot be bound to `urn:q`
+    `/a/b` cannot be written as XML: the prefix `p` cannot be bound to ``
+    `/a/b` cannot be written as XML: `c d` is not a name
+    `/a/b><c` cannot be written as XML: `b><c` is not a name
+    ");
+}

@@ -1,0 +1,294 @@
+//! A tree as XML text.
+
+use std::borrow::Cow;
+
+use super::{XML, is_representable};
+use crate::{Error, NETCONF, NodeId, QName, Tree, YANG, name::is_name};
+
+/// The prefixes under which people know the namespaces of attributes.
+const WELL_KNOWN: [(&str, &str); 4] =
+    [("nc", NETCONF), ("yang", YANG), ("cl", "http://clicon.org/lib"), ("xml", XML)];
+
+/// A node and all below it, without blanks between elements; for the root, all top-level nodes.
+pub fn write(tree: &Tree, node: NodeId) -> Result<String, Error> {
+    Writer::new().write(tree, [node])
+}
+
+/// Writes nodes as XML text.
+///
+/// Elements stand in the default namespace, which is declared where it changes; the top ones always
+/// declare theirs. Attributes get prefixes. A prefix that a value uses is declared at its element,
+/// unless it means the same there already.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Writer<'s> {
+    scope: &'s [(&'s str, &'s str)],
+    indent: Option<usize>,
+}
+
+impl<'s> Writer<'s> {
+    /// A writer of compact text that stands by itself.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Leaves out the declaration of these prefixes: they are declared around the place where the text
+    /// will stand.
+    pub fn scope(self, scope: &'s [(&'s str, &'s str)]) -> Self {
+        Self { scope, ..self }
+    }
+
+    /// One element on a line, for people, indented by this many blanks for each level. Only blanks
+    /// between elements are added: it reads back as the same tree.
+    pub fn indent(self, blanks: usize) -> Self {
+        Self { indent: Some(blanks), ..self }
+    }
+
+    /// Nodes, each with all below it, one after the other. The root stands for all top-level nodes.
+    ///
+    /// # Errors
+    /// [`Error::Unwritable`] where a name is none or a value holds a character that XML can't carry.
+    pub fn write(&self, tree: &Tree, nodes: impl IntoIterator<Item = NodeId>) -> Result<String, Error> {
+        let mut writing = Writing {
+            tree,
+            indent: self.indent,
+            text: String::new(),
+            scope: self.scope.iter().map(|&(prefix, namespace)| (prefix.into(), namespace)).collect(),
+            open: Vec::new(),
+            good_names: Vec::new(),
+        };
+        for node in nodes {
+            if node == Tree::ROOT {
+                tree.children(node).try_for_each(|child| writing.subtree(child))?;
+            } else {
+                writing.subtree(node)?;
+            }
+        }
+        Ok(writing.text)
+    }
+}
+
+/// An element that is open.
+struct Open<'t> {
+    /// The default namespace inside.
+    namespace: &'t str,
+    /// How many bindings were in scope outside.
+    scope: usize,
+}
+
+struct Writing<'t> {
+    tree: &'t Tree,
+    indent: Option<usize>,
+    text: String,
+    /// Prefixes that are bound and their namespaces, outermost first.
+    scope: Vec<(Cow<'t, str>, &'t str)>,
+    open: Vec<Open<'t>>,
+    /// By number of a name: whether it has been looked at and is one.
+    good_names: Vec<bool>,
+}
+
+impl<'t> Writing<'t> {
+    fn subtree(&mut self, top: NodeId) -> Result<(), Error> {
+        let mut node = top;
+        loop {
+            self.element(node)?;
+            if let Some(child) = self.tree.first_child(node) {
+                node = child;
+                continue;
+            }
+            // On to the next node in document order, closing what ends on the way.
+            loop {
+                if node == top {
+                    return Ok(());
+                }
+                if let Some(sibling) = self.tree.next_sibling(node) {
+                    node = sibling;
+                    break;
+                }
+                let Some(parent) = self.tree.parent(node) else { return Ok(()) };
+                node = parent;
+                self.close(node);
+            }
+        }
+    }
+
+    /// An element without children; of one that has some, the tag that opens it.
+    fn element(&mut self, node: NodeId) -> Result<(), Error> {
+        let name = self.name(node)?;
+        let scope = self.scope.len();
+        self.new_line();
+        self.text.push('<');
+        self.text.push_str(name.local);
+        if self.open.last().is_none_or(|open| open.namespace != name.namespace) {
+            self.attribute(node, "xmlns", name.namespace)?;
+        }
+        for (prefix, namespace) in self.tree.bindings(node) {
+            self.declare(node, prefix.as_ref().into(), namespace, scope)?;
+        }
+        for (attribute, value) in self.tree.attributes(node) {
+            self.check_name(node, attribute.local)?;
+            if attribute.namespace.is_empty() {
+                self.attribute(node, attribute.local, value)?;
+            } else {
+                let prefix = self.prefix(node, attribute.namespace, scope)?;
+                self.attribute(node, &format!("{prefix}:{}", attribute.local), value)?;
+            }
+        }
+        if self.tree.first_child(node).is_some() {
+            self.text.push('>');
+            self.open.push(Open { namespace: name.namespace, scope });
+            return Ok(());
+        }
+        match self.tree.value(node) {
+            None | Some("") => self.text.push_str("/>"),
+            Some(value) => {
+                self.text.push('>');
+                self.escape(node, value, false)?;
+                self.end_tag(name.local);
+            }
+        }
+        self.scope.truncate(scope);
+        Ok(())
+    }
+
+    /// The tag that closes an element with children.
+    fn close(&mut self, node: NodeId) {
+        if let Some(open) = self.open.pop() {
+            self.scope.truncate(open.scope);
+        }
+        self.new_line();
+        self.end_tag(self.tree.qname(node).local);
+    }
+
+    fn end_tag(&mut self, local: &str) {
+        self.text.push_str("</");
+        self.text.push_str(local);
+        self.text.push('>');
+    }
+
+    fn new_line(&mut self) {
+        if let Some(blanks) = self.indent {
+            if !self.text.is_empty() {
+                self.text.push('\n');
+            }
+            self.text.extend(std::iter::repeat_n(' ', blanks * self.open.len()));
+        }
+    }
+
+    fn name(&mut self, node: NodeId) -> Result<QName<'t>, Error> {
+        let index = self.tree.name(node).index();
+        let name = self.tree.qname(node);
+        if !self.good_names.get(index).is_some_and(|good| *good) {
+            self.check_name(node, name.local)?;
+            if self.good_names.len() <= index {
+                self.good_names.resize(index + 1, false);
+            }
+            if let Some(good) = self.good_names.get_mut(index) {
+                *good = true;
+            }
+        }
+        Ok(name)
+    }
+
+    fn check_name(&self, node: NodeId, name: &str) -> Result<(), Error> {
+        if is_name(name) { Ok(()) } else { self.unwritable(node, format!("`{name}` is not a name")) }
+    }
+
+    fn unwritable<T>(&self, node: NodeId, reason: String) -> Result<T, Error> {
+        Err(Error::Unwritable { node: self.tree.location(node), reason })
+    }
+
+    /// What the innermost binding of a prefix says.
+    fn bound(&self, prefix: &str) -> Option<&'t str> {
+        self.scope.iter().rev().find(|(other, _)| other == prefix).map(|(_, namespace)| *namespace)
+    }
+
+    /// Binds a prefix at an element whose own bindings begin at `own` in the scope, unless it means the
+    /// same there already.
+    fn declare(
+        &mut self,
+        node: NodeId,
+        prefix: Cow<'t, str>,
+        namespace: &'t str,
+        own: usize,
+    ) -> Result<(), Error> {
+        if self.bound(&prefix) == Some(namespace) {
+            return Ok(());
+        }
+        let clash = self.scope.iter().skip(own).any(|(other, _)| *other == prefix);
+        if clash || !is_name(&prefix) || namespace.is_empty() || matches!(&*prefix, "xml" | "xmlns") {
+            return self.unwritable(node, format!("the prefix `{prefix}` cannot be bound to `{namespace}`"));
+        }
+        self.attribute(node, &format!("xmlns:{prefix}"), namespace)?;
+        self.scope.push((prefix, namespace));
+        Ok(())
+    }
+
+    /// A prefix for the namespace of an attribute, bound here if none is yet.
+    fn prefix(&mut self, node: NodeId, namespace: &'t str, own: usize) -> Result<Cow<'t, str>, Error> {
+        let bound = self
+            .scope
+            .iter()
+            .rev()
+            .find(|(prefix, other)| *other == namespace && self.bound(prefix) == Some(namespace));
+        if let Some((prefix, _)) = bound {
+            return Ok(prefix.clone());
+        }
+        let known = WELL_KNOWN.iter().find(|(_, other)| *other == namespace).map(|(prefix, _)| *prefix);
+        if namespace == XML {
+            return Ok("xml".into());
+        }
+        let generated = (1..).map(|number| Cow::from(format!("a{number}")));
+        let mut candidates = known.map(Cow::from).into_iter().chain(generated);
+        let Some(prefix) = candidates.find(|prefix| self.bound(prefix).is_none()) else {
+            return self.unwritable(node, "too many prefixes".into());
+        };
+        self.declare(node, prefix.clone(), namespace, own)?;
+        Ok(prefix)
+    }
+
+    fn attribute(&mut self, node: NodeId, name: &str, value: &str) -> Result<(), Error> {
+        self.text.push(' ');
+        self.text.push_str(name);
+        self.text.push_str("=\"");
+        self.escape(node, value, true)?;
+        self.text.push('"');
+        Ok(())
+    }
+
+    /// Text with all that a reader would not give back as it is, as references: markup, the carriage
+    /// return, and in attributes every blank that is not a space.
+    fn escape(&mut self, node: NodeId, text: &str, in_attribute: bool) -> Result<(), Error> {
+        let special = |byte: u8| match byte {
+            b'&' | b'<' | b'>' | 0xef | ..=0x08 | 0x0b..=0x1f => true,
+            b'"' | b'\t' | b'\n' => in_attribute,
+            _ => false,
+        };
+        let mut rest = text;
+        while let Some(at) = rest.bytes().position(special) {
+            let (plain, from) = rest.split_at_checked(at).unwrap_or((rest, ""));
+            self.text.push_str(plain);
+            let mut characters = from.chars();
+            let Some(character) = characters.next() else { break };
+            rest = characters.as_str();
+            match character {
+                '&' => self.text.push_str("&amp;"),
+                '<' => self.text.push_str("&lt;"),
+                '>' => self.text.push_str("&gt;"),
+                '"' => self.text.push_str("&quot;"),
+                '\t' => self.text.push_str("&#9;"),
+                '\n' => self.text.push_str("&#10;"),
+                '\r' => self.text.push_str("&#13;"),
+                character if is_representable(character) => self.text.push(character),
+                character => {
+                    let reason = format!(
+                        "it holds the character `{}`, which XML cannot carry",
+                        character.escape_unicode()
+                    );
+                    return self.unwritable(node, reason);
+                }
+            }
+        }
+        self.text.push_str(rest);
+        Ok(())
+    }
+}
