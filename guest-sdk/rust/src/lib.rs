@@ -1,0 +1,117 @@
+//! Write service modules for Confine in Rust.
+//!
+//! A service module turns a *service instance*, an entry of a list under `/services`, into device
+//! configuration. This one gives every device the login banner of the instance:
+//!
+//! ```
+//! use confine_sdk::prelude::*;
+//!
+//! struct Banner;
+//!
+//! impl Service for Banner {
+//!     const SERVICES: &[&str] = &["banner:banner"];
+//!     const PREFIXES: &[(&str, &str)] =
+//!         &[("banner", "urn:example:banner"), ("oc-sys", "http://openconfig.net/yang/system")];
+//!     const READS: &[&str] = &["/devices/device/name"];
+//!     const WRITES: &[&str] = &["/devices/device/config/oc-sys:system/config/login-banner"];
+//!
+//!     fn apply(_commit: &Commit, _instance: &Instance, view: &View) -> Result<()> {
+//!         let text = view.require("text")?;
+//!         for device in view.list("/devices/device")? {
+//!             device.set("config/oc-sys:system/config/login-banner", &text)?;
+//!         }
+//!         Ok(())
+//!     }
+//! }
+//!
+//! confine_sdk::export!(Banner);
+//! ```
+//!
+//! The crate is compiled as a `cdylib` for `wasm32-wasip2`; what comes out is the module.
+//!
+//! What such a module need not do: remember what it made before (the host takes away what an instance
+//! no longer makes), delete anything when its instance is deleted (the host does), roll back after an
+//! error (nothing is sent before every module of the commit has succeeded).
+//!
+//! - [`Service`] is what a module implements, [`Hooks`] what it may implement, [`export!`] what makes a
+//!   component of it.
+//! - [`View`] reads and writes the configuration tree.
+//! - [`path!`] builds paths from values that a user gave; [`template!`] does it for XML.
+//! - [`bail!`] and [`ensure!`] fail the commit with a sentence for the user; `?` does so with any error.
+//! - [`info!`] and its like write to the host's log.
+//!
+//! Outside WebAssembly there is no host: everything compiles and what needs no host (paths, templates,
+//! a module's own logic) can be tested with `cargo test`; a call on a [`View`] panics.
+
+mod batch;
+mod error;
+mod log;
+mod path;
+mod service;
+mod template;
+mod view;
+
+pub use batch::Batch;
+pub use bindings::confine::service::types::{Commit, Instance, Node};
+pub use error::{Error, Result};
+pub use path::Path;
+pub use service::{Hooks, Service};
+pub use view::View;
+
+/// Everything that a module needs: `use confine_sdk::prelude::*;`.
+pub mod prelude {
+    pub use crate::{
+        Batch, Commit, Error, Hooks, Instance, Node, Path, Result, Service, View, bail, debug, ensure, error,
+        info, path, template, trace, warn,
+    };
+}
+
+/// What the macros of this crate expand to. Not for direct use: it may change without notice.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::{
+        bindings::{
+            self,
+            confine::service::{
+                tree::View as HostView,
+                types::{Description, Error as HostError},
+            },
+        },
+        hooks_bindings,
+        log::log,
+        path::{check_pattern, quote},
+        service::{call, check, describe},
+        template::render,
+    };
+}
+
+#[allow(missing_docs, unreachable_pub, unsafe_code, clippy::all, clippy::restriction)]
+#[doc(hidden)]
+pub mod bindings {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        world: "service",
+        pub_export_macro: true,
+        export_macro_name: "export_service",
+        default_bindings_module: "confine_sdk::bindings",
+    });
+}
+
+/// The hooks alone: what `service-with-hooks` has and `service` does not. A component that exports both
+/// is of world `service-with-hooks`.
+#[allow(missing_docs, unreachable_pub, unsafe_code, clippy::all, clippy::restriction)]
+#[doc(hidden)]
+pub mod hooks_bindings {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        inline: "package confine:sdk; world hooks { export confine:service/hooks@0.1.0; }",
+        world: "confine:sdk/hooks",
+        with: {
+            "confine:service/types@0.1.0": crate::bindings::confine::service::types,
+            "confine:service/tree@0.1.0": crate::bindings::confine::service::tree,
+        },
+        pub_export_macro: true,
+        export_macro_name: "export_hooks",
+        default_bindings_module: "confine_sdk::hooks_bindings",
+    });
+}
