@@ -160,7 +160,7 @@ fn what_is_refused_says_where_and_why() {
         "</a>",
         "<a>&</a>",
     ]
-    .map(|text| refused(text))
+    .map(refused)
     .into();
     insta::assert_snapshot!(refusals.join("\n"), @r#"
     the XML cannot be read at line 1, column 1 (`<!DOCTYPE a [<!ENTITY b "c">]><a/>`): a DOCTYPE is not allowed
@@ -185,9 +185,9 @@ fn what_is_refused_says_where_and_why() {
     the XML cannot be read at line 1, column 1 (`<a b/>`): position 3: attribute key must be directly followed by `=` or space
     the XML cannot be read at line 1, column 1 (`<p:a/>`): the prefix `p` is not bound to a namespace: declare it as in `xmlns:p="…"`
     the XML cannot be read at line 1, column 1 (`<a p:b='1'/>`): the prefix `p` is not bound to a namespace: declare it as in `xmlns:p="…"`
-    the XML cannot be read at line 1, column 1 (`<a xmlns:p=''/>`): the prefix `p` cannot be declared so
-    the XML cannot be read at line 1, column 1 (`<a xmlns:xml='u'/>`): the prefix `xml` cannot be declared so
-    the XML cannot be read at line 1, column 1 (`<a xmlns:xmlns='u'/>`): the prefix `xmlns` cannot be declared so
+    the XML cannot be read at line 1, column 1 (`<a xmlns:p=''/>`): `xmlns:p` cannot be declared so: `xml` and `xmlns` are reserved, and a prefix needs a namespace
+    the XML cannot be read at line 1, column 1 (`<a xmlns:xml='u'/>`): `xmlns:xml` cannot be declared so: `xml` and `xmlns` are reserved, and a prefix needs a namespace
+    the XML cannot be read at line 1, column 1 (`<a xmlns:xmlns='u'/>`): `xmlns:xmlns` cannot be declared so: `xml` and `xmlns` are reserved, and a prefix needs a namespace
     the XML cannot be read at line 1, column 1 (`<1a/>`): `1a` is not a name
     the XML cannot be read at line 1, column 1 (`<:a/>`): `:a` is not a name
     the XML cannot be read at line 1, column 1 (`<a:b:c xmlns:a='u'/>`): `a:b:c` is not a name
