@@ -1,1 +1,9 @@
 //! What the tests of the whole share.
+//!
+//! - [`script`]: a backend that plays a written session and nothing else: it expects these requests, gives
+//!   these answers, and says where a client leaves the script. It proves what a client says on the wire;
+//!   for what comes of it there is the embedded controller.
+//! - [`xml`]: XML in a form in which two texts are equal if they say the same.
+
+pub mod script;
+pub mod xml;

@@ -1,0 +1,251 @@
+//! The controller's commit: `controller-commit`, and the answers of the services daemon.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use confine_netconf::{Element, RpcError, XmlWriter};
+use confine_tree::{CONTROLLER, QName, Tree};
+
+use super::{text, unwritable};
+use crate::created::child_value;
+use crate::datastore::Datastore;
+use crate::refusal;
+use crate::services;
+use crate::state::{Caller, Effect, Reply, State, Stream, entries};
+use crate::transaction::{Actions, Push, TransactionResult, TransactionState};
+use crate::validate;
+
+impl State {
+    /// `controller-commit`: begins a transaction, tells the services daemon what changed, and pushes what
+    /// comes of it to the devices.
+    pub(super) fn controller_commit(
+        &mut self,
+        caller: &Caller<'_>,
+        input: &Element<'_>,
+    ) -> Result<Reply, RpcError> {
+        let source = text(input, "source")?.as_deref().and_then(Datastore::parse);
+        let source = source
+            .filter(|&source| source != Datastore::Actions)
+            .ok_or_else(|| refusal::failed("sourcedb not supported"))?;
+        let actions = text(input, "actions")?;
+        let push = text(input, "push")?;
+        let description = [("actions", &actions), ("push", &push)].into_iter();
+        let description =
+            description.filter_map(|(name, value)| Some(format!(" {name}:{}", value.as_ref()?)));
+        let description = format!("Controller commit{}", description.collect::<String>());
+        let actions = parameter(actions, "actions", Actions::parse)?.unwrap_or(Actions::None);
+        let push = parameter(push, "push", Push::parse)?.unwrap_or(Push::None);
+        let instance = text(input, "service-instance")?;
+        let selected = self.selected_devices(input)?;
+
+        if source == Datastore::Candidate {
+            validate::datastore(self.datastores.tree(Datastore::Candidate), &self.schema)?;
+        }
+        let tid = self.begin(caller, description, actions, push)?;
+        if let Err(error) = self.run_commit(tid, source, selected, instance) {
+            self.end(tid, TransactionResult::Failed, None, None);
+            return Err(error);
+        }
+        tid_reply(tid)
+    }
+
+    /// What may fail after the transaction has begun.
+    fn run_commit(
+        &mut self,
+        tid: u64,
+        source: Datastore,
+        selected: Vec<String>,
+        instance: Option<String>,
+    ) -> Result<(), RpcError> {
+        let Some(transaction) = self.transaction(tid) else { return Ok(()) };
+        let (actions, push) = (transaction.actions, transaction.push);
+        transaction.devices.clone_from(&selected);
+        if selected.is_empty() && push != Push::None {
+            return Err(refusal::failed(
+                "No devices are selected (or no devices exist) and you have requested commit PUSH",
+            ));
+        }
+        self.check_local_changes(&selected)?;
+        if actions == Actions::None {
+            return match self.start_push(tid, Datastore::Running)? {
+                true => Ok(()),
+                false => Err(refusal::failed("No changes to push")),
+            };
+        }
+        if source != Datastore::Candidate {
+            return Err(refusal::failed("Only candidates db supported if actions"));
+        }
+        self.run_actions(tid, instance)
+    }
+
+    /// Refuses where the controller's own settings of a device have changed: they go by a local commit.
+    fn check_local_changes(&self, devices: &[String]) -> Result<(), RpcError> {
+        let (running, candidate) =
+            (self.datastores.tree(Datastore::Running), self.datastores.tree(Datastore::Candidate));
+        if Arc::ptr_eq(running, candidate) {
+            return Ok(());
+        }
+        let settings = |tree: &Tree, entry| {
+            let config = QName::new(CONTROLLER, "config");
+            let settings = tree.children(entry).filter(|&child| tree.qname(child) != config);
+            let leaf = |child| (tree.qname(child).local.to_owned(), tree.value(child).map(str::to_owned));
+            settings.map(leaf).collect::<Vec<_>>()
+        };
+        let before: HashMap<_, _> = entries(running, "device").into_iter().collect();
+        let devices: HashSet<&str> = devices.iter().map(String::as_str).collect();
+        for (name, now) in entries(candidate, "device") {
+            let Some(&then) = before.get(name) else {
+                return Err(refusal::failed(format!("device {name} not found in transaction")));
+            };
+            if devices.contains(name) && settings(running, then) != settings(candidate, now) {
+                return Err(refusal::failed(format!(
+                    "Device '{name}': local fields are changed (try 'commit local' instead)"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Copies the candidate to `actions` and, where services have changed or are forced, tells the services
+    /// daemon and takes away what they had created.
+    fn run_actions(&mut self, tid: u64, instance: Option<String>) -> Result<(), RpcError> {
+        let Some(transaction) = self.transaction(tid) else { return Ok(()) };
+        let (actions, push) = (transaction.actions, transaction.push);
+        let changed = services::changed(
+            self.datastores.tree(Datastore::Running),
+            self.datastores.tree(Datastore::Candidate),
+            self.schema.as_ref(),
+        );
+        self.datastores.copy(Datastore::Candidate, Datastore::Actions);
+        let Some(changed) = changed else { return self.after_actions(tid) };
+        match actions {
+            Actions::Force | Actions::Delete => {
+                let instances: Vec<String> = instance.into_iter().collect();
+                if actions == Actions::Delete {
+                    self.strip(&instances);
+                    return self.after_actions(tid);
+                }
+                self.ask_services(tid, &instances, push)
+            }
+            _ if changed.is_empty() => self.after_actions(tid),
+            _ => self.ask_services(tid, &changed, push),
+        }
+    }
+
+    fn strip(&mut self, instances: &[String]) {
+        let actions = self.datastores.tree(Datastore::Actions);
+        let stripped = services::stripped(self.datastores.tree(Datastore::Running), actions, instances);
+        if stripped.is_empty() {
+            return;
+        }
+        let tree = crate::store::without(actions, &stripped, self.schema.as_ref());
+        self.datastores.replace(Datastore::Actions, tree);
+    }
+
+    /// Notifies the services daemon, whether or not there is one, and begins to wait for it.
+    fn ask_services(&mut self, tid: u64, instances: &[String], push: Push) -> Result<(), RpcError> {
+        let mut xml = XmlWriter::new();
+        xml.element("services-commit", &[("xmlns", CONTROLLER)], |xml| {
+            xml.leaf("tid", &[], &tid.to_string())?;
+            xml.leaf("source", &[], "actions")?;
+            xml.leaf("target", &[], "actions")?;
+            if push == Push::None {
+                xml.leaf("diff", &[], "true")?;
+            }
+            instances.iter().try_for_each(|instance| xml.leaf("service", &[], instance))
+        })
+        .map_err(unwritable)?;
+        let time = self.clock.now();
+        self.before.push(Effect::Notify { stream: Stream::ServicesCommit, time, event: xml.finish() });
+        self.strip(instances);
+        self.advance(tid, TransactionState::Actions);
+        let limit = self.configured_service_timeout();
+        self.before.push(Effect::Wait { tid, limit });
+        Ok(())
+    }
+
+    fn configured_service_timeout(&self) -> Duration {
+        let running = self.datastores.tree(Datastore::Running);
+        let services = running.child(Tree::ROOT, QName::new(CONTROLLER, "services"));
+        let configured = services.and_then(|services| child_value(running, services, "service-timeout"));
+        let seconds = configured.and_then(|seconds| seconds.parse().ok());
+        seconds.map_or(self.service_timeout, Duration::from_secs)
+    }
+
+    /// `transaction-actions-done`: the services daemon has written what there was to write.
+    pub(super) fn transaction_actions_done(
+        &mut self,
+        _caller: &Caller<'_>,
+        input: &Element<'_>,
+    ) -> Result<Reply, RpcError> {
+        let (tid, state) = self.named_transaction(input)?;
+        match state {
+            TransactionState::Init => return Err(refusal::failed("Transaction in unexpected state")),
+            TransactionState::Done => {
+                return Err(refusal::failed("Transaction already completed(timeout?)"));
+            }
+            TransactionState::Actions => {}
+        }
+        if let Err(error) = validate::datastore(self.datastores.tree(Datastore::Actions), &self.schema) {
+            let reason = refusal::as_reason(&error);
+            self.end(tid, TransactionResult::Failed, Some("controller"), Some(&reason));
+            return Ok(Reply::Ok);
+        }
+        self.advance(tid, TransactionState::Init);
+        self.after.push(Effect::StopWaiting { tid });
+        if let Err(error) = self.after_actions(tid) {
+            let reason = error.message.unwrap_or_default();
+            self.end(tid, TransactionResult::Failed, Some("controller"), Some(&reason));
+        }
+        Ok(Reply::Ok)
+    }
+
+    /// `transaction-error`: the services daemon, or anyone, ends the transaction.
+    pub(super) fn transaction_error(
+        &mut self,
+        _caller: &Caller<'_>,
+        input: &Element<'_>,
+    ) -> Result<Reply, RpcError> {
+        let (tid, state) = self.named_transaction(input)?;
+        if state == TransactionState::Done {
+            return Err(refusal::failed("Transaction already completed"));
+        }
+        let raw = |name| input.child_text(name).map_err(super::unreadable);
+        let (origin, reason) = (raw("origin")?, raw("reason")?);
+        self.end(tid, TransactionResult::Failed, origin.as_deref(), reason.as_deref());
+        Ok(Reply::Ok)
+    }
+
+    /// The time for the services daemon is over.
+    pub(crate) fn time_out(&mut self, tid: u64) {
+        if self.transaction(tid).is_some_and(|waiting| waiting.state == TransactionState::Actions) {
+            let reason = "Timeout waiting for service daemon";
+            self.end(tid, TransactionResult::Failed, Some("Actions"), Some(reason));
+        }
+    }
+
+    fn named_transaction(&mut self, input: &Element<'_>) -> Result<(u64, TransactionState), RpcError> {
+        let tid = text(input, "tid")?.ok_or_else(|| refusal::failed("No tid"))?;
+        let tid = tid.parse().map_err(|_| refusal::failed("Invalid tid"))?;
+        let transaction = self.transaction(tid).ok_or_else(|| refusal::failed("No such transaction"))?;
+        Ok((tid, transaction.state))
+    }
+}
+
+fn parameter<T>(
+    text: Option<String>,
+    name: &str,
+    parse: fn(&str) -> Option<T>,
+) -> Result<Option<T>, RpcError> {
+    let Some(text) = text else { return Ok(None) };
+    let unknown = || refusal::bad_element(name, &format!("'{text}' does not match enumeration"));
+    parse(&text).ok_or_else(unknown).map(Some)
+}
+
+/// The answer of what begins a transaction.
+pub(super) fn tid_reply(tid: u64) -> Result<Reply, RpcError> {
+    let mut xml = XmlWriter::new();
+    xml.leaf("tid", &[("xmlns", CONTROLLER)], &tid.to_string()).map_err(unwritable)?;
+    Ok(Reply::Output(xml.finish()))
+}

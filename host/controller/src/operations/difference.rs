@@ -1,0 +1,108 @@
+//! `datastore-diff`: what is different, as text for people.
+
+use std::collections::HashMap;
+
+use confine_netconf::{Element, RpcError, XmlWriter};
+use confine_tree::{CONTROLLER, Schema, Tree};
+
+use super::{text, unwritable};
+use crate::datastore::Datastore;
+use crate::device::Snapshot;
+use crate::refusal;
+use crate::state::{Caller, Reply, State};
+use crate::store;
+
+/// One of the configurations of a device: `config-type1` and `config-type2`.
+#[derive(Clone, Copy)]
+enum ConfigType {
+    In(Datastore),
+    Synced,
+    Transient,
+}
+
+impl ConfigType {
+    fn parse(name: &str) -> Option<Self> {
+        match name {
+            "RUNNING" => Some(Self::In(Datastore::Running)),
+            "CANDIDATE" => Some(Self::In(Datastore::Candidate)),
+            "ACTIONS" => Some(Self::In(Datastore::Actions)),
+            "SYNCED" => Some(Self::Synced),
+            "TRANSIENT" => Some(Self::Transient),
+            _ => None,
+        }
+    }
+}
+
+fn failed(error: confine_tree::Error) -> RpcError {
+    refusal::failed(error.to_string())
+}
+
+impl State {
+    /// `datastore-diff`, of two datastores or of two configurations of devices.
+    pub(super) fn datastore_diff(
+        &mut self,
+        _caller: &Caller<'_>,
+        input: &Element<'_>,
+    ) -> Result<Reply, RpcError> {
+        // The real controller has a second format, `text`, with braces.
+        if text(input, "format")?.is_some_and(|format| format != "xml") {
+            return Err(refusal::failed("Format not supported"));
+        }
+        match text(input, "dsref1")? {
+            Some(first) => self.diff_datastores(input, &first),
+            None => self.diff_devices(input),
+        }
+    }
+
+    fn diff_datastores(&self, input: &Element<'_>, first: &str) -> Result<Reply, RpcError> {
+        let second = text(input, "dsref2")?.ok_or_else(|| refusal::failed("No dsref2"))?;
+        let tree = |name: &str| {
+            let unknown = || refusal::failed(format!("No such database: {name}"));
+            Datastore::parse(name).map(|datastore| self.datastores.tree(datastore)).ok_or_else(unknown)
+        };
+        let whole = |tree| Snapshot::new(tree, Tree::ROOT);
+        let (first, second) = (whole(tree(first)?), whole(tree(&second)?));
+        let diff = store::diff(&first, &second, self.schema.root(), self.schema.as_ref()).map_err(failed)?;
+        let mut xml = XmlWriter::new();
+        xml.leaf("diff", &[("xmlns", CONTROLLER)], &diff).map_err(unwritable)?;
+        Ok(Reply::Output(xml.finish()))
+    }
+
+    fn diff_devices(&self, input: &Element<'_>) -> Result<Reply, RpcError> {
+        let devices =
+            self.named_devices(input)?.ok_or_else(|| refusal::failed("No device or device-group"))?;
+        let kind = |name| {
+            // The real controller names the first also where the second is missing.
+            let kind = text(input, name)?.ok_or_else(|| refusal::failed("No config-type1"))?;
+            ConfigType::parse(&kind).ok_or_else(|| refusal::failed("Unexpected config-type"))
+        };
+        let (first, second) = (kind("config-type1")?, kind("config-type2")?);
+        let (mut first, mut second) = (self.device_variants(first), self.device_variants(second));
+        let mut xml = XmlWriter::new();
+        for name in devices.into_iter().filter(|name| self.devices.contains_key(name)) {
+            let missing = || refusal::failed("No such device tree");
+            let first = first.remove(&name).ok_or_else(missing)?;
+            let second = second.remove(&name).ok_or_else(missing)?;
+            let diff = store::diff(&first, &second, self.device_model(&name), self.schema.as_ref())
+                .map_err(failed)?;
+            if !diff.is_empty() {
+                let diff = format!("{name}:\n{diff}");
+                xml.leaf("diff", &[("xmlns", CONTROLLER)], &diff).map_err(unwritable)?;
+            }
+        }
+        Ok(Reply::Output(xml.finish()))
+    }
+
+    fn device_variants(&self, kind: ConfigType) -> HashMap<String, Snapshot> {
+        let devices = self.devices.iter();
+        match kind {
+            ConfigType::In(datastore) => self.device_configs(datastore),
+            ConfigType::Synced => {
+                devices.map(|(name, device)| (name.clone(), device.synced.clone())).collect()
+            }
+            ConfigType::Transient => {
+                devices.filter_map(|(name, device)| Some((name.clone(), device.transient.clone()?))).collect()
+            }
+        }
+    }
+}

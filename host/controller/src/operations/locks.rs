@@ -1,0 +1,121 @@
+//! Locks (RFC 6241, sections 7.5 and 7.6), and the plain operations on the candidate.
+
+use confine_netconf::{Element, ErrorType, RpcError};
+
+use super::unreadable;
+use crate::datastore::Datastore;
+use crate::refusal;
+use crate::state::{Caller, Reply, State};
+use crate::validate;
+
+/// The datastore that the element `place` of the input names: an empty element, as in
+/// `<target><candidate/></target>`.
+pub(super) fn datastore(input: &Element<'_>, place: &str) -> Result<Datastore, RpcError> {
+    let named = input.child(place).map_err(unreadable)?;
+    let Some(named) = named else {
+        return Err(refusal::missing_element(ErrorType::Protocol, place, ""));
+    };
+    let Some(datastore) = named.children().next().transpose().map_err(unreadable)? else {
+        let message = format!("missing {place} identifier");
+        return Err(refusal::invalid_value(ErrorType::Protocol, &message));
+    };
+    Datastore::parse(datastore.name()).ok_or_else(|| {
+        let message = format!("No such database: {}", datastore.name());
+        refusal::invalid_value(ErrorType::Protocol, &message)
+    })
+}
+
+const HELD: &str = "Operation failed, lock is already held";
+
+impl State {
+    /// `lock`.
+    pub(super) fn lock(&mut self, caller: &Caller<'_>, input: &Element<'_>) -> Result<Reply, RpcError> {
+        let target = datastore(input, "target")?;
+        if let Some(holder) = self.datastores.holder(target) {
+            return Err(refusal::lock_denied(holder, &target.to_string(), HELD));
+        }
+        if target == Datastore::Candidate && self.datastores.modified {
+            let message = "Operation failed, candidate has already been modified and the changes have not \
+                           been committed or rolled back (RFC 6241 7.5)";
+            return Err(refusal::lock_denied(0, &target.to_string(), message));
+        }
+        self.datastores.lock(target, caller.session);
+        Ok(Reply::Ok)
+    }
+
+    /// `unlock`. Who unlocks the candidate during a transaction of its own leaves it locked by that.
+    pub(super) fn unlock(&mut self, caller: &Caller<'_>, input: &Element<'_>) -> Result<Reply, RpcError> {
+        let target = datastore(input, "target")?;
+        let denied = |holder, message| Err(refusal::lock_denied(holder, &target.to_string(), message));
+        match self.datastores.holder(target) {
+            None => denied(0, "Unlock failed, lock is not currently active"),
+            Some(holder) if holder != caller.session => {
+                denied(holder, "Unlock failed, lock held by other session")
+            }
+            Some(_) => {
+                self.datastores.unlock(target);
+                let own = self.ongoing().is_some_and(|ongoing| ongoing.client == caller.session);
+                if own && target == Datastore::Candidate {
+                    self.datastores.lock(target, refusal::TRANSACTION);
+                }
+                Ok(Reply::Ok)
+            }
+        }
+    }
+
+    /// Refuses to write where another session has locked the datastore.
+    pub(super) fn check_lock(&self, datastore: Datastore, session: u32) -> Result<(), RpcError> {
+        match self.datastores.other_holder(datastore, session) {
+            Some(holder) => Err(refusal::lock_denied(holder, &datastore.to_string(), HELD)),
+            None => Ok(()),
+        }
+    }
+
+    /// `discard-changes` (RFC 6241, section 8.3.4.2).
+    pub(super) fn discard_changes(
+        &mut self,
+        caller: &Caller<'_>,
+        _input: &Element<'_>,
+    ) -> Result<Reply, RpcError> {
+        let candidate = Datastore::Candidate;
+        if let Some(holder) = self.datastores.other_holder(candidate, caller.session) {
+            let message = format!(
+                "Operation failed at discard, candidate is locked by client:{holder}{}",
+                self.described(holder)
+            );
+            return Err(refusal::lock_denied(holder, &candidate.to_string(), &message));
+        }
+        self.datastores.discard();
+        Ok(Reply::Ok)
+    }
+
+    /// `validate` (RFC 6241, section 8.6.4.1).
+    pub(super) fn validate(&mut self, _caller: &Caller<'_>, input: &Element<'_>) -> Result<Reply, RpcError> {
+        let source = datastore(input, "source")?;
+        validate::datastore(self.datastores.tree(source), &self.schema)?;
+        Ok(Reply::Ok)
+    }
+
+    /// `commit` (RFC 6241, section 8.3.4.1): the controller's own, which no device hears of.
+    pub(super) fn commit(&mut self, caller: &Caller<'_>, _input: &Element<'_>) -> Result<Reply, RpcError> {
+        for datastore in [Datastore::Candidate, Datastore::Running] {
+            if let Some(holder) = self.datastores.other_holder(datastore, caller.session) {
+                return Err(refusal::in_use(format!(
+                    "Operation failed at commit, {datastore} is locked by client {holder}{}",
+                    self.described(holder)
+                )));
+            }
+        }
+        validate::datastore(self.datastores.tree(Datastore::Candidate), &self.schema)?;
+        self.datastores.commit();
+        Ok(Reply::Ok)
+    }
+
+    /// A session for a person, after its number.
+    fn described(&self, session: u32) -> String {
+        let Some(session) = self.sessions.get(&session) else { return String::new() };
+        let transport = session.transport.as_deref();
+        let transport = transport.map(|transport| format!(" on transport:{transport}"));
+        format!(" by user:{}{}", session.peer, transport.unwrap_or_default())
+    }
+}

@@ -1,0 +1,82 @@
+//! The operations, one by one, in the order of a session's life.
+
+mod commit;
+mod config;
+mod difference;
+mod locks;
+mod push;
+mod session;
+
+use confine_netconf::namespace::{BASE, CLIXON, SUBSCRIPTION};
+use confine_netconf::{Element, Error, Request, RpcError};
+use confine_tree::{CONTROLLER, QName};
+
+use crate::access;
+use crate::refusal;
+use crate::state::{Caller, Reply, State};
+
+/// A negative answer.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    /// Repeated only where the real controller does.
+    pub(crate) message_id: Option<String>,
+    pub(crate) error: RpcError,
+}
+
+impl State {
+    /// Carries out a request.
+    pub(crate) fn request(&mut self, session: u32, request: &Request) -> Result<Reply, Refusal> {
+        let refused = |error| Refusal { message_id: None, error };
+        let operation = &request.operation;
+        let name = QName::new(operation.namespace(), operation.name());
+        let run: Operation = match (name.namespace, name.local) {
+            (SUBSCRIPTION, "create-subscription") => Self::create_subscription,
+            (BASE, "get") => Self::get,
+            (BASE, "get-config") => Self::get_config,
+            (BASE, "edit-config") => Self::edit_config,
+            (BASE, "lock") => Self::lock,
+            (BASE, "unlock") => Self::unlock,
+            (BASE, "discard-changes") => Self::discard_changes,
+            (BASE, "validate") => Self::validate,
+            (BASE, "commit") => Self::commit,
+            (BASE, "close-session") => Self::close_session,
+            (BASE, "kill-session") => Self::kill_session,
+            (CONTROLLER, "controller-commit") => Self::controller_commit,
+            (CONTROLLER, "transaction-actions-done") => Self::transaction_actions_done,
+            (CONTROLLER, "transaction-error") => Self::transaction_error,
+            (CONTROLLER, "config-pull") => Self::config_pull,
+            (CONTROLLER, "datastore-diff") => Self::datastore_diff,
+            (namespace, local) => {
+                let known = [BASE, SUBSCRIPTION, CONTROLLER, CLIXON].contains(&namespace);
+                let message = if known { "Unrecognized RPC" } else { "Unrecognized RPC (wrong namespace?)" };
+                let error = refusal::unknown_element(local, message);
+                return Err(Refusal { message_id: request.message_id.clone(), error });
+            }
+        };
+        let user = request.username.as_deref();
+        let peer = self.sessions.get(&session).map(|session| session.peer.as_str()).unwrap_or_default();
+        if name.local != "close-session" {
+            self.credentials.verify(peer, user, &self.user).map_err(refused)?;
+        }
+        access::execute(self.access.as_ref(), user, name).map_err(refused)?;
+        run(self, &Caller { session, user }, operation).map_err(refused)
+    }
+}
+
+type Operation = fn(&mut State, &Caller<'_>, &Element<'_>) -> Result<Reply, RpcError>;
+
+/// The text of an element of the input, without space around it.
+fn text(input: &Element<'_>, name: &str) -> Result<Option<String>, RpcError> {
+    let text = input.child_text(name).map_err(unreadable)?;
+    Ok(text.map(|text| text.trim().to_owned()))
+}
+
+/// What to say to input that is XML, but not what it should be.
+fn unreadable(error: Error) -> RpcError {
+    refusal::protocol_failed(error.to_string())
+}
+
+/// What to say when an answer cannot be put into words: it holds what XML cannot carry.
+fn unwritable(error: Error) -> RpcError {
+    refusal::failed(error.to_string())
+}

@@ -1,0 +1,223 @@
+//! Between the controller and the devices: what is pushed to them, and pulled from them.
+
+use std::collections::{HashMap, HashSet};
+
+use confine_netconf::{Element, RpcError};
+
+use super::commit::tid_reply;
+use super::text;
+use crate::created::child_value;
+use crate::datastore::Datastore;
+use crate::device::{PushPhase, Snapshot, matches};
+use crate::filter::copy_below;
+use crate::refusal;
+use crate::state::{Caller, Effect, Reply, State, entries};
+use crate::transaction::{Actions, Push, TransactionResult, TransactionState};
+use crate::validate;
+
+/// What a transaction says that had nothing to push. The two blanks are the real controller's.
+const NOTHING_TO_PUSH: &str = "No device  configuration changed, no push necessary";
+
+impl State {
+    /// The devices that a request names, by `device` or `device-group`, and that are enabled.
+    pub(super) fn selected_devices(&self, input: &Element<'_>) -> Result<Vec<String>, RpcError> {
+        let devices = self.named_devices(input)?.unwrap_or_else(|| self.devices.keys().cloned().collect());
+        let running = self.datastores.tree(Datastore::Running);
+        let entries: HashMap<_, _> = entries(running, "device").into_iter().collect();
+        let enabled = |name: &String| {
+            let entry = entries.get(name.as_str());
+            entry.is_some_and(|&entry| child_value(running, entry, "enabled") != Some("false"))
+        };
+        Ok(devices.into_iter().filter(|name| self.devices.contains_key(name) && enabled(name)).collect())
+    }
+
+    /// The devices of `running` that a request names; none where it names neither devices nor groups.
+    pub(super) fn named_devices(&self, input: &Element<'_>) -> Result<Option<Vec<String>>, RpcError> {
+        let running = self.datastores.tree(Datastore::Running);
+        let all = entries(running, "device");
+        let matching = |pattern: &str| {
+            let names = all.iter().map(|(name, _)| *name);
+            names.filter(|name| matches(pattern, name)).map(str::to_owned).collect::<Vec<_>>()
+        };
+        if let Some(pattern) = text(input, "device")? {
+            return Ok(Some(matching(&pattern)));
+        }
+        let Some(pattern) = text(input, "device-group")? else { return Ok(None) };
+        let groups = entries(running, "device-group");
+        let mut patterns = vec![pattern];
+        let mut entered = HashSet::new();
+        let mut seen = HashSet::new();
+        let mut named = Vec::new();
+        while let Some(pattern) = patterns.pop() {
+            for &(group, entry) in groups.iter().filter(|(name, _)| matches(&pattern, name)) {
+                if !entered.insert(group) {
+                    continue;
+                }
+                for member in running.children(entry) {
+                    let value = running.value(member).unwrap_or_default();
+                    match running.qname(member).local {
+                        "device-name" => {
+                            named
+                                .extend(matching(value).into_iter().filter(|name| seen.insert(name.clone())));
+                        }
+                        "device-group" => patterns.push(value.to_owned()),
+                        _ => {}
+                    }
+                }
+            }
+        }
+        Ok(Some(named))
+    }
+
+    /// Goes on when the services daemon is done or was not asked: pushes `actions`, where that was asked
+    /// for and something differs from what the devices have.
+    pub(super) fn after_actions(&mut self, tid: u64) -> Result<(), RpcError> {
+        let Some(transaction) = self.transaction(tid) else { return Ok(()) };
+        if transaction.push == Push::None {
+            self.end(tid, TransactionResult::Success, None, None);
+            return Ok(());
+        }
+        if !self.start_push(tid, Datastore::Actions)? {
+            // As the real controller does, also where the push was only to be validated.
+            self.commit_actions()?;
+            self.end(tid, TransactionResult::Success, None, Some(NOTHING_TO_PUSH));
+        }
+        Ok(())
+    }
+
+    fn commit_actions(&mut self) -> Result<(), RpcError> {
+        validate::datastore(self.datastores.tree(Datastore::Actions), &self.schema)?;
+        self.datastores.copy(Datastore::Actions, Datastore::Candidate);
+        self.datastores.commit();
+        Ok(())
+    }
+
+    /// Whether one of the transaction's devices differs from the datastore. If so, a push is under way.
+    pub(super) fn start_push(&mut self, tid: u64, datastore: Datastore) -> Result<bool, RpcError> {
+        let targets = self.push_targets(tid, datastore)?;
+        if !targets.is_empty() {
+            self.after.push(Effect::Push { tid });
+        }
+        Ok(!targets.is_empty())
+    }
+
+    fn push_targets(&mut self, tid: u64, datastore: Datastore) -> Result<Vec<(String, Snapshot)>, RpcError> {
+        let devices =
+            self.transaction(tid).map(|transaction| transaction.devices.clone()).unwrap_or_default();
+        let mut configs = self.device_configs(datastore);
+        let mut targets = Vec::new();
+        for name in devices {
+            let config = configs.remove(&name).ok_or_else(|| refusal::failed("Device not configured"))?;
+            let model = self.device_model(&name);
+            let synced = self.devices.get(&name).map(|device| &device.synced);
+            if synced.is_some_and(|synced| !synced.same(&config, model, self.schema.as_ref())) {
+                targets.push((name, config));
+            }
+        }
+        Ok(targets)
+    }
+
+    /// The devices have had their time: they take the push, or refuse it.
+    pub(crate) fn push(&mut self, tid: u64) {
+        let Some(transaction) = self.transaction(tid) else { return };
+        if transaction.state != TransactionState::Init {
+            return; // ended by somebody in the meantime
+        }
+        let (actions, push) = (transaction.actions, transaction.push);
+        let datastore = match actions {
+            Actions::None => Datastore::Running,
+            _ => Datastore::Actions,
+        };
+        match self.push_to_devices(tid, datastore, actions, push) {
+            Ok(()) => self.end(tid, TransactionResult::Success, None, None),
+            Err((origin, reason)) => {
+                self.end(tid, TransactionResult::Failed, Some(&origin), Some(&reason));
+            }
+        }
+    }
+
+    fn push_to_devices(
+        &mut self,
+        tid: u64,
+        datastore: Datastore,
+        actions: Actions,
+        push: Push,
+    ) -> Result<(), (String, String)> {
+        let failed = |error: RpcError| ("controller".to_owned(), error.message.unwrap_or_default());
+        let targets = self.push_targets(tid, datastore).map_err(failed)?;
+        for (name, _) in &targets {
+            let model = self.device_model(name);
+            let Some(device) = self.devices.get_mut(name) else { continue };
+            let in_sync = device.check_sync(name, model, self.schema.as_ref());
+            in_sync
+                .and_then(|()| device.ask(PushPhase::Validate))
+                .map_err(|reason| (name.clone(), reason))?;
+        }
+        if push != Push::Commit {
+            return Ok(());
+        }
+        if actions != Actions::None {
+            self.commit_actions().map_err(|error| {
+                ("controller".to_owned(), format!("Validation: {}", refusal::as_reason(&error)))
+            })?;
+        }
+        for (name, config) in targets {
+            let Some(device) = self.devices.get_mut(&name) else { continue };
+            device.ask(PushPhase::Commit).map_err(|reason| (name.clone(), reason))?;
+            device.commit(config);
+        }
+        Ok(())
+    }
+
+    /// `config-pull`: takes what the devices have into `running`, or only has a look (`transient`).
+    pub(super) fn config_pull(
+        &mut self,
+        caller: &Caller<'_>,
+        input: &Element<'_>,
+    ) -> Result<Reply, RpcError> {
+        let transient = text(input, "transient")?.as_deref() == Some("true");
+        let devices =
+            self.named_devices(input)?.ok_or_else(|| refusal::failed("No device or device-group"))?;
+        let tid = self.begin(caller, "pull".to_owned(), Actions::None, Push::None)?;
+        let devices: Vec<_> = devices.into_iter().filter(|name| self.devices.contains_key(name)).collect();
+        if let Some(transaction) = self.transaction(tid) {
+            transaction.devices.clone_from(&devices);
+        }
+        for name in &devices {
+            let Some(device) = self.devices.get_mut(name) else { continue };
+            if transient {
+                device.transient = Some(device.config.clone());
+            } else {
+                device.synced = device.config.clone();
+            }
+        }
+        if !transient {
+            self.take_over(&devices).map_err(|error| refusal::failed(error.to_string()))?;
+        }
+        self.end(tid, TransactionResult::Success, None, None);
+        tid_reply(tid)
+    }
+
+    /// Replaces the configuration of devices in `running`, and with it in an unedited candidate, by what the
+    /// devices have.
+    fn take_over(&mut self, devices: &[String]) -> Result<(), confine_tree::Error> {
+        let running = self.datastores.tree(Datastore::Running);
+        let mut changed = running.as_ref().clone();
+        let configs = self.device_configs(Datastore::Running);
+        for name in devices {
+            let (Some(device), Some(here)) = (self.devices.get(name), configs.get(name)) else { continue };
+            if device.config.same(here, self.device_model(name), self.schema.as_ref()) {
+                continue;
+            }
+            while let Some(child) = changed.first_child(here.node) {
+                changed.detach(child);
+            }
+            copy_below(&device.config.tree, device.config.node, &mut changed, here.node)?;
+        }
+        self.datastores.replace(Datastore::Running, changed);
+        if !self.datastores.modified {
+            self.datastores.discard();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,159 @@
+//! XML in a form in which two texts are equal if they say the same.
+
+use std::fmt::Write as _;
+
+use confine_tree::{Error, NodeId, Tree, xml};
+
+/// Stands for whatever text or attribute value there is, in what is expected.
+pub const ANY: &str = "{any}";
+
+/// An element without what does not matter: prefixes, the order of attributes and of siblings, and blanks
+/// between elements.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Canonical {
+    name: String,
+    attributes: Vec<(String, String)>,
+    value: String,
+    children: Vec<Self>,
+}
+
+impl Canonical {
+    /// Reads one element, leaving the attributes out that are called so, in whatever namespace.
+    ///
+    /// # Errors
+    /// Text that is not one element.
+    pub fn parse(text: &str, ignored: &[&str]) -> Result<Self, Error> {
+        let tree = xml::parse(text)?;
+        let root = tree.first_child(Tree::ROOT).unwrap_or(Tree::ROOT);
+        Ok(Self::of(&tree, root, ignored))
+    }
+
+    /// Reads the one element that is inside of one, such as the operation of a request.
+    ///
+    /// # Errors
+    /// Text that is not one element.
+    pub fn parse_inner(text: &str, ignored: &[&str]) -> Result<Self, Error> {
+        let tree = xml::parse(text)?;
+        let inner = tree.first_child(Tree::ROOT).and_then(|root| tree.first_child(root));
+        Ok(Self::of(&tree, inner.unwrap_or(Tree::ROOT), ignored))
+    }
+
+    fn of(tree: &Tree, node: NodeId, ignored: &[&str]) -> Self {
+        let attributes = tree.attributes(node).filter(|(name, _)| !ignored.contains(&name.local));
+        let mut attributes: Vec<_> =
+            attributes.map(|(name, value)| (name.local.to_owned(), value.to_owned())).collect();
+        let mut children: Vec<_> = tree.children(node).map(|child| Self::of(tree, child, ignored)).collect();
+        attributes.sort();
+        children.sort();
+        Self { name: tree.qname(node).to_string(), attributes, value: value(tree, node), children }
+    }
+
+    /// Whether this is what `expected` describes: [`ANY`] there matches any value, and an element of that
+    /// value any content.
+    pub fn matches(&self, expected: &Self) -> bool {
+        if self.name != expected.name {
+            return false;
+        }
+        let attributes =
+            self.attributes.len() == expected.attributes.len()
+                && self.attributes.iter().zip(&expected.attributes).all(
+                    |((name, value), (known, wanted))| name == known && (wanted == ANY || value == wanted),
+                );
+        if expected.value == ANY {
+            return attributes;
+        }
+        attributes && self.value == expected.value && matched(&self.children, &expected.children)
+    }
+
+    fn write(&self, text: &mut String, depth: usize) {
+        let indent = "  ".repeat(depth);
+        let attributes: String =
+            self.attributes.iter().map(|(name, value)| format!(" {name}={value:?}")).collect();
+        // Writing to a string does not fail.
+        let _ = write!(text, "{indent}{}{attributes}", self.name);
+        if !self.value.is_empty() {
+            let _ = write!(text, " = {:?}", self.value);
+        }
+        text.push('\n');
+        for child in &self.children {
+            child.write(text, depth + 1);
+        }
+    }
+}
+
+/// Whether each child is one of those expected, and none is missing. Both are sorted, so that nearly always
+/// the first one that is left is the right one.
+fn matched(children: &[Canonical], expected: &[Canonical]) -> bool {
+    let mut left: Vec<_> = children.iter().collect();
+    children.len() == expected.len()
+        && expected.iter().all(|wanted| {
+            let found = left.iter().position(|child| child.matches(wanted));
+            found.map(|found| left.remove(found)).is_some()
+        })
+}
+
+/// One node a line, indented: for people who compare.
+impl std::fmt::Display for Canonical {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut text = String::new();
+        self.write(&mut text, 0);
+        f.write_str(text.trim_end())
+    }
+}
+
+/// The value with its prefixes resolved, as in an identityref.
+fn value(tree: &Tree, node: NodeId) -> String {
+    let value = tree.value(node).unwrap_or_default();
+    let bound = value.split_once(':').and_then(|(prefix, local)| {
+        let mut bindings = tree.bindings(node).iter();
+        let (_, namespace) = bindings.find(|(known, _)| &**known == prefix)?;
+        Some(format!("{{{namespace}}}{local}"))
+    });
+    bound.unwrap_or_else(|| value.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn canonical(text: &str) -> Canonical {
+        Canonical::parse(text, &["message-id"]).unwrap()
+    }
+
+    #[test]
+    fn what_says_the_same_is_equal() {
+        let a = canonical(r#"<a xmlns="urn:a" x="1" message-id="7"><b>p</b> <c/></a>"#);
+        let b = canonical(r#"<p:a xmlns:p="urn:a" x="1"><p:c></p:c><p:b>p</p:b></p:a>"#);
+        assert_eq!(a, b);
+        let a = canonical(r#"<type xmlns="urn:a" xmlns:i="urn:i">i:ethernet</type>"#);
+        let b = canonical(r#"<type xmlns="urn:a" xmlns:j="urn:i">j:ethernet</type>"#);
+        assert_eq!(a, b);
+        for other in [
+            r#"<a xmlns="urn:a"><b>p</b><c/></a>"#,
+            r#"<a xmlns="urn:a" x="1"><b>q</b><c/></a>"#,
+            r#"<a xmlns="urn:a" x="1"><b>p</b></a>"#,
+            r#"<a xmlns="urn:b" x="1"><b>p</b><c/></a>"#,
+        ] {
+            assert_ne!(canonical(r#"<a xmlns="urn:a" x="1"><b>p</b><c/></a>"#), canonical(other));
+        }
+    }
+
+    #[test]
+    fn any_matches_anything() {
+        let actual = canonical(r#"<a xmlns="urn:a" x="1"><b>p</b><c><d/></c></a>"#);
+        for (expected, matches) in [
+            (r#"<a xmlns="urn:a" x="{any}"><b>{any}</b><c>{any}</c></a>"#, true),
+            (r#"<a xmlns="urn:a" x="1">{any}</a>"#, true),
+            (r#"<a xmlns="urn:a" x="2">{any}</a>"#, false),
+            (r#"<a xmlns="urn:a" x="1"><b>{any}</b></a>"#, false),
+        ] {
+            assert_eq!(actual.matches(&canonical(expected)), matches, "{expected}");
+        }
+        insta::assert_snapshot!(actual, @r#"
+        {urn:a}a x="1"
+          {urn:a}b = "p"
+          {urn:a}c
+            {urn:a}d
+        "#);
+    }
+}
