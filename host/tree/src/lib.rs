@@ -5,6 +5,9 @@
 //! either ([`NoSchema`]).
 
 mod error;
+mod index;
+mod keys;
+mod model;
 mod name;
 mod overlay;
 pub mod path;
@@ -17,11 +20,14 @@ mod tree;
 pub mod xml;
 
 pub use error::Error;
+pub use index::Index;
+pub use keys::{KeyConflict, Keys};
+pub use model::{Identity, IdentityError, Model, Place};
 pub use name::{Name, Names, QName};
-pub use overlay::Coverage;
+pub use overlay::{Coverage, Form, Knowledge, Mark, Overlay, Place, Progress, Search, Spot};
 pub use path::{Path, PathError, PathFault, Predicate, Step};
 pub use pattern::{CreatedError, Pattern, PatternStep, Prefixes};
-pub use resolve::{PrefixError, PrefixMap};
+pub use resolve::{BoundValue, PrefixError, PrefixMap, ResolveError};
 pub use schema::{Kind, NoSchema, Schema, SchemaNode, ValueError};
 pub use tree::{Bindings, Children, Descendants, NodeId, Tree};
 

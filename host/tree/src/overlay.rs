@@ -21,6 +21,7 @@ mod unread;
 
 use std::{collections::HashMap, sync::Arc};
 
+pub(crate) use self::knowledge::step_values;
 use self::{change::Journal, lookup::Lookup};
 pub use self::{
     change::Mark,
@@ -28,7 +29,7 @@ pub use self::{
     knowledge::{Form, Knowledge, Spot},
     search::{Progress, Search},
 };
-use crate::{Error, Name, NodeId, Pattern, PatternStep, QName, Schema, SchemaNode, Tree};
+use crate::{Error, Name, Names, NodeId, Pattern, PatternStep, QName, Schema, SchemaNode, Tree};
 
 /// A working copy of a datastore: see the [module's documentation](self).
 #[derive(Clone)]
@@ -133,6 +134,11 @@ impl Overlay {
             journal: Journal::default(),
             written: Vec::new(),
         }
+    }
+
+    /// The names that occur.
+    pub fn names(&self) -> &Names {
+        self.tree.names()
     }
 
     /// What is known of lists and their keys.
@@ -263,15 +269,16 @@ impl Overlay {
         }
         let Some(parent) = self.tree.parent(node) else { return self.knowledge.root().schema };
         // As deep as the tree, which who reads it bounds; and once for each node.
-        let above = self.spot(parent).schema?;
-        let above = match self.knowledge.model_keys(above) {
-            [] => above,
-            keys => {
-                let values: Vec<&str> = keys.iter().filter_map(|key| self.key(parent, key)).collect();
-                if values.len() == keys.len() { self.knowledge.model_entry(above, &values) } else { above }
-            }
-        };
-        self.knowledge.model_child(above, self.tree.qname(node))
+        let above = self.inside(parent);
+        self.knowledge.child(self.tree.names(), above, self.tree.qname(node)).schema
+    }
+
+    /// What is known of the place right below a node.
+    fn inside(&mut self, node: NodeId) -> Spot {
+        let spot = self.spot(node);
+        let keys = spot.schema.map_or(&[][..], |node| self.knowledge.model_keys(node));
+        let values: Vec<&str> = keys.iter().filter_map(|key| self.key(node, key)).collect();
+        if keys.is_empty() || values.len() < keys.len() { spot } else { self.knowledge.entry(spot, &values) }
     }
 
     /// The value of a key of a list entry.

@@ -150,9 +150,9 @@ impl Scope {
     pub(crate) fn readable(&self, pattern: &Pattern) -> Vec<Pattern> {
         let below_services = || {
             let services = PatternStep::new(SERVICES);
-            self.services.iter().map(move |list| Pattern {
-                steps: vec![services.clone(), PatternStep::new(list.name())],
-            })
+            self.services
+                .iter()
+                .map(move |list| Pattern { steps: vec![services.clone(), PatternStep::new(list.name())] })
         };
         match &pattern.steps[..] {
             [] => {
@@ -177,8 +177,7 @@ pub(crate) fn is_device_configuration(node: &Pattern) -> bool {
 /// The first few of some patterns, for a message.
 fn listed(patterns: &[Pattern]) -> String {
     const SHOWN: usize = 3;
-    let mut text: Vec<String> =
-        patterns.iter().take(SHOWN).map(|pattern| format!("`{pattern}`")).collect();
+    let mut text: Vec<String> = patterns.iter().take(SHOWN).map(|pattern| format!("`{pattern}`")).collect();
     if patterns.len() > SHOWN {
         text.push(format!("{} more", patterns.len() - SHOWN));
     }

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use crate::{CONTROLLER, Kind, Name, Names, Pattern, QName, Schema, SchemaNode, Tree};
+use crate::{CONTROLLER, Kind, Name, Names, Pattern, PatternStep, QName, Schema, SchemaNode, Tree};
 
 /// What is known of lists and their keys: from the data model; from what was declared; of the
 /// controller's own lists; and from paths that were used. Keys are never guessed from data.
@@ -129,16 +129,23 @@ impl Knowledge {
         Spot { shape: Some(Self::ROOT), schema: self.schema.root() }
     }
 
-    /// A place right below another. `entry` has the values of the keys where `parent` is a list and all
-    /// of them are given.
-    pub fn child(&self, names: &Names, parent: Spot, entry: Option<&[&str]>, name: QName<'_>) -> Spot {
-        let shape =
-            parent.shape.zip(names.get(name)).and_then(|place| self.by_name.get(&place).copied());
-        let schema = parent.schema.and_then(|above| {
-            let above = entry.map_or(above, |keys| self.schema.entry(above, keys));
-            self.schema.child(above, name)
-        });
-        Spot { shape, schema }
+    /// The place to go on from below the entry of a list that has these keys, in order: each device may
+    /// have models of its own.
+    pub fn entry(&self, list: Spot, keys: &[&str]) -> Spot {
+        Spot { schema: list.schema.map(|node| self.schema.entry(node, keys)), ..list }
+    }
+
+    /// A place right below another.
+    pub fn child(&self, names: &Names, parent: Spot, name: QName<'_>) -> Spot {
+        let shape = parent.shape.zip(names.get(name)).and_then(|place| self.by_name.get(&place).copied());
+        Spot { shape, schema: parent.schema.and_then(|above| self.schema.child(above, name)) }
+    }
+
+    /// Whether the keys of a list are known for certain: from the model, or because they were declared.
+    pub fn is_certain(&self, spot: Spot) -> bool {
+        let learned =
+            spot.shape.and_then(|shape| self.shapes.get(shape as usize)).map(|shape| &shape.learned);
+        spot.schema.is_some() || matches!(learned, Some(Learned::List { declared: true, .. }))
     }
 
     /// The kind of what stands at a place.
@@ -190,10 +197,10 @@ impl Knowledge {
     /// Takes what a pattern says of keys; whether any of it is new.
     pub(super) fn learn(&mut self, tree: &mut Tree, pattern: &Pattern, declared: bool) -> bool {
         let (mut at, mut spot, mut new) = (Self::ROOT, self.root(), false);
-        for (index, step) in pattern.steps.iter().enumerate() {
+        for step in &pattern.steps {
             let before = self.shapes.len();
             let name = tree.intern(step.name());
-            spot = self.child(tree.names(), spot, step_values(pattern, index).as_deref(), step.name());
+            spot = self.child(tree.names(), spot, step.name());
             at = self.shape(at, name, tree);
             spot.shape = Some(at);
             new |= self.shapes.len() > before;
@@ -213,6 +220,9 @@ impl Knowledge {
             } else if step.entry.is_some() && matches!(shape.learned, Learned::Nothing) {
                 shape.learned = Learned::LeafList;
                 new = true;
+            }
+            if let Some(values) = step_values(step) {
+                spot = self.entry(spot, &values);
             }
         }
         new
@@ -266,16 +276,8 @@ impl Knowledge {
         matches!(self.schema.kind(node), Kind::Container | Kind::PresenceContainer | Kind::List)
     }
 
-    pub(super) fn model_child(&self, above: SchemaNode, name: QName<'_>) -> Option<SchemaNode> {
-        self.schema.child(above, name)
-    }
-
     pub(super) fn model_keys(&self, node: SchemaNode) -> &[Box<str>] {
         self.schema.keys(node)
-    }
-
-    pub(super) fn model_entry(&self, list: SchemaNode, keys: &[&str]) -> SchemaNode {
-        self.schema.entry(list, keys)
     }
 
     /// Whether the order of the entries at a place is known to be the user's.
@@ -284,9 +286,8 @@ impl Knowledge {
     }
 }
 
-/// The values of the keys of the step before, where it gives them all.
-fn step_values(pattern: &Pattern, index: usize) -> Option<Vec<&str>> {
-    let step = pattern.steps.get(index.checked_sub(1)?)?;
+/// The values of a step's keys, where it gives them all.
+pub(crate) fn step_values(step: &PatternStep) -> Option<Vec<&str>> {
     if step.keys.is_empty() {
         return None;
     }

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::{Overlay, Spot};
-use crate::{Name, NodeId, Tree};
+use super::{Form, Overlay, Spot};
+use crate::{Name, NodeId, PatternStep, Tree};
 
 /// A parent with more children than this gets a table of its own.
 const NARROW: usize = 16;
@@ -37,6 +37,11 @@ impl Lookup {
         if let Some(entries) = self.entries.get_mut(&(parent, name)) {
             entries.by_key.entry(key.into()).or_insert(node);
         }
+    }
+
+    /// Whether new entries have to be entered.
+    pub(super) fn has_table(&self, parent: NodeId, name: Name) -> bool {
+        self.entries.contains_key(&(parent, name))
     }
 
     fn child(&mut self, tree: &Tree, parent: NodeId, name: Name) -> Option<NodeId> {
@@ -105,7 +110,36 @@ pub(super) fn key_of(tree: &Tree, node: NodeId, keys: &[Name]) -> Option<String>
     values.map(join)
 }
 
+/// Which children of a node a step means.
+pub(super) enum Met {
+    /// At most this one, whether it is there now or not.
+    One(Option<NodeId>),
+    /// Perhaps several.
+    Any,
+}
+
 impl Overlay {
+    /// The child that a step means, where it can mean one only.
+    pub(super) fn met(&mut self, parent: NodeId, step: &PatternStep) -> Met {
+        let Some(name) = self.tree.names().get(step.name()) else { return Met::One(None) };
+        if let Some(Some(value)) = &step.entry {
+            return Met::One(self.entry_node(parent, name, &[], value));
+        }
+        let spot = self.child_spot(parent, name);
+        match self.knowledge.form(spot) {
+            Form::List { keys } if !keys.is_empty() => {
+                let values: Option<Vec<&str>> = keys.iter().map(|key| step.key(key)).collect();
+                let Some(values) = values else { return Met::Any };
+                let (keys, key) = (self.key_names(name, &keys), join(values));
+                Met::One(self.entry_node(parent, name, &keys, &key))
+            }
+            Form::Container | Form::PresenceContainer | Form::Leaf | Form::EmptyLeaf | Form::AnyData => {
+                Met::One(self.child_node(parent, name))
+            }
+            Form::List { .. } | Form::LeafList | Form::Unknown { .. } => Met::Any,
+        }
+    }
+
     /// The one child of this name, or the first of several, whether it is there now or not.
     pub(super) fn child_node(&mut self, parent: NodeId, name: Name) -> Option<NodeId> {
         self.lookup.child(&self.tree, parent, name)
@@ -125,13 +159,9 @@ impl Overlay {
 
     /// What is known of the children of this name.
     pub(super) fn child_spot(&mut self, parent: NodeId, name: Name) -> Spot {
-        let above = self.spot(parent);
-        let shape = self.state(parent).shape;
-        let shape = self.knowledge.shape(shape, name, &self.tree);
-        let keys = above.schema.map_or(&[][..], |node| self.knowledge.model_keys(node));
-        let values: Vec<&str> = keys.iter().filter_map(|key| self.key(parent, key)).collect();
-        let entry = (!keys.is_empty() && values.len() == keys.len()).then_some(&values[..]);
+        let above = self.inside(parent);
+        let shape = self.knowledge.shape(self.state(parent).shape, name, &self.tree);
         let qname = self.tree.names().resolve(name);
-        Spot { shape: Some(shape), ..self.knowledge.child(self.tree.names(), above, entry, qname) }
+        Spot { shape: Some(shape), ..self.knowledge.child(self.tree.names(), above, qname) }
     }
 }

@@ -1,0 +1,316 @@
+//! Edits, and taking them back.
+
+use super::{Edit, Form, Overlay, Place, State, Text, lookup::join};
+use crate::{Error, Name, NodeId, Pattern, PatternStep, QName, ResolveError, Tree};
+
+/// What it takes to undo edits, kept while a [`Mark`] is open.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Journal {
+    undo: Vec<Undo>,
+    open: usize,
+}
+
+#[derive(Clone, Debug)]
+struct Undo {
+    node: NodeId,
+    edit: Edit,
+    at: u32,
+    cut: u32,
+    /// The value, where it was given another.
+    text: Option<Text>,
+}
+
+/// A moment to go back to: see [`Overlay::mark`].
+#[derive(Debug)]
+#[must_use = "an open mark keeps a journal: keep the edits or roll them back"]
+pub struct Mark {
+    undo: usize,
+    written: usize,
+}
+
+impl Overlay {
+    /// Remembers this moment, until [`keep`](Self::keep) or [`rollback`](Self::rollback). Marks may be
+    /// nested; what is opened last ends first.
+    pub fn mark(&mut self) -> Mark {
+        self.journal.open += 1;
+        Mark { undo: self.journal.undo.len(), written: self.written.len() }
+    }
+
+    /// Keeps what was edited since a mark.
+    pub fn keep(&mut self, mark: Mark) {
+        let Mark { .. } = mark;
+        self.close();
+    }
+
+    /// Takes back what was edited since a mark. What was loaded since stays.
+    pub fn rollback(&mut self, mark: Mark) {
+        while self.journal.undo.len() > mark.undo {
+            let Some(undo) = self.journal.undo.pop() else { break };
+            if let Some(text) = undo.text {
+                // It was given a value before: there is room for it.
+                let _ = self.put_text(undo.node, &text);
+            }
+            self.with(undo.node, |state| {
+                (state.edit, state.at, state.cut) = (undo.edit, undo.at, undo.cut);
+            });
+            if undo.edit == Edit::Keep
+                && let Some(base) = self.replaced.remove(&undo.node)
+            {
+                let _ = self.tree.set_value(undo.node, &base.value, &base.borrowed());
+            }
+        }
+        self.written.truncate(mark.written);
+        self.close();
+    }
+
+    fn close(&mut self) {
+        self.journal.open = self.journal.open.saturating_sub(1);
+        if self.journal.open == 0 {
+            self.journal.undo.clear();
+        }
+    }
+
+    /// The nodes that were set or created since this was asked last, in order; a node may be there twice.
+    pub fn take_written(&mut self) -> Vec<NodeId> {
+        std::mem::take(&mut self.written)
+    }
+
+    /// Sets a leaf or leaf-list entry, with the prefixes that its value uses; makes what is missing
+    /// above it.
+    ///
+    /// # Errors
+    /// [`ResolveError::MissingKeys`] where the pattern does not name one node.
+    pub fn set(
+        &mut self,
+        pattern: &Pattern,
+        value: &str,
+        bindings: &[(&str, &str)],
+    ) -> Result<NodeId, ResolveError> {
+        let place = self.make(pattern, Edit::Made)?;
+        let bindings = bindings.iter().map(|&(prefix, namespace)| (prefix.into(), namespace.into()));
+        let text = Text { value: value.into(), bindings: bindings.collect() };
+        if self.text(place.node) != text || self.tree.value(place.node).is_none() {
+            self.journal_node(place.node, true);
+            self.put_text(place.node, &text)?;
+            let now = self.clock;
+            self.with(place.node, |state| (state.edit, state.at) = (Edit::Made, now));
+            self.soil(place.node);
+        }
+        self.written.push(place.node);
+        Ok(place.node)
+    }
+
+    /// Makes a list entry with its keys, a presence container or an empty leaf; makes what is missing
+    /// above it.
+    ///
+    /// # Errors
+    /// As [`set`](Self::set).
+    pub fn create(&mut self, pattern: &Pattern) -> Result<NodeId, ResolveError> {
+        let place = self.make(pattern, Edit::Made)?;
+        self.written.push(place.node);
+        Ok(place.node)
+    }
+
+    /// Takes the one node that `pattern` names away, with all below it, also where it is not known
+    /// whether it is there. The root stays.
+    ///
+    /// # Errors
+    /// As [`set`](Self::set).
+    pub fn remove(&mut self, pattern: &Pattern) -> Result<(), ResolveError> {
+        let node = self.touch(pattern)?;
+        if node != Tree::ROOT {
+            self.take_away(node);
+        }
+        Ok(())
+    }
+
+    /// Takes a node away that is there now.
+    pub fn remove_place(&mut self, place: Place) {
+        if place.node != Tree::ROOT {
+            self.take_away(place.node);
+        }
+    }
+
+    /// Takes away what a service instance had created, before it is made anew. What is made again as it
+    /// was is no edit; what is not is taken out of the datastore.
+    ///
+    /// # Errors
+    /// As [`set`](Self::set).
+    pub fn strip(&mut self, pattern: &Pattern) -> Result<(), ResolveError> {
+        self.remove(pattern)
+    }
+
+    fn take_away(&mut self, node: NodeId) {
+        self.journal_node(node, false);
+        self.clock += 1;
+        let now = self.clock;
+        self.with(node, |state| (state.edit, state.at, state.cut) = (Edit::Gone, now, now));
+        self.soil(node);
+    }
+
+    /// Makes the node and what is missing above it.
+    fn make(&mut self, pattern: &Pattern, edit: Edit) -> Result<Place, ResolveError> {
+        self.clock += 1;
+        let mut place = Place::ROOT;
+        let last = pattern.steps.len().saturating_sub(1);
+        for (index, step) in pattern.steps.iter().enumerate() {
+            let node = self.step_down(place.node, step, pattern, index)?;
+            let entry = !step.keys.is_empty() || step.entry.is_some();
+            let wanted = if index == last || entry { edit } else { Edit::Implied };
+            if index < last && !entry {
+                self.knowledge.learn_container(self.state(node).shape);
+            }
+            place = self.revive(place, node, wanted);
+            for (key, value) in &step.keys {
+                self.make_key(place, key, value.as_deref().unwrap_or_default())?;
+            }
+            if let Some(Some(value)) = &step.entry
+                && self.tree.value(node).is_none()
+            {
+                self.tree.set_value(node, value, &[])?;
+            }
+        }
+        Ok(place)
+    }
+
+    fn make_key(&mut self, entry: Place, key: &str, value: &str) -> Result<(), Error> {
+        let namespace = self.tree.qname(entry.node).namespace.to_owned();
+        let name = self.tree.intern(QName::new(&namespace, key));
+        let leaf = match self.child_node(entry.node, name) {
+            Some(leaf) => leaf,
+            None => {
+                let leaf = self.add(entry.node, name)?;
+                self.tree.set_value(leaf, value, &[])?;
+                leaf
+            }
+        };
+        self.revive(entry, leaf, Edit::Made);
+        Ok(())
+    }
+
+    /// Sees to it that a node is there now. What had been cut stays cut.
+    fn revive(&mut self, parent: Place, node: NodeId, edit: Edit) -> Place {
+        let state = *self.state(node);
+        let there = self.below(parent, node);
+        let stronger = edit == Edit::Made && state.edit == Edit::Implied;
+        if let Some(place) = there
+            && !stronger
+        {
+            return place;
+        }
+        self.journal_node(node, false);
+        // A node that is there keeps its moment: what is below it was made since.
+        let at = if there.is_some() { state.at } else { self.clock };
+        if there.is_none() && !state.in_base {
+            // In the order in which nodes are made.
+            self.tree.detach(node);
+            self.tree.attach(node, parent.node, None);
+        }
+        self.with(node, |state| (state.edit, state.at) = (edit, at));
+        self.soil(node);
+        Place { node, cut: state.cut.max(parent.cut) }
+    }
+
+    /// The node of a path, made if need be but on neither side yet.
+    fn touch(&mut self, pattern: &Pattern) -> Result<NodeId, ResolveError> {
+        let mut node = Tree::ROOT;
+        for (index, step) in pattern.steps.iter().enumerate() {
+            let fresh = self.states.len();
+            node = self.step_down(node, step, pattern, index)?;
+            if node.index() < fresh {
+                continue;
+            }
+            for (key, value) in &step.keys {
+                let name = self.tree.intern(QName::new(&step.namespace, key));
+                let leaf = self.add(node, name)?;
+                self.tree.set_value(leaf, value.as_deref().unwrap_or_default(), &[])?;
+            }
+            if let Some(Some(value)) = &step.entry {
+                self.tree.set_value(node, value, &[])?;
+            }
+        }
+        Ok(node)
+    }
+
+    /// The one child that a step names, made if need be.
+    fn step_down(
+        &mut self,
+        parent: NodeId,
+        step: &PatternStep,
+        pattern: &Pattern,
+        index: usize,
+    ) -> Result<NodeId, ResolveError> {
+        let name = self.tree.intern(step.name());
+        let missing = |keys: &[Box<str>]| ResolveError::missing_keys(pattern, index, keys);
+        let spot = self.child_spot(parent, name);
+        let (keys, key): (Vec<Name>, String) = match (self.knowledge.form(spot), &step.entry) {
+            (Form::List { keys }, _) => {
+                let values: Option<Vec<&str>> = keys.iter().map(|key| step.key(key)).collect();
+                let values = values.filter(|values| !values.is_empty()).ok_or_else(|| missing(&keys))?;
+                let names = keys.iter().map(|key| self.tree.intern(QName::new(&step.namespace, key)));
+                (names.collect(), join(values))
+            }
+            (_, Some(Some(value))) => {
+                if let Some(shape) = spot.shape {
+                    self.knowledge.learn_leaf_list(shape);
+                }
+                (Vec::new(), value.clone())
+            }
+            (Form::LeafList, _) => return Err(missing(&[".".into()])),
+            (_, _) if !step.keys.is_empty() => {
+                let keys: Vec<Box<str>> = step.keys.iter().map(|(key, _)| key.clone()).collect();
+                let values: Option<Vec<&str>> = keys.iter().map(|key| step.key(key)).collect();
+                let values = values.ok_or_else(|| missing(&keys))?;
+                if let Some(shape) = spot.shape {
+                    self.knowledge.learn_keys(shape, keys.as_slice().into());
+                }
+                let names = keys.iter().map(|key| self.tree.intern(QName::new(&step.namespace, key)));
+                (names.collect(), join(values))
+            }
+            (Form::Unknown { many: true }, _) => return Err(missing(&[])),
+            (_, _) => {
+                return match self.child_node(parent, name) {
+                    Some(node) => Ok(node),
+                    None => Ok(self.add(parent, name)?),
+                };
+            }
+        };
+        if let Some(node) = self.entry_node(parent, name, &keys, &key) {
+            return Ok(node);
+        }
+        let node = self.add(parent, name)?;
+        self.lookup.keyed(parent, name, &key, node);
+        Ok(node)
+    }
+
+    /// Gives a node a value, and keeps what the datastore has.
+    fn put_text(&mut self, node: NodeId, text: &Text) -> Result<(), Error> {
+        if self.state(node).in_base {
+            let base = self.base_text(node);
+            if base == *text {
+                self.replaced.remove(&node);
+            } else {
+                self.replaced.insert(node, base);
+            }
+        }
+        self.tree.set_value(node, &text.value, &text.borrowed())
+    }
+
+    fn journal_node(&mut self, node: NodeId, with_text: bool) {
+        if self.journal.open == 0 {
+            return;
+        }
+        let State { edit, at, cut, .. } = *self.state(node);
+        let text = with_text.then(|| self.text(node));
+        self.journal.undo.push(Undo { node, edit, at, cut, text });
+    }
+
+    /// Marks the way to an edited node.
+    fn soil(&mut self, node: NodeId) {
+        let mut at = Some(node);
+        while let Some(node) = at.filter(|&node| !self.state(node).dirty) {
+            self.with(node, |state| state.dirty = true);
+            at = self.tree.parent(node);
+        }
+    }
+}

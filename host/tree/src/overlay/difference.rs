@@ -1,0 +1,223 @@
+//! What has to be told the datastore, so that it becomes what the overlay shows.
+
+use std::collections::HashMap;
+
+use super::{Edit, Form, Overlay, Place};
+use crate::{Error, NETCONF, Name, NodeId, QName, Tree, YANG};
+
+const OPERATION: QName<'_> = QName::new(NETCONF, "operation");
+const INSERT: QName<'_> = QName::new(YANG, "insert");
+
+impl Overlay {
+    /// The smallest edit-config (RFC 6241, section 7.2; to be merged) that makes the datastore what the
+    /// overlay shows, as the content of `<config>`: each container and list entry once, keys first, a
+    /// value that was there already not at all, and what is gone with `nc:operation="remove"`. None
+    /// where there is nothing to say.
+    ///
+    /// A place that has not been read counts as empty, and what was taken away there is removed: see
+    /// [`unread`](Self::unread).
+    pub fn edit_config(&mut self) -> Result<Option<Tree>, Error> {
+        let mut writing = Writing { overlay: self, out: Tree::new() };
+        writing.children(Place::ROOT, Tree::ROOT, true, &[])?;
+        Ok((!writing.out.is_empty()).then_some(writing.out))
+    }
+}
+
+struct Writing<'o> {
+    overlay: &'o mut Overlay,
+    out: Tree,
+}
+
+impl Writing<'_> {
+    /// What is to be said of the children; whether that is anything. `in_base` says whether the parent
+    /// is or may be there.
+    fn children(&mut self, parent: Place, to: NodeId, in_base: bool, keys: &[NodeId]) -> Result<bool, Error> {
+        let (late, moved) = self.reordered(parent);
+        let mut any = false;
+        let mut next = self.overlay.tree.first_child(parent.node);
+        while let Some(node) = next {
+            next = self.overlay.tree.next_sibling(node);
+            // Below a cut everything has to be looked at; elsewhere only what was edited.
+            let untouched = parent.cut == 0 && !self.overlay.state(node).dirty;
+            if untouched || keys.contains(&node) || late.contains_key(&node) {
+                continue;
+            }
+            any |= self.node(parent, node, to, in_base)?;
+        }
+        let mut late: Vec<(u32, NodeId)> = late.into_iter().map(|(node, at)| (at, node)).collect();
+        late.sort_unstable();
+        for (_, node) in late {
+            if moved.contains(&node) {
+                self.moved(parent, node, to)?;
+                any = true;
+            } else {
+                any |= self.node(parent, node, to, in_base)?;
+            }
+        }
+        Ok(any)
+    }
+
+    fn node(&mut self, parent: Place, node: NodeId, to: NodeId, parent_in_base: bool) -> Result<bool, Error> {
+        let state = *self.overlay.state(node);
+        let leaf = self.overlay.tree.first_child(node).is_none();
+        match (state.in_base, self.overlay.below(parent, node)) {
+            (true, None) => self.removal(node, to),
+            (true, Some(_)) if leaf => {
+                let changed = self
+                    .overlay
+                    .replaced
+                    .get(&node)
+                    .is_some_and(|base| !base.means(&self.overlay.text(node)));
+                if changed {
+                    self.element(node, to)?;
+                }
+                Ok(changed)
+            }
+            (true, Some(place)) => {
+                let (element, keys) = self.element(node, to)?;
+                let any = self.children(place, element, true, &keys)?;
+                if !any {
+                    self.out.detach(element);
+                }
+                Ok(any)
+            }
+            (false, Some(place)) => {
+                let (element, keys) = self.element(node, to)?;
+                let any = self.children(place, element, false, &keys)?;
+                let said = any || state.edit == Edit::Made;
+                if !said {
+                    self.out.detach(element);
+                }
+                Ok(said)
+            }
+            // Taken away without having been read: it may be there.
+            (false, None) if state.edit == Edit::Gone && parent_in_base => {
+                let pattern = self.overlay.pattern(node);
+                if self.overlay.knows(&pattern) { Ok(false) } else { self.removal(node, to) }
+            }
+            // Something below may have been.
+            (false, None) if state.edit == Edit::Keep && state.dirty && parent.cut == 0 => {
+                let (element, keys) = self.element(node, to)?;
+                let place = Place { node, cut: state.cut };
+                let any = self.children(place, element, parent_in_base, &keys)?;
+                if !any {
+                    self.out.detach(element);
+                }
+                Ok(any)
+            }
+            (false, None) => Ok(false),
+        }
+    }
+
+    /// The element of a node with its value or its keys, and the nodes that are its keys.
+    fn element(&mut self, node: NodeId, to: NodeId) -> Result<(NodeId, Vec<NodeId>), Error> {
+        let element = self.copy(node, to)?;
+        let mut leaves = Vec::new();
+        if let Form::List { keys } = self.overlay.form(node) {
+            for key in self.overlay.key_names(self.overlay.tree.name(node), &keys) {
+                let leaf = self.overlay.tree.children_named(node, key).next();
+                if let Some(leaf) = leaf {
+                    self.copy(leaf, element)?;
+                    leaves.push(leaf);
+                }
+            }
+        }
+        Ok((element, leaves))
+    }
+
+    /// One node with its value, without what is below it.
+    fn copy(&mut self, node: NodeId, to: NodeId) -> Result<NodeId, Error> {
+        let name: Name = self.out.intern(self.overlay.tree.qname(node));
+        let element = self.out.append(to, name)?;
+        if let Some(value) = self.overlay.tree.value(node) {
+            let text = self.overlay.text(node);
+            self.out.set_value(element, value, &text.borrowed())?;
+        }
+        Ok(element)
+    }
+
+    fn removal(&mut self, node: NodeId, to: NodeId) -> Result<bool, Error> {
+        match self.overlay.form(node) {
+            Form::Leaf | Form::EmptyLeaf => {
+                let name = self.out.intern(self.overlay.tree.qname(node));
+                let element = self.out.append(to, name)?;
+                self.out.set_attribute(element, OPERATION, "remove");
+            }
+            Form::Unknown { many: true } => {
+                // A list whose keys nobody has named. They are among its leaves.
+                let element = self.copy(node, to)?;
+                let leaves: Vec<NodeId> = self.overlay.tree.children(node).collect();
+                for leaf in leaves {
+                    if self.overlay.tree.first_child(leaf).is_none() && self.overlay.in_base(leaf) {
+                        self.copy(leaf, element)?;
+                    }
+                }
+                self.out.set_attribute(element, OPERATION, "remove");
+            }
+            Form::Unknown { .. } if self.overlay.tree.first_child(node).is_none() => {
+                let name = self.out.intern(self.overlay.tree.qname(node));
+                let element = self.out.append(to, name)?;
+                self.out.set_attribute(element, OPERATION, "remove");
+            }
+            _ => {
+                let (element, _) = self.element(node, to)?;
+                self.out.set_attribute(element, OPERATION, "remove");
+            }
+        }
+        Ok(true)
+    }
+
+    /// An entry that was there and stands at another place now: at the end.
+    fn moved(&mut self, parent: Place, node: NodeId, to: NodeId) -> Result<(), Error> {
+        let (element, keys) = self.element(node, to)?;
+        self.out.set_attribute(element, INSERT, "last");
+        if let Some(place) = self.overlay.below(parent, node) {
+            self.children(place, element, true, &keys)?;
+        }
+        Ok(())
+    }
+
+    /// Of lists whose order is the user's: the entries to be put at the end, with the moment when they
+    /// were made; and which of these were there before. An entry that was taken away and made again keeps
+    /// its place, unless one that stands behind it had been made before it.
+    fn reordered(&mut self, parent: Place) -> (HashMap<NodeId, u32>, Vec<NodeId>) {
+        let (mut late, mut moved) = (HashMap::new(), Vec::new());
+        if !self.overlay.knowledge.has_model() || !self.overlay.state(parent.node).dirty {
+            return (late, moved);
+        }
+        let mut remade: HashMap<Name, Vec<(u32, usize, NodeId)>> = HashMap::new();
+        let mut new: HashMap<Name, Vec<(u32, NodeId)>> = HashMap::new();
+        let children: Vec<NodeId> = self.overlay.tree.children(parent.node).collect();
+        for (position, node) in children.into_iter().enumerate() {
+            let state = *self.overlay.state(node);
+            if state.edit != Edit::Made || self.overlay.below(parent, node).is_none() {
+                continue;
+            }
+            let spot = self.overlay.spot(node);
+            if !self.overlay.knowledge.is_ordered_by_user(spot) {
+                continue;
+            }
+            let name = self.overlay.tree.name(node);
+            if !state.in_base {
+                new.entry(name).or_default().push((state.at, node));
+            } else if state.cut.max(parent.cut) > 0 {
+                remade.entry(name).or_default().push((state.at, position, node));
+            }
+        }
+        for (name, mut entries) in remade {
+            entries.sort_unstable();
+            let (mut furthest, before) = (0, moved.len());
+            for (at, position, node) in entries {
+                if position < furthest {
+                    moved.push(node);
+                    late.insert(node, at);
+                }
+                furthest = furthest.max(position);
+            }
+            if moved.len() > before {
+                late.extend(new.remove(&name).into_iter().flatten().map(|(at, node)| (node, at)));
+            }
+        }
+        (late, moved)
+    }
+}

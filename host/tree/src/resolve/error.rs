@@ -1,0 +1,199 @@
+//! Why a path means nothing, or not one thing.
+
+use super::{PrefixMap, below};
+use crate::{Error, Pattern, QName};
+
+/// How many names a message proposes.
+const PROPOSED: usize = 3;
+
+/// Why a path means nothing, or not one thing.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ResolveError {
+    /// A prefix that nobody declared.
+    #[error("the prefix `{prefix}` is not declared; declared are {}", listed(known))]
+    UnknownPrefix {
+        /// The prefix.
+        prefix: String,
+        /// Those that are.
+        known: Vec<String>,
+    },
+    /// A name without a prefix that could be in several namespaces.
+    #[error("`{name}` below `{parent}` could be {}: write the prefix", either(candidates))]
+    Ambiguous {
+        /// The name.
+        name: String,
+        /// What it stands below.
+        parent: String,
+        /// What it could be.
+        candidates: Vec<String>,
+    },
+    /// A name without a prefix that no namespace is known for.
+    #[error(
+        "nothing says which namespace `{name}` below `{parent}` is in: declare a prefix for it and write \
+         `prefix:{name}`"
+    )]
+    Unplaced {
+        /// The name.
+        name: String,
+        /// What it stands below.
+        parent: String,
+    },
+    /// The model has no such node.
+    #[error("the model has no `{name}` below `{parent}`{}", proposal(nearest))]
+    UnknownNode {
+        /// The name.
+        name: String,
+        /// What it stands below.
+        parent: String,
+        /// What it may be meant for.
+        nearest: Vec<String>,
+    },
+    /// It has to name one entry of a list, and does not.
+    #[error("`{path}` does not say which entry: write `{write}`")]
+    MissingKeys {
+        /// The list.
+        path: String,
+        /// The pattern to write.
+        write: String,
+    },
+    /// The keys of a list are not known, and the path does not say them.
+    #[error(
+        "`{path}` is a list whose keys are not known: name them, as in `{path}[key='…']`, or in a pattern \
+         of the module's description, as in `{path}[key]`"
+    )]
+    UnknownKeys {
+        /// The list.
+        path: String,
+    },
+    /// It has to name one entry of a leaf-list, and does not.
+    #[error("`{path}` is a leaf-list: write the entry's value into the path, as in `{path}[.='…']`")]
+    EntryNeeded {
+        /// The leaf-list.
+        path: String,
+    },
+    /// A predicate that is not on a key.
+    #[error("`{key}` is not a key of `{list}`{}", if keys.is_empty() { String::new() } else { format!(": its keys are {}", listed(keys)) })]
+    NotAKey {
+        /// The name in the predicate.
+        key: String,
+        /// The list.
+        list: String,
+        /// Its keys.
+        keys: Vec<String>,
+    },
+    /// The same key twice.
+    #[error("`{list}` is given its key `{key}` twice")]
+    RepeatedKey {
+        /// The key.
+        key: String,
+        /// The list.
+        list: String,
+    },
+    /// A predicate on what is no list.
+    #[error("`{path}` is not a list: write it without a predicate")]
+    NoPredicates {
+        /// The node.
+        path: String,
+    },
+    /// A value that is none of the leaf's type.
+    #[error("`{path}`: {reason}")]
+    Value {
+        /// The leaf.
+        path: String,
+        /// What the model says.
+        reason: String,
+    },
+    /// The tree cannot hold it.
+    #[error(transparent)]
+    Tree(#[from] Error),
+}
+
+impl ResolveError {
+    pub(super) fn ambiguous(
+        local: &str,
+        parent: &Pattern,
+        candidates: &[QName<'_>],
+        prefixes: &PrefixMap,
+    ) -> Self {
+        let candidates = candidates.iter().map(|&name| prefixes.show(name)).collect();
+        Self::Ambiguous { name: local.into(), parent: parent.to_string(), candidates }
+    }
+
+    pub(super) fn unknown_node(local: &str, parent: &Pattern, known: Vec<QName<'_>>) -> Self {
+        Self::UnknownNode {
+            name: local.into(),
+            parent: parent.to_string(),
+            nearest: nearest(local, known.into_iter().map(|name| name.local)),
+        }
+    }
+
+    /// Step `index` of `pattern` does not say the value of each of these keys; none for a list whose
+    /// keys are not known.
+    pub(crate) fn missing_keys(pattern: &Pattern, index: usize, keys: &[Box<str>]) -> Self {
+        let prefix = |steps| Pattern { steps: pattern.steps.iter().take(steps).cloned().collect() };
+        let Some(step) = pattern.steps.get(index) else {
+            return Self::UnknownKeys { path: pattern.to_string() };
+        };
+        let path = format!("{}/{}", below(&prefix(index)), step.local);
+        match keys {
+            [] => Self::UnknownKeys { path },
+            [entry] if **entry == *"." => Self::EntryNeeded { path },
+            keys => {
+                let predicates = keys.iter().map(|key| match step.key(key) {
+                    Some(value) => format!("[{key}={}]", crate::path::Quoted(value)),
+                    None => format!("[{key}='…']"),
+                });
+                let write = predicates.fold(path, |write, predicate| write + &predicate);
+                Self::MissingKeys { path: prefix(index + 1).to_string(), write }
+            }
+        }
+    }
+}
+
+/// Names in backticks, with commas.
+fn listed(names: &[String]) -> String {
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    names.join(", ")
+}
+
+fn either(names: &[String]) -> String {
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    names.join(" or ")
+}
+
+fn proposal(nearest: &[String]) -> String {
+    if nearest.is_empty() { String::new() } else { format!("; did you mean {}?", either(nearest)) }
+}
+
+/// The names that differ least from one that is not known.
+fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let most = 2.max(name.chars().count() / 3);
+    let mut near: Vec<(usize, &str)> = known
+        .filter(|other| other.len().abs_diff(name.len()) <= most)
+        .map(|other| (distance(name, other), other))
+        .filter(|&(distance, _)| distance <= most)
+        .collect();
+    near.sort_unstable();
+    near.dedup();
+    near.into_iter().take(PROPOSED).map(|(_, name)| name.to_owned()).collect()
+}
+
+/// How many characters to add, take away or change (Levenshtein).
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, a) in a.chars().enumerate() {
+        let mut diagonal = i;
+        let mut left = i + 1;
+        for (cell, b) in row.iter_mut().skip(1).zip(&b) {
+            let next = (diagonal + usize::from(a != *b)).min(left + 1).min(*cell + 1);
+            diagonal = std::mem::replace(cell, next);
+            left = next;
+        }
+        if let Some(first) = row.first_mut() {
+            *first = i + 1;
+        }
+    }
+    row.last().copied().unwrap_or_default()
+}
