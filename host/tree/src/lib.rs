@@ -5,9 +5,6 @@
 //! either ([`NoSchema`]).
 
 mod error;
-mod index;
-mod keys;
-mod model;
 mod name;
 mod overlay;
 pub mod path;
@@ -20,11 +17,8 @@ mod tree;
 pub mod xml;
 
 pub use error::Error;
-pub use index::Index;
-pub use keys::{KeyConflict, Keys};
-pub use model::{Identity, IdentityError, Model, Place};
 pub use name::{Name, Names, QName};
-pub use overlay::{Coverage, Form, Knowledge, Mark, Overlay, Place, Progress, Search, Spot};
+pub use overlay::{Coverage, Form, Knowledge, Live, Mark, Overlay, Progress, Search, Spot};
 pub use path::{Path, PathError, PathFault, Predicate, Step};
 pub use pattern::{CreatedError, Pattern, PatternStep, Prefixes};
 pub use resolve::{BoundValue, PrefixError, PrefixMap, ResolveError};

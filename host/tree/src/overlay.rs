@@ -93,13 +93,13 @@ struct Text {
 
 /// A node that is there now. It stays valid until the overlay is edited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct Live {
     node: NodeId,
     /// The last cut at the node or above it.
     cut: u32,
 }
 
-impl Place {
+impl Live {
     /// The root.
     pub const ROOT: Self = Self { node: Tree::ROOT, cut: 0 };
 
@@ -163,13 +163,13 @@ impl Overlay {
     }
 
     /// The node's name.
-    pub fn qname(&self, place: Place) -> QName<'_> {
+    pub fn qname(&self, place: Live) -> QName<'_> {
         self.tree.qname(place.node)
     }
 
     /// The value of a leaf or leaf-list entry: none for a node that has children. An empty leaf's is
     /// empty; so is that of a container in which nothing is, where no model tells them apart.
-    pub fn value(&self, place: Place) -> Option<&str> {
+    pub fn value(&self, place: Live) -> Option<&str> {
         match self.tree.value(place.node) {
             None if self.children(place).next().is_none() && !self.is_container(place.node) => Some(""),
             value => value,
@@ -177,29 +177,29 @@ impl Overlay {
     }
 
     /// The prefixes that the value uses.
-    pub fn bindings(&self, place: Place) -> &[(Box<str>, Box<str>)] {
+    pub fn bindings(&self, place: Live) -> &[(Box<str>, Box<str>)] {
         self.tree.bindings(place.node)
     }
 
     /// The children that are there now, in document order.
-    pub fn children(&self, place: Place) -> impl Iterator<Item = Place> + '_ {
+    pub fn children(&self, place: Live) -> impl Iterator<Item = Live> + '_ {
         self.tree.children(place.node).filter_map(move |child| self.below(place, child))
     }
 
     /// A node as it is seen from its parent: none if it is not there now.
-    fn below(&self, parent: Place, node: NodeId) -> Option<Place> {
+    fn below(&self, parent: Live, node: NodeId) -> Option<Live> {
         let state = self.state(node);
         let there = match state.edit {
             Edit::Keep => state.in_base && parent.cut == 0,
             Edit::Implied | Edit::Made => state.at > parent.cut,
             Edit::Gone => false,
         };
-        there.then(|| Place { node, cut: state.cut.max(parent.cut) })
+        there.then(|| Live { node, cut: state.cut.max(parent.cut) })
     }
 
     /// The node as it is now: none if it is not there.
-    pub fn place(&self, node: NodeId) -> Option<Place> {
-        self.ancestors(node).into_iter().try_fold(Place::ROOT, |place, node| self.below(place, node))
+    pub fn place(&self, node: NodeId) -> Option<Live> {
+        self.ancestors(node).into_iter().try_fold(Live::ROOT, |place, node| self.below(place, node))
     }
 
     /// The node and those above it, from the top down, without the root.

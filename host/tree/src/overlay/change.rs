@@ -1,6 +1,6 @@
 //! Edits, and taking them back.
 
-use super::{Edit, Form, Overlay, Place, State, Text, lookup::join};
+use super::{Edit, Form, Live, Overlay, State, Text, lookup::join};
 use crate::{Error, Name, NodeId, Pattern, PatternStep, QName, ResolveError, Tree};
 
 /// What it takes to undo edits, kept while a [`Mark`] is open.
@@ -125,7 +125,7 @@ impl Overlay {
     }
 
     /// Takes a node away that is there now.
-    pub fn remove_place(&mut self, place: Place) {
+    pub fn remove_place(&mut self, place: Live) {
         if place.node != Tree::ROOT {
             self.take_away(place.node);
         }
@@ -149,9 +149,9 @@ impl Overlay {
     }
 
     /// Makes the node and what is missing above it.
-    fn make(&mut self, pattern: &Pattern, edit: Edit) -> Result<Place, ResolveError> {
+    fn make(&mut self, pattern: &Pattern, edit: Edit) -> Result<Live, ResolveError> {
         self.clock += 1;
-        let mut place = Place::ROOT;
+        let mut place = Live::ROOT;
         let last = pattern.steps.len().saturating_sub(1);
         for (index, step) in pattern.steps.iter().enumerate() {
             let node = self.step_down(place.node, step, pattern, index)?;
@@ -173,7 +173,7 @@ impl Overlay {
         Ok(place)
     }
 
-    fn make_key(&mut self, entry: Place, key: &str, value: &str) -> Result<(), Error> {
+    fn make_key(&mut self, entry: Live, key: &str, value: &str) -> Result<(), Error> {
         let namespace = self.tree.qname(entry.node).namespace.to_owned();
         let name = self.tree.intern(QName::new(&namespace, key));
         let leaf = match self.child_node(entry.node, name) {
@@ -189,7 +189,7 @@ impl Overlay {
     }
 
     /// Sees to it that a node is there now. What had been cut stays cut.
-    fn revive(&mut self, parent: Place, node: NodeId, edit: Edit) -> Place {
+    fn revive(&mut self, parent: Live, node: NodeId, edit: Edit) -> Live {
         let state = *self.state(node);
         let there = self.below(parent, node);
         let stronger = edit == Edit::Made && state.edit == Edit::Implied;
@@ -208,7 +208,7 @@ impl Overlay {
         }
         self.with(node, |state| (state.edit, state.at) = (edit, at));
         self.soil(node);
-        Place { node, cut: state.cut.max(parent.cut) }
+        Live { node, cut: state.cut.max(parent.cut) }
     }
 
     /// The node of a path, made if need be but on neither side yet.

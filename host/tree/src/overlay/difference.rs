@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Edit, Form, Overlay, Place};
+use super::{Edit, Form, Live, Overlay};
 use crate::{Error, NETCONF, Name, NodeId, QName, Tree, YANG};
 
 const OPERATION: QName<'_> = QName::new(NETCONF, "operation");
@@ -18,7 +18,7 @@ impl Overlay {
     /// [`unread`](Self::unread).
     pub fn edit_config(&mut self) -> Result<Option<Tree>, Error> {
         let mut writing = Writing { overlay: self, out: Tree::new() };
-        writing.children(Place::ROOT, Tree::ROOT, true, &[])?;
+        writing.children(Live::ROOT, Tree::ROOT, true, &[])?;
         Ok((!writing.out.is_empty()).then_some(writing.out))
     }
 }
@@ -31,7 +31,7 @@ struct Writing<'o> {
 impl Writing<'_> {
     /// What is to be said of the children; whether that is anything. `in_base` says whether the parent
     /// is or may be there.
-    fn children(&mut self, parent: Place, to: NodeId, in_base: bool, keys: &[NodeId]) -> Result<bool, Error> {
+    fn children(&mut self, parent: Live, to: NodeId, in_base: bool, keys: &[NodeId]) -> Result<bool, Error> {
         let (late, moved) = self.reordered(parent);
         let mut any = false;
         let mut next = self.overlay.tree.first_child(parent.node);
@@ -57,7 +57,7 @@ impl Writing<'_> {
         Ok(any)
     }
 
-    fn node(&mut self, parent: Place, node: NodeId, to: NodeId, parent_in_base: bool) -> Result<bool, Error> {
+    fn node(&mut self, parent: Live, node: NodeId, to: NodeId, parent_in_base: bool) -> Result<bool, Error> {
         let state = *self.overlay.state(node);
         let leaf = self.overlay.tree.first_child(node).is_none();
         match (state.in_base, self.overlay.below(parent, node)) {
@@ -98,7 +98,7 @@ impl Writing<'_> {
             // Something below may have been.
             (false, None) if state.edit == Edit::Keep && state.dirty && parent.cut == 0 => {
                 let (element, keys) = self.element(node, to)?;
-                let place = Place { node, cut: state.cut };
+                let place = Live { node, cut: state.cut };
                 let any = self.children(place, element, parent_in_base, &keys)?;
                 if !any {
                     self.out.detach(element);
@@ -168,7 +168,7 @@ impl Writing<'_> {
     }
 
     /// An entry that was there and stands at another place now: at the end.
-    fn moved(&mut self, parent: Place, node: NodeId, to: NodeId) -> Result<(), Error> {
+    fn moved(&mut self, parent: Live, node: NodeId, to: NodeId) -> Result<(), Error> {
         let (element, keys) = self.element(node, to)?;
         self.out.set_attribute(element, INSERT, "last");
         if let Some(place) = self.overlay.below(parent, node) {
@@ -180,7 +180,7 @@ impl Writing<'_> {
     /// Of lists whose order is the user's: the entries to be put at the end, with the moment when they
     /// were made; and which of these were there before. An entry that was taken away and made again keeps
     /// its place, unless one that stands behind it had been made before it.
-    fn reordered(&mut self, parent: Place) -> (HashMap<NodeId, u32>, Vec<NodeId>) {
+    fn reordered(&mut self, parent: Live) -> (HashMap<NodeId, u32>, Vec<NodeId>) {
         let (mut late, mut moved) = (HashMap::new(), Vec::new());
         if !self.overlay.knowledge.has_model() || !self.overlay.state(parent.node).dirty {
             return (late, moved);

@@ -1,6 +1,6 @@
 //! Finding what a pattern matches, a step at a time.
 
-use super::{Overlay, Place, lookup::Met};
+use super::{Live, Overlay, lookup::Met};
 use crate::{NodeId, Pattern, PatternStep, QName};
 
 /// A search for what a pattern matches now, in document order.
@@ -15,7 +15,7 @@ pub struct Search {
 
 #[derive(Clone, Copy, Debug)]
 struct Frame {
-    place: Place,
+    place: Live,
     /// How many steps of the pattern lead here.
     depth: usize,
     /// The child to look at next, once the children are being gone through.
@@ -28,7 +28,7 @@ pub enum Progress {
     /// A node was looked at.
     Looked,
     /// The pattern matches this one.
-    Found(Place),
+    Found(Live),
     /// There is nothing more.
     Done,
 }
@@ -36,7 +36,7 @@ pub enum Progress {
 impl Search {
     /// A search for what this matches.
     pub fn new(pattern: Pattern) -> Self {
-        Self { pattern, stack: vec![Frame { place: Place::ROOT, depth: 0, next: None }] }
+        Self { pattern, stack: vec![Frame { place: Live::ROOT, depth: 0, next: None }] }
     }
 
     /// Looks at one node more.
@@ -76,7 +76,7 @@ impl Search {
 
 impl Overlay {
     /// All that a pattern matches now, in document order.
-    pub fn find(&mut self, pattern: &Pattern) -> Vec<Place> {
+    pub fn find(&mut self, pattern: &Pattern) -> Vec<Live> {
         let mut search = Search::new(pattern.clone());
         let mut found = Vec::new();
         loop {
@@ -89,7 +89,7 @@ impl Overlay {
     }
 
     /// Whether the predicates of a step hold for a node of its name.
-    fn matches(&self, place: Place, step: &PatternStep) -> bool {
+    fn matches(&self, place: Live, step: &PatternStep) -> bool {
         let keys = step.keys.iter().filter_map(|(key, value)| Some((key, value.as_deref()?)));
         keys.into_iter().all(|(key, value)| {
             let name = self.tree.names().get(QName::new(&step.namespace, key));
