@@ -1,0 +1,211 @@
+//! Finding a list entry without going through the list.
+
+use std::{
+    collections::HashMap,
+    hash::{BuildHasher, RandomState},
+};
+
+use crate::{Name, NodeId, Tree};
+
+/// A list under a parent with at most this many children is gone through.
+const FEW: usize = 16;
+
+/// Tables beside a [`Tree`] that find entries by their keys, or by their value in a leaf-list.
+///
+/// A table is built when a list is first asked for. From then on, entries that are put into it must be
+/// told with [`add`](Self::add), when they have their keys; entries that are taken out need not be told.
+/// What is found is looked at again before it is handed out, so it is always a child with these keys.
+#[derive(Clone, Debug, Default)]
+pub struct Index {
+    lists: HashMap<(NodeId, Name), Vec<Table>>,
+    state: RandomState,
+}
+
+#[derive(Clone, Debug)]
+struct Table {
+    /// The leaves that were asked by; none for a leaf-list, whose entries are found by their value.
+    keys: Box<[Name]>,
+    /// By hash of the values. An entry whose place is taken stands at the next number.
+    entries: HashMap<u64, NodeId>,
+}
+
+impl Index {
+    /// No tables yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The first entry with these keys. With no keys at all: the first of that name.
+    pub fn find(&mut self, tree: &Tree, parent: NodeId, list: Name, keys: &[(Name, &str)]) -> Option<NodeId> {
+        self.matches(tree, parent, list, keys).into_iter().next()
+    }
+
+    /// The first entry of a leaf-list with this value.
+    pub fn find_value(&mut self, tree: &Tree, parent: NodeId, list: Name, value: &str) -> Option<NodeId> {
+        self.lookup(tree, parent, list, &[], &[value]).into_iter().next()
+    }
+
+    /// All entries in which these leaves have these values. There are several where the leaves are not
+    /// all keys.
+    pub fn matches(&mut self, tree: &Tree, parent: NodeId, list: Name, keys: &[(Name, &str)]) -> Vec<NodeId> {
+        if keys.is_empty() {
+            return tree.children_named(parent, list).collect();
+        }
+        let (names, values): (Vec<Name>, Vec<&str>) = keys.iter().copied().unzip();
+        self.lookup(tree, parent, list, &names, &values)
+    }
+
+    /// Takes note of an entry that was attached, or given its keys, after its list was first asked for.
+    pub fn add(&mut self, tree: &Tree, entry: NodeId) {
+        let Some(parent) = tree.parent(entry) else { return };
+        for table in self.lists.get_mut(&(parent, tree.name(entry))).into_iter().flatten() {
+            table.add(&self.state, tree, parent, entry);
+        }
+    }
+
+    fn lookup(
+        &mut self,
+        tree: &Tree,
+        parent: NodeId,
+        list: Name,
+        keys: &[Name],
+        values: &[&str],
+    ) -> Vec<NodeId> {
+        let tables = self.lists.get_mut(&(parent, list));
+        if tables.is_none() && tree.children(parent).nth(FEW).is_none() {
+            let entries = tree.children_named(parent, list);
+            return entries.filter(|&entry| has(tree, entry, keys, values)).collect();
+        }
+        let tables = self.lists.entry((parent, list)).or_default();
+        let position = tables.iter().position(|table| *table.keys == *keys).unwrap_or_else(|| {
+            tables.push(Table::new(&self.state, tree, parent, list, keys));
+            tables.len() - 1
+        });
+        let table = tables.get(position).into_iter();
+        table.flat_map(|table| table.matches(&self.state, tree, parent, values)).collect()
+    }
+}
+
+impl Table {
+    fn new(state: &RandomState, tree: &Tree, parent: NodeId, list: Name, keys: &[Name]) -> Self {
+        let mut table = Self { keys: keys.into(), entries: HashMap::new() };
+        for entry in tree.children_named(parent, list) {
+            table.add(state, tree, parent, entry);
+        }
+        table
+    }
+
+    /// Puts an entry in its place, or in that of one that has gone. Without its keys it has none.
+    fn add(&mut self, state: &RandomState, tree: &Tree, parent: NodeId, entry: NodeId) {
+        let Some(values) = values(tree, entry, &self.keys) else { return };
+        let mut place = hash(state, &values);
+        while let Some(other) = self.entries.get_mut(&place) {
+            if *other == entry {
+                return;
+            }
+            let gone = tree.parent(*other) != Some(parent);
+            if gone {
+                *other = entry;
+                return;
+            }
+            place = place.wrapping_add(1);
+        }
+        self.entries.insert(place, entry);
+    }
+
+    fn matches<'t>(
+        &'t self,
+        state: &RandomState,
+        tree: &'t Tree,
+        parent: NodeId,
+        values: &'t [&str],
+    ) -> impl Iterator<Item = NodeId> {
+        let first = hash(state, values);
+        let chain = (0..).map_while(move |step| self.entries.get(&first.wrapping_add(step)).copied());
+        chain.filter(move |&entry| tree.parent(entry) == Some(parent) && has(tree, entry, &self.keys, values))
+    }
+}
+
+fn hash(state: &RandomState, values: &[&str]) -> u64 {
+    state.hash_one(values)
+}
+
+/// The values of an entry's keys, or its own where there are no keys.
+fn values<'t>(tree: &'t Tree, entry: NodeId, keys: &[Name]) -> Option<Vec<&'t str>> {
+    if keys.is_empty() {
+        return Some(vec![tree.value(entry).unwrap_or_default()]);
+    }
+    let leaf = |&key: &Name| tree.children_named(entry, key).next();
+    keys.iter().map(|key| Some(tree.value(leaf(key)?).unwrap_or_default())).collect()
+}
+
+fn has(tree: &Tree, entry: NodeId, keys: &[Name], wanted: &[&str]) -> bool {
+    values(tree, entry, keys).is_some_and(|values| values == wanted)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::QName;
+
+    /// An entry of two keys with an element between them.
+    fn entry(tree: &mut Tree, [list, a, b]: [Name; 3], values: (u8, u8)) -> NodeId {
+        let entry = tree.append(Tree::ROOT, list).unwrap();
+        for (key, value) in [(a, values.0), (list, 7), (b, values.1)] {
+            let leaf = tree.append(entry, key).unwrap();
+            tree.set_value(leaf, &value.to_string(), &[]).unwrap();
+        }
+        entry
+    }
+
+    proptest! {
+        /// What the index finds is what going through the list finds.
+        #[test]
+        fn finds_what_is_there(steps in proptest::collection::vec((0..4_u8, 0..6_u8, 0..3_u8), 0..120)) {
+            let mut tree = Tree::new();
+            let names = ["l", "a", "b"].map(|local| tree.intern(QName::new("urn:x", local)));
+            let [list, a, b] = names;
+            let mut index = Index::new();
+            for (step, first, second) in steps {
+                let wanted = [(a, &*first.to_string()), (b, &*second.to_string())];
+                let found: Vec<NodeId> = tree
+                    .children(Tree::ROOT)
+                    .filter(|&node| has(&tree, node, &[a, b], &wanted.map(|(_, value)| value)))
+                    .collect();
+                match step {
+                    0 | 1 => {
+                        let entry = entry(&mut tree, names, (first, second));
+                        index.add(&tree, entry);
+                    }
+                    2 => {
+                        let mut matches = index.matches(&tree, Tree::ROOT, list, &wanted);
+                        matches.sort();
+                        prop_assert_eq!(matches, found);
+                        let some = index.matches(&tree, Tree::ROOT, list, &wanted[..1]).len();
+                        let all = tree.children(Tree::ROOT).filter(|&node| {
+                            has(&tree, node, &[a], &[wanted[0].1])
+                        });
+                        prop_assert_eq!(some, all.count());
+                    }
+                    _ => found.into_iter().for_each(|node| tree.detach(node)),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn leaf_lists_are_found_by_value() {
+        let mut tree = Tree::new();
+        let name = tree.intern(QName::new("urn:x", "search"));
+        let mut index = Index::new();
+        for number in 0..100 {
+            let entry = tree.append(Tree::ROOT, name).unwrap();
+            tree.set_value(entry, &number.to_string(), &[]).unwrap();
+            index.add(&tree, entry);
+            assert_eq!(index.find_value(&tree, Tree::ROOT, name, &number.to_string()), Some(entry));
+            assert_eq!(index.find_value(&tree, Tree::ROOT, name, "x"), None);
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! What is known of the nodes of a tree: by a [`Schema`], and where that knows nothing by [`Keys`].
+
+use crate::{
+    Keys, Kind, NodeId, Pattern, PatternStep, QName, Schema, SchemaNode, Tree, ValueError, keys::Learned,
+};
+
+/// Everything that is known, in one hand.
+#[derive(Clone, Copy)]
+pub struct Model<'a> {
+    schema: &'a dyn Schema,
+    keys: &'a Keys,
+}
+
+/// Where a node stands in a [`Model`]. Nothing may be known of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    schema: Option<SchemaNode>,
+    learned: Option<u32>,
+}
+
+/// What tells a node apart from its siblings of the same name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Identity<'t> {
+    /// There is only one.
+    Alone,
+    /// The values of its keys, in the order of the list's keys.
+    Entry(Vec<&'t str>),
+    /// Its value.
+    Value(&'t str),
+}
+
+/// Why it can't be said what tells a node apart.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum IdentityError {
+    /// A list entry without one of its keys.
+    #[error("`{node}` lacks its key `{key}`")]
+    MissingKey {
+        /// Where the entry is.
+        node: String,
+        /// The key's local name.
+        key: String,
+    },
+    /// There are several of the same name and it is not known what tells them apart.
+    #[error(
+        "the keys of the list `{node}` are not known; name the entry by its keys, as in `{node}[key='value']`"
+    )]
+    UnknownKeys {
+        /// Where the list is.
+        node: String,
+    },
+}
+
+impl<'a> Model<'a> {
+    /// What this schema and these keys know together. What the schema knows comes first.
+    pub fn new(schema: &'a dyn Schema, keys: &'a Keys) -> Self {
+        Self { schema, keys }
+    }
+
+    /// The place above all top-level nodes.
+    pub fn root(&self) -> Place {
+        Place { schema: self.schema.root(), learned: Some(0) }
+    }
+
+    /// The place of a child.
+    pub fn child(&self, place: Place, name: QName<'_>) -> Place {
+        Place {
+            schema: place.schema.and_then(|node| self.schema.child(node, name)),
+            learned: place.learned.and_then(|node| self.keys.child(node, name)),
+        }
+    }
+
+    /// The place of one entry of the list at `place`: below it, a model of its own may be mounted.
+    pub fn entry(&self, place: Place, keys: &[&str]) -> Place {
+        Place { schema: place.schema.map(|list| self.schema.entry(list, keys)), ..place }
+    }
+
+    /// The place of what this node is: with an [`Identity`] of its keys that of the entry.
+    pub fn at(&self, place: Place, identity: &Identity<'_>) -> Place {
+        match identity {
+            Identity::Entry(keys) => self.entry(place, keys),
+            Identity::Alone | Identity::Value(_) => place,
+        }
+    }
+
+    /// What kind of node stands at a place.
+    pub fn kind(&self, place: Place) -> Option<Kind> {
+        match (place.schema, self.learned(place)) {
+            (Some(node), _) => Some(self.schema.kind(node)),
+            (None, Some(Learned::List(_))) => Some(Kind::List),
+            (None, Some(Learned::LeafList)) => Some(Kind::LeafList),
+            (None, None) => None,
+        }
+    }
+
+    /// The local names of the keys of the list at a place, in order; none for a list without keys and
+    /// for anything else.
+    pub fn keys(&self, place: Place) -> &'a [Box<str>] {
+        match (place.schema, self.learned(place)) {
+            (Some(node), _) => self.schema.keys(node),
+            (None, Some(Learned::List(keys))) => keys,
+            (None, _) => &[],
+        }
+    }
+
+    fn learned(&self, place: Place) -> Option<&'a Learned> {
+        place.learned.and_then(|node| self.keys.kind(node))
+    }
+
+    /// Whether the entries at a place are in an order that means something.
+    pub fn ordered_by_user(&self, place: Place) -> bool {
+        place.schema.is_some_and(|node| self.schema.ordered_by_user(node))
+    }
+
+    /// The position of a place among its siblings in the order of the model, where there is one.
+    pub fn position(&self, place: Place) -> Option<u32> {
+        place.schema.map(|node| self.schema.position(node))
+    }
+
+    /// Whether a child, at the place that [`child`](Self::child) of `parent` gave, is certain to be
+    /// none of the model's.
+    pub fn is_unknown(&self, parent: Place, child: Place) -> bool {
+        child.schema.is_none() && parent.schema.is_some_and(|node| self.schema.is_complete(node))
+    }
+
+    /// The canonical form of a value at a place; the value itself where nothing is known of its type.
+    pub fn canonical(
+        &self,
+        place: Place,
+        value: &str,
+        namespace: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<String, ValueError> {
+        match place.schema {
+            Some(node) => self.schema.canonical(node, value, namespace),
+            None => Ok(value.to_owned()),
+        }
+    }
+
+    /// What tells a node at a place apart from its siblings of the same name.
+    ///
+    /// Where its kind is not known, it is taken for the only one if it is: keys are never guessed.
+    pub fn identity<'t>(
+        &self,
+        place: Place,
+        tree: &'t Tree,
+        node: NodeId,
+    ) -> Result<Identity<'t>, IdentityError> {
+        match self.kind(place) {
+            Some(Kind::List) => {
+                let namespace = tree.qname(node).namespace;
+                let key = |local: &'a Box<str>| {
+                    let leaf = tree.child(node, QName::new(namespace, local));
+                    leaf.map(|leaf| tree.value(leaf).unwrap_or_default()).ok_or_else(|| {
+                        IdentityError::MissingKey { node: tree.location(node), key: (**local).into() }
+                    })
+                };
+                match self.keys(place) {
+                    [] => Err(IdentityError::UnknownKeys { node: tree.location(node) }),
+                    keys => keys.iter().map(key).collect::<Result<_, _>>().map(Identity::Entry),
+                }
+            }
+            Some(Kind::LeafList) => Ok(Identity::Value(tree.value(node).unwrap_or_default())),
+            Some(_) => Ok(Identity::Alone),
+            None => {
+                let name = Some(tree.name(node));
+                let twin = |other: Option<NodeId>| other.map(|other| tree.name(other)) == name;
+                if twin(tree.next_sibling(node)) || twin(tree.previous_sibling(node)) {
+                    return Err(IdentityError::UnknownKeys { node: tree.location(node) });
+                }
+                Ok(Identity::Alone)
+            }
+        }
+    }
+
+    /// The pattern that names a node of a tree and no other, with the keys of every list above it.
+    pub fn pattern(&self, tree: &Tree, node: NodeId) -> Result<Pattern, IdentityError> {
+        let mut above = Vec::new();
+        let mut at = node;
+        while let Some(parent) = tree.parent(at) {
+            above.push(at);
+            at = parent;
+        }
+        let mut place = self.root();
+        let steps = above.into_iter().rev().map(|node| {
+            place = self.child(place, tree.qname(node));
+            let identity = self.identity(place, tree, node)?;
+            let mut step = PatternStep::new(tree.qname(node));
+            match &identity {
+                Identity::Alone => {}
+                Identity::Entry(values) => {
+                    let values = values.iter().map(|&value| Some(value.to_owned()));
+                    step.keys = self.keys(place).iter().cloned().zip(values).collect();
+                }
+                Identity::Value(value) => step.entry = Some(Some((*value).to_owned())),
+            }
+            place = self.at(place, &identity);
+            Ok(step)
+        });
+        Ok(Pattern { steps: steps.collect::<Result<_, _>>()? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{NoSchema, xml};
+
+    fn pattern(text: &str, last: &str) -> String {
+        let tree = xml::parse(text).unwrap();
+        let node = tree.descendants(Tree::ROOT).find(|&(node, _)| tree.qname(node).local == last).unwrap().0;
+        let mut keys = Keys::new();
+        keys.learn_service(QName::new("urn:b", "bench"), &["id", "site"]).unwrap();
+        let pattern = Model::new(&NoSchema, &keys).pattern(&tree, node);
+        pattern.map_or_else(|error| error.to_string(), |pattern| pattern.to_string())
+    }
+
+    #[test]
+    fn a_node_is_named_by_what_is_known() {
+        let services = |inner: &str| {
+            let services = "<services xmlns='http://clicon.org/controller'><bench xmlns='urn:b'>";
+            format!("{services}{inner}</bench></services>")
+        };
+        let texts = [
+            pattern(&services("<site>s</site><id>it's</id><mtu>1</mtu>"), "mtu"),
+            pattern(&services("<id>1</id><mtu>1</mtu>"), "mtu"),
+            pattern(&services("<site/><id>1</id><created><path>/a</path></created>"), "path"),
+            pattern(&services("<site/><id>1</id><port><x>1</x></port><port/>"), "x"),
+            pattern(&services("<site/><id>1</id><port><x>1</x></port>"), "x"),
+        ];
+        insta::assert_snapshot!(texts.join("\n"), @r#"
+        /services/bench[id="it's"][site='s']/mtu
+        `/services/bench` lacks its key `site`
+        /services/bench[id='1'][site='']/created/path[.='/a']
+        the keys of the list `/services/bench/port` are not known; name the entry by its keys, as in `/services/bench/port[key='value']`
+        /services/bench[id='1'][site='']/port/x
+        "#);
+    }
+}
