@@ -1,0 +1,109 @@
+//! What names in a module stand for: typedefs, groupings, identities, features (RFC 7950, section 6.2.1).
+
+use std::collections::HashMap;
+
+use crate::{
+    Error, Keyword,
+    link::{Links, ModuleId, Prefix, Problems, StmtRef, number_of},
+    nearest::Hints,
+    set::File,
+    statement::Stmt,
+};
+
+/// The definitions of all modules by the scope that they are known in.
+pub(crate) struct Definitions<'a> {
+    files: &'a [File],
+    links: &'a Links,
+    by_name: HashMap<(Keyword, Scope, &'a str), StmtRef>,
+    pub(crate) hints: Hints,
+}
+
+/// Where a definition is known.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Scope {
+    /// In a whole module with its submodules, and through a prefix from others.
+    Module(ModuleId),
+    /// Within a statement.
+    Statement(StmtRef),
+}
+
+impl<'a> Definitions<'a> {
+    pub(crate) fn gather(files: &'a [File], links: &'a Links, problems: &mut Problems) -> Self {
+        let mut by_name = HashMap::new();
+        for (number, unit) in links.units.iter().enumerate() {
+            let Some(file) = files.get(unit.file) else { continue };
+            let unit_number = number_of(number);
+            for statement in file.parsed.all() {
+                let keyword = statement.keyword();
+                if !matches!(
+                    keyword,
+                    Keyword::Typedef | Keyword::Grouping | Keyword::Identity | Keyword::Feature
+                ) {
+                    continue;
+                }
+                let scope = match statement.parent() {
+                    Some(parent) if parent.id() != 0 => {
+                        Scope::Statement(StmtRef { unit: unit_number, id: parent.id() })
+                    }
+                    _ => Scope::Module(unit.module),
+                };
+                let this = StmtRef { unit: unit_number, id: statement.id() };
+                let name = statement.argument();
+                if by_name.insert((keyword, scope, name), this).is_some() {
+                    problems.push(Error::Duplicate {
+                        place: statement.place(),
+                        what: keyword.text(),
+                        name: name.into(),
+                    });
+                }
+            }
+        }
+        Self { files, links, by_name, hints: Hints::default() }
+    }
+
+    /// What `name`, with a prefix or without, stands for where `user` stands.
+    pub(crate) fn find(&self, what: Keyword, user: StmtRef, name: &str) -> Result<StmtRef, Error> {
+        let (prefix, local) = name.split_once(':').unwrap_or(("", name));
+        let fail = |hint| {
+            let place = crate::link::place(self.links, self.files, user);
+            Err(Error::Unresolved { place, what: what.text(), name: name.into(), hint })
+        };
+        let module = match self.links.prefix(user.unit, prefix) {
+            Prefix::Module(module) => module,
+            Prefix::Missing => {
+                return fail(format!(": the module of prefix `{prefix}` is not among those given"));
+            }
+            Prefix::Unknown => return fail(format!(": no import binds prefix `{prefix}`")),
+        };
+        if module == self.links.module_of(user.unit) {
+            let mut around = self.links.statement(self.files, user).and_then(Stmt::parent);
+            while let Some(statement) = around {
+                let scope = Scope::Statement(StmtRef { unit: user.unit, id: statement.id() });
+                if let Some(found) = self.by_name.get(&(what, scope, local)) {
+                    return Ok(*found);
+                }
+                around = statement.parent();
+            }
+        }
+        match self.by_name.get(&(what, Scope::Module(module), local)) {
+            Some(found) => Ok(*found),
+            None => {
+                let of = self
+                    .links
+                    .module(module)
+                    .map(|module| format!(" in `{}`", module.name()))
+                    .unwrap_or_default();
+                let names = self.links.roots(self.files, module).flat_map(|(_, root)| root.all(what));
+                fail(format!("{of}{}", self.hints.did_you_mean(local, names.map(Stmt::argument))))
+            }
+        }
+    }
+
+    /// All definitions of a kind, by where they stand in the text.
+    pub(crate) fn all(&self, what: Keyword) -> Vec<StmtRef> {
+        let mut all: Vec<StmtRef> =
+            self.by_name.iter().filter(|((keyword, ..), _)| *keyword == what).map(|(_, at)| *at).collect();
+        all.sort_by_key(|at| (at.unit, at.id));
+        all
+    }
+}

@@ -1,0 +1,159 @@
+//! Features and the expressions that ask for them (RFC 7950, section 7.20).
+
+use std::collections::HashMap;
+
+use crate::{
+    Error, Keyword, ModuleSet,
+    definitions::Definitions,
+    link::{Links, Problems, StmtRef},
+};
+
+/// How deep expressions and features that need features may go.
+const DEPTH: usize = 32;
+
+/// Which features are there.
+#[derive(Default)]
+pub(crate) struct Features {
+    known: HashMap<StmtRef, bool>,
+}
+
+/// What it takes to look features up.
+pub(crate) struct Context<'a, 'b> {
+    pub(crate) set: &'a ModuleSet,
+    pub(crate) links: &'a Links,
+    pub(crate) definitions: &'b Definitions<'a>,
+    pub(crate) problems: &'b mut Problems,
+}
+
+impl Features {
+    /// Whether all `if-feature` of a statement hold. One that cannot be read does not.
+    pub(crate) fn hold(&mut self, at: StmtRef, context: &mut Context<'_, '_>) -> bool {
+        self.hold_at(at, context, 0)
+    }
+
+    fn hold_at(&mut self, at: StmtRef, context: &mut Context<'_, '_>, depth: usize) -> bool {
+        let Some(statement) = context.links.statement(&context.set.files, at) else { return false };
+        statement.all(Keyword::IfFeature).all(|condition| {
+            let at = StmtRef { unit: at.unit, id: condition.id() };
+            let mut expression = Expression {
+                features: self,
+                context,
+                at,
+                words: words(condition.argument()),
+                next: 0,
+                depth,
+            };
+            let value = expression.any();
+            let is_whole = value.is_ok() && expression.next == expression.words.len();
+            match value {
+                Ok(value) if is_whole => value,
+                Err(Failure::Unresolved(error)) => {
+                    context.problems.push(*error);
+                    false
+                }
+                _ => {
+                    let expected = "features joined by `and`, `or`, `not` and parentheses".to_owned();
+                    context.problems.push(Error::Argument { place: condition.place(), expected });
+                    false
+                }
+            }
+        })
+    }
+
+    /// Whether the feature that is defined there is there.
+    fn has(&mut self, feature: StmtRef, context: &mut Context<'_, '_>, depth: usize) -> bool {
+        if let Some(&known) = self.known.get(&feature) {
+            return known;
+        }
+        // A feature that needs itself is not there.
+        self.known.insert(feature, false);
+        let name = context.links.statement(&context.set.files, feature).map(|statement| statement.argument());
+        let module = context.links.module(context.links.module_of(feature.unit));
+        let is_there =
+            name.zip(module).is_some_and(|(name, module)| context.set.has_feature(&module.name, name))
+                && self.hold_at(feature, context, depth + 1);
+        self.known.insert(feature, is_there);
+        is_there
+    }
+}
+
+enum Failure {
+    Malformed,
+    Unresolved(Box<Error>),
+}
+
+/// Names and parentheses.
+fn words(text: &str) -> Vec<&str> {
+    text.split_whitespace()
+        .flat_map(|word| word.split_inclusive(['(', ')']))
+        .flat_map(split_parenthesis)
+        .collect()
+}
+
+fn split_parenthesis(word: &str) -> impl Iterator<Item = &str> {
+    let at = if word.len() > 1 && word.ends_with(['(', ')']) { word.len() - 1 } else { 0 };
+    let (name, parenthesis) = word.split_at(at);
+    [name, parenthesis].into_iter().filter(|word| !word.is_empty())
+}
+
+struct Expression<'e, 'a, 'b> {
+    features: &'e mut Features,
+    context: &'e mut Context<'a, 'b>,
+    at: StmtRef,
+    words: Vec<&'e str>,
+    next: usize,
+    depth: usize,
+}
+
+impl Expression<'_, '_, '_> {
+    fn take(&mut self, word: &str) -> bool {
+        let is_next = self.words.get(self.next) == Some(&word);
+        self.next += usize::from(is_next);
+        is_next
+    }
+
+    fn any(&mut self) -> Result<bool, Failure> {
+        let mut value = self.every()?;
+        while self.take("or") {
+            value |= self.every()?;
+        }
+        Ok(value)
+    }
+
+    fn every(&mut self) -> Result<bool, Failure> {
+        let mut value = self.one()?;
+        while self.take("and") {
+            value &= self.one()?;
+        }
+        Ok(value)
+    }
+
+    fn one(&mut self) -> Result<bool, Failure> {
+        let mut is_negated = false;
+        while self.take("not") {
+            is_negated = !is_negated;
+        }
+        if self.depth > DEPTH {
+            return Err(Failure::Malformed);
+        }
+        let value = if self.take("(") {
+            self.depth += 1;
+            let value = self.any()?;
+            self.depth -= 1;
+            if !self.take(")") {
+                return Err(Failure::Malformed);
+            }
+            value
+        } else {
+            let name = *self.words.get(self.next).ok_or(Failure::Malformed)?;
+            self.next += 1;
+            if matches!(name, "and" | "or" | ")") {
+                return Err(Failure::Malformed);
+            }
+            let found = self.context.definitions.find(Keyword::Feature, self.at, name);
+            let feature = found.map_err(|error| Failure::Unresolved(Box::new(error)))?;
+            self.features.has(feature, self.context, self.depth)
+        };
+        Ok(value != is_negated)
+    }
+}

@@ -1,0 +1,176 @@
+//! The last pass over the tree: what is inherited, keys, order, and the index for looking up.
+
+use std::{collections::HashMap, sync::Arc};
+
+use crate::{
+    Keyword,
+    build::Overrides,
+    link::{Links, StmtRef, number_of},
+    nodes::{Flags, NO_NODE, Names, Node, NodeId, NodeKind, Nodes},
+    set::File,
+    statement::Stmt,
+    types::Type,
+};
+
+pub(crate) fn finish(
+    nodes: Vec<Node>,
+    names: Names,
+    types: Vec<Arc<Type>>,
+    overrides: Overrides,
+    links: &Links,
+    files: &[File],
+) -> Nodes {
+    let nodes =
+        Nodes { nodes, names, types, overrides, keys: Vec::new(), order: Vec::new(), sorted: Vec::new() };
+    let mut finisher = Finisher { nodes, links, files };
+    for index in 0..finisher.nodes.nodes.len() {
+        let id = NodeId(number_of(index));
+        finisher.inherit(id);
+        finisher.keys(id);
+    }
+    for index in 0..finisher.nodes.nodes.len() {
+        finisher.index(NodeId(number_of(index)));
+    }
+    finisher.nodes
+}
+
+struct Finisher<'a> {
+    nodes: Nodes,
+    links: &'a Links,
+    files: &'a [File],
+}
+
+impl<'a> Finisher<'a> {
+    fn statement(&self, at: StmtRef) -> Option<Stmt<'a>> {
+        self.links.statement(self.files, at)
+    }
+
+    /// Flags from what is above and from the node's own substatements. Parents come first.
+    fn inherit(&mut self, id: NodeId) {
+        let Some(node) = self.nodes.get(id) else { return };
+        let above = match self.nodes.get(node.parent) {
+            Some(parent) => parent.flags & (Flags::REMOVED | Flags::CONFIG | Flags::OPERATION),
+            None => Flags::CONFIG,
+        };
+        let mut flags = node.flags | above;
+        match node.kind {
+            NodeKind::Rpc | NodeKind::Action | NodeKind::Notification => {
+                flags = (flags & !Flags::CONFIG) | Flags::OPERATION;
+            }
+            _ => {
+                let mut set = |keyword, text: &str| match (keyword, text) {
+                    (Keyword::Config, "false") => flags &= !Flags::CONFIG,
+                    (Keyword::OrderedBy, "user") => flags |= Flags::USER_ORDERED,
+                    (Keyword::Presence, _) => flags |= Flags::PRESENCE,
+                    _ => {}
+                };
+                let overridden = |keyword| {
+                    if self.nodes.overrides.is_empty() {
+                        None
+                    } else {
+                        self.nodes.overrides.get(&(id, keyword))
+                    }
+                };
+                for own in self.statement(node.origin).into_iter().flat_map(Stmt::children) {
+                    let keyword = own.keyword();
+                    let is_wanted =
+                        matches!(keyword, Keyword::Config | Keyword::OrderedBy | Keyword::Presence);
+                    if is_wanted && overridden(keyword).is_none() {
+                        set(keyword, own.argument());
+                    }
+                }
+                for keyword in [Keyword::Config, Keyword::Presence] {
+                    for at in overridden(keyword).into_iter().flatten() {
+                        set(keyword, self.statement(*at).map_or("", Stmt::argument));
+                    }
+                }
+            }
+        }
+        // The order of state data is the server's (section 7.7.7).
+        if flags & (Flags::CONFIG | Flags::OPERATION) == 0 {
+            flags &= !Flags::USER_ORDERED;
+        }
+        if let Some(node) = self.nodes.nodes.get_mut(id.index()) {
+            node.flags = flags;
+        }
+    }
+
+    /// A list's keys; they come first among its nodes (section 7.8.5).
+    fn keys(&mut self, id: NodeId) {
+        let Some(node) = self.nodes.get(id).filter(|node| node.kind == NodeKind::List) else { return };
+        let Some(argument) = self.statement(node.origin).and_then(|list| list.text(Keyword::Key)) else {
+            return;
+        };
+        let local = |name: &str| Box::from(name.rsplit(':').next().unwrap_or(name));
+        let keys: Box<[Box<str>]> = argument.split_whitespace().map(local).collect();
+        let module = node.module;
+        let children: Vec<NodeId> = self.nodes.schema_children(id).collect();
+        let mut leaves: HashMap<u32, NodeId> = children
+            .iter()
+            .filter_map(|&child| self.nodes.get(child).map(|node| (node, child)))
+            .filter(|(node, _)| node.kind == NodeKind::Leaf && node.module == module)
+            .map(|(node, child)| (node.name, child))
+            .collect();
+        let numbers = keys.iter().filter_map(|key| self.nodes.names.number(key));
+        let mut order: Vec<NodeId> = numbers.filter_map(|number| leaves.remove(&number)).collect();
+        for &key in &order {
+            if let Some(node) = self.nodes.nodes.get_mut(key.index()) {
+                node.flags |= Flags::KEY;
+            }
+        }
+        order.extend(
+            children.iter().filter(|&&child| self.nodes.get(child).is_some_and(|node| !node.has(Flags::KEY))),
+        );
+        self.relink(id, &order);
+        let number = number_of(self.nodes.keys.len());
+        self.nodes.keys.push(keys);
+        if let Some(node) = self.nodes.nodes.get_mut(id.index()) {
+            node.keys = number;
+        }
+    }
+
+    fn relink(&mut self, parent: NodeId, order: &[NodeId]) {
+        let next = order.iter().skip(1).copied().chain([NO_NODE]);
+        for (&id, next) in order.iter().zip(next) {
+            if let Some(node) = self.nodes.nodes.get_mut(id.index()) {
+                node.next = next;
+            }
+        }
+        if let Some(node) = self.nodes.nodes.get_mut(parent.index()) {
+            node.first = order.first().copied().unwrap_or(NO_NODE);
+            node.last = order.last().copied().unwrap_or(NO_NODE);
+        }
+    }
+
+    /// Lists the data nodes under a node, in order and by name.
+    fn index(&mut self, id: NodeId) {
+        let is_parent =
+            self.nodes.get(id).is_some_and(|node| !node.kind.is_transparent() && node.first != NO_NODE);
+        if !is_parent {
+            return;
+        }
+        let start = self.nodes.order.len();
+        let mut open: Vec<NodeId> = vec![self.nodes.get(id).map_or(NO_NODE, |node| node.first)];
+        while let Some(next) = open.pop() {
+            let Some(node) = self.nodes.nodes.get_mut(next.index()) else { continue };
+            open.push(node.next);
+            if node.has(Flags::REMOVED) {
+                continue;
+            }
+            if node.kind.is_transparent() {
+                open.push(node.first);
+            } else if node.kind.is_data() {
+                node.position = number_of(self.nodes.order.len() - start);
+                self.nodes.order.push(next);
+                self.nodes.sorted.push((node.name, node.module, next));
+            }
+        }
+        let end = self.nodes.order.len();
+        if let Some(piece) = self.nodes.sorted.get_mut(start..end) {
+            piece.sort_unstable();
+        }
+        if let Some(node) = self.nodes.nodes.get_mut(id.index()) {
+            node.data = (number_of(start), number_of(end));
+        }
+    }
+}

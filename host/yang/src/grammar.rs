@@ -1,0 +1,380 @@
+//! Which statement stands where, how often, and with which argument (RFC 7950, sections 7 and 14).
+//!
+//! The order of the statements of a module, which the RFC fixes too, is not looked at: published modules
+//! break it, and nothing depends on it.
+
+use crate::{
+    Error, Keyword,
+    lexer::is_identifier,
+    nearest::did_you_mean,
+    statement::{Parsed, Stmt},
+};
+
+/// The version of the language that a module is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Version {
+    /// YANG 1 (RFC 6020).
+    V1,
+    /// YANG 1.1 (RFC 7950).
+    V1_1,
+}
+
+/// How often a substatement may stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Count {
+    Optional,
+    One,
+    Any,
+    Some,
+}
+
+/// A substatement: its keyword, how often, since which version.
+type Substatement = (Keyword, Count, Version);
+
+macro_rules! list {
+    ($($keyword:ident $count:tt $($since:literal)?),* $(,)?) => {
+        &[$((Keyword::$keyword, count!($count), since!($($since)?))),*] as &[Substatement]
+    };
+}
+macro_rules! count {
+    (?) => {
+        Count::Optional
+    };
+    (1) => {
+        Count::One
+    };
+    (*) => {
+        Count::Any
+    };
+    (+) => {
+        Count::Some
+    };
+}
+macro_rules! since {
+    () => {
+        Version::V1
+    };
+    ($since:literal) => {
+        Version::V1_1
+    };
+}
+
+/// The statements that define data nodes.
+const DATA: &[Substatement] =
+    list![AnyData * 1.1, AnyXml *, Choice *, Container *, Leaf *, LeafList *, List *, Uses *];
+/// Definitions for what is within.
+const DEFINITIONS: &[Substatement] = list![Grouping *, Typedef *];
+/// What describes a statement for people.
+const DOCUMENTED: &[Substatement] = list![Description?, Reference?];
+/// What definitions have.
+const DEFINED: &[Substatement] = list![Description?, Reference?, Status?];
+/// What nodes have.
+const NODE: &[Substatement] = list![Description ?, Reference ?, Status ?, IfFeature *, When ?];
+/// What restrictions have.
+const RESTRICTION: &[Substatement] = list![Description?, Reference?, ErrorAppTag?, ErrorMessage?];
+/// What can be done to a node, and what it tells.
+const OPERATIONS: &[Substatement] = list![Action * 1.1, Notification * 1.1];
+/// What modules and submodules have.
+const BODY: &[Substatement] = list![
+    Augment *, Contact ?, Deviation *, ExtensionDefinition *, Feature *, Identity *, Import *, Include *,
+    Notification *, Organization ?, Revision *, Rpc *, YangVersion ?,
+];
+
+/// What may stand in a statement.
+fn substatements(keyword: Keyword) -> &'static [&'static [Substatement]] {
+    match keyword {
+        Keyword::Module => &[BODY, DATA, DEFINITIONS, DOCUMENTED, list![Namespace 1, Prefix 1]],
+        Keyword::Submodule => &[BODY, DATA, DEFINITIONS, DOCUMENTED, list![BelongsTo 1]],
+        Keyword::Import => &[list![Prefix 1, RevisionDate ?, Description ? 1.1, Reference ? 1.1]],
+        Keyword::Include => &[list![RevisionDate ?, Description ? 1.1, Reference ? 1.1]],
+        Keyword::BelongsTo => &[list![Prefix 1]],
+        Keyword::Revision => &[DOCUMENTED],
+        Keyword::Typedef => &[DEFINED, list![Type 1, Units ?, Default ?]],
+        Keyword::Type => &[list![
+            Base *, Bit *, Enum *, FractionDigits ?, Length ?, Path ?, Pattern *, Range ?, RequireInstance ?, Type *,
+        ]],
+        Keyword::Container => &[NODE, DATA, DEFINITIONS, OPERATIONS, list![Must *, Presence ?, Config ?]],
+        Keyword::Leaf => &[NODE, list![Type 1, Units ?, Must *, Default ?, Config ?, Mandatory ?]],
+        Keyword::LeafList => &[
+            NODE,
+            list![
+                Type 1, Units ?, Must *, Default * 1.1, Config ?, MinElements ?, MaxElements ?, OrderedBy ?,
+            ],
+        ],
+        Keyword::List => &[
+            NODE,
+            DATA,
+            DEFINITIONS,
+            OPERATIONS,
+            list![Must *, Key ?, Unique *, Config ?, MinElements ?, MaxElements ?, OrderedBy ?],
+        ],
+        Keyword::Choice => &[
+            NODE,
+            list![
+                AnyData * 1.1, AnyXml *, Case *, Choice * 1.1, Container *, Leaf *, LeafList *, List *, Default ?,
+                Config ?, Mandatory ?,
+            ],
+        ],
+        Keyword::Case => &[NODE, DATA],
+        Keyword::AnyData | Keyword::AnyXml => &[NODE, list![Must *, Config ?, Mandatory ?]],
+        Keyword::Grouping => &[DEFINED, DATA, DEFINITIONS, OPERATIONS],
+        Keyword::Uses => &[NODE, list![Refine *, Augment *]],
+        Keyword::Refine => &[
+            DOCUMENTED,
+            list![
+                IfFeature * 1.1, Must *, Presence ?, Default *, Config ?, Mandatory ?, MinElements ?, MaxElements ?,
+            ],
+        ],
+        Keyword::Augment => &[NODE, DATA, OPERATIONS, list![Case *]],
+        Keyword::Rpc | Keyword::Action => &[DEFINED, DEFINITIONS, list![IfFeature *, Input ?, Output ?]],
+        Keyword::Input | Keyword::Output => &[DATA, DEFINITIONS, list![Must * 1.1]],
+        Keyword::Notification => &[DEFINED, DATA, DEFINITIONS, list![IfFeature *, Must * 1.1]],
+        Keyword::Deviation => &[DOCUMENTED, list![Deviate+]],
+        Keyword::Deviate => &[list![
+            Config ?, Default *, Mandatory ?, MaxElements ?, MinElements ?, Must *, Type ?, Unique *, Units ?,
+        ]],
+        Keyword::ExtensionDefinition => &[DEFINED, list![Argument?]],
+        Keyword::Argument => &[list![YinElement?]],
+        Keyword::Feature => &[DEFINED, list![IfFeature *]],
+        Keyword::Identity => &[DEFINED, list![Base *, IfFeature * 1.1]],
+        Keyword::Must | Keyword::Range | Keyword::Length => &[RESTRICTION],
+        Keyword::Pattern => &[RESTRICTION, list![Modifier ? 1.1]],
+        Keyword::When => &[DOCUMENTED],
+        Keyword::Enum => &[DEFINED, list![Value?, IfFeature * 1.1]],
+        Keyword::Bit => &[DEFINED, list![Position?, IfFeature * 1.1]],
+        _ => &[],
+    }
+}
+
+/// The kinds of arguments that are checked on their own; what they mean is checked where they are used.
+fn check_argument(keyword: Keyword, text: &str) -> Result<(), &'static str> {
+    let (is_good, expected) = match keyword {
+        Keyword::Action
+        | Keyword::AnyData
+        | Keyword::AnyXml
+        | Keyword::Argument
+        | Keyword::BelongsTo
+        | Keyword::Bit
+        | Keyword::Case
+        | Keyword::Choice
+        | Keyword::Container
+        | Keyword::ExtensionDefinition
+        | Keyword::Feature
+        | Keyword::Grouping
+        | Keyword::Identity
+        | Keyword::Import
+        | Keyword::Include
+        | Keyword::Leaf
+        | Keyword::LeafList
+        | Keyword::List
+        | Keyword::Module
+        | Keyword::Notification
+        | Keyword::Prefix
+        | Keyword::Rpc
+        | Keyword::Submodule
+        | Keyword::Typedef => {
+            (is_identifier(text), "an identifier: a letter or `_`, then letters, digits, `_`, `-` and `.`")
+        }
+        Keyword::Base | Keyword::Type | Keyword::Uses => {
+            (text.splitn(2, ':').all(is_identifier), "a name, with a prefix or without")
+        }
+        Keyword::Config | Keyword::Mandatory | Keyword::RequireInstance | Keyword::YinElement => {
+            (matches!(text, "true" | "false"), "`true` or `false`")
+        }
+        Keyword::Revision | Keyword::RevisionDate => (is_date(text), "a date such as `2024-12-31`"),
+        Keyword::YangVersion => (matches!(text, "1" | "1.1"), "`1` or `1.1`"),
+        Keyword::Status => {
+            (matches!(text, "current" | "deprecated" | "obsolete"), "`current`, `deprecated` or `obsolete`")
+        }
+        Keyword::OrderedBy => (matches!(text, "user" | "system"), "`user` or `system`"),
+        Keyword::Deviate => (
+            matches!(text, "not-supported" | "add" | "replace" | "delete"),
+            "`not-supported`, `add`, `replace` or `delete`",
+        ),
+        Keyword::Modifier => (text == "invert-match", "`invert-match`"),
+        Keyword::Value => (text.parse::<i32>().is_ok(), "a number from -2147483648 to 2147483647"),
+        Keyword::Position | Keyword::MinElements => {
+            (is_number(text) && text.parse::<u32>().is_ok(), "a number from 0 to 4294967295")
+        }
+        Keyword::MaxElements => (
+            text == "unbounded" || is_number(text) && text.parse::<u32>().is_ok_and(|n| n > 0),
+            "`unbounded` or a number from 1 to 4294967295",
+        ),
+        Keyword::FractionDigits => (
+            is_number(text) && text.parse::<u8>().is_ok_and(|n| (1..=18).contains(&n)),
+            "a number from 1 to 18",
+        ),
+        Keyword::Enum => (!text.is_empty() && text.trim() == text, "a name without white space around it"),
+        Keyword::Namespace => (!text.is_empty(), "a URI"),
+        _ => (true, ""),
+    };
+    if is_good { Ok(()) } else { Err(expected) }
+}
+
+/// Digits without a superfluous zero.
+fn is_number(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_digit()) && (text == "0" || !text.starts_with('0'))
+}
+
+fn is_date(text: &str) -> bool {
+    text.len() == 10
+        && text
+            .bytes()
+            .enumerate()
+            .all(|(at, b)| if matches!(at, 4 | 7) { b == b'-' } else { b.is_ascii_digit() })
+}
+
+/// The version of a module, and whether all its statements stand where they may.
+pub(crate) fn check(parsed: &Parsed) -> Result<Version, Error> {
+    let root = parsed.root();
+    if !matches!(root.keyword(), Keyword::Module | Keyword::Submodule) {
+        return Err(Error::Misplaced {
+            place: root.place(),
+            parent: "the file itself".into(),
+            hint: ": it begins with `module` or `submodule`".to_owned(),
+        });
+    }
+    let version = match root.text(Keyword::YangVersion) {
+        Some("1.1") => Version::V1_1,
+        _ => Version::V1,
+    };
+    if let (Version::V1_1, Some(error)) = (version, &parsed.forbidden_in_1_1) {
+        return Err(error.clone());
+    }
+    // What is in the statements of an extension is the extension's business.
+    let mut skip_until = 0;
+    for statement in parsed.all() {
+        if statement.id() < skip_until {
+            continue;
+        }
+        if statement.keyword() == Keyword::Extension {
+            skip_until = statement.end();
+            continue;
+        }
+        check_own_argument(statement)?;
+        check_substatements(statement, version)?;
+    }
+    Ok(version)
+}
+
+fn check_own_argument(statement: Stmt<'_>) -> Result<(), Error> {
+    let takes_none = matches!(statement.keyword(), Keyword::Input | Keyword::Output);
+    let checked = match statement.argument_if_any() {
+        Some(_) if takes_none => Err("no argument"),
+        None if !takes_none => Err("an argument"),
+        Some(text) => check_argument(statement.keyword(), text),
+        None => Ok(()),
+    };
+    checked.map_err(|expected| Error::Argument { place: statement.place(), expected: expected.to_owned() })
+}
+
+fn check_substatements(statement: Stmt<'_>, version: Version) -> Result<(), Error> {
+    let allowed = || substatements(statement.keyword()).iter().copied().flatten();
+    // Lists are short: `module` has the longest, of 27.
+    let mut found = [0_usize; 32];
+    for child in statement.children() {
+        if child.keyword() == Keyword::Extension {
+            continue;
+        }
+        let position = allowed().position(|(keyword, ..)| *keyword == child.keyword());
+        let rule = position.and_then(|at| Some((allowed().nth(at)?, found.get_mut(at)?)));
+        let Some((&(_, _, since), count)) = rule else {
+            let names = allowed().map(|(keyword, ..)| keyword.text());
+            return Err(misplaced(child, statement, did_you_mean(child.keyword().text(), names)));
+        };
+        if since > version {
+            let hint = " in YANG 1, only since 1.1: add `yang-version 1.1;`".to_owned();
+            return Err(misplaced(child, statement, hint));
+        }
+        *count += 1;
+    }
+    for (&(keyword, count, _), found) in allowed().zip(found) {
+        let (is_good, expected) = match count {
+            Count::Optional => (found <= 1, "at most one"),
+            Count::One => (found == 1, "exactly one"),
+            Count::Any => (true, ""),
+            Count::Some => (found >= 1, "at least one"),
+        };
+        if !is_good {
+            let place = statement.place();
+            return Err(Error::Cardinality { place, substatement: keyword.text(), found, expected });
+        }
+    }
+    Ok(())
+}
+
+fn misplaced(statement: Stmt<'_>, parent: Stmt<'_>, hint: String) -> Error {
+    Error::Misplaced { place: statement.place(), parent: parent.title().into(), hint }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Limits;
+
+    fn check_text(text: &str) -> Result<Version, String> {
+        let text = format!("module m {{ namespace urn:m; prefix m; {text} }}");
+        let parsed = Parsed::read("m.yang", text.as_bytes(), &Limits::default()).unwrap();
+        check(&parsed).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_lists_fit_their_counters() {
+        for &keyword in Keyword::ALL {
+            let all: Vec<_> = substatements(keyword).iter().copied().flatten().map(|(k, ..)| k).collect();
+            assert!(all.len() <= 32, "{keyword} has {}", all.len());
+            let unique: std::collections::HashSet<_> = all.iter().collect();
+            assert_eq!(unique.len(), all.len(), "{keyword}");
+        }
+    }
+
+    #[test]
+    fn the_version_decides() {
+        assert_eq!(check_text("leaf a { type string; }"), Ok(Version::V1));
+        assert_eq!(check_text("yang-version 1.1; anydata a; x:y { z:a { leaf; } }"), Ok(Version::V1_1));
+    }
+
+    #[test]
+    fn what_stands_where_it_cannot_is_told_with_what_was_meant() {
+        let mut errors = String::new();
+        for text in [
+            "anydata a;",
+            "yang-version 1.1; contact \"\\d\";",
+            "leaf a;",
+            "leaf a { type string; type string; }",
+            "leaf a { type string; presence x; }",
+            "container a { leaf b; }",
+            "list a { keys b; }".replace("keys", "units").as_str(),
+            "leaf 1a { type string; }",
+            "leaf { type string; }",
+            "rpc a { input b { } }",
+            "leaf a { type string; config maybe; }",
+            "revision 2020-1-1;",
+            "deviation /a;",
+            "leaf-list a { type string; max-elements 0; }",
+            "leaf a { type decimal64 { fraction-digits 19; } }",
+            "yang-version 2;",
+        ] {
+            errors += &check_text(text).unwrap_err();
+            errors.push('\n');
+        }
+        insta::assert_snapshot!(errors, @r#"
+        m.yang:1: `anydata a` cannot stand in `module m` in YANG 1, only since 1.1: add `yang-version 1.1;`
+        m.yang:1: expected `\n`, `\t`, `\"` or `\\` in a string in double quotes, found `\\d`
+        m.yang:1: `leaf a` has 0 `type`, expected exactly one
+        m.yang:1: `leaf a` has 2 `type`, expected exactly one
+        m.yang:1: `presence x` cannot stand in `leaf a`
+        m.yang:1: `leaf b` has 0 `type`, expected exactly one
+        m.yang:1: `units b` cannot stand in `list a`
+        m.yang:1: `leaf 1a`: expected an identifier: a letter or `_`, then letters, digits, `_`, `-` and `.`
+        m.yang:1: `leaf`: expected an argument
+        m.yang:1: `input b`: expected no argument
+        m.yang:1: `config maybe`: expected `true` or `false`
+        m.yang:1: `revision 2020-1-1`: expected a date such as `2024-12-31`
+        m.yang:1: `deviation /a` has 0 `deviate`, expected at least one
+        m.yang:1: `max-elements 0`: expected `unbounded` or a number from 1 to 4294967295
+        m.yang:1: `fraction-digits 19`: expected a number from 1 to 18
+        m.yang:1: `yang-version 2`: expected `1` or `1.1`
+        "#);
+    }
+}

@@ -1,0 +1,368 @@
+//! Characters to tokens (RFC 7950, section 6.1): keywords, strings, comments.
+
+/// A piece of a module's text, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Span {
+    pub(crate) start: u32,
+    pub(crate) end: u32,
+}
+
+/// What the lexer could not read.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Unreadable {
+    pub(crate) line: u32,
+    pub(crate) expected: &'static str,
+    pub(crate) found: String,
+}
+
+/// How a statement goes on after its argument.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Terminator {
+    Semicolon,
+    Open,
+}
+
+/// Reads one module.
+///
+/// Arguments are pieces of the source where they stand there as they are; those with escapes, line
+/// breaks or `+` are put together behind it. So a [`Span`] is a piece of "source, then [`decoded`](Self::decoded)".
+pub(crate) struct Lexer<'a> {
+    source: &'a str,
+    at: usize,
+    line: u32,
+    line_start: usize,
+    pub(crate) decoded: String,
+    /// The first thing that YANG 1 leaves open and 1.1 forbids: only the module's version tells.
+    pub(crate) forbidden_in_1_1: Option<Unreadable>,
+}
+
+impl<'a> Lexer<'a> {
+    pub(crate) fn new(source: &'a str) -> Self {
+        let at = if source.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+        Self { source, at, line: 1, line_start: at, decoded: String::new(), forbidden_in_1_1: None }
+    }
+
+    pub(crate) fn line(&self) -> u32 {
+        self.line
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.source.as_bytes().get(self.at).copied()
+    }
+
+    /// A piece of the source.
+    pub(crate) fn text(&self, span: Span) -> &'a str {
+        self.piece(span.start as usize, span.end as usize)
+    }
+
+    fn rest(&self) -> &'a str {
+        self.source.get(self.at..).unwrap_or_default()
+    }
+
+    fn piece(&self, start: usize, end: usize) -> &'a str {
+        self.source.get(start..end).unwrap_or_default()
+    }
+
+    /// Steps over one byte.
+    fn step(&mut self) {
+        if self.peek() == Some(b'\n') {
+            self.line += 1;
+            self.line_start = self.at + 1;
+        }
+        self.at += 1;
+    }
+
+    pub(crate) fn unexpected(&self, expected: &'static str) -> Unreadable {
+        let found = match self.rest().chars().next() {
+            None => "the end of the text".to_owned(),
+            Some(c @ ('{' | '}' | ';' | '"' | '\'' | '+')) => format!("`{c}`"),
+            Some(_) => {
+                let word: String = self.rest().chars().take_while(|c| !is_end(*c)).take(40).collect();
+                format!("`{}`", word.escape_default())
+            }
+        };
+        Unreadable { line: self.line, expected, found }
+    }
+
+    /// Steps over white space and comments.
+    pub(crate) fn skip_space(&mut self) -> Result<(), Unreadable> {
+        loop {
+            match self.peek() {
+                Some(b' ' | b'\t' | b'\r' | b'\n') => self.step(),
+                Some(b'/') if self.rest().starts_with("//") => {
+                    self.at += self.rest().find('\n').unwrap_or(self.rest().len());
+                }
+                Some(b'/') if self.rest().starts_with("/*") => {
+                    let Some(length) = self.rest().get(2..).and_then(|rest| rest.find("*/")) else {
+                        return Err(Unreadable {
+                            line: self.line,
+                            expected: "the end of the comment, `*/`",
+                            found: "the end of the text".to_owned(),
+                        });
+                    };
+                    let end = self.at + length + 4;
+                    while self.at < end {
+                        self.step();
+                    }
+                }
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    /// The closing brace of a statement, if it is next.
+    pub(crate) fn close(&mut self) -> bool {
+        let is_next = self.peek() == Some(b'}');
+        if is_next {
+            self.step();
+        }
+        is_next
+    }
+
+    pub(crate) fn is_at_end(&self) -> bool {
+        self.at >= self.source.len()
+    }
+
+    /// A keyword, with its prefix if it has one.
+    pub(crate) fn keyword(&mut self) -> Result<Span, Unreadable> {
+        const EXPECTED: &str = "a keyword";
+        let start = self.at;
+        let word_end = self.rest().find(is_end).map_or(self.source.len(), |length| start + length);
+        let word = self.piece(start, word_end);
+        let mut parts = word.splitn(2, ':');
+        let is_keyword = parts.next().is_some_and(is_identifier) && parts.next().is_none_or(is_identifier);
+        if !is_keyword {
+            return Err(self.unexpected(EXPECTED));
+        }
+        self.at = word_end;
+        Ok(span(start, word_end))
+    }
+
+    /// What ends a statement or opens its substatements.
+    pub(crate) fn terminator(&mut self) -> Result<Terminator, Unreadable> {
+        let terminator = match self.peek() {
+            Some(b';') => Terminator::Semicolon,
+            Some(b'{') => Terminator::Open,
+            _ => return Err(self.unexpected("`;` or `{`")),
+        };
+        self.step();
+        Ok(terminator)
+    }
+
+    /// An argument, if one is next.
+    pub(crate) fn argument(&mut self) -> Result<Option<Span>, Unreadable> {
+        match self.peek() {
+            None | Some(b';' | b'{' | b'}') => Ok(None),
+            Some(b'"' | b'\'') => self.quoted().map(Some),
+            Some(_) => self.unquoted().map(Some),
+        }
+    }
+
+    fn unquoted(&mut self) -> Result<Span, Unreadable> {
+        let start = self.at;
+        let mut length = 0;
+        let rest = self.rest().as_bytes();
+        loop {
+            match rest.get(length) {
+                None | Some(b' ' | b'\t' | b'\r' | b'\n' | b';' | b'{' | b'}') => break,
+                Some(b'/') if matches!(rest.get(length + 1), Some(b'/' | b'*')) => break,
+                Some(b'"' | b'\'') => {
+                    self.forbid("an argument without quotes inside, or in quotes as a whole");
+                    length += 1;
+                }
+                Some(_) => length += 1,
+            }
+        }
+        self.at += length;
+        Ok(span(start, self.at))
+    }
+
+    /// Notes the first thing that is forbidden if the module turns out to be YANG 1.1.
+    fn forbid(&mut self, expected: &'static str) {
+        if self.forbidden_in_1_1.is_none() {
+            self.forbidden_in_1_1 = Some(self.unexpected(expected));
+        }
+    }
+
+    /// Strings in quotes, joined by `+`.
+    fn quoted(&mut self) -> Result<Span, Unreadable> {
+        let first = self.string()?;
+        let mut whole: Option<Span> = None;
+        loop {
+            let (at, line, line_start) = (self.at, self.line, self.line_start);
+            self.skip_space()?;
+            if self.peek() != Some(b'+') {
+                (self.at, self.line, self.line_start) = (at, line, line_start);
+                return Ok(whole.unwrap_or(first));
+            }
+            self.step();
+            self.skip_space()?;
+            if !matches!(self.peek(), Some(b'"' | b'\'')) {
+                return Err(self.unexpected("a string in quotes after `+`"));
+            }
+            let whole = whole.get_or_insert_with(|| self.decode(first));
+            let next = self.string()?;
+            // What was put together last stands at the end already.
+            if next.start != whole.end {
+                self.decode(next);
+            }
+            whole.end = self.decoded_end();
+        }
+    }
+
+    fn decoded_end(&self) -> u32 {
+        offset(self.source.len() + self.decoded.len())
+    }
+
+    /// Copies a piece of the source behind it; what is there already stays.
+    fn decode(&mut self, piece: Span) -> Span {
+        if piece.start as usize >= self.source.len() && piece.end == self.decoded_end() {
+            return piece;
+        }
+        let start = self.decoded_end();
+        self.decoded.push_str(self.piece(piece.start as usize, piece.end as usize));
+        Span { start, end: self.decoded_end() }
+    }
+
+    fn string(&mut self) -> Result<Span, Unreadable> {
+        let opened = self.line;
+        let quote = if self.peek() == Some(b'"') { '"' } else { '\'' };
+        let unclosed =
+            |expected| Unreadable { line: opened, expected, found: "the end of the text".to_owned() };
+        // The column right of the opening quote: white space up to it indents the following lines.
+        let indent: usize = self
+            .piece(self.line_start, self.at)
+            .chars()
+            .map(|c| if c == '\t' { 8 } else { 1 })
+            .sum::<usize>()
+            + 1;
+        self.step();
+        let start = self.at;
+        if quote == '\'' {
+            let length = self.rest().find('\'').ok_or_else(|| unclosed("the closing `'` of the string"))?;
+            self.finish_plain(start + length)?;
+            return Ok(span(start, start + length));
+        }
+        let special =
+            self.rest().find(['"', '\\', '\n']).ok_or_else(|| unclosed("the closing `\"` of the string"))?;
+        if self.rest().as_bytes().get(special) == Some(&b'"') {
+            self.finish_plain(start + special)?;
+            return Ok(span(start, start + special));
+        }
+        self.double_quoted(indent)
+            .map_err(|error| error.unwrap_or_else(|| unclosed("the closing `\"` of the string")))
+    }
+
+    /// Steps over the rest of a string that stands for itself, and its closing quote.
+    fn finish_plain(&mut self, end: usize) -> Result<(), Unreadable> {
+        while self.at < end {
+            self.check_character()?;
+            self.step();
+        }
+        self.step();
+        Ok(())
+    }
+
+    /// Control characters are no part of YANG (section 6, `yang-char`).
+    fn check_character(&self) -> Result<(), Unreadable> {
+        match self.peek() {
+            Some(b) if b < b' ' && !matches!(b, b'\t' | b'\r' | b'\n') => {
+                Err(self.unexpected("a character other than a control character"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A string with escapes or line breaks (section 6.1.3). `Err(None)`: it does not end.
+    fn double_quoted(&mut self, indent: usize) -> Result<Span, Option<Unreadable>> {
+        let start = self.decoded_end();
+        // White space behind this is trimmed at a line break; what an escape wrote is not.
+        let mut kept = self.decoded.len();
+        let mut copied = self.at;
+        loop {
+            let byte = self.peek().ok_or(None)?;
+            match byte {
+                b'"' => {
+                    self.decoded.push_str(self.piece(copied, self.at));
+                    self.step();
+                    return Ok(Span { start, end: self.decoded_end() });
+                }
+                b'\\' => {
+                    self.decoded.push_str(self.piece(copied, self.at));
+                    self.escape()?;
+                    kept = self.decoded.len();
+                    copied = self.at;
+                }
+                b'\n' => {
+                    self.decoded.push_str(self.piece(copied, self.at));
+                    let trimmed = self.decoded.trim_end_matches([' ', '\t', '\r']).len().max(kept);
+                    self.decoded.truncate(trimmed);
+                    self.decoded.push('\n');
+                    self.step();
+                    self.unindent(indent);
+                    kept = self.decoded.len();
+                    copied = self.at;
+                }
+                _ => {
+                    self.check_character()?;
+                    self.step();
+                }
+            }
+        }
+    }
+
+    fn escape(&mut self) -> Result<(), Option<Unreadable>> {
+        let escaped = self.source.as_bytes().get(self.at + 1).ok_or(None)?;
+        match escaped {
+            b'n' => self.decoded.push('\n'),
+            b't' => self.decoded.push('\t'),
+            b'"' => self.decoded.push('"'),
+            b'\\' => self.decoded.push('\\'),
+            _ => {
+                self.forbid("`\\n`, `\\t`, `\\\"` or `\\\\` in a string in double quotes");
+                self.decoded.push('\\');
+                self.step();
+                return Ok(());
+            }
+        }
+        self.at += 2;
+        Ok(())
+    }
+
+    /// Steps over the white space that indents a line of a string.
+    fn unindent(&mut self, indent: usize) {
+        let mut column = 0;
+        while column < indent {
+            match self.peek() {
+                Some(b' ') => column += 1,
+                Some(b'\t') => column += 8,
+                _ => return,
+            }
+            self.step();
+        }
+        // A tab that reaches over the column leaves the rest of its width.
+        self.decoded.extend(std::iter::repeat_n(' ', column - indent));
+    }
+}
+
+/// Whether a character ends a word outside quotes.
+fn is_end(c: char) -> bool {
+    matches!(c, ' ' | '\t' | '\r' | '\n' | ';' | '{' | '}' | '"' | '\'')
+}
+
+/// Whether the text is an identifier (RFC 7950, section 6.2).
+pub(crate) fn is_identifier(text: &str) -> bool {
+    let mut bytes = text.bytes();
+    bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
+        && bytes.all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
+}
+
+/// Offsets fit: [`Limits::source`](crate::Limits::source) is checked before, and what is put together is at
+/// most four times the source (a tab in the indentation of each line).
+fn offset(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
+}
+
+fn span(start: usize, end: usize) -> Span {
+    Span { start: offset(start), end: offset(end) }
+}

@@ -1,0 +1,32 @@
+//! What reading may cost.
+
+/// The limits of reading: models come from devices, and a device is not trusted.
+///
+/// All of them are far above what real models need; a model that passes one is refused with the limit's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Bytes of one module. The largest that vendors publish is some 10 MB.
+    pub source: usize,
+    /// Statements within statements. Published models stay below 30.
+    pub statement_depth: usize,
+    /// `uses` within groupings, and typedefs upon typedefs. Published models stay below 15.
+    pub expansion_depth: usize,
+    /// Nodes of the compiled tree. Groupings multiply: thirty lines can ask for a billion nodes. A large
+    /// router has some 300,000.
+    pub nodes: usize,
+    /// Problems that are kept; further ones are counted only.
+    pub problems: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            source: 32 << 20,
+            statement_depth: 128,
+            expansion_depth: 64,
+            nodes: 2_000_000,
+            problems: 1_000,
+        }
+    }
+}

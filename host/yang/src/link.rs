@@ -1,0 +1,351 @@
+//! Which module each prefix and name of a set stands for.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+
+use crate::{
+    Error, Keyword, ModuleSet, Place, Schema, build::Builder, nearest::Hints, set::File, statement::Stmt,
+};
+
+/// A module of a schema, by number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct ModuleId(pub(crate) u32);
+
+/// A statement of a schema: the unit it stands in, and its number there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct StmtRef {
+    pub(crate) unit: u32,
+    pub(crate) id: u32,
+}
+
+/// A module of a schema.
+#[derive(Debug)]
+pub struct Module {
+    pub(crate) name: Box<str>,
+    pub(crate) namespace: Box<str>,
+    pub(crate) prefix: Box<str>,
+    pub(crate) revision: Option<Box<str>>,
+    pub(crate) is_implemented: bool,
+    /// The module's own text first, then its submodules'.
+    pub(crate) units: Vec<u32>,
+}
+
+impl Module {
+    /// The module's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The namespace of its nodes.
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// The prefix that it calls itself by.
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// Its latest revision, as `YYYY-MM-DD`.
+    pub fn revision(&self) -> Option<&str> {
+        self.revision.as_deref()
+    }
+
+    /// Whether its nodes are part of the schema; otherwise it only lends definitions.
+    pub fn is_implemented(&self) -> bool {
+        self.is_implemented
+    }
+}
+
+/// One text as part of one module.
+#[derive(Debug)]
+pub(crate) struct Unit {
+    pub(crate) file: usize,
+    pub(crate) module: ModuleId,
+    prefixes: HashMap<Box<str>, Option<ModuleId>>,
+}
+
+/// The modules of a schema and what their prefixes stand for.
+#[derive(Debug, Default)]
+pub(crate) struct Links {
+    pub(crate) modules: Vec<Module>,
+    pub(crate) units: Vec<Unit>,
+    by_name: HashMap<Box<str>, ModuleId>,
+    by_namespace: HashMap<Box<str>, ModuleId>,
+}
+
+/// What a prefix stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Prefix {
+    Module(ModuleId),
+    /// A module that the set lacks: told once, at the import.
+    Missing,
+    Unknown,
+}
+
+impl Links {
+    pub(crate) fn module(&self, id: ModuleId) -> Option<&Module> {
+        self.modules.get(id.0 as usize)
+    }
+
+    /// The implemented module of this name; where none is, the latest.
+    pub(crate) fn module_by_name(&self, name: &str) -> Option<ModuleId> {
+        self.by_name.get(name).copied()
+    }
+
+    pub(crate) fn module_by_namespace(&self, namespace: &str) -> Option<ModuleId> {
+        self.by_namespace.get(namespace).copied()
+    }
+
+    pub(crate) fn unit(&self, unit: u32) -> Option<&Unit> {
+        self.units.get(unit as usize)
+    }
+
+    /// The module that a unit is part of.
+    pub(crate) fn module_of(&self, unit: u32) -> ModuleId {
+        self.unit(unit).map_or(ModuleId(u32::MAX), |unit| unit.module)
+    }
+
+    /// What a prefix in a unit stands for; without one the unit's own module.
+    pub(crate) fn prefix(&self, unit: u32, prefix: &str) -> Prefix {
+        let Some(unit) = self.unit(unit) else { return Prefix::Unknown };
+        if prefix.is_empty() {
+            return Prefix::Module(unit.module);
+        }
+        match unit.prefixes.get(prefix) {
+            Some(Some(module)) => Prefix::Module(*module),
+            Some(None) => Prefix::Missing,
+            None => Prefix::Unknown,
+        }
+    }
+
+    /// The statement of a reference.
+    pub(crate) fn statement<'a>(&self, files: &'a [File], reference: StmtRef) -> Option<Stmt<'a>> {
+        files.get(self.unit(reference.unit)?.file)?.parsed.get(reference.id)
+    }
+
+    /// The texts of a module, as units with their outermost statements.
+    pub(crate) fn roots<'a>(
+        &'a self,
+        files: &'a [File],
+        module: ModuleId,
+    ) -> impl Iterator<Item = (u32, Stmt<'a>)> + 'a {
+        let units = self.module(module).map(|module| module.units.as_slice()).unwrap_or_default();
+        units.iter().filter_map(move |&unit| Some((unit, self.statement(files, StmtRef { unit, id: 0 })?)))
+    }
+}
+
+/// What was found wrong, up to a limit.
+#[derive(Debug, Default)]
+pub(crate) struct Problems {
+    pub(crate) list: Vec<Error>,
+    limit: usize,
+}
+
+impl Problems {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self { list: Vec::new(), limit }
+    }
+
+    pub(crate) fn push(&mut self, error: Error) {
+        if self.list.len() < self.limit {
+            self.list.push(error);
+        }
+    }
+}
+
+/// Links and builds.
+pub(crate) fn compile(set: ModuleSet) -> Schema {
+    let mut problems = Problems::new(set.limits.problems);
+    let links =
+        Linker { set: &set, links: Links::default(), problems: &mut problems, hints: Hints::default() }
+            .link();
+    let compiled = Builder::new(&set, &links, problems).build();
+    Schema::new(set, links, compiled)
+}
+
+struct Linker<'a> {
+    set: &'a ModuleSet,
+    links: Links,
+    problems: &'a mut Problems,
+    hints: Hints,
+}
+
+impl<'a> Linker<'a> {
+    fn link(mut self) -> Links {
+        let mut by_file = HashMap::new();
+        for (index, file) in self.set.files.iter().enumerate() {
+            if !file.is_submodule() {
+                by_file.insert(index, self.module(index, file));
+            }
+        }
+        for number in 0..self.links.modules.len() {
+            self.include(ModuleId(number_of(number)));
+        }
+        for number in 0..self.links.units.len() {
+            self.import(number, &by_file);
+        }
+        self.implement_targets();
+        self.links
+    }
+
+    fn module(&mut self, index: usize, file: &File) -> ModuleId {
+        let root = file.parsed.root();
+        let id = ModuleId(number_of(self.links.modules.len()));
+        let text = |keyword| root.text(keyword).unwrap_or_default().into();
+        let is_latest = self.set.find_index(file.name(), None) == Some(index);
+        let module = Module {
+            name: file.name().into(),
+            namespace: text(Keyword::Namespace),
+            prefix: text(Keyword::Prefix),
+            revision: file.revision.clone(),
+            is_implemented: is_latest && !self.set.is_import_only(file.name()),
+            units: vec![number_of(self.links.units.len())],
+        };
+        self.links.units.push(Unit { file: index, module: id, prefixes: HashMap::new() });
+        if is_latest {
+            self.links.by_name.insert(module.name.clone(), id);
+            let other = self.links.by_namespace.insert(module.namespace.clone(), id);
+            if other.is_some() {
+                let place = root.child(Keyword::Namespace).map_or_else(|| root.place(), Stmt::place);
+                self.problems.push(Error::Duplicate {
+                    place,
+                    what: "module of namespace",
+                    name: module.namespace.clone(),
+                });
+            }
+        }
+        self.links.modules.push(module);
+        id
+    }
+
+    /// Gathers the submodules of a module, those that submodules include too.
+    fn include(&mut self, module: ModuleId) {
+        let mut queue: VecDeque<usize> =
+            self.links.module(module).into_iter().flat_map(|m| &m.units).map(|&unit| unit as usize).collect();
+        let mut seen = HashSet::new();
+        while let Some(unit) = queue.pop_front() {
+            let Some(file) = self.links.units.get(unit).and_then(|unit| self.set.files.get(unit.file)) else {
+                continue;
+            };
+            for include in file.parsed.root().all(Keyword::Include) {
+                if !seen.insert(include.argument()) {
+                    continue;
+                }
+                let found = self.find(include, "submodule", File::is_submodule);
+                let Some(index) = found else { continue };
+                let name = self.links.module(module).map(|m| m.name.clone()).unwrap_or_default();
+                let belongs =
+                    self.set.files.get(index).and_then(|f| f.parsed.root().text(Keyword::BelongsTo));
+                if belongs != Some(&name) {
+                    self.problems.push(Error::Unresolved {
+                        place: include.place(),
+                        what: "submodule",
+                        name: include.argument().into(),
+                        hint: format!(" of `{name}`: it belongs to `{}`", belongs.unwrap_or_default()),
+                    });
+                    continue;
+                }
+                let number = self.links.units.len();
+                self.links.units.push(Unit { file: index, module, prefixes: HashMap::new() });
+                if let Some(module) = self.links.modules.get_mut(module.0 as usize) {
+                    module.units.push(number_of(number));
+                }
+                queue.push_back(number);
+            }
+        }
+    }
+
+    /// The file that an import or include asks for.
+    fn find(
+        &mut self,
+        statement: Stmt<'a>,
+        what: &'static str,
+        is_right: fn(&File) -> bool,
+    ) -> Option<usize> {
+        let revision = statement.text(Keyword::RevisionDate);
+        let index = self.set.find_index(statement.argument(), revision);
+        let file = index.and_then(|index| self.set.files.get(index)).filter(|file| is_right(file));
+        let hint = match file {
+            Some(file) if revision.is_none() || file.revision.as_deref() == revision => return index,
+            Some(file) => {
+                let there = file.revision.as_deref().unwrap_or("without one");
+                format!(" of revision {}; revision {there} is used", revision.unwrap_or_default())
+            }
+            None => {
+                let names = self.set.files.iter().filter(|file| is_right(file)).map(File::name);
+                let near = self.hints.did_you_mean(statement.argument(), names);
+                format!(" among the modules given; what refers to it is left out{near}")
+            }
+        };
+        let name = statement.argument().into();
+        self.problems.push(Error::Unresolved { place: statement.place(), what, name, hint });
+        file.and(index)
+    }
+
+    /// Binds the prefixes of a unit.
+    fn import(&mut self, number: usize, by_file: &HashMap<usize, ModuleId>) {
+        let Some((file, own)) = self.links.units.get(number).map(|unit| (unit.file, unit.module)) else {
+            return;
+        };
+        let Some(root) = self.set.files.get(file).map(|file| file.parsed.root()) else { return };
+        let mut prefixes = HashMap::new();
+        let naming = root.child(Keyword::BelongsTo).unwrap_or(root);
+        prefixes.insert(Box::from(naming.text(Keyword::Prefix).unwrap_or_default()), Some(own));
+        for import in root.all(Keyword::Import) {
+            let found = self.find(import, "module", |file| !file.is_submodule());
+            let module = found.and_then(|index| by_file.get(&index).copied());
+            let prefix = import.text(Keyword::Prefix).unwrap_or_default();
+            if prefixes.insert(prefix.into(), module).is_some() {
+                let place = import.place();
+                self.problems.push(Error::Duplicate { place, what: "prefix", name: prefix.into() });
+            }
+        }
+        if let Some(unit) = self.links.units.get_mut(number) {
+            unit.prefixes = prefixes;
+        }
+    }
+
+    /// A module that is augmented or deviated by an implemented one is implemented itself (RFC 7950,
+    /// section 5.6.5).
+    fn implement_targets(&mut self) {
+        let mut queue: Vec<ModuleId> = (0..number_of(self.links.modules.len()))
+            .map(ModuleId)
+            .filter(|&id| self.links.module(id).is_some_and(|module| module.is_implemented))
+            .collect();
+        while let Some(id) = queue.pop() {
+            let targets: Vec<ModuleId> = self
+                .links
+                .roots(&self.set.files, id)
+                .flat_map(|(unit, root)| root.children().map(move |child| (unit, child)))
+                .filter(|(_, child)| matches!(child.keyword(), Keyword::Augment | Keyword::Deviation))
+                .filter_map(|(unit, child)| {
+                    let first = child.argument().trim_start_matches('/').split('/').next()?;
+                    match self.links.prefix(unit, first.split_once(':')?.0) {
+                        Prefix::Module(module) => Some(module),
+                        _ => None,
+                    }
+                })
+                .collect();
+            for target in targets {
+                if let Some(module) = self.links.modules.get_mut(target.0 as usize)
+                    && !module.is_implemented
+                {
+                    module.is_implemented = true;
+                    queue.push(target);
+                }
+            }
+        }
+    }
+}
+
+/// The place of a statement of a schema.
+pub(crate) fn place(links: &Links, files: &[File], reference: StmtRef) -> Place {
+    links
+        .statement(files, reference)
+        .map_or_else(|| Place { file: "".into(), line: 0, statement: "".into() }, Stmt::place)
+}
+
+/// Modules, units and nodes are counted in 32 bits; the limits are far below.
+pub(crate) fn number_of(index: usize) -> u32 {
+    u32::try_from(index).unwrap_or(u32::MAX)
+}

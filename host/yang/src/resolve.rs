@@ -1,0 +1,327 @@
+//! Types, from what a module writes to the built-in type and its restrictions (RFC 7950, sections 7.3, 7.4 and 9).
+
+use std::{collections::HashSet, sync::Arc};
+
+use crate::{
+    Error, Keyword,
+    build::Builder,
+    link::StmtRef,
+    pattern::Pattern,
+    statement::Stmt,
+    types::{ANY_LENGTH, Assigned, Base, Identity, IdentityDefinition, IntegerKind, Ranges, Type},
+};
+
+/// What is known of a type statement.
+pub(crate) enum Resolution {
+    /// It is being resolved: to meet it again is a circle.
+    Open,
+    /// Done; `None` where it could not be.
+    Done(Option<Arc<Type>>),
+}
+
+impl<'a> Builder<'a> {
+    /// The type that a `type` statement stands for; `None` where it cannot be told, which is reported.
+    pub(crate) fn resolve_type(&mut self, at: StmtRef, depth: usize) -> Option<Arc<Type>> {
+        match self.types.get(&at) {
+            Some(Resolution::Done(known)) => return known.clone(),
+            Some(Resolution::Open) => {
+                let name = self.statement(at)?.argument().into();
+                self.problems.push(Error::Cycle { place: self.place(at), what: "typedef", name });
+                return None;
+            }
+            None => {}
+        }
+        if depth > self.set.limits.expansion_depth {
+            let limit = self.set.limits.expansion_depth;
+            self.problems.push(Error::Limit { place: self.place(at), what: "typedefs upon typedefs", limit });
+            return None;
+        }
+        self.types.insert(at, Resolution::Open);
+        let resolved = match self.derive(at, depth) {
+            Ok(resolved) => resolved.map(Arc::new),
+            Err(error) => {
+                self.problems.push(error);
+                None
+            }
+        };
+        self.types.insert(at, Resolution::Done(resolved.clone()));
+        resolved
+    }
+
+    /// `Ok(None)`: reported already.
+    fn derive(&mut self, at: StmtRef, depth: usize) -> Result<Option<Type>, Error> {
+        let Some(statement) = self.statement(at) else { return Ok(None) };
+        let name = statement.argument();
+        let (base, default, units) = if let Some(base) = self.built_in(at, statement, depth)? {
+            (base, None, None)
+        } else {
+            let typedef = self.definitions.find(Keyword::Typedef, at, name)?;
+            let Some(definition) = self.statement(typedef) else { return Ok(None) };
+            let Some(inner) = definition.child(Keyword::Type) else { return Ok(None) };
+            let inner = StmtRef { unit: typedef.unit, id: inner.id() };
+            let Some(inner) = self.resolve_type(inner, depth + 1) else { return Ok(None) };
+            let text = |keyword| definition.text(keyword).map(Box::from);
+            let default = text(Keyword::Default).or_else(|| inner.default.clone());
+            let units = text(Keyword::Units).or_else(|| inner.units.clone());
+            let base = self.restrict_lists(at, statement, inner.base.clone())?;
+            (base, default, units)
+        };
+        let base = self.restrict(at, statement, base)?;
+        Ok(Some(Type { name: name.into(), base, default, units }))
+    }
+
+    /// The built-in type of the statement's name, before its restrictions.
+    fn built_in(&mut self, at: StmtRef, statement: Stmt<'a>, depth: usize) -> Result<Option<Base>, Error> {
+        let needed = |keyword: Keyword, expected| {
+            statement.child(keyword).ok_or_else(|| Error::Cardinality {
+                place: statement.place(),
+                substatement: keyword.text(),
+                found: 0,
+                expected,
+            })
+        };
+        let integer = |kind: IntegerKind| Base::Integer { kind, range: Ranges::one(kind.bounds()) };
+        Ok(Some(match statement.argument() {
+            "int8" => integer(IntegerKind::Int8),
+            "int16" => integer(IntegerKind::Int16),
+            "int32" => integer(IntegerKind::Int32),
+            "int64" => integer(IntegerKind::Int64),
+            "uint8" => integer(IntegerKind::Uint8),
+            "uint16" => integer(IntegerKind::Uint16),
+            "uint32" => integer(IntegerKind::Uint32),
+            "uint64" => integer(IntegerKind::Uint64),
+            "decimal64" => {
+                let digits = needed(Keyword::FractionDigits, "exactly one")?.argument();
+                let fraction_digits = digits.parse().unwrap_or(1);
+                Base::Decimal64 { fraction_digits, range: Ranges::one(IntegerKind::Int64.bounds()) }
+            }
+            "string" => Base::String { length: Ranges::one(ANY_LENGTH), patterns: Arc::new([]) },
+            "boolean" => Base::Boolean,
+            "empty" => Base::Empty,
+            "binary" => Base::Binary { length: Ranges::one(ANY_LENGTH) },
+            "instance-identifier" => Base::InstanceIdentifier { require_instance: true },
+            "enumeration" => {
+                needed(Keyword::Enum, "at least one")?;
+                Base::Enumeration(self.assigned(at, statement, Keyword::Enum, None)?)
+            }
+            "bits" => {
+                needed(Keyword::Bit, "at least one")?;
+                Base::Bits(self.assigned(at, statement, Keyword::Bit, None)?)
+            }
+            "leafref" => {
+                let path = needed(Keyword::Path, "exactly one")?.argument().into();
+                Base::Leafref { path, unit: at.unit, require_instance: true }
+            }
+            "identityref" => {
+                needed(Keyword::Base, "at least one")?;
+                let mut bases = Vec::new();
+                for base in statement.all(Keyword::Base) {
+                    let user = StmtRef { unit: at.unit, id: base.id() };
+                    let found = self.definitions.find(Keyword::Identity, user, base.argument())?;
+                    bases.extend(self.identity_numbers.get(&found).copied());
+                }
+                Base::Identityref(bases.into())
+            }
+            "union" => {
+                needed(Keyword::Type, "at least one")?;
+                let mut members = Vec::new();
+                for member in statement.all(Keyword::Type) {
+                    let member = StmtRef { unit: at.unit, id: member.id() };
+                    match self.resolve_type(member, depth + 1) {
+                        Some(member) => members.push(member),
+                        // A union of which a member is not known would refuse that one's values.
+                        None => return Ok(None),
+                    }
+                }
+                Base::Union(members.into())
+            }
+            _ => return Ok(None),
+        }))
+    }
+
+    /// Enumerations and bits of a typedef, cut down to those that the statement names (RFC 7950, 9.6.4).
+    fn restrict_lists(&mut self, at: StmtRef, statement: Stmt<'a>, base: Base) -> Result<Base, Error> {
+        Ok(match base {
+            Base::Enumeration(of) if statement.child(Keyword::Enum).is_some() => {
+                Base::Enumeration(self.assigned(at, statement, Keyword::Enum, Some(&of))?)
+            }
+            Base::Bits(of) if statement.child(Keyword::Bit).is_some() => {
+                Base::Bits(self.assigned(at, statement, Keyword::Bit, Some(&of))?)
+            }
+            base => base,
+        })
+    }
+
+    /// The names of an enumeration or of bits with their numbers.
+    fn assigned(
+        &mut self,
+        at: StmtRef,
+        statement: Stmt<'a>,
+        keyword: Keyword,
+        within: Option<&[Assigned]>,
+    ) -> Result<Arc<[Assigned]>, Error> {
+        let (number_keyword, bounds) = match keyword {
+            Keyword::Enum => (Keyword::Value, i64::from(i32::MIN)..=i64::from(i32::MAX)),
+            _ => (Keyword::Position, 0..=i64::from(u32::MAX)),
+        };
+        let known: Option<std::collections::HashMap<&str, i64>> =
+            within.map(|within| within.iter().map(|known| (&*known.name, known.number)).collect());
+        let mut all = Vec::new();
+        let (mut names, mut numbers) = (HashSet::new(), HashSet::new());
+        let mut next = 0;
+        for item in statement.all(keyword) {
+            let name = item.argument();
+            let given = item.text(number_keyword).and_then(|text| text.parse().ok());
+            let number = match &known {
+                None => given.unwrap_or(next),
+                Some(known) => match known.get(name) {
+                    Some(&number) if given.is_none_or(|given| given == number) => number,
+                    _ => {
+                        let expected = "a name of the type that is restricted, with its number".to_owned();
+                        return Err(Error::Argument { place: item.place(), expected });
+                    }
+                },
+            };
+            if !bounds.contains(&number) {
+                let expected = format!("a {number_keyword} from {} to {}", bounds.start(), bounds.end());
+                return Err(Error::Argument { place: item.place(), expected });
+            }
+            if !names.insert(name) || !numbers.insert(number) {
+                let name = format!("{name}` of {number_keyword} `{number}").into();
+                return Err(Error::Duplicate { place: item.place(), what: keyword.text(), name });
+            }
+            next = if numbers.len() == 1 { number + 1 } else { next.max(number + 1) };
+            if self.features_hold(StmtRef { unit: at.unit, id: item.id() }) {
+                all.push(Assigned { name: name.into(), number });
+            }
+        }
+        if keyword == Keyword::Bit {
+            all.sort_by_key(|bit| bit.number);
+        }
+        Ok(all.into())
+    }
+
+    /// The restrictions that are the same for built-in and derived types.
+    fn restrict(&mut self, at: StmtRef, statement: Stmt<'a>, base: Base) -> Result<Base, Error> {
+        let base_name = base.name();
+        let is_own = statement.argument() == base_name;
+        let is_permitted = |keyword| match (keyword, &base) {
+            (Keyword::Range, Base::Integer { .. } | Base::Decimal64 { .. })
+            | (Keyword::Length, Base::String { .. } | Base::Binary { .. })
+            | (Keyword::Pattern, Base::String { .. })
+            | (Keyword::Enum, Base::Enumeration(_))
+            | (Keyword::Bit, Base::Bits(_))
+            | (Keyword::RequireInstance, Base::Leafref { .. } | Base::InstanceIdentifier { .. })
+            | (Keyword::Extension, _) => true,
+            (Keyword::FractionDigits, Base::Decimal64 { .. })
+            | (Keyword::Path, Base::Leafref { .. })
+            | (Keyword::Base, Base::Identityref(_))
+            | (Keyword::Type, Base::Union(_)) => is_own,
+            _ => false,
+        };
+        if let Some(wrong) = statement.children().find(|child| !is_permitted(child.keyword())) {
+            return Err(Error::Misplaced {
+                place: wrong.place(),
+                parent: statement.title().into(),
+                hint: format!(": `{base_name}` is not restricted by it"),
+            });
+        }
+        let narrow = |ranges: Ranges, keyword, number: &dyn Fn(&str) -> Option<i128>| {
+            let Some(restriction) = statement.child(keyword) else { return Ok(ranges) };
+            ranges.narrow(restriction.argument(), number).ok_or_else(|| Error::Argument {
+                place: restriction.place(),
+                expected: format!(
+                    "ascending parts such as `1..4 | 8 | 10..max`, all within {}",
+                    if keyword == Keyword::Range {
+                        "the range of the type"
+                    } else {
+                        "the length of the type"
+                    }
+                ),
+            })
+        };
+        let integer = |text: &str| text.parse().ok();
+        Ok(match base {
+            Base::Integer { kind, range } => {
+                Base::Integer { kind, range: narrow(range, Keyword::Range, &integer)? }
+            }
+            Base::Decimal64 { fraction_digits, range } => {
+                let decimal = |text: &str| crate::number::decimal64(text, fraction_digits).map(i128::from);
+                Base::Decimal64 { fraction_digits, range: narrow(range, Keyword::Range, &decimal)? }
+            }
+            Base::Binary { length } => Base::Binary { length: narrow(length, Keyword::Length, &integer)? },
+            Base::String { length, patterns } => Base::String {
+                length: narrow(length, Keyword::Length, &integer)?,
+                patterns: self.patterns(at, statement, patterns)?,
+            },
+            Base::Leafref { path, unit, require_instance } => {
+                let require_instance = require_instance_of(statement).unwrap_or(require_instance);
+                Base::Leafref { path, unit, require_instance }
+            }
+            Base::InstanceIdentifier { require_instance } => Base::InstanceIdentifier {
+                require_instance: require_instance_of(statement).unwrap_or(require_instance),
+            },
+            base => base,
+        })
+    }
+
+    fn patterns(
+        &mut self,
+        at: StmtRef,
+        statement: Stmt<'a>,
+        inherited: Arc<[Arc<Pattern>]>,
+    ) -> Result<Arc<[Arc<Pattern>]>, Error> {
+        if statement.child(Keyword::Pattern).is_none() {
+            return Ok(inherited);
+        }
+        let is_posix = self.posix_units.contains(&at.unit);
+        let mut all = inherited.to_vec();
+        for pattern in statement.all(Keyword::Pattern) {
+            let is_inverted = pattern.child(Keyword::Modifier).is_some();
+            let read = Pattern::new(pattern.argument(), is_inverted, is_posix);
+            let read = read.map_err(|expected| Error::Argument {
+                place: pattern.place(),
+                expected: expected.to_owned(),
+            })?;
+            all.push(Arc::new(read));
+        }
+        Ok(all.into())
+    }
+
+    /// Numbers all identities, then reads what they are derived from.
+    pub(crate) fn gather_identities(&mut self) {
+        for at in self.definitions.all(Keyword::Identity) {
+            let Some(statement) = self.statement(at) else { continue };
+            if self.features_hold(at) {
+                let number = Identity(crate::link::number_of(self.identities.len()));
+                self.identity_numbers.insert(at, number);
+                self.identities.push(IdentityDefinition {
+                    module: self.links.module_of(at.unit),
+                    name: statement.argument().into(),
+                    bases: Vec::new(),
+                });
+            }
+        }
+        for at in self.definitions.all(Keyword::Identity) {
+            let (Some(statement), Some(&number)) = (self.statement(at), self.identity_numbers.get(&at))
+            else {
+                continue;
+            };
+            let mut bases = Vec::new();
+            for base in statement.all(Keyword::Base) {
+                let user = StmtRef { unit: at.unit, id: base.id() };
+                match self.definitions.find(Keyword::Identity, user, base.argument()) {
+                    Ok(found) => bases.extend(self.identity_numbers.get(&found).copied()),
+                    Err(error) => self.problems.push(error),
+                }
+            }
+            if let Some(identity) = self.identities.get_mut(number.0 as usize) {
+                identity.bases = bases;
+            }
+        }
+    }
+}
+
+fn require_instance_of(statement: Stmt<'_>) -> Option<bool> {
+    statement.text(Keyword::RequireInstance).map(|text| text == "true")
+}

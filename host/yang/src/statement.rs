@@ -1,0 +1,400 @@
+//! The parse tree of one module: its statements with their positions.
+
+use std::sync::Arc;
+
+use crate::{
+    Error, Keyword, Limits, Place,
+    lexer::{Lexer, Span, Terminator, Unreadable},
+};
+
+/// The statements of one file, in the order of the text.
+#[derive(Debug)]
+pub(crate) struct Parsed {
+    pub(crate) file: Arc<str>,
+    /// The source, and behind it the arguments that were put together.
+    text: String,
+    statements: Vec<Statement>,
+    /// What is an error if this turns out to be YANG 1.1.
+    pub(crate) forbidden_in_1_1: Option<Error>,
+}
+
+/// The statements within a statement follow it; `end` is the number of the first one that is not within.
+#[derive(Debug)]
+struct Statement {
+    keyword: Keyword,
+    name: Span,
+    argument: Option<Span>,
+    line: u32,
+    parent: u32,
+    end: u32,
+}
+
+/// One statement of a [`Parsed`] file.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stmt<'a> {
+    parsed: &'a Parsed,
+    id: u32,
+}
+
+impl Parsed {
+    /// Reads one file: a statement with all that is in it, and nothing behind it.
+    pub(crate) fn read(file: &str, source: &[u8], limits: &Limits) -> Result<Self, Error> {
+        let file: Arc<str> = file.into();
+        let start = || Place { file: Arc::clone(&file), line: 1, statement: "".into() };
+        if source.len() > limits.source {
+            return Err(Error::Limit { place: start(), what: "the bytes of a module", limit: limits.source });
+        }
+        let source = str::from_utf8(source).map_err(|error| {
+            let before = source.get(..error.valid_up_to()).unwrap_or_default();
+            let line = 1 + before.iter().filter(|&&b| b == b'\n').count();
+            Error::Syntax {
+                place: Place { line: u32::try_from(line).unwrap_or(u32::MAX), ..start() },
+                expected: "text in UTF-8",
+                found: "other bytes".to_owned(),
+            }
+        })?;
+        let mut reader = Reader {
+            lexer: Lexer::new(source),
+            parsed: Self {
+                file: Arc::clone(&file),
+                text: String::new(),
+                statements: Vec::new(),
+                forbidden_in_1_1: None,
+            },
+            open: Vec::new(),
+            depth: limits.statement_depth,
+        };
+        let result = reader.read();
+        let Reader { lexer, mut parsed, open, .. } = reader;
+        let forbidden = lexer.forbidden_in_1_1;
+        parsed.text.reserve_exact(source.len() + lexer.decoded.len());
+        parsed.text.push_str(source);
+        parsed.text.push_str(&lexer.decoded);
+        let place = |line| {
+            let statement = open.last().and_then(|&id| parsed.get(id)).map(Stmt::title).unwrap_or_default();
+            Place { file: Arc::clone(&file), line, statement: statement.into() }
+        };
+        let syntax =
+            |Unreadable { line, expected, found }| Error::Syntax { place: place(line), expected, found };
+        match result {
+            Ok(()) => {
+                let forbidden = forbidden.map(syntax);
+                parsed.forbidden_in_1_1 = forbidden;
+                Ok(parsed)
+            }
+            Err(Failure::Unreadable(unreadable)) => Err(syntax(unreadable)),
+            Err(Failure::TooDeep(line)) => Err(Error::Limit {
+                place: place(line),
+                what: "statements within statements",
+                limit: limits.statement_depth,
+            }),
+        }
+    }
+
+    /// The outermost statement.
+    pub(crate) fn root(&self) -> Stmt<'_> {
+        Stmt { parsed: self, id: 0 }
+    }
+
+    /// The statement of this number.
+    pub(crate) fn get(&self, id: u32) -> Option<Stmt<'_>> {
+        self.statements.get(id as usize)?;
+        Some(Stmt { parsed: self, id })
+    }
+
+    /// All statements, in the order of the text.
+    pub(crate) fn all(&self) -> impl Iterator<Item = Stmt<'_>> {
+        (0..u32::try_from(self.statements.len()).unwrap_or(u32::MAX)).map(|id| Stmt { parsed: self, id })
+    }
+
+    fn piece(&self, span: Span) -> &str {
+        self.text.get(span.start as usize..span.end as usize).unwrap_or_default()
+    }
+}
+
+struct Reader<'a> {
+    lexer: Lexer<'a>,
+    parsed: Parsed,
+    /// The statements whose closing brace has not come yet.
+    open: Vec<u32>,
+    depth: usize,
+}
+
+enum Failure {
+    Unreadable(Unreadable),
+    TooDeep(u32),
+}
+
+impl From<Unreadable> for Failure {
+    fn from(unreadable: Unreadable) -> Self {
+        Self::Unreadable(unreadable)
+    }
+}
+
+impl Reader<'_> {
+    fn read(&mut self) -> Result<(), Failure> {
+        loop {
+            self.lexer.skip_space()?;
+            if self.open.is_empty() && !self.parsed.statements.is_empty() {
+                return if self.lexer.is_at_end() {
+                    Ok(())
+                } else {
+                    Err(self.lexer.unexpected("the end of the text after the module").into())
+                };
+            }
+            if !self.open.is_empty() && self.lexer.close() {
+                self.close();
+            } else if self.lexer.is_at_end() {
+                let expected =
+                    if self.open.is_empty() { "`module` or `submodule`" } else { "a statement or `}`" };
+                return Err(self.lexer.unexpected(expected).into());
+            } else {
+                self.statement()?;
+            }
+        }
+    }
+
+    fn close(&mut self) {
+        let end = self.next_id();
+        let closed = self.open.pop().and_then(|id| self.parsed.statements.get_mut(id as usize));
+        if let Some(statement) = closed {
+            statement.end = end;
+        }
+    }
+
+    fn next_id(&self) -> u32 {
+        u32::try_from(self.parsed.statements.len()).unwrap_or(u32::MAX)
+    }
+
+    fn statement(&mut self) -> Result<(), Failure> {
+        let line = self.lexer.line();
+        let name = self.lexer.keyword()?;
+        let text = self.lexer.text(name);
+        let keyword = match Keyword::parse(text) {
+            Some(keyword) => keyword,
+            None if text.contains(':') => Keyword::Extension,
+            None => {
+                return Err(
+                    Unreadable { line, expected: "a keyword of YANG", found: format!("`{text}`") }.into()
+                );
+            }
+        };
+        self.lexer.skip_space()?;
+        let argument = self.lexer.argument()?;
+        self.lexer.skip_space()?;
+        let id = self.next_id();
+        let parent = self.open.last().copied().unwrap_or(0);
+        self.parsed.statements.push(Statement { keyword, name, argument, line, parent, end: id + 1 });
+        if self.lexer.terminator()? == Terminator::Open {
+            if self.open.len() >= self.depth {
+                return Err(Failure::TooDeep(line));
+            }
+            self.open.push(id);
+        }
+        Ok(())
+    }
+}
+
+impl<'a> Stmt<'a> {
+    fn statement(self) -> Option<&'a Statement> {
+        self.parsed.statements.get(self.id as usize)
+    }
+
+    /// Its number in its file.
+    pub(crate) fn id(self) -> u32 {
+        self.id
+    }
+
+    /// The number of the first statement behind it that is not within it.
+    pub(crate) fn end(self) -> u32 {
+        self.statement().map_or(self.id, |statement| statement.end)
+    }
+
+    pub(crate) fn keyword(self) -> Keyword {
+        self.statement().map_or(Keyword::Extension, |statement| statement.keyword)
+    }
+
+    /// The keyword as it is written, with its prefix.
+    pub(crate) fn name(self) -> &'a str {
+        self.statement().map_or("", |statement| self.parsed.piece(statement.name))
+    }
+
+    /// The argument; empty where there is none.
+    pub(crate) fn argument(self) -> &'a str {
+        self.argument_if_any().unwrap_or_default()
+    }
+
+    pub(crate) fn argument_if_any(self) -> Option<&'a str> {
+        self.statement()?.argument.map(|span| self.parsed.piece(span))
+    }
+
+    pub(crate) fn line(self) -> u32 {
+        self.statement().map_or(0, |statement| statement.line)
+    }
+
+    /// The statement around it, if there is one.
+    pub(crate) fn parent(self) -> Option<Self> {
+        let parent = self.statement()?.parent;
+        (self.id != 0).then_some(Self { parsed: self.parsed, id: parent })
+    }
+
+    /// The statements right within it.
+    pub(crate) fn children(self) -> impl Iterator<Item = Self> + use<'a> {
+        let end = self.statement().map_or(0, |statement| statement.end);
+        let mut next = self.id + 1;
+        std::iter::from_fn(move || {
+            let child = Self { parsed: self.parsed, id: next };
+            if next >= end {
+                return None;
+            }
+            next = child.statement()?.end;
+            Some(child)
+        })
+    }
+
+    /// The statements of one keyword right within it.
+    pub(crate) fn all(self, keyword: Keyword) -> impl Iterator<Item = Self> + use<'a> {
+        self.children().filter(move |child| child.keyword() == keyword)
+    }
+
+    /// The first statement of this keyword right within it.
+    pub(crate) fn child(self, keyword: Keyword) -> Option<Self> {
+        self.all(keyword).next()
+    }
+
+    /// The argument of the first statement of this keyword right within it.
+    pub(crate) fn text(self, keyword: Keyword) -> Option<&'a str> {
+        self.child(keyword).map(Self::argument)
+    }
+
+    /// Keyword and argument, cut to a length that fits in a message.
+    pub(crate) fn title(self) -> String {
+        let mut title = self.name().to_owned();
+        if let Some(argument) = self.argument_if_any() {
+            title.push(' ');
+            let mut words = argument.split_whitespace();
+            title.extend(words.next());
+            if words.next().is_some() {
+                title.push_str(" …");
+            }
+        }
+        match title.char_indices().nth(80) {
+            Some((at, _)) => format!("{}…", title.get(..at).unwrap_or_default()),
+            None => title,
+        }
+    }
+
+    /// Where it stands, for an error.
+    pub(crate) fn place(self) -> Place {
+        Place { file: Arc::clone(&self.parsed.file), line: self.line(), statement: self.title().into() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Parsed, String> {
+        Parsed::read("m.yang", text.as_bytes(), &Limits::default()).map_err(|error| error.to_string())
+    }
+
+    /// The argument of the only statement within `a`.
+    fn argument(text: &str) -> String {
+        let parsed = read(&format!("module a {{\n{text}\n}}")).unwrap();
+        let children: Vec<_> = parsed.root().children().collect();
+        assert_eq!(children.len(), 1);
+        children[0].argument().to_owned()
+    }
+
+    #[test]
+    fn strings_are_read_as_rfc_7950_section_6_1_3_says() {
+        for (text, value) in [
+            ("contact plain;", "plain"),
+            ("contact a+b/c;", "a+b/c"),
+            (r#"contact "";"#, ""),
+            (r#"contact "two words";"#, "two words"),
+            (r#"contact 'as \n it "is"';"#, r#"as \n it "is""#),
+            (r#"contact "tab\tquote\"slash\\line\nend";"#, "tab\tquote\"slash\\line\nend"),
+            (r#"contact "not \d an escape";"#, r"not \d an escape"),
+            ("contact 'a' + \"b\" +\n // why not\n 'c';", "abc"),
+            (r#"contact "\\" + 'n' + "\n";"#, "\\n\n"),
+            // Indentation up to the column of the quote goes, and white space before a line break.
+            ("contact \"one  \n         two\n           three\";", "one\ntwo\n  three"),
+            ("contact \"one\r\n\ttwo\";", "one\ntwo"),
+            ("contact \"one\n\t\ttwo\";", "one\n       two"),
+            // What an escape writes is content.
+            ("contact \"one\\t\n   two\";", "one\t\ntwo"),
+            ("contact 'one\n  two';", "one\n  two"),
+        ] {
+            assert_eq!(argument(text), value, "{text}");
+        }
+    }
+
+    #[test]
+    fn statements_know_their_place() {
+        let parsed =
+            read("module a { /* two\nlines */\n container b {\n  leaf c;\n  x:y z { d:e; }\n }\n leaf f; }")
+                .unwrap();
+        let all: Vec<_> = parsed.all().map(|s| (s.title(), s.line(), s.parent().map(Stmt::id))).collect();
+        assert_eq!(
+            all,
+            [
+                ("module a".to_owned(), 1, None),
+                ("container b".to_owned(), 3, Some(0)),
+                ("leaf c".to_owned(), 4, Some(1)),
+                ("x:y z".to_owned(), 5, Some(1)),
+                ("d:e".to_owned(), 5, Some(3)),
+                ("leaf f".to_owned(), 7, Some(0)),
+            ]
+        );
+        let top: Vec<_> = parsed.root().children().map(Stmt::argument).collect();
+        assert_eq!(top, ["b", "f"]);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told_with_its_line() {
+        let mut errors = String::new();
+        for text in [
+            "",
+            "module",
+            "module a {\n leaf b {\n",
+            "module a {\n leaf b }",
+            "module a {\n leef b; }",
+            "module a; }",
+            "module a {\n contact \"open;\n }",
+            "module a {\n contact 'open;\n }",
+            "module a {\n /* open",
+            "module a {\n contact 'a' + b; }",
+            "module a {\n contact \"\u{1}\"; }",
+            "module a {\n 1:b c; }",
+        ] {
+            errors += &read(text).unwrap_err();
+            errors.push('\n');
+        }
+        insta::assert_snapshot!(errors, @r#"
+        m.yang:1: expected `module` or `submodule`, found the end of the text
+        m.yang:1: expected `;` or `{`, found the end of the text
+        m.yang:3: `leaf b`: expected a statement or `}`, found the end of the text
+        m.yang:2: `module a`: expected `;` or `{`, found `}`
+        m.yang:2: `module a`: expected a keyword of YANG, found `leef`
+        m.yang:1: expected the end of the text after the module, found `}`
+        m.yang:2: `module a`: expected the closing `"` of the string, found the end of the text
+        m.yang:2: `module a`: expected the closing `'` of the string, found the end of the text
+        m.yang:2: `module a`: expected the end of the comment, `*/`, found the end of the text
+        m.yang:2: `module a`: expected a string in quotes after `+`, found `b`
+        m.yang:2: `module a`: expected a character other than a control character, found `\u{1}`
+        m.yang:2: `module a`: expected a keyword, found `1:b`
+        "#);
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_and_deep_text_are_refused() {
+        let error = Parsed::read("m", b"module a {\n\xff", &Limits::default()).unwrap_err();
+        insta::assert_snapshot!(error, @"m:2: expected text in UTF-8, found other bytes");
+        let error = read(&"a:b {".repeat(1_000_000)).unwrap_err();
+        insta::assert_snapshot!(error, @"m.yang:1: `a:b`: statements within statements are limited to 128");
+        let limits = Limits { source: 10, ..Limits::default() };
+        let error = Parsed::read("m", b"module abcdef;", &limits).unwrap_err();
+        insta::assert_snapshot!(error, @"m:1: the bytes of a module are limited to 10");
+    }
+}

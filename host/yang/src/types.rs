@@ -1,0 +1,259 @@
+//! Types, resolved to their base (RFC 7950, section 9).
+
+use std::sync::Arc;
+
+use crate::{link::ModuleId, pattern::Pattern};
+
+/// A type as a leaf has it: the built-in type at its base, with all restrictions on the way.
+#[derive(Clone, Debug)]
+pub struct Type {
+    pub(crate) name: Box<str>,
+    pub(crate) base: Base,
+    pub(crate) default: Option<Box<str>>,
+    pub(crate) units: Option<Box<str>>,
+}
+
+impl Type {
+    /// The type's name as the module writes it, such as `inet:uri`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The built-in type, with its restrictions.
+    pub fn base(&self) -> &Base {
+        &self.base
+    }
+
+    /// The default that the nearest typedef gives, as that module writes it.
+    pub fn default(&self) -> Option<&str> {
+        self.default.as_deref()
+    }
+
+    /// The units that the nearest typedef gives.
+    pub fn units(&self) -> Option<&str> {
+        self.units.as_deref()
+    }
+}
+
+/// A built-in type with its restrictions.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Base {
+    /// `int8` to `uint64` (section 9.2).
+    Integer {
+        /// Which one.
+        kind: IntegerKind,
+        /// The values it may have.
+        range: Ranges,
+    },
+    /// `decimal64` (section 9.3).
+    Decimal64 {
+        /// Digits behind the point, from 1 to 18.
+        fraction_digits: u8,
+        /// The values it may have, times ten to the power of `fraction_digits`.
+        range: Ranges,
+    },
+    /// `string` (section 9.4).
+    String {
+        /// How many characters it may have.
+        length: Ranges,
+        /// All must match.
+        patterns: Arc<[Arc<Pattern>]>,
+    },
+    /// `boolean` (section 9.5).
+    Boolean,
+    /// `enumeration` (section 9.6).
+    Enumeration(Arc<[Assigned]>),
+    /// `bits` (section 9.7).
+    Bits(Arc<[Assigned]>),
+    /// `binary` (section 9.8).
+    Binary {
+        /// How many bytes it may have.
+        length: Ranges,
+    },
+    /// `leafref` (section 9.9).
+    Leafref {
+        /// The path as the module writes it.
+        path: Arc<str>,
+        /// The unit that the path's prefixes belong to.
+        #[doc(hidden)]
+        unit: u32,
+        /// Whether the node it points to must be there.
+        require_instance: bool,
+    },
+    /// `identityref` (section 9.10).
+    Identityref(Arc<[Identity]>),
+    /// `empty` (section 9.11).
+    Empty,
+    /// `union` (section 9.12).
+    Union(Arc<[Arc<Type>]>),
+    /// `instance-identifier` (section 9.13).
+    InstanceIdentifier {
+        /// Whether the node it points to must be there.
+        require_instance: bool,
+    },
+}
+
+impl Base {
+    /// The built-in type's name.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Integer { kind, .. } => kind.name(),
+            Self::Decimal64 { .. } => "decimal64",
+            Self::String { .. } => "string",
+            Self::Boolean => "boolean",
+            Self::Enumeration(_) => "enumeration",
+            Self::Bits(_) => "bits",
+            Self::Binary { .. } => "binary",
+            Self::Leafref { .. } => "leafref",
+            Self::Identityref(_) => "identityref",
+            Self::Empty => "empty",
+            Self::Union(_) => "union",
+            Self::InstanceIdentifier { .. } => "instance-identifier",
+        }
+    }
+}
+
+/// The integer types (RFC 7950, section 9.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum IntegerKind {
+    Int8,
+    Int16,
+    Int32,
+    Int64,
+    Uint8,
+    Uint16,
+    Uint32,
+    Uint64,
+}
+
+impl IntegerKind {
+    /// The type's name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Int8 => "int8",
+            Self::Int16 => "int16",
+            Self::Int32 => "int32",
+            Self::Int64 => "int64",
+            Self::Uint8 => "uint8",
+            Self::Uint16 => "uint16",
+            Self::Uint32 => "uint32",
+            Self::Uint64 => "uint64",
+        }
+    }
+
+    /// Its smallest and its largest value.
+    pub const fn bounds(self) -> (i128, i128) {
+        match self {
+            Self::Int8 => (i8::MIN as i128, i8::MAX as i128),
+            Self::Int16 => (i16::MIN as i128, i16::MAX as i128),
+            Self::Int32 => (i32::MIN as i128, i32::MAX as i128),
+            Self::Int64 => (i64::MIN as i128, i64::MAX as i128),
+            Self::Uint8 => (0, u8::MAX as i128),
+            Self::Uint16 => (0, u16::MAX as i128),
+            Self::Uint32 => (0, u32::MAX as i128),
+            Self::Uint64 => (0, u64::MAX as i128),
+        }
+    }
+}
+
+/// A value of an enumeration or a bit of `bits`, with its number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assigned {
+    /// Its name.
+    pub name: Box<str>,
+    /// An enumeration's value, from -2^31, or a bit's position, from 0 to 2^32 - 1.
+    pub number: i64,
+}
+
+/// An identity of a schema, by number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Identity(pub(crate) u32);
+
+/// An identity and what it is derived from (RFC 7950, section 7.18).
+#[derive(Clone, Debug)]
+pub(crate) struct IdentityDefinition {
+    pub(crate) module: ModuleId,
+    pub(crate) name: Box<str>,
+    pub(crate) bases: Vec<Identity>,
+}
+
+/// Numbers from which to which: ascending and apart from each other (RFC 7950, sections 9.2.4 and 9.4.4).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ranges(Arc<[(i128, i128)]>);
+
+/// The length that every string may have: characters are counted in 64 bits (section 9.4.4).
+pub(crate) const ANY_LENGTH: (i128, i128) = (0, u64::MAX as i128);
+
+impl Ranges {
+    /// One range.
+    pub(crate) fn one(bounds: (i128, i128)) -> Self {
+        Self(Arc::new([bounds]))
+    }
+
+    /// The ranges, each from its smallest to its largest number.
+    pub fn parts(&self) -> &[(i128, i128)] {
+        &self.0
+    }
+
+    /// Whether the number is in one of them.
+    pub fn contains(&self, number: i128) -> bool {
+        self.covers((number, number))
+    }
+
+    fn covers(&self, (from, to): (i128, i128)) -> bool {
+        let at = self.0.partition_point(|&(_, end)| end < from);
+        self.0.get(at).is_some_and(|&(start, end)| start <= from && to <= end)
+    }
+
+    /// Reads a range expression that restricts these ranges: parts of one number or `from..to`, split by `|`, with
+    /// `min` and `max`. `None`: not one, or not within these ranges.
+    pub(crate) fn narrow(&self, expression: &str, number: impl Fn(&str) -> Option<i128>) -> Option<Self> {
+        let (&(least, _), &(_, most)) = (self.0.first()?, self.0.last()?);
+        let bound = |text: &str| match text.trim() {
+            "min" => Some(least),
+            "max" => Some(most),
+            text => number(text),
+        };
+        let mut parts: Vec<(i128, i128)> = Vec::new();
+        for part in expression.split('|') {
+            let (from, to) = match part.split_once("..") {
+                Some((from, to)) => (bound(from)?, bound(to)?),
+                None => (bound(part)?, bound(part)?),
+            };
+            let is_ascending = parts.last().is_none_or(|&(_, end)| end < from);
+            if from > to || !is_ascending || !self.covers((from, to)) {
+                return None;
+            }
+            parts.push((from, to));
+        }
+        Some(Self(parts.into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn narrow(ranges: &Ranges, expression: &str) -> Option<Ranges> {
+        ranges.narrow(expression, |text| text.parse().ok())
+    }
+
+    #[test]
+    fn ranges_are_narrowed() {
+        let int8 = Ranges::one(IntegerKind::Int8.bounds());
+        let narrowed = narrow(&int8, "min..-5 | 1 | 10 .. max").unwrap();
+        assert_eq!(narrowed.parts(), [(-128, -5), (1, 1), (10, 127)]);
+        for (number, is_in) in
+            [(-129, false), (-128, true), (-5, true), (-4, false), (1, true), (2, false), (127, true)]
+        {
+            assert_eq!(narrowed.contains(number), is_in, "{number}");
+        }
+        assert_eq!(narrow(&narrowed, "20..max").unwrap().parts(), [(20, 127)]);
+        assert_eq!(narrow(&narrowed, "min | 11").unwrap().parts(), [(-128, -128), (11, 11)]);
+        for wrong in ["", "1..2", "0", "5..1", "10|1", "10..20|20", "x", "1|", "128"] {
+            assert_eq!(narrow(&narrowed, wrong), None, "{wrong}");
+        }
+    }
+}
