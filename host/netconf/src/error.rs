@@ -64,6 +64,12 @@ pub enum Error {
         /// The name.
         name: String,
     },
+    /// An attribute that an element was to have twice, such as the declaration of a prefix.
+    #[error("the attribute `{name}` is given twice")]
+    DuplicateAttribute {
+        /// The attribute.
+        name: String,
+    },
     /// The peer didn't answer in time. The session is closed: replies needn't carry a message-id, so a late
     /// one would be taken for the answer to the next request.
     #[error("the peer did not answer within {limit:?}")]

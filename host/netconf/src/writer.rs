@@ -13,6 +13,7 @@ use crate::{Error, reader};
 /// Names are checked, attributes and text escaped, and what XML 1.0 can't carry is refused with
 /// [`Error::Character`]: a value must arrive as it was meant or not at all. Pass prose through
 /// [`representable`] first. Prefixes are taken as they are; declare them as attributes (`xmlns:…`).
+/// After an error what was written is of no use.
 ///
 /// ```
 /// # use confine_netconf::{Error, XmlWriter};
@@ -25,12 +26,14 @@ use crate::{Error, reader};
 /// ```
 pub struct XmlWriter {
     writer: Writer<Vec<u8>>,
+    /// A start tag not written yet: if nothing follows before its end, it is that of an empty element.
+    pending: Option<BytesStart<'static>>,
 }
 
 impl XmlWriter {
     /// A writer that has written nothing.
     pub fn new() -> Self {
-        Self { writer: Writer::new(Vec::new()) }
+        Self { writer: Writer::new(Vec::new()), pending: None }
     }
 
     /// An element with whatever `content` writes in it.
@@ -40,24 +43,26 @@ impl XmlWriter {
         attributes: &[(&str, &str)],
         content: impl FnOnce(&mut Self) -> Result<(), E>,
     ) -> Result<(), E> {
-        let start = start(name, attributes)?;
-        self.event(Event::Start(start))?;
+        let start = start(name, attributes)?.into_owned();
+        self.flush()?;
+        self.pending = Some(start);
         content(self)?;
-        Ok(self.event(Event::End(BytesEnd::new(name)))?)
+        let end = match self.pending.take() {
+            Some(start) => Event::Empty(start),
+            None => Event::End(BytesEnd::new(name)),
+        };
+        Ok(self.event(end)?)
     }
 
     /// An element with nothing in it.
     pub fn empty(&mut self, name: &str, attributes: &[(&str, &str)]) -> Result<(), Error> {
-        let start = start(name, attributes)?;
-        self.event(Event::Empty(start))
+        self.element(name, attributes, |_| Ok(()))
     }
 
     /// An element with text in it.
     pub fn leaf(&mut self, name: &str, attributes: &[(&str, &str)], text: &str) -> Result<(), Error> {
         check_characters(name, text)?;
-        self.element(name, attributes, |xml| {
-            xml.event(Event::Text(BytesText::from_escaped(partial_escape(text))))
-        })
+        self.element(name, attributes, |xml| xml.written(&partial_escape(text)))
     }
 
     /// XML that was written elsewhere, byte for byte. It must be whole elements, which is checked; the
@@ -73,9 +78,20 @@ impl XmlWriter {
         String::from_utf8(self.writer.into_inner()).unwrap_or_default()
     }
 
-    /// XML that another `XmlWriter` has written.
+    /// Text that is escaped, or XML that is known to be whole elements.
     pub(crate) fn written(&mut self, xml: &str) -> Result<(), Error> {
+        if xml.is_empty() {
+            return Ok(());
+        }
+        self.flush()?;
         self.event(Event::Text(BytesText::from_escaped(xml)))
+    }
+
+    fn flush(&mut self) -> Result<(), Error> {
+        match self.pending.take() {
+            Some(start) => self.event(Event::Start(start)),
+            None => Ok(()),
+        }
     }
 
     fn event(&mut self, event: Event<'_>) -> Result<(), Error> {
@@ -92,8 +108,11 @@ impl Default for XmlWriter {
 fn start<'n>(name: &'n str, attributes: &[(&str, &str)]) -> Result<BytesStart<'n>, Error> {
     check_name(name)?;
     let mut start = BytesStart::new(name);
-    for (attribute, value) in attributes {
+    for (index, (attribute, value)) in attributes.iter().enumerate() {
         check_name(attribute)?;
+        if attributes.iter().take(index).any(|(earlier, _)| earlier == attribute) {
+            return Err(Error::DuplicateAttribute { name: (*attribute).to_owned() });
+        }
         check_characters(attribute, value)?;
         start.push_attribute((*attribute, *value));
     }

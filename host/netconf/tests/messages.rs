@@ -255,6 +255,7 @@ fn names_that_xml_does_not_allow_are_refused() {
     insta::assert_snapshot!(xml.empty("a b", &[]).unwrap_err(), @"`a b` is not a name that XML allows");
     insta::assert_snapshot!(xml.empty("a", &[("xmlns:x=\"\" y", "")]).unwrap_err(), @r#"`xmlns:x="" y` is not a name that XML allows"#);
     insta::assert_snapshot!(xml.empty("", &[]).unwrap_err(), @"`` is not a name that XML allows");
+    insta::assert_snapshot!(xml.empty("a", &[("x", "1"), ("y", "2"), ("x", "3")]).unwrap_err(), @"the attribute `x` is given twice");
     xml.empty("ctrl:a-b.c_1", &[]).unwrap();
     assert_eq!(xml.finish(), "<ctrl:a-b.c_1/>");
 }
@@ -272,7 +273,7 @@ fn characters_that_xml_cannot_carry_are_refused_or_replaced() {
 fn the_servers_messages_are_the_controllers() {
     insta::assert_snapshot!(sent(async |mut to| to.hello(6).await), @r#"<hello xmlns="urn:ietf:params:xml:ns:netconf:base:1.0"><session-id>6</session-id></hello>"#);
     insta::assert_snapshot!(sent(async |mut to| to.reply(None, Answer::Ok).await), @r#"<rpc-reply xmlns="urn:ietf:params:xml:ns:netconf:base:1.0"><ok/></rpc-reply>"#);
-    insta::assert_snapshot!(sent(async |mut to| to.reply(Some("a<"), Answer::Data("")).await), @r#"<rpc-reply xmlns="urn:ietf:params:xml:ns:netconf:base:1.0" message-id="a&lt;"><data></data></rpc-reply>"#);
+    insta::assert_snapshot!(sent(async |mut to| to.reply(Some("a<"), Answer::Data("")).await), @r#"<rpc-reply xmlns="urn:ietf:params:xml:ns:netconf:base:1.0" message-id="a&lt;"><data/></rpc-reply>"#);
     insta::assert_snapshot!(sent(async |mut to| to.reply(None, Answer::Output(r#"<tid xmlns="urn:c">3</tid>"#)).await), @r#"<rpc-reply xmlns="urn:ietf:params:xml:ns:netconf:base:1.0"><tid xmlns="urn:c">3</tid></rpc-reply>"#);
     insta::assert_snapshot!(sent(async |mut to| to.notify("2026-11-23T05:01:48Z", r#"<event xmlns="urn:c"/>"#).await), @r#"<notification xmlns="urn:ietf:params:xml:ns:netconf:notification:1.0"><eventTime>2026-11-23T05:01:48Z</eventTime><event xmlns="urn:c"/></notification>"#);
 }

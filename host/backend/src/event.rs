@@ -1,0 +1,268 @@
+//! What the backend notifies.
+
+use confine_netconf::{Element, Error as NetconfError, Notification, Session};
+use tokio::net::UnixStream;
+use tokio::sync::mpsc;
+
+use crate::transaction::{outcome, parse_tid};
+use crate::{CONTROLLER, Error, Options, Outcome};
+
+/// A stream of notifications.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stream {
+    /// [`ServicesCommit`]. Only one client may subscribe: see [`Error::AlreadyRegistered`].
+    ServicesCommit,
+    /// [`ControllerTransaction`].
+    ControllerTransaction,
+}
+
+impl Stream {
+    fn name(self) -> &'static str {
+        match self {
+            Self::ServicesCommit => "services-commit",
+            Self::ControllerTransaction => "controller-transaction",
+        }
+    }
+}
+
+/// Something that the backend notified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// A commit waits for its actions.
+    ServicesCommit(ServicesCommit),
+    /// A transaction is over.
+    ControllerTransaction(ControllerTransaction),
+}
+
+/// A commit that waits for its actions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServicesCommit {
+    /// Number of the transaction, to answer with.
+    pub tid: u64,
+    /// The datastore to read, as the backend names it: `actions`.
+    pub source: String,
+    /// The datastore to write, as the backend names it: `actions`.
+    pub target: String,
+    /// Nothing will be pushed: the user asks for the differences only. A validation isn't marked so; see
+    /// [`Transaction::push`](crate::Transaction::push).
+    pub diff: bool,
+    /// What has changed, or was asked for, in the backend's order. **Empty: every instance of every
+    /// service.** An instance that was deleted is named too.
+    pub services: Vec<ServiceRef>,
+}
+
+/// Instances of a service, as a notification names them.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ServiceRef {
+    /// Name of the list under `/services`.
+    pub name: String,
+    /// Name and value of the list's first key. `None`: every instance of the list.
+    ///
+    /// Of a list with several keys it means every instance that matches.
+    pub key: Option<(String, String)>,
+}
+
+impl ServiceRef {
+    /// Reads `name` or `name[key='value']`.
+    ///
+    /// The backend doesn't quote what is in `value`: it may hold quotes, brackets and all else, so it is
+    /// what remains between a known beginning and a known end. What has neither form is taken for a name,
+    /// which no list then has.
+    ///
+    /// ```
+    /// # use confine_backend::ServiceRef;
+    /// let one = ServiceRef::parse("bench[service-name='o'x] y']");
+    /// assert_eq!(one.key, Some(("service-name".to_owned(), "o'x] y".to_owned())));
+    /// assert_eq!(ServiceRef::parse("bench").key, None);
+    /// ```
+    pub fn parse(text: &str) -> Self {
+        let keyed = || {
+            let (name, predicate) = text.split_once('[')?;
+            // Whoever forces an instance may have written the predicate with the other quotes.
+            let of = |quote: char| {
+                let (key, value) = predicate.split_once('=')?;
+                Some((key, value.strip_prefix(quote)?.strip_suffix(']')?.strip_suffix(quote)?))
+            };
+            let (key, value) = of('\'').or_else(|| of('"'))?;
+            Some(Self { name: name.to_owned(), key: Some((key.to_owned(), value.to_owned())) })
+        };
+        keyed().unwrap_or_else(|| Self { name: text.to_owned(), key: None })
+    }
+}
+
+/// The form that the backend uses, in notifications and wherever it takes an instance.
+impl std::fmt::Display for ServiceRef {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.key {
+            Some((key, value)) => write!(f, "{}[{key}='{value}']", self.name),
+            None => f.write_str(&self.name),
+        }
+    }
+}
+
+/// A transaction that is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ControllerTransaction {
+    /// Its number.
+    pub tid: u64,
+    /// Who started it.
+    pub username: Option<String>,
+    /// How it went.
+    pub result: Outcome,
+    /// Who made it fail.
+    pub origin: Option<String>,
+    /// Why it failed; sometimes a remark on a success.
+    pub reason: Option<String>,
+}
+
+/// The backend's notifications.
+///
+/// A task takes them off the socket as they come, since the backend blocks on a client that doesn't read;
+/// they wait here without limit. The task ends with this value.
+#[derive(Debug)]
+pub struct Events {
+    events: mpsc::UnboundedReceiver<Result<Event, Error>>,
+}
+
+impl Events {
+    /// Connects, and subscribes to `streams` in that order as the host user.
+    pub async fn subscribe(options: &Options, streams: &[Stream]) -> Result<Self, Error> {
+        const OPERATION: &str = "create-subscription";
+        let mut session = options.open().await?;
+        for stream in streams {
+            let subscribed = session.subscribe(stream.name(), &options.host_user, options.request_timeout);
+            subscribed.await.map_err(|error| match error {
+                NetconfError::Rpc(errors) => Error::refused(OPERATION, &options.host_user, errors),
+                source => Error::Session { operation: OPERATION, source },
+            })?;
+        }
+        let (sender, events) = mpsc::unbounded_channel();
+        tokio::spawn(drain(session, sender));
+        Ok(Self { events })
+    }
+
+    /// The next event, however long that takes. Nothing is lost when the future is dropped.
+    ///
+    /// An error that [is recoverable](Error::is_recoverable) is one notification that can't be understood;
+    /// any other is the end.
+    pub async fn next(&mut self) -> Result<Event, Error> {
+        self.events.recv().await.unwrap_or_else(|| Err(notification(NetconfError::Closed)))
+    }
+
+    /// Waits for the transaction `tid` to be over. All other events until then are dropped: this is for
+    /// clients that commit, not for a services daemon.
+    pub async fn completed(&mut self, tid: u64) -> Result<ControllerTransaction, Error> {
+        loop {
+            match self.next().await {
+                Ok(Event::ControllerTransaction(over)) if over.tid == tid => return Ok(over),
+                Err(error) if !error.is_recoverable() => return Err(error),
+                _ => {}
+            }
+        }
+    }
+}
+
+async fn drain(session: Session<UnixStream>, sender: mpsc::UnboundedSender<Result<Event, Error>>) {
+    let mut subscriber = match session.into_subscriber() {
+        Ok(subscriber) => subscriber,
+        Err(error) => {
+            // The receiver reads a closed channel as the end if it can't be told more.
+            let _ = sender.send(Err(notification(error)));
+            return;
+        }
+    };
+    loop {
+        let event = tokio::select! {
+            () = sender.closed() => return,
+            next = subscriber.next() => next.map_err(notification).and_then(|came| Event::read(&came)),
+        };
+        let Some(event) = event.transpose() else { continue };
+        let over = matches!(&event, Err(error) if !error.is_recoverable());
+        if sender.send(event).is_err() || over {
+            return;
+        }
+    }
+}
+
+impl Event {
+    /// `None` for an event of a kind that nobody has asked for.
+    fn read(notification: &Notification) -> Result<Option<Self>, Error> {
+        let event = &notification.event;
+        match (event.namespace(), event.name()) {
+            (CONTROLLER, "services-commit") => {
+                ServicesCommit::read(event).map(Self::ServicesCommit).map(Some)
+            }
+            (CONTROLLER, "controller-transaction") => {
+                ControllerTransaction::read(event).map(Self::ControllerTransaction).map(Some)
+            }
+            (namespace, name) => {
+                tracing::debug!(name, namespace, "An event that nobody has asked for is ignored.");
+                Ok(None)
+            }
+        }
+    }
+}
+
+impl ServicesCommit {
+    fn read(event: &Element<'_>) -> Result<Self, Error> {
+        let mut tid = None;
+        let mut commit = Self {
+            tid: 0,
+            source: "actions".to_owned(),
+            target: "actions".to_owned(),
+            diff: false,
+            services: Vec::new(),
+        };
+        for field in event.children() {
+            let field = field.map_err(notification)?;
+            let text = field.text().map_err(notification)?;
+            match field.name() {
+                "tid" => tid = Some(parse_tid(event.name(), &text)?),
+                "source" => commit.source = text,
+                "target" => commit.target = text,
+                "diff" => commit.diff = text.trim() == "true",
+                "service" => commit.services.push(ServiceRef::parse(&text)),
+                _ => {}
+            }
+        }
+        commit.tid = tid.ok_or_else(|| Error::answer(event.name(), "it has no `tid`"))?;
+        Ok(commit)
+    }
+}
+
+impl ControllerTransaction {
+    fn read(event: &Element<'_>) -> Result<Self, Error> {
+        let text = |name: &str| event.child_text(name).map_err(notification);
+        let required = |name: &str| {
+            text(name)?.ok_or_else(|| Error::answer(event.name(), format!("it has no `{name}`")))
+        };
+        Ok(Self {
+            tid: parse_tid(event.name(), &required("tid")?)?,
+            username: text("username")?,
+            result: outcome(required("result")?),
+            origin: text("origin")?,
+            reason: text("reason")?,
+        })
+    }
+}
+
+fn notification(source: NetconfError) -> Error {
+    Error::Session { operation: "notification", source }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::ServiceRef;
+
+    proptest! {
+        #[test]
+        fn any_key_value_is_read_back(name in "[a-z][a-z0-9_.-]{0,9}", key in "[a-z][a-z0-9_.-]{0,9}", value: String) {
+            let keyed = ServiceRef { name: name.clone(), key: Some((key, value)) };
+            prop_assert_eq!(ServiceRef::parse(&keyed.to_string()), keyed);
+            let bare = ServiceRef { name, key: None };
+            prop_assert_eq!(ServiceRef::parse(&bare.to_string()), bare);
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Where the backend is, and who we are to it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use confine_netconf::{DEFAULT_MESSAGE_LIMIT, Hello, Session};
+use nix::unistd::{User, geteuid};
+use tokio::net::UnixStream;
+
+use crate::Error;
+
+/// By what way the backend is told that we come, shown to users who find the candidate locked.
+const TRANSPORT: &str = "ctrl:services";
+
+/// The user that a request is made for. The backend checks that user's rights.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Identity {
+    /// The host itself: [`Options::host_user`].
+    Host,
+    /// This user, mostly the one who commits.
+    User(String),
+}
+
+/// Where the backend is, and who we are to it.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Path of the backend's socket, its option `CLICON_SOCK`.
+    pub socket: PathBuf,
+    /// The user of requests that are the host's own. See [`own_user`].
+    pub host_user: String,
+    /// How long a connection with its `hello`, and each request, may take. The backend does one thing at a
+    /// time, so this is also for what others ask of it. Default: 60 s.
+    pub request_timeout: Duration,
+    /// The largest message accepted from the backend, in octets. Default: 1 GiB.
+    pub message_limit: usize,
+}
+
+impl Options {
+    /// The backend at `socket`, with all else by default. Fails if this process's user has no name.
+    pub fn new(socket: impl Into<PathBuf>) -> Result<Self, Error> {
+        Ok(Self::with_host_user(socket, own_user()?))
+    }
+
+    /// As [`new`](Self::new), with a given host user.
+    pub fn with_host_user(socket: impl Into<PathBuf>, host_user: impl Into<String>) -> Self {
+        Self {
+            socket: socket.into(),
+            host_user: host_user.into(),
+            request_timeout: Duration::from_secs(60),
+            message_limit: DEFAULT_MESSAGE_LIMIT,
+        }
+    }
+
+    pub(crate) fn user<'a>(&'a self, identity: &'a Identity) -> &'a str {
+        match identity {
+            Identity::Host => &self.host_user,
+            Identity::User(user) => user,
+        }
+    }
+
+    /// Connects and says hello.
+    pub(crate) async fn open(&self) -> Result<Session<UnixStream>, Error> {
+        let connect = |source| Error::Connect { socket: self.socket.clone(), source };
+        let limit = self.request_timeout;
+        let late = |_| connect(std::io::ErrorKind::TimedOut.into());
+        let connection = tokio::time::timeout(limit, UnixStream::connect(&self.socket)).await;
+        let stream = connection.map_err(late)?.map_err(connect)?;
+        let hello = Hello::client(&self.host_user, TRANSPORT);
+        Session::open_with_message_limit(stream, &hello, limit, self.message_limit)
+            .await
+            .map_err(|source| Error::Session { operation: "hello", source })
+    }
+}
+
+/// The name of the user that this process runs as, which is who the backend takes the peer for.
+pub fn own_user() -> Result<String, Error> {
+    let uid = geteuid();
+    let user = User::from_uid(uid).map_err(Error::UserDatabase)?;
+    user.map(|user| user.name).ok_or(Error::NoSuchUser { uid: uid.as_raw() })
+}

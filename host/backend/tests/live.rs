@@ -1,0 +1,146 @@
+//! Against a real controller, whose socket is named by the environment variable `CONFINE_LIVE_SOCKET`.
+//!
+//! Run as root, or as the backend's user. The controller needs the service `ssh-users` of the examples and no
+//! services daemon; nothing is pushed to its devices.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use confine_backend::{
+    Actions, Backend, CONTROLLER, Commit, Datastore, DeviceConfig, Diff, Error, Event, Events, Identity,
+    Options, Outcome, Push, Read, Rejection, ServiceRef, ServicesCommit, Stream, TransactionState,
+};
+
+const HOST: Identity = Identity::Host;
+const NAMESPACES: &[(&str, &str)] = &[("ctrl", CONTROLLER)];
+
+/// How to reach the controller, or `None` if there is none.
+fn options() -> Option<Options> {
+    let socket = std::env::var_os("CONFINE_LIVE_SOCKET");
+    if socket.is_none() {
+        eprintln!("skipped: CONFINE_LIVE_SOCKET does not name the socket of a controller");
+    }
+    socket.map(|socket| Options::new(socket).unwrap())
+}
+
+async fn notified(events: &mut Events) -> ServicesCommit {
+    loop {
+        if let Event::ServicesCommit(commit) = events.next().await.unwrap() {
+            return commit;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_real_controller_is_understood() {
+    let Some(options) = options() else { return };
+    let mut events =
+        Events::subscribe(&options, &[Stream::ServicesCommit, Stream::ControllerTransaction]).await.unwrap();
+    let second = Events::subscribe(&options, &[Stream::ServicesCommit]).await;
+    assert!(matches!(second.unwrap_err(), Error::AlreadyRegistered(_)));
+    let mut backend = Backend::connect(options.clone()).await.unwrap();
+    let mut user = Backend::connect(options).await.unwrap();
+
+    reads(&mut backend).await;
+    refusals(&mut backend).await;
+
+    // Blanks, quotes and brackets in the key, to see them come back.
+    let key = "a b'] <c>";
+    let instance = format!(
+        "<services xmlns=\"{CONTROLLER}\"><ssh-users xmlns=\"http://clicon.org/ssh-users\">\
+         <service-name>a b'] &lt;c></service-name></ssh-users></services>"
+    );
+    user.edit_config(Datastore::Candidate, &instance, &HOST).await.unwrap();
+    let commit =
+        Commit { device: "*", push: Push::None, actions: Actions::Change, source: Datastore::Candidate };
+    let expected = ServiceRef { name: "ssh-users".into(), key: Some(("service-name".into(), key.into())) };
+
+    // One is answered with an error, one with success.
+    let tid = user.controller_commit(commit, &HOST).await.unwrap();
+    let told = notified(&mut events).await;
+    assert_eq!((told.tid, told.diff, &told.services[..]), (tid, true, &[expected.clone()][..]));
+    let open = backend.open_transactions(&HOST).await.unwrap();
+    assert_eq!(open.iter().map(|transaction| transaction.tid).collect::<Vec<_>>(), [tid]);
+    let reason = "bench: '<' not supported & \"more\"\nsecond line";
+    backend.transaction_error(tid, "conf\u{ed}ne <1>", reason, &HOST).await.unwrap();
+    let over = events.completed(tid).await.unwrap();
+    assert_eq!(over.result, Outcome::Failed);
+    assert_eq!(over.origin.as_deref(), Some("conf_ne _1_"));
+    assert_eq!(over.reason.as_deref(), Some(reason));
+    let again = backend.actions_done(tid, &[], &HOST).await.unwrap_err();
+    assert!(matches!(again, Error::Rejected { rejection: Rejection::AlreadyCompleted, .. }), "{again:?}");
+
+    let tid = user.controller_commit(commit, &HOST).await.unwrap();
+    assert_eq!(notified(&mut events).await.tid, tid);
+    let transaction = backend.transaction(tid, &HOST).await.unwrap().unwrap();
+    assert_eq!(transaction.state, TransactionState::Actions);
+    assert_eq!(transaction.push(), Some(Push::None));
+    assert_eq!(transaction.username.as_deref(), Some(user.options().host_user.as_str()));
+    backend.actions_done(tid, &["ssh-users"], &HOST).await.unwrap();
+    let over = events.completed(tid).await.unwrap();
+    assert_eq!((over.result, over.reason), (Outcome::Success, None));
+    let diff = Diff::Devices("*", DeviceConfig::Running, DeviceConfig::Actions);
+    assert!(user.datastore_diff(diff, &HOST).await.unwrap().is_empty());
+
+    // The whole list and everything, as they are notified.
+    for (asked, services) in
+        [(Some("ssh-users"), vec![ServiceRef { name: "ssh-users".into(), key: None }]), (None, vec![])]
+    {
+        let force = Commit { actions: Actions::Force(asked), ..commit };
+        let tid = user.controller_commit(force, &HOST).await.unwrap();
+        assert_eq!(notified(&mut events).await.services, services);
+        backend.transaction_error(tid, "confine", "enough", &HOST).await.unwrap();
+        assert_eq!(events.completed(tid).await.unwrap().result, Outcome::Failed);
+    }
+
+    user.discard_changes(&HOST).await.unwrap();
+    user.lock(Datastore::Candidate, &HOST).await.unwrap();
+    user.unlock(Datastore::Candidate, &HOST).await.unwrap();
+    let differences = Diff::Datastores(Datastore::Running, Datastore::Candidate);
+    assert!(user.datastore_diff(differences, &HOST).await.unwrap().is_empty());
+    user.close().await.unwrap();
+    backend.close().await.unwrap();
+}
+
+async fn reads(backend: &mut Backend) {
+    let names = Read {
+        source: Datastore::Running,
+        xpath: "/ctrl:devices/ctrl:device/ctrl:name | /ctrl:services/ctrl:nosuch",
+        namespaces: NAMESPACES,
+        depth: None,
+    };
+    let data = backend.get_config(names, &HOST).await.unwrap();
+    let devices = data.children().next().unwrap().unwrap();
+    assert!(devices.is(CONTROLLER, "devices"));
+    for device in devices.children() {
+        assert!(device.unwrap().child_text("name").unwrap().is_some());
+    }
+    let shallow = Read { xpath: "/ctrl:devices", depth: Some(1), ..names };
+    let data = backend.get_config(shallow, &HOST).await.unwrap();
+    assert!(data.children().next().unwrap().unwrap().child("device").unwrap().is_none());
+    let nothing = Read { xpath: "/ctrl:nosuch", ..names };
+    assert!(backend.get_config(nothing, &HOST).await.unwrap().is_empty());
+}
+
+async fn refusals(backend: &mut Backend) {
+    let refused =
+        backend.edit_config(Datastore::Candidate, "<nosuch xmlns=\"urn:x\"/>", &HOST).await.unwrap_err();
+    match refused {
+        Error::Refused { operation: "edit-config", source } => {
+            let error = source.iter().next().unwrap();
+            assert_eq!(error.tag, "unknown-element");
+            assert_eq!(error.info, [("bad-element".to_owned(), "nosuch".to_owned())]);
+        }
+        other => panic!("{other:?}"),
+    }
+    for answer in [
+        backend.actions_done(u64::MAX, &["x"], &HOST).await,
+        backend.transaction_error(u64::MAX, "confine", "no", &HOST).await,
+    ] {
+        let error = answer.unwrap_err();
+        assert!(
+            matches!(error, Error::Rejected { rejection: Rejection::NoSuchTransaction, .. }),
+            "{error:?}"
+        );
+    }
+    assert_eq!(backend.transaction(u64::MAX, &HOST).await.unwrap(), None);
+}
