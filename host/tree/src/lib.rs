@@ -18,7 +18,7 @@ pub mod xml;
 
 pub use error::Error;
 pub use name::{Name, Names, QName};
-pub use overlay::{Coverage, Form, Knowledge, Live, Mark, Overlay, Progress, Search, Spot};
+pub use overlay::{Coverage, Form, Knowledge, Live, Loading, Mark, Overlay, Progress, Search, Spot};
 pub use path::{Path, PathError, PathFault, Predicate, Step};
 pub use pattern::{CreatedError, Pattern, PatternStep, Prefixes};
 pub use resolve::{BoundValue, PrefixError, PrefixMap, ResolveError};

@@ -27,6 +27,7 @@ pub use self::{
     change::Mark,
     coverage::Coverage,
     knowledge::{Form, Knowledge, Spot},
+    load::Loading,
     search::{Progress, Search},
 };
 use crate::{Error, Name, Names, NodeId, Pattern, PatternStep, QName, Schema, SchemaNode, Tree};
@@ -148,6 +149,8 @@ impl Overlay {
 
     /// Takes the keys that a pattern names for what they are, as in `/devices/device[name]`: a
     /// declaration, which is believed before what paths happen to say. The value of a key does not matter.
+    /// In a pattern with the keys of a list below the top ones, the other steps but the last count as
+    /// containers.
     pub fn declare(&mut self, pattern: &Pattern) {
         self.knowledge.learn(&mut self.tree, pattern, true);
     }

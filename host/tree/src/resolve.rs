@@ -309,6 +309,17 @@ impl Overlay {
         Ok(BoundValue { value: canonical, bindings: bound.into_iter().collect() })
     }
 
+    /// Refuses a pattern whose last step the model is known not to have.
+    pub fn check_model(&self, pattern: &Pattern) -> Result<(), ResolveError> {
+        let Some((last, above)) = pattern.steps.split_last() else { return Ok(()) };
+        let above = Pattern { steps: above.to_vec() };
+        let mut inside = self.knowledge().root();
+        for step in &above.steps {
+            inside = self.descend(inside, step).1;
+        }
+        self.check_known(inside, last.name(), &above)
+    }
+
     /// Refuses a pattern that does not name one node, as far as that is known.
     pub fn check_exact(&self, pattern: &Pattern) -> Result<(), ResolveError> {
         let mut spot = self.knowledge().root();

@@ -2,27 +2,126 @@
 
 use std::sync::Arc;
 
-use confine_tree::{Pattern, Schema};
+use confine_tree::{
+    Live, NodeId, Overlay, Path, Pattern, PrefixMap, Progress, ResolveError, Schema, Search, Tree,
+};
 
-use crate::Source;
+use crate::{Allowance, Error, InstanceRef, Meter, Refusal, Scope, Source, refusal::refused};
 
 /// What one commit works on: what was read of the datastore, and what the modules have made of it so
 /// far. Each view of the commit owns it in turn.
 pub struct Draft {
-    pub(crate) schema: Arc<dyn Schema>,
-    pub(crate) source: Arc<dyn Source>,
-    pub(crate) fetched: Vec<Pattern>,
+    pub(crate) overlay: Overlay,
+    source: Arc<dyn Source>,
+    fetched: Vec<Pattern>,
+    pub(crate) written: Vec<Written>,
+}
+
+/// What one run wrote.
+pub(crate) struct Written {
+    pub(crate) instance: InstanceRef,
+    pub(crate) scope: Arc<Scope>,
+    /// Set or created; perhaps gone since.
+    pub(crate) nodes: Vec<NodeId>,
 }
 
 impl Draft {
-    /// Nothing is read yet.
+    /// Nothing is read yet. `source` is read where something turns out to be needed.
     pub fn new(schema: Arc<dyn Schema>, source: Arc<dyn Source>) -> Self {
-        Self { schema, source, fetched: Vec::new() }
+        Self { overlay: Overlay::new(schema), source, fetched: Vec::new(), written: Vec::new() }
+    }
+
+    /// Takes the keys that a pattern of a module's description names for what they are, as in
+    /// `/services/p:circuit[site][number]`.
+    pub fn declare(&mut self, pattern: &Pattern) {
+        self.overlay.declare(pattern);
+    }
+
+    /// What a path means, relative to `base` unless it is absolute.
+    pub fn resolve(&self, path: &str, base: &Pattern, prefixes: &PrefixMap) -> Result<Pattern, Refusal> {
+        let refuse = |error: ResolveError| refused(error).at(path);
+        let parsed = Path::parse(path).map_err(|error| refuse(confine_tree::Error::from(error).into()))?;
+        self.overlay.resolve(&parsed, base, prefixes).map_err(refuse)
+    }
+
+    /// Takes in what was read of the datastore: all that `read` matches.
+    pub fn load(&mut self, fragment: &Tree, read: &[Pattern]) -> Result<(), Error> {
+        Ok(self.overlay.load(fragment, read).map_err(ResolveError::from).map_err(refused)?)
+    }
+
+    /// Reads what of `wanted` has not been read yet, in one request.
+    pub async fn read(&mut self, wanted: &[Pattern]) -> Result<(), Error> {
+        self.fetch(wanted, &mut Meter::new(Allowance::UNLIMITED)).await.map(drop)
+    }
+
+    /// As [`read`](Self::read), at a module's expense; what had to be read.
+    async fn fetch(&mut self, wanted: &[Pattern], meter: &mut Meter) -> Result<Vec<Pattern>, Error> {
+        let mut missing: Vec<Pattern> =
+            wanted.iter().filter(|pattern| !self.overlay.knows(pattern)).cloned().collect();
+        missing.dedup();
+        if missing.is_empty() {
+            return Ok(missing);
+        }
+        let fragment = self.source.fetch(&missing).await?;
+        let mut loading = self.overlay.begin_load(&missing);
+        loop {
+            let loaded = self.overlay.load_some(&fragment, &mut loading);
+            match loaded.map_err(ResolveError::from).map_err(refused)? {
+                0 => return Ok(missing),
+                nodes => meter.charge(nodes as u64).await?,
+            }
+        }
+    }
+
+    /// Reads for a module what nobody had declared, and remembers it.
+    pub(crate) async fn need(&mut self, wanted: &[Pattern], meter: &mut Meter) -> Result<(), Error> {
+        let missing = self.fetch(wanted, meter).await?;
+        self.fetched.extend(missing);
+        Ok(())
     }
 
     /// What had to be read during the calls because nobody had declared it, in order: what the next
     /// commit had better ask for at once.
     pub fn fetched(&self) -> &[Pattern] {
         &self.fetched
+    }
+
+    /// The paths of all nodes that a pattern matches now, in document order.
+    pub fn find(&mut self, pattern: &Pattern) -> Vec<Pattern> {
+        let found = self.overlay.find(pattern);
+        found.into_iter().map(|live| self.overlay.pattern(live.node())).collect()
+    }
+
+    /// The value of the first node that a pattern matches now.
+    pub fn value(&mut self, pattern: &Pattern) -> Option<String> {
+        let live = self.overlay.find(pattern).into_iter().next()?;
+        self.overlay.value(live).map(Into::into)
+    }
+
+    /// Takes away what a service instance had created, before it is made anew: what is made again as it
+    /// was is no edit; what is not is taken out of the datastore. The pattern has all its keys.
+    pub fn strip(&mut self, pattern: &Pattern) -> Result<(), Refusal> {
+        self.overlay.strip(pattern).map_err(|error| refused(error).at(pattern.to_string()))
+    }
+
+    pub(crate) async fn search(&mut self, pattern: Pattern, meter: &mut Meter) -> Result<Vec<Live>, Error> {
+        let mut search = Search::new(pattern);
+        let mut found = Vec::new();
+        loop {
+            meter.charge(1).await?;
+            match search.advance(&mut self.overlay) {
+                Progress::Looked => {}
+                Progress::Found(live) => found.push(live),
+                Progress::Done => return Ok(found),
+            }
+        }
+    }
+
+    /// Takes note of what a run wrote since this was called last.
+    pub(crate) fn record(&mut self, instance: &InstanceRef, scope: &Arc<Scope>) {
+        let nodes = self.overlay.take_written();
+        if !nodes.is_empty() {
+            self.written.push(Written { instance: instance.clone(), scope: scope.clone(), nodes });
+        }
     }
 }

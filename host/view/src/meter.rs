@@ -84,6 +84,11 @@ impl Meter {
     /// Counts an edit and the bytes that are kept of it.
     pub fn edit(&mut self, bytes: usize) -> Result<(), Exceeded> {
         self.edits = count("edits", self.edits, 1, self.allowance.edits)?;
+        self.keep(bytes)
+    }
+
+    /// Counts bytes that are kept.
+    pub fn keep(&mut self, bytes: usize) -> Result<(), Exceeded> {
         self.kept = count("edit bytes", self.kept, bytes as u64, self.allowance.kept)?;
         Ok(())
     }

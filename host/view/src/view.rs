@@ -1,10 +1,14 @@
 //! The view that one call of a module is handed.
 
+mod edit_xml;
+mod read;
+mod write;
+
 use std::sync::Arc;
 
-use confine_tree::PrefixMap;
+use confine_tree::{Live, Pattern, PatternStep, PrefixMap};
 
-use crate::{Draft, Error, InstanceRef, Meter, Refusal, Scope, Tag};
+use crate::{Access, Draft, Error, InstanceRef, Meter, Refusal, Scope, Tag, Verdict};
 
 /// One node of a subtree, as [`View::read`] returns it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,62 +66,89 @@ impl View {
     }
 
     /// The draft, with what was done, and the meter.
-    pub fn into_parts(self) -> (Draft, Meter) {
+    pub fn into_parts(mut self) -> (Draft, Meter) {
+        self.draft.record(&self.instance, &self.scope);
         (self.draft, self.meter)
     }
 
-    /// The value of a leaf; none where there is no such node.
-    pub async fn get(&mut self, path: &str) -> Result<Option<String>, Error> {
-        Err(self.later(path))
+    /// What has been used so far.
+    pub fn meter(&self) -> &Meter {
+        &self.meter
     }
 
-    /// Whether at least one node matches.
-    pub async fn exists(&mut self, path: &str) -> Result<bool, Error> {
-        Err(self.later(path))
+    /// What a path means.
+    async fn resolve(&mut self, path: &str) -> Result<Pattern, Error> {
+        self.meter.charge_bytes(path.len()).await?;
+        let pattern = self.draft.resolve(path, self.instance.path(), &self.prefixes)?;
+        self.meter.charge(pattern.steps.len() as u64).await?;
+        if pattern.steps.iter().any(|step| !step.keys.is_empty() || step.entry.is_some())
+            && self.draft.overlay.learn(&pattern)
+        {
+            self.meter.keep(path.len())?;
+        }
+        Ok(pattern)
     }
 
-    /// The paths of all nodes that match, in document order, each with its keys filled in.
-    pub async fn find(&mut self, path: &str) -> Result<Vec<String>, Error> {
-        Err(self.later(path))
+    /// Whether something may be done to the one node that a pattern names: none if it may, else why not.
+    /// It may not where it may not to something above.
+    fn forbidden(&self, access: Access, node: &Pattern) -> Option<String> {
+        let mut above = Pattern::default();
+        if !self.scope.has_rules() || access != Access::Read {
+            return match self.scope.decide(access, node) {
+                Verdict::Permit { .. } => None,
+                Verdict::Deny { reason } => Some(reason),
+            };
+        }
+        for step in &node.steps {
+            above.steps.push(step.clone());
+            match self.scope.decide(access, &above) {
+                Verdict::Permit { below: true } => return None,
+                Verdict::Permit { below: false } => {}
+                Verdict::Deny { reason } => return Some(reason),
+            }
+        }
+        None
     }
 
-    /// The subtrees of all nodes that match, in document order.
-    pub async fn read(&mut self, path: &str) -> Result<Vec<Node>, Error> {
-        Err(self.later(path))
+    /// The path of a node as the module writes paths: a prefix where the namespace is not the parent's
+    /// and the module has declared one.
+    fn shown(&self, pattern: &Pattern) -> String {
+        let mut text = String::new();
+        let mut parent = confine_tree::CONTROLLER;
+        for step in &pattern.steps {
+            text.push('/');
+            if *step.namespace != *parent
+                && let Some(prefix) = self.prefixes.prefix(&step.namespace)
+            {
+                text.push_str(prefix);
+                text.push(':');
+            }
+            text.push_str(&step.to_string());
+            parent = &step.namespace;
+        }
+        if text.is_empty() { "/".into() } else { text }
     }
 
-    /// The same as XML.
-    pub async fn read_xml(&mut self, path: &str) -> Result<String, Error> {
-        Err(self.later(path))
+    /// The value of a node as the module writes values: with its own prefixes.
+    fn value(&self, live: Live) -> Option<String> {
+        let value = self.draft.overlay.value(live)?;
+        let bindings = self.draft.overlay.bindings(live);
+        let own = value.split_once(':').and_then(|(prefix, local)| {
+            let (_, namespace) = bindings.iter().find(|(bound, _)| **bound == *prefix)?;
+            if self.prefixes.namespace(prefix) == Some(namespace) {
+                return None;
+            }
+            Some(format!("{}:{local}", self.prefixes.prefix(namespace)?))
+        });
+        Some(own.unwrap_or_else(|| value.to_owned()))
     }
+}
 
-    /// Sets a leaf; creates what is missing above it.
-    pub async fn set(&mut self, path: &str, _value: &str) -> Result<(), Error> {
-        Err(self.later(path))
-    }
+fn denied(pattern: &Pattern, access: Access, reason: &str) -> Refusal {
+    Refusal::new(Tag::AccessDenied, format!("access denied: {access} of `{pattern}`: {reason}"))
+}
 
-    /// Makes a presence container, an empty leaf, or a list entry with its keys.
-    pub async fn create(&mut self, path: &str) -> Result<(), Error> {
-        Err(self.later(path))
-    }
-
-    /// Takes away every node that matches, with all below it.
-    pub async fn remove(&mut self, path: &str) -> Result<(), Error> {
-        Err(self.later(path))
-    }
-
-    /// Many edits: all of them or, after an error, none.
-    pub async fn edit(&mut self, edits: &[Edit]) -> Result<(), Error> {
-        Err(self.later(edits.first().map_or("", |edit| &edit.path)))
-    }
-
-    /// An edit-config fragment: all of it or, after an error, none.
-    pub async fn edit_xml(&mut self, config: &str) -> Result<(), Error> {
-        Err(self.later(config))
-    }
-
-    fn later(&self, path: &str) -> Error {
-        let _ = (&self.scope, &self.instance, &self.prefixes, self.read_only);
-        Refusal::new(Tag::OperationNotSupported, "not offered yet").at(path).into()
-    }
+/// A pattern with one step more.
+fn child(pattern: &Pattern, step: PatternStep) -> Pattern {
+    Pattern { steps: pattern.steps.iter().cloned().chain([step]).collect() }
 }

@@ -43,6 +43,13 @@ pub struct Spot {
     pub(crate) schema: Option<SchemaNode>,
 }
 
+impl Spot {
+    /// The node of the data model, where one is known.
+    pub fn schema(&self) -> Option<SchemaNode> {
+        self.schema
+    }
+}
+
 /// The kind of a node, as far as it is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Form {
@@ -197,7 +204,9 @@ impl Knowledge {
     /// Takes what a pattern says of keys; whether any of it is new.
     pub(super) fn learn(&mut self, tree: &mut Tree, pattern: &Pattern, declared: bool) -> bool {
         let (mut at, mut spot, mut new) = (Self::ROOT, self.root(), false);
-        for step in &pattern.steps {
+        // Who writes the keys of one list into a pattern writes those of all: the other steps are none.
+        let careful = declared && pattern.steps.iter().skip(2).any(|step| !step.keys.is_empty());
+        for (index, step) in pattern.steps.iter().enumerate() {
             let before = self.shapes.len();
             let name = tree.intern(step.name());
             spot = self.child(tree.names(), spot, step.name());
@@ -220,6 +229,8 @@ impl Knowledge {
             } else if step.entry.is_some() && matches!(shape.learned, Learned::Nothing) {
                 shape.learned = Learned::LeafList;
                 new = true;
+            } else if careful && index + 1 < pattern.steps.len() {
+                self.learn_container(at);
             }
             if let Some(values) = step_values(step) {
                 spot = self.entry(spot, &values);

@@ -17,16 +17,27 @@ impl Overlay {
     /// first leaf has the same value (a key, if the list has any: RFC 7950, section 7.8.5) and no other
     /// leaf differs: it is one datastore that was read twice.
     pub fn load(&mut self, fragment: &Tree, read: &[Pattern]) -> Result<(), Error> {
+        let mut loading = self.begin_load(read);
+        while self.load_some(fragment, &mut loading)? > 0 {}
+        Ok(())
+    }
+
+    /// Begins to take in what was read, as [`load`](Self::load) does in one go. Until it has ended, what
+    /// is in `read` may wrongly seem not to be there.
+    pub fn begin_load(&mut self, read: &[Pattern]) -> Loading {
         for pattern in read {
             self.knowledge.learn(&mut self.tree, pattern, false);
             self.coverage.insert(pattern);
         }
-        let mut names = NameMap::default();
-        let mut todo = vec![(Tree::ROOT, Tree::ROOT)];
-        while let Some((node, from)) = todo.pop() {
-            self.load_children(node, fragment, from, &mut names, &mut todo)?;
-        }
-        Ok(())
+        Loading { names: NameMap::default(), todo: vec![(Tree::ROOT, Tree::ROOT)] }
+    }
+
+    /// Goes on by the children of one node of the fragment; how many that were and one more, or 0 at the
+    /// end.
+    pub fn load_some(&mut self, fragment: &Tree, loading: &mut Loading) -> Result<usize, Error> {
+        let Loading { names, todo } = loading;
+        let Some((node, from)) = todo.pop() else { return Ok(0) };
+        self.load_children(node, fragment, from, names, todo)
     }
 
     fn load_children(
@@ -36,14 +47,16 @@ impl Overlay {
         from: NodeId,
         names: &mut NameMap,
         todo: &mut Vec<(NodeId, NodeId)>,
-    ) -> Result<(), Error> {
+    ) -> Result<usize, Error> {
         let fresh = self.tree.first_child(parent).is_none();
         let mut siblings = Siblings::default();
         // The last node of the base that was met, and the new ones since.
         let mut behind = None;
         let mut new: Vec<NodeId> = Vec::new();
         let mut before = None;
+        let mut count = 1;
         for child in fragment.children(from) {
+            count += 1;
             let name = names.of(self, fragment, fragment.name(child));
             let like = |other: Option<NodeId>| {
                 other.is_some_and(|other| fragment.name(other) == fragment.name(child))
@@ -92,7 +105,7 @@ impl Overlay {
             None => self.first_not_in_base(parent),
         };
         new.into_iter().for_each(|new| self.tree.attach(new, parent, before));
-        Ok(())
+        Ok(count)
     }
 
     /// The first of the nodes at the end that the datastore does not have.
@@ -214,8 +227,16 @@ fn entry_key(fragment: &Tree, entry: NodeId, keys: &[Box<str>]) -> Option<String
     values.map(join)
 }
 
+/// How far a fragment has been taken in.
+#[derive(Debug)]
+pub struct Loading {
+    names: NameMap,
+    /// Nodes of the overlay and of the fragment whose children are to come.
+    todo: Vec<(NodeId, NodeId)>,
+}
+
 /// The names of a fragment as those of the overlay.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct NameMap(Vec<Option<Name>>);
 
 impl NameMap {

@@ -1,0 +1,162 @@
+//! From what the runs made to what is sent.
+
+use std::collections::BTreeSet;
+
+use confine_tree::{CONTROLLER, NodeId, Pattern, PatternStep, QName, Tree, xml::Writer};
+
+use crate::{
+    Access, Created, Draft, Error, InstanceRef, Owners, Refusal, Tag, Verdict, check::check, refusal::refused,
+};
+
+/// What a commit sends, as the content of `<config>` of an edit-config to be merged.
+#[derive(Clone, Debug, Default)]
+pub struct Finished {
+    /// All of it; none where there is nothing to say.
+    pub edit: Option<String>,
+    /// The part for `/devices`.
+    pub devices: Option<String>,
+    /// The part for `/services`: the `created` lists.
+    pub services: Option<String>,
+    /// What each instance has created now, for the index of owners.
+    pub created: Vec<(InstanceRef, Vec<Created>)>,
+    /// For logs and people.
+    pub summary: Summary,
+}
+
+/// How much a commit changes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// The devices that are changed, by name, in the order of letters.
+    pub devices: Vec<String>,
+    /// Leaves and leaf-list entries that are sent for them, keys included.
+    pub values: usize,
+    /// Nodes that are removed from them.
+    pub removals: usize,
+}
+
+impl Draft {
+    /// Reads, in one request, what has been written without having been read, and the `created` lists of
+    /// these instances. [`finish`](Self::finish) sends more than it must without it.
+    pub async fn settle(&mut self, instances: &[InstanceRef]) -> Result<(), Error> {
+        let mut wanted = self.overlay.unread();
+        wanted.extend(instances.iter().map(created_list));
+        self.read(&wanted).await
+    }
+
+    /// Puts what these instances have created into their lists and says what to send. `instances` are
+    /// those that were run; one that is not there any more has no list.
+    pub fn finish(&mut self, instances: &[InstanceRef], owners: &Owners) -> Result<Finished, Error> {
+        let created = self.created(instances, owners)?;
+        for (instance, created) in &created {
+            self.record_created(instance, created)?;
+        }
+        self.check_devices()?;
+        self.check_scopes()?;
+        let edit = self.overlay.edit_config().map_err(|error| refused(error.into()))?;
+        let Some(edit) = edit else { return Ok(Finished { created, ..Finished::default() }) };
+        check(&edit, instances).map_err(|reason| {
+            let message = format!("the finished edit is refused by its last check: {reason}");
+            Refusal::new(Tag::OperationFailed, message)
+        })?;
+        let write = |local: &str| {
+            let part = edit.child(Tree::ROOT, QName::new(CONTROLLER, local));
+            let text = part.map(|part| Writer::new().write(&edit, [part]));
+            text.transpose().map_err(|error| refused(error.into()))
+        };
+        let (devices, services) = (write("devices")?, write("services")?);
+        let whole = [devices.as_deref(), services.as_deref()].into_iter().flatten().collect::<String>();
+        Ok(Finished { edit: Some(whole), devices, services, created, summary: summary(&edit) })
+    }
+
+    /// Replaces the `created` list of an instance. What stays the same is no edit.
+    fn record_created(&mut self, instance: &InstanceRef, created: &[Created]) -> Result<(), Refusal> {
+        if self.overlay.find(instance.path()).is_empty() {
+            return Ok(());
+        }
+        let list = created_list(instance);
+        if !created.is_empty() && self.overlay.check_model(&list).is_err() {
+            return Err(Refusal::new(
+                Tag::UnknownElement,
+                format!(
+                    "the list `{}` has no place for what its instances create: add `uses \
+                     ctrl:created-by-service` to it in its YANG",
+                    instance.service()
+                ),
+            ));
+        }
+        self.overlay.remove(&list).map_err(refused)?;
+        for Created { path, .. } in created {
+            let mut entry = PatternStep::new(QName::new(namespace(instance), "path"));
+            entry.entry = Some(Some(path.clone()));
+            let entry = Pattern { steps: list.steps.iter().cloned().chain([entry]).collect() };
+            self.overlay.set(&entry, path, &[]).map_err(refused)?;
+        }
+        Ok(())
+    }
+
+    /// Refuses to make a device: one that is written to without being there was misspelt.
+    fn check_devices(&mut self) -> Result<(), Refusal> {
+        let devices = Pattern {
+            steps: ["devices", "device"].map(|local| PatternStep::new(QName::new(CONTROLLER, local))).into(),
+        };
+        for live in self.overlay.find(&devices) {
+            if !self.overlay.in_base(live.node()) {
+                let device = self.overlay.pattern(live.node());
+                let name = device.steps.last().and_then(|step| step.key("name")).unwrap_or_default();
+                let message = format!("the controller has no device `{name}`, which a module writes to");
+                return Err(Refusal::new(Tag::DataMissing, message).at(device.to_string()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks once more whether each run may have written what it wrote.
+    fn check_scopes(&mut self) -> Result<(), Refusal> {
+        let mut seen: BTreeSet<NodeId> = BTreeSet::new();
+        for run in &self.written {
+            seen.clear();
+            for &node in &run.nodes {
+                if !seen.insert(node) || self.overlay.place(node).is_none() {
+                    continue;
+                }
+                let access = if self.overlay.in_base(node) { Access::Update } else { Access::Create };
+                let pattern = self.overlay.pattern(node);
+                if let Verdict::Deny { reason } = run.scope.decide(access, &pattern) {
+                    let message =
+                        format!("access denied: {access} of `{pattern}` by `{}`: {reason}", run.instance);
+                    return Err(Refusal::new(Tag::AccessDenied, message).at(pattern.to_string()));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn namespace(instance: &InstanceRef) -> &str {
+    instance.path().steps.last().map_or("", |entry| &entry.namespace)
+}
+
+/// The path of an instance's `created` list.
+fn created_list(instance: &InstanceRef) -> Pattern {
+    let created = PatternStep::new(QName::new(namespace(instance), "created"));
+    Pattern { steps: instance.path().steps.iter().cloned().chain([created]).collect() }
+}
+
+fn summary(edit: &Tree) -> Summary {
+    let mut summary = Summary::default();
+    let devices = edit.child(Tree::ROOT, QName::new(CONTROLLER, "devices"));
+    for device in devices.into_iter().flat_map(|devices| edit.children(devices)) {
+        let name = edit.child(device, QName::new(CONTROLLER, "name"));
+        summary.devices.extend(name.and_then(|name| edit.value(name)).map(Into::into));
+        let config = edit.child(device, QName::new(CONTROLLER, "config"));
+        for (node, _) in config.into_iter().flat_map(|config| edit.descendants(config)) {
+            if edit.attributes(node).any(|(name, value)| name.local == "operation" && value == "remove") {
+                summary.removals += 1;
+            } else if edit.first_child(node).is_none() {
+                summary.values += 1;
+            }
+        }
+    }
+    summary.devices.sort_unstable();
+    summary
+}

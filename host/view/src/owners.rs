@@ -1,0 +1,227 @@
+//! Who made what: the `created` lists of all service instances.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use confine_tree::{CONTROLLER, NodeId, Path, Pattern, PatternStep, Predicate, QName, Tree};
+
+use crate::InstanceRef;
+
+/// An object that an instance created.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Created {
+    /// As it stands in the instance's `created/path`, in the one form that [`Pattern::created`] gives.
+    pub path: String,
+    /// With namespaces, which the backend's form lacks: where they are known.
+    pub place: Option<Pattern>,
+}
+
+/// An index of the `created` lists of all service instances.
+#[derive(Clone, Debug, Default)]
+pub struct Owners {
+    by_path: BTreeMap<String, Owned>,
+    by_instance: HashMap<InstanceRef, Vec<String>>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Owned {
+    owners: BTreeSet<InstanceRef>,
+    place: Option<Pattern>,
+}
+
+impl Owners {
+    /// Nobody has created anything.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What stands in a tree of `/services` (more of it does no harm). `keys` gives the keys of a service
+    /// list, where they are known; otherwise an instance counts by its first leaf, which is a key (RFC
+    /// 7950, section 7.8.5).
+    pub fn from_services(tree: &Tree, keys: impl Fn(QName<'_>) -> Option<Vec<Box<str>>>) -> Self {
+        let mut owners = Self::new();
+        let services = tree.child(Tree::ROOT, QName::new(CONTROLLER, "services"));
+        for entry in services.into_iter().flat_map(|services| tree.children(services)) {
+            if let Some(instance) = instance(tree, entry, &keys) {
+                let paths = created(tree, entry);
+                owners.replace(&instance, paths.map(|path| Created { path, place: None }));
+            }
+        }
+        owners
+    }
+
+    /// Replaces what an instance has created.
+    pub fn replace(&mut self, instance: &InstanceRef, created: impl IntoIterator<Item = Created>) {
+        self.remove(instance);
+        let mut paths = Vec::new();
+        for Created { path, place } in created {
+            let path = normal(&path);
+            let owned = self.by_path.entry(path.clone()).or_default();
+            owned.owners.insert(instance.clone());
+            owned.place = place.or(owned.place.take());
+            paths.push(path);
+        }
+        if !paths.is_empty() {
+            self.by_instance.insert(instance.clone(), paths);
+        }
+    }
+
+    /// Forgets an instance; what it had created.
+    pub fn remove(&mut self, instance: &InstanceRef) -> Vec<String> {
+        let paths = self.by_instance.remove(instance).unwrap_or_default();
+        for path in &paths {
+            if let Some(owned) = self.by_path.get_mut(path) {
+                owned.owners.remove(instance);
+                if owned.owners.is_empty() {
+                    self.by_path.remove(path);
+                }
+            }
+        }
+        paths
+    }
+
+    /// What an instance has created, in the order of its list.
+    pub fn created_by(&self, instance: &InstanceRef) -> &[String] {
+        self.by_instance.get(instance).map_or(&[], Vec::as_slice)
+    }
+
+    /// Who created an object.
+    pub fn owners_of(&self, path: &str) -> impl Iterator<Item = &InstanceRef> {
+        let owned = self.by_path.get(path).or_else(|| self.by_path.get(&normal(path)));
+        owned.into_iter().flat_map(|owned| &owned.owners)
+    }
+
+    /// Who created an object or something in it, and what.
+    pub fn at_or_below<'a>(&'a self, path: &str) -> impl Iterator<Item = (&'a str, &'a InstanceRef)> {
+        let path = normal(path);
+        let from = self.by_path.range(path.clone()..);
+        let alike = from.take_while({
+            let path = path.clone();
+            move |(other, _)| other.starts_with(&path)
+        });
+        let below = alike.filter(move |(other, _)| {
+            other.get(path.len()..).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        });
+        below.flat_map(|(path, owned)| owned.owners.iter().map(move |owner| (path.as_str(), owner)))
+    }
+
+    /// An object with its namespaces, where they have been told.
+    pub fn place(&self, path: &str) -> Option<&Pattern> {
+        self.by_path.get(path).or_else(|| self.by_path.get(&normal(path)))?.place.as_ref()
+    }
+
+    /// The instances that have created something.
+    pub fn instances(&self) -> impl Iterator<Item = &InstanceRef> {
+        self.by_instance.keys()
+    }
+
+    pub(crate) fn is_owned(&self, path: &str) -> bool {
+        self.by_path.contains_key(path)
+    }
+}
+
+fn instance(
+    tree: &Tree,
+    entry: NodeId,
+    keys: &impl Fn(QName<'_>) -> Option<Vec<Box<str>>>,
+) -> Option<InstanceRef> {
+    let name = tree.qname(entry);
+    let mut step = PatternStep::new(name);
+    let keys = match keys(name) {
+        Some(keys) => keys,
+        None => vec![tree.qname(tree.first_child(entry)?).local.into()],
+    };
+    for key in keys {
+        let leaf = tree.child(entry, QName::new(name.namespace, &key))?;
+        step.keys.push((key, Some(tree.value(leaf).unwrap_or_default().to_owned())));
+    }
+    let services = PatternStep::new(QName::new(CONTROLLER, "services"));
+    Some(InstanceRef::new(Pattern { steps: vec![services, step] }))
+}
+
+fn created(tree: &Tree, entry: NodeId) -> impl Iterator<Item = String> {
+    let created = tree.children(entry).filter(|&node| tree.qname(node).local == "created");
+    let paths = created.flat_map(|created| tree.children(created));
+    paths.filter_map(|path| tree.value(path).map(Into::into))
+}
+
+/// A path of a `created` list in the form that [`Pattern::created`] gives; as it is where it cannot be
+/// read.
+fn normal(path: &str) -> String {
+    let Ok(parsed) = Path::parse_unescaped(path) else { return path.to_owned() };
+    let steps = parsed.steps.into_iter().map(|step| {
+        let mut plain = PatternStep::new(QName::new("", &step.name));
+        for predicate in step.predicates {
+            match predicate {
+                Predicate::Key { name, value, .. } => plain.keys.push((name, value)),
+                Predicate::Entry { value } => plain.entry = Some(value),
+            }
+        }
+        plain
+    });
+    Pattern { steps: steps.collect() }.created().unwrap_or_else(|_| path.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use confine_tree::xml;
+
+    use super::*;
+
+    const SERVICES: &str = r#"<services xmlns="http://clicon.org/controller">
+        <service-timeout>300</service-timeout>
+        <p2p xmlns="urn:p"><site>a</site><id>1</id><created>
+            <path>/devices/device[name="r1"]/config/interfaces/interface[name="x"]</path>
+            <path>/devices/device[name='r1']/config/system/config/login-banner</path>
+        </created></p2p>
+        <p2p xmlns="urn:p"><site>a</site><id>2</id><created>
+            <path>/devices/device[name='r1']/config/interfaces/interface[name='x']</path>
+            <path>/devices/device[name="r1"]/config/interfaces/interface[name="x"]/config/mtu</path>
+            <path>/devices/device[name="r1"]/config/interfaces/interface[name="xy"]</path>
+        </created></p2p>
+        <bench xmlns="urn:b"><service-name>s1</service-name><mtu>1</mtu></bench>
+    </services>"#;
+
+    fn owners() -> Owners {
+        let keys = |list: QName<'_>| (list.local == "p2p").then(|| vec!["site".into(), "id".into()]);
+        Owners::from_services(&xml::parse(SERVICES).unwrap(), keys)
+    }
+
+    fn names<'a>(instances: impl Iterator<Item = &'a InstanceRef>) -> Vec<String> {
+        instances.map(ToString::to_string).collect()
+    }
+
+    const X: &str = r#"/devices/device[name="r1"]/config/interfaces/interface[name="x"]"#;
+
+    #[test]
+    fn the_form_of_the_quotes_does_not_matter() {
+        let owners = owners();
+        let both = ["p2p[site='a'][id='1']", "p2p[site='a'][id='2']"];
+        assert_eq!(names(owners.owners_of(X)), both);
+        assert_eq!(names(owners.owners_of(&X.replace('"', "'"))), both);
+        assert_eq!(names(owners.owners_of("/devices")), [""; 0]);
+    }
+
+    #[test]
+    fn below_an_object_is_what_has_it_as_an_ancestor() {
+        let owners = owners();
+        let below: Vec<(&str, String)> =
+            owners.at_or_below(X).map(|(path, owner)| (path, owner.to_string())).collect();
+        let mtu = format!("{X}/config/mtu");
+        let (one, two) = ("p2p[site='a'][id='1']", "p2p[site='a'][id='2']");
+        assert_eq!(below, [(X, one.into()), (X, two.into()), (mtu.as_str(), two.into())]);
+    }
+
+    #[test]
+    fn what_an_instance_no_longer_has_is_nobodys() {
+        let mut owners = owners();
+        let instances: Vec<InstanceRef> = owners.owners_of(X).cloned().collect();
+        let place = Pattern { steps: vec![PatternStep::new(QName::new("urn:i", "x"))] };
+        owners.replace(&instances[0], [Created { path: "/x".into(), place: Some(place.clone()) }]);
+        assert_eq!(names(owners.owners_of(X)), ["p2p[site='a'][id='2']"]);
+        assert_eq!(owners.created_by(&instances[0]), ["/x"]);
+        assert_eq!(owners.place("/x"), Some(&place));
+        assert_eq!(owners.remove(&instances[1]).len(), 3);
+        assert_eq!(names(owners.owners_of(X)), [""; 0]);
+        assert_eq!(names(owners.instances()), ["p2p[site='a'][id='1']"]);
+    }
+}

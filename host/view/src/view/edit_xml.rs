@@ -1,0 +1,217 @@
+//! Edits as an edit-config fragment.
+
+use confine_tree::{
+    BoundValue, Form, NETCONF, NodeId, Pattern, PatternStep, QName, ResolveError, Tree,
+    xml::{Limits, Reader},
+};
+
+use super::{View, child, write::located};
+use crate::{Error, Refusal, Tag, refusal::refused};
+
+const OPERATION: QName<'_> = QName::new(NETCONF, "operation");
+const CREATOR: QName<'_> = QName::new("http://clicon.org/lib", "creator");
+
+/// No model that is known nests deeper than 40.
+const LIMITS: Limits = Limits { depth: 128, nodes: 500_000, attributes: 64 };
+
+/// What an element says of its node.
+enum Said {
+    /// A node with children, or one that only is there.
+    Merge,
+    Remove,
+}
+
+impl View {
+    /// An edit-config fragment: all of it or, after an error, none.
+    pub async fn edit_xml(&mut self, config: &str) -> Result<(), Error> {
+        self.writable()?;
+        // Reading text costs about as much as copying it eight times.
+        self.meter.charge_bytes(config.len().saturating_mul(8)).await?;
+        let mut fragment = Tree::new();
+        Reader::new()
+            .limits(LIMITS)
+            .read(&mut fragment, Tree::ROOT, config)
+            .map_err(|error| refused(error.into()))?;
+        let mark = self.draft.overlay.mark();
+        let result = self.merge_fragment(&fragment).await;
+        match result {
+            Ok(()) => self.draft.overlay.keep(mark),
+            Err(_) => self.draft.overlay.rollback(mark),
+        }
+        result
+    }
+
+    async fn merge_fragment(&mut self, fragment: &Tree) -> Result<(), Error> {
+        let tops: Vec<NodeId> = fragment.children(Tree::ROOT).collect();
+        let mut walk: Vec<(NodeId, Pattern)> =
+            tops.into_iter().rev().map(|node| (node, Pattern::default())).collect();
+        while let Some((node, above)) = walk.pop() {
+            self.meter.charge(1 + above.steps.len() as u64).await?;
+            let written = child(&above, PatternStep::new(fragment.qname(node))).to_string();
+            let merged = self.merge_element(fragment, node, &above, &mut walk).await;
+            merged.map_err(|error| located(error, &written))?;
+        }
+        Ok(())
+    }
+
+    async fn merge_element(
+        &mut self,
+        fragment: &Tree,
+        node: NodeId,
+        above: &Pattern,
+        walk: &mut Vec<(NodeId, Pattern)>,
+    ) -> Result<(), Error> {
+        let name = fragment.qname(node);
+        let bare = child(above, PatternStep::new(name));
+        if let (Some(parent), Some(key)) = (above.steps.last(), fragment.value(node))
+            && *parent.namespace == *name.namespace
+            && parent.key(name.local) == Some(key)
+        {
+            // It came with its entry.
+            return Ok(());
+        }
+        let said = self.said(fragment, node)?;
+        let overlay = &self.draft.overlay;
+        let spot = overlay.locate(&bare);
+        overlay.check_model(&bare).map_err(refused)?;
+        let form = overlay.knowledge().form(spot);
+        let is_leaf = fragment.first_child(node).is_none();
+        let text = fragment.value(node).unwrap_or_default();
+        let mut step = PatternStep::new(name);
+        match &form {
+            Form::List { keys } => {
+                for key in keys.iter() {
+                    let leaf = fragment.child(node, QName::new(name.namespace, key));
+                    let value = leaf.map(|leaf| fragment.value(leaf).unwrap_or_default().to_owned());
+                    let value = value.ok_or_else(|| {
+                        let message = format!("`{bare}` lacks its key `{key}`");
+                        Refusal::new(Tag::MissingElement, message)
+                    })?;
+                    step.keys.push((key.clone(), Some(value)));
+                }
+            }
+            Form::LeafList => step.entry = Some(Some(text.to_owned())),
+            Form::Unknown { .. } if is_leaf && has_twin(fragment, node) => {
+                step.entry = Some(Some(text.to_owned()));
+            }
+            Form::Unknown { .. } if !is_leaf => {
+                let message = format!(
+                    "whether `{bare}` is a list is not known: write a pattern that leads below it, with \
+                     the keys of every list as in `list[key]`, into the module's description, or use `edit`"
+                );
+                return Err(Refusal::new(Tag::MissingElement, message).into());
+            }
+            _ => {}
+        }
+        let pattern = child(above, step);
+        match said {
+            Said::Remove => self.remove_resolved(&pattern).await,
+            Said::Merge if is_leaf => match form {
+                Form::Container if self.draft.overlay.knowledge().is_certain(spot) => Ok(()),
+                Form::Container | Form::PresenceContainer | Form::List { .. } => {
+                    self.create_resolved(&pattern).await
+                }
+                Form::Unknown { .. } | Form::EmptyLeaf if fragment.value(node).is_none() => {
+                    self.create_resolved(&pattern).await
+                }
+                _ => {
+                    let value = self.bound_value(fragment, node, spot, &pattern)?;
+                    self.set_bound(&pattern, value).await
+                }
+            },
+            Said::Merge => {
+                if matches!(form, Form::Leaf | Form::EmptyLeaf | Form::LeafList) {
+                    let message = format!("`{pattern}` is a leaf and cannot have children");
+                    return Err(Refusal::new(Tag::InvalidValue, message).into());
+                }
+                let entry = matches!(form, Form::List { .. }) && !is_controllers(&pattern);
+                if entry || matches!(form, Form::PresenceContainer) {
+                    self.create_resolved(&pattern).await?;
+                }
+                let children: Vec<NodeId> = fragment.children(node).collect();
+                walk.extend(children.into_iter().rev().map(|node| (node, pattern.clone())));
+                Ok(())
+            }
+        }
+    }
+
+    /// What the attributes of an element say. Those that a module has no use for are refused, so that
+    /// nobody believes that they did something.
+    fn said(&self, fragment: &Tree, node: NodeId) -> Result<Said, Refusal> {
+        let mut said = Said::Merge;
+        for (name, value) in fragment.attributes(node) {
+            match (name, value) {
+                (OPERATION, "merge") => {}
+                (OPERATION, "remove") => said = Said::Remove,
+                (OPERATION, other) => {
+                    let reason = match other {
+                        "replace" | "delete" | "create" => {
+                            "it fails, or takes what others made, depending on what is there"
+                        }
+                        _ => "it is not one of RFC 6241",
+                    };
+                    return Err(Refusal::new(
+                        Tag::OperationNotSupported,
+                        format!(
+                            "`nc:operation=\"{}\"` is refused: {reason}; use `merge` or `remove`",
+                            other.escape_debug()
+                        ),
+                    ));
+                }
+                (CREATOR, creator) => {
+                    let own = self.instance.to_string();
+                    if creator != own && creator.replace('"', "'") != own {
+                        return Err(Refusal::new(
+                            Tag::AccessDenied,
+                            format!(
+                                "access denied: `cl:creator=\"{}\"` is not this instance, `{own}`; leave the \
+                                 attribute out: Confine records what an instance creates",
+                                creator.escape_debug()
+                            ),
+                        ));
+                    }
+                }
+                (other, _) => {
+                    return Err(Refusal::new(
+                        Tag::OperationNotSupported,
+                        format!("the attribute `{}` is not known: `nc:operation` is", other.local),
+                    ));
+                }
+            }
+        }
+        Ok(said)
+    }
+
+    /// The value of an element, with the prefixes that its own namespace declarations bind.
+    fn bound_value(
+        &self,
+        fragment: &Tree,
+        node: NodeId,
+        spot: confine_tree::Spot,
+        pattern: &Pattern,
+    ) -> Result<BoundValue, Refusal> {
+        let value = fragment.value(node).unwrap_or_default();
+        let bindings: Vec<(String, String)> =
+            fragment.bindings(node).iter().map(|(p, n)| (p.to_string(), n.to_string())).collect();
+        let Some(schema) = spot.schema() else { return Ok(BoundValue { value: value.into(), bindings }) };
+        let namespace =
+            |prefix: &str| bindings.iter().find(|(bound, _)| bound == prefix).map(|(_, ns)| ns.clone());
+        let canonical = self.draft.overlay.knowledge().schema().canonical(schema, value, &namespace);
+        let canonical = canonical.map_err(|reason| {
+            refused(ResolveError::Value { path: pattern.to_string(), reason: reason.to_string() })
+        })?;
+        let value = if bindings.is_empty() { canonical } else { value.to_owned() };
+        Ok(BoundValue { value, bindings })
+    }
+}
+
+/// Whether there is another of the same name beside it.
+fn has_twin(fragment: &Tree, node: NodeId) -> bool {
+    let same = |other: Option<NodeId>| other.is_some_and(|other| fragment.name(other) == fragment.name(node));
+    same(fragment.next_sibling(node)) || same(fragment.previous_sibling(node))
+}
+
+/// Whether a list entry is one of the controller's own, which a module goes through and does not make.
+fn is_controllers(pattern: &Pattern) -> bool {
+    pattern.steps.iter().all(|step| &*step.namespace == confine_tree::CONTROLLER)
+}

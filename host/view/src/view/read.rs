@@ -1,0 +1,215 @@
+//! What a module sees.
+
+use confine_tree::{Form, Live, Pattern, PatternStep, QName, Tree, xml};
+
+use super::{Node, View, child};
+use crate::{Access, Error, Refusal, Tag, Verdict, refusal::refused};
+
+/// A node of a subtree, with whether everything below it may be read.
+struct Seen {
+    live: Live,
+    depth: u32,
+    whole: bool,
+}
+
+impl View {
+    /// The value of a leaf; none where there is no such node.
+    pub async fn get(&mut self, path: &str) -> Result<Option<String>, Error> {
+        let pattern = self.resolve(path).await?;
+        let found = self.visible(&pattern, false).await?;
+        let refuse = |message: String| Refusal::new(Tag::InvalidValue, message).at(path);
+        match &found[..] {
+            [] => Ok(None),
+            [live] => {
+                let value = self.value(*live).ok_or_else(|| {
+                    refuse(format!("`{pattern}` has no value but children: use `read`, or name a leaf"))
+                })?;
+                self.meter.charge_bytes(value.len()).await?;
+                Ok(Some(value))
+            }
+            several => Err(refuse(format!(
+                "`{pattern}` matches {} nodes: give all keys, or use `find` or `read`",
+                several.len()
+            ))
+            .into()),
+        }
+    }
+
+    /// Whether at least one node matches.
+    pub async fn exists(&mut self, path: &str) -> Result<bool, Error> {
+        let pattern = self.resolve(path).await?;
+        // What is known already may be enough to say yes, and is never enough to say no.
+        Ok(!self.known(&pattern).await?.is_empty() || !self.visible(&pattern, true).await?.is_empty())
+    }
+
+    /// The paths of all nodes that match, in document order, each with its keys filled in.
+    pub async fn find(&mut self, path: &str) -> Result<Vec<String>, Error> {
+        let pattern = self.resolve(path).await?;
+        let found = self.visible(&pattern, true).await?;
+        self.need_keys(&pattern, found.len()).map_err(|refusal| refusal.at(path))?;
+        let mut paths = Vec::with_capacity(found.len());
+        for live in found {
+            let pattern = self.draft.overlay.pattern(live.node());
+            let path = self.shown(&pattern);
+            self.meter.charge_bytes(path.len()).await?;
+            paths.push(path);
+        }
+        Ok(paths)
+    }
+
+    /// Refuses to name several entries of a list whose keys are not known.
+    pub(super) fn need_keys(&self, pattern: &Pattern, found: usize) -> Result<(), Refusal> {
+        let open = |at: &usize| {
+            let above = Pattern { steps: pattern.steps.iter().take(at + 1).cloned().collect() };
+            let overlay = &self.draft.overlay;
+            matches!(overlay.knowledge().form(overlay.locate(&above)), Form::Unknown { many: true })
+        };
+        match (0..pattern.steps.len()).find(open) {
+            Some(at) if found > 0 => {
+                let list = Pattern { steps: pattern.steps.iter().take(at + 1).cloned().collect() };
+                Err(refused(confine_tree::ResolveError::UnknownKeys { path: list.to_string() }))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The subtrees of all nodes that match, in document order.
+    pub async fn read(&mut self, path: &str) -> Result<Vec<Node>, Error> {
+        let pattern = self.resolve(path).await?;
+        let mut nodes = Vec::new();
+        for top in self.visible(&pattern, false).await? {
+            let mut namespaces: Vec<String> = Vec::new();
+            let mut walk = vec![self.seen_top(top)];
+            while let Some(seen) = walk.pop() {
+                let name = self.draft.overlay.qname(seen.live);
+                let node = Node {
+                    depth: seen.depth,
+                    name: name.local.into(),
+                    namespace: match namespaces.get((seen.depth as usize).wrapping_sub(1)) {
+                        Some(above) if above == name.namespace => None,
+                        _ => Some(name.namespace.into()),
+                    },
+                    value: self.value(seen.live),
+                };
+                namespaces.truncate(seen.depth as usize);
+                namespaces.push(name.namespace.into());
+                let bytes = node.name.len() + node.value.as_ref().map_or(0, String::len);
+                self.meter.charge_bytes(bytes).await?;
+                nodes.push(node);
+                self.below(&seen, &mut walk).await?;
+            }
+        }
+        Ok(nodes)
+    }
+
+    /// The same as XML.
+    pub async fn read_xml(&mut self, path: &str) -> Result<String, Error> {
+        let pattern = self.resolve(path).await?;
+        let mut text = String::new();
+        for top in self.visible(&pattern, false).await? {
+            let mut copy = Tree::new();
+            // The copies of the nodes above.
+            let mut above = vec![Tree::ROOT];
+            let mut walk = vec![self.seen_top(top)];
+            while let Some(seen) = walk.pop() {
+                above.truncate(seen.depth as usize + 1);
+                let name = copy.intern(self.draft.overlay.qname(seen.live));
+                let parent = above.last().copied().unwrap_or(Tree::ROOT);
+                let element = copy.append(parent, name).map_err(tree_error)?;
+                let value = self.draft.overlay.value(seen.live);
+                let bytes = value.map_or(0, str::len);
+                if let Some(value) = value {
+                    let bindings = self.draft.overlay.bindings(seen.live);
+                    let bindings: Vec<(&str, &str)> = bindings.iter().map(|(p, n)| (&**p, &**n)).collect();
+                    copy.set_value(element, value, &bindings).map_err(tree_error)?;
+                }
+                above.push(element);
+                self.meter.charge_bytes(bytes).await?;
+                self.below(&seen, &mut walk).await?;
+            }
+            let top = xml::write(&copy, Tree::ROOT).map_err(tree_error)?;
+            self.meter.charge_bytes(top.len()).await?;
+            text.push_str(&top);
+        }
+        Ok(text)
+    }
+
+    /// The nodes that a pattern matches and the module may see, in document order. With `names_only`,
+    /// entries count for which nothing but their keys is known.
+    pub(super) async fn visible(&mut self, pattern: &Pattern, names_only: bool) -> Result<Vec<Live>, Error> {
+        let wanted = self.scope.readable(pattern);
+        if wanted.is_empty() {
+            return Ok(Vec::new());
+        }
+        let wanted = if names_only { self.keys_only(pattern, wanted) } else { wanted };
+        self.draft.need(&wanted, &mut self.meter).await?;
+        self.known(pattern).await
+    }
+
+    /// As [`visible`](Self::visible), of what has been read so far.
+    async fn known(&mut self, pattern: &Pattern) -> Result<Vec<Live>, Error> {
+        if self.scope.readable(pattern).is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut found = self.draft.search(pattern.clone(), &mut self.meter).await?;
+        if self.scope.has_rules() {
+            let mut seen = Vec::with_capacity(found.len());
+            for live in found {
+                let node = self.draft.overlay.pattern(live.node());
+                self.meter.charge(node.steps.len() as u64).await?;
+                if self.forbidden(Access::Read, &node).is_none() {
+                    seen.push(live);
+                }
+            }
+            found = seen;
+        }
+        Ok(found)
+    }
+
+    /// To know which entries there are takes their keys, where these are known.
+    pub(super) fn keys_only(&self, pattern: &Pattern, wanted: Vec<Pattern>) -> Vec<Pattern> {
+        let overlay = &self.draft.overlay;
+        let form = overlay.knowledge().form(overlay.locate(pattern));
+        match (form, pattern.steps.last(), &wanted[..]) {
+            (Form::List { keys }, Some(last), [one]) if !keys.is_empty() && one == pattern => keys
+                .iter()
+                .map(|key| child(pattern, PatternStep::new(QName::new(&last.namespace, key))))
+                .collect(),
+            _ => wanted,
+        }
+    }
+
+    fn seen_top(&mut self, live: Live) -> Seen {
+        let node = self.draft.overlay.pattern(live.node());
+        let whole = matches!(self.scope.decide(Access::Read, &node), Verdict::Permit { below: true });
+        Seen { live, depth: 0, whole }
+    }
+
+    /// Puts the children of a node that the module may see on the stack, the first on top.
+    async fn below(&mut self, seen: &Seen, walk: &mut Vec<Seen>) -> Result<(), Error> {
+        let from = walk.len();
+        let depth = seen.depth + 1;
+        let children = self.draft.overlay.children(seen.live);
+        walk.extend(children.map(|live| Seen { live, depth, whole: seen.whole }));
+        if !seen.whole {
+            let mut kept = Vec::new();
+            for below in walk.drain(from..) {
+                let node = self.draft.overlay.pattern(below.live.node());
+                self.meter.charge(node.steps.len() as u64).await?;
+                match self.scope.decide(Access::Read, &node) {
+                    Verdict::Permit { below: whole } => kept.push(Seen { whole, ..below }),
+                    Verdict::Deny { .. } => {}
+                }
+            }
+            walk.extend(kept);
+        }
+        if let Some(children) = walk.get_mut(from..) {
+            children.reverse();
+        }
+        Ok(())
+    }
+}
+
+fn tree_error(error: confine_tree::Error) -> Refusal {
+    refused(error.into())
+}
