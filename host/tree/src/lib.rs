@@ -5,6 +5,9 @@
 //! either ([`NoSchema`]).
 
 mod error;
+mod index;
+mod keys;
+mod model;
 mod name;
 mod overlay;
 pub mod path;
@@ -17,6 +20,9 @@ mod tree;
 pub mod xml;
 
 pub use error::Error;
+pub use index::Index;
+pub use keys::{KeyConflict, Keys};
+pub use model::{Identity, IdentityError, Model, Place};
 pub use name::{Name, Names, QName};
 pub use overlay::{Coverage, Form, Knowledge, Live, Loading, Mark, Overlay, Progress, Search, Spot};
 pub use path::{Path, PathError, PathFault, Predicate, Step};
