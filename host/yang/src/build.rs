@@ -12,7 +12,7 @@ use crate::{
     features::{self, Features},
     finish,
     link::{Links, ModuleId, Prefix, Problems, StmtRef, number_of, place},
-    nodes::{Flags, NO_NODE, NO_TYPE, Node, NodeId, NodeKind, Nodes},
+    nodes::{Augmented, Flags, NO_NODE, NO_TYPE, Names, Node, NodeId, NodeKind, Nodes},
     resolve::Resolution,
     statement::Stmt,
     types::{Identity, IdentityDefinition, Type},
@@ -49,6 +49,7 @@ pub(crate) struct Builder<'a> {
     /// Nodes under which a feature that is not there left something out: what is missing there is no problem.
     featureless: HashSet<NodeId>,
     overrides: Overrides,
+    augments: Vec<Augmented>,
     /// The groupings around what is being expanded.
     open_groupings: Vec<StmtRef>,
     is_full: bool,
@@ -96,6 +97,7 @@ impl<'a> Builder<'a> {
             children: HashMap::new(),
             featureless: HashSet::new(),
             overrides: Overrides::new(),
+            augments: Vec::new(),
             open_groupings: Vec::new(),
             is_full: false,
         }
@@ -132,9 +134,17 @@ impl<'a> Builder<'a> {
         for deviation in deviations {
             self.deviation(deviation);
         }
-        let names = crate::nodes::Names::new(self.names);
-        let nodes =
-            finish::finish(self.nodes, names, self.node_types, self.overrides, self.links, &self.set.files);
+        let nodes = Nodes {
+            nodes: self.nodes,
+            names: Names::new(self.names),
+            types: self.node_types,
+            overrides: self.overrides,
+            augments: self.augments,
+            keys: Vec::new(),
+            order: Vec::new(),
+            sorted: Vec::new(),
+        };
+        let nodes = finish::finish(nodes, self.links, &self.set.files);
         Compiled { nodes, identities: self.identities, problems: self.problems.list }
     }
 
@@ -401,12 +411,12 @@ impl<'a> Builder<'a> {
             .collect()
     }
 
-    fn augment(&mut self, from: NodeId, at: StmtRef, context: Context) {
+    fn augment(&mut self, start: NodeId, at: StmtRef, context: Context) {
         let Some(statement) = self.statement(at) else { return };
         if !self.features_hold(at) {
             return;
         }
-        let Some(target) = self.target(from, statement.argument(), at, context.module) else { return };
+        let Some(target) = self.target(start, statement.argument(), at, context.module) else { return };
         if matches!(
             self.kind(target),
             NodeKind::Leaf | NodeKind::LeafList | NodeKind::AnyData | NodeKind::AnyXml
@@ -415,7 +425,12 @@ impl<'a> Builder<'a> {
             self.problems.push(Error::Argument { place: self.place(at), expected });
             return;
         }
+        let from = NodeId(number_of(self.nodes.len()));
         self.data(target, at, context);
+        let to = NodeId(number_of(self.nodes.len()));
+        if start == NodeId::ROOT {
+            self.augments.push(Augmented { at, target, from, to });
+        }
     }
 
     /// The node that a path points to, from a node on; `None` where there is none, which is reported.

@@ -1,27 +1,16 @@
 //! The last pass over the tree: what is inherited, keys, order, and the index for looking up.
 
-use std::{collections::HashMap, sync::Arc};
+use std::collections::HashMap;
 
 use crate::{
     Keyword,
-    build::Overrides,
     link::{Links, StmtRef, number_of},
-    nodes::{Flags, NO_NODE, Names, Node, NodeId, NodeKind, Nodes},
+    nodes::{Flags, NO_NODE, NodeId, NodeKind, Nodes},
     set::File,
     statement::Stmt,
-    types::Type,
 };
 
-pub(crate) fn finish(
-    nodes: Vec<Node>,
-    names: Names,
-    types: Vec<Arc<Type>>,
-    overrides: Overrides,
-    links: &Links,
-    files: &[File],
-) -> Nodes {
-    let nodes =
-        Nodes { nodes, names, types, overrides, keys: Vec::new(), order: Vec::new(), sorted: Vec::new() };
+pub(crate) fn finish(nodes: Nodes, links: &Links, files: &[File]) -> Nodes {
     let mut finisher = Finisher { nodes, links, files };
     for index in 0..finisher.nodes.nodes.len() {
         let id = NodeId(number_of(index));

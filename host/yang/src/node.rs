@@ -76,6 +76,18 @@ impl<'a> Node<'a> {
         self.node.has(Flags::OPERATION)
     }
 
+    /// Whether it is within what an operation takes.
+    pub fn is_in_input(self) -> bool {
+        let mut around = self.schema_parent();
+        while let Some(node) = around.filter(|node| node.is_in_operation()) {
+            if node.kind() == NodeKind::Input {
+                return true;
+            }
+            around = node.schema_parent();
+        }
+        false
+    }
+
     /// Whether it is a key of the list it is in.
     pub fn is_key(self) -> bool {
         self.node.has(Flags::KEY)
@@ -172,6 +184,16 @@ impl<'a> Node<'a> {
                 Prefix::Module(id) => links.module(id).is_some_and(|found| found.name() == module),
                 _ => false,
             }
+    }
+
+    /// The expressions of features that it takes, all of which hold (section 7.20.2).
+    pub fn if_features(self) -> impl Iterator<Item = &'a str> {
+        self.properties(Keyword::IfFeature).map(Stmt::argument)
+    }
+
+    /// The local names of a list's keys, in order.
+    pub fn keys(self) -> &'a [Box<str>] {
+        self.schema.nodes.keys.get(self.node.keys as usize).map(|keys| &**keys).unwrap_or_default()
     }
 
     /// The label of the mount point that it is (RFC 8528, section 3.1).
@@ -311,7 +333,7 @@ impl<'a> Node<'a> {
         overridden.into_iter().flatten().filter_map(move |&at| self.statement(at)).chain(own)
     }
 
-    fn text(self, keyword: Keyword) -> Option<&'a str> {
+    pub(crate) fn text(self, keyword: Keyword) -> Option<&'a str> {
         self.properties(keyword).next().map(Stmt::argument)
     }
 }

@@ -182,6 +182,15 @@ impl Names {
     }
 }
 
+/// Nodes that one augment added to a node: those children whose numbers are from `from` to before `to`.
+#[derive(Debug)]
+pub(crate) struct Augmented {
+    pub(crate) at: StmtRef,
+    pub(crate) target: NodeId,
+    pub(crate) from: NodeId,
+    pub(crate) to: NodeId,
+}
+
 /// The whole tree.
 #[derive(Debug)]
 pub(crate) struct Nodes {
@@ -189,6 +198,7 @@ pub(crate) struct Nodes {
     pub(crate) names: Names,
     pub(crate) types: Vec<Arc<Type>>,
     pub(crate) overrides: Overrides,
+    pub(crate) augments: Vec<Augmented>,
     pub(crate) keys: Vec<Box<[Box<str>]>>,
     /// The data nodes under each parent, in the order of the model.
     pub(crate) order: Vec<NodeId>,

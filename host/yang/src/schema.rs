@@ -10,7 +10,7 @@ use confine_tree::{Kind, QName, SchemaNode, ValueError};
 use crate::{
     Error, ModuleSet, Node,
     build::Compiled,
-    link::{Links, Module, ModuleId},
+    link::{Links, Module, ModuleId, number_of},
     nearest::{did_you_mean, nearest},
     nodes::{Flags, NodeId, NodeKind, Nodes},
     set::File,
@@ -134,6 +134,13 @@ impl Schema {
             .collect()
     }
 
+    /// The first node that is the mount point of this label (RFC 8528).
+    pub(crate) fn mount_point(&self, label: &str) -> Option<Node<'_>> {
+        let all = (0..number_of(self.nodes.nodes.len())).filter_map(|id| Node::new(self, NodeId(id)));
+        let mut containers = all.filter(|node| matches!(node.kind(), NodeKind::Container | NodeKind::List));
+        containers.find(|node| node.mount_point() == Some(label))
+    }
+
     pub(crate) fn files(&self) -> &[File] {
         &self.set.files
     }
@@ -214,8 +221,7 @@ impl confine_tree::Schema for Schema {
     }
 
     fn keys(&self, node: SchemaNode) -> &[Box<str>] {
-        let node = self.nodes.get(NodeId(node.0));
-        node.and_then(|node| self.nodes.keys.get(node.keys as usize)).map(|keys| &**keys).unwrap_or_default()
+        self.node(node).map(Node::keys).unwrap_or_default()
     }
 
     fn ordered_by_user(&self, node: SchemaNode) -> bool {

@@ -1,0 +1,113 @@
+//! Models of devices under the controller's own.
+
+mod common;
+
+use std::sync::Arc;
+
+use common::schema;
+use confine_tree::{Kind, QName, Schema as _, SchemaNode};
+use confine_yang::Mounted;
+
+const MOUNT: &str = "module ietf-yang-schema-mount {
+    namespace urn:mount; prefix m; extension mount-point { argument label; } }";
+const CONTROLLER: &str = r#"module controller {
+    namespace urn:ctrl; prefix c; import ietf-yang-schema-mount { prefix mnt; }
+    container devices {
+        list device {
+            key name;
+            leaf name { type string; }
+            leaf enabled { type boolean; }
+            container config { presence "the root of the device's model"; mnt:mount-point "device"; }
+        }
+        leaf timeout { type uint32; }
+    }
+}"#;
+const ROUTER: &str = "module router { namespace urn:r; prefix r;
+    list port { key number; leaf number { type uint8; } leaf mtu { type uint16; } } }";
+const LAMP: &str =
+    "module lamp { namespace urn:l; prefix l; container light { leaf lit { type boolean; } } }";
+
+fn steps(schema: &Mounted, from: SchemaNode, path: &[(&str, &str)]) -> Option<SchemaNode> {
+    path.iter().try_fold(from, |node, (namespace, name)| schema.child(node, QName::new(namespace, name)))
+}
+
+fn mounted() -> Mounted {
+    let mut mounted = Mounted::new(Arc::new(schema(&[MOUNT, CONTROLLER])), "device");
+    let router = Arc::new(schema(&[ROUTER]));
+    mounted.mount("r1", Arc::clone(&router));
+    mounted.mount("r2", router);
+    mounted.mount("l1", Arc::new(schema(&[LAMP])));
+    mounted
+}
+
+#[test]
+fn each_device_has_its_own_model() {
+    let schema = mounted();
+    let root = schema.root().unwrap();
+    let list = steps(&schema, root, &[("urn:ctrl", "devices"), ("urn:ctrl", "device")]).unwrap();
+    let [r1, r2, l1] = ["r1", "r2", "l1"].map(|device| schema.entry(list, &[device]));
+    assert_eq!(r1, r2, "they share a model");
+    assert_ne!(r1, l1);
+
+    let config = steps(&schema, r1, &[("urn:ctrl", "config")]).unwrap();
+    assert_eq!(schema.kind(config), Kind::PresenceContainer);
+    assert_eq!(schema.position(config), 2);
+    assert!(schema.is_complete(config));
+    assert_eq!(schema.children(config), [QName::new("urn:r", "port")]);
+    let port = steps(&schema, config, &[("urn:r", "port")]).unwrap();
+    assert_eq!(schema.kind(port), Kind::List);
+    assert_eq!(*schema.keys(port), ["number".into()]);
+    let mtu = steps(&schema, port, &[("urn:r", "mtu")]).unwrap();
+    assert_eq!(schema.canonical(mtu, "0x10", &|_| None).as_deref(), Ok("16"));
+    assert_eq!(schema.node(mtu).unwrap().path(), "/router:port/mtu");
+    assert_eq!(steps(&schema, config, &[("urn:l", "light")]), None);
+
+    let light = steps(&schema, l1, &[("urn:ctrl", "config"), ("urn:l", "light"), ("urn:l", "lit")]).unwrap();
+    assert_eq!(schema.kind(light), Kind::Leaf);
+    assert_eq!(
+        schema.unknown_child(port, "mtuu"),
+        "`mtuu` is not a node of `port` in `router`; did you mean `mtu`?"
+    );
+}
+
+#[test]
+fn an_entry_is_an_entry_of_the_list() {
+    let schema = mounted();
+    let root = schema.root().unwrap();
+    let devices = steps(&schema, root, &[("urn:ctrl", "devices")]).unwrap();
+    let list = steps(&schema, devices, &[("urn:ctrl", "device")]).unwrap();
+    let entry = schema.entry(list, &["r1"]);
+    assert_eq!(schema.kind(entry), Kind::List);
+    assert_eq!(schema.keys(entry), schema.keys(list));
+    assert_eq!(schema.children(entry), schema.children(list));
+    let enabled = steps(&schema, entry, &[("urn:ctrl", "enabled")]).unwrap();
+    assert_eq!(steps(&schema, list, &[("urn:ctrl", "enabled")]), Some(enabled));
+    let timeout = steps(&schema, devices, &[("urn:ctrl", "timeout")]).unwrap();
+    assert_eq!(schema.entry(timeout, &["r1"]), timeout, "only the list's entries lead elsewhere");
+}
+
+#[test]
+fn a_device_without_a_model_may_have_anything() {
+    let mut schema = mounted();
+    let root = schema.root().unwrap();
+    let list = steps(&schema, root, &[("urn:ctrl", "devices"), ("urn:ctrl", "device")]).unwrap();
+    assert_eq!(schema.entry(list, &["r9"]), list);
+    let config = steps(&schema, list, &[("urn:ctrl", "config")]).unwrap();
+    assert!(!schema.is_complete(config));
+    assert!(schema.children(config).is_empty());
+
+    schema.mount_in_others(Arc::new(common::schema(&[LAMP])));
+    let entry = schema.entry(list, &["r9"]);
+    assert!(steps(&schema, entry, &[("urn:ctrl", "config"), ("urn:l", "light")]).is_some());
+    assert!(schema.mounted("r9").is_some_and(|mounted| mounted.module_by_name("lamp").is_some()));
+    assert!(schema.mounted("r1").is_some_and(|mounted| mounted.module_by_name("router").is_some()));
+}
+
+#[test]
+fn without_a_mount_point_nothing_is_mounted() {
+    let mut schema = Mounted::new(Arc::new(schema(&[LAMP])), "device");
+    schema.mount("r1", Arc::new(common::schema(&[ROUTER])));
+    let root = schema.root().unwrap();
+    let light = steps(&schema, root, &[("urn:l", "light")]).unwrap();
+    assert_eq!(schema.entry(light, &["r1"]), light);
+}
