@@ -1,4 +1,4 @@
-//! Finding a list entry without going through the list.
+//! Finding children by name, and list entries by key, without going through all siblings.
 
 use std::{
     collections::HashMap,
@@ -7,16 +7,19 @@ use std::{
 
 use crate::{Name, NodeId, Tree};
 
-/// A list under a parent with at most this many children is gone through.
+/// The children of a parent with at most this many are gone through.
 const FEW: usize = 16;
 
-/// Tables beside a [`Tree`] that find entries by their keys, or by their value in a leaf-list.
+/// Tables beside a [`Tree`] that find children by name, list entries by their keys and leaf-list entries
+/// by their value.
 ///
-/// A table is built when a list is first asked for. From then on, entries that are put into it must be
-/// told with [`add`](Self::add), when they have their keys; entries that are taken out need not be told.
-/// What is found is looked at again before it is handed out, so it is always a child with these keys.
+/// A table is built when a parent is first asked. From then on, children that are put under it must be
+/// told with [`add`](Self::add), when they have their keys; children that are taken out need not be told.
+/// What is found is looked at again before it is handed out, so it is always there.
 #[derive(Clone, Debug, Default)]
 pub struct Index {
+    /// By name a child, and whether there may be others.
+    names: HashMap<NodeId, HashMap<Name, (NodeId, bool)>>,
     lists: HashMap<(NodeId, Name), Vec<Table>>,
     state: RandomState,
 }
@@ -33,6 +36,38 @@ impl Index {
     /// No tables yet.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A child of this name, if there is one, and whether there may be others.
+    pub fn child(&mut self, tree: &Tree, parent: NodeId, name: Name) -> Option<(NodeId, bool)> {
+        let is_there = |child: NodeId| tree.parent(child) == Some(parent);
+        let first = || {
+            let mut children = tree.children_named(parent, name);
+            children.next().map(|first| (first, children.next().is_some()))
+        };
+        let Some(names) = self.names.get_mut(&parent) else {
+            if tree.children(parent).nth(FEW).is_none() {
+                return first();
+            }
+            let names = self.names.entry(parent).or_default();
+            for child in tree.children(parent) {
+                names.entry(tree.name(child)).and_modify(|known| known.1 = true).or_insert((child, false));
+            }
+            return names.get(&name).copied();
+        };
+        match *names.get(&name)? {
+            known @ (child, _) if is_there(child) => Some(known),
+            (_, false) => None,
+            // The one that is known has gone, another may be there.
+            (_, true) => {
+                let found = first();
+                match found {
+                    Some(known) => names.insert(name, known),
+                    None => names.remove(&name),
+                };
+                found
+            }
+        }
     }
 
     /// The first entry with these keys. With no keys at all: the first of that name.
@@ -55,9 +90,13 @@ impl Index {
         self.lookup(tree, parent, list, &names, &values)
     }
 
-    /// Takes note of an entry that was attached, or given its keys, after its list was first asked for.
+    /// Takes note of a child that was attached, or given its keys, after its parent was first asked.
     pub fn add(&mut self, tree: &Tree, entry: NodeId) {
         let Some(parent) = tree.parent(entry) else { return };
+        if let Some(names) = self.names.get_mut(&parent) {
+            let known = names.entry(tree.name(entry)).or_insert((entry, false));
+            *known = (known.0, known.1 || known.0 != entry);
+        }
         for table in self.lists.get_mut(&(parent, tree.name(entry))).into_iter().flatten() {
             table.add(&self.state, tree, parent, entry);
         }
@@ -190,6 +229,33 @@ mod tests {
                         prop_assert_eq!(some, all.count());
                     }
                     _ => found.into_iter().for_each(|node| tree.detach(node)),
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn finds_children_by_name(steps in proptest::collection::vec((0..3_u8, 0..25_u8), 0..200)) {
+            let mut tree = Tree::new();
+            let mut index = Index::new();
+            for (step, name) in steps {
+                let name = tree.intern(QName::new("", &format!("n{name}")));
+                let found: Vec<NodeId> = tree.children_named(Tree::ROOT, name).collect();
+                match (step, &*found) {
+                    (0, _) => {
+                        let child = tree.append(Tree::ROOT, name).unwrap();
+                        index.add(&tree, child);
+                    }
+                    (1, [first, ..]) => tree.detach(*first),
+                    (_, []) => prop_assert_eq!(index.child(&tree, Tree::ROOT, name), None),
+                    (_, [only]) => {
+                        prop_assert_eq!(index.child(&tree, Tree::ROOT, name).map(|(child, _)| child), Some(*only));
+                    }
+                    (_, several) => {
+                        let (child, others) = index.child(&tree, Tree::ROOT, name).unwrap();
+                        prop_assert!(others && several.contains(&child));
+                    }
                 }
             }
         }

@@ -4,6 +4,8 @@
 //! a model (kind of a node, keys of a list, order) it asks of a [`Schema`], which may well know nothing
 //! either ([`NoSchema`]).
 
+mod diff;
+pub mod edit;
 mod error;
 mod index;
 mod keys;
@@ -17,12 +19,15 @@ mod schema;
 #[cfg(test)]
 mod testing;
 mod tree;
+mod value;
 pub mod xml;
 
+pub use diff::{diff, diff_text};
+pub use edit::{Edit, EditError, Operation};
 pub use error::Error;
 pub use index::Index;
 pub use keys::{KeyConflict, Keys};
-pub use model::{Identity, IdentityError, Model, Place};
+pub use model::{Child, Identity, IdentityError, Model, Place};
 pub use name::{Name, Names, QName};
 pub use overlay::{Coverage, Form, Knowledge, Live, Loading, Mark, Overlay, Progress, Search, Spot};
 pub use path::{Path, PathError, PathFault, Predicate, Step};
@@ -30,6 +35,7 @@ pub use pattern::{CreatedError, Pattern, PatternStep, Prefixes};
 pub use resolve::{BoundValue, PrefixError, PrefixMap, ResolveError};
 pub use schema::{Kind, NoSchema, Schema, SchemaNode, ValueError};
 pub use tree::{Bindings, Children, Descendants, NodeId, Tree};
+pub use value::same_value;
 
 /// The namespace of the controller's own model, which the prefix `ctrl` stands for.
 pub const CONTROLLER: &str = "http://clicon.org/controller";

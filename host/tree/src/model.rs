@@ -1,7 +1,10 @@
 //! What is known of the nodes of a tree: by a [`Schema`], and where that knows nothing by [`Keys`].
 
+use std::collections::HashMap;
+
 use crate::{
-    Keys, Kind, NodeId, Pattern, PatternStep, QName, Schema, SchemaNode, Tree, ValueError, keys::Learned,
+    Keys, Kind, Name, NodeId, Pattern, PatternStep, QName, Schema, SchemaNode, Tree, ValueError,
+    keys::Learned,
 };
 
 /// Everything that is known, in one hand.
@@ -27,6 +30,17 @@ pub enum Identity<'t> {
     Entry(Vec<&'t str>),
     /// Its value.
     Value(&'t str),
+}
+
+/// A child of a node, as [`Model::children`] gives it.
+#[derive(Clone, Debug)]
+pub struct Child<'t> {
+    /// The child.
+    pub node: NodeId,
+    /// Its place; for a list entry that of the list, see [`Model::at`].
+    pub place: Place,
+    /// What tells it apart from its siblings.
+    pub identity: Result<Identity<'t>, IdentityError>,
 }
 
 /// Why it can't be said what tells a node apart.
@@ -83,6 +97,26 @@ impl<'a> Model<'a> {
         }
     }
 
+    /// The place of a node of a tree, that of a list where it is an entry.
+    pub fn place(&self, tree: &Tree, node: NodeId) -> Place {
+        let mut above = Vec::new();
+        let mut at = node;
+        while let Some(parent) = tree.parent(at) {
+            above.push(at);
+            at = parent;
+        }
+        let mut place = self.root();
+        for &step in above.iter().rev() {
+            place = self.child(place, tree.qname(step));
+            if step != node
+                && let Ok(identity) = self.identify(place, tree, step, || false)
+            {
+                place = self.at(place, &identity);
+            }
+        }
+        place
+    }
+
     /// What kind of node stands at a place.
     pub fn kind(&self, place: Place) -> Option<Kind> {
         match (place.schema, self.learned(place)) {
@@ -117,6 +151,11 @@ impl<'a> Model<'a> {
         place.schema.map(|node| self.schema.position(node))
     }
 
+    /// Whether the schema knows the node at a place.
+    pub(crate) fn is_modelled(&self, place: Place) -> bool {
+        place.schema.is_some()
+    }
+
     /// Whether a child, at the place that [`child`](Self::child) of `parent` gave, is certain to be
     /// none of the model's.
     pub fn is_unknown(&self, parent: Place, child: Place) -> bool {
@@ -138,37 +177,61 @@ impl<'a> Model<'a> {
 
     /// What tells a node at a place apart from its siblings of the same name.
     ///
-    /// Where its kind is not known, it is taken for the only one if it is: keys are never guessed.
+    /// Where its kind is not known, it is taken for the only one if it is: keys are never guessed. To see
+    /// that, all its siblings are looked at; for all children of a node use
+    /// [`children`](Self::children).
     pub fn identity<'t>(
         &self,
         place: Place,
         tree: &'t Tree,
         node: NodeId,
     ) -> Result<Identity<'t>, IdentityError> {
+        let name = tree.name(node);
+        let siblings = || tree.parent(node).map(|parent| tree.children_named(parent, name).take(2).count());
+        self.identify(place, tree, node, || siblings() == Some(2))
+    }
+
+    /// The children of a node at a place, in document order, each with its place and with what tells it
+    /// apart from the others.
+    pub fn children<'t>(&self, place: Place, tree: &'t Tree, node: NodeId) -> Vec<Child<'t>> {
+        let mut names: HashMap<Name, (Place, usize)> = HashMap::new();
+        for child in tree.children(node) {
+            let name = tree.name(child);
+            let known = names.entry(name).or_insert_with(|| (self.child(place, tree.qname(child)), 0));
+            known.1 += 1;
+        }
+        let children = tree.children(node).map(|child| {
+            let (place, count) = names.get(&tree.name(child)).copied().unwrap_or_default();
+            Child { node: child, place, identity: self.identify(place, tree, child, || count > 1) }
+        });
+        children.collect()
+    }
+
+    pub(crate) fn identify<'t>(
+        &self,
+        place: Place,
+        tree: &'t Tree,
+        node: NodeId,
+        has_twin: impl FnOnce() -> bool,
+    ) -> Result<Identity<'t>, IdentityError> {
+        let unknown = || IdentityError::UnknownKeys { node: tree.location(node) };
         match self.kind(place) {
             Some(Kind::List) => {
                 let namespace = tree.qname(node).namespace;
-                let key = |local: &'a Box<str>| {
-                    let leaf = tree.child(node, QName::new(namespace, local));
-                    leaf.map(|leaf| tree.value(leaf).unwrap_or_default()).ok_or_else(|| {
-                        IdentityError::MissingKey { node: tree.location(node), key: (**local).into() }
-                    })
+                let key = |local: &str| match tree.child(node, QName::new(namespace, local)) {
+                    Some(leaf) => Ok(tree.value(leaf).unwrap_or_default()),
+                    None => Err(IdentityError::MissingKey { node: tree.location(node), key: local.into() }),
                 };
                 match self.keys(place) {
-                    [] => Err(IdentityError::UnknownKeys { node: tree.location(node) }),
-                    keys => keys.iter().map(key).collect::<Result<_, _>>().map(Identity::Entry),
+                    [] => Err(unknown()),
+                    keys => {
+                        keys.iter().map(|local| key(local)).collect::<Result<_, _>>().map(Identity::Entry)
+                    }
                 }
             }
             Some(Kind::LeafList) => Ok(Identity::Value(tree.value(node).unwrap_or_default())),
-            Some(_) => Ok(Identity::Alone),
-            None => {
-                let name = Some(tree.name(node));
-                let twin = |other: Option<NodeId>| other.map(|other| tree.name(other)) == name;
-                if twin(tree.next_sibling(node)) || twin(tree.previous_sibling(node)) {
-                    return Err(IdentityError::UnknownKeys { node: tree.location(node) });
-                }
-                Ok(Identity::Alone)
-            }
+            None if has_twin() => Err(unknown()),
+            Some(_) | None => Ok(Identity::Alone),
         }
     }
 

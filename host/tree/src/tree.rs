@@ -321,6 +321,41 @@ impl Tree {
         Ok(id)
     }
 
+    /// A copy of a node of another tree, with all below it, as last child of `parent`.
+    pub fn append_copy(&mut self, parent: NodeId, other: &Self, node: NodeId) -> Result<NodeId, Error> {
+        let mut names = HashMap::new();
+        let mut above = vec![parent];
+        let mut copied = parent;
+        for (node, depth) in other.descendants(node) {
+            above.truncate(depth + 1);
+            let under = above.last().copied().unwrap_or(parent);
+            let name = *names.entry(other.name(node)).or_insert_with(|| self.intern(other.qname(node)));
+            let copy = self.append(under, name)?;
+            self.copy_content(copy, other, node)?;
+            above.push(copy);
+            if depth == 0 {
+                copied = copy;
+            }
+        }
+        Ok(copied)
+    }
+
+    /// Gives a node the value and the attributes of one of another tree.
+    pub(crate) fn copy_content(&mut self, to: NodeId, other: &Self, from: NodeId) -> Result<(), Error> {
+        match other.value(from) {
+            None => self.clear_value(to),
+            Some(value) => {
+                let bindings = other.bindings(from).iter();
+                let bindings: Vec<_> = bindings.map(|(prefix, ns)| (&**prefix, &**ns)).collect();
+                self.set_value(to, value, &bindings)?;
+            }
+        }
+        for (name, value) in other.attributes(from) {
+            self.set_attribute(to, name, value);
+        }
+        Ok(())
+    }
+
     /// A new child right before `sibling`.
     pub fn insert_before(&mut self, sibling: NodeId, name: Name) -> Result<NodeId, Error> {
         let parent = self.parent(sibling).unwrap_or(Self::ROOT);

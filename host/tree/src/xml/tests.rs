@@ -38,15 +38,14 @@ proptest! {
 
     #[test]
     fn a_slice_reads_back_in_its_surroundings(elements in elements()) {
-        let scope = [("nc", NETCONF), ("a1", "urn:a"), ("", "urn:outside")];
+        let scope = [("nc", NETCONF), ("a1", "urn:a"), ("", "urn:a")];
         let mut tree = Tree::new();
         build(&mut tree, Tree::ROOT, &elements);
         let text = Writer::new().scope(&scope).write(&tree, [Tree::ROOT]).unwrap();
         let mut read = Tree::new();
         Reader::new().scope(&scope).read(&mut read, Tree::ROOT, &text).unwrap();
-        // A value may hold by chance a prefix that is bound around it.
-        let names = |tree: &Tree| write(tree, Tree::ROOT).map(|text| text.replace(" xmlns:a1=\"urn:a\"", ""));
-        prop_assert_eq!(names(&read).unwrap(), names(&tree).unwrap());
+        // Values hold no prefix of the surroundings by chance: `a1` means the same wherever it is used.
+        prop_assert_eq!(content(&read, Tree::ROOT), content(&tree, Tree::ROOT), "{}", text);
     }
 
     #[test]

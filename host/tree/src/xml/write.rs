@@ -17,7 +17,7 @@ pub fn write(tree: &Tree, node: NodeId) -> Result<String, Error> {
 /// Writes nodes as XML text.
 ///
 /// Elements stand in the default namespace, which is declared where it changes; the top ones always
-/// declare theirs. Attributes get prefixes. A prefix that a value uses is declared at its element,
+/// declare theirs, unless [`scope`](Self::scope) says what it is. Attributes get prefixes. A prefix that a value uses is declared at its element,
 /// unless it means the same there already.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Writer<'s> {
@@ -32,7 +32,7 @@ impl<'s> Writer<'s> {
     }
 
     /// Leaves out the declaration of these prefixes: they are declared around the place where the text
-    /// will stand.
+    /// will stand. The prefix of the default namespace is empty.
     pub fn scope(self, scope: &'s [(&'s str, &'s str)]) -> Self {
         Self { scope, ..self }
     }
@@ -118,7 +118,8 @@ impl<'t> Writing<'t> {
         self.new_line();
         self.text.push('<');
         self.text.push_str(name.local);
-        if self.open.last().is_none_or(|open| open.namespace != name.namespace) {
+        let default = self.open.last().map_or_else(|| self.bound(""), |open| Some(open.namespace));
+        if default != Some(name.namespace) {
             self.attribute(node, "xmlns", name.namespace)?;
         }
         for (prefix, namespace) in self.tree.bindings(node) {
@@ -225,11 +226,10 @@ impl<'t> Writing<'t> {
 
     /// A prefix for the namespace of an attribute, bound here if none is yet.
     fn prefix(&mut self, node: NodeId, namespace: &'t str, own: usize) -> Result<Cow<'t, str>, Error> {
-        let bound = self
-            .scope
-            .iter()
-            .rev()
-            .find(|(prefix, other)| *other == namespace && self.bound(prefix) == Some(namespace));
+        // Not the default namespace: it is not that of attributes.
+        let bound = self.scope.iter().rev().find(|(prefix, other)| {
+            *other == namespace && !prefix.is_empty() && self.bound(prefix) == Some(namespace)
+        });
         if let Some((prefix, _)) = bound {
             return Ok(prefix.clone());
         }

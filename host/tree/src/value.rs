@@ -1,0 +1,64 @@
+//! When two values are the same, though prefixes may differ.
+
+use std::borrow::Cow;
+
+use crate::{NodeId, Tree, name::is_name_character};
+
+type Bindings<'a> = &'a [(Box<str>, Box<str>)];
+
+/// Whether two nodes have the same value: the same text, with prefixes that mean the same; or texts that
+/// differ in nothing but the choice of prefixes. No value is the same as an empty one.
+pub fn same_value(a: &Tree, x: NodeId, b: &Tree, y: NodeId) -> bool {
+    let (text, other) = (a.value(x).unwrap_or_default(), b.value(y).unwrap_or_default());
+    let (bindings, others) = (a.bindings(x), b.bindings(y));
+    if bindings == others || bindings.is_empty() || others.is_empty() {
+        return text == other;
+    }
+    expand(text, bindings) == expand(other, others)
+}
+
+/// The value with each prefix that is bound replaced by its namespace, in a form that no value has.
+fn expand<'v>(value: &'v str, bindings: Bindings<'_>) -> Cow<'v, str> {
+    let mut expanded = String::new();
+    let mut rest = value;
+    while let Some((head, tail)) = rest.split_once(':') {
+        let (before, prefix) =
+            head.split_at_checked(head.trim_end_matches(is_name_character).len()).unwrap_or((head, ""));
+        expanded.push_str(before);
+        match bindings.iter().find(|(bound, _)| **bound == *prefix) {
+            Some((_, namespace)) => expanded.extend(["\0", namespace, "\0"]),
+            None => expanded.extend([prefix, ":"]),
+        }
+        rest = tail;
+    }
+    if expanded.is_empty() {
+        return Cow::Borrowed(value);
+    }
+    expanded.push_str(rest);
+    Cow::Owned(expanded)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::xml;
+
+    fn same(a: &str, b: &str) -> bool {
+        let [a, b] = [a, b].map(|text| xml::parse(text).unwrap());
+        let [x, y] = [&a, &b].map(|tree| tree.first_child(Tree::ROOT).unwrap());
+        same_value(&a, x, &b, y)
+    }
+
+    #[test]
+    fn prefixes_are_compared_by_what_they_mean() {
+        assert!(same("<a>x</a>", "<a>x</a>"));
+        assert!(same("<a/>", "<a></a>"));
+        assert!(!same("<a>x</a>", "<a>y</a>"));
+        assert!(same("<a xmlns:p='u'>p:x</a>", "<a xmlns:q='u'>q:x</a>"));
+        assert!(!same("<a xmlns:p='u'>p:x</a>", "<a xmlns:p='v'>p:x</a>"));
+        assert!(!same("<a xmlns:p='u'>p:x</a>", "<a xmlns:q='u'>q:y</a>"));
+        assert!(same("<a xmlns:p='u'>/p:x[p:k='1:2']/y</a>", "<a xmlns:q='u'>/q:x[q:k='1:2']/y</a>"));
+        assert!(same("<a xmlns:http='u'>http://x</a>", "<a>http://x</a>"));
+        assert!(!same("<a xmlns:p='u'>p:x</a>", "<a>q:x</a>"));
+    }
+}
