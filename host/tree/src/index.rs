@@ -70,6 +70,15 @@ impl Index {
         }
     }
 
+    /// All children of this name.
+    pub fn children(&mut self, tree: &Tree, parent: NodeId, name: Name) -> Vec<NodeId> {
+        match self.child(tree, parent, name) {
+            None => Vec::new(),
+            Some((child, false)) => vec![child],
+            Some((_, true)) => tree.children_named(parent, name).collect(),
+        }
+    }
+
     /// The first entry with these keys. With no keys at all: the first of that name.
     pub fn find(&mut self, tree: &Tree, parent: NodeId, list: Name, keys: &[(Name, &str)]) -> Option<NodeId> {
         self.matches(tree, parent, list, keys).into_iter().next()
@@ -77,14 +86,19 @@ impl Index {
 
     /// The first entry of a leaf-list with this value.
     pub fn find_value(&mut self, tree: &Tree, parent: NodeId, list: Name, value: &str) -> Option<NodeId> {
-        self.lookup(tree, parent, list, &[], &[value]).into_iter().next()
+        self.values(tree, parent, list, value).into_iter().next()
+    }
+
+    /// All entries of a leaf-list with this value.
+    pub fn values(&mut self, tree: &Tree, parent: NodeId, list: Name, value: &str) -> Vec<NodeId> {
+        self.lookup(tree, parent, list, &[], &[value])
     }
 
     /// All entries in which these leaves have these values. There are several where the leaves are not
     /// all keys.
     pub fn matches(&mut self, tree: &Tree, parent: NodeId, list: Name, keys: &[(Name, &str)]) -> Vec<NodeId> {
         if keys.is_empty() {
-            return tree.children_named(parent, list).collect();
+            return self.children(tree, parent, list);
         }
         let (names, values): (Vec<Name>, Vec<&str>) = keys.iter().copied().unzip();
         self.lookup(tree, parent, list, &names, &values)

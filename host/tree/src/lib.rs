@@ -16,6 +16,7 @@ pub mod path;
 mod pattern;
 mod resolve;
 mod schema;
+mod select;
 #[cfg(test)]
 mod testing;
 mod tree;
@@ -34,6 +35,7 @@ pub use path::{Path, PathError, PathFault, Predicate, Step};
 pub use pattern::{CreatedError, Pattern, PatternStep, Prefixes};
 pub use resolve::{BoundValue, PrefixError, PrefixMap, ResolveError};
 pub use schema::{Kind, NoSchema, Schema, SchemaNode, ValueError};
+pub use select::{Filter, FilterError, prune};
 pub use tree::{Bindings, Children, Descendants, NodeId, Tree};
 pub use value::same_value;
 

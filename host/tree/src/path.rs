@@ -77,6 +77,11 @@ impl Path {
     pub fn parse_unescaped(text: &str) -> Result<Self, PathError> {
         parser::parse(text, parser::Quotes::Unescaped)
     }
+
+    /// Reads a path of an XPath 1.0 expression, where a value can't hold the quote that encloses it.
+    pub(crate) fn parse_xpath(text: &str) -> Result<Self, PathError> {
+        parser::parse(text, parser::Quotes::Plain)
+    }
 }
 
 impl FromStr for Path {

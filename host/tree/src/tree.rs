@@ -323,21 +323,28 @@ impl Tree {
 
     /// A copy of a node of another tree, with all below it, as last child of `parent`.
     pub fn append_copy(&mut self, parent: NodeId, other: &Self, node: NodeId) -> Result<NodeId, Error> {
+        self.append_copy_to(parent, other, node, usize::MAX)
+    }
+
+    /// As [`append_copy`](Self::append_copy), down to so many levels below the node.
+    pub(crate) fn append_copy_to(
+        &mut self,
+        parent: NodeId,
+        other: &Self,
+        node: NodeId,
+        levels: usize,
+    ) -> Result<NodeId, Error> {
         let mut names = HashMap::new();
         let mut above = vec![parent];
-        let mut copied = parent;
-        for (node, depth) in other.descendants(node) {
+        for (node, depth) in other.descendants(node).filter(|&(_, depth)| depth <= levels) {
             above.truncate(depth + 1);
             let under = above.last().copied().unwrap_or(parent);
             let name = *names.entry(other.name(node)).or_insert_with(|| self.intern(other.qname(node)));
             let copy = self.append(under, name)?;
             self.copy_content(copy, other, node)?;
             above.push(copy);
-            if depth == 0 {
-                copied = copy;
-            }
         }
-        Ok(copied)
+        Ok(above.get(1).copied().unwrap_or(parent))
     }
 
     /// Gives a node the value and the attributes of one of another tree.

@@ -91,6 +91,8 @@ pub enum PathFault {
 pub(super) enum Quotes {
     Doubled,
     Unescaped,
+    /// It can't be.
+    Plain,
 }
 
 pub(super) fn parse(text: &str, quotes: Quotes) -> Result<Path, PathError> {
@@ -198,6 +200,7 @@ impl<'a> Parser<'a> {
         let (value, length) = match self.quotes {
             Quotes::Doubled => doubled(inside, quote),
             Quotes::Unescaped => unescaped(inside, quote),
+            Quotes::Plain => inside.split_once(quote).map(|(value, _)| (value.to_owned(), value.len() + 1)),
         }
         .ok_or(PathFault::OpenQuote)?;
         if let Some(character) = unrepresentable(&value) {
