@@ -1,9 +1,8 @@
 //! The one door that every request passes: may this user do that?
 
-use confine_netconf::RpcError;
 use confine_tree::{NodeId, QName, Tree};
 
-use crate::refusal;
+use crate::refusal::{self, Refusal};
 
 /// Who may do what. Everything is permitted unless a controller is built with something stricter.
 ///
@@ -40,7 +39,7 @@ pub(crate) fn execute(
     access: &dyn AccessControl,
     user: Option<&str>,
     operation: QName<'_>,
-) -> Result<(), RpcError> {
+) -> Result<(), Refusal> {
     // Everybody may leave (RFC 8341, section 3.4.4).
     if operation.local == "close-session" || access.may_execute(user, operation) {
         return Ok(());
@@ -54,7 +53,7 @@ pub(crate) fn write(
     user: Option<&str>,
     datastore: &Tree,
     edit: &Tree,
-) -> Result<(), RpcError> {
+) -> Result<(), Refusal> {
     match access.may_write(user, datastore, edit) {
         true => Ok(()),
         false => Err(refusal::access_denied("default deny")),

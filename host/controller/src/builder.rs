@@ -156,7 +156,7 @@ impl Builder {
         }
         validate::datastore(&tree, &model).map_err(|error| Error::Config {
             device: "the controller".to_owned(),
-            reason: error.message.unwrap_or_default(),
+            reason: error.message().to_owned(),
         })?;
         let mut state = State {
             schema: model,
@@ -210,8 +210,6 @@ fn device_entry(name: &str, config: &str) -> Result<String, Error> {
 
 fn merge(tree: &mut Tree, config: &str, model: &Model, device: &str) -> Result<(), Error> {
     let edit = xml::parse(config)?;
-    edit::apply(tree, &edit, Operation::Merge, model).map_err(|error| Error::Config {
-        device: device.to_owned(),
-        reason: error.message.unwrap_or_default(),
-    })
+    edit::apply(tree, &edit, Operation::Merge, model)
+        .map_err(|error| Error::Config { device: device.to_owned(), reason: error.message().to_owned() })
 }

@@ -1,13 +1,15 @@
 //! One connection: what comes in is handed to the controller, what goes out is taken from a queue.
 
+use crate::refusal::Refusal;
 use std::sync::Arc;
 
-use confine_netconf::{Answer, DEFAULT_MESSAGE_LIMIT, Error, Incoming, Requests, Responses, RpcError};
+use confine_netconf::{
+    Answer, DEFAULT_MESSAGE_LIMIT, Error, Incoming, Request, Requests, Responses, RpcError,
+};
 use tokio::net::UnixStream;
 use tokio::sync::mpsc;
 
 use crate::controller::OpenSession;
-use crate::operations::Refusal;
 use crate::state::Reply;
 
 /// A message that waits to be sent.
@@ -20,11 +22,10 @@ pub(crate) enum Outgoing {
 }
 
 impl Outgoing {
-    pub(crate) fn answer(answer: Result<Reply, Refusal>) -> Self {
-        match answer {
-            Ok(reply) => Self::Reply(reply),
-            Err(Refusal { message_id, error }) => Self::Error { message_id, error: Box::new(error) },
-        }
+    /// The refusal of a request, if there was one that could be read.
+    pub(crate) fn refusal(request: Option<&Request>, refusal: Refusal) -> Self {
+        let message_id = request.and_then(|request| refusal.message_id(request)).map(str::to_owned);
+        Self::Error { message_id, error: refusal.into_error() }
     }
 }
 
@@ -50,7 +51,7 @@ async fn receive(
         match incoming {
             Incoming::Hello(hello) => session.hello(hello),
             Incoming::Request(request) => session.request(&request),
-            Incoming::Malformed(error) => session.refuse(Refusal { message_id: None, error }),
+            Incoming::Malformed(error) => session.refuse(error.into()),
         }
     }
     Ok(())

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use confine_netconf::{Hello, Request};
-use confine_tree::Tree;
+use confine_tree::{Tree, xml};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
@@ -15,11 +15,11 @@ use tokio::task::{AbortHandle, JoinSet};
 use crate::builder::Builder;
 use crate::connection::{self, Outgoing};
 use crate::datastore::Datastore;
-use crate::device::PushPhase;
+use crate::device::{PushPhase, Snapshot};
 use crate::error::Error;
 use crate::identity::user_name;
-use crate::operations::Refusal;
-use crate::state::{Effect, Reply, State};
+use crate::refusal::Refusal;
+use crate::state::{Effect, State};
 use crate::store;
 use crate::transaction::Transaction;
 
@@ -193,16 +193,20 @@ impl OpenSession {
 
     pub(crate) fn request(&self, request: &Request) {
         let mut running = self.controller.lock();
-        let answer = running.state.request(self.session, request);
+        let answer = match running.state.request(self.session, request) {
+            Ok(reply) => Outgoing::Reply(reply),
+            Err(refusal) => Outgoing::refusal(Some(request), refusal),
+        };
         let before = std::mem::take(&mut running.state.before);
         let after = std::mem::take(&mut running.state.after);
         self.controller.carry_out(&mut running, before);
-        running.send(self.session, Outgoing::answer(answer));
+        running.send(self.session, answer);
         self.controller.carry_out(&mut running, after);
     }
 
+    /// Refuses what is no request.
     pub(crate) fn refuse(&self, refusal: Refusal) {
-        self.controller.lock().send(self.session, Outgoing::answer(Err::<Reply, _>(refusal)));
+        self.controller.lock().send(self.session, Outgoing::refusal(None, refusal));
     }
 }
 
@@ -252,6 +256,19 @@ impl Controller {
         let Some(before) = &device.before_push else { return Ok(None) };
         let model = state.device_model(name);
         Ok(Some(store::diff(before, &device.config, model, state.schema.as_ref())?))
+    }
+
+    /// Changes a device behind the controller's back: `config` is XML, the top-level nodes of the device's own
+    /// models, and takes the place of all that the device had.
+    ///
+    /// # Errors
+    /// No device of this name, or what is no XML.
+    pub fn set_device(&self, name: &str, config: &str) -> Result<(), Error> {
+        let config = Arc::new(xml::parse(config)?);
+        let mut running = self.lock();
+        let device = running.state.devices.get_mut(name).ok_or_else(|| Error::no_device(name))?;
+        device.config = Snapshot::new(&config, Tree::ROOT);
+        Ok(())
     }
 
     /// Makes a device refuse the next push to it, in that phase, with that reason.

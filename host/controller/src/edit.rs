@@ -3,11 +3,10 @@
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
-use confine_netconf::{ErrorType, RpcError};
 use confine_tree::{Error, Kind, NETCONF, NodeId, QName, Schema, SchemaNode, Tree};
 
 use crate::model::Model;
-use crate::refusal;
+use crate::refusal::{self, Refusal};
 
 const OPERATION: QName<'static> = QName::new(NETCONF, "operation");
 
@@ -34,6 +33,11 @@ impl Operation {
             _ => None,
         }
     }
+
+    /// What an edit may do where it does not say.
+    pub(crate) fn parse_default(name: &str) -> Option<Self> {
+        Self::parse(name).filter(|known| matches!(known, Self::None | Self::Merge | Self::Replace))
+    }
 }
 
 /// Applies an edit. After an error the tree is half edited: apply to a copy.
@@ -43,7 +47,7 @@ impl Operation {
 ///
 /// # Errors
 /// What is not in the model, an entry without its keys, and the operations' own refusals.
-pub(crate) fn apply(tree: &mut Tree, edit: &Tree, default: Operation, model: &Model) -> Result<(), RpcError> {
+pub(crate) fn apply(tree: &mut Tree, edit: &Tree, default: Operation, model: &Model) -> Result<(), Refusal> {
     check(edit, Tree::ROOT, model.root(), model)?;
     if default == Operation::Replace {
         clear(tree, Tree::ROOT);
@@ -52,28 +56,30 @@ pub(crate) fn apply(tree: &mut Tree, edit: &Tree, default: Operation, model: &Mo
 }
 
 /// Merges state that the controller has made itself.
-pub(crate) fn merge_state(tree: &mut Tree, state: &Tree, model: &Model) -> Result<(), RpcError> {
+pub(crate) fn merge_state(tree: &mut Tree, state: &Tree, model: &Model) -> Result<(), Refusal> {
     run(tree, state, Operation::Merge, model)
 }
 
-fn run(tree: &mut Tree, edit: &Tree, default: Operation, model: &Model) -> Result<(), RpcError> {
+fn run(tree: &mut Tree, edit: &Tree, default: Operation, model: &Model) -> Result<(), Refusal> {
     let root = Spot { node: Tree::ROOT, model: model.root() };
     let mut editing = Editing { tree, edit, model, indexes: HashMap::new() };
     editing.children(root, Tree::ROOT, default).map(|_| ())
 }
 
 /// Checks that the model has all of an edit, and that entries have their keys.
-fn check(edit: &Tree, node: NodeId, at: Option<SchemaNode>, model: &Model) -> Result<(), RpcError> {
+fn check(edit: &Tree, node: NodeId, at: Option<SchemaNode>, model: &Model) -> Result<(), Refusal> {
     for child in edit.children(node) {
         let name = edit.qname(child);
         let known = at.and_then(|at| model.child(at, name));
         let Some(known) = known else {
-            let file = at.and_then(|at| model.file(at));
+            let file = at.filter(|&at| model.mount() != Some(at)).and_then(|at| model.file(at));
             let parent = if node == Tree::ROOT { "config" } else { edit.qname(node).local };
             return Err(refusal::unknown_node(name, parent, file.as_deref()));
         };
-        if model.node(known).is_some_and(|known| !known.is_config()) {
-            return Err(refusal::invalid_value(ErrorType::Protocol, "State data not allowed"));
+        if let Some(state) = model.node(known).filter(|known| !known.is_config()) {
+            let module = state.module().map(|module| module.name()).unwrap_or_default();
+            let message = format!("module {module}: state data node unexpected");
+            return Err(refusal::bad_element(state.name(), &message));
         }
         check_keys(edit, child, known, model)?;
         if model.kind(known) != Kind::AnyData {
@@ -84,19 +90,14 @@ fn check(edit: &Tree, node: NodeId, at: Option<SchemaNode>, model: &Model) -> Re
 }
 
 /// Checks that an entry has its keys.
-pub(crate) fn check_keys(
-    tree: &Tree,
-    entry: NodeId,
-    list: SchemaNode,
-    model: &Model,
-) -> Result<(), RpcError> {
+pub(crate) fn check_keys(tree: &Tree, entry: NodeId, list: SchemaNode, model: &Model) -> Result<(), Refusal> {
     let QName { namespace, local } = tree.qname(entry);
     for key in model.keys(list) {
         if tree.child(entry, QName::new(namespace, key)).is_none() {
             let module = model.node(list).and_then(|list| list.module());
             let module = module.map(|module| module.name()).unwrap_or_default();
             let message = format!("Mandatory key in 'list {local}' in {module}.yang");
-            return Err(refusal::missing_element(ErrorType::Application, key, &message));
+            return Err(refusal::missing_element(key, &message));
         }
     }
     Ok(())
@@ -122,7 +123,7 @@ struct Editing<'t> {
 
 impl Editing<'_> {
     /// Applies the children of a node of the edit to a node of the tree. Whether that changed anything.
-    fn children(&mut self, spot: Spot, edit: NodeId, inherited: Operation) -> Result<bool, RpcError> {
+    fn children(&mut self, spot: Spot, edit: NodeId, inherited: Operation) -> Result<bool, Refusal> {
         let mut last: HashMap<Identity, NodeId> = HashMap::new();
         let mut order = Vec::new();
         for child in self.edit.children(edit) {
@@ -151,11 +152,11 @@ impl Editing<'_> {
         known: Option<SchemaNode>,
         identity: Identity,
         inherited: Operation,
-    ) -> Result<bool, RpcError> {
+    ) -> Result<bool, Refusal> {
         let operation = match self.edit.attribute(edit, OPERATION) {
             None => inherited,
             Some(name) => Operation::parse(name)
-                .ok_or_else(|| refusal::invalid_value(ErrorType::Protocol, "Wrong operation"))?,
+                .ok_or_else(|| refusal::protocol_failed(format!("Bad-attribute operation: {name}")))?,
         };
         let found = self.find(parent, &identity);
         match (operation, found) {
@@ -207,7 +208,7 @@ impl Editing<'_> {
         Ok(changed)
     }
 
-    fn set_value(&mut self, node: NodeId, edit: NodeId) -> Result<bool, RpcError> {
+    fn set_value(&mut self, node: NodeId, edit: NodeId) -> Result<bool, Refusal> {
         let Some(value) = self.edit.value(edit) else { return Ok(false) };
         let bindings: Vec<(&str, &str)> =
             self.edit.bindings(edit).iter().map(|(prefix, namespace)| (&**prefix, &**namespace)).collect();
@@ -230,7 +231,7 @@ impl Editing<'_> {
         index.get(identity).copied()
     }
 
-    fn add(&mut self, parent: Spot, identity: Identity) -> Result<NodeId, RpcError> {
+    fn add(&mut self, parent: Spot, identity: Identity) -> Result<NodeId, Refusal> {
         let node = self.tree.append(parent.node, identity.0).map_err(too_large)?;
         self.indexes.entry(parent.node).or_default().insert(identity, node);
         Ok(node)
@@ -288,6 +289,6 @@ fn clear(tree: &mut Tree, node: NodeId) {
     }
 }
 
-fn too_large(error: Error) -> RpcError {
+fn too_large(error: Error) -> Refusal {
     refusal::failed(error.to_string())
 }

@@ -6,12 +6,11 @@
 mod eval;
 mod parse;
 
+use crate::refusal::Refusal;
 use std::collections::HashSet;
 
-use confine_netconf::{Bindings, RpcError};
+use confine_netconf::Bindings;
 use confine_tree::{Error, Kind, NodeId, Schema, SchemaNode, Tree};
-
-use crate::refusal;
 
 /// A filter that was read.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,10 +23,9 @@ impl Filter {
     ///
     /// # Errors
     /// What is no XPath, what is not understood, and a prefix that is not bound.
-    pub(crate) fn parse(xpath: &str, bindings: &Bindings) -> Result<Self, RpcError> {
+    pub(crate) fn parse(xpath: &str, bindings: &Bindings) -> Result<Self, Refusal> {
         let prefix = |prefix: &str| bindings.resolve(prefix).map(str::to_owned);
-        let paths = parse::union(xpath, &prefix).map_err(refusal::failed)?;
-        Ok(Self { paths })
+        Ok(Self { paths: parse::union(xpath, &prefix)? })
     }
 
     /// The nodes that the filter selects, each with all below it, and around them the nodes above with the

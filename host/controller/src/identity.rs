@@ -2,9 +2,7 @@
 
 use std::fs;
 
-use confine_netconf::RpcError;
-
-use crate::refusal;
+use crate::refusal::{self, Refusal};
 
 /// Which users a peer may act for: the option `CLICON_NACM_CREDENTIALS`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,7 +19,7 @@ impl Credentials {
     ///
     /// A request that names nobody is made for nobody: the real controller lets it pass while no rules of
     /// access are enabled, which is the only way it is met here.
-    pub(crate) fn verify(self, peer: &str, user: Option<&str>, backend: &str) -> Result<(), RpcError> {
+    pub(crate) fn verify(self, peer: &str, user: Option<&str>, backend: &str) -> Result<(), Refusal> {
         let Some(user) = user else { return Ok(()) };
         let proxy = self == Self::Except && (peer == "root" || peer == backend);
         if proxy || peer == user {
@@ -66,7 +64,7 @@ mod tests {
             assert_eq!(credentials.verify(peer, Some(user), "clicon").is_ok(), may);
         }
         let error = Credentials::Exact.verify("clicon", Some("alice"), "clicon").unwrap_err();
-        insta::assert_snapshot!(error.message.unwrap(), @"User clicon credential not matching NACM user alice");
+        insta::assert_snapshot!(error.message(), @"User clicon credential not matching NACM user alice");
         assert!(Credentials::Exact.verify("bob", None, "clicon").is_ok());
     }
 

@@ -1,7 +1,7 @@
 //! The data model: the controller's with the services', and the devices' mounted below it.
 
 use confine_tree::{CONTROLLER, Kind, QName, Schema, SchemaNode, ValueError};
-use confine_yang::Node;
+use confine_yang::{Module, Node};
 
 /// Set in the number of a node that is the devices'.
 const DEVICE: u32 = 1 << 31;
@@ -37,9 +37,7 @@ impl Model {
 
     /// The file of the module that defines a node.
     pub(crate) fn file(&self, node: SchemaNode) -> Option<String> {
-        let module = self.node(node)?.module()?;
-        let revision = module.revision().map(|revision| format!("@{revision}"));
-        Some(format!("{}{}.yang", module.name(), revision.unwrap_or_default()))
+        self.node(node)?.module().map(file)
     }
 
     /// The schema that a node belongs to, and the node's number there.
@@ -60,6 +58,12 @@ impl Model {
             }
         }
     }
+}
+
+/// The name of a module's file.
+pub(crate) fn file(module: &Module) -> String {
+    let revision = module.revision().map(|revision| format!("@{revision}"));
+    format!("{}{}.yang", module.name(), revision.unwrap_or_default())
 }
 
 impl Schema for Model {

@@ -3,44 +3,98 @@
 //! A client may well look at these texts: "services-commit client already registered" tells a services
 //! daemon that another one runs.
 
-use confine_netconf::{ErrorType, RpcError};
+use confine_netconf::{ErrorType, Request, RpcError};
 use confine_tree::QName;
 
 /// The session-id that stands for a transaction where a lock is held by one and not by a session.
 pub(crate) const TRANSACTION: u32 = 0x0019_9999;
 
+/// A negative answer.
+#[derive(Clone, Debug)]
+pub(crate) struct Refusal {
+    error: Box<RpcError>,
+    /// Whether the reply repeats the request's message-id: only where the request itself is not what its
+    /// model says.
+    repeats_id: bool,
+}
+
+impl Refusal {
+    fn new(error_type: ErrorType, tag: &str, message: &str) -> Self {
+        Self { error: Box::new(RpcError::new(error_type, tag, message)), repeats_id: false }
+    }
+
+    fn with_info(mut self, name: &str, value: &str) -> Self {
+        self.error.info.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The same, of a request that is not what its model says.
+    pub(crate) fn of_input(self) -> Self {
+        Self { repeats_id: true, ..self }
+    }
+
+    /// What is said.
+    pub(crate) fn message(&self) -> &str {
+        self.error.message.as_deref().unwrap_or_default()
+    }
+
+    /// The whole as a transaction gives it for its reason: type, tag and message, and the first piece of
+    /// information as XML.
+    pub(crate) fn reason(&self) -> String {
+        let info = self.error.info.first().map(|(name, value)| format!("<{name}>{value}</{name}>"));
+        let (error_type, tag) = (self.error.error_type.as_str(), &self.error.tag);
+        format!("{error_type} {tag} {} {}", self.message(), info.unwrap_or_default())
+    }
+
+    /// The message-id to repeat of the one that the request had.
+    pub(crate) fn message_id<'r>(&self, request: &'r Request) -> Option<&'r str> {
+        request.message_id.as_deref().filter(|_| self.repeats_id)
+    }
+
+    /// As it is sent.
+    pub(crate) fn into_error(self) -> Box<RpcError> {
+        self.error
+    }
+}
+
+impl From<RpcError> for Refusal {
+    fn from(error: RpcError) -> Self {
+        Self { error: Box::new(error), repeats_id: false }
+    }
+}
+
 /// An operation that could not be done, for the reason in the message.
-pub(crate) fn failed(message: impl AsRef<str>) -> RpcError {
-    RpcError::new(ErrorType::Application, "operation-failed", message.as_ref())
+pub(crate) fn failed(message: impl AsRef<str>) -> Refusal {
+    failed_with("operation-failed", message.as_ref())
 }
 
 /// The same with another tag.
-pub(crate) fn failed_with(tag: &str, message: &str) -> RpcError {
-    RpcError::new(ErrorType::Application, tag, message)
+pub(crate) fn failed_with(tag: &str, message: &str) -> Refusal {
+    Refusal::new(ErrorType::Application, tag, message)
+}
+
+/// The same because of something that went wrong inside.
+pub(crate) fn broken(error: impl std::error::Error) -> Refusal {
+    failed(error.to_string())
 }
 
 /// The same from the layer of the protocol.
-pub(crate) fn protocol_failed(message: impl AsRef<str>) -> RpcError {
-    RpcError::new(ErrorType::Protocol, "operation-failed", message.as_ref())
-}
-
-/// A parameter that has no good value.
-pub(crate) fn invalid_value(error_type: ErrorType, message: &str) -> RpcError {
-    RpcError::new(error_type, "invalid-value", message)
+pub(crate) fn protocol_failed(message: impl AsRef<str>) -> Refusal {
+    Refusal::new(ErrorType::Protocol, "operation-failed", message.as_ref())
 }
 
 /// A parameter that is missing.
-pub(crate) fn missing_element(error_type: ErrorType, element: &str, message: &str) -> RpcError {
-    with_info(RpcError::new(error_type, "missing-element", message), &[("bad-element", element)])
+pub(crate) fn missing_element(element: &str, message: &str) -> Refusal {
+    failed_with("missing-element", message).with_info("bad-element", element)
 }
 
 /// A name that is not in the model.
-pub(crate) fn unknown_element(element: &str, message: &str) -> RpcError {
-    with_info(RpcError::new(ErrorType::Application, "unknown-element", message), &[("bad-element", element)])
+pub(crate) fn unknown_element(element: &str, message: &str) -> Refusal {
+    failed_with("unknown-element", message).with_info("bad-element", element)
 }
 
 /// An element that the model does not have under `parent`. `file` is the model's; none at the top.
-pub(crate) fn unknown_node(name: QName<'_>, parent: &str, file: Option<&str>) -> RpcError {
+pub(crate) fn unknown_node(name: QName<'_>, parent: &str, file: Option<&str>) -> Refusal {
     let QName { namespace, local } = name;
     let file = file.map(|file| format!(" in file: {file}")).unwrap_or_default();
     let message = format!(
@@ -50,39 +104,29 @@ pub(crate) fn unknown_node(name: QName<'_>, parent: &str, file: Option<&str>) ->
 }
 
 /// A value that its type does not have.
-pub(crate) fn bad_element(element: &str, message: &str) -> RpcError {
-    with_info(RpcError::new(ErrorType::Application, "bad-element", message), &[("bad-element", element)])
+pub(crate) fn bad_element(element: &str, message: &str) -> Refusal {
+    failed_with("bad-element", message).with_info("bad-element", element)
+}
+
+/// An attribute that has no good value.
+pub(crate) fn bad_attribute(attribute: &str, message: &str) -> Refusal {
+    failed_with("bad-attribute", message).with_info("bad-attribute", attribute)
 }
 
 /// What a user may not do.
-pub(crate) fn access_denied(message: &str) -> RpcError {
-    RpcError::new(ErrorType::Application, "access-denied", message)
+pub(crate) fn access_denied(message: &str) -> Refusal {
+    failed_with("access-denied", message)
 }
 
 /// A datastore that `holder` has locked; 0 for nobody.
-pub(crate) fn lock_denied(holder: u32, datastore: &str, message: &str) -> RpcError {
-    with_info(
-        RpcError::new(ErrorType::Protocol, "lock-denied", message),
-        &[("session-id", &holder.to_string()), ("db", datastore)],
-    )
+pub(crate) fn lock_denied(holder: u32, datastore: &str, message: &str) -> Refusal {
+    let refusal = Refusal::new(ErrorType::Protocol, "lock-denied", message);
+    refusal.with_info("session-id", &holder.to_string()).with_info("db", datastore)
 }
 
 /// A datastore that someone else is using.
-pub(crate) fn in_use(message: impl AsRef<str>) -> RpcError {
-    RpcError::new(ErrorType::Protocol, "in-use", message.as_ref())
-}
-
-fn with_info(error: RpcError, info: &[(&str, &str)]) -> RpcError {
-    let info = info.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
-    RpcError { info, ..error }
-}
-
-/// An error as a transaction gives it for its reason: type, tag and message, and the first piece of
-/// information as XML.
-pub(crate) fn as_reason(error: &RpcError) -> String {
-    let message = error.message.as_deref().map(|message| format!("{message} ")).unwrap_or_default();
-    let info = error.info.first().map(|(name, value)| format!("<{name}>{value}</{name}>"));
-    format!("{} {} {message}{}", error.error_type.as_str(), error.tag, info.unwrap_or_default())
+pub(crate) fn in_use(message: impl AsRef<str>) -> Refusal {
+    Refusal::new(ErrorType::Protocol, "in-use", message.as_ref())
 }
 
 #[cfg(test)]
@@ -91,11 +135,11 @@ mod tests {
 
     #[test]
     fn a_reason_reads_as_the_recorded_one() {
-        let error = bad_element("mtu", "'not-a-number' is not a number");
+        let refusal = bad_element("mtu", "'not-a-number' is not a number");
         assert_eq!(
-            as_reason(&error),
+            refusal.reason(),
             "application bad-element 'not-a-number' is not a number <bad-element>mtu</bad-element>"
         );
-        assert_eq!(as_reason(&failed("No")), "application operation-failed No ");
+        assert_eq!(failed("No").reason(), "application operation-failed No ");
     }
 }

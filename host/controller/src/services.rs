@@ -3,13 +3,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use confine_netconf::RpcError;
 use confine_netconf::namespace::CLIXON;
 use confine_tree::{CONTROLLER, Error, Kind, NodeId, QName, Schema, Tree};
 
 use crate::compare::{Identity, Place};
 use crate::created::{Places, Step, parse, path_of};
-use crate::refusal;
+use crate::refusal::{self, Refusal};
 
 const SERVICES: QName<'static> = QName::new(CONTROLLER, "services");
 const CREATOR: QName<'static> = QName::new(CLIXON, "creator");
@@ -107,7 +106,7 @@ pub(crate) struct Creation {
 /// # Errors
 /// A tag that is not `list[key='value']` with the name of a service list and of its first key, and a list
 /// that keeps no record of what its instances create.
-pub(crate) fn creations(edit: &Tree, schema: &dyn Schema) -> Result<Vec<Creation>, RpcError> {
+pub(crate) fn creations(edit: &Tree, schema: &dyn Schema) -> Result<Vec<Creation>, Refusal> {
     let mut creations: Vec<Creation> = Vec::new();
     let mut by_tag: HashMap<&str, usize> = HashMap::new();
     let mut seen: HashSet<(usize, String)> = HashSet::new();
@@ -122,16 +121,16 @@ pub(crate) fn creations(edit: &Tree, schema: &dyn Schema) -> Result<Vec<Creation
             }
         };
         let path = path_of(edit, node, schema);
-        if let Some(creation) = creations.get_mut(index) {
-            if seen.insert((index, path.clone())) {
-                creation.paths.push(path);
-            }
+        if let Some(creation) = creations.get_mut(index)
+            && seen.insert((index, path.clone()))
+        {
+            creation.paths.push(path);
         }
     }
     Ok(creations)
 }
 
-fn creation(tag: &str, schema: &dyn Schema) -> Result<Creation, RpcError> {
+fn creation(tag: &str, schema: &dyn Schema) -> Result<Creation, Refusal> {
     let part = |what: &str| refusal::failed(format!("Creator attribute, no {what} in {tag}"));
     let (list, rest) = tag.split_once('[').ok_or_else(|| part("instance: []"))?;
     let (key, rest) = rest.split_once('=').ok_or_else(|| part("instance ="))?;

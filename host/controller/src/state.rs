@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use confine_netconf::{RpcError, XmlWriter};
+use confine_netconf::XmlWriter;
 use confine_tree::{CONTROLLER, NodeId, QName, Schema, SchemaNode, Tree};
 
 use crate::access::AccessControl;
@@ -14,7 +14,7 @@ use crate::datastore::{Datastore, Datastores};
 use crate::device::{Devices, Snapshot};
 use crate::identity::Credentials;
 use crate::model::Model;
-use crate::refusal;
+use crate::refusal::{self, Refusal};
 use crate::transaction::{Actions, Push, Transaction, TransactionResult, TransactionState};
 
 /// What a session may subscribe to.
@@ -143,7 +143,7 @@ impl State {
         description: String,
         actions: Actions,
         push: Push,
-    ) -> Result<u64, RpcError> {
+    ) -> Result<u64, Refusal> {
         if let Some(holder) = self.datastores.other_holder(Datastore::Candidate, caller.session) {
             return Err(refusal::failed(self.locked_by(holder)));
         }

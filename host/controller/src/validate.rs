@@ -1,24 +1,24 @@
 //! Whether a datastore is what its models say, as far as the controller looks before a commit: types, keys,
 //! and what is mandatory.
 
-use confine_netconf::{ErrorType, RpcError};
 use confine_tree::{Kind, NodeId, QName, Schema, SchemaNode, Tree};
+use confine_yang::{Node, NodeKind};
 
 use crate::created;
 use crate::edit::check_keys;
-use crate::model::Model;
-use crate::refusal;
+use crate::model::{Model, file};
+use crate::refusal::{self, Refusal};
 
 /// Checks a whole datastore.
 ///
 /// # Errors
 /// The first thing that is wrong, in the real controller's words.
-pub(crate) fn datastore(tree: &Tree, model: &Model) -> Result<(), RpcError> {
+pub(crate) fn datastore(tree: &Tree, model: &Model) -> Result<(), Refusal> {
     let Some(root) = model.root() else { return Ok(()) };
     tree.children(Tree::ROOT).try_for_each(|child| node(tree, child, root, model))
 }
 
-fn node(tree: &Tree, node: NodeId, parent: SchemaNode, model: &Model) -> Result<(), RpcError> {
+fn node(tree: &Tree, node: NodeId, parent: SchemaNode, model: &Model) -> Result<(), Refusal> {
     let Some(known) = model.child(parent, tree.qname(node)) else { return Ok(()) };
     match model.kind(known) {
         Kind::Leaf | Kind::EmptyLeaf | Kind::LeafList => value(tree, node, known, model),
@@ -31,7 +31,7 @@ fn node(tree: &Tree, node: NodeId, parent: SchemaNode, model: &Model) -> Result<
     }
 }
 
-fn below(tree: &Tree, parent: NodeId, known: SchemaNode, model: &Model) -> Result<(), RpcError> {
+fn below(tree: &Tree, parent: NodeId, known: SchemaNode, model: &Model) -> Result<(), Refusal> {
     tree.children(parent).try_for_each(|child| node(tree, child, known, model))?;
     if model.mount() == Some(known) {
         return Ok(());
@@ -40,25 +40,23 @@ fn below(tree: &Tree, parent: NodeId, known: SchemaNode, model: &Model) -> Resul
 }
 
 /// Checks that what must be there is there.
-fn mandatory(tree: &Tree, parent: NodeId, known: SchemaNode, model: &Model) -> Result<(), RpcError> {
+fn mandatory(tree: &Tree, parent: NodeId, known: SchemaNode, model: &Model) -> Result<(), Refusal> {
     let Some(known) = model.node(known) else { return Ok(()) };
     for child in known.children().filter(|child| child.is_mandatory() && child.is_config()) {
         let Some(module) = child.module() else { continue };
         if tree.child(parent, QName::new(module.namespace(), child.name())).is_none() {
-            let parent_path = created::path_of(tree, parent, model);
             let message = format!(
-                "Missing mandatory XML {} node. yang node: \"leaf {0}\" with parent: \"container {}\" \
-                 error-path: {parent_path}",
+                "Missing mandatory XML {} node. {}",
                 child.name(),
-                known.name()
+                described(child, &created::path_of(tree, parent, model))
             );
-            return Err(refusal::missing_element(ErrorType::Application, child.name(), &message));
+            return Err(refusal::missing_element(child.name(), &message));
         }
     }
     Ok(())
 }
 
-fn value(tree: &Tree, leaf: NodeId, known: SchemaNode, model: &Model) -> Result<(), RpcError> {
+fn value(tree: &Tree, leaf: NodeId, known: SchemaNode, model: &Model) -> Result<(), Refusal> {
     let text = tree.value(leaf).unwrap_or_default();
     let bindings = tree.bindings(leaf);
     let namespace = |prefix: &str| {
@@ -67,8 +65,33 @@ fn value(tree: &Tree, leaf: NodeId, known: SchemaNode, model: &Model) -> Result<
     };
     let Some(known) = model.node(known) else { return Ok(()) };
     let Err(wrong) = known.canonical(text, &namespace) else { return Ok(()) };
-    match wrong.backend.starts_with("Identityref") {
-        true => Err(refusal::failed(wrong.backend)),
-        false => Err(refusal::bad_element(&wrong.leaf, &wrong.backend)),
+    if wrong.backend.starts_with("Identityref") {
+        return Err(refusal::failed(wrong.backend));
+    }
+    // What is no number at all says only that; what is a value of the wrong kind says where.
+    let placed = wrong.backend.contains("does not match") || wrong.backend.starts_with("String length");
+    let place = placed.then(|| format!(": {}", described(known, &created::path_of(tree, leaf, model))));
+    let message = format!("{}{}", wrong.backend, place.unwrap_or_default());
+    Err(refusal::bad_element(&wrong.leaf, &message))
+}
+
+/// What the model has for a node, and where it stands.
+fn described(node: Node<'_>, path: &str) -> String {
+    let statement = |node: Node<'_>| format!("{} {}", keyword(node.kind()), node.name());
+    let parent = node.parent().map(|parent| format!(" with parent: \"{}\"", statement(parent)));
+    let file = node.module().map(|module| format!(" in file \"{}\"", file(module)));
+    let (parent, file) = (parent.unwrap_or_default(), file.unwrap_or_default());
+    format!("yang node: \"{}\"{parent}{file} error-path: {path}", statement(node))
+}
+
+fn keyword(kind: NodeKind) -> &'static str {
+    match kind {
+        NodeKind::Container => "container",
+        NodeKind::Leaf => "leaf",
+        NodeKind::LeafList => "leaf-list",
+        NodeKind::List => "list",
+        NodeKind::Choice => "choice",
+        NodeKind::Case => "case",
+        _ => "module",
     }
 }

@@ -10,7 +10,7 @@ use tokio::net::UnixListener;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc;
 
-use super::{Action, Expected, SCOPE, Script, operation};
+use super::{Action, Expected, Script};
 use crate::xml::Canonical;
 
 /// Where a client left the script.

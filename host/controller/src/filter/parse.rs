@@ -1,5 +1,7 @@
 //! The text of a filter.
 
+use crate::refusal::{self, Refusal};
+
 /// The most predicates inside of each other.
 const MAX_DEPTH: usize = 32;
 
@@ -50,8 +52,8 @@ pub(crate) enum Operand {
 type Prefixes<'p> = dyn Fn(&str) -> Option<String> + 'p;
 
 /// Reads `path | path | …`.
-pub(crate) fn union(text: &str, prefixes: &Prefixes<'_>) -> Result<Vec<Path>, String> {
-    let mut parser = Parser { text, rest: text, prefixes, depth: 0 };
+pub(crate) fn union(text: &str, prefixes: &Prefixes<'_>) -> Result<Vec<Path>, Refusal> {
+    let mut parser = Parser { rest: text, prefixes, depth: 0 };
     let mut paths = Vec::new();
     loop {
         paths.push(parser.path()?);
@@ -66,16 +68,26 @@ pub(crate) fn union(text: &str, prefixes: &Prefixes<'_>) -> Result<Vec<Path>, St
 }
 
 struct Parser<'p> {
-    text: &'p str,
     rest: &'p str,
     prefixes: &'p Prefixes<'p>,
     depth: usize,
 }
 
 impl Parser<'_> {
-    fn error(&self) -> String {
-        let at = self.text.len() - self.rest.len();
-        format!("XPath error: syntax error at offset {at} of `{}`", self.text)
+    fn error(&self) -> Refusal {
+        let before: String = self.rest.chars().take(1).collect();
+        refusal::failed(format!("xpath parser on line 1: syntax error at or before: '{before}'"))
+    }
+
+    /// Goes one level deeper into predicates and brackets.
+    fn nested<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, Refusal>) -> Result<T, Refusal> {
+        if self.depth == MAX_DEPTH {
+            return Err(refusal::failed(format!("xpath parser: more than {MAX_DEPTH} levels of predicates")));
+        }
+        self.depth += 1;
+        let read = read(self);
+        self.depth -= 1;
+        read
     }
 
     /// Takes a token and the blanks around it, if it comes next.
@@ -90,7 +102,7 @@ impl Parser<'_> {
         }
     }
 
-    fn path(&mut self) -> Result<Path, String> {
+    fn path(&mut self) -> Result<Path, Refusal> {
         let mut steps = Vec::new();
         let mut deep = self.take("//");
         if !deep && self.take("/") && self.at_end_of_path() {
@@ -109,16 +121,11 @@ impl Parser<'_> {
         self.rest.is_empty() || self.rest.starts_with('|')
     }
 
-    fn step(&mut self, deep: bool) -> Result<Step, String> {
+    fn step(&mut self, deep: bool) -> Result<Step, Refusal> {
         let test = self.test()?;
         let mut predicates = Vec::new();
         while self.take("[") {
-            self.depth += 1;
-            if self.depth > MAX_DEPTH {
-                return Err(format!("XPath error: more than {MAX_DEPTH} predicates inside of each other"));
-            }
-            predicates.push(self.or()?);
-            self.depth -= 1;
+            predicates.push(self.nested(Self::or)?);
             if !self.take("]") {
                 return Err(self.error());
             }
@@ -126,7 +133,7 @@ impl Parser<'_> {
         Ok(Step { deep, test, predicates })
     }
 
-    fn test(&mut self) -> Result<Test, String> {
+    fn test(&mut self) -> Result<Test, Refusal> {
         for (token, test) in [("..", Test::Parent), (".", Test::Itself), ("*", Test::Any)] {
             if self.take(token) {
                 return Ok(test);
@@ -136,8 +143,9 @@ impl Parser<'_> {
         let first = self.name()?;
         if !self.rest.starts_with("::") && self.take(":") {
             let namespace = (self.prefixes)(&first);
-            let namespace =
-                namespace.ok_or_else(|| format!("Prefix {first} does not have an associated namespace"))?;
+            let namespace = namespace.ok_or_else(|| {
+                refusal::bad_attribute("select", &format!("No namespace found for prefix: {first}"))
+            })?;
             let local = self.name()?;
             self.take("");
             return Ok(Test::Name { namespace, local });
@@ -149,7 +157,7 @@ impl Parser<'_> {
         }
     }
 
-    fn name(&mut self) -> Result<String, String> {
+    fn name(&mut self) -> Result<String, Refusal> {
         let part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
         let end = self.rest.find(|c| !part(c)).unwrap_or(self.rest.len());
         let (name, rest) = self.rest.split_at_checked(end).unwrap_or_default();
@@ -166,7 +174,7 @@ impl Parser<'_> {
         ends && self.take(word)
     }
 
-    fn or(&mut self) -> Result<Expression, String> {
+    fn or(&mut self) -> Result<Expression, Refusal> {
         let mut left = self.and()?;
         while self.word("or") {
             left = Expression::Or(Box::new(left), Box::new(self.and()?));
@@ -174,7 +182,7 @@ impl Parser<'_> {
         Ok(left)
     }
 
-    fn and(&mut self) -> Result<Expression, String> {
+    fn and(&mut self) -> Result<Expression, Refusal> {
         let mut left = self.comparison()?;
         while self.word("and") {
             left = Expression::And(Box::new(left), Box::new(self.comparison()?));
@@ -182,15 +190,10 @@ impl Parser<'_> {
         Ok(left)
     }
 
-    fn comparison(&mut self) -> Result<Expression, String> {
+    fn comparison(&mut self) -> Result<Expression, Refusal> {
         let negated = self.rest.starts_with("not(") && self.take("not(");
         if negated || self.take("(") {
-            self.depth += 1;
-            if self.depth > MAX_DEPTH {
-                return Err(format!("XPath error: more than {MAX_DEPTH} brackets inside of each other"));
-            }
-            let inner = self.or()?;
-            self.depth -= 1;
+            let inner = self.nested(Self::or)?;
             return match (self.take(")"), negated) {
                 (true, true) => Ok(Expression::Not(Box::new(inner))),
                 (true, false) => Ok(inner),
@@ -210,7 +213,7 @@ impl Parser<'_> {
         }
     }
 
-    fn operand(&mut self) -> Result<Operand, String> {
+    fn operand(&mut self) -> Result<Operand, Refusal> {
         self.take("");
         let quote = self.rest.chars().next().filter(|&quote| quote == '\'' || quote == '"');
         if let Some(quote) = quote {

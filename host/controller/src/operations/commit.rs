@@ -4,13 +4,13 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use confine_netconf::{Element, RpcError, XmlWriter};
+use confine_netconf::{Element, XmlWriter};
 use confine_tree::{CONTROLLER, QName, Tree};
 
-use super::{text, unwritable};
+use super::{input, text, unreadable, unwritable};
 use crate::created::child_value;
 use crate::datastore::Datastore;
-use crate::refusal;
+use crate::refusal::{self, Refusal};
 use crate::services;
 use crate::state::{Caller, Effect, Reply, State, Stream, entries};
 use crate::transaction::{Actions, Push, TransactionResult, TransactionState};
@@ -23,7 +23,7 @@ impl State {
         &mut self,
         caller: &Caller<'_>,
         input: &Element<'_>,
-    ) -> Result<Reply, RpcError> {
+    ) -> Result<Reply, Refusal> {
         let source = text(input, "source")?.as_deref().and_then(Datastore::parse);
         let source = source
             .filter(|&source| source != Datastore::Actions)
@@ -34,8 +34,8 @@ impl State {
         let description =
             description.filter_map(|(name, value)| Some(format!(" {name}:{}", value.as_ref()?)));
         let description = format!("Controller commit{}", description.collect::<String>());
-        let actions = parameter(actions, "actions", Actions::parse)?.unwrap_or(Actions::None);
-        let push = parameter(push, "push", Push::parse)?.unwrap_or(Push::None);
+        let actions = input::enumeration(input, "actions", Actions::parse)?.unwrap_or(Actions::None);
+        let push = input::enumeration(input, "push", Push::parse)?.unwrap_or(Push::None);
         let instance = text(input, "service-instance")?;
         let selected = self.selected_devices(input)?;
 
@@ -57,7 +57,7 @@ impl State {
         source: Datastore,
         selected: Vec<String>,
         instance: Option<String>,
-    ) -> Result<(), RpcError> {
+    ) -> Result<(), Refusal> {
         let Some(transaction) = self.transaction(tid) else { return Ok(()) };
         let (actions, push) = (transaction.actions, transaction.push);
         transaction.devices.clone_from(&selected);
@@ -80,7 +80,7 @@ impl State {
     }
 
     /// Refuses where the controller's own settings of a device have changed: they go by a local commit.
-    fn check_local_changes(&self, devices: &[String]) -> Result<(), RpcError> {
+    fn check_local_changes(&self, devices: &[String]) -> Result<(), Refusal> {
         let (running, candidate) =
             (self.datastores.tree(Datastore::Running), self.datastores.tree(Datastore::Candidate));
         if Arc::ptr_eq(running, candidate) {
@@ -109,7 +109,7 @@ impl State {
 
     /// Copies the candidate to `actions` and, where services have changed or are forced, tells the services
     /// daemon and takes away what they had created.
-    fn run_actions(&mut self, tid: u64, instance: Option<String>) -> Result<(), RpcError> {
+    fn run_actions(&mut self, tid: u64, instance: Option<String>) -> Result<(), Refusal> {
         let Some(transaction) = self.transaction(tid) else { return Ok(()) };
         let (actions, push) = (transaction.actions, transaction.push);
         let changed = services::changed(
@@ -144,7 +144,7 @@ impl State {
     }
 
     /// Notifies the services daemon, whether or not there is one, and begins to wait for it.
-    fn ask_services(&mut self, tid: u64, instances: &[String], push: Push) -> Result<(), RpcError> {
+    fn ask_services(&mut self, tid: u64, instances: &[String], push: Push) -> Result<(), Refusal> {
         let mut xml = XmlWriter::new();
         xml.element("services-commit", &[("xmlns", CONTROLLER)], |xml| {
             xml.leaf("tid", &[], &tid.to_string())?;
@@ -178,7 +178,7 @@ impl State {
         &mut self,
         _caller: &Caller<'_>,
         input: &Element<'_>,
-    ) -> Result<Reply, RpcError> {
+    ) -> Result<Reply, Refusal> {
         let (tid, state) = self.named_transaction(input)?;
         match state {
             TransactionState::Init => return Err(refusal::failed("Transaction in unexpected state")),
@@ -188,14 +188,14 @@ impl State {
             TransactionState::Actions => {}
         }
         if let Err(error) = validate::datastore(self.datastores.tree(Datastore::Actions), &self.schema) {
-            let reason = refusal::as_reason(&error);
+            let reason = error.reason();
             self.end(tid, TransactionResult::Failed, Some("controller"), Some(&reason));
             return Ok(Reply::Ok);
         }
         self.advance(tid, TransactionState::Init);
         self.after.push(Effect::StopWaiting { tid });
         if let Err(error) = self.after_actions(tid) {
-            let reason = error.message.unwrap_or_default();
+            let reason = error.message().to_owned();
             self.end(tid, TransactionResult::Failed, Some("controller"), Some(&reason));
         }
         Ok(Reply::Ok)
@@ -206,14 +206,14 @@ impl State {
         &mut self,
         _caller: &Caller<'_>,
         input: &Element<'_>,
-    ) -> Result<Reply, RpcError> {
+    ) -> Result<Reply, Refusal> {
+        let origin = input.child_text("origin").map_err(unreadable)?;
+        let reason = input::reason(input)?;
         let (tid, state) = self.named_transaction(input)?;
         if state == TransactionState::Done {
             return Err(refusal::failed("Transaction already completed"));
         }
-        let raw = |name| input.child_text(name).map_err(super::unreadable);
-        let (origin, reason) = (raw("origin")?, raw("reason")?);
-        self.end(tid, TransactionResult::Failed, origin.as_deref(), reason.as_deref());
+        self.end(tid, TransactionResult::Failed, origin.as_deref(), Some(&reason));
         Ok(Reply::Ok)
     }
 
@@ -225,26 +225,15 @@ impl State {
         }
     }
 
-    fn named_transaction(&mut self, input: &Element<'_>) -> Result<(u64, TransactionState), RpcError> {
-        let tid = text(input, "tid")?.ok_or_else(|| refusal::failed("No tid"))?;
-        let tid = tid.parse().map_err(|_| refusal::failed("Invalid tid"))?;
+    fn named_transaction(&mut self, input: &Element<'_>) -> Result<(u64, TransactionState), Refusal> {
+        let tid = input::tid(input)?;
         let transaction = self.transaction(tid).ok_or_else(|| refusal::failed("No such transaction"))?;
         Ok((tid, transaction.state))
     }
 }
 
-fn parameter<T>(
-    text: Option<String>,
-    name: &str,
-    parse: fn(&str) -> Option<T>,
-) -> Result<Option<T>, RpcError> {
-    let Some(text) = text else { return Ok(None) };
-    let unknown = || refusal::bad_element(name, &format!("'{text}' does not match enumeration"));
-    parse(&text).ok_or_else(unknown).map(Some)
-}
-
 /// The answer of what begins a transaction.
-pub(super) fn tid_reply(tid: u64) -> Result<Reply, RpcError> {
+pub(super) fn tid_reply(tid: u64) -> Result<Reply, Refusal> {
     let mut xml = XmlWriter::new();
     xml.leaf("tid", &[("xmlns", CONTROLLER)], &tid.to_string()).map_err(unwritable)?;
     Ok(Reply::Output(xml.finish()))

@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
-use confine_netconf::{Element, RpcError, XmlWriter};
+use confine_netconf::{Element, XmlWriter};
 use confine_tree::{CONTROLLER, Schema, Tree};
 
-use super::{text, unwritable};
+use super::{input, text, unwritable};
 use crate::datastore::Datastore;
 use crate::device::Snapshot;
-use crate::refusal;
+use crate::refusal::{self, Refusal};
 use crate::state::{Caller, Reply, State};
 use crate::store;
 
@@ -33,7 +33,7 @@ impl ConfigType {
     }
 }
 
-fn failed(error: confine_tree::Error) -> RpcError {
+fn failed(error: confine_tree::Error) -> Refusal {
     refusal::failed(error.to_string())
 }
 
@@ -43,7 +43,7 @@ impl State {
         &mut self,
         _caller: &Caller<'_>,
         input: &Element<'_>,
-    ) -> Result<Reply, RpcError> {
+    ) -> Result<Reply, Refusal> {
         // The real controller has a second format, `text`, with braces.
         if text(input, "format")?.is_some_and(|format| format != "xml") {
             return Err(refusal::failed("Format not supported"));
@@ -54,7 +54,7 @@ impl State {
         }
     }
 
-    fn diff_datastores(&self, input: &Element<'_>, first: &str) -> Result<Reply, RpcError> {
+    fn diff_datastores(&self, input: &Element<'_>, first: &str) -> Result<Reply, Refusal> {
         let second = text(input, "dsref2")?.ok_or_else(|| refusal::failed("No dsref2"))?;
         let tree = |name: &str| {
             let unknown = || refusal::failed(format!("No such database: {name}"));
@@ -68,13 +68,13 @@ impl State {
         Ok(Reply::Output(xml.finish()))
     }
 
-    fn diff_devices(&self, input: &Element<'_>) -> Result<Reply, RpcError> {
+    fn diff_devices(&self, input: &Element<'_>) -> Result<Reply, Refusal> {
         let devices =
             self.named_devices(input)?.ok_or_else(|| refusal::failed("No device or device-group"))?;
         let kind = |name| {
             // The real controller names the first also where the second is missing.
-            let kind = text(input, name)?.ok_or_else(|| refusal::failed("No config-type1"))?;
-            ConfigType::parse(&kind).ok_or_else(|| refusal::failed("Unexpected config-type"))
+            let missing = || refusal::failed("No config-type1");
+            input::enumeration(input, name, ConfigType::parse)?.ok_or_else(missing)
         };
         let (first, second) = (kind("config-type1")?, kind("config-type2")?);
         let (mut first, mut second) = (self.device_variants(first), self.device_variants(second));

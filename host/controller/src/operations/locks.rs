@@ -1,35 +1,18 @@
 //! Locks (RFC 6241, sections 7.5 and 7.6), and the plain operations on the candidate.
 
-use confine_netconf::{Element, ErrorType, RpcError};
+use confine_netconf::Element;
 
-use super::unreadable;
+use super::input::datastore;
 use crate::datastore::Datastore;
-use crate::refusal;
+use crate::refusal::{self, Refusal};
 use crate::state::{Caller, Reply, State};
 use crate::validate;
-
-/// The datastore that the element `place` of the input names: an empty element, as in
-/// `<target><candidate/></target>`.
-pub(super) fn datastore(input: &Element<'_>, place: &str) -> Result<Datastore, RpcError> {
-    let named = input.child(place).map_err(unreadable)?;
-    let Some(named) = named else {
-        return Err(refusal::missing_element(ErrorType::Protocol, place, ""));
-    };
-    let Some(datastore) = named.children().next().transpose().map_err(unreadable)? else {
-        let message = format!("missing {place} identifier");
-        return Err(refusal::invalid_value(ErrorType::Protocol, &message));
-    };
-    Datastore::parse(datastore.name()).ok_or_else(|| {
-        let message = format!("No such database: {}", datastore.name());
-        refusal::invalid_value(ErrorType::Protocol, &message)
-    })
-}
 
 const HELD: &str = "Operation failed, lock is already held";
 
 impl State {
     /// `lock`.
-    pub(super) fn lock(&mut self, caller: &Caller<'_>, input: &Element<'_>) -> Result<Reply, RpcError> {
+    pub(super) fn lock(&mut self, caller: &Caller<'_>, input: &Element<'_>) -> Result<Reply, Refusal> {
         let target = datastore(input, "target")?;
         if let Some(holder) = self.datastores.holder(target) {
             return Err(refusal::lock_denied(holder, &target.to_string(), HELD));
@@ -44,7 +27,7 @@ impl State {
     }
 
     /// `unlock`. Who unlocks the candidate during a transaction of its own leaves it locked by that.
-    pub(super) fn unlock(&mut self, caller: &Caller<'_>, input: &Element<'_>) -> Result<Reply, RpcError> {
+    pub(super) fn unlock(&mut self, caller: &Caller<'_>, input: &Element<'_>) -> Result<Reply, Refusal> {
         let target = datastore(input, "target")?;
         let denied = |holder, message| Err(refusal::lock_denied(holder, &target.to_string(), message));
         match self.datastores.holder(target) {
@@ -64,7 +47,7 @@ impl State {
     }
 
     /// Refuses to write where another session has locked the datastore.
-    pub(super) fn check_lock(&self, datastore: Datastore, session: u32) -> Result<(), RpcError> {
+    pub(super) fn check_lock(&self, datastore: Datastore, session: u32) -> Result<(), Refusal> {
         match self.datastores.other_holder(datastore, session) {
             Some(holder) => Err(refusal::lock_denied(holder, &datastore.to_string(), HELD)),
             None => Ok(()),
@@ -76,7 +59,7 @@ impl State {
         &mut self,
         caller: &Caller<'_>,
         _input: &Element<'_>,
-    ) -> Result<Reply, RpcError> {
+    ) -> Result<Reply, Refusal> {
         let candidate = Datastore::Candidate;
         if let Some(holder) = self.datastores.other_holder(candidate, caller.session) {
             let message = format!(
@@ -90,14 +73,14 @@ impl State {
     }
 
     /// `validate` (RFC 6241, section 8.6.4.1).
-    pub(super) fn validate(&mut self, _caller: &Caller<'_>, input: &Element<'_>) -> Result<Reply, RpcError> {
+    pub(super) fn validate(&mut self, _caller: &Caller<'_>, input: &Element<'_>) -> Result<Reply, Refusal> {
         let source = datastore(input, "source")?;
         validate::datastore(self.datastores.tree(source), &self.schema)?;
         Ok(Reply::Ok)
     }
 
     /// `commit` (RFC 6241, section 8.3.4.1): the controller's own, which no device hears of.
-    pub(super) fn commit(&mut self, caller: &Caller<'_>, _input: &Element<'_>) -> Result<Reply, RpcError> {
+    pub(super) fn commit(&mut self, caller: &Caller<'_>, _input: &Element<'_>) -> Result<Reply, Refusal> {
         for datastore in [Datastore::Candidate, Datastore::Running] {
             if let Some(holder) = self.datastores.other_holder(datastore, caller.session) {
                 return Err(refusal::in_use(format!(

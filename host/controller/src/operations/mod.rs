@@ -3,30 +3,22 @@
 mod commit;
 mod config;
 mod difference;
+mod input;
 mod locks;
 mod push;
 mod session;
 
 use confine_netconf::namespace::{BASE, CLIXON, SUBSCRIPTION};
-use confine_netconf::{Element, Error, Request, RpcError};
+use confine_netconf::{Element, Error, Request};
 use confine_tree::{CONTROLLER, QName};
 
 use crate::access;
-use crate::refusal;
+use crate::refusal::{self, Refusal};
 use crate::state::{Caller, Reply, State};
-
-/// A negative answer.
-#[derive(Debug)]
-pub(crate) struct Refusal {
-    /// Repeated only where the real controller does.
-    pub(crate) message_id: Option<String>,
-    pub(crate) error: RpcError,
-}
 
 impl State {
     /// Carries out a request.
     pub(crate) fn request(&mut self, session: u32, request: &Request) -> Result<Reply, Refusal> {
-        let refused = |error| Refusal { message_id: None, error };
         let operation = &request.operation;
         let name = QName::new(operation.namespace(), operation.name());
         let run: Operation = match (name.namespace, name.local) {
@@ -49,34 +41,33 @@ impl State {
             (namespace, local) => {
                 let known = [BASE, SUBSCRIPTION, CONTROLLER, CLIXON].contains(&namespace);
                 let message = if known { "Unrecognized RPC" } else { "Unrecognized RPC (wrong namespace?)" };
-                let error = refusal::unknown_element(local, message);
-                return Err(Refusal { message_id: request.message_id.clone(), error });
+                return Err(Refusal::of_input(refusal::unknown_element(local, message)));
             }
         };
         let user = request.username.as_deref();
         let peer = self.sessions.get(&session).map(|session| session.peer.as_str()).unwrap_or_default();
         if name.local != "close-session" {
-            self.credentials.verify(peer, user, &self.user).map_err(refused)?;
+            self.credentials.verify(peer, user, &self.user)?;
         }
-        access::execute(self.access.as_ref(), user, name).map_err(refused)?;
-        run(self, &Caller { session, user }, operation).map_err(refused)
+        access::execute(self.access.as_ref(), user, name)?;
+        run(self, &Caller { session, user }, operation)
     }
 }
 
-type Operation = fn(&mut State, &Caller<'_>, &Element<'_>) -> Result<Reply, RpcError>;
+type Operation = fn(&mut State, &Caller<'_>, &Element<'_>) -> Result<Reply, Refusal>;
 
 /// The text of an element of the input, without space around it.
-fn text(input: &Element<'_>, name: &str) -> Result<Option<String>, RpcError> {
+fn text(input: &Element<'_>, name: &str) -> Result<Option<String>, Refusal> {
     let text = input.child_text(name).map_err(unreadable)?;
     Ok(text.map(|text| text.trim().to_owned()))
 }
 
 /// What to say to input that is XML, but not what it should be.
-fn unreadable(error: Error) -> RpcError {
+fn unreadable(error: Error) -> Refusal {
     refusal::protocol_failed(error.to_string())
 }
 
 /// What to say when an answer cannot be put into words: it holds what XML cannot carry.
-fn unwritable(error: Error) -> RpcError {
+fn unwritable(error: Error) -> Refusal {
     refusal::failed(error.to_string())
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use confine_netconf::{Element, RpcError};
+use confine_netconf::Element;
 
 use super::commit::tid_reply;
 use super::text;
@@ -10,7 +10,7 @@ use crate::created::child_value;
 use crate::datastore::Datastore;
 use crate::device::{PushPhase, Snapshot, matches};
 use crate::filter::copy_below;
-use crate::refusal;
+use crate::refusal::{self, Refusal};
 use crate::state::{Caller, Effect, Reply, State, entries};
 use crate::transaction::{Actions, Push, TransactionResult, TransactionState};
 use crate::validate;
@@ -20,7 +20,7 @@ const NOTHING_TO_PUSH: &str = "No device  configuration changed, no push necessa
 
 impl State {
     /// The devices that a request names, by `device` or `device-group`, and that are enabled.
-    pub(super) fn selected_devices(&self, input: &Element<'_>) -> Result<Vec<String>, RpcError> {
+    pub(super) fn selected_devices(&self, input: &Element<'_>) -> Result<Vec<String>, Refusal> {
         let devices = self.named_devices(input)?.unwrap_or_else(|| self.devices.keys().cloned().collect());
         let running = self.datastores.tree(Datastore::Running);
         let entries: HashMap<_, _> = entries(running, "device").into_iter().collect();
@@ -32,7 +32,7 @@ impl State {
     }
 
     /// The devices of `running` that a request names; none where it names neither devices nor groups.
-    pub(super) fn named_devices(&self, input: &Element<'_>) -> Result<Option<Vec<String>>, RpcError> {
+    pub(super) fn named_devices(&self, input: &Element<'_>) -> Result<Option<Vec<String>>, Refusal> {
         let running = self.datastores.tree(Datastore::Running);
         let all = entries(running, "device");
         let matching = |pattern: &str| {
@@ -71,7 +71,7 @@ impl State {
 
     /// Goes on when the services daemon is done or was not asked: pushes `actions`, where that was asked
     /// for and something differs from what the devices have.
-    pub(super) fn after_actions(&mut self, tid: u64) -> Result<(), RpcError> {
+    pub(super) fn after_actions(&mut self, tid: u64) -> Result<(), Refusal> {
         let Some(transaction) = self.transaction(tid) else { return Ok(()) };
         if transaction.push == Push::None {
             self.end(tid, TransactionResult::Success, None, None);
@@ -85,7 +85,7 @@ impl State {
         Ok(())
     }
 
-    fn commit_actions(&mut self) -> Result<(), RpcError> {
+    fn commit_actions(&mut self) -> Result<(), Refusal> {
         validate::datastore(self.datastores.tree(Datastore::Actions), &self.schema)?;
         self.datastores.copy(Datastore::Actions, Datastore::Candidate);
         self.datastores.commit();
@@ -93,7 +93,7 @@ impl State {
     }
 
     /// Whether one of the transaction's devices differs from the datastore. If so, a push is under way.
-    pub(super) fn start_push(&mut self, tid: u64, datastore: Datastore) -> Result<bool, RpcError> {
+    pub(super) fn start_push(&mut self, tid: u64, datastore: Datastore) -> Result<bool, Refusal> {
         let targets = self.push_targets(tid, datastore)?;
         if !targets.is_empty() {
             self.after.push(Effect::Push { tid });
@@ -101,7 +101,7 @@ impl State {
         Ok(!targets.is_empty())
     }
 
-    fn push_targets(&mut self, tid: u64, datastore: Datastore) -> Result<Vec<(String, Snapshot)>, RpcError> {
+    fn push_targets(&mut self, tid: u64, datastore: Datastore) -> Result<Vec<(String, Snapshot)>, Refusal> {
         let devices =
             self.transaction(tid).map(|transaction| transaction.devices.clone()).unwrap_or_default();
         let mut configs = self.device_configs(datastore);
@@ -143,7 +143,7 @@ impl State {
         actions: Actions,
         push: Push,
     ) -> Result<(), (String, String)> {
-        let failed = |error: RpcError| ("controller".to_owned(), error.message.unwrap_or_default());
+        let failed = |error: Refusal| ("controller".to_owned(), error.message().to_owned());
         let targets = self.push_targets(tid, datastore).map_err(failed)?;
         for (name, _) in &targets {
             let model = self.device_model(name);
@@ -157,9 +157,8 @@ impl State {
             return Ok(());
         }
         if actions != Actions::None {
-            self.commit_actions().map_err(|error| {
-                ("controller".to_owned(), format!("Validation: {}", refusal::as_reason(&error)))
-            })?;
+            self.commit_actions()
+                .map_err(|error| ("controller".to_owned(), format!("Validation: {}", error.reason())))?;
         }
         for (name, config) in targets {
             let Some(device) = self.devices.get_mut(&name) else { continue };
@@ -170,11 +169,7 @@ impl State {
     }
 
     /// `config-pull`: takes what the devices have into `running`, or only has a look (`transient`).
-    pub(super) fn config_pull(
-        &mut self,
-        caller: &Caller<'_>,
-        input: &Element<'_>,
-    ) -> Result<Reply, RpcError> {
+    pub(super) fn config_pull(&mut self, caller: &Caller<'_>, input: &Element<'_>) -> Result<Reply, Refusal> {
         let transient = text(input, "transient")?.as_deref() == Some("true");
         let devices =
             self.named_devices(input)?.ok_or_else(|| refusal::failed("No device or device-group"))?;
@@ -192,7 +187,7 @@ impl State {
             }
         }
         if !transient {
-            self.take_over(&devices).map_err(|error| refusal::failed(error.to_string()))?;
+            self.take_over(&devices).map_err(refusal::broken)?;
         }
         self.end(tid, TransactionResult::Success, None, None);
         tid_reply(tid)

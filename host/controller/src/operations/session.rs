@@ -1,9 +1,9 @@
 //! Sessions: subscribing, and coming to an end.
 
-use confine_netconf::{Element, ErrorType, RpcError};
+use confine_netconf::Element;
 
-use super::{text, unreadable};
-use crate::refusal;
+use super::{input, text, unreadable};
+use crate::refusal::{self, Refusal};
 use crate::state::{Caller, Effect, Reply, State, Stream};
 
 impl State {
@@ -13,15 +13,15 @@ impl State {
         &mut self,
         caller: &Caller<'_>,
         input: &Element<'_>,
-    ) -> Result<Reply, RpcError> {
-        if let Some(filter) = input.child("filter").map_err(unreadable)? {
-            if filter.attribute("type").is_some_and(|kind| kind != "xpath") {
-                return Err(refusal::failed("Only xpath filter type supported"));
-            }
+    ) -> Result<Reply, Refusal> {
+        let filter = input.child("filter").map_err(unreadable)?;
+        let kind = filter.as_ref().and_then(|filter| filter.attribute("type"));
+        if kind.is_some_and(|kind| kind != "xpath") {
+            return Err(refusal::failed("Only xpath filter type supported"));
         }
         let name = text(input, "stream")?.unwrap_or_else(|| "NETCONF".to_owned());
-        let stream = Stream::parse(&name)
-            .ok_or_else(|| refusal::invalid_value(ErrorType::Application, "No such stream"))?;
+        let stream =
+            Stream::parse(&name).ok_or_else(|| refusal::failed_with("invalid-value", "No such stream"))?;
         let taken = || self.sessions.values().any(|session| session.streams.contains(&stream));
         if stream == Stream::ServicesCommit && taken() {
             return Err(refusal::failed("services-commit client already registered"));
@@ -37,7 +37,7 @@ impl State {
         &mut self,
         caller: &Caller<'_>,
         _input: &Element<'_>,
-    ) -> Result<Reply, RpcError> {
+    ) -> Result<Reply, Refusal> {
         self.after.push(Effect::Close { session: caller.session });
         Ok(Reply::Ok)
     }
@@ -47,12 +47,8 @@ impl State {
         &mut self,
         _caller: &Caller<'_>,
         input: &Element<'_>,
-    ) -> Result<Reply, RpcError> {
-        let id = text(input, "session-id")?
-            .ok_or_else(|| refusal::missing_element(ErrorType::Protocol, "session-id", ""))?;
-        let session = id.parse().map_err(|_| {
-            refusal::invalid_value(ErrorType::Protocol, &format!("'{id}' is not a session-id"))
-        })?;
+    ) -> Result<Reply, Refusal> {
+        let session = input::session_id(input)?;
         self.after.push(Effect::Close { session });
         Ok(Reply::Ok)
     }

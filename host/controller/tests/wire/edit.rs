@@ -1,0 +1,276 @@
+//! Edits, and the records of what services have created.
+
+use crate::common::{Lab, OK, bench, builder, created, interface, path, pretty, services};
+use confine_controller::{AccessControl, Credentials, Datastore};
+use confine_tree::{NodeId, QName, Tree};
+
+#[tokio::test]
+async fn a_creator_gets_the_path_into_its_record() {
+    let lab = Lab::new(builder());
+    let mut client = lab.client().await;
+    assert_eq!(client.edit("actions", &services(&bench("s1", ""))).await, OK);
+    let tag = r#" cl:creator="bench[service-name='s1']""#;
+    for _ in 0..2 {
+        assert_eq!(client.edit("actions", &interface("openconfig1", "if-1", tag)).await, OK);
+    }
+    let leaf = r#"<devices xmlns="http://clicon.org/controller"><device><name>openconfig2</name><config><system xmlns="http://openconfig.net/yang/system"><config><motd-banner cl:creator="bench[service-name='s2']">hi</motd-banner></config></system></config></device></devices>"#;
+    assert_eq!(client.edit("actions", leaf).await, OK);
+    // An instance that is named by a tag exists from then on.
+    insta::assert_snapshot!(pretty(&client.get("actions", "/ctrl:services/bench:bench").await), @r#"
+    <services xmlns="http://clicon.org/controller">
+      <bench xmlns="urn:bench">
+        <service-name>s1</service-name>
+        <created>
+          <path>/devices/device[name="openconfig1"]/config/interfaces/interface[name="if-1"]</path>
+        </created>
+      </bench>
+      <bench xmlns="urn:bench">
+        <service-name>s2</service-name>
+        <created>
+          <path>/devices/device[name="openconfig2"]/config/system/config/motd-banner</path>
+        </created>
+      </bench>
+    </services>
+    "#);
+    assert!(!lab.controller.datastore(Datastore::Actions).unwrap().contains("creator"));
+    // Writing the record oneself is the same.
+    let record = services(&bench("s3", &created(&[&path("openconfig1", "if-1")])));
+    assert_eq!(client.edit("actions", &record).await, OK);
+    let s3 = client.get("actions", "/ctrl:services/bench:bench[bench:service-name='s3']").await;
+    assert!(s3.contains(&path("openconfig1", "if-1")));
+}
+
+#[tokio::test]
+async fn what_is_no_creator_is_refused() {
+    let lab = Lab::new(builder());
+    let mut client = lab.client().await;
+    let before = lab.controller.datastore(Datastore::Actions).unwrap();
+    let mut refusals = Vec::new();
+    for tag in [
+        "bench",
+        "bench[service-name]",
+        "bench[service-name='s1]",
+        "nosuch[x='1']",
+        "settings[mode='x']",
+        "bench[name='s1']",
+        "link[number='1']",
+        "forgetful[id='f']",
+    ] {
+        let tag = format!(" cl:creator=\"{tag}\"");
+        let reply = client.edit("actions", &interface("openconfig1", "if-1", &tag)).await;
+        let message = reply.split("<error-message>").nth(1).unwrap_or(&reply).split('<').next().unwrap();
+        refusals.push(message.to_owned());
+    }
+    insta::assert_snapshot!(refusals.join("\n"), @r#"
+    Creator attribute, no instance: [] in bench
+    Creator attribute, no instance = in bench[service-name]
+    Creator attribute, no quote in bench[service-name='s1]
+    Invalid creator service name in nosuch[x='1']
+    Invalid creator service name in settings[mode='x']
+    Creator tag: "bench[name='s1']": Invalid key: "name", expected: "service-name"
+    Creator tag: "link[number='1']": Invalid key: "number", expected: "site"
+    Failed to find YANG spec of XML node: created with parent: forgetful in namespace: urn:bench
+    "#);
+    let record =
+        services(r#"<forgetful xmlns="urn:bench"><id>f</id><created><path>/a</path></created></forgetful>"#);
+    insta::assert_snapshot!(client.edit("actions", &record).await, @"<rpc-error><error-type>application</error-type><error-tag>unknown-element</error-tag><error-severity>error</error-severity><error-message>Failed to find YANG spec of XML node: created with parent: forgetful in namespace: urn:bench in file: bench.yang</error-message><error-info><bad-element>created</bad-element></error-info></rpc-error>");
+    assert_eq!(lab.controller.datastore(Datastore::Actions).unwrap(), before);
+}
+
+#[tokio::test]
+async fn what_the_models_do_not_have_is_refused() {
+    let lab = Lab::new(builder());
+    let mut client = lab.client().await;
+    let before = lab.controller.datastore(Datastore::Candidate).unwrap();
+    let refusals = [
+        client.edit("candidate", r#"<nosuch xmlns="urn:x"/>"#).await,
+        client.edit("candidate", &services("<nosuch/>")).await,
+        client.edit("candidate", &services(r#"<bench xmlns="urn:bench"><mtu>1</mtu></bench>"#)).await,
+        client.edit("candidate", &services(&bench("s", "<mtu nc:operation=\"delete\"/>"))).await,
+        client.edit("candidate", &interface("openconfig1", "eth0", " nc:operation=\"create\"")).await,
+        client.edit("candidate", r#"<transactions xmlns="http://clicon.org/controller"/>"#).await,
+        client.edit("startup", "").await,
+        client.edit("candidate", &services(&bench("s", "<mtu nc:operation=\"grow\"/>"))).await,
+        client
+            .edit(
+                "candidate",
+                &interface("openconfig1", "eth0", "").replace("<config><name>", "<config><nosuch/><name>"),
+            )
+            .await,
+    ];
+    insta::assert_snapshot!(refusals.join("\n"), @r"
+    <rpc-error><error-type>application</error-type><error-tag>unknown-element</error-tag><error-severity>error</error-severity><error-message>Failed to find YANG spec of XML node: nosuch with parent: config in namespace: urn:x</error-message><error-info><bad-element>nosuch</bad-element></error-info></rpc-error>
+    <rpc-error><error-type>application</error-type><error-tag>unknown-element</error-tag><error-severity>error</error-severity><error-message>Failed to find YANG spec of XML node: nosuch with parent: services in namespace: http://clicon.org/controller in file: clixon-controller@2026-06-01.yang</error-message><error-info><bad-element>nosuch</bad-element></error-info></rpc-error>
+    <rpc-error><error-type>application</error-type><error-tag>missing-element</error-tag><error-severity>error</error-severity><error-message>Mandatory key in 'list bench' in bench.yang</error-message><error-info><bad-element>service-name</bad-element></error-info></rpc-error>
+    <rpc-error><error-type>application</error-type><error-tag>data-missing</error-tag><error-severity>error</error-severity><error-message>Data does not exist; cannot delete resource</error-message></rpc-error>
+    <rpc-error><error-type>application</error-type><error-tag>data-exists</error-tag><error-severity>error</error-severity><error-message>Data already exists; cannot create new resource</error-message></rpc-error>
+    <rpc-error><error-type>application</error-type><error-tag>bad-element</error-tag><error-severity>error</error-severity><error-message>module clixon-controller: state data node unexpected</error-message><error-info><bad-element>transactions</bad-element></error-info></rpc-error>
+    <rpc-error><error-type>application</error-type><error-tag>unknown-element</error-tag><error-severity>error</error-severity><error-message>Failed to find YANG spec of XML node: startup with parent: target in namespace: urn:ietf:params:xml:ns:netconf:base:1.0 in file: ietf-netconf@2011-06-01.yang</error-message><error-info><bad-element>startup</bad-element></error-info></rpc-error>
+    <rpc-error><error-type>protocol</error-type><error-tag>operation-failed</error-tag><error-severity>error</error-severity><error-message>Bad-attribute operation: grow</error-message></rpc-error>
+    <rpc-error><error-type>application</error-type><error-tag>unknown-element</error-tag><error-severity>error</error-severity><error-message>Failed to find YANG spec of XML node: nosuch with parent: config in namespace: http://openconfig.net/yang/interfaces in file: openconfig-interfaces@2021-04-06.yang</error-message><error-info><bad-element>nosuch</bad-element></error-info></rpc-error>
+    ");
+    assert_eq!(lab.controller.datastore(Datastore::Candidate).unwrap(), before);
+}
+
+#[tokio::test]
+async fn of_two_siblings_that_mean_the_same_the_last_counts() {
+    let lab = Lab::new(builder());
+    let mut client = lab.client().await;
+    let twice = format!("{}{}", services(&bench("s1", "")), services(&bench("s2", "")));
+    assert_eq!(client.edit("candidate", &twice).await, OK);
+    let left = client.get("candidate", "/ctrl:services").await;
+    assert!(left.contains("s2") && !left.contains("s1"), "{left}");
+}
+
+#[tokio::test]
+async fn operations_do_what_they_say() {
+    let lab = Lab::new(builder());
+    let mut client = lab.client().await;
+    client.configure(&bench("s1", "<device>a</device><device>b</device><mtu>1</mtu>")).await;
+    client.configure(&bench("s1", "<device nc:operation=\"remove\">a</device><device>c</device><description>a &lt;b&gt;\n  c</description>")).await;
+    client
+        .configure(
+            r#"<bench xmlns="urn:bench" nc:operation="remove"><service-name>nosuch</service-name></bench>"#,
+        )
+        .await;
+    client.configure(&format!("{}{}", bench("s0", ""), "<settings xmlns=\"urn:bench\"/>")).await;
+    let none = r#"<edit-config><target><candidate/></target><default-operation>none</default-operation><config><services xmlns="http://clicon.org/controller"><bench xmlns="urn:bench"><service-name>s2</service-name><mtu nc:operation="merge">7</mtu></bench><bench xmlns="urn:bench"><service-name>s3</service-name></bench></services></config></edit-config>"#;
+    assert_eq!(client.rpc(none).await, OK);
+    insta::assert_snapshot!(pretty(&client.get("candidate", "/ctrl:services").await), @r#"
+    <services xmlns="http://clicon.org/controller">
+      <bench xmlns="urn:bench">
+        <service-name>s0</service-name>
+      </bench>
+      <bench xmlns="urn:bench">
+        <service-name>s1</service-name>
+        <device>b</device>
+        <device>c</device>
+        <description>a &lt;b&gt;
+      c</description>
+        <mtu>1</mtu>
+      </bench>
+      <bench xmlns="urn:bench">
+        <service-name>s2</service-name>
+        <mtu>7</mtu>
+      </bench>
+    </services>
+    "#);
+    client.configure(r#"<bench xmlns="urn:bench" nc:operation="replace"><service-name>s1</service-name><mtu>2</mtu></bench>"#).await;
+    insta::assert_snapshot!(client.get("candidate", "/ctrl:services/bench:bench[bench:service-name='s1']").await, @r#"<services xmlns="http://clicon.org/controller"><bench xmlns="urn:bench"><service-name>s1</service-name><mtu>2</mtu></bench></services>"#);
+}
+
+#[tokio::test]
+async fn reads_are_cut_to_what_is_asked() {
+    let lab = Lab::new(builder());
+    let mut client = lab.client().await;
+    let names = "/ctrl:devices/ctrl:device/ctrl:name";
+    assert_eq!(
+        client.get("running", names).await,
+        r#"<devices xmlns="http://clicon.org/controller"><device><name>openconfig1</name></device><device><name>openconfig2</name></device></devices>"#
+    );
+    let one = client.get("running", "/ctrl:devices/ctrl:device[ctrl:name='openconfig2']/ctrl:config/oc-if:interfaces/oc-if:interface[oc-if:name='eth0']/oc-if:config/oc-if:mtu").await;
+    insta::assert_snapshot!(pretty(&one), @r#"
+    <devices xmlns="http://clicon.org/controller">
+      <device>
+        <name>openconfig2</name>
+        <config>
+          <interfaces xmlns="http://openconfig.net/yang/interfaces">
+            <interface>
+              <name>eth0</name>
+              <config>
+                <mtu>1500</mtu>
+              </config>
+            </interface>
+          </interfaces>
+        </config>
+      </device>
+    </devices>
+    "#);
+    assert_eq!(client.get("running", "/ctrl:nosuch").await, "");
+    assert_eq!(client.get("running", "/devices").await, "");
+    insta::assert_snapshot!(client.get("running", "/nosuch:devices").await, @"<rpc-error><error-type>application</error-type><error-tag>bad-attribute</error-tag><error-severity>error</error-severity><error-message>No namespace found for prefix: nosuch</error-message><error-info><bad-attribute>select</bad-attribute></error-info></rpc-error>");
+    let top = client.rpc(r#"<get-config nc:depth="1"><source><running/></source></get-config>"#).await;
+    insta::assert_snapshot!(crate::common::data(&top), @r#"<processes xmlns="http://clicon.org/controller"/><devices xmlns="http://clicon.org/controller"/>"#);
+    let state = client.rpc(r#"<get cl:content="all"><nc:filter nc:type="xpath" nc:select="/ctrl:devices/ctrl:device/ctrl:conn-state"/></get>"#).await;
+    insta::assert_snapshot!(crate::common::data(&state), @r#"<devices xmlns="http://clicon.org/controller"><device><name>openconfig1</name><conn-state>OPEN</conn-state></device><device><name>openconfig2</name><conn-state>OPEN</conn-state></device></devices>"#);
+}
+
+#[tokio::test]
+async fn acting_for_another_is_refused_where_it_must_be() {
+    let own = {
+        let lab = Lab::new(builder());
+        let mut client = lab.client().await;
+        assert_eq!(client.rpc_for(Some("alice"), "<discard-changes/>").await, OK);
+        assert_eq!(client.rpc_for(None, "<discard-changes/>").await, OK);
+        client
+            .rpc_for(
+                None,
+                r#"<config-pull xmlns="http://clicon.org/controller"><device>*</device></config-pull>"#,
+            )
+            .await;
+        lab.controller.transactions()[0].username.clone()
+    };
+    assert_eq!(own, None);
+    let lab = Lab::new(builder().credentials(Credentials::Exact));
+    let mut client = lab.client().await;
+    let refused = client.rpc_for(Some("alice"), "<discard-changes/>").await;
+    assert!(
+        refused.contains("access-denied") && refused.contains("credential not matching NACM user alice"),
+        "{refused}"
+    );
+}
+
+/// Alice may read neither transactions nor the second device, may not answer, and may not write.
+struct Alice;
+
+impl AccessControl for Alice {
+    fn may_execute(&self, user: Option<&str>, operation: QName<'_>) -> bool {
+        user != Some("alice") || !operation.local.starts_with("transaction-")
+    }
+
+    fn may_read(&self, user: Option<&str>, tree: &Tree, node: NodeId) -> bool {
+        let second = || {
+            let key = tree.first_child(node).and_then(|key| tree.value(key));
+            tree.qname(node).local == "device" && key == Some("openconfig2")
+        };
+        user != Some("alice") || !(tree.qname(node).local == "transactions" || second())
+    }
+
+    fn may_write(&self, user: Option<&str>, _: &Tree, _: &Tree) -> bool {
+        user == Some("root")
+    }
+}
+
+#[tokio::test]
+async fn rules_of_access_hold_at_every_door() {
+    let lab = Lab::new(builder().access(Alice));
+    let mut client = lab.client().await;
+    let alice = Some("alice");
+    let mut denied = Vec::new();
+    let done = r#"<transaction-actions-done xmlns="http://clicon.org/controller"><tid>1</tid></transaction-actions-done>"#;
+    denied.push(client.rpc_for(alice, done).await);
+    let edit = format!(
+        "<edit-config><target><candidate/></target><config>{}</config></edit-config>",
+        services(&bench("s", ""))
+    );
+    denied.push(client.rpc_for(alice, &edit).await);
+    // Records are written for nobody, whoever asks for it.
+    denied.push(
+        client
+            .edit("actions", &interface("openconfig1", "x", r#" cl:creator="bench[service-name='s']""#))
+            .await,
+    );
+    insta::assert_snapshot!(denied.join("\n"), @r"
+    <rpc-error><error-type>application</error-type><error-tag>access-denied</error-tag><error-severity>error</error-severity><error-message>access denied</error-message></rpc-error>
+    <rpc-error><error-type>application</error-type><error-tag>access-denied</error-tag><error-severity>error</error-severity><error-message>default deny</error-message></rpc-error>
+    <rpc-error><error-type>application</error-type><error-tag>access-denied</error-tag><error-severity>error</error-severity><error-message>default deny</error-message></rpc-error>
+    ");
+    let names = r#"<get-config><source><running/></source><nc:filter nc:type="xpath" nc:select="/ctrl:devices/ctrl:device/ctrl:name"/></get-config>"#;
+    let seen = client.rpc_for(alice, names).await;
+    assert!(seen.contains("openconfig1") && !seen.contains("openconfig2"), "{seen}");
+    client.rpc(r#"<config-pull xmlns="http://clicon.org/controller"><device>*</device></config-pull>"#).await;
+    let transactions =
+        r#"<get cl:content="nonconfig"><nc:filter nc:type="xpath" nc:select="/ctrl:transactions"/></get>"#;
+    assert_eq!(crate::common::data(&client.rpc_for(alice, transactions).await), "");
+    assert!(client.rpc(transactions).await.contains("<tid>1</tid>"));
+}
