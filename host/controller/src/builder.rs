@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use confine_tree::{CONTROLLER, Tree, xml};
-use confine_yang::{ModuleSet, Schema};
+use confine_yang::{ModuleSet, Mounted, Schema};
 
 use crate::access::{AccessControl, Everything};
 use crate::clock::Clock;
@@ -15,7 +15,7 @@ use crate::device::Device;
 use crate::edit::{self, Operation};
 use crate::error::Error;
 use crate::identity::{Credentials, own_user};
-use crate::model::Model;
+use crate::model::Models;
 use crate::models;
 use crate::state::State;
 use crate::validate;
@@ -134,7 +134,7 @@ impl Builder {
     /// # Errors
     /// A module that cannot be read or used, or a configuration that the models do not allow.
     pub fn build(self) -> Result<Controller, Error> {
-        let model = Arc::new(Model::new(
+        let models = Arc::new(Models::new(
             schema(models::CONTROLLER, &self.services)?,
             match self.device_models.is_empty() {
                 true => schema(models::DEVICE, &[])?,
@@ -142,9 +142,9 @@ impl Builder {
             },
         ));
         let mut tree = Tree::new();
-        merge(&mut tree, models::INITIAL_CONFIG, &model, "the controller")?;
+        merge(&mut tree, models::INITIAL_CONFIG, models.schema(), "the controller")?;
         if let Some(config) = &self.config {
-            merge(&mut tree, config, &model, "the controller")?;
+            merge(&mut tree, config, models.schema(), "the controller")?;
         }
         let mut names = BTreeMap::new();
         for (name, config) in &self.devices {
@@ -152,14 +152,14 @@ impl Builder {
                 return Err(Error::DuplicateDevice { name: name.clone() });
             }
             let device = device_entry(name, config)?;
-            merge(&mut tree, &device, &model, name)?;
+            merge(&mut tree, &device, models.schema(), name)?;
         }
-        validate::datastore(&tree, &model).map_err(|error| Error::Config {
+        validate::datastore(&tree, models.schema()).map_err(|error| Error::Config {
             device: "the controller".to_owned(),
             reason: error.message().to_owned(),
         })?;
         let mut state = State {
-            schema: model,
+            models,
             access: self.access,
             credentials: self.credentials,
             user: self.user.unwrap_or_else(own_user),
@@ -208,8 +208,8 @@ fn device_entry(name: &str, config: &str) -> Result<String, Error> {
     Ok(xml::write(&entry, Tree::ROOT)?)
 }
 
-fn merge(tree: &mut Tree, config: &str, model: &Model, device: &str) -> Result<(), Error> {
+fn merge(tree: &mut Tree, config: &str, schema: &Mounted, device: &str) -> Result<(), Error> {
     let edit = xml::parse(config)?;
-    edit::apply(tree, &edit, Operation::Merge, model)
+    edit::apply(tree, &edit, Operation::Merge, schema)
         .map_err(|error| Error::Config { device: device.to_owned(), reason: error.message().to_owned() })
 }

@@ -254,8 +254,7 @@ impl Controller {
         let state = &running.state;
         let device = state.devices.get(name).ok_or_else(|| Error::no_device(name))?;
         let Some(before) = &device.before_push else { return Ok(None) };
-        let model = state.device_model(name);
-        Ok(Some(store::diff(before, &device.config, model, state.schema.as_ref())?))
+        Ok(Some(before.diff(&device.config, &state.models)?))
     }
 
     /// Changes a device behind the controller's back: `config` is XML, the top-level nodes of the device's own

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use confine_tree::{NodeId, Schema, SchemaNode, Tree};
+use confine_tree::{Error, NodeId, Tree, diff_text};
 
-use crate::compare::Place;
+use crate::model::Models;
 
 /// The configuration of a device at some time: a node of a tree that nobody changes any more. What stands
 /// below it is the device's.
@@ -20,13 +20,16 @@ impl Snapshot {
         Self { tree: Arc::clone(tree), node }
     }
 
-    /// Whether both hold the same configuration; `model` is the device's.
-    pub(crate) fn same(&self, other: &Self, model: Option<SchemaNode>, schema: &dyn Schema) -> bool {
-        self.place(model).same(other.place(model), schema)
+    /// What is different in another one, as text; empty where nothing is.
+    pub(crate) fn diff(&self, other: &Self, models: &Models) -> Result<String, Error> {
+        let (before, after) = ((&*self.tree, self.node), (&*other.tree, other.node));
+        diff_text(before, after, &models.model(), models.device_config())
     }
 
-    pub(crate) fn place(&self, model: Option<SchemaNode>) -> Place<'_> {
-        Place { tree: &self.tree, node: self.node, model }
+    /// Whether both hold the same configuration.
+    pub(crate) fn same(&self, other: &Self, models: &Models) -> bool {
+        let shared = Arc::ptr_eq(&self.tree, &other.tree) && self.node == other.node;
+        shared || self.diff(other, models).is_ok_and(|diff| diff.is_empty())
     }
 }
 
@@ -64,13 +67,8 @@ impl Device {
     ///
     /// # Errors
     /// The reason, as a transaction gives it.
-    pub(crate) fn check_sync(
-        &self,
-        name: &str,
-        model: Option<SchemaNode>,
-        schema: &dyn Schema,
-    ) -> Result<(), String> {
-        match self.config.same(&self.synced, model, schema) {
+    pub(crate) fn check_sync(&self, name: &str, models: &Models) -> Result<(), String> {
+        match self.config.same(&self.synced, models) {
             true => Ok(()),
             false => Err(format!(
                 "Device {name} has changed config. See: diff device-{name}-SYNCED_db device-{name}-TRANSIENT_db"

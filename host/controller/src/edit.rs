@@ -4,8 +4,10 @@ use std::cmp::Ordering;
 use std::collections::HashMap;
 
 use confine_tree::{Error, Kind, NETCONF, NodeId, QName, Schema, SchemaNode, Tree};
+use confine_yang::Mounted;
 
-use crate::model::Model;
+use crate::created;
+use crate::model::defining_file;
 use crate::refusal::{self, Refusal};
 
 const OPERATION: QName<'static> = QName::new(NETCONF, "operation");
@@ -47,7 +49,12 @@ impl Operation {
 ///
 /// # Errors
 /// What is not in the model, an entry without its keys, and the operations' own refusals.
-pub(crate) fn apply(tree: &mut Tree, edit: &Tree, default: Operation, model: &Model) -> Result<(), Refusal> {
+pub(crate) fn apply(
+    tree: &mut Tree,
+    edit: &Tree,
+    default: Operation,
+    model: &Mounted,
+) -> Result<(), Refusal> {
     check(edit, Tree::ROOT, model.root(), model)?;
     if default == Operation::Replace {
         clear(tree, Tree::ROOT);
@@ -56,23 +63,23 @@ pub(crate) fn apply(tree: &mut Tree, edit: &Tree, default: Operation, model: &Mo
 }
 
 /// Merges state that the controller has made itself.
-pub(crate) fn merge_state(tree: &mut Tree, state: &Tree, model: &Model) -> Result<(), Refusal> {
+pub(crate) fn merge_state(tree: &mut Tree, state: &Tree, model: &Mounted) -> Result<(), Refusal> {
     run(tree, state, Operation::Merge, model)
 }
 
-fn run(tree: &mut Tree, edit: &Tree, default: Operation, model: &Model) -> Result<(), Refusal> {
+fn run(tree: &mut Tree, edit: &Tree, default: Operation, model: &Mounted) -> Result<(), Refusal> {
     let root = Spot { node: Tree::ROOT, model: model.root() };
     let mut editing = Editing { tree, edit, model, indexes: HashMap::new() };
     editing.children(root, Tree::ROOT, default).map(|_| ())
 }
 
 /// Checks that the model has all of an edit, and that entries have their keys.
-fn check(edit: &Tree, node: NodeId, at: Option<SchemaNode>, model: &Model) -> Result<(), Refusal> {
+fn check(edit: &Tree, node: NodeId, at: Option<SchemaNode>, model: &Mounted) -> Result<(), Refusal> {
     for child in edit.children(node) {
         let name = edit.qname(child);
         let known = at.and_then(|at| model.child(at, name));
         let Some(known) = known else {
-            let file = at.filter(|&at| model.mount() != Some(at)).and_then(|at| model.file(at));
+            let file = at.and_then(|at| defining_file(model, at));
             let parent = if node == Tree::ROOT { "config" } else { edit.qname(node).local };
             return Err(refusal::unknown_node(name, parent, file.as_deref()));
         };
@@ -83,14 +90,27 @@ fn check(edit: &Tree, node: NodeId, at: Option<SchemaNode>, model: &Model) -> Re
         }
         check_keys(edit, child, known, model)?;
         if model.kind(known) != Kind::AnyData {
-            check(edit, child, Some(known), model)?;
+            check(edit, child, Some(below(edit, child, known, model)), model)?;
         }
     }
     Ok(())
 }
 
+/// The node to go on with below a node: in an entry, that of the entry.
+pub(crate) fn below(tree: &Tree, node: NodeId, known: SchemaNode, model: &Mounted) -> SchemaNode {
+    match model.kind(known) {
+        Kind::List => model.entry(known, &created::keys(tree, node, model, known)),
+        _ => known,
+    }
+}
+
 /// Checks that an entry has its keys.
-pub(crate) fn check_keys(tree: &Tree, entry: NodeId, list: SchemaNode, model: &Model) -> Result<(), Refusal> {
+pub(crate) fn check_keys(
+    tree: &Tree,
+    entry: NodeId,
+    list: SchemaNode,
+    model: &Mounted,
+) -> Result<(), Refusal> {
     let QName { namespace, local } = tree.qname(entry);
     for key in model.keys(list) {
         if tree.child(entry, QName::new(namespace, key)).is_none() {
@@ -116,7 +136,7 @@ type Identity = (confine_tree::Name, Vec<Box<str>>);
 struct Editing<'t> {
     tree: &'t mut Tree,
     edit: &'t Tree,
-    model: &'t Model,
+    model: &'t Mounted,
     /// The children of nodes that were edited.
     indexes: HashMap<NodeId, HashMap<Identity, NodeId>>,
 }
@@ -268,7 +288,7 @@ impl Editing<'_> {
 }
 
 /// The keys of an entry, or the value of a leaf-list entry.
-fn identity(tree: &Tree, node: NodeId, known: Option<SchemaNode>, model: &Model) -> Vec<Box<str>> {
+fn identity(tree: &Tree, node: NodeId, known: Option<SchemaNode>, model: &Mounted) -> Vec<Box<str>> {
     match known.map(|known| (known, model.kind(known))) {
         Some((list, Kind::List)) => {
             let namespace = tree.qname(node).namespace;

@@ -25,16 +25,13 @@
 mod access;
 mod builder;
 mod clock;
-mod compare;
 mod connection;
 mod controller;
 mod created;
 mod datastore;
 mod device;
-mod diff;
 mod edit;
 mod error;
-mod filter;
 mod identity;
 mod model;
 mod models;

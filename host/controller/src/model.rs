@@ -1,120 +1,61 @@
 //! The data model: the controller's with the services', and the devices' mounted below it.
 
-use confine_tree::{CONTROLLER, Kind, QName, Schema, SchemaNode, ValueError};
-use confine_yang::{Module, Node};
+use std::fmt;
+use std::sync::Arc;
 
-/// Set in the number of a node that is the devices'.
-const DEVICE: u32 = 1 << 31;
+use confine_tree::{CONTROLLER, Keys, Model, Place, QName, SchemaNode};
+use confine_yang::{Module, Mounted, Schema};
 
-/// Two schemas as one: all devices speak the same models, under `/ctrl:devices/ctrl:device/ctrl:config`
-/// (RFC 8528).
-#[derive(Debug)]
-pub(crate) struct Model {
-    controller: confine_yang::Schema,
-    device: confine_yang::Schema,
-    mount: Option<SchemaNode>,
+/// The label of the mount point for the models of devices.
+const DEVICE: &str = "device";
+
+/// All models. Every device speaks the same ones.
+pub(crate) struct Models {
+    schema: Mounted,
+    /// None are needed besides those that the models name.
+    keys: Keys,
 }
 
-impl Model {
-    pub(crate) fn new(controller: confine_yang::Schema, device: confine_yang::Schema) -> Self {
-        let mut mount = controller.root();
-        for local in ["devices", "device", "config"] {
-            mount = mount.and_then(|node| controller.child(node, QName::new(CONTROLLER, local)));
-        }
-        Self { controller, device, mount }
+impl fmt::Debug for Models {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Models").field("schema", &self.schema).finish_non_exhaustive()
+    }
+}
+
+impl Models {
+    pub(crate) fn new(controller: Schema, device: Schema) -> Self {
+        let mut schema = Mounted::new(Arc::new(controller), DEVICE);
+        schema.mount_in_others(Arc::new(device));
+        Self { schema, keys: Keys::new() }
     }
 
-    /// All that is known of a node.
-    pub(crate) fn node(&self, node: SchemaNode) -> Option<Node<'_>> {
-        let (schema, node) = self.part(node);
-        schema.node(node)
+    /// What is known of nodes by their numbers.
+    pub(crate) fn schema(&self) -> &Mounted {
+        &self.schema
     }
 
-    /// The node below which a device's own configuration stands.
-    pub(crate) fn mount(&self) -> Option<SchemaNode> {
-        self.mount
+    /// What is known of nodes by their places.
+    pub(crate) fn model(&self) -> Model<'_> {
+        Model::new(&self.schema, &self.keys)
     }
 
-    /// The file of the module that defines a node.
-    pub(crate) fn file(&self, node: SchemaNode) -> Option<String> {
-        self.node(node)?.module().map(file)
+    /// Where a device's own configuration stands: the place of `config` in whatever device.
+    pub(crate) fn device_config(&self) -> Place {
+        let model = self.model();
+        let child = |place, local| model.child(place, QName::new(CONTROLLER, local));
+        let list = child(child(model.root(), "devices"), "device");
+        child(model.entry(list, &[""]), "config")
     }
+}
 
-    /// The schema that a node belongs to, and the node's number there.
-    fn part(&self, node: SchemaNode) -> (&confine_yang::Schema, SchemaNode) {
-        match node.0 & DEVICE {
-            0 => (&self.controller, node),
-            _ => (&self.device, SchemaNode(node.0 & !DEVICE)),
-        }
-    }
-
-    /// Where the children of a node are to be found: at the mount point, in the devices' schema.
-    fn parent(&self, node: SchemaNode) -> (&confine_yang::Schema, Option<SchemaNode>) {
-        match self.mount == Some(node) {
-            true => (&self.device, self.device.root()),
-            false => {
-                let (schema, node) = self.part(node);
-                (schema, Some(node))
-            }
-        }
-    }
+/// The file of the module that defines a node. The mount point is in the file of no module of a device.
+pub(crate) fn defining_file(schema: &Mounted, node: SchemaNode) -> Option<String> {
+    let node = schema.node(node).filter(|node| node.mount_point().is_none())?;
+    node.module().map(file)
 }
 
 /// The name of a module's file.
 pub(crate) fn file(module: &Module) -> String {
     let revision = module.revision().map(|revision| format!("@{revision}"));
     format!("{}{}.yang", module.name(), revision.unwrap_or_default())
-}
-
-impl Schema for Model {
-    fn root(&self) -> Option<SchemaNode> {
-        self.controller.root()
-    }
-
-    fn child(&self, parent: SchemaNode, name: QName<'_>) -> Option<SchemaNode> {
-        let (schema, inside) = self.parent(parent);
-        let child = schema.child(inside?, name)?;
-        let device = self.mount == Some(parent) || parent.0 & DEVICE != 0;
-        Some(if device { SchemaNode(child.0 | DEVICE) } else { child })
-    }
-
-    fn children(&self, parent: SchemaNode) -> Vec<QName<'_>> {
-        let (schema, inside) = self.parent(parent);
-        inside.map(|inside| schema.children(inside)).unwrap_or_default()
-    }
-
-    fn is_complete(&self, parent: SchemaNode) -> bool {
-        let (schema, inside) = self.parent(parent);
-        inside.is_some_and(|inside| schema.is_complete(inside))
-    }
-
-    fn kind(&self, node: SchemaNode) -> Kind {
-        let (schema, node) = self.part(node);
-        schema.kind(node)
-    }
-
-    fn keys(&self, node: SchemaNode) -> &[Box<str>] {
-        let (schema, node) = self.part(node);
-        schema.keys(node)
-    }
-
-    fn ordered_by_user(&self, node: SchemaNode) -> bool {
-        let (schema, node) = self.part(node);
-        schema.ordered_by_user(node)
-    }
-
-    fn position(&self, node: SchemaNode) -> u32 {
-        let (schema, node) = self.part(node);
-        schema.position(node)
-    }
-
-    fn canonical(
-        &self,
-        node: SchemaNode,
-        value: &str,
-        namespace: &dyn Fn(&str) -> Option<String>,
-    ) -> Result<String, ValueError> {
-        let (schema, node) = self.part(node);
-        schema.canonical(node, value, namespace)
-    }
 }

@@ -4,9 +4,10 @@
 use std::collections::{HashMap, HashSet};
 
 use confine_netconf::namespace::CLIXON;
-use confine_tree::{CONTROLLER, Error, Kind, NodeId, QName, Schema, Tree};
+use confine_tree::{
+    CONTROLLER, Child, Error, Identity, Kind, Model, NodeId, Place, QName, Schema, Tree, diff_text,
+};
 
-use crate::compare::{Identity, Place};
 use crate::created::{Places, Step, parse, path_of};
 use crate::refusal::{self, Refusal};
 
@@ -19,25 +20,25 @@ const CREATOR: QName<'static> = QName::new(CLIXON, "creator");
 ///
 /// Only entries of lists right under `/services` count, and only their first key is named. It is not
 /// escaped: a value with a single quote in it makes a predicate that is no XPath.
-pub(crate) fn changed(running: &Tree, candidate: &Tree, schema: &dyn Schema) -> Option<Vec<String>> {
-    let before = Place::root(running, schema).child(SERVICES, schema);
-    let after = Place::root(candidate, schema).child(SERVICES, schema);
+pub(crate) fn changed(running: &Tree, candidate: &Tree, model: &Model<'_>) -> Option<Vec<String>> {
+    let before = instances(running, model);
+    let after = instances(candidate, model);
     if before.is_none() && after.is_none() {
         return None;
     }
-    let before = instances(before, schema);
-    let after = instances(after, schema);
-    let came: HashMap<&Identity<'_>, &Instance<'_>> =
-        after.iter().map(|instance| (&instance.identity, instance)).collect();
-    let gone: HashMap<&Identity<'_>, &Instance<'_>> =
-        before.iter().map(|instance| (&instance.identity, instance)).collect();
-    let same = |a: &Instance<'_>, b: &&Instance<'_>| a.place.same(b.place, schema);
-
-    let left = before.iter().filter(|old| !came.get(&old.identity).is_some_and(|new| same(old, new)));
-    let mut changed: Vec<String> = left.map(|old| old.notified.clone()).collect();
+    let (before, after) = (before.unwrap_or_default(), after.unwrap_or_default());
+    let came: HashMap<_, _> = after.iter().map(|new| (&new.identity, new)).collect();
+    let gone: HashSet<_> = before.iter().map(|old| &old.identity).collect();
+    let same = |old: &Instance<'_>| {
+        let Some(new) = came.get(&old.identity) else { return false };
+        let diff = diff_text((running, old.node), (candidate, new.node), model, old.place);
+        diff.is_ok_and(|diff| diff.is_empty())
+    };
+    let mut changed: Vec<String> =
+        before.iter().filter(|old| !same(old)).map(|old| old.notified.clone()).collect();
     let mut named: HashSet<String> = changed.iter().cloned().collect();
     for new in &after {
-        if !gone.contains_key(&new.identity) && named.insert(new.notified.clone()) {
+        if !gone.contains(&new.identity) && named.insert(new.notified.clone()) {
             changed.push(new.notified.clone());
         }
     }
@@ -45,20 +46,25 @@ pub(crate) fn changed(running: &Tree, candidate: &Tree, schema: &dyn Schema) -> 
 }
 
 struct Instance<'t> {
-    identity: Identity<'t>,
-    place: Place<'t>,
+    identity: (QName<'t>, Vec<&'t str>),
+    node: NodeId,
+    place: Place,
     notified: String,
 }
 
-fn instances<'t>(services: Option<Place<'t>>, schema: &dyn Schema) -> Vec<Instance<'t>> {
-    let Some(services) = services else { return Vec::new() };
-    let instance = |(identity, place): (Identity<'t>, Place<'t>)| {
-        let list = schema.child(services.model?, identity.0)?;
-        let (name, value) = (schema.keys(list).first()?, identity.1.first()?);
-        let notified = format!("{}[{name}='{value}']", identity.0.local);
-        Some(Instance { identity, place, notified })
+/// The entries of lists right under `/services`; none where there are no services at all.
+fn instances<'t>(tree: &'t Tree, model: &Model<'_>) -> Option<Vec<Instance<'t>>> {
+    let services = tree.child(Tree::ROOT, SERVICES)?;
+    let place = model.child(model.root(), SERVICES);
+    let instance = |child: Child<'t>| {
+        let Ok(Identity::Entry(keys)) = child.identity else { return None };
+        let name = tree.qname(child.node);
+        let (key, value) = (model.keys(child.place).first()?, keys.first()?);
+        let notified = format!("{}[{key}='{value}']", name.local);
+        let place = model.entry(child.place, &keys);
+        Some(Instance { identity: (name, keys), node: child.node, place, notified })
     };
-    services.children(schema).into_iter().filter_map(instance).collect()
+    Some(model.children(place, tree, services).into_iter().filter_map(instance).collect())
 }
 
 /// The nodes of `actions` that go before the services daemon reads it, for the instances that it is

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use confine_netconf::XmlWriter;
-use confine_tree::{CONTROLLER, NodeId, QName, Schema, SchemaNode, Tree};
+use confine_tree::{CONTROLLER, NodeId, QName, Tree};
 
 use crate::access::AccessControl;
 use crate::clock::Clock;
@@ -13,7 +13,7 @@ use crate::created::child_value;
 use crate::datastore::{Datastore, Datastores};
 use crate::device::{Devices, Snapshot};
 use crate::identity::Credentials;
-use crate::model::Model;
+use crate::model::Models;
 use crate::refusal::{self, Refusal};
 use crate::transaction::{Actions, Push, Transaction, TransactionResult, TransactionState};
 
@@ -76,7 +76,7 @@ pub(crate) struct Caller<'r> {
 }
 
 pub(crate) struct State {
-    pub(crate) schema: Arc<Model>,
+    pub(crate) models: Arc<Models>,
     pub(crate) access: Box<dyn AccessControl>,
     pub(crate) credentials: Credentials,
     /// The user that the controller runs as.
@@ -240,13 +240,6 @@ impl State {
             Some((name.to_owned(), Snapshot::new(tree, config)))
         };
         entries(tree, "device").into_iter().filter_map(config).collect()
-    }
-
-    /// The model of what a device's `config` holds.
-    pub(crate) fn device_model(&self, device: &str) -> Option<SchemaNode> {
-        let child = |parent, local| self.schema.child(parent, QName::new(CONTROLLER, local));
-        let list = child(child(self.schema.root()?, "devices")?, "device")?;
-        child(self.schema.entry(list, &[device]), "config")
     }
 
     /// The state of all transactions, as a tree.

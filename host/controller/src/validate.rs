@@ -2,45 +2,42 @@
 //! and what is mandatory.
 
 use confine_tree::{Kind, NodeId, QName, Schema, SchemaNode, Tree};
-use confine_yang::{Node, NodeKind};
+use confine_yang::{Mounted, Node, NodeKind};
 
 use crate::created;
-use crate::edit::check_keys;
-use crate::model::{Model, file};
+use crate::edit::{self, check_keys};
+use crate::model::file;
 use crate::refusal::{self, Refusal};
 
 /// Checks a whole datastore.
 ///
 /// # Errors
 /// The first thing that is wrong, in the real controller's words.
-pub(crate) fn datastore(tree: &Tree, model: &Model) -> Result<(), Refusal> {
+pub(crate) fn datastore(tree: &Tree, model: &Mounted) -> Result<(), Refusal> {
     let Some(root) = model.root() else { return Ok(()) };
     tree.children(Tree::ROOT).try_for_each(|child| node(tree, child, root, model))
 }
 
-fn node(tree: &Tree, node: NodeId, parent: SchemaNode, model: &Model) -> Result<(), Refusal> {
+fn node(tree: &Tree, node: NodeId, parent: SchemaNode, model: &Mounted) -> Result<(), Refusal> {
     let Some(known) = model.child(parent, tree.qname(node)) else { return Ok(()) };
     match model.kind(known) {
         Kind::Leaf | Kind::EmptyLeaf | Kind::LeafList => value(tree, node, known, model),
         Kind::AnyData => Ok(()),
         Kind::List => {
             check_keys(tree, node, known, model)?;
-            below(tree, node, known, model)
+            below(tree, node, edit::below(tree, node, known, model), model)
         }
         Kind::Container | Kind::PresenceContainer => below(tree, node, known, model),
     }
 }
 
-fn below(tree: &Tree, parent: NodeId, known: SchemaNode, model: &Model) -> Result<(), Refusal> {
+fn below(tree: &Tree, parent: NodeId, known: SchemaNode, model: &Mounted) -> Result<(), Refusal> {
     tree.children(parent).try_for_each(|child| node(tree, child, known, model))?;
-    if model.mount() == Some(known) {
-        return Ok(());
-    }
     mandatory(tree, parent, known, model)
 }
 
 /// Checks that what must be there is there.
-fn mandatory(tree: &Tree, parent: NodeId, known: SchemaNode, model: &Model) -> Result<(), Refusal> {
+fn mandatory(tree: &Tree, parent: NodeId, known: SchemaNode, model: &Mounted) -> Result<(), Refusal> {
     let Some(known) = model.node(known) else { return Ok(()) };
     for child in known.children().filter(|child| child.is_mandatory() && child.is_config()) {
         let Some(module) = child.module() else { continue };
@@ -56,7 +53,7 @@ fn mandatory(tree: &Tree, parent: NodeId, known: SchemaNode, model: &Model) -> R
     Ok(())
 }
 
-fn value(tree: &Tree, leaf: NodeId, known: SchemaNode, model: &Model) -> Result<(), Refusal> {
+fn value(tree: &Tree, leaf: NodeId, known: SchemaNode, model: &Mounted) -> Result<(), Refusal> {
     let text = tree.value(leaf).unwrap_or_default();
     let bindings = tree.bindings(leaf);
     let namespace = |prefix: &str| {

@@ -13,6 +13,7 @@ use crate::datastore::Datastore;
 use crate::refusal::{self, Refusal};
 use crate::services;
 use crate::state::{Caller, Effect, Reply, State, Stream, entries};
+use crate::store;
 use crate::transaction::{Actions, Push, TransactionResult, TransactionState};
 use crate::validate;
 
@@ -40,7 +41,7 @@ impl State {
         let selected = self.selected_devices(input)?;
 
         if source == Datastore::Candidate {
-            validate::datastore(self.datastores.tree(Datastore::Candidate), &self.schema)?;
+            validate::datastore(self.datastores.tree(Datastore::Candidate), self.models.schema())?;
         }
         let tid = self.begin(caller, description, actions, push)?;
         if let Err(error) = self.run_commit(tid, source, selected, instance) {
@@ -115,7 +116,7 @@ impl State {
         let changed = services::changed(
             self.datastores.tree(Datastore::Running),
             self.datastores.tree(Datastore::Candidate),
-            self.schema.as_ref(),
+            &self.models.model(),
         );
         self.datastores.copy(Datastore::Candidate, Datastore::Actions);
         let Some(changed) = changed else { return self.after_actions(tid) };
@@ -139,7 +140,7 @@ impl State {
         if stripped.is_empty() {
             return;
         }
-        let tree = crate::store::without(actions, &stripped, self.schema.as_ref());
+        let tree = store::without(actions, &stripped, &self.models.model());
         self.datastores.replace(Datastore::Actions, tree);
     }
 
@@ -187,7 +188,9 @@ impl State {
             }
             TransactionState::Actions => {}
         }
-        if let Err(error) = validate::datastore(self.datastores.tree(Datastore::Actions), &self.schema) {
+        if let Err(error) =
+            validate::datastore(self.datastores.tree(Datastore::Actions), self.models.schema())
+        {
             let reason = error.reason();
             self.end(tid, TransactionResult::Failed, Some("controller"), Some(&reason));
             return Ok(Reply::Ok);

@@ -1,14 +1,13 @@
 //! Reading and editing: `get`, `get-config` and `edit-config` (RFC 6241, sections 7.1, 7.2 and 7.7).
 
 use confine_netconf::{Element, XmlWriter};
-use confine_tree::{CONTROLLER, Error, Tree, xml};
+use confine_tree::{CONTROLLER, Filter, FilterError, NodeId, Tree, prune, xml};
 
 use super::input::datastore;
 use super::{input, unreadable, unwritable};
 use crate::access;
 use crate::datastore::Datastore;
 use crate::edit::{self, Operation};
-use crate::filter::{self, Filter, copy_below};
 use crate::refusal::{self, Refusal};
 use crate::services;
 use crate::state::{Caller, Reply, State};
@@ -50,39 +49,29 @@ impl State {
                 })
             })
             .map_err(unwritable)?;
-        let failed = |error: Error| refusal::failed(error.to_string());
-        let devices = xml::parse(&writer.finish()).map_err(failed)?;
-        edit::merge_state(tree, &devices, &self.schema)?;
+        let devices = xml::parse(&writer.finish()).map_err(refusal::broken)?;
+        edit::merge_state(tree, &devices, self.models.schema())?;
         let transactions = self.transactions_xml().map_err(unwritable)?;
-        xml::Reader::new().read(tree, Tree::ROOT, &transactions).map_err(failed)
+        xml::Reader::new().read(tree, Tree::ROOT, &transactions).map_err(refusal::broken)
     }
 
     fn read(&self, caller: &Caller<'_>, input: &Element<'_>, tree: &Tree) -> Result<Reply, Refusal> {
-        let failed = |error: Error| refusal::failed(error.to_string());
         let filter = input.child("filter").map_err(unreadable)?;
         // A filter of another kind is passed over, as the real controller does.
         let filter = filter.filter(|filter| filter.attribute("type") == Some("xpath"));
-        let filter = filter.map(|filter| {
-            let select = filter.attribute("select").unwrap_or("/");
-            Filter::parse(select, filter.content().bindings())
-        });
-        let mut part = match filter.transpose()? {
-            Some(filter) => filter.select(tree, self.schema.as_ref()).map_err(failed)?,
-            None => {
-                let mut whole = Tree::new();
-                copy_below(tree, Tree::ROOT, &mut whole, Tree::ROOT).map_err(failed)?;
-                whole
-            }
+        let selected = match &filter {
+            Some(filter) => select(tree, filter)?,
+            None => vec![Tree::ROOT],
         };
-        if let Some(depth) = input.attribute("depth") {
-            let depth: usize = depth
-                .trim()
-                .parse()
-                .map_err(|_| refusal::bad_attribute("depth", "Unrecognized value of depth attribute"))?;
-            filter::cut(&mut part, depth);
-        }
+        let depth = input.attribute("depth").map(|depth| {
+            let unknown = || refusal::bad_attribute("depth", "Unrecognized value of depth attribute");
+            depth.trim().parse::<i32>().map_err(|_| unknown())
+        });
+        // A negative depth is no limit.
+        let depth = depth.transpose()?.and_then(|depth| usize::try_from(depth).ok());
+        let part = prune(tree, &selected, &self.models.model(), depth).map_err(refusal::broken)?;
         let part = access::prune(self.access.as_ref(), caller.user, part);
-        store::to_xml(&part, Tree::ROOT).map(Reply::Data).map_err(failed)
+        store::to_xml(&part, Tree::ROOT).map(Reply::Data).map_err(refusal::broken)
     }
 
     /// `edit-config`. Where a node has the attribute `cl:creator`, the instance that it names gets the
@@ -104,7 +93,7 @@ impl State {
             .map_err(|error| refusal::failed_with("malformed-message", &error.to_string()))?;
 
         self.check_lock(target, caller.session)?;
-        let creations = services::creations(&edit, self.schema.as_ref())?;
+        let creations = services::creations(&edit, self.models.schema())?;
         let before = self.datastores.tree(target);
         access::write(self.access.as_ref(), caller.user, before, &edit)?;
         let mut after = store::editable(before).map_err(refusal::broken)?;
@@ -112,11 +101,24 @@ impl State {
             let records = services::records(&creations).map_err(refusal::broken)?;
             // The real controller writes the records for nobody, which rules of access may well deny.
             access::write(self.access.as_ref(), None, before, &records)?;
-            edit::apply(&mut after, &records, Operation::Merge, &self.schema)?;
+            edit::apply(&mut after, &records, Operation::Merge, self.models.schema())?;
         }
-        edit::apply(&mut after, &edit, default, &self.schema)?;
+        edit::apply(&mut after, &edit, default, self.models.schema())?;
         self.datastores.replace(target, after);
         self.datastores.modified |= target == Datastore::Candidate;
         Ok(Reply::Ok)
     }
+}
+
+/// The nodes that a filter selects.
+fn select(tree: &Tree, filter: &Element<'_>) -> Result<Vec<NodeId>, Refusal> {
+    let bindings: Vec<(&str, &str)> = filter.content().bindings().iter().collect();
+    let select = filter.attribute("select").unwrap_or("/");
+    let filter = Filter::parse(select, &bindings).map_err(|error| match error {
+        FilterError::UnboundPrefix { prefix, .. } => {
+            refusal::bad_attribute("select", &format!("No namespace found for prefix: {prefix}"))
+        }
+        other => refusal::failed(format!("xpath parser on line 1: {other}")),
+    })?;
+    Ok(filter.select(tree))
 }

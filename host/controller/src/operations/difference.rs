@@ -3,14 +3,13 @@
 use std::collections::HashMap;
 
 use confine_netconf::{Element, XmlWriter};
-use confine_tree::{CONTROLLER, Schema, Tree};
+use confine_tree::{CONTROLLER, Tree, diff_text};
 
 use super::{input, text, unwritable};
 use crate::datastore::Datastore;
 use crate::device::Snapshot;
 use crate::refusal::{self, Refusal};
 use crate::state::{Caller, Reply, State};
-use crate::store;
 
 /// One of the configurations of a device: `config-type1` and `config-type2`.
 #[derive(Clone, Copy)]
@@ -31,10 +30,6 @@ impl ConfigType {
             _ => None,
         }
     }
-}
-
-fn failed(error: confine_tree::Error) -> Refusal {
-    refusal::failed(error.to_string())
 }
 
 impl State {
@@ -60,9 +55,10 @@ impl State {
             let unknown = || refusal::failed(format!("No such database: {name}"));
             Datastore::parse(name).map(|datastore| self.datastores.tree(datastore)).ok_or_else(unknown)
         };
-        let whole = |tree| Snapshot::new(tree, Tree::ROOT);
-        let (first, second) = (whole(tree(first)?), whole(tree(&second)?));
-        let diff = store::diff(&first, &second, self.schema.root(), self.schema.as_ref()).map_err(failed)?;
+        let (first, second) = (tree(first)?.as_ref(), tree(&second)?.as_ref());
+        let model = self.models.model();
+        let (first, second) = ((first, Tree::ROOT), (second, Tree::ROOT));
+        let diff = diff_text(first, second, &model, model.root()).map_err(refusal::broken)?;
         let mut xml = XmlWriter::new();
         xml.leaf("diff", &[("xmlns", CONTROLLER)], &diff).map_err(unwritable)?;
         Ok(Reply::Output(xml.finish()))
@@ -83,8 +79,7 @@ impl State {
             let missing = || refusal::failed("No such device tree");
             let first = first.remove(&name).ok_or_else(missing)?;
             let second = second.remove(&name).ok_or_else(missing)?;
-            let diff = store::diff(&first, &second, self.device_model(&name), self.schema.as_ref())
-                .map_err(failed)?;
+            let diff = first.diff(&second, &self.models).map_err(refusal::broken)?;
             if !diff.is_empty() {
                 let diff = format!("{name}:\n{diff}");
                 xml.leaf("diff", &[("xmlns", CONTROLLER)], &diff).map_err(unwritable)?;

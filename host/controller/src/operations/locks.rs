@@ -75,7 +75,7 @@ impl State {
     /// `validate` (RFC 6241, section 8.6.4.1).
     pub(super) fn validate(&mut self, _caller: &Caller<'_>, input: &Element<'_>) -> Result<Reply, Refusal> {
         let source = datastore(input, "source")?;
-        validate::datastore(self.datastores.tree(source), &self.schema)?;
+        validate::datastore(self.datastores.tree(source), self.models.schema())?;
         Ok(Reply::Ok)
     }
 
@@ -89,7 +89,7 @@ impl State {
                 )));
             }
         }
-        validate::datastore(self.datastores.tree(Datastore::Candidate), &self.schema)?;
+        validate::datastore(self.datastores.tree(Datastore::Candidate), self.models.schema())?;
         self.datastores.commit();
         Ok(Reply::Ok)
     }

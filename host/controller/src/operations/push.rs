@@ -9,9 +9,9 @@ use super::text;
 use crate::created::child_value;
 use crate::datastore::Datastore;
 use crate::device::{PushPhase, Snapshot, matches};
-use crate::filter::copy_below;
 use crate::refusal::{self, Refusal};
 use crate::state::{Caller, Effect, Reply, State, entries};
+use crate::store::copy_children;
 use crate::transaction::{Actions, Push, TransactionResult, TransactionState};
 use crate::validate;
 
@@ -86,7 +86,7 @@ impl State {
     }
 
     fn commit_actions(&mut self) -> Result<(), Refusal> {
-        validate::datastore(self.datastores.tree(Datastore::Actions), &self.schema)?;
+        validate::datastore(self.datastores.tree(Datastore::Actions), self.models.schema())?;
         self.datastores.copy(Datastore::Actions, Datastore::Candidate);
         self.datastores.commit();
         Ok(())
@@ -108,9 +108,8 @@ impl State {
         let mut targets = Vec::new();
         for name in devices {
             let config = configs.remove(&name).ok_or_else(|| refusal::failed("Device not configured"))?;
-            let model = self.device_model(&name);
             let synced = self.devices.get(&name).map(|device| &device.synced);
-            if synced.is_some_and(|synced| !synced.same(&config, model, self.schema.as_ref())) {
+            if synced.is_some_and(|synced| !synced.same(&config, &self.models)) {
                 targets.push((name, config));
             }
         }
@@ -146,9 +145,8 @@ impl State {
         let failed = |error: Refusal| ("controller".to_owned(), error.message().to_owned());
         let targets = self.push_targets(tid, datastore).map_err(failed)?;
         for (name, _) in &targets {
-            let model = self.device_model(name);
             let Some(device) = self.devices.get_mut(name) else { continue };
-            let in_sync = device.check_sync(name, model, self.schema.as_ref());
+            let in_sync = device.check_sync(name, &self.models);
             in_sync
                 .and_then(|()| device.ask(PushPhase::Validate))
                 .map_err(|reason| (name.clone(), reason))?;
@@ -201,13 +199,13 @@ impl State {
         let configs = self.device_configs(Datastore::Running);
         for name in devices {
             let (Some(device), Some(here)) = (self.devices.get(name), configs.get(name)) else { continue };
-            if device.config.same(here, self.device_model(name), self.schema.as_ref()) {
+            if device.config.same(here, &self.models) {
                 continue;
             }
             while let Some(child) = changed.first_child(here.node) {
                 changed.detach(child);
             }
-            copy_below(&device.config.tree, device.config.node, &mut changed, here.node)?;
+            copy_children(&device.config.tree, device.config.node, &mut changed, here.node)?;
         }
         self.datastores.replace(Datastore::Running, changed);
         if !self.datastores.modified {

@@ -52,7 +52,7 @@ async fn commits_that_make_no_sense_are_refused() {
     assert_eq!(user.edit("candidate", settings).await, OK);
     refusals.push(user.commit("COMMIT", "CHANGE", None).await);
     assert_eq!(user.rpc("<commit/>").await, OK);
-    assert!(user.get("running", "//ctrl:user").await.contains("other"));
+    assert!(user.get("running", "/ctrl:devices/ctrl:device/ctrl:user").await.contains("other"));
     insta::assert_snapshot!(refusals.join("\n"), @r#"
     <rpc-error><error-type>application</error-type><error-tag>operation-failed</error-tag><error-severity>error</error-severity><error-message>sourcedb not supported</error-message></rpc-error>
     <rpc-error><error-type>application</error-type><error-tag>operation-failed</error-tag><error-severity>error</error-severity><error-message>sourcedb not supported</error-message></rpc-error>
@@ -127,7 +127,14 @@ async fn devices_are_pulled_from() {
     insta::assert_snapshot!(user.event().await, @r#"<controller-transaction xmlns="http://clicon.org/controller"><tid>4</tid><username>root</username><result>FAILED</result><origin>openconfig1</origin><reason>Device openconfig1 has changed config. See: diff device-openconfig1-SYNCED_db device-openconfig1-TRANSIENT_db</reason></controller-transaction>"#);
     assert_eq!(user.rpc("<discard-changes/>").await, OK);
     assert_eq!(user.rpc(&pull("")).await, begun(5));
-    assert!(user.get("running", "//oc-if:mtu").await.contains("9000"));
+    assert!(
+        user.get(
+            "running",
+            "/ctrl:devices/ctrl:device/ctrl:config/oc-if:interfaces/oc-if:interface/oc-if:config/oc-if:mtu"
+        )
+        .await
+        .contains("9000")
+    );
 }
 
 /// Many instances at once: nothing here may take time by the square of their number.
@@ -146,7 +153,7 @@ async fn a_thousand_instances_are_created_and_changed_at_once() {
         assert_eq!(user.commit("COMMIT", "CHANGE", None).await, begun(tid));
         let event = daemon.event().await;
         assert_eq!(event.matches("<service>").count(), names.len());
-        let left = daemon.get("actions", "//oc-if:interface | //bench:created").await;
+        let left = daemon.get("actions", "/ctrl:devices/ctrl:device/ctrl:config/oc-if:interfaces/oc-if:interface | /ctrl:services/bench:bench/bench:created").await;
         assert!(!left.contains("s0000") && !left.contains("<path>"));
 
         let record = |name: &String| {
