@@ -156,7 +156,7 @@ impl Overlay {
                     prefix: prefix.to_string(),
                     known: prefixes.prefixes().into_iter().map(Into::into).collect(),
                 })?;
-                self.check_known(parent, QName::new(namespace, &step.name), so_far)?;
+                self.check_known(parent, QName::new(namespace, &step.name), so_far, Some(prefixes))?;
                 namespace
             }
             None => self.guess_namespace(parent, &step.name, so_far, prefixes)?,
@@ -175,11 +175,17 @@ impl Overlay {
     }
 
     /// Refuses a name that the model is known not to have.
-    fn check_known(&self, parent: Spot, name: QName<'_>, so_far: &Pattern) -> Result<(), ResolveError> {
+    fn check_known(
+        &self,
+        parent: Spot,
+        name: QName<'_>,
+        so_far: &Pattern,
+        prefixes: Option<&PrefixMap>,
+    ) -> Result<(), ResolveError> {
         let schema = self.knowledge().schema();
         match parent.schema {
             Some(node) if schema.child(node, name).is_none() && schema.is_complete(node) => {
-                Err(ResolveError::unknown_node(name.local, so_far, schema.children(node)))
+                Err(ResolveError::unknown_node(name, so_far, &schema.children(node), prefixes))
             }
             _ => Ok(()),
         }
@@ -207,7 +213,8 @@ impl Overlay {
             several => return Err(ResolveError::ambiguous(local, so_far, several, prefixes)),
         }
         if let Some(node) = parent.schema.filter(|&node| schema.is_complete(node)) {
-            return Err(ResolveError::unknown_node(local, so_far, schema.children(node)));
+            let name = QName::new(own, local);
+            return Err(ResolveError::unknown_node(name, so_far, &schema.children(node), Some(prefixes)));
         }
         if !is_foreign_root(so_far) {
             return Ok(own);
@@ -271,6 +278,10 @@ impl Overlay {
                 step.keys.push((name.clone(), value));
             }
             (_, Form::LeafList) => return Err(ResolveError::EntryNeeded { path: node() }),
+            (Predicate::Entry { .. }, Form::List { keys }) => {
+                let keys = keys.iter().map(ToString::to_string).collect();
+                return Err(ResolveError::NotAKey { key: ".".into(), list: node(), keys });
+            }
             (_, _) => return Err(ResolveError::NoPredicates { path: node() }),
         }
         Ok(())
@@ -317,7 +328,7 @@ impl Overlay {
         for step in &above.steps {
             inside = self.descend(inside, step).1;
         }
-        self.check_known(inside, last.name(), &above)
+        self.check_known(inside, last.name(), &above, None)
     }
 
     /// Refuses a pattern that does not name one node, as far as that is known.

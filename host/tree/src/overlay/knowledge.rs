@@ -279,6 +279,12 @@ impl Knowledge {
         matches!(learned, Some(Learned::Container | Learned::List { .. }))
     }
 
+    /// Whether the children of this name are known to be entries of a leaf-list.
+    pub(super) fn is_leaf_list(&self, parent: u32, name: Name) -> bool {
+        let shape = self.by_name.get(&(parent, name)).and_then(|&shape| self.shapes.get(shape as usize));
+        matches!(shape.map(|shape| &shape.learned), Some(Learned::LeafList))
+    }
+
     pub(super) fn has_model(&self) -> bool {
         self.schema.root().is_some()
     }

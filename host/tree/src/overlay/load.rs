@@ -53,16 +53,11 @@ impl Overlay {
         // The last node of the base that was met, and the new ones since.
         let mut behind = None;
         let mut new: Vec<NodeId> = Vec::new();
-        let mut before = None;
         let mut count = 1;
         for child in fragment.children(from) {
             count += 1;
             let name = names.of(self, fragment, fragment.name(child));
-            let like = |other: Option<NodeId>| {
-                other.is_some_and(|other| fragment.name(other) == fragment.name(child))
-            };
-            let several = like(before) || like(fragment.next_sibling(child));
-            before = Some(child);
+            let several = has_twin(fragment, child);
             let leaf = fragment.first_child(child).is_none();
             if several {
                 let shape = self.knowledge.shape(self.state(parent).shape, name, &self.tree);
@@ -185,9 +180,13 @@ impl Overlay {
 
     /// Whether a leaf right below has another value in the fragment than in the base.
     fn differ(&self, node: NodeId, fragment: &Tree, from: NodeId) -> bool {
+        let shape = self.state(node).shape;
         fragment.children(from).filter(|&leaf| fragment.value(leaf).is_some()).any(|leaf| {
-            let name = self.tree.names().get(fragment.qname(leaf));
-            let mut same = name.into_iter().flat_map(|name| self.tree.children_named(node, name));
+            let Some(name) = self.tree.names().get(fragment.qname(leaf)) else { return false };
+            if has_twin(fragment, leaf) || self.knowledge.is_leaf_list(shape, name) {
+                return false;
+            }
+            let mut same = self.tree.children_named(node, name);
             let met = same.next().filter(|&met| self.in_base(met) && same.next().is_none());
             let text = Text::new(fragment.value(leaf).unwrap_or_default(), fragment.bindings(leaf));
             met.is_some_and(|met| !self.base_text(met).means(&text))
@@ -212,6 +211,12 @@ impl Overlay {
         let namespace = self.tree.names().resolve(list).namespace.to_owned();
         keys.iter().map(|key| self.tree.intern(QName::new(&namespace, key))).collect()
     }
+}
+
+/// Whether a node of the same name stands right beside it.
+fn has_twin(fragment: &Tree, node: NodeId) -> bool {
+    let same = |other: Option<NodeId>| other.is_some_and(|other| fragment.name(other) == fragment.name(node));
+    same(fragment.next_sibling(node)) || same(fragment.previous_sibling(node))
 }
 
 /// The keys of an entry of a fragment, joined, where it has them all.

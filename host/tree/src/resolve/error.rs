@@ -120,12 +120,27 @@ impl ResolveError {
         Self::Ambiguous { name: local.into(), parent: parent.to_string(), candidates }
     }
 
-    pub(super) fn unknown_node(local: &str, parent: &Pattern, known: Vec<QName<'_>>) -> Self {
-        Self::UnknownNode {
-            name: local.into(),
-            parent: parent.to_string(),
-            nearest: nearest(local, known.into_iter().map(|name| name.local)),
+    /// The model knows other children than `name`. A child of that name in another namespace is
+    /// proposed as `prefixes` would have it written.
+    pub(super) fn unknown_node(
+        name: QName<'_>,
+        parent: &Pattern,
+        known: &[QName<'_>],
+        prefixes: Option<&PrefixMap>,
+    ) -> Self {
+        let same = known.iter().filter(|other| other.local == name.local);
+        let mut nearest: Vec<String> = match prefixes {
+            Some(prefixes) => same.map(|&other| prefixes.show(other)).collect(),
+            None => same.map(|other| format!("{} of `{}`", other.local, other.namespace)).collect(),
+        };
+        let shown = match prefixes.and_then(|prefixes| prefixes.prefix(name.namespace)) {
+            Some(prefix) if !nearest.is_empty() => format!("{prefix}:{}", name.local),
+            _ => name.local.into(),
+        };
+        if nearest.is_empty() {
+            nearest = similar(name.local, known.iter().map(|other| other.local));
         }
+        Self::UnknownNode { name: shown, parent: parent.to_string(), nearest }
     }
 
     /// Step `index` of `pattern` does not say the value of each of these keys; none for a list whose
@@ -167,7 +182,7 @@ fn proposal(nearest: &[String]) -> String {
 }
 
 /// The names that differ least from one that is not known.
-fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Vec<String> {
+fn similar<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Vec<String> {
     let most = 2.max(name.chars().count() / 3);
     let mut near: Vec<(usize, &str)> = known
         .filter(|other| other.len().abs_diff(name.len()) <= most)
