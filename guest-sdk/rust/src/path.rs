@@ -295,13 +295,25 @@ const fn same(mut a: &[u8], mut b: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
-    #[test]
-    fn quoting_and_reading_a_key_are_inverse() {
-        for value in ["", "r1", "a b", "it's", "7\"", "'\"'\"", "''", "\"\"", "]/[x='", "<&>", "ö{}", "'"] {
-            let path = crate::path!("/a/b[k={}]/c[x:k={}]", "other", value);
-            assert_eq!(path.key("k").as_deref(), Some(value), "{path}");
+    /// Values, most of them of what has a meaning in a path.
+    const ANY: &str = "([\\[\\]/'\"=.{}&< k]|\\PC){0,12}";
+
+    proptest! {
+        #[test]
+        fn quoting_and_reading_a_key_are_inverse(other in ANY, value in ANY) {
+            let path = crate::path!("/a/b[k={}]/c[x:k={}]", other, value);
+            prop_assert_eq!(path.key("k"), Some(value), "{}", path);
+        }
+
+        #[test]
+        fn no_value_changes_the_steps_of_a_path(value in ANY) {
+            let path = crate::path!("/a[k={}]/b", value);
+            check_path(path.as_str(), &[]);
+            prop_assert_eq!(path.key("k"), None, "{}", path);
         }
     }
 
