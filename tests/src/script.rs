@@ -15,7 +15,8 @@
 //!
 //! Requests are written without their envelope, and so are answers and notifications; `nc`, `ctrl` and `cl`
 //! are bound, and the base namespace is the default one. They are compared as [`Canonical`] XML, in which
-//! [`ANY`](crate::xml::ANY) matches any value. A request that nothing in the script asks for, and one that
+//! [`ANY`](crate::xml::ANY) matches any value and [`<more xmlns=""/>`](crate::xml::MORE) any further
+//! elements. A request that nothing in the script asks for, and one that
 //! comes too early, ends the play.
 //!
 //! Without being told, the backend answers `hello`, `create-subscription` and `close-session`. A client may
@@ -119,7 +120,7 @@ impl Script {
                 },
             }
         }
-        let mut steps: Vec<Step> = Vec::new();
+        let mut steps = Vec::new();
         let mut asked = None;
         for (line, mark, text) in marked {
             let text = text.trim_end();
@@ -141,8 +142,27 @@ impl Script {
             };
             steps.push(Step { line, action });
         }
-        Ok(Self { steps })
+        match unanswered(&steps) {
+            Some(line) => {
+                Err(error(line, "what is asked here is not answered before something else is asked"))
+            }
+            None => Ok(Self { steps }),
+        }
     }
+}
+
+/// The line of the first request that nothing answers.
+fn unanswered(steps: &[Step]) -> Option<usize> {
+    let mut asked = None;
+    for Step { line, action } in steps {
+        match action {
+            Action::Expect(_) if asked.is_some() => break,
+            Action::Expect(_) => asked = Some(*line),
+            Action::Answer(_) => asked = None,
+            _ => {}
+        }
+    }
+    asked
 }
 
 /// What is sent: a notification if it is an event, an answer otherwise.

@@ -7,6 +7,10 @@ use confine_tree::{Error, NodeId, Tree, xml};
 /// Stands for whatever text or attribute value there is, in what is expected.
 pub const ANY: &str = "{any}";
 
+/// The name of an element, in no namespace, that stands for any number of further ones in what is expected,
+/// and for further attributes of the one that it is in.
+pub const MORE: &str = "more";
+
 /// An element without what does not matter: prefixes, the order of attributes and of siblings, and blanks
 /// between elements.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,21 +52,18 @@ impl Canonical {
         Self { name: tree.qname(node).to_string(), attributes, value: value(tree, node), children }
     }
 
-    /// Whether this is what `expected` describes: [`ANY`] there matches any value, and an element of that
-    /// value any content.
+    /// Whether this is what `expected` describes: [`ANY`] there matches any value, an element of that value
+    /// any content, and an element [`MORE`] any further children and attributes.
     pub fn matches(&self, expected: &Self) -> bool {
-        if self.name != expected.name {
-            return false;
-        }
-        let attributes =
-            self.attributes.len() == expected.attributes.len()
-                && self.attributes.iter().zip(&expected.attributes).all(
-                    |((name, value), (known, wanted))| name == known && (wanted == ANY || value == wanted),
-                );
-        if expected.value == ANY {
-            return attributes;
-        }
-        attributes && self.value == expected.value && matched(&self.children, &expected.children)
+        let more = expected.children.iter().any(|child| child.name == MORE);
+        let has = |(name, wanted): &(String, String)| {
+            self.attributes.iter().any(|(known, value)| known == name && (wanted == ANY || value == wanted))
+        };
+        let attributes = expected.attributes.iter().all(has)
+            && (more || self.attributes.len() == expected.attributes.len());
+        let content = expected.value == ANY
+            || self.value == expected.value && matched(&self.children, &expected.children);
+        self.name == expected.name && attributes && content
     }
 
     fn write(&self, text: &mut String, depth: usize) {
@@ -85,11 +86,12 @@ impl Canonical {
 /// the first one that is left is the right one.
 fn matched(children: &[Canonical], expected: &[Canonical]) -> bool {
     let mut left: Vec<_> = children.iter().collect();
-    children.len() == expected.len()
-        && expected.iter().all(|wanted| {
-            let found = left.iter().position(|child| child.matches(wanted));
-            found.map(|found| left.remove(found)).is_some()
-        })
+    let (more, expected): (Vec<_>, Vec<_>) = expected.iter().partition(|wanted| wanted.name == MORE);
+    let all = expected.into_iter().all(|wanted| {
+        let found = left.iter().position(|child| child.matches(wanted));
+        found.map(|found| left.remove(found)).is_some()
+    });
+    all && (left.is_empty() || !more.is_empty())
 }
 
 /// One node a line, indented: for people who compare.
@@ -146,6 +148,8 @@ mod tests {
             (r#"<a xmlns="urn:a" x="1">{any}</a>"#, true),
             (r#"<a xmlns="urn:a" x="2">{any}</a>"#, false),
             (r#"<a xmlns="urn:a" x="1"><b>{any}</b></a>"#, false),
+            (r#"<a xmlns="urn:a" x="1"><b>{any}</b><more xmlns=""/></a>"#, true),
+            (r#"<a xmlns="urn:a" x="1"><z/><more xmlns=""/></a>"#, false),
         ] {
             assert_eq!(actual.matches(&canonical(expected)), matches, "{expected}");
         }

@@ -1,7 +1,6 @@
 //! Playing a script on a socket.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use confine_netconf::namespace::{BASE, CLIXON, NOTIFICATION};
 use confine_netconf::{DEFAULT_MESSAGE_LIMIT, Decoder, Message, encode};
@@ -10,7 +9,7 @@ use tokio::net::UnixListener;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc;
 
-use super::{Action, Expected, Script};
+use super::{Action, Expected, Script, Step};
 use crate::xml::Canonical;
 
 /// Where a client left the script.
@@ -68,12 +67,21 @@ pub struct Backend {
     always: Vec<(Expected, String)>,
     /// The connection of the last request that the script expected.
     asked: Option<u64>,
+    /// Whether a client has come since the play began, or since all connections were closed.
+    visited: bool,
 }
 
 impl Backend {
     /// A backend that will play this script.
     pub fn new(script: Script) -> Self {
-        Self { script, connections: HashMap::new(), subscribed: Vec::new(), always: Vec::new(), asked: None }
+        Self {
+            script,
+            connections: HashMap::new(),
+            subscribed: Vec::new(),
+            always: Vec::new(),
+            asked: None,
+            visited: false,
+        }
     }
 
     /// Plays the script to its end, once, for whoever connects. The connections are closed then.
@@ -89,22 +97,21 @@ impl Backend {
     }
 
     async fn steps(&mut self, happenings: &mut mpsc::UnboundedReceiver<Happening>) -> Result<(), PlayError> {
-        let steps = Arc::new(std::mem::take(&mut self.script.steps));
-        for step in steps.iter() {
-            let line = step.line;
-            match &step.action {
+        for Step { line, action } in std::mem::take(&mut self.script.steps) {
+            match action {
                 Action::Always(expected, answer) => {
-                    self.always.retain(|(other, _)| other != expected);
-                    self.always.push((expected.clone(), answer.clone()));
+                    self.always.retain(|(other, _)| *other != expected);
+                    self.always.push((expected, answer));
                 }
                 Action::Answer(answer) => {
                     let connection = self.asked.take().ok_or(PlayError::NothingAsked { line })?;
-                    self.reply(connection, answer).await?;
+                    self.reply(connection, &answer).await?;
                 }
-                Action::Notify { stream, event } => self.notify(stream, event).await?,
+                Action::Notify { stream, event } => self.notify(&stream, &event).await?,
                 Action::Close => {
                     self.connections.clear();
                     self.subscribed.clear();
+                    self.visited = false;
                 }
                 Action::Subscribed => {
                     let is_subscribed = |backend: &Self| {
@@ -116,13 +123,14 @@ impl Backend {
                     }
                 }
                 Action::Closed => {
-                    while !self.connections.is_empty() {
+                    while !self.visited || !self.connections.is_empty() {
                         self.happen(happenings, line, None).await?;
                     }
+                    self.visited = false;
                 }
                 Action::Expect(expected) => {
                     while self.asked.is_none() {
-                        self.happen(happenings, line, Some(expected)).await?;
+                        self.happen(happenings, line, Some(&expected)).await?;
                     }
                 }
             }
@@ -140,6 +148,7 @@ impl Backend {
         match happenings.recv().await.ok_or(PlayError::Left { line })? {
             Happening::Opened(connection, write) => {
                 self.connections.insert(connection, write);
+                self.visited = true;
                 Ok(())
             }
             Happening::Ended(connection) => {

@@ -109,11 +109,11 @@ async fn devices_are_pulled_from() {
     insta::assert_snapshot!(user.rpc(diff).await, @r#"
     <diff xmlns="http://clicon.org/controller">openconfig1:
        &lt;interfaces xmlns="http://openconfig.net/yang/interfaces"&gt;
-          &lt;interface xmlns="http://openconfig.net/yang/interfaces"&gt;
+          &lt;interface&gt;
              &lt;name&gt;eth0&lt;/name&gt;
-             &lt;config xmlns="http://openconfig.net/yang/interfaces"&gt;
-    -          &lt;mtu&gt;9000&lt;/mtu&gt;
-    +          &lt;mtu&gt;1500&lt;/mtu&gt;
+             &lt;config&gt;
+    -            &lt;mtu&gt;9000&lt;/mtu&gt;
+    +            &lt;mtu&gt;1500&lt;/mtu&gt;
              &lt;/config&gt;
           &lt;/interface&gt;
        &lt;/interfaces&gt;
