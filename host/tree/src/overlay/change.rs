@@ -160,6 +160,7 @@ impl Overlay {
             if index < last && !entry {
                 self.knowledge.learn_container(self.state(node).shape);
             }
+            self.knowledge.see(self.state(node).shape);
             place = self.revive(place, node, wanted);
             for (key, value) in &step.keys {
                 self.make_key(place, key, value.as_deref().unwrap_or_default())?;

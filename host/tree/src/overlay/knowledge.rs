@@ -2,16 +2,21 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use crate::{CONTROLLER, Kind, Name, Names, Pattern, PatternStep, QName, Schema, SchemaNode, Tree};
+use crate::{
+    CONTROLLER, Keys as KnownKeys, Kind, Name, Names, Pattern, PatternStep, QName, Schema, SchemaNode, Tree,
+    keys,
+};
 
 /// What is known of lists and their keys: from the data model; from what was declared; of the
 /// controller's own lists; and from paths that were used. Keys are never guessed from data.
 #[derive(Clone)]
 pub struct Knowledge {
     schema: Arc<dyn Schema>,
+    /// The keys of the controller's own lists.
+    known: KnownKeys,
     shapes: Vec<Shape>,
     by_name: HashMap<(u32, Name), u32>,
-    /// By shape and local name: the children of any namespace that have been seen or declared.
+    /// By shape and local name: the children, of any namespace.
     by_local: HashMap<(u32, Box<str>), Vec<Name>>,
 }
 
@@ -21,6 +26,10 @@ struct Shape {
     learned: Learned,
     /// Under one parent, more than one node with children has been seen.
     many: bool,
+    /// A node has been there, or it was declared: not only asked for.
+    seen: bool,
+    /// The place in [`Knowledge::known`].
+    known: Option<u32>,
 }
 
 #[derive(Clone, Debug)]
@@ -77,45 +86,32 @@ pub enum Form {
     AnyData,
 }
 
+/// The controller's containers that its lists do not tell of.
+const CONTAINERS: [&[&str]; 3] =
+    [&["devices", "device", "config"], &["services"], &["services", "properties"]];
+
 impl Knowledge {
     pub(super) const ROOT: u32 = 0;
 
     pub(super) fn new(schema: Arc<dyn Schema>, tree: &mut Tree) -> Self {
         let mut knowledge = Self {
             schema,
-            shapes: vec![Shape { learned: Learned::Container, many: false }],
+            known: KnownKeys::new(),
+            shapes: vec![Shape { learned: Learned::Container, many: false, seen: true, known: Some(0) }],
             by_name: HashMap::new(),
             by_local: HashMap::new(),
         };
-        knowledge.learn_controller(tree);
+        for path in CONTAINERS {
+            let path = path.iter().map(|local| QName::new(CONTROLLER, local));
+            let shape = path.fold(Self::ROOT, |above, name| {
+                let name = tree.intern(name);
+                let shape = knowledge.shape(above, name, tree);
+                knowledge.see(shape);
+                shape
+            });
+            knowledge.learn_container(shape);
+        }
         knowledge
-    }
-
-    /// The controller's own lists and containers, which need no model.
-    fn learn_controller(&mut self, tree: &mut Tree) {
-        let mut at = |knowledge: &mut Self, parent, local, learned| {
-            let name = tree.intern(QName::new(CONTROLLER, local));
-            let shape = knowledge.shape(parent, name, tree);
-            knowledge.set(shape, learned);
-            shape
-        };
-        let list = |key: &str| Learned::List { keys: [key.into()].into(), declared: true };
-        let devices = at(self, Self::ROOT, "devices", Learned::Container);
-        let device = at(self, devices, "device", list("name"));
-        at(self, device, "config", Learned::Container);
-        for local in ["device-group", "device-profile", "template", "rpc-template"] {
-            at(self, devices, local, list("name"));
-        }
-        let services = at(self, Self::ROOT, "services", Learned::Container);
-        at(self, services, "properties", Learned::Container);
-        let transactions = at(self, Self::ROOT, "transactions", Learned::Container);
-        at(self, transactions, "transaction", list("tid"));
-    }
-
-    fn set(&mut self, shape: u32, learned: Learned) {
-        if let Some(shape) = self.shapes.get_mut(shape as usize) {
-            shape.learned = learned;
-        }
     }
 
     /// The shape of a child, given now if there is none yet.
@@ -124,11 +120,29 @@ impl Knowledge {
             return shape;
         }
         let shape = u32::try_from(self.shapes.len()).unwrap_or(u32::MAX);
-        self.shapes.push(Shape { learned: Learned::Nothing, many: false });
+        let qname = tree.names().resolve(name);
+        let above = self.shapes.get(parent as usize).and_then(|above| above.known);
+        let known = above.and_then(|above| self.known.child(above, qname));
+        let learned = match known.map(|known| self.known.kind(known)) {
+            Some(Some(keys::Learned::List(keys))) => {
+                Learned::List { keys: keys.clone().into(), declared: true }
+            }
+            Some(Some(keys::Learned::LeafList)) => Learned::LeafList,
+            // It leads to such a list, and is none.
+            Some(None) => Learned::Container,
+            None => Learned::Nothing,
+        };
+        self.shapes.push(Shape { learned, many: false, seen: false, known });
         self.by_name.insert((parent, name), shape);
-        let local = tree.names().resolve(name).local;
-        self.by_local.entry((parent, local.into())).or_default().push(name);
+        self.by_local.entry((parent, qname.local.into())).or_default().push(name);
         shape
+    }
+
+    /// Takes note that a node is there, or may well be.
+    pub(super) fn see(&mut self, shape: u32) {
+        if let Some(shape) = self.shapes.get_mut(shape as usize) {
+            shape.seen = true;
+        }
     }
 
     /// The place above all others.
@@ -194,7 +208,12 @@ impl Knowledge {
         if let Some(shape) = spot.shape.filter(|_| found.is_empty())
             && let Some(seen) = self.by_local.get(&(shape, local.into()))
         {
-            found = seen.iter().map(|&name| names.resolve(name)).collect();
+            let seen = seen.iter().filter(|&&name| {
+                let child =
+                    self.by_name.get(&(shape, name)).and_then(|&child| self.shapes.get(child as usize));
+                child.is_some_and(|child| child.seen)
+            });
+            found = seen.map(|&name| names.resolve(name)).collect();
         }
         found.sort_unstable();
         found.dedup();
@@ -215,6 +234,7 @@ impl Knowledge {
             new |= self.shapes.len() > before;
             let keys: Keys = step.keys.iter().map(|(key, _)| key.clone()).collect();
             let Some(shape) = self.shapes.get_mut(at as usize) else { return new };
+            shape.seen |= declared;
             let better = match &shape.learned {
                 Learned::List { declared: true, .. } => false,
                 Learned::List { keys: known, .. } => {

@@ -85,6 +85,7 @@ impl Overlay {
             };
             self.load_text(node, fragment, child)?;
             self.with(node, |state| state.in_base = true);
+            self.knowledge.see(self.state(node).shape);
             if !leaf {
                 todo.push((node, child));
             }

@@ -499,3 +499,17 @@ fn only_the_controllers_prefix_is_known_without_a_declaration() {
     assert_eq!(prefixes.namespace("ctrl"), Some(CONTROLLER));
     assert_eq!(prefixes.namespace("y"), None);
 }
+
+#[test]
+fn what_was_only_looked_for_is_no_candidate_for_a_name() {
+    let prefixes = PrefixMap::new([("x", "urn:x"), ("y", "urn:y")]).unwrap();
+    let path = Path::parse("/devices/device[name='r1']/config/box/item").unwrap();
+    let mut overlay = loaded("<item><key>1</key></item>");
+    // The paths of `created` lists have no namespaces: all that may be are tried.
+    let mut wrong = at("/item[key='1']");
+    wrong.steps.iter_mut().skip(3).for_each(|step| step.namespace = "urn:y".into());
+    overlay.strip(&wrong).unwrap();
+    overlay.load(&Tree::new(), &[wrong]).unwrap();
+    assert_eq!(overlay.resolve(&path, &Pattern::default(), &prefixes).unwrap(), at("/item"));
+    assert_eq!(edit(&mut overlay), "nothing");
+}
