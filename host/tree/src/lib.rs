@@ -2,7 +2,17 @@
 //!
 //! A [`Tree`] is an arena of nodes with interned names. It knows nothing of YANG: what it must know of
 //! a model (kind of a node, keys of a list, order) it asks of a [`Schema`], which may well know nothing
-//! either ([`NoSchema`]).
+//! either ([`NoSchema`]); a [`Model`] is that together with the [`Keys`] that are known without one.
+//!
+//! | to | use |
+//! |---|---|
+//! | name nodes | [`Path`] as written, [`Pattern`] once its names are resolved |
+//! | read and write XML | [`xml`] |
+//! | see what modules would make of a tree | [`Overlay`] |
+//! | find an entry of a long list | [`Index`] |
+//! | apply an `edit-config` | [`Edit`] |
+//! | say what is different | [`diff`](fn@diff), [`diff_text`] |
+//! | answer a filter | [`Filter`], [`prune`] |
 
 mod diff;
 pub mod edit;

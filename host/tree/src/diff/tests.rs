@@ -170,3 +170,22 @@ fn a_value_in_the_place_of_children_replaces_them() {
         }
     }
 }
+
+/// As deep as XML is read at all, on a thread with the usual stack.
+#[test]
+fn depth_is_no_danger() {
+    let depth = xml::Limits::default().depth;
+    let nested = |value: &str| format!("{}{value}{}", "<a>".repeat(depth), "</a>".repeat(depth));
+    let [mut a, b] = ["1", "2"].map(|value| xml::parse(&nested(value)).unwrap());
+    let keys = Keys::new();
+    let model = Model::new(&NoSchema, &keys);
+    let edit = diff(&a, &b, &model).unwrap();
+    assert_eq!(content(&edit, Tree::ROOT), content(&b, Tree::ROOT));
+    let text = diff_text((&a, Tree::ROOT), (&b, Tree::ROOT), &model, model.root()).unwrap();
+    assert_eq!(text.lines().count(), 2 * depth);
+    Edit::new(model).apply(&mut a, &edit).unwrap();
+    assert_eq!(content(&a, Tree::ROOT), content(&b, Tree::ROOT));
+    let deepest = b.descendants(Tree::ROOT).last().unwrap().0;
+    let pruned = crate::prune(&b, &[deepest], &model, None).unwrap();
+    assert_eq!(content(&pruned, Tree::ROOT), content(&b, Tree::ROOT));
+}
