@@ -1,1 +1,48 @@
-//! Runs a module as an isolated WebAssembly component: engine, limits, the host side of the contract.
+//! Runs a module as an isolated WebAssembly component.
+//!
+//! A [`Runner`] makes a [`Module`] of a component's bytes, and runs it for one service instance after the
+//! other, each time in a fresh sandbox and within the [`Budget`] that the module has for a commit. All
+//! that a module can do is what [`host`] and [`wasi`] define; all that it may use is in one value,
+//! [`Limits`]; what went wrong is a [`LoadError`] or a [`Failure`] that says so in words.
+//!
+//! ```text
+//! bytes ──▶ preflight ──▶ compile (worker, cache) ──▶ bind ──▶ describe ──▶ Module
+//! Module + Budget + View ──▶ run on a thread of its own ──▶ Run { outcome, draft, usage, log }
+//! ```
+//!
+//! Nothing here knows where modules come from or what a view reads: see `confine-service`.
+
+mod budget;
+mod cache;
+mod compile;
+mod console;
+mod description;
+mod digest;
+mod engine;
+mod error;
+mod host;
+mod limit;
+mod limiter;
+mod limits;
+mod module;
+mod outcome;
+mod preflight;
+mod run;
+mod runner;
+mod state;
+pub mod text;
+mod thread;
+mod wasi;
+pub mod worker;
+
+pub use budget::{Budget, Usage};
+pub use cache::{Cache, CacheError};
+pub use compile::Compiler;
+pub use console::LogLine;
+pub use description::{Description, DescriptionError};
+pub use digest::Digest;
+pub use error::{Cause, Failure, Form, HostFault, LoadError, LoadFault, Position, Refused, Trap};
+pub use limit::{Limit, Reached, Scope};
+pub use limits::{Growing, Limits};
+pub use module::Module;
+pub use runner::{Commit, Entry, Run, Runner};

@@ -1,0 +1,232 @@
+//! What a module may still use in one commit.
+
+use std::time::{Duration, Instant};
+
+use confine_view::{Allowance, Meter};
+
+use crate::{Limit, Limits, Reached, Scope};
+
+/// What one module may use in one commit, shared by the instances that it runs there.
+///
+/// ```
+/// # use confine_sandbox::{Budget, Limits};
+/// let budget = Budget::new(&Limits::default(), 5000);
+/// assert_eq!(budget.fuel_left(), 2_000_000_000 + 5000 * 50_000_000);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Budget {
+    limits: Limits,
+    instances: u64,
+    runs: u64,
+    answer_by: Option<Instant>,
+    pub(crate) fuel: Account,
+    pub(crate) wall_clock: Account,
+    pub(crate) work: Account,
+    pub(crate) edits: Account,
+    pub(crate) kept: Account,
+    pub(crate) bytes_out: Account,
+    pub(crate) bytes_in: Account,
+    pub(crate) log: Account,
+}
+
+/// What was used, of a run or of a commit so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Units of fuel.
+    pub fuel: u64,
+    /// Time on the wall.
+    pub wall_clock: Duration,
+    /// The most bytes of memory and tables that an instance had.
+    pub memory: u64,
+    /// Units of work that the host did for calls of the view.
+    pub host_work: u64,
+    /// Nodes set, created or removed.
+    pub edits: u64,
+    /// Bytes that the host keeps of those edits.
+    pub edit_bytes: u64,
+    /// Bytes passed to the host.
+    pub bytes_out: u64,
+    /// Bytes passed to the guest.
+    pub bytes_in: u64,
+    /// Bytes of log lines and output that were kept.
+    pub log: u64,
+}
+
+impl Budget {
+    /// For a module with these limits in a commit that runs so many instances of its services.
+    pub fn new(limits: &Limits, instances: u64) -> Self {
+        let account = |total, one| Account { total, one, used: 0 };
+        let growing = |limit: crate::Growing<u64>| account(limit.total(instances), limit.base);
+        Self {
+            instances,
+            runs: 0,
+            answer_by: None,
+            fuel: growing(limits.fuel),
+            wall_clock: account(
+                microseconds(limits.wall_clock.total(instances)),
+                microseconds(limits.wall_clock.base),
+            ),
+            work: growing(limits.host_work),
+            edits: growing(limits.edits),
+            kept: growing(limits.bytes_out),
+            bytes_out: growing(limits.bytes_out),
+            bytes_in: growing(limits.bytes_in),
+            log: growing(limits.log),
+            limits: limits.clone(),
+        }
+    }
+
+    /// Nothing runs past this point in time, whatever the budget: the commit has to be answered.
+    #[must_use]
+    pub fn answer_by(mut self, deadline: Instant) -> Self {
+        self.answer_by = Some(deadline);
+        self
+    }
+
+    /// The limits that it was made of.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Fuel that the commit may still use.
+    pub fn fuel_left(&self) -> u64 {
+        self.fuel.left()
+    }
+
+    /// The next run's number, and of how many.
+    pub(crate) fn begin(&mut self) -> (u64, u64) {
+        self.runs += 1;
+        (self.runs, self.instances.max(self.runs))
+    }
+
+    /// A meter for the next run's view.
+    pub(crate) fn meter(&self) -> Meter {
+        Meter::new(Allowance {
+            work: self.work.grant().allowed,
+            edits: self.edits.grant().allowed,
+            kept: self.kept.grant().allowed,
+            quantum: Allowance::QUANTUM,
+        })
+    }
+
+    /// How long the next run may take.
+    pub(crate) fn time(&self) -> (Duration, Grant) {
+        let mut grant = self.wall_clock.grant();
+        if let Some(deadline) = self.answer_by {
+            let left = microseconds(deadline.saturating_duration_since(Instant::now()));
+            if left < grant.allowed {
+                grant = Grant { scope: Scope::Answer, allowed: left, before: 0 };
+            }
+        }
+        (Duration::from_micros(grant.allowed), grant)
+    }
+
+    /// Takes away what a run has used.
+    pub(crate) fn settle(&mut self, usage: &Usage) {
+        self.fuel.spend(usage.fuel);
+        self.wall_clock.spend(microseconds(usage.wall_clock));
+        self.work.spend(usage.host_work);
+        self.edits.spend(usage.edits);
+        self.kept.spend(usage.edit_bytes);
+        self.bytes_out.spend(usage.bytes_out);
+        self.bytes_in.spend(usage.bytes_in);
+        self.log.spend(usage.log);
+    }
+}
+
+pub(crate) fn microseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// One budget.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Account {
+    total: u64,
+    one: u64,
+    used: u64,
+}
+
+impl Account {
+    fn left(&self) -> u64 {
+        self.total.saturating_sub(self.used)
+    }
+
+    fn spend(&mut self, used: u64) {
+        self.used = self.used.saturating_add(used);
+    }
+
+    /// What the next run may use.
+    pub(crate) fn grant(&self) -> Grant {
+        if self.one < self.left() {
+            Grant { scope: Scope::Instance, allowed: self.one, before: 0 }
+        } else {
+            Grant { scope: Scope::Commit, allowed: self.left(), before: self.used }
+        }
+    }
+}
+
+/// What one run may use of a budget.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Grant {
+    scope: Scope,
+    /// For this run.
+    pub(crate) allowed: u64,
+    /// What earlier runs of the same scope have used.
+    before: u64,
+}
+
+impl Grant {
+    /// It is used up: by this run's `used`, and by those before it.
+    pub(crate) fn reached(&self, limit: Limit, used: u64) -> Reached {
+        Reached::new(
+            limit,
+            self.scope,
+            self.before.saturating_add(self.allowed),
+            self.before.saturating_add(used),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spent(fuel: u64) -> Usage {
+        Usage { fuel, ..Usage::default() }
+    }
+
+    #[test]
+    fn a_commit_grows_with_its_instances_and_one_gets_the_base_at_most() {
+        let mut budget = Budget::new(&Limits::default(), 100);
+        assert_eq!(budget.fuel_left(), 7_000_000_000);
+        let grant = budget.fuel.grant();
+        assert_eq!(grant.allowed, 2_000_000_000);
+        insta::assert_snapshot!(grant.reached(Limit::Fuel, 2_000_000_000), @"fuel limit reached: allowed 2,000,000,000 for one instance, used 2,000,000,000");
+
+        for _ in 0..3 {
+            budget.settle(&spent(2_000_000_000));
+        }
+        let grant = budget.fuel.grant();
+        assert_eq!(grant.allowed, 1_000_000_000);
+        insta::assert_snapshot!(grant.reached(Limit::Fuel, 1_000_000_007), @"fuel limit reached: allowed 7,000,000,000 for the commit, used 7,000,000,007");
+
+        budget.settle(&spent(u64::MAX));
+        assert_eq!(budget.fuel.grant().allowed, 0);
+    }
+
+    #[test]
+    fn a_run_ends_before_the_commit_must_be_answered() {
+        let budget = Budget::new(&Limits::default(), 1).answer_by(Instant::now());
+        let (time, grant) = budget.time();
+        assert_eq!(time, Duration::ZERO);
+        insta::assert_snapshot!(grant.reached(Limit::WallClock, 0), @"wall clock limit reached: allowed 0 ms until the commit must be answered, used 0 ms");
+        let later = Budget::new(&Limits::default(), 1).answer_by(Instant::now() + Duration::from_secs(99));
+        assert_eq!(later.time().0, Duration::from_secs(10));
+    }
+
+    #[test]
+    fn runs_are_numbered() {
+        let mut budget = Budget::new(&Limits::default(), 2);
+        assert_eq!([budget.begin(), budget.begin(), budget.begin()], [(1, 2), (2, 2), (3, 3)]);
+    }
+}

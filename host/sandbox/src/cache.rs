@@ -1,0 +1,272 @@
+//! Compiled code, kept from one start of the daemon to the next.
+
+use std::{
+    fs::{File, Permissions},
+    hash::{Hash as _, Hasher},
+    io::{self, Read as _, Write as _},
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _},
+    path::PathBuf,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use rustix::fs::{Mode, OFlags};
+use sha2::{Digest as _, Sha256};
+use wasmtime::{Engine, component::Component};
+
+use crate::{Digest, compile};
+
+/// A directory of compiled code that only this user can write.
+///
+/// A file is named by the digest of its component and of the engine that compiled it, and begins with a
+/// checksum over that name and the code. It is written under another name and renamed into place, and
+/// never changed after. Whatever is not as it should be (of another owner, writable by others, a link,
+/// cut short, altered, made by another version) is as good as not there: the component is compiled
+/// again.
+#[derive(Debug)]
+pub struct Cache {
+    directory: PathBuf,
+}
+
+/// Why a directory cannot be a cache.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CacheError {
+    /// It cannot be made or looked at.
+    #[error("the cache directory `{}` cannot be used", path.display())]
+    Io {
+        /// The directory.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Somebody else may write there, and could have this process run what they like.
+    #[error("the cache directory `{}` must belong to the user that Confine runs as, and nobody else may write to it: make it so with `chown` and `chmod 700`, or name another directory", path.display())]
+    Shared {
+        /// The directory.
+        path: PathBuf,
+    },
+}
+
+/// The most that a file of the cache may have.
+const MOST: u64 = 2 << 30;
+const CHECKSUM: usize = 32;
+
+impl Cache {
+    /// In this directory, which is made if it is not there, readable by this user alone.
+    pub fn open(directory: impl Into<PathBuf>) -> Result<Self, CacheError> {
+        let path = directory.into();
+        let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&path);
+        let metadata = made.and_then(|()| std::fs::symlink_metadata(&path));
+        match metadata {
+            Ok(metadata) if metadata.is_dir() && is_ours(&metadata) => Ok(Self { directory: path }),
+            Ok(_) => Err(CacheError::Shared { path }),
+            Err(source) => Err(CacheError::Io { path, source }),
+        }
+    }
+
+    /// What was compiled of a component for this engine.
+    pub(crate) fn get(&self, engine: &Engine, digest: Digest) -> Option<Component> {
+        let name = name(engine, digest);
+        match self.read(&name) {
+            Ok(code) => match compile::load(engine, &code) {
+                Ok(component) => return Some(component),
+                Err(error) => self.distrust(&name, &error.to_string()),
+            },
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => self.distrust(&name, &error.to_string()),
+        }
+        None
+    }
+
+    /// Keeps what was compiled. That it cannot be kept is no reason not to run it.
+    pub(crate) fn put(&self, engine: &Engine, digest: Digest, code: &[u8]) {
+        if let Err(error) = self.write(&name(engine, digest), code) {
+            let directory = self.directory.display();
+            tracing::warn!(%directory, %error, "Compiled code could not be kept");
+        }
+    }
+
+    fn read(&self, name: &str) -> io::Result<Vec<u8>> {
+        // The directory may have changed hands since it was opened.
+        if !is_ours(&std::fs::symlink_metadata(&self.directory)?) {
+            return Err(io::Error::other("others may write to its directory"));
+        }
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        let file = File::from(rustix::fs::open(self.directory.join(name), flags, Mode::empty())?);
+        let metadata = file.metadata()?;
+        if !metadata.is_file() || !is_ours(&metadata) || metadata.nlink() != 1 {
+            return Err(io::Error::other("it is not a file of this user alone"));
+        }
+        let mut content = Vec::new();
+        file.take(MOST).read_to_end(&mut content)?;
+        let intact = content
+            .split_at_checked(CHECKSUM)
+            .is_some_and(|(found, code)| found == checksum(name, code).as_slice());
+        if !intact {
+            return Err(io::Error::other("its checksum is not that of its content"));
+        }
+        Ok(content.split_off(CHECKSUM))
+    }
+
+    fn write(&self, name: &str, code: &[u8]) -> io::Result<()> {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let aside = self.directory.join(format!(".{}-{number}", std::process::id()));
+        let written = (|| {
+            let mut file = File::create_new(&aside)?;
+            file.set_permissions(Permissions::from_mode(0o600))?;
+            file.write_all(&checksum(name, code))?;
+            file.write_all(code)?;
+            file.sync_all()?;
+            std::fs::rename(&aside, self.directory.join(name))
+        })();
+        if written.is_err() {
+            let _ = std::fs::remove_file(&aside);
+        }
+        written
+    }
+
+    fn distrust(&self, name: &str, why: &str) {
+        let file = self.directory.join(name);
+        tracing::warn!(file = %file.display(), why, "Cached code is not trusted, the module is compiled again");
+        if let Err(error) = std::fs::remove_file(&file) {
+            tracing::warn!(file = %file.display(), %error, "And it cannot be removed");
+        }
+    }
+}
+
+/// Whether it belongs to this user, and nobody else may write to it.
+fn is_ours(metadata: &std::fs::Metadata) -> bool {
+    metadata.uid() == rustix::process::geteuid().as_raw() && metadata.mode() & 0o022 == 0
+}
+
+fn checksum(name: &str, code: &[u8]) -> [u8; CHECKSUM] {
+    Sha256::new().chain_update(name).chain_update(code).finalize().into()
+}
+
+fn name(engine: &Engine, digest: Digest) -> String {
+    let mut hasher = EngineHasher(Sha256::new());
+    engine.precompile_compatibility_hash().hash(&mut hasher);
+    let engine: [u8; 32] = hasher.0.finalize().into();
+    let engine = engine.iter().take(8).fold(String::new(), |name, byte| format!("{name}{byte:02x}"));
+    format!("{digest}-{engine}")
+}
+
+/// Hashes the same in every process, as the standard one need not.
+struct EngineHasher(Sha256);
+
+impl Hasher for EngineHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    fn finish(&self) -> u64 {
+        0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{os::unix::fs::symlink, path::Path};
+
+    use super::*;
+    use crate::{Limits, engine};
+
+    struct Fixture {
+        home: tempfile::TempDir,
+        engine: Engine,
+        cache: Cache,
+        digest: Digest,
+    }
+
+    impl Fixture {
+        fn new() -> Self {
+            let home = tempfile::tempdir().unwrap();
+            let engine = engine::engine(&Limits::default()).unwrap();
+            let component = wat::parse_str("(component)").unwrap();
+            let cache = Cache::open(home.path().join("cache")).unwrap();
+            let digest = Digest::of(&component);
+            cache.put(&engine, digest, &engine.precompile_component(&component).unwrap());
+            Self { home, engine, cache, digest }
+        }
+
+        fn file(&self) -> PathBuf {
+            self.cache.directory.join(name(&self.engine, self.digest))
+        }
+
+        fn hit(&self) -> bool {
+            self.cache.get(&self.engine, self.digest).is_some()
+        }
+    }
+
+    fn mode(path: &Path, mode: u32) {
+        std::fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn what_was_kept_comes_back() {
+        let fixture = Fixture::new();
+        assert!(fixture.hit());
+        assert_eq!(fixture.file().metadata().unwrap().mode() & 0o777, 0o600);
+        assert_eq!(fixture.cache.directory.metadata().unwrap().mode() & 0o777, 0o700);
+        assert_eq!(std::fs::read_dir(&fixture.cache.directory).unwrap().count(), 1);
+        assert!(fixture.cache.get(&fixture.engine, Digest::of(b"another")).is_none());
+    }
+
+    #[test]
+    fn every_damaged_byte_is_seen_and_the_file_goes() {
+        let fixture = Fixture::new();
+        let whole = std::fs::read(fixture.file()).unwrap();
+        for position in (0..whole.len()).step_by(97) {
+            let mut damaged = whole.clone();
+            damaged[position] ^= 1;
+            std::fs::write(fixture.file(), &damaged).unwrap();
+            mode(&fixture.file(), 0o600);
+            assert!(!fixture.hit(), "{position}");
+            assert!(!fixture.file().exists());
+        }
+        for length in [0, 1, CHECKSUM, whole.len() - 1] {
+            std::fs::write(fixture.file(), &whole[..length]).unwrap();
+            mode(&fixture.file(), 0o600);
+            assert!(!fixture.hit(), "{length}");
+        }
+    }
+
+    #[test]
+    fn code_of_another_component_is_seen() {
+        let fixture = Fixture::new();
+        let other = Digest::of(b"another");
+        std::fs::copy(fixture.file(), fixture.cache.directory.join(name(&fixture.engine, other))).unwrap();
+        assert!(fixture.cache.get(&fixture.engine, other).is_none());
+    }
+
+    #[test]
+    fn a_file_that_others_may_write_is_not_loaded() {
+        let fixture = Fixture::new();
+        mode(&fixture.file(), 0o620);
+        assert!(!fixture.hit());
+    }
+
+    #[test]
+    fn a_link_is_not_followed() {
+        let fixture = Fixture::new();
+        let elsewhere = fixture.home.path().join("elsewhere");
+        std::fs::rename(fixture.file(), &elsewhere).unwrap();
+        symlink(&elsewhere, fixture.file()).unwrap();
+        assert!(!fixture.hit());
+        std::fs::hard_link(&elsewhere, fixture.file()).unwrap();
+        assert!(!fixture.hit());
+        assert!(elsewhere.exists());
+    }
+
+    #[test]
+    fn a_directory_that_others_may_write_is_refused() {
+        let fixture = Fixture::new();
+        mode(&fixture.cache.directory, 0o777);
+        assert!(!fixture.hit());
+        let refusal = Cache::open(&fixture.cache.directory).unwrap_err();
+        assert!(matches!(refusal, CacheError::Shared { .. }), "{refusal}");
+        assert!(matches!(Cache::open("/dev/null/x").unwrap_err(), CacheError::Io { .. }));
+    }
+}

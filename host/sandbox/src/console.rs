@@ -1,0 +1,140 @@
+//! What a guest says: log lines, and what it writes to standard output and standard error.
+
+use std::sync::Arc;
+
+use tracing::Level;
+
+use crate::text;
+
+/// A line that a guest logged, safe to show.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogLine {
+    /// Its level; what the guest calls it, or `info`.
+    pub level: Level,
+    /// For a person.
+    pub message: String,
+    /// Names and values.
+    pub fields: Vec<(String, String)>,
+}
+
+/// Collects log lines up to a number of bytes, hands them to [`tracing`] as they come, and keeps the end
+/// of the output.
+#[derive(Debug)]
+pub(crate) struct Console {
+    module: Arc<str>,
+    instance: String,
+    /// Bytes of one text.
+    text: usize,
+    /// Bytes of log lines that may still come.
+    allowed: u64,
+    used: u64,
+    lines: Vec<LogLine>,
+    dropped: u64,
+    output: Vec<u8>,
+}
+
+impl Console {
+    /// For an instance of a module, named as they are shown.
+    pub(crate) fn new(module: Arc<str>, instance: String, allowed: u64, text: usize) -> Self {
+        Self { module, instance, text, allowed, used: 0, lines: Vec::new(), dropped: 0, output: Vec::new() }
+    }
+
+    /// Takes a line, or drops it once the lines are too many.
+    pub(crate) fn log(&mut self, level: &str, message: &str, fields: &[(String, String)]) {
+        // A line costs something even where it is empty.
+        const LINE: u64 = 16;
+        let bytes = fields.iter().fold(message.len(), |sum, (name, value)| sum + name.len() + value.len());
+        let used = self.used.saturating_add(LINE + bytes as u64);
+        if used > self.allowed {
+            self.dropped += 1;
+            return;
+        }
+        self.used = used;
+        let safe = |text: &str| text::line(text, self.text);
+        let line = LogLine {
+            level: level.parse().unwrap_or(Level::INFO),
+            message: safe(message),
+            fields: fields.iter().map(|(name, value)| (safe(name), safe(value))).collect(),
+        };
+        self.emit(&line);
+        self.lines.push(line);
+    }
+
+    fn emit(&self, line: &LogLine) {
+        let (module, instance, message) = (&*self.module, &*self.instance, &*line.message);
+        let fields = &line.fields;
+        // A level is part of a call site, so there is one for each.
+        macro_rules! emit {
+            ($($level:ident),*) => {
+                match line.level {
+                    $(Level::$level => {
+                        tracing::event!(target: "module", Level::$level, module, instance, ?fields, "{message}")
+                    })*
+                }
+            };
+        }
+        emit!(ERROR, WARN, INFO, DEBUG, TRACE);
+    }
+
+    /// Takes output. Of it the end is kept, where a panic message or a traceback stands.
+    pub(crate) fn write(&mut self, bytes: &[u8]) {
+        self.output.extend_from_slice(bytes);
+        if self.output.len() > 2 * self.text {
+            self.output.drain(..self.output.len() - self.text);
+        }
+    }
+
+    /// The end of the output, safe to show.
+    pub(crate) fn output(&self) -> String {
+        let output = String::from_utf8_lossy(&self.output);
+        text::block(text::tail(output.trim_end(), self.text), self.text)
+    }
+
+    /// Bytes of log lines that were taken.
+    pub(crate) fn used(&self) -> u64 {
+        self.used
+    }
+
+    /// The lines, and how many were dropped.
+    pub(crate) fn into_lines(self) -> (Vec<LogLine>, u64) {
+        if self.dropped > 0 {
+            let (module, instance, dropped) = (&*self.module, &*self.instance, self.dropped);
+            tracing::warn!(target: "module", module, instance, dropped, "Log lines over the limit were dropped");
+        }
+        (self.lines, self.dropped)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn console(allowed: u64) -> Console {
+        Console::new("m".into(), "i".into(), allowed, 32)
+    }
+
+    #[test]
+    fn lines_are_safe_and_bounded() {
+        let mut console = console(100);
+        console.log("warn", "a\u{1b}[2J\nb", &[("k\u{0}".into(), "v".into())]);
+        console.log("loud", &"x".repeat(50), &[]);
+        console.log("error", "too much", &[]);
+        console.log("error", "", &[]);
+        let (lines, dropped) = console.into_lines();
+        assert_eq!(lines[0].message, "a\\u{1b}[2J\\nb");
+        assert_eq!(lines[0].fields, [("k\\u{0}".to_owned(), "v".to_owned())]);
+        assert_eq!((lines[0].level, lines[1].level), (Level::WARN, Level::INFO));
+        assert_eq!(lines[1].message, format!("{}… (18 bytes more)", "x".repeat(32)));
+        assert_eq!((lines.len(), dropped), (2, 2));
+    }
+
+    #[test]
+    fn of_the_output_the_end_is_kept() {
+        let mut console = console(0);
+        for number in 0..1000 {
+            console.write(format!("line {number}\n").as_bytes());
+        }
+        assert!(console.output.len() <= 64);
+        assert!(console.output().ends_with("line 998\nline 999"));
+    }
+}

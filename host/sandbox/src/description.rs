@@ -1,0 +1,228 @@
+//! What a module says that it is.
+
+use std::{fmt, sync::Arc};
+
+use confine_tree::{Path, PathError, PatternStep, Predicate, PrefixError, PrefixMap, QName, Step};
+
+use crate::{host::exports::confine::service::handler, text};
+
+/// What a module is and needs, as its `describe` said and as it was found to make sense.
+#[derive(Clone, Debug)]
+pub struct Description {
+    /// The lists under `/services` that it serves, with the names of their keys where it gave them
+    /// (without values).
+    pub services: Vec<PatternStep>,
+    /// Its own version, safe to show.
+    pub version: Arc<str>,
+    /// What it reads besides its instance. Every prefix is declared.
+    pub reads: Vec<Path>,
+    /// What it writes; none for anything that the host allows. Every prefix is declared.
+    pub writes: Vec<Path>,
+    /// What its prefixes stand for.
+    pub prefixes: Arc<PrefixMap>,
+    /// Names and values that this host may know or not.
+    pub options: Vec<(String, String)>,
+}
+
+/// A description that makes no sense: which part, and what to write instead.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("its description is wrong at {at}: {what}")]
+pub struct DescriptionError {
+    /// The field, and what stands there.
+    pub at: String,
+    /// What is wrong with it.
+    pub what: String,
+}
+
+/// Bytes of a text of a description in a message, and of the version.
+const TEXT: usize = 100;
+/// Entries in one list of a description.
+const ENTRIES: usize = 1000;
+
+impl Description {
+    pub(crate) fn check(raw: handler::Description) -> Result<Self, DescriptionError> {
+        for (field, entries) in [
+            ("services", raw.services.len()),
+            ("reads", raw.reads.len()),
+            ("writes", raw.writes.len()),
+            ("prefixes", raw.prefixes.len()),
+            ("options", raw.options.len()),
+        ] {
+            if entries > ENTRIES {
+                return Err(error(field, "", format!("{entries} entries, {ENTRIES} are allowed")));
+            }
+        }
+        let prefixes = prefixes(raw.prefixes)?;
+        let paths = |field, paths: &[String]| -> Result<Vec<_>, _> {
+            paths.iter().map(|text| path(field, text, &prefixes)).collect()
+        };
+        let (reads, writes) = (paths("reads", &raw.reads)?, paths("writes", &raw.writes)?);
+        Ok(Self {
+            services: services(&raw.services, &prefixes)?,
+            version: version(&raw.version)?,
+            reads,
+            writes,
+            prefixes: Arc::new(prefixes),
+            options: raw.options,
+        })
+    }
+
+    /// Whether it serves this list under `/services`.
+    pub fn serves(&self, list: QName<'_>) -> bool {
+        self.services.iter().any(|service| service.name() == list)
+    }
+}
+
+fn error(field: &str, text: &str, what: impl fmt::Display) -> DescriptionError {
+    let at = match text {
+        "" => format!("`{field}`"),
+        _ => format!("`{field}`, `{}`", text::line(text, TEXT)),
+    };
+    DescriptionError { at, what: text::line(&what.to_string(), 4 * TEXT) }
+}
+
+fn version(raw: &str) -> Result<Arc<str>, DescriptionError> {
+    if raw.is_empty() || raw.len() > TEXT || raw.contains(char::is_whitespace) {
+        let what = format!("write one word of at most {TEXT} bytes, such as `1.0.0`");
+        return Err(error("version", raw, what));
+    }
+    Ok(text::line(raw, TEXT).into())
+}
+
+fn prefixes(raw: Vec<(String, String)>) -> Result<PrefixMap, DescriptionError> {
+    for (prefix, namespace) in &raw {
+        if Path::parse(prefix).map_or(true, |path| {
+            !matches!(&path.steps[..], [Step { prefix: None, predicates, .. }] if predicates.is_empty())
+        }) {
+            return Err(error("prefixes", prefix, "it is no name: write one such as `oc-if`"));
+        }
+        if namespace.is_empty() {
+            return Err(error(
+                "prefixes",
+                prefix,
+                "it stands for no namespace: write that of the YANG module",
+            ));
+        }
+    }
+    PrefixMap::new(raw).map_err(|fault: PrefixError| error("prefixes", &fault.prefix, &fault))
+}
+
+fn path(field: &str, raw: &str, prefixes: &PrefixMap) -> Result<Path, DescriptionError> {
+    let path = Path::parse(raw).map_err(|fault: PathError| error(field, raw, fault))?;
+    for step in &path.steps {
+        let keys = step.predicates.iter().filter_map(|predicate| match predicate {
+            Predicate::Key { prefix, .. } => prefix.as_deref(),
+            Predicate::Entry { .. } => None,
+        });
+        for prefix in step.prefix.as_deref().into_iter().chain(keys) {
+            namespace(field, raw, prefix, prefixes)?;
+        }
+    }
+    Ok(path)
+}
+
+fn namespace<'a>(
+    field: &str,
+    raw: &str,
+    prefix: &str,
+    prefixes: &'a PrefixMap,
+) -> Result<&'a str, DescriptionError> {
+    prefixes.namespace(prefix).ok_or_else(|| {
+        error(field, raw, format!("the prefix `{prefix}` is not declared: add it to `prefixes`"))
+    })
+}
+
+fn services(raw: &[String], prefixes: &PrefixMap) -> Result<Vec<PatternStep>, DescriptionError> {
+    if raw.is_empty() {
+        let what =
+            "it names no list under `/services`: name the one that the module serves, as `prefix:name`";
+        return Err(error("services", "", what));
+    }
+    let mut services: Vec<PatternStep> = Vec::new();
+    for text in raw {
+        let service = service(text, prefixes)?;
+        if services.iter().any(|other| other.name() == service.name()) {
+            return Err(error("services", text, "it is named twice"));
+        }
+        services.push(service);
+    }
+    Ok(services)
+}
+
+fn service(raw: &str, prefixes: &PrefixMap) -> Result<PatternStep, DescriptionError> {
+    let wrong = || {
+        error("services", raw, "write `prefix:name`, with its keys where it has several: `p:name[k1][k2]`")
+    };
+    let path = Path::parse(raw).map_err(|fault| error("services", raw, fault))?;
+    let [Step { prefix: Some(prefix), name, predicates }] = &path.steps[..] else { return Err(wrong()) };
+    if path.absolute {
+        return Err(wrong());
+    }
+    let mut service = PatternStep::new(QName::new(namespace("services", raw, prefix, prefixes)?, name));
+    for predicate in predicates {
+        match predicate {
+            Predicate::Key { prefix: None, name, value: None } => service.keys.push((name.clone(), None)),
+            Predicate::Key { .. } | Predicate::Entry { .. } => return Err(wrong()),
+        }
+    }
+    Ok(service)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn raw() -> handler::Description {
+        handler::Description {
+            services: vec!["b:bench".into()],
+            version: "1.0.0".into(),
+            reads: vec!["/devices/device".into()],
+            writes: vec![],
+            prefixes: vec![("b".into(), "http://example.com/bench".into())],
+            options: vec![],
+        }
+    }
+
+    #[test]
+    fn a_description_is_resolved() {
+        let description = Description::check(handler::Description {
+            services: vec!["b:bench".into(), "b:link[a][b]".into()],
+            ..raw()
+        })
+        .unwrap();
+        assert!(description.serves(QName::new("http://example.com/bench", "bench")));
+        assert!(!description.serves(QName::new("http://example.com/other", "bench")));
+        let keys: Vec<_> = description.services[1].keys.iter().map(|(name, _)| &**name).collect();
+        assert_eq!(keys, ["a", "b"]);
+    }
+
+    #[test]
+    fn what_is_wrong_says_where_and_what_to_write() {
+        let strings = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect::<Vec<_>>();
+        let pair = |prefix: &str, namespace: &str| (prefix.to_owned(), namespace.to_owned());
+        let answers: Vec<_> = [
+            handler::Description { services: vec![], ..raw() },
+            handler::Description { services: strings(&["bench"]), ..raw() },
+            handler::Description { services: strings(&["/b:bench"]), ..raw() },
+            handler::Description { services: strings(&["b:bench/x"]), ..raw() },
+            handler::Description { services: strings(&["c:bench"]), ..raw() },
+            handler::Description { services: strings(&["b:bench[a='1']"]), ..raw() },
+            handler::Description { services: strings(&["b:bench", "b:bench"]), ..raw() },
+            handler::Description { services: strings(&["\u{1b}[31m"]), ..raw() },
+            handler::Description { version: "".into(), ..raw() },
+            handler::Description { version: "1 2".into(), ..raw() },
+            handler::Description { reads: strings(&["/devices/../x"]), ..raw() },
+            handler::Description { writes: strings(&["/devices/oc:x"]), ..raw() },
+            handler::Description { writes: strings(&["/devices/x[oc:k='1']"]), ..raw() },
+            handler::Description { reads: vec!["/a".into(); 1001], ..raw() },
+            handler::Description { prefixes: vec![pair("ctrl", "urn:evil")], ..raw() },
+            handler::Description { prefixes: vec![pair("b", "urn:1"), pair("b", "urn:2")], ..raw() },
+            handler::Description { prefixes: vec![pair("a:b", "urn:1")], ..raw() },
+            handler::Description { prefixes: vec![pair("b", "")], ..raw() },
+        ]
+        .into_iter()
+        .map(|raw| Description::check(raw).unwrap_err().to_string())
+        .collect();
+        insta::assert_snapshot!(answers.join("\n"));
+    }
+}

@@ -1,0 +1,225 @@
+//! What can go wrong with a module: when it is loaded, and when it runs.
+
+use std::{fmt, sync::Arc};
+
+use confine_view::SourceError;
+
+use crate::Reached;
+
+/// A run that did not succeed.
+///
+/// Its text is what the user who commits reads, and says where: `module `x` 1.2.0, instance `y` (2 of
+/// 3): …`.
+#[derive(Debug)]
+pub struct Failure {
+    /// The module's name.
+    pub module: Arc<str>,
+    /// Its version, once that is known.
+    pub version: Option<Arc<str>>,
+    /// The instance, unless the module was only being asked what it is.
+    pub instance: Option<Position>,
+    /// What happened.
+    pub cause: Cause,
+}
+
+/// Which instance of a commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// The instance, as in `bench[service-name='s1']`, safe to show.
+    pub instance: String,
+    /// Its number among the runs of the module in the commit, from 1.
+    pub number: u64,
+    /// How many there are.
+    pub of: u64,
+}
+
+/// Why a run did not succeed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Cause {
+    /// The module says no.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// A limit ended the run.
+    #[error(transparent)]
+    Limit(#[from] Reached),
+    /// The module ended in a trap.
+    #[error(transparent)]
+    Trap(#[from] Trap),
+    /// It is not the module's fault.
+    #[error("the host could not go on")]
+    Host(#[from] HostFault),
+}
+
+/// The error that a module returned, safe to show.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct Refused {
+    /// An error-tag of RFC 6241, appendix A, or what the module put there.
+    pub tag: String,
+    /// For a person.
+    pub message: String,
+    /// The node that it is about.
+    pub path: Option<String>,
+}
+
+/// How a module trapped, safe to show.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct Trap {
+    /// In the runtime's words.
+    pub reason: String,
+    /// The end of what it wrote to standard output and standard error: a panic message, a traceback.
+    pub output: String,
+    /// The functions that were running, innermost first.
+    pub backtrace: Vec<String>,
+}
+
+/// Why the host could not go on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HostFault {
+    /// A module read what had to be fetched, and that failed.
+    #[error("cannot read the configuration")]
+    Source(#[from] SourceError),
+    /// The run's thread could not be started.
+    #[error("cannot start a thread for a guest")]
+    Thread(#[source] std::io::Error),
+    /// The run's thread ended without an answer, in a panic of the host.
+    #[error("the thread that ran the guest ended without an answer")]
+    Lost,
+    /// The runtime refused something that it should not.
+    #[error("the WebAssembly runtime failed: {0}")]
+    Runtime(String),
+}
+
+impl std::error::Error for Failure {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.cause {
+            Cause::Host(fault) => Some(fault),
+            Cause::Refused(_) | Cause::Limit(_) | Cause::Trap(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "module `{}`", self.module)?;
+        if let Some(version) = &self.version {
+            write!(f, " {version}")?;
+        }
+        if let Some(Position { instance, number, of }) = &self.instance {
+            write!(f, ", instance `{instance}`")?;
+            if *of > 1 {
+                write!(f, " ({number} of {of})")?;
+            }
+        }
+        write!(f, ": {}", self.cause)
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.message.is_empty() { "it failed and does not say why" } else { &self.message })?;
+        match &self.path {
+            Some(path) => write!(f, " ({}, at `{path}`)", self.tag),
+            None => write!(f, " ({})", self.tag),
+        }
+    }
+}
+
+impl fmt::Display for Trap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "trap: {}", self.reason)?;
+        if !self.output.is_empty() {
+            write!(f, "; it wrote:\n{}", self.output)?;
+        }
+        Ok(())
+    }
+}
+
+/// A file that is no module, or one that does not work.
+#[derive(Debug, thiserror::Error)]
+#[error("module `{name}` cannot be loaded: {fault}")]
+pub struct LoadError {
+    /// The module's name.
+    pub name: Arc<str>,
+    /// What is wrong with it, and what to do.
+    pub fault: LoadFault,
+}
+
+/// What is wrong with a module's file.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoadFault {
+    /// More than [`Limits::component`](crate::Limits::component).
+    #[error(
+        "the file has {size} bytes, {allowed} are allowed: strip its debug information, or raise the limit `component`"
+    )]
+    TooLarge {
+        /// Bytes of the file.
+        size: u64,
+        /// Bytes that are allowed.
+        allowed: u64,
+    },
+    /// Not a component at all.
+    #[error(transparent)]
+    Form(#[from] Form),
+    /// A component that is no service module, or that does not compile: in words that are safe to show.
+    #[error("{0}")]
+    Refused(String),
+    /// Compiling took too much.
+    #[error(
+        "compiling it takes too much {what}: {allowed} are allowed. No code that is worth it is so hard to compile: look for generated functions of extreme size, or raise the limit `{field}`"
+    )]
+    Compile {
+        /// What was used up.
+        what: &'static str,
+        /// How much is allowed, with its unit.
+        allowed: String,
+        /// The field of [`Limits`](crate::Limits).
+        field: &'static str,
+    },
+    /// Not the module's fault.
+    #[error("the compiler could not be run")]
+    Compiler(#[source] std::io::Error),
+    /// It does not fit the contract or does not start.
+    #[error("it does not start: {0}")]
+    Start(#[source] Box<Failure>),
+    /// Its description makes no sense.
+    #[error(transparent)]
+    Description(#[from] crate::DescriptionError),
+}
+
+/// What a file is instead of a component.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Form {
+    /// No bytes.
+    #[error("the file is empty")]
+    Empty,
+    /// A core WebAssembly module.
+    #[error(
+        "it is a core WebAssembly module and not a component: compile it for `wasm32-wasip2`, or turn it into a component with `wasm-tools component new`"
+    )]
+    CoreModule,
+    /// A component of another format.
+    #[error(
+        "it is a WebAssembly binary of a version that Confine does not know: compile it with current tools"
+    )]
+    Version,
+    /// WebAssembly text.
+    #[error("it is WebAssembly text: turn it into a binary with `wasm-tools parse`")]
+    Text,
+    /// Compiled code of this runtime.
+    #[error(
+        "it is compiled code: Confine runs only what it compiled itself, give it the `.wasm` that this was made of"
+    )]
+    Compiled,
+    /// A program or library for a processor.
+    #[error("it is a native program: compile the module for `wasm32-wasip2`")]
+    Native,
+    /// The binary ends too early.
+    #[error("it ends in the middle: copy it whole, under another name, and rename it into place")]
+    Truncated,
+    /// None of these.
+    #[error("it is no WebAssembly component")]
+    Unknown,
+}

@@ -1,0 +1,143 @@
+//! Memory and tables, summed over a whole component.
+//!
+//! WebAssembly grows each memory and each table by itself, and a component may have many. What is
+//! limited here is their sum, so that eight memories have no more than one.
+
+use wasmtime::ResourceLimiter;
+
+use crate::Limits;
+
+/// What an element of a table takes.
+const TABLE_ELEMENT: u64 = size_of::<usize>() as u64;
+
+/// Counts what a store has, and remembers the first thing that it refused: a guest sees a refusal only
+/// as a memory that would not grow, and what it does then rarely says so.
+#[derive(Clone, Debug)]
+pub(crate) struct Limiter {
+    allowed: u64,
+    core_instances: usize,
+    memories: usize,
+    tables: usize,
+    in_use: u64,
+    refused: Option<Refusal>,
+}
+
+/// A refused growth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    /// Bytes that were in use.
+    pub(crate) in_use: u64,
+    /// Bytes that were asked for on top.
+    pub(crate) asked: u64,
+}
+
+impl Limiter {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self {
+            allowed: limits.memory,
+            core_instances: limits.core_instances,
+            memories: limits.memories,
+            tables: limits.tables,
+            in_use: 0,
+            refused: None,
+        }
+    }
+
+    /// Bytes in use. Nothing gives memory back before the store ends, so this is also the most that was
+    /// ever in use.
+    pub(crate) fn in_use(&self) -> u64 {
+        self.in_use
+    }
+
+    /// The first growth that was refused.
+    pub(crate) fn refused(&self) -> Option<Refusal> {
+        self.refused
+    }
+
+    fn grow(&mut self, asked: u64) -> bool {
+        let desired = self.in_use.saturating_add(asked);
+        if desired > self.allowed {
+            self.refused.get_or_insert(Refusal { in_use: self.in_use, asked });
+            return false;
+        }
+        self.in_use = desired;
+        true
+    }
+}
+
+impl ResourceLimiter for Limiter {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        // Growing past its own maximum fails without taking anything.
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            return Ok(false);
+        }
+        Ok(self.grow(desired.saturating_sub(current) as u64))
+    }
+
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            return Ok(false);
+        }
+        let elements = desired.saturating_sub(current) as u64;
+        Ok(self.grow(elements.saturating_mul(TABLE_ELEMENT)))
+    }
+
+    fn instances(&self) -> usize {
+        self.core_instances
+    }
+
+    fn memories(&self) -> usize {
+        self.memories
+    }
+
+    fn tables(&self) -> usize {
+        self.tables
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: usize = 64 << 10;
+
+    fn limiter(pages: usize) -> Limiter {
+        Limiter::new(&Limits { memory: (pages * PAGE) as u64, ..Limits::default() })
+    }
+
+    #[test]
+    fn memories_and_tables_are_summed() {
+        let mut limiter = limiter(4);
+        assert!(limiter.memory_growing(0, 2 * PAGE, None).unwrap());
+        assert!(limiter.memory_growing(0, PAGE, None).unwrap());
+        assert!(limiter.table_growing(0, PAGE / 8, None).unwrap());
+        assert_eq!(limiter.in_use(), 4 * PAGE as u64);
+        assert!(!limiter.table_growing(PAGE / 8, PAGE / 8 + 1, None).unwrap());
+        assert!(!limiter.memory_growing(PAGE, 3 * PAGE, None).unwrap());
+        assert_eq!(limiter.refused(), Some(Refusal { in_use: 4 * PAGE as u64, asked: 8 }));
+    }
+
+    #[test]
+    fn what_a_memory_may_not_have_anyway_is_no_refusal_of_ours() {
+        let mut limiter = limiter(4);
+        assert!(!limiter.memory_growing(PAGE, 100 * PAGE, Some(PAGE)).unwrap());
+        assert_eq!((limiter.in_use(), limiter.refused()), (0, None));
+    }
+
+    #[test]
+    fn numbers_do_not_run_over() {
+        let mut limiter = limiter(4);
+        assert!(!limiter.table_growing(0, usize::MAX, None).unwrap());
+        assert!(limiter.memory_growing(0, 4 * PAGE, None).unwrap());
+    }
+}

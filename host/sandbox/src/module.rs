@@ -1,0 +1,124 @@
+//! A loaded module.
+
+use std::{fmt, sync::Arc};
+
+use wasmtime::{
+    Engine,
+    component::{Component, InstancePre, Linker},
+};
+
+use crate::{
+    Description, Digest, Limits,
+    host::{
+        self,
+        exports::confine::service::{handler, hooks},
+    },
+    preflight,
+    state::State,
+    wasi,
+};
+
+/// A module that was compiled, bound and asked what it is. Cheap to clone.
+#[derive(Clone)]
+pub struct Module(Arc<Loaded>);
+
+struct Loaded {
+    name: Arc<str>,
+    digest: Digest,
+    limits: Limits,
+    description: Description,
+    program: Program,
+}
+
+impl Module {
+    pub(crate) fn new(
+        name: Arc<str>,
+        digest: Digest,
+        limits: Limits,
+        description: Description,
+        program: Program,
+    ) -> Self {
+        Self(Arc::new(Loaded { name, digest, limits, description, program }))
+    }
+
+    /// Its name, which is the operator's (the file's), safe to show.
+    pub fn name(&self) -> &Arc<str> {
+        &self.0.name
+    }
+
+    /// What its file is known by.
+    pub fn digest(&self) -> Digest {
+        self.0.digest
+    }
+
+    /// The limits that hold for it: what to make a [`Budget`](crate::Budget) of.
+    pub fn limits(&self) -> &Limits {
+        &self.0.limits
+    }
+
+    /// What it said that it is.
+    pub fn description(&self) -> &Description {
+        &self.0.description
+    }
+
+    /// Whether it wants to be called around commits.
+    pub fn has_hooks(&self) -> bool {
+        self.0.program.hooks.is_some()
+    }
+
+    pub(crate) fn program(&self) -> &Program {
+        &self.0.program
+    }
+}
+
+/// `ssh-users 1.0.0`
+impl fmt::Display for Module {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.name(), self.description().version)
+    }
+}
+
+impl fmt::Debug for Module {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Module")
+            .field("name", &self.0.name)
+            .field("digest", &self.0.digest)
+            .field("description", &self.0.description)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A component that is bound to what the host offers: what an instance is made of.
+#[derive(Clone)]
+pub(crate) struct Program {
+    pub(crate) instance: InstancePre<State>,
+    pub(crate) handler: handler::GuestIndices,
+    pub(crate) hooks: Option<hooks::GuestIndices>,
+}
+
+impl Program {
+    /// Binds imports and exports, and checks their types.
+    pub(crate) fn bind(contract: &Linker<State>, component: &Component) -> wasmtime::Result<Self> {
+        let mut linker = contract.clone();
+        wasi::link(&mut linker, component)?;
+        let instance = linker.instantiate_pre(component)?;
+        let handler = handler::GuestIndices::new(&instance)?;
+        let hooks =
+            match component.get_export_index(None, &format!("{}@{}", preflight::HOOKS, preflight::VERSION)) {
+                Some(_) => Some(hooks::GuestIndices::new(&instance)?),
+                None => None,
+            };
+        Ok(Self { instance, handler, hooks })
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        self.instance.engine()
+    }
+}
+
+/// The contract's imports, ready to bind components to.
+pub(crate) fn contract(engine: &Engine) -> wasmtime::Result<Linker<State>> {
+    let mut linker = Linker::new(engine);
+    host::link(&mut linker)?;
+    Ok(linker)
+}

@@ -1,0 +1,126 @@
+//! From the way that a run ended to the words for it.
+
+use wasmtime::{Trap as Code, WasmBacktrace};
+
+use crate::{
+    Cause, Limit, Limits, Reached, Refused, Trap,
+    budget::Grant,
+    engine::BACKTRACE_FRAMES,
+    host::confine::service::types,
+    state::{Halt, State},
+    text,
+};
+
+/// The runtime's own words for limits that have no type of their own. They are tested with the version
+/// that is pinned.
+const HANDLES_FULL: &str = "store handle limit exceeded";
+const CALL_TOO_BIG: &str = "fuel allocated for hostcalls has been exhausted";
+const COUNT_TOO_HIGH: &str = "resource limit exceeded: ";
+
+/// Bytes of one frame of a backtrace, and of the runtime's words.
+const FRAME: usize = 120;
+const REASON: usize = 400;
+
+/// What a module's own error says, made safe to show.
+pub(crate) fn refused(error: &types::Error, limits: &Limits) -> Refused {
+    let tag = if error.tag.is_empty() { "operation-failed" } else { &error.tag };
+    Refused {
+        tag: text::line(tag, FRAME),
+        message: text::block(error.message.trim(), limits.text),
+        path: error.path.as_ref().map(|path| text::line(path, limits.text)),
+    }
+}
+
+/// Why a run ended in an error of the runtime. What the host knows comes first: a guest whose memory may
+/// not grow traps in a way of its own.
+pub(crate) fn trapped(
+    error: &wasmtime::Error,
+    state: &mut State,
+    fuel: Grant,
+    fuel_used: u64,
+    limits: &Limits,
+) -> Cause {
+    match state.halt.take() {
+        Some(Halt::Limit(reached)) => return Cause::Limit(reached),
+        Some(Halt::Fault(fault)) => return Cause::Host(fault),
+        Some(Halt::Trap(reason)) => return trap(reason, error, state),
+        None => {}
+    }
+    let code = error.downcast_ref::<Code>().copied();
+    if code == Some(Code::OutOfFuel) {
+        return Cause::Limit(fuel.reached(Limit::Fuel, fuel_used));
+    }
+    let words = format!("{error:#}");
+    if let Some(reached) = limit(code, &words, error, state, limits) {
+        return Cause::Limit(reached);
+    }
+    let reason = code.map_or_else(|| root(error), |code| code.to_string());
+    trap(reason, error, state)
+}
+
+fn limit(
+    code: Option<Code>,
+    words: &str,
+    error: &wasmtime::Error,
+    state: &State,
+    limits: &Limits,
+) -> Option<Reached> {
+    if let Some(refusal) = state.limiter.refused() {
+        return Some(Reached {
+            limit: Limit::Memory,
+            scope: crate::Scope::Instance,
+            allowed: limits.memory,
+            used: Some(refusal.in_use),
+            asked: Some(refusal.asked),
+        });
+    }
+    if code == Some(Code::StackOverflow) || (code == Some(Code::MemoryOutOfBounds) && is_deep(error)) {
+        return Some(Reached::uncounted(Limit::Stack, limits.stack as u64));
+    }
+    if words.contains(HANDLES_FULL) {
+        return Some(Reached::uncounted(Limit::Handles, limits.handles as u64));
+    }
+    if words.contains(CALL_TOO_BIG) {
+        let allowed = limits.bytes_per_call as u64;
+        return Some(Reached {
+            limit: Limit::BytesPerCall,
+            scope: crate::Scope::Call,
+            allowed,
+            used: None,
+            asked: None,
+        });
+    }
+    let (_, count) = words.split_once(COUNT_TOO_HIGH)?;
+    let (limit, allowed) = match count.split_whitespace().next()? {
+        "instance" => (Limit::CoreInstances, limits.core_instances),
+        "memory" => (Limit::Memories, limits.memories),
+        "table" => (Limit::Tables, limits.tables),
+        _ => return None,
+    };
+    Some(Reached::uncounted(limit, allowed as u64))
+}
+
+/// Whether a trap out of bounds is a stack that has run over. Compilers keep a stack in linear memory
+/// below everything else, so that a recursion without an end runs out of bounds at the bottom: then there
+/// are more frames than a backtrace holds.
+fn is_deep(error: &wasmtime::Error) -> bool {
+    error.downcast_ref::<WasmBacktrace>().is_some_and(|trace| trace.frames().len() >= BACKTRACE_FRAMES)
+}
+
+fn root(error: &wasmtime::Error) -> String {
+    error.chain().last().map_or_else(|| error.to_string(), ToString::to_string)
+}
+
+fn trap(reason: String, error: &wasmtime::Error, state: &State) -> Cause {
+    let frames = error.downcast_ref::<WasmBacktrace>().map(WasmBacktrace::frames).unwrap_or_default();
+    let backtrace = frames.iter().map(|frame| {
+        let name = frame.func_name().map_or_else(|| format!("function {}", frame.func_index()), Into::into);
+        text::line(&name, FRAME)
+    });
+    let reason = reason.strip_prefix("wasm trap: ").unwrap_or(&reason);
+    Cause::Trap(Trap {
+        reason: text::line(reason, REASON),
+        output: state.console.output(),
+        backtrace: backtrace.collect(),
+    })
+}

@@ -1,0 +1,165 @@
+//! One run: a store, from its making to its end.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    time::{Duration, Instant},
+};
+
+use confine_view::{Draft, InstanceRef};
+use wasmtime::Store;
+
+use crate::{
+    Cause, Commit, Entry, HostFault, Limit, Limits, LogLine, Usage,
+    budget::{Grant, microseconds},
+    engine::YIELD_INTERVAL,
+    host::{Handle, confine::service::types, exports::confine::service::handler},
+    module::Program,
+    outcome,
+    state::State,
+};
+
+/// What runs in a store: instantiates the program and calls it.
+pub(crate) type Entered<'a, T> =
+    Pin<Box<dyn Future<Output = wasmtime::Result<Result<T, types::Error>>> + Send + 'a>>;
+
+/// What a run may use besides what its state counts.
+pub(crate) struct Grants {
+    pub(crate) fuel: Grant,
+    pub(crate) time: Duration,
+    pub(crate) wall_clock: Grant,
+}
+
+/// A run that is over.
+pub(crate) struct Ended<T> {
+    pub(crate) result: Result<T, Cause>,
+    pub(crate) remains: Remains,
+}
+
+/// What is left of a run beside its result.
+#[derive(Default)]
+pub(crate) struct Remains {
+    pub(crate) draft: Option<Draft>,
+    pub(crate) usage: Usage,
+    pub(crate) log: Vec<LogLine>,
+    pub(crate) log_dropped: u64,
+}
+
+/// Runs a program in a fresh store until it is done or its time is over.
+pub(crate) async fn execute<T>(
+    program: &Program,
+    state: State,
+    grants: Grants,
+    limits: &Limits,
+    enter: impl for<'a> FnOnce(&'a mut Store<State>, &'a Program) -> Entered<'a, T>,
+) -> Ended<T> {
+    let began = Instant::now();
+    let mut store = Store::new(program.engine(), state);
+    let prepared = prepare(&mut store, grants.fuel.allowed, limits);
+    let ended = match prepared {
+        // Dropping a call that is not over unwinds the guest; its store is never entered again.
+        Ok(()) => tokio::time::timeout(grants.time, enter(&mut store, program)).await,
+        Err(error) => Ok(Err(error)),
+    };
+    let wall_clock = began.elapsed();
+    let fuel = grants.fuel.allowed.saturating_sub(store.get_fuel().unwrap_or_default());
+    let mut state = store.into_data();
+    let result = match ended {
+        Ok(Ok(Ok(value))) => Ok(value),
+        Ok(Ok(Err(error))) => Err(Cause::Refused(outcome::refused(&error, limits))),
+        Ok(Err(error)) => Err(outcome::trapped(&error, &mut state, grants.fuel, fuel, limits)),
+        Err(_) => Err(Cause::Limit(grants.wall_clock.reached(Limit::WallClock, microseconds(wall_clock)))),
+    };
+    let (draft, meter) = state.view.take().map(confine_view::View::into_parts).unzip();
+    let usage = Usage { fuel, wall_clock, ..state.usage(meter.as_ref()) };
+    let (log, log_dropped) = state.console.into_lines();
+    Ended { result, remains: Remains { draft, usage, log, log_dropped } }
+}
+
+/// Sets every limit of the store before anything of the guest can run: a start function does as soon as
+/// it is instantiated.
+fn prepare(store: &mut Store<State>, fuel: u64, limits: &Limits) -> wasmtime::Result<()> {
+    store.limiter(|state| &mut state.limiter);
+    store.set_fuel(fuel)?;
+    store.fuel_async_yield_interval(Some(YIELD_INTERVAL))?;
+    store.set_hostcall_fuel(limits.bytes_per_call);
+    store.set_max_component_handles(limits.handles);
+    Ok(())
+}
+
+/// Asks a program what it is. Binds all that will ever be called of it, so that what does not fit the
+/// contract is found now.
+pub(crate) fn describe<'a>(
+    store: &'a mut Store<State>,
+    program: &'a Program,
+) -> Entered<'a, handler::Description> {
+    Box::pin(async move {
+        let instance = program.instance.instantiate_async(&mut *store).await?;
+        if let Some(hooks) = &program.hooks {
+            hooks.load(&mut *store, &instance)?;
+        }
+        let handler = program.handler.load(&mut *store, &instance)?;
+        Ok(Ok(handler.call_describe(store).await?))
+    })
+}
+
+/// Calls a program for an instance of its services.
+pub(crate) fn call<'a>(
+    store: &'a mut Store<State>,
+    program: &'a Program,
+    entry: Entry,
+    commit: types::Commit,
+    of: types::Instance,
+) -> Entered<'a, ()> {
+    Box::pin(async move {
+        let instance = program.instance.instantiate_async(&mut *store).await?;
+        let view = Handle::give();
+        if entry == Entry::Apply {
+            let handler = program.handler.load(&mut *store, &instance)?;
+            return handler.call_apply(store, &commit, &of, view).await;
+        }
+        let Some(hooks) = &program.hooks else { return Ok(Ok(())) };
+        let hooks = hooks.load(&mut *store, &instance)?;
+        match entry {
+            Entry::PreCommit => hooks.call_pre_commit(store, &commit, &of, view).await,
+            Entry::PostCommit => hooks.call_post_commit(store, &commit, &of, view).await,
+            Entry::Apply | Entry::PostCommitFailed => {
+                hooks.call_post_commit_failed(store, &commit, &of, view).await
+            }
+        }
+    })
+}
+
+impl From<&Commit> for types::Commit {
+    fn from(commit: &Commit) -> Self {
+        Self {
+            transaction: commit.transaction.clone(),
+            user: commit.user.clone(),
+            dry_run: commit.dry_run,
+            options: commit.options.clone(),
+        }
+    }
+}
+
+impl From<&InstanceRef> for types::Instance {
+    fn from(instance: &InstanceRef) -> Self {
+        Self {
+            service: instance.service().to_owned(),
+            key: instance.key().to_owned(),
+            path: instance.path().to_string(),
+            options: Vec::new(),
+        }
+    }
+}
+
+/// The thread was left behind, or ended.
+impl<T> Ended<T> {
+    pub(crate) fn lost(cause: Cause, wall_clock: Duration) -> Self {
+        let usage = Usage { wall_clock, ..Usage::default() };
+        Self { result: Err(cause), remains: Remains { usage, ..Remains::default() } }
+    }
+
+    pub(crate) fn failed(fault: HostFault) -> Self {
+        Self { result: Err(Cause::Host(fault)), remains: Remains::default() }
+    }
+}

@@ -1,0 +1,254 @@
+//! Where guests run.
+//!
+//! Each run has a store of its own, on a thread that has nothing else to do for as long as it takes. The
+//! thread ends the run at its deadline wherever the guest or the host function that it called gives it
+//! back, which they do at least every millisecond. Whoever asked for the run waits in a runtime of his
+//! own, with a deadline of his own: should a guest ever keep its thread, the answer comes all the same,
+//! and that thread is left behind.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use confine_view::{Draft, InstanceRef, Meter, View};
+use tokio::sync::oneshot;
+use wasmtime::{Engine, Store, component::Linker};
+
+use crate::{
+    Budget, Cause, Compiler, Description, Digest, Failure, HostFault, Limit, Limits, LoadError, LoadFault,
+    LogLine, Module, Position, Usage,
+    budget::microseconds,
+    console::Console,
+    engine,
+    module::{self, Program},
+    run::{self, Ended, Entered, Grants, Remains},
+    state::State,
+    text,
+    thread::Thread,
+};
+
+/// How long after a run's deadline its answer is awaited. It is due a millisecond after; the rest is for
+/// a busy machine.
+const GRACE: Duration = Duration::from_millis(50);
+
+/// Loads modules and runs them.
+pub struct Runner {
+    engine: Engine,
+    contract: Linker<State>,
+    compiler: Compiler,
+    idle: Mutex<Vec<Thread>>,
+}
+
+/// The commit that a call belongs to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Commit {
+    /// The controller's transaction id, in decimal.
+    pub transaction: String,
+    /// The user who commits.
+    pub user: String,
+    /// Whether nothing will be pushed to a device.
+    pub dry_run: bool,
+    /// What else there is to say: names and values of the contract.
+    pub options: Vec<(String, String)>,
+}
+
+/// What of a module is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// `handler.apply`
+    Apply,
+    /// `hooks.pre-commit`
+    PreCommit,
+    /// `hooks.post-commit`
+    PostCommit,
+    /// `hooks.post-commit-failed`
+    PostCommitFailed,
+}
+
+/// How a run went.
+pub struct Run {
+    /// Whether it succeeded.
+    pub outcome: Result<(), Failure>,
+    /// The draft that the view was made of: with the run's edits after a success, and with some of them
+    /// after a failure. None if a thread was left behind with it.
+    pub draft: Option<Draft>,
+    /// What it used.
+    pub usage: Usage,
+    /// What it logged.
+    pub log: Vec<LogLine>,
+    /// How many log lines were dropped.
+    pub log_dropped: u64,
+}
+
+/// How a run is named.
+struct Label {
+    module: Arc<str>,
+    version: Option<Arc<str>>,
+    instance: Option<Position>,
+}
+
+impl Runner {
+    /// A runner with the stack that `limits` allow. The other limits come with each module.
+    pub fn new(limits: &Limits, compiler: Compiler) -> Result<Self, HostFault> {
+        let fault = |error: wasmtime::Error| HostFault::Runtime(format!("{error:#}"));
+        let engine = engine::engine(limits).map_err(fault)?;
+        let contract = module::contract(&engine).map_err(fault)?;
+        Ok(Self { engine, contract, compiler, idle: Mutex::default() })
+    }
+
+    /// Makes a module of a component's bytes: checks and compiles it, binds it to the contract, and asks
+    /// it what it is, all within `limits`. `name` is what people know it by.
+    ///
+    /// Needs a runtime with timers, and with I/O for a [`Compiler::worker`].
+    pub async fn load(&self, name: &str, bytes: Arc<[u8]>, limits: &Limits) -> Result<Module, LoadError> {
+        let name: Arc<str> = text::line(name, limits.text).into();
+        let digest = Digest::of(&bytes);
+        let loaded = async {
+            let component = self.compiler.compile(&self.engine, bytes, digest, limits).await?;
+            let program = Program::bind(&self.contract, &component)
+                .map_err(|error| LoadFault::Refused(does_not_fit(&error, limits)))?;
+            let description = self.describe(&name, &program, limits).await?;
+            Ok((program, description))
+        };
+        match loaded.await {
+            Ok((program, description)) => Ok(Module::new(name, digest, limits.clone(), description, program)),
+            Err(fault) => Err(LoadError { name, fault }),
+        }
+    }
+
+    async fn describe(
+        &self,
+        name: &Arc<str>,
+        program: &Program,
+        limits: &Limits,
+    ) -> Result<Description, LoadFault> {
+        let label = Label { module: name.clone(), version: None, instance: None };
+        let mut budget = Budget::new(limits, 0);
+        let (described, _) = self.enter(program, &mut budget, label, None, run::describe).await;
+        let raw = described.map_err(|failure| LoadFault::Start(Box::new(failure)))?;
+        Ok(Description::check(raw)?)
+    }
+
+    /// Calls a module for one instance, within what is left of its budget. `view` makes the view that the
+    /// module is handed, with the meter that counts its calls.
+    ///
+    /// A hook of a module that has none succeeds. Needs a runtime with timers.
+    pub async fn run(
+        &self,
+        module: &Module,
+        budget: &mut Budget,
+        entry: Entry,
+        commit: &Commit,
+        instance: &InstanceRef,
+        view: impl FnOnce(Meter) -> View,
+    ) -> Run {
+        let (number, of) = budget.begin();
+        let instance_name = text::line(&instance.to_string(), budget.limits().text);
+        let label = Label {
+            module: module.name().clone(),
+            version: Some(module.description().version.clone()),
+            instance: Some(Position { instance: instance_name, number, of }),
+        };
+        let view = view(budget.meter());
+        let (commit, instance) = (commit.into(), instance.into());
+        let (outcome, remains) = self
+            .enter(module.program(), budget, label, Some(view), move |store, program| {
+                run::call(store, program, entry, commit, instance)
+            })
+            .await;
+        let Remains { draft, usage, log, log_dropped } = remains;
+        Run { outcome, draft, usage, log, log_dropped }
+    }
+
+    /// Runs something of a program on a thread, and pays for it.
+    async fn enter<T: Send + 'static>(
+        &self,
+        program: &Program,
+        budget: &mut Budget,
+        label: Label,
+        view: Option<View>,
+        enter: impl for<'a> FnOnce(&'a mut Store<State>, &'a Program) -> Entered<'a, T> + Send + 'static,
+    ) -> (Result<T, Failure>, Remains) {
+        let limits = budget.limits().clone();
+        let instance = label.instance.as_ref().map(|position| position.instance.clone());
+        let console = Console::new(
+            label.module.clone(),
+            instance.unwrap_or_default(),
+            budget.log.grant().allowed,
+            limits.text,
+        );
+        let state = State::new(budget, view, console);
+        let (time, wall_clock) = budget.time();
+        let grants = Grants { fuel: budget.fuel.grant(), time, wall_clock };
+        let program = program.clone();
+        let ended =
+            self.on_thread(time, move || async move {
+                run::execute(&program, state, grants, &limits, enter).await
+            })
+            .await
+            .unwrap_or_else(|lost| match lost {
+                Lost::Never(error) => Ended::failed(HostFault::Thread(error)),
+                Lost::Ended => Ended::failed(HostFault::Lost),
+                Lost::Stuck(took) => {
+                    let reached = wall_clock.reached(Limit::WallClock, microseconds(took));
+                    Ended::lost(Cause::Limit(reached), took)
+                }
+            });
+        budget.settle(&ended.remains.usage);
+        let Label { module, version, instance } = label;
+        let result = ended.result.map_err(|cause| Failure { module, version, instance, cause });
+        (result, ended.remains)
+    }
+
+    /// Has a thread do something, and waits for it a little longer than it may take.
+    async fn on_thread<T, F>(
+        &self,
+        time: Duration,
+        work: impl FnOnce() -> F + Send + 'static,
+    ) -> Result<T, Lost>
+    where
+        T: Send + 'static,
+        F: Future<Output = T> + Send + 'static,
+    {
+        let thread = match self.idle().pop() {
+            Some(thread) => thread,
+            None => Thread::start().map_err(Lost::Never)?,
+        };
+        let began = Instant::now();
+        let (done, answer) = oneshot::channel();
+        thread.run(Box::pin(async move {
+            // Nobody waits any more where the thread was left behind.
+            let _ = done.send(work().await);
+        }));
+        match tokio::time::timeout(time.saturating_add(GRACE), answer).await {
+            Ok(Ok(value)) => {
+                self.idle().push(thread);
+                Ok(value)
+            }
+            Ok(Err(_)) => Err(Lost::Ended),
+            Err(_) => {
+                tracing::error!("A guest does not give its thread back, which is left behind");
+                Err(Lost::Stuck(began.elapsed()))
+            }
+        }
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Thread>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Why a thread gave no answer.
+enum Lost {
+    /// It could not be started.
+    Never(std::io::Error),
+    /// It ended, in a panic.
+    Ended,
+    /// It took so long.
+    Stuck(Duration),
+}
+
+fn does_not_fit(error: &wasmtime::Error, limits: &Limits) -> String {
+    format!("it does not fit the contract: {}", text::line(&format!("{error:#}"), limits.text))
+}

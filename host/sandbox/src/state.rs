@@ -1,0 +1,146 @@
+//! What belongs to one run: the data of its store.
+
+use confine_view::{Allowance, Error, Exceeded, Meter, View};
+
+use crate::{
+    Budget, HostFault, Limit, Limits, Reached, Usage, budget::Grant, console::Console, limiter::Limiter,
+};
+
+/// The data of one store: what the host keeps of one guest while it runs.
+pub(crate) struct State {
+    /// Memory and tables.
+    pub(crate) limiter: Limiter,
+    /// What the guest may see. None while it is only asked what it is.
+    pub(crate) view: Option<View>,
+    /// What it says.
+    pub(crate) console: Console,
+    /// Virtual time, in nanoseconds: it passes where a guest waits.
+    pub(crate) now: u64,
+    /// The state of its random numbers.
+    pub(crate) random: u64,
+    /// Why the host ended the run, where the trap does not say it.
+    pub(crate) halt: Option<Halt>,
+    per_call: u64,
+    bytes_out: Counter,
+    bytes_in: Counter,
+    work: Grant,
+    edits: Grant,
+    kept: Grant,
+    pace: Meter,
+}
+
+/// Why the host ended a run.
+#[derive(Debug)]
+pub(crate) enum Halt {
+    /// A limit was reached.
+    Limit(Reached),
+    /// The host cannot go on.
+    Fault(HostFault),
+    /// The guest did what it cannot do here: in words.
+    Trap(String),
+}
+
+/// What of a grant is used.
+struct Counter {
+    limit: Limit,
+    grant: Grant,
+    used: u64,
+}
+
+impl Counter {
+    fn add(&mut self, bytes: u64) -> Result<(), Reached> {
+        self.used = self.used.saturating_add(bytes);
+        if self.used > self.grant.allowed {
+            return Err(self.grant.reached(self.limit, self.used));
+        }
+        Ok(())
+    }
+}
+
+impl State {
+    pub(crate) fn new(budget: &Budget, view: Option<View>, console: Console) -> Self {
+        let limits: &Limits = budget.limits();
+        let counter = |limit, grant| Counter { limit, grant, used: 0 };
+        Self {
+            limiter: Limiter::new(limits),
+            view,
+            console,
+            now: 0,
+            random: 0,
+            halt: None,
+            per_call: limits.bytes_per_call as u64,
+            bytes_out: counter(Limit::BytesOut, budget.bytes_out.grant()),
+            bytes_in: counter(Limit::BytesIn, budget.bytes_in.grant()),
+            work: budget.work.grant(),
+            edits: budget.edits.grant(),
+            kept: budget.kept.grant(),
+            pace: Meter::new(Allowance::UNLIMITED),
+        }
+    }
+
+    /// Begins every host function: counts what came out of the guest, and gives the thread to others
+    /// once there was work for it. Copying the arguments was work, and a call is some.
+    pub(crate) async fn receive(&mut self, bytes: usize) -> wasmtime::Result<()> {
+        self.bytes_out.add(bytes as u64).map_err(|reached| self.halt(Halt::Limit(reached)))?;
+        self.pace(bytes).await
+    }
+
+    /// Ends every host function that gives the guest more than a number: counts it.
+    pub(crate) async fn send(&mut self, bytes: usize) -> wasmtime::Result<()> {
+        let bytes_in = bytes as u64;
+        if bytes_in > self.per_call {
+            let scope = crate::Scope::Call;
+            let reached = Reached::new(Limit::BytesPerCall, scope, self.per_call, bytes_in);
+            return Err(self.halt(Halt::Limit(reached)));
+        }
+        self.bytes_in.add(bytes_in).map_err(|reached| self.halt(Halt::Limit(reached)))?;
+        self.pace(bytes).await
+    }
+
+    async fn pace(&mut self, bytes: usize) -> wasmtime::Result<()> {
+        self.pace.charge_bytes(bytes).await.map_err(|exceeded| self.exceeded(exceeded))
+    }
+
+    /// Ends the run: the error that a host function returns for it.
+    pub(crate) fn halt(&mut self, why: Halt) -> wasmtime::Error {
+        self.halt.get_or_insert(why);
+        wasmtime::format_err!("ended by the host")
+    }
+
+    /// What a call of the view returned: an error that the guest is told, or the end of the run.
+    pub(crate) fn answer<T>(
+        &mut self,
+        result: Result<T, Error>,
+    ) -> wasmtime::Result<Result<T, confine_view::Refusal>> {
+        match result {
+            Ok(value) => Ok(Ok(value)),
+            Err(Error::Refused(refusal)) => Ok(Err(refusal)),
+            Err(Error::Limit(exceeded)) => Err(self.exceeded(exceeded)),
+            Err(Error::Source(source)) => Err(self.halt(Halt::Fault(HostFault::Source(source)))),
+            Err(other) => Err(self.halt(Halt::Fault(HostFault::Runtime(other.to_string())))),
+        }
+    }
+
+    fn exceeded(&mut self, exceeded: Exceeded) -> wasmtime::Error {
+        let (limit, grant) = match exceeded.limit {
+            "edits" => (Limit::Edits, self.edits),
+            "edit bytes" => (Limit::EditBytes, self.kept),
+            _ => (Limit::HostWork, self.work),
+        };
+        self.halt(Halt::Limit(grant.reached(limit, exceeded.used)))
+    }
+
+    /// What the host has counted. Fuel and time are counted by who runs the store.
+    pub(crate) fn usage(&self, meter: Option<&Meter>) -> Usage {
+        Usage {
+            memory: self.limiter.in_use(),
+            host_work: meter.map_or(0, Meter::work),
+            edits: meter.map_or(0, Meter::edits),
+            edit_bytes: meter.map_or(0, Meter::kept),
+            bytes_out: self.bytes_out.used,
+            bytes_in: self.bytes_in.used,
+            log: self.console.used(),
+            ..Usage::default()
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Texts from a module, made safe to show.
+//!
+//! What a module says may end up in a log, on a terminal, in XML and in a label of a metric. It is
+//! bounded, and every character that is not a plain one is escaped: control characters (a terminal
+//! obeys them), those that change the direction of writing or have no width (they make a text read as
+//! another), and those that XML cannot carry.
+
+use std::fmt::Write as _;
+
+/// One line: line breaks and tabs are escaped too.
+pub fn line(text: &str, bytes: usize) -> String {
+    clean(text, bytes, false)
+}
+
+/// Several lines: line breaks and tabs stay, as in a traceback.
+pub fn block(text: &str, bytes: usize) -> String {
+    clean(text, bytes, true)
+}
+
+/// The last lines of an output, without a character cut in two.
+pub(crate) fn tail(text: &str, bytes: usize) -> &str {
+    let mut start = text.len().saturating_sub(bytes);
+    while !text.is_char_boundary(start) {
+        start += 1;
+    }
+    text.get(start..).unwrap_or_default()
+}
+
+fn clean(text: &str, bytes: usize, lines: bool) -> String {
+    let mut clean = String::with_capacity(text.len().min(bytes));
+    for (position, character) in text.char_indices() {
+        if clean.len() >= bytes {
+            // Writing to a string does not fail.
+            let _ = write!(clean, "… ({} bytes more)", text.len() - position);
+            break;
+        }
+        if is_plain(character) || (lines && matches!(character, '\n' | '\t')) {
+            clean.push(character);
+        } else {
+            clean.extend(character.escape_default());
+        }
+    }
+    clean
+}
+
+fn is_plain(character: char) -> bool {
+    !character.is_control()
+        && !matches!(character,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff0}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}'
+            | '\u{e0000}'..='\u{e0fff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_would_obey_is_escaped() {
+        insta::assert_snapshot!(line("a\u{1b}[31mred\r\nb\u{0}\u{202e}c\u{7f} é – ü", 100), @r"a\u{1b}[31mred\r\nb\u{0}\u{202e}c\u{7f} é – ü");
+        assert_eq!(block("Traceback:\n\tline 1\u{7}", 100), "Traceback:\n\tline 1\\u{7}");
+    }
+
+    #[test]
+    fn what_is_cut_says_how_much() {
+        assert_eq!(line("ééééé", 4), "éé… (6 bytes more)");
+        assert_eq!(line("abcd", 4), "abcd");
+        assert_eq!(tail("ééééé", 5), "éé");
+        assert_eq!(tail("ab", 5), "ab");
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_bounded_and_plain(text in "\\PC*|[\u{0}-\u{ffff}]*", bytes in 0usize..64) {
+            let clean = line(&text, bytes);
+            prop_assert!(clean.chars().all(is_plain));
+            // One escape may stand over the edge, and the note on what was cut.
+            prop_assert!(clean.len() <= bytes + 10 + "… ( bytes more)".len() + 6);
+        }
+
+        #[test]
+        fn plain_text_stays(text in "[a-zA-Z0-9 äöü/<>&'\"]*") {
+            prop_assert_eq!(line(&text, text.len()), text);
+        }
+    }
+}

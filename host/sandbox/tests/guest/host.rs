@@ -1,0 +1,69 @@
+//! The host's side for tests: a runner, and views over a source without data.
+
+use std::sync::Arc;
+
+use confine_sandbox::{Budget, Commit, Compiler, Entry, Limits, LoadError, Module, Run, Runner};
+use confine_tree::{CONTROLLER, NoSchema, Pattern, PatternStep, QName, Tree};
+use confine_view::{Draft, Fetch, InstanceRef, Meter, Scope, Source, View};
+
+pub const NAMESPACE: &str = "http://example.com/bench";
+
+pub fn runner() -> Runner {
+    Runner::new(&Limits::default(), Compiler::in_process()).unwrap()
+}
+
+/// Loads a guest as the module `bench`.
+pub async fn load(guest: super::Guest, limits: &Limits) -> Result<Module, LoadError> {
+    runner().load("bench", guest.build(), limits).await
+}
+
+/// `bench[service-name='…']`
+pub fn instance(name: &str) -> InstanceRef {
+    let mut entry = PatternStep::new(QName::new(NAMESPACE, "bench"));
+    entry.keys.push(("service-name".into(), Some(name.into())));
+    let services = PatternStep::new(QName::new(CONTROLLER, "services"));
+    InstanceRef::new(Pattern { steps: vec![services, entry] })
+}
+
+/// Has nothing.
+pub struct Empty;
+
+impl Source for Empty {
+    fn fetch<'a>(&'a self, _: &'a [Pattern]) -> Fetch<'a> {
+        Box::pin(async { Ok(Tree::default()) })
+    }
+}
+
+pub fn draft() -> Draft {
+    draft_of(Arc::new(Empty))
+}
+
+pub fn draft_of(source: Arc<dyn Source>) -> Draft {
+    Draft::new(Arc::new(NoSchema), source)
+}
+
+pub fn view(module: &Module, draft: Draft, instance: InstanceRef, meter: Meter) -> View {
+    let description = module.description();
+    let scope = Scope::new(description.services.clone(), Vec::new());
+    View::new(draft, Arc::new(scope), instance, description.prefixes.clone(), meter)
+}
+
+/// Runs a guest once for the instance `s1`, as the only one of its commit.
+pub async fn run(guest: super::Guest, limits: Limits) -> Run {
+    let runner = runner();
+    let module = runner.load("bench", guest.build(), &limits).await.unwrap();
+    let mut budget = Budget::new(&limits, 1);
+    run_one(&runner, &module, &mut budget, Entry::Apply, "s1").await
+}
+
+pub async fn run_one(runner: &Runner, module: &Module, budget: &mut Budget, entry: Entry, name: &str) -> Run {
+    let commit = Commit { transaction: "7".into(), user: "joe".into(), ..Commit::default() };
+    let instance = instance(name);
+    let view = |meter| view(module, draft(), instance.clone(), meter);
+    runner.run(module, budget, entry, &commit, &instance, view).await
+}
+
+/// What the user who commits would read, or `fine`.
+pub fn told(run: &Run) -> String {
+    run.outcome.as_ref().map_or_else(ToString::to_string, |()| "fine".into())
+}

@@ -1,0 +1,272 @@
+//! Each limit, by a guest that runs into it: it holds, and its text says which, how much is allowed and
+//! how much was used.
+
+mod guest;
+#[path = "guest/host.rs"]
+mod host;
+
+use std::time::Duration;
+
+use confine_sandbox::{Budget, Entry, Growing, Limits};
+use guest::{FOREVER, Guest, OK};
+use host::{load, run, run_one, runner, told};
+
+/// What no test should need more than a moment for.
+fn small() -> Limits {
+    Limits { fuel: Growing { base: 10_000_000, per_instance: 1_000_000 }, ..Limits::default() }
+}
+
+/// Fuel for ever and 200 ms of time: only the wall clock can end a run.
+fn endless() -> Limits {
+    Limits {
+        fuel: Growing { base: u64::MAX / 2, per_instance: 0 },
+        host_work: Growing { base: u64::MAX / 2, per_instance: 0 },
+        bytes_in: Growing { base: u64::MAX / 2, per_instance: 0 },
+        bytes_out: Growing { base: u64::MAX / 2, per_instance: 0 },
+        wall_clock: Growing { base: Duration::from_millis(200), per_instance: Duration::ZERO },
+        ..Limits::default()
+    }
+}
+
+/// The text up to the number that depends on the machine.
+fn upto_used(text: &str) -> &str {
+    text.split(", used").next().unwrap_or(text)
+}
+
+#[tokio::test]
+async fn fuel_ends_a_loop_in_apply() {
+    let run = run(Guest::new().apply(&format!("{FOREVER} unreachable")), small()).await;
+    insta::assert_snapshot!(told(&run));
+    assert_eq!(run.usage.fuel, 10_000_000);
+    assert!(run.draft.is_some());
+}
+
+#[tokio::test]
+async fn fuel_ends_a_loop_in_describe() {
+    let error = load(Guest::new().describe(FOREVER), &small()).await.unwrap_err();
+    insta::assert_snapshot!(error);
+}
+
+#[tokio::test]
+async fn fuel_ends_a_loop_in_a_start_function() {
+    let guest = Guest::new().fields(&format!("(func $start {FOREVER}) (start $start)"));
+    let error = load(guest, &small()).await.unwrap_err();
+    insta::assert_snapshot!(error);
+}
+
+#[tokio::test]
+async fn fuel_ends_a_loop_in_an_allocation() {
+    let run = run(Guest::new().realloc(FOREVER), small()).await;
+    insta::assert_snapshot!(told(&run));
+}
+
+#[tokio::test]
+async fn fuel_counts_each_byte_of_a_fill() {
+    let fill = "(loop $again (memory.fill (global.get $scratch) (i32.const 0) (i32.const 65536)) (br $again)) unreachable";
+    let run = run(Guest::new().apply(fill), small()).await;
+    insta::assert_snapshot!(told(&run));
+}
+
+/// About 3.5 million units of fuel.
+const WORK: &str = "(local $n i32)
+    (loop $again
+        (local.set $n (i32.add (local.get $n) (i32.const 1)))
+        (br_if $again (i32.lt_u (local.get $n) (i32.const 500000))))
+    (global.get $ok)";
+
+#[tokio::test]
+async fn instances_share_the_fuel_of_a_commit() {
+    let limits = Limits { fuel: Growing { base: 5_000_000, per_instance: 500_000 }, ..Limits::default() };
+    let runner = runner();
+    let module = runner.load("bench", Guest::new().apply(WORK).build(), &limits).await.unwrap();
+    let mut budget = Budget::new(&limits, 3);
+    let mut told_of = Vec::new();
+    for name in ["s1", "s2", "s3"] {
+        told_of.push(told(&run_one(&runner, &module, &mut budget, Entry::Apply, name).await));
+    }
+    insta::assert_snapshot!(told_of.join("\n"));
+}
+
+#[tokio::test]
+async fn the_wall_clock_ends_a_loop_of_guest_code() {
+    let run = run(Guest::new().apply(&format!("{FOREVER} unreachable")), endless()).await;
+    insta::assert_snapshot!(upto_used(&told(&run)));
+    assert!(run.draft.is_some(), "the thread was given back");
+}
+
+#[tokio::test]
+async fn the_wall_clock_ends_a_loop_of_calls() {
+    let log = "(loop $again
+        (call $log (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 4) (i32.const 0))
+        (br $again)) unreachable";
+    let get = "(loop $again
+        (call $get (local.get $view) (global.get $path) (global.get $path.len) (global.get $scratch))
+        (br $again)) unreachable";
+    let now = "(loop $again (drop (call $now)) (br $again)) unreachable";
+    for guest in [
+        Guest::new().apply(log),
+        // The arena for results is used again, or memory would end the run.
+        Guest::new().text("path", "/devices").realloc("(return (i32.const 131072))").pages(8).apply(get),
+        Guest::new().clock().apply(now),
+    ] {
+        let run = run(guest, endless()).await;
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(upto_used(&told(&run)), @"module `bench` 1.0.0, instance `bench[service-name='s1']`: wall clock limit reached: allowed 200 ms for the commit");
+        }
+        assert!(run.draft.is_some(), "the thread was given back");
+    }
+}
+
+#[tokio::test]
+async fn a_run_ends_before_its_commit_must_be_answered() {
+    let limits = Limits { fuel: endless().fuel, ..Limits::default() };
+    let runner = runner();
+    let guest = Guest::new().apply(&format!("{FOREVER} unreachable"));
+    let module = runner.load("bench", guest.build(), &limits).await.unwrap();
+    let soon = std::time::Instant::now() + Duration::from_millis(100);
+    let mut budget = Budget::new(&limits, 1).answer_by(soon);
+    let run = run_one(&runner, &module, &mut budget, Entry::Apply, "s1").await;
+    assert!(told(&run).contains("until the commit must be answered"), "{}", told(&run));
+}
+
+#[tokio::test]
+async fn a_sleep_takes_no_time() {
+    let hours = "(call $block (call $timer (i64.const 36000000000000)))
+        (if (i64.ne (call $now) (i64.const 36000000000000)) (then unreachable))
+        (global.get $ok)";
+    let run = run(Guest::new().clock().apply(hours), endless()).await;
+    assert_eq!(told(&run), "fine");
+}
+
+#[tokio::test]
+async fn memory_is_limited() {
+    let grow = "(loop $again (br_if $again (i32.ne (memory.grow (i32.const 1)) (i32.const -1)))) unreachable";
+    let run = run(Guest::new().apply(grow), Limits::default()).await;
+    insta::assert_snapshot!(told(&run));
+    assert_eq!(run.usage.memory, 64 << 20);
+}
+
+#[tokio::test]
+async fn memory_is_summed_over_memories_and_tables() {
+    let guest = |fields: &str| Guest::new().fields(fields);
+    let nine_mebibytes = "(memory 144)".repeat(8);
+    let at_start = guest(&nine_mebibytes);
+    let tables = guest("(table 5000000 funcref) (table 5000000 funcref)");
+    let mut told_of = Vec::new();
+    for guest in [at_start, tables] {
+        told_of.push(load(guest, &Limits::default()).await.unwrap_err().to_string());
+    }
+    let grown = guest("(table $table 1 funcref)").apply(
+        "(loop $again (br_if $again
+            (i32.ne (table.grow $table (ref.null func) (i32.const 100000)) (i32.const -1)))) unreachable",
+    );
+    told_of.push(told(&run(grown, Limits::default()).await));
+    insta::assert_snapshot!(told_of.join("\n"));
+}
+
+#[tokio::test]
+async fn a_guest_that_goes_on_without_the_memory_is_not_failed() {
+    let grow = "(drop (memory.grow (i32.const 60000))) (global.get $ok)";
+    assert_eq!(told(&run(Guest::new().apply(grow), Limits::default()).await), "fine");
+}
+
+#[tokio::test]
+async fn memories_tables_and_core_instances_are_counted() {
+    let memories = load(Guest::new().fields(&"(memory 0)".repeat(20)), &Limits::default()).await;
+    let tables = load(Guest::new().fields(&"(table 0 funcref)".repeat(300)), &Limits::default()).await;
+    let instances = load(Guest::new(), &Limits { core_instances: 2, ..Limits::default() }).await;
+    let told_of = [memories, tables, instances].map(|loaded| loaded.unwrap_err().to_string());
+    insta::assert_snapshot!(told_of.join("\n"));
+}
+
+#[tokio::test]
+async fn the_stack_is_limited() {
+    let host = Guest::new()
+        .fields("(func $deep (param i32) (result i32) (i32.add (local.get 0) (call $deep (local.get 0))))")
+        .apply("(call $deep (i32.const 1))");
+    // As compilers do it: a stack of their own that runs down to the bottom of memory.
+    let own = Guest::new()
+        .fields(
+            "(global $stack (mut i32) (i32.const 60000))
+            (func $deep
+                (global.set $stack (i32.sub (global.get $stack) (i32.const 64)))
+                (i32.store (global.get $stack) (i32.const 1))
+                (call $deep))",
+        )
+        .apply("(call $deep) (global.get $ok)");
+    for guest in [host, own] {
+        let run = run(guest, Limits::default()).await;
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(told(&run), @"module `bench` 1.0.0, instance `bench[service-name='s1']`: stack limit reached: allowed 512 KiB for one instance");
+        }
+    }
+}
+
+#[tokio::test]
+async fn handles_are_limited() {
+    let open = "(loop $again (drop (call $timer (i64.const 0))) (br $again)) unreachable";
+    let run = run(Guest::new().clock().apply(open), Limits::default()).await;
+    insta::assert_snapshot!(told(&run));
+}
+
+#[tokio::test]
+async fn bytes_are_limited() {
+    // The address is that of nothing: its content does not matter.
+    let set = |bytes: u32| {
+        let body = format!(
+            "(loop $again
+                (call $set (local.get $view) (i32.const 4) (i32.const 0)
+                    (i32.const 131072) (i32.const {bytes}) (global.get $scratch))
+                (br $again)) unreachable"
+        );
+        Guest::new().pages(200).realloc("(return (i32.const 131072))").apply(&body)
+    };
+    let random =
+        "(loop $again (call $random (i64.const 65536) (global.get $scratch)) (br $again)) unreachable";
+    let random = Guest::new().random().pages(8).realloc("(return (i32.const 131072))").apply(random);
+    let refusal = Guest::new().error("x", &"m".repeat(9 << 20), None).apply(guest::ERROR);
+    let mut told_of = Vec::new();
+    for guest in [set(1 << 20), set(9 << 20), random, refusal] {
+        told_of.push(told(&run(guest, Limits::default()).await));
+    }
+    insta::assert_snapshot!(told_of.join("\n"));
+}
+
+#[tokio::test]
+async fn a_flood_of_log_lines_is_cut() {
+    let flood = "(local $n i32)
+        (loop $again
+            (call $log (global.get $level) (global.get $level.len)
+                (global.get $message) (global.get $message.len) (i32.const 4) (i32.const 0))
+            (local.set $n (i32.add (local.get $n) (i32.const 1)))
+            (br_if $again (i32.lt_u (local.get $n) (i32.const 10000))))
+        (global.get $ok)";
+    let guest = Guest::new().text("level", "warn").text("message", "again\u{1b}[2J").apply(flood);
+    let run = run(guest, Limits::default()).await;
+    assert_eq!(told(&run), "fine");
+    assert_eq!(run.log.len() as u64 + run.log_dropped, 10_000);
+    assert!(run.usage.log <= 65 << 10 && run.log.len() > 1000);
+    assert_eq!(run.log[0].message, "again\\u{1b}[2J");
+}
+
+#[tokio::test]
+async fn a_text_is_cut() {
+    let guest = Guest::new().error("x", &"m".repeat(1 << 20), None).apply(guest::ERROR);
+    let run = run(guest, Limits::default()).await;
+    insta::assert_snapshot!(told(&run).replace(&"m".repeat(4096), "(4,096 times m)"));
+}
+
+#[tokio::test]
+async fn a_failed_run_leaves_nothing_behind() {
+    let limits = small();
+    let runner = runner();
+    let build = |apply: &str| Guest::new().apply(apply).build();
+    let bad = runner.load("bad", build(&format!("{FOREVER} unreachable")), &limits).await.unwrap();
+    let good = runner.load("good", build(OK), &limits).await.unwrap();
+    for _ in 0..20 {
+        let mut budget = Budget::new(&limits, 1);
+        assert!(run_one(&runner, &bad, &mut budget, Entry::Apply, "s1").await.outcome.is_err());
+        let mut budget = Budget::new(&limits, 1);
+        assert!(run_one(&runner, &good, &mut budget, Entry::Apply, "s1").await.outcome.is_ok());
+    }
+}

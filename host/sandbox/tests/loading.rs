@@ -1,0 +1,66 @@
+//! Files that are no modules.
+
+mod guest;
+#[path = "guest/host.rs"]
+mod host;
+
+use confine_sandbox::{Limits, LoadError};
+use guest::Guest;
+
+async fn refusal(bytes: &[u8]) -> String {
+    let loaded = host::runner().load("bench", bytes.into(), &Limits::default()).await;
+    loaded.map(|_| ()).map_err(|error: LoadError| error.to_string()).unwrap_err()
+}
+
+#[tokio::test]
+async fn what_is_no_module_is_refused_in_words() {
+    let whole = Guest::new().build();
+    let network = Guest::new().import(
+        "wasi:sockets/instance-network@0.2.3",
+        "package wasi:sockets@0.2.3 {
+            interface instance-network { instance-network: func() -> u32; }
+        }",
+        r#"(import "wasi:sockets/instance-network@0.2.3" "instance-network" (func (result i32)))"#,
+    );
+    let mistyped = Guest::new().import(
+        "wasi:cli/environment@0.2.3",
+        "package wasi:cli@0.2.3 {
+            interface environment { initial-cwd: func() -> u32; }
+        }",
+        r#"(import "wasi:cli/environment@0.2.3" "initial-cwd" (func (result i32)))"#,
+    );
+    let mut damaged = whole.to_vec();
+    let middle = damaged.len() / 2;
+    damaged[middle..middle + 8].fill(0xff);
+    let texts = [
+        refusal(b"").await,
+        refusal(b"\x7fELF\x02\x01\x01\0").await,
+        refusal(b"(component)").await,
+        refusal(&wat::parse_str("(module)").unwrap()).await,
+        refusal(&whole[..whole.len() - 100]).await,
+        refusal(&network.build()).await,
+        refusal(&mistyped.build()).await,
+    ];
+    insta::assert_snapshot!(texts.join("\n"));
+    assert!(refusal(&damaged).await.contains("not a valid component"));
+}
+
+#[tokio::test]
+async fn a_file_that_is_too_large_is_not_looked_at() {
+    let limits = Limits { component: 100, ..Limits::default() };
+    let error = host::runner().load("bench", Guest::new().build(), &limits).await.unwrap_err();
+    assert!(error.to_string().contains("100 are allowed"), "{error}");
+}
+
+#[tokio::test]
+async fn compiled_code_is_not_loaded() {
+    let engine = wasmtime::Engine::default();
+    let compiled = engine.precompile_component(&wat::parse_str("(component)").unwrap()).unwrap();
+    insta::assert_snapshot!(refusal(&compiled).await);
+}
+
+#[tokio::test]
+async fn a_name_is_made_safe() {
+    let loaded = host::runner().load("a\u{1b}[2J\nb", b"".as_slice().into(), &Limits::default()).await;
+    insta::assert_snapshot!(loaded.unwrap_err());
+}

@@ -1,0 +1,114 @@
+//! What runs end in, and what a user reads of it.
+
+mod guest;
+#[path = "guest/host.rs"]
+mod host;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use confine_sandbox::{Budget, Cause, Commit, Compiler, Entry, Growing, Limits, Runner};
+use confine_tree::Pattern;
+use confine_view::{Fetch, Source, SourceError};
+use guest::{Description, ERROR, Guest};
+use host::{load, run, run_one, runner, told};
+
+#[tokio::test]
+async fn a_module_says_no() {
+    let guest =
+        Guest::new().error("invalid-value", "no such \u{1b}[1muser\nat all", Some("/a/b")).apply(ERROR);
+    let run = run(guest, Limits::default()).await;
+    insta::assert_snapshot!(told(&run));
+    let silent = Guest::new().error("", "", None).apply(ERROR);
+    insta::assert_snapshot!(told(&host::run(silent, Limits::default()).await));
+}
+
+#[tokio::test]
+async fn a_trap_comes_with_what_was_written_and_where_it_was() {
+    let write =
+        "(call $write (call $stderr) (global.get $panic) (global.get $panic.len) (global.get $scratch))
+        (call $boom) (global.get $ok)";
+    let guest = Guest::new()
+        .stdio()
+        .text("panic", "thread 'main' panicked at src/lib.rs:7:5:\nno such user\u{7}\n")
+        .fields("(func $boom unreachable)")
+        .apply(write);
+    let run = run(guest, Limits::default()).await;
+    insta::assert_snapshot!(told(&run));
+    let Cause::Trap(trap) = run.outcome.unwrap_err().cause else { panic!("no trap") };
+    assert_eq!(trap.backtrace[..2], ["boom", "apply"]);
+}
+
+#[tokio::test]
+async fn other_traps_have_words_of_their_own() {
+    let mut told_of = Vec::new();
+    for body in [
+        "(drop (i32.div_u (i32.const 1) (i32.const 0)))",
+        "(drop (i32.load (i32.const -4)))",
+        "(call $exit (i32.const 1))",
+        "(return (i32.const -4))",
+    ] {
+        let guest = Guest::new().stdio().apply(&format!("{body} (global.get $ok)"));
+        told_of.push(told(&run(guest, Limits::default()).await));
+    }
+    insta::assert_snapshot!(told_of.join("\n"));
+}
+
+#[tokio::test]
+async fn hooks_are_called_where_there_are_some() {
+    let runner = runner();
+    let limits = Limits::default();
+    let with = Guest::new().hooks(ERROR).error("x", "not now", None);
+    let with = runner.load("with", with.build(), &limits).await.unwrap();
+    let without = runner.load("without", Guest::new().build(), &limits).await.unwrap();
+    assert!(with.has_hooks() && !without.has_hooks());
+
+    let mut budget = Budget::new(&limits, 1);
+    let mut told_of = Vec::new();
+    for entry in [Entry::PreCommit, Entry::PostCommit, Entry::PostCommitFailed] {
+        for module in [&with, &without] {
+            told_of.push(told(&run_one(&runner, module, &mut budget, entry, "s1").await));
+        }
+    }
+    assert_eq!(told_of[1..], ["fine"; 5]);
+    insta::assert_snapshot!(told_of[0]);
+}
+
+#[tokio::test]
+async fn the_same_input_uses_the_same_fuel() {
+    // Random numbers decide how long it runs.
+    let apply = "(local $n i32)
+        (call $random (i64.const 2) (global.get $scratch))
+        (local.set $n (i32.load16_u (i32.load (global.get $scratch))))
+        (loop $again
+            (local.set $n (i32.sub (local.get $n) (i32.const 1)))
+            (br_if $again (i32.gt_s (local.get $n) (i32.const 0))))
+        (global.get $ok)";
+    let runner = runner();
+    let guest = Guest::new().random().apply(apply).build();
+    let mut used = Vec::new();
+    for _ in 0..2 {
+        let module = runner.load("bench", guest.clone(), &Limits::default()).await.unwrap();
+        let mut budget = Budget::new(module.limits(), 3);
+        for name in ["s1", "s2", "s1"] {
+            used.push(run_one(&runner, &module, &mut budget, Entry::Apply, name).await.usage.fuel);
+        }
+    }
+    assert!(used[0] > 1000 && used.iter().all(|&fuel| fuel == used[0]), "{used:?}");
+}
+
+#[tokio::test]
+async fn a_description_is_checked() {
+    let description = Description { services: &["bench"], version: "1", prefixes: &[] };
+    let error = load(Guest::new().description(description), &Limits::default()).await.unwrap_err();
+    insta::assert_snapshot!(error);
+}
+
+#[tokio::test]
+async fn a_module_is_what_it_says() {
+    let module = load(Guest::new(), &Limits::default()).await.unwrap();
+    assert_eq!((&**module.name(), module.to_string()), ("bench", "bench 1.0.0".into()));
+    assert_eq!(module.description().services.len(), 1);
+}
