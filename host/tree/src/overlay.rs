@@ -1,12 +1,4 @@
-//! A working copy of a datastore: what was read of it, and what has been made of it since.
-//!
-//! Both live in one arena. Each node knows whether the datastore has it (its *base*) and what has been
-//! done to it (its *edit*), and the two are kept apart: what was read may come in before or after edits
-//! of the same nodes, and taking edits back does not touch what was read. What the difference is, is asked
-//! once, at the end: [`Overlay::edit_config`].
-//!
-//! Taking a node away does not visit what is below it: it is *cut*, at a moment of the overlay's clock.
-//! Below a cut, only what was made after that moment is there.
+//! A working copy of a datastore.
 
 mod change;
 mod coverage;
@@ -32,7 +24,15 @@ pub use self::{
 };
 use crate::{Error, Name, Names, NodeId, Pattern, PatternStep, QName, Schema, SchemaNode, Tree};
 
-/// A working copy of a datastore: see the [module's documentation](self).
+/// A working copy of a datastore: what was read of it, and what has been made of it since.
+///
+/// Both live in one arena. Each node knows whether the datastore has it (its *base*) and what has been
+/// done to it (its *edit*), and the two are kept apart: what was read may come in before or after edits
+/// of the same nodes, and taking edits back does not touch what was read. What the difference is, is asked
+/// once, at the end: [`edit_config`](Self::edit_config).
+///
+/// Taking a node away does not visit what is below it: it is *cut*, at a moment of the overlay's clock.
+/// Below a cut, only what was made after that moment is there.
 #[derive(Clone)]
 pub struct Overlay {
     /// The nodes that are or were on either side. A leaf's value is the one that it was given last.

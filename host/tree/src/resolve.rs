@@ -241,6 +241,8 @@ impl Overlay {
         step: &mut PatternStep,
     ) -> Result<(), ResolveError> {
         let node = || format!("{}/{}", below(so_far), step.local);
+        // What paths have only been read by is no reason to refuse another one.
+        let form = if self.knowledge().is_fixed(spot) { form } else { &Form::Unknown { many: false } };
         match (predicate, form) {
             (Predicate::Entry { value }, Form::LeafList | Form::Unknown { .. }) => {
                 let value = match value {
@@ -254,7 +256,7 @@ impl Overlay {
                 let foreign = bound.is_some_and(|bound| bound != Some(&*step.namespace));
                 if let Form::List { keys } = form {
                     let known = keys.iter().any(|key| key == name);
-                    if foreign || !known && (keys.is_empty() || self.knowledge().is_certain(spot)) {
+                    if foreign || !known {
                         return Err(ResolveError::NotAKey {
                             key: name.to_string(),
                             list: node(),

@@ -190,6 +190,23 @@ mod tests {
         .iter()
         .map(|edit| verdict(edit))
         .collect();
-        insta::assert_snapshot!(verdicts.join("\n"), @"");
+        insta::assert_snapshot!(verdicts.join("\n"), @r#"
+        `/nacm` is outside of `/devices` and `/services`
+        `/processes` is outside of `/devices` and `/services`
+        `/devices` has an attribute
+        `/devices/device` has an attribute
+        `/devices/device/config` has an attribute
+        `/devices/device/addr` is not the configuration of a device
+        `/devices/device` lacks its name
+        `/devices/template` is not a device
+        `/devices/device/config/x` has an attribute that is not to be sent
+        `/devices/device/config/x` has an attribute that is not to be sent
+        `/services/bench` is not an instance that was run
+        `/services/other` is not an instance that was run
+        `/services/bench/mtu` is not the `created` list of the instance
+        `/services/bench` has an attribute
+        `/services/bench/created/path` is not a path below a device
+        `/services/service-timeout` is not an instance that was run
+        "#);
     }
 }

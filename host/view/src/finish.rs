@@ -39,7 +39,17 @@ impl Draft {
     /// these instances. [`finish`](Self::finish) sends more than it must without it.
     pub async fn settle(&mut self, instances: &[InstanceRef]) -> Result<(), Error> {
         let mut wanted = self.overlay.unread();
-        wanted.extend(instances.iter().map(created_list));
+        for instance in instances {
+            wanted.push(created_list(instance));
+            // Without a list, only its key tells that the instance is there.
+            let path = instance.path();
+            if let Some(([key, ..], namespace)) =
+                path.steps.last().map(|step| (&step.keys[..], &step.namespace))
+            {
+                let key = PatternStep::new(QName::new(namespace, &key.0));
+                wanted.push(Pattern { steps: path.steps.iter().cloned().chain([key]).collect() });
+            }
+        }
         self.read(&wanted).await
     }
 
@@ -103,11 +113,20 @@ impl Draft {
             if !self.overlay.in_base(live.node()) {
                 let device = self.overlay.pattern(live.node());
                 let name = device.steps.last().and_then(|step| step.key("name")).unwrap_or_default();
-                let message = format!("the controller has no device `{name}`, which a module writes to");
+                let who = self.who_wrote(live.node()).map_or("a module".into(), |who| format!("`{who}`"));
+                let message = format!("the controller has no device `{name}`, which {who} writes to");
                 return Err(Refusal::new(Tag::DataMissing, message).at(device.to_string()));
             }
         }
         Ok(())
+    }
+
+    /// The first instance that wrote a node or something below it.
+    fn who_wrote(&mut self, node: NodeId) -> Option<InstanceRef> {
+        let overlay = &mut self.overlay;
+        let mut below = |&written: &NodeId| overlay.lineage(written).iter().any(|&(above, _)| above == node);
+        let run = self.written.iter().find(|run| run.nodes.iter().any(&mut below))?;
+        Some(run.instance.clone())
     }
 
     /// Asks once more whether each run may have written what it wrote.

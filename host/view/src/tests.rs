@@ -1,1 +1,213 @@
+//! Views on a small datastore, without and with rules.
 
+mod authority;
+mod finishing;
+mod reading;
+mod writing;
+
+use std::{
+    pin::pin,
+    sync::{Arc, Mutex},
+    task::{Context, Poll, Waker},
+};
+
+use confine_tree::{
+    Filter, Keys, Model, NoSchema, Path, Pattern, PatternStep, PrefixMap, Prefixes, QName, Tree, prune, xml,
+};
+
+use crate::{
+    Allowance, Draft, Error, Fetch, InstanceRef, Meter, Owners, Refusal, Scope, Source, SourceError, View,
+};
+
+const CONTROLLER: &str = confine_tree::CONTROLLER;
+
+/// Two devices, a service with two instances, another service, and what no module may see.
+const DATASTORE: &str = r#"
+<nacm xmlns="urn:ietf:params:xml:ns:yang:ietf-netconf-acm"><enable-nacm>true</enable-nacm></nacm>
+<processes xmlns="http://clicon.org/controller"><services><enabled>true</enabled></services></processes>
+<services xmlns="http://clicon.org/controller">
+  <bench xmlns="urn:bench"><id>s1</id><mtu>1500</mtu><note/>
+    <created><path>/devices/device[name="r1"]/config/interfaces/interface[name="mine"]</path></created>
+  </bench>
+  <bench xmlns="urn:bench"><id>s2</id><mtu>9000</mtu></bench>
+  <other xmlns="urn:other"><id>o1</id><secret>x</secret></other>
+</services>
+<devices xmlns="http://clicon.org/controller">
+  <device><name>r1</name><addr>10.0.0.1</addr><config>
+    <interfaces xmlns="urn:if">
+      <interface><name>a</name><mtu>1500</mtu><type xmlns:t="urn:types">t:eth</type></interface>
+      <interface><name>it's "b"</name><mtu>1500</mtu></interface>
+      <interface><name>mine</name><mtu>1</mtu></interface>
+    </interfaces>
+    <system xmlns="urn:sys"><hostname>one</hostname><search>a.se</search><search>b.se</search></system>
+  </config></device>
+  <device><name>r2</name><config><system xmlns="urn:sys"><hostname>two</hostname></system></config></device>
+</devices>"#;
+
+/// A datastore that answers filters as the backend does, and counts the requests.
+struct Datastore {
+    tree: Tree,
+    requests: Mutex<Vec<String>>,
+    fails: bool,
+}
+
+impl Source for Datastore {
+    fn fetch<'a>(&'a self, wanted: &'a [Pattern]) -> Fetch<'a> {
+        Box::pin(async move {
+            if self.fails {
+                return Err(SourceError { message: "the backend is gone".into(), source: None });
+            }
+            let paths: Vec<String> = wanted.iter().map(ToString::to_string).collect();
+            self.requests.lock().unwrap().push(paths.join(" | "));
+            let mut prefixes = Prefixes::new();
+            let paths: Vec<String> = wanted.iter().map(|pattern| pattern.xpath(&mut prefixes)).collect();
+            let bound: Vec<(&str, &str)> = prefixes.iter().collect();
+            let mut keys = Keys::new();
+            keys.learn_service(QName::new("urn:bench", "bench"), &["id"]).unwrap();
+            keys.learn_service(QName::new("urn:other", "other"), &["id"]).unwrap();
+            let config = ["devices", "device", "config"].map(|local| QName::new(CONTROLLER, local));
+            let interface = ["interfaces", "interface"].map(|local| QName::new("urn:if", local));
+            keys.learn_list(&[&config[..], &interface].concat(), &["name"]).unwrap();
+            let system = ["system", "search"].map(|local| QName::new("urn:sys", local));
+            keys.learn_leaf_list(&[&config[..], &system].concat()).unwrap();
+            let selected = Filter::parse(&paths.join(" | "), &bound).unwrap().select(&self.tree);
+            Ok(prune(&self.tree, &selected, &Model::new(&NoSchema, &keys), None).unwrap())
+        })
+    }
+}
+
+/// A commit in the making.
+struct Commit {
+    datastore: Arc<Datastore>,
+    draft: Option<Draft>,
+    scope: Scope,
+    meter: Meter,
+}
+
+fn service(local: &str) -> PatternStep {
+    PatternStep::new(QName::new(&format!("urn:{local}"), local))
+}
+
+fn instance(id: &str) -> InstanceRef {
+    let mut entry = service("bench");
+    entry.keys.push(("id".into(), Some(id.into())));
+    let services = PatternStep::new(QName::new(CONTROLLER, "services"));
+    InstanceRef::new(Pattern { steps: vec![services, entry] })
+}
+
+fn prefixes() -> PrefixMap {
+    let declared =
+        [("b", "urn:bench"), ("if", "urn:if"), ("sys", "urn:sys"), ("o", "urn:other"), ("ty", "urn:types")];
+    PrefixMap::new(declared).unwrap()
+}
+
+/// Runs what never waits but for others to run.
+fn block<T>(future: impl Future<Output = T>) -> T {
+    let (mut future, mut context) = (pin!(future), Context::from_waker(Waker::noop()));
+    loop {
+        if let Poll::Ready(value) = future.as_mut().poll(&mut context) {
+            return value;
+        }
+    }
+}
+
+impl Commit {
+    fn new() -> Self {
+        Self::of(Scope::new([service("bench")], Vec::new()))
+    }
+
+    fn of(scope: Scope) -> Self {
+        Self::on(DATASTORE, scope)
+    }
+
+    fn on(datastore: &str, scope: Scope) -> Self {
+        let datastore = Arc::new(Datastore {
+            tree: xml::parse(datastore).unwrap(),
+            requests: Mutex::default(),
+            fails: false,
+        });
+        let mut draft = Draft::new(Arc::new(NoSchema), datastore.clone());
+        draft.declare(instance("").path());
+        Self { datastore, draft: Some(draft), scope, meter: Meter::new(Allowance::UNLIMITED) }
+    }
+
+    fn draft(&mut self) -> &mut Draft {
+        self.draft.as_mut().unwrap()
+    }
+
+    fn resolved(&mut self, path: &str) -> Pattern {
+        self.draft().resolve(path, &Pattern::default(), &prefixes()).unwrap()
+    }
+
+    fn declare(mut self, path: &str) -> Self {
+        let pattern = self.resolved(path);
+        self.draft().declare(&pattern);
+        self
+    }
+
+    /// One run of the module for an instance.
+    fn run<T>(&mut self, id: &str, run: impl AsyncFnOnce(&mut View) -> T) -> T {
+        let draft = self.draft.take().unwrap();
+        let scope = Arc::new(self.scope.clone());
+        let mut view = View::new(draft, scope, instance(id), Arc::new(prefixes()), self.meter.clone());
+        let result = block(run(&mut view));
+        let (draft, meter) = view.into_parts();
+        (self.draft, self.meter) = (Some(draft), meter);
+        result
+    }
+
+    fn requests(&self) -> Vec<String> {
+        std::mem::take(&mut self.datastore.requests.lock().unwrap())
+    }
+
+    /// What is sent, for people: each element on a line.
+    fn finish(&mut self, ids: &[&str], owners: &Owners) -> String {
+        let instances: Vec<InstanceRef> = ids.iter().map(|id| instance(id)).collect();
+        block(self.draft().settle(&instances)).unwrap();
+        match self.draft().finish(&instances, owners) {
+            Ok(finished) => match finished.edit {
+                None => "nothing".into(),
+                Some(edit) => {
+                    let tree = xml::parse(&edit).unwrap();
+                    xml::Writer::new().indent(1).write(&tree, [Tree::ROOT]).unwrap()
+                }
+            },
+            Err(error) => error.to_string(),
+        }
+    }
+}
+
+/// The owners that stand in the datastore.
+fn owners() -> Owners {
+    Owners::from_services(&xml::parse(DATASTORE).unwrap(), |_| None)
+}
+
+/// A refusal in one line.
+fn refusal<T: std::fmt::Debug>(result: Result<T, Error>) -> String {
+    match result {
+        Ok(value) => format!("{value:?}"),
+        Err(Error::Refused(Refusal { tag, message, path })) => {
+            format!("{}: {message} ({})", tag.as_str(), path.unwrap_or_default())
+        }
+        Err(other) => format!("the run ends: {other}"),
+    }
+}
+
+#[test]
+fn a_datastore_that_cannot_be_read_ends_the_run() {
+    let datastore = Datastore { tree: Tree::new(), requests: Mutex::default(), fails: true };
+    let mut commit = Commit::new();
+    commit.draft = Some(Draft::new(Arc::new(NoSchema), Arc::new(datastore)));
+    let result = commit.run("s1", async |view| view.get("/devices/device[name='r1']/addr").await);
+    assert!(matches!(result, Err(Error::Source(_))), "{result:?}");
+}
+
+#[test]
+fn instances_are_named_as_the_controller_does() {
+    let path = Path::parse("/services/b:bench[id='it''s']").unwrap();
+    let draft = Commit::new().draft.unwrap();
+    let pattern = draft.resolve(&path.to_string(), &Pattern::default(), &prefixes()).unwrap();
+    let instance = InstanceRef::new(pattern);
+    assert_eq!((instance.service(), instance.key()), ("bench", "it's"));
+    assert_eq!(instance.to_string(), "bench[id=\"it's\"]");
+}

@@ -244,8 +244,9 @@ impl Overlay {
         let name = self.tree.intern(step.name());
         let missing = |keys: &[Box<str>]| ResolveError::missing_keys(pattern, index, keys);
         let spot = self.child_spot(parent, name);
+        let fixed = self.knowledge.is_fixed(spot);
         let (keys, key): (Vec<Name>, String) = match (self.knowledge.form(spot), &step.entry) {
-            (Form::List { keys }, _) => {
+            (Form::List { keys }, _) if fixed => {
                 let values: Option<Vec<&str>> = keys.iter().map(|key| step.key(key)).collect();
                 let values = values.filter(|values| !values.is_empty()).ok_or_else(|| missing(&keys))?;
                 let names = keys.iter().map(|key| self.tree.intern(QName::new(&step.namespace, key)));
@@ -257,7 +258,7 @@ impl Overlay {
                 }
                 (Vec::new(), value.clone())
             }
-            (Form::LeafList, _) => return Err(missing(&[".".into()])),
+            (Form::LeafList, _) if fixed => return Err(missing(&[".".into()])),
             (_, _) if !step.keys.is_empty() => {
                 let keys: Vec<Box<str>> = step.keys.iter().map(|(key, _)| key.clone()).collect();
                 let values: Option<Vec<&str>> = keys.iter().map(|key| step.key(key)).collect();
@@ -268,6 +269,8 @@ impl Overlay {
                 let names = keys.iter().map(|key| self.tree.intern(QName::new(&step.namespace, key)));
                 (names.collect(), join(values))
             }
+            (Form::List { keys }, _) => return Err(missing(&keys)),
+            (Form::LeafList, _) => return Err(missing(&[".".into()])),
             (Form::Unknown { many: true }, _) => return Err(missing(&[])),
             (_, _) => {
                 return match self.child_node(parent, name) {

@@ -24,6 +24,7 @@ pub struct Knowledge {
 #[derive(Clone, Debug)]
 struct Shape {
     learned: Learned,
+    firm: Firm,
     /// Under one parent, more than one node with children has been seen.
     many: bool,
     /// A node has been there, or it was declared: not only asked for.
@@ -32,12 +33,23 @@ struct Shape {
     known: Option<u32>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Learned {
     Nothing,
     Container,
     LeafList,
-    List { keys: Keys, declared: bool },
+    List(Keys),
+}
+
+/// How far something learned can be relied upon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Firm {
+    /// A path said so that was only read: it may as well have asked for something that is no key.
+    Weak,
+    /// Something was edited by it, or data shows it. It stays.
+    Used,
+    /// It was declared.
+    Declared,
 }
 
 /// The keys of a list, in order.
@@ -97,7 +109,13 @@ impl Knowledge {
         let mut knowledge = Self {
             schema,
             known: KnownKeys::new(),
-            shapes: vec![Shape { learned: Learned::Container, many: false, seen: true, known: Some(0) }],
+            shapes: vec![Shape {
+                learned: Learned::Container,
+                firm: Firm::Declared,
+                many: false,
+                seen: true,
+                known: Some(0),
+            }],
             by_name: HashMap::new(),
             by_local: HashMap::new(),
         };
@@ -109,7 +127,9 @@ impl Knowledge {
                 knowledge.see(shape);
                 shape
             });
-            knowledge.learn_container(shape);
+            if let Some(shape) = knowledge.shapes.get_mut(shape as usize) {
+                (shape.learned, shape.firm) = (Learned::Container, Firm::Declared);
+            }
         }
         knowledge
     }
@@ -124,15 +144,14 @@ impl Knowledge {
         let above = self.shapes.get(parent as usize).and_then(|above| above.known);
         let known = above.and_then(|above| self.known.child(above, qname));
         let learned = match known.map(|known| self.known.kind(known)) {
-            Some(Some(keys::Learned::List(keys))) => {
-                Learned::List { keys: keys.clone().into(), declared: true }
-            }
+            Some(Some(keys::Learned::List(keys))) => Learned::List(keys.clone().into()),
             Some(Some(keys::Learned::LeafList)) => Learned::LeafList,
             // It leads to such a list, and is none.
             Some(None) => Learned::Container,
             None => Learned::Nothing,
         };
-        self.shapes.push(Shape { learned, many: false, seen: false, known });
+        let firm = if known.is_some() { Firm::Declared } else { Firm::Weak };
+        self.shapes.push(Shape { learned, firm, many: false, seen: false, known });
         self.by_name.insert((parent, name), shape);
         self.by_local.entry((parent, qname.local.into())).or_default().push(name);
         shape
@@ -162,11 +181,18 @@ impl Knowledge {
         Spot { shape, schema: parent.schema.and_then(|above| self.schema.child(above, name)) }
     }
 
-    /// Whether the keys of a list are known for certain: from the model, or because they were declared.
+    /// Whether the kind of a node is known for certain: from the model, or because it was declared.
     pub fn is_certain(&self, spot: Spot) -> bool {
-        let learned =
-            spot.shape.and_then(|shape| self.shapes.get(shape as usize)).map(|shape| &shape.learned);
-        spot.schema.is_some() || matches!(learned, Some(Learned::List { declared: true, .. }))
+        spot.schema.is_some() || self.firm(spot) >= Some(Firm::Declared)
+    }
+
+    /// Whether what is known of a node stays: it is certain, or something was edited by it.
+    pub(crate) fn is_fixed(&self, spot: Spot) -> bool {
+        spot.schema.is_some() || self.firm(spot) >= Some(Firm::Used)
+    }
+
+    fn firm(&self, spot: Spot) -> Option<Firm> {
+        self.shapes.get(spot.shape? as usize).map(|shape| shape.firm)
     }
 
     /// The kind of what stands at a place.
@@ -189,7 +215,7 @@ impl Knowledge {
             Learned::Nothing => Form::Unknown { many: shape.many },
             Learned::Container => Form::Container,
             Learned::LeafList => Form::LeafList,
-            Learned::List { keys, .. } => Form::List { keys: keys.clone() },
+            Learned::List(keys) => Form::List { keys: keys.clone() },
         }
     }
 
@@ -235,22 +261,22 @@ impl Knowledge {
             let keys: Keys = step.keys.iter().map(|(key, _)| key.clone()).collect();
             let Some(shape) = self.shapes.get_mut(at as usize) else { return new };
             shape.seen |= declared;
-            let better = match &shape.learned {
-                Learned::List { declared: true, .. } => false,
-                Learned::List { keys: known, .. } => {
-                    !keys.is_empty() && **known != *keys && (declared || is_more(&keys, known))
-                }
-                Learned::LeafList => false,
-                Learned::Nothing | Learned::Container => !keys.is_empty(),
+            let firm = if declared { Firm::Declared } else { Firm::Weak };
+            let learned = if !keys.is_empty() {
+                Some(Learned::List(keys))
+            } else if step.entry.is_some() {
+                Some(Learned::LeafList)
+            } else {
+                None
             };
-            if better {
-                shape.learned = Learned::List { keys, declared };
-                new = true;
-            } else if step.entry.is_some() && matches!(shape.learned, Learned::Nothing) {
-                shape.learned = Learned::LeafList;
-                new = true;
-            } else if careful && index + 1 < pattern.steps.len() {
-                self.learn_container(at);
+            match learned {
+                Some(learned) if shape.learned == learned => shape.firm = shape.firm.max(firm),
+                Some(learned) if shape.takes(&learned, firm) => {
+                    (shape.learned, shape.firm) = (learned, shape.firm.max(firm));
+                    new = true;
+                }
+                None if careful && index + 1 < pattern.steps.len() => self.learn_container(at),
+                _ => {}
             }
             if let Some(values) = step_values(step) {
                 spot = self.entry(spot, &values);
@@ -270,18 +296,18 @@ impl Knowledge {
     }
 
     pub(super) fn learn_leaf_list(&mut self, shape: u32) {
-        if let Some(shape) = self.shapes.get_mut(shape as usize)
-            && matches!(shape.learned, Learned::Nothing)
-        {
-            shape.learned = Learned::LeafList;
-        }
+        self.fix(shape, Learned::LeafList);
     }
 
     pub(super) fn learn_keys(&mut self, shape: u32, keys: Keys) {
+        self.fix(shape, Learned::List(keys));
+    }
+
+    fn fix(&mut self, shape: u32, learned: Learned) {
         if let Some(shape) = self.shapes.get_mut(shape as usize)
-            && matches!(shape.learned, Learned::Nothing | Learned::Container)
+            && (shape.firm == Firm::Weak || shape.learned == learned)
         {
-            shape.learned = Learned::List { keys, declared: false };
+            (shape.learned, shape.firm) = (learned, shape.firm.max(Firm::Used));
         }
     }
 
@@ -296,7 +322,7 @@ impl Knowledge {
 
     pub(super) fn is_learned_container(&self, shape: u32) -> bool {
         let learned = self.shapes.get(shape as usize).map(|shape| &shape.learned);
-        matches!(learned, Some(Learned::Container | Learned::List { .. }))
+        matches!(learned, Some(Learned::Container | Learned::List(_)))
     }
 
     /// Whether the children of this name are known to be entries of a leaf-list.
@@ -331,7 +357,15 @@ pub(crate) fn step_values(step: &PatternStep) -> Option<Vec<&str>> {
     step.keys.iter().map(|(_, value)| value.as_deref()).collect()
 }
 
-/// Whether `keys` has all that `known` has, and more.
-fn is_more(keys: &[Box<str>], known: &[Box<str>]) -> bool {
-    keys.len() > known.len() && known.iter().all(|key| keys.contains(key))
+impl Shape {
+    /// Whether something else than what is known is to be believed.
+    fn takes(&self, learned: &Learned, firm: Firm) -> bool {
+        match (&self.learned, learned) {
+            _ if self.firm < firm => true,
+            _ if self.firm > Firm::Weak => false,
+            // A path may leave keys out, to mean every entry.
+            (Learned::List(known), Learned::List(keys)) => !keys.iter().all(|key| known.contains(key)),
+            _ => true,
+        }
+    }
 }

@@ -145,7 +145,13 @@ impl Overlay {
             Form::List { keys } if !keys.is_empty() => {
                 if let Some(key) = entry_key(fragment, child, &keys) {
                     let keys = self.key_names(name, &keys);
-                    return self.entry_node(parent, name, &keys, &key);
+                    let node = self.entry_node(parent, name, &keys, &key);
+                    // What a path called keys may not be all of them.
+                    if self.knowledge.is_certain(spot)
+                        || !node.is_some_and(|node| self.differ(node, fragment, child))
+                    {
+                        return node;
+                    }
                 }
                 siblings.same(self, parent, name, fragment, child)
             }

@@ -22,7 +22,26 @@ pub(super) struct Lookup {
 struct Entries {
     /// The keys that the table was built for; empty for a leaf-list.
     keys: Vec<Name>,
-    by_key: HashMap<Box<str>, NodeId>,
+    by_key: HashMap<Box<str>, Entry>,
+}
+
+/// The first entry with some keys. There is more than one where what was taken for the keys is not all
+/// of them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entry {
+    pub(super) node: NodeId,
+    several: bool,
+}
+
+impl Entries {
+    fn enter(&mut self, key: &str, node: NodeId) {
+        match self.by_key.get_mut(key) {
+            Some(entry) => entry.several |= entry.node != node,
+            None => {
+                self.by_key.insert(key.into(), Entry { node, several: false });
+            }
+        }
+    }
 }
 
 impl Lookup {
@@ -35,7 +54,7 @@ impl Lookup {
     /// Enters an entry in the table, where there is one.
     pub(super) fn keyed(&mut self, parent: NodeId, name: Name, key: &str, node: NodeId) {
         if let Some(entries) = self.entries.get_mut(&(parent, name)) {
-            entries.by_key.entry(key.into()).or_insert(node);
+            entries.enter(key, node);
         }
     }
 
@@ -64,16 +83,16 @@ impl Lookup {
         found
     }
 
-    fn entry(&mut self, tree: &Tree, place: (NodeId, Name), keys: &[Name], key: &str) -> Option<NodeId> {
+    fn entry(&mut self, tree: &Tree, place: (NodeId, Name), keys: &[Name], key: &str) -> Option<Entry> {
         let (parent, name) = place;
         let build = || {
-            let mut by_key = HashMap::new();
+            let mut entries = Entries { keys: keys.to_vec(), by_key: HashMap::new() };
             for node in tree.children_named(parent, name) {
                 if let Some(key) = key_of(tree, node, keys) {
-                    by_key.entry(key.into()).or_insert(node);
+                    entries.enter(&key, node);
                 }
             }
-            Entries { keys: keys.to_vec(), by_key }
+            entries
         };
         let entries = self.entries.entry(place).or_insert_with(build);
         if entries.keys != keys {
@@ -122,16 +141,21 @@ impl Overlay {
     /// The child that a step means, where it can mean one only.
     pub(super) fn met(&mut self, parent: NodeId, step: &PatternStep) -> Met {
         let Some(name) = self.tree.names().get(step.name()) else { return Met::One(None) };
+        let one = |entry: Option<Entry>| match entry {
+            Some(Entry { several: true, .. }) => Met::Any,
+            entry => Met::One(entry.map(|entry| entry.node)),
+        };
         if let Some(Some(value)) = &step.entry {
-            return Met::One(self.entry_node(parent, name, &[], value));
+            return one(self.lookup.entry(&self.tree, (parent, name), &[], value));
         }
         let spot = self.child_spot(parent, name);
         match self.knowledge.form(spot) {
             Form::List { keys } if !keys.is_empty() => {
                 let values: Option<Vec<&str>> = keys.iter().map(|key| step.key(key)).collect();
-                let Some(values) = values else { return Met::Any };
+                // A path may ask for more than the keys that are known.
+                let Some(values) = values.filter(|_| keys.len() == step.keys.len()) else { return Met::Any };
                 let (keys, key) = (self.key_names(name, &keys), join(values));
-                Met::One(self.entry_node(parent, name, &keys, &key))
+                one(self.lookup.entry(&self.tree, (parent, name), &keys, &key))
             }
             Form::Container | Form::PresenceContainer | Form::Leaf | Form::EmptyLeaf | Form::AnyData => {
                 Met::One(self.child_node(parent, name))
@@ -154,7 +178,7 @@ impl Overlay {
         keys: &[Name],
         key: &str,
     ) -> Option<NodeId> {
-        self.lookup.entry(&self.tree, (parent, name), keys, key)
+        self.lookup.entry(&self.tree, (parent, name), keys, key).map(|entry| entry.node)
     }
 
     /// What is known of the children of this name.

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use proptest::prelude::*;
 
 use super::*;
-use crate::{CONTROLLER, NETCONF, NoSchema, Path, Predicate, PrefixMap, xml};
+use crate::{CONTROLLER, NETCONF, NoSchema, Path, Predicate, PrefixMap, ResolveError, xml};
 
 /// Leaves and leaf-list entries by path, keys included: what a datastore holds.
 type Leaves = BTreeMap<Pattern, String>;
@@ -512,4 +512,30 @@ fn what_was_only_looked_for_is_no_candidate_for_a_name() {
     overlay.load(&Tree::new(), &[wrong]).unwrap();
     assert_eq!(overlay.resolve(&path, &Pattern::default(), &prefixes).unwrap(), at("/item"));
     assert_eq!(edit(&mut overlay), "nothing");
+}
+
+#[test]
+fn a_path_that_filters_by_something_else_than_keys_does_no_harm() {
+    let mut overlay = Overlay::new(Arc::new(NoSchema));
+    let items = "<item><key>1</key><a>x</a></item><item><key>2</key><a>x</a></item>";
+    let text = |items: &str| {
+        let device =
+            format!("<device><name>r1</name><config><box xmlns='urn:x'>{items}</box></config></device>");
+        xml::parse(&format!("<devices xmlns='{CONTROLLER}'>{device}</devices>")).unwrap()
+    };
+    // One module asks for all with `a`, another knows the key.
+    overlay.learn(&at("/item[a='x']"));
+    overlay.load(&text(items), &[at("/item[a='x']")]).unwrap();
+    overlay.load(&text(items), &[at("/item")]).unwrap();
+    assert_eq!(overlay.find(&at("/item[a='x']")).len(), 2);
+    overlay.learn(&at("/item[key='2']"));
+    overlay.load(&text(items), &[at("")]).unwrap();
+    assert_eq!(overlay.find(&at("/item")).len(), 2);
+    overlay.set(&at("/item[key='2']/a"), "y", &[]).unwrap();
+    assert_eq!(edit(&mut overlay), "<item><key>2</key><a>y</a></item>");
+    // From now on that is its key.
+    overlay.learn(&at("/item[a='x']"));
+    assert_eq!(overlay.find(&at("/item[a='x']")).len(), 1);
+    overlay.learn(&at("/item[.='x']"));
+    assert!(matches!(overlay.set(&at("/item/a"), "y", &[]), Err(ResolveError::MissingKeys { .. })));
 }

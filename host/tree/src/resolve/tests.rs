@@ -182,9 +182,9 @@ fn keys_are_learned_from_paths_and_stay() {
     /devices/device[name='r1']/config/l/e
     /devices/device[name='r1']/config/l/e[a='1']
     `/devices/device[name='r1']/config/l/e` does not say which entry: write `/devices/device[name='r1']/config/l/e[a='…']`
-    `/devices/device[name='r1']/config/l/e[b='1']` does not say which entry: write `/devices/device[name='r1']/config/l/e[a='…']`
-    /devices/device[name='r1']/config/l/e[a='1'][b='1']
-    `/devices/device[name='r1']/config/l/e[a='1']` does not say which entry: write `/devices/device[name='r1']/config/l/e[a='1'][b='…']`
+    /devices/device[name='r1']/config/l/e[b='1']
+    /devices/device[name='r1']/config/l/e[b='1'][a='1']
+    `/devices/device[name='r1']/config/l/e[a='1']` does not say which entry: write `/devices/device[name='r1']/config/l/e[b='…'][a='1']`
     `/devices/device` does not say which entry: write `/devices/device[name='…']`
     "#);
 }

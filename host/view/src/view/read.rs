@@ -77,9 +77,9 @@ impl View {
     pub async fn read(&mut self, path: &str) -> Result<Vec<Node>, Error> {
         let pattern = self.resolve(path).await?;
         let mut nodes = Vec::new();
-        for top in self.visible(&pattern, false).await? {
+        for top in self.tops(&pattern).await? {
             let mut namespaces: Vec<String> = Vec::new();
-            let mut walk = vec![self.seen_top(top)];
+            let mut walk = vec![top];
             while let Some(seen) = walk.pop() {
                 let name = self.draft.overlay.qname(seen.live);
                 let node = Node {
@@ -106,11 +106,11 @@ impl View {
     pub async fn read_xml(&mut self, path: &str) -> Result<String, Error> {
         let pattern = self.resolve(path).await?;
         let mut text = String::new();
-        for top in self.visible(&pattern, false).await? {
+        for top in self.tops(&pattern).await? {
             let mut copy = Tree::new();
             // The copies of the nodes above.
             let mut above = vec![Tree::ROOT];
-            let mut walk = vec![self.seen_top(top)];
+            let mut walk = vec![top];
             while let Some(seen) = walk.pop() {
                 above.truncate(seen.depth as usize + 1);
                 let name = copy.intern(self.draft.overlay.qname(seen.live));
@@ -179,10 +179,23 @@ impl View {
         }
     }
 
-    fn seen_top(&mut self, live: Live) -> Seen {
-        let node = self.draft.overlay.pattern(live.node());
-        let whole = matches!(self.scope.decide(Access::Read, &node), Verdict::Permit { below: true });
-        Seen { live, depth: 0, whole }
+    /// The nodes to read from: of the root, which is none itself, what is right below it.
+    async fn tops(&mut self, pattern: &Pattern) -> Result<Vec<Seen>, Error> {
+        let mut tops = Vec::new();
+        for live in self.visible(pattern, false).await? {
+            let node = self.draft.overlay.pattern(live.node());
+            let whole = matches!(self.scope.decide(Access::Read, &node), Verdict::Permit { below: true });
+            let top = Seen { live, depth: 0, whole };
+            if live == Live::ROOT {
+                self.below(&top, &mut tops).await?;
+                // On a stack the first is on top.
+                tops.reverse();
+                tops.iter_mut().for_each(|top| top.depth = 0);
+            } else {
+                tops.push(top);
+            }
+        }
+        Ok(tops)
     }
 
     /// Puts the children of a node that the module may see on the stack, the first on top.

@@ -1,0 +1,220 @@
+//! What a module may see and do.
+
+use super::*;
+use crate::{Access, Rules, Verdict};
+
+/// What no module reads: where it is, in the forms that a hostile one would try.
+const HIDDEN: [&str; 12] = [
+    "/nacm",
+    "/processes",
+    "/processes/services/enabled",
+    "/services/o:other",
+    "/services/o:other[id='o1']/secret",
+    "/services/other/secret",
+    "/services/b:bench/created",
+    "/services/b:bench[id='s1']/created/path",
+    "/services/b:bench[id='s1']/b:created/b:path[.]",
+    "created/path",
+    "/services/service-timeout",
+    "/services/properties",
+];
+
+#[test]
+fn what_is_outside_of_the_scope_is_not_there() {
+    let mut commit = Commit::new();
+    commit.run("s1", async |view| {
+        for path in HIDDEN {
+            assert!(!view.exists(path).await.unwrap_or_default(), "{path}");
+            assert_eq!(view.find(path).await.unwrap_or_default(), [""; 0], "{path}");
+            assert_eq!(view.read(path).await.unwrap_or_default(), [], "{path}");
+            assert_eq!(view.read_xml(path).await.unwrap_or_default(), "", "{path}");
+            assert_eq!(view.get(path).await.unwrap_or_default(), None, "{path}");
+        }
+    });
+    assert_eq!(commit.requests(), [""; 0]);
+}
+
+#[test]
+fn a_wide_path_shows_only_what_is_in_the_scope() {
+    let mut commit = Commit::new();
+    let text = commit.run("s1", async |view| {
+        let all = view.read_xml("/").await.unwrap();
+        assert!(!all.contains("secret") && !all.contains("nacm") && !all.contains("created"));
+        let tops = view.read("/").await.unwrap().into_iter().filter(|node| node.depth == 0);
+        assert_eq!(tops.map(|node| node.name).collect::<Vec<_>>(), ["services", "devices"]);
+        view.read_xml("/services").await.unwrap()
+    });
+    insta::assert_snapshot!(text, @r#"<services xmlns="http://clicon.org/controller"><bench xmlns="urn:bench"><id>s1</id><mtu>1500</mtu><note/></bench><bench xmlns="urn:bench"><id>s2</id><mtu>9000</mtu></bench></services>"#);
+    insta::assert_snapshot!(commit.requests().join("\n"), @"/devices | /services/bench");
+}
+
+#[test]
+fn nothing_outside_of_the_configuration_of_devices_is_written() {
+    let mut commit = Commit::new();
+    let paths = [
+        "/devices",
+        "/devices/device",
+        "/devices/device[name='r1']",
+        "/devices/device[name='r1']/config",
+        "/devices/device[name='r1']/addr",
+        "/devices/device[name='r1']/if:config/x",
+        "/devices/template[name='t']",
+        "/devices/if:device[name='r1']/config/if:x",
+        "mtu",
+        "created/path[.='/x']",
+        "/services/o:other[id='o1']/secret",
+        "/processes/services/enabled",
+        "/sys:nacm/enable-nacm",
+        "/transactions/transaction[tid='1']/result",
+    ];
+    let refusals = commit.run("s1", async |view| {
+        let mut refusals = Vec::new();
+        for path in paths {
+            assert!(view.set(path, "x").await.is_err(), "{path}");
+            assert!(view.create(path).await.is_err(), "{path}");
+            refusals.push(refusal(view.remove(path).await));
+        }
+        refusals.join("\n")
+    });
+    insta::assert_snapshot!(refusals, @r#"
+        access-denied: access denied: delete of `/devices`: a module writes below `/devices/device/config` only (/devices)
+        access-denied: access denied: delete of `/devices/device`: a module writes below `/devices/device/config` only (/devices/device)
+        access-denied: access denied: delete of `/devices/device[name='r1']`: a module writes below `/devices/device/config` only (/devices/device[name='r1'])
+        access-denied: access denied: delete of `/devices/device[name='r1']/config`: a module writes below `/devices/device/config` only (/devices/device[name='r1']/config)
+        access-denied: access denied: delete of `/devices/device[name='r1']/addr`: a module writes below `/devices/device/config` only (/devices/device[name='r1']/addr)
+        access-denied: access denied: delete of `/devices/device[name='r1']/config/x`: a module writes below `/devices/device/config` only (/devices/device[name='r1']/if:config/x)
+        access-denied: access denied: delete of `/devices/template[name='t']`: a module writes below `/devices/device/config` only (/devices/template[name='t'])
+        access-denied: access denied: delete of `/devices/device[name='r1']/config/x`: a module writes below `/devices/device/config` only (/devices/if:device[name='r1']/config/if:x)
+        access-denied: access denied: delete of `/services/bench[id='s1']/mtu`: a module writes below `/devices/device/config` only (mtu)
+        access-denied: access denied: delete of `/services/bench[id='s1']/created/path[.='/x']`: a module writes below `/devices/device/config` only (created/path[.='/x'])
+        access-denied: access denied: delete of `/services/other[id='o1']/secret`: a module writes below `/devices/device/config` only (/services/o:other[id='o1']/secret)
+        access-denied: access denied: delete of `/processes/services/enabled`: a module writes below `/devices/device/config` only (/processes/services/enabled)
+        access-denied: access denied: delete of `/nacm/enable-nacm`: a module writes below `/devices/device/config` only (/sys:nacm/enable-nacm)
+        access-denied: access denied: delete of `/transactions/transaction[tid='1']/result`: a module writes below `/devices/device/config` only (/transactions/transaction[tid='1']/result)
+        "#);
+    assert_eq!(commit.finish(&[], &owners()), "nothing");
+}
+
+#[test]
+fn a_module_writes_what_it_declared() {
+    let mut commit = Commit::new();
+    let writes = ["/devices/device/config/if:interfaces/interface/mtu", "/devices/device/config/sys:system"]
+        .map(|path| commit.resolved(path));
+    commit.scope = Scope::new([service("bench")], writes.to_vec());
+    let refusals = commit.run("s1", async |view| {
+        let interface = "/devices/device[name='r2']/config/if:interfaces/interface[name='n']";
+        view.set(&format!("{interface}/mtu"), "1").await.unwrap();
+        view.set("/devices/device[name='r1']/config/sys:system/a/b/c", "1").await.unwrap();
+        [
+            refusal(view.set(&format!("{interface}/description"), "1").await),
+            refusal(view.create(interface).await),
+            refusal(view.remove("/devices/device[name='r1']/config/if:interfaces").await),
+        ]
+        .join("\n")
+    });
+    insta::assert_snapshot!(refusals, @r#"
+        access-denied: access denied: create of `/devices/device[name='r2']/config/interfaces/interface[name='n']/description`: the module's description declares that it writes `/devices/device/config/interfaces/interface/mtu`, `/devices/device/config/system`; add it to `writes` there (/devices/device[name='r2']/config/if:interfaces/interface[name='n']/description)
+        access-denied: access denied: create of `/devices/device[name='r2']/config/interfaces/interface[name='n']`: the module's description declares that it writes `/devices/device/config/interfaces/interface/mtu`, `/devices/device/config/system`; add it to `writes` there (/devices/device[name='r2']/config/if:interfaces/interface[name='n'])
+        access-denied: access denied: delete of `/devices/device[name='r1']/config/interfaces`: the module's description declares that it writes `/devices/device/config/interfaces/interface/mtu`, `/devices/device/config/system`; add it to `writes` there (/devices/device[name='r1']/config/if:interfaces)
+        "#);
+    insta::assert_snapshot!(commit.finish(&[], &owners()), @r#"
+    <devices xmlns="http://clicon.org/controller">
+     <device>
+      <name>r1</name>
+      <config>
+       <system xmlns="urn:sys">
+        <a>
+         <b>
+          <c>1</c>
+         </b>
+        </a>
+       </system>
+      </config>
+     </device>
+     <device>
+      <name>r2</name>
+      <config>
+       <interfaces xmlns="urn:if">
+        <interface>
+         <name>n</name>
+         <mtu>1</mtu>
+        </interface>
+       </interfaces>
+      </config>
+     </device>
+    </devices>
+    "#);
+}
+
+#[test]
+fn hooks_read_and_do_not_write() {
+    let mut commit = Commit::new();
+    let draft = commit.draft.take().unwrap();
+    let scope = Arc::new(commit.scope.clone());
+    let view = View::new(draft, scope, instance("s1"), Arc::new(prefixes()), commit.meter.clone());
+    let mut view = view.read_only();
+    let path = "/devices/device[name='r1']/config/sys:system/hostname";
+    block(async {
+        assert_eq!(view.get(path).await.unwrap().as_deref(), Some("one"));
+        for refused in [
+            refusal(view.set(path, "x").await),
+            refusal(view.create(path).await),
+            refusal(view.remove(path).await),
+            refusal(view.edit_xml("").await),
+        ] {
+            assert!(refused.starts_with("access-denied: access denied: this view is for reading only"));
+        }
+    });
+}
+
+/// Hides and protects what is called `hostname` or `mtu`, and protects interface `a` from being changed.
+struct Strict;
+
+impl Rules for Strict {
+    fn decide(&self, access: Access, node: &Pattern) -> Verdict {
+        let step = node.steps.last();
+        let name = step.map_or("", |step| &step.local);
+        let is_a = step.is_some_and(|step| step.key("name") == Some("a"));
+        match (access, name) {
+            (_, "hostname") => Verdict::Deny { reason: "rule `no-hostnames`".into() },
+            (Access::Update | Access::Delete, "mtu") => Verdict::Deny { reason: "rule `keep-mtu`".into() },
+            (Access::Update, _) if is_a => Verdict::Deny { reason: "rule `keep-a`".into() },
+            _ => Verdict::Permit { below: false },
+        }
+    }
+}
+
+#[test]
+fn rules_narrow_the_scope() {
+    let mut commit = Commit::of(Scope::new([service("bench")], Vec::new()).with_rules(Arc::new(Strict)));
+    let texts = commit.run("s1", async |view| {
+        let interfaces = "/devices/device[name='r1']/config/if:interfaces";
+        let system = "/devices/device[name='r2']/config/sys:system";
+        assert!(!view.exists(&format!("{system}/hostname")).await.unwrap());
+        assert_eq!(view.read_xml(system).await.unwrap(), "<system xmlns=\"urn:sys\"/>");
+        let all = view.read("/devices").await.unwrap();
+        assert!(all.iter().all(|node| node.name != "hostname"));
+        assert!(all.iter().any(|node| node.name == "mtu"));
+        // To make is another right than to change.
+        let new = format!("{interfaces}/interface[name='new']/mtu");
+        view.set(&new, "1").await.unwrap();
+        [
+            refusal(view.set(&format!("{interfaces}/interface[name='a']/mtu"), "1").await),
+            refusal(view.create(&format!("{interfaces}/interface[name='a']")).await),
+            refusal(view.set(&format!("{system}/hostname"), "x").await),
+            // Something in it may not be taken away.
+            refusal(view.remove(interfaces).await),
+            refusal(view.remove(system).await),
+            refusal(view.remove(&format!("{interfaces}/interface[name='a']/type")).await),
+        ]
+        .join("\n")
+    });
+    insta::assert_snapshot!(texts, @r#"
+        access-denied: access denied: update of `/devices/device[name='r1']/config/interfaces/interface[name='a']/mtu`: rule `keep-mtu` (/devices/device[name='r1']/config/if:interfaces/interface[name='a']/mtu)
+        access-denied: access denied: update of `/devices/device[name='r1']/config/interfaces/interface[name='a']`: rule `keep-a` (/devices/device[name='r1']/config/if:interfaces/interface[name='a'])
+        access-denied: access denied: update of `/devices/device[name='r2']/config/system/hostname`: rule `no-hostnames` (/devices/device[name='r2']/config/sys:system/hostname)
+        access-denied: access denied: delete of `/devices/device[name='r1']/config/interfaces/interface[name='new']/mtu`: rule `keep-mtu` (/devices/device[name='r1']/config/if:interfaces)
+        access-denied: access denied: delete of `/devices/device[name='r2']/config/system/hostname`: rule `no-hostnames` (/devices/device[name='r2']/config/sys:system)
+        ()
+        "#);
+}

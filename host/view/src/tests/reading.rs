@@ -1,0 +1,205 @@
+//! `get`, `exists`, `find`, `read` and `read_xml`.
+
+use super::*;
+
+#[test]
+fn a_leaf_is_read() {
+    let mut commit = Commit::new();
+    let values = commit.run("s1", async |view| {
+        let mut values = Vec::new();
+        for path in [
+            "mtu",
+            "note",
+            "nothing",
+            "/services/bench[id='s2']/mtu",
+            "/devices/device[name='r1']/config/if:interfaces/interface[name='a']/mtu",
+            "/devices/device[name='r1']/config/if:interfaces/interface[name='it''s \"b\"']/mtu",
+            "/devices/device[name='r9']/config/sys:system/hostname",
+            // The module's own prefix for the namespace of the value.
+            "/devices/device[name='r1']/config/interfaces/interface[name='a']/type",
+            "/devices/device[name='r1']/config/system",
+            "/devices/device/config/sys:system/hostname",
+        ] {
+            values.push(refusal(view.get(path).await));
+        }
+        values.join("\n")
+    });
+    insta::assert_snapshot!(values, @r#"
+    Some("1500")
+    Some("")
+    None
+    Some("9000")
+    Some("1500")
+    Some("1500")
+    None
+    Some("ty:eth")
+    unknown-namespace: `system` below `/devices/device[name='r1']/config` could be `b:system` or `if:system` or `o:system` or `sys:system` or `ty:system`: write the prefix (/devices/device[name='r1']/config/system)
+    invalid-value: `/devices/device/config/system/hostname` matches 2 nodes: give all keys, or use `find` or `read` (/devices/device/config/sys:system/hostname)
+    "#);
+}
+
+#[test]
+fn what_exists_is_found_with_its_keys() {
+    let mut commit = Commit::new().declare("/devices/device/config/if:interfaces/interface[name]");
+    let found = commit.run("s1", async |view| {
+        let mut found = Vec::new();
+        for path in [
+            "/devices/device",
+            "/devices/device/config/if:interfaces/interface",
+            "/devices/device[name='r2']/config/if:interfaces/interface",
+            "/services/bench",
+            ".",
+        ] {
+            let paths = view.find(path).await.unwrap();
+            // What was found can be read.
+            for path in &paths {
+                assert!(view.exists(path).await.unwrap(), "{path}");
+            }
+            found.push(paths.join("\n"));
+        }
+        found.join("\n\n")
+    });
+    insta::assert_snapshot!(found, @r#"
+    /devices/device[name='r1']
+    /devices/device[name='r2']
+
+    /devices/device[name='r1']/config/if:interfaces/interface[name='a']
+    /devices/device[name='r1']/config/if:interfaces/interface[name='it''s "b"']
+    /devices/device[name='r1']/config/if:interfaces/interface[name='mine']
+
+
+
+    /services/b:bench[id='s1']
+    /services/b:bench[id='s2']
+
+    /services/b:bench[id='s1']
+    "#);
+}
+
+#[test]
+fn a_subtree_is_read_as_records_and_as_xml() {
+    let mut commit = Commit::new();
+    let (nodes, text) = commit.run("s1", async |view| {
+        let path = "/devices/device[name='r1']/config/if:interfaces/interface[name='a']";
+        (view.read(path).await.unwrap(), view.read_xml(path).await.unwrap())
+    });
+    let lines: Vec<String> = nodes
+        .iter()
+        .map(|node| format!("{} {} {:?} {:?}", node.depth, node.name, node.namespace, node.value))
+        .collect();
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    0 interface Some("urn:if") None
+    1 name None Some("a")
+    1 mtu None Some("1500")
+    1 type None Some("ty:eth")
+    "#);
+    insta::assert_snapshot!(text, @r#"<interface xmlns="urn:if"><name>a</name><mtu>1500</mtu><type xmlns:t="urn:types">t:eth</type></interface>"#);
+}
+
+#[test]
+fn a_namespace_is_told_where_it_changes() {
+    let mut commit = Commit::new();
+    let nodes = commit.run("s1", async |view| view.read("/devices/device[name='r2']").await.unwrap());
+    let namespaces: Vec<(&str, Option<&str>)> =
+        nodes.iter().map(|node| (node.name.as_str(), node.namespace.as_deref())).collect();
+    assert_eq!(
+        namespaces,
+        [
+            ("device", Some(CONTROLLER)),
+            ("name", None),
+            ("config", None),
+            ("system", Some("urn:sys")),
+            ("hostname", None)
+        ]
+    );
+}
+
+#[test]
+fn what_was_read_is_not_read_again() {
+    let mut commit = Commit::new();
+    commit.run("s1", async |view| {
+        view.find("/devices/device").await.unwrap();
+        assert!(view.exists("/devices/device[name='r1']").await.unwrap());
+        assert!(!view.exists("/devices/device[name='r9']").await.unwrap());
+        assert_eq!(view.get("/devices/device[name='r9']/config/sys:system/hostname").await.unwrap(), None);
+        view.get("/devices/device[name='r1']/config/sys:system/hostname").await.unwrap();
+        view.get("/devices/device[name='r1']/config/sys:system/hostname").await.unwrap();
+        view.read("/devices/device[name='r1']/config").await.unwrap();
+        view.get("/devices/device[name='r1']/config/sys:system/hostname").await.unwrap();
+        view.find("/devices/device[name='r1']/config/sys:system/search").await.unwrap();
+    });
+    insta::assert_snapshot!(commit.requests().join("\n"), @r#"
+    /devices/device/name
+    /devices/device[name='r1']/config/system/hostname
+    /devices/device[name='r1']/config
+    "#);
+    let fetched: Vec<String> = commit.draft().fetched().iter().map(ToString::to_string).collect();
+    insta::assert_snapshot!(fetched.join("\n"), @r#"
+    /devices/device/name
+    /devices/device[name='r1']/config/system/hostname
+    /devices/device[name='r1']/config
+    "#);
+}
+
+#[test]
+fn what_was_declared_is_read_at_once() {
+    let mut commit = Commit::new();
+    let declared =
+        ["/services/b:bench[id='s1']", "/devices/device/name", "/devices/device/config/sys:system"]
+            .map(|path| commit.resolved(path));
+    block(commit.draft().read(&declared)).unwrap();
+    commit.run("s1", async |view| {
+        for device in view.find("/devices/device").await.unwrap() {
+            assert!(view.exists(&format!("{device}/config/sys:system")).await.unwrap());
+        }
+        assert_eq!(view.get("mtu").await.unwrap().as_deref(), Some("1500"));
+    });
+    assert_eq!(commit.requests().len(), 1);
+    assert!(commit.draft().fetched().is_empty());
+}
+
+#[test]
+fn entries_of_a_list_of_unknown_keys_are_not_named() {
+    let mut commit = Commit::new();
+    let results = commit.run("s1", async |view| {
+        let path = "/devices/device[name='r1']/config/if:interfaces/interface";
+        let all = view.read(path).await.unwrap().iter().filter(|node| node.depth == 0).count();
+        let before = refusal(view.find(path).await);
+        let after = view.find(&format!("{path}[name]")).await.unwrap().len();
+        (all, before, after, view.find(path).await.unwrap().len())
+    });
+    assert_eq!((results.0, results.2, results.3), (3, 3, 3));
+    insta::assert_snapshot!(results.1, @"missing-element: `/devices/device[name='r1']/config/interfaces/interface` is a list whose keys are not known: name them, as in `/devices/device[name='r1']/config/interfaces/interface[key='…']`, or in a pattern of the module's description, as in `/devices/device[name='r1']/config/interfaces/interface[key]` (/devices/device[name='r1']/config/if:interfaces/interface)");
+}
+
+#[test]
+fn work_is_paid_for() {
+    let interfaces: String = (0..5000).map(|i| format!("<interface><name>{i}</name></interface>")).collect();
+    let datastore = format!(
+        "<devices xmlns='{CONTROLLER}'><device><name>r1</name><config><interfaces xmlns='urn:if'>\
+         {interfaces}</interfaces></config></device></devices>"
+    );
+    let scope = || Scope::new([service("bench")], Vec::new());
+    let mut commit = Commit::on(&datastore, scope());
+    commit.run("s1", async |view| {
+        let path = "/devices/device[name='r1']/config/if:interfaces";
+        assert_eq!(view.read(path).await.unwrap().len(), 10_001);
+    });
+    assert!(commit.meter.work() > 20_000, "{}", commit.meter.work());
+    // An entry by its key costs no more than the path is long.
+    let before = commit.meter.work();
+    commit.run("s1", async |view| {
+        let path = "/devices/device[name='r1']/config/if:interfaces/interface[name='4999']";
+        assert!(view.exists(path).await.unwrap());
+        let before = view.meter().work();
+        assert!(view.exists(path).await.unwrap());
+        assert!(view.meter().work() - before < 50);
+    });
+    assert!(commit.meter.work() > before);
+
+    let mut commit = Commit::on(&datastore, scope());
+    commit.meter = Meter::new(Allowance { work: 3000, ..Allowance::UNLIMITED });
+    let result = commit.run("s1", async |view| view.read_xml("/devices").await);
+    let Err(Error::Limit(exceeded)) = result else { panic!("{result:?}") };
+    assert_eq!((exceeded.limit, exceeded.allowed), ("host work", 3000));
+}
