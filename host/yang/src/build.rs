@@ -52,8 +52,13 @@ pub(crate) struct Builder<'a> {
     augments: Vec<Augmented>,
     /// The groupings around what is being expanded.
     open_groupings: Vec<StmtRef>,
+    /// How many statements may still be looked at.
+    budget: usize,
     is_full: bool,
 }
+
+/// How many statements may be looked at for each node that the tree may have: see [`Limits::nodes`](crate::Limits::nodes).
+const STATEMENTS_PER_NODE: usize = 8;
 
 /// What is the same for everything within one expansion.
 #[derive(Clone, Copy)]
@@ -99,6 +104,7 @@ impl<'a> Builder<'a> {
             overrides: Overrides::new(),
             augments: Vec::new(),
             open_groupings: Vec::new(),
+            budget: set.limits.nodes.saturating_mul(STATEMENTS_PER_NODE),
             is_full: false,
         }
     }
@@ -132,8 +138,17 @@ impl<'a> Builder<'a> {
             self.augment(NodeId::ROOT, augment, Context { module, depth: 0 });
         }
         for deviation in deviations {
+            if self.budget == 0 {
+                break;
+            }
             self.deviation(deviation);
         }
+        if self.is_full {
+            for node in &mut self.nodes {
+                node.flags |= Flags::INCOMPLETE;
+            }
+        }
+        self.augments.sort_by_key(|augmented| (augmented.at.unit, augmented.at.id));
         let nodes = Nodes {
             nodes: self.nodes,
             names: Names::new(self.names),
@@ -188,6 +203,7 @@ impl<'a> Builder<'a> {
     /// Everything within a statement that makes nodes.
     fn data(&mut self, parent: NodeId, at: StmtRef, context: Context) {
         let Some(statement) = self.statement(at) else { return };
+        self.spend(statement);
         for child in statement.children() {
             let at = StmtRef { unit: at.unit, id: child.id() };
             if let Some(kind) = NodeKind::of(child.keyword()) {
@@ -201,10 +217,15 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Whether there is room for more; if not, it is reported once.
+    /// Takes what it costs to look at a statement and those right within it from the budget.
+    fn spend(&mut self, statement: Stmt<'_>) {
+        self.budget = self.budget.saturating_sub(1 + statement.children().count());
+    }
+
+    /// Whether there is room for more; if not, it is reported.
     fn has_room(&mut self, at: StmtRef, parent: NodeId, context: Context) -> bool {
         let limits = &self.set.limits;
-        let (what, limit) = if self.nodes.len() >= limits.nodes {
+        let (what, limit) = if self.nodes.len() >= limits.nodes || self.budget == 0 {
             self.is_full = true;
             ("nodes of the compiled tree", limits.nodes)
         } else if context.depth > limits.expansion_depth {
@@ -233,6 +254,7 @@ impl<'a> Builder<'a> {
         let Some(node) = self.push(parent, statement.argument(), kind, at, context) else { return };
         match kind {
             NodeKind::Leaf | NodeKind::LeafList => {
+                self.spend(statement);
                 if let Some(of) = statement.child(Keyword::Type) {
                     self.set_type(node, StmtRef { unit: at.unit, id: of.id() });
                 }
@@ -333,7 +355,11 @@ impl<'a> Builder<'a> {
         self.open_groupings.push(grouping);
         self.data(parent, grouping, context);
         self.open_groupings.pop();
+        self.spend(statement);
         for child in statement.children() {
+            if self.is_full {
+                return;
+            }
             let at = StmtRef { unit: at.unit, id: child.id() };
             match child.keyword() {
                 Keyword::Refine => self.refine(parent, child, at, context),
@@ -344,6 +370,10 @@ impl<'a> Builder<'a> {
     }
 
     fn refine(&mut self, parent: NodeId, statement: Stmt<'a>, at: StmtRef, context: Context) {
+        self.spend(statement);
+        if !self.has_room(at, parent, context) {
+            return;
+        }
         let Some(node) = self.target(parent, statement.argument(), at, context.module) else { return };
         if !self.features_hold(at) {
             self.featureless.insert(parent);
@@ -380,11 +410,9 @@ impl<'a> Builder<'a> {
 
     /// Adds the substatements of a keyword to those that the node has.
     fn add(&mut self, node: NodeId, keyword: Keyword, from: Stmt<'a>, unit: u32) {
-        let mut all = self.properties(node, keyword);
-        let before = all.len();
-        all.extend(from.all(keyword).map(|new| StmtRef { unit, id: new.id() }));
-        if all.len() > before {
-            self.overrides.insert((node, keyword), all);
+        if from.child(keyword).is_some() {
+            let added = from.all(keyword).map(|new| StmtRef { unit, id: new.id() });
+            self.properties(node, keyword).extend(added);
         }
     }
 
@@ -394,21 +422,23 @@ impl<'a> Builder<'a> {
         if gone.is_empty() {
             return;
         }
-        let mut left = self.properties(node, keyword);
-        left.retain(|&at| self.statement(at).is_some_and(|own| !gone.contains(own.argument())));
-        self.overrides.insert((node, keyword), left);
+        let (links, files) = (self.links, &self.set.files);
+        let left = self.properties(node, keyword);
+        let looked_at = left.len();
+        left.retain(|&at| links.statement(files, at).is_some_and(|own| !gone.contains(own.argument())));
+        self.budget = self.budget.saturating_sub(looked_at);
     }
 
-    /// The node's substatements of a keyword, as refined so far.
-    fn properties(&self, node: NodeId, keyword: Keyword) -> Vec<StmtRef> {
-        if let Some(overridden) = self.overrides.get(&(node, keyword)) {
-            return overridden.clone();
-        }
+    /// The node's substatements of a keyword, as refined so far, to be refined further.
+    fn properties(&mut self, node: NodeId, keyword: Keyword) -> &mut Vec<StmtRef> {
         let origin = self.nodes.get(node.index()).map(|node| node.origin);
-        let own = origin.and_then(|origin| Some((origin.unit, self.statement(origin)?)));
-        own.into_iter()
-            .flat_map(|(unit, own)| own.all(keyword).map(move |own| StmtRef { unit, id: own.id() }))
-            .collect()
+        let (links, files) = (self.links, &self.set.files);
+        self.overrides.entry((node, keyword)).or_insert_with(|| {
+            let own = origin.and_then(|origin| Some((origin.unit, links.statement(files, origin)?)));
+            own.into_iter()
+                .flat_map(|(unit, own)| own.all(keyword).map(move |own| StmtRef { unit, id: own.id() }))
+                .collect()
+        })
     }
 
     fn augment(&mut self, start: NodeId, at: StmtRef, context: Context) {
@@ -489,6 +519,7 @@ impl<'a> Builder<'a> {
 
     fn deviation(&mut self, at: StmtRef) {
         let Some(statement) = self.statement(at) else { return };
+        self.spend(statement);
         let own = self.links.module_of(at.unit);
         let Some(node) = self.target(NodeId::ROOT, statement.argument(), at, own) else { return };
         for deviate in statement.all(Keyword::Deviate) {

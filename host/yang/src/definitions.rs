@@ -6,6 +6,7 @@ use crate::{
     Error, Keyword,
     link::{Links, ModuleId, Prefix, Problems, StmtRef, number_of},
     nearest::Hints,
+    resolve::BUILT_IN,
     set::File,
     statement::Stmt,
 };
@@ -93,8 +94,10 @@ impl<'a> Definitions<'a> {
                     .module(module)
                     .map(|module| format!(" in `{}`", module.name()))
                     .unwrap_or_default();
-                let names = self.links.roots(self.files, module).flat_map(|(_, root)| root.all(what));
-                fail(format!("{of}{}", self.hints.did_you_mean(local, names.map(Stmt::argument))))
+                let built_in = if what == Keyword::Typedef && prefix.is_empty() { BUILT_IN } else { &[] };
+                let defined = self.links.roots(self.files, module).flat_map(|(_, root)| root.all(what));
+                let names = built_in.iter().copied().chain(defined.map(Stmt::argument));
+                fail(format!("{of}{}", self.hints.did_you_mean(local, names)))
             }
         }
     }

@@ -27,7 +27,7 @@ impl fmt::Display for Place {
 ///
 /// Those that [`ModuleSet::add`](crate::ModuleSet::add) gives mean that the module was not taken. Those
 /// of [`Schema::problems`](crate::Schema::problems) mean that the statement named was left out and the rest is usable.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// Not the text of a module.
@@ -93,7 +93,7 @@ pub enum Error {
         name: Box<str>,
     },
     /// Two things of one name in one place.
-    #[error("{place}: there is already a {what} `{name}`")]
+    #[error("{place}: {what} `{name}` is there already")]
     Duplicate {
         /// Where the second one is.
         place: Place,

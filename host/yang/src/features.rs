@@ -51,6 +51,11 @@ impl Features {
                     context.problems.push(*error);
                     false
                 }
+                Err(Failure::TooDeep) => {
+                    let what = "features that need features, and parentheses in each other,";
+                    context.problems.push(Error::Limit { place: condition.place(), what, limit: DEPTH });
+                    false
+                }
                 _ => {
                     let expected = "features joined by `and`, `or`, `not` and parentheses".to_owned();
                     context.problems.push(Error::Argument { place: condition.place(), expected });
@@ -79,6 +84,7 @@ impl Features {
 
 enum Failure {
     Malformed,
+    TooDeep,
     Unresolved(Box<Error>),
 }
 
@@ -134,7 +140,7 @@ impl Expression<'_, '_, '_> {
             is_negated = !is_negated;
         }
         if self.depth > DEPTH {
-            return Err(Failure::Malformed);
+            return Err(Failure::TooDeep);
         }
         let value = if self.take("(") {
             self.depth += 1;

@@ -1,6 +1,6 @@
 //! The last pass over the tree: what is inherited, keys, order, and the index for looking up.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, rc::Rc};
 
 use crate::{
     Keyword,
@@ -11,7 +11,7 @@ use crate::{
 };
 
 pub(crate) fn finish(nodes: Nodes, links: &Links, files: &[File]) -> Nodes {
-    let mut finisher = Finisher { nodes, links, files };
+    let mut finisher = Finisher { nodes, links, files, keys: HashMap::new() };
     for index in 0..finisher.nodes.nodes.len() {
         let id = NodeId(number_of(index));
         finisher.inherit(id);
@@ -27,6 +27,16 @@ struct Finisher<'a> {
     nodes: Nodes,
     links: &'a Links,
     files: &'a [File],
+    /// By the statement of the list.
+    keys: HashMap<StmtRef, Rc<Keys>>,
+}
+
+/// The keys of a list.
+struct Keys {
+    /// Their place in [`Nodes::keys`].
+    number: u32,
+    /// The place of each among them, by the number of its name.
+    places: HashMap<u32, usize>,
 }
 
 impl<'a> Finisher<'a> {
@@ -87,35 +97,48 @@ impl<'a> Finisher<'a> {
     /// A list's keys; they come first among its nodes (section 7.8.5).
     fn keys(&mut self, id: NodeId) {
         let Some(node) = self.nodes.get(id).filter(|node| node.kind == NodeKind::List) else { return };
-        let Some(argument) = self.statement(node.origin).and_then(|list| list.text(Keyword::Key)) else {
-            return;
+        let (origin, module) = (node.origin, node.module);
+        let Some(argument) = self.statement(origin).and_then(|list| list.text(Keyword::Key)) else { return };
+        // A list of a grouping is there as often as it is used: its keys are read once.
+        let keys = match self.keys.get(&origin) {
+            Some(known) => Rc::clone(known),
+            None => {
+                let new = Rc::new(self.read_keys(argument));
+                self.keys.insert(origin, Rc::clone(&new));
+                new
+            }
         };
-        let local = |name: &str| Box::from(name.rsplit(':').next().unwrap_or(name));
-        let keys: Box<[Box<str>]> = argument.split_whitespace().map(local).collect();
-        let module = node.module;
-        let children: Vec<NodeId> = self.nodes.schema_children(id).collect();
-        let mut leaves: HashMap<u32, NodeId> = children
-            .iter()
-            .filter_map(|&child| self.nodes.get(child).map(|node| (node, child)))
-            .filter(|(node, _)| node.kind == NodeKind::Leaf && node.module == module)
-            .map(|(node, child)| (node.name, child))
-            .collect();
-        let numbers = keys.iter().filter_map(|key| self.nodes.names.number(key));
-        let mut order: Vec<NodeId> = numbers.filter_map(|number| leaves.remove(&number)).collect();
-        for &key in &order {
+        let place = |child: &NodeId| {
+            let child = self
+                .nodes
+                .get(*child)
+                .filter(|child| child.kind == NodeKind::Leaf && child.module == module)?;
+            keys.places.get(&child.name).copied()
+        };
+        let children = self.nodes.schema_children(id);
+        let (mut front, others): (Vec<NodeId>, Vec<NodeId>) =
+            children.partition(|child| place(child).is_some());
+        front.sort_by_key(place);
+        for &key in &front {
             if let Some(node) = self.nodes.nodes.get_mut(key.index()) {
                 node.flags |= Flags::KEY;
             }
         }
-        order.extend(
-            children.iter().filter(|&&child| self.nodes.get(child).is_some_and(|node| !node.has(Flags::KEY))),
-        );
-        self.relink(id, &order);
+        front.extend(others);
+        self.relink(id, &front);
+        if let Some(node) = self.nodes.nodes.get_mut(id.index()) {
+            node.keys = keys.number;
+        }
+    }
+
+    fn read_keys(&mut self, argument: &str) -> Keys {
+        let local = |name: &str| Box::from(name.rsplit(':').next().unwrap_or(name));
+        let keys: Box<[Box<str>]> = argument.split_whitespace().map(local).collect();
+        let places = keys.iter().enumerate().rev();
+        let places = places.filter_map(|(place, key)| Some((self.nodes.names.number(key)?, place))).collect();
         let number = number_of(self.nodes.keys.len());
         self.nodes.keys.push(keys);
-        if let Some(node) = self.nodes.nodes.get_mut(id.index()) {
-            node.keys = number;
-        }
+        Keys { number, places }
     }
 
     fn relink(&mut self, parent: NodeId, order: &[NodeId]) {

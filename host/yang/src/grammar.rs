@@ -360,7 +360,7 @@ mod tests {
         }
         insta::assert_snapshot!(errors, @r#"
         m.yang:1: `anydata a` cannot stand in `module m` in YANG 1, only since 1.1: add `yang-version 1.1;`
-        m.yang:1: expected `\n`, `\t`, `\"` or `\\` in a string in double quotes, found `\\d`
+        m.yang:1: expected `\n`, `\t`, `\"` or `\\` in a string in double quotes, found `\d`
         m.yang:1: `leaf a` has 0 `type`, expected exactly one
         m.yang:1: `leaf a` has 2 `type`, expected exactly one
         m.yang:1: `presence x` cannot stand in `leaf a`

@@ -1,5 +1,7 @@
 //! Characters to tokens (RFC 7950, section 6.1): keywords, strings, comments.
 
+use crate::shown::Shown;
+
 /// A piece of a module's text, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Span {
@@ -78,7 +80,7 @@ impl<'a> Lexer<'a> {
             Some(c @ ('{' | '}' | ';' | '"' | '\'' | '+')) => format!("`{c}`"),
             Some(_) => {
                 let word: String = self.rest().chars().take_while(|c| !is_end(*c)).take(40).collect();
-                format!("`{}`", word.escape_default())
+                format!("`{}`", Shown(&word))
             }
         };
         Unreadable { line: self.line, expected, found }
@@ -229,13 +231,7 @@ impl<'a> Lexer<'a> {
         let quote = if self.peek() == Some(b'"') { '"' } else { '\'' };
         let unclosed =
             |expected| Unreadable { line: opened, expected, found: "the end of the text".to_owned() };
-        // The column right of the opening quote: white space up to it indents the following lines.
-        let indent: usize = self
-            .piece(self.line_start, self.at)
-            .chars()
-            .map(|c| if c == '\t' { 8 } else { 1 })
-            .sum::<usize>()
-            + 1;
+        let before_quote = (self.line_start, self.at);
         self.step();
         let start = self.at;
         if quote == '\'' {
@@ -249,7 +245,7 @@ impl<'a> Lexer<'a> {
             self.finish_plain(start + special)?;
             return Ok(span(start, start + special));
         }
-        self.double_quoted(indent)
+        self.double_quoted(before_quote)
             .map_err(|error| error.unwrap_or_else(|| unclosed("the closing `\"` of the string")))
     }
 
@@ -273,12 +269,15 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// A string with escapes or line breaks (section 6.1.3). `Err(None)`: it does not end.
-    fn double_quoted(&mut self, indent: usize) -> Result<Span, Option<Unreadable>> {
+    /// A string with escapes or line breaks (section 6.1.3); `before_quote` is what stands on its first line before
+    /// it. `Err(None)`: it does not end.
+    fn double_quoted(&mut self, before_quote: (usize, usize)) -> Result<Span, Option<Unreadable>> {
         let start = self.decoded_end();
         // White space behind this is trimmed at a line break; what an escape wrote is not.
         let mut kept = self.decoded.len();
         let mut copied = self.at;
+        // Counted at the first line break only: a long line may hold many strings.
+        let mut indent = None;
         loop {
             let byte = self.peek().ok_or(None)?;
             match byte {
@@ -299,7 +298,7 @@ impl<'a> Lexer<'a> {
                     self.decoded.truncate(trimmed);
                     self.decoded.push('\n');
                     self.step();
-                    self.unindent(indent);
+                    self.unindent(*indent.get_or_insert_with(|| self.column(before_quote)));
                     kept = self.decoded.len();
                     copied = self.at;
                 }
@@ -309,6 +308,12 @@ impl<'a> Lexer<'a> {
                 }
             }
         }
+    }
+
+    /// The column right of an opening quote (section 6.1.3): white space up to it indents the following lines.
+    fn column(&self, (line_start, quote): (usize, usize)) -> usize {
+        let widths = self.piece(line_start, quote).chars().map(|c| if c == '\t' { 8 } else { 1 });
+        widths.sum::<usize>() + 1
     }
 
     fn escape(&mut self) -> Result<(), Option<Unreadable>> {

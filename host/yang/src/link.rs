@@ -134,20 +134,21 @@ impl Links {
     }
 }
 
-/// What was found wrong, up to a limit.
+/// What was found wrong, each once, up to a limit: a grouping brings what is wrong in it wherever it is used.
 #[derive(Debug, Default)]
 pub(crate) struct Problems {
     pub(crate) list: Vec<Error>,
+    seen: HashSet<Error>,
     limit: usize,
 }
 
 impl Problems {
     pub(crate) fn new(limit: usize) -> Self {
-        Self { list: Vec::new(), limit }
+        Self { limit, ..Self::default() }
     }
 
     pub(crate) fn push(&mut self, error: Error) {
-        if self.list.len() < self.limit {
+        if self.list.len() < self.limit && self.seen.insert(error.clone()) {
             self.list.push(error);
         }
     }
@@ -156,18 +157,28 @@ impl Problems {
 /// Links and builds.
 pub(crate) fn compile(set: ModuleSet) -> Schema {
     let mut problems = Problems::new(set.limits.problems);
-    let links =
-        Linker { set: &set, links: Links::default(), problems: &mut problems, hints: Hints::default() }
-            .link();
+    let linker = Linker {
+        set: &set,
+        links: Links::default(),
+        problems: &mut problems,
+        hints: Hints::default(),
+        included: HashMap::new(),
+    };
+    let links = linker.link();
     let compiled = Builder::new(&set, &links, problems).build();
     Schema::new(set, links, compiled)
 }
+
+/// How many revisions of a module may include one submodule: its text counts for each of them.
+const INCLUDED: usize = 16;
 
 struct Linker<'a> {
     set: &'a ModuleSet,
     links: Links,
     problems: &'a mut Problems,
     hints: Hints,
+    /// How often each file was included.
+    included: HashMap<usize, usize>,
 }
 
 impl<'a> Linker<'a> {
@@ -233,6 +244,11 @@ impl<'a> Linker<'a> {
                 }
                 let found = self.find(include, "submodule", File::is_submodule);
                 let Some(index) = found else { continue };
+                if self.included.get(&index).is_some_and(|&times| times >= INCLUDED) {
+                    let what = "revisions of a module that include one submodule";
+                    self.problems.push(Error::Limit { place: include.place(), what, limit: INCLUDED });
+                    continue;
+                }
                 let name = self.links.module(module).map(|m| m.name.clone()).unwrap_or_default();
                 let belongs =
                     self.set.files.get(index).and_then(|f| f.parsed.root().text(Keyword::BelongsTo));
@@ -245,6 +261,7 @@ impl<'a> Linker<'a> {
                     });
                     continue;
                 }
+                *self.included.entry(index).or_default() += 1;
                 let number = self.links.units.len();
                 self.links.units.push(Unit { file: index, module, prefixes: HashMap::new() });
                 if let Some(module) = self.links.modules.get_mut(module.0 as usize) {

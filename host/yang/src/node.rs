@@ -310,7 +310,7 @@ impl<'a> Node<'a> {
         namespace: &dyn Fn(&str) -> Option<String>,
     ) -> Result<String, Mismatch> {
         let Some(of) = self.leaf_type() else { return Ok(value.to_owned()) };
-        Reader { schema: self.schema, namespace }
+        Reader::new(self.schema, namespace)
             .read(self, of, value)
             .map_err(|wrong| wrong.of(self.name(), value))
     }

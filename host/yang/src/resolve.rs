@@ -8,8 +8,34 @@ use crate::{
     link::StmtRef,
     pattern::Pattern,
     statement::Stmt,
-    types::{ANY_LENGTH, Assigned, Base, Identity, IdentityDefinition, IntegerKind, Ranges, Type},
+    types::{
+        ANY_LENGTH, Assigned, Assignments, Base, Identity, IdentityDefinition, IntegerKind, Patterns, Ranges,
+        Type,
+    },
 };
+
+/// The names of the built-in types (RFC 7950, section 4.2.4).
+pub(crate) const BUILT_IN: &[&str] = &[
+    "binary",
+    "bits",
+    "boolean",
+    "decimal64",
+    "empty",
+    "enumeration",
+    "identityref",
+    "instance-identifier",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "leafref",
+    "string",
+    "uint8",
+    "uint16",
+    "uint32",
+    "uint64",
+    "union",
+];
 
 /// What is known of a type statement.
 pub(crate) enum Resolution {
@@ -52,7 +78,8 @@ impl<'a> Builder<'a> {
     fn derive(&mut self, at: StmtRef, depth: usize) -> Result<Option<Type>, Error> {
         let Some(statement) = self.statement(at) else { return Ok(None) };
         let name = statement.argument();
-        let (base, default, units) = if let Some(base) = self.built_in(at, statement, depth)? {
+        let (base, default, units) = if BUILT_IN.contains(&name) {
+            let Some(base) = self.built_in(at, statement, depth)? else { return Ok(None) };
             (base, None, None)
         } else {
             let typedef = self.definitions.find(Keyword::Typedef, at, name)?;
@@ -70,7 +97,7 @@ impl<'a> Builder<'a> {
         Ok(Some(Type { name: name.into(), base, default, units }))
     }
 
-    /// The built-in type of the statement's name, before its restrictions.
+    /// The built-in type of the statement's name, before its restrictions. `Ok(None)`: reported already.
     fn built_in(&mut self, at: StmtRef, statement: Stmt<'a>, depth: usize) -> Result<Option<Base>, Error> {
         let needed = |keyword: Keyword, expected| {
             statement.child(keyword).ok_or_else(|| Error::Cardinality {
@@ -95,7 +122,7 @@ impl<'a> Builder<'a> {
                 let fraction_digits = digits.parse().unwrap_or(1);
                 Base::Decimal64 { fraction_digits, range: Ranges::one(IntegerKind::Int64.bounds()) }
             }
-            "string" => Base::String { length: Ranges::one(ANY_LENGTH), patterns: Arc::new([]) },
+            "string" => Base::String { length: Ranges::one(ANY_LENGTH), patterns: Patterns::default() },
             "boolean" => Base::Boolean,
             "empty" => Base::Empty,
             "binary" => Base::Binary { length: Ranges::one(ANY_LENGTH) },
@@ -158,24 +185,22 @@ impl<'a> Builder<'a> {
         at: StmtRef,
         statement: Stmt<'a>,
         keyword: Keyword,
-        within: Option<&[Assigned]>,
-    ) -> Result<Arc<[Assigned]>, Error> {
+        within: Option<&Assignments>,
+    ) -> Result<Arc<Assignments>, Error> {
         let (number_keyword, bounds) = match keyword {
             Keyword::Enum => (Keyword::Value, i64::from(i32::MIN)..=i64::from(i32::MAX)),
             _ => (Keyword::Position, 0..=i64::from(u32::MAX)),
         };
-        let known: Option<std::collections::HashMap<&str, i64>> =
-            within.map(|within| within.iter().map(|known| (&*known.name, known.number)).collect());
         let mut all = Vec::new();
         let (mut names, mut numbers) = (HashSet::new(), HashSet::new());
         let mut next = 0;
         for item in statement.all(keyword) {
             let name = item.argument();
             let given = item.text(number_keyword).and_then(|text| text.parse().ok());
-            let number = match &known {
+            let number = match within {
                 None => given.unwrap_or(next),
-                Some(known) => match known.get(name) {
-                    Some(&number) if given.is_none_or(|given| given == number) => number,
+                Some(within) => match within.get(name) {
+                    Some((_, known)) if given.is_none_or(|given| given == known.number) => known.number,
                     _ => {
                         let expected = "a name of the type that is restricted, with its number".to_owned();
                         return Err(Error::Argument { place: item.place(), expected });
@@ -186,9 +211,16 @@ impl<'a> Builder<'a> {
                 let expected = format!("a {number_keyword} from {} to {}", bounds.start(), bounds.end());
                 return Err(Error::Argument { place: item.place(), expected });
             }
-            if !names.insert(name) || !numbers.insert(number) {
-                let name = format!("{name}` of {number_keyword} `{number}").into();
-                return Err(Error::Duplicate { place: item.place(), what: keyword.text(), name });
+            if !names.insert(name) {
+                return Err(Error::Duplicate {
+                    place: item.place(),
+                    what: keyword.text(),
+                    name: name.into(),
+                });
+            }
+            if !numbers.insert(number) {
+                let name = number.to_string().into();
+                return Err(Error::Duplicate { place: item.place(), what: number_keyword.text(), name });
             }
             next = if numbers.len() == 1 { number + 1 } else { next.max(number + 1) };
             if self.features_hold(StmtRef { unit: at.unit, id: item.id() }) {
@@ -198,7 +230,7 @@ impl<'a> Builder<'a> {
         if keyword == Keyword::Bit {
             all.sort_by_key(|bit| bit.number);
         }
-        Ok(all.into())
+        Ok(Arc::new(Assignments::new(all)))
     }
 
     /// The restrictions that are the same for built-in and derived types.
@@ -265,17 +297,12 @@ impl<'a> Builder<'a> {
         })
     }
 
-    fn patterns(
-        &mut self,
-        at: StmtRef,
-        statement: Stmt<'a>,
-        inherited: Arc<[Arc<Pattern>]>,
-    ) -> Result<Arc<[Arc<Pattern>]>, Error> {
+    fn patterns(&mut self, at: StmtRef, statement: Stmt<'a>, inherited: Patterns) -> Result<Patterns, Error> {
         if statement.child(Keyword::Pattern).is_none() {
             return Ok(inherited);
         }
         let is_posix = self.posix_units.contains(&at.unit);
-        let mut all = inherited.to_vec();
+        let mut own = Vec::new();
         for pattern in statement.all(Keyword::Pattern) {
             let is_inverted = pattern.child(Keyword::Modifier).is_some();
             let read = Pattern::new(pattern.argument(), is_inverted, is_posix);
@@ -283,9 +310,9 @@ impl<'a> Builder<'a> {
                 place: pattern.place(),
                 expected: expected.to_owned(),
             })?;
-            all.push(Arc::new(read));
+            own.push(read);
         }
-        Ok(all.into())
+        Ok(inherited.with(own))
     }
 
     /// Numbers all identities, then reads what they are derived from.

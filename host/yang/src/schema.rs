@@ -28,6 +28,8 @@ pub struct Schema {
     pub(crate) identities: Vec<IdentityDefinition>,
     /// Identities by their local name.
     identity_names: HashMap<Box<str>, Vec<Identity>>,
+    /// By identity: those right below it.
+    derived: Vec<Vec<Identity>>,
     problems: Vec<Error>,
 }
 
@@ -45,14 +47,19 @@ impl Schema {
     pub(crate) fn new(set: ModuleSet, links: Links, compiled: Compiled) -> Self {
         let Compiled { nodes, identities, problems } = compiled;
         let mut identity_names: HashMap<Box<str>, Vec<Identity>> = HashMap::new();
+        let mut derived = vec![Vec::new(); identities.len()];
         for (identity, number) in identities.iter().zip(0..) {
             identity_names.entry(identity.name.clone()).or_default().push(Identity(number));
+            for base in &identity.bases {
+                if let Some(derived) = derived.get_mut(base.0 as usize) {
+                    derived.push(Identity(number));
+                }
+            }
         }
-        Self { set, links, nodes, identities, identity_names, problems }
+        Self { set, links, nodes, identities, identity_names, derived, problems }
     }
 
-    /// What could not be made of the modules: each was left out alone, the rest is usable. In the order of the text of each
-    /// module; only the first [`Limits::problems`](crate::Limits::problems) are kept.
+    /// What could not be made of the modules: each was left out alone, the rest is usable. Each is told once, and only the first [`Limits::problems`](crate::Limits::problems) are kept.
     pub fn problems(&self) -> &[Error] {
         &self.problems
     }
@@ -126,12 +133,16 @@ impl Schema {
     /// All identities that a value of the type may name, as module and name. Empty for other types.
     pub fn identities(&self, of: &Base) -> Vec<(&Module, &str)> {
         let Base::Identityref(bases) = of else { return Vec::new() };
-        let all = (0..).zip(&self.identities);
-        let derived =
-            all.filter(|(number, _)| bases.iter().all(|&base| self.is_derived(Identity(*number), base)));
-        derived
-            .filter_map(|(_, identity)| Some((self.links.module(identity.module)?, &*identity.name)))
-            .collect()
+        let Some((first, others)) = bases.split_first() else { return Vec::new() };
+        let mut all: Vec<Identity> =
+            reachable(*first, |identity| self.derived_from(identity)).into_iter().collect();
+        for &base in others {
+            let of_base = reachable(base, |identity| self.derived_from(identity));
+            all.retain(|identity| of_base.contains(identity));
+        }
+        all.sort_unstable();
+        let definitions = all.into_iter().filter_map(|identity| self.identity_definition(identity));
+        definitions.filter_map(|found| Some((self.links.module(found.module)?, &*found.name))).collect()
     }
 
     /// The first node that is the mount point of this label (RFC 8528).
@@ -165,20 +176,22 @@ impl Schema {
     pub(crate) fn is_derived(&self, identity: Identity, base: Identity) -> bool {
         let bases =
             |identity| self.identity_definition(identity).map(|it| it.bases.as_slice()).unwrap_or_default();
-        let mut open = bases(identity).to_vec();
-        let mut seen: HashSet<Identity> = open.iter().copied().collect();
-        while let Some(next) = open.pop() {
-            if next == base {
-                return true;
-            }
-            for &above in bases(next) {
-                if seen.insert(above) {
-                    open.push(above);
-                }
-            }
-        }
-        false
+        bases(identity).contains(&base) || reachable(identity, bases).contains(&base)
     }
+
+    fn derived_from(&self, base: Identity) -> &[Identity] {
+        self.derived.get(base.0 as usize).map(Vec::as_slice).unwrap_or_default()
+    }
+}
+
+/// All identities that steps lead to from one.
+fn reachable<'a>(from: Identity, steps: impl Fn(Identity) -> &'a [Identity]) -> HashSet<Identity> {
+    let mut open = steps(from).to_vec();
+    let mut seen: HashSet<Identity> = open.iter().copied().collect();
+    while let Some(next) = open.pop() {
+        open.extend(steps(next).iter().filter(|identity| seen.insert(**identity)));
+    }
+    seen
 }
 
 impl confine_tree::Schema for Schema {

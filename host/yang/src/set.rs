@@ -1,6 +1,6 @@
 //! The modules that a schema is made of.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet, btree_map};
 
 use crate::{Error, Keyword, Limits, Schema, grammar, link, statement::Parsed};
 
@@ -17,7 +17,8 @@ use crate::{Error, Keyword, Limits, Schema, grammar, link, statement::Parsed};
 pub struct ModuleSet {
     pub(crate) limits: Limits,
     pub(crate) files: Vec<File>,
-    by_name: HashMap<Box<str>, Vec<usize>>,
+    /// By name and revision, which is empty where a module has none.
+    by_name: HashMap<Box<str>, BTreeMap<Box<str>, usize>>,
     features: HashMap<Box<str>, HashSet<Box<str>>>,
     import_only: HashSet<Box<str>>,
     has_refused: bool,
@@ -79,9 +80,10 @@ impl ModuleSet {
             revision: file.revision.clone(),
             is_submodule: file.is_submodule(),
         };
-        if self.find(&name.name, name.revision.as_deref()).is_none_or(|known| known.revision != name.revision)
-        {
-            self.by_name.entry(name.name.clone()).or_default().push(self.files.len());
+        let revision = name.revision.clone().unwrap_or_default();
+        let revisions = self.by_name.entry(name.name.clone()).or_default();
+        if let btree_map::Entry::Vacant(new) = revisions.entry(revision) {
+            new.insert(self.files.len());
             self.files.push(file);
         }
         Ok(name)
@@ -151,12 +153,9 @@ impl ModuleSet {
 
     /// As [`find`](Self::find), as a place in `files`.
     pub(crate) fn find_index(&self, name: &str, revision: Option<&str>) -> Option<usize> {
-        let indexes = self.by_name.get(name)?.iter().copied();
-        let key = |&index: &usize| {
-            let found = self.files.get(index).and_then(|file| file.revision.as_deref());
-            (revision.is_some() && found == revision, found)
-        };
-        indexes.max_by_key(key)
+        let revisions = self.by_name.get(name)?;
+        let asked = revision.and_then(|revision| revisions.get(revision));
+        asked.or_else(|| revisions.values().next_back()).copied()
     }
 
     /// Whether all modules that were to be added were.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::{
     Error, Keyword, Limits, Place,
     lexer::{Lexer, Span, Terminator, Unreadable},
+    shown::Shown,
 };
 
 /// The statements of one file, in the order of the text.
@@ -278,10 +279,7 @@ impl<'a> Stmt<'a> {
                 title.push_str(" …");
             }
         }
-        match title.char_indices().nth(80) {
-            Some((at, _)) => format!("{}…", title.get(..at).unwrap_or_default()),
-            None => title,
-        }
+        Shown(&title).to_string()
     }
 
     /// Where it stands, for an error.

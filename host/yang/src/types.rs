@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::{link::ModuleId, pattern::Pattern};
+use crate::{
+    link::{ModuleId, number_of},
+    pattern::Pattern,
+};
 
 /// A type as a leaf has it: the built-in type at its base, with all restrictions on the way.
 #[derive(Clone, Debug)]
@@ -58,14 +61,14 @@ pub enum Base {
         /// How many characters it may have.
         length: Ranges,
         /// All must match.
-        patterns: Arc<[Arc<Pattern>]>,
+        patterns: Patterns,
     },
     /// `boolean` (section 9.5).
     Boolean,
     /// `enumeration` (section 9.6).
-    Enumeration(Arc<[Assigned]>),
+    Enumeration(Arc<Assignments>),
     /// `bits` (section 9.7).
-    Bits(Arc<[Assigned]>),
+    Bits(Arc<Assignments>),
     /// `binary` (section 9.8).
     Binary {
         /// How many bytes it may have.
@@ -165,6 +168,57 @@ pub struct Assigned {
     pub name: Box<str>,
     /// An enumeration's value, from -2^31, or a bit's position, from 0 to 2^32 - 1.
     pub number: i64,
+}
+
+/// The values of an enumeration, in the order of the model, or bits, by position.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Assignments {
+    all: Box<[Assigned]>,
+    /// Places in `all`, by name.
+    by_name: Box<[u32]>,
+}
+
+impl Assignments {
+    pub(crate) fn new(all: Vec<Assigned>) -> Self {
+        let name = |place: &u32| all.get(*place as usize).map(|assigned| &*assigned.name);
+        let mut by_name: Box<[u32]> = (0..number_of(all.len())).collect();
+        by_name.sort_by(|a, b| name(a).cmp(&name(b)));
+        Self { all: all.into(), by_name }
+    }
+
+    /// All of them.
+    pub fn all(&self) -> &[Assigned] {
+        &self.all
+    }
+
+    /// The one of this name, with its place among all.
+    pub fn get(&self, name: &str) -> Option<(usize, &Assigned)> {
+        let at = |place: &u32| self.all.get(*place as usize).map(|assigned| &*assigned.name).cmp(&Some(name));
+        let place = *self.by_name.get(self.by_name.binary_search_by(at).ok()?)? as usize;
+        Some((place, self.all.get(place)?))
+    }
+}
+
+/// The patterns of a string type, all of which hold: its own and those of the types it is derived from.
+#[derive(Clone, Debug, Default)]
+pub struct Patterns(Option<Arc<PatternsOfType>>);
+
+#[derive(Debug)]
+struct PatternsOfType {
+    own: Box<[Pattern]>,
+    inherited: Patterns,
+}
+
+impl Patterns {
+    pub(crate) fn with(self, own: Vec<Pattern>) -> Self {
+        Self(Some(Arc::new(PatternsOfType { own: own.into(), inherited: self })))
+    }
+
+    /// All of them, the type's own first.
+    pub fn iter(&self) -> impl Iterator<Item = &Pattern> {
+        let types = std::iter::successors(self.0.as_deref(), |of| of.inherited.0.as_deref());
+        types.flat_map(|of| &of.own)
+    }
 }
 
 /// An identity of a schema, by number.

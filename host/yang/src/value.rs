@@ -1,20 +1,21 @@
 //! Values: whether a text is one of a type, and its canonical form (RFC 7950, section 9).
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, cell::Cell};
 
 use crate::{
     Base, Node, Schema, Type,
     link::ModuleId,
     nearest::did_you_mean,
     number,
-    types::{ANY_LENGTH, Assigned, Identity, IntegerKind, Ranges},
+    shown::Shown,
+    types::{ANY_LENGTH, Assignments, Identity, IntegerKind, Ranges},
 };
 
 /// That a text is not a value of a leaf.
 ///
 /// It is written as "`fast` is not a value of `mtu`: a number from 0 to 65535 (`uint16`)".
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{}` is not a value of `{leaf}`: {expected}", Shortened(value))]
+#[error("`{}` is not a value of `{leaf}`: {expected}", Shown(value))]
 pub struct Mismatch {
     /// The leaf's name.
     pub leaf: Box<str>,
@@ -26,43 +27,47 @@ pub struct Mismatch {
     pub backend: String,
 }
 
-/// A text cut to a length that fits in a message.
-struct Shortened<'a>(&'a str);
-
-impl fmt::Display for Shortened<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.char_indices().nth(80) {
-            Some((at, _)) => write!(f, "{}…", self.0.get(..at).unwrap_or_default().escape_debug()),
-            None => write!(f, "{}", self.0.escape_debug()),
-        }
-    }
-}
-
 /// What a value would be, in our words and in those of Clixon.
 pub(crate) struct Wrong {
     expected: String,
+    /// What was meant perhaps, as the end of the sentence; may be empty.
+    hint: String,
     backend: String,
 }
 
 impl Wrong {
     pub(crate) fn of(self, leaf: &str, value: &str) -> Mismatch {
-        Mismatch { leaf: leaf.into(), value: value.into(), expected: self.expected, backend: self.backend }
+        let expected = self.expected + &self.hint;
+        Mismatch { leaf: leaf.into(), value: value.into(), expected, backend: self.backend }
     }
 }
 
 /// Reads values of one schema with the prefixes of one document.
 pub(crate) struct Reader<'a> {
-    pub(crate) schema: &'a Schema,
-    pub(crate) namespace: &'a dyn Fn(&str) -> Option<String>,
+    schema: &'a Schema,
+    namespace: &'a dyn Fn(&str) -> Option<String>,
+    /// How many types may still be tried.
+    budget: Cell<usize>,
 }
 
-impl Reader<'_> {
-    /// The canonical form of a value of a type that a node has.
+/// How many types a value may be tried as: unions of unions multiply. Those of published models have some thirty
+/// members.
+const TYPES_TRIED: usize = 4_096;
+
+impl<'a> Reader<'a> {
+    pub(crate) fn new(schema: &'a Schema, namespace: &'a dyn Fn(&str) -> Option<String>) -> Self {
+        Self { schema, namespace, budget: Cell::new(TYPES_TRIED) }
+    }
+
+    /// The canonical form of a value of a type that a node has. After too many types have been tried, any text is
+    /// one: the backend decides.
     pub(crate) fn read(&self, node: Node<'_>, of: &Type, value: &str) -> Result<String, Wrong> {
+        let Some(left) = self.budget.get().checked_sub(1) else { return Ok(value.to_owned()) };
+        self.budget.set(left);
         self.read_base(node, of, value).map_err(|wrong| {
             let name = of.name();
-            // A union's members say their own names.
-            let is_told = matches!(of.base(), Base::Union(_)) && name == "union";
+            // The members of a union and the target of a leafref say their own names.
+            let is_told = matches!(name, "union" | "leafref");
             if is_told {
                 wrong
             } else {
@@ -83,8 +88,9 @@ impl Reader<'_> {
                         expected: format!(
                             "text that {} `{}`",
                             if pattern.is_inverted() { "does not match" } else { "matches" },
-                            Shortened(pattern.text())
+                            Shown(pattern.text())
                         ),
+                        hint: String::new(),
                         backend: format!("regexp match fail: pattern does not match {value}"),
                     }),
                 }
@@ -93,13 +99,15 @@ impl Reader<'_> {
                 "true" | "false" => Ok(value.to_owned()),
                 _ => Err(Wrong {
                     expected: "`true` or `false`".to_owned(),
+                    hint: String::new(),
                     backend: format!("'{value}' is not a boolean value"),
                 }),
             },
-            Base::Enumeration(values) => match values.iter().any(|known| &*known.name == value) {
+            Base::Enumeration(values) => match values.get(value).is_some() {
                 true => Ok(value.to_owned()),
                 false => Err(Wrong {
-                    expected: format!("one of {}{}", listed(values), nearest_of(value, values)),
+                    expected: format!("one of {}", listed(values)),
+                    hint: nearest_of(value, values),
                     backend: format!("'{value}' does not match enumeration"),
                 }),
             },
@@ -107,6 +115,7 @@ impl Reader<'_> {
             Base::Binary { length } => {
                 let (canonical, bytes) = base64(value).ok_or_else(|| Wrong {
                     expected: "bytes in base64".to_owned(),
+                    hint: String::new(),
                     backend: format!("'{value}' is not base64"),
                 })?;
                 check_length(length, bytes, "bytes")?;
@@ -122,6 +131,7 @@ impl Reader<'_> {
                 "" => Ok(String::new()),
                 _ => Err(Wrong {
                     expected: "nothing: the leaf is there or not".to_owned(),
+                    hint: String::new(),
                     backend: format!("'{value}' is not empty"),
                 }),
             },
@@ -132,17 +142,18 @@ impl Reader<'_> {
                     match self.read(node, member, value) {
                         Ok(canonical) => return Ok(canonical),
                         Err(wrong) => {
-                            expected.push(wrong.expected);
+                            expected.push(wrong.expected + &wrong.hint);
                             backend = wrong.backend;
                         }
                     }
                 }
-                Err(Wrong { expected: expected.join("; or "), backend })
+                Err(Wrong { expected: expected.join("; or "), hint: String::new(), backend })
             }
             Base::InstanceIdentifier { .. } => match is_instance_identifier(value) {
                 true => Ok(value.to_owned()),
                 false => Err(Wrong {
                     expected: "a path to a node, such as `/p:list[p:key='1']/p:leaf`".to_owned(),
+                    hint: String::new(),
                     backend: format!("'{value}' is not an instance-identifier"),
                 }),
             },
@@ -184,7 +195,8 @@ impl Reader<'_> {
             }
         };
         Err(Wrong {
-            expected: format!("an identity derived from {bases_name}{hint}"),
+            expected: format!("an identity derived from {bases_name}"),
+            hint,
             backend: format!(
                 "Identityref validation failed, {value} not derived from {}",
                 bases
@@ -205,6 +217,7 @@ fn integer(kind: IntegerKind, range: &Ranges, value: &str) -> Result<String, Wro
             let (least, most) = bounds;
             Err(Wrong {
                 expected: format!("a number {}", ranges_text(range, |n| n.to_string())),
+                hint: String::new(),
                 backend: match number {
                     None => format!("'{value}' is not a number"),
                     Some(n) if n < least || n > most => {
@@ -232,6 +245,7 @@ fn decimal64(fraction_digits: u8, range: &Ranges, value: &str) -> Result<String,
                 ranges_text(range, text),
                 if fraction_digits == 1 { "" } else { "s" },
             ),
+            hint: String::new(),
             backend: match number {
                 None => format!("'{value}' is not a number"),
                 Some(n) => format!("Number {} out of range: {}", text(n.into()), backend_ranges(range, text)),
@@ -251,6 +265,7 @@ fn check_length(length: &Ranges, count: usize, what: &str) -> Result<(), Wrong> 
     });
     Err(Wrong {
         expected: format!("{} {what}, not {count}", or(parts.collect())),
+        hint: String::new(),
         backend: format!("String length {count} out of range: {}", backend_ranges(length, |n| n.to_string())),
     })
 }
@@ -279,10 +294,10 @@ fn or(mut parts: Vec<String>) -> String {
 }
 
 /// The first names, and how many there are if that is not all.
-fn listed(values: &[Assigned]) -> String {
+fn listed(values: &Assignments) -> String {
     const LISTED: usize = 10;
-    let names = values.iter().take(LISTED).map(|value| format!("`{}`", value.name)).collect();
-    match values.len().checked_sub(LISTED) {
+    let names = values.all().iter().take(LISTED).map(|value| format!("`{}`", value.name)).collect();
+    match values.all().len().checked_sub(LISTED) {
         Some(more) if more > 0 => format!("{} or {more} others", {
             let names: Vec<String> = names;
             names.join(", ")
@@ -291,23 +306,21 @@ fn listed(values: &[Assigned]) -> String {
     }
 }
 
-fn nearest_of(name: &str, values: &[Assigned]) -> String {
+fn nearest_of(name: &str, values: &Assignments) -> String {
     const LISTED: usize = 10;
     // Those that are listed are seen anyway.
-    if values.len() <= LISTED {
+    if values.all().len() <= LISTED {
         String::new()
     } else {
-        did_you_mean(name, values.iter().map(|value| &*value.name))
+        did_you_mean(name, values.all().iter().map(|value| &*value.name))
     }
 }
 
 /// Bits in the order of their positions, each once (section 9.7.2).
-fn read_bits(bits: &[Assigned], value: &str) -> Result<String, Wrong> {
-    let mut set = vec![false; bits.len()];
-    let places: std::collections::HashMap<&str, usize> =
-        bits.iter().enumerate().map(|(place, bit)| (&*bit.name, place)).collect();
+fn read_bits(bits: &Assignments, value: &str) -> Result<String, Wrong> {
+    let mut set = vec![false; bits.all().len()];
     for word in value.split_whitespace() {
-        let is_set = places.get(word).and_then(|&place| set.get_mut(place));
+        let is_set = bits.get(word).and_then(|(place, _)| set.get_mut(place));
         match is_set {
             Some(is_set) if !*is_set => *is_set = true,
             _ => {
@@ -317,13 +330,14 @@ fn read_bits(bits: &[Assigned], value: &str) -> Result<String, Wrong> {
                         listed(bits),
                         nearest_of(word, bits)
                     ),
+                    hint: String::new(),
                     backend: format!("'{word}' does not match enumeration"),
                 });
             }
         }
     }
     let names: Vec<&str> =
-        bits.iter().zip(&set).filter(|(_, is_set)| **is_set).map(|(bit, _)| &*bit.name).collect();
+        bits.all().iter().zip(&set).filter(|(_, is_set)| **is_set).map(|(bit, _)| &*bit.name).collect();
     Ok(names.join(" "))
 }
 

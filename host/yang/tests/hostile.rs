@@ -1,0 +1,226 @@
+//! Modules that ask for too much: each is answered, and at a cost that its size limits.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod common;
+
+use common::{problems, set};
+use confine_yang::{Error, Limits, ModuleSet};
+use proptest::prelude::*;
+
+fn module(body: &str) -> String {
+    format!("module m {{ yang-version 1.1; namespace urn:m; prefix m; {body} }}")
+}
+
+fn compile(body: &str, limits: Limits) -> confine_yang::Schema {
+    let mut set = ModuleSet::with_limits(limits);
+    set.add("m.yang", module(body).as_bytes()).unwrap();
+    set.compile()
+}
+
+#[test]
+fn a_grouping_that_multiplies_is_cut_off() {
+    // Each level twice the one before: 2^24 leaves.
+    let levels: String = (1..25)
+        .map(|n| {
+            let below = n - 1;
+            format!("grouping g{n} {{ container a {{ uses g{below}; }} container b {{ uses g{below}; }} }} ")
+        })
+        .collect();
+    let body = format!(
+        "grouping g0 {{ leaf l {{ type string; }} }} {levels} uses g24; leaf after {{ type string; }}"
+    );
+    let limits = Limits { nodes: 10_000, ..Limits::default() };
+    let schema = compile(&body, limits);
+    insta::assert_snapshot!(problems(&schema), @"m.yang:1: `uses g6`: nodes of the compiled tree are limited to 10000");
+    assert!(schema.find("/m:a/a/a").is_some());
+    assert!(!schema.find("/m:a/a/a/a/a/a/a/a/a/a/a/a").unwrap().is_complete());
+}
+
+#[test]
+fn what_multiplies_without_making_nodes_is_cut_off() {
+    let levels: String =
+        (1..50).map(|n| format!("grouping g{n} {{ uses g{0}; uses g{0}; }} ", n - 1)).collect();
+    let schema =
+        compile(&format!("grouping g0; {levels} uses g49;"), Limits { nodes: 10_000, ..Limits::default() });
+    insta::assert_snapshot!(problems(&schema), @"m.yang:1: `uses g0`: nodes of the compiled tree are limited to 10000");
+
+    let unions: String = (1..30)
+        .map(|n| format!("typedef t{n} {{ type union {{ type t{0}; type t{0}; }} }} ", n - 1))
+        .collect();
+    let schema =
+        compile(&format!("typedef t0 {{ type int8; }} {unions} leaf a {{ type t29; }}"), Limits::default());
+    assert_eq!(problems(&schema), "");
+    assert!(schema.find("/m:a").unwrap().canonical("too many ways to be wrong", &|_| None).is_ok());
+    assert_eq!(schema.find("/m:a").unwrap().canonical("0x1", &|_| None).as_deref(), Ok("1"));
+
+    // A long list of keys, musts and refinements, used again and again.
+    let many = |text: &str| (0..5_000).map(|n| text.replace('#', &n.to_string())).collect::<String>();
+    let body = format!(
+        "grouping g {{ leaf m {{ type string; {} }} list l {{ key '{}'; leaf k1 {{ type string; }} }} }} {} {}",
+        many("must '#';"),
+        many("k# "),
+        many("container c# { uses g; }"),
+        many("container r# { uses g { refine m { must '#'; } } }"),
+    );
+    let schema = compile(&body, Limits { nodes: 100_000, ..Limits::default() });
+    insta::assert_snapshot!(problems(&schema), @"m.yang:1: `list l`: nodes of the compiled tree are limited to 100000");
+}
+
+#[test]
+fn what_is_within_itself_without_end_is_cut_off() {
+    let chain: String =
+        (1..1000).map(|n| format!("grouping g{n} {{ container c {{ uses g{}; }} }} ", n - 1)).collect();
+    let schema = compile(&format!("grouping g0; {chain} uses g999;"), Limits::default());
+    insta::assert_snapshot!(problems(&schema), @"m.yang:1: `uses g967`: nodes and groupings within each other are limited to 64");
+
+    let typedefs: String = (1..1000).map(|n| format!("typedef t{n} {{ type t{}; }} ", n - 1)).collect();
+    let schema = compile(
+        &format!("typedef t0 {{ type int8; }} {typedefs} leaf a {{ type t999; }}"),
+        Limits::default(),
+    );
+    insta::assert_snapshot!(problems(&schema), @"m.yang:1: `type t934`: typedefs upon typedefs are limited to 64");
+
+    let nested = format!("{}leaf x {{ type string; }}{}", "container c {".repeat(1000), "}".repeat(1000));
+    let error = ModuleSet::default().add("m.yang", module(&nested).as_bytes()).unwrap_err();
+    assert!(matches!(error, Error::Limit { limit: 128, .. }), "{error}");
+
+    let condition = "(".repeat(100_000);
+    let schema = compile(&format!("leaf a {{ if-feature '{condition}'; type string; }}"), Limits::default());
+    assert_eq!(schema.problems().len(), 1);
+}
+
+#[test]
+fn circles_end() {
+    let circle: String = (0..20)
+        .map(|n| {
+            format!(
+                "identity i{n} {{ base i{}; }} feature f{n} {{ if-feature f{}; }} ",
+                (n + 1) % 20,
+                (n + 1) % 20
+            )
+        })
+        .collect();
+    let schema = compile(
+        &format!(
+            "{circle} leaf a {{ type identityref {{ base i0; }} }} leaf b {{ if-feature f0; type string; }}"
+        ),
+        Limits::default(),
+    );
+    assert_eq!(problems(&schema), "");
+    assert!(schema.find("/m:a").unwrap().canonical("i10", &|_| Some("urn:m".to_owned())).is_ok());
+    assert!(schema.find("/m:b").is_none());
+
+    let submodules = [
+        "submodule a { belongs-to m { prefix m; } include b; }",
+        "submodule b { belongs-to m { prefix m; } include a; }",
+    ];
+    let schema = set(&[&module("include a; include b;"), submodules[0], submodules[1]]).compile();
+    assert_eq!(problems(&schema), "");
+
+    let keys = compile(
+        "list l { key 'a a b'; leaf a { type string; } leaf b { type string; } leaf c { type string; } }",
+        Limits::default(),
+    );
+    let names: Vec<String> =
+        keys.find("/m:l").unwrap().children().map(|node| node.name().to_owned()).collect();
+    assert_eq!(names, ["a", "b", "c"]);
+}
+
+#[test]
+fn problems_are_kept_up_to_a_limit() {
+    let body: String = (0..5000).map(|n| format!("leaf a{n} {{ type t{n}; }} ")).collect();
+    let schema = compile(&body, Limits::default());
+    assert_eq!(schema.problems().len(), Limits::default().problems);
+    assert!(schema.find("/m:a4999").is_some());
+}
+
+#[test]
+fn a_pattern_that_explodes_lets_values_pass() {
+    let schema = compile(
+        "leaf huge { type string { pattern '((a{0,1000}){0,1000}){0,1000}'; } } leaf slow { type string { pattern '(a*)*b'; } }",
+        Limits::default(),
+    );
+    assert_eq!(problems(&schema), "");
+    assert!(schema.find("/m:huge").unwrap().canonical("anything", &|_| None).is_ok());
+    assert!(schema.find("/m:slow").unwrap().canonical(&"a".repeat(100_000), &|_| None).is_err());
+}
+
+#[test]
+fn wide_modules_cost_what_they_are_large() {
+    // Twenty thousand of everything in one place: what were quadratic would not end.
+    let count = 20_000;
+    let mut body = String::from("container top; ");
+    for n in 0..count {
+        body += &format!(
+            "typedef t{n} {{ type int8; }} identity i{n}; grouping g{n} {{ leaf g{n} {{ type t{n}; }} }} uses g{n}; augment /top {{ leaf a{n} {{ type string; }} }} "
+        );
+    }
+    let keys: String = (0..count).map(|n| format!("k{n} ")).collect();
+    let leaves: String = (0..count).rev().map(|n| format!("leaf k{n} {{ type string; }} ")).collect();
+    body += &format!("list l {{ key '{keys}'; {leaves} }}");
+    let schema = compile(&body, Limits::default());
+    assert_eq!(problems(&schema), "");
+    assert_eq!(schema.find("/m:top").unwrap().children().count(), count);
+    assert_eq!(schema.find("/m:l").unwrap().children().next().unwrap().name(), "k0");
+}
+
+fn word() -> impl Strategy<Value = String> {
+    let words = [
+        "module m {",
+        "}",
+        "{",
+        ";",
+        "namespace urn:m;",
+        "prefix m;",
+        "leaf a {",
+        "type string;",
+        "type m:t {",
+        "container c {",
+        "uses g;",
+        "grouping g {",
+        "augment \"/c/a\" {",
+        "list l { key a;",
+        "choice x {",
+        "case y {",
+        "typedef t {",
+        "pattern '[a-z-[b]]';",
+        "range \"1..2|max\";",
+        "import n { prefix n; }",
+        "identity i { base i; }",
+        "rpc r {",
+        "input {",
+        "deviation /m:c { deviate not-supported; }",
+        "if-feature \"a and (b\";",
+        "feature a;",
+        "'",
+        "\"",
+        "/*",
+        "//",
+        "+",
+        "\\",
+        "m:ext x;",
+        "refine a/b { config false; }",
+        "\u{e9}",
+        "\u{0}",
+        "1.1",
+    ];
+    proptest::sample::select(words.to_vec()).prop_map(str::to_owned)
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_a_module_or_not(words in proptest::collection::vec(word(), 0..40), bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
+        let limits = Limits { nodes: 1000, ..Limits::default() };
+        let mut set = ModuleSet::with_limits(limits);
+        let body = words.join(" ");
+        let closing = "}".repeat(body.matches('{').count().saturating_sub(body.matches('}').count()));
+        let _ = set.add("words", format!("module m {{ namespace urn:m; prefix m; {body} {closing} }}").as_bytes());
+        let _ = set.add("open", body.as_bytes());
+        let _ = set.add("bytes", &bytes);
+        let schema = set.compile();
+        for module in schema.modules() {
+            prop_assert!(schema.tree(module.name()).is_some());
+        }
+    }
+}
