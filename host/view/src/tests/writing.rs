@@ -42,8 +42,8 @@ fn each_kind_of_edit_reaches_the_wire() {
         view.set(&format!("{A}/type"), "ty:lag").await.unwrap();
         view.remove(&format!("{A}/mtu")).await.unwrap();
         view.create("/devices/device[name='r2']/config/if:interfaces/interface[name='it''s']").await.unwrap();
-        view.set("/devices/device[name='r2']/config/sys:system/search[.='n<w&']", "n<w&").await.unwrap();
         view.remove("/devices/device/config/sys:system/search").await.unwrap();
+        view.set("/devices/device[name='r2']/config/sys:system/search[.='n<w&']", "n<w&").await.unwrap();
         view.create("/devices/device[name='r2']/config/sys:system/if:presence").await.unwrap();
         view.set("/devices/device[name='r2']/config/sys:banner", " two\n lines\n").await.unwrap();
         view.set("/devices/device[name='r2']/config/sys:empty", "").await.unwrap();
@@ -75,6 +75,7 @@ fn each_kind_of_edit_reaches_the_wire() {
         </interface>
        </interfaces>
        <system xmlns="urn:sys">
+        <search>n&lt;w&amp;</search>
         <presence xmlns="urn:if"/>
        </system>
        <banner xmlns="urn:sys"> two
@@ -90,6 +91,7 @@ fn each_kind_of_edit_reaches_the_wire() {
       <created>
        <path xmlns:nc="urn:ietf:params:xml:ns:netconf:base:1.0" nc:operation="remove">/devices/device[name="r1"]/config/interfaces/interface[name="mine"]</path>
        <path>/devices/device[name="r2"]/config/interfaces/interface[name="it's"]</path>
+       <path>/devices/device[name="r2"]/config/system/search[.="n&lt;w&amp;"]</path>
        <path>/devices/device[name="r2"]/config/system/presence</path>
        <path>/devices/device[name="r2"]/config/banner</path>
        <path>/devices/device[name="r2"]/config/empty</path>
