@@ -40,4 +40,72 @@ pub enum Error {
         crate::TARGET
     )]
     NoTarget,
+    /// A file could not be read.
+    #[error("`{}` cannot be read", file.display())]
+    Read {
+        /// The file.
+        file: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// A file of a case is not right.
+    #[error("`{}` is no configuration", file.display())]
+    Case {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        source: confine_tree::Error,
+    },
+    /// The socket of the embedded controller is not to be had.
+    #[error("the embedded controller cannot listen on `{}`", socket.display())]
+    Listen {
+        /// The socket.
+        socket: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The daemon did not find the controller.
+    #[error("the services daemon did not connect to the embedded controller: see its log")]
+    NoDaemon,
+    /// A step of the demonstration did not end as it should.
+    #[error("the step `{step}` did not end as expected: {found}")]
+    Unexpected {
+        /// The step.
+        step: &'static str,
+        /// How it ended.
+        found: String,
+    },
+    /// The example services are not here.
+    #[error(
+        "the example services are not in `{}` or above it\n\
+         hint: run this in a checkout of the project",
+        from.display()
+    )]
+    NoExamples {
+        /// Where they were looked for.
+        from: PathBuf,
+    },
+    /// A module was not loaded.
+    #[error("the module in `{}` was not loaded: {reason}", file.display())]
+    Module {
+        /// Its file.
+        file: PathBuf,
+        /// Why not.
+        reason: String,
+    },
+    /// The embedded controller.
+    #[error(transparent)]
+    Controller(#[from] confine_controller::Error),
+    /// The connection to it.
+    #[error(transparent)]
+    Backend(#[from] confine_backend::Error),
+    /// Configuration.
+    #[error(transparent)]
+    Tree(#[from] confine_tree::Error),
+    /// The runtime of the modules.
+    #[error(transparent)]
+    Runtime(#[from] confine_sandbox::HostFault),
+    /// Nothing can be shown any more.
+    #[error("what there is to show cannot be written")]
+    Show(#[from] std::io::Error),
 }

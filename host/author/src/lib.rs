@@ -1,7 +1,12 @@
-//! Building and playing services: build, inspect, demo.
+//! Building and playing services: build, cases, demo.
 
 mod build;
+mod cases;
+pub mod demo;
 mod error;
+mod stage;
 
 pub use build::{TARGET, build};
+pub use cases::{Case, Verdict};
 pub use error::Error;
+pub use stage::{Committed, Stage};

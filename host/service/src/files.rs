@@ -90,7 +90,11 @@ fn descend(
             _ if text.starts_with('.') => {}
             Some(name) => files.push(File {
                 name: name.to_owned(),
-                bytes: if is_safe(name) { read(directory, Path::new(&file_name), size_limit) } else { Err(FileError::Name) },
+                bytes: if is_safe(name) {
+                    read(directory, Path::new(&file_name), size_limit)
+                } else {
+                    Err(FileError::Name)
+                },
                 path,
             }),
             None if is_directory && depth > 0 => match entry.open_dir() {
@@ -103,7 +107,9 @@ fn descend(
 }
 
 fn is_safe(name: &str) -> bool {
-    !name.is_empty() && name.len() <= 128 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+    !name.is_empty()
+        && name.len() <= 128
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
 
 fn read(directory: &Dir, name: &Path, size_limit: u64) -> Result<Vec<u8>, FileError> {

@@ -1,0 +1,207 @@
+//! Playing the cases of a service: a commit each, from files.
+//!
+//! A case is a directory with `before.xml` (the configuration before), `edit.xml` (the user's edit) and either
+//! `after.xml` (the configuration after) or `error.txt` (what the user reads of a commit that fails). The
+//! root of each XML file is `<config>`.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use confine_backend::{Actions, Push};
+use confine_controller::{Controller, Datastore};
+use confine_service::Host;
+use confine_tree::{CONTROLLER, NodeId, QName, Tree, xml};
+
+use crate::{Error, Stage};
+
+/// A case, as it stands in its directory.
+#[derive(Clone, Debug)]
+pub struct Case {
+    /// Where it is.
+    pub directory: PathBuf,
+    before: String,
+    edit: String,
+    expected: Expected,
+}
+
+#[derive(Clone, Debug)]
+enum Expected {
+    After(String),
+    Error(String),
+}
+
+/// What a case showed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// What was expected.
+    Passed,
+    /// Something else, in words.
+    Failed(String),
+}
+
+impl Case {
+    /// The cases in a directory, by name.
+    pub fn all(directory: &Path) -> Result<Vec<Self>, Error> {
+        let unreadable = |source| Error::Read { file: directory.into(), source };
+        let entries = fs::read_dir(directory).map_err(unreadable)?;
+        let paths: Result<Vec<_>, _> = entries.map(|entry| entry.map(|entry| entry.path())).collect();
+        let mut paths = paths.map_err(unreadable)?;
+        paths.retain(|path| path.is_dir());
+        paths.sort();
+        paths.into_iter().map(Self::read).collect()
+    }
+
+    /// The case in a directory.
+    pub fn read(directory: PathBuf) -> Result<Self, Error> {
+        let text = |name: &str| {
+            let file = directory.join(name);
+            fs::read_to_string(&file).map_err(|source| Error::Read { file, source })
+        };
+        let expected = if directory.join("error.txt").exists() {
+            Expected::Error(text("error.txt")?.trim_end_matches('\n').to_owned())
+        } else {
+            Expected::After(text("after.xml")?)
+        };
+        Ok(Self { before: text("before.xml")?, edit: text("edit.xml")?, expected, directory })
+    }
+
+    /// Plays the case: a controller whose configuration is `before.xml` and whose services have `models`
+    /// (file and YANG text), a daemon with the modules of `host`, and a user who commits `edit.xml`.
+    pub async fn play(
+        &self,
+        host: Arc<Host>,
+        models: &[(String, String)],
+        directory: &Path,
+    ) -> Result<Verdict, Error> {
+        let before = self.parse("before.xml", &self.before)?;
+        let edit = self.parse("edit.xml", &self.edit)?;
+        let mut builder = Controller::builder();
+        for (file, yang) in models {
+            builder = builder.service_model(file, yang);
+        }
+        for (name, config) in devices(&before)? {
+            builder = builder.device(name, config);
+        }
+        if let Some(services) = before.child(Tree::ROOT, SERVICES) {
+            builder = builder.config(xml::write(&before, services)?);
+        }
+        let mut stage = Stage::open(builder, host, directory, "author").await?;
+        stage.edit(&xml::Writer::new().write(&edit, edit.children(Tree::ROOT))?).await?;
+        let committed = stage.commit(Push::Commit, Actions::Change).await?;
+        let running = xml::parse(&stage.controller().datastore(Datastore::Running)?)?;
+        let on_devices: Result<String, Error> = devices(&before)?
+            .iter()
+            .map(|(name, _)| Ok(canonical(&xml::parse(&stage.controller().device(name)?)?)))
+            .collect();
+        let on_devices = on_devices?;
+        stage.close().await;
+        self.judge(
+            &committed.succeeded().then_some(()).ok_or(committed.reason().to_owned()),
+            &running,
+            &before,
+            &on_devices,
+        )
+    }
+
+    fn judge(
+        &self,
+        ended: &Result<(), String>,
+        running: &Tree,
+        before: &Tree,
+        on_devices: &str,
+    ) -> Result<Verdict, Error> {
+        let (expected, found) = match (&self.expected, ended) {
+            (Expected::Error(text), Err(reason)) if !reason.contains(text.as_str()) => {
+                return Ok(Verdict::Failed(format!(
+                    "the error is `{reason}`, which does not contain `{text}`"
+                )));
+            }
+            (Expected::Error(text), Ok(())) => {
+                return Ok(Verdict::Failed(format!("it succeeded; expected was the error `{text}`")));
+            }
+            (Expected::After(_), Err(reason)) => return Ok(Verdict::Failed(format!("it failed: {reason}"))),
+            // Nothing of a commit that failed may be on a device.
+            (Expected::Error(_), Err(_)) => (config_text(before)?, on_devices.to_owned()),
+            (Expected::After(after), Ok(())) => {
+                let after = self.parse("after.xml", after)?;
+                let expected = services_text(&after) + &config_text(&after)?;
+                (expected, services_text(running) + on_devices)
+            }
+        };
+        Ok(if expected == found { Verdict::Passed } else { Verdict::Failed(difference(&expected, &found)) })
+    }
+
+    /// The content of `<config>` in a file.
+    fn parse(&self, name: &str, text: &str) -> Result<Tree, Error> {
+        let wrong = |source| Error::Case { file: self.directory.join(name), source };
+        let tree = xml::parse(text.trim_end()).map_err(wrong)?;
+        let config = tree.first_child(Tree::ROOT).unwrap_or(Tree::ROOT);
+        let inner = xml::Writer::new().write(&tree, tree.children(config)).map_err(wrong)?;
+        xml::parse(&inner).map_err(wrong)
+    }
+}
+
+const SERVICES: QName<'_> = QName::new(CONTROLLER, "services");
+
+/// Name and configuration of each device in a datastore.
+fn devices(datastore: &Tree) -> Result<Vec<(String, String)>, Error> {
+    let devices = datastore.child(Tree::ROOT, QName::new(CONTROLLER, "devices"));
+    let entries = devices.into_iter().flat_map(|devices| datastore.children(devices));
+    let named = entries.filter_map(|device| {
+        let name = datastore.child(device, QName::new(CONTROLLER, "name"))?;
+        let config = datastore.child(device, QName::new(CONTROLLER, "config"));
+        let nodes = config.into_iter().flat_map(|config| datastore.children(config));
+        Some((datastore.value(name)?.to_owned(), xml::Writer::new().write(datastore, nodes)))
+    });
+    named.map(|(name, config)| Ok((name, config?))).collect()
+}
+
+/// The configuration of all devices, in a form to compare.
+fn config_text(datastore: &Tree) -> Result<String, Error> {
+    devices(datastore)?.iter().map(|(_, config)| Ok(canonical(&xml::parse(config)?))).collect()
+}
+
+/// The services without what is the controller's own there, in a form to compare.
+fn services_text(datastore: &Tree) -> String {
+    let services = datastore.child(Tree::ROOT, SERVICES);
+    let entries = services.into_iter().flat_map(|services| datastore.children(services));
+    let mut entries: Vec<String> = entries
+        .filter(|&entry| datastore.qname(entry).namespace != CONTROLLER)
+        .map(|entry| lines(datastore, entry, 0))
+        .collect();
+    entries.sort();
+    entries.concat()
+}
+
+fn canonical(tree: &Tree) -> String {
+    let mut nodes: Vec<String> = tree.children(Tree::ROOT).map(|node| lines(tree, node, 0)).collect();
+    nodes.sort();
+    nodes.concat()
+}
+
+/// A node and what is below it, a line each: by namespace and not by prefix, and siblings in an order
+/// that does not depend on where they came from.
+fn lines(tree: &Tree, node: NodeId, depth: usize) -> String {
+    let value = tree.value(node).unwrap_or_default();
+    let bound = value.split_once(':').and_then(|(prefix, local)| {
+        let (_, namespace) = tree.bindings(node).iter().find(|(bound, _)| **bound == *prefix)?;
+        Some(format!("{{{namespace}}}{local}"))
+    });
+    let mut text =
+        format!("{:1$}{2} {3:?}\n", "", 2 * depth, tree.qname(node), bound.as_deref().unwrap_or(value));
+    let mut children: Vec<String> = tree.children(node).map(|child| lines(tree, child, depth + 1)).collect();
+    children.sort();
+    text.extend(children);
+    text
+}
+
+fn difference(expected: &str, found: &str) -> String {
+    let diff = similar::TextDiff::from_lines(expected, found);
+    format!(
+        "the configuration is another:\n{}",
+        diff.unified_diff().context_radius(6).header("expected", "found")
+    )
+}

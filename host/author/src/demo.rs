@@ -1,0 +1,260 @@
+//! The demonstration: services committed, shown, changed and deleted on an embedded controller.
+
+use std::{
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use anstyle::{AnsiColor, Style};
+use confine_backend::{Actions, DeviceConfig, Diff, Identity, Push};
+use confine_controller::Controller;
+use confine_sandbox::{Compiler, Limits, Runner};
+use confine_service::{Host, Registry, Report};
+use confine_tree::NoSchema;
+
+use crate::{Committed, Error, Stage, build};
+
+/// The example services, as their packages are called.
+pub const EXAMPLES: [&str; 3] = ["banner", "interfaces", "ssh-users"];
+
+/// Who commits in the demonstration.
+const USER: &str = "alice";
+
+const HEADING: Style = Style::new().bold();
+const ADDED: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Green)));
+const REMOVED: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Red)));
+const QUIET: Style = Style::new().dimmed();
+
+/// The example services, built: the YANG of each (file and text), and a host with their modules.
+pub struct Examples {
+    /// The YANG modules for the controller.
+    pub models: Vec<(String, String)>,
+    /// A host that runs their modules.
+    pub host: Arc<Host>,
+}
+
+/// The directory `example-services` of the checkout that `from` is in.
+pub fn find_examples(from: &Path) -> Result<PathBuf, Error> {
+    let found = from.ancestors().map(|above| above.join("example-services")).find(|path| path.is_dir());
+    found.ok_or_else(|| Error::NoExamples { from: from.into() })
+}
+
+/// Builds and loads the example services in `directory`.
+pub async fn examples(directory: &Path, compiler: Compiler) -> Result<Examples, Error> {
+    let packages = directory.join(EXAMPLES[0]);
+    let built = build(&packages, &EXAMPLES)?;
+    let limits = Limits::default();
+    let runner = Runner::new(&limits, compiler)?;
+    let mut files = Vec::new();
+    for (name, path) in EXAMPLES.iter().zip(built) {
+        let bytes = fs::read(&path).map_err(|source| Error::Read { file: path.clone(), source })?;
+        files.push(confine_service::File { name: (*name).to_owned(), path, bytes: Ok(bytes) });
+    }
+    let registry = Registry::load(files, &runner, |_| limits.clone()).await;
+    if let Some((entry, error)) =
+        registry.entries().iter().find_map(|entry| Some((entry, entry.module.as_ref().err()?)))
+    {
+        return Err(Error::Module { file: entry.path.clone(), reason: error.to_string() });
+    }
+    let mut models = Vec::new();
+    for name in EXAMPLES {
+        models.extend(yang_in(&directory.join(name))?);
+    }
+    let host = Arc::new(Host::new(runner, Arc::new(NoSchema), Default::default(), registry));
+    Ok(Examples { models, host })
+}
+
+/// The YANG modules in a directory, file and text, by name.
+pub fn yang_in(directory: &Path) -> Result<Vec<(String, String)>, Error> {
+    let unreadable = |source| Error::Read { file: directory.into(), source };
+    let entries = fs::read_dir(directory).map_err(unreadable)?;
+    let paths: Result<Vec<_>, _> = entries.map(|entry| entry.map(|entry| entry.path())).collect();
+    let mut paths = paths.map_err(unreadable)?;
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "yang"));
+    paths.sort();
+    let read = |path: PathBuf| {
+        let text = fs::read_to_string(&path).map_err(|source| Error::Read { file: path.clone(), source })?;
+        Ok((path.file_name().unwrap_or_default().to_string_lossy().into_owned(), text))
+    };
+    paths.into_iter().map(read).collect()
+}
+
+/// One step of the play.
+struct Step {
+    name: &'static str,
+    /// What the user does, in a sentence.
+    what: &'static str,
+    edit: &'static str,
+    push: Push,
+    /// What the reason of the failure has in it, where it is to fail.
+    fails: Option<&'static str>,
+}
+
+const SERVICES: &str = "http://clicon.org/controller";
+
+const STEPS: [Step; 5] = [
+    Step {
+        name: "commit",
+        what: "An account for operators on every device, and an interface on two of them.",
+        edit: concat!(
+            "<ssh-users xmlns='http://clicon.org/ssh-users'><service-name>operators</service-name>",
+            "<username><name>ann</name><ssh-key>ssh-ed25519 AAAAC3Nz</ssh-key><role>admin</role></username></ssh-users>",
+            "<interfaces xmlns='urn:example:interfaces'><service-name>uplink</service-name><name>ge-0/0/1</name>",
+            "<type>ethernet</type><mtu>1500</mtu><description>to the core</description>",
+            "<device>openconfig1</device><device>openconfig2</device></interfaces>",
+        ),
+        push: Push::Commit,
+        fails: None,
+    },
+    Step {
+        name: "dry run",
+        what: "What would a banner and a larger MTU change? Nothing is sent to a device.",
+        edit: concat!(
+            "<banner xmlns='urn:example:banner'><service-name>legal</service-name><text>Authorised use only</text></banner>",
+            "<interfaces xmlns='urn:example:interfaces'><service-name>uplink</service-name><mtu>9000</mtu></interfaces>",
+        ),
+        push: Push::None,
+        fails: None,
+    },
+    Step {
+        name: "change",
+        what: "The same, for real.",
+        edit: concat!(
+            "<banner xmlns='urn:example:banner'><service-name>legal</service-name><text>Authorised use only</text></banner>",
+            "<interfaces xmlns='urn:example:interfaces'><service-name>uplink</service-name><mtu>9000</mtu></interfaces>",
+        ),
+        push: Push::Commit,
+        fails: None,
+    },
+    Step {
+        name: "deletion",
+        what: "The interface goes, and what the service had made goes with it.",
+        edit: concat!(
+            "<interfaces xmlns='urn:example:interfaces' xmlns:nc='urn:ietf:params:xml:ns:netconf:base:1.0' ",
+            "nc:operation='remove'><service-name>uplink</service-name></interfaces>",
+        ),
+        push: Push::Commit,
+        fails: None,
+    },
+    Step {
+        name: "failure",
+        what: "An interface on a device that is not there: the module refuses, and nothing is changed.",
+        edit: concat!(
+            "<interfaces xmlns='urn:example:interfaces'><service-name>nowhere</service-name><name>ge-0/0/9</name>",
+            "<type>ethernet</type><device>openconfig1</device><device>openconfig9</device></interfaces>",
+        ),
+        push: Push::Commit,
+        fails: Some("there is no device `openconfig9`"),
+    },
+];
+
+/// An embedded controller with four devices that knows these services, and a daemon, on `socket`.
+pub async fn open(examples: Examples, socket: PathBuf) -> Result<(Stage, Arc<Host>), Error> {
+    let mut builder = Controller::builder().devices(4);
+    for (file, yang) in examples.models {
+        builder = builder.service_model(file, yang);
+    }
+    let stage = Stage::open_at(builder, examples.host.clone(), socket, USER).await?;
+    Ok((stage, examples.host))
+}
+
+/// Plays every step and shows what the user would see.
+///
+/// # Errors
+/// [`Error::Unexpected`] where a step does not end as it should.
+pub async fn play(stage: &mut Stage, host: &Host, out: &mut dyn Write) -> Result<(), Error> {
+    for (number, step) in STEPS.iter().enumerate() {
+        writeln!(out, "{HEADING}{}. {}{HEADING:#}  {}", number + 1, step.name, step.what)?;
+        let before = pushes(stage)?;
+        stage.edit(&format!("<services xmlns='{SERVICES}'>{}</services>", step.edit)).await?;
+        let committed = stage.commit(step.push, Actions::Change).await?;
+        let differences = match step.push {
+            Push::Commit => pushes(stage)?
+                .into_iter()
+                .zip(before)
+                .filter(|(now, was)| now != was)
+                .map(|(now, _)| now)
+                .collect(),
+            Push::None | Push::Validate => previews(stage).await?,
+        };
+        check(step, &committed, &differences)?;
+        for difference in &differences {
+            show_difference(difference, out)?;
+        }
+        if step.fails.is_some() {
+            writeln!(out, "{REMOVED}{}{REMOVED:#}", committed.reason())?;
+        }
+        match host.last_commit().filter(|report| report.tid == committed.transaction.tid) {
+            Some(report) => show_report(&report, committed.elapsed, out)?,
+            None => writeln!(out, "{QUIET}answered in {}{QUIET:#}\n", milliseconds(committed.elapsed))?,
+        }
+        if step.push != Push::Commit || step.fails.is_some() {
+            stage.discard().await?;
+        }
+    }
+    Ok(())
+}
+
+fn check(step: &Step, committed: &Committed, differences: &[(String, String)]) -> Result<(), Error> {
+    let unexpected = |found: String| Err(Error::Unexpected { step: step.name, found });
+    match step.fails {
+        None if !committed.succeeded() => unexpected(committed.reason().to_owned()),
+        None if differences.is_empty() => unexpected("no device is changed".into()),
+        Some(_) if committed.succeeded() => unexpected("it succeeded".into()),
+        Some(_) if !differences.is_empty() => unexpected("a device is changed".into()),
+        Some(text) if !committed.reason().contains(text) => unexpected(committed.reason().to_owned()),
+        _ => Ok(()),
+    }
+}
+
+/// Each device with what the last push changed on it.
+fn pushes(stage: &Stage) -> Result<Vec<(String, String)>, Error> {
+    let devices = stage.controller().devices().into_iter();
+    devices
+        .map(|name| {
+            Ok((stage.controller().last_push(&name)?.unwrap_or_default(), name))
+                .map(|(text, name)| (name, text))
+        })
+        .collect()
+}
+
+/// Each device that would be changed, with the change.
+async fn previews(stage: &mut Stage) -> Result<Vec<(String, String)>, Error> {
+    let mut previews = Vec::new();
+    for name in stage.controller().devices() {
+        let diff = Diff::Devices(&name, DeviceConfig::Running, DeviceConfig::Actions);
+        let texts = stage.client().datastore_diff(diff, &Identity::User(USER.into())).await?;
+        let text = texts.concat();
+        if !text.trim().is_empty() {
+            previews.push((name, text));
+        }
+    }
+    Ok(previews)
+}
+
+fn show_difference((device, text): &(String, String), out: &mut dyn Write) -> Result<(), Error> {
+    writeln!(out, "{HEADING}{device}{HEADING:#}")?;
+    for line in text.lines().filter(|line| line.trim_end_matches(':') != device) {
+        match line.as_bytes().first() {
+            Some(b'+') => writeln!(out, "{ADDED}{line}{ADDED:#}")?,
+            Some(b'-') => writeln!(out, "{REMOVED}{line}{REMOVED:#}")?,
+            _ => writeln!(out, "{line}")?,
+        }
+    }
+    Ok(())
+}
+
+fn show_report(report: &Report, elapsed: Duration, out: &mut dyn Write) -> Result<(), Error> {
+    write!(out, "{QUIET}done in {}; an edit of {} bytes", milliseconds(elapsed), report.bytes)?;
+    for (module, instance, usage) in &report.runs {
+        write!(out, "; {module} for {instance}: {} fuel, {}", usage.fuel, milliseconds(usage.wall_clock))?;
+    }
+    Ok(writeln!(out, "{QUIET:#}\n")?)
+}
+
+fn milliseconds(time: Duration) -> String {
+    format!("{:.1} ms", time.as_secs_f64() * 1000.0)
+}

@@ -1,0 +1,147 @@
+//! A controller and a services daemon in this process, to play on.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use confine_backend::{
+    Actions, Backend, Commit, ControllerTransaction, Datastore, Events, Identity, Options, Outcome, Push,
+    Stream,
+};
+use confine_controller::{Builder, Controller};
+use confine_service::Host;
+use tokio::{net::UnixListener, sync::watch, task::JoinSet, time::timeout};
+
+use crate::Error;
+
+/// How long a daemon may take to find the controller.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// An embedded controller, a services daemon that serves it, and a user who commits.
+pub struct Stage {
+    controller: Controller,
+    user: Identity,
+    client: Backend,
+    events: Events,
+    socket: PathBuf,
+    stop: watch::Sender<bool>,
+    tasks: JoinSet<()>,
+}
+
+/// How a commit ended.
+#[derive(Debug)]
+pub struct Committed {
+    /// What the controller says.
+    pub transaction: ControllerTransaction,
+    /// From the user's request to that.
+    pub elapsed: Duration,
+}
+
+impl Committed {
+    /// Whether it succeeded.
+    pub fn succeeded(&self) -> bool {
+        self.transaction.result == Outcome::Success
+    }
+
+    /// What the user reads of a commit that failed.
+    pub fn reason(&self) -> &str {
+        self.transaction.reason.as_deref().unwrap_or_default()
+    }
+}
+
+impl Stage {
+    /// Starts the controller on a socket in `directory`, and the daemon; ready when the daemon has
+    /// subscribed. `user` is who commits.
+    pub async fn open(
+        builder: Builder,
+        host: Arc<Host>,
+        directory: &Path,
+        user: &str,
+    ) -> Result<Self, Error> {
+        Self::open_at(builder, host, directory.join("controller.sock"), user).await
+    }
+
+    /// As [`open`](Self::open), on this socket.
+    pub async fn open_at(
+        builder: Builder,
+        host: Arc<Host>,
+        socket: PathBuf,
+        user: &str,
+    ) -> Result<Self, Error> {
+        let controller = builder.build()?;
+        let listen = |source| Error::Listen { socket: socket.clone(), source };
+        let listener = UnixListener::bind(&socket).map_err(listen)?;
+        let options = Options::new(&socket)?;
+        let (stop, stopped) = watch::channel(false);
+        let mut tasks = JoinSet::new();
+        tasks.spawn({
+            let (controller, stopped) = (controller.clone(), until(stopped.clone()));
+            async move {
+                if let Err(error) = controller.serve(listener, stopped).await {
+                    tracing::error!(%error, "the embedded controller has ended");
+                }
+            }
+        });
+        tasks.spawn(confine_service::serve(host.clone(), options.clone(), until(stopped)));
+        let events = Events::subscribe(&options, &[Stream::ControllerTransaction]).await?;
+        let client = Backend::connect(options).await?;
+        timeout(PATIENCE, host.connected()).await.map_err(|_| Error::NoDaemon)?;
+        Ok(Self { controller, user: Identity::User(user.into()), client, events, socket, stop, tasks })
+    }
+
+    /// The controller.
+    pub fn controller(&self) -> &Controller {
+        &self.controller
+    }
+
+    /// The user's own connection.
+    pub fn client(&mut self) -> &mut Backend {
+        &mut self.client
+    }
+
+    /// The socket that the controller listens on.
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// Edits the candidate as the user.
+    pub async fn edit(&mut self, config: &str) -> Result<(), Error> {
+        Ok(self.client.edit_config(Datastore::Candidate, config, &self.user).await?)
+    }
+
+    /// Makes the candidate what `running` is.
+    pub async fn discard(&mut self) -> Result<(), Error> {
+        Ok(self.client.discard_changes(&self.user).await?)
+    }
+
+    /// Commits the candidate as the user, and waits for the end.
+    pub async fn commit(&mut self, push: Push, actions: Actions<'_>) -> Result<Committed, Error> {
+        let commit = Commit { device: "*", push, actions, source: Datastore::Candidate };
+        let began = Instant::now();
+        let tid = self.client.controller_commit(commit, &self.user).await?;
+        let transaction = self.events.completed(tid).await?;
+        Ok(Committed { transaction, elapsed: began.elapsed() })
+    }
+
+    /// Stops the daemon and the controller, and waits for them.
+    pub async fn close(mut self) {
+        let _ = self.stop.send(true);
+        while self.tasks.join_next().await.is_some() {}
+        let _ = std::fs::remove_file(&self.socket);
+    }
+
+    /// Until somebody ends it from outside.
+    pub async fn stay(mut self, shutdown: impl Future<Output = ()>) {
+        tokio::select! {
+            () = shutdown => {}
+            _ = self.tasks.join_next() => {}
+        }
+        self.close().await;
+    }
+}
+
+async fn until(mut stopped: watch::Receiver<bool>) {
+    let _ = stopped.wait_for(|&stopped| stopped).await;
+}

@@ -1,0 +1,420 @@
+//! One commit, from its notification to the edit.
+//!
+//! ```text
+//! who     transaction → user (asked as the host user)
+//! plan    what was notified → instances and their modules
+//! read    `created` from `running`; then all that is declared, from `actions`, as the user
+//! strip   what the instances had created goes, unless others own it too
+//! run     each instance, in a sandbox of its own
+//! settle  what was written without having been read is read
+//! write   one edit, as the user
+//! ```
+//!
+//! Nothing is written before every module has succeeded.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use confine_backend::{Datastore, Identity, Push, ServicesCommit};
+use confine_sandbox::{Budget, Commit, Entry, Module, Run, Usage};
+use confine_tree::{CONTROLLER, Path, Pattern, PatternStep, QName, Tree};
+use confine_view::{Draft, Finished, InstanceRef, Owners, Scope, View};
+
+use crate::{
+    Error, Registry, Service,
+    host::{Host, Pending},
+    places::places,
+    plan::{Plan, Planned, SERVICES},
+    reads::{self, Reader, Shared, condense},
+};
+
+/// How long a commit may take if the controller does not say otherwise: four fifths of the
+/// service-timeout that it has by default.
+pub(crate) const LONGEST: Duration = Duration::from_secs(240);
+
+/// What a commit did.
+#[derive(Debug, Default)]
+pub(crate) struct Done {
+    /// The service lists, by name.
+    pub(crate) services: Vec<String>,
+    /// How many instances were run.
+    pub(crate) instances: usize,
+    /// Each run of a module.
+    pub(crate) runs: Vec<(Module, InstanceRef, Usage)>,
+    /// The size of the edit.
+    pub(crate) bytes: usize,
+}
+
+/// Who commits, once that is known: told to whoever has to answer, even if the commit is ended.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Committer(Arc<Mutex<Option<String>>>);
+
+impl Committer {
+    pub(crate) fn user(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn is(&self, user: &str) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(user.to_owned());
+    }
+}
+
+/// Runs a commit up to its answer.
+pub(crate) async fn run(
+    host: Arc<Host>,
+    backend: Shared,
+    notified: ServicesCommit,
+    committer: Committer,
+) -> Result<Done, Error> {
+    let began = Instant::now();
+    let registry = host.registry();
+    // Before anything is asked of the controller: it has already taken the services' objects away.
+    let plan = Plan::new(&notified.services, &registry, &host.unmanaged)?;
+    let transaction = {
+        let mut backend = backend.lock().await;
+        let transaction = backend.transaction(notified.tid, &Identity::Host).await?;
+        let committing =
+            transaction.and_then(|transaction| Some((transaction.username.clone()?, transaction)));
+        committing.ok_or_else(|| Error::Committer {
+            user: backend.options().host_user.clone(),
+            tid: notified.tid,
+        })?
+    };
+    let (user, transaction) = transaction;
+    committer.is(&user);
+    let services = plan.services().iter().map(|service| service.name.local.to_string()).collect();
+    if plan.is_empty() {
+        return Ok(Done { services, ..Done::default() });
+    }
+    let push = !notified.diff && transaction.push() == Some(Push::Commit);
+    let work = Work { host: &host, backend: &backend, registry: &registry, tid: notified.tid, user, push };
+    let books = work.read_books(&plan).await?;
+    let limit = books.time_limit();
+    let deadline = began + limit;
+    let done = tokio::time::timeout_at(deadline.into(), work.carry_out(&plan, &books, deadline));
+    let done = done.await.map_err(|_| Error::Late { seconds: limit.as_secs() })??;
+    Ok(Done { services, ..done })
+}
+
+/// A commit whose user is known.
+struct Work<'a> {
+    host: &'a Arc<Host>,
+    backend: &'a Shared,
+    registry: &'a Registry,
+    tid: u64,
+    user: String,
+    push: bool,
+}
+
+/// What `running` says about the instances.
+struct Books {
+    /// Who owns what, of all services.
+    owners: Owners,
+    /// The notified instances that have created something; some of them may be gone.
+    notified: HashSet<InstanceRef>,
+    /// Other instances that own some of that too, and lost it with the notified ones: they run again.
+    also: Vec<Planned>,
+    service_timeout: Option<Duration>,
+}
+
+impl Books {
+    fn time_limit(&self) -> Duration {
+        self.service_timeout.map_or(LONGEST, |timeout| timeout * 4 / 5)
+    }
+}
+
+impl Work<'_> {
+    /// The `created` lists of what was notified, and those that share objects with it.
+    async fn read_books(&self, plan: &Plan) -> Result<Books, Error> {
+        let known = match self.host.owners() {
+            Some(owners) => owners,
+            None => self.host.read_owners(self.backend).await?,
+        };
+        let mut wanted: Vec<Pattern> =
+            plan.services().iter().map(|service| crate::host::created_of(service)).collect();
+        if !plan.everything {
+            wanted = plan.patterns();
+            for pattern in &mut wanted {
+                let namespace = pattern.steps.last().map_or("", |list| &list.namespace);
+                let created = PatternStep::new(QName::new(namespace, "created"));
+                pattern.steps.push(created);
+            }
+        }
+        let timeout = [SERVICES, QName::new(CONTROLLER, "service-timeout")].map(PatternStep::new);
+        wanted.push(Pattern { steps: timeout.into() });
+        let running =
+            reads::read(self.backend, Datastore::Running, &condense(wanted), &Identity::Host).await?;
+
+        let now = self.registry.owners(&running);
+        let mut owners = Owners::clone(&known);
+        let notified: HashSet<InstanceRef> =
+            now.instances().filter(|instance| plan.covers(instance)).cloned().collect();
+        let is_stale = |instance: &InstanceRef| now.created_by(instance) != known.created_by(instance);
+        if notified.iter().any(is_stale)
+            || known.instances().any(|instance| plan.covers(instance) && is_stale(instance))
+        {
+            // Something else has changed it, and so perhaps others' lists too.
+            self.host.forget_books();
+            owners = Owners::clone(&*self.host.read_owners(self.backend).await?);
+        }
+
+        let mut also: Vec<Planned> = Vec::new();
+        let mut seen: HashSet<&InstanceRef> = notified.iter().collect();
+        for path in notified.iter().flat_map(|instance| owners.created_by(instance)) {
+            for (_, owner) in owners.at_or_below(path) {
+                if seen.insert(owner) {
+                    match self.registry.of(owner) {
+                        Some(service) => also.push(Planned { instance: owner.clone(), service }),
+                        None => {
+                            tracing::warn!(instance = %owner, path, "its module is gone, and what it shares may be lost")
+                        }
+                    }
+                }
+            }
+        }
+        also.sort_by(|a, b| a.instance.cmp(&b.instance));
+        let service_timeout = running.child(Tree::ROOT, SERVICES).and_then(|services| {
+            let leaf = running.child(services, QName::new(CONTROLLER, "service-timeout"))?;
+            running.value(leaf)?.trim().parse().ok().map(Duration::from_secs)
+        });
+        Ok(Books { owners, notified, also, service_timeout })
+    }
+
+    /// Reads, strips, runs and writes.
+    async fn carry_out(&self, plan: &Plan, books: &Books, deadline: Instant) -> Result<Done, Error> {
+        let source = Arc::new(Reader {
+            backend: self.backend.clone(),
+            datastore: Datastore::Actions,
+            identity: Identity::User(self.user.clone()),
+            runtime: tokio::runtime::Handle::current(),
+        });
+        let mut draft = Draft::new(self.host.schema.clone(), source);
+        let mut services = plan.services();
+        services.extend(books.also.iter().map(|also| also.service.clone()));
+        let parts = Parts::new(self.registry, &services, &mut draft)?;
+        let wanted = condense(self.wanted(plan, books, &parts));
+        let identity = Identity::User(self.user.clone());
+        let tree = reads::read(self.backend, Datastore::Actions, &wanted, &identity).await?;
+        if let Some(missing) = plan.unserved(&tree, &self.host.unmanaged, self.registry) {
+            return Err(missing.into());
+        }
+        self.check_absent(plan, &tree).await?;
+
+        let mut planned = plan.instances(&tree);
+        let named: HashSet<InstanceRef> = planned.iter().map(|planned| planned.instance.clone()).collect();
+        // An entry is told from the next by its keys: they have to be known before it is taken in.
+        planned.iter().for_each(|planned| draft.declare(planned.instance.path()));
+        draft.load(&tree, &wanted)?;
+        planned.extend(books.also.iter().filter(|also| !named.contains(&also.instance)).cloned());
+        let gone = self.strip(&mut draft, books, &parts, &planned)?;
+        let run = self.run(draft, planned.clone(), &parts, deadline).await?;
+
+        let Ran { mut draft, fetched, runs } = run;
+        let mut instances: Vec<InstanceRef> = planned.into_iter().map(|planned| planned.instance).collect();
+        draft.settle(&instances).await?;
+        for (instance, fetched) in fetched {
+            self.host.remember(&instance, fetched);
+        }
+        let count = instances.len();
+        instances.extend(gone);
+        let finished = draft.finish(&instances, &books.owners)?;
+        let bytes = finished.edit.as_ref().map_or(0, String::len);
+        self.write(&finished).await?;
+        self.host.expect(Pending { tid: self.tid, push: self.push, created: finished.created });
+        Ok(Done { services: Vec::new(), instances: count, runs, bytes })
+    }
+
+    /// The union of what has to be read to begin with.
+    fn wanted(&self, plan: &Plan, books: &Books, parts: &Parts<'_>) -> Vec<Pattern> {
+        let mut wanted = plan.patterns();
+        wanted.extend(books.also.iter().map(|planned| planned.instance.path().clone()));
+        wanted.extend(parts.reads.iter().cloned());
+        for instance in books.notified.iter().chain(books.also.iter().map(|planned| &planned.instance)) {
+            let created = books.owners.created_by(instance).iter();
+            wanted.extend(created.flat_map(|path| parts.places(path, instance, &books.owners)));
+            wanted.extend(self.host.remembered(instance));
+        }
+        wanted
+    }
+
+    /// An instance that was named and is not there has been deleted; unless the user just may not see it.
+    async fn check_absent(&self, plan: &Plan, tree: &Tree) -> Result<(), Error> {
+        let absent = plan.absent(tree);
+        if absent.is_empty() || self.user == self.backend.lock().await.options().host_user {
+            return Ok(());
+        }
+        let seen = reads::read(self.backend, Datastore::Actions, &condense(absent), &Identity::Host).await?;
+        match plan
+            .instances(&seen)
+            .into_iter()
+            .find(|seen| !plan.instances(tree).iter().any(|p| p.instance == seen.instance))
+        {
+            Some(hidden) => {
+                let instance = hidden.instance.path().to_string();
+                Err(Error::Unreadable { user: self.user.clone(), instance })
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Takes away what the instances that run, and those that are gone, had created: where nobody else
+    /// owns it. Returns those that are gone.
+    fn strip(
+        &self,
+        draft: &mut Draft,
+        books: &Books,
+        parts: &Parts<'_>,
+        planned: &[Planned],
+    ) -> Result<Vec<InstanceRef>, Error> {
+        let run: HashSet<&InstanceRef> = planned.iter().map(|planned| &planned.instance).collect();
+        let concerned: HashSet<&InstanceRef> = run.iter().copied().chain(&books.notified).collect();
+        for &instance in &concerned {
+            for path in books.owners.created_by(instance) {
+                if books.owners.owners_of(path).any(|owner| !concerned.contains(owner)) {
+                    continue;
+                }
+                for place in parts.places(path, instance, &books.owners) {
+                    draft.strip(&place).map_err(confine_view::Error::from)?;
+                }
+            }
+        }
+        Ok(books.notified.iter().filter(|instance| !run.contains(instance)).cloned().collect())
+    }
+
+    /// Runs every instance with each of its modules.
+    async fn run(
+        &self,
+        mut draft: Draft,
+        planned: Vec<Planned>,
+        parts: &Parts<'_>,
+        deadline: Instant,
+    ) -> Result<Ran, Error> {
+        let commit = Commit {
+            transaction: self.tid.to_string(),
+            user: self.user.clone(),
+            dry_run: !self.push,
+            options: Vec::new(),
+        };
+        let mut runs: HashMap<Arc<str>, u64> = HashMap::new();
+        for module in planned.iter().flat_map(Planned::modules) {
+            *runs.entry(module.name().clone()).or_default() += 1;
+        }
+        let mut budgets: HashMap<Arc<str>, Budget> = HashMap::new();
+        let mut fetched = Vec::new();
+        let mut used = Vec::new();
+        for Planned { instance, service } in planned {
+            let before = draft.fetched().len();
+            for module in &service.modules {
+                let name = module.name();
+                let budget = budgets.entry(name.clone()).or_insert_with(|| {
+                    let runs = runs.get(name).copied().unwrap_or(1);
+                    Budget::new(module.limits(), runs).answer_by(deadline)
+                });
+                let scope = parts.scope(module);
+                let prefixes = module.description().prefixes.clone();
+                let run = self
+                    .host
+                    .runner
+                    .run(module, budget, Entry::Apply, &commit, &instance, |meter| {
+                        View::new(draft, scope, instance.clone(), prefixes, meter)
+                    })
+                    .await;
+                tell(module, &instance, &run);
+                run.outcome.map_err(Box::new)?;
+                used.push((module.clone(), instance.clone(), run.usage));
+                draft = run.draft.ok_or(Error::Internal)?;
+            }
+            let patterns = draft.fetched().get(before..).unwrap_or_default().to_vec();
+            fetched.push((instance, patterns));
+        }
+        Ok(Ran { draft, fetched, runs: used })
+    }
+
+    /// Sends the edit as the user; what only the host may write, as the host.
+    async fn write(&self, finished: &Finished) -> Result<(), Error> {
+        let Some(edit) = &finished.edit else { return Ok(()) };
+        let user = Identity::User(self.user.clone());
+        let mut backend = self.backend.lock().await;
+        let written = backend.edit_config(Datastore::Actions, edit, &user).await;
+        let Some(services) = &finished.services else { return Ok(written?) };
+        match written {
+            Err(error) if error.is_denied() => {
+                tracing::info!(tid = self.tid, user = self.user, %error, "the books are kept as the host user");
+                if let Some(devices) = &finished.devices {
+                    backend.edit_config(Datastore::Actions, devices, &user).await?;
+                }
+                Ok(backend.edit_config(Datastore::Actions, services, &Identity::Host).await?)
+            }
+            written => Ok(written?),
+        }
+    }
+}
+
+/// What the runs left.
+struct Ran {
+    draft: Draft,
+    /// What each instance read that nobody had declared.
+    fetched: Vec<(InstanceRef, Vec<Pattern>)>,
+    runs: Vec<(Module, InstanceRef, Usage)>,
+}
+
+/// What the modules of a commit declared, resolved.
+struct Parts<'a> {
+    registry: &'a Registry,
+    reads: Vec<Pattern>,
+    /// By module.
+    writes: HashMap<Arc<str>, Vec<Pattern>>,
+}
+
+impl<'a> Parts<'a> {
+    fn new(registry: &'a Registry, services: &[Arc<Service>], draft: &mut Draft) -> Result<Self, Error> {
+        let mut parts = Self { registry, reads: Vec::new(), writes: HashMap::new() };
+        for service in services {
+            let list = service.list();
+            draft.declare(&list);
+            for module in &service.modules {
+                let description = module.description();
+                let resolve = |path: &Path| {
+                    let resolved = draft.resolve(&path.to_string(), &list, &description.prefixes);
+                    resolved.map_err(|source| Error::Declared { module: module.to_string(), source })
+                };
+                let reads = description.reads.iter().map(resolve).collect::<Result<Vec<_>, _>>()?;
+                let writes = description.writes.iter().map(resolve).collect::<Result<Vec<_>, _>>()?;
+                reads.iter().chain(&writes).for_each(|pattern| draft.declare(pattern));
+                parts.reads.extend(reads);
+                parts.writes.insert(module.name().clone(), writes);
+            }
+        }
+        Ok(parts)
+    }
+
+    fn scope(&self, module: &Module) -> Arc<Scope> {
+        let writes = self.writes.get(module.name()).cloned().unwrap_or_default();
+        Arc::new(Scope::new(module.description().services.clone(), writes))
+    }
+
+    /// Where an object that an instance has created may be.
+    fn places(&self, path: &str, instance: &InstanceRef, owners: &Owners) -> Vec<Pattern> {
+        let Some(service) = self.registry.of(instance) else { return Vec::new() };
+        let writes = service.modules.iter().filter_map(|module| self.writes.get(module.name())).flatten();
+        places(path, &service, &writes.cloned().collect::<Vec<_>>(), owners)
+    }
+}
+
+/// Says in the log what a run did, and what it said itself.
+fn tell(module: &Module, instance: &InstanceRef, run: &Run) {
+    let usage = &run.usage;
+    tracing::debug!(
+        %module,
+        %instance,
+        ok = run.outcome.is_ok(),
+        fuel = usage.fuel,
+        wall_us = usage.wall_clock.as_micros(),
+        memory = usage.memory,
+        edits = usage.edits,
+        "run"
+    );
+}

@@ -1,0 +1,228 @@
+//! The daemon: subscribes, runs commits for ever, and answers each one.
+
+use std::{
+    collections::VecDeque,
+    future::Future,
+    pin::pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use confine_backend::{
+    Backend, Error as BackendError, Event, Events, Identity, Options, ServicesCommit, Stream,
+};
+use tokio::sync::Mutex;
+
+use crate::{
+    Error,
+    answer::{self, Answer},
+    backoff::Backoff,
+    commit,
+    host::{Host, Report},
+    reads::Shared,
+};
+
+/// How long notifications that are on their way may take to arrive, when the daemon has just
+/// subscribed and looks for commits that nobody works on.
+const ARRIVAL: Duration = Duration::from_millis(100);
+
+/// Serves the controller until `shutdown`: loses the connection, finds it again, and runs every commit
+/// in between. A commit that is running at the shutdown is answered with an error before this returns.
+///
+/// # Errors
+/// None that time might heal: a controller that is away is waited for.
+pub async fn serve(host: Arc<Host>, options: Options, shutdown: impl Future<Output = ()>) {
+    let mut shutdown = pin!(shutdown);
+    let mut backoff = Backoff::new();
+    loop {
+        let connected = tokio::select! {
+            connected = Connection::open(&options) => connected,
+            () = &mut shutdown => return,
+        };
+        let lost = match connected {
+            Ok(mut connection) => {
+                tracing::info!(socket = %options.socket.display(), user = options.host_user, "serving the controller");
+                backoff.reset();
+                let served = connection.serve(&host, shutdown.as_mut()).await;
+                host.set_connected(false);
+                match served {
+                    Ok(()) => return,
+                    Err(error) => error,
+                }
+            }
+            Err(error) => error,
+        };
+        let wait = backoff.next();
+        tracing::warn!(error = %Error::from(lost).reason(), retry_ms = wait.as_millis(), "no connection to the controller");
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = &mut shutdown => return,
+        }
+    }
+}
+
+/// The two sockets: one that is told, one that asks.
+struct Connection {
+    events: Events,
+    /// Events that came while something else was awaited, to be dealt with first.
+    waiting: VecDeque<Event>,
+    backend: Shared,
+}
+
+impl Connection {
+    async fn open(options: &Options) -> Result<Self, BackendError> {
+        let events =
+            Events::subscribe(options, &[Stream::ServicesCommit, Stream::ControllerTransaction]).await?;
+        let backend = Arc::new(Mutex::new(Backend::connect(options.clone()).await?));
+        Ok(Self { events, waiting: VecDeque::new(), backend })
+    }
+
+    /// Until the shutdown (`Ok`), or until the connection is lost.
+    async fn serve(
+        &mut self,
+        host: &Arc<Host>,
+        mut shutdown: std::pin::Pin<&mut impl Future<Output = ()>>,
+    ) -> Result<(), BackendError> {
+        host.forget_books();
+        self.end_abandoned().await?;
+        host.set_connected(true);
+        loop {
+            let event = tokio::select! {
+                biased;
+                () = &mut shutdown => return Ok(()),
+                event = self.next(host) => event?,
+            };
+            match event {
+                Event::ServicesCommit(commit) => {
+                    if self.run(host, commit, shutdown.as_mut()).await? {
+                        return Ok(());
+                    }
+                }
+                Event::ControllerTransaction(over) => host.transaction_over(&over),
+            }
+        }
+    }
+
+    /// The next event. While there is none, the books are brought up to date.
+    async fn next(&mut self, host: &Host) -> Result<Event, BackendError> {
+        loop {
+            if let Some(event) = self.waiting.pop_front() {
+                return Ok(event);
+            }
+            let next = tokio::select! {
+                biased;
+                next = self.events.next() => next,
+                () = std::future::ready(()), if host.owners().is_none() => {
+                    if let Err(error) = host.read_owners(&self.backend).await {
+                        tracing::warn!(error = error.reason(), "the `created` lists cannot be read: is the host user allowed to?");
+                    }
+                    self.events.next().await
+                }
+            };
+            match next {
+                Ok(event) => return Ok(event),
+                Err(error) if error.is_recoverable() => {
+                    tracing::error!(%error, "a notification cannot be understood");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Ends the transactions that wait for a daemon that is gone: the candidate would stay locked until
+    /// the service-timeout. Those that were notified to us are ours, and are run.
+    async fn end_abandoned(&mut self) -> Result<(), BackendError> {
+        let open = self.backend.lock().await.open_transactions(&Identity::Host).await?;
+        if open.is_empty() {
+            return Ok(());
+        }
+        // A commit is notified before its transaction waits for actions, so the notification of one that
+        // is ours is on its way at the latest now.
+        let until = tokio::time::Instant::now() + ARRIVAL;
+        while let Ok(next) = tokio::time::timeout_at(until, self.events.next()).await {
+            match next {
+                Ok(event) => self.waiting.push_back(event),
+                Err(error) if error.is_recoverable() => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let ours = |tid: u64| {
+            self.waiting.iter().any(|event| match event {
+                Event::ServicesCommit(commit) => commit.tid == tid,
+                Event::ControllerTransaction(over) => over.tid == tid,
+            })
+        };
+        for transaction in open.iter().filter(|transaction| !ours(transaction.tid)) {
+            let answer = Answer::Failed(Error::Abandoned);
+            let given =
+                answer::give(&self.backend, transaction.tid, answer, transaction.username.as_deref()).await;
+            tracing::warn!(
+                tid = transaction.tid,
+                ended = given.is_ok(),
+                "found a commit that its daemon had left"
+            );
+        }
+        Ok(())
+    }
+
+    /// Runs a commit and answers it. True if the daemon was told to end meanwhile.
+    async fn run(
+        &mut self,
+        host: &Arc<Host>,
+        notified: ServicesCommit,
+        shutdown: std::pin::Pin<&mut impl Future<Output = ()>>,
+    ) -> Result<bool, BackendError> {
+        let tid = notified.tid;
+        let began = Instant::now();
+        let committer = commit::Committer::default();
+        // A task of its own: if it panics, the commit is answered all the same.
+        let mut task =
+            tokio::spawn(commit::run(host.clone(), self.backend.clone(), notified, committer.clone()));
+        let limit = commit::LONGEST;
+        let mut stopped = false;
+        let result = tokio::select! {
+            result = &mut task => result.unwrap_or_else(|ended| {
+                tracing::error!(tid, error = %ended, "the task of a commit ended");
+                Err(Error::Internal)
+            }),
+            () = tokio::time::sleep(limit) => Err(Error::Late { seconds: limit.as_secs() }),
+            () = shutdown => {
+                stopped = true;
+                Err(Error::Stopped)
+            }
+        };
+        task.abort();
+        let user = committer.user();
+        let elapsed_ms = began.elapsed().as_millis();
+        let answer = match result {
+            Ok(done) => {
+                tracing::info!(
+                    tid,
+                    user,
+                    instances = done.instances,
+                    bytes = done.bytes,
+                    elapsed_ms,
+                    "commit done"
+                );
+                host.report(Report { tid, runs: done.runs, bytes: done.bytes, elapsed: began.elapsed() });
+                Answer::Done(done.services)
+            }
+            Err(error) => {
+                tracing::warn!(tid, user, elapsed_ms, reason = error.reason(), "commit failed");
+                Answer::Failed(error)
+            }
+        };
+        match answer::give(&self.backend, tid, answer, user.as_deref()).await {
+            Ok(()) => Ok(stopped),
+            Err(error) if error.is_recoverable() => {
+                tracing::error!(
+                    tid,
+                    error = Error::from(error).reason(),
+                    "the controller takes no answer to a commit"
+                );
+                Ok(stopped)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}

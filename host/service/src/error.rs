@@ -1,0 +1,87 @@
+//! Why a commit fails, in the words that the user who commits reads.
+
+use confine_sandbox::Failure;
+
+use crate::NoModule;
+
+/// Why a commit fails, or why there is no daemon to run it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Nobody can run a service that the commit needs.
+    #[error(transparent)]
+    NoModule(#[from] NoModule),
+    /// A module did not succeed.
+    #[error(transparent)]
+    Module(#[from] Box<Failure>),
+    /// The controller did not do what it was asked to.
+    #[error(transparent)]
+    Backend(#[from] confine_backend::Error),
+    /// The controller sent configuration that cannot be read.
+    #[error("the controller's configuration cannot be read")]
+    Datastore(#[source] confine_tree::Error),
+    /// What the modules made cannot be put together.
+    #[error(transparent)]
+    Draft(#[from] confine_view::Error),
+    /// A module declares a path that makes no sense with the models that are known now.
+    #[error("module `{module}` declares `{}`, which cannot be resolved", source.path.as_deref().unwrap_or_default())]
+    Declared {
+        /// The module with its version.
+        module: String,
+        /// What is wrong with it.
+        source: confine_view::Refusal,
+    },
+    /// Who commits is not known.
+    #[error(
+        "`{user}` cannot see who commits transaction {tid}\n\
+         hint: give `{user}` the right to read `/ctrl:transactions` (rule-list in `/nacm`)"
+    )]
+    Committer {
+        /// The host user.
+        user: String,
+        /// The transaction.
+        tid: u64,
+    },
+    /// An instance is there, and the user may not read it.
+    #[error(
+        "`{user}` may not read `{instance}`\nhint: permit it with a rule in `/nacm`, or commit as another user"
+    )]
+    Unreadable {
+        /// Who commits.
+        user: String,
+        /// The instance.
+        instance: String,
+    },
+    /// The commit took too long.
+    #[error("the commit was not done in {seconds} s, which is what the controller's service-timeout leaves")]
+    Late {
+        /// The time that it had.
+        seconds: u64,
+    },
+    /// The daemon is told to end.
+    #[error("the services daemon is being stopped; commit again when it is back")]
+    Stopped,
+    /// A predecessor left the transaction behind.
+    #[error("the services daemon that ran this commit has ended; commit again")]
+    Abandoned,
+    /// A task of the daemon ended in a panic.
+    #[error("an internal error ended the commit: see the daemon's log")]
+    Internal,
+    /// The runtime cannot be started.
+    #[error(transparent)]
+    Runtime(#[from] confine_sandbox::HostFault),
+}
+
+impl Error {
+    /// The error with its causes, as the committing user reads it.
+    pub fn reason(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            cause = error.source();
+        }
+        text
+    }
+}

@@ -1,0 +1,69 @@
+//! From the paths in `created` lists, which have no namespaces, to places in the tree.
+
+use std::collections::BTreeSet;
+
+use confine_tree::{CONTROLLER, Path, Pattern, PatternStep, Predicate, QName};
+use confine_view::Owners;
+
+use crate::Service;
+
+/// How many steps of a path to an object on a device are the controller's own:
+/// `/devices/device[…]/config`.
+const CONTROLLERS: usize = 3;
+
+/// The places that a path may mean: the one that was noted when it was written, else those that the
+/// service's modules say they write and that have the same names, else one for each namespace that the
+/// modules declare. All of them are looked at; the names alone say which is there.
+///
+/// `writes` are the modules' resolved patterns. Empty for what is no path of an object on a device.
+pub(crate) fn places(path: &str, service: &Service, writes: &[Pattern], owners: &Owners) -> Vec<Pattern> {
+    if let Some(place) = owners.place(path) {
+        return vec![place.clone()];
+    }
+    let Ok(parsed) = Path::parse_unescaped(path) else {
+        tracing::warn!(
+            path,
+            service = &*service.name.local,
+            "a `created` path cannot be read and is left alone"
+        );
+        return Vec::new();
+    };
+    if parsed.steps.len() <= CONTROLLERS {
+        return Vec::new();
+    }
+    let likely: BTreeSet<Pattern> =
+        writes.iter().filter_map(|pattern| place(&parsed, |index| along(&parsed, pattern, index))).collect();
+    if !likely.is_empty() {
+        return likely.into_iter().collect();
+    }
+    let namespaces = service.modules.iter().flat_map(|module| {
+        let prefixes = &module.description().prefixes;
+        prefixes.prefixes().into_iter().filter_map(|prefix| prefixes.namespace(prefix))
+    });
+    let namespaces: BTreeSet<&str> = namespaces.filter(|&namespace| namespace != CONTROLLER).collect();
+    namespaces.into_iter().filter_map(|namespace| place(&parsed, |_| Some(namespace))).collect()
+}
+
+/// The namespace of a step, if the path goes along with the pattern as far as that goes.
+fn along<'a>(path: &Path, pattern: &'a Pattern, index: usize) -> Option<&'a str> {
+    let mut steps = path.steps.iter().zip(&pattern.steps);
+    let is_along = pattern.steps.len() > CONTROLLERS && steps.all(|(step, other)| step.name == other.local);
+    let step = pattern.steps.get(index).or(pattern.steps.last())?;
+    is_along.then_some(&*step.namespace)
+}
+
+fn place<'a>(path: &Path, namespace: impl Fn(usize) -> Option<&'a str>) -> Option<Pattern> {
+    let mut steps = Vec::with_capacity(path.steps.len());
+    for (index, step) in path.steps.iter().enumerate() {
+        let namespace = if index < CONTROLLERS { CONTROLLER } else { namespace(index)? };
+        let mut resolved = PatternStep::new(QName::new(namespace, &step.name));
+        for predicate in &step.predicates {
+            match predicate {
+                Predicate::Key { name, value, .. } => resolved.keys.push((name.clone(), value.clone())),
+                Predicate::Entry { value } => resolved.entry = Some(value.clone()),
+            }
+        }
+        steps.push(resolved);
+    }
+    Some(Pattern { steps })
+}

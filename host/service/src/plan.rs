@@ -1,0 +1,235 @@
+//! Which instances a commit runs, and which modules run them.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use confine_backend::ServiceRef;
+use confine_sandbox::Module;
+use confine_tree::{CONTROLLER, NodeId, Pattern, PatternStep, QName, Tree};
+use confine_view::InstanceRef;
+
+use crate::{Registry, Service};
+
+/// `/services`, under which every service has its list.
+pub(crate) const SERVICES: QName<'_> = QName::new(CONTROLLER, "services");
+
+/// What a notification asks for, with who does it.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    /// Every list under `/services` was asked for, so whatever stands there has to have a module.
+    pub(crate) everything: bool,
+    /// In notified order.
+    targets: Vec<Target>,
+    /// Namespace and name of the lists that are asked for whole.
+    lists: HashSet<(Box<str>, Box<str>)>,
+    /// The same with the first key, of what is asked for one by one.
+    entries: HashSet<(Box<str>, Box<str>, String)>,
+}
+
+/// Some instances of one service.
+#[derive(Debug)]
+struct Target {
+    service: Arc<Service>,
+    /// Name and value of the list's first key; none for every instance of the list.
+    key: Option<(Box<str>, String)>,
+}
+
+/// An instance that is there, and the modules that run it, in order.
+#[derive(Clone, Debug)]
+pub(crate) struct Planned {
+    pub(crate) instance: InstanceRef,
+    pub(crate) service: Arc<Service>,
+}
+
+impl Planned {
+    pub(crate) fn modules(&self) -> &[Module] {
+        &self.service.modules
+    }
+}
+
+/// A service that a commit needs and that no healthy module serves.
+#[derive(Debug, thiserror::Error)]
+#[error("no module serves `{service}`{}", hint(broken))]
+pub struct NoModule {
+    /// The list under `/services`.
+    pub service: String,
+    /// The modules that could not be loaded, each with its file and why: one of them may be the one.
+    pub broken: Vec<String>,
+}
+
+fn hint(broken: &[String]) -> String {
+    match broken {
+        [] => "\nhint: put its module in a module directory, or name the list as unmanaged".into(),
+        broken => format!("; not loaded: {}", broken.join("; ")),
+    }
+}
+
+impl Plan {
+    /// What `notified` asks for: nothing at all means everything (`protocol`: FORCE without an
+    /// instance). Lists that are `unmanaged` are left out.
+    pub(crate) fn new(
+        notified: &[ServiceRef],
+        registry: &Registry,
+        unmanaged: &HashSet<String>,
+    ) -> Result<Self, NoModule> {
+        let mut plan = Self {
+            everything: notified.is_empty(),
+            targets: Vec::new(),
+            lists: HashSet::new(),
+            entries: HashSet::new(),
+        };
+        if plan.everything {
+            plan.targets.extend(registry.services().map(|service| Target { service, key: None }));
+            return Ok(plan);
+        }
+        for reference in notified {
+            if unmanaged.contains(&reference.name) {
+                tracing::info!(service = reference.name, "left alone: the list is unmanaged");
+                continue;
+            }
+            let mut services = registry.serving(&reference.name).peekable();
+            if services.peek().is_none() {
+                return Err(NoModule { service: reference.name.clone(), broken: registry.broken() });
+            }
+            let key = reference.key.as_ref().map(|(name, value)| (name.as_str().into(), value.clone()));
+            for service in services {
+                let (namespace, local) = (service.name.namespace.clone(), service.name.local.clone());
+                match &reference.key {
+                    None => drop(plan.lists.insert((namespace, local))),
+                    Some((_, value)) => drop(plan.entries.insert((namespace, local, value.clone()))),
+                }
+                plan.targets.push(Target { service, key: key.clone() });
+            }
+        }
+        Ok(plan)
+    }
+
+    /// Whether there is nothing to do.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.targets.is_empty() && !self.everything
+    }
+
+    /// Whether an instance is among those that are asked for, be it there or gone.
+    pub(crate) fn covers(&self, instance: &InstanceRef) -> bool {
+        let Some(list) = instance.path().steps.last() else { return false };
+        self.everything || self.lists.contains(&(list.name().namespace.into(), list.local.clone())) || {
+            let name = (list.namespace.clone(), list.local.clone(), instance.key().to_owned());
+            self.entries.contains(&name)
+        }
+    }
+
+    /// The services that are asked for, each once.
+    pub(crate) fn services(&self) -> Vec<Arc<Service>> {
+        let mut services: Vec<Arc<Service>> = Vec::new();
+        for target in &self.targets {
+            if !services.iter().any(|service| Arc::ptr_eq(service, &target.service)) {
+                services.push(target.service.clone());
+            }
+        }
+        services
+    }
+
+    /// The places of all that is asked for: what has to be read to know the instances.
+    pub(crate) fn patterns(&self) -> Vec<Pattern> {
+        if self.everything {
+            return vec![Pattern { steps: vec![PatternStep::new(SERVICES)] }];
+        }
+        self.targets.iter().map(Target::pattern).collect()
+    }
+
+    /// The instances that are asked for and are there, in notified order, each once.
+    pub(crate) fn instances(&self, tree: &Tree) -> Vec<Planned> {
+        let Some(services) = tree.child(Tree::ROOT, SERVICES) else { return Vec::new() };
+        let mut seen = HashSet::new();
+        let mut planned = Vec::new();
+        // Every list's entries are found in one pass, however many targets there are.
+        let entries = Entries::new(tree, services);
+        for target in &self.targets {
+            for &entry in entries.of(target) {
+                if seen.insert(entry) {
+                    let instance = InstanceRef::new(target.service.instance(tree, entry));
+                    planned.push(Planned { instance, service: target.service.clone() });
+                }
+            }
+        }
+        planned
+    }
+
+    /// The instances that were named one by one and are not there: deleted ones, or such as the reader
+    /// may not see.
+    pub(crate) fn absent(&self, tree: &Tree) -> Vec<Pattern> {
+        let services = tree.child(Tree::ROOT, SERVICES);
+        let entries = services.map(|services| Entries::new(tree, services));
+        let is_absent =
+            |target: &&Target| entries.as_ref().is_none_or(|entries| entries.of(target).is_empty());
+        self.targets
+            .iter()
+            .filter(|target| target.key.is_some())
+            .filter(is_absent)
+            .map(Target::pattern)
+            .collect()
+    }
+
+    /// The lists under `/services` in `tree` that nobody serves, where everything was asked for.
+    pub(crate) fn unserved(
+        &self,
+        tree: &Tree,
+        unmanaged: &HashSet<String>,
+        registry: &Registry,
+    ) -> Option<NoModule> {
+        if !self.everything {
+            return None;
+        }
+        let services = tree.child(Tree::ROOT, SERVICES)?;
+        // The controller's own leaves and containers (`service-timeout`, `properties`) are no services.
+        let list = tree.children(services).map(|node| tree.qname(node)).find(|name| {
+            name.namespace != CONTROLLER
+                && !unmanaged.contains(name.local)
+                && registry.serving(name.local).next().is_none()
+        })?;
+        Some(NoModule { service: list.local.to_owned(), broken: registry.broken() })
+    }
+}
+
+impl Target {
+    fn pattern(&self) -> Pattern {
+        let mut step = self.service.name.clone();
+        if let Some((key, value)) = &self.key {
+            step.keys.push((key.clone(), Some(value.clone())));
+        }
+        Pattern { steps: vec![PatternStep::new(SERVICES), step] }
+    }
+}
+
+/// The entries of the lists under `/services`, by list and by first key.
+struct Entries<'a> {
+    by_list: HashMap<QName<'a>, Vec<NodeId>>,
+    by_key: HashMap<(QName<'a>, &'a str, &'a str), Vec<NodeId>>,
+}
+
+impl<'a> Entries<'a> {
+    fn new(tree: &'a Tree, services: NodeId) -> Self {
+        let mut entries = Self { by_list: Default::default(), by_key: Default::default() };
+        for entry in tree.children(services) {
+            let name = tree.qname(entry);
+            entries.by_list.entry(name).or_default().push(entry);
+            // Keys come first (RFC 7950, section 7.8.5).
+            if let Some(key) = tree.first_child(entry) {
+                let value = tree.value(key).unwrap_or_default();
+                entries.by_key.entry((name, tree.qname(key).local, value)).or_default().push(entry);
+            }
+        }
+        entries
+    }
+
+    fn of<'s>(&'s self, target: &'s Target) -> &'s [NodeId] {
+        let name = target.service.name.name();
+        let found = match &target.key {
+            None => self.by_list.get(&name),
+            Some((key, value)) => self.by_key.get(&(name, &**key, value)),
+        };
+        found.map_or(&[], Vec::as_slice)
+    }
+}

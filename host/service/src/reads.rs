@@ -1,0 +1,158 @@
+//! Reading datastores: the patterns that are wanted become one request, its answer a tree.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use confine_backend::{Backend, Datastore, Identity, Read};
+use confine_tree::{Coverage, Pattern, PatternStep, Prefixes, Tree, xml};
+use confine_view::{Fetch, Source, SourceError};
+use tokio::{runtime::Handle, sync::Mutex};
+
+use crate::Error;
+
+/// The most expressions of one shape in a request: the backend goes through its tree for each, so many
+/// entries of one list are read faster by asking for all of its entries.
+const MOST_ALIKE: usize = 64;
+
+/// The connection that requests are made on, one at a time.
+pub(crate) type Shared = Arc<Mutex<Backend>>;
+
+/// Reads all that any of the patterns matches. None is nothing, without a request.
+pub(crate) async fn read(
+    backend: &Shared,
+    source: Datastore,
+    wanted: &[Pattern],
+    identity: &Identity,
+) -> Result<Tree, Error> {
+    if wanted.is_empty() {
+        return Ok(Tree::new());
+    }
+    let mut prefixes = Prefixes::new();
+    let expressions: Vec<String> = wanted.iter().map(|pattern| pattern.xpath(&mut prefixes)).collect();
+    let xpath = expressions.join(" | ");
+    let namespaces: Vec<_> = prefixes.iter().collect();
+    let request = Read { source, xpath: &xpath, namespaces: &namespaces, depth: None };
+    let payload = backend.lock().await.get_config(request, identity).await?;
+    let bindings: Vec<_> = payload.bindings().iter().collect();
+    let mut tree = Tree::new();
+    xml::Reader::new()
+        .scope(&bindings)
+        .read(&mut tree, Tree::ROOT, payload.as_str())
+        .map_err(Error::Datastore)?;
+    Ok(tree)
+}
+
+/// The same places in fewer patterns: none that another covers, and in place of very many that differ
+/// in keys only, one without those keys.
+pub(crate) fn condense(wanted: Vec<Pattern>) -> Vec<Pattern> {
+    let mut shapes: HashMap<Vec<PatternStep>, usize> = HashMap::new();
+    for pattern in &wanted {
+        *shapes.entry(shape(pattern)).or_default() += 1;
+    }
+    let mut seen = HashSet::new();
+    let mut condensed: Vec<Pattern> = Vec::with_capacity(wanted.len());
+    for pattern in wanted {
+        let shape = shape(&pattern);
+        let alike = shapes.get(&shape).copied().unwrap_or_default();
+        let pattern = if alike > MOST_ALIKE { Pattern { steps: shape } } else { pattern };
+        if seen.insert(pattern.clone()) {
+            condensed.push(pattern);
+        }
+    }
+    // What covers comes before what it covers: it has fewer steps, or names fewer keys.
+    let mut order: Vec<usize> = (0..condensed.len()).collect();
+    order.sort_by_key(|&index| condensed.get(index).map(extent));
+    let mut coverage = Coverage::default();
+    let mut kept = HashSet::new();
+    for index in order {
+        if let Some(pattern) = condensed.get(index).filter(|pattern| !coverage.covers(pattern)) {
+            coverage.insert(pattern);
+            kept.insert(index);
+        }
+    }
+    let numbered = condensed.into_iter().enumerate();
+    numbered.filter_map(|(index, pattern)| kept.contains(&index).then_some(pattern)).collect()
+}
+
+fn extent(pattern: &Pattern) -> (usize, usize) {
+    (
+        pattern.steps.len(),
+        pattern.steps.iter().map(|step| step.keys.len() + usize::from(step.entry.is_some())).sum(),
+    )
+}
+
+/// The pattern with no keys named.
+fn shape(pattern: &Pattern) -> Vec<PatternStep> {
+    pattern.steps.iter().map(|step| PatternStep::new(step.name())).collect()
+}
+
+/// What the views of one commit read from when they need more than was read before.
+pub(crate) struct Reader {
+    pub(crate) backend: Shared,
+    pub(crate) datastore: Datastore,
+    pub(crate) identity: Identity,
+    /// Where the connection lives. A request goes on there if the guest that waits for it is ended: its
+    /// answer is taken off the wire all the same.
+    pub(crate) runtime: Handle,
+}
+
+impl Source for Reader {
+    fn fetch<'a>(&'a self, wanted: &'a [Pattern]) -> Fetch<'a> {
+        let (backend, datastore, identity) = (self.backend.clone(), self.datastore, self.identity.clone());
+        let wanted = condense(wanted.to_vec());
+        let request = self.runtime.spawn(async move { read(&backend, datastore, &wanted, &identity).await });
+        Box::pin(async move {
+            match request.await {
+                Ok(Ok(tree)) => Ok(tree),
+                Ok(Err(error)) => Err(failed(error)),
+                Err(ended) => Err(failed(ended)),
+            }
+        })
+    }
+}
+
+fn failed(error: impl std::error::Error + Send + Sync + 'static) -> SourceError {
+    SourceError { message: "the controller did not answer a read".into(), source: Some(Box::new(error)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use confine_tree::{CONTROLLER, QName};
+
+    use super::*;
+
+    fn entry(list: &str, key: Option<&str>, leaf: Option<&str>) -> Pattern {
+        let mut steps = vec![PatternStep::new(QName::new(CONTROLLER, "services"))];
+        let mut step = PatternStep::new(QName::new("urn:x", list));
+        step.keys.extend(key.map(|key| ("name".into(), Some(key.to_owned()))));
+        steps.push(step);
+        steps.extend(leaf.map(|leaf| PatternStep::new(QName::new("urn:x", leaf))));
+        Pattern { steps }
+    }
+
+    #[test]
+    fn what_another_covers_is_not_asked_for() {
+        let (list, one, leaf) =
+            (entry("l", None, None), entry("l", Some("1"), None), entry("l", Some("1"), Some("a")));
+        let other = entry("m", Some("1"), None);
+        assert_eq!(
+            condense(vec![one.clone(), other.clone(), leaf.clone(), one.clone()]),
+            [one.clone(), other.clone()]
+        );
+        assert_eq!(condense(vec![leaf, list.clone(), one]), [list]);
+        assert_eq!(condense(vec![]), []);
+    }
+
+    #[test]
+    fn very_many_entries_of_a_list_are_asked_for_as_the_list() {
+        let many = |count: usize| {
+            (0..count).map(|n| entry("l", Some(&n.to_string()), Some("a"))).collect::<Vec<_>>()
+        };
+        assert_eq!(condense(many(MOST_ALIKE)).len(), MOST_ALIKE);
+        let mut wanted = many(MOST_ALIKE + 1);
+        wanted.push(entry("l", Some("1"), None));
+        assert_eq!(condense(wanted), [entry("l", None, Some("a")), entry("l", Some("1"), None)]);
+    }
+}
