@@ -1,3 +1,30 @@
-//! The command line.
+//! Confine: runs network service modules for the Clixon controller, each in a sandbox.
 
-fn main() {}
+mod cli;
+mod commands;
+mod error;
+mod log;
+mod manager;
+mod pidfile;
+mod settings;
+
+use std::{env, process::ExitCode};
+
+use confine_sandbox::worker;
+
+fn main() -> ExitCode {
+    if worker::is_called_for(env::args_os().nth(1).as_deref()) {
+        return worker::main(env::args_os().skip(2));
+    }
+    let command = match cli::parse(env::args_os()) {
+        Ok(command) => command,
+        Err(error) => error.exit(),
+    };
+    match commands::run(command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            anstream::eprintln!("{}", error.report());
+            error.exit_code()
+        }
+    }
+}

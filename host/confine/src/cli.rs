@@ -1,0 +1,317 @@
+//! The command line: Confine's own, and that of the Python API server in whose place it may be started.
+
+use std::{ffi::OsString, path::PathBuf};
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use crate::{
+    error::EXIT_STATUS,
+    log::{Filter, Format, Target},
+    settings::{ListName, ModuleNames, UserName},
+};
+
+/// Run network service modules for the Clixon controller, each in a sandbox
+///
+/// Started with options and without a command, Confine takes the command line of the controller's Python
+/// API server and serves: `confine -f /usr/local/etc/clixon/controller.xml`.
+#[derive(Debug, Parser)]
+#[command(name = "confine", version, max_term_width = 100, after_long_help = EXIT_STATUS)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve a controller: run the modules of every service that is committed
+    #[command(after_long_help = SERVE_HELP)]
+    Serve(Options),
+    /// Show the settings that `serve` would run with, each with where it comes from
+    Config(Options),
+    /// Show what a module is and asks for, or why it is refused
+    Inspect(Inspect),
+    /// Write a completion script for a shell to standard output
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Write the manual page to standard output, or all manual pages to a directory
+    Man {
+        /// The directory, which has to be there
+        directory: Option<PathBuf>,
+    },
+}
+
+/// What `serve` says besides its options.
+const SERVE_HELP: &str = "\
+Each setting is taken from the first place that says it:
+  1. the command line; 2. the environment (CONFINE_LOG); 3. confine.toml;
+  4. the controller's configuration (CLICON_SOCK, CONTROLLER_PYAPI_MODULE_PATH,
+     CONTROLLER_PYAPI_PIDFILE; fragments in CLICON_CONFIGDIR go before the file); 5. the default.
+Lists add up: module directories given here come before those of the first file that names any; modules
+are left out and lists are unmanaged if any place says so. `confine config` shows the outcome.
+
+SIGTERM and SIGINT end the daemon once the commit that is running has been answered with an error; a
+second one ends it at once.
+
+Exit status:
+  0  it was told to end and has answered its last commit
+  1  it failed; standard error or the log say why
+  2  the command line is wrong
+  3  the settings are wrong: a file, a key or a value
+  4  another instance is running and holds the pidfile";
+
+/// Where settings come from, and settings.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Options {
+    /// Confine's own settings [default: /etc/confine/confine.toml, if it is there]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// The controller's configuration
+    #[arg(short = 'f', long, value_name = "FILE")]
+    pub(crate) controller_config: Option<PathBuf>,
+
+    /// The controller's socket
+    #[arg(short, long, value_name = "SOCKET")]
+    pub(crate) socket: Option<PathBuf>,
+
+    /// A directory with modules (`*.wasm`, at any depth); may be given several times
+    #[arg(short, long, value_name = "DIRECTORY")]
+    pub(crate) modules: Vec<PathBuf>,
+
+    /// Modules to leave out, with commas between their names; may be given several times
+    #[arg(short, long, value_name = "MODULES")]
+    pub(crate) exclude: Vec<ModuleNames>,
+
+    /// A list under `/services` that no module is meant for: its instances are left alone; may be given
+    /// several times
+    #[arg(long, value_name = "LIST")]
+    pub(crate) unmanaged: Vec<ListName>,
+
+    /// The user that Confine subscribes, keeps its books and answers as [default: the one that it runs as]
+    #[arg(short, long, value_name = "USER")]
+    pub(crate) user: Option<UserName>,
+
+    /// A directory for compiled modules that only the user that Confine runs as can write
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) cache: Option<PathBuf>,
+
+    /// A file to lock, so that there is one daemon, with the number of its process
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) pidfile: Option<PathBuf>,
+
+    /// What to log: a level (error, warn, info, debug, trace, off), or levels by part of the program, as in
+    /// `info,confine_backend=trace` [default: info]
+    #[arg(long, value_name = "FILTER")]
+    pub(crate) log: Option<Filter>,
+
+    /// Log what helps to find a fault: `--log debug`
+    #[arg(short, long, conflicts_with = "log")]
+    pub(crate) debug: bool,
+
+    /// Where to log to [default: stderr]
+    #[arg(long, value_enum, value_name = "TARGET", hide_possible_values = false)]
+    pub(crate) log_to: Option<Target>,
+
+    /// What log lines look like [default: text]
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub(crate) log_format: Option<Format>,
+
+    /// Whether this was the Python API server's command line.
+    #[arg(skip)]
+    pub(crate) as_python_server: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Inspect {
+    /// The module file
+    pub(crate) module: PathBuf,
+
+    /// Write a JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Confine's own settings, whose limits hold [default: /etc/confine/confine.toml, if it is there]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+/// Serve a controller in the place of its Python API server
+///
+/// This is that server's command line, for controllers that are configured to start it. See `confine
+/// serve` for Confine's own, and for what goes before what.
+#[derive(Debug, Parser)]
+#[command(name = "confine", version, max_term_width = 100, infer_long_args = true, after_long_help = EXIT_STATUS)]
+struct PythonServer {
+    /// The controller's configuration
+    #[arg(short = 'f', long, value_name = "FILE")]
+    configfile: Option<PathBuf>,
+
+    /// A directory with modules (`*.wasm`, at any depth); may be given several times
+    #[arg(short, long, value_name = "DIRECTORY")]
+    modulepaths: Vec<PathBuf>,
+
+    /// Modules to leave out, with commas between their names
+    #[arg(short = 'e', long, value_name = "MODULES")]
+    modulefilter: Option<ModuleNames>,
+
+    /// Log what helps to find a fault
+    #[arg(short, long)]
+    debug: bool,
+
+    /// The controller's socket
+    #[arg(short, long, value_name = "SOCKET")]
+    sockpath: Option<PathBuf>,
+
+    /// A file to lock, so that there is one daemon, with the number of its process
+    #[arg(short, long, value_name = "FILE")]
+    pidfile: Option<PathBuf>,
+
+    /// Accepted and without effect: XML is not logged
+    #[arg(short = 'P', long = "pp")]
+    _pretty_print: bool,
+
+    /// Log to syslog (s) or to standard output (o) [default: s]
+    #[arg(short, long, value_enum, value_name = "TARGET")]
+    log: Option<PythonLog>,
+
+    /// Accepted and without effect: Confine always stays in the foreground
+    #[arg(short = 'F', long = "foreground")]
+    _foreground: bool,
+
+    /// Accepted and without effect
+    #[arg(trailing_var_arg = true, hide = true, action = ArgAction::Append)]
+    _rest: Vec<OsString>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum PythonLog {
+    #[value(name = "s")]
+    Syslog,
+    #[value(name = "o")]
+    Stdout,
+}
+
+impl Options {
+    /// Where to log to, as far as the command line says.
+    pub(crate) fn log_target(&self) -> Target {
+        // The backend gives the server that it starts a standard error that nobody reads.
+        let default = if self.as_python_server { Target::Syslog } else { Target::default() };
+        self.log_to.unwrap_or(default)
+    }
+}
+
+impl From<PythonServer> for Options {
+    fn from(server: PythonServer) -> Self {
+        Self {
+            controller_config: server.configfile,
+            modules: server.modulepaths,
+            exclude: server.modulefilter.into_iter().collect(),
+            debug: server.debug,
+            socket: server.sockpath,
+            pidfile: server.pidfile,
+            log_to: server.log.map(|log| match log {
+                PythonLog::Syslog => Target::Syslog,
+                PythonLog::Stdout => Target::Stdout,
+            }),
+            as_python_server: true,
+            ..Self::default()
+        }
+    }
+}
+
+/// What a command line asks for. Its first word is the program.
+pub(crate) fn parse(line: impl IntoIterator<Item = OsString>) -> Result<Command, clap::Error> {
+    let line: Vec<_> = line.into_iter().collect();
+    if is_python_server(&line) {
+        return PythonServer::try_parse_from(line).map(|server| Command::Serve(server.into()));
+    }
+    Cli::try_parse_from(line).map(|cli| cli.command)
+}
+
+/// Whether it begins with an option, which all of Confine's own have after a command.
+fn is_python_server(line: &[OsString]) -> bool {
+    line.get(1)
+        .and_then(|first| first.to_str())
+        .is_some_and(|first| first.starts_with('-') && !["-h", "--help", "-V", "--version"].contains(&first))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    fn line(words: &str) -> Result<Command, clap::Error> {
+        parse(words.split(' ').map(OsString::from))
+    }
+
+    fn serve(words: &str) -> Options {
+        match line(words) {
+            Ok(Command::Serve(options)) => options,
+            other => panic!("{words}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_command_lines_are_well_formed() {
+        Cli::command().debug_assert();
+        PythonServer::command().debug_assert();
+    }
+
+    #[test]
+    fn the_python_servers_options_are_taken() {
+        let options =
+            serve("confine -f /c.xml -m /a -m /b -e x,y.wasm -d -s /s.sock -p /p.pid -P -l o -F -- more -x");
+        assert!(options.as_python_server && options.debug);
+        assert_eq!(options.controller_config, Some("/c.xml".into()));
+        assert_eq!(options.modules, [PathBuf::from("/a"), "/b".into()]);
+        assert_eq!(options.exclude, ["x,y".parse().unwrap()]);
+        assert_eq!(options.socket, Some("/s.sock".into()));
+        assert_eq!(options.pidfile, Some("/p.pid".into()));
+        assert_eq!(options.log_to, Some(Target::Stdout));
+    }
+
+    #[test]
+    fn the_python_servers_ways_of_writing_them_are_taken() {
+        let options = serve("confine --configfile /c.xml --modulep /a --sockpath=/s --log s --pp");
+        assert_eq!(options.controller_config, Some("/c.xml".into()));
+        assert_eq!(options.socket, Some("/s".into()));
+        assert_eq!(options.log_to, Some(Target::Syslog));
+        let options = serve("confine -dPf/c.xml trailing -s ignored");
+        assert!(options.debug && options.socket.is_none());
+        assert_eq!(options.controller_config, Some("/c.xml".into()));
+        assert_eq!(serve("confine -F").controller_config, None);
+    }
+
+    #[test]
+    fn a_command_is_no_argument_of_the_python_server() {
+        let options = serve("confine serve -f /c.xml -c /x.toml --unmanaged legacy --log warn");
+        assert!(!options.as_python_server);
+        assert_eq!(options.config, Some("/x.toml".into()));
+        assert_eq!(options.log, Some("warn".parse().unwrap()));
+    }
+
+    #[test]
+    fn what_is_not_understood_is_refused_with_status_2() {
+        for words in [
+            "confine sreve",
+            "confine serve --sockets /x",
+            "confine serve -d --log info",
+            "confine serve --log inof",
+            "confine serve --unmanaged a[b]",
+            "confine -f /c.xml --no-such-option",
+            "confine -l x",
+            "confine",
+        ] {
+            assert_eq!(line(words).unwrap_err().exit_code(), 2, "{words}");
+        }
+        for words in
+            ["confine -h", "confine -V", "confine -f /c.xml -h", "confine -F -V", "confine serve --help"]
+        {
+            assert_eq!(line(words).unwrap_err().exit_code(), 0, "{words}");
+        }
+    }
+}

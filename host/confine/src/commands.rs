@@ -1,0 +1,53 @@
+//! What the program does.
+
+mod inspect;
+mod serve;
+
+use std::{
+    io::{self, Write as _},
+    path::Path,
+};
+
+use clap::CommandFactory as _;
+
+use crate::{
+    cli::{Cli, Command},
+    error::Error,
+    settings::Settings,
+};
+
+pub(crate) fn run(command: Command) -> Result<(), Error> {
+    match command {
+        Command::Serve(options) => serve::run(&options),
+        Command::Config(options) => {
+            let settings = Settings::gather(&options)?;
+            print(settings.to_string().as_bytes())
+        }
+        Command::Inspect(inspect) => inspect::run(&inspect),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "confine", &mut script);
+            print(&script)
+        }
+        Command::Man { directory: Some(directory) } => manual(&directory),
+        Command::Man { directory: None } => {
+            let mut page = Vec::new();
+            clap_mangen::Man::new(Cli::command()).render(&mut page).map_err(Error::Output)?;
+            print(&page)
+        }
+    }
+}
+
+fn manual(directory: &Path) -> Result<(), Error> {
+    let failed = |source| Error::Manual { directory: directory.into(), source };
+    clap_mangen::generate_to(Cli::command(), directory).map_err(failed)
+}
+
+/// To standard output. Who has read enough (`| head`) may go.
+fn print(text: &[u8]) -> Result<(), Error> {
+    let mut output = io::stdout().lock();
+    match output.write_all(text).and_then(|()| output.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Error::Output(error)),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,210 @@
+//! `confine inspect`: what a module is and asks for, as the daemon would find it.
+
+use std::{
+    fmt,
+    fs::File,
+    io::{self, Read as _},
+    path::Path,
+};
+
+use confine_sandbox::{
+    Compiler, Description, Digest, Limits, LoadError, LoadFault, Module, Runner, text::line,
+};
+use serde::Serialize;
+
+use crate::{
+    cli::{Inspect, Options},
+    error::{Error, chain},
+    settings::Settings,
+};
+
+/// What a module is. Its JSON is part of the command's interface: fields may come, none may go.
+#[derive(Debug, Serialize)]
+struct Inspection {
+    /// The file's name without `.wasm`.
+    name: String,
+    /// Of the file.
+    bytes: usize,
+    /// SHA-256 of the file, in hexadecimal digits.
+    digest: String,
+    /// Why the daemon would not load it; the fields that follow are only there if it would.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused: Option<String>,
+    #[serde(flatten)]
+    about: Option<About>,
+}
+
+/// What a module that works says of itself.
+#[derive(Debug, Serialize)]
+struct About {
+    version: String,
+    services: Vec<Service>,
+    /// What it reads besides its instance.
+    reads: Vec<String>,
+    /// What it writes; none for anything that the host allows.
+    writes: Vec<String>,
+    prefixes: Vec<Prefix>,
+    /// Whether it is called before and after commits.
+    hooks: bool,
+    /// What else it says.
+    options: Vec<Pair>,
+}
+
+#[derive(Debug, Serialize)]
+struct Service {
+    list: String,
+    namespace: String,
+    /// None where the module does not say them.
+    keys: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Prefix {
+    prefix: String,
+    namespace: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Pair {
+    name: String,
+    value: String,
+}
+
+pub(super) fn run(inspect: &Inspect) -> Result<(), Error> {
+    let path = &inspect.module;
+    let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let settings = Settings::gather(&Options { config: inspect.config.clone(), ..Options::default() })?;
+    let limits = settings.limits_of(&name);
+    let bytes = read(path, &name, limits)?;
+    let loaded = load(&name, &bytes, limits)?;
+    let inspection = Inspection::new(&name, &bytes, &loaded);
+    if inspect.json {
+        let mut json =
+            serde_json::to_string_pretty(&inspection).map_err(|error| Error::Output(error.into()))?;
+        json.push('\n');
+        super::print(json.as_bytes())?;
+    } else {
+        super::print(inspection.to_string().as_bytes())?;
+    }
+    loaded.map(drop).map_err(Error::from)
+}
+
+/// A file of any size is refused without being read whole.
+fn read(path: &Path, name: &str, limits: &Limits) -> Result<Vec<u8>, Error> {
+    let failed = |source: io::Error| Error::Module { path: path.into(), source };
+    let file = File::open(path).map_err(failed)?;
+    let size = file.metadata().map_err(failed)?.len();
+    if size > limits.component {
+        let fault = LoadFault::TooLarge { size, allowed: limits.component };
+        return Err(LoadError { name: line(name, limits.text).into(), fault }.into());
+    }
+    let mut bytes = Vec::new();
+    file.take(limits.component.saturating_add(1)).read_to_end(&mut bytes).map_err(failed)?;
+    Ok(bytes)
+}
+
+/// As the daemon does it: compiled by a worker, within the limits that hold for it.
+fn load(name: &str, bytes: &[u8], limits: &Limits) -> Result<Result<Module, LoadError>, Error> {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
+    let runner = Runner::new(limits, Compiler::worker())?;
+    let loaded = runtime.block_on(runner.load(name, bytes.into(), limits));
+    runtime.shutdown_background();
+    Ok(loaded)
+}
+
+impl Inspection {
+    fn new(name: &str, bytes: &[u8], loaded: &Result<Module, LoadError>) -> Self {
+        Self {
+            name: line(name, name.len()),
+            bytes: bytes.len(),
+            digest: Digest::of(bytes).to_string(),
+            refused: loaded.as_ref().err().map(|error| chain(error)),
+            about: loaded.as_ref().ok().map(|module| About::new(module.description(), module.has_hooks())),
+        }
+    }
+}
+
+impl About {
+    fn new(description: &Description, hooks: bool) -> Self {
+        let shown = |text: &str| line(text, text.len());
+        let prefixes = &description.prefixes;
+        Self {
+            version: description.version.to_string(),
+            services: description
+                .services
+                .iter()
+                .map(|list| Service {
+                    list: shown(&list.local),
+                    namespace: shown(&list.namespace),
+                    keys: list.keys.iter().map(|(key, _)| shown(key)).collect(),
+                })
+                .collect(),
+            reads: description.reads.iter().map(|path| shown(&path.to_string())).collect(),
+            writes: description.writes.iter().map(|path| shown(&path.to_string())).collect(),
+            prefixes: prefixes
+                .prefixes()
+                .into_iter()
+                .map(|prefix| Prefix {
+                    prefix: shown(prefix),
+                    namespace: shown(prefixes.namespace(prefix).unwrap_or_default()),
+                })
+                .collect(),
+            hooks,
+            options: description
+                .options
+                .iter()
+                .map(|(name, value)| Pair { name: shown(name), value: shown(value) })
+                .collect(),
+        }
+    }
+}
+
+/// For a person: a line for each thing, its name in front. Why the module is refused is not here but in
+/// the error with which the command ends.
+impl fmt::Display for Inspection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, bytes, digest, about, .. } = self;
+        match about {
+            Some(about) => writeln!(f, "module    {name} {}", about.version)?,
+            None => writeln!(f, "module    {name}")?,
+        }
+        writeln!(f, "size      {bytes} bytes")?;
+        writeln!(f, "digest    sha256:{digest}")?;
+        let Some(about) = about else { return Ok(()) };
+        rows(f, "services", &about.services, "none")?;
+        rows(f, "reads", &about.reads, "nothing but its instance")?;
+        rows(f, "writes", &about.writes, "anything that its user may write")?;
+        rows(f, "prefixes", &about.prefixes, "none")?;
+        writeln!(f, "hooks     {}", if about.hooks { "yes" } else { "no" })?;
+        if about.options.is_empty() { Ok(()) } else { rows(f, "options", &about.options, "none") }
+    }
+}
+
+fn rows(f: &mut fmt::Formatter<'_>, title: &str, rows: &[impl fmt::Display], none: &str) -> fmt::Result {
+    if rows.is_empty() {
+        return writeln!(f, "{title:<10}{none}");
+    }
+    let titles = std::iter::once(title).chain(std::iter::repeat(""));
+    rows.iter().zip(titles).try_for_each(|(row, title)| writeln!(f, "{title:<10}{row}"))
+}
+
+impl fmt::Display for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.list)?;
+        self.keys.iter().try_for_each(|key| write!(f, "[{key}]"))?;
+        write!(f, " ({})", self.namespace)
+    }
+}
+
+impl fmt::Display for Prefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} = {}", self.prefix, self.namespace)
+    }
+}
+
+impl fmt::Display for Pair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} = {}", self.name, self.value)
+    }
+}

@@ -1,0 +1,165 @@
+//! `confine serve`: the daemon.
+//!
+//! It may be started by hand, by a service manager, or by the controller's backend, which gives it the
+//! working directory `/`, no standard input and output, and an environment that is somebody else's. So
+//! nothing here depends on any of these: the runtime library opens `/dev/null` for standard descriptors
+//! that are closed before anything else can get their numbers, signals that are ignored stay so, and no
+//! file is looked for in a home directory.
+
+use std::{path::PathBuf, sync::Arc};
+
+use confine_sandbox::{Cache, Compiler, Limits, Runner};
+use confine_service::{Host, Registry};
+use confine_tree::NoSchema;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::{
+    cli::Options,
+    error::{Error, chain},
+    log::{self, Filter, Format, Target},
+    manager,
+    pidfile::Pidfile,
+    settings::{Origin, Settings},
+};
+
+/// Threads of the daemon's own runtime. Guests have threads of their own.
+const THREADS: usize = 2;
+
+pub(super) fn run(options: &Options) -> Result<(), Error> {
+    let settings = Settings::gather(options);
+    let (filter, to, format) = match &settings {
+        Ok(settings) => (settings.log.filter.value.clone(), settings.log.to.value, settings.log.format.value),
+        // What is wrong with the settings is told where an operator would look for it.
+        Err(_) => (Filter::default(), options.log_target(), Format::default()),
+    };
+    let _written = log::start(&filter, to, format)?;
+    let served = settings.map_err(Error::from).and_then(|settings| serve(&settings));
+    if let Err(error) = &served
+        && to != Target::Stderr
+    {
+        tracing::error!("Ending: {}", chain(error));
+    }
+    served
+}
+
+fn serve(settings: &Settings) -> Result<(), Error> {
+    let _pidfile = settings.pidfile.as_ref().map(|path| Pidfile::lock(&path.value)).transpose()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(THREADS)
+        .thread_name("confine")
+        .enable_all()
+        .build()
+        .map_err(Error::Runtime)?;
+    let served = runtime.block_on(daemon(settings));
+    // What still runs there has nobody left to answer to. The backend may think that a child which lingers
+    // is never going to end.
+    runtime.shutdown_background();
+    served
+}
+
+async fn daemon(settings: &Settings) -> Result<(), Error> {
+    let mut told = Told::new().map_err(Error::Runtime)?;
+    let mut told_twice = Told::new().map_err(Error::Runtime)?;
+    let backend = backend(settings)?;
+    let host = tokio::select! {
+        host = host(settings) => Arc::new(host?),
+        () = told.to_end() => return Ok(()),
+    };
+    manager::ready();
+    let shutdown = async {
+        told.to_end().await;
+        tracing::info!("Told to end");
+        manager::stopping();
+    };
+    let impatience = async {
+        told_twice.to_end().await;
+        told_twice.to_end().await;
+    };
+    tokio::select! {
+        () = confine_service::serve(host, backend, shutdown) => Ok(()),
+        () = impatience => Err(Error::Interrupted),
+        never = manager::keep_alive() => match never {},
+    }
+}
+
+/// Where the backend is, and who the daemon is to it.
+fn backend(settings: &Settings) -> Result<confine_backend::Options, Error> {
+    let own = confine_backend::own_user()?;
+    if let Some(backend_user) =
+        settings.backend_user.as_ref().filter(|user| user.value != own && own != "root")
+    {
+        tracing::warn!(
+            user = own,
+            "The backend lets only root and `{}` act for the users who commit: run Confine as one of these",
+            backend_user.value,
+        );
+    }
+    if let Some(directory) = &settings.missing_fragments {
+        tracing::warn!(directory = %directory.display(), "The directory in CLICON_CONFIGDIR is not there");
+    }
+    let user = settings.user.as_ref().map_or(own, |user| user.value.to_string());
+    Ok(confine_backend::Options::with_host_user(&settings.socket.value, user))
+}
+
+/// The modules, loaded.
+async fn host(settings: &Settings) -> Result<Host, Error> {
+    let runner = Runner::new(&settings.limits, compiler(settings)?)?;
+    let directories: Vec<PathBuf> =
+        settings.modules.iter().map(|directory| directory.value.clone()).collect();
+    // Each module's own limit holds when it is loaded.
+    let all_limits = settings.module_limits.values().chain([&settings.limits]);
+    let largest = all_limits.map(|limits| limits.component).max().unwrap_or(Limits::default().component);
+    let (mut files, unreadable) = confine_service::find(&directories, largest);
+    for (path, error) in unreadable {
+        tracing::error!(directory = %path.display(), %error, "A module directory cannot be read");
+    }
+    files.retain(|file| {
+        let excluded = settings.exclude.iter().find(|name| name.value.as_ref() == file.name);
+        if let Some(excluded) = excluded {
+            tracing::info!(file = %file.path.display(), by = %excluded.origin, "A module is left out");
+        }
+        excluded.is_none()
+    });
+    for name in settings.module_limits.keys() {
+        if !files.iter().any(|file| file.name == name.as_ref()) {
+            tracing::warn!(module = %name, "There are limits for a module that is not there");
+        }
+    }
+    if files.is_empty() {
+        tracing::warn!(?directories, "There are no modules: every commit of a service will be refused");
+    }
+    let registry = Registry::load(files, &runner, |name| settings.limits_of(name).clone()).await;
+    let unmanaged = settings.unmanaged.iter().map(|list| list.value.to_string()).collect();
+    Ok(Host::new(runner, Arc::new(NoSchema), unmanaged, registry))
+}
+
+/// With a cache, if there is one to be had: nobody has asked for the one that is looked for by default.
+fn compiler(settings: &Settings) -> Result<Compiler, Error> {
+    match Cache::open(&settings.cache.value) {
+        Ok(cache) => Ok(Compiler::worker().with_cache(cache)),
+        Err(error) if settings.cache.origin == Origin::Default => {
+            tracing::warn!(error = %chain(&error), "Modules are compiled at each start: there is no cache");
+            Ok(Compiler::worker())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The signals by which a process is told to end. `SIGHUP` is not among them.
+struct Told {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Told {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn to_end(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}

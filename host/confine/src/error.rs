@@ -1,0 +1,93 @@
+//! Why the program ends otherwise than it should, and what its exit status says of that.
+
+use std::{error::Error as StdError, fmt::Write as _, io, path::PathBuf, process::ExitCode};
+
+use anstyle::{AnsiColor, Style};
+use confine_sandbox::{HostFault, LoadError};
+
+use crate::{log::LogError, pidfile::PidfileError, settings::SettingsError};
+
+/// Why a command did not do what it was asked to.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("the settings cannot be used")]
+    Settings(#[from] SettingsError),
+    #[error(transparent)]
+    Pidfile(#[from] PidfileError),
+    #[error(transparent)]
+    Log(#[from] LogError),
+    #[error("the compile cache cannot be used\nhint: name another directory (`cache` in confine.toml)")]
+    Cache(#[from] confine_sandbox::CacheError),
+    #[error(transparent)]
+    Backend(#[from] confine_backend::Error),
+    #[error("the sandbox cannot be set up")]
+    Sandbox(#[from] HostFault),
+    #[error("the runtime cannot be started")]
+    Runtime(#[source] io::Error),
+    #[error("stopped by a second signal before the last commit was answered")]
+    Interrupted,
+    #[error("`{}` cannot be read", path.display())]
+    Module { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    #[error("cannot write to standard output")]
+    Output(#[source] io::Error),
+    #[error("cannot write the manual pages to `{}`", directory.display())]
+    Manual { directory: PathBuf, source: io::Error },
+}
+
+/// What the exit statuses mean, for the help and the manual.
+pub(crate) const EXIT_STATUS: &str = "Exit status:
+  0  it is done; the daemon was told to end and has answered its last commit
+  1  it failed; standard error or the log say why
+  2  the command line is wrong
+  3  the settings are wrong: a file, a key or a value
+  4  another instance is running and holds the pidfile";
+
+impl Error {
+    /// See [`EXIT_STATUS`]. 2 is the one of the command line's parser.
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        ExitCode::from(match self {
+            Self::Settings(_) => 3,
+            Self::Pidfile(PidfileError::Held { .. }) => 4,
+            _ => 1,
+        })
+    }
+
+    /// For a terminal: the error and what caused it, each on a line of its own.
+    pub(crate) fn report(&self) -> String {
+        let bad = Style::new().fg_color(Some(AnsiColor::Red.into())).bold();
+        let mut text = format!("{bad}error:{bad:#} {self}");
+        for cause in causes(self) {
+            // Writing to a string does not fail.
+            let _ = write!(text, "\n  because: {cause}");
+        }
+        text
+    }
+}
+
+/// The error and what caused it, in one line.
+pub(crate) fn chain(error: &(dyn StdError + 'static)) -> String {
+    let mut text = error.to_string();
+    for cause in causes(error) {
+        let _ = write!(text, ": {cause}");
+    }
+    text
+}
+
+fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(error.source(), |error| error.source())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_told_with_its_causes() {
+        let error = Error::Module { path: "x.wasm".into(), source: io::Error::other("no such file") };
+        let plain = anstream::adapter::strip_str(&error.report()).to_string();
+        assert_eq!(plain, "error: `x.wasm` cannot be read\n  because: no such file");
+        assert_eq!(chain(&error), "`x.wasm` cannot be read: no such file");
+    }
+}

@@ -1,0 +1,292 @@
+//! What the daemon runs with, from wherever it is said.
+
+mod controller;
+mod file;
+mod limits;
+mod quantity;
+mod show;
+mod value;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    env, fmt,
+    path::{Path, PathBuf},
+};
+
+use confine_sandbox::Limits;
+
+pub(crate) use self::value::{ListName, ModuleName, ModuleNames, UserName};
+use self::{
+    controller::{ControllerFile, ControllerFileError, Found},
+    file::{File, FileError},
+    value::{FilePath, ValueError},
+};
+use crate::{
+    cli::Options,
+    log::{Filter, Format, Target},
+};
+
+/// Confine's own file, which need not be there.
+const FILE: &str = "/etc/confine/confine.toml";
+/// Where a controller that was built from source has its socket.
+const SOCKET: &str = "/usr/local/var/run/controller/controller.sock";
+/// Where it has its service modules.
+const MODULES: &str = "/usr/local/share/controller/modules";
+/// Where the package makes a directory for compiled modules.
+const CACHE: &str = "/var/cache/confine";
+/// The variable that says what to log.
+const LOG_VARIABLE: &str = "CONFINE_LOG";
+/// The variable that has the Python API server log more.
+const PYTHON_DEBUG_VARIABLE: &str = "PYAPI_DEBUG";
+/// The longest path that a unix socket can have on Linux, in bytes.
+const SOCKET_PATH: usize = 107;
+
+/// What the daemon runs with.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    /// The controller's socket.
+    pub(crate) socket: Sourced<PathBuf>,
+    /// Directories with modules, in the order in which they are searched.
+    pub(crate) modules: Vec<Sourced<PathBuf>>,
+    /// Modules to leave out.
+    pub(crate) exclude: Vec<Sourced<ModuleName>>,
+    /// Lists under `/services` that no module is meant for.
+    pub(crate) unmanaged: Vec<Sourced<ListName>>,
+    /// The user that the daemon acts as for itself; none for the one that it runs as.
+    pub(crate) user: Option<Sourced<UserName>>,
+    /// The directory for compiled modules.
+    pub(crate) cache: Sourced<PathBuf>,
+    /// The file to lock.
+    pub(crate) pidfile: Option<Sourced<PathBuf>>,
+    /// What is logged.
+    pub(crate) log: Log,
+    /// The limits of a module for which nothing else is said.
+    pub(crate) limits: Limits,
+    /// The limits of the modules for which something else is said.
+    pub(crate) module_limits: BTreeMap<ModuleName, Limits>,
+    /// The user that the backend runs as, if its configuration was read.
+    pub(crate) backend_user: Option<Sourced<String>>,
+    /// The directory of fragments that the controller's configuration names and that is not there.
+    pub(crate) missing_fragments: Option<PathBuf>,
+}
+
+/// What is logged, where to and how.
+#[derive(Debug)]
+pub(crate) struct Log {
+    pub(crate) filter: Sourced<Filter>,
+    pub(crate) to: Sourced<Target>,
+    pub(crate) format: Sourced<Format>,
+}
+
+/// A setting and who says it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Sourced<T> {
+    pub(crate) value: T,
+    pub(crate) origin: Origin,
+}
+
+/// Who says a setting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    CommandLine,
+    /// A variable of the environment.
+    Environment(&'static str),
+    /// `confine.toml`, or a file of the controller's configuration.
+    File(PathBuf),
+    Default,
+}
+
+/// Why there are no settings to run with.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SettingsError {
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error(transparent)]
+    Controller(#[from] ControllerFileError),
+    #[error("`{option}` in {origin} is wrong")]
+    Option { option: &'static str, origin: Origin, source: ValueError },
+    #[error("`{variable}` in the environment is wrong")]
+    Variable { variable: &'static str, source: crate::log::FilterError },
+    #[error("the socket's path `{}` ({origin}) has {} bytes, a socket's path can have {SOCKET_PATH} at most", path.display(), path.as_os_str().len())]
+    SocketPath { path: PathBuf, origin: Origin },
+}
+
+impl Settings {
+    /// The settings that these options, the environment and the files that they name come to.
+    pub(crate) fn gather(options: &Options) -> Result<Self, SettingsError> {
+        let file = match &options.config {
+            Some(path) => File::read(path)?,
+            None if Path::new(FILE).exists() => File::read(Path::new(FILE))?,
+            None => File::default(),
+        };
+        let environment = |variable: &str| env::var(variable).ok().filter(|text| !text.is_empty());
+        let here = file.directory();
+        let controller = match (&options.controller_config, &file.table.controller_config) {
+            (Some(path), _) => ControllerFile::read(path)?,
+            (None, Some(path)) => ControllerFile::read(&path.within(here))?,
+            (None, None) => ControllerFile::default(),
+        };
+        Self::merge(options, environment, &file, &controller)
+    }
+
+    fn merge(
+        options: &Options,
+        environment: impl Fn(&str) -> Option<String>,
+        file: &File,
+        controller: &ControllerFile,
+    ) -> Result<Self, SettingsError> {
+        let table = &file.table;
+        let in_file = |path: &FilePath| file.says(path.within(file.directory()));
+        let in_controller = |found: &Found| found.says(PathBuf::from(&found.value));
+        let path = |option: &Option<PathBuf>, key: &Option<FilePath>, found: &Option<Found>| {
+            option
+                .clone()
+                .map(Sourced::command_line)
+                .or_else(|| key.as_ref().map(in_file))
+                .or_else(|| found.as_ref().map(in_controller))
+        };
+        let socket = path(&options.socket, &table.socket, &controller.socket);
+        let socket = socket.unwrap_or_else(|| Sourced::default(SOCKET.into()));
+        if socket.value.as_os_str().len() > SOCKET_PATH {
+            return Err(SettingsError::SocketPath { path: socket.value, origin: socket.origin });
+        }
+        Ok(Self {
+            socket,
+            modules: modules(options, file, controller),
+            exclude: exclude(options, file, controller)?,
+            unmanaged: unmanaged(options, file),
+            user: first([
+                options.user.clone().map(Sourced::command_line),
+                table.user.clone().map(|user| file.says(user)),
+            ]),
+            cache: path(&options.cache, &table.cache, &None)
+                .unwrap_or_else(|| Sourced::default(CACHE.into())),
+            pidfile: path(&options.pidfile, &table.pidfile, &controller.pidfile),
+            log: Log::merge(options, environment, file)?,
+            limits: file.limits.clone(),
+            module_limits: file.module_limits.clone(),
+            backend_user: controller.backend_user.as_ref().map(|found| found.says(found.value.clone())),
+            missing_fragments: controller.missing.clone(),
+        })
+    }
+
+    /// The limits of a module.
+    pub(crate) fn limits_of(&self, module: &str) -> &Limits {
+        let own = module.parse().ok().and_then(|name: ModuleName| self.module_limits.get(&name));
+        own.unwrap_or(&self.limits)
+    }
+}
+
+/// Those of the command line first, then those of the first file that names any.
+fn modules(options: &Options, file: &File, controller: &ControllerFile) -> Vec<Sourced<PathBuf>> {
+    let mut modules: Vec<_> = options.modules.iter().cloned().map(Sourced::command_line).collect();
+    match (&file.table.modules, &controller.modules) {
+        (Some(paths), _) => modules.extend(paths.iter().map(|path| file.says(path.within(file.directory())))),
+        (None, Some(found)) => modules.push(found.says(PathBuf::from(&found.value))),
+        (None, None) if modules.is_empty() => modules.push(Sourced::default(MODULES.into())),
+        (None, None) => {}
+    }
+    let mut seen = BTreeSet::new();
+    modules.retain(|module| seen.insert(module.value.clone()));
+    modules
+}
+
+/// Those of all places.
+fn exclude(
+    options: &Options,
+    file: &File,
+    controller: &ControllerFile,
+) -> Result<Vec<Sourced<ModuleName>>, SettingsError> {
+    let said = options.exclude.iter().flat_map(ModuleNames::iter).cloned().map(Sourced::command_line);
+    let mut exclude: Vec<_> = said.collect();
+    exclude.extend(file.table.exclude.iter().flatten().cloned().map(|name| file.says(name)));
+    if let Some(found) = &controller.exclude {
+        let names: ModuleNames = found.value.parse().map_err(|source| SettingsError::Option {
+            option: "CONTROLLER_PYAPI_MODULE_FILTER",
+            origin: Origin::File(found.file.clone()),
+            source,
+        })?;
+        exclude.extend(names.iter().cloned().map(|name| found.says(name)));
+    }
+    Ok(exclude)
+}
+
+/// Those of all places.
+fn unmanaged(options: &Options, file: &File) -> Vec<Sourced<ListName>> {
+    let said = options.unmanaged.iter().cloned().map(Sourced::command_line);
+    said.chain(file.table.unmanaged.iter().flatten().cloned().map(|list| file.says(list))).collect()
+}
+
+impl Log {
+    fn merge(
+        options: &Options,
+        environment: impl Fn(&str) -> Option<String>,
+        file: &File,
+    ) -> Result<Self, SettingsError> {
+        let table = &file.table.log;
+        let variable = |text: String| match text.parse() {
+            Ok(value) => Ok(Sourced { value, origin: Origin::Environment(LOG_VARIABLE) }),
+            Err(source) => Err(SettingsError::Variable { variable: LOG_VARIABLE, source }),
+        };
+        let python_debug = environment(PYTHON_DEBUG_VARIABLE)
+            .filter(|text| text == "1")
+            .map(|_| Sourced { value: Filter::debug(), origin: Origin::Environment(PYTHON_DEBUG_VARIABLE) });
+        Ok(Self {
+            filter: first([
+                options.log.clone().map(Sourced::command_line),
+                options.debug.then(|| Sourced::command_line(Filter::debug())),
+                environment(LOG_VARIABLE).map(variable).transpose()?,
+                python_debug,
+                table.filter.clone().map(|filter| file.says(filter)),
+            ])
+            .unwrap_or_else(|| Sourced::default(Filter::default())),
+            to: first([options.log_to.map(Sourced::command_line), table.to.map(|to| file.says(to))])
+                .unwrap_or_else(|| Sourced::default(options.log_target())),
+            format: first([
+                options.log_format.map(Sourced::command_line),
+                table.format.map(|format| file.says(format)),
+            ])
+            .unwrap_or_else(|| Sourced::default(Format::default())),
+        })
+    }
+}
+
+fn first<T>(said: impl IntoIterator<Item = Option<T>>) -> Option<T> {
+    said.into_iter().flatten().next()
+}
+
+impl<T> Sourced<T> {
+    fn command_line(value: T) -> Self {
+        Self { value, origin: Origin::CommandLine }
+    }
+
+    fn default(value: T) -> Self {
+        Self { value, origin: Origin::Default }
+    }
+}
+
+impl File {
+    fn says<T>(&self, value: T) -> Sourced<T> {
+        Sourced { value, origin: Origin::File(self.path.clone()) }
+    }
+}
+
+impl Found {
+    fn says<T>(&self, value: T) -> Sourced<T> {
+        Sourced { value, origin: Origin::File(self.file.clone()) }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CommandLine => f.write_str("command line"),
+            Self::Environment(variable) => write!(f, "environment, {variable}"),
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::Default => f.write_str("default"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,215 @@
+//! The controller's own configuration, of which the services daemon reads a few options.
+//!
+//! It is one XML file and, where that names a directory in `CLICON_CONFIGDIR`, the fragments there, read
+//! as the backend reads them: regular files whose name ends in `.xml`, in the order of their names, what
+//! comes later going before what came first.
+
+use std::{
+    collections::HashMap,
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use confine_tree::{Tree, xml};
+
+/// What the controller's configuration says.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct ControllerFile {
+    /// `CLICON_SOCK`: the backend's socket.
+    pub(crate) socket: Option<Found>,
+    /// `CLICON_BACKEND_USER`: the user that the backend runs as.
+    pub(crate) backend_user: Option<Found>,
+    /// `CONTROLLER_PYAPI_MODULE_PATH`: a directory with modules.
+    pub(crate) modules: Option<Found>,
+    /// `CONTROLLER_PYAPI_MODULE_FILTER`: modules to leave out, with commas between their names.
+    pub(crate) exclude: Option<Found>,
+    /// `CONTROLLER_PYAPI_PIDFILE`
+    pub(crate) pidfile: Option<Found>,
+    /// The directory that `CLICON_CONFIGDIR` names, if it is not there. The backend only warns of that.
+    pub(crate) missing: Option<PathBuf>,
+}
+
+/// The value of an option.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Found {
+    /// Not empty, without blanks around it.
+    pub(crate) value: String,
+    /// The file that says it.
+    pub(crate) file: PathBuf,
+}
+
+/// Why the controller's configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ControllerFileError {
+    #[error("the controller's configuration `{}` cannot be read", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error("the controller's configuration `{}` is not well formed", path.display())]
+    Xml { path: PathBuf, source: confine_tree::Error },
+    #[error(
+        "`{}` is no configuration of the controller: its root is {found}, not `clixon-config`",
+        path.display()
+    )]
+    Root { path: PathBuf, found: String },
+}
+
+/// Options by name.
+type Options = HashMap<String, Found>;
+
+impl ControllerFile {
+    pub(crate) fn read(path: &Path) -> Result<Self, ControllerFileError> {
+        let mut options = Options::new();
+        read_into(path, &mut options)?;
+        let mut missing = None;
+        if let Some(directory) = options.get("CLICON_CONFIGDIR").map(|found| PathBuf::from(&found.value)) {
+            match fragments(&directory) {
+                Ok(fragments) => fragments.iter().try_for_each(|path| read_into(path, &mut options))?,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => missing = Some(directory),
+                Err(source) => return Err(ControllerFileError::Read { path: directory, source }),
+            }
+        }
+        let mut take = |name| options.remove(name).filter(|found| !found.value.is_empty());
+        Ok(Self {
+            socket: take("CLICON_SOCK"),
+            backend_user: take("CLICON_BACKEND_USER"),
+            modules: take("CONTROLLER_PYAPI_MODULE_PATH"),
+            exclude: take("CONTROLLER_PYAPI_MODULE_FILTER"),
+            pidfile: take("CONTROLLER_PYAPI_PIDFILE"),
+            missing,
+        })
+    }
+}
+
+fn fragments(directory: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        if entry.file_name().as_encoded_bytes().ends_with(b".xml") && entry.file_type()?.is_file() {
+            paths.push(entry.path());
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+fn read_into(path: &Path, options: &mut Options) -> Result<(), ControllerFileError> {
+    let text =
+        fs::read_to_string(path).map_err(|source| ControllerFileError::Read { path: path.into(), source })?;
+    let tree = xml::parse(&text).map_err(|source| ControllerFileError::Xml { path: path.into(), source })?;
+    let root = tree.first_child(Tree::ROOT);
+    // The namespaces of options have changed between releases, their names have not.
+    let Some(root) = root.filter(|&root| tree.qname(root).local == "clixon-config") else {
+        let found = root.map_or("missing".into(), |root| format!("`{}`", tree.qname(root).local));
+        return Err(ControllerFileError::Root { path: path.into(), found });
+    };
+    for option in tree.children(root) {
+        let value = tree.value(option).unwrap_or_default().trim().to_owned();
+        options.insert(tree.qname(option).local.to_owned(), Found { value, file: path.into() });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A configuration as it is installed, and what fragments there are.
+    fn configuration(fragments: &[(&str, &str)]) -> (tempfile::TempDir, PathBuf) {
+        let directory = tempfile::tempdir().unwrap();
+        let main = directory.path().join("controller.xml");
+        let below = directory.path().join("controller");
+        fs::create_dir(&below).unwrap();
+        for (name, content) in fragments {
+            fs::write(below.join(name), content).unwrap();
+        }
+        let text = format!(
+            r#"<?xml version="1.0" encoding="utf-8"?>
+            <clixon-config xmlns="http://clicon.org/config">
+              <!-- Controller requires startup datastore -->
+              <CLICON_FEATURE>ietf-netconf:startup</CLICON_FEATURE>
+              <CLICON_FEATURE>clixon-restconf:allow-auth-none</CLICON_FEATURE>
+              <CLICON_CONFIGDIR>{}</CLICON_CONFIGDIR>
+              <CLICON_BACKEND_USER>clicon</CLICON_BACKEND_USER>
+              <CLICON_SOCK>
+                /run/controller.sock
+              </CLICON_SOCK>
+              <restconf><enable>true</enable></restconf>
+              <CONTROLLER_PYAPI_MODULE_PATH xmlns="http://clicon.org/controller-config">/m&amp;s</CONTROLLER_PYAPI_MODULE_PATH>
+              <CONTROLLER_PYAPI_MODULE_FILTER xmlns="http://clicon.org/controller-config"></CONTROLLER_PYAPI_MODULE_FILTER>
+            </clixon-config>"#,
+            below.display()
+        );
+        fs::write(&main, text).unwrap();
+        (directory, main)
+    }
+
+    fn value(found: &Option<Found>) -> Option<&str> {
+        found.as_ref().map(|found| found.value.as_str())
+    }
+
+    #[test]
+    fn the_options_of_the_services_daemon_are_read() {
+        let (_directory, main) = configuration(&[]);
+        let file = ControllerFile::read(&main).unwrap();
+        assert_eq!(value(&file.socket), Some("/run/controller.sock"));
+        assert_eq!(value(&file.backend_user), Some("clicon"));
+        assert_eq!(value(&file.modules), Some("/m&s"));
+        assert_eq!((file.exclude, file.pidfile, file.missing), (None, None, None));
+        assert_eq!(file.socket.unwrap().file, main);
+    }
+
+    #[test]
+    fn fragments_go_before_the_file_and_later_ones_before_earlier_ones() {
+        let option =
+            |name: &str, value: &str| format!("<clixon-config><{name}>{value}</{name}></clixon-config>");
+        let (directory, main) = configuration(&[
+            ("20.xml", &option("CONTROLLER_PYAPI_PIDFILE", "/later.pid")),
+            ("10.xml", &option("CONTROLLER_PYAPI_PIDFILE", "/earlier.pid")),
+            ("30.xml", &option("CLICON_SOCK", "/fragment.sock")),
+            ("40.xml.orig", "not read"),
+            ("50.xml", &option("CONTROLLER_PYAPI_MODULE_PATH", "")),
+        ]);
+        fs::create_dir(directory.path().join("controller/60.xml")).unwrap();
+        let file = ControllerFile::read(&main).unwrap();
+        assert_eq!(value(&file.pidfile), Some("/later.pid"));
+        assert_eq!(value(&file.socket), Some("/fragment.sock"));
+        assert_eq!(value(&file.modules), None);
+        assert!(file.socket.unwrap().file.ends_with("controller/30.xml"));
+    }
+
+    #[test]
+    fn a_directory_of_fragments_that_is_not_there_is_told() {
+        let (directory, main) = configuration(&[]);
+        let below = directory.path().join("controller");
+        fs::remove_dir(&below).unwrap();
+        assert_eq!(ControllerFile::read(&main).unwrap().missing, Some(below));
+    }
+
+    #[test]
+    fn what_is_no_configuration_is_refused() {
+        let told = |text: Option<&str>| {
+            let directory = tempfile::tempdir().unwrap();
+            let path = directory.path().join("controller.xml");
+            if let Some(text) = text {
+                fs::write(&path, text).unwrap();
+            }
+            let error = ControllerFile::read(&path).unwrap_err();
+            crate::error::chain(&error).replace(path.to_str().unwrap(), "controller.xml")
+        };
+        let texts = [
+            told(None),
+            told(Some("")),
+            told(Some("<config/>")),
+            told(Some("<clixon-config>\n<CLICON_SOCK>/x</CLICON_SOK></clixon-config>")),
+        ];
+        insta::assert_snapshot!(texts.join("\n"), @r"
+        the controller's configuration `controller.xml` cannot be read: No such file or directory (os error 2)
+        `controller.xml` is no configuration of the controller: its root is missing, not `clixon-config`
+        `controller.xml` is no configuration of the controller: its root is `config`, not `clixon-config`
+        the controller's configuration `controller.xml` is not well formed: the XML cannot be read at line 2, column 16 (`</CLICON_SOK></clixon-config>`): ill-formed document: expected `</CLICON_SOCK>`, but `</CLICON_SOK>` was found
+        ");
+        let (_directory, main) = configuration(&[("10.xml", "<clixon-config>")]);
+        assert!(
+            matches!(ControllerFile::read(&main), Err(ControllerFileError::Xml { path, .. }) if path.ends_with("controller/10.xml"))
+        );
+    }
+}

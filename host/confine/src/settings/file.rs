@@ -1,0 +1,242 @@
+//! The operator's file, `confine.toml`.
+
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use confine_sandbox::Limits;
+use serde::Deserialize;
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
+
+use super::{
+    limits::{LimitsTable, Misfit},
+    value::{FilePath, ListName, ModuleName, UserName},
+};
+use crate::log::{Filter, Format, Target};
+
+/// What the operator's file says. Everything may be left out.
+#[derive(Debug, Default)]
+pub(crate) struct File {
+    /// Where it is.
+    pub(crate) path: PathBuf,
+    /// Its keys.
+    pub(crate) table: Table,
+    /// The limits of a module for which nothing else is said.
+    pub(crate) limits: Limits,
+    /// The limits of the modules for which something else is said.
+    pub(crate) module_limits: BTreeMap<ModuleName, Limits>,
+}
+
+/// The keys of the file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Table {
+    pub(crate) controller_config: Option<FilePath>,
+    pub(crate) socket: Option<FilePath>,
+    pub(crate) modules: Option<Vec<FilePath>>,
+    pub(crate) exclude: Option<Vec<ModuleName>>,
+    pub(crate) unmanaged: Option<Vec<ListName>>,
+    pub(crate) user: Option<UserName>,
+    pub(crate) cache: Option<FilePath>,
+    pub(crate) pidfile: Option<FilePath>,
+    pub(crate) log: LogTable,
+    limits: LimitsTable,
+    module: BTreeMap<ModuleName, ModuleTable>,
+}
+
+/// The table `log`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct LogTable {
+    pub(crate) filter: Option<Filter>,
+    pub(crate) to: Option<Target>,
+    pub(crate) format: Option<Format>,
+}
+
+/// The table `module.NAME`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct ModuleTable {
+    limits: LimitsTable,
+}
+
+/// Why the operator's file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FileError {
+    #[error("`{}` cannot be read", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error("`{}`, line {line}{}: {what}", path.display(), key.as_ref().map(|key| format!(", key `{key}`")).unwrap_or_default())]
+    Content {
+        path: PathBuf,
+        /// From 1.
+        line: usize,
+        /// With the tables that it is in; none where the text is no TOML.
+        key: Option<String>,
+        what: String,
+    },
+}
+
+impl File {
+    pub(crate) fn read(path: &Path) -> Result<Self, FileError> {
+        let text =
+            fs::read_to_string(path).map_err(|source| FileError::Read { path: path.into(), source })?;
+        Self::parse(path, &text).map_err(|misfit| FileError::Content {
+            path: path.into(),
+            line: line(&text, misfit.span.start),
+            key: key(&text, misfit.span.start),
+            what: misfit.what,
+        })
+    }
+
+    fn parse(path: &Path, text: &str) -> Result<Self, Misfit> {
+        let table: Table = toml::from_str(text).map_err(|error| Misfit {
+            span: error.span().unwrap_or_default(),
+            what: error.message().trim_end().replace('\n', ": ").replace("unknown field", "unknown key"),
+        })?;
+        let mut limits = Limits::default();
+        table.limits.apply(&mut limits)?;
+        let mut module_limits = BTreeMap::new();
+        for (name, module) in &table.module {
+            if let Some(misfit) = module.limits.shared() {
+                return Err(misfit);
+            }
+            let mut limits = limits.clone();
+            module.limits.apply(&mut limits)?;
+            module_limits.insert(name.clone(), limits);
+        }
+        Ok(Self { path: path.into(), table, limits, module_limits })
+    }
+
+    /// What relative paths in it start from: its own directory.
+    pub(crate) fn directory(&self) -> &Path {
+        self.path.parent().unwrap_or(Path::new(""))
+    }
+}
+
+fn line(text: &str, position: usize) -> usize {
+    1 + text.bytes().take(position).filter(|&byte| byte == b'\n').count()
+}
+
+/// The key that stands at this position, or whose value does.
+fn key(text: &str, position: usize) -> Option<String> {
+    let table = DeTable::parse(text).ok()?;
+    let keys = find(table.get_ref(), position)?;
+    Some(keys.join("."))
+}
+
+fn find(table: &DeTable<'_>, position: usize) -> Option<Vec<String>> {
+    table.iter().find_map(|(key, value)| {
+        // The span of a table is that of its head alone, so what is in it comes first.
+        let below = match value.get_ref() {
+            DeValue::Table(table) => find(table, position),
+            _ => None,
+        };
+        let holds = |span: std::ops::Range<usize>| span.contains(&position);
+        let mut keys = match below {
+            Some(below) => below,
+            None if holds(key.span()) || holds(value.span()) => Vec::new(),
+            None => return None,
+        };
+        keys.insert(0, Spanned::get_ref(key).to_string());
+        Some(keys)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<File, String> {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("confine.toml");
+        fs::write(&path, text).unwrap();
+        File::read(&path).map_err(|error| error.to_string().replace(path.to_str().unwrap(), "confine.toml"))
+    }
+
+    #[test]
+    fn nothing_has_to_be_said() {
+        let file = read("").unwrap();
+        assert_eq!(file.limits, Limits::default());
+        assert!(file.module_limits.is_empty());
+        assert!(file.table.socket.is_none());
+    }
+
+    #[test]
+    fn paths_start_from_the_directory_of_the_file() {
+        let file = read("socket = 'run/c.sock'\nmodules = ['/m', 'n']").unwrap();
+        let here = file.directory();
+        assert_eq!(file.table.socket.as_ref().unwrap().within(here), here.join("run/c.sock"));
+        let modules = file.table.modules.as_ref().unwrap();
+        assert_eq!(
+            modules.iter().map(|path| path.within(here)).collect::<Vec<_>>(),
+            [PathBuf::from("/m"), here.join("n")]
+        );
+    }
+
+    #[test]
+    fn a_module_has_the_limits_of_all_but_for_its_own() {
+        let file =
+            read("limits.memory = '1 GiB'\nlimits.handles = 5\n[module.big.limits]\nmemory = '2 GiB'\n")
+                .unwrap();
+        let big = &file.module_limits[&"big".parse().unwrap()];
+        assert_eq!((file.limits.memory, file.limits.handles), (1 << 30, 5));
+        assert_eq!((big.memory, big.handles), (2 << 30, 5));
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_place() {
+        let texts = [
+            "user = 'root'\nsockets = '/x'\n",
+            "modules = '/m'\n",
+            "modules = [\n  '/m',\n  3,\n]\n",
+            "socket = ''",
+            "user = 'a b'",
+            "unmanaged = ['ok', \"bench[name='x']\"]",
+            "exclude = ['../x']",
+            "[log]\nto = 'printer'",
+            "[log]\nfilter = 'info,=loud'",
+            "[limits]\n\nmemory = '64 pies'",
+            "[limits]\nfuel = { base = 0 }",
+            "[limits.fuel]\nbasis = 3",
+            "[module.x.limits]\nstack = '1 MiB'",
+            "[module.x.limits]\nedits.base = 0",
+            "[module.'a/b']\n",
+            "[module.x]\nlimit = 3",
+            "socket = \n",
+            "socket = '/a'\nsocket = '/b'\n",
+            "[limits\n",
+        ];
+        let texts: Vec<_> = texts.map(|text| read(text).unwrap_err()).into();
+        insta::assert_snapshot!(texts.join("\n"), @r#"
+        `confine.toml`, line 2, key `sockets`: unknown key `sockets`, expected one of `controller_config`, `socket`, `modules`, `exclude`, `unmanaged`, `user`, `cache`, `pidfile`, `log`, `limits`, `module`
+        `confine.toml`, line 1, key `modules`: invalid type: string "/m", expected a sequence
+        `confine.toml`, line 3, key `modules`: invalid type: integer `3`, expected a string
+        `confine.toml`, line 1, key `socket`: a path cannot be empty
+        `confine.toml`, line 1, key `user`: `a b` is not the name of a user
+        `confine.toml`, line 1, key `unmanaged`: `bench[name='x']` is not the name of a list under `/services`: write the name alone, without prefix, keys or path
+        `confine.toml`, line 1, key `exclude`: `../x` is not the name of a module: it is that of its file without `.wasm`, made of letters, digits, `-`, `_` and `.`
+        `confine.toml`, line 2, key `log.to`: unknown variant `printer`, expected one of `stderr`, `stdout`, `syslog`, `journald`
+        `confine.toml`, line 2, key `log.filter`: `info,=loud` does not say what to log: write a level (error, warn, info, debug, trace, off) or levels by part of the program, as in `info,confine_backend=trace`
+        `confine.toml`, line 3, key `limits.memory`: `64 pies` is not a size: write a whole number and a unit, as in `64 MiB`; the units are B, kB, MB, GB, KiB, MiB, GiB
+        `confine.toml`, line 2, key `limits.fuel.base`: 0 is too little, 1 is the least
+        `confine.toml`, line 2, key `limits.fuel.basis`: unknown key `basis`, expected `base` or `per_instance`
+        `confine.toml`, line 2, key `module.x.limits.stack`: the stack is the same for all modules: say it in `[limits]`
+        `confine.toml`, line 2, key `module.x.limits.edits.base`: 0 is too little, 1 is the least
+        `confine.toml`, line 1, key `module.a/b`: `a/b` is not the name of a module: it is that of its file without `.wasm`, made of letters, digits, `-`, `_` and `.`
+        `confine.toml`, line 2, key `module.x.limit`: unknown key `limit`, expected `limits`
+        `confine.toml`, line 1: string values must be quoted, expected literal string
+        `confine.toml`, line 2: duplicate key
+        `confine.toml`, line 1: unclosed table, expected `]`
+        "#);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_named() {
+        insta::assert_snapshot!(File::read(Path::new("/nowhere/confine.toml")).unwrap_err(), @"`/nowhere/confine.toml` cannot be read");
+    }
+}

@@ -1,0 +1,286 @@
+//! The limits of modules, as the operator's file says them.
+
+use std::{ops::Range, time::Duration};
+
+use confine_sandbox::{Growing, Limits};
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::quantity::{Count, Quantity, Size, Time};
+
+/// A value that cannot be a limit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Misfit {
+    /// Where it stands.
+    pub(crate) span: Range<usize>,
+    /// What is wrong with it.
+    pub(crate) what: String,
+}
+
+/// A [`Growing`] limit. What is left out stays as it is.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table, as in { base = …, per_instance = … }")]
+pub(crate) struct Each<Q> {
+    base: Option<Spanned<Q>>,
+    per_instance: Option<Spanned<Q>>,
+}
+
+/// One table for all limits: the name of each field of [`Limits`], which is its key too; what its value is
+/// written as; and what it has to be at least and at most, in bytes, microseconds or pieces.
+macro_rules! limits {
+    ($($field:ident: $kind:ty, $least:expr, $most:expr;)*) => {
+        /// The table `limits` of the operator's file. What is left out stays as it is.
+        #[derive(Clone, Debug, Default, Deserialize)]
+        #[serde(deny_unknown_fields, default)]
+        pub(crate) struct LimitsTable {
+            $($field: Option<$kind>,)*
+        }
+
+        impl LimitsTable {
+            /// Changes the limits that the table says.
+            pub(crate) fn apply(&self, limits: &mut Limits) -> Result<(), Misfit> {
+                // Every field is named: one that is new does not compile until it has a key.
+                let Limits { $($field),* } = limits;
+                $(if let Some(said) = &self.$field {
+                    said.set($field, $least, $most)?;
+                })*
+                Ok(())
+            }
+        }
+
+        /// The limits as lines of such a table.
+        pub(crate) fn lines(limits: &Limits) -> Vec<String> {
+            let Limits { $($field),* } = limits;
+            vec![$(format!("{} = {}", stringify!($field), <$kind>::show($field)),)*]
+        }
+    };
+}
+
+const MAX: u64 = u64::MAX;
+const SECOND: u64 = 1_000_000;
+
+limits! {
+    fuel: Each<Count>, 1, MAX;
+    wall_clock: Each<Time>, 1_000, MAX;
+    host_work: Each<Count>, 1, MAX;
+    memory: Spanned<Size>, 64 << 10, MAX;
+    // A page of the host's own is below it, and every guest's thread reserves it.
+    stack: Spanned<Size>, 64 << 10, 64 << 20;
+    core_instances: Spanned<Count>, 1, MAX;
+    memories: Spanned<Count>, 1, MAX;
+    tables: Spanned<Count>, 1, MAX;
+    handles: Spanned<Count>, 1, MAX;
+    bytes_out: Each<Size>, 1 << 10, MAX;
+    bytes_in: Each<Size>, 1 << 10, MAX;
+    bytes_per_call: Spanned<Size>, 1 << 10, MAX;
+    edits: Each<Count>, 1, MAX;
+    log: Each<Size>, 0, MAX;
+    text: Spanned<Size>, 64, 1 << 20;
+    component: Spanned<Size>, 1 << 10, 1 << 30;
+    compile_cpu: Spanned<Time>, SECOND, MAX;
+    compile_wall_clock: Spanned<Time>, SECOND, MAX;
+    // The program itself has to fit in.
+    compile_memory: Spanned<Size>, 512 << 20, MAX;
+}
+
+impl LimitsTable {
+    /// Where the table says a limit that no single module can have.
+    pub(crate) fn shared(&self) -> Option<Misfit> {
+        let span = self.stack.as_ref()?.span();
+        Some(Misfit { span, what: "the stack is the same for all modules: say it in `[limits]`".into() })
+    }
+}
+
+/// A value of the operator's file for a limit of this type.
+trait Entry<T> {
+    fn set(&self, limit: &mut T, least: u64, most: u64) -> Result<(), Misfit>;
+    fn show(limit: &T) -> String;
+}
+
+impl<Q: Quantity, T: Amount> Entry<T> for Spanned<Q> {
+    fn set(&self, limit: &mut T, least: u64, most: u64) -> Result<(), Misfit> {
+        let said = *self.get_ref();
+        let misfit = |what| Err(Misfit { span: self.span(), what });
+        if said.amount() < least {
+            return misfit(format!("{said} is too little, {} is the least", Q::of(least)));
+        }
+        if said.amount() > most {
+            return misfit(format!("{said} is too much, {} is the most", Q::of(most)));
+        }
+        *limit = T::of(said.amount());
+        Ok(())
+    }
+
+    fn show(limit: &T) -> String {
+        literal(Q::of(limit.amount()))
+    }
+}
+
+impl<Q: Quantity, T: Amount> Entry<Growing<T>> for Each<Q> {
+    fn set(&self, limit: &mut Growing<T>, least: u64, most: u64) -> Result<(), Misfit> {
+        self.base.iter().try_for_each(|base| base.set(&mut limit.base, least, most))?;
+        self.per_instance.iter().try_for_each(|more| more.set(&mut limit.per_instance, 0, most))
+    }
+
+    fn show(limit: &Growing<T>) -> String {
+        let Growing { base, per_instance } = limit;
+        let [base, per_instance] = [base, per_instance].map(Spanned::<Q>::show);
+        format!("{{ base = {base}, per_instance = {per_instance} }}")
+    }
+}
+
+/// As TOML writes it: numbers alone, amounts with a unit in quotes.
+fn literal(quantity: impl Quantity) -> String {
+    let text = quantity.to_string();
+    if text.contains(' ') { format!("\"{text}\"") } else { text }
+}
+
+/// A field of [`Limits`] as a number of bytes, microseconds or pieces.
+trait Amount {
+    fn amount(&self) -> u64;
+    fn of(amount: u64) -> Self;
+}
+
+impl Amount for u64 {
+    fn amount(&self) -> u64 {
+        *self
+    }
+
+    fn of(amount: u64) -> Self {
+        amount
+    }
+}
+
+impl Amount for usize {
+    fn amount(&self) -> u64 {
+        *self as u64
+    }
+
+    fn of(amount: u64) -> Self {
+        Self::try_from(amount).unwrap_or(Self::MAX)
+    }
+}
+
+impl Amount for Duration {
+    fn amount(&self) -> u64 {
+        u64::try_from(self.as_micros()).unwrap_or(u64::MAX)
+    }
+
+    fn of(amount: u64) -> Self {
+        Self::from_micros(amount)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn apply(text: &str) -> Result<Limits, String> {
+        let table: LimitsTable = toml::from_str(text).map_err(|error| error.message().to_owned())?;
+        let mut limits = Limits::default();
+        table.apply(&mut limits).map_err(|misfit| format!("{}: {}", &text[misfit.span], misfit.what))?;
+        Ok(limits)
+    }
+
+    #[test]
+    fn what_is_said_changes_and_nothing_else() {
+        let limits =
+            apply("memory = '128 MiB'\nfuel.per_instance = 7\nwall_clock = { base = '2 s' }").unwrap();
+        let mut expected = Limits { memory: 128 << 20, ..Limits::default() };
+        expected.fuel.per_instance = 7;
+        expected.wall_clock.base = Duration::from_secs(2);
+        assert_eq!(limits, expected);
+    }
+
+    #[test]
+    fn the_defaults_are_shown_as_they_are_written() {
+        let lines = lines(&Limits::default()).join("\n");
+        insta::assert_snapshot!(lines, @r#"
+        fuel = { base = 2_000_000_000, per_instance = 50_000_000 }
+        wall_clock = { base = "10 s", per_instance = "10 ms" }
+        host_work = { base = 200_000_000, per_instance = 200_000 }
+        memory = "64 MiB"
+        stack = "512 KiB"
+        core_instances = 256
+        memories = 16
+        tables = 256
+        handles = 10_000
+        bytes_out = { base = "64 MiB", per_instance = "256 KiB" }
+        bytes_in = { base = "64 MiB", per_instance = "256 KiB" }
+        bytes_per_call = "8 MiB"
+        edits = { base = 100_000, per_instance = 1_000 }
+        log = { base = "64 KiB", per_instance = "1 KiB" }
+        text = "4 KiB"
+        component = "64 MiB"
+        compile_cpu = "1 min"
+        compile_wall_clock = "2 min"
+        compile_memory = "4 GiB"
+        "#);
+        assert_eq!(apply(&lines), Ok(Limits::default()));
+    }
+
+    #[test]
+    fn impossible_limits_are_refused() {
+        let texts = [
+            "fuel = 5",
+            "fuel.base = 0",
+            "fuel.base = -1",
+            "fuel.each = 1",
+            "wall_clock.base = '10 us'",
+            "memory = 67108864",
+            "memory = '1 KiB'",
+            "stack = '1 GiB'",
+            "edits.base = '3 pieces'",
+            "compile_cpu = '0 s'",
+            "compile_time = '1 s'",
+        ];
+        let texts: Vec<_> = texts.map(|text| apply(text).unwrap_err()).into();
+        insta::assert_snapshot!(texts.join("\n"), @r#"
+        invalid type: integer `5`, expected a table, as in { base = …, per_instance = … }
+        0: 0 is too little, 1 is the least
+        a limit cannot be less than nothing
+        unknown field `each`, expected `base` or `per_instance`
+        '10 us': 10 us is too little, 1 ms is the least
+        invalid type: integer `67108864`, expected a size with its unit, as in "64 MiB"
+        '1 KiB': 1 KiB is too little, 64 KiB is the least
+        '1 GiB': 1 GiB is too much, 64 MiB is the most
+        invalid type: string "3 pieces", expected a whole number, as in 2_000_000
+        '0 s': 0 us is too little, 1 s is the least
+        unknown field `compile_time`, expected one of `fuel`, `wall_clock`, `host_work`, `memory`, `stack`, `core_instances`, `memories`, `tables`, `handles`, `bytes_out`, `bytes_in`, `bytes_per_call`, `edits`, `log`, `text`, `component`, `compile_cpu`, `compile_wall_clock`, `compile_memory`
+        "#);
+    }
+
+    proptest! {
+        #[test]
+        fn any_limits_that_are_shown_are_read_back(
+            counts in proptest::collection::vec(1..=u64::MAX >> 1, 10),
+            sizes in proptest::collection::vec((1u64 << 29)..=1 << 40, 10),
+            times in proptest::collection::vec((1u64 << 20)..=1 << 50, 6),
+        ) {
+            let limits = Limits {
+                fuel: Growing { base: counts[0], per_instance: counts[1] },
+                wall_clock: Growing { base: Duration::from_micros(times[0]), per_instance: Duration::from_micros(times[1]) },
+                host_work: Growing { base: counts[2], per_instance: counts[3] },
+                memory: sizes[0],
+                stack: (sizes[1] >> 13).min(64 << 20) as usize,
+                core_instances: counts[4] as usize,
+                memories: counts[5] as usize,
+                tables: counts[6] as usize,
+                handles: counts[7] as usize,
+                bytes_out: Growing { base: sizes[2], per_instance: sizes[3] },
+                bytes_in: Growing { base: sizes[4], per_instance: sizes[5] },
+                bytes_per_call: sizes[6] as usize,
+                edits: Growing { base: counts[8], per_instance: counts[9] },
+                log: Growing { base: sizes[7], per_instance: 0 },
+                text: (sizes[8] >> 20).min(1 << 20) as usize,
+                component: (sizes[8] >> 11).min(1 << 30),
+                compile_cpu: Duration::from_micros(times[2]),
+                compile_wall_clock: Duration::from_micros(times[3]),
+                compile_memory: sizes[9],
+            };
+            prop_assert_eq!(apply(&lines(&limits).join("\n")), Ok(limits));
+        }
+    }
+}

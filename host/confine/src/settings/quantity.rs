@@ -1,0 +1,287 @@
+//! Amounts as people write them: `64 MiB`, `10 s`, `2_000_000_000`.
+
+use std::{fmt, str::FromStr};
+
+use confine_sandbox::text::line;
+use serde::{Deserialize, Deserializer, de};
+
+use super::value::NAME;
+
+/// An amount of something, in its smallest unit.
+pub(crate) trait Quantity: Copy + fmt::Display {
+    /// Bytes, microseconds or pieces.
+    fn amount(self) -> u64;
+    /// So many bytes, microseconds or pieces.
+    fn of(amount: u64) -> Self;
+}
+
+/// Bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Size(pub(crate) u64);
+
+/// Time, in microseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Time(pub(crate) u64);
+
+/// Pieces: instances, edits, units of fuel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Count(pub(crate) u64);
+
+/// A text that is no amount.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{}` is not {what}: write a whole number and a unit, as in `{example}`; the units are {units}",
+    line(text, NAME)
+)]
+pub(crate) struct QuantityError {
+    text: String,
+    what: &'static str,
+    example: &'static str,
+    units: String,
+}
+
+/// Names of units and what each is worth. An amount is shown in the first that it is a multiple of.
+type Units = [(&'static str, u64)];
+
+const SIZES: &Units = &[
+    ("GiB", 1 << 30),
+    ("MiB", 1 << 20),
+    ("KiB", 1 << 10),
+    ("GB", 1_000_000_000),
+    ("MB", 1_000_000),
+    ("kB", 1_000),
+    ("B", 1),
+];
+
+const TIMES: &Units =
+    &[("h", 3_600_000_000), ("min", 60_000_000), ("s", 1_000_000), ("ms", 1_000), ("us", 1)];
+
+impl Quantity for Size {
+    fn amount(self) -> u64 {
+        self.0
+    }
+
+    fn of(amount: u64) -> Self {
+        Self(amount)
+    }
+}
+
+impl Quantity for Time {
+    fn amount(self) -> u64 {
+        self.0
+    }
+
+    fn of(amount: u64) -> Self {
+        Self(amount)
+    }
+}
+
+impl Quantity for Count {
+    fn amount(self) -> u64 {
+        self.0
+    }
+
+    fn of(amount: u64) -> Self {
+        Self(amount)
+    }
+}
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        show(f, self.0, SIZES)
+    }
+}
+
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        show(f, self.0, TIMES)
+    }
+}
+
+/// With `_` between groups of three digits, as TOML takes it.
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = self.0.to_string();
+        for (index, digit) in digits.char_indices() {
+            if index > 0 && (digits.len() - index) % 3 == 0 {
+                f.write_str("_")?;
+            }
+            write!(f, "{digit}")?;
+        }
+        Ok(())
+    }
+}
+
+fn show(f: &mut fmt::Formatter<'_>, amount: u64, units: &Units) -> fmt::Result {
+    let fits = |(_, worth): &&(&str, u64)| amount >= *worth && amount.is_multiple_of(*worth);
+    match units.iter().find(fits).or_else(|| units.last()) {
+        Some((name, worth)) => write!(f, "{} {name}", amount / worth),
+        None => Ok(()),
+    }
+}
+
+impl FromStr for Size {
+    type Err = QuantityError;
+
+    fn from_str(text: &str) -> Result<Self, QuantityError> {
+        parse(text, SIZES).map(Self).ok_or_else(|| refused(text, "a size", "64 MiB", SIZES))
+    }
+}
+
+impl FromStr for Time {
+    type Err = QuantityError;
+
+    fn from_str(text: &str) -> Result<Self, QuantityError> {
+        parse(text, TIMES).map(Self).ok_or_else(|| refused(text, "a time", "10 s", TIMES))
+    }
+}
+
+/// A number, which may have `_` between its digits, blanks or none, and a unit.
+fn parse(text: &str, units: &Units) -> Option<u64> {
+    let text = text.trim();
+    let end = text.find(|character: char| !character.is_ascii_digit() && character != '_')?;
+    let (number, unit) = text.split_at_checked(end)?;
+    let number: u64 = number.replace('_', "").parse().ok()?;
+    let (_, worth) = units.iter().find(|(name, _)| *name == unit.trim_start())?;
+    number.checked_mul(*worth)
+}
+
+fn refused(text: &str, what: &'static str, example: &'static str, units: &Units) -> QuantityError {
+    let names: Vec<_> = units.iter().rev().map(|(name, _)| *name).collect();
+    QuantityError { text: text.to_owned(), what, example, units: names.join(", ") }
+}
+
+impl<'de> Deserialize<'de> for Size {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        text("a size with its unit, as in \"64 MiB\"", deserializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Time {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        text("a time with its unit, as in \"10 s\"", deserializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Count {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Number;
+
+        impl de::Visitor<'_> for Number {
+            type Value = Count;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a whole number, as in 2_000_000")
+            }
+
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Count, E> {
+                let number = u64::try_from(number);
+                number.map(Count).map_err(|_| E::custom("a limit cannot be less than nothing"))
+            }
+
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Count, E> {
+                Ok(Count(number))
+            }
+        }
+
+        deserializer.deserialize_u64(Number)
+    }
+}
+
+fn text<'de, T, D>(expected: &'static str, deserializer: D) -> Result<T, D::Error>
+where
+    T: FromStr<Err = QuantityError>,
+    D: Deserializer<'de>,
+{
+    struct Text<T>(&'static str, std::marker::PhantomData<T>);
+
+    impl<T: FromStr<Err = QuantityError>> de::Visitor<'_> for Text<T> {
+        type Value = T;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(self.0)
+        }
+
+        fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
+            text.parse().map_err(E::custom)
+        }
+    }
+
+    deserializer.deserialize_str(Text(expected, std::marker::PhantomData))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn amounts_are_read_in_the_units_that_people_use() {
+        let size = |text: &str| text.parse::<Size>().unwrap().0;
+        assert_eq!(size("64 MiB"), 64 << 20);
+        assert_eq!(size(" 1_024KiB "), 1 << 20);
+        assert_eq!(size("10 MB"), 10_000_000);
+        assert_eq!(size("0 B"), 0);
+        let time = |text: &str| text.parse::<Time>().unwrap().0;
+        assert_eq!(time("10 s"), 10_000_000);
+        assert_eq!(time("250ms"), 250_000);
+        assert_eq!(time("2 min"), 120_000_000);
+    }
+
+    #[test]
+    fn amounts_are_shown_in_the_largest_unit_that_fits() {
+        let shown = [
+            Size(64 << 20).to_string(),
+            Size(1500).to_string(),
+            Size(0).to_string(),
+            Time(10_000_000).to_string(),
+            Time(90_000_000).to_string(),
+            Count(2_000_000_000).to_string(),
+        ];
+        assert_eq!(shown, ["64 MiB", "1500 B", "0 B", "10 s", "90 s", "2_000_000_000"]);
+    }
+
+    #[test]
+    fn what_is_no_amount_is_refused_with_an_example() {
+        let refused = ["64", "64 pies", "MiB", "-1 B", "1.5 GiB", "", "99999999999 GiB", "64 mib"];
+        let texts: Vec<_> =
+            refused.iter().map(|text| text.parse::<Size>().unwrap_err().to_string()).collect();
+        insta::assert_snapshot!(texts.join("\n"), @r"
+        `64` is not a size: write a whole number and a unit, as in `64 MiB`; the units are B, kB, MB, GB, KiB, MiB, GiB
+        `64 pies` is not a size: write a whole number and a unit, as in `64 MiB`; the units are B, kB, MB, GB, KiB, MiB, GiB
+        `MiB` is not a size: write a whole number and a unit, as in `64 MiB`; the units are B, kB, MB, GB, KiB, MiB, GiB
+        `-1 B` is not a size: write a whole number and a unit, as in `64 MiB`; the units are B, kB, MB, GB, KiB, MiB, GiB
+        `1.5 GiB` is not a size: write a whole number and a unit, as in `64 MiB`; the units are B, kB, MB, GB, KiB, MiB, GiB
+        `` is not a size: write a whole number and a unit, as in `64 MiB`; the units are B, kB, MB, GB, KiB, MiB, GiB
+        `99999999999 GiB` is not a size: write a whole number and a unit, as in `64 MiB`; the units are B, kB, MB, GB, KiB, MiB, GiB
+        `64 mib` is not a size: write a whole number and a unit, as in `64 MiB`; the units are B, kB, MB, GB, KiB, MiB, GiB
+        ");
+        insta::assert_snapshot!("10 S\u{1b}".parse::<Time>().unwrap_err(), @r"`10 S\u{1b}` is not a time: write a whole number and a unit, as in `10 s`; the units are us, ms, s, min, h");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_shown_is_read_back(amount: u64) {
+            prop_assert_eq!(Size(amount).to_string().parse(), Ok(Size(amount)));
+            prop_assert_eq!(Time(amount).to_string().parse(), Ok(Time(amount)));
+            let toml: std::collections::BTreeMap<String, Count> =
+                toml::from_str(&format!("n = {}", Count(amount >> 1))).unwrap();
+            prop_assert_eq!(toml["n"], Count(amount >> 1));
+        }
+
+        #[test]
+        fn round_amounts_are_short(number in 1u64..1000, unit in 0..3usize) {
+            let (_, worth) = SIZES[unit];
+            prop_assert!(Size(number * worth).to_string().len() <= "1000 MiB".len());
+        }
+
+        #[test]
+        fn no_text_is_too_much(text in "\\PC*|[0-9_]{0,30} ?(B|KiB|GiB|s|h)?") {
+            if let Ok(size) = text.parse::<Size>() {
+                prop_assert_eq!(size.to_string().parse(), Ok(size));
+            }
+            let _ = text.parse::<Time>();
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! The settings as text, which is a file that says the same.
+
+use std::{fmt, path::PathBuf};
+
+use confine_sandbox::text::line;
+
+use super::{Settings, Sourced, limits};
+
+/// In TOML, with who says each setting in a comment behind it. Values that are no UTF-8 are shown as near
+/// to it as can be.
+impl fmt::Display for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = |path: &PathBuf| string(&*path.to_string_lossy());
+        setting(f, "socket", &self.socket, path)?;
+        list(f, "modules", &self.modules, path)?;
+        list(f, "exclude", &self.exclude, string)?;
+        list(f, "unmanaged", &self.unmanaged, string)?;
+        match &self.user {
+            Some(user) => setting(f, "user", user, string)?,
+            None => writeln!(f, "# user: the one that Confine runs as")?,
+        }
+        setting(f, "cache", &self.cache, path)?;
+        match &self.pidfile {
+            Some(pidfile) => setting(f, "pidfile", pidfile, path)?,
+            None => writeln!(f, "# pidfile: none")?,
+        }
+        writeln!(f, "\n[log]")?;
+        setting(f, "filter", &self.log.filter, |filter| string(&filter.to_string()))?;
+        setting(f, "to", &self.log.to, |to| string(&to.to_string()))?;
+        setting(f, "format", &self.log.format, |format| string(&format.to_string()))?;
+        writeln!(f, "\n[limits]")?;
+        for line in limits::lines(&self.limits) {
+            writeln!(f, "{line}")?;
+        }
+        for (module, limits) in &self.module_limits {
+            writeln!(f, "\n[module.{}.limits]", string(module))?;
+            // The stack is the same for all modules.
+            for line in limits::lines(limits).iter().filter(|line| !line.starts_with("stack ")) {
+                writeln!(f, "{line}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn setting<T>(
+    f: &mut fmt::Formatter<'_>,
+    key: &str,
+    setting: &Sourced<T>,
+    show: impl Fn(&T) -> String,
+) -> fmt::Result {
+    writeln!(f, "{key} = {}  # {}", show(&setting.value), comment(setting))
+}
+
+fn list<T>(
+    f: &mut fmt::Formatter<'_>,
+    key: &str,
+    settings: &[Sourced<T>],
+    show: impl Fn(&T) -> String,
+) -> fmt::Result {
+    if settings.is_empty() {
+        return writeln!(f, "{key} = []");
+    }
+    writeln!(f, "{key} = [")?;
+    for setting in settings {
+        writeln!(f, "    {},  # {}", show(&setting.value), comment(setting))?;
+    }
+    writeln!(f, "]")
+}
+
+fn string(text: &(impl AsRef<str> + ?Sized)) -> String {
+    toml::Value::from(text.as_ref()).to_string()
+}
+
+/// A path may hold a line break, and a comment ends there.
+fn comment<T>(setting: &Sourced<T>) -> String {
+    let origin = setting.origin.to_string();
+    line(&origin, origin.len())
+}

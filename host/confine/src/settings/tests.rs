@@ -1,0 +1,301 @@
+//! What goes before what.
+
+use std::fs;
+
+use super::*;
+
+/// A directory with files, whose name does not show in what is compared.
+struct Fixture(tempfile::TempDir);
+
+impl Fixture {
+    fn new() -> Self {
+        let fixture = Self(tempfile::tempdir().unwrap());
+        fixture.write("controller.xml", CONTROLLER);
+        fixture
+    }
+
+    fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.0.path().join(name);
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn merge(&self, options: &Options, environment: &[(&str, &str)]) -> Result<Settings, SettingsError> {
+        let file = options.config.as_ref().map(|path| File::read(path)).transpose()?.unwrap_or_default();
+        let controller = options.controller_config.as_ref().map(|path| ControllerFile::read(path));
+        let controller = controller.transpose()?.unwrap_or_default();
+        let variable = |name: &str| {
+            let found = environment.iter().find(|(variable, _)| *variable == name);
+            found.map(|(_, text)| (*text).to_owned())
+        };
+        Settings::merge(options, variable, &file, &controller)
+    }
+
+    fn shown(&self, settings: &Settings) -> String {
+        let here = format!("{}/", self.0.path().display());
+        settings.to_string().replace(&here, "").split("\n[limits]").next().unwrap().to_owned()
+    }
+}
+
+const CONTROLLER: &str = "<clixon-config xmlns='http://clicon.org/config'>
+  <CLICON_SOCK>/controller.sock</CLICON_SOCK>
+  <CLICON_BACKEND_USER>clicon</CLICON_BACKEND_USER>
+  <CONTROLLER_PYAPI_MODULE_PATH>/controller-modules</CONTROLLER_PYAPI_MODULE_PATH>
+  <CONTROLLER_PYAPI_MODULE_FILTER>old, older,</CONTROLLER_PYAPI_MODULE_FILTER>
+  <CONTROLLER_PYAPI_PIDFILE>/controller.pid</CONTROLLER_PYAPI_PIDFILE>
+</clixon-config>";
+
+const FILE_TEXT: &str = "
+socket = '/file.sock'
+modules = ['/file-modules', 'relative']
+exclude = ['draft']
+unmanaged = ['legacy']
+user = 'services'
+cache = '/file-cache'
+pidfile = '/file.pid'
+[log]
+filter = 'warn'
+to = 'journald'
+format = 'json'
+[module.big.limits]
+memory = '128 MiB'
+";
+
+#[test]
+fn there_is_a_default_for_everything() {
+    let fixture = Fixture::new();
+    let settings = fixture.merge(&Options::default(), &[]).unwrap();
+    insta::assert_snapshot!(fixture.shown(&settings), @r#"
+    socket = "/usr/local/var/run/controller/controller.sock"  # default
+    modules = [
+        "/usr/local/share/controller/modules",  # default
+    ]
+    exclude = []
+    unmanaged = []
+    # user: the one that Confine runs as
+    cache = "/var/cache/confine"  # default
+    # pidfile: none
+
+    [log]
+    filter = "info"  # default
+    to = "stderr"  # default
+    format = "text"  # default
+    "#);
+}
+
+#[test]
+fn the_controller_says_where_it_is() {
+    let fixture = Fixture::new();
+    let options = Options { controller_config: Some(fixture.path("controller.xml")), ..Options::default() };
+    let settings = fixture.merge(&options, &[]).unwrap();
+    assert_eq!(settings.backend_user.as_ref().unwrap().value, "clicon");
+    insta::assert_snapshot!(fixture.shown(&settings), @r#"
+    socket = "/controller.sock"  # controller.xml
+    modules = [
+        "/controller-modules",  # controller.xml
+    ]
+    exclude = [
+        "old",  # controller.xml
+        "older",  # controller.xml
+    ]
+    unmanaged = []
+    # user: the one that Confine runs as
+    cache = "/var/cache/confine"  # default
+    pidfile = "/controller.pid"  # controller.xml
+
+    [log]
+    filter = "info"  # default
+    to = "stderr"  # default
+    format = "text"  # default
+    "#);
+}
+
+#[test]
+fn the_operators_file_goes_before_the_controllers() {
+    let fixture = Fixture::new();
+    let options = Options {
+        config: Some(fixture.write("confine.toml", FILE_TEXT)),
+        controller_config: Some(fixture.path("controller.xml")),
+        ..Options::default()
+    };
+    let settings = fixture.merge(&options, &[]).unwrap();
+    assert_eq!(settings.limits_of("big").memory, 128 << 20);
+    assert_eq!(*settings.limits_of("small"), Limits::default());
+    insta::assert_snapshot!(fixture.shown(&settings), @r#"
+    socket = "/file.sock"  # confine.toml
+    modules = [
+        "/file-modules",  # confine.toml
+        "relative",  # confine.toml
+    ]
+    exclude = [
+        "draft",  # confine.toml
+        "old",  # controller.xml
+        "older",  # controller.xml
+    ]
+    unmanaged = [
+        "legacy",  # confine.toml
+    ]
+    user = "services"  # confine.toml
+    cache = "/file-cache"  # confine.toml
+    pidfile = "/file.pid"  # confine.toml
+
+    [log]
+    filter = "warn"  # confine.toml
+    to = "journald"  # confine.toml
+    format = "json"  # confine.toml
+    "#);
+}
+
+#[test]
+fn the_command_line_goes_before_all() {
+    let fixture = Fixture::new();
+    let options = Options {
+        config: Some(fixture.write("confine.toml", FILE_TEXT)),
+        controller_config: Some(fixture.path("controller.xml")),
+        socket: Some("/option.sock".into()),
+        modules: vec!["/option-modules".into(), "/file-modules".into()],
+        exclude: vec!["broken".parse().unwrap()],
+        unmanaged: vec!["legacy".parse().unwrap(), "manual".parse().unwrap()],
+        user: Some("root".parse().unwrap()),
+        cache: Some("/option-cache".into()),
+        pidfile: Some("/option.pid".into()),
+        log: Some("trace".parse().unwrap()),
+        log_to: Some(Target::Stdout),
+        log_format: Some(Format::Text),
+        ..Options::default()
+    };
+    let settings = fixture.merge(&options, &[("CONFINE_LOG", "error")]).unwrap();
+    insta::assert_snapshot!(fixture.shown(&settings), @r#"
+    socket = "/option.sock"  # command line
+    modules = [
+        "/option-modules",  # command line
+        "/file-modules",  # command line
+        "relative",  # confine.toml
+    ]
+    exclude = [
+        "broken",  # command line
+        "draft",  # confine.toml
+        "old",  # controller.xml
+        "older",  # controller.xml
+    ]
+    unmanaged = [
+        "legacy",  # command line
+        "manual",  # command line
+        "legacy",  # confine.toml
+    ]
+    user = "root"  # command line
+    cache = "/option-cache"  # command line
+    pidfile = "/option.pid"  # command line
+
+    [log]
+    filter = "trace"  # command line
+    to = "stdout"  # command line
+    format = "text"  # command line
+    "#);
+}
+
+#[test]
+fn the_environment_says_what_to_log() {
+    let fixture = Fixture::new();
+    let filter = |options: &Options, environment: &[(&str, &str)]| {
+        let filter = fixture.merge(options, environment).unwrap().log.filter;
+        format!("{} ({})", filter.value, filter.origin)
+    };
+    let file = Options { config: Some(fixture.write("confine.toml", FILE_TEXT)), ..Options::default() };
+    assert_eq!(
+        filter(&file, &[("CONFINE_LOG", "error"), ("PYAPI_DEBUG", "1")]),
+        "error (environment, CONFINE_LOG)"
+    );
+    assert_eq!(filter(&file, &[("PYAPI_DEBUG", "1")]), "debug (environment, PYAPI_DEBUG)");
+    assert_eq!(filter(&Options::default(), &[("PYAPI_DEBUG", "0")]), "info (default)");
+    let debug = Options { debug: true, ..Options::default() };
+    assert_eq!(filter(&debug, &[("CONFINE_LOG", "error")]), "debug (command line)");
+}
+
+#[test]
+fn in_the_place_of_the_python_server_the_log_is_syslog() {
+    let fixture = Fixture::new();
+    let to = |options: &Options| fixture.merge(options, &[]).unwrap().log.to.value;
+    assert_eq!(to(&Options { as_python_server: true, ..Options::default() }), Target::Syslog);
+    let config = Some(fixture.write("confine.toml", FILE_TEXT));
+    assert_eq!(to(&Options { as_python_server: true, config, ..Options::default() }), Target::Journald);
+}
+
+#[test]
+fn what_cannot_be_is_refused() {
+    let fixture = Fixture::new();
+    let told = |options: &Options, environment: &[(&str, &str)]| {
+        let error = fixture.merge(options, environment).unwrap_err();
+        crate::error::chain(&error).replace(fixture.0.path().to_str().unwrap(), "")
+    };
+    let filter = "<clixon-config><CONTROLLER_PYAPI_MODULE_FILTER>a, b/c</CONTROLLER_PYAPI_MODULE_FILTER></clixon-config>";
+    let xml = fixture.write("filter.xml", filter);
+    let texts = [
+        told(&Options { socket: Some("/x".repeat(54).into()), ..Options::default() }, &[]),
+        told(&Options { controller_config: Some(xml), ..Options::default() }, &[]),
+        told(&Options::default(), &[("CONFINE_LOG", "lots")]),
+        told(&Options { config: Some(fixture.path("nowhere.toml")), ..Options::default() }, &[]),
+    ];
+    insta::assert_snapshot!(texts.join("\n"), @r"
+    the socket's path `/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x` (command line) has 108 bytes, a socket's path can have 107 at most
+    `CONTROLLER_PYAPI_MODULE_FILTER` in /filter.xml is wrong: `b/c` is not the name of a module: it is that of its file without `.wasm`, made of letters, digits, `-`, `_` and `.`
+    `CONFINE_LOG` in the environment is wrong: `lots` does not say what to log: write a level (error, warn, info, debug, trace, off) or levels by part of the program, as in `info,confine_backend=trace`
+    `/nowhere.toml` cannot be read: No such file or directory (os error 2)
+    ");
+}
+
+#[test]
+fn what_is_shown_is_a_file_that_says_the_same() {
+    let fixture = Fixture::new();
+    let odd = "unmanaged = ['a']\ncache = \"/a \\\"quoted\\\"\\n\\u001b path\"\n[limits]\nhandles = 7\n";
+    let file =
+        fixture.write("confine.toml", &format!("{odd}{}", &FILE_TEXT[FILE_TEXT.find("[module").unwrap()..]));
+    let options = Options {
+        config: Some(file),
+        controller_config: Some(fixture.path("controller.xml")),
+        ..Options::default()
+    };
+    let settings = fixture.merge(&options, &[]).unwrap();
+    let shown = fixture.write("shown.toml", &settings.to_string());
+    let again = fixture.merge(&Options { config: Some(shown), ..Options::default() }, &[]).unwrap();
+    let plain = |settings: &Settings| {
+        let lines = settings.to_string();
+        lines.lines().map(|line| line.split("  # ").next().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(plain(&again), plain(&settings));
+    assert_eq!(again.limits, settings.limits);
+    assert_eq!(again.module_limits, settings.module_limits);
+}
+
+/// What a comment in the packaged file calls the default is the default.
+#[test]
+fn the_packaged_file_says_the_defaults() {
+    let fixture = Fixture::new();
+    let packaged = include_str!("../../../../packaging/confine.toml");
+    let merge = |text: &str| {
+        let config = Some(fixture.write("confine.toml", text));
+        fixture.merge(&Options { config, ..Options::default() }, &[]).unwrap()
+    };
+    let plain = |settings: &Settings| {
+        let lines = settings.to_string();
+        lines.lines().map(|line| line.split("  # ").next().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let defaults = fixture.merge(&Options::default(), &[]).unwrap();
+    assert_eq!(plain(&merge(packaged)), plain(&defaults));
+    // Examples of settings that have no default.
+    let examples = ["#user", "#pidfile", "#controller_config"];
+    let said: Vec<_> = packaged
+        .lines()
+        .filter(|line| !examples.iter().any(|example| line.starts_with(example)))
+        .map(|line| {
+            line.strip_prefix('#')
+                .filter(|rest| !rest.starts_with(' ') && rest.contains(" = "))
+                .unwrap_or(line)
+        })
+        .collect();
+    assert_eq!(plain(&merge(&said.join("\n"))), plain(&defaults));
+}

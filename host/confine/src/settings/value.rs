@@ -1,0 +1,154 @@
+//! Names and paths that settings are made of, checked where they come in.
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+use confine_sandbox::text::line;
+use serde::Deserialize;
+
+/// What a message shows of a text, in bytes.
+pub(super) const NAME: usize = 100;
+
+/// Why a text cannot be a setting.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ValueError {
+    #[error("a path cannot be empty")]
+    EmptyPath,
+    #[error("`{}` is not the name of a user", line(.0, NAME))]
+    User(String),
+    #[error(
+        "`{}` is not the name of a list under `/services`: write the name alone, without prefix, keys or path",
+        line(.0, NAME)
+    )]
+    List(String),
+    #[error(
+        "`{}` is not the name of a module: it is that of its file without `.wasm`, made of letters, digits, `-`, `_` and `.`",
+        line(.0, NAME)
+    )]
+    Module(String),
+}
+
+/// A path that is not empty.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct FilePath(PathBuf);
+
+/// The name of a user, as the controller takes it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct UserName(String);
+
+/// The name of a list under `/services`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct ListName(String);
+
+/// The name of a module.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct ModuleName(String);
+
+/// The names of modules, with commas between them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ModuleNames(Vec<ModuleName>);
+
+impl ModuleNames {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &ModuleName> {
+        self.0.iter()
+    }
+}
+
+impl FromStr for ModuleNames {
+    type Err = ValueError;
+
+    /// None at all is nothing wrong, and neither is a comma too much.
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
+        names.map(str::parse).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+impl FilePath {
+    /// The path; one that is relative is meant from this directory.
+    pub(crate) fn within(&self, directory: &Path) -> PathBuf {
+        directory.join(&self.0)
+    }
+}
+
+impl FromStr for FilePath {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        if text.is_empty() { Err(ValueError::EmptyPath) } else { Ok(Self(text.into())) }
+    }
+}
+
+impl FromStr for UserName {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let is_name = !text.is_empty() && !text.contains(|c: char| c.is_control() || c.is_whitespace());
+        if is_name { Ok(Self(text.into())) } else { Err(ValueError::User(text.into())) }
+    }
+}
+
+impl FromStr for ListName {
+    type Err = ValueError;
+
+    /// An identifier of YANG (RFC 7950, section 6.2).
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let starts = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+        let is_name = starts && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
+        if is_name { Ok(Self(text.into())) } else { Err(ValueError::List(text.into())) }
+    }
+}
+
+impl FromStr for ModuleName {
+    type Err = ValueError;
+
+    /// With or without the ending of its file.
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let name = text.strip_suffix(".wasm").unwrap_or(text);
+        let is_name =
+            !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
+        if is_name { Ok(Self(name.into())) } else { Err(ValueError::Module(text.into())) }
+    }
+}
+
+/// What serde and the rest of the program want of each.
+macro_rules! text {
+    ($($name:ident),*) => {$(
+        impl TryFrom<String> for $name {
+            type Error = ValueError;
+
+            fn try_from(text: String) -> Result<Self, ValueError> {
+                text.parse()
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    )*};
+}
+
+text!(UserName, ListName, ModuleName);
+
+impl TryFrom<String> for FilePath {
+    type Error = ValueError;
+
+    fn try_from(text: String) -> Result<Self, ValueError> {
+        text.parse()
+    }
+}
