@@ -3,7 +3,11 @@
 //! - [`script`]: a backend that plays a written session and nothing else: it expects these requests, gives
 //!   these answers, and says where a client leaves the script. It proves what a client says on the wire;
 //!   for what comes of it there is the embedded controller.
+//! - [`tap`]: listens in on a client and a controller.
+//! - [`workshop`]: the example services, built and loaded.
 //! - [`xml`]: XML in a form in which two texts are equal if they say the same.
 
 pub mod script;
+pub mod tap;
+pub mod workshop;
 pub mod xml;

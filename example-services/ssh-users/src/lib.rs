@@ -13,7 +13,7 @@ impl Service for SshUsers {
 
     fn apply(_commit: &Commit, _instance: &Instance, view: &View) -> Result<()> {
         let devices = view.list("/devices/device")?;
-        for user in view.list("username")? {
+        for user in view.list("username[name]")? {
             let name = user.key("name")?;
             let leaves = [
                 ("username", Some(name.clone())),

@@ -64,7 +64,10 @@ impl View {
     /// [`list`](Self::list) gives names all of its keys.
     pub fn key(&self, key: &str) -> Result<String> {
         self.path.key(key).ok_or_else(|| {
-            Error::new(format!("`{}` gives no value to key `{key}`", self.path))
+            let path = &self.path;
+            let hint =
+                "hint: where the host does not know the model, the pattern to list has to name the key";
+            Error::new(format!("`{path}` gives no value to key `{key}`\n{hint}, as in `user[name]`"))
                 .with_tag("missing-element")
                 .with_path(&self.path)
         })
@@ -149,7 +152,8 @@ impl View {
     /// keys in its path.
     ///
     /// # Errors
-    /// Where the host cannot read, or does not know the keys of a list.
+    /// Where the host cannot read, or does not know the keys of a list. They can be named in the path:
+    /// `user[name]` is every user, by name.
     pub fn list(&self, path: impl AsRef<str>) -> Result<Vec<Self>> {
         let found = self.host.find(self.resolve(path).as_str()).map_err(from_host)?;
         Ok(found.into_iter().map(|path| Self { host: Rc::clone(&self.host), path: path.into() }).collect())

@@ -76,6 +76,18 @@ impl Case {
         models: &[(String, String)],
         directory: &Path,
     ) -> Result<Verdict, Error> {
+        let socket = directory.join("controller.sock");
+        self.play_behind(host, models, socket.clone(), &socket).await
+    }
+
+    /// As [`play`](Self::play), with a daemon that finds the controller at another socket than its own.
+    pub async fn play_behind(
+        &self,
+        host: Arc<Host>,
+        models: &[(String, String)],
+        socket: PathBuf,
+        daemons: &Path,
+    ) -> Result<Verdict, Error> {
         let before = self.parse("before.xml", &self.before)?;
         let edit = self.parse("edit.xml", &self.edit)?;
         let mut builder = Controller::builder();
@@ -88,7 +100,7 @@ impl Case {
         if let Some(services) = before.child(Tree::ROOT, SERVICES) {
             builder = builder.config(xml::write(&before, services)?);
         }
-        let mut stage = Stage::open(builder, host, directory, "author").await?;
+        let mut stage = Stage::open_behind(builder, host, socket, daemons, "author").await?;
         stage.edit(&xml::Writer::new().write(&edit, edit.children(Tree::ROOT))?).await?;
         let committed = stage.commit(Push::Commit, Actions::Change).await?;
         let running = xml::parse(&stage.controller().datastore(Datastore::Running)?)?;

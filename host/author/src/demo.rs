@@ -1,24 +1,13 @@
 //! The demonstration: services committed, shown, changed and deleted on an embedded controller.
 
-use std::{
-    fs,
-    io::Write,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{io::Write, path::PathBuf, sync::Arc, time::Duration};
 
 use anstyle::{AnsiColor, Style};
 use confine_backend::{Actions, DeviceConfig, Diff, Identity, Push};
 use confine_controller::Controller;
-use confine_sandbox::{Compiler, Limits, Runner};
-use confine_service::{Host, Registry, Report};
-use confine_tree::NoSchema;
+use confine_service::{Host, Report};
 
-use crate::{Committed, Error, Stage, build};
-
-/// The example services, as their packages are called.
-pub const EXAMPLES: [&str; 3] = ["banner", "interfaces", "ssh-users"];
+use crate::{Committed, Error, Services, Stage};
 
 /// Who commits in the demonstration.
 const USER: &str = "alice";
@@ -27,60 +16,6 @@ const HEADING: Style = Style::new().bold();
 const ADDED: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Green)));
 const REMOVED: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Red)));
 const QUIET: Style = Style::new().dimmed();
-
-/// The example services, built: the YANG of each (file and text), and a host with their modules.
-pub struct Examples {
-    /// The YANG modules for the controller.
-    pub models: Vec<(String, String)>,
-    /// A host that runs their modules.
-    pub host: Arc<Host>,
-}
-
-/// The directory `example-services` of the checkout that `from` is in.
-pub fn find_examples(from: &Path) -> Result<PathBuf, Error> {
-    let found = from.ancestors().map(|above| above.join("example-services")).find(|path| path.is_dir());
-    found.ok_or_else(|| Error::NoExamples { from: from.into() })
-}
-
-/// Builds and loads the example services in `directory`.
-pub async fn examples(directory: &Path, compiler: Compiler) -> Result<Examples, Error> {
-    let packages = directory.join(EXAMPLES[0]);
-    let built = build(&packages, &EXAMPLES)?;
-    let limits = Limits::default();
-    let runner = Runner::new(&limits, compiler)?;
-    let mut files = Vec::new();
-    for (name, path) in EXAMPLES.iter().zip(built) {
-        let bytes = fs::read(&path).map_err(|source| Error::Read { file: path.clone(), source })?;
-        files.push(confine_service::File { name: (*name).to_owned(), path, bytes: Ok(bytes) });
-    }
-    let registry = Registry::load(files, &runner, |_| limits.clone()).await;
-    if let Some((entry, error)) =
-        registry.entries().iter().find_map(|entry| Some((entry, entry.module.as_ref().err()?)))
-    {
-        return Err(Error::Module { file: entry.path.clone(), reason: error.to_string() });
-    }
-    let mut models = Vec::new();
-    for name in EXAMPLES {
-        models.extend(yang_in(&directory.join(name))?);
-    }
-    let host = Arc::new(Host::new(runner, Arc::new(NoSchema), Default::default(), registry));
-    Ok(Examples { models, host })
-}
-
-/// The YANG modules in a directory, file and text, by name.
-pub fn yang_in(directory: &Path) -> Result<Vec<(String, String)>, Error> {
-    let unreadable = |source| Error::Read { file: directory.into(), source };
-    let entries = fs::read_dir(directory).map_err(unreadable)?;
-    let paths: Result<Vec<_>, _> = entries.map(|entry| entry.map(|entry| entry.path())).collect();
-    let mut paths = paths.map_err(unreadable)?;
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == "yang"));
-    paths.sort();
-    let read = |path: PathBuf| {
-        let text = fs::read_to_string(&path).map_err(|source| Error::Read { file: path.clone(), source })?;
-        Ok((path.file_name().unwrap_or_default().to_string_lossy().into_owned(), text))
-    };
-    paths.into_iter().map(read).collect()
-}
 
 /// One step of the play.
 struct Step {
@@ -152,13 +87,13 @@ const STEPS: [Step; 5] = [
 ];
 
 /// An embedded controller with four devices that knows these services, and a daemon, on `socket`.
-pub async fn open(examples: Examples, socket: PathBuf) -> Result<(Stage, Arc<Host>), Error> {
+pub async fn open(services: Services, socket: PathBuf) -> Result<(Stage, Arc<Host>), Error> {
     let mut builder = Controller::builder().devices(4);
-    for (file, yang) in examples.models {
+    for (file, yang) in services.models {
         builder = builder.service_model(file, yang);
     }
-    let stage = Stage::open_at(builder, examples.host.clone(), socket, USER).await?;
-    Ok((stage, examples.host))
+    let stage = Stage::open_at(builder, services.host.clone(), socket, USER).await?;
+    Ok((stage, services.host))
 }
 
 /// Plays every step and shows what the user would see.

@@ -4,9 +4,11 @@ mod build;
 mod cases;
 pub mod demo;
 mod error;
+mod services;
 mod stage;
 
 pub use build::{TARGET, build};
 pub use cases::{Case, Verdict};
 pub use error::Error;
+pub use services::{Services, find_examples};
 pub use stage::{Committed, Stage};

@@ -70,6 +70,19 @@ impl Stage {
         socket: PathBuf,
         user: &str,
     ) -> Result<Self, Error> {
+        let daemons = socket.clone();
+        Self::open_behind(builder, host, socket, &daemons, user).await
+    }
+
+    /// As [`open_at`](Self::open_at), with a daemon that finds the controller at another socket: somebody
+    /// stands in between.
+    pub async fn open_behind(
+        builder: Builder,
+        host: Arc<Host>,
+        socket: PathBuf,
+        daemons: &Path,
+        user: &str,
+    ) -> Result<Self, Error> {
         let controller = builder.build()?;
         let listen = |source| Error::Listen { socket: socket.clone(), source };
         let listener = UnixListener::bind(&socket).map_err(listen)?;
@@ -84,7 +97,7 @@ impl Stage {
                 }
             }
         });
-        tasks.spawn(confine_service::serve(host.clone(), options.clone(), until(stopped)));
+        tasks.spawn(confine_service::serve(host.clone(), Options::new(daemons)?, until(stopped)));
         let events = Events::subscribe(&options, &[Stream::ControllerTransaction]).await?;
         let client = Backend::connect(options).await?;
         timeout(PATIENCE, host.connected()).await.map_err(|_| Error::NoDaemon)?;

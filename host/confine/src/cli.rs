@@ -27,6 +27,10 @@ pub(crate) enum Command {
     /// Serve a controller: run the modules of every service that is committed
     #[command(after_long_help = SERVE_HELP)]
     Serve(Options),
+    /// Play a commit, a dry run, a change, a deletion and a failing module on an embedded controller
+    Demo(Demo),
+    /// Make one NETCONF request of a controller and print its answer
+    Rpc(Rpc),
     /// Show the settings that `serve` would run with, each with where it comes from
     Config(Options),
     /// Show what a module is and asks for, or why it is refused
@@ -136,6 +140,30 @@ pub(crate) struct Inspect {
     /// Confine's own settings, whose limits hold [default: /etc/confine/confine.toml, if it is there]
     #[arg(short, long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+}
+
+/// A demonstration that needs no controller and no device: everything is in this process.
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// Leave the controller and the daemon running afterwards, on this socket [default:
+    /// confine-demo.sock]
+    #[arg(long, value_name = "SOCKET", num_args = 0..=1, default_missing_value = "confine-demo.sock")]
+    pub(crate) serve: Option<PathBuf>,
+}
+
+/// A look at a controller without another client.
+#[derive(Debug, Args)]
+pub(crate) struct Rpc {
+    /// The operation, as it stands in `<rpc>`: `<get-config><source><running/></source></get-config>`
+    pub(crate) operation: String,
+
+    /// The controller's socket
+    #[arg(short, long, value_name = "SOCKET", default_value = "confine-demo.sock")]
+    pub(crate) socket: PathBuf,
+
+    /// The user to ask for; the one that runs this if not given
+    #[arg(short, long, value_name = "USER")]
+    pub(crate) user: Option<UserName>,
 }
 
 /// Serve a controller in the place of its Python API server

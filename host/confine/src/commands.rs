@@ -1,6 +1,8 @@
 //! What the program does.
 
+mod demo;
 mod inspect;
+mod rpc;
 mod serve;
 
 use std::{
@@ -19,6 +21,8 @@ use crate::{
 pub(crate) fn run(command: Command) -> Result<(), Error> {
     match command {
         Command::Serve(options) => serve::run(&options),
+        Command::Demo(options) => demo::run(&options),
+        Command::Rpc(request) => rpc::run(&request),
         Command::Config(options) => {
             let settings = Settings::gather(&options)?;
             print(settings.to_string().as_bytes())

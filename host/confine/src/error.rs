@@ -30,6 +30,14 @@ pub(crate) enum Error {
     Module { path: PathBuf, source: io::Error },
     #[error(transparent)]
     Load(#[from] LoadError),
+    #[error(transparent)]
+    Demo(#[from] confine_author::Error),
+    #[error("the current directory is not to be had")]
+    Directory(#[source] io::Error),
+    #[error("cannot connect to the controller at `{}`\nhint: `confine demo --serve` leaves one running", socket.display())]
+    Connect { socket: PathBuf, source: io::Error },
+    #[error("the request was not answered as hoped")]
+    Rpc(#[from] confine_netconf::Error),
     #[error("cannot write to standard output")]
     Output(#[source] io::Error),
     #[error("cannot write the manual pages to `{}`", directory.display())]
@@ -76,7 +84,7 @@ pub(crate) fn chain(error: &(dyn StdError + 'static)) -> String {
 }
 
 fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    std::iter::successors(error.source(), |error| error.source())
+    std::iter::successors(error.source(), |&error| error.source())
 }
 
 #[cfg(test)]

@@ -5,11 +5,13 @@ mod guest;
 #[path = "guest/host.rs"]
 mod host;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use confine_sandbox::{Budget, Entry, Growing, Limits};
+use confine_tree::Pattern;
+use confine_view::{Fetch, Source};
 use guest::{FOREVER, Guest, OK};
-use host::{load, run, run_one, runner, told};
+use host::{load, run, run_on, run_one, runner, told};
 
 /// What no test should need more than a moment for.
 fn small() -> Limits {
@@ -127,6 +129,77 @@ async fn a_run_ends_before_its_commit_must_be_answered() {
     let mut budget = Budget::new(&limits, 1).answer_by(soon);
     let run = run_one(&runner, &module, &mut budget, Entry::Apply, "s1").await;
     assert!(told(&run).contains("until the commit must be answered"), "{}", told(&run));
+}
+
+/// Reads something that has to be fetched.
+fn reader() -> Guest {
+    let get = "(call $get (local.get $view) (global.get $path) (global.get $path.len) (global.get $scratch))
+        (global.get $ok)";
+    Guest::new().text("path", "/devices/device[name='r1']/config/b:banner").apply(get)
+}
+
+/// A backend that does not answer.
+struct Silent;
+
+impl Source for Silent {
+    fn fetch<'a>(&'a self, _: &'a [Pattern]) -> Fetch<'a> {
+        Box::pin(std::future::pending())
+    }
+}
+
+#[tokio::test]
+async fn the_wall_clock_ends_a_call_that_waits() {
+    let run = run_on(reader(), endless(), Arc::new(Silent)).await;
+    insta::assert_snapshot!(upto_used(&told(&run)));
+    assert!(run.draft.is_some(), "the thread was given back");
+}
+
+/// Keeps the thread, as no source may.
+struct Stuck;
+
+impl Source for Stuck {
+    fn fetch<'a>(&'a self, _: &'a [Pattern]) -> Fetch<'a> {
+        Box::pin(async {
+            std::thread::sleep(Duration::from_secs(3600));
+            unreachable!()
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_thread_that_is_not_given_back_is_left_behind() {
+    let run = run_on(reader(), endless(), Arc::new(Stuck)).await;
+    insta::assert_snapshot!(upto_used(&told(&run)));
+    assert!(run.draft.is_none(), "the thread has it");
+}
+
+#[tokio::test]
+async fn host_work_is_limited() {
+    let again = "(loop $again
+        (call $get (local.get $view) (global.get $path) (global.get $path.len) (global.get $scratch))
+        (br $again)) unreachable";
+    let guest = reader().realloc("(return (i32.const 131072))").pages(8).apply(again);
+    let limits = Limits { host_work: Growing { base: 100_000, per_instance: 100 }, ..Limits::default() };
+    let run = run(guest, limits).await;
+    insta::assert_snapshot!(upto_used(&told(&run)));
+    assert!(run.usage.host_work > 90_000, "{:?}", run.usage);
+}
+
+#[tokio::test]
+async fn edits_are_limited() {
+    // A leaf with each of two values in turn, so that each is an edit.
+    let set = "(loop $again
+        (call $set (local.get $view) (global.get $path) (global.get $path.len)
+            (global.get $a) (global.get $a.len) (global.get $scratch))
+        (call $set (local.get $view) (global.get $path) (global.get $path.len)
+            (global.get $b) (global.get $b.len) (global.get $scratch))
+        (br $again)) unreachable";
+    let guest =
+        || reader().text("a", "a").text("b", "b").realloc("(return (i32.const 131072))").pages(8).apply(set);
+    let few = Limits { edits: Growing { base: 100, per_instance: 10 }, ..Limits::default() };
+    let small = Limits { bytes_out: Growing { base: 60_000, per_instance: 0 }, ..Limits::default() };
+    let told_of = [told(&run(guest(), few).await), told(&run(guest(), small).await)];
+    insta::assert_snapshot!(told_of.join("\n"));
 }
 
 #[tokio::test]

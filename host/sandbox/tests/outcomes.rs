@@ -4,16 +4,13 @@ mod guest;
 #[path = "guest/host.rs"]
 mod host;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::{error::Error as _, sync::Arc};
 
-use confine_sandbox::{Budget, Cause, Commit, Compiler, Entry, Growing, Limits, Runner};
+use confine_sandbox::{Budget, Cause, Entry, HostFault, Limits};
 use confine_tree::Pattern;
 use confine_view::{Fetch, Source, SourceError};
 use guest::{Description, ERROR, Guest};
-use host::{load, run, run_one, runner, told};
+use host::{load, run, run_on, run_one, runner, told};
 
 #[tokio::test]
 async fn a_module_says_no() {
@@ -111,4 +108,45 @@ async fn a_module_is_what_it_says() {
     let module = load(Guest::new(), &Limits::default()).await.unwrap();
     assert_eq!((&**module.name(), module.to_string()), ("bench", "bench 1.0.0".into()));
     assert_eq!(module.description().services.len(), 1);
+}
+
+/// Reads something that has to be fetched, and ignores the answer.
+fn reader() -> Guest {
+    let get = "(call $get (local.get $view) (global.get $path) (global.get $path.len) (global.get $scratch))
+        (global.get $ok)";
+    Guest::new().text("path", "/devices/device[name='r1']/config/b:banner").apply(get)
+}
+
+struct Broken;
+
+impl Source for Broken {
+    fn fetch<'a>(&'a self, _: &'a [Pattern]) -> Fetch<'a> {
+        Box::pin(async { Err(SourceError { message: "the backend has gone away".into(), source: None }) })
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_ends_the_run() {
+    let failure = run_on(reader(), Limits::default(), Arc::new(Broken)).await.outcome.unwrap_err();
+    let mut texts = vec![failure.to_string()];
+    let mut source = failure.source();
+    while let Some(error) = source {
+        texts.push(error.to_string());
+        source = error.source();
+    }
+    insta::assert_snapshot!(texts.join("\n"));
+}
+
+struct Panics;
+
+impl Source for Panics {
+    fn fetch<'a>(&'a self, _: &'a [Pattern]) -> Fetch<'a> {
+        Box::pin(async { panic!("a fault of the host") })
+    }
+}
+
+#[tokio::test]
+async fn a_panic_of_the_host_ends_one_run() {
+    let run = run_on(reader(), Limits::default(), Arc::new(Panics)).await;
+    assert!(matches!(run.outcome.unwrap_err().cause, Cause::Host(HostFault::Lost)));
 }

@@ -160,6 +160,11 @@ impl Host {
         }
     }
 
+    /// How many transactions are still to be heard of: one at most.
+    pub fn transactions_kept(&self) -> usize {
+        usize::from(lock(&self.books).pending.is_some())
+    }
+
     /// What an instance turned out to read the last time.
     pub(crate) fn remembered(&self, instance: &InstanceRef) -> Vec<Pattern> {
         lock(&self.books).remembered.get(instance).cloned().unwrap_or_default()

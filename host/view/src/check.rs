@@ -3,7 +3,9 @@
 //! It knows nothing of how the edit came about: whatever a module found to get past the view, it does
 //! not get past this.
 
-use confine_tree::{CONTROLLER, NETCONF, NodeId, QName, Tree, YANG};
+use std::collections::HashMap;
+
+use confine_tree::{CONTROLLER, NETCONF, NodeId, PatternStep, QName, Tree, YANG};
 
 use crate::InstanceRef;
 
@@ -13,7 +15,13 @@ const INSERT: QName<'_> = QName::new(YANG, "insert");
 /// Refuses an edit that does anything but merge and remove below `/devices/device/config`, and write
 /// the `created` lists of these instances. The reason is for the log: it is a fault of Confine.
 pub(crate) fn check(edit: &Tree, instances: &[InstanceRef]) -> Result<(), String> {
-    let checking = Checking { edit, instances };
+    let entries = instances.iter().filter_map(|instance| {
+        let step = instance.path().steps.last()?;
+        Some((step.name(), instance.key(), step))
+    });
+    let mut by_key: HashMap<_, Vec<_>> = HashMap::new();
+    entries.for_each(|(name, key, step)| by_key.entry((name, key)).or_default().push(step));
+    let checking = Checking { edit, instances: by_key };
     for top in edit.children(Tree::ROOT) {
         match edit.qname(top) {
             QName { namespace: CONTROLLER, local: "devices" } => checking.devices(top)?,
@@ -26,7 +34,8 @@ pub(crate) fn check(edit: &Tree, instances: &[InstanceRef]) -> Result<(), String
 
 struct Checking<'a> {
     edit: &'a Tree,
-    instances: &'a [InstanceRef],
+    /// By list and first key.
+    instances: HashMap<(QName<'a>, &'a str), Vec<&'a PatternStep>>,
 }
 
 impl Checking<'_> {
@@ -66,11 +75,11 @@ impl Checking<'_> {
         self.bare(services)?;
         for entry in self.edit.children(services) {
             self.bare(entry)?;
-            let step = self
-                .instances
-                .iter()
-                .filter_map(|instance| instance.path().steps.last())
-                .find(|step| step.name() == self.edit.qname(entry) && self.has_keys(entry, &step.keys));
+            let name = self.edit.qname(entry);
+            // The keys stand first.
+            let key = self.edit.first_child(entry).and_then(|key| self.edit.value(key)).unwrap_or_default();
+            let alike = self.instances.get(&(name, key)).into_iter().flatten();
+            let step = alike.copied().find(|step| self.has_keys(entry, &step.keys));
             let Some(step) = step else {
                 return self.refuse(entry, "is not an instance that was run");
             };
@@ -131,7 +140,7 @@ impl Checking<'_> {
 
 #[cfg(test)]
 mod tests {
-    use confine_tree::{Pattern, PatternStep, xml};
+    use confine_tree::{Pattern, xml};
 
     use super::*;
 

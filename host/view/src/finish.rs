@@ -38,18 +38,13 @@ impl Draft {
     /// Reads, in one request, what has been written without having been read, and the `created` lists of
     /// these instances. [`finish`](Self::finish) sends more than it must without it.
     pub async fn settle(&mut self, instances: &[InstanceRef]) -> Result<(), Error> {
-        let mut wanted = self.overlay.unread();
-        for instance in instances {
-            wanted.push(created_list(instance));
-            // Without a list, only its key tells that the instance is there.
+        let wanted = self.overlay.unread(instances.iter().flat_map(|instance| {
             let path = instance.path();
-            if let Some(([key, ..], namespace)) =
-                path.steps.last().map(|step| (&step.keys[..], &step.namespace))
-            {
-                let key = PatternStep::new(QName::new(namespace, &key.0));
-                wanted.push(Pattern { steps: path.steps.iter().cloned().chain([key]).collect() });
-            }
-        }
+            // Without a list, only its key tells that the instance is there.
+            let key = path.steps.last().and_then(|entry| entry.keys.first());
+            let key = key.map(|(key, _)| below(path, PatternStep::new(QName::new(namespace(instance), key))));
+            std::iter::once(created_list(instance)).chain(key)
+        }));
         self.read(&wanted).await
     }
 
@@ -98,8 +93,7 @@ impl Draft {
         for Created { path, .. } in created {
             let mut entry = PatternStep::new(QName::new(namespace(instance), "path"));
             entry.entry = Some(Some(path.clone()));
-            let entry = Pattern { steps: list.steps.iter().cloned().chain([entry]).collect() };
-            self.overlay.set(&entry, path, &[]).map_err(refused)?;
+            self.overlay.set(&below(&list, entry), path, &[]).map_err(refused)?;
         }
         Ok(())
     }
@@ -157,8 +151,12 @@ fn namespace(instance: &InstanceRef) -> &str {
 
 /// The path of an instance's `created` list.
 fn created_list(instance: &InstanceRef) -> Pattern {
-    let created = PatternStep::new(QName::new(namespace(instance), "created"));
-    Pattern { steps: instance.path().steps.iter().cloned().chain([created]).collect() }
+    below(instance.path(), PatternStep::new(QName::new(namespace(instance), "created")))
+}
+
+/// A path with one step more.
+fn below(path: &Pattern, step: PatternStep) -> Pattern {
+    Pattern { steps: path.steps.iter().cloned().chain([step]).collect() }
 }
 
 fn summary(edit: &Tree) -> Summary {

@@ -63,6 +63,16 @@ pub async fn run_one(runner: &Runner, module: &Module, budget: &mut Budget, entr
     runner.run(module, budget, entry, &commit, &instance, view).await
 }
 
+/// Runs a guest once on a source.
+pub async fn run_on(guest: super::Guest, limits: Limits, source: Arc<dyn Source>) -> Run {
+    let runner = runner();
+    let module = runner.load("bench", guest.build(), &limits).await.unwrap();
+    let (commit, instance) = (Commit::default(), instance("s1"));
+    let mut budget = Budget::new(&limits, 1);
+    let view = |meter| view(&module, draft_of(source), instance.clone(), meter);
+    runner.run(&module, &mut budget, Entry::Apply, &commit, &instance, view).await
+}
+
 /// What the user who commits would read, or `fine`.
 pub fn told(run: &Run) -> String {
     run.outcome.as_ref().map_or_else(ToString::to_string, |()| "fine".into())

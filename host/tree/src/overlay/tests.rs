@@ -302,7 +302,7 @@ proptest! {
         overlay.declare(&pattern("/devices/device[name]/config/x:box/item[key]"));
         let mut meant = base.clone();
         run(&mut overlay, &base, &steps, Some(&mut meant));
-        let unread = overlay.unread();
+        let unread = overlay.unread([]);
         overlay.load(&tree(&filtered(&base, &unread)), &unread).unwrap();
         let edit = overlay.edit_config().unwrap();
         prop_assert_eq!(edit.is_none(), meant == base);
@@ -422,7 +422,7 @@ fn what_to_read_is_widened_where_it_is_many() {
     overlay.set(&at("/item[key='1']/b"), "1", &[]).unwrap();
     overlay.set(&at("/top"), "1", &[]).unwrap();
     let paths = |overlay: &mut Overlay| {
-        overlay.unread().iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+        overlay.unread([]).iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
     };
     insta::assert_snapshot!(paths(&mut overlay), @r#"
         /devices/device[name='r1']/name
@@ -446,7 +446,7 @@ fn a_device_that_is_known_not_to_be_there_has_nothing_to_read() {
     assert!(overlay.knows(&at("/item[key='1']/a")));
     assert!(!overlay.knows(&pattern("/devices/device/config")));
     overlay.set(&at("/top"), "1", &[]).unwrap();
-    assert!(overlay.unread().is_empty());
+    assert!(overlay.unread([]).is_empty());
 }
 
 #[test]
@@ -490,7 +490,7 @@ fn many_entries_are_stripped_and_made_again() {
         overlay.set(leaf, "1", &[]).unwrap();
     }
     assert!(overlay.edit_config().unwrap().is_none());
-    assert!(overlay.unread().is_empty());
+    assert!(overlay.unread([]).is_empty());
 }
 
 #[test]

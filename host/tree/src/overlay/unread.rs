@@ -39,11 +39,12 @@ impl Overlay {
     }
 
     /// What to read, in one request, before [`edit_config`](Self::edit_config): the places that have been
-    /// edited without having been read. Of a list entry in which something was edited all is asked for,
-    /// and of a list in which many entries were edited all entries.
-    pub fn unread(&mut self) -> Vec<Pattern> {
+    /// edited without having been read, and what of `also` has not been read. Of a list entry in which
+    /// something was edited all is asked for, and of a list in which many entries were edited all entries.
+    pub fn unread(&mut self, also: impl IntoIterator<Item = Pattern>) -> Vec<Pattern> {
         let mut walk = Walk { path: Vec::new(), entry: None, wanted: BTreeSet::new() };
         self.walk_unread(Tree::ROOT, &Front::top(), &mut walk);
+        walk.wanted.extend(also.into_iter().filter(|pattern| !self.knows(pattern)));
         let mut covered = Coverage::default();
         let mut wanted = widen(walk.wanted);
         wanted.sort_by_key(|pattern| pattern.steps.len());

@@ -1,0 +1,85 @@
+//! Services from source: their modules built and loaded, their YANG at hand.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use confine_sandbox::{Compiler, Limits, Runner};
+use confine_service::{File, Host, Registry};
+use confine_tree::NoSchema;
+
+use crate::{Error, build};
+
+/// The example services, as their packages are called.
+const EXAMPLES: [&str; 3] = ["banner", "interfaces", "ssh-users"];
+
+/// Services, built and loaded.
+pub struct Services {
+    /// Their YANG modules, for the controller: file and text.
+    pub models: Vec<(String, String)>,
+    /// A host that runs their modules.
+    pub host: Arc<Host>,
+}
+
+impl Services {
+    /// Builds these cargo packages of the workspace that `directory` is in, and loads their modules, each
+    /// under its package's name. The YANG modules are those that stand in `models`.
+    pub async fn build(
+        directory: &Path,
+        packages: &[&str],
+        models: &[PathBuf],
+        compiler: Compiler,
+    ) -> Result<Self, Error> {
+        let named: Vec<_> =
+            packages.iter().map(|&name| name.to_owned()).zip(build(directory, packages)?).collect();
+        let (runner, registry) = load(&named, compiler).await?;
+        let broken = registry.entries().iter().find_map(|entry| Some((entry, entry.module.as_ref().err()?)));
+        if let Some((entry, error)) = broken {
+            return Err(Error::Module { file: entry.path.clone(), reason: error.to_string() });
+        }
+        let texts: Result<Vec<_>, _> = models.iter().map(|directory| yang_in(directory)).collect();
+        let host = Arc::new(Host::new(runner, Arc::new(NoSchema), Default::default(), registry));
+        Ok(Self { models: texts?.into_iter().flatten().collect(), host })
+    }
+
+    /// The example services, whose directory is `examples`.
+    pub async fn examples(examples: &Path, compiler: Compiler) -> Result<Self, Error> {
+        let models: Vec<_> = EXAMPLES.iter().map(|name| examples.join(name)).collect();
+        Self::build(&examples.join("banner"), &EXAMPLES, &models, compiler).await
+    }
+}
+
+/// The directory of the example services in the checkout that `from` is in.
+pub fn find_examples(from: &Path) -> Result<PathBuf, Error> {
+    let found = from.ancestors().map(|above| above.join("example-services")).find(|path| path.is_dir());
+    found.ok_or_else(|| Error::NoExamples { from: from.into() })
+}
+
+async fn load(files: &[(String, PathBuf)], compiler: Compiler) -> Result<(Runner, Registry), Error> {
+    let limits = Limits::default();
+    let runner = Runner::new(&limits, compiler)?;
+    let read = |(name, path): &(String, PathBuf)| {
+        let bytes = fs::read(path).map_err(|source| Error::Read { file: path.clone(), source })?;
+        Ok(File { name: name.clone(), path: path.clone(), bytes: Ok(bytes) })
+    };
+    let files = files.iter().map(read).collect::<Result<Vec<_>, Error>>()?;
+    let registry = Registry::load(files, &runner, |_| limits.clone()).await;
+    Ok((runner, registry))
+}
+
+/// The YANG modules in a directory, file and text, by name.
+fn yang_in(directory: &Path) -> Result<Vec<(String, String)>, Error> {
+    let unreadable = |source| Error::Read { file: directory.into(), source };
+    let entries = fs::read_dir(directory).map_err(unreadable)?;
+    let paths: Result<Vec<_>, _> = entries.map(|entry| entry.map(|entry| entry.path())).collect();
+    let mut paths = paths.map_err(unreadable)?;
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "yang"));
+    paths.sort();
+    let read = |path: PathBuf| {
+        let text = fs::read_to_string(&path).map_err(|source| Error::Read { file: path.clone(), source })?;
+        Ok((path.file_name().unwrap_or_default().to_string_lossy().into_owned(), text))
+    };
+    paths.into_iter().map(read).collect()
+}

@@ -1,0 +1,54 @@
+//! `confine demo`: what a user of the controller sees, without a controller.
+
+use std::{env, path::Path};
+
+use confine_author::{Services, demo, find_examples};
+use confine_sandbox::Compiler;
+
+use crate::{
+    cli::Demo,
+    error::Error,
+    log::{self, Filter, Format, Target},
+};
+
+pub(super) fn run(options: &Demo) -> Result<(), Error> {
+    let filter: Filter = "error".parse().unwrap_or_default();
+    let _written = log::start(&filter, Target::Stderr, Format::default())?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Error::Runtime)?;
+    runtime.block_on(play(options))
+}
+
+async fn play(options: &Demo) -> Result<(), Error> {
+    let here = env::current_dir().map_err(Error::Directory)?;
+    let examples = find_examples(&here)?;
+    let mut out = anstream::stdout();
+    anstream::eprintln!("Building and loading the modules in `{}` …\n", examples.display());
+    let services = Services::examples(&examples, Compiler::worker()).await?;
+    let directory = tempfile::tempdir().map_err(Error::Directory)?;
+    let socket = options.serve.clone().unwrap_or_else(|| directory.path().join("controller.sock"));
+    let (mut stage, host) = demo::open(services, socket).await?;
+    demo::play(&mut stage, &host, &mut out).await?;
+    if options.serve.is_some() {
+        invite(stage.socket());
+        let interrupted = async {
+            // Where the signal cannot be waited for, it ends the process as it always does.
+            if tokio::signal::ctrl_c().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        };
+        stage.stay(interrupted).await;
+    } else {
+        stage.close().await;
+    }
+    Ok(())
+}
+
+/// How to go on from here.
+fn invite(socket: &Path) {
+    let socket = socket.display();
+    anstream::eprintln!(
+        "The controller listens on `{socket}` until Ctrl-C. Ask it from another terminal:\n\n  \
+         confine rpc --socket {socket} '<get-config><source><running/></source></get-config>'\n\n\
+         It speaks NETCONF with chunked framing (RFC 6242) on that socket, as the Clixon controller does."
+    );
+}

@@ -1,0 +1,43 @@
+//! `confine rpc`: one request, one answer.
+
+use std::time::Duration;
+
+use confine_netconf::{Error as NetconfError, Hello, ReplyBody, Rpc as Message, Session};
+use confine_tree::{Tree, xml};
+use tokio::net::UnixStream;
+
+use super::print;
+use crate::{cli::Rpc, error::Error};
+
+/// How long the controller may take.
+const LIMIT: Duration = Duration::from_secs(300);
+
+pub(super) fn run(request: &Rpc) -> Result<(), Error> {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
+    let answer = runtime.block_on(ask(request))?;
+    print(answer.as_bytes())
+}
+
+async fn ask(request: &Rpc) -> Result<String, Error> {
+    let connect = |source| Error::Connect { socket: request.socket.clone(), source };
+    let stream = UnixStream::connect(&request.socket).await.map_err(connect)?;
+    let user = match &request.user {
+        Some(user) => user.to_string(),
+        None => confine_backend::own_user()?,
+    };
+    let mut session = Session::open(stream, &Hello::client(&user, "cl:cli"), LIMIT).await?;
+    let message = Message::new(|xml| xml.fragment(&request.operation))?.for_user(user);
+    let content = match session.request(&message, LIMIT).await?.into_body().map_err(NetconfError::from)? {
+        ReplyBody::Ok => return Ok("<ok/>\n".into()),
+        ReplyBody::Data(content) | ReplyBody::Output(content) => content,
+    };
+    // What cannot be laid out is shown as it came.
+    let bindings: Vec<_> = content.bindings().iter().collect();
+    let mut tree = Tree::new();
+    let laid_out = xml::Reader::new()
+        .scope(&bindings)
+        .read(&mut tree, Tree::ROOT, content.as_str())
+        .and_then(|()| xml::Writer::new().indent(2).write(&tree, tree.children(Tree::ROOT)));
+    Ok(laid_out.unwrap_or_else(|_| content.as_str().to_owned()) + "\n")
+}

@@ -1,0 +1,56 @@
+//! `/nacm` as a server gives it.
+
+use confine_nacm::{Action, NACM, Nacm, Operation, Problem, Target};
+use confine_tree::{QName, Tree, xml};
+
+fn read(content: &str) -> (Nacm, Vec<Problem>) {
+    let tree = xml::parse(&format!("<nacm xmlns=\"{NACM}\">{content}</nacm>")).unwrap();
+    let node = tree.child(Tree::ROOT, QName::new(NACM, "nacm")).unwrap();
+    Nacm::read(&tree, node)
+}
+
+#[test]
+fn an_empty_one_has_the_defaults_of_the_standard() {
+    assert_eq!(read(""), (Nacm::default(), Vec::new()));
+}
+
+#[test]
+fn everything_that_decides_is_read() {
+    let (nacm, problems) = read(concat!(
+        "<enable-nacm>false</enable-nacm><read-default>deny</read-default><write-default>permit</write-default>",
+        "<groups><group><name>admin</name><user-name>sam</user-name><user-name>eva</user-name></group></groups>",
+        "<rule-list><name>first</name><group>module:banner</group><group>*</group>",
+        "<rule><name>one</name><module-name>acme</module-name><access-operations>read update</access-operations>",
+        "<action>permit</action></rule>",
+        "<rule><name>two</name><path xmlns:c='urn:c'>/c:a/c:b[c:k='v']</path><action>deny</action></rule>",
+        "<rule><name>three</name><module-name>*</module-name><rpc-name>*</rpc-name>",
+        "<access-operations>*</access-operations><action>permit</action></rule></rule-list>",
+        "<rule-list><name>second</name></rule-list>",
+    ));
+    assert_eq!(problems, []);
+    assert!(!nacm.enabled);
+    assert_eq!((nacm.read_default, nacm.write_default), (Action::Deny, Action::Permit));
+    assert_eq!(nacm.groups["admin"], ["sam", "eva"]);
+    let [first, second] = &nacm.rule_lists[..] else { panic!("{nacm:?}") };
+    assert_eq!((first.name.as_str(), second.name.as_str()), ("first", "second"));
+    assert_eq!(first.groups, ["module:banner", "*"]);
+    let [one, two, three] = &first.rules[..] else { panic!("{first:?}") };
+    assert_eq!(
+        (one.module.as_deref(), one.action, &one.target),
+        (Some("acme"), Action::Permit, &Target::Any)
+    );
+    assert!(one.operations.has(Operation::Read) && one.operations.has(Operation::Update));
+    assert!(!one.operations.has(Operation::Create) && !one.operations.has(Operation::Delete));
+    let Target::Path { path, prefixes } = &two.target else { panic!("{two:?}") };
+    assert_eq!(path, "/c:a/c:b[c:k='v']");
+    assert_eq!(prefixes[..], [("c".into(), "urn:c".into())]);
+    assert_eq!((three.module.as_deref(), &three.target), (None, &Target::NotData));
+}
+
+#[test]
+fn an_action_that_is_none_denies_and_is_told() {
+    let (nacm, problems) =
+        read("<rule-list><name>l</name><rule><name>r</name><action>allow</action></rule></rule-list>");
+    assert_eq!(nacm.rule_lists[0].rules[0].action, Action::Deny);
+    insta::assert_snapshot!(problems[0], @"rule `r` of rule-list `l`: its action is `allow`, not `permit` or `deny`: it denies");
+}

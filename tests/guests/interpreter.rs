@@ -1,0 +1,53 @@
+//! Obeys what an instance says, so that a test writes down what a module does next to what it expects.
+//!
+//! ```text
+//! set PATH VALUE      the rest of the line is the value
+//! create PATH
+//! remove PATH
+//! xml FRAGMENT        edit-xml
+//! expect PATH VALUE   fails where the leaf has another value
+//! absent PATH         fails where there is such a node
+//! count N PATH        fails where `find` gives another number of nodes
+//! fail MESSAGE        fails
+//! panic MESSAGE       traps
+//! spin                never ends
+//! ```
+//!
+//! A path holds no blanks; `~` stands for one.
+
+use confine_sdk::prelude::*;
+
+/// Obeys every line of a leaf-list of the instance.
+pub(crate) fn obey(view: &View, lines: &str) -> Result<()> {
+    view.values(lines)?.iter().try_for_each(|line| {
+        let (command, rest) = line.split_once(' ').unwrap_or((line, ""));
+        let (path, value) = rest.split_once(' ').unwrap_or((rest, ""));
+        let path = path.replace('~', " ");
+        match command {
+            "set" => view.set(path, value),
+            "create" => view.create(path),
+            "remove" => view.remove(path),
+            "xml" => view.edit_xml(rest),
+            "expect" => {
+                let found = view.get(&path)?;
+                ensure!(found.as_deref() == Some(value), "`{path}` is {found:?}, not `{value}`");
+                Ok(())
+            }
+            "absent" => {
+                ensure!(!view.exists(&path)?, "`{path}` is there");
+                Ok(())
+            }
+            "count" => {
+                let found = view.list(value.replace('~', " "))?.len();
+                ensure!(found.to_string() == path, "`{value}` finds {found}, not {path}");
+                Ok(())
+            }
+            "fail" => bail!("{rest}"),
+            "panic" => panic!("{rest}"),
+            "spin" => loop {
+                core::hint::spin_loop();
+            },
+            _ => bail!("`{command}` is no command"),
+        }
+    })
+}

@@ -1,0 +1,20 @@
+//! A second module of the service `probe`: does what the leaf-list `also` of an instance says.
+
+#[path = "../../interpreter.rs"]
+mod interpreter;
+
+use confine_sdk::prelude::*;
+
+struct Second;
+
+impl Service for Second {
+    const SERVICES: &[&str] = &["p:probe"];
+    const PREFIXES: &[(&str, &str)] =
+        &[("p", "urn:example:probe"), ("oc-sys", "http://openconfig.net/yang/system")];
+
+    fn apply(_commit: &Commit, _instance: &Instance, view: &View) -> Result<()> {
+        interpreter::obey(view, "also")
+    }
+}
+
+confine_sdk::export!(Second);

@@ -1,0 +1,36 @@
+//! The cases of the example services, each a commit on the embedded controller.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use confine_author::{Case, Verdict};
+use confine_tests::workshop::{example_services, examples};
+
+async fn play(service: &str) {
+    let examples = examples().await.unwrap();
+    let cases = Case::all(&example_services().join(service).join("cases")).unwrap();
+    assert!(cases.len() >= 8, "the cases of `{service}` are gone");
+    let mut failures = Vec::new();
+    for case in cases {
+        let directory = tempfile::tempdir().unwrap();
+        match case.play(examples.host.clone(), &examples.models, directory.path()).await.unwrap() {
+            Verdict::Passed => {}
+            Verdict::Failed(how) => failures.push(format!("{}: {how}", case.directory.display())),
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn banner() {
+    play("banner").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn interfaces() {
+    play("interfaces").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ssh_users() {
+    play("ssh-users").await;
+}

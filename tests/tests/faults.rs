@@ -1,0 +1,431 @@
+//! The faults of the Python server, each shown not to be here. The numbers are those of the list in the
+//! project's notes on that server.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use confine_author::{Committed, Services, Stage};
+use confine_backend::{Actions, Options, Push};
+use confine_controller::{Controller, Datastore};
+use confine_netconf::Decoder;
+use confine_service::Host;
+use confine_tests::{
+    script::{Backend, Script},
+    tap::Tap,
+    workshop::{examples, guests},
+};
+use confine_tree::{NodeId, Tree, xml};
+use tempfile::TempDir;
+use tokio::net::UnixListener;
+
+const SYSTEM: &str = "/devices/device[name='openconfig1']/config/oc-sys:system/config";
+
+/// A controller with two devices and a daemon that obeys what instances of `probe` say; what the daemon
+/// asks for is kept.
+struct Play {
+    stage: Stage,
+    tap: Tap,
+    _directory: TempDir,
+}
+
+impl Play {
+    async fn begin(services: Services) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let (front, back) = (directory.path().join("tap.sock"), directory.path().join("controller.sock"));
+        let mut builder = Controller::builder().devices(2);
+        for (file, yang) in services.models {
+            builder = builder.service_model(file, yang);
+        }
+        let tap = Tap::listen(&front, &back).unwrap();
+        let stage = Stage::open_behind(builder, services.host, back, &front, "alice").await.unwrap();
+        tap.take();
+        Self { stage, tap, _directory: directory }
+    }
+
+    async fn probes() -> Self {
+        Self::begin(guests(&["probe", "second"]).await.unwrap()).await
+    }
+
+    async fn commit(&mut self, services: &str) -> Committed {
+        let config = format!("<services xmlns='http://clicon.org/controller'>{services}</services>");
+        self.stage.edit(&config).await.unwrap();
+        self.push(Actions::Change).await
+    }
+
+    async fn push(&mut self, actions: Actions<'_>) -> Committed {
+        self.stage.commit(Push::Commit, actions).await.unwrap()
+    }
+
+    #[track_caller]
+    fn device(&self) -> String {
+        self.stage.controller().device("openconfig1").unwrap()
+    }
+
+    /// The edits that the daemon has sent since this was asked last.
+    fn edits(&self) -> Vec<String> {
+        self.tap.take().into_iter().filter(|message| message.contains("<edit-config>")).collect()
+    }
+}
+
+/// An instance of `probe` whose first module does these things, and the second those.
+fn probe(name: &str, first: &[&str], second: &[&str]) -> String {
+    let escape = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;");
+    let lines = |leaf: &str, lines: &[&str]| -> String {
+        lines.iter().map(|line| format!("<{leaf}>{}</{leaf}>", escape(line))).collect()
+    };
+    format!(
+        "<probe xmlns='urn:example:probe'><name>{}</name>{}{}</probe>",
+        escape(name),
+        lines("do", first),
+        lines("also", second)
+    )
+}
+
+fn without(name: &str) -> String {
+    format!(
+        "<probe xmlns='urn:example:probe' xmlns:nc='urn:ietf:params:xml:ns:netconf:base:1.0' nc:operation='remove'>\
+         <name>{name}</name></probe>"
+    )
+}
+
+#[track_caller]
+fn succeeded(committed: &Committed) {
+    assert!(committed.succeeded(), "{}", committed.reason());
+}
+
+fn set(leaf: &str, value: &str) -> String {
+    format!("set {SYSTEM}/{leaf} {value}")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fault_1_the_edits_of_every_module_arrive() {
+    let mut play = Play::probes().await;
+    let (first, second) = (set("motd-banner", "from the first"), set("login-banner", "from the second"));
+    succeeded(&play.commit(&probe("a", &[&first], &[&second])).await);
+    assert!(play.device().contains("<motd-banner>from the first</motd-banner>"), "{}", play.device());
+    assert!(play.device().contains("<login-banner>from the second</login-banner>"), "{}", play.device());
+    let before = play.device();
+    succeeded(&play.push(Actions::Force(None)).await);
+    assert_eq!(play.device(), before);
+    assert_eq!(play.edits().len(), 2, "one edit for each commit");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fault_1_modules_run_in_the_order_of_their_files() {
+    let mut play = Play::probes().await;
+    let (first, second) = (set("login-banner", "first"), set("login-banner", "second"));
+    let seen = format!("expect {SYSTEM}/login-banner first");
+    succeeded(&play.commit(&probe("a", &[&first], &[&seen, &second])).await);
+    assert!(play.device().contains("<login-banner>second</login-banner>"), "{}", play.device());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fault_2_applying_everything_loses_track_of_nothing() {
+    let mut play = Play::probes().await;
+    let untouched = play.device();
+    let interface = "/devices/device[name='openconfig1']/config/oc-if:interfaces/interface[name='x']/config";
+    let (name, kind) =
+        (format!("set {interface}/name x"), format!("set {interface}/type ianaift:ethernetCsmacd"));
+    let both = probe("a", &[&set("login-banner", "a")], &[]) + &probe("b", &[&name, &kind], &[]);
+    succeeded(&play.commit(&both).await);
+    let made = play.device();
+    for force in [None, Some("probe"), Some("probe[name='b']")] {
+        succeeded(&play.push(Actions::Force(force)).await);
+        assert_eq!(play.device(), made, "{force:?}");
+    }
+    succeeded(&play.commit(&(without("a") + &without("b"))).await);
+    assert_eq!(play.device(), untouched);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fault_2_nor_of_a_list_with_two_keys() {
+    let mut play = Play::probes().await;
+    let untouched = play.device();
+    let pair = |left: &str, right: &str, leaf: &str| {
+        let what = set(leaf, &format!("{left}{right}"));
+        format!(
+            "<pair xmlns='urn:example:probe'><left>{left}</left><right>{right}</right><do>{what}</do></pair>"
+        )
+    };
+    let both = pair("l", "1", "login-banner") + &pair("l", "2", "motd-banner");
+    succeeded(&play.commit(&both).await);
+    let made = play.device();
+    for force in [None, Some("pair"), Some("pair[left='l']")] {
+        succeeded(&play.push(Actions::Force(force)).await);
+        assert_eq!(play.device(), made, "{force:?}");
+        let running = play.stage.controller().datastore(Datastore::Running).unwrap();
+        assert_eq!(running.matches("</path>").count(), 2, "{force:?}: {running}");
+    }
+    let gone = both
+        .replace("<pair ", "<pair xmlns:nc='urn:ietf:params:xml:ns:netconf:base:1.0' nc:operation='remove' ");
+    succeeded(&play.commit(&gone).await);
+    assert_eq!(play.device(), untouched);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fault_3_a_service_without_a_module_is_an_error_and_loses_nothing() {
+    let mut play = Play::probes().await;
+    succeeded(&play.commit(&probe("a", &[&set("login-banner", "kept")], &[])).await);
+    let before = play.device();
+
+    // The same controller, and a daemon whose module does not load.
+    let services = guests(&["probe"]).await.unwrap();
+    let other = examples().await.unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let running = play.stage.controller().datastore(Datastore::Running).unwrap();
+    let tree = xml::parse(&running).unwrap();
+    let kept = tree.children(Tree::ROOT).find(|&node| tree.qname(node).local == "services").unwrap();
+    let mut builder = Controller::builder().device("openconfig1", before.clone());
+    for (file, yang) in services.models {
+        builder = builder.service_model(file, yang);
+    }
+    let builder = builder.config(xml::write(&tree, kept).unwrap());
+    let mut stage = Stage::open(builder, other.host, directory.path(), "alice").await.unwrap();
+    let change = probe("a", &[&set("login-banner", "changed")], &[]);
+    stage.edit(&format!("<services xmlns='http://clicon.org/controller'>{change}</services>")).await.unwrap();
+    for actions in [Actions::Change, Actions::Force(None)] {
+        let committed = stage.commit(Push::Commit, actions).await.unwrap();
+        assert!(!committed.succeeded());
+        assert!(committed.reason().contains("no module serves `probe`"), "{}", committed.reason());
+        assert_eq!(stage.controller().device("openconfig1").unwrap(), before);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fault_4_what_a_module_changes_or_removes_is_changed_or_removed() {
+    let mut play = Play::probes().await;
+    succeeded(
+        &play.commit(&probe("a", &[&set("login-banner", "one"), &set("motd-banner", "two")], &[])).await,
+    );
+    let change = [set("login-banner", "three"), format!("remove {SYSTEM}/hostname")];
+    let clear = "<probe xmlns='urn:example:probe' xmlns:nc='urn:ietf:params:xml:ns:netconf:base:1.0' nc:operation='replace'>";
+    let changed =
+        probe("a", &[&change[0], &change[1]], &[]).replace("<probe xmlns='urn:example:probe'>", clear);
+    succeeded(&play.commit(&changed).await);
+    let device = play.device();
+    assert!(device.contains("<login-banner>three</login-banner>"), "{device}");
+    assert!(!device.contains("motd-banner") && !device.contains("hostname"), "{device}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fault_5_lines_stay_lines_and_what_was_not_touched_is_not_sent() {
+    let mut play = Play::probes().await;
+    succeeded(&play.commit(&probe("a", &[&set("login-banner", "line 1\nline 2\n\tline 3")], &[])).await);
+    assert!(
+        play.device().contains("<login-banner>line 1\nline 2\n\tline 3</login-banner>"),
+        "{}",
+        play.device()
+    );
+    let edits = play.edits();
+    assert_eq!(edits.len(), 1);
+    assert!(!edits[0].contains("hostname") && !edits[0].contains("openconfig2"), "{}", edits[0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fault_6_markup_in_a_value_is_text() {
+    let mut play = Play::probes().await;
+    let value = r#"a & <b> "c" 'd' ]]>"#;
+    let read = format!("expect {SYSTEM}/login-banner {value}");
+    succeeded(&play.commit(&probe("a", &[&set("login-banner", value)], &[&read])).await);
+    let device = xml::parse(&play.device()).unwrap();
+    let banner = device.descendants(Tree::ROOT).find(|&(node, _)| device.qname(node).local == "login-banner");
+    assert_eq!(device.value(banner.unwrap().0), Some(value));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fault_7_markup_in_an_error_reaches_the_user() {
+    let mut play = Play::probes().await;
+    let committed = play.commit(&probe("a", &["fail '<' not supported & so on"], &[])).await;
+    assert!(!committed.succeeded());
+    assert!(committed.reason().contains("'<' not supported & so on"), "{}", committed.reason());
+    assert!(
+        committed.reason().contains("module `probe` 0.1.0, instance `probe[name='a']`"),
+        "{}",
+        committed.reason()
+    );
+    // And the candidate is free again.
+    play.stage.discard().await.unwrap();
+    succeeded(&play.commit(&probe("b", &[&set("login-banner", "b")], &[])).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fault_9_nothing_is_written_after_a_commit_has_failed() {
+    let mut play = Play::probes().await;
+    play.stage.controller().refuse_push("openconfig1", confine_controller::PushPhase::Commit, "no").unwrap();
+    let committed = play.commit(&probe("a", &[&set("login-banner", "a")], &[])).await;
+    assert!(!committed.succeeded());
+    assert_eq!(play.edits().len(), 1, "the commit's own");
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(play.edits().len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fault_10_nothing_is_sent_of_a_commit_that_fails() {
+    let mut play = Play::probes().await;
+    let before = play.device();
+    let both = probe("a", &[&set("login-banner", "a")], &[])
+        + &probe("b", &[&set("motd-banner", "b"), "fail late"], &[]);
+    assert!(!play.commit(&both).await.succeeded());
+    assert_eq!(play.edits().len(), 0);
+    assert_eq!(play.device(), before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fault_11_a_key_may_hold_anything() {
+    let mut play = Play::probes().await;
+    let untouched = play.device();
+    for name in ["with blanks in it", "o'x", "a\"b", "br[ack]ets/and='more'", "<&>", "é ü"] {
+        let interface =
+            "/devices/device[name='openconfig1']/config/oc-if:interfaces/interface[name='a~\"b']~c']/config";
+        let interface = interface.replace("a~\"b']~c'", "a~\"b\"~]~c'");
+        let lines = [
+            format!("set {interface}/name a \"b\" ] c"),
+            format!("set {interface}/type ianaift:ethernetCsmacd"),
+        ];
+        succeeded(&play.commit(&probe(name, &[&lines[0], &lines[1]], &[])).await);
+        assert!(play.device().contains("c</name>"), "{name}: {}", play.device());
+        let escaped = name.replace('&', "&amp;").replace('<', "&lt;");
+        succeeded(&play.commit(&without(&escaped)).await);
+        assert_eq!(play.device(), untouched, "{name}");
+    }
+}
+
+#[test]
+fn fault_12_messages_arrive_however_they_are_cut() {
+    let message = "<a>é</a>";
+    let (head, tail) = message.as_bytes().split_at(4);
+    let mut wire = Vec::new();
+    for chunk in [head, tail] {
+        wire.extend(format!("\n#{}\n", chunk.len()).as_bytes());
+        wire.extend(chunk);
+    }
+    wire.extend(b"\n##\n");
+    for cut in 0..=wire.len() {
+        let mut decoder = Decoder::new();
+        decoder.push(&wire[..cut]);
+        let early = decoder.next();
+        decoder.push(&wire[cut..]);
+        assert_eq!(early.or_else(|| decoder.next()).unwrap().unwrap(), message.as_bytes(), "cut at {cut}");
+        assert!(decoder.next().is_none() && decoder.finish().is_ok());
+    }
+    let mut decoder = Decoder::new();
+    decoder.push(&wire[..wire.len() - 6]);
+    assert!(decoder.next().is_none() && decoder.finish().is_err(), "an end in the middle is told");
+}
+
+/// Plays a script to a daemon that runs the module of `probe`.
+async fn script(text: &str) {
+    let host: Arc<Host> = guests(&["probe"]).await.unwrap().host;
+    let directory = tempfile::tempdir().unwrap();
+    let socket = directory.path().join("controller.sock");
+    let listener = UnixListener::bind(&socket).unwrap();
+    let daemon = tokio::spawn(serve(host, socket.clone()));
+    let play = Backend::new(Script::parse(text).unwrap()).play(listener);
+    tokio::time::timeout(Duration::from_secs(60), play)
+        .await
+        .expect("the daemon does not do what the script says")
+        .unwrap();
+    daemon.abort();
+}
+
+async fn serve(host: Arc<Host>, socket: impl AsRef<Path>) {
+    confine_service::serve(host, Options::with_host_user(socket.as_ref(), "root"), std::future::pending())
+        .await;
+}
+
+const OPENING: &str = r#"
+?? <get cl:content="nonconfig"><more xmlns=""/></get>
+<< <data/>
+-- subscribed
+?? <get-config><source><running/></source><more xmlns=""/></get-config>
+<< <data/>
+?? <get-config><source><ctrl:actions/></source><more xmlns=""/></get-config>
+<< <data><services xmlns="http://clicon.org/controller"><probe xmlns="urn:example:probe"><name>a</name></probe></services></data>
+"#;
+const KNOWN: &str = r#"
+?? <get cl:content="nonconfig"><more xmlns=""/></get>
+<< <data><transactions xmlns="http://clicon.org/controller"><transaction><tid>5</tid><username>alice</username><result>INIT</result><state>ACTIONS</state><description>Controller commit actions:CHANGE push:COMMIT</description></transaction></transactions></data>
+"#;
+const COMMIT: &str = r#"
+<< <services-commit xmlns="http://clicon.org/controller"><tid>5</tid><source>actions</source><target>actions</target><service>probe[name='a']</service></services-commit>
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fault_13_a_notification_is_never_taken_for_a_reply() {
+    let other = r#"<< <controller-transaction xmlns="http://clicon.org/controller"><tid>77</tid><username>bob</username><result>SUCCESS</result></controller-transaction>"#;
+    let done = r#">> <ctrl:transaction-actions-done><ctrl:tid>5</ctrl:tid><more xmlns=""/></ctrl:transaction-actions-done>"#;
+    script(&format!("{OPENING}{KNOWN}{other}{COMMIT}{other}\n{other}\n{done}\n<< <ok/>\n")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fault_14_a_commit_whose_user_is_hidden_is_answered() {
+    let error = r#">> root <ctrl:transaction-error><ctrl:tid>5</ctrl:tid><ctrl:origin>{any}</ctrl:origin><ctrl:reason>{any}</ctrl:reason></ctrl:transaction-error>"#;
+    script(&format!("{OPENING}{COMMIT}{error}\n<< <ok/>\n")).await;
+}
+
+/// The edit of a commit that makes two leaves on each device.
+async fn edit() -> Tree {
+    let mut play = Play::probes().await;
+    let second = SYSTEM.replace("openconfig1", "openconfig2");
+    let lines = [set("login-banner", "a"), set("motd-banner", "b"), format!("set {second}/login-banner c")];
+    succeeded(&play.commit(&probe("a", &[&lines[0], &lines[1], &lines[2]], &[])).await);
+    let edits = play.edits();
+    assert_eq!(edits.len(), 1);
+    xml::parse(&edits[0]).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fault_17_no_container_stands_twice_in_an_edit() {
+    let edit = edit().await;
+    for (node, _) in edit.descendants(Tree::ROOT) {
+        let mut names: Vec<_> =
+            edit.children(node).map(|child| (edit.qname(child).to_string(), key(&edit, child))).collect();
+        names.sort();
+        let count = names.len();
+        names.dedup();
+        assert_eq!(names.len(), count, "{names:?}");
+    }
+}
+
+/// What tells an entry from its siblings: the value of a leaf, the first leaf of an entry.
+fn key(tree: &Tree, node: NodeId) -> String {
+    let leaf = tree.first_child(node).unwrap_or(node);
+    tree.value(leaf).unwrap_or_default().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fault_18_nothing_is_echoed() {
+    let edit = edit().await;
+    let names: Vec<_> = edit.descendants(Tree::ROOT).map(|(node, _)| edit.qname(node).local).collect();
+    for unwanted in
+        ["do", "also", "hostname", "interfaces", "addr", "enabled", "processes", "service-timeout"]
+    {
+        assert!(!names.contains(&unwanted), "{unwanted}: {names:?}");
+    }
+    assert_eq!(names.iter().filter(|&&name| name == "path").count(), 3, "{names:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fault_19_an_answer_that_one_identity_may_not_give_is_given_as_the_other() {
+    let done = |user: &str| {
+        format!(
+            r#">> {user} <ctrl:transaction-actions-done><ctrl:tid>5</ctrl:tid><more xmlns=""/></ctrl:transaction-actions-done>"#
+        )
+    };
+    let denied = "<< <rpc-error><error-type>application</error-type><error-tag>access-denied</error-tag><error-severity>error</error-severity><error-message>access denied</error-message></rpc-error>";
+    script(&format!("{OPENING}{KNOWN}{COMMIT}{}\n{denied}\n{}\n<< <ok/>\n", done("root"), done("alice")))
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fault_20_a_commit_leaves_nothing_behind() {
+    let services = guests(&["probe"]).await.unwrap();
+    let host = services.host.clone();
+    let mut play = Play::begin(services).await;
+    for number in 0..50 {
+        succeeded(&play.commit(&probe("a", &[&set("login-banner", &number.to_string())], &[])).await);
+        succeeded(&play.commit(&without("a")).await);
+    }
+    assert_eq!(host.transactions_kept(), 0);
+}
