@@ -157,7 +157,7 @@ impl Account {
 
     /// What the next run may use.
     pub(crate) fn grant(&self) -> Grant {
-        if self.one < self.left() {
+        if self.one <= self.left() {
             Grant { scope: Scope::Instance, allowed: self.one, before: 0 }
         } else {
             Grant { scope: Scope::Commit, allowed: self.left(), before: self.used }

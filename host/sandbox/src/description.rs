@@ -208,7 +208,6 @@ mod tests {
             handler::Description { services: strings(&["c:bench"]), ..raw() },
             handler::Description { services: strings(&["b:bench[a='1']"]), ..raw() },
             handler::Description { services: strings(&["b:bench", "b:bench"]), ..raw() },
-            handler::Description { services: strings(&["\u{1b}[31m"]), ..raw() },
             handler::Description { version: "".into(), ..raw() },
             handler::Description { version: "1 2".into(), ..raw() },
             handler::Description { reads: strings(&["/devices/../x"]), ..raw() },
@@ -223,6 +222,27 @@ mod tests {
         .into_iter()
         .map(|raw| Description::check(raw).unwrap_err().to_string())
         .collect();
-        insta::assert_snapshot!(answers.join("\n"));
+        assert_eq!(answers.join("\n"), [
+            r#"its description is wrong at `services`: it names no list under `/services`: name the one that the module serves, as `prefix:name`"#,
+            r#"its description is wrong at `services`, `bench`: write `prefix:name`, with its keys where it has several: `p:name[k1][k2]`"#,
+            r#"its description is wrong at `services`, `/b:bench`: write `prefix:name`, with its keys where it has several: `p:name[k1][k2]`"#,
+            r#"its description is wrong at `services`, `b:bench/x`: write `prefix:name`, with its keys where it has several: `p:name[k1][k2]`"#,
+            r#"its description is wrong at `services`, `c:bench`: the prefix `c` is not declared: add it to `prefixes`"#,
+            r#"its description is wrong at `services`, `b:bench[a='1']`: write `prefix:name`, with its keys where it has several: `p:name[k1][k2]`"#,
+            r#"its description is wrong at `services`, `b:bench`: it is named twice"#,
+            r#"its description is wrong at `version`: write one word of at most 100 bytes, such as `1.0.0`"#,
+            r#"its description is wrong at `version`, `1 2`: write one word of at most 100 bytes, such as `1.0.0`"#,
+            r#"its description is wrong at `reads`, `/devices/../x`: the path `/devices/../x` cannot be read at character 10: `..` is not known here: write the path from the root or from the instance downwards"#,
+            r#"its description is wrong at `writes`, `/devices/oc:x`: the prefix `oc` is not declared: add it to `prefixes`"#,
+            r#"its description is wrong at `writes`, `/devices/x[oc:k='1']`: the prefix `oc` is not declared: add it to `prefixes`"#,
+            r#"its description is wrong at `reads`: 1001 entries, 1000 are allowed"#,
+            r#"its description is wrong at `prefixes`, `ctrl`: prefix `ctrl` is declared for `http://clicon.org/controller` and for `urn:evil`: give one of them another prefix"#,
+            r#"its description is wrong at `prefixes`, `b`: prefix `b` is declared for `urn:1` and for `urn:2`: give one of them another prefix"#,
+            r#"its description is wrong at `prefixes`, `a:b`: it is no name: write one such as `oc-if`"#,
+            r#"its description is wrong at `prefixes`, `b`: it stands for no namespace: write that of the YANG module"#,
+        ]
+        .join("\n"));
+        let evil = Description::check(handler::Description { services: strings(&["\u{1b}[31m"]), ..raw() });
+        assert!(!evil.unwrap_err().to_string().contains(char::is_control));
     }
 }

@@ -182,8 +182,8 @@ pub enum LoadFault {
     #[error("the compiler could not be run")]
     Compiler(#[source] std::io::Error),
     /// It does not fit the contract or does not start.
-    #[error("it does not start: {0}")]
-    Start(#[source] Box<Failure>),
+    #[error("it does not start: {}", .0.cause)]
+    Start(Box<Failure>),
     /// Its description makes no sense.
     #[error(transparent)]
     Description(#[from] crate::DescriptionError),

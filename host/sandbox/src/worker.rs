@@ -102,6 +102,8 @@ fn read() -> Result<Vec<u8>, String> {
     let mut component = Vec::new();
     match io::stdin().lock().read_to_end(&mut component) {
         Ok(_) => Ok(component),
+        // Ends as every other want of memory does.
+        Err(error) if error.kind() == io::ErrorKind::OutOfMemory => std::process::abort(),
         Err(error) => Err(format!("the compile worker cannot read the component: {error}")),
     }
 }

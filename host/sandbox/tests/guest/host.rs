@@ -1,5 +1,7 @@
 //! The host's side for tests: a runner, and views over a source without data.
 
+#![allow(dead_code, reason = "each test uses some of it")]
+
 use std::sync::Arc;
 
 use confine_sandbox::{Budget, Commit, Compiler, Entry, Limits, LoadError, Module, Run, Runner};

@@ -227,7 +227,10 @@ impl Guest {
         let scratch = data.base + (data.bytes.len() as u32).next_multiple_of(16);
         let heap = (scratch + 4096).max(PROGRAM);
         let pages = self.pages.max(heap.div_ceil(65536) + 1);
-        let bytes = data.bytes.iter().fold(String::new(), |text, byte| format!("{text}\\{byte:02x}"));
+        let bytes = data.bytes.iter().fold(String::new(), |mut text, byte| {
+            write!(text, "\\{byte:02x}").unwrap();
+            text
+        });
         let call = "(param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (param $view i32) (result i32)";
         let hooks = if self.hooks {
             format!(
