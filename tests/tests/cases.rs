@@ -1,6 +1,12 @@
 //! The cases of the example services, each a commit on the embedded controller.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 use confine_author::{Case, Verdict};
 use confine_tests::workshop::{example_services, examples};

@@ -4,6 +4,14 @@
 //! and white space. A change of the contract needs a new version in the `package` line of
 //! `wit/confine-service.wit` and a new line in that file.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
 use std::{fs, path::PathBuf};
 
 use sha2::{Digest, Sha256};

@@ -1,7 +1,13 @@
 //! The faults of the Python server, each shown not to be here. The numbers are those of the list in the
 //! project's notes on that server.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -427,5 +433,27 @@ async fn fault_20_a_commit_leaves_nothing_behind() {
         succeeded(&play.commit(&probe("a", &[&set("login-banner", &number.to_string())], &[])).await);
         succeeded(&play.commit(&without("a")).await);
     }
-    assert_eq!(host.transactions_kept(), 0);
+    // The daemon hears of the end of the last one a moment after the user.
+    while host.transactions_kept() > 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(host.last_commit().unwrap().tid, play.stage.controller().transactions().last().unwrap().tid);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_two_instances_made_stays_until_both_are_gone() {
+    let mut play = Play::probes().await;
+    let untouched = play.device();
+    let interface = "/devices/device[name='openconfig1']/config/oc-if:interfaces/interface[name='x']/config";
+    let lines = [format!("set {interface}/name x"), format!("set {interface}/type ianaift:ethernetCsmacd")];
+    for name in ["a", "b"] {
+        succeeded(&play.commit(&probe(name, &[&lines[0], &lines[1]], &[])).await);
+    }
+    let made = play.device();
+    succeeded(&play.commit(&without("a")).await);
+    assert_eq!(play.device(), made);
+    let running = play.stage.controller().datastore(Datastore::Running).unwrap();
+    assert_eq!(running.matches("</path>").count(), 1, "{running}");
+    succeeded(&play.commit(&without("b")).await);
+    assert_eq!(play.device(), untouched);
 }

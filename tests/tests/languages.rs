@@ -2,7 +2,13 @@
 //!
 //! A language whose toolchain is not there is skipped, and says so.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 use std::{collections::HashSet, path::PathBuf, process::Command, sync::Arc};
 

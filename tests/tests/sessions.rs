@@ -1,6 +1,12 @@
 //! The daemon against recorded sessions: what it says is what the script expects, compared as XML.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 use std::{path::Path, time::Duration};
 

@@ -60,10 +60,13 @@ fn artifacts(messages: &[u8]) -> Vec<(String, PathBuf)> {
     let lines = messages.split(|&byte| byte == b'\n');
     let parsed = lines.filter_map(|line| serde_json::from_slice::<serde_json::Value>(line).ok());
     let mut files = Vec::new();
-    for message in parsed.filter(|message| message["reason"] == "compiler-artifact") {
-        let target = message["target"]["name"].as_str().unwrap_or_default();
-        let wasm = message["filenames"]
-            .as_array()
+    for message in
+        parsed.filter(|message| message.get("reason").is_some_and(|reason| reason == "compiler-artifact"))
+    {
+        let target = message.pointer("/target/name").and_then(|name| name.as_str()).unwrap_or_default();
+        let wasm = message
+            .get("filenames")
+            .and_then(|files| files.as_array())
             .into_iter()
             .flatten()
             .filter_map(|file| file.as_str())

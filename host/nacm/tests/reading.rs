@@ -1,5 +1,13 @@
 //! `/nacm` as a server gives it.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
 use confine_nacm::{Action, NACM, Nacm, Operation, Problem, Target};
 use confine_tree::{QName, Tree, xml};
 

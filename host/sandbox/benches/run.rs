@@ -1,6 +1,20 @@
 //! What a run costs besides what the module does: the store, the instance, the thread; and a call of the
 //! host.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::unreachable,
+    reason = "a benchmark fails by panicking"
+)]
+#![allow(
+    unreachable_pub,
+    dead_code,
+    reason = "the guests are shared with the tests, each of which uses some"
+)]
+
 #[path = "../tests/guest/mod.rs"]
 mod guest;
 #[path = "../tests/guest/host.rs"]

@@ -104,7 +104,7 @@ impl Program {
         let instance = linker.instantiate_pre(component)?;
         let handler = handler::GuestIndices::new(&instance)?;
         let hooks =
-            match component.get_export_index(None, &format!("{}@{}", preflight::HOOKS, preflight::VERSION)) {
+            match component.get_export_index(None, format!("{}@{}", preflight::HOOKS, preflight::VERSION)) {
                 Some(_) => Some(hooks::GuestIndices::new(&instance)?),
                 None => None,
             };

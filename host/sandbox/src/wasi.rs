@@ -26,8 +26,11 @@ use wasmtime::{
 
 use crate::state::{Halt, State};
 
+/// How an interface is defined.
+type Define = fn(&mut Interface<'_>) -> Result<()>;
+
 /// What there is of WASI: each interface and how it is defined.
-const INTERFACES: [(&str, fn(&mut Interface<'_>) -> Result<()>); 20] = [
+const INTERFACES: [(&str, Define); 20] = [
     ("wasi:cli/environment", environment),
     ("wasi:cli/exit", exit),
     ("wasi:cli/stdin", stdin),

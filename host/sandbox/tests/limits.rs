@@ -1,6 +1,20 @@
 //! Each limit, by a guest that runs into it: it holds, and its text says which, how much is allowed and
 //! how much was used.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::unreachable,
+    reason = "a test fails by panicking"
+)]
+#![allow(
+    unreachable_pub,
+    dead_code,
+    reason = "the guests are shared by several test programs, each of which uses some"
+)]
+
 mod guest;
 #[path = "guest/host.rs"]
 mod host;

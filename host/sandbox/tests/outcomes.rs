@@ -1,5 +1,19 @@
 //! What runs end in, and what a user reads of it.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::unreachable,
+    reason = "a test fails by panicking"
+)]
+#![allow(
+    unreachable_pub,
+    dead_code,
+    reason = "the guests are shared by several test programs, each of which uses some"
+)]
+
 mod guest;
 #[path = "guest/host.rs"]
 mod host;

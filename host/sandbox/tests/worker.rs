@@ -1,5 +1,19 @@
 //! The compile worker, which is this same test program started again: so it has a `main` of its own.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::unreachable,
+    reason = "a test fails by panicking"
+)]
+#![allow(
+    unreachable_pub,
+    dead_code,
+    reason = "the guests are shared by several test programs, each of which uses some"
+)]
+
 #[path = "guest/mod.rs"]
 mod guest;
 

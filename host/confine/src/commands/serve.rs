@@ -63,17 +63,17 @@ async fn daemon(settings: &Settings) -> Result<(), Error> {
     let backend = backend(settings)?;
     let host = tokio::select! {
         host = host(settings) => Arc::new(host?),
-        () = told.to_end() => return Ok(()),
+        () = told.end() => return Ok(()),
     };
     manager::ready();
     let shutdown = async {
-        told.to_end().await;
+        told.end().await;
         tracing::info!("Told to end");
         manager::stopping();
     };
     let impatience = async {
-        told_twice.to_end().await;
-        told_twice.to_end().await;
+        told_twice.end().await;
+        told_twice.end().await;
     };
     tokio::select! {
         () = confine_service::serve(host, backend, shutdown) => Ok(()),
@@ -156,7 +156,7 @@ impl Told {
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
-    async fn to_end(&mut self) {
+    async fn end(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
