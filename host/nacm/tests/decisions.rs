@@ -1,5 +1,7 @@
 //! Decisions as tables: what RFC 8341 says in section 3.4 and shows in appendix A.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
 use confine_nacm::{
     Access, Action, DefaultDeny, Model, Nacm, NoModel, Operation, Operations, Reason, Rule, RuleList, Target,
 };

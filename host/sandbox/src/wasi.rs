@@ -30,7 +30,7 @@ use crate::state::{Halt, State};
 type Define = fn(&mut Interface<'_>) -> Result<()>;
 
 /// What there is of WASI: each interface and how it is defined.
-const INTERFACES: [(&str, Define); 20] = [
+const INTERFACES: [(&str, Define); 27] = [
     ("wasi:cli/environment", environment),
     ("wasi:cli/exit", exit),
     ("wasi:cli/stdin", stdin),
@@ -53,6 +53,15 @@ const INTERFACES: [(&str, Define); 20] = [
     ("wasi:random/insecure", insecure),
     ("wasi:random/insecure-seed", insecure_seed),
     ("wasi:random/random", random),
+    // Interpreters name these among their imports whatever the program in them does. Each function ends
+    // the run.
+    ("wasi:sockets/instance-network", |_| Ok(())),
+    ("wasi:sockets/ip-name-lookup", |at| at.resource::<Socket>("resolve-address-stream")),
+    ("wasi:sockets/network", |at| at.resource::<Network>("network")),
+    ("wasi:sockets/tcp", |at| at.resource::<Socket>("tcp-socket")),
+    ("wasi:sockets/tcp-create-socket", |_| Ok(())),
+    ("wasi:sockets/udp", udp),
+    ("wasi:sockets/udp-create-socket", |_| Ok(())),
 ];
 
 /// The moment that the wall clock shows: 2000-01-01T00:00:00Z, in seconds since 1970.
@@ -69,7 +78,7 @@ pub(crate) fn offers(import: &str) -> bool {
     find(import).is_some()
 }
 
-fn find(import: &str) -> Option<fn(&mut Interface<'_>) -> Result<()>> {
+fn find(import: &str) -> Option<Define> {
     let (interface, version) = import.split_once('@')?;
     if !version.starts_with("0.2.") {
         return None;
@@ -152,10 +161,20 @@ struct TerminalInput;
 struct TerminalOutput;
 struct Descriptor;
 struct DirectoryEntryStream;
+struct Network;
+struct Socket;
+struct IncomingDatagrams;
+struct OutgoingDatagrams;
 
 /// The one resource of its type.
 fn the<T: 'static>() -> Resource<T> {
     Resource::new_own(0)
+}
+
+fn udp(at: &mut Interface<'_>) -> Result<()> {
+    at.resource::<Socket>("udp-socket")?;
+    at.resource::<IncomingDatagrams>("incoming-datagram-stream")?;
+    at.resource::<OutgoingDatagrams>("outgoing-datagram-stream")
 }
 
 fn environment(at: &mut Interface<'_>) -> Result<()> {

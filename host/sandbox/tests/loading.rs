@@ -30,11 +30,11 @@ async fn refusal(bytes: &[u8]) -> String {
 async fn what_is_no_module_is_refused_in_words() {
     let whole = Guest::new().build();
     let network = Guest::new().import(
-        "wasi:sockets/instance-network@0.2.3",
-        "package wasi:sockets@0.2.3 {
+        "wasi:http/instance-network@0.2.3",
+        "package wasi:http@0.2.3 {
             interface instance-network { instance-network: func() -> u32; }
         }",
-        r#"(import "wasi:sockets/instance-network@0.2.3" "instance-network" (func (result i32)))"#,
+        r#"(import "wasi:http/instance-network@0.2.3" "instance-network" (func (result i32)))"#,
     );
     let mistyped = Guest::new().import(
         "wasi:cli/environment@0.2.3",
@@ -60,7 +60,7 @@ async fn what_is_no_module_is_refused_in_words() {
             r#"module `bench` cannot be loaded: it is WebAssembly text: turn it into a binary with `wasm-tools parse`"#,
             r#"module `bench` cannot be loaded: it is a core WebAssembly module and not a component: compile it for `wasm32-wasip2`, or turn it into a component with `wasm-tools component new`"#,
             r#"module `bench` cannot be loaded: it ends in the middle: copy it whole, under another name, and rename it into place"#,
-            r#"module `bench` cannot be loaded: it needs `wasi:sockets/instance-network@0.2.3`, which Confine does not offer: a module has no network, files or environment. It may import `confine:service@0.1.0`, and of WASI 0.2 what language runtimes need to start"#,
+            r#"module `bench` cannot be loaded: it needs `wasi:http/instance-network@0.2.3`, which Confine does not offer: a module has no network, files or environment. It may import `confine:service@0.1.0`, and of WASI 0.2 what language runtimes need to start"#,
         ]
         .join("\n"));
     let mistyped = refusal(&mistyped.build()).await;

@@ -176,6 +176,7 @@ impl Work<'_> {
             }
         }
         also.sort_by(|a, b| a.instance.cmp(&b.instance));
+        tracing::debug!(tid = self.tid, created = notified.len(), also = also.len(), "read the books");
         let service_timeout = running.child(Tree::ROOT, SERVICES).and_then(|services| {
             let leaf = running.child(services, QName::new(CONTROLLER, "service-timeout"))?;
             running.value(leaf)?.trim().parse().ok().map(Duration::from_secs)

@@ -1,0 +1,96 @@
+//! The program itself, started as users and supervisors start it.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    path::Path,
+    process::{Child, Command, Output, Stdio},
+};
+
+fn confine() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_confine"));
+    command.env_remove("CONFINE_LOG").stdin(Stdio::null());
+    command
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Started as a daemon for a controller that is not there, and waiting for it.
+fn waiting(directory: &Path) -> Child {
+    let mut daemon = serve(directory).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(daemon.stderr.take().unwrap()).lines();
+    lines.find(|line| line.as_ref().unwrap().contains("no connection to the controller")).unwrap().unwrap();
+    // What it goes on to say has to go somewhere.
+    std::thread::spawn(move || lines.for_each(drop));
+    daemon
+}
+
+fn serve(directory: &Path) -> Command {
+    let mut command = confine();
+    command.arg("serve").arg("--socket").arg(directory.join("controller.sock"));
+    command.arg("--modules").arg(directory).arg("--cache").arg(directory.join("cache"));
+    command.arg("--pidfile").arg(directory.join("confine.pid"));
+    command
+}
+
+fn terminate(mut daemon: Child) -> Option<i32> {
+    let pid = rustix::process::Pid::from_child(&daemon);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    daemon.wait().unwrap().code()
+}
+
+#[test]
+fn the_demonstration_plays_every_step() {
+    let Output { status, stdout, stderr } =
+        confine().arg("demo").current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
+    let (said, errors) = (text(&stdout), text(&stderr));
+    assert_eq!(status.code(), Some(0), "{said}{errors}");
+    for step in ["1. commit", "2. dry run", "3. change", "4. deletion", "5. failure"] {
+        assert!(said.contains(step), "{step}: {said}");
+    }
+    assert!(said.contains("+            <mtu>9000</mtu>"), "{said}");
+    assert!(said.contains("there is no device `openconfig9`"), "{said}");
+}
+
+#[test]
+fn a_file_that_is_no_module_is_refused_in_words() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("broken.wasm");
+    fs::write(&file, "\x7fELF\x02\x01\x01").unwrap();
+    let output = confine().arg("inspect").arg(&file).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output.stderr);
+    assert!(said.contains("compile the module for `wasm32-wasip2`"), "{said}");
+}
+
+#[test]
+fn it_waits_for_a_controller_and_ends_when_it_is_told_to() {
+    let directory = tempfile::tempdir().unwrap();
+    assert_eq!(terminate(waiting(directory.path())), Some(0));
+}
+
+#[test]
+fn a_second_instance_says_who_is_there() {
+    let directory = tempfile::tempdir().unwrap();
+    let first = waiting(directory.path());
+    let second = serve(directory.path()).output().unwrap();
+    assert_eq!(second.status.code(), Some(4));
+    let said = text(&second.stderr);
+    assert!(said.contains(&first.id().to_string()), "{said}");
+    assert_eq!(terminate(first), Some(0));
+}
+
+#[test]
+fn a_mistake_in_the_settings_is_told_with_its_place() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("confine.toml");
+    fs::write(&file, "socket = '/run/c.sock'\nmodule = ['/m']\n").unwrap();
+    let output = confine().arg("config").arg("--config").arg(&file).output().unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    let said = text(&output.stderr);
+    assert!(said.contains("confine.toml") && said.contains("`module`") && said.contains('2'), "{said}");
+}
