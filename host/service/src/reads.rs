@@ -45,7 +45,7 @@ pub(crate) async fn read(
 }
 
 /// The same places in fewer patterns: none that another covers, and in place of very many that differ
-/// in keys only, one without those keys.
+/// in keys only, one without those keys. Those that name keys come last.
 pub(crate) fn condense(wanted: Vec<Pattern>) -> Vec<Pattern> {
     let mut shapes: HashMap<Vec<PatternStep>, usize> = HashMap::new();
     for pattern in &wanted {
@@ -73,7 +73,16 @@ pub(crate) fn condense(wanted: Vec<Pattern>) -> Vec<Pattern> {
         }
     }
     let numbered = condensed.into_iter().enumerate();
-    numbered.filter_map(|(index, pattern)| kept.contains(&index).then_some(pattern)).collect()
+    let mut kept: Vec<Pattern> =
+        numbered.filter_map(|(index, pattern)| kept.contains(&index).then_some(pattern)).collect();
+    // The controller answers a union with nothing at all where, after an expression that names a key, one
+    // follows that names none and finds nothing beside it (seen with 1.8.0).
+    kept.sort_by_key(names_keys);
+    kept
+}
+
+fn names_keys(pattern: &Pattern) -> bool {
+    extent(pattern).1 > 0
 }
 
 fn extent(pattern: &Pattern) -> (usize, usize) {
@@ -143,6 +152,14 @@ mod tests {
         );
         assert_eq!(condense(vec![leaf, list.clone(), one]), [list]);
         assert_eq!(condense(vec![]), []);
+    }
+
+    #[test]
+    fn what_names_no_key_comes_first() {
+        let (one, two) = (entry("l", Some("1"), None), entry("m", Some("2"), None));
+        let (leaf, list) = (entry("timeout", None, None), entry("n", None, Some("created")));
+        let wanted = vec![one.clone(), leaf.clone(), two.clone(), list.clone()];
+        assert_eq!(condense(wanted), [leaf, list, one, two]);
     }
 
     #[test]
