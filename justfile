@@ -14,7 +14,7 @@ lint:
 bench:
     cargo bench --workspace
 
-# Fuzz one target for a minute: framing, message, xml, path, edit-xml, yang
+# Fuzz one target for a minute: framing, message, xml, path, yang
 fuzz target:
     cd tests/fuzz && cargo +nightly fuzz run {{target}} -- -max_total_time=60
 
