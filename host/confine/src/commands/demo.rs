@@ -46,9 +46,12 @@ async fn play(options: &Demo) -> Result<(), Error> {
 /// How to go on from here.
 fn invite(socket: &Path) {
     let socket = socket.display();
+    // Under cargo the program is not on the PATH.
+    let program = env::current_exe().unwrap_or_else(|_| "confine".into());
     anstream::eprintln!(
         "The controller listens on `{socket}` until Ctrl-C. Ask it from another terminal:\n\n  \
-         confine rpc --socket {socket} '<get-config><source><running/></source></get-config>'\n\n\
-         It speaks NETCONF with chunked framing (RFC 6242) on that socket, as the Clixon controller does."
+         {} rpc --socket {socket} '<get-config><source><running/></source></get-config>'\n\n\
+         It speaks NETCONF with chunked framing (RFC 6242) on that socket, as the Clixon controller does.",
+        program.display()
     );
 }
