@@ -202,10 +202,9 @@ impl Work<'_> {
         if let Some(missing) = plan.unserved(&tree, &self.host.unmanaged, self.registry) {
             return Err(missing.into());
         }
-        self.check_absent(plan, &tree).await?;
-
         let mut planned = plan.instances(&tree);
         let named: HashSet<InstanceRef> = planned.iter().map(|planned| planned.instance.clone()).collect();
+        self.check_absent(plan, &tree, &named).await?;
         // An entry is told from the next by its keys: they have to be known before it is taken in.
         planned.iter().for_each(|planned| draft.declare(planned.instance.path()));
         draft.load(&tree, &wanted)?;
@@ -242,17 +241,18 @@ impl Work<'_> {
     }
 
     /// An instance that was named and is not there has been deleted; unless the user just may not see it.
-    async fn check_absent(&self, plan: &Plan, tree: &Tree) -> Result<(), Error> {
+    async fn check_absent(
+        &self,
+        plan: &Plan,
+        tree: &Tree,
+        named: &HashSet<InstanceRef>,
+    ) -> Result<(), Error> {
         let absent = plan.absent(tree);
         if absent.is_empty() || self.user == self.backend.lock().await.options().host_user {
             return Ok(());
         }
         let seen = reads::read(self.backend, Datastore::Actions, &condense(absent), &Identity::Host).await?;
-        match plan
-            .instances(&seen)
-            .into_iter()
-            .find(|seen| !plan.instances(tree).iter().any(|p| p.instance == seen.instance))
-        {
+        match plan.instances(&seen).into_iter().find(|seen| !named.contains(&seen.instance)) {
             Some(hidden) => {
                 let instance = hidden.instance.path().to_string();
                 Err(Error::Unreadable { user: self.user.clone(), instance })
@@ -405,7 +405,7 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// Says in the log what a run did, and what it said itself.
+/// Says in the log what a run did.
 fn tell(module: &Module, instance: &InstanceRef, run: &Run) {
     let usage = &run.usage;
     tracing::debug!(

@@ -233,3 +233,33 @@ impl<'a> Entries<'a> {
         found.map_or(&[], Vec::as_slice)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(unmanaged: &[&str]) -> Result<Plan, NoModule> {
+        let notified = [ServiceRef::parse("legacy[name='x']")];
+        Plan::new(&notified, &Registry::default(), &unmanaged.iter().map(|&list| list.to_owned()).collect())
+    }
+
+    #[test]
+    fn a_list_that_nobody_serves_is_an_error_unless_it_is_unmanaged() {
+        insta::assert_snapshot!(plan(&["other"]).unwrap_err(), @r"
+        no module serves `legacy`
+        hint: put its module in a module directory, or name the list as unmanaged
+        ");
+        assert!(plan(&["legacy"]).unwrap().is_empty());
+    }
+
+    #[test]
+    fn where_everything_is_asked_for_so_is_what_nobody_serves() {
+        let services = "<services xmlns='http://clicon.org/controller'><service-timeout>9</service-timeout>\
+                        <legacy xmlns='urn:l'><name>x</name></legacy></services>";
+        let tree = confine_tree::xml::parse(services).unwrap();
+        let (registry, nobody) = (Registry::default(), HashSet::new());
+        let plan = Plan::new(&[], &registry, &nobody).unwrap();
+        assert_eq!(plan.unserved(&tree, &nobody, &registry).unwrap().service, "legacy");
+        assert!(plan.unserved(&tree, &HashSet::from(["legacy".to_owned()]), &registry).is_none());
+    }
+}
