@@ -28,8 +28,8 @@ use crate::{
     thread::Thread,
 };
 
-/// How long after a run's deadline its answer is awaited. It is due a millisecond after; the rest is for
-/// a busy machine.
+/// How long after a run's deadline its answer is awaited, where nobody says otherwise. It is due a
+/// millisecond after; the rest is for a busy machine.
 const GRACE: Duration = Duration::from_millis(50);
 
 /// Loads modules and runs them.
@@ -37,6 +37,7 @@ pub struct Runner {
     engine: Engine,
     contract: Linker<State>,
     compiler: Compiler,
+    grace: Duration,
     idle: Mutex<Vec<Thread>>,
 }
 
@@ -94,7 +95,14 @@ impl Runner {
         let fault = |error: wasmtime::Error| HostFault::Runtime(format!("{error:#}"));
         let engine = engine::engine(limits).map_err(fault)?;
         let contract = module::contract(&engine).map_err(fault)?;
-        Ok(Self { engine, contract, compiler, idle: Mutex::default() })
+        Ok(Self { engine, contract, compiler, grace: GRACE, idle: Mutex::default() })
+    }
+
+    /// The same runner with another time, 50 ms if this is not called, that a thread has after a run's
+    /// deadline to give itself back before it is left behind.
+    #[must_use]
+    pub fn with_grace(self, grace: Duration) -> Self {
+        Self { grace, ..self }
     }
 
     /// Makes a module of a component's bytes: checks and compiles it, binds it to the contract, and asks
@@ -221,7 +229,7 @@ impl Runner {
             // Nobody waits any more where the thread was left behind.
             let _ = done.send(work().await);
         }));
-        match tokio::time::timeout(time.saturating_add(GRACE), answer).await {
+        match tokio::time::timeout(time.saturating_add(self.grace), answer).await {
             Ok(Ok(value)) => {
                 self.idle().push(thread);
                 Ok(value)

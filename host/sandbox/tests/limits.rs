@@ -32,14 +32,14 @@ fn small() -> Limits {
     Limits { fuel: Growing { base: 10_000_000, per_instance: 1_000_000 }, ..Limits::default() }
 }
 
-/// Fuel for ever and 200 ms of time: only the wall clock can end a run.
+/// Fuel for ever and a second of time, which loading does not need: only the wall clock can end a run.
 fn endless() -> Limits {
     Limits {
         fuel: Growing { base: u64::MAX / 2, per_instance: 0 },
         host_work: Growing { base: u64::MAX / 2, per_instance: 0 },
         bytes_in: Growing { base: u64::MAX / 2, per_instance: 0 },
         bytes_out: Growing { base: u64::MAX / 2, per_instance: 0 },
-        wall_clock: Growing { base: Duration::from_millis(200), per_instance: Duration::ZERO },
+        wall_clock: Growing { base: Duration::from_secs(1), per_instance: Duration::ZERO },
         ..Limits::default()
     }
 }
@@ -128,7 +128,7 @@ async fn the_wall_clock_ends_a_loop_of_guest_code() {
     let run = run(Guest::new().apply(&format!("{FOREVER} unreachable")), endless()).await;
     assert_eq!(
         upto_used(&told(&run)),
-        r#"module `bench` 1.0.0, instance `bench[service-name='s1']`: wall clock limit reached: allowed 200 ms for one instance"#
+        r#"module `bench` 1.0.0, instance `bench[service-name='s1']`: wall clock limit reached: allowed 1,000 ms for one instance"#
     );
     assert!(run.draft.is_some(), "the thread was given back");
 }
@@ -150,7 +150,7 @@ async fn the_wall_clock_ends_a_loop_of_calls() {
     ] {
         let run = run(guest, endless()).await;
         insta::allow_duplicates! {
-            insta::assert_snapshot!(upto_used(&told(&run)), @"module `bench` 1.0.0, instance `bench[service-name='s1']`: wall clock limit reached: allowed 200 ms for one instance");
+            insta::assert_snapshot!(upto_used(&told(&run)), @"module `bench` 1.0.0, instance `bench[service-name='s1']`: wall clock limit reached: allowed 1,000 ms for one instance");
         }
         assert!(run.draft.is_some(), "the thread was given back");
     }
@@ -186,10 +186,10 @@ impl Source for Silent {
 
 #[tokio::test]
 async fn the_wall_clock_ends_a_call_that_waits() {
-    let run = run_on(reader(), endless(), Arc::new(Silent)).await;
+    let run = run_on(&runner(), reader(), endless(), Arc::new(Silent)).await;
     assert_eq!(
         upto_used(&told(&run)),
-        r#"module `bench` 1.0.0, instance `bench[service-name='s1']`: wall clock limit reached: allowed 200 ms for one instance"#
+        r#"module `bench` 1.0.0, instance `bench[service-name='s1']`: wall clock limit reached: allowed 1,000 ms for one instance"#
     );
     assert!(run.draft.is_some(), "the thread was given back");
 }
@@ -208,10 +208,10 @@ impl Source for Stuck {
 
 #[tokio::test]
 async fn a_thread_that_is_not_given_back_is_left_behind() {
-    let run = run_on(reader(), endless(), Arc::new(Stuck)).await;
+    let run = run_on(&runner().with_grace(Duration::ZERO), reader(), endless(), Arc::new(Stuck)).await;
     assert_eq!(
         upto_used(&told(&run)),
-        r#"module `bench` 1.0.0, instance `bench[service-name='s1']`: wall clock limit reached: allowed 200 ms for one instance"#
+        r#"module `bench` 1.0.0, instance `bench[service-name='s1']`: wall clock limit reached: allowed 1,000 ms for one instance"#
     );
     assert!(run.draft.is_none(), "the thread has it");
 }

@@ -160,7 +160,7 @@ impl Source for Broken {
 
 #[tokio::test]
 async fn what_cannot_be_read_ends_the_run() {
-    let failure = run_on(reader(), Limits::default(), Arc::new(Broken)).await.outcome.unwrap_err();
+    let failure = run_on(&runner(), reader(), Limits::default(), Arc::new(Broken)).await.outcome.unwrap_err();
     let mut texts = vec![failure.to_string()];
     let mut source = failure.source();
     while let Some(error) = source {
@@ -188,6 +188,6 @@ impl Source for Panics {
 
 #[tokio::test]
 async fn a_panic_of_the_host_ends_one_run() {
-    let run = run_on(reader(), Limits::default(), Arc::new(Panics)).await;
+    let run = run_on(&runner(), reader(), Limits::default(), Arc::new(Panics)).await;
     assert!(matches!(run.outcome.unwrap_err().cause, Cause::Host(HostFault::Lost)));
 }
