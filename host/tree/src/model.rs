@@ -156,10 +156,9 @@ impl<'a> Model<'a> {
         place.schema.is_some()
     }
 
-    /// Whether a child, at the place that [`child`](Self::child) of `parent` gave, is certain to be
-    /// none of the model's.
-    pub fn is_unknown(&self, parent: Place, child: Place) -> bool {
-        child.schema.is_none() && parent.schema.is_some_and(|node| self.schema.is_complete(node))
+    /// Whether a child of this name is certain to be none of the model's.
+    pub fn is_unknown(&self, parent: Place, name: QName<'_>) -> bool {
+        parent.schema.is_some_and(|node| self.schema.excludes(node, name))
     }
 
     /// The canonical form of a value at a place; the value itself where nothing is known of its type.

@@ -184,7 +184,7 @@ impl Overlay {
     ) -> Result<(), ResolveError> {
         let schema = self.knowledge().schema();
         match parent.schema {
-            Some(node) if schema.child(node, name).is_none() && schema.is_complete(node) => {
+            Some(node) if schema.excludes(node, name) => {
                 Err(ResolveError::unknown_node(name, so_far, &schema.children(node), prefixes))
             }
             _ => Ok(()),
@@ -212,11 +212,16 @@ impl Overlay {
             [] => {}
             several => return Err(ResolveError::ambiguous(local, so_far, several, prefixes)),
         }
-        if let Some(node) = parent.schema.filter(|&node| schema.is_complete(node)) {
-            let name = QName::new(own, local);
+        let name = QName::new(own, local);
+        // What stands below such a root is in another namespace than it, perhaps in one that is not known.
+        let is_foreign_root = is_foreign_root(so_far);
+        let is_certain = |&node: &crate::SchemaNode| {
+            if is_foreign_root { schema.is_complete(node) } else { schema.excludes(node, name) }
+        };
+        if let Some(node) = parent.schema.filter(is_certain) {
             return Err(ResolveError::unknown_node(name, so_far, &schema.children(node), Some(prefixes)));
         }
-        if !is_foreign_root(so_far) {
+        if !is_foreign_root {
             return Ok(own);
         }
         let declared = prefixes.declared();

@@ -1,6 +1,6 @@
 //! What the tree asks of a data model.
 
-use crate::QName;
+use crate::{Pattern, QName, overlay::step_values};
 
 /// A node of a data model, as the number that one [`Schema`] gave it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -23,6 +23,16 @@ pub enum Kind {
     LeafList,
     /// Any well-formed XML: `anydata` and `anyxml`.
     AnyData,
+}
+
+/// What a node's own model says of access to it where no rule does (RFC 8341, section 9: the extensions
+/// `default-deny-write` and `default-deny-all`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum DefaultDeny {
+    /// Without a rule nobody writes it.
+    Write,
+    /// Without a rule nobody reads or writes it.
+    All,
 }
 
 /// Why a string is not a value of a leaf's type: a sentence for a person, such as
@@ -54,6 +64,43 @@ pub trait Schema: Send + Sync {
     /// Whether [`children`](Self::children) of this node is all there can be. False for the root of an
     /// unknown mounted model, where anything may stand.
     fn is_complete(&self, parent: SchemaNode) -> bool;
+
+    /// Whether it is certain that `parent` has no child of this name. That can be known of a name whose
+    /// module is known, even where others may add to `parent` that nobody has read.
+    fn excludes(&self, parent: SchemaNode, name: QName<'_>) -> bool {
+        self.is_complete(parent) && self.child(parent, name).is_none()
+    }
+
+    /// The name of the module that defines a namespace, where that is known.
+    fn module(&self, namespace: &str) -> Option<&str> {
+        let _ = namespace;
+        None
+    }
+
+    /// What the model says of access to a node where no rule does: the strictest of what it says at the
+    /// node and above.
+    fn default_deny(&self, node: SchemaNode) -> Option<DefaultDeny> {
+        let _ = node;
+        None
+    }
+
+    /// Whether [`default_deny`](Self::default_deny) may ever answer something.
+    fn has_default_denies(&self) -> bool {
+        false
+    }
+
+    /// The node that a path leads to, through the models of the entries that it names.
+    fn locate(&self, path: &Pattern) -> Option<SchemaNode> {
+        let (mut at, mut inside) = (self.root(), self.root());
+        for step in &path.steps {
+            at = inside.and_then(|parent| self.child(parent, step.name()));
+            inside = match step_values(step) {
+                Some(values) => at.map(|list| self.entry(list, &values)),
+                None => at,
+            };
+        }
+        at
+    }
 
     /// The node's kind.
     fn kind(&self, node: SchemaNode) -> Kind;

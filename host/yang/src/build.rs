@@ -110,9 +110,6 @@ impl<'a> Builder<'a> {
     }
 
     pub(crate) fn build(mut self) -> Compiled {
-        if !self.set.is_whole() || !self.problems.list.is_empty() {
-            self.mark_incomplete(NodeId::ROOT);
-        }
         self.gather_identities();
         let implemented: Vec<ModuleId> = (0..number_of(self.links.modules.len()))
             .map(ModuleId)
@@ -158,6 +155,7 @@ impl<'a> Builder<'a> {
             keys: Vec::new(),
             order: Vec::new(),
             sorted: Vec::new(),
+            has_default_denies: false,
         };
         let nodes = finish::finish(nodes, self.links, &self.set.files);
         Compiled { nodes, identities: self.identities, problems: self.problems.list }

@@ -4,7 +4,7 @@ use std::{collections::HashMap, rc::Rc};
 
 use crate::{
     Keyword,
-    link::{Links, StmtRef, number_of},
+    link::{Links, Prefix, StmtRef, number_of},
     nodes::{Flags, NO_NODE, NodeId, NodeKind, Nodes},
     set::File,
     statement::Stmt,
@@ -48,7 +48,14 @@ impl<'a> Finisher<'a> {
     fn inherit(&mut self, id: NodeId) {
         let Some(node) = self.nodes.get(id) else { return };
         let above = match self.nodes.get(node.parent) {
-            Some(parent) => parent.flags & (Flags::REMOVED | Flags::CONFIG | Flags::OPERATION),
+            Some(parent) => {
+                parent.flags
+                    & (Flags::REMOVED
+                        | Flags::CONFIG
+                        | Flags::OPERATION
+                        | Flags::DENY_WRITE
+                        | Flags::DENY_ALL)
+            }
             None => Flags::CONFIG,
         };
         let mut flags = node.flags | above;
@@ -85,13 +92,38 @@ impl<'a> Finisher<'a> {
                 }
             }
         }
+        flags |= self.default_deny(node.origin);
         // The order of state data is the server's (section 7.7.7).
         if flags & (Flags::CONFIG | Flags::OPERATION) == 0 {
             flags &= !Flags::USER_ORDERED;
         }
+        self.nodes.has_default_denies |= flags & (Flags::DENY_WRITE | Flags::DENY_ALL) != 0;
         if let Some(node) = self.nodes.nodes.get_mut(id.index()) {
             node.flags = flags;
         }
+    }
+
+    /// What a statement says of access to its node, by the extensions of `ietf-netconf-acm`.
+    fn default_deny(&self, origin: StmtRef) -> u16 {
+        let Some(own) = self.statement(origin) else { return 0 };
+        let means = |extension: Stmt<'_>| {
+            let Some((prefix, local)) = extension.name().split_once(':') else { return 0 };
+            let flag = match local {
+                "default-deny-write" => Flags::DENY_WRITE,
+                "default-deny-all" => Flags::DENY_ALL,
+                _ => return 0,
+            };
+            let is_nacm = match self.links.prefix(origin.unit, prefix) {
+                Prefix::Module(id) => {
+                    self.links.module(id).is_some_and(|module| module.name() == "ietf-netconf-acm")
+                }
+                // Nothing else is called that, and a model that says less must not open more.
+                Prefix::Missing => true,
+                Prefix::Unknown => false,
+            };
+            if is_nacm { flag } else { 0 }
+        };
+        own.all(Keyword::Extension).map(means).fold(0, |flags, flag| flags | flag)
     }
 
     /// A list's keys; they come first among its nodes (section 7.8.5).

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use confine_tree::{Kind, QName, SchemaNode, ValueError};
+use confine_tree::{DefaultDeny, Kind, QName, SchemaNode, ValueError};
 
 use crate::{
     Node, Schema,
@@ -203,6 +203,31 @@ impl confine_tree::Schema for Mounted {
     fn is_complete(&self, parent: SchemaNode) -> bool {
         let (schema, node) = self.within(parent);
         schema.is_complete(node)
+    }
+
+    fn excludes(&self, parent: SchemaNode, name: QName<'_>) -> bool {
+        let (schema, node) = self.within(parent);
+        schema.excludes(node, name)
+    }
+
+    fn module(&self, namespace: &str) -> Option<&str> {
+        let mounted = self.blocks.iter().map(|block| &block.schema);
+        std::iter::once(&self.outer).chain(mounted).find_map(|schema| schema.module(namespace))
+    }
+
+    fn default_deny(&self, node: SchemaNode) -> Option<DefaultDeny> {
+        let (schema, inner) = self.own(node);
+        // What stands above the mount point holds below it.
+        let above = match self.at(node) {
+            At::Inner(..) => self.point.and_then(|point| self.outer.default_deny(point.node)),
+            At::Outer(_) | At::Entry(..) | At::Root(..) => None,
+        };
+        schema.default_deny(inner).max(above)
+    }
+
+    fn has_default_denies(&self) -> bool {
+        let mut all = self.blocks.iter().map(|block| &block.schema).chain([&self.outer]);
+        all.any(|schema| schema.has_default_denies())
     }
 
     fn kind(&self, node: SchemaNode) -> Kind {

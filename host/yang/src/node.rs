@@ -93,9 +93,9 @@ impl<'a> Node<'a> {
         self.node.has(Flags::KEY)
     }
 
-    /// Whether [`children`](Self::children) is all there can be: not within `anydata` and mount points, nor where
-    /// something could not be built.
-    pub fn is_complete(self) -> bool {
+    /// Whether its own model says all that can be in it: not within `anydata` and mount points, nor where
+    /// something could not be built. Modules that are not known may add to it all the same.
+    pub(crate) fn is_closed(self) -> bool {
         let is_open =
             matches!(self.node.kind, NodeKind::AnyData | NodeKind::AnyXml) || self.mount_point().is_some();
         !is_open && !self.node.has(Flags::INCOMPLETE)

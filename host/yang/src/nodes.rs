@@ -85,19 +85,23 @@ pub(crate) struct Flags;
 
 impl Flags {
     /// Something that belongs under it could not be built.
-    pub(crate) const INCOMPLETE: u8 = 1;
+    pub(crate) const INCOMPLETE: u16 = 1;
     /// A deviation or a feature took it away.
-    pub(crate) const REMOVED: u8 = 1 << 1;
+    pub(crate) const REMOVED: u16 = 1 << 1;
     /// Configuration (RFC 7950, section 7.21.1).
-    pub(crate) const CONFIG: u8 = 1 << 2;
+    pub(crate) const CONFIG: u16 = 1 << 2;
     /// A list or leaf-list that is `ordered-by user`.
-    pub(crate) const USER_ORDERED: u8 = 1 << 3;
+    pub(crate) const USER_ORDERED: u16 = 1 << 3;
     /// A container with `presence`.
-    pub(crate) const PRESENCE: u8 = 1 << 4;
+    pub(crate) const PRESENCE: u16 = 1 << 4;
     /// Within an operation or a notification: neither configuration nor state.
-    pub(crate) const OPERATION: u8 = 1 << 5;
+    pub(crate) const OPERATION: u16 = 1 << 5;
     /// A key of the list it is in.
-    pub(crate) const KEY: u8 = 1 << 6;
+    pub(crate) const KEY: u16 = 1 << 6;
+    /// At or below a node with `default-deny-write` (RFC 8341, section 9).
+    pub(crate) const DENY_WRITE: u16 = 1 << 7;
+    /// At or below a node with `default-deny-all`.
+    pub(crate) const DENY_ALL: u16 = 1 << 8;
 }
 
 /// A schema node.
@@ -106,7 +110,7 @@ pub(crate) struct Node {
     pub(crate) name: u32,
     pub(crate) module: ModuleId,
     pub(crate) kind: NodeKind,
-    pub(crate) flags: u8,
+    pub(crate) flags: u16,
     pub(crate) parent: NodeId,
     pub(crate) first: NodeId,
     pub(crate) last: NodeId,
@@ -152,7 +156,7 @@ impl Node {
         Self::new(0, ModuleId(u32::MAX), NodeKind::Root, NO_NODE, nowhere)
     }
 
-    pub(crate) fn has(&self, flag: u8) -> bool {
+    pub(crate) fn has(&self, flag: u16) -> bool {
         self.flags & flag != 0
     }
 }
@@ -204,6 +208,8 @@ pub(crate) struct Nodes {
     pub(crate) order: Vec<NodeId>,
     /// The same by name and module, for looking up.
     pub(crate) sorted: Vec<(u32, ModuleId, NodeId)>,
+    /// Whether any node is denied unless a rule permits it.
+    pub(crate) has_default_denies: bool,
 }
 
 impl Nodes {

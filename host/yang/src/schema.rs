@@ -5,13 +5,13 @@ use std::{
     fmt,
 };
 
-use confine_tree::{Kind, QName, SchemaNode, ValueError};
+use confine_tree::{DefaultDeny, Kind, QName, SchemaNode, ValueError, nearest};
 
 use crate::{
     Error, ModuleSet, Node,
     build::Compiled,
     link::{Links, Module, ModuleId, number_of},
-    nearest::{did_you_mean, nearest},
+    nearest::did_you_mean,
     nodes::{Flags, NodeId, NodeKind, Nodes},
     set::File,
     types::{Base, Identity, IdentityDefinition},
@@ -31,6 +31,8 @@ pub struct Schema {
     /// By identity: those right below it.
     derived: Vec<Vec<Identity>>,
     problems: Vec<Error>,
+    /// By module: whether something of it could not be built.
+    flawed: Vec<bool>,
 }
 
 impl fmt::Debug for Schema {
@@ -56,7 +58,33 @@ impl Schema {
                 }
             }
         }
-        Self { set, links, nodes, identities, identity_names, derived, problems }
+        let mut schema =
+            Self { set, links, nodes, identities, identity_names, derived, problems, flawed: Vec::new() };
+        schema.flawed = schema.find_flawed();
+        schema
+    }
+
+    fn find_flawed(&self) -> Vec<bool> {
+        let files: HashSet<&str> = self.problems.iter().map(|problem| &*problem.place().file).collect();
+        // Problems beyond the limit are not kept, and may be of any module.
+        let too_many = self.problems.len() >= self.set.limits.problems;
+        let is_flawed = |module: &Module| {
+            let units = module.units.iter().filter_map(|&unit| self.links.unit(unit));
+            let mut named = units.filter_map(|unit| self.set.files.get(unit.file)).map(File::place_name);
+            too_many || self.set.is_abridged(module.name()) || named.any(|file| files.contains(file))
+        };
+        self.links.modules.iter().map(is_flawed).collect()
+    }
+
+    /// Whether these are all modules that there are, and each was read to its end.
+    fn is_whole(&self) -> bool {
+        self.set.is_whole() && self.problems.is_empty()
+    }
+
+    /// Whether all nodes of a namespace are known.
+    fn knows_whole(&self, namespace: &str) -> bool {
+        let id = self.links.module_by_namespace(namespace);
+        id.is_some_and(|id| self.flawed.get(id.0 as usize) == Some(&false))
     }
 
     /// What could not be made of the modules: each was left out alone, the rest is usable. Each is told once, and only the first [`Limits::problems`](crate::Limits::problems) are kept.
@@ -215,7 +243,30 @@ impl confine_tree::Schema for Schema {
     }
 
     fn is_complete(&self, parent: SchemaNode) -> bool {
-        self.node(parent).is_some_and(Node::is_complete)
+        self.is_whole() && self.node(parent).is_some_and(Node::is_closed)
+    }
+
+    fn excludes(&self, parent: SchemaNode, name: QName<'_>) -> bool {
+        let Some(node) = self.node(parent) else { return false };
+        let knows_all = || self.is_whole() || self.knows_whole(name.namespace);
+        node.is_closed() && knows_all() && self.child(parent, name).is_none()
+    }
+
+    fn module(&self, namespace: &str) -> Option<&str> {
+        self.module_by_namespace(namespace).map(Module::name)
+    }
+
+    fn default_deny(&self, node: SchemaNode) -> Option<DefaultDeny> {
+        let node = self.nodes.get(NodeId(node.0))?;
+        if node.has(Flags::DENY_ALL) {
+            Some(DefaultDeny::All)
+        } else {
+            node.has(Flags::DENY_WRITE).then_some(DefaultDeny::Write)
+        }
+    }
+
+    fn has_default_denies(&self) -> bool {
+        self.nodes.has_default_denies
     }
 
     fn kind(&self, node: SchemaNode) -> Kind {

@@ -21,7 +21,8 @@ pub struct ModuleSet {
     by_name: HashMap<Box<str>, BTreeMap<Box<str>, usize>>,
     features: HashMap<Box<str>, HashSet<Box<str>>>,
     import_only: HashSet<Box<str>>,
-    has_refused: bool,
+    abridged: HashSet<Box<str>>,
+    is_partial: bool,
 }
 
 /// One module or submodule of a set.
@@ -34,6 +35,11 @@ pub(crate) struct File {
 impl File {
     pub(crate) fn name(&self) -> &str {
         self.parsed.root().argument()
+    }
+
+    /// How errors name it.
+    pub(crate) fn place_name(&self) -> &str {
+        &self.parsed.file
     }
 
     pub(crate) fn is_submodule(&self) -> bool {
@@ -65,7 +71,7 @@ impl ModuleSet {
     /// Where the text is not a module. The set is then as it was, and usable.
     pub fn add(&mut self, file: &str, source: &[u8]) -> Result<ModuleName, Error> {
         let added = self.read(file, source);
-        self.has_refused |= added.is_err();
+        self.is_partial |= added.is_err();
         added
     }
 
@@ -87,6 +93,18 @@ impl ModuleSet {
             self.files.push(file);
         }
         Ok(name)
+    }
+
+    /// Says that there are modules that the set does not have: what they add to the nodes of others is not
+    /// known, so that a node that is not known may well be one of theirs.
+    pub fn mark_partial(&mut self) {
+        self.is_partial = true;
+    }
+
+    /// Says that the text of a module is not all of it: what of its namespace is not known may be there.
+    pub fn mark_abridged(&mut self, module: &str) {
+        self.abridged.insert(module.into());
+        self.is_partial = true;
     }
 
     /// Takes the module as one that only lends its definitions: its data nodes are no part of the schema
@@ -158,9 +176,13 @@ impl ModuleSet {
         asked.or_else(|| revisions.values().next_back()).copied()
     }
 
-    /// Whether all modules that were to be added were.
+    /// Whether all modules that there are were added.
     pub(crate) fn is_whole(&self) -> bool {
-        !self.has_refused
+        !self.is_partial
+    }
+
+    pub(crate) fn is_abridged(&self, name: &str) -> bool {
+        self.abridged.contains(name)
     }
 
     pub(crate) fn is_import_only(&self, name: &str) -> bool {

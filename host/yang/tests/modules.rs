@@ -5,7 +5,7 @@
 mod common;
 
 use common::{problems, schema, set};
-use confine_tree::Schema as _;
+use confine_tree::{QName, Schema as _};
 use confine_yang::{ModuleName, ModuleSet};
 
 fn module(body: &str) -> String {
@@ -110,6 +110,42 @@ fn a_module_that_is_none_leaves_the_others() {
     let schema = set.compile();
     assert!(schema.find("/m:a").is_some());
     assert!(!schema.is_complete(schema.root().unwrap()), "the broken module might have had nodes");
+}
+
+#[test]
+fn what_is_not_known_is_excluded_only_where_its_module_is_known() {
+    let known = module("container box { leaf a { type string; } }");
+    let other = "module other { namespace urn:o; prefix o; leaf b { type string; } }";
+    let excludes = |set: ModuleSet, namespace: &str| {
+        let schema = set.compile();
+        let inside = schema.find("/m:box").unwrap().id();
+        let excludes = |node, local| schema.excludes(node, QName::new(namespace, local));
+        assert!(!excludes(inside, "a") || namespace != "urn:m", "what is there is not excluded");
+        (excludes(inside, "x"), excludes(schema.root().unwrap(), "x"))
+    };
+    // These are all the modules that there are.
+    assert_eq!(excludes(set(&[&known, other]), "urn:m"), (true, true));
+    assert_eq!(excludes(set(&[&known, other]), "urn:o"), (true, true));
+    assert_eq!(excludes(set(&[&known, other]), "urn:x"), (true, true));
+    // There are others, which may add to `box`.
+    let mut partial = set(&[&known, other]);
+    partial.mark_partial();
+    assert_eq!(excludes(partial, "urn:m"), (true, true));
+    let mut partial = set(&[&known, other]);
+    partial.mark_partial();
+    assert_eq!(excludes(partial, "urn:x"), (false, false));
+    // There is more of this one.
+    let mut abridged = set(&[&known, other]);
+    abridged.mark_abridged("m");
+    assert_eq!(excludes(abridged, "urn:m"), (false, false));
+    let mut abridged = set(&[&known, other]);
+    abridged.mark_abridged("m");
+    assert_eq!(excludes(abridged, "urn:o"), (true, true));
+    // What a module could not add is not excluded: only its own nodes are in doubt.
+    let broken = "module broken { namespace urn:b; prefix b; import none { prefix n; }
+        augment /n:box { leaf x { type string; } } }";
+    assert_eq!(excludes(set(&[&known, broken]), "urn:b"), (false, false));
+    assert_eq!(excludes(set(&[&known, broken]), "urn:m"), (true, true));
 }
 
 #[test]

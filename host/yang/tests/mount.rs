@@ -5,7 +5,7 @@ mod common;
 use std::sync::Arc;
 
 use common::schema;
-use confine_tree::{Kind, QName, Schema as _, SchemaNode};
+use confine_tree::{DefaultDeny, Kind, Pattern, PatternStep, QName, Schema as _, SchemaNode};
 use confine_yang::Mounted;
 
 const MOUNT: &str = "module ietf-yang-schema-mount {
@@ -110,4 +110,35 @@ fn without_a_mount_point_nothing_is_mounted() {
     let root = schema.root().unwrap();
     let light = steps(&schema, root, &[("urn:l", "light")]).unwrap();
     assert_eq!(schema.entry(light, &["r1"]), light);
+}
+
+#[test]
+fn access_and_modules_are_asked_through_the_mount_point() {
+    let nacm = "module ietf-netconf-acm { namespace urn:nacm; prefix n; extension default-deny-all; }";
+    let safe = "module safe { namespace urn:s; prefix s; import ietf-netconf-acm { prefix n; }
+        container safe { leaf open { type string; } leaf key { n:default-deny-all; type string; } } }";
+    let mut schema = mounted();
+    assert!(!schema.has_default_denies());
+    schema.mount("s1", Arc::new(common::schema(&[nacm, safe])));
+    assert!(schema.has_default_denies());
+    for (namespace, module) in [("urn:ctrl", Some("controller")), ("urn:s", Some("safe")), ("urn:x", None)] {
+        assert_eq!(schema.module(namespace), module);
+    }
+    let locate = |device: &str, leaf: &str| {
+        let mut steps =
+            ["devices", "device", "config"].map(|local| PatternStep::new(QName::new("urn:ctrl", local)));
+        steps[1].keys.push(("name".into(), Some(device.into())));
+        let inside = ["safe", leaf].map(|local| PatternStep::new(QName::new("urn:s", local)));
+        schema.locate(&Pattern { steps: steps.into_iter().chain(inside).collect() })
+    };
+    assert_eq!(schema.default_deny(locate("s1", "key").unwrap()), Some(DefaultDeny::All));
+    assert_eq!(schema.default_deny(locate("s1", "open").unwrap()), None);
+    assert_eq!(locate("r1", "key"), None);
+    let config = |device: &str| {
+        let list = steps(&schema, schema.root().unwrap(), &[("urn:ctrl", "devices"), ("urn:ctrl", "device")]);
+        steps(&schema, schema.entry(list.unwrap(), &[device]), &[("urn:ctrl", "config")]).unwrap()
+    };
+    assert!(schema.excludes(config("s1"), QName::new("urn:r", "port")));
+    assert!(!schema.excludes(config("s1"), QName::new("urn:s", "safe")));
+    assert!(!schema.excludes(config("x1"), QName::new("urn:r", "port")));
 }

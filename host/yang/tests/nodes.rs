@@ -516,3 +516,44 @@ fn what_is_unknown_is_told_with_what_was_meant() {
     assert_eq!(schema.nearest(config, "nam"), ["name"]);
     assert!(tree("leaf a { type string; }").contains("+--rw a?   string"));
 }
+
+#[test]
+fn a_node_may_be_denied_unless_a_rule_permits_it() {
+    // RFC 8341, section 9; what is denied above is denied below.
+    let nacm =
+        "module ietf-netconf-acm { namespace urn:ietf:params:xml:ns:yang:ietf-netconf-acm; prefix nacm;
+        extension default-deny-write; extension default-deny-all; }";
+    let body = r#"
+        import ietf-netconf-acm { prefix a; }
+        extension default-deny-all;
+        grouping key { leaf key { a:default-deny-all; type string; } }
+        container system { a:default-deny-write; leaf name { type string; } uses key; }
+        container secret { a:default-deny-all; leaf text { a:default-deny-write; type string; } }
+        container own { m:default-deny-all; leaf text { type string; } }
+        choice c { case a { a:default-deny-write; leaf in-case { type string; } } }
+        leaf open { type string; }"#;
+    let told = |schema: &Schema| {
+        let paths = ["system", "system/name", "system/key", "secret/text", "own/text", "in-case", "open"];
+        let denied = paths.map(|path| {
+            let node = schema.find(&format!("/m:{path}")).unwrap();
+            format!("{path}: {:?}", schema.default_deny(node.id()))
+        });
+        denied.join("\n")
+    };
+    let denies = schema(&[nacm, &module(body)]);
+    assert!(denies.has_default_denies());
+    insta::assert_snapshot!(told(&denies), @"
+    system: Some(Write)
+    system/name: Some(Write)
+    system/key: Some(All)
+    secret/text: Some(All)
+    own/text: None
+    in-case: Some(Write)
+    open: None
+    ");
+    assert_eq!(denies.module("urn:m"), Some("m"));
+    assert_eq!(denies.module("urn:none"), None);
+    // Without the module that defines the extensions they still mean what they are called.
+    assert_eq!(told(&set(&[&module(body)]).compile()), told(&denies));
+    assert!(!read("leaf a { type string; }").has_default_denies());
+}

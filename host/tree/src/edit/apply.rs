@@ -49,7 +49,7 @@ impl Applying<'_, '_> {
         let Child { node, place, identity } = child;
         let (config, model) = (self.config, self.edit.model);
         let name = config.qname(node);
-        if model.is_unknown(parent_place, place) {
+        if model.is_unknown(parent_place, name) {
             let above = config.parent(node).map(|above| config.location(above));
             return Err(EditError::UnknownElement {
                 name: name.local.into(),

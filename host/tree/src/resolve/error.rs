@@ -3,9 +3,6 @@
 use super::{PrefixMap, below};
 use crate::{Error, Pattern, QName};
 
-/// How many names a message proposes.
-const PROPOSED: usize = 3;
-
 /// Why a path means nothing, or not one thing.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -138,7 +135,8 @@ impl ResolveError {
             _ => name.local.into(),
         };
         if nearest.is_empty() {
-            nearest = similar(name.local, known.iter().map(|other| other.local));
+            let near = crate::nearest(name.local, known.iter().map(|other| other.local));
+            nearest = near.into_iter().map(Into::into).collect();
         }
         Self::UnknownNode { name: shown, parent: parent.to_string(), nearest }
     }
@@ -179,36 +177,4 @@ fn either(names: &[String]) -> String {
 
 fn proposal(nearest: &[String]) -> String {
     if nearest.is_empty() { String::new() } else { format!("; did you mean {}?", either(nearest)) }
-}
-
-/// The names that differ least from one that is not known.
-fn similar<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Vec<String> {
-    let most = 2.max(name.chars().count() / 3);
-    let mut near: Vec<(usize, &str)> = known
-        .filter(|other| other.len().abs_diff(name.len()) <= most)
-        .map(|other| (distance(name, other), other))
-        .filter(|&(distance, _)| distance <= most)
-        .collect();
-    near.sort_unstable();
-    near.dedup();
-    near.into_iter().take(PROPOSED).map(|(_, name)| name.to_owned()).collect()
-}
-
-/// How many characters to add, take away or change (Levenshtein).
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, a) in a.chars().enumerate() {
-        let mut diagonal = i;
-        let mut left = i + 1;
-        for (cell, b) in row.iter_mut().skip(1).zip(&b) {
-            let next = (diagonal + usize::from(a != *b)).min(left + 1).min(*cell + 1);
-            diagonal = std::mem::replace(cell, next);
-            left = next;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = i + 1;
-        }
-    }
-    row.last().copied().unwrap_or_default()
 }
