@@ -1,5 +1,6 @@
 //! What the tests of the whole share.
 //!
+//! - [`daemon`]: a daemon and a script, played to each other.
 //! - [`script`]: a backend that plays a written session and nothing else: it expects these requests, gives
 //!   these answers, and says where a client leaves the script. It proves what a client says on the wire;
 //!   for what comes of it there is the embedded controller.
@@ -7,6 +8,7 @@
 //! - [`workshop`]: the example services, built and loaded.
 //! - [`xml`]: XML in a form in which two texts are equal if they say the same.
 
+pub mod daemon;
 pub mod script;
 pub mod tap;
 pub mod workshop;

@@ -8,37 +8,14 @@
     reason = "a test fails by panicking"
 )]
 
-use std::{path::Path, time::Duration};
+use std::path::Path;
 
-use confine_backend::Options;
-use confine_tests::{
-    script::{Backend, Script},
-    workshop::examples,
-};
-use tokio::net::UnixListener;
-
-/// How long one session may take on a busy machine.
-const LIMIT: Duration = Duration::from_secs(120);
+use confine_tests::{daemon, workshop::examples};
 
 async fn play(name: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts").join(name);
-    let script = Script::parse(&std::fs::read_to_string(path).unwrap()).unwrap();
-    let host = examples().await.unwrap().host;
-    let directory = tempfile::tempdir().unwrap();
-    let socket = directory.path().join("controller.sock");
-    let listener = UnixListener::bind(&socket).unwrap();
-    let daemon = tokio::spawn(confine_service::serve(
-        host,
-        Options::with_host_user(&socket, "root"),
-        std::future::pending(),
-    ));
-    let played = tokio::time::timeout(LIMIT, Backend::new(script).play(listener)).await;
-    daemon.abort();
-    match played {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => panic!("{error}"),
-        Err(_) => panic!("the daemon did not do what the script waits for"),
-    }
+    let script = std::fs::read_to_string(path).unwrap();
+    daemon::play(&script, examples().await.unwrap().host).await.unwrap();
 }
 
 macro_rules! sessions {

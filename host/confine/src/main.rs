@@ -5,6 +5,7 @@ mod commands;
 mod error;
 mod log;
 mod manager;
+mod parent;
 mod pidfile;
 mod settings;
 

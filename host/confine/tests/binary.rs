@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::{
-    fs,
+    env, fs,
     io::{BufRead as _, BufReader},
     path::Path,
     process::{Child, Command, Output, Stdio},
@@ -82,6 +82,42 @@ fn a_second_instance_says_who_is_there() {
     let said = text(&second.stderr);
     assert!(said.contains(&first.id().to_string()), "{said}");
     assert_eq!(terminate(first), Some(0));
+}
+
+/// What this program is told to be a backend by, with the directory of its socket.
+const BACKEND: &str = "CONFINE_TEST_BACKEND";
+
+#[test]
+fn it_ends_with_the_backend_that_has_started_it() {
+    if let Some(directory) = env::var_os(BACKEND) {
+        return backend(Path::new(&directory));
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let mut backend = Command::new(env::current_exe().unwrap())
+        .args(["--exact", "it_ends_with_the_backend_that_has_started_it"])
+        .env(BACKEND, directory.path())
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(backend.stderr.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.contains("Started by the controller")));
+    backend.kill().unwrap();
+    backend.wait().unwrap();
+    // The daemon has the other end, and so the lines end when it does.
+    let rest: Vec<_> = lines.collect();
+    assert!(rest.iter().any(|line| line.contains("Told to end")), "{rest:#?}");
+}
+
+/// A backend that starts a daemon, and is killed.
+fn backend(directory: &Path) {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let controller = confine_controller::Controller::builder().devices(1).build().unwrap();
+        let listener = tokio::net::UnixListener::bind(directory.join("controller.sock")).unwrap();
+        let _daemon = serve(directory).spawn().unwrap();
+        controller.serve(listener, std::future::pending()).await.unwrap();
+    });
 }
 
 #[test]

@@ -17,7 +17,7 @@ use crate::{
     cli::Options,
     error::{Error, chain},
     log::{self, Filter, Format, Target},
-    manager,
+    manager, parent,
     pidfile::Pidfile,
     settings::{Origin, Settings},
 };
@@ -76,7 +76,8 @@ async fn daemon(settings: &Settings) -> Result<(), Error> {
         told_twice.end().await;
     };
     tokio::select! {
-        () = confine_service::serve(host, backend, shutdown) => Ok(()),
+        () = confine_service::serve(host.clone(), backend, shutdown) => Ok(()),
+        never = parent::follow(&settings.socket.value, &host) => match never {},
         () = impatience => Err(Error::Interrupted),
         never = manager::keep_alive() => match never {},
     }
