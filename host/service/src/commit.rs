@@ -209,6 +209,8 @@ impl Work<'_> {
         planned.iter().for_each(|planned| draft.declare(planned.instance.path()));
         draft.load(&tree, &wanted)?;
         planned.extend(books.also.iter().filter(|also| !named.contains(&also.instance)).cloned());
+        // Where everything was asked for, or something is shared, not every service was named.
+        planned.iter().try_for_each(|planned| planned.service.check_whole())?;
         let gone = self.strip(&mut draft, books, &parts, &planned)?;
         let run = self.run(draft, planned.clone(), &parts, deadline).await?;
 
@@ -324,6 +326,7 @@ impl Work<'_> {
                     })
                     .await;
                 tell(module, &instance, &run);
+                self.host.record(self.tid, module, Entry::Apply, &instance, &run);
                 run.outcome.map_err(Box::new)?;
                 used.push((module.clone(), instance.clone(), run.usage));
                 draft = run.draft.ok_or(Error::Internal)?;

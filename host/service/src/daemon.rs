@@ -14,12 +14,14 @@ use confine_backend::{
 use tokio::sync::Mutex;
 
 use crate::{
-    Error,
+    Error, Happened,
     answer::{self, Answer},
     backoff::Backoff,
     commit,
     host::{Host, Report},
+    modules::microseconds,
     reads::Shared,
+    status::{self, LastCommit},
 };
 
 /// How long notifications that are on their way may take to arrive, when the daemon has just
@@ -34,6 +36,7 @@ const ARRIVAL: Duration = Duration::from_millis(100);
 pub async fn serve(host: Arc<Host>, options: Options, shutdown: impl Future<Output = ()>) {
     let mut shutdown = pin!(shutdown);
     let mut backoff = Backoff::new();
+    let (socket, user) = (options.socket.display().to_string(), options.host_user.clone());
     loop {
         let connected = tokio::select! {
             connected = Connection::open(&options) => connected,
@@ -41,19 +44,17 @@ pub async fn serve(host: Arc<Host>, options: Options, shutdown: impl Future<Outp
         };
         let lost = match connected {
             Ok(mut connection) => {
-                tracing::info!(socket = %options.socket.display(), user = options.host_user, "serving the controller");
                 backoff.reset();
-                let served = connection.serve(&host, shutdown.as_mut()).await;
-                host.set_connected(false);
-                match served {
+                match connection.serve(&host, shutdown.as_mut()).await {
                     Ok(()) => return,
                     Err(error) => error,
                 }
             }
             Err(error) => error,
         };
-        let wait = backoff.next();
-        tracing::warn!(error = %Error::from(lost).reason(), retry_ms = wait.as_millis(), "no connection to the controller");
+        let (wait, error) = (backoff.next(), Error::from(lost).reason());
+        tracing::warn!(error, retry_ms = wait.as_millis(), "no connection to the controller");
+        host.disconnect(socket.clone(), user.clone(), error);
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
             () = &mut shutdown => return,
@@ -84,8 +85,13 @@ impl Connection {
         mut shutdown: std::pin::Pin<&mut impl Future<Output = ()>>,
     ) -> Result<(), BackendError> {
         host.forget_books();
-        self.end_abandoned().await?;
-        host.set_connected(true);
+        self.end_abandoned(host).await?;
+        let (socket, user) = {
+            let backend = self.backend.lock().await;
+            let options = backend.options();
+            (options.socket.display().to_string(), options.host_user.clone())
+        };
+        host.connect(socket, user);
         loop {
             let event = tokio::select! {
                 biased;
@@ -131,7 +137,7 @@ impl Connection {
 
     /// Ends the transactions that wait for a daemon that is gone: the candidate would stay locked until
     /// the service-timeout. Those that were notified to us are ours, and are run.
-    async fn end_abandoned(&mut self) -> Result<(), BackendError> {
+    async fn end_abandoned(&mut self, host: &Host) -> Result<(), BackendError> {
         let open = self.backend.lock().await.open_transactions(&Identity::Host).await?;
         if open.is_empty() {
             return Ok(());
@@ -156,11 +162,7 @@ impl Connection {
             let answer = Answer::Failed(Error::Abandoned);
             let given =
                 answer::give(&self.backend, transaction.tid, answer, transaction.username.as_deref()).await;
-            tracing::warn!(
-                tid = transaction.tid,
-                ended = given.is_ok(),
-                "found a commit that its daemon had left"
-            );
+            host.audit.tell(Happened::Abandoned { tid: transaction.tid, ended: given.is_ok() });
         }
         Ok(())
     }
@@ -174,6 +176,7 @@ impl Connection {
     ) -> Result<bool, BackendError> {
         let tid = notified.tid;
         let began = Instant::now();
+        host.begin(tid);
         let committer = commit::Committer::default();
         // A task of its own: if it panics, the commit is answered all the same.
         let mut task =
@@ -193,26 +196,30 @@ impl Connection {
         };
         task.abort();
         let user = committer.user();
-        let elapsed_ms = began.elapsed().as_millis();
+        let mut last = LastCommit {
+            tid,
+            user: user.clone(),
+            at: String::new(),
+            elapsed_us: 0,
+            instances: 0,
+            bytes: 0,
+            error: None,
+        };
         let answer = match result {
             Ok(done) => {
-                tracing::info!(
-                    tid,
-                    user,
-                    instances = done.instances,
-                    bytes = done.bytes,
-                    elapsed_ms,
-                    "commit done"
-                );
+                (last.instances, last.bytes) = (done.instances, done.bytes);
                 host.report(Report { tid, runs: done.runs, bytes: done.bytes, elapsed: began.elapsed() });
                 Answer::Done(done.services)
             }
             Err(error) => {
-                tracing::warn!(tid, user, elapsed_ms, reason = error.reason(), "commit failed");
+                last.error = Some(error.reason());
                 Answer::Failed(error)
             }
         };
-        match answer::give(&self.backend, tid, answer, user.as_deref()).await {
+        let given = answer::give(&self.backend, tid, answer, user.as_deref()).await;
+        (last.at, last.elapsed_us) = (status::now(), microseconds(began.elapsed()));
+        host.end(last);
+        match given {
             Ok(()) => Ok(stopped),
             Err(error) if error.is_recoverable() => {
                 tracing::error!(

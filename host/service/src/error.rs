@@ -2,7 +2,7 @@
 
 use confine_sandbox::Failure;
 
-use crate::NoModule;
+use crate::{NoModule, SetAside};
 
 /// Why a commit fails, or why there is no daemon to run it.
 #[derive(Debug, thiserror::Error)]
@@ -11,6 +11,9 @@ pub enum Error {
     /// Nobody can run a service that the commit needs.
     #[error(transparent)]
     NoModule(#[from] NoModule),
+    /// A module that the commit needs is set aside.
+    #[error(transparent)]
+    SetAside(#[from] SetAside),
     /// A module did not succeed.
     #[error(transparent)]
     Module(#[from] Box<Failure>),
@@ -75,13 +78,18 @@ pub enum Error {
 impl Error {
     /// The error with its causes, as the committing user reads it.
     pub fn reason(&self) -> String {
-        let mut text = self.to_string();
-        let mut cause = std::error::Error::source(self);
-        while let Some(error) = cause {
-            text.push_str(": ");
-            text.push_str(&error.to_string());
-            cause = error.source();
-        }
-        text
+        chain(self)
     }
+}
+
+/// An error with its causes, in one text.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
 }

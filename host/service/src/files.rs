@@ -7,12 +7,13 @@
 use std::{
     io::{self, Read as _},
     path::{Path, PathBuf},
+    time::{Duration, SystemTime},
 };
 
 use cap_fs_ext::{FollowSymlinks, OpenOptionsFollowExt as _, OpenOptionsSyncExt as _};
 use cap_std::{
     ambient_authority,
-    fs::{Dir, OpenOptions},
+    fs::{Dir, Metadata, MetadataExt as _, OpenOptions},
 };
 
 /// How deep below a module directory files are looked for.
@@ -45,39 +46,109 @@ pub enum FileError {
     /// Its name would not be safe to show.
     #[error("its name is not made of letters, digits, `-`, `_` and `.`: rename it")]
     Name,
+    /// Somebody is writing to it.
+    #[error("it is being written")]
+    Changing,
     /// It cannot be read.
     #[error("it cannot be read")]
     Io(#[source] io::Error),
+}
+
+/// What tells whether a file is still the one that was looked at. Whoever writes to a file changes its
+/// `ctime`, which nobody can set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    device: u64,
+    inode: u64,
+    size: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Stamp {
+    fn of(metadata: &Metadata) -> Self {
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            size: metadata.size(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+
+    /// Whether nobody has written to it for so long. A time that is yet to come says nothing: then the
+    /// clock was set, or is another machine's.
+    fn is_settled(&self, for_at_least: Duration) -> bool {
+        let (seconds, nanoseconds) = self.changed;
+        let since_epoch = u64::try_from(seconds).ok().zip(u32::try_from(nanoseconds).ok());
+        let changed = since_epoch.and_then(|(seconds, nanoseconds)| {
+            SystemTime::UNIX_EPOCH.checked_add(Duration::new(seconds, nanoseconds))
+        });
+        let age = changed.and_then(|changed| SystemTime::now().duration_since(changed).ok());
+        age.is_none_or(|age| age >= for_at_least)
+    }
+}
+
+/// A module file that was looked at.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    pub(crate) name: String,
+    pub(crate) path: PathBuf,
+    /// None where it cannot even be looked at.
+    pub(crate) stamp: Option<Stamp>,
+    /// None for a file that is as it was known.
+    pub(crate) content: Option<Result<Vec<u8>, FileError>>,
+}
+
+/// What was found in the module directories.
+#[derive(Debug, Default)]
+pub(crate) struct Look {
+    /// In the order in which modules run: by file name, and where two have the same, by directory in the
+    /// order given.
+    pub(crate) files: Vec<Seen>,
+    /// Directories that cannot be read.
+    pub(crate) errors: Vec<(PathBuf, io::Error)>,
+}
+
+/// How to look at files.
+pub(crate) struct Glance<'a> {
+    /// The most bytes that a file may have.
+    pub(crate) size_limit: u64,
+    /// A file that was written to since is [`FileError::Changing`].
+    pub(crate) settled: Duration,
+    /// What is known of a file: if it is still so, it is not read.
+    pub(crate) known: &'a dyn Fn(&Path) -> Option<Stamp>,
 }
 
 /// All module files in these directories and below, in the order in which modules run: by file name,
 /// and where two have the same, by directory in the order given. A directory that cannot be read is an
 /// error beside.
 pub fn find(directories: &[PathBuf], size_limit: u64) -> (Vec<File>, Vec<(PathBuf, io::Error)>) {
-    let mut files = Vec::new();
-    let mut errors = Vec::new();
+    let glance = Glance { size_limit, settled: Duration::ZERO, known: &|_| None };
+    let Look { files, errors } = look(directories, &glance);
+    let file = |seen: Seen| Some(File { name: seen.name, path: seen.path, bytes: seen.content? });
+    (files.into_iter().filter_map(file).collect(), errors)
+}
+
+/// Looks at all module files in these directories and below, and reads those that are not as they are
+/// known.
+pub(crate) fn look(directories: &[PathBuf], glance: &Glance<'_>) -> Look {
+    let mut look = Look::default();
     for path in directories {
         match Dir::open_ambient_dir(path, ambient_authority()) {
-            Ok(directory) => descend(&directory, path, DEPTH, size_limit, &mut files, &mut errors),
-            Err(error) => errors.push((path.clone(), error)),
+            Ok(directory) => descend(&directory, path, DEPTH, glance, &mut look),
+            Err(error) => look.errors.push((path.clone(), error)),
         }
     }
     // A stable sort: directories stay in their order.
-    files.sort_by(|a: &File, b: &File| a.name.cmp(&b.name));
-    (files, errors)
+    look.files.sort_by(|a, b| a.name.cmp(&b.name));
+    look
 }
 
-fn descend(
-    directory: &Dir,
-    path: &Path,
-    depth: usize,
-    size_limit: u64,
-    files: &mut Vec<File>,
-    errors: &mut Vec<(PathBuf, io::Error)>,
-) {
+fn descend(directory: &Dir, path: &Path, depth: usize, glance: &Glance<'_>, look: &mut Look) {
     let mut entries = match directory.entries().and_then(Iterator::collect::<io::Result<Vec<_>>>) {
         Ok(entries) => entries,
-        Err(error) => return errors.push((path.into(), error)),
+        Err(error) => return look.errors.push((path.into(), error)),
     };
     entries.sort_by_key(cap_std::fs::DirEntry::file_name);
     for entry in entries {
@@ -88,22 +159,42 @@ fn descend(
         match text.strip_suffix(".wasm") {
             // What editors and package managers write aside.
             _ if text.starts_with('.') => {}
-            Some(name) => files.push(File {
-                name: name.to_owned(),
-                bytes: if is_safe(name) {
-                    read(directory, Path::new(&file_name), size_limit)
-                } else {
-                    Err(FileError::Name)
-                },
-                path,
-            }),
+            Some(name) => {
+                let (stamp, content) = inspect(directory, Path::new(&file_name), name, &path, glance);
+                look.files.push(Seen { name: name.to_owned(), path, stamp, content });
+            }
             None if is_directory && depth > 0 => match entry.open_dir() {
-                Ok(below) => descend(&below, &path, depth - 1, size_limit, files, errors),
-                Err(error) => errors.push((path, error)),
+                Ok(below) => descend(&below, &path, depth - 1, glance, look),
+                Err(error) => look.errors.push((path, error)),
             },
             None => {}
         }
     }
+}
+
+fn inspect(
+    directory: &Dir,
+    file_name: &Path,
+    name: &str,
+    path: &Path,
+    glance: &Glance<'_>,
+) -> (Option<Stamp>, Option<Result<Vec<u8>, FileError>>) {
+    if !is_safe(name) {
+        return (None, Some(Err(FileError::Name)));
+    }
+    let metadata = match directory.symlink_metadata(file_name) {
+        Ok(metadata) => metadata,
+        Err(error) => return (None, Some(Err(FileError::Io(error)))),
+    };
+    let stamp = Stamp::of(&metadata);
+    if (glance.known)(path) == Some(stamp) {
+        return (Some(stamp), None);
+    }
+    if !stamp.is_settled(glance.settled) {
+        return (None, Some(Err(FileError::Changing)));
+    }
+    let content = read(directory, file_name, &metadata, glance.size_limit);
+    (Some(stamp), Some(content))
 }
 
 fn is_safe(name: &str) -> bool {
@@ -112,8 +203,8 @@ fn is_safe(name: &str) -> bool {
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
 
-fn read(directory: &Dir, name: &Path, size_limit: u64) -> Result<Vec<u8>, FileError> {
-    let kind = directory.symlink_metadata(name).map_err(FileError::Io)?.file_type();
+fn read(directory: &Dir, name: &Path, found: &Metadata, size_limit: u64) -> Result<Vec<u8>, FileError> {
+    let kind = found.file_type();
     if kind.is_symlink() {
         return Err(FileError::NotRegular("a link"));
     }
@@ -133,7 +224,10 @@ fn read(directory: &Dir, name: &Path, size_limit: u64) -> Result<Vec<u8>, FileEr
         return Err(too_large);
     }
     let mut bytes = Vec::new();
-    file.take(size_limit.saturating_add(1)).read_to_end(&mut bytes).map_err(FileError::Io)?;
+    (&file).take(size_limit.saturating_add(1)).read_to_end(&mut bytes).map_err(FileError::Io)?;
+    if Stamp::of(&file.metadata().map_err(FileError::Io)?) != Stamp::of(found) {
+        return Err(FileError::Changing);
+    }
     if bytes.len() as u64 > size_limit { Err(too_large) } else { Ok(bytes) }
 }
 

@@ -3,19 +3,23 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use confine_backend::{ControllerTransaction, Datastore, Identity, Outcome};
-use confine_sandbox::{Module, Runner, Usage};
+use confine_sandbox::{Entry, Module, Run, Runner, Usage};
 use confine_tree::{Pattern, PatternStep, QName, Schema};
 use confine_view::{Created, InstanceRef, Owners};
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 
 use crate::{
-    Error, Registry, Service,
+    Error, Event, Happened, Library, Registry, Service, Status,
+    audit::Audit,
+    modules::Modules,
+    operations::Told,
     plan::SERVICES,
     reads::{self, Shared},
+    status::{self, Commits, Connection, LastCommit},
 };
 
 /// The most instances whose undeclared reads are remembered.
@@ -27,10 +31,25 @@ pub struct Host {
     pub(crate) schema: Arc<dyn Schema>,
     /// Lists under `/services` that are none of our business.
     pub(crate) unmanaged: HashSet<String>,
-    registry: Mutex<Arc<Registry>>,
+    pub(crate) modules: Arc<Modules>,
+    /// One change of the modules is made after the other.
+    pub(crate) changing: tokio::sync::Mutex<Told>,
+    pub(crate) audit: Audit,
+    registries: Mutex<Registries>,
     books: Mutex<Books>,
-    connected: watch::Sender<bool>,
+    began: Instant,
+    connection: watch::Sender<Connection>,
+    commits: Mutex<Commits>,
     last: Mutex<Option<Arc<Report>>>,
+}
+
+/// The modules that commits run.
+struct Registries {
+    current: Arc<Registry>,
+    /// What takes its place as soon as the commit that is running is over.
+    next: Option<Arc<Registry>>,
+    /// Whether one is.
+    running: bool,
 }
 
 /// What the last commit did.
@@ -68,32 +87,159 @@ pub(crate) struct Pending {
 }
 
 impl Host {
-    /// A host that runs these modules.
+    /// A host that runs these modules, which somebody else has loaded: nothing is watched or kept.
     pub fn new(
         runner: Runner,
         schema: Arc<dyn Schema>,
         unmanaged: HashSet<String>,
         registry: Registry,
     ) -> Self {
+        Self::with_modules(runner, schema, unmanaged, Modules::of(&registry))
+    }
+
+    /// A host that runs the modules of a library, which are loaded now.
+    pub async fn open(
+        runner: Runner,
+        schema: Arc<dyn Schema>,
+        unmanaged: HashSet<String>,
+        library: Library,
+    ) -> Self {
+        let host = Self::with_modules(runner, schema, unmanaged, Modules::new(library));
+        host.restore().await;
+        host
+    }
+
+    fn with_modules(
+        runner: Runner,
+        schema: Arc<dyn Schema>,
+        unmanaged: HashSet<String>,
+        modules: Modules,
+    ) -> Self {
+        let current = Arc::new(modules.registry());
         Self {
             runner,
             schema,
             unmanaged,
-            registry: Mutex::new(Arc::new(registry)),
+            modules: Arc::new(modules),
+            changing: tokio::sync::Mutex::default(),
+            audit: Audit::new(),
+            registries: Mutex::new(Registries { current, next: None, running: false }),
             books: Mutex::default(),
-            connected: watch::Sender::new(false),
+            began: Instant::now(),
+            connection: watch::Sender::new(Connection { since: status::now(), ..Connection::default() }),
+            commits: Mutex::default(),
             last: Mutex::default(),
         }
+    }
+
+    /// The daemon as it is now. Waits for nothing.
+    pub fn status(&self) -> Status {
+        Status {
+            uptime_s: self.began.elapsed().as_secs(),
+            connection: self.connection.borrow().clone(),
+            commits: lock(&self.commits).clone(),
+            modules: self.modules.status(),
+            counts: self.audit.counts(),
+        }
+    }
+
+    /// What happens from now on. A listener that is too slow is told how many events it has missed.
+    pub fn events(&self) -> broadcast::Receiver<Event> {
+        self.audit.listen()
     }
 
     /// Waits until a controller is served.
     pub async fn connected(&self) {
         // The sender is this host's own, and so is there.
-        let _ = self.connected.subscribe().wait_for(|&connected| connected).await;
+        let _ = self.connection.subscribe().wait_for(|connection| connection.connected).await;
     }
 
-    pub(crate) fn set_connected(&self, connected: bool) {
-        self.connected.send_replace(connected);
+    pub(crate) fn connect(&self, socket: String, user: String) {
+        self.connection.send_modify(|connection| {
+            *connection = Connection {
+                connected: true,
+                socket: Some(socket.clone()),
+                user: Some(user),
+                since: status::now(),
+                error: None,
+                losses: connection.losses,
+            };
+        });
+        self.audit.tell(Happened::Connected { socket });
+    }
+
+    /// The connection is lost, or could not be made.
+    pub(crate) fn disconnect(&self, socket: String, user: String, error: String) {
+        let mut was_connected = false;
+        self.connection.send_modify(|connection| {
+            was_connected = connection.connected;
+            if was_connected {
+                connection.since = status::now();
+                connection.losses += 1;
+            }
+            connection.connected = false;
+            (connection.socket, connection.user) = (Some(socket), Some(user));
+            connection.error = Some(error.clone());
+        });
+        if was_connected {
+            self.audit.tell(Happened::Disconnected { error });
+        }
+    }
+
+    /// A commit begins: it keeps the modules that there are now to its end.
+    pub(crate) fn begin(&self, tid: u64) {
+        lock(&self.commits).running = Some(tid);
+        lock(&self.registries).running = true;
+    }
+
+    /// It was answered.
+    pub(crate) fn end(&self, last: LastCommit) {
+        let (tid, user, elapsed_us, error) =
+            (last.tid, last.user.clone(), last.elapsed_us, last.error.clone());
+        {
+            let mut commits = lock(&self.commits);
+            match error {
+                None => commits.done += 1,
+                Some(_) => commits.failed += 1,
+            }
+            commits.running = None;
+            commits.last = Some(last);
+        }
+        let is_replaced = {
+            let mut registries = lock(&self.registries);
+            registries.running = false;
+            let next = registries.next.take();
+            next.map(|next| registries.current = next).is_some()
+        };
+        if is_replaced {
+            self.forget_books();
+        }
+        self.audit.tell(Happened::Commit { tid, user, elapsed_us, error });
+    }
+
+    /// Has the commits to come run the modules as they are now.
+    pub(crate) fn update_registry(&self) {
+        {
+            let mut registries = lock(&self.registries);
+            let registry = Arc::new(self.modules.registry());
+            if registries.running {
+                registries.next = Some(registry);
+                return;
+            }
+            registries.current = registry;
+        }
+        // Other modules, other lists to know the owners of.
+        self.forget_books();
+    }
+
+    /// Takes note of a run.
+    pub(crate) fn record(&self, tid: u64, module: &Module, entry: Entry, instance: &InstanceRef, run: &Run) {
+        let (happened, is_set_aside) = self.modules.record(tid, module, entry, instance, run);
+        if is_set_aside {
+            self.update_registry();
+            self.persist_or_warn(module.name());
+        }
+        happened.into_iter().for_each(|what| self.audit.tell(what));
     }
 
     /// What the last commit did that was answered with "done".
@@ -107,14 +253,7 @@ impl Host {
 
     /// The modules that are in use now. A commit keeps those that it began with.
     pub fn registry(&self) -> Arc<Registry> {
-        lock(&self.registry).clone()
-    }
-
-    /// Puts other modules in their place, from the next commit on.
-    pub fn replace_registry(&self, registry: Registry) {
-        *lock(&self.registry) = Arc::new(registry);
-        // Other modules, other lists to know the owners of.
-        self.forget_books();
+        lock(&self.registries).current.clone()
     }
 
     /// Who owns what, if that is known.
@@ -131,10 +270,15 @@ impl Host {
 
     /// Reads the `created` lists of all services that have modules.
     pub(crate) async fn read_owners(&self, backend: &Shared) -> Result<Arc<Owners>, Error> {
-        let wanted: Vec<_> = self.registry().services().map(|service| created_of(&service)).collect();
+        let registry = self.registry();
+        let wanted: Vec<_> = registry.services().map(|service| created_of(&service)).collect();
         let tree = reads::read(backend, Datastore::Running, &wanted, &Identity::Host).await?;
-        let owners = Arc::new(self.registry().owners(&tree));
-        lock(&self.books).owners = Some(owners.clone());
+        let owners = Arc::new(registry.owners(&tree));
+        let mut books = lock(&self.books);
+        // Other modules may have come meanwhile, and have other lists.
+        if Arc::ptr_eq(&registry, &self.registry()) {
+            books.owners = Some(owners.clone());
+        }
         Ok(owners)
     }
 

@@ -1,23 +1,37 @@
-//! The commit: plan, read, strip, run, write, answer; the module registry.
+//! The commit: plan, read, strip, run, write, answer; the module registry and hot swap.
 //!
 //! [`serve`] is the daemon. It is told of each commit, runs the modules of its services in sandboxes, and
-//! gives it exactly one answer, whatever happens. What it keeps from one commit to the next is a [`Host`].
+//! gives it exactly one answer, whatever happens. What it keeps from one commit to the next is a [`Host`]:
+//! which modules there are ([`Library`]), what became of them ([`Host::status`], [`Host::events`]), and
+//! what operators do with them ([`Host::rollback`] and others).
 
 mod answer;
+mod audit;
 mod backoff;
 mod commit;
 mod daemon;
 mod error;
 mod files;
 mod host;
+mod modules;
+mod operations;
 mod places;
 mod plan;
+mod quarantine;
 mod reads;
 mod registry;
+pub mod status;
+mod store;
 
+pub use audit::{Event, Happened};
 pub use daemon::serve;
 pub use error::Error;
 pub use files::{File, FileError, find};
 pub use host::{Host, Report};
+pub use modules::Library;
+pub use operations::ModuleError;
 pub use plan::NoModule;
-pub use registry::{Entry, NotLoaded, Registry, Service};
+pub use quarantine::Quarantine;
+pub use registry::{Aside, Entry, NotLoaded, Registry, Service, SetAside};
+pub use status::Status;
+pub use store::{Store, StoreError};

@@ -10,7 +10,7 @@ use confine_sandbox::Module;
 use confine_tree::{CONTROLLER, NodeId, Pattern, PatternStep, QName, Tree};
 use confine_view::InstanceRef;
 
-use crate::{Registry, Service};
+use crate::{Error, Registry, Service};
 
 /// `/services`, under which every service has its list.
 pub(crate) const SERVICES: QName<'_> = QName::new(CONTROLLER, "services");
@@ -73,7 +73,7 @@ impl Plan {
         notified: &[ServiceRef],
         registry: &Registry,
         unmanaged: &HashSet<String>,
-    ) -> Result<Self, NoModule> {
+    ) -> Result<Self, Error> {
         let mut plan = Self {
             everything: notified.is_empty(),
             targets: Vec::new(),
@@ -91,10 +91,12 @@ impl Plan {
             }
             let mut services = registry.serving(&reference.name).peekable();
             if services.peek().is_none() {
-                return Err(NoModule { service: reference.name.clone(), broken: registry.broken() });
+                let missing = NoModule { service: reference.name.clone(), broken: registry.broken() };
+                return Err(missing.into());
             }
             let key = reference.key.as_ref().map(|(name, value)| (name.as_str().into(), value.clone()));
             for service in services {
+                service.check_whole()?;
                 let (namespace, local) = (service.name.namespace.clone(), service.name.local.clone());
                 match &reference.key {
                     None => drop(plan.lists.insert((namespace, local))),
@@ -238,7 +240,7 @@ impl<'a> Entries<'a> {
 mod tests {
     use super::*;
 
-    fn plan(unmanaged: &[&str]) -> Result<Plan, NoModule> {
+    fn plan(unmanaged: &[&str]) -> Result<Plan, Error> {
         let notified = [ServiceRef::parse("legacy[name='x']")];
         Plan::new(&notified, &Registry::default(), &unmanaged.iter().map(|&list| list.to_owned()).collect())
     }

@@ -10,7 +10,7 @@ use confine_sandbox::{Limits, LoadError, Module, Runner};
 use confine_tree::{NodeId, Pattern, PatternStep, QName, Tree};
 use confine_view::{InstanceRef, Owners};
 
-use crate::{File, FileError, plan::SERVICES};
+use crate::{File, FileError, error::chain, plan::SERVICES};
 
 /// The modules that were found, the broken ones too: a commit that needs one of those is refused with
 /// what is wrong with it.
@@ -31,7 +31,38 @@ pub struct Entry {
     /// Its file.
     pub path: PathBuf,
     /// The module, or why there is none.
-    pub module: Result<Module, NotLoaded>,
+    pub module: Result<Module, Arc<NotLoaded>>,
+    /// Why the module does not run, where it is there.
+    pub aside: Option<Aside>,
+}
+
+/// Why a module that is there does not run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Aside {
+    /// An operator has disabled it.
+    Disabled,
+    /// It has failed too often.
+    Quarantined {
+        /// How.
+        reason: String,
+    },
+    /// Its file is gone.
+    Retired,
+}
+
+/// A commit needs a module that is set aside. To go on without it would take away from the devices what
+/// it makes.
+#[derive(Debug, thiserror::Error)]
+#[error("module `{module}` {version}, which serves `{service}`, is {aside}")]
+pub struct SetAside {
+    /// The list under `/services`.
+    pub service: String,
+    /// The module's name.
+    pub module: String,
+    /// Its version.
+    pub version: String,
+    /// Why it does not run, and the way out.
+    pub aside: String,
 }
 
 /// Why a file is no module of the registry.
@@ -52,6 +83,13 @@ pub enum NotLoaded {
     },
 }
 
+impl NotLoaded {
+    /// The error with its causes.
+    pub fn reason(&self) -> String {
+        chain(self)
+    }
+}
+
 /// A list under `/services` and the modules that serve it.
 #[derive(Debug)]
 pub struct Service {
@@ -61,6 +99,8 @@ pub struct Service {
     pub keys: Vec<Box<str>>,
     /// In the order in which they run.
     pub modules: Vec<Module>,
+    /// Those that ought to run too and are set aside.
+    pub aside: Vec<(Module, Aside)>,
 }
 
 impl Registry {
@@ -76,7 +116,7 @@ impl Registry {
                     runner.load(&name, bytes.into(), &limits(&name)).await.map_err(Into::into)
                 }
             };
-            let entry = Entry { name, path, module };
+            let entry = Entry { name, path, module: module.map_err(Arc::new), aside: None };
             entry.tell();
             entries.push(entry);
         }
@@ -86,16 +126,20 @@ impl Registry {
     /// A registry of these entries, which run in their order.
     pub fn new(entries: Vec<Entry>) -> Self {
         let mut services: Vec<Service> = Vec::new();
-        for module in entries.iter().filter_map(|entry| entry.module.as_ref().ok()) {
+        let there = entries.iter().filter_map(|entry| Some((entry.module.as_ref().ok()?, &entry.aside)));
+        for (module, aside) in there {
             for list in &module.description().services {
                 let index = services.iter().position(|service| service.name.name() == list.name());
                 let index = index.unwrap_or_else(|| {
                     let name = PatternStep::new(list.name());
-                    services.push(Service { name, keys: Vec::new(), modules: Vec::new() });
+                    services.push(Service { name, keys: Vec::new(), modules: Vec::new(), aside: Vec::new() });
                     services.len() - 1
                 });
                 if let Some(service) = services.get_mut(index) {
-                    service.modules.push(module.clone());
+                    match aside {
+                        None => service.modules.push(module.clone()),
+                        Some(aside) => service.aside.push((module.clone(), aside.clone())),
+                    }
                     if service.keys.is_empty() {
                         service.keys = list.keys.iter().map(|(key, _)| key.clone()).collect();
                     }
@@ -145,15 +189,31 @@ impl Registry {
     pub fn broken(&self) -> Vec<String> {
         let broken = self.entries.iter().filter_map(|entry| {
             let error = entry.module.as_ref().err().filter(|_| !entry.is_duplicate())?;
-            Some(format!("`{}`: {error}", file_name(&entry.path)))
+            Some(format!("`{}`: {}", file_name(&entry.path), error.reason()))
         });
         broken.collect()
     }
 }
 
+impl Aside {
+    /// Why, and what to do.
+    fn way_out(&self, module: &str) -> String {
+        match self {
+            Self::Disabled => format!("disabled\nhint: `confine modules enable {module}`"),
+            Self::Quarantined { reason } => format!(
+                "quarantined: {reason}\nhint: replace its file by one that works, or `confine modules release {module}`"
+            ),
+            Self::Retired => format!(
+                "retired: its file is gone\nhint: put the file back, or `confine modules forget {module}` if it is \
+                 gone for good"
+            ),
+        }
+    }
+}
+
 impl Entry {
     fn is_duplicate(&self) -> bool {
-        matches!(self.module, Err(NotLoaded::Duplicate { .. }))
+        self.module.as_ref().is_err_and(|error| matches!(**error, NotLoaded::Duplicate { .. }))
     }
 
     fn tell(&self) {
@@ -166,6 +226,19 @@ impl Entry {
 }
 
 impl Service {
+    /// An error where a module of the service is set aside.
+    pub(crate) fn check_whole(&self) -> Result<(), SetAside> {
+        match self.aside.first() {
+            None => Ok(()),
+            Some((module, aside)) => Err(SetAside {
+                service: self.name.local.to_string(),
+                module: module.name().to_string(),
+                version: module.description().version.to_string(),
+                aside: aside.way_out(module.name()),
+            }),
+        }
+    }
+
     /// The place of the list, with its keys open where they are known.
     pub(crate) fn list(&self) -> Pattern {
         let mut list = self.name.clone();

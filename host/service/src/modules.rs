@@ -1,0 +1,325 @@
+//! The modules that are known: which version of each runs, or why none does, and how its runs went.
+//!
+//! A [`Registry`] is made of them for the commits: it does not change, this does.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
+};
+
+use confine_sandbox::{Cause, Entry, Limits, Module, Run, Scope};
+use confine_view::InstanceRef;
+
+use crate::{
+    Aside, Happened, NotLoaded, Quarantine, Registry,
+    files::Stamp,
+    quarantine::Faults,
+    registry,
+    status::{self, Kept, LastError, ModuleState, ModuleStatus, Refused, RunUsage},
+    store::{Index, Store, StoreError},
+};
+
+/// Where modules come from, what they may use, and what becomes of those that fail.
+#[derive(Debug, Default)]
+pub struct Library {
+    /// The directories in which their files are, in the order in which they are searched.
+    pub directories: Vec<PathBuf>,
+    /// Modules that are left out, by name.
+    pub exclude: HashSet<String>,
+    /// The limits of a module for which nothing else is said.
+    pub limits: Limits,
+    /// The limits of the modules for which something else is said.
+    pub module_limits: HashMap<String, Limits>,
+    /// Where versions are kept; none to keep none.
+    pub store: Option<Store>,
+    /// When a module is set aside.
+    pub quarantine: Quarantine,
+}
+
+impl Library {
+    pub(crate) fn limits_of(&self, name: &str) -> &Limits {
+        self.module_limits.get(name).unwrap_or(&self.limits)
+    }
+
+    /// The most bytes that any module's file may have: each module's own limit holds when it is loaded.
+    pub(crate) fn largest(&self) -> u64 {
+        let limits = self.module_limits.values().chain([&self.limits]);
+        limits.map(|limits| limits.component).max().unwrap_or_default()
+    }
+}
+
+/// All modules that are known.
+pub(crate) struct Modules {
+    pub(crate) library: Library,
+    slots: Mutex<BTreeMap<String, Slot>>,
+    /// One index is written after the other, each as it is then.
+    writing: Mutex<()>,
+}
+
+/// One module.
+pub(crate) struct Slot {
+    pub(crate) path: PathBuf,
+    /// The version that runs or, where the module is set aside, would.
+    pub(crate) module: Option<Module>,
+    /// Why its file is not that version.
+    pub(crate) refused: Option<(Arc<NotLoaded>, String)>,
+    /// Its file is gone.
+    pub(crate) retired: bool,
+    /// Its file, as it was when it was last read.
+    pub(crate) stamp: Option<Stamp>,
+    pub(crate) file_digest: Option<String>,
+    pub(crate) index: Index,
+    since: String,
+    faults: Faults,
+    statistics: Statistics,
+}
+
+/// How the runs of a module went.
+#[derive(Default)]
+struct Statistics {
+    runs: u64,
+    failures: u64,
+    hook_runs: u64,
+    hook_failures: u64,
+    last_error: Option<LastError>,
+    last_run: Option<RunUsage>,
+    worst_run: Option<RunUsage>,
+}
+
+impl Slot {
+    pub(crate) fn new(path: PathBuf, index: Index) -> Self {
+        Self {
+            path,
+            module: None,
+            refused: None,
+            retired: false,
+            stamp: None,
+            file_digest: None,
+            index,
+            since: status::now(),
+            faults: Faults::default(),
+            statistics: Statistics::default(),
+        }
+    }
+
+    /// Another version, or another state.
+    pub(crate) fn changed(&mut self) {
+        self.since = status::now();
+        self.faults.clear();
+    }
+
+    /// This version is the one that runs from now on.
+    pub(crate) fn install(&mut self, module: Module) {
+        self.module = Some(module);
+        self.statistics.last_run = None;
+        self.statistics.worst_run = None;
+        self.changed();
+    }
+
+    /// Why the module does not run, where it is there.
+    pub(crate) fn aside(&self) -> Option<Aside> {
+        if self.retired {
+            return Some(Aside::Retired);
+        }
+        if self.index.disabled {
+            return Some(Aside::Disabled);
+        }
+        let reason = self.index.quarantined.clone()?;
+        Some(Aside::Quarantined { reason })
+    }
+
+    fn state(&self) -> ModuleState {
+        if self.module.is_none() {
+            let error = self.refused.as_ref().map(|(error, _)| error.reason()).unwrap_or_default();
+            return ModuleState::Broken { error };
+        }
+        match self.aside() {
+            None => ModuleState::Active,
+            Some(Aside::Disabled) => ModuleState::Disabled,
+            Some(Aside::Quarantined { reason }) => ModuleState::Quarantined { reason },
+            Some(Aside::Retired) => ModuleState::Retired,
+        }
+    }
+
+    fn status(&self, name: &str, keeps: bool) -> ModuleStatus {
+        let Statistics { runs, failures, hook_runs, hook_failures, .. } = self.statistics;
+        let description = self.module.as_ref().map(Module::description);
+        let kept = self.index.versions.iter().rev().filter(|_| keeps).map(|version| Kept {
+            version: version.version.clone(),
+            digest: version.digest.clone(),
+            running: self.index.running.as_ref() == Some(&version.digest),
+        });
+        ModuleStatus {
+            name: name.to_owned(),
+            file: self.path.to_string_lossy().escape_debug().to_string(),
+            state: self.state(),
+            version: description.map(|description| description.version.to_string()),
+            digest: self.module.as_ref().map(|module| module.digest().to_string()),
+            services: description
+                .map(|description| description.services.iter().map(|list| list.local.to_string()).collect())
+                .unwrap_or_default(),
+            since: self.since.clone(),
+            refused: self
+                .refused
+                .as_ref()
+                .map(|(error, at)| Refused { at: at.clone(), error: error.reason() }),
+            kept: kept.collect(),
+            runs,
+            failures,
+            hook_runs,
+            hook_failures,
+            last_error: self.statistics.last_error.clone(),
+            last_run: self.statistics.last_run.clone(),
+            worst_run: self.statistics.worst_run.clone(),
+        }
+    }
+}
+
+impl Modules {
+    pub(crate) fn new(library: Library) -> Self {
+        Self { library, slots: Mutex::default(), writing: Mutex::default() }
+    }
+
+    /// Those of a registry that somebody else has loaded. None of two with the same name is lost: the
+    /// registry has refused the second.
+    pub(crate) fn of(registry: &Registry) -> Self {
+        let modules = Self::new(Library::default());
+        for entry in registry.entries() {
+            let mut slots = modules.slots();
+            if slots.contains_key(&entry.name) {
+                continue;
+            }
+            let mut slot = Slot::new(entry.path.clone(), Index::default());
+            match &entry.module {
+                Ok(module) => slot.module = Some(module.clone()),
+                Err(error) => slot.refused = Some((error.clone(), status::now())),
+            }
+            slots.insert(entry.name.clone(), slot);
+        }
+        modules
+    }
+
+    pub(crate) fn slots(&self) -> MutexGuard<'_, BTreeMap<String, Slot>> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What a file was when it was last read.
+    pub(crate) fn stamp(&self, path: &Path) -> Option<Stamp> {
+        self.slots().values().find(|slot| slot.path == path)?.stamp
+    }
+
+    /// What runs now, for the commits to come.
+    pub(crate) fn registry(&self) -> Registry {
+        let slots = self.slots();
+        let entries = slots.iter().filter_map(|(name, slot)| {
+            let module = match (&slot.module, &slot.refused) {
+                (Some(module), _) => Ok(module.clone()),
+                (None, Some((error, _))) => Err(error.clone()),
+                (None, None) => return None,
+            };
+            Some(registry::Entry { name: name.clone(), path: slot.path.clone(), module, aside: slot.aside() })
+        });
+        Registry::new(entries.collect())
+    }
+
+    pub(crate) fn status(&self) -> Vec<ModuleStatus> {
+        let keeps = self.library.store.is_some();
+        self.slots().iter().map(|(name, slot)| slot.status(name, keeps)).collect()
+    }
+
+    /// Writes down what is decided about a module.
+    pub(crate) fn persist(&self, name: &str) -> Result<(), StoreError> {
+        let Some(store) = &self.library.store else { return Ok(()) };
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(index) = self.slots().get(name).map(|slot| slot.index.clone()) else { return Ok(()) };
+        store.write_index(name, &index)
+    }
+
+    /// Takes note of a run. Returns what there is to tell of it; true if the module was set aside for it.
+    pub(crate) fn record(
+        &self,
+        tid: u64,
+        module: &Module,
+        entry: Entry,
+        instance: &InstanceRef,
+        run: &Run,
+    ) -> (Vec<Happened>, bool) {
+        let mut slots = self.slots();
+        let Some(slot) = slots.get_mut(&**module.name()) else { return (Vec::new(), false) };
+        let is_hook = entry != Entry::Apply;
+        let is_current = slot.module.as_ref().is_some_and(|current| current.digest() == module.digest());
+        let statistics = &mut slot.statistics;
+        let usage = RunUsage {
+            tid,
+            instance: instance.to_string(),
+            fuel: run.usage.fuel,
+            wall_us: microseconds(run.usage.wall_clock),
+            memory: run.usage.memory,
+        };
+        match is_hook {
+            true => statistics.hook_runs += 1,
+            false => statistics.runs += 1,
+        }
+        if is_current {
+            if statistics.worst_run.as_ref().is_none_or(|worst| worst.fuel <= usage.fuel) {
+                statistics.worst_run = Some(usage.clone());
+            }
+            statistics.last_run = Some(usage);
+        }
+        let Err(failure) = &run.outcome else { return (Vec::new(), false) };
+        match is_hook {
+            true => statistics.hook_failures += 1,
+            false => statistics.failures += 1,
+        }
+        let error = failure.to_string();
+        statistics.last_error = Some(LastError { at: status::now(), tid, error: error.clone() });
+
+        let (name, version) = (module.name().to_string(), module.description().version.to_string());
+        let mut happened = Vec::new();
+        match &failure.cause {
+            Cause::Limit(reached) => happened.push(Happened::Limit {
+                module: name.clone(),
+                version,
+                instance: instance.to_string(),
+                limit: reached.limit.name().to_owned(),
+                error: error.clone(),
+            }),
+            Cause::Trap(_) => happened.push(Happened::Trap {
+                module: name.clone(),
+                version,
+                instance: instance.to_string(),
+                error: error.clone(),
+            }),
+            _ => {}
+        }
+        let quarantine = &self.library.quarantine;
+        let too_many = is_current && is_fault(&failure.cause) && slot.faults.add(Instant::now(), quarantine);
+        if too_many && slot.index.quarantined.is_none() {
+            let reason = format!(
+                "{} of its runs within {} s were ended by a limit or a trap; the last one: {error}",
+                quarantine.failures.unwrap_or_default(),
+                quarantine.window.as_secs()
+            );
+            slot.index.quarantined = Some(reason.clone());
+            slot.changed();
+            happened.push(Happened::Quarantine { module: name, reason });
+            return (happened, true);
+        }
+        (happened, false)
+    }
+}
+
+/// Whether a run ended so by the module's own doing. That others have used up the commit's time is not.
+fn is_fault(cause: &Cause) -> bool {
+    match cause {
+        Cause::Limit(reached) => reached.scope != Scope::Answer,
+        Cause::Trap(_) => true,
+        _ => false,
+    }
+}
+
+pub(crate) fn microseconds(time: std::time::Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,658 @@
+//! Changing which version of a module runs: what is found in the directories, and what operators want.
+//!
+//! A version is loaded aside, while the one before it goes on. Only when it has passed every check does
+//! it take its place, between two commits. One change is made after the other.
+
+use std::{collections::HashSet, path::PathBuf, sync::Arc, time::Duration};
+
+use confine_sandbox::{Digest, Module};
+
+use crate::{
+    FileError, Happened, Host, NotLoaded, Store, StoreError,
+    error::chain,
+    files::{self, Glance, Look, Seen, Stamp},
+    modules::Slot,
+    status,
+    store::Index,
+};
+
+/// A file that was written to within this time is left alone for now: somebody may be copying it.
+pub(crate) const SETTLE: Duration = Duration::from_millis(200);
+
+/// Why an operation on a module was not done, or not wholly.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ModuleError {
+    /// There is none of this name.
+    #[error("there is no module `{module}`{}", known(modules))]
+    Unknown {
+        /// The name.
+        module: String,
+        /// The names that there are.
+        modules: Vec<String>,
+    },
+    /// There is no version to go back to.
+    #[error("no older version of `{module}` is kept")]
+    NoPrevious {
+        /// The module.
+        module: String,
+    },
+    /// No versions are kept at all.
+    #[error(
+        "no versions of modules are kept\nhint: name a directory that Confine can write to (`state` in confine.toml)"
+    )]
+    NoStore,
+    /// The module does not run, and this does not change that.
+    #[error(
+        "`{module}` is quarantined, not disabled: {reason}\nhint: replace its file, or `confine modules release {module}`"
+    )]
+    Quarantined {
+        /// The module.
+        module: String,
+        /// Why.
+        reason: String,
+    },
+    /// It is not set aside.
+    #[error("`{module}` is not quarantined")]
+    NotQuarantined {
+        /// The module.
+        module: String,
+    },
+    /// Only a module whose file is gone can be forgotten.
+    #[error("`{module}` is not retired\nhint: remove its file first")]
+    NotRetired {
+        /// The module.
+        module: String,
+    },
+    /// There is no file to load.
+    #[error("there is no file of `{module}` in the module directories")]
+    NoFile {
+        /// The module.
+        module: String,
+    },
+    /// The version cannot be loaded, and what ran before goes on.
+    #[error("`{module}` stays as it is: {}", source.reason())]
+    NotLoaded {
+        /// The module.
+        module: String,
+        /// Why.
+        source: Arc<NotLoaded>,
+    },
+    /// It was done, and will be undone by a restart.
+    #[error("`{module}` is changed until the daemon is restarted, because that could not be written down")]
+    NotKept {
+        /// The module.
+        module: String,
+        /// Why.
+        source: StoreError,
+    },
+    /// The version cannot be had.
+    #[error("the older version of `{module}` cannot be had")]
+    NotHad {
+        /// The module.
+        module: String,
+        /// Why.
+        source: StoreError,
+    },
+}
+
+fn known(modules: &[String]) -> String {
+    match modules {
+        [] => "; there are none at all".into(),
+        modules => format!("\nhint: there are {}", modules.join(", ")),
+    }
+}
+
+/// What a look at the directories came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Refreshed {
+    /// A file is being written: look again soon.
+    pub(crate) unsettled: bool,
+}
+
+/// What is told once, until it has changed.
+#[derive(Default)]
+pub(crate) struct Told {
+    duplicates: HashSet<PathBuf>,
+    unreadable: HashSet<PathBuf>,
+}
+
+/// Why a version begins to run.
+enum Reason {
+    /// It stands in a module directory.
+    File { path: PathBuf, stamp: Option<Stamp> },
+    /// An operator went back to it.
+    Rollback,
+    /// It ran when the daemon last ran.
+    Restart,
+}
+
+impl Host {
+    /// Finds and loads all modules, and takes up what was decided about them before the last end.
+    pub(crate) async fn restore(&self) {
+        let mut told = self.changing.lock().await;
+        let look = self.look(Duration::ZERO).await;
+        let mut found = HashSet::new();
+        for seen in self.distinct(look, &mut told) {
+            found.insert(seen.name.clone());
+            self.restore_one(seen).await;
+        }
+        let Some(store) = &self.modules.library.store else { return };
+        let names = store.names().unwrap_or_else(|error| {
+            tracing::error!(error = chain(&error), "what is kept of modules cannot be read");
+            Vec::new()
+        });
+        for name in names {
+            if found.contains(&name) || self.modules.library.exclude.contains(&name) {
+                continue;
+            }
+            let index = self.index(&name);
+            self.modules.slots().insert(name.clone(), Slot::new(PathBuf::new(), index));
+            if self.run_kept(&name).await {
+                self.retire(&name);
+            } else {
+                self.modules.slots().remove(&name);
+            }
+        }
+        self.update_registry();
+    }
+
+    /// A file that was found at the start.
+    async fn restore_one(&self, Seen { name, path, stamp, content }: Seen) {
+        let index = self.index(&name);
+        let (passed_over, current) = (index.passed_over.clone(), index.current().cloned());
+        let mut slot = Slot::new(path.clone(), index);
+        slot.stamp = stamp;
+        self.modules.slots().insert(name.clone(), slot);
+        let content = content.unwrap_or(Err(FileError::Changing));
+        let digest = content.as_ref().ok().map(|bytes| Digest::of(bytes).to_string());
+        self.modules.slots().get_mut(&name).map(|slot| slot.file_digest.clone_from(&digest));
+        // An operator has gone back to an older version, and the file is still the same.
+        if passed_over.is_some() && passed_over == digest && self.run_kept(&name).await {
+            return;
+        }
+        let quarantined = {
+            let slots = self.modules.slots();
+            let index = slots.get(&name).map(|slot| &slot.index);
+            index.filter(|index| index.running == digest).and_then(|index| index.quarantined.clone())
+        };
+        match self.take(&name, path, stamp, content).await {
+            // The same version as before: what was decided about it still holds.
+            Ok(()) if quarantined.is_some() => {
+                self.modules.slots().get_mut(&name).map(|slot| slot.index.quarantined = quarantined);
+                self.persist_or_warn(&name);
+                self.update_registry();
+            }
+            Ok(()) => {}
+            Err(_) if current.is_some() => drop(self.run_kept(&name).await),
+            Err(_) => {}
+        }
+    }
+
+    /// What was decided about a module.
+    fn index(&self, name: &str) -> Index {
+        let Some(store) = &self.modules.library.store else { return Index::default() };
+        store.index(name).unwrap_or_else(|error| {
+            tracing::error!(module = name, error = chain(&error), "what is kept of a module cannot be read");
+            Index::default()
+        })
+    }
+
+    /// Loads the version that ran when the daemon last ran.
+    async fn run_kept(&self, name: &str) -> bool {
+        let current = self.modules.slots().get(name).and_then(|slot| slot.index.current().cloned());
+        let Some(current) = current else { return false };
+        let loaded = match self.kept(name, &current.digest).await {
+            Ok(bytes) => self.load(name, &bytes).await.map_err(|error| error.reason()),
+            Err(error) => Err(chain(&error)),
+        };
+        match loaded {
+            Ok(module) => {
+                self.install(name, module, Reason::Restart);
+                true
+            }
+            Err(error) => {
+                tracing::error!(
+                    module = name,
+                    version = current.version,
+                    error,
+                    "the version that ran last cannot be loaded"
+                );
+                false
+            }
+        }
+    }
+
+    /// Looks at the module directories, and takes in what has changed there.
+    pub async fn refresh(&self) {
+        self.refresh_settled().await;
+    }
+
+    pub(crate) async fn refresh_settled(&self) -> Refreshed {
+        let mut told = self.changing.lock().await;
+        let look = self.look(SETTLE).await;
+        let unreadable: Vec<PathBuf> = look.errors.iter().map(|(path, _)| path.clone()).collect();
+        let mut refreshed = Refreshed::default();
+        let mut present = HashSet::new();
+        for Seen { name, path, stamp, content } in self.distinct(look, &mut told) {
+            present.insert(name.clone());
+            match content {
+                None => {}
+                Some(Err(FileError::Changing)) => refreshed.unsettled = true,
+                Some(content) => drop(self.take(&name, path, stamp, content).await),
+            }
+        }
+        // What is below a directory that cannot be read may still be there.
+        let gone: Vec<String> = {
+            let slots = self.modules.slots();
+            let is_gone = |(name, slot): &(&String, &Slot)| {
+                !slot.retired
+                    && !present.contains(*name)
+                    && !slot.path.as_os_str().is_empty()
+                    && self.modules.library.directories.iter().any(|top| slot.path.starts_with(top))
+                    && !unreadable.iter().any(|directory| slot.path.starts_with(directory))
+            };
+            slots.iter().filter(is_gone).map(|(name, _)| name.clone()).collect()
+        };
+        for name in gone {
+            self.retire(&name);
+        }
+        refreshed
+    }
+
+    /// What stands in the module directories.
+    async fn look(&self, settled: Duration) -> Look {
+        let directories = self.modules.library.directories.clone();
+        let size_limit = self.modules.library.largest();
+        let modules = self.modules.clone();
+        let looked = tokio::task::spawn_blocking(move || {
+            let known = |path: &std::path::Path| modules.stamp(path);
+            files::look(&directories, &Glance { size_limit, settled, known: &known })
+        });
+        looked.await.unwrap_or_default()
+    }
+
+    /// Each module once: of two files with the same name, the first. Those that are excluded are left out.
+    fn distinct(&self, look: Look, told: &mut Told) -> Vec<Seen> {
+        for (directory, error) in &look.errors {
+            if told.unreadable.insert(directory.clone()) {
+                tracing::error!(directory = %directory.display(), %error, "a module directory cannot be read");
+            }
+        }
+        told.unreadable.retain(|directory| look.errors.iter().any(|(path, _)| path == directory));
+        let mut distinct: Vec<Seen> = Vec::with_capacity(look.files.len());
+        let mut duplicates = HashSet::new();
+        for mut seen in look.files {
+            if matches!(seen.content, Some(Err(FileError::Name))) {
+                // It is shown, and asked for.
+                seen.name = seen.name.escape_debug().to_string();
+            }
+            if self.modules.library.exclude.contains(&seen.name) {
+                continue;
+            }
+            match distinct.last().filter(|last| last.name == seen.name) {
+                None => distinct.push(seen),
+                Some(incumbent) => {
+                    if told.duplicates.insert(seen.path.clone()) {
+                        let error = NotLoaded::Duplicate { incumbent: incumbent.path.clone() };
+                        self.audit.tell(Happened::Refusal {
+                            module: seen.name.clone(),
+                            file: seen.path.to_string_lossy().into_owned(),
+                            error: error.to_string(),
+                        });
+                    }
+                    duplicates.insert(seen.path);
+                }
+            }
+        }
+        told.duplicates.retain(|path| duplicates.contains(path));
+        distinct
+    }
+
+    /// Takes in a file that is new or has changed.
+    async fn take(
+        &self,
+        name: &str,
+        path: PathBuf,
+        stamp: Option<Stamp>,
+        content: Result<Vec<u8>, FileError>,
+    ) -> Result<(), Arc<NotLoaded>> {
+        let bytes = match content {
+            Ok(bytes) => bytes,
+            Err(error) => return Err(self.refuse(name, path, stamp, None, error.into())),
+        };
+        let digest = Digest::of(&bytes).to_string();
+        if self.is_same(name, &path, stamp, &digest) {
+            return Ok(());
+        }
+        self.load_file(name, path, stamp, digest, bytes).await
+    }
+
+    /// Whether a file says nothing new: it holds the version that runs, or the one that an operator went
+    /// back from.
+    fn is_same(&self, name: &str, path: &std::path::Path, stamp: Option<Stamp>, digest: &str) -> bool {
+        let mut slots = self.modules.slots();
+        let Some(slot) = slots.get_mut(name) else { return false };
+        let Some(module) = &slot.module else { return false };
+        let runs = module.digest().to_string() == digest;
+        if !runs && slot.index.passed_over.as_deref() != Some(digest) {
+            return false;
+        }
+        let is_back = std::mem::take(&mut slot.retired);
+        slot.path = path.to_owned();
+        slot.stamp = stamp;
+        slot.file_digest = Some(digest.to_owned());
+        if runs {
+            slot.refused = None;
+        }
+        if is_back {
+            let version = module.description().version.to_string();
+            let digest = module.digest().to_string();
+            slot.changed();
+            drop(slots);
+            self.update_registry();
+            self.audit.tell(Happened::Load { module: name.to_owned(), version, digest });
+        }
+        true
+    }
+
+    async fn load_file(
+        &self,
+        name: &str,
+        path: PathBuf,
+        stamp: Option<Stamp>,
+        digest: String,
+        bytes: Vec<u8>,
+    ) -> Result<(), Arc<NotLoaded>> {
+        let bytes: Arc<[u8]> = bytes.into();
+        let module = match self.load(name, &bytes).await {
+            Ok(module) => module,
+            Err(error) => return Err(self.refuse(name, path, stamp, Some(digest), error)),
+        };
+        let kept = self.keep(name, &digest, bytes).await;
+        self.modules
+            .slots()
+            .entry(name.to_owned())
+            .or_insert_with(|| Slot::new(path.clone(), Index::default()))
+            .file_digest = Some(digest);
+        self.install(name, module, Reason::File { path, stamp });
+        if let Err(error) = kept {
+            tracing::warn!(
+                module = name,
+                error = chain(&error),
+                "this version cannot be gone back to: it could not be kept"
+            );
+        }
+        Ok(())
+    }
+
+    /// Loads a version aside.
+    async fn load(&self, name: &str, bytes: &Arc<[u8]>) -> Result<Module, NotLoaded> {
+        Ok(self.runner.load(name, bytes.clone(), self.modules.library.limits_of(name)).await?)
+    }
+
+    /// Makes a version the one that runs, and writes that down.
+    fn install(&self, name: &str, module: Module, reason: Reason) {
+        let shown = |module: &Module| format!("{} ({})", module.description().version, module.digest());
+        let (version, digest) = (module.description().version.to_string(), module.digest().to_string());
+        let to = shown(&module);
+        let (from, dropped) = {
+            let mut slots = self.modules.slots();
+            let Some(slot) = slots.get_mut(name) else { return };
+            let from = slot.module.as_ref().map(shown);
+            let mut dropped = Vec::new();
+            match &reason {
+                Reason::File { path, stamp } => {
+                    slot.path.clone_from(path);
+                    slot.stamp = *stamp;
+                    slot.refused = None;
+                    slot.retired = false;
+                    dropped = slot.index.run(digest.clone(), version.clone());
+                    slot.index.passed_over = None;
+                    slot.index.quarantined = None;
+                }
+                Reason::Rollback => {
+                    slot.index.running = Some(digest.clone());
+                    slot.index.passed_over.clone_from(&slot.file_digest);
+                    slot.index.quarantined = None;
+                }
+                Reason::Restart => {}
+            }
+            slot.install(module);
+            (from, dropped)
+        };
+        self.update_registry();
+        if let Some(store) = &self.modules.library.store {
+            dropped.iter().for_each(|version| store.drop(name, &version.digest));
+        }
+        if !matches!(reason, Reason::Restart) {
+            self.persist_or_warn(name);
+        }
+        let module = name.to_owned();
+        self.audit.tell(match (from, reason) {
+            (Some(from), Reason::Rollback) => Happened::Rollback { module, from, to },
+            (Some(from), _) => Happened::Swap { module, from, to },
+            (None, _) => Happened::Load { module, version, digest },
+        });
+    }
+
+    /// A file is not taken: what ran goes on.
+    fn refuse(
+        &self,
+        name: &str,
+        path: PathBuf,
+        stamp: Option<Stamp>,
+        digest: Option<String>,
+        error: NotLoaded,
+    ) -> Arc<NotLoaded> {
+        let error = Arc::new(error);
+        let text = error.reason();
+        let news = {
+            let mut slots = self.modules.slots();
+            let slot =
+                slots.entry(name.to_owned()).or_insert_with(|| Slot::new(path.clone(), Index::default()));
+            // What cannot even be looked at is looked at each time, and told once.
+            let news = slot.refused.as_ref().is_none_or(|(old, _)| stamp.is_some() || old.reason() != text);
+            slot.path.clone_from(&path);
+            slot.stamp = stamp;
+            slot.file_digest = digest;
+            if news {
+                slot.refused = Some((error.clone(), status::now()));
+            }
+            news
+        };
+        if news {
+            self.update_registry();
+            let file = path.to_string_lossy().into_owned();
+            self.audit.tell(Happened::Refusal { module: name.to_owned(), file, error: text });
+        }
+        error
+    }
+
+    /// A module's file is gone.
+    fn retire(&self, name: &str) {
+        {
+            let mut slots = self.modules.slots();
+            let Some(slot) = slots.get_mut(name) else { return };
+            if slot.module.is_none() {
+                // It never ran: nothing is lost.
+                slots.remove(name);
+            } else {
+                slot.retired = true;
+                slot.stamp = None;
+                slot.file_digest = None;
+                slot.refused = None;
+                slot.changed();
+            }
+        }
+        self.update_registry();
+        self.audit.tell(Happened::Retire { module: name.to_owned() });
+    }
+
+    /// Keeps the file of a version.
+    async fn keep(&self, name: &str, digest: &str, bytes: Arc<[u8]>) -> Result<(), StoreError> {
+        let (name, digest) = (name.to_owned(), digest.to_owned());
+        self.with_store(move |store| store.keep(&name, &digest, &bytes)).await.unwrap_or(Ok(()))
+    }
+
+    /// The file of a version that is kept.
+    async fn kept(&self, name: &str, digest: &str) -> Result<Arc<[u8]>, StoreError> {
+        let limit = self.modules.library.limits_of(name).component;
+        let (module, digest) = (name.to_owned(), digest.to_owned());
+        let bytes = self.with_store(move |store| store.get(&module, &digest, limit)).await;
+        let nowhere = || StoreError { path: name.into(), source: std::io::ErrorKind::NotFound.into() };
+        Ok(bytes.ok_or_else(nowhere)??.into())
+    }
+
+    /// Does something with the store, if there is one, where it holds up nobody.
+    async fn with_store<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Store) -> T + Send + 'static,
+    ) -> Option<T> {
+        let modules = self.modules.clone();
+        let done = tokio::task::spawn_blocking(move || modules.library.store.as_ref().map(work));
+        done.await.ok().flatten()
+    }
+
+    pub(crate) fn persist_or_warn(&self, name: &str) {
+        if let Err(error) = self.modules.persist(name) {
+            tracing::warn!(
+                module = name,
+                error = chain(&error),
+                "a restart will undo this: it could not be written down"
+            );
+        }
+    }
+}
+
+/// What operators ask for, by the name of a module. All of it is done between two commits.
+impl Host {
+    /// Has a module run again that was disabled.
+    pub async fn enable(&self, module: &str) -> Result<(), ModuleError> {
+        self.decide(module, |slot| {
+            match (&slot.index.disabled, &slot.index.quarantined) {
+                (true, _) => {}
+                (false, None) => return Ok(None),
+                (false, Some(reason)) => {
+                    return Err(ModuleError::Quarantined { module: module.into(), reason: reason.clone() });
+                }
+            }
+            slot.index.disabled = false;
+            Ok(Some(Happened::Enable { module: module.into() }))
+        })
+        .await
+    }
+
+    /// Has a module run no more: commits of its services fail until it is enabled.
+    pub async fn disable(&self, module: &str) -> Result<(), ModuleError> {
+        self.decide(module, |slot| {
+            let news = !std::mem::replace(&mut slot.index.disabled, true);
+            Ok(news.then(|| Happened::Disable { module: module.into() }))
+        })
+        .await
+    }
+
+    /// Has a module run again that was quarantined.
+    pub async fn release(&self, module: &str) -> Result<(), ModuleError> {
+        self.decide(module, |slot| match slot.index.quarantined.take() {
+            Some(_) => Ok(Some(Happened::Release { module: module.into() })),
+            None => Err(ModuleError::NotQuarantined { module: module.into() }),
+        })
+        .await
+    }
+
+    /// Goes back to the version that ran before the one that runs. The file in the module directory is
+    /// not taken again until it changes, or until [`reload`](Self::reload).
+    pub async fn rollback(&self, module: &str) -> Result<(), ModuleError> {
+        let _changing = self.changing.lock().await;
+        let previous = self.slot(module, |slot| Ok(slot.index.previous().cloned()))?;
+        if self.modules.library.store.is_none() {
+            return Err(ModuleError::NoStore);
+        }
+        let previous = previous.ok_or_else(|| ModuleError::NoPrevious { module: module.into() })?;
+        let bytes = self.kept(module, &previous.digest).await;
+        let bytes = bytes.map_err(|source| ModuleError::NotHad { module: module.into(), source })?;
+        let not_loaded = |error| ModuleError::NotLoaded { module: module.into(), source: Arc::new(error) };
+        let version = self.load(module, &bytes).await.map_err(not_loaded)?;
+        self.install(module, version, Reason::Rollback);
+        self.written_down(module)
+    }
+
+    /// Loads a module's file anew, also after a rollback and after a refusal.
+    pub async fn reload(&self, module: &str) -> Result<(), ModuleError> {
+        let mut told = self.changing.lock().await;
+        self.slot(module, |slot| {
+            slot.stamp = None;
+            Ok(())
+        })?;
+        let look = self.look(Duration::ZERO).await;
+        let found = self.distinct(look, &mut told).into_iter().find(|seen| seen.name == module);
+        let no_file = || ModuleError::NoFile { module: module.into() };
+        let Seen { name, path, stamp, content } = found.ok_or_else(no_file)?;
+        let loaded = match content.ok_or_else(no_file)? {
+            Ok(bytes) => {
+                let digest = Digest::of(&bytes).to_string();
+                self.load_file(&name, path, stamp, digest, bytes).await
+            }
+            Err(error) => Err(self.refuse(&name, path, stamp, None, error.into())),
+        };
+        loaded.map_err(|source| ModuleError::NotLoaded { module: module.into(), source })?;
+        self.written_down(module)
+    }
+
+    /// Lets go of a module whose file is gone, and of all of its versions. Its services are no longer
+    /// held back for it.
+    pub async fn forget(&self, module: &str) -> Result<(), ModuleError> {
+        let _changing = self.changing.lock().await;
+        self.slot(module, |slot| match slot.retired {
+            true => Ok(()),
+            false => Err(ModuleError::NotRetired { module: module.into() }),
+        })?;
+        self.modules.slots().remove(module);
+        self.update_registry();
+        self.audit.tell(Happened::Forget { module: module.into() });
+        let name = module.to_owned();
+        let forgotten = self.with_store(move |store| store.forget(&name)).await.unwrap_or(Ok(()));
+        forgotten.map_err(|source| ModuleError::NotKept { module: module.into(), source })
+    }
+
+    /// Changes what is decided about a module; nothing if there is nothing to tell of it.
+    async fn decide(
+        &self,
+        module: &str,
+        change: impl FnOnce(&mut Slot) -> Result<Option<Happened>, ModuleError>,
+    ) -> Result<(), ModuleError> {
+        let _changing = self.changing.lock().await;
+        let happened = self.slot(module, |slot| {
+            let happened = change(slot)?;
+            if happened.is_some() {
+                slot.changed();
+            }
+            Ok(happened)
+        })?;
+        let Some(happened) = happened else { return Ok(()) };
+        self.update_registry();
+        self.audit.tell(happened);
+        self.written_down(module)
+    }
+
+    fn slot<T>(
+        &self,
+        module: &str,
+        look: impl FnOnce(&mut Slot) -> Result<T, ModuleError>,
+    ) -> Result<T, ModuleError> {
+        let mut slots = self.modules.slots();
+        match slots.get_mut(module) {
+            Some(slot) => look(slot),
+            None => {
+                let modules = slots.keys().cloned().collect();
+                Err(ModuleError::Unknown { module: module.into(), modules })
+            }
+        }
+    }
+
+    fn written_down(&self, module: &str) -> Result<(), ModuleError> {
+        let persisted = self.modules.persist(module);
+        persisted.map_err(|source| ModuleError::NotKept { module: module.into(), source })
+    }
+}

@@ -1,0 +1,298 @@
+//! Versions of modules, kept from one start of the daemon to the next.
+//!
+//! ```text
+//! DIRECTORY/NAME/index.json    which versions there are, which one runs, what an operator has decided
+//! DIRECTORY/NAME/DIGEST.wasm   the file of a version
+//! ```
+//!
+//! Every file is written aside and renamed into place, so that there is always a whole one. What is kept
+//! is as little to be trusted as what stands in a module directory: it goes through the same checks each
+//! time that it is loaded.
+
+use std::{
+    fs::{self, DirBuilder, File},
+    io::{self, Read as _, Write as _},
+    os::unix::fs::DirBuilderExt as _,
+    path::{Path, PathBuf},
+};
+
+use confine_sandbox::Digest;
+use serde::{Deserialize, Serialize};
+
+/// How many versions of a module are kept, the one that runs among them.
+pub(crate) const KEPT: usize = 5;
+
+const INDEX: &str = "index.json";
+/// The most bytes of an index. It has a few lines for each version.
+const INDEX_SIZE: u64 = 1 << 20;
+
+/// A directory in which versions of modules are kept, so that an operator can go back to them.
+#[derive(Debug)]
+pub struct Store {
+    directory: PathBuf,
+}
+
+/// Why something cannot be kept or had back.
+#[derive(Debug, thiserror::Error)]
+#[error("`{}` cannot be used", path.display())]
+pub struct StoreError {
+    /// The directory or file.
+    pub path: PathBuf,
+    /// Why.
+    pub source: io::Error,
+}
+
+/// What is known of a module.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Index {
+    /// In the order in which they began to run, the last one last.
+    pub(crate) versions: Vec<Version>,
+    /// The digest of the one that runs, or would.
+    pub(crate) running: Option<String>,
+    /// The digest of the file that stood in the module directory when an operator went back to an older
+    /// version: that file is not taken again.
+    pub(crate) passed_over: Option<String>,
+    /// An operator has disabled the module.
+    pub(crate) disabled: bool,
+    /// Why it is quarantined.
+    pub(crate) quarantined: Option<String>,
+}
+
+/// A version that is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Version {
+    /// SHA-256 of its file.
+    pub(crate) digest: String,
+    /// As the module calls it.
+    pub(crate) version: String,
+}
+
+impl Index {
+    /// A version begins to run. Returns those that are kept no longer.
+    pub(crate) fn run(&mut self, digest: String, version: String) -> Vec<Version> {
+        // What ran until now is what to go back to, whatever was newer.
+        for digest in self.running.take().iter().chain([&digest]) {
+            if let Some(position) = self.position(digest) {
+                let version = self.versions.remove(position);
+                self.versions.push(version);
+            }
+        }
+        if self.position(&digest).is_none() {
+            self.versions.push(Version { digest: digest.clone(), version });
+        }
+        self.running = Some(digest);
+        let over = self.versions.len().saturating_sub(KEPT);
+        self.versions.drain(..over).collect()
+    }
+
+    /// The version that ran before the one that runs.
+    pub(crate) fn previous(&self) -> Option<&Version> {
+        let running = self.position(self.running.as_deref()?)?;
+        self.versions.get(running.checked_sub(1)?)
+    }
+
+    /// The version that runs, or would.
+    pub(crate) fn current(&self) -> Option<&Version> {
+        self.versions.get(self.position(self.running.as_deref()?)?)
+    }
+
+    fn position(&self, digest: &str) -> Option<usize> {
+        self.versions.iter().position(|version| version.digest == digest)
+    }
+}
+
+impl Store {
+    /// In this directory, which is made if it is not there, readable by this user alone.
+    pub fn open(directory: impl Into<PathBuf>) -> Result<Self, StoreError> {
+        let directory = directory.into();
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(&directory);
+        // A directory that cannot be written to had better be found out now.
+        let tried = made.and_then(|()| write(&directory, "probe", b"").map(drop));
+        match tried.and_then(|()| fs::remove_file(directory.join("probe"))) {
+            Ok(()) => Ok(Self { directory }),
+            Err(source) => Err(StoreError { path: directory, source }),
+        }
+    }
+
+    /// The modules of which something is kept.
+    pub(crate) fn names(&self) -> Result<Vec<String>, StoreError> {
+        let failed = |source| StoreError { path: self.directory.clone(), source };
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&self.directory).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            if entry.path().join(INDEX).is_file() {
+                names.extend(entry.file_name().into_string());
+            }
+        }
+        Ok(names)
+    }
+
+    /// What is known of a module; nothing where nothing is kept.
+    pub(crate) fn index(&self, name: &str) -> Result<Index, StoreError> {
+        let path = self.of(name).join(INDEX);
+        let read = File::open(&path).and_then(|file| {
+            let mut text = Vec::new();
+            file.take(INDEX_SIZE).read_to_end(&mut text)?;
+            serde_json::from_slice(&text).map_err(io::Error::other)
+        });
+        match read {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Index::default()),
+            read => read.map_err(|source| StoreError { path, source }),
+        }
+    }
+
+    /// Writes down what is known of a module.
+    pub(crate) fn write_index(&self, name: &str, index: &Index) -> Result<(), StoreError> {
+        let mut text = serde_json::to_vec_pretty(index).map_err(|error| StoreError {
+            path: self.of(name).join(INDEX),
+            source: io::Error::other(error),
+        })?;
+        text.push(b'\n');
+        self.put(name, INDEX, &text)
+    }
+
+    /// Keeps the file of a version.
+    pub(crate) fn keep(&self, name: &str, digest: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        let file = file(digest);
+        if self.of(name).join(&file).is_file() {
+            return Ok(());
+        }
+        self.put(name, &file, bytes)
+    }
+
+    /// The file of a version, which has to be what it was.
+    pub(crate) fn get(&self, name: &str, digest: &str, size_limit: u64) -> Result<Vec<u8>, StoreError> {
+        let path = self.of(name).join(file(digest));
+        let read = File::open(&path).and_then(|file| {
+            let mut bytes = Vec::new();
+            file.take(size_limit.saturating_add(1)).read_to_end(&mut bytes)?;
+            if Digest::of(&bytes).to_string() != digest {
+                return Err(io::Error::other("its digest is not that of its name"));
+            }
+            Ok(bytes)
+        });
+        read.map_err(|source| StoreError { path, source })
+    }
+
+    /// Keeps a version no longer.
+    pub(crate) fn drop(&self, name: &str, digest: &str) {
+        let path = self.of(name).join(file(digest));
+        if let Err(error) = fs::remove_file(&path)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            tracing::warn!(file = %path.display(), %error, "a version that is kept no longer cannot be removed");
+        }
+    }
+
+    /// Keeps nothing of a module any more.
+    pub(crate) fn forget(&self, name: &str) -> Result<(), StoreError> {
+        let path = self.of(name);
+        match fs::remove_dir_all(&path) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => Err(StoreError { path, source }),
+            _ => Ok(()),
+        }
+    }
+
+    fn put(&self, name: &str, file: &str, content: &[u8]) -> Result<(), StoreError> {
+        let directory = self.of(name);
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(&directory);
+        made.and_then(|()| write(&directory, file, content))
+            .map_err(|source| StoreError { path: directory.join(file), source })
+    }
+
+    fn of(&self, name: &str) -> PathBuf {
+        self.directory.join(name)
+    }
+}
+
+fn file(digest: &str) -> String {
+    format!("{digest}.wasm")
+}
+
+/// Writes a file aside and renames it into place. One daemon at a time uses a store, and it makes one
+/// change after the other.
+fn write(directory: &Path, file: &str, content: &[u8]) -> io::Result<()> {
+    let aside = directory.join(".aside");
+    let written = File::create(&aside).and_then(|mut file| {
+        file.write_all(content)?;
+        file.sync_all()
+    });
+    let renamed = written.and_then(|()| fs::rename(&aside, directory.join(file)));
+    if renamed.is_err() {
+        // What is left of it would only take up room.
+        let _ = fs::remove_file(&aside);
+    }
+    renamed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn index(runs: &[&str]) -> Index {
+        let mut index = Index::default();
+        for digest in runs {
+            index.run((*digest).to_owned(), format!("v{digest}"));
+        }
+        index
+    }
+
+    fn digests(index: &Index) -> String {
+        index.versions.iter().map(|version| version.digest.as_str()).collect()
+    }
+
+    #[test]
+    fn the_version_before_is_the_one_that_ran_before() {
+        let mut index = index(&["1", "2"]);
+        assert_eq!(index.previous().unwrap().digest, "1");
+        // Gone back to, and replaced: what was skipped is older than what ran.
+        index.running = Some("1".into());
+        assert_eq!(index.previous(), None);
+        index.run("3".into(), "v3".into());
+        assert_eq!(digests(&index), "213");
+        assert_eq!(index.previous().unwrap().digest, "1");
+        // The same file again is no other version.
+        index.run("2".into(), "v2".into());
+        assert_eq!(digests(&index), "132");
+    }
+
+    #[test]
+    fn so_many_are_kept_and_no_more() {
+        let mut index = index(&["1", "2", "3", "4", "5"]);
+        let dropped = index.run("6".into(), "v6".into());
+        assert_eq!(dropped.iter().map(|version| version.digest.as_str()).collect::<Vec<_>>(), ["1"]);
+        assert_eq!(digests(&index), "23456");
+    }
+
+    #[test]
+    fn what_is_kept_comes_back_and_nothing_else_does() {
+        let top = tempfile::tempdir().unwrap();
+        let store = Store::open(top.path().join("state")).unwrap();
+        assert_eq!(store.index("x").unwrap(), Index::default());
+        let digest = Digest::of(b"one").to_string();
+        store.keep("x", &digest, b"one").unwrap();
+        let mut kept = index(&[&digest]);
+        kept.quarantined = Some("why".into());
+        store.write_index("x", &kept).unwrap();
+
+        let store = Store::open(top.path().join("state")).unwrap();
+        assert_eq!(store.names().unwrap(), ["x"]);
+        assert_eq!(store.index("x").unwrap(), kept);
+        assert_eq!(store.get("x", &digest, 3).unwrap(), b"one");
+        fs::write(top.path().join("state/x").join(file(&digest)), "two").unwrap();
+        assert!(store.get("x", &digest, 3).is_err());
+        fs::write(top.path().join("state/x/index.json"), "{").unwrap();
+        assert!(store.index("x").is_err());
+        store.forget("x").unwrap();
+        assert_eq!(store.names().unwrap(), [""; 0]);
+    }
+
+    #[test]
+    fn a_place_that_cannot_be_written_to_is_told() {
+        let top = tempfile::tempdir().unwrap();
+        fs::write(top.path().join("file"), "").unwrap();
+        let error = Store::open(top.path().join("file/state")).unwrap_err();
+        assert_eq!(error.path, top.path().join("file/state"));
+    }
+}
