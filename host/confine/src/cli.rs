@@ -115,6 +115,11 @@ pub(crate) struct Options {
     #[arg(short, long, conflicts_with = "log")]
     pub(crate) debug: bool,
 
+    /// Log the XML that is exchanged with the controller as well, laid out; values of nodes that are secrets
+    /// by their name are masked: as `xml=trace` in `--log`
+    #[arg(long)]
+    pub(crate) log_xml: bool,
+
     /// Where to log to [default: stderr]
     #[arg(long, value_enum, value_name = "TARGET", hide_possible_values = false)]
     pub(crate) log_to: Option<Target>,
@@ -197,9 +202,10 @@ struct PythonServer {
     #[arg(short, long, value_name = "FILE")]
     pidfile: Option<PathBuf>,
 
-    /// Accepted and without effect: XML is not logged
+    /// Log the XML that is exchanged with the controller, laid out; values of nodes that are secrets by
+    /// their name are masked
     #[arg(short = 'P', long = "pp")]
-    _pretty_print: bool,
+    pretty_print: bool,
 
     /// Log to syslog (s) or to standard output (o) [default: s]
     #[arg(short, long, value_enum, value_name = "TARGET")]
@@ -238,6 +244,7 @@ impl From<PythonServer> for Options {
             modules: server.modulepaths,
             exclude: server.modulefilter.into_iter().collect(),
             debug: server.debug,
+            log_xml: server.pretty_print,
             socket: server.sockpath,
             pidfile: server.pidfile,
             log_to: server.log.map(|log| match log {
@@ -293,7 +300,7 @@ mod tests {
     fn the_python_servers_options_are_taken() {
         let options =
             serve("confine -f /c.xml -m /a -m /b -e x,y.wasm -d -s /s.sock -p /p.pid -P -l o -F -- more -x");
-        assert!(options.as_python_server && options.debug);
+        assert!(options.as_python_server && options.debug && options.log_xml);
         assert_eq!(options.controller_config, Some("/c.xml".into()));
         assert_eq!(options.modules, [PathBuf::from("/a"), "/b".into()]);
         assert_eq!(options.exclude, ["x,y".parse().unwrap()]);

@@ -36,6 +36,9 @@ const IDENTIFIER: &str = "confine";
 /// What a message shows of a text, in bytes.
 const NAME: usize = 100;
 
+/// What shows the messages that are exchanged with the controller (see `confine-netconf`).
+const XML: &str = "xml=trace";
+
 /// Where log lines go.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
@@ -95,6 +98,11 @@ impl Filter {
     /// Everything that helps to find a fault.
     pub(crate) fn debug() -> Self {
         Self("debug".into())
+    }
+
+    /// As well as this, the messages that are exchanged with the controller.
+    pub(crate) fn with_xml(self) -> Self {
+        Self(format!("{},{XML}", self.0))
     }
 
     fn targets(&self) -> Targets {

@@ -231,15 +231,19 @@ impl Log {
         let python_debug = environment(PYTHON_DEBUG_VARIABLE)
             .filter(|text| text == "1")
             .map(|_| Sourced { value: Filter::debug(), origin: Origin::Environment(PYTHON_DEBUG_VARIABLE) });
+        let mut filter = first([
+            options.log.clone().map(Sourced::command_line),
+            options.debug.then(|| Sourced::command_line(Filter::debug())),
+            environment(LOG_VARIABLE).map(variable).transpose()?,
+            python_debug,
+            table.filter.clone().map(|filter| file.says(filter)),
+        ])
+        .unwrap_or_else(|| Sourced::default(Filter::default()));
+        if options.log_xml {
+            filter = Sourced::command_line(filter.value.with_xml());
+        }
         Ok(Self {
-            filter: first([
-                options.log.clone().map(Sourced::command_line),
-                options.debug.then(|| Sourced::command_line(Filter::debug())),
-                environment(LOG_VARIABLE).map(variable).transpose()?,
-                python_debug,
-                table.filter.clone().map(|filter| file.says(filter)),
-            ])
-            .unwrap_or_else(|| Sourced::default(Filter::default())),
+            filter,
             to: first([options.log_to.map(Sourced::command_line), table.to.map(|to| file.says(to))])
                 .unwrap_or_else(|| Sourced::default(options.log_target())),
             format: first([

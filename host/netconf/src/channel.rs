@@ -2,7 +2,10 @@
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use crate::{Decoder, Error, encode};
+use crate::{Decoder, Error, encode, shown::Shown};
+
+/// Under what name messages are logged, each as a whole.
+const LOG: &str = "xml";
 
 /// Octets asked of the stream at once.
 const READ: usize = 64 * 1024;
@@ -34,7 +37,9 @@ impl<S: AsyncRead + Unpin> Channel<S> {
         self.buffer.resize(READ, 0);
         loop {
             if let Some(message) = self.decoder.next() {
-                return Ok(Some(message?));
+                let message = message?;
+                tracing::trace!(target: LOG, "received\n{}", Shown(&message));
+                return Ok(Some(message));
             }
             let count = self.stream.read(&mut self.buffer).await?;
             if count == 0 {
@@ -50,6 +55,7 @@ impl<S: AsyncWrite + Unpin> Channel<S> {
     /// Sends a message, framed, in one write. The stream is of no use after an error, nor after the
     /// future was dropped: the peer may have part of the message.
     pub(crate) async fn send(&mut self, message: &str) -> Result<(), Error> {
+        tracing::trace!(target: LOG, "sent\n{}", Shown(message.as_bytes()));
         let framed = encode(message.as_bytes())?;
         self.stream.write_all(&framed).await?;
         Ok(self.stream.flush().await?)

@@ -11,6 +11,9 @@
 //! What a message carries (a configuration, the input of an operation) is not parsed here: it is handed
 //! on as a [`Payload`], a slice of XML with the namespaces that are in scope at it.
 //!
+//! Each message is logged as it goes over the wire: `tracing` target `xml`, level `TRACE`, with the values
+//! masked that are secrets by the name of their node.
+//!
 //! The crate spawns nothing and needs no particular transport: a session owns anything that is
 //! [`AsyncRead`](tokio::io::AsyncRead) and [`AsyncWrite`](tokio::io::AsyncWrite). Timeouts need a tokio
 //! runtime with its time driver.
@@ -23,6 +26,7 @@ mod message;
 mod reader;
 mod rpc_error;
 mod server;
+mod shown;
 mod writer;
 
 pub mod namespace;

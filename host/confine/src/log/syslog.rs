@@ -72,9 +72,11 @@ impl<'a> MakeWriter<'a> for Syslog {
 }
 
 impl io::Write for Line<'_> {
-    /// A whole line: events come in one piece.
+    /// A whole event: they come in one piece. One that has several lines (XML, say) is sent line by line,
+    /// since a receiver takes a line break for something to escape.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.syslog.send(self.severity, &String::from_utf8_lossy(bytes))?;
+        let event = String::from_utf8_lossy(bytes);
+        event.lines().try_for_each(|line| self.syslog.send(self.severity, line))?;
         Ok(bytes.len())
     }
 
@@ -124,6 +126,7 @@ mod tests {
         logged(&path, || {
             tracing::error!(tid = 7, "The commit failed");
             tracing::info!(target: "x", "Hello");
+            tracing::trace!(target: "x", "<a>\n  <b/>\n</a>");
             tracing::info!("{}", "ä".repeat(LONGEST));
         });
         assert_eq!(
@@ -131,6 +134,9 @@ mod tests {
             "<27>confine[PID]: ERROR confine::log::syslog::tests: The commit failed tid=7"
         );
         assert_eq!(receive(&receiver), "<30>confine[PID]:  INFO x: Hello");
+        assert_eq!(receive(&receiver), "<31>confine[PID]: TRACE x: <a>");
+        assert_eq!(receive(&receiver), "<31>confine[PID]:   <b/>");
+        assert_eq!(receive(&receiver), "<31>confine[PID]: </a>");
         assert!(receive(&receiver).len() <= LONGEST + "<30>confine[PID]: ".len());
     }
 

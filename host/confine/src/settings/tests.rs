@@ -214,6 +214,8 @@ fn the_environment_says_what_to_log() {
     assert_eq!(filter(&Options::default(), &[("PYAPI_DEBUG", "0")]), "info (default)");
     let debug = Options { debug: true, ..Options::default() };
     assert_eq!(filter(&debug, &[("CONFINE_LOG", "error")]), "debug (command line)");
+    let xml = Options { log_xml: true, ..file };
+    assert_eq!(filter(&xml, &[]), "warn,xml=trace (command line)");
 }
 
 #[test]

@@ -1,0 +1,279 @@
+//! Messages as they are shown in a log: laid out, bounded, and without secrets.
+
+use std::fmt;
+
+use quick_xml::{
+    events::{BytesStart, Event},
+    reader::Reader,
+};
+
+/// The most that is shown of a message, in bytes.
+const LONGEST: usize = 64 << 10;
+
+/// The most that is shown of a value, in bytes.
+const LONGEST_VALUE: usize = 1 << 10;
+
+/// What stands in the place of a secret.
+const MASK: &str = "***";
+
+/// What the name of a node that holds a secret has in it, without the marks between its words: as the
+/// models of devices name them.
+const SECRETS: [&str; 12] = [
+    "password",
+    "passwd",
+    "passphrase",
+    "secret",
+    "credential",
+    "privatekey",
+    "sharedkey",
+    "authkey",
+    "authenticationkey",
+    "encryptionkey",
+    "keystring",
+    "hashedvalue",
+];
+
+/// Names that are a secret's as a whole, and too short to look for in others.
+const SECRET_NAMES: [&str; 5] = ["psk", "token", "community", "md5key", "cleartext"];
+
+/// A message, one element a line. Values below a node whose name is that of a secret are masked; that is
+/// a guess from its name, and no promise. What is no XML is shown as far as it can be read.
+pub(crate) struct Shown<'a>(pub(crate) &'a [u8]);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = String::from_utf8_lossy(self.0);
+        let mut page = Page { out: f, room: LONGEST, depth: 0, secret: None };
+        let mut reader = Reader::from_str(&text);
+        match page.lay_out(&mut reader)? {
+            Laid::Whole => Ok(()),
+            Laid::Cut => write!(f, "\n… ({} bytes in all)", self.0.len()),
+            Laid::Broken => write!(f, "\n… (not well formed, {} bytes in all)", self.0.len()),
+        }
+    }
+}
+
+/// How far a message was shown.
+enum Laid {
+    Whole,
+    Cut,
+    Broken,
+}
+
+struct Page<'f, 'o> {
+    out: &'f mut fmt::Formatter<'o>,
+    /// Bytes that may still be written.
+    room: usize,
+    /// Elements that are open.
+    depth: usize,
+    /// The depth of the outermost open element whose name is that of a secret.
+    secret: Option<usize>,
+}
+
+impl Page<'_, '_> {
+    fn lay_out(&mut self, reader: &mut Reader<&[u8]>) -> Result<Laid, fmt::Error> {
+        // The value of the element that was opened last, as long as nothing but text has come.
+        let mut value: Option<String> = None;
+        let mut is_first = true;
+        loop {
+            if self.room == 0 {
+                return Ok(Laid::Cut);
+            }
+            let Ok(event) = reader.read_event() else { return Ok(Laid::Broken) };
+            match event {
+                Event::Start(start) => {
+                    self.text(value.take())?;
+                    self.line(&mut is_first)?;
+                    self.tag("<", &start, ">")?;
+                    self.depth += 1;
+                    if self.secret.is_none() && is_secret(start.local_name().into_inner()) {
+                        self.secret = Some(self.depth);
+                    }
+                    value = Some(String::new());
+                }
+                Event::Empty(start) => {
+                    self.text(value.take())?;
+                    self.line(&mut is_first)?;
+                    self.tag("<", &start, "/>")?;
+                }
+                Event::End(end) => {
+                    let is_leaf = value.is_some();
+                    self.text(value.take())?;
+                    if self.secret == Some(self.depth) {
+                        self.secret = None;
+                    }
+                    self.depth = self.depth.saturating_sub(1);
+                    if !is_leaf {
+                        self.line(&mut is_first)?;
+                    }
+                    self.put("</")?;
+                    self.put(end.name().into_inner())?;
+                    self.put(">")?;
+                }
+                Event::Text(text) => self.add(&mut value, &text),
+                Event::CData(text) => self.add(&mut value, &text),
+                Event::GeneralRef(reference) => self.add(&mut value, &format!("&{};", &*reference)),
+                // No part of NETCONF (RFC 6241, section 3).
+                Event::Comment(_) | Event::Decl(_) | Event::PI(_) | Event::DocType(_) => {}
+                Event::Eof => return Ok(Laid::Whole),
+            }
+        }
+    }
+
+    fn line(&mut self, is_first: &mut bool) -> fmt::Result {
+        if !std::mem::take(is_first) && self.room > 0 {
+            self.room -= 1;
+            self.out.write_str("\n")?;
+        }
+        for _ in 0..self.depth {
+            self.put("  ")?;
+        }
+        Ok(())
+    }
+
+    fn tag(&mut self, open: &str, start: &BytesStart<'_>, close: &str) -> fmt::Result {
+        self.put(open)?;
+        self.put(start.trim_ascii_end())?;
+        self.put(close)
+    }
+
+    /// More than is shown of a value is not kept.
+    fn add(&self, value: &mut Option<String>, text: &str) {
+        if let Some(value) = value
+            && value.len() <= LONGEST_VALUE
+        {
+            value.push_str(text);
+        }
+    }
+
+    /// The value of an element. Blanks between elements are none.
+    fn text(&mut self, value: Option<String>) -> fmt::Result {
+        let Some(value) = value.filter(|value| !value.trim_ascii().is_empty()) else { return Ok(()) };
+        if self.secret.is_some() {
+            return self.put(MASK);
+        }
+        let shown = value.get(..value.floor_char_boundary(LONGEST_VALUE)).unwrap_or_default();
+        self.put(shown)?;
+        if shown.len() < value.len() { self.put("…") } else { Ok(()) }
+    }
+
+    /// Writes a part of a line, as far as there is room: nothing in it is a line of its own, or obeyed by
+    /// a terminal.
+    fn put(&mut self, text: &str) -> fmt::Result {
+        let part = text.get(..text.floor_char_boundary(self.room)).unwrap_or_default();
+        self.room = if part.len() < text.len() { 0 } else { self.room - part.len() };
+        part.chars().try_for_each(|character| {
+            let is_plain = character == '\\' || character == '"' || character == '\'';
+            if is_plain || character.escape_debug().len() == 1 {
+                write!(self.out, "{character}")
+            } else {
+                write!(self.out, "{}", character.escape_default())
+            }
+        })
+    }
+}
+
+fn is_secret(name: &str) -> bool {
+    let mut plain = name.to_ascii_lowercase();
+    plain.retain(|character| character.is_alphanumeric());
+    SECRETS.iter().any(|secret| plain.contains(secret)) || SECRET_NAMES.contains(&plain.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn shown(message: &str) -> String {
+        Shown(message.as_bytes()).to_string()
+    }
+
+    #[test]
+    fn a_message_is_laid_out() {
+        let message = "<rpc xmlns=\"urn:x\" message-id='1'><edit-config><target ><running/></target>\
+             <config>\n <name>a &amp; <![CDATA[b]]></name><!-- no --><empty></empty></config></edit-config></rpc>";
+        insta::assert_snapshot!(shown(message), @r#"
+        <rpc xmlns="urn:x" message-id='1'>
+          <edit-config>
+            <target>
+              <running/>
+            </target>
+            <config>
+              <name>a &amp; b</name>
+              <empty></empty>
+            </config>
+          </edit-config>
+        </rpc>
+        "#);
+    }
+
+    #[test]
+    fn secrets_are_masked() {
+        let message = "<users><user><name>kalle</name><password-hashed>$6$x</password-hashed>\
+             <oc:Auth_Password xmlns:oc='o'>p</oc:Auth_Password><ssh-key>public</ssh-key></user>\
+             <shared-secret><cleartext>a</cleartext><nested><value>b</value></nested></shared-secret>\
+             <psk>c</psk><community>d</community><password/><after>e</after></users>";
+        insta::assert_snapshot!(shown(message), @r"
+        <users>
+          <user>
+            <name>kalle</name>
+            <password-hashed>***</password-hashed>
+            <oc:Auth_Password xmlns:oc='o'>***</oc:Auth_Password>
+            <ssh-key>public</ssh-key>
+          </user>
+          <shared-secret>
+            <cleartext>***</cleartext>
+            <nested>
+              <value>***</value>
+            </nested>
+          </shared-secret>
+          <psk>***</psk>
+          <community>***</community>
+          <password/>
+          <after>e</after>
+        </users>
+        ");
+    }
+
+    #[test]
+    fn nothing_in_a_message_is_a_line_or_a_code_of_its_own() {
+        insta::assert_snapshot!(shown("<a><b>one\nERROR two\u{1b}[31m\u{202e}</b></a>"), @r"
+        <a>
+          <b>one\nERROR two\u{1b}[31m\u{202e}</b>
+        </a>
+        ");
+    }
+
+    #[test]
+    fn what_is_long_or_broken_says_so() {
+        let tag = shown(&format!("<a b='{}'/>", "c".repeat(2 * LONGEST)));
+        assert!(tag.len() < LONGEST + 100 && tag.ends_with("bytes in all)"), "{}", tag.len());
+        insta::assert_snapshot!(shown("<a><b>text</a>"), @r"
+        <a>
+          <b>
+        … (not well formed, 14 bytes in all)
+        ");
+        let long = shown(&format!("<a>{}</a>", "<b>value</b>".repeat(LONGEST)));
+        assert!(long.len() < LONGEST + 100, "{}", long.len());
+        insta::assert_snapshot!(long.lines().last().unwrap(), @"… (786439 bytes in all)");
+        let value = shown(&format!("<a>{}</a>", "ä".repeat(LONGEST)));
+        assert_eq!(value, format!("<a>{}…</a>", "ä".repeat(LONGEST_VALUE / 2)));
+    }
+
+    proptest! {
+        /// Whatever comes over the wire is shown without a panic, and not without bounds.
+        #[test]
+        fn anything_can_be_shown(bytes in proptest::collection::vec(any::<u8>(), 0..200), text in "[<>/a-c &;\"']{0,60}") {
+            let most = 10 * 200 + 100;
+            prop_assert!(Shown(&bytes).to_string().len() <= 20 * most);
+            prop_assert!(shown(&text).len() <= 20 * most);
+        }
+
+        #[test]
+        fn a_secret_is_never_shown(value in "[0-9]{6,12}", name in "(admin-)?(password|shared-secret|Private_Key)(-hash)?") {
+            let text = shown(&format!("<x><{name}>{value}</{name}><{name}><deep>{value}</deep></{name}></x>"));
+            prop_assert!(!text.contains(&value), "{text}");
+        }
+    }
+}
