@@ -2,45 +2,22 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod common;
+
 use std::{
     env, fs,
     io::{BufRead as _, BufReader},
     path::Path,
-    process::{Child, Command, Output, Stdio},
+    process::{Command, Output, Stdio},
 };
 
-fn confine() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_confine"));
-    command.env_remove("CONFINE_LOG").stdin(Stdio::null());
-    command
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
+use common::{Daemon, confine, serve, text};
 
 /// Started as a daemon for a controller that is not there, and waiting for it.
-fn waiting(directory: &Path) -> Child {
-    let mut daemon = serve(directory).stderr(Stdio::piped()).spawn().unwrap();
-    let mut lines = BufReader::new(daemon.stderr.take().unwrap()).lines();
-    lines.find(|line| line.as_ref().unwrap().contains("no connection to the controller")).unwrap().unwrap();
-    // What it goes on to say has to go somewhere.
-    std::thread::spawn(move || lines.for_each(drop));
+fn waiting(directory: &Path) -> Daemon {
+    let mut daemon = Daemon::start(serve(directory).stderr(Stdio::piped()));
+    daemon.errors().wait_for("no connection to the controller");
     daemon
-}
-
-fn serve(directory: &Path) -> Command {
-    let mut command = confine();
-    command.arg("serve").arg("--socket").arg(directory.join("controller.sock"));
-    command.arg("--modules").arg(directory).arg("--cache").arg(directory.join("cache"));
-    command.arg("--pidfile").arg(directory.join("confine.pid"));
-    command
-}
-
-fn terminate(mut daemon: Child) -> Option<i32> {
-    let pid = rustix::process::Pid::from_child(&daemon);
-    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
-    daemon.wait().unwrap().code()
 }
 
 #[test]
@@ -70,7 +47,7 @@ fn a_file_that_is_no_module_is_refused_in_words() {
 #[test]
 fn it_waits_for_a_controller_and_ends_when_it_is_told_to() {
     let directory = tempfile::tempdir().unwrap();
-    assert_eq!(terminate(waiting(directory.path())), Some(0));
+    assert_eq!(waiting(directory.path()).terminate(), Some(0));
 }
 
 #[test]
@@ -80,8 +57,8 @@ fn a_second_instance_says_who_is_there() {
     let second = serve(directory.path()).output().unwrap();
     assert_eq!(second.status.code(), Some(4));
     let said = text(&second.stderr);
-    assert!(said.contains(&first.id().to_string()), "{said}");
-    assert_eq!(terminate(first), Some(0));
+    assert!(said.contains(&first.pid().to_string()), "{said}");
+    assert_eq!(first.terminate(), Some(0));
 }
 
 /// What this program is told to be a backend by, with the directory of its socket.

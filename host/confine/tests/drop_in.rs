@@ -1,0 +1,231 @@
+//! In the place of the Python API server, on an embedded controller: started as the backend starts it.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod common;
+
+use std::{
+    fs,
+    path::PathBuf,
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use common::{Daemon, PATIENCE, confine, text};
+use confine_backend::{
+    Actions, Backend, Commit, ControllerTransaction, Datastore, Error, Events, Identity, Options, Outcome,
+    Push, Stream,
+};
+use confine_controller::Controller;
+use tokio::net::UnixListener;
+
+const MODEL: &str = r#"module bench {
+    yang-version 1.1;
+    namespace "urn:example:bench";
+    prefix b;
+    import clixon-controller { prefix ctrl; }
+    augment "/ctrl:services" {
+        list bench {
+            key name;
+            leaf name { type string; }
+            uses ctrl:created-by-service;
+        }
+    }
+}"#;
+
+const INSTANCE: &str = "<services xmlns='http://clicon.org/controller'>\
+     <bench xmlns='urn:example:bench'><name>b1</name></bench></services>";
+
+/// A controller that is configured as one that is installed, with its files.
+struct Installed {
+    directory: tempfile::TempDir,
+}
+
+impl Installed {
+    async fn new() -> Self {
+        let installed = Self { directory: tempfile::tempdir().unwrap() };
+        let here = installed.directory.path();
+        let fragments = here.join("fragments");
+        fs::create_dir(&fragments).unwrap();
+        fs::create_dir(here.join("modules")).unwrap();
+        fs::write(
+            installed.configuration(),
+            format!(
+                "<clixon-config xmlns='http://clicon.org/config'>
+                   <CLICON_CONFIGDIR>{}</CLICON_CONFIGDIR>
+                   <CLICON_SOCK>/nowhere/overridden-by-a-fragment.sock</CLICON_SOCK>
+                   <CONTROLLER_PYAPI_MODULE_PATH xmlns='http://clicon.org/controller-config'>{}</CONTROLLER_PYAPI_MODULE_PATH>
+                   <CONTROLLER_PYAPI_PIDFILE xmlns='http://clicon.org/controller-config'>{}</CONTROLLER_PYAPI_PIDFILE>
+                 </clixon-config>",
+                fragments.display(),
+                here.join("modules").display(),
+                installed.pidfile().display()
+            ),
+        )
+        .unwrap();
+        fs::write(
+            fragments.join("10-socket.xml"),
+            format!(
+                "<clixon-config xmlns='http://clicon.org/config'><CLICON_SOCK>{}</CLICON_SOCK></clixon-config>",
+                installed.socket().display()
+            ),
+        )
+        .unwrap();
+        let controller = Controller::builder().devices(1).service_model("bench.yang", MODEL).build().unwrap();
+        let listener = UnixListener::bind(installed.socket()).unwrap();
+        tokio::spawn(async move { controller.serve(listener, std::future::pending::<()>()).await });
+        installed
+    }
+
+    fn configuration(&self) -> PathBuf {
+        self.directory.path().join("controller.xml")
+    }
+
+    fn pidfile(&self) -> PathBuf {
+        self.directory.path().join("services.pid")
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.directory.path().join("controller.sock")
+    }
+
+    fn options(&self) -> Options {
+        Options::new(self.socket()).unwrap()
+    }
+
+    /// Until a services daemon has subscribed, which only one may.
+    async fn is_served(&self) {
+        let served = async {
+            loop {
+                match Events::subscribe(&self.options(), &[Stream::ServicesCommit]).await {
+                    Err(Error::AlreadyRegistered(_)) => return,
+                    other => drop(other),
+                }
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, served).await.unwrap();
+    }
+
+    /// What becomes of a commit of an instance that no module is there for.
+    async fn commit(&self) -> ControllerTransaction {
+        let user = Identity::User("alice".into());
+        let mut events = Events::subscribe(&self.options(), &[Stream::ControllerTransaction]).await.unwrap();
+        let mut client = Backend::connect(self.options()).await.unwrap();
+        client.edit_config(Datastore::Candidate, INSTANCE, &user).await.unwrap();
+        let commit = Commit {
+            device: "*",
+            push: Push::Commit,
+            actions: Actions::Change,
+            source: Datastore::Candidate,
+        };
+        let tid = client.controller_commit(commit, &user).await.unwrap();
+        tokio::time::timeout(PATIENCE, events.completed(tid)).await.unwrap().unwrap()
+    }
+}
+
+/// As the controller's backend starts its services process: descriptors 0 and 1 closed, SIGTSTP ignored,
+/// the working directory `/`, no supplementary groups (where the test may give them up).
+fn by_the_backend(program: Command) -> Command {
+    let mut command = if rustix::process::geteuid().is_root() {
+        let mut command = Command::new("setpriv");
+        command.arg("--clear-groups").arg("sh");
+        command
+    } else {
+        Command::new("sh")
+    };
+    command.arg("-c").arg("trap '' TSTP; exec \"$0\" \"$@\" <&- >&-");
+    command.arg(program.get_program()).args(program.get_args());
+    command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).current_dir("/");
+    command
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn started_by_the_backend_it_answers_commits() {
+    let controller = Installed::new().await;
+    let mut program = confine();
+    program.arg("-F").arg("-f").arg(controller.configuration());
+    let mut daemon = Daemon::start(by_the_backend(program).stderr(Stdio::null()));
+    controller.is_served().await;
+
+    let process = PathBuf::from(format!("/proc/{}", daemon.pid()));
+    let link = |name: &str| fs::read_link(process.join(name)).unwrap();
+    assert_eq!(
+        [link("fd/0"), link("fd/1"), link("cwd")].map(|path| path.display().to_string()),
+        ["/dev/null", "/dev/null", "/"]
+    );
+    let status = fs::read_to_string(process.join("status")).unwrap();
+    let field = |name: &str| {
+        let line = status.lines().find(|line| line.starts_with(name)).unwrap();
+        line.split_once(':').unwrap().1.trim().to_owned()
+    };
+    if rustix::process::geteuid().is_root() {
+        assert_eq!(field("Groups"), "");
+    }
+    const TSTP: u64 = 1 << (20 - 1);
+    assert_ne!(u64::from_str_radix(&field("SigIgn"), 16).unwrap() & TSTP, 0);
+    assert_eq!(fs::read_to_string(controller.pidfile()).unwrap().trim(), daemon.pid().to_string());
+
+    let answer = controller.commit().await;
+    assert_eq!(answer.result, Outcome::Failed);
+    assert_eq!(answer.origin.as_deref(), Some("confine"));
+    insta::assert_snapshot!(answer.reason.unwrap(), @r"
+    no module serves `bench`
+    hint: put its module in a module directory, or name the list as unmanaged
+    ");
+
+    assert!(daemon.0.try_wait().unwrap().is_none());
+    assert_eq!(daemon.terminate(), Some(0));
+    assert!(!controller.pidfile().exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_one_that_the_backend_starts_says_who_is_there() {
+    let controller = Installed::new().await;
+    let mut program = confine();
+    program.arg("-f").arg(controller.configuration());
+    let first = Daemon::start(by_the_backend(program).stderr(Stdio::null()));
+    controller.is_served().await;
+    let mut again = confine();
+    let second = again.arg("-f").arg(controller.configuration()).arg("-l").arg("o").output().unwrap();
+    assert_eq!(second.status.code(), Some(4));
+    let said = text(&second.stderr).replace(&first.pid().to_string(), "PID");
+    let said = said.replace(controller.directory.path().to_str().unwrap(), "");
+    insta::assert_snapshot!(said, @r"
+    error: another instance is running: process PID (`confine`) holds the pidfile `/services.pid`
+    hint: stop it first, or give this one a pidfile of its own (`--pidfile`)
+    ");
+    assert_eq!(first.terminate(), Some(0));
+}
+
+/// What of it is a secret is tested where it is laid out.
+#[tokio::test(flavor = "multi_thread")]
+async fn xml_is_logged_on_request() {
+    let controller = Installed::new().await;
+    let mut program = confine();
+    program.arg("-s").arg(controller.socket()).arg("-m").arg(controller.directory.path().join("modules"));
+    program.args(["-P", "-l", "o"]).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut daemon = Daemon::start(&mut program);
+    let lines = daemon.output();
+    lines.wait_for("xml: sent");
+    assert_eq!(lines.wait_for("<stream>").trim(), "<stream>services-commit</stream>");
+    controller.is_served().await;
+    assert_eq!(controller.commit().await.result, Outcome::Failed);
+    lines.wait_for("xml: received");
+    let told = lines.wait_for("<service>");
+    assert_eq!(told.trim(), "<service>bench[name='b1']</service>");
+    assert_eq!(daemon.terminate(), Some(0));
+}
+
+#[test]
+fn lines_on_standard_output_can_be_json() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = common::serve(directory.path());
+    command.args(["--log-to", "stdout", "--log-format", "json"]).stdout(Stdio::piped());
+    let mut daemon = Daemon::start(&mut command);
+    let line = daemon.output().wait_for("no connection to the controller");
+    let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(line["level"], "WARN");
+    assert!(line["fields"]["error"].as_str().unwrap().contains("controller.sock"), "{line}");
+    assert_eq!(daemon.terminate(), Some(0));
+}
