@@ -64,8 +64,8 @@ pub enum Error {
     /// The daemon is told to end.
     #[error("the services daemon is being stopped; commit again when it is back")]
     Stopped,
-    /// A predecessor left the transaction behind.
-    #[error("the services daemon that ran this commit has ended; commit again")]
+    /// A predecessor left the transaction behind, or there was no daemon when it began.
+    #[error("no services daemon saw this commit through: it began before this one was there; commit again")]
     Abandoned,
     /// A task of the daemon ended in a panic.
     #[error("an internal error ended the commit: see the daemon's log")]
