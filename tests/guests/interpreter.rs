@@ -4,6 +4,7 @@
 //! set PATH VALUE      the rest of the line is the value
 //! create PATH
 //! remove PATH
+//! stamp PATH          sets the leaf to the module's version
 //! xml FRAGMENT        edit-xml
 //! expect PATH VALUE   fails where the leaf has another value
 //! absent PATH         fails where there is such a node
@@ -27,6 +28,7 @@ pub(crate) fn obey(view: &View, lines: &str) -> Result<()> {
             "set" => view.set(path, value),
             "create" => view.create(path),
             "remove" => view.remove(path),
+            "stamp" => view.set(path, env!("CARGO_PKG_VERSION")),
             "xml" => view.edit_xml(rest),
             "expect" => {
                 let found = view.get(&path)?;

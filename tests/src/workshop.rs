@@ -1,6 +1,9 @@
 //! Services, built once for all tests of a program, and loaded.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use confine_author::{Error, Services};
 use confine_sandbox::Compiler;
@@ -31,4 +34,32 @@ pub async fn guests(packages: &[&str]) -> Result<Services, Error> {
     let _building = BUILDING.lock().await;
     let probe = Path::new(env!("CARGO_MANIFEST_DIR")).join("guests/probe");
     Services::build(&probe, packages, std::slice::from_ref(&probe), Compiler::in_process()).await
+}
+
+/// The component of a module in `guests`, with this version of five characters in the place of `0.1.0`:
+/// as if it had been built anew.
+///
+/// # Errors
+/// Why it cannot be built.
+pub async fn guest_of_version(package: &str, version: &str) -> Result<Vec<u8>, Error> {
+    const BUILT: &[u8] = b"0.1.0";
+    let _building = BUILDING.lock().await;
+    let probe = Path::new(env!("CARGO_MANIFEST_DIR")).join("guests/probe");
+    let files = confine_author::build(&probe, &[package])?;
+    let mut component = Vec::new();
+    for file in files {
+        component = fs::read(&file).map_err(|source| Error::Read { file, source })?;
+    }
+    // The contract has the same version, as in `confine:service/tree@0.1.0`.
+    let found: Vec<usize> = (1..component.len())
+        .filter(|&at| {
+            component.get(at..at + BUILT.len()) == Some(BUILT) && component.get(at - 1) != Some(&b'@')
+        })
+        .collect();
+    for at in found {
+        if let Some(place) = component.get_mut(at..at + BUILT.len()) {
+            place.copy_from_slice(version.as_bytes());
+        }
+    }
+    Ok(component)
 }

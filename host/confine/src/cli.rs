@@ -102,6 +102,10 @@ pub(crate) struct Options {
     #[arg(long, value_name = "DIRECTORY")]
     pub(crate) cache: Option<PathBuf>,
 
+    /// A directory for what Confine keeps: versions of modules to go back to
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) state: Option<PathBuf>,
+
     /// A file to lock, so that there is one daemon, with the number of its process
     #[arg(short, long, value_name = "FILE")]
     pub(crate) pidfile: Option<PathBuf>,

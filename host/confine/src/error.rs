@@ -18,6 +18,8 @@ pub(crate) enum Error {
     Log(#[from] LogError),
     #[error("the compile cache cannot be used\nhint: name another directory (`cache` in confine.toml)")]
     Cache(#[from] confine_sandbox::CacheError),
+    #[error("versions of modules cannot be kept\nhint: name another directory (`state` in confine.toml)")]
+    Store(#[from] confine_service::StoreError),
     #[error(transparent)]
     Backend(#[from] confine_backend::Error),
     #[error("the sandbox cannot be set up")]

@@ -4,6 +4,7 @@ mod controller;
 mod file;
 mod limits;
 mod quantity;
+mod quarantine;
 mod show;
 mod value;
 
@@ -14,6 +15,7 @@ use std::{
 };
 
 use confine_sandbox::Limits;
+use confine_service::Quarantine;
 
 pub(crate) use self::value::{ListName, ModuleName, ModuleNames, UserName};
 use self::{
@@ -34,6 +36,8 @@ const SOCKET: &str = "/usr/local/var/run/controller/controller.sock";
 const MODULES: &str = "/usr/local/share/controller/modules";
 /// Where the package makes a directory for compiled modules.
 const CACHE: &str = "/var/cache/confine";
+/// Where it makes one for what the daemon keeps.
+const STATE: &str = "/var/lib/confine";
 /// The variable that says what to log.
 const LOG_VARIABLE: &str = "CONFINE_LOG";
 /// The variable that has the Python API server log more.
@@ -56,6 +60,8 @@ pub(crate) struct Settings {
     pub(crate) user: Option<Sourced<UserName>>,
     /// The directory for compiled modules.
     pub(crate) cache: Sourced<PathBuf>,
+    /// The directory for what the daemon keeps: versions of modules.
+    pub(crate) state: Sourced<PathBuf>,
     /// The file to lock.
     pub(crate) pidfile: Option<Sourced<PathBuf>>,
     /// What is logged.
@@ -64,6 +70,8 @@ pub(crate) struct Settings {
     pub(crate) limits: Limits,
     /// The limits of the modules for which something else is said.
     pub(crate) module_limits: BTreeMap<ModuleName, Limits>,
+    /// When a module is set aside.
+    pub(crate) quarantine: Quarantine,
     /// The user that the backend runs as, if its configuration was read.
     pub(crate) backend_user: Option<Sourced<String>>,
     /// The directory of fragments that the controller's configuration names and that is not there.
@@ -161,10 +169,13 @@ impl Settings {
             ]),
             cache: path(&options.cache, &table.cache, &None)
                 .unwrap_or_else(|| Sourced::default(CACHE.into())),
+            state: path(&options.state, &table.state, &None)
+                .unwrap_or_else(|| Sourced::default(STATE.into())),
             pidfile: path(&options.pidfile, &table.pidfile, &controller.pidfile),
             log: Log::merge(options, environment, file)?,
             limits: file.limits.clone(),
             module_limits: file.module_limits.clone(),
+            quarantine: file.quarantine,
             backend_user: controller.backend_user.as_ref().map(|found| found.says(found.value.clone())),
             missing_fragments: controller.missing.clone(),
         })

@@ -155,17 +155,17 @@ impl Host {
     }
 
     pub(crate) fn connect(&self, socket: String, user: String) {
+        self.audit.tell(Happened::Connected { socket: socket.clone() });
         self.connection.send_modify(|connection| {
             *connection = Connection {
                 connected: true,
-                socket: Some(socket.clone()),
+                socket: Some(socket),
                 user: Some(user),
                 since: status::now(),
                 error: None,
                 losses: connection.losses,
             };
         });
-        self.audit.tell(Happened::Connected { socket });
     }
 
     /// The connection is lost, or could not be made.

@@ -22,6 +22,7 @@ mod reads;
 mod registry;
 pub mod status;
 mod store;
+mod watcher;
 
 pub use audit::{Event, Happened};
 pub use daemon::serve;

@@ -23,6 +23,8 @@ use serde::{Deserialize, Serialize};
 pub(crate) const KEPT: usize = 5;
 
 const INDEX: &str = "index.json";
+/// No module has a name that begins so.
+const TRIAL: &str = ".trial";
 /// The most bytes of an index. It has a few lines for each version.
 const INDEX_SIZE: u64 = 1 << 20;
 
@@ -108,8 +110,8 @@ impl Store {
         let directory = directory.into();
         let made = DirBuilder::new().recursive(true).mode(0o700).create(&directory);
         // A directory that cannot be written to had better be found out now.
-        let tried = made.and_then(|()| write(&directory, "probe", b"").map(drop));
-        match tried.and_then(|()| fs::remove_file(directory.join("probe"))) {
+        let tried = made.and_then(|()| write(&directory, TRIAL, b""));
+        match tried.and_then(|()| fs::remove_file(directory.join(TRIAL))) {
             Ok(()) => Ok(Self { directory }),
             Err(source) => Err(StoreError { path: directory, source }),
         }

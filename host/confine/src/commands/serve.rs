@@ -6,10 +6,10 @@
 //! that are closed before anything else can get their numbers, signals that are ignored stay so, and no
 //! file is looked for in a home directory.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
-use confine_sandbox::{Cache, Compiler, Limits, Runner};
-use confine_service::{Host, Registry};
+use confine_sandbox::{Cache, Compiler, Runner};
+use confine_service::{Host, Library, Store};
 use confine_tree::NoSchema;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -78,6 +78,7 @@ async fn daemon(settings: &Settings) -> Result<(), Error> {
     tokio::select! {
         () = confine_service::serve(host.clone(), backend, shutdown) => Ok(()),
         never = parent::follow(&settings.socket.value, &host) => match never {},
+        never = watch(host.clone()) => match never {},
         () = impatience => Err(Error::Interrupted),
         never = manager::keep_alive() => match never {},
     }
@@ -105,33 +106,57 @@ fn backend(settings: &Settings) -> Result<confine_backend::Options, Error> {
 /// The modules, loaded.
 async fn host(settings: &Settings) -> Result<Host, Error> {
     let runner = Runner::new(&settings.limits, compiler(settings)?)?;
-    let directories: Vec<PathBuf> =
-        settings.modules.iter().map(|directory| directory.value.clone()).collect();
-    // Each module's own limit holds when it is loaded.
-    let all_limits = settings.module_limits.values().chain([&settings.limits]);
-    let largest = all_limits.map(|limits| limits.component).max().unwrap_or(Limits::default().component);
-    let (mut files, unreadable) = confine_service::find(&directories, largest);
-    for (path, error) in unreadable {
-        tracing::error!(directory = %path.display(), %error, "A module directory cannot be read");
-    }
-    files.retain(|file| {
-        let excluded = settings.exclude.iter().find(|name| name.value.as_ref() == file.name);
-        if let Some(excluded) = excluded {
-            tracing::info!(file = %file.path.display(), by = %excluded.origin, "A module is left out");
-        }
-        excluded.is_none()
-    });
+    let library = Library {
+        directories: settings.modules.iter().map(|directory| directory.value.clone()).collect(),
+        exclude: settings.exclude.iter().map(|name| name.value.to_string()).collect(),
+        limits: settings.limits.clone(),
+        module_limits: settings
+            .module_limits
+            .iter()
+            .map(|(name, limits)| (name.to_string(), limits.clone()))
+            .collect(),
+        store: store(settings)?,
+        quarantine: settings.quarantine,
+    };
+    let unmanaged = settings.unmanaged.iter().map(|list| list.value.to_string()).collect();
+    let host = Host::open(runner, Arc::new(NoSchema), unmanaged, library).await;
+    let modules = host.status().modules;
     for name in settings.module_limits.keys() {
-        if !files.iter().any(|file| file.name == name.as_ref()) {
+        if !modules.iter().any(|module| module.name == name.as_ref()) {
             tracing::warn!(module = %name, "There are limits for a module that is not there");
         }
     }
-    if files.is_empty() {
+    for excluded in &settings.exclude {
+        tracing::info!(module = %excluded.value, by = %excluded.origin, "A module is left out");
+    }
+    if modules.is_empty() {
+        let directories: Vec<_> = settings.modules.iter().map(|directory| &directory.value).collect();
         tracing::warn!(?directories, "There are no modules: every commit of a service will be refused");
     }
-    let registry = Registry::load(files, &runner, |name| settings.limits_of(name).clone()).await;
-    let unmanaged = settings.unmanaged.iter().map(|list| list.value.to_string()).collect();
-    Ok(Host::new(runner, Arc::new(NoSchema), unmanaged, registry))
+    Ok(host)
+}
+
+/// Takes in for ever what changes in the module directories, whatever happens meanwhile.
+async fn watch(host: Arc<Host>) -> Infallible {
+    loop {
+        let watching = host.clone();
+        let Err(ended) = tokio::spawn(async move { watching.watch().await }).await;
+        tracing::error!(error = %ended, "The task that watches the module directories ended, and is begun again");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}
+
+/// Where versions of modules are kept, if that can be: nobody has asked for the place that is looked for
+/// by default.
+fn store(settings: &Settings) -> Result<Option<Store>, Error> {
+    match Store::open(&settings.state.value) {
+        Ok(store) => Ok(Some(store)),
+        Err(error) if settings.state.origin == Origin::Default => {
+            tracing::warn!(error = %chain(&error), "No versions of modules are kept, and there is no going back to one");
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// With a cache, if there is one to be had: nobody has asked for the one that is looked for by default.

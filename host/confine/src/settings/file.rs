@@ -7,6 +7,7 @@ use std::{
 };
 
 use confine_sandbox::Limits;
+use confine_service::Quarantine;
 use serde::Deserialize;
 use toml::{
     Spanned,
@@ -15,6 +16,7 @@ use toml::{
 
 use super::{
     limits::{LimitsTable, Misfit},
+    quarantine::QuarantineTable,
     value::{FilePath, ListName, ModuleName, UserName},
 };
 use crate::log::{Filter, Format, Target};
@@ -30,6 +32,8 @@ pub(crate) struct File {
     pub(crate) limits: Limits,
     /// The limits of the modules for which something else is said.
     pub(crate) module_limits: BTreeMap<ModuleName, Limits>,
+    /// When a module is set aside.
+    pub(crate) quarantine: Quarantine,
 }
 
 /// The keys of the file.
@@ -43,9 +47,11 @@ pub(crate) struct Table {
     pub(crate) unmanaged: Option<Vec<ListName>>,
     pub(crate) user: Option<UserName>,
     pub(crate) cache: Option<FilePath>,
+    pub(crate) state: Option<FilePath>,
     pub(crate) pidfile: Option<FilePath>,
     pub(crate) log: LogTable,
     limits: LimitsTable,
+    quarantine: QuarantineTable,
     module: BTreeMap<ModuleName, ModuleTable>,
 }
 
@@ -109,7 +115,9 @@ impl File {
             module.limits.apply(&mut limits)?;
             module_limits.insert(name.clone(), limits);
         }
-        Ok(Self { path: path.into(), table, limits, module_limits })
+        let mut quarantine = Quarantine::default();
+        table.quarantine.apply(&mut quarantine)?;
+        Ok(Self { path: path.into(), table, limits, module_limits, quarantine })
     }
 
     /// What relative paths in it start from: its own directory.
@@ -213,7 +221,7 @@ mod tests {
         ];
         let texts: Vec<_> = texts.map(|text| read(text).unwrap_err()).into();
         insta::assert_snapshot!(texts.join("\n"), @r#"
-        `confine.toml`, line 2, key `sockets`: unknown key `sockets`, expected one of `controller_config`, `socket`, `modules`, `exclude`, `unmanaged`, `user`, `cache`, `pidfile`, `log`, `limits`, `module`
+        `confine.toml`, line 2, key `sockets`: unknown key `sockets`, expected one of `controller_config`, `socket`, `modules`, `exclude`, `unmanaged`, `user`, `cache`, `state`, `pidfile`, `log`, `limits`, `quarantine`, `module`
         `confine.toml`, line 1, key `modules`: invalid type: string "/m", expected a sequence
         `confine.toml`, line 3, key `modules`: invalid type: integer `3`, expected a string
         `confine.toml`, line 1, key `socket`: a path cannot be empty

@@ -130,7 +130,7 @@ impl<Q: Quantity, T: Amount> Entry<Growing<T>> for Each<Q> {
 }
 
 /// As TOML writes it: numbers alone, amounts with a unit in quotes.
-fn literal(quantity: impl Quantity) -> String {
+pub(super) fn literal(quantity: impl Quantity) -> String {
     let text = quantity.to_string();
     if text.contains(' ') { format!("\"{text}\"") } else { text }
 }

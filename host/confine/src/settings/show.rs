@@ -4,7 +4,7 @@ use std::{fmt, path::PathBuf};
 
 use confine_sandbox::text::line;
 
-use super::{Settings, Sourced, limits};
+use super::{Settings, Sourced, limits, quarantine};
 
 /// In TOML, with who says each setting in a comment behind it. Values that are no UTF-8 are shown as near
 /// to it as can be.
@@ -20,6 +20,7 @@ impl fmt::Display for Settings {
             None => writeln!(f, "# user: the one that Confine runs as")?,
         }
         setting(f, "cache", &self.cache, path)?;
+        setting(f, "state", &self.state, path)?;
         match &self.pidfile {
             Some(pidfile) => setting(f, "pidfile", pidfile, path)?,
             None => writeln!(f, "# pidfile: none")?,
@@ -30,6 +31,10 @@ impl fmt::Display for Settings {
         setting(f, "format", &self.log.format, |format| string(&format.to_string()))?;
         writeln!(f, "\n[limits]")?;
         for line in limits::lines(&self.limits) {
+            writeln!(f, "{line}")?;
+        }
+        writeln!(f, "\n[quarantine]")?;
+        for line in quarantine::lines(&self.quarantine) {
             writeln!(f, "{line}")?;
         }
         for (module, limits) in &self.module_limits {

@@ -78,6 +78,7 @@ fn there_is_a_default_for_everything() {
     unmanaged = []
     # user: the one that Confine runs as
     cache = "/var/cache/confine"  # default
+    state = "/var/lib/confine"  # default
     # pidfile: none
 
     [log]
@@ -105,6 +106,7 @@ fn the_controller_says_where_it_is() {
     unmanaged = []
     # user: the one that Confine runs as
     cache = "/var/cache/confine"  # default
+    state = "/var/lib/confine"  # default
     pidfile = "/controller.pid"  # controller.xml
 
     [log]
@@ -141,6 +143,7 @@ fn the_operators_file_goes_before_the_controllers() {
     ]
     user = "services"  # confine.toml
     cache = "/file-cache"  # confine.toml
+    state = "/var/lib/confine"  # default
     pidfile = "/file.pid"  # confine.toml
 
     [log]
@@ -189,6 +192,7 @@ fn the_command_line_goes_before_all() {
     ]
     user = "root"  # command line
     cache = "/option-cache"  # command line
+    state = "/var/lib/confine"  # default
     pidfile = "/option.pid"  # command line
 
     [log]

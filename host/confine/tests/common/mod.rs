@@ -32,6 +32,7 @@ pub(crate) fn serve(directory: &Path) -> Command {
     command.arg("serve").arg("--config").arg(config);
     command.arg("--socket").arg(directory.join("controller.sock"));
     command.arg("--modules").arg(directory).arg("--cache").arg(directory.join("cache"));
+    command.arg("--state").arg(directory.join("state"));
     command.arg("--pidfile").arg(directory.join("confine.pid"));
     command
 }

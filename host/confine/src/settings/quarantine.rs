@@ -1,0 +1,90 @@
+//! When a module is set aside, as the operator's file says it.
+
+use std::time::Duration;
+
+use confine_service::Quarantine;
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::{
+    limits::{Misfit, literal},
+    quantity::{Count, Quantity as _, Time},
+};
+
+/// The table `quarantine` of the operator's file. What is left out stays as it is.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct QuarantineTable {
+    /// 0 for never.
+    failures: Option<Spanned<Count>>,
+    window: Option<Spanned<Time>>,
+}
+
+const SECOND: Time = Time(1_000_000);
+
+impl QuarantineTable {
+    /// Changes what the table says.
+    pub(crate) fn apply(&self, quarantine: &mut Quarantine) -> Result<(), Misfit> {
+        if let Some(failures) = &self.failures {
+            let most = u32::try_from(failures.get_ref().0).map_err(|_| Misfit {
+                span: failures.span(),
+                what: format!("{} is too much, {} is the most", failures.get_ref(), Count(u32::MAX.into())),
+            })?;
+            quarantine.failures = Some(most).filter(|&most| most > 0);
+        }
+        if let Some(window) = &self.window {
+            if window.get_ref().0 < SECOND.0 {
+                let what = format!("{} is too little, {SECOND} is the least", window.get_ref());
+                return Err(Misfit { span: window.span(), what });
+            }
+            quarantine.window = Duration::from_micros(window.get_ref().0);
+        }
+        Ok(())
+    }
+}
+
+/// The settings as lines of such a table.
+pub(crate) fn lines(quarantine: &Quarantine) -> [String; 2] {
+    let window = u64::try_from(quarantine.window.as_micros()).unwrap_or(u64::MAX);
+    [
+        format!("failures = {}", literal(Count::of(quarantine.failures.unwrap_or_default().into()))),
+        format!("window = {}", literal(Time::of(window))),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn apply(text: &str) -> Result<Quarantine, String> {
+        let table: QuarantineTable = toml::from_str(text).map_err(|error| error.message().to_owned())?;
+        let mut quarantine = Quarantine::default();
+        table.apply(&mut quarantine).map_err(|misfit| format!("{}: {}", &text[misfit.span], misfit.what))?;
+        Ok(quarantine)
+    }
+
+    #[test]
+    fn what_is_shown_is_read_back() {
+        let lines = lines(&Quarantine::default()).join("\n");
+        insta::assert_snapshot!(lines, @r#"
+        failures = 5
+        window = "10 min"
+        "#);
+        let other = Quarantine { failures: None, window: Duration::from_secs(90) };
+        for quarantine in [Quarantine::default(), other] {
+            assert_eq!(apply(&super::lines(&quarantine).join("\n")), Ok(quarantine));
+        }
+    }
+
+    #[test]
+    fn impossible_values_are_refused() {
+        let texts = ["failures = 5_000_000_000", "window = '10 ms'", "window = 10", "fails = 3"];
+        let texts: Vec<_> = texts.map(|text| apply(text).unwrap_err()).into();
+        insta::assert_snapshot!(texts.join("\n"), @r#"
+        5_000_000_000: 5_000_000_000 is too much, 4_294_967_295 is the most
+        '10 ms': 10 ms is too little, 1 s is the least
+        invalid type: integer `10`, expected a time with its unit, as in "10 s"
+        unknown field `fails`, expected `failures` or `window`
+        "#);
+    }
+}
