@@ -13,13 +13,13 @@
 use std::{collections::HashSet, path::PathBuf, process::Command, sync::Arc};
 
 use confine_author::{Case, Verdict};
+use confine_backend::Models;
 use confine_sandbox::{Compiler, Limits, Runner};
 use confine_service::{File, Host, Registry};
 use confine_tests::{
     tap::Tap,
     workshop::{example_services, examples},
 };
-use confine_tree::NoSchema;
 
 /// What a build says where a tool is missing: `EX_UNAVAILABLE`.
 const UNAVAILABLE: i32 = 69;
@@ -48,7 +48,7 @@ async fn host(module: PathBuf) -> Arc<Host> {
     if let Err(error) = &registry.entries()[0].module {
         panic!("{error}");
     }
-    Arc::new(Host::new(runner, Arc::new(NoSchema), HashSet::new(), registry))
+    Arc::new(Host::new(runner, Models::default(), HashSet::new(), registry))
 }
 
 /// Plays every case; the edits that were sent, in order.

@@ -6,9 +6,9 @@ use std::{
     sync::Arc,
 };
 
+use confine_backend::Models;
 use confine_sandbox::{Compiler, Limits, Runner};
 use confine_service::{File, Host, Registry};
-use confine_tree::NoSchema;
 
 use crate::{Error, build};
 
@@ -40,7 +40,7 @@ impl Services {
             return Err(Error::Module { file: entry.path.clone(), reason: error.to_string() });
         }
         let texts: Result<Vec<_>, _> = models.iter().map(|directory| yang_in(directory)).collect();
-        let host = Arc::new(Host::new(runner, Arc::new(NoSchema), Default::default(), registry));
+        let host = Arc::new(Host::new(runner, Models::default(), Default::default(), registry));
         Ok(Self { models: texts?.into_iter().flatten().collect(), host })
     }
 

@@ -110,9 +110,19 @@ impl Backend {
         xpath: &str,
         identity: &Identity,
     ) -> Result<Payload<'static>, Error> {
+        self.state_of(xpath, &[("co", CONTROLLER)], identity).await
+    }
+
+    /// Reads state by an XPath expression with these prefixes.
+    pub(crate) async fn state_of(
+        &mut self,
+        xpath: &str,
+        namespaces: &[(&str, &str)],
+        identity: &Identity,
+    ) -> Result<Payload<'static>, Error> {
         const WITH_DEFAULTS: &str = "urn:ietf:params:xml:ns:yang:ietf-netconf-with-defaults";
         let content = |xml: &mut XmlWriter| {
-            filter(xml, xpath, &[("co", CONTROLLER)])?;
+            filter(xml, xpath, namespaces)?;
             xml.leaf("with-defaults", &[("xmlns", WITH_DEFAULTS)], "report-all")
         };
         let reply = self.call(identity, "get", &[("cl:content", "nonconfig")], content).await?;

@@ -156,6 +156,12 @@ impl Error {
         Self::Answer { message: message.into(), problem: problem.into() }
     }
 
+    /// Whether the backend does not have the operation: it is older than the operation.
+    pub(crate) fn is_unknown_operation(&self) -> bool {
+        let is_unknown = |tag: &str| matches!(tag, "unknown-element" | "operation-not-supported");
+        matches!(self, Self::Refused { source, .. } if source.iter().any(|error| is_unknown(&error.tag)))
+    }
+
     /// Whether access control denied it, so that another identity may succeed.
     pub fn is_denied(&self) -> bool {
         matches!(self, Self::Denied { .. } | Self::Impersonation { .. })

@@ -6,12 +6,16 @@
 //!
 //! Each request is made for an [`Identity`], whose rights the backend checks (RFC 8341). What is read comes
 //! as a [`Payload`], a slice of XML; what is written is given as XML. Neither is parsed here.
+//!
+//! [`Models`] are the YANG models of the controller and its devices, read from it and from files.
 
 mod backend;
 mod client;
 mod error;
 mod event;
+mod models;
 mod options;
+mod schemas;
 mod transaction;
 
 pub use backend::{Backend, Datastore, Read};
@@ -19,7 +23,9 @@ pub use client::{Actions, Commit, DeviceConfig, Diff, Push};
 pub use confine_netconf::Payload;
 pub use error::{Error, Rejection};
 pub use event::{ControllerTransaction, Event, Events, ServiceRef, ServicesCommit, Stream};
+pub use models::{Directories, ModelCache, Models, Turn, models_beside};
 pub use options::{Identity, Options, own_user};
+pub use schemas::{DeviceState, SchemaRef};
 pub use transaction::{Outcome, Transaction, TransactionState};
 
 /// The controller's own model: services, devices, transactions and its operations.

@@ -6,8 +6,9 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use confine_backend::{
-    Actions, Backend, CONTROLLER, Commit, Datastore, DeviceConfig, Diff, Error, Event, Events, Identity,
-    Options, Outcome, Push, Read, Rejection, ServiceRef, ServicesCommit, Stream, TransactionState,
+    Actions, Backend, CONTROLLER, Commit, Datastore, DeviceConfig, Diff, Directories, Error, Event, Events,
+    Identity, ModelCache, Models, Options, Outcome, Push, Read, Rejection, ServiceRef, ServicesCommit,
+    Stream, TransactionState,
 };
 
 const HOST: Identity = Identity::Host;
@@ -99,6 +100,37 @@ async fn a_real_controller_is_understood() {
     assert!(user.datastore_diff(differences, &HOST).await.unwrap().is_empty());
     user.close().await.unwrap();
     backend.close().await.unwrap();
+}
+
+/// The controller's own models and those of its devices, which are to be open and to speak
+/// `openconfig-interfaces`.
+#[tokio::test]
+async fn models_are_read_of_a_real_controller() {
+    let Some(options) = options() else { return };
+    let backend = tokio::sync::Mutex::new(Backend::connect(options).await.unwrap());
+    let states = backend.lock().await.device_states(&HOST).await.unwrap();
+    assert!(states.iter().any(|device| device.state == "OPEN" && !device.since.is_empty()), "{states:?}");
+
+    let home = tempfile::tempdir().unwrap();
+    let cache = || Some(ModelCache::open(home.path()).unwrap());
+    for cache in [None, cache(), cache()] {
+        let mut models = Models::new(Directories::default(), Vec::new(), cache);
+        let began = std::time::Instant::now();
+        models.read_own(&backend).await.unwrap();
+        let own = began.elapsed();
+        assert!(models.read_devices(&backend).await.unwrap());
+        eprintln!("own models in {own:?}, all in {:?}", began.elapsed());
+        assert!(!models.read_devices(&backend).await.unwrap());
+        let schema = models.schema();
+        assert!(schema.outer().module_by_name("clixon-controller").is_some());
+        assert!(schema.outer().module_by_name("ssh-users").is_some());
+        for device in states.iter().filter(|device| device.state == "OPEN") {
+            let mounted = schema.mounted(&device.name).unwrap();
+            let mtu = mounted.find("/openconfig-interfaces:interfaces/interface/config/mtu").unwrap();
+            let wrong = mtu.canonical("fast", &|_| None).unwrap_err().to_string();
+            assert_eq!(wrong, "`fast` is not a value of `mtu`: a number from 0 to 65535 (`uint16`)");
+        }
+    }
 }
 
 async fn reads(backend: &mut Backend) {

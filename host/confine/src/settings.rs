@@ -14,6 +14,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use confine_backend::Directories;
 use confine_sandbox::Limits;
 use confine_service::Quarantine;
 
@@ -62,6 +63,8 @@ pub(crate) struct Settings {
     pub(crate) cache: Sourced<PathBuf>,
     /// The directory for what the daemon keeps: versions of modules.
     pub(crate) state: Sourced<PathBuf>,
+    /// The directories with models that the controller's configuration names.
+    pub(crate) models: Directories,
     /// The file to lock.
     pub(crate) pidfile: Option<Sourced<PathBuf>>,
     /// What is logged.
@@ -171,6 +174,7 @@ impl Settings {
                 .unwrap_or_else(|| Sourced::default(CACHE.into())),
             state: path(&options.state, &table.state, &None)
                 .unwrap_or_else(|| Sourced::default(STATE.into())),
+            models: controller.models.clone(),
             pidfile: path(&options.pidfile, &table.pidfile, &controller.pidfile),
             log: Log::merge(options, environment, file)?,
             limits: file.limits.clone(),

@@ -15,7 +15,7 @@ use crate::device::Device;
 use crate::edit::{self, Operation};
 use crate::error::Error;
 use crate::identity::{Credentials, own_user};
-use crate::model::Models;
+use crate::model::{Models, Text};
 use crate::models;
 use crate::state::State;
 use crate::validate;
@@ -179,17 +179,28 @@ impl Builder {
     }
 }
 
-fn schema(own: &[(&str, &str)], others: &[(String, String)]) -> Result<Schema, Error> {
+fn schema(own: &[(&str, &str)], others: &[(String, String)]) -> Result<(Schema, Vec<Text>), Error> {
     let mut set = ModuleSet::default();
+    let mut texts = Vec::new();
     let others = others.iter().map(|(file, yang)| (file.as_str(), yang.as_str()));
     for (file, yang) in own.iter().copied().chain(others) {
-        set.add(file, yang.as_bytes())?;
+        let added = set.add(file, yang.as_bytes())?;
+        texts.push(Text {
+            name: added.name.into(),
+            revision: added.revision.map(Into::into),
+            namespace: None,
+            text: yang.to_owned(),
+        });
     }
     let schema = set.compile();
-    match schema.problems().first() {
-        Some(problem) => Err(problem.clone().into()),
-        None => Ok(schema),
+    if let Some(problem) = schema.problems().first() {
+        return Err(problem.clone().into());
     }
+    for text in &mut texts {
+        let module = schema.module_by_name(&text.name);
+        text.namespace = module.map(|module| module.namespace().to_owned());
+    }
+    Ok((schema, texts))
 }
 
 /// The entry of a device, as the controller has it.

@@ -12,6 +12,8 @@ const DEVICE: &str = "device";
 /// All models. Every device speaks the same ones.
 pub(crate) struct Models {
     schema: Mounted,
+    own_texts: Vec<Text>,
+    device_texts: Vec<Text>,
     /// None are needed besides those that the models name.
     keys: Keys,
 }
@@ -22,11 +24,32 @@ impl fmt::Debug for Models {
     }
 }
 
+/// The text of a module or submodule, and what it is known by.
+#[derive(Clone, Debug)]
+pub(crate) struct Text {
+    pub(crate) name: String,
+    pub(crate) revision: Option<String>,
+    /// None for a submodule.
+    pub(crate) namespace: Option<String>,
+    pub(crate) text: String,
+}
+
 impl Models {
-    pub(crate) fn new(controller: Schema, device: Schema) -> Self {
-        let mut schema = Mounted::new(Arc::new(controller), DEVICE);
-        schema.mount_in_others(Arc::new(device));
-        Self { schema, keys: Keys::new() }
+    /// Each with the texts that it was made of.
+    pub(crate) fn new(controller: (Schema, Vec<Text>), device: (Schema, Vec<Text>)) -> Self {
+        let mut schema = Mounted::new(Arc::new(controller.0), DEVICE);
+        schema.mount_in_others(Arc::new(device.0));
+        Self { schema, own_texts: controller.1, device_texts: device.1, keys: Keys::new() }
+    }
+
+    /// The modules of the controller and the services.
+    pub(crate) fn own_texts(&self) -> &[Text] {
+        &self.own_texts
+    }
+
+    /// The modules of the devices.
+    pub(crate) fn device_texts(&self) -> &[Text] {
+        &self.device_texts
     }
 
     /// What is known of nodes by their numbers.

@@ -80,7 +80,12 @@ pub(crate) fn broken(error: impl std::error::Error) -> Refusal {
 
 /// The same from the layer of the protocol.
 pub(crate) fn protocol_failed(message: impl AsRef<str>) -> Refusal {
-    Refusal::new(ErrorType::Protocol, "operation-failed", message.as_ref())
+    protocol_failed_with("operation-failed", message.as_ref())
+}
+
+/// The same with another tag.
+pub(crate) fn protocol_failed_with(tag: &str, message: &str) -> Refusal {
+    Refusal::new(ErrorType::Protocol, tag, message)
 }
 
 /// A parameter that is missing.

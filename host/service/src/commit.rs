@@ -21,7 +21,7 @@ use std::{
 use confine_backend::{Datastore, Identity, Push, ServicesCommit};
 use confine_sandbox::{Budget, Commit, Entry, Module, Run, Usage};
 use confine_tree::{CONTROLLER, Path, Pattern, PatternStep, QName, Tree};
-use confine_view::{Draft, Finished, InstanceRef, Owners, Scope, View};
+use confine_view::{Draft, Finished, InstanceRef, Owners, Scope, Tag, View};
 
 use crate::{
     Error, Registry, Service,
@@ -192,7 +192,7 @@ impl Work<'_> {
             identity: Identity::User(self.user.clone()),
             runtime: tokio::runtime::Handle::current(),
         });
-        let mut draft = Draft::new(self.host.schema.clone(), source);
+        let mut draft = Draft::new(self.host.knowledge.schema(), source);
         let mut services = plan.services();
         services.extend(books.also.iter().map(|also| also.service.clone()));
         let parts = Parts::new(self.registry, &services, &mut draft)?;
@@ -383,10 +383,21 @@ impl<'a> Parts<'a> {
                 let description = module.description();
                 let resolve = |path: &Path| {
                     let resolved = draft.resolve(&path.to_string(), &list, &description.prefixes);
-                    resolved.map_err(|source| Error::Declared { module: module.to_string(), source })
+                    match resolved {
+                        // A module may be for several vendors, of which not all are there.
+                        Err(nowhere) if nowhere.tag == Tag::UnknownElement => {
+                            tracing::debug!(%module, %path, reason = %nowhere, "a declared path leads nowhere");
+                            None
+                        }
+                        resolved => Some(
+                            resolved.map_err(|source| Error::Declared { module: module.to_string(), source }),
+                        ),
+                    }
                 };
-                let reads = description.reads.iter().map(resolve).collect::<Result<Vec<_>, _>>()?;
-                let writes = description.writes.iter().map(resolve).collect::<Result<Vec<_>, _>>()?;
+                let resolve_all =
+                    |paths: &[Path]| paths.iter().filter_map(resolve).collect::<Result<Vec<_>, _>>();
+                let reads = resolve_all(&description.reads)?;
+                let writes = resolve_all(&description.writes)?;
                 reads.iter().chain(&writes).for_each(|pattern| draft.declare(pattern));
                 parts.reads.extend(reads);
                 parts.writes.insert(module.name().clone(), writes);

@@ -19,6 +19,7 @@ use crate::{
     backoff::Backoff,
     commit,
     host::{Host, Report},
+    knowledge,
     modules::microseconds,
     reads::Shared,
     status::{self, LastCommit},
@@ -92,6 +93,7 @@ impl Connection {
             (options.socket.display().to_string(), options.host_user.clone())
         };
         host.connect(socket, user);
+        let _models = knowledge::Reader::start(host, &self.backend);
         loop {
             let event = tokio::select! {
                 biased;
@@ -100,7 +102,10 @@ impl Connection {
             };
             match event {
                 Event::ServicesCommit(commit) => {
-                    if self.run(host, commit, shutdown.as_mut()).await? {
+                    host.knowledge.set_committing(true);
+                    let ran = self.run(host, commit, shutdown.as_mut()).await;
+                    host.knowledge.set_committing(false);
+                    if ran? {
                         return Ok(());
                     }
                 }

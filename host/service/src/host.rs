@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use confine_backend::{ControllerTransaction, Datastore, Identity, Outcome};
+use confine_backend::{ControllerTransaction, Datastore, Identity, Models, Outcome};
 use confine_sandbox::{Entry, Module, Run, Runner, Usage};
 use confine_tree::{Pattern, PatternStep, QName, Schema};
 use confine_view::{Created, InstanceRef, Owners};
@@ -15,6 +15,7 @@ use tokio::sync::{broadcast, watch};
 use crate::{
     Error, Event, Happened, Library, Registry, Service, Status,
     audit::Audit,
+    knowledge::Knowledge,
     modules::Modules,
     operations::Told,
     plan::SERVICES,
@@ -28,7 +29,7 @@ const REMEMBERED: usize = 10_000;
 /// Everything that a commit needs and that outlives it.
 pub struct Host {
     pub(crate) runner: Runner,
-    pub(crate) schema: Arc<dyn Schema>,
+    pub(crate) knowledge: Knowledge,
     /// Lists under `/services` that are none of our business.
     pub(crate) unmanaged: HashSet<String>,
     pub(crate) modules: Arc<Modules>,
@@ -88,37 +89,22 @@ pub(crate) struct Pending {
 
 impl Host {
     /// A host that runs these modules, which somebody else has loaded: nothing is watched or kept.
-    pub fn new(
-        runner: Runner,
-        schema: Arc<dyn Schema>,
-        unmanaged: HashSet<String>,
-        registry: Registry,
-    ) -> Self {
-        Self::with_modules(runner, schema, unmanaged, Modules::of(&registry))
+    pub fn new(runner: Runner, models: Models, unmanaged: HashSet<String>, registry: Registry) -> Self {
+        Self::with_modules(runner, models, unmanaged, Modules::of(&registry))
     }
 
     /// A host that runs the modules of a library, which are loaded now.
-    pub async fn open(
-        runner: Runner,
-        schema: Arc<dyn Schema>,
-        unmanaged: HashSet<String>,
-        library: Library,
-    ) -> Self {
-        let host = Self::with_modules(runner, schema, unmanaged, Modules::new(library));
+    pub async fn open(runner: Runner, models: Models, unmanaged: HashSet<String>, library: Library) -> Self {
+        let host = Self::with_modules(runner, models, unmanaged, Modules::new(library));
         host.restore().await;
         host
     }
 
-    fn with_modules(
-        runner: Runner,
-        schema: Arc<dyn Schema>,
-        unmanaged: HashSet<String>,
-        modules: Modules,
-    ) -> Self {
+    fn with_modules(runner: Runner, models: Models, unmanaged: HashSet<String>, modules: Modules) -> Self {
         let current = Arc::new(modules.registry());
         Self {
             runner,
-            schema,
+            knowledge: Knowledge::new(models),
             unmanaged,
             modules: Arc::new(modules),
             changing: tokio::sync::Mutex::default(),
@@ -154,7 +140,18 @@ impl Host {
         let _ = self.connection.subscribe().wait_for(|connection| connection.connected).await;
     }
 
+    /// Waits until the models of the controller that is served have been read, as far as they are to be had.
+    pub async fn modelled(&self) {
+        self.knowledge.complete().await;
+    }
+
+    /// What is known of the models now.
+    pub fn schema(&self) -> Arc<dyn Schema> {
+        self.knowledge.schema()
+    }
+
     pub(crate) fn connect(&self, socket: String, user: String) {
+        self.knowledge.begin();
         self.audit.tell(Happened::Connected { socket: socket.clone() });
         self.connection.send_modify(|connection| {
             *connection = Connection {
@@ -300,7 +297,10 @@ impl Host {
             }
             // A failure may come after `running` was changed, a validation may have changed it too, and what
             // others do nobody says.
-            _ => books.owners = None,
+            _ => {
+                books.owners = None;
+                self.knowledge.devices_may_have_changed();
+            }
         }
     }
 

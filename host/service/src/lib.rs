@@ -13,6 +13,7 @@ mod daemon;
 mod error;
 mod files;
 mod host;
+mod knowledge;
 mod modules;
 mod operations;
 mod places;

@@ -146,6 +146,16 @@ impl ModuleSet {
         missing
     }
 
+    /// How many modules and submodules there are.
+    pub fn len(&self) -> usize {
+        self.files.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
     /// Whether the set has the module or submodule, in this revision where one is given.
     pub fn contains(&self, name: &str, revision: Option<&str>) -> bool {
         self.find_revision(name, revision).is_some()

@@ -1,5 +1,7 @@
 //! The other end of the socket, played by a test.
 
+#![allow(dead_code, reason = "each test uses some of it")]
+
 use confine_backend::Options;
 use confine_netconf::{Decoder, encode};
 use tempfile::TempDir;
@@ -57,14 +59,19 @@ impl Connection {
 
     /// The user and the operation of the next request, as it stands in its `rpc`.
     pub(crate) async fn operation(&mut self) -> (String, String) {
-        let message = self.receive().await.unwrap();
+        self.next_operation().await.unwrap()
+    }
+
+    /// The same; none where the client has closed the connection.
+    pub(crate) async fn next_operation(&mut self) -> Option<(String, String)> {
+        let message = self.receive().await?;
         let head = format!(
             r#"<rpc {BASE} xmlns:nc="urn:ietf:params:xml:ns:netconf:base:1.0" xmlns:cl="http://clicon.org/lib" cl:username=""#
         );
         let rest = message.strip_prefix(&head).unwrap();
         let (user, rest) = rest.split_once(r#"" message-id=""#).unwrap();
         let (_, rest) = rest.split_once("\">").unwrap();
-        (user.to_owned(), rest.strip_suffix("</rpc>").unwrap().to_owned())
+        Some((user.to_owned(), rest.strip_suffix("</rpc>").unwrap().to_owned()))
     }
 
     pub(crate) async fn send(&mut self, message: &str) {

@@ -6,11 +6,11 @@
 //! that are closed before anything else can get their numbers, signals that are ignored stay so, and no
 //! file is looked for in a home directory.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, path::PathBuf, sync::Arc, time::Duration};
 
+use confine_backend::{ModelCache, Models, models_beside};
 use confine_sandbox::{Cache, Compiler, Runner};
 use confine_service::{Host, Library, Store};
-use confine_tree::NoSchema;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
@@ -119,7 +119,7 @@ async fn host(settings: &Settings) -> Result<Host, Error> {
         quarantine: settings.quarantine,
     };
     let unmanaged = settings.unmanaged.iter().map(|list| list.value.to_string()).collect();
-    let host = Host::open(runner, Arc::new(NoSchema), unmanaged, library).await;
+    let host = Host::open(runner, models(settings), unmanaged, library).await;
     let modules = host.status().modules;
     for name in settings.module_limits.keys() {
         if !modules.iter().any(|module| module.name == name.as_ref()) {
@@ -157,6 +157,17 @@ fn store(settings: &Settings) -> Result<Option<Store>, Error> {
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// Where models come from. That some cannot be kept is no reason to do without them.
+fn models(settings: &Settings) -> Models {
+    let cache = ModelCache::open(settings.cache.value.join("models"));
+    if let Err(error) = &cache {
+        tracing::warn!(%error, "Models are read anew at each start: there is no cache");
+    }
+    let directories: Vec<PathBuf> =
+        settings.modules.iter().map(|directory| directory.value.clone()).collect();
+    Models::new(settings.models.clone(), models_beside(&directories), cache.ok())
 }
 
 /// With a cache, if there is one to be had: nobody has asked for the one that is looked for by default.

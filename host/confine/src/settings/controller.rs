@@ -10,6 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use confine_backend::Directories;
 use confine_tree::{Tree, xml};
 
 /// What the controller's configuration says.
@@ -25,6 +26,8 @@ pub(crate) struct ControllerFile {
     pub(crate) exclude: Option<Found>,
     /// `CONTROLLER_PYAPI_PIDFILE`
     pub(crate) pidfile: Option<Found>,
+    /// `CLICON_YANG_DIR` and what else begins with `CLICON_YANG`: where models are.
+    pub(crate) models: Directories,
     /// The directory that `CLICON_CONFIGDIR` names, if it is not there. The backend only warns of that.
     pub(crate) missing: Option<PathBuf>,
 }
@@ -52,23 +55,34 @@ pub(crate) enum ControllerFileError {
     Root { path: PathBuf, found: String },
 }
 
-/// Options by name.
-type Options = HashMap<String, Found>;
+/// Options by name. What is said last holds, but for the few that may be said often.
+type Options = HashMap<String, Vec<Found>>;
 
 impl ControllerFile {
     pub(crate) fn read(path: &Path) -> Result<Self, ControllerFileError> {
         let mut options = Options::new();
         read_into(path, &mut options)?;
         let mut missing = None;
-        if let Some(directory) = options.get("CLICON_CONFIGDIR").map(|found| PathBuf::from(&found.value)) {
+        let directory = options.get("CLICON_CONFIGDIR").and_then(|said| said.last());
+        if let Some(directory) = directory.map(|found| PathBuf::from(&found.value)) {
             match fragments(&directory) {
                 Ok(fragments) => fragments.iter().try_for_each(|path| read_into(path, &mut options))?,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => missing = Some(directory),
                 Err(source) => return Err(ControllerFileError::Read { path: directory, source }),
             }
         }
-        let mut take = |name| options.remove(name).filter(|found| !found.value.is_empty());
+        let imports = options.remove("CLICON_YANG_DIR").unwrap_or_default();
+        let mut take = |name| options.remove(name)?.pop().filter(|found| !found.value.is_empty());
+        let path = |found: Found| PathBuf::from(found.value);
+        let models = Directories {
+            imports: imports.into_iter().map(path).filter(|path| !path.as_os_str().is_empty()).collect(),
+            main: take("CLICON_YANG_MAIN_DIR").map(path),
+            main_file: take("CLICON_YANG_MAIN_FILE").map(path),
+            main_module: take("CLICON_YANG_MODULE_MAIN").map(|found| found.value),
+            domains: take("CLICON_YANG_DOMAIN_DIR").map(path),
+        };
         Ok(Self {
+            models,
             socket: take("CLICON_SOCK"),
             backend_user: take("CLICON_BACKEND_USER"),
             modules: take("CONTROLLER_PYAPI_MODULE_PATH"),
@@ -103,7 +117,8 @@ fn read_into(path: &Path, options: &mut Options) -> Result<(), ControllerFileErr
     };
     for option in tree.children(root) {
         let value = tree.value(option).unwrap_or_default().trim().to_owned();
-        options.insert(tree.qname(option).local.to_owned(), Found { value, file: path.into() });
+        let said = options.entry(tree.qname(option).local.to_owned()).or_default();
+        said.push(Found { value, file: path.into() });
     }
     Ok(())
 }
@@ -174,6 +189,24 @@ mod tests {
         assert_eq!(value(&file.socket), Some("/fragment.sock"));
         assert_eq!(value(&file.modules), None);
         assert!(file.socket.unwrap().file.ends_with("controller/30.xml"));
+    }
+
+    #[test]
+    fn directories_of_models_are_read() {
+        let (_directory, main) = configuration(&[(
+            "10.xml",
+            "<clixon-config><CLICON_YANG_DIR>/c</CLICON_YANG_DIR><CLICON_YANG_MAIN_DIR>/main</CLICON_YANG_MAIN_DIR>
+             <CLICON_YANG_DIR/><CLICON_YANG_DOMAIN_DIR>/mounts</CLICON_YANG_DOMAIN_DIR></clixon-config>",
+        )]);
+        assert_eq!(
+            ControllerFile::read(&main).unwrap().models,
+            Directories {
+                imports: ["/a", "/b", "/c"].map(PathBuf::from).into(),
+                main: Some("/main".into()),
+                domains: Some("/mounts".into()),
+                ..Directories::default()
+            }
+        );
     }
 
     #[test]

@@ -21,6 +21,13 @@ impl fmt::Display for Settings {
         }
         setting(f, "cache", &self.cache, path)?;
         setting(f, "state", &self.state, path)?;
+        let models = &self.models;
+        let named = [&models.main, &models.main_file, &models.domains].into_iter().flatten();
+        let places: Vec<String> = named.chain(&models.imports).map(path).collect();
+        match &places[..] {
+            [] => writeln!(f, "# models: those that the controller tells")?,
+            places => writeln!(f, "# models: those that the controller tells, and {}", places.join(", "))?,
+        }
         match &self.pidfile {
             Some(pidfile) => setting(f, "pidfile", pidfile, path)?,
             None => writeln!(f, "# pidfile: none")?,

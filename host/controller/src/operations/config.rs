@@ -34,6 +34,13 @@ impl State {
             tree = running.as_ref().clone();
         }
         self.add_state(&mut tree)?;
+        // The real controller, too, looks for the name in the text of the filter.
+        let filter = input.child("filter").map_err(unreadable)?;
+        if filter.and_then(|filter| Some(filter.attribute("select")?.contains("netconf-state"))) == Some(true)
+        {
+            let schemas = self.own_schemas().map_err(unwritable)?;
+            xml::Reader::new().read(&mut tree, Tree::ROOT, &schemas).map_err(refusal::broken)?;
+        }
         self.read(caller, input, &tree)
     }
 

@@ -6,6 +6,7 @@ mod difference;
 mod input;
 mod locks;
 mod push;
+mod schemas;
 mod session;
 
 use confine_netconf::namespace::{BASE, CLIXON, SUBSCRIPTION};
@@ -33,13 +34,16 @@ impl State {
             (BASE, "commit") => Self::commit,
             (BASE, "close-session") => Self::close_session,
             (BASE, "kill-session") => Self::kill_session,
+            (schemas::MONITORING, "get-schema") => Self::get_schema,
+            (CONTROLLER, "get-device-schema") => Self::get_device_schema,
             (CONTROLLER, "controller-commit") => Self::controller_commit,
             (CONTROLLER, "transaction-actions-done") => Self::transaction_actions_done,
             (CONTROLLER, "transaction-error") => Self::transaction_error,
             (CONTROLLER, "config-pull") => Self::config_pull,
             (CONTROLLER, "datastore-diff") => Self::datastore_diff,
             (namespace, local) => {
-                let known = [BASE, SUBSCRIPTION, CONTROLLER, CLIXON].contains(&namespace);
+                let known =
+                    [BASE, SUBSCRIPTION, CONTROLLER, CLIXON, schemas::MONITORING].contains(&namespace);
                 let message = if known { "Unrecognized RPC" } else { "Unrecognized RPC (wrong namespace?)" };
                 return Err(Refusal::of_input(refusal::unknown_element(local, message)));
             }

@@ -6,4 +6,5 @@ mod commit;
 mod common;
 mod devices;
 mod edit;
+mod schemas;
 mod session;

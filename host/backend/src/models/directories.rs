@@ -1,0 +1,247 @@
+//! Models in directories, as the controller's configuration names them.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fs, io,
+    io::Read as _,
+    path::{Path, PathBuf},
+};
+
+use confine_yang::ModuleSet;
+
+use crate::SchemaRef;
+
+/// How deep below a directory modules are looked for.
+const DEPTH: usize = 16;
+/// The largest file that is read.
+const MOST: u64 = 32 << 20;
+
+/// Directories with YANG files: options of the controller's configuration. Any of them may be missing, and
+/// need not be readable for the daemon: the controller is asked for what is not found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Directories {
+    /// `CLICON_YANG_DIR`: what other modules import is looked for there and below, in this order.
+    pub imports: Vec<PathBuf>,
+    /// `CLICON_YANG_MAIN_DIR`: each module there is one of the controller's own.
+    pub main: Option<PathBuf>,
+    /// `CLICON_YANG_MAIN_FILE`: one more of these.
+    pub main_file: Option<PathBuf>,
+    /// `CLICON_YANG_MODULE_MAIN`: one more, by name.
+    pub main_module: Option<String>,
+    /// `CLICON_YANG_DOMAIN_DIR`: has a directory with the modules of devices for each domain.
+    pub domains: Option<PathBuf>,
+}
+
+/// The files of one directory and those below, by module and revision; that is empty for a file without
+/// one in its name.
+type Files = HashMap<String, BTreeMap<String, PathBuf>>;
+
+impl Directories {
+    /// Adds the controller's own modules to a set, with what they import.
+    pub(crate) fn add_own(&self, set: &mut ModuleSet) {
+        let mut wanted: Vec<PathBuf> = self.main_file.iter().cloned().collect();
+        let main = self.main.as_deref().map(files_below).unwrap_or_default();
+        wanted.extend(main.values().filter_map(|revisions| revisions.values().next_back().cloned()));
+        let imports: Vec<Files> = self.imports.iter().map(|directory| files_below(directory)).collect();
+        let places: Vec<&Files> = std::iter::once(&main).chain(&imports).collect();
+        wanted.extend(self.main_module.as_deref().and_then(|name| find(&places, name, None)));
+        wanted.sort();
+        wanted.dedup();
+        wanted.iter().for_each(|path| add(set, path));
+        complete(set, &places);
+    }
+
+    /// Adds what the modules of a set import.
+    pub(crate) fn add_imports(&self, set: &mut ModuleSet) {
+        if !set.missing().is_empty() {
+            let imports: Vec<Files> = self.imports.iter().map(|directory| files_below(directory)).collect();
+            complete(set, &imports.iter().collect::<Vec<_>>());
+        }
+    }
+
+    /// The text of a module of a domain, in exactly this revision.
+    pub(crate) fn of_domain(&self, domain: &str, schema: &SchemaRef) -> Option<Vec<u8>> {
+        let is_plain = !domain.is_empty() && !domain.contains('/') && domain != "." && domain != "..";
+        let directory = self.domains.as_ref().filter(|_| is_plain)?.join(domain);
+        // A file without a revision in its name may hold any.
+        schema.revision()?;
+        read(&directory.join(format!("{schema}.yang"))).ok()
+    }
+}
+
+/// The models that came with service modules: the YANG files in the directories of modules and below, each
+/// with its path and text.
+pub fn models_beside(directories: &[PathBuf]) -> Vec<(String, Vec<u8>)> {
+    let files = directories.iter().flat_map(|directory| files_below(directory).into_values());
+    let mut paths: Vec<PathBuf> = files.flat_map(BTreeMap::into_values).collect();
+    paths.sort();
+    let text = |path: PathBuf| match read(&path) {
+        Ok(text) => Some((path.display().to_string(), text)),
+        Err(error) => {
+            tracing::warn!(file = %path.display(), %error, "a model that came with a service cannot be read");
+            None
+        }
+    };
+    paths.into_iter().filter_map(text).collect()
+}
+
+/// Adds what the modules of a set import and include, and what these do, as far as it is to be found.
+fn complete(set: &mut ModuleSet, places: &[&Files]) {
+    loop {
+        let found: Vec<PathBuf> = set
+            .missing()
+            .iter()
+            .filter_map(|missing| find(places, &missing.name, missing.revision.as_deref()))
+            .collect();
+        let before = set.len();
+        found.iter().for_each(|path| add(set, path));
+        if set.len() == before {
+            return;
+        }
+    }
+}
+
+/// The file of this revision, or the latest, in the first place that has the module.
+fn find(places: &[&Files], name: &str, revision: Option<&str>) -> Option<PathBuf> {
+    let mut revisions = places.iter().filter_map(|files| files.get(name));
+    revisions.find_map(|revisions| match revision {
+        Some(revision) => revisions.get(revision).or_else(|| revisions.get("")).cloned(),
+        None => revisions.values().next_back().cloned(),
+    })
+}
+
+fn add(set: &mut ModuleSet, path: &Path) {
+    let file = path.display().to_string();
+    let added = match read(path) {
+        Ok(text) => set.add(&file, &text).map(drop).map_err(|error| error.to_string()),
+        Err(error) => Err(format!("{file}: {error}")),
+    };
+    if let Err(error) = added {
+        tracing::warn!(error, "a model cannot be read");
+    }
+}
+
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("not a file"));
+    }
+    let mut text = Vec::new();
+    fs::File::open(path)?.take(MOST).read_to_end(&mut text)?;
+    Ok(text)
+}
+
+fn files_below(directory: &Path) -> Files {
+    let mut files = Files::new();
+    let mut open = vec![(directory.to_owned(), DEPTH)];
+    while let Some((directory, depth)) = open.pop() {
+        let entries = match fs::read_dir(&directory) {
+            Ok(entries) => entries,
+            Err(error) => {
+                tracing::debug!(directory = %directory.display(), %error, "a directory of models cannot be read");
+                continue;
+            }
+        };
+        for entry in entries.flatten() {
+            let path = entry.path();
+            // A link to a directory might lead back here; one to a file is as good as the file.
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                open.extend(depth.checked_sub(1).map(|depth| (path, depth)));
+                continue;
+            }
+            let name = entry.file_name();
+            let Some(name) = name.to_str().and_then(|name| name.strip_suffix(".yang")) else { continue };
+            let (name, revision) = name.split_once('@').unwrap_or((name, ""));
+            files.entry(name.to_owned()).or_default().entry(revision.to_owned()).or_insert(path);
+        }
+    }
+    files
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    fn module(name: &str, body: &str) -> String {
+        format!("module {name} {{ namespace urn:{name}; prefix {name}; {body} }}")
+    }
+
+    fn directories(home: &Path) -> Directories {
+        for (path, text) in [
+            ("main/service.yang", module("service", "import types { prefix t; } leaf a { type t:name; }")),
+            ("main/deep/other.yang", module("other", "include part; leaf b { type string; }")),
+            ("main/broken.yang", "module broken {".into()),
+            ("main/notes.txt", String::new()),
+            ("imports/x/types@2020-01-01.yang", module("types", "typedef none { type string; }")),
+            ("imports/types@2021-01-01.yang", module("types", "typedef name { type string; }")),
+            (
+                "imports/part.yang",
+                "submodule part { belongs-to other { prefix o; } leaf c { type string; } }".into(),
+            ),
+            ("imports/unused.yang", module("unused", "leaf d { type string; }")),
+            ("mounts/lab/lamp@2020-01-01.yang", module("lamp", "")),
+            ("secret.yang", module("secret", "")),
+        ] {
+            let path = home.join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        Directories {
+            imports: vec![home.join("none"), home.join("imports")],
+            main: Some(home.join("main")),
+            domains: Some(home.join("mounts")),
+            ..Directories::default()
+        }
+    }
+
+    #[test]
+    fn own_modules_come_with_what_they_import() {
+        let home = tempfile::tempdir().unwrap();
+        let directories = directories(home.path());
+        let mut set = ModuleSet::default();
+        directories.add_own(&mut set);
+        let schema = set.compile();
+        let mut names: Vec<&str> = schema.modules().iter().map(|module| module.name()).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["other", "service", "types"]);
+        assert!(schema.problems().is_empty());
+        assert!(schema.find("/other:c").is_some());
+
+        let more = Directories {
+            main_module: Some("unused".into()),
+            main_file: Some(home.path().join("secret.yang")),
+            ..directories
+        };
+        let mut set = ModuleSet::default();
+        more.add_own(&mut set);
+        assert!(set.contains("unused", None) && set.contains("secret", None));
+    }
+
+    #[test]
+    fn models_beside_modules_are_taken() {
+        let home = tempfile::tempdir().unwrap();
+        directories(home.path());
+        let found = models_beside(&["imports", "none"].map(|path| home.path().join(path)));
+        let names: Vec<&str> = found.iter().filter_map(|(path, _)| path.rsplit('/').next()).collect();
+        assert_eq!(names, ["part.yang", "types@2021-01-01.yang", "unused.yang", "types@2020-01-01.yang"]);
+    }
+
+    #[test]
+    fn modules_of_a_domain_are_found_by_name_and_revision() {
+        let home = tempfile::tempdir().unwrap();
+        let directories = directories(home.path());
+        let lamp = |revision| SchemaRef::new("lamp", revision).unwrap();
+        assert!(directories.of_domain("lab", &lamp(Some("2020-01-01"))).is_some());
+        for (domain, revision) in [
+            ("lab", None),
+            ("lab", Some("2021-01-01")),
+            ("field", Some("2020-01-01")),
+            ("", Some("2020-01-01")),
+            ("..", Some("2020-01-01")),
+            ("lab/../lab", Some("2020-01-01")),
+        ] {
+            assert_eq!(directories.of_domain(domain, &lamp(revision)), None, "{domain} {revision:?}");
+        }
+        assert_eq!(Directories::default().of_domain("lab", &lamp(Some("2020-01-01"))), None);
+    }
+}

@@ -1,0 +1,83 @@
+//! Telling models: `get-schema` (RFC 6022, section 3.1) of the controller's own, `get-device-schema` of those
+//! of the devices.
+
+use confine_netconf::{Element, Error, XmlWriter};
+use confine_tree::CONTROLLER;
+
+use super::{text, unwritable};
+use crate::model::Text;
+use crate::refusal::{self, Refusal};
+use crate::state::{Caller, Reply, State};
+
+/// The model by which a server tells of its models.
+pub(super) const MONITORING: &str = "urn:ietf:params:xml:ns:yang:ietf-netconf-monitoring";
+
+impl State {
+    /// `get-schema`.
+    pub(super) fn get_schema(&mut self, _caller: &Caller<'_>, input: &Element<'_>) -> Result<Reply, Refusal> {
+        let name = text(input, "identifier")?
+            .ok_or_else(|| refusal::missing_element("identifier", "Element not found"))?;
+        let version = text(input, "version")?;
+        let is_asked = |own: &&Text| {
+            own.name == name && version.as_ref().is_none_or(|version| own.revision.as_ref() == Some(version))
+        };
+        let found = self.models.own_texts().iter().find(is_asked).ok_or_else(|| {
+            let version = version.as_ref().map(|version| format!("@{version}"));
+            let message = format!("No schema matching: {name}{}", version.unwrap_or_default());
+            refusal::protocol_failed_with("invalid-value", &message)
+        })?;
+        let mut xml = XmlWriter::new();
+        xml.leaf("data", &[("xmlns", MONITORING)], &found.text).map_err(unwritable)?;
+        Ok(Reply::Output(xml.finish()))
+    }
+
+    /// `get-device-schema`: the modules that a device speaks or, of one of them, the text as well.
+    pub(super) fn get_device_schema(
+        &mut self,
+        _caller: &Caller<'_>,
+        input: &Element<'_>,
+    ) -> Result<Reply, Refusal> {
+        let devices =
+            self.named_devices(input)?.ok_or_else(|| refusal::failed("No device or device-group"))?;
+        // The first device that matches stands for all.
+        if devices.is_empty() {
+            return Err(refusal::failed("No matching device found"));
+        }
+        let (name, revision) = (text(input, "name")?, text(input, "revision")?);
+        let with_text = text(input, "detail")?.as_deref() == Some("true");
+        let is_asked = |schema: &&Text| {
+            let is_other = |asked: &String| schema.revision.as_ref().is_some_and(|own| own != asked);
+            name.as_ref().is_none_or(|name| *name == schema.name) && !revision.as_ref().is_some_and(is_other)
+        };
+        let mut xml = XmlWriter::new();
+        for schema in self.models.device_texts().iter().filter(is_asked) {
+            xml.element("schema", &[("xmlns", CONTROLLER)], |xml| {
+                xml.leaf("name", &[], &schema.name)?;
+                schema.revision.iter().try_for_each(|revision| xml.leaf("revision", &[], revision))?;
+                schema.namespace.iter().try_for_each(|namespace| xml.leaf("namespace", &[], namespace))?;
+                if with_text { xml.leaf("data", &[], &schema.text) } else { Ok(()) }
+            })
+            .map_err(unwritable)?;
+        }
+        Ok(Reply::Output(xml.finish()))
+    }
+
+    /// The state that tells the controller's own modules.
+    pub(super) fn own_schemas(&self) -> Result<String, Error> {
+        let mut xml = XmlWriter::new();
+        xml.element("netconf-state", &[("xmlns", MONITORING)], |xml| {
+            xml.element("schemas", &[], |xml| {
+                self.models.own_texts().iter().try_for_each(|own| {
+                    xml.element("schema", &[], |xml| {
+                        xml.leaf("identifier", &[], &own.name)?;
+                        xml.leaf("version", &[], own.revision.as_deref().unwrap_or_default())?;
+                        xml.leaf("format", &[], "yang")?;
+                        xml.leaf("namespace", &[], own.namespace.as_deref().unwrap_or_default())?;
+                        xml.leaf("location", &[], "NETCONF")
+                    })
+                })
+            })
+        })?;
+        Ok(xml.finish())
+    }
+}

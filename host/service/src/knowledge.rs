@@ -1,0 +1,126 @@
+//! What the daemon knows of the models, and when it reads them.
+
+use std::{
+    convert::Infallible,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use confine_backend::{Backend, Models, Turn};
+use confine_tree::Schema;
+use tokio::{
+    sync::{MutexGuard, Notify, watch},
+    task::AbortHandle,
+};
+
+use crate::{Error, host::Host, reads::Shared};
+
+/// When the models are read again after a request for them has failed.
+const AGAIN: Duration = Duration::from_secs(30);
+
+/// The models as they are known, which a task of the connection keeps up to date. A commit keeps what it
+/// began with.
+pub(crate) struct Knowledge {
+    schema: Mutex<Arc<dyn Schema>>,
+    models: tokio::sync::Mutex<Models>,
+    /// Something has happened by which devices may have come or gone.
+    devices_changed: Notify,
+    /// Whether all that is to be had of the controller that is served has been read.
+    complete: watch::Sender<bool>,
+    committing: watch::Sender<bool>,
+}
+
+impl Knowledge {
+    pub(crate) fn new(models: Models) -> Self {
+        Self {
+            schema: Mutex::new(Arc::new(models.schema())),
+            models: tokio::sync::Mutex::new(models),
+            devices_changed: Notify::new(),
+            complete: watch::Sender::new(false),
+            committing: watch::Sender::new(false),
+        }
+    }
+
+    /// What is known now.
+    pub(crate) fn schema(&self) -> Arc<dyn Schema> {
+        self.schema.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn update(&self, models: &Models) {
+        *self.schema.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(models.schema());
+    }
+
+    /// Another controller, other models.
+    pub(crate) fn begin(&self) {
+        self.complete.send_replace(false);
+    }
+
+    /// Waits until what is to be had has been read.
+    pub(crate) async fn complete(&self) {
+        // The sender is this one's own, and so is there; below as well.
+        let _ = self.complete.subscribe().wait_for(|&complete| complete).await;
+    }
+
+    /// While a commit runs, nothing is read.
+    pub(crate) fn set_committing(&self, committing: bool) {
+        self.committing.send_replace(committing);
+    }
+
+    pub(crate) fn devices_may_have_changed(&self) {
+        self.devices_changed.notify_one();
+    }
+
+    /// Reads the models of the controller, and then those of its devices whenever they may have changed:
+    /// until a request fails.
+    async fn keep(&self, backend: &Shared) -> Result<Infallible, confine_backend::Error> {
+        let quiet = Quiet { committing: self.committing.subscribe(), backend };
+        // Nobody else reads models: the task of one connection ends before that of the next begins.
+        let mut models = self.models.lock().await;
+        models.read_own(&quiet).await?;
+        self.update(&models);
+        loop {
+            if models.read_devices(&quiet).await? {
+                self.update(&models);
+            }
+            self.complete.send_replace(true);
+            self.devices_changed.notified().await;
+        }
+    }
+}
+
+/// The connection, while nothing is committed.
+struct Quiet<'a> {
+    committing: watch::Receiver<bool>,
+    backend: &'a Shared,
+}
+
+impl Turn for Quiet<'_> {
+    async fn turn(&self) -> MutexGuard<'_, Backend> {
+        let _ = self.committing.clone().wait_for(|&committing| !committing).await;
+        self.backend.lock().await
+    }
+}
+
+/// The task that reads models. Ends when it is dropped.
+pub(crate) struct Reader(AbortHandle);
+
+impl Reader {
+    pub(crate) fn start(host: &Arc<Host>, backend: &Shared) -> Self {
+        let (host, backend) = (host.clone(), backend.clone());
+        let task = tokio::spawn(async move {
+            loop {
+                let Err(error) = host.knowledge.keep(&backend).await;
+                // Who is told of commits will notice too, if the controller is really gone.
+                tracing::warn!(error = Error::from(error).reason(), "models cannot be read");
+                tokio::time::sleep(AGAIN).await;
+            }
+        });
+        Self(task.abort_handle())
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
