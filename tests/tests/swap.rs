@@ -11,7 +11,7 @@ use std::{
 };
 
 use confine_author::Stage;
-use confine_backend::{Actions, Push};
+use confine_backend::{Actions, Models, Push};
 use confine_controller::Controller;
 use confine_sandbox::{Compiler, Limits, Runner};
 use confine_service::{
@@ -19,7 +19,6 @@ use confine_service::{
     status::{ModuleState, ModuleStatus},
 };
 use confine_tests::workshop::guest_of_version;
-use confine_tree::NoSchema;
 use tempfile::TempDir;
 
 const BANNER: &str = "/devices/device[name='openconfig1']/config/oc-sys:system/config/login-banner";
@@ -53,7 +52,7 @@ async fn host(top: &Path) -> Arc<Host> {
         quarantine: Quarantine { failures: Some(3), window: Duration::from_secs(3600) },
         ..Library::default()
     };
-    Arc::new(Host::open(runner, Arc::new(NoSchema), Default::default(), library).await)
+    Arc::new(Host::open(runner, Models::default(), Default::default(), library).await)
 }
 
 impl Yard {

@@ -53,7 +53,7 @@ impl Committed {
 
 impl Stage {
     /// Starts the controller on a socket in `directory`, and the daemon; ready when the daemon has
-    /// subscribed. `user` is who commits.
+    /// subscribed and knows the models. `user` is who commits.
     pub async fn open(
         builder: Builder,
         host: Arc<Host>,
@@ -100,7 +100,12 @@ impl Stage {
         tasks.spawn(confine_service::serve(host.clone(), Options::new(daemons)?, until(stopped)));
         let events = Events::subscribe(&options, &[Stream::ControllerTransaction]).await?;
         let client = Backend::connect(options).await?;
-        timeout(PATIENCE, host.connected()).await.map_err(|_| Error::NoDaemon)?;
+        let ready = async {
+            host.connected().await;
+            // What the daemon knows of the models is not to depend on how fast it is.
+            host.modelled().await;
+        };
+        timeout(PATIENCE, ready).await.map_err(|_| Error::NoDaemon)?;
         Ok(Self { controller, user: Identity::User(user.into()), client, events, socket, stop, tasks })
     }
 

@@ -142,6 +142,8 @@ mod tests {
               <!-- Controller requires startup datastore -->
               <CLICON_FEATURE>ietf-netconf:startup</CLICON_FEATURE>
               <CLICON_FEATURE>clixon-restconf:allow-auth-none</CLICON_FEATURE>
+              <CLICON_YANG_DIR>/a</CLICON_YANG_DIR>
+              <CLICON_YANG_DIR>/b</CLICON_YANG_DIR>
               <CLICON_CONFIGDIR>{}</CLICON_CONFIGDIR>
               <CLICON_BACKEND_USER>clicon</CLICON_BACKEND_USER>
               <CLICON_SOCK>

@@ -79,6 +79,7 @@ fn there_is_a_default_for_everything() {
     # user: the one that Confine runs as
     cache = "/var/cache/confine"  # default
     state = "/var/lib/confine"  # default
+    # models: those that the controller tells
     # pidfile: none
 
     [log]
@@ -107,6 +108,7 @@ fn the_controller_says_where_it_is() {
     # user: the one that Confine runs as
     cache = "/var/cache/confine"  # default
     state = "/var/lib/confine"  # default
+    # models: those that the controller tells
     pidfile = "/controller.pid"  # controller.xml
 
     [log]
@@ -144,6 +146,7 @@ fn the_operators_file_goes_before_the_controllers() {
     user = "services"  # confine.toml
     cache = "/file-cache"  # confine.toml
     state = "/var/lib/confine"  # default
+    # models: those that the controller tells
     pidfile = "/file.pid"  # confine.toml
 
     [log]
@@ -193,6 +196,7 @@ fn the_command_line_goes_before_all() {
     user = "root"  # command line
     cache = "/option-cache"  # command line
     state = "/var/lib/confine"  # default
+    # models: those that the controller tells
     pidfile = "/option.pid"  # command line
 
     [log]
