@@ -72,7 +72,8 @@ pub trait Hooks: Service {
 
 impl Commit {
     /// The option `name`. After a commit: `result` is `SUCCESS`, `FAILED` or `ERROR`, and where it
-    /// failed, there may be `origin` and `reason`.
+    /// failed, there may be `origin` and `reason`; `running` is `changed` where the instances of the
+    /// commit, or what they created, are not in `running` as they were before, and else `unchanged`.
     pub fn option(&self, name: &str) -> Option<&str> {
         self.options.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }

@@ -25,6 +25,7 @@ use confine_view::{Draft, Finished, InstanceRef, Owners, Scope, Tag, View};
 
 use crate::{
     Error, Registry, Service,
+    hooks::{self, Hooked},
     host::{Host, Pending},
     places::places,
     plan::{Plan, Planned, SERVICES},
@@ -48,17 +49,23 @@ pub(crate) struct Done {
     pub(crate) bytes: usize,
 }
 
-/// Who commits, once that is known: told to whoever has to answer, even if the commit is ended.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Committer(Arc<Mutex<Option<String>>>);
+/// What is known of a commit, once it is: for whoever has to answer, even if the commit is ended.
+#[derive(Clone, Default)]
+pub(crate) struct Known(Arc<Mutex<(Option<String>, Option<Hooked>)>>);
 
-impl Committer {
+impl Known {
+    /// Who commits.
     pub(crate) fn user(&self) -> Option<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.lock().0.clone()
     }
 
-    fn is(&self, user: &str) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(user.to_owned());
+    /// The commit for its hooks, if it has any that run when it is over.
+    pub(crate) fn take_hooked(&self) -> Option<Hooked> {
+        self.lock().1.take()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, (Option<String>, Option<Hooked>)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -67,7 +74,7 @@ pub(crate) async fn run(
     host: Arc<Host>,
     backend: Shared,
     notified: ServicesCommit,
-    committer: Committer,
+    known: Known,
 ) -> Result<Done, Error> {
     let began = Instant::now();
     let registry = host.registry();
@@ -84,13 +91,14 @@ pub(crate) async fn run(
         })?
     };
     let (user, transaction) = transaction;
-    committer.is(&user);
+    known.lock().0 = Some(user.clone());
     let services = plan.services().iter().map(|service| service.name.local.to_string()).collect();
     if plan.is_empty() {
         return Ok(Done { services, ..Done::default() });
     }
     let push = !notified.diff && transaction.push() == Some(Push::Commit);
-    let work = Work { host: &host, backend: &backend, registry: &registry, tid: notified.tid, user, push };
+    let tid = notified.tid;
+    let work = Work { host: &host, backend: &backend, registry: &registry, tid, user, push, known: &known };
     let books = work.read_books(&plan).await?;
     let limit = books.time_limit();
     let deadline = began + limit;
@@ -103,10 +111,11 @@ pub(crate) async fn run(
 struct Work<'a> {
     host: &'a Arc<Host>,
     backend: &'a Shared,
-    registry: &'a Registry,
+    registry: &'a Arc<Registry>,
     tid: u64,
     user: String,
     push: bool,
+    known: &'a Known,
 }
 
 /// What `running` says about the instances.
@@ -211,6 +220,10 @@ impl Work<'_> {
         planned.extend(books.also.iter().filter(|also| !named.contains(&also.instance)).cloned());
         // Where everything was asked for, or something is shared, not every service was named.
         planned.iter().try_for_each(|planned| planned.service.check_whole())?;
+        if self.push {
+            let hooked = Hooked::prepare(self.tid, &self.user, self.registry, &planned, self.backend);
+            self.known.lock().1 = hooked.await?;
+        }
         let gone = self.strip(&mut draft, books, &parts, &planned)?;
         let run = self.run(draft, planned.clone(), &parts, deadline).await?;
 
@@ -301,6 +314,7 @@ impl Work<'_> {
             dry_run: !self.push,
             options: Vec::new(),
         };
+        draft = hooks::before(self.host, self.tid, &commit, draft, &planned, parts, deadline).await?;
         let mut runs: HashMap<Arc<str>, u64> = HashMap::new();
         for module in planned.iter().flat_map(Planned::modules) {
             *runs.entry(module.name().clone()).or_default() += 1;
@@ -366,7 +380,7 @@ struct Ran {
 }
 
 /// What the modules of a commit declared, resolved.
-struct Parts<'a> {
+pub(crate) struct Parts<'a> {
     registry: &'a Registry,
     reads: Vec<Pattern>,
     /// By module.
@@ -374,7 +388,11 @@ struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
-    fn new(registry: &'a Registry, services: &[Arc<Service>], draft: &mut Draft) -> Result<Self, Error> {
+    pub(crate) fn new(
+        registry: &'a Registry,
+        services: &[Arc<Service>],
+        draft: &mut Draft,
+    ) -> Result<Self, Error> {
         let mut parts = Self { registry, reads: Vec::new(), writes: HashMap::new() };
         for service in services {
             let list = service.list();
@@ -406,7 +424,7 @@ impl<'a> Parts<'a> {
         Ok(parts)
     }
 
-    fn scope(&self, module: &Module) -> Arc<Scope> {
+    pub(crate) fn scope(&self, module: &Module) -> Arc<Scope> {
         let writes = self.writes.get(module.name()).cloned().unwrap_or_default();
         Arc::new(Scope::new(module.description().services.clone(), writes))
     }

@@ -9,7 +9,8 @@ use std::{
 };
 
 use confine_backend::{
-    Backend, Error as BackendError, Event, Events, Identity, Options, ServicesCommit, Stream,
+    Backend, ControllerTransaction, Error as BackendError, Event, Events, Identity, Options, ServicesCommit,
+    Stream, Transaction, TransactionState,
 };
 use tokio::sync::Mutex;
 
@@ -18,6 +19,7 @@ use crate::{
     answer::{self, Answer},
     backoff::Backoff,
     commit,
+    hooks::Queue,
     host::{Host, Report},
     knowledge,
     modules::microseconds,
@@ -37,6 +39,7 @@ const ARRIVAL: Duration = Duration::from_millis(100);
 pub async fn serve(host: Arc<Host>, options: Options, shutdown: impl Future<Output = ()>) {
     let mut shutdown = pin!(shutdown);
     let mut backoff = Backoff::new();
+    let hooks = Queue::start(host.clone(), options.clone());
     let (socket, user) = (options.socket.display().to_string(), options.host_user.clone());
     loop {
         let connected = tokio::select! {
@@ -46,7 +49,7 @@ pub async fn serve(host: Arc<Host>, options: Options, shutdown: impl Future<Outp
         let lost = match connected {
             Ok(mut connection) => {
                 backoff.reset();
-                match connection.serve(&host, shutdown.as_mut()).await {
+                match connection.serve(&host, &hooks, shutdown.as_mut()).await {
                     Ok(()) => return,
                     Err(error) => error,
                 }
@@ -83,10 +86,12 @@ impl Connection {
     async fn serve(
         &mut self,
         host: &Arc<Host>,
+        hooks: &Queue,
         mut shutdown: std::pin::Pin<&mut impl Future<Output = ()>>,
     ) -> Result<(), BackendError> {
         host.forget_books();
         self.end_abandoned(host).await?;
+        self.find_end(host, hooks).await?;
         let (socket, user) = {
             let backend = self.backend.lock().await;
             let options = backend.options();
@@ -109,9 +114,26 @@ impl Connection {
                         return Ok(());
                     }
                 }
-                Event::ControllerTransaction(over) => host.transaction_over(&over),
+                Event::ControllerTransaction(over) => {
+                    host.transaction_over(&over);
+                    if let Some(hooked) = host.take_hooked(over.tid) {
+                        hooks.put(hooked, over);
+                    }
+                }
             }
         }
+    }
+
+    /// Looks up how a commit ended whose end was not heard of: the connection was lost before.
+    async fn find_end(&self, host: &Host, hooks: &Queue) -> Result<(), BackendError> {
+        let Some(tid) = host.awaited() else { return Ok(()) };
+        let found = self.backend.lock().await.transaction(tid, &Identity::Host).await?;
+        let Some(found) = found.filter(|found| found.state == TransactionState::Done) else { return Ok(()) };
+        if let Some(hooked) = host.take_hooked(tid) {
+            let Transaction { username, result, origin, reason, .. } = found;
+            hooks.put(hooked, ControllerTransaction { tid, username, result, origin, reason });
+        }
+        Ok(())
     }
 
     /// The next event. While there is none, the books are brought up to date.
@@ -182,10 +204,9 @@ impl Connection {
         let tid = notified.tid;
         let began = Instant::now();
         host.begin(tid);
-        let committer = commit::Committer::default();
+        let known = commit::Known::default();
         // A task of its own: if it panics, the commit is answered all the same.
-        let mut task =
-            tokio::spawn(commit::run(host.clone(), self.backend.clone(), notified, committer.clone()));
+        let mut task = tokio::spawn(commit::run(host.clone(), self.backend.clone(), notified, known.clone()));
         let limit = commit::LONGEST;
         let mut stopped = false;
         let result = tokio::select! {
@@ -200,7 +221,7 @@ impl Connection {
             }
         };
         task.abort();
-        let user = committer.user();
+        let user = known.user();
         let mut last = LastCommit {
             tid,
             user: user.clone(),
@@ -221,6 +242,7 @@ impl Connection {
                 Answer::Failed(error)
             }
         };
+        host.await_end(known.take_hooked());
         let given = answer::give(&self.backend, tid, answer, user.as_deref()).await;
         (last.at, last.elapsed_us) = (status::now(), microseconds(began.elapsed()));
         host.end(last);

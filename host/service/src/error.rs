@@ -17,6 +17,9 @@ pub enum Error {
     /// A module did not succeed.
     #[error(transparent)]
     Module(#[from] Box<Failure>),
+    /// A module does not want the commit to begin.
+    #[error("pre-commit")]
+    PreCommit(#[source] Box<Failure>),
     /// The controller did not do what it was asked to.
     #[error(transparent)]
     Backend(#[from] confine_backend::Error),

@@ -15,6 +15,7 @@ use tokio::sync::{broadcast, watch};
 use crate::{
     Error, Event, Happened, Library, Registry, Service, Status,
     audit::Audit,
+    hooks::Hooked,
     knowledge::Knowledge,
     modules::Modules,
     operations::Told,
@@ -38,6 +39,8 @@ pub struct Host {
     pub(crate) audit: Audit,
     registries: Mutex<Registries>,
     books: Mutex<Books>,
+    /// The commit that was answered last, if its hooks wait for its end.
+    hooked: Mutex<Option<Hooked>>,
     began: Instant,
     connection: watch::Sender<Connection>,
     commits: Mutex<Commits>,
@@ -111,6 +114,7 @@ impl Host {
             audit: Audit::new(),
             registries: Mutex::new(Registries { current, next: None, running: false }),
             books: Mutex::default(),
+            hooked: Mutex::default(),
             began: Instant::now(),
             connection: watch::Sender::new(Connection { since: status::now(), ..Connection::default() }),
             commits: Mutex::default(),
@@ -282,6 +286,21 @@ impl Host {
     /// A commit was answered with "done": this is what it changes once it is through.
     pub(crate) fn expect(&self, pending: Pending) {
         lock(&self.books).pending = Some(pending);
+    }
+
+    /// A commit is about to be answered, and its hooks wait for its end.
+    pub(crate) fn await_end(&self, hooked: Option<Hooked>) {
+        *lock(&self.hooked) = hooked;
+    }
+
+    /// The transaction for whose end hooks wait.
+    pub(crate) fn awaited(&self) -> Option<u64> {
+        lock(&self.hooked).as_ref().map(|hooked| hooked.tid)
+    }
+
+    /// The hooks that wait for the end of this transaction.
+    pub(crate) fn take_hooked(&self, tid: u64) -> Option<Hooked> {
+        lock(&self.hooked).take_if(|hooked| hooked.tid == tid)
     }
 
     /// A transaction is over.

@@ -12,6 +12,7 @@ mod commit;
 mod daemon;
 mod error;
 mod files;
+mod hooks;
 mod host;
 mod knowledge;
 mod modules;

@@ -1,0 +1,255 @@
+//! The calls around commits that a module may want.
+//!
+//! `pre-commit` is part of the commit: it runs before any module does, and its failure is the commit's.
+//! What comes after a commit holds up nobody: it is put in a queue, has a connection and budgets of its
+//! own, and reads `running`. Only commits that were to reach the devices have an after.
+
+use std::{collections::HashMap, sync::Arc};
+
+use confine_backend::{Backend, ControllerTransaction, Datastore, Identity, Options, Outcome};
+use confine_sandbox::{Budget, Commit, Entry, Module};
+use confine_tree::{Pattern, Tree, xml};
+use confine_view::{Draft, InstanceRef, View};
+use tokio::sync::{Mutex, mpsc};
+
+use crate::{
+    Error, Happened, Host, Registry,
+    commit::Parts,
+    error::chain,
+    plan::{Planned, SERVICES},
+    reads::{self, Reader, Shared, condense},
+};
+
+/// The most commits whose hooks may wait. Whoever commits faster than hooks run loses some.
+const WAITING: usize = 256;
+
+/// A commit whose hooks run when it is over.
+pub(crate) struct Hooked {
+    pub(crate) tid: u64,
+    user: String,
+    registry: Arc<Registry>,
+    /// The instances that have modules with hooks.
+    planned: Vec<Planned>,
+    /// What `running` said of these instances before the commit.
+    before: String,
+}
+
+impl Hooked {
+    /// None where no module wants to hear of it.
+    pub(crate) async fn prepare(
+        tid: u64,
+        user: &str,
+        registry: &Arc<Registry>,
+        planned: &[Planned],
+        backend: &Shared,
+    ) -> Result<Option<Self>, Error> {
+        let has_hooks = |planned: &&Planned| planned.modules().iter().any(Module::has_hooks);
+        let planned: Vec<Planned> = planned.iter().filter(has_hooks).cloned().collect();
+        if planned.is_empty() {
+            return Ok(None);
+        }
+        let before = in_running(&planned, backend).await?;
+        Ok(Some(Self { tid, user: user.to_owned(), registry: registry.clone(), planned, before }))
+    }
+}
+
+/// What `running` says of these instances, their `created` lists included, as text to compare.
+async fn in_running(planned: &[Planned], backend: &Shared) -> Result<String, Error> {
+    let wanted: Vec<Pattern> = planned.iter().map(|planned| planned.instance.path().clone()).collect();
+    let tree = reads::read(backend, Datastore::Running, &condense(wanted), &Identity::Host).await?;
+    match tree.child(Tree::ROOT, SERVICES) {
+        Some(services) => xml::write(&tree, services).map_err(Error::Datastore),
+        None => Ok(String::new()),
+    }
+}
+
+/// Calls `pre-commit` of every module that has hooks, for each of its instances.
+pub(crate) async fn before(
+    host: &Host,
+    tid: u64,
+    commit: &Commit,
+    draft: Draft,
+    planned: &[Planned],
+    parts: &Parts<'_>,
+    deadline: std::time::Instant,
+) -> Result<Draft, Error> {
+    let mut calls = Calls::new(host, tid, planned, Some(deadline));
+    let mut draft = draft;
+    for (module, instance) in hooked(planned) {
+        let (outcome, rest) = calls.call(module, instance, Entry::PreCommit, commit, draft, parts).await;
+        outcome.map_err(Error::PreCommit)?;
+        draft = rest.ok_or(Error::Internal)?;
+    }
+    Ok(draft)
+}
+
+/// Every module that has hooks with every instance that it serves.
+fn hooked(planned: &[Planned]) -> impl Iterator<Item = (&Module, &InstanceRef)> {
+    planned.iter().flat_map(|planned| {
+        let modules = planned.modules().iter().filter(|module| module.has_hooks());
+        modules.map(|module| (module, &planned.instance))
+    })
+}
+
+/// Calls of hooks, each module within a budget that its other work does not share.
+struct Calls<'a> {
+    host: &'a Host,
+    tid: u64,
+    budgets: HashMap<Arc<str>, Budget>,
+}
+
+impl<'a> Calls<'a> {
+    fn new(host: &'a Host, tid: u64, planned: &[Planned], deadline: Option<std::time::Instant>) -> Self {
+        let mut runs: HashMap<Arc<str>, (&Module, u64)> = HashMap::new();
+        for (module, _) in hooked(planned) {
+            runs.entry(module.name().clone()).or_insert((module, 0)).1 += 1;
+        }
+        let budgets = runs.into_iter().map(|(name, (module, runs))| {
+            let budget = Budget::new(module.limits(), runs);
+            (name, deadline.into_iter().fold(budget, Budget::answer_by))
+        });
+        Self { host, tid, budgets: budgets.collect() }
+    }
+
+    async fn call(
+        &mut self,
+        module: &Module,
+        instance: &InstanceRef,
+        entry: Entry,
+        commit: &Commit,
+        draft: Draft,
+        parts: &Parts<'_>,
+    ) -> (Result<(), Box<confine_sandbox::Failure>>, Option<Draft>) {
+        let name = module.name();
+        let budget = self.budgets.entry(name.clone()).or_insert_with(|| Budget::new(module.limits(), 1));
+        let (scope, prefixes) = (parts.scope(module), module.description().prefixes.clone());
+        let view = |meter| View::new(draft, scope, instance.clone(), prefixes, meter).read_only();
+        let run = self.host.runner.run(module, budget, entry, commit, instance, view).await;
+        self.host.record(self.tid, module, entry, instance, &run);
+        if let Err(failure) = &run.outcome {
+            self.host.audit.tell(Happened::HookFailure {
+                module: name.to_string(),
+                hook: hook(entry).to_owned(),
+                instance: instance.to_string(),
+                error: failure.to_string(),
+            });
+        }
+        (run.outcome.map_err(Box::new), run.draft)
+    }
+}
+
+fn hook(entry: Entry) -> &'static str {
+    match entry {
+        Entry::Apply => "apply",
+        Entry::PreCommit => "pre-commit",
+        Entry::PostCommit => "post-commit",
+        Entry::PostCommitFailed => "post-commit-failed",
+    }
+}
+
+/// Commits that are over and whose hooks wait to be run, one after the other.
+#[derive(Clone)]
+pub(crate) struct Queue(mpsc::Sender<(Hooked, ControllerTransaction)>);
+
+impl Queue {
+    /// The queue, and the task that works it off. That ends with the queue.
+    pub(crate) fn start(host: Arc<Host>, options: Options) -> Self {
+        let (queue, mut over) = mpsc::channel::<(Hooked, ControllerTransaction)>(WAITING);
+        tokio::spawn(async move {
+            let mut connection: Option<Shared> = None;
+            while let Some((hooked, transaction)) = over.recv().await {
+                let tid = hooked.tid;
+                let (host, options, backend) = (host.clone(), options.clone(), connection.take());
+                // A task of its own: if it panics, the next commit's hooks run all the same.
+                let after = tokio::spawn(async move {
+                    let backend = match backend {
+                        Some(backend) => backend,
+                        None => Arc::new(Mutex::new(Backend::connect(options).await?)),
+                    };
+                    after(&host, &hooked, &transaction, &backend).await?;
+                    Ok::<_, Error>(backend)
+                });
+                match after.await {
+                    Ok(Ok(backend)) => connection = Some(backend),
+                    Ok(Err(error)) => {
+                        tracing::error!(tid, error = chain(&error), "the hooks of a commit could not be run")
+                    }
+                    Err(ended) => tracing::error!(tid, error = %ended, "the hooks of a commit ended"),
+                }
+            }
+        });
+        Self(queue)
+    }
+
+    /// Puts a commit in the queue, unless that is full.
+    pub(crate) fn put(&self, hooked: Hooked, over: ControllerTransaction) {
+        let tid = hooked.tid;
+        if self.0.try_send((hooked, over)).is_err() {
+            tracing::error!(tid, "the hooks of a commit are not run: too many wait");
+        }
+    }
+}
+
+/// Calls what comes after a commit.
+async fn after(
+    host: &Host,
+    hooked: &Hooked,
+    over: &ControllerTransaction,
+    backend: &Shared,
+) -> Result<(), Error> {
+    let entry = match over.result {
+        Outcome::Success => Entry::PostCommit,
+        _ => Entry::PostCommitFailed,
+    };
+    let changed = in_running(&hooked.planned, backend).await? != hooked.before;
+    let mut options = vec![
+        ("result".to_owned(), result(&over.result).to_owned()),
+        ("running".to_owned(), if changed { "changed" } else { "unchanged" }.to_owned()),
+    ];
+    let said = [("origin", &over.origin), ("reason", &over.reason)];
+    options.extend(said.into_iter().filter_map(|(name, text)| Some((name.to_owned(), text.clone()?))));
+    let commit =
+        Commit { transaction: hooked.tid.to_string(), user: hooked.user.clone(), dry_run: false, options };
+    let mut calls = Calls::new(host, hooked.tid, &hooked.planned, None);
+    let (mut draft, mut parts) = parts(host, hooked, backend)?;
+    for (module, instance) in self::hooked(&hooked.planned) {
+        let (_, rest) = calls.call(module, instance, entry, &commit, draft, &parts).await;
+        // What one hook has read is there for the next, unless a thread was left behind with it.
+        (draft, parts) = match rest {
+            Some(rest) => (rest, parts),
+            None => self::parts(host, hooked, backend)?,
+        };
+    }
+    Ok(())
+}
+
+/// A draft of `running` as the user sees it, and what the modules declared.
+fn parts<'a>(host: &Host, hooked: &'a Hooked, backend: &Shared) -> Result<(Draft, Parts<'a>), Error> {
+    let source = Arc::new(Reader {
+        backend: backend.clone(),
+        datastore: Datastore::Running,
+        identity: Identity::User(hooked.user.clone()),
+        runtime: tokio::runtime::Handle::current(),
+    });
+    let mut draft = Draft::new(host.schema(), source);
+    let mut services: Vec<Arc<crate::Service>> = Vec::new();
+    for planned in &hooked.planned {
+        draft.declare(planned.instance.path());
+        if !services.iter().any(|service| Arc::ptr_eq(service, &planned.service)) {
+            services.push(planned.service.clone());
+        }
+    }
+    let parts = Parts::new(&hooked.registry, &services, &mut draft)?;
+    Ok((draft, parts))
+}
+
+/// As the controller writes it.
+fn result(outcome: &Outcome) -> &str {
+    match outcome {
+        Outcome::Init => "INIT",
+        Outcome::Success => "SUCCESS",
+        Outcome::Failed => "FAILED",
+        Outcome::Error => "ERROR",
+        Outcome::Other(other) => other,
+    }
+}
