@@ -32,7 +32,8 @@ use crate::{
 const ARRIVAL: Duration = Duration::from_millis(100);
 
 /// Serves the controller until `shutdown`: loses the connection, finds it again, and runs every commit
-/// in between. A commit that is running at the shutdown is answered with an error before this returns.
+/// in between. A commit that is running at the shutdown is answered with an error before this returns;
+/// one that is running when the host is to [leave](Host::leave) is run to its end.
 ///
 /// # Errors
 /// None that time might heal: a controller that is away is waited for.
@@ -45,6 +46,7 @@ pub async fn serve(host: Arc<Host>, options: Options, shutdown: impl Future<Outp
         let connected = tokio::select! {
             connected = Connection::open(&options) => connected,
             () = &mut shutdown => return,
+            () = host.left() => return,
         };
         let lost = match connected {
             Ok(mut connection) => {
@@ -62,6 +64,7 @@ pub async fn serve(host: Arc<Host>, options: Options, shutdown: impl Future<Outp
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
             () = &mut shutdown => return,
+            () = host.left() => return,
         }
     }
 }
@@ -104,6 +107,8 @@ impl Connection {
                 biased;
                 () = &mut shutdown => return Ok(()),
                 event = self.next(host) => event?,
+                // Last: what has been notified is run.
+                () = host.left() => return Ok(()),
             };
             match event {
                 Event::ServicesCommit(commit) => {

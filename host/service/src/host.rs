@@ -45,6 +45,7 @@ pub struct Host {
     connection: watch::Sender<Connection>,
     commits: Mutex<Commits>,
     last: Mutex<Option<Arc<Report>>>,
+    leaving: watch::Sender<bool>,
 }
 
 /// The modules that commits run.
@@ -119,6 +120,7 @@ impl Host {
             connection: watch::Sender::new(Connection { since: status::now(), ..Connection::default() }),
             commits: Mutex::default(),
             last: Mutex::default(),
+            leaving: watch::Sender::new(false),
         }
     }
 
@@ -136,6 +138,18 @@ impl Host {
     /// What happens from now on. A listener that is too slow is told how many events it has missed.
     pub fn events(&self) -> broadcast::Receiver<Event> {
         self.audit.listen()
+    }
+
+    /// Has [`serve`](crate::serve) return once the commits that it has been told of are answered: what an
+    /// operator asks for who wants none of them lost.
+    pub fn leave(&self) {
+        self.leaving.send_replace(true);
+    }
+
+    /// Waits until that is asked for.
+    pub(crate) async fn left(&self) {
+        // The sender is this host's own, and so is there.
+        let _ = self.leaving.subscribe().wait_for(|&leaving| leaving).await;
     }
 
     /// Waits until a controller is served.

@@ -1,0 +1,45 @@
+//! A daemon that is to leave finishes what is running.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::time::Duration;
+
+use confine_author::Stage;
+use confine_backend::{Actions, Push};
+use confine_controller::Controller;
+use confine_tests::workshop::guests;
+
+/// The longest that anything may take here.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_commit_that_is_running_ends_as_it_would_have() {
+    let services = guests(&["probe", "second"]).await.unwrap();
+    let host = services.host;
+    let mut builder = Controller::builder().devices(1);
+    for (file, yang) in services.models {
+        builder = builder.service_model(file, yang);
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let mut stage = Stage::open(builder, host.clone(), directory.path(), "alice").await.unwrap();
+    stage
+        .edit(
+            "<services xmlns='http://clicon.org/controller'><probe xmlns='urn:example:probe'>\
+             <name>endless</name><do>spin</do></probe></services>",
+        )
+        .await
+        .unwrap();
+    let leave = async {
+        while host.status().commits.running.is_none() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        host.leave();
+    };
+    let (committed, ()) = tokio::join!(stage.commit(Push::Commit, Actions::Change), leave);
+    let committed = committed.unwrap();
+    // Not that the daemon is being stopped, which is what it says when it may not wait.
+    assert!(committed.reason().contains("fuel limit reached"), "{}", committed.reason());
+    // And then it is gone: nothing else has told it to end.
+    tokio::time::timeout(PATIENCE, stage.stay(std::future::pending())).await.unwrap();
+    assert_eq!(host.status().commits.failed, 1);
+}
