@@ -6,9 +6,10 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::{
+    admin::Listen,
     error::EXIT_STATUS,
     log::{Filter, Format, Target},
-    settings::{ListName, ModuleNames, UserName},
+    settings::{ListName, ModuleName, ModuleNames, UserName},
 };
 
 /// Run network service modules for the Clixon controller, each in a sandbox
@@ -35,6 +36,16 @@ pub(crate) enum Command {
     Config(Options),
     /// Show what a module is and asks for, or why it is refused
     Inspect(Inspect),
+    /// Show what the daemon does: the controller, the commits, the modules
+    Status(Status),
+    /// Show what the daemon does and what happens, again and again until Ctrl-C
+    Watch(Watch),
+    /// Show the modules of the daemon, or change which of them run
+    Modules(Modules),
+    /// Show what the daemon logs, or change it until the daemon ends
+    Log(Log),
+    /// Have the daemon end once the commit that is running is answered, and wait for that
+    Stop(Daemon),
     /// Write a completion script for a shell to standard output
     Completions {
         /// The shell
@@ -132,6 +143,15 @@ pub(crate) struct Options {
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub(crate) log_format: Option<Format>,
 
+    /// The socket for operators [default: /run/confine/admin.sock]
+    #[arg(long, value_name = "SOCKET")]
+    pub(crate) admin: Option<PathBuf>,
+
+    /// Where monitoring finds metrics and health on this machine: an address with a port, or a socket
+    /// [default: nowhere]
+    #[arg(long, value_name = "PLACE")]
+    pub(crate) metrics: Option<Listen>,
+
     /// Whether this was the Python API server's command line.
     #[arg(skip)]
     pub(crate) as_python_server: bool,
@@ -149,6 +169,87 @@ pub(crate) struct Inspect {
     /// Confine's own settings, whose limits hold [default: /etc/confine/confine.toml, if it is there]
     #[arg(short, long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+}
+
+/// Which daemon to ask.
+#[derive(Debug, Args)]
+pub(crate) struct Daemon {
+    /// The daemon's admin socket [default: the one that confine.toml names, or /run/confine/admin.sock]
+    #[arg(short, long, value_name = "SOCKET", global = true)]
+    pub(crate) admin: Option<PathBuf>,
+
+    /// Confine's own settings [default: /etc/confine/confine.toml, if it is there]
+    #[arg(short, long, value_name = "FILE", global = true)]
+    pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Status {
+    #[command(flatten)]
+    pub(crate) daemon: Daemon,
+
+    /// Write a JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Watch {
+    #[command(flatten)]
+    pub(crate) daemon: Daemon,
+
+    /// Seconds from one look to the next
+    #[arg(short, long, value_name = "SECONDS", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub(crate) interval: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Modules {
+    #[command(flatten)]
+    pub(crate) daemon: Daemon,
+
+    /// Write JSON
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    #[command(subcommand)]
+    pub(crate) task: Option<ModulesTask>,
+}
+
+/// What to do with a module. Changes take effect between two commits.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ModulesTask {
+    /// Show all that is known of a module, with its limits
+    Show(Named),
+    /// Run it again
+    Enable(Named),
+    /// Run it no more; commits of its services fail until it is enabled
+    Disable(Named),
+    /// Go back to the version that ran before
+    Rollback(Named),
+    /// Load it from its file, also after a rollback
+    Reload(Named),
+    /// Run it again that is in quarantine
+    Release(Named),
+    /// Know no more of a module whose file is gone
+    Forget(Named),
+    /// Look at all module directories now
+    Refresh,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Named {
+    /// The module's name: that of its file without `.wasm`
+    pub(crate) name: ModuleName,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Log {
+    #[command(flatten)]
+    pub(crate) daemon: Daemon,
+
+    /// What to log from now on, as in `confine serve --log`
+    pub(crate) filter: Option<Filter>,
 }
 
 /// A demonstration that needs no controller and no device: everything is in this process.

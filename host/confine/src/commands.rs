@@ -1,9 +1,11 @@
 //! What the program does.
 
+mod ask;
 mod demo;
 mod inspect;
 mod rpc;
 mod serve;
+mod watch;
 
 use std::{
     io::{self, Write as _},
@@ -28,6 +30,11 @@ pub(crate) fn run(command: Command) -> Result<(), Error> {
             print(settings.to_string().as_bytes())
         }
         Command::Inspect(inspect) => inspect::run(&inspect),
+        Command::Status(options) => ask::status(&options),
+        Command::Watch(options) => ask::watch(&options),
+        Command::Modules(options) => ask::modules(&options),
+        Command::Log(options) => ask::log(&options),
+        Command::Stop(daemon) => ask::stop(&daemon),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "confine", &mut script);

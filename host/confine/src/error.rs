@@ -5,7 +5,12 @@ use std::{error::Error as StdError, fmt::Write as _, io, path::PathBuf, process:
 use anstyle::{AnsiColor, Style};
 use confine_sandbox::{HostFault, LoadError};
 
-use crate::{log::LogError, pidfile::PidfileError, settings::SettingsError};
+use crate::{
+    admin::{ClientError, SocketError},
+    log::LogError,
+    pidfile::PidfileError,
+    settings::SettingsError,
+};
 
 /// Why a command did not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +21,12 @@ pub(crate) enum Error {
     Pidfile(#[from] PidfileError),
     #[error(transparent)]
     Log(#[from] LogError),
+    #[error("the admin socket cannot be had")]
+    Admin(#[source] SocketError),
+    #[error("metrics cannot be served")]
+    Metrics(#[source] SocketError),
+    #[error(transparent)]
+    Daemon(#[from] ClientError),
     #[error("the compile cache cannot be used\nhint: name another directory (`cache` in confine.toml)")]
     Cache(#[from] confine_sandbox::CacheError),
     #[error("versions of modules cannot be kept\nhint: name another directory (`state` in confine.toml)")]
@@ -40,6 +51,10 @@ pub(crate) enum Error {
     Connect { socket: PathBuf, source: io::Error },
     #[error("the request was not answered as hoped")]
     Rpc(#[from] confine_netconf::Error),
+    #[error(
+        "`watch` shows on a terminal, and standard output is none\nhint: `confine status` writes once, `confine status --json` for programs"
+    )]
+    NoTerminal,
     #[error("cannot write to standard output")]
     Output(#[source] io::Error),
     #[error("cannot write the manual pages to `{}`", directory.display())]

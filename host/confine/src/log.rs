@@ -4,6 +4,8 @@
 //! daemon that hangs would keep it from draining the controller's socket, and that stops the controller.
 //! So lines for a stream are written by a thread of their own, lines for syslog are sent without waiting,
 //! and what finds no room is lost.
+//!
+//! Which lines there are can be changed while the daemon runs ([`Levels`]).
 
 mod syslog;
 
@@ -11,6 +13,7 @@ use std::{
     fmt,
     io::{self, IsTerminal as _, Write},
     str::FromStr,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use clap::ValueEnum;
@@ -22,6 +25,7 @@ use tracing_subscriber::{
     filter::{LevelFilter, Targets},
     fmt::MakeWriter,
     layer::SubscriberExt as _,
+    reload,
     util::SubscriberInitExt as _,
 };
 
@@ -92,6 +96,37 @@ pub(crate) enum LogError {
 #[must_use]
 pub(crate) struct Guard {
     _worker: Option<WorkerGuard>,
+    levels: Levels,
+}
+
+/// Which log lines there are, from now on.
+#[derive(Clone)]
+pub(crate) struct Levels {
+    handle: reload::Handle<Targets, Registry>,
+    filter: Arc<Mutex<Filter>>,
+}
+
+impl Guard {
+    /// What changes it.
+    pub(crate) fn levels(&self) -> Levels {
+        self.levels.clone()
+    }
+}
+
+impl Levels {
+    /// What is logged now.
+    pub(crate) fn filter(&self) -> Filter {
+        self.filter.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// From now on, this is logged.
+    pub(crate) fn change(&self, filter: Filter) {
+        let mut current = self.filter.lock().unwrap_or_else(PoisonError::into_inner);
+        // Nobody is left to log for if the subscriber is gone.
+        if self.handle.reload(filter.targets()).is_ok() {
+            *current = filter;
+        }
+    }
 }
 
 impl Filter {
@@ -181,10 +216,12 @@ pub(crate) fn start(filter: &Filter, target: Target, format: Format) -> Result<G
             journal.with_syslog_identifier(IDENTIFIER.into()).boxed()
         }
     };
-    let subscriber = tracing_subscriber::registry().with(layer.with_filter(filter.targets()));
+    let (targets, handle) = reload::Layer::new(filter.targets());
+    let subscriber = tracing_subscriber::registry().with(layer.with_filter(targets));
     // There is one already only if this is called twice.
     let _ = subscriber.try_init();
-    Ok(Guard { _worker: worker })
+    let levels = Levels { handle, filter: Arc::new(Mutex::new(filter.clone())) };
+    Ok(Guard { _worker: worker, levels })
 }
 
 /// A writer that never waits, with a thread that writes.

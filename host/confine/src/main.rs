@@ -1,5 +1,6 @@
 //! Confine: runs network service modules for the Clixon controller, each in a sandbox.
 
+mod admin;
 mod cli;
 mod commands;
 mod error;
@@ -7,6 +8,7 @@ mod log;
 mod manager;
 mod parent;
 mod pidfile;
+mod report;
 mod settings;
 
 use std::{env, process::ExitCode};

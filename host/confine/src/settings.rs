@@ -25,6 +25,7 @@ use self::{
     value::{FilePath, ValueError},
 };
 use crate::{
+    admin::Listen,
     cli::Options,
     log::{Filter, Format, Target},
 };
@@ -39,12 +40,14 @@ const MODULES: &str = "/usr/local/share/controller/modules";
 const CACHE: &str = "/var/cache/confine";
 /// Where it makes one for what the daemon keeps.
 const STATE: &str = "/var/lib/confine";
+/// The socket for operators, in the directory that the service manager or `systemd-tmpfiles` makes.
+const ADMIN: &str = "/run/confine/admin.sock";
 /// The variable that says what to log.
 const LOG_VARIABLE: &str = "CONFINE_LOG";
 /// The variable that has the Python API server log more.
 const PYTHON_DEBUG_VARIABLE: &str = "PYAPI_DEBUG";
 /// The longest path that a unix socket can have on Linux, in bytes.
-const SOCKET_PATH: usize = 107;
+pub(crate) const SOCKET_PATH: usize = 107;
 
 /// What the daemon runs with.
 #[derive(Debug)]
@@ -69,6 +72,12 @@ pub(crate) struct Settings {
     pub(crate) pidfile: Option<Sourced<PathBuf>>,
     /// What is logged.
     pub(crate) log: Log,
+    /// The socket for operators.
+    pub(crate) admin: Sourced<PathBuf>,
+    /// The group whose members may use it besides root and the daemon's own user.
+    pub(crate) admin_group: Option<Sourced<UserName>>,
+    /// Where monitoring finds metrics; none for nowhere.
+    pub(crate) metrics: Option<Sourced<Listen>>,
     /// The limits of a module for which nothing else is said.
     pub(crate) limits: Limits,
     /// The limits of the modules for which something else is said.
@@ -158,8 +167,13 @@ impl Settings {
         };
         let socket = path(&options.socket, &table.socket, &controller.socket);
         let socket = socket.unwrap_or_else(|| Sourced::default(SOCKET.into()));
-        if socket.value.as_os_str().len() > SOCKET_PATH {
-            return Err(SettingsError::SocketPath { path: socket.value, origin: socket.origin });
+        let admin = path(&options.admin, &table.admin.socket, &None);
+        let admin = admin.unwrap_or_else(|| Sourced::default(ADMIN.into()));
+        for socket in [&socket, &admin] {
+            if socket.value.as_os_str().len() > SOCKET_PATH {
+                let Sourced { value: path, origin } = socket.clone();
+                return Err(SettingsError::SocketPath { path, origin });
+            }
         }
         Ok(Self {
             socket,
@@ -177,6 +191,12 @@ impl Settings {
             models: controller.models.clone(),
             pidfile: path(&options.pidfile, &table.pidfile, &controller.pidfile),
             log: Log::merge(options, environment, file)?,
+            admin,
+            admin_group: table.admin.group.clone().map(|group| file.says(group)),
+            metrics: first([
+                options.metrics.clone().map(Sourced::command_line),
+                table.metrics.listen.clone().map(|listen| file.says(listen)),
+            ]),
             limits: file.limits.clone(),
             module_limits: file.module_limits.clone(),
             quarantine: file.quarantine,
@@ -268,6 +288,16 @@ impl Log {
             .unwrap_or_else(|| Sourced::default(Format::default())),
         })
     }
+}
+
+/// The limits of a module as lines of the table `limits`.
+pub(crate) fn limit_lines(
+    limits: &Limits,
+    module_limits: &BTreeMap<ModuleName, Limits>,
+    module: &str,
+) -> Vec<String> {
+    let own = module.parse().ok().and_then(|name: ModuleName| module_limits.get(&name));
+    limits::lines(own.unwrap_or(limits))
 }
 
 fn first<T>(said: impl IntoIterator<Item = Option<T>>) -> Option<T> {

@@ -14,12 +14,13 @@ use confine_service::{Host, Library, Store};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
+    admin::{Doors, Interface},
     cli::Options,
     error::{Error, chain},
-    log::{self, Filter, Format, Target},
+    log::{self, Filter, Format, Levels, Target},
     manager, parent,
     pidfile::Pidfile,
-    settings::{Origin, Settings},
+    settings::{self, Origin, Settings},
 };
 
 /// Threads of the daemon's own runtime. Guests have threads of their own.
@@ -32,8 +33,8 @@ pub(super) fn run(options: &Options) -> Result<(), Error> {
         // What is wrong with the settings is told where an operator would look for it.
         Err(_) => (Filter::default(), options.log_target(), Format::default()),
     };
-    let _written = log::start(&filter, to, format)?;
-    let served = settings.map_err(Error::from).and_then(|settings| serve(&settings));
+    let written = log::start(&filter, to, format)?;
+    let served = settings.map_err(Error::from).and_then(|settings| serve(&settings, &written.levels()));
     if let Err(error) = &served
         && to != Target::Stderr
     {
@@ -42,7 +43,7 @@ pub(super) fn run(options: &Options) -> Result<(), Error> {
     served
 }
 
-fn serve(settings: &Settings) -> Result<(), Error> {
+fn serve(settings: &Settings, levels: &Levels) -> Result<(), Error> {
     let _pidfile = settings.pidfile.as_ref().map(|path| Pidfile::lock(&path.value)).transpose()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(THREADS)
@@ -50,14 +51,14 @@ fn serve(settings: &Settings) -> Result<(), Error> {
         .enable_all()
         .build()
         .map_err(Error::Runtime)?;
-    let served = runtime.block_on(daemon(settings));
+    let served = runtime.block_on(daemon(settings, levels));
     // What still runs there has nobody left to answer to. The backend may think that a child which lingers
     // is never going to end.
     runtime.shutdown_background();
     served
 }
 
-async fn daemon(settings: &Settings) -> Result<(), Error> {
+async fn daemon(settings: &Settings, levels: &Levels) -> Result<(), Error> {
     let mut told = Told::new().map_err(Error::Runtime)?;
     let mut told_twice = Told::new().map_err(Error::Runtime)?;
     let backend = backend(settings)?;
@@ -65,6 +66,11 @@ async fn daemon(settings: &Settings) -> Result<(), Error> {
         host = host(settings) => Arc::new(host?),
         () = told.end() => return Ok(()),
     };
+    let doors = doors(settings).await?;
+    let limits = settings.limits.clone();
+    let own = settings.module_limits.clone();
+    let limits_of = move |name: &str| settings::limit_lines(&limits, &own, name);
+    let interface = Arc::new(Interface::new(host.clone(), levels.clone(), limits_of));
     manager::ready();
     let shutdown = async {
         told.end().await;
@@ -81,6 +87,7 @@ async fn daemon(settings: &Settings) -> Result<(), Error> {
         never = watch(host.clone()) => match never {},
         () = impatience => Err(Error::Interrupted),
         never = manager::keep_alive() => match never {},
+        never = doors.serve(&interface) => match never {},
     }
 }
 
@@ -168,6 +175,24 @@ fn models(settings: &Settings) -> Models {
     let directories: Vec<PathBuf> =
         settings.modules.iter().map(|directory| directory.value.clone()).collect();
     Models::new(settings.models.clone(), models_beside(&directories), cache.ok())
+}
+
+/// Where operators and monitoring find the daemon. It serves without operators where there is no
+/// directory for their socket, as long as nobody has asked for it.
+async fn doors(settings: &Settings) -> Result<Doors, Error> {
+    let mut doors = Doors::none();
+    let group = settings.admin_group.as_ref().map(|group| group.value.as_ref());
+    match doors.open_admin(&settings.admin.value, group).await {
+        Ok(()) => {}
+        Err(error) if settings.admin.origin == Origin::Default => {
+            tracing::warn!(error = %chain(&error), "There is no admin socket");
+        }
+        Err(error) => return Err(Error::Admin(error)),
+    }
+    if let Some(place) = &settings.metrics {
+        doors.open_monitoring(&place.value).await.map_err(Error::Metrics)?;
+    }
+    Ok(doors)
 }
 
 /// With a cache, if there is one to be had: nobody has asked for the one that is looked for by default.

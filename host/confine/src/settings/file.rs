@@ -19,7 +19,10 @@ use super::{
     quarantine::QuarantineTable,
     value::{FilePath, ListName, ModuleName, UserName},
 };
-use crate::log::{Filter, Format, Target};
+use crate::{
+    admin::Listen,
+    log::{Filter, Format, Target},
+};
 
 /// What the operator's file says. Everything may be left out.
 #[derive(Debug, Default)]
@@ -50,6 +53,8 @@ pub(crate) struct Table {
     pub(crate) state: Option<FilePath>,
     pub(crate) pidfile: Option<FilePath>,
     pub(crate) log: LogTable,
+    pub(crate) admin: AdminTable,
+    pub(crate) metrics: MetricsTable,
     limits: LimitsTable,
     quarantine: QuarantineTable,
     module: BTreeMap<ModuleName, ModuleTable>,
@@ -62,6 +67,21 @@ pub(crate) struct LogTable {
     pub(crate) filter: Option<Filter>,
     pub(crate) to: Option<Target>,
     pub(crate) format: Option<Format>,
+}
+
+/// The table `admin`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct AdminTable {
+    pub(crate) socket: Option<FilePath>,
+    pub(crate) group: Option<UserName>,
+}
+
+/// The table `metrics`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct MetricsTable {
+    pub(crate) listen: Option<Listen>,
 }
 
 /// The table `module.NAME`.
@@ -208,6 +228,8 @@ mod tests {
             "exclude = ['../x']",
             "[log]\nto = 'printer'",
             "[log]\nfilter = 'info,=loud'",
+            "[admin]\ngroup = 'a b'",
+            "[metrics]\nlisten = '0.0.0.0:9464'",
             "[limits]\n\nmemory = '64 pies'",
             "[limits]\nfuel = { base = 0 }",
             "[limits.fuel]\nbasis = 3",
@@ -221,7 +243,7 @@ mod tests {
         ];
         let texts: Vec<_> = texts.map(|text| read(text).unwrap_err()).into();
         insta::assert_snapshot!(texts.join("\n"), @r#"
-        `confine.toml`, line 2, key `sockets`: unknown key `sockets`, expected one of `controller_config`, `socket`, `modules`, `exclude`, `unmanaged`, `user`, `cache`, `state`, `pidfile`, `log`, `limits`, `quarantine`, `module`
+        `confine.toml`, line 2, key `sockets`: unknown key `sockets`, expected one of `controller_config`, `socket`, `modules`, `exclude`, `unmanaged`, `user`, `cache`, `state`, `pidfile`, `log`, `admin`, `metrics`, `limits`, `quarantine`, `module`
         `confine.toml`, line 1, key `modules`: invalid type: string "/m", expected a sequence
         `confine.toml`, line 3, key `modules`: invalid type: integer `3`, expected a string
         `confine.toml`, line 1, key `socket`: a path cannot be empty
@@ -230,6 +252,8 @@ mod tests {
         `confine.toml`, line 1, key `exclude`: `../x` is not the name of a module: it is that of its file without `.wasm`, made of letters, digits, `-`, `_` and `.`
         `confine.toml`, line 2, key `log.to`: unknown variant `printer`, expected one of `stderr`, `stdout`, `syslog`, `journald`
         `confine.toml`, line 2, key `log.filter`: `info,=loud` does not say what to log: write a level (error, warn, info, debug, trace, off) or levels by part of the program, as in `info,confine_backend=trace`
+        `confine.toml`, line 2, key `admin.group`: `a b` is not the name of a user
+        `confine.toml`, line 2, key `metrics.listen`: `0.0.0.0` can be reached from other machines: metrics are for this one only, as in `127.0.0.1:9464`
         `confine.toml`, line 3, key `limits.memory`: `64 pies` is not a size: write a whole number and a unit, as in `64 MiB`; the units are B, kB, MB, GB, KiB, MiB, GiB
         `confine.toml`, line 2, key `limits.fuel.base`: 0 is too little, 1 is the least
         `confine.toml`, line 2, key `limits.fuel.basis`: unknown key `basis`, expected `base` or `per_instance`

@@ -36,6 +36,17 @@ impl fmt::Display for Settings {
         setting(f, "filter", &self.log.filter, |filter| string(&filter.to_string()))?;
         setting(f, "to", &self.log.to, |to| string(&to.to_string()))?;
         setting(f, "format", &self.log.format, |format| string(&format.to_string()))?;
+        writeln!(f, "\n[admin]")?;
+        setting(f, "socket", &self.admin, path)?;
+        match &self.admin_group {
+            Some(group) => setting(f, "group", group, string)?,
+            None => writeln!(f, "# group: none")?,
+        }
+        writeln!(f, "\n[metrics]")?;
+        match &self.metrics {
+            Some(listen) => setting(f, "listen", listen, |listen| string(&listen.to_string()))?,
+            None => writeln!(f, "# listen: nowhere")?,
+        }
         writeln!(f, "\n[limits]")?;
         for line in limits::lines(&self.limits) {
             writeln!(f, "{line}")?;

@@ -61,6 +61,11 @@ pidfile = '/file.pid'
 filter = 'warn'
 to = 'journald'
 format = 'json'
+[admin]
+socket = '/file-admin.sock'
+group = 'operators'
+[metrics]
+listen = '127.0.0.1:9464'
 [module.big.limits]
 memory = '128 MiB'
 ";
@@ -86,6 +91,13 @@ fn there_is_a_default_for_everything() {
     filter = "info"  # default
     to = "stderr"  # default
     format = "text"  # default
+
+    [admin]
+    socket = "/run/confine/admin.sock"  # default
+    # group: none
+
+    [metrics]
+    # listen: nowhere
     "#);
 }
 
@@ -115,6 +127,13 @@ fn the_controller_says_where_it_is() {
     filter = "info"  # default
     to = "stderr"  # default
     format = "text"  # default
+
+    [admin]
+    socket = "/run/confine/admin.sock"  # default
+    # group: none
+
+    [metrics]
+    # listen: nowhere
     "#);
 }
 
@@ -153,6 +172,13 @@ fn the_operators_file_goes_before_the_controllers() {
     filter = "warn"  # confine.toml
     to = "journald"  # confine.toml
     format = "json"  # confine.toml
+
+    [admin]
+    socket = "/file-admin.sock"  # confine.toml
+    group = "operators"  # confine.toml
+
+    [metrics]
+    listen = "127.0.0.1:9464"  # confine.toml
     "#);
 }
 
@@ -172,6 +198,8 @@ fn the_command_line_goes_before_all() {
         log: Some("trace".parse().unwrap()),
         log_to: Some(Target::Stdout),
         log_format: Some(Format::Text),
+        admin: Some("/option-admin.sock".into()),
+        metrics: Some("/option-metrics.sock".parse().unwrap()),
         ..Options::default()
     };
     let settings = fixture.merge(&options, &[("CONFINE_LOG", "error")]).unwrap();
@@ -203,6 +231,13 @@ fn the_command_line_goes_before_all() {
     filter = "trace"  # command line
     to = "stdout"  # command line
     format = "text"  # command line
+
+    [admin]
+    socket = "/option-admin.sock"  # command line
+    group = "operators"  # confine.toml
+
+    [metrics]
+    listen = "/option-metrics.sock"  # command line
     "#);
 }
 
@@ -297,7 +332,7 @@ fn the_packaged_file_says_the_defaults() {
     let defaults = fixture.merge(&Options::default(), &[]).unwrap();
     assert_eq!(plain(&merge(packaged)), plain(&defaults));
     // Examples of settings that have no default.
-    let examples = ["#user", "#pidfile", "#controller_config"];
+    let examples = ["#user", "#pidfile", "#controller_config", "#group", "#listen"];
     let said: Vec<_> = packaged
         .lines()
         .filter(|line| !examples.iter().any(|example| line.starts_with(example)))

@@ -34,6 +34,7 @@ pub(crate) fn serve(directory: &Path) -> Command {
     command.arg("--modules").arg(directory).arg("--cache").arg(directory.join("cache"));
     command.arg("--state").arg(directory.join("state"));
     command.arg("--pidfile").arg(directory.join("confine.pid"));
+    command.arg("--admin").arg(directory.join("admin.sock"));
     command
 }
 

@@ -1,0 +1,270 @@
+//! The status as numbers, in the text format of Prometheus.
+//!
+//! Every label has few values: the name of a module, which is that of a file in the module directories; and
+//! words of our own. Neither users nor instances nor texts of modules are among them, so what is there does
+//! not grow with what is done.
+
+use std::fmt;
+
+use confine_service::{
+    Status,
+    status::{ModuleStatus, RunUsage},
+};
+use prometheus_client::{
+    collector::Collector,
+    encoding::{DescriptorEncoder, EncodeMetric as _, MetricEncoder, prometheus_text},
+    metrics::{MetricType, counter::ConstCounter, gauge::ConstGauge},
+    registry::{Registry, Unit},
+};
+
+/// What an answer with metrics is.
+pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// The words that a module's state may be.
+const STATES: [&str; 5] = ["active", "disabled", "broken", "quarantined", "retired"];
+
+/// What monitoring reads.
+pub(super) fn text(status: Status) -> Result<String, fmt::Error> {
+    let mut registry = Registry::with_prefix("confine");
+    registry.register_collector(Box::new(Numbers(status)));
+    let mut text = String::new();
+    prometheus_text::encode(&mut text, &registry)?;
+    Ok(text)
+}
+
+#[derive(Debug)]
+struct Numbers(Status);
+
+impl Collector for Numbers {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let Self(status) = self;
+        let page = &mut Page(&mut encoder);
+        let build = [("version", env!("CARGO_PKG_VERSION"))];
+        page.gauges("build_info", "The program", None, [(&build[..], 1.0)])?;
+        let uptime = status.uptime_s as f64;
+        page.gauges("uptime", "Time since the daemon has started", Some(Unit::Seconds), [(&[][..], uptime)])?;
+
+        let connected = f64::from(u8::from(status.connection.connected));
+        page.gauges(
+            "controller_connected",
+            "Whether the controller is served",
+            None,
+            [(&[][..], connected)],
+        )?;
+        let losses = status.connection.losses;
+        page.counters("controller_losses", "How often the controller was lost", [(&[][..], losses)])?;
+
+        let commits = &status.commits;
+        let [done, failed] = ["done", "failed"].map(|result| [("result", result)]);
+        let answered = [(&done[..], commits.done), (&failed[..], commits.failed)];
+        page.counters("commits", "Commits that were answered", answered)?;
+        let running = f64::from(u8::from(commits.running.is_some()));
+        page.gauges("commit_running", "Whether a commit is running", None, [(&[][..], running)])?;
+        let last = commits.last.as_ref();
+        let elapsed = last.map(|last| (&[][..], seconds(last.elapsed_us)));
+        page.gauges("last_commit", "How long the last commit took", Some(Unit::Seconds), elapsed)?;
+
+        let events: Vec<_> =
+            status.counts.events.iter().map(|(kind, &count)| ([("event", kind.as_str())], count)).collect();
+        page.counters("events", "What has happened", labelled(&events))?;
+        let limits: Vec<_> =
+            status.counts.limits.iter().map(|(limit, &count)| ([("limit", limit.as_str())], count)).collect();
+        page.counters("limits_reached", "Runs that a limit has ended", labelled(&limits))?;
+        modules(page, &status.modules)
+    }
+}
+
+fn modules(page: &mut Page<'_, '_>, modules: &[ModuleStatus]) -> fmt::Result {
+    let states: Vec<_> = modules
+        .iter()
+        .flat_map(|module| {
+            STATES.map(|state| {
+                let is = f64::from(u8::from(module.state.name() == state));
+                ([("module", module.name.as_str()), ("state", state)], is)
+            })
+        })
+        .collect();
+    page.gauges("module_state", "Whether a module is in this state", None, labelled(&states))?;
+
+    let counts: [(_, _, fn(&ModuleStatus) -> u64); 4] = [
+        ("module_runs", "Calls for an instance", |module| module.runs),
+        ("module_failures", "Calls for an instance that failed", |module| module.failures),
+        ("module_hook_runs", "Calls of hooks", |module| module.hook_runs),
+        ("module_hook_failures", "Calls of hooks that failed", |module| module.hook_failures),
+    ];
+    for (name, help, count) in counts {
+        let counts: Vec<_> =
+            modules.iter().map(|module| ([("module", module.name.as_str())], count(module))).collect();
+        page.counters(name, help, labelled(&counts))?;
+    }
+
+    let amounts: [(_, _, _, fn(&RunUsage) -> f64); 3] = [
+        ("module_run_fuel", "Fuel of a run", None, |run| run.fuel as f64),
+        ("module_run_time", "Time of a run", Some(Unit::Seconds), |run| seconds(run.wall_us)),
+        ("module_run_memory", "Memory and tables of a run", Some(Unit::Bytes), |run| run.memory as f64),
+    ];
+    for (name, help, unit, amount) in amounts {
+        let amounts: Vec<_> = modules
+            .iter()
+            .flat_map(|module| {
+                [("last", &module.last_run), ("worst", &module.worst_run)].map(|(which, run)| {
+                    let labels = [("module", module.name.as_str()), ("run", which)];
+                    run.as_ref().map(|run| (labels, amount(run)))
+                })
+            })
+            .flatten()
+            .collect();
+        page.gauges(name, help, unit, labelled(&amounts))?;
+    }
+    Ok(())
+}
+
+type Labels<'a> = &'a [(&'a str, &'a str)];
+
+fn labelled<'a, const N: usize, V: Copy>(
+    values: &'a [([(&'a str, &'a str); N], V)],
+) -> impl Iterator<Item = (Labels<'a>, V)> {
+    values.iter().map(|(labels, value)| (&labels[..], *value))
+}
+
+fn seconds(microseconds: u64) -> f64 {
+    microseconds as f64 / 1e6
+}
+
+/// Writes families of metrics, each with its values. One that has none is left out.
+struct Page<'p, 'e>(&'p mut DescriptorEncoder<'e>);
+
+impl Page<'_, '_> {
+    fn counters<'a>(
+        &mut self,
+        name: &str,
+        help: &str,
+        values: impl IntoIterator<Item = (Labels<'a>, u64)>,
+    ) -> fmt::Result {
+        self.family(name, help, None, MetricType::Counter, values, |value, encoder| {
+            ConstCounter::new(value).encode(encoder)
+        })
+    }
+
+    fn gauges<'a>(
+        &mut self,
+        name: &str,
+        help: &str,
+        unit: Option<Unit>,
+        values: impl IntoIterator<Item = (Labels<'a>, f64)>,
+    ) -> fmt::Result {
+        self.family(name, help, unit, MetricType::Gauge, values, |value, encoder| {
+            ConstGauge::new(value).encode(encoder)
+        })
+    }
+
+    fn family<'a, V>(
+        &mut self,
+        name: &str,
+        help: &str,
+        unit: Option<Unit>,
+        kind: MetricType,
+        values: impl IntoIterator<Item = (Labels<'a>, V)>,
+        encode: impl Fn(V, MetricEncoder<'_>) -> fmt::Result,
+    ) -> fmt::Result {
+        let mut values = values.into_iter().peekable();
+        if values.peek().is_none() {
+            return Ok(());
+        }
+        let mut family = self.0.encode_descriptor(name, help, unit.as_ref(), kind)?;
+        for (labels, value) in values {
+            encode(value, family.encode_family(&labels)?)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_is_numbers() {
+        insta::assert_snapshot!(text(crate::report::tests::example()).unwrap(), @r#"
+        # HELP confine_build_info The program
+        # TYPE confine_build_info gauge
+        confine_build_info{version="0.1.0"} 1.0
+        # HELP confine_uptime_seconds Time since the daemon has started
+        # TYPE confine_uptime_seconds gauge
+        confine_uptime_seconds 93784.0
+        # HELP confine_controller_connected Whether the controller is served
+        # TYPE confine_controller_connected gauge
+        confine_controller_connected 1.0
+        # HELP confine_controller_losses_total How often the controller was lost
+        # TYPE confine_controller_losses_total counter
+        confine_controller_losses_total 2
+        # HELP confine_commits_total Commits that were answered
+        # TYPE confine_commits_total counter
+        confine_commits_total{result="done"} 1234
+        confine_commits_total{result="failed"} 5
+        # HELP confine_commit_running Whether a commit is running
+        # TYPE confine_commit_running gauge
+        confine_commit_running 1.0
+        # HELP confine_last_commit_seconds How long the last commit took
+        # TYPE confine_last_commit_seconds gauge
+        confine_last_commit_seconds 0.0642
+        # HELP confine_events_total What has happened
+        # TYPE confine_events_total counter
+        confine_events_total{event="limit"} 5
+        confine_events_total{event="load"} 2
+        # HELP confine_limits_reached_total Runs that a limit has ended
+        # TYPE confine_limits_reached_total counter
+        confine_limits_reached_total{limit="fuel"} 4
+        confine_limits_reached_total{limit="wall clock"} 1
+        # HELP confine_module_state Whether a module is in this state
+        # TYPE confine_module_state gauge
+        confine_module_state{module="interfaces",state="active"} 0.0
+        confine_module_state{module="interfaces",state="disabled"} 0.0
+        confine_module_state{module="interfaces",state="broken"} 0.0
+        confine_module_state{module="interfaces",state="quarantined"} 1.0
+        confine_module_state{module="interfaces",state="retired"} 0.0
+        confine_module_state{module="ssh-users",state="active"} 1.0
+        confine_module_state{module="ssh-users",state="disabled"} 0.0
+        confine_module_state{module="ssh-users",state="broken"} 0.0
+        confine_module_state{module="ssh-users",state="quarantined"} 0.0
+        confine_module_state{module="ssh-users",state="retired"} 0.0
+        confine_module_state{module="zz-broken",state="active"} 0.0
+        confine_module_state{module="zz-broken",state="disabled"} 0.0
+        confine_module_state{module="zz-broken",state="broken"} 1.0
+        confine_module_state{module="zz-broken",state="quarantined"} 0.0
+        confine_module_state{module="zz-broken",state="retired"} 0.0
+        # HELP confine_module_runs_total Calls for an instance
+        # TYPE confine_module_runs_total counter
+        confine_module_runs_total{module="interfaces"} 0
+        confine_module_runs_total{module="ssh-users"} 12345
+        confine_module_runs_total{module="zz-broken"} 0
+        # HELP confine_module_failures_total Calls for an instance that failed
+        # TYPE confine_module_failures_total counter
+        confine_module_failures_total{module="interfaces"} 0
+        confine_module_failures_total{module="ssh-users"} 3
+        confine_module_failures_total{module="zz-broken"} 0
+        # HELP confine_module_hook_runs_total Calls of hooks
+        # TYPE confine_module_hook_runs_total counter
+        confine_module_hook_runs_total{module="interfaces"} 0
+        confine_module_hook_runs_total{module="ssh-users"} 7
+        confine_module_hook_runs_total{module="zz-broken"} 0
+        # HELP confine_module_hook_failures_total Calls of hooks that failed
+        # TYPE confine_module_hook_failures_total counter
+        confine_module_hook_failures_total{module="interfaces"} 0
+        confine_module_hook_failures_total{module="ssh-users"} 1
+        confine_module_hook_failures_total{module="zz-broken"} 0
+        # HELP confine_module_run_fuel Fuel of a run
+        # TYPE confine_module_run_fuel gauge
+        confine_module_run_fuel{module="ssh-users",run="last"} 1234567.0
+        confine_module_run_fuel{module="ssh-users",run="worst"} 1999999999.0
+        # HELP confine_module_run_time_seconds Time of a run
+        # TYPE confine_module_run_time_seconds gauge
+        confine_module_run_time_seconds{module="ssh-users",run="last"} 0.00095
+        confine_module_run_time_seconds{module="ssh-users",run="worst"} 1.25
+        # HELP confine_module_run_memory_bytes Memory and tables of a run
+        # TYPE confine_module_run_memory_bytes gauge
+        confine_module_run_memory_bytes{module="ssh-users",run="last"} 1114112.0
+        confine_module_run_memory_bytes{module="ssh-users",run="worst"} 1114112.0
+        "#);
+    }
+}

@@ -1,0 +1,62 @@
+//! The last events, for whoever asks.
+
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, PoisonError},
+};
+
+use confine_service::Event;
+use tokio::sync::broadcast::{Receiver, error::RecvError};
+
+/// How many are kept.
+const KEPT: usize = 200;
+
+/// The last events.
+#[derive(Debug, Default)]
+pub(super) struct Recent(Mutex<VecDeque<Event>>);
+
+impl Recent {
+    /// The oldest first.
+    pub(super) fn all(&self) -> Vec<Event> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
+    /// Keeps what happens, as long as something may. What is missed in a rush shows by the numbers.
+    pub(super) async fn listen(&self, mut events: Receiver<Event>) {
+        loop {
+            match events.recv().await {
+                Ok(event) => {
+                    let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+                    if kept.len() == KEPT {
+                        kept.pop_front();
+                    }
+                    kept.push_back(event);
+                }
+                Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => return,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use confine_service::Happened;
+    use tokio::sync::broadcast;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_last_ones_are_kept() {
+        let (sender, receiver) = broadcast::channel(2 * KEPT);
+        for number in 1..=KEPT as u64 + 10 {
+            let what = Happened::Retire { module: "x".into() };
+            sender.send(Event { number, at: String::new(), what }).unwrap();
+        }
+        drop(sender);
+        let recent = Recent::default();
+        recent.listen(receiver).await;
+        let numbers: Vec<_> = recent.all().iter().map(|event| event.number).collect();
+        assert_eq!(numbers, (11..=KEPT as u64 + 10).collect::<Vec<_>>());
+    }
+}

@@ -1,0 +1,147 @@
+//! Commands that ask a daemon: `status`, `watch`, `modules`, `log`, `stop`.
+
+use std::{
+    io::{self, IsTerminal as _, Write as _},
+    time::Duration,
+};
+
+use confine_service::{Event, Status as DaemonStatus};
+
+use super::{print, watch};
+use crate::{
+    admin::{Client, ClientError, LogView, ModuleView},
+    cli::{Daemon, Log, Modules, ModulesTask, Named, Options, Status, Watch},
+    error::Error,
+    report::{ModulesText, StatusText},
+    settings::Settings,
+};
+
+/// Does this with the daemon that the options name.
+fn ask<T>(daemon: &Daemon, task: impl AsyncFnOnce(Client) -> Result<T, Error>) -> Result<T, Error> {
+    let options =
+        Options { config: daemon.config.clone(), admin: daemon.admin.clone(), ..Options::default() };
+    let client = Client::new(&Settings::gather(&options)?.admin.value);
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
+    runtime.block_on(task(client))
+}
+
+pub(super) fn status(options: &Status) -> Result<(), Error> {
+    ask(&options.daemon, async |client| {
+        if options.json {
+            return print_json(&client.get_text("status").await?);
+        }
+        let status: DaemonStatus = client.get("status").await?;
+        print(StatusText(&status).to_string().as_bytes())
+    })
+}
+
+pub(super) fn watch(options: &Watch) -> Result<(), Error> {
+    ask(&options.daemon, async |client| {
+        if !io::stdout().is_terminal() {
+            return Err(Error::NoTerminal);
+        }
+        let mut screen = watch::Screen::open().map_err(Error::Output)?;
+        let interrupted = tokio::signal::ctrl_c();
+        let look = async {
+            loop {
+                let looked = async {
+                    let status: DaemonStatus = client.get("status").await?;
+                    let events: Vec<Event> = client.get("events").await?;
+                    Ok::<_, ClientError>((status, events))
+                };
+                // A daemon that is being restarted comes back.
+                let frame = match looked.await {
+                    Ok((status, events)) => watch::frame(&status, &events, screen.size()),
+                    Err(error) => format!("{error}\n"),
+                };
+                screen.show(&frame).map_err(Error::Output)?;
+                tokio::time::sleep(Duration::from_secs(options.interval)).await;
+            }
+        };
+        tokio::select! {
+            ended = look => ended,
+            _ = interrupted => Ok(()),
+        }
+    })
+}
+
+pub(super) fn modules(options: &Modules) -> Result<(), Error> {
+    ask(&options.daemon, async |client| match &options.task {
+        None => all(&client, options.json).await,
+        Some(ModulesTask::Refresh) => {
+            client.post("refresh").await?;
+            all(&client, options.json).await
+        }
+        Some(ModulesTask::Show(Named { name })) => {
+            let text = client.get_text(&format!("modules/{name}")).await?;
+            one(&text, options.json)
+        }
+        Some(ModulesTask::Enable(named)) => change(&client, named, "enable", options.json).await,
+        Some(ModulesTask::Disable(named)) => change(&client, named, "disable", options.json).await,
+        Some(ModulesTask::Rollback(named)) => change(&client, named, "rollback", options.json).await,
+        Some(ModulesTask::Reload(named)) => change(&client, named, "reload", options.json).await,
+        Some(ModulesTask::Release(named)) => change(&client, named, "release", options.json).await,
+        Some(ModulesTask::Forget(named)) => change(&client, named, "forget", options.json).await,
+    })
+}
+
+async fn all(client: &Client, json: bool) -> Result<(), Error> {
+    let status: DaemonStatus = client.get("status").await?;
+    if json {
+        let modules = serde_json::to_vec(&status.modules).map_err(ClientError::Answer)?;
+        return print_json(&modules);
+    }
+    print(ModulesText(&status.modules).to_string().as_bytes())
+}
+
+async fn change(client: &Client, named: &Named, operation: &str, json: bool) -> Result<(), Error> {
+    let text = client.post(&format!("modules/{}/{operation}", named.name)).await?;
+    if text.is_empty() { Ok(()) } else { one(&text, json) }
+}
+
+fn one(text: &[u8], json: bool) -> Result<(), Error> {
+    if json {
+        return print_json(text);
+    }
+    let module: ModuleView = serde_json::from_slice(text).map_err(ClientError::Answer)?;
+    print(module.to_string().as_bytes())
+}
+
+pub(super) fn log(options: &Log) -> Result<(), Error> {
+    ask(&options.daemon, async |client| {
+        let view: LogView = match &options.filter {
+            Some(filter) => client.put("log", &LogView { filter: filter.to_string() }).await?,
+            None => client.get("log").await?,
+        };
+        print(format!("{}\n", view.filter).as_bytes())
+    })
+}
+
+pub(super) fn stop(daemon: &Daemon) -> Result<(), Error> {
+    ask(daemon, async |client| {
+        client.post("stop").await?;
+        client.gone().await;
+        Ok(())
+    })
+}
+
+/// As the daemon has written it, laid out. Its strings are escaped as JSON escapes them; what JSON leaves
+/// and a terminal would obey is escaped as well.
+fn print_json(text: &[u8]) -> Result<(), Error> {
+    let value: serde_json::Value = serde_json::from_slice(text).map_err(ClientError::Answer)?;
+    let laid_out = serde_json::to_string_pretty(&value).map_err(ClientError::Answer)?;
+    let mut out = Vec::with_capacity(laid_out.len() + 1);
+    for character in laid_out.chars() {
+        // Those below U+0020 are escaped already, and line breaks are the layout's.
+        if character.is_ascii() && character != '\u{7f}' || character.escape_debug().len() == 1 {
+            let _ = write!(out, "{character}");
+        } else {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                let _ = write!(out, "\\u{unit:04x}");
+            }
+        }
+    }
+    out.push(b'\n');
+    print(&out)
+}

@@ -1,0 +1,280 @@
+//! What the daemon says of itself, as text for a person.
+//!
+//! Nothing of what is shown here is trusted: modules, users and other programs have written it. Each text
+//! becomes one line without anything that a terminal would obey.
+
+use std::{
+    fmt::{self, Write as _},
+    time::Duration,
+};
+
+use confine_sandbox::text::line;
+use confine_service::{
+    Event, Happened, Status,
+    status::{Commits, Connection, LastCommit, ModuleState, ModuleStatus, RunUsage},
+};
+
+use crate::admin::ModuleView;
+
+/// What is shown of a text, in bytes.
+const TEXT: usize = 1000;
+/// What is shown of a name in a table, in bytes.
+const NAME: usize = 60;
+
+/// `confine status`: the controller, the commits and the modules.
+pub(crate) struct StatusText<'a>(pub(crate) &'a Status);
+
+impl fmt::Display for StatusText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(status) = self;
+        controller(f, &status.connection)?;
+        row(f, "uptime", &period(status.uptime_s))?;
+        commits(f, &status.commits)?;
+        writeln!(f)?;
+        write!(f, "{}", ModulesText(&status.modules))
+    }
+}
+
+fn row(f: &mut fmt::Formatter<'_>, title: &str, text: &str) -> fmt::Result {
+    writeln!(f, "{title:<12}{text}")
+}
+
+fn controller(f: &mut fmt::Formatter<'_>, connection: &Connection) -> fmt::Result {
+    let Connection { connected, socket, user, since, error, losses } = connection;
+    let since = shown(since);
+    let text =
+        if *connected { format!("connected since {since}") } else { format!("not connected since {since}") };
+    row(f, "controller", &text)?;
+    if let Some(socket) = socket {
+        let user = user.as_ref().map(|user| format!(", as `{}`", shown(user))).unwrap_or_default();
+        row(f, "", &format!("at `{}`{user}", shown(socket)))?;
+    }
+    if let Some(error) = error {
+        paragraph(f, "", error)?;
+    }
+    match losses {
+        0 => Ok(()),
+        1 => row(f, "", "lost once before"),
+        losses => row(f, "", &format!("lost {} times before", grouped(*losses))),
+    }
+}
+
+fn commits(f: &mut fmt::Formatter<'_>, commits: &Commits) -> fmt::Result {
+    let Commits { done, failed, running, last } = commits;
+    let running = running.map(|tid| format!("; transaction {tid} is running")).unwrap_or_default();
+    row(f, "commits", &format!("{} done, {} failed{running}", grouped(*done), grouped(*failed)))?;
+    let Some(LastCommit { tid, user, at, elapsed_us, instances, bytes, error }) = last else { return Ok(()) };
+    let user = user.as_ref().map(|user| format!(" by `{}`", shown(user))).unwrap_or_default();
+    let text = format!(
+        "transaction {tid}{user} at {}: {} instances, {} bytes, {}",
+        shown(at),
+        grouped(*instances as u64),
+        grouped(*bytes as u64),
+        span(*elapsed_us)
+    );
+    row(f, "last", &text)?;
+    match error {
+        Some(error) => paragraph(f, "", &format!("failed: {error}")),
+        None => Ok(()),
+    }
+}
+
+/// The lines of a text that may have several, below each other.
+fn paragraph(f: &mut fmt::Formatter<'_>, title: &str, text: &str) -> fmt::Result {
+    let titles = std::iter::once(title).chain(std::iter::repeat(""));
+    text.lines().zip(titles).try_for_each(|(text, title)| row(f, title, &shown(text)))
+}
+
+/// `confine modules`: a table, and what is wrong below each row.
+pub(crate) struct ModulesText<'a>(pub(crate) &'a [ModuleStatus]);
+
+const HEADS: [&str; 7] = ["MODULE", "VERSION", "STATE", "SERVICES", "RUNS", "FAILED", "LAST RUN"];
+/// These columns hold numbers, which stand below each other from the right.
+const NUMBERS: [usize; 2] = [4, 5];
+
+impl fmt::Display for ModulesText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return writeln!(f, "There are no modules.");
+        }
+        let rows: Vec<_> = self.0.iter().map(cells).collect();
+        let widths: [usize; HEADS.len()] = std::array::from_fn(|column| {
+            let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
+            cells.chain(HEADS.get(column).map(|head| head.len())).max().unwrap_or_default()
+        });
+        let heads = HEADS.map(str::to_owned);
+        table_row(f, &heads, &widths)?;
+        for (module, cells) in self.0.iter().zip(&rows) {
+            table_row(f, cells, &widths)?;
+            for text in complaints(module) {
+                text.lines().try_for_each(|text| writeln!(f, "  {}", shown(text)))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn table_row(
+    f: &mut fmt::Formatter<'_>,
+    cells: &[String; HEADS.len()],
+    widths: &[usize; HEADS.len()],
+) -> fmt::Result {
+    let mut text = String::new();
+    for (column, (cell, &width)) in cells.iter().zip(widths).enumerate() {
+        if NUMBERS.contains(&column) {
+            write!(text, "{cell:>width$}  ")?;
+        } else {
+            write!(text, "{cell:<width$}  ")?;
+        }
+    }
+    writeln!(f, "{}", text.trim_end())
+}
+
+fn cells(module: &ModuleStatus) -> [String; HEADS.len()] {
+    let name = |text: &str| line(text, NAME);
+    [
+        name(&module.name),
+        module.version.as_deref().map_or_else(|| "-".into(), name),
+        module.state.name().into(),
+        name(&module.services.join(",")),
+        grouped(module.runs),
+        grouped(module.failures),
+        module.last_run.as_ref().map_or_else(|| "-".into(), usage),
+    ]
+}
+
+/// What an operator should know of a module.
+fn complaints(module: &ModuleStatus) -> Vec<String> {
+    let mut complaints = Vec::new();
+    match &module.state {
+        ModuleState::Broken { error } => complaints.push(error.clone()),
+        ModuleState::Quarantined { reason } => complaints.push(reason.clone()),
+        ModuleState::Active | ModuleState::Disabled | ModuleState::Retired => {}
+    }
+    // Where nothing runs, the file was refused for just that.
+    if let Some(refused) = &module.refused
+        && !matches!(module.state, ModuleState::Broken { .. })
+    {
+        complaints.push(format!("its file was refused at {}: {}", refused.at, refused.error));
+    }
+    complaints
+}
+
+/// `confine modules show`: all that is known of one.
+impl fmt::Display for ModuleView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let module = &self.status;
+        let version = module.version.as_deref().map(|version| format!(" {}", shown(version)));
+        row(f, "module", &format!("{}{}", shown(&module.name), version.unwrap_or_default()))?;
+        row(f, "state", &format!("{} since {}", module.state.name(), shown(&module.since)))?;
+        for text in complaints(module) {
+            paragraph(f, "", &text)?;
+        }
+        row(f, "file", &shown(&module.file))?;
+        if let Some(digest) = &module.digest {
+            row(f, "digest", &format!("sha256:{}", shown(digest)))?;
+        }
+        row(f, "services", &shown(&module.services.join(", ")))?;
+        row(f, "runs", &format!("{}, {} failed", grouped(module.runs), grouped(module.failures)))?;
+        if module.hook_runs > 0 {
+            let text = format!("{}, {} failed", grouped(module.hook_runs), grouped(module.hook_failures));
+            row(f, "hooks", &text)?;
+        }
+        let runs = [("last run", &module.last_run), ("worst run", &module.worst_run)];
+        for (title, run) in runs {
+            let Some(run) = run else { continue };
+            row(f, title, &format!("{}, {} bytes of memory", usage(run), grouped(run.memory)))?;
+            row(f, "", &format!("transaction {}, {}", run.tid, shown(&run.instance)))?;
+        }
+        if let Some(last) = &module.last_error {
+            row(f, "last error", &format!("transaction {} at {}", last.tid, shown(&last.at)))?;
+            paragraph(f, "", &last.error)?;
+        }
+        let titles = std::iter::once("versions").chain(std::iter::repeat(""));
+        for (kept, title) in module.kept.iter().zip(titles) {
+            let running = if kept.running { "  (this one)" } else { "" };
+            row(f, title, &format!("{}  sha256:{}{running}", shown(&kept.version), shown(&kept.digest)))?;
+        }
+        let titles = std::iter::once("limits").chain(std::iter::repeat(""));
+        self.limits.iter().zip(titles).try_for_each(|(limit, title)| row(f, title, &shown(limit)))
+    }
+}
+
+/// One event, on one line.
+pub(crate) fn event(event: &Event) -> String {
+    let text = match &event.what {
+        Happened::Load { module, version, .. } => format!("`{module}` loaded: {version}"),
+        Happened::Swap { module, from, to } => format!("`{module}` swapped: {from} → {to}"),
+        Happened::Rollback { module, from, to } => format!("`{module}` rolled back: {from} → {to}"),
+        Happened::Refusal { module, error, .. } => format!("`{module}` refused: {error}"),
+        Happened::Limit { error, .. } | Happened::Trap { error, .. } => error.clone(),
+        Happened::Quarantine { module, reason } => format!("`{module}` quarantined: {reason}"),
+        Happened::Release { module } => format!("`{module}` released"),
+        Happened::Enable { module } => format!("`{module}` enabled"),
+        Happened::Disable { module } => format!("`{module}` disabled"),
+        Happened::Retire { module } => format!("`{module}` retired: its file is gone"),
+        Happened::Forget { module } => format!("`{module}` forgotten"),
+        Happened::HookFailure { module, hook, instance, error } => {
+            format!("`{module}` {hook} for {instance}: {error}")
+        }
+        Happened::Connected { socket } => format!("connected to `{socket}`"),
+        Happened::Disconnected { error } => format!("disconnected: {error}"),
+        Happened::Abandoned { tid, ended } => {
+            let ended = if *ended { "ended" } else { "not ended" };
+            format!("transaction {tid} of another daemon {ended}")
+        }
+        Happened::Commit { tid, user, elapsed_us, error } => {
+            let user = user.as_deref().unwrap_or("?");
+            let result = error.as_ref().map_or_else(|| "done".into(), |error| format!("failed: {error}"));
+            format!("transaction {tid} by `{user}` {result} ({})", span(*elapsed_us))
+        }
+        // What a newer daemon may tell.
+        other => other.kind().to_owned(),
+    };
+    format!("{}  {}", shown(&event.at), shown(&text))
+}
+
+fn usage(run: &RunUsage) -> String {
+    format!("{} fuel, {}", grouped(run.fuel), span(run.wall_us))
+}
+
+fn shown(text: &str) -> String {
+    line(text, TEXT)
+}
+
+/// A length of time on the wall.
+fn span(microseconds: u64) -> String {
+    match microseconds {
+        0..1_000 => format!("{microseconds} µs"),
+        1_000..1_000_000 => format!("{:.1} ms", microseconds as f64 / 1e3),
+        _ => format!("{:.2} s", microseconds as f64 / 1e6),
+    }
+}
+
+/// How long something has lasted.
+fn period(seconds: u64) -> String {
+    let duration = Duration::from_secs(seconds);
+    let (days, rest) = (duration.as_secs() / 86_400, duration.as_secs() % 86_400);
+    let (hours, minutes, seconds) = (rest / 3600, rest % 3600 / 60, rest % 60);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds} s"),
+        (0, 0, _) => format!("{minutes} min {seconds} s"),
+        (0, _, _) => format!("{hours} h {minutes} min"),
+        _ => format!("{days} d {hours} h"),
+    }
+}
+
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,238 @@
+//! The admin interface of a daemon that is running, asked by the commands and by others.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod common;
+
+use std::{
+    fs,
+    io::{Read as _, Write as _},
+    os::unix::{
+        fs::{MetadataExt as _, PermissionsExt as _},
+        net::UnixStream,
+        process::CommandExt as _,
+    },
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+    time::Instant,
+};
+
+use common::{Daemon, PATIENCE, confine, serve, text};
+
+/// A daemon with a module that is none, for a controller that is not there.
+struct Running {
+    directory: tempfile::TempDir,
+    daemon: Daemon,
+    lines: common::Lines,
+}
+
+impl Running {
+    fn start() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join("broken.wasm"), "\0asm").unwrap();
+        let metrics = directory.path().join("metrics.sock");
+        let config = "[module.broken.limits]\nmemory = '128 MiB'\n";
+        fs::write(directory.path().join("confine.toml"), config).unwrap();
+        let mut command = serve(directory.path());
+        command.arg("--metrics").arg(metrics).stderr(Stdio::piped());
+        let mut daemon = Daemon::start(&mut command);
+        let lines = daemon.errors();
+        lines.wait_for("no connection to the controller");
+        Self { directory, daemon, lines }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// What a command says that asks the daemon: standard output, or what the error says.
+    fn ask(&self, words: &str) -> Result<String, String> {
+        let mut command = confine();
+        command.args(words.split(' ')).arg("--admin").arg(self.path("admin.sock"));
+        command.arg("--config").arg(self.path("confine.toml"));
+        let Output { status, stdout, stderr } = command.output().unwrap();
+        let here = self.directory.path().to_str().unwrap();
+        match status.code() {
+            Some(0) => Ok(text(&stdout).replace(here, "")),
+            Some(1) => Err(text(&stderr).replace(here, "")),
+            other => panic!("{words}: {other:?} {}", text(&stderr)),
+        }
+    }
+}
+
+/// One request, byte for byte.
+fn http(socket: &Path, request: &str) -> String {
+    let mut stream = UnixStream::connect(socket).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn operators_see_what_there_is() {
+    let running = Running::start();
+    let status = running.ask("status").unwrap();
+    assert!(status.starts_with("controller  not connected since 20"), "{status}");
+    assert!(status.contains("at `/controller.sock`, as `"), "{status}");
+    assert!(status.contains("commits     0 done, 0 failed\n"), "{status}");
+    insta::assert_snapshot!(running.ask("modules").unwrap(), @r"
+    MODULE  VERSION  STATE   SERVICES  RUNS  FAILED  LAST RUN
+    broken  -        broken               0       0  -
+      module `broken` cannot be loaded: it ends in the middle: copy it whole, under another name, and rename it into place
+    ");
+
+    let json: serde_json::Value = serde_json::from_str(&running.ask("status --json").unwrap()).unwrap();
+    assert_eq!(json["connection"]["connected"], false);
+    assert_eq!(json["modules"][0]["state"], "broken");
+    let module = running.ask("modules show broken").unwrap();
+    assert!(module.contains("memory = \"128 MiB\"\n"), "{module}");
+    let module: serde_json::Value =
+        serde_json::from_str(&running.ask("modules show broken --json").unwrap()).unwrap();
+    assert_eq!(module["name"], "broken");
+    assert!(module["limits"].as_array().unwrap().contains(&"memory = \"128 MiB\"".into()), "{module}");
+    insta::assert_snapshot!(running.ask("modules show brkoen").unwrap_err(), @r"
+    error: there is no module `brkoen`
+    hint: there are broken
+    ");
+    insta::assert_snapshot!(running.ask("modules release broken").unwrap_err(), @"error: `broken` is not quarantined");
+
+    // The process is asked by nobody else, and goes with its sockets.
+    assert_eq!(fs::metadata(running.path("admin.sock")).unwrap().mode() & 0o7777, 0o600);
+    let Running { directory, daemon, .. } = running;
+    assert_eq!(daemon.terminate(), Some(0));
+    assert!(!directory.path().join("admin.sock").exists());
+    assert!(!directory.path().join("metrics.sock").exists());
+    let mut again = confine();
+    let output = again.arg("status").arg("--admin").arg("/nowhere/admin.sock").output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    insta::assert_snapshot!(text(&output.stderr), @r"
+    error: no daemon can be asked at `/nowhere/admin.sock`
+    hint: is it running, and with this admin socket? may this user use it (root, the daemon's own user, and the group that `[admin]` names)?
+      because: No such file or directory (os error 2)
+    ");
+}
+
+#[test]
+fn what_is_logged_changes_while_it_runs() {
+    let running = Running::start();
+    assert_eq!(running.ask("log").unwrap(), "info\n");
+    assert_eq!(running.ask("log warn,xml=trace").unwrap(), "warn,xml=trace\n");
+    assert_eq!(running.ask("log").unwrap(), "warn,xml=trace\n");
+    assert_eq!(running.ask("log debug,audit=info").unwrap(), "debug,audit=info\n");
+    // That the operator has said so stands in the log.
+    running.ask("log info").unwrap();
+    running.lines.wait_for("told by an operator");
+    let answer = http(
+        &running.path("admin.sock"),
+        "PUT /v1/log HTTP/1.1\r\nContent-Length: 17\r\n\r\n{\"filter\":\"loud\"}",
+    );
+    assert!(answer.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{answer}");
+    assert_eq!(running.daemon.terminate(), Some(0));
+}
+
+#[test]
+fn the_protocol_is_versioned_and_refuses_in_words() {
+    let running = Running::start();
+    let ask = |request: &str| {
+        let answer = http(&running.path("admin.sock"), &format!("{request} HTTP/1.1\r\n\r\n"));
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        format!("{}: {body}", head.lines().next().unwrap())
+    };
+    let answers = [
+        ask("GET /v2/status"),
+        ask("GET /v1/nothing"),
+        ask("DELETE /v1/status"),
+        ask("POST /v1/modules/broken/explode"),
+        ask("POST /v1/modules/nothing/enable"),
+        http(&running.path("admin.sock"), "hello\r\n\r\n").lines().next().unwrap().to_owned(),
+    ];
+    insta::assert_snapshot!(answers.join("\n"), @r#"
+    HTTP/1.1 404 Not Found: {"error":"there is no `/v2/status`: this daemon speaks version 1"}
+    HTTP/1.1 404 Not Found: {"error":"there is no `/v1/nothing`"}
+    HTTP/1.1 405 Method Not Allowed: {"error":"`DELETE` means nothing for `/v1/status`"}
+    HTTP/1.1 404 Not Found: {"error":"modules have no operation `explode`"}
+    HTTP/1.1 404 Not Found: {"error":"there is no module `nothing`\nhint: there are broken"}
+    HTTP/1.1 400 Bad Request
+    "#);
+    assert!(ask("GET /v1/status").starts_with("HTTP/1.1 200 OK: {\"uptime_s\":"));
+    assert!(ask("GET /v1/events").starts_with("HTTP/1.1 200 OK: ["));
+    assert_eq!(running.daemon.terminate(), Some(0));
+}
+
+#[test]
+fn monitoring_sees_numbers_and_health_and_nothing_else() {
+    let running = Running::start();
+    let socket = running.path("metrics.sock");
+    assert_eq!(fs::metadata(&socket).unwrap().mode() & 0o7777, 0o666);
+    let metrics = http(&socket, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert!(metrics.contains("Content-Type: text/plain; version=0.0.4"), "{metrics}");
+    assert!(metrics.contains("\nconfine_controller_connected 0"), "{metrics}");
+    assert!(metrics.contains("confine_module_state{module=\"broken\",state=\"broken\"} 1"), "{metrics}");
+    let health = http(&socket, "GET /health HTTP/1.1\r\n\r\n");
+    assert!(health.starts_with("HTTP/1.1 503 Service Unavailable\r\n"), "{health}");
+    assert!(health.contains("no connection to the controller"), "{health}");
+    for request in ["GET /v1/status", "POST /v1/stop", "PUT /v1/log", "POST /v1/modules/broken/enable"] {
+        let answer = http(&socket, &format!("{request} HTTP/1.1\r\n\r\n"));
+        assert!(answer.starts_with("HTTP/1.1 404 Not Found\r\n"), "{request}: {answer}");
+    }
+    assert_eq!(running.daemon.terminate(), Some(0));
+}
+
+/// The kernel keeps others out by the socket's mode. What they are told if an operator opens that:
+#[test]
+fn a_stranger_is_turned_away() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("skipped: only root can ask as another user");
+        return;
+    }
+    let running = Running::start();
+    // The whole way there has to be open.
+    fs::set_permissions(running.directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let program = running.path("confine");
+    // By another process: a file that this one has open for writing, and so whatever it starts meanwhile,
+    // cannot be run.
+    assert!(Command::new("cp").arg(env!("CARGO_BIN_EXE_confine")).arg(&program).status().unwrap().success());
+    let socket = running.path("admin.sock");
+    let nobody = || {
+        let mut command = Command::new(&program);
+        command.arg("status").arg("--admin").arg(&socket).uid(65534).gid(65534).current_dir("/");
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        text(&output.stderr)
+    };
+    let told = nobody();
+    assert!(told.contains("because: Permission denied"), "{told}");
+    fs::set_permissions(&socket, fs::Permissions::from_mode(0o666)).unwrap();
+    insta::assert_snapshot!(nobody().replace("`65534`", "`nobody`"), @r"
+    error: `nobody` may not administer Confine
+    hint: ask as root or as the daemon's own user, or name a group that `nobody` is in (`group` in `[admin]`)
+    ");
+    running.lines.wait_for("turned away from the admin socket");
+    assert_eq!(running.daemon.terminate(), Some(0));
+}
+
+#[test]
+fn a_daemon_ends_when_it_is_asked_to_stop() {
+    let mut running = Running::start();
+    running.ask("stop").unwrap();
+    let until = Instant::now() + PATIENCE;
+    let status = loop {
+        if let Some(status) = running.daemon.0.try_wait().unwrap() {
+            break status;
+        }
+        assert!(Instant::now() < until);
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    };
+    assert_eq!(status.code(), Some(0));
+}
+
+/// A directory that is not there is no reason not to serve, unless somebody has named it.
+#[test]
+fn a_socket_that_was_named_has_to_be_had() {
+    let directory = tempfile::tempdir().unwrap();
+    let output = serve(directory.path()).arg("--metrics").arg("/nowhere/metrics.sock").output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output.stderr);
+    assert!(said.contains("metrics cannot be served") && said.contains("/nowhere/metrics.sock"), "{said}");
+}
