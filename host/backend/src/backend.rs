@@ -2,6 +2,7 @@
 
 use confine_netconf::{Error as NetconfError, Payload, ReplyBody, Rpc, Session, XmlWriter};
 use tokio::net::UnixStream;
+use tracing::Instrument as _;
 
 use crate::{CONTROLLER, Error, Identity, Options};
 
@@ -152,15 +153,19 @@ impl Backend {
         let failed = |source| Error::Session { operation, source };
         let user = self.options.user(identity);
         let rpc = Rpc::new(|xml| xml.element(operation, attributes, content)).map_err(failed)?.for_user(user);
-        let mut session = match self.session.take().filter(Session::is_open) {
-            Some(session) => session,
-            None => self.options.open().await?,
+        let span = tracing::debug_span!("request", operation, user);
+        let reply = async {
+            let mut session = match self.session.take().filter(Session::is_open) {
+                Some(session) => session,
+                None => self.options.open().await?,
+            };
+            let reply = session.request(&rpc, self.options.request_timeout).await;
+            if session.is_open() {
+                self.session = Some(session);
+            }
+            reply.map_err(failed)
         };
-        let reply = session.request(&rpc, self.options.request_timeout).await;
-        if session.is_open() {
-            self.session = Some(session);
-        }
-        reply.map_err(failed)?.into_body().map_err(|errors| Error::refused(operation, user, errors))
+        reply.instrument(span).await?.into_body().map_err(|errors| Error::refused(operation, user, errors))
     }
 }
 

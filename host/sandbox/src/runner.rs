@@ -13,6 +13,7 @@ use std::{
 
 use confine_view::{Draft, InstanceRef, Meter, View};
 use tokio::sync::oneshot;
+use tracing::Instrument as _;
 use wasmtime::{Engine, Store, component::Linker};
 
 use crate::{
@@ -156,15 +157,26 @@ impl Runner {
         let label = Label {
             module: module.name().clone(),
             version: Some(module.description().version.clone()),
-            instance: Some(Position { instance: instance_name, number, of }),
+            instance: Some(Position { instance: instance_name.clone(), number, of }),
         };
+        let span = tracing::info_span!(
+            "module",
+            module = %module,
+            instance = instance_name,
+            entry = ?entry,
+            fuel = tracing::field::Empty,
+            failed = tracing::field::Empty
+        );
         let view = view(budget.meter());
         let (commit, instance) = (commit.into(), instance.into());
         let (outcome, remains) = self
             .enter(module.program(), budget, label, Some(view), move |store, program| {
                 run::call(store, program, entry, commit, instance)
             })
+            .instrument(span.clone())
             .await;
+        span.record("fuel", remains.usage.fuel);
+        span.record("failed", outcome.is_err());
         let Remains { draft, usage, log, log_dropped } = remains;
         Run { outcome, draft, usage, log, log_dropped }
     }
@@ -190,9 +202,11 @@ impl Runner {
         let (time, wall_clock) = budget.time();
         let grants = Grants { fuel: budget.fuel.grant(), time, wall_clock };
         let program = program.clone();
-        let ended =
-            self.on_thread(time, move || async move {
-                run::execute(&program, state, grants, &limits, enter).await
+        // What the guest's thread does, and what it asks for, belongs to what it does it for.
+        let span = tracing::Span::current();
+        let ended = self
+            .on_thread(time, move || async move {
+                run::execute(&program, state, grants, &limits, enter).instrument(span).await
             })
             .await
             .unwrap_or_else(|lost| match lost {

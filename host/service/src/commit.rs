@@ -91,6 +91,7 @@ pub(crate) async fn run(
         })?
     };
     let (user, transaction) = transaction;
+    tracing::Span::current().record("user", &user);
     known.lock().0 = Some(user.clone());
     let services = plan.services().iter().map(|service| service.name.local.to_string()).collect();
     if plan.is_empty() {

@@ -13,6 +13,7 @@ use confine_backend::{
     Stream, Transaction, TransactionState,
 };
 use tokio::sync::Mutex;
+use tracing::Instrument as _;
 
 use crate::{
     Error, Happened,
@@ -211,7 +212,9 @@ impl Connection {
         host.begin(tid);
         let known = commit::Known::default();
         // A task of its own: if it panics, the commit is answered all the same.
-        let mut task = tokio::spawn(commit::run(host.clone(), self.backend.clone(), notified, known.clone()));
+        let span = tracing::info_span!("commit", tid, user = tracing::field::Empty);
+        let commit = commit::run(host.clone(), self.backend.clone(), notified, known.clone());
+        let mut task = tokio::spawn(commit.instrument(span.clone()));
         let limit = commit::LONGEST;
         let mut stopped = false;
         let result = tokio::select! {
@@ -248,7 +251,7 @@ impl Connection {
             }
         };
         host.await_end(known.take_hooked());
-        let given = answer::give(&self.backend, tid, answer, user.as_deref()).await;
+        let given = answer::give(&self.backend, tid, answer, user.as_deref()).instrument(span).await;
         (last.at, last.elapsed_us) = (status::now(), microseconds(began.elapsed()));
         host.end(last);
         match given {

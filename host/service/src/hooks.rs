@@ -11,6 +11,7 @@ use confine_sandbox::{Budget, Commit, Entry, Module};
 use confine_tree::{Pattern, Tree, xml};
 use confine_view::{Draft, InstanceRef, View};
 use tokio::sync::{Mutex, mpsc};
+use tracing::Instrument as _;
 
 use crate::{
     Error, Happened, Host, Registry,
@@ -161,15 +162,16 @@ impl Queue {
                 let tid = hooked.tid;
                 let (host, options, backend) = (host.clone(), options.clone(), connection.take());
                 // A task of its own: if it panics, the next commit's hooks run all the same.
-                let after = tokio::spawn(async move {
+                let span = tracing::info_span!("after_commit", tid, user = hooked.user);
+                let after = async move {
                     let backend = match backend {
                         Some(backend) => backend,
                         None => Arc::new(Mutex::new(Backend::connect(options).await?)),
                     };
                     after(&host, &hooked, &transaction, &backend).await?;
                     Ok::<_, Error>(backend)
-                });
-                match after.await {
+                };
+                match tokio::spawn(after.instrument(span)).await {
                     Ok(Ok(backend)) => connection = Some(backend),
                     Ok(Err(error)) => {
                         tracing::error!(tid, error = chain(&error), "the hooks of a commit could not be run")

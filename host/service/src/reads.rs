@@ -9,6 +9,7 @@ use confine_backend::{Backend, Datastore, Identity, Read};
 use confine_tree::{Coverage, Pattern, PatternStep, Prefixes, Tree, xml};
 use confine_view::{Fetch, Source, SourceError};
 use tokio::{runtime::Handle, sync::Mutex};
+use tracing::Instrument as _;
 
 use crate::Error;
 
@@ -111,7 +112,8 @@ impl Source for Reader {
     fn fetch<'a>(&'a self, wanted: &'a [Pattern]) -> Fetch<'a> {
         let (backend, datastore, identity) = (self.backend.clone(), self.datastore, self.identity.clone());
         let wanted = condense(wanted.to_vec());
-        let request = self.runtime.spawn(async move { read(&backend, datastore, &wanted, &identity).await });
+        let request = async move { read(&backend, datastore, &wanted, &identity).await };
+        let request = self.runtime.spawn(request.instrument(tracing::Span::current()));
         Box::pin(async move {
             match request.await {
                 Ok(Ok(tree)) => Ok(tree),
