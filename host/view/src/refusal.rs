@@ -22,5 +22,9 @@ pub(crate) fn refused(error: ResolveError) -> Refusal {
         ResolveError::Tree(Error::Xml(_)) => Tag::MalformedMessage,
         _ => Tag::OperationFailed,
     };
-    Refusal::new(tag, error.to_string())
+    match error {
+        // The path is told beside it, as the module wrote it.
+        ResolveError::Value { reason, .. } => Refusal::new(tag, reason),
+        error => Refusal::new(tag, error.to_string()),
+    }
 }

@@ -2,6 +2,7 @@
 
 mod authority;
 mod finishing;
+mod models;
 mod reading;
 mod writing;
 
@@ -12,7 +13,8 @@ use std::{
 };
 
 use confine_tree::{
-    Filter, Keys, Model, NoSchema, Path, Pattern, PatternStep, PrefixMap, Prefixes, QName, Tree, prune, xml,
+    Filter, Keys, Model, NoSchema, Path, Pattern, PatternStep, PrefixMap, Prefixes, QName, Schema, Tree,
+    prune, xml,
 };
 
 use crate::{
@@ -121,12 +123,16 @@ impl Commit {
     }
 
     fn on(datastore: &str, scope: Scope) -> Self {
+        Self::with(Arc::new(NoSchema), datastore, scope)
+    }
+
+    fn with(schema: Arc<dyn Schema>, datastore: &str, scope: Scope) -> Self {
         let datastore = Arc::new(Datastore {
             tree: xml::parse(datastore).unwrap(),
             requests: Mutex::default(),
             fails: false,
         });
-        let mut draft = Draft::new(Arc::new(NoSchema), datastore.clone());
+        let mut draft = Draft::new(schema, datastore.clone());
         draft.declare(instance("").path());
         Self { datastore, draft: Some(draft), scope, meter: Meter::new(Allowance::UNLIMITED) }
     }

@@ -215,9 +215,15 @@ fn integer(kind: IntegerKind, range: &Ranges, value: &str) -> Result<String, Wro
         _ => {
             let bounds = kind.bounds();
             let (least, most) = bounds;
+            let octal = value.trim_start_matches(['-', '+']).strip_prefix('0');
+            let octal = octal.filter(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()));
+            let hint = match (number, octal) {
+                (None, Some(_)) => "; a number that begins with `0` is octal".to_owned(),
+                _ => String::new(),
+            };
             Err(Wrong {
                 expected: format!("a number {}", ranges_text(range, |n| n.to_string())),
-                hint: String::new(),
+                hint,
                 backend: match number {
                     None => format!("'{value}' is not a number"),
                     Some(n) if n < least || n > most => {

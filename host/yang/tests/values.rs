@@ -256,6 +256,7 @@ fn a_person_is_told_what_a_value_is() {
         ("type uint16;", "fast"),
         ("type int8 { range '1..4 | 8 | 10..max'; }", "5"),
         ("type uint8;", "300"),
+        ("type uint8;", "09"),
         ("type decimal64 { fraction-digits 2; range 0..1; }", "2"),
         ("type string { length 1..8; }", ""),
         ("type string { length '5 | 10..max'; }", "four"),
@@ -275,13 +276,15 @@ fn a_person_is_told_what_a_value_is() {
         let wrong = canonical(&leaf(of), value).unwrap_err();
         messages += &format!("{wrong}\n  the backend: {}\n", wrong.backend);
     }
-    insta::assert_snapshot!(messages, @r#"
+    insta::assert_snapshot!(messages, @r"
     `fast` is not a value of `v`: a number from 0 to 65535 (`uint16`)
       the backend: 'fast' is not a number
     `5` is not a value of `v`: a number from 1 to 4, 8 or from 10 to 127 (`int8`)
       the backend: Number 5 out of range: 1 - 4, 8 - 8, 10 - 127
     `300` is not a value of `v`: a number from 0 to 255 (`uint8`)
       the backend: Number 300 out of range: 0 - 255
+    `09` is not a value of `v`: a number from 0 to 255 (`uint8`); a number that begins with `0` is octal
+      the backend: '09' is not a number
     `2` is not a value of `v`: a decimal number from 0.0 to 1.0 with at most 2 digits behind the point (`decimal64`)
       the backend: Number 2.0 out of range: 0.0 - 1.0
     `` is not a value of `v`: 1 to 8 characters, not 0 (`string`)
@@ -313,7 +316,7 @@ fn a_person_is_told_what_a_value_is() {
       the backend: 'x' is not an instance-identifier
     `9` is not a value of `v`: a number from 1 to 4 (`uint8`)
       the backend: Number 9 out of range: 1 - 4
-    "#);
+    ");
 }
 
 #[test]

@@ -124,8 +124,8 @@ impl View {
                     let message = format!("`{pattern}` is a leaf and cannot have children");
                     return Err(Refusal::new(Tag::InvalidValue, message).into());
                 }
-                let entry = matches!(form, Form::List { .. }) && !is_controllers(&pattern);
-                if entry || matches!(form, Form::PresenceContainer) {
+                let is_made = matches!(form, Form::List { .. } | Form::PresenceContainer);
+                if is_made && !is_controllers(&pattern) {
                     self.create_resolved(&pattern).await?;
                 }
                 let children: Vec<NodeId> = fragment.children(node).collect();
@@ -211,7 +211,8 @@ fn has_twin(fragment: &Tree, node: NodeId) -> bool {
     same(fragment.next_sibling(node)) || same(fragment.previous_sibling(node))
 }
 
-/// Whether a list entry is one of the controller's own, which a module goes through and does not make.
+/// Whether a node is one of the controller's own, which a module goes through and does not make: a device, or
+/// the root of its model.
 fn is_controllers(pattern: &Pattern) -> bool {
     pattern.steps.iter().all(|step| &*step.namespace == confine_tree::CONTROLLER)
 }

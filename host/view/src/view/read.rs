@@ -1,6 +1,6 @@
 //! What a module sees.
 
-use confine_tree::{Form, Live, Pattern, PatternStep, QName, Tree, xml};
+use confine_tree::{Form, Live, NodeId, Pattern, PatternStep, QName, Tree, xml};
 
 use super::{Node, View, child};
 use crate::{Access, Error, Refusal, Tag, Verdict, refusal::refused};
@@ -46,7 +46,7 @@ impl View {
     pub async fn find(&mut self, path: &str) -> Result<Vec<String>, Error> {
         let pattern = self.resolve(path).await?;
         let found = self.visible(&pattern, true).await?;
-        self.need_keys(&pattern, found.len()).map_err(|refusal| refusal.at(path))?;
+        self.need_keys(&pattern, &found).map_err(|refusal| refusal.at(path))?;
         let mut paths = Vec::with_capacity(found.len());
         for live in found {
             let pattern = self.draft.overlay.pattern(live.node());
@@ -57,20 +57,21 @@ impl View {
         Ok(paths)
     }
 
-    /// Refuses to name several entries of a list whose keys are not known.
-    pub(super) fn need_keys(&self, pattern: &Pattern, found: usize) -> Result<(), Refusal> {
-        let open = |at: &usize| {
-            let above = Pattern { steps: pattern.steps.iter().take(at + 1).cloned().collect() };
-            let overlay = &self.draft.overlay;
-            matches!(overlay.knowledge().form(overlay.locate(&above)), Form::Unknown { many: true })
-        };
-        match (0..pattern.steps.len()).find(open) {
-            Some(at) if found > 0 => {
+    /// Refuses to name entries of a list of which there are several and whose keys are not known: of these
+    /// nodes, which the pattern matches, or above them. Devices may differ in what is known of them.
+    pub(super) fn need_keys(&mut self, pattern: &Pattern, found: &[Live]) -> Result<(), Refusal> {
+        let overlay = &mut self.draft.overlay;
+        for live in found {
+            let lineage = overlay.lineage(live.node());
+            let is_open = |&(node, _): &(NodeId, PatternStep)| {
+                matches!(overlay.form(node), Form::Unknown { many: true })
+            };
+            if let Some(at) = lineage.iter().position(is_open) {
                 let list = Pattern { steps: pattern.steps.iter().take(at + 1).cloned().collect() };
-                Err(refused(confine_tree::ResolveError::UnknownKeys { path: list.to_string() }))
+                return Err(refused(confine_tree::ResolveError::UnknownKeys { path: list.to_string() }));
             }
-            _ => Ok(()),
         }
+        Ok(())
     }
 
     /// The subtrees of all nodes that match, in document order.

@@ -156,7 +156,7 @@ impl View {
         let wanted = if self.scope.has_rules() { wanted } else { self.keys_only(pattern, wanted) };
         self.draft.need(&wanted, &mut self.meter).await?;
         let found = self.draft.search(pattern.clone(), &mut self.meter).await?;
-        self.need_keys(pattern, found.len())?;
+        self.need_keys(pattern, &found)?;
         let mut nodes = Vec::with_capacity(found.len());
         for live in found {
             let node = self.draft.overlay.pattern(live.node());
