@@ -62,7 +62,9 @@ async fn edits(host: &Arc<Host>, models: &[(String, String)]) -> Vec<String> {
             Verdict::Passed => {}
             Verdict::Failed(how) => panic!("{}: {how}", case.directory.display()),
         }
-        edits.extend(tap.take().into_iter().filter(|message| message.contains("<edit-config>")));
+        // From there on: what the daemon asks about models comes in between, and counts in the message-id.
+        let edit = |message: String| Some(message[message.find("<edit-config>")?..].to_owned());
+        edits.extend(tap.take().into_iter().filter_map(edit));
     }
     edits
 }

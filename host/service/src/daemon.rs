@@ -53,7 +53,7 @@ pub async fn serve(host: Arc<Host>, options: Options, shutdown: impl Future<Outp
             Ok(mut connection) => {
                 backoff.reset();
                 match connection.serve(&host, &hooks, shutdown.as_mut()).await {
-                    Ok(()) => return,
+                    Ok(()) => return host.leave_controller(),
                     Err(error) => error,
                 }
             }

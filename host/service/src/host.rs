@@ -183,6 +183,12 @@ impl Host {
         });
     }
 
+    /// No controller is served any more, because the daemon was told to end.
+    pub(crate) fn leave_controller(&self) {
+        self.knowledge.begin();
+        self.connection.send_modify(|connection| connection.connected = false);
+    }
+
     /// The connection is lost, or could not be made.
     pub(crate) fn disconnect(&self, socket: String, user: String, error: String) {
         let mut was_connected = false;
