@@ -18,6 +18,11 @@ bench:
 fuzz target:
     cd tests/fuzz && cargo +nightly fuzz run {{target}} -- -max_total_time=60
 
+# Build the Debian package, and try it in a Debian system of its own (needs cargo-deb, debootstrap and root)
+deb:
+    packaging/build-deb
+    packaging/try-deb target/debian/confine_*.deb "$(mktemp -d)"
+
 # All that a submission must pass
 ci:
     .ci/run

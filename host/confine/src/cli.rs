@@ -68,7 +68,7 @@ Lists add up: module directories given here come before those of the first file 
 are left out and lists are unmanaged if any place says so. `confine config` shows the outcome.
 
 SIGTERM and SIGINT end the daemon once the commit that is running has been answered with an error; a
-second one ends it at once.
+second one ends it at once. `confine stop` ends it once that commit has come to its own end.
 
 Exit status:
   0  it was told to end and has answered its last commit

@@ -87,6 +87,7 @@ fn it_ends_with_the_backend_that_has_started_it() {
 }
 
 /// A backend that starts a daemon, and is killed.
+#[allow(clippy::zombie_processes, reason = "nobody is left to wait for it, which is the point")]
 fn backend(directory: &Path) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {

@@ -86,7 +86,7 @@ fn modules(page: &mut Page<'_, '_>, modules: &[ModuleStatus]) -> fmt::Result {
         .collect();
     page.gauges("module_state", "Whether a module is in this state", None, labelled(&states))?;
 
-    let counts: [(_, _, fn(&ModuleStatus) -> u64); 4] = [
+    let counts: [Count; 4] = [
         ("module_runs", "Calls for an instance", |module| module.runs),
         ("module_failures", "Calls for an instance that failed", |module| module.failures),
         ("module_hook_runs", "Calls of hooks", |module| module.hook_runs),
@@ -98,7 +98,7 @@ fn modules(page: &mut Page<'_, '_>, modules: &[ModuleStatus]) -> fmt::Result {
         page.counters(name, help, labelled(&counts))?;
     }
 
-    let amounts: [(_, _, _, fn(&RunUsage) -> f64); 3] = [
+    let amounts: [Amount; 3] = [
         ("module_run_fuel", "Fuel of a run", None, |run| run.fuel as f64),
         ("module_run_time", "Time of a run", Some(Unit::Seconds), |run| seconds(run.wall_us)),
         ("module_run_memory", "Memory and tables of a run", Some(Unit::Bytes), |run| run.memory as f64),
@@ -118,6 +118,12 @@ fn modules(page: &mut Page<'_, '_>, modules: &[ModuleStatus]) -> fmt::Result {
     }
     Ok(())
 }
+
+/// A counter of each module: its name, what it says, and where it stands.
+type Count = (&'static str, &'static str, fn(&ModuleStatus) -> u64);
+
+/// An amount that each run of a module has: its name, what it says, its unit, and where it stands.
+type Amount = (&'static str, &'static str, Option<Unit>, fn(&RunUsage) -> f64);
 
 type Labels<'a> = &'a [(&'a str, &'a str)];
 

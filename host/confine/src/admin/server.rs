@@ -1,6 +1,6 @@
 //! The daemon's side of the interface: two doors, and what is answered behind them.
 
-use std::{convert::Infallible, fmt::Display, path::PathBuf, sync::Arc, time::Duration};
+use std::{convert::Infallible, fmt::Display, path::Path, sync::Arc, time::Duration};
 
 use confine_service::{Host, ModuleError, status::ModuleStatus};
 use serde::Serialize;
@@ -31,9 +31,12 @@ const FOR_ALL: u32 = 0o666;
 pub(crate) struct Interface {
     host: Arc<Host>,
     levels: Levels,
-    limits: Box<dyn Fn(&str) -> Vec<String> + Send + Sync>,
+    limits: LimitsOf,
     recent: Recent,
 }
+
+/// The limits of a module, line by line.
+type LimitsOf = Box<dyn Fn(&str) -> Vec<String> + Send + Sync>;
 
 /// Where the daemon can be asked.
 pub(crate) struct Doors {
@@ -63,11 +66,7 @@ impl Doors {
     }
 
     /// Listens on the admin socket, for root, the daemon's own user and this group.
-    pub(crate) async fn open_admin(
-        &mut self,
-        path: &PathBuf,
-        group: Option<&str>,
-    ) -> Result<(), SocketError> {
+    pub(crate) async fn open_admin(&mut self, path: &Path, group: Option<&str>) -> Result<(), SocketError> {
         let access = Access::new(group)?;
         self.admin = Some((Socket::bind(path, access.mode(), access.group()).await?, access));
         Ok(())

@@ -82,7 +82,10 @@ async fn daemon(settings: &Settings, levels: &Levels) -> Result<(), Error> {
         told_twice.end().await;
     };
     tokio::select! {
-        () = confine_service::serve(host.clone(), backend, shutdown) => Ok(()),
+        () = confine_service::serve(host.clone(), backend, shutdown) => {
+            manager::stopping();
+            Ok(())
+        }
         never = parent::follow(&settings.socket.value, &host) => match never {},
         never = watch(host.clone()) => match never {},
         () = impatience => Err(Error::Interrupted),
