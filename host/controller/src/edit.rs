@@ -7,6 +7,7 @@ use confine_tree::{Error, Kind, NETCONF, NodeId, QName, Schema, SchemaNode, Tree
 use confine_yang::Mounted;
 
 use crate::created;
+use crate::insert::{Beside, Insert};
 use crate::model::defining_file;
 use crate::refusal::{self, Refusal};
 
@@ -179,6 +180,10 @@ impl Editing<'_> {
                 .ok_or_else(|| refusal::protocol_failed(format!("Bad-attribute operation: {name}")))?,
         };
         let found = self.find(parent, &identity);
+        let insert = match known {
+            Some(known) => Insert::read(self.edit, edit, known, self.model)?,
+            None => None,
+        };
         match (operation, found) {
             (Operation::Create, Some(_)) => {
                 return Err(refusal::failed_with(
@@ -198,13 +203,20 @@ impl Editing<'_> {
                 return Ok(true);
             }
             (Operation::Replace, Some(node)) => self.detach(parent, &identity, node),
+            // An entry that is given a place is made anew: what it had and is not said again is gone.
+            (Operation::Merge, Some(node)) if insert.is_some() => self.detach(parent, &identity, node),
             _ => {}
         }
-        let found = found.filter(|_| operation != Operation::Replace);
+        let found = found
+            .filter(|_| operation != Operation::Replace)
+            .filter(|_| operation != Operation::Merge || insert.is_none());
         let (node, mut changed) = match found {
             Some(node) => (node, false),
             None => (self.add(parent, identity.clone())?, operation != Operation::None),
         };
+        if let Some(insert) = insert.filter(|_| found.is_none()) {
+            self.place(parent, node, identity.0, &insert)?;
+        }
         let model = known.map(|known| {
             let keys: Vec<&str> = identity.1.iter().map(|key| &**key).collect();
             if self.model.kind(known) == Kind::List { self.model.entry(known, &keys) } else { known }
@@ -255,6 +267,34 @@ impl Editing<'_> {
         let node = self.tree.append(parent.node, identity.0).map_err(too_large)?;
         self.indexes.entry(parent.node).or_default().insert(identity, node);
         Ok(node)
+    }
+
+    /// Puts an entry, which is the last one, where it is to be.
+    fn place(
+        &mut self,
+        parent: Spot,
+        node: NodeId,
+        name: confine_tree::Name,
+        insert: &Insert,
+    ) -> Result<(), Refusal> {
+        let mut there = |beside: &Beside| {
+            let found = self.find(parent, &(name, beside.identity.clone()));
+            found.ok_or_else(|| beside.missing())
+        };
+        let before = match insert {
+            Insert::Last => return Ok(()),
+            Insert::First => self.tree.children_named(parent.node, name).find(|&other| other != node),
+            Insert::Before(beside) => Some(there(beside)?),
+            Insert::After(beside) => {
+                let beside = there(beside)?;
+                self.tree.next_sibling(beside)
+            }
+        };
+        if before != Some(node) {
+            self.tree.detach(node);
+            self.tree.attach(node, parent.node, before);
+        }
+        Ok(())
     }
 
     fn detach(&mut self, parent: Spot, identity: &Identity, node: NodeId) {

@@ -33,6 +33,7 @@ mod device;
 mod edit;
 mod error;
 mod identity;
+mod insert;
 mod model;
 mod models;
 mod operations;

@@ -118,6 +118,11 @@ pub(crate) fn bad_attribute(attribute: &str, message: &str) -> Refusal {
     failed_with("bad-attribute", message).with_info("bad-attribute", attribute)
 }
 
+/// An attribute that is missing.
+pub(crate) fn missing_attribute(attribute: &str, message: &str) -> Refusal {
+    failed_with("missing-attribute", message).with_info("bad-attribute", attribute)
+}
+
 /// What a user may not do.
 pub(crate) fn access_denied(message: &str) -> Refusal {
     failed_with("access-denied", message)

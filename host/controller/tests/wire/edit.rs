@@ -1,7 +1,7 @@
 //! Edits, and the records of what services have created.
 
 use crate::common::{Lab, OK, bench, builder, created, interface, path, pretty, services};
-use confine_controller::{AccessControl, Credentials, Datastore};
+use confine_controller::{AccessControl, Controller, Credentials, Datastore};
 use confine_tree::{NodeId, QName, Tree};
 
 #[tokio::test]
@@ -273,4 +273,65 @@ async fn rules_of_access_hold_at_every_door() {
         r#"<get cl:content="nonconfig"><nc:filter nc:type="xpath" nc:select="/ctrl:transactions"/></get>"#;
     assert_eq!(crate::common::data(&client.rpc_for(alice, transactions).await), "");
     assert!(client.rpc(transactions).await.contains("<tid>1</tid>"));
+}
+
+const ORDERED: &str = "module ordered { namespace urn:ordered; prefix o; revision 2020-01-01;
+  container c {
+    leaf-list free { type string; }
+    leaf-list mine { type string; ordered-by user; }
+    list hop { key \"a b\"; ordered-by user; leaf note { type string; } leaf b { type string; } leaf a { type string; } }
+    leaf before { type uint8 { range 1..9; } }
+  }
+}";
+
+#[tokio::test]
+async fn entries_stand_where_the_model_or_the_user_puts_them() {
+    let lab = Lab::new(Controller::builder().device_model("ordered.yang", ORDERED).device("d1", ""));
+    let mut user = lab.client().await;
+    let edit = |inner: &str| {
+        format!(
+            "<devices xmlns=\"http://clicon.org/controller\"><device><name>d1</name><config><c xmlns=\"urn:ordered\" \
+             xmlns:yang=\"urn:ietf:params:xml:ns:yang:1\" xmlns:o=\"urn:ordered\">{inner}</c></config></device></devices>"
+        )
+    };
+    let mut told = Vec::new();
+    for inner in [
+        // As the model has it, whatever the edit says: keys first, and what has no order by its keys.
+        "<before>1</before><mine>b</mine><mine>a</mine><free>b</free><free>a</free>\
+         <hop><note>n</note><b>1</b><a>x</a></hop><hop><a>w</a><b>1</b></hop>",
+        // What is merged stays where it is.
+        "<mine>b</mine><mine>c</mine><hop><a>x</a><b>1</b></hop>",
+        "<mine yang:insert=\"last\">b</mine><mine yang:insert=\"first\">c</mine><free yang:insert=\"first\">c</free>",
+        "<mine yang:insert=\"before\" yang:value=\"a\">d</mine><mine yang:insert=\"after\" yang:value=\"a\">e</mine>",
+        // An entry that is moved is made anew.
+        "<hop yang:insert=\"after\" yang:key=\"[o:a='w'][o:b='1']\"><a>x</a><b>1</b></hop>",
+        "<mine yang:insert=\"after\">d</mine>",
+        "<mine yang:insert=\"after\" yang:value=\"z\">d</mine>",
+        "<hop yang:insert=\"before\"><a>w</a><b>1</b></hop>",
+        "<mine yang:insert=\"sideways\">d</mine>",
+        // What holds nothing is not there.
+        "<mine nc:operation=\"remove\">a</mine><mine nc:operation=\"remove\">b</mine><mine nc:operation=\"remove\">c</mine>\
+         <mine nc:operation=\"remove\">d</mine><mine nc:operation=\"remove\">e</mine><free nc:operation=\"remove\">a</free>\
+         <free nc:operation=\"remove\">b</free><free nc:operation=\"remove\">c</free><before nc:operation=\"remove\"/>\
+         <hop nc:operation=\"remove\"><a>x</a><b>1</b></hop><hop nc:operation=\"remove\"><a>w</a><b>1</b></hop>",
+    ] {
+        let answer = user.edit("candidate", &edit(inner)).await;
+        told.push(if answer == OK {
+            user.get("candidate", "/ctrl:devices/ctrl:device/ctrl:config").await
+        } else {
+            answer
+        });
+    }
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    <devices xmlns="http://clicon.org/controller"><device><name>d1</name><config><c xmlns="urn:ordered"><free>a</free><free>b</free><mine>b</mine><mine>a</mine><hop><a>x</a><b>1</b><note>n</note></hop><hop><a>w</a><b>1</b></hop><before>1</before></c></config></device></devices>
+    <devices xmlns="http://clicon.org/controller"><device><name>d1</name><config><c xmlns="urn:ordered"><free>a</free><free>b</free><mine>b</mine><mine>a</mine><mine>c</mine><hop><a>x</a><b>1</b><note>n</note></hop><hop><a>w</a><b>1</b></hop><before>1</before></c></config></device></devices>
+    <devices xmlns="http://clicon.org/controller"><device><name>d1</name><config><c xmlns="urn:ordered"><free>a</free><free>b</free><free>c</free><mine>c</mine><mine>a</mine><mine>b</mine><hop><a>x</a><b>1</b><note>n</note></hop><hop><a>w</a><b>1</b></hop><before>1</before></c></config></device></devices>
+    <devices xmlns="http://clicon.org/controller"><device><name>d1</name><config><c xmlns="urn:ordered"><free>a</free><free>b</free><free>c</free><mine>c</mine><mine>d</mine><mine>a</mine><mine>e</mine><mine>b</mine><hop><a>x</a><b>1</b><note>n</note></hop><hop><a>w</a><b>1</b></hop><before>1</before></c></config></device></devices>
+    <devices xmlns="http://clicon.org/controller"><device><name>d1</name><config><c xmlns="urn:ordered"><free>a</free><free>b</free><free>c</free><mine>c</mine><mine>d</mine><mine>a</mine><mine>e</mine><mine>b</mine><hop><a>w</a><b>1</b></hop><hop><a>x</a><b>1</b></hop><before>1</before></c></config></device></devices>
+    <rpc-error><error-type>application</error-type><error-tag>missing-attribute</error-tag><error-severity>error</error-severity><error-message>Missing value attribute when insert is before or after</error-message><error-info><bad-attribute>value</bad-attribute></error-info></rpc-error>
+    <rpc-error><error-type>protocol</error-type><error-tag>operation-failed</error-tag><error-severity>error</error-severity><error-message>bad-attribute: value, missing-instance: z</error-message></rpc-error>
+    <rpc-error><error-type>application</error-type><error-tag>missing-attribute</error-tag><error-severity>error</error-severity><error-message>Missing key attribute when insert is before or after</error-message><error-info><bad-attribute>key</bad-attribute></error-info></rpc-error>
+    <rpc-error><error-type>protocol</error-type><error-tag>operation-failed</error-tag><error-severity>error</error-severity><error-message>Bad-attribute operation: sideways</error-message></rpc-error>
+    <devices xmlns="http://clicon.org/controller"><device><name>d1</name><config/></device></devices>
+    "#);
 }
