@@ -175,22 +175,28 @@ impl Backend {
             depth: None,
         };
         let config = self.get_config(read, identity).await?;
-        let mut domains: BTreeMap<(&str, String), (Option<String>, Option<String>)> = BTreeMap::new();
+        // By what has it, a device or a profile, and its name.
+        let mut domains: BTreeMap<(&str, String), String> = BTreeMap::new();
+        let mut profiles: BTreeMap<String, String> = BTreeMap::new();
         // Of state, the controller makes one `devices` for each device.
         for devices in config.children() {
             for entry in devices.map_err(unreadable("get-config"))?.children() {
                 let entry = entry.map_err(unreadable("get-config"))?;
                 let kind = if entry.is(CONTROLLER, "device") { "device" } else { "device-profile" };
                 let text = |name: &str| entry.child_text(name).map_err(unreadable("get-config"));
-                if let Some(name) = text("name")? {
-                    domains.insert((kind, name), (text("device-domain")?, text("device-profile")?));
+                let Some(name) = text("name")? else { continue };
+                if let Some(profile) = text("device-profile")? {
+                    profiles.insert(name.clone(), profile);
+                }
+                if let Some(domain) = text("device-domain")? {
+                    domains.insert((kind, name), domain);
                 }
             }
         }
         let domain = |device: &str| {
-            let (own, profile) = domains.get(&("device", device.to_owned())).cloned().unwrap_or_default();
-            let of_profile = || domains.get(&("device-profile", profile?))?.0.clone();
-            own.or_else(of_profile).unwrap_or_else(|| DEFAULT_DOMAIN.to_owned())
+            let own = domains.get(&("device", device.to_owned()));
+            let of_profile = || domains.get(&("device-profile", profiles.get(device)?.clone()));
+            own.or_else(of_profile).map_or(DEFAULT_DOMAIN, String::as_str).to_owned()
         };
         let mut found = Vec::new();
         for devices in state.children() {

@@ -166,7 +166,9 @@ impl Host {
         self.modules.slots().insert(name.clone(), slot);
         let content = content.unwrap_or(Err(FileError::Changing));
         let digest = content.as_ref().ok().map(|bytes| Digest::of(bytes).to_string());
-        self.modules.slots().get_mut(&name).map(|slot| slot.file_digest.clone_from(&digest));
+        if let Some(slot) = self.modules.slots().get_mut(&name) {
+            slot.file_digest.clone_from(&digest);
+        }
         // An operator has gone back to an older version, and the file is still the same.
         if passed_over.is_some() && passed_over == digest && self.run_kept(&name).await {
             return;
@@ -179,7 +181,9 @@ impl Host {
         match self.take(&name, path, stamp, content).await {
             // The same version as before: what was decided about it still holds.
             Ok(()) if quarantined.is_some() => {
-                self.modules.slots().get_mut(&name).map(|slot| slot.index.quarantined = quarantined);
+                if let Some(slot) = self.modules.slots().get_mut(&name) {
+                    slot.index.quarantined = quarantined;
+                }
                 self.persist_or_warn(&name);
                 self.update_registry();
             }
