@@ -93,8 +93,9 @@ fn backend(directory: &Path) {
     runtime.block_on(async {
         let controller = confine_controller::Controller::builder().devices(1).build().unwrap();
         let listener = tokio::net::UnixListener::bind(directory.join("controller.sock")).unwrap();
-        let _daemon = serve(directory).spawn().unwrap();
+        let mut daemon = serve(directory).spawn().unwrap();
         controller.serve(listener, std::future::pending()).await.unwrap();
+        daemon.wait().unwrap();
     });
 }
 
