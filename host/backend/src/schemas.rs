@@ -1,8 +1,8 @@
 //! The models that the controller has: its own (RFC 6022), and those of its devices.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::HashMap, fmt};
 
-use confine_netconf::{Element, Error as NetconfError, XmlWriter};
+use confine_netconf::{Element, Error as NetconfError, Payload, XmlWriter};
 
 use crate::{Backend, CONTROLLER, Datastore, Error, Identity, Read};
 
@@ -175,30 +175,9 @@ impl Backend {
             depth: None,
         };
         let config = self.get_config(read, identity).await?;
-        // By what has it, a device or a profile, and its name.
-        let mut domains: BTreeMap<(&str, String), String> = BTreeMap::new();
-        let mut profiles: BTreeMap<String, String> = BTreeMap::new();
-        // Of state, the controller makes one `devices` for each device.
-        for devices in config.children() {
-            for entry in devices.map_err(unreadable("get-config"))?.children() {
-                let entry = entry.map_err(unreadable("get-config"))?;
-                let kind = if entry.is(CONTROLLER, "device") { "device" } else { "device-profile" };
-                let text = |name: &str| entry.child_text(name).map_err(unreadable("get-config"));
-                let Some(name) = text("name")? else { continue };
-                if let Some(profile) = text("device-profile")? {
-                    profiles.insert(name.clone(), profile);
-                }
-                if let Some(domain) = text("device-domain")? {
-                    domains.insert((kind, name), domain);
-                }
-            }
-        }
-        let domain = |device: &str| {
-            let own = domains.get(&("device", device.to_owned()));
-            let of_profile = || domains.get(&("device-profile", profiles.get(device)?.clone()));
-            own.or_else(of_profile).map_or(DEFAULT_DOMAIN, String::as_str).to_owned()
-        };
+        let domains = Domains::read(&config)?;
         let mut found = Vec::new();
+        // The controller makes one `devices` for each device.
         for devices in state.children() {
             for device in devices.map_err(unreadable("get"))?.children() {
                 let device = device.map_err(unreadable("get"))?;
@@ -207,7 +186,7 @@ impl Backend {
                     found.push(DeviceState {
                         state: text("conn-state")?.unwrap_or_default(),
                         since: text("conn-state-timestamp")?.unwrap_or_default(),
-                        domain: domain(&name),
+                        domain: domains.of(&name).to_owned(),
                         name,
                     });
                 }
@@ -215,6 +194,44 @@ impl Backend {
         }
         found.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(found)
+    }
+}
+
+/// Which domain each device is in.
+#[derive(Default)]
+struct Domains {
+    devices: HashMap<String, Domain>,
+    profiles: HashMap<String, Domain>,
+}
+
+/// What the configuration of a device or a profile says of it.
+struct Domain {
+    own: Option<String>,
+    profile: Option<String>,
+}
+
+impl Domains {
+    fn read(config: &Payload<'_>) -> Result<Self, Error> {
+        let unreadable = unreadable("get-config");
+        let mut domains = Self::default();
+        for devices in config.children() {
+            for entry in devices.map_err(&unreadable)?.children() {
+                let entry = entry.map_err(&unreadable)?;
+                let text = |name: &str| entry.child_text(name).map_err(&unreadable);
+                let domain = Domain { own: text("device-domain")?, profile: text("device-profile")? };
+                let entries =
+                    if entry.is(CONTROLLER, "device") { &mut domains.devices } else { &mut domains.profiles };
+                entries.extend(text("name")?.map(|name| (name, domain)));
+            }
+        }
+        Ok(domains)
+    }
+
+    /// A device's own domain goes before that of its profile.
+    fn of(&self, device: &str) -> &str {
+        let device = self.devices.get(device);
+        let of_profile = || self.profiles.get(device?.profile.as_ref()?)?.own.as_deref();
+        device.and_then(|device| device.own.as_deref()).or_else(of_profile).unwrap_or(DEFAULT_DOMAIN)
     }
 }
 

@@ -62,7 +62,7 @@ pub(crate) struct Settings {
     pub(crate) unmanaged: Vec<Sourced<ListName>>,
     /// The user that the daemon acts as for itself; none for the one that it runs as.
     pub(crate) user: Option<Sourced<UserName>>,
-    /// The directory for compiled modules.
+    /// The directory for compiled modules, and for models.
     pub(crate) cache: Sourced<PathBuf>,
     /// The directory for what the daemon keeps: versions of modules.
     pub(crate) state: Sourced<PathBuf>,

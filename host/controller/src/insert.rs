@@ -76,7 +76,9 @@ fn keys(predicates: &str, names: &[Box<str>]) -> Vec<Box<str>> {
         path.ok().and_then(|mut path| path.steps.pop()).map(|step| step.predicates).unwrap_or_default();
     let value = |wanted: &str| {
         predicates.iter().find_map(|predicate| match predicate {
-            Predicate::Key { name, value: Some(value), .. } if **name == *wanted => Some(value.as_str().into()),
+            Predicate::Key { name, value: Some(value), .. } if **name == *wanted => {
+                Some(value.as_str().into())
+            }
             _ => None,
         })
     };
