@@ -49,6 +49,8 @@ pub struct Overlay {
     journal: Journal,
     /// The nodes that were set or created, for who wants to know who made what.
     written: Vec<NodeId>,
+    /// The nodes that were taken away other than by stripping, for who wants to know who did.
+    removed: Vec<NodeId>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -134,6 +136,7 @@ impl Overlay {
             clock: 0,
             journal: Journal::default(),
             written: Vec::new(),
+            removed: Vec::new(),
         }
     }
 
@@ -179,6 +182,11 @@ impl Overlay {
         }
     }
 
+    /// Whether the node has a text of its own, as only leaves and leaf-list entries have.
+    pub fn has_text(&self, place: Live) -> bool {
+        self.tree.value(place.node).is_some()
+    }
+
     /// The prefixes that the value uses.
     pub fn bindings(&self, place: Live) -> &[(Box<str>, Box<str>)] {
         self.tree.bindings(place.node)
@@ -216,6 +224,21 @@ impl Overlay {
     /// Whether the datastore is known to have the node.
     pub fn in_base(&self, node: NodeId) -> bool {
         self.state(node).in_base
+    }
+
+    /// Whether the datastore, as far as it has been read, lacks the node or has another value in it.
+    pub fn is_changed(&self, node: NodeId) -> bool {
+        let other_value = || self.replaced.get(&node).is_some_and(|base| !base.means(&self.text(node)));
+        !self.state(node).in_base || other_value()
+    }
+
+    /// The value of a node in a form in which two values are equal if they mean the same.
+    pub fn meaning(&self, node: NodeId) -> String {
+        let text = self.text(node);
+        match text.expanded() {
+            (Some(namespace), local) => format!("{namespace}\0{local}"),
+            (None, value) => value.to_owned(),
+        }
     }
 
     /// The path of a node, with all keys that are known.

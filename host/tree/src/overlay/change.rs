@@ -26,6 +26,7 @@ struct Undo {
 pub struct Mark {
     undo: usize,
     written: usize,
+    removed: usize,
 }
 
 impl Overlay {
@@ -33,7 +34,7 @@ impl Overlay {
     /// nested; what is opened last ends first.
     pub fn mark(&mut self) -> Mark {
         self.journal.open += 1;
-        Mark { undo: self.journal.undo.len(), written: self.written.len() }
+        Mark { undo: self.journal.undo.len(), written: self.written.len(), removed: self.removed.len() }
     }
 
     /// Keeps what was edited since a mark.
@@ -60,6 +61,7 @@ impl Overlay {
             }
         }
         self.written.truncate(mark.written);
+        self.removed.truncate(mark.removed);
         self.close();
     }
 
@@ -73,6 +75,11 @@ impl Overlay {
     /// The nodes that were set or created since this was asked last, in order; a node may be there twice.
     pub fn take_written(&mut self) -> Vec<NodeId> {
         std::mem::take(&mut self.written)
+    }
+
+    /// The nodes that [`remove`](Self::remove) took away since this was asked last, in order.
+    pub fn take_removed(&mut self) -> Vec<NodeId> {
+        std::mem::take(&mut self.removed)
     }
 
     /// Sets a leaf or leaf-list entry, with the prefixes that its value uses; makes what is missing
@@ -120,6 +127,7 @@ impl Overlay {
         let node = self.touch(pattern)?;
         if node != Tree::ROOT {
             self.take_away(node);
+            self.removed.push(node);
         }
         Ok(())
     }
@@ -128,6 +136,7 @@ impl Overlay {
     pub fn remove_place(&mut self, place: Live) {
         if place.node != Tree::ROOT {
             self.take_away(place.node);
+            self.removed.push(place.node);
         }
     }
 
@@ -137,7 +146,11 @@ impl Overlay {
     /// # Errors
     /// As [`set`](Self::set).
     pub fn strip(&mut self, pattern: &Pattern) -> Result<(), ResolveError> {
-        self.remove(pattern)
+        let node = self.touch(pattern)?;
+        if node != Tree::ROOT {
+            self.take_away(node);
+        }
+        Ok(())
     }
 
     fn take_away(&mut self, node: NodeId) {

@@ -1,6 +1,6 @@
 //! What was read of the datastore, put under what has been edited.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::{
     Edit, Form, Overlay, Text,
@@ -53,6 +53,7 @@ impl Overlay {
         // The last node of the base that was met, and the new ones since.
         let mut behind = None;
         let mut new: Vec<NodeId> = Vec::new();
+        let mut order: Vec<NodeId> = Vec::new();
         let mut count = 1;
         for child in fragment.children(from) {
             count += 1;
@@ -68,6 +69,7 @@ impl Overlay {
             let node = match met {
                 Some(node) if self.in_base(node) => {
                     new.drain(..).for_each(|new| self.tree.attach(new, parent, Some(node)));
+                    order.push(node);
                     behind = Some(node);
                     if !leaf {
                         todo.push((node, child));
@@ -92,6 +94,7 @@ impl Overlay {
             if !fresh {
                 self.tree.detach(node);
                 new.push(node);
+                order.push(node);
             }
         }
         // Behind what was met last; before what only the edits have.
@@ -101,7 +104,27 @@ impl Overlay {
             None => self.first_not_in_base(parent),
         };
         new.into_iter().for_each(|new| self.tree.attach(new, parent, before));
+        self.restore_order(parent, &order);
         Ok(count)
+    }
+
+    /// Brings children into the order that the datastore has them in: those that were read one by one came
+    /// in the order in which they were asked for.
+    fn restore_order(&mut self, parent: NodeId, order: &[NodeId]) {
+        if order.len() < 2 {
+            return;
+        }
+        let wanted: HashSet<NodeId> = order.iter().copied().collect();
+        let mut children: Vec<NodeId> = self.tree.children(parent).collect();
+        if children.iter().filter(|child| wanted.contains(child)).eq(order) {
+            return;
+        }
+        let places = children.iter_mut().filter(|child| wanted.contains(child));
+        places.zip(order).for_each(|(place, &child)| *place = child);
+        for child in children {
+            self.tree.detach(child);
+            self.tree.attach(child, parent, None);
+        }
     }
 
     /// The first of the nodes at the end that the datastore does not have.

@@ -539,3 +539,26 @@ fn a_path_that_filters_by_something_else_than_keys_does_no_harm() {
     overlay.learn(&at("/item[.='x']"));
     assert!(matches!(overlay.set(&at("/item/a"), "y", &[]), Err(ResolveError::MissingKeys { .. })));
 }
+
+#[test]
+fn entries_that_were_read_one_by_one_stand_in_the_order_of_the_datastore() {
+    let mut overlay = Overlay::new(Arc::new(NoSchema));
+    let list = |keys: &[&str]| {
+        let entries = keys.iter().map(|key| format!("<l><k>{key}</k></l>"));
+        xml::parse(&format!("<c xmlns='urn:c'>{}</c>", entries.collect::<String>())).unwrap()
+    };
+    let step = |local: &str| PatternStep::new(QName::new("urn:c", local));
+    let mut entry = step("l");
+    entry.keys.push(("k".into(), None));
+    let all = Pattern { steps: vec![step("c"), entry] };
+    overlay.declare(&all);
+    for key in ["2", "3", "1"] {
+        let mut one = all.clone();
+        one.steps[1].keys[0].1 = Some(key.into());
+        overlay.load(&list(&[key]), &[one]).unwrap();
+    }
+    overlay.load(&list(&["0", "1", "2", "3"]), std::slice::from_ref(&all)).unwrap();
+    let keys: Vec<String> =
+        overlay.find(&all).iter().map(|live| overlay.pattern(live.node()).to_string()).collect();
+    assert_eq!(keys, ["/c/l[k='0']", "/c/l[k='1']", "/c/l[k='2']", "/c/l[k='3']"]);
+}

@@ -14,22 +14,38 @@ impl Overlay {
     /// known not to be there.
     pub fn knows(&mut self, pattern: &Pattern) -> bool {
         let mut front = Front::top();
-        let mut node = Some(Tree::ROOT);
+        // The node that the steps so far mean, if it has been met; and whether they mean one at all.
+        let (mut node, mut one) = (Some(Tree::ROOT), true);
         for step in &pattern.steps {
             if self.coverage.is_whole(&front) {
                 return true;
             }
             front = self.coverage.step(&front, step);
-            node = node.and_then(|node| match self.met(node, step) {
-                Met::One(node) => node,
-                Met::Any => None,
-            });
-            let exact = !step.keys.is_empty() && step.keys.iter().all(|(_, value)| value.is_some());
+            node = match node.map(|node| (node, self.met(node, step))) {
+                Some((_, Met::One(node))) => node,
+                Some((parent, Met::Any)) => {
+                    let lone = self.lone(parent, step);
+                    one &= lone.is_some();
+                    lone.flatten()
+                }
+                None => None,
+            };
+            let exact = one && !step.keys.is_empty() && step.keys.iter().all(|(_, value)| value.is_some());
             if exact && !node.is_some_and(|node| self.in_base(node)) && self.keys_are_read(&front, step) {
                 return true;
             }
         }
         self.coverage.is_whole(&front)
+    }
+
+    /// The child that a step without keys means, where nothing says that there are several.
+    fn lone(&mut self, parent: NodeId, step: &PatternStep) -> Option<Option<NodeId>> {
+        let Some(name) = self.tree.names().get(step.name()) else { return Some(None) };
+        let spot = self.child_spot(parent, name);
+        let is_lone = step.keys.is_empty()
+            && step.entry.is_none()
+            && matches!(self.knowledge.form(spot), Form::Unknown { many: false });
+        is_lone.then(|| self.child_node(parent, name))
     }
 
     /// Whether the keys of an entry have been read, so that it is known whether it is there.

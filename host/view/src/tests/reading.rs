@@ -179,7 +179,7 @@ fn work_is_paid_for() {
         "<devices xmlns='{CONTROLLER}'><device><name>r1</name><config><interfaces xmlns='urn:if'>\
          {interfaces}</interfaces></config></device></devices>"
     );
-    let scope = || Scope::new([service("bench")], Vec::new());
+    let scope = || Scope::new("bench", [service("bench")], Vec::new());
     let mut commit = Commit::on(&datastore, scope());
     commit.run("s1", async |view| {
         let path = "/devices/device[name='r1']/config/if:interfaces";
@@ -202,4 +202,16 @@ fn work_is_paid_for() {
     let result = commit.run("s1", async |view| view.read_xml("/devices").await);
     let Err(Error::Limit(exceeded)) = result else { panic!("{result:?}") };
     assert_eq!((exceeded.limit, exceeded.allowed), ("host work", 3000));
+}
+
+#[test]
+fn the_key_of_an_entry_says_nothing_of_what_else_is_in_it() {
+    let mut commit = Commit::new();
+    let found = commit.run("s1", async |view| {
+        let interface = "/devices/device[name='r1']/config/if:interfaces/interface[name='a']";
+        assert!(view.exists(&format!("{interface}/name")).await.unwrap());
+        view.get(&format!("{interface}/mtu")).await.unwrap()
+    });
+    assert_eq!(found.as_deref(), Some("1500"));
+    assert_eq!(commit.requests().len(), 2);
 }
