@@ -1,77 +1,192 @@
 //! The one door that every request passes: may this user do that?
+//!
+//! The rules are those of `/nacm` in `running` (RFC 8341). Without any of that there is no access control, as in
+//! a controller that is set up with `CLICON_NACM_DISABLED_ON_EMPTY`.
 
-use confine_tree::{NodeId, QName, Tree};
+use confine_nacm::{Decision, NACM, Nacm, Operation, Reason};
+use confine_netconf::namespace::{BASE, SUBSCRIPTION};
+use confine_tree::{CONTROLLER, Kind, NodeId, Pattern, PatternStep, QName, Schema as _, SchemaNode, Tree};
+use confine_yang::Mounted;
 
+use crate::edit;
 use crate::refusal::{self, Refusal};
 
-/// Who may do what. Everything is permitted unless a controller is built with something stricter.
-///
-/// `user` is whom a request is made for, none where it names nobody. The words of a refusal are the real
-/// controller's.
-pub trait AccessControl: Send {
-    /// Whether the user may execute an operation such as `transaction-actions-done`.
-    fn may_execute(&self, user: Option<&str>, operation: QName<'_>) -> bool {
-        let _ = (user, operation);
-        true
-    }
-
-    /// Whether the user sees a node and what is below it. A node that is denied reads as absent.
-    fn may_read(&self, user: Option<&str>, tree: &Tree, node: NodeId) -> bool {
-        let _ = (user, tree, node);
-        true
-    }
-
-    /// Whether the user may make this edit of a datastore, given as the tree of `edit-config`.
-    fn may_write(&self, user: Option<&str>, datastore: &Tree, edit: &Tree) -> bool {
-        let _ = (user, datastore, edit);
-        true
-    }
+/// What one user may do. The words of a refusal are the real controller's.
+pub(crate) struct Access<'m> {
+    rules: confine_nacm::Access,
+    schema: &'m Mounted,
 }
 
-/// All may do all.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Everything;
-
-impl AccessControl for Everything {}
-
-/// Checks the right to execute an operation.
-pub(crate) fn execute(
-    access: &dyn AccessControl,
-    user: Option<&str>,
-    operation: QName<'_>,
-) -> Result<(), Refusal> {
-    // Everybody may leave (RFC 8341, section 3.4.4).
-    if operation.local == "close-session" || access.may_execute(user, operation) {
-        return Ok(());
+impl<'m> Access<'m> {
+    /// What `running` says of a user; none for what is done for nobody.
+    pub(crate) fn new(running: &Tree, user: Option<&str>, schema: &'m Mounted) -> Self {
+        let rules = match running.child(Tree::ROOT, QName::new(NACM, "nacm")) {
+            Some(node) => {
+                let (nacm, _) = Nacm::read(running, node);
+                let groups: Vec<&str> = user.into_iter().flat_map(|user| nacm.groups_of(user)).collect();
+                nacm.access(user.unwrap_or_default(), &groups).0
+            }
+            None => confine_nacm::Access::everything(),
+        };
+        Self { rules, schema }
     }
-    Err(refusal::access_denied("access denied"))
-}
 
-/// Checks the right to make an edit.
-pub(crate) fn write(
-    access: &dyn AccessControl,
-    user: Option<&str>,
-    datastore: &Tree,
-    edit: &Tree,
-) -> Result<(), Refusal> {
-    match access.may_write(user, datastore, edit) {
-        true => Ok(()),
-        false => Err(refusal::access_denied("default deny")),
-    }
-}
-
-/// Takes what the user may not read out of what was read.
-pub(crate) fn prune(access: &dyn AccessControl, user: Option<&str>, mut read: Tree) -> Tree {
-    let mut denied = Vec::new();
-    let mut todo: Vec<NodeId> = read.children(Tree::ROOT).collect();
-    while let Some(node) = todo.pop() {
-        match access.may_read(user, &read, node) {
-            true => todo.extend(read.children(node)),
-            false => denied.push(node),
+    /// Checks the right to execute an operation such as `transaction-actions-done`.
+    pub(crate) fn execute(&self, operation: QName<'_>) -> Result<(), Refusal> {
+        let module = match operation.namespace {
+            BASE => "ietf-netconf",
+            SUBSCRIPTION => "clixon-rfc5277",
+            CONTROLLER => "clixon-controller",
+            _ => "",
+        };
+        // Everybody may leave (RFC 8341, section 3.4.4).
+        if operation.local == "close-session" {
+            return Ok(());
+        }
+        match self.rules.executes(module, operation.local).permitted {
+            true => Ok(()),
+            false => Err(refusal::access_denied("access denied")),
         }
     }
-    for node in denied {
-        read.detach(node);
+
+    /// Checks the right to make of one tree another.
+    pub(crate) fn write(&self, before: &Tree, after: &Tree) -> Result<(), Refusal> {
+        if self.rules.permits_everything(self.schema) {
+            return Ok(());
+        }
+        let (old, new) = (Side::top(before), Side::top(after));
+        self.changed(old, new, self.schema.root(), &Pattern::default())
     }
-    read
+
+    /// Checks what is different below a node that both trees have.
+    fn changed(
+        &self,
+        old: Side<'_>,
+        new: Side<'_>,
+        at: Option<SchemaNode>,
+        place: &Pattern,
+    ) -> Result<(), Refusal> {
+        let (was, is) = (old.children(at, self.schema), new.children(at, self.schema));
+        for child in is.values() {
+            let here = self.place(new.tree, child, place);
+            let Some(before) = was.get(&child.identity) else {
+                self.all(new.tree, child, &here, Operation::Create)?;
+                continue;
+            };
+            if old.tree.value(before.node) != new.tree.value(child.node) {
+                self.decide(&here, Operation::Update)?;
+            }
+            let (old, new) = (old.at(before.node), new.at(child.node));
+            self.changed(old, new, child.below(new.tree, self.schema), &here)?;
+        }
+        for child in was.values().filter(|child| !is.contains_key(&child.identity)) {
+            let here = self.place(old.tree, child, place);
+            self.all(old.tree, child, &here, Operation::Delete)?;
+        }
+        Ok(())
+    }
+
+    /// Checks a node and all below it.
+    fn all(&self, tree: &Tree, child: &Child, place: &Pattern, operation: Operation) -> Result<(), Refusal> {
+        self.decide(place, operation)?;
+        let side = Side { tree, node: child.node };
+        for below in side.children(child.below(tree, self.schema), self.schema).values() {
+            self.all(tree, below, &self.place(tree, below, place), operation)?;
+        }
+        Ok(())
+    }
+
+    fn decide(&self, place: &Pattern, operation: Operation) -> Result<(), Refusal> {
+        match self.rules.decide(self.schema, place, operation) {
+            Decision { permitted: true, .. } => Ok(()),
+            Decision { reason: Reason::Rule { .. }, .. } => Err(refusal::access_denied("access denied")),
+            Decision { .. } => Err(refusal::access_denied("default deny")),
+        }
+    }
+
+    /// Takes what the user may not read out of what was read.
+    pub(crate) fn prune(&self, mut read: Tree) -> Tree {
+        if self.rules.permits_below(self.schema, &Pattern::default(), Operation::Read) {
+            return read;
+        }
+        let mut denied = Vec::new();
+        let mut todo = vec![(Tree::ROOT, self.schema.root(), Pattern::default())];
+        while let Some((node, at, place)) = todo.pop() {
+            for child in (Side { tree: &read, node }).children(at, self.schema).into_values() {
+                let here = self.place(&read, &child, &place);
+                match self.rules.decide(self.schema, &here, Operation::Read).permitted {
+                    true => todo.push((child.node, child.below(&read, self.schema), here)),
+                    false => denied.push(child.node),
+                }
+            }
+        }
+        for node in denied {
+            read.detach(node);
+        }
+        read
+    }
+
+    fn place(&self, tree: &Tree, child: &Child, above: &Pattern) -> Pattern {
+        let mut step = PatternStep::new(tree.qname(child.node));
+        match child.known.map(|known| (known, self.schema.kind(known))) {
+            Some((list, Kind::List)) => {
+                let values = child.identity.1.iter().map(|value| Some(value.to_string()));
+                step.keys.extend(self.schema.keys(list).iter().cloned().zip(values));
+            }
+            Some((_, Kind::LeafList)) => {
+                step.entry = Some(child.identity.1.first().map(|value| value.to_string()));
+            }
+            _ => {}
+        }
+        Pattern { steps: above.steps.iter().cloned().chain([step]).collect() }
+    }
+}
+
+/// A node of one of two trees.
+#[derive(Clone, Copy)]
+struct Side<'t> {
+    tree: &'t Tree,
+    node: NodeId,
+}
+
+/// A child, with what tells it from its siblings.
+struct Child {
+    node: NodeId,
+    known: Option<SchemaNode>,
+    identity: Identity,
+}
+
+/// Namespace and name, and the keys of an entry or the value of a leaf-list's.
+type Identity = ((Box<str>, Box<str>), Vec<Box<str>>);
+
+impl<'t> Side<'t> {
+    fn top(tree: &'t Tree) -> Self {
+        Self { tree, node: Tree::ROOT }
+    }
+
+    fn at(self, node: NodeId) -> Self {
+        Self { node, ..self }
+    }
+
+    fn children(
+        self,
+        at: Option<SchemaNode>,
+        schema: &Mounted,
+    ) -> std::collections::BTreeMap<Identity, Child> {
+        let children = self.tree.children(self.node).map(|node| {
+            let name = self.tree.qname(node);
+            let known = at.and_then(|at| schema.child(at, name));
+            let keys = edit::identity(self.tree, node, known, schema);
+            let identity: Identity = ((name.namespace.into(), name.local.into()), keys);
+            (identity.clone(), Child { node, known, identity })
+        });
+        children.collect()
+    }
+}
+
+impl Child {
+    /// The model of what is below it.
+    fn below(&self, tree: &Tree, schema: &Mounted) -> Option<SchemaNode> {
+        self.known.map(|known| edit::below(tree, self.node, known, schema))
+    }
 }

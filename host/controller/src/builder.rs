@@ -7,7 +7,6 @@ use std::time::Duration;
 use confine_tree::{CONTROLLER, Tree, xml};
 use confine_yang::{ModuleSet, Mounted, Schema};
 
-use crate::access::{AccessControl, Everything};
 use crate::clock::Clock;
 use crate::controller::Controller;
 use crate::datastore::{Datastore, Datastores};
@@ -35,7 +34,6 @@ pub struct Builder {
     clock: Clock,
     credentials: Credentials,
     user: Option<String>,
-    access: Box<dyn AccessControl>,
 }
 
 impl Default for Builder {
@@ -50,7 +48,6 @@ impl Default for Builder {
             clock: Clock::System,
             credentials: Credentials::default(),
             user: None,
-            access: Box::new(Everything),
         }
     }
 }
@@ -86,7 +83,8 @@ impl Builder {
         self
     }
 
-    /// Merges this configuration, XML from the root, into what all datastores begin with.
+    /// Merges this configuration, XML from the root, into what all datastores begin with. With a `/nacm` in it,
+    /// users may do what that permits (RFC 8341); without, everybody may do everything.
     pub fn config(mut self, config: impl Into<String>) -> Self {
         self.config = Some(config.into());
         self
@@ -123,12 +121,6 @@ impl Builder {
         self
     }
 
-    /// Who may do what: everybody everything.
-    pub fn access(mut self, access: impl AccessControl + 'static) -> Self {
-        self.access = Box::new(access);
-        self
-    }
-
     /// The controller. It begins as after a pull of all devices: all datastores agree with them.
     ///
     /// # Errors
@@ -160,7 +152,6 @@ impl Builder {
         })?;
         let mut state = State {
             models,
-            access: self.access,
             credentials: self.credentials,
             user: self.user.unwrap_or_else(own_user),
             clock: self.clock,

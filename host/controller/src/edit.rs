@@ -328,7 +328,12 @@ impl Editing<'_> {
 }
 
 /// The keys of an entry, or the value of a leaf-list entry.
-fn identity(tree: &Tree, node: NodeId, known: Option<SchemaNode>, model: &Mounted) -> Vec<Box<str>> {
+pub(crate) fn identity(
+    tree: &Tree,
+    node: NodeId,
+    known: Option<SchemaNode>,
+    model: &Mounted,
+) -> Vec<Box<str>> {
     match known.map(|known| (known, model.kind(known))) {
         Some((list, Kind::List)) => {
             let namespace = tree.qname(node).namespace;

@@ -29,6 +29,7 @@ mod connection;
 mod controller;
 mod created;
 mod datastore;
+mod defaults;
 mod device;
 mod edit;
 mod error;
@@ -44,7 +45,6 @@ mod store;
 mod transaction;
 mod validate;
 
-pub use access::{AccessControl, Everything};
 pub use builder::Builder;
 pub use clock::Clock;
 pub use controller::Controller;

@@ -3,6 +3,7 @@
 /// The controller's own model and what it imports.
 pub(crate) const CONTROLLER: &[(&str, &str)] = &[
     ("ietf-yang-schema-mount", include_str!("../models/ietf-yang-schema-mount.yang")),
+    ("ietf-netconf-acm", include_str!("../models/ietf-netconf-acm.yang")),
     ("clixon-controller", include_str!("../models/clixon-controller.yang")),
 ];
 

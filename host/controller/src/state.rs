@@ -7,7 +7,7 @@ use std::time::Duration;
 use confine_netconf::XmlWriter;
 use confine_tree::{CONTROLLER, NodeId, QName, Tree};
 
-use crate::access::AccessControl;
+use crate::access::Access;
 use crate::clock::Clock;
 use crate::created::child_value;
 use crate::datastore::{Datastore, Datastores};
@@ -77,7 +77,6 @@ pub(crate) struct Caller<'r> {
 
 pub(crate) struct State {
     pub(crate) models: Arc<Models>,
-    pub(crate) access: Box<dyn AccessControl>,
     pub(crate) credentials: Credentials,
     /// The user that the controller runs as.
     pub(crate) user: String,
@@ -111,6 +110,11 @@ impl State {
         if self.ongoing().is_some_and(client) && self.datastores.holder(Datastore::Candidate).is_none() {
             self.datastores.lock(Datastore::Candidate, refusal::TRANSACTION);
         }
+    }
+
+    /// What a user may do now; none for what is done for nobody.
+    pub(crate) fn access(&self, user: Option<&str>) -> Access<'_> {
+        Access::new(self.datastores.tree(Datastore::Running), user, self.models.schema())
     }
 
     /// The sessions that have subscribed.

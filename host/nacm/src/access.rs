@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use confine_tree::{CONTROLLER, Path, Pattern, PatternStep, Predicate, QName, path::Quoted};
+use confine_tree::{CONTROLLER, DefaultDeny, Path, Pattern, PatternStep, Predicate, path::Quoted};
 
 use crate::{
     read::Problem,
-    rules::{Action, DefaultDeny, Model, Nacm, Operation, Operations, Rule, Target},
+    rules::{Action, Model, Nacm, Operation, Operations, Rule, Target},
 };
 
 /// Whether something may be done, and why.
@@ -58,16 +58,23 @@ struct Step {
 }
 
 impl Step {
-    fn matches(&self, step: &PatternStep) -> bool {
-        self.local == step.local
-            && self.namespace.as_ref().is_none_or(|namespace| *namespace == step.namespace)
-            && self.keys.iter().all(|(key, value)| step.key(key) == Some(value))
-            && self.entry.as_ref().is_none_or(|value| step.entry == Some(Some(value.clone())))
-    }
-
-    /// Whether the step means one entry rather than all.
-    fn has_predicates(&self) -> bool {
-        !self.keys.is_empty() || self.entry.is_some()
+    /// Whether the nodes that a step of a path means are those of this one: none where they are not; where
+    /// they are, whether all of them, or only some because the step leaves open what this one asks for.
+    fn meets(&self, step: &PatternStep) -> Option<bool> {
+        let is_named = self.local == step.local
+            && self.namespace.as_ref().is_none_or(|namespace| *namespace == step.namespace);
+        let keys = self.keys.iter().map(|(key, value)| (value, step.key(key)));
+        let said = step.entry.as_ref().and_then(|entry| entry.as_deref());
+        let entry = self.entry.iter().map(|value| (value, said));
+        let mut all = true;
+        for (wanted, said) in keys.chain(entry) {
+            match said {
+                Some(said) if said == wanted => {}
+                Some(_) => return None,
+                None => all = false,
+            }
+        }
+        is_named.then_some(all)
     }
 }
 
@@ -78,8 +85,17 @@ struct Compiled {
     action: Action,
     operations: Operations,
     module: Option<Box<str>>,
-    /// None for a rule without a path.
-    path: Option<Vec<Step>>,
+    subject: Subject,
+}
+
+/// What a rule is about.
+#[derive(Clone, Debug)]
+enum Subject {
+    Everything,
+    /// The nodes at and below a path.
+    Nodes(Vec<Step>),
+    /// A protocol operation; `*` for all.
+    Operation(Box<str>),
 }
 
 /// The rules that concern one user, or one module, in the order in which they decide.
@@ -88,46 +104,77 @@ pub struct Access {
     enabled: bool,
     read_default: Action,
     write_default: Action,
+    exec_default: Action,
     rules: Vec<Compiled>,
+}
+
+/// The group that every service module is in.
+pub const MODULES: &str = "modules";
+
+/// The group that one service module is in.
+pub fn module_group(module: &str) -> String {
+    format!("module:{module}")
 }
 
 impl Nacm {
     /// What concerns the members of `groups`. `user` is what `$USER` in a path stands for. The problems
     /// are rules that cannot be resolved: one that permits is left out, one that denies, denies.
     pub fn access(&self, user: &str, groups: &[&str]) -> (Access, Vec<Problem>) {
+        let concerned = |group: &String| group == "*" || groups.contains(&&**group);
+        let (rules, problems) = self.compile(user, concerned);
+        let access = Access {
+            enabled: self.enabled,
+            read_default: self.read_default,
+            write_default: self.write_default,
+            exec_default: self.exec_default,
+            rules,
+        };
+        (access, problems)
+    }
+
+    /// What narrows a service module when it acts for `user`: the rule-lists for the group `module:NAME` and
+    /// for the group [`MODULES`]. No module is a member of any other group, and what no rule is about is
+    /// permitted, whatever the defaults are: `*`, and the defaults, are about users, whose rights a module
+    /// does not exceed anyway.
+    pub fn module_access(&self, module: &str, user: &str) -> (Access, Vec<Problem>) {
+        let own = module_group(module);
+        let (rules, problems) = self.compile(user, |group| *group == own || group == MODULES);
+        let access = Access { enabled: self.enabled, rules, ..Access::everything() };
+        (access, problems)
+    }
+
+    fn compile(&self, user: &str, concerned: impl Fn(&String) -> bool) -> (Vec<Compiled>, Vec<Problem>) {
         let mut problems = Vec::new();
         let mut rules = Vec::new();
-        let concerned = |group: &String| group == "*" || groups.contains(&&**group);
-        for list in self.rule_lists.iter().filter(|list| list.groups.iter().any(concerned)) {
-            for rule in list.rules.iter().filter(|rule| rule.target != Target::NotData) {
+        for list in self.rule_lists.iter().filter(|list| list.groups.iter().any(&concerned)) {
+            for rule in &list.rules {
                 let mut problem = |what: String| {
                     problems.push(Problem { rule_list: list.name.clone(), rule: rule.name.clone(), what });
                 };
-                if let Some(path) = compile(rule, user, &mut problem) {
+                if let Some(subject) = compile(rule, user, &mut problem) {
                     rules.push(Compiled {
                         list: list.name.as_str().into(),
                         rule: rule.name.as_str().into(),
                         action: rule.action,
                         operations: rule.operations,
                         module: rule.module.as_deref().map(Into::into),
-                        path,
+                        subject,
                     });
                 }
             }
         }
-        let access = Access {
-            enabled: self.enabled,
-            read_default: self.read_default,
-            write_default: self.write_default,
-            rules,
-        };
-        (access, problems)
+        (rules, problems)
     }
 }
 
-/// The path of a rule; none where the rule is to be left out.
-fn compile(rule: &Rule, user: &str, problem: &mut dyn FnMut(String)) -> Option<Option<Vec<Step>>> {
-    let Target::Path { path: text, prefixes } = &rule.target else { return Some(None) };
+/// What a rule is about; none where the rule is to be left out.
+fn compile(rule: &Rule, user: &str, problem: &mut dyn FnMut(String)) -> Option<Subject> {
+    let (text, prefixes) = match &rule.target {
+        Target::Path { path, prefixes } => (path, prefixes),
+        Target::Any => return Some(Subject::Everything),
+        Target::Operation(name) => return Some(Subject::Operation(name.as_str().into())),
+        Target::Notification => return None,
+    };
     let means = match rule.action {
         Action::Permit => "it permits nothing",
         Action::Deny => "it denies all that it might mean",
@@ -136,11 +183,11 @@ fn compile(rule: &Rule, user: &str, problem: &mut dyn FnMut(String)) -> Option<O
         Ok(path) if path.absolute => path,
         Ok(_) => {
             problem(format!("its path `{text}` does not begin with `/`: {means}"));
-            return (rule.action == Action::Deny).then_some(None);
+            return (rule.action == Action::Deny).then_some(Subject::Everything);
         }
         Err(error) => {
             problem(format!("its path is not an instance-identifier ({error}): {means}"));
-            return (rule.action == Action::Deny).then_some(None);
+            return (rule.action == Action::Deny).then_some(Subject::Everything);
         }
     };
     let mut steps: Vec<Step> = Vec::with_capacity(path.steps.len());
@@ -176,7 +223,7 @@ fn compile(rule: &Rule, user: &str, problem: &mut dyn FnMut(String)) -> Option<O
         }
         steps.push(compiled);
     }
-    (resolved || rule.action == Action::Deny).then_some(Some(steps))
+    (resolved || rule.action == Action::Deny).then_some(Subject::Nodes(steps))
 }
 
 /// The path with the value of `$USER` (RFC 8341, `node-instance-identifier`) where that stands outside
@@ -209,13 +256,26 @@ impl Access {
             enabled: false,
             read_default: Action::Permit,
             write_default: Action::Permit,
+            exec_default: Action::Permit,
             rules: Vec::new(),
         }
     }
 
     /// Nothing is permitted.
     pub fn nothing() -> Self {
-        Self { enabled: true, read_default: Action::Deny, write_default: Action::Deny, rules: Vec::new() }
+        Self {
+            enabled: true,
+            read_default: Action::Deny,
+            write_default: Action::Deny,
+            exec_default: Action::Deny,
+            rules: Vec::new(),
+        }
+    }
+
+    /// Whether nothing is denied to anybody here.
+    pub fn permits_everything(&self, model: &dyn Model) -> bool {
+        let operations = [Operation::Read, Operation::Create, Operation::Update, Operation::Delete];
+        operations.iter().all(|&operation| self.permits_below(model, &Pattern::default(), operation))
     }
 
     /// How many rules there are.
@@ -231,138 +291,116 @@ impl Access {
     /// Whether `operation` on the node at `path` is permitted. A path whose keys are open means every
     /// entry, and is permitted where all of them are.
     pub fn decide(&self, model: &dyn Model, path: &Pattern, operation: Operation) -> Decision<'_> {
-        let mut cursor = self.cursor();
-        for step in &path.steps {
-            cursor = cursor.down(step);
-        }
-        cursor.decide(model, operation)
-    }
-
-    /// A place to walk down from: the root of the tree.
-    pub fn cursor(&self) -> Cursor<'_> {
-        let matching = self.rules.iter().map(|rule| match &rule.path {
-            None => Match::Whole,
-            Some(steps) if steps.is_empty() => Match::Whole,
-            Some(_) => Match::Upto { certain: true },
-        });
-        Cursor { access: self, matching: matching.collect(), names: Vec::new() }
-    }
-}
-
-/// How far a rule's path goes along with the path of a node.
-#[derive(Clone, Copy, Debug)]
-enum Match {
-    /// The node lies at or below the rule's path.
-    Whole,
-    /// Some of the entries that an open path means do.
-    Some,
-    /// All steps so far go along and the rule's path goes on; not certain where an open step met a
-    /// predicate.
-    Upto { certain: bool },
-    /// It lies elsewhere.
-    No,
-}
-
-/// A node on the way down a tree, with what the rules say of it. Going down costs as much as there are
-/// rules, however deep the tree is.
-#[derive(Clone, Debug)]
-pub struct Cursor<'a> {
-    access: &'a Access,
-    matching: Vec<Match>,
-    names: Vec<(Box<str>, Box<str>)>,
-}
-
-impl<'a> Cursor<'a> {
-    /// The child that this step names.
-    pub fn down(&self, step: &PatternStep) -> Self {
-        let depth = self.names.len();
-        let matching = self.access.rules.iter().zip(&self.matching).map(|(rule, &state)| {
-            let Match::Upto { certain } = state else { return state };
-            let Some((steps, mine)) = rule.path.as_ref().and_then(|steps| Some((steps, steps.get(depth)?)))
-            else {
-                return Match::No;
-            };
-            let open = mine.has_predicates() && is_open(mine, step);
-            if !open && !mine.matches(step) {
-                return Match::No;
-            }
-            if open
-                && (mine.local != step.local
-                    || mine.namespace.as_ref().is_some_and(|ns| *ns != step.namespace))
-            {
-                return Match::No;
-            }
-            let certain = certain && !open;
-            match (depth + 1 == steps.len(), certain) {
-                (true, true) => Match::Whole,
-                (true, false) => Match::Some,
-                (false, certain) => Match::Upto { certain },
-            }
-        });
-        let matching = matching.collect();
-        let mut names = self.names.clone();
-        names.push((step.namespace.clone(), step.local.clone()));
-        Self { access: self.access, matching, names }
-    }
-
-    /// Whether `operation` on this node is permitted.
-    pub fn decide(&self, model: &dyn Model, operation: Operation) -> Decision<'a> {
-        if !self.access.enabled {
+        if !self.enabled {
             return Decision { permitted: true, reason: Reason::Disabled };
         }
-        let module = self.names.last().and_then(|(namespace, _)| model.module(namespace));
-        for (rule, state) in self.access.rules.iter().zip(&self.matching) {
+        let module = path.steps.last().and_then(|step| model.module(&step.namespace));
+        for rule in self.rules.iter().filter(|rule| rule.operations.has(operation)) {
             let denies = rule.action == Action::Deny;
             // What an open path means only in part is denied by a rule that denies, and is not permitted by
-            // one that permits.
-            let matches = match state {
-                Match::Whole => true,
-                Match::Some => denies,
-                Match::Upto { .. } | Match::No => false,
+            // one that permits. So it is with a node whose module is not known.
+            let matches = match rule.reach(path) {
+                Reach::Whole => true,
+                Reach::Part => denies,
+                Reach::Below | Reach::Elsewhere => false,
             };
             let module_matches = match (&rule.module, module) {
                 (None, _) => true,
                 (Some(wanted), Some(module)) => **wanted == *module,
                 (Some(_), None) => denies,
             };
-            if matches && module_matches && rule.operations.has(operation) {
-                return Decision {
-                    permitted: !denies,
-                    reason: Reason::Rule { list: &rule.list, rule: &rule.rule },
-                };
+            if matches && module_matches {
+                let reason = Reason::Rule { list: &rule.list, rule: &rule.rule };
+                return Decision { permitted: !denies, reason };
             }
         }
-        let path: Vec<_> = self.names.iter().map(|(namespace, local)| QName::new(namespace, local)).collect();
-        match (model.default_deny(&path), operation) {
-            (Some(DefaultDeny::All), _) => Decision { permitted: false, reason: Reason::Model },
-            (Some(DefaultDeny::Write), Operation::Create | Operation::Update | Operation::Delete) => {
-                Decision { permitted: false, reason: Reason::Model }
+        let writes = operation != Operation::Read;
+        match model.default_deny(path) {
+            Some(DefaultDeny::All) => return Decision { permitted: false, reason: Reason::Model },
+            Some(DefaultDeny::Write) if writes => {
+                return Decision { permitted: false, reason: Reason::Model };
             }
-            (_, Operation::Read) => {
-                Decision { permitted: self.access.read_default == Action::Permit, reason: Reason::Default }
-            }
-            _ => Decision { permitted: self.access.write_default == Action::Permit, reason: Reason::Default },
+            _ => {}
+        }
+        let default = if writes { self.write_default } else { self.read_default };
+        Decision { permitted: default == Action::Permit, reason: Reason::Default }
+    }
+
+    /// Whether the protocol operation of this name, which the YANG module `module` defines, may be carried
+    /// out (section 3.4.4).
+    pub fn executes(&self, module: &str, operation: &str) -> Decision<'_> {
+        if !self.enabled {
+            return Decision { permitted: true, reason: Reason::Disabled };
+        }
+        let is_meant = |rule: &&Compiled| {
+            let named = match &rule.subject {
+                Subject::Everything => true,
+                Subject::Operation(name) => **name == *operation || &**name == "*",
+                Subject::Nodes(_) => false,
+            };
+            named
+                && rule.operations.has(Operation::Exec)
+                && rule.module.as_ref().is_none_or(|wanted| **wanted == *module)
+        };
+        match self.rules.iter().find(is_meant) {
+            Some(rule) => Decision {
+                permitted: rule.action == Action::Permit,
+                reason: Reason::Rule { list: &rule.list, rule: &rule.rule },
+            },
+            None => Decision { permitted: self.exec_default == Action::Permit, reason: Reason::Default },
         }
     }
 
-    /// Whether anything below this node might be decided differently from the node itself: where not,
-    /// a whole subtree is decided at once.
-    pub fn may_differ_below(&self, model: &dyn Model) -> bool {
-        self.access.enabled && (model.has_default_denies() || self.rules_may_differ_below())
-    }
-
-    fn rules_may_differ_below(&self) -> bool {
-        self.access.rules.iter().zip(&self.matching).any(|(rule, state)| {
-            matches!(state, Match::Upto { .. })
-                || rule.module.is_some() && matches!(state, Match::Whole | Match::Some)
-        })
+    /// Whether `operation` is certain to be permitted on all that may be below `path`, so that nobody need
+    /// ask for each node. It is about what is below only.
+    pub fn permits_below(&self, model: &dyn Model, path: &Pattern, operation: Operation) -> bool {
+        if !self.enabled {
+            return true;
+        }
+        for rule in self.rules.iter().filter(|rule| rule.operations.has(operation)) {
+            match (rule.reach(path), rule.action) {
+                (Reach::Elsewhere, _) => {}
+                (_, Action::Deny) => return false,
+                (Reach::Whole, Action::Permit) if rule.module.is_none() => return true,
+                (_, Action::Permit) => {}
+            }
+        }
+        let default = if operation == Operation::Read { self.read_default } else { self.write_default };
+        default == Action::Permit && !model.has_default_denies()
     }
 }
 
-/// Whether a step leaves open what the rule's step asks for.
-fn is_open(rule: &Step, step: &PatternStep) -> bool {
-    let told = |key: &str| step.keys.iter().any(|(name, value)| **name == *key && value.is_some());
-    let keys_agree = rule.keys.iter().all(|(key, value)| !told(key) || step.key(key) == Some(value));
-    let entry_open = rule.entry.is_some() && !matches!(step.entry, Some(Some(_)));
-    keys_agree && (rule.keys.iter().any(|(key, _)| !told(key)) || entry_open)
+/// Where the nodes that a path means lie, as a rule sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reach {
+    /// All of them at or below the rule's path.
+    Whole,
+    /// Some of the entries that an open path means do.
+    Part,
+    /// The rule's path leads to somewhere below them, or may.
+    Below,
+    /// Neither.
+    Elsewhere,
+}
+
+impl Compiled {
+    fn reach(&self, path: &Pattern) -> Reach {
+        let steps = match &self.subject {
+            Subject::Everything => return Reach::Whole,
+            Subject::Nodes(steps) => steps,
+            Subject::Operation(_) => return Reach::Elsewhere,
+        };
+        let mut all = true;
+        for (mine, step) in steps.iter().zip(&path.steps) {
+            match mine.meets(step) {
+                Some(certain) => all &= certain,
+                None => return Reach::Elsewhere,
+            }
+        }
+        match (steps.len() <= path.steps.len(), all) {
+            (true, true) => Reach::Whole,
+            (true, false) => Reach::Part,
+            (false, _) => Reach::Below,
+        }
+    }
 }

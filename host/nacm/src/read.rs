@@ -39,6 +39,9 @@ impl Nacm {
         if text(tree, node, "write-default") == Some("permit") {
             nacm.write_default = Action::Permit;
         }
+        if text(tree, node, "exec-default") == Some("deny") {
+            nacm.exec_default = Action::Deny;
+        }
         if let Some(groups) = tree.child(node, QName::new(NACM, "groups")) {
             for group in children(tree, groups, "group") {
                 let members = values(tree, group, "user-name");
@@ -68,10 +71,11 @@ fn read_rule(tree: &Tree, node: NodeId) -> (Rule, Option<String>) {
             path: tree.value(path).unwrap_or_default().trim().to_owned(),
             prefixes: tree.bindings(path).iter().map(|(p, n)| (p.to_string(), n.to_string())).collect(),
         },
-        None if ["rpc-name", "notification-name"].iter().any(|name| text(tree, node, name).is_some()) => {
-            Target::NotData
-        }
-        None => Target::Any,
+        None => match (text(tree, node, "rpc-name"), text(tree, node, "notification-name")) {
+            (Some(operation), _) => Target::Operation(operation.to_owned()),
+            (None, Some(_)) => Target::Notification,
+            (None, None) => Target::Any,
+        },
     };
     let action = match text(tree, node, "action") {
         Some("permit") => Action::Permit,
@@ -91,6 +95,7 @@ fn read_rule(tree: &Tree, node: NodeId) -> (Rule, Option<String>) {
             "read" => set.with(Operation::Read),
             "update" => set.with(Operation::Update),
             "delete" => set.with(Operation::Delete),
+            "exec" => set.with(Operation::Exec),
             _ => set,
         }),
     };

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use confine_tree::{DefaultDeny, Pattern, Schema};
+
 /// What a rule does (`action`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
@@ -11,7 +13,7 @@ pub enum Action {
     Deny,
 }
 
-/// An access operation on a data node (RFC 8341, section 3.2.2, `access-operations-type`).
+/// An access operation (RFC 8341, section 3.2, `access-operations-type`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
     /// A new node.
@@ -22,6 +24,8 @@ pub enum Operation {
     Update,
     /// Taking a node away.
     Delete,
+    /// Carrying out a protocol operation; the only one that is not about data nodes.
+    Exec,
 }
 
 impl Operation {
@@ -32,19 +36,19 @@ impl Operation {
             Self::Read => "read",
             Self::Update => "update",
             Self::Delete => "delete",
+            Self::Exec => "exec",
         }
     }
 }
 
-/// A set of operations (`access-operations`). `exec` is about protocol operations, which modules have
-/// none of.
+/// A set of operations (`access-operations`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Operations(u8);
 
 impl Operations {
     /// Every one: `*`, and what a rule means that names none.
-    pub const ALL: Self = Self(0b1111);
-    /// None of those on data nodes.
+    pub const ALL: Self = Self(0b1_1111);
+    /// None.
     pub const NONE: Self = Self(0);
 
     const fn bit(operation: Operation) -> u8 {
@@ -67,8 +71,10 @@ impl Operations {
 pub enum Target {
     /// All requests: the rule names no type.
     Any,
-    /// Protocol operations or notifications: no data node.
-    NotData,
+    /// A protocol operation, by its name; `*` for all.
+    Operation(String),
+    /// A notification.
+    Notification,
     /// The data nodes at and below a path, as written: it may name the variable `$USER`.
     Path {
         /// The instance-identifier.
@@ -113,6 +119,8 @@ pub struct Nacm {
     pub read_default: Action,
     /// What holds for writing where no rule matches.
     pub write_default: Action,
+    /// What holds for protocol operations where no rule matches.
+    pub exec_default: Action,
     /// The members of each group.
     pub groups: BTreeMap<String, Vec<String>>,
     /// In order: first match wins.
@@ -126,6 +134,7 @@ impl Default for Nacm {
             enabled: true,
             read_default: Action::Permit,
             write_default: Action::Deny,
+            exec_default: Action::Permit,
             groups: BTreeMap::new(),
             rule_lists: Vec::new(),
         }
@@ -140,23 +149,13 @@ impl Nacm {
     }
 }
 
-/// The extensions `default-deny-write` and `default-deny-all` of a data node (RFC 8341, section 3.2.4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DefaultDeny {
-    /// Without a rule nobody writes it.
-    Write,
-    /// Without a rule nobody reads or writes it.
-    All,
-}
-
-/// What access control must know of the data models.
+/// What access control must know of the data models. Every [`Schema`] knows it.
 pub trait Model {
     /// The YANG module that defines a namespace, where that is known.
     fn module(&self, namespace: &str) -> Option<&str>;
 
-    /// The default that a node's own model sets, by qualified names from the root: the nearest one at
-    /// or above the node.
-    fn default_deny(&self, path: &[confine_tree::QName<'_>]) -> Option<DefaultDeny> {
+    /// The default that a node's own model sets (RFC 8341, section 3.2.4).
+    fn default_deny(&self, path: &Pattern) -> Option<DefaultDeny> {
         let _ = path;
         None
     }
@@ -167,12 +166,16 @@ pub trait Model {
     }
 }
 
-/// Nothing is known of any model.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct NoModel;
+impl<S: Schema + ?Sized> Model for S {
+    fn module(&self, namespace: &str) -> Option<&str> {
+        Schema::module(self, namespace)
+    }
 
-impl Model for NoModel {
-    fn module(&self, _: &str) -> Option<&str> {
-        None
+    fn default_deny(&self, path: &Pattern) -> Option<DefaultDeny> {
+        Schema::default_deny(self, self.locate(path)?)
+    }
+
+    fn has_default_denies(&self) -> bool {
+        Schema::has_default_denies(self)
     }
 }

@@ -2,10 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-use confine_nacm::{
-    Access, Action, DefaultDeny, Model, Nacm, NoModel, Operation, Operations, Reason, Rule, RuleList, Target,
-};
-use confine_tree::{CONTROLLER, Path, Pattern, PatternStep, Predicate, QName};
+use confine_nacm::{Access, Action, Model, Nacm, Operation, Operations, Reason, Rule, RuleList, Target};
+use confine_tree::{CONTROLLER, DefaultDeny, NoSchema, Path, Pattern, PatternStep, Predicate, QName};
 
 const ACME: &str = "urn:acme";
 const OTHER: &str = "urn:other";
@@ -22,8 +20,8 @@ impl Model for Models {
         }
     }
 
-    fn default_deny(&self, path: &[QName<'_>]) -> Option<DefaultDeny> {
-        path.iter().rev().find_map(|name| match name.local {
+    fn default_deny(&self, path: &Pattern) -> Option<DefaultDeny> {
+        path.steps.iter().rev().find_map(|step| match &*step.local {
             "secret" => Some(DefaultDeny::All),
             "sealed" => Some(DefaultDeny::Write),
             _ => None,
@@ -155,7 +153,7 @@ fn a_rule_for_a_module_is_about_the_nodes_that_it_defines() {
     // Which module it is, is not known: what denies denies, what permits does not.
     expect(&access, "/u:x", Read, false, "rule `deny-acme` of rule-list `l`");
     assert_eq!(
-        access.decide(&NoModel, &pattern("/o:x"), Update).reason,
+        access.decide(&NoSchema, &pattern("/o:x"), Update).reason,
         Reason::Rule { list: "l", rule: "deny-acme" }
     );
 }
@@ -295,19 +293,79 @@ fn a_rule_that_cannot_be_resolved_never_permits_and_denies_all_that_it_might_mea
 }
 
 #[test]
-fn walking_down_says_where_nothing_can_change_any_more() {
-    let nacm = nacm(vec![list("l", &["g"], vec![rule("one", path("/acme:a/acme:b"), &[Read], Deny)])]);
+fn what_is_certain_of_all_that_is_below() {
+    let nacm = nacm(vec![list(
+        "l",
+        &["g"],
+        vec![
+            rule("open", path("/acme:open"), &[Update], Permit),
+            rule("one", path("/acme:a/acme:b"), &[Read, Update], Deny),
+            rule("entry", path("/acme:l[acme:k='1']/acme:x"), &[Read], Deny),
+        ],
+    )]);
+    let nacm = Nacm { write_default: Permit, ..nacm };
     let access = access(&nacm, &["g"]);
-    let at = |path: &str| pattern(path).steps.iter().fold(access.cursor(), |cursor, step| cursor.down(step));
-    assert!(access.cursor().may_differ_below(&NoModel));
-    assert!(at("/a:a").may_differ_below(&NoModel));
-    assert!(!at("/a:a/a:b").may_differ_below(&NoModel));
-    assert!(!at("/a:x").may_differ_below(&NoModel));
-    assert!(at("/a:x").may_differ_below(&Models), "a model may deny something");
+    let below = |at: &str, operation| access.permits_below(&NoSchema, &pattern(at), operation);
+    for at in ["/", "/a:a", "/a:a/a:b", "/a:l", "/a:l[k='1']", "/a:l[k='1']/a:x"] {
+        assert!(!below(at, Read), "{at}");
+    }
+    for at in ["/a:x", "/a:a/a:c", "/a:l[k='2']", "/o:a"] {
+        assert!(below(at, Read), "{at}");
+    }
+    assert!(below("/a:l", Update) && below("/a:open/a:x", Update) && !below("/a:a", Update));
+    // A model may deny something; but not against a rule.
+    assert!(!access.permits_below(&Models, &pattern("/a:x"), Read));
+    assert!(access.permits_below(&Models, &pattern("/a:open"), Update));
+    let off = Nacm { enabled: false, ..nacm.clone() };
+    assert!(self::access(&off, &["g"]).permits_below(&Models, &pattern("/"), Read));
+    assert!(!self::access(&Nacm::default(), &[]).permits_below(&NoSchema, &pattern("/"), Update));
+}
+
+#[test]
+fn a_module_is_in_its_own_group_and_in_that_of_all_modules() {
+    let nacm = nacm(vec![
+        list("everybody", &["*"], vec![rule("no", Target::Any, &[], Deny)]),
+        list("banners", &["module:banner"], vec![rule("own", path("/acme:a[acme:user=$USER]"), &[], Permit)]),
+        list("others", &["module:other"], vec![rule("o", path("/acme:b"), &[], Deny)]),
+        list("all", &["modules"], vec![rule("a", path("/acme:a"), &[], Deny)]),
+    ]);
+    let (access, problems) = nacm.module_access("banner", "alice");
+    assert_eq!((access.len(), problems.len()), (2, 0));
+    expect(&access, "/a:a[user='alice']", Update, true, "rule `own` of rule-list `banners`");
+    expect(&access, "/a:a[user='bob']", Update, false, "rule `a` of rule-list `all`");
+    // What no rule is about is not about modules, whatever the defaults are.
+    for operation in [Read, Create, Update, Delete] {
+        assert!(access.decide(&NoSchema, &pattern("/a:b"), operation).permitted);
+    }
+    assert!(nacm.module_access("stranger", "alice").0.len() == 1);
+}
+
+// Section 3.4.4.
+#[test]
+fn protocol_operations_have_rules_and_a_default_of_their_own() {
+    let mut edit = rule("edit", Target::Operation("edit-config".into()), &[Operation::Exec], Deny);
+    edit.module = Some("ietf-netconf".into());
+    let nacm = nacm(vec![
+        list("no-edits", &["g"], vec![edit, rule("data", path("/acme:a"), &[], Deny)]),
+        list("admin", &["admin"], vec![rule("all", Target::Operation("*".into()), &[], Permit)]),
+    ]);
+    let nacm = Nacm { exec_default: Deny, ..nacm };
+    let executes = |groups: &[&str], module: &str, operation: &str| {
+        let access = access(&nacm, groups);
+        let decision = access.executes(module, operation);
+        (decision.permitted, decision.reason.to_string())
+    };
+    let edit = "rule `edit` of rule-list `no-edits`";
+    assert_eq!(executes(&["g", "admin"], "ietf-netconf", "edit-config"), (false, edit.into()));
+    assert!(executes(&["g", "admin"], "other", "edit-config").0);
+    assert!(executes(&["admin"], "clixon-controller", "controller-commit").0);
+    assert_eq!(executes(&["g"], "ietf-netconf", "get"), (false, DEFAULT.into()));
+    // What is about an operation says nothing about data.
+    expect(&access(&nacm, &["admin"]), "/a:a", Update, false, DEFAULT);
 }
 
 #[test]
 fn everything_and_nothing() {
-    assert!(Access::everything().decide(&NoModel, &pattern("/nacm"), Delete).permitted);
-    assert!(!Access::nothing().decide(&NoModel, &pattern("/nacm"), Read).permitted);
+    assert!(Access::everything().decide(&NoSchema, &pattern("/nacm"), Delete).permitted);
+    assert!(!Access::nothing().decide(&NoSchema, &pattern("/nacm"), Read).permitted);
 }

@@ -52,7 +52,7 @@ fn everything_that_decides_is_read() {
     let Target::Path { path, prefixes } = &two.target else { panic!("{two:?}") };
     assert_eq!(path, "/c:a/c:b[c:k='v']");
     assert_eq!(prefixes[..], [("c".into(), "urn:c".into())]);
-    assert_eq!((three.module.as_deref(), &three.target), (None, &Target::NotData));
+    assert_eq!((three.module.as_deref(), &three.target), (None, &Target::Operation("*".into())));
 }
 
 #[test]

@@ -13,7 +13,6 @@ use confine_netconf::namespace::{BASE, CLIXON, SUBSCRIPTION};
 use confine_netconf::{Element, Error, Request};
 use confine_tree::{CONTROLLER, QName};
 
-use crate::access;
 use crate::refusal::{self, Refusal};
 use crate::state::{Caller, Reply, State};
 
@@ -53,7 +52,7 @@ impl State {
         if name.local != "close-session" {
             self.credentials.verify(peer, user, &self.user)?;
         }
-        access::execute(self.access.as_ref(), user, name)?;
+        self.access(user).execute(name)?;
         run(self, &Caller { session, user }, operation)
     }
 }

@@ -1,8 +1,7 @@
 //! Edits, and the records of what services have created.
 
 use crate::common::{Lab, OK, bench, builder, created, interface, path, pretty, services};
-use confine_controller::{AccessControl, Controller, Credentials, Datastore};
-use confine_tree::{NodeId, QName, Tree};
+use confine_controller::{Credentials, Datastore};
 
 #[tokio::test]
 async fn a_creator_gets_the_path_into_its_record() {
@@ -221,29 +220,35 @@ async fn acting_for_another_is_refused_where_it_must_be() {
 }
 
 /// Alice may read neither transactions nor the second device, may not answer, and may not write.
-struct Alice;
-
-impl AccessControl for Alice {
-    fn may_execute(&self, user: Option<&str>, operation: QName<'_>) -> bool {
-        user != Some("alice") || !operation.local.starts_with("transaction-")
-    }
-
-    fn may_read(&self, user: Option<&str>, tree: &Tree, node: NodeId) -> bool {
-        let second = || {
-            let key = tree.first_child(node).and_then(|key| tree.value(key));
-            tree.qname(node).local == "device" && key == Some("openconfig2")
-        };
-        user != Some("alice") || !(tree.qname(node).local == "transactions" || second())
-    }
-
-    fn may_write(&self, user: Option<&str>, _: &Tree, _: &Tree) -> bool {
-        user == Some("root")
-    }
-}
+const ALICE: &str = r#"<nacm xmlns="urn:ietf:params:xml:ns:yang:ietf-netconf-acm">
+    <groups>
+        <group><name>limited</name><user-name>alice</user-name></group>
+        <group><name>admin</name><user-name>root</user-name></group>
+    </groups>
+    <rule-list>
+        <name>limited</name><group>limited</group>
+        <rule><name>done</name><rpc-name>transaction-actions-done</rpc-name><action>deny</action></rule>
+        <rule><name>transactions</name><module-name>clixon-controller</module-name>
+            <path xmlns:c="http://clicon.org/controller">/c:transactions</path><action>deny</action></rule>
+        <rule><name>second</name>
+            <path xmlns:c="http://clicon.org/controller">/c:devices/c:device[c:name='openconfig2']</path>
+            <access-operations>read</access-operations><action>deny</action></rule>
+        <rule><name>mtu</name>
+            <path xmlns:c="http://clicon.org/controller" xmlns:i="http://openconfig.net/yang/interfaces">/c:devices/c:device/c:config/i:interfaces/i:interface/i:config/i:mtu</path>
+            <access-operations>update</access-operations><action>permit</action></rule>
+        <rule><name>names</name>
+            <path xmlns:c="http://clicon.org/controller" xmlns:i="http://openconfig.net/yang/interfaces">/c:devices/c:device/c:config/i:interfaces/i:interface/i:config/i:description</path>
+            <action>deny</action></rule>
+    </rule-list>
+    <rule-list>
+        <name>admin</name><group>admin</group>
+        <rule><name>all</name><action>permit</action></rule>
+    </rule-list>
+</nacm>"#;
 
 #[tokio::test]
 async fn rules_of_access_hold_at_every_door() {
-    let lab = Lab::new(builder().access(Alice));
+    let lab = Lab::new(builder().config(ALICE));
     let mut client = lab.client().await;
     let alice = Some("alice");
     let mut denied = Vec::new();
