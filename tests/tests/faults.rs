@@ -330,7 +330,7 @@ const OPENING: &str = r#"
 << <data/>
 -- subscribed
 ?? <get-config><source><running/></source><more xmlns=""/></get-config>
-<< <data/>
+<< <data><nacm xmlns="urn:ietf:params:xml:ns:yang:ietf-netconf-acm"><enable-nacm>false</enable-nacm></nacm></data>
 ?? <get-config><source><ctrl:actions/></source><more xmlns=""/></get-config>
 << <data><services xmlns="http://clicon.org/controller"><probe xmlns="urn:example:probe"><name>a</name></probe></services></data>
 "#;

@@ -15,7 +15,7 @@ async fn commit(seen: &[(&str, &str)], rest: &[&str]) {
 << <data/>
 -- subscribed
 ?? <get-config><source><running/></source><more xmlns=""/></get-config>
-<< <data/>
+<< <data><nacm xmlns="urn:ietf:params:xml:ns:yang:ietf-netconf-acm"><enable-nacm>false</enable-nacm></nacm></data>
 "#,
     );
     for (user, data) in seen {

@@ -50,6 +50,9 @@ pub struct Read<'a> {
     pub namespaces: &'a [(&'a str, &'a str)],
     /// How many levels of nodes to answer with; all of them if `None`.
     pub depth: Option<u32>,
+    /// Whether to answer with the defaults of leaves that are not set (RFC 6243, `report-all`), too. What the
+    /// identity may read of a container with defaults is then never nothing.
+    pub defaults: bool,
 }
 
 impl Backend {
@@ -75,7 +78,8 @@ impl Backend {
         let attributes: Vec<_> = depth.as_deref().map(|depth| ("nc:depth", depth)).into_iter().collect();
         let content = |xml: &mut XmlWriter| {
             xml.element("source", &[], |xml| read.source.write(xml))?;
-            filter(xml, read.xpath, read.namespaces)
+            filter(xml, read.xpath, read.namespaces)?;
+            if read.defaults { report_all(xml) } else { Ok(()) }
         };
         let reply = self.call(identity, "get-config", &attributes, content).await?;
         data("get-config", reply)
@@ -121,10 +125,9 @@ impl Backend {
         namespaces: &[(&str, &str)],
         identity: &Identity,
     ) -> Result<Payload<'static>, Error> {
-        const WITH_DEFAULTS: &str = "urn:ietf:params:xml:ns:yang:ietf-netconf-with-defaults";
         let content = |xml: &mut XmlWriter| {
             filter(xml, xpath, namespaces)?;
-            xml.leaf("with-defaults", &[("xmlns", WITH_DEFAULTS)], "report-all")
+            report_all(xml)
         };
         let reply = self.call(identity, "get", &[("cl:content", "nonconfig")], content).await?;
         data("get", reply)
@@ -171,6 +174,12 @@ impl Backend {
 
 fn data(operation: &'static str, reply: ReplyBody) -> Result<Payload<'static>, Error> {
     reply.into_data().map_err(|source| Error::Session { operation, source })
+}
+
+/// Asks for defaults, RFC 6243 section 4.5.1.
+fn report_all(xml: &mut XmlWriter) -> Result<(), NetconfError> {
+    const WITH_DEFAULTS: &str = "urn:ietf:params:xml:ns:yang:ietf-netconf-with-defaults";
+    xml.leaf("with-defaults", &[("xmlns", WITH_DEFAULTS)], "report-all")
 }
 
 /// A filter by XPath, RFC 6241 section 8.9.5.

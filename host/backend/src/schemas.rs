@@ -173,6 +173,7 @@ impl Backend {
                     /co:devices/co:device-profile/co:device-domain",
             namespaces: &namespaces,
             depth: None,
+            defaults: false,
         };
         let config = self.get_config(read, identity).await?;
         let domains = Domains::read(&config)?;

@@ -139,6 +139,7 @@ async fn reads(backend: &mut Backend) {
         xpath: "/ctrl:devices/ctrl:device/ctrl:name | /ctrl:services/ctrl:nosuch",
         namespaces: NAMESPACES,
         depth: None,
+        defaults: false,
     };
     let data = backend.get_config(names, &HOST).await.unwrap();
     let devices = data.children().next().unwrap().unwrap();

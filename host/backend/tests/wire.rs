@@ -57,11 +57,13 @@ async fn configuration_is_read_as_the_user() {
         xpath: "/ctrl:services | /ctrl:devices/ctrl:device[ctrl:name=\"o'x <1>\"]/s:system",
         namespaces: &[("ctrl", "http://clicon.org/controller"), ("s", "urn:s")],
         depth: None,
+        defaults: false,
     };
     let answer = reply(&format!("<data><services {C}/></data>"));
     let answers = [answer.as_str(), &reply("<data/>")];
     let (data, sent) = play(&answers, async |backend| {
-        let shallow = Read { source: Datastore::Running, depth: Some(3), namespaces: &[], xpath: "/" };
+        let shallow =
+            Read { source: Datastore::Running, depth: Some(3), namespaces: &[], xpath: "/", defaults: true };
         let data = backend.get_config(read, &alice()).await.unwrap();
         assert!(backend.get_config(shallow, &Identity::Host).await.unwrap().is_empty());
         data
@@ -70,7 +72,7 @@ async fn configuration_is_read_as_the_user() {
     assert_eq!(data.as_str(), r#"<services xmlns="http://clicon.org/controller"/>"#);
     insta::assert_snapshot!(sent.join("\n"), @r#"
     alice: <get-config><source><actions xmlns="http://clicon.org/controller"/></source><filter type="xpath" select="/ctrl:services | /ctrl:devices/ctrl:device[ctrl:name=&quot;o&apos;x &lt;1&gt;&quot;]/s:system" xmlns:ctrl="http://clicon.org/controller" xmlns:s="urn:s"/></get-config>
-    noc: <get-config nc:depth="3"><source><running/></source><filter type="xpath" select="/"/></get-config>
+    noc: <get-config nc:depth="3"><source><running/></source><filter type="xpath" select="/"/><with-defaults xmlns="urn:ietf:params:xml:ns:yang:ietf-netconf-with-defaults">report-all</with-defaults></get-config>
     "#);
 }
 

@@ -5,6 +5,7 @@ mod file;
 mod limits;
 mod quantity;
 mod quarantine;
+mod rules;
 mod show;
 mod value;
 
@@ -15,6 +16,7 @@ use std::{
 };
 
 use confine_backend::Directories;
+use confine_nacm::Nacm;
 use confine_sandbox::Limits;
 use confine_service::Quarantine;
 
@@ -84,6 +86,10 @@ pub(crate) struct Settings {
     pub(crate) module_limits: BTreeMap<ModuleName, Limits>,
     /// When a module is set aside.
     pub(crate) quarantine: Quarantine,
+    /// Rules for modules, beside the controller's own.
+    pub(crate) rules: Option<Sourced<Nacm>>,
+    /// The modules that may override what another instance has set.
+    pub(crate) last_wins: BTreeSet<ModuleName>,
     /// The user that the backend runs as, if its configuration was read.
     pub(crate) backend_user: Option<Sourced<String>>,
     /// The directory of fragments that the controller's configuration names and that is not there.
@@ -200,6 +206,8 @@ impl Settings {
             limits: file.limits.clone(),
             module_limits: file.module_limits.clone(),
             quarantine: file.quarantine,
+            rules: file.rules.clone().map(|rules| file.says(rules)),
+            last_wins: file.last_wins.clone(),
             backend_user: controller.backend_user.as_ref().map(|found| found.says(found.value.clone())),
             missing_fragments: controller.missing.clone(),
         })

@@ -19,6 +19,7 @@ use std::{
 };
 
 use confine_backend::{Datastore, Identity, Push, ServicesCommit};
+use confine_nacm::Nacm;
 use confine_sandbox::{Budget, Commit, Entry, Module, Run, Usage};
 use confine_tree::{CONTROLLER, Path, Pattern, PatternStep, QName, Tree};
 use confine_view::{Draft, Finished, InstanceRef, Owners, Scope, Tag, View};
@@ -30,6 +31,7 @@ use crate::{
     places::places,
     plan::{Plan, Planned, SERVICES},
     reads::{self, Reader, Shared, condense},
+    rules::{self, CommitRules},
 };
 
 /// How long a commit may take if the controller does not say otherwise: four fifths of the
@@ -127,6 +129,8 @@ struct Books {
     notified: HashSet<InstanceRef>,
     /// Other instances that own some of that too, and lost it with the notified ones: they run again.
     also: Vec<Planned>,
+    /// The controller's rules.
+    nacm: Arc<Nacm>,
     service_timeout: Option<Duration>,
 }
 
@@ -153,10 +157,12 @@ impl Work<'_> {
                 pattern.steps.push(created);
             }
         }
+        wanted.push(rules::place());
         let timeout = [SERVICES, QName::new(CONTROLLER, "service-timeout")].map(PatternStep::new);
         wanted.push(Pattern { steps: timeout.into() });
-        let running =
-            reads::read(self.backend, Datastore::Running, &condense(wanted), &Identity::Host).await?;
+        let running = reads::read_running(self.backend, &condense(wanted)).await?;
+        let host_user = self.backend.lock().await.options().host_user.clone();
+        let nacm = self.host.rules.take(&running, &host_user, self.registry)?;
 
         let now = self.registry.owners(&running);
         let mut owners = Owners::clone(&known);
@@ -191,7 +197,7 @@ impl Work<'_> {
             let leaf = running.child(services, QName::new(CONTROLLER, "service-timeout"))?;
             running.value(leaf)?.trim().parse().ok().map(Duration::from_secs)
         });
-        Ok(Books { owners, notified, also, service_timeout })
+        Ok(Books { owners, notified, also, nacm, service_timeout })
     }
 
     /// Reads, strips, runs and writes.
@@ -202,10 +208,13 @@ impl Work<'_> {
             identity: Identity::User(self.user.clone()),
             runtime: tokio::runtime::Handle::current(),
         });
-        let mut draft = Draft::new(self.host.knowledge.schema(), source);
+        let schema = self.host.schema();
+        let mut draft = Draft::new(schema.clone(), source);
         let mut services = plan.services();
         services.extend(books.also.iter().map(|also| also.service.clone()));
-        let parts = Parts::new(self.registry, &services, &mut draft)?;
+        let rules = &self.host.rules;
+        let rules = rules.of_commit(books.nacm.clone(), &self.user, schema);
+        let parts = Parts::new(self.registry, &services, &rules, &mut draft)?;
         let wanted = condense(self.wanted(plan, books, &parts));
         let identity = Identity::User(self.user.clone());
         let tree = reads::read(self.backend, Datastore::Actions, &wanted, &identity).await?;
@@ -236,9 +245,9 @@ impl Work<'_> {
         }
         let count = instances.len();
         instances.extend(gone);
-        let finished = draft.finish(&instances, &books.owners)?;
+        let finished = draft.finish(&instances, &books.owners).map_err(|error| rules.explain(error))?;
         let bytes = finished.edit.as_ref().map_or(0, String::len);
-        self.write(&finished).await?;
+        self.write(&finished, &mut draft, &rules).await?;
         self.host.expect(Pending { tid: self.tid, push: self.push, created: finished.created });
         Ok(Done { services: Vec::new(), instances: count, runs, bytes })
     }
@@ -331,7 +340,7 @@ impl Work<'_> {
                     let runs = runs.get(name).copied().unwrap_or(1);
                     Budget::new(module.limits(), runs).answer_by(deadline)
                 });
-                let scope = parts.scope(module);
+                let scope = parts.scope(module)?;
                 let prefixes = module.description().prefixes.clone();
                 let run = self
                     .host
@@ -353,17 +362,26 @@ impl Work<'_> {
     }
 
     /// Sends the edit as the user; what only the host may write, as the host.
-    async fn write(&self, finished: &Finished) -> Result<(), Error> {
+    async fn write(
+        &self,
+        finished: &Finished,
+        draft: &mut Draft,
+        rules: &CommitRules<'_>,
+    ) -> Result<(), Error> {
+        let mut explain = |error: confine_backend::Error| match error.is_denied() {
+            true => rules.explain_denial(error, &draft.edits()),
+            false => error.into(),
+        };
         let Some(edit) = &finished.edit else { return Ok(()) };
         let user = Identity::User(self.user.clone());
         let mut backend = self.backend.lock().await;
         let written = backend.edit_config(Datastore::Actions, edit, &user).await;
-        let Some(services) = &finished.services else { return Ok(written?) };
+        let Some(services) = &finished.services else { return written.map_err(explain) };
         match written {
             Err(error) if error.is_denied() => {
                 tracing::info!(tid = self.tid, user = self.user, %error, "the books are kept as the host user");
                 if let Some(devices) = &finished.devices {
-                    backend.edit_config(Datastore::Actions, devices, &user).await?;
+                    backend.edit_config(Datastore::Actions, devices, &user).await.map_err(&mut explain)?;
                 }
                 Ok(backend.edit_config(Datastore::Actions, services, &Identity::Host).await?)
             }
@@ -386,15 +404,18 @@ pub(crate) struct Parts<'a> {
     reads: Vec<Pattern>,
     /// By module.
     writes: HashMap<Arc<str>, Vec<Pattern>>,
+    /// By module.
+    scopes: HashMap<Arc<str>, Arc<Scope>>,
 }
 
 impl<'a> Parts<'a> {
     pub(crate) fn new(
         registry: &'a Registry,
         services: &[Arc<Service>],
+        rules: &CommitRules<'_>,
         draft: &mut Draft,
     ) -> Result<Self, Error> {
-        let mut parts = Self { registry, reads: Vec::new(), writes: HashMap::new() };
+        let mut parts = Self { registry, reads: Vec::new(), writes: HashMap::new(), scopes: HashMap::new() };
         for service in services {
             let list = service.list();
             draft.declare(&list);
@@ -419,15 +440,19 @@ impl<'a> Parts<'a> {
                 let writes = resolve_all(&description.writes)?;
                 reads.iter().chain(&writes).for_each(|pattern| draft.declare(pattern));
                 parts.reads.extend(reads);
-                parts.writes.insert(module.name().clone(), writes);
+                let name = module.name();
+                let scope = Scope::new(name.clone(), description.services.clone(), writes.clone());
+                let scope = if description.writes.is_empty() { scope } else { scope.as_declared() };
+                parts.scopes.insert(name.clone(), Arc::new(rules.narrow(name, scope)));
+                parts.writes.insert(name.clone(), writes);
             }
         }
         Ok(parts)
     }
 
-    pub(crate) fn scope(&self, module: &Module) -> Arc<Scope> {
-        let writes = self.writes.get(module.name()).cloned().unwrap_or_default();
-        Arc::new(Scope::new(module.description().services.clone(), writes))
+    /// What a module of these services may do.
+    pub(crate) fn scope(&self, module: &Module) -> Result<Arc<Scope>, Error> {
+        self.scopes.get(module.name()).cloned().ok_or(Error::Internal)
     }
 
     /// Where an object that an instance has created may be.

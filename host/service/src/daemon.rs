@@ -25,6 +25,7 @@ use crate::{
     knowledge,
     modules::microseconds,
     reads::Shared,
+    rights,
     status::{self, LastCommit},
 };
 
@@ -59,6 +60,10 @@ pub async fn serve(host: Arc<Host>, options: Options, shutdown: impl Future<Outp
             }
             Err(error) => error,
         };
+        if lost.is_denied() {
+            let rules = rights::everything(&user);
+            tracing::error!("the daemon is not permitted what it needs; {}:\n{rules}", rights::HINT);
+        }
         let (wait, error) = (backoff.next(), Error::from(lost).reason());
         tracing::warn!(error, retry_ms = wait.as_millis(), "no connection to the controller");
         host.disconnect(socket.clone(), user.clone(), error);
@@ -94,6 +99,7 @@ impl Connection {
         mut shutdown: std::pin::Pin<&mut impl Future<Output = ()>>,
     ) -> Result<(), BackendError> {
         host.forget_books();
+        host.rules.forget();
         self.end_abandoned(host).await?;
         self.find_end(host, hooks).await?;
         let (socket, user) = {

@@ -48,6 +48,15 @@ pub enum Error {
         /// The transaction.
         tid: u64,
     },
+    /// Which rules hold for modules is not known.
+    #[error(
+        "`{user}` cannot read `/nacm`, so what modules may do is not known, and none is run\n\
+         hint: give `{user}` the right to read `/nacm:nacm`; the daemon's log has the rule"
+    )]
+    Rules {
+        /// The host user.
+        user: String,
+    },
     /// An instance is there, and the user may not read it.
     #[error(
         "`{user}` may not read `{instance}`\nhint: permit it with a rule in `/nacm`, or commit as another user"
@@ -57,6 +66,23 @@ pub enum Error {
         user: String,
         /// The instance.
         instance: String,
+    },
+    /// The controller does not let the user make the edit.
+    #[error(
+        "access denied: `{user}` may not {access} `{path}`: {reason}\n\
+         hint: permit it with a rule in `/nacm`, or commit as another user"
+    )]
+    Denied {
+        /// Who commits.
+        user: String,
+        /// The access operation: `create`, `update` or `delete`.
+        access: String,
+        /// The first node that is denied.
+        path: String,
+        /// What denies it.
+        reason: String,
+        /// What the controller says, which names neither.
+        refusal: Box<confine_backend::Error>,
     },
     /// The commit took too long.
     #[error("the commit was not done in {seconds} s, which is what the controller's service-timeout leaves")]

@@ -123,7 +123,14 @@ impl<'a> Calls<'a> {
     ) -> (Result<(), Box<confine_sandbox::Failure>>, Option<Draft>) {
         let name = module.name();
         let budget = self.budgets.entry(name.clone()).or_insert_with(|| Budget::new(module.limits(), 1));
-        let (scope, prefixes) = (parts.scope(module), module.description().prefixes.clone());
+        let scope = match parts.scope(module) {
+            Ok(scope) => scope,
+            Err(error) => {
+                tracing::error!(%module, error = error.reason(), "a hook is not called");
+                return (Ok(()), Some(draft));
+            }
+        };
+        let prefixes = module.description().prefixes.clone();
         let view = |meter| View::new(draft, scope, instance.clone(), prefixes, meter).read_only();
         let run = self.host.runner.run(module, budget, entry, commit, instance, view).await;
         self.host.record(self.tid, module, entry, instance, &run);
@@ -213,26 +220,33 @@ async fn after(
     let commit =
         Commit { transaction: hooked.tid.to_string(), user: hooked.user.clone(), dry_run: false, options };
     let mut calls = Calls::new(host, hooked.tid, &hooked.planned, None);
-    let (mut draft, mut parts) = parts(host, hooked, backend)?;
+    let host_user = backend.lock().await.options().host_user.clone();
+    let (mut draft, mut parts) = parts(host, hooked, backend, &host_user)?;
     for (module, instance) in self::hooked(&hooked.planned) {
         let (_, rest) = calls.call(module, instance, entry, &commit, draft, &parts).await;
         // What one hook has read is there for the next, unless a thread was left behind with it.
         (draft, parts) = match rest {
             Some(rest) => (rest, parts),
-            None => self::parts(host, hooked, backend)?,
+            None => self::parts(host, hooked, backend, &host_user)?,
         };
     }
     Ok(())
 }
 
 /// A draft of `running` as the user sees it, and what the modules declared.
-fn parts<'a>(host: &Host, hooked: &'a Hooked, backend: &Shared) -> Result<(Draft, Parts<'a>), Error> {
+fn parts<'a>(
+    host: &Host,
+    hooked: &'a Hooked,
+    backend: &Shared,
+    host_user: &str,
+) -> Result<(Draft, Parts<'a>), Error> {
     let source = Arc::new(Reader {
         backend: backend.clone(),
         datastore: Datastore::Running,
         identity: Identity::User(hooked.user.clone()),
         runtime: tokio::runtime::Handle::current(),
     });
+    let rules = host.rules.after_commit(&hooked.user, host_user, host.schema())?;
     let mut draft = Draft::new(host.schema(), source);
     let mut services: Vec<Arc<crate::Service>> = Vec::new();
     for planned in &hooked.planned {
@@ -241,7 +255,7 @@ fn parts<'a>(host: &Host, hooked: &'a Hooked, backend: &Shared) -> Result<(Draft
             services.push(planned.service.clone());
         }
     }
-    let parts = Parts::new(&hooked.registry, &services, &mut draft)?;
+    let parts = Parts::new(&hooked.registry, &services, &rules, &mut draft)?;
     Ok((draft, parts))
 }
 

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use confine_backend::{ControllerTransaction, Datastore, Identity, Models, Outcome};
+use confine_backend::{ControllerTransaction, Models, Outcome};
 use confine_sandbox::{Entry, Module, Run, Runner, Usage};
 use confine_tree::{Pattern, PatternStep, QName, Schema};
 use confine_view::{Created, InstanceRef, Owners};
@@ -21,6 +21,7 @@ use crate::{
     operations::Told,
     plan::SERVICES,
     reads::{self, Shared},
+    rules::{self, Policy, Rules},
     status::{self, Commits, Connection, LastCommit},
 };
 
@@ -41,6 +42,7 @@ pub struct Host {
     books: Mutex<Books>,
     /// The commit that was answered last, if its hooks wait for its end.
     hooked: Mutex<Option<Hooked>>,
+    pub(crate) rules: Rules,
     began: Instant,
     connection: watch::Sender<Connection>,
     commits: Mutex<Commits>,
@@ -116,12 +118,20 @@ impl Host {
             registries: Mutex::new(Registries { current, next: None, running: false }),
             books: Mutex::default(),
             hooked: Mutex::default(),
+            rules: Rules::default(),
             began: Instant::now(),
             connection: watch::Sender::new(Connection { since: status::now(), ..Connection::default() }),
             commits: Mutex::default(),
             last: Mutex::default(),
             leaving: watch::Sender::new(false),
         }
+    }
+
+    /// Narrows modules by what the operator's file says, beside the controller's own rules.
+    #[must_use]
+    pub fn with_policy(mut self, policy: Policy) -> Self {
+        self.rules = Rules::new(policy);
+        self
     }
 
     /// The daemon as it is now. Waits for nothing.
@@ -289,11 +299,15 @@ impl Host {
         books.pending = None;
     }
 
-    /// Reads the `created` lists of all services that have modules.
+    /// Reads the `created` lists of all services that have modules, and the rules.
     pub(crate) async fn read_owners(&self, backend: &Shared) -> Result<Arc<Owners>, Error> {
         let registry = self.registry();
-        let wanted: Vec<_> = registry.services().map(|service| created_of(&service)).collect();
-        let tree = reads::read(backend, Datastore::Running, &wanted, &Identity::Host).await?;
+        let mut wanted = vec![rules::place()];
+        wanted.extend(registry.services().map(|service| created_of(&service)));
+        let tree = reads::read_running(backend, &wanted).await?;
+        let host_user = backend.lock().await.options().host_user.clone();
+        // What is wrong with it is told there, and again to who commits.
+        let _ = self.rules.take(&tree, &host_user, &registry);
         let owners = Arc::new(registry.owners(&tree));
         let mut books = lock(&self.books);
         // Other modules may have come meanwhile, and have other lists.

@@ -27,6 +27,21 @@ pub(crate) async fn read(
     wanted: &[Pattern],
     identity: &Identity,
 ) -> Result<Tree, Error> {
+    ask(backend, source, wanted, identity, false).await
+}
+
+/// As [`read`], of `running` as the host user, with the defaults of leaves that are not set.
+pub(crate) async fn read_running(backend: &Shared, wanted: &[Pattern]) -> Result<Tree, Error> {
+    ask(backend, Datastore::Running, wanted, &Identity::Host, true).await
+}
+
+async fn ask(
+    backend: &Shared,
+    source: Datastore,
+    wanted: &[Pattern],
+    identity: &Identity,
+    defaults: bool,
+) -> Result<Tree, Error> {
     if wanted.is_empty() {
         return Ok(Tree::new());
     }
@@ -34,7 +49,7 @@ pub(crate) async fn read(
     let expressions: Vec<String> = wanted.iter().map(|pattern| pattern.xpath(&mut prefixes)).collect();
     let xpath = expressions.join(" | ");
     let namespaces: Vec<_> = prefixes.iter().collect();
-    let request = Read { source, xpath: &xpath, namespaces: &namespaces, depth: None };
+    let request = Read { source, xpath: &xpath, namespaces: &namespaces, depth: None, defaults };
     let payload = backend.lock().await.get_config(request, identity).await?;
     let bindings: Vec<_> = payload.bindings().iter().collect();
     let mut tree = Tree::new();

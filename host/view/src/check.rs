@@ -5,23 +5,34 @@
 
 use std::collections::HashMap;
 
-use confine_tree::{CONTROLLER, NETCONF, NodeId, PatternStep, QName, Tree, YANG};
+use confine_tree::{CONTROLLER, Coverage, NETCONF, NodeId, Pattern, PatternStep, QName, Tree, YANG};
 
-use crate::InstanceRef;
+use crate::{Access, InstanceRef, Scope, Verdict};
 
 const OPERATION: QName<'_> = QName::new(NETCONF, "operation");
 const INSERT: QName<'_> = QName::new(YANG, "insert");
 
-/// Refuses an edit that does anything but merge and remove below `/devices/device/config`, and write
-/// the `created` lists of these instances. The reason is for the log: it is a fault of Confine.
-pub(crate) fn check(edit: &Tree, instances: &[InstanceRef]) -> Result<(), String> {
+/// What an edit may do to the configuration of devices.
+pub(crate) struct Authority<'a> {
+    /// The scopes of the modules that were run.
+    pub(crate) scopes: Vec<&'a Scope>,
+    /// What instances had created: it may be taken away whatever modules may do.
+    pub(crate) stripped: Coverage,
+    /// The names of the keys of a list, where they are known.
+    pub(crate) keys: &'a dyn Fn(&Pattern) -> Vec<Box<str>>,
+}
+
+/// Refuses an edit that does anything but merge and remove below `/devices/device/config` what one of the
+/// scopes permits, and write the `created` lists of these instances. The reason is for the log: it is a fault
+/// of Confine.
+pub(crate) fn check(edit: &Tree, instances: &[InstanceRef], authority: &Authority<'_>) -> Result<(), String> {
     let entries = instances.iter().filter_map(|instance| {
         let step = instance.path().steps.last()?;
         Some((step.name(), instance.key(), step))
     });
     let mut by_key: HashMap<_, Vec<_>> = HashMap::new();
     entries.for_each(|(name, key, step)| by_key.entry((name, key)).or_default().push(step));
-    let checking = Checking { edit, instances: by_key };
+    let checking = Checking { edit, instances: by_key, authority };
     for top in edit.children(Tree::ROOT) {
         match edit.qname(top) {
             QName { namespace: CONTROLLER, local: "devices" } => checking.devices(top)?,
@@ -36,6 +47,7 @@ struct Checking<'a> {
     edit: &'a Tree,
     /// By list and first key.
     instances: HashMap<(QName<'a>, &'a str), Vec<&'a PatternStep>>,
+    authority: &'a Authority<'a>,
 }
 
 impl Checking<'_> {
@@ -44,31 +56,90 @@ impl Checking<'_> {
         for device in self.edit.children(devices) {
             self.bare(device)?;
             self.named(device, "device")?;
-            let mut has_name = false;
+            let mut name = None;
             for child in self.edit.children(device) {
                 self.bare(child)?;
                 match self.edit.qname(child) {
-                    QName { namespace: CONTROLLER, local: "name" } => has_name = true,
-                    QName { namespace: CONTROLLER, local: "config" } => self.configuration(child)?,
+                    QName { namespace: CONTROLLER, local: "name" } => name = self.edit.value(child),
+                    QName { namespace: CONTROLLER, local: "config" } => {}
                     _ => return self.refuse(child, "is not the configuration of a device"),
                 }
             }
-            if !has_name {
-                return self.refuse(device, "lacks its name");
+            let Some(name) = name else { return self.refuse(device, "lacks its name") };
+            let mut entry = PatternStep::new(self.edit.qname(device));
+            entry.keys.push(("name".into(), Some(name.to_owned())));
+            for config in self.edit.children(device).filter(|&child| self.edit.qname(child).local == "config")
+            {
+                let config_step = PatternStep::new(self.edit.qname(config));
+                let steps = vec![PatternStep::new(self.edit.qname(devices)), entry.clone(), config_step];
+                self.configuration(config, &Pattern { steps })?;
             }
         }
         Ok(())
     }
 
-    fn configuration(&self, config: NodeId) -> Result<(), String> {
-        for (node, _) in self.edit.descendants(config) {
+    /// What is below a node of the configuration of a device; its keys are not looked at.
+    fn configuration(&self, above: NodeId, place: &Pattern) -> Result<(), String> {
+        let entry = place.steps.last();
+        let is_key = |node: &NodeId| {
+            let name = self.edit.qname(*node);
+            entry.is_some_and(|entry| *entry.namespace == *name.namespace && entry.key(name.local).is_some())
+        };
+        // As deep as the edit, which the reader of XML and that of paths bound.
+        for node in self.edit.children(above).filter(|node| !is_key(node)) {
+            let here = self.place(node, place);
+            let mut moved = false;
+            let mut removed = false;
             for (name, value) in self.edit.attributes(node) {
-                if !matches!((name, value), (OPERATION, "remove") | (INSERT, "last")) {
-                    return self.refuse(node, "has an attribute that is not to be sent");
+                match (name, value) {
+                    (OPERATION, "remove") => removed = true,
+                    (INSERT, "last") => moved = true,
+                    _ => return self.refuse(node, "has an attribute that is not to be sent"),
                 }
+            }
+            let entry = here.steps.last();
+            let keys = entry.map_or(0, |entry| entry.keys.len());
+            if removed {
+                if !self.authority.stripped.covers(&here) {
+                    self.permitted(node, &here, &[Access::Delete])?;
+                }
+            } else {
+                if moved || self.edit.children(node).count() == keys {
+                    self.permitted(node, &here, &[Access::Create, Access::Update])?;
+                }
+                self.configuration(node, &here)?;
             }
         }
         Ok(())
+    }
+
+    /// The path of a node of the edit, with the keys that the model names.
+    fn place(&self, node: NodeId, above: &Pattern) -> Pattern {
+        let step = PatternStep::new(self.edit.qname(node));
+        let mut place = Pattern { steps: above.steps.iter().cloned().chain([step]).collect() };
+        let keys = (self.authority.keys)(&place);
+        if let Some(step) = place.steps.last_mut() {
+            for key in keys {
+                let leaf = self.edit.child(node, QName::new(&step.namespace, &key));
+                let value = leaf.map(|leaf| self.edit.value(leaf).unwrap_or_default().to_owned());
+                step.keys.push((key, value));
+            }
+            if step.keys.is_empty() {
+                step.entry = self.edit.value(node).map(|value| Some(value.to_owned()));
+            }
+        }
+        place
+    }
+
+    /// Refuses what no scope permits in any of these ways.
+    fn permitted(&self, node: NodeId, place: &Pattern, ways: &[Access]) -> Result<(), String> {
+        let permits = |scope: &&Scope| {
+            ways.iter().any(|&access| matches!(scope.decide(access, place), Verdict::Permit { .. }))
+        };
+        match self.authority.scopes.iter().any(permits) {
+            true => Ok(()),
+            false => self.refuse(node, "is outside of the scope of every module that was run"),
+        }
     }
 
     fn services(&self, services: NodeId) -> Result<(), String> {
@@ -144,6 +215,20 @@ mod tests {
 
     use super::*;
 
+    fn step(namespace: &str, local: &str) -> PatternStep {
+        PatternStep::new(QName::new(namespace, local))
+    }
+
+    /// What may be written to a device: anything in `x`, and entries of `list` with the key 1.
+    fn scope() -> Scope {
+        let config = ["devices", "device", "config"].map(|local| step(CONTROLLER, local));
+        let mut entry = step("urn:x", "list");
+        entry.keys.push(("key".into(), Some("1".into())));
+        let writes = [step("urn:x", "x"), entry]
+            .map(|last| Pattern { steps: config.iter().cloned().chain([last]).collect() });
+        Scope::new("module", [], writes.into())
+    }
+
     fn verdict(inner: &str) -> String {
         let text = inner
             .replace("<devices", "<devices xmlns='http://clicon.org/controller'")
@@ -154,11 +239,21 @@ mod tests {
                 " REPLACE",
                 " xmlns:nc='urn:ietf:params:xml:ns:netconf:base:1.0' nc:operation='replace'",
             );
-        let mut step = PatternStep::new(QName::new("urn:b", "bench"));
-        step.keys.push(("id".into(), Some("s1".into())));
+        let mut entry = step("urn:b", "bench");
+        entry.keys.push(("id".into(), Some("s1".into())));
         let services = PatternStep::new(QName::new(CONTROLLER, "services"));
-        let instance = InstanceRef::new(Pattern { steps: vec![services, step] });
-        match check(&xml::parse(&text).unwrap(), &[instance]) {
+        let instance = InstanceRef::new(Pattern { steps: vec![services, entry] });
+        let scope = scope();
+        let mut stripped = Coverage::default();
+        let config = ["devices", "device", "config"].map(|local| step(CONTROLLER, local));
+        let old = [step("urn:x", "old")];
+        stripped.insert(&Pattern { steps: config.into_iter().chain(old).collect() });
+        let keys = |list: &Pattern| match list.steps.last() {
+            Some(last) if &*last.local == "list" => vec!["key".into()],
+            _ => Vec::new(),
+        };
+        let authority = Authority { scopes: vec![&scope], stripped, keys: &keys };
+        match check(&xml::parse(&text).unwrap(), &[instance], &authority) {
             Ok(()) => "sent".into(),
             Err(reason) => reason,
         }
@@ -169,6 +264,12 @@ mod tests {
         for edit in [
             "<devices><device><name>r1</name><config><x xmlns='urn:x'>1</x></config></device></devices>",
             "<devices><device><name>r1</name><config><x xmlns='urn:x' REMOVE/></config></device></devices>",
+            "<devices><device><name>r1</name><config><x xmlns='urn:x'><y><z>1</z></y></x></config></device></devices>",
+            "<devices><device><name>r1</name><config><list xmlns='urn:x'><key>1</key></list></config></device></devices>",
+            "<devices><device><name>r1</name><config><list xmlns='urn:x'><key>1</key><v>1</v></list></config></device></devices>",
+            "<devices><device><name>r1</name><config><list xmlns='urn:x' REMOVE><key>1</key></list></config></device></devices>",
+            "<devices><device><name>r1</name><config><old xmlns='urn:x' REMOVE/></config></device></devices>",
+            "<devices><device><name>r1</name><config><old xmlns='urn:x'><a REMOVE/></old></config></device></devices>",
             "<services><bench><id>s1</id><created><path>/devices/device[name=\"r\"]/config/a</path></created></bench></services>",
             "<services><bench><id>s1</id><created REMOVE/></bench></services>",
         ] {
@@ -189,6 +290,13 @@ mod tests {
             "<devices><template><name>t</name></template></devices>",
             "<devices><device><name>r1</name><config><x xmlns='urn:x' REPLACE/></config></device></devices>",
             "<devices><device><name>r1</name><config><x xmlns='urn:x' cl:creator='a' xmlns:cl='http://clicon.org/lib'/></config></device></devices>",
+            "<devices><device><name>r1</name><config><y xmlns='urn:x'>1</y></config></device></devices>",
+            "<devices><device><name>r1</name><config><x xmlns='urn:y'>1</x></config></device></devices>",
+            "<devices><device><name>r1</name><config><y xmlns='urn:x' REMOVE/></config></device></devices>",
+            "<devices><device><name>r1</name><config><list xmlns='urn:x'><key>2</key></list></config></device></devices>",
+            "<devices><device><name>r1</name><config><list xmlns='urn:x'><key>2</key><v>1</v></list></config></device></devices>",
+            "<devices><device><name>r1</name><config><list xmlns='urn:x' REMOVE><key>2</key></list></config></device></devices>",
+            "<devices><device><name>r1</name><config><old xmlns='urn:x'>1</old></config></device></devices>",
             "<services><bench><id>s2</id><created/></bench></services>",
             "<services><other xmlns='urn:o'><id>s1</id></other></services>",
             "<services><bench><id>s1</id><mtu>1</mtu></bench></services>",
@@ -210,6 +318,13 @@ mod tests {
         `/devices/template` is not a device
         `/devices/device/config/x` has an attribute that is not to be sent
         `/devices/device/config/x` has an attribute that is not to be sent
+        `/devices/device/config/y` is outside of the scope of every module that was run
+        `/devices/device/config/x` is outside of the scope of every module that was run
+        `/devices/device/config/y` is outside of the scope of every module that was run
+        `/devices/device/config/list` is outside of the scope of every module that was run
+        `/devices/device/config/list/v` is outside of the scope of every module that was run
+        `/devices/device/config/list` is outside of the scope of every module that was run
+        `/devices/device/config/old` is outside of the scope of every module that was run
         `/services/bench` is not an instance that was run
         `/services/other` is not an instance that was run
         `/services/bench/mtu` is not the `created` list of the instance

@@ -1,12 +1,14 @@
 //! What one commit works on.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use confine_tree::{
-    Live, NodeId, Overlay, Path, Pattern, PrefixMap, Progress, ResolveError, Schema, Search, Tree,
+    Live, Mark, NodeId, Overlay, Path, Pattern, PrefixMap, Progress, ResolveError, Schema, Search, Tree,
 };
 
-use crate::{Allowance, Error, InstanceRef, Meter, Refusal, Scope, Source, refusal::refused};
+use crate::{
+    Allowance, Error, InstanceRef, Meter, Refusal, Scope, Source, conflict::Settings, refusal::refused,
+};
 
 /// What one commit works on: what was read of the datastore, and what the modules have made of it so
 /// far. Each view of the commit owns it in turn.
@@ -15,20 +17,43 @@ pub struct Draft {
     source: Arc<dyn Source>,
     fetched: Vec<Pattern>,
     pub(crate) written: Vec<Written>,
+    /// What was taken away because instances had created it.
+    pub(crate) stripped: Vec<Pattern>,
+    /// What modules did to nodes that they do not see and may not do. To refuse that in a run would tell
+    /// them of the nodes, so the commit is refused in the end.
+    unseen: Vec<Refusal>,
+    pub(crate) settings: Settings,
 }
 
-/// What one run wrote.
+/// What one run did.
 pub(crate) struct Written {
     pub(crate) instance: InstanceRef,
     pub(crate) scope: Arc<Scope>,
-    /// Set or created; perhaps gone since.
+    /// Set or created, and there when the run had ended; perhaps gone since.
     pub(crate) nodes: Vec<NodeId>,
+    /// Taken away.
+    pub(crate) removed: Vec<NodeId>,
+}
+
+/// A moment of a draft to go back to.
+#[must_use = "an open mark keeps a journal"]
+pub(crate) struct Moment {
+    mark: Mark,
+    unseen: usize,
 }
 
 impl Draft {
     /// Nothing is read yet. `source` is read where something turns out to be needed.
     pub fn new(schema: Arc<dyn Schema>, source: Arc<dyn Source>) -> Self {
-        Self { overlay: Overlay::new(schema), source, fetched: Vec::new(), written: Vec::new() }
+        Self {
+            overlay: Overlay::new(schema),
+            source,
+            fetched: Vec::new(),
+            written: Vec::new(),
+            stripped: Vec::new(),
+            unseen: Vec::new(),
+            settings: Settings::default(),
+        }
     }
 
     /// Takes the keys that a pattern of a module's description names for what they are, as in
@@ -101,7 +126,31 @@ impl Draft {
     /// Takes away what a service instance had created, before it is made anew: what is made again as it
     /// was is no edit; what is not is taken out of the datastore. The pattern has all its keys.
     pub fn strip(&mut self, pattern: &Pattern) -> Result<(), Refusal> {
+        self.stripped.push(pattern.clone());
         self.overlay.strip(pattern).map_err(|error| refused(error).at(pattern.to_string()))
+    }
+
+    /// Remembers this moment, until [`keep`](Self::keep) or [`rollback`](Self::rollback).
+    pub(crate) fn moment(&mut self) -> Moment {
+        Moment { mark: self.overlay.mark(), unseen: self.unseen.len() }
+    }
+
+    pub(crate) fn keep(&mut self, moment: Moment) {
+        self.overlay.keep(moment.mark);
+    }
+
+    pub(crate) fn rollback(&mut self, moment: Moment) {
+        self.overlay.rollback(moment.mark);
+        self.unseen.truncate(moment.unseen);
+    }
+
+    /// Refuses the commit in the end, for what the module must not be told of.
+    pub(crate) fn refuse_unseen(&mut self, refusal: Refusal) {
+        self.unseen.push(refusal);
+    }
+
+    pub(crate) fn unseen(&self) -> Option<&Refusal> {
+        self.unseen.first()
     }
 
     pub(crate) async fn search(&mut self, pattern: Pattern, meter: &mut Meter) -> Result<Vec<Live>, Error> {
@@ -117,11 +166,18 @@ impl Draft {
         }
     }
 
-    /// Takes note of what a run wrote since this was called last.
+    /// Takes note of what a run did since this was called last.
     pub(crate) fn record(&mut self, instance: &InstanceRef, scope: &Arc<Scope>) {
-        let nodes = self.overlay.take_written();
-        if !nodes.is_empty() {
-            self.written.push(Written { instance: instance.clone(), scope: scope.clone(), nodes });
+        let removed = self.overlay.take_removed();
+        let mut seen = HashSet::new();
+        let mut nodes = self.overlay.take_written();
+        nodes.retain(|&node| seen.insert(node) && self.overlay.place(node).is_some());
+        if nodes.is_empty() && removed.is_empty() {
+            return;
         }
+        let (instance, scope) = (instance.clone(), scope.clone());
+        let written = Written { instance, scope, nodes, removed };
+        self.settings.note(&mut self.overlay, &written);
+        self.written.push(written);
     }
 }

@@ -1,11 +1,13 @@
 //! From what the runs made to what is sent.
 
-use std::collections::BTreeSet;
+use std::{collections::HashSet, sync::Arc};
 
-use confine_tree::{CONTROLLER, NodeId, Pattern, PatternStep, QName, Tree, xml::Writer};
+use confine_tree::{CONTROLLER, Coverage, Form, NodeId, Pattern, PatternStep, QName, Tree, xml::Writer};
 
 use crate::{
-    Access, Created, Draft, Error, InstanceRef, Owners, Refusal, Tag, Verdict, check::check, refusal::refused,
+    Access, Created, Draft, Error, InstanceRef, Owners, Refusal, Tag, Verdict,
+    check::{Authority, check},
+    refusal::refused,
 };
 
 /// What a commit sends, as the content of `<config>` of an edit-config to be merged.
@@ -51,6 +53,10 @@ impl Draft {
     /// Puts what these instances have created into their lists and says what to send. `instances` are
     /// those that were run; one that is not there any more has no list.
     pub fn finish(&mut self, instances: &[InstanceRef], owners: &Owners) -> Result<Finished, Error> {
+        if let Some(refusal) = self.unseen() {
+            return Err(refusal.clone().into());
+        }
+        self.check_conflicts(instances, owners)?;
         let created = self.created(instances, owners)?;
         for (instance, created) in &created {
             self.record_created(instance, created)?;
@@ -59,7 +65,7 @@ impl Draft {
         self.check_scopes()?;
         let edit = self.overlay.edit_config().map_err(|error| refused(error.into()))?;
         let Some(edit) = edit else { return Ok(Finished { created, ..Finished::default() }) };
-        check(&edit, instances).map_err(|reason| {
+        self.last_check(&edit, instances).map_err(|reason| {
             let message = format!("the finished edit is refused by its last check: {reason}");
             Refusal::new(Tag::OperationFailed, message)
         })?;
@@ -123,25 +129,59 @@ impl Draft {
         Some(run.instance.clone())
     }
 
-    /// Asks once more whether each run may have written what it wrote.
+    /// Asks once more whether each run may have written what it wrote, now that all of it has been read.
     fn check_scopes(&mut self) -> Result<(), Refusal> {
-        let mut seen: BTreeSet<NodeId> = BTreeSet::new();
+        let mut above: HashSet<NodeId> = HashSet::new();
         for run in &self.written {
-            seen.clear();
+            above.clear();
             for &node in &run.nodes {
-                if !seen.insert(node) || self.overlay.place(node).is_none() {
+                if self.overlay.place(node).is_none() {
                     continue;
                 }
                 let access = if self.overlay.in_base(node) { Access::Update } else { Access::Create };
                 let pattern = self.overlay.pattern(node);
-                if let Verdict::Deny { reason } = run.scope.decide(access, &pattern) {
+                let forbidden = |verdict| match verdict {
+                    Verdict::Permit { .. } => None,
+                    Verdict::Deny { reason } => Some((pattern.clone(), access, reason)),
+                };
+                let changed = self.overlay.is_changed(node);
+                let mut refused = if changed {
+                    forbidden(run.scope.decide(access, &pattern))
+                } else {
+                    forbidden(run.scope.own(access, &pattern))
+                };
+                if run.scope.has_rules() {
+                    let mut made = Pattern::default();
+                    for (node, step) in self.overlay.lineage(node) {
+                        let entry = !step.keys.is_empty();
+                        made.steps.push(step);
+                        if entry && !self.overlay.in_base(node) && above.insert(node) {
+                            let forbidden = run.scope.forbids_making(&made);
+                            refused = refused.or(forbidden.map(|(node, why)| (node, Access::Create, why)));
+                        }
+                    }
+                }
+                if let Some((node, access, reason)) = refused {
                     let message =
-                        format!("access denied: {access} of `{pattern}` by `{}`: {reason}", run.instance);
-                    return Err(Refusal::new(Tag::AccessDenied, message).at(pattern.to_string()));
+                        format!("access denied: {access} of `{node}` by `{}`: {reason}", run.instance);
+                    return Err(Refusal::new(Tag::AccessDenied, message).at(node.to_string()));
                 }
             }
         }
         Ok(())
+    }
+
+    fn last_check(&self, edit: &Tree, instances: &[InstanceRef]) -> Result<(), String> {
+        let mut seen = HashSet::new();
+        let scopes = self.written.iter().map(|run| &run.scope);
+        let scopes = scopes.filter(|scope| seen.insert(Arc::as_ptr(scope))).map(|scope| &**scope).collect();
+        let mut stripped = Coverage::default();
+        self.stripped.iter().for_each(|pattern| stripped.insert(pattern));
+        let keys = |list: &Pattern| match self.overlay.knowledge().form(self.overlay.locate(list)) {
+            Form::List { keys } => keys.to_vec(),
+            _ => Vec::new(),
+        };
+        check(edit, instances, &Authority { scopes, stripped, keys: &keys })
     }
 }
 

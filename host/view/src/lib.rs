@@ -5,7 +5,9 @@
 //! knows neither the wire nor WebAssembly: data comes from a [`Source`].
 
 mod check;
+mod conflict;
 mod draft;
+mod edits;
 mod error;
 mod finish;
 mod instance;
@@ -13,6 +15,7 @@ mod meter;
 mod owners;
 mod ownership;
 mod refusal;
+mod rules;
 mod scope;
 mod source;
 #[cfg(test)]
@@ -25,6 +28,7 @@ pub use finish::{Finished, Summary};
 pub use instance::InstanceRef;
 pub use meter::{Allowance, BYTES_PER_UNIT, Exceeded, Meter};
 pub use owners::{Created, Owners};
+pub use rules::ModuleRules;
 pub use scope::{Access, Rules, Scope, Verdict};
 pub use source::{Fetch, Source};
 pub use view::{Edit, Node, View};

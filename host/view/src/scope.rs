@@ -46,8 +46,14 @@ pub enum Verdict {
 
 /// Rules that narrow what a module may do further than Confine's own do, such as those of `/nacm`.
 pub trait Rules: Send + Sync {
-    /// Whether this may be done to the one node that `node` names, with all its keys.
+    /// Whether this may be done to the one node that `node` names, with all its keys. Where keys are open it
+    /// is about every entry, and [`Verdict::Permit`] only where each of them is.
     fn decide(&self, access: Access, node: &Pattern) -> Verdict;
+
+    /// What deciding costs for each step of the node's path, in units of a [`Meter`](crate::Meter).
+    fn cost(&self) -> u64 {
+        1
+    }
 }
 
 /// What one module may read and write.
@@ -57,10 +63,12 @@ pub trait Rules: Send + Sync {
 /// declared anything. Nothing widens that; [`Rules`] may narrow it.
 #[derive(Clone)]
 pub struct Scope {
+    module: Arc<str>,
     services: Vec<PatternStep>,
     writes: Option<Coverage>,
     declared: Vec<Pattern>,
-    rules: Option<Arc<dyn Rules>>,
+    rules: Vec<Arc<dyn Rules>>,
+    last_wins: bool,
 }
 
 const DEVICES: QName<'_> = QName::new(CONTROLLER, "devices");
@@ -69,44 +77,109 @@ const DEVICE: QName<'_> = QName::new(CONTROLLER, "device");
 const CONFIG: QName<'_> = QName::new(CONTROLLER, "config");
 
 impl Scope {
-    /// For a module that serves these lists under `/services` and declares that it writes within these
-    /// patterns, or anywhere if there are none.
-    pub fn new(services: impl IntoIterator<Item = PatternStep>, writes: Vec<Pattern>) -> Self {
+    /// For the module of this name, which serves these lists under `/services` and declares that it writes
+    /// within these patterns, or anywhere if there are none.
+    pub fn new(
+        module: impl Into<Arc<str>>,
+        services: impl IntoIterator<Item = PatternStep>,
+        writes: Vec<Pattern>,
+    ) -> Self {
         let mut coverage = Coverage::default();
         writes.iter().for_each(|pattern| coverage.insert(pattern));
         Self {
+            module: module.into(),
             services: services.into_iter().collect(),
             writes: (!writes.is_empty()).then_some(coverage),
             declared: writes,
-            rules: None,
+            rules: Vec::new(),
+            last_wins: false,
         }
     }
 
-    /// Narrows it by rules.
+    /// What was declared is all, even if it is nothing: of the places that a description names, none may be
+    /// there.
+    #[must_use]
+    pub fn as_declared(mut self) -> Self {
+        self.writes.get_or_insert_default();
+        self
+    }
+
+    /// Narrows it by rules, in addition to those that it has.
     #[must_use]
     pub fn with_rules(mut self, rules: Arc<dyn Rules>) -> Self {
-        self.rules = Some(rules);
+        self.rules.push(rules);
         self
+    }
+
+    /// Lets the module override what another instance has set, in the same commit or before: without that, it
+    /// is an error.
+    #[must_use]
+    pub fn with_last_wins(mut self, last_wins: bool) -> Self {
+        self.last_wins = last_wins;
+        self
+    }
+
+    /// The module's name.
+    pub(crate) fn module(&self) -> &str {
+        &self.module
+    }
+
+    pub(crate) fn last_wins(&self) -> bool {
+        self.last_wins
     }
 
     /// Whether there are rules beside Confine's own. They ask whether a node that is written was there.
     pub(crate) fn has_rules(&self) -> bool {
-        self.rules.is_some()
+        !self.rules.is_empty()
+    }
+
+    /// What a decision costs for each step of a path.
+    pub(crate) fn cost(&self) -> u64 {
+        self.rules.iter().map(|rules| rules.cost()).sum::<u64>().max(1)
     }
 
     /// Whether this may be done to the node that `node` names with all its keys.
     pub fn decide(&self, access: Access, node: &Pattern) -> Verdict {
-        let own = match access {
+        self.narrowed(self.own(access, node), access, node)
+    }
+
+    /// As [`decide`](Self::decide), by Confine's own rules alone.
+    pub(crate) fn own(&self, access: Access, node: &Pattern) -> Verdict {
+        match access {
             Access::Read => self.read(node),
             Access::Create | Access::Update | Access::Delete => self.write(node),
-        };
-        match (own, &self.rules) {
-            (Verdict::Permit { below }, Some(rules)) => match rules.decide(access, node) {
-                Verdict::Permit { below: rules_below } => Verdict::Permit { below: below && rules_below },
+        }
+    }
+
+    fn narrowed(&self, verdict: Verdict, access: Access, node: &Pattern) -> Verdict {
+        self.rules.iter().fold(verdict, |verdict, rules| match verdict {
+            Verdict::Permit { below } => match rules.decide(access, node) {
+                Verdict::Permit { below: also } => Verdict::Permit { below: below && also },
                 deny @ Verdict::Deny { .. } => deny,
             },
-            (verdict, _) => verdict,
+            deny @ Verdict::Deny { .. } => deny,
+        })
+    }
+
+    /// Which node may not be made where this one is made, and why: itself or, with an entry, one of its keys.
+    /// Only [`Rules`] are asked: that an entry is made for what is in it need not be declared.
+    pub(crate) fn forbids_making(&self, node: &Pattern) -> Option<(Pattern, String)> {
+        if self.rules.is_empty() {
+            return None;
         }
+        let entry = node.steps.last();
+        let keys = entry.into_iter().flat_map(|entry| {
+            entry.keys.iter().map(|(key, _)| {
+                let leaf = PatternStep::new(QName::new(&entry.namespace, key));
+                Pattern { steps: node.steps.iter().cloned().chain([leaf]).collect() }
+            })
+        });
+        std::iter::once(node.clone()).chain(keys).find_map(|node| {
+            match self.narrowed(Verdict::Permit { below: true }, Access::Create, &node) {
+                Verdict::Permit { .. } => None,
+                Verdict::Deny { reason } => Some((node, reason)),
+            }
+        })
     }
 
     fn serves(&self, step: &PatternStep) -> bool {

@@ -1,9 +1,12 @@
 //! Views on a small datastore, without and with rules.
 
 mod authority;
+mod conflicts;
 mod finishing;
+mod invisible;
 mod models;
 mod reading;
+mod rules;
 mod writing;
 
 use std::{
@@ -115,7 +118,7 @@ fn block<T>(future: impl Future<Output = T>) -> T {
 
 impl Commit {
     fn new() -> Self {
-        Self::of(Scope::new([service("bench")], Vec::new()))
+        Self::of(Scope::new("bench", [service("bench")], Vec::new()))
     }
 
     fn of(scope: Scope) -> Self {

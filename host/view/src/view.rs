@@ -6,7 +6,7 @@ mod write;
 
 use std::sync::Arc;
 
-use confine_tree::{Live, Pattern, PatternStep, PrefixMap};
+use confine_tree::{Kind, Live, Pattern, PatternStep, PrefixMap};
 
 use crate::{Access, Draft, Error, InstanceRef, Meter, Refusal, Scope, Tag, Verdict};
 
@@ -89,6 +89,11 @@ impl View {
         Ok(pattern)
     }
 
+    /// Pays for asking whether something may be done to a node.
+    async fn charge_decision(&mut self, node: &Pattern) -> Result<(), Error> {
+        Ok(self.meter.charge(node.steps.len() as u64 * self.scope.cost()).await?)
+    }
+
     /// Whether something may be done to the one node that a pattern names: none if it may, else why not.
     /// It may not where it may not to something above.
     fn forbidden(&self, access: Access, node: &Pattern) -> Option<String> {
@@ -130,7 +135,31 @@ impl View {
     }
 
     /// The value of a node as the module writes values: with its own prefixes.
-    fn value(&self, live: Live) -> Option<String> {
+    async fn value(&mut self, live: Live) -> Result<Option<String>, Error> {
+        if self.scope.has_rules() && !self.draft.overlay.has_text(live) {
+            return Ok(self.seems_empty(live).await?.then(String::new));
+        }
+        Ok(self.text(live))
+    }
+
+    /// Whether a node without a value looks like an empty leaf: nothing is in it that the module sees, and
+    /// no model says that it is something else. What data that it does not see would teach is left aside.
+    async fn seems_empty(&mut self, live: Live) -> Result<bool, Error> {
+        let node = self.draft.overlay.pattern(live.node());
+        let children: Vec<Live> = self.draft.overlay.children(live).collect();
+        for below in children {
+            let node = child(&node, self.draft.overlay.step(below.node()));
+            self.charge_decision(&node).await?;
+            if let Verdict::Permit { .. } = self.scope.decide(Access::Read, &node) {
+                return Ok(false);
+            }
+        }
+        let schema = self.draft.overlay.spot(live.node()).schema();
+        let kind = schema.map(|node| self.draft.overlay.knowledge().schema().kind(node));
+        Ok(!matches!(kind, Some(Kind::Container | Kind::PresenceContainer | Kind::List)))
+    }
+
+    fn text(&self, live: Live) -> Option<String> {
         let value = self.draft.overlay.value(live)?;
         let bindings = self.draft.overlay.bindings(live);
         let own = value.split_once(':').and_then(|(prefix, local)| {

@@ -10,7 +10,7 @@ use std::{convert::Infallible, path::PathBuf, sync::Arc, time::Duration};
 
 use confine_backend::{ModelCache, Models, models_beside};
 use confine_sandbox::{Cache, Compiler, Runner};
-use confine_service::{Host, Library, Store};
+use confine_service::{Host, Library, Policy, Store};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
@@ -129,7 +129,14 @@ async fn host(settings: &Settings) -> Result<Host, Error> {
         quarantine: settings.quarantine,
     };
     let unmanaged = settings.unmanaged.iter().map(|list| list.value.to_string()).collect();
-    let host = Host::open(runner, models(settings), unmanaged, library).await;
+    let policy = Policy {
+        rules: settings
+            .rules
+            .as_ref()
+            .map(|rules| (format!("`{}`", rules.origin).into(), rules.value.clone())),
+        last_wins: settings.last_wins.iter().map(ToString::to_string).collect(),
+    };
+    let host = Host::open(runner, models(settings), unmanaged, library).await.with_policy(policy);
     let modules = host.status().modules;
     for name in settings.module_limits.keys() {
         if !modules.iter().any(|module| module.name == name.as_ref()) {

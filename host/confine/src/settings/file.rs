@@ -1,11 +1,12 @@
 //! The operator's file, `confine.toml`.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs, io,
     path::{Path, PathBuf},
 };
 
+use confine_nacm::Nacm;
 use confine_sandbox::Limits;
 use confine_service::Quarantine;
 use serde::Deserialize;
@@ -17,6 +18,7 @@ use toml::{
 use super::{
     limits::{LimitsTable, Misfit},
     quarantine::QuarantineTable,
+    rules::{Conflicts, NacmTable},
     value::{FilePath, ListName, ModuleName, UserName},
 };
 use crate::{
@@ -37,6 +39,10 @@ pub(crate) struct File {
     pub(crate) module_limits: BTreeMap<ModuleName, Limits>,
     /// When a module is set aside.
     pub(crate) quarantine: Quarantine,
+    /// Rules for modules.
+    pub(crate) rules: Option<Nacm>,
+    /// The modules that may override what another instance has set.
+    pub(crate) last_wins: BTreeSet<ModuleName>,
 }
 
 /// The keys of the file.
@@ -57,6 +63,7 @@ pub(crate) struct Table {
     pub(crate) metrics: MetricsTable,
     limits: LimitsTable,
     quarantine: QuarantineTable,
+    nacm: NacmTable,
     module: BTreeMap<ModuleName, ModuleTable>,
 }
 
@@ -89,6 +96,7 @@ pub(crate) struct MetricsTable {
 #[serde(deny_unknown_fields, default)]
 struct ModuleTable {
     limits: LimitsTable,
+    conflicts: Conflicts,
 }
 
 /// Why the operator's file cannot be used.
@@ -126,7 +134,9 @@ impl File {
         })?;
         let mut limits = Limits::default();
         table.limits.apply(&mut limits)?;
+        let rules = table.nacm.read()?;
         let mut module_limits = BTreeMap::new();
+        let mut last_wins = BTreeSet::new();
         for (name, module) in &table.module {
             if let Some(misfit) = module.limits.shared() {
                 return Err(misfit);
@@ -134,10 +144,13 @@ impl File {
             let mut limits = limits.clone();
             module.limits.apply(&mut limits)?;
             module_limits.insert(name.clone(), limits);
+            if module.conflicts == Conflicts::LastWins {
+                last_wins.insert(name.clone());
+            }
         }
         let mut quarantine = Quarantine::default();
         table.quarantine.apply(&mut quarantine)?;
-        Ok(Self { path: path.into(), table, limits, module_limits, quarantine })
+        Ok(Self { path: path.into(), table, limits, module_limits, quarantine, rules, last_wins })
     }
 
     /// What relative paths in it start from: its own directory.
@@ -243,7 +256,7 @@ mod tests {
         ];
         let texts: Vec<_> = texts.map(|text| read(text).unwrap_err()).into();
         insta::assert_snapshot!(texts.join("\n"), @r#"
-        `confine.toml`, line 2, key `sockets`: unknown key `sockets`, expected one of `controller_config`, `socket`, `modules`, `exclude`, `unmanaged`, `user`, `cache`, `state`, `pidfile`, `log`, `admin`, `metrics`, `limits`, `quarantine`, `module`
+        `confine.toml`, line 2, key `sockets`: unknown key `sockets`, expected one of `controller_config`, `socket`, `modules`, `exclude`, `unmanaged`, `user`, `cache`, `state`, `pidfile`, `log`, `admin`, `metrics`, `limits`, `quarantine`, `nacm`, `module`
         `confine.toml`, line 1, key `modules`: invalid type: string "/m", expected a sequence
         `confine.toml`, line 3, key `modules`: invalid type: integer `3`, expected a string
         `confine.toml`, line 1, key `socket`: a path cannot be empty
@@ -260,7 +273,7 @@ mod tests {
         `confine.toml`, line 2, key `module.x.limits.stack`: the stack is the same for all modules: say it in `[limits]`
         `confine.toml`, line 2, key `module.x.limits.edits.base`: 0 is too little, 1 is the least
         `confine.toml`, line 1, key `module.a/b`: `a/b` is not the name of a module: it is that of its file without `.wasm`, made of letters, digits, `-`, `_` and `.`
-        `confine.toml`, line 2, key `module.x.limit`: unknown key `limit`, expected `limits`
+        `confine.toml`, line 2, key `module.x.limit`: unknown key `limit`, expected `limits` or `conflicts`
         `confine.toml`, line 1: string values must be quoted, expected literal string
         `confine.toml`, line 2: duplicate key
         `confine.toml`, line 1: unclosed table, expected `]`

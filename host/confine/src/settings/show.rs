@@ -4,7 +4,7 @@ use std::{fmt, path::PathBuf};
 
 use confine_sandbox::text::line;
 
-use super::{Settings, Sourced, limits, quarantine};
+use super::{Settings, Sourced, limits, quarantine, rules};
 
 /// In TOML, with who says each setting in a comment behind it. Values that are no UTF-8 are shown as near
 /// to it as can be.
@@ -55,7 +55,16 @@ impl fmt::Display for Settings {
         for line in quarantine::lines(&self.quarantine) {
             writeln!(f, "{line}")?;
         }
+        if let Some(rules) = &self.rules {
+            writeln!(f, "\n[nacm]  # {}", comment(rules))?;
+            for line in rules::lines(&rules.value) {
+                writeln!(f, "{line}")?;
+            }
+        }
         for (module, limits) in &self.module_limits {
+            if self.last_wins.contains(module) {
+                writeln!(f, "\n[module.{}]\nconflicts = \"last-wins\"", string(module))?;
+            }
             writeln!(f, "\n[module.{}.limits]", string(module))?;
             // The stack is the same for all modules.
             for line in limits::lines(limits).iter().filter(|line| !line.starts_with("stack ")) {

@@ -66,6 +66,18 @@ socket = '/file-admin.sock'
 group = 'operators'
 [metrics]
 listen = '127.0.0.1:9464'
+[nacm.prefixes]
+sys = 'urn:sys'
+[[nacm.rule_list]]
+name = 'own'
+group = ['module:big', 'modules']
+[[nacm.rule_list.rule]]
+name = 'no-system'
+path = '/ctrl:devices/ctrl:device/ctrl:config/sys:system'
+access_operations = ['update']
+action = 'deny'
+[module.big]
+conflicts = 'last-wins'
 [module.big.limits]
 memory = '128 MiB'
 ";
@@ -298,7 +310,7 @@ fn what_is_shown_is_a_file_that_says_the_same() {
     let fixture = Fixture::new();
     let odd = "unmanaged = ['a']\ncache = \"/a \\\"quoted\\\"\\n\\u001b path\"\n[limits]\nhandles = 7\n";
     let file =
-        fixture.write("confine.toml", &format!("{odd}{}", &FILE_TEXT[FILE_TEXT.find("[module").unwrap()..]));
+        fixture.write("confine.toml", &format!("{odd}{}", &FILE_TEXT[FILE_TEXT.find("[nacm").unwrap()..]));
     let options = Options {
         config: Some(file),
         controller_config: Some(fixture.path("controller.xml")),
@@ -314,6 +326,11 @@ fn what_is_shown_is_a_file_that_says_the_same() {
     assert_eq!(plain(&again), plain(&settings));
     assert_eq!(again.limits, settings.limits);
     assert_eq!(again.module_limits, settings.module_limits);
+    assert_eq!(again.last_wins, settings.last_wins);
+    assert_eq!(again.last_wins.len(), 1);
+    let rules = |settings: &Settings| settings.rules.clone().map(|rules| rules.value);
+    assert_eq!(rules(&again).map(|nacm| nacm.rule_lists.len()), Some(1));
+    assert_eq!(rules(&again), rules(&settings));
 }
 
 /// What a comment in the packaged file calls the default is the default.

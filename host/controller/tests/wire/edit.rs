@@ -1,7 +1,7 @@
 //! Edits, and the records of what services have created.
 
 use crate::common::{Lab, OK, bench, builder, created, interface, path, pretty, services};
-use confine_controller::{Credentials, Datastore};
+use confine_controller::{Controller, Credentials, Datastore};
 
 #[tokio::test]
 async fn a_creator_gets_the_path_into_its_record() {

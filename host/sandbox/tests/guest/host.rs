@@ -49,7 +49,7 @@ pub fn draft_of(source: Arc<dyn Source>) -> Draft {
 
 pub fn view(module: &Module, draft: Draft, instance: InstanceRef, meter: Meter) -> View {
     let description = module.description();
-    let scope = Scope::new(description.services.clone(), Vec::new());
+    let scope = Scope::new("guest", description.services.clone(), Vec::new());
     View::new(draft, Arc::new(scope), instance, description.prefixes.clone(), meter)
 }
 

@@ -100,7 +100,7 @@ fn a_module_writes_what_it_declared() {
     let mut commit = Commit::new();
     let writes = ["/devices/device/config/if:interfaces/interface/mtu", "/devices/device/config/sys:system"]
         .map(|path| commit.resolved(path));
-    commit.scope = Scope::new([service("bench")], writes.to_vec());
+    commit.scope = Scope::new("bench", [service("bench")], writes.to_vec());
     let refusals = commit.run("s1", async |view| {
         let interface = "/devices/device[name='r2']/config/if:interfaces/interface[name='n']";
         view.set(&format!("{interface}/mtu"), "1").await.unwrap();
@@ -186,7 +186,8 @@ impl Rules for Strict {
 
 #[test]
 fn rules_narrow_the_scope() {
-    let mut commit = Commit::of(Scope::new([service("bench")], Vec::new()).with_rules(Arc::new(Strict)));
+    let mut commit =
+        Commit::of(Scope::new("bench", [service("bench")], Vec::new()).with_rules(Arc::new(Strict)));
     let texts = commit.run("s1", async |view| {
         let interfaces = "/devices/device[name='r1']/config/if:interfaces";
         let system = "/devices/device[name='r2']/config/sys:system";
@@ -200,10 +201,13 @@ fn rules_narrow_the_scope() {
         view.set(&new, "1").await.unwrap();
         [
             refusal(view.set(&format!("{interfaces}/interface[name='a']/mtu"), "1").await),
+            // What is there already.
             refusal(view.create(&format!("{interfaces}/interface[name='a']")).await),
+            // It is not seen: whether it is there is not told.
             refusal(view.set(&format!("{system}/hostname"), "x").await),
             // Something in it may not be taken away.
             refusal(view.remove(interfaces).await),
+            // So it is here, but nothing that is seen.
             refusal(view.remove(system).await),
             refusal(view.remove(&format!("{interfaces}/interface[name='a']/type")).await),
         ]
@@ -211,10 +215,12 @@ fn rules_narrow_the_scope() {
     });
     insta::assert_snapshot!(texts, @r#"
         access-denied: access denied: update of `/devices/device[name='r1']/config/interfaces/interface[name='a']/mtu`: rule `keep-mtu` (/devices/device[name='r1']/config/if:interfaces/interface[name='a']/mtu)
-        access-denied: access denied: update of `/devices/device[name='r1']/config/interfaces/interface[name='a']`: rule `keep-a` (/devices/device[name='r1']/config/if:interfaces/interface[name='a'])
-        access-denied: access denied: update of `/devices/device[name='r2']/config/system/hostname`: rule `no-hostnames` (/devices/device[name='r2']/config/sys:system/hostname)
+        ()
+        access-denied: access denied: create of `/devices/device[name='r2']/config/system/hostname`: rule `no-hostnames` (/devices/device[name='r2']/config/sys:system/hostname)
         access-denied: access denied: delete of `/devices/device[name='r1']/config/interfaces/interface[name='new']/mtu`: rule `keep-mtu` (/devices/device[name='r1']/config/if:interfaces)
-        access-denied: access denied: delete of `/devices/device[name='r2']/config/system/hostname`: rule `no-hostnames` (/devices/device[name='r2']/config/sys:system)
+        ()
         ()
         "#);
+    // Who commits is told.
+    insta::assert_snapshot!(commit.finish(&["s1"], &owners()), @"access denied: delete of `/devices/device[name='r2']/config/system/hostname`: rule `no-hostnames`");
 }

@@ -41,7 +41,7 @@ fn schema() -> Arc<dyn Schema> {
 }
 
 fn commit() -> Commit {
-    Commit::with(schema(), DATASTORE, Scope::new([service("bench")], Vec::new()))
+    Commit::with(schema(), DATASTORE, Scope::new("bench", [service("bench")], Vec::new()))
 }
 
 const R1: &str = "/devices/device[name='r1']/config";
@@ -205,7 +205,7 @@ fn a_list_whose_keys_are_not_known_is_told_of_the_device_that_has_it() {
         "<device><name>r2</name><config><interfaces xmlns=\"urn:if\"><interface><name>x</name></interface>\
          <interface><name>y</name></interface></interfaces>",
     );
-    let mut commit = Commit::with(schema(), &with_two, Scope::new([service("bench")], Vec::new()));
+    let mut commit = Commit::with(schema(), &with_two, Scope::new("bench", [service("bench")], Vec::new()));
     let told = commit.run("s1", async |view| {
         [
             refusal(view.find("/devices/device/config/if:interfaces/interface").await),

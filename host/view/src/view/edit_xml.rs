@@ -32,11 +32,11 @@ impl View {
             .limits(LIMITS)
             .read(&mut fragment, Tree::ROOT, config)
             .map_err(|error| refused(error.into()))?;
-        let mark = self.draft.overlay.mark();
+        let moment = self.draft.moment();
         let result = self.merge_fragment(&fragment).await;
         match result {
-            Ok(()) => self.draft.overlay.keep(mark),
-            Err(_) => self.draft.overlay.rollback(mark),
+            Ok(()) => self.draft.keep(moment),
+            Err(_) => self.draft.rollback(moment),
         }
         result
     }

@@ -21,7 +21,7 @@ impl View {
         match &found[..] {
             [] => Ok(None),
             [live] => {
-                let value = self.value(*live).ok_or_else(|| {
+                let value = self.value(*live).await?.ok_or_else(|| {
                     refuse(format!("`{pattern}` has no value but children: use `read`, or name a leaf"))
                 })?;
                 self.meter.charge_bytes(value.len()).await?;
@@ -82,6 +82,7 @@ impl View {
             let mut namespaces: Vec<String> = Vec::new();
             let mut walk = vec![top];
             while let Some(seen) = walk.pop() {
+                let value = self.value(seen.live).await?;
                 let name = self.draft.overlay.qname(seen.live);
                 let node = Node {
                     depth: seen.depth,
@@ -90,7 +91,7 @@ impl View {
                         Some(above) if above == name.namespace => None,
                         _ => Some(name.namespace.into()),
                     },
-                    value: self.value(seen.live),
+                    value,
                 };
                 namespaces.truncate(seen.depth as usize);
                 namespaces.push(name.namespace.into());
@@ -152,19 +153,24 @@ impl View {
         if self.scope.readable(pattern).is_empty() {
             return Ok(Vec::new());
         }
-        let mut found = self.draft.search(pattern.clone(), &mut self.meter).await?;
-        if self.scope.has_rules() {
-            let mut seen = Vec::with_capacity(found.len());
-            for live in found {
-                let node = self.draft.overlay.pattern(live.node());
-                self.meter.charge(node.steps.len() as u64).await?;
-                if self.forbidden(Access::Read, &node).is_none() {
-                    seen.push(live);
-                }
-            }
-            found = seen;
+        let found = self.draft.search(pattern.clone(), &mut self.meter).await?;
+        self.seen(found).await
+    }
+
+    /// Those of some nodes that rules let the module see.
+    pub(super) async fn seen(&mut self, found: Vec<Live>) -> Result<Vec<Live>, Error> {
+        if !self.scope.has_rules() {
+            return Ok(found);
         }
-        Ok(found)
+        let mut seen = Vec::with_capacity(found.len());
+        for live in found {
+            let node = self.draft.overlay.pattern(live.node());
+            self.charge_decision(&node).await?;
+            if self.forbidden(Access::Read, &node).is_none() {
+                seen.push(live);
+            }
+        }
+        Ok(seen)
     }
 
     /// To know which entries there are takes their keys, where these are known.
@@ -209,7 +215,7 @@ impl View {
             let mut kept = Vec::new();
             for below in walk.drain(from..) {
                 let node = self.draft.overlay.pattern(below.live.node());
-                self.meter.charge(node.steps.len() as u64).await?;
+                self.charge_decision(&node).await?;
                 match self.scope.decide(Access::Read, &node) {
                     Verdict::Permit { below: whole } => kept.push(Seen { whole, ..below }),
                     Verdict::Deny { .. } => {}

@@ -1,9 +1,9 @@
 //! What a module does.
 
-use confine_tree::{BoundValue, Form, Pattern, xml};
+use confine_tree::{BoundValue, Form, Live, Pattern, xml};
 
 use super::{Edit, View, denied};
-use crate::{Access, Error, Refusal, Tag, Verdict, refusal::refused};
+use crate::{Access, Error, Refusal, Tag, Verdict, refusal::refused, scope::is_device_configuration};
 
 impl View {
     /// Sets a leaf; creates what is missing above it.
@@ -26,7 +26,7 @@ impl View {
 
     /// Many edits: all of them or, after an error, none. The error's path is that of the edit.
     pub async fn edit(&mut self, edits: &[Edit]) -> Result<(), Error> {
-        let mark = self.draft.overlay.mark();
+        let moment = self.draft.moment();
         for edit in edits {
             let result = match (&*edit.operation, &edit.value) {
                 ("set", Some(value)) => self.set(&edit.path, value).await,
@@ -46,11 +46,11 @@ impl View {
                 }
             };
             if let Err(error) = result {
-                self.draft.overlay.rollback(mark);
+                self.draft.rollback(moment);
                 return Err(located(error, &edit.path));
             }
         }
-        self.draft.overlay.keep(mark);
+        self.draft.keep(moment);
         Ok(())
     }
 
@@ -99,7 +99,7 @@ impl View {
                 value.value
             )));
         }
-        self.permit_write(pattern).await?;
+        self.permit_write(pattern, Some(&value)).await?;
         self.meter.edit(cost(pattern) + value.value.len())?;
         let bindings: Vec<(&str, &str)> = value.bindings.iter().map(|(p, n)| (&**p, &**n)).collect();
         self.draft.overlay.set(pattern, &value.value, &bindings).map_err(refused)?;
@@ -126,7 +126,7 @@ impl View {
         if let Some(problem) = problem {
             return Err(Refusal::new(Tag::InvalidValue, format!("`{pattern}` {problem}")).into());
         }
-        self.permit_write(pattern).await?;
+        self.permit_write(pattern, None).await?;
         self.meter.edit(cost(pattern))?;
         self.draft.overlay.create(pattern).map_err(refused)?;
         Ok(())
@@ -143,24 +143,31 @@ impl View {
             let message = format!("`{pattern}` is a key: remove the whole entry");
             return Err(Refusal::new(Tag::InvalidValue, message).into());
         }
-        if let Some(reason) = self.forbidden(Access::Delete, pattern) {
+        if let Verdict::Deny { reason } = self.scope.own(Access::Delete, pattern) {
             return Err(denied(pattern, Access::Delete, &reason).into());
         }
         self.meter.edit(cost(pattern))?;
-        if self.names_one(pattern) && !self.scope.has_rules() {
+        self.charge_decision(pattern).await?;
+        let permitted = self.scope.decide(Access::Delete, pattern) == Verdict::Permit { below: true };
+        if permitted && self.names_one(pattern) {
             // No need to know whether it is there.
             self.draft.overlay.remove(pattern).map_err(refused)?;
             return Ok(());
         }
         let wanted = vec![pattern.clone()];
-        let wanted = if self.scope.has_rules() { wanted } else { self.keys_only(pattern, wanted) };
+        let wanted = if permitted { self.keys_only(pattern, wanted) } else { wanted };
         self.draft.need(&wanted, &mut self.meter).await?;
-        let found = self.draft.search(pattern.clone(), &mut self.meter).await?;
+        let mut found = self.draft.search(pattern.clone(), &mut self.meter).await?;
+        if !permitted {
+            found = self.seen(found).await?;
+        }
         self.need_keys(pattern, &found)?;
         let mut nodes = Vec::with_capacity(found.len());
         for live in found {
             let node = self.draft.overlay.pattern(live.node());
-            self.permit_delete(live, &node).await?;
+            if !permitted {
+                self.permit_delete(live, &node).await?;
+            }
             nodes.push(node);
         }
         for node in nodes {
@@ -205,35 +212,88 @@ impl View {
         entry.key(&leaf.local)
     }
 
-    /// Refuses to write a node outside of the scope. Where rules ask whether it was there, that is read.
-    async fn permit_write(&mut self, pattern: &Pattern) -> Result<(), Error> {
-        let mut access = Access::Create;
-        if self.scope.has_rules() {
-            self.draft.need(std::slice::from_ref(pattern), &mut self.meter).await?;
-            let found = self.draft.search(pattern.clone(), &mut self.meter).await?;
-            access = if found.is_empty() { Access::Create } else { Access::Update };
+    /// Refuses to set a node to a value, or to make it, outside of the scope. The entries above are made
+    /// where they are not there.
+    async fn permit_write(&mut self, pattern: &Pattern, value: Option<&BoundValue>) -> Result<(), Error> {
+        if let Verdict::Deny { reason } = self.scope.own(Access::Create, pattern) {
+            return Err(denied(pattern, Access::Create, &reason).into());
         }
-        match self.forbidden(access, pattern) {
-            Some(reason) => Err(denied(pattern, access, &reason).into()),
-            None => Ok(()),
+        if !self.scope.has_rules() {
+            return Ok(());
         }
+        for steps in 1..pattern.steps.len() {
+            let above = Pattern { steps: pattern.steps.iter().take(steps).cloned().collect() };
+            let is_entry = above.steps.last().is_some_and(|step| !step.keys.is_empty());
+            if is_entry && is_device_configuration(&above) {
+                self.permit_one(&above, None).await?;
+            }
+        }
+        self.permit_one(pattern, value).await
     }
 
-    /// Refuses to take away a node in which there is one that may not be (RFC 8341, section 3.2.2).
-    async fn permit_delete(&mut self, live: confine_tree::Live, node: &Pattern) -> Result<(), Error> {
-        let mut walk = vec![(live, node.clone())];
-        while let Some((live, node)) = walk.pop() {
-            self.meter.charge(node.steps.len() as u64).await?;
+    /// Refuses to make the one node that a pattern names, or to set it to a value, where rules forbid it.
+    ///
+    /// Whether the node is there is read only where it matters. It may not matter where the module does not
+    /// see the node: to be told no would tell it whether the node is there. So there it needs both rights.
+    async fn permit_one(&mut self, node: &Pattern, value: Option<&BoundValue>) -> Result<(), Error> {
+        self.charge_decision(node).await?;
+        let create = self.scope.forbids_making(node);
+        let update = value.and_then(|_| match self.scope.decide(Access::Update, node) {
+            Verdict::Permit { .. } => None,
+            Verdict::Deny { reason } => Some(reason),
+        });
+        let refuse_create = |(node, reason): (Pattern, String)| denied(&node, Access::Create, &reason);
+        let refuse_update = |reason: String| denied(node, Access::Update, &reason);
+        if create.is_none() && update.is_none() {
+            return Ok(());
+        }
+        if self.forbidden(Access::Read, node).is_some() {
+            let refusal = create.map(refuse_create).or(update.map(refuse_update));
+            return refusal.map_or(Ok(()), |refusal| Err(refusal.into()));
+        }
+        let wanted = self.keys_only(node, vec![node.clone()]);
+        self.draft.need(&wanted, &mut self.meter).await?;
+        let found = self.draft.search(node.clone(), &mut self.meter).await?;
+        let refusal = match (found.first(), value) {
+            (None, _) => create.map(refuse_create),
+            // To make or to set what is there already is no edit.
+            (Some(_), None) => None,
+            (Some(&live), Some(value)) if self.has_value(live, value) => None,
+            (Some(_), Some(_)) => update.map(refuse_update),
+        };
+        refusal.map_or(Ok(()), |refusal| Err(refusal.into()))
+    }
+
+    fn has_value(&self, live: Live, value: &BoundValue) -> bool {
+        let overlay = &self.draft.overlay;
+        let bindings = value.bindings.iter().map(|(prefix, namespace)| (&**prefix, &**namespace));
+        let bound = overlay.bindings(live).iter().map(|(prefix, namespace)| (&**prefix, &**namespace));
+        overlay.value(live) == Some(&*value.value) && bindings.eq(bound)
+    }
+
+    /// Refuses to take away a node in which there is one that may not be (RFC 8341, section 3.2.2). One that
+    /// the module does not see is told of in the end.
+    async fn permit_delete(&mut self, live: Live, node: &Pattern) -> Result<(), Error> {
+        let mut walk = vec![(live, node.clone(), false)];
+        while let Some((live, node, mut unseen)) = walk.pop() {
+            self.charge_decision(&node).await?;
+            unseen = unseen || matches!(self.scope.decide(Access::Read, &node), Verdict::Deny { .. });
             match self.scope.decide(Access::Delete, &node) {
                 Verdict::Permit { below: true } => {}
                 Verdict::Permit { below: false } => {
                     let children: Vec<_> = self.draft.overlay.children(live).collect();
                     for child in children {
                         let step = self.draft.overlay.step(child.node());
-                        walk.push((child, super::child(&node, step)));
+                        walk.push((child, super::child(&node, step), unseen));
                     }
                 }
-                Verdict::Deny { reason } => return Err(denied(&node, Access::Delete, &reason).into()),
+                Verdict::Deny { reason } => {
+                    let refusal = denied(&node, Access::Delete, &reason);
+                    if !unseen {
+                        return Err(refusal.into());
+                    }
+                    self.draft.refuse_unseen(refusal);
+                }
             }
         }
         Ok(())

@@ -1,0 +1,254 @@
+//! Rules for modules in the operator's file, in the terms of `/nacm` (RFC 8341): for controllers where access
+//! control is not used.
+
+use std::collections::BTreeMap;
+
+use confine_nacm::{Action, MODULES, Nacm, Operation, Operations, Rule, RuleList, Target};
+use confine_tree::CONTROLLER;
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::limits::Misfit;
+
+/// The prefix that stands for the controller's own names without being declared.
+const CONTROLLER_PREFIX: &str = "ctrl";
+
+/// The table `nacm`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct NacmTable {
+    /// What the prefixes in paths stand for.
+    prefixes: BTreeMap<String, String>,
+    rule_list: Vec<RuleListTable>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RuleListTable {
+    name: String,
+    group: Vec<Spanned<String>>,
+    #[serde(default)]
+    rule: Vec<RuleTable>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RuleTable {
+    name: Spanned<String>,
+    module_name: Option<String>,
+    path: Option<String>,
+    #[serde(default)]
+    access_operations: Vec<AccessOperation>,
+    action: ActionValue,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum AccessOperation {
+    Create,
+    Read,
+    Update,
+    Delete,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum ActionValue {
+    Permit,
+    Deny,
+}
+
+/// What becomes of two instances that do not agree.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Conflicts {
+    /// The commit fails.
+    #[default]
+    Error,
+    /// The one that is run last wins.
+    LastWins,
+}
+
+impl NacmTable {
+    /// The rules; none where the file says none. What cannot be resolved is refused: unlike the controller's
+    /// own, the file is read by nobody else.
+    pub(crate) fn read(&self) -> Result<Option<Nacm>, Misfit> {
+        if self.rule_list.is_empty() {
+            return Ok(None);
+        }
+        let rule_lists = self.rule_list.iter().map(|list| self.rule_list(list)).collect::<Result<_, _>>()?;
+        let nacm = Nacm { rule_lists, ..Nacm::default() };
+        for list in &self.rule_list {
+            for group in &list.group {
+                let module = group.get_ref().strip_prefix("module:").unwrap_or_default();
+                let (_, problems) = nacm.module_access(module, "");
+                if let Some(problem) = problems.first() {
+                    let rule = list.rule.iter().find(|rule| *rule.name.get_ref() == problem.rule);
+                    let span = rule.map_or(group.span(), |rule| rule.name.span());
+                    return Err(Misfit { span, what: problem.what.clone() });
+                }
+            }
+        }
+        Ok(Some(nacm))
+    }
+
+    fn rule_list(&self, list: &RuleListTable) -> Result<RuleList, Misfit> {
+        for group in &list.group {
+            let name = group.get_ref();
+            if name != MODULES && name.strip_prefix("module:").is_none_or(str::is_empty) {
+                let what =
+                    format!("`{name}` is no group of modules: write `module:NAME`, or `{MODULES}` for all");
+                return Err(Misfit { span: group.span(), what });
+            }
+        }
+        Ok(RuleList {
+            name: list.name.clone(),
+            groups: list.group.iter().map(|group| group.get_ref().clone()).collect(),
+            rules: list.rule.iter().map(|rule| self.rule(rule)).collect(),
+        })
+    }
+
+    fn rule(&self, rule: &RuleTable) -> Rule {
+        let own = [(CONTROLLER_PREFIX.to_owned(), CONTROLLER.to_owned())];
+        let declared = self.prefixes.iter().map(|(prefix, namespace)| (prefix.clone(), namespace.clone()));
+        let target = match &rule.path {
+            Some(path) => Target::Path { path: path.clone(), prefixes: declared.chain(own).collect() },
+            None => Target::Any,
+        };
+        let operations = rule.access_operations.iter().map(|operation| match operation {
+            AccessOperation::Create => Operation::Create,
+            AccessOperation::Read => Operation::Read,
+            AccessOperation::Update => Operation::Update,
+            AccessOperation::Delete => Operation::Delete,
+        });
+        let operations = match rule.access_operations.is_empty() {
+            true => Operations::ALL,
+            false => operations.fold(Operations::NONE, Operations::with),
+        };
+        Rule {
+            name: rule.name.get_ref().clone(),
+            module: rule.module_name.clone().filter(|name| name != "*"),
+            target,
+            operations,
+            action: match rule.action {
+                ActionValue::Permit => Action::Permit,
+                ActionValue::Deny => Action::Deny,
+            },
+        }
+    }
+}
+
+/// The rules as lines of such a table.
+pub(crate) fn lines(nacm: &Nacm) -> Vec<String> {
+    let string = |text: &str| toml::Value::from(text).to_string();
+    let mut lines = Vec::new();
+    let rules = || nacm.rule_lists.iter().flat_map(|list| &list.rules);
+    let prefixes: BTreeMap<&str, &str> = rules()
+        .filter_map(|rule| match &rule.target {
+            Target::Path { prefixes, .. } => Some(prefixes),
+            _ => None,
+        })
+        .flatten()
+        .filter(|(prefix, _)| prefix != CONTROLLER_PREFIX)
+        .map(|(prefix, namespace)| (&**prefix, &**namespace))
+        .collect();
+    if !prefixes.is_empty() {
+        lines.push("[nacm.prefixes]".to_owned());
+        lines.extend(prefixes.iter().map(|(prefix, of)| format!("{} = {}", string(prefix), string(of))));
+    }
+    for list in &nacm.rule_lists {
+        let groups: Vec<String> = list.groups.iter().map(|group| string(group)).collect();
+        lines.push("[[nacm.rule_list]]".to_owned());
+        lines.push(format!("name = {}", string(&list.name)));
+        lines.push(format!("group = [{}]", groups.join(", ")));
+        for rule in &list.rules {
+            lines.push("[[nacm.rule_list.rule]]".to_owned());
+            lines.push(format!("name = {}", string(&rule.name)));
+            lines.extend(rule.module.iter().map(|name| format!("module_name = {}", string(name))));
+            if let Target::Path { path, .. } = &rule.target {
+                lines.push(format!("path = {}", string(path)));
+            }
+            if rule.operations != Operations::ALL {
+                let all = [Operation::Create, Operation::Read, Operation::Update, Operation::Delete];
+                let named = all.iter().filter(|&&operation| rule.operations.has(operation));
+                let named: Vec<String> = named.map(|operation| string(operation.name())).collect();
+                lines.push(format!("access_operations = [{}]", named.join(", ")));
+            }
+            let action = if rule.action == Action::Permit { "permit" } else { "deny" };
+            lines.push(format!("action = {}", string(action)));
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    struct File {
+        #[serde(default)]
+        nacm: NacmTable,
+    }
+
+    fn read(text: &str) -> Result<Option<Nacm>, String> {
+        let file: File = toml::from_str(text).map_err(|error| error.message().to_owned())?;
+        file.nacm.read().map_err(|misfit| format!("{}: {}", &text[misfit.span], misfit.what))
+    }
+
+    const RULES: &str = r#"[nacm.prefixes]
+"oc-sys" = "http://openconfig.net/yang/system"
+[[nacm.rule_list]]
+name = "banners"
+group = ["module:banner", "module:motd"]
+[[nacm.rule_list.rule]]
+name = "hostnames"
+module_name = "openconfig-system"
+path = "/ctrl:devices/ctrl:device/ctrl:config/oc-sys:system/oc-sys:config/oc-sys:hostname"
+access_operations = ["create", "update", "delete"]
+action = "deny"
+[[nacm.rule_list.rule]]
+name = "rest"
+action = "permit"
+[[nacm.rule_list]]
+name = "others"
+group = ["modules"]
+[[nacm.rule_list.rule]]
+name = "nothing"
+action = "deny""#;
+
+    #[test]
+    fn rules_are_shown_as_they_are_written() {
+        assert_eq!(read("").unwrap(), None);
+        let nacm = read(RULES).unwrap().unwrap();
+        assert_eq!(lines(&nacm).join("\n"), RULES);
+        assert_eq!(nacm.rule_lists[0].rules[1].operations, Operations::ALL);
+        let (access, _) = nacm.module_access("banner", "alice");
+        assert_eq!(access.len(), 3);
+    }
+
+    #[test]
+    fn what_cannot_be_a_rule_is_refused_with_its_place() {
+        let list =
+            "[[nacm.rule_list]]\nname = 'l'\ngroup = ['modules']\n[[nacm.rule_list.rule]]\nname = 'r'\n";
+        let texts = [
+            "[[nacm.rule_list]]\nname = 'l'\ngroup = ['admin']\n".to_owned(),
+            "[[nacm.rule_list]]\nname = 'l'\ngroup = ['module:']\n".to_owned(),
+            format!("{list}action = 'allow'"),
+            format!("{list}action = 'deny'\naccess_operations = ['exec']"),
+            format!("{list}action = 'deny'\npath = '/ctrl:devices/x:y'"),
+            format!("{list}action = 'permit'\npath = 'devices'"),
+            format!("{list}action = 'permit'\nrpc_name = 'get'"),
+        ];
+        let texts: Vec<_> = texts.iter().map(|text| read(text).unwrap_err()).collect();
+        insta::assert_snapshot!(texts.join("\n"), @r#"
+        'admin': `admin` is no group of modules: write `module:NAME`, or `modules` for all
+        'module:': `module:` is no group of modules: write `module:NAME`, or `modules` for all
+        unknown variant `allow`, expected `permit` or `deny`
+        unknown variant `exec`, expected one of `create`, `read`, `update`, `delete`
+        'r': the prefix `x` in its path `/ctrl:devices/x:y` is not declared: it denies all that it might mean
+        'r': its path `devices` does not begin with `/`: it permits nothing
+        unknown field `rpc_name`, expected one of `name`, `module_name`, `path`, `access_operations`, `action`
+        "#);
+    }
+}

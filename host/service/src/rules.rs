@@ -1,0 +1,246 @@
+//! What narrows modules: rules in the controller's own `/nacm`, and in the operator's file.
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use confine_nacm::{Model, NACM, Nacm, Operation, Problem};
+use confine_tree::{CONTROLLER, DefaultDeny, Path, Pattern, PatternStep, Predicate, QName, Schema, Tree};
+use confine_view::{Access, ModuleRules, Refusal, Scope, Tag};
+
+use crate::{Error, Registry, rights};
+
+/// What the operator's file says of modules, beside the controller's own `/nacm`.
+#[derive(Clone, Debug, Default)]
+pub struct Policy {
+    /// Rules, with the place where they stand: the name of the file.
+    pub rules: Option<(Arc<str>, Nacm)>,
+    /// The modules that may override what another instance has set.
+    pub last_wins: HashSet<String>,
+}
+
+/// `/nacm`, whose leaf `enable-nacm` has a default: with defaults asked for, who sees nothing may not see it.
+const ROOT: QName<'_> = QName::new(NACM, "nacm");
+const ENABLED: QName<'_> = QName::new(NACM, "enable-nacm");
+
+/// What is to be read of the controller to know its rules.
+pub(crate) fn place() -> Pattern {
+    Pattern { steps: vec![PatternStep::new(ROOT)] }
+}
+
+/// The rules as they were when they were read last, and what it takes to apply them.
+#[derive(Default)]
+pub(crate) struct Rules {
+    policy: Policy,
+    known: Mutex<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    nacm: Option<Arc<Nacm>>,
+    /// What the host user was last found to lack.
+    lacking: Option<String>,
+}
+
+impl Rules {
+    pub(crate) fn new(policy: Policy) -> Self {
+        for (module, problem) in policy.rules.iter().flat_map(|(_, nacm)| problems(nacm, None)) {
+            tracing::warn!(module, "{problem}");
+        }
+        Self { policy, known: Mutex::default() }
+    }
+
+    /// Another controller may be at the other end.
+    pub(crate) fn forget(&self) {
+        *self.lock() = Known::default();
+    }
+
+    /// Takes the rules from what was read of `running` as the host user, defaults included: [`place`].
+    ///
+    /// # Errors
+    /// [`Error::Rules`] where the host user may not read them.
+    pub(crate) fn take(
+        &self,
+        running: &Tree,
+        host_user: &str,
+        registry: &Registry,
+    ) -> Result<Arc<Nacm>, Error> {
+        let node = running.child(Tree::ROOT, ROOT);
+        let seen = node.filter(|&node| running.child(node, ENABLED).is_some());
+        let mut known = self.lock();
+        let Some(node) = seen else {
+            known.nacm = None;
+            known.tell(rights::lacking(None, host_user, registry), host_user);
+            return Err(Error::Rules { user: host_user.to_owned() });
+        };
+        let (nacm, unread) = Nacm::read(running, node);
+        if let Some(same) = known.nacm.as_ref().filter(|known| ***known == nacm) {
+            return Ok(same.clone());
+        }
+        for problem in unread {
+            tracing::warn!("in `/nacm`, {problem}");
+        }
+        for (module, problem) in problems(&nacm, Some(registry)) {
+            tracing::warn!(module, "in `/nacm`, {problem}");
+        }
+        known.tell(rights::lacking(Some(&nacm), host_user, registry), host_user);
+        Ok(known.nacm.insert(Arc::new(nacm)).clone())
+    }
+
+    /// The rules for one commit, from what [`take`](Self::take) gave.
+    pub(crate) fn of_commit(&self, nacm: Arc<Nacm>, user: &str, schema: Arc<dyn Schema>) -> CommitRules<'_> {
+        CommitRules { policy: &self.policy, nacm, user: user.to_owned(), model: Arc::new(Models(schema)) }
+    }
+
+    /// The rules for what follows a commit: those that it had.
+    ///
+    /// # Errors
+    /// [`Error::Rules`] where they cannot be read any more.
+    pub(crate) fn after_commit(
+        &self,
+        user: &str,
+        host_user: &str,
+        schema: Arc<dyn Schema>,
+    ) -> Result<CommitRules<'_>, Error> {
+        let known = self.lock().nacm.clone();
+        let nacm = known.ok_or_else(|| Error::Rules { user: host_user.to_owned() })?;
+        Ok(self.of_commit(nacm, user, schema))
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Known {
+    /// Says what the host user lacks, once.
+    fn tell(&mut self, lacking: Option<String>, host_user: &str) {
+        if self.lacking == lacking {
+            return;
+        }
+        if let Some(lacking) = &lacking {
+            tracing::error!(user = host_user, "{lacking}");
+        }
+        self.lacking = lacking;
+    }
+}
+
+/// Rules for the modules that one user's commit runs.
+pub(crate) struct CommitRules<'a> {
+    policy: &'a Policy,
+    nacm: Arc<Nacm>,
+    user: String,
+    model: Arc<Models>,
+}
+
+impl CommitRules<'_> {
+    /// Narrows the scope of a module.
+    pub(crate) fn narrow(&self, module: &str, scope: Scope) -> Scope {
+        let of_file = self.policy.rules.iter().map(|(place, nacm)| (place.clone(), nacm));
+        let all = std::iter::once(("`/nacm`".into(), &*self.nacm)).chain(of_file);
+        let scope = all.fold(scope, |scope, (place, nacm)| {
+            // What cannot be resolved has been told when the rules were read.
+            let (access, _) = nacm.module_access(module, &self.user);
+            if access.permits_everything(&*self.model) {
+                return scope;
+            }
+            scope.with_rules(Arc::new(ModuleRules::new(access, self.model.clone(), module, place)))
+        });
+        scope.with_last_wins(self.policy.last_wins.contains(module))
+    }
+
+    /// Which of the edits of a commit the controller's rules deny to the user: the controller does not say.
+    pub(crate) fn explain_denial(
+        &self,
+        source: confine_backend::Error,
+        edits: &[(Access, Pattern)],
+    ) -> Error {
+        let denied = edits.iter().find_map(|(access, node)| {
+            let operation = match access {
+                Access::Read => Operation::Read,
+                Access::Create => Operation::Create,
+                Access::Update => Operation::Update,
+                Access::Delete => Operation::Delete,
+            };
+            Some((access, node, self.denied(node, operation)?))
+        });
+        match denied {
+            Some((access, node, reason)) => {
+                let (access, path) = (access.to_string(), node.to_string());
+                let refusal = Box::new(source);
+                Error::Denied { user: self.user.clone(), access, path, reason, refusal }
+            }
+            None => source.into(),
+        }
+    }
+
+    /// A device that the user may not read looks as if it were not there.
+    pub(crate) fn explain(&self, error: confine_view::Error) -> Error {
+        let path = match &error {
+            confine_view::Error::Refused(Refusal { tag: Tag::DataMissing, path: Some(path), .. }) => path,
+            _ => return error.into(),
+        };
+        let parsed = Path::parse(path).ok().map(|parsed| {
+            let steps = parsed.steps.iter().map(|step| {
+                let mut resolved = PatternStep::new(QName::new(CONTROLLER, &step.name));
+                resolved.keys.extend(step.predicates.iter().filter_map(|predicate| match predicate {
+                    Predicate::Key { name, value, .. } => Some((name.clone(), value.clone())),
+                    Predicate::Entry { .. } => None,
+                }));
+                resolved
+            });
+            Pattern { steps: steps.collect() }
+        });
+        let above = parsed.into_iter().flat_map(|node| {
+            (1..=node.steps.len())
+                .map(move |steps| Pattern { steps: node.steps.iter().take(steps).cloned().collect() })
+        });
+        match above.into_iter().find_map(|node| self.denied(&node, Operation::Read)) {
+            Some(_) => Error::Unreadable { user: self.user.clone(), instance: path.clone() },
+            None => error.into(),
+        }
+    }
+
+    /// Why the controller's rules deny something to the user, if they do.
+    fn denied(&self, node: &Pattern, operation: Operation) -> Option<String> {
+        let groups: Vec<&str> = self.nacm.groups_of(&self.user).collect();
+        let (access, _) = self.nacm.access(&self.user, &groups);
+        let decision = access.decide(&*self.model, node, operation);
+        (!decision.permitted).then(|| decision.reason.to_string())
+    }
+}
+
+/// What rules must know of the models.
+struct Models(Arc<dyn Schema>);
+
+impl Model for Models {
+    fn module(&self, namespace: &str) -> Option<&str> {
+        self.0.module(namespace)
+    }
+
+    fn default_deny(&self, path: &Pattern) -> Option<DefaultDeny> {
+        Model::default_deny(&*self.0, path)
+    }
+
+    fn has_default_denies(&self) -> bool {
+        self.0.has_default_denies()
+    }
+}
+
+/// The rules for modules that cannot be resolved, each with the name of a module that it is for.
+fn problems(nacm: &Nacm, registry: Option<&Registry>) -> Vec<(String, Problem)> {
+    let in_registry = registry.into_iter().flat_map(Registry::entries).map(|entry| entry.name.clone());
+    let in_rules = nacm.rule_lists.iter().flat_map(|list| &list.groups).filter_map(|group| {
+        let named = group.strip_prefix("module:").filter(|_| registry.is_none());
+        named.map(str::to_owned)
+    });
+    // A rule for all modules is told of once.
+    let mut told = HashSet::new();
+    let names = in_registry.chain(in_rules).chain(registry.is_none().then(|| "*".to_owned()));
+    let of_module = names.flat_map(|name| {
+        let (_, problems) = nacm.module_access(&name, "");
+        problems.into_iter().map(move |problem| (name.clone(), problem))
+    });
+    of_module.filter(|(_, problem)| told.insert(problem.to_string())).collect()
+}

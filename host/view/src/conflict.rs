@@ -1,0 +1,147 @@
+//! Instances that want different things of the same node.
+//!
+//! Where one instance sets a leaf that another sets to something else, or takes away what another made,
+//! which of them comes last would decide, and in the next commit perhaps the other. So that is an error,
+//! unless the operator lets the module win that comes last.
+
+use std::collections::{HashMap, HashSet};
+
+use confine_tree::{NodeId, Overlay, Pattern};
+
+use crate::{Draft, InstanceRef, Owners, Refusal, Scope, Tag, draft::Written};
+
+/// Who has set what in this commit.
+#[derive(Default)]
+pub(crate) struct Settings {
+    /// The instance that set a node last, and the value in a form to compare.
+    by_node: HashMap<NodeId, (InstanceRef, String)>,
+    /// The first two that do not agree.
+    conflict: Option<Refusal>,
+}
+
+impl Settings {
+    /// Takes note of what a run has set.
+    pub(crate) fn note(&mut self, overlay: &mut Overlay, run: &Written) {
+        for &node in &run.nodes {
+            let value = overlay.meaning(node);
+            let before = self.by_node.insert(node, (run.instance.clone(), value.clone()));
+            let Some((other, before)) = before else { continue };
+            let differs = other != run.instance && before != value;
+            if differs && self.conflict.is_none() && !run.scope.last_wins() {
+                let place = overlay.pattern(node);
+                let (before, value) = (shown(&before), shown(&value));
+                let what = format!(
+                    "`{other}` sets `{place}` to `{before}`, and `{}` to `{value}` in the same commit",
+                    run.instance
+                );
+                self.conflict = Some(conflict(&what, &place, &run.scope));
+            }
+        }
+    }
+}
+
+impl Draft {
+    /// Refuses what an instance did against another. `ran` are those that this commit ran.
+    pub(crate) fn check_conflicts(&mut self, ran: &[InstanceRef], owners: &Owners) -> Result<(), Refusal> {
+        if let Some(conflict) = self.settings.conflict.take() {
+            return Err(conflict);
+        }
+        let written = std::mem::take(&mut self.written);
+        let overriding = Overriding { draft: self, written: &written, ran: ran.iter().collect(), owners };
+        let checked = overriding.check();
+        self.written = written;
+        checked
+    }
+}
+
+struct Overriding<'a> {
+    draft: &'a mut Draft,
+    written: &'a [Written],
+    ran: HashSet<&'a InstanceRef>,
+    owners: &'a Owners,
+}
+
+impl Overriding<'_> {
+    fn check(mut self) -> Result<(), Refusal> {
+        let mut removals: HashMap<NodeId, Vec<usize>> = HashMap::new();
+        for (index, run) in self.written.iter().enumerate() {
+            run.removed.iter().for_each(|&node| removals.entry(node).or_default().push(index));
+        }
+        for (index, run) in self.written.iter().enumerate() {
+            for &node in &run.nodes {
+                if self.draft.overlay.place(node).is_none() {
+                    self.check_gone(index, node, &removals)?;
+                } else if self.draft.overlay.in_base(node) && self.draft.overlay.is_changed(node) {
+                    self.check_owned(run, node, "sets")?;
+                }
+            }
+            for &node in &run.removed {
+                if self.draft.overlay.in_base(node) {
+                    self.check_owned(run, node, "removes")?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A node that a run left behind is not there any more: nobody but the same instance may have taken it
+    /// away.
+    fn check_gone(
+        &mut self,
+        run: usize,
+        node: NodeId,
+        removals: &HashMap<NodeId, Vec<usize>>,
+    ) -> Result<(), Refusal> {
+        let Some(instance) = self.written.get(run).map(|run| &run.instance) else { return Ok(()) };
+        let overlay = &mut self.draft.overlay;
+        let above = overlay.lineage(node).into_iter().filter_map(|(above, _)| removals.get(&above));
+        let later = above.flatten().filter(|&&index| index > run);
+        let remover = later
+            .filter_map(|&index| self.written.get(index))
+            .find(|later| later.instance != *instance && !later.scope.last_wins());
+        let Some(remover) = remover else { return Ok(()) };
+        let place = overlay.pattern(node);
+        let what =
+            format!("`{instance}` makes `{place}`, and `{}` removes it in the same commit", remover.instance);
+        Err(conflict(&what, &place, &remover.scope))
+    }
+
+    /// What an instance that this commit does not run has created is not changed by others.
+    fn check_owned(&mut self, run: &Written, node: NodeId, does: &str) -> Result<(), Refusal> {
+        if run.scope.last_wins() {
+            return Ok(());
+        }
+        let place = self.draft.overlay.pattern(node);
+        let Some(owner) = self.owner(&place, &run.instance) else { return Ok(()) };
+        let what = format!("`{}` {does} `{place}`, which `{owner}` has created", run.instance);
+        Err(conflict(&what, &place, &run.scope))
+    }
+
+    /// An instance that is not run and owns the node, or something above or below it.
+    fn owner(&self, place: &Pattern, not: &InstanceRef) -> Option<&InstanceRef> {
+        let is_other = |owner: &&InstanceRef| *owner != not && !self.ran.contains(owner);
+        let mut path = String::new();
+        for step in &place.steps {
+            path.push_str(&Pattern { steps: vec![step.clone()] }.created().ok()?);
+            if let Some(owner) = self.owners.owners_of(&path).find(is_other) {
+                return Some(owner);
+            }
+        }
+        self.owners.at_or_below(&path).map(|(_, owner)| owner).find(is_other)
+    }
+}
+
+fn conflict(what: &str, place: &Pattern, scope: &Scope) -> Refusal {
+    let message = format!(
+        "conflict: {what}\n\
+         hint: let only one of them do it; or let the last one win with `conflicts = \"last-wins\"` in the \
+         table of module `{}` in Confine's own file",
+        scope.module()
+    );
+    Refusal::new(Tag::OperationFailed, message).at(place.to_string())
+}
+
+/// A value in its form to compare, for people: without the namespace.
+fn shown(value: &str) -> &str {
+    value.rsplit('\0').next().unwrap_or_default()
+}

@@ -1,0 +1,57 @@
+//! What is done by an edit, node by node: to say which node it was that somebody refused.
+
+use confine_tree::{CONTROLLER, Form, NETCONF, NodeId, Pattern, PatternStep, QName, Tree};
+
+use crate::{Access, Draft};
+
+const OPERATION: QName<'_> = QName::new(NETCONF, "operation");
+
+impl Draft {
+    /// What would be done to the configuration of devices, in document order: entries that are made, leaves that
+    /// are set, and what is removed.
+    pub fn edits(&mut self) -> Vec<(Access, Pattern)> {
+        let Ok(Some(edit)) = self.overlay.edit_config() else { return Vec::new() };
+        let mut edits = Vec::new();
+        let devices = edit.child(Tree::ROOT, QName::new(CONTROLLER, "devices"));
+        if let Some(devices) = devices {
+            let place = Pattern { steps: vec![PatternStep::new(edit.qname(devices))] };
+            self.collect(&edit, devices, &place, &mut edits);
+        }
+        edits
+    }
+
+    fn collect(&mut self, edit: &Tree, above: NodeId, place: &Pattern, edits: &mut Vec<(Access, Pattern)>) {
+        // As deep as the edit, which the reader of XML and that of paths bound.
+        for node in edit.children(above) {
+            let step = PatternStep::new(edit.qname(node));
+            let mut here = Pattern { steps: place.steps.iter().cloned().chain([step]).collect() };
+            let form = self.overlay.knowledge().form(self.overlay.locate(&here));
+            if let (Form::List { keys }, Some(step)) = (&form, here.steps.last_mut()) {
+                for key in keys.iter() {
+                    let leaf = edit.child(node, QName::new(&step.namespace, key));
+                    step.keys.push((key.clone(), leaf.and_then(|leaf| edit.value(leaf)).map(Into::into)));
+                }
+            }
+            if let (Form::LeafList, Some(step)) = (&form, here.steps.last_mut()) {
+                step.entry = Some(edit.value(node).map(Into::into));
+            }
+            if edit.attribute(node, OPERATION) == Some("remove") {
+                edits.push((Access::Delete, here));
+                continue;
+            }
+            let found = self.overlay.find(&here);
+            let in_base = found.first().is_some_and(|live| self.overlay.in_base(live.node()));
+            let leaf = edit.first_child(node).is_none();
+            match (in_base, leaf || matches!(form, Form::List { .. })) {
+                (false, true) => edits.push((Access::Create, here.clone())),
+                (true, true)
+                    if leaf && found.first().is_some_and(|live| self.overlay.is_changed(live.node())) =>
+                {
+                    edits.push((Access::Update, here.clone()));
+                }
+                _ => {}
+            }
+            self.collect(edit, node, &here, edits);
+        }
+    }
+}

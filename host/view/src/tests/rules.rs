@@ -1,0 +1,199 @@
+//! A module that probes what rules of `/nacm` leave it.
+
+use confine_nacm::{NACM, Nacm};
+
+use super::*;
+use crate::ModuleRules;
+
+struct Models;
+
+impl confine_nacm::Model for Models {
+    fn module(&self, namespace: &str) -> Option<&str> {
+        match namespace {
+            "urn:if" => Some("if"),
+            "urn:sys" => Some("sys"),
+            _ => None,
+        }
+    }
+}
+
+const IF: &str = "/devices/device[name='r1']/config/if:interfaces";
+const SYS: &str = "/devices/device[name='r1']/config/sys:system";
+
+/// A commit of a module that these rules, the content of rule-lists for `module:bench`, are about.
+fn commit(rules: &str) -> Commit {
+    let nacm = format!(
+        "<nacm xmlns='{NACM}'><rule-list><name>probed</name><group>module:bench</group>{rules}</rule-list></nacm>"
+    );
+    let tree = xml::parse(&nacm).unwrap();
+    let (nacm, problems) = Nacm::read(&tree, tree.first_child(Tree::ROOT).unwrap());
+    assert_eq!(problems, []);
+    let (access, problems) = nacm.module_access("bench", "alice");
+    assert_eq!(problems, []);
+    let rules = ModuleRules::new(access, Arc::new(Models), "bench", "`/nacm`".into());
+    Commit::of(Scope::new("bench", [service("bench")], Vec::new()).with_rules(Arc::new(rules)))
+}
+
+fn rule(name: &str, path: &str, operations: &str, action: &str) -> String {
+    format!(
+        "<rule><name>{name}</name><path xmlns:c='{CONTROLLER}' xmlns:if='urn:if' xmlns:sys='urn:sys'>{path}</path>\
+         <access-operations>{operations}</access-operations><action>{action}</action></rule>"
+    )
+}
+
+fn config(below: &str) -> String {
+    format!("/c:devices/c:device/c:config/{below}")
+}
+
+#[test]
+fn what_rules_deny_to_read_is_not_there() {
+    let rules = rule("mtu", &config("if:interfaces/if:interface[if:name='a']/if:mtu"), "read", "deny")
+        + &rule("system", &config("sys:system"), "read", "deny");
+    let mut commit = commit(&rules);
+    let seen = commit.run("s1", async |view| {
+        let mut seen = Vec::new();
+        for path in [format!("{IF}/interface[name='a']/mtu"), SYS.into(), format!("{SYS}/hostname")] {
+            seen.push(refusal(view.get(&path).await));
+            seen.push(refusal(view.exists(&path).await));
+            seen.push(refusal(view.find(&path).await));
+            seen.push(refusal(view.read(&path).await));
+            seen.push(refusal(view.read_xml(&path).await));
+        }
+        seen.push(refusal(view.find(&format!("{IF}/interface/mtu")).await));
+        seen.push(refusal(view.read_xml("/devices/device[name='r1']/config").await));
+        seen.join("\n")
+    });
+    insta::assert_snapshot!(seen, @r#"
+    None
+    false
+    []
+    []
+    ""
+    None
+    false
+    []
+    []
+    ""
+    None
+    false
+    []
+    []
+    ""
+    ["/devices/device[name='r1']/config/if:interfaces/interface[name='it''s \"b\"']/mtu", "/devices/device[name='r1']/config/if:interfaces/interface[name='mine']/mtu"]
+    "<config xmlns=\"http://clicon.org/controller\"><interfaces xmlns=\"urn:if\"><interface><name>a</name><type xmlns:t=\"urn:types\">t:eth</type></interface><interface><name>it's \"b\"</name><mtu>1500</mtu></interface><interface><name>mine</name><mtu>1</mtu></interface></interfaces></config>"
+    "#);
+}
+
+#[test]
+fn a_refused_write_says_which_rule_and_what_would_allow_it() {
+    let rules = rule("keep", &config("if:interfaces/if:interface/if:mtu"), "update delete", "deny")
+        + &rule("no-new", &config("if:interfaces/if:interface"), "create", "deny");
+    let mut commit = commit(&rules);
+    let refusals = commit.run("s1", async |view| {
+        [
+            refusal(view.set(&format!("{IF}/interface[name='a']/mtu"), "9000").await),
+            // An entry is made for what is in it.
+            refusal(view.set(&format!("{IF}/interface[name='new']/x"), "1").await),
+            refusal(view.create(&format!("{IF}/interface[name='new']")).await),
+            // Something in it may not be taken away.
+            refusal(view.remove(&format!("{IF}/interface[name='a']")).await),
+            refusal(view.remove(IF).await),
+            // What is so already, and what is not there to be taken away.
+            refusal(view.set(&format!("{IF}/interface[name='a']/mtu"), "1500").await),
+            refusal(view.remove(&format!("{IF}/interface[name='nosuch']")).await),
+            // What no rule is about.
+            refusal(view.set(&format!("{SYS}/hostname"), "new").await),
+            refusal(view.remove(&format!("{IF}/interface[name='a']/type")).await),
+        ]
+        .join("\n")
+    });
+    insta::assert_snapshot!(refusals, @r#"
+    access-denied: access denied: update of `/devices/device[name='r1']/config/interfaces/interface[name='a']/mtu`: rule `keep` of rule-list `probed` in `/nacm` denies it
+    hint: a rule before it that permits `update` there to the group `module:bench` would allow it (/devices/device[name='r1']/config/if:interfaces/interface[name='a']/mtu)
+    access-denied: access denied: create of `/devices/device[name='r1']/config/interfaces/interface[name='new']`: rule `no-new` of rule-list `probed` in `/nacm` denies it
+    hint: a rule before it that permits `create` there to the group `module:bench` would allow it (/devices/device[name='r1']/config/if:interfaces/interface[name='new']/x)
+    access-denied: access denied: create of `/devices/device[name='r1']/config/interfaces/interface[name='new']`: rule `no-new` of rule-list `probed` in `/nacm` denies it
+    hint: a rule before it that permits `create` there to the group `module:bench` would allow it (/devices/device[name='r1']/config/if:interfaces/interface[name='new'])
+    access-denied: access denied: delete of `/devices/device[name='r1']/config/interfaces/interface[name='a']/mtu`: rule `keep` of rule-list `probed` in `/nacm` denies it
+    hint: a rule before it that permits `delete` there to the group `module:bench` would allow it (/devices/device[name='r1']/config/if:interfaces/interface[name='a'])
+    access-denied: access denied: delete of `/devices/device[name='r1']/config/interfaces/interface[name='mine']/mtu`: rule `keep` of rule-list `probed` in `/nacm` denies it
+    hint: a rule before it that permits `delete` there to the group `module:bench` would allow it (/devices/device[name='r1']/config/if:interfaces)
+    ()
+    ()
+    ()
+    ()
+    "#);
+    insta::assert_snapshot!(commit.finish(&["s1"], &owners()), @r#"
+    <devices xmlns="http://clicon.org/controller">
+     <device>
+      <name>r1</name>
+      <config>
+       <interfaces xmlns="urn:if">
+        <interface>
+         <name>a</name>
+         <type xmlns:nc="urn:ietf:params:xml:ns:netconf:base:1.0" nc:operation="remove"/>
+        </interface>
+       </interfaces>
+       <system xmlns="urn:sys">
+        <hostname>new</hostname>
+       </system>
+      </config>
+     </device>
+    </devices>
+    <services xmlns="http://clicon.org/controller">
+     <bench xmlns="urn:bench">
+      <id>s1</id>
+      <created xmlns:nc="urn:ietf:params:xml:ns:netconf:base:1.0" nc:operation="remove"/>
+     </bench>
+    </services>
+    "#);
+}
+
+#[test]
+fn rules_cost_no_request_unless_it_matters_what_is_there() {
+    let mut open =
+        commit(&(rule("all", "/", "*", "permit") + &rule("no", &config("sys:system"), "*", "deny")));
+    open.run("s1", async |view| {
+        view.set(&format!("{IF}/interface[name='a']/mtu"), "1").await.unwrap();
+        view.remove(&format!("{IF}/interface[name='mine']")).await.unwrap();
+    });
+    assert_eq!(open.requests(), [""; 0]);
+    let mut narrow = commit(&rule("no", &config("if:interfaces/if:interface/if:mtu"), "create", "deny"));
+    narrow.run("s1", async |view| {
+        view.set(&format!("{IF}/interface[name='a']/mtu"), "1").await.unwrap();
+        view.set(&format!("{SYS}/hostname"), "x").await.unwrap();
+    });
+    assert_eq!(narrow.requests(), ["/devices/device[name='r1']/config/interfaces/interface[name='a']/mtu"]);
+}
+
+#[test]
+fn rules_permit_nothing_that_confine_does_not() {
+    let mut commit = commit(&rule("all", "/", "*", "permit"));
+    commit.run("s1", async |view| {
+        assert!(!view.exists("/services/o:other").await.unwrap());
+        assert!(!view.exists("created").await.unwrap());
+        assert!(view.set("mtu", "1").await.is_err());
+        assert!(view.set("created/path[.='/x']", "/x").await.is_err());
+        assert!(view.set("/devices/device[name='r1']/addr", "x").await.is_err());
+    });
+}
+
+#[test]
+fn what_is_written_is_looked_at_again_when_all_is_read() {
+    // The module sees nothing of it, so that it may be made is known in the end only.
+    let rules = rule("hidden", &config("if:interfaces/if:interface"), "read", "deny")
+        + &rule("own", &config("if:interfaces/if:interface[if:name='b']"), "*", "deny");
+    let mut commit = commit(&rules);
+    let refusals = commit.run("s1", async |view| {
+        [
+            refusal(view.set(&format!("{IF}/interface[name='b']/mtu"), "1").await),
+            refusal(view.set(&format!("{IF}/interface[name='c']/mtu"), "1").await),
+        ]
+        .join("\n")
+    });
+    insta::assert_snapshot!(refusals, @r#"
+    access-denied: access denied: create of `/devices/device[name='r1']/config/interfaces/interface[name='b']`: rule `own` of rule-list `probed` in `/nacm` denies it
+    hint: a rule before it that permits `create` there to the group `module:bench` would allow it (/devices/device[name='r1']/config/if:interfaces/interface[name='b']/mtu)
+    ()
+    "#);
+}
