@@ -4,7 +4,7 @@
 
 use confine_author::Stage;
 use confine_backend::{Actions, Push};
-use confine_controller::Controller;
+use confine_controller::{Builder, Controller};
 use confine_tests::{tap::Tap, workshop::guests};
 
 const INTERFACE: &str = "/devices/device[name='openconfig1']/config/oc-if:interfaces/interface[name='x']";
@@ -18,10 +18,13 @@ struct Play {
 
 impl Play {
     async fn begin() -> Self {
+        Self::on(Controller::builder().devices(1)).await
+    }
+
+    async fn on(mut builder: Builder) -> Self {
         let services = guests(&["probe"]).await.unwrap();
         let directory = tempfile::tempdir().unwrap();
         let (front, back) = (directory.path().join("tap.sock"), directory.path().join("controller.sock"));
-        let mut builder = Controller::builder().devices(1);
         for (file, yang) in services.models {
             builder = builder.service_model(file, yang);
         }
@@ -32,10 +35,15 @@ impl Play {
 
     /// How a commit of an instance that does this ends, as its user reads it.
     async fn told(&mut self, what: &str) -> String {
-        let what = what.replace('&', "&amp;").replace('<', "&lt;");
+        self.done(&[what]).await
+    }
+
+    /// The same of one that does these things, whatever it did before.
+    async fn done(&mut self, what: &[&str]) -> String {
+        let what: String = what.iter().map(|what| format!("<do>{what}</do>")).collect();
         let config = format!(
-            "<services xmlns='http://clicon.org/controller'><probe xmlns='urn:example:probe'>\
-             <name>a</name><do>{what}</do></probe></services>"
+            "<services xmlns='http://clicon.org/controller' xmlns:nc='urn:ietf:params:xml:ns:netconf:base:1.0'>\
+             <probe xmlns='urn:example:probe' nc:operation='replace'><name>a</name>{what}</probe></services>"
         );
         self.stage.edit(&config).await.unwrap();
         let committed = self.stage.commit(Push::Commit, Actions::Change).await.unwrap();
@@ -114,4 +122,40 @@ async fn a_value_is_sent_in_its_canonical_form() {
     assert_eq!(play.told("set /devices/device[name='openconfig1']/config/oc-if:interfaces/interface[name='eth0']/config/mtu 0x10").await, "done");
     let device = play.stage.controller().device("openconfig1").unwrap();
     assert!(device.contains("<mtu>16</mtu>"), "{device}");
+}
+
+const ORDERED: &str = "module openconfig-system {
+  namespace \"http://openconfig.net/yang/system\"; prefix oc-sys; revision 2020-01-01;
+  container system {
+    leaf-list search { type string; ordered-by user; }
+    list server { key name; ordered-by user; leaf name { type string; } leaf port { type uint16; } }
+  }
+}";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_user_orders_stands_in_the_order_of_the_module() {
+    let builder = Controller::builder().device_model("openconfig-system.yang", ORDERED).device("r1", "");
+    let mut play = Play::on(builder).await;
+    let search =
+        |name: &str| format!("set /devices/device[name='r1']/config/oc-sys:system/search[.='{name}'] {name}");
+    let server = |name: &str, port: &str| {
+        format!("set /devices/device[name='r1']/config/oc-sys:system/server[name='{name}']/port {port}")
+    };
+    let mut devices = Vec::new();
+    for what in [
+        vec![search("b"), search("a"), server("y", "1"), server("x", "2")],
+        vec![search("a"), search("b"), server("x", "2"), server("y", "3")],
+        vec![search("c"), search("b"), server("z", "4"), server("x", "2")],
+        vec![search("c"), search("b"), server("z", "4"), server("x", "2")],
+    ] {
+        let what: Vec<&str> = what.iter().map(String::as_str).collect();
+        assert_eq!(play.done(&what).await, "done");
+        devices.push(play.stage.controller().device("r1").unwrap());
+    }
+    insta::assert_snapshot!(devices.join("\n"), @r#"
+    <system xmlns="http://openconfig.net/yang/system"><search>b</search><search>a</search><server><name>y</name><port>1</port></server><server><name>x</name><port>2</port></server></system>
+    <system xmlns="http://openconfig.net/yang/system"><search>a</search><search>b</search><server><name>x</name><port>2</port></server><server><name>y</name><port>3</port></server></system>
+    <system xmlns="http://openconfig.net/yang/system"><search>c</search><search>b</search><server><name>z</name><port>4</port></server><server><name>x</name><port>2</port></server></system>
+    <system xmlns="http://openconfig.net/yang/system"><search>c</search><search>b</search><server><name>z</name><port>4</port></server><server><name>x</name><port>2</port></server></system>
+    "#);
 }
