@@ -142,6 +142,26 @@ impl Default for Nacm {
 }
 
 impl Nacm {
+    /// Binds the prefixes in paths that are not declared there: a server may keep the text of a path and lose
+    /// its namespaces (the controller does). `namespace` is what a prefix means by itself.
+    #[must_use]
+    pub fn with_prefixes(mut self, namespace: impl Fn(&str) -> Option<String>) -> Self {
+        let rules = self.rule_lists.iter_mut().flat_map(|list| &mut list.rules);
+        for rule in rules {
+            let Target::Path { path, prefixes } = &mut rule.target else { continue };
+            // What cannot be read, or is about `$USER`, is told of when the rule is applied.
+            let used = path.split(|c: char| !(c.is_alphanumeric() || "-_.:".contains(c)));
+            for prefix in used.filter_map(|name| Some(name.split_once(':')?.0)) {
+                if !prefixes.iter().any(|(declared, _)| declared == prefix)
+                    && let Some(namespace) = namespace(prefix)
+                {
+                    prefixes.push((prefix.to_owned(), namespace));
+                }
+            }
+        }
+        self
+    }
+
     /// The groups that a user is in (RFC 8341, section 3.4.4, step 4).
     pub fn groups_of<'a>(&'a self, user: &'a str) -> impl Iterator<Item = &'a str> {
         let is_member = move |members: &Vec<String>| members.iter().any(|member| member == user);

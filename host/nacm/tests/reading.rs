@@ -56,6 +56,24 @@ fn everything_that_decides_is_read() {
 }
 
 #[test]
+fn prefixes_that_are_not_declared_mean_what_they_mean_by_themselves() {
+    let (nacm, _) = read(
+        "<rule-list><name>l</name><group>modules</group><rule><name>r</name>\
+         <path xmlns:own='urn:own'>/own:a[other:k='urn:x:y']/ctrl:b/$USER:c/unknown:d</path>\
+         <action>deny</action></rule></rule-list>",
+    );
+    let known = |prefix: &str| match prefix {
+        "ctrl" | "own" => Some(format!("urn:{prefix}:by-itself")),
+        "other" => Some("urn:other".to_owned()),
+        _ => None,
+    };
+    let nacm = nacm.with_prefixes(known);
+    let Target::Path { prefixes, .. } = &nacm.rule_lists[0].rules[0].target else { panic!("{nacm:?}") };
+    let prefixes: Vec<_> = prefixes.iter().map(|(prefix, of)| format!("{prefix}={of}")).collect();
+    assert_eq!(prefixes, ["own=urn:own", "other=urn:other", "ctrl=urn:ctrl:by-itself"]);
+}
+
+#[test]
 fn an_action_that_is_none_denies_and_is_told() {
     let (nacm, problems) =
         read("<rule-list><name>l</name><rule><name>r</name><action>allow</action></rule></rule-list>");

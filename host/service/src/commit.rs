@@ -162,7 +162,7 @@ impl Work<'_> {
         wanted.push(Pattern { steps: timeout.into() });
         let running = reads::read_running(self.backend, &condense(wanted)).await?;
         let host_user = self.backend.lock().await.options().host_user.clone();
-        let nacm = self.host.rules.take(&running, &host_user, self.registry)?;
+        let nacm = self.host.rules.take(&running, &host_user, self.registry, &*self.host.schema())?;
 
         let now = self.registry.owners(&running);
         let mut owners = Owners::clone(&known);

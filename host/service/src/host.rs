@@ -307,7 +307,7 @@ impl Host {
         let tree = reads::read_running(backend, &wanted).await?;
         let host_user = backend.lock().await.options().host_user.clone();
         // What is wrong with it is told there, and again to who commits.
-        let _ = self.rules.take(&tree, &host_user, &registry);
+        let _ = self.rules.take(&tree, &host_user, &registry, &*self.schema());
         let owners = Arc::new(registry.owners(&tree));
         let mut books = lock(&self.books);
         // Other modules may have come meanwhile, and have other lists.

@@ -60,9 +60,9 @@ pub(crate) fn lacking(nacm: Option<&Nacm>, host_user: &str, registry: &Registry)
 /// The rules that permit all of it.
 pub(crate) fn everything(host_user: &str) -> String {
     let mut needs: Vec<Need> = OPERATIONS.iter().map(|(_, operation)| carrying_out(operation)).collect();
-    needs.push(reading("nacm", &[(NACM, "nacm")]));
-    needs.push(reading("transactions", &[(CONTROLLER, "transactions")]));
-    needs.push(reading("services", &[(CONTROLLER, "services")]));
+    needs.push(reading("nacm", (NACM, "nacm")));
+    needs.push(reading("transactions", (CONTROLLER, "transactions")));
+    needs.push(reading("services", (CONTROLLER, "services")));
     rule_list(host_user, &needs)
 }
 
@@ -83,7 +83,7 @@ fn data(access: &Access, registry: &Registry) -> Vec<Need> {
     };
     let mut needs = Vec::new();
     if !may_read(&[(CONTROLLER, "transactions"), (CONTROLLER, "transaction")]) {
-        needs.push(reading("transactions", &[(CONTROLLER, "transactions")]));
+        needs.push(reading("transactions", (CONTROLLER, "transactions")));
     }
     for service in registry.services() {
         let (namespace, list) = (&*service.name.namespace, &*service.name.local);
@@ -93,7 +93,7 @@ fn data(access: &Access, registry: &Registry) -> Vec<Need> {
             (namespace, "created"),
             (namespace, "path"),
         ]) {
-            needs.push(reading("services", &[(CONTROLLER, "services")]));
+            needs.push(reading("services", (CONTROLLER, "services")));
             break;
         }
     }
@@ -108,19 +108,17 @@ fn carrying_out(operation: &str) -> Need {
     }
 }
 
-fn reading(rule: &str, path: &[(&str, &str)]) -> Need {
-    let shown: String = path.iter().map(|(_, local)| format!("/{local}")).collect();
-    let namespaces: String = path
-        .iter()
-        .enumerate()
-        .map(|(index, (namespace, _))| format!(" xmlns:p{index}=\"{namespace}\""))
-        .collect();
-    let steps: String =
-        path.iter().enumerate().map(|(index, (_, local))| format!("/p{index}:{local}")).collect();
+/// With the prefixes that the modules call themselves by: the controller keeps the path, not what its prefixes
+/// are bound to.
+fn reading(rule: &str, (namespace, local): (&str, &str)) -> Need {
+    let prefix = if namespace == NACM { "nacm" } else { "ctrl" };
     Need {
         rule: format!("read-{rule}"),
-        what: format!("read `{shown}`"),
-        xml: format!("<path{namespaces}>{steps}</path><access-operations>read</access-operations>"),
+        what: format!("read `/{local}`"),
+        xml: format!(
+            "<path xmlns:{prefix}=\"{namespace}\">/{prefix}:{local}</path>\
+             <access-operations>read</access-operations>"
+        ),
     }
 }
 
@@ -213,7 +211,7 @@ mod tests {
           <rule>
            <name>read-transactions</name>
            <module-name>*</module-name>
-           <path xmlns:p0="http://clicon.org/controller">/p0:transactions</path>
+           <path xmlns:ctrl="http://clicon.org/controller">/ctrl:transactions</path>
            <access-operations>read</access-operations>
            <action>permit</action>
           </rule>

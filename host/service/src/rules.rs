@@ -38,7 +38,10 @@ pub(crate) struct Rules {
 
 #[derive(Default)]
 struct Known {
+    /// As it was read.
     nacm: Option<Arc<Nacm>>,
+    /// With what the models say of prefixes.
+    bound: Option<Arc<Nacm>>,
     /// What the host user was last found to lack.
     lacking: Option<String>,
 }
@@ -65,27 +68,32 @@ impl Rules {
         running: &Tree,
         host_user: &str,
         registry: &Registry,
+        schema: &dyn Schema,
     ) -> Result<Arc<Nacm>, Error> {
         let node = running.child(Tree::ROOT, ROOT);
         let seen = node.filter(|&node| running.child(node, ENABLED).is_some());
         let mut known = self.lock();
         let Some(node) = seen else {
-            known.nacm = None;
+            (known.nacm, known.bound) = (None, None);
             known.tell(rights::lacking(None, host_user, registry), host_user);
             return Err(Error::Rules { user: host_user.to_owned() });
         };
         let (nacm, unread) = Nacm::read(running, node);
-        if let Some(same) = known.nacm.as_ref().filter(|known| ***known == nacm) {
-            return Ok(same.clone());
+        // The models may be others though the rules are the same.
+        let bound = Arc::new(nacm.clone().with_prefixes(|prefix| namespace(schema, prefix)));
+        known.bound = Some(bound.clone());
+        if known.nacm.as_ref().is_some_and(|known| **known == nacm) {
+            return Ok(bound);
         }
         for problem in unread {
             tracing::warn!("in `/nacm`, {problem}");
         }
-        for (module, problem) in problems(&nacm, Some(registry)) {
+        for (module, problem) in problems(&bound, Some(registry)) {
             tracing::warn!(module, "in `/nacm`, {problem}");
         }
-        known.tell(rights::lacking(Some(&nacm), host_user, registry), host_user);
-        Ok(known.nacm.insert(Arc::new(nacm)).clone())
+        known.tell(rights::lacking(Some(&bound), host_user, registry), host_user);
+        known.nacm = Some(Arc::new(nacm));
+        Ok(bound)
     }
 
     /// The rules for one commit, from what [`take`](Self::take) gave.
@@ -103,7 +111,7 @@ impl Rules {
         host_user: &str,
         schema: Arc<dyn Schema>,
     ) -> Result<CommitRules<'_>, Error> {
-        let known = self.lock().nacm.clone();
+        let known = self.lock().bound.clone();
         let nacm = known.ok_or_else(|| Error::Rules { user: host_user.to_owned() })?;
         Ok(self.of_commit(nacm, user, schema))
     }
@@ -208,6 +216,18 @@ impl CommitRules<'_> {
         let (access, _) = self.nacm.access(&self.user, &groups);
         let decision = access.decide(&*self.model, node, operation);
         (!decision.permitted).then(|| decision.reason.to_string())
+    }
+}
+
+/// What a prefix means that a path does not declare: the controller loses the declarations, so operators write
+/// the prefixes that modules call themselves by.
+fn namespace(schema: &dyn Schema, prefix: &str) -> Option<String> {
+    match (prefix, &schema.prefixed(prefix)[..]) {
+        ("ctrl", _) => Some(CONTROLLER.to_owned()),
+        (_, [one]) => Some((*one).to_owned()),
+        // None, or several modules that share it.
+        ("nacm", []) => Some(NACM.to_owned()),
+        _ => None,
     }
 }
 

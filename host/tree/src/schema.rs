@@ -77,6 +77,12 @@ pub trait Schema: Send + Sync {
         None
     }
 
+    /// The namespaces of the modules that call themselves by a prefix, each once. Prefixes are not unique.
+    fn prefixed(&self, prefix: &str) -> Vec<&str> {
+        let _ = prefix;
+        Vec::new()
+    }
+
     /// What the model says of access to a node where no rule does: the strictest of what it says at the
     /// node and above.
     fn default_deny(&self, node: SchemaNode) -> Option<DefaultDeny> {

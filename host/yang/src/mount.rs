@@ -215,6 +215,15 @@ impl confine_tree::Schema for Mounted {
         std::iter::once(&self.outer).chain(mounted).find_map(|schema| schema.module(namespace))
     }
 
+    fn prefixed(&self, prefix: &str) -> Vec<&str> {
+        let mounted = self.blocks.iter().map(|block| &block.schema);
+        let schemas = std::iter::once(&self.outer).chain(mounted);
+        let mut namespaces: Vec<&str> = schemas.flat_map(|schema| schema.prefixed(prefix)).collect();
+        namespaces.sort_unstable();
+        namespaces.dedup();
+        namespaces
+    }
+
     fn default_deny(&self, node: SchemaNode) -> Option<DefaultDeny> {
         let (schema, inner) = self.own(node);
         // What stands above the mount point holds below it.

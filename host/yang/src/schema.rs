@@ -256,6 +256,13 @@ impl confine_tree::Schema for Schema {
         self.module_by_namespace(namespace).map(Module::name)
     }
 
+    fn prefixed(&self, prefix: &str) -> Vec<&str> {
+        let mut namespaces: Vec<&str> = self.modules_by_prefix(prefix).map(Module::namespace).collect();
+        namespaces.sort_unstable();
+        namespaces.dedup();
+        namespaces
+    }
+
     fn default_deny(&self, node: SchemaNode) -> Option<DefaultDeny> {
         let node = self.nodes.get(NodeId(node.0))?;
         if node.has(Flags::DENY_ALL) {

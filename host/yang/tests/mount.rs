@@ -124,6 +124,9 @@ fn access_and_modules_are_asked_through_the_mount_point() {
     for (namespace, module) in [("urn:ctrl", Some("controller")), ("urn:s", Some("safe")), ("urn:x", None)] {
         assert_eq!(schema.module(namespace), module);
     }
+    for (prefix, namespaces) in [("c", &["urn:ctrl"][..]), ("s", &["urn:s"]), ("x", &[])] {
+        assert_eq!(schema.prefixed(prefix), namespaces);
+    }
     let locate = |device: &str, leaf: &str| {
         let mut steps =
             ["devices", "device", "config"].map(|local| PatternStep::new(QName::new("urn:ctrl", local)));
