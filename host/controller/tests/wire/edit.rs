@@ -340,3 +340,54 @@ async fn entries_stand_where_the_model_or_the_user_puts_them() {
     <devices xmlns="http://clicon.org/controller"><device><name>d1</name><config/></device></devices>
     "#);
 }
+
+#[tokio::test]
+async fn what_may_be_read_of_a_container_with_defaults_is_never_nothing() {
+    let read = r#"<get-config><source><running/></source><nc:filter nc:type="xpath" nc:select="/nacm:nacm" xmlns:nacm="urn:ietf:params:xml:ns:yang:ietf-netconf-acm"/>DEFAULTS</get-config>"#;
+    let all = r#"<with-defaults xmlns="urn:ietf:params:xml:ns:yang:ietf-netconf-with-defaults">report-all</with-defaults>"#;
+    let lab = Lab::new(builder());
+    let mut client = lab.client().await;
+    assert_eq!(crate::common::data(&client.rpc(&read.replace("DEFAULTS", "")).await), "");
+    insta::assert_snapshot!(crate::common::data(&client.rpc(&read.replace("DEFAULTS", all)).await), @r#"<nacm xmlns="urn:ietf:params:xml:ns:yang:ietf-netconf-acm"><enable-nacm>true</enable-nacm><read-default>permit</read-default><write-default>deny</write-default><exec-default>permit</exec-default><enable-external-groups>true</enable-external-groups></nacm>"#);
+    // Who may not read it sees nothing of it.
+    let lab = Lab::new(
+        builder().config(
+            ALICE
+                .replace("/c:transactions", "/n:nacm")
+                .replace(
+                    "<path xmlns:c=",
+                    "<path xmlns:n='urn:ietf:params:xml:ns:yang:ietf-netconf-acm' xmlns:c=",
+                )
+                .replace("<module-name>clixon-controller</module-name>", ""),
+        ),
+    );
+    let mut client = lab.client().await;
+    assert_eq!(crate::common::data(&client.rpc_for(Some("alice"), &read.replace("DEFAULTS", all)).await), "");
+    assert!(client.rpc(&read.replace("DEFAULTS", all)).await.contains("<exec-default>permit</exec-default>"));
+}
+
+#[tokio::test]
+async fn rules_are_about_what_an_edit_changes() {
+    let config = |leaf: &str| {
+        format!(
+            r#"<edit-config><target><candidate/></target><config><devices xmlns="http://clicon.org/controller"><device><name>openconfig1</name><config><interfaces xmlns="http://openconfig.net/yang/interfaces"><interface><name>eth0</name><config>{leaf}</config></interface></interfaces></config></device></devices></config></edit-config>"#
+        )
+    };
+    let lab = Lab::new(builder().config(ALICE));
+    let mut client = lab.client().await;
+    let mut answers = Vec::new();
+    for leaf in [
+        "<mtu>9000</mtu>",
+        // The same value, whatever the rules say of it.
+        "<description>Uplink</description>",
+        "<description>Other</description>",
+        "<enabled>false</enabled>",
+        r#"<mtu xmlns:nc="urn:ietf:params:xml:ns:netconf:base:1.0" nc:operation="remove"/>"#,
+    ] {
+        let answer = client.rpc_for(Some("alice"), &config(leaf)).await;
+        let message =
+            answer.split_once("<error-message>").map_or("ok", |(_, rest)| rest.split('<').next().unwrap());
+        answers.push(message.to_owned());
+    }
+    assert_eq!(answers, ["ok", "ok", "access denied", "default deny", "default deny"]);
+}

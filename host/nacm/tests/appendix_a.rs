@@ -1,0 +1,158 @@
+//! The cases that RFC 8341 shows in its appendix A, in rules of our own: from `/nacm` as it stands in a
+//! datastore to who may do what.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use confine_nacm::{Access, Model, NACM, Nacm, Operation};
+use confine_tree::{Path, Pattern, PatternStep, Predicate, QName, Tree, xml};
+
+/// Names stand for modules: the prefix of a path is the module, and its namespace `urn:` and that.
+struct Modules;
+
+impl Model for Modules {
+    fn module(&self, namespace: &str) -> Option<&str> {
+        ["acme", "ietf-netconf-acm", "ietf-netconf-monitoring", "other"]
+            .into_iter()
+            .find(|name| namespace.strip_prefix("urn:") == Some(name))
+    }
+}
+
+fn nacm(rule_lists: &str) -> Nacm {
+    let text = format!(
+        "<nacm xmlns='{NACM}' xmlns:acme='urn:acme' xmlns:nacm='urn:ietf-netconf-acm'>\
+         <groups><group><name>admin</name><user-name>sam</user-name><user-name>andy</user-name></group>\
+         <group><name>limited</name><user-name>wilma</user-name><user-name>bam-bam</user-name></group>\
+         <group><name>guest</name><user-name>guest</user-name></group></groups>{rule_lists}</nacm>"
+    );
+    let tree = xml::parse(&text).unwrap();
+    let (nacm, problems) = Nacm::read(&tree, tree.first_child(Tree::ROOT).unwrap());
+    assert_eq!(problems, []);
+    nacm
+}
+
+fn access(nacm: &Nacm, user: &str) -> Access {
+    let groups: Vec<&str> = nacm.groups_of(user).collect();
+    let (access, problems) = nacm.access(user, &groups);
+    assert_eq!(problems, []);
+    access
+}
+
+fn pattern(path: &str) -> Pattern {
+    let steps = Path::parse(path).unwrap().steps.into_iter().map(|step| {
+        let namespace = format!("urn:{}", step.prefix.as_deref().unwrap_or_default());
+        let mut resolved = PatternStep::new(QName::new(&namespace, &step.name));
+        resolved.keys.extend(step.predicates.into_iter().filter_map(|predicate| match predicate {
+            Predicate::Key { name, value, .. } => Some((name, value)),
+            Predicate::Entry { .. } => None,
+        }));
+        resolved
+    });
+    Pattern { steps: steps.collect() }
+}
+
+/// The letters of the operations that are permitted, as in `CRUD`.
+fn may(access: &Access, path: &str) -> String {
+    let operations = [
+        ('C', Operation::Create),
+        ('R', Operation::Read),
+        ('U', Operation::Update),
+        ('D', Operation::Delete),
+    ];
+    let permitted = operations
+        .iter()
+        .filter(|(_, operation)| access.decide(&Modules, &pattern(path), *operation).permitted);
+    permitted.map(|(letter, _)| letter).collect()
+}
+
+const ADMIN: &str = "<rule-list><name>admin-acl</name><group>admin</group><rule><name>permit-all</name><module-name>*</module-name>\
+     <access-operations>*</access-operations><action>permit</action></rule></rule-list>";
+
+// A.1: groups; one who is in none has the defaults.
+#[test]
+fn members_of_a_group_have_its_rules_and_others_the_defaults() {
+    let nacm = nacm(ADMIN);
+    for (user, permitted) in [("sam", "CRUD"), ("andy", "CRUD"), ("wilma", "R"), ("stranger", "R")] {
+        assert_eq!(may(&access(&nacm, user), "/acme:x"), permitted, "{user}");
+    }
+}
+
+// A.2: rules for whole modules.
+#[test]
+fn rules_for_modules() {
+    let nacm = nacm(&format!(
+        "<rule-list><name>guest-acl</name><group>guest</group>\
+         <rule><name>deny-monitoring</name><module-name>ietf-netconf-monitoring</module-name>\
+         <access-operations>*</access-operations><action>deny</action></rule></rule-list>\
+         <rule-list><name>limited-acl</name><group>limited</group>\
+         <rule><name>permit-monitoring</name><module-name>ietf-netconf-monitoring</module-name>\
+         <access-operations>read</access-operations><action>permit</action></rule>\
+         <rule><name>permit-exec</name><module-name>*</module-name><access-operations>exec</access-operations>\
+         <action>permit</action></rule></rule-list>{ADMIN}"
+    ));
+    let state = "/ietf-netconf-monitoring:netconf-state/ietf-netconf-monitoring:sessions";
+    for (user, of_state, of_others) in [("guest", "", "R"), ("wilma", "R", "R"), ("sam", "CRUD", "CRUD")] {
+        let access = access(&nacm, user);
+        assert_eq!(
+            (may(&access, state), may(&access, "/acme:x")),
+            (of_state.into(), of_others.into()),
+            "{user}"
+        );
+        assert!(access.executes("ietf-netconf", "get").permitted);
+    }
+}
+
+// A.3: rules for protocol operations.
+#[test]
+fn rules_for_operations() {
+    let nacm = nacm(&format!(
+        "<rule-list><name>guest-limited-acl</name><group>limited</group><group>guest</group>\
+         <rule><name>deny-kill-session</name><module-name>ietf-netconf</module-name><rpc-name>kill-session</rpc-name>\
+         <access-operations>exec</access-operations><action>deny</action></rule>\
+         <rule><name>deny-delete-config</name><module-name>ietf-netconf</module-name><rpc-name>delete-config</rpc-name>\
+         <access-operations>exec</access-operations><action>deny</action></rule></rule-list>\
+         <rule-list><name>limited-acl</name><group>limited</group>\
+         <rule><name>permit-edit-config</name><module-name>ietf-netconf</module-name><rpc-name>edit-config</rpc-name>\
+         <access-operations>exec</access-operations><action>permit</action></rule></rule-list>{ADMIN}"
+    ));
+    let executes =
+        |user: &str, operation: &str| access(&nacm, user).executes("ietf-netconf", operation).permitted;
+    for operation in ["kill-session", "delete-config"] {
+        assert!(!executes("wilma", operation) && !executes("guest", operation) && executes("sam", operation));
+    }
+    assert!(executes("wilma", "edit-config") && executes("guest", "edit-config"));
+}
+
+// A.4: rules for data nodes.
+#[test]
+fn rules_for_data_nodes() {
+    let nacm = nacm(
+        "<rule-list><name>guest-acl</name><group>guest</group>\
+         <rule><name>deny-nacm</name><module-name>ietf-netconf-acm</module-name><path>/nacm:nacm</path>\
+         <access-operations>*</access-operations><action>deny</action></rule></rule-list>\
+         <rule-list><name>limited-acl</name><group>limited</group>\
+         <rule><name>permit-parameters</name><module-name>acme</module-name>\
+         <path>/acme:acme-netconf/acme:config-parameters</path>\
+         <access-operations>read create update</access-operations><action>permit</action></rule></rule-list>\
+         <rule-list><name>guest-limited-acl</name><group>guest</group><group>limited</group>\
+         <rule><name>permit-dummy</name><module-name>acme</module-name>\
+         <path>/acme:interfaces/acme:interface[acme:name='dummy']</path>\
+         <access-operations>read create update</access-operations><action>permit</action></rule></rule-list>\
+         <rule-list><name>admin-acl</name><group>admin</group>\
+         <rule><name>permit-interface</name><module-name>acme</module-name><path>/acme:interfaces/acme:interface</path>\
+         <access-operations>*</access-operations><action>permit</action></rule></rule-list>",
+    );
+    let dummy = "/acme:interfaces/acme:interface[name='dummy']/acme:mtu";
+    let other = "/acme:interfaces/acme:interface[name='eth0']/acme:mtu";
+    let parameters = "/acme:acme-netconf/acme:config-parameters/acme:x";
+    let rules = "/ietf-netconf-acm:nacm/ietf-netconf-acm:groups";
+    for (user, expected) in [
+        ("guest", ["CRU", "R", "R", ""]),
+        ("wilma", ["CRU", "R", "CRU", "R"]),
+        ("sam", ["CRUD", "CRUD", "R", "R"]),
+        ("stranger", ["R", "R", "R", "R"]),
+    ] {
+        let access = access(&nacm, user);
+        let found = [dummy, other, parameters, rules].map(|path| may(&access, path));
+        assert_eq!(found, expected, "{user}");
+    }
+}
