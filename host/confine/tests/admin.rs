@@ -1,6 +1,6 @@
 //! The admin interface of a daemon that is running, asked by the commands and by others.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod common;
 
@@ -28,8 +28,12 @@ struct Running {
 
 impl Running {
     fn start() -> Self {
+        Self::start_with("broken", b"\0asm")
+    }
+
+    fn start_with(module: &str, bytes: &[u8]) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        fs::write(directory.path().join("broken.wasm"), "\0asm").unwrap();
+        fs::write(directory.path().join(module).with_extension("wasm"), bytes).unwrap();
         let metrics = directory.path().join("metrics.sock");
         let config = "[module.broken.limits]\nmemory = '128 MiB'\n";
         fs::write(directory.path().join("confine.toml"), config).unwrap();
@@ -56,6 +60,25 @@ impl Running {
             Some(0) => Ok(text(&stdout).replace(here, "")),
             Some(1) => Err(text(&stderr).replace(here, "")),
             other => panic!("{words}: {other:?} {}", text(&stderr)),
+        }
+    }
+}
+
+/// What an operator sees of a module.
+#[derive(Debug, PartialEq, Eq)]
+struct Seen {
+    state: String,
+    digest: String,
+    kept: usize,
+}
+
+impl Running {
+    fn see(&self, words: &str) -> Seen {
+        let module: serde_json::Value = serde_json::from_str(&self.ask(words).unwrap()).unwrap();
+        Seen {
+            state: module["state"].as_str().unwrap().to_owned(),
+            digest: module["digest"].as_str().unwrap().to_owned(),
+            kept: module["kept"].as_array().unwrap().len(),
         }
     }
 }
@@ -175,6 +198,52 @@ fn monitoring_sees_numbers_and_health_and_nothing_else() {
     for request in ["GET /v1/status", "POST /v1/stop", "PUT /v1/log", "POST /v1/modules/broken/enable"] {
         let answer = http(&socket, &format!("{request} HTTP/1.1\r\n\r\n"));
         assert!(answer.starts_with("HTTP/1.1 404 Not Found\r\n"), "{request}: {answer}");
+    }
+    assert_eq!(running.daemon.terminate(), Some(0));
+}
+
+/// Two versions of a module, and all that an operator does with them.
+#[test]
+fn operators_say_which_version_runs() {
+    let guests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/guests/probe");
+    let files = confine_author::build(&guests, &["probe", "second"]).unwrap();
+    let [first, second] = [&files[0], &files[1]].map(|file| fs::read(file).unwrap());
+    let running = Running::start_with("svc", &first);
+    let one = running.see("modules show svc --json");
+    assert_eq!((one.state.as_str(), one.kept), ("active", 1));
+    assert_eq!(running.see("modules disable svc --json").state, "disabled");
+    assert_eq!(running.see("modules show svc --json").state, "disabled");
+    assert_eq!(running.see("modules enable svc --json"), one);
+
+    // As an operator puts another version in its place.
+    fs::write(running.path("svc.new"), &second).unwrap();
+    fs::rename(running.path("svc.new"), running.path("svc.wasm")).unwrap();
+    let until = Instant::now() + PATIENCE;
+    let two = loop {
+        running.ask("modules refresh").unwrap();
+        let seen = running.see("modules show svc --json");
+        if seen.digest != one.digest {
+            break seen;
+        }
+        assert!(Instant::now() < until, "{seen:?}");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    };
+    assert_eq!((two.state.as_str(), two.kept), ("active", 2));
+    assert_eq!(running.see("modules rollback svc --json").digest, one.digest);
+    let shown = running.ask("modules show svc").unwrap();
+    assert!(shown.contains(&format!("sha256:{}  (this one)", one.digest)), "{shown}");
+    assert_eq!(running.see("modules reload svc --json").digest, two.digest);
+    insta::assert_snapshot!(running.ask("modules forget svc").unwrap_err(), @r"
+    error: `svc` is not retired
+    hint: remove its file first
+    ");
+
+    let metrics = http(&running.path("metrics.sock"), "GET /metrics HTTP/1.1\r\n\r\n");
+    for event in ["swap", "rollback", "disable", "enable"] {
+        assert!(
+            metrics.contains(&format!("confine_events_total{{event=\"{event}\"}} ")),
+            "{event}: {metrics}"
+        );
     }
     assert_eq!(running.daemon.terminate(), Some(0));
 }
