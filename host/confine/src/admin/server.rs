@@ -161,6 +161,10 @@ async fn attend<S: AsyncRead + AsyncWrite + Unpin>(
     };
     // Who has gone needs no answer.
     let _ = http::respond(&mut stream, &response).await;
+    // Not before: a daemon that has nothing to do is gone at once, and its answer with it.
+    if response.status == Code::Accepted {
+        interface.host.leave();
+    }
 }
 
 impl Interface {
@@ -207,10 +211,8 @@ impl Interface {
             }
             ("GET", ["log"]) => self.log(),
             ("PUT", ["log"]) => self.change_log(&request.body),
-            ("POST", ["stop"]) => {
-                self.host.leave();
-                Response { status: Code::Accepted, content_type: TEXT, body: Vec::new() }
-            }
+            // What it says is done once it is said: see `attend`.
+            ("POST", ["stop"]) => Response { status: Code::Accepted, content_type: TEXT, body: Vec::new() },
             (_, ["status" | "events" | "refresh" | "log" | "stop"] | ["modules", _] | ["modules", _, _]) => {
                 problem(Code::MethodNotAllowed, format!("`{method}` means nothing for `{}`", request.path))
             }
