@@ -161,9 +161,15 @@ async fn fault_2_nor_of_a_list_with_two_keys() {
         let running = play.stage.controller().datastore(Datastore::Running).unwrap();
         assert_eq!(running.matches("</path>").count(), 2, "{force:?}: {running}");
     }
-    let gone = both
-        .replace("<pair ", "<pair xmlns:nc='urn:ietf:params:xml:ns:netconf:base:1.0' nc:operation='remove' ");
-    succeeded(&play.commit(&gone).await);
+    // One after the other: a notification names the first key, so that the controller would take away what
+    // `l`,`1` had created twice, and the real one dies of that.
+    for number in ["1", "2"] {
+        let gone = pair("l", number, "login-banner").replace(
+            "<pair ",
+            "<pair xmlns:nc='urn:ietf:params:xml:ns:netconf:base:1.0' nc:operation='remove' ",
+        );
+        succeeded(&play.commit(&gone).await);
+    }
     assert_eq!(play.device(), untouched);
 }
 
@@ -440,5 +446,27 @@ async fn what_two_instances_made_stays_until_both_are_gone() {
     let running = play.stage.controller().datastore(Datastore::Running).unwrap();
     assert_eq!(running.matches("</path>").count(), 1, "{running}");
     succeeded(&play.commit(&without("b")).await);
+    assert_eq!(play.device(), untouched);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_owners_of_an_object_may_change_and_go_in_one_commit() {
+    let mut play = Play::probes().await;
+    let untouched = play.device();
+    let interface = "/devices/device[name='openconfig1']/config/oc-if:interfaces/interface[name='x']/config";
+    let lines = [format!("set {interface}/name x"), format!("set {interface}/type ianaift:ethernetCsmacd")];
+    for name in ["a", "b"] {
+        succeeded(&play.commit(&probe(name, &[&lines[0], &lines[1]], &[])).await);
+    }
+    let mtu = format!("set {interface}/mtu 1600");
+    let both = ["a", "b"].map(|name| probe(name, &[&lines[0], &lines[1], &mtu], &[])).concat();
+    succeeded(&play.commit(&both).await);
+    assert!(play.device().contains("<mtu>1600</mtu>"), "{}", play.device());
+    for force in [None, Some("probe"), Some("probe[name='a']"), Some("probe[name='b']")] {
+        let made = play.device();
+        succeeded(&play.push(Actions::Force(force)).await);
+        assert_eq!(play.device(), made, "{force:?}");
+    }
+    succeeded(&play.commit(&(without("a") + &without("b"))).await);
     assert_eq!(play.device(), untouched);
 }

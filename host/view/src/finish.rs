@@ -96,10 +96,10 @@ impl Draft {
             ));
         }
         self.overlay.remove(&list).map_err(refused)?;
-        for Created { path, .. } in created {
+        for path in created.iter().map(Created::entry) {
             let mut entry = PatternStep::new(QName::new(namespace(instance), "path"));
             entry.entry = Some(Some(path.clone()));
-            self.overlay.set(&below(&list, entry), path, &[]).map_err(refused)?;
+            self.overlay.set(&below(&list, entry), &path, &[]).map_err(refused)?;
         }
         Ok(())
     }

@@ -1,18 +1,39 @@
 //! Who made what: the `created` lists of all service instances.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use confine_tree::{CONTROLLER, NodeId, Path, Pattern, PatternStep, Predicate, QName, Tree};
 
 use crate::InstanceRef;
 
+/// What ends the path of a shared object: a predicate that no node fulfils (XPath 1.0, section 4.3).
+const SHARED: &str = "[false()]";
+
 /// An object that an instance created.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Created {
-    /// As it stands in the instance's `created/path`, in the one form that [`Pattern::created`] gives.
+    /// In the one form that [`Pattern::created`] gives.
     pub path: String,
     /// With namespaces, which the backend's form lacks: where they are known.
     pub place: Option<Pattern>,
+    /// Whether the backend is to find it in another instance's list. It takes away what the instances of a
+    /// commit had created, and dies when two of them name the same object (seen with 1.8.0).
+    pub shared: bool,
+}
+
+impl Created {
+    /// What stands in a `created` list.
+    pub(crate) fn read(entry: &str) -> Self {
+        let (path, shared) = entry.strip_suffix(SHARED).map_or((entry, false), |path| (path, true));
+        Self { path: normal(path), place: None, shared }
+    }
+
+    /// As it stands in the instance's `created` list. Where it is shared, the backend's XPath finds nothing
+    /// by it.
+    pub fn entry(&self) -> String {
+        let ending = if self.shared { SHARED } else { "" };
+        format!("{}{ending}", self.path)
+    }
 }
 
 /// An index of the `created` lists of all service instances.
@@ -25,6 +46,8 @@ pub struct Owners {
 #[derive(Clone, Debug, Default)]
 struct Owned {
     owners: BTreeSet<InstanceRef>,
+    /// The one whose list names it for the backend.
+    holder: Option<InstanceRef>,
     place: Option<Pattern>,
 }
 
@@ -42,8 +65,7 @@ impl Owners {
         let services = tree.child(Tree::ROOT, QName::new(CONTROLLER, "services"));
         for entry in services.into_iter().flat_map(|services| tree.children(services)) {
             if let Some(instance) = instance(tree, entry, &keys) {
-                let paths = created(tree, entry);
-                owners.replace(&instance, paths.map(|path| Created { path, place: None }));
+                owners.replace(&instance, created(tree, entry));
             }
         }
         owners
@@ -53,10 +75,13 @@ impl Owners {
     pub fn replace(&mut self, instance: &InstanceRef, created: impl IntoIterator<Item = Created>) {
         self.remove(instance);
         let mut paths = Vec::new();
-        for Created { path, place } in created {
+        for Created { path, place, shared } in created {
             let path = normal(&path);
             let owned = self.by_path.entry(path.clone()).or_default();
             owned.owners.insert(instance.clone());
+            if !shared && owned.holder.is_none() {
+                owned.holder = Some(instance.clone());
+            }
             owned.place = place.or(owned.place.take());
             paths.push(path);
         }
@@ -71,6 +96,7 @@ impl Owners {
         for path in &paths {
             if let Some(owned) = self.by_path.get_mut(path) {
                 owned.owners.remove(instance);
+                owned.holder.take_if(|holder| holder == instance);
                 if owned.owners.is_empty() {
                     self.by_path.remove(path);
                 }
@@ -88,6 +114,33 @@ impl Owners {
     pub fn owners_of(&self, path: &str) -> impl Iterator<Item = &InstanceRef> {
         let owned = self.by_path.get(path).or_else(|| self.by_path.get(&normal(path)));
         owned.into_iter().flat_map(|owned| &owned.owners)
+    }
+
+    /// The one of them whose list names it for the backend.
+    pub fn holder_of(&self, path: &str) -> Option<&InstanceRef> {
+        self.by_path.get(path)?.holder.as_ref()
+    }
+
+    /// Has the backend find each object in one list only: where it was, if that is still an owner, else in
+    /// the first of these that are.
+    pub(crate) fn share(&self, all: &mut [(InstanceRef, Vec<Created>)]) {
+        let mut holders: HashMap<String, InstanceRef> = HashMap::new();
+        let run: HashSet<&InstanceRef> = all.iter().map(|(instance, _)| instance).collect();
+        for (instance, created) in all.iter() {
+            for Created { path, .. } in created {
+                let before = self.holder_of(path);
+                let stays = before.filter(|&before| before == instance || !run.contains(before));
+                match stays {
+                    Some(holder) => drop(holders.insert(path.clone(), holder.clone())),
+                    None => drop(holders.entry(path.clone()).or_insert_with(|| instance.clone())),
+                }
+            }
+        }
+        for (instance, created) in all {
+            for object in created {
+                object.shared = holders.get(&object.path).is_some_and(|holder| holder != instance);
+            }
+        }
     }
 
     /// Who created an object or something in it, and what.
@@ -138,10 +191,10 @@ fn instance(
     Some(InstanceRef::new(Pattern { steps: vec![services, step] }))
 }
 
-fn created(tree: &Tree, entry: NodeId) -> impl Iterator<Item = String> {
+fn created(tree: &Tree, entry: NodeId) -> impl Iterator<Item = Created> {
     let created = tree.children(entry).filter(|&node| tree.qname(node).local == "created");
     let paths = created.flat_map(|created| tree.children(created));
-    paths.filter_map(|path| tree.value(path).map(Into::into))
+    paths.filter_map(|path| tree.value(path).map(Created::read))
 }
 
 /// A path of a `created` list in the form that [`Pattern::created`] gives; as it is where it cannot be
@@ -211,12 +264,43 @@ mod tests {
         assert_eq!(below, [(X, one.into()), (X, two.into()), (mtu.as_str(), two.into())]);
     }
 
+    /// What two instances that are run have created, as it stands in their lists.
+    fn shared(owners: &Owners, paths: [&[&str]; 2]) -> [Vec<String>; 2] {
+        let instances: Vec<InstanceRef> = owners.owners_of(X).cloned().collect();
+        let created = |paths: &[&str]| paths.iter().map(|path| Created::read(path)).collect::<Vec<_>>();
+        let mut all = [0, 1].map(|at: usize| (instances[at].clone(), created(paths[at])));
+        owners.share(&mut all);
+        all.map(|(_, created)| created.iter().map(Created::entry).collect())
+    }
+
+    #[test]
+    fn the_backend_finds_an_object_in_one_list() {
+        let (held, marked) = (X.to_owned(), format!("{X}[false()]"));
+        // In that of the first, where it was.
+        assert_eq!(shared(&owners(), [&[X], &[X]]), [vec![held.clone()], vec![marked.clone()]]);
+        // In that of the other, where the first no longer has it.
+        assert_eq!(shared(&owners(), [&[], &[X]]), [vec![], vec![held.clone()]]);
+        // Where it was, though that comes later; what is new, in the first.
+        let services = SERVICES.replacen("[name=\"x\"]<", "[name=\"x\"][false()]<", 1);
+        let later = Owners::from_services(&xml::parse(&services).unwrap(), |list| {
+            (list.local == "p2p").then(|| vec!["site".into(), "id".into()])
+        });
+        assert_eq!(names(later.owners_of(X)).len(), 2, "both own it all the same");
+        assert_eq!(
+            shared(&later, [&[X, "/y"], &["/y", X]]),
+            [vec![marked, "/y".into()], vec!["/y[false()]".into(), held]]
+        );
+    }
+
     #[test]
     fn what_an_instance_no_longer_has_is_nobodys() {
         let mut owners = owners();
         let instances: Vec<InstanceRef> = owners.owners_of(X).cloned().collect();
         let place = Pattern { steps: vec![PatternStep::new(QName::new("urn:i", "x"))] };
-        owners.replace(&instances[0], [Created { path: "/x".into(), place: Some(place.clone()) }]);
+        owners.replace(
+            &instances[0],
+            [Created { path: "/x".into(), place: Some(place.clone()), shared: false }],
+        );
         assert_eq!(names(owners.owners_of(X)), ["p2p[site='a'][id='2']"]);
         assert_eq!(owners.created_by(&instances[0]), ["/x"]);
         assert_eq!(owners.place("/x"), Some(&place));

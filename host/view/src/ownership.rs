@@ -46,12 +46,13 @@ impl Draft {
                     let path = place.created().map_err(|error| {
                         Refusal::new(Tag::InvalidValue, error.to_string()).at(place.to_string())
                     })?;
-                    created.push(Created { path, place: Some(place) });
+                    created.push(Created { path, place: Some(place), shared: false });
                 }
             }
             all.push((instance.clone(), created));
         }
         self.written = written;
+        owners.share(&mut all);
         Ok(all)
     }
 

@@ -124,7 +124,7 @@ impl State {
             Actions::Force | Actions::Delete => {
                 let instances: Vec<String> = instance.into_iter().collect();
                 if actions == Actions::Delete {
-                    self.strip(&instances);
+                    self.strip(&instances)?;
                     return self.after_actions(tid);
                 }
                 self.ask_services(tid, &instances, push)
@@ -134,18 +134,26 @@ impl State {
         }
     }
 
-    fn strip(&mut self, instances: &[String]) {
+    /// Where two instances have created the same object, the real controller takes it away twice, and dies
+    /// of it; this one refuses the commit in its words.
+    fn strip(&mut self, instances: &[String]) -> Result<(), Refusal> {
         let actions = self.datastores.tree(Datastore::Actions);
         let stripped = services::stripped(self.datastores.tree(Datastore::Running), actions, instances);
+        let mut seen = HashSet::new();
+        if !stripped.iter().all(|node| seen.insert(node)) {
+            return Err(refusal::failed("xmldb_put failed"));
+        }
         if stripped.is_empty() {
-            return;
+            return Ok(());
         }
         let tree = store::without(actions, &stripped, &self.models.model());
         self.datastores.replace(Datastore::Actions, tree);
+        Ok(())
     }
 
     /// Notifies the services daemon, whether or not there is one, and begins to wait for it.
     fn ask_services(&mut self, tid: u64, instances: &[String], push: Push) -> Result<(), Refusal> {
+        self.strip(instances)?;
         let mut xml = XmlWriter::new();
         xml.element("services-commit", &[("xmlns", CONTROLLER)], |xml| {
             xml.leaf("tid", &[], &tid.to_string())?;
@@ -159,7 +167,6 @@ impl State {
         .map_err(unwritable)?;
         let time = self.clock.now();
         self.before.push(Effect::Notify { stream: Stream::ServicesCommit, time, event: xml.finish() });
-        self.strip(instances);
         self.advance(tid, TransactionState::Actions);
         let limit = self.configured_service_timeout();
         self.before.push(Effect::Wait { tid, limit });

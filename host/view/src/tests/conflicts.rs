@@ -101,7 +101,7 @@ fn what_another_owns_that_is_not_run_is_not_changed() {
     let mut owners = owners();
     let path = "/devices/device[name=\"r1\"]/config/interfaces/interface[name=\"mine\"]";
     owners.replace(&instance("s1"), []);
-    owners.replace(&instance("s2"), [Created { path: path.into(), place: None }]);
+    owners.replace(&instance("s2"), [Created { path: path.into(), place: None, shared: false }]);
     let mut commit = Commit::new();
     set(&mut commit, "s2", &format!("{MINE}/mtu"), "2");
     assert!(commit.finish(&["s2"], &owners).contains("<mtu>2</mtu>"));

@@ -141,7 +141,7 @@ fn what_two_make_belongs_to_both() {
 fn lists_of_owners_are_replaced() {
     let mut commit = Commit::new();
     let mut owners = owners();
-    let stale = |path: &str| Created { path: path.into(), place: None };
+    let stale = |path: &str| Created { path: path.into(), place: None, shared: false };
     let mine = "/devices/device[name=\"r1\"]/config/interfaces/interface[name=\"mine\"]";
     owners.replace(&instance("s1"), [stale(mine)]);
     commit.run("s1", async |view| {
