@@ -2,9 +2,10 @@
 
 use std::{
     collections::VecDeque,
-    future::Future,
+    future::{Future, poll_fn},
     pin::pin,
     sync::Arc,
+    task::Poll,
     time::{Duration, Instant},
 };
 
@@ -40,7 +41,7 @@ const ARRIVAL: Duration = Duration::from_millis(100);
 /// # Errors
 /// None that time might heal: a controller that is away is waited for.
 pub async fn serve(host: Arc<Host>, options: Options, shutdown: impl Future<Output = ()>) {
-    let mut shutdown = pin!(shutdown);
+    let mut shutdown = pin!(lasting(shutdown));
     let mut backoff = Backoff::new();
     let hooks = Queue::start(host.clone(), options.clone());
     let (socket, user) = (options.socket.display().to_string(), options.host_user.clone());
@@ -73,6 +74,16 @@ pub async fn serve(host: Arc<Host>, options: Options, shutdown: impl Future<Outp
             () = host.left() => return,
         }
     }
+}
+
+/// The future, which may be awaited again when it is over: as it is where the last commit cannot be
+/// answered.
+fn lasting(future: impl Future<Output = ()>) -> impl Future<Output = ()> {
+    let (mut future, mut over) = (Box::pin(future), false);
+    poll_fn(move |context| {
+        over = over || future.as_mut().poll(context).is_ready();
+        if over { Poll::Ready(()) } else { Poll::Pending }
+    })
 }
 
 /// The two sockets: one that is told, one that asks.
@@ -272,5 +283,17 @@ impl Connection {
             }
             Err(error) => Err(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_lasts_is_over_for_everyone_who_asks() {
+        let mut shutdown = pin!(lasting(async {}));
+        shutdown.as_mut().await;
+        shutdown.as_mut().await;
     }
 }
