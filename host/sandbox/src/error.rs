@@ -178,6 +178,14 @@ pub enum LoadFault {
         /// The field of [`Limits`](crate::Limits).
         field: &'static str,
     },
+    /// It compiles to more than [`Limits::compiled`](crate::Limits::compiled).
+    #[error(
+        "it compiles to more code than a module may have: {allowed} are allowed. Look for generated functions of extreme size, or raise the limit `compiled`"
+    )]
+    Code {
+        /// How much is allowed, with its unit.
+        allowed: String,
+    },
     /// Not the module's fault.
     #[error("the compiler could not be run")]
     Compiler(#[source] std::io::Error),

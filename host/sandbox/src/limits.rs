@@ -81,6 +81,9 @@ pub struct Limits {
     pub text: usize,
     /// Bytes of a component's file.
     pub component: u64,
+    /// Bytes of the code that a component compiles to, which the daemon keeps in memory for as long as the
+    /// module is loaded. A large interpreter has about 60 MiB.
+    pub compiled: u64,
     /// Processor time that compiling a component may take. A large interpreter takes 9 s.
     pub compile_cpu: Duration,
     /// Time on the wall that compiling may take, on a machine that is busy with other things.
@@ -110,6 +113,7 @@ impl Default for Limits {
             log: Growing { base: 64 << 10, per_instance: 1 << 10 },
             text: 4 << 10,
             component: 64 * MIB,
+            compiled: 256 * MIB,
             compile_cpu: Duration::from_secs(60),
             compile_wall_clock: Duration::from_secs(120),
             compile_memory: 4 << 30,

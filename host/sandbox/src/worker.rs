@@ -1,10 +1,12 @@
 //! The process that compiles: the same program, started again with [`COMMAND`] as its first argument.
 //!
-//! It gets a component on standard input and answers on standard output, in one byte and the rest: `+`
-//! and compiled code, or `-` and a refusal in words. Before it reads anything it takes from itself what it
-//! does not need: memory and processor time beyond the limits, new descriptors (and with them every file
-//! and socket), new privileges, core dumps. It inherits no environment and no descriptor but its three
-//! pipes, and ends when its parent does.
+//! It gets a component on standard input and answers on standard output: in a byte what it is confined
+//! by, and then in one byte and the rest `+` and compiled code, or `-` and a refusal in words. Before it
+//! reads anything it takes from itself what it does not need (see [`confinement`]): memory and processor
+//! time beyond the limits, every file and socket, every other process. It inherits no environment and no
+//! descriptor but its three pipes, and ends when its parent does.
+
+pub mod confinement;
 
 use std::{
     ffi::{OsStr, OsString},
@@ -12,12 +14,14 @@ use std::{
     panic,
     path::Path,
     process::{ExitCode, ExitStatus, Stdio},
+    sync::Once,
     time::Duration,
 };
 
-use rustix::process::{Resource, Rlimit, Signal, setrlimit};
+use rustix::process::Signal;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
+use self::confinement::Confinement;
 use crate::{Limits, LoadFault, compile, engine, limit::Amount, preflight, text};
 
 /// The first argument of a program that is to be a worker.
@@ -26,9 +30,8 @@ pub const COMMAND: &str = "compile-worker";
 const CODE: u8 = b'+';
 const REFUSAL: u8 = b'-';
 
-/// Compiled code may be so many times as large as the component, and this much at least.
-const GROWTH: u64 = 16;
-const LEAST: u64 = 16 << 20;
+/// Bytes that an answer begins with: what the worker is confined by, and the kind of answer.
+const HEAD: u64 = 2;
 
 /// Of a refusal, in bytes.
 const REFUSAL_TEXT: u64 = 4 << 10;
@@ -74,28 +77,16 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     // What a panic says goes into the refusal.
     panic::set_hook(Box::new(|_| ()));
-    let answer = confine(&task)
+    let confined = confinement::confine(task.cpu, task.memory);
+    let confinement = *confined.as_ref().unwrap_or(&Confinement::default());
+    let answer = confined
         .map_err(|error| format!("the compile worker cannot limit itself: {error}"))
-        .and_then(|()| read())
+        .and_then(|_| read())
         .and_then(|component| compile_caught(&task, &component));
-    match write(answer) {
+    match write(confinement, answer) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
     }
-}
-
-/// Gives up what compiling does not need.
-fn confine(task: &Task) -> rustix::io::Result<()> {
-    let limit = |resource, most| setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) });
-    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
-    rustix::thread::set_no_new_privs(true)?;
-    limit(Resource::Core, 0)?;
-    limit(Resource::Nofile, 0)?;
-    limit(Resource::Fsize, 0)?;
-    // A signal at the limit, so that the parent knows why, and the end a second later.
-    let cpu = task.cpu.as_secs();
-    setrlimit(Resource::Cpu, Rlimit { current: Some(cpu), maximum: Some(cpu.saturating_add(1)) })?;
-    limit(Resource::As, task.memory)
 }
 
 fn read() -> Result<Vec<u8>, String> {
@@ -123,13 +114,13 @@ fn compile_caught(task: &Task, component: &[u8]) -> Result<Vec<u8>, String> {
     })
 }
 
-fn write(answer: Result<Vec<u8>, String>) -> io::Result<()> {
+fn write(confinement: Confinement, answer: Result<Vec<u8>, String>) -> io::Result<()> {
     let (kind, content) = match answer {
         Ok(code) => (CODE, code),
         Err(refusal) => (REFUSAL, refusal.into_bytes()),
     };
     let mut output = io::stdout().lock();
-    output.write_all(&[kind])?;
+    output.write_all(&[confinement.to_byte(), kind])?;
     output.write_all(&content)?;
     output.flush()
 }
@@ -151,7 +142,7 @@ pub(crate) async fn compile(program: &Path, component: &[u8], limits: &Limits) -
     let (Some(mut stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
         return Err(LoadFault::Compiler(io::ErrorKind::BrokenPipe.into()));
     };
-    let most = (component.len() as u64).saturating_mul(GROWTH).max(LEAST);
+    let most = limits.compiled.saturating_add(HEAD);
     let conversation = async {
         let mut answer = Vec::new();
         let ask = async {
@@ -159,9 +150,11 @@ pub(crate) async fn compile(program: &Path, component: &[u8], limits: &Limits) -
             let _ = stdin.write_all(component).await;
             drop(stdin);
         };
-        let mut stdout = stdout.take(most + 1);
+        let mut stdout = stdout.take(most.saturating_add(1));
         let ((), read) = tokio::join!(ask, stdout.read_to_end(&mut answer));
         read?;
+        // A worker that has more to say finds nobody who listens, and ends.
+        drop(stdout);
         let status = child.wait().await?;
         io::Result::Ok((answer, status))
     };
@@ -172,28 +165,45 @@ pub(crate) async fn compile(program: &Path, component: &[u8], limits: &Limits) -
             field: "compile_wall_clock",
         }),
         Ok(Err(error)) => Err(LoadFault::Compiler(error)),
-        Ok(Ok((answer, status))) => judge(answer, status, most, limits),
+        Ok(Ok((answer, status))) => judge(answer, status, limits),
     }
 }
 
-fn judge(mut answer: Vec<u8>, status: ExitStatus, most: u64, limits: &Limits) -> Result<Vec<u8>, LoadFault> {
+fn judge(mut answer: Vec<u8>, status: ExitStatus, limits: &Limits) -> Result<Vec<u8>, LoadFault> {
+    if answer.len() as u64 > limits.compiled.saturating_add(HEAD) {
+        return Err(LoadFault::Code { allowed: Amount::Bytes(limits.compiled).to_string() });
+    }
     if !status.success() {
         return Err(ended(status, limits));
     }
-    if answer.len() as u64 > most {
-        return Err(LoadFault::Refused(format!("it compiles to more than {}", Amount::Bytes(most))));
-    }
-    match answer.first() {
-        Some(&CODE) => {
-            answer.remove(0);
+    let [confinement, kind, ..] = answer[..] else {
+        return Err(LoadFault::Compiler(io::ErrorKind::UnexpectedEof.into()));
+    };
+    tell(Confinement::of_byte(confinement));
+    match kind {
+        CODE => {
+            answer.drain(..HEAD as usize);
             Ok(answer)
         }
-        Some(&REFUSAL) => {
-            let refusal = String::from_utf8_lossy(answer.get(1..).unwrap_or_default());
+        REFUSAL => {
+            let refusal = String::from_utf8_lossy(answer.get(HEAD as usize..).unwrap_or_default());
             Err(LoadFault::Refused(text::line(&refusal, REFUSAL_TEXT as usize)))
         }
-        _ => Err(LoadFault::Compiler(io::ErrorKind::UnexpectedEof.into())),
+        _ => Err(LoadFault::Compiler(io::ErrorKind::InvalidData.into())),
     }
+}
+
+/// Says what workers are confined by. It is the same for all of this process.
+fn tell(confinement: Confinement) {
+    static TOLD: Once = Once::new();
+
+    TOLD.call_once(|| {
+        if confinement == Confinement::default() {
+            tracing::warn!("This kernel has neither Landlock nor seccomp: resource limits alone confine the compile worker");
+        } else {
+            tracing::info!(confinement = %confinement, "The compile worker is confined beside its resource limits");
+        }
+    });
 }
 
 /// What it means that a worker ended in this way.

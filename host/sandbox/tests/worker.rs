@@ -17,15 +17,31 @@
 #[path = "guest/mod.rs"]
 mod guest;
 
-use std::{env, process::ExitCode, sync::Arc, time::Duration};
+use std::{
+    env, fs, io,
+    io::{Read as _, Write as _},
+    net::{TcpListener, TcpStream},
+    os::unix::net::{UnixListener, UnixStream},
+    path::Path,
+    process::{Command, ExitCode, Stdio},
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use confine_sandbox::{Cache, Compiler, Form, Limits, LoadFault, Runner, worker};
+use confine_sandbox::{
+    Cache, Compiler, Form, Limits, LoadFault, Runner,
+    worker::{self, confinement},
+};
 use guest::Guest;
 
 fn main() -> ExitCode {
-    let mut arguments = env::args_os().skip(1);
+    let mut arguments = env::args_os().skip(1).peekable();
     if worker::is_called_for(env::args_os().nth(1).as_deref()) {
         return worker::main(arguments.by_ref().skip(1));
+    }
+    if let Some(layer) = arguments.next_if(|argument| argument == PROBE).and(arguments.next()) {
+        probe(&layer.to_string_lossy(), arguments.map(|argument| argument.to_string_lossy().into_owned()));
+        return ExitCode::SUCCESS;
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let wanted = arguments.find(|argument| !argument.to_string_lossy().starts_with('-'));
@@ -40,7 +56,13 @@ fn main() -> ExitCode {
 
 type Test = fn() -> std::pin::Pin<Box<dyn Future<Output = ()>>>;
 
-const TESTS: [(&str, Test); 6] = [
+const TESTS: [(&str, Test); 12] = [
+    ("without_a_layer_everything_can_be_done", || Box::pin(does_everything())),
+    ("limits_keep_files_and_sockets_away", || Box::pin(limits_descriptors())),
+    ("landlock_keeps_files_programs_and_ports_away", || Box::pin(lands_and_locks())),
+    ("seccomp_keeps_every_other_call_away", || Box::pin(filters_calls())),
+    ("a_worker_is_confined_before_it_reads", || Box::pin(confines_itself())),
+    ("compiled_code_is_limited", || Box::pin(limits_code())),
     ("a_worker_compiles_what_this_process_runs", || Box::pin(compiles())),
     ("a_worker_refuses_in_words", || Box::pin(refuses())),
     ("processor_time_is_limited", || Box::pin(limits_time())),
@@ -115,4 +137,170 @@ async fn caches() {
     idle.load("bench", bytes, &limits).await.unwrap();
     let fault = idle.load("other", bomb(), &limits).await.unwrap_err();
     assert!(matches!(fault.fault, LoadFault::Refused(_)), "{fault}");
+}
+
+/// Starts this program again, to try what it should not be able to do.
+const PROBE: &str = "probe";
+
+/// Gives up one layer and tries what a module that took over the compiler would.
+fn probe(layer: &str, mut places: impl Iterator<Item = String>) {
+    let [directory, port, parent] = [(); 3].map(|()| places.next().unwrap());
+    let port: u16 = port.parse().unwrap();
+    let parent = rustix::process::Pid::from_raw(parent.parse().unwrap()).unwrap();
+    let force = match layer {
+        "nothing" => "in force".into(),
+        "limits" => {
+            confinement::limits(Duration::from_secs(60), 4 << 30).unwrap();
+            "in force".into()
+        }
+        "landlock" => format!("{:?}", confinement::landlock()),
+        "seccomp" => format!("{:?}", confinement::seccomp()),
+        other => panic!("{other}"),
+    };
+    let directory = Path::new(&directory);
+    let said = |result: io::Result<()>| match result {
+        Ok(()) => "done".into(),
+        Err(error) => match rustix::io::Errno::from_io_error(&error) {
+            Some(rustix::io::Errno::ACCESS) => "no access".into(),
+            Some(rustix::io::Errno::PERM) => "not permitted".into(),
+            Some(rustix::io::Errno::MFILE) => "no descriptor".into(),
+            _ => error.to_string(),
+        },
+    };
+    let tried = [
+        ("read a file", said(fs::File::open(directory.join("file")).map(drop))),
+        ("write a file", said(fs::write(directory.join("new"), "x"))),
+        ("list a directory", said(fs::read_dir(directory).map(drop))),
+        ("connect to a port", said(TcpStream::connect(("127.0.0.1", port)).map(drop))),
+        ("connect to a socket", said(UnixStream::connect(directory.join("socket")).map(drop))),
+        ("start a program", said(Command::new("/bin/true").status().map(drop))),
+        ("signal the parent", said(rustix::process::test_kill_process(parent).map_err(Into::into))),
+    ];
+    println!("{force}");
+    for (what, came) in tried {
+        println!("{what}: {came}");
+    }
+}
+
+/// What a process with this layer says that it could do.
+fn probed(layer: &str) -> Vec<String> {
+    let home = tempfile::tempdir().unwrap();
+    fs::write(home.path().join("file"), "x").unwrap();
+    let port = TcpListener::bind("127.0.0.1:0").unwrap();
+    let _socket = UnixListener::bind(home.path().join("socket")).unwrap();
+    let output = Command::new(env::current_exe().unwrap())
+        .args([PROBE, layer])
+        .arg(home.path())
+        .arg(port.local_addr().unwrap().port().to_string())
+        .arg(std::process::id().to_string())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{layer}: {} {}", said, String::from_utf8_lossy(&output.stderr));
+    said.lines().map(Into::into).collect()
+}
+
+/// None, with a word about it, where this kernel has not got the layer.
+fn probed_if_there(layer: &str) -> Option<Vec<String>> {
+    let said = probed(layer);
+    if said[0] == "None" {
+        eprintln!("skipped: this kernel has no {layer}, or does not let this process use it");
+        return None;
+    }
+    Some(said)
+}
+
+async fn does_everything() {
+    assert!(probed("nothing").iter().skip(1).all(|line| line.ends_with(": done")), "{:?}", probed("nothing"));
+}
+
+async fn limits_descriptors() {
+    let said = probed("limits");
+    // Whether a process may be started depends on the user: root may.
+    insta::assert_snapshot!(said[..6].join("\n"), @r"
+    in force
+    read a file: no descriptor
+    write a file: no descriptor
+    list a directory: no descriptor
+    connect to a port: no descriptor
+    connect to a socket: no descriptor
+    ");
+}
+
+async fn lands_and_locks() {
+    let Some(said) = probed_if_there("landlock") else { return };
+    if said[0] != "Whole" {
+        eprintln!("skipped in part: this kernel knows only some of Landlock: {said:?}");
+        assert!(said[1..4].iter().all(|line| line.ends_with(": no access")), "{said:?}");
+        return;
+    }
+    // A socket by a path is seccomp's to keep away.
+    insta::assert_snapshot!(said.join("\n"), @r"
+    Whole
+    read a file: no access
+    write a file: no access
+    list a directory: no access
+    connect to a port: no access
+    connect to a socket: done
+    start a program: no access
+    signal the parent: not permitted
+    ");
+}
+
+async fn filters_calls() {
+    let Some(said) = probed_if_there("seccomp") else { return };
+    insta::assert_snapshot!(said.join("\n"), @r"
+    Whole
+    read a file: not permitted
+    write a file: not permitted
+    list a directory: not permitted
+    connect to a port: not permitted
+    connect to a socket: not permitted
+    start a program: not permitted
+    signal the parent: not permitted
+    ");
+}
+
+/// Looks at a worker that has not been given anything to read yet, through the kernel's eyes.
+async fn confines_itself() {
+    let expected = [("landlock", 3), ("seccomp", 1)].map(|(layer, weight)| match &*probed(layer)[0] {
+        "Whole" => 2 * weight,
+        "Partly" => weight,
+        _ => 0,
+    });
+    let mut worker = Command::new(env::current_exe().unwrap())
+        .args([worker::COMMAND, "60", &(4u64 << 30).to_string(), "524288"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let of = |file: &str| fs::read_to_string(format!("/proc/{}/{file}", worker.id())).unwrap();
+    let began = Instant::now();
+    // The last of its steps is that of seccomp, or before it that of memory.
+    let is_confined = || {
+        of("limits").lines().any(|line| line.starts_with("Max address space") && line.contains("4294967296"))
+            && (expected[1] == 0 || of("status").contains("Seccomp:\t2"))
+    };
+    while !is_confined() {
+        assert!(began.elapsed() < Duration::from_secs(60), "{}{}", of("limits"), of("status"));
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert!(of("status").contains("NoNewPrivs:\t1"), "{}", of("status"));
+    for (limit, most) in
+        [("Max cpu time", "60"), ("Max file size", "0"), ("Max core file size", "0"), ("Max open files", "0")]
+    {
+        let line = of("limits").lines().find(|line| line.starts_with(limit)).unwrap().to_owned();
+        assert_eq!(line[limit.len()..].split_whitespace().next(), Some(most), "{line}");
+    }
+    worker.stdin.take().unwrap().write_all(&Guest::new().build()).unwrap();
+    let mut answer = Vec::new();
+    worker.stdout.take().unwrap().read_to_end(&mut answer).unwrap();
+    assert!(worker.wait().unwrap().success());
+    assert_eq!(answer[..2], [b'0' + expected[0] + expected[1], b'+']);
+}
+
+async fn limits_code() {
+    let limits = Limits { compiled: 4 << 10, ..Limits::default() };
+    let fault = load(Guest::new().build(), &limits).await.unwrap_err();
+    insta::assert_snapshot!(fault, @"it compiles to more code than a module may have: 4 KiB are allowed. Look for generated functions of extreme size, or raise the limit `compiled`");
 }

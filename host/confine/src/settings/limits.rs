@@ -77,6 +77,7 @@ limits! {
     log: Each<Size>, 0, MAX;
     text: Spanned<Size>, 64, 1 << 20;
     component: Spanned<Size>, 1 << 10, 1 << 30;
+    compiled: Spanned<Size>, 1 << 10, 1 << 31;
     compile_cpu: Spanned<Time>, SECOND, MAX;
     compile_wall_clock: Spanned<Time>, SECOND, MAX;
     // The program itself has to fit in.
@@ -214,6 +215,7 @@ mod tests {
         log = { base = "64 KiB", per_instance = "1 KiB" }
         text = "4 KiB"
         component = "64 MiB"
+        compiled = "256 MiB"
         compile_cpu = "1 min"
         compile_wall_clock = "2 min"
         compile_memory = "4 GiB"
@@ -248,7 +250,7 @@ mod tests {
         '1 GiB': 1 GiB is too much, 64 MiB is the most
         invalid type: string "3 pieces", expected a whole number, as in 2_000_000
         '0 s': 0 us is too little, 1 s is the least
-        unknown field `compile_time`, expected one of `fuel`, `wall_clock`, `host_work`, `memory`, `stack`, `core_instances`, `memories`, `tables`, `handles`, `bytes_out`, `bytes_in`, `bytes_per_call`, `edits`, `log`, `text`, `component`, `compile_cpu`, `compile_wall_clock`, `compile_memory`
+        unknown field `compile_time`, expected one of `fuel`, `wall_clock`, `host_work`, `memory`, `stack`, `core_instances`, `memories`, `tables`, `handles`, `bytes_out`, `bytes_in`, `bytes_per_call`, `edits`, `log`, `text`, `component`, `compiled`, `compile_cpu`, `compile_wall_clock`, `compile_memory`
         "#);
     }
 
@@ -276,6 +278,7 @@ mod tests {
                 log: Growing { base: sizes[7], per_instance: 0 },
                 text: (sizes[8] >> 20).min(1 << 20) as usize,
                 component: (sizes[8] >> 11).min(1 << 30),
+                compiled: (sizes[8] >> 10).min(1 << 31),
                 compile_cpu: Duration::from_micros(times[2]),
                 compile_wall_clock: Duration::from_micros(times[3]),
                 compile_memory: sizes[9],
