@@ -19,37 +19,41 @@
 use confine_sdk::prelude::*;
 
 /// Obeys every line of a leaf-list of the instance.
+#[allow(dead_code, reason = "one module obeys line by line")]
 pub(crate) fn obey(view: &View, lines: &str) -> Result<()> {
-    view.values(lines)?.iter().try_for_each(|line| {
-        let (command, rest) = line.split_once(' ').unwrap_or((line, ""));
-        let (path, value) = rest.split_once(' ').unwrap_or((rest, ""));
-        let path = path.replace('~', " ");
-        match command {
-            "set" => view.set(path, value),
-            "create" => view.create(path),
-            "remove" => view.remove(path),
-            "stamp" => view.set(path, env!("CARGO_PKG_VERSION")),
-            "xml" => view.edit_xml(rest),
-            "expect" => {
-                let found = view.get(&path)?;
-                ensure!(found.as_deref() == Some(value), "`{path}` is {found:?}, not `{value}`");
-                Ok(())
-            }
-            "absent" => {
-                ensure!(!view.exists(&path)?, "`{path}` is there");
-                Ok(())
-            }
-            "count" => {
-                let found = view.list(value.replace('~', " "))?.len();
-                ensure!(found.to_string() == path, "`{value}` finds {found}, not {path}");
-                Ok(())
-            }
-            "fail" => bail!("{rest}"),
-            "panic" => panic!("{rest}"),
-            "spin" => loop {
-                core::hint::spin_loop();
-            },
-            _ => bail!("`{command}` is no command"),
+    view.values(lines)?.iter().try_for_each(|line| obey_line(view, line))
+}
+
+/// Obeys one line.
+pub(crate) fn obey_line(view: &View, line: &str) -> Result<()> {
+    let (command, rest) = line.split_once(' ').unwrap_or((line, ""));
+    let (path, value) = rest.split_once(' ').unwrap_or((rest, ""));
+    let path = path.replace('~', " ");
+    match command {
+        "set" => view.set(path, value),
+        "create" => view.create(path),
+        "remove" => view.remove(path),
+        "stamp" => view.set(path, env!("CARGO_PKG_VERSION")),
+        "xml" => view.edit_xml(rest),
+        "expect" => {
+            let found = view.get(&path)?;
+            ensure!(found.as_deref() == Some(value), "`{path}` is {found:?}, not `{value}`");
+            Ok(())
         }
-    })
+        "absent" => {
+            ensure!(!view.exists(&path)?, "`{path}` is there");
+            Ok(())
+        }
+        "count" => {
+            let found = view.list(value.replace('~', " "))?.len();
+            ensure!(found.to_string() == path, "`{value}` finds {found}, not {path}");
+            Ok(())
+        }
+        "fail" => bail!("{rest}"),
+        "panic" => panic!("{rest}"),
+        "spin" => loop {
+            core::hint::spin_loop();
+        },
+        _ => bail!("`{command}` is no command"),
+    }
 }

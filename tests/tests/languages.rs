@@ -51,10 +51,19 @@ async fn host(module: PathBuf) -> Arc<Host> {
     Arc::new(Host::new(runner, Models::default(), HashSet::new(), registry))
 }
 
-/// Plays every case; the edits that were sent, in order.
-async fn edits(host: &Arc<Host>, models: &[(String, String)]) -> Vec<String> {
-    let mut edits = Vec::new();
-    for case in Case::all(&example_services().join("banner/cases")).unwrap() {
+/// What the cases of a service came to.
+#[derive(Debug, PartialEq)]
+struct Played {
+    /// The edits that were sent, in order.
+    edits: Vec<String>,
+    /// The fuel of each run of the last commit that succeeded in each case.
+    fuel: Vec<Vec<u64>>,
+}
+
+/// Plays every case of an example service.
+async fn play(host: &Arc<Host>, models: &[(String, String)], service: &str) -> Played {
+    let mut played = Played { edits: Vec::new(), fuel: Vec::new() };
+    for case in Case::all(&example_services().join(service).join("cases")).unwrap() {
         let directory = tempfile::tempdir().unwrap();
         let (front, back) = (directory.path().join("tap.sock"), directory.path().join("controller.sock"));
         let tap = Tap::listen(&front, &back).unwrap();
@@ -64,31 +73,56 @@ async fn edits(host: &Arc<Host>, models: &[(String, String)]) -> Vec<String> {
         }
         // From there on: what the daemon asks about models comes in between, and counts in the message-id.
         let edit = |message: String| Some(message[message.find("<edit-config>")?..].to_owned());
-        edits.extend(tap.take().into_iter().filter_map(edit));
+        played.edits.extend(tap.take().into_iter().filter_map(edit));
+        let report = host.last_commit();
+        let runs = report.iter().flat_map(|report| &report.runs);
+        played.fuel.push(runs.map(|(_, _, usage)| usage.fuel).collect());
     }
-    edits
+    played
 }
 
 async fn as_in_rust(language: &str) {
     let Some(module) = built(language) else { return };
     let rust = examples().await.unwrap();
-    let expected = edits(&rust.host, &rust.models).await;
+    let expected = play(&rust.host, &rust.models, "banner").await.edits;
     assert!(!expected.is_empty());
-    let found = edits(&host(module).await, &rust.models).await;
-    assert_eq!(found, expected);
+    let host = host(module).await;
+    let found = play(&host, &rust.models, "banner").await;
+    assert_eq!(found.edits, expected);
+    twice(found, play(&host, &rust.models, "banner").await);
+}
+
+/// The same input: the same edits to the byte, and the same fuel.
+fn twice(first: Played, second: Played) {
+    assert!(first.fuel.iter().flatten().any(|&fuel| fuel > 0), "{first:?}");
+    assert_eq!(first, second);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn python() {
+async fn python_as_in_rust_and_the_same_twice() {
     as_in_rust("python").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn javascript() {
+async fn javascript_as_in_rust_and_the_same_twice() {
     as_in_rust("javascript").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn c() {
+async fn c_as_in_rust_and_the_same_twice() {
     as_in_rust("c").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_example_the_same_twice() {
+    for service in ["banner", "interfaces", "ssh-users"] {
+        let services = examples().await.unwrap();
+        let first = play(&services.host, &services.models, service).await;
+        // A host that remembers what the first time taught it, and one that does not.
+        let again = play(&services.host, &services.models, service).await;
+        let services = examples().await.unwrap();
+        let anew = play(&services.host, &services.models, service).await;
+        assert_eq!(first, again, "{service}");
+        twice(first, anew);
+    }
 }

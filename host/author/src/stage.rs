@@ -83,6 +83,20 @@ impl Stage {
         daemons: &Path,
         user: &str,
     ) -> Result<Self, Error> {
+        let mut stage = Self::without_daemon(builder, socket, user).await?;
+        let stopped = until(stage.stop.subscribe());
+        stage.tasks.spawn(confine_service::serve(host.clone(), Options::new(daemons)?, stopped));
+        let ready = async {
+            host.connected().await;
+            // What the daemon knows of the models is not to depend on how fast it is.
+            host.modelled().await;
+        };
+        timeout(PATIENCE, ready).await.map_err(|_| Error::NoDaemon)?;
+        Ok(stage)
+    }
+
+    /// The controller and the user alone: the daemon is somebody else's to start.
+    pub async fn without_daemon(builder: Builder, socket: PathBuf, user: &str) -> Result<Self, Error> {
         let controller = builder.build()?;
         let listen = |source| Error::Listen { socket: socket.clone(), source };
         let listener = UnixListener::bind(&socket).map_err(listen)?;
@@ -90,22 +104,15 @@ impl Stage {
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         tasks.spawn({
-            let (controller, stopped) = (controller.clone(), until(stopped.clone()));
+            let (controller, stopped) = (controller.clone(), until(stopped));
             async move {
                 if let Err(error) = controller.serve(listener, stopped).await {
                     tracing::error!(%error, "the embedded controller has ended");
                 }
             }
         });
-        tasks.spawn(confine_service::serve(host.clone(), Options::new(daemons)?, until(stopped)));
         let events = Events::subscribe(&options, &[Stream::ControllerTransaction]).await?;
         let client = Backend::connect(options).await?;
-        let ready = async {
-            host.connected().await;
-            // What the daemon knows of the models is not to depend on how fast it is.
-            host.modelled().await;
-        };
-        timeout(PATIENCE, ready).await.map_err(|_| Error::NoDaemon)?;
         Ok(Self { controller, user: Identity::User(user.into()), client, events, socket, stop, tasks })
     }
 
@@ -136,11 +143,21 @@ impl Stage {
 
     /// Commits the candidate as the user, and waits for the end.
     pub async fn commit(&mut self, push: Push, actions: Actions<'_>) -> Result<Committed, Error> {
-        let commit = Commit { device: "*", push, actions, source: Datastore::Candidate };
         let began = Instant::now();
-        let tid = self.client.controller_commit(commit, &self.user).await?;
-        let transaction = self.events.completed(tid).await?;
+        let tid = self.begin(push, actions).await?;
+        let transaction = self.end(tid).await?;
         Ok(Committed { transaction, elapsed: began.elapsed() })
+    }
+
+    /// Commits the candidate as the user; the transaction.
+    pub async fn begin(&mut self, push: Push, actions: Actions<'_>) -> Result<u64, Error> {
+        let commit = Commit { device: "*", push, actions, source: Datastore::Candidate };
+        Ok(self.client.controller_commit(commit, &self.user).await?)
+    }
+
+    /// Waits for the end of a transaction.
+    pub async fn end(&mut self, tid: u64) -> Result<ControllerTransaction, Error> {
+        Ok(self.events.completed(tid).await?)
     }
 
     /// Stops the daemon and the controller, and waits for them.

@@ -105,6 +105,7 @@ impl Budget {
             work: self.work.grant().allowed,
             edits: self.edits.grant().allowed,
             kept: self.kept.grant().allowed,
+            answer: self.limits.bytes_per_call as u64,
             quantum: Allowance::QUANTUM,
         })
     }

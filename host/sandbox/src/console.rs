@@ -41,10 +41,13 @@ impl Console {
 
     /// Takes a line, or drops it once the lines are too many.
     pub(crate) fn log(&mut self, level: &str, message: &str, fields: &[(String, String)]) {
-        // A line costs something even where it is empty.
-        const LINE: u64 = 16;
-        let bytes = fields.iter().fold(message.len(), |sum, (name, value)| sum + name.len() + value.len());
-        let used = self.used.saturating_add(LINE + bytes as u64);
+        // A line costs something even where it is empty, and so does each field.
+        const LINE: usize = 16;
+        const FIELD: usize = 16;
+        let bytes = fields.iter().fold(LINE + message.len(), |sum, (name, value)| {
+            sum.saturating_add(FIELD + name.len() + value.len())
+        });
+        let used = self.used.saturating_add(bytes as u64);
         if used > self.allowed {
             self.dropped += 1;
             return;
@@ -115,7 +118,7 @@ mod tests {
 
     #[test]
     fn lines_are_safe_and_bounded() {
-        let mut console = console(100);
+        let mut console = console(116);
         console.log("warn", "a\u{1b}[2J\nb", &[("k\u{0}".into(), "v".into())]);
         console.log("loud", &"x".repeat(50), &[]);
         console.log("error", "too much", &[]);
@@ -126,6 +129,16 @@ mod tests {
         assert_eq!((lines[0].level, lines[1].level), (Level::WARN, Level::INFO));
         assert_eq!(lines[1].message, format!("{}… (18 bytes more)", "x".repeat(32)));
         assert_eq!((lines.len(), dropped), (2, 2));
+    }
+
+    #[test]
+    fn a_field_without_a_name_and_a_value_is_not_free() {
+        let mut console = console(1000);
+        let empty = vec![(String::new(), String::new()); 1000];
+        console.log("info", "", &empty);
+        console.log("info", "", &empty[..10]);
+        let (lines, dropped) = console.into_lines();
+        assert_eq!((lines.len(), dropped), (1, 1));
     }
 
     #[test]

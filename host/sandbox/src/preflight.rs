@@ -18,6 +18,10 @@ pub(crate) const HOOKS: &str = "confine:service/hooks";
 /// What it may import.
 const IMPORTS: [&str; 3] = ["confine:service/types", "confine:service/tree", "confine:service/log"];
 
+/// The most imports. Those of the contract and of WASI that there are come to about thirty, and a component
+/// that links several languages may name some of them in several versions.
+const IMPORTED: usize = 150;
+
 /// Bytes of a name in a message.
 const NAME: usize = 100;
 /// Names in a message.
@@ -93,13 +97,15 @@ struct Names {
     /// Imports that are not offered.
     missing: Vec<String>,
     handler: bool,
+    imports: usize,
 }
 
 impl Names {
     fn import(&mut self, import: &str) {
+        self.imports += 1;
         if let Some(version) = version_of(import, &IMPORTS) {
             self.version(version);
-        } else if !wasi::offers(import) {
+        } else if self.imports <= IMPORTED && !wasi::offers(import) {
             self.missing.push(text::line(import, NAME));
         }
     }
@@ -121,6 +127,12 @@ impl Names {
     }
 
     fn judge(self) -> Result<(), Refusal> {
+        if self.imports > IMPORTED {
+            return Err(format!(
+                "it has {} imports, {IMPORTED} are the most: there are not so many interfaces",
+                self.imports
+            ));
+        }
         if let Some(version) = self.versions.first() {
             return Err(format!(
                 "it is made for version {version} of `{CONTRACT}`, and this is {VERSION}: compile it again with the SDK of this Confine"

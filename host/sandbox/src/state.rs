@@ -1,10 +1,15 @@
 //! What belongs to one run: the data of its store.
 
+use std::time::{Duration, Instant};
+
 use confine_view::{Allowance, Error, Exceeded, Meter, View};
 
 use crate::{
     Budget, HostFault, Limit, Limits, Reached, Usage, budget::Grant, console::Console, limiter::Limiter,
 };
+
+/// How long a guest keeps its thread with calls of the host, however little work these count.
+const SLICE: Duration = Duration::from_micros(500);
 
 /// The data of one store: what the host keeps of one guest while it runs.
 pub(crate) struct State {
@@ -27,6 +32,8 @@ pub(crate) struct State {
     edits: Grant,
     kept: Grant,
     pace: Meter,
+    /// When the thread was last given to others by the clock.
+    kept_thread_since: Instant,
 }
 
 /// Why the host ended a run.
@@ -75,6 +82,7 @@ impl State {
             edits: budget.edits.grant(),
             kept: budget.kept.grant(),
             pace: Meter::new(Allowance::UNLIMITED),
+            kept_thread_since: Instant::now(),
         }
     }
 
@@ -89,16 +97,25 @@ impl State {
     pub(crate) async fn send(&mut self, bytes: usize) -> wasmtime::Result<()> {
         let bytes_in = bytes as u64;
         if bytes_in > self.per_call {
-            let scope = crate::Scope::Call;
-            let reached = Reached::new(Limit::BytesPerCall, scope, self.per_call, bytes_in);
-            return Err(self.halt(Halt::Limit(reached)));
+            return Err(self.too_much_at_once(bytes_in));
         }
         self.bytes_in.add(bytes_in).map_err(|reached| self.halt(Halt::Limit(reached)))?;
         self.pace(bytes).await
     }
 
     async fn pace(&mut self, bytes: usize) -> wasmtime::Result<()> {
-        self.pace.charge_bytes(bytes).await.map_err(|exceeded| self.exceeded(exceeded))
+        self.pace.charge_bytes(bytes).await.map_err(|exceeded| self.exceeded(exceeded))?;
+        // Work is an estimate, and on a slow machine a bad one.
+        if self.kept_thread_since.elapsed() > SLICE {
+            tokio::task::yield_now().await;
+            self.kept_thread_since = Instant::now();
+        }
+        Ok(())
+    }
+
+    fn too_much_at_once(&mut self, bytes: u64) -> wasmtime::Error {
+        let scope = crate::Scope::Call;
+        self.halt(Halt::Limit(Reached::new(Limit::BytesPerCall, scope, self.per_call, bytes)))
     }
 
     /// Ends the run: the error that a host function returns for it.
@@ -125,6 +142,7 @@ impl State {
         let (limit, grant) = match exceeded.limit {
             "edits" => (Limit::Edits, self.edits),
             "edit bytes" => (Limit::EditBytes, self.kept),
+            "bytes per call" => return self.too_much_at_once(exceeded.used),
             _ => (Limit::HostWork, self.work),
         };
         self.halt(Halt::Limit(grant.reached(limit, exceeded.used)))
@@ -142,5 +160,27 @@ impl State {
             log: self.console.used(),
             ..Usage::default()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        pin::pin,
+        task::{Context, Waker},
+    };
+
+    use super::*;
+
+    #[test]
+    fn a_guest_that_keeps_its_thread_long_gives_it_to_others_once() {
+        let console = Console::new("m".into(), "i".into(), 0, 64);
+        let mut state = State::new(&Budget::new(&Limits::default(), 1), None, console);
+        let mut context = Context::from_waker(Waker::noop());
+        std::thread::sleep(2 * SLICE);
+        // Next to no work, and a long time.
+        let mut call = pin!(state.receive(0));
+        assert!(call.as_mut().poll(&mut context).is_pending());
+        assert!(call.as_mut().poll(&mut context).is_ready());
     }
 }

@@ -73,6 +73,10 @@ const RANDOM_BYTES: u64 = 64 << 10;
 /// What an output stream takes in one call without waiting.
 const PERMIT: u64 = 64 << 10;
 
+/// The most names that a component may use of one interface: the largest has about sixty. Each is an
+/// entry in a table of the host.
+const NAMES: usize = 200;
+
 /// Whether there is something by the name of this import, such as `wasi:cli/exit@0.2.6`.
 pub(crate) fn offers(import: &str) -> bool {
     find(import).is_some()
@@ -108,6 +112,10 @@ struct Interface<'a>(LinkerInstance<'a, State>);
 impl Interface<'_> {
     /// Lets every function end the run.
     fn refuse_all(&mut self, interface: &str, ty: &ComponentInstance, engine: &Engine) -> Result<()> {
+        let named = ty.exports(engine).len();
+        if named > NAMES {
+            wasmtime::bail!("it names {named} functions and types of `{interface}`, {NAMES} are the most");
+        }
         for (name, export) in ty.exports(engine) {
             if let ComponentItem::ComponentFunc(_) = export.ty {
                 let what = format!("it called `{name}` of `{interface}`, which Confine does not offer");

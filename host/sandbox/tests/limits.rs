@@ -428,3 +428,55 @@ async fn a_failed_run_leaves_nothing_behind() {
         assert!(run_one(&runner, &good, &mut budget, Entry::Apply, "s1").await.outcome.is_ok());
     }
 }
+
+/// Keeps the thread for 5 ms each time, and counts.
+#[derive(Default)]
+struct Slow(std::sync::atomic::AtomicUsize);
+
+impl Source for Slow {
+    fn fetch<'a>(&'a self, _: &'a [Pattern]) -> Fetch<'a> {
+        Box::pin(async {
+            self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            std::thread::sleep(Duration::from_millis(5));
+            Ok(confine_tree::Tree::default())
+        })
+    }
+}
+
+#[tokio::test]
+async fn the_wall_clock_ends_a_loop_of_slow_calls() {
+    // Another entry each time, so that it has to be fetched.
+    let digits: String = (0..4u32)
+        .map(|digit| {
+            format!(
+                "(i32.store8 offset={} (global.get $path)
+                    (i32.add (i32.const 97) (i32.and (i32.shr_u (local.get $n) (i32.const {})) (i32.const 15))))",
+                22 + digit,
+                4 * digit
+            )
+        })
+        .collect();
+    let apply = format!(
+        "(local $n i32)
+        (loop $again
+            (local.set $n (i32.add (local.get $n) (i32.const 1)))
+            {digits}
+            (call $get (local.get $view) (global.get $path) (global.get $path.len) (global.get $scratch))
+            (br_if $again (i32.lt_u (local.get $n) (i32.const 4000))))
+        (global.get $ok)"
+    );
+    let guest = Guest::new()
+        .text("path", "/devices/device[name='aaaa']/name")
+        .realloc("(return (i32.const 131072))")
+        .pages(8)
+        .apply(&apply);
+    let source = Arc::new(Slow::default());
+    let run = run_on(&runner(), guest, endless(), source.clone()).await;
+    assert_eq!(
+        upto_used(&told(&run)),
+        r#"module `bench` 1.0.0, instance `bench[service-name='s1']`: wall clock limit reached: allowed 1,000 ms for one instance"#
+    );
+    // It ended between two of them, and not after all: that would be 4,000.
+    let fetched = source.0.load(std::sync::atomic::Ordering::Relaxed);
+    assert!((1..2000).contains(&fetched), "{fetched}");
+}

@@ -281,12 +281,15 @@ mod tests {
         .unwrap();
         fs::write(path.join("large.wasm"), "123456789").unwrap();
         fs::write(path.join("a\u{1b}[31m\n.wasm"), "red").unwrap();
+        fs::write(path.join("..\\..\\up.wasm"), "hidden").unwrap();
+        fs::write(path.join("up..\\up.wasm"), "up").unwrap();
         insta::assert_snapshot!(found(&[path.into()]).join("\n"), @r"
         a\u{1b}[31m\n: its name is not made of letters, digits, `-`, `_` and `.`: rename it
         dir: it is a directory, not a regular file: copy the module itself here
         fifo: it is a special file, not a regular file: copy the module itself here
         large: it is larger than a module may be: allowed 8 bytes (`component`)
         link: it is a link, not a regular file: copy the module itself here
+        up..\\up: its name is not made of letters, digits, `-`, `_` and `.`: rename it
         ");
     }
 

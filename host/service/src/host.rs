@@ -1,7 +1,7 @@
 //! What the daemon keeps from one commit to the next.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashSet,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -21,12 +21,10 @@ use crate::{
     operations::Told,
     plan::SERVICES,
     reads::{self, Shared},
+    remembered::Remembered,
     rules::{self, Policy, Rules},
     status::{self, Commits, Connection, LastCommit},
 };
-
-/// The most instances whose undeclared reads are remembered.
-const REMEMBERED: usize = 10_000;
 
 /// Everything that a commit needs and that outlives it.
 pub struct Host {
@@ -80,7 +78,7 @@ struct Books {
     /// What the commit that was answered last changes in them, once it is through.
     pending: Option<Pending>,
     /// What instances turned out to read without their module having declared it.
-    remembered: HashMap<InstanceRef, Vec<Pattern>>,
+    remembered: Remembered,
 }
 
 /// What a commit changes in the books.
@@ -166,6 +164,12 @@ impl Host {
     pub async fn connected(&self) {
         // The sender is this host's own, and so is there.
         let _ = self.connection.subscribe().wait_for(|connection| connection.connected).await;
+    }
+
+    /// Waits until none is.
+    pub async fn disconnected(&self) {
+        // The sender is this host's own, and so is there.
+        let _ = self.connection.subscribe().wait_for(|connection| !connection.connected).await;
     }
 
     /// Waits until the models of the controller that is served have been read, as far as they are to be had.
@@ -364,20 +368,12 @@ impl Host {
 
     /// What an instance turned out to read the last time.
     pub(crate) fn remembered(&self, instance: &InstanceRef) -> Vec<Pattern> {
-        lock(&self.books).remembered.get(instance).cloned().unwrap_or_default()
+        lock(&self.books).remembered.of(instance).to_vec()
     }
 
     /// Remembers what an instance turned out to read.
     pub(crate) fn remember(&self, instance: &InstanceRef, patterns: Vec<Pattern>) {
-        let mut books = lock(&self.books);
-        if books.remembered.len() >= REMEMBERED {
-            books.remembered.clear();
-        }
-        if patterns.is_empty() {
-            books.remembered.remove(instance);
-        } else {
-            books.remembered.insert(instance.clone(), patterns);
-        }
+        lock(&self.books).remembered.replace(instance, patterns);
     }
 }
 

@@ -22,6 +22,7 @@ mod plan;
 mod quarantine;
 mod reads;
 mod registry;
+mod remembered;
 mod rights;
 mod rules;
 pub mod status;

@@ -163,6 +163,12 @@ impl Overlay {
         self.knowledge.learn(&mut self.tree, pattern, false)
     }
 
+    /// How many nodes and places of nodes are kept, now and for as long as the overlay is there: what
+    /// memory it takes goes with it.
+    pub fn size(&self) -> usize {
+        self.states.len() + self.knowledge.size()
+    }
+
     /// Whether everything that `pattern` matches has been read.
     pub fn covers(&self, pattern: &Pattern) -> bool {
         self.coverage.covers(pattern)

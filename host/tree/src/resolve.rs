@@ -129,11 +129,17 @@ impl Overlay {
 
     /// What is known of the node that a pattern matches.
     pub fn locate(&self, pattern: &Pattern) -> Spot {
-        let (mut at, mut inside) = (self.knowledge().root(), self.knowledge().root());
-        for step in &pattern.steps {
-            (at, inside) = self.descend(inside, step);
-        }
-        at
+        self.spots(pattern).last().unwrap_or_else(|| self.knowledge().root())
+    }
+
+    /// What is known of the place of each step, from the top down.
+    pub fn spots(&self, pattern: &Pattern) -> impl Iterator<Item = Spot> {
+        let mut inside = self.knowledge().root();
+        pattern.steps.iter().map(move |step| {
+            let (at, below) = self.descend(inside, step);
+            inside = below;
+            at
+        })
     }
 
     /// The place of a step's node, and the one to go on from.

@@ -7,8 +7,16 @@ use confine_tree::{
 };
 
 use crate::{
-    Allowance, Error, InstanceRef, Meter, Refusal, Scope, Source, conflict::Settings, refusal::refused,
+    Allowance, Error, Exceeded, InstanceRef, Meter, Refusal, Scope, Source, conflict::Settings,
+    refusal::refused,
 };
+
+/// Bytes that a node of the overlay takes, with its name, its state and the tables that it is in.
+const NODE: usize = 256;
+
+/// What a request costs who has it made, in units of work: about a millisecond, most of it of the backend,
+/// which serves everybody.
+const REQUEST: u64 = 20_000;
 
 /// What one commit works on: what was read of the datastore, and what the modules have made of it so
 /// far. Each view of the commit owns it in turn.
@@ -87,8 +95,14 @@ impl Draft {
         if missing.is_empty() {
             return Ok(missing);
         }
+        let steps: usize = missing.iter().map(|pattern| pattern.steps.len()).sum();
+        let bytes: usize = missing.iter().map(|pattern| pattern.to_string().len()).sum();
+        meter.keep(bytes.saturating_add(steps.saturating_mul(NODE)))?;
+        meter.charge(REQUEST).await?;
         let fragment = self.source.fetch(&missing).await?;
+        let before = self.overlay.size();
         let mut loading = self.overlay.begin_load(&missing);
+        self.pay_growth(before, meter)?;
         loop {
             let loaded = self.overlay.load_some(&fragment, &mut loading);
             match loaded.map_err(ResolveError::from).map_err(refused)? {
@@ -96,6 +110,12 @@ impl Draft {
                 nodes => meter.charge(nodes as u64).await?,
             }
         }
+    }
+
+    /// Pays for the nodes that the overlay keeps since it had this size: a short path may make many.
+    pub(crate) fn pay_growth(&self, before: usize, meter: &mut Meter) -> Result<(), Exceeded> {
+        let grown = self.overlay.size().saturating_sub(before);
+        if grown == 0 { Ok(()) } else { meter.keep(grown.saturating_mul(NODE)) }
     }
 
     /// Reads for a module what nobody had declared, and remembers it.

@@ -20,6 +20,8 @@ pub struct Allowance {
     pub edits: u64,
     /// Bytes of paths and values that the host keeps until the commit ends.
     pub kept: u64,
+    /// Bytes of one answer. A longer one would be made for nothing, since the module is not given it.
+    pub answer: u64,
     /// Units of work between two times that a call gives the thread to others. It is what bounds how late
     /// a deadline can fire.
     pub quantum: u64,
@@ -34,14 +36,14 @@ impl Allowance {
 
     /// No limit, for the host's own work.
     pub const UNLIMITED: Self =
-        Self { work: u64::MAX, edits: u64::MAX, kept: u64::MAX, quantum: Self::QUANTUM };
+        Self { work: u64::MAX, edits: u64::MAX, kept: u64::MAX, answer: u64::MAX, quantum: Self::QUANTUM };
 }
 
 /// A budget is spent. The module does not see it: its run ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{limit} limit reached: allowed {allowed}, used {used}")]
 pub struct Exceeded {
-    /// Which: `host work`, `edits` or `edit bytes`.
+    /// Which: `host work`, `edits`, `edit bytes` or `bytes per call`.
     pub limit: &'static str,
     /// The budget.
     pub allowed: u64,
@@ -79,6 +81,12 @@ impl Meter {
     /// Pays for copying so many bytes.
     pub async fn charge_bytes(&mut self, bytes: usize) -> Result<(), Exceeded> {
         self.charge(1 + bytes as u64 / BYTES_PER_UNIT).await
+    }
+
+    /// Pays for an answer's growing from `so_far` by so many bytes.
+    pub async fn answer(&mut self, so_far: &mut u64, bytes: usize) -> Result<(), Exceeded> {
+        *so_far = count("bytes per call", *so_far, bytes as u64, self.allowance.answer)?;
+        self.charge_bytes(bytes).await
     }
 
     /// Counts an edit and the bytes that are kept of it.

@@ -81,10 +81,12 @@ impl View {
         self.meter.charge_bytes(path.len()).await?;
         let pattern = self.draft.resolve(path, self.instance.path(), &self.prefixes)?;
         self.meter.charge(pattern.steps.len() as u64).await?;
-        if pattern.steps.iter().any(|step| !step.keys.is_empty() || step.entry.is_some())
-            && self.draft.overlay.learn(&pattern)
-        {
-            self.meter.keep(path.len())?;
+        if pattern.steps.iter().any(|step| !step.keys.is_empty() || step.entry.is_some()) {
+            let before = self.draft.overlay.size();
+            if self.draft.overlay.learn(&pattern) {
+                self.meter.keep(path.len())?;
+            }
+            self.draft.pay_growth(before, &mut self.meter)?;
         }
         Ok(pattern)
     }

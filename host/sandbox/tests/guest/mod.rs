@@ -25,7 +25,7 @@ pub const BENCH: Description<'static> =
 pub struct Guest {
     description: Description<'static>,
     hooks: bool,
-    /// The world's imports besides the contract's, and the packages that they are in.
+    /// What the world has besides the contract, and the packages that it is in.
     imports: String,
     packages: String,
     /// Fields of the core module: imports come first.
@@ -131,6 +131,20 @@ impl Guest {
         self
     }
 
+    /// An export of the world, with the package that it is in and what the core module imports for it.
+    pub fn export(mut self, interface: &str, package: &str, core: &str) -> Self {
+        writeln!(self.imports, "export {interface};").unwrap();
+        self.packages += package;
+        self.fields.0 += core;
+        self
+    }
+
+    /// A function of the contract that is not imported by every guest, as the core module imports it.
+    pub fn calls(mut self, core: &str) -> Self {
+        self.fields.0 += core;
+        self
+    }
+
     /// `$timer`, which takes a time and returns a handle; `$block`, which waits for one; `$now`.
     pub fn clock(self) -> Self {
         self.import(
@@ -195,6 +209,7 @@ impl Guest {
     pub fn build(self) -> Arc<[u8]> {
         let mut core = wat::parse_str(self.core()).unwrap();
         let mut resolve = Resolve::default();
+        // Of whichever package this is compiled into.
         let wit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../wit");
         resolve.push_dir(wit).unwrap();
         let world = if self.hooks { "service-with-hooks" } else { "service" };

@@ -157,6 +157,11 @@ impl Knowledge {
         shape
     }
 
+    /// How many places have been heard of.
+    pub(super) fn size(&self) -> usize {
+        self.shapes.len()
+    }
+
     /// Takes note that a node is there, or may well be.
     pub(super) fn see(&mut self, shape: u32) {
         if let Some(shape) = self.shapes.get_mut(shape as usize) {

@@ -215,3 +215,44 @@ fn the_key_of_an_entry_says_nothing_of_what_else_is_in_it() {
     assert_eq!(found.as_deref(), Some("1500"));
     assert_eq!(commit.requests().len(), 2);
 }
+
+#[test]
+fn an_answer_that_is_too_long_is_not_made() {
+    let interfaces: String = (0..5000).map(|i| format!("<interface><name>{i}</name></interface>")).collect();
+    let datastore = format!(
+        "<devices xmlns='{CONTROLLER}'><device><name>r1</name><config><interfaces xmlns='urn:if'>\
+         {interfaces}</interfaces></config></device></devices>"
+    );
+    let mut commit = Commit::on(&datastore, Scope::new("bench", [service("bench")], Vec::new()))
+        .declare("/devices/device/config/if:interfaces/interface[name]");
+    commit.meter = Meter::new(Allowance { answer: 1000, ..Allowance::UNLIMITED });
+    let path = "/devices/device[name='r1']/config/if:interfaces/interface";
+    commit.run("s1", async |view| {
+        let answers = [
+            view.find(path).await.map(drop),
+            view.read(path).await.map(drop),
+            view.read_xml(path).await.map(drop),
+        ];
+        for answer in answers {
+            let Err(Error::Limit(exceeded)) = answer else { panic!("{answer:?}") };
+            assert_eq!((exceeded.limit, exceeded.allowed), ("bytes per call", 1000));
+            assert!(exceeded.used < 1200, "it stops where it is too long: {exceeded}");
+        }
+    });
+}
+
+#[test]
+fn a_request_is_paid_for() {
+    let mut commit = Commit::new();
+    let result = commit.run("s1", async |view| {
+        let before = view.meter().work();
+        view.exists("/devices/device[name='r9']/config/sys:system").await.unwrap();
+        let (first, kept) = (view.meter().work() - before, view.meter().kept());
+        view.exists("/devices/device[name='r9']/config/sys:system").await.unwrap();
+        assert_eq!(view.meter().kept(), kept, "what is known is kept once");
+        (first, view.meter().work() - before - first, kept)
+    });
+    assert!(result.0 >= 20_000 && result.1 < 100, "{result:?}");
+    // Its steps are remembered in several tables.
+    assert!(result.2 >= 4 * 256, "{result:?}");
+}

@@ -296,3 +296,26 @@ fn what_is_kept_is_counted() {
     let result = commit.run("s1", async |view| view.set(&format!("{A}/mtu"), &"x".repeat(1000)).await);
     assert!(matches!(result, Err(Error::Limit(exceeded)) if exceeded.limit == "edit bytes"), "{result:?}");
 }
+
+#[test]
+fn what_a_short_path_makes_is_kept_too() {
+    let deep = format!("/devices/device[name='r1']/config/sys:a{}", "/a".repeat(200));
+    for edit in ["set", "create", "remove"] {
+        let mut commit = Commit::new();
+        let kept = commit.run("s1", async |view| {
+            let one = [self::edit(edit, &deep, (edit == "set").then_some("x"))];
+            view.edit(&one).await.unwrap();
+            let first = view.meter().kept();
+            view.edit(&one).await.unwrap();
+            (first, view.meter().kept() - first)
+        });
+        // Each step made a node and a place; the second time there was nothing to make.
+        assert!(kept.0 >= 200 * 512 && kept.1 < 1000, "{edit}: {kept:?}");
+    }
+    // A path that only asks makes places.
+    let mut commit = Commit::new();
+    commit.run("s1", async |view| {
+        view.exists(&format!("{deep}[k='v']")).await.unwrap();
+        assert!(view.meter().kept() >= 200 * 256, "{}", view.meter().kept());
+    });
+}

@@ -12,6 +12,9 @@ struct Seen {
     whole: bool,
 }
 
+/// What an element of a list of strings takes besides its bytes.
+const STRING: usize = 8;
+
 impl View {
     /// The value of a leaf; none where there is no such node.
     pub async fn get(&mut self, path: &str) -> Result<Option<String>, Error> {
@@ -47,11 +50,12 @@ impl View {
         let pattern = self.resolve(path).await?;
         let found = self.visible(&pattern, true).await?;
         self.need_keys(&pattern, &found).map_err(|refusal| refusal.at(path))?;
-        let mut paths = Vec::with_capacity(found.len());
+        let mut paths = Vec::new();
+        let mut size = 0;
         for live in found {
             let pattern = self.draft.overlay.pattern(live.node());
             let path = self.shown(&pattern);
-            self.meter.charge_bytes(path.len()).await?;
+            self.meter.answer(&mut size, STRING + path.len()).await?;
             paths.push(path);
         }
         Ok(paths)
@@ -78,6 +82,7 @@ impl View {
     pub async fn read(&mut self, path: &str) -> Result<Vec<Node>, Error> {
         let pattern = self.resolve(path).await?;
         let mut nodes = Vec::new();
+        let mut size = 0;
         for top in self.tops(&pattern).await? {
             let mut namespaces: Vec<String> = Vec::new();
             let mut walk = vec![top];
@@ -96,7 +101,7 @@ impl View {
                 namespaces.truncate(seen.depth as usize);
                 namespaces.push(name.namespace.into());
                 let bytes = node.name.len() + node.value.as_ref().map_or(0, String::len);
-                self.meter.charge_bytes(bytes).await?;
+                self.meter.answer(&mut size, STRING + bytes).await?;
                 nodes.push(node);
                 self.below(&seen, &mut walk).await?;
             }
@@ -108,6 +113,7 @@ impl View {
     pub async fn read_xml(&mut self, path: &str) -> Result<String, Error> {
         let pattern = self.resolve(path).await?;
         let mut text = String::new();
+        let mut size = 0;
         for top in self.tops(&pattern).await? {
             let mut copy = Tree::new();
             // The copies of the nodes above.
@@ -126,7 +132,7 @@ impl View {
                     copy.set_value(element, value, &bindings).map_err(tree_error)?;
                 }
                 above.push(element);
-                self.meter.charge_bytes(bytes).await?;
+                self.meter.answer(&mut size, bytes).await?;
                 self.below(&seen, &mut walk).await?;
             }
             let top = xml::write(&copy, Tree::ROOT).map_err(tree_error)?;

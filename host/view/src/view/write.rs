@@ -1,6 +1,6 @@
 //! What a module does.
 
-use confine_tree::{BoundValue, Form, Live, Pattern, xml};
+use confine_tree::{BoundValue, Form, Live, Pattern, PatternStep, Spot, xml};
 
 use super::{Edit, View, denied};
 use crate::{Access, Error, Refusal, Tag, Verdict, refusal::refused, scope::is_device_configuration};
@@ -102,8 +102,9 @@ impl View {
         self.permit_write(pattern, Some(&value)).await?;
         self.meter.edit(cost(pattern) + value.value.len())?;
         let bindings: Vec<(&str, &str)> = value.bindings.iter().map(|(p, n)| (&**p, &**n)).collect();
+        let before = self.draft.overlay.size();
         self.draft.overlay.set(pattern, &value.value, &bindings).map_err(refused)?;
-        Ok(())
+        Ok(self.draft.pay_growth(before, &mut self.meter)?)
     }
 
     async fn try_create(&mut self, path: &str) -> Result<(), Error> {
@@ -128,8 +129,9 @@ impl View {
         }
         self.permit_write(pattern, None).await?;
         self.meter.edit(cost(pattern))?;
+        let before = self.draft.overlay.size();
         self.draft.overlay.create(pattern).map_err(refused)?;
-        Ok(())
+        Ok(self.draft.pay_growth(before, &mut self.meter)?)
     }
 
     async fn try_remove(&mut self, path: &str) -> Result<(), Error> {
@@ -151,8 +153,9 @@ impl View {
         let permitted = self.scope.decide(Access::Delete, pattern) == Verdict::Permit { below: true };
         if permitted && self.names_one(pattern) {
             // No need to know whether it is there.
+            let before = self.draft.overlay.size();
             self.draft.overlay.remove(pattern).map_err(refused)?;
-            return Ok(());
+            return Ok(self.draft.pay_growth(before, &mut self.meter)?);
         }
         let wanted = vec![pattern.clone()];
         let wanted = if permitted { self.keys_only(pattern, wanted) } else { wanted };
@@ -194,13 +197,11 @@ impl View {
     /// Whether a pattern is known to name one node.
     fn names_one(&self, pattern: &Pattern) -> bool {
         let overlay = &self.draft.overlay;
-        let known = |at: usize| {
-            let above = Pattern { steps: pattern.steps.iter().take(at + 1).cloned().collect() };
-            let said =
-                pattern.steps.get(at).is_some_and(|step| !step.keys.is_empty() || step.entry.is_some());
-            said || !matches!(overlay.knowledge().form(overlay.locate(&above)), Form::Unknown { .. })
+        let known = |(step, spot): (&PatternStep, Spot)| {
+            let said = !step.keys.is_empty() || step.entry.is_some();
+            said || !matches!(overlay.knowledge().form(spot), Form::Unknown { .. })
         };
-        overlay.check_exact(pattern).is_ok() && (0..pattern.steps.len()).all(known)
+        overlay.check_exact(pattern).is_ok() && pattern.steps.iter().zip(overlay.spots(pattern)).all(known)
     }
 
     /// The value of the key that a pattern names, where its last step is a key of the step before.

@@ -1,0 +1,283 @@
+//! One hostile module, and the commit that is played with it.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::OnceLock,
+    time::Instant,
+};
+
+use confine_author::{Committed, Stage};
+use confine_backend::{Actions, Push};
+use confine_controller::Controller;
+use confine_tests::tap::Tap;
+use tempfile::TempDir;
+
+use crate::{
+    daemon::{Daemon, PATIENCE},
+    guest::{Description, Guest},
+};
+
+/// What is tried, and what the user who commits reads of it.
+pub struct Case {
+    /// The row of the suite.
+    pub id: &'static str,
+    /// The module.
+    pub module: Module,
+    /// Its limits, where others than the defaults: lines of TOML.
+    pub limits: &'static str,
+    /// What comes of it.
+    pub ends: Ends,
+}
+
+/// A hostile module.
+pub enum Module {
+    /// In WebAssembly text.
+    Guest(fn() -> Guest),
+    /// A file, whatever it holds.
+    File(fn() -> Vec<u8>),
+    /// The guest `obedient`, in Rust, which does what the instance says: these lines.
+    Lines(&'static [&'static str]),
+}
+
+/// How a commit ends.
+pub enum Ends {
+    /// It fails, and this is what the user reads. Times that a machine took stand as `…`.
+    Refused(&'static str),
+    /// Nothing came of what was tried: the commit succeeds.
+    Well,
+}
+
+const HOSTILE: Description<'static> = Description {
+    services: &["h:hostile"],
+    version: "6.6.6",
+    prefixes: &[
+        ("h", "urn:example:hostile"),
+        ("sys", "http://openconfig.net/yang/system"),
+        ("if", "http://openconfig.net/yang/interfaces"),
+    ],
+};
+
+const GOOD: Description<'static> = Description {
+    services: &["h:good"],
+    version: "1.0.0",
+    prefixes: &[("h", "urn:example:hostile"), ("sys", "http://openconfig.net/yang/system")],
+};
+
+/// What the good module sets.
+const BANNER: &str = "/devices/device[name='openconfig1']/config/sys:system/config/login-banner";
+
+/// A guest that is known as the hostile module.
+pub fn hostile() -> Guest {
+    Guest::new().description(HOSTILE)
+}
+
+/// How much more memory a daemon may have after a hostile commit, in KiB.
+const MEMORY: u64 = 8 << 10;
+
+impl Case {
+    /// Plays it: a good commit; one that both modules have a part in; and a good one again.
+    pub async fn play(&self) {
+        let mut play = match self.module {
+            Module::Guest(guest) => Play::begin(&guest().build(), self.limits).await,
+            Module::File(file) => Play::begin(&file(), self.limits).await,
+            Module::Lines(_) => Play::begin(obedient(), self.limits).await,
+        };
+        play.commit_good("first").await;
+        let lines = match self.module {
+            Module::Lines(lines) => lines,
+            _ => &[],
+        };
+        let before = play.daemon.memory();
+
+        let committed = play.commit(&(good("second") + &instance(lines))).await;
+        match self.ends {
+            Ends::Well => assert!(committed.succeeded(), "{}\n{}", committed.reason(), play.daemon.log()),
+            Ends::Refused(expected) => {
+                assert!(!committed.succeeded(), "it was expected to fail: {expected}");
+                assert_eq!(without_times(committed.reason()), expected, "\n{}", play.daemon.log());
+                // The good module has done its part before, and that is not sent either.
+                if expected.starts_with("module `hostile` 6.6.6, instance") {
+                    tokio::task::block_in_place(|| play.daemon.await_runs("good", 2));
+                }
+                assert_eq!(play.edits(), [""; 0], "nothing is sent of a commit that fails");
+                assert!(play.device().contains("<login-banner>first<"), "{}", play.device());
+                play.stage.discard().await.unwrap();
+            }
+        }
+        play.settle(before);
+        play.commit_good("third").await;
+        play.end();
+    }
+}
+
+/// A controller with devices, a user, and a daemon with a good and a hostile module.
+pub struct Play {
+    pub stage: Stage,
+    pub daemon: Daemon,
+    pub directory: TempDir,
+    tap: Tap,
+}
+
+impl Play {
+    /// With the hostile module that this file holds.
+    pub async fn begin(hostile: &[u8], limits: &str) -> Self {
+        Self::with(&[("good", good_module()), ("hostile", hostile)], limits).await
+    }
+
+    /// With these modules.
+    pub async fn with(modules: &[(&str, &[u8])], limits: &str) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        fs::create_dir(directory.path().join("modules")).unwrap();
+        for (name, bytes) in modules {
+            fs::write(directory.path().join(format!("modules/{name}.wasm")), bytes).unwrap();
+        }
+        let (front, back) = (directory.path().join("tap.sock"), directory.path().join("controller.sock"));
+        let tap = Tap::listen(&front, &back).unwrap();
+        let stage = Stage::without_daemon(controller(), back, "alice").await.unwrap();
+        let daemon = {
+            let (directory, limits) = (directory.path().to_owned(), limits.to_owned());
+            let started = move || Daemon::start(&directory, &front, &limits);
+            tokio::task::spawn_blocking(started).await.unwrap()
+        };
+        tap.take();
+        Self { stage, daemon, directory, tap }
+    }
+
+    /// The daemon again, as it was started.
+    pub async fn restart(&mut self) {
+        self.daemon.terminate();
+        let (directory, socket) = (self.directory.path().to_owned(), self.directory.path().join("tap.sock"));
+        let started = move || Daemon::start(&directory, &socket, "");
+        let daemon = tokio::task::spawn_blocking(started).await.unwrap();
+        let old = std::mem::replace(&mut self.daemon, daemon);
+        assert_eq!(old.ended().code(), Some(0));
+    }
+
+    /// Another controller in the place of the one that there is.
+    pub async fn new_controller(&mut self) {
+        let back = self.directory.path().join("new.sock");
+        let stage = Stage::without_daemon(controller(), back.clone(), "alice").await.unwrap();
+        let old = std::mem::replace(&mut self.stage, stage);
+        old.close().await;
+        // Where the daemon looks for it.
+        fs::rename(back, self.directory.path().join("controller.sock")).unwrap();
+        tokio::task::block_in_place(|| self.daemon.await_log_again("serving the controller"));
+    }
+
+    /// Commits these services.
+    pub async fn commit(&mut self, services: &str) -> Committed {
+        self.tap.take();
+        self.edit(services).await;
+        self.stage.commit(Push::Commit, Actions::Change).await.unwrap()
+    }
+
+    pub async fn edit(&mut self, services: &str) {
+        let config = format!("<services xmlns='http://clicon.org/controller'>{services}</services>");
+        self.stage.edit(&config).await.unwrap();
+    }
+
+    /// Commits an instance of the good service, which has to succeed.
+    pub async fn commit_good(&mut self, banner: &str) {
+        let committed = self.commit(&good(banner)).await;
+        assert!(committed.succeeded(), "{}\n{}", committed.reason(), self.daemon.log());
+        assert!(self.device().contains(&format!("<login-banner>{banner}<")), "{}", self.device());
+    }
+
+    /// What the first device has.
+    pub fn device(&self) -> String {
+        self.stage.controller().device("openconfig1").unwrap()
+    }
+
+    /// The edits that the daemon has sent since the commit began.
+    pub fn edits(&self) -> Vec<String> {
+        // From there on: what the daemon asks about models comes in between, and counts in the message-id.
+        let edit = |request: String| Some(request[request.find("<edit-config")?..].to_owned());
+        self.tap.take().into_iter().filter_map(edit).collect()
+    }
+
+    /// Waits until the daemon has no more memory than it had.
+    pub fn settle(&self, before: u64) {
+        let began = Instant::now();
+        while self.daemon.memory() > before + MEMORY {
+            assert!(
+                began.elapsed() < PATIENCE,
+                "{} KiB of memory before, {} KiB after",
+                before,
+                self.daemon.memory()
+            );
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+    }
+
+    /// Ends the daemon as a service manager does.
+    pub fn end(self) {
+        self.daemon.terminate();
+        let log = self.daemon.log();
+        let status = self.daemon.ended();
+        assert_eq!(status.code(), Some(0), "{log}");
+    }
+}
+
+fn controller() -> confine_controller::Builder {
+    let yang = fs::read_to_string(here().join("hostile.yang")).unwrap();
+    Controller::builder().devices(2).service_model("hostile@2026-11-25.yang", yang)
+}
+
+fn here() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/hostile")
+}
+
+/// The good module does this: it sets the banner to the instance's only line.
+pub fn good_module() -> &'static [u8] {
+    static BYTES: OnceLock<Vec<u8>> = OnceLock::new();
+
+    BYTES.get_or_init(|| {
+        let apply =
+            "(call $get (local.get $view) (global.get $do) (global.get $do.len) (global.get $scratch))
+            (call $set (local.get $view) (global.get $banner) (global.get $banner.len)
+                (i32.load offset=8 (global.get $scratch)) (i32.load offset=12 (global.get $scratch))
+                (global.get $scratch))
+            (if (i32.load (global.get $scratch)) (then unreachable))
+            (global.get $ok)";
+        let guest = Guest::new().description(GOOD).text("do", "do").text("banner", BANNER).apply(apply);
+        guest.build().to_vec()
+    })
+}
+
+/// The guest in Rust that does what it is told.
+pub fn obedient() -> &'static [u8] {
+    static BYTES: OnceLock<Vec<u8>> = OnceLock::new();
+
+    BYTES.get_or_init(|| {
+        let directory = here().join("../guests/obedient");
+        let built = confine_author::build(&directory, &["obedient"]).unwrap();
+        fs::read(&built[0]).unwrap()
+    })
+}
+
+/// The one instance of the good service, which wants this banner.
+pub fn good(banner: &str) -> String {
+    format!(
+        "<good xmlns='urn:example:hostile' xmlns:nc='urn:ietf:params:xml:ns:netconf:base:1.0' \
+         nc:operation='replace'><name>g</name><do>{banner}</do></good>"
+    )
+}
+
+/// An instance of the hostile service.
+pub fn instance(lines: &[&str]) -> String {
+    let escape = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;");
+    let lines: String = lines.iter().map(|line| format!("<do>{}</do>", escape(line))).collect();
+    format!("<hostile xmlns='urn:example:hostile'><name>h</name>{lines}</hostile>")
+}
+
+/// The text with `…` for the times that depend on the machine.
+fn without_times(text: &str) -> String {
+    match text.split_once("wall clock limit reached") {
+        Some((before, after)) => {
+            let after = after.split(", used").next().unwrap_or(after);
+            format!("{before}wall clock limit reached{after}, used …")
+        }
+        None => text.to_owned(),
+    }
+}

@@ -1,0 +1,129 @@
+//! The daemon itself: the program, started as an operator starts it.
+
+use std::{
+    fmt::Write as _,
+    fs,
+    io::{BufRead as _, BufReader},
+    path::Path,
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::{Arc, Condvar, Mutex},
+    time::Duration,
+};
+
+/// Nothing that is waited for takes nearly as long.
+pub const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A running daemon, and what it has logged.
+pub struct Daemon {
+    process: Child,
+    log: Arc<(Mutex<Vec<String>>, Condvar)>,
+}
+
+impl Daemon {
+    /// Starts it on a directory that holds `modules`, with these limits of the module `hostile`.
+    pub fn start(directory: &Path, socket: &Path, limits: &str) -> Self {
+        let mut settings = String::from("log.filter = 'info,confine_service=debug'\n");
+        writeln!(settings, "socket = '{}'", socket.display()).unwrap();
+        writeln!(settings, "modules = ['{}']", directory.join("modules").display()).unwrap();
+        for (name, place) in [("cache", "cache"), ("state", "state")] {
+            writeln!(settings, "{name} = '{}'", directory.join(place).display()).unwrap();
+        }
+        writeln!(settings, "[module.hostile.limits]\n{limits}").unwrap();
+        if !limits.contains("wall_clock") {
+            // On a busy machine too it is the limit of the case that is reached.
+            settings += "wall_clock.base = '3 min'\n";
+        }
+        let file = directory.join("confine.toml");
+        fs::write(&file, settings).unwrap();
+        let mut process = Command::new(env!("CARGO_BIN_EXE_confine"))
+            .args(["serve", "--config"])
+            .arg(&file)
+            .env_remove("CONFINE_LOG")
+            // As in the unit. Without it the C library keeps some tens of megabytes that it was given back, once.
+            .env("MALLOC_MMAP_THRESHOLD_", "131072")
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(process.stderr.take().unwrap()).lines();
+        let log = Arc::new((Mutex::new(Vec::new()), Condvar::new()));
+        let kept = log.clone();
+        std::thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                kept.0.lock().unwrap().push(line);
+                kept.1.notify_all();
+            }
+        });
+        let daemon = Self { process, log };
+        daemon.await_log("serving the controller");
+        // What a module reads of a refusal depends on what is known.
+        daemon.await_log("models read of=\"openconfig");
+        daemon
+    }
+
+    /// What it has logged so far.
+    pub fn log(&self) -> String {
+        self.log.0.lock().unwrap().join("\n")
+    }
+
+    /// Waits until a line of the log has all these words.
+    #[track_caller]
+    pub fn await_log(&self, words: &str) {
+        let (lines, more) = &*self.log;
+        let said = |lines: &mut Vec<String>| !lines.iter().any(|line| line.contains(words));
+        let (lines, waited) = more.wait_timeout_while(lines.lock().unwrap(), PATIENCE, said).unwrap();
+        assert!(!waited.timed_out(), "`{words}` is not in the log:\n{}", lines.join("\n"));
+    }
+
+    /// Waits until the log says it once more than it has by now.
+    #[track_caller]
+    pub fn await_log_again(&self, words: &str) {
+        let (lines, more) = &*self.log;
+        let count = |lines: &[String]| lines.iter().filter(|line| line.contains(words)).count();
+        let lines = lines.lock().unwrap();
+        let before = count(&lines);
+        let said = |lines: &mut Vec<String>| count(lines) == before;
+        let (lines, waited) = more.wait_timeout_while(lines, PATIENCE, said).unwrap();
+        assert!(!waited.timed_out(), "`{words}` is not in the log again:\n{}", lines.join("\n"));
+    }
+
+    /// Waits until it has logged so many runs of a module.
+    #[track_caller]
+    pub fn await_runs(&self, module: &str, count: usize) {
+        let (lines, more) = &*self.log;
+        let module = format!("module={module} ");
+        let few = |lines: &mut Vec<String>| {
+            let runs = lines.iter().filter(|line| line.contains(" run ") && line.contains(&module));
+            runs.count() < count
+        };
+        let (lines, waited) = more.wait_timeout_while(lines.lock().unwrap(), PATIENCE, few).unwrap();
+        assert!(!waited.timed_out(), "fewer than {count} runs:\n{}", lines.join("\n"));
+    }
+
+    /// The memory that is the process's own and resident, in KiB: not its program's pages, which come in
+    /// from the file when they are first run.
+    pub fn memory(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
+        let line = line.unwrap_or_else(|| panic!("the daemon has ended:\n{}", self.log()));
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
+    /// Tells it to end.
+    pub fn terminate(&self) {
+        let pid = rustix::process::Pid::from_child(&self.process);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    }
+
+    /// Waits for its end.
+    pub fn ended(mut self) -> ExitStatus {
+        self.process.wait().unwrap()
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}

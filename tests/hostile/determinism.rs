@@ -1,0 +1,71 @@
+//! Modules that would do something else each time.
+
+use crate::{
+    Elsewhere, Own, Part,
+    case::{Case, Ends::*, Module::*, Play, good, hostile, instance, obedient},
+    runtime,
+};
+
+pub const PART: Part = Part {
+    cases: &[Case {
+        // Whatever makes it, it has the same bits.
+        id: "nan-bits",
+        module: Guest(|| {
+            let same = |nan: &str| {
+                format!(
+                    "(if (i64.ne (i64.reinterpret_f64 {nan}) (i64.const 0x7ff8000000000000)) (then unreachable))"
+                )
+            };
+            let checks = [
+                "(f64.div (f64.load (global.get $scratch)) (f64.load (global.get $scratch)))",
+                "(f64.add (f64.const nan:0x123) (f64.load (global.get $scratch)))",
+                "(f64.sqrt (f64.sub (f64.load (global.get $scratch)) (f64.const 1)))",
+                "(f64.promote_f32 (f32.demote_f64 (f64.const -nan:0xfffff)))",
+            ]
+            .map(same);
+            hostile().apply(&format!("{} (global.get $ok)", checks.concat()))
+        }),
+        limits: "",
+        ends: Well,
+    }],
+    own: &[Own("clocks", clocks), Own("order-of-maps", order_of_maps), Own("randomness", order_of_maps)],
+    elsewhere: &[
+        Elsewhere("fuel", "host/sandbox/tests/outcomes.rs", "the_same_input_uses_the_same_fuel"),
+        Elsewhere("examples", "tests/tests/languages.rs", "every_example_the_same_twice"),
+        Elsewhere("python", "tests/tests/languages.rs", "python_as_in_rust_and_the_same_twice"),
+        Elsewhere("javascript", "tests/tests/languages.rs", "javascript_as_in_rust_and_the_same_twice"),
+        Elsewhere("c", "tests/tests/languages.rs", "c_as_in_rust_and_the_same_twice"),
+    ],
+};
+
+const BANNER: &str = "/devices/device[name='openconfig1']/config/sys:system/config/motd-banner";
+
+fn clocks() {
+    same("clocks");
+}
+
+/// The order comes from random numbers.
+fn order_of_maps() {
+    same("order");
+}
+
+/// Two daemons are given the same: they send the same edits and have used the same fuel.
+fn same(command: &str) {
+    let line = format!("{command} {BANNER}");
+    let [first, second] = [(); 2].map(|()| {
+        runtime().block_on(async {
+            let mut play = Play::begin(obedient(), "").await;
+            let committed = play.commit(&(good("banner") + &instance(&[&line]))).await;
+            assert!(committed.succeeded(), "{}\n{}", committed.reason(), play.daemon.log());
+            let log = play.daemon.log();
+            let fuel: Vec<String> =
+                log.split_whitespace().filter(|word| word.contains("fuel")).map(Into::into).collect();
+            assert_eq!(fuel.len(), 2, "{log}");
+            let edits = play.edits();
+            assert_eq!(edits.len(), 1);
+            play.end();
+            (edits, fuel)
+        })
+    });
+    assert_eq!(first, second);
+}

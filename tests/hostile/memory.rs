@@ -1,0 +1,370 @@
+//! Modules that have the host keep more than it lent them.
+
+use wasm_encoder::{
+    Component, ComponentInstanceSection, ComponentSection as _, InstanceSection, ModuleSection,
+    NestedComponentSection,
+};
+use wasmparser::{Parser, Payload};
+
+use crate::{
+    Elsewhere, Part,
+    case::{Case, Ends::*, Module::*, hostile},
+    guest::{ERROR, OK},
+};
+
+/// Room for a module to make a large value of its own, which it is to hand over.
+const ROOM: &str = "memory = '512 MiB'";
+
+/// A log line of which a list of this many pairs is part, which lies at this address.
+fn log_fields(address: u32, pairs: u32) -> String {
+    format!(
+        "(call $log (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)
+            (i32.const {address}) (i32.const {pairs}))"
+    )
+}
+
+/// A component with so many more core instances.
+fn with_core_instances(component: &[u8], count: u32) -> Vec<u8> {
+    let (modules, _) = counts(component);
+    let mut bytes = component.to_vec();
+    ModuleSection(&wasm_encoder::Module::new()).append_to_component(&mut bytes);
+    let mut instances = InstanceSection::new();
+    for _ in 0..count {
+        instances.instantiate::<_, &str>(modules, []);
+    }
+    instances.append_to_component(&mut bytes);
+    bytes
+}
+
+/// A component with so many more instances of a component inside of it, each with a core instance.
+fn with_nested_instances(component: &[u8], count: u32) -> Vec<u8> {
+    let (_, components) = counts(component);
+    let mut nested = Component::new();
+    nested.section(&ModuleSection(&wasm_encoder::Module::new()));
+    let mut core = InstanceSection::new();
+    core.instantiate::<_, &str>(0, []);
+    nested.section(&core);
+    let mut bytes = component.to_vec();
+    NestedComponentSection(&nested).append_to_component(&mut bytes);
+    let mut instances = ComponentInstanceSection::new();
+    for _ in 0..count {
+        instances.instantiate::<_, &str>(components, []);
+    }
+    instances.append_to_component(&mut bytes);
+    bytes
+}
+
+/// How many core modules and components are in a component, without those that are in these.
+fn counts(component: &[u8]) -> (u32, u32) {
+    let (mut modules, mut components, mut depth) = (0, 0, 0u32);
+    for payload in Parser::new(0).parse_all(component) {
+        match payload.unwrap() {
+            Payload::ModuleSection { .. } => {
+                modules += u32::from(depth == 0);
+                depth += 1;
+            }
+            Payload::ComponentSection { .. } => {
+                components += u32::from(depth == 0);
+                depth += 1;
+            }
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    (modules, components)
+}
+
+/// `$stdout`, which returns a handle, and `$print`, which takes it, bytes and an address for the result.
+const STDOUT: (&str, &str, &str) = (
+    "wasi:cli/stdout@0.2.3",
+    "package wasi:cli@0.2.3 {
+        interface stdout { use wasi:io/streams@0.2.3.{output-stream}; get-stdout: func() -> output-stream; }
+    }
+    package wasi:io@0.2.3 {
+        interface error { resource error; }
+        interface streams {
+            use error.{error};
+            variant stream-error { last-operation-failed(error), closed }
+            resource output-stream {
+                blocking-write-and-flush: func(contents: list<u8>) -> result<_, stream-error>;
+            }
+        }
+    }",
+    r#"(import "wasi:cli/stdout@0.2.3" "get-stdout" (func $stdout (result i32)))
+    (import "wasi:io/streams@0.2.3" "[method]output-stream.blocking-write-and-flush"
+        (func $print (param i32 i32 i32 i32)))"#,
+);
+
+pub const PART: Part = Part {
+    cases: &[
+        Case {
+            id: "one-memory",
+            module: Guest(|| {
+                hostile().apply(
+                    "(loop $again (br_if $again (i32.ne (memory.grow (i32.const 1)) (i32.const -1)))) unreachable",
+                )
+            }),
+            limits: "",
+            ends: Refused(
+                "module `hostile` 6.6.6, instance `hostile[name='h']`: memory limit reached: allowed 64 MiB for one instance, in use 63.9 MiB, asked for 64 KiB more",
+            ),
+        },
+        Case {
+            id: "eight-memories",
+            module: Guest(|| hostile().fields(&"(memory 1000)".repeat(8))),
+            limits: "",
+            ends: Refused(
+                "no module serves `hostile`; not loaded: `hostile.wasm`: module `hostile` cannot be loaded: it does not start: memory limit reached: allowed 64 MiB for one instance, in use 62.6 MiB, asked for 62.5 MiB more",
+            ),
+        },
+        Case {
+            id: "big-table",
+            module: Guest(|| hostile().fields("(table 5000000 funcref) (table 5000000 funcref)")),
+            limits: "",
+            ends: Refused(
+                "no module serves `hostile`; not loaded: `hostile.wasm`: module `hostile` cannot be loaded: it does not start: memory limit reached: allowed 64 MiB for one instance, in use 38.3 MiB, asked for 38.1 MiB more",
+            ),
+        },
+        Case {
+            id: "growing-table",
+            module: Guest(|| {
+                hostile().fields("(table $table 1 funcref)").apply(
+                    "(loop $again (br_if $again
+                        (i32.ne (table.grow $table (ref.null func) (i32.const 100000)) (i32.const -1)))) unreachable",
+                )
+            }),
+            limits: "",
+            ends: Refused(
+                "module `hostile` 6.6.6, instance `hostile[name='h']`: memory limit reached: allowed 64 MiB for one instance, in use 63.4 MiB, asked for 800,000 bytes more",
+            ),
+        },
+        Case {
+            id: "core-instances",
+            module: File(|| with_core_instances(&hostile().build(), 900)),
+            limits: "",
+            ends: Refused(
+                "no module serves `hostile`; not loaded: `hostile.wasm`: module `hostile` cannot be loaded: it does not start: core instances limit reached: allowed 256 for one instance",
+            ),
+        },
+        Case {
+            id: "nested-instances",
+            module: File(|| with_nested_instances(&hostile().build(), 900)),
+            limits: "",
+            ends: Refused(
+                "no module serves `hostile`; not loaded: `hostile.wasm`: module `hostile` cannot be loaded: it does not start: core instances limit reached: allowed 256 for one instance",
+            ),
+        },
+        Case {
+            id: "handles",
+            module: Guest(|| {
+                hostile()
+                    .clock()
+                    .apply("(loop $again (drop (call $timer (i64.const 0))) (br $again)) unreachable")
+            }),
+            limits: "",
+            ends: Refused(
+                "module `hostile` 6.6.6, instance `hostile[name='h']`: handles limit reached: allowed 10,000 for one instance",
+            ),
+        },
+        Case {
+            id: "long-string",
+            module: Guest(|| {
+                hostile().pages(3300).text("path", "/devices").apply(
+                    "(call $set (local.get $view) (global.get $path) (global.get $path.len)
+                        (i32.const 131072) (i32.const 209715200) (global.get $scratch)) (global.get $ok)",
+                )
+            }),
+            limits: ROOM,
+            ends: Refused(
+                "module `hostile` 6.6.6, instance `hostile[name='h']`: bytes per call limit reached: allowed 8 MiB for one call",
+            ),
+        },
+        Case {
+            id: "long-list",
+            module: Guest(|| hostile().pages(700).apply(&format!("{} {OK}", log_fields(131_072, 2_500_000)))),
+            limits: ROOM,
+            ends: Refused(
+                "module `hostile` 6.6.6, instance `hostile[name='h']`: bytes per call limit reached: allowed 8 MiB for one call",
+            ),
+        },
+        Case {
+            id: "aliases",
+            module: Guest(|| {
+                hostile().pages(20).apply(&format!(
+                    "(local $at i32) (local.set $at (global.get $scratch))
+                    (loop $again
+                        (i32.store (local.get $at) (i32.const 131072))
+                        (i32.store offset=4 (local.get $at) (i32.const 1048576))
+                        (local.set $at (i32.add (local.get $at) (i32.const 8)))
+                        (br_if $again (i32.lt_u (local.get $at) (i32.add (global.get $scratch) (i32.const 800)))))
+                    (call $log (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)
+                        (global.get $scratch) (i32.const 50))
+                    {OK}"
+                ))
+            }),
+            limits: "",
+            ends: Refused(
+                "module `hostile` 6.6.6, instance `hostile[name='h']`: bytes per call limit reached: allowed 8 MiB for one call",
+            ),
+        },
+        Case {
+            id: "kept-values",
+            module: Guest(|| {
+                hostile()
+                    .pages(130)
+                    .realloc("(return (i32.const 131072))")
+                    .text("path", "/devices/device[name='openconfig1']/config/sys:system/config/login-banner")
+                    .apply(
+                        "(loop $again
+                            (memory.fill (i32.const 131072) (i32.const 97) (i32.const 7340032))
+                            (call $set (local.get $view) (global.get $path) (global.get $path.len)
+                                (i32.const 131072) (i32.const 7340032) (global.get $scratch))
+                            (br $again)) unreachable",
+                    )
+            }),
+            limits: "",
+            ends: Refused(
+                "module `hostile` 6.6.6, instance `hostile[name='h']`: bytes out limit reached: allowed 64 MiB for one instance, used 70.0 MiB",
+            ),
+        },
+        Case {
+            // A path is short, and what it makes is not.
+            id: "kept-nodes",
+            module: Guest(|| {
+                let path = "/devices/device[name='openconfig1']/config/if:interfaces/interface[name='aaaa']/config/name";
+                let digits = path.find("aaaa").unwrap();
+                let digit = |shift: u32| {
+                    format!(
+                        "(i32.store8 offset={} (global.get $path)
+                            (i32.add (i32.const 97) (i32.and (i32.shr_u (local.get $n) (i32.const {})) (i32.const 15))))",
+                        digits as u32 + shift,
+                        4 * shift
+                    )
+                };
+                let digits: String = (0..4).map(digit).collect();
+                hostile()
+                    .pages(8)
+                    .realloc("(return (i32.const 131072))")
+                    .text("path", path)
+                    .text("value", "x")
+                    .apply(&format!(
+                        "(local $n i32)
+                        (loop $again
+                            (local.set $n (i32.add (local.get $n) (i32.const 1)))
+                            {digits}
+                            (call $set (local.get $view) (global.get $path) (global.get $path.len)
+                                (global.get $value) (global.get $value.len) (global.get $scratch))
+                            (br $again)) unreachable"
+                    ))
+            }),
+            limits: "bytes_out = { base = '1 MiB', per_instance = '0 B' }",
+            ends: Refused(
+                "module `hostile` 6.6.6, instance `hostile[name='h']`: edit bytes limit reached: allowed 1 MiB for one instance, used 1,049,403 bytes",
+            ),
+        },
+        Case {
+            // Lines of a hundred thousand fields, each without a name and a value.
+            id: "kept-log",
+            module: Guest(|| {
+                let log = log_fields(131_072, 100_000);
+                hostile().pages(30).apply(&format!("(loop $again {log} (br $again)) unreachable"))
+            }),
+            limits: "",
+            ends: Refused(
+                "module `hostile` 6.6.6, instance `hostile[name='h']`: bytes out limit reached: allowed 64 MiB for one instance, used 64.1 MiB",
+            ),
+        },
+        Case {
+            id: "random-at-once",
+            module: Guest(|| {
+                hostile()
+                    .random()
+                    .apply("(call $random (i64.const 67108864) (global.get $scratch)) (global.get $ok)")
+            }),
+            limits: "",
+            ends: Refused(
+                "module `hostile` 6.6.6, instance `hostile[name='h']`: trap: it asked for 67108864 random bytes at once, 65536 are the most",
+            ),
+        },
+        Case {
+            id: "random-for-ever",
+            module: Guest(|| {
+                hostile().random().pages(8).realloc("(return (i32.const 131072))").apply(
+                    "(loop $again (call $random (i64.const 65536) (global.get $scratch)) (br $again)) unreachable",
+                )
+            }),
+            limits: "",
+            ends: Refused(
+                "module `hostile` 6.6.6, instance `hostile[name='h']`: bytes in limit reached: allowed 64 MiB for one instance, used 64.1 MiB",
+            ),
+        },
+        Case {
+            id: "stdout-flood",
+            module: Guest(|| {
+                let (interface, package, core) = STDOUT;
+                hostile().import(interface, package, core).pages(8).apply(
+                    "(loop $again
+                        (call $print (call $stdout) (i32.const 131072) (i32.const 65536) (global.get $scratch))
+                        (br $again)) unreachable",
+                )
+            }),
+            limits: "handles = 100_000_000",
+            ends: Refused(
+                "module `hostile` 6.6.6, instance `hostile[name='h']`: bytes out limit reached: allowed 64 MiB for one instance, used 64.1 MiB",
+            ),
+        },
+        Case {
+            id: "stderr-flood",
+            module: Guest(|| {
+                hostile().stdio().pages(8).apply(
+                    "(loop $again
+                        (call $write (call $stderr) (i32.const 131072) (i32.const 65536) (global.get $scratch))
+                        (br $again)) unreachable",
+                )
+            }),
+            limits: "handles = 100_000_000",
+            ends: Refused(
+                "module `hostile` 6.6.6, instance `hostile[name='h']`: bytes out limit reached: allowed 64 MiB for one instance, used 64.1 MiB",
+            ),
+        },
+        Case {
+            id: "log-flood",
+            module: Guest(|| {
+                hostile().text("level", "info").text("message", "again").apply(
+                    "(local $n i32)
+                    (loop $again
+                        (call $log (global.get $level) (global.get $level.len)
+                            (global.get $message) (global.get $message.len) (i32.const 4) (i32.const 0))
+                        (local.set $n (i32.add (local.get $n) (i32.const 1)))
+                        (br_if $again (i32.lt_u (local.get $n) (i32.const 100000))))
+                    (global.get $ok)",
+                )
+            }),
+            limits: "",
+            ends: Well,
+        },
+        Case {
+            id: "long-failure",
+            module: Guest(|| {
+                hostile().pages(1700).apply(&format!(
+                    "(i32.store offset=16 (global.get $error) (i32.const 104857600)) {ERROR}"
+                ))
+            }),
+            limits: ROOM,
+            ends: Refused(
+                "module `hostile` 6.6.6, instance `hostile[name='h']`: bytes per call limit reached: allowed 8 MiB for one call",
+            ),
+        },
+    ],
+    own: &[],
+    elsewhere: &[
+        Elsewhere("many-edits", "host/sandbox/tests/limits.rs", "edits_are_limited"),
+        Elsewhere(
+            "many-memories",
+            "host/sandbox/tests/limits.rs",
+            "memories_tables_and_core_instances_are_counted",
+        ),
+        Elsewhere("remembered-reads", "host/service/src/remembered.rs", "all_together_have_an_end"),
+        Elsewhere("long-answers", "host/view/src/tests/reading.rs", "an_answer_that_is_too_long_is_not_made"),
+    ],
+};

@@ -1,0 +1,135 @@
+//! What is left when something goes wrong: nothing that was half done, and a daemon that goes on.
+
+use confine_backend::{Actions, Outcome, Push};
+
+use crate::{
+    Elsewhere, Own, Part,
+    case::{Play, good, good_module, hostile, instance},
+    guest::{FOREVER, Guest},
+    runtime,
+};
+
+pub const PART: Part = Part {
+    cases: &[],
+    own: &[
+        Own("trap-in-the-third-of-five", trap_in_the_third_of_five),
+        Own("ten-failures", ten_failures),
+        Own("backend-gone-during-a-run", backend_gone_during_a_run),
+        Own("terminated-during-a-run", terminated_during_a_run),
+    ],
+    elsewhere: &[
+        Elsewhere("clock-in-a-call", "host/sandbox/tests/limits.rs", "the_wall_clock_ends_a_call_that_waits"),
+        Elsewhere(
+            "thread-kept",
+            "host/sandbox/tests/limits.rs",
+            "a_thread_that_is_not_given_back_is_left_behind",
+        ),
+        Elsewhere("host-panics", "host/sandbox/tests/outcomes.rs", "a_panic_of_the_host_ends_one_run"),
+    ],
+};
+
+/// Says so, and does not end.
+fn looping() -> Guest {
+    let apply = format!(
+        "(call $log (global.get $level) (global.get $level.len) (global.get $message) (global.get $message.len)
+            (i32.const 4) (i32.const 0))
+        {FOREVER} unreachable"
+    );
+    hostile().text("level", "info").text("message", "it loops").apply(&apply)
+}
+
+const TIME: &str = "fuel.base = 1_000_000_000_000";
+
+fn trap_in_the_third_of_five() {
+    let set = |value: &str| {
+        let guest = hostile()
+            .text("value", value)
+            .text("path", "/devices/device[name='openconfig1']/config/sys:system/config/motd-banner");
+        let apply = "(call $set (local.get $view) (global.get $path) (global.get $path.len)
+            (global.get $value) (global.get $value.len) (global.get $scratch)) (global.get $ok)";
+        guest.apply(apply).build()
+    };
+    let [one, two, four, five] = ["one", "two", "four", "five"].map(set);
+    let three = hostile().apply("unreachable").build();
+    runtime().block_on(async {
+        let modules = [
+            ("good", good_module()),
+            ("m1", &*one),
+            ("m2", &*two),
+            ("m3", &*three),
+            ("m4", &*four),
+            ("m5", &*five),
+        ];
+        let mut play = Play::with(&modules, "").await;
+        play.commit_good("first").await;
+        let committed = play.commit(&(good("second") + &instance(&[]))).await;
+        assert!(!committed.succeeded());
+        assert_eq!(
+            committed.reason(),
+            "module `m3` 6.6.6, instance `hostile[name='h']`: trap: wasm `unreachable` instruction executed"
+        );
+        assert_eq!(play.edits(), [""; 0]);
+        assert!(!play.device().contains("motd-banner>one") && !play.device().contains("motd-banner>two"));
+        play.stage.discard().await.unwrap();
+        play.commit_good("third").await;
+        play.end();
+    });
+}
+
+fn ten_failures() {
+    runtime().block_on(async {
+        let mut play = Play::begin(&hostile().apply("unreachable").build(), "").await;
+        play.commit_good("first").await;
+        let before = play.daemon.memory();
+        for _ in 0..10 {
+            let committed = play.commit(&(good("second") + &instance(&[]))).await;
+            assert!(committed.reason().contains("trap"), "{}", committed.reason());
+            assert_eq!(play.edits(), [""; 0]);
+            play.stage.discard().await.unwrap();
+        }
+        play.settle(before);
+        play.commit_good("third").await;
+        play.end();
+    });
+}
+
+/// Commits both services, and waits until the hostile module runs. The transaction.
+async fn run(play: &mut Play) -> u64 {
+    play.commit_good("first").await;
+    play.edit(&(good("second") + &instance(&[]))).await;
+    let tid = play.stage.begin(Push::Commit, Actions::Change).await.unwrap();
+    tokio::task::block_in_place(|| play.daemon.await_log("it loops"));
+    tid
+}
+
+fn terminated_during_a_run() {
+    runtime().block_on(async {
+        let mut play = Play::begin(&looping().build(), TIME).await;
+        let tid = run(&mut play).await;
+        play.daemon.terminate();
+        let over = play.stage.end(tid).await.unwrap();
+        assert_eq!(over.result, Outcome::Failed);
+        assert_eq!(
+            over.reason.as_deref(),
+            Some("the services daemon is being stopped; commit again when it is back")
+        );
+        let Play { mut stage, daemon, directory, .. } = play;
+        let status = tokio::task::block_in_place(|| daemon.ended());
+        assert_eq!(status.code(), Some(0));
+        // Nothing is left locked.
+        stage.discard().await.unwrap();
+        drop(directory);
+    });
+}
+
+fn backend_gone_during_a_run() {
+    runtime().block_on(async {
+        let limits = format!("{TIME}\nwall_clock.base = '2 s'");
+        let mut play = Play::begin(&looping().build(), &limits).await;
+        run(&mut play).await;
+        play.new_controller().await;
+        // The same daemon, which has found the new one.
+        play.commit_good("third").await;
+        play.end();
+    });
+}
