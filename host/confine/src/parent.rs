@@ -3,34 +3,46 @@
 //! A backend starts a daemon whenever it starts itself, and leaves it to itself when it ends. One that
 //! went on would hold the subscription and the pidfile against the daemon of the next backend.
 
-use std::{convert::Infallible, io, os::unix::net::UnixStream, path::Path};
+use std::{io, os::unix::net::UnixStream, path::Path, time::Duration};
 
 use confine_service::Host;
-use rustix::process::{Signal, getpid, getppid, kill_process, set_parent_process_death_signal};
+use rustix::process::{Pid, getppid};
 
-/// Once the controller is served, has this process told to end when its parent does, if that is who
-/// listens on `socket`.
-pub(crate) async fn follow(socket: &Path, host: &Host) -> Infallible {
+/// How often, and how many times, is looked whether the parent has ended too: a process that ends closes
+/// its connections first.
+const LOOK: (Duration, u32) = (Duration::from_millis(10), 200);
+
+/// Waits, once the controller is served, until this process's parent ends, if that is who listens on
+/// `socket`; else for ever.
+pub(crate) async fn ended(socket: &Path, host: &Host) {
     host.connected().await;
-    match end_with_backend(socket) {
-        Ok(true) => tracing::info!("Started by the controller: ends when it does"),
-        Ok(false) => {}
-        Err(error) => tracing::warn!(%error, "Not known whether the controller has started this daemon"),
+    match backend(socket) {
+        Ok(Some(backend)) => {
+            tracing::info!("Started by the controller: ends when it does");
+            // (The signal that the kernel sends at a parent's death comes when the thread ends that has started
+            // this process, which is too early.)
+            loop {
+                host.disconnected().await;
+                for _ in 0..LOOK.1 {
+                    if getppid() != Some(backend) {
+                        return;
+                    }
+                    tokio::time::sleep(LOOK.0).await;
+                }
+                host.connected().await;
+            }
+        }
+        Ok(None) => std::future::pending().await,
+        Err(error) => {
+            tracing::warn!(%error, "Not known whether the controller has started this daemon");
+            std::future::pending().await
+        }
     }
-    std::future::pending().await
 }
 
-/// Whether the kernel says that parent and backend are one. (The environment is the parent's, and its
-/// name is anyone's.)
-fn end_with_backend(socket: &Path) -> io::Result<bool> {
+/// The parent, if the kernel says that it is the backend. (The environment is the parent's, and its name
+/// is anyone's.)
+fn backend(socket: &Path) -> io::Result<Option<Pid>> {
     let backend = rustix::net::sockopt::socket_peercred(UnixStream::connect(socket)?)?.pid;
-    if getppid() != Some(backend) {
-        return Ok(false);
-    }
-    set_parent_process_death_signal(Some(Signal::TERM))?;
-    if getppid() != Some(backend) {
-        // It ended just before.
-        kill_process(getpid(), Signal::TERM)?;
-    }
-    Ok(true)
+    Ok(Some(backend).filter(|&backend| getppid() == Some(backend)))
 }

@@ -83,7 +83,7 @@ fn it_ends_with_the_backend_that_has_started_it() {
     backend.wait().unwrap();
     // The daemon has the other end, and so the lines end when it does.
     let rest: Vec<_> = lines.collect();
-    assert!(rest.iter().any(|line| line.contains("Told to end")), "{rest:#?}");
+    assert!(rest.iter().any(|line| line.contains("The controller has ended")), "{rest:#?}");
 }
 
 /// A backend that starts a daemon, and is killed.

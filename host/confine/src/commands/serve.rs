@@ -73,8 +73,10 @@ async fn daemon(settings: &Settings, levels: &Levels) -> Result<(), Error> {
     let interface = Arc::new(Interface::new(host.clone(), levels.clone(), limits_of));
     manager::ready();
     let shutdown = async {
-        told.end().await;
-        tracing::info!("Told to end");
+        tokio::select! {
+            () = told.end() => tracing::info!("Told to end"),
+            () = parent::ended(&settings.socket.value, &host) => tracing::info!("The controller has ended"),
+        }
         manager::stopping();
     };
     let impatience = async {
@@ -86,7 +88,6 @@ async fn daemon(settings: &Settings, levels: &Levels) -> Result<(), Error> {
             manager::stopping();
             Ok(())
         }
-        never = parent::follow(&settings.socket.value, &host) => match never {},
         never = watch(host.clone()) => match never {},
         () = impatience => Err(Error::Interrupted),
         never = manager::keep_alive() => match never {},
