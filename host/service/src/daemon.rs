@@ -53,10 +53,15 @@ pub async fn serve(host: Arc<Host>, options: Options, shutdown: impl Future<Outp
         };
         let lost = match connected {
             Ok(mut connection) => {
-                backoff.reset();
                 match connection.serve(&host, &hooks, shutdown.as_mut()).await {
                     Ok(()) => return host.leave_controller(),
-                    Err(error) => error,
+                    Err(error) => {
+                        // A controller that drops everyone at once has not been served.
+                        if host.is_connected() {
+                            backoff.reset();
+                        }
+                        error
+                    }
                 }
             }
             Err(error) => error,

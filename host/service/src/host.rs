@@ -182,6 +182,11 @@ impl Host {
         self.knowledge.schema()
     }
 
+    /// Whether a controller is served.
+    pub(crate) fn is_connected(&self) -> bool {
+        self.connection.borrow().connected
+    }
+
     pub(crate) fn connect(&self, socket: String, user: String) {
         self.knowledge.begin();
         self.audit.tell(Happened::Connected { socket: socket.clone() });
