@@ -57,6 +57,9 @@ fn same(command: &str) {
             let mut play = Play::begin(obedient(), "").await;
             let committed = play.commit(&(good("banner") + &instance(&[&line]))).await;
             assert!(committed.succeeded(), "{}\n{}", committed.reason(), play.daemon.log());
+            for module in ["good", "hostile"] {
+                tokio::task::block_in_place(|| play.daemon.await_runs(module, 1));
+            }
             let log = play.daemon.log();
             let fuel: Vec<String> =
                 log.split_whitespace().filter(|word| word.contains("fuel")).map(Into::into).collect();
