@@ -100,7 +100,7 @@ impl Program {
     /// Binds imports and exports, and checks their types.
     pub(crate) fn bind(contract: &Linker<State>, component: &Component) -> wasmtime::Result<Self> {
         let mut linker = contract.clone();
-        wasi::link(&mut linker, component)?;
+        wasi::refuse(&mut linker, component)?;
         let instance = linker.instantiate_pre(component)?;
         let handler = handler::GuestIndices::new(&instance)?;
         let hooks =
@@ -116,9 +116,10 @@ impl Program {
     }
 }
 
-/// The contract's imports, ready to bind components to.
+/// What components import, but for what they may only name: ready to bind them to.
 pub(crate) fn contract(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     host::link(&mut linker)?;
+    wasi::link(&mut linker)?;
     Ok(linker)
 }

@@ -89,18 +89,38 @@ impl State {
     /// Begins every host function: counts what came out of the guest, and gives the thread to others
     /// once there was work for it. Copying the arguments was work, and a call is some.
     pub(crate) async fn receive(&mut self, bytes: usize) -> wasmtime::Result<()> {
-        self.bytes_out.add(bytes as u64).map_err(|reached| self.halt(Halt::Limit(reached)))?;
+        self.count_out(bytes)?;
         self.pace(bytes).await
     }
 
     /// Ends every host function that gives the guest more than a number: counts it.
     pub(crate) async fn send(&mut self, bytes: usize) -> wasmtime::Result<()> {
-        let bytes_in = bytes as u64;
-        if bytes_in > self.per_call {
-            return Err(self.too_much_at_once(bytes_in));
-        }
-        self.bytes_in.add(bytes_in).map_err(|reached| self.halt(Halt::Limit(reached)))?;
+        self.count_in(bytes)?;
         self.pace(bytes).await
+    }
+
+    /// [`receive`](Self::receive), where a function cannot give the thread to others: the next one does.
+    pub(crate) fn receive_at_once(&mut self, bytes: usize) -> wasmtime::Result<()> {
+        self.count_out(bytes)?;
+        self.pace.pay_bytes(bytes).map_err(|exceeded| self.exceeded(exceeded))
+    }
+
+    /// [`send`](Self::send), likewise.
+    pub(crate) fn send_at_once(&mut self, bytes: usize) -> wasmtime::Result<()> {
+        self.count_in(bytes)?;
+        self.pace.pay_bytes(bytes).map_err(|exceeded| self.exceeded(exceeded))
+    }
+
+    fn count_out(&mut self, bytes: usize) -> wasmtime::Result<()> {
+        self.bytes_out.add(bytes as u64).map_err(|reached| self.halt(Halt::Limit(reached)))
+    }
+
+    fn count_in(&mut self, bytes: usize) -> wasmtime::Result<()> {
+        let bytes = bytes as u64;
+        if bytes > self.per_call {
+            return Err(self.too_much_at_once(bytes));
+        }
+        self.bytes_in.add(bytes).map_err(|reached| self.halt(Halt::Limit(reached)))
     }
 
     async fn pace(&mut self, bytes: usize) -> wasmtime::Result<()> {

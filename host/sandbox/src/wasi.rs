@@ -12,110 +12,157 @@
 //! Every resource is a constant: no state grows with the handles that a guest opens, and there is nothing
 //! to leak. Everything is always ready, so polling is the list of all indices.
 //!
-//! It is defined here, and not by `wasmtime-wasi`, because that offers far more (all of it to be
-//! switched off), sleeps in real time, and does not give the thread to others in a loop of its calls.
+//! The interfaces and their types are those of `wasmtime-wasi`; what they do is not. Its own context
+//! comes with files, sockets and real timers, to be switched off one by one, and with a table that grows
+//! with the handles; and it counts nothing of what a call costs. Most functions are not asynchronous
+//! there and cannot give the thread to others. So those that pass bytes pass few ([`AT_ONCE`]): however
+//! a guest calls them, it uses up the fuel between two of its own yields soon.
 
 use wasmtime::{
     Engine, Result,
     component::{
-        Component, ComponentNamedList, ComponentType, Lift, Linker, LinkerInstance, Lower, Resource,
-        ResourceType,
+        Component, HasSelf, Linker, LinkerInstance, Resource, ResourceType,
         types::{ComponentInstance, ComponentItem},
     },
 };
+use wasmtime_wasi::p2::{
+    DynInputStream, DynOutputStream, DynPollable, StreamError, StreamResult,
+    bindings::{
+        cli::{
+            environment, exit, stderr, stdin, stdout,
+            terminal_input::{self, TerminalInput},
+            terminal_output::{self, TerminalOutput},
+            terminal_stderr, terminal_stdin, terminal_stdout,
+        },
+        clocks::{
+            monotonic_clock,
+            wall_clock::{self, Datetime},
+        },
+        filesystem::{
+            preopens,
+            types::{Descriptor, DirectoryEntryStream},
+        },
+        random::{insecure, insecure_seed, random},
+        sockets::{
+            ip_name_lookup::ResolveAddressStream,
+            network::Network,
+            tcp::TcpSocket,
+            udp::{IncomingDatagramStream, OutgoingDatagramStream, UdpSocket},
+        },
+    },
+};
+use wasmtime_wasi_io::bindings::wasi::io::{error, poll, streams};
 
 use crate::state::{Halt, State};
-
-/// How an interface is defined.
-type Define = fn(&mut Interface<'_>) -> Result<()>;
-
-/// What there is of WASI: each interface and how it is defined.
-const INTERFACES: [(&str, Define); 27] = [
-    ("wasi:cli/environment", environment),
-    ("wasi:cli/exit", exit),
-    ("wasi:cli/stdin", stdin),
-    ("wasi:cli/stdout", stdout),
-    ("wasi:cli/stderr", stderr),
-    ("wasi:cli/terminal-input", terminal_input),
-    ("wasi:cli/terminal-output", terminal_output),
-    ("wasi:cli/terminal-stdin", terminal_stdin),
-    ("wasi:cli/terminal-stdout", terminal_stdout),
-    ("wasi:cli/terminal-stderr", terminal_stderr),
-    ("wasi:clocks/monotonic-clock", monotonic_clock),
-    ("wasi:clocks/wall-clock", wall_clock),
-    ("wasi:filesystem/preopens", preopens),
-    // No directory is open, so that none of its functions can be called but one on an error of a
-    // stream, and streams have no such errors.
-    ("wasi:filesystem/types", filesystem),
-    ("wasi:io/error", error),
-    ("wasi:io/poll", poll),
-    ("wasi:io/streams", streams),
-    ("wasi:random/insecure", insecure),
-    ("wasi:random/insecure-seed", insecure_seed),
-    ("wasi:random/random", random),
-    // Interpreters name these among their imports whatever the program in them does. Each function ends
-    // the run.
-    ("wasi:sockets/instance-network", |_| Ok(())),
-    ("wasi:sockets/ip-name-lookup", |at| at.resource::<Socket>("resolve-address-stream")),
-    ("wasi:sockets/network", |at| at.resource::<Network>("network")),
-    ("wasi:sockets/tcp", |at| at.resource::<Socket>("tcp-socket")),
-    ("wasi:sockets/tcp-create-socket", |_| Ok(())),
-    ("wasi:sockets/udp", udp),
-    ("wasi:sockets/udp-create-socket", |_| Ok(())),
-];
 
 /// The moment that the wall clock shows: 2000-01-01T00:00:00Z, in seconds since 1970.
 const WALL_CLOCK: u64 = 946_684_800;
 
-/// The most random bytes that one call gives.
-const RANDOM_BYTES: u64 = 64 << 10;
+/// The most bytes that a call passes which cannot give the thread to others: random ones, or what an
+/// output stream takes without waiting.
+const AT_ONCE: u64 = 4 << 10;
 
-/// What an output stream takes in one call without waiting.
-const PERMIT: u64 = 64 << 10;
+/// What it costs to look a handle up, in bytes that could have been copied in that time.
+const LISTED_HANDLE: usize = 64;
 
 /// The most names that a component may use of one interface: the largest has about sixty. Each is an
 /// entry in a table of the host.
 const NAMES: usize = 200;
 
+/// Defines an interface whose functions a guest may call, under its name in `wasmtime-wasi`, which goes
+/// for all of version 0.2.
+type Offer = fn(&mut Linker<State>) -> Result<()>;
+
+macro_rules! offered {
+    ($($name:literal: $interface:ident,)*) => {
+        [$(($name, |linker| $interface::add_to_linker::<_, HasSelf<State>>(linker, |state| state)),)*]
+    };
+}
+
+const OFFERED: [(&str, Offer); 19] = offered![
+    "wasi:cli/environment": environment,
+    "wasi:cli/exit": exit,
+    "wasi:cli/stdin": stdin,
+    "wasi:cli/stdout": stdout,
+    "wasi:cli/stderr": stderr,
+    "wasi:cli/terminal-input": terminal_input,
+    "wasi:cli/terminal-output": terminal_output,
+    "wasi:cli/terminal-stdin": terminal_stdin,
+    "wasi:cli/terminal-stdout": terminal_stdout,
+    "wasi:cli/terminal-stderr": terminal_stderr,
+    "wasi:clocks/monotonic-clock": monotonic_clock,
+    "wasi:clocks/wall-clock": wall_clock,
+    "wasi:filesystem/preopens": preopens,
+    "wasi:io/error": error,
+    "wasi:io/poll": poll,
+    "wasi:io/streams": streams,
+    "wasi:random/insecure": insecure,
+    "wasi:random/insecure-seed": insecure_seed,
+    "wasi:random/random": random,
+];
+
+/// Defines the resources of an interface of which every function ends the run.
+type Refuse = fn(&mut Refused<'_>) -> Result<()>;
+
+/// Interpreters name these among their imports whatever the program in them does. No directory is open
+/// and nothing makes a socket, so that next to none of their functions can be called at all.
+const REFUSED: [(&str, Refuse); 8] = [
+    ("wasi:filesystem/types", |at| {
+        at.resource::<Descriptor>("descriptor")?;
+        at.resource::<DirectoryEntryStream>("directory-entry-stream")
+    }),
+    ("wasi:sockets/instance-network", |_| Ok(())),
+    ("wasi:sockets/ip-name-lookup", |at| at.resource::<ResolveAddressStream>("resolve-address-stream")),
+    ("wasi:sockets/network", |at| at.resource::<Network>("network")),
+    ("wasi:sockets/tcp", |at| at.resource::<TcpSocket>("tcp-socket")),
+    ("wasi:sockets/tcp-create-socket", |_| Ok(())),
+    ("wasi:sockets/udp", |at| {
+        at.resource::<UdpSocket>("udp-socket")?;
+        at.resource::<IncomingDatagramStream>("incoming-datagram-stream")?;
+        at.resource::<OutgoingDatagramStream>("outgoing-datagram-stream")
+    }),
+    ("wasi:sockets/udp-create-socket", |_| Ok(())),
+];
+
 /// Whether there is something by the name of this import, such as `wasi:cli/exit@0.2.6`.
 pub(crate) fn offers(import: &str) -> bool {
-    find(import).is_some()
+    let Some(interface) = unversioned(import) else { return false };
+    OFFERED.iter().any(|(name, _)| *name == interface) || REFUSED.iter().any(|(name, _)| *name == interface)
 }
 
-fn find(import: &str) -> Option<Define> {
+fn unversioned(import: &str) -> Option<&str> {
     let (interface, version) = import.split_once('@')?;
-    if !version.starts_with("0.2.") {
-        return None;
-    }
-    INTERFACES.iter().find(|(name, _)| *name == interface).map(|(_, define)| *define)
+    version.starts_with("0.2.").then_some(interface)
 }
 
-/// Defines what a component imports of WASI, by the names that it uses.
-pub(crate) fn link(linker: &mut Linker<State>, component: &Component) -> Result<()> {
+/// Defines what components may import and call.
+pub(crate) fn link(linker: &mut Linker<State>) -> Result<()> {
+    OFFERED.iter().try_for_each(|(_, offer)| offer(linker))
+}
+
+/// Defines what this component imports and may not call, by the names that it uses.
+pub(crate) fn refuse(linker: &mut Linker<State>, component: &Component) -> Result<()> {
     let engine = linker.engine().clone();
     let ty = component.component_type();
-    // What is defined below takes the place of what is refused first.
-    linker.allow_shadowing(true);
     for (name, import) in ty.imports(&engine) {
         let ComponentItem::ComponentInstance(instance) = import.ty else { continue };
-        let Some(define) = find(name) else { continue };
-        let mut interface = Interface(linker.instance(name)?);
-        interface.refuse_all(name, &instance, &engine)?;
-        define(&mut interface)?;
+        let Some(interface) = unversioned(name) else { continue };
+        let named = instance.exports(&engine).len();
+        if named > NAMES {
+            wasmtime::bail!("it names {named} functions and types of `{name}`, {NAMES} are the most");
+        }
+        let Some((_, resources)) = REFUSED.iter().find(|(name, _)| *name == interface) else { continue };
+        let mut refused = Refused(linker.instance(name)?);
+        refused.functions(name, &instance, &engine)?;
+        resources(&mut refused)?;
     }
-    linker.allow_shadowing(false);
     Ok(())
 }
 
-struct Interface<'a>(LinkerInstance<'a, State>);
+struct Refused<'a>(LinkerInstance<'a, State>);
 
-impl Interface<'_> {
-    /// Lets every function end the run.
-    fn refuse_all(&mut self, interface: &str, ty: &ComponentInstance, engine: &Engine) -> Result<()> {
-        let named = ty.exports(engine).len();
-        if named > NAMES {
-            wasmtime::bail!("it names {named} functions and types of `{interface}`, {NAMES} are the most");
-        }
+impl Refused<'_> {
+    fn functions(&mut self, interface: &str, ty: &ComponentInstance, engine: &Engine) -> Result<()> {
         for (name, export) in ty.exports(engine) {
             if let ComponentItem::ComponentFunc(_) = export.ty {
                 let what = format!("it called `{name}` of `{interface}`, which Confine does not offer");
@@ -127,255 +174,344 @@ impl Interface<'_> {
         Ok(())
     }
 
-    /// Defines a function that passes no bytes.
-    fn function<P, R>(&mut self, name: &str, body: fn(&mut State, P) -> Result<R>) -> Result<()>
-    where
-        P: ComponentNamedList + Lift + Send + 'static,
-        R: ComponentNamedList + Lower + Send + 'static,
-    {
-        self.sized(name, |_| 0, body)
-    }
-
-    /// Defines a function that passes so many bytes to the host.
-    fn sized<P, R>(
-        &mut self,
-        name: &str,
-        bytes: fn(&P) -> usize,
-        body: fn(&mut State, P) -> Result<R>,
-    ) -> Result<()>
-    where
-        P: ComponentNamedList + Lift + Send + 'static,
-        R: ComponentNamedList + Lower + Send + 'static,
-    {
-        self.0.func_wrap_async(name, move |mut store, params: P| {
-            Box::new(async move {
-                let state = store.data_mut();
-                state.receive(bytes(&params)).await?;
-                body(state, params)
-            })
-        })
-    }
-
     fn resource<T: 'static>(&mut self, name: &str) -> Result<()> {
         self.0.resource(name, ResourceType::host::<T>(), |_, _| Ok(()))
     }
 }
-
-struct Pollable;
-struct IoError;
-struct InputStream;
-struct OutputStream;
-struct TerminalInput;
-struct TerminalOutput;
-struct Descriptor;
-struct DirectoryEntryStream;
-struct Network;
-struct Socket;
-struct IncomingDatagrams;
-struct OutgoingDatagrams;
 
 /// The one resource of its type.
 fn the<T: 'static>() -> Resource<T> {
     Resource::new_own(0)
 }
 
-fn udp(at: &mut Interface<'_>) -> Result<()> {
-    at.resource::<Socket>("udp-socket")?;
-    at.resource::<IncomingDatagrams>("incoming-datagram-stream")?;
-    at.resource::<OutgoingDatagrams>("outgoing-datagram-stream")
+impl State {
+    /// What a call gives that passes no bytes.
+    fn constant<T>(&mut self, value: T) -> Result<T> {
+        self.receive_at_once(0)?;
+        Ok(value)
+    }
+
+    /// What a stream gives that is at its end.
+    fn closed<T>(&mut self) -> StreamResult<T> {
+        self.constant(()).map_err(StreamError::Trap)?;
+        Err(StreamError::Closed)
+    }
 }
 
-fn environment(at: &mut Interface<'_>) -> Result<()> {
-    at.function("get-environment", |_, (): ()| Ok((Vec::<(String, String)>::new(),)))?;
-    at.function("get-arguments", |_, (): ()| Ok((Vec::<String>::new(),)))?;
-    at.function("initial-cwd", |_, (): ()| Ok((None::<String>,)))
+impl environment::Host for State {
+    fn get_environment(&mut self) -> Result<Vec<(String, String)>> {
+        self.constant(Vec::new())
+    }
+
+    fn get_arguments(&mut self) -> Result<Vec<String>> {
+        self.constant(Vec::new())
+    }
+
+    fn initial_cwd(&mut self) -> Result<Option<String>> {
+        self.constant(None)
+    }
 }
 
-fn exit(at: &mut Interface<'_>) -> Result<()> {
-    at.function("exit", |state, (status,): (Result<(), ()>,)| -> Result<()> {
+impl exit::Host for State {
+    fn exit(&mut self, status: std::result::Result<(), ()>) -> Result<()> {
         let status = if status.is_ok() { "success" } else { "failure" };
-        Err(state.halt(Halt::Trap(format!("it called exit (with {status}) where it should return"))))
-    })
-}
-
-fn stdin(at: &mut Interface<'_>) -> Result<()> {
-    at.function("get-stdin", |_, (): ()| Ok((the::<InputStream>(),)))
-}
-
-fn stdout(at: &mut Interface<'_>) -> Result<()> {
-    at.function("get-stdout", |_, (): ()| Ok((the::<OutputStream>(),)))
-}
-
-fn stderr(at: &mut Interface<'_>) -> Result<()> {
-    at.function("get-stderr", |_, (): ()| Ok((the::<OutputStream>(),)))
-}
-
-fn terminal_input(at: &mut Interface<'_>) -> Result<()> {
-    at.resource::<TerminalInput>("terminal-input")
-}
-
-fn terminal_output(at: &mut Interface<'_>) -> Result<()> {
-    at.resource::<TerminalOutput>("terminal-output")
-}
-
-fn terminal_stdin(at: &mut Interface<'_>) -> Result<()> {
-    at.function("get-terminal-stdin", |_, (): ()| Ok((None::<Resource<TerminalInput>>,)))
-}
-
-fn terminal_stdout(at: &mut Interface<'_>) -> Result<()> {
-    at.function("get-terminal-stdout", |_, (): ()| Ok((None::<Resource<TerminalOutput>>,)))
-}
-
-fn terminal_stderr(at: &mut Interface<'_>) -> Result<()> {
-    at.function("get-terminal-stderr", |_, (): ()| Ok((None::<Resource<TerminalOutput>>,)))
-}
-
-fn monotonic_clock(at: &mut Interface<'_>) -> Result<()> {
-    at.function("now", |state, (): ()| Ok((state.now,)))?;
-    at.function("resolution", |_, (): ()| Ok((1u64,)))?;
-    at.function("subscribe-instant", |state, (when,): (u64,)| {
-        state.now = state.now.max(when);
-        Ok((the::<Pollable>(),))
-    })?;
-    at.function("subscribe-duration", |state, (time,): (u64,)| {
-        state.now = state.now.saturating_add(time);
-        Ok((the::<Pollable>(),))
-    })
-}
-
-#[derive(ComponentType, Lower)]
-#[component(record)]
-struct Datetime {
-    seconds: u64,
-    nanoseconds: u32,
-}
-
-fn wall_clock(at: &mut Interface<'_>) -> Result<()> {
-    at.function("now", |_, (): ()| Ok((Datetime { seconds: WALL_CLOCK, nanoseconds: 0 },)))?;
-    at.function("resolution", |_, (): ()| Ok((Datetime { seconds: 1, nanoseconds: 0 },)))
-}
-
-fn preopens(at: &mut Interface<'_>) -> Result<()> {
-    at.function("get-directories", |_, (): ()| Ok((Vec::<(Resource<Descriptor>, String)>::new(),)))
-}
-
-fn filesystem(at: &mut Interface<'_>) -> Result<()> {
-    at.resource::<Descriptor>("descriptor")?;
-    at.resource::<DirectoryEntryStream>("directory-entry-stream")
-}
-
-fn error(at: &mut Interface<'_>) -> Result<()> {
-    at.resource::<IoError>("error")
-}
-
-fn poll(at: &mut Interface<'_>) -> Result<()> {
-    at.resource::<Pollable>("pollable")?;
-    at.function("[method]pollable.ready", |_, _: (Resource<Pollable>,)| Ok((true,)))?;
-    at.function("[method]pollable.block", |_, _: (Resource<Pollable>,)| Ok(()))?;
-    at.sized(
-        "poll",
-        |(list,): &(Vec<Resource<Pollable>>,)| list.len() * LISTED_HANDLE,
-        |_, (list,)| Ok(((0u32..).zip(list).map(|(index, _)| index).collect::<Vec<_>>(),)),
-    )
-}
-
-/// What it costs to look a handle up, in bytes that could have been copied in that time.
-const LISTED_HANDLE: usize = 64;
-
-#[derive(ComponentType, Lower)]
-#[component(variant)]
-enum StreamError {
-    #[component(name = "last-operation-failed")]
-    #[expect(dead_code, reason = "the contract has it, and nothing fails here")]
-    LastOperationFailed(Resource<IoError>),
-    #[component(name = "closed")]
-    Closed,
-}
-
-type Streamed<T> = Result<(std::result::Result<T, StreamError>,)>;
-
-fn streams(at: &mut Interface<'_>) -> Result<()> {
-    at.resource::<InputStream>("input-stream")?;
-    at.resource::<OutputStream>("output-stream")?;
-    input_stream(at)?;
-    output_stream(at)
-}
-
-fn input_stream(at: &mut Interface<'_>) -> Result<()> {
-    type Read = (Resource<InputStream>, u64);
-    for name in ["[method]input-stream.read", "[method]input-stream.blocking-read"] {
-        at.function(name, |_, _: Read| -> Streamed<Vec<u8>> { Ok((Err(StreamError::Closed),)) })?;
+        Err(self.halt(Halt::Trap(format!("it called exit (with {status}) where it should return"))))
     }
-    for name in ["[method]input-stream.skip", "[method]input-stream.blocking-skip"] {
-        at.function(name, |_, _: Read| -> Streamed<u64> { Ok((Err(StreamError::Closed),)) })?;
+
+    fn exit_with_code(&mut self, code: u8) -> Result<()> {
+        Err(self.halt(Halt::Trap(format!("it called exit (with {code}) where it should return"))))
     }
-    at.function("[method]input-stream.subscribe", |_, _: (Resource<InputStream>,)| Ok((the::<Pollable>(),)))
 }
 
-fn output_stream(at: &mut Interface<'_>) -> Result<()> {
-    type Write = (Resource<OutputStream>, Vec<u8>);
-    type Splice = (Resource<OutputStream>, Resource<InputStream>, u64);
-    at.function("[method]output-stream.check-write", |_, _: (Resource<OutputStream>,)| -> Streamed<u64> {
-        Ok((Ok(PERMIT),))
-    })?;
-    for name in ["[method]output-stream.write", "[method]output-stream.blocking-write-and-flush"] {
-        at.sized(
-            name,
-            |(_, bytes): &Write| bytes.len(),
-            |state, (_, bytes)| -> Streamed<()> {
-                state.console.write(&bytes);
-                Ok((Ok(()),))
-            },
-        )?;
+impl stdin::Host for State {
+    fn get_stdin(&mut self) -> Result<Resource<DynInputStream>> {
+        self.constant(the())
     }
-    for name in ["[method]output-stream.flush", "[method]output-stream.blocking-flush"] {
-        at.function(name, |_, _: (Resource<OutputStream>,)| -> Streamed<()> { Ok((Ok(()),)) })?;
+}
+
+impl stdout::Host for State {
+    fn get_stdout(&mut self) -> Result<Resource<DynOutputStream>> {
+        self.constant(the())
     }
-    for name in
-        ["[method]output-stream.write-zeroes", "[method]output-stream.blocking-write-zeroes-and-flush"]
-    {
-        at.function(name, |_, _: (Resource<OutputStream>, u64)| -> Streamed<()> { Ok((Ok(()),)) })?;
+}
+
+impl stderr::Host for State {
+    fn get_stderr(&mut self) -> Result<Resource<DynOutputStream>> {
+        self.constant(the())
     }
-    for name in ["[method]output-stream.splice", "[method]output-stream.blocking-splice"] {
-        at.function(name, |_, _: Splice| -> Streamed<u64> { Ok((Err(StreamError::Closed),)) })?;
+}
+
+impl terminal_input::Host for State {}
+
+impl terminal_input::HostTerminalInput for State {
+    fn drop(&mut self, _: Resource<TerminalInput>) -> Result<()> {
+        Ok(())
     }
-    at.function("[method]output-stream.subscribe", |_, _: (Resource<OutputStream>,)| Ok((the::<Pollable>(),)))
 }
 
-/// The next number of the run's sequence (SplitMix64).
-fn next(state: &mut State) -> u64 {
-    state.random = state.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mixed = (state.random ^ (state.random >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ (mixed >> 31)
+impl terminal_output::Host for State {}
+
+impl terminal_output::HostTerminalOutput for State {
+    fn drop(&mut self, _: Resource<TerminalOutput>) -> Result<()> {
+        Ok(())
+    }
 }
 
-fn random_numbers(at: &mut Interface<'_>, bytes: &str, number: &str) -> Result<()> {
-    at.0.func_wrap_async(bytes, |mut store, (length,): (u64,)| {
-        Box::new(async move {
-            let state = store.data_mut();
-            state.receive(0).await?;
-            if length > RANDOM_BYTES {
-                return Err(state.halt(Halt::Trap(format!(
-                    "it asked for {length} random bytes at once, {RANDOM_BYTES} are the most"
-                ))));
-            }
-            state.send(length as usize).await?;
-            let words = std::iter::repeat_with(|| next(state).to_le_bytes());
-            Ok((words.flatten().take(length as usize).collect::<Vec<u8>>(),))
-        })
-    })?;
-    at.function(number, |state, (): ()| Ok((next(state),)))
+impl terminal_stdin::Host for State {
+    fn get_terminal_stdin(&mut self) -> Result<Option<Resource<TerminalInput>>> {
+        self.constant(None)
+    }
 }
 
-fn random(at: &mut Interface<'_>) -> Result<()> {
-    random_numbers(at, "get-random-bytes", "get-random-u64")
+impl terminal_stdout::Host for State {
+    fn get_terminal_stdout(&mut self) -> Result<Option<Resource<TerminalOutput>>> {
+        self.constant(None)
+    }
 }
 
-fn insecure(at: &mut Interface<'_>) -> Result<()> {
-    random_numbers(at, "get-insecure-random-bytes", "get-insecure-random-u64")
+impl terminal_stderr::Host for State {
+    fn get_terminal_stderr(&mut self) -> Result<Option<Resource<TerminalOutput>>> {
+        self.constant(None)
+    }
 }
 
-fn insecure_seed(at: &mut Interface<'_>) -> Result<()> {
-    at.function("insecure-seed", |state, (): ()| Ok(((next(state), next(state)),)))
+impl monotonic_clock::Host for State {
+    fn now(&mut self) -> Result<u64> {
+        self.constant(self.now)
+    }
+
+    fn resolution(&mut self) -> Result<u64> {
+        self.constant(1)
+    }
+
+    fn subscribe_instant(&mut self, when: u64) -> Result<Resource<DynPollable>> {
+        self.now = self.now.max(when);
+        self.constant(the())
+    }
+
+    fn subscribe_duration(&mut self, time: u64) -> Result<Resource<DynPollable>> {
+        self.now = self.now.saturating_add(time);
+        self.constant(the())
+    }
+}
+
+impl wall_clock::Host for State {
+    fn now(&mut self) -> Result<Datetime> {
+        self.constant(Datetime { seconds: WALL_CLOCK, nanoseconds: 0 })
+    }
+
+    fn resolution(&mut self) -> Result<Datetime> {
+        self.constant(Datetime { seconds: 1, nanoseconds: 0 })
+    }
+}
+
+impl preopens::Host for State {
+    fn get_directories(&mut self) -> Result<Vec<(Resource<Descriptor>, String)>> {
+        self.constant(Vec::new())
+    }
+}
+
+impl error::Host for State {}
+
+impl error::HostError for State {
+    fn to_debug_string(&mut self, _: Resource<error::Error>) -> Result<String> {
+        self.constant(String::new())
+    }
+
+    fn drop(&mut self, _: Resource<error::Error>) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl poll::Host for State {
+    async fn poll(&mut self, list: Vec<Resource<DynPollable>>) -> Result<Vec<u32>> {
+        self.receive(list.len() * LISTED_HANDLE).await?;
+        Ok((0..).zip(list).map(|(index, _)| index).collect())
+    }
+}
+
+impl poll::HostPollable for State {
+    async fn ready(&mut self, _: Resource<DynPollable>) -> Result<bool> {
+        self.receive(0).await?;
+        Ok(true)
+    }
+
+    async fn block(&mut self, _: Resource<DynPollable>) -> Result<()> {
+        self.receive(0).await
+    }
+
+    fn drop(&mut self, _: Resource<DynPollable>) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl streams::Host for State {
+    fn convert_stream_error(&mut self, error: StreamError) -> Result<streams::StreamError> {
+        match error {
+            StreamError::Closed => Ok(streams::StreamError::Closed),
+            // Nothing fails here but the run.
+            StreamError::LastOperationFailed(error) | StreamError::Trap(error) => Err(error),
+        }
+    }
+}
+
+/// Standard input, which is at its end.
+impl streams::HostInputStream for State {
+    fn read(&mut self, _: Resource<DynInputStream>, _: u64) -> StreamResult<Vec<u8>> {
+        self.closed()
+    }
+
+    async fn blocking_read(
+        &mut self,
+        stream: Resource<DynInputStream>,
+        length: u64,
+    ) -> StreamResult<Vec<u8>> {
+        self.read(stream, length)
+    }
+
+    fn skip(&mut self, _: Resource<DynInputStream>, _: u64) -> StreamResult<u64> {
+        self.closed()
+    }
+
+    async fn blocking_skip(&mut self, stream: Resource<DynInputStream>, length: u64) -> StreamResult<u64> {
+        self.skip(stream, length)
+    }
+
+    fn subscribe(&mut self, _: Resource<DynInputStream>) -> Result<Resource<DynPollable>> {
+        self.constant(the())
+    }
+
+    async fn drop(&mut self, _: Resource<DynInputStream>) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// Standard output and standard error, which are one.
+impl streams::HostOutputStream for State {
+    fn check_write(&mut self, _: Resource<DynOutputStream>) -> StreamResult<u64> {
+        self.constant(AT_ONCE).map_err(StreamError::Trap)
+    }
+
+    fn write(&mut self, _: Resource<DynOutputStream>, bytes: Vec<u8>) -> StreamResult<()> {
+        self.receive_at_once(bytes.len()).map_err(StreamError::Trap)?;
+        if bytes.len() as u64 > AT_ONCE {
+            let what = format!("it wrote {} bytes where an output stream takes {AT_ONCE}", bytes.len());
+            return Err(StreamError::Trap(self.halt(Halt::Trap(what))));
+        }
+        self.console.write(&bytes);
+        Ok(())
+    }
+
+    async fn blocking_write_and_flush(
+        &mut self,
+        _: Resource<DynOutputStream>,
+        bytes: Vec<u8>,
+    ) -> StreamResult<()> {
+        self.receive(bytes.len()).await.map_err(StreamError::Trap)?;
+        self.console.write(&bytes);
+        Ok(())
+    }
+
+    fn flush(&mut self, _: Resource<DynOutputStream>) -> StreamResult<()> {
+        self.constant(()).map_err(StreamError::Trap)
+    }
+
+    async fn blocking_flush(&mut self, stream: Resource<DynOutputStream>) -> StreamResult<()> {
+        self.flush(stream)
+    }
+
+    /// Zeroes are no text.
+    fn write_zeroes(&mut self, _: Resource<DynOutputStream>, _: u64) -> StreamResult<()> {
+        self.constant(()).map_err(StreamError::Trap)
+    }
+
+    async fn blocking_write_zeroes_and_flush(
+        &mut self,
+        stream: Resource<DynOutputStream>,
+        length: u64,
+    ) -> StreamResult<()> {
+        self.write_zeroes(stream, length)
+    }
+
+    fn splice(
+        &mut self,
+        _: Resource<DynOutputStream>,
+        _: Resource<DynInputStream>,
+        _: u64,
+    ) -> StreamResult<u64> {
+        self.closed()
+    }
+
+    async fn blocking_splice(
+        &mut self,
+        to: Resource<DynOutputStream>,
+        from: Resource<DynInputStream>,
+        length: u64,
+    ) -> StreamResult<u64> {
+        self.splice(to, from, length)
+    }
+
+    fn subscribe(&mut self, _: Resource<DynOutputStream>) -> Result<Resource<DynPollable>> {
+        self.constant(the())
+    }
+
+    async fn drop(&mut self, _: Resource<DynOutputStream>) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl State {
+    /// The next number of the run's sequence (SplitMix64).
+    fn next_number(&mut self) -> u64 {
+        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.random ^ (self.random >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn random_bytes(&mut self, length: u64) -> Result<Vec<u8>> {
+        if length > AT_ONCE {
+            let what = format!("it asked for {length} random bytes at once, {AT_ONCE} are the most");
+            return Err(self.halt(Halt::Trap(what)));
+        }
+        let length = length as usize;
+        self.receive_at_once(0)?;
+        self.send_at_once(length)?;
+        let mut bytes = vec![0; length];
+        let (words, rest) = bytes.as_chunks_mut();
+        words.fill_with(|| self.next_number().to_le_bytes());
+        rest.iter_mut().zip(self.next_number().to_le_bytes()).for_each(|(byte, random)| *byte = random);
+        Ok(bytes)
+    }
+
+    fn random_number(&mut self) -> Result<u64> {
+        self.receive_at_once(0)?;
+        Ok(self.next_number())
+    }
+}
+
+impl random::Host for State {
+    fn get_random_bytes(&mut self, length: u64) -> Result<Vec<u8>> {
+        self.random_bytes(length)
+    }
+
+    fn get_random_u64(&mut self) -> Result<u64> {
+        self.random_number()
+    }
+}
+
+impl insecure::Host for State {
+    fn get_insecure_random_bytes(&mut self, length: u64) -> Result<Vec<u8>> {
+        self.random_bytes(length)
+    }
+
+    fn get_insecure_random_u64(&mut self) -> Result<u64> {
+        self.random_number()
+    }
+}
+
+impl insecure_seed::Host for State {
+    fn insecure_seed(&mut self) -> Result<(u64, u64)> {
+        Ok((self.random_number()?, self.random_number()?))
+    }
 }

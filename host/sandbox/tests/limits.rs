@@ -369,7 +369,7 @@ async fn bytes_are_limited() {
         Guest::new().pages(200).realloc("(return (i32.const 131072))").apply(&body)
     };
     let random =
-        "(loop $again (call $random (i64.const 65536) (global.get $scratch)) (br $again)) unreachable";
+        "(loop $again (call $random (i64.const 4096) (global.get $scratch)) (br $again)) unreachable";
     let random = Guest::new().random().pages(8).realloc("(return (i32.const 131072))").apply(random);
     // The length of the message, in the error that is already there.
     let refusal = "(i32.store offset=16 (global.get $error) (i32.const 9437184)) (global.get $error)";
@@ -381,7 +381,7 @@ async fn bytes_are_limited() {
     assert_eq!(told_of.join("\n"), [
             r#"module `bench` 1.0.0, instance `bench[service-name='s1']`: bytes out limit reached: allowed 64 MiB for one instance, used 65 MiB"#,
             r#"module `bench` 1.0.0, instance `bench[service-name='s1']`: bytes per call limit reached: allowed 8 MiB for one call"#,
-            r#"module `bench` 1.0.0, instance `bench[service-name='s1']`: bytes in limit reached: allowed 64 MiB for one instance, used 64.1 MiB"#,
+            r#"module `bench` 1.0.0, instance `bench[service-name='s1']`: bytes in limit reached: allowed 64 MiB for one instance, used 64.0 MiB"#,
             r#"module `bench` 1.0.0, instance `bench[service-name='s1']`: bytes per call limit reached: allowed 8 MiB for one call"#,
         ]
         .join("\n"));

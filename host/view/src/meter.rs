@@ -69,8 +69,7 @@ impl Meter {
 
     /// Pays for work, and gives the thread to others once a quantum has been worked.
     pub async fn charge(&mut self, units: u64) -> Result<(), Exceeded> {
-        self.work = count("host work", self.work, units, self.allowance.work)?;
-        self.since_yield = self.since_yield.saturating_add(units);
+        self.pay(units)?;
         if self.since_yield >= self.allowance.quantum {
             self.since_yield = 0;
             YieldOnce { yielded: false }.await;
@@ -78,9 +77,20 @@ impl Meter {
         Ok(())
     }
 
+    fn pay(&mut self, units: u64) -> Result<(), Exceeded> {
+        self.work = count("host work", self.work, units, self.allowance.work)?;
+        self.since_yield = self.since_yield.saturating_add(units);
+        Ok(())
+    }
+
     /// Pays for copying so many bytes.
     pub async fn charge_bytes(&mut self, bytes: usize) -> Result<(), Exceeded> {
-        self.charge(1 + bytes as u64 / BYTES_PER_UNIT).await
+        self.charge(units(bytes)).await
+    }
+
+    /// Pays for copying so many bytes where the thread cannot be given to others: the next charge does.
+    pub fn pay_bytes(&mut self, bytes: usize) -> Result<(), Exceeded> {
+        self.pay(units(bytes))
     }
 
     /// Pays for an answer's growing from `so_far` by so many bytes.
@@ -115,6 +125,11 @@ impl Meter {
     pub fn kept(&self) -> u64 {
         self.kept
     }
+}
+
+/// What copying so many bytes costs.
+fn units(bytes: usize) -> u64 {
+    1 + bytes as u64 / BYTES_PER_UNIT
 }
 
 fn count(limit: &'static str, used: u64, more: u64, allowed: u64) -> Result<u64, Exceeded> {
