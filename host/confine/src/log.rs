@@ -30,6 +30,7 @@ use tracing_subscriber::{
 };
 
 use self::syslog::Syslog;
+use crate::traces::{self, Collector, Exported};
 
 /// Lines that may wait to be written. More are lost.
 const WAITING: usize = 16_384;
@@ -90,12 +91,15 @@ pub(crate) enum LogError {
     Journal(#[source] io::Error),
     #[error("syslog cannot be used")]
     Syslog(#[source] io::Error),
+    #[error("spans cannot be sent to `{collector}`")]
+    Traces { collector: Collector, source: opentelemetry_otlp::ExporterBuildError },
 }
 
-/// Writes what waits to be written when it is dropped.
+/// Writes and sends what waits for it when it is dropped.
 #[must_use]
 pub(crate) struct Guard {
     _worker: Option<WorkerGuard>,
+    _exported: Option<Exported>,
     levels: Levels,
 }
 
@@ -203,8 +207,13 @@ impl fmt::Display for Format {
     }
 }
 
-/// From now on, what the program does is logged.
-pub(crate) fn start(filter: &Filter, target: Target, format: Format) -> Result<Guard, LogError> {
+/// From now on, what the program does is logged, and its spans go to the collector if there is one.
+pub(crate) fn start(
+    filter: &Filter,
+    target: Target,
+    format: Format,
+    collector: Option<&Collector>,
+) -> Result<Guard, LogError> {
     let mut worker = None;
     let layer = match target {
         Target::Stderr => lines(format, io::stderr().is_terminal(), true, aside(io::stderr(), &mut worker)),
@@ -217,11 +226,19 @@ pub(crate) fn start(filter: &Filter, target: Target, format: Format) -> Result<G
         }
     };
     let (targets, handle) = reload::Layer::new(filter.targets());
-    let subscriber = tracing_subscriber::registry().with(layer.with_filter(targets));
+    let (spans, exported) = match collector {
+        Some(collector) => {
+            let failed = |source| LogError::Traces { collector: collector.clone(), source };
+            let (spans, exported) = traces::export(collector).map_err(failed)?;
+            (Some(spans), Some(exported))
+        }
+        None => (None, None),
+    };
+    let subscriber = tracing_subscriber::registry().with(layer.with_filter(targets)).with(spans);
     // There is one already only if this is called twice.
     let _ = subscriber.try_init();
     let levels = Levels { handle, filter: Arc::new(Mutex::new(filter.clone())) };
-    Ok(Guard { _worker: worker, levels })
+    Ok(Guard { _worker: worker, _exported: exported, levels })
 }
 
 /// A writer that never waits, with a thread that writes.

@@ -10,6 +10,7 @@ mod parent;
 mod pidfile;
 mod report;
 mod settings;
+mod traces;
 
 use std::{env, process::ExitCode};
 

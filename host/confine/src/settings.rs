@@ -30,6 +30,7 @@ use crate::{
     admin::Listen,
     cli::Options,
     log::{Filter, Format, Target},
+    traces::Collector,
 };
 
 /// Confine's own file, which need not be there.
@@ -80,6 +81,8 @@ pub(crate) struct Settings {
     pub(crate) admin_group: Option<Sourced<UserName>>,
     /// Where monitoring finds metrics; none for nowhere.
     pub(crate) metrics: Option<Sourced<Listen>>,
+    /// What takes the daemon's spans; none for nobody.
+    pub(crate) collector: Option<Sourced<Collector>>,
     /// The limits of a module for which nothing else is said.
     pub(crate) limits: Limits,
     /// The limits of the modules for which something else is said.
@@ -203,6 +206,7 @@ impl Settings {
                 options.metrics.clone().map(Sourced::command_line),
                 table.metrics.listen.clone().map(|listen| file.says(listen)),
             ]),
+            collector: table.traces.collector.clone().map(|collector| file.says(collector)),
             limits: file.limits.clone(),
             module_limits: file.module_limits.clone(),
             quarantine: file.quarantine,

@@ -11,30 +11,12 @@ use std::{
     time::Duration,
 };
 
-use common::{Daemon, PATIENCE, confine, text};
-use confine_backend::{
-    Actions, Backend, Commit, ControllerTransaction, Datastore, Error, Events, Identity, Options, Outcome,
-    Push, Stream,
+use common::{
+    Daemon, PATIENCE,
+    bench::{commit, serve_controller},
+    confine, text,
 };
-use confine_controller::Controller;
-use tokio::net::UnixListener;
-
-const MODEL: &str = r#"module bench {
-    yang-version 1.1;
-    namespace "urn:example:bench";
-    prefix b;
-    import clixon-controller { prefix ctrl; }
-    augment "/ctrl:services" {
-        list bench {
-            key name;
-            leaf name { type string; }
-            uses ctrl:created-by-service;
-        }
-    }
-}"#;
-
-const INSTANCE: &str = "<services xmlns='http://clicon.org/controller'>\
-     <bench xmlns='urn:example:bench'><name>b1</name></bench></services>";
+use confine_backend::{Error, Events, Options, Outcome, Stream};
 
 /// A controller that is configured as one that is installed, with its files.
 struct Installed {
@@ -71,9 +53,7 @@ impl Installed {
             ),
         )
         .unwrap();
-        let controller = Controller::builder().devices(1).service_model("bench.yang", MODEL).build().unwrap();
-        let listener = UnixListener::bind(installed.socket()).unwrap();
-        tokio::spawn(async move { controller.serve(listener, std::future::pending::<()>()).await });
+        serve_controller(&installed.socket());
         installed
     }
 
@@ -105,22 +85,6 @@ impl Installed {
             }
         };
         tokio::time::timeout(PATIENCE, served).await.unwrap();
-    }
-
-    /// What becomes of a commit of an instance that no module is there for.
-    async fn commit(&self) -> ControllerTransaction {
-        let user = Identity::User("alice".into());
-        let mut events = Events::subscribe(&self.options(), &[Stream::ControllerTransaction]).await.unwrap();
-        let mut client = Backend::connect(self.options()).await.unwrap();
-        client.edit_config(Datastore::Candidate, INSTANCE, &user).await.unwrap();
-        let commit = Commit {
-            device: "*",
-            push: Push::Commit,
-            actions: Actions::Change,
-            source: Datastore::Candidate,
-        };
-        let tid = client.controller_commit(commit, &user).await.unwrap();
-        tokio::time::timeout(PATIENCE, events.completed(tid)).await.unwrap().unwrap()
     }
 }
 
@@ -166,7 +130,7 @@ async fn started_by_the_backend_it_answers_commits() {
     assert_ne!(u64::from_str_radix(&field("SigIgn"), 16).unwrap() & TSTP, 0);
     assert_eq!(fs::read_to_string(controller.pidfile()).unwrap().trim(), daemon.pid().to_string());
 
-    let answer = controller.commit().await;
+    let answer = commit(&controller.options()).await;
     assert_eq!(answer.result, Outcome::Failed);
     assert_eq!(answer.origin.as_deref(), Some("confine"));
     insta::assert_snapshot!(answer.reason.unwrap(), @r"
@@ -210,7 +174,7 @@ async fn xml_is_logged_on_request() {
     lines.wait_for("xml: sent");
     assert_eq!(lines.wait_for("<stream>").trim(), "<stream>services-commit</stream>");
     controller.is_served().await;
-    assert_eq!(controller.commit().await.result, Outcome::Failed);
+    assert_eq!(commit(&controller.options()).await.result, Outcome::Failed);
     lines.wait_for("xml: received");
     let told = lines.wait_for("<service>");
     assert_eq!(told.trim(), "<service>bench[name='b1']</service>");

@@ -273,9 +273,9 @@ impl Connection {
             }
         };
         host.await_end(known.take_hooked());
-        let given = answer::give(&self.backend, tid, answer, user.as_deref()).instrument(span).await;
+        let given = answer::give(&self.backend, tid, answer, user.as_deref()).instrument(span.clone()).await;
         (last.at, last.elapsed_us) = (status::now(), microseconds(began.elapsed()));
-        host.end(last);
+        span.in_scope(|| host.end(last));
         match given {
             Ok(()) => Ok(stopped),
             Err(error) if error.is_recoverable() => {

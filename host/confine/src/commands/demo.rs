@@ -13,7 +13,7 @@ use crate::{
 
 pub(super) fn run(options: &Demo) -> Result<(), Error> {
     let filter: Filter = "error".parse().unwrap_or_default();
-    let _written = log::start(&filter, Target::Stderr, Format::default())?;
+    let _written = log::start(&filter, Target::Stderr, Format::default(), None)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Error::Runtime)?;
     runtime.block_on(play(options))
 }

@@ -33,7 +33,8 @@ pub(super) fn run(options: &Options) -> Result<(), Error> {
         // What is wrong with the settings is told where an operator would look for it.
         Err(_) => (Filter::default(), options.log_target(), Format::default()),
     };
-    let written = log::start(&filter, to, format)?;
+    let collector = settings.as_ref().ok().and_then(|settings| settings.collector.as_ref());
+    let written = log::start(&filter, to, format, collector.map(|collector| &collector.value))?;
     let served = settings.map_err(Error::from).and_then(|settings| serve(&settings, &written.levels()));
     if let Err(error) = &served
         && to != Target::Stderr

@@ -24,6 +24,7 @@ use super::{
 use crate::{
     admin::Listen,
     log::{Filter, Format, Target},
+    traces::Collector,
 };
 
 /// What the operator's file says. Everything may be left out.
@@ -61,6 +62,7 @@ pub(crate) struct Table {
     pub(crate) log: LogTable,
     pub(crate) admin: AdminTable,
     pub(crate) metrics: MetricsTable,
+    pub(crate) traces: TracesTable,
     limits: LimitsTable,
     quarantine: QuarantineTable,
     nacm: NacmTable,
@@ -89,6 +91,13 @@ pub(crate) struct AdminTable {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct MetricsTable {
     pub(crate) listen: Option<Listen>,
+}
+
+/// The table `traces`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct TracesTable {
+    pub(crate) collector: Option<Collector>,
 }
 
 /// The table `module.NAME`.
@@ -256,7 +265,7 @@ mod tests {
         ];
         let texts: Vec<_> = texts.map(|text| read(text).unwrap_err()).into();
         insta::assert_snapshot!(texts.join("\n"), @r#"
-        `confine.toml`, line 2, key `sockets`: unknown key `sockets`, expected one of `controller_config`, `socket`, `modules`, `exclude`, `unmanaged`, `user`, `cache`, `state`, `pidfile`, `log`, `admin`, `metrics`, `limits`, `quarantine`, `nacm`, `module`
+        `confine.toml`, line 2, key `sockets`: unknown key `sockets`, expected one of `controller_config`, `socket`, `modules`, `exclude`, `unmanaged`, `user`, `cache`, `state`, `pidfile`, `log`, `admin`, `metrics`, `traces`, `limits`, `quarantine`, `nacm`, `module`
         `confine.toml`, line 1, key `modules`: invalid type: string "/m", expected a sequence
         `confine.toml`, line 3, key `modules`: invalid type: integer `3`, expected a string
         `confine.toml`, line 1, key `socket`: a path cannot be empty

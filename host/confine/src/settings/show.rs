@@ -47,6 +47,13 @@ impl fmt::Display for Settings {
             Some(listen) => setting(f, "listen", listen, |listen| string(&listen.to_string()))?,
             None => writeln!(f, "# listen: nowhere")?,
         }
+        writeln!(f, "\n[traces]")?;
+        match &self.collector {
+            Some(collector) => {
+                setting(f, "collector", collector, |collector| string(&collector.to_string()))?
+            }
+            None => writeln!(f, "# collector: none")?,
+        }
         writeln!(f, "\n[limits]")?;
         for line in limits::lines(&self.limits) {
             writeln!(f, "{line}")?;

@@ -66,6 +66,8 @@ socket = '/file-admin.sock'
 group = 'operators'
 [metrics]
 listen = '127.0.0.1:9464'
+[traces]
+collector = 'http://127.0.0.1:4318/v1/traces'
 [nacm.prefixes]
 sys = 'urn:sys'
 [[nacm.rule_list]]
@@ -110,6 +112,9 @@ fn there_is_a_default_for_everything() {
 
     [metrics]
     # listen: nowhere
+
+    [traces]
+    # collector: none
     "#);
 }
 
@@ -146,6 +151,9 @@ fn the_controller_says_where_it_is() {
 
     [metrics]
     # listen: nowhere
+
+    [traces]
+    # collector: none
     "#);
 }
 
@@ -191,6 +199,9 @@ fn the_operators_file_goes_before_the_controllers() {
 
     [metrics]
     listen = "127.0.0.1:9464"  # confine.toml
+
+    [traces]
+    collector = "http://127.0.0.1:4318/v1/traces"  # confine.toml
     "#);
 }
 
@@ -250,6 +261,9 @@ fn the_command_line_goes_before_all() {
 
     [metrics]
     listen = "/option-metrics.sock"  # command line
+
+    [traces]
+    collector = "http://127.0.0.1:4318/v1/traces"  # confine.toml
     "#);
 }
 
@@ -349,7 +363,7 @@ fn the_packaged_file_says_the_defaults() {
     let defaults = fixture.merge(&Options::default(), &[]).unwrap();
     assert_eq!(plain(&merge(packaged)), plain(&defaults));
     // Examples of settings that have no default.
-    let examples = ["#user", "#pidfile", "#controller_config", "#group", "#listen"];
+    let examples = ["#user", "#pidfile", "#controller_config", "#group", "#listen", "#collector"];
     let said: Vec<_> = packaged
         .lines()
         .filter(|line| !examples.iter().any(|example| line.starts_with(example)))

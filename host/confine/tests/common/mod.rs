@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test uses what it needs")]
 
+pub(crate) mod bench;
+
 use std::{
     fs,
     io::{BufRead as _, BufReader, Read},

@@ -1,0 +1,47 @@
+//! An embedded controller with one device and one service, and a commit of it.
+
+use std::path::Path;
+
+use confine_backend::{
+    Actions, Backend, Commit, ControllerTransaction, Datastore, Events, Identity, Options, Push, Stream,
+};
+use confine_controller::Controller;
+use tokio::net::UnixListener;
+
+use super::PATIENCE;
+
+const MODEL: &str = r#"module bench {
+    yang-version 1.1;
+    namespace "urn:example:bench";
+    prefix b;
+    import clixon-controller { prefix ctrl; }
+    augment "/ctrl:services" {
+        list bench {
+            key name;
+            leaf name { type string; }
+            uses ctrl:created-by-service;
+        }
+    }
+}"#;
+
+const INSTANCE: &str = "<services xmlns='http://clicon.org/controller'>\
+     <bench xmlns='urn:example:bench'><name>b1</name></bench></services>";
+
+/// Serves a controller on this socket for as long as the test's runtime runs.
+pub(crate) fn serve_controller(socket: &Path) {
+    let controller = Controller::builder().devices(1).service_model("bench.yang", MODEL).build().unwrap();
+    let listener = UnixListener::bind(socket).unwrap();
+    tokio::spawn(async move { controller.serve(listener, std::future::pending::<()>()).await });
+}
+
+/// What becomes of a commit of an instance, by `alice`.
+pub(crate) async fn commit(options: &Options) -> ControllerTransaction {
+    let user = Identity::User("alice".into());
+    let mut events = Events::subscribe(options, &[Stream::ControllerTransaction]).await.unwrap();
+    let mut client = Backend::connect(options.clone()).await.unwrap();
+    client.edit_config(Datastore::Candidate, INSTANCE, &user).await.unwrap();
+    let commit =
+        Commit { device: "*", push: Push::Commit, actions: Actions::Change, source: Datastore::Candidate };
+    let tid = client.controller_commit(commit, &user).await.unwrap();
+    tokio::time::timeout(PATIENCE, events.completed(tid)).await.unwrap().unwrap()
+}
