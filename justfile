@@ -14,9 +14,10 @@ lint:
 bench:
     cargo bench --workspace
 
-# Fuzz one target for a minute: framing, message, xml, path, yang
+# Fuzz one target for a minute: framing, message, xml, path, edit-xml, yang, settings
 fuzz target:
-    cd tests/fuzz && cargo +nightly fuzz run {{target}} -- -max_total_time=60
+    mkdir -p tests/fuzz/target/found/{{target}}
+    cd tests/fuzz && cargo +nightly fuzz run {{ if target == "settings" { "--features settings" } else { "" } }} {{target}} target/found/{{target}} corpus/{{target}} -- -max_total_time=60
 
 # Build the Debian package, and try it in a Debian system of its own (needs cargo-deb, debootstrap and root)
 deb:

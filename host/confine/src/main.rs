@@ -1,34 +1,5 @@
-//! Confine: runs network service modules for the Clixon controller, each in a sandbox.
+//! The program: all of it is in the library.
 
-mod admin;
-mod cli;
-mod commands;
-mod error;
-mod log;
-mod manager;
-mod parent;
-mod pidfile;
-mod report;
-mod settings;
-mod traces;
-
-use std::{env, process::ExitCode};
-
-use confine_sandbox::worker;
-
-fn main() -> ExitCode {
-    if worker::is_called_for(env::args_os().nth(1).as_deref()) {
-        return worker::main(env::args_os().skip(2));
-    }
-    let command = match cli::parse(env::args_os()) {
-        Ok(command) => command,
-        Err(error) => error.exit(),
-    };
-    match commands::run(command) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            anstream::eprintln!("{}", error.report());
-            error.exit_code()
-        }
-    }
+fn main() -> std::process::ExitCode {
+    confine::main()
 }

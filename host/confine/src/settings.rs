@@ -3,6 +3,7 @@
 mod controller;
 mod file;
 mod limits;
+mod property;
 mod quantity;
 mod quarantine;
 mod rules;
@@ -20,6 +21,7 @@ use confine_nacm::Nacm;
 use confine_sandbox::Limits;
 use confine_service::Quarantine;
 
+pub use self::property::any_settings;
 pub(crate) use self::value::{ListName, ModuleName, ModuleNames, UserName};
 use self::{
     controller::{ControllerFile, ControllerFileError, Found},

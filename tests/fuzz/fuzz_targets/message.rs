@@ -1,38 +1,3 @@
-//! No message makes the parser panic, and each slice that it hands out is whole XML: it can be written
-//! into another message.
 #![no_main]
 
-use confine_netconf::{Element, Message, Payload, ReplyBody, XmlWriter};
-use libfuzzer_sys::fuzz_target;
-
-fn walk(payload: &Payload<'_>, depth: usize) {
-    for child in payload.children().map_while(Result::ok) {
-        element(&child, depth);
-    }
-}
-
-fn element(element: &Element<'_>, depth: usize) {
-    let content = element.content().as_str();
-    // Text is no fragment, elements are.
-    if element.children().all(|child| child.is_ok()) {
-        assert!(XmlWriter::new().fragment(content).is_ok(), "{content:?}");
-    }
-    if let Ok(text) = element.text() {
-        assert!(text.len() <= content.len());
-    }
-    if depth < 8 {
-        walk(element.content(), depth + 1);
-    }
-}
-
-fuzz_target!(|octets: Vec<u8>| {
-    match Message::parse(octets) {
-        Ok(Message::Reply(reply)) => match reply.body {
-            ReplyBody::Ok => {}
-            ReplyBody::Data(payload) | ReplyBody::Output(payload) => walk(&payload, 0),
-        },
-        Ok(Message::Request(request)) => element(&request.operation, 0),
-        Ok(Message::Notification(notification)) => element(&notification.event, 0),
-        Ok(Message::Hello(_)) | Err(_) => {}
-    }
-});
+libfuzzer_sys::fuzz_target!(|octets: &[u8]| confine_properties::message(octets));

@@ -1,15 +1,3 @@
-//! A text is a path or an error at a place in it, and a path that was read is written as one that reads
-//! the same.
 #![no_main]
 
-use confine_tree::Path;
-use libfuzzer_sys::fuzz_target;
-
-fuzz_target!(|text: &str| {
-    for read in [Path::parse, Path::parse_unescaped] {
-        match read(text) {
-            Ok(path) => assert_eq!(Path::parse(&path.to_string()), Ok(path)),
-            Err(error) => assert!(error.position <= text.chars().count() + 1, "{error}"),
-        }
-    }
-});
+libfuzzer_sys::fuzz_target!(|octets: &[u8]| confine_properties::path(octets));

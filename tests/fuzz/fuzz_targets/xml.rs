@@ -1,23 +1,3 @@
-//! What is read can be written, and reads back as the same tree.
 #![no_main]
 
-use confine_tree::{
-    Tree,
-    xml::{self, Limits, Reader, Writer},
-};
-use libfuzzer_sys::fuzz_target;
-
-fuzz_target!(|text: &str| {
-    let limits = Limits { depth: 64, nodes: 10_000, attributes: 64 };
-    let mut tree = Tree::new();
-    if Reader::new().limits(limits).read(&mut tree, Tree::ROOT, text).is_err() {
-        assert!(tree.is_empty());
-        return;
-    }
-    let written = xml::write(&tree, Tree::ROOT).expect("what was read can be written");
-    let again = xml::parse(&written).expect("what was written can be read");
-    assert_eq!(xml::write(&again, Tree::ROOT).expect("written"), written);
-    let indented = Writer::new().indent(2).write(&tree, [Tree::ROOT]).expect("written");
-    let again = xml::parse(&indented).expect("what was indented can be read");
-    assert_eq!(xml::write(&again, Tree::ROOT).expect("written"), written);
-});
+libfuzzer_sys::fuzz_target!(|octets: &[u8]| confine_properties::xml(octets));

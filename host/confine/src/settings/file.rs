@@ -128,15 +128,19 @@ impl File {
     pub(crate) fn read(path: &Path) -> Result<Self, FileError> {
         let text =
             fs::read_to_string(path).map_err(|source| FileError::Read { path: path.into(), source })?;
-        Self::parse(path, &text).map_err(|misfit| FileError::Content {
+        Self::parse(path, &text)
+    }
+
+    pub(crate) fn parse(path: &Path, text: &str) -> Result<Self, FileError> {
+        Self::of(path, text).map_err(|misfit| FileError::Content {
             path: path.into(),
-            line: line(&text, misfit.span.start),
-            key: key(&text, misfit.span.start),
+            line: line(text, misfit.span.start),
+            key: key(text, misfit.span.start),
             what: misfit.what,
         })
     }
 
-    fn parse(path: &Path, text: &str) -> Result<Self, Misfit> {
+    fn of(path: &Path, text: &str) -> Result<Self, Misfit> {
         let table: Table = toml::from_str(text).map_err(|error| Misfit {
             span: error.span().unwrap_or_default(),
             what: error.message().trim_end().replace('\n', ": ").replace("unknown field", "unknown key"),
