@@ -1,6 +1,7 @@
 //! What the tests of the whole share.
 //!
 //! - [`daemon`]: a daemon and a script, played to each other.
+//! - [`play`]: a controller, a daemon and a user, with modules that obey what their instances say.
 //! - [`script`]: a backend that plays a written session and nothing else: it expects these requests, gives
 //!   these answers, and says where a client leaves the script. It proves what a client says on the wire;
 //!   for what comes of it there is the embedded controller.
@@ -9,6 +10,7 @@
 //! - [`xml`]: XML in a form in which two texts are equal if they say the same.
 
 pub mod daemon;
+pub mod play;
 pub mod script;
 pub mod tap;
 pub mod workshop;

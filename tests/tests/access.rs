@@ -1,5 +1,4 @@
-//! Who may do what, from the controller's own rules to what is sent; and what becomes of what several
-//! instances own.
+//! Who may do what, from the controller's own rules to what is sent.
 
 #![allow(
     clippy::unwrap_used,
@@ -11,19 +10,16 @@
 
 use std::{path::Path, time::Duration};
 
-use confine_author::{Committed, Stage};
-use confine_backend::{Actions, Backend, Options, Push};
-use confine_controller::{Controller, Datastore};
+use confine_author::Committed;
+use confine_backend::Options;
 use confine_tests::{
+    play::{self, Play, between, succeeded, without},
     script::{self, Script},
-    tap::Tap,
     workshop::guests,
 };
-use tempfile::TempDir;
 use tokio::net::UnixListener;
 
 const SYSTEM: &str = "/devices/device[name='openconfig1']/config/oc-sys:system/config";
-const INTERFACES: &str = "/devices/device[name='openconfig1']/config/oc-if:interfaces";
 
 /// The rules of a careful operator: nobody writes but who is named, `alice` and the user of the daemon.
 fn nacm(host: &str, more: &str) -> String {
@@ -45,96 +41,18 @@ fn host() -> String {
     confine_backend::own_user().unwrap()
 }
 
-/// A controller with two devices and these rules, a daemon that obeys what instances of `probe` say, and a
-/// user who commits; what the daemon asks for is kept.
-struct Play {
-    stage: Stage,
-    tap: Tap,
-    _directory: TempDir,
-}
-
-impl Play {
-    async fn begin(nacm: &str, user: &str) -> Self {
-        let services = guests(&["probe", "second"]).await.unwrap();
-        let directory = tempfile::tempdir().unwrap();
-        let (front, back) = (directory.path().join("tap.sock"), directory.path().join("controller.sock"));
-        let mut builder = Controller::builder().devices(2);
-        if !nacm.is_empty() {
-            builder = builder.config(nacm);
-        }
-        for (file, yang) in services.models {
-            builder = builder.service_model(file, yang);
-        }
-        let tap = Tap::listen(&front, &back).unwrap();
-        let stage = Stage::open_behind(builder, services.host, back, &front, user).await.unwrap();
-        tap.take();
-        Self { stage, tap, _directory: directory }
-    }
-
-    async fn commit(&mut self, services: &str) -> Committed {
-        let config = format!("<services xmlns='http://clicon.org/controller'>{services}</services>");
-        self.stage.edit(&config).await.unwrap();
-        self.stage.commit(Push::Commit, Actions::Change).await.unwrap()
-    }
-
-    /// Changes the rules in `running`, as another session does.
-    async fn rules(&mut self, nacm: &str) {
-        let mut other = Backend::connect(Options::new(self.stage.socket()).unwrap()).await.unwrap();
-        let host = confine_backend::Identity::Host;
-        other.edit_config(confine_backend::Datastore::Candidate, nacm, &host).await.unwrap();
-        other.commit(&host).await.unwrap();
-        other.close().await.unwrap();
-    }
-
-    #[track_caller]
-    fn device(&self) -> String {
-        self.stage.controller().device("openconfig1").unwrap()
-    }
-
-    /// What the `created` lists in `running` say.
-    fn created(&self) -> Vec<String> {
-        let running = self.stage.controller().datastore(Datastore::Running).unwrap();
-        let instances = running.split("<probe ").skip(1).map(|instance| {
-            let name = between(instance, "<name>", "</name>");
-            let created = instance.split("</probe>").next().unwrap();
-            let paths: Vec<&str> =
-                created.split("<path>").skip(1).map(|rest| rest.split("</path>").next().unwrap()).collect();
-            format!("{name}: {}", paths.join(", "))
-        });
-        instances.map(|text| text.replace("/devices/device[name=\"openconfig1\"]/config", "…")).collect()
-    }
-}
-
-fn between<'t>(text: &'t str, from: &str, to: &str) -> &'t str {
-    text.split_once(from).and_then(|(_, rest)| rest.split_once(to)).map_or("", |(inner, _)| inner)
+/// With these rules, and this user who commits.
+async fn begin(nacm: &str, user: &str) -> Play {
+    Play::begin(guests(&["probe", "second"]).await.unwrap(), nacm, user).await
 }
 
 /// An instance of `probe` that does these things.
 fn probe(name: &str, does: &[&str]) -> String {
-    let lines: String = does.iter().map(|line| format!("<do>{line}</do>")).collect();
-    format!("<probe xmlns='urn:example:probe'><name>{name}</name>{lines}</probe>")
-}
-
-fn without(name: &str) -> String {
-    format!(
-        "<probe xmlns='urn:example:probe' xmlns:nc='urn:ietf:params:xml:ns:netconf:base:1.0' nc:operation='remove'>\
-         <name>{name}</name></probe>"
-    )
+    play::probe(name, does, &[])
 }
 
 fn set(leaf: &str, value: &str) -> String {
     format!("set {SYSTEM}/{leaf} {value}")
-}
-
-/// What it takes to make an interface.
-fn interface(name: &str) -> [String; 2] {
-    let config = format!("{INTERFACES}/interface[name='{name}']/config");
-    [format!("set {config}/name {name}"), format!("set {config}/type ianaift:ethernetCsmacd")]
-}
-
-#[track_caller]
-fn succeeded(committed: &Committed) {
-    assert!(committed.succeeded(), "{}", committed.reason());
 }
 
 #[track_caller]
@@ -145,7 +63,7 @@ fn failed(committed: &Committed) -> &str {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_ordinary_user_commits_where_nobody_writes_by_default() {
-    let mut play = Play::begin(&nacm(&host(), ""), "alice").await;
+    let mut play = begin(&nacm(&host(), ""), "alice").await;
     succeeded(&play.commit(&probe("a", &[&set("login-banner", "hello")])).await);
     assert!(play.device().contains("<login-banner>hello</login-banner>"));
     assert_eq!(play.created(), ["a: …/system/config/login-banner"]);
@@ -158,7 +76,7 @@ async fn an_ordinary_user_commits_where_nobody_writes_by_default() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_user_without_rights_is_told_which_node_and_which_rule() {
-    let mut play = Play::begin(&nacm(&host(), ""), "bob").await;
+    let mut play = begin(&nacm(&host(), ""), "bob").await;
     let committed = play.commit(&probe("a", &[&set("login-banner", "hello")])).await;
     insta::assert_snapshot!(failed(&committed), @r#"
     access denied: `bob` may not create `/devices/device[name='openconfig1']/config/system/config/login-banner`: no rule permits it, and the default denies
@@ -172,7 +90,7 @@ async fn what_only_the_host_may_write_is_written_as_the_host() {
     // Devices are the user's, the books are not.
     let rules = "<rule-list><name>books</name><group>users</group><rule><name>books</name>\
                  <path xmlns:p='urn:example:probe'>/c:services/p:probe/p:created</path><action>deny</action></rule></rule-list>";
-    let mut play = Play::begin(&nacm(&host(), rules), "alice").await;
+    let mut play = begin(&nacm(&host(), rules), "alice").await;
     succeeded(&play.commit(&probe("a", &[&set("login-banner", "hello")])).await);
     assert_eq!(play.created(), ["a: …/system/config/login-banner"]);
     let edits: Vec<_> = play.tap.take().into_iter().filter(|sent| sent.contains("<edit-config>")).collect();
@@ -183,7 +101,7 @@ async fn what_only_the_host_may_write_is_written_as_the_host() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rule_for_a_module_holds_from_the_next_commit_on_and_costs_no_request() {
-    let mut play = Play::begin(&nacm(&host(), ""), "alice").await;
+    let mut play = begin(&nacm(&host(), ""), "alice").await;
     succeeded(&play.commit(&probe("a", &[&set("login-banner", "one")])).await);
     let rule = |action: &str| {
         let list = format!(
@@ -193,7 +111,7 @@ async fn a_rule_for_a_module_holds_from_the_next_commit_on_and_costs_no_request(
         );
         nacm(&host(), &list)
     };
-    play.rules(&rule("deny")).await;
+    play.change_elsewhere(&rule("deny")).await;
     let committed = play.commit(&probe("a", &[&set("login-banner", "two")])).await;
     assert!(!committed.succeeded());
     insta::assert_snapshot!(committed.reason(), @r#"
@@ -204,7 +122,7 @@ async fn a_rule_for_a_module_holds_from_the_next_commit_on_and_costs_no_request(
     play.stage.discard().await.unwrap();
     play.tap.take();
 
-    play.rules(&rule("permit")).await;
+    play.change_elsewhere(&rule("permit")).await;
     succeeded(&play.commit(&probe("a", &[&set("login-banner", "two")])).await);
     assert!(play.device().contains("<login-banner>two</login-banner>"));
     // Other requests of the daemon are about the models.
@@ -228,7 +146,7 @@ async fn what_a_rule_hides_from_a_module_is_not_there() {
                  <access-operations>read</access-operations><action>deny</action></rule>\
                  <rule><name>second</name><path>/c:devices/c:device[c:name='openconfig2']</path>\
                  <action>deny</action></rule></rule-list>";
-    let mut play = Play::begin(&nacm(&host(), rules), "alice").await;
+    let mut play = begin(&nacm(&host(), rules), "alice").await;
     let does = [
         format!("absent {SYSTEM}/hostname"),
         "count 1 /devices/device".to_owned(),
@@ -251,83 +169,13 @@ async fn a_daemon_that_may_not_read_the_rules_runs_no_module() {
          <path xmlns:n='urn:ietf:params:xml:ns:yang:ietf-netconf-acm'>/n:nacm</path><action>deny</action></rule></rule-list></nacm>",
         host()
     );
-    let mut play = Play::begin(&strict, "alice").await;
+    let mut play = begin(&strict, "alice").await;
     let committed = play.commit(&probe("a", &[&set("login-banner", "hello")])).await;
     insta::assert_snapshot!(failed(&committed).replace(&host(), "HOST"), @r#"
     `HOST` cannot read `/nacm`, so what modules may do is not known, and none is run
     hint: give `HOST` the right to read `/nacm:nacm`; the daemon's log has the rule
     "#);
     assert!(!play.device().contains("login-banner"));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn instances_that_do_not_agree_are_told() {
-    let mut play = Play::begin("", "alice").await;
-    let both = probe("a", &[&set("login-banner", "one")]) + &probe("b", &[&set("login-banner", "two")]);
-    let committed = play.commit(&both).await;
-    insta::assert_snapshot!(failed(&committed), @r#"
-    conflict: `probe[name='a']` sets `/devices/device[name='openconfig1']/config/system/config/login-banner` to `one`, and `probe[name='b']` to `two` in the same commit
-    hint: let only one of them do it; or let the last one win with `conflicts = "last-wins"` in the table of module `probe` in Confine's own file
-    "#);
-    play.stage.discard().await.unwrap();
-
-    // One of them was there before: it has created what the other changes.
-    succeeded(&play.commit(&probe("a", &[&set("login-banner", "one")])).await);
-    let committed = play.commit(&probe("b", &[&set("login-banner", "two")])).await;
-    insta::assert_snapshot!(failed(&committed), @r#"
-    conflict: `probe[name='b']` sets `/devices/device[name='openconfig1']/config/system/config/login-banner`, which `probe[name='a']` has created
-    hint: let only one of them do it; or let the last one win with `conflicts = "last-wins"` in the table of module `probe` in Confine's own file
-    "#);
-    assert!(play.device().contains("<login-banner>one</login-banner>"));
-    play.stage.discard().await.unwrap();
-    succeeded(&play.commit(&probe("b", &[&set("login-banner", "one")])).await);
-    assert_eq!(
-        play.created(),
-        ["a: …/system/config/login-banner", "b: …/system/config/login-banner[false()]"]
-    );
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn shared_objects_survive_in_a_chain() {
-    let mut play = Play::begin("", "alice").await;
-    let untouched = play.device();
-    let (x, y) = (interface("x"), interface("y"));
-    let (x, y) = (x.each_ref().map(String::as_str), y.each_ref().map(String::as_str));
-    let all = [probe("a", &x), probe("b", &[&x[..], &y[..]].concat()), probe("c", &y)];
-    succeeded(&play.commit(&all.concat()).await);
-    let owned = |created: Vec<String>| created.join("\n");
-    insta::assert_snapshot!(owned(play.created()), @r#"
-    a: …/interfaces/interface[name="x"]
-    b: …/interfaces/interface[name="x"][false()], …/interfaces/interface[name="y"]
-    c: …/interfaces/interface[name="y"][false()]
-    "#);
-    let made = play.device();
-
-    // Only `a` is told of; `b` lost something to its stripping, and `c` shares with `b`.
-    succeeded(&play.commit(&without("a")).await);
-    assert_eq!(play.device(), made);
-    insta::assert_snapshot!(owned(play.created()), @r#"
-    b: …/interfaces/interface[name="x"], …/interfaces/interface[name="y"]
-    c: …/interfaces/interface[name="y"][false()]
-    "#);
-
-    // What another session does without a word to the daemon: the controller finds by `b`'s list what `c`
-    // shares with it, and by `c`'s nothing.
-    for (instance, stays) in [("probe[name='c']", true), ("probe[name='b']", false)] {
-        let stripped = play.stage.commit(Push::Commit, Actions::Delete(Some(instance))).await.unwrap();
-        succeeded(&stripped);
-        assert_eq!(play.device().contains("<name>y</name>"), stays, "{instance}");
-    }
-    succeeded(&play.stage.commit(Push::Commit, Actions::Force(Some("probe[name='b']"))).await.unwrap());
-    assert_eq!(play.device(), made);
-    insta::assert_snapshot!(owned(play.created()), @r#"
-    b: …/interfaces/interface[name="x"], …/interfaces/interface[name="y"]
-    c:
-    "#);
-
-    succeeded(&play.commit(&without("b")).await);
-    succeeded(&play.commit(&without("c")).await);
-    assert_eq!(play.device(), untouched);
 }
 
 /// Plays a written session to a daemon whose user may not act for others.

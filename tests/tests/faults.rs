@@ -11,92 +11,18 @@
 
 use std::time::Duration;
 
-use confine_author::{Committed, Services, Stage};
+use confine_author::Stage;
 use confine_backend::{Actions, Push};
 use confine_controller::{Controller, Datastore};
 use confine_netconf::Decoder;
 use confine_tests::{
     daemon,
-    tap::Tap,
+    play::{Play, probe, succeeded, without},
     workshop::{examples, guests},
 };
 use confine_tree::{NodeId, Tree, xml};
-use tempfile::TempDir;
 
 const SYSTEM: &str = "/devices/device[name='openconfig1']/config/oc-sys:system/config";
-
-/// A controller with two devices and a daemon that obeys what instances of `probe` say; what the daemon
-/// asks for is kept.
-struct Play {
-    stage: Stage,
-    tap: Tap,
-    _directory: TempDir,
-}
-
-impl Play {
-    async fn begin(services: Services) -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let (front, back) = (directory.path().join("tap.sock"), directory.path().join("controller.sock"));
-        let mut builder = Controller::builder().devices(2);
-        for (file, yang) in services.models {
-            builder = builder.service_model(file, yang);
-        }
-        let tap = Tap::listen(&front, &back).unwrap();
-        let stage = Stage::open_behind(builder, services.host, back, &front, "alice").await.unwrap();
-        tap.take();
-        Self { stage, tap, _directory: directory }
-    }
-
-    async fn probes() -> Self {
-        Self::begin(guests(&["probe", "second"]).await.unwrap()).await
-    }
-
-    async fn commit(&mut self, services: &str) -> Committed {
-        let config = format!("<services xmlns='http://clicon.org/controller'>{services}</services>");
-        self.stage.edit(&config).await.unwrap();
-        self.push(Actions::Change).await
-    }
-
-    async fn push(&mut self, actions: Actions<'_>) -> Committed {
-        self.stage.commit(Push::Commit, actions).await.unwrap()
-    }
-
-    #[track_caller]
-    fn device(&self) -> String {
-        self.stage.controller().device("openconfig1").unwrap()
-    }
-
-    /// The edits that the daemon has sent since this was asked last.
-    fn edits(&self) -> Vec<String> {
-        self.tap.take().into_iter().filter(|message| message.contains("<edit-config>")).collect()
-    }
-}
-
-/// An instance of `probe` whose first module does these things, and the second those.
-fn probe(name: &str, first: &[&str], second: &[&str]) -> String {
-    let escape = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;");
-    let lines = |leaf: &str, lines: &[&str]| -> String {
-        lines.iter().map(|line| format!("<{leaf}>{}</{leaf}>", escape(line))).collect()
-    };
-    format!(
-        "<probe xmlns='urn:example:probe'><name>{}</name>{}{}</probe>",
-        escape(name),
-        lines("do", first),
-        lines("also", second)
-    )
-}
-
-fn without(name: &str) -> String {
-    format!(
-        "<probe xmlns='urn:example:probe' xmlns:nc='urn:ietf:params:xml:ns:netconf:base:1.0' nc:operation='remove'>\
-         <name>{name}</name></probe>"
-    )
-}
-
-#[track_caller]
-fn succeeded(committed: &Committed) {
-    assert!(committed.succeeded(), "{}", committed.reason());
-}
 
 fn set(leaf: &str, value: &str) -> String {
     format!("set {SYSTEM}/{leaf} {value}")
@@ -419,7 +345,7 @@ async fn fault_19_an_answer_that_one_identity_may_not_give_is_given_as_the_other
 async fn fault_20_a_commit_leaves_nothing_behind() {
     let services = guests(&["probe"]).await.unwrap();
     let host = services.host.clone();
-    let mut play = Play::begin(services).await;
+    let mut play = Play::begin(services, "", "alice").await;
     for number in 0..50 {
         succeeded(&play.commit(&probe("a", &[&set("login-banner", &number.to_string())], &[])).await);
         succeeded(&play.commit(&without("a")).await);
@@ -429,44 +355,4 @@ async fn fault_20_a_commit_leaves_nothing_behind() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     assert_eq!(host.last_commit().unwrap().tid, play.stage.controller().transactions().last().unwrap().tid);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_two_instances_made_stays_until_both_are_gone() {
-    let mut play = Play::probes().await;
-    let untouched = play.device();
-    let interface = "/devices/device[name='openconfig1']/config/oc-if:interfaces/interface[name='x']/config";
-    let lines = [format!("set {interface}/name x"), format!("set {interface}/type ianaift:ethernetCsmacd")];
-    for name in ["a", "b"] {
-        succeeded(&play.commit(&probe(name, &[&lines[0], &lines[1]], &[])).await);
-    }
-    let made = play.device();
-    succeeded(&play.commit(&without("a")).await);
-    assert_eq!(play.device(), made);
-    let running = play.stage.controller().datastore(Datastore::Running).unwrap();
-    assert_eq!(running.matches("</path>").count(), 1, "{running}");
-    succeeded(&play.commit(&without("b")).await);
-    assert_eq!(play.device(), untouched);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn two_owners_of_an_object_may_change_and_go_in_one_commit() {
-    let mut play = Play::probes().await;
-    let untouched = play.device();
-    let interface = "/devices/device[name='openconfig1']/config/oc-if:interfaces/interface[name='x']/config";
-    let lines = [format!("set {interface}/name x"), format!("set {interface}/type ianaift:ethernetCsmacd")];
-    for name in ["a", "b"] {
-        succeeded(&play.commit(&probe(name, &[&lines[0], &lines[1]], &[])).await);
-    }
-    let mtu = format!("set {interface}/mtu 1600");
-    let both = ["a", "b"].map(|name| probe(name, &[&lines[0], &lines[1], &mtu], &[])).concat();
-    succeeded(&play.commit(&both).await);
-    assert!(play.device().contains("<mtu>1600</mtu>"), "{}", play.device());
-    for force in [None, Some("probe"), Some("probe[name='a']"), Some("probe[name='b']")] {
-        let made = play.device();
-        succeeded(&play.push(Actions::Force(force)).await);
-        assert_eq!(play.device(), made, "{force:?}");
-    }
-    succeeded(&play.commit(&(without("a") + &without("b"))).await);
-    assert_eq!(play.device(), untouched);
 }

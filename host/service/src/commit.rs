@@ -13,7 +13,7 @@
 //! Nothing is written before every module has succeeded.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -22,7 +22,7 @@ use confine_backend::{Datastore, Identity, Push, ServicesCommit};
 use confine_nacm::Nacm;
 use confine_sandbox::{Budget, Commit, Entry, Module, Run, Usage};
 use confine_tree::{CONTROLLER, Path, Pattern, PatternStep, QName, Tree};
-use confine_view::{Draft, Finished, InstanceRef, Owners, Scope, Tag, View};
+use confine_view::{Created, Draft, Finished, InstanceRef, Owners, Scope, Tag, View};
 
 use crate::{
     Error, Registry, Service,
@@ -102,12 +102,19 @@ pub(crate) async fn run(
     let push = !notified.diff && transaction.push() == Some(Push::Commit);
     let tid = notified.tid;
     let work = Work { host: &host, backend: &backend, registry: &registry, tid, user, push, known: &known };
-    let books = work.read_books(&plan).await?;
-    let limit = books.time_limit();
-    let deadline = began + limit;
-    let done = tokio::time::timeout_at(deadline.into(), work.carry_out(&plan, &books, deadline));
-    let done = done.await.map_err(|_| Error::Late { seconds: limit.as_secs() })??;
-    Ok(Done { services, ..done })
+    loop {
+        let books = work.read_books(&plan).await?;
+        let limit = books.time_limit();
+        let deadline = began + limit;
+        let done = tokio::time::timeout_at(deadline.into(), work.carry_out(&plan, &books, deadline));
+        match done.await.map_err(|_| Error::Late { seconds: limit.as_secs() })?? {
+            Some(done) => return Ok(Done { services, ..done }),
+            None => {
+                tracing::info!(tid, "others own what would go: once more, with books that are read anew");
+                host.forget_books();
+            }
+        }
+    }
 }
 
 /// A commit whose user is known.
@@ -147,10 +154,16 @@ impl Work<'_> {
             Some(owners) => owners,
             None => self.host.read_owners(self.backend).await?,
         };
+        let covered: HashSet<&InstanceRef> =
+            known.instances().filter(|instance| plan.covers(instance)).collect();
+        let sharers = sharers(&known, covered.iter().copied());
         let mut wanted: Vec<Pattern> =
             plan.services().iter().map(|service| crate::host::created_of(service)).collect();
         if !plan.everything {
             wanted = plan.patterns();
+            // Those who share with what was notified are looked at as well: a commit that is no transaction,
+            // which nobody hears of, may have changed them.
+            wanted.extend(sharers.iter().map(|owner| owner.path().clone()));
             for pattern in &mut wanted {
                 let namespace = pattern.steps.last().map_or("", |list| &list.namespace);
                 let created = PatternStep::new(QName::new(namespace, "created"));
@@ -169,29 +182,21 @@ impl Work<'_> {
         let notified: HashSet<InstanceRef> =
             now.instances().filter(|instance| plan.covers(instance)).cloned().collect();
         let is_stale = |instance: &InstanceRef| now.created_by(instance) != known.created_by(instance);
-        if notified.iter().any(is_stale)
-            || known.instances().any(|instance| plan.covers(instance) && is_stale(instance))
-        {
+        if notified.iter().chain(covered).chain(sharers).any(is_stale) {
             // Something else has changed it, and so perhaps others' lists too.
             self.host.forget_books();
             owners = Owners::clone(&*self.host.read_owners(self.backend).await?);
         }
 
         let mut also: Vec<Planned> = Vec::new();
-        let mut seen: HashSet<&InstanceRef> = notified.iter().collect();
-        for path in notified.iter().flat_map(|instance| owners.created_by(instance)) {
-            for (_, owner) in owners.at_or_below(path) {
-                if seen.insert(owner) {
-                    match self.registry.of(owner) {
-                        Some(service) => also.push(Planned { instance: owner.clone(), service }),
-                        None => {
-                            tracing::warn!(instance = %owner, path, "its module is gone, and what it shares may be lost")
-                        }
-                    }
+        for owner in self::sharers(&owners, &notified) {
+            match self.registry.of(owner) {
+                Some(service) => also.push(Planned { instance: owner.clone(), service }),
+                None => {
+                    tracing::warn!(instance = %owner, "its module is gone, and what it shares may be lost")
                 }
             }
         }
-        also.sort_by(|a, b| a.instance.cmp(&b.instance));
         tracing::debug!(tid = self.tid, created = notified.len(), also = also.len(), "read the books");
         let service_timeout = running.child(Tree::ROOT, SERVICES).and_then(|services| {
             let leaf = running.child(services, QName::new(CONTROLLER, "service-timeout"))?;
@@ -200,8 +205,8 @@ impl Work<'_> {
         Ok(Books { owners, notified, also, nacm, service_timeout })
     }
 
-    /// Reads, strips, runs and writes.
-    async fn carry_out(&self, plan: &Plan, books: &Books, deadline: Instant) -> Result<Done, Error> {
+    /// Reads, strips, runs and writes. None, and nothing written, if the books turn out to be old.
+    async fn carry_out(&self, plan: &Plan, books: &Books, deadline: Instant) -> Result<Option<Done>, Error> {
         let source = Arc::new(Reader {
             backend: self.backend.clone(),
             datastore: Datastore::Actions,
@@ -246,10 +251,13 @@ impl Work<'_> {
         let count = instances.len();
         instances.extend(gone);
         let finished = draft.finish(&instances, &books.owners).map_err(|error| rules.explain(error))?;
+        if self.others_own(&instances, books, &finished).await? {
+            return Ok(None);
+        }
         let bytes = finished.edit.as_ref().map_or(0, String::len);
         self.write(&finished, &mut draft, &rules).await?;
         self.host.expect(Pending { tid: self.tid, push: self.push, created: finished.created });
-        Ok(Done { services: Vec::new(), instances: count, runs, bytes })
+        Ok(Some(Done { services: Vec::new(), instances: count, runs, bytes }))
     }
 
     /// The union of what has to be read to begin with.
@@ -361,6 +369,40 @@ impl Work<'_> {
         Ok(Ran { draft, fetched, runs: used })
     }
 
+    /// Whether `running` names owners that the books do not have of what these instances give up: another
+    /// session can bring an instance back with its list, and nobody hears of it.
+    async fn others_own(
+        &self,
+        instances: &[InstanceRef],
+        books: &Books,
+        finished: &Finished,
+    ) -> Result<bool, Error> {
+        let known: HashSet<&InstanceRef> = instances.iter().collect();
+        let created = finished.created.iter().flat_map(|(_, created)| created);
+        let kept: HashSet<&str> = created.map(|created| &*created.path).collect();
+        let given_up: BTreeSet<&String> = instances
+            .iter()
+            .flat_map(|instance| books.owners.created_by(instance))
+            .filter(|path| !kept.contains(path.as_str()))
+            .filter(|path| books.owners.owners_of(path).all(|owner| known.contains(owner)))
+            .collect();
+        let mut wanted = Vec::new();
+        for service in self.registry.services() {
+            for (path, shared) in given_up.iter().flat_map(|path| [(path, false), (path, true)]) {
+                let entry = Created { path: path.to_string(), place: None, shared }.entry();
+                let mut pattern = crate::host::created_of(&service);
+                let mut step = PatternStep::new(QName::new(&service.name.namespace, "path"));
+                step.entry = Some(Some(entry));
+                pattern.steps.push(step);
+                wanted.push(pattern);
+            }
+        }
+        let now = self.registry.owners(&reads::read_running(self.backend, &condense(wanted)).await?);
+        Ok(now.instances().any(|owner| {
+            !known.contains(owner) && now.created_by(owner).iter().any(|path| given_up.contains(path))
+        }))
+    }
+
     /// Sends the edit as the user; what only the host may write, as the host.
     async fn write(
         &self,
@@ -388,6 +430,17 @@ impl Work<'_> {
             written => Ok(written?),
         }
     }
+}
+
+/// Who else owns something that one of these does, or something below it; each once, in their order.
+fn sharers<'o>(
+    owners: &'o Owners,
+    instances: impl IntoIterator<Item = &'o InstanceRef> + Clone,
+) -> BTreeSet<&'o InstanceRef> {
+    let among: HashSet<&InstanceRef> = instances.clone().into_iter().collect();
+    let created = instances.into_iter().flat_map(|instance| owners.created_by(instance));
+    let sharing = created.flat_map(|path| owners.at_or_below(path)).map(|(_, owner)| owner);
+    sharing.filter(|owner| !among.contains(owner)).collect()
 }
 
 /// What the runs left.

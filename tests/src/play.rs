@@ -1,0 +1,165 @@
+//! A controller, a daemon and a user, with modules that obey what their instances say.
+
+#![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test fails by panicking")]
+
+use std::sync::Arc;
+
+use confine_author::{Committed, Services, Stage};
+use confine_backend::{Actions, Backend, Identity, Options, Push};
+use confine_controller::{Controller, Datastore};
+use confine_service::Host;
+use tempfile::TempDir;
+use tokio::{sync::oneshot, task::JoinHandle};
+
+use crate::{tap::Tap, workshop::guests};
+
+/// A controller with two devices, a daemon, and a user who commits; what the daemon asks for is kept.
+pub struct Play {
+    /// The controller and the user.
+    pub stage: Stage,
+    /// What the daemon asks for.
+    pub tap: Tap,
+    daemon: Option<Daemon>,
+    directory: TempDir,
+}
+
+/// A daemon that ends when it is told to, or with its play.
+struct Daemon {
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl Play {
+    /// With these services, this configuration of the controller from the beginning, and this user.
+    pub async fn begin(services: Services, config: &str, user: &str) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let (front, back) = (directory.path().join("tap.sock"), directory.path().join("controller.sock"));
+        let mut builder = Controller::builder().devices(2);
+        if !config.is_empty() {
+            builder = builder.config(config);
+        }
+        for (file, yang) in services.models {
+            builder = builder.service_model(file, yang);
+        }
+        let tap = Tap::listen(&front, &back).unwrap();
+        let stage = Stage::without_daemon(builder, back, user).await.unwrap();
+        let daemon = Some(Daemon::start(services.host, &directory).await);
+        tap.take();
+        Self { stage, tap, daemon, directory }
+    }
+
+    /// With two modules for the service `probe`, and nothing configured; `alice` commits.
+    pub async fn probes() -> Self {
+        Self::begin(guests(&["probe", "second"]).await.unwrap(), "", "alice").await
+    }
+
+    /// Ends the daemon; another one of the same two modules takes its place, and knows nothing yet.
+    pub async fn restart(&mut self) {
+        if let Some(daemon) = self.daemon.take() {
+            let _ = daemon.stop.send(());
+            daemon.task.await.unwrap();
+        }
+        let host = guests(&["probe", "second"]).await.unwrap().host;
+        self.daemon = Some(Daemon::start(host, &self.directory).await);
+    }
+
+    /// The user commits these instances.
+    pub async fn commit(&mut self, services: &str) -> Committed {
+        let config = format!("<services xmlns='http://clicon.org/controller'>{services}</services>");
+        self.stage.edit(&config).await.unwrap();
+        self.push(Actions::Change).await
+    }
+
+    /// The user commits what the candidate has.
+    pub async fn push(&mut self, actions: Actions<'_>) -> Committed {
+        self.stage.commit(Push::Commit, actions).await.unwrap()
+    }
+
+    /// Somebody else changes `running`, by a commit that is no transaction of the controller: no daemon is
+    /// told of it.
+    pub async fn change_elsewhere(&mut self, config: &str) {
+        let mut other = Backend::connect(Options::new(self.stage.socket()).unwrap()).await.unwrap();
+        other.edit_config(confine_backend::Datastore::Candidate, config, &Identity::Host).await.unwrap();
+        other.commit(&Identity::Host).await.unwrap();
+        other.close().await.unwrap();
+    }
+
+    /// The configuration of the first device.
+    #[track_caller]
+    pub fn device(&self) -> String {
+        self.stage.controller().device("openconfig1").unwrap()
+    }
+
+    /// The edits that the daemon has sent since the tap was asked last.
+    pub fn edits(&self) -> Vec<String> {
+        self.tap.take().into_iter().filter(|message| message.contains("<edit-config>")).collect()
+    }
+
+    /// What the `created` lists of the instances of `probe` say in `running`.
+    pub fn created(&self) -> Vec<String> {
+        let running = self.stage.controller().datastore(Datastore::Running).unwrap();
+        let instances = running.split("<probe ").skip(1).map(|instance| {
+            let instance = between(instance, "", "</probe>");
+            let paths: Vec<&str> =
+                instance.split("<path>").skip(1).map(|rest| between(rest, "", "</path>")).collect();
+            format!("{}: {}", between(instance, "<name>", "</name>"), paths.join(", "))
+        });
+        instances.map(|text| text.replace("/devices/device[name=\"openconfig1\"]/config", "…")).collect()
+    }
+}
+
+impl Daemon {
+    /// Knows the models when this returns: what it does is not to depend on how fast it is.
+    async fn start(host: Arc<Host>, directory: &TempDir) -> Self {
+        let (stop, stopped) = oneshot::channel::<()>();
+        let options = Options::new(directory.path().join("tap.sock")).unwrap();
+        let until_stopped = async {
+            let _ = stopped.await;
+        };
+        let task = tokio::spawn(confine_service::serve(host.clone(), options, until_stopped));
+        host.connected().await;
+        host.modelled().await;
+        Self { stop, task }
+    }
+}
+
+/// What stands between the first of these and the next of those; nothing, if they do not.
+pub fn between<'t>(text: &'t str, from: &str, to: &str) -> &'t str {
+    text.split_once(from).and_then(|(_, rest)| rest.split_once(to)).map_or("", |(inner, _)| inner)
+}
+
+/// An instance of `probe` whose first module does these things, and the second those.
+pub fn probe(name: &str, first: &[&str], second: &[&str]) -> String {
+    let escape = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;");
+    let lines = |leaf: &str, lines: &[&str]| -> String {
+        lines.iter().map(|line| format!("<{leaf}>{}</{leaf}>", escape(line))).collect()
+    };
+    format!(
+        "<probe xmlns='urn:example:probe'><name>{}</name>{}{}</probe>",
+        escape(name),
+        lines("do", first),
+        lines("also", second)
+    )
+}
+
+/// The removal of that instance.
+pub fn without(name: &str) -> String {
+    format!(
+        "<probe xmlns='urn:example:probe' xmlns:nc='urn:ietf:params:xml:ns:netconf:base:1.0' nc:operation='remove'>\
+         <name>{name}</name></probe>"
+    )
+}
+
+/// What makes an interface on the first device.
+pub fn interface(name: &str) -> [String; 2] {
+    let interface = format!(
+        "/devices/device[name='openconfig1']/config/oc-if:interfaces/interface[name='{name}']/config"
+    );
+    [format!("set {interface}/name {name}"), format!("set {interface}/type ianaift:ethernetCsmacd")]
+}
+
+/// Requires that a commit succeeded.
+#[track_caller]
+pub fn succeeded(committed: &Committed) {
+    assert!(committed.succeeded(), "{}", committed.reason());
+}
