@@ -11,7 +11,7 @@ use std::{
 };
 
 use confine_author::Stage;
-use confine_backend::{Actions, Models, Push};
+use confine_backend::{Actions, Directories, Models, Push};
 use confine_controller::Controller;
 use confine_sandbox::{Compiler, Limits, Runner};
 use confine_service::{
@@ -19,6 +19,7 @@ use confine_service::{
     status::{ModuleState, ModuleStatus},
 };
 use confine_tests::workshop::guest_of_version;
+use confine_tree::{CONTROLLER, QName};
 use tempfile::TempDir;
 
 const BANNER: &str = "/devices/device[name='openconfig1']/config/oc-sys:system/config/login-banner";
@@ -52,7 +53,8 @@ async fn host(top: &Path) -> Arc<Host> {
         quarantine: Quarantine { failures: Some(3), window: Duration::from_secs(3600) },
         ..Library::default()
     };
-    Arc::new(Host::open(runner, Models::default(), Default::default(), library).await)
+    let models = Models::new(Directories::default(), vec![modules(top)], None);
+    Arc::new(Host::open(runner, models, Default::default(), library).await)
 }
 
 impl Yard {
@@ -413,4 +415,38 @@ async fn no_commit_is_lost_under_a_stream_of_swaps() {
     // What was written last that loads is what runs in the end, unless an operator went back from it.
     yard.host.reload("probe").await.ok();
     assert_eq!(yard.module().state, ModuleState::Active);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_that_comes_with_a_module_is_read_when_it_comes() {
+    let yard = Yard::open().await;
+    // Of a device that tells nothing, what came with services is known.
+    let level = || {
+        let (schema, name) = (yard.host.schema(), |local| QName::new(CONTROLLER, local));
+        let list = schema.child(schema.child(schema.root()?, name("devices"))?, name("device"))?;
+        let config = schema.child(schema.entry(list, &["silent"]), name("config"))?;
+        let lamp = schema.child(config, QName::new("urn:lamp", "lamp"))?;
+        schema.canonical(lamp, "101", &|_| None).err().map(|error| error.to_string())
+    };
+    let told = async |expected: Option<&str>| {
+        let waited = tokio::time::timeout(PATIENCE, async {
+            while level().as_deref() != expected {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        });
+        waited.await.unwrap_or_else(|_| panic!("{:?}, not {expected:?}", level()));
+    };
+    let file = modules(yard.top.path()).join("lamp.yang");
+    let yang = |most: &str| {
+        format!(
+            "module lamp {{ namespace urn:lamp; prefix l; leaf lamp {{ type uint8 {{ range 0..{most}; }} }} }}"
+        )
+    };
+    assert_eq!(level(), None);
+    fs::write(&file, yang("100")).unwrap();
+    told(Some("`101` is not a value of `lamp`: a number from 0 to 100 (`uint8`)")).await;
+    fs::write(&file, yang("9")).unwrap();
+    told(Some("`101` is not a value of `lamp`: a number from 0 to 9 (`uint8`)")).await;
+    fs::remove_file(&file).unwrap();
+    told(None).await;
 }

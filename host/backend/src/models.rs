@@ -7,7 +7,9 @@ use std::{
     collections::{BTreeMap, HashMap},
     fmt,
     future::Future,
+    path::PathBuf,
     sync::Arc,
+    time::{Duration, Instant},
 };
 
 use confine_yang::{ModuleSet, Mounted, Schema};
@@ -16,10 +18,8 @@ use tokio::{
     task::spawn_blocking,
 };
 
-pub use self::{
-    cache::ModelCache,
-    directories::{Directories, models_beside},
-};
+use self::directories::Packages;
+pub use self::{cache::ModelCache, directories::Directories};
 use crate::{Backend, DeviceState, Error, Identity, SchemaRef};
 
 /// The label of the mount point for the models of devices.
@@ -33,6 +33,8 @@ const SKELETON: [(&str, &str); 2] = [
 ];
 /// The most bytes that all modules of one device may have together: some vendors publish 100 MB.
 const MOST_TEXT: usize = 512 << 20;
+/// How often the cache is tidied.
+const TIDY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Who lets the controller be asked: one request at a time, so that a commit need not wait for more than
 /// one.
@@ -52,29 +54,61 @@ impl Turn for Mutex<Backend> {
 /// controller, and where that does not tell, the directories and what came with the services.
 ///
 /// Reading them is a matter of the times in which nothing is committed: a commit works with what is known
-/// when it begins. What cannot be had is not known, and that is all.
+/// when it begins. What cannot be had is not known, and that is all; it may be [asked
+/// for](Self::read_missing) again.
 pub struct Models {
     directories: Arc<Directories>,
-    /// Modules that came with services: name of the file and text.
-    packages: Vec<(String, Vec<u8>)>,
+    packages: Arc<Packages>,
     cache: Option<Arc<ModelCache>>,
     own: Arc<Schema>,
+    /// Where the controller's own models came from.
+    told: Told,
     /// What stands in for the models of devices of which nothing is known.
     others: Option<Arc<Schema>>,
     devices: BTreeMap<String, Device>,
-    sets: HashMap<Key, Arc<Schema>>,
+    /// Whether the controller would not say how its devices are connected.
+    devices_untold: bool,
+    sets: HashMap<Arc<Key>, Arc<Set>>,
     /// A controller older than 1.8 does not tell of its devices' models.
     tells_of_devices: bool,
+    /// When the cache was last tidied.
+    tidied: Option<Instant>,
+}
+
+/// What the controller tells of its own models.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    /// Nothing, and so they are read from files.
+    Nothing,
+    /// Not all of them.
+    Part,
+    /// All of them.
+    All,
 }
 
 /// What devices have the same models: those of one domain that speak the same modules.
-type Key = (String, Vec<SchemaRef>);
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Key {
+    domain: String,
+    listed: Vec<SchemaRef>,
+}
+
+/// The models of one or many devices.
+#[derive(Debug)]
+struct Set {
+    key: Arc<Key>,
+    models: Arc<Schema>,
+    /// Modules whose texts could not be had.
+    missing: Vec<SchemaRef>,
+}
 
 /// A device, with its models as they were when its connection came to be what it is.
 #[derive(Clone, Debug)]
 struct Device {
     state: DeviceState,
-    models: Option<Arc<Schema>>,
+    set: Option<Arc<Set>>,
+    /// Whether the controller would not say what models it has, although it is connected.
+    untold: bool,
 }
 
 impl fmt::Debug for Models {
@@ -94,23 +128,22 @@ impl Default for Models {
 }
 
 impl Models {
-    /// Nothing is read yet. `packages` are modules that came with services, each with the name of its file.
-    pub fn new(
-        directories: Directories,
-        packages: Vec<(String, Vec<u8>)>,
-        cache: Option<ModelCache>,
-    ) -> Self {
+    /// Nothing is read yet. `packages` are the directories in which modules stand that came with services.
+    pub fn new(directories: Directories, packages: Vec<PathBuf>, cache: Option<ModelCache>) -> Self {
         let mut set = ModuleSet::default();
         add_skeleton(&mut set);
         Self {
             directories: Arc::new(directories),
-            packages,
+            packages: Arc::new(Packages::new(packages)),
             cache: cache.map(Arc::new),
             own: Arc::new(set.compile()),
+            told: Told::Nothing,
             others: None,
             devices: BTreeMap::new(),
+            devices_untold: false,
             sets: HashMap::new(),
             tells_of_devices: true,
+            tidied: None,
         }
     }
 
@@ -118,8 +151,8 @@ impl Models {
     pub fn schema(&self) -> Mounted {
         let mut schema = Mounted::new(self.own.clone(), DEVICE);
         for (name, device) in &self.devices {
-            if let Some(models) = &device.models {
-                schema.mount(name, models.clone());
+            if let Some(set) = &device.set {
+                schema.mount(name, set.models.clone());
             }
         }
         if let Some(others) = &self.others {
@@ -142,8 +175,14 @@ impl Models {
             let text = turn.turn().await.own_schema(schema, &Identity::Host).await;
             texts.push((schema.clone(), recovered(text, "a model of the controller cannot be read")?));
         }
+        self.told = match (texts.is_empty(), texts.iter().all(|(_, text)| text.is_some())) {
+            (true, _) => Told::Nothing,
+            (false, false) => Told::Part,
+            (false, true) => Told::All,
+        };
         let (directories, packages) = (self.directories.clone(), self.packages.clone());
         let compiled = spawn_blocking(move || {
+            let packages = packages.read();
             let own = if texts.is_empty() {
                 own_from_files(&directories, &packages)
             } else {
@@ -157,6 +196,27 @@ impl Models {
         Ok(())
     }
 
+    /// Looks again for the models that came with services, and reads them where others are there now: a
+    /// module that is new brings its own. Whether anything is different now.
+    pub async fn read_packages(&mut self) -> bool {
+        let (directories, packages) = (self.directories.clone(), self.packages.clone());
+        let from_files = self.told == Told::Nothing;
+        let compiled = spawn_blocking(move || {
+            if !packages.have_changed() {
+                return None;
+            }
+            let packages = packages.read();
+            let own = from_files.then(|| compile(own_from_files(&directories, &packages), "the controller"));
+            Some((own, others_from_packages(&directories, &packages)))
+        });
+        let Ok(Some((own, others))) = compiled.await else { return false };
+        self.others = others;
+        if let Some(own) = own {
+            self.own = own;
+        }
+        true
+    }
+
     /// Brings the models of the devices up to date: of those that have come, or have come back. Whether
     /// anything is different now.
     ///
@@ -164,139 +224,219 @@ impl Models {
     /// A connection that is lost.
     pub async fn read_devices(&mut self, turn: &impl Turn) -> Result<bool, Error> {
         let states = turn.turn().await.device_states(&Identity::Host).await;
-        let Some(states) = recovered(states, "the connections of the devices cannot be read")? else {
-            return Ok(false);
-        };
+        let states = recovered(states, "the connections of the devices cannot be read")?;
+        self.devices_untold = states.is_none();
+        let Some(states) = states else { return Ok(false) };
         let mut before = std::mem::take(&mut self.devices);
         let mut changed = false;
-        let mut states = states.into_iter();
         let mut lost = None;
-        for state in states.by_ref() {
+        for state in states {
             let known = before.remove(&state.name);
-            let models = match known {
-                Some(known) if known.state == state => known.models,
-                known => {
-                    let known = known.and_then(|known| known.models);
-                    match self.read_device(turn, &state).await {
-                        // It is on its way up or down, or the controller was just started: until it is
-                        // back, what it spoke is the best that is known.
-                        Ok(None) => known,
-                        Ok(Some(models)) => {
-                            changed |= !known.is_some_and(|known| Arc::ptr_eq(&known, &models));
-                            Some(models)
+            let device = match known {
+                Some(known) if known.state == state => known,
+                known => match self.read_device(turn, state).await {
+                    Ok(mut device) => {
+                        let known = known.and_then(|known| known.set);
+                        match &device.set {
+                            // It is on its way up or down, or the controller was just started: until it is
+                            // back, what it spoke is the best that is known.
+                            None => device.set = known,
+                            Some(set) => changed |= !known.is_some_and(|known| Arc::ptr_eq(&known, set)),
                         }
-                        Err(error) => {
-                            lost = Some(error);
-                            break;
-                        }
+                        device
                     }
-                }
+                    Err(error) => {
+                        lost = Some(error);
+                        break;
+                    }
+                },
             };
-            self.devices.insert(state.name.clone(), Device { state, models });
+            self.devices.insert(device.state.name.clone(), device);
         }
         if let Some(error) = lost {
             // Those that were not asked about stay as they were.
             self.devices.append(&mut before);
             return Err(error);
         }
-        changed |= before.values().any(|gone| gone.models.is_some());
-        let in_use = |schema: &Arc<Schema>| {
-            let mut models = self.devices.values().filter_map(|device| device.models.as_ref());
-            models.any(|used| Arc::ptr_eq(used, schema))
-        };
-        self.sets.retain(|_, schema| in_use(schema));
+        changed |= before.values().any(|gone| gone.set.is_some());
+        drop(before);
+        self.sets.retain(|_, set| Arc::strong_count(set) > 1);
+        self.tidy_cache().await;
         Ok(changed)
     }
 
-    async fn read_device(
-        &mut self,
-        turn: &impl Turn,
-        state: &DeviceState,
-    ) -> Result<Option<Arc<Schema>>, Error> {
-        if !self.tells_of_devices || !matches!(&*state.state, "OPEN" | "CLOSED") {
-            return Ok(None);
+    /// Whether the controller has not told something that it may tell another time.
+    pub fn have_gaps(&self) -> bool {
+        self.told == Told::Part
+            || self.devices_untold
+            || self.devices.values().any(|device| device.untold)
+            || self.sets.values().any(|set| !set.missing.is_empty())
+    }
+
+    /// Asks again for what could not be had. Whether anything is different now.
+    ///
+    /// # Errors
+    /// A connection that is lost.
+    pub async fn read_missing(&mut self, turn: &impl Turn) -> Result<bool, Error> {
+        let mut changed = false;
+        if self.told == Told::Part {
+            self.read_own(turn).await?;
+            changed = true;
         }
-        let listed = turn.turn().await.device_schemas(&state.name, &Identity::Host).await;
+        let gaps = self.sets.values().filter(|set| !set.missing.is_empty());
+        for set in gaps.cloned().collect::<Vec<_>>() {
+            let mut speakers = self.devices.values();
+            let speaker = speakers.find(|device| {
+                device.state.tells_models()
+                    && device.set.as_ref().is_some_and(|other| Arc::ptr_eq(other, &set))
+            });
+            let Some(speaker) = speaker.map(|device| device.state.name.clone()) else { continue };
+            let mut found = HashMap::new();
+            for schema in &set.missing {
+                found.extend(fetch(turn, &speaker, schema).await?.map(|text| (schema.clone(), text)));
+            }
+            if found.is_empty() {
+                continue;
+            }
+            let Some(whole) = self.read_set(turn, &speaker, set.key.clone(), found).await? else { continue };
+            for device in self.devices.values_mut() {
+                if device.set.as_ref().is_some_and(|old| Arc::ptr_eq(old, &set)) {
+                    device.set = Some(whole.clone());
+                }
+            }
+            self.sets.insert(whole.key.clone(), whole);
+            changed = true;
+        }
+        let untold: Vec<DeviceState> =
+            self.devices.values().filter(|device| device.untold).map(|device| device.state.clone()).collect();
+        for state in untold {
+            let device = self.read_device(turn, state).await?;
+            if device.set.is_some() {
+                changed = true;
+                self.devices.insert(device.state.name.clone(), device);
+            }
+        }
+        if self.devices_untold {
+            changed |= self.read_devices(turn).await?;
+        }
+        Ok(changed)
+    }
+
+    /// A device as it is connected now, with its models if they are to be had.
+    async fn read_device(&mut self, turn: &impl Turn, state: DeviceState) -> Result<Device, Error> {
+        let mut device = Device { state, set: None, untold: false };
+        if !self.tells_of_devices || !device.state.tells_models() {
+            return Ok(device);
+        }
+        let listed = turn.turn().await.device_schemas(&device.state.name, &Identity::Host).await;
         if listed.as_ref().is_err_and(Error::is_unknown_operation) {
             tracing::info!("The controller does not tell the models of its devices: it is older than 1.8");
             self.tells_of_devices = false;
-            return Ok(None);
+            return Ok(device);
         }
         let Some(mut listed) = recovered(listed, "the models of a device are not known")? else {
-            return Ok(None);
+            // It has none of a device that was not open since it was started.
+            device.untold = device.state.is_open();
+            return Ok(device);
         };
         listed.sort();
         listed.dedup();
         if listed.is_empty() {
-            return Ok(None);
+            return Ok(device);
         }
-        let key = (state.domain.clone(), listed);
-        if let Some(models) = self.sets.get(&key) {
-            return Ok(Some(models.clone()));
+        let key = Key { domain: device.state.domain.clone(), listed };
+        if let Some(set) = self.sets.get(&key) {
+            device.set = Some(set.clone());
+            return Ok(device);
         }
-        let models = self.read_set(turn, state, &key.1).await?;
-        if let Some(models) = &models {
-            self.sets.insert(key, models.clone());
+        device.set = self.read_set(turn, &device.state.name, Arc::new(key), HashMap::new()).await?;
+        if let Some(set) = &device.set {
+            self.sets.insert(set.key.clone(), set.clone());
         }
-        Ok(models)
+        Ok(device)
     }
 
-    /// Reads and compiles the models of a device, where nobody else has the same.
+    /// Reads and compiles the models that a device and others have. Of what is not in files, and not yet
+    /// `found`, the device's texts are asked for.
     async fn read_set(
         &self,
         turn: &impl Turn,
-        state: &DeviceState,
-        listed: &[SchemaRef],
-    ) -> Result<Option<Arc<Schema>>, Error> {
-        let (directories, cache) = (self.directories.clone(), self.cache.clone());
-        let (domain, wanted) = (state.domain.clone(), listed.to_vec());
-        let local = spawn_blocking(move || local_texts(&directories, cache.as_deref(), &domain, wanted));
+        device: &str,
+        key: Arc<Key>,
+        mut found: HashMap<SchemaRef, Vec<u8>>,
+    ) -> Result<Option<Arc<Set>>, Error> {
+        let (directories, cache, wanted) = (self.directories.clone(), self.cache.clone(), key.clone());
+        let local = spawn_blocking(move || local_texts(&directories, cache.as_deref(), &wanted));
         let Ok(mut texts) = local.await else { return Ok(None) };
         let mut new = Vec::new();
         let mut room = MOST_TEXT;
         for (schema, text) in &mut texts {
             if text.is_none() {
-                let fetched = turn.turn().await.device_schema(&state.name, schema, &Identity::Host).await;
-                *text = recovered(fetched, "a model of a device cannot be read")?
-                    .flatten()
-                    .map(String::into_bytes);
+                *text = match found.remove(schema) {
+                    Some(text) => Some(text),
+                    None => fetch(turn, device, schema).await?,
+                };
                 new.extend(text.is_some().then(|| schema.clone()));
             }
             room = room.saturating_sub(text.as_ref().map_or(0, Vec::len));
             if room == 0 {
-                tracing::warn!(device = state.name, "its models are larger than {MOST_TEXT} bytes");
+                tracing::warn!(device, "its models are larger than {MOST_TEXT} bytes");
                 return Ok(None);
             }
         }
-        let (cache, domain, device) = (self.cache.clone(), state.domain.clone(), state.name.clone());
+        let (cache, of) = (self.cache.clone(), device.to_owned());
         let compiled = spawn_blocking(move || {
             if let Some(cache) = cache.filter(|_| !new.is_empty()) {
-                let mut index = cache.index(&domain);
+                let mut index = cache.index(&key.domain);
                 for (schema, text) in texts.iter().filter(|(schema, _)| new.contains(schema)) {
                     text.iter().for_each(|text| cache.put(&mut index, schema, text));
                 }
-                cache.put_index(&domain, &index);
+                cache.put_index(&key.domain, &index);
             }
-            compile(set_of(texts), &device)
+            let missing = texts.iter().filter(|(_, text)| text.is_none()).map(|(schema, _)| schema.clone());
+            let missing = missing.collect();
+            Arc::new(Set { key, models: compile(set_of(texts), &of), missing })
         });
         Ok(compiled.await.ok())
     }
+
+    /// Has the cache forget, once a day, what has not been used for long.
+    async fn tidy_cache(&mut self) {
+        if self.tidied.is_some_and(|tidied| tidied.elapsed() < TIDY) {
+            return;
+        }
+        self.tidied = Some(Instant::now());
+        let Some(cache) = self.cache.clone() else { return };
+        let used: Vec<Arc<Key>> = self.sets.keys().cloned().collect();
+        let tidied = spawn_blocking(move || {
+            used.iter().for_each(|key| cache.touch(&key.domain, &key.listed));
+            cache.tidy();
+        });
+        // That it ends early is told by the panic itself.
+        let _ = tidied.await;
+    }
+}
+
+/// The text of one of a device's modules; `None` where it is not to be had.
+async fn fetch(turn: &impl Turn, device: &str, schema: &SchemaRef) -> Result<Option<Vec<u8>>, Error> {
+    let fetched = turn.turn().await.device_schema(device, schema, &Identity::Host).await;
+    let fetched = recovered(fetched, "a model of a device cannot be read")?;
+    Ok(fetched.flatten().map(String::into_bytes))
 }
 
 /// What the files of this machine have of the modules of a domain.
 fn local_texts(
     directories: &Directories,
     cache: Option<&ModelCache>,
-    domain: &str,
-    wanted: Vec<SchemaRef>,
+    wanted: &Key,
 ) -> Vec<(SchemaRef, Option<Vec<u8>>)> {
-    let cached = cache.map(|cache| (cache, cache.index(domain)));
-    let text = |schema: SchemaRef| {
-        let of_cache = || cached.as_ref().and_then(|(cache, index)| cache.get(index, &schema));
-        let text = directories.of_domain(domain, &schema).or_else(of_cache);
-        (schema, text)
+    let cached = cache.map(|cache| (cache, cache.index(&wanted.domain)));
+    let text = |schema: &SchemaRef| {
+        let of_cache = || cached.as_ref().and_then(|(cache, index)| cache.get(index, schema));
+        let text = directories.of_domain(&wanted.domain, schema).or_else(of_cache);
+        (schema.clone(), text)
     };
-    wanted.into_iter().map(text).collect()
+    wanted.listed.iter().map(text).collect()
 }
 
 /// A set of all modules that a server has, as far as their texts are there.

@@ -73,6 +73,18 @@ pub struct DeviceState {
     pub domain: String,
 }
 
+impl DeviceState {
+    /// Whether it is connected.
+    pub fn is_open(&self) -> bool {
+        self.state == "OPEN"
+    }
+
+    /// Whether the controller may know its models: not while it comes up or goes.
+    pub fn tells_models(&self) -> bool {
+        self.is_open() || self.state == "CLOSED"
+    }
+}
+
 impl Backend {
     /// The modules of the controller itself, those of its services among them. None where the controller
     /// does not tell.

@@ -54,6 +54,8 @@ struct Facts {
     /// Domains of devices, as configuration.
     domains: &'static str,
     is_old: bool,
+    /// Modules whose texts cannot be read just now.
+    withheld: &'static [&'static str],
     asked: Vec<String>,
 }
 
@@ -75,6 +77,9 @@ impl Facts {
         }
         if operation.starts_with("<get-schema") {
             let name = inner("identifier").unwrap();
+            if self.withheld.contains(&&*name) {
+                return error("operation-failed", "Not found");
+            }
             let found = self.own.iter().find(|own| own.0 == name).unwrap();
             return reply(&format!(
                 r#"<data xmlns="urn:ietf:params:xml:ns:yang:ietf-netconf-monitoring"><![CDATA[{}]]></data>"#,
@@ -104,6 +109,9 @@ impl Facts {
             return error("operation-failed", "No matching device YANG spec found");
         };
         let (wanted, with_text) = (inner("name"), operation.contains("<detail>"));
+        if wanted.as_deref().is_some_and(|wanted| self.withheld.contains(&wanted)) {
+            return error("operation-failed", "Cannot open the file");
+        }
         let models = models.iter().filter(|model| wanted.as_ref().is_none_or(|wanted| model.0 == wanted));
         let schema = |(name, revision, text): &Text| {
             let data = if with_text { format!("<data><![CDATA[{text}]]></data>") } else { String::new() };
@@ -279,7 +287,9 @@ async fn an_old_controller_is_not_asked_about_its_devices() {
     std::fs::write(home.path().join("ietf-yang-schema-mount.yang"), MOUNT).unwrap();
     let directories = Directories { main: Some(home.path().into()), ..Directories::default() };
     // What came with a service is better than nothing: but there may be more.
-    let package = ("lamp.yang".to_owned(), LAMP.as_bytes().to_vec());
+    let package = home.path().join("package");
+    std::fs::create_dir(&package).unwrap();
+    std::fs::write(package.join("lamp.yang"), LAMP).unwrap();
     let mut models = Models::new(directories, vec![package], None);
     models.read_own(&backend).await.unwrap();
     assert!(!models.read_devices(&backend).await.unwrap());
@@ -298,6 +308,105 @@ async fn an_old_controller_is_not_asked_about_its_devices() {
     let devices = schema.child(schema.root().unwrap(), QName::new(CONTROLLER, "devices")).unwrap();
     assert!(schema.excludes(devices, QName::new(CONTROLLER, "x")), "the controller's model is known");
     assert!(!schema.excludes(schema.root().unwrap(), QName::new("urn:x", "x")), "there are others");
+}
+
+#[tokio::test]
+async fn what_came_with_a_service_is_read_when_it_is_there() {
+    let (facts, backend) = controller(facts(&[Device { models: None, ..open("l1", &[]) }])).await;
+    let home = tempfile::tempdir().unwrap();
+    let mut models = Models::new(Directories::default(), vec![home.path().into()], None);
+    models.read_own(&backend).await.unwrap();
+    models.read_devices(&backend).await.unwrap();
+    assert!(!models.read_packages().await, "there is nothing");
+    assert_eq!(told(&models, "l1", "level", "101"), "unknown");
+    asked(&facts);
+
+    std::fs::create_dir(home.path().join("lamps")).unwrap();
+    std::fs::write(home.path().join("lamps/lamp.yang"), LAMP).unwrap();
+    assert!(models.read_packages().await);
+    let refused = "`101` is not a value of `level`: a number from 0 to 100 (`uint8`)";
+    assert_eq!(told(&models, "l1", "level", "101"), refused);
+    assert!(!models.read_packages().await, "it was read");
+
+    std::fs::write(home.path().join("lamps/lamp.yang"), BRIGHTER).unwrap();
+    assert!(models.read_packages().await);
+    assert_eq!(told(&models, "l1", "level", "101"), "101");
+    std::fs::remove_dir_all(home.path().join("lamps")).unwrap();
+    assert!(models.read_packages().await);
+    assert_eq!(told(&models, "l1", "level", "101"), "unknown");
+    assert_eq!(asked(&facts), "", "the controller has nothing to do with it");
+}
+
+#[tokio::test]
+async fn what_came_with_a_service_may_be_of_the_controller_itself() {
+    let (_, backend) = controller(Facts { own: Vec::new(), ..facts(&[]) }).await;
+    let home = tempfile::tempdir().unwrap();
+    let mut models = Models::new(Directories::default(), vec![home.path().into()], None);
+    models.read_own(&backend).await.unwrap();
+    let services = |models: &Models| {
+        let schema = models.schema();
+        let services = schema.child(schema.root().unwrap(), QName::new(CONTROLLER, "services")).unwrap();
+        schema.child(services, QName::new("urn:s", "lamps")).is_some()
+    };
+    assert!(!services(&models));
+    let yang = r#"module s { namespace urn:s; prefix s;
+        import clixon-controller { prefix ctrl; } augment "/ctrl:services" { container lamps; } }"#;
+    std::fs::write(home.path().join("s.yang"), yang).unwrap();
+    assert!(models.read_packages().await && services(&models));
+}
+
+#[tokio::test]
+async fn what_was_not_told_is_asked_for_again() {
+    let other: Text = ("other", "2020-01-01", "module other { namespace urn:o; prefix o; }");
+    let shy = Device { models: None, ..open("shy", &[]) };
+    let devices = [open("l1", &[OLD_LAMP, other]), open("l2", &[OLD_LAMP, other]), shy];
+    let (facts, backend) = controller(facts(&devices)).await;
+    facts.lock().unwrap().withheld = &["lamp", "ietf-yang-schema-mount"];
+    let mut models = Models::default();
+    models.read_own(&backend).await.unwrap();
+    models.read_devices(&backend).await.unwrap();
+    assert!(models.have_gaps());
+    asked(&facts);
+
+    // Still not. Of the devices that have the same, one is asked.
+    models.read_missing(&backend).await.unwrap();
+    assert!(models.have_gaps());
+    insta::assert_snapshot!(asked(&facts), @"
+    get
+    get-schema clixon-controller
+    get-schema ietf-yang-schema-mount
+    get-device-schema l1 lamp
+    get-device-schema shy
+    ");
+
+    facts.lock().unwrap().withheld = &["lamp"];
+    models.read_missing(&backend).await.unwrap();
+    asked(&facts);
+    models.read_missing(&backend).await.unwrap();
+    insta::assert_snapshot!(asked(&facts), @"
+    get-device-schema l1 lamp
+    get-device-schema shy
+    ");
+
+    facts.lock().unwrap().withheld = &[];
+    assert_eq!(told(&models, "l1", "level", "101"), "unknown");
+    assert!(models.read_missing(&backend).await.unwrap());
+    let refused = "`101` is not a value of `level`: a number from 0 to 100 (`uint8`)";
+    assert_eq!(["l1", "l2"].map(|device| told(&models, device, "level", "101")), [refused; 2]);
+    insta::assert_snapshot!(asked(&facts), @"
+    get-device-schema l1 lamp
+    get-device-schema l1 other
+    get-device-schema shy
+    ");
+    assert!(models.have_gaps(), "one device has told nothing");
+
+    facts.lock().unwrap().devices.last_mut().unwrap().models = Some(vec![OLD_LAMP, other]);
+    assert!(models.read_missing(&backend).await.unwrap());
+    assert_eq!(told(&models, "shy", "level", "101"), refused);
+    assert!(!models.have_gaps());
+    asked(&facts);
+    assert!(!models.read_missing(&backend).await.unwrap());
+    assert_eq!(asked(&facts), "");
 }
 
 #[tokio::test]

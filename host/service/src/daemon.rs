@@ -33,6 +33,9 @@ use crate::{
 /// How long notifications that are on their way may take to arrive, when the daemon has just
 /// subscribed and looks for commits that nobody works on.
 const ARRIVAL: Duration = Duration::from_millis(100);
+/// How soon a controller that is away is looked for again, at first and at last.
+const SOONEST: Duration = Duration::from_millis(100);
+const LATEST: Duration = Duration::from_secs(15);
 
 /// Serves the controller until `shutdown`: loses the connection, finds it again, and runs every commit
 /// in between. A commit that is running at the shutdown is answered with an error before this returns;
@@ -42,7 +45,7 @@ const ARRIVAL: Duration = Duration::from_millis(100);
 /// None that time might heal: a controller that is away is waited for.
 pub async fn serve(host: Arc<Host>, options: Options, shutdown: impl Future<Output = ()>) {
     let mut shutdown = pin!(lasting(shutdown));
-    let mut backoff = Backoff::new();
+    let mut backoff = Backoff::new(SOONEST, LATEST);
     let hooks = Queue::start(host.clone(), options.clone());
     let (socket, user) = (options.socket.display().to_string(), options.host_user.clone());
     loop {

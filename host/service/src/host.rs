@@ -259,6 +259,7 @@ impl Host {
 
     /// Has the commits to come run the modules as they are now.
     pub(crate) fn update_registry(&self) {
+        self.knowledge.packages_may_have_changed();
         {
             let mut registries = lock(&self.registries);
             let registry = Arc::new(self.modules.registry());

@@ -13,10 +13,13 @@ use tokio::{
     task::AbortHandle,
 };
 
-use crate::{Error, host::Host, reads::Shared};
+use crate::{Error, backoff::Backoff, host::Host, reads::Shared};
 
 /// When the models are read again after a request for them has failed.
 const AGAIN: Duration = Duration::from_secs(30);
+/// How soon the controller is asked again for what it has not told, at first and at last.
+const SOONEST: Duration = Duration::from_secs(2);
+const LATEST: Duration = Duration::from_secs(15 * 60);
 
 /// The models as they are known, which a task of the connection keeps up to date. A commit keeps what it
 /// began with.
@@ -25,6 +28,8 @@ pub(crate) struct Knowledge {
     models: tokio::sync::Mutex<Models>,
     /// Something has happened by which devices may have come or gone.
     devices_changed: Notify,
+    /// Modules were looked for, which may have brought models.
+    packages_changed: Notify,
     /// Whether all that is to be had of the controller that is served has been read.
     complete: watch::Sender<bool>,
     committing: watch::Sender<bool>,
@@ -36,6 +41,7 @@ impl Knowledge {
             schema: Mutex::new(Arc::new(models.schema())),
             models: tokio::sync::Mutex::new(models),
             devices_changed: Notify::new(),
+            packages_changed: Notify::new(),
             complete: watch::Sender::new(false),
             committing: watch::Sender::new(false),
         }
@@ -70,20 +76,38 @@ impl Knowledge {
         self.devices_changed.notify_one();
     }
 
-    /// Reads the models of the controller, and then those of its devices whenever they may have changed:
-    /// until a request fails.
+    pub(crate) fn packages_may_have_changed(&self) {
+        self.packages_changed.notify_one();
+    }
+
+    /// Reads the models of the controller, and then those of its devices whenever they may have changed,
+    /// those that came with services whenever modules were looked for, and every now and then what the
+    /// controller has not told: until a request fails.
     async fn keep(&self, backend: &Shared) -> Result<Infallible, confine_backend::Error> {
         let quiet = Quiet { committing: self.committing.subscribe(), backend };
+        let mut backoff = Backoff::new(SOONEST, LATEST);
         // Nobody else reads models: the task of one connection ends before that of the next begins.
         let mut models = self.models.lock().await;
         models.read_own(&quiet).await?;
         self.update(&models);
+        let mut changed = models.read_devices(&quiet).await?;
         loop {
-            if models.read_devices(&quiet).await? {
+            if changed {
                 self.update(&models);
             }
             self.complete.send_replace(true);
-            self.devices_changed.notified().await;
+            let has_gaps = models.have_gaps();
+            if !has_gaps {
+                backoff.reset();
+            }
+            changed = tokio::select! {
+                () = self.devices_changed.notified() => models.read_devices(&quiet).await?,
+                () = self.packages_changed.notified() => {
+                    quiet.begin().await;
+                    models.read_packages().await
+                }
+                () = tokio::time::sleep(backoff.next()), if has_gaps => models.read_missing(&quiet).await?,
+            };
         }
     }
 }
@@ -94,9 +118,16 @@ struct Quiet<'a> {
     backend: &'a Shared,
 }
 
+impl Quiet<'_> {
+    async fn begin(&self) {
+        // The sender is as lasting as what holds the receiver.
+        let _ = self.committing.clone().wait_for(|&committing| !committing).await;
+    }
+}
+
 impl Turn for Quiet<'_> {
     async fn turn(&self) -> MutexGuard<'_, Backend> {
-        let _ = self.committing.clone().wait_for(|&committing| !committing).await;
+        self.begin().await;
         self.backend.lock().await
     }
 }

@@ -181,6 +181,8 @@ impl Host {
         for name in gone {
             self.retire(&name);
         }
+        // A model may come without its module.
+        self.knowledge.packages_may_have_changed();
         refreshed
     }
 

@@ -7,6 +7,7 @@ use std::{
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::PathBuf,
     sync::atomic::{AtomicU64, Ordering},
+    time::{Duration, SystemTime},
 };
 
 use sha2::{Digest as _, Sha256};
@@ -15,6 +16,10 @@ use crate::SchemaRef;
 
 /// The largest file that is read back.
 const MOST: u64 = 32 << 20;
+/// How long a text is kept that no device has been seen to use.
+const KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// How old a file is that was being written and never got its name.
+const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A directory with the modules of devices.
 ///
@@ -45,7 +50,11 @@ impl ModelCache {
 
     /// What is known of a domain.
     pub(crate) fn index(&self, domain: &str) -> Index {
-        let text = self.read(&index_name(domain)).unwrap_or_default();
+        self.index_at(&index_name(domain))
+    }
+
+    fn index_at(&self, name: &str) -> Index {
+        let text = self.read(name).unwrap_or_default();
         let line = |line: &str| {
             let mut words = line.split_ascii_whitespace();
             let (name, revision, digest) = (words.next()?, words.next()?, words.next()?);
@@ -74,17 +83,72 @@ impl ModelCache {
 
     /// Keeps what a domain uses.
     pub(crate) fn put_index(&self, domain: &str, index: &Index) {
+        self.write_index(&index_name(domain), index);
+    }
+
+    fn write_index(&self, name: &str, index: &Index) {
         let line = |(schema, digest): (&SchemaRef, &String)| {
             format!("{} {} {digest}\n", schema.name(), schema.revision().unwrap_or_default())
         };
-        self.write(&index_name(domain), index.0.iter().map(line).collect::<String>().as_bytes());
+        self.write(name, index.0.iter().map(line).collect::<String>().as_bytes());
+    }
+
+    /// Takes note that these modules of a domain are in use today.
+    pub(crate) fn touch(&self, domain: &str, used: &[SchemaRef]) {
+        let index = self.index(domain);
+        let now = SystemTime::now();
+        for (schema, digest) in used.iter().filter_map(|schema| index.0.get_key_value(schema)) {
+            let file = self.open_file(&text_name(schema, digest), fs::OpenOptions::new().append(true));
+            if let Err(error) = file.and_then(|file| file.set_modified(now)) {
+                tracing::debug!(%schema, %error, "a model is not marked as used");
+            }
+        }
+    }
+
+    /// Removes what has not been used for [`KEPT`], and whatever else of Confine's own that nothing refers
+    /// to any more. Files that Confine would not have made are left alone.
+    pub(crate) fn tidy(&self) {
+        let Ok(entries) = fs::read_dir(&self.directory) else { return };
+        let mut indexes = Vec::new();
+        let mut removed = 0;
+        for entry in entries.flatten() {
+            let Ok(name) = entry.file_name().into_string() else { continue };
+            // Of a link it is the link's own.
+            let Ok(metadata) = entry.metadata() else { continue };
+            let age = metadata.modified().ok().and_then(|modified| modified.elapsed().ok());
+            let limit = match Made::of(&name) {
+                Some(Made::Text) => KEPT,
+                Some(Made::Aside) => ABANDONED,
+                Some(Made::Index) => {
+                    indexes.push(name);
+                    continue;
+                }
+                None => continue,
+            };
+            if metadata.is_file() && age.is_some_and(|age| age > limit) {
+                removed += usize::from(fs::remove_file(entry.path()).is_ok());
+            }
+        }
+        for name in indexes {
+            let (before, mut index) = (self.index_at(&name), self.index_at(&name));
+            index.0.retain(|schema, digest| self.directory.join(text_name(schema, digest)).is_file());
+            if index.0.is_empty() {
+                removed += usize::from(fs::remove_file(self.directory.join(&name)).is_ok());
+            } else if index != before {
+                self.write_index(&name, &index);
+            }
+        }
+        if removed > 0 {
+            tracing::info!(directory = %self.directory.display(), removed, "models that are used no more were forgotten");
+        }
+    }
+
+    fn open_file(&self, name: &str, options: &mut fs::OpenOptions) -> io::Result<File> {
+        options.custom_flags(nix::libc::O_NOFOLLOW | nix::libc::O_NONBLOCK).open(self.directory.join(name))
     }
 
     fn read(&self, name: &str) -> io::Result<Vec<u8>> {
-        let file = fs::OpenOptions::new()
-            .read(true)
-            .custom_flags(nix::libc::O_NOFOLLOW | nix::libc::O_NONBLOCK)
-            .open(self.directory.join(name))?;
+        let file = self.open_file(name, fs::OpenOptions::new().read(true))?;
         let mut content = Vec::new();
         file.take(MOST).read_to_end(&mut content)?;
         Ok(content)
@@ -107,6 +171,33 @@ impl ModelCache {
             tracing::warn!(directory = %self.directory.display(), %error, "a model could not be kept");
         }
         written.is_ok()
+    }
+}
+
+/// A file that Confine makes in the directory.
+enum Made {
+    /// The text of a module.
+    Text,
+    /// What a domain uses.
+    Index,
+    /// What was being written.
+    Aside,
+}
+
+impl Made {
+    /// What a name says; `None` for any that Confine gives no file.
+    fn of(name: &str) -> Option<Self> {
+        let is_digest = |text: &str| text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        if let Some((process, number)) = name.strip_prefix('.').and_then(|name| name.split_once('-')) {
+            return (is_number(process) && is_number(number)).then_some(Self::Aside);
+        }
+        if let Some(digest) = name.strip_suffix(".index") {
+            return is_digest(digest).then_some(Self::Index);
+        }
+        let (schema, digest) = name.strip_suffix(".yang")?.rsplit_once('.')?;
+        let (module, revision) = schema.split_once('@')?;
+        (is_digest(digest) && SchemaRef::new(module, Some(revision)).is_some()).then_some(Self::Text)
     }
 }
 
@@ -187,5 +278,54 @@ mod tests {
         let name = files(&cache).into_iter().find(|name| name.ends_with(".index")).unwrap();
         fs::write(home.path().join(name), "m 2020-01-01\n../x 2020-01-01 00\n\u{ff}\n").unwrap();
         assert_eq!(cache.index("lab"), Index::default());
+    }
+
+    #[test]
+    fn what_is_used_no_more_is_forgotten_and_nothing_else() {
+        let home = tempfile::tempdir().unwrap();
+        let cache = ModelCache::open(home.path()).unwrap();
+        let (used, idle, recent) = (
+            schema("used", Some("2020-01-01")),
+            schema("idle", Some("2020-01-01")),
+            schema("recent", Some("2020-01-01")),
+        );
+        let mut lab = Index::default();
+        for module in [&used, &idle, &recent] {
+            cache.put(&mut lab, module, b"module m {}");
+        }
+        cache.put_index("lab", &lab);
+        let mut gone = Index::default();
+        cache.put(&mut gone, &idle, b"module idle { }");
+        cache.put_index("gone", &gone);
+        let digest = "0".repeat(64);
+        let foreign = [
+            "notes.txt".to_owned(),
+            "lamp@2020-01-01.yang".to_owned(),
+            format!("lamp.{digest}.yang"),
+            format!("0lamp@2020-01-01.{digest}.yang"),
+            format!("{digest}.index~"),
+            ".hidden-1".to_owned(),
+        ];
+        for name in foreign.iter().map(String::as_str).chain([".12-3"]) {
+            fs::write(home.path().join(name), "").unwrap();
+        }
+        fs::create_dir(home.path().join(format!("dir@2020-01-01.{digest}.yang"))).unwrap();
+        let long_ago = SystemTime::now() - 2 * KEPT;
+        for name in files(&cache).iter().filter(|name| !name.starts_with("recent@")) {
+            File::open(home.path().join(name)).unwrap().set_modified(long_ago).unwrap();
+        }
+
+        cache.touch("lab", std::slice::from_ref(&used));
+        cache.tidy();
+        let kept = cache.index("lab");
+        assert_eq!(kept.0.keys().collect::<Vec<_>>(), [&recent, &used]);
+        assert!(cache.get(&kept, &used).is_some() && cache.get(&kept, &recent).is_some());
+        assert_eq!(cache.index("gone"), Index::default());
+        let mut left = files(&cache);
+        left.retain(|name| !name.starts_with("used@") && !name.starts_with("recent@"));
+        let mut expected = vec![index_name("lab"), format!("dir@2020-01-01.{digest}.yang")];
+        expected.extend(foreign);
+        expected.sort();
+        assert_eq!(left, expected);
     }
 }

@@ -4,7 +4,9 @@ use std::{
     collections::{BTreeMap, HashMap},
     fs, io,
     io::Read as _,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
 };
 
 use confine_yang::ModuleSet;
@@ -69,20 +71,57 @@ impl Directories {
     }
 }
 
-/// The models that came with service modules: the YANG files in the directories of modules and below, each
-/// with its path and text.
-pub fn models_beside(directories: &[PathBuf]) -> Vec<(String, Vec<u8>)> {
-    let files = directories.iter().flat_map(|directory| files_below(directory).into_values());
-    let mut paths: Vec<PathBuf> = files.flat_map(BTreeMap::into_values).collect();
-    paths.sort();
-    let text = |path: PathBuf| match read(&path) {
-        Ok(text) => Some((path.display().to_string(), text)),
-        Err(error) => {
-            tracing::warn!(file = %path.display(), %error, "a model that came with a service cannot be read");
-            None
-        }
-    };
-    paths.into_iter().filter_map(text).collect()
+/// The models that came with service modules: the YANG files in the directories of modules and below.
+#[derive(Debug, Default)]
+pub(crate) struct Packages {
+    directories: Vec<PathBuf>,
+    /// What stood there when they were looked at last.
+    seen: Mutex<Vec<(PathBuf, Stamp)>>,
+}
+
+/// What tells whether a file is still the one that was read: device, inode, size, and when it was changed.
+type Stamp = (u64, u64, u64, i64, i64);
+
+impl Packages {
+    pub(crate) fn new(directories: Vec<PathBuf>) -> Self {
+        Self { directories, seen: Mutex::default() }
+    }
+
+    /// All of them, each with its path and text, by path.
+    pub(crate) fn read(&self) -> Vec<(String, Vec<u8>)> {
+        let found = self.look();
+        let text = |(path, _): &(PathBuf, Stamp)| match read(path) {
+            Ok(text) => Some((path.display().to_string(), text)),
+            Err(error) => {
+                tracing::warn!(file = %path.display(), %error, "a model that came with a service cannot be read");
+                None
+            }
+        };
+        let texts = found.iter().filter_map(text).collect();
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = found;
+        texts
+    }
+
+    /// Whether others stand there than those that were read.
+    pub(crate) fn have_changed(&self) -> bool {
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) != self.look()
+    }
+
+    fn look(&self) -> Vec<(PathBuf, Stamp)> {
+        let files = self.directories.iter().flat_map(|directory| files_below(directory).into_values());
+        let stamp = |path: &Path| {
+            let metadata = fs::metadata(path).ok()?;
+            let (changed, nanoseconds) = (metadata.ctime(), metadata.ctime_nsec());
+            Some((metadata.dev(), metadata.ino(), metadata.size(), changed, nanoseconds))
+        };
+        let mut found: Vec<(PathBuf, Stamp)> = files
+            .flat_map(BTreeMap::into_values)
+            .filter_map(|path| stamp(&path).map(|stamp| (path, stamp)))
+            .collect();
+        found.sort();
+        found.dedup();
+        found
+    }
 }
 
 /// Adds what the modules of a set import and include, and what these do, as far as it is to be found.
@@ -218,12 +257,30 @@ mod tests {
     }
 
     #[test]
-    fn models_beside_modules_are_taken() {
+    fn models_beside_modules_are_taken_and_looked_at_again() {
         let home = tempfile::tempdir().unwrap();
         directories(home.path());
-        let found = models_beside(&["imports", "none"].map(|path| home.path().join(path)));
-        let names: Vec<&str> = found.iter().filter_map(|(path, _)| path.rsplit('/').next()).collect();
-        assert_eq!(names, ["part.yang", "types@2021-01-01.yang", "unused.yang", "types@2020-01-01.yang"]);
+        let packages = Packages::new(["imports", "none"].map(|path| home.path().join(path)).into());
+        assert!(packages.have_changed(), "nothing was read yet");
+        let names = || {
+            let found = packages.read();
+            let names = found.iter().filter_map(|(path, _)| path.rsplit('/').next().map(str::to_owned));
+            names.collect::<Vec<_>>()
+        };
+        assert_eq!(names(), ["part.yang", "types@2021-01-01.yang", "unused.yang", "types@2020-01-01.yang"]);
+        assert!(!packages.have_changed());
+
+        let part = home.path().join("imports/part.yang");
+        fs::write(&part, "submodule part { belongs-to other { prefix o; } }").unwrap();
+        assert!(packages.have_changed());
+        names();
+        fs::remove_file(&part).unwrap();
+        assert!(packages.have_changed());
+        assert_eq!(names().len(), 3);
+        fs::create_dir_all(home.path().join("none/deep")).unwrap();
+        fs::write(home.path().join("none/deep/new.yang"), "module new {}").unwrap();
+        assert!(packages.have_changed());
+        assert_eq!(names().len(), 4);
     }
 
     #[test]

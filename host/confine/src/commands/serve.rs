@@ -8,7 +8,7 @@
 
 use std::{convert::Infallible, path::PathBuf, sync::Arc, time::Duration};
 
-use confine_backend::{ModelCache, Models, models_beside};
+use confine_backend::{ModelCache, Models};
 use confine_sandbox::{Cache, Compiler, Runner};
 use confine_service::{Host, Library, Policy, Store};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -186,7 +186,7 @@ fn models(settings: &Settings) -> Models {
     }
     let directories: Vec<PathBuf> =
         settings.modules.iter().map(|directory| directory.value.clone()).collect();
-    Models::new(settings.models.clone(), models_beside(&directories), cache.ok())
+    Models::new(settings.models.clone(), directories, cache.ok())
 }
 
 /// Where operators and monitoring find the daemon. It serves without operators where there is no
