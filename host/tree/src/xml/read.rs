@@ -52,6 +52,9 @@ pub enum XmlFault {
     /// The name of an element, an attribute or a prefix.
     #[error("`{0}` is not a name")]
     Name(String),
+    /// An element in the namespace of the prefix `xml`, which cannot be the default one anywhere.
+    #[error("`{0}` cannot be an element: the prefix `xml` is for attributes")]
+    Reserved(String),
     /// A prefix that is not declared.
     #[error("the prefix `{0}` is not bound to a namespace: declare it as in `xmlns:{0}=\"…\"`")]
     UnboundPrefix(String),
@@ -366,6 +369,7 @@ impl<'a, 't> Reading<'a, 't> {
         let (prefix, local) = match name.as_ref().split_once(':') {
             None => ("", name.as_ref()),
             Some(("", _)) => return self.stop(XmlFault::Name(clip(name.as_ref()))),
+            Some(("xml", _)) => return self.stop(XmlFault::Reserved(clip(name.as_ref()))),
             Some((prefix, local)) => (prefix, local),
         };
         let Some(namespace) = self.scope.resolve(prefix) else {

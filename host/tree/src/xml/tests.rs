@@ -155,6 +155,7 @@ fn what_is_refused_says_where_and_why() {
         "<1a/>",
         "<:a/>",
         "<a:b:c xmlns:a='u'/>",
+        "<a><xml:b/></a>",
         "<></>",
         "</a>",
         "<a>&</a>",
@@ -190,6 +191,7 @@ fn what_is_refused_says_where_and_why() {
     the XML cannot be read at line 1, column 1 (`<1a/>`): `1a` is not a name
     the XML cannot be read at line 1, column 1 (`<:a/>`): `:a` is not a name
     the XML cannot be read at line 1, column 1 (`<a:b:c xmlns:a='u'/>`): `a:b:c` is not a name
+    the XML cannot be read at line 1, column 4 (`<xml:b/></a>`): `xml:b` cannot be an element: the prefix `xml` is for attributes
     the XML cannot be read at line 1, column 1 (`<></>`): `` is not a name
     the XML cannot be read at line 1, column 1 (`</a>`): ill-formed document: close tag `</a>` does not match any open tag
     the XML cannot be read at line 1, column 4 (`&</a>`): ill-formed document: entity or character reference not closed: `;` not found before end of input
@@ -249,18 +251,26 @@ fn what_xml_cannot_carry_is_not_written() {
     refused(&tree);
     tree.set_value(b, "p:x", &[("p", "")]).unwrap();
     refused(&tree);
+    tree.set_value(b, "p:x", &[("p", super::XML)]).unwrap();
+    refused(&tree);
     tree.clear_value(b);
     tree.set_attribute(b, QName::new("", "c d"), "");
     refused(&tree);
+    let reserved = tree.intern(QName::new(super::XML, "c"));
+    let node = tree.append(a, reserved).unwrap();
+    tree.clear_attributes(b);
+    refused(&tree);
+    tree.detach(node);
     let bad = tree.intern(QName::new("", "b><c"));
     tree.append(a, bad).unwrap();
-    tree.clear_attributes(b);
     refused(&tree);
     insta::assert_snapshot!(errors.join("\n"), @r"
     `/a/b` cannot be written as XML: it holds the character `\u{0}`, which XML cannot carry
     `/a/b` cannot be written as XML: the prefix `p` cannot be bound to `urn:q`
     `/a/b` cannot be written as XML: the prefix `p` cannot be bound to ``
+    `/a/b` cannot be written as XML: the prefix `p` cannot be bound to `http://www.w3.org/XML/1998/namespace`
     `/a/b` cannot be written as XML: `c d` is not a name
+    `/a/c` cannot be written as XML: an element cannot be in the namespace of the prefix `xml`
     `/a/b><c` cannot be written as XML: `b><c` is not a name
     ");
 }

@@ -114,6 +114,9 @@ impl<'t> Writing<'t> {
     /// An element without children; of one that has some, the tag that opens it.
     fn element(&mut self, node: NodeId) -> Result<(), Error> {
         let name = self.name(node)?;
+        if name.namespace == XML {
+            return self.unwritable(node, "an element cannot be in the namespace of the prefix `xml`".into());
+        }
         let scope = self.scope.len();
         self.new_line();
         self.text.push('<');
@@ -216,7 +219,8 @@ impl<'t> Writing<'t> {
             return Ok(());
         }
         let clash = self.scope.iter().skip(own).any(|(other, _)| *other == prefix);
-        if clash || !is_name(&prefix) || namespace.is_empty() || matches!(&*prefix, "xml" | "xmlns") {
+        let reserved = matches!(&*prefix, "xml" | "xmlns") || namespace == XML;
+        if clash || reserved || !is_name(&prefix) || namespace.is_empty() {
             return self.unwritable(node, format!("the prefix `{prefix}` cannot be bound to `{namespace}`"));
         }
         self.attribute(node, &format!("xmlns:{prefix}"), namespace)?;
