@@ -178,6 +178,34 @@ async fn a_daemon_that_may_not_read_the_rules_runs_no_module() {
     assert!(!play.device().contains("login-banner"));
 }
 
+/// Rules that it sees are not all there are, if one of them hides others.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_daemon_that_may_not_read_every_rule_runs_no_module() {
+    let partly = |action: &str| {
+        format!(
+            "<nacm xmlns='urn:ietf:params:xml:ns:yang:ietf-netconf-acm'><write-default>permit</write-default>\
+             <groups><group><name>hosts</name><user-name>{}</user-name></group></groups>\
+             <rule-list><name>hosts</name><group>hosts</group><rule><name>secret</name>\
+             <path xmlns:n='urn:ietf:params:xml:ns:yang:ietf-netconf-acm'>/n:nacm/n:rule-list[n:name='secret']</path>\
+             <access-operations>read</access-operations><action>{action}</action></rule>\
+             <rule><name>rest</name><action>permit</action></rule></rule-list>\
+             <rule-list><name>secret</name><group>modules</group><rule><name>none</name>\
+             <path xmlns:ctrl='http://clicon.org/controller'>/ctrl:devices</path><action>deny</action></rule></rule-list></nacm>",
+            host()
+        )
+    };
+    let mut play = begin(&partly("deny"), "alice").await;
+    let committed = play.commit(&probe("a", &[&set("login-banner", "hello")])).await;
+    assert!(failed(&committed).contains("cannot read `/nacm`, so what modules may do is not known"));
+    assert!(!play.device().contains("login-banner"));
+
+    // Once it sees them, they hold.
+    play.stage.discard().await.unwrap();
+    play.change_elsewhere(&partly("permit")).await;
+    let committed = play.commit(&probe("a", &[&set("login-banner", "hello")])).await;
+    assert!(failed(&committed).contains("rule `none` of rule-list `secret`"), "{}", committed.reason());
+}
+
 /// Plays a written session to a daemon whose user may not act for others.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_daemon_that_may_not_act_for_others_says_so() {

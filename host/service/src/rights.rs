@@ -57,6 +57,22 @@ pub(crate) fn lacking(nacm: Option<&Nacm>, host_user: &str, registry: &Registry)
     Some(text)
 }
 
+/// Why there may be rules that the host user does not see, though it sees others: one of these denies it a
+/// part of `/nacm`. Who sees `/nacm` though they deny the whole of it is exempt from them.
+pub(crate) fn hidden(nacm: &Nacm, host_user: &str) -> Option<String> {
+    let groups: Vec<&str> = nacm.groups_of(host_user).collect();
+    let (access, _) = nacm.access(host_user, &groups);
+    let root = Pattern { steps: vec![PatternStep::new(QName::new(NACM, "nacm"))] };
+    let sees_some = access.decide(&NoSchema, &root, Operation::Read).permitted;
+    let sees_all = access.permits_below(&NoSchema, &root, Operation::Read);
+    (sees_some && !sees_all).then(|| {
+        let rules = everything(host_user);
+        format!(
+            "`{host_user}` is not permitted to read all of `/nacm`, where there may be rules for modules\nhint: {HINT}:\n{rules}"
+        )
+    })
+}
+
 /// The rules that permit all of it.
 pub(crate) fn everything(host_user: &str) -> String {
     let mut needs: Vec<Need> = OPERATIONS.iter().map(|(_, operation)| carrying_out(operation)).collect();

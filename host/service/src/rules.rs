@@ -62,7 +62,7 @@ impl Rules {
     /// Takes the rules from what was read of `running` as the host user, defaults included: [`place`].
     ///
     /// # Errors
-    /// [`Error::Rules`] where the host user may not read them.
+    /// [`Error::Rules`] where the host user may not read them, or not all of them.
     pub(crate) fn take(
         &self,
         running: &Tree,
@@ -81,6 +81,11 @@ impl Rules {
         let (nacm, unread) = Nacm::read(running, node);
         // The models may be others though the rules are the same.
         let bound = Arc::new(nacm.clone().with_prefixes(|prefix| namespace(schema, prefix)));
+        if let Some(hidden) = rights::hidden(&bound, host_user) {
+            (known.nacm, known.bound) = (None, None);
+            known.tell(Some(hidden), host_user);
+            return Err(Error::Rules { user: host_user.to_owned() });
+        }
         known.bound = Some(bound.clone());
         if known.nacm.as_ref().is_some_and(|known| **known == nacm) {
             return Ok(bound);
