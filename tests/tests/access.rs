@@ -115,8 +115,8 @@ async fn a_rule_for_a_module_holds_from_the_next_commit_on_and_costs_no_request(
     let committed = play.commit(&probe("a", &[&set("login-banner", "two")])).await;
     assert!(!committed.succeeded());
     insta::assert_snapshot!(committed.reason(), @r#"
-    module `probe` 0.1.0, instance `probe[name='a']`: access denied: create of `/devices/device[name='openconfig1']/config/system/config/login-banner`: rule `banners` of rule-list `modules` in `/nacm` denies it
-    hint: a rule before it that permits `create` there to the group `module:probe` would allow it (access-denied, at `/devices/device[name='openconfig1']/config/oc-sys:system/config/login-banner`)
+    module `probe` 0.1.0, instance `probe[name='a']`: access denied: create of `/devices/device[name='openconfig1']/config/system/config/login-banner`: rule `banners` of rule-list `modules` in `/nacm` denies it (access-denied, at `/devices/device[name='openconfig1']/config/oc-sys:system/config/login-banner`)
+    hint: a rule before it that permits `create` there to the group `module:probe` would allow it
     "#);
     assert!(play.device().contains("<login-banner>one</login-banner>"));
     play.stage.discard().await.unwrap();

@@ -1,9 +1,10 @@
 //! Why the program ends otherwise than it should, and what its exit status says of that.
 
-use std::{error::Error as StdError, fmt::Write as _, io, path::PathBuf, process::ExitCode};
+use std::{io, path::PathBuf, process::ExitCode};
 
 use anstyle::{AnsiColor, Style};
 use confine_sandbox::{HostFault, LoadError};
+use confine_service::told;
 
 use crate::{
     admin::{ClientError, SocketError},
@@ -82,26 +83,12 @@ impl Error {
     /// For a terminal: the error and what caused it, each on a line of its own.
     pub(crate) fn report(&self) -> String {
         let bad = Style::new().fg_color(Some(AnsiColor::Red.into())).bold();
-        let mut text = format!("{bad}error:{bad:#} {self}");
-        for cause in causes(self) {
-            // Writing to a string does not fail.
-            let _ = write!(text, "\n  because: {cause}");
-        }
-        text
+        let (said, hints) = told(self);
+        let because = said.iter().skip(1).map(|cause| format!("\n  because: {cause}"));
+        let hints = hints.iter().map(|hint| format!("\nhint: {hint}"));
+        let more: String = because.chain(hints).collect();
+        format!("{bad}error:{bad:#} {}{more}", said.first().map_or("", String::as_str))
     }
-}
-
-/// The error and what caused it, in one line.
-pub(crate) fn chain(error: &(dyn StdError + 'static)) -> String {
-    let mut text = error.to_string();
-    for cause in causes(error) {
-        let _ = write!(text, ": {cause}");
-    }
-    text
-}
-
-fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    std::iter::successors(error.source(), |&error| error.source())
 }
 
 #[cfg(test)]
@@ -113,6 +100,5 @@ mod tests {
         let error = Error::Module { path: "x.wasm".into(), source: io::Error::other("no such file") };
         let plain = anstream::adapter::strip_str(&error.report()).to_string();
         assert_eq!(plain, "error: `x.wasm` cannot be read\n  because: no such file");
-        assert_eq!(chain(&error), "`x.wasm` cannot be read: no such file");
     }
 }

@@ -118,10 +118,13 @@ impl fmt::Display for Failure {
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.message.is_empty() { "it failed and does not say why" } else { &self.message })?;
+        let message = if self.message.is_empty() { "it failed and does not say why" } else { &self.message };
+        // What may be done about it comes last.
+        let at = message.find("\nhint: ").unwrap_or(message.len());
+        let (what, hint) = message.split_at(at);
         match &self.path {
-            Some(path) => write!(f, " ({}, at `{path}`)", self.tag),
-            None => write!(f, " ({})", self.tag),
+            Some(path) => write!(f, "{what} ({}, at `{path}`){hint}", self.tag),
+            None => write!(f, "{what} ({}){hint}", self.tag),
         }
     }
 }

@@ -111,14 +111,47 @@ impl Error {
     }
 }
 
-/// An error with its causes, in one text.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
+/// What stands before what may be done about an error, on a line of its own.
+const HINT: &str = "\nhint: ";
+
+/// An error with its causes, and behind all of them what may be done about it.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let (said, hints) = told(error);
+    let hints: String = hints.iter().map(|hint| format!("{HINT}{hint}")).collect();
+    said.join(": ") + &hints
+}
+
+/// What an error and its causes say, one by one, and what may be done about it.
+pub fn told(error: &dyn std::error::Error) -> (Vec<String>, Vec<String>) {
+    let (mut said, mut hints) = (Vec::new(), Vec::new());
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let text = error.to_string();
+        let (what, hint) = text.split_once(HINT).map_or((&*text, None), |(what, hint)| (what, Some(hint)));
+        said.push(what.to_owned());
+        hints.extend(hint.map(str::to_owned));
+        next = error.source();
     }
-    text
+    (said, hints)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    enum Nested {
+        #[error("it cannot be\nhint: do the other")]
+        Outer(#[source] Box<Nested>),
+        #[error("for no reason\nhint: ask why")]
+        Inner,
+    }
+
+    #[test]
+    fn advice_comes_after_the_causes() {
+        assert_eq!(
+            chain(&Nested::Outer(Nested::Inner.into())),
+            "it cannot be: for no reason\nhint: do the other\nhint: ask why"
+        );
+    }
 }

@@ -31,7 +31,7 @@ mod watcher;
 
 pub use audit::{Event, Happened};
 pub use daemon::serve;
-pub use error::Error;
+pub use error::{Error, chain, told};
 pub use files::{File, FileError, find};
 pub use host::{Host, Report};
 pub use modules::Library;

@@ -2,7 +2,7 @@
 
 use std::{convert::Infallible, fmt::Display, path::Path, sync::Arc, time::Duration};
 
-use confine_service::{Host, ModuleError, status::ModuleStatus};
+use confine_service::{Host, ModuleError, chain, status::ModuleStatus};
 use serde::Serialize;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -16,7 +16,7 @@ use super::{
     recent::Recent,
     socket::{self, Access, Listen, Peer, Socket, SocketError},
 };
-use crate::{error::chain, log::Levels};
+use crate::log::Levels;
 
 /// How many may be served at a time, behind each door. More wait.
 const AT_A_TIME: usize = 16;

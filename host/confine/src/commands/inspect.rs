@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use crate::{
     cli::{Inspect, Options},
-    error::{Error, chain},
+    error::Error,
     settings::Settings,
 };
 
@@ -119,7 +119,7 @@ impl Inspection {
             name: line(name, name.len()),
             bytes: bytes.len(),
             digest: Digest::of(bytes).to_string(),
-            refused: loaded.as_ref().err().map(|error| chain(error)),
+            refused: loaded.as_ref().err().map(|error| confine_service::chain(error)),
             about: loaded.as_ref().ok().map(|module| About::new(module.description(), module.has_hooks())),
         }
     }

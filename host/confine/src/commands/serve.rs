@@ -10,13 +10,13 @@ use std::{convert::Infallible, path::PathBuf, sync::Arc, time::Duration};
 
 use confine_backend::{ModelCache, Models};
 use confine_sandbox::{Cache, Compiler, Runner};
-use confine_service::{Host, Library, Policy, Store};
+use confine_service::{Host, Library, Policy, Store, chain};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
     admin::{Doors, Interface},
     cli::Options,
-    error::{Error, chain},
+    error::Error,
     log::{self, Filter, Format, Levels, Target},
     manager, parent,
     pidfile::Pidfile,

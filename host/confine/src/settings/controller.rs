@@ -228,7 +228,7 @@ mod tests {
                 fs::write(&path, text).unwrap();
             }
             let error = ControllerFile::read(&path).unwrap_err();
-            crate::error::chain(&error).replace(path.to_str().unwrap(), "controller.xml")
+            confine_service::chain(&error).replace(path.to_str().unwrap(), "controller.xml")
         };
         let texts = [
             told(None),

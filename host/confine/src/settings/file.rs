@@ -7,7 +7,7 @@ use std::{
 };
 
 use confine_nacm::Nacm;
-use confine_sandbox::Limits;
+use confine_sandbox::{Limits, text};
 use confine_service::Quarantine;
 use serde::Deserialize;
 use toml::{
@@ -26,6 +26,9 @@ use crate::{
     log::{Filter, Format, Target},
     traces::Collector,
 };
+
+/// What is shown of what is wrong, in bytes.
+const MESSAGE: usize = 1000;
 
 /// What the operator's file says. Everything may be left out.
 #[derive(Debug, Default)]
@@ -131,12 +134,13 @@ impl File {
         Self::parse(path, &text)
     }
 
-    pub(crate) fn parse(path: &Path, text: &str) -> Result<Self, FileError> {
-        Self::of(path, text).map_err(|misfit| FileError::Content {
+    pub(crate) fn parse(path: &Path, content: &str) -> Result<Self, FileError> {
+        Self::of(path, content).map_err(|misfit| FileError::Content {
             path: path.into(),
-            line: line(text, misfit.span.start),
-            key: key(text, misfit.span.start),
-            what: misfit.what,
+            line: line(content, misfit.span.start),
+            key: key(content, misfit.span.start),
+            // It may show what stands in the file.
+            what: text::line(&misfit.what, MESSAGE),
         })
     }
 

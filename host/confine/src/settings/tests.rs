@@ -301,7 +301,7 @@ fn what_cannot_be_is_refused() {
     let fixture = Fixture::new();
     let told = |options: &Options, environment: &[(&str, &str)]| {
         let error = fixture.merge(options, environment).unwrap_err();
-        crate::error::chain(&error).replace(fixture.0.path().to_str().unwrap(), "")
+        confine_service::chain(&error).replace(fixture.0.path().to_str().unwrap(), "")
     };
     let filter = "<clixon-config><CONTROLLER_PYAPI_MODULE_FILTER>a, b/c</CONTROLLER_PYAPI_MODULE_FILTER></clixon-config>";
     let xml = fixture.write("filter.xml", filter);
