@@ -4,7 +4,7 @@ use confine_netconf::{Error as NetconfError, Payload, ReplyBody, Rpc, Session, X
 use tokio::net::UnixStream;
 use tracing::Instrument as _;
 
-use crate::{CONTROLLER, Error, Identity, Options};
+use crate::{CONTROLLER, Error, Events, Identity, Options, life::Life};
 
 /// The backend, to make requests of: one at a time, each for an [`Identity`].
 ///
@@ -14,6 +14,8 @@ use crate::{CONTROLLER, Error, Identity, Options};
 pub struct Backend {
     options: Options,
     session: Option<Session<UnixStream>>,
+    /// None where it does not matter which backend is asked.
+    life: Option<Life>,
 }
 
 /// A datastore of the controller.
@@ -59,7 +61,24 @@ impl Backend {
     /// Connects to the backend.
     pub async fn connect(options: Options) -> Result<Self, Error> {
         let session = options.open().await?;
-        Ok(Self { options, session: Some(session) })
+        Ok(Self { options, session: Some(session), life: None })
+    }
+
+    /// Connects to the backend that was subscribed to, and makes requests of no other: one that is started
+    /// again gives its transactions the same numbers. Every request fails once that backend has closed the
+    /// subscription, or the events are dropped.
+    pub async fn connect_beside(options: Options, events: &Events) -> Result<Self, Error> {
+        let mut backend = Self { options, session: None, life: Some(events.life()) };
+        backend.session = Some(backend.open("hello").await?);
+        Ok(backend)
+    }
+
+    async fn open(&self, operation: &'static str) -> Result<Session<UnixStream>, Error> {
+        let session = self.options.open().await?;
+        match &self.life {
+            Some(life) if life.is_over() => Err(Error::Session { operation, source: NetconfError::Closed }),
+            _ => Ok(session),
+        }
     }
 
     /// What it was connected with.
@@ -157,18 +176,18 @@ impl Backend {
         let user = self.options.user(identity);
         let rpc = Rpc::new(|xml| xml.element(operation, attributes, content)).map_err(failed)?.for_user(user);
         let span = tracing::debug_span!("request", operation, user);
-        let reply = async {
-            let mut session = match self.session.take().filter(Session::is_open) {
+        let session = self.session.take().filter(Session::is_open);
+        let asked = async {
+            let mut session = match session {
                 Some(session) => session,
-                None => self.options.open().await?,
+                None => self.open(operation).await?,
             };
             let reply = session.request(&rpc, self.options.request_timeout).await;
-            if session.is_open() {
-                self.session = Some(session);
-            }
-            reply.map_err(failed)
+            Ok((session, reply))
         };
-        reply.instrument(span).await?.into_body().map_err(|errors| Error::refused(operation, user, errors))
+        let (session, reply) = asked.instrument(span).await?;
+        self.session = Some(session).filter(Session::is_open);
+        reply.map_err(failed)?.into_body().map_err(|errors| Error::refused(operation, user, errors))
     }
 }
 

@@ -4,8 +4,11 @@ use confine_netconf::{Element, Error as NetconfError, Notification, Session};
 use tokio::net::UnixStream;
 use tokio::sync::mpsc;
 
-use crate::transaction::{outcome, parse_tid};
-use crate::{CONTROLLER, Error, Options, Outcome};
+use crate::{
+    CONTROLLER, Error, Options, Outcome,
+    life::{Life, Pulse},
+    transaction::{outcome, parse_tid},
+};
 
 /// A stream of notifications.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,13 +125,16 @@ pub struct ControllerTransaction {
 #[derive(Debug)]
 pub struct Events {
     events: mpsc::UnboundedReceiver<Result<Event, Error>>,
+    pulse: Pulse,
 }
 
 impl Events {
     /// Connects, and subscribes to `streams` in that order as the host user.
     pub async fn subscribe(options: &Options, streams: &[Stream]) -> Result<Self, Error> {
         const OPERATION: &str = "create-subscription";
-        let mut session = options.open().await?;
+        let connection = options.connect().await?;
+        let pulse = Pulse::of(&connection).map_err(|source| options.no_connection(source))?;
+        let mut session = options.greet(connection).await?;
         for stream in streams {
             let subscribed = session.subscribe(stream.name(), &options.host_user, options.request_timeout);
             subscribed.await.map_err(|error| match error {
@@ -138,7 +144,12 @@ impl Events {
         }
         let (sender, events) = mpsc::unbounded_channel();
         tokio::spawn(drain(session, sender));
-        Ok(Self { events })
+        Ok(Self { events, pulse })
+    }
+
+    /// The life of the backend that was subscribed to.
+    pub(crate) fn life(&self) -> Life {
+        self.pulse.life()
     }
 
     /// The next event, however long that takes. Nothing is lost when the future is dropped.

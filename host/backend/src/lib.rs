@@ -13,6 +13,7 @@ mod backend;
 mod client;
 mod error;
 mod event;
+mod life;
 mod models;
 mod options;
 mod schemas;

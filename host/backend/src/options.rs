@@ -60,11 +60,23 @@ impl Options {
 
     /// Connects and says hello.
     pub(crate) async fn open(&self) -> Result<Session<UnixStream>, Error> {
-        let connect = |source| Error::Connect { socket: self.socket.clone(), source };
+        self.greet(self.connect().await?).await
+    }
+
+    /// Connects.
+    pub(crate) async fn connect(&self) -> Result<UnixStream, Error> {
+        let late = |_| self.no_connection(std::io::ErrorKind::TimedOut.into());
+        let connection = tokio::time::timeout(self.request_timeout, UnixStream::connect(&self.socket)).await;
+        connection.map_err(late)?.map_err(|source| self.no_connection(source))
+    }
+
+    pub(crate) fn no_connection(&self, source: std::io::Error) -> Error {
+        Error::Connect { socket: self.socket.clone(), source }
+    }
+
+    /// Says hello.
+    pub(crate) async fn greet(&self, stream: UnixStream) -> Result<Session<UnixStream>, Error> {
         let limit = self.request_timeout;
-        let late = |_| connect(std::io::ErrorKind::TimedOut.into());
-        let connection = tokio::time::timeout(limit, UnixStream::connect(&self.socket)).await;
-        let stream = connection.map_err(late)?.map_err(connect)?;
         let hello = Hello::client(&self.host_user, TRANSPORT);
         Session::open_with_message_limit(stream, &hello, limit, self.message_limit)
             .await

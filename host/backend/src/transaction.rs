@@ -41,6 +41,9 @@ pub struct Transaction {
     pub tid: u64,
     /// Who started it.
     pub username: Option<String>,
+    /// When, as the backend writes it. A backend that is started again uses the same numbers again: the
+    /// transaction is still the one that it was if this is what it was.
+    pub began: Option<String>,
     /// How far it has come.
     pub state: TransactionState,
     /// How it went.
@@ -70,6 +73,7 @@ impl Transaction {
         Ok(Self {
             tid: parse_tid("transaction", &required("tid")?)?,
             username: text("username")?,
+            began: text("timestamp0")?,
             state: state(required("state")?),
             result: outcome(required("result")?),
             description: text("description")?,

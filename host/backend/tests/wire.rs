@@ -269,6 +269,35 @@ async fn a_lost_connection_costs_one_request() {
     );
 }
 
+/// Another has other transactions under the same numbers.
+#[tokio::test]
+async fn what_was_begun_with_one_backend_is_not_gone_on_with_at_the_next() {
+    let peer = Peer::listen();
+    let (events, subscription) = subscribed(&peer).await;
+    let connect = async || Backend::connect_beside(peer.options(), &events).await;
+    let (backend, first) = tokio::join!(connect(), peer.accept());
+    let mut backend = backend.unwrap();
+    // Only the connection for requests is lost: the backend is the same.
+    drop(first);
+    assert!(!backend.commit(&Identity::Host).await.unwrap_err().is_recoverable());
+    let (answered, second) = tokio::join!(backend.actions_done(7, &[], &Identity::Host), async {
+        let mut second = peer.accept().await;
+        assert!(second.operation().await.1.starts_with("<transaction-actions-done"));
+        second.send(&ok()).await;
+        second
+    });
+    answered.unwrap();
+    // All are lost, and somebody listens.
+    drop((second, subscription));
+    assert!(!backend.commit(&Identity::Host).await.unwrap_err().is_recoverable());
+    let (refused, mut third) =
+        tokio::join!(backend.actions_done(7, &[], &Identity::Host), async { peer.accept().await });
+    insta::assert_snapshot!(chain(&refused.unwrap_err()), @"`transaction-actions-done` failed: the peer closed the connection");
+    assert_eq!(third.next_operation().await, None);
+    let (refused, _fourth) = tokio::join!(connect(), peer.accept());
+    assert!(!refused.unwrap_err().is_recoverable());
+}
+
 #[tokio::test]
 async fn a_request_that_is_given_up_closes_its_connection() {
     let peer = Peer::listen();
