@@ -87,7 +87,10 @@ impl Controller {
         tokio::pin!(shutdown);
         loop {
             tokio::select! {
-                () = &mut shutdown => return Ok(()),
+                () = &mut shutdown => {
+                    sessions.shutdown().await;
+                    return Ok(());
+                }
                 accepted = listener.accept() => {
                     let (stream, _) = accepted?;
                     sessions.spawn(self.clone().session(stream));

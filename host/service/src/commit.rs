@@ -18,7 +18,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use confine_backend::{Datastore, Identity, Push, ServicesCommit};
+use confine_backend::{Datastore, Identity, Push, ServicesCommit, Transaction};
 use confine_nacm::Nacm;
 use confine_sandbox::{Budget, Commit, Entry, Module, Run, Usage};
 use confine_tree::{CONTROLLER, Path, Pattern, PatternStep, QName, Tree};
@@ -100,8 +100,8 @@ pub(crate) async fn run(
         return Ok(Done { services, ..Done::default() });
     }
     let push = !notified.diff && transaction.push() == Some(Push::Commit);
-    let tid = notified.tid;
-    let work = Work { host: &host, backend: &backend, registry: &registry, tid, user, push, known: &known };
+    let work =
+        Work { host: &host, backend: &backend, registry: &registry, transaction, user, push, known: &known };
     loop {
         let books = work.read_books(&plan).await?;
         let limit = books.time_limit();
@@ -110,7 +110,10 @@ pub(crate) async fn run(
         match done.await.map_err(|_| Error::Late { seconds: limit.as_secs() })?? {
             Some(done) => return Ok(Done { services, ..done }),
             None => {
-                tracing::info!(tid, "others own what would go: once more, with books that are read anew");
+                tracing::info!(
+                    tid = notified.tid,
+                    "others own what would go: once more, with books that are read anew"
+                );
                 host.forget_books();
             }
         }
@@ -122,7 +125,7 @@ struct Work<'a> {
     host: &'a Arc<Host>,
     backend: &'a Shared,
     registry: &'a Arc<Registry>,
-    tid: u64,
+    transaction: Transaction,
     user: String,
     push: bool,
     known: &'a Known,
@@ -197,7 +200,12 @@ impl Work<'_> {
                 }
             }
         }
-        tracing::debug!(tid = self.tid, created = notified.len(), also = also.len(), "read the books");
+        tracing::debug!(
+            tid = self.transaction.tid,
+            created = notified.len(),
+            also = also.len(),
+            "read the books"
+        );
         let service_timeout = running.child(Tree::ROOT, SERVICES).and_then(|services| {
             let leaf = running.child(services, QName::new(CONTROLLER, "service-timeout"))?;
             running.value(leaf)?.trim().parse().ok().map(Duration::from_secs)
@@ -236,7 +244,8 @@ impl Work<'_> {
         // Where everything was asked for, or something is shared, not every service was named.
         planned.iter().try_for_each(|planned| planned.service.check_whole())?;
         if self.push {
-            let hooked = Hooked::prepare(self.tid, &self.user, self.registry, &planned, self.backend);
+            let hooked =
+                Hooked::prepare(&self.transaction, &self.user, self.registry, &planned, self.backend);
             self.known.lock().1 = hooked.await?;
         }
         let gone = self.strip(&mut draft, books, &parts, &planned)?;
@@ -256,7 +265,7 @@ impl Work<'_> {
         }
         let bytes = finished.edit.as_ref().map_or(0, String::len);
         self.write(&finished, &mut draft, &rules).await?;
-        self.host.expect(Pending { tid: self.tid, push: self.push, created: finished.created });
+        self.host.expect(Pending { tid: self.transaction.tid, push: self.push, created: finished.created });
         Ok(Some(Done { services: Vec::new(), instances: count, runs, bytes }))
     }
 
@@ -327,12 +336,13 @@ impl Work<'_> {
         deadline: Instant,
     ) -> Result<Ran, Error> {
         let commit = Commit {
-            transaction: self.tid.to_string(),
+            transaction: self.transaction.tid.to_string(),
             user: self.user.clone(),
             dry_run: !self.push,
             options: Vec::new(),
         };
-        draft = hooks::before(self.host, self.tid, &commit, draft, &planned, parts, deadline).await?;
+        draft =
+            hooks::before(self.host, self.transaction.tid, &commit, draft, &planned, parts, deadline).await?;
         let mut runs: HashMap<Arc<str>, u64> = HashMap::new();
         for module in planned.iter().flat_map(Planned::modules) {
             *runs.entry(module.name().clone()).or_default() += 1;
@@ -358,7 +368,7 @@ impl Work<'_> {
                     })
                     .await;
                 tell(module, &instance, &run);
-                self.host.record(self.tid, module, Entry::Apply, &instance, &run);
+                self.host.record(self.transaction.tid, module, Entry::Apply, &instance, &run);
                 run.outcome.map_err(Box::new)?;
                 used.push((module.clone(), instance.clone(), run.usage));
                 draft = run.draft.ok_or(Error::Internal)?;
@@ -421,7 +431,7 @@ impl Work<'_> {
         let Some(services) = &finished.services else { return written.map_err(explain) };
         match written {
             Err(error) if error.is_denied() => {
-                tracing::info!(tid = self.tid, user = self.user, %error, "the books are kept as the host user");
+                tracing::info!(tid = self.transaction.tid, user = self.user, %error, "the books are kept as the host user");
                 if let Some(devices) = &finished.devices {
                     backend.edit_config(Datastore::Actions, devices, &user).await.map_err(&mut explain)?;
                 }

@@ -13,14 +13,14 @@ use confine_backend::{
     Backend, ControllerTransaction, Error as BackendError, Event, Events, Identity, Options, ServicesCommit,
     Stream, Transaction, TransactionState,
 };
-use tokio::sync::Mutex;
+use tokio::{sync::Mutex, task::JoinError};
 use tracing::Instrument as _;
 
 use crate::{
     Error, Happened,
     answer::{self, Answer},
     backoff::Backoff,
-    commit,
+    commit::{self, Done},
     hooks::Queue,
     host::{Host, Report},
     knowledge,
@@ -106,7 +106,7 @@ impl Connection {
     async fn open(options: &Options) -> Result<Self, BackendError> {
         let events =
             Events::subscribe(options, &[Stream::ServicesCommit, Stream::ControllerTransaction]).await?;
-        let backend = Arc::new(Mutex::new(Backend::connect(options.clone()).await?));
+        let backend = Arc::new(Mutex::new(Backend::connect_beside(options.clone(), &events).await?));
         Ok(Self { events, waiting: VecDeque::new(), backend })
     }
 
@@ -157,12 +157,25 @@ impl Connection {
 
     /// Looks up how a commit ended whose end was not heard of: the connection was lost before.
     async fn find_end(&self, host: &Host, hooks: &Queue) -> Result<(), BackendError> {
-        let Some(tid) = host.awaited() else { return Ok(()) };
+        let Some((tid, began)) = host.awaited() else { return Ok(()) };
         let found = self.backend.lock().await.transaction(tid, &Identity::Host).await?;
-        let Some(found) = found.filter(|found| found.state == TransactionState::Done) else { return Ok(()) };
-        if let Some(hooked) = host.take_hooked(tid) {
-            let Transaction { username, result, origin, reason, .. } = found;
-            hooks.put(hooked, ControllerTransaction { tid, username, result, origin, reason });
+        match found.filter(|found| found.began == began) {
+            Some(found) if found.state == TransactionState::Done => {
+                if let Some(hooked) = host.take_hooked(tid) {
+                    let Transaction { username, result, origin, reason, .. } = found;
+                    hooks.put(hooked, ControllerTransaction { tid, username, result, origin, reason });
+                }
+            }
+            // Its end will be told.
+            Some(_) => {}
+            None => {
+                // That number is another transaction's, or will be.
+                drop(host.take_hooked(tid));
+                tracing::warn!(
+                    tid,
+                    "the hooks of a commit are not run: the controller was started again and does not know how it ended"
+                );
+            }
         }
         Ok(())
     }
@@ -185,10 +198,21 @@ impl Connection {
             };
             match next {
                 Ok(event) => return Ok(event),
-                Err(error) if error.is_recoverable() => {
-                    tracing::error!(%error, "a notification cannot be understood");
+                Err(error) => pass_over(error)?,
+            }
+        }
+    }
+
+    /// Waits until the connection is lost. What is notified until then waits for its turn.
+    async fn lost(&mut self) -> BackendError {
+        loop {
+            match self.events.next().await {
+                Ok(event) => self.waiting.push_back(event),
+                Err(error) => {
+                    if let Err(lost) = pass_over(error) {
+                        return lost;
+                    }
                 }
-                Err(error) => return Err(error),
             }
         }
     }
@@ -203,12 +227,8 @@ impl Connection {
         // A commit is notified before its transaction waits for actions, so the notification of one that
         // is ours is on its way at the latest now.
         let until = tokio::time::Instant::now() + ARRIVAL;
-        while let Ok(next) = tokio::time::timeout_at(until, self.events.next()).await {
-            match next {
-                Ok(event) => self.waiting.push_back(event),
-                Err(error) if error.is_recoverable() => {}
-                Err(error) => return Err(error),
-            }
+        if let Ok(lost) = tokio::time::timeout_at(until, self.lost()).await {
+            return Err(lost);
         }
         let ours = |tid: u64| {
             self.waiting.iter().any(|event| match event {
@@ -243,15 +263,14 @@ impl Connection {
         let limit = commit::LONGEST;
         let mut stopped = false;
         let result = tokio::select! {
-            result = &mut task => result.unwrap_or_else(|ended| {
-                tracing::error!(tid, error = %ended, "the task of a commit ended");
-                Err(Error::Internal)
-            }),
+            ended = &mut task => outcome(tid, ended),
             () = tokio::time::sleep(limit) => Err(Error::Late { seconds: limit.as_secs() }),
             () = shutdown => {
                 stopped = true;
                 Err(Error::Stopped)
             }
+            // Most likely nobody waits for the answer any more, and the next controller has commits of its own.
+            lost = self.lost() => Err(lost.into()),
         };
         task.abort();
         let user = known.user();
@@ -294,9 +313,36 @@ impl Connection {
     }
 }
 
+/// Logs a notification that cannot be understood.
+///
+/// # Errors
+/// The end of them all.
+fn pass_over(error: BackendError) -> Result<(), BackendError> {
+    if !error.is_recoverable() {
+        return Err(error);
+    }
+    tracing::error!(%error, "a notification cannot be understood");
+    Ok(())
+}
+
+/// What the task of a commit has come to. One that panicked has to be answered like others.
+fn outcome(tid: u64, ended: Result<Result<Done, Error>, JoinError>) -> Result<Done, Error> {
+    ended.unwrap_or_else(|ended| {
+        tracing::error!(tid, error = %ended, "the task of a commit ended");
+        Err(Error::Internal)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_an_answer() {
+        let task = tokio::spawn(async { panic!("a fault of ours") });
+        let error = outcome(7, task.await).unwrap_err();
+        insta::assert_snapshot!(error.reason(), @"an internal error ended the commit: see the daemon's log");
+    }
 
     #[tokio::test]
     async fn what_lasts_is_over_for_everyone_who_asks() {

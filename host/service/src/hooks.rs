@@ -6,7 +6,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use confine_backend::{Backend, ControllerTransaction, Datastore, Identity, Options, Outcome};
+use confine_backend::{Backend, ControllerTransaction, Datastore, Identity, Options, Outcome, Transaction};
 use confine_sandbox::{Budget, Commit, Entry, Module};
 use confine_tree::{Pattern, Tree, xml};
 use confine_view::{Draft, InstanceRef, View};
@@ -27,6 +27,8 @@ const WAITING: usize = 256;
 /// A commit whose hooks run when it is over.
 pub(crate) struct Hooked {
     pub(crate) tid: u64,
+    /// When the transaction began, as the controller says it.
+    pub(crate) began: Option<String>,
     user: String,
     registry: Arc<Registry>,
     /// The instances that have modules with hooks.
@@ -38,7 +40,7 @@ pub(crate) struct Hooked {
 impl Hooked {
     /// None where no module wants to hear of it.
     pub(crate) async fn prepare(
-        tid: u64,
+        transaction: &Transaction,
         user: &str,
         registry: &Arc<Registry>,
         planned: &[Planned],
@@ -50,7 +52,8 @@ impl Hooked {
             return Ok(None);
         }
         let before = in_running(&planned, backend).await?;
-        Ok(Some(Self { tid, user: user.to_owned(), registry: registry.clone(), planned, before }))
+        let (tid, began) = (transaction.tid, transaction.began.clone());
+        Ok(Some(Self { tid, began, user: user.to_owned(), registry: registry.clone(), planned, before }))
     }
 }
 

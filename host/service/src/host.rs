@@ -337,9 +337,9 @@ impl Host {
         *lock(&self.hooked) = hooked;
     }
 
-    /// The transaction for whose end hooks wait.
-    pub(crate) fn awaited(&self) -> Option<u64> {
-        lock(&self.hooked).as_ref().map(|hooked| hooked.tid)
+    /// The transaction for whose end hooks wait, and when that began.
+    pub(crate) fn awaited(&self) -> Option<(u64, Option<String>)> {
+        lock(&self.hooked).as_ref().map(|hooked| (hooked.tid, hooked.began.clone()))
     }
 
     /// The hooks that wait for the end of this transaction.
