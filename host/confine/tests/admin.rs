@@ -17,7 +17,7 @@ use std::{
     time::Instant,
 };
 
-use common::{Daemon, PATIENCE, confine, serve, text};
+use common::{Daemon, PATIENCE, confine, modules, serve, text};
 
 /// A daemon with a module that is none, for a controller that is not there.
 struct Running {
@@ -33,7 +33,8 @@ impl Running {
 
     fn start_with(module: &str, bytes: &[u8]) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        fs::write(directory.path().join(module).with_extension("wasm"), bytes).unwrap();
+        fs::create_dir(modules(directory.path())).unwrap();
+        fs::write(modules(directory.path()).join(module).with_extension("wasm"), bytes).unwrap();
         let metrics = directory.path().join("metrics.sock");
         let config = "[module.broken.limits]\nmemory = '128 MiB'\n";
         fs::write(directory.path().join("confine.toml"), config).unwrap();
@@ -217,7 +218,7 @@ fn operators_say_which_version_runs() {
 
     // As an operator puts another version in its place.
     fs::write(running.path("svc.new"), &second).unwrap();
-    fs::rename(running.path("svc.new"), running.path("svc.wasm")).unwrap();
+    fs::rename(running.path("svc.new"), modules(running.directory.path()).join("svc.wasm")).unwrap();
     let until = Instant::now() + PATIENCE;
     let two = loop {
         running.ask("modules refresh").unwrap();

@@ -3,11 +3,13 @@
 #![allow(dead_code, reason = "each test uses what it needs")]
 
 pub(crate) mod bench;
+pub(crate) mod dice;
 
 use std::{
+    cell::RefCell,
     fs,
     io::{BufRead as _, BufReader, Read},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -24,6 +26,11 @@ pub(crate) fn confine() -> Command {
     command
 }
 
+/// Where the daemon of this directory finds its modules.
+pub(crate) fn modules(directory: &Path) -> PathBuf {
+    directory.join("modules")
+}
+
 /// The daemon, with all that it needs in this directory.
 pub(crate) fn serve(directory: &Path) -> Command {
     let mut command = confine();
@@ -31,9 +38,10 @@ pub(crate) fn serve(directory: &Path) -> Command {
     if !config.exists() {
         fs::write(&config, "").unwrap();
     }
+    fs::create_dir_all(modules(directory)).unwrap();
     command.arg("serve").arg("--config").arg(config);
     command.arg("--socket").arg(directory.join("controller.sock"));
-    command.arg("--modules").arg(directory).arg("--cache").arg(directory.join("cache"));
+    command.arg("--modules").arg(modules(directory)).arg("--cache").arg(directory.join("cache"));
     command.arg("--state").arg(directory.join("state"));
     command.arg("--pidfile").arg(directory.join("confine.pid"));
     command.arg("--admin").arg(directory.join("admin.sock"));
@@ -77,32 +85,43 @@ impl Drop for Daemon {
 }
 
 /// What a process writes, line by line. What nobody waits for is read all the same, so that it never waits.
-pub(crate) struct Lines(std::sync::mpsc::Receiver<String>);
+pub(crate) struct Lines {
+    coming: std::sync::mpsc::Receiver<String>,
+    heard: RefCell<Vec<String>>,
+}
 
 impl Lines {
     fn of(stream: impl Read + Send + 'static) -> Self {
-        let (sender, receiver) = std::sync::mpsc::channel();
+        let (sender, coming) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
             for line in BufReader::new(stream).lines().map_while(Result::ok) {
                 // The test may have heard enough.
                 let _ = sender.send(line);
             }
         });
-        Self(receiver)
+        Self { coming, heard: RefCell::default() }
     }
 
     /// The next line with this text in it.
     #[track_caller]
     pub(crate) fn wait_for(&self, text: &str) -> String {
-        let mut heard = Vec::new();
         let until = Instant::now() + PATIENCE;
         loop {
-            match self.0.recv_timeout(until.saturating_duration_since(Instant::now())) {
-                Ok(line) if line.contains(text) => return line,
-                Ok(line) => heard.push(line),
-                Err(_) => panic!("`{text}` was not said, but:\n{}", heard.join("\n")),
+            let Ok(line) = self.coming.recv_timeout(until.saturating_duration_since(Instant::now())) else {
+                panic!("`{text}` was not said, but:\n{}", self.heard.borrow().join("\n"));
+            };
+            self.heard.borrow_mut().push(line.clone());
+            if line.contains(text) {
+                return line;
             }
         }
+    }
+
+    /// All that it has written, once it has ended and whatever it has started.
+    pub(crate) fn all(self) -> Vec<String> {
+        let mut heard = self.heard.into_inner();
+        heard.extend(self.coming);
+        heard
     }
 }
 
