@@ -132,8 +132,8 @@ fn operators_see_what_there_is() {
     assert_eq!(output.status.code(), Some(1));
     insta::assert_snapshot!(text(&output.stderr), @r"
     error: no daemon can be asked at `/nowhere/admin.sock`
-    hint: is it running, and with this admin socket? may this user use it (root, the daemon's own user, and the group that `[admin]` names)?
       because: No such file or directory (os error 2)
+    hint: is it running, and with this admin socket? may this user use it (root, the daemon's own user, and the group that `[admin]` names)?
     ");
 }
 
