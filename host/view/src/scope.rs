@@ -208,6 +208,9 @@ impl Scope {
             return Verdict::Deny { reason: "a module writes below `/devices/device/config` only".into() };
         }
         match &self.writes {
+            Some(_) if self.declared.is_empty() => Verdict::Deny {
+                reason: "what the module's description declares that it writes is in no model here".into(),
+            },
             Some(writes) if !writes.covers(node) => Verdict::Deny {
                 reason: format!(
                     "the module's description declares that it writes {}; add it to `writes` there",

@@ -224,3 +224,25 @@ fn rules_narrow_the_scope() {
     // Who commits is told.
     insta::assert_snapshot!(commit.finish(&["s1"], &owners()), @"access denied: delete of `/devices/device[name='r2']/config/system/hostname`: rule `no-hostnames`");
 }
+
+/// What a module declared may be in a model that no device has: then it writes nowhere, and not anywhere.
+#[test]
+fn what_was_declared_and_is_not_there_is_no_leave_to_write() {
+    let step = |namespace: &str, local: &str| PatternStep::new(QName::new(namespace, local));
+    let mut device = step(CONTROLLER, "device");
+    device.keys.push(("name".into(), Some("r1".into())));
+    let node = Pattern {
+        steps: vec![
+            step(CONTROLLER, "devices"),
+            device,
+            step(CONTROLLER, "config"),
+            step("urn:sys", "system"),
+        ],
+    };
+    let anywhere = Scope::new("bench", [step("urn:bench", "bench")], Vec::new());
+    assert_eq!(anywhere.decide(Access::Create, &node), Verdict::Permit { below: true });
+    let Verdict::Deny { reason } = anywhere.as_declared().decide(Access::Create, &node) else {
+        panic!("it may write anywhere")
+    };
+    insta::assert_snapshot!(reason, @"what the module's description declares that it writes is in no model here");
+}
