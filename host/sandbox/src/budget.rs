@@ -191,6 +191,7 @@ impl Grant {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Growing;
 
     fn spent(fuel: u64) -> Usage {
         Usage { fuel, ..Usage::default() }
@@ -213,6 +214,45 @@ mod tests {
 
         budget.settle(&spent(u64::MAX));
         assert_eq!(budget.fuel.grant().allowed, 0);
+    }
+
+    #[test]
+    fn each_budget_is_shared_by_the_commit_and_one_instance_gets_the_base_at_most() {
+        let each = Growing { base: 10, per_instance: 5 };
+        let time = Growing { base: Duration::from_micros(10), per_instance: Duration::from_micros(5) };
+        let limits = Limits {
+            fuel: each,
+            wall_clock: time,
+            host_work: each,
+            bytes_out: each,
+            bytes_in: each,
+            edits: each,
+            log: each,
+            ..Limits::default()
+        };
+        let used = Usage {
+            fuel: 8,
+            wall_clock: Duration::from_micros(8),
+            memory: 8,
+            host_work: 8,
+            edits: 8,
+            edit_bytes: 8,
+            bytes_out: 8,
+            bytes_in: 8,
+            log: 8,
+        };
+        let allowed = |budget: &Budget| {
+            let Budget { fuel, wall_clock, work, edits, kept, bytes_out, bytes_in, log, .. } = budget;
+            [fuel, wall_clock, work, edits, kept, bytes_out, bytes_in, log]
+                .map(|account| account.grant().allowed)
+        };
+        let mut budget = Budget::new(&limits, 2);
+        assert_eq!(allowed(&budget), [10; 8]);
+        budget.settle(&used);
+        assert_eq!(allowed(&budget), [10; 8]);
+        budget.settle(&used);
+        assert_eq!(allowed(&budget), [4; 8]);
+        assert_eq!(budget.time().0, Duration::from_micros(4));
     }
 
     #[test]

@@ -249,6 +249,37 @@ mod tests {
     }
 
     #[test]
+    fn a_file_of_another_user_is_not_loaded() {
+        let fixture = Fixture::new();
+        if std::os::unix::fs::chown(fixture.file(), Some(65534), None).is_err() {
+            eprintln!("skipped: only root can give a file away");
+            return;
+        }
+        assert!(!fixture.hit());
+    }
+
+    #[test]
+    fn a_pipe_is_not_waited_for() {
+        let fixture = Fixture::new();
+        std::fs::remove_file(fixture.file()).unwrap();
+        let made = std::process::Command::new("mkfifo").arg("-m600").arg(fixture.file()).status();
+        assert!(made.unwrap().success());
+        let (done, hit) = std::sync::mpsc::channel();
+        std::thread::spawn(move || done.send(fixture.hit()));
+        assert_eq!(hit.recv_timeout(std::time::Duration::from_secs(60)), Ok(false));
+    }
+
+    #[test]
+    fn each_engine_has_its_own() {
+        let fixture = Fixture::new();
+        let other = name(&Engine::default(), fixture.digest);
+        assert_ne!(other, name(&fixture.engine, fixture.digest));
+        assert!(fixture.cache.get(&Engine::default(), fixture.digest).is_none());
+        // And is left alone.
+        assert!(fixture.hit());
+    }
+
+    #[test]
     fn a_link_is_not_followed() {
         let fixture = Fixture::new();
         let elsewhere = fixture.home.path().join("elsewhere");

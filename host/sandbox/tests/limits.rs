@@ -21,7 +21,7 @@ mod host;
 
 use std::{sync::Arc, time::Duration};
 
-use confine_sandbox::{Budget, Entry, Growing, Limits};
+use confine_sandbox::{Budget, Compiler, Entry, Growing, Limits, Runner};
 use confine_tree::Pattern;
 use confine_view::{Fetch, Source};
 use guest::{FOREVER, Guest, OK};
@@ -208,7 +208,10 @@ impl Source for Stuck {
 
 #[tokio::test]
 async fn a_thread_that_is_not_given_back_is_left_behind() {
-    let run = run_on(&runner().with_grace(Duration::ZERO), reader(), endless(), Arc::new(Stuck)).await;
+    let runner = runner().with_grace(Duration::ZERO);
+    let run = run_on(&runner, reader(), endless(), Arc::new(Stuck));
+    // It would be an hour otherwise.
+    let run = tokio::time::timeout(Duration::from_secs(600), run).await.unwrap();
     assert_eq!(
         upto_used(&told(&run)),
         r#"module `bench` 1.0.0, instance `bench[service-name='s1']`: wall clock limit reached: allowed 1,000 ms for one instance"#
@@ -344,6 +347,28 @@ async fn the_stack_is_limited() {
             insta::assert_snapshot!(told(&run), @"module `bench` 1.0.0, instance `bench[service-name='s1']`: stack limit reached: allowed 512 KiB for one instance");
         }
     }
+}
+
+#[tokio::test]
+async fn the_stack_is_as_large_as_is_said() {
+    let deep = "(func $deep (param i32) (result i32)
+        (if (result i32) (i32.eqz (local.get 0))
+            (then (i32.const 0))
+            (else (i32.add (i32.const 1) (call $deep (i32.sub (local.get 0) (i32.const 1)))))))";
+    let mut told_of = Vec::new();
+    for stack in [64 << 10, 4 << 20] {
+        let limits = Limits { stack, ..Limits::default() };
+        let runner = Runner::new(&limits, Compiler::in_process()).unwrap().with_grace(host::PATIENCE);
+        let guest = Guest::new().fields(deep).apply("(drop (call $deep (i32.const 10000))) (global.get $ok)");
+        told_of.push(told(&run_on(&runner, guest, limits, Arc::new(host::Empty)).await));
+    }
+    assert_eq!(
+        told_of,
+        [
+            r#"module `bench` 1.0.0, instance `bench[service-name='s1']`: stack limit reached: allowed 64 KiB for one instance"#,
+            "fine"
+        ]
+    );
 }
 
 #[tokio::test]

@@ -56,12 +56,14 @@ fn main() -> ExitCode {
 
 type Test = fn() -> std::pin::Pin<Box<dyn Future<Output = ()>>>;
 
-const TESTS: [(&str, Test); 12] = [
+const TESTS: [(&str, Test); 14] = [
     ("without_a_layer_everything_can_be_done", || Box::pin(does_everything())),
     ("limits_keep_files_and_sockets_away", || Box::pin(limits_descriptors())),
     ("landlock_keeps_files_programs_and_ports_away", || Box::pin(lands_and_locks())),
     ("seccomp_keeps_every_other_call_away", || Box::pin(filters_calls())),
     ("a_worker_is_confined_before_it_reads", || Box::pin(confines_itself())),
+    ("a_worker_inherits_nothing", || Box::pin(inherits_nothing())),
+    ("a_worker_that_takes_too_long_is_killed", || Box::pin(kills())),
     ("compiled_code_is_limited", || Box::pin(limits_code())),
     ("a_worker_compiles_what_this_process_runs", || Box::pin(compiles())),
     ("a_worker_refuses_in_words", || Box::pin(refuses())),
@@ -151,6 +153,8 @@ fn probe(layer: &str, mut places: impl Iterator<Item = String>) {
         "nothing" => "in force".into(),
         "limits" => {
             confinement::limits(Duration::from_secs(60), 4 << 30).unwrap();
+            let at_the_parents_end = rustix::process::parent_process_death_signal().unwrap();
+            assert_eq!(at_the_parents_end, Some(rustix::process::Signal::KILL));
             "in force".into()
         }
         "landlock" => format!("{:?}", confinement::landlock()),
@@ -286,9 +290,13 @@ async fn confines_itself() {
         std::thread::sleep(Duration::from_millis(5));
     }
     assert!(of("status").contains("NoNewPrivs:\t1"), "{}", of("status"));
-    for (limit, most) in
-        [("Max cpu time", "60"), ("Max file size", "0"), ("Max core file size", "0"), ("Max open files", "0")]
-    {
+    for (limit, most) in [
+        ("Max cpu time", "60"),
+        ("Max file size", "0"),
+        ("Max core file size", "0"),
+        ("Max processes", "0"),
+        ("Max open files", "0"),
+    ] {
         let line = of("limits").lines().find(|line| line.starts_with(limit)).unwrap().to_owned();
         assert_eq!(line[limit.len()..].split_whitespace().next(), Some(most), "{line}");
     }
@@ -297,6 +305,53 @@ async fn confines_itself() {
     worker.stdout.take().unwrap().read_to_end(&mut answer).unwrap();
     assert!(worker.wait().unwrap().success());
     assert_eq!(answer[..2], [b'0' + expected[0] + expected[1], b'+']);
+}
+
+/// A program that does this in the place of a worker.
+fn script(directory: &Path, lines: &str) -> Compiler {
+    let file = directory.join("worker");
+    fs::write(directory.join("worker.new"), format!("#!/bin/sh\n{lines}\n")).unwrap();
+    // By another process: what this one has open for writing cannot be run.
+    let made = Command::new("install").arg("-m700").arg(directory.join("worker.new")).arg(&file).status();
+    assert!(made.unwrap().success());
+    Compiler::worker_of(file)
+}
+
+async fn inherits_nothing() {
+    let home = tempfile::tempdir().unwrap();
+    let here = home.path().display();
+    let look = format!(
+        "cat /proc/$$/environ > {here}/environ; pwd > {here}/directory; readlink /proc/$$/fd/2 > {here}/errors"
+    );
+    let compiler = script(home.path(), &look);
+    runner(compiler).load("bench", Guest::new().build(), &Limits::default()).await.unwrap_err();
+    let found =
+        ["environ", "directory", "errors"].map(|name| fs::read_to_string(home.path().join(name)).unwrap());
+    assert_eq!(found, ["", "/\n", "/dev/null\n"]);
+}
+
+async fn kills() {
+    let home = tempfile::tempdir().unwrap();
+    let number = home.path().join("number");
+    let compiler = script(home.path(), &format!("echo $$ > {}; exec sleep 3600", number.display()));
+    let runner = runner(compiler);
+    let mut wall_clock = Duration::from_secs(1);
+    let worker = loop {
+        let limits = Limits { compile_wall_clock: wall_clock, ..Limits::default() };
+        runner.load("bench", Guest::new().build(), &limits).await.unwrap_err();
+        // On a busy machine it may not have come so far.
+        match fs::read_to_string(&number) {
+            Ok(number) if number.ends_with('\n') => break number.trim().to_owned(),
+            _ => wall_clock *= 2,
+        }
+    };
+    let began = Instant::now();
+    let lives =
+        || fs::read_to_string(format!("/proc/{worker}/stat")).is_ok_and(|stat| !stat.contains(") Z "));
+    while lives() {
+        assert!(began.elapsed() < Duration::from_secs(60), "{worker} is still there");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }
 
 async fn limits_code() {

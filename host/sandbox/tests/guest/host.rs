@@ -10,11 +10,14 @@ use confine_view::{Draft, Fetch, InstanceRef, Meter, Scope, Source, View};
 
 pub const NAMESPACE: &str = "http://example.com/bench";
 
+/// How long a runner waits for its threads.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
 /// A runner that waits for its threads however busy the machine is: that they come back is what tests
 /// ask, not how soon.
 pub fn runner() -> Runner {
     let runner = Runner::new(&Limits::default(), Compiler::in_process()).unwrap();
-    runner.with_grace(Duration::from_secs(60))
+    runner.with_grace(PATIENCE)
 }
 
 /// Loads a guest as the module `bench`.
