@@ -14,6 +14,10 @@ lint:
 bench:
     cargo bench --workspace
 
+# Measure how late commits are answered whose modules never end by themselves
+late:
+    cargo test -p confine --test hostile -- --bench
+
 # Fuzz one target for a minute: framing, message, xml, path, edit-xml, yang, settings
 fuzz target:
     mkdir -p tests/fuzz/target/found/{{target}}

@@ -3,7 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::OnceLock,
+    sync::{Arc, OnceLock},
     time::Instant,
 };
 
@@ -38,6 +38,17 @@ pub enum Module {
     File(fn() -> Vec<u8>),
     /// The guest `obedient`, in Rust, which does what the instance says: these lines.
     Lines(&'static [&'static str]),
+}
+
+impl Module {
+    /// Its file.
+    pub fn bytes(&self) -> Arc<[u8]> {
+        match self {
+            Self::Guest(guest) => guest().build(),
+            Self::File(file) => file().into(),
+            Self::Lines(_) => obedient().into(),
+        }
+    }
 }
 
 /// How a commit ends.
@@ -78,11 +89,7 @@ const MEMORY: u64 = 8 << 10;
 impl Case {
     /// Plays it: a good commit; one that both modules have a part in; and a good one again.
     pub async fn play(&self) {
-        let mut play = match self.module {
-            Module::Guest(guest) => Play::begin(&guest().build(), self.limits).await,
-            Module::File(file) => Play::begin(&file(), self.limits).await,
-            Module::Lines(_) => Play::begin(obedient(), self.limits).await,
-        };
+        let mut play = Play::begin(&self.module.bytes(), self.limits).await;
         play.commit_good("first").await;
         let lines = match self.module {
             Module::Lines(lines) => lines,

@@ -15,6 +15,7 @@
 )]
 #![allow(unreachable_pub, missing_docs, dead_code, reason = "a program, whose guests are shared by several")]
 
+mod answered;
 mod authority;
 mod case;
 mod daemon;
@@ -50,6 +51,11 @@ const PARTS: [&Part; 6] =
     [&time::PART, &memory::PART, &load::PART, &authority::PART, &determinism::PART, &recovery::PART];
 
 fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    if arguments.bench {
+        arguments.test_threads = Some(1);
+        return libtest_mimic::run(&arguments, answered::trials().collect()).exit_code();
+    }
     let mut trials = vec![Trial::test("every_row_is_shown", || {
         every_row_is_shown();
         Ok(())
@@ -68,7 +74,7 @@ fn main() -> ExitCode {
             }));
         }
     }
-    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+    libtest_mimic::run(&arguments, trials).exit_code()
 }
 
 pub fn runtime() -> tokio::runtime::Runtime {

@@ -124,7 +124,7 @@ fn terminated_during_a_run() {
 
 fn backend_gone_during_a_run() {
     runtime().block_on(async {
-        let limits = format!("{TIME}\nwall_clock.base = '2 s'");
+        let limits = format!("{TIME}\nwall_clock.base = '10 s'");
         let mut play = Play::begin(&looping().build(), &limits).await;
         run(&mut play).await;
         play.new_controller().await;

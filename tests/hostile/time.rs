@@ -9,12 +9,12 @@ use crate::{
 /// Ten million units of fuel, and no more for the second run than for the first.
 const LITTLE_FUEL: &str = "fuel = { base = 10_000_000, per_instance = 1 }";
 
-/// Only the clock can end a run.
+/// Only the clock can end a run, and does not end the loading.
 const ONLY_TIME: &str = "fuel.base = 1_000_000_000_000
     host_work.base = 1_000_000_000_000
     bytes_in.base = '1000 GiB'
     bytes_out.base = '1000 GiB'
-    wall_clock = { base = '2 s', per_instance = '1 us' }";
+    wall_clock = { base = '10 s', per_instance = '1 us' }";
 
 /// Only the host's work can: that of a few calls.
 const LITTLE_WORK: &str = "fuel.base = 1_000_000_000_000
@@ -209,7 +209,7 @@ pub const PART: Part = Part {
             }),
             limits: ONLY_TIME,
             ends: Refused(
-                "module `hostile` 6.6.6, instance `hostile[name='h']`: wall clock limit reached: allowed 2,000 ms for one instance, used …",
+                "module `hostile` 6.6.6, instance `hostile[name='h']`: wall clock limit reached: allowed 10.0 s for one instance, used …",
             ),
         },
         Case {

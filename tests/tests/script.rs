@@ -9,7 +9,7 @@ use confine_netconf::{Hello, Rpc, Session};
 use confine_tests::script::{Backend, PlayError, Script};
 use tokio::net::{UnixListener, UnixStream};
 
-const LIMIT: Duration = Duration::from_secs(20);
+const LIMIT: Duration = Duration::from_secs(120);
 
 const SCRIPT: &str = r#"
 # A client subscribes, is told of a commit, reads, writes and answers.

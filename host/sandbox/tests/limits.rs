@@ -32,7 +32,7 @@ fn small() -> Limits {
     Limits { fuel: Growing { base: 10_000_000, per_instance: 1_000_000 }, ..Limits::default() }
 }
 
-/// Fuel for ever and a second of time, which loading does not need: only the wall clock can end a run.
+/// Fuel for ever and a second of time, which loading is given more of: only the wall clock can end a run.
 fn endless() -> Limits {
     Limits {
         fuel: Growing { base: u64::MAX / 2, per_instance: 0 },
@@ -373,11 +373,18 @@ async fn the_stack_is_as_large_as_is_said() {
 
 #[tokio::test]
 async fn handles_are_limited() {
-    let open = "(loop $again (drop (call $timer (i64.const 0))) (br $again)) unreachable";
-    let run = run(Guest::new().clock().apply(open), Limits::default()).await;
+    let open = "(local $n i32)
+        (loop $again
+            (drop (call $timer (i64.const 0)))
+            (local.set $n (i32.add (local.get $n) (i32.const 1)))
+            (br_if $again (i32.lt_u (local.get $n) (i32.const 200))))
+        (global.get $ok)";
+    let guest = || Guest::new().clock().apply(open);
+    assert_eq!(told(&run(guest(), Limits::default()).await), "fine");
+    let few = Limits { handles: 100, ..Limits::default() };
     assert_eq!(
-        told(&run),
-        r#"module `bench` 1.0.0, instance `bench[service-name='s1']`: handles limit reached: allowed 10,000 for one instance"#
+        told(&run(guest(), few).await),
+        r#"module `bench` 1.0.0, instance `bench[service-name='s1']`: handles limit reached: allowed 100 for one instance"#
     );
 }
 

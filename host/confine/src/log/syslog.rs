@@ -112,7 +112,7 @@ mod tests {
     }
 
     fn receive(receiver: &UnixDatagram) -> String {
-        receiver.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        receiver.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
         let mut bytes = vec![0; 2 * LONGEST];
         let length = receiver.recv(&mut bytes).unwrap();
         String::from_utf8(bytes[..length].to_vec()).unwrap().replace(&std::process::id().to_string(), "PID")

@@ -41,7 +41,7 @@ module bench {
 }"#;
 
 /// How long anything may take before a test gives up on it.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 pub(crate) fn builder() -> Builder {
     Controller::builder().devices(2).service_model("bench.yang", YANG).clock(Clock::steps())

@@ -4,7 +4,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use confine_sandbox::{Budget, Commit, Compiler, Entry, Limits, LoadError, Module, Run, Runner};
+use confine_sandbox::{Budget, Commit, Compiler, Entry, Growing, Limits, LoadError, Module, Run, Runner};
 use confine_tree::{CONTROLLER, NoSchema, Pattern, PatternStep, QName, Tree};
 use confine_view::{Draft, Fetch, InstanceRef, Meter, Scope, Source, View};
 
@@ -18,6 +18,11 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 pub fn runner() -> Runner {
     let runner = Runner::new(&Limits::default(), Compiler::in_process()).unwrap();
     runner.with_grace(PATIENCE)
+}
+
+/// These limits for a module that is loaded: on a busy machine too it is not the clock that ends that.
+fn patient(limits: &Limits) -> Limits {
+    Limits { wall_clock: Growing { base: PATIENCE, per_instance: Duration::ZERO }, ..limits.clone() }
 }
 
 /// Loads a guest as the module `bench`.
@@ -59,7 +64,7 @@ pub fn view(module: &Module, draft: Draft, instance: InstanceRef, meter: Meter) 
 /// Runs a guest once for the instance `s1`, as the only one of its commit.
 pub async fn run(guest: super::Guest, limits: Limits) -> Run {
     let runner = runner();
-    let module = runner.load("bench", guest.build(), &limits).await.unwrap();
+    let module = runner.load("bench", guest.build(), &patient(&limits)).await.unwrap();
     let mut budget = Budget::new(&limits, 1);
     run_one(&runner, &module, &mut budget, Entry::Apply, "s1").await
 }
@@ -73,7 +78,7 @@ pub async fn run_one(runner: &Runner, module: &Module, budget: &mut Budget, entr
 
 /// Runs a guest once on a source.
 pub async fn run_on(runner: &Runner, guest: super::Guest, limits: Limits, source: Arc<dyn Source>) -> Run {
-    let module = runner.load("bench", guest.build(), &limits).await.unwrap();
+    let module = runner.load("bench", guest.build(), &patient(&limits)).await.unwrap();
     let (commit, instance) = (Commit::default(), instance("s1"));
     let mut budget = Budget::new(&limits, 1);
     let view = |meter| view(&module, draft_of(source), instance.clone(), meter);
