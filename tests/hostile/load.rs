@@ -35,6 +35,15 @@ fn huge_function() -> String {
     format!("(func (local i64 i64) (block {}))", step.repeat(200_000))
 }
 
+/// Loops inside each other, in the innermost of which all locals change: each has its own value at the head of each
+/// loop.
+fn nested_loops(depth: usize, locals: usize) -> String {
+    let change: String =
+        (0..locals).map(|n| format!("(local.set {n} (i64.add (local.get {n}) (i64.const 1)))")).collect();
+    let close: String = (0..depth).map(|_| "(br_if 0 (i64.eqz (local.get 0))))".to_owned()).collect();
+    format!("(func {} {}{change}{close})", "(local i64)".repeat(locals), "(loop ".repeat(depth))
+}
+
 fn nested_blocks(depth: usize) -> String {
     let open = "(block (br_if 0 (i64.eqz (local.get 0))) (local.set 1 (i64.add (local.get 1) (local.get 0)))";
     let function = format!("(func (param i64) (local i64) {} {})", open.repeat(depth), ")".repeat(depth));
@@ -77,6 +86,30 @@ pub const PART: Part = Part {
             limits: SECOND,
             ends: Refused(
                 "no module serves `hostile`; not loaded: `hostile.wasm`: module `hostile` cannot be loaded: compiling it takes too much processor time: 1 s are allowed. No code that is worth it is so hard to compile: look for generated functions of extreme size, or raise the limit `compile_cpu`",
+            ),
+        },
+        Case {
+            id: "bomb-of-memory",
+            module: Guest(|| hostile().fields(&nested_loops(1_000, 2_000))),
+            limits: "compile_memory = '512 MiB'",
+            ends: Refused(
+                "no module serves `hostile`; not loaded: `hostile.wasm`: module `hostile` cannot be loaded: compiling it takes too much memory: 512 MiB are allowed. No code that is worth it is so hard to compile: look for generated functions of extreme size, or raise the limit `compile_memory`",
+            ),
+        },
+        Case {
+            id: "slow-compiler",
+            module: Guest(|| hostile().fields(&huge_function())),
+            limits: "compile_wall_clock = '1 s'",
+            ends: Refused(
+                "no module serves `hostile`; not loaded: `hostile.wasm`: module `hostile` cannot be loaded: compiling it takes too much time: 1 s are allowed. No code that is worth it is so hard to compile: look for generated functions of extreme size, or raise the limit `compile_wall_clock`",
+            ),
+        },
+        Case {
+            id: "large-file",
+            module: File(|| vec![0; 2_000]),
+            limits: "component = '1 KiB'",
+            ends: Refused(
+                "no module serves `hostile`; not loaded: `hostile.wasm`: module `hostile` cannot be loaded: the file has 2000 bytes, 1024 are allowed: strip its debug information, or raise the limit `component`",
             ),
         },
         Case {
@@ -228,9 +261,6 @@ pub const PART: Part = Part {
             "host/service/src/files.rs",
             "what_is_no_regular_file_is_refused_with_its_kind",
         ),
-        Elsewhere("large-file", "host/sandbox/tests/loading.rs", "a_file_that_is_too_large_is_not_looked_at"),
-        Elsewhere("bomb-of-memory", "host/sandbox/tests/worker.rs", "memory_is_limited"),
-        Elsewhere("slow-compiler", "host/sandbox/tests/worker.rs", "time_on_the_wall_is_limited"),
         Elsewhere(
             "taken-compiler-files",
             "host/sandbox/tests/worker.rs",

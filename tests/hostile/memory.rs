@@ -118,6 +118,14 @@ pub const PART: Part = Part {
             ),
         },
         Case {
+            id: "many-memories",
+            module: Guest(|| hostile().fields(&"(memory 0)".repeat(20))),
+            limits: "",
+            ends: Refused(
+                "no module serves `hostile`; not loaded: `hostile.wasm`: module `hostile` cannot be loaded: it does not start: memories limit reached: allowed 16 for one instance",
+            ),
+        },
+        Case {
             id: "big-table",
             module: Guest(|| hostile().fields("(table 5000000 funcref) (table 5000000 funcref)")),
             limits: "",
@@ -205,6 +213,27 @@ pub const PART: Part = Part {
             limits: "",
             ends: Refused(
                 "module `hostile` 6.6.6, instance `hostile[name='h']`: bytes per call limit reached: allowed 8 MiB for one call",
+            ),
+        },
+        Case {
+            // A leaf with each of two values in turn, so that each is an edit.
+            id: "many-edits",
+            module: Guest(|| {
+                let set = |value: &str| {
+                    format!(
+                        "(call $set (local.get $view) (global.get $path) (global.get $path.len)
+                            (global.get ${value}) (global.get ${value}.len) (global.get $scratch))"
+                    )
+                };
+                hostile()
+                    .text("path", "/devices/device[name='openconfig1']/config/sys:system/config/login-banner")
+                    .text("a", "a")
+                    .text("b", "b")
+                    .apply(&format!("(loop $again {} {} (br $again)) unreachable", set("a"), set("b")))
+            }),
+            limits: "edits = { base = 1_000, per_instance = 0 }",
+            ends: Refused(
+                "module `hostile` 6.6.6, instance `hostile[name='h']`: edits limit reached: allowed 1,000 for one instance, used 1,001",
             ),
         },
         Case {
@@ -358,12 +387,6 @@ pub const PART: Part = Part {
     ],
     own: &[],
     elsewhere: &[
-        Elsewhere("many-edits", "host/sandbox/tests/limits.rs", "edits_are_limited"),
-        Elsewhere(
-            "many-memories",
-            "host/sandbox/tests/limits.rs",
-            "memories_tables_and_core_instances_are_counted",
-        ),
         Elsewhere("remembered-reads", "host/service/src/remembered.rs", "all_together_have_an_end"),
         Elsewhere("long-answers", "host/view/src/tests/reading.rs", "an_answer_that_is_too_long_is_not_made"),
     ],

@@ -192,10 +192,23 @@ mod tests {
 
     use super::*;
 
+    fn state(limits: &Limits) -> State {
+        let console = Console::new("m".into(), "i".into(), 0, 64);
+        State::new(&Budget::new(limits, 1), None, console)
+    }
+
+    #[test]
+    fn one_answer_is_not_longer_than_a_call_may_pass() {
+        let mut state = state(&Limits { bytes_per_call: 1000, ..Limits::default() });
+        state.send_at_once(1000).unwrap();
+        state.send_at_once(1001).unwrap_err();
+        let Some(Halt::Limit(reached)) = state.halt else { panic!("{:?}", state.halt) };
+        insta::assert_snapshot!(reached, @"bytes per call limit reached: allowed 1,000 bytes for one call, used 1,001 bytes");
+    }
+
     #[test]
     fn a_guest_that_keeps_its_thread_long_gives_it_to_others_once() {
-        let console = Console::new("m".into(), "i".into(), 0, 64);
-        let mut state = State::new(&Budget::new(&Limits::default(), 1), None, console);
+        let mut state = state(&Limits::default());
         let mut context = Context::from_waker(Waker::noop());
         std::thread::sleep(2 * SLICE);
         // Next to no work, and a long time.
