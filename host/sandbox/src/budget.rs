@@ -190,6 +190,11 @@ impl Grant {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        pin::pin,
+        task::{Context, Poll, Waker},
+    };
+
     use super::*;
     use crate::Growing;
 
@@ -253,6 +258,31 @@ mod tests {
         budget.settle(&used);
         assert_eq!(allowed(&budget), [4; 8]);
         assert_eq!(budget.time().0, Duration::from_micros(4));
+    }
+
+    #[test]
+    fn what_the_view_counts_has_the_same_limits() {
+        let two = Growing { base: 2, per_instance: 0 };
+        let limits =
+            Limits { host_work: two, edits: two, bytes_out: two, bytes_per_call: 2, ..Limits::default() };
+        let meter = || Budget::new(&limits, 1).meter();
+        let mut work = meter();
+        work.pay_bytes(0).and_then(|()| work.pay_bytes(0)).unwrap();
+        let mut edits = meter();
+        edits.edit(0).and_then(|()| edits.edit(0)).unwrap();
+        let mut kept = meter();
+        kept.keep(2).unwrap();
+        let (mut answer, mut so_far) = (meter(), 0);
+        let mut context = Context::from_waker(Waker::noop());
+        let mut call = pin!(answer.answer(&mut so_far, 3));
+        let Poll::Ready(answered) = call.as_mut().poll(&mut context) else { panic!("it is no work") };
+        let told = [work.pay_bytes(0), edits.edit(0), kept.keep(1), answered];
+        insta::assert_snapshot!(told.map(|told| told.unwrap_err().to_string()).join("\n"), @"
+        host work limit reached: allowed 2, used 3
+        edits limit reached: allowed 2, used 3
+        edit bytes limit reached: allowed 2, used 3
+        bytes per call limit reached: allowed 2, used 3
+        ");
     }
 
     #[test]
