@@ -1,9 +1,12 @@
 //! Modules that reach for what they were not given.
 
+use confine_controller::Datastore;
+
 use crate::{
-    Elsewhere, Part,
-    case::{Case, Ends::*, Module::*, hostile},
+    Elsewhere, Own, Part,
+    case::{Case, Ends::*, Module::*, Play, hostile, instance, obedient},
     guest::ERROR,
+    runtime,
 };
 
 /// A function of WASI that is not offered: its interface, the package, and what the core module calls.
@@ -54,11 +57,10 @@ pub const PART: Part = Part {
         line!("own-instance-written", "create do[.='evil']", Refused("module `hostile` 0.1.0, instance `hostile[name='h']`: access denied: create of `/services/hostile[name='h']/do[.='evil']`: a module writes below `/devices/device/config` only (access-denied, at `do[.='evil']`)")),
         line!("ancestor-deleted", "remove /devices/device[name='openconfig1']/config", Refused("module `hostile` 0.1.0, instance `hostile[name='h']`: access denied: delete of `/devices/device[name='openconfig1']/config`: a module writes below `/devices/device/config` only (access-denied, at `/devices/device[name='openconfig1']/config`)")),
         line!("undeclared", "set /devices/device[name='openconfig1']/config/if:interfaces/interface[name='x']/config/name x", Refused("module `hostile` 0.1.0, instance `hostile[name='h']`: access denied: create of `/devices/device[name='openconfig1']/config/interfaces/interface[name='x']/config/name`: the module's description declares that it writes `/devices/device/config/system/config`; add it to `writes` there (access-denied, at `/devices/device[name='openconfig1']/config/if:interfaces/interface[name='x']/config/name`)")),
-        line!("created-read", "absent created/path", Well),
         line!("created-written", "set created/path[.='/x'] /x", Refused("module `hostile` 0.1.0, instance `hostile[name='h']`: access denied: create of `/services/hostile[name='h']/created/path[.='/x']`: a module writes below `/devices/device/config` only (access-denied, at `created/path[.='/x']`)")),
-        line!("nacm-read", "absent /nacm:nacm", Well),
+        line!("nacm-read", "absent /nacm:nacm/nacm:enable-nacm", Well),
         line!("nacm-written", "set /nacm:nacm/nacm:enable-nacm false", Refused("module `hostile` 0.1.0, instance `hostile[name='h']`: access denied: create of `/nacm/enable-nacm`: a module writes below `/devices/device/config` only (access-denied, at `/nacm:nacm/nacm:enable-nacm`)")),
-        line!("processes-read", "absent /processes", Well),
+        line!("processes-read", "absent /processes/services/enabled", Well),
         line!("processes-written", "set /processes/services/enabled false", Refused("module `hostile` 0.1.0, instance `hostile[name='h']`: access denied: create of `/processes/services/enabled`: a module writes below `/devices/device/config` only (access-denied, at `/processes/services/enabled`)")),
         line!("device-address", "set /devices/device[name='openconfig1']/addr evil.example", Refused("module `hostile` 0.1.0, instance `hostile[name='h']`: access denied: create of `/devices/device[name='openconfig1']/addr`: a module writes below `/devices/device/config` only (access-denied, at `/devices/device[name='openconfig1']/addr`)")),
         fragment!("creator-of-another", device!("<login-banner cl:creator=\"good[name='g']\">x</login-banner>"), Refused("module `hostile` 0.1.0, instance `hostile[name='h']`: access denied: `cl:creator=\"good[name=\\'g\\']\"` is not this instance, `hostile[name='h']`; leave the attribute out: Confine records what an instance creates (access-denied, at `/devices/device[name='openconfig1']/config/system/config/login-banner`)")),
@@ -142,7 +144,7 @@ pub const PART: Part = Part {
             ends: Refused("module `hostile` 6.6.6, instance `hostile[name='h']`: trap: it called `create-udp-socket` of `wasi:sockets/udp-create-socket@0.2.3`, which Confine does not offer"),
         },
     ],
-    own: &[],
+    own: &[Own("created-read", created_read)],
     elsewhere: &[
         Elsewhere("wide-read", "host/view/src/tests/authority.rs", "a_wide_path_shows_only_what_is_in_the_scope"),
         Elsewhere("every-hidden-place", "host/view/src/tests/authority.rs", "what_is_outside_of_the_scope_is_not_there"),
@@ -152,3 +154,18 @@ pub const PART: Part = Part {
         Elsewhere("what-is-sent", "host/view/src/check.rs", "nothing_else_is"),
     ],
 };
+
+/// What an instance has created is in its list, and not for it to read.
+fn created_read() {
+    runtime().block_on(async {
+        let mut play = Play::begin(obedient(), "").await;
+        let make = "set /devices/device[name='openconfig1']/config/sys:system/config/motd-banner mine";
+        for lines in [&[make][..], &[make, "absent created/path", "absent created"]] {
+            let committed = play.commit(&instance(lines)).await;
+            assert!(committed.succeeded(), "{}", committed.reason());
+            let running = play.stage.controller().datastore(Datastore::Running).unwrap();
+            assert!(running.contains("motd-banner</path>"), "{running}");
+        }
+        play.end();
+    });
+}

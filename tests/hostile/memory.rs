@@ -370,7 +370,7 @@ pub const PART: Part = Part {
                 )
             }),
             limits: "",
-            ends: Well,
+            ends: Logged("Log lines over the limit were dropped"),
         },
         Case {
             id: "long-failure",

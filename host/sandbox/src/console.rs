@@ -148,6 +148,9 @@ mod tests {
             console.write(format!("line {number}\n").as_bytes());
         }
         assert!(console.output.len() <= 64);
-        assert!(console.output().ends_with("line 998\nline 999"));
+        let shown = console.output();
+        assert!(shown.ends_with("line 998\nline 999") && shown.len() <= 64, "{shown:?}");
+        console.write("x".repeat(60).as_bytes());
+        assert!(console.output().len() < 60, "{:?}", console.output());
     }
 }
