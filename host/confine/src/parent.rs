@@ -3,10 +3,11 @@
 //! A backend starts a daemon whenever it starts itself, and leaves it to itself when it ends. One that
 //! went on would hold the subscription and the pidfile against the daemon of the next backend.
 
-use std::{io, os::unix::net::UnixStream, path::Path, time::Duration};
+use std::{io, path::Path, time::Duration};
 
 use confine_service::Host;
 use rustix::process::{Pid, getppid};
+use tokio::net::UnixStream;
 
 /// How often, and how many times, is looked whether the parent has ended too: a process that ends closes
 /// its connections first.
@@ -16,7 +17,7 @@ const LOOK: (Duration, u32) = (Duration::from_millis(10), 200);
 /// `socket`; else for ever.
 pub(crate) async fn ended(socket: &Path, host: &Host) {
     host.connected().await;
-    match backend(socket) {
+    match backend(socket).await {
         Ok(Some(backend)) => {
             tracing::info!("Started by the controller: ends when it does");
             // (The signal that the kernel sends at a parent's death comes when the thread ends that has started
@@ -41,8 +42,9 @@ pub(crate) async fn ended(socket: &Path, host: &Host) {
 }
 
 /// The parent, if the kernel says that it is the backend. (The environment is the parent's, and its name
-/// is anyone's.)
-fn backend(socket: &Path) -> io::Result<Option<Pid>> {
-    let backend = rustix::net::sockopt::socket_peercred(UnixStream::connect(socket)?)?.pid;
-    Ok(Some(backend).filter(|&backend| getppid() == Some(backend)))
+/// is anyone's.) A backend in another container has no number here.
+async fn backend(socket: &Path) -> io::Result<Option<Pid>> {
+    let backend = UnixStream::connect(socket).await?.peer_cred()?.pid();
+    let backend = backend.and_then(Pid::from_raw);
+    Ok(backend.filter(|&backend| getppid() == Some(backend)))
 }

@@ -199,7 +199,7 @@ fn tell(confinement: Confinement) {
 
     TOLD.call_once(|| {
         if confinement == Confinement::default() {
-            tracing::warn!("This kernel has neither Landlock nor seccomp: resource limits alone confine the compile worker");
+            tracing::warn!("Neither Landlock nor seccomp can be had, of this kernel or under this service manager: resource limits alone confine the compile worker");
         } else {
             tracing::info!(confinement = %confinement, "The compile worker is confined beside its resource limits");
         }

@@ -90,6 +90,10 @@ impl fmt::Display for Listen {
 pub(crate) enum SocketError {
     #[error("cannot listen on `{place}`")]
     Listen { place: String, source: io::Error },
+    #[error(
+        "`{place}` cannot be given to the group {group}\nhint: put the user that Confine runs as into it"
+    )]
+    Give { place: String, group: u32, source: io::Error },
     #[error("`{}` is there, and is no socket: nothing is put in its place", path.display())]
     Occupied { path: PathBuf },
     #[error(
@@ -121,12 +125,20 @@ impl Socket {
         // One that a daemon with the same number has left behind.
         let _ = fs::remove_file(&aside);
         let listener = UnixListener::bind(&aside).map_err(failed)?;
-        let placed = fs::set_permissions(&aside, fs::Permissions::from_mode(mode))
-            .and_then(|()| std::os::unix::fs::chown(&aside, None, group.map(Gid::as_raw)))
-            .and_then(|()| fs::rename(&aside, path));
+        let given =
+            group.map_or(Ok(()), |group| {
+                std::os::unix::fs::chown(&aside, None, Some(group.as_raw())).map_err(|source| {
+                    SocketError::Give { place: path.display().to_string(), group: group.as_raw(), source }
+                })
+            });
+        let placed = given.and_then(|()| {
+            fs::set_permissions(&aside, fs::Permissions::from_mode(mode))
+                .and_then(|()| fs::rename(&aside, path))
+                .map_err(failed)
+        });
         if let Err(error) = placed {
             let _ = fs::remove_file(&aside);
-            return Err(failed(error));
+            return Err(error);
         }
         Ok(Self { listener, path: path.into(), identity: identity(path) })
     }
