@@ -36,6 +36,17 @@ pub async fn guests(packages: &[&str]) -> Result<Services, Error> {
     Services::build(&probe, packages, std::slice::from_ref(&probe), Compiler::in_process()).await
 }
 
+/// The module that serves the example service `interfaces` on what `confine bindings` writes.
+///
+/// # Errors
+/// Why it cannot be built or loaded.
+pub async fn typed() -> Result<Services, Error> {
+    let _building = BUILDING.lock().await;
+    let typed = Path::new(env!("CARGO_MANIFEST_DIR")).join("guests/typed");
+    Services::build(&typed, &["typed"], &[example_services().join("interfaces")], Compiler::in_process())
+        .await
+}
+
 /// The component of a module in `guests`, with this version of five characters in the place of `0.1.0`:
 /// as if it had been built anew.
 ///

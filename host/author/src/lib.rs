@@ -1,5 +1,6 @@
-//! Building and playing services: build, cases, demo.
+//! Building and playing services: build, bindings, cases, demo.
 
+mod bindings;
 mod build;
 mod cases;
 pub mod demo;
@@ -7,6 +8,7 @@ mod error;
 mod services;
 mod stage;
 
+pub use bindings::bindings;
 pub use build::{TARGET, build};
 pub use cases::{Case, Verdict};
 pub use error::Error;

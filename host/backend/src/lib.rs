@@ -24,7 +24,7 @@ pub use client::{Actions, Commit, DeviceConfig, Diff, Push};
 pub use confine_netconf::Payload;
 pub use error::{Error, Rejection};
 pub use event::{ControllerTransaction, Event, Events, ServiceRef, ServicesCommit, Stream};
-pub use models::{Directories, ModelCache, Models, Turn};
+pub use models::{Directories, ModelCache, Models, Turn, modules_in};
 pub use options::{Identity, Options, own_user};
 pub use schemas::{DeviceState, SchemaRef};
 pub use transaction::{Outcome, Transaction, TransactionState};

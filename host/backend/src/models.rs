@@ -4,7 +4,7 @@ mod cache;
 mod directories;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     fmt,
     future::Future,
     path::PathBuf,
@@ -19,7 +19,10 @@ use tokio::{
 };
 
 use self::directories::Packages;
-pub use self::{cache::ModelCache, directories::Directories};
+pub use self::{
+    cache::ModelCache,
+    directories::{Directories, modules_in},
+};
 use crate::{Backend, DeviceState, Error, Identity, SchemaRef};
 
 /// The label of the mount point for the models of devices.
@@ -263,6 +266,29 @@ impl Models {
         self.sets.retain(|_, set| Arc::strong_count(set) > 1);
         self.tidy_cache().await;
         Ok(changed)
+    }
+
+    /// Reads the models of these devices alone, for who asks about no others.
+    ///
+    /// # Errors
+    /// A connection that is lost.
+    pub async fn read_these(
+        &mut self,
+        turn: &impl Turn,
+        states: impl IntoIterator<Item = DeviceState>,
+    ) -> Result<(), Error> {
+        for state in states {
+            let device = self.read_device(turn, state).await?;
+            self.devices.insert(device.state.name.clone(), device);
+        }
+        Ok(())
+    }
+
+    /// One device of each set of models that devices have, by name.
+    pub fn examples(&self) -> Vec<&str> {
+        let mut seen = HashSet::new();
+        let with_set = self.devices.iter().filter_map(|(name, device)| Some((name, device.set.as_ref()?)));
+        with_set.filter(|(_, set)| seen.insert(Arc::as_ptr(set))).map(|(name, _)| &**name).collect()
     }
 
     /// Whether the controller has not told something that it may tell another time.

@@ -32,10 +32,19 @@ pub(crate) enum Command {
     Demo(Demo),
     /// Make one NETCONF request of a controller and print its answer
     Rpc(Rpc),
+    /// Show what stands at a path of a controller's configuration
+    #[command(after_long_help = GET_HELP)]
+    Get(Get),
+    /// Set, make or remove one node of the candidate, and show what is different then
+    #[command(after_long_help = EDIT_HELP)]
+    Edit(Edit),
     /// Show the settings that `serve` would run with, each with where it comes from
     Config(Options),
     /// Show what a module is and asks for, or why it is refused
     Inspect(Inspect),
+    /// Write Rust for the authors of modules from YANG: paths and values that the compiler checks
+    #[command(after_long_help = BINDINGS_HELP)]
+    Bindings(Bindings),
     /// Show what the daemon does: the controller, the commits, the modules
     Status(Status),
     /// Show what the daemon does and what happens, again and again until Ctrl-C
@@ -76,6 +85,40 @@ Exit status:
   2  the command line is wrong
   3  the settings are wrong: a file, a key or a value
   4  another instance is running and holds the pidfile";
+
+/// What `get` says besides its options.
+const GET_HELP: &str = "\
+A path is written as modules write it, from the root: names, and entries of lists by their keys. Without a
+key it means every entry. A name needs the prefix (or the name) of its module only where it is not clear
+without. What the models of the controller and of the device do not have is told, with what is meant perhaps.
+
+  confine get \"/devices/device[name='r1']/config/interfaces/interface[name='eth0']/config/mtu\"
+  confine get /devices/device/config/system/config/login-banner
+  confine get --json /services
+
+Exit status 1 where nothing stands there that the user may read.";
+
+/// What `edit` says besides its options.
+const EDIT_HELP: &str = "\
+A value is refused before anything is sent where the model says that it is none. Without a value, a list
+entry, a presence container or an empty leaf is made.
+
+The candidate is everybody's: what is shown, and what is committed, is all that is different in it. What is
+not committed, or cannot be, stays in it; `confine rpc '<discard-changes/>'` takes all of it back.
+
+  confine edit \"/devices/device[name='r1']/config/interfaces/interface[name='eth0']/config/mtu\" 9000
+  confine edit --commit \"/services/banner[service-name='legal']/text\" 'Authorised use only'
+  confine edit --remove \"/services/banner[service-name='legal']\"";
+
+/// What `bindings` says besides its options.
+const BINDINGS_HELP: &str = "\
+For each container and list of the modules there is a type that stands for a place in the configuration,
+with functions for what is in it: numbers, booleans and enumerations are those of Rust, keys are quoted. What
+the YANG calls `mtu` and says to be a `uint16` cannot be written otherwise.
+
+  confine bindings --yang yang/ openconfig-interfaces my-service > src/bindings.rs
+
+It goes with the Rust SDK (`confine-sdk`), as a module of its own: `mod bindings;`.";
 
 /// Where settings come from, and settings.
 #[derive(Clone, Debug, Default, Args)]
@@ -169,6 +212,18 @@ pub(crate) struct Inspect {
     /// Confine's own settings, whose limits hold [default: /etc/confine/confine.toml, if it is there]
     #[arg(short, long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Bindings {
+    /// The names of the modules to write Rust for
+    #[arg(required = true, value_name = "MODULE")]
+    pub(crate) modules: Vec<String>,
+
+    /// A directory with YANG (`*.yang`, at any depth), for the modules and what they import; may be given
+    /// several times
+    #[arg(short, long, value_name = "DIRECTORY", required = true)]
+    pub(crate) yang: Vec<PathBuf>,
 }
 
 /// Which daemon to ask.
@@ -267,6 +322,13 @@ pub(crate) struct Rpc {
     /// The operation, as it stands in `<rpc>`: `<get-config><source><running/></source></get-config>`
     pub(crate) operation: String,
 
+    #[command(flatten)]
+    pub(crate) controller: Controller,
+}
+
+/// Which controller to ask, and for whom.
+#[derive(Debug, Args)]
+pub(crate) struct Controller {
     /// The controller's socket
     #[arg(short, long, value_name = "SOCKET", default_value = "confine-demo.sock")]
     pub(crate) socket: PathBuf,
@@ -274,6 +336,44 @@ pub(crate) struct Rpc {
     /// The user to ask for; the one that runs this if not given
     #[arg(short, long, value_name = "USER")]
     pub(crate) user: Option<UserName>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Get {
+    /// The path, from the root
+    pub(crate) path: String,
+
+    /// Read the candidate, not `running`
+    #[arg(long)]
+    pub(crate) candidate: bool,
+
+    /// Write JSON (RFC 7951), not XML
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    #[command(flatten)]
+    pub(crate) controller: Controller,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Edit {
+    /// The path of the node, from the root, with the keys of every list
+    pub(crate) path: String,
+
+    /// The value of a leaf, or of an entry of a leaf-list
+    #[arg(allow_negative_numbers = true)]
+    pub(crate) value: Option<String>,
+
+    /// Remove the node, with all below it
+    #[arg(long, conflicts_with = "value")]
+    pub(crate) remove: bool,
+
+    /// Commit the candidate afterwards, with all that is in it
+    #[arg(long)]
+    pub(crate) commit: bool,
+
+    #[command(flatten)]
+    pub(crate) controller: Controller,
 }
 
 /// Serve a controller in the place of its Python API server

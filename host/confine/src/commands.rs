@@ -1,8 +1,10 @@
 //! What the program does.
 
 mod ask;
+mod bindings;
 mod demo;
 mod inspect;
+mod nodes;
 mod rpc;
 mod serve;
 mod watch;
@@ -25,10 +27,13 @@ pub(crate) fn run(command: Command) -> Result<(), Error> {
         Command::Serve(options) => serve::run(&options),
         Command::Demo(options) => demo::run(&options),
         Command::Rpc(request) => rpc::run(&request),
+        Command::Get(request) => nodes::get(&request),
+        Command::Edit(request) => nodes::edit(&request),
         Command::Config(options) => {
             let settings = Settings::gather(&options)?;
             print(settings.to_string().as_bytes())
         }
+        Command::Bindings(request) => bindings::run(&request),
         Command::Inspect(inspect) => inspect::run(&inspect),
         Command::Status(options) => ask::status(&options),
         Command::Watch(options) => ask::watch(&options),
@@ -56,7 +61,7 @@ fn manual(directory: &Path) -> Result<(), Error> {
 
 /// To standard output. Who has read enough (`| head`) may go.
 fn print(text: &[u8]) -> Result<(), Error> {
-    let mut output = io::stdout().lock();
+    let mut output = anstream::stdout();
     match output.write_all(text).and_then(|()| output.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Error::Output(error)),
         _ => Ok(()),

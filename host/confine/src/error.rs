@@ -5,6 +5,7 @@ use std::{io, path::PathBuf, process::ExitCode};
 use anstyle::{AnsiColor, Style};
 use confine_sandbox::{HostFault, LoadError};
 use confine_service::told;
+use confine_tree::ResolveError;
 
 use crate::{
     admin::{ClientError, SocketError},
@@ -50,6 +51,47 @@ pub(crate) enum Error {
     Directory(#[source] io::Error),
     #[error("cannot connect to the controller at `{}`\nhint: `confine demo --serve` leaves one running", socket.display())]
     Connect { socket: PathBuf, source: io::Error },
+    #[error(
+        "there is no module `{name}` in the directories\nhint: its file is to be called `{name}.yang` or `{name}@REVISION.yang`"
+    )]
+    NoYang { name: String },
+    #[error(
+        "the module `{name}` cannot be read\nhint: is the module in its file called so, and well-formed?"
+    )]
+    UnreadableYang { name: String },
+    #[error("`{path}` does not begin at the root\nhint: write `/{path}`")]
+    RelativePath { path: String },
+    #[error("no model calls itself `{prefix}`{}", proposal(nearest))]
+    NoModule { prefix: String, nearest: Vec<String> },
+    #[error(
+        "`{prefix}` may stand for `{one}` or for `{other}`\nhint: write the name of the module, as in `module:name`"
+    )]
+    AmbiguousPrefix { prefix: String, one: String, other: String },
+    #[error("there is no device `{name}`{}", proposal(nearest))]
+    NoDevice { name: String, nearest: Vec<String> },
+    #[error(transparent)]
+    Resolve(#[from] ResolveError),
+    #[error(
+        "`{path}`: a value with both quotes cannot be asked for\nhint: leave the key out, and read every entry"
+    )]
+    BothQuotes { path: String },
+    #[error("at `{path}` there is nothing that `{user}` may read")]
+    Absent { path: String, user: String },
+    #[error("the root cannot be edited: name a node")]
+    EditRoot,
+    #[error("`{path}` is state, not configuration: nobody sets it")]
+    State { path: String },
+    #[error("`{path}` has no value but children: name a leaf")]
+    NoValue { path: String },
+    #[error("`{path}` is a key\nhint: remove the whole entry")]
+    RemoveKey { path: String },
+    #[error("`{path}` is a leaf, and needs a value{}", if expected.is_empty() { String::new() } else { format!(": {expected}") })]
+    ValueNeeded { path: String, expected: String },
+    #[error(
+        "it is not committed{}\nhint: it stands in the candidate; correct it there, or take all that is there back with `confine rpc '<discard-changes/>'`",
+        if reason.is_empty() { String::new() } else { format!(": {reason}") }
+    )]
+    NotCommitted { reason: String, source: Option<confine_backend::Error> },
     #[error("the request was not answered as hoped")]
     Rpc(#[from] confine_netconf::Error),
     #[error(
@@ -89,6 +131,12 @@ impl Error {
         let more: String = because.chain(hints).collect();
         format!("{bad}error:{bad:#} {}{more}", said.first().map_or("", String::as_str))
     }
+}
+
+/// What was meant perhaps, as the end of a sentence.
+fn proposal(nearest: &[String]) -> String {
+    let names: Vec<String> = nearest.iter().map(|name| format!("`{name}`")).collect();
+    if names.is_empty() { String::new() } else { format!("; did you mean {}?", names.join(" or ")) }
 }
 
 #[cfg(test)]

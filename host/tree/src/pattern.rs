@@ -95,6 +95,15 @@ impl Pattern {
             && self.steps.iter().zip(&other.steps).all(|(step, other)| step.covers(other))
     }
 
+    /// The value of the key that this names, where its last step is a key of the step before.
+    pub fn key_value(&self) -> Option<&str> {
+        let [.., entry, leaf] = &self.steps[..] else { return None };
+        if entry.namespace != leaf.namespace {
+            return None;
+        }
+        entry.key(&leaf.local)
+    }
+
     /// As an XPath 1.0 expression for a filter, such as `/ctrl:devices/ctrl:device[ctrl:name='r1']`.
     /// The prefixes that it uses are bound in `prefixes`.
     ///

@@ -333,6 +333,42 @@ impl Overlay {
         Ok(BoundValue { value: canonical, bindings: bound.into_iter().collect() })
     }
 
+    /// Refuses to set the one node of a pattern to a value where it can have none, or is named by another.
+    pub fn check_settable(&self, pattern: &Pattern, value: &str) -> Result<(), ResolveError> {
+        self.check_exact(pattern)?;
+        if let Form::Container | Form::PresenceContainer | Form::List { .. } =
+            self.knowledge().form(self.locate(pattern))
+        {
+            let problem = "has no value but children: name a leaf, or use `create`".to_owned();
+            return Err(ResolveError::Unfit { path: pattern.to_string(), problem });
+        }
+        let entry = pattern.steps.last().and_then(|step| step.entry.as_ref()?.as_deref());
+        let problem = match (entry, pattern.key_value()) {
+            (Some(entry), _) if entry != value => {
+                format!("is the entry `{entry}` and cannot be set to `{value}`: remove it and set another")
+            }
+            (_, Some(key)) if key != value => {
+                format!("is a key and `{key}` in the path: it cannot be set to `{value}`; make another entry")
+            }
+            _ => return Ok(()),
+        };
+        Err(ResolveError::Unfit { path: pattern.to_string(), problem })
+    }
+
+    /// Refuses to make the one node of a pattern where that is not enough, or nothing at all.
+    pub fn check_creatable(&self, pattern: &Pattern) -> Result<(), ResolveError> {
+        self.check_exact(pattern)?;
+        let spot = self.locate(pattern);
+        let problem = match self.knowledge().form(spot) {
+            Form::Leaf => "is a leaf: use `set` with a value",
+            Form::Container if self.knowledge().is_certain(spot) => {
+                "is a container that is there whenever something is in it: set what belongs there"
+            }
+            _ => return Ok(()),
+        };
+        Err(ResolveError::Unfit { path: pattern.to_string(), problem: problem.to_owned() })
+    }
+
     /// Refuses a pattern whose last step the model is known not to have.
     pub fn check_model(&self, pattern: &Pattern) -> Result<(), ResolveError> {
         let Some((last, above)) = pattern.steps.split_last() else { return Ok(()) };

@@ -17,6 +17,7 @@ pub(crate) fn refused(error: ResolveError) -> Refusal {
         ResolveError::NotAKey { .. }
         | ResolveError::RepeatedKey { .. }
         | ResolveError::NoPredicates { .. }
+        | ResolveError::Unfit { .. }
         | ResolveError::Value { .. } => Tag::InvalidValue,
         ResolveError::Tree(Error::Path(_)) => Tag::InvalidValue,
         ResolveError::Tree(Error::Xml(_)) => Tag::MalformedMessage,

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use confine_tree::{DefaultDeny, Kind, QName, SchemaNode, ValueError};
 
 use crate::{
-    Node, Schema,
+    Module, Node, Schema,
     link::number_of,
     nodes::{NodeId, NodeKind},
 };
@@ -117,6 +117,12 @@ impl Mounted {
     pub fn mounted(&self, key: &str) -> Option<&Schema> {
         let index = self.by_entry.get(key).copied().or(self.others)?;
         self.blocks.get(index).map(|block| &*block.schema)
+    }
+
+    /// All modules, of the outer schema and of those that are mounted; one may be there in several revisions.
+    pub fn modules(&self) -> impl Iterator<Item = &Module> {
+        let mounted = self.blocks.iter().map(|block| &block.schema);
+        std::iter::once(&self.outer).chain(mounted).flat_map(|schema| schema.modules())
     }
 
     /// All that is known of a node; the mount point is that of the outer schema.

@@ -299,6 +299,20 @@ impl<'a> Node<'a> {
         None
     }
 
+    /// The type that a value is one of: of a union's members the first that takes it (section 9.12), of a
+    /// leafref the type of the node it leads to. `None` where there is none, and for unions in unions without
+    /// end.
+    pub fn type_of_value(self, value: &str, namespace: &dyn Fn(&str) -> Option<String>) -> Option<&'a Type> {
+        let (mut node, mut of) = self.value_type()?;
+        let reader = Reader::new(self.schema, namespace);
+        for _ in 0..LEAFREF_CHAIN {
+            let crate::Base::Union(members) = of.base() else { return Some(of) };
+            let member = members.iter().find(|member| reader.read(node, member, value).is_ok())?;
+            (node, of) = node.value_type_of(member)?;
+        }
+        None
+    }
+
     /// The canonical form of a value (section 9.1). `namespace` tells what a prefix in the value stands for, the
     /// empty one too. Where the type is not known, or the node is no leaf, any text is.
     ///

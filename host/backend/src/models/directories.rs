@@ -79,6 +79,26 @@ pub(crate) struct Packages {
     seen: Mutex<Vec<(PathBuf, Stamp)>>,
 }
 
+/// Modules from directories and below, with what they import: of each the latest revision that is there. What
+/// the controller's own model is needed for is known without its text.
+///
+/// # Errors
+/// The name of a module that is not there.
+pub fn modules_in(directories: &[PathBuf], names: &[String]) -> Result<ModuleSet, String> {
+    let files: Vec<Files> = directories.iter().map(|directory| files_below(directory)).collect();
+    let places: Vec<&Files> = files.iter().collect();
+    let mut set = ModuleSet::default();
+    for name in names {
+        let path = find(&places, name, None).ok_or_else(|| name.clone())?;
+        add(&mut set, &path);
+    }
+    complete(&mut set, &places);
+    if set.missing().iter().any(|missing| *missing.name == *super::CONTROLLER_MODULE) {
+        super::add_skeleton(&mut set);
+    }
+    Ok(set)
+}
+
 /// What tells whether a file is still the one that was read: device, inode, size, and when it was changed.
 type Stamp = (u64, u64, u64, i64, i64);
 
@@ -281,6 +301,22 @@ mod tests {
         fs::write(home.path().join("none/deep/new.yang"), "module new {}").unwrap();
         assert!(packages.have_changed());
         assert_eq!(names().len(), 4);
+    }
+
+    #[test]
+    fn modules_are_found_by_name_with_what_they_import() {
+        let home = tempfile::tempdir().unwrap();
+        directories(home.path());
+        let service =
+            module("s", "import clixon-controller { prefix c; } augment /c:services { container s; }");
+        fs::write(home.path().join("main/s.yang"), service).unwrap();
+        let places = ["main", "imports"].map(|name| home.path().join(name));
+        let found = modules_in(&places, &["service".to_owned(), "s".to_owned()]).unwrap();
+        assert!(found.contains("types", Some("2021-01-01")) || found.contains("types", None));
+        let schema = found.compile();
+        assert!(schema.find("/service:a").is_some());
+        assert!(schema.find("/clixon-controller:services/s:s").is_some(), "{:?}", schema.problems());
+        assert_eq!(modules_in(&places, &["nothing".to_owned()]).err().as_deref(), Some("nothing"));
     }
 
     #[test]

@@ -50,8 +50,11 @@ fn invite(socket: &Path) {
     let program = env::current_exe().unwrap_or_else(|_| "confine".into());
     anstream::eprintln!(
         "The controller listens on `{socket}` until Ctrl-C. Ask it from another terminal:\n\n  \
-         {} rpc --socket {socket} '<get-config><source><running/></source></get-config>'\n\n\
+         {program} get --socket {socket} /services\n  \
+         {program} edit --socket {socket} \"/services/banner[service-name='legal']/text\" 'Hands off' --commit\n  \
+         {program} get --socket {socket} /devices/device/config/system/config/login-banner\n  \
+         {program} rpc --socket {socket} '<get-config><source><running/></source></get-config>'\n\n\
          It speaks NETCONF with chunked framing (RFC 6242) on that socket, as the Clixon controller does.",
-        program.display()
+        program = program.display()
     );
 }

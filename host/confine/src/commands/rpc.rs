@@ -20,9 +20,9 @@ pub(super) fn run(request: &Rpc) -> Result<(), Error> {
 }
 
 async fn ask(request: &Rpc) -> Result<String, Error> {
-    let connect = |source| Error::Connect { socket: request.socket.clone(), source };
-    let stream = UnixStream::connect(&request.socket).await.map_err(connect)?;
-    let user = match &request.user {
+    let connect = |source| Error::Connect { socket: request.controller.socket.clone(), source };
+    let stream = UnixStream::connect(&request.controller.socket).await.map_err(connect)?;
+    let user = match &request.controller.user {
         Some(user) => user.to_string(),
         None => confine_backend::own_user()?,
     };

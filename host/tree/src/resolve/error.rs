@@ -101,6 +101,14 @@ pub enum ResolveError {
         /// What the model says.
         reason: String,
     },
+    /// What is to be done with the node cannot be done with such a node.
+    #[error("`{path}` {problem}")]
+    Unfit {
+        /// The node.
+        path: String,
+        /// What it is, and what to do.
+        problem: String,
+    },
     /// The tree cannot hold it.
     #[error(transparent)]
     Tree(#[from] Error),

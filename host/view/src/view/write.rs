@@ -73,32 +73,7 @@ impl View {
             );
             return Err(Refusal::new(Tag::InvalidValue, message).into());
         }
-        let overlay = &self.draft.overlay;
-        let refuse = |message| Error::from(Refusal::new(Tag::InvalidValue, message));
-        match overlay.knowledge().form(overlay.locate(pattern)) {
-            Form::Container | Form::PresenceContainer | Form::List { .. } => {
-                return Err(refuse(format!(
-                    "`{pattern}` has no value but children: name a leaf, or use `create`"
-                )));
-            }
-            _ => {}
-        }
-        if let Some(Some(Some(entry))) = pattern.steps.last().map(|step| &step.entry)
-            && *entry != value.value
-        {
-            return Err(refuse(format!(
-                "`{pattern}` is the entry `{entry}` and cannot be set to `{}`: remove it and set another",
-                value.value
-            )));
-        }
-        if let Some(key) = self.key_value(pattern)
-            && key != value.value
-        {
-            return Err(refuse(format!(
-                "`{pattern}` is a key and `{key}` in the path: it cannot be set to `{}`; make another entry",
-                value.value
-            )));
-        }
+        self.draft.overlay.check_settable(pattern, &value.value).map_err(refused)?;
         self.permit_write(pattern, Some(&value)).await?;
         self.meter.edit(cost(pattern) + value.value.len())?;
         let bindings: Vec<(&str, &str)> = value.bindings.iter().map(|(p, n)| (&**p, &**n)).collect();
@@ -115,18 +90,7 @@ impl View {
 
     pub(super) async fn create_resolved(&mut self, pattern: &Pattern) -> Result<(), Error> {
         self.check_exact(pattern)?;
-        let overlay = &self.draft.overlay;
-        let spot = overlay.locate(pattern);
-        let problem = match overlay.knowledge().form(spot) {
-            Form::Leaf => Some("is a leaf: use `set` with a value"),
-            Form::Container if overlay.knowledge().is_certain(spot) => {
-                Some("is a container that is there whenever something is in it: set what belongs there")
-            }
-            _ => None,
-        };
-        if let Some(problem) = problem {
-            return Err(Refusal::new(Tag::InvalidValue, format!("`{pattern}` {problem}")).into());
-        }
+        self.draft.overlay.check_creatable(pattern).map_err(refused)?;
         self.permit_write(pattern, None).await?;
         self.meter.edit(cost(pattern))?;
         let before = self.draft.overlay.size();
@@ -141,7 +105,7 @@ impl View {
     }
 
     pub(super) async fn remove_resolved(&mut self, pattern: &Pattern) -> Result<(), Error> {
-        if self.key_value(pattern).is_some() {
+        if pattern.key_value().is_some() {
             let message = format!("`{pattern}` is a key: remove the whole entry");
             return Err(Refusal::new(Tag::InvalidValue, message).into());
         }
@@ -202,15 +166,6 @@ impl View {
             said || !matches!(overlay.knowledge().form(spot), Form::Unknown { .. })
         };
         overlay.check_exact(pattern).is_ok() && pattern.steps.iter().zip(overlay.spots(pattern)).all(known)
-    }
-
-    /// The value of the key that a pattern names, where its last step is a key of the step before.
-    fn key_value<'p>(&self, pattern: &'p Pattern) -> Option<&'p str> {
-        let [.., entry, leaf] = &pattern.steps[..] else { return None };
-        if entry.namespace != leaf.namespace {
-            return None;
-        }
-        entry.key(&leaf.local)
     }
 
     /// Refuses to set a node to a value, or to make it, outside of the scope. The entries above are made

@@ -1,0 +1,658 @@
+//! Rust for authors, written from YANG: a type for each container and list, with functions that take and
+//! give values of the right type.
+//!
+//! What is written stands on `confine_sdk` and does nothing that a path and `View::set` would not do: it
+//! only leaves less to get wrong. Nodes that are state, `anydata` and what has no keys are left out. Values
+//! of unions, identities and other types that Rust has no like of are text, which the host checks.
+
+mod names;
+mod writer;
+
+use std::fmt::Write as _;
+
+use confine_yang::{Base, IntegerKind, Module, Node, NodeKind, Schema};
+
+use self::{
+    names::{Inner, camel, lower, reserved},
+    writer::Writer,
+};
+
+/// Rust for the configuration that these modules define. `modules` are names.
+///
+/// Each top node of theirs, or one that they add to another module's, begins a type of its own.
+pub fn bindings(schema: &Schema, modules: &[String]) -> String {
+    let mut roots = Vec::new();
+    find_roots(schema.root_node(), modules, &mut roots);
+    let mut writer = Writer::default();
+    let all = modules.iter().filter_map(|name| schema.module_by_name(name));
+    let revision =
+        |module: &Module| module.revision().map(|revision| format!("@{revision}")).unwrap_or_default();
+    let named: Vec<String> =
+        all.clone().map(|module| format!("`{}{}`", module.name(), revision(module))).collect();
+    writer.line(&format!("//! Written by `confine bindings` from {}: do not edit.", named.join(", ")));
+    writer.line("");
+    writer.line("#![allow(clippy::all, dead_code, unreachable_pub, unused_imports)]");
+    writer.line("");
+    writer.line("use ::confine_sdk as sdk;");
+    writer.line("");
+    let mut prefixes: Vec<(&str, &str)> = Vec::new();
+    roots.iter().for_each(|&root| collect_prefixes(schema, root, &mut prefixes));
+    prefixes.sort_unstable();
+    prefixes.dedup();
+    writer.line("/// The prefixes of the paths here, for `Service::PREFIXES`.");
+    writer.open("pub const PREFIXES: &[(&str, &str)] = &[");
+    for (prefix, namespace) in prefixes {
+        writer.line(&format!("({prefix:?}, {namespace:?}),"));
+    }
+    writer.close("];");
+    let top = Inner::of_roots(&roots);
+    for root in roots {
+        structure(&mut writer, root, &top, true);
+    }
+    writer.text()
+}
+
+/// The nodes of these modules that stand right below none of theirs.
+fn find_roots<'a>(above: Node<'a>, modules: &[String], found: &mut Vec<Node<'a>>) {
+    for child in above.children().filter(|child| child.is_config() && is_inner(*child)) {
+        let is_ours = child.module().is_some_and(|module| modules.iter().any(|name| name == module.name()));
+        if !is_ours {
+            find_roots(child, modules, found);
+        } else if is_bound(child) {
+            found.push(child);
+        }
+    }
+}
+
+fn is_inner(node: Node<'_>) -> bool {
+    matches!(node.kind(), NodeKind::Container | NodeKind::List)
+}
+
+/// Whether something is written for a node. What the instance of a service has created the host writes.
+fn is_bound(node: Node<'_>) -> bool {
+    let is_in_instance = || {
+        let services = node.parent().and_then(Node::parent);
+        services.is_some_and(|services| services.path() == "/clixon-controller:services")
+    };
+    if node.name() == "created" && is_in_instance() {
+        return false;
+    }
+    let is_of_kind = match node.kind() {
+        NodeKind::List => !node.keys().is_empty(),
+        kind => matches!(kind, NodeKind::Container | NodeKind::Leaf | NodeKind::LeafList),
+    };
+    node.is_config() && is_of_kind
+}
+
+/// The children that something is written for.
+fn children(node: Node<'_>) -> impl Iterator<Item = Node<'_>> {
+    node.children().filter(|child| is_bound(*child))
+}
+
+/// The prefixes of the nodes, and of the identities that may be values.
+fn collect_prefixes<'a>(schema: &'a Schema, node: Node<'a>, found: &mut Vec<(&'a str, &'a str)>) {
+    let pair = |module: &'a Module| (module.prefix(), module.namespace());
+    found.extend(node.module().map(pair));
+    if let Some((_, of)) = node.value_type() {
+        found.extend(schema.identities(of.base()).into_iter().map(|(module, _)| pair(module)));
+    }
+    children(node).for_each(|child| collect_prefixes(schema, child, found));
+}
+
+/// The name of a node as a path has it: with a prefix where its module is another one than its parent's.
+fn step(node: Node<'_>, is_root: bool) -> String {
+    let around = node.parent().and_then(Node::module).map(Module::name);
+    match node.module() {
+        Some(own) if is_root || around != Some(own.name()) => format!("{}:{}", own.prefix(), node.name()),
+        _ => node.name().to_owned(),
+    }
+}
+
+/// What a value is in Rust.
+#[derive(Clone, PartialEq)]
+enum Value {
+    Number(&'static str),
+    Boolean,
+    Empty,
+    /// One of these names.
+    Choice(Vec<String>),
+    Text,
+}
+
+impl Value {
+    fn of(leaf: Node<'_>) -> Self {
+        match leaf.value_type().map(|(_, of)| of.base()) {
+            Some(Base::Integer { kind, .. }) => Self::Number(match kind {
+                IntegerKind::Int8 => "i8",
+                IntegerKind::Int16 => "i16",
+                IntegerKind::Int32 => "i32",
+                IntegerKind::Int64 => "i64",
+                IntegerKind::Uint8 => "u8",
+                IntegerKind::Uint16 => "u16",
+                IntegerKind::Uint32 => "u32",
+                IntegerKind::Uint64 => "u64",
+            }),
+            Some(Base::Boolean) => Self::Boolean,
+            Some(Base::Empty) => Self::Empty,
+            Some(Base::Enumeration(names)) => {
+                Self::Choice(names.all().iter().map(|assigned| assigned.name.to_string()).collect())
+            }
+            _ => Self::Text,
+        }
+    }
+
+    /// The type of an argument; `choice` is that of an enumeration.
+    fn argument(&self, choice: &str) -> String {
+        match self {
+            Self::Number(name) => (*name).to_owned(),
+            Self::Boolean => "bool".to_owned(),
+            Self::Choice(_) => choice.to_owned(),
+            Self::Empty | Self::Text => "impl std::fmt::Display".to_owned(),
+        }
+    }
+}
+
+/// The type of a container or a list, and the module with what is within.
+fn structure(writer: &mut Writer, node: Node<'_>, around: &Inner, is_root: bool) {
+    let (name, module) = around.names_of(node);
+    let inner = Inner::of(node);
+    let what = if node.kind() == NodeKind::List { "An entry of the list" } else { "The container" };
+    writer.line("");
+    writer.line(&format!("/// {what} `{}`.", node.path()));
+    writer.line("#[derive(Clone, Debug)]");
+    writer.line(&format!("pub struct {name}(sdk::View);"));
+    writer.line("");
+    writer.open(&format!("impl {name} {{"));
+    if is_root {
+        of(writer, node, &inner, &module);
+    }
+    function(
+        writer,
+        "The place that `view` stands at, which is one of these.",
+        "at(view: sdk::View) -> Self",
+        "Self(view)",
+    );
+    function(writer, "The place, to go on from by paths.", "view(&self) -> &sdk::View", "&self.0");
+    function(writer, "Whether it is there.", "exists(&self) -> sdk::Result<bool>", r#"self.0.exists(".")"#);
+    if node.kind() == NodeKind::List || node.presence().is_some() {
+        function(
+            writer,
+            "Makes it, where it is not there.",
+            "create(&self) -> sdk::Result<()>",
+            r#"self.0.create(".")"#,
+        );
+    }
+    function(
+        writer,
+        "Removes it, with all that is in it.",
+        "remove(&self) -> sdk::Result<()>",
+        r#"self.0.remove(".")"#,
+    );
+    for child in children(node) {
+        member(writer, child, &inner, &module);
+    }
+    writer.close("}");
+    let choices = children(node).filter_map(|leaf| match Value::of(leaf) {
+        Value::Choice(names) if is_leaf(leaf) => Some((leaf, names)),
+        _ => None,
+    });
+    let mut body = writer.nested();
+    for (leaf, names) in choices {
+        choice(&mut body, leaf, &inner.names_of(leaf).0, &names);
+    }
+    for child in children(node).filter(|child| is_inner(*child)) {
+        structure(&mut body, child, &inner, false);
+    }
+    if !body.is_empty() {
+        writer.line("");
+        writer.line(&format!("/// What is in `{}`.", node.path()));
+        writer.open(&format!("pub mod {module} {{"));
+        writer.line("use super::sdk;");
+        writer.append(body);
+        writer.close("}");
+    }
+}
+
+fn is_leaf(node: Node<'_>) -> bool {
+    matches!(node.kind(), NodeKind::Leaf | NodeKind::LeafList)
+}
+
+fn function(writer: &mut Writer, what: &str, head: &str, body: &str) {
+    writer.member();
+    writer.line(&format!("/// {what}"));
+    writer.open(&format!("pub fn {head} {{"));
+    writer.line(body);
+    writer.close("}");
+}
+
+/// How to get to a node that begins a tree.
+fn of(writer: &mut Writer, node: Node<'_>, inner: &Inner, module: &str) {
+    let (step, what) = (step(node, true), "Within `view`, which stands at the node above.");
+    match node.kind() {
+        NodeKind::List => {
+            let (arguments, path) = entry(node, &step, inner, module);
+            let head = format!("of(view: &sdk::View, {arguments}) -> Self");
+            function(writer, what, &head, &format!("Self(view.at({path}))"));
+        }
+        _ => function(writer, what, "of(view: &sdk::View) -> Self", &format!("Self(view.at({step:?}))")),
+    }
+}
+
+/// The arguments for the keys of a list, and the path of an entry. `module` is that of what is in the list,
+/// as seen from where the arguments stand.
+fn entry(list: Node<'_>, step: &str, inner: &Inner, module: &str) -> (String, String) {
+    let mut taken = vec!["self".to_owned(), "view".to_owned()];
+    let (mut arguments, mut predicates, mut values) = (Vec::new(), String::new(), Vec::new());
+    for key in list.keys() {
+        let Some(leaf) = list.children().find(|child| child.name() == &**key) else { continue };
+        let name = reserved(&names::unused(lower(key), &mut taken));
+        let choice = format!("{module}::{}", inner.names_of(leaf).0);
+        arguments.push(format!("{name}: {}", Value::of(leaf).argument(&choice)));
+        // Writing to a string does not fail.
+        let _ = write!(predicates, "[{key}={{}}]");
+        values.push(name);
+    }
+    let path = format!("sdk::path!(\"{step}{predicates}\", {})", values.join(", "));
+    (arguments.join(", "), path)
+}
+
+/// The functions for a node in a container or list; `module` is the one with the types in it.
+fn member(writer: &mut Writer, node: Node<'_>, inner: &Inner, module: &str) {
+    let (step, base) = (step(node, false), inner.function_of(node));
+    let (name, base_name) = (node.name(), reserved(&base));
+    let (type_name, node_module) = inner.names_of(node);
+    let inside = format!("{module}::{type_name}");
+    match node.kind() {
+        NodeKind::Container => {
+            let head = format!("{base_name}(&self) -> {inside}");
+            function(
+                writer,
+                &format!("The container `{name}`."),
+                &head,
+                &format!("{inside}::at(self.0.at({step:?}))"),
+            );
+        }
+        NodeKind::List => {
+            let (arguments, path) = entry(node, &step, &Inner::of(node), &format!("{module}::{node_module}"));
+            let head = format!("{base_name}(&self, {arguments}) -> {inside}");
+            function(
+                writer,
+                &format!("An entry of the list `{name}`."),
+                &head,
+                &format!("{inside}::at(self.0.at({path}))"),
+            );
+            let keys: String = node.keys().iter().map(|key| format!("[{key}]")).collect();
+            let head = format!("{base}_entries(&self) -> sdk::Result<Vec<{inside}>>");
+            let body = format!("Ok(self.0.list(\"{step}{keys}\")?.into_iter().map({inside}::at).collect())");
+            function(writer, &format!("All entries of the list `{name}`."), &head, &body);
+        }
+        NodeKind::Leaf if node.is_key() => {
+            let head = format!("{base_name}(&self) -> sdk::Result<String>");
+            function(writer, &format!("The key `{name}`."), &head, &format!("self.0.key({name:?})"));
+        }
+        NodeKind::Leaf => leaf(writer, node, &step, &base, &inside),
+        NodeKind::LeafList => {
+            let argument = Value::of(node).argument(&inside);
+            let head = format!("{base_name}(&self) -> sdk::Result<Vec<String>>");
+            function(
+                writer,
+                &format!("The entries of `{name}`."),
+                &head,
+                &format!("self.0.values({step:?})"),
+            );
+            let path = format!("sdk::path!(\"{step}[.={{}}]\", value)");
+            let head = format!("add_{base}(&self, value: {argument}) -> sdk::Result<()>");
+            let body = format!("self.0.set({path}, value)");
+            function(writer, &format!("Adds an entry to `{name}`, where it is not there."), &head, &body);
+            let head = format!("remove_{base}(&self, value: {argument}) -> sdk::Result<()>");
+            function(
+                writer,
+                &format!("Removes an entry of `{name}`."),
+                &head,
+                &format!("self.0.remove({path})"),
+            );
+        }
+        _ => {}
+    }
+}
+
+fn leaf(writer: &mut Writer, node: Node<'_>, step: &str, base: &str, choice: &str) {
+    let (value, base_name) = (Value::of(node), reserved(base));
+    let of = node.leaf_type().map_or("", |of| of.name());
+    let units = node.units().map(|units| format!(" in {}", one_line(units))).unwrap_or_default();
+    let what = format!("The leaf `{}` (`{of}`{units}).", node.name());
+    match &value {
+        Value::Empty => {
+            let head = format!("{base_name}(&self) -> sdk::Result<bool>");
+            function(writer, &what, &head, &format!("self.0.exists({step:?})"));
+            let head = format!("create_{base}(&self) -> sdk::Result<()>");
+            function(writer, "Makes it.", &head, &format!("self.0.create({step:?})"));
+        }
+        Value::Text => {
+            let head = format!("{base_name}(&self) -> sdk::Result<Option<String>>");
+            function(writer, &what, &head, &format!("self.0.get({step:?})"));
+        }
+        _ => {
+            let head = format!("{base_name}(&self) -> sdk::Result<Option<{}>>", value.argument(choice));
+            function(writer, &what, &head, &format!("self.0.get_as({step:?})"));
+        }
+    }
+    if value != Value::Empty {
+        let head = format!("set_{base}(&self, value: {}) -> sdk::Result<()>", value.argument(choice));
+        function(writer, "Sets it.", &head, &format!("self.0.set({step:?}, value)"));
+    }
+    let head = format!("remove_{base}(&self) -> sdk::Result<()>");
+    function(writer, "Removes it.", &head, &format!("self.0.remove({step:?})"));
+}
+
+/// An enumeration.
+fn choice(writer: &mut Writer, leaf: Node<'_>, name: &str, values: &[String]) {
+    let mut taken = Vec::new();
+    let variants: Vec<(String, &String)> =
+        values.iter().map(|value| (names::unused(camel(value), &mut taken), value)).collect();
+    writer.line("");
+    writer.line(&format!("/// The values of `{}`.", leaf.name()));
+    writer.line("#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]");
+    writer.open(&format!("pub enum {name} {{"));
+    for (variant, value) in &variants {
+        writer.line(&format!("/// {}", code(value)));
+        writer.line(&format!("{variant},"));
+    }
+    writer.close("}");
+    writer.line("");
+    writer.open(&format!("impl std::fmt::Display for {name} {{"));
+    writer.open("fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {");
+    writer.open("f.write_str(match self {");
+    for (variant, value) in &variants {
+        writer.line(&format!("Self::{variant} => {value:?},"));
+    }
+    writer.close("})");
+    writer.close("}");
+    writer.close("}");
+    writer.line("");
+    writer.open(&format!("impl std::str::FromStr for {name} {{"));
+    writer.line("type Err = String;");
+    writer.line("");
+    writer.open("fn from_str(value: &str) -> Result<Self, String> {");
+    writer.open("match value {");
+    for (variant, value) in &variants {
+        writer.line(&format!("{value:?} => Ok(Self::{variant}),"));
+    }
+    writer.line(&format!("_ => Err(\"it is none of the values of `{}`\".to_owned()),", leaf.name()));
+    writer.close("}");
+    writer.close("}");
+    writer.close("}");
+}
+
+/// Text of a model as a part of a comment.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn code(text: &str) -> String {
+    format!("`{}`", one_line(text).replace('`', "'"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(yang: &str) -> String {
+        let mut set = confine_yang::ModuleSet::default();
+        set.add("m.yang", yang.as_bytes()).unwrap();
+        bindings(&set.compile(), &["m".to_owned()])
+    }
+
+    #[test]
+    fn each_kind_of_node_has_its_functions() {
+        let text = written(
+            "module m { yang-version 1.1; namespace urn:m; prefix m; revision 2026-01-01;
+               list pair { key 'type no'; leaf type { type enumeration { enum a-b; enum a_b; enum 1g; } }
+                 leaf no { type int8; } leaf flag { type empty; } leaf-list port { type uint16; }
+                 anydata any; list loose { config false; leaf x { type string; } } }
+               container seen { config false; leaf count { type uint8; } }
+               container on { presence 'it is on'; leaf ratio { type decimal64 { fraction-digits 1; } } } }",
+        );
+        insta::assert_snapshot!(text, @r#"
+        //! Written by `confine bindings` from `m@2026-01-01`: do not edit.
+
+        #![allow(clippy::all, dead_code, unreachable_pub, unused_imports)]
+
+        use ::confine_sdk as sdk;
+
+        /// The prefixes of the paths here, for `Service::PREFIXES`.
+        pub const PREFIXES: &[(&str, &str)] = &[
+            ("m", "urn:m"),
+        ];
+
+        /// An entry of the list `/m:pair`.
+        #[derive(Clone, Debug)]
+        pub struct Pair(sdk::View);
+
+        impl Pair {
+            /// Within `view`, which stands at the node above.
+            pub fn of(view: &sdk::View, r#type: pair::Type, no: i8) -> Self {
+                Self(view.at(sdk::path!("m:pair[type={}][no={}]", r#type, no)))
+            }
+
+            /// The place that `view` stands at, which is one of these.
+            pub fn at(view: sdk::View) -> Self {
+                Self(view)
+            }
+
+            /// The place, to go on from by paths.
+            pub fn view(&self) -> &sdk::View {
+                &self.0
+            }
+
+            /// Whether it is there.
+            pub fn exists(&self) -> sdk::Result<bool> {
+                self.0.exists(".")
+            }
+
+            /// Makes it, where it is not there.
+            pub fn create(&self) -> sdk::Result<()> {
+                self.0.create(".")
+            }
+
+            /// Removes it, with all that is in it.
+            pub fn remove(&self) -> sdk::Result<()> {
+                self.0.remove(".")
+            }
+
+            /// The key `type`.
+            pub fn r#type(&self) -> sdk::Result<String> {
+                self.0.key("type")
+            }
+
+            /// The key `no`.
+            pub fn no(&self) -> sdk::Result<String> {
+                self.0.key("no")
+            }
+
+            /// The leaf `flag` (`empty`).
+            pub fn flag(&self) -> sdk::Result<bool> {
+                self.0.exists("flag")
+            }
+
+            /// Makes it.
+            pub fn create_flag(&self) -> sdk::Result<()> {
+                self.0.create("flag")
+            }
+
+            /// Removes it.
+            pub fn remove_flag(&self) -> sdk::Result<()> {
+                self.0.remove("flag")
+            }
+
+            /// The entries of `port`.
+            pub fn port(&self) -> sdk::Result<Vec<String>> {
+                self.0.values("port")
+            }
+
+            /// Adds an entry to `port`, where it is not there.
+            pub fn add_port(&self, value: u16) -> sdk::Result<()> {
+                self.0.set(sdk::path!("port[.={}]", value), value)
+            }
+
+            /// Removes an entry of `port`.
+            pub fn remove_port(&self, value: u16) -> sdk::Result<()> {
+                self.0.remove(sdk::path!("port[.={}]", value))
+            }
+        }
+
+        /// What is in `/m:pair`.
+        pub mod pair {
+            use super::sdk;
+
+            /// The values of `type`.
+            #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+            pub enum Type {
+                /// `a-b`
+                AB,
+                /// `a_b`
+                AB2,
+                /// `1g`
+                N1g,
+            }
+
+            impl std::fmt::Display for Type {
+                fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                    f.write_str(match self {
+                        Self::AB => "a-b",
+                        Self::AB2 => "a_b",
+                        Self::N1g => "1g",
+                    })
+                }
+            }
+
+            impl std::str::FromStr for Type {
+                type Err = String;
+
+                fn from_str(value: &str) -> Result<Self, String> {
+                    match value {
+                        "a-b" => Ok(Self::AB),
+                        "a_b" => Ok(Self::AB2),
+                        "1g" => Ok(Self::N1g),
+                        _ => Err("it is none of the values of `type`".to_owned()),
+                    }
+                }
+            }
+        }
+
+        /// The container `/m:on`.
+        #[derive(Clone, Debug)]
+        pub struct On(sdk::View);
+
+        impl On {
+            /// Within `view`, which stands at the node above.
+            pub fn of(view: &sdk::View) -> Self {
+                Self(view.at("m:on"))
+            }
+
+            /// The place that `view` stands at, which is one of these.
+            pub fn at(view: sdk::View) -> Self {
+                Self(view)
+            }
+
+            /// The place, to go on from by paths.
+            pub fn view(&self) -> &sdk::View {
+                &self.0
+            }
+
+            /// Whether it is there.
+            pub fn exists(&self) -> sdk::Result<bool> {
+                self.0.exists(".")
+            }
+
+            /// Makes it, where it is not there.
+            pub fn create(&self) -> sdk::Result<()> {
+                self.0.create(".")
+            }
+
+            /// Removes it, with all that is in it.
+            pub fn remove(&self) -> sdk::Result<()> {
+                self.0.remove(".")
+            }
+
+            /// The leaf `ratio` (`decimal64`).
+            pub fn ratio(&self) -> sdk::Result<Option<String>> {
+                self.0.get("ratio")
+            }
+
+            /// Sets it.
+            pub fn set_ratio(&self, value: impl std::fmt::Display) -> sdk::Result<()> {
+                self.0.set("ratio", value)
+            }
+
+            /// Removes it.
+            pub fn remove_ratio(&self) -> sdk::Result<()> {
+                self.0.remove("ratio")
+            }
+        }
+        "#);
+    }
+
+    #[test]
+    fn names_that_are_one_in_rust_or_mean_something_there_are_told_apart() {
+        let text = written(
+            "module m { yang-version 1.1; namespace urn:m; prefix m;
+               container top { leaf self { type string; } leaf a-b { type string; } leaf a.b { type string; }
+                 leaf set-a-b { type string; } leaf remove { type string; } leaf fn { type string; }
+                 container result { leaf x { type string; } } container std { leaf x { type string; } }
+                 leaf kind { type enumeration { enum Self; enum '+'; enum '++'; } } } }",
+        );
+        let told = text.lines().map(str::trim).filter(|line| {
+            ["pub fn", "pub struct", "pub mod", "Self", "Other"].iter().any(|begin| line.starts_with(begin))
+                && !line.contains("sdk::View")
+        });
+        insta::assert_snapshot!(told.collect::<Vec<_>>().join("\n"), @r#"
+        Self(view.at("m:top"))
+        Self(view)
+        pub fn exists(&self) -> sdk::Result<bool> {
+        pub fn remove(&self) -> sdk::Result<()> {
+        pub fn self_(&self) -> sdk::Result<Option<String>> {
+        pub fn set_self(&self, value: impl std::fmt::Display) -> sdk::Result<()> {
+        pub fn remove_self(&self) -> sdk::Result<()> {
+        pub fn a_b(&self) -> sdk::Result<Option<String>> {
+        pub fn set_a_b(&self, value: impl std::fmt::Display) -> sdk::Result<()> {
+        pub fn remove_a_b(&self) -> sdk::Result<()> {
+        pub fn a_b_(&self) -> sdk::Result<Option<String>> {
+        pub fn set_a_b_(&self, value: impl std::fmt::Display) -> sdk::Result<()> {
+        pub fn remove_a_b_(&self) -> sdk::Result<()> {
+        pub fn set_a_b__(&self) -> sdk::Result<Option<String>> {
+        pub fn set_set_a_b__(&self, value: impl std::fmt::Display) -> sdk::Result<()> {
+        pub fn remove_set_a_b__(&self) -> sdk::Result<()> {
+        pub fn remove_(&self) -> sdk::Result<Option<String>> {
+        pub fn set_remove_(&self, value: impl std::fmt::Display) -> sdk::Result<()> {
+        pub fn remove_remove_(&self) -> sdk::Result<()> {
+        pub fn r#fn(&self) -> sdk::Result<Option<String>> {
+        pub fn set_fn(&self, value: impl std::fmt::Display) -> sdk::Result<()> {
+        pub fn remove_fn(&self) -> sdk::Result<()> {
+        pub fn result(&self) -> top::Result2 {
+        pub fn std(&self) -> top::Std {
+        pub fn kind(&self) -> sdk::Result<Option<top::Kind>> {
+        pub fn set_kind(&self, value: top::Kind) -> sdk::Result<()> {
+        pub fn remove_kind(&self) -> sdk::Result<()> {
+        pub mod top {
+        SelfValue,
+        Other,
+        Other2,
+        Self::SelfValue => "Self",
+        Self::Other => "+",
+        Self::Other2 => "++",
+        Self(view)
+        pub fn exists(&self) -> sdk::Result<bool> {
+        pub fn remove(&self) -> sdk::Result<()> {
+        pub fn x(&self) -> sdk::Result<Option<String>> {
+        pub fn set_x(&self, value: impl std::fmt::Display) -> sdk::Result<()> {
+        pub fn remove_x(&self) -> sdk::Result<()> {
+        Self(view)
+        pub fn exists(&self) -> sdk::Result<bool> {
+        pub fn remove(&self) -> sdk::Result<()> {
+        pub fn x(&self) -> sdk::Result<Option<String>> {
+        pub fn set_x(&self, value: impl std::fmt::Display) -> sdk::Result<()> {
+        pub fn remove_x(&self) -> sdk::Result<()> {
+        "#);
+    }
+}

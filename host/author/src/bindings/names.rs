@@ -1,0 +1,142 @@
+//! Names of YANG as names of Rust. Two names of YANG may be one in Rust, or mean something there.
+
+use std::collections::HashMap;
+
+use confine_tree::SchemaNode;
+use confine_yang::{Node, NodeKind};
+
+/// What the types and modules for the children of one node are called, and the functions for them.
+pub(super) struct Inner {
+    names: HashMap<SchemaNode, Named>,
+}
+
+#[derive(Default)]
+struct Named {
+    /// Of a container or a list its type, of a leaf its enumeration.
+    type_name: String,
+    module: String,
+    function: String,
+}
+
+/// Types that what is written uses by their short names.
+const TYPES: [&str; 8] = ["Err", "None", "Ok", "Option", "Result", "Some", "String", "Vec"];
+/// Crates that it uses.
+const MODULES: [&str; 2] = ["sdk", "std"];
+/// Functions that each type has.
+const FUNCTIONS: [&str; 6] = ["at", "create", "exists", "of", "remove", "view"];
+
+impl Inner {
+    pub(super) fn of(node: Node<'_>) -> Self {
+        Self::new(super::children(node))
+    }
+
+    pub(super) fn of_roots(roots: &[Node<'_>]) -> Self {
+        Self::new(roots.iter().copied())
+    }
+
+    fn new<'a>(nodes: impl Iterator<Item = Node<'a>>) -> Self {
+        let own = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+        let (mut types, mut modules, mut functions) = (own(&TYPES), own(&MODULES), own(&FUNCTIONS));
+        let mut names = HashMap::new();
+        for node in nodes {
+            let named = Named {
+                type_name: unused(camel(node.name()), &mut types),
+                module: reserved(&unused(lower(node.name()), &mut modules)),
+                function: unused_function(node, &mut functions),
+            };
+            names.insert(node.id(), named);
+        }
+        Self { names }
+    }
+
+    /// The type of a node, and the module with what is in it.
+    pub(super) fn names_of(&self, node: Node<'_>) -> (String, String) {
+        let named = self.names.get(&node.id());
+        named.map(|named| (named.type_name.clone(), named.module.clone())).unwrap_or_default()
+    }
+
+    /// What the functions for a node are called after.
+    pub(super) fn function_of(&self, node: Node<'_>) -> String {
+        self.names.get(&node.id()).map(|named| named.function.clone()).unwrap_or_default()
+    }
+}
+
+/// A name after which all functions for a node can be called.
+fn unused_function(node: Node<'_>, taken: &mut Vec<String>) -> String {
+    let others = match node.kind() {
+        NodeKind::List => vec!["_entries"],
+        _ => Vec::new(),
+    };
+    let before = match node.kind() {
+        NodeKind::Leaf => vec!["set_", "create_", "remove_"],
+        NodeKind::LeafList => vec!["add_", "remove_"],
+        _ => Vec::new(),
+    };
+    let mut base = lower(node.name());
+    loop {
+        let after = others.iter().map(|other| format!("{base}{other}"));
+        let all: Vec<String> = before
+            .iter()
+            .map(|before| format!("{before}{base}"))
+            .chain(after)
+            .chain([base.clone()])
+            .collect();
+        if !all.iter().any(|name| taken.contains(name)) {
+            taken.extend(all);
+            return base;
+        }
+        base.push('_');
+    }
+}
+
+/// The name, or where it is taken one like it.
+pub(super) fn unused(name: String, taken: &mut Vec<String>) -> String {
+    let mut number = 2;
+    let mut free = name.clone();
+    while taken.contains(&free) {
+        free = format!("{name}{number}");
+        number += 1;
+    }
+    taken.push(free.clone());
+    free
+}
+
+/// As types and variants are written.
+pub(super) fn camel(name: &str) -> String {
+    let words = name.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    let mut camel = String::new();
+    for word in words {
+        let mut letters = word.chars();
+        camel.extend(letters.next().into_iter().flat_map(char::to_uppercase));
+        camel.push_str(letters.as_str());
+    }
+    match camel.chars().next() {
+        None => "Other".to_owned(),
+        Some(first) if first.is_numeric() => format!("N{camel}"),
+        // It is a word of the language.
+        Some(_) if camel == "Self" => "SelfValue".to_owned(),
+        Some(_) => camel,
+    }
+}
+
+/// As functions and modules are written.
+pub(super) fn lower(name: &str) -> String {
+    name.chars().map(|c| if c.is_alphanumeric() { c.to_ascii_lowercase() } else { '_' }).collect()
+}
+
+/// The name as it can stand where it is a word of the language.
+pub(super) fn reserved(name: &str) -> String {
+    const WORDS: &[&str] = &[
+        "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "do", "dyn",
+        "else", "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop",
+        "macro", "match", "mod", "move", "mut", "override", "priv", "pub", "ref", "return", "static",
+        "struct", "trait", "true", "try", "type", "typeof", "unsafe", "unsized", "use", "virtual", "where",
+        "while", "yield",
+    ];
+    match name {
+        // These cannot be written raw.
+        "crate" | "self" | "super" | "_" => format!("{name}_"),
+        _ if WORDS.contains(&name) => format!("r#{name}"),
+        _ => name.to_owned(),
+    }
+}

@@ -1,0 +1,20 @@
+//! `confine bindings`: Rust for authors, from YANG.
+
+use confine_backend::modules_in;
+
+use super::print;
+use crate::{cli::Bindings, error::Error};
+
+pub(super) fn run(request: &Bindings) -> Result<(), Error> {
+    let set = modules_in(&request.yang, &request.modules).map_err(|name| Error::NoYang { name })?;
+    let schema = set.compile();
+    for name in &request.modules {
+        if schema.module_by_name(name).is_none() {
+            return Err(Error::UnreadableYang { name: name.clone() });
+        }
+    }
+    for problem in schema.problems() {
+        anstream::eprintln!("left out: {problem}");
+    }
+    print(confine_author::bindings(&schema, &request.modules).as_bytes())
+}

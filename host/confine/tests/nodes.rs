@@ -1,0 +1,422 @@
+//! The commands that name nodes, against an embedded controller.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod common;
+
+use common::{confine, text};
+use confine_controller::{Controller, Datastore};
+use tokio::net::UnixListener;
+
+const INTERFACES: &str = "module interfaces { namespace urn:interfaces; prefix if; revision 2026-01-01;
+  container interfaces { list interface { key name; leaf name { type string; }
+    container config { leaf mtu { type uint16; } leaf description { type string; } } } } }";
+const ETH: &str = "<interfaces xmlns='urn:interfaces'><interface><name>eth0</name><config><mtu>1500</mtu></config>\
+  </interface></interfaces>";
+
+/// A leaf of each type.
+const ZOO: &str = "module zoo { yang-version 1.1; namespace urn:zoo; prefix z; revision 2026-01-01;
+  identity animal; identity cat { base animal; }
+  container zoo {
+    leaf small { type int8; } leaf large { type uint64; } leaf price { type decimal64 { fraction-digits 2; } }
+    leaf open { type boolean; } leaf free { type empty; } leaf kind { type identityref { base animal; } }
+    leaf mixed { type union { type uint8; type boolean; type string; } }
+    leaf other { type union { type uint8; type string; } }
+    leaf like { type leafref { path '../small'; } }
+    leaf-list name { type string; }
+    list pair { key 'a b'; leaf a { type string; } leaf b { type uint8; } leaf text { type string; } }
+    container seen { config false; leaf count { type uint32; } }
+    container closed { presence 'it is closed'; }
+  } }";
+const ZOO_DATA: &str = "<zoo xmlns='urn:zoo' xmlns:z='urn:zoo'><small>-3</small><large>18446744073709551615</large><price>1.50</price>\
+  <open>true</open><free/><kind>z:cat</kind><mixed>false</mixed><other>7b</other><like>-3</like><name>a</name>\
+  <pair><a>it's</a><b>1</b><text>says \"hello\"</text></pair></zoo>";
+
+/// A controller with some devices.
+struct Zoo {
+    controller: Controller,
+    directory: tempfile::TempDir,
+}
+
+impl Zoo {
+    fn open() -> Self {
+        let builder =
+            Controller::builder().device_model("zoo.yang", ZOO).device_model("interfaces.yang", INTERFACES);
+        let builder = builder.device("r1", ETH).device("r2", ETH).device("zoo1", ZOO_DATA);
+        let controller = builder.build().unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let listener = UnixListener::bind(directory.path().join("controller.sock")).unwrap();
+        let serving = controller.clone();
+        tokio::spawn(async move { serving.serve(listener, std::future::pending()).await });
+        Self { controller, directory }
+    }
+
+    /// What a command says: its output, and in brackets how it ended if that was not well.
+    fn say(&self, words: &[&str]) -> String {
+        let mut command = confine();
+        command.args(words).arg("--user").arg("alice");
+        command.arg("--socket").arg(self.directory.path().join("controller.sock"));
+        let output = command.output().unwrap();
+        let end = match output.status.code() {
+            Some(0) => String::new(),
+            Some(code) => format!("[{code}]\n"),
+            None => "[killed]\n".into(),
+        };
+        text(&output.stdout) + &text(&output.stderr) + &end
+    }
+
+    fn all(&self, lines: &[&[&str]]) -> String {
+        let said = |words: &&[&str]| format!("$ {}\n{}", words.join(" "), self.say(words));
+        lines.iter().map(said).collect()
+    }
+
+    fn candidate(&self) -> String {
+        self.controller.datastore(Datastore::Candidate).unwrap()
+    }
+}
+
+const ETH0: &str = "/devices/device[name='r1']/config/interfaces/interface[name='eth0']";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_stands_at_a_path_is_shown() {
+    let zoo = Zoo::open();
+    insta::assert_snapshot!(zoo.all(&[
+        &["get", &format!("{ETH0}/config/mtu")],
+        &["get", "/devices/device/config/if:interfaces/interface[name='eth0']/config/mtu"],
+        &["get", "/devices/device/config/zoo/name"],
+        &["get", "/devices/device[name='zoo1']/config/zoo/kind"],
+    ]), @r#"
+    $ get /devices/device[name='r1']/config/interfaces/interface[name='eth0']/config/mtu
+    <devices xmlns="http://clicon.org/controller">
+      <device>
+        <name>r1</name>
+        <config>
+          <interfaces xmlns="urn:interfaces">
+            <interface>
+              <name>eth0</name>
+              <config>
+                <mtu>1500</mtu>
+              </config>
+            </interface>
+          </interfaces>
+        </config>
+      </device>
+    </devices>
+    $ get /devices/device/config/if:interfaces/interface[name='eth0']/config/mtu
+    <devices xmlns="http://clicon.org/controller">
+      <device>
+        <name>r1</name>
+        <config>
+          <interfaces xmlns="urn:interfaces">
+            <interface>
+              <name>eth0</name>
+              <config>
+                <mtu>1500</mtu>
+              </config>
+            </interface>
+          </interfaces>
+        </config>
+      </device>
+      <device>
+        <name>r2</name>
+        <config>
+          <interfaces xmlns="urn:interfaces">
+            <interface>
+              <name>eth0</name>
+              <config>
+                <mtu>1500</mtu>
+              </config>
+            </interface>
+          </interfaces>
+        </config>
+      </device>
+    </devices>
+    $ get /devices/device/config/zoo/name
+    <devices xmlns="http://clicon.org/controller">
+      <device>
+        <name>zoo1</name>
+        <config>
+          <zoo xmlns="urn:zoo">
+            <name>a</name>
+          </zoo>
+        </config>
+      </device>
+    </devices>
+    $ get /devices/device[name='zoo1']/config/zoo/kind
+    <devices xmlns="http://clicon.org/controller">
+      <device>
+        <name>zoo1</name>
+        <config>
+          <zoo xmlns="urn:zoo">
+            <kind xmlns:z="urn:zoo">z:cat</kind>
+          </zoo>
+        </config>
+      </device>
+    </devices>
+    "#);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_type_has_its_form_in_json() {
+    let zoo = Zoo::open();
+    insta::assert_snapshot!(zoo.say(&["get", "--json", "/devices/device[name='zoo1']/config/zoo"]), @r#"
+    {
+      "clixon-controller:devices": {
+        "device": [
+          {
+            "name": "zoo1",
+            "config": {
+              "zoo:zoo": {
+                "small": -3,
+                "large": "18446744073709551615",
+                "price": "1.50",
+                "open": true,
+                "free": [null],
+                "kind": "zoo:cat",
+                "mixed": false,
+                "other": "7b",
+                "like": -3,
+                "name": [
+                  "a"
+                ],
+                "pair": [
+                  {
+                    "a": "it's",
+                    "b": 1,
+                    "text": "says \"hello\""
+                  }
+                ]
+              }
+            }
+          }
+        ]
+      }
+    }
+    "#);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mistake_in_a_path_is_told_with_what_is_near() {
+    let zoo = Zoo::open();
+    insta::assert_snapshot!(zoo.all(&[
+        &["get", &format!("{ETH0}/config/mtuu")],
+        &["get", "/devices/device[name='r11']/config/interfaces"],
+        &["get", "/devices/device/config/interfcaes"],
+        &["get", "/devices/device[name='r1']/config/fi:interfaces"],
+        &["get", "/devices/device[name='r1']/config/interfaces/interface[nam='eth0']"],
+        &["get", "/devcies"],
+        &["get", "devices/device"],
+        &["get", "/devices/device["],
+        &["get", "/devices/device[name='r1']/config/interfaces/interface[name='eth9']"],
+        &["get", "/devices/device[name='''\"']/name"],
+    ]), @r#"
+    $ get /devices/device[name='r1']/config/interfaces/interface[name='eth0']/config/mtuu
+    error: the model has no `mtuu` below `/devices/device[name='r1']/config/interfaces/interface[name='eth0']/config`; did you mean `mtu`?
+    [1]
+    $ get /devices/device[name='r11']/config/interfaces
+    error: there is no device `r11`; did you mean `r1`?
+    [1]
+    $ get /devices/device/config/interfcaes
+    error: the model has no `interfcaes` below `/devices/device[name='r1']/config`; did you mean `interfaces`?
+    [1]
+    $ get /devices/device[name='r1']/config/fi:interfaces
+    error: no model calls itself `fi`; did you mean `if`?
+    [1]
+    $ get /devices/device[name='r1']/config/interfaces/interface[nam='eth0']
+    error: `nam` is not a key of `/devices/device[name='r1']/config/interfaces/interface`: its keys are `name`
+    [1]
+    $ get /devcies
+    error: the model has no `devcies` below `/`; did you mean `devices`?
+    [1]
+    $ get devices/device
+    error: `devices/device` does not begin at the root
+    hint: write `/devices/device`
+    [1]
+    $ get /devices/device[
+    error: the path `/devices/device[` cannot be read at character 17: a name is missing here: a step is `name` or `prefix:name`
+    [1]
+    $ get /devices/device[name='r1']/config/interfaces/interface[name='eth9']
+    error: at `/devices/device[name='r1']/config/interfaces/interface[name='eth9']` there is nothing that `alice` may read
+    [1]
+    $ get /devices/device[name='''"']/name
+    error: there is no device `'"`
+    [1]
+    "#);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_is_refused_before_anything_is_sent() {
+    let zoo = Zoo::open();
+    let before = zoo.candidate();
+    let mtu = &*format!("{ETH0}/config/mtu");
+    insta::assert_snapshot!(zoo.all(&[
+        &["edit", mtu, "fast"],
+        &["edit", mtu, "-1"],
+        &["edit", mtu],
+        &["edit", &format!("{ETH0}/config"), "1"],
+        &["edit", &format!("{ETH0}/config")],
+        &["edit", &format!("{ETH0}/name"), "eth1"],
+        &["edit", "--remove", &format!("{ETH0}/name")],
+        &["edit", "/devices/device/config/interfaces/interface[name='eth0']/config/mtu", "1"],
+        &["edit", "/devices/device[name='r1']/config/interfaces/interface/config/mtu", "1"],
+        &["edit", "/devices/device[name='zoo1']/config/zoo/pair[a='x']/text", "1"],
+        &["edit", "/devices/device[name='zoo1']/config/zoo/pair[a='x'][b='y']/text", "1"],
+        &["edit", "/devices/device[name='zoo1']/config/zoo/seen/count", "1"],
+        &["edit", "/devices/device[name='zoo1']/config/zoo/kind", "z:dog"],
+        &["edit", "/"],
+        &["edit", "--remove", mtu, "1500"],
+    ]), @"
+    $ edit /devices/device[name='r1']/config/interfaces/interface[name='eth0']/config/mtu fast
+    error: `/devices/device[name='r1']/config/interfaces/interface[name='eth0']/config/mtu`: `fast` is not a value of `mtu`: a number from 0 to 65535 (`uint16`)
+    [1]
+    $ edit /devices/device[name='r1']/config/interfaces/interface[name='eth0']/config/mtu -1
+    error: `/devices/device[name='r1']/config/interfaces/interface[name='eth0']/config/mtu`: `-1` is not a value of `mtu`: a number from 0 to 65535 (`uint16`)
+    [1]
+    $ edit /devices/device[name='r1']/config/interfaces/interface[name='eth0']/config/mtu
+    error: `/devices/device[name='r1']/config/interfaces/interface[name='eth0']/config/mtu` is a leaf, and needs a value: a number from 0 to 65535 (`uint16`)
+    [1]
+    $ edit /devices/device[name='r1']/config/interfaces/interface[name='eth0']/config 1
+    error: `/devices/device[name='r1']/config/interfaces/interface[name='eth0']/config` has no value but children: name a leaf
+    [1]
+    $ edit /devices/device[name='r1']/config/interfaces/interface[name='eth0']/config
+    error: `/devices/device[name='r1']/config/interfaces/interface[name='eth0']/config` is a container that is there whenever something is in it: set what belongs there
+    [1]
+    $ edit /devices/device[name='r1']/config/interfaces/interface[name='eth0']/name eth1
+    error: `/devices/device[name='r1']/config/interfaces/interface[name='eth0']/name` is a key and `eth0` in the path: it cannot be set to `eth1`; make another entry
+    [1]
+    $ edit --remove /devices/device[name='r1']/config/interfaces/interface[name='eth0']/name
+    error: `/devices/device[name='r1']/config/interfaces/interface[name='eth0']/name` is a key
+    hint: remove the whole entry
+    [1]
+    $ edit /devices/device/config/interfaces/interface[name='eth0']/config/mtu 1
+    error: `/devices/device` does not say which entry: write `/devices/device[name='…']`
+    [1]
+    $ edit /devices/device[name='r1']/config/interfaces/interface/config/mtu 1
+    error: `/devices/device[name='r1']/config/interfaces/interface` does not say which entry: write `/devices/device[name='r1']/config/interfaces/interface[name='…']`
+    [1]
+    $ edit /devices/device[name='zoo1']/config/zoo/pair[a='x']/text 1
+    error: `/devices/device[name='zoo1']/config/zoo/pair[a='x']` does not say which entry: write `/devices/device[name='zoo1']/config/zoo/pair[a='x'][b='…']`
+    [1]
+    $ edit /devices/device[name='zoo1']/config/zoo/pair[a='x'][b='y']/text 1
+    error: `/devices/device[name='zoo1']/config/zoo/pair/b`: `y` is not a value of `b`: a number from 0 to 255 (`uint8`)
+    [1]
+    $ edit /devices/device[name='zoo1']/config/zoo/seen/count 1
+    error: `/devices/device[name='zoo1']/config/zoo/seen/count` is state, not configuration: nobody sets it
+    [1]
+    $ edit /devices/device[name='zoo1']/config/zoo/kind z:dog
+    error: `/devices/device[name='zoo1']/config/zoo/kind`: `z:dog` is not a value of `kind`: an identity derived from `zoo:animal` (`identityref`)
+    [1]
+    $ edit /
+    error: the root cannot be edited: name a node
+    [1]
+    $ edit --remove /devices/device[name='r1']/config/interfaces/interface[name='eth0']/config/mtu 1500
+    error: the argument '--remove' cannot be used with '[VALUE]'
+
+    Usage: confine edit --remove --user <USER> --socket <SOCKET> <PATH> [VALUE]
+
+    For more information, try '--help'.
+    [2]
+    ");
+    assert_eq!(zoo.candidate(), before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edit_is_shown_and_committed_when_it_is_asked_for() {
+    let zoo = Zoo::open();
+    let mtu = format!("{ETH0}/config/mtu");
+    insta::assert_snapshot!(zoo.say(&["edit", &mtu, "0x10"]), @r#"
+       <devices xmlns="http://clicon.org/controller">
+          <device>
+             <name>r1</name>
+             <config>
+                <interfaces xmlns="urn:interfaces">
+                   <interface>
+                      <name>eth0</name>
+                      <config>
+    -                     <mtu>1500</mtu>
+    +                     <mtu>16</mtu>
+                      </config>
+                   </interface>
+                </interfaces>
+             </config>
+          </device>
+       </devices>
+    This is in the candidate, which `--commit` commits.
+    "#);
+    assert!(zoo.controller.device("r1").unwrap().contains("<mtu>1500</mtu>"));
+    assert!(zoo.say(&["get", "--candidate", &mtu]).contains("<mtu>16</mtu>"));
+    assert!(zoo.say(&["get", &mtu]).contains("<mtu>1500</mtu>"));
+
+    insta::assert_snapshot!(zoo.say(&["edit", &mtu, "1500"]), @"The candidate is what `running` is: there is nothing to commit.");
+    zoo.say(&["edit", &mtu, "9000"]);
+    insta::assert_snapshot!(zoo.say(&["edit", "--commit", "/devices/device[name='zoo1']/config/zoo/name", "b"]), @r#"
+       <devices xmlns="http://clicon.org/controller">
+          <device>
+             <name>r1</name>
+             <config>
+                <interfaces xmlns="urn:interfaces">
+                   <interface>
+                      <name>eth0</name>
+                      <config>
+    -                     <mtu>1500</mtu>
+    +                     <mtu>9000</mtu>
+                      </config>
+                   </interface>
+                </interfaces>
+             </config>
+          </device>
+          <device>
+             <name>zoo1</name>
+             <config>
+                <zoo xmlns="urn:zoo">
+    +               <name>b</name>
+                </zoo>
+             </config>
+          </device>
+       </devices>
+    It is committed, in transaction 1.
+    "#);
+    assert!(zoo.controller.device("r1").unwrap().contains("<mtu>9000</mtu>"));
+    for words in [
+        &["edit", "/devices/device[name='zoo1']/config/zoo/closed"][..],
+        &["edit", "--remove", "/devices/device[name='zoo1']/config/zoo/name[.='a']"],
+        &["edit", "/devices/device[name='zoo1']/config/zoo/pair[a='x'][b='2']"],
+        &["edit", "/devices/device[name='zoo1']/config/zoo/small", "-128"],
+        &["edit", "/devices/device[name='zoo1']/config/zoo/kind", "zoo:cat"],
+        &["edit", "--commit", "--remove", "/devices/device[name='zoo1']/config/zoo/pair[a=\"it's\"][b='1']"],
+    ] {
+        let said = zoo.say(words);
+        assert!(!said.contains("error"), "{said}");
+    }
+    insta::assert_snapshot!(zoo.controller.device("zoo1").unwrap(), @r#"<zoo xmlns="urn:zoo"><small>-128</small><large>18446744073709551615</large><price>1.50</price><open>true</open><free/><kind xmlns:zoo="urn:zoo">zoo:cat</kind><mixed>false</mixed><other>7b</other><like>-3</like><name>b</name><pair><a>x</a><b>2</b></pair><closed/></zoo>"#);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_fails_leaves_the_edit_in_the_candidate() {
+    let zoo = Zoo::open();
+    let phase = confine_controller::PushPhase::Validate;
+    zoo.controller.refuse_push("r1", phase, "the device is busy").unwrap();
+    let said = zoo.say(&["edit", "--commit", &format!("{ETH0}/config/mtu"), "9000"]);
+    let (_, end) = said.split_once("error").unwrap();
+    insta::assert_snapshot!(end, @"
+    : it is not committed: the device is busy
+    hint: it stands in the candidate; correct it there, or take all that is there back with `confine rpc '<discard-changes/>'`
+    [1]
+    ");
+    assert!(zoo.candidate().contains("<mtu>9000</mtu>"));
+    assert!(zoo.controller.device("r1").unwrap().contains("<mtu>1500</mtu>"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_controller_that_is_not_there_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let output =
+        confine().args(["get", "/devices", "--socket"]).arg(directory.path().join("x.sock")).output();
+    let output = output.unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output.stderr);
+    assert!(
+        said.contains("cannot connect to the controller") && said.contains("confine demo --serve"),
+        "{said}"
+    );
+}

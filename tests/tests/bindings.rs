@@ -1,0 +1,43 @@
+//! What `confine bindings` writes, and a module that stands on it.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::path::{Path, PathBuf};
+
+use confine_author::{Case, Verdict, bindings};
+use confine_backend::modules_in;
+use confine_tests::workshop::{example_services, typed};
+
+fn written(module: &str) -> String {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let directories: [PathBuf; 2] = [here.join("../host/controller/models"), example_services()];
+    let modules = [module.to_owned()];
+    bindings(&modules_in(&directories, &modules).unwrap().compile(), &modules)
+}
+
+/// To write them anew: `confine bindings --yang host/controller/models --yang example-services MODULE`.
+#[test]
+fn the_bindings_of_the_guest_are_those_that_are_written() {
+    let guest = Path::new(env!("CARGO_MANIFEST_DIR")).join("guests/typed/src");
+    for (module, file) in [("openconfig-interfaces", "openconfig.rs"), ("interfaces", "service.rs")] {
+        let kept = std::fs::read_to_string(guest.join(file)).unwrap();
+        assert_eq!(written(module), kept, "{file} is not what is written now");
+    }
+}
+
+/// It does what the module without bindings does: the same cases hold.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_module_on_bindings_passes_the_cases_of_its_service() {
+    let services = typed().await.unwrap();
+    let cases = Case::all(&example_services().join("interfaces/cases")).unwrap();
+    assert!(cases.len() >= 7, "the cases are gone");
+    let mut failures = Vec::new();
+    for case in cases {
+        let directory = tempfile::tempdir().unwrap();
+        match case.play(services.host.clone(), &services.models, directory.path()).await.unwrap() {
+            Verdict::Passed => {}
+            Verdict::Failed(how) => failures.push(format!("{}: {how}", case.directory.display())),
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n\n"));
+}
