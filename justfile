@@ -1,4 +1,4 @@
-# Play a commit, a dry run, a change, a deletion and a failing module on the embedded controller
+# Play a commit, a dry run, a change, a deletion, and what is said of modules that fail, on the embedded controller
 demo:
     cargo demo
 

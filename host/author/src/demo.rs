@@ -30,7 +30,7 @@ struct Step {
 
 const SERVICES: &str = "http://clicon.org/controller";
 
-const STEPS: [Step; 5] = [
+const STEPS: [Step; 7] = [
     Step {
         name: "commit",
         what: "An account for operators on every device, and an interface on two of them.",
@@ -83,6 +83,20 @@ const STEPS: [Step; 5] = [
         ),
         push: Push::Commit,
         fails: Some("there is no device `openconfig9`"),
+    },
+    Step {
+        name: "misspelt leaf",
+        what: "A module writes `mtuu`: its user is told at once, and no device is asked.",
+        edit: "<mistaken xmlns='urn:example:mistaken'><service-name>one</service-name><mistake>name</mistake></mistaken>",
+        push: Push::Commit,
+        fails: Some("did you mean `mtu`?"),
+    },
+    Step {
+        name: "wrong value",
+        what: "It sets `mtu` to `fast`: the YANG of the device says what an MTU is.",
+        edit: "<mistaken xmlns='urn:example:mistaken'><service-name>two</service-name><mistake>value</mistake></mistaken>",
+        push: Push::Commit,
+        fails: Some("`fast` is not a value of `mtu`: a number from 0 to 65535"),
     },
 ];
 

@@ -28,7 +28,7 @@ pub(crate) enum Command {
     /// Serve a controller: run the modules of every service that is committed
     #[command(after_long_help = SERVE_HELP)]
     Serve(Options),
-    /// Play a commit, a dry run, a change, a deletion and a failing module on an embedded controller
+    /// Play a commit, a dry run, a change, a deletion, and what is said of modules that fail, on an embedded controller
     Demo(Demo),
     /// Make one NETCONF request of a controller and print its answer
     Rpc(Rpc),

@@ -26,11 +26,21 @@ fn the_demonstration_plays_every_step() {
         confine().arg("demo").current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
     let (said, errors) = (text(&stdout), text(&stderr));
     assert_eq!(status.code(), Some(0), "{said}{errors}");
-    for step in ["1. commit", "2. dry run", "3. change", "4. deletion", "5. failure"] {
+    for step in [
+        "1. commit",
+        "2. dry run",
+        "3. change",
+        "4. deletion",
+        "5. failure",
+        "6. misspelt leaf",
+        "7. wrong value",
+    ] {
         assert!(said.contains(step), "{step}: {said}");
     }
     assert!(said.contains("+            <mtu>9000</mtu>"), "{said}");
     assert!(said.contains("there is no device `openconfig9`"), "{said}");
+    assert!(said.contains("the model has no `mtuu` below") && said.contains("did you mean `mtu`?"), "{said}");
+    assert!(said.contains("`fast` is not a value of `mtu`: a number from 0 to 65535 (`uint16`)"), "{said}");
 }
 
 #[test]

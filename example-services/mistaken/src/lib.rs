@@ -1,0 +1,28 @@
+//! Two mistakes that authors make: the demo shows what is said of them, and when.
+
+use confine_sdk::prelude::*;
+
+struct Mistaken;
+
+impl Service for Mistaken {
+    const SERVICES: &[&str] = &["mistaken:mistaken"];
+    const PREFIXES: &[(&str, &str)] =
+        &[("mistaken", "urn:example:mistaken"), ("oc-if", "http://openconfig.net/yang/interfaces")];
+    const READS: &[&str] = &["/devices/device/name"];
+    const WRITES: &[&str] = &["/devices/device/config/oc-if:interfaces/interface"];
+
+    fn apply(_commit: &Commit, _instance: &Instance, view: &View) -> Result<()> {
+        let is_misspelt = view.require("mistake")? == "name";
+        for device in view.list("/devices/device")? {
+            let config = device.at(path!("config/oc-if:interfaces/interface[name={}]/config", "eth0"));
+            if is_misspelt {
+                config.set("mtuu", 1500)?;
+            } else {
+                config.set("mtu", "fast")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+confine_sdk::export!(Mistaken);
