@@ -56,7 +56,7 @@ fn main() -> ExitCode {
 
 type Test = fn() -> std::pin::Pin<Box<dyn Future<Output = ()>>>;
 
-const TESTS: [(&str, Test); 14] = [
+const TESTS: [(&str, Test); 15] = [
     ("without_a_layer_everything_can_be_done", || Box::pin(does_everything())),
     ("limits_keep_files_and_sockets_away", || Box::pin(limits_descriptors())),
     ("landlock_keeps_files_programs_and_ports_away", || Box::pin(lands_and_locks())),
@@ -64,6 +64,7 @@ const TESTS: [(&str, Test); 14] = [
     ("a_worker_is_confined_before_it_reads", || Box::pin(confines_itself())),
     ("a_worker_inherits_nothing", || Box::pin(inherits_nothing())),
     ("a_worker_that_takes_too_long_is_killed", || Box::pin(kills())),
+    ("a_worker_that_says_too_much_is_not_heard_out", || Box::pin(stops_listening())),
     ("compiled_code_is_limited", || Box::pin(limits_code())),
     ("a_worker_compiles_what_this_process_runs", || Box::pin(compiles())),
     ("a_worker_refuses_in_words", || Box::pin(refuses())),
@@ -352,6 +353,15 @@ async fn kills() {
         assert!(began.elapsed() < Duration::from_secs(60), "{worker} is still there");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
+}
+
+async fn stops_listening() {
+    let home = tempfile::tempdir().unwrap();
+    let compiler = script(home.path(), "while printf %01000d 0; do sleep 0.1; done");
+    let limits =
+        Limits { compiled: 4 << 10, compile_wall_clock: Duration::from_secs(120), ..Limits::default() };
+    let fault = runner(compiler).load("bench", Guest::new().build(), &limits).await.unwrap_err().fault;
+    assert!(matches!(fault, LoadFault::Code { .. }), "{fault}");
 }
 
 async fn limits_code() {
