@@ -13,7 +13,7 @@ use tokio::io::{
     AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, ReadHalf, WriteHalf,
 };
 
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_secs(60);
 const OK: &str = r#"<rpc-reply xmlns="urn:ietf:params:xml:ns:netconf:base:1.0"><ok/></rpc-reply>"#;
 const BASE: &str = "urn:ietf:params:xml:ns:netconf:base:1.0";
 const EVENT: &str = r#"<event xmlns="urn:c"/>"#;
@@ -108,7 +108,7 @@ async fn a_bad_notification_costs_itself_only() {
 async fn a_timeout_closes_the_session() {
     let (mut session, mut requests, _responses) = connected().await;
     let error = session.request(&rpc(), LIMIT).await.unwrap_err();
-    insta::assert_snapshot!(error, @"the peer did not answer within 30s");
+    insta::assert_snapshot!(error, @"the peer did not answer within 60s");
     assert!(!session.is_open());
     // The server sees the request, then the end: no late reply can meet the next request.
     assert_eq!(operation(&mut requests).await, "commit");

@@ -211,7 +211,7 @@ async fn a_thread_that_is_not_given_back_is_left_behind() {
     let runner = runner().with_grace(Duration::ZERO);
     let run = run_on(&runner, reader(), endless(), Arc::new(Stuck));
     // It would be an hour otherwise.
-    let run = tokio::time::timeout(Duration::from_secs(600), run).await.unwrap();
+    let run = tokio::time::timeout(Duration::from_secs(120), run).await.unwrap();
     assert_eq!(
         upto_used(&told(&run)),
         r#"module `bench` 1.0.0, instance `bench[service-name='s1']`: wall clock limit reached: allowed 1,000 ms for one instance"#
