@@ -343,7 +343,7 @@ enum Blow {
 /// Ends the daemon and the controller again and again.
 fn storm(mut supervisor: Supervisor, mut dice: Dice, runtime: &Handle) -> Supervisor {
     let count = restarts();
-    let daemon = (0..count).map(|number| [Blow::Kill, Blow::Terminate, Blow::Kill, Blow::Both][number % 4]);
+    let daemon = [Blow::Kill, Blow::Terminate, Blow::Kill, Blow::Both].into_iter().cycle().take(count);
     let mut blows: Vec<_> = daemon.chain((0..count / 2).map(|_| Blow::Controller)).collect();
     dice.shuffle(&mut blows);
     // It was waited for before all this.
