@@ -156,6 +156,8 @@ fn probe(layer: &str, mut places: impl Iterator<Item = String>) {
             confinement::limits(Duration::from_secs(60), 4 << 30).unwrap();
             let at_the_parents_end = rustix::process::parent_process_death_signal().unwrap();
             assert_eq!(at_the_parents_end, Some(rustix::process::Signal::KILL));
+            // The other layers would see to it too.
+            assert!(rustix::thread::no_new_privs().unwrap());
             "in force".into()
         }
         "landlock" => format!("{:?}", confinement::landlock()),
@@ -273,6 +275,10 @@ async fn confines_itself() {
         "Partly" => weight,
         _ => 0,
     });
+    // A worker inherits this one's limit, which may be none at all.
+    let core = rustix::process::getrlimit(rustix::process::Resource::Core);
+    let core = rustix::process::Rlimit { current: core.maximum, ..core };
+    rustix::process::setrlimit(rustix::process::Resource::Core, core).unwrap();
     let mut worker = Command::new(env::current_exe().unwrap())
         .args([worker::COMMAND, "60", &(4u64 << 30).to_string(), "524288"])
         .stdin(Stdio::piped())
