@@ -420,6 +420,51 @@ async fn bytes_are_limited() {
 }
 
 #[tokio::test]
+async fn a_call_that_cannot_wait_passes_little() {
+    let random = |bytes: u32| {
+        let call = format!("(call $random (i64.const {bytes}) (global.get $scratch)) (global.get $ok)");
+        Guest::new().random().apply(&call)
+    };
+    let write = |bytes: u32| {
+        let call = format!(
+            "(call $print (call $stdout) (i32.const 0) (i32.const {bytes}) (global.get $scratch)) (global.get $ok)"
+        );
+        let guest = Guest::new().import(
+            "wasi:cli/stdout@0.2.3",
+            "package wasi:cli@0.2.3 {
+                interface stdout {
+                    use wasi:io/streams@0.2.3.{output-stream};
+                    get-stdout: func() -> output-stream;
+                }
+            }
+            package wasi:io@0.2.3 {
+                interface error { resource error; }
+                interface streams {
+                    use error.{error};
+                    variant stream-error { last-operation-failed(error), closed }
+                    resource output-stream { write: func(contents: list<u8>) -> result<_, stream-error>; }
+                }
+            }",
+            r#"(import "wasi:cli/stdout@0.2.3" "get-stdout" (func $stdout (result i32)))
+            (import "wasi:io/streams@0.2.3" "[method]output-stream.write"
+                (func $print (param i32 i32 i32 i32)))"#,
+        );
+        guest.apply(&call)
+    };
+    let mut told_of = Vec::new();
+    for guest in [random(4096), write(4096), random(4097), write(4097)] {
+        told_of.push(told(&run(guest, Limits::default()).await));
+    }
+    assert_eq!(told_of.join("\n"), [
+            r#"fine"#,
+            r#"fine"#,
+            r#"module `bench` 1.0.0, instance `bench[service-name='s1']`: trap: it asked for 4097 random bytes at once, 4096 are the most"#,
+            r#"module `bench` 1.0.0, instance `bench[service-name='s1']`: trap: it wrote 4097 bytes where an output stream takes 4096"#,
+        ]
+        .join("\n"));
+}
+
+#[tokio::test]
 async fn a_flood_of_log_lines_is_cut() {
     let flood = "(local $n i32)
         (loop $again
