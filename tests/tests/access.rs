@@ -11,7 +11,7 @@
 use std::{path::Path, time::Duration};
 
 use confine_author::Committed;
-use confine_backend::Options;
+use confine_backend::{Actions, Options};
 use confine_tests::{
     play::{self, Play, between, succeeded, without},
     script::{self, Script},
@@ -66,7 +66,7 @@ async fn an_ordinary_user_commits_where_nobody_writes_by_default() {
     let mut play = begin(&nacm(&host(), ""), "alice").await;
     succeeded(&play.commit(&probe("a", &[&set("login-banner", "hello")])).await);
     assert!(play.device().contains("<login-banner>hello</login-banner>"));
-    assert_eq!(play.created(), ["a: …/system/config/login-banner"]);
+    assert_eq!(play.created(), ["a: …/system/config/login-banner[false()]"]);
     let edits: Vec<_> = play.tap.take().into_iter().filter(|sent| sent.contains("<edit-config>")).collect();
     assert_eq!(edits.len(), 1, "{edits:#?}");
     assert!(edits[0].contains("username=\"alice\""), "{}", edits[0]);
@@ -92,7 +92,7 @@ async fn what_only_the_host_may_write_is_written_as_the_host() {
                  <path xmlns:p='urn:example:probe'>/c:services/p:probe/p:created</path><action>deny</action></rule></rule-list>";
     let mut play = begin(&nacm(&host(), rules), "alice").await;
     succeeded(&play.commit(&probe("a", &[&set("login-banner", "hello")])).await);
-    assert_eq!(play.created(), ["a: …/system/config/login-banner"]);
+    assert_eq!(play.created(), ["a: …/system/config/login-banner[false()]"]);
     let edits: Vec<_> = play.tap.take().into_iter().filter(|sent| sent.contains("<edit-config>")).collect();
     let users: Vec<&str> = edits.iter().map(|edit| between(edit, "username=\"", "\"")).collect();
     assert_eq!(users, ["alice", "alice", &host()], "{edits:#?}");
@@ -176,6 +176,28 @@ async fn a_daemon_that_may_not_read_the_rules_runs_no_module() {
     hint: give `HOST` the right to read `/nacm:nacm`; the daemon's log has the rule
     "#);
     assert!(!play.device().contains("login-banner"));
+}
+
+/// The controller takes away as nobody, which it does not survive where nobody may write: it is left nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn where_nobody_writes_by_default_all_is_taken_away_as_the_user() {
+    let mut play = begin(&nacm(&host(), ""), "alice").await;
+    let untouched = play.device();
+    let x = play::interface("x");
+    for name in ["a", "b"] {
+        succeeded(&play.commit(&probe(name, &[&x[0], &x[1]])).await);
+    }
+    let marked = |name: &str| format!("{name}: …/interfaces/interface[name=\"x\"][false()]");
+    assert_eq!(play.created(), [marked("a"), marked("b")]);
+    let made = play.device();
+    for force in [None, Some("probe[name='a']")] {
+        succeeded(&play.push(Actions::Force(force)).await);
+        assert_eq!(play.device(), made, "{force:?}");
+    }
+    succeeded(&play.commit(&without("a")).await);
+    assert_eq!((play.device(), play.created()), (made, vec![marked("b")]));
+    succeeded(&play.commit(&without("b")).await);
+    assert_eq!(play.device(), untouched);
 }
 
 /// Rules that it sees are not all there are, if one of them hides others.

@@ -162,6 +162,12 @@ impl Nacm {
         self
     }
 
+    /// Whether nobody may write without a rule. Where there are no groups, the defaults that stand in the
+    /// model are no sign that access control is used at all.
+    pub fn denies_writes_by_default(&self) -> bool {
+        self.enabled && self.write_default == Action::Deny && !self.groups.is_empty()
+    }
+
     /// The groups that a user is in (RFC 8341, section 3.4.4, step 4).
     pub fn groups_of<'a>(&'a self, user: &'a str) -> impl Iterator<Item = &'a str> {
         let is_member = move |members: &Vec<String>| members.iter().any(|member| member == user);

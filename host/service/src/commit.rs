@@ -191,6 +191,10 @@ impl Work<'_> {
             owners = Owners::clone(&*self.host.read_owners(self.backend).await?);
         }
 
+        if nacm.denies_writes_by_default() {
+            owners.keep_from_backend();
+        }
+
         let mut also: Vec<Planned> = Vec::new();
         for owner in self::sharers(&owners, &notified) {
             match self.registry.of(owner) {

@@ -16,7 +16,7 @@ pub struct Created {
     pub path: String,
     /// With namespaces, which the backend's form lacks: where they are known.
     pub place: Option<Pattern>,
-    /// Whether the backend is to find it in another instance's list. It takes away what the instances of a
+    /// Whether the backend is to find it in another instance's list, or in none. It takes away what the instances of a
     /// commit had created, and dies when two of them name the same object (seen with 1.8.0).
     pub shared: bool,
 }
@@ -41,6 +41,8 @@ impl Created {
 pub struct Owners {
     by_path: BTreeMap<String, Owned>,
     by_instance: HashMap<InstanceRef, Vec<String>>,
+    /// See [`keep_from_backend`](Self::keep_from_backend).
+    kept_from_backend: bool,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -121,7 +123,13 @@ impl Owners {
         self.by_path.get(path)?.holder.as_ref()
     }
 
-    /// Has the backend find each object in one list only: where it was, if that is still an owner, else in
+    /// Has the backend find no object of those that are run in any list. It takes them away as nobody, and
+    /// dies where nobody may write (seen with 1.8.0).
+    pub fn keep_from_backend(&mut self) {
+        self.kept_from_backend = true;
+    }
+
+    /// Has the backend find each object in one list at most: where it was, if that is still an owner, else in
     /// the first of these that are.
     pub(crate) fn share(&self, all: &mut [(InstanceRef, Vec<Created>)]) {
         let mut holders: HashMap<String, InstanceRef> = HashMap::new();
@@ -138,7 +146,8 @@ impl Owners {
         }
         for (instance, created) in all {
             for object in created {
-                object.shared = holders.get(&object.path).is_some_and(|holder| holder != instance);
+                object.shared = self.kept_from_backend
+                    || holders.get(&object.path).is_some_and(|holder| holder != instance);
             }
         }
     }
@@ -290,6 +299,14 @@ mod tests {
             shared(&later, [&[X, "/y"], &["/y", X]]),
             [vec![marked, "/y".into()], vec!["/y[false()]".into(), held]]
         );
+    }
+
+    #[test]
+    fn the_backend_finds_nothing_where_it_may_take_nothing_away() {
+        let marked = format!("{X}[false()]");
+        let mut owners = owners();
+        owners.keep_from_backend();
+        assert_eq!(shared(&owners, [&[X], &[X]]), [vec![marked.clone()], vec![marked]]);
     }
 
     #[test]
