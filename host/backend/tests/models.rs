@@ -214,6 +214,23 @@ async fn each_model_is_asked_for_once() {
 }
 
 #[tokio::test]
+async fn a_thousand_devices_that_have_the_same_share_it() {
+    let names = (0..1_000).map(|number| &*format!("l{number}").leak());
+    let devices: Vec<Device> = names.map(|name| open(name, &[OLD_LAMP])).collect();
+    let (facts, backend) = controller(facts(&devices)).await;
+    let mut models = Models::default();
+    models.read_own(&backend).await.unwrap();
+    models.read_devices(&backend).await.unwrap();
+    let asked = asked(&facts);
+    assert_eq!(asked.lines().filter(|line| line.starts_with("get-device-schema")).count(), 1_001);
+    assert_eq!(asked.lines().filter(|line| line.ends_with(" lamp")).count(), 1);
+    assert_eq!(models.examples(), ["l0"]);
+    let schema = models.schema();
+    let of = |device| schema.mounted(device).map(std::ptr::from_ref);
+    assert!(of("l0").is_some() && of("l0") == of("l999"));
+}
+
+#[tokio::test]
 async fn a_device_that_comes_back_is_asked_again() {
     let (facts, backend) = controller(facts(&[open("l1", &[OLD_LAMP]), open("l2", &[OLD_LAMP])])).await;
     let mut models = Models::default();

@@ -193,6 +193,11 @@ async fn each_type_has_its_form_in_json() {
       }
     }
     "#);
+    for path in ["/devices", "/devices/device[name='zoo1']"] {
+        assert!(zoo.say(&["get", "--json", path]).contains("\"small\": -3"), "{path}");
+    }
+    let names = zoo.say(&["get", "/devices/device/name"]);
+    assert!(names.contains("<name>r1</name>") && names.contains("<name>zoo1</name>"), "{names}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

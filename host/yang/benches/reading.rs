@@ -1,7 +1,8 @@
 //! What reading modules and looking nodes up costs.
 //!
 //! `cargo bench -p confine-yang`, with the published modules where `CONFINE_SHARED` or `../shared` has them. All of them
-//! are to be read within 50 ms and 20 MiB, and a step of a path within 1 µs.
+//! are to be read within 50 ms and 20 MiB, and a step of a path within 1 µs. What is written here to be as large as the
+//! models of a router's vendor is to cost what it does in proportion to its size.
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark ends where its input is missing")]
 
@@ -10,11 +11,15 @@ use std::{
     fs,
     hint::black_box,
     path::{Path, PathBuf},
-    sync::atomic::{AtomicUsize, Ordering::Relaxed},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::Instant,
 };
 
 use confine_tree::{QName, Schema as _};
-use confine_yang::{ModuleSet, Schema};
+use confine_yang::{ModuleSet, Mounted, Schema};
 use criterion::Criterion;
 
 /// Counts the bytes that are in use.
@@ -64,7 +69,170 @@ fn read(files: &[(String, Vec<u8>)]) -> Schema {
     set.compile()
 }
 
+/// Modules as large as those of a router's vendor: each has a thousand nodes of its own, most of them by
+/// groupings, and adds as many to the first one.
+fn router(modules: usize) -> Vec<(String, Vec<u8>)> {
+    let leaf = |at: usize| {
+        let of = [
+            "string { length 0..255; }",
+            "uint32",
+            "b:percent",
+            "boolean",
+            "b:address",
+            "enumeration { enum up; enum down; }",
+        ];
+        let of = of.get(at % of.len()).unwrap();
+        let end = if of.ends_with('}') { "" } else { ";" };
+        format!("leaf value-{at} {{ type {of}{end} description \"What value {at} is for.\"; }}")
+    };
+    let leaves = |count: usize| (0..count).map(leaf).collect::<Vec<_>>().join("\n");
+    let base = "module base { yang-version 1.1; namespace urn:router:base; prefix b; revision 2026-01-01;
+        typedef percent { type uint8 { range 0..100; } }
+        typedef address { type union { type string { pattern '[0-9.]+'; } type string { pattern '[0-9a-f:]+'; } } }
+        container router { container features; } }";
+    let module = |number: usize| {
+        let text = format!(
+            "module feature-{number} {{ yang-version 1.1; namespace urn:router:{number}; prefix f{number};
+             import base {{ prefix b; }} revision 2026-01-01;
+             grouping settings {{ {} }}
+             grouping entry {{ leaf name {{ type string; }} container config {{ uses settings; }}
+               container state {{ config false; uses settings; }} }}
+             container feature-{number} {{ {} }}
+             augment /b:router/b:features {{ container feature-{number} {{ {} }} }} }}",
+            leaves(24),
+            (0..10).map(|at| format!("list list-{at} {{ key name; uses entry; }}")).collect::<String>(),
+            (0..10).map(|at| format!("list list-{at} {{ key name; uses entry; }}")).collect::<String>(),
+        );
+        (format!("feature-{number}.yang"), text.into_bytes())
+    };
+    std::iter::once(("base.yang".to_owned(), base.into())).chain((0..modules).map(module)).collect()
+}
+
+fn count(schema: &Schema) -> usize {
+    let (mut open, mut count) = (vec![schema.root_node()], 0);
+    while let Some(node) = open.pop() {
+        count += 1;
+        open.extend(node.children());
+    }
+    count
+}
+
+/// Reads ever larger models, and says what each takes.
+fn grow() -> Schema {
+    let mut last = None;
+    for modules in [25, 50, 100, 200] {
+        let files = router(modules);
+        let source: usize = files.iter().map(|(_, text)| text.len()).sum();
+        let before = IN_USE.load(Relaxed);
+        MOST.store(before, Relaxed);
+        let began = Instant::now();
+        let schema = read(&files);
+        println!(
+            "{modules} modules of {} KiB, {} nodes: {} ms, {} KiB at most, {} KiB kept",
+            source / 1024,
+            count(&schema),
+            began.elapsed().as_millis(),
+            (MOST.load(Relaxed) - before) / 1024,
+            (IN_USE.load(Relaxed) - before) / 1024,
+        );
+        assert!(schema.problems().is_empty(), "{:?}", schema.problems());
+        last = Some(schema);
+    }
+    last.unwrap()
+}
+
+/// Shapes in which what is one of many could be compared with all others.
+fn shapes(size: usize) -> [(&'static str, String); 4] {
+    let many = |of: &dyn Fn(usize) -> String| (0..size).map(of).collect::<String>();
+    let module = |body: String| {
+        format!("module m {{ yang-version 1.1; namespace urn:m; prefix m; container top {{ }} {body} }}")
+    };
+    [
+        (
+            "leaves in one container",
+            module(format!("container wide {{ {} }}", many(&|at| format!("leaf l{at} {{ type string; }}")))),
+        ),
+        (
+            "augments of one container",
+            module(many(&|at| format!("augment /m:top {{ leaf l{at} {{ type string; }} }}"))),
+        ),
+        (
+            "identities of one base",
+            module(format!("identity base; {}", many(&|at| format!("identity i{at} {{ base base; }}")))),
+        ),
+        (
+            "names of one enumeration",
+            module(format!(
+                "leaf l {{ type enumeration {{ {} }} }}",
+                many(&|at| format!("enum e{at} {{ description 'x'; }}"))
+            )),
+        ),
+    ]
+}
+
+fn widen() {
+    for size in [5_000, 10_000, 20_000] {
+        for (what, text) in shapes(size) {
+            let began = Instant::now();
+            let schema = read(&[("m.yang".to_owned(), text.into_bytes())]);
+            println!("{size} {what}: {} ms", began.elapsed().as_millis());
+            assert!(schema.problems().is_empty(), "{:?}", schema.problems());
+        }
+    }
+}
+
+/// Mounts models in so many devices, all of them the same or each its own.
+fn mount(devices: usize, schema: &Arc<Schema>, is_shared: bool) -> Mounted {
+    let controller = "module c { namespace urn:c; prefix c; import ietf-yang-schema-mount { prefix m; }
+        container devices { list device { key name; leaf name { type string; }
+          container config { presence root; m:mount-point device; } } } }";
+    let mounting = "module ietf-yang-schema-mount { namespace urn:m; prefix m; extension mount-point { argument label; } }";
+    let mut set = ModuleSet::default();
+    set.add("c.yang", controller.as_bytes()).unwrap();
+    set.add("m.yang", mounting.as_bytes()).unwrap();
+    let own: Vec<Arc<Schema>> = if is_shared {
+        vec![schema.clone()]
+    } else {
+        (0..devices).map(|_| Arc::new(ModuleSet::default().compile())).collect()
+    };
+    let began = Instant::now();
+    let mut mounted = Mounted::new(Arc::new(set.compile()), "device");
+    for (device, schema) in (0..devices).zip(own.iter().cycle()) {
+        mounted.mount(&format!("device{device}"), schema.clone());
+    }
+    let what = if is_shared { "the same models" } else { "models of its own" };
+    println!("{devices} devices, each with {what}: mounted in {} µs", began.elapsed().as_micros());
+    mounted
+}
+
 fn main() {
+    let mut criterion = Criterion::default().configure_from_args();
+    let schema = Arc::new(grow());
+    widen();
+    for devices in [1_000, 4_000] {
+        mount(devices, &schema, false);
+    }
+    let mounted = mount(1_000, &schema, true);
+    let root = mounted.root().unwrap();
+    criterion.bench_function("look up a path of seven steps in one of 1,000 devices", |bencher| {
+        let name = |namespace, local| QName::new(black_box(namespace), local);
+        bencher.iter(|| {
+            let list =
+                mounted.child(mounted.child(root, name("urn:c", "devices"))?, name("urn:c", "device"))?;
+            let config = mounted.child(mounted.entry(list, &["device777"]), name("urn:c", "config"))?;
+            let base = mounted.child(config, name("urn:router:base", "router"))?;
+            let features = mounted.child(base, name("urn:router:base", "features"))?;
+            let feature = mounted.child(features, name("urn:router:150", "feature-150"))?;
+            mounted.child(feature, name("urn:router:150", "list-7"))
+        });
+    });
+    criterion.bench_function("find the modules of a prefix in 1,000 devices", |bencher| {
+        bencher.iter(|| mounted.prefixed(black_box("f150")).len());
+    });
+    published(criterion);
+}
+
+fn published(mut criterion: Criterion) {
     let shared = std::env::var_os("CONFINE_SHARED")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"), PathBuf::from);
     if !shared.is_dir() {
@@ -82,7 +250,6 @@ fn main() {
         (IN_USE.load(Relaxed) - before) / 1024,
     );
 
-    let mut criterion = Criterion::default().configure_from_args();
     criterion
         .bench_function("read all published modules", |bencher| bencher.iter(|| read(black_box(&files))));
 

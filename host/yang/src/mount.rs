@@ -26,6 +26,8 @@ pub struct Mounted {
     outer: Arc<Schema>,
     point: Option<Point>,
     blocks: Vec<Block>,
+    /// By the address of its schema, which the block keeps.
+    by_schema: HashMap<usize, usize>,
     by_entry: HashMap<Box<str>, usize>,
     others: Option<usize>,
 }
@@ -62,7 +64,14 @@ impl Mounted {
             let list = node.parent().filter(|parent| parent.kind() == NodeKind::List)?;
             Some(Point { list: list.id(), node: node.id() })
         });
-        Self { outer, point, blocks: Vec::new(), by_entry: HashMap::new(), others: None }
+        Self {
+            outer,
+            point,
+            blocks: Vec::new(),
+            by_schema: HashMap::new(),
+            by_entry: HashMap::new(),
+            others: None,
+        }
     }
 
     /// Mounts a schema in the entry of this first key. Entries that share a schema share its numbers.
@@ -79,9 +88,9 @@ impl Mounted {
 
     /// `None` where all numbers are taken: after some thousand large schemas.
     fn block(&mut self, schema: Arc<Schema>) -> Option<usize> {
-        let known = self.blocks.iter().position(|block| Arc::ptr_eq(&block.schema, &schema));
-        if known.is_some() {
-            return known;
+        let address = Arc::as_ptr(&schema).addr();
+        if let Some(&known) = self.by_schema.get(&address) {
+            return Some(known);
         }
         let first = match self.blocks.last() {
             None => number_of(self.outer.nodes.nodes.len()),
@@ -91,6 +100,7 @@ impl Mounted {
         if block.end() == u32::MAX {
             return None;
         }
+        self.by_schema.insert(address, self.blocks.len());
         self.blocks.push(block);
         Some(self.blocks.len() - 1)
     }

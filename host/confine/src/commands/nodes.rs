@@ -40,8 +40,14 @@ fn block_on<T>(command: impl Future<Output = Result<T, Error>>) -> Result<T, Err
 }
 
 impl Place {
-    /// Finds out what a path means to a controller. A `value` may use prefixes as well.
-    async fn find(controller: &Controller, path: &str, value: Option<&str>) -> Result<Self, Error> {
+    /// Finds out what a path means to a controller. A `value` may use prefixes as well. The types of all
+    /// `values` below are known afterwards where they are asked for.
+    async fn find(
+        controller: &Controller,
+        path: &str,
+        value: Option<&str>,
+        values: bool,
+    ) -> Result<Self, Error> {
         let path = Path::parse(path).map_err(|error| ResolveError::from(TreeError::from(error)))?;
         if !path.absolute {
             return Err(Error::RelativePath { path: path.to_string() });
@@ -51,7 +57,7 @@ impl Place {
         let backend = Mutex::new(Backend::connect(options).await.map_err(no_controller)?);
         let mut models = Models::default();
         models.read_own(&backend).await?;
-        let is_open = read_devices(&mut models, &backend, &path).await?;
+        let is_open = read_devices(&mut models, &backend, &path, values).await?;
         let schema = Arc::new(models.schema());
         let prefixes = prefixes(&schema, &path, value)?;
         let overlay = Overlay::new(schema.clone());
@@ -108,15 +114,24 @@ fn no_controller(error: BackendError) -> Error {
     }
 }
 
-/// Reads the models of the devices that a path leads into: of one, or of all where it names none, which is
-/// then true.
-async fn read_devices(models: &mut Models, backend: &Mutex<Backend>, path: &Path) -> Result<bool, Error> {
-    let [devices, device, _, ..] = &path.steps[..] else { return Ok(false) };
-    if *devices.name != *"devices" || *device.name != *"device" {
-        return Ok(false);
-    }
+/// Reads the models of the devices that a path is about: of one, or of all where it names none, which is then
+/// true. Where `values` matter, also those of the devices that the path stops short of.
+async fn read_devices(
+    models: &mut Models,
+    backend: &Mutex<Backend>,
+    path: &Path,
+    values: bool,
+) -> Result<bool, Error> {
+    let names: Vec<&str> = path.steps.iter().map(|step| &*step.name).collect();
+    let needs_models = match &names[..] {
+        ["devices", "device", "config", _, ..] => true,
+        [] | ["devices"] | ["devices", "device"] | ["devices", "device", "config"] => values,
+        ["devices", "device", ..] => false,
+        _ => return Ok(false),
+    };
     let mut states = backend.lock().await.device_states(&Identity::Host).await?;
-    let named = device.predicates.iter().find_map(|predicate| match predicate {
+    let predicates = path.steps.get(1).map(|step| &*step.predicates).unwrap_or_default();
+    let named = predicates.iter().find_map(|predicate| match predicate {
         Predicate::Key { name, value: Some(value), .. } if **name == *"name" => Some(value),
         _ => None,
     });
@@ -129,8 +144,10 @@ async fn read_devices(models: &mut Models, backend: &Mutex<Backend>, path: &Path
         }
         states.retain(|state| state.name == *named);
     }
-    models.read_these(backend, states).await?;
-    Ok(named.is_none())
+    if needs_models {
+        models.read_these(backend, states).await?;
+    }
+    Ok(named.is_none() && names.len() > 3)
 }
 
 /// What the prefixes of a path and a value stand for: modules go by the prefix that they call themselves by,

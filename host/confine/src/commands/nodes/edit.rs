@@ -13,7 +13,7 @@ pub(in crate::commands) fn run(request: &Edit) -> Result<(), Error> {
 }
 
 async fn change(request: &Edit) -> Result<(), Error> {
-    let place = Place::find(&request.controller, &request.path, request.value.as_deref()).await?;
+    let place = Place::find(&request.controller, &request.path, request.value.as_deref(), false).await?;
     let is_managed = place.patterns.first().is_some_and(is_managed);
     let (mut backend, config) = edit(place, request)?;
     let who = &Identity::Host;

@@ -12,7 +12,7 @@ pub(in crate::commands) fn run(request: &Get) -> Result<(), Error> {
 }
 
 async fn read(request: &Get) -> Result<String, Error> {
-    let mut place = Place::find(&request.controller, &request.path, None).await?;
+    let mut place = Place::find(&request.controller, &request.path, None, request.json).await?;
     let has_both_quotes = |value: &Option<String>| {
         value.as_deref().is_some_and(|value| value.contains('\'') && value.contains('"'))
     };
