@@ -184,6 +184,17 @@ mod tests {
     }
 
     #[test]
+    fn copying_costs_what_is_copied() {
+        let mut meter = Meter::new(Allowance::UNLIMITED);
+        drive(meter.charge_bytes(0)).0.unwrap();
+        drive(meter.charge_bytes(100 * BYTES_PER_UNIT as usize)).0.unwrap();
+        meter.pay_bytes(100 * BYTES_PER_UNIT as usize).unwrap();
+        let mut so_far = 5;
+        drive(meter.answer(&mut so_far, 100 * BYTES_PER_UNIT as usize)).0.unwrap();
+        assert_eq!((meter.work(), so_far), (1 + 3 * 101, 6405));
+    }
+
+    #[test]
     fn a_spent_budget_says_which_and_how_much() {
         let mut meter = Meter::new(Allowance { work: 100, edits: 2, kept: 10, ..Allowance::UNLIMITED });
         let (result, _) = drive(async {
