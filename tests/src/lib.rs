@@ -6,6 +6,7 @@
 //!   these answers, and says where a client leaves the script. It proves what a client says on the wire;
 //!   for what comes of it there is the embedded controller.
 //! - [`tap`]: listens in on a client and a controller.
+//! - [`wire`]: stands between a client and a controller, and breaks.
 //! - [`workshop`]: the example services, built and loaded.
 //! - [`xml`]: XML in a form in which two texts are equal if they say the same.
 
@@ -13,5 +14,6 @@ pub mod daemon;
 pub mod play;
 pub mod script;
 pub mod tap;
+pub mod wire;
 pub mod workshop;
 pub mod xml;

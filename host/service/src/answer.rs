@@ -18,7 +18,8 @@ const ORIGIN: &str = "confine";
 
 /// Answers as the host user or, where access control does not let that one, as the user who commits.
 /// Where "done" is refused, an error is given instead: without any answer the candidate would stay
-/// locked until the service-timeout.
+/// locked until the service-timeout. Not so where the reply says nothing of what became of it: the devices
+/// may be getting it, and an error would end that.
 pub(crate) async fn give(
     backend: &Shared,
     tid: u64,
@@ -28,7 +29,7 @@ pub(crate) async fn give(
     let mut backend = backend.lock().await;
     match (as_either(&mut backend, tid, &answer, user).await, answer) {
         (Err(error), Answer::Done(_))
-            if error.is_recoverable() && !matches!(error, BackendError::Rejected { .. }) =>
+            if error.is_denied() || matches!(error, BackendError::Refused { .. }) =>
         {
             as_either(&mut backend, tid, &Answer::Failed(error.into()), user).await
         }

@@ -293,6 +293,26 @@ mod tests {
         ");
     }
 
+    /// Nothing else asks what time it is, but for people to read.
+    #[test]
+    fn a_clock_that_jumps_hides_no_file() {
+        const DAY: i64 = 24 * 60 * 60;
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs() as i64;
+        let written = |changed: i64| Stamp {
+            device: 1,
+            inode: 2,
+            size: 3,
+            modified: (changed, 0),
+            changed: (changed, 0),
+        };
+        let hour = Duration::from_secs(60 * 60);
+        assert!(!written(now - 1).is_settled(hour), "somebody may still be writing");
+        // Set back by a day, or forward, since it was written; or never set at all.
+        for changed in [now + DAY, now - DAY, 0, -DAY, i64::MAX, i64::MIN] {
+            assert!(written(changed).is_settled(hour), "{changed}");
+        }
+    }
+
     #[test]
     fn a_directory_that_is_not_there_is_told_and_the_others_are_read() {
         let top = tempfile::tempdir().unwrap();

@@ -1,0 +1,215 @@
+//! What becomes of the daemon, and what is told, where the backend does not answer as it should. The table in
+//! SECURITY.md names these tests.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::{sync::Arc, time::Duration};
+
+use confine_author::{Committed, Stage};
+use confine_backend::{Actions, Options, Push};
+use confine_controller::Controller;
+use confine_service::{Happened, Host};
+use confine_tests::{
+    wire::{Fault, Wire},
+    workshop::guests,
+};
+use tokio::{sync::broadcast, task::JoinHandle};
+
+/// Longer than anything takes on the slowest machine.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A controller, a wire and a daemon at its other end.
+struct Play {
+    stage: Stage,
+    wire: Wire,
+    host: Arc<Host>,
+    events: broadcast::Receiver<confine_service::Event>,
+    daemon: JoinHandle<()>,
+    _directory: tempfile::TempDir,
+}
+
+impl Drop for Play {
+    fn drop(&mut self) {
+        self.daemon.abort();
+    }
+}
+
+impl Play {
+    /// With a wire that is not mended before the daemon is there.
+    async fn begin(spoilt: Option<(&'static str, Fault)>, request_timeout: Duration) -> Self {
+        let services = guests(&["probe"]).await.unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let (front, back) = (directory.path().join("wire.sock"), directory.path().join("controller.sock"));
+        let mut builder = Controller::builder().devices(1);
+        for (file, yang) in services.models {
+            builder = builder.service_model(file, yang);
+        }
+        let stage = Stage::without_daemon(builder, back.clone(), "alice").await.unwrap();
+        let wire = Wire::listen(&front, &back).unwrap();
+        if let Some((asked, fault)) = spoilt {
+            wire.spoil(asked, fault);
+        }
+        let (host, events) = (services.host.clone(), services.host.events());
+        let options = Options { request_timeout, ..Options::new(front).unwrap() };
+        let daemon = tokio::spawn(confine_service::serve(services.host, options, std::future::pending()));
+        Self { stage, wire, host, events, daemon, _directory: directory }
+    }
+
+    /// A daemon that serves.
+    async fn serving() -> Self {
+        Self::serving_within(PATIENCE).await
+    }
+
+    async fn serving_within(request_timeout: Duration) -> Self {
+        let play = Self::begin(None, request_timeout).await;
+        play.host.connected().await;
+        // Nothing but the commit asks from here on.
+        play.host.modelled().await;
+        play
+    }
+
+    async fn commit(&mut self, banner: &str) -> Committed {
+        let config = format!(
+            "<services xmlns='http://clicon.org/controller'>\
+             <probe xmlns='urn:example:probe' xmlns:nc='urn:ietf:params:xml:ns:netconf:base:1.0' nc:operation='replace'>\
+             <name>a</name><do>set /devices/device[name='openconfig1']/config/oc-sys:system/config/login-banner \
+             {banner}</do></probe></services>"
+        );
+        self.stage.discard().await.unwrap();
+        self.stage.edit(&config).await.unwrap();
+        let committed = self.stage.commit(Push::Commit, Actions::Change);
+        tokio::time::timeout(PATIENCE, committed).await.expect("the commit is not answered").unwrap()
+    }
+
+    /// What the user reads of a commit, of which this is asked and not answered as it should be.
+    async fn spoilt_commit(&mut self, asked: &'static str, fault: Fault) -> String {
+        self.wire.spoil(asked, fault);
+        let committed = self.commit("spoilt").await;
+        self.wire.mend();
+        assert!(!committed.succeeded());
+        // The operator sees the same.
+        self.until(|host| host.status().commits.failed == 1).await;
+        assert_eq!(self.host.status().commits.last.unwrap().error.as_deref(), Some(committed.reason()));
+        committed.reason().to_owned()
+    }
+
+    /// What the operator sees of a controller that is not served.
+    async fn refused(&self) -> String {
+        self.until(|host| host.status().connection.error.is_some()).await;
+        let connection = self.host.status().connection;
+        assert!(!connection.connected);
+        connection.error.unwrap()
+    }
+
+    /// What the operator is told when the connection is lost.
+    async fn lost(&mut self) -> String {
+        loop {
+            let event = tokio::time::timeout(PATIENCE, self.events.recv()).await.expect("nothing is lost");
+            if let Happened::Disconnected { error } = event.unwrap().what {
+                return error;
+            }
+        }
+    }
+
+    async fn until(&self, is_so: impl Fn(&Host) -> bool) {
+        let waited = async {
+            while !is_so(&self.host) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, waited).await.unwrap();
+    }
+
+    /// The daemon goes on: a commit is run as if nothing had been.
+    async fn goes_on(mut self) {
+        self.wire.mend();
+        tokio::time::timeout(PATIENCE, self.host.connected()).await.expect("the daemon does not come back");
+        let committed = self.commit("after all").await;
+        assert!(committed.succeeded(), "{}", committed.reason());
+        let device = self.stage.controller().device("openconfig1").unwrap();
+        assert!(device.contains("<login-banner>after all</login-banner>"), "{device}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_backend_is_gone_before_hello() {
+    let play = Play::begin(Some(("<hello", Fault::End)), PATIENCE).await;
+    insta::assert_snapshot!(play.refused().await, @"`hello` failed: the peer closed the connection");
+    play.goes_on().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_backend_is_gone_between_subscription_and_notification() {
+    let mut play = Play::serving().await;
+    play.wire.cut();
+    insta::assert_snapshot!(play.lost().await, @"`notification` failed: the peer closed the connection");
+    play.goes_on().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_backend_is_gone_in_the_middle_of_a_reply() {
+    let mut play = Play::serving().await;
+    insta::assert_snapshot!(play.spoilt_commit("<edit-config>", Fault::Cut).await, @"`edit-config` failed: the peer broke the chunked framing of RFC 6242: the stream ended inside a message, after 37 octets of it");
+    play.goes_on().await;
+}
+
+/// What was answered is answered, though the daemon does not hear that it was heard.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_backend_is_gone_in_the_middle_of_the_reply_to_the_answer() {
+    let mut play = Play::serving().await;
+    play.wire.spoil("<transaction-actions-done", Fault::Cut);
+    let committed = play.commit("answered").await;
+    play.wire.mend();
+    assert!(committed.succeeded(), "{}", committed.reason());
+    insta::assert_snapshot!(play.lost().await, @"`transaction-actions-done` failed: the peer broke the chunked framing of RFC 6242: the stream ended inside a message, after 37 octets of it");
+    play.goes_on().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn half_a_frame() {
+    let mut play = Play::serving_within(Duration::from_secs(5)).await;
+    insta::assert_snapshot!(play.spoilt_commit("<edit-config>", Fault::Half).await, @"`edit-config` failed: the peer did not answer within 5s");
+    play.goes_on().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn garbage_instead_of_a_frame() {
+    let mut play = Play::serving().await;
+    let told = play.spoilt_commit("<edit-config>", Fault::Instead(b"Segmentation fault\n")).await;
+    let (before, place) = told.split_once(" at octet ").unwrap();
+    let place = place.trim_start_matches(|c: char| c.is_ascii_digit());
+    insta::assert_snapshot!(format!("{before} at octet N{place}"), @"`edit-config` failed: the peer broke the chunked framing of RFC 6242: expected a newline before the header of a message but found `S` at octet N of the stream");
+    play.goes_on().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn garbage_in_a_frame() {
+    let mut play = Play::serving().await;
+    let garbage = Fault::Instead(b"\n#9\n<rpc-repl\n##\n");
+    insta::assert_snapshot!(play.spoilt_commit("<edit-config>", garbage).await, @"`edit-config` failed: the message is not well-formed XML at byte 0: syntax error: tag not closed: `>` not found before end of input");
+    play.goes_on().await;
+}
+
+/// A reply that says nothing of what it was is no refusal: the transaction may be on its way to the devices.
+#[tokio::test(flavor = "multi_thread")]
+async fn garbage_in_the_reply_to_the_answer() {
+    let mut play = Play::serving().await;
+    play.wire.spoil("<transaction-actions-done", Fault::Instead(b"\n#9\n<rpc-repl\n##\n"));
+    let committed = play.commit("answered").await;
+    assert!(committed.succeeded(), "{}", committed.reason());
+    play.goes_on().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reply_that_never_comes() {
+    let mut play = Play::serving_within(Duration::from_secs(5)).await;
+    insta::assert_snapshot!(play.spoilt_commit("<edit-config>", Fault::Silence).await, @"`edit-config` failed: the peer did not answer within 5s");
+    play.goes_on().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hello_that_never_comes() {
+    let play = Play::begin(Some(("<hello", Fault::Silence)), Duration::from_secs(5)).await;
+    insta::assert_snapshot!(play.refused().await, @"`hello` failed: the peer did not answer within 5s");
+    play.goes_on().await;
+}
