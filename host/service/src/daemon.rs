@@ -13,7 +13,10 @@ use confine_backend::{
     Backend, ControllerTransaction, Error as BackendError, Event, Events, Identity, Options, ServicesCommit,
     Stream, Transaction, TransactionState,
 };
-use tokio::{sync::Mutex, task::JoinError};
+use tokio::{
+    sync::Mutex,
+    task::{JoinError, JoinSet},
+};
 use tracing::Instrument as _;
 
 use crate::{
@@ -34,8 +37,8 @@ use crate::{
 /// subscribed and looks for commits that nobody works on.
 const ARRIVAL: Duration = Duration::from_millis(100);
 /// How soon a controller that is away is looked for again, at first and at last.
-const SOONEST: Duration = Duration::from_millis(100);
-const LATEST: Duration = Duration::from_secs(15);
+pub(crate) const SOONEST: Duration = Duration::from_millis(100);
+pub(crate) const LATEST: Duration = Duration::from_secs(15);
 
 /// Serves the controller until `shutdown`: loses the connection, finds it again, and runs every commit
 /// in between. A commit that is running at the shutdown is answered with an error before this returns;
@@ -189,7 +192,7 @@ impl Connection {
             let next = tokio::select! {
                 biased;
                 next = self.events.next() => next,
-                () = std::future::ready(()), if host.owners().is_none() => {
+                () = host.loaded(), if host.owners().is_none() => {
                     if let Err(error) = host.read_owners(&self.backend).await {
                         tracing::warn!(error = error.reason(), "the `created` lists cannot be read: is the host user allowed to?");
                     }
@@ -259,11 +262,19 @@ impl Connection {
         // A task of its own: if it panics, the commit is answered all the same.
         let span = tracing::info_span!("commit", tid, user = tracing::field::Empty);
         let commit = commit::run(host.clone(), self.backend.clone(), notified, known.clone());
-        let mut task = tokio::spawn(commit.instrument(span.clone()));
+        let commit = commit.instrument(span.clone());
+        let ran = async {
+            host.loaded().await;
+            host.keep_modules();
+            // Ended when nobody waits for it any more.
+            let mut task = JoinSet::new();
+            task.spawn(commit);
+            task.join_next().await.map_or(Err(Error::Internal), |ended| outcome(tid, ended))
+        };
         let limit = commit::LONGEST;
         let mut stopped = false;
         let result = tokio::select! {
-            ended = &mut task => outcome(tid, ended),
+            ran = ran => ran,
             () = tokio::time::sleep(limit) => Err(Error::Late { seconds: limit.as_secs() }),
             () = shutdown => {
                 stopped = true;
@@ -272,7 +283,6 @@ impl Connection {
             // Most likely nobody waits for the answer any more, and the next controller has commits of its own.
             lost = self.lost() => Err(lost.into()),
         };
-        task.abort();
         let user = known.user();
         let mut last = LastCommit {
             tid,

@@ -46,6 +46,8 @@ pub struct Host {
     commits: Mutex<Commits>,
     last: Mutex<Option<Arc<Report>>>,
     leaving: watch::Sender<bool>,
+    /// Whether the modules have been loaded that there were at the start.
+    loaded: watch::Sender<bool>,
 }
 
 /// The modules that commits run.
@@ -94,14 +96,41 @@ pub(crate) struct Pending {
 impl Host {
     /// A host that runs these modules, which somebody else has loaded: nothing is watched or kept.
     pub fn new(runner: Runner, models: Models, unmanaged: HashSet<String>, registry: Registry) -> Self {
-        Self::with_modules(runner, models, unmanaged, Modules::of(&registry))
+        let host = Self::with_modules(runner, models, unmanaged, Modules::of(&registry));
+        host.loaded.send_replace(true);
+        host
     }
 
-    /// A host that runs the modules of a library, which are loaded now.
+    /// A host that runs the modules of a library. Until they are [loaded](Self::load_modules), commits wait.
+    pub fn of(runner: Runner, models: Models, unmanaged: HashSet<String>, library: Library) -> Self {
+        Self::with_modules(runner, models, unmanaged, Modules::new(library))
+    }
+
+    /// As [`of`](Self::of), with modules that are loaded.
     pub async fn open(runner: Runner, models: Models, unmanaged: HashSet<String>, library: Library) -> Self {
-        let host = Self::with_modules(runner, models, unmanaged, Modules::new(library));
-        host.restore().await;
+        let host = Self::of(runner, models, unmanaged, library);
+        host.load_modules().await;
         host
+    }
+
+    /// Loads the modules that there are, once, before they are [watched](Self::watch). A controller may be
+    /// served already: what its users lost with the daemon before this one is not to wait for a compiler.
+    pub async fn load_modules(&self) {
+        /// Whatever becomes of the modules, a commit gets its answer.
+        struct Over<'a>(&'a watch::Sender<bool>);
+        impl Drop for Over<'_> {
+            fn drop(&mut self) {
+                self.0.send_replace(true);
+            }
+        }
+        let _over = Over(&self.loaded);
+        self.restore().await;
+    }
+
+    /// Waits until that is over.
+    pub(crate) async fn loaded(&self) {
+        // The sender is this host's own, and so is there.
+        let _ = self.loaded.subscribe().wait_for(|&loaded| loaded).await;
     }
 
     fn with_modules(runner: Runner, models: Models, unmanaged: HashSet<String>, modules: Modules) -> Self {
@@ -122,6 +151,7 @@ impl Host {
             commits: Mutex::default(),
             last: Mutex::default(),
             leaving: watch::Sender::new(false),
+            loaded: watch::Sender::new(false),
         }
     }
 
@@ -226,9 +256,13 @@ impl Host {
         }
     }
 
-    /// A commit begins: it keeps the modules that there are now to its end.
+    /// A commit begins.
     pub(crate) fn begin(&self, tid: u64) {
         lock(&self.commits).running = Some(tid);
+    }
+
+    /// It keeps the modules that there are now to its end.
+    pub(crate) fn keep_modules(&self) {
         lock(&self.registries).running = true;
     }
 

@@ -63,10 +63,7 @@ async fn daemon(settings: &Settings, levels: &Levels) -> Result<(), Error> {
     let mut told = Told::new().map_err(Error::Runtime)?;
     let mut told_twice = Told::new().map_err(Error::Runtime)?;
     let backend = backend(settings)?;
-    let host = tokio::select! {
-        host = host(settings) => Arc::new(host?),
-        () = told.end() => return Ok(()),
-    };
+    let host = Arc::new(host(settings)?);
     let doors = doors(settings).await?;
     let limits = settings.limits.clone();
     let own = settings.module_limits.clone();
@@ -89,7 +86,7 @@ async fn daemon(settings: &Settings, levels: &Levels) -> Result<(), Error> {
             manager::stopping();
             Ok(())
         }
-        never = watch(host.clone()) => match never {},
+        never = modules(host.clone(), settings) => match never {},
         () = impatience => Err(Error::Interrupted),
         never = manager::keep_alive() => match never {},
         never = doors.serve(&interface) => match never {},
@@ -115,8 +112,8 @@ fn backend(settings: &Settings) -> Result<confine_backend::Options, Error> {
     Ok(confine_backend::Options::with_host_user(&settings.socket.value, user))
 }
 
-/// The modules, loaded.
-async fn host(settings: &Settings) -> Result<Host, Error> {
+/// What is kept from one commit to the next. No module is loaded yet.
+fn host(settings: &Settings) -> Result<Host, Error> {
     let runner = Runner::new(&settings.limits, compiler(settings)?)?;
     let library = Library {
         directories: settings.modules.iter().map(|directory| directory.value.clone()).collect(),
@@ -138,7 +135,26 @@ async fn host(settings: &Settings) -> Result<Host, Error> {
             .map(|rules| (format!("`{}`", rules.origin).into(), rules.value.clone())),
         last_wins: settings.last_wins.iter().map(ToString::to_string).collect(),
     };
-    let host = Host::open(runner, models(settings), unmanaged, library).await.with_policy(policy);
+    Ok(Host::of(runner, models(settings), unmanaged, library).with_policy(policy))
+}
+
+/// Loads the modules, and takes in for ever what changes in their directories, whatever happens meanwhile.
+async fn modules(host: Arc<Host>, settings: &Settings) -> Infallible {
+    let loading = host.clone();
+    if let Err(ended) = tokio::spawn(async move { loading.load_modules().await }).await {
+        tracing::error!(error = %ended, "The task that loads the modules ended");
+    }
+    tell_of_modules(&host, settings);
+    loop {
+        let watching = host.clone();
+        let Err(ended) = tokio::spawn(async move { watching.watch().await }).await;
+        tracing::error!(error = %ended, "The task that watches the module directories ended, and is begun again");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}
+
+/// What the settings say of modules, and what there is.
+fn tell_of_modules(host: &Host, settings: &Settings) {
     let modules = host.status().modules;
     for name in settings.module_limits.keys() {
         if !modules.iter().any(|module| module.name == name.as_ref()) {
@@ -151,17 +167,6 @@ async fn host(settings: &Settings) -> Result<Host, Error> {
     if modules.is_empty() {
         let directories: Vec<_> = settings.modules.iter().map(|directory| &directory.value).collect();
         tracing::warn!(?directories, "There are no modules: every commit of a service will be refused");
-    }
-    Ok(host)
-}
-
-/// Takes in for ever what changes in the module directories, whatever happens meanwhile.
-async fn watch(host: Arc<Host>) -> Infallible {
-    loop {
-        let watching = host.clone();
-        let Err(ended) = tokio::spawn(async move { watching.watch().await }).await;
-        tracing::error!(error = %ended, "The task that watches the module directories ended, and is begun again");
-        tokio::time::sleep(Duration::from_secs(1)).await;
     }
 }
 
