@@ -5,11 +5,14 @@
 use std::{sync::Arc, time::Duration};
 
 use confine_author::{Committed, Stage};
-use confine_backend::{Actions, Push};
-use confine_controller::{Controller, PushPhase};
+use confine_backend::{Actions, Options, Push};
+use confine_controller::{Builder, Controller, PushPhase};
 use confine_service::{Event, Happened, Host};
-use confine_tests::workshop::guests;
-use tokio::sync::broadcast;
+use confine_tests::{
+    wire::{Fault, Wire},
+    workshop::guests,
+};
+use tokio::{sync::broadcast, task::JoinHandle};
 
 const BANNER: &str = "/devices/device[name='openconfig1']/config/oc-sys:system/config/login-banner";
 /// Longer than anything takes on the slowest machine.
@@ -20,24 +23,69 @@ struct Play {
     stage: Stage,
     host: Arc<Host>,
     events: broadcast::Receiver<Event>,
-    _directory: tempfile::TempDir,
+    /// Between the daemon and the controller.
+    wire: Wire,
+    daemon: JoinHandle<()>,
+    directory: tempfile::TempDir,
+}
+
+impl Drop for Play {
+    fn drop(&mut self) {
+        self.daemon.abort();
+    }
+}
+
+fn builder(models: &[(String, String)]) -> Builder {
+    let builder = Controller::builder().devices(2);
+    models.iter().fold(builder, |builder, (file, yang)| builder.service_model(file, yang))
 }
 
 impl Play {
     async fn begin() -> Self {
+        Self::with_latency(Duration::ZERO).await
+    }
+
+    /// With devices that take so long.
+    async fn with_latency(latency: Duration) -> Self {
         let services = guests(&["hooked", "probe"]).await.unwrap();
         let directory = tempfile::tempdir().unwrap();
-        let mut builder = Controller::builder().devices(2);
-        for (file, yang) in services.models {
-            builder = builder.service_model(file, yang);
-        }
-        let host = services.host;
-        let events = host.events();
-        let stage = Stage::open(builder, host.clone(), directory.path(), "alice").await.unwrap();
-        Self { stage, host, events, _directory: directory }
+        let (front, back) = (directory.path().join("wire.sock"), directory.path().join("controller.sock"));
+        let (host, events) = (services.host.clone(), services.host.events());
+        let builder = builder(&services.models).device_latency(latency);
+        let wire = Wire::listen(&front, &back).unwrap();
+        let stage = Stage::without_daemon(builder, back, "alice").await.unwrap();
+        let options = Options::new(front).unwrap();
+        let daemon = tokio::spawn(confine_service::serve(services.host, options, std::future::pending()));
+        let ready = async {
+            host.connected().await;
+            host.modelled().await;
+        };
+        tokio::time::timeout(PATIENCE, ready).await.unwrap();
+        Self { stage, host, events, wire, daemon, directory }
     }
 
     async fn commit(&mut self, push: Push, does: &str, hooks: &[String]) -> Committed {
+        self.edit(does, hooks).await;
+        self.stage.commit(push, Actions::Change).await.unwrap()
+    }
+
+    /// Commits, and loses the connection when that was answered, before the devices are done.
+    async fn commit_and_lose(&mut self, does: &str, hooks: &[String]) -> u64 {
+        self.edit(does, hooks).await;
+        let tid = self.stage.begin(Push::Commit, Actions::Change).await.unwrap();
+        let answered = async {
+            while self.host.status().commits.done == 0 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, answered).await.unwrap();
+        self.wire.spoil("<hello", Fault::End);
+        self.wire.cut();
+        tokio::time::timeout(PATIENCE, self.host.disconnected()).await.unwrap();
+        tid
+    }
+
+    async fn edit(&mut self, does: &str, hooks: &[String]) {
         let hooks: String = hooks.iter().map(|line| format!("<also>{line}</also>")).collect();
         let config = format!(
             "<services xmlns='http://clicon.org/controller'>\
@@ -46,7 +94,6 @@ impl Play {
         );
         self.stage.discard().await.unwrap();
         self.stage.edit(&config).await.unwrap();
-        self.stage.commit(push, Actions::Change).await.unwrap()
     }
 
     /// The hook that fails next, and with what.
@@ -154,4 +201,36 @@ async fn a_hook_that_never_ends_holds_up_nobody() {
     let (hook, error) = play.failed().await;
     assert_eq!(hook, "post-commit");
     assert!(error.contains("fuel limit reached"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_end_that_was_not_heard_is_looked_up() {
+    let mut play = Play::with_latency(Duration::from_secs(1)).await;
+    let tid = play.commit_and_lose(&set("one"), &[say("post")]).await;
+    let over = tokio::time::timeout(PATIENCE, play.stage.end(tid)).await.unwrap().unwrap();
+    assert_eq!(over.reason, None);
+    play.wire.mend();
+    let (hook, error) = play.failed().await;
+    assert_eq!(hook, "post-commit");
+    assert!(error.contains(&format!("{tid} alice dry-run=false result=SUCCESS running=changed")), "{error}");
+}
+
+/// A controller that is started again gives other transactions the same numbers.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_end_of_another_transaction_is_not_taken_for_it() {
+    let mut play = Play::with_latency(Duration::from_secs(3600)).await;
+    let lost = play.commit_and_lose(&set("one"), &[say("post"), say("failed")]).await;
+    let services = guests(&["hooked", "probe"]).await.unwrap();
+    let back = play.directory.path().join("controller.sock");
+    std::fs::remove_file(&back).unwrap();
+    play.stage = Stage::without_daemon(builder(&services.models), back, "bob").await.unwrap();
+    play.wire.mend();
+    tokio::time::timeout(PATIENCE, play.host.connected()).await.unwrap();
+    // One that no services take part in.
+    let other = play.stage.commit(Push::None, Actions::Change).await.unwrap();
+    assert_eq!(other.transaction.tid, lost);
+    let committed = play.commit(Push::Commit, &set("two"), &[say("post")]).await;
+    assert!(committed.succeeded(), "{}", committed.reason());
+    let (_, error) = play.failed().await;
+    assert!(error.contains(&format!("{} bob", committed.transaction.tid)), "{error}");
 }

@@ -248,8 +248,14 @@ impl Work<'_> {
         // Where everything was asked for, or something is shared, not every service was named.
         planned.iter().try_for_each(|planned| planned.service.check_whole())?;
         if self.push {
-            let hooked =
-                Hooked::prepare(&self.transaction, &self.user, self.registry, &planned, self.backend);
+            let hooked = Hooked::prepare(
+                &self.transaction,
+                &self.user,
+                &books.nacm,
+                self.registry,
+                &planned,
+                self.backend,
+            );
             self.known.lock().1 = hooked.await?;
         }
         let gone = self.strip(&mut draft, books, &parts, &planned)?;

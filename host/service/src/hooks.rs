@@ -7,6 +7,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use confine_backend::{Backend, ControllerTransaction, Datastore, Identity, Options, Outcome, Transaction};
+use confine_nacm::Nacm;
 use confine_sandbox::{Budget, Commit, Entry, Module};
 use confine_tree::{Pattern, Tree, xml};
 use confine_view::{Draft, InstanceRef, View};
@@ -15,7 +16,9 @@ use tracing::Instrument as _;
 
 use crate::{
     Error, Happened, Host, Registry,
+    backoff::Backoff,
     commit::Parts,
+    daemon,
     error::chain,
     plan::{Planned, SERVICES},
     reads::{self, Reader, Shared, condense},
@@ -30,6 +33,8 @@ pub(crate) struct Hooked {
     /// When the transaction began, as the controller says it.
     pub(crate) began: Option<String>,
     user: String,
+    /// The controller's rules, as the commit had them.
+    nacm: Arc<Nacm>,
     registry: Arc<Registry>,
     /// The instances that have modules with hooks.
     planned: Vec<Planned>,
@@ -42,6 +47,7 @@ impl Hooked {
     pub(crate) async fn prepare(
         transaction: &Transaction,
         user: &str,
+        nacm: &Arc<Nacm>,
         registry: &Arc<Registry>,
         planned: &[Planned],
         backend: &Shared,
@@ -52,8 +58,15 @@ impl Hooked {
             return Ok(None);
         }
         let before = in_running(&planned, backend).await?;
-        let (tid, began) = (transaction.tid, transaction.began.clone());
-        Ok(Some(Self { tid, began, user: user.to_owned(), registry: registry.clone(), planned, before }))
+        Ok(Some(Self {
+            tid: transaction.tid,
+            began: transaction.began.clone(),
+            user: user.to_owned(),
+            nacm: nacm.clone(),
+            registry: registry.clone(),
+            planned,
+            before,
+        }))
     }
 }
 
@@ -174,11 +187,8 @@ impl Queue {
                 // A task of its own: if it panics, the next commit's hooks run all the same.
                 let span = tracing::info_span!("after_commit", tid, user = hooked.user);
                 let after = async move {
-                    let backend = match backend {
-                        Some(backend) => backend,
-                        None => Arc::new(Mutex::new(Backend::connect(options).await?)),
-                    };
-                    after(&host, &hooked, &transaction, &backend).await?;
+                    let (backend, running) = reach(&hooked, backend, &options).await?;
+                    after(&host, &hooked, &transaction, &running, &backend).await?;
                     Ok::<_, Error>(backend)
                 };
                 match tokio::spawn(after.instrument(span)).await {
@@ -202,18 +212,46 @@ impl Queue {
     }
 }
 
-/// Calls what comes after a commit.
+/// A connection, the one that there was if it still is one, and what `running` says of the instances of a
+/// commit. A controller that is away is waited for: a hook is not lost for that.
+async fn reach(
+    hooked: &Hooked,
+    mut backend: Option<Shared>,
+    options: &Options,
+) -> Result<(Shared, String), Error> {
+    let mut backoff = Backoff::new(daemon::SOONEST, daemon::LATEST);
+    loop {
+        let reached = async {
+            let backend = match backend.take() {
+                Some(backend) => backend,
+                None => Arc::new(Mutex::new(Backend::connect(options.clone()).await?)),
+            };
+            let running = in_running(&hooked.planned, &backend).await?;
+            Ok((backend, running))
+        };
+        match reached.await {
+            Err(Error::Backend(error)) if !error.is_recoverable() => {
+                tracing::debug!(tid = hooked.tid, %error, "the hooks of a commit wait for the controller");
+                tokio::time::sleep(backoff.next()).await;
+            }
+            reached => return reached,
+        }
+    }
+}
+
+/// Calls what comes after a commit, of which `running` says this.
 async fn after(
     host: &Host,
     hooked: &Hooked,
     over: &ControllerTransaction,
+    running: &str,
     backend: &Shared,
 ) -> Result<(), Error> {
     let entry = match over.result {
         Outcome::Success => Entry::PostCommit,
         _ => Entry::PostCommitFailed,
     };
-    let changed = in_running(&hooked.planned, backend).await? != hooked.before;
+    let changed = running != hooked.before;
     let mut options = vec![
         ("result".to_owned(), result(&over.result).to_owned()),
         ("running".to_owned(), if changed { "changed" } else { "unchanged" }.to_owned()),
@@ -223,33 +261,27 @@ async fn after(
     let commit =
         Commit { transaction: hooked.tid.to_string(), user: hooked.user.clone(), dry_run: false, options };
     let mut calls = Calls::new(host, hooked.tid, &hooked.planned, None);
-    let host_user = backend.lock().await.options().host_user.clone();
-    let (mut draft, mut parts) = parts(host, hooked, backend, &host_user)?;
+    let (mut draft, mut parts) = parts(host, hooked, backend)?;
     for (module, instance) in self::hooked(&hooked.planned) {
         let (_, rest) = calls.call(module, instance, entry, &commit, draft, &parts).await;
         // What one hook has read is there for the next, unless a thread was left behind with it.
         (draft, parts) = match rest {
             Some(rest) => (rest, parts),
-            None => self::parts(host, hooked, backend, &host_user)?,
+            None => self::parts(host, hooked, backend)?,
         };
     }
     Ok(())
 }
 
 /// A draft of `running` as the user sees it, and what the modules declared.
-fn parts<'a>(
-    host: &Host,
-    hooked: &'a Hooked,
-    backend: &Shared,
-    host_user: &str,
-) -> Result<(Draft, Parts<'a>), Error> {
+fn parts<'a>(host: &Host, hooked: &'a Hooked, backend: &Shared) -> Result<(Draft, Parts<'a>), Error> {
     let source = Arc::new(Reader {
         backend: backend.clone(),
         datastore: Datastore::Running,
         identity: Identity::User(hooked.user.clone()),
         runtime: tokio::runtime::Handle::current(),
     });
-    let rules = host.rules.after_commit(&hooked.user, host_user, host.schema())?;
+    let rules = host.rules.of_commit(hooked.nacm.clone(), &hooked.user, host.schema());
     let mut draft = Draft::new(host.schema(), source);
     let mut services: Vec<Arc<crate::Service>> = Vec::new();
     for planned in &hooked.planned {

@@ -40,8 +40,6 @@ pub(crate) struct Rules {
 struct Known {
     /// As it was read.
     nacm: Option<Arc<Nacm>>,
-    /// With what the models say of prefixes.
-    bound: Option<Arc<Nacm>>,
     /// What the host user was last found to lack.
     lacking: Option<String>,
 }
@@ -74,7 +72,7 @@ impl Rules {
         let seen = node.filter(|&node| running.child(node, ENABLED).is_some());
         let mut known = self.lock();
         let Some(node) = seen else {
-            (known.nacm, known.bound) = (None, None);
+            known.nacm = None;
             known.tell(rights::lacking(None, host_user, registry), host_user);
             return Err(Error::Rules { user: host_user.to_owned() });
         };
@@ -82,11 +80,10 @@ impl Rules {
         // The models may be others though the rules are the same.
         let bound = Arc::new(nacm.clone().with_prefixes(|prefix| namespace(schema, prefix)));
         if let Some(hidden) = rights::hidden(&bound, host_user) {
-            (known.nacm, known.bound) = (None, None);
+            known.nacm = None;
             known.tell(Some(hidden), host_user);
             return Err(Error::Rules { user: host_user.to_owned() });
         }
-        known.bound = Some(bound.clone());
         if known.nacm.as_ref().is_some_and(|known| **known == nacm) {
             return Ok(bound);
         }
@@ -104,21 +101,6 @@ impl Rules {
     /// The rules for one commit, from what [`take`](Self::take) gave.
     pub(crate) fn of_commit(&self, nacm: Arc<Nacm>, user: &str, schema: Arc<dyn Schema>) -> CommitRules<'_> {
         CommitRules { policy: &self.policy, nacm, user: user.to_owned(), model: Arc::new(Models(schema)) }
-    }
-
-    /// The rules for what follows a commit: those that it had.
-    ///
-    /// # Errors
-    /// [`Error::Rules`] where they cannot be read any more.
-    pub(crate) fn after_commit(
-        &self,
-        user: &str,
-        host_user: &str,
-        schema: Arc<dyn Schema>,
-    ) -> Result<CommitRules<'_>, Error> {
-        let known = self.lock().bound.clone();
-        let nacm = known.ok_or_else(|| Error::Rules { user: host_user.to_owned() })?;
-        Ok(self.of_commit(nacm, user, schema))
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Known> {
