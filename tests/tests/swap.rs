@@ -360,63 +360,6 @@ async fn what_happens_is_told_with_its_names() {
     assert!(from.starts_with("00001 (") && to.starts_with("00002 ("), "{from} {to}");
 }
 
-/// The size of the stream in [`no_commit_is_lost_under_a_stream_of_swaps`]: ten commits a change, one change
-/// in twenty a broken file, one a rollback, the others swaps. `CONFINE_SOAK=2000` makes it a long one.
-fn commits() -> usize {
-    std::env::var("CONFINE_SOAK").map_or(100, |commits| commits.parse().unwrap())
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn no_commit_is_lost_under_a_stream_of_swaps() {
-    const OTHER: &str = "/devices/device[name='openconfig1']/config/oc-sys:system/config/motd-banner";
-    let mut yard = Yard::open().await;
-    let both = format!("stamp {BANNER}</do><do>stamp {OTHER}");
-    let before = yard.stage.controller().transactions().len();
-    let mut written = 1;
-    for commit in 1..=commits() {
-        // Some commits come while a version is loaded aside, and then it takes its place.
-        if commit % 10 == 9 && commit % 100 > 10 {
-            yard.runs(&format!("{written:05}")).await;
-        }
-        let (file, host) = (yard.file(), yard.host.clone());
-        let change = async {
-            match commit {
-                _ if commit % 10 != 0 => {}
-                _ if commit % 200 == 0 => host.rollback("probe").await.unwrap(),
-                _ if commit % 100 == 0 => rename_into_place(&file, format!("broken {commit}").as_bytes()),
-                _ => {
-                    written += 1;
-                    rename_into_place(&file, &version(&format!("{written:05}")).await);
-                }
-            }
-        };
-        let (committed, ()) = tokio::join!(yard.commit(&both), change);
-        committed.unwrap();
-        let device = yard.stage.controller().device("openconfig1").unwrap();
-        let stamp = |leaf: &str| {
-            let (_, rest) = device.split_once(leaf).expect("both are stamped");
-            rest.split_once('<').unwrap().0.parse::<u32>().unwrap()
-        };
-        let (one, other) = (stamp("<login-banner>"), stamp("<motd-banner>"));
-        assert_eq!(one, other, "commit {commit} is of two versions");
-        assert!((1..=written).contains(&one), "{one}");
-    }
-    let transactions = yard.stage.controller().transactions();
-    assert_eq!(transactions.len() - before, commits(), "each commit is one transaction");
-    // The daemon counts the last one a moment after the user hears of it.
-    let counted = tokio::time::timeout(PATIENCE, async {
-        while yard.host.status().commits.done < commits() as u64 {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    });
-    counted.await.expect("each commit is counted once");
-    let counted = yard.host.status().commits;
-    assert_eq!((counted.done, counted.failed), (commits() as u64, 0));
-    // What was written last that loads is what runs in the end, unless an operator went back from it.
-    yard.host.reload("probe").await.ok();
-    assert_eq!(yard.module().state, ModuleState::Active);
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_model_that_comes_with_a_module_is_read_when_it_comes() {
     let yard = Yard::open().await;

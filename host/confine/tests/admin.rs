@@ -6,7 +6,7 @@ mod common;
 
 use std::{
     fs,
-    io::{Read as _, Write as _},
+    net::{TcpListener, TcpStream},
     os::unix::{
         fs::{MetadataExt as _, PermissionsExt as _},
         net::UnixStream,
@@ -17,7 +17,9 @@ use std::{
     time::Instant,
 };
 
-use common::{Daemon, PATIENCE, confine, modules, serve, text};
+use common::{Daemon, PATIENCE, confine, http, modules, serve, site::Site, text};
+use nix::unistd::Group;
+use rustix::process::geteuid;
 
 /// A daemon with a module that is none, for a controller that is not there.
 struct Running {
@@ -42,12 +44,16 @@ impl Running {
         command.arg("--metrics").arg(metrics).stderr(Stdio::piped());
         let mut daemon = Daemon::start(&mut command);
         let lines = daemon.errors();
-        lines.wait_for("no connection to the controller");
+        lines.wait_for_all(&["no connection to the controller", "audit: module"]);
         Self { directory, daemon, lines }
     }
 
     fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
+    }
+
+    fn connect(&self, socket: &str) -> UnixStream {
+        UnixStream::connect(self.path(socket)).unwrap()
     }
 
     /// What a command says that asks the daemon: standard output, or what the error says.
@@ -82,15 +88,6 @@ impl Running {
             kept: module["kept"].as_array().unwrap().len(),
         }
     }
-}
-
-/// One request, byte for byte.
-fn http(socket: &Path, request: &str) -> String {
-    let mut stream = UnixStream::connect(socket).unwrap();
-    stream.write_all(request.as_bytes()).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer
 }
 
 #[test]
@@ -148,7 +145,7 @@ fn what_is_logged_changes_while_it_runs() {
     running.ask("log info").unwrap();
     running.lines.wait_for("told by an operator");
     let answer = http(
-        &running.path("admin.sock"),
+        running.connect("admin.sock"),
         "PUT /v1/log HTTP/1.1\r\nContent-Length: 17\r\n\r\n{\"filter\":\"loud\"}",
     );
     assert!(answer.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{answer}");
@@ -159,7 +156,7 @@ fn what_is_logged_changes_while_it_runs() {
 fn the_protocol_is_versioned_and_refuses_in_words() {
     let running = Running::start();
     let ask = |request: &str| {
-        let answer = http(&running.path("admin.sock"), &format!("{request} HTTP/1.1\r\n\r\n"));
+        let answer = http(running.connect("admin.sock"), &format!("{request} HTTP/1.1\r\n\r\n"));
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
         format!("{}: {body}", head.lines().next().unwrap())
     };
@@ -169,7 +166,7 @@ fn the_protocol_is_versioned_and_refuses_in_words() {
         ask("DELETE /v1/status"),
         ask("POST /v1/modules/broken/explode"),
         ask("POST /v1/modules/nothing/enable"),
-        http(&running.path("admin.sock"), "hello\r\n\r\n").lines().next().unwrap().to_owned(),
+        http(running.connect("admin.sock"), "hello\r\n\r\n").lines().next().unwrap().to_owned(),
     ];
     insta::assert_snapshot!(answers.join("\n"), @r#"
     HTTP/1.1 404 Not Found: {"error":"there is no `/v2/status`: this daemon speaks version 1"}
@@ -189,15 +186,15 @@ fn monitoring_sees_numbers_and_health_and_nothing_else() {
     let running = Running::start();
     let socket = running.path("metrics.sock");
     assert_eq!(fs::metadata(&socket).unwrap().mode() & 0o7777, 0o666);
-    let metrics = http(&socket, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+    let metrics = http(running.connect("metrics.sock"), "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
     assert!(metrics.contains("Content-Type: text/plain; version=0.0.4"), "{metrics}");
     assert!(metrics.contains("\nconfine_controller_connected 0"), "{metrics}");
     assert!(metrics.contains("confine_module_state{module=\"broken\",state=\"broken\"} 1"), "{metrics}");
-    let health = http(&socket, "GET /health HTTP/1.1\r\n\r\n");
+    let health = http(running.connect("metrics.sock"), "GET /health HTTP/1.1\r\n\r\n");
     assert!(health.starts_with("HTTP/1.1 503 Service Unavailable\r\n"), "{health}");
     assert!(health.contains("no connection to the controller"), "{health}");
     for request in ["GET /v1/status", "POST /v1/stop", "PUT /v1/log", "POST /v1/modules/broken/enable"] {
-        let answer = http(&socket, &format!("{request} HTTP/1.1\r\n\r\n"));
+        let answer = http(running.connect("metrics.sock"), &format!("{request} HTTP/1.1\r\n\r\n"));
         assert!(answer.starts_with("HTTP/1.1 404 Not Found\r\n"), "{request}: {answer}");
     }
     assert_eq!(running.daemon.terminate(), Some(0));
@@ -239,7 +236,7 @@ fn operators_say_which_version_runs() {
     hint: remove its file first
     ");
 
-    let metrics = http(&running.path("metrics.sock"), "GET /metrics HTTP/1.1\r\n\r\n");
+    let metrics = http(running.connect("metrics.sock"), "GET /metrics HTTP/1.1\r\n\r\n");
     for event in ["swap", "rollback", "disable", "enable"] {
         assert!(
             metrics.contains(&format!("confine_events_total{{event=\"{event}\"}} ")),
@@ -252,7 +249,7 @@ fn operators_say_which_version_runs() {
 /// The kernel keeps others out by the socket's mode. What they are told if an operator opens that:
 #[test]
 fn a_stranger_is_turned_away() {
-    if !rustix::process::geteuid().is_root() {
+    if !geteuid().is_root() {
         eprintln!("skipped: only root can ask as another user");
         return;
     }
@@ -305,4 +302,64 @@ fn a_socket_that_was_named_has_to_be_had() {
     assert_eq!(output.status.code(), Some(1));
     let said = text(&output.stderr);
     assert!(said.contains("metrics cannot be served") && said.contains("/nowhere/metrics.sock"), "{said}");
+}
+
+/// A daemon that serves a controller, and a port for monitoring.
+#[tokio::test(flavor = "multi_thread")]
+async fn monitoring_finds_a_port() {
+    let mut site = Site::new().await;
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let served = site.start(site.command().arg("--metrics").arg(free.to_string()));
+    served.lines.wait_for("serving the controller");
+    site.goes_on("counted").await;
+    let ask = |what: &str| {
+        http(TcpStream::connect(free).unwrap(), &format!("GET {what} HTTP/1.1\r\nHost: {free}\r\n\r\n"))
+    };
+    let health = ask("/health");
+    assert!(health.starts_with("HTTP/1.1 200 OK\r\n") && health.ends_with("\r\n\r\nok\n"), "{health}");
+    // It is counted a moment after the user hears of it.
+    let until = Instant::now() + PATIENCE;
+    let metrics = loop {
+        let metrics = ask("/metrics");
+        if metrics.contains("\nconfine_commits_total{result=\"done\"} 1\n") {
+            break metrics;
+        }
+        assert!(Instant::now() < until, "{metrics}");
+    };
+    assert!(metrics.contains("\nconfine_controller_connected 1"), "{metrics}");
+    assert!(metrics.contains("confine_module_state{module=\"probe\",state=\"active\"} 1"), "{metrics}");
+    assert!(ask("/v1/status").starts_with("HTTP/1.1 404 Not Found\r\n"));
+    assert_eq!(served.daemon.terminate(), Some(0));
+    assert!(TcpStream::connect(free).is_err());
+}
+
+/// The members of the group that the settings name, and nobody else.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_may_administer() {
+    const NOBODY: u32 = 65534;
+    let Some(group) = Group::from_gid(NOBODY.into()).unwrap().filter(|_| geteuid().is_root()) else {
+        eprintln!("skipped: only root can ask as another user, and there has to be a group for it");
+        return;
+    };
+    let site = Site::new().await;
+    let config = site.path("confine.toml");
+    fs::write(&config, format!("[admin]\ngroup = '{}'\n", group.name)).unwrap();
+    let served = site.serve();
+    let socket = site.path("admin.sock");
+    let metadata = fs::metadata(&socket).unwrap();
+    assert_eq!((metadata.mode() & 0o7777, metadata.gid(), metadata.uid()), (0o660, NOBODY, 0));
+    // The whole way there has to be open.
+    fs::set_permissions(site.directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let program = site.path("confine");
+    assert!(Command::new("cp").arg(env!("CARGO_BIN_EXE_confine")).arg(&program).status().unwrap().success());
+    let ask = |group: u32| {
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid", "65534", "--clear-groups", "--regid", &group.to_string()]);
+        command.arg(&program).arg("status").arg("--admin").arg(&socket).current_dir("/").output().unwrap()
+    };
+    let member = ask(NOBODY);
+    assert!(text(&member.stdout).starts_with("controller  connected"), "{member:?}");
+    let stranger = ask(1);
+    assert!(text(&stranger.stderr).contains("because: Permission denied"), "{stranger:?}");
+    assert_eq!(served.daemon.terminate(), Some(0));
 }

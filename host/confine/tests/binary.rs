@@ -6,7 +6,6 @@ mod common;
 
 use std::{
     env, fs,
-    io::{BufRead as _, BufReader},
     path::Path,
     process::{Command, Output, Stdio},
 };
@@ -80,32 +79,33 @@ fn it_ends_with_the_backend_that_has_started_it() {
         return backend(Path::new(&directory));
     }
     let directory = tempfile::tempdir().unwrap();
-    let mut backend = Command::new(env::current_exe().unwrap())
-        .args(["--exact", "it_ends_with_the_backend_that_has_started_it"])
-        .env(BACKEND, directory.path())
-        .stderr(Stdio::piped())
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(backend.stderr.take().unwrap()).lines().map(Result::unwrap);
-    assert!(lines.any(|line| line.contains("Started by the controller")));
-    backend.kill().unwrap();
-    backend.wait().unwrap();
+    let mut backend = Daemon::start(
+        Command::new(env::current_exe().unwrap())
+            .args(["--exact", "it_ends_with_the_backend_that_has_started_it"])
+            .env(BACKEND, directory.path())
+            .stderr(Stdio::piped())
+            .stdout(Stdio::null()),
+    );
+    let lines = backend.errors();
+    lines.wait_for("Started by the controller");
+    drop(backend);
+    lines.wait_for("The controller has ended");
     // The daemon has the other end, and so the lines end when it does.
-    let rest: Vec<_> = lines.collect();
-    assert!(rest.iter().any(|line| line.contains("The controller has ended")), "{rest:#?}");
+    lines.all();
 }
 
-/// A backend that starts a daemon, and is killed.
-#[allow(clippy::zombie_processes, reason = "nobody is left to wait for it, which is the point")]
+/// A backend that starts a daemon, and is killed; or ends with the daemon, if that cannot start.
 fn backend(directory: &Path) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let controller = confine_controller::Controller::builder().devices(1).build().unwrap();
         let listener = tokio::net::UnixListener::bind(directory.join("controller.sock")).unwrap();
         let mut daemon = serve(directory).spawn().unwrap();
-        controller.serve(listener, std::future::pending()).await.unwrap();
-        daemon.wait().unwrap();
+        let ended = tokio::task::spawn_blocking(move || daemon.wait());
+        controller
+            .serve(listener, async { panic!("the daemon has ended: {:?}", ended.await) })
+            .await
+            .unwrap();
     });
 }
 

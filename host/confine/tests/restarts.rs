@@ -4,7 +4,13 @@
 //! `CONFINE_SOAK_RESTARTS=100` does it a hundred times to the daemon and fifty times to the controller;
 //! `CONFINE_SOAK_SEED` has the moments of another run.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 mod common;
 

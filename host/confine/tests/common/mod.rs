@@ -4,13 +4,15 @@
 
 pub(crate) mod bench;
 pub(crate) mod dice;
+pub(crate) mod site;
 
 use std::{
     cell::RefCell,
     fs,
-    io::{BufRead as _, BufReader, Read},
+    io::{BufRead as _, BufReader, Read, Write},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::mpsc::{self, RecvTimeoutError},
     time::{Duration, Instant},
 };
 
@@ -86,13 +88,13 @@ impl Drop for Daemon {
 
 /// What a process writes, line by line. What nobody waits for is read all the same, so that it never waits.
 pub(crate) struct Lines {
-    coming: std::sync::mpsc::Receiver<String>,
+    coming: mpsc::Receiver<String>,
     heard: RefCell<Vec<String>>,
 }
 
 impl Lines {
     fn of(stream: impl Read + Send + 'static) -> Self {
-        let (sender, coming) = std::sync::mpsc::channel();
+        let (sender, coming) = mpsc::channel();
         std::thread::spawn(move || {
             for line in BufReader::new(stream).lines().map_while(Result::ok) {
                 // The test may have heard enough.
@@ -100,6 +102,16 @@ impl Lines {
             }
         });
         Self { coming, heard: RefCell::default() }
+    }
+
+    /// Waits until each of these texts was said, in whatever order.
+    #[track_caller]
+    pub(crate) fn wait_for_all(&self, texts: &[&str]) {
+        for text in texts {
+            if !self.heard.borrow().iter().any(|line| line.contains(text)) {
+                self.wait_for(text);
+            }
+        }
     }
 
     /// The next line with this text in it.
@@ -118,11 +130,27 @@ impl Lines {
     }
 
     /// All that it has written, once it has ended and whatever it has started.
+    #[track_caller]
     pub(crate) fn all(self) -> Vec<String> {
         let mut heard = self.heard.into_inner();
-        heard.extend(self.coming);
-        heard
+        let until = Instant::now() + PATIENCE;
+        loop {
+            match self.coming.recv_timeout(until.saturating_duration_since(Instant::now())) {
+                Ok(line) => heard.push(line),
+                Err(RecvTimeoutError::Disconnected) => return heard,
+                Err(RecvTimeoutError::Timeout) => panic!("it does not end, but says:\n{}", heard.join("\n")),
+            }
+        }
     }
+}
+
+/// One request, byte for byte, and its answer.
+pub(crate) fn http(stream: impl Read + Write, request: &str) -> String {
+    let mut stream = stream;
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
 }
 
 pub(crate) fn text(bytes: &[u8]) -> String {

@@ -1,0 +1,142 @@
+//! A controller, a user who commits, and a daemon in a process of its own.
+
+#![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+use std::{
+    fs,
+    os::unix::net::UnixStream,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::Instant,
+};
+
+use confine_author::{Committed, Stage};
+use confine_backend::{Actions, Outcome, Push};
+use confine_controller::Controller;
+use confine_tests::wire::Wire;
+use rustix::process::Pid;
+
+use super::{Daemon, Lines, PATIENCE, http, modules, serve};
+
+/// A controller and a user, and a directory with all that a daemon needs.
+pub(crate) struct Site {
+    pub(crate) stage: Stage,
+    /// Between the daemon and the controller.
+    pub(crate) wire: Wire,
+    pub(crate) directory: tempfile::TempDir,
+}
+
+/// A daemon, and what it writes.
+pub(crate) struct Served {
+    pub(crate) daemon: Daemon,
+    pub(crate) lines: Lines,
+}
+
+impl Site {
+    pub(crate) async fn new() -> Self {
+        let probe = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/guests/probe");
+        let module = &confine_author::build(&probe, &["probe"]).unwrap()[0];
+        let yang = fs::read_to_string(probe.join("probe@2026-11-23.yang")).unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        fs::create_dir(modules(directory.path())).unwrap();
+        fs::copy(module, modules(directory.path()).join("probe.wasm")).unwrap();
+        // What is to run for ever is not to be ended by these.
+        let limits = "[limits]\nfuel = { base = 1_000_000_000_000_000 }\nwall_clock = { base = '1 h' }\n";
+        fs::write(directory.path().join("confine.toml"), limits).unwrap();
+        let builder = Controller::builder().devices(1).service_model("probe", yang);
+        let backend = directory.path().join("backend.sock");
+        let stage = Stage::without_daemon(builder, backend.clone(), "alice").await.unwrap();
+        let wire = Wire::listen(&directory.path().join("controller.sock"), &backend).unwrap();
+        Self { stage, wire, directory }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    pub(crate) fn command(&self) -> Command {
+        serve(self.directory.path())
+    }
+
+    /// A daemon that serves.
+    pub(crate) fn serve(&self) -> Served {
+        let served = self.start(&mut self.command());
+        served.lines.wait_for("serving the controller");
+        served
+    }
+
+    pub(crate) fn start(&self, command: &mut Command) -> Served {
+        let mut daemon = Daemon::start(command.stderr(Stdio::piped()));
+        let lines = daemon.errors();
+        Served { daemon, lines }
+    }
+
+    /// The next line that the daemon logs with this text, without the time and the directory of the test.
+    pub(crate) fn told(&self, served: &Served, text: &str) -> String {
+        let line = served.lines.wait_for(text);
+        let (_, line) = line.split_once(' ').unwrap();
+        line.trim().replace(self.directory.path().to_str().unwrap(), "")
+    }
+
+    pub(crate) async fn edit(&mut self, does: &str) {
+        let config = format!(
+            "<services xmlns='http://clicon.org/controller'>\
+             <probe xmlns='urn:example:probe' xmlns:nc='urn:ietf:params:xml:ns:netconf:base:1.0' nc:operation='replace'>\
+             <name>a</name><do>{does}</do></probe></services>"
+        );
+        self.stage.discard().await.unwrap();
+        self.stage.edit(&config).await.unwrap();
+    }
+
+    pub(crate) async fn begin(&mut self) -> u64 {
+        self.stage.begin(Push::Commit, Actions::Change).await.unwrap()
+    }
+
+    pub(crate) async fn commit(&mut self, banner: &str) -> Committed {
+        let path = "/devices/device[name='openconfig1']/config/oc-sys:system/config/login-banner";
+        self.edit(&format!("set {path} {banner}")).await;
+        let committed = self.stage.commit(Push::Commit, Actions::Change);
+        tokio::time::timeout(PATIENCE, committed).await.expect("a commit is not answered").unwrap()
+    }
+
+    /// A commit is run as if nothing had been.
+    pub(crate) async fn goes_on(&mut self, banner: &str) {
+        let committed = self.commit(banner).await;
+        assert!(committed.succeeded(), "{}", committed.reason());
+        let device = self.stage.controller().device("openconfig1").unwrap();
+        assert!(device.contains(&format!("<login-banner>{banner}</login-banner>")), "{device}");
+    }
+
+    /// A commit that runs and does not end by itself.
+    pub(crate) async fn endless_commit(&mut self) -> u64 {
+        self.edit("spin").await;
+        let tid = self.begin().await;
+        let running = format!("\"running\":{tid}");
+        let runs = || {
+            let admin = UnixStream::connect(self.path("admin.sock")).unwrap();
+            http(admin, "GET /v1/status HTTP/1.1\r\n\r\n").contains(&running)
+        };
+        let until = Instant::now() + PATIENCE;
+        while !runs() {
+            assert!(Instant::now() < until);
+        }
+        tid
+    }
+
+    pub(crate) async fn end(&mut self, tid: u64) -> String {
+        let over = tokio::time::timeout(PATIENCE, self.stage.end(tid)).await.expect("it is not answered");
+        let over = over.unwrap();
+        assert_eq!(over.result, Outcome::Failed);
+        over.reason.unwrap()
+    }
+}
+
+impl Served {
+    pub(crate) fn pid(&self) -> Pid {
+        Pid::from_child(&self.daemon.0)
+    }
+
+    pub(crate) fn is_there(&mut self) -> bool {
+        self.daemon.0.try_wait().unwrap().is_none()
+    }
+}
