@@ -11,6 +11,7 @@ use confine_tree::Schema;
 use tokio::{
     sync::{MutexGuard, Notify, watch},
     task::AbortHandle,
+    time::Instant,
 };
 
 use crate::{Error, backoff::Backoff, host::Host, reads::Shared};
@@ -85,7 +86,7 @@ impl Knowledge {
     /// controller has not told: until a request fails.
     async fn keep(&self, backend: &Shared) -> Result<Infallible, confine_backend::Error> {
         let quiet = Quiet { committing: self.committing.subscribe(), backend };
-        let mut backoff = Backoff::new(SOONEST, LATEST);
+        let mut again = Again::new();
         // Nobody else reads models: the task of one connection ends before that of the next begins.
         let mut models = self.models.lock().await;
         models.read_own(&quiet).await?;
@@ -96,19 +97,46 @@ impl Knowledge {
                 self.update(&models);
             }
             self.complete.send_replace(true);
-            let has_gaps = models.have_gaps();
-            if !has_gaps {
-                backoff.reset();
-            }
+            again.note(models.have_gaps());
             changed = tokio::select! {
                 () = self.devices_changed.notified() => models.read_devices(&quiet).await?,
                 () = self.packages_changed.notified() => {
                     quiet.begin().await;
                     models.read_packages().await
                 }
-                () = tokio::time::sleep(backoff.next()), if has_gaps => models.read_missing(&quiet).await?,
+                () = again.due() => models.read_missing(&quiet).await?,
             };
         }
+    }
+}
+
+/// When to ask again for what the controller has not told. Whatever else happens puts it off no further.
+struct Again {
+    backoff: Backoff,
+    at: Option<Instant>,
+}
+
+impl Again {
+    fn new() -> Self {
+        Self { backoff: Backoff::new(SOONEST, LATEST), at: None }
+    }
+
+    fn note(&mut self, has_gaps: bool) {
+        if !has_gaps {
+            self.backoff.reset();
+            self.at = None;
+        } else if self.at.is_none() {
+            self.at = Some(Instant::now() + self.backoff.next());
+        }
+    }
+
+    /// Waits until then; for ever where there is nothing to ask for.
+    async fn due(&mut self) {
+        match self.at {
+            Some(at) => tokio::time::sleep_until(at).await,
+            None => std::future::pending().await,
+        }
+        self.at = None;
     }
 }
 
@@ -153,5 +181,27 @@ impl Reader {
 impl Drop for Reader {
     fn drop(&mut self) {
         self.0.abort();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn to_ask_again_is_put_off_by_nothing_and_ends_with_the_gaps() {
+        let mut again = Again::new();
+        again.note(true);
+        let at = again.at;
+        assert!(at.is_some());
+        again.note(true);
+        assert_eq!(again.at, at, "something else has happened meanwhile");
+        again.at = Some(Instant::now());
+        again.due().await;
+        assert_eq!(again.at, None);
+        again.note(true);
+        assert!(again.at.is_some(), "and again");
+        again.note(false);
+        assert_eq!(again.at, None);
     }
 }
