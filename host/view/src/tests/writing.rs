@@ -319,3 +319,11 @@ fn what_a_short_path_makes_is_kept_too() {
         assert!(view.meter().kept() >= 200 * 256, "{}", view.meter().kept());
     });
 }
+
+#[test]
+fn a_fragment_is_paid_for_before_it_is_read() {
+    let mut commit = Commit::new();
+    commit.meter = Meter::new(Allowance { work: 100, ..Allowance::UNLIMITED });
+    let told = commit.run("s1", async |view| refusal(view.edit_xml(&"<".repeat(6400)).await));
+    assert_eq!(told, "the run ends: host work limit reached: allowed 100, used 801");
+}
