@@ -141,6 +141,22 @@ async fn shared_objects_survive_in_a_chain() {
     assert_eq!(play.device(), untouched);
 }
 
+/// Of three owners the controller finds the object in one list at any time.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_comes_after_the_first_owner_has_gone_is_not_found_beside_the_next() {
+    let (mut play, untouched) = two_owners().await;
+    let x = interface("x");
+    succeeded(&play.commit(&without("a")).await);
+    succeeded(&play.commit(&probe("c", &[&x[0], &x[1]], &[])).await);
+    let owned = [r#"b: …/interfaces/interface[name="x"]"#, r#"c: …/interfaces/interface[name="x"][false()]"#];
+    assert_eq!(play.created(), owned);
+    let made = play.device();
+    succeeded(&play.push(Actions::Force(None)).await);
+    assert_eq!(play.device(), made);
+    succeeded(&play.commit(&(without("b") + &without("c"))).await);
+    assert_eq!(play.device(), untouched);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_daemon_that_was_started_again_knows_the_owners() {
     let (mut play, untouched) = two_owners().await;

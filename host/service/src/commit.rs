@@ -184,7 +184,7 @@ impl Work<'_> {
         let mut owners = Owners::clone(&known);
         let notified: HashSet<InstanceRef> =
             now.instances().filter(|instance| plan.covers(instance)).cloned().collect();
-        let is_stale = |instance: &InstanceRef| now.created_by(instance) != known.created_by(instance);
+        let is_stale = |instance: &InstanceRef| !now.agrees_with(&known, instance);
         if notified.iter().chain(covered).chain(sharers).any(is_stale) {
             // Something else has changed it, and so perhaps others' lists too.
             self.host.forget_books();

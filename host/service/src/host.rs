@@ -77,6 +77,8 @@ pub struct Report {
 struct Books {
     /// What the `created` lists in `running` say, where that is known.
     owners: Option<Arc<Owners>>,
+    /// How often they may have changed: what is read of `running` while they do is no longer true for sure.
+    changes: u64,
     /// What the commit that was answered last changes in them, once it is through.
     pending: Option<Pending>,
     /// What instances turned out to read without their module having declared it.
@@ -340,12 +342,14 @@ impl Host {
     pub(crate) fn forget_books(&self) {
         let mut books = lock(&self.books);
         books.owners = None;
+        books.changes += 1;
         books.pending = None;
     }
 
     /// Reads the `created` lists of all services that have modules, and the rules.
     pub(crate) async fn read_owners(&self, backend: &Shared) -> Result<Arc<Owners>, Error> {
         let registry = self.registry();
+        let changes = lock(&self.books).changes;
         let mut wanted = vec![rules::place()];
         wanted.extend(registry.services().map(|service| created_of(&service)));
         let tree = reads::read_running(backend, &wanted).await?;
@@ -354,8 +358,8 @@ impl Host {
         let _ = self.rules.take(&tree, &host_user, &registry, &*self.schema());
         let owners = Arc::new(registry.owners(&tree));
         let mut books = lock(&self.books);
-        // Other modules may have come meanwhile, and have other lists.
-        if Arc::ptr_eq(&registry, &self.registry()) {
+        // Other modules may have come meanwhile, and have other lists; or a transaction of before has ended.
+        if Arc::ptr_eq(&registry, &self.registry()) && books.changes == changes {
             books.owners = Some(owners.clone());
         }
         Ok(owners)
@@ -384,6 +388,7 @@ impl Host {
     /// A transaction is over.
     pub(crate) fn transaction_over(&self, over: &ControllerTransaction) {
         let mut books = lock(&self.books);
+        books.changes += 1;
         match books.pending.take_if(|pending| pending.tid == over.tid) {
             Some(pending) if pending.push && over.result == Outcome::Success => {
                 if let Some(owners) = books.owners.as_mut().map(Arc::make_mut) {

@@ -81,7 +81,8 @@ impl Owners {
             let path = normal(&path);
             let owned = self.by_path.entry(path.clone()).or_default();
             owned.owners.insert(instance.clone());
-            if !shared && owned.holder.is_none() {
+            if !shared {
+                // In the place of another, whose own list may be replaced only after this one.
                 owned.holder = Some(instance.clone());
             }
             owned.place = place.or(owned.place.take());
@@ -110,6 +111,13 @@ impl Owners {
     /// What an instance has created, in the order of its list.
     pub fn created_by(&self, instance: &InstanceRef) -> &[String] {
         self.by_instance.get(instance).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether the list of an instance is the same here and there, and names the same objects for the backend.
+    pub fn agrees_with(&self, other: &Self, instance: &InstanceRef) -> bool {
+        let holds = |owners: &Self, path: &String| owners.holder_of(path) == Some(instance);
+        let (here, there) = (self.created_by(instance), other.created_by(instance));
+        here == there && here.iter().all(|path| holds(self, path) == holds(other, path))
     }
 
     /// Who created an object.
@@ -285,8 +293,14 @@ mod tests {
     #[test]
     fn the_backend_finds_an_object_in_one_list() {
         let (held, marked) = (X.to_owned(), format!("{X}[false()]"));
+        // Where both lists named it, as another daemon left them, in that of the last.
+        assert_eq!(shared(&owners(), [&[X], &[X]]), [vec![marked.clone()], vec![held.clone()]]);
         // In that of the first, where it was.
-        assert_eq!(shared(&owners(), [&[X], &[X]]), [vec![held.clone()], vec![marked.clone()]]);
+        let mut first = owners();
+        let second = first.owners_of(X).nth(1).cloned().unwrap();
+        first.replace(&second, [Created::read(&marked)]);
+        first.replace(&first.owners_of(X).next().cloned().unwrap(), [Created::read(X)]);
+        assert_eq!(shared(&first, [&[X], &[X]]), [vec![held.clone()], vec![marked.clone()]]);
         // In that of the other, where the first no longer has it.
         assert_eq!(shared(&owners(), [&[], &[X]]), [vec![], vec![held.clone()]]);
         // Where it was, though that comes later; what is new, in the first.
