@@ -297,9 +297,9 @@ mod tests {
         assert_eq!(shared(&owners(), [&[X], &[X]]), [vec![marked.clone()], vec![held.clone()]]);
         // In that of the first, where it was.
         let mut first = owners();
-        let second = first.owners_of(X).nth(1).cloned().unwrap();
-        first.replace(&second, [Created::read(&marked)]);
-        first.replace(&first.owners_of(X).next().cloned().unwrap(), [Created::read(X)]);
+        let both: Vec<InstanceRef> = first.owners_of(X).cloned().collect();
+        first.replace(&both[1], [Created::read(&marked)]);
+        first.replace(&both[0], [Created::read(X)]);
         assert_eq!(shared(&first, [&[X], &[X]]), [vec![held.clone()], vec![marked.clone()]]);
         // In that of the other, where the first no longer has it.
         assert_eq!(shared(&owners(), [&[], &[X]]), [vec![], vec![held.clone()]]);
