@@ -4,6 +4,7 @@ use std::{
     ffi::OsStr,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::{Mutex, PoisonError},
 };
 
 use crate::Error;
@@ -84,7 +85,10 @@ fn same_name(target: &str, package: &str) -> bool {
         && target.bytes().zip(package.bytes()).all(|(a, b)| a == b || (a == b'_' && b == b'-'))
 }
 
+/// One at a time: of two that install it at once, rustup lets one fail, and both find half of it.
 fn ensure_target(directory: &Path) -> Result<(), Error> {
+    static ENSURING: Mutex<()> = Mutex::new(());
+    let _ensuring = ENSURING.lock().unwrap_or_else(PoisonError::into_inner);
     let rustc = Command::new("rustc")
         .current_dir(directory)
         .args(["--print", "target-libdir", "--target", TARGET])
