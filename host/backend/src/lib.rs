@@ -5,12 +5,14 @@
 //! that doesn't read or that stops in the middle of a message, so neither may ever happen here.
 //!
 //! Each request is made for an [`Identity`], whose rights the backend checks (RFC 8341). What is read comes
-//! as a [`Payload`], a slice of XML; what is written is given as XML. Neither is parsed here.
+//! as a [`Payload`], a slice of XML, and becomes a tree only where somebody wants one ([`tree`]); what is written is
+//! given as XML.
 //!
 //! [`Models`] are the YANG models of the controller and its devices, read from it and from files.
 
 mod backend;
 mod client;
+mod content;
 mod error;
 mod event;
 mod life;
@@ -22,6 +24,7 @@ mod transaction;
 pub use backend::{Backend, Datastore, Read};
 pub use client::{Actions, Commit, DeviceConfig, Diff, Push};
 pub use confine_netconf::Payload;
+pub use content::tree;
 pub use error::{Error, Rejection};
 pub use event::{ControllerTransaction, Event, Events, ServiceRef, ServicesCommit, Stream};
 pub use models::{Directories, ModelCache, Models, Turn, modules_in};

@@ -6,7 +6,7 @@ use std::{
 };
 
 use confine_backend::{Backend, Datastore, Identity, Read};
-use confine_tree::{Coverage, Pattern, PatternStep, Prefixes, Tree, xml};
+use confine_tree::{Coverage, Pattern, PatternStep, Prefixes, Tree};
 use confine_view::{Fetch, Source, SourceError};
 use tokio::{runtime::Handle, sync::Mutex};
 use tracing::Instrument as _;
@@ -51,13 +51,7 @@ async fn ask(
     let namespaces: Vec<_> = prefixes.iter().collect();
     let request = Read { source, xpath: &xpath, namespaces: &namespaces, depth: None, defaults };
     let payload = backend.lock().await.get_config(request, identity).await?;
-    let bindings: Vec<_> = payload.bindings().iter().collect();
-    let mut tree = Tree::new();
-    xml::Reader::new()
-        .scope(&bindings)
-        .read(&mut tree, Tree::ROOT, payload.as_str())
-        .map_err(Error::Datastore)?;
-    Ok(tree)
+    confine_backend::tree(&payload).map_err(Error::Datastore)
 }
 
 /// The same places in fewer patterns: none that another covers, and in place of very many that differ

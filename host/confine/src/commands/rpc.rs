@@ -33,11 +33,7 @@ async fn ask(request: &Rpc) -> Result<String, Error> {
         ReplyBody::Data(content) | ReplyBody::Output(content) => content,
     };
     // What cannot be laid out is shown as it came.
-    let bindings: Vec<_> = content.bindings().iter().collect();
-    let mut tree = Tree::new();
-    let laid_out = xml::Reader::new()
-        .scope(&bindings)
-        .read(&mut tree, Tree::ROOT, content.as_str())
-        .and_then(|()| xml::Writer::new().indent(2).write(&tree, tree.children(Tree::ROOT)));
+    let laid_out = confine_backend::tree(&content)
+        .and_then(|tree| xml::Writer::new().indent(2).write(&tree, tree.children(Tree::ROOT)));
     Ok(laid_out.unwrap_or_else(|_| content.as_str().to_owned()) + "\n")
 }
