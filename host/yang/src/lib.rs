@@ -41,6 +41,7 @@
 mod build;
 mod definitions;
 mod error;
+mod expected;
 mod features;
 mod finish;
 mod grammar;

@@ -41,6 +41,10 @@ impl<'a> Node<'a> {
         Self { schema, id: NodeId::ROOT, node: schema.nodes.get(NodeId::ROOT).unwrap_or(&nodes::BARE_ROOT) }
     }
 
+    pub(crate) fn schema(self) -> &'a Schema {
+        self.schema
+    }
+
     /// The node as others name it.
     pub fn id(self) -> SchemaNode {
         SchemaNode(self.id.0)

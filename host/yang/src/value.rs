@@ -264,20 +264,25 @@ fn check_length(length: &Ranges, count: usize, what: &str) -> Result<(), Wrong> 
     if i128::try_from(count).is_ok_and(|count| length.contains(count)) {
         return Ok(());
     }
-    let parts = length.parts().iter().map(|&(from, to)| match (from, to) {
-        (from, to) if from == to => from.to_string(),
-        (from, to) if to == ANY_LENGTH.1 => format!("at least {from}"),
-        (from, to) => format!("{from} to {to}"),
-    });
     Err(Wrong {
-        expected: format!("{} {what}, not {count}", or(parts.collect())),
+        expected: format!("{} {what}, not {count}", length_text(length)),
         hint: String::new(),
         backend: format!("String length {count} out of range: {}", backend_ranges(length, |n| n.to_string())),
     })
 }
 
+/// "1 to 4, 8 or at least 10".
+pub(crate) fn length_text(length: &Ranges) -> String {
+    let parts = length.parts().iter().map(|&(from, to)| match (from, to) {
+        (from, to) if from == to => from.to_string(),
+        (from, to) if to == ANY_LENGTH.1 => format!("at least {from}"),
+        (from, to) => format!("{from} to {to}"),
+    });
+    or(parts.collect())
+}
+
 /// "from 1 to 4, 8 or from 10 to 20".
-fn ranges_text(ranges: &Ranges, text: impl Fn(i128) -> String) -> String {
+pub(crate) fn ranges_text(ranges: &Ranges, text: impl Fn(i128) -> String) -> String {
     let part = |&(from, to): &(i128, i128)| {
         if from == to { text(from) } else { format!("from {} to {}", text(from), text(to)) }
     };
@@ -292,7 +297,7 @@ fn backend_ranges(ranges: &Ranges, text: impl Fn(i128) -> String) -> String {
 }
 
 /// "a, b or c".
-fn or(mut parts: Vec<String>) -> String {
+pub(crate) fn or(mut parts: Vec<String>) -> String {
     match parts.pop() {
         Some(last) if !parts.is_empty() => format!("{} or {last}", parts.join(", ")),
         last => last.unwrap_or_default(),

@@ -348,3 +348,57 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_values_there_may_be_is_told_way_by_way() {
+    let forms = [
+        "type int8 { range '1..4 | 8'; }",
+        "type decimal64 { fraction-digits 2; range '0..1.5'; }",
+        "type string { length 1..64; pattern '[a-z]*' { modifier invert-match; } pattern '.b'; }",
+        "type boolean;",
+        "type enumeration { enum up; enum 'half way'; enum down; }",
+        "type bits { bit a; bit b; }",
+        "type binary { length 4; }",
+        "type leafref { path '../number'; }",
+        "type leafref { path '../nowhere'; }",
+        "type identityref { base x:crypto; }",
+        "type empty;",
+        "type instance-identifier;",
+        "type union { type union { type uint8; type boolean; } type leafref { path '../number'; } type uint8; }",
+    ]
+    .map(|of| {
+        let schema = leaf(of);
+        let node = schema.find("/m:c/v").unwrap();
+        format!("{}\n  {:?}", node.value_forms().join("\n"), node.named_values())
+    });
+    insta::assert_snapshot!(forms.join("\n"), @r#"
+    a number from 1 to 4 or 8 (`int8`)
+      []
+    a decimal number from 0.0 to 1.5 with at most 2 digits behind the point (`decimal64`)
+      []
+    text of 1 to 64 characters that does not match `[a-z]*` and matches `.b` (`string`)
+      []
+    `true` or `false` (`boolean`)
+      ["true", "false"]
+    one of `up`, `half way` or `down` (`enumeration`)
+      ["up", "half way", "down"]
+    any of `a` or `b`, each once, split by spaces (`bits`)
+      ["a", "b"]
+    bytes in base64 of 4 bytes (`binary`)
+      []
+    a number from 1 to 4 (`uint8`)
+      []
+    a value of `../nowhere` (`leafref`)
+      []
+    an identity: `i:des`, `i:des3` or `m:aes` (`identityref`)
+      ["i:des", "i:des3", "m:aes"]
+    nothing: the leaf is there or not (`empty`)
+      []
+    a path to a node, such as `/p:list[p:key='1']/p:leaf` (`instance-identifier`)
+      []
+    a number from 0 to 255 (`uint8`)
+    `true` or `false` (`boolean`)
+    a number from 1 to 4 (`uint8`)
+      ["true", "false"]
+    "#);
+}
