@@ -3,7 +3,6 @@
 use std::{ffi::OsString, path::PathBuf};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
-use clap_complete::Shell;
 
 use crate::{
     admin::Listen,
@@ -38,6 +37,9 @@ pub(crate) enum Command {
     /// Set, make or remove one node of the candidate, and show what is different then
     #[command(after_long_help = EDIT_HELP)]
     Edit(Edit),
+    /// Go about a controller's configuration, look at it and edit the candidate, by hand or by a script
+    #[command(after_long_help = SHELL_HELP)]
+    Shell(Shell),
     /// Show the settings that `serve` would run with, each with where it comes from
     Config(Options),
     /// Show what a module is and asks for, or why it is refused
@@ -58,7 +60,7 @@ pub(crate) enum Command {
     /// Write a completion script for a shell to standard output
     Completions {
         /// The shell
-        shell: Shell,
+        shell: clap_complete::Shell,
     },
     /// Write the manual page to standard output, or all manual pages to a directory
     Man {
@@ -109,6 +111,21 @@ not committed, or cannot be, stays in it; `confine rpc '<discard-changes/>'` tak
   confine edit \"/devices/device[name='r1']/config/interfaces/interface[name='eth0']/config/mtu\" 9000
   confine edit --commit \"/services/banner[service-name='legal']/text\" 'Authorised use only'
   confine edit --remove \"/services/banner[service-name='legal']\"";
+
+/// What `shell` says besides its options.
+const SHELL_HELP: &str = "\
+`help` tells the commands. They show and change the candidate, which is everybody's: `commit` commits all that
+is different in it. Tab completes names, keys and values; what was entered is kept until the end, and nowhere
+else.
+
+Where standard input is no terminal, it is a script: one command a line, `#` begins a line that is none. It
+ends at the first command that cannot be done. What it has set by then stays in the candidate.
+
+  confine shell
+  printf '%s\\n' \"cd /devices/device[name='r1']/config/system\" 'set config/hostname r1' commit | confine shell
+
+Exit status 1 where a command of a script could not be done, or where it ends with something set that it has
+neither committed nor discarded.";
 
 /// What `bindings` says besides its options.
 const BINDINGS_HELP: &str = "\
@@ -372,6 +389,12 @@ pub(crate) struct Edit {
     #[arg(long)]
     pub(crate) commit: bool,
 
+    #[command(flatten)]
+    pub(crate) controller: Controller,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Shell {
     #[command(flatten)]
     pub(crate) controller: Controller,
 }

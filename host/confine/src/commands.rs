@@ -10,11 +10,12 @@ mod serve;
 mod watch;
 
 use std::{
-    io::{self, Write as _},
+    io::{self, IsTerminal as _, Write as _},
     path::Path,
 };
 
 use clap::CommandFactory as _;
+use confine_sandbox::text;
 
 use crate::{
     cli::{Cli, Command},
@@ -29,6 +30,7 @@ pub(crate) fn run(command: Command) -> Result<(), Error> {
         Command::Rpc(request) => rpc::run(&request),
         Command::Get(request) => nodes::get(&request),
         Command::Edit(request) => nodes::edit(&request),
+        Command::Shell(request) => nodes::shell(&request),
         Command::Config(options) => {
             let settings = Settings::gather(&options)?;
             print(settings.to_string().as_bytes())
@@ -57,6 +59,16 @@ pub(crate) fn run(command: Command) -> Result<(), Error> {
 fn manual(directory: &Path) -> Result<(), Error> {
     let failed = |source| Error::Manual { directory: directory.into(), source };
     clap_mangen::generate_to(Cli::command(), directory).map_err(failed)
+}
+
+/// What comes from a controller, for people: what a terminal would obey is escaped.
+fn plain(text: &str) -> String {
+    text::block(text, usize::MAX)
+}
+
+/// Data to standard output: as it is for a program, [`plain`] for a person.
+fn show(data: &str) -> Result<(), Error> {
+    if io::stdout().is_terminal() { print(plain(data).as_bytes()) } else { print(data.as_bytes()) }
 }
 
 /// To standard output. Who has read enough (`| head`) may go.

@@ -3,7 +3,7 @@
 use std::{io, path::PathBuf, process::ExitCode};
 
 use anstyle::{AnsiColor, Style};
-use confine_sandbox::{HostFault, LoadError};
+use confine_sandbox::{HostFault, LoadError, text::block};
 use confine_service::told;
 use confine_tree::ResolveError;
 
@@ -92,6 +92,38 @@ pub(crate) enum Error {
         if reason.is_empty() { String::new() } else { format!(": {reason}") }
     )]
     NotCommitted { reason: String, source: Option<confine_backend::Error> },
+    #[error("there is no command `{word}`{}\nhint: `help` tells those that there are", proposal(nearest))]
+    NoCommand { word: String, nearest: Vec<String> },
+    #[error("{problem}\nhint: `help {command}` tells how it is written")]
+    Usage { command: String, problem: String },
+    #[error(
+        "the quote {quote} at character {position} is not closed\nhint: in a value, write it between quotes of the other kind, as in \"it's\""
+    )]
+    OpenQuote { quote: char, position: usize },
+    #[error(
+        "the `[` at character {position} is not closed\nhint: write a value with a `[` in it between quotes"
+    )]
+    OpenPredicate { position: usize },
+    #[error("nothing is below `{path}`, which is {what}\nhint: `get` shows it")]
+    NoPlace { path: String, what: &'static str },
+    #[error("the model has nothing to say of `{path}`")]
+    NoModelOf { path: String },
+    #[error("line {number}: `{line}` cannot be done")]
+    Script { number: usize, line: String, source: Box<Error> },
+    #[error(
+        "line {number}: `{line}` cannot be done\nhint: what was set before stands in the candidate, and `confine rpc '<discard-changes/>'` takes back all that is there"
+    )]
+    ScriptWithChanges { number: usize, line: String, source: Box<Error> },
+    #[error(
+        "what was set is in the candidate, and not committed\nhint: end the script with `commit`, or with `discard`"
+    )]
+    Uncommitted,
+    #[error("standard input cannot be read")]
+    Input(#[source] io::Error),
+    #[error(
+        "the terminal cannot be used\nhint: without one, `confine shell` reads commands from standard input"
+    )]
+    Terminal(#[from] rustyline::error::ReadlineError),
     #[error("the request was not answered as hoped")]
     Rpc(#[from] confine_netconf::Error),
     #[error(
@@ -126,10 +158,12 @@ impl Error {
     pub(crate) fn report(&self) -> String {
         let bad = Style::new().fg_color(Some(AnsiColor::Red.into())).bold();
         let (said, hints) = told(self);
-        let because = said.iter().skip(1).map(|cause| format!("\n  because: {cause}"));
-        let hints = hints.iter().map(|hint| format!("\nhint: {hint}"));
+        // What others say may be in it.
+        let plain = |text: &String| block(text, usize::MAX);
+        let because = said.iter().skip(1).map(|cause| format!("\n  because: {}", plain(cause)));
+        let hints = hints.iter().map(|hint| format!("\nhint: {}", plain(hint)));
         let more: String = because.chain(hints).collect();
-        format!("{bad}error:{bad:#} {}{more}", said.first().map_or("", String::as_str))
+        format!("{bad}error:{bad:#} {}{more}", said.first().map(plain).unwrap_or_default())
     }
 }
 

@@ -5,6 +5,7 @@
 pub(crate) mod bench;
 pub(crate) mod dice;
 pub(crate) mod site;
+pub(crate) mod zoo;
 
 use std::{
     cell::RefCell,

@@ -1,55 +1,67 @@
 //! `confine edit`: one node of the candidate.
 
-use std::fmt::Write as _;
+use confine_backend::{Datastore, Identity};
+use confine_tree::{Form, Overlay, Pattern, ResolveError, Tree, xml};
 
-use confine_backend::{Actions, Backend, Commit, Datastore, Diff, Events, Identity, Outcome, Push, Stream};
-use confine_tree::{Form, Overlay, ResolveError, Tree, xml};
-
-use super::{Place, block_on, is_managed, options};
+use super::{
+    candidate,
+    place::{Place, absolute, is_managed},
+    runtime,
+    session::{Reach, Session},
+};
 use crate::{cli::Edit, commands::print, error::Error};
 
+/// What to do with a node.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Change<'a> {
+    /// Give a leaf this value, or a leaf-list this entry.
+    Set(&'a str),
+    /// Make a list entry, a presence container or an empty leaf.
+    Make,
+    /// Take it away, with all below it.
+    Remove,
+}
+
+impl<'a> Change<'a> {
+    /// Without a value, it is to be made.
+    pub(super) fn to(value: Option<&'a str>) -> Self {
+        value.map_or(Self::Make, Self::Set)
+    }
+
+    pub(super) fn value(self) -> Option<&'a str> {
+        if let Self::Set(value) = self { Some(value) } else { None }
+    }
+}
+
 pub(in crate::commands) fn run(request: &Edit) -> Result<(), Error> {
-    block_on(change(request))
+    runtime()?.block_on(async {
+        let path = absolute(&request.path)?;
+        let mut session = Session::open(&request.controller).await?;
+        let value = request.value.as_deref();
+        let change = if request.remove { Change::Remove } else { Change::to(value) };
+        let place = session.find(&Pattern::default(), &path, change.value(), Reach::Node).await?;
+        let is_managed = is_managed(&place.pattern());
+        send(&mut session, place, change).await?;
+        let Some(differences) = candidate::differences(&mut session).await? else {
+            return print(candidate::NOTHING.as_bytes());
+        };
+        print(differences.as_bytes())?;
+        if !request.commit {
+            return print(b"This is in the candidate, which `--commit` commits.\n");
+        }
+        print(candidate::commit(&mut session, is_managed).await?.as_bytes())
+    })
 }
 
-async fn change(request: &Edit) -> Result<(), Error> {
-    let place = Place::find(&request.controller, &request.path, request.value.as_deref(), false).await?;
-    let is_managed = place.patterns.first().is_some_and(is_managed);
-    let (mut backend, config) = edit(place, request)?;
-    let who = &Identity::Host;
-    backend.edit_config(Datastore::Candidate, &config, who).await?;
-    let differences = Diff::Datastores(Datastore::Running, Datastore::Candidate);
-    let differences = backend.datastore_diff(differences, who).await?;
-    if differences.is_empty() {
-        return print(b"The candidate is what `running` is: there is nothing to commit.\n");
-    }
-    print(shown(&differences).as_bytes())?;
-    if !request.commit {
-        return print(b"This is in the candidate, which `--commit` commits.\n");
-    }
-    if !is_managed {
-        backend
-            .commit(who)
-            .await
-            .map_err(|error| Error::NotCommitted { source: Some(error), reason: String::new() })?;
-        return print(b"It is committed.\n");
-    }
-    let mut events =
-        Events::subscribe(&options(&request.controller)?, &[Stream::ControllerTransaction]).await?;
-    let commit =
-        Commit { device: "*", push: Push::Commit, actions: Actions::Change, source: Datastore::Candidate };
-    let begun = backend.controller_commit(commit, who).await;
-    let tid = begun.map_err(|error| Error::NotCommitted { source: Some(error), reason: String::new() })?;
-    let over = events.completed(tid).await?;
-    if over.result == Outcome::Success {
-        return print(format!("It is committed, in transaction {tid}.\n").as_bytes());
-    }
-    Err(Error::NotCommitted { source: None, reason: over.reason.unwrap_or_default() })
+/// Makes a change in the candidate, as far as the models have nothing against it.
+pub(super) async fn send(session: &mut Session, place: Place, change: Change<'_>) -> Result<(), Error> {
+    let config = written(place, change)?;
+    Ok(session.backend().edit_config(Datastore::Candidate, &config, &Identity::Host).await?)
 }
 
-/// What to send for an edit, as far as the models have nothing against it.
-fn edit(place: Place, request: &Edit) -> Result<(Backend, String), Error> {
-    let Place { patterns, backend, models, mut overlay, prefixes, .. } = place;
+/// What to send for a change.
+fn written(place: Place, change: Change<'_>) -> Result<String, Error> {
+    let Place { patterns, models, mut overlay, prefixes } = place;
     let pattern = patterns.into_iter().next().filter(|pattern| !pattern.steps.is_empty());
     let mut pattern = pattern.ok_or(Error::EditRoot)?;
     let spot = overlay.locate(&pattern);
@@ -58,11 +70,11 @@ fn edit(place: Place, request: &Edit) -> Result<(Backend, String), Error> {
         return Err(Error::State { path: pattern.to_string() });
     }
     let form = overlay.knowledge().form(spot);
-    match (&request.value, form) {
-        (Some(_), Form::Container | Form::PresenceContainer | Form::List { .. }) => {
+    match (change, form) {
+        (Change::Set(_), Form::Container | Form::PresenceContainer | Form::List { .. }) => {
             return Err(Error::NoValue { path: pattern.to_string() });
         }
-        (Some(value), form) => {
+        (Change::Set(value), form) => {
             let bound = overlay.bind(spot, value, &prefixes, &pattern.to_string())?;
             if let Some(step) =
                 pattern.steps.last_mut().filter(|step| form == Form::LeafList && step.entry.is_none())
@@ -73,48 +85,28 @@ fn edit(place: Place, request: &Edit) -> Result<(Backend, String), Error> {
             let bindings: Vec<(&str, &str)> = bound.bindings.iter().map(|(p, n)| (&**p, &**n)).collect();
             overlay.set(&pattern, &bound.value, &bindings)?;
         }
-        (None, _) if request.remove => {
+        (Change::Remove, _) => {
             overlay.check_exact(&pattern)?;
             if pattern.key_value().is_some() {
                 return Err(Error::RemoveKey { path: pattern.to_string() });
             }
             overlay.remove(&pattern)?;
         }
-        (None, Form::Leaf) => {
+        (Change::Make, Form::Leaf) => {
             // What would be right is said by what is wrong with no value at all.
             let expected = node.and_then(|node| node.canonical("", &|_| None).err());
             let expected = expected.map(|mismatch| mismatch.expected).unwrap_or_default();
             return Err(Error::ValueNeeded { path: pattern.to_string(), expected });
         }
-        (None, _) => {
+        (Change::Make, _) => {
             overlay.check_creatable(&pattern)?;
             overlay.create(&pattern)?;
         }
     }
-    Ok((backend, written(&mut overlay)?))
+    edit_config(&mut overlay)
 }
 
-fn written(overlay: &mut Overlay) -> Result<String, Error> {
+fn edit_config(overlay: &mut Overlay) -> Result<String, Error> {
     let edit = overlay.edit_config().map_err(ResolveError::from)?.unwrap_or_default();
     Ok(xml::write(&edit, Tree::ROOT).map_err(ResolveError::from)?)
-}
-
-/// Differences as the controller prints them, what goes and what comes in colours.
-fn shown(differences: &[String]) -> String {
-    use anstyle::{AnsiColor, Style};
-
-    let (added, removed) = (
-        Style::new().fg_color(Some(AnsiColor::Green.into())),
-        Style::new().fg_color(Some(AnsiColor::Red.into())),
-    );
-    let mut text = String::new();
-    for line in differences.iter().flat_map(|difference| difference.lines()) {
-        // Writing to a string does not fail.
-        let _ = match line.as_bytes().first() {
-            Some(b'+') => writeln!(text, "{added}{line}{added:#}"),
-            Some(b'-') => writeln!(text, "{removed}{line}{removed:#}"),
-            _ => writeln!(text, "{line}"),
-        };
-    }
-    text
 }

@@ -1,44 +1,73 @@
 //! `confine get`: what stands at a path.
 
 use confine_backend::{Datastore, Identity, Read};
-use confine_tree::{Prefixes, ResolveError, Tree, xml};
+use confine_tree::{Pattern, Prefixes, ResolveError, Tree, xml};
 
-use super::{Place, block_on, json::Json, tree};
-use crate::{cli::Get, commands::print, error::Error};
+use super::{
+    json::Json,
+    place::{Place, absolute},
+    runtime,
+    session::{Reach, Session},
+};
+use crate::{cli::Get, commands::show, error::Error};
 
 pub(in crate::commands) fn run(request: &Get) -> Result<(), Error> {
-    let text = block_on(read(request))?;
-    print(text.as_bytes())
+    let source = if request.candidate { Datastore::Candidate } else { Datastore::Running };
+    let text = runtime()?.block_on(async {
+        let path = absolute(&request.path)?;
+        let mut session = Session::open(&request.controller).await?;
+        let place = session.find(&Pattern::default(), &path, None, reach(request.json)).await?;
+        text(&mut session, &place, source, request.json).await
+    })?;
+    show(&text)
 }
 
-async fn read(request: &Get) -> Result<String, Error> {
-    let mut place = Place::find(&request.controller, &request.path, None, request.json).await?;
-    let has_both_quotes = |value: &Option<String>| {
-        value.as_deref().is_some_and(|value| value.contains('\'') && value.contains('"'))
-    };
-    let Some(pattern) = place.patterns.first() else { return Ok(String::new()) };
-    let mut steps = place.patterns.iter().flat_map(|pattern| &pattern.steps);
-    if steps.any(|step| step.keys.iter().map(|(_, value)| value).chain(&step.entry).any(has_both_quotes)) {
-        return Err(Error::BothQuotes { path: pattern.to_string() });
-    }
-    let mut prefixes = Prefixes::new();
-    let xpaths: Vec<String> = place.patterns.iter().map(|pattern| pattern.xpath(&mut prefixes)).collect();
-    let xpath = xpaths.join(" | ");
-    let namespaces: Vec<(&str, &str)> = prefixes.iter().collect();
-    let read = Read {
-        source: if request.candidate { Datastore::Candidate } else { Datastore::Running },
-        xpath: &xpath,
-        namespaces: &namespaces,
-        depth: None,
-        defaults: false,
-    };
-    let found = tree(&place.backend.get_config(read, &Identity::Host).await?)?;
+/// How far the models matter: only JSON tells values by their types.
+pub(super) fn reach(is_json: bool) -> Reach {
+    if is_json { Reach::All } else { Reach::Node }
+}
+
+/// What stands at a place, as XML or as JSON.
+pub(super) async fn text(
+    session: &mut Session,
+    place: &Place,
+    source: Datastore,
+    is_json: bool,
+) -> Result<String, Error> {
+    let found = read(session, &place.patterns, source, None).await?;
     if found.is_empty() {
-        return Err(Error::Absent { path: pattern.to_string(), user: place.user });
+        let path = place.pattern().to_string();
+        return Err(Error::Absent { path, user: session.user().to_owned() });
     }
-    if request.json {
+    if is_json {
         return Ok(Json::of(&found, &place.models));
     }
     let text = xml::Writer::new().indent(2).write(&found, found.children(Tree::ROOT));
     Ok(text.map_err(ResolveError::from)? + "\n")
+}
+
+/// All that any of the patterns matches, at most so many levels from the root.
+pub(super) async fn read(
+    session: &mut Session,
+    patterns: &[Pattern],
+    source: Datastore,
+    depth: Option<u32>,
+) -> Result<Tree, Error> {
+    let has_both_quotes = |value: &Option<String>| {
+        value.as_deref().is_some_and(|value| value.contains('\'') && value.contains('"'))
+    };
+    let cannot_be_asked_for = |pattern: &&Pattern| {
+        let mut steps = pattern.steps.iter();
+        steps.any(|step| step.keys.iter().map(|(_, value)| value).chain(&step.entry).any(has_both_quotes))
+    };
+    if let Some(pattern) = patterns.iter().find(cannot_be_asked_for) {
+        return Err(Error::BothQuotes { path: pattern.to_string() });
+    }
+    let mut prefixes = Prefixes::new();
+    let xpaths: Vec<String> = patterns.iter().map(|pattern| pattern.xpath(&mut prefixes)).collect();
+    let namespaces: Vec<(&str, &str)> = prefixes.iter().collect();
+    let xpath = xpaths.join(" | ");
+    let read = Read { source, xpath: &xpath, namespaces: &namespaces, depth, defaults: false };
+    let found = session.backend().get_config(read, &Identity::Host).await?;
+    Ok(confine_backend::tree(&found).map_err(ResolveError::from)?)
 }

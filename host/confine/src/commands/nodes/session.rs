@@ -1,0 +1,146 @@
+//! A connection to a controller, and the models that were needed so far.
+
+use std::{collections::HashSet, sync::Arc};
+
+use confine_backend::{Backend, Error as BackendError, Identity, Models, Options};
+use confine_tree::{Overlay, Path, Pattern, Predicate, nearest};
+use confine_yang::Mounted;
+use tokio::sync::Mutex;
+
+use super::place::{Place, prefixes, resolve};
+use crate::{cli::Controller, error::Error};
+
+/// A connection to a controller, with the models of the controller itself and of those devices that paths
+/// were about: each is read once.
+pub(super) struct Session {
+    backend: Mutex<Backend>,
+    options: Options,
+    models: Models,
+    schema: Arc<Mounted>,
+    /// The devices that are known to be there.
+    devices: HashSet<String>,
+}
+
+/// How far below a path the models matter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Reach {
+    /// No further than the path leads.
+    Node,
+    /// One step more.
+    Children,
+    /// All that is below.
+    All,
+}
+
+impl Session {
+    /// Connects, and reads the controller's own models.
+    pub(super) async fn open(controller: &Controller) -> Result<Self, Error> {
+        let user = controller.user.as_ref().map(ToString::to_string);
+        let user = user.map_or_else(confine_backend::own_user, Ok)?;
+        let options = Options::with_host_user(&controller.socket, user);
+        let backend = Mutex::new(Backend::connect(options.clone()).await.map_err(no_controller)?);
+        let mut models = Models::default();
+        models.read_own(&backend).await?;
+        let schema = Arc::new(models.schema());
+        Ok(Self { backend, options, models, schema, devices: HashSet::new() })
+    }
+
+    /// Whom the controller is asked for.
+    pub(super) fn user(&self) -> &str {
+        &self.options.host_user
+    }
+
+    pub(super) fn options(&self) -> &Options {
+        &self.options
+    }
+
+    pub(super) fn backend(&mut self) -> &mut Backend {
+        self.backend.get_mut()
+    }
+
+    /// Finds out what a path means, which begins below `above` unless it begins at the root. A `value` may
+    /// use prefixes as well.
+    pub(super) async fn find(
+        &mut self,
+        above: &Pattern,
+        path: &Path,
+        value: Option<&str>,
+        reach: Reach,
+    ) -> Result<Place, Error> {
+        let root = Pattern::default();
+        let above = if path.absolute { &root } else { above };
+        let device = device(above, path);
+        let is_open = self.read_devices(above, path, device, reach).await?;
+        let prefixes = prefixes(&self.schema, device, path, value)?;
+        let overlay = Overlay::new(self.schema.clone());
+        let examples = if is_open { self.models.examples() } else { Vec::new() };
+        let patterns = resolve(&overlay, above, path, &prefixes, &examples)?;
+        Ok(Place { patterns, models: self.schema.clone(), overlay, prefixes })
+    }
+
+    /// Reads the models of the devices that a path is about: of one, or of all where it names none, which is
+    /// then true.
+    async fn read_devices(
+        &mut self,
+        above: &Pattern,
+        path: &Path,
+        named: Option<&str>,
+        reach: Reach,
+    ) -> Result<bool, Error> {
+        let steps = above.steps.iter().map(|step| &*step.local);
+        let names: Vec<&str> = steps.chain(path.steps.iter().map(|step| &*step.name)).collect();
+        let needs_models = match &names[..] {
+            ["devices", "device", "config", _, ..] => true,
+            ["devices", "device", "config"] => reach >= Reach::Children,
+            [] | ["devices"] | ["devices", "device"] => reach == Reach::All,
+            ["devices", "device", ..] => false,
+            _ => return Ok(false),
+        };
+        let is_open = named.is_none() && names.len() > 3;
+        let is_known = |name| match needs_models {
+            true => self.schema.mounted(name).is_some(),
+            false => self.devices.contains(name),
+        };
+        if named.is_some_and(is_known) || (named.is_none() && !needs_models) {
+            return Ok(is_open);
+        }
+        let mut states = self.backend.get_mut().device_states(&Identity::Host).await?;
+        self.devices = states.iter().map(|state| state.name.clone()).collect();
+        if let Some(named) = named {
+            // Who may not see the devices is told of none.
+            if !states.is_empty() && !self.devices.contains(named) {
+                let near = nearest(named, states.iter().map(|state| &*state.name));
+                let near = near.into_iter().map(str::to_owned).collect();
+                return Err(Error::NoDevice { name: named.to_owned(), nearest: near });
+            }
+            states.retain(|state| state.name == named);
+        }
+        states.retain(|state| needs_models && self.schema.mounted(&state.name).is_none());
+        if !states.is_empty() {
+            self.models.read_these(&self.backend, states).await?;
+            self.schema = Arc::new(self.models.schema());
+        }
+        Ok(is_open)
+    }
+}
+
+/// The device that a path names, or that it begins in.
+fn device<'a>(above: &'a Pattern, path: &'a Path) -> Option<&'a str> {
+    match above.steps.get(1) {
+        Some(step) => step.key("name"),
+        None => {
+            let step = path.steps.get(1_usize.checked_sub(above.steps.len())?)?;
+            step.predicates.iter().find_map(|predicate| match predicate {
+                Predicate::Key { name, value: Some(value), .. } if **name == *"name" => Some(&**value),
+                _ => None,
+            })
+        }
+    }
+}
+
+fn no_controller(error: BackendError) -> Error {
+    match error {
+        BackendError::Connect { socket, source } => Error::Connect { socket, source },
+        other => other.into(),
+    }
+}

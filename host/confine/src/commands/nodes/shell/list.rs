@@ -1,0 +1,131 @@
+//! `ls`: what is below a place, or could be.
+
+use std::{collections::HashMap, slice};
+
+use confine_backend::Datastore;
+use confine_tree::{Form, Live, Overlay, Pattern, ResolveError};
+use confine_yang::{Node, NodeKind};
+
+use super::{Shell, names};
+use crate::{
+    commands::{
+        nodes::{get, place::Place, session::Reach},
+        plain,
+    },
+    error::Error,
+};
+
+/// What is shown of a value, in characters.
+const VALUE: usize = 60;
+
+/// A line: what it is called, its kind, its type, its value, and what else there is to say.
+type Row = [String; 5];
+
+/// What is below a path in the candidate, or with `all` what could be; of the path of a list its entries.
+pub(super) async fn text(shell: &mut Shell, path: &str, all: bool) -> Result<String, Error> {
+    let mut place = shell.find(path, None, Reach::Children).await?;
+    let pattern = place.pattern();
+    let mut above = pattern.clone();
+    above.steps.pop();
+    place.overlay.check_exact(&above)?;
+    // The children of an entry of a list are its keys.
+    let depth = u32::try_from(pattern.steps.len() + 2).ok();
+    let found = get::read(&mut shell.session, slice::from_ref(&pattern), Datastore::Candidate, depth).await?;
+    place.overlay.load(&found, slice::from_ref(&pattern)).map_err(ResolveError::from)?;
+    let is_one = place.overlay.check_exact(&pattern).is_ok();
+    let found = place.overlay.find(&pattern);
+    let has_children = |place: &Place| {
+        let form = place.overlay.knowledge().form(place.overlay.locate(&pattern));
+        !matches!(form, Form::Leaf | Form::EmptyLeaf | Form::LeafList)
+    };
+    let (listed, parent) = match found.first() {
+        Some(&only) if is_one && has_children(&place) => (place.overlay.children(only).collect(), &pattern),
+        _ => (found, &above),
+    };
+    let rows = match all && is_one && has_children(&place) {
+        true => possible(&mut place, &pattern, &listed),
+        false => present(&mut place, parent, &listed),
+    };
+    if rows.is_empty() {
+        let text =
+            if all { "Nothing can be here.\n" } else { "Nothing is here. `ls -a` shows what could be.\n" };
+        return Ok(text.to_owned());
+    }
+    Ok(plain(&laid_out(&rows)))
+}
+
+/// What is there.
+fn present(place: &mut Place, parent: &Pattern, listed: &[Live]) -> Vec<Row> {
+    let written: HashMap<(String, String), String> = names::children(place, parent)
+        .into_iter()
+        .map(|child| ((child.name.namespace.to_owned(), child.name.local.to_owned()), child.written))
+        .collect();
+    let row = |&live: &Live| {
+        let step = place.overlay.step(live.node());
+        let name = (step.namespace.to_string(), step.local.to_string());
+        let name = written.get(&name).cloned().unwrap_or(name.1);
+        let form = place.overlay.form(live.node());
+        let node = place.overlay.spot(live.node()).schema().and_then(|node| place.models.node(node));
+        let (kind, of) = match node {
+            Some(node) => (names::kind(node), names::type_of(node)),
+            None => (names::form(&form), String::new()),
+        };
+        let value = if step.entry.is_some() { String::new() } else { value(&place.overlay, live) };
+        [names::step(&name, step), kind.to_owned(), of, value, String::new()]
+    };
+    listed.iter().map(row).collect()
+}
+
+/// What could be there, with the values that are.
+fn possible(place: &mut Place, pattern: &Pattern, there: &[Live]) -> Vec<Row> {
+    let children = names::children(place, pattern);
+    let row = |child: &names::Child<'_>| {
+        let mut those = there.iter().filter(|live| place.overlay.qname(**live) == child.name);
+        let value = match (child.node.kind(), those.clone().count()) {
+            (NodeKind::List | NodeKind::LeafList, 0) => String::new(),
+            (NodeKind::List | NodeKind::LeafList, 1) => "1 entry".to_owned(),
+            (NodeKind::List | NodeKind::LeafList, count) => format!("{count} entries"),
+            _ => those.next().map(|&live| value(&place.overlay, live)).unwrap_or_default(),
+        };
+        let kind = names::kind(child.node).to_owned();
+        [names::with_keys(child), kind, names::type_of(child.node), value, notes(child.node).to_owned()]
+    };
+    children.iter().map(row).collect()
+}
+
+fn notes(node: Node<'_>) -> &'static str {
+    match node {
+        _ if node.is_key() => "key",
+        _ if !node.is_config() => "state",
+        _ if node.is_mandatory() => "mandatory",
+        _ => "",
+    }
+}
+
+fn value(overlay: &Overlay, live: Live) -> String {
+    if !overlay.has_text(live) {
+        return String::new();
+    }
+    let value = overlay.value(live).unwrap_or_default();
+    let mut shown: String = value.chars().take(VALUE).collect();
+    if shown.len() < value.len() {
+        shown.push('…');
+    }
+    confine_sandbox::text::line(&shown, usize::MAX)
+}
+
+/// Rows as lines, with columns below each other.
+fn laid_out(rows: &[Row]) -> String {
+    let mut widths = [0; 5];
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let line = |row: &Row| {
+        let cells = row.iter().zip(widths).filter(|(_, width)| *width > 0);
+        let line: String = cells.map(|(cell, width)| format!("{cell:<width$}  ")).collect();
+        format!("{}\n", line.trim_end())
+    };
+    rows.iter().map(line).collect()
+}

@@ -1,0 +1,92 @@
+//! What is below a place, as one writes it.
+
+use confine_tree::{Form, Overlay, Pattern, PatternStep, QName, Schema as _, SchemaNode};
+use confine_yang::{Mounted, Node, NodeKind};
+
+use crate::commands::nodes::place::Place;
+
+/// A child that the model has.
+pub(super) struct Child<'a> {
+    pub(super) name: QName<'a>,
+    /// The name, with a prefix where it is not clear without.
+    pub(super) written: String,
+    pub(super) node: Node<'a>,
+}
+
+/// The children of a place that its model has, in the order of the model.
+pub(super) fn children<'a>(place: &'a Place, pattern: &Pattern) -> Vec<Child<'a>> {
+    let Some(parent) = inside(&place.overlay, pattern) else { return Vec::new() };
+    let models = &*place.models;
+    let names = models.children(parent);
+    let child = |&name: &QName<'a>| {
+        let node = models.node(models.child(parent, name)?)?;
+        let is_clear = names.iter().filter(|other| other.local == name.local).count() < 2;
+        Some(Child {
+            name,
+            written: if is_clear { name.local.to_owned() } else { prefixed(models, node) },
+            node,
+        })
+    };
+    names.iter().filter_map(child).collect()
+}
+
+/// The node of the model that the children of a place are those of: of an entry, that of this one.
+fn inside(overlay: &Overlay, pattern: &Pattern) -> Option<SchemaNode> {
+    let spot = overlay.locate(pattern);
+    let keys = pattern.steps.last().map(|step| step.keys.as_slice()).unwrap_or_default();
+    let values: Option<Vec<&str>> = keys.iter().map(|(_, value)| value.as_deref()).collect();
+    let values = values.filter(|values| !values.is_empty());
+    values.map_or(spot, |values| overlay.knowledge().entry(spot, &values)).schema()
+}
+
+/// A name with the prefix of its module, or with the module's name where others have the same prefix.
+fn prefixed(models: &Mounted, node: Node<'_>) -> String {
+    let Some(module) = node.module() else { return node.name().to_owned() };
+    let is_its_own = models.prefixed(module.prefix()).len() < 2;
+    format!("{}:{}", if is_its_own { module.prefix() } else { module.name() }, node.name())
+}
+
+/// A step as one writes it, with the name that is given.
+pub(super) fn step(written: &str, step: PatternStep) -> String {
+    let name = step.local.len() + 1;
+    let path = Pattern { steps: vec![step] }.to_string();
+    format!("{written}{}", path.get(name..).unwrap_or_default())
+}
+
+/// The name of a list with its keys, as in `pair[a][b]`; other names as they are.
+pub(super) fn with_keys(child: &Child<'_>) -> String {
+    let keys: String = child.node.keys().iter().map(|key| format!("[{key}]")).collect();
+    format!("{}{keys}", child.written)
+}
+
+pub(super) fn kind(node: Node<'_>) -> &'static str {
+    match node.kind() {
+        NodeKind::Container if node.presence().is_some() => "presence container",
+        NodeKind::Container => "container",
+        NodeKind::List => "list",
+        NodeKind::Leaf => "leaf",
+        NodeKind::LeafList => "leaf-list",
+        NodeKind::AnyData | NodeKind::AnyXml => "data without a model",
+        _ => "",
+    }
+}
+
+/// The kind of what no model knows.
+pub(super) fn form(form: &Form) -> &'static str {
+    match form {
+        Form::Container => "container",
+        Form::PresenceContainer => "presence container",
+        Form::List { .. } => "list",
+        Form::Leaf | Form::EmptyLeaf => "leaf",
+        Form::LeafList => "leaf-list",
+        Form::AnyData => "data without a model",
+        Form::Unknown { .. } => "not in the model",
+    }
+}
+
+/// The type of a leaf by its name, with the one that it comes down to; empty for other nodes.
+pub(super) fn type_of(node: Node<'_>) -> String {
+    let Some(named) = node.leaf_type() else { return String::new() };
+    let base = node.value_type().map_or(named.base().name(), |(_, of)| of.base().name());
+    if named.name() == base { base.to_owned() } else { format!("{} ({base})", named.name()) }
+}

@@ -1,0 +1,34 @@
+//! A script: commands from a file or from another program.
+
+use std::io::BufRead;
+
+use tokio::runtime::Runtime;
+
+use super::{Shell, Then, words::Commands};
+use crate::error::Error;
+
+/// Runs a script to its end, or to the first command that cannot be done.
+pub(super) fn run(runtime: &Runtime, mut shell: Shell, input: impl BufRead) -> Result<(), Error> {
+    for command in Commands::of(input.lines()) {
+        let (number, line) = command.map_err(Error::Input)?;
+        match runtime.block_on(shell.run(&line)) {
+            Ok(Then::GoOn) => {}
+            Ok(Then::End) => break,
+            Err(error) => return Err(stopped(&shell, number, &line, error)),
+        }
+    }
+    match runtime.block_on(shell.has_changes())? {
+        true => Err(Error::Uncommitted),
+        false => Ok(()),
+    }
+}
+
+fn stopped(shell: &Shell, number: usize, line: &str, source: Error) -> Error {
+    let line = line.trim().lines().next().unwrap_or_default().to_owned();
+    let source = Box::new(source);
+    match (&*source, shell.has_set) {
+        // It says so itself.
+        (Error::NotCommitted { .. }, _) | (_, false) => Error::Script { number, line, source },
+        (_, true) => Error::ScriptWithChanges { number, line, source },
+    }
+}
