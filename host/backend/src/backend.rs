@@ -50,7 +50,7 @@ pub struct Read<'a> {
     pub xpath: &'a str,
     /// The prefixes of the expression and their namespaces, each prefix once.
     pub namespaces: &'a [(&'a str, &'a str)],
-    /// How many levels of nodes to answer with; all of them if `None`.
+    /// How many levels to answer with, from the root; all of them if `None`. A value is a level of its own.
     pub depth: Option<u32>,
     /// Whether to answer with the defaults of leaves that are not set (RFC 6243, `report-all`), too. What the
     /// identity may read of a container with defaults is then never nothing.

@@ -356,3 +356,43 @@ async fn a_controller_that_is_not_there_is_told() {
         "{said}"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_name_may_be_is_told_as_it_can_be_written() {
+    let same = |module: &str, prefix: &str| {
+        format!(
+            "module {module} {{ namespace urn:{module}; prefix {prefix}; revision 2026-01-01;
+               container interfaces {{ leaf a {{ type string; }} }} }}"
+        )
+    };
+    let zoo = Zoo::with(&[
+        ("one.yang", &same("one", "o")),
+        ("two.yang", &same("two", "o")),
+        ("other.yang", &same("other", "x")),
+    ]);
+    insta::assert_snapshot!(zoo.all(&[
+        &["get", "/devices/device[name='r1']/config/interfaces/a"],
+        &["get", "/devices/device[name='r1']/config/o:interfaces/a"],
+        &["edit", "/devices/device[name='r1']/config/one:interfaces/a", "1"],
+    ]), @r#"
+    $ get /devices/device[name='r1']/config/interfaces/a
+    error: `interfaces` below `/devices/device[name='r1']/config` could be `if:interfaces` or `one:interfaces` or `x:interfaces` or `two:interfaces`: write the prefix
+    [1]
+    $ get /devices/device[name='r1']/config/o:interfaces/a
+    error: `o` may stand for `urn:one` or for `urn:two`
+    hint: write the name of the module, as in `module:name`
+    [1]
+    $ edit /devices/device[name='r1']/config/one:interfaces/a 1
+       <devices xmlns="http://clicon.org/controller">
+          <device>
+             <name>r1</name>
+             <config>
+    +            <interfaces xmlns="urn:one">
+    +               <a>1</a>
+    +            </interfaces>
+             </config>
+          </device>
+       </devices>
+    This is in the candidate, which `--commit` commits.
+    "#);
+}

@@ -121,7 +121,8 @@ fn matches(tree: &Tree, index: &mut Index, pattern: &Pattern) -> Vec<NodeId> {
 
 /// The answer to a filter: the selected nodes with all below them, in document order, and what they are
 /// in: every element above, with the keys of list entries. With `depth` no more than so many levels from
-/// the top; 1 is only the top-level nodes.
+/// the top; 1 is only the top-level nodes. A value is a level of its own, as Clixon counts: nodes of the last
+/// level have none.
 pub fn prune(
     tree: &Tree,
     selected: &[NodeId],
@@ -151,7 +152,13 @@ pub fn prune(
         }
         Some(Mark::Above) => pruning.children(Tree::ROOT, Tree::ROOT, model.root(), levels)?,
     }
-    Ok(pruning.pruned)
+    let mut pruned = pruning.pruned;
+    if let Some(depth) = depth {
+        let last = pruned.descendants(Tree::ROOT).filter(|&(_, at)| at == depth).map(|(node, _)| node);
+        let last: Vec<NodeId> = last.filter(|&node| pruned.value(node).is_some()).collect();
+        last.into_iter().try_for_each(|node| pruned.set_value(node, "", &[]))?;
+    }
+    Ok(pruned)
 }
 
 /// Why a node is in the answer.
@@ -303,12 +310,14 @@ mod tests {
             answer("/", Some(1)),
             answer("/", Some(2)),
             answer("/ctrl:devices/ctrl:device/ctrl:config", Some(2)),
+            answer("/ctrl:devices/ctrl:device[ctrl:name='r1']/ctrl:config", Some(3)),
             answer("/ctrl:devices/ctrl:device[ctrl:name='r1']/ctrl:config", Some(4)),
         ];
         insta::assert_snapshot!(answers.join("\n"), @r#"
         <services/><devices/>
         <services><bench xmlns="http://example.com/bench"/><bench xmlns="http://example.com/bench"/></services><devices><device/><device/></devices>
         <devices><device/><device/></devices>
+        <devices><device><name/><config/></device></devices>
         <devices><device><name>r1</name><config><a xmlns="urn:a"/></config></device></devices>
         "#);
     }

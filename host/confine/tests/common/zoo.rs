@@ -39,8 +39,14 @@ pub(crate) struct Zoo {
 
 impl Zoo {
     pub(crate) fn open() -> Self {
+        Self::with(&[])
+    }
+
+    /// With more models.
+    pub(crate) fn with(models: &[(&str, &str)]) -> Self {
         let builder =
             Controller::builder().device_model("zoo.yang", ZOO).device_model("interfaces.yang", INTERFACES);
+        let builder = models.iter().fold(builder, |builder, &(file, text)| builder.device_model(file, text));
         let builder = builder.device("r1", ETH).device("r2", ETH).device("zoo1", ZOO_DATA);
         let controller = builder.build().unwrap();
         let directory = tempfile::tempdir().unwrap();

@@ -1,6 +1,9 @@
 //! What a path means to a controller.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use confine_tree::{
     CONTROLLER, Error as TreeError, Overlay, Path, Pattern, PatternStep, Predicate, PrefixMap, QName,
@@ -86,11 +89,7 @@ pub(super) fn prefixes(
     path: &Path,
     value: Option<&str>,
 ) -> Result<PrefixMap, Error> {
-    let mounted = device.and_then(|device| models.mounted(device));
-    let modules: Vec<&Module> = match mounted {
-        Some(mounted) => models.outer().modules().iter().chain(mounted.modules()).collect(),
-        None => models.modules().collect(),
-    };
+    let modules = modules(models, device);
     let in_predicate = |predicate: &Predicate| match predicate {
         Predicate::Key { prefix, value, .. } => {
             [prefix.as_deref().map(str::to_owned), prefix_of(value.as_deref())]
@@ -129,6 +128,29 @@ pub(super) fn prefixes(
         one: error.first,
         other: error.second,
     })
+}
+
+/// The prefixes of all modules, or their names where several have one prefix: what to propose is written with
+/// them.
+pub(super) fn every_prefix(models: &Mounted, device: Option<&str>) -> Option<PrefixMap> {
+    let modules = modules(models, device);
+    let mut namespaces: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for module in &modules {
+        namespaces.entry(module.prefix()).or_default().insert(module.namespace());
+    }
+    let clear = |module: &&&Module| namespaces.get(module.prefix()).is_some_and(|those| those.len() == 1);
+    let by_prefix = modules.iter().filter(clear).map(|module| (module.prefix(), module.namespace()));
+    let by_name =
+        modules.iter().filter(|module| !clear(module)).map(|module| (module.name(), module.namespace()));
+    PrefixMap::new(by_prefix.chain(by_name)).ok()
+}
+
+/// The modules that a path may be about.
+fn modules<'a>(models: &'a Mounted, device: Option<&str>) -> Vec<&'a Module> {
+    match device.and_then(|device| models.mounted(device)) {
+        Some(mounted) => models.outer().modules().iter().chain(mounted.modules()).collect(),
+        None => models.modules().collect(),
+    }
 }
 
 fn prefix_of(value: Option<&str>) -> Option<String> {

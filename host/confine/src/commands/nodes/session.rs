@@ -3,11 +3,11 @@
 use std::{collections::HashSet, sync::Arc};
 
 use confine_backend::{Backend, Error as BackendError, Identity, Models, Options};
-use confine_tree::{Overlay, Path, Pattern, Predicate, nearest};
+use confine_tree::{Overlay, Path, Pattern, Predicate, ResolveError, nearest};
 use confine_yang::Mounted;
 use tokio::sync::Mutex;
 
-use super::place::{Place, prefixes, resolve};
+use super::place::{Place, every_prefix, prefixes, resolve};
 use crate::{cli::Controller, error::Error};
 
 /// A connection to a controller, with the models of the controller itself and of those devices that paths
@@ -74,7 +74,15 @@ impl Session {
         let prefixes = prefixes(&self.schema, device, path, value)?;
         let overlay = Overlay::new(self.schema.clone());
         let examples = if is_open { self.models.examples() } else { Vec::new() };
-        let patterns = resolve(&overlay, above, path, &prefixes, &examples)?;
+        let patterns = match resolve(&overlay, above, path, &prefixes, &examples) {
+            // What it may be is told as one would write it.
+            Err(ResolveError::Ambiguous { .. } | ResolveError::UnknownNode { .. })
+                if let Some(every) = every_prefix(&self.schema, device) =>
+            {
+                resolve(&overlay, above, path, &every, &examples)
+            }
+            resolved => resolved,
+        }?;
         Ok(Place { patterns, models: self.schema.clone(), overlay, prefixes })
     }
 

@@ -96,8 +96,8 @@ async fn entries(
 ) -> Result<Vec<String>, Error> {
     let mut pattern = above.clone();
     pattern.steps.push(PatternStep::new(list.name));
-    // As deep as the keys.
-    let depth = u32::try_from(pattern.steps.len() + 1).ok();
+    // As deep as the values of the keys.
+    let depth = u32::try_from(pattern.steps.len() + 2).ok();
     let found = get::read(&mut shell.session, slice::from_ref(&pattern), Datastore::Candidate, depth).await?;
     let mut overlay = confine_tree::Overlay::new(place.models.clone());
     overlay.load(&found, slice::from_ref(&pattern)).map_err(confine_tree::ResolveError::from)?;

@@ -24,7 +24,7 @@ pub(super) fn text(place: &Place) -> Result<String, Error> {
         for (index, line) in what.lines().flat_map(wrapped).enumerate() {
             let word = if index == 0 { word } else { "" };
             // Writing to a string does not fail.
-            let _ = writeln!(text, "  {word:<WORD$}{line}");
+            let _ = writeln!(text, "{}", format!("  {word:<WORD$}{line}").trim_end());
         }
     }
     Ok(plain(&text))

@@ -28,8 +28,8 @@ pub(super) async fn text(shell: &mut Shell, path: &str, all: bool) -> Result<Str
     let mut above = pattern.clone();
     above.steps.pop();
     place.overlay.check_exact(&above)?;
-    // The children of an entry of a list are its keys.
-    let depth = u32::try_from(pattern.steps.len() + 2).ok();
+    // Below a list are its entries' keys, and below these their values.
+    let depth = u32::try_from(pattern.steps.len() + 3).ok();
     let found = get::read(&mut shell.session, slice::from_ref(&pattern), Datastore::Candidate, depth).await?;
     place.overlay.load(&found, slice::from_ref(&pattern)).map_err(ResolveError::from)?;
     let is_one = place.overlay.check_exact(&pattern).is_ok();
