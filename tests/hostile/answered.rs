@@ -1,6 +1,6 @@
 //! How late a commit is answered whose module only the clock ends: what passes, for the user who commits, beyond the
 //! time that the module has. It holds all that a commit takes besides: on the controller, for the good module, on
-//! the wire.
+//! the wire. All threads of the daemon share one processor.
 //!
 //!     cargo test -p confine --test hostile -- --bench
 //!
@@ -11,7 +11,8 @@ use std::time::Duration;
 use libtest_mimic::{Failed, Measurement, Trial};
 
 use crate::{
-    case::{Case, Play, good, instance},
+    case::{Case, good, instance},
+    daemon::Machine,
     memory, runtime, time,
 };
 
@@ -63,7 +64,7 @@ async fn measure(case: &Case) -> Result<Vec<u64>, Failed> {
         wall_clock = {{ base = '{} s', per_instance = '1 us' }}",
         TIME.as_secs()
     );
-    let mut play = Play::begin(&case.module.bytes(), &limits).await;
+    let mut play = case.begin(&limits, Machine::OneProcessor).await;
     play.commit_good("first").await;
     let mut late = Vec::new();
     for _ in 0..ROUNDS {

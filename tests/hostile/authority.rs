@@ -36,6 +36,13 @@ macro_rules! device {
     };
 }
 
+/// The text eight times.
+macro_rules! eight {
+    ($text:expr) => {
+        concat!($text, $text, $text, $text, $text, $text, $text, $text)
+    };
+}
+
 macro_rules! fragment {
     ($id:literal, $fragment:expr, $ends:expr) => {
         Case { id: $id, module: Lines(&[$fragment]), limits: "", ends: $ends }
@@ -75,6 +82,21 @@ pub const PART: Part = Part {
             ),
             Refused("module `hostile` 0.1.0, instance `hostile[name='h']`: access denied: create of `/nacm/enable-nacm`: a module writes below `/devices/device/config` only (access-denied, at `/nacm/enable-nacm`)")
         ),
+        fragment!("deep-nesting", concat!("xml ", eight!(eight!(eight!("<x xmlns='urn:x'>")))), Refused("module `hostile` 0.1.0, instance `hostile[name='h']`: the XML cannot be read at line 1, column 2177 (`<x xmlns='urn:x'><x xmlns='urn:x'><x xml`): the elements are nested deeper than 128 (malformed-message)")),
+        Case {
+            id: "wide-read",
+            module: Lines(&[
+                "shows / <name>openconfig1</name>",
+                "shows / <name>h</name>",
+                "hides / <good",
+                "hides / <created",
+                "hides / <nacm",
+                "hides / <processes",
+                "hides /services <good",
+            ]),
+            limits: "",
+            ends: Well,
+        },
         line!("markup-in-a-value", "set /devices/device[name='openconfig1']/config/sys:system/config/motd-banner </motd-banner></config><config>&amp;]]><!--", Well),
         line!("markup-in-a-path", "set /devices/device[name='openconfig1']/config/sys:system/config/x><nacm/> 1", Refused("module `hostile` 0.1.0, instance `hostile[name='h']`: the path `/devices/device[name='openconfig1']/config/sys:system/config/x><nacm/>` cannot be read at character 63: `>` cannot stand here: after a step comes `/`, `[` or the end (invalid-value, at `/devices/device[name='openconfig1']/config/sys:system/config/x><nacm/>`)")),
         line!("markup-in-a-failure", "fail </reason></transaction-error>]]>##\n#5\n&lt;", Refused("module `hostile` 0.1.0, instance `hostile[name='h']`: </reason></transaction-error>]]>##\n#5\n&lt; (operation-failed)")),
@@ -146,10 +168,8 @@ pub const PART: Part = Part {
     ],
     own: &[Own("created-read", created_read)],
     elsewhere: &[
-        Elsewhere("wide-read", "host/view/src/tests/authority.rs", "a_wide_path_shows_only_what_is_in_the_scope"),
         Elsewhere("every-hidden-place", "host/view/src/tests/authority.rs", "what_is_outside_of_the_scope_is_not_there"),
         Elsewhere("every-place-to-write", "host/view/src/tests/authority.rs", "nothing_outside_of_the_configuration_of_devices_is_written"),
-        Elsewhere("deep-nesting", "host/view/src/tests/writing.rs", "a_fragment_is_read_with_suspicion"),
         Elsewhere("markup-in-a-log-line", "host/sandbox/src/console.rs", "lines_are_safe_and_bounded"),
         Elsewhere("what-is-sent", "host/view/src/check.rs", "nothing_else_is"),
     ],

@@ -14,7 +14,7 @@ use confine_tests::tap::Tap;
 use tempfile::TempDir;
 
 use crate::{
-    daemon::{Daemon, PATIENCE},
+    daemon::{Daemon, Machine, PATIENCE},
     guest::{Description, Guest},
 };
 
@@ -36,18 +36,22 @@ pub enum Module {
     Guest(fn() -> Guest),
     /// A file, whatever it holds.
     File(fn() -> Vec<u8>),
+    /// Something else in the module directory.
+    Placed(fn(&Path)),
     /// The guest `obedient`, in Rust, which does what the instance says: these lines.
     Lines(&'static [&'static str]),
 }
 
 impl Module {
-    /// Its file.
-    pub fn bytes(&self) -> Arc<[u8]> {
-        match self {
+    /// Puts it into the module directory.
+    fn place(&self, directory: &Path) {
+        let bytes: Arc<[u8]> = match self {
             Self::Guest(guest) => guest().build(),
             Self::File(file) => file().into(),
             Self::Lines(_) => obedient().into(),
-        }
+            Self::Placed(place) => return place(directory),
+        };
+        fs::write(directory.join("hostile.wasm"), bytes).unwrap();
     }
 }
 
@@ -85,13 +89,34 @@ pub fn hostile() -> Guest {
     Guest::new().description(HOSTILE)
 }
 
+/// Writes the local `$n` into the guest's text of this name, over the run of `a` in it: in letters, sixteen of them, the
+/// lowest first.
+pub fn count_into(name: &str, text: &str) -> String {
+    let at = text.find("aaaa").unwrap();
+    let digits = text[at..].bytes().take_while(|&byte| byte == b'a').count();
+    let digit = |digit: usize| {
+        format!(
+            "(i32.store8 offset={} (global.get ${name})
+                (i32.add (i32.const 97) (i32.and (i32.shr_u (local.get $n) (i32.const {})) (i32.const 15))))",
+            at + digit,
+            4 * digit
+        )
+    };
+    (0..digits).map(digit).collect()
+}
+
 /// How much more memory a daemon may have after a hostile commit, in KiB.
 const MEMORY: u64 = 8 << 10;
 
 impl Case {
     /// Plays it: a good commit; one that both modules have a part in; and a good one again.
     pub async fn play(&self) {
-        let mut play = Play::begin(&self.module.bytes(), self.limits).await;
+        let play = self.begin(self.limits, Machine::Whole).await;
+        self.play_on(play).await;
+    }
+
+    /// The same, on what has begun with it.
+    pub async fn play_on(&self, mut play: Play) {
         play.commit_good("first").await;
         let lines = match self.module {
             Module::Lines(lines) => lines,
@@ -105,14 +130,11 @@ impl Case {
                 assert!(committed.succeeded(), "{}\n{}", committed.reason(), play.daemon.log());
             }
             Ends::Refused(expected) => {
-                assert!(!committed.succeeded(), "it was expected to fail: {expected}");
-                assert_eq!(without_times(committed.reason()), expected, "\n{}", play.daemon.log());
+                play.assert_failed(&committed, expected);
                 // The good module has done its part before, and that is not sent either.
                 if expected.starts_with("module `hostile` 6.6.6, instance") {
                     tokio::task::block_in_place(|| play.daemon.await_runs("good", 2));
                 }
-                assert_eq!(play.edits(), [""; 0], "nothing is sent of a commit that fails");
-                assert!(play.device().contains("<login-banner>first<"), "{}", play.device());
                 play.stage.discard().await.unwrap();
             }
         }
@@ -123,6 +145,15 @@ impl Case {
         play.commit_good("third").await;
         play.end();
     }
+
+    /// Starts all that is needed to play it, with these limits.
+    pub async fn begin(&self, limits: &str, machine: Machine) -> Play {
+        let place = |directory: &Path| {
+            fs::write(directory.join("good.wasm"), good_module()).unwrap();
+            self.module.place(directory);
+        };
+        Play::of(place, limits, machine).await
+    }
 }
 
 /// A controller with devices, a user, and a daemon with a good and a hostile module.
@@ -130,7 +161,7 @@ pub struct Play {
     pub stage: Stage,
     pub daemon: Daemon,
     pub directory: TempDir,
-    tap: Tap,
+    pub tap: Tap,
 }
 
 impl Play {
@@ -141,17 +172,26 @@ impl Play {
 
     /// With these modules.
     pub async fn with(modules: &[(&str, &[u8])], limits: &str) -> Self {
+        let place = |directory: &Path| {
+            for (name, bytes) in modules {
+                fs::write(directory.join(format!("{name}.wasm")), bytes).unwrap();
+            }
+        };
+        Self::of(place, limits, Machine::Whole).await
+    }
+
+    /// With what this puts into the module directory.
+    async fn of(place: impl FnOnce(&Path), limits: &str, machine: Machine) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        fs::create_dir(directory.path().join("modules")).unwrap();
-        for (name, bytes) in modules {
-            fs::write(directory.path().join(format!("modules/{name}.wasm")), bytes).unwrap();
-        }
+        let modules = directory.path().join("modules");
+        fs::create_dir(&modules).unwrap();
+        place(&modules);
         let (front, back) = (directory.path().join("tap.sock"), directory.path().join("controller.sock"));
         let tap = Tap::listen(&front, &back).unwrap();
         let stage = Stage::without_daemon(controller(), back, "alice").await.unwrap();
         let daemon = {
             let (directory, limits) = (directory.path().to_owned(), limits.to_owned());
-            let started = move || Daemon::start(&directory, &front, &limits);
+            let started = move || Daemon::start(&directory, &front, &limits, machine);
             tokio::task::spawn_blocking(started).await.unwrap()
         };
         tap.take();
@@ -162,7 +202,7 @@ impl Play {
     pub async fn restart(&mut self) {
         self.daemon.terminate();
         let (directory, socket) = (self.directory.path().to_owned(), self.directory.path().join("tap.sock"));
-        let started = move || Daemon::start(&directory, &socket, "");
+        let started = move || Daemon::start(&directory, &socket, "", Machine::Whole);
         let daemon = tokio::task::spawn_blocking(started).await.unwrap();
         let old = std::mem::replace(&mut self.daemon, daemon);
         assert_eq!(old.ended().code(), Some(0));
@@ -196,6 +236,22 @@ impl Play {
         let committed = self.commit(&good(banner)).await;
         assert!(committed.succeeded(), "{}\n{}", committed.reason(), self.daemon.log());
         assert!(self.device().contains(&format!("<login-banner>{banner}<")), "{}", self.device());
+    }
+
+    /// The commit after the first good one has failed with this, and nothing of it was sent.
+    #[track_caller]
+    pub fn assert_failed(&self, committed: &Committed, expected: &str) {
+        assert!(!committed.succeeded(), "it was expected to fail: {expected}");
+        assert_eq!(without_times(committed.reason()), expected, "\n{}", self.daemon.log());
+        assert_eq!(self.edits(), [""; 0], "nothing is sent of a commit that fails");
+        assert!(self.device().contains("<login-banner>first<"), "{}", self.device());
+    }
+
+    /// Puts a module where the daemon looks, as careful people do.
+    pub fn place(&self, name: &str, bytes: &[u8]) {
+        let file = self.directory.path().join(format!("modules/{name}.wasm"));
+        fs::write(file.with_file_name(".aside"), bytes).unwrap();
+        fs::rename(file.with_file_name(".aside"), file).unwrap();
     }
 
     /// What the first device has.
@@ -291,7 +347,7 @@ pub fn instance(lines: &[&str]) -> String {
 }
 
 /// The text with `…` for the times that depend on the machine.
-fn without_times(text: &str) -> String {
+pub fn without_times(text: &str) -> String {
     match text.split_once("wall clock limit reached") {
         Some((before, after)) => {
             let after = after.split(", used").next().unwrap_or(after);

@@ -10,8 +10,21 @@ use std::{
     time::Duration,
 };
 
+use rustix::thread::CpuSet;
+
+use crate::traced::soon;
+
 /// Nothing that is waited for takes nearly as long.
 pub const PATIENCE: Duration = Duration::from_secs(120);
+
+/// What the daemon has of the machine.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Machine {
+    /// All that this process has.
+    Whole,
+    /// One processor: its threads run one at a time, guests among them.
+    OneProcessor,
+}
 
 /// A running daemon, and what it has logged.
 pub struct Daemon {
@@ -21,7 +34,7 @@ pub struct Daemon {
 
 impl Daemon {
     /// Starts it on a directory that holds `modules`, with these limits of the module `hostile`.
-    pub fn start(directory: &Path, socket: &Path, limits: &str) -> Self {
+    pub fn start(directory: &Path, socket: &Path, limits: &str, machine: Machine) -> Self {
         let mut settings = String::from("log.filter = 'info,confine_service=debug'\n");
         writeln!(settings, "socket = '{}'", socket.display()).unwrap();
         writeln!(settings, "modules = ['{}']", directory.join("modules").display()).unwrap();
@@ -35,16 +48,19 @@ impl Daemon {
         }
         let file = directory.join("confine.toml");
         fs::write(&file, settings).unwrap();
-        let mut process = Command::new(env!("CARGO_BIN_EXE_confine"))
+        let mut command = Command::new(env!("CARGO_BIN_EXE_confine"));
+        command
             .args(["serve", "--config"])
             .arg(&file)
             .env_remove("CONFINE_LOG")
             // As in the unit. Without it the C library keeps some tens of megabytes that it was given back, once.
             .env("MALLOC_MMAP_THRESHOLD_", "131072")
             .stdin(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+            .stderr(Stdio::piped());
+        let mut process = match machine {
+            Machine::Whole => command.spawn().unwrap(),
+            Machine::OneProcessor => on_one_processor(|| command.spawn().unwrap()),
+        };
         let lines = BufReader::new(process.stderr.take().unwrap()).lines();
         let log = Arc::new((Mutex::new(Vec::new()), Condvar::new()));
         let kept = log.clone();
@@ -109,6 +125,28 @@ impl Daemon {
         line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
+    /// The number of its process.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// The number of its compile worker's, once it has begun and confined itself.
+    pub fn worker(&self) -> u32 {
+        let parent = format!("PPid:\t{}\n", self.id());
+        soon("a compile worker", || {
+            let processes = fs::read_dir("/proc").unwrap();
+            let mut numbers =
+                processes.filter_map(|process| process.unwrap().file_name().to_str()?.parse().ok());
+            numbers.find(|number: &u32| {
+                let of = |file: &str| fs::read_to_string(format!("/proc/{number}/{file}")).unwrap_or_default();
+                of("status").contains(&parent)
+                    && of("cmdline").contains("compile-worker")
+                    // The last of its limits on itself but for seccomp, which a kernel may not have.
+                    && of("limits").lines().any(|line| line.starts_with("Max address space") && !line.contains("unlimited"))
+            })
+        })
+    }
+
     /// Tells it to end.
     pub fn terminate(&self) {
         let pid = rustix::process::Pid::from_child(&self.process);
@@ -126,4 +164,17 @@ impl Drop for Daemon {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// Does something on a thread that has the first processor only, which what it starts inherits.
+fn on_one_processor<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    let confined = || {
+        let all = rustix::thread::sched_getaffinity(None).unwrap();
+        let first = (0..CpuSet::MAX_CPU).find(|&processor| all.is_set(processor)).unwrap();
+        let mut one = CpuSet::new();
+        one.set(first);
+        rustix::thread::sched_setaffinity(None, &one).unwrap();
+        work()
+    };
+    std::thread::scope(|scope| scope.spawn(confined).join().unwrap())
 }

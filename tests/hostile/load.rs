@@ -1,14 +1,18 @@
 //! Files that are to be modules and are something else, and what they do to who looks at them.
 
-use std::{fs, os::unix::fs::PermissionsExt as _};
+use std::{
+    fs,
+    os::unix::fs::{PermissionsExt as _, symlink},
+    path::{Path, PathBuf},
+};
 
-use confine_sandbox::{Compiler, Digest, Limits, Runner};
-use confine_service::Registry;
+use confine_sandbox::Digest;
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 
 use crate::{
-    Elsewhere, Own, Part,
-    case::{Case, Ends::*, Module::*, Play, hostile},
-    runtime,
+    Own, Part,
+    case::{Case, Ends::*, Module::*, Play, good, good_module, hostile, instance},
+    runtime, taken,
 };
 
 /// No module that is worth anything takes a second.
@@ -44,10 +48,15 @@ fn nested_loops(depth: usize, locals: usize) -> String {
     format!("(func {} {}{change}{close})", "(local i64)".repeat(locals), "(loop ".repeat(depth))
 }
 
-fn nested_blocks(depth: usize) -> String {
+pub fn nested_blocks(depth: usize) -> String {
     let open = "(block (br_if 0 (i64.eqz (local.get 0))) (local.set 1 (i64.add (local.get 1) (local.get 0)))";
     let function = format!("(func (param i64) (local i64) {} {})", open.repeat(depth), ")".repeat(depth));
     function.repeat(60)
+}
+
+/// A module that would be loaded, in a file of this name.
+fn named(directory: &Path, name: &str) {
+    fs::write(directory.join(name), hostile().build()).unwrap();
 }
 
 pub const PART: Part = Part {
@@ -219,6 +228,61 @@ pub const PART: Part = Part {
             ),
         },
         Case {
+            // To a module that would be loaded.
+            id: "link",
+            module: Placed(|directory| {
+                let file = directory.with_file_name("elsewhere.wasm");
+                fs::write(&file, hostile().build()).unwrap();
+                symlink(file, directory.join("hostile.wasm")).unwrap();
+            }),
+            limits: "",
+            ends: Refused(
+                "no module serves `hostile`; not loaded: `hostile.wasm`: it is a link, not a regular file: copy the module itself here",
+            ),
+        },
+        Case {
+            id: "fifo",
+            module: Placed(|directory| {
+                mknodat(CWD, directory.join("hostile.wasm"), FileType::Fifo, Mode::RUSR, 0).unwrap();
+            }),
+            limits: "",
+            ends: Refused(
+                "no module serves `hostile`; not loaded: `hostile.wasm`: it is a special file, not a regular file: copy the module itself here",
+            ),
+        },
+        Case {
+            id: "directory",
+            module: Placed(|directory| fs::create_dir(directory.join("hostile.wasm")).unwrap()),
+            limits: "",
+            ends: Refused(
+                "no module serves `hostile`; not loaded: `hostile.wasm`: it is a directory, not a regular file: copy the module itself here",
+            ),
+        },
+        Case {
+            id: "name-of-parents",
+            module: Placed(|directory| named(directory, "up..\\..\\hostile.wasm")),
+            limits: "",
+            ends: Refused(
+                "no module serves `hostile`; not loaded: `up..\\\\..\\\\hostile.wasm`: its name is not made of letters, digits, `-`, `_` and `.`: rename it",
+            ),
+        },
+        Case {
+            id: "name-of-lines",
+            module: Placed(|directory| named(directory, "good.wasm`\nall is well\n.wasm")),
+            limits: "",
+            ends: Refused(
+                "no module serves `hostile`; not loaded: `good.wasm`\\nall is well\\n.wasm`: its name is not made of letters, digits, `-`, `_` and `.`: rename it",
+            ),
+        },
+        Case {
+            id: "name-of-terminal-codes",
+            module: Placed(|directory| named(directory, "hostile\u{1b}[2J\u{202e}.wasm")),
+            limits: "",
+            ends: Refused(
+                "no module serves `hostile`; not loaded: `hostile\\u{1b}[2J\\u{202e}.wasm`: its name is not made of letters, digits, `-`, `_` and `.`: rename it",
+            ),
+        },
+        Case {
             id: "hostile-prefix",
             module: Guest(|| {
                 hostile().description(crate::guest::Description {
@@ -237,90 +301,105 @@ pub const PART: Part = Part {
         Own("replaced-while-loading", replaced_while_loading),
         Own("damaged-cache", damaged_cache),
         Own("cache-cut-short", cache_cut_short),
+        Own("foreign-cache", foreign_cache),
+        Own("cache-of-another", cache_of_another),
+        Own("taken-compiler-files", taken::files),
+        Own("taken-compiler-calls", taken::calls),
     ],
-    elsewhere: &[
-        Elsewhere("link", "host/service/src/files.rs", "what_is_no_regular_file_is_refused_with_its_kind"),
-        Elsewhere("fifo", "host/service/src/files.rs", "what_is_no_regular_file_is_refused_with_its_kind"),
-        Elsewhere(
-            "directory",
-            "host/service/src/files.rs",
-            "what_is_no_regular_file_is_refused_with_its_kind",
-        ),
-        Elsewhere(
-            "name-of-parents",
-            "host/service/src/files.rs",
-            "what_is_no_regular_file_is_refused_with_its_kind",
-        ),
-        Elsewhere(
-            "name-of-lines",
-            "host/service/src/files.rs",
-            "what_is_no_regular_file_is_refused_with_its_kind",
-        ),
-        Elsewhere(
-            "name-of-terminal-codes",
-            "host/service/src/files.rs",
-            "what_is_no_regular_file_is_refused_with_its_kind",
-        ),
-        Elsewhere(
-            "taken-compiler-files",
-            "host/sandbox/tests/worker.rs",
-            "landlock_keeps_files_programs_and_ports_away",
-        ),
-        Elsewhere(
-            "taken-compiler-calls",
-            "host/sandbox/tests/worker.rs",
-            "seccomp_keeps_every_other_call_away",
-        ),
-        Elsewhere("foreign-cache", "host/sandbox/src/cache.rs", "a_file_that_others_may_write_is_not_loaded"),
-        Elsewhere("cache-of-another", "host/sandbox/src/cache.rs", "code_of_another_component_is_seen"),
-    ],
+    elsewhere: &[],
 };
 
-/// What is hashed and what is compiled are the bytes that were read once.
+/// A file that is another one while the module that was read from it is compiled: what was read is what runs, and the
+/// other one is a module of its own, which takes its place.
 fn replaced_while_loading() {
-    let directory = tempfile::tempdir().unwrap();
-    let file = directory.path().join("hostile.wasm");
-    let honest = hostile().build();
-    fs::write(&file, &honest).unwrap();
-    let (files, _) = confine_service::find(&[directory.path().into()], 1 << 20);
-    fs::write(&file, hostile().apply("unreachable").build()).unwrap();
-    let registry = runtime().block_on(async {
-        let runner = Runner::new(&Limits::default(), Compiler::in_process()).unwrap();
-        Registry::load(files, &runner, |_| Limits::default()).await
-    });
-    assert_eq!(registry.entries()[0].module.as_ref().unwrap().digest(), Digest::of(&honest));
-}
-
-/// Does something to every file of the cache, starts the daemon again, and has it do its work.
-fn with_cache(change: fn(Vec<u8>) -> Vec<u8>) {
+    // Long enough in the compiler for another file to take its place.
+    let honest = hostile().fields(&nested_blocks(200)).build();
+    let other = hostile().apply("unreachable").build();
     runtime().block_on(async {
-        let mut play = Play::begin(&hostile().build(), "").await;
+        let mut play = Play::with(&[("good", good_module())], "").await;
         play.commit_good("first").await;
-        for entry in fs::read_dir(play.directory.path().join("cache")).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                continue; // of models
-            }
-            fs::write(&path, change(fs::read(&path).unwrap())).unwrap();
-            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-        }
-        // The one that runs has what it needs in memory of its own.
-        play.commit_good("second").await;
-        play.restart().await;
-        play.daemon.await_log("Cached code is not trusted, the module is compiled again");
+        let before = play.daemon.memory();
+        play.place("hostile", &honest);
+        play.daemon.worker();
+        play.place("hostile", &other);
+        play.daemon.await_log(&format!("module loaded module=\"hostile\" version=\"6.6.6\" digest=\"{}\"", Digest::of(&honest)));
+        play.daemon.await_log(&format!("to=\"6.6.6 ({})\"", Digest::of(&other)));
+        let committed = play.commit(&(good("second") + &instance(&[]))).await;
+        play.assert_failed(
+            &committed,
+            "module `hostile` 6.6.6, instance `hostile[name='h']`: trap: wasm `unreachable` instruction executed",
+        );
+        play.stage.discard().await.unwrap();
+        play.settle(before);
         play.commit_good("third").await;
         play.end();
     });
 }
 
-fn damaged_cache() {
-    with_cache(|mut code| {
-        let middle = code.len() / 2;
-        code[middle] ^= 1;
-        code
+/// Does something to the files of the cache, starts the daemon again, and has it do its work.
+fn with_cache(spoil: impl FnOnce(&[PathBuf]), why: &str) {
+    runtime().block_on(async {
+        let mut play = Play::begin(&hostile().build(), "").await;
+        play.commit_good("first").await;
+        let before = play.daemon.memory();
+        let entries = fs::read_dir(play.directory.path().join("cache")).unwrap();
+        let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+        // Others are of models.
+        files.retain(|path| path.is_file());
+        assert_eq!(files.len(), 2);
+        spoil(&files);
+        // The one that runs has what it needs in memory of its own.
+        play.commit_good("second").await;
+        play.restart().await;
+        play.daemon.await_log(why);
+        play.commit_good("third").await;
+        play.settle(before);
+        play.end();
     });
 }
 
+/// Writes to a file of the cache what this makes of it.
+fn change(file: &Path, change: impl FnOnce(Vec<u8>) -> Vec<u8>) {
+    fs::write(file, change(fs::read(file).unwrap())).unwrap();
+    fs::set_permissions(file, fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+const ALTERED: &str = "why=\"its checksum is not that of its content\"";
+
+fn damaged_cache() {
+    let damage = |mut code: Vec<u8>| {
+        let middle = code.len() / 2;
+        code[middle] ^= 1;
+        code
+    };
+    with_cache(|files| files.iter().for_each(|file| change(file, damage)), ALTERED);
+}
+
 fn cache_cut_short() {
-    with_cache(|code| code[..code.len() / 2].to_vec());
+    let cut = |code: Vec<u8>| code[..code.len() / 2].to_vec();
+    with_cache(|files| files.iter().for_each(|file| change(file, cut)), ALTERED);
+}
+
+fn foreign_cache() {
+    with_cache(
+        |files| {
+            for file in files {
+                fs::set_permissions(file, fs::Permissions::from_mode(0o666)).unwrap();
+            }
+        },
+        "why=\"it is not a file of this user alone\"",
+    );
+}
+
+/// Each of the two modules finds the code of the other.
+fn cache_of_another() {
+    with_cache(
+        |files| {
+            let [one, other] = files else { panic!("{files:?}") };
+            let [code, others] = [one, other].map(|file| fs::read(file).unwrap());
+            change(one, |_| others);
+            change(other, |_| code);
+        },
+        ALTERED,
+    );
 }

@@ -7,9 +7,11 @@ use wasm_encoder::{
 use wasmparser::{Parser, Payload};
 
 use crate::{
-    Elsewhere, Part,
-    case::{Case, Ends::*, Module::*, hostile},
+    Own, Part,
+    case::{Case, Ends::*, Module::*, Play, count_into, hostile, instance, obedient},
     guest::{ERROR, OK},
+    runtime,
+    time::READ,
 };
 
 /// Room for a module to make a large value of its own, which it is to hand over.
@@ -23,46 +25,50 @@ fn log_fields(address: u32, pairs: u32) -> String {
     )
 }
 
-/// A component with so many more core instances.
-fn with_core_instances(component: &[u8], count: u32) -> Vec<u8> {
-    let (modules, _) = counts(component);
-    let mut bytes = component.to_vec();
-    ModuleSection(&wasm_encoder::Module::new()).append_to_component(&mut bytes);
+/// A component of nothing but core instances.
+fn core_instances(count: u32) -> Component {
+    let mut component = Component::new();
+    component.section(&ModuleSection(&wasm_encoder::Module::new()));
     let mut instances = InstanceSection::new();
     for _ in 0..count {
-        instances.instantiate::<_, &str>(modules, []);
+        instances.instantiate::<_, &str>(0, []);
     }
-    instances.append_to_component(&mut bytes);
-    bytes
+    component.section(&instances);
+    component
 }
 
-/// A component with so many more instances of a component inside of it, each with a core instance.
-fn with_nested_instances(component: &[u8], count: u32) -> Vec<u8> {
-    let (_, components) = counts(component);
-    let mut nested = Component::new();
-    nested.section(&ModuleSection(&wasm_encoder::Module::new()));
-    let mut core = InstanceSection::new();
-    core.instantiate::<_, &str>(0, []);
-    nested.section(&core);
-    let mut bytes = component.to_vec();
-    NestedComponentSection(&nested).append_to_component(&mut bytes);
+/// A component of nothing but instances of another.
+fn instances(of: &Component, count: u32) -> Component {
+    let mut component = Component::new();
+    component.section(&NestedComponentSection(of));
+    component.section(&instantiated(0, count));
+    component
+}
+
+fn instantiated(component: u32, count: u32) -> ComponentInstanceSection {
     let mut instances = ComponentInstanceSection::new();
     for _ in 0..count {
-        instances.instantiate::<_, &str>(components, []);
+        instances.instantiate::<_, &str>(component, []);
     }
-    instances.append_to_component(&mut bytes);
+    instances
+}
+
+/// A module with ten instances of another component. One component has no more than a thousand by itself: the runtime
+/// finds no more valid.
+fn with_ten(inner: &Component) -> Vec<u8> {
+    let mut bytes = hostile().build().to_vec();
+    let components = components(&bytes);
+    NestedComponentSection(inner).append_to_component(&mut bytes);
+    instantiated(components, 10).append_to_component(&mut bytes);
     bytes
 }
 
-/// How many core modules and components are in a component, without those that are in these.
-fn counts(component: &[u8]) -> (u32, u32) {
-    let (mut modules, mut components, mut depth) = (0, 0, 0u32);
+/// How many components are in a component, without those that are in these.
+fn components(component: &[u8]) -> u32 {
+    let (mut components, mut depth) = (0, 0u32);
     for payload in Parser::new(0).parse_all(component) {
         match payload.unwrap() {
-            Payload::ModuleSection { .. } => {
-                modules += u32::from(depth == 0);
-                depth += 1;
-            }
+            Payload::ModuleSection { .. } => depth += 1,
             Payload::ComponentSection { .. } => {
                 components += u32::from(depth == 0);
                 depth += 1;
@@ -71,7 +77,7 @@ fn counts(component: &[u8]) -> (u32, u32) {
             _ => {}
         }
     }
-    (modules, components)
+    components
 }
 
 /// `$stdout`, which returns a handle, and `$print`, which takes it, bytes and an address for the result.
@@ -148,7 +154,7 @@ pub const PART: Part = Part {
         },
         Case {
             id: "core-instances",
-            module: File(|| with_core_instances(&hostile().build(), 900)),
+            module: File(|| with_ten(&core_instances(900))),
             limits: "",
             ends: Refused(
                 "no module serves `hostile`; not loaded: `hostile.wasm`: module `hostile` cannot be loaded: it does not start: core instances limit reached: allowed 256 for one instance",
@@ -156,7 +162,7 @@ pub const PART: Part = Part {
         },
         Case {
             id: "nested-instances",
-            module: File(|| with_nested_instances(&hostile().build(), 900)),
+            module: File(|| with_ten(&instances(&core_instances(1), 100))),
             limits: "",
             ends: Refused(
                 "no module serves `hostile`; not loaded: `hostile.wasm`: module `hostile` cannot be loaded: it does not start: core instances limit reached: allowed 256 for one instance",
@@ -261,16 +267,7 @@ pub const PART: Part = Part {
             id: "kept-nodes",
             module: Guest(|| {
                 let path = "/devices/device[name='openconfig1']/config/if:interfaces/interface[name='aaaa']/config/name";
-                let digits = path.find("aaaa").unwrap();
-                let digit = |shift: u32| {
-                    format!(
-                        "(i32.store8 offset={} (global.get $path)
-                            (i32.add (i32.const 97) (i32.and (i32.shr_u (local.get $n) (i32.const {})) (i32.const 15))))",
-                        digits as u32 + shift,
-                        4 * shift
-                    )
-                };
-                let digits: String = (0..4).map(digit).collect();
+                let digits = count_into("path", path);
                 hostile()
                     .pages(8)
                     .realloc("(return (i32.const 131072))")
@@ -301,6 +298,17 @@ pub const PART: Part = Part {
             limits: "",
             ends: Refused(
                 "module `hostile` 6.6.6, instance `hostile[name='h']`: bytes out limit reached: allowed 64 MiB for one instance, used 64.1 MiB",
+            ),
+        },
+        Case {
+            id: "long-answers",
+            module: Guest(|| {
+                let read = "(call $read (local.get $view) (global.get $path) (global.get $path.len) (global.get $scratch))";
+                hostile().text("path", "/devices").calls(READ).apply(&format!("{read} {OK}"))
+            }),
+            limits: "bytes_per_call = '1 KiB'",
+            ends: Refused(
+                "module `hostile` 6.6.6, instance `hostile[name='h']`: bytes per call limit reached: allowed 1 KiB for one call, used 1,040 bytes",
             ),
         },
         Case {
@@ -385,9 +393,34 @@ pub const PART: Part = Part {
             ),
         },
     ],
-    own: &[],
-    elsewhere: &[
-        Elsewhere("remembered-reads", "host/service/src/remembered.rs", "all_together_have_an_end"),
-        Elsewhere("long-answers", "host/view/src/tests/reading.rs", "an_answer_that_is_too_long_is_not_made"),
-    ],
+    own: &[Own("remembered-reads", remembered_reads)],
+    elsewhere: &[],
 };
+
+const MAKE: &str = "set /devices/device[name='openconfig1']/config/sys:system/config/motd-banner mine";
+
+/// What a module reads without saying so is asked for at once the next time, unless it is too much to be kept.
+fn remembered_reads() {
+    runtime().block_on(async {
+        let mut play = Play::begin(obedient(), "").await;
+        play.commit_good("first").await;
+        let before = play.daemon.memory();
+        for (count, remembered) in [(10, true), (1_000, false)] {
+            let absent = |number| format!("absent /devices/device[name='no{number}']/config");
+            let lines: Vec<String> = (0..count).map(absent).collect();
+            let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+            // The second time it reads one more.
+            for lines in [&lines[1..], &lines] {
+                let lines = [&[MAKE], lines].concat();
+                let committed = play.commit(&instance(&lines)).await;
+                assert!(committed.succeeded(), "{}\n{}", committed.reason(), play.daemon.log());
+            }
+            let requests = play.tap.take();
+            let at_once = requests.iter().any(|request| request.contains("no1") && request.contains("no9"));
+            assert_eq!(at_once, remembered, "{count}");
+        }
+        play.settle(before);
+        play.commit_good("third").await;
+        play.end();
+    });
+}

@@ -4,9 +4,10 @@ use confine_backend::{Actions, Outcome, Push};
 
 use crate::{
     Elsewhere, Own, Part,
-    case::{Play, good, good_module, hostile, instance},
+    case::{Play, good, good_module, hostile, instance, without_times},
     guest::{FOREVER, Guest},
     runtime,
+    traced::Stopped,
 };
 
 pub const PART: Part = Part {
@@ -16,16 +17,14 @@ pub const PART: Part = Part {
         Own("ten-failures", ten_failures),
         Own("backend-gone-during-a-run", backend_gone_during_a_run),
         Own("terminated-during-a-run", terminated_during_a_run),
+        Own("clock-in-a-call", clock_in_a_call),
+        Own("thread-kept", thread_kept),
     ],
-    elsewhere: &[
-        Elsewhere("clock-in-a-call", "host/sandbox/tests/limits.rs", "the_wall_clock_ends_a_call_that_waits"),
-        Elsewhere(
-            "thread-kept",
-            "host/sandbox/tests/limits.rs",
-            "a_thread_that_is_not_given_back_is_left_behind",
-        ),
-        Elsewhere("host-panics", "host/sandbox/tests/outcomes.rs", "a_panic_of_the_host_ends_one_run"),
-    ],
+    elsewhere: &[Elsewhere(
+        "host-panics",
+        "host/sandbox/tests/outcomes.rs",
+        "a_panic_of_the_host_ends_one_run",
+    )],
 };
 
 /// Says so, and does not end.
@@ -37,6 +36,10 @@ fn looping() -> Guest {
     );
     hostile().text("level", "info").text("message", "it loops").apply(&apply)
 }
+
+const SECONDS: &str = "wall_clock = { base = '5 s', per_instance = '1 us' }";
+
+const OUT_OF_TIME: &str = "module `hostile` 6.6.6, instance `hostile[name='h']`: wall clock limit reached: allowed 5,000 ms for one instance, used …";
 
 const TIME: &str = "fuel.base = 1_000_000_000_000";
 
@@ -95,7 +98,7 @@ fn ten_failures() {
 
 /// Commits both services, and waits until the hostile module runs. The transaction.
 async fn run(play: &mut Play) -> u64 {
-    play.commit_good("first").await;
+    play.tap.take();
     play.edit(&(good("second") + &instance(&[]))).await;
     let tid = play.stage.begin(Push::Commit, Actions::Change).await.unwrap();
     tokio::task::block_in_place(|| play.daemon.await_log("it loops"));
@@ -105,6 +108,7 @@ async fn run(play: &mut Play) -> u64 {
 fn terminated_during_a_run() {
     runtime().block_on(async {
         let mut play = Play::begin(&looping().build(), TIME).await;
+        play.commit_good("first").await;
         let tid = run(&mut play).await;
         play.daemon.terminate();
         let over = play.stage.end(tid).await.unwrap();
@@ -126,10 +130,55 @@ fn backend_gone_during_a_run() {
     runtime().block_on(async {
         let limits = format!("{TIME}\nwall_clock.base = '10 s'");
         let mut play = Play::begin(&looping().build(), &limits).await;
+        play.commit_good("first").await;
         run(&mut play).await;
         play.new_controller().await;
         // The same daemon, which has found the new one.
         play.commit_good("third").await;
+        play.end();
+    });
+}
+
+/// A call waits for the controller, which does not answer.
+fn clock_in_a_call() {
+    let read = "(call $get (local.get $view) (global.get $path) (global.get $path.len) (global.get $scratch))
+        (global.get $ok)";
+    let guest =
+        hostile().text("path", "/devices/device[name='slow']/config/sys:system/config/hostname").apply(read);
+    runtime().block_on(async {
+        let mut play = Play::begin(&guest.build(), SECONDS).await;
+        play.commit_good("first").await;
+        let before = play.daemon.memory();
+        play.tap.hold("slow");
+        let committed = play.commit(&(good("second") + &instance(&[]))).await;
+        play.assert_failed(&committed, OUT_OF_TIME);
+        play.tap.release();
+        play.stage.discard().await.unwrap();
+        play.settle(before);
+        play.commit_good("third").await;
+        play.end();
+    });
+}
+
+/// The system does not let the guest's thread run any more, and so it can do nothing about it.
+fn thread_kept() {
+    runtime().block_on(async {
+        let limits = format!("{TIME}\n{SECONDS}");
+        let mut play = Play::begin(&looping().build(), &limits).await;
+        play.commit_good("first").await;
+        let before = play.daemon.memory();
+        let tid = run(&mut play).await;
+        let stopped = Stopped::thread(play.daemon.id(), "guest");
+        let over = play.stage.end(tid).await.unwrap();
+        assert_eq!(over.reason.as_deref().map(without_times).as_deref(), Some(OUT_OF_TIME));
+        assert_eq!(play.edits(), [""; 0]);
+        play.daemon.await_log("A guest does not give its thread back, which is left behind");
+        play.stage.discard().await.unwrap();
+        // It is still there, and others do their work.
+        play.commit_good("third").await;
+        drop(stopped);
+        play.settle(before);
+        play.commit_good("fourth").await;
         play.end();
     });
 }

@@ -1,9 +1,13 @@
 //! Modules that do not give back what they were lent: the processor, the thread, the user's time.
 
+use std::time::Duration;
+
 use crate::{
-    Elsewhere, Part,
-    case::{Case, Ends::*, Module::*, hostile},
+    Own, Part,
+    case::{Case, Ends::*, Module::*, count_into, hostile},
+    daemon::Machine,
     guest::FOREVER,
+    runtime,
 };
 
 /// Ten million units of fuel, and no more for the second run than for the first.
@@ -38,7 +42,7 @@ macro_rules! again {
     };
 }
 
-const READ: &str =
+pub const READ: &str =
     r#"(import "confine:service/tree@0.1.0" "[method]view.read" (func $read (param i32 i32 i32 i32)))"#;
 
 pub const PART: Part = Part {
@@ -258,13 +262,50 @@ pub const PART: Part = Part {
             ),
         },
     ],
-    own: &[],
-    elsewhere: &[
-        Elsewhere(
-            "loop-of-slow-calls",
-            "host/sandbox/tests/limits.rs",
-            "the_wall_clock_ends_a_loop_of_slow_calls",
-        ),
-        Elsewhere("one-thread", "host/sandbox/tests/limits.rs", "the_wall_clock_ends_a_loop_of_guest_code"),
-    ],
+    own: &[Own("loop-of-slow-calls", loop_of_slow_calls), Own("one-thread", one_thread)],
+    elsewhere: &[],
 };
+
+/// Each call asks the controller for something else, which takes it 5 ms.
+fn loop_of_slow_calls() {
+    let case = Case {
+        id: "loop-of-slow-calls",
+        module: Guest(|| {
+            let path = "/devices/device[name='aaaaaaaa']/config/sys:system/config/hostname";
+            let count = count_into("path", path);
+            hostile().text("path", path).realloc(OVERWRITE).pages(8).apply(&format!(
+                "(local $n i32)
+                (loop $again
+                    (local.set $n (i32.add (local.get $n) (i32.const 1)))
+                    {count}
+                    (call $get (local.get $view) (global.get $path) (global.get $path.len) (global.get $scratch))
+                    (br $again)) unreachable"
+            ))
+        }),
+        limits: ONLY_TIME,
+        ends: Refused(
+            "module `hostile` 6.6.6, instance `hostile[name='h']`: wall clock limit reached: allowed 10.0 s for one instance, used …",
+        ),
+    };
+    runtime().block_on(async {
+        let play = case.begin(case.limits, Machine::Whole).await;
+        play.tap.delay(Duration::from_millis(5));
+        case.play_on(play).await;
+    });
+}
+
+/// The daemon has one processor: who waits, who watches the clock and the guest get it in turn.
+fn one_thread() {
+    let case = Case {
+        id: "one-thread",
+        module: Guest(|| hostile().apply(&format!("{FOREVER} unreachable"))),
+        limits: ONLY_TIME,
+        ends: Refused(
+            "module `hostile` 6.6.6, instance `hostile[name='h']`: wall clock limit reached: allowed 10.0 s for one instance, used …",
+        ),
+    };
+    runtime().block_on(async {
+        let play = case.begin(case.limits, Machine::OneProcessor).await;
+        case.play_on(play).await;
+    });
+}

@@ -1,19 +1,30 @@
-//! A tap on the wire: passes everything on, and keeps what the client asked for.
+//! A tap on the wire: passes everything on, keeps what the client asked for, and holds up replies where it is told to.
 
 use std::{
     path::Path,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use confine_netconf::Decoder;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{UnixListener, UnixStream, unix::OwnedReadHalf, unix::OwnedWriteHalf},
+    sync::watch,
 };
 
-/// The requests that went through, as text.
+/// The requests that went through, as text, and what is held up.
 #[derive(Clone, Debug, Default)]
-pub struct Tap(Arc<Mutex<Vec<String>>>);
+pub struct Tap {
+    requests: Arc<Mutex<Vec<String>>>,
+    /// The words of the request whose connection is held up.
+    hold: watch::Sender<Option<String>>,
+    /// How long every reply takes.
+    delay: watch::Sender<Duration>,
+}
 
 impl Tap {
     /// Listens on `at`, and passes every connection on to `to`, for ever.
@@ -30,28 +41,66 @@ impl Tap {
                 let Ok(server) = UnixStream::connect(&to).await else { continue };
                 let (client_reads, client_writes) = client.into_split();
                 let (server_reads, server_writes) = server.into_split();
-                tokio::spawn(passing.clone().pass(client_reads, server_writes, true));
-                tokio::spawn(passing.clone().pass(server_reads, client_writes, false));
+                let held = Arc::new(AtomicBool::new(false));
+                tokio::spawn(passing.clone().pass_requests(client_reads, server_writes, held.clone()));
+                tokio::spawn(passing.clone().pass_replies(server_reads, client_writes, held));
             }
         });
         Ok(tap)
     }
 
-    async fn pass(self, mut from: OwnedReadHalf, mut to: OwnedWriteHalf, keep: bool) {
+    async fn pass_requests(self, mut from: OwnedReadHalf, mut to: OwnedWriteHalf, held: Arc<AtomicBool>) {
         let mut decoder = Decoder::new();
         let mut buffer = vec![0; 1 << 16];
         while let Ok(count @ 1..) = from.read(&mut buffer).await {
             let Some(octets) = buffer.get(..count) else { return };
-            if keep {
-                decoder.push(octets);
-                while let Some(Ok(message)) = decoder.next() {
-                    self.lock().push(String::from_utf8_lossy(&message).into_owned());
+            decoder.push(octets);
+            while let Some(Ok(message)) = decoder.next() {
+                let request = String::from_utf8_lossy(&message).into_owned();
+                if self.hold.borrow().as_ref().is_some_and(|words| request.contains(words)) {
+                    held.store(true, Ordering::Relaxed);
                 }
+                self.lock().push(request);
             }
             if to.write_all(octets).await.is_err() {
                 return;
             }
         }
+    }
+
+    async fn pass_replies(self, mut from: OwnedReadHalf, mut to: OwnedWriteHalf, held: Arc<AtomicBool>) {
+        let mut buffer = vec![0; 1 << 16];
+        let mut hold = self.hold.subscribe();
+        while let Ok(count @ 1..) = from.read(&mut buffer).await {
+            let Some(octets) = buffer.get(..count) else { return };
+            if held.load(Ordering::Relaxed) {
+                let _ = hold.wait_for(Option::is_none).await;
+                held.store(false, Ordering::Relaxed);
+            }
+            let delay = *self.delay.borrow();
+            if !delay.is_zero() {
+                tokio::time::sleep(delay).await;
+            }
+            if to.write_all(octets).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// From a request with these words on, its connection gets nothing from the server, until
+    /// [`release`](Self::release).
+    pub fn hold(&self, words: &str) {
+        self.hold.send_replace(Some(words.to_owned()));
+    }
+
+    /// Has every reply take so long.
+    pub fn delay(&self, delay: Duration) {
+        self.delay.send_replace(delay);
+    }
+
+    /// Passes on what was held up.
+    pub fn release(&self) {
+        self.hold.send_replace(None);
     }
 
     /// What has been asked for since this was called last.
@@ -60,6 +109,6 @@ impl Tap {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<String>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -5,6 +5,8 @@
 //! file PATH            fails where it can be opened
 //! connect ADDRESS      opens a socket
 //! resolve NAME         asks for an address
+//! shows PATH WORDS     fails where the words are not in what is read there
+//! hides PATH WORDS     fails where they are
 //! clocks PATH          sets a leaf to what the clocks show
 //! order PATH           sets a leaf to the order of a hash table, which random numbers decide
 //! ```
@@ -49,6 +51,11 @@ impl Service for Obedient {
                 "file" => ensure!(std::fs::read(rest).is_err(), "`{rest}` can be read"),
                 "connect" => drop(TcpStream::connect(rest)),
                 "resolve" => drop((rest, 80).to_socket_addrs()),
+                "shows" | "hides" => {
+                    let (path, words) = rest.split_once(' ').unwrap_or((rest, ""));
+                    let read = view.read_xml(path)?;
+                    ensure!(read.contains(words) == (command == "shows"), "`{path}` is {read}");
+                }
                 "clocks" => {
                     let (began, now) = (Instant::now(), SystemTime::now().duration_since(UNIX_EPOCH));
                     view.set(rest, format!("{now:?} {:?}", began.elapsed()))?;
