@@ -351,8 +351,12 @@ async fn fault_20_a_commit_leaves_nothing_behind() {
         succeeded(&play.commit(&without("a")).await);
     }
     // The daemon hears of the end of the last one a moment after the user.
-    while host.transactions_kept() > 0 {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    let heard = async {
+        while host.transactions_kept() > 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let heard = tokio::time::timeout(Duration::from_secs(120), heard).await;
+    assert!(heard.is_ok(), "the daemon still waits for the end of {} transactions", host.transactions_kept());
     assert_eq!(host.last_commit().unwrap().tid, play.stage.controller().transactions().last().unwrap().tid);
 }
