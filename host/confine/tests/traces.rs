@@ -5,7 +5,7 @@
 mod common;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::TcpListener,
@@ -17,8 +17,9 @@ use common::{
     Daemon, PATIENCE,
     bench::{commit, serve_controller},
     serve,
+    site::Site,
 };
-use confine_backend::Options;
+use confine_backend::{Actions, Options, Push};
 use opentelemetry_proto::tonic::{
     collector::trace::v1::ExportTraceServiceRequest, common::v1::any_value::Value, trace::v1::Span,
 };
@@ -79,6 +80,7 @@ fn attributes(attributes: &[opentelemetry_proto::tonic::common::v1::KeyValue]) -
     let shown = |value: Option<Value>| match value {
         Some(Value::StringValue(text)) => text,
         Some(Value::IntValue(number)) => number.to_string(),
+        Some(Value::BoolValue(is)) => is.to_string(),
         other => format!("{other:?}"),
     };
     attributes
@@ -89,35 +91,58 @@ fn attributes(attributes: &[opentelemetry_proto::tonic::common::v1::KeyValue]) -
         .collect()
 }
 
+/// A span and what it is in, each with what is told of it.
+fn path(span: &Span, spans: &[Span]) -> String {
+    let own: String = attributes(&span.attributes)
+        .iter()
+        .filter(|(key, _)| {
+            ["tid", "user", "module", "instance", "entry", "failed", "operation"].contains(&&***key)
+        })
+        .map(|(key, value)| format!(" {key}={value}"))
+        .collect();
+    let parent = spans.iter().find(|other| other.span_id == span.parent_span_id);
+    let above = parent.map_or(String::new(), |parent| path(parent, spans) + " > ");
+    format!("{above}{}{own}", span.name)
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn a_commit_and_its_requests_are_one_trace() {
+async fn a_commit_with_its_modules_and_its_requests_is_one_trace() {
     let collector = Collector::start();
-    let directory = tempfile::tempdir().unwrap();
-    let here = directory.path();
-    serve_controller(&here.join("controller.sock"));
-    fs::write(here.join("confine.toml"), format!("[traces]\ncollector = '{}'\n", collector.address)).unwrap();
-    let mut daemon = Daemon::start(serve(here).stderr(Stdio::piped()));
-    daemon.errors().wait_for("serving the controller");
-    let transaction = commit(&Options::new(here.join("controller.sock")).unwrap()).await;
+    let mut site = Site::new().await;
+    let config = site.path("confine.toml");
+    let settings = fs::read_to_string(&config).unwrap();
+    fs::write(&config, format!("{settings}[traces]\ncollector = '{}'\n", collector.address)).unwrap();
+    let served = site.serve();
+    let hostname = "/devices/device[name='openconfig1']/config/oc-sys:system/config/hostname";
+    site.edit(&format!("expect {hostname} of-another")).await;
+    let committed = site.stage.commit(Push::Commit, Actions::Change).await.unwrap();
+    assert!(!committed.succeeded());
 
     // Its end sends what is left.
-    assert_eq!(daemon.terminate(), Some(0));
+    assert_eq!(served.daemon.terminate(), Some(0));
     let spans = collector.spans_until("commit");
     let commit = spans.iter().find(|span| span.name == "commit").unwrap();
-    assert_eq!(attributes(&commit.attributes)["tid"], transaction.tid.to_string());
     let ended = commit.events.last().unwrap();
     assert_eq!(ended.name, "commit failed");
     let error = &attributes(&ended.attributes)["error"];
-    assert!(error.contains("no module serves `bench`"), "{error}");
-    let requests: Vec<_> = spans
-        .iter()
-        .filter(|span| span.name == "request" && span.trace_id == commit.trace_id)
-        .map(|span| attributes(&span.attributes)["operation"].clone())
+    assert!(error.contains("openconfig1"), "{error}");
+    let module = spans.iter().find(|span| span.name == "module").unwrap();
+    assert!(attributes(&module.attributes)["fuel"].parse::<u64>().unwrap() > 0);
+    let host = confine_backend::own_user().unwrap();
+    let of_commit = spans.iter().filter(|span| span.trace_id == commit.trace_id);
+    let paths: BTreeSet<String> = of_commit
+        .map(|span| path(span, &spans).replace(&format!("user={host}"), "user=HOST"))
+        .map(|path| path.replace(&format!("tid={}", committed.transaction.tid), "tid=TID"))
         .collect();
-    assert!(requests.contains(&"transaction-error".to_owned()), "{requests:?}");
-    assert!(spans.iter().all(|span| span.trace_id != commit.trace_id
-        || span.span_id == commit.span_id
-        || span.parent_span_id == commit.span_id));
+    insta::assert_snapshot!(paths.into_iter().collect::<Vec<_>>().join("\n"), @r"
+    commit tid=TID user=alice
+    commit tid=TID user=alice > module entry=Apply failed=true instance=probe[name='a'] module=probe 0.1.0
+    commit tid=TID user=alice > module entry=Apply failed=true instance=probe[name='a'] module=probe 0.1.0 > request operation=get-config user=alice
+    commit tid=TID user=alice > request operation=get user=HOST
+    commit tid=TID user=alice > request operation=get-config user=HOST
+    commit tid=TID user=alice > request operation=get-config user=alice
+    commit tid=TID user=alice > request operation=transaction-error user=HOST
+    ");
 }
 
 #[tokio::test(flavor = "multi_thread")]
