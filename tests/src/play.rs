@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test fails by panicking")]
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use confine_author::{Committed, Services, Stage};
 use confine_backend::{Actions, Backend, Identity, Options, Push};
@@ -20,7 +20,9 @@ pub struct Play {
     /// What the daemon asks for.
     pub tap: Tap,
     daemon: Option<Daemon>,
-    directory: TempDir,
+    /// For the daemon: where the controller is.
+    options: Options,
+    _directory: TempDir,
 }
 
 /// A daemon that ends when it is told to, or with its play.
@@ -43,9 +45,11 @@ impl Play {
         }
         let tap = Tap::listen(&front, &back).unwrap();
         let stage = Stage::without_daemon(builder, back, user).await.unwrap();
-        let daemon = Some(Daemon::start(services.host, &directory).await);
+        let running_file = Some(stage.running_file());
+        let options = Options { running_file, ..Options::new(front).unwrap() };
+        let daemon = Some(Daemon::start(services.host, options.clone()).await);
         tap.take();
-        Self { stage, tap, daemon, directory }
+        Self { stage, tap, daemon, options, _directory: directory }
     }
 
     /// With two modules for the service `probe`, and nothing configured; `alice` commits.
@@ -55,12 +59,18 @@ impl Play {
 
     /// Ends the daemon; another one of the same two modules takes its place, and knows nothing yet.
     pub async fn restart(&mut self) {
+        self.restart_with(self.stage.running_file()).await;
+    }
+
+    /// As [`restart`](Self::restart); what the next daemon takes for the file of `running` is this one.
+    pub async fn restart_with(&mut self, running_file: impl Into<PathBuf>) {
         if let Some(daemon) = self.daemon.take() {
             let _ = daemon.stop.send(());
             daemon.task.await.unwrap();
         }
         let host = guests(&["probe", "second"]).await.unwrap().host;
-        self.daemon = Some(Daemon::start(host, &self.directory).await);
+        self.options.running_file = Some(running_file.into());
+        self.daemon = Some(Daemon::start(host, self.options.clone()).await);
     }
 
     /// The user commits these instances.
@@ -110,9 +120,8 @@ impl Play {
 
 impl Daemon {
     /// Knows the models when this returns: what it does is not to depend on how fast it is.
-    async fn start(host: Arc<Host>, directory: &TempDir) -> Self {
+    async fn start(host: Arc<Host>, options: Options) -> Self {
         let (stop, stopped) = oneshot::channel::<()>();
-        let options = Options::new(directory.path().join("tap.sock")).unwrap();
         let until_stopped = async {
             let _ = stopped.await;
         };

@@ -69,7 +69,7 @@ async fn only_what_waits_for_actions_is_ended() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_notified_to_itself_is_run_and_not_ended() {
     let found = transactions(&[(9, "ACTIONS")]);
-    play(&format!("-- subscribed\n{COMMIT}>> {ASK}\n{found}?? {ASK}\n{found}{QUIET}{DONE}")).await;
+    play(&format!(">> {ASK}\n{COMMIT}{found}?? {ASK}\n{found}{QUIET}{DONE}")).await;
 }
 
 /// A controller, a user, and another daemon that hears of commits.

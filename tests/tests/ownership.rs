@@ -7,6 +7,8 @@
     reason = "a test fails by panicking"
 )]
 
+use std::{fs, path::PathBuf};
+
 use confine_author::Committed;
 use confine_backend::Actions;
 use confine_controller::Datastore;
@@ -170,77 +172,126 @@ async fn a_daemon_that_was_started_again_knows_the_owners() {
     assert_eq!(play.device(), untouched);
 }
 
+/// What tells the daemon that somebody else has changed `running`, and files that tell it nothing.
+fn files(play: &Play) -> [PathBuf; 3] {
+    let file = play.stage.running_file();
+    let another = file.with_extension("another");
+    fs::write(&another, "of another controller").unwrap();
+    [file.with_extension("missing"), another, file]
+}
+
+/// `b` as an older configuration has it, which is loaded again: its list says what it made.
+fn brought_back(does: &[&str], created: &str) -> String {
+    let list =
+        format!("<created><path>/devices/device[name=\"openconfig1\"]/config/{created}</path></created>");
+    services(&probe("b", does, &[]).replace("</probe>", &format!("{list}</probe>")))
+}
+
 /// A local commit takes the instance from `running`, with its list, and leaves the device alone.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_owner_that_a_local_commit_took_away_is_none() {
     let (mut play, untouched) = two_owners().await;
-    play.change_elsewhere(&services(&without("b"))).await;
-    assert_eq!(play.created(), [r#"a: …/interfaces/interface[name="x"]"#]);
-    succeeded(&play.commit(&without("a")).await);
+    let x = interface("x");
+    for file in files(&play) {
+        play.restart_with(file).await;
+        succeeded(
+            &play.commit(&(probe("a", &[&x[0], &x[1]], &[]) + &probe("b", &[&x[0], &x[1]], &[]))).await,
+        );
+        play.change_elsewhere(&services(&without("b"))).await;
+        assert_eq!(play.created(), [r#"a: …/interfaces/interface[name="x"]"#]);
+        succeeded(&play.commit(&without("a")).await);
+        assert_eq!(play.device(), untouched);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_owner_that_a_local_commit_brought_back_is_one() {
+    let (mut play, untouched) = two_owners().await;
+    let made = play.device();
+    let x = interface("x");
+    for file in files(&play) {
+        play.restart_with(file).await;
+        succeeded(&play.commit(&probe("a", &[&x[0], &x[1]], &[])).await);
+        succeeded(&play.commit(&without("b")).await);
+        play.change_elsewhere(&brought_back(&[&x[0], &x[1]], "interfaces/interface[name=\"x\"][false()]"))
+            .await;
+        succeeded(&play.commit(&without("a")).await);
+        assert_eq!(play.device(), made);
+        assert_eq!(play.created(), [r#"b: …/interfaces/interface[name="x"]"#]);
+    }
+    succeeded(&play.commit(&without("b")).await);
     assert_eq!(play.device(), untouched);
 }
 
-/// As when an older configuration is loaded: the instance is there again, and its list says what it made.
+/// The backend takes the interface away with all that is in it, and only the first owner is told of.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_owner_that_a_local_commit_brought_back_is_one() {
+async fn an_owner_that_was_brought_back_keeps_what_it_has_in_an_object_of_another() {
     let (mut play, _) = two_owners().await;
-    let made = play.device();
-    succeeded(&play.commit(&without("b")).await);
-    let x = interface("x");
-    let list = "<created><path>/devices/device[name=\"openconfig1\"]/config/interfaces/interface[name=\"x\"][false()]</path></created>";
-    let b = probe("b", &[&x[0], &x[1]], &[]).replace("</probe>", &format!("{list}</probe>"));
-    play.change_elsewhere(&services(&b)).await;
-    succeeded(&play.commit(&without("a")).await);
-    assert_eq!(play.device(), made);
-    assert_eq!(play.created(), [r#"b: …/interfaces/interface[name="x"]"#]);
-}
-
-/// What a change does not ask for again is looked after as well.
-#[tokio::test(flavor = "multi_thread")]
-async fn an_owner_that_was_brought_back_keeps_what_another_gives_up() {
-    let (mut play, _) = two_owners().await;
-    let made = play.device();
-    succeeded(&play.commit(&without("b")).await);
-    let (x, mtu) = (interface("x"), format!("set {INTERFACES}/interface[name='x']/config/mtu 1600"));
-    let list = "<created><path>/devices/device[name=\"openconfig1\"]/config/interfaces/interface[name=\"x\"]</path></created>";
-    let b = probe("b", &[&x[0], &x[1], &mtu], &[]).replace("</probe>", &format!("{list}</probe>"));
-    play.change_elsewhere(&services(&b)).await;
-    let y = interface("y");
-    let replaced = probe("a", &[&y[0], &y[1]], &[]).replace(
-        "<probe ",
-        "<probe nc:operation='replace' xmlns:nc='urn:ietf:params:xml:ns:netconf:base:1.0' ",
-    );
-    succeeded(&play.commit(&replaced).await);
-    assert!(play.device().contains("<mtu>1600</mtu>"), "{}", play.device());
-    assert_ne!(play.device(), made);
-}
-
-/// Among many, those who share and nobody else are asked about; and once more where something goes, so that
-/// it goes from nobody.
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_shared_is_looked_up_by_name() {
-    let (mut play, _) = two_owners().await;
-    let others: String = (0..50)
-        .map(|number| {
-            let own = interface(&format!("o{number}"));
-            probe(&format!("other{number}"), &[&own[0], &own[1]], &[])
-        })
-        .collect();
-    succeeded(&play.commit(&others).await);
-    let x = interface("x");
+    let (x, y) = (interface("x"), interface("y"));
     let mtu = format!("set {INTERFACES}/interface[name='x']/config/mtu 1600");
-    play.tap.take();
-    succeeded(&play.commit(&probe("a", &[&x[0], &x[1], &mtu], &[])).await);
-    let reads = |requests: Vec<String>| -> Vec<String> {
-        requests.into_iter().filter(|request| request.contains("<running")).collect()
+    let replaced = |does: &[&str]| {
+        probe("a", does, &[]).replace(
+            "<probe ",
+            "<probe nc:operation='replace' xmlns:nc='urn:ietf:params:xml:ns:netconf:base:1.0' ",
+        )
     };
-    let changed = reads(play.tap.take());
-    assert_eq!(changed.len(), 1, "{changed:#?}");
-    assert!(changed[0].contains("&apos;a&apos;") && changed[0].contains("&apos;b&apos;"), "{changed:#?}");
-    assert!(!changed[0].contains("other"), "{changed:#?}");
+    for file in files(&play) {
+        play.restart_with(file).await;
+        // What it shares, and what it has below that.
+        for created in
+            ["interfaces/interface[name=\"x\"][false()]", "interfaces/interface[name=\"x\"]/config/mtu"]
+        {
+            // `a` keeps the interface, gives it up, and goes.
+            for then in [replaced(&[&x[0], &x[1], &y[0], &y[1]]), replaced(&[&y[0], &y[1]]), without("a")] {
+                succeeded(&play.commit(&(replaced(&[&x[0], &x[1]]) + &without("b"))).await);
+                let b = brought_back(&[&x[0], &x[1], &mtu], created);
+                play.change_elsewhere(&b).await;
+                succeeded(&play.commit(&then).await);
+                let device = play.device();
+                assert!(device.contains("<mtu>1600</mtu>"), "{created}, then {then}: {device}");
+            }
+        }
+    }
+}
 
-    succeeded(&play.commit(&without("other7")).await);
-    let gone = reads(play.tap.take());
-    assert_eq!(gone.len(), 2, "{gone:#?}");
-    assert!(gone[1].contains("o7") && !gone[1].contains("o8"), "{gone:#?}");
+/// What nobody else has changed is known, and one commit among many reads no list of the others.
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_are_read_when_somebody_else_has_changed_them() {
+    let (mut play, _) = two_owners().await;
+    let x = interface("x");
+    let mtu = |mtu: u16| format!("set {INTERFACES}/interface[name='x']/config/mtu {mtu}");
+    let lists_read = |play: &Play| {
+        let reads = play.tap.take().into_iter().filter(|request| request.contains("<running"));
+        reads.filter(|request| request.contains("created")).count()
+    };
+    let mut changes = (1600..).map(|value| probe("a", &[&x[0], &x[1], &mtu(value)], &[]));
+    let mut change = || changes.next().unwrap();
+    lists_read(&play);
+    succeeded(&play.commit(&change()).await);
+    succeeded(&play.commit(&without("b")).await);
+    assert_eq!(lists_read(&play), 0);
+
+    play.change_elsewhere(&services("<service-timeout>100</service-timeout>")).await;
+    succeeded(&play.commit(&change()).await);
+    assert_eq!(lists_read(&play), 1);
+    succeeded(&play.commit(&change()).await);
+    assert_eq!(lists_read(&play), 0);
+
+    // A commit that fails, or that nobody gets, leaves `running` as it was.
+    let failing = probe("c", &["set /devices/device[name='nowhere']/name nowhere"], &[]);
+    failed(&play.commit(&failing).await);
+    play.stage.discard().await.unwrap();
+    succeeded(&play.commit(&change()).await);
+    assert_eq!(lists_read(&play), 0);
+
+    // Where nothing tells, each commit asks.
+    let [missing, another, _] = files(&play);
+    for file in [missing, another] {
+        play.restart_with(file).await;
+        lists_read(&play);
+        for _ in 0..3 {
+            succeeded(&play.commit(&change()).await);
+            assert_eq!(lists_read(&play), 1);
+        }
+    }
 }

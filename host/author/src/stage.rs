@@ -39,6 +39,10 @@ pub struct Committed {
     pub elapsed: Duration,
 }
 
+fn running_file(socket: &Path) -> PathBuf {
+    socket.with_extension("running")
+}
+
 impl Committed {
     /// Whether it succeeded.
     pub fn succeeded(&self) -> bool {
@@ -85,7 +89,8 @@ impl Stage {
     ) -> Result<Self, Error> {
         let mut stage = Self::without_daemon(builder, socket, user).await?;
         let stopped = until(stage.stop.subscribe());
-        stage.tasks.spawn(confine_service::serve(host.clone(), Options::new(daemons)?, stopped));
+        let options = Options { running_file: Some(stage.running_file()), ..Options::new(daemons)? };
+        stage.tasks.spawn(confine_service::serve(host.clone(), options, stopped));
         let ready = async {
             host.connected().await;
             // What the daemon knows of the models is not to depend on how fast it is.
@@ -97,7 +102,7 @@ impl Stage {
 
     /// The controller and the user alone: the daemon is somebody else's to start.
     pub async fn without_daemon(builder: Builder, socket: PathBuf, user: &str) -> Result<Self, Error> {
-        let controller = builder.build()?;
+        let controller = builder.running_file(running_file(&socket)).build()?;
         let listen = |source| Error::Listen { socket: socket.clone(), source };
         let listener = UnixListener::bind(&socket).map_err(listen)?;
         let options = Options::new(&socket)?;
@@ -129,6 +134,11 @@ impl Stage {
     /// The socket that the controller listens on.
     pub fn socket(&self) -> &Path {
         &self.socket
+    }
+
+    /// Where the controller keeps `running`.
+    pub fn running_file(&self) -> PathBuf {
+        running_file(&self.socket)
     }
 
     /// Edits the candidate as the user.

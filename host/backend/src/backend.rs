@@ -4,7 +4,7 @@ use confine_netconf::{Error as NetconfError, Payload, ReplyBody, Rpc, Session, X
 use tokio::net::UnixStream;
 use tracing::Instrument as _;
 
-use crate::{CONTROLLER, Error, Events, Identity, Options, life::Life};
+use crate::{CONTROLLER, Error, Identity, Options, Subscription, life::Life};
 
 /// The backend, to make requests of: one at a time, each for an [`Identity`].
 ///
@@ -66,9 +66,10 @@ impl Backend {
 
     /// Connects to the backend that was subscribed to, and makes requests of no other: one that is started
     /// again gives its transactions the same numbers. Every request fails once that backend has closed the
-    /// subscription, or the events are dropped.
-    pub async fn connect_beside(options: Options, events: &Events) -> Result<Self, Error> {
-        let mut backend = Self { options, session: None, life: Some(events.life()) };
+    /// subscription, or its events are dropped.
+    pub async fn connect_beside(subscription: &Subscription) -> Result<Self, Error> {
+        let (options, life) = (subscription.options().clone(), Some(subscription.life()));
+        let mut backend = Self { options, session: None, life };
         backend.session = Some(backend.open("hello").await?);
         Ok(backend)
     }

@@ -1,6 +1,8 @@
 //! What the backend notifies.
 
-use confine_netconf::{Element, Error as NetconfError, Notification, Session};
+use std::collections::VecDeque;
+
+use confine_netconf::{Element, Error as NetconfError, Notification, Session, Subscriber};
 use tokio::net::UnixStream;
 use tokio::sync::mpsc;
 
@@ -124,27 +126,46 @@ pub struct ControllerTransaction {
 /// they wait here without limit. The task ends with this value.
 #[derive(Debug)]
 pub struct Events {
+    before: VecDeque<Result<Event, Error>>,
     events: mpsc::UnboundedReceiver<Result<Event, Error>>,
+    /// While this lives, the backend is known to.
+    _pulse: Pulse,
+}
+
+/// A session that subscribes, before it does nothing but receive.
+///
+/// Its events and its answers come in the order in which the backend gave them: what was notified before a
+/// subscription was answered is [there](Events::next_of_before) when the answer is.
+#[derive(Debug)]
+pub struct Subscription {
+    options: Options,
+    session: Session<UnixStream>,
     pulse: Pulse,
 }
 
-impl Events {
-    /// Connects, and subscribes to `streams` in that order as the host user.
-    pub async fn subscribe(options: &Options, streams: &[Stream]) -> Result<Self, Error> {
-        const OPERATION: &str = "create-subscription";
+impl Subscription {
+    const OPERATION: &'static str = "create-subscription";
+
+    /// Connects.
+    pub async fn open(options: &Options) -> Result<Self, Error> {
         let connection = options.connect().await?;
         let pulse = Pulse::of(&connection).map_err(|source| options.no_connection(source))?;
-        let mut session = options.greet(connection).await?;
-        for stream in streams {
-            let subscribed = session.subscribe(stream.name(), &options.host_user, options.request_timeout);
-            subscribed.await.map_err(|error| match error {
-                NetconfError::Rpc(errors) => Error::refused(OPERATION, &options.host_user, errors),
-                source => Error::Session { operation: OPERATION, source },
-            })?;
-        }
-        let (sender, events) = mpsc::unbounded_channel();
-        tokio::spawn(drain(session, sender));
-        Ok(Self { events, pulse })
+        Ok(Self { options: options.clone(), session: options.greet(connection).await?, pulse })
+    }
+
+    /// Subscribes to a stream as the host user.
+    pub async fn add(&mut self, stream: Stream) -> Result<(), Error> {
+        let Options { host_user, request_timeout, .. } = &self.options;
+        let subscribed = self.session.subscribe(stream.name(), host_user, *request_timeout);
+        subscribed.await.map_err(|error| match error {
+            NetconfError::Rpc(errors) => Error::refused(Self::OPERATION, host_user, errors),
+            source => Error::Session { operation: Self::OPERATION, source },
+        })
+    }
+
+    /// What it was connected with.
+    pub fn options(&self) -> &Options {
+        &self.options
     }
 
     /// The life of the backend that was subscribed to.
@@ -152,12 +173,44 @@ impl Events {
         self.pulse.life()
     }
 
+    /// From now on events are taken in.
+    pub fn listen(self) -> Result<Events, Error> {
+        let failed = |source| Error::Session { operation: Self::OPERATION, source };
+        let mut subscriber = self.session.into_subscriber().map_err(failed)?;
+        let mut before = VecDeque::new();
+        while let Some(notification) = subscriber.next_of_before() {
+            before.extend(Event::read(&notification).transpose());
+        }
+        let (sender, events) = mpsc::unbounded_channel();
+        tokio::spawn(drain(subscriber, sender));
+        Ok(Events { before, events, _pulse: self.pulse })
+    }
+}
+
+impl Events {
+    /// Connects, and subscribes to `streams` in that order as the host user.
+    pub async fn subscribe(options: &Options, streams: &[Stream]) -> Result<Self, Error> {
+        let mut subscription = Subscription::open(options).await?;
+        for &stream in streams {
+            subscription.add(stream).await?;
+        }
+        subscription.listen()
+    }
+
+    /// The next of those that had been notified before the last subscription was answered.
+    pub fn next_of_before(&mut self) -> Option<Result<Event, Error>> {
+        self.before.pop_front()
+    }
+
     /// The next event, however long that takes. Nothing is lost when the future is dropped.
     ///
     /// An error that [is recoverable](Error::is_recoverable) is one notification that can't be understood;
     /// any other is the end.
     pub async fn next(&mut self) -> Result<Event, Error> {
-        self.events.recv().await.unwrap_or_else(|| Err(notification(NetconfError::Closed)))
+        match self.next_of_before() {
+            Some(event) => event,
+            None => self.events.recv().await.unwrap_or_else(|| Err(notification(NetconfError::Closed))),
+        }
     }
 
     /// Waits for the transaction `tid` to be over. All other events until then are dropped: this is for
@@ -173,15 +226,7 @@ impl Events {
     }
 }
 
-async fn drain(session: Session<UnixStream>, sender: mpsc::UnboundedSender<Result<Event, Error>>) {
-    let mut subscriber = match session.into_subscriber() {
-        Ok(subscriber) => subscriber,
-        Err(error) => {
-            // The receiver reads a closed channel as the end if it can't be told more.
-            let _ = sender.send(Err(notification(error)));
-            return;
-        }
-    };
+async fn drain(mut subscriber: Subscriber<UnixStream>, sender: mpsc::UnboundedSender<Result<Event, Error>>) {
     loop {
         let event = tokio::select! {
             () = sender.closed() => return,

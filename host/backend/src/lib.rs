@@ -19,6 +19,7 @@ mod life;
 mod models;
 mod options;
 mod schemas;
+mod stamp;
 mod transaction;
 
 pub use backend::{Backend, Datastore, Read};
@@ -26,10 +27,11 @@ pub use client::{Actions, Commit, DeviceConfig, Diff, Push};
 pub use confine_netconf::Payload;
 pub use content::tree;
 pub use error::{Error, Rejection};
-pub use event::{ControllerTransaction, Event, Events, ServiceRef, ServicesCommit, Stream};
+pub use event::{ControllerTransaction, Event, Events, ServiceRef, ServicesCommit, Stream, Subscription};
 pub use models::{Directories, ModelCache, Models, Turn, modules_in};
 pub use options::{Identity, Options, own_user};
 pub use schemas::{DeviceState, SchemaRef};
+pub use stamp::Stamp;
 pub use transaction::{Outcome, Transaction, TransactionState};
 
 /// The controller's own model: services, devices, transactions and its operations.

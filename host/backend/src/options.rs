@@ -7,7 +7,7 @@ use confine_netconf::{DEFAULT_MESSAGE_LIMIT, Hello, Session};
 use nix::unistd::{User, geteuid};
 use tokio::net::UnixStream;
 
-use crate::Error;
+use crate::{Error, Stamp};
 
 /// By what way the backend is told that we come, shown to users who find the candidate locked.
 const TRANSPORT: &str = "ctrl:services";
@@ -33,6 +33,8 @@ pub struct Options {
     pub request_timeout: Duration,
     /// The largest message accepted from the backend, in octets. Default: 1 GiB.
     pub message_limit: usize,
+    /// The file in which the backend keeps `running`: `running_db` in its `CLICON_XMLDB_DIR`. Default: none.
+    pub running_file: Option<PathBuf>,
 }
 
 impl Options {
@@ -48,7 +50,13 @@ impl Options {
             host_user: host_user.into(),
             request_timeout: Duration::from_secs(60),
             message_limit: DEFAULT_MESSAGE_LIMIT,
+            running_file: None,
         }
+    }
+
+    /// What the file of `running` is like now; none where it cannot be seen.
+    pub fn running_stamp(&self) -> Option<Stamp> {
+        Stamp::of(self.running_file.as_ref()?).ok()
     }
 
     pub(crate) fn user<'a>(&'a self, identity: &'a Identity) -> &'a str {

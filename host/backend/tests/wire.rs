@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use confine_backend::{
     Actions, Backend, Commit, ControllerTransaction, Datastore, DeviceConfig, Diff, Error, Event, Events,
-    Identity, Options, Outcome, Push, Read, Rejection, ServiceRef, Stream, TransactionState,
+    Identity, Options, Outcome, Push, Read, Rejection, ServiceRef, Stream, Subscription, TransactionState,
 };
 use peer::{Peer, error, notification, ok, reply};
 
@@ -273,8 +273,8 @@ async fn a_lost_connection_costs_one_request() {
 #[tokio::test]
 async fn what_was_begun_with_one_backend_is_not_gone_on_with_at_the_next() {
     let peer = Peer::listen();
-    let (events, subscription) = subscribed(&peer).await;
-    let connect = async || Backend::connect_beside(peer.options(), &events).await;
+    let (subscription, subscribed) = subscription(&peer).await;
+    let connect = async || Backend::connect_beside(&subscription).await;
     let (backend, first) = tokio::join!(connect(), peer.accept());
     let mut backend = backend.unwrap();
     // Only the connection for requests is lost: the backend is the same.
@@ -288,7 +288,7 @@ async fn what_was_begun_with_one_backend_is_not_gone_on_with_at_the_next() {
     });
     answered.unwrap();
     // All are lost, and somebody listens.
-    drop((second, subscription));
+    drop((second, subscribed));
     assert!(!backend.commit(&Identity::Host).await.unwrap_err().is_recoverable());
     let (refused, mut third) =
         tokio::join!(backend.actions_done(7, &[], &Identity::Host), async { peer.accept().await });
@@ -327,28 +327,70 @@ async fn nobody_listens() {
     ");
 }
 
+/// The peer answers the request for a stream.
+async fn subscribe(connection: &mut peer::Connection, stream: &str) {
+    let (user, operation) = connection.operation().await;
+    assert_eq!(user, "noc");
+    assert_eq!(
+        operation,
+        format!(
+            r#"<create-subscription xmlns="urn:ietf:params:xml:ns:netmod:notification"><stream>{stream}</stream></create-subscription>"#
+        )
+    );
+    connection.send(&ok()).await;
+}
+
+/// A session that has subscribed to a stream, and its peer.
+async fn subscription(peer: &Peer) -> (Subscription, peer::Connection) {
+    let options = peer.options();
+    let subscribes = async {
+        let mut subscription = Subscription::open(&options).await.unwrap();
+        subscription.add(Stream::ServicesCommit).await.unwrap();
+        subscription
+    };
+    tokio::join!(subscribes, async {
+        let mut connection = peer.accept().await;
+        subscribe(&mut connection, "services-commit").await;
+        connection
+    })
+}
+
 /// A subscriber to both streams, and its peer.
 async fn subscribed(peer: &Peer) -> (Events, peer::Connection) {
-    let options = peer.options();
-    let (events, connection) = tokio::join!(
-        Events::subscribe(&options, &[Stream::ServicesCommit, Stream::ControllerTransaction]),
-        async {
-            let mut connection = peer.accept().await;
-            for stream in ["services-commit", "controller-transaction"] {
-                let (user, operation) = connection.operation().await;
-                assert_eq!(user, "noc");
-                assert_eq!(
-                    operation,
-                    format!(
-                        r#"<create-subscription xmlns="urn:ietf:params:xml:ns:netmod:notification"><stream>{stream}</stream></create-subscription>"#
-                    )
-                );
-                connection.send(&ok()).await;
-            }
-            connection
-        }
+    let (mut subscription, mut connection) = subscription(peer).await;
+    let (added, ()) = tokio::join!(
+        subscription.add(Stream::ControllerTransaction),
+        subscribe(&mut connection, "controller-transaction")
     );
-    (events.unwrap(), connection)
+    added.unwrap();
+    (subscription.listen().unwrap(), connection)
+}
+
+/// What tells a commit that is ours from one that another daemon has left.
+#[tokio::test]
+async fn what_came_before_the_answer_is_there_when_it_is() {
+    let peer = Peer::listen();
+    let (mut subscription, mut connection) = subscription(&peer).await;
+    let commit = |tid| {
+        notification(&format!(
+            "<services-commit xmlns='http://clicon.org/controller'><tid>{tid}</tid><source>actions</source><target>actions</target></services-commit>"
+        ))
+    };
+    let (added, ()) = tokio::join!(subscription.add(Stream::ControllerTransaction), async {
+        connection.operation().await;
+        connection.send(&commit(7)).await;
+        connection.send(&notification("<services-commit xmlns='http://clicon.org/controller'/>")).await;
+        connection.send(&ok()).await;
+    });
+    added.unwrap();
+    let mut events = subscription.listen().unwrap();
+    let first = events.next_of_before().unwrap().unwrap();
+    assert!(matches!(&first, Event::ServicesCommit(commit) if commit.tid == 7), "{first:?}");
+    assert!(events.next_of_before().unwrap().unwrap_err().is_recoverable());
+    connection.send(&commit(8)).await;
+    assert!(events.next_of_before().is_none());
+    let next = events.next().await.unwrap();
+    assert!(matches!(&next, Event::ServicesCommit(commit) if commit.tid == 8), "{next:?}");
 }
 
 #[tokio::test]

@@ -59,6 +59,8 @@ pub(crate) const SOCKET_PATH: usize = 107;
 pub(crate) struct Settings {
     /// The controller's socket.
     pub(crate) socket: Sourced<PathBuf>,
+    /// The file in which the controller keeps `running`.
+    pub(crate) running: Option<Sourced<PathBuf>>,
     /// Directories with modules, in the order in which they are searched.
     pub(crate) modules: Vec<Sourced<PathBuf>>,
     /// Modules to leave out.
@@ -186,8 +188,13 @@ impl Settings {
                 return Err(SettingsError::SocketPath { path, origin });
             }
         }
+        // Of that controller, and not of one that another configuration is about.
+        let is_configured =
+            controller.socket.as_ref().is_none_or(|found| Path::new(&found.value) == socket.value);
+        let running = controller.running.clone().filter(|_| is_configured);
         Ok(Self {
             socket,
+            running: path(&None, &table.running, &running),
             modules: modules(options, file, controller),
             exclude: exclude(options, file, controller)?,
             unmanaged: unmanaged(options, file),

@@ -1,6 +1,7 @@
 //! Setting a controller up.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use confine_tree::{CONTROLLER, Tree, xml};
 use confine_yang::{ModuleSet, Mounted, Schema};
 
 use crate::clock::Clock;
-use crate::controller::Controller;
+use crate::controller::{Controller, RunningFile};
 use crate::datastore::{Datastore, Datastores};
 use crate::device::Device;
 use crate::edit::{self, Operation};
@@ -34,6 +35,7 @@ pub struct Builder {
     clock: Clock,
     credentials: Credentials,
     user: Option<String>,
+    running_file: Option<PathBuf>,
 }
 
 impl Default for Builder {
@@ -48,6 +50,7 @@ impl Default for Builder {
             clock: Clock::System,
             credentials: Credentials::default(),
             user: None,
+            running_file: None,
         }
     }
 }
@@ -121,6 +124,12 @@ impl Builder {
         self
     }
 
+    /// Writes `running` to this file whenever it changes, as the real controller does: no file.
+    pub fn running_file(mut self, file: impl Into<PathBuf>) -> Self {
+        self.running_file = Some(file.into());
+        self
+    }
+
     /// The controller. It begins as after a pull of all devices: all datastores agree with them.
     ///
     /// # Errors
@@ -166,7 +175,9 @@ impl Builder {
         };
         let configs = state.device_configs(Datastore::Running);
         state.devices = configs.into_iter().map(|(name, config)| (name, Device::new(config))).collect();
-        Ok(Controller::new(state, self.device_latency))
+        let running = state.datastores.tree(Datastore::Running);
+        let file = self.running_file.map(|path| RunningFile::create(path, running)).transpose()?;
+        Ok(Controller::new(state, self.device_latency, file))
     }
 }
 

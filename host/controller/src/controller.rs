@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -43,6 +44,39 @@ struct Running {
     state: State,
     queues: HashMap<u32, mpsc::Sender<Outgoing>>,
     timers: HashMap<u64, AbortHandle>,
+    file: Option<RunningFile>,
+}
+
+/// Where the datastore `running` is kept for others to see that it changes, as the real controller keeps it.
+pub(crate) struct RunningFile {
+    path: PathBuf,
+    /// What it has.
+    tree: Arc<Tree>,
+}
+
+impl RunningFile {
+    /// Writes it.
+    pub(crate) fn create(path: PathBuf, running: &Arc<Tree>) -> Result<Self, Error> {
+        let file = Self { path, tree: running.clone() };
+        file.write()?;
+        Ok(file)
+    }
+
+    fn update(&mut self, running: &Arc<Tree>) {
+        if Arc::ptr_eq(&self.tree, running) {
+            return;
+        }
+        self.tree = running.clone();
+        if let Err(error) = self.write() {
+            tracing::error!(%error, file = %self.path.display(), "`running` cannot be kept");
+        }
+    }
+
+    fn write(&self) -> Result<(), Error> {
+        let config = format!("<config>{}</config>", store::to_xml(&self.tree, Tree::ROOT)?);
+        let failed = |source| Error::Keep { file: self.path.clone(), source };
+        std::fs::write(&self.path, config).map_err(failed)
+    }
 }
 
 impl fmt::Debug for Controller {
@@ -61,8 +95,8 @@ impl Controller {
         Builder::default()
     }
 
-    pub(crate) fn new(state: State, device_latency: Duration) -> Self {
-        let running = Running { state, queues: HashMap::new(), timers: HashMap::new() };
+    pub(crate) fn new(state: State, device_latency: Duration, file: Option<RunningFile>) -> Self {
+        let running = Running { state, queues: HashMap::new(), timers: HashMap::new(), file };
         Self { inner: Arc::new(Inner { running: Mutex::new(running), device_latency }) }
     }
 
@@ -122,6 +156,9 @@ impl Controller {
 
     /// Carries out effects, in order. The caller holds the lock.
     fn carry_out(&self, running: &mut Running, effects: Vec<Effect>) {
+        if let Some(file) = &mut running.file {
+            file.update(running.state.datastores.tree(Datastore::Running));
+        }
         for effect in effects {
             match effect {
                 Effect::Notify { stream, time, event } => {

@@ -1,5 +1,7 @@
 //! What can go wrong with an embedded controller.
 
+use std::path::PathBuf;
+
 /// What can go wrong with an embedded controller: while it is set up, or looked into. What its clients do
 /// wrong, they are told on the wire.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +26,14 @@ pub enum Error {
     DuplicateDevice {
         /// The name.
         name: String,
+    },
+    /// A file that `running` cannot be kept in.
+    #[error("`running` cannot be kept in `{}`", file.display())]
+    Keep {
+        /// The file.
+        file: PathBuf,
+        /// Why not.
+        source: std::io::Error,
     },
     /// A device that there is not.
     #[error("there is no device `{name}`")]

@@ -134,12 +134,17 @@ impl<S: AsyncRead + Unpin> Subscriber<S> {
         self.session_id
     }
 
+    /// The next of those that came while a reply was awaited.
+    pub fn next_of_before(&mut self) -> Option<Notification> {
+        self.notifications.pop_front()
+    }
+
     /// The next notification, however long that takes. Nothing is lost when the future is dropped.
     ///
     /// An error that [is recoverable](Error::is_recoverable) is one bad message: call again. After any
     /// other the session is over.
     pub async fn next(&mut self) -> Result<Notification, Error> {
-        if let Some(notification) = self.notifications.pop_front() {
+        if let Some(notification) = self.next_of_before() {
             return Ok(notification);
         }
         match receive(&mut self.channel).await? {

@@ -18,20 +18,21 @@ use std::{
     time::{Duration, Instant},
 };
 
-use confine_backend::{Datastore, Identity, Push, ServicesCommit, Transaction};
+use confine_backend::{Datastore, Identity, Push, ServicesCommit, Stamp, Transaction};
 use confine_nacm::Nacm;
 use confine_sandbox::{Budget, Commit, Entry, Module, Run, Usage};
-use confine_tree::{CONTROLLER, Path, Pattern, PatternStep, QName, Tree};
-use confine_view::{Created, Draft, Finished, InstanceRef, Owners, Scope, Tag, View};
+use confine_tree::{Path, Pattern, Tree};
+use confine_view::{Draft, Finished, InstanceRef, Owners, Scope, Tag, View};
 
 use crate::{
     Error, Registry, Service,
+    books::Pending,
     hooks::{self, Hooked},
-    host::{Host, Pending},
+    host::{Host, Running},
     places::places,
-    plan::{Plan, Planned, SERVICES},
+    plan::{Plan, Planned},
     reads::{self, Reader, Shared, condense},
-    rules::{self, CommitRules},
+    rules::CommitRules,
 };
 
 /// How long a commit may take if the controller does not say otherwise: four fifths of the
@@ -104,18 +105,12 @@ pub(crate) async fn run(
         Work { host: &host, backend: &backend, registry: &registry, transaction, user, push, known: &known };
     loop {
         let books = work.read_books(&plan).await?;
-        let limit = books.time_limit();
+        let limit = books.service_timeout.map_or(LONGEST, |timeout| timeout * 4 / 5);
         let deadline = began + limit;
         let done = tokio::time::timeout_at(deadline.into(), work.carry_out(&plan, &books, deadline));
         match done.await.map_err(|_| Error::Late { seconds: limit.as_secs() })?? {
             Some(done) => return Ok(Done { services, ..done }),
-            None => {
-                tracing::info!(
-                    tid = notified.tid,
-                    "others own what would go: once more, with books that are read anew"
-                );
-                host.forget_books();
-            }
+            None => tracing::info!(tid = notified.tid, "`running` was changed meanwhile: once more"),
         }
     }
 }
@@ -134,7 +129,7 @@ struct Work<'a> {
 /// What `running` says about the instances.
 struct Books {
     /// Who owns what, of all services.
-    owners: Owners,
+    owners: Arc<Owners>,
     /// The notified instances that have created something; some of them may be gone.
     notified: HashSet<InstanceRef>,
     /// Other instances that own some of that too, and lost it with the notified ones: they run again.
@@ -142,61 +137,22 @@ struct Books {
     /// The controller's rules.
     nacm: Arc<Nacm>,
     service_timeout: Option<Duration>,
-}
-
-impl Books {
-    fn time_limit(&self) -> Duration {
-        self.service_timeout.map_or(LONGEST, |timeout| timeout * 4 / 5)
-    }
+    /// What the file of `running` was like.
+    stamp: Option<Stamp>,
 }
 
 impl Work<'_> {
-    /// The `created` lists of what was notified, and those that share objects with it.
+    /// Who owns what, and who shares with what was notified.
     async fn read_books(&self, plan: &Plan) -> Result<Books, Error> {
-        let known = match self.host.owners() {
-            Some(owners) => owners,
-            None => self.host.read_owners(self.backend).await?,
-        };
-        let covered: HashSet<&InstanceRef> =
-            known.instances().filter(|instance| plan.covers(instance)).collect();
-        let sharers = sharers(&known, covered.iter().copied());
-        let mut wanted: Vec<Pattern> =
-            plan.services().iter().map(|service| crate::host::created_of(service)).collect();
-        if !plan.everything {
-            wanted = plan.patterns();
-            // Those who share with what was notified are looked at as well: a commit that is no transaction,
-            // which nobody hears of, may have changed them.
-            wanted.extend(sharers.iter().map(|owner| owner.path().clone()));
-            for pattern in &mut wanted {
-                let namespace = pattern.steps.last().map_or("", |list| &list.namespace);
-                let created = PatternStep::new(QName::new(namespace, "created"));
-                pattern.steps.push(created);
-            }
-        }
-        wanted.push(rules::place());
-        let timeout = [SERVICES, QName::new(CONTROLLER, "service-timeout")].map(PatternStep::new);
-        wanted.push(Pattern { steps: timeout.into() });
-        let running = reads::read_running(self.backend, &condense(wanted)).await?;
-        let host_user = self.backend.lock().await.options().host_user.clone();
-        let nacm = self.host.rules.take(&running, &host_user, self.registry, &*self.host.schema())?;
-
-        let now = self.registry.owners(&running);
-        let mut owners = Owners::clone(&known);
-        let notified: HashSet<InstanceRef> =
-            now.instances().filter(|instance| plan.covers(instance)).cloned().collect();
-        let is_stale = |instance: &InstanceRef| !now.agrees_with(&known, instance);
-        if notified.iter().chain(covered).chain(sharers).any(is_stale) {
-            // Something else has changed it, and so perhaps others' lists too.
-            self.host.forget_books();
-            owners = Owners::clone(&*self.host.read_owners(self.backend).await?);
-        }
-
+        let Running { mut owners, nacm, service_timeout, stamp } =
+            self.host.read_running(self.backend).await?;
         if nacm.denies_writes_by_default() {
-            owners.keep_from_backend();
+            Arc::make_mut(&mut owners).keep_from_backend();
         }
-
+        let notified: HashSet<InstanceRef> =
+            owners.instances().filter(|instance| plan.covers(instance)).cloned().collect();
         let mut also: Vec<Planned> = Vec::new();
-        for owner in self::sharers(&owners, &notified) {
+        for owner in sharers(&owners, &notified) {
             match self.registry.of(owner) {
                 Some(service) => also.push(Planned { instance: owner.clone(), service }),
                 None => {
@@ -210,11 +166,7 @@ impl Work<'_> {
             also = also.len(),
             "read the books"
         );
-        let service_timeout = running.child(Tree::ROOT, SERVICES).and_then(|services| {
-            let leaf = running.child(services, QName::new(CONTROLLER, "service-timeout"))?;
-            running.value(leaf)?.trim().parse().ok().map(Duration::from_secs)
-        });
-        Ok(Books { owners, notified, also, nacm, service_timeout })
+        Ok(Books { owners, notified, also, nacm, service_timeout, stamp })
     }
 
     /// Reads, strips, runs and writes. None, and nothing written, if the books turn out to be old.
@@ -270,12 +222,18 @@ impl Work<'_> {
         let count = instances.len();
         instances.extend(gone);
         let finished = draft.finish(&instances, &books.owners).map_err(|error| rules.explain(error))?;
-        if self.others_own(&instances, books, &finished).await? {
+        let running = self.backend.lock().await.options().running_stamp();
+        if self.host.books.outdated(books.stamp, running) {
             return Ok(None);
         }
         let bytes = finished.edit.as_ref().map_or(0, String::len);
         self.write(&finished, &mut draft, &rules).await?;
-        self.host.expect(Pending { tid: self.transaction.tid, push: self.push, created: finished.created });
+        self.host.books.expect(Pending {
+            tid: self.transaction.tid,
+            push: self.push,
+            edited: finished.edit.is_some(),
+            created: finished.created,
+        });
         Ok(Some(Done { services: Vec::new(), instances: count, runs, bytes }))
     }
 
@@ -389,40 +347,6 @@ impl Work<'_> {
         Ok(Ran { draft, fetched, runs: used })
     }
 
-    /// Whether `running` names owners that the books do not have of what these instances give up: another
-    /// session can bring an instance back with its list, and nobody hears of it.
-    async fn others_own(
-        &self,
-        instances: &[InstanceRef],
-        books: &Books,
-        finished: &Finished,
-    ) -> Result<bool, Error> {
-        let known: HashSet<&InstanceRef> = instances.iter().collect();
-        let created = finished.created.iter().flat_map(|(_, created)| created);
-        let kept: HashSet<&str> = created.map(|created| &*created.path).collect();
-        let given_up: BTreeSet<&String> = instances
-            .iter()
-            .flat_map(|instance| books.owners.created_by(instance))
-            .filter(|path| !kept.contains(path.as_str()))
-            .filter(|path| books.owners.owners_of(path).all(|owner| known.contains(owner)))
-            .collect();
-        let mut wanted = Vec::new();
-        for service in self.registry.services() {
-            for (path, shared) in given_up.iter().flat_map(|path| [(path, false), (path, true)]) {
-                let entry = Created { path: path.to_string(), place: None, shared }.entry();
-                let mut pattern = crate::host::created_of(&service);
-                let mut step = PatternStep::new(QName::new(&service.name.namespace, "path"));
-                step.entry = Some(Some(entry));
-                pattern.steps.push(step);
-                wanted.push(pattern);
-            }
-        }
-        let now = self.registry.owners(&reads::read_running(self.backend, &condense(wanted)).await?);
-        Ok(now.instances().any(|owner| {
-            !known.contains(owner) && now.created_by(owner).iter().any(|path| given_up.contains(path))
-        }))
-    }
-
     /// Sends the edit as the user; what only the host may write, as the host.
     async fn write(
         &self,
@@ -453,14 +377,10 @@ impl Work<'_> {
 }
 
 /// Who else owns something that one of these does, or something below it; each once, in their order.
-fn sharers<'o>(
-    owners: &'o Owners,
-    instances: impl IntoIterator<Item = &'o InstanceRef> + Clone,
-) -> BTreeSet<&'o InstanceRef> {
-    let among: HashSet<&InstanceRef> = instances.clone().into_iter().collect();
-    let created = instances.into_iter().flat_map(|instance| owners.created_by(instance));
+fn sharers<'o>(owners: &'o Owners, instances: &HashSet<InstanceRef>) -> BTreeSet<&'o InstanceRef> {
+    let created = instances.iter().flat_map(|instance| owners.created_by(instance));
     let sharing = created.flat_map(|path| owners.at_or_below(path)).map(|(_, owner)| owner);
-    sharing.filter(|owner| !among.contains(owner)).collect()
+    sharing.filter(|owner| !instances.contains(owner)).collect()
 }
 
 /// What the runs left.

@@ -11,7 +11,7 @@ use std::{
 
 use confine_backend::{
     Backend, ControllerTransaction, Error as BackendError, Event, Events, Identity, Options, ServicesCommit,
-    Stream, Transaction, TransactionState,
+    Stream, Subscription, Transaction, TransactionState,
 };
 use tokio::{
     sync::Mutex,
@@ -33,9 +33,6 @@ use crate::{
     status::{self, LastCommit},
 };
 
-/// How long notifications that are on their way may take to arrive, when the daemon has just
-/// subscribed and looks for commits that nobody works on.
-const ARRIVAL: Duration = Duration::from_millis(100);
 /// How soon a controller that is away is looked for again, at first and at last.
 pub(crate) const SOONEST: Duration = Duration::from_millis(100);
 pub(crate) const LATEST: Duration = Duration::from_secs(15);
@@ -99,18 +96,43 @@ fn lasting(future: impl Future<Output = ()>) -> impl Future<Output = ()> {
 
 /// The two sockets: one that is told, one that asks.
 struct Connection {
+    options: Options,
     events: Events,
     /// Events that came while something else was awaited, to be dealt with first.
     waiting: VecDeque<Event>,
     backend: Shared,
+    /// Commits that wait for a daemon that is gone.
+    abandoned: Vec<Transaction>,
 }
 
 impl Connection {
     async fn open(options: &Options) -> Result<Self, BackendError> {
-        let events =
-            Events::subscribe(options, &[Stream::ServicesCommit, Stream::ControllerTransaction]).await?;
-        let backend = Arc::new(Mutex::new(Backend::connect_beside(options.clone(), &events).await?));
-        Ok(Self { events, waiting: VecDeque::new(), backend })
+        let mut subscription = Subscription::open(options).await?;
+        subscription.add(Stream::ServicesCommit).await?;
+        let mut backend = Backend::connect_beside(&subscription).await?;
+        let open = backend.open_transactions(&Identity::Host).await?;
+        // A commit is notified before its transaction waits for actions, so those of `open` that are ours
+        // were notified before this is answered.
+        subscription.add(Stream::ControllerTransaction).await?;
+        let mut events = subscription.listen()?;
+        let mut waiting = VecDeque::new();
+        while let Some(event) = events.next_of_before() {
+            match event {
+                Ok(event) => waiting.push_back(event),
+                Err(error) => pass_over(error)?,
+            }
+        }
+        let is_ours = |tid: u64| {
+            waiting.iter().any(|event| matches!(event, Event::ServicesCommit(commit) if commit.tid == tid))
+        };
+        let abandoned = open.into_iter().filter(|open| !is_ours(open.tid)).collect();
+        Ok(Self {
+            options: options.clone(),
+            events,
+            waiting,
+            backend: Arc::new(Mutex::new(backend)),
+            abandoned,
+        })
     }
 
     /// Until the shutdown (`Ok`), or until the connection is lost.
@@ -120,9 +142,9 @@ impl Connection {
         hooks: &Queue,
         mut shutdown: std::pin::Pin<&mut impl Future<Output = ()>>,
     ) -> Result<(), BackendError> {
-        host.forget_books();
+        host.books.begin();
         host.rules.forget();
-        self.end_abandoned(host).await?;
+        self.end_abandoned(host).await;
         self.find_end(host, hooks).await?;
         let (socket, user) = {
             let backend = self.backend.lock().await;
@@ -149,7 +171,7 @@ impl Connection {
                     }
                 }
                 Event::ControllerTransaction(over) => {
-                    host.transaction_over(&over);
+                    host.transaction_over(&over, self.options.running_stamp());
                     if let Some(hooked) = host.take_hooked(over.tid) {
                         hooks.put(hooked, over);
                     }
@@ -189,11 +211,12 @@ impl Connection {
             if let Some(event) = self.waiting.pop_front() {
                 return Ok(event);
             }
+            let want_books = host.books.want_reading(self.options.running_stamp());
             let next = tokio::select! {
                 biased;
                 next = self.events.next() => next,
-                () = host.loaded(), if host.owners().is_none() => {
-                    if let Err(error) = host.read_owners(&self.backend).await {
+                () = host.loaded(), if want_books => {
+                    if let Err(error) = host.read_running(&self.backend).await {
                         tracing::warn!(error = error.reason(), "the `created` lists cannot be read: is the host user allowed to?");
                     }
                     self.events.next().await
@@ -220,32 +243,14 @@ impl Connection {
         }
     }
 
-    /// Ends the transactions that wait for a daemon that is gone: the candidate would stay locked until
-    /// the service-timeout. Those that were notified to us are ours, and are run.
-    async fn end_abandoned(&mut self, host: &Host) -> Result<(), BackendError> {
-        let open = self.backend.lock().await.open_transactions(&Identity::Host).await?;
-        if open.is_empty() {
-            return Ok(());
-        }
-        // A commit is notified before its transaction waits for actions, so the notification of one that
-        // is ours is on its way at the latest now.
-        let until = tokio::time::Instant::now() + ARRIVAL;
-        if let Ok(lost) = tokio::time::timeout_at(until, self.lost()).await {
-            return Err(lost);
-        }
-        let ours = |tid: u64| {
-            self.waiting.iter().any(|event| match event {
-                Event::ServicesCommit(commit) => commit.tid == tid,
-                Event::ControllerTransaction(over) => over.tid == tid,
-            })
-        };
-        for transaction in open.iter().filter(|transaction| !ours(transaction.tid)) {
-            let answer = Answer::Failed(Error::Abandoned);
+    /// Ends the commits that wait for a daemon that is gone: the candidate would stay locked until the
+    /// service-timeout.
+    async fn end_abandoned(&mut self, host: &Host) {
+        for Transaction { tid, username, .. } in std::mem::take(&mut self.abandoned) {
             let given =
-                answer::give(&self.backend, transaction.tid, answer, transaction.username.as_deref()).await;
-            host.audit.tell(Happened::Abandoned { tid: transaction.tid, ended: given.is_ok() });
+                answer::give(&self.backend, tid, Answer::Failed(Error::Abandoned), username.as_deref()).await;
+            host.audit.tell(Happened::Abandoned { tid, ended: given.is_ok() });
         }
-        Ok(())
     }
 
     /// Runs a commit and answers it. True if the daemon was told to end meanwhile.

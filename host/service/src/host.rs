@@ -6,15 +6,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use confine_backend::{ControllerTransaction, Models, Outcome};
+use confine_backend::{ControllerTransaction, Models, Stamp};
+use confine_nacm::Nacm;
 use confine_sandbox::{Entry, Module, Run, Runner, Usage};
-use confine_tree::{Pattern, PatternStep, QName, Schema};
-use confine_view::{Created, InstanceRef, Owners};
+use confine_tree::{CONTROLLER, Pattern, PatternStep, QName, Schema, Tree};
+use confine_view::{InstanceRef, Owners};
 use tokio::sync::{broadcast, watch};
 
 use crate::{
     Error, Event, Happened, Library, Registry, Service, Status,
     audit::Audit,
+    books::Books,
     hooks::Hooked,
     knowledge::Knowledge,
     modules::Modules,
@@ -37,7 +39,10 @@ pub struct Host {
     pub(crate) changing: tokio::sync::Mutex<Told>,
     pub(crate) audit: Audit,
     registries: Mutex<Registries>,
-    books: Mutex<Books>,
+    /// Who owns what.
+    pub(crate) books: Books,
+    /// What instances turned out to read without their module having declared it.
+    remembered: Mutex<Remembered>,
     /// The commit that was answered last, if its hooks wait for its end.
     hooked: Mutex<Option<Hooked>>,
     pub(crate) rules: Rules,
@@ -72,27 +77,15 @@ pub struct Report {
     pub elapsed: Duration,
 }
 
-/// Who owns what, and who reads what.
-#[derive(Default)]
-struct Books {
-    /// What the `created` lists in `running` say, where that is known.
-    owners: Option<Arc<Owners>>,
-    /// How often they may have changed: what is read of `running` while they do is no longer true for sure.
-    changes: u64,
-    /// What the commit that was answered last changes in them, once it is through.
-    pending: Option<Pending>,
-    /// What instances turned out to read without their module having declared it.
-    remembered: Remembered,
-}
-
-/// What a commit changes in the books.
-#[derive(Debug)]
-pub(crate) struct Pending {
-    pub(crate) tid: u64,
-    /// Whether the devices get it, and so `running` does.
-    pub(crate) push: bool,
-    /// The new list of each instance that ran; empty for one that is gone.
-    pub(crate) created: Vec<(InstanceRef, Vec<Created>)>,
+/// What `running` says that a commit has to know.
+pub(crate) struct Running {
+    /// Who owns what, of all services that have modules.
+    pub(crate) owners: Arc<Owners>,
+    /// The controller's rules.
+    pub(crate) nacm: Arc<Nacm>,
+    pub(crate) service_timeout: Option<Duration>,
+    /// What its file was like before it was read.
+    pub(crate) stamp: Option<Stamp>,
 }
 
 impl Host {
@@ -145,7 +138,8 @@ impl Host {
             changing: tokio::sync::Mutex::default(),
             audit: Audit::new(),
             registries: Mutex::new(Registries { current, next: None, running: false }),
-            books: Mutex::default(),
+            books: Books::default(),
+            remembered: Mutex::default(),
             hooked: Mutex::default(),
             rules: Rules::default(),
             began: Instant::now(),
@@ -288,7 +282,7 @@ impl Host {
             next.map(|next| registries.current = next).is_some()
         };
         if is_replaced {
-            self.forget_books();
+            self.books.forget();
         }
         self.audit.tell(Happened::Commit { tid, user, elapsed_us, error });
     }
@@ -306,7 +300,7 @@ impl Host {
             registries.current = registry;
         }
         // Other modules, other lists to know the owners of.
-        self.forget_books();
+        self.books.forget();
     }
 
     /// Takes note of a run.
@@ -333,41 +327,33 @@ impl Host {
         lock(&self.registries).current.clone()
     }
 
-    /// Who owns what, if that is known.
-    pub(crate) fn owners(&self) -> Option<Arc<Owners>> {
-        lock(&self.books).owners.clone()
-    }
-
-    /// What is known of `running` is no longer true for sure.
-    pub(crate) fn forget_books(&self) {
-        let mut books = lock(&self.books);
-        books.owners = None;
-        books.changes += 1;
-        books.pending = None;
-    }
-
-    /// Reads the `created` lists of all services that have modules, and the rules.
-    pub(crate) async fn read_owners(&self, backend: &Shared) -> Result<Arc<Owners>, Error> {
+    /// Reads what a commit has to know of `running`: all `created` lists only where the books are not known
+    /// to be true.
+    pub(crate) async fn read_running(&self, backend: &Shared) -> Result<Running, Error> {
+        let options = backend.lock().await.options().clone();
+        let stamp = options.running_stamp();
         let registry = self.registry();
-        let changes = lock(&self.books).changes;
-        let mut wanted = vec![rules::place()];
-        wanted.extend(registry.services().map(|service| created_of(&service)));
-        let tree = reads::read_running(backend, &wanted).await?;
-        let host_user = backend.lock().await.options().host_user.clone();
-        // What is wrong with it is told there, and again to who commits.
-        let _ = self.rules.take(&tree, &host_user, &registry, &*self.schema());
-        let owners = Arc::new(registry.owners(&tree));
-        let mut books = lock(&self.books);
-        // Other modules may have come meanwhile, and have other lists; or a transaction of before has ended.
-        if Arc::ptr_eq(&registry, &self.registry()) && books.changes == changes {
-            books.owners = Some(owners.clone());
+        let known = self.books.owners(stamp);
+        let timeout = [SERVICES, QName::new(CONTROLLER, "service-timeout")].map(PatternStep::new);
+        let mut wanted = vec![rules::place(), Pattern { steps: timeout.into() }];
+        if known.is_none() {
+            wanted.extend(registry.services().map(|service| created_of(&service)));
         }
-        Ok(owners)
-    }
-
-    /// A commit was answered with "done": this is what it changes once it is through.
-    pub(crate) fn expect(&self, pending: Pending) {
-        lock(&self.books).pending = Some(pending);
+        let tree = reads::read_running(backend, &wanted).await?;
+        let nacm = self.rules.take(&tree, &options.host_user, &registry, &*self.schema());
+        let owners = known.unwrap_or_else(|| {
+            let owners = Arc::new(registry.owners(&tree));
+            // Other modules may have come meanwhile, and have other lists.
+            if Arc::ptr_eq(&registry, &self.registry()) {
+                self.books.keep(owners.clone(), stamp, options.running_stamp());
+            }
+            owners
+        });
+        let service_timeout = tree.child(Tree::ROOT, SERVICES).and_then(|services| {
+            let leaf = tree.child(services, QName::new(CONTROLLER, "service-timeout"))?;
+            tree.value(leaf)?.trim().parse().ok().map(Duration::from_secs)
+        });
+        Ok(Running { owners, nacm: nacm?, service_timeout, stamp })
     }
 
     /// A commit is about to be answered, and its hooks wait for its end.
@@ -385,40 +371,27 @@ impl Host {
         lock(&self.hooked).take_if(|hooked| hooked.tid == tid)
     }
 
-    /// A transaction is over.
-    pub(crate) fn transaction_over(&self, over: &ControllerTransaction) {
-        let mut books = lock(&self.books);
-        books.changes += 1;
-        match books.pending.take_if(|pending| pending.tid == over.tid) {
-            Some(pending) if pending.push && over.result == Outcome::Success => {
-                if let Some(owners) = books.owners.as_mut().map(Arc::make_mut) {
-                    for (instance, created) in pending.created {
-                        owners.replace(&instance, created);
-                    }
-                }
-            }
-            // A failure may come after `running` was changed, a validation may have changed it too, and what
-            // others do nobody says.
-            _ => {
-                books.owners = None;
-                self.knowledge.devices_may_have_changed();
-            }
+    /// A transaction is over; the file of `running` is like this now.
+    pub(crate) fn transaction_over(&self, over: &ControllerTransaction, running: Option<Stamp>) {
+        if !self.books.transaction_over(over, running) {
+            // What others do nobody says.
+            self.knowledge.devices_may_have_changed();
         }
     }
 
     /// How many transactions are still to be heard of: one at most.
     pub fn transactions_kept(&self) -> usize {
-        usize::from(lock(&self.books).pending.is_some())
+        usize::from(self.books.is_pending())
     }
 
     /// What an instance turned out to read the last time.
     pub(crate) fn remembered(&self, instance: &InstanceRef) -> Vec<Pattern> {
-        lock(&self.books).remembered.of(instance).to_vec()
+        lock(&self.remembered).of(instance).to_vec()
     }
 
     /// Remembers what an instance turned out to read.
     pub(crate) fn remember(&self, instance: &InstanceRef, patterns: Vec<Pattern>) {
-        lock(&self.books).remembered.replace(instance, patterns);
+        lock(&self.remembered).replace(instance, patterns);
     }
 }
 

@@ -8,6 +8,7 @@
 mod answer;
 mod audit;
 mod backoff;
+mod books;
 mod commit;
 mod daemon;
 mod error;

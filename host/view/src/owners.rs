@@ -113,13 +113,6 @@ impl Owners {
         self.by_instance.get(instance).map_or(&[], Vec::as_slice)
     }
 
-    /// Whether the list of an instance is the same here and there, and names the same objects for the backend.
-    pub fn agrees_with(&self, other: &Self, instance: &InstanceRef) -> bool {
-        let holds = |owners: &Self, path: &String| owners.holder_of(path) == Some(instance);
-        let (here, there) = (self.created_by(instance), other.created_by(instance));
-        here == there && here.iter().all(|path| holds(self, path) == holds(other, path))
-    }
-
     /// Who created an object.
     pub fn owners_of(&self, path: &str) -> impl Iterator<Item = &InstanceRef> {
         let owned = self.by_path.get(path).or_else(|| self.by_path.get(&normal(path)));

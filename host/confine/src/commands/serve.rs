@@ -109,7 +109,10 @@ fn backend(settings: &Settings) -> Result<confine_backend::Options, Error> {
         tracing::warn!(directory = %directory.display(), "The directory in CLICON_CONFIGDIR is not there");
     }
     let user = settings.user.as_ref().map_or(own, |user| user.value.to_string());
-    Ok(confine_backend::Options::with_host_user(&settings.socket.value, user))
+    Ok(confine_backend::Options {
+        running_file: settings.running.as_ref().map(|running| running.value.clone()),
+        ..confine_backend::Options::with_host_user(&settings.socket.value, user)
+    })
 }
 
 /// What is kept from one commit to the next. No module is loaded yet.

@@ -18,6 +18,8 @@ use confine_tree::{Tree, xml};
 pub(crate) struct ControllerFile {
     /// `CLICON_SOCK`: the backend's socket.
     pub(crate) socket: Option<Found>,
+    /// The file of `running`, in `CLICON_XMLDB_DIR`.
+    pub(crate) running: Option<Found>,
     /// `CLICON_BACKEND_USER`: the user that the backend runs as.
     pub(crate) backend_user: Option<Found>,
     /// `CONTROLLER_PYAPI_MODULE_PATH`: a directory with modules.
@@ -55,6 +57,11 @@ pub(crate) enum ControllerFileError {
     Root { path: PathBuf, found: String },
 }
 
+/// The file of `running` in the directory of datastores.
+const RUNNING: &str = "running_db";
+/// The file that is written there whenever one of those is into which `running` is split.
+const RUNNING_IN_PARTS: &str = "running.d/0.xml";
+
 /// Options by name. What is said last holds, but for the few that may be said often.
 type Options = HashMap<String, Vec<Found>>;
 
@@ -81,8 +88,14 @@ impl ControllerFile {
             main_module: take("CLICON_YANG_MODULE_MAIN").map(|found| found.value),
             domains: take("CLICON_YANG_DOMAIN_DIR").map(path),
         };
+        let has_parts = take("CLICON_XMLDB_MULTI").is_some_and(|multi| multi.value == "true");
+        let running = take("CLICON_XMLDB_DIR").map(|directory| Found {
+            value: format!("{}/{}", directory.value, if has_parts { RUNNING_IN_PARTS } else { RUNNING }),
+            ..directory
+        });
         Ok(Self {
             models,
+            running,
             socket: take("CLICON_SOCK"),
             backend_user: take("CLICON_BACKEND_USER"),
             modules: take("CONTROLLER_PYAPI_MODULE_PATH"),
@@ -146,6 +159,7 @@ mod tests {
               <CLICON_YANG_DIR>/b</CLICON_YANG_DIR>
               <CLICON_CONFIGDIR>{}</CLICON_CONFIGDIR>
               <CLICON_BACKEND_USER>clicon</CLICON_BACKEND_USER>
+              <CLICON_XMLDB_DIR>/var/controller</CLICON_XMLDB_DIR>
               <CLICON_SOCK>
                 /run/controller.sock
               </CLICON_SOCK>
@@ -169,6 +183,7 @@ mod tests {
         let file = ControllerFile::read(&main).unwrap();
         assert_eq!(value(&file.socket), Some("/run/controller.sock"));
         assert_eq!(value(&file.backend_user), Some("clicon"));
+        assert_eq!(value(&file.running), Some("/var/controller/running_db"));
         assert_eq!(value(&file.modules), Some("/m&s"));
         assert_eq!((file.exclude, file.pidfile, file.missing), (None, None, None));
         assert_eq!(file.socket.unwrap().file, main);
@@ -184,11 +199,13 @@ mod tests {
             ("30.xml", &option("CLICON_SOCK", "/fragment.sock")),
             ("40.xml.orig", "not read"),
             ("50.xml", &option("CONTROLLER_PYAPI_MODULE_PATH", "")),
+            ("55.xml", &option("CLICON_XMLDB_MULTI", "true")),
         ]);
         fs::create_dir(directory.path().join("controller/60.xml")).unwrap();
         let file = ControllerFile::read(&main).unwrap();
         assert_eq!(value(&file.pidfile), Some("/later.pid"));
         assert_eq!(value(&file.socket), Some("/fragment.sock"));
+        assert_eq!(value(&file.running), Some("/var/controller/running.d/0.xml"));
         assert_eq!(value(&file.modules), None);
         assert!(file.socket.unwrap().file.ends_with("controller/30.xml"));
     }

@@ -55,6 +55,7 @@ pub(crate) struct File {
 pub(crate) struct Table {
     pub(crate) controller_config: Option<FilePath>,
     pub(crate) socket: Option<FilePath>,
+    pub(crate) running: Option<FilePath>,
     pub(crate) modules: Option<Vec<FilePath>>,
     pub(crate) exclude: Option<Vec<ModuleName>>,
     pub(crate) unmanaged: Option<Vec<ListName>>,
@@ -273,7 +274,7 @@ mod tests {
         ];
         let texts: Vec<_> = texts.map(|text| read(text).unwrap_err()).into();
         insta::assert_snapshot!(texts.join("\n"), @r#"
-        `confine.toml`, line 2, key `sockets`: unknown key `sockets`, expected one of `controller_config`, `socket`, `modules`, `exclude`, `unmanaged`, `user`, `cache`, `state`, `pidfile`, `log`, `admin`, `metrics`, `traces`, `limits`, `quarantine`, `nacm`, `module`
+        `confine.toml`, line 2, key `sockets`: unknown key `sockets`, expected one of `controller_config`, `socket`, `running`, `modules`, `exclude`, `unmanaged`, `user`, `cache`, `state`, `pidfile`, `log`, `admin`, `metrics`, `traces`, `limits`, `quarantine`, `nacm`, `module`
         `confine.toml`, line 1, key `modules`: invalid type: string "/m", expected a sequence
         `confine.toml`, line 3, key `modules`: invalid type: integer `3`, expected a string
         `confine.toml`, line 1, key `socket`: a path cannot be empty

@@ -12,6 +12,10 @@ impl fmt::Display for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = |path: &PathBuf| string(&*path.to_string_lossy());
         setting(f, "socket", &self.socket, path)?;
+        match &self.running {
+            Some(running) => setting(f, "running", running, path)?,
+            None => writeln!(f, "# running: not known, so each commit reads who owns what")?,
+        }
         list(f, "modules", &self.modules, path)?;
         list(f, "exclude", &self.exclude, string)?;
         list(f, "unmanaged", &self.unmanaged, string)?;

@@ -43,6 +43,7 @@ impl Fixture {
 
 const CONTROLLER: &str = "<clixon-config xmlns='http://clicon.org/config'>
   <CLICON_SOCK>/controller.sock</CLICON_SOCK>
+  <CLICON_XMLDB_DIR>/controller-datastores</CLICON_XMLDB_DIR>
   <CLICON_BACKEND_USER>clicon</CLICON_BACKEND_USER>
   <CONTROLLER_PYAPI_MODULE_PATH>/controller-modules</CONTROLLER_PYAPI_MODULE_PATH>
   <CONTROLLER_PYAPI_MODULE_FILTER>old, older,</CONTROLLER_PYAPI_MODULE_FILTER>
@@ -51,6 +52,7 @@ const CONTROLLER: &str = "<clixon-config xmlns='http://clicon.org/config'>
 
 const FILE_TEXT: &str = "
 socket = '/file.sock'
+running = '/file-running'
 modules = ['/file-modules', 'relative']
 exclude = ['draft']
 unmanaged = ['legacy']
@@ -90,6 +92,7 @@ fn there_is_a_default_for_everything() {
     let settings = fixture.merge(&Options::default(), &[]).unwrap();
     insta::assert_snapshot!(fixture.shown(&settings), @r#"
     socket = "/usr/local/var/run/controller/controller.sock"  # default
+    # running: not known, so each commit reads who owns what
     modules = [
         "/usr/local/share/controller/modules",  # default
     ]
@@ -126,6 +129,7 @@ fn the_controller_says_where_it_is() {
     assert_eq!(settings.backend_user.as_ref().unwrap().value, "clicon");
     insta::assert_snapshot!(fixture.shown(&settings), @r#"
     socket = "/controller.sock"  # controller.xml
+    running = "/controller-datastores/running_db"  # controller.xml
     modules = [
         "/controller-modules",  # controller.xml
     ]
@@ -157,6 +161,23 @@ fn the_controller_says_where_it_is() {
     "#);
 }
 
+/// It would tell of changes to something else.
+#[test]
+fn the_datastores_of_another_controller_are_none_of_this_one() {
+    let fixture = Fixture::new();
+    let controller_config = Some(fixture.path("controller.xml"));
+    let running = |socket: &str| {
+        let options = Options {
+            controller_config: controller_config.clone(),
+            socket: Some(socket.into()),
+            ..Options::default()
+        };
+        fixture.merge(&options, &[]).unwrap().running.map(|running| running.value)
+    };
+    assert_eq!(running("/another.sock"), None);
+    assert_eq!(running("/controller.sock"), Some("/controller-datastores/running_db".into()));
+}
+
 #[test]
 fn the_operators_file_goes_before_the_controllers() {
     let fixture = Fixture::new();
@@ -170,6 +191,7 @@ fn the_operators_file_goes_before_the_controllers() {
     assert_eq!(*settings.limits_of("small"), Limits::default());
     insta::assert_snapshot!(fixture.shown(&settings), @r#"
     socket = "/file.sock"  # confine.toml
+    running = "/file-running"  # confine.toml
     modules = [
         "/file-modules",  # confine.toml
         "relative",  # confine.toml
@@ -228,6 +250,7 @@ fn the_command_line_goes_before_all() {
     let settings = fixture.merge(&options, &[("CONFINE_LOG", "error")]).unwrap();
     insta::assert_snapshot!(fixture.shown(&settings), @r#"
     socket = "/option.sock"  # command line
+    running = "/file-running"  # confine.toml
     modules = [
         "/option-modules",  # command line
         "/file-modules",  # command line
@@ -363,7 +386,7 @@ fn the_packaged_file_says_the_defaults() {
     let defaults = fixture.merge(&Options::default(), &[]).unwrap();
     assert_eq!(plain(&merge(packaged)), plain(&defaults));
     // Examples of settings that have no default.
-    let examples = ["#user", "#pidfile", "#controller_config", "#group", "#listen", "#collector"];
+    let examples = ["#user", "#running", "#pidfile", "#controller_config", "#group", "#listen", "#collector"];
     let said: Vec<_> = packaged
         .lines()
         .filter(|line| !examples.iter().any(|example| line.starts_with(example)))
