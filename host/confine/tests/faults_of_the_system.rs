@@ -57,6 +57,28 @@ async fn disk_full_for_the_cache_and_the_versions() {
     assert_eq!(served.daemon.terminate(), Some(0));
 }
 
+/// No file may get any longer.
+#[tokio::test(flavor = "multi_thread")]
+async fn files_that_would_be_too_large() {
+    let mut site = Site::new().await;
+    let mut served = site.serve();
+    site.goes_on("before").await;
+    let own = getrlimit(Resource::Fsize);
+    prlimit(Some(served.pid()), Resource::Fsize, Rlimit { current: Some(0), maximum: own.maximum }).unwrap();
+    let module = modules(site.directory.path()).join("probe.wasm");
+    let mut another = fs::read(&module).unwrap();
+    // A custom section: its number, its length, and a name.
+    another.extend(b"\x00\x05\x04note");
+    fs::write(site.path("another"), another).unwrap();
+    fs::rename(site.path("another"), &module).unwrap();
+    insta::assert_snapshot!(site.told(&served, "Compiled code"), @"WARN confine_sandbox::cache: Compiled code could not be kept directory=/cache error=File too large (os error 27)");
+    // Its memory's first content has a file as well.
+    insta::assert_snapshot!(site.told(&served, "refused"), @r#"ERROR audit: module refused module="probe" file="/modules/probe.wasm" error="module `probe` cannot be loaded: it does not start: trap: File too large (os error 27)""#);
+    site.goes_on("with the one before").await;
+    assert!(served.is_there());
+    assert_eq!(served.daemon.terminate(), Some(0));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn disk_full_for_the_log() {
     let mut site = Site::new().await;
@@ -153,6 +175,25 @@ async fn permission_denied_on_the_socket() {
     mode(0o666);
     served.lines.wait_for("serving the controller");
     assert_eq!(served.daemon.terminate(), Some(0));
+}
+
+/// As where it runs in a container: the kernel gives the controller no number there.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_controller_among_other_processes() {
+    let mut site = Site::new().await;
+    let elsewhere = |program: &Command| {
+        let mut command = Command::new("unshare");
+        command.args(["--pid", "--fork", "--kill-child"]).arg(program.get_program()).args(program.get_args());
+        command
+    };
+    if !elsewhere(&Command::new("true")).status().is_ok_and(|status| status.success()) {
+        eprintln!("skipped: only root can have processes of its own, and not everywhere");
+        return;
+    }
+    let mut served = site.start(&mut elsewhere(&site.command()));
+    served.lines.wait_for("serving the controller");
+    site.goes_on("from elsewhere").await;
+    assert!(served.is_there());
 }
 
 #[tokio::test(flavor = "multi_thread")]

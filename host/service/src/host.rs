@@ -343,6 +343,7 @@ impl Host {
         let nacm = self.rules.take(&tree, &options.host_user, &registry, &*self.schema());
         let owners = known.unwrap_or_else(|| {
             let owners = Arc::new(registry.owners(&tree));
+            tell_held_twice(&owners);
             // Other modules may have come meanwhile, and have other lists.
             if Arc::ptr_eq(&registry, &self.registry()) {
                 self.books.keep(owners.clone(), stamp, options.running_stamp());
@@ -393,6 +394,19 @@ impl Host {
     pub(crate) fn remember(&self, instance: &InstanceRef, patterns: Vec<Pattern>) {
         lock(&self.remembered).replace(instance, patterns);
     }
+}
+
+/// Says which instances end the controller (1.8.0) when they are in one commit. Lists of the Python API server
+/// are like that.
+fn tell_held_twice(owners: &Owners) {
+    let mut held_twice = owners.held_twice();
+    let Some((path, [first, second, ..])) = held_twice.next() else { return };
+    let more = held_twice.count();
+    tracing::warn!(
+        path,
+        more,
+        "the `created` lists of `{first}` and `{second}` both name this object, and a commit of both ends the controller: apply one of them alone first, with `apply services` in the CLI"
+    );
 }
 
 /// The `created` lists of a service's instances.

@@ -48,8 +48,9 @@ pub struct Owners {
 #[derive(Clone, Debug, Default)]
 struct Owned {
     owners: BTreeSet<InstanceRef>,
-    /// The one whose list names it for the backend.
-    holder: Option<InstanceRef>,
+    /// Those whose lists name it for the backend: one, but in lists that this host has not written. The last
+    /// counts.
+    holders: Vec<InstanceRef>,
     place: Option<Pattern>,
 }
 
@@ -83,7 +84,7 @@ impl Owners {
             owned.owners.insert(instance.clone());
             if !shared {
                 // In the place of another, whose own list may be replaced only after this one.
-                owned.holder = Some(instance.clone());
+                owned.holders.push(instance.clone());
             }
             owned.place = place.or(owned.place.take());
             paths.push(path);
@@ -99,7 +100,7 @@ impl Owners {
         for path in &paths {
             if let Some(owned) = self.by_path.get_mut(path) {
                 owned.owners.remove(instance);
-                owned.holder.take_if(|holder| holder == instance);
+                owned.holders.retain(|holder| holder != instance);
                 if owned.owners.is_empty() {
                     self.by_path.remove(path);
                 }
@@ -121,7 +122,13 @@ impl Owners {
 
     /// The one of them whose list names it for the backend.
     pub fn holder_of(&self, path: &str) -> Option<&InstanceRef> {
-        self.by_path.get(path)?.holder.as_ref()
+        self.by_path.get(path)?.holders.last()
+    }
+
+    /// What several lists name for the backend, and whose: it dies when they are in one commit.
+    pub fn held_twice(&self) -> impl Iterator<Item = (&str, &[InstanceRef])> {
+        let all = self.by_path.iter().map(|(path, owned)| (path.as_str(), owned.holders.as_slice()));
+        all.filter(|(_, holders)| holders.len() > 1)
     }
 
     /// Has the backend find no object of those that are run in any list. It takes them away as nobody, and
@@ -306,6 +313,16 @@ mod tests {
             shared(&later, [&[X, "/y"], &["/y", X]]),
             [vec![marked, "/y".into()], vec!["/y[false()]".into(), held]]
         );
+    }
+
+    #[test]
+    fn what_another_daemon_has_left_is_held_twice_until_it_is_shared() {
+        let mut owners = owners();
+        let both: Vec<InstanceRef> = owners.owners_of(X).cloned().collect();
+        assert_eq!(owners.held_twice().collect::<Vec<_>>(), [(X, &both[..])]);
+        owners.replace(&both[0], [Created::read(&format!("{X}[false()]"))]);
+        assert_eq!(owners.held_twice().count(), 0);
+        assert_eq!(owners.holder_of(X), Some(&both[1]));
     }
 
     #[test]

@@ -62,6 +62,7 @@ fn serve(settings: &Settings, levels: &Levels) -> Result<(), Error> {
 async fn daemon(settings: &Settings, levels: &Levels) -> Result<(), Error> {
     let mut told = Told::new().map_err(Error::Runtime)?;
     let mut told_twice = Told::new().map_err(Error::Runtime)?;
+    fail_at_large_files().map_err(Error::Runtime)?;
     let backend = backend(settings)?;
     let host = Arc::new(host(settings)?);
     let doors = doors(settings).await?;
@@ -225,6 +226,12 @@ fn compiler(settings: &Settings) -> Result<Compiler, Error> {
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// What would be written beyond the largest size of a file is an error, like a full disk, and not the end.
+fn fail_at_large_files() -> std::io::Result<()> {
+    // The signal ends a process that does not take it. It is taken for good, wanted or not.
+    signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw())).map(drop)
 }
 
 /// The signals by which a process is told to end. `SIGHUP` is not among them.
