@@ -289,6 +289,53 @@ pub const PART: Part = Part {
             ),
         },
         Case {
+            // The path of each of 150,000 nodes holds 3 MiB.
+            id: "long-key",
+            module: Guest(|| {
+                let append = |text: &str| {
+                    format!(
+                        "(memory.copy (local.get $at) (global.get ${text}) (global.get ${text}.len))
+                        (local.set $at (i32.add (local.get $at) (global.get ${text}.len)))"
+                    )
+                };
+                let [head, middle, leaf, tail] = ["head", "middle", "leaf", "tail"].map(append);
+                hostile()
+                    .pages(140)
+                    .calls(
+                        r#"(import "confine:service/tree@0.1.0" "[method]view.edit-xml"
+                            (func $edit_xml (param i32 i32 i32 i32)))"#,
+                    )
+                    .text(
+                        "head",
+                        "<devices xmlns='http://clicon.org/controller'><device><name>openconfig1</name><config>\
+                         <interfaces xmlns='http://openconfig.net/yang/interfaces'><interface><name>",
+                    )
+                    .text("middle", "</name><config>")
+                    .text("leaf", "<description>x</description>")
+                    .text("tail", "</config></interface></interfaces></config></device></devices>")
+                    .apply(&format!(
+                        "(local $at i32) (local $n i32)
+                        (local.set $at (i32.const 131072))
+                        {head}
+                        (memory.fill (local.get $at) (i32.const 107) (i32.const 3145728))
+                        (local.set $at (i32.add (local.get $at) (i32.const 3145728)))
+                        {middle}
+                        (loop $again
+                            {leaf}
+                            (local.set $n (i32.add (local.get $n) (i32.const 1)))
+                            (br_if $again (i32.lt_u (local.get $n) (i32.const 150000))))
+                        {tail}
+                        (call $edit_xml (local.get $view) (i32.const 131072)
+                            (i32.sub (local.get $at) (i32.const 131072)) (global.get $scratch))
+                        unreachable"
+                    ))
+            }),
+            limits: "",
+            ends: Refused(
+                "module `hostile` 6.6.6, instance `hostile[name='h']`: edit bytes limit reached: allowed 64 MiB for one instance, used 66.0 MiB",
+            ),
+        },
+        Case {
             // Lines of a hundred thousand fields, each without a name and a value.
             id: "kept-log",
             module: Guest(|| {

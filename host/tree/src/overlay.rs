@@ -220,7 +220,7 @@ impl Overlay {
     }
 
     /// The node and those above it, from the top down, without the root.
-    fn ancestors(&self, node: NodeId) -> Vec<NodeId> {
+    pub fn ancestors(&self, node: NodeId) -> Vec<NodeId> {
         let up = std::iter::successors(Some(node), |&node| self.tree.parent(node));
         let mut nodes: Vec<NodeId> = up.take_while(|&node| node != Tree::ROOT).collect();
         nodes.reverse();

@@ -4,6 +4,7 @@ mod authority;
 mod conflicts;
 mod finishing;
 mod invisible;
+mod linear;
 mod models;
 mod reading;
 mod rules;

@@ -93,7 +93,14 @@ impl View {
 
     /// Pays for asking whether something may be done to a node.
     async fn charge_decision(&mut self, node: &Pattern) -> Result<(), Error> {
+        self.charge_path(node).await?;
         Ok(self.meter.charge(node.steps.len() as u64 * self.scope.cost()).await?)
+    }
+
+    /// Pays for making the path of a node, or looking one up. A key may be as long as a value, and stands in
+    /// the path of every node below.
+    async fn charge_path(&mut self, node: &Pattern) -> Result<(), Error> {
+        Ok(self.meter.charge_bytes(size(node)).await?)
     }
 
     /// Whether something may be done to the one node that a pattern names: none if it may, else why not.
@@ -173,6 +180,16 @@ impl View {
         });
         Some(own.unwrap_or_else(|| value.to_owned()))
     }
+}
+
+/// The bytes of a pattern's names and values.
+fn size(pattern: &Pattern) -> usize {
+    let values = |value: &Option<String>| value.as_ref().map_or(0, String::len);
+    let step = |step: &PatternStep| {
+        let keys: usize = step.keys.iter().map(|(key, value)| key.len() + values(value)).sum();
+        step.local.len() + keys + step.entry.as_ref().map_or(0, values)
+    };
+    pattern.steps.iter().map(step).sum()
 }
 
 fn denied(pattern: &Pattern, access: Access, reason: &str) -> Refusal {

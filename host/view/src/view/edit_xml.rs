@@ -1,5 +1,7 @@
 //! Edits as an edit-config fragment.
 
+use std::sync::Arc;
+
 use confine_tree::{
     BoundValue, Form, NETCONF, NodeId, Pattern, PatternStep, QName, ResolveError, Tree,
     xml::{Limits, Reader},
@@ -43,13 +45,16 @@ impl View {
 
     async fn merge_fragment(&mut self, fragment: &Tree) -> Result<(), Error> {
         let tops: Vec<NodeId> = fragment.children(Tree::ROOT).collect();
-        let mut walk: Vec<(NodeId, Pattern)> =
-            tops.into_iter().rev().map(|node| (node, Pattern::default())).collect();
+        let root = Arc::new(Pattern::default());
+        // An element, and the path of the one that it is in, which it shares with its siblings.
+        let mut walk: Vec<(NodeId, Arc<Pattern>)> =
+            tops.into_iter().rev().map(|node| (node, root.clone())).collect();
         while let Some((node, above)) = walk.pop() {
             self.meter.charge(1 + above.steps.len() as u64).await?;
-            let written = child(&above, PatternStep::new(fragment.qname(node))).to_string();
+            self.charge_path(&above).await?;
             let merged = self.merge_element(fragment, node, &above, &mut walk).await;
-            merged.map_err(|error| located(error, &written))?;
+            let written = || child(&above, PatternStep::new(fragment.qname(node))).to_string();
+            merged.map_err(|error| located(error, &written()))?;
         }
         Ok(())
     }
@@ -59,7 +64,7 @@ impl View {
         fragment: &Tree,
         node: NodeId,
         above: &Pattern,
-        walk: &mut Vec<(NodeId, Pattern)>,
+        walk: &mut Vec<(NodeId, Arc<Pattern>)>,
     ) -> Result<(), Error> {
         let name = fragment.qname(node);
         let bare = child(above, PatternStep::new(name));
@@ -129,6 +134,7 @@ impl View {
                     self.create_resolved(&pattern).await?;
                 }
                 let children: Vec<NodeId> = fragment.children(node).collect();
+                let pattern = Arc::new(pattern);
                 walk.extend(children.into_iter().rev().map(|node| (node, pattern.clone())));
                 Ok(())
             }

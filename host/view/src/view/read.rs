@@ -2,7 +2,7 @@
 
 use confine_tree::{Form, Live, NodeId, Pattern, PatternStep, QName, Tree, xml};
 
-use super::{Node, View, child};
+use super::{Node, View, child, write::located};
 use crate::{Access, Error, Refusal, Tag, Verdict, refusal::refused};
 
 /// A node of a subtree, with whether everything below it may be read.
@@ -49,7 +49,7 @@ impl View {
     pub async fn find(&mut self, path: &str) -> Result<Vec<String>, Error> {
         let pattern = self.resolve(path).await?;
         let found = self.visible(&pattern, true).await?;
-        self.need_keys(&pattern, &found).map_err(|refusal| refusal.at(path))?;
+        self.need_keys(&pattern, &found).await.map_err(|error| located(error, path))?;
         let mut paths = Vec::new();
         let mut size = 0;
         for live in found {
@@ -63,16 +63,17 @@ impl View {
 
     /// Refuses to name entries of a list of which there are several and whose keys are not known: of these
     /// nodes, which the pattern matches, or above them. Devices may differ in what is known of them.
-    pub(super) fn need_keys(&mut self, pattern: &Pattern, found: &[Live]) -> Result<(), Refusal> {
-        let overlay = &mut self.draft.overlay;
+    pub(super) async fn need_keys(&mut self, pattern: &Pattern, found: &[Live]) -> Result<(), Error> {
         for live in found {
-            let lineage = overlay.lineage(live.node());
-            let is_open = |&(node, _): &(NodeId, PatternStep)| {
-                matches!(overlay.form(node), Form::Unknown { many: true })
-            };
+            self.meter.charge(pattern.steps.len() as u64).await?;
+            let overlay = &mut self.draft.overlay;
+            let lineage = overlay.ancestors(live.node());
+            let is_open = |&node: &NodeId| matches!(overlay.form(node), Form::Unknown { many: true });
             if let Some(at) = lineage.iter().position(is_open) {
                 let list = Pattern { steps: pattern.steps.iter().take(at + 1).cloned().collect() };
-                return Err(refused(confine_tree::ResolveError::UnknownKeys { path: list.to_string() }));
+                return Err(
+                    refused(confine_tree::ResolveError::UnknownKeys { path: list.to_string() }).into()
+                );
             }
         }
         Ok(())
@@ -197,6 +198,7 @@ impl View {
         let mut tops = Vec::new();
         for live in self.visible(pattern, false).await? {
             let node = self.draft.overlay.pattern(live.node());
+            self.charge_path(&node).await?;
             let whole = matches!(self.scope.decide(Access::Read, &node), Verdict::Permit { below: true });
             let top = Seen { live, depth: 0, whole };
             if live == Live::ROOT {

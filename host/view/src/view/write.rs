@@ -2,7 +2,7 @@
 
 use confine_tree::{BoundValue, Form, Live, Pattern, PatternStep, Spot, xml};
 
-use super::{Edit, View, denied};
+use super::{Edit, View, denied, size};
 use crate::{Access, Error, Refusal, Tag, Verdict, refusal::refused, scope::is_device_configuration};
 
 impl View {
@@ -75,7 +75,7 @@ impl View {
         }
         self.draft.overlay.check_settable(pattern, &value.value).map_err(refused)?;
         self.permit_write(pattern, Some(&value)).await?;
-        self.meter.edit(cost(pattern) + value.value.len())?;
+        self.meter.edit(size(pattern) + value.value.len())?;
         let bindings: Vec<(&str, &str)> = value.bindings.iter().map(|(p, n)| (&**p, &**n)).collect();
         let before = self.draft.overlay.size();
         self.draft.overlay.set(pattern, &value.value, &bindings).map_err(refused)?;
@@ -92,7 +92,7 @@ impl View {
         self.check_exact(pattern)?;
         self.draft.overlay.check_creatable(pattern).map_err(refused)?;
         self.permit_write(pattern, None).await?;
-        self.meter.edit(cost(pattern))?;
+        self.meter.edit(size(pattern))?;
         let before = self.draft.overlay.size();
         self.draft.overlay.create(pattern).map_err(refused)?;
         Ok(self.draft.pay_growth(before, &mut self.meter)?)
@@ -112,7 +112,7 @@ impl View {
         if let Verdict::Deny { reason } = self.scope.own(Access::Delete, pattern) {
             return Err(denied(pattern, Access::Delete, &reason).into());
         }
-        self.meter.edit(cost(pattern))?;
+        self.meter.edit(size(pattern))?;
         self.charge_decision(pattern).await?;
         let permitted = self.scope.decide(Access::Delete, pattern) == Verdict::Permit { below: true };
         if permitted && self.names_one(pattern) {
@@ -128,17 +128,18 @@ impl View {
         if !permitted {
             found = self.seen(found).await?;
         }
-        self.need_keys(pattern, &found)?;
-        let mut nodes = Vec::with_capacity(found.len());
-        for live in found {
-            let node = self.draft.overlay.pattern(live.node());
-            if !permitted {
+        self.need_keys(pattern, &found).await?;
+        if !permitted {
+            for &live in &found {
+                let node = self.draft.overlay.pattern(live.node());
                 self.permit_delete(live, &node).await?;
             }
-            nodes.push(node);
         }
-        for node in nodes {
-            self.meter.edit(cost(&node))?;
+        // The paths of all of them at once might be more than the commit may keep.
+        for live in found {
+            let node = self.draft.overlay.pattern(live.node());
+            self.charge_path(&node).await?;
+            self.meter.edit(size(&node))?;
             self.draft.overlay.remove(&node).map_err(refused)?;
         }
         Ok(())
@@ -177,10 +178,10 @@ impl View {
         if !self.scope.has_rules() {
             return Ok(());
         }
-        for steps in 1..pattern.steps.len() {
-            let above = Pattern { steps: pattern.steps.iter().take(steps).cloned().collect() };
-            let is_entry = above.steps.last().is_some_and(|step| !step.keys.is_empty());
-            if is_entry && is_device_configuration(&above) {
+        let mut above = Pattern::default();
+        for step in pattern.steps.iter().take(pattern.steps.len().saturating_sub(1)) {
+            above.steps.push(step.clone());
+            if !step.keys.is_empty() && is_device_configuration(&above) {
                 self.permit_one(&above, None).await?;
             }
         }
@@ -254,16 +255,6 @@ impl View {
         }
         Ok(())
     }
-}
-
-/// The bytes that an edit keeps, about.
-fn cost(pattern: &Pattern) -> usize {
-    let values = |value: &Option<String>| value.as_ref().map_or(0, String::len);
-    let step = |step: &confine_tree::PatternStep| {
-        let keys: usize = step.keys.iter().map(|(key, value)| key.len() + values(value)).sum();
-        step.local.len() + keys + step.entry.as_ref().map_or(0, values)
-    };
-    pattern.steps.iter().map(step).sum()
 }
 
 /// The error with the path as the module wrote it, where it has none yet.
