@@ -7,8 +7,10 @@ use crate::Limits;
 /// Room for the host's own functions above the stack that guests may use.
 const HOST_STACK: usize = 1536 << 10;
 
-/// How much a guest executes before it gives the thread to others, in fuel: 30 to 100 µs. It is what
-/// bounds how late a deadline can fire in a loop of guest code.
+/// How much a guest executes before it gives the thread to others, in fuel: 15 to 100 µs. It is what
+/// bounds how late a deadline can fire in a loop of guest code; and in one of calls that do nothing and
+/// cannot give the thread away ([`crate::wasi`]), some 25,000 of which fit in. Half of it makes a loop of a
+/// few instructions by a quarter slower in a build for development, and a tenth of it by two thirds.
 pub(crate) const YIELD_INTERVAL: u64 = 100_000;
 
 /// The most frames of a backtrace. A trap that deep is a recursion without an end: see

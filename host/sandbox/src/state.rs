@@ -105,12 +105,6 @@ impl State {
         self.pace.pay_bytes(bytes).map_err(|exceeded| self.exceeded(exceeded))
     }
 
-    /// [`send`](Self::send), likewise.
-    pub(crate) fn send_at_once(&mut self, bytes: usize) -> wasmtime::Result<()> {
-        self.count_in(bytes)?;
-        self.pace.pay_bytes(bytes).map_err(|exceeded| self.exceeded(exceeded))
-    }
-
     fn count_out(&mut self, bytes: usize) -> wasmtime::Result<()> {
         self.bytes_out.add(bytes as u64).map_err(|reached| self.halt(Halt::Limit(reached)))
     }
@@ -187,7 +181,7 @@ impl State {
 mod tests {
     use std::{
         pin::pin,
-        task::{Context, Waker},
+        task::{Context, Poll, Waker},
     };
 
     use super::*;
@@ -200,8 +194,13 @@ mod tests {
     #[test]
     fn one_answer_is_not_longer_than_a_call_may_pass() {
         let mut state = state(&Limits { bytes_per_call: 1000, ..Limits::default() });
-        state.send_at_once(1000).unwrap();
-        state.send_at_once(1001).unwrap_err();
+        let mut context = Context::from_waker(Waker::noop());
+        let mut send = |bytes| match pin!(state.send(bytes)).poll(&mut context) {
+            Poll::Ready(sent) => sent,
+            Poll::Pending => Ok(()),
+        };
+        send(1000).unwrap();
+        send(1001).unwrap_err();
         let Some(Halt::Limit(reached)) = state.halt else { panic!("{:?}", state.halt) };
         insta::assert_snapshot!(reached, @"bytes per call limit reached: allowed 1,000 bytes for one call, used 1,001 bytes");
     }

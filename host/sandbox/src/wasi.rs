@@ -15,11 +15,12 @@
 //! The interfaces and their types are those of `wasmtime-wasi`; what they do is not. Its own context
 //! comes with files, sockets and real timers, to be switched off one by one, and with a table that grows
 //! with the handles; and it counts nothing of what a call costs. Most functions are not asynchronous
-//! there and cannot give the thread to others. So those that pass bytes pass few ([`AT_ONCE`]): however
-//! a guest calls them, it uses up the fuel between two of its own yields soon.
+//! there and cannot give the thread to others. Those that do next to nothing need not: however a guest
+//! calls them, it uses up the fuel between two of its own yields soon. Those that pass bytes pass few
+//! ([`AT_ONCE`]), and random numbers are not those of that crate: to make them takes longer than to ask.
 
 use wasmtime::{
-    Engine, Result,
+    Engine, Result, StoreContextMut,
     component::{
         Component, HasSelf, Linker, LinkerInstance, Resource, ResourceType,
         types::{ComponentInstance, ComponentItem},
@@ -42,7 +43,7 @@ use wasmtime_wasi::p2::{
             preopens,
             types::{Descriptor, DirectoryEntryStream},
         },
-        random::{insecure, insecure_seed, random},
+        random::insecure_seed,
         sockets::{
             ip_name_lookup::ResolveAddressStream,
             network::Network,
@@ -58,8 +59,8 @@ use crate::state::{Halt, State};
 /// The moment that the wall clock shows: 2000-01-01T00:00:00Z, in seconds since 1970.
 const WALL_CLOCK: u64 = 946_684_800;
 
-/// The most bytes that a call passes which cannot give the thread to others: random ones, or what an
-/// output stream takes without waiting.
+/// The most bytes that an output stream takes without waiting, where a call cannot give the thread to
+/// others, and the most random ones that a call makes.
 const AT_ONCE: u64 = 4 << 10;
 
 /// What it costs to look a handle up, in bytes that could have been copied in that time.
@@ -79,7 +80,7 @@ macro_rules! offered {
     };
 }
 
-const OFFERED: [(&str, Offer); 19] = offered![
+const OFFERED: [(&str, Offer); 17] = offered![
     "wasi:cli/environment": environment,
     "wasi:cli/exit": exit,
     "wasi:cli/stdin": stdin,
@@ -96,9 +97,13 @@ const OFFERED: [(&str, Offer); 19] = offered![
     "wasi:io/error": error,
     "wasi:io/poll": poll,
     "wasi:io/streams": streams,
-    "wasi:random/insecure": insecure,
     "wasi:random/insecure-seed": insecure_seed,
-    "wasi:random/random": random,
+];
+
+/// The interfaces of random numbers: their names, and those of the functions for bytes and for a number.
+const RANDOM: [(&str, &str, &str); 2] = [
+    ("wasi:random/insecure", "get-insecure-random-bytes", "get-insecure-random-u64"),
+    ("wasi:random/random", "get-random-bytes", "get-random-u64"),
 ];
 
 /// Defines the resources of an interface of which every function ends the run.
@@ -127,7 +132,9 @@ const REFUSED: [(&str, Refuse); 8] = [
 /// Whether there is something by the name of this import, such as `wasi:cli/exit@0.2.6`.
 pub(crate) fn offers(import: &str) -> bool {
     let Some(interface) = unversioned(import) else { return false };
-    OFFERED.iter().any(|(name, _)| *name == interface) || REFUSED.iter().any(|(name, _)| *name == interface)
+    OFFERED.iter().any(|(name, _)| *name == interface)
+        || RANDOM.iter().any(|(name, ..)| *name == interface)
+        || REFUSED.iter().any(|(name, _)| *name == interface)
 }
 
 fn unversioned(import: &str) -> Option<&str> {
@@ -137,7 +144,22 @@ fn unversioned(import: &str) -> Option<&str> {
 
 /// Defines what components may import and call.
 pub(crate) fn link(linker: &mut Linker<State>) -> Result<()> {
-    OFFERED.iter().try_for_each(|(_, offer)| offer(linker))
+    OFFERED.iter().try_for_each(|(_, offer)| offer(linker))?;
+    RANDOM.iter().try_for_each(|(name, bytes, number)| link_random(linker, name, bytes, number))
+}
+
+fn link_random(linker: &mut Linker<State>, interface: &str, bytes: &str, number: &str) -> Result<()> {
+    // Which goes for all of version 0.2.
+    let mut at = linker.instance(&format!("{interface}@0.2.0"))?;
+    at.func_wrap_async(bytes, |mut store: StoreContextMut<'_, State>, (length,): (u64,)| {
+        Box::new(async move { Ok((store.data_mut().random_bytes(length).await?,)) })
+    })?;
+    at.func_wrap_async(number, |mut store: StoreContextMut<'_, State>, (): ()| {
+        Box::new(async move {
+            store.data_mut().receive(0).await?;
+            Ok((store.data_mut().next_number(),))
+        })
+    })
 }
 
 /// Defines what this component imports and may not call, by the names that it uses.
@@ -469,14 +491,14 @@ impl State {
         mixed ^ (mixed >> 31)
     }
 
-    fn random_bytes(&mut self, length: u64) -> Result<Vec<u8>> {
+    async fn random_bytes(&mut self, length: u64) -> Result<Vec<u8>> {
         if length > AT_ONCE {
             let what = format!("it asked for {length} random bytes at once, {AT_ONCE} are the most");
             return Err(self.halt(Halt::Trap(what)));
         }
         let length = length as usize;
-        self.receive_at_once(0)?;
-        self.send_at_once(length)?;
+        self.receive(0).await?;
+        self.send(length).await?;
         let mut bytes = vec![0; length];
         let (words, rest) = bytes.as_chunks_mut();
         words.fill_with(|| self.next_number().to_le_bytes());
@@ -487,26 +509,6 @@ impl State {
     fn random_number(&mut self) -> Result<u64> {
         self.receive_at_once(0)?;
         Ok(self.next_number())
-    }
-}
-
-impl random::Host for State {
-    fn get_random_bytes(&mut self, length: u64) -> Result<Vec<u8>> {
-        self.random_bytes(length)
-    }
-
-    fn get_random_u64(&mut self) -> Result<u64> {
-        self.random_number()
-    }
-}
-
-impl insecure::Host for State {
-    fn get_insecure_random_bytes(&mut self, length: u64) -> Result<Vec<u8>> {
-        self.random_bytes(length)
-    }
-
-    fn get_insecure_random_u64(&mut self) -> Result<u64> {
-        self.random_number()
     }
 }
 
