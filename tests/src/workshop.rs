@@ -43,8 +43,8 @@ pub async fn guests(packages: &[&str]) -> Result<Services, Error> {
 pub async fn typed() -> Result<Services, Error> {
     let _building = BUILDING.lock().await;
     let typed = Path::new(env!("CARGO_MANIFEST_DIR")).join("guests/typed");
-    Services::build(&typed, &["typed"], &[example_services().join("interfaces")], Compiler::in_process())
-        .await
+    let models = [example_services().join("interfaces"), typed.clone()];
+    Services::build(&typed, &["typed"], &models, Compiler::in_process()).await
 }
 
 /// The component of a module in `guests`, with this version of five characters in the place of `0.1.0`:

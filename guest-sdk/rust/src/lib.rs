@@ -44,6 +44,7 @@
 //! a module's own logic) can be tested with `cargo test`; a call on a [`View`] panics.
 
 mod batch;
+mod decimal;
 mod error;
 mod log;
 mod path;
@@ -53,6 +54,7 @@ mod view;
 
 pub use batch::Batch;
 pub use bindings::confine::service::types::{Commit, Instance, Node};
+pub use decimal::{Decimal64, DecimalError};
 pub use error::{Error, Result};
 pub use path::Path;
 pub use service::{Hooks, Service};

@@ -140,6 +140,18 @@ impl View {
             .collect())
     }
 
+    /// The same values, each as a `T`.
+    ///
+    /// # Errors
+    /// As [`values`](Self::values), and `invalid-value` where one is no `T`.
+    pub fn values_as<T>(&self, path: impl AsRef<str>) -> Result<Vec<T>>
+    where
+        T: FromStr<Err: fmt::Display>,
+    {
+        let path = path.as_ref();
+        self.values(path)?.iter().map(|value| self.parse(path, value)).collect()
+    }
+
     /// Whether anything matches.
     ///
     /// # Errors

@@ -3,19 +3,24 @@
 //!
 //! What is written stands on `confine_sdk` and does nothing that a path and `View::set` would not do: it
 //! only leaves less to get wrong. Nodes that are state, `anydata` and what has no keys are left out. Values
-//! of unions, identities and other types that Rust has no like of are text, which the host checks.
+//! of types that Rust has no like of, and of unions whose members cannot be told apart, are text, which the
+//! host checks.
 
+mod identities;
 mod names;
 #[cfg(test)]
 mod tests;
+mod values;
 mod writer;
 
 use std::fmt::Write as _;
 
-use confine_yang::{Base, IntegerKind, Module, Node, NodeKind, Schema};
+use confine_yang::{Base, Module, Node, NodeKind, Schema};
 
 use self::{
-    names::{Inner, camel, lower, reserved},
+    identities::{Identities, identity_modules},
+    names::{Inner, lower, reserved},
+    values::{Value, is_leaf},
     writer::Writer,
 };
 
@@ -38,7 +43,7 @@ pub fn bindings(schema: &Schema, modules: &[String]) -> String {
     writer.line("use ::confine_sdk as sdk;");
     writer.line("");
     let mut prefixes: Vec<(&str, &str)> = Vec::new();
-    roots.iter().for_each(|&root| collect_prefixes(schema, root, &mut prefixes));
+    roots.iter().for_each(|&root| collect_prefixes(root, &mut prefixes));
     prefixes.sort_unstable();
     prefixes.dedup();
     writer.line("/// The prefixes of the paths here, for `Service::PREFIXES`.");
@@ -47,10 +52,12 @@ pub fn bindings(schema: &Schema, modules: &[String]) -> String {
         writer.line(&format!("({prefix:?}, {namespace:?}),"));
     }
     writer.close("];");
+    let identities = Identities::of(&roots);
     let top = Inner::of_roots(&roots);
-    for root in roots {
-        structure(&mut writer, root, &top, true);
+    for &root in &roots {
+        structure(&mut writer, root, &top, &identities, true);
     }
+    identities.write(&mut writer);
     writer.text()
 }
 
@@ -92,13 +99,11 @@ fn children(node: Node<'_>) -> impl Iterator<Item = Node<'_>> {
 }
 
 /// The prefixes of the nodes, and of the identities that may be values.
-fn collect_prefixes<'a>(schema: &'a Schema, node: Node<'a>, found: &mut Vec<(&'a str, &'a str)>) {
+fn collect_prefixes<'a>(node: Node<'a>, found: &mut Vec<(&'a str, &'a str)>) {
     let pair = |module: &'a Module| (module.prefix(), module.namespace());
     found.extend(node.module().map(pair));
-    if let Some((_, of)) = node.value_type() {
-        found.extend(schema.identities(of.base()).into_iter().map(|(module, _)| pair(module)));
-    }
-    children(node).for_each(|child| collect_prefixes(schema, child, found));
+    found.extend(identity_modules(node).into_iter().map(pair));
+    children(node).for_each(|child| collect_prefixes(child, found));
 }
 
 /// The name of a node as a path has it: with a prefix where its module is another one than its parent's.
@@ -110,52 +115,8 @@ fn step(node: Node<'_>, is_root: bool) -> String {
     }
 }
 
-/// What a value is in Rust.
-#[derive(Clone, PartialEq)]
-enum Value {
-    Number(&'static str),
-    Boolean,
-    Empty,
-    /// One of these names.
-    Choice(Vec<String>),
-    Text,
-}
-
-impl Value {
-    fn of(leaf: Node<'_>) -> Self {
-        match leaf.value_type().map(|(_, of)| of.base()) {
-            Some(Base::Integer { kind, .. }) => Self::Number(match kind {
-                IntegerKind::Int8 => "i8",
-                IntegerKind::Int16 => "i16",
-                IntegerKind::Int32 => "i32",
-                IntegerKind::Int64 => "i64",
-                IntegerKind::Uint8 => "u8",
-                IntegerKind::Uint16 => "u16",
-                IntegerKind::Uint32 => "u32",
-                IntegerKind::Uint64 => "u64",
-            }),
-            Some(Base::Boolean) => Self::Boolean,
-            Some(Base::Empty) => Self::Empty,
-            Some(Base::Enumeration(names)) => {
-                Self::Choice(names.all().iter().map(|assigned| assigned.name.to_string()).collect())
-            }
-            _ => Self::Text,
-        }
-    }
-
-    /// The type of an argument; `choice` is that of an enumeration.
-    fn argument(&self, choice: &str) -> String {
-        match self {
-            Self::Number(name) => (*name).to_owned(),
-            Self::Boolean => "bool".to_owned(),
-            Self::Choice(_) => choice.to_owned(),
-            Self::Empty | Self::Text => "impl std::fmt::Display".to_owned(),
-        }
-    }
-}
-
 /// The type of a container or a list, and the module with what is within.
-fn structure(writer: &mut Writer, node: Node<'_>, around: &Inner, is_root: bool) {
+fn structure(writer: &mut Writer, node: Node<'_>, around: &Inner, identities: &Identities, is_root: bool) {
     let (name, module) = around.names_of(node);
     let inner = Inner::of(node);
     let what = if node.kind() == NodeKind::List { "An entry of the list" } else { "The container" };
@@ -166,7 +127,7 @@ fn structure(writer: &mut Writer, node: Node<'_>, around: &Inner, is_root: bool)
     writer.line("");
     writer.open(&format!("impl {name} {{"));
     if is_root {
-        of(writer, node, &inner, &module);
+        of(writer, node, &inner, &module, identities);
     }
     function(
         writer,
@@ -191,48 +152,40 @@ fn structure(writer: &mut Writer, node: Node<'_>, around: &Inner, is_root: bool)
         r#"self.0.remove(".")"#,
     );
     for child in children(node) {
-        member(writer, child, &inner, &module);
+        member(writer, child, &inner, &module, identities);
     }
     writer.close("}");
-    let choices = children(node).filter_map(|leaf| match Value::of(leaf) {
-        Value::Choice(names) if is_leaf(leaf) => Some((leaf, names)),
-        _ => None,
-    });
     let mut body = writer.nested();
-    for (leaf, names) in choices {
-        choice(&mut body, leaf, &inner.names_of(leaf).0, &names);
+    for leaf in children(node).filter(|leaf| is_leaf(*leaf)) {
+        Value::of(leaf, identities).write(&mut body, leaf, &inner.names_of(leaf).0);
     }
     for child in children(node).filter(|child| is_inner(*child)) {
-        structure(&mut body, child, &inner, false);
+        structure(&mut body, child, &inner, identities, false);
     }
     if !body.is_empty() {
         writer.line("");
         writer.line(&format!("/// What is in `{}`.", node.path()));
         writer.open(&format!("pub mod {module} {{"));
-        writer.line("use super::sdk;");
+        writer.line(if identities.is_empty() { "use super::sdk;" } else { "use super::{identities, sdk};" });
         writer.append(body);
         writer.close("}");
     }
 }
 
-fn is_leaf(node: Node<'_>) -> bool {
-    matches!(node.kind(), NodeKind::Leaf | NodeKind::LeafList)
-}
-
 fn function(writer: &mut Writer, what: &str, head: &str, body: &str) {
     writer.member();
-    writer.line(&format!("/// {what}"));
+    format!("/// {what}").lines().for_each(|line| writer.line(line));
     writer.open(&format!("pub fn {head} {{"));
     writer.line(body);
     writer.close("}");
 }
 
 /// How to get to a node that begins a tree.
-fn of(writer: &mut Writer, node: Node<'_>, inner: &Inner, module: &str) {
+fn of(writer: &mut Writer, node: Node<'_>, inner: &Inner, module: &str, identities: &Identities) {
     let (step, what) = (step(node, true), "Within `view`, which stands at the node above.");
     match node.kind() {
         NodeKind::List => {
-            let (arguments, path) = entry(node, &step, inner, module);
+            let (arguments, path) = entry(node, &step, inner, module, identities);
             let head = format!("of(view: &sdk::View, {arguments}) -> Self");
             function(writer, what, &head, &format!("Self(view.at({path}))"));
         }
@@ -242,14 +195,20 @@ fn of(writer: &mut Writer, node: Node<'_>, inner: &Inner, module: &str) {
 
 /// The arguments for the keys of a list, and the path of an entry. `module` is that of what is in the list,
 /// as seen from where the arguments stand.
-fn entry(list: Node<'_>, step: &str, inner: &Inner, module: &str) -> (String, String) {
+fn entry(
+    list: Node<'_>,
+    step: &str,
+    inner: &Inner,
+    module: &str,
+    identities: &Identities,
+) -> (String, String) {
     let mut taken = vec!["self".to_owned(), "view".to_owned()];
     let (mut arguments, mut predicates, mut values) = (Vec::new(), String::new(), Vec::new());
     for key in list.keys() {
         let Some(leaf) = list.children().find(|child| child.name() == &**key) else { continue };
         let name = reserved(&names::unused(lower(key), &mut taken));
         let choice = format!("{module}::{}", inner.names_of(leaf).0);
-        arguments.push(format!("{name}: {}", Value::of(leaf).argument(&choice)));
+        arguments.push(format!("{name}: {}", Value::of(leaf, identities).argument(&choice)));
         // Writing to a string does not fail.
         let _ = write!(predicates, "[{key}={{}}]");
         values.push(name);
@@ -259,7 +218,7 @@ fn entry(list: Node<'_>, step: &str, inner: &Inner, module: &str) -> (String, St
 }
 
 /// The functions for a node in a container or list; `module` is the one with the types in it.
-fn member(writer: &mut Writer, node: Node<'_>, inner: &Inner, module: &str) {
+fn member(writer: &mut Writer, node: Node<'_>, inner: &Inner, module: &str, identities: &Identities) {
     let (step, base) = (step(node, false), inner.function_of(node));
     let (name, base_name) = (node.name(), reserved(&base));
     let (type_name, node_module) = inner.names_of(node);
@@ -275,7 +234,8 @@ fn member(writer: &mut Writer, node: Node<'_>, inner: &Inner, module: &str) {
             );
         }
         NodeKind::List => {
-            let (arguments, path) = entry(node, &step, &Inner::of(node), &format!("{module}::{node_module}"));
+            let (arguments, path) =
+                entry(node, &step, &Inner::of(node), &format!("{module}::{node_module}"), identities);
             let head = format!("{base_name}(&self, {arguments}) -> {inside}");
             function(
                 writer,
@@ -290,17 +250,21 @@ fn member(writer: &mut Writer, node: Node<'_>, inner: &Inner, module: &str) {
         }
         NodeKind::Leaf if node.is_key() => {
             let head = format!("{base_name}(&self) -> sdk::Result<String>");
-            function(writer, &format!("The key `{name}`."), &head, &format!("self.0.key({name:?})"));
+            // The place of an instance does not name itself.
+            let body = format!("self.0.key({name:?}).or_else(|_| self.0.require({name:?}))");
+            function(writer, &format!("The key `{name}`."), &head, &body);
         }
-        NodeKind::Leaf => leaf(writer, node, &step, &base, &inside),
+        NodeKind::Leaf => leaf(writer, node, &step, &base, &inside, identities),
         NodeKind::LeafList => {
-            let argument = Value::of(node).argument(&inside);
-            let head = format!("{base_name}(&self) -> sdk::Result<Vec<String>>");
+            let value = Value::of(node, identities);
+            let argument = value.argument(&inside);
+            let head = format!("{base_name}(&self) -> sdk::Result<Vec<{}>>", value.result(&inside));
+            let read = if value == Value::Text { "values" } else { "values_as" };
             function(
                 writer,
                 &format!("The entries of `{name}`."),
                 &head,
-                &format!("self.0.values({step:?})"),
+                &format!("self.0.{read}({step:?})"),
             );
             let path = format!("sdk::path!(\"{step}[.={{}}]\", value)");
             let head = format!("add_{base}(&self, value: {argument}) -> sdk::Result<()>");
@@ -318,11 +282,17 @@ fn member(writer: &mut Writer, node: Node<'_>, inner: &Inner, module: &str) {
     }
 }
 
-fn leaf(writer: &mut Writer, node: Node<'_>, step: &str, base: &str, choice: &str) {
-    let (value, base_name) = (Value::of(node), reserved(base));
+fn leaf(writer: &mut Writer, node: Node<'_>, step: &str, base: &str, choice: &str, identities: &Identities) {
+    let (value, base_name) = (Value::of(node, identities), reserved(base));
     let of = node.leaf_type().map_or("", |of| of.name());
     let units = node.units().map(|units| format!(" in {}", one_line(units))).unwrap_or_default();
-    let what = format!("The leaf `{}` (`{of}`{units}).", node.name());
+    let mut what = format!("The leaf `{}` (`{of}`{units}).", node.name());
+    let is_union = node.value_type().is_some_and(|(_, of)| matches!(of.base(), Base::Union(_)));
+    if value == Value::Text && is_union {
+        // What it is cannot be told by the type.
+        what += " It is one of these:";
+        node.value_forms().iter().for_each(|form| what += &format!("\n/// - {}", one_line(form)));
+    }
     match &value {
         Value::Empty => {
             let head = format!("{base_name}(&self) -> sdk::Result<bool>");
@@ -335,7 +305,7 @@ fn leaf(writer: &mut Writer, node: Node<'_>, step: &str, base: &str, choice: &st
             function(writer, &what, &head, &format!("self.0.get({step:?})"));
         }
         _ => {
-            let head = format!("{base_name}(&self) -> sdk::Result<Option<{}>>", value.argument(choice));
+            let head = format!("{base_name}(&self) -> sdk::Result<Option<{}>>", value.result(choice));
             function(writer, &what, &head, &format!("self.0.get_as({step:?})"));
         }
     }
@@ -347,50 +317,7 @@ fn leaf(writer: &mut Writer, node: Node<'_>, step: &str, base: &str, choice: &st
     function(writer, "Removes it.", &head, &format!("self.0.remove({step:?})"));
 }
 
-/// An enumeration.
-fn choice(writer: &mut Writer, leaf: Node<'_>, name: &str, values: &[String]) {
-    let mut taken = Vec::new();
-    let variants: Vec<(String, &String)> =
-        values.iter().map(|value| (names::unused(camel(value), &mut taken), value)).collect();
-    writer.line("");
-    writer.line(&format!("/// The values of `{}`.", leaf.name()));
-    writer.line("#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]");
-    writer.open(&format!("pub enum {name} {{"));
-    for (variant, value) in &variants {
-        writer.line(&format!("/// {}", code(value)));
-        writer.line(&format!("{variant},"));
-    }
-    writer.close("}");
-    writer.line("");
-    writer.open(&format!("impl std::fmt::Display for {name} {{"));
-    writer.open("fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {");
-    writer.open("f.write_str(match self {");
-    for (variant, value) in &variants {
-        writer.line(&format!("Self::{variant} => {value:?},"));
-    }
-    writer.close("})");
-    writer.close("}");
-    writer.close("}");
-    writer.line("");
-    writer.open(&format!("impl std::str::FromStr for {name} {{"));
-    writer.line("type Err = String;");
-    writer.line("");
-    writer.open("fn from_str(value: &str) -> Result<Self, String> {");
-    writer.open("match value {");
-    for (variant, value) in &variants {
-        writer.line(&format!("{value:?} => Ok(Self::{variant}),"));
-    }
-    writer.line(&format!("_ => Err(\"it is none of the values of `{}`\".to_owned()),", leaf.name()));
-    writer.close("}");
-    writer.close("}");
-    writer.close("}");
-}
-
 /// Text of a model as a part of a comment.
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-fn code(text: &str) -> String {
-    format!("`{}`", one_line(text).replace('`', "'"))
 }

@@ -130,10 +130,11 @@ neither committed nor discarded.";
 /// What `bindings` says besides its options.
 const BINDINGS_HELP: &str = "\
 For each container and list of the modules there is a type that stands for a place in the configuration,
-with functions for what is in it: numbers, booleans and enumerations are those of Rust, keys are quoted. What
-the YANG calls `mtu` and says to be a `uint16` cannot be written otherwise.
+with functions for what is in it: numbers, booleans and enumerations are those of Rust, decimal numbers keep
+their digits, keys are quoted. Identities are those of the modules that are named and of what they import: name
+those that define more. What the YANG calls `mtu` and says to be a `uint16` cannot be written otherwise.
 
-  confine bindings --yang yang/ openconfig-interfaces my-service > src/bindings.rs
+  confine bindings --yang yang/ openconfig-interfaces iana-if-type my-service > src/bindings.rs
 
 It goes with the Rust SDK (`confine-sdk`), as a module of its own: `mod bindings;`.";
 

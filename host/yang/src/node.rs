@@ -41,7 +41,8 @@ impl<'a> Node<'a> {
         Self { schema, id: NodeId::ROOT, node: schema.nodes.get(NodeId::ROOT).unwrap_or(&nodes::BARE_ROOT) }
     }
 
-    pub(crate) fn schema(self) -> &'a Schema {
+    /// The schema that it is of.
+    pub fn schema(self) -> &'a Schema {
         self.schema
     }
 
@@ -290,7 +291,7 @@ impl<'a> Node<'a> {
     }
 
     /// As [`value_type`](Self::value_type), for a type that this node has, such as a member of a union.
-    pub(crate) fn value_type_of(self, of: &'a Type) -> Option<(Self, &'a Type)> {
+    pub fn value_type_of(self, of: &'a Type) -> Option<(Self, &'a Type)> {
         let mut found = (self, of);
         for _ in 0..LEAFREF_CHAIN {
             let (node, of) = found;

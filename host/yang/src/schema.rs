@@ -173,6 +173,13 @@ impl Schema {
         definitions.filter_map(|found| Some((self.links.module(found.module)?, &*found.name))).collect()
     }
 
+    /// The identities that those of the type are derived from, as module and name. Empty for other types.
+    pub fn bases(&self, of: &Base) -> Vec<(&Module, &str)> {
+        let Base::Identityref(bases) = of else { return Vec::new() };
+        let definitions = bases.iter().filter_map(|&base| self.identity_definition(base));
+        definitions.filter_map(|found| Some((self.links.module(found.module)?, &*found.name))).collect()
+    }
+
     /// The first node that is the mount point of this label (RFC 8528).
     pub(crate) fn mount_point(&self, label: &str) -> Option<Node<'_>> {
         let all = (0..number_of(self.nodes.nodes.len())).filter_map(|id| Node::new(self, NodeId(id)));

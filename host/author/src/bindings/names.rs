@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use confine_tree::SchemaNode;
-use confine_yang::{Node, NodeKind};
+use confine_yang::{Module, Node, NodeKind};
 
 /// What the types and modules for the children of one node are called, and the functions for them.
 pub(super) struct Inner {
@@ -12,37 +12,50 @@ pub(super) struct Inner {
 
 #[derive(Default)]
 struct Named {
-    /// Of a container or a list its type, of a leaf its enumeration.
+    /// Of a container or a list its type, of a leaf that of its values, where it is its own.
     type_name: String,
     module: String,
     function: String,
 }
 
 /// Types that what is written uses by their short names.
-const TYPES: [&str; 8] = ["Err", "None", "Ok", "Option", "Result", "Some", "String", "Vec"];
-/// Crates that it uses.
-const MODULES: [&str; 2] = ["sdk", "std"];
+pub(super) const TYPES: [&str; 8] = ["Err", "None", "Ok", "Option", "Result", "Some", "String", "Vec"];
+/// Crates and modules that it uses.
+const MODULES: [&str; 3] = ["identities", "sdk", "std"];
 /// Functions that each type has.
 const FUNCTIONS: [&str; 6] = ["at", "create", "exists", "of", "remove", "view"];
 
 impl Inner {
     pub(super) fn of(node: Node<'_>) -> Self {
-        Self::new(super::children(node))
+        let own = node.module().map(Module::name);
+        Self::new(&super::children(node).collect::<Vec<_>>(), own)
     }
 
     pub(super) fn of_roots(roots: &[Node<'_>]) -> Self {
-        Self::new(roots.iter().copied())
+        Self::new(roots, None)
     }
 
-    fn new<'a>(nodes: impl Iterator<Item = Node<'a>>) -> Self {
+    /// Where nodes of several modules have one name, those that are not of the `own` one are called after
+    /// their module's prefix as well.
+    fn new(nodes: &[Node<'_>], own_module: Option<&str>) -> Self {
+        let name_of = |node: &Node<'_>| {
+            let is_shared = nodes.iter().any(|other| {
+                camel(other.name()) == camel(node.name()) && module_of(*other) != module_of(*node)
+            });
+            match node.module().filter(|module| is_shared && own_module != Some(module.name())) {
+                Some(module) => format!("{}-{}", module.prefix(), node.name()),
+                None => node.name().to_owned(),
+            }
+        };
         let own = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
         let (mut types, mut modules, mut functions) = (own(&TYPES), own(&MODULES), own(&FUNCTIONS));
         let mut names = HashMap::new();
         for node in nodes {
+            let name = name_of(node);
             let named = Named {
-                type_name: unused(camel(node.name()), &mut types),
-                module: reserved(&unused(lower(node.name()), &mut modules)),
-                function: unused_function(node, &mut functions),
+                type_name: unused(camel(&name), &mut types),
+                module: reserved(&unused(lower(&name), &mut modules)),
+                function: unused_function(*node, lower(&name), &mut functions),
             };
             names.insert(node.id(), named);
         }
@@ -61,8 +74,12 @@ impl Inner {
     }
 }
 
+fn module_of(node: Node<'_>) -> Option<&str> {
+    node.module().map(Module::name)
+}
+
 /// A name after which all functions for a node can be called.
-fn unused_function(node: Node<'_>, taken: &mut Vec<String>) -> String {
+fn unused_function(node: Node<'_>, name: String, taken: &mut Vec<String>) -> String {
     let others = match node.kind() {
         NodeKind::List => vec!["_entries"],
         _ => Vec::new(),
@@ -72,7 +89,7 @@ fn unused_function(node: Node<'_>, taken: &mut Vec<String>) -> String {
         NodeKind::LeafList => vec!["add_", "remove_"],
         _ => Vec::new(),
     };
-    let mut base = lower(node.name());
+    let mut base = name;
     loop {
         let after = others.iter().map(|other| format!("{base}{other}"));
         let all: Vec<String> = before

@@ -44,6 +44,14 @@ impl Writer {
         Self { depth: self.depth + 1, ..Self::default() }
     }
 
+    /// The same without an empty line at its beginning.
+    pub(super) fn without_first_line(mut self) -> Self {
+        if let Some(rest) = self.text.strip_prefix('\n') {
+            self.text = rest.to_owned();
+        }
+        self
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.text.is_empty()
     }

@@ -1,4 +1,4 @@
-//! Written by `confine bindings` from `openconfig-interfaces@2021-04-06`: do not edit.
+//! Written by `confine bindings` from `openconfig-interfaces@2021-04-06`, `iana-if-type@2017-01-19`: do not edit.
 
 #![allow(clippy::all, dead_code, unreachable_pub, unused_imports)]
 
@@ -6,6 +6,7 @@ use ::confine_sdk as sdk;
 
 /// The prefixes of the paths here, for `Service::PREFIXES`.
 pub const PREFIXES: &[(&str, &str)] = &[
+    ("ianaift", "urn:ietf:params:xml:ns:yang:iana-if-type"),
     ("oc-if", "http://openconfig.net/yang/interfaces"),
 ];
 
@@ -52,7 +53,7 @@ impl Interfaces {
 
 /// What is in `/openconfig-interfaces:interfaces`.
 pub mod interfaces {
-    use super::sdk;
+    use super::{identities, sdk};
 
     /// An entry of the list `/openconfig-interfaces:interfaces/interface`.
     #[derive(Clone, Debug)]
@@ -86,7 +87,7 @@ pub mod interfaces {
 
         /// The key `name`.
         pub fn name(&self) -> sdk::Result<String> {
-            self.0.key("name")
+            self.0.key("name").or_else(|_| self.0.require("name"))
         }
 
         /// The container `config`.
@@ -97,7 +98,7 @@ pub mod interfaces {
 
     /// What is in `/openconfig-interfaces:interfaces/interface`.
     pub mod interface {
-        use super::sdk;
+        use super::{identities, sdk};
 
         /// The container `/openconfig-interfaces:interfaces/interface/config`.
         #[derive(Clone, Debug)]
@@ -140,12 +141,12 @@ pub mod interfaces {
             }
 
             /// The leaf `type` (`identityref`).
-            pub fn r#type(&self) -> sdk::Result<Option<String>> {
-                self.0.get("type")
+            pub fn r#type(&self) -> sdk::Result<Option<identities::InterfaceType>> {
+                self.0.get_as("type")
             }
 
             /// Sets it.
-            pub fn set_type(&self, value: impl std::fmt::Display) -> sdk::Result<()> {
+            pub fn set_type(&self, value: identities::InterfaceType) -> sdk::Result<()> {
                 self.0.set("type", value)
             }
 
@@ -215,4 +216,92 @@ pub mod interfaces {
             }
         }
     }
+}
+
+/// The identities that values may be.
+pub mod identities {
+        /// The identities derived from `ietf-interfaces:interface-type`.
+        #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+        pub enum InterfaceType {
+            /// `ianaift:iana-interface-type`
+            IanaInterfaceType,
+            /// `ianaift:other`
+            Other,
+            /// `ianaift:ethernetCsmacd`
+            EthernetCsmacd,
+            /// `ianaift:ppp`
+            Ppp,
+            /// `ianaift:softwareLoopback`
+            SoftwareLoopback,
+            /// `ianaift:atm`
+            Atm,
+            /// `ianaift:v35`
+            V35,
+            /// `ianaift:propVirtual`
+            PropVirtual,
+            /// `ianaift:tunnel`
+            Tunnel,
+            /// `ianaift:l2vlan`
+            L2vlan,
+            /// `ianaift:l3ipvlan`
+            L3ipvlan,
+            /// `ianaift:ieee8023adLag`
+            Ieee8023adLag,
+            /// One that was not known when this was written, with a prefix of `Service::PREFIXES`.
+            Unknown(String),
+        }
+
+        impl InterfaceType {
+            /// The one that is written so, if it is known.
+            pub fn known(value: &str) -> Option<Self> {
+                Some(match value {
+                    "ianaift:iana-interface-type" => Self::IanaInterfaceType,
+                    "ianaift:other" => Self::Other,
+                    "ianaift:ethernetCsmacd" => Self::EthernetCsmacd,
+                    "ianaift:ppp" => Self::Ppp,
+                    "ianaift:softwareLoopback" => Self::SoftwareLoopback,
+                    "ianaift:atm" => Self::Atm,
+                    "ianaift:v35" => Self::V35,
+                    "ianaift:propVirtual" => Self::PropVirtual,
+                    "ianaift:tunnel" => Self::Tunnel,
+                    "ianaift:l2vlan" => Self::L2vlan,
+                    "ianaift:l3ipvlan" => Self::L3ipvlan,
+                    "ianaift:ieee8023adLag" => Self::Ieee8023adLag,
+                    _ => return None,
+                })
+            }
+
+            /// The one that is written so.
+            pub fn of(value: &str) -> Self {
+                Self::known(value).unwrap_or_else(|| Self::Unknown(value.to_owned()))
+            }
+        }
+
+        impl std::fmt::Display for InterfaceType {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                match self {
+                    Self::IanaInterfaceType => f.write_str("ianaift:iana-interface-type"),
+                    Self::Other => f.write_str("ianaift:other"),
+                    Self::EthernetCsmacd => f.write_str("ianaift:ethernetCsmacd"),
+                    Self::Ppp => f.write_str("ianaift:ppp"),
+                    Self::SoftwareLoopback => f.write_str("ianaift:softwareLoopback"),
+                    Self::Atm => f.write_str("ianaift:atm"),
+                    Self::V35 => f.write_str("ianaift:v35"),
+                    Self::PropVirtual => f.write_str("ianaift:propVirtual"),
+                    Self::Tunnel => f.write_str("ianaift:tunnel"),
+                    Self::L2vlan => f.write_str("ianaift:l2vlan"),
+                    Self::L3ipvlan => f.write_str("ianaift:l3ipvlan"),
+                    Self::Ieee8023adLag => f.write_str("ianaift:ieee8023adLag"),
+                    Self::Unknown(value) => f.write_str(value),
+                }
+            }
+        }
+
+        impl std::str::FromStr for InterfaceType {
+            type Err = std::convert::Infallible;
+
+            fn from_str(value: &str) -> Result<Self, std::convert::Infallible> {
+                Ok(Self::of(value))
+            }
+        }
 }

@@ -46,7 +46,7 @@ impl Interfaces {
 
     /// The key `service-name`.
     pub fn service_name(&self) -> sdk::Result<String> {
-        self.0.key("service-name")
+        self.0.key("service-name").or_else(|_| self.0.require("service-name"))
     }
 
     /// The entries of `device`.
@@ -155,10 +155,10 @@ pub mod interfaces {
 
     impl std::fmt::Display for Type {
         fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str(match self {
-                Self::Ethernet => "ethernet",
-                Self::Loopback => "loopback",
-            })
+            match self {
+                Self::Ethernet => f.write_str("ethernet"),
+                Self::Loopback => f.write_str("loopback"),
+            }
         }
     }
 
