@@ -99,13 +99,21 @@ impl Set {
         writer.line("");
         writer.open(&format!("impl {name} {{"));
         writer.line("/// The one that is written so, if it is known.");
-        writer.open("pub fn known(value: &str) -> Option<Self> {");
-        writer.open("Some(match value {");
-        for (variant, value) in &variants {
-            writer.line(&format!("{value:?} => Self::{variant},"));
+        match &variants[..] {
+            [] => {
+                writer.open("pub fn known(_: &str) -> Option<Self> {");
+                writer.line("None");
+            }
+            all => {
+                writer.open("pub fn known(value: &str) -> Option<Self> {");
+                writer.open("Some(match value {");
+                for (variant, value) in all {
+                    writer.line(&format!("{value:?} => Self::{variant},"));
+                }
+                writer.line("_ => return None,");
+                writer.close("})");
+            }
         }
-        writer.line("_ => return None,");
-        writer.close("})");
         writer.close("}");
         writer.line("");
         writer.line("/// The one that is written so.");
