@@ -188,20 +188,32 @@ impl Drop for Reader {
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn to_ask_again_is_put_off_by_nothing_and_ends_with_the_gaps() {
+    #[tokio::test(start_paused = true)]
+    async fn it_is_asked_again_ever_more_rarely_whatever_happens_meanwhile_until_the_gaps_end() {
         let mut again = Again::new();
-        again.note(true);
-        let at = again.at;
-        assert!(at.is_some());
-        again.note(true);
-        assert_eq!(again.at, at, "something else has happened meanwhile");
-        again.at = Some(Instant::now());
-        again.due().await;
-        assert_eq!(again.at, None);
-        again.note(true);
-        assert!(again.at.is_some(), "and again");
+        // Each wait is between half of this and all of it.
+        let seconds = [2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900, 900];
+        for bound in seconds.map(Duration::from_secs) {
+            let before = Instant::now();
+            again.note(true);
+            loop {
+                // Devices come and go, and modules are looked for.
+                let happens = tokio::time::sleep(Duration::from_millis(700));
+                tokio::select! {
+                    () = again.due() => break,
+                    () = happens => again.note(true),
+                }
+            }
+            let wait = before.elapsed();
+            assert!(wait >= bound / 2 && wait <= bound, "{wait:?} {bound:?}");
+        }
         again.note(false);
-        assert_eq!(again.at, None);
+        let day = Duration::from_secs(24 * 60 * 60);
+        assert!(tokio::time::timeout(day, again.due()).await.is_err(), "there is nothing to ask for");
+        // What is missing later begins anew.
+        let before = Instant::now();
+        again.note(true);
+        again.due().await;
+        assert!(before.elapsed() <= SOONEST);
     }
 }
