@@ -323,6 +323,68 @@ mod tests {
     }
 
     #[test]
+    fn a_longer_answer_than_any_is_not_read_to_its_end() {
+        run(async {
+            let (mut server, mut client) = duplex(1 << 20);
+            let asked = Request { method: "GET".into(), path: "/".into(), body: Vec::new() };
+            let endless = async {
+                let piece = vec![b'a'; 1 << 20];
+                while server.write_all(&piece).await.is_ok() {}
+            };
+            tokio::select! {
+                heard = ask(&mut client, &asked) => {
+                    assert!(matches!(heard, Err(HttpError::TooLarge { allowed: ANSWER })), "{heard:?}");
+                }
+                () = endless => panic!("the client has gone"),
+                () = tokio::time::sleep(Duration::from_secs(100)) => panic!("it is read for ever"),
+            }
+        });
+    }
+
+    #[test]
+    fn a_peer_that_says_nothing_is_not_waited_for() {
+        run(async {
+            let (mut ours, _theirs) = duplex(1 << 10);
+            let heard = timeout(Duration::from_secs(100), receive(&mut ours)).await;
+            assert!(matches!(heard, Ok(Err(HttpError::Late))), "{heard:?}");
+        });
+    }
+
+    #[test]
+    fn a_peer_that_does_not_listen_is_not_waited_for() {
+        run(async {
+            let (mut ours, _theirs) = duplex(1 << 10);
+            let answer = Response { status: Code::Ok, content_type: "text/plain", body: vec![b'a'; 1 << 20] };
+            let said = timeout(Duration::from_secs(100), respond(&mut ours, &answer)).await;
+            assert!(matches!(said, Ok(Err(HttpError::Late))), "{said:?}");
+        });
+    }
+
+    /// One neither goes nor says anything, the other goes on and on.
+    #[test]
+    fn a_peer_that_does_not_go_is_left() {
+        let answer = Response { status: Code::Ok, content_type: "text/plain", body: Vec::new() };
+        run(async {
+            let (mut ours, _theirs) = duplex(1 << 10);
+            let left = timeout(Duration::from_secs(100), respond(&mut ours, &answer)).await;
+            assert!(matches!(left, Ok(Ok(()))), "{left:?}");
+        });
+        run(async {
+            let (mut ours, mut theirs) = duplex(1 << 10);
+            let talk = tokio::spawn(async move {
+                let (mut said, piece) = (0, [b'a'; 1 << 10]);
+                while theirs.write_all(&piece).await.is_ok() {
+                    said += piece.len() as u64;
+                }
+                said
+            });
+            respond(&mut ours, &answer).await.unwrap();
+            drop(ours);
+            assert!(talk.await.unwrap() <= REST + (2 << 10), "more is heard than that");
+        });
+    }
+
+    #[test]
     fn half_an_answer_is_none() {
         run(async {
             let (mut server, mut client) = duplex(1 << 10);
