@@ -317,6 +317,25 @@ async fn a_request_that_is_given_up_closes_its_connection() {
 }
 
 #[tokio::test]
+async fn a_reply_that_is_longer_than_is_allowed_is_not_taken() {
+    let peer = Peer::listen();
+    let options = Options { message_limit: 4_000, ..peer.options() };
+    let read = Read { source: Datastore::Running, xpath: "/", namespaces: &[], depth: None, defaults: false };
+    let (read, ()) = tokio::join!(
+        async { Backend::connect(options).await.unwrap().get_config(read, &alice()).await },
+        async {
+            let mut connection = peer.accept().await;
+            connection.operation().await;
+            connection.send(&reply(&format!("<data><x>{}</x></data>", "x".repeat(4_000)))).await;
+        }
+    );
+    let error = read.unwrap_err();
+    let causes = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source());
+    let told: Vec<String> = causes.map(ToString::to_string).collect();
+    assert!(told.iter().any(|cause| cause.contains("4000")), "{told:?}");
+}
+
+#[tokio::test]
 async fn nobody_listens() {
     let error =
         Backend::connect(Options::with_host_user("/nowhere/controller.sock", "noc")).await.unwrap_err();

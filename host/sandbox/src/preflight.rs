@@ -236,6 +236,18 @@ mod tests {
     }
 
     #[test]
+    fn a_component_has_no_more_imports_than_there_are_interfaces() {
+        let refused = |imports: usize| {
+            let mut names = Names { handler: true, ..Names::default() };
+            (0..imports).for_each(|n| names.import(&format!("wasi:cli/exit@0.2.{n}")));
+            names.judge().err()
+        };
+        assert_eq!(refused(IMPORTED), None);
+        let told = refused(IMPORTED + 1).unwrap();
+        assert_eq!(told, "it has 151 imports, 150 are the most: there are not so many interfaces");
+    }
+
+    #[test]
     fn a_component_cut_short_is_told() {
         let whole = wat::parse_str("(component (core module (func (export \"f\"))))").unwrap();
         for length in 8..whole.len() {
