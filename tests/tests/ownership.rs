@@ -7,12 +7,19 @@
     reason = "a test fails by panicking"
 )]
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use confine_author::Committed;
-use confine_backend::Actions;
+use confine_backend::{Actions, Outcome, Push};
 use confine_controller::Datastore;
 use confine_tests::play::{Play, interface, probe, succeeded, without};
+
+/// Longer than anything takes on the slowest machine.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 const SYSTEM: &str = "/devices/device[name='openconfig1']/config/oc-sys:system/config";
 const INTERFACES: &str = "/devices/device[name='openconfig1']/config/oc-if:interfaces";
@@ -294,4 +301,57 @@ async fn lists_are_read_when_somebody_else_has_changed_them() {
             assert_eq!(lists_read(&play), 1);
         }
     }
+}
+
+/// The object of one is in the object of another, who says the same of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_in_an_object_of_another_stays_with_that() {
+    let (mut play, untouched) = two_owners().await;
+    let x = interface("x");
+    let mtu = format!("set {INTERFACES}/interface[name='x']/config/mtu 1600");
+    succeeded(&play.commit(&without("b")).await);
+    let all = probe("a", &[&x[0], &x[1], &mtu], &[]);
+    succeeded(&play.commit(&all).await);
+    succeeded(&play.commit(&probe("b", &[&mtu], &[])).await);
+    let made = play.device();
+    for force in ["probe[name='b']", "probe[name='a']", "probe"] {
+        succeeded(&play.push(Actions::Force(Some(force))).await);
+        assert_eq!(play.device(), made, "{force}");
+    }
+    succeeded(&play.commit(&without("b")).await);
+    assert_eq!(play.device(), made);
+    succeeded(&play.commit(&without("a")).await);
+    assert_eq!(play.device(), untouched);
+}
+
+/// What a commit did with the owners of before is done again with those of now.
+#[tokio::test(flavor = "multi_thread")]
+async fn owners_that_change_while_a_commit_runs_are_read_anew() {
+    let (mut play, _) = two_owners().await;
+    let y = interface("y");
+    play.tap.take();
+    play.tap.hold("<actions ");
+    let began = Instant::now();
+    play.stage.edit(&services(&probe("a", &[&y[0], &y[1]], &[]))).await.unwrap();
+    let tid = play.stage.begin(Push::Commit, Actions::Change).await.unwrap();
+    let is_read = |requests: &[String]| requests.iter().any(|request| request.contains("<actions "));
+    let mut requests = play.tap.take();
+    while !is_read(&requests) {
+        assert!(began.elapsed() < PATIENCE, "{requests:#?}");
+        tokio::task::yield_now().await;
+        requests.extend(play.tap.take());
+    }
+    // Written by who can do that while the candidate is locked: the content does not matter.
+    fs::write(play.stage.running_file(), "written meanwhile").unwrap();
+    play.tap.release();
+    let over = play.stage.end(tid).await.unwrap();
+    assert_eq!((over.result, over.reason), (Outcome::Success, None));
+    requests.extend(play.tap.take());
+    let lists: Vec<bool> = requests
+        .iter()
+        .filter(|request| request.contains("<running"))
+        .map(|request| request.contains("created"))
+        .collect();
+    assert_eq!(lists, [false, true], "{requests:#?}");
+    assert_eq!(requests.iter().filter(|request| request.contains("<edit-config>")).count(), 1);
 }
