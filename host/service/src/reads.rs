@@ -46,12 +46,20 @@ async fn ask(
         return Ok(Tree::new());
     }
     let mut prefixes = Prefixes::new();
-    let expressions: Vec<String> = wanted.iter().map(|pattern| pattern.xpath(&mut prefixes)).collect();
+    let expressions: Vec<String> = wanted.iter().map(|pattern| expression(pattern, &mut prefixes)).collect();
     let xpath = expressions.join(" | ");
     let namespaces: Vec<_> = prefixes.iter().collect();
     let request = Read { source, xpath: &xpath, namespaces: &namespaces, depth: None, defaults };
     let payload = backend.lock().await.get_config(request, identity).await?;
     confine_backend::tree(&payload).map_err(Error::Datastore)
+}
+
+/// An entry is asked for by what is in it. The controller (1.8.0) puts the entries that a union names one behind
+/// the other, then looks for each again as if they were sorted, and loses those that are not: of
+/// `list[name='b'] | list[name='a']` only `a` comes. Where what is in them is named, it sorts them.
+fn expression(pattern: &Pattern, prefixes: &mut Prefixes) -> String {
+    let is_entry = pattern.steps.last().is_some_and(|step| !step.keys.is_empty());
+    pattern.xpath(prefixes) + if is_entry { "/*" } else { "" }
 }
 
 /// The same places in fewer patterns: none that another covers, and in place of very many that differ
@@ -150,6 +158,15 @@ mod tests {
         steps.push(step);
         steps.extend(leaf.map(|leaf| PatternStep::new(QName::new("urn:x", leaf))));
         Pattern { steps }
+    }
+
+    #[test]
+    fn an_entry_is_asked_for_by_what_is_in_it() {
+        let mut prefixes = Prefixes::new();
+        let mut expression = |pattern: &Pattern| expression(pattern, &mut prefixes);
+        assert_eq!(expression(&entry("l", Some("1"), None)), "/ctrl:services/n1:l[n1:name='1']/*");
+        assert_eq!(expression(&entry("l", Some("1"), Some("a"))), "/ctrl:services/n1:l[n1:name='1']/n1:a");
+        assert_eq!(expression(&entry("l", None, None)), "/ctrl:services/n1:l");
     }
 
     #[test]

@@ -2,7 +2,8 @@
 //!
 //! A filter is a union of paths from the root, with a prefix at each step and at each key:
 //! `/ctrl:services | /ctrl:devices/ctrl:device[ctrl:name='r1']/ctrl:config`. As with the controller, a
-//! step without a prefix and a name that no node has select nothing.
+//! step without a prefix and a name that no node has select nothing. A path that ends in `/*` selects what is
+//! in the nodes of the path before that.
 
 use std::collections::{HashMap, HashSet};
 
@@ -30,19 +31,33 @@ pub enum FilterError {
 /// What a filter selects.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
-    patterns: Vec<Pattern>,
+    branches: Vec<Branch>,
+}
+
+/// One path of the union.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Branch {
+    pattern: Pattern,
+    /// Whether what is in the nodes is selected, and not they.
+    inside: bool,
 }
 
 impl Filter {
     /// Reads the value of `select`. `namespaces` are the prefixes that are bound where it stands.
     pub fn parse(select: &str, namespaces: &[(&str, &str)]) -> Result<Self, FilterError> {
         let namespaces: HashMap<&str, &str> = namespaces.iter().copied().collect();
-        let mut patterns = Vec::new();
+        let mut branches = Vec::new();
         for path in union(select) {
-            let path = Path::parse_xpath(path.trim_matches([' ', '\t', '\n', '\r']))?;
-            patterns.extend(resolve(&path, &namespaces)?);
+            let path = path.trim_matches([' ', '\t', '\n', '\r']);
+            let (path, inside) = path.strip_suffix("/*").map_or((path, false), |above| (above, true));
+            let pattern = match path {
+                // What is in the root.
+                "" if inside => Some(Pattern::default()),
+                path => resolve(&Path::parse_xpath(path)?, &namespaces)?,
+            };
+            branches.extend(pattern.map(|pattern| Branch { pattern, inside }));
         }
-        Ok(Self { patterns })
+        Ok(Self { branches })
     }
 
     /// The nodes that it selects, each once; the root stands for everything. [`prune`] has them in
@@ -50,7 +65,13 @@ impl Filter {
     pub fn select(&self, tree: &Tree) -> Vec<NodeId> {
         let mut index = Index::new();
         let mut seen = HashSet::new();
-        let selected = self.patterns.iter().flat_map(|pattern| matches(tree, &mut index, pattern));
+        let selected = self.branches.iter().flat_map(|Branch { pattern, inside }| {
+            let nodes = matches(tree, &mut index, pattern);
+            match inside {
+                true => nodes.into_iter().flat_map(|node| tree.children(node)).collect(),
+                false => nodes,
+            }
+        });
         selected.filter(|&node| seen.insert(node)).collect()
     }
 }
@@ -254,6 +275,17 @@ mod tests {
     }
 
     #[test]
+    fn all_that_is_in_an_entry_is_the_entry() {
+        for path in ["/ctrl:services/b:bench[b:service-name='s1']", "/ctrl:devices/ctrl:device", ""] {
+            let inside = answer(&format!("{path}/*"), None);
+            assert_eq!(inside, answer(if path.is_empty() { "/" } else { path }, None));
+            assert!(inside.contains("name"), "{inside}");
+        }
+        insta::assert_snapshot!(answer("/ctrl:devices/ctrl:device/ctrl:name/*", None), @"");
+        insta::assert_snapshot!(answer("/ctrl:devices/*/ctrl:name", None), @"the path `/ctrl:devices/*/ctrl:name` cannot be read at character 15: `*` is not known: name the step, and leave its keys out to mean every entry");
+    }
+
+    #[test]
     fn answers_hold_what_was_asked_for_and_what_it_is_in() {
         let answers = [
             "/ctrl:devices/ctrl:device/ctrl:name",
@@ -338,7 +370,7 @@ mod tests {
                 paths.push(pattern.xpath(&mut prefixes));
                 let namespaces: Vec<_> = prefixes.iter().collect();
                 let filter = Filter::parse(paths.last().unwrap(), &namespaces).unwrap();
-                prop_assert_eq!(&filter.patterns, &[pattern]);
+                prop_assert_eq!(&filter.branches, &[Branch { pattern, inside: false }]);
                 prop_assert_eq!(filter.select(&tree), [node]);
             }
             let namespaces: Vec<_> = prefixes.iter().collect();
