@@ -19,7 +19,6 @@ mod life;
 mod models;
 mod options;
 mod schemas;
-mod stamp;
 mod transaction;
 
 pub use backend::{Backend, Datastore, Read};
@@ -31,7 +30,6 @@ pub use event::{ControllerTransaction, Event, Events, ServiceRef, ServicesCommit
 pub use models::{Directories, ModelCache, Models, Turn, modules_in};
 pub use options::{Identity, Options, own_user};
 pub use schemas::{DeviceState, SchemaRef};
-pub use stamp::Stamp;
 pub use transaction::{Outcome, Transaction, TransactionState};
 
 /// The controller's own model: services, devices, transactions and its operations.

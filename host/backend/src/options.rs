@@ -7,7 +7,7 @@ use confine_netconf::{DEFAULT_MESSAGE_LIMIT, Hello, Session};
 use nix::unistd::{User, geteuid};
 use tokio::net::UnixStream;
 
-use crate::{Error, Stamp};
+use crate::Error;
 
 /// By what way the backend is told that we come, shown to users who find the candidate locked.
 const TRANSPORT: &str = "ctrl:services";
@@ -52,11 +52,6 @@ impl Options {
             message_limit: DEFAULT_MESSAGE_LIMIT,
             running_file: None,
         }
-    }
-
-    /// What the file of `running` is like now; none where it cannot be seen.
-    pub fn running_stamp(&self) -> Option<Stamp> {
-        Stamp::of(self.running_file.as_ref()?).ok()
     }
 
     pub(crate) fn user<'a>(&'a self, identity: &'a Identity) -> &'a str {

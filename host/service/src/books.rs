@@ -1,14 +1,19 @@
 //! Who owns what, kept from one commit to the next for as long as it is true.
 //!
 //! The backend tells the daemon of its own transactions, and of nothing else that changes `running`: a
-//! local commit or one of another client is none. What tells is the file in which it keeps `running`. Where
-//! that is seen to be written with the daemon's own commits, the books hold until it is written by somebody
-//! else; where it is not, every commit reads them anew.
+//! local commit or one of another client is none. What tells is the file in which it keeps `running`, which
+//! each commit writes equally often (twice, with 1.8.0). Where that is seen to be written with the daemon's own
+//! commits, the books hold until somebody else has written it; where it is not, every commit reads them anew.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
-use confine_backend::{ControllerTransaction, Outcome, Stamp};
+use confine_backend::{ControllerTransaction, Outcome};
 use confine_view::{Created, InstanceRef, Owners};
+
+use crate::running::RunningFile;
 
 /// The books.
 #[derive(Debug, Default)]
@@ -17,8 +22,10 @@ pub(crate) struct Books(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     known: Option<Known>,
-    /// Whether the file was written with the last commit that must have written it.
-    file_tells: bool,
+    file: Option<RunningFile>,
+    /// How often a commit writes the file: the fewest writes that came with one of ours. None where it was
+    /// not seen to be written with the last one that must have done so.
+    each: Option<u64>,
     /// What the commit that was answered last changes, once it is through.
     pending: Option<Pending>,
 }
@@ -27,8 +34,8 @@ struct State {
 #[derive(Debug)]
 struct Known {
     owners: Arc<Owners>,
-    /// What its file was like then; none where it was written meanwhile, or could not be seen.
-    stamp: Option<Stamp>,
+    /// How often its file had been written then; none where somebody may have changed it since.
+    writes: Option<u64>,
 }
 
 /// What a commit changes in the books.
@@ -44,28 +51,48 @@ pub(crate) struct Pending {
 }
 
 impl Books {
-    /// Who owns what, if that is known to be true: the file is like this now.
-    pub(crate) fn owners(&self, now: Option<Stamp>) -> Option<Arc<Owners>> {
-        let state = self.lock();
-        let known = state.known.as_ref().filter(|known| state.file_tells && known.is_of(now))?;
-        Some(known.owners.clone())
+    /// There is another controller, or the same one after who knows what. It keeps `running` in this file.
+    pub(crate) fn begin(&self, file: Option<&Path>) {
+        let watch = |path: &Path| {
+            RunningFile::watch(path)
+                .inspect_err(|error| {
+                    tracing::warn!(file = %path.display(), %error, "the file of `running` cannot be watched: each commit reads who owns what");
+                })
+                .ok()
+        };
+        *self.lock() = State { file: file.and_then(watch), ..State::default() };
+    }
+
+    /// How often `running` was written until now, where that is known.
+    pub(crate) fn writes(&self) -> Option<u64> {
+        self.lock().writes()
+    }
+
+    /// Who owns what, if that is known to be true.
+    pub(crate) fn owners(&self) -> Option<Arc<Owners>> {
+        let mut state = self.lock();
+        if !state.is_current() {
+            return None;
+        }
+        state.known.as_ref().map(|known| known.owners.clone())
     }
 
     /// Whether it is time to read them while there is nothing else to do: a commit would not have to. Not
     /// while one is on its way to the devices, which may have been written to `running` already.
-    pub(crate) fn want_reading(&self, now: Option<Stamp>) -> bool {
-        let State { known, file_tells, pending } = &*self.lock();
-        pending.is_none() && known.as_ref().is_none_or(|known| *file_tells && !known.is_of(now))
+    pub(crate) fn want_reading(&self) -> bool {
+        let mut state = self.lock();
+        state.pending.is_none() && (state.known.is_none() || state.each.is_some() && !state.is_current())
     }
 
-    /// Takes what was read of `running`, with the stamps of before and after.
-    pub(crate) fn keep(&self, owners: Arc<Owners>, before: Option<Stamp>, after: Option<Stamp>) {
-        self.lock().known = Some(Known { owners, stamp: after.filter(|_| before == after) });
+    /// Takes what was read of `running` when its file had been written so often.
+    pub(crate) fn keep(&self, owners: Arc<Owners>, writes: Option<u64>) {
+        self.lock().known = Some(Known { owners, writes });
     }
 
-    /// Whether `running` was written since a commit of ours began, when its file was like `then`.
-    pub(crate) fn outdated(&self, then: Option<Stamp>, now: Option<Stamp>) -> bool {
-        self.lock().file_tells && then != now
+    /// Whether `running` was written since a commit of ours began, when its file had been so often.
+    pub(crate) fn outdated(&self, then: Option<u64>) -> bool {
+        let mut state = self.lock();
+        state.each.is_some() && state.writes() != then
     }
 
     /// There are other modules, so there are other lists to know the owners of.
@@ -74,42 +101,42 @@ impl Books {
         (state.known, state.pending) = (None, None);
     }
 
-    /// There is another controller, or the same one after who knows what.
-    pub(crate) fn begin(&self) {
-        *self.lock() = State::default();
-    }
-
     /// A commit was answered with "done": this is what it changes once it is through.
     pub(crate) fn expect(&self, pending: Pending) {
         self.lock().pending = Some(pending);
     }
 
     /// A transaction is over. Returns whether it was the one of [`expect`](Self::expect) and has succeeded.
-    pub(crate) fn transaction_over(&self, over: &ControllerTransaction, now: Option<Stamp>) -> bool {
+    pub(crate) fn transaction_over(&self, over: &ControllerTransaction) -> bool {
         let mut state = self.lock();
-        let State { known, file_tells, pending } = &mut *state;
-        let ours = pending.take_if(|pending| pending.tid == over.tid);
+        let ours = state.pending.take().filter(|ours| ours.tid == over.tid);
         let Some(ours) = ours.filter(|ours| ours.push && over.result == Outcome::Success) else {
             // What it has changed in `running`, a failure among them, the file tells.
-            *pending = None;
             return false;
         };
-        let Some(known) = known else { return true };
-        let written = now.is_some() && !known.is_of(now);
-        if ours.edited {
-            if *file_tells && !written {
-                tracing::warn!(
-                    tid = over.tid,
-                    "the file of `running` that the settings name was not written with a commit: the controller keeps it elsewhere, and each commit reads who owns what"
-                );
+        let now = state.writes();
+        let State { known: Some(known), each, .. } = &mut *state else { return true };
+        let ours_writes = now.zip(known.writes).map(|(now, then)| now.saturating_sub(then));
+        match ours_writes {
+            Some(0) | None if ours.edited => {
+                if each.take().is_some() {
+                    tracing::warn!(
+                        tid = over.tid,
+                        "the file of `running` was not written with a commit: the controller keeps it elsewhere, and each commit reads who owns what"
+                    );
+                }
             }
-            *file_tells = written;
+            Some(0) | None => {}
+            Some(writes) => {
+                // If it was written more often, somebody else has written it before this was heard of.
+                known.writes = now.filter(|_| *each == Some(writes));
+                *each = Some(each.map_or(writes, |each| each.min(writes)));
+            }
         }
         let owners = Arc::make_mut(&mut known.owners);
         for (instance, created) in ours.created {
             owners.replace(&instance, created);
         }
-        known.stamp = now;
         true
     }
 
@@ -123,9 +150,16 @@ impl Books {
     }
 }
 
-impl Known {
-    fn is_of(&self, now: Option<Stamp>) -> bool {
-        self.stamp.is_some() && self.stamp == now
+impl State {
+    fn writes(&mut self) -> Option<u64> {
+        self.file.as_mut()?.writes()
+    }
+
+    /// Whether nobody has changed `running` since it was read.
+    fn is_current(&mut self) -> bool {
+        let now = self.writes();
+        let known = self.known.as_ref().and_then(|known| known.writes);
+        self.each.is_some() && known.is_some() && known == now
     }
 }
 
@@ -135,11 +169,10 @@ mod tests {
 
     use super::*;
 
-    /// Books, and the file of `running`.
+    /// Books, and the file of `running`, which each commit writes twice.
     struct Play {
         books: Books,
         file: PathBuf,
-        writes: usize,
         _directory: tempfile::TempDir,
     }
 
@@ -148,31 +181,39 @@ mod tests {
         fn begin() -> Self {
             let directory = tempfile::tempdir().unwrap();
             let file = directory.path().join("running_db");
-            let mut play = Self { books: Books::default(), file, writes: 0, _directory: directory };
-            play.write();
+            fs::write(&file, "").unwrap();
+            let play = Self { books: Books::default(), file, _directory: directory };
+            play.books.begin(Some(&play.file));
             play.read();
             play
         }
 
-        fn now(&self) -> Option<Stamp> {
-            Stamp::of(&self.file).ok()
+        /// As after the first commit of ours, and a reading.
+        fn believed() -> Self {
+            let play = Self::begin();
+            play.commit(1);
+            play.read();
+            assert!(play.is_known());
+            play
         }
 
-        fn write(&mut self) {
-            self.writes += 1;
-            fs::write(&self.file, " ".repeat(self.writes)).unwrap();
+        fn write(&self) {
+            for _ in 0..2 {
+                fs::write(&self.file, "").unwrap();
+            }
         }
 
         fn read(&self) {
-            self.books.keep(Arc::default(), self.now(), self.now());
+            let writes = self.books.writes();
+            self.books.keep(Arc::default(), writes);
         }
 
         fn is_known(&self) -> bool {
-            self.books.owners(self.now()).is_some()
+            self.books.owners().is_some()
         }
 
         fn wants_reading(&self) -> bool {
-            self.books.want_reading(self.now())
+            self.books.want_reading()
         }
 
         /// A commit of ours is answered.
@@ -182,11 +223,11 @@ mod tests {
 
         fn over(&self, tid: u64, result: Outcome) {
             let over = ControllerTransaction { tid, username: None, result, origin: None, reason: None };
-            self.books.transaction_over(&over, self.now());
+            self.books.transaction_over(&over);
         }
 
         /// A commit of ours that succeeds.
-        fn commit(&mut self, tid: u64) {
+        fn commit(&self, tid: u64) {
             self.answer(tid, true, true);
             self.write();
             self.over(tid, Outcome::Success);
@@ -195,9 +236,14 @@ mod tests {
 
     #[test]
     fn the_file_is_believed_once_it_was_written_with_a_commit() {
-        let mut play = Play::begin();
+        let play = Play::begin();
         assert!(!play.is_known() && !play.wants_reading());
+        // Whether that was all of the commit's own is not known yet.
         play.commit(1);
+        assert!(!play.is_known() && play.wants_reading());
+        play.read();
+        assert!(play.is_known() && !play.wants_reading());
+        play.commit(2);
         assert!(play.is_known() && !play.wants_reading());
         // Somebody else.
         play.write();
@@ -206,15 +252,18 @@ mod tests {
         assert!(play.is_known() && !play.wants_reading());
         play.books.forget();
         assert!(!play.is_known() && play.wants_reading());
-        play.books.begin();
+        play.books.begin(Some(&play.file));
         play.read();
         assert!(!play.is_known());
+        play.books.begin(None);
+        play.commit(3);
+        play.read();
+        assert!(!play.is_known() && !play.wants_reading());
     }
 
     #[test]
     fn what_is_on_its_way_is_not_taken_for_somebody_elses() {
-        let mut play = Play::begin();
-        play.commit(1);
+        let play = Play::believed();
         play.answer(2, true, true);
         // The backend writes it before the devices have committed.
         play.write();
@@ -224,9 +273,36 @@ mod tests {
     }
 
     #[test]
+    fn who_writes_before_the_end_of_a_commit_is_heard_of_is_seen() {
+        let play = Play::believed();
+        play.answer(2, true, true);
+        play.write();
+        play.write();
+        play.over(2, Outcome::Success);
+        assert!(!play.is_known() && play.wants_reading());
+        play.read();
+        play.commit(3);
+        assert!(play.is_known());
+
+        // Even with the first, by which it is learnt how often that is.
+        let play = Play::begin();
+        play.answer(1, true, true);
+        play.write();
+        play.write();
+        play.over(1, Outcome::Success);
+        play.read();
+        play.commit(2);
+        play.read();
+        play.answer(3, true, true);
+        play.write();
+        play.write();
+        play.over(3, Outcome::Success);
+        assert!(!play.is_known());
+    }
+
+    #[test]
     fn a_commit_that_failed_leaves_the_books_if_it_left_running() {
-        let mut play = Play::begin();
-        play.commit(1);
+        let play = Play::believed();
         play.answer(2, true, true);
         play.over(2, Outcome::Failed);
         assert!(play.is_known());
@@ -246,32 +322,32 @@ mod tests {
 
     #[test]
     fn a_file_that_a_commit_did_not_write_is_believed_no_more() {
-        let mut play = Play::begin();
-        play.commit(1);
+        let play = Play::believed();
         play.answer(2, true, false);
         play.over(2, Outcome::Success);
         // It need not have been written for nothing.
         assert!(play.is_known());
         play.answer(3, true, true);
         play.over(3, Outcome::Success);
-        assert!(!play.is_known());
+        assert!(!play.is_known() && !play.wants_reading());
+
+        let play = Play::believed();
         fs::remove_file(&play.file).unwrap();
-        play.answer(4, true, true);
-        play.over(4, Outcome::Success);
+        play.answer(2, true, true);
+        play.over(2, Outcome::Success);
         assert!(!play.is_known());
     }
 
     #[test]
     fn what_changed_while_it_was_read_or_worked_with_is_outdated() {
-        let mut play = Play::begin();
-        play.commit(1);
-        let before = play.now();
-        assert!(!play.books.outdated(before, play.now()));
+        let play = Play::believed();
+        let before = play.books.writes();
+        assert!(!play.books.outdated(before));
         play.write();
-        assert!(play.books.outdated(before, play.now()));
-        play.books.keep(Arc::default(), before, play.now());
+        assert!(play.books.outdated(before));
+        play.books.keep(Arc::default(), before);
         assert!(!play.is_known());
-        play.books.begin();
-        assert!(!play.books.outdated(before, play.now()));
+        play.books.begin(Some(&play.file));
+        assert!(!play.books.outdated(before));
     }
 }

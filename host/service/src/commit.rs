@@ -18,7 +18,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use confine_backend::{Datastore, Identity, Push, ServicesCommit, Stamp, Transaction};
+use confine_backend::{Datastore, Identity, Push, ServicesCommit, Transaction};
 use confine_nacm::Nacm;
 use confine_sandbox::{Budget, Commit, Entry, Module, Run, Usage};
 use confine_tree::{Path, Pattern, Tree};
@@ -137,14 +137,14 @@ struct Books {
     /// The controller's rules.
     nacm: Arc<Nacm>,
     service_timeout: Option<Duration>,
-    /// What the file of `running` was like.
-    stamp: Option<Stamp>,
+    /// How often the file of `running` had been written.
+    writes: Option<u64>,
 }
 
 impl Work<'_> {
     /// Who owns what, and who shares with what was notified.
     async fn read_books(&self, plan: &Plan) -> Result<Books, Error> {
-        let Running { mut owners, nacm, service_timeout, stamp } =
+        let Running { mut owners, nacm, service_timeout, writes } =
             self.host.read_running(self.backend).await?;
         if nacm.denies_writes_by_default() {
             Arc::make_mut(&mut owners).keep_from_backend();
@@ -166,7 +166,7 @@ impl Work<'_> {
             also = also.len(),
             "read the books"
         );
-        Ok(Books { owners, notified, also, nacm, service_timeout, stamp })
+        Ok(Books { owners, notified, also, nacm, service_timeout, writes })
     }
 
     /// Reads, strips, runs and writes. None, and nothing written, if the books turn out to be old.
@@ -222,8 +222,7 @@ impl Work<'_> {
         let count = instances.len();
         instances.extend(gone);
         let finished = draft.finish(&instances, &books.owners).map_err(|error| rules.explain(error))?;
-        let running = self.backend.lock().await.options().running_stamp();
-        if self.host.books.outdated(books.stamp, running) {
+        if self.host.books.outdated(books.writes) {
             return Ok(None);
         }
         let bytes = finished.edit.as_ref().map_or(0, String::len);

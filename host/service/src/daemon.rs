@@ -142,7 +142,7 @@ impl Connection {
         hooks: &Queue,
         mut shutdown: std::pin::Pin<&mut impl Future<Output = ()>>,
     ) -> Result<(), BackendError> {
-        host.books.begin();
+        host.books.begin(self.options.running_file.as_deref());
         host.rules.forget();
         self.end_abandoned(host).await;
         self.find_end(host, hooks).await?;
@@ -171,7 +171,7 @@ impl Connection {
                     }
                 }
                 Event::ControllerTransaction(over) => {
-                    host.transaction_over(&over, self.options.running_stamp());
+                    host.transaction_over(&over);
                     if let Some(hooked) = host.take_hooked(over.tid) {
                         hooks.put(hooked, over);
                     }
@@ -211,7 +211,7 @@ impl Connection {
             if let Some(event) = self.waiting.pop_front() {
                 return Ok(event);
             }
-            let want_books = host.books.want_reading(self.options.running_stamp());
+            let want_books = host.books.want_reading();
             let next = tokio::select! {
                 biased;
                 next = self.events.next() => next,

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use confine_backend::{ControllerTransaction, Models, Stamp};
+use confine_backend::{ControllerTransaction, Models};
 use confine_nacm::Nacm;
 use confine_sandbox::{Entry, Module, Run, Runner, Usage};
 use confine_tree::{CONTROLLER, Pattern, PatternStep, QName, Schema, Tree};
@@ -84,8 +84,8 @@ pub(crate) struct Running {
     /// The controller's rules.
     pub(crate) nacm: Arc<Nacm>,
     pub(crate) service_timeout: Option<Duration>,
-    /// What its file was like before it was read.
-    pub(crate) stamp: Option<Stamp>,
+    /// How often its file had been written before it was read.
+    pub(crate) writes: Option<u64>,
 }
 
 impl Host {
@@ -330,23 +330,23 @@ impl Host {
     /// Reads what a commit has to know of `running`: all `created` lists only where the books are not known
     /// to be true.
     pub(crate) async fn read_running(&self, backend: &Shared) -> Result<Running, Error> {
-        let options = backend.lock().await.options().clone();
-        let stamp = options.running_stamp();
+        let host_user = backend.lock().await.options().host_user.clone();
+        let writes = self.books.writes();
         let registry = self.registry();
-        let known = self.books.owners(stamp);
+        let known = self.books.owners();
         let timeout = [SERVICES, QName::new(CONTROLLER, "service-timeout")].map(PatternStep::new);
         let mut wanted = vec![rules::place(), Pattern { steps: timeout.into() }];
         if known.is_none() {
             wanted.extend(registry.services().map(|service| created_of(&service)));
         }
         let tree = reads::read_running(backend, &wanted).await?;
-        let nacm = self.rules.take(&tree, &options.host_user, &registry, &*self.schema());
+        let nacm = self.rules.take(&tree, &host_user, &registry, &*self.schema());
         let owners = known.unwrap_or_else(|| {
             let owners = Arc::new(registry.owners(&tree));
             tell_held_twice(&owners);
             // Other modules may have come meanwhile, and have other lists.
             if Arc::ptr_eq(&registry, &self.registry()) {
-                self.books.keep(owners.clone(), stamp, options.running_stamp());
+                self.books.keep(owners.clone(), writes);
             }
             owners
         });
@@ -354,7 +354,7 @@ impl Host {
             let leaf = tree.child(services, QName::new(CONTROLLER, "service-timeout"))?;
             tree.value(leaf)?.trim().parse().ok().map(Duration::from_secs)
         });
-        Ok(Running { owners, nacm: nacm?, service_timeout, stamp })
+        Ok(Running { owners, nacm: nacm?, service_timeout, writes })
     }
 
     /// A commit is about to be answered, and its hooks wait for its end.
@@ -372,9 +372,9 @@ impl Host {
         lock(&self.hooked).take_if(|hooked| hooked.tid == tid)
     }
 
-    /// A transaction is over; the file of `running` is like this now.
-    pub(crate) fn transaction_over(&self, over: &ControllerTransaction, running: Option<Stamp>) {
-        if !self.books.transaction_over(over, running) {
+    /// A transaction is over.
+    pub(crate) fn transaction_over(&self, over: &ControllerTransaction) {
+        if !self.books.transaction_over(over) {
             // What others do nobody says.
             self.knowledge.devices_may_have_changed();
         }

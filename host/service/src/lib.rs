@@ -26,6 +26,7 @@ mod registry;
 mod remembered;
 mod rights;
 mod rules;
+mod running;
 pub mod status;
 mod store;
 mod watcher;

@@ -164,9 +164,9 @@ mod tests {
     fn an_entry_is_asked_for_by_what_is_in_it() {
         let mut prefixes = Prefixes::new();
         let mut expression = |pattern: &Pattern| expression(pattern, &mut prefixes);
-        assert_eq!(expression(&entry("l", Some("1"), None)), "/ctrl:services/n1:l[n1:name='1']/*");
-        assert_eq!(expression(&entry("l", Some("1"), Some("a"))), "/ctrl:services/n1:l[n1:name='1']/n1:a");
-        assert_eq!(expression(&entry("l", None, None)), "/ctrl:services/n1:l");
+        assert_eq!(expression(&entry("l", Some("1"), None)), "/ctrl:services/n2:l[n2:name='1']/*");
+        assert_eq!(expression(&entry("l", Some("1"), Some("a"))), "/ctrl:services/n2:l[n2:name='1']/n2:a");
+        assert_eq!(expression(&entry("l", None, None)), "/ctrl:services/n2:l");
     }
 
     #[test]
