@@ -49,7 +49,7 @@ pub(crate) enum Error {
     Demo(#[from] confine_author::Error),
     #[error("the current directory is not to be had")]
     Directory(#[source] io::Error),
-    #[error("cannot connect to the controller at `{}`\nhint: `confine demo --serve` leaves one running", socket.display())]
+    #[error("cannot connect to the controller at `{}`\nhint: `--socket` says where it is; `confine demo --serve` leaves one running", socket.display())]
     Connect { socket: PathBuf, source: io::Error },
     #[error(
         "there is no module `{name}` in the directories\nhint: its file is to be called `{name}.yang` or `{name}@REVISION.yang`"

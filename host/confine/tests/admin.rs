@@ -6,6 +6,7 @@ mod common;
 
 use std::{
     fs,
+    io::{ErrorKind, Read as _, Write as _},
     net::{TcpListener, TcpStream},
     os::unix::{
         fs::{MetadataExt as _, PermissionsExt as _},
@@ -14,7 +15,7 @@ use std::{
     },
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use common::{Daemon, PATIENCE, confine, http, modules, serve, site::Site, text};
@@ -276,6 +277,26 @@ fn a_stranger_is_turned_away() {
     hint: ask as root or as the daemon's own user, or name a group that `nobody` is in (`group` in `[admin]`)
     ");
     running.lines.wait_for("turned away from the admin socket");
+    assert_eq!(running.daemon.terminate(), Some(0));
+}
+
+/// Who connects and says nothing takes a place, and places have an end: sixteen, behind each door.
+#[test]
+fn so_many_are_served_at_a_time_and_more_wait() {
+    let running = Running::start();
+    for (door, question) in [("admin.sock", "GET /v1/status"), ("metrics.sock", "GET /health")] {
+        let mut silent: Vec<UnixStream> = (0..16).map(|_| running.connect(door)).collect();
+        let mut next = running.connect(door);
+        next.write_all(format!("{question} HTTP/1.1\r\n\r\n").as_bytes()).unwrap();
+        // Those before it are sent away after ten seconds; nothing comes much sooner than that.
+        next.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+        let mut answer = [0; 8];
+        assert_eq!(next.read(&mut answer).unwrap_err().kind(), ErrorKind::WouldBlock, "{door}");
+        silent.pop();
+        next.set_read_timeout(Some(PATIENCE)).unwrap();
+        next.read_exact(&mut answer).unwrap();
+        assert_eq!(&answer, b"HTTP/1.1", "{door}");
+    }
     assert_eq!(running.daemon.terminate(), Some(0));
 }
 
