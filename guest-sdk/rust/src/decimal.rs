@@ -100,7 +100,8 @@ mod tests {
             let read: Decimal64<2> = text.parse().unwrap();
             assert_eq!((read.number(), &*read.to_string()), (number, written), "{text}");
         }
-        for wrong in ["", ".", "1.", ".5", "1.555", "1,5", "1e3", "--1", "- 1", "92233720368547758.08", "0x1"] {
+        for wrong in ["", ".", "1.", ".5", "1.555", "1,5", "1e3", "--1", "- 1", "92233720368547758.08", "0x1"]
+        {
             assert!(wrong.parse::<Decimal64<2>>().is_err(), "{wrong}");
         }
     }
