@@ -20,7 +20,10 @@ pub enum Error {
         source: std::io::Error,
     },
     /// The user that this process runs as has no name.
-    #[error("user {uid} has no name on this system\nhint: name the host user in the configuration")]
+    #[error(
+        "user {uid}, which this process runs as, has no name on this system\n\
+         hint: name one to ask for: `--user NAME`, or `user` in confine.toml for the daemon"
+    )]
     NoSuchUser {
         /// The effective user id.
         uid: u32,

@@ -16,12 +16,12 @@ use std::{
     os::unix::{
         fs::{PermissionsExt as _, chown},
         net::UnixStream,
-        process::ExitStatusExt as _,
+        process::{CommandExt as _, ExitStatusExt as _},
     },
     process::{Command, Stdio},
 };
 
-use common::{Daemon, PATIENCE, confine, http, modules, site::Site, text};
+use common::{Daemon, PATIENCE, confine, http, modules, serve, site::Site, text};
 use rustix::process::{Resource, Rlimit, Signal, geteuid, getrlimit, kill_process, prlimit};
 
 /// A user that owns nothing.
@@ -90,6 +90,38 @@ async fn disk_full_for_the_log() {
     while !site.commit("with nothing to write").await.succeeded() {}
     site.goes_on("with nothing to read").await;
     assert!(daemon.0.try_wait().unwrap().is_none());
+    assert_eq!(daemon.terminate(), Some(0));
+}
+
+/// As in a container that knows no users: whoever is named is asked for.
+#[test]
+fn a_user_without_a_name() {
+    const UNNAMED: u32 = 4_242_424;
+    if !geteuid().is_root() {
+        eprintln!("skipped: only root can be another user");
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let program = directory.path().join("confine");
+    // By another process: a file that this one has open for writing, and so whatever it starts meanwhile,
+    // cannot be run.
+    assert!(Command::new("cp").arg(env!("CARGO_BIN_EXE_confine")).arg(&program).status().unwrap().success());
+    let serve = serve(directory.path());
+    chown(directory.path(), Some(UNNAMED), Some(UNNAMED)).unwrap();
+    let command = || {
+        let mut command = Command::new(&program);
+        command.args(serve.get_args()).uid(UNNAMED).gid(UNNAMED).current_dir("/").stderr(Stdio::piped());
+        command
+    };
+    let output = command().output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output.stderr);
+    insta::assert_snapshot!(said, @"
+    error: user 4242424, which this process runs as, has no name on this system
+    hint: name one to ask for: `--user NAME`, or `user` in confine.toml for the daemon
+    ");
+    let mut daemon = Daemon::start(command().args(["--user", "alice"]));
+    daemon.errors().wait_for("no connection to the controller");
     assert_eq!(daemon.terminate(), Some(0));
 }
 

@@ -96,12 +96,11 @@ async fn daemon(settings: &Settings, levels: &Levels) -> Result<(), Error> {
 
 /// Where the backend is, and who the daemon is to it.
 fn backend(settings: &Settings) -> Result<confine_backend::Options, Error> {
-    let own = confine_backend::own_user()?;
-    if let Some(backend_user) =
-        settings.backend_user.as_ref().filter(|user| user.value != own && own != "root")
-    {
+    let own = confine_backend::own_user();
+    let is_trusted = |user: &str| own.as_ref().is_ok_and(|own| own == user || own == "root");
+    if let Some(backend_user) = settings.backend_user.as_ref().filter(|user| !is_trusted(&user.value)) {
         tracing::warn!(
-            user = own,
+            user = own.as_deref().ok(),
             "The backend lets only root and `{}` act for the users who commit: run Confine as one of these",
             backend_user.value,
         );
