@@ -22,7 +22,7 @@ use confine_sandbox::Limits;
 use confine_service::Quarantine;
 
 pub use self::property::any_settings;
-pub(crate) use self::value::{ListName, ModuleName, ModuleNames, UserName};
+pub(crate) use self::value::{GroupName, ListName, ModuleName, ModuleNames, UserName};
 use self::{
     controller::{ControllerFile, ControllerFileError, Found},
     file::{File, FileError},
@@ -82,7 +82,7 @@ pub(crate) struct Settings {
     /// The socket for operators.
     pub(crate) admin: Sourced<PathBuf>,
     /// The group whose members may use it besides root and the daemon's own user.
-    pub(crate) admin_group: Option<Sourced<UserName>>,
+    pub(crate) admin_group: Option<Sourced<GroupName>>,
     /// Where monitoring finds metrics; none for nowhere.
     pub(crate) metrics: Option<Sourced<Listen>>,
     /// What takes the daemon's spans; none for nobody.
@@ -140,7 +140,7 @@ pub(crate) enum SettingsError {
     Option { option: &'static str, origin: Origin, source: ValueError },
     #[error("`{variable}` in the environment is wrong")]
     Variable { variable: &'static str, source: crate::log::FilterError },
-    #[error("the socket's path `{}` ({origin}) has {} bytes, a socket's path can have {SOCKET_PATH} at most", path.display(), path.as_os_str().len())]
+    #[error("the socket's path `{}` ({origin}) has {} bytes, a socket's path can have {SOCKET_PATH} at most\nhint: name a shorter one, or one through a link to its directory", path.display(), path.as_os_str().len())]
     SocketPath { path: PathBuf, origin: Origin },
 }
 
@@ -224,6 +224,11 @@ impl Settings {
             backend_user: controller.backend_user.as_ref().map(|found| found.says(found.value.clone())),
             missing_fragments: controller.missing.clone(),
         })
+    }
+
+    /// The modules of which something is said.
+    pub(crate) fn modules_named(&self) -> BTreeSet<&ModuleName> {
+        self.module_limits.keys().chain(&self.last_wins).collect()
     }
 
     /// The limits of a module.

@@ -39,7 +39,7 @@ impl Running {
         fs::create_dir(modules(directory.path())).unwrap();
         fs::write(modules(directory.path()).join(module).with_extension("wasm"), bytes).unwrap();
         let metrics = directory.path().join("metrics.sock");
-        let config = "[module.broken.limits]\nmemory = '128 MiB'\n";
+        let config = "[module.broken.limits]\nmemory = '128 MiB'\n[module.absent]\nconflicts = 'last-wins'\n";
         fs::write(directory.path().join("confine.toml"), config).unwrap();
         let mut command = serve(directory.path());
         command.arg("--metrics").arg(metrics).stderr(Stdio::piped());
@@ -94,6 +94,7 @@ impl Running {
 #[test]
 fn operators_see_what_there_is() {
     let running = Running::start();
+    running.lines.wait_for_all(&["The settings name a module that is not there module=absent"]);
     let status = running.ask("status").unwrap();
     assert!(status.starts_with("controller  not connected since 20"), "{status}");
     assert!(status.contains("at `/controller.sock`, as `"), "{status}");

@@ -44,7 +44,9 @@ pub(crate) enum ListenError {
         "`{0}` can be reached from other machines: metrics are for this one only, as in `127.0.0.1:9464`"
     )]
     Reachable(IpAddr),
-    #[error("the socket's path has {0} bytes, a socket's path can have {SOCKET_PATH} at most")]
+    #[error(
+        "the socket's path has {0} bytes, a socket's path can have {SOCKET_PATH} at most: name a shorter one, or one through a link to its directory"
+    )]
     Long(usize),
 }
 
@@ -267,7 +269,7 @@ mod tests {
         `0.0.0.0` can be reached from other machines: metrics are for this one only, as in `127.0.0.1:9464`
         `::` can be reached from other machines: metrics are for this one only, as in `127.0.0.1:9464`
         `192.0.2.1` can be reached from other machines: metrics are for this one only, as in `127.0.0.1:9464`
-        the socket's path has 108 bytes, a socket's path can have 107 at most
+        the socket's path has 108 bytes, a socket's path can have 107 at most: name a shorter one, or one through a link to its directory
         ");
     }
 

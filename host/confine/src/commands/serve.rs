@@ -108,7 +108,7 @@ fn backend(settings: &Settings) -> Result<confine_backend::Options, Error> {
     if let Some(directory) = &settings.missing_fragments {
         tracing::warn!(directory = %directory.display(), "The directory in CLICON_CONFIGDIR is not there");
     }
-    let user = settings.user.as_ref().map_or(own, |user| user.value.to_string());
+    let user = settings.user.as_ref().map_or(own, |user| Ok(user.value.to_string()))?;
     Ok(confine_backend::Options {
         running_file: settings.running.as_ref().map(|running| running.value.clone()),
         ..confine_backend::Options::with_host_user(&settings.socket.value, user)
@@ -159,9 +159,9 @@ async fn modules(host: Arc<Host>, settings: &Settings) -> Infallible {
 /// What the settings say of modules, and what there is.
 fn tell_of_modules(host: &Host, settings: &Settings) {
     let modules = host.status().modules;
-    for name in settings.module_limits.keys() {
+    for name in settings.modules_named() {
         if !modules.iter().any(|module| module.name == name.as_ref()) {
-            tracing::warn!(module = %name, "There are limits for a module that is not there");
+            tracing::warn!(module = %name, "The settings name a module that is not there");
         }
     }
     for excluded in &settings.exclude {

@@ -19,7 +19,7 @@ use super::{
     limits::{LimitsTable, Misfit},
     quarantine::QuarantineTable,
     rules::{Conflicts, NacmTable},
-    value::{FilePath, ListName, ModuleName, UserName},
+    value::{FilePath, GroupName, ListName, ModuleName, UserName},
 };
 use crate::{
     admin::Listen,
@@ -87,7 +87,7 @@ pub(crate) struct LogTable {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct AdminTable {
     pub(crate) socket: Option<FilePath>,
-    pub(crate) group: Option<UserName>,
+    pub(crate) group: Option<GroupName>,
 }
 
 /// The table `metrics`.
@@ -159,9 +159,11 @@ impl File {
             if let Some(misfit) = module.limits.shared() {
                 return Err(misfit);
             }
-            let mut limits = limits.clone();
-            module.limits.apply(&mut limits)?;
-            module_limits.insert(name.clone(), limits);
+            if module.limits.says_any() {
+                let mut limits = limits.clone();
+                module.limits.apply(&mut limits)?;
+                module_limits.insert(name.clone(), limits);
+            }
             if module.conflicts == Conflicts::LastWins {
                 last_wins.insert(name.clone());
             }
@@ -248,6 +250,13 @@ mod tests {
     }
 
     #[test]
+    fn a_module_of_which_something_else_is_said_has_no_limits_of_its_own() {
+        let file = read("[module.loud]\nconflicts = 'last-wins'\n[module.meek.limits]\n").unwrap();
+        assert!(file.module_limits.is_empty(), "{:?}", file.module_limits);
+        assert_eq!(file.last_wins.iter().map(ModuleName::as_ref).collect::<Vec<_>>(), ["loud"]);
+    }
+
+    #[test]
     fn what_is_wrong_is_told_with_its_place() {
         let texts = [
             "user = 'root'\nsockets = '/x'\n",
@@ -283,7 +292,7 @@ mod tests {
         `confine.toml`, line 1, key `exclude`: `../x` is not the name of a module: it is that of its file without `.wasm`, made of letters, digits, `-`, `_` and `.`
         `confine.toml`, line 2, key `log.to`: unknown variant `printer`, expected one of `stderr`, `stdout`, `syslog`, `journald`
         `confine.toml`, line 2, key `log.filter`: `info,=loud` does not say what to log: write a level (error, warn, info, debug, trace, off) or levels by part of the program, as in `info,confine_backend=trace`
-        `confine.toml`, line 2, key `admin.group`: `a b` is not the name of a user
+        `confine.toml`, line 2, key `admin.group`: `a b` is not the name of a group
         `confine.toml`, line 2, key `metrics.listen`: `0.0.0.0` can be reached from other machines: metrics are for this one only, as in `127.0.0.1:9464`
         `confine.toml`, line 3, key `limits.memory`: `64 pies` is not a size: write a whole number and a unit, as in `64 MiB`; the units are B, kB, MB, GB, KiB, MiB, GiB
         `confine.toml`, line 2, key `limits.fuel.base`: 0 is too little, 1 is the least

@@ -37,6 +37,11 @@ macro_rules! limits {
         }
 
         impl LimitsTable {
+            /// Whether the table says any limit.
+            pub(crate) fn says_any(&self) -> bool {
+                $(self.$field.is_some())||*
+            }
+
             /// Changes the limits that the table says.
             pub(crate) fn apply(&self, limits: &mut Limits) -> Result<(), Misfit> {
                 // Every field is named: one that is new does not compile until it has a key.

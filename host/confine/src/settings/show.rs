@@ -72,10 +72,11 @@ impl fmt::Display for Settings {
                 writeln!(f, "{line}")?;
             }
         }
-        for (module, limits) in &self.module_limits {
+        for module in self.modules_named() {
             if self.last_wins.contains(module) {
                 writeln!(f, "\n[module.{}]\nconflicts = \"last-wins\"", string(module))?;
             }
+            let Some(limits) = self.module_limits.get(module) else { continue };
             writeln!(f, "\n[module.{}.limits]", string(module))?;
             // The stack is the same for all modules.
             for line in limits::lines(limits).iter().filter(|line| !line.starts_with("stack ")) {

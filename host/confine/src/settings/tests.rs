@@ -336,6 +336,7 @@ fn what_cannot_be_is_refused() {
     ];
     insta::assert_snapshot!(texts.join("\n"), @r"
     the socket's path `/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x` (command line) has 108 bytes, a socket's path can have 107 at most
+    hint: name a shorter one, or one through a link to its directory
     `CONTROLLER_PYAPI_MODULE_FILTER` in /filter.xml is wrong: `b/c` is not the name of a module: it is that of its file without `.wasm`, made of letters, digits, `-`, `_` and `.`
     `CONFINE_LOG` in the environment is wrong: `lots` does not say what to log: write a level (error, warn, info, debug, trace, off) or levels by part of the program, as in `info,confine_backend=trace`
     `/nowhere.toml` cannot be read: No such file or directory (os error 2)
@@ -368,6 +369,21 @@ fn what_is_shown_is_a_file_that_says_the_same() {
     let rules = |settings: &Settings| settings.rules.clone().map(|rules| rules.value);
     assert_eq!(rules(&again).map(|nacm| nacm.rule_lists.len()), Some(1));
     assert_eq!(rules(&again), rules(&settings));
+}
+
+#[test]
+fn of_a_module_what_is_said_is_shown() {
+    let fixture = Fixture::new();
+    let text =
+        "[module.loud]\nconflicts = 'last-wins'\n[module.meek]\n[module.big.limits]\nmemory = '128 MiB'\n";
+    let config = Some(fixture.write("confine.toml", text));
+    let shown = fixture.merge(&Options { config, ..Options::default() }, &[]).unwrap().to_string();
+    let is_said = |line: &&str| line.starts_with("[module") || line.starts_with("conflicts");
+    insta::assert_snapshot!(shown.lines().filter(is_said).collect::<Vec<_>>().join("\n"), @r#"
+    [module."big".limits]
+    [module."loud"]
+    conflicts = "last-wins"
+    "#);
 }
 
 /// What a comment in the packaged file calls the default is the default.

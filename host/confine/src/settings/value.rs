@@ -19,6 +19,8 @@ pub(crate) enum ValueError {
     EmptyPath,
     #[error("`{}` is not the name of a user", line(.0, NAME))]
     User(String),
+    #[error("`{}` is not the name of a group", line(.0, NAME))]
+    Group(String),
     #[error(
         "`{}` is not the name of a list under `/services`: write the name alone, without prefix, keys or path",
         line(.0, NAME)
@@ -40,6 +42,11 @@ pub(crate) struct FilePath(PathBuf);
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub(crate) struct UserName(String);
+
+/// The name of a group of the system.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct GroupName(String);
 
 /// The name of a list under `/services`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
@@ -90,9 +97,21 @@ impl FromStr for UserName {
     type Err = ValueError;
 
     fn from_str(text: &str) -> Result<Self, ValueError> {
-        let is_name = !text.is_empty() && !text.contains(|c: char| c.is_control() || c.is_whitespace());
-        if is_name { Ok(Self(text.into())) } else { Err(ValueError::User(text.into())) }
+        if is_account(text) { Ok(Self(text.into())) } else { Err(ValueError::User(text.into())) }
     }
+}
+
+impl FromStr for GroupName {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        if is_account(text) { Ok(Self(text.into())) } else { Err(ValueError::Group(text.into())) }
+    }
+}
+
+/// Whether it may be the name of a user or a group.
+fn is_account(text: &str) -> bool {
+    !text.is_empty() && !text.contains(|c: char| c.is_control() || c.is_whitespace())
 }
 
 impl FromStr for ListName {
@@ -143,7 +162,7 @@ macro_rules! text {
     )*};
 }
 
-text!(UserName, ListName, ModuleName);
+text!(UserName, GroupName, ListName, ModuleName);
 
 impl TryFrom<String> for FilePath {
     type Error = ValueError;
