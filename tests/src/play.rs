@@ -36,12 +36,9 @@ impl Play {
     pub async fn begin(services: Services, config: &str, user: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let (front, back) = (directory.path().join("tap.sock"), directory.path().join("controller.sock"));
-        let mut builder = Controller::builder().devices(2);
+        let mut builder = Controller::builder().devices(2).service_models(services.models);
         if !config.is_empty() {
             builder = builder.config(config);
-        }
-        for (file, yang) in services.models {
-            builder = builder.service_model(file, yang);
         }
         let tap = Tap::listen(&front, &back).unwrap();
         let stage = Stage::without_daemon(builder, back, user).await.unwrap();

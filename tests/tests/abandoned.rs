@@ -84,10 +84,8 @@ impl Play {
     async fn begin(device_latency: Duration) -> Self {
         let services = guests(&["probe"]).await.unwrap();
         let directory = tempfile::tempdir().unwrap();
-        let mut builder = Controller::builder().devices(1).device_latency(device_latency);
-        for (file, yang) in services.models {
-            builder = builder.service_model(file, yang);
-        }
+        let builder =
+            Controller::builder().devices(1).device_latency(device_latency).service_models(services.models);
         let socket = directory.path().join("controller.sock");
         let stage = Stage::without_daemon(builder, socket, "alice").await.unwrap();
         let options = Options::new(stage.socket()).unwrap();

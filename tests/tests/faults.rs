@@ -112,11 +112,10 @@ async fn fault_3_a_service_without_a_module_is_an_error_and_loses_nothing() {
     let running = play.stage.controller().datastore(Datastore::Running).unwrap();
     let tree = xml::parse(&running).unwrap();
     let kept = tree.children(Tree::ROOT).find(|&node| tree.qname(node).local == "services").unwrap();
-    let mut builder = Controller::builder().device("openconfig1", before.clone());
-    for (file, yang) in services.models {
-        builder = builder.service_model(file, yang);
-    }
-    let builder = builder.config(xml::write(&tree, kept).unwrap());
+    let builder = Controller::builder()
+        .device("openconfig1", before.clone())
+        .service_models(services.models)
+        .config(xml::write(&tree, kept).unwrap());
     let mut stage = Stage::open(builder, other.host, directory.path(), "alice").await.unwrap();
     let change = probe("a", &[&set("login-banner", "changed")], &[]);
     stage.edit(&format!("<services xmlns='http://clicon.org/controller'>{change}</services>")).await.unwrap();

@@ -40,10 +40,7 @@ impl Play {
         let services = guests(&["probe"]).await.unwrap();
         let directory = tempfile::tempdir().unwrap();
         let (front, back) = (directory.path().join("wire.sock"), directory.path().join("controller.sock"));
-        let mut builder = Controller::builder().devices(1);
-        for (file, yang) in services.models {
-            builder = builder.service_model(file, yang);
-        }
+        let builder = Controller::builder().devices(1).service_models(services.models);
         let stage = Stage::without_daemon(builder, back.clone(), "alice").await.unwrap();
         let wire = Wire::listen(&front, &back).unwrap();
         if let Some((asked, fault)) = spoilt {

@@ -36,8 +36,7 @@ impl Drop for Play {
 }
 
 fn builder(models: &[(String, String)]) -> Builder {
-    let builder = Controller::builder().devices(2);
-    models.iter().fold(builder, |builder, (file, yang)| builder.service_model(file, yang))
+    Controller::builder().devices(2).service_models(models.iter().cloned())
 }
 
 impl Play {

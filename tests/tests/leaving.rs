@@ -16,10 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 async fn the_commit_that_is_running_ends_as_it_would_have() {
     let services = guests(&["probe", "second"]).await.unwrap();
     let host = services.host;
-    let mut builder = Controller::builder().devices(1);
-    for (file, yang) in services.models {
-        builder = builder.service_model(file, yang);
-    }
+    let builder = Controller::builder().devices(1).service_models(services.models);
     let directory = tempfile::tempdir().unwrap();
     let mut stage = Stage::open(builder, host.clone(), directory.path(), "alice").await.unwrap();
     stage

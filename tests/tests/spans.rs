@@ -63,10 +63,7 @@ async fn all_that_a_commit_does_is_told_as_its_part() {
     // Of the whole process: a commit is worked on by several threads.
     tracing::subscriber::set_global_default(tracing_subscriber::registry().with(paths.clone())).unwrap();
     let services = guests(&["probe", "second"]).await.unwrap();
-    let mut builder = Controller::builder().devices(1);
-    for (file, yang) in services.models {
-        builder = builder.service_model(file, yang);
-    }
+    let builder = Controller::builder().devices(1).service_models(services.models);
     let directory = tempfile::tempdir().unwrap();
     let mut stage = Stage::open(builder, services.host, directory.path(), "alice").await.unwrap();
     stage

@@ -42,10 +42,7 @@ async fn one_instance_of_a_thousand_is_read_and_written_alone() {
     let directory = tempfile::tempdir().unwrap();
     let (front, back) = (directory.path().join("tap.sock"), directory.path().join("controller.sock"));
     let tap = Tap::listen(&front, &back).unwrap();
-    let mut builder = Controller::builder().devices(4);
-    for (file, yang) in services.models {
-        builder = builder.service_model(file, yang);
-    }
+    let builder = Controller::builder().devices(4).service_models(services.models);
     let mut stage = Stage::open_behind(builder, services.host, back, &front, "alice").await.unwrap();
     // The first commit shows by what the daemon will know that nobody else has changed anything.
     let all: String = (0..INSTANCES).map(|number| instance(number, 1500)).collect();

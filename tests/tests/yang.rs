@@ -21,13 +21,11 @@ impl Play {
         Self::on(Controller::builder().devices(1)).await
     }
 
-    async fn on(mut builder: Builder) -> Self {
+    async fn on(builder: Builder) -> Self {
         let services = guests(&["probe"]).await.unwrap();
         let directory = tempfile::tempdir().unwrap();
         let (front, back) = (directory.path().join("tap.sock"), directory.path().join("controller.sock"));
-        for (file, yang) in services.models {
-            builder = builder.service_model(file, yang);
-        }
+        let builder = builder.service_models(services.models);
         let tap = Tap::listen(&front, &back).unwrap();
         let stage = Stage::open_behind(builder, services.host, back, &front, "alice").await.unwrap();
         Self { stage, tap, _directory: directory }

@@ -90,10 +90,7 @@ impl Case {
     ) -> Result<Verdict, Error> {
         let before = self.parse("before.xml", &self.before)?;
         let edit = self.parse("edit.xml", &self.edit)?;
-        let mut builder = Controller::builder();
-        for (file, yang) in models {
-            builder = builder.service_model(file, yang);
-        }
+        let mut builder = Controller::builder().service_models(models.iter().cloned());
         for (name, config) in devices(&before)? {
             builder = builder.device(name, config);
         }

@@ -102,10 +102,7 @@ const STEPS: [Step; 7] = [
 
 /// An embedded controller with four devices that knows these services, and a daemon, on `socket`.
 pub async fn open(services: Services, socket: PathBuf) -> Result<(Stage, Arc<Host>), Error> {
-    let mut builder = Controller::builder().devices(4);
-    for (file, yang) in services.models {
-        builder = builder.service_model(file, yang);
-    }
+    let builder = Controller::builder().devices(4).service_models(services.models);
     let stage = Stage::open_at(builder, services.host.clone(), socket, USER).await?;
     Ok((stage, services.host))
 }

@@ -79,6 +79,15 @@ impl Builder {
         self
     }
 
+    /// As [`service_model`](Self::service_model) for each of these: a file and its YANG.
+    pub fn service_models<F: Into<String>, Y: Into<String>>(
+        mut self,
+        models: impl IntoIterator<Item = (F, Y)>,
+    ) -> Self {
+        self.services.extend(models.into_iter().map(|(file, yang)| (file.into(), yang.into())));
+        self
+    }
+
     /// Adds a YANG module of the devices. The first one takes the place of those that the controller
     /// brings along: parts of `openconfig-system` and `openconfig-interfaces`.
     pub fn device_model(mut self, file: impl Into<String>, yang: impl Into<String>) -> Self {
