@@ -59,6 +59,8 @@ impl Module {
 pub enum Ends {
     /// It fails, and this is what the user reads. Times that a machine took stand as `…`.
     Refused(&'static str),
+    /// It fails, because the module is not loaded: for this reason.
+    NotLoaded(&'static str),
     /// Nothing came of what was tried: the commit succeeds.
     Well,
     /// The commit succeeds, and this is in the log.
@@ -105,6 +107,15 @@ pub fn count_into(name: &str, text: &str) -> String {
     (0..digits).map(digit).collect()
 }
 
+/// What the user reads whose service has no module, because this file is not loaded.
+pub fn not_loaded(why: &str) -> String {
+    format!(
+        "no module serves `hostile`; not loaded: {why}\n\
+         hint: put its module in a module directory (`modules`), or name the list in `unmanaged`, both in \
+         confine.toml"
+    )
+}
+
 /// How much more memory a daemon may have after a hostile commit, in KiB.
 const MEMORY: u64 = 8 << 10;
 
@@ -128,6 +139,10 @@ impl Case {
         match self.ends {
             Ends::Well | Ends::Logged(_) => {
                 assert!(committed.succeeded(), "{}\n{}", committed.reason(), play.daemon.log());
+            }
+            Ends::NotLoaded(why) => {
+                play.assert_failed(&committed, &not_loaded(why));
+                play.stage.discard().await.unwrap();
             }
             Ends::Refused(expected) => {
                 play.assert_failed(&committed, expected);

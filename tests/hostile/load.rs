@@ -65,16 +65,16 @@ pub const PART: Part = Part {
             id: "bomb-of-blocks",
             module: Guest(|| hostile().fields(&nested_blocks(3_000))),
             limits: SECOND,
-            ends: Refused(
-                "no module serves `hostile`; not loaded: `hostile.wasm`: module `hostile` cannot be loaded: compiling it takes too much processor time: 1 s are allowed. No code that is worth it is so hard to compile: look for generated functions of extreme size, or raise the limit `compile_cpu`",
+            ends: NotLoaded(
+                "`hostile.wasm`: module `hostile` cannot be loaded: compiling it takes too much processor time: 1 s are allowed. No code that is worth it is so hard to compile: look for generated functions of extreme size, or raise the limit `compile_cpu`",
             ),
         },
         Case {
             id: "bomb-of-locals",
             module: Guest(|| hostile().fields(&live_locals(40_000))),
             limits: SECOND,
-            ends: Refused(
-                "no module serves `hostile`; not loaded: `hostile.wasm`: module `hostile` cannot be loaded: compiling it takes too much processor time: 1 s are allowed. No code that is worth it is so hard to compile: look for generated functions of extreme size, or raise the limit `compile_cpu`",
+            ends: NotLoaded(
+                "`hostile.wasm`: module `hostile` cannot be loaded: compiling it takes too much processor time: 1 s are allowed. No code that is worth it is so hard to compile: look for generated functions of extreme size, or raise the limit `compile_cpu`",
             ),
         },
         Case {
@@ -85,80 +85,80 @@ pub const PART: Part = Part {
                 hostile().fields(&function.repeat(100_000))
             }),
             limits: SECOND,
-            ends: Refused(
-                "no module serves `hostile`; not loaded: `hostile.wasm`: module `hostile` cannot be loaded: compiling it takes too much processor time: 1 s are allowed. No code that is worth it is so hard to compile: look for generated functions of extreme size, or raise the limit `compile_cpu`",
+            ends: NotLoaded(
+                "`hostile.wasm`: module `hostile` cannot be loaded: compiling it takes too much processor time: 1 s are allowed. No code that is worth it is so hard to compile: look for generated functions of extreme size, or raise the limit `compile_cpu`",
             ),
         },
         Case {
             id: "bomb-of-one-function",
             module: Guest(|| hostile().fields(&huge_function())),
             limits: SECOND,
-            ends: Refused(
-                "no module serves `hostile`; not loaded: `hostile.wasm`: module `hostile` cannot be loaded: compiling it takes too much processor time: 1 s are allowed. No code that is worth it is so hard to compile: look for generated functions of extreme size, or raise the limit `compile_cpu`",
+            ends: NotLoaded(
+                "`hostile.wasm`: module `hostile` cannot be loaded: compiling it takes too much processor time: 1 s are allowed. No code that is worth it is so hard to compile: look for generated functions of extreme size, or raise the limit `compile_cpu`",
             ),
         },
         Case {
             id: "bomb-of-memory",
             module: Guest(|| hostile().fields(&nested_loops(1_000, 2_000))),
             limits: "compile_memory = '512 MiB'",
-            ends: Refused(
-                "no module serves `hostile`; not loaded: `hostile.wasm`: module `hostile` cannot be loaded: compiling it takes too much memory: 512 MiB are allowed. No code that is worth it is so hard to compile: look for generated functions of extreme size, or raise the limit `compile_memory`",
+            ends: NotLoaded(
+                "`hostile.wasm`: module `hostile` cannot be loaded: compiling it takes too much memory: 512 MiB are allowed. No code that is worth it is so hard to compile: look for generated functions of extreme size, or raise the limit `compile_memory`",
             ),
         },
         Case {
             id: "slow-compiler",
             module: Guest(|| hostile().fields(&huge_function())),
             limits: "compile_wall_clock = '1 s'",
-            ends: Refused(
-                "no module serves `hostile`; not loaded: `hostile.wasm`: module `hostile` cannot be loaded: compiling it takes too much time: 1 s are allowed. No code that is worth it is so hard to compile: look for generated functions of extreme size, or raise the limit `compile_wall_clock`",
+            ends: NotLoaded(
+                "`hostile.wasm`: module `hostile` cannot be loaded: compiling it takes too much time: 1 s are allowed. No code that is worth it is so hard to compile: look for generated functions of extreme size, or raise the limit `compile_wall_clock`",
             ),
         },
         Case {
             id: "large-file",
             module: File(|| vec![0; 2_000]),
             limits: "component = '1 KiB'",
-            ends: Refused(
-                "no module serves `hostile`; not loaded: `hostile.wasm`: module `hostile` cannot be loaded: the file has 2000 bytes, 1024 are allowed: strip its debug information, or raise the limit `component`",
+            ends: NotLoaded(
+                "`hostile.wasm`: module `hostile` cannot be loaded: the file has 2000 bytes, 1024 are allowed: strip its debug information, or raise the limit `component`",
             ),
         },
         Case {
             id: "much-code",
             module: Guest(hostile),
             limits: "compiled = '8 KiB'",
-            ends: Refused(
-                "no module serves `hostile`; not loaded: `hostile.wasm`: module `hostile` cannot be loaded: it compiles to more code than a module may have: 8 KiB are allowed. Look for generated functions of extreme size, or raise the limit `compiled`",
+            ends: NotLoaded(
+                "`hostile.wasm`: module `hostile` cannot be loaded: it compiles to more code than a module may have: 8 KiB are allowed. Look for generated functions of extreme size, or raise the limit `compiled`",
             ),
         },
         Case {
             id: "core-module",
             module: File(|| wat::parse_str("(module)").unwrap()),
             limits: "",
-            ends: Refused(
-                "no module serves `hostile`; not loaded: `hostile.wasm`: module `hostile` cannot be loaded: it is a core WebAssembly module and not a component: compile it for `wasm32-wasip2`, or turn it into a component with `wasm-tools component new`",
+            ends: NotLoaded(
+                "`hostile.wasm`: module `hostile` cannot be loaded: it is a core WebAssembly module and not a component: compile it for `wasm32-wasip2`, or turn it into a component with `wasm-tools component new`",
             ),
         },
         Case {
             id: "compiled-code",
             module: File(|| wasmtime::Engine::default().precompile_component(&component("")).unwrap()),
             limits: "",
-            ends: Refused(
-                "no module serves `hostile`; not loaded: `hostile.wasm`: module `hostile` cannot be loaded: it is compiled code: Confine runs only what it compiled itself, give it the `.wasm` that this was made of",
+            ends: NotLoaded(
+                "`hostile.wasm`: module `hostile` cannot be loaded: it is compiled code: Confine runs only what it compiled itself, give it the `.wasm` that this was made of",
             ),
         },
         Case {
             id: "text",
             module: File(|| b"(component)".to_vec()),
             limits: "",
-            ends: Refused(
-                "no module serves `hostile`; not loaded: `hostile.wasm`: module `hostile` cannot be loaded: it is WebAssembly text: turn it into a binary with `wasm-tools parse`",
+            ends: NotLoaded(
+                "`hostile.wasm`: module `hostile` cannot be loaded: it is WebAssembly text: turn it into a binary with `wasm-tools parse`",
             ),
         },
         Case {
             id: "program",
             module: File(|| fs::read("/proc/self/exe").unwrap()),
             limits: "component = '1 GiB'",
-            ends: Refused(
-                "no module serves `hostile`; not loaded: `hostile.wasm`: module `hostile` cannot be loaded: it is a native program: compile the module for `wasm32-wasip2`",
+            ends: NotLoaded(
+                "`hostile.wasm`: module `hostile` cannot be loaded: it is a native program: compile the module for `wasm32-wasip2`",
             ),
         },
         Case {
@@ -168,8 +168,8 @@ pub const PART: Part = Part {
                 whole[..whole.len() - 100].to_vec()
             }),
             limits: "",
-            ends: Refused(
-                "no module serves `hostile`; not loaded: `hostile.wasm`: module `hostile` cannot be loaded: it ends in the middle: copy it whole, under another name, and rename it into place",
+            ends: NotLoaded(
+                "`hostile.wasm`: module `hostile` cannot be loaded: it ends in the middle: copy it whole, under another name, and rename it into place",
             ),
         },
         Case {
@@ -179,16 +179,16 @@ pub const PART: Part = Part {
                 whole[..whole.len() / 2].to_vec()
             }),
             limits: "",
-            ends: Refused(
-                "no module serves `hostile`; not loaded: `hostile.wasm`: module `hostile` cannot be loaded: it ends in the middle: copy it whole, under another name, and rename it into place",
+            ends: NotLoaded(
+                "`hostile.wasm`: module `hostile` cannot be loaded: it ends in the middle: copy it whole, under another name, and rename it into place",
             ),
         },
         Case {
             id: "unknown-import",
             module: File(|| component(r#"(import "wasi:http/outgoing-handler@0.2.0" (instance))"#)),
             limits: "",
-            ends: Refused(
-                "no module serves `hostile`; not loaded: `hostile.wasm`: module `hostile` cannot be loaded: it needs `wasi:http/outgoing-handler@0.2.0`, which Confine does not offer: a module has no network, files or environment. It may import `confine:service@0.1.0`, and of WASI 0.2 what language runtimes need to start",
+            ends: NotLoaded(
+                "`hostile.wasm`: module `hostile` cannot be loaded: it needs `wasi:http/outgoing-handler@0.2.0`, which Confine does not offer: a module has no network, files or environment. It may import `confine:service@0.1.0`, and of WASI 0.2 what language runtimes need to start",
             ),
         },
         Case {
@@ -200,8 +200,8 @@ pub const PART: Part = Part {
                 .unwrap()
             }),
             limits: "",
-            ends: Refused(
-                "no module serves `hostile`; not loaded: `hostile.wasm`: module `hostile` cannot be loaded: it is made for version 0.9.0 of `confine:service`, and this is 0.1.0: compile it again with the SDK of this Confine",
+            ends: NotLoaded(
+                "`hostile.wasm`: module `hostile` cannot be loaded: it is made for version 0.9.0 of `confine:service`, and this is 0.1.0: compile it again with the SDK of this Confine",
             ),
         },
         Case {
@@ -211,8 +211,8 @@ pub const PART: Part = Part {
                 component(&(0..1_000).map(import).collect::<String>())
             }),
             limits: "",
-            ends: Refused(
-                "no module serves `hostile`; not loaded: `hostile.wasm`: module `hostile` cannot be loaded: it has 1000 imports, 150 are the most: there are not so many interfaces",
+            ends: NotLoaded(
+                "`hostile.wasm`: module `hostile` cannot be loaded: it has 1000 imports, 150 are the most: there are not so many interfaces",
             ),
         },
         Case {
@@ -223,8 +223,8 @@ pub const PART: Part = Part {
                 component(&format!(r#"(import "wasi:cli/exit@0.2.0" (instance {exports}))"#))
             }),
             limits: "",
-            ends: Refused(
-                "no module serves `hostile`; not loaded: `hostile.wasm`: module `hostile` cannot be loaded: it does not fit the contract: it names 10000 functions and types of `wasi:cli/exit@0.2.0`, 200 are the most",
+            ends: NotLoaded(
+                "`hostile.wasm`: module `hostile` cannot be loaded: it does not fit the contract: it names 10000 functions and types of `wasi:cli/exit@0.2.0`, 200 are the most",
             ),
         },
         Case {
@@ -236,9 +236,7 @@ pub const PART: Part = Part {
                 symlink(file, directory.join("hostile.wasm")).unwrap();
             }),
             limits: "",
-            ends: Refused(
-                "no module serves `hostile`; not loaded: `hostile.wasm`: it is a link, not a regular file: copy the module itself here",
-            ),
+            ends: NotLoaded("`hostile.wasm`: it is a link, not a regular file: copy the module itself here"),
         },
         Case {
             id: "fifo",
@@ -246,40 +244,40 @@ pub const PART: Part = Part {
                 mknodat(CWD, directory.join("hostile.wasm"), FileType::Fifo, Mode::RUSR, 0).unwrap();
             }),
             limits: "",
-            ends: Refused(
-                "no module serves `hostile`; not loaded: `hostile.wasm`: it is a special file, not a regular file: copy the module itself here",
+            ends: NotLoaded(
+                "`hostile.wasm`: it is a special file, not a regular file: copy the module itself here",
             ),
         },
         Case {
             id: "directory",
             module: Placed(|directory| fs::create_dir(directory.join("hostile.wasm")).unwrap()),
             limits: "",
-            ends: Refused(
-                "no module serves `hostile`; not loaded: `hostile.wasm`: it is a directory, not a regular file: copy the module itself here",
+            ends: NotLoaded(
+                "`hostile.wasm`: it is a directory, not a regular file: copy the module itself here",
             ),
         },
         Case {
             id: "name-of-parents",
             module: Placed(|directory| named(directory, "up..\\..\\hostile.wasm")),
             limits: "",
-            ends: Refused(
-                "no module serves `hostile`; not loaded: `up..\\\\..\\\\hostile.wasm`: its name is not made of letters, digits, `-`, `_` and `.`: rename it",
+            ends: NotLoaded(
+                "`up..\\\\..\\\\hostile.wasm`: its name is not made of letters, digits, `-`, `_` and `.`: rename it",
             ),
         },
         Case {
             id: "name-of-lines",
             module: Placed(|directory| named(directory, "good.wasm`\nall is well\n.wasm")),
             limits: "",
-            ends: Refused(
-                "no module serves `hostile`; not loaded: `good.wasm`\\nall is well\\n.wasm`: its name is not made of letters, digits, `-`, `_` and `.`: rename it",
+            ends: NotLoaded(
+                "`good.wasm`\\nall is well\\n.wasm`: its name is not made of letters, digits, `-`, `_` and `.`: rename it",
             ),
         },
         Case {
             id: "name-of-terminal-codes",
             module: Placed(|directory| named(directory, "hostile\u{1b}[2J\u{202e}.wasm")),
             limits: "",
-            ends: Refused(
-                "no module serves `hostile`; not loaded: `hostile\\u{1b}[2J\\u{202e}.wasm`: its name is not made of letters, digits, `-`, `_` and `.`: rename it",
+            ends: NotLoaded(
+                "`hostile\\u{1b}[2J\\u{202e}.wasm`: its name is not made of letters, digits, `-`, `_` and `.`: rename it",
             ),
         },
         Case {
@@ -292,8 +290,8 @@ pub const PART: Part = Part {
                 })
             }),
             limits: "",
-            ends: Refused(
-                "no module serves `hostile`; not loaded: `hostile.wasm`: module `hostile` cannot be loaded: its description is wrong at `prefixes`, `<a xmlns='urn:x'>\\u{1b}[2J`: it is no name: write one such as `oc-if`",
+            ends: NotLoaded(
+                "`hostile.wasm`: module `hostile` cannot be loaded: its description is wrong at `prefixes`, `<a xmlns='urn:x'>\\u{1b}[2J`: it is no name: write one such as `oc-if`",
             ),
         },
     ],

@@ -119,24 +119,24 @@ pub const PART: Part = Part {
             id: "eight-memories",
             module: Guest(|| hostile().fields(&"(memory 1000)".repeat(8))),
             limits: "",
-            ends: Refused(
-                "no module serves `hostile`; not loaded: `hostile.wasm`: module `hostile` cannot be loaded: it does not start: memory limit reached: allowed 64 MiB for one instance, in use 62.6 MiB, asked for 62.5 MiB more",
+            ends: NotLoaded(
+                "`hostile.wasm`: module `hostile` cannot be loaded: it does not start: memory limit reached: allowed 64 MiB for one instance, in use 62.6 MiB, asked for 62.5 MiB more",
             ),
         },
         Case {
             id: "many-memories",
             module: Guest(|| hostile().fields(&"(memory 0)".repeat(20))),
             limits: "",
-            ends: Refused(
-                "no module serves `hostile`; not loaded: `hostile.wasm`: module `hostile` cannot be loaded: it does not start: memories limit reached: allowed 16 for one instance",
+            ends: NotLoaded(
+                "`hostile.wasm`: module `hostile` cannot be loaded: it does not start: memories limit reached: allowed 16 for one instance",
             ),
         },
         Case {
             id: "big-table",
             module: Guest(|| hostile().fields("(table 5000000 funcref) (table 5000000 funcref)")),
             limits: "",
-            ends: Refused(
-                "no module serves `hostile`; not loaded: `hostile.wasm`: module `hostile` cannot be loaded: it does not start: memory limit reached: allowed 64 MiB for one instance, in use 38.3 MiB, asked for 38.1 MiB more",
+            ends: NotLoaded(
+                "`hostile.wasm`: module `hostile` cannot be loaded: it does not start: memory limit reached: allowed 64 MiB for one instance, in use 38.3 MiB, asked for 38.1 MiB more",
             ),
         },
         Case {
@@ -156,16 +156,16 @@ pub const PART: Part = Part {
             id: "core-instances",
             module: File(|| with_ten(&core_instances(900))),
             limits: "",
-            ends: Refused(
-                "no module serves `hostile`; not loaded: `hostile.wasm`: module `hostile` cannot be loaded: it does not start: core instances limit reached: allowed 256 for one instance",
+            ends: NotLoaded(
+                "`hostile.wasm`: module `hostile` cannot be loaded: it does not start: core instances limit reached: allowed 256 for one instance",
             ),
         },
         Case {
             id: "nested-instances",
             module: File(|| with_ten(&instances(&core_instances(1), 100))),
             limits: "",
-            ends: Refused(
-                "no module serves `hostile`; not loaded: `hostile.wasm`: module `hostile` cannot be loaded: it does not start: core instances limit reached: allowed 256 for one instance",
+            ends: NotLoaded(
+                "`hostile.wasm`: module `hostile` cannot be loaded: it does not start: core instances limit reached: allowed 256 for one instance",
             ),
         },
         Case {

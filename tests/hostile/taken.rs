@@ -6,14 +6,14 @@ use std::process::Command;
 use nix::libc::{SYS_access, SYS_execve, SYS_fork, SYS_kill, SYS_open, SYS_socket};
 
 use crate::{
-    case::{Play, good, good_module, hostile, instance},
+    case::{Play, good, good_module, hostile, instance, not_loaded},
     load::nested_blocks,
     runtime,
     traced::Taken,
 };
 
-/// What the user reads once the worker has ended.
-const ENDED: &str = "no module serves `hostile`; not loaded: `hostile.wasm`: module `hostile` cannot be loaded: the compiler ended on it without an answer (signal: 9 (SIGKILL))";
+/// Why there is no module once the worker has ended.
+const ENDED: &str = "`hostile.wasm`: module `hostile` cannot be loaded: the compiler ended on it without an answer (signal: 9 (SIGKILL))";
 
 /// A file that everyone may read.
 const FILE: &str = "/etc/passwd";
@@ -69,7 +69,7 @@ fn no_worker_may(calls: &[Call]) {
         taken.kill();
         play.daemon.await_log("the compiler ended on it without an answer");
         let committed = play.commit(&(good("second") + &instance(&[]))).await;
-        play.assert_failed(&committed, ENDED);
+        play.assert_failed(&committed, &not_loaded(ENDED));
         play.stage.discard().await.unwrap();
         play.settle(before);
         play.commit_good("third").await;

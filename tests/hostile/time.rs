@@ -59,16 +59,16 @@ pub const PART: Part = Part {
             id: "loop-in-describe",
             module: Guest(|| hostile().describe(FOREVER)),
             limits: LITTLE_FUEL,
-            ends: Refused(
-                "no module serves `hostile`; not loaded: `hostile.wasm`: module `hostile` cannot be loaded: it does not start: fuel limit reached: allowed 10,000,000 for one instance, used 10,000,000",
+            ends: NotLoaded(
+                "`hostile.wasm`: module `hostile` cannot be loaded: it does not start: fuel limit reached: allowed 10,000,000 for one instance, used 10,000,000",
             ),
         },
         Case {
             id: "loop-in-start",
             module: Guest(|| hostile().fields(&format!("(func $start {FOREVER}) (start $start)"))),
             limits: LITTLE_FUEL,
-            ends: Refused(
-                "no module serves `hostile`; not loaded: `hostile.wasm`: module `hostile` cannot be loaded: it does not start: fuel limit reached: allowed 10,000,000 for one instance, used 10,000,000",
+            ends: NotLoaded(
+                "`hostile.wasm`: module `hostile` cannot be loaded: it does not start: fuel limit reached: allowed 10,000,000 for one instance, used 10,000,000",
             ),
         },
         Case {

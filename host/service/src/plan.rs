@@ -51,7 +51,11 @@ impl Planned {
 
 /// A service that a commit needs and that no healthy module serves.
 #[derive(Debug, thiserror::Error)]
-#[error("no module serves `{service}`{}", hint(broken))]
+#[error(
+    "no module serves `{service}`{}\n\
+     hint: put its module in a module directory (`modules`), or name the list in `unmanaged`, both in confine.toml",
+    not_loaded(broken)
+)]
 pub struct NoModule {
     /// The list under `/services`.
     pub service: String,
@@ -59,15 +63,15 @@ pub struct NoModule {
     pub broken: Vec<String>,
 }
 
-fn hint(broken: &[String]) -> String {
+fn not_loaded(broken: &[String]) -> String {
     match broken {
-        [] => "\nhint: put its module in a module directory, or name the list as unmanaged".into(),
+        [] => String::new(),
         broken => format!("; not loaded: {}", broken.join("; ")),
     }
 }
 
 impl Plan {
-    /// What `notified` asks for: nothing at all means everything (`protocol`: FORCE without an
+    /// What `notified` asks for: nothing at all means everything (`apply services` (FORCE) without an
     /// instance). Lists that are `unmanaged` are left out.
     pub(crate) fn new(
         notified: &[ServiceRef],
@@ -249,9 +253,20 @@ mod tests {
     fn a_list_that_nobody_serves_is_an_error_unless_it_is_unmanaged() {
         insta::assert_snapshot!(plan(&["other"]).unwrap_err(), @r"
         no module serves `legacy`
-        hint: put its module in a module directory, or name the list as unmanaged
+        hint: put its module in a module directory (`modules`), or name the list in `unmanaged`, both in confine.toml
         ");
         assert!(plan(&["legacy"]).unwrap().is_empty());
+    }
+
+    #[test]
+    fn what_is_broken_does_not_hide_the_way_out() {
+        let broken =
+            ["`a.wasm`: it ends in the middle", "`b.wasm`: it is a directory"].map(Into::into).into();
+        let missing = Error::from(NoModule { service: "legacy".into(), broken });
+        insta::assert_snapshot!(missing.reason(), @r"
+        no module serves `legacy`; not loaded: `a.wasm`: it ends in the middle; `b.wasm`: it is a directory
+        hint: put its module in a module directory (`modules`), or name the list in `unmanaged`, both in confine.toml
+        ");
     }
 
     #[test]
