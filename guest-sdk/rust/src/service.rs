@@ -38,7 +38,7 @@ pub trait Service {
 
 /// Calls around a commit, for a service that wants them: `export!(MyService with hooks)`.
 ///
-/// Each is called once for each instance of the commit that the module serves.
+/// Each is called once for each instance that the module runs in the commit: one that was deleted calls nothing.
 pub trait Hooks: Service {
     /// Before any module's [`apply`](Service::apply) runs. The view reads and does not write.
     ///
