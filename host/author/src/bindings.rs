@@ -8,6 +8,7 @@
 
 mod identities;
 mod names;
+mod prefixes;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -18,8 +19,9 @@ use std::fmt::Write as _;
 use confine_yang::{Base, Module, Node, NodeKind, Schema};
 
 use self::{
-    identities::{Identities, identity_modules},
+    identities::Identities,
     names::{Inner, lower, reserved},
+    prefixes::Prefixes,
     values::{Value, is_leaf},
     writer::Writer,
 };
@@ -42,23 +44,21 @@ pub fn bindings(schema: &Schema, modules: &[String]) -> String {
     writer.line("");
     writer.line("use ::confine_sdk as sdk;");
     writer.line("");
-    let mut prefixes: Vec<(&str, &str)> = Vec::new();
-    roots.iter().for_each(|&root| collect_prefixes(root, &mut prefixes));
-    prefixes.sort_unstable();
-    prefixes.dedup();
-    writer.line("/// The prefixes of the paths here, for `Service::PREFIXES`.");
-    writer.open("pub const PREFIXES: &[(&str, &str)] = &[");
-    for (prefix, namespace) in prefixes {
-        writer.line(&format!("({prefix:?}, {namespace:?}),"));
-    }
-    writer.close("];");
-    let identities = Identities::of(&roots);
-    let top = Inner::of_roots(&roots);
+    let prefixes = Prefixes::of(&roots);
+    prefixes.write(&mut writer);
+    let identities = Identities::of(&roots, &prefixes);
+    let (top, common) = (Inner::of_roots(&roots), Common { identities, prefixes });
     for &root in &roots {
-        structure(&mut writer, root, &top, &identities, true);
+        structure(&mut writer, root, &top, &common, true);
     }
-    identities.write(&mut writer);
+    common.identities.write(&mut writer);
     writer.text()
+}
+
+/// What the whole file has in common.
+struct Common {
+    identities: Identities,
+    prefixes: Prefixes,
 }
 
 /// The nodes of these modules that stand right below none of theirs.
@@ -98,25 +98,19 @@ fn children(node: Node<'_>) -> impl Iterator<Item = Node<'_>> {
     node.children().filter(|child| is_bound(*child))
 }
 
-/// The prefixes of the nodes, and of the identities that may be values.
-fn collect_prefixes<'a>(node: Node<'a>, found: &mut Vec<(&'a str, &'a str)>) {
-    let pair = |module: &'a Module| (module.prefix(), module.namespace());
-    found.extend(node.module().map(pair));
-    found.extend(identity_modules(node).into_iter().map(pair));
-    children(node).for_each(|child| collect_prefixes(child, found));
-}
-
 /// The name of a node as a path has it: with a prefix where its module is another one than its parent's.
-fn step(node: Node<'_>, is_root: bool) -> String {
+fn step(node: Node<'_>, common: &Common, is_root: bool) -> String {
     let around = node.parent().and_then(Node::module).map(Module::name);
     match node.module() {
-        Some(own) if is_root || around != Some(own.name()) => format!("{}:{}", own.prefix(), node.name()),
+        Some(own) if is_root || around != Some(own.name()) => {
+            format!("{}:{}", common.prefixes.of_module(own), node.name())
+        }
         _ => node.name().to_owned(),
     }
 }
 
 /// The type of a container or a list, and the module with what is within.
-fn structure(writer: &mut Writer, node: Node<'_>, around: &Inner, identities: &Identities, is_root: bool) {
+fn structure(writer: &mut Writer, node: Node<'_>, around: &Inner, common: &Common, is_root: bool) {
     let (name, module) = around.names_of(node);
     let inner = Inner::of(node);
     let what = if node.kind() == NodeKind::List { "An entry of the list" } else { "The container" };
@@ -127,7 +121,7 @@ fn structure(writer: &mut Writer, node: Node<'_>, around: &Inner, identities: &I
     writer.line("");
     writer.open(&format!("impl {name} {{"));
     if is_root {
-        of(writer, node, &inner, &module, identities);
+        of(writer, node, &inner, &module, common);
     }
     function(
         writer,
@@ -152,21 +146,25 @@ fn structure(writer: &mut Writer, node: Node<'_>, around: &Inner, identities: &I
         r#"self.0.remove(".")"#,
     );
     for child in children(node) {
-        member(writer, child, &inner, &module, identities);
+        member(writer, child, &inner, &module, common);
     }
     writer.close("}");
     let mut body = writer.nested();
     for leaf in children(node).filter(|leaf| is_leaf(*leaf)) {
-        Value::of(leaf, identities).write(&mut body, leaf, &inner.names_of(leaf).0);
+        Value::of(leaf, &common.identities).write(&mut body, leaf, &inner.names_of(leaf).0);
     }
     for child in children(node).filter(|child| is_inner(*child)) {
-        structure(&mut body, child, &inner, identities, false);
+        structure(&mut body, child, &inner, common, false);
     }
     if !body.is_empty() {
         writer.line("");
         writer.line(&format!("/// What is in `{}`.", node.path()));
         writer.open(&format!("pub mod {module} {{"));
-        writer.line(if identities.is_empty() { "use super::sdk;" } else { "use super::{identities, sdk};" });
+        writer.line(if common.identities.is_empty() {
+            "use super::sdk;"
+        } else {
+            "use super::{identities, sdk};"
+        });
         writer.append(body);
         writer.close("}");
     }
@@ -181,11 +179,11 @@ fn function(writer: &mut Writer, what: &str, head: &str, body: &str) {
 }
 
 /// How to get to a node that begins a tree.
-fn of(writer: &mut Writer, node: Node<'_>, inner: &Inner, module: &str, identities: &Identities) {
-    let (step, what) = (step(node, true), "Within `view`, which stands at the node above.");
+fn of(writer: &mut Writer, node: Node<'_>, inner: &Inner, module: &str, common: &Common) {
+    let (step, what) = (step(node, common, true), "Within `view`, which stands at the node above.");
     match node.kind() {
         NodeKind::List => {
-            let (arguments, path) = entry(node, &step, inner, module, identities);
+            let (arguments, path) = entry(node, &step, inner, module, common);
             let head = format!("of(view: &sdk::View, {arguments}) -> Self");
             function(writer, what, &head, &format!("Self(view.at({path}))"));
         }
@@ -195,20 +193,14 @@ fn of(writer: &mut Writer, node: Node<'_>, inner: &Inner, module: &str, identiti
 
 /// The arguments for the keys of a list, and the path of an entry. `module` is that of what is in the list,
 /// as seen from where the arguments stand.
-fn entry(
-    list: Node<'_>,
-    step: &str,
-    inner: &Inner,
-    module: &str,
-    identities: &Identities,
-) -> (String, String) {
+fn entry(list: Node<'_>, step: &str, inner: &Inner, module: &str, common: &Common) -> (String, String) {
     let mut taken = vec!["self".to_owned(), "view".to_owned()];
     let (mut arguments, mut predicates, mut values) = (Vec::new(), String::new(), Vec::new());
     for key in list.keys() {
         let Some(leaf) = list.children().find(|child| child.name() == &**key) else { continue };
         let name = reserved(&names::unused(lower(key), &mut taken));
         let choice = format!("{module}::{}", inner.names_of(leaf).0);
-        arguments.push(format!("{name}: {}", Value::of(leaf, identities).argument(&choice)));
+        arguments.push(format!("{name}: {}", Value::of(leaf, &common.identities).argument(&choice)));
         // Writing to a string does not fail.
         let _ = write!(predicates, "[{key}={{}}]");
         values.push(name);
@@ -218,8 +210,8 @@ fn entry(
 }
 
 /// The functions for a node in a container or list; `module` is the one with the types in it.
-fn member(writer: &mut Writer, node: Node<'_>, inner: &Inner, module: &str, identities: &Identities) {
-    let (step, base) = (step(node, false), inner.function_of(node));
+fn member(writer: &mut Writer, node: Node<'_>, inner: &Inner, module: &str, common: &Common) {
+    let (step, base) = (step(node, common, false), inner.function_of(node));
     let (name, base_name) = (node.name(), reserved(&base));
     let (type_name, node_module) = inner.names_of(node);
     let inside = format!("{module}::{type_name}");
@@ -235,7 +227,7 @@ fn member(writer: &mut Writer, node: Node<'_>, inner: &Inner, module: &str, iden
         }
         NodeKind::List => {
             let (arguments, path) =
-                entry(node, &step, &Inner::of(node), &format!("{module}::{node_module}"), identities);
+                entry(node, &step, &Inner::of(node), &format!("{module}::{node_module}"), common);
             let head = format!("{base_name}(&self, {arguments}) -> {inside}");
             function(
                 writer,
@@ -254,9 +246,9 @@ fn member(writer: &mut Writer, node: Node<'_>, inner: &Inner, module: &str, iden
             let body = format!("self.0.key({name:?}).or_else(|_| self.0.require({name:?}))");
             function(writer, &format!("The key `{name}`."), &head, &body);
         }
-        NodeKind::Leaf => leaf(writer, node, &step, &base, &inside, identities),
+        NodeKind::Leaf => leaf(writer, node, &step, &base, &inside, common),
         NodeKind::LeafList => {
-            let value = Value::of(node, identities);
+            let value = Value::of(node, &common.identities);
             let argument = value.argument(&inside);
             let head = format!("{base_name}(&self) -> sdk::Result<Vec<{}>>", value.result(&inside));
             let read = if value == Value::Text { "values" } else { "values_as" };
@@ -282,8 +274,8 @@ fn member(writer: &mut Writer, node: Node<'_>, inner: &Inner, module: &str, iden
     }
 }
 
-fn leaf(writer: &mut Writer, node: Node<'_>, step: &str, base: &str, choice: &str, identities: &Identities) {
-    let (value, base_name) = (Value::of(node, identities), reserved(base));
+fn leaf(writer: &mut Writer, node: Node<'_>, step: &str, base: &str, choice: &str, common: &Common) {
+    let (value, base_name) = (Value::of(node, &common.identities), reserved(base));
     let of = node.leaf_type().map_or("", |of| of.name());
     let units = node.units().map(|units| format!(" in {}", one_line(units))).unwrap_or_default();
     let mut what = format!("The leaf `{}` (`{of}`{units}).", node.name());

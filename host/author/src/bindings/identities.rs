@@ -5,6 +5,7 @@ use confine_yang::{Base, Module, Node, Schema, Type};
 use super::{
     children,
     names::{TYPES, camel, unused},
+    prefixes::Prefixes,
     values::{MEMBERS, display, from_str, named},
     writer::Writer,
 };
@@ -26,19 +27,19 @@ struct Set {
 
 impl Identities {
     /// Those of the values of these nodes, and of all nodes below them.
-    pub(super) fn of(roots: &[Node<'_>]) -> Self {
+    pub(super) fn of(roots: &[Node<'_>], prefixes: &Prefixes) -> Self {
         let taken = TYPES.iter().map(|&name| name.to_owned()).collect();
         let mut identities = Self { sets: Vec::new(), taken };
-        roots.iter().for_each(|&root| identities.gather(root));
+        roots.iter().for_each(|&root| identities.gather(root, prefixes));
         identities
     }
 
-    fn gather(&mut self, node: Node<'_>) {
-        each_base(node, &mut |base| self.add(node.schema(), base));
-        children(node).for_each(|child| self.gather(child));
+    fn gather(&mut self, node: Node<'_>, prefixes: &Prefixes) {
+        each_base(node, &mut |base| self.add(node.schema(), base, prefixes));
+        children(node).for_each(|child| self.gather(child, prefixes));
     }
 
-    fn add(&mut self, schema: &Schema, base: &Base) {
+    fn add(&mut self, schema: &Schema, base: &Base, prefixes: &Prefixes) {
         let bases = bases(schema, base);
         if self.sets.iter().any(|set| set.bases == bases) {
             return;
@@ -47,7 +48,8 @@ impl Identities {
         let name = first.split_once(':').map_or(&**first, |(_, name)| name);
         let type_name = unused(camel(name), &mut self.taken);
         let all = schema.identities(base).into_iter();
-        let all = all.map(|(module, name)| (module.prefix().to_owned(), name.to_owned())).collect();
+        let all =
+            all.map(|(module, name)| (prefixes.of_module(module).to_owned(), name.to_owned())).collect();
         self.sets.push(Set { bases, type_name, all });
     }
 
