@@ -219,16 +219,20 @@ fn read(directory: &Dir, name: &Path, found: &Metadata, size_limit: u64) -> Resu
     if !metadata.is_file() {
         return Err(FileError::NotRegular("a special file"));
     }
-    let too_large = FileError::TooLarge { allowed: size_limit };
     if metadata.len() > size_limit {
-        return Err(too_large);
+        return Err(FileError::TooLarge { allowed: size_limit });
     }
-    let mut bytes = Vec::new();
-    (&file).take(size_limit.saturating_add(1)).read_to_end(&mut bytes).map_err(FileError::Io)?;
-    if Stamp::of(&file.metadata().map_err(FileError::Io)?) != Stamp::of(found) {
-        return Err(FileError::Changing);
+    // As many bytes as it had then: one that grows or shrinks meanwhile is not the file that was found.
+    let mut bytes =
+        vec![0; usize::try_from(metadata.len()).map_err(|_| FileError::TooLarge { allowed: size_limit })?];
+    match (&file).read_exact(&mut bytes) {
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Err(FileError::Changing),
+        read => read.map_err(FileError::Io)?,
     }
-    if bytes.len() as u64 > size_limit { Err(too_large) } else { Ok(bytes) }
+    match Stamp::of(&file.metadata().map_err(FileError::Io)?) == Stamp::of(found) {
+        true => Ok(bytes),
+        false => Err(FileError::Changing),
+    }
 }
 
 #[cfg(test)]
