@@ -27,7 +27,7 @@ async fn what_is_there_and_what_could_be_is_listed() {
     let zoo = Zoo::open();
     insta::assert_snapshot!(run(&zoo, &[
         "ls", "ls /devices/device", "cd /devices/device[name='r1']/config/interfaces/interface[name='eth0']", "ls", "ls config/",
-        "ls -a config", "ls ..", "cd /devices/device[name='zoo1']/config/zoo", "ls", "ls -a", "ls pair[a=\"it's\"][b='1']",
+        "ls -a config", "ls ../interface[name='eth0']/../.././interfaces", "cd /devices/device[name='zoo1']/config/zoo", "ls", "ls -a", "ls pair[a=\"it's\"][b='1']",
         "ls name", "ls small", "cd seen", "ls",
     ]), @r#"
     processes  container
@@ -428,7 +428,7 @@ async fn the_commands_are_told() {
 
     A PATH is written as modules and `confine get` write it: from the place, or with a `/` before it
     from
-    the root; `..` at its beginning is one place up. Entries of lists are named by their keys, as in
+    the root; `..` is one place up. Entries of lists are named by their keys, as in
     `interface[name='eth0']`. Where a name is not clear by itself, `prefix:name` says whose it is, by
     the
     prefix or the name of the module.

@@ -68,23 +68,25 @@ impl Shell {
         self.session.find(&above, &path, value, reach).await
     }
 
-    /// A path as it is written here, and where it begins: `..` at its beginning is one place up, and a `/` at
-    /// its end is nothing.
+    /// A path as it is written here, and where it begins: `..` is one place up, and a `/` at its end is nothing.
     fn read_path(&self, path: &str) -> Result<(Pattern, Path), Error> {
-        let mut above = self.at.clone();
-        let mut rest = match path.trim_end_matches('/') {
-            "" if !path.is_empty() => "/",
-            rest => rest,
-        };
-        loop {
-            let (step, after) = rest.split_once('/').unwrap_or((rest, ""));
+        let (root, below) = path.strip_prefix('/').map_or(("", path), |below| ("/", below));
+        let mut above = if root.is_empty() { self.at.clone() } else { Pattern::default() };
+        let mut steps = Vec::new();
+        for step in words::steps(below.trim_end_matches('/')) {
             match step {
-                ".." => drop(above.steps.pop()),
                 "." => {}
-                _ => return Ok((above, parsed(rest)?)),
+                ".." if steps.is_empty() => drop(above.steps.pop()),
+                ".." => drop(steps.pop()),
+                step => steps.push(step),
             }
-            rest = if after.is_empty() { return Ok((above, Path::default())) } else { after };
         }
+        let path = match steps[..] {
+            [] => Path::default(),
+            [""] if !root.is_empty() => Path::default(),
+            _ => parsed(&format!("{root}{}", steps.join("/")))?,
+        };
+        Ok((above, path))
     }
 
     /// Makes a change in the candidate. Before the first one, it is looked for what others have left there;

@@ -16,7 +16,7 @@ use crate::{
 /// What is behind the commands in their help.
 const HELP: &str = "\
 A PATH is written as modules and `confine get` write it: from the place, or with a `/` before it from
-the root; `..` at its beginning is one place up. Entries of lists are named by their keys, as in
+the root; `..` is one place up. Entries of lists are named by their keys, as in
 `interface[name='eth0']`. Where a name is not clear by itself, `prefix:name` says whose it is, by the
 prefix or the name of the module.
 

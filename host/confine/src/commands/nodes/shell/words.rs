@@ -173,6 +173,15 @@ pub(super) fn last(line: &str) -> Option<Last<'_>> {
     (!is_quoted && !word.starts_with(['\'', '"'])).then_some(Last { before, word, step: step - start })
 }
 
+/// The steps of a path: what stands between each `/` that is in no predicate.
+pub(super) fn steps(path: &str) -> impl Iterator<Item = &str> {
+    let mut state = State::default();
+    path.split(move |c| {
+        state.next(0, c);
+        c == '/' && !state.is_open()
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use confine_tree::{Path, Predicate, Step};
@@ -234,6 +243,14 @@ mod tests {
         assert_eq!(found("cd a[b='x/"), Some(("cd ", ("", "a[b='x/"))));
         assert_eq!(found("set a 'b c"), None);
         assert_eq!(found("get '/a/b'"), None);
+    }
+
+    #[test]
+    fn steps_end_at_a_slash_outside_of_predicates() {
+        let found = |path| steps(path).collect::<Vec<_>>();
+        assert_eq!(found("a/../b"), ["a", "..", "b"]);
+        assert_eq!(found("a[b='x/y'][c=\"/\"]/d/"), ["a[b='x/y'][c=\"/\"]", "d", ""]);
+        assert_eq!(found(""), [""]);
     }
 
     #[test]
