@@ -13,10 +13,7 @@ use confine_service::{File, Host, Registry};
 use crate::{Error, build};
 
 /// The example services, as their packages are called.
-const EXAMPLES: [&str; 3] = ["banner", "interfaces", "ssh-users"];
-
-/// The one that the demo has besides.
-const MISTAKEN: &str = "mistaken";
+const EXAMPLES: [&str; 4] = ["banner", "interfaces", "mistaken", "ssh-users"];
 
 /// Services, built and loaded.
 pub struct Services {
@@ -49,18 +46,8 @@ impl Services {
 
     /// The example services, whose directory is `examples`.
     pub async fn examples(examples: &Path, compiler: Compiler) -> Result<Self, Error> {
-        Self::packages(examples, &EXAMPLES, compiler).await
-    }
-
-    /// The services that the demo plays.
-    pub async fn of_demo(examples: &Path, compiler: Compiler) -> Result<Self, Error> {
-        let packages: Vec<&str> = EXAMPLES.into_iter().chain([MISTAKEN]).collect();
-        Self::packages(examples, &packages, compiler).await
-    }
-
-    async fn packages(examples: &Path, names: &[&str], compiler: Compiler) -> Result<Self, Error> {
-        let models: Vec<_> = names.iter().map(|name| examples.join(name)).collect();
-        Self::build(&examples.join("banner"), names, &models, compiler).await
+        let models: Vec<_> = EXAMPLES.iter().map(|name| examples.join(name)).collect();
+        Self::build(&examples.join("banner"), &EXAMPLES, &models, compiler).await
     }
 }
 

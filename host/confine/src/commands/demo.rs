@@ -23,7 +23,7 @@ async fn play(options: &Demo) -> Result<(), Error> {
     let examples = find_examples(&here)?;
     let mut out = anstream::stdout();
     anstream::eprintln!("Building and loading the modules in `{}` …\n", examples.display());
-    let services = Services::of_demo(&examples, Compiler::worker()).await?;
+    let services = Services::examples(&examples, Compiler::worker()).await?;
     let directory = tempfile::tempdir().map_err(Error::Directory)?;
     let socket = options.serve.clone().unwrap_or_else(|| directory.path().join("controller.sock"));
     let (mut stage, host) = demo::open(services, socket).await?;
