@@ -10,13 +10,13 @@ use confine_view::{Draft, InstanceRef};
 use wasmtime::Store;
 
 use crate::{
-    Cause, Commit, Entry, HostFault, Limit, Limits, LogLine, Usage,
-    budget::{Grant, microseconds},
+    Cause, Commit, Entry, HostFault, Limits, LogLine, Usage,
+    budget::Grant,
     engine::YIELD_INTERVAL,
     host::{Handle, confine::service::types, exports::confine::service::handler},
     module::Program,
     outcome,
-    state::State,
+    state::{Deadline, State},
 };
 
 /// What runs in a store: instantiates the program and calls it.
@@ -48,12 +48,13 @@ pub(crate) struct Remains {
 /// Runs a program in a fresh store until it is done or its time is over.
 pub(crate) async fn execute<T>(
     program: &Program,
-    state: State,
+    mut state: State,
     grants: Grants,
     limits: &Limits,
     enter: impl for<'a> FnOnce(&'a mut Store<State>, &'a Program) -> Entered<'a, T>,
 ) -> Ended<T> {
-    let began = Instant::now();
+    let deadline = Deadline { began: Instant::now(), time: grants.time, wall_clock: grants.wall_clock };
+    state.begin(deadline);
     let mut store = Store::new(program.engine(), state);
     let prepared = prepare(&mut store, grants.fuel.allowed, limits);
     let ended = match prepared {
@@ -61,14 +62,14 @@ pub(crate) async fn execute<T>(
         Ok(()) => tokio::time::timeout(grants.time, enter(&mut store, program)).await,
         Err(error) => Ok(Err(error)),
     };
-    let wall_clock = began.elapsed();
+    let wall_clock = deadline.began.elapsed();
     let fuel = grants.fuel.allowed.saturating_sub(store.get_fuel().unwrap_or_default());
     let mut state = store.into_data();
     let result = match ended {
         Ok(Ok(Ok(value))) => Ok(value),
         Ok(Ok(Err(error))) => Err(Cause::Refused(outcome::refused(&error, limits))),
         Ok(Err(error)) => Err(outcome::trapped(&error, &mut state, grants.fuel, fuel, limits)),
-        Err(_) => Err(Cause::Limit(grants.wall_clock.reached(Limit::WallClock, microseconds(wall_clock)))),
+        Err(_) => Err(Cause::Limit(deadline.reached())),
     };
     let (draft, meter) = state.view.take().map(confine_view::View::into_parts).unzip();
     let usage = Usage { fuel, wall_clock, ..state.usage(meter.as_ref()) };

@@ -5,7 +5,10 @@ use std::time::{Duration, Instant};
 use confine_view::{Allowance, Error, Exceeded, Meter, View};
 
 use crate::{
-    Budget, HostFault, Limit, Limits, Reached, Usage, budget::Grant, console::Console, limiter::Limiter,
+    Budget, HostFault, Limit, Limits, Reached, Usage,
+    budget::{Grant, microseconds},
+    console::Console,
+    limiter::Limiter,
 };
 
 /// How long a guest keeps its thread with calls of the host, however little work these count.
@@ -34,6 +37,23 @@ pub(crate) struct State {
     pace: Meter,
     /// When the thread was last given to others by the clock.
     kept_thread_since: Instant,
+    /// When its time is over.
+    deadline: Option<Deadline>,
+}
+
+/// The end of the time that a run has.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Deadline {
+    pub(crate) began: Instant,
+    pub(crate) time: Duration,
+    pub(crate) wall_clock: Grant,
+}
+
+impl Deadline {
+    /// What there is to say where it is over.
+    pub(crate) fn reached(&self) -> Reached {
+        self.wall_clock.reached(Limit::WallClock, microseconds(self.began.elapsed()))
+    }
 }
 
 /// Why the host ended a run.
@@ -83,7 +103,13 @@ impl State {
             kept: budget.kept.grant(),
             pace: Meter::new(Allowance::UNLIMITED),
             kept_thread_since: Instant::now(),
+            deadline: None,
         }
+    }
+
+    /// The run begins, and ends at that time.
+    pub(crate) fn begin(&mut self, deadline: Deadline) {
+        self.deadline = Some(deadline);
     }
 
     /// Begins every host function: counts what came out of the guest, and gives the thread to others
@@ -99,10 +125,15 @@ impl State {
         self.pace(bytes).await
     }
 
-    /// [`receive`](Self::receive), where a function cannot give the thread to others: the next one does.
+    /// [`receive`](Self::receive), where a function cannot give the thread to others, and so nobody else can
+    /// end the run: the next one does, or the time is over.
     pub(crate) fn receive_at_once(&mut self, bytes: usize) -> wasmtime::Result<()> {
         self.count_out(bytes)?;
-        self.pace.pay_bytes(bytes).map_err(|exceeded| self.exceeded(exceeded))
+        self.pace.pay_bytes(bytes).map_err(|exceeded| self.exceeded(exceeded))?;
+        match self.deadline.filter(|deadline| deadline.began.elapsed() > deadline.time) {
+            Some(deadline) => Err(self.halt(Halt::Limit(deadline.reached()))),
+            None => Ok(()),
+        }
     }
 
     fn count_out(&mut self, bytes: usize) -> wasmtime::Result<()> {
@@ -203,6 +234,20 @@ mod tests {
         send(1001).unwrap_err();
         let Some(Halt::Limit(reached)) = state.halt else { panic!("{:?}", state.halt) };
         insta::assert_snapshot!(reached, @"bytes per call limit reached: allowed 1,000 bytes for one call, used 1,001 bytes");
+    }
+
+    #[test]
+    fn a_call_that_cannot_wait_ends_a_run_whose_time_is_over() {
+        let limits = Limits::default();
+        let mut state = state(&limits);
+        let (_, wall_clock) = Budget::new(&limits, 1).time();
+        let deadline = |time| Deadline { began: Instant::now(), time, wall_clock };
+        state.begin(deadline(Duration::MAX));
+        state.receive_at_once(0).unwrap();
+        state.begin(deadline(Duration::ZERO));
+        state.receive_at_once(0).unwrap_err();
+        let Some(Halt::Limit(reached)) = state.halt else { panic!("{:?}", state.halt) };
+        assert_eq!(reached.limit, Limit::WallClock);
     }
 
     #[test]

@@ -15,9 +15,9 @@
 //! The interfaces and their types are those of `wasmtime-wasi`; what they do is not. Its own context
 //! comes with files, sockets and real timers, to be switched off one by one, and with a table that grows
 //! with the handles; and it counts nothing of what a call costs. Most functions are not asynchronous
-//! there and cannot give the thread to others. Those that do next to nothing need not: however a guest
-//! calls them, it uses up the fuel between two of its own yields soon. Those that pass bytes pass few
-//! ([`AT_ONCE`]), and random numbers are not those of that crate: to make them takes longer than to ask.
+//! there and cannot give the thread to others. They do next to nothing or pass few bytes ([`AT_ONCE`]),
+//! and end the run themselves once its time is over; random numbers are not those of that crate: to make
+//! them takes longer than to ask.
 
 use wasmtime::{
     Engine, Result, StoreContextMut,
