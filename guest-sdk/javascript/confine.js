@@ -27,15 +27,10 @@
 
 import host from "confine:service/log";
 
-/** Fails the commit. `tag` is an error-tag of RFC 6241, `path` the node that it is about. */
-export class ConfineError extends Error {
-  constructor(message, { tag = "operation-failed", path = null } = {}) {
-    super(message);
-    this.name = "ConfineError";
-    this.tag = tag;
-    this.path = path;
-  }
-}
+import { ConfineError } from "./error.js";
+
+export { ConfineError } from "./error.js";
+export { path, xml } from "./text.js";
 
 /**
  * Makes the `handler` that a module exports of a service: what it needs as properties, and
@@ -195,35 +190,15 @@ export class View {
     this.#call("edit", all);
   }
 
-  /** Merges a fragment of XML from the root of the tree, whatever this view's place is. */
+  /** Merges a fragment of XML from the root of the tree, whatever this view's place is: see `xml`. */
   editXml(config) {
     this.#call("editXml", config);
   }
 }
 
-/**
- * A path with values, which it quotes: no value can change which node a path means. A value stands where
- * a key has its own and nowhere else.
- *
- *     path`/devices/device[name=${name}]/config`
- */
-export function path(strings, ...values) {
-  return strings.reduce((before, after, i) => {
-    if (!before.endsWith("=") || !after.startsWith("]")) {
-      throw new ConfineError("a value in a path stands as [key=${value}]: its quotes come with it");
-    }
-    return before + quote(String(values[i - 1])) + after;
-  });
-}
-
 /** Writes a line to the host's log. Level is `error`, `warn`, `info`, `debug` or `trace`. */
 export function log(level, message, fields = {}) {
   host.log(level, message, Object.entries(fields).map(([name, value]) => [name, String(value)]));
-}
-
-function quote(value) {
-  if (!value.includes("'")) return `'${value}'`;
-  return value.includes('"') ? `'${value.replaceAll("'", "''")}'` : `"${value}"`;
 }
 
 const PREDICATE = /\[([^\]='"]+)(?:=('(?:[^']|'')*'|"(?:[^"]|"")*"))?\]/g;

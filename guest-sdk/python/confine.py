@@ -25,12 +25,13 @@ import functools
 import re
 import sys
 import traceback
+from xml.sax.saxutils import escape
 
 from componentize_py_types import Err
 from wit_world.imports import log as _log
 from wit_world.imports import types as _types
 
-__all__ = ["Batch", "Error", "Service", "View", "log", "path"]
+__all__ = ["Batch", "CommitHooks", "Error", "Service", "View", "log", "path", "template"]
 
 
 class Error(Exception):
@@ -68,17 +69,43 @@ class Service:
 
     def __init_subclass__(cls, **arguments):
         super().__init_subclass__(**arguments)
-        if "apply" in cls.__dict__:
-            cls.apply = _as_export(cls.apply)
+        _export(cls, "apply")
 
 
-def _as_export(apply):
-    """`apply` as the host calls it: with a `View` of ours, and an exception as the contract's error."""
+class CommitHooks:
+    """What a module does around a commit besides: a class `Hooks` beside `Handler` that has some of these.
 
-    @functools.wraps(apply)
+    Each is called for each instance that the commit runs. `view` is read only.
+    """
+
+    def pre_commit(self, commit, instance, view):
+        """Before anything of the commit is sent: an exception fails it."""
+
+    def post_commit(self, commit, instance, view):
+        """After the devices have it."""
+
+    def post_commit_failed(self, commit, instance, view):
+        """After it failed; `commit.options` says how."""
+
+    def __init_subclass__(cls, **arguments):
+        super().__init_subclass__(**arguments)
+        for name in ["pre_commit", "post_commit", "post_commit_failed"]:
+            _export(cls, name)
+
+
+def _export(cls, name):
+    """Makes what a class defines callable by the host."""
+    if name in cls.__dict__:
+        setattr(cls, name, _as_export(cls.__dict__[name]))
+
+
+def _as_export(method):
+    """A method as the host calls it: with a `View` of ours, and an exception as the contract's error."""
+
+    @functools.wraps(method)
     def export(self, commit, instance, view):
         try:
-            apply(self, commit, instance, View(view))
+            method(self, commit, instance, View(view))
         except Error as error:
             raise Err(_types.Error(error.tag, str(error), error.path)) from error
         except Exception as error:
@@ -200,7 +227,10 @@ class View:
         return Batch(self)
 
     def edit_xml(self, config):
-        """Merges a fragment of XML from the root of the tree, whatever this view's place is."""
+        """Merges a fragment of XML from the root of the tree, whatever this view's place is.
+
+        `template` fills places of it with values.
+        """
         self._call("edit_xml", config)
 
 
@@ -253,6 +283,35 @@ def path(pattern, *values):
         if not (before.endswith("=") and after.startswith("]")):
             raise ValueError("a `{}` stands as `[key={}]`: its quotes come with the value")
     return parts[0] + "".join(_quote(_text(value)) + part for value, part in zip(values, parts[1:]))
+
+
+def template(text, **values):
+    """An XML text with values for its `{{NAME}}` places, which it escapes: no value can become markup.
+
+    Names are letters, digits, `_` and `-`, which is `_` in the name of an argument.
+
+    >>> template("<user><name>{{NAME}}</name><full-name x='{{X-Y}}'/></user>", NAME="a & b", X_Y="it's")
+    "<user><name>a &amp; b</name><full-name x='it&apos;s'/></user>"
+    >>> template("<mtu>{{MTU}}</mtu>")
+    Traceback (most recent call last):
+    ValueError: the template has a place `{{MTU}}` and no value for it
+    >>> template("<mtu/>", MTU=9000)
+    Traceback (most recent call last):
+    ValueError: the template has no place for `MTU`
+    """
+    used = set()
+
+    def fill(place):
+        name = place[1].replace("-", "_")
+        if name not in values:
+            raise ValueError(f"the template has a place `{{{{{place[1]}}}}}` and no value for it")
+        used.add(name)
+        return escape(_text(values[name]), {'"': "&quot;", "'": "&apos;", "\r": "&#13;"})
+
+    filled = re.sub(r"\{\{\s*([\w-]+)\s*\}\}", fill, text)
+    for name in values.keys() - used:
+        raise ValueError(f"the template has no place for `{name}`")
+    return filled
 
 
 def log(level, message, **fields):

@@ -1,0 +1,9 @@
+/** Fails the commit. `tag` is an error-tag of RFC 6241, `path` the node that it is about. */
+export class ConfineError extends Error {
+  constructor(message, { tag = "operation-failed", path = null } = {}) {
+    super(message);
+    this.name = "ConfineError";
+    this.tag = tag;
+    this.path = path;
+  }
+}

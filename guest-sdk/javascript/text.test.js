@@ -1,0 +1,15 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { path, xml } from "./text.js";
+
+test("a value in a path is quoted, whatever it holds", () => {
+  assert.equal(path`/devices/device[name=${"r1"}]/user[name=${"it's"}]`, `/devices/device[name='r1']/user[name="it's"]`);
+  assert.equal(path`user[name=${`7" o'clock`}]`, `user[name='7" o''clock']`);
+  assert.throws(() => path`device[name='${"r1"}']`, /its quotes come with it/);
+});
+
+test("a value in XML is escaped, whatever it holds", () => {
+  assert.equal(xml`<a b="${`"'`}">${"<c/>&\r"}</a>`, `<a b="&quot;&apos;">&lt;c/&gt;&amp;&#13;</a>`);
+  assert.equal(xml`<mtu>${9000}</mtu>`, "<mtu>9000</mtu>");
+});
