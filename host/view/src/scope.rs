@@ -58,8 +58,8 @@ pub trait Rules: Send + Sync {
 
 /// What one module may read and write.
 ///
-/// It reads `/devices` and the instances of the services that it serves, without what Confine keeps in
-/// them (`created`). It writes below `/devices/device/config`, and there what it declared, if it
+/// It reads `/devices`, `/services/properties`, which services have in common, and the instances of the
+/// services that it serves, without what Confine keeps in them (`created`). It writes below `/devices/device/config`, and there what it declared, if it
 /// declared anything. Nothing widens that; [`Rules`] may narrow it.
 #[derive(Clone)]
 pub struct Scope {
@@ -73,6 +73,7 @@ pub struct Scope {
 
 const DEVICES: QName<'_> = QName::new(CONTROLLER, "devices");
 const SERVICES: QName<'_> = QName::new(CONTROLLER, "services");
+const PROPERTIES: QName<'_> = QName::new(CONTROLLER, "properties");
 const DEVICE: QName<'_> = QName::new(CONTROLLER, "device");
 const CONFIG: QName<'_> = QName::new(CONTROLLER, "config");
 
@@ -188,12 +189,16 @@ impl Scope {
 
     fn read(&self, node: &Pattern) -> Verdict {
         let hidden = || Verdict::Deny {
-            reason: "a module reads `/devices` and the instances of its own services".into(),
+            reason: "a module reads `/devices`, `/services/properties` and the instances of its own services"
+                .into(),
         };
         match &node.steps[..] {
             [] => Verdict::Permit { below: false },
             [top, ..] if top.name() == DEVICES => Verdict::Permit { below: true },
             [top] if top.name() == SERVICES => Verdict::Permit { below: false },
+            [top, child, ..] if top.name() == SERVICES && child.name() == PROPERTIES => {
+                Verdict::Permit { below: true }
+            }
             [top, list, rest @ ..] if top.name() == SERVICES && self.serves(list) => match rest {
                 [] => Verdict::Permit { below: false },
                 [child, ..] if &*child.local == "created" => hidden(),
@@ -225,10 +230,10 @@ impl Scope {
     /// of it may.
     pub(crate) fn readable(&self, pattern: &Pattern) -> Vec<Pattern> {
         let below_services = || {
-            let services = PatternStep::new(SERVICES);
-            self.services
-                .iter()
-                .map(move |list| Pattern { steps: vec![services.clone(), PatternStep::new(list.name())] })
+            let lists = self.services.iter().map(PatternStep::name);
+            lists
+                .chain([PROPERTIES])
+                .map(|child| Pattern { steps: vec![PatternStep::new(SERVICES), PatternStep::new(child)] })
         };
         match &pattern.steps[..] {
             [] => {

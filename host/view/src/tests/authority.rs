@@ -16,8 +16,27 @@ const HIDDEN: [&str; 12] = [
     "/services/b:bench[id='s1']/b:created/b:path[.]",
     "created/path",
     "/services/service-timeout",
-    "/services/properties",
+    "/services/properties-of-mine",
 ];
+
+/// What services have in common is for each of them to read, and for none to write.
+#[test]
+fn properties_are_read_and_not_written() {
+    let datastore = format!(
+        "<services xmlns='{CONTROLLER}'><properties><domain xmlns='urn:sys'>a.se</domain></properties>\
+         <bench xmlns='urn:bench'><id>s1</id></bench><other xmlns='urn:other'><id>o1</id></other></services>"
+    );
+    let mut commit = Commit::on(&datastore, Scope::new("bench", [service("bench")], Vec::new()));
+    commit.run("s1", async |view| {
+        let domain = "/services/properties/sys:domain";
+        assert_eq!(view.get(domain).await.unwrap().as_deref(), Some("a.se"));
+        for all in ["/services", "/"] {
+            let read = view.read_xml(all).await.unwrap();
+            assert!(read.contains("a.se") && read.contains("s1") && !read.contains("o1"), "{read}");
+        }
+        insta::assert_snapshot!(refusal(view.set(domain, "b.se").await), @"access-denied: access denied: create of `/services/properties/domain`: a module writes below `/devices/device/config` only (/services/properties/sys:domain)");
+    });
+}
 
 #[test]
 fn what_is_outside_of_the_scope_is_not_there() {
@@ -45,7 +64,7 @@ fn a_wide_path_shows_only_what_is_in_the_scope() {
         view.read_xml("/services").await.unwrap()
     });
     insta::assert_snapshot!(text, @r#"<services xmlns="http://clicon.org/controller"><bench xmlns="urn:bench"><id>s1</id><mtu>1500</mtu><note/></bench><bench xmlns="urn:bench"><id>s2</id><mtu>9000</mtu></bench></services>"#);
-    insta::assert_snapshot!(commit.requests().join("\n"), @"/devices | /services/bench");
+    insta::assert_snapshot!(commit.requests().join("\n"), @"/devices | /services/bench | /services/properties");
 }
 
 #[test]
