@@ -38,6 +38,10 @@ pub struct DescriptionError {
 const TEXT: usize = 100;
 /// Entries in one list of a description.
 const ENTRIES: usize = 1000;
+/// Bytes of a namespace: every step of a path has one.
+const NAMESPACE: usize = 1 << 10;
+/// Bytes of all that it reads and writes, with a namespace for each step: every commit has to make sense of it.
+const PATHS: usize = 1 << 20;
 
 impl Description {
     pub(crate) fn check(raw: handler::Description) -> Result<Self, DescriptionError> {
@@ -57,6 +61,15 @@ impl Description {
             paths.iter().map(|text| path(field, text, &prefixes)).collect()
         };
         let (reads, writes) = (paths("reads", &raw.reads)?, paths("writes", &raw.writes)?);
+        let namespace = prefixes.longest();
+        let size = |text: &str, path: &Path| text.len() + path.steps.len() * namespace;
+        let texts = raw.reads.iter().chain(&raw.writes);
+        let bytes: usize = texts.zip(reads.iter().chain(&writes)).map(|(text, path)| size(text, path)).sum();
+        if bytes > PATHS {
+            let what =
+                format!("they have {bytes} bytes with the namespaces of their steps, {PATHS} are allowed");
+            return Err(error("reads` and `writes", "", what));
+        }
         Ok(Self {
             services: services(&raw.services, &prefixes)?,
             version: version(&raw.version)?,
@@ -103,6 +116,10 @@ fn prefixes(raw: Vec<(String, String)>) -> Result<PrefixMap, DescriptionError> {
                 "it stands for no namespace: write that of the YANG module",
             ));
         }
+    }
+    let longest = raw.iter().find(|(_, namespace)| namespace.len() > NAMESPACE);
+    if let Some((prefix, _)) = longest {
+        return Err(error("prefixes", prefix, format!("its namespace has more than {NAMESPACE} bytes")));
     }
     PrefixMap::new(raw).map_err(|fault: PrefixError| error("prefixes", &fault.prefix, &fault))
 }
@@ -218,6 +235,12 @@ mod tests {
             handler::Description { prefixes: vec![pair("b", "urn:1"), pair("b", "urn:2")], ..raw() },
             handler::Description { prefixes: vec![pair("a:b", "urn:1")], ..raw() },
             handler::Description { prefixes: vec![pair("b", "")], ..raw() },
+            handler::Description { prefixes: vec![pair("b", &"n".repeat(1025))], ..raw() },
+            handler::Description {
+                prefixes: vec![pair("b", &"n".repeat(1024))],
+                reads: vec!["/b:a/b".repeat(2); 1000],
+                ..raw()
+            },
         ]
         .into_iter()
         .map(|raw| Description::check(raw).unwrap_err().to_string())
@@ -240,6 +263,8 @@ mod tests {
             r#"its description is wrong at `prefixes`, `b`: prefix `b` is declared for `urn:1` and for `urn:2`: give one of them another prefix"#,
             r#"its description is wrong at `prefixes`, `a:b`: it is no name: write one such as `oc-if`"#,
             r#"its description is wrong at `prefixes`, `b`: it stands for no namespace: write that of the YANG module"#,
+            r#"its description is wrong at `prefixes`, `b`: its namespace has more than 1024 bytes"#,
+            r#"its description is wrong at `reads` and `writes`: they have 4108000 bytes with the namespaces of their steps, 1048576 are allowed"#,
         ]
         .join("\n"));
         let evil = Description::check(handler::Description { services: strings(&["\u{1b}[31m"]), ..raw() });

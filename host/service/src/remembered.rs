@@ -45,7 +45,9 @@ impl Remembered {
 /// About the bytes that they take, each step counting a little besides its text.
 fn size(instance: &InstanceRef, patterns: &[Pattern]) -> usize {
     const STEP: usize = 64;
-    let one = |pattern: &Pattern| pattern.to_string().len() + STEP * pattern.steps.len();
+    let namespaces = |pattern: &Pattern| pattern.steps.iter().map(|step| step.namespace.len()).sum::<usize>();
+    let one =
+        |pattern: &Pattern| pattern.to_string().len() + namespaces(pattern) + STEP * pattern.steps.len();
     patterns.iter().chain([instance.path()]).map(one).sum()
 }
 

@@ -67,6 +67,11 @@ impl PrefixMap {
         all.map(|(prefix, _)| &**prefix).min()
     }
 
+    /// The bytes of the longest namespace.
+    pub fn longest(&self) -> usize {
+        self.by_prefix.values().map(|namespace| namespace.len()).max().unwrap_or_default()
+    }
+
     /// The prefixes, in the order of letters.
     pub fn prefixes(&self) -> Vec<&str> {
         let mut prefixes: Vec<&str> = self.by_prefix.keys().map(|prefix| &**prefix).collect();

@@ -8,7 +8,7 @@ use confine_tree::{
 
 use crate::{
     Allowance, Error, Exceeded, InstanceRef, Meter, Refusal, Scope, Source, conflict::Settings,
-    refusal::refused,
+    refusal::refused, view::size,
 };
 
 /// Bytes that a node of the overlay takes, with its name, its state and the tables that it is in.
@@ -96,7 +96,7 @@ impl Draft {
             return Ok(missing);
         }
         let steps: usize = missing.iter().map(|pattern| pattern.steps.len()).sum();
-        let bytes: usize = missing.iter().map(|pattern| pattern.to_string().len()).sum();
+        let bytes: usize = missing.iter().map(|pattern| size(pattern)).sum();
         meter.keep(bytes.saturating_add(steps.saturating_mul(NODE)))?;
         meter.charge(REQUEST).await?;
         let fragment = self.source.fetch(&missing).await?;

@@ -20,6 +20,8 @@ pub enum Tag {
     UnknownElement,
     /// A prefix without a namespace, or a name that could be in several.
     UnknownNamespace,
+    /// A path that is longer than one may be.
+    TooBig,
     /// What the contract does not offer.
     OperationNotSupported,
     /// Anything else.
@@ -37,6 +39,7 @@ impl Tag {
             Self::MissingElement => "missing-element",
             Self::UnknownElement => "unknown-element",
             Self::UnknownNamespace => "unknown-namespace",
+            Self::TooBig => "too-big",
             Self::OperationNotSupported => "operation-not-supported",
             Self::OperationFailed => "operation-failed",
         }

@@ -80,6 +80,7 @@ impl View {
     async fn resolve(&mut self, path: &str) -> Result<Pattern, Error> {
         self.meter.charge_bytes(path.len()).await?;
         let pattern = self.draft.resolve(path, self.instance.path(), &self.prefixes)?;
+        bounded(&pattern)?;
         self.meter.charge(pattern.steps.len() as u64).await?;
         if pattern.steps.iter().any(|step| !step.keys.is_empty() || step.entry.is_some()) {
             let before = self.draft.overlay.size();
@@ -182,12 +183,28 @@ impl View {
     }
 }
 
-/// The bytes of a pattern's names and values.
-fn size(pattern: &Pattern) -> usize {
+/// The bytes that the path of one node may have, with a namespace for each step. Every node that is written has a
+/// path, and so has every node above it.
+const LONGEST: usize = 64 << 10;
+
+/// Refuses a path that is longer than one may be.
+fn bounded(pattern: &Pattern) -> Result<(), Refusal> {
+    let size = size(pattern);
+    if size <= LONGEST {
+        return Ok(());
+    }
+    let message = format!(
+        "a path has {size} bytes with its keys and the namespaces of its steps, and {LONGEST} are the most"
+    );
+    Err(Refusal::new(Tag::TooBig, message))
+}
+
+/// The bytes of a pattern's names, with their namespaces, and values.
+pub(crate) fn size(pattern: &Pattern) -> usize {
     let values = |value: &Option<String>| value.as_ref().map_or(0, String::len);
     let step = |step: &PatternStep| {
         let keys: usize = step.keys.iter().map(|(key, value)| key.len() + values(value)).sum();
-        step.local.len() + keys + step.entry.as_ref().map_or(0, values)
+        step.namespace.len() + step.local.len() + keys + step.entry.as_ref().map_or(0, values)
     };
     pattern.steps.iter().map(step).sum()
 }

@@ -84,6 +84,9 @@ pub enum XmlFault {
     /// More than [`Limits::attributes`].
     #[error("the element has more than {0} attributes")]
     TooManyAttributes(usize),
+    /// Longer than [`Limits::namespace`].
+    #[error("a namespace has more than {0} bytes")]
+    LongNamespace(usize),
 }
 
 /// What a text may hold at most.
@@ -95,11 +98,13 @@ pub struct Limits {
     pub nodes: usize,
     /// Attributes and namespace declarations of one element. They are compared with each other.
     pub attributes: usize,
+    /// Bytes of a namespace. The path of a node has one in each step.
+    pub namespace: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { depth: 256, nodes: 100_000_000, attributes: 256 }
+        Self { depth: 256, nodes: 100_000_000, attributes: 256, namespace: 4 << 10 }
     }
 }
 
@@ -414,6 +419,9 @@ impl<'a, 't> Reading<'a, 't> {
                 return this.stop(XmlFault::Name(clip(prefix)));
             }
             let namespace = this.attribute_value(attribute)?;
+            if namespace.len() > this.limits.namespace {
+                return this.stop(XmlFault::LongNamespace(this.limits.namespace));
+            }
             let reserved = prefix == "xmlns" || (prefix == "xml") != (*namespace == *super::XML);
             if reserved || (namespace.is_empty() && !prefix.is_empty()) {
                 return this.stop(XmlFault::Declaration(clip(prefix)));

@@ -200,7 +200,7 @@ fn what_is_refused_says_where_and_why() {
 
 #[test]
 fn what_a_text_may_hold_is_limited() {
-    let limits = Limits { depth: 2, nodes: 3, attributes: 1 };
+    let limits = Limits { depth: 2, nodes: 3, attributes: 1, namespace: 5 };
     let read = |text: &str| {
         let mut tree = Tree::new();
         let result = Reader::new().limits(limits).read(&mut tree, Tree::ROOT, text);
@@ -208,6 +208,8 @@ fn what_a_text_may_hold_is_limited() {
         result.map_err(|error| error.to_string())
     };
     assert_eq!(read("<a><b/><b/></a>"), Ok(()));
+    assert_eq!(read("<a xmlns='urn:a'/>"), Ok(()));
+    insta::assert_snapshot!(read("<a xmlns='urn:ab'/>").unwrap_err(), @"the XML cannot be read at line 1, column 1 (`<a xmlns='urn:ab'/>`): a namespace has more than 5 bytes");
     assert_eq!(read("<a xmlns='u'/>"), Ok(()));
     let refusals = [
         read("<a><b><c/></b></a>"),

@@ -20,8 +20,8 @@ impl confine_nacm::Model for Models {
 const IF: &str = "/devices/device[name='r1']/config/if:interfaces";
 const SYS: &str = "/devices/device[name='r1']/config/sys:system";
 
-/// A commit of a module that these rules, the content of rule-lists for `module:bench`, are about.
-fn commit(rules: &str) -> Commit {
+/// What a module may do that these rules, the content of rule-lists for `module:bench`, are about.
+pub(super) fn scope(rules: &str) -> Scope {
     let nacm = format!(
         "<nacm xmlns='{NACM}'><rule-list><name>probed</name><group>module:bench</group>{rules}</rule-list></nacm>"
     );
@@ -31,17 +31,22 @@ fn commit(rules: &str) -> Commit {
     let (access, problems) = nacm.module_access("bench", "alice");
     assert_eq!(problems, []);
     let rules = ModuleRules::new(access, Arc::new(Models), "bench", "`/nacm`".into());
-    Commit::of(Scope::new("bench", [service("bench")], Vec::new()).with_rules(Arc::new(rules)))
+    Scope::new("bench", [service("bench")], Vec::new()).with_rules(Arc::new(rules))
 }
 
-fn rule(name: &str, path: &str, operations: &str, action: &str) -> String {
+/// A commit of such a module.
+fn commit(rules: &str) -> Commit {
+    Commit::of(scope(rules))
+}
+
+pub(super) fn rule(name: &str, path: &str, operations: &str, action: &str) -> String {
     format!(
         "<rule><name>{name}</name><path xmlns:c='{CONTROLLER}' xmlns:if='urn:if' xmlns:sys='urn:sys'>{path}</path>\
          <access-operations>{operations}</access-operations><action>{action}</action></rule>"
     )
 }
 
-fn config(below: &str) -> String {
+pub(super) fn config(below: &str) -> String {
     format!("/c:devices/c:device/c:config/{below}")
 }
 

@@ -310,7 +310,7 @@ fn what_a_short_path_makes_is_kept_too() {
             (first, view.meter().kept() - first)
         });
         // Each step made a node and a place; the second time there was nothing to make.
-        assert!(kept.0 >= 200 * 512 && kept.1 < 1000, "{edit}: {kept:?}");
+        assert!(kept.0 >= 200 * 512 && kept.1 < 5000, "{edit}: {kept:?}");
     }
     // A path that only asks makes places.
     let mut commit = Commit::new();

@@ -7,14 +7,14 @@ use confine_tree::{
     xml::{Limits, Reader},
 };
 
-use super::{View, child, write::located};
+use super::{View, bounded, child, write::located};
 use crate::{Error, Refusal, Tag, refusal::refused};
 
 const OPERATION: QName<'_> = QName::new(NETCONF, "operation");
 const CREATOR: QName<'_> = QName::new("http://clicon.org/lib", "creator");
 
 /// No model that is known nests deeper than 40.
-const LIMITS: Limits = Limits { depth: 128, nodes: 500_000, attributes: 64 };
+const LIMITS: Limits = Limits { depth: 128, nodes: 500_000, attributes: 64, namespace: 1 << 10 };
 
 /// What an element says of its node.
 enum Said {
@@ -109,6 +109,7 @@ impl View {
             _ => {}
         }
         let pattern = child(above, step);
+        bounded(&pattern)?;
         match said {
             Said::Remove => self.remove_resolved(&pattern).await,
             Said::Merge if is_leaf => match form {

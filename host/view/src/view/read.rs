@@ -101,7 +101,8 @@ impl View {
                 };
                 namespaces.truncate(seen.depth as usize);
                 namespaces.push(name.namespace.into());
-                let bytes = node.name.len() + node.value.as_ref().map_or(0, String::len);
+                let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+                let bytes = node.name.len() + text(&node.namespace) + text(&node.value);
                 self.meter.answer(&mut size, STRING + bytes).await?;
                 nodes.push(node);
                 self.below(&seen, &mut walk).await?;
