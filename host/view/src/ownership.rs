@@ -7,10 +7,8 @@ use confine_tree::{Form, NodeId, Pattern, PatternStep};
 use crate::{Created, Draft, InstanceRef, Owners, Refusal, Tag};
 
 /// What is known of a node as an object of somebody.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 struct Standing {
-    /// Its path as in `created` lists; none where it has no such form.
-    path: Option<String>,
     /// In the configuration without anything that an instance created.
     in_base: bool,
     /// The first list entry on the way to it that is not in base.
@@ -84,21 +82,27 @@ impl Draft {
         standings: &mut HashMap<NodeId, Standing>,
     ) -> Standing {
         let lineage = self.overlay.lineage(node);
-        let known = lineage.iter().rposition(|(node, _)| standings.contains_key(node));
-        let mut standing = known
-            .and_then(|at| standings.get(&lineage.get(at)?.0).cloned())
-            .unwrap_or(Standing { path: Some(String::new()), in_base: true, entry: None });
-        for (node, step) in lineage.into_iter().skip(known.map_or(0, |at| at + 1)) {
+        let is_made = |node: &NodeId| standings.get(node).is_some_and(|standing| !standing.in_base);
+        let from = lineage.iter().rposition(|(node, _)| is_made(node)).unwrap_or_default();
+        let mut standing = Standing { in_base: true, entry: None };
+        // As in `created` lists, for as long as it matters: none where it has no such form. It is not kept, for
+        // the paths of all nodes may be much longer than what was written.
+        let mut path = Some(String::new());
+        for (node, step) in lineage.into_iter().skip(from) {
             let list = !step.keys.is_empty();
-            let path = standing.path.and_then(|above| {
-                let own = Pattern { steps: vec![step] }.created().ok()?;
-                Some(above + &own)
-            });
-            let named = path.as_deref().is_some_and(|path| owners.is_owned(path));
-            let in_base = standing.in_base && self.overlay.in_base(node) && !named;
-            let entry = standing.entry.or((list && !in_base).then_some(node));
-            standing = Standing { path, in_base, entry };
-            standings.insert(node, standing.clone());
+            if standing.in_base {
+                path = path.and_then(|above| Some(above + &Pattern { steps: vec![step] }.created().ok()?));
+            }
+            standing = match standings.get(&node) {
+                Some(known) => *known,
+                None => {
+                    let is_owned = || path.as_deref().is_some_and(|path| owners.is_owned(path));
+                    let in_base = standing.in_base && self.overlay.in_base(node) && !is_owned();
+                    let entry = standing.entry.or((list && !in_base).then_some(node));
+                    Standing { in_base, entry }
+                }
+            };
+            standings.insert(node, standing);
         }
         standing
     }
