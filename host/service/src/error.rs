@@ -1,6 +1,6 @@
 //! Why a commit fails, in the words that the user who commits reads.
 
-use confine_sandbox::Failure;
+use confine_sandbox::{Failure, text::block};
 
 use crate::{NoModule, SetAside};
 
@@ -114,11 +114,15 @@ impl Error {
 /// What stands before what may be done about an error, on a line of its own.
 const HINT: &str = "\nhint: ";
 
-/// An error with its causes, and behind all of them what may be done about it.
+/// Bytes of what is said of an error. What a module wrote may stand in it, such as a path, and it goes to the
+/// user, into logs and into what is kept of commits.
+const LONGEST: usize = 16 << 10;
+
+/// An error with its causes, and behind all of them what may be done about it: bounded, and safe to show.
 pub fn chain(error: &dyn std::error::Error) -> String {
     let (said, hints) = told(error);
     let hints: String = hints.iter().map(|hint| format!("{HINT}{hint}")).collect();
-    said.join(": ") + &hints
+    block(&said.join(": "), LONGEST) + &block(&hints, LONGEST)
 }
 
 /// What an error and its causes say, one by one, and what may be done about it.
@@ -141,10 +145,21 @@ mod tests {
 
     #[derive(Debug, thiserror::Error)]
     enum Nested {
+        #[error("`{0}` is no name\nhint: write another")]
+        Named(String),
         #[error("it cannot be\nhint: do the other")]
         Outer(#[source] Box<Nested>),
         #[error("for no reason\nhint: ask why")]
         Inner,
+    }
+
+    /// What stands in an error may be a module's.
+    #[test]
+    fn what_is_said_is_safe_and_has_an_end() {
+        let said = chain(&Nested::Named("a\u{1b}[2J\u{202e}b".into()));
+        assert_eq!(said, "`a\\u{1b}[2J\\u{202e}b` is no name\nhint: write another");
+        let said = chain(&Nested::Named("x".repeat(10 * LONGEST)));
+        assert!(said.len() < LONGEST + 100 && said.ends_with(" bytes more)\nhint: write another"), "{said}");
     }
 
     #[test]
