@@ -8,7 +8,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use confine_backend::{Backend, ControllerTransaction, Datastore, Identity, Options, Outcome, Transaction};
 use confine_nacm::Nacm;
-use confine_sandbox::{Budget, Commit, Entry, Module};
+use confine_sandbox::{Budget, Commit, Digest, Entry, Module};
 use confine_tree::{Pattern, Tree, xml};
 use confine_view::{Draft, InstanceRef, View};
 use tokio::sync::{Mutex, mpsc};
@@ -38,8 +38,9 @@ pub(crate) struct Hooked {
     registry: Arc<Registry>,
     /// The instances that have modules with hooks.
     planned: Vec<Planned>,
-    /// What `running` said of these instances before the commit.
-    before: String,
+    /// What `running` said of these instances before the commit, to compare: the text may be long, and many
+    /// may wait.
+    before: Digest,
 }
 
 impl Hooked {
@@ -70,14 +71,12 @@ impl Hooked {
     }
 }
 
-/// What `running` says of these instances, their `created` lists included, as text to compare.
-async fn in_running(planned: &[Planned], backend: &Shared) -> Result<String, Error> {
+/// What `running` says of these instances, their `created` lists included, to compare.
+async fn in_running(planned: &[Planned], backend: &Shared) -> Result<Digest, Error> {
     let wanted: Vec<Pattern> = planned.iter().map(|planned| planned.instance.path().clone()).collect();
     let tree = reads::read(backend, Datastore::Running, &condense(wanted), &Identity::Host).await?;
-    match tree.child(Tree::ROOT, SERVICES) {
-        Some(services) => xml::write(&tree, services).map_err(Error::Datastore),
-        None => Ok(String::new()),
-    }
+    let text = tree.child(Tree::ROOT, SERVICES).map(|services| xml::write(&tree, services)).transpose();
+    Ok(Digest::of(text.map_err(Error::Datastore)?.unwrap_or_default().as_bytes()))
 }
 
 /// Calls `pre-commit` of every module that has hooks, for each of its instances.
@@ -188,7 +187,7 @@ impl Queue {
                 let span = tracing::info_span!("after_commit", tid, user = hooked.user);
                 let after = async move {
                     let (backend, running) = reach(&hooked, backend, &options).await?;
-                    after(&host, &hooked, &transaction, &running, &backend).await?;
+                    after(&host, &hooked, &transaction, running, &backend).await?;
                     Ok::<_, Error>(backend)
                 };
                 match tokio::spawn(after.instrument(span)).await {
@@ -218,7 +217,7 @@ async fn reach(
     hooked: &Hooked,
     mut backend: Option<Shared>,
     options: &Options,
-) -> Result<(Shared, String), Error> {
+) -> Result<(Shared, Digest), Error> {
     let mut backoff = Backoff::new(daemon::SOONEST, daemon::LATEST);
     loop {
         let reached = async {
@@ -244,7 +243,7 @@ async fn after(
     host: &Host,
     hooked: &Hooked,
     over: &ControllerTransaction,
-    running: &str,
+    running: Digest,
     backend: &Shared,
 ) -> Result<(), Error> {
     let entry = match over.result {
