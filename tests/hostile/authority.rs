@@ -101,6 +101,18 @@ pub const PART: Part = Part {
         line!("markup-in-a-path", "set /devices/device[name='openconfig1']/config/sys:system/config/x><nacm/> 1", Refused("module `hostile` 0.1.0, instance `hostile[name='h']`: the path `/devices/device[name='openconfig1']/config/sys:system/config/x><nacm/>` cannot be read at character 63: `>` cannot stand here: after a step comes `/`, `[` or the end (invalid-value, at `/devices/device[name='openconfig1']/config/sys:system/config/x><nacm/>`)")),
         line!("markup-in-a-failure", "fail </reason></transaction-error>]]>##\n#5\n&lt;", Refused("module `hostile` 0.1.0, instance `hostile[name='h']`: </reason></transaction-error>]]>##\n#5\n&lt; (operation-failed)")),
         Case {
+            id: "markup-in-a-log-line",
+            module: Guest(|| {
+                hostile().text("level", "info").text("message", "a\n1970-01-01 ERROR b\u{1b}[2J<c/>]]>&amp;").apply(
+                    "(call $log (global.get $level) (global.get $level.len)
+                        (global.get $message) (global.get $message.len) (i32.const 4) (i32.const 0))
+                    (global.get $ok)",
+                )
+            }),
+            limits: "",
+            ends: Logged(r"a\n1970-01-01 ERROR b\u{1b}[2J<c/>]]>&amp;"),
+        },
+        Case {
             id: "control-characters",
             module: Guest(|| hostile().error("x\u{1b}[2J", "a\u{0}b\u{1b}]0;title\u{7}\u{202e}c\u{fffe}", Some("\u{1}")).apply(ERROR)),
             limits: "",
@@ -170,7 +182,6 @@ pub const PART: Part = Part {
     elsewhere: &[
         Elsewhere("every-hidden-place", "host/view/src/tests/authority.rs", "what_is_outside_of_the_scope_is_not_there"),
         Elsewhere("every-place-to-write", "host/view/src/tests/authority.rs", "nothing_outside_of_the_configuration_of_devices_is_written"),
-        Elsewhere("markup-in-a-log-line", "host/sandbox/src/console.rs", "lines_are_safe_and_bounded"),
         Elsewhere("what-is-sent", "host/view/src/check.rs", "nothing_else_is"),
     ],
 };

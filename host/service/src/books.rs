@@ -120,9 +120,11 @@ impl Books {
         match ours_writes {
             Some(0) | None if ours.edited => {
                 if each.take().is_some() {
+                    let how =
+                        if now.is_some() { "was not written with a commit" } else { "is watched no more" };
                     tracing::warn!(
                         tid = over.tid,
-                        "the file of `running` was not written with a commit: the controller keeps it elsewhere, and each commit reads who owns what"
+                        "the file of `running` {how}: the controller keeps it elsewhere, and each commit reads who owns what"
                     );
                 }
             }

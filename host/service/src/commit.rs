@@ -27,6 +27,7 @@ use confine_view::{Draft, Finished, InstanceRef, Owners, Scope, Tag, View};
 use crate::{
     Error, Registry, Service,
     books::Pending,
+    error::chain,
     hooks::{self, Hooked},
     host::{Host, Running},
     places::places,
@@ -418,7 +419,8 @@ impl<'a> Parts<'a> {
                     match resolved {
                         // A module may be for several vendors, of which not all are there.
                         Err(nowhere) if nowhere.tag == Tag::UnknownElement => {
-                            tracing::debug!(%module, %path, reason = %nowhere, "a declared path leads nowhere");
+                            let reason = chain(&nowhere);
+                            tracing::debug!(%module, reason, "a declared path leads nowhere");
                             None
                         }
                         resolved => Some(

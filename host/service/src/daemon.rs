@@ -96,7 +96,6 @@ fn lasting(future: impl Future<Output = ()>) -> impl Future<Output = ()> {
 
 /// The two sockets: one that is told, one that asks.
 struct Connection {
-    options: Options,
     events: Events,
     /// Events that came while something else was awaited, to be dealt with first.
     waiting: VecDeque<Event>,
@@ -126,13 +125,7 @@ impl Connection {
             waiting.iter().any(|event| matches!(event, Event::ServicesCommit(commit) if commit.tid == tid))
         };
         let abandoned = open.into_iter().filter(|open| !is_ours(open.tid)).collect();
-        Ok(Self {
-            options: options.clone(),
-            events,
-            waiting,
-            backend: Arc::new(Mutex::new(backend)),
-            abandoned,
-        })
+        Ok(Self { events, waiting, backend: Arc::new(Mutex::new(backend)), abandoned })
     }
 
     /// Until the shutdown (`Ok`), or until the connection is lost.
@@ -142,16 +135,12 @@ impl Connection {
         hooks: &Queue,
         mut shutdown: std::pin::Pin<&mut impl Future<Output = ()>>,
     ) -> Result<(), BackendError> {
-        host.books.begin(self.options.running_file.as_deref());
+        let Options { socket, host_user, running_file, .. } = self.backend.lock().await.options().clone();
+        host.books.begin(running_file.as_deref());
         host.rules.forget();
         self.end_abandoned(host).await;
         self.find_end(host, hooks).await?;
-        let (socket, user) = {
-            let backend = self.backend.lock().await;
-            let options = backend.options();
-            (options.socket.display().to_string(), options.host_user.clone())
-        };
-        host.connect(socket, user);
+        host.connect(socket.display().to_string(), host_user);
         let _models = knowledge::Reader::start(host, &self.backend);
         loop {
             let event = tokio::select! {
