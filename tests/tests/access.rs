@@ -139,6 +139,24 @@ async fn a_rule_for_a_module_holds_from_the_next_commit_on_and_costs_no_request(
     assert_eq!(sent.iter().filter(|request| request.contains("<edit-config>")).count(), 1);
 }
 
+/// What is there already would be deleted from the device with the instance, as nobody.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_user_may_not_see_is_not_taken_for_new() {
+    let rules = "<rule-list><name>banners</name><group>users</group><rule><name>motd</name>\
+                 <path>/c:devices/c:device/c:config/oc-sys:system/oc-sys:config/oc-sys:motd-banner</path>\
+                 <access-operations>read</access-operations><action>deny</action></rule></rule-list>";
+    let mut play = begin(&nacm(&host(), rules), "alice").await;
+    let committed =
+        play.commit(&probe("a", &[&set("login-banner", "one"), &set("motd-banner", "two")])).await;
+    insta::assert_snapshot!(failed(&committed), @r"
+    `probe[name='a']` would create `/devices/device[name='openconfig1']/config/system/config/motd-banner`, which `alice` may not read: what is there already could not be told from what is new, and would be deleted with the instance
+    hint: permit reading it with a rule in `/nacm`, or commit as another user
+    ");
+    assert!(!play.device().contains("banner"));
+    play.stage.discard().await.unwrap();
+    succeeded(&play.commit(&probe("a", &[&set("login-banner", "one")])).await);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_rule_hides_from_a_module_is_not_there() {
     let rules = "<rule-list><name>modules</name><group>modules</group>\

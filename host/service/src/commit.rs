@@ -226,6 +226,9 @@ impl Work<'_> {
         if self.host.books.outdated(books.writes) {
             return Ok(None);
         }
+        if self.user != self.backend.lock().await.options().host_user {
+            rules.check_seen(&finished.created, &books.owners)?;
+        }
         let bytes = finished.edit.as_ref().map_or(0, String::len);
         self.write(&finished, &mut draft, &rules).await?;
         self.host.books.expect(Pending {

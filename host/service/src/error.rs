@@ -67,6 +67,19 @@ pub enum Error {
         /// The instance.
         instance: String,
     },
+    /// A module makes what its user may not see.
+    #[error(
+        "`{instance}` would create `{path}`, which `{user}` may not read: what is there already could not be told from what is new, and would be deleted with the instance\n\
+         hint: permit reading it with a rule in `/nacm`, or commit as another user"
+    )]
+    Unseen {
+        /// Who commits.
+        user: String,
+        /// Whose module it is.
+        instance: String,
+        /// The object.
+        path: String,
+    },
     /// The controller does not let the user make the edit.
     #[error(
         "access denied: `{user}` may not {access} `{path}`: {reason}\n\

@@ -7,7 +7,7 @@ use std::{
 
 use confine_nacm::{Model, NACM, Nacm, Operation, Problem};
 use confine_tree::{CONTROLLER, DefaultDeny, Path, Pattern, PatternStep, Predicate, QName, Schema, Tree};
-use confine_view::{Access, ModuleRules, Refusal, Scope, Tag};
+use confine_view::{Access, Created, InstanceRef, ModuleRules, Owners, Refusal, Scope, Tag};
 
 use crate::{Error, Registry, rights};
 
@@ -197,10 +197,48 @@ impl CommitRules<'_> {
         }
     }
 
+    /// Whether the user may read everything that these instances create anew. What it may not read looks to it
+    /// as if it were not there, and the controller takes away what is created as nobody, whoever may see it.
+    ///
+    /// # Errors
+    /// [`Error::Unseen`].
+    pub(crate) fn check_seen(
+        &self,
+        created: &[(InstanceRef, Vec<Created>)],
+        owners: &Owners,
+    ) -> Result<(), Error> {
+        let access = self.access();
+        if access.permits_below(&*self.model, &Pattern::default(), Operation::Read) {
+            return Ok(());
+        }
+        let is_hidden = |place: &Pattern| {
+            let mut above = Pattern::default();
+            place.steps.iter().any(|step| {
+                above.steps.push(step.clone());
+                !access.decide(&*self.model, &above, Operation::Read).permitted
+            })
+        };
+        for (instance, created) in created {
+            let anew = created.iter().filter(|object| owners.owners_of(&object.path).next().is_none());
+            if let Some(place) =
+                anew.filter_map(|object| object.place.as_ref()).find(|place| is_hidden(place))
+            {
+                let (user, instance, path) = (self.user.clone(), instance.to_string(), place.to_string());
+                return Err(Error::Unseen { user, instance, path });
+            }
+        }
+        Ok(())
+    }
+
+    /// What the controller's rules let the user do.
+    fn access(&self) -> confine_nacm::Access {
+        let groups: Vec<&str> = self.nacm.groups_of(&self.user).collect();
+        self.nacm.access(&self.user, &groups).0
+    }
+
     /// Why the controller's rules deny something to the user, if they do.
     fn denied(&self, node: &Pattern, operation: Operation) -> Option<String> {
-        let groups: Vec<&str> = self.nacm.groups_of(&self.user).collect();
-        let (access, _) = self.nacm.access(&self.user, &groups);
+        let access = self.access();
         let decision = access.decide(&*self.model, node, operation);
         (!decision.permitted).then(|| decision.reason.to_string())
     }
