@@ -16,6 +16,7 @@ use std::{
 
 use clap::CommandFactory as _;
 use confine_sandbox::text;
+use tokio::runtime::{Builder, Runtime};
 
 use crate::{
     cli::{Cli, Command},
@@ -59,6 +60,11 @@ pub(crate) fn run(command: Command) -> Result<(), Error> {
 fn manual(directory: &Path) -> Result<(), Error> {
     let failed = |source| Error::Manual { directory: directory.into(), source };
     clap_mangen::generate_to(Cli::command(), directory).map_err(failed)
+}
+
+/// For a command that does one thing, and ends.
+fn runtime() -> Result<Runtime, Error> {
+    Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)
 }
 
 /// What comes from a controller, for people: what a terminal would obey is escaped.

@@ -5,7 +5,7 @@ use std::{io, path::PathBuf, process::ExitCode};
 use anstyle::{AnsiColor, Style};
 use confine_sandbox::{HostFault, LoadError, text::block};
 use confine_service::told;
-use confine_tree::ResolveError;
+use confine_tree::{ResolveError, did_you_mean};
 
 use crate::{
     admin::{ClientError, SocketError},
@@ -61,13 +61,13 @@ pub(crate) enum Error {
     UnreadableYang { name: String },
     #[error("`{path}` does not begin at the root\nhint: write `/{path}`")]
     RelativePath { path: String },
-    #[error("no model calls itself `{prefix}`{}", proposal(nearest))]
+    #[error("no model calls itself `{prefix}`{}", did_you_mean(nearest))]
     NoModule { prefix: String, nearest: Vec<String> },
     #[error(
         "`{prefix}` may stand for `{one}` or for `{other}`\nhint: write the name of the module, as in `module:name`"
     )]
     AmbiguousPrefix { prefix: String, one: String, other: String },
-    #[error("there is no device `{name}`{}", proposal(nearest))]
+    #[error("there is no device `{name}`{}", did_you_mean(nearest))]
     NoDevice { name: String, nearest: Vec<String> },
     #[error(transparent)]
     Resolve(#[from] ResolveError),
@@ -92,7 +92,7 @@ pub(crate) enum Error {
         if reason.is_empty() { String::new() } else { format!(": {reason}") }
     )]
     NotCommitted { reason: String, source: Option<confine_backend::Error> },
-    #[error("there is no command `{word}`{}\nhint: `help` tells those that there are", proposal(nearest))]
+    #[error("there is no command `{word}`{}\nhint: `help` tells those that there are", did_you_mean(nearest))]
     NoCommand { word: String, nearest: Vec<String> },
     #[error("{problem}\nhint: `help {command}` tells how it is written")]
     Usage { command: String, problem: String },
@@ -165,12 +165,6 @@ impl Error {
         let more: String = because.chain(hints).collect();
         format!("{bad}error:{bad:#} {}{more}", said.first().map(plain).unwrap_or_default())
     }
-}
-
-/// What was meant perhaps, as the end of a sentence.
-fn proposal(nearest: &[String]) -> String {
-    let names: Vec<String> = nearest.iter().map(|name| format!("`{name}`")).collect();
-    if names.is_empty() { String::new() } else { format!("; did you mean {}?", names.join(" or ")) }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use confine_sandbox::text::line;
+use confine_sandbox::text::{grouped, line};
 use confine_service::{
     Event, Happened, Status,
     status::{Commits, Connection, LastCommit, ModuleState, ModuleStatus, RunUsage},
@@ -262,18 +262,6 @@ fn period(seconds: u64) -> String {
         (0, _, _) => format!("{hours} h {minutes} min"),
         _ => format!("{days} d {hours} h"),
     }
-}
-
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
 }
 
 #[cfg(test)]

@@ -376,7 +376,7 @@ async fn what_a_name_may_be_is_told_as_it_can_be_written() {
         &["edit", "/devices/device[name='r1']/config/one:interfaces/a", "1"],
     ]), @r#"
     $ get /devices/device[name='r1']/config/interfaces/a
-    error: `interfaces` below `/devices/device[name='r1']/config` could be `if:interfaces` or `one:interfaces` or `x:interfaces` or `two:interfaces`: write the prefix
+    error: `interfaces` below `/devices/device[name='r1']/config` could be `if:interfaces`, `one:interfaces`, `x:interfaces` or `two:interfaces`: write the prefix
     [1]
     $ get /devices/device[name='r1']/config/o:interfaces/a
     error: `o` may stand for `urn:one` or for `urn:two`

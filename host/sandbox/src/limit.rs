@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::text::grouped;
+
 /// A limit that stops a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -167,18 +169,6 @@ impl fmt::Display for Amount {
             Self::Microseconds(time) => write!(f, "{} ms", grouped(time / 1000)),
         }
     }
-}
-
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Texts from a module, made safe to show.
+//! Texts for people; those from a module are made safe to show.
 //!
 //! What a module says may end up in a log, on a terminal, in XML and in a label of a metric. It is
 //! bounded, and every character that is not a plain one is escaped: control characters (a terminal
@@ -15,6 +15,19 @@ pub fn line(text: &str, bytes: usize) -> String {
 /// Several lines: line breaks and tabs stay, as in a traceback.
 pub fn block(text: &str, bytes: usize) -> String {
     clean(text, bytes, true)
+}
+
+/// A number with commas between its thousands.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
 }
 
 /// The last lines of an output, without a character cut in two.

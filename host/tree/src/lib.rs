@@ -41,7 +41,7 @@ pub use index::Index;
 pub use keys::{KeyConflict, Keys};
 pub use model::{Child, Identity, IdentityError, Model, Place};
 pub use name::{Name, Names, QName};
-pub use nearest::nearest;
+pub use nearest::{did_you_mean, nearest};
 pub use overlay::{Coverage, Form, Knowledge, Live, Loading, Mark, Overlay, Progress, Search, Spot};
 pub use path::{Path, PathError, PathFault, Predicate, Step};
 pub use pattern::{CreatedError, Pattern, PatternStep, Prefixes};

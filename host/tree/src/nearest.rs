@@ -23,6 +23,21 @@ pub fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Vec<&'a 
     found.into_iter().map(|(_, name)| name).collect()
 }
 
+/// What was meant perhaps, as the end of a sentence: "; did you mean `mtu`?", or nothing.
+pub fn did_you_mean(nearest: &[impl AsRef<str>]) -> String {
+    if nearest.is_empty() { String::new() } else { format!("; did you mean {}?", either(nearest)) }
+}
+
+/// Names in backticks, one of which it is.
+pub(crate) fn either(names: &[impl AsRef<str>]) -> String {
+    let names: Vec<String> = names.iter().map(|name| format!("`{}`", name.as_ref())).collect();
+    match names.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, others)) => format!("{} or {last}", others.join(", ")),
+        None => String::new(),
+    }
+}
+
 /// How many letters must be inserted, removed, replaced or swapped with the next (optimal string alignment).
 fn distance(a: &[u8], b: &[u8]) -> usize {
     let mut before: Vec<usize> = Vec::new();
@@ -74,6 +89,14 @@ mod tests {
         assert_eq!(nearest("mtu", names.into_iter()), ["mtu", "mru"]);
         assert_eq!(nearest("desc", names.into_iter()), ["description"]);
         assert_eq!(nearest("loopback", names.into_iter()), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn what_is_near_is_proposed() {
+        assert_eq!(did_you_mean(&[""; 0]), "");
+        assert_eq!(did_you_mean(&["mtu"]), "; did you mean `mtu`?");
+        assert_eq!(did_you_mean(&["mtu", "mru"]), "; did you mean `mtu` or `mru`?");
+        assert_eq!(did_you_mean(&["mtu", "mru", "mdu"]), "; did you mean `mtu`, `mru` or `mdu`?");
     }
 
     proptest! {

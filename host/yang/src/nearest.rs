@@ -4,14 +4,9 @@ use std::cell::Cell;
 
 use confine_tree::nearest;
 
-/// "; did you mean `mtu`?", or nothing.
+/// What of these names may be meant by `name`: "; did you mean `mtu`?", or nothing.
 pub(crate) fn did_you_mean<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> String {
-    let found: Vec<String> = nearest(name, names).into_iter().map(|name| format!("`{name}`")).collect();
-    match found.split_last() {
-        None => String::new(),
-        Some((only, [])) => format!("; did you mean {only}?"),
-        Some((last, others)) => format!("; did you mean {} or {last}?", others.join(", ")),
-    }
+    confine_tree::did_you_mean(&nearest(name, names))
 }
 
 /// Hints for the first problems of a set only: each looks at many names, and there can be many problems.

@@ -7,7 +7,7 @@ use std::{
 
 use confine_service::{Event, Status as DaemonStatus};
 
-use super::{print, watch};
+use super::{print, runtime, watch};
 use crate::{
     admin::{Client, ClientError, LogView, ModuleView},
     cli::{Daemon, Log, Modules, ModulesTask, Named, Options, Status, Watch},
@@ -21,9 +21,7 @@ fn ask<T>(daemon: &Daemon, task: impl AsyncFnOnce(Client) -> Result<T, Error>) -
     let options =
         Options { config: daemon.config.clone(), admin: daemon.admin.clone(), ..Options::default() };
     let client = Client::new(&Settings::gather(&options)?.admin.value);
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
-    runtime.block_on(task(client))
+    runtime()?.block_on(task(client))
 }
 
 pub(super) fn status(options: &Status) -> Result<(), Error> {

@@ -105,8 +105,7 @@ fn read(path: &Path, name: &str, limits: &Limits) -> Result<Vec<u8>, Error> {
 
 /// As the daemon does it: compiled by a worker, within the limits that hold for it.
 fn load(name: &str, bytes: &[u8], limits: &Limits) -> Result<Result<Module, LoadError>, Error> {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
+    let runtime = super::runtime()?;
     let runner = Runner::new(limits, Compiler::worker())?;
     let loaded = runtime.block_on(runner.load(name, bytes.into(), limits));
     runtime.shutdown_background();

@@ -12,11 +12,5 @@ mod place;
 mod session;
 mod shell;
 
-use tokio::runtime::{Builder, Runtime};
-
+use super::runtime;
 pub(super) use self::{edit::run as edit, get::run as get, shell::run as shell};
-use crate::error::Error;
-
-fn runtime() -> Result<Runtime, Error> {
-    Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)
-}

@@ -6,16 +6,14 @@ use confine_netconf::{Error as NetconfError, Hello, ReplyBody, Rpc as Message, S
 use confine_tree::{Tree, xml};
 use tokio::net::UnixStream;
 
-use super::print;
+use super::{print, runtime};
 use crate::{cli::Rpc, error::Error};
 
 /// How long the controller may take.
 const LIMIT: Duration = Duration::from_secs(300);
 
 pub(super) fn run(request: &Rpc) -> Result<(), Error> {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
-    let answer = runtime.block_on(ask(request))?;
+    let answer = runtime()?.block_on(ask(request))?;
     print(answer.as_bytes())
 }
 

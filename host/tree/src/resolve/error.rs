@@ -1,7 +1,10 @@
 //! Why a path means nothing, or not one thing.
 
 use super::{PrefixMap, below};
-use crate::{Error, Pattern, QName};
+use crate::{
+    Error, Pattern, QName,
+    nearest::{did_you_mean, either},
+};
 
 /// Why a path means nothing, or not one thing.
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +40,7 @@ pub enum ResolveError {
         parent: String,
     },
     /// The model has no such node.
-    #[error("the model has no `{name}` below `{parent}`{}", proposal(nearest))]
+    #[error("the model has no `{name}` below `{parent}`{}", did_you_mean(nearest))]
     UnknownNode {
         /// The name.
         name: String,
@@ -176,13 +179,4 @@ impl ResolveError {
 fn listed(names: &[String]) -> String {
     let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     names.join(", ")
-}
-
-fn either(names: &[String]) -> String {
-    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-    names.join(" or ")
-}
-
-fn proposal(nearest: &[String]) -> String {
-    if nearest.is_empty() { String::new() } else { format!("; did you mean {}?", either(nearest)) }
 }

@@ -33,7 +33,7 @@ fn a_leaf_is_read() {
     Some("1500")
     None
     Some("ty:eth")
-    unknown-namespace: `system` below `/devices/device[name='r1']/config` could be `b:system` or `if:system` or `o:system` or `sys:system` or `ty:system`: write the prefix (/devices/device[name='r1']/config/system)
+    unknown-namespace: `system` below `/devices/device[name='r1']/config` could be `b:system`, `if:system`, `o:system`, `sys:system` or `ty:system`: write the prefix (/devices/device[name='r1']/config/system)
     invalid-value: `/devices/device/config/system/hostname` matches 2 nodes: give all keys, or use `find` or `read` (/devices/device/config/sys:system/hostname)
     "#);
 }
