@@ -343,6 +343,21 @@ async fn a_commit_that_fails_leaves_the_edit_in_the_candidate() {
     assert!(zoo.controller.device("r1").unwrap().contains("<mtu>1500</mtu>"));
 }
 
+/// What is committed is all that is in the candidate, and so it is committed as what others have left there needs.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_others_have_left_in_the_candidate_is_committed_as_it_needs() {
+    let zoo = Zoo::open();
+    zoo.say(&["edit", &format!("{ETH0}/config/mtu"), "9000"]);
+    let edit = ["edit", "--commit", "/devices/device-group[name='attic']/description", "Upstairs"];
+    let said = zoo.say(&edit);
+    insta::assert_snapshot!(said.lines().last().unwrap(), @"It is committed, in transaction 1.");
+    assert!(zoo.controller.device("r1").unwrap().contains("<mtu>9000</mtu>"));
+    // Where nothing was left, nothing is for the controller to do.
+    let alone =
+        zoo.say(&["edit", "--commit", "/devices/device-group[name='attic']/description", "Under the roof"]);
+    insta::assert_snapshot!(alone.lines().last().unwrap(), @"It is committed.");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_controller_that_is_not_there_is_told() {
     let directory = tempfile::tempdir().unwrap();

@@ -1,10 +1,14 @@
-//! The candidate as a whole: what is different in it, and committing it.
+//! The candidate as a whole: what is different in it, what was set in it, and committing it.
 
 use std::fmt::Write as _;
 
 use confine_backend::{Actions, Commit, Datastore, Diff, Events, Identity, Outcome, Push, Stream};
 
-use super::session::Session;
+use super::{
+    edit::{self, Change},
+    place::{Place, is_managed},
+    session::Session,
+};
 use crate::{commands::plain, error::Error};
 
 /// What is said where nothing is different.
@@ -17,24 +21,67 @@ pub(super) async fn differences(session: &mut Session) -> Result<Option<String>,
     Ok((!differences.is_empty()).then(|| shown(&differences)))
 }
 
+/// What was set here and is neither committed nor discarded, as far as a commit has to know of it. The candidate
+/// is everybody's: a commit is of all that is in it, and so more may be in it than was set here.
+#[derive(Debug, Default)]
+pub(super) struct Changes {
+    /// Something was set.
+    has_set: bool,
+    /// What was set, or what was there before, is or may be something that a commit by the controller is for.
+    is_managed: bool,
+}
+
+impl Changes {
+    /// Makes a change in the candidate. Before the first one, it is looked for what others have left there;
+    /// whether there is something.
+    pub(super) async fn make(
+        &mut self,
+        session: &mut Session,
+        place: Place,
+        change: Change<'_>,
+    ) -> Result<bool, Error> {
+        let is_managed = is_managed(&place.pattern());
+        let is_shared = !self.has_set && differences(session).await?.is_some();
+        edit::send(session, place, change).await?;
+        self.has_set = true;
+        // What others have set may be managed.
+        self.is_managed |= is_managed || is_shared;
+        Ok(is_shared)
+    }
+
+    /// Commits all of the candidate, and says what came of it.
+    pub(super) async fn commit(&mut self, session: &mut Session) -> Result<String, Error> {
+        let said = match differences(session).await? {
+            None => NOTHING.to_owned(),
+            Some(_) => commit(session, self.is_managed || !self.has_set).await?,
+        };
+        *self = Self::default();
+        Ok(said)
+    }
+}
+
 /// Commits all of it, and says so. What a service or a device has to do with (`is_managed`) is committed by
 /// the controller, which runs the services and writes to the devices.
 pub(super) async fn commit(session: &mut Session, is_managed: bool) -> Result<String, Error> {
     let who = &Identity::Host;
-    let refused = |error| Error::NotCommitted { source: Some(error), reason: String::new() };
+    let refused = |source, reason| Error::NotCommitted { source, reason };
     if !is_managed {
-        session.backend().commit(who).await.map_err(refused)?;
+        let committed = session.backend().commit(who).await;
+        committed.map_err(|error| refused(Some(error), String::new()))?;
         return Ok("It is committed.\n".to_owned());
     }
     let mut events = Events::subscribe(session.options(), &[Stream::ControllerTransaction]).await?;
     let commit =
         Commit { device: "*", push: Push::Commit, actions: Actions::Change, source: Datastore::Candidate };
-    let tid = session.backend().controller_commit(commit, who).await.map_err(refused)?;
+    let tid = match session.backend().controller_commit(commit, who).await {
+        Ok(tid) => tid,
+        Err(error) => return Err(refused(Some(error), String::new())),
+    };
     let over = events.completed(tid).await?;
-    if over.result == Outcome::Success {
-        return Ok(format!("It is committed, in transaction {tid}.\n"));
+    match over.result {
+        Outcome::Success => Ok(format!("It is committed, in transaction {tid}.\n")),
+        _ => Err(refused(None, over.reason.unwrap_or_default())),
     }
-    Err(Error::NotCommitted { source: None, reason: over.reason.unwrap_or_default() })
 }
 
 /// What goes and what comes in colours.

@@ -4,8 +4,8 @@ use confine_backend::{Datastore, Identity};
 use confine_tree::{Form, Overlay, Pattern, ResolveError, Tree, xml};
 
 use super::{
-    candidate,
-    place::{Place, absolute, is_managed},
+    candidate::{self, Changes},
+    place::{Place, absolute},
     runtime,
     session::{Reach, Session},
 };
@@ -40,8 +40,8 @@ pub(in crate::commands) fn run(request: &Edit) -> Result<(), Error> {
         let value = request.value.as_deref();
         let change = if request.remove { Change::Remove } else { Change::to(value) };
         let place = session.find(&Pattern::default(), &path, change.value(), Reach::Node).await?;
-        let is_managed = is_managed(&place.pattern());
-        send(&mut session, place, change).await?;
+        let mut changes = Changes::default();
+        changes.make(&mut session, place, change).await?;
         let Some(differences) = candidate::differences(&mut session).await? else {
             return print(candidate::NOTHING.as_bytes());
         };
@@ -49,7 +49,7 @@ pub(in crate::commands) fn run(request: &Edit) -> Result<(), Error> {
         if !request.commit {
             return print(b"This is in the candidate, which `--commit` commits.\n");
         }
-        print(candidate::commit(&mut session, is_managed).await?.as_bytes())
+        print(changes.commit(&mut session).await?.as_bytes())
     })
 }
 
