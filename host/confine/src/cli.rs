@@ -11,6 +11,9 @@ use crate::{
     settings::{ListName, ModuleName, ModuleNames, UserName},
 };
 
+/// Where a demo leaves a controller, from the working directory.
+pub(crate) const DEMO_SOCKET: &str = "confine-demo.sock";
+
 /// Run network service modules for the Clixon controller, each in a sandbox
 ///
 /// Started with options and without a command, Confine takes the command line of the controller's Python
@@ -330,7 +333,7 @@ pub(crate) struct Log {
 pub(crate) struct Demo {
     /// Leave the controller and the daemon running afterwards, on this socket [default:
     /// confine-demo.sock]
-    #[arg(long, value_name = "SOCKET", num_args = 0..=1, default_missing_value = "confine-demo.sock")]
+    #[arg(long, value_name = "SOCKET", num_args = 0..=1, default_missing_value = DEMO_SOCKET)]
     pub(crate) serve: Option<PathBuf>,
 }
 
@@ -347,9 +350,13 @@ pub(crate) struct Rpc {
 /// Which controller to ask, and for whom.
 #[derive(Debug, Args)]
 pub(crate) struct Controller {
-    /// The controller's socket
-    #[arg(short, long, value_name = "SOCKET", default_value = "confine-demo.sock")]
-    pub(crate) socket: PathBuf,
+    /// The controller's socket [default: the daemon's; that of a demo in this directory where there is none]
+    #[arg(short, long, value_name = "SOCKET")]
+    pub(crate) socket: Option<PathBuf>,
+
+    /// Confine's own settings [default: /etc/confine/confine.toml, if it is there]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
 
     /// The user to ask for; the one that runs this if not given
     #[arg(short, long, value_name = "USER")]

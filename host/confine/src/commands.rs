@@ -11,7 +11,7 @@ mod watch;
 
 use std::{
     io::{self, IsTerminal as _, Write as _},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use clap::CommandFactory as _;
@@ -19,9 +19,9 @@ use confine_sandbox::text;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::{
-    cli::{Cli, Command},
+    cli::{Cli, Command, Controller, DEMO_SOCKET, Options},
     error::Error,
-    settings::Settings,
+    settings::{Origin, Settings},
 };
 
 pub(crate) fn run(command: Command) -> Result<(), Error> {
@@ -65,6 +65,19 @@ fn manual(directory: &Path) -> Result<(), Error> {
 /// For a command that does one thing, and ends.
 fn runtime() -> Result<Runtime, Error> {
     Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)
+}
+
+/// Where the controller is that the options mean: the daemon's, or one that a demo has left running where the
+/// settings say nothing and none is at the usual place.
+fn socket(controller: &Controller) -> Result<PathBuf, Error> {
+    if let Some(socket) = &controller.socket {
+        return Ok(socket.clone());
+    }
+    let options = Options { config: controller.config.clone(), ..Options::default() };
+    let socket = Settings::gather(&options)?.socket;
+    let demo = Path::new(DEMO_SOCKET);
+    let is_nowhere = socket.origin == Origin::Default && !socket.value.exists();
+    Ok(if is_nowhere && demo.exists() { demo.to_owned() } else { socket.value })
 }
 
 /// What comes from a controller, for people: what a terminal would obey is escaped.

@@ -34,7 +34,7 @@ pub(crate) enum Error {
     #[error("versions of modules cannot be kept\nhint: name another directory (`state` in confine.toml)")]
     Store(#[from] confine_service::StoreError),
     #[error(transparent)]
-    Backend(#[from] confine_backend::Error),
+    Backend(confine_backend::Error),
     #[error("the sandbox cannot be set up")]
     Sandbox(#[from] HostFault),
     #[error("the runtime cannot be started")]
@@ -49,7 +49,7 @@ pub(crate) enum Error {
     Demo(#[from] confine_author::Error),
     #[error("the current directory is not to be had")]
     Directory(#[source] io::Error),
-    #[error("cannot connect to the controller at `{}`\nhint: `--socket` says where it is; `confine demo --serve` leaves one running", socket.display())]
+    #[error("cannot connect to the controller at `{}`\nhint: `--socket` says where it is, or `socket` in confine.toml; `confine demo --serve` leaves one running", socket.display())]
     Connect { socket: PathBuf, source: io::Error },
     #[error(
         "there is no module `{name}` in the directories\nhint: its file is to be called `{name}.yang` or `{name}@REVISION.yang`"
@@ -134,6 +134,16 @@ pub(crate) enum Error {
     Output(#[source] io::Error),
     #[error("cannot write the manual pages to `{}`", directory.display())]
     Manual { directory: PathBuf, source: io::Error },
+}
+
+impl From<confine_backend::Error> for Error {
+    /// Who asks a controller by a command can say where it is.
+    fn from(error: confine_backend::Error) -> Self {
+        match error {
+            confine_backend::Error::Connect { socket, source } => Self::Connect { socket, source },
+            other => Self::Backend(other),
+        }
+    }
 }
 
 /// What the exit statuses mean, for the help and the manual.

@@ -4,6 +4,8 @@
 
 mod common;
 
+use std::{fs, os::unix::fs::symlink, path::Path};
+
 use common::{confine, text, zoo::Zoo};
 
 const ETH0: &str = "/devices/device[name='r1']/config/interfaces/interface[name='eth0']";
@@ -370,6 +372,41 @@ async fn a_controller_that_is_not_there_is_told() {
         said.contains("cannot connect to the controller") && said.contains("confine demo --serve"),
         "{said}"
     );
+}
+
+/// Without `--socket`, a command finds the controller where the daemon would.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_controller_of_the_settings_is_asked() {
+    let zoo = Zoo::open();
+    let place = zoo.directory.path();
+    let xml = format!(
+        "<clixon-config><CLICON_SOCK>{}/controller.sock</CLICON_SOCK></clixon-config>",
+        place.display()
+    );
+    fs::write(place.join("controller.xml"), xml).unwrap();
+    symlink("controller.sock", place.join("confine-demo.sock")).unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let ask = |toml: &str, here: &Path| {
+        let config = place.join("confine.toml");
+        fs::write(&config, toml).unwrap();
+        let mut command = confine();
+        command.args(["get", "/devices/device/name", "--user", "alice", "--config"]).arg(&config);
+        let output = command.current_dir(here).output().unwrap();
+        zoo.without_place(&(text(&output.stdout) + &text(&output.stderr)))
+    };
+    assert!(ask("socket = 'controller.sock'", elsewhere.path()).contains("<name>zoo1</name>"));
+    assert!(ask("controller_config = 'controller.xml'", elsewhere.path()).contains("<name>zoo1</name>"));
+    insta::assert_snapshot!(ask("socket = 'other.sock'", place), @"
+    error: cannot connect to the controller at `/other.sock`
+      because: No such file or directory (os error 2)
+    hint: `--socket` says where it is, or `socket` in confine.toml; `confine demo --serve` leaves one running
+    ");
+    if Path::new("/usr/local/var/run/controller/controller.sock").exists() {
+        eprintln!("skipped: here is a controller, which goes before a demo");
+        return;
+    }
+    assert!(ask("", place).contains("<name>zoo1</name>"));
+    assert!(ask("", elsewhere.path()).contains("/usr/local/var/run/controller/controller.sock"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -12,5 +12,5 @@ mod place;
 mod session;
 mod shell;
 
-use super::runtime;
 pub(super) use self::{edit::run as edit, get::run as get, shell::run as shell};
+use super::runtime;

@@ -18,8 +18,9 @@ pub(super) fn run(request: &Rpc) -> Result<(), Error> {
 }
 
 async fn ask(request: &Rpc) -> Result<String, Error> {
-    let connect = |source| Error::Connect { socket: request.controller.socket.clone(), source };
-    let stream = UnixStream::connect(&request.controller.socket).await.map_err(connect)?;
+    let socket = super::socket(&request.controller)?;
+    let stream = UnixStream::connect(&socket).await;
+    let stream = stream.map_err(|source| Error::Connect { socket, source })?;
     let user = match &request.controller.user {
         Some(user) => user.to_string(),
         None => confine_backend::own_user()?,

@@ -34,7 +34,7 @@ const ZOO_DATA: &str = "<zoo xmlns='urn:zoo' xmlns:z='urn:zoo'><small>-3</small>
 /// A controller with some devices.
 pub(crate) struct Zoo {
     pub(crate) controller: Controller,
-    directory: tempfile::TempDir,
+    pub(crate) directory: tempfile::TempDir,
 }
 
 impl Zoo {
@@ -72,7 +72,12 @@ impl Zoo {
             Some(code) => format!("[{code}]\n"),
             None => "[killed]\n".into(),
         };
-        text(&output.stdout) + &text(&output.stderr) + &end
+        self.without_place(&(text(&output.stdout) + &text(&output.stderr) + &end))
+    }
+
+    /// What was said, without the directory where this controller is.
+    pub(crate) fn without_place(&self, said: &str) -> String {
+        said.replace(self.directory.path().to_str().unwrap(), "")
     }
 
     pub(crate) fn all(&self, lines: &[&[&str]]) -> String {

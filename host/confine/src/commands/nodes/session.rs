@@ -2,13 +2,13 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use confine_backend::{Backend, Error as BackendError, Identity, Models, Options};
+use confine_backend::{Backend, Identity, Models, Options};
 use confine_tree::{Overlay, Path, Pattern, Predicate, ResolveError, nearest};
 use confine_yang::Mounted;
 use tokio::sync::Mutex;
 
 use super::place::{Place, every_prefix, prefixes, resolve};
-use crate::{cli::Controller, error::Error};
+use crate::{cli::Controller, commands, error::Error};
 
 /// A connection to a controller, with the models of the controller itself and of those devices that paths
 /// were about: each is read once.
@@ -37,8 +37,8 @@ impl Session {
     pub(super) async fn open(controller: &Controller) -> Result<Self, Error> {
         let user = controller.user.as_ref().map(ToString::to_string);
         let user = user.map_or_else(confine_backend::own_user, Ok)?;
-        let options = Options::with_host_user(&controller.socket, user);
-        let backend = Mutex::new(Backend::connect(options.clone()).await.map_err(no_controller)?);
+        let options = Options::with_host_user(commands::socket(controller)?, user);
+        let backend = Mutex::new(Backend::connect(options.clone()).await?);
         let mut models = Models::default();
         models.read_own(&backend).await?;
         let schema = Arc::new(models.schema());
@@ -143,12 +143,5 @@ fn device<'a>(above: &'a Pattern, path: &'a Path) -> Option<&'a str> {
                 _ => None,
             })
         }
-    }
-}
-
-fn no_controller(error: BackendError) -> Error {
-    match error {
-        BackendError::Connect { socket, source } => Error::Connect { socket, source },
-        other => other.into(),
     }
 }

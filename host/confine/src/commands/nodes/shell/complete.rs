@@ -153,7 +153,8 @@ mod tests {
             let socket = directory.path().join("controller.sock");
             let listener = UnixListener::bind(&socket).unwrap();
             tokio::spawn(async move { controller.serve(listener, std::future::pending()).await });
-            let controller = cli::Controller { socket, user: Some("alice".parse().unwrap()) };
+            let controller =
+                cli::Controller { socket: Some(socket), config: None, user: Some("alice".parse().unwrap()) };
             Self { shell: Shell::open(&controller).await.unwrap(), _directory: directory }
         }
 
