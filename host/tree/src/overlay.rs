@@ -4,9 +4,12 @@ mod change;
 mod coverage;
 mod difference;
 mod knowledge;
+#[cfg(test)]
+mod linear;
 mod load;
 mod lookup;
 mod search;
+mod siblings;
 #[cfg(test)]
 mod tests;
 mod unread;
@@ -169,6 +172,12 @@ impl Overlay {
         self.states.len() + self.knowledge.size()
     }
 
+    /// How many nodes were gone through to make tables of them since this was asked last. What a [`Search`] and
+    /// [`load_some`](Self::load_some) look at, these tell themselves.
+    pub fn take_looked(&mut self) -> usize {
+        std::mem::take(&mut self.lookup.looked)
+    }
+
     /// Whether everything that `pattern` matches has been read.
     pub fn covers(&self, pattern: &Pattern) -> bool {
         self.coverage.covers(pattern)
@@ -183,7 +192,7 @@ impl Overlay {
     /// empty; so is that of a container in which nothing is, where no model tells them apart.
     pub fn value(&self, place: Live) -> Option<&str> {
         match self.tree.value(place.node) {
-            None if self.children(place).next().is_none() && !self.is_container(place.node) => Some(""),
+            None if !self.is_container(place.node) => Some(""),
             value => value,
         }
     }
@@ -200,7 +209,12 @@ impl Overlay {
 
     /// The children that are there now, in document order.
     pub fn children(&self, place: Live) -> impl Iterator<Item = Live> + '_ {
-        self.tree.children(place.node).filter_map(move |child| self.below(place, child))
+        self.places(place).flatten()
+    }
+
+    /// Each child on either side, in document order: none where it is not there now.
+    pub fn places(&self, place: Live) -> impl Iterator<Item = Option<Live>> + '_ {
+        self.tree.children(place.node).map(move |child| self.below(place, child))
     }
 
     /// A node as it is seen from its parent: none if it is not there now.
@@ -264,8 +278,9 @@ impl Overlay {
         match self.form(node) {
             Form::List { keys } => {
                 for key in keys.iter() {
-                    let value = self.key(node, key).unwrap_or_default().to_owned();
-                    step.keys.push((key.clone(), Some(value)));
+                    let leaf = self.lookup.key(&self.tree, node, key);
+                    let value = leaf.and_then(|leaf| self.tree.value(leaf)).unwrap_or_default();
+                    step.keys.push((key.clone(), Some(value.to_owned())));
                 }
             }
             Form::LeafList => step.entry = Some(Some(self.tree.value(node).unwrap_or_default().to_owned())),
@@ -309,15 +324,11 @@ impl Overlay {
     fn inside(&mut self, node: NodeId) -> Spot {
         let spot = self.spot(node);
         let keys = spot.schema.map_or(&[][..], |node| self.knowledge.model_keys(node));
-        let values: Vec<&str> = keys.iter().filter_map(|key| self.key(node, key)).collect();
-        if keys.is_empty() || values.len() < keys.len() { spot } else { self.knowledge.entry(spot, &values) }
-    }
-
-    /// The value of a key of a list entry.
-    fn key(&self, entry: NodeId, key: &str) -> Option<&str> {
-        let name = self.tree.names().get(QName::new(self.tree.qname(entry).namespace, key))?;
-        let leaf = self.tree.children_named(entry, name).next()?;
-        Some(self.tree.value(leaf).unwrap_or_default())
+        let leaves = keys.iter().map(|key| self.lookup.key(&self.tree, node, key));
+        let values: Option<Vec<&str>> =
+            leaves.map(|leaf| leaf.map(|leaf| self.tree.value(leaf).unwrap_or_default())).collect();
+        let Some(values) = values.filter(|values| !values.is_empty()) else { return spot };
+        self.knowledge.entry(spot, &values)
     }
 
     /// Whether the node is known to be one that has children, or has had some.

@@ -20,6 +20,15 @@ struct Undo {
     text: Option<Text>,
 }
 
+/// Where a node stands that is made again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stand {
+    /// Behind its siblings.
+    Last,
+    /// Where it stood: keys are the first of their entry (RFC 7950, section 7.8.5).
+    Still,
+}
+
 /// A moment to go back to: see [`Overlay::mark`].
 #[derive(Debug)]
 #[must_use = "an open mark keeps a journal: keep the edits or roll them back"]
@@ -174,7 +183,7 @@ impl Overlay {
                 self.knowledge.learn_container(self.state(node).shape);
             }
             self.knowledge.see(self.state(node).shape);
-            place = self.revive(place, node, wanted);
+            place = self.revive(place, node, wanted, Stand::Last);
             for (key, value) in &step.keys {
                 self.make_key(place, key, value.as_deref().unwrap_or_default())?;
             }
@@ -198,12 +207,12 @@ impl Overlay {
                 leaf
             }
         };
-        self.revive(entry, leaf, Edit::Made);
+        self.revive(entry, leaf, Edit::Made, Stand::Still);
         Ok(())
     }
 
     /// Sees to it that a node is there now. What had been cut stays cut.
-    fn revive(&mut self, parent: Live, node: NodeId, edit: Edit) -> Live {
+    fn revive(&mut self, parent: Live, node: NodeId, edit: Edit, stand: Stand) -> Live {
         let state = *self.state(node);
         let there = self.below(parent, node);
         let stronger = edit == Edit::Made && state.edit == Edit::Implied;
@@ -215,7 +224,7 @@ impl Overlay {
         self.journal_node(node, false);
         // A node that is there keeps its moment: what is below it was made since.
         let at = if there.is_some() { state.at } else { self.clock };
-        if there.is_none() && !state.in_base {
+        if there.is_none() && !state.in_base && stand == Stand::Last {
             // In the order in which nodes are made.
             self.tree.detach(node);
             self.tree.attach(node, parent.node, None);

@@ -1,10 +1,11 @@
 //! What was read of the datastore, put under what has been edited.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use super::{
     Edit, Form, Overlay, Text,
-    lookup::{join, key_of},
+    lookup::{Entry, join},
+    siblings::Siblings,
 };
 use crate::{Error, Name, NodeId, Pattern, QName, Tree};
 
@@ -29,75 +30,91 @@ impl Overlay {
             self.knowledge.learn(&mut self.tree, pattern, false);
             self.coverage.insert(pattern);
         }
-        Loading { names: NameMap::default(), todo: vec![(Tree::ROOT, Tree::ROOT)] }
+        Loading { names: NameMap::default(), todo: vec![(Tree::ROOT, Tree::ROOT)], current: None }
     }
 
-    /// Goes on by the children of one node of the fragment; how many that were and one more, or 0 at the
-    /// end.
+    /// Goes on by one node of the fragment; how many nodes were looked at for that, or 0 at the end.
     pub fn load_some(&mut self, fragment: &Tree, loading: &mut Loading) -> Result<usize, Error> {
-        let Loading { names, todo } = loading;
-        let Some((node, from)) = todo.pop() else { return Ok(0) };
-        self.load_children(node, fragment, from, names, todo)
+        let Loading { names, todo, current } = loading;
+        if current.is_none() {
+            *current = todo.pop().map(|(parent, from)| Children {
+                parent,
+                next: fragment.first_child(from),
+                fresh: self.tree.first_child(parent).is_none(),
+                siblings: Siblings::default(),
+                behind: None,
+                new: Vec::new(),
+                order: Vec::new(),
+            });
+        }
+        let before = self.lookup.looked;
+        match current {
+            Some(children) if children.next.is_some() => self.load_child(fragment, children, names, todo)?,
+            Some(_) => current.take().into_iter().for_each(|children| self.arrange(children)),
+            None => return Ok(0),
+        }
+        Ok(1 + std::mem::replace(&mut self.lookup.looked, before).saturating_sub(before))
     }
 
-    fn load_children(
+    fn load_child(
         &mut self,
-        parent: NodeId,
         fragment: &Tree,
-        from: NodeId,
+        children: &mut Children,
         names: &mut NameMap,
         todo: &mut Vec<(NodeId, NodeId)>,
-    ) -> Result<usize, Error> {
-        let fresh = self.tree.first_child(parent).is_none();
-        let mut siblings = Siblings::default();
-        // The last node of the base that was met, and the new ones since.
-        let mut behind = None;
-        let mut new: Vec<NodeId> = Vec::new();
-        let mut order: Vec<NodeId> = Vec::new();
-        let mut count = 1;
-        for child in fragment.children(from) {
-            count += 1;
-            let name = names.of(self, fragment, fragment.name(child));
-            let several = has_twin(fragment, child);
-            let leaf = fragment.first_child(child).is_none();
-            if several {
-                let shape = self.knowledge.shape(self.state(parent).shape, name, &self.tree);
-                if leaf { self.knowledge.learn_leaf_list(shape) } else { self.knowledge.learn_many(shape) }
-            }
-            let met =
-                if fresh { None } else { self.same(parent, name, fragment, child, several, &mut siblings) };
-            let node = match met {
-                Some(node) if self.in_base(node) => {
-                    new.drain(..).for_each(|new| self.tree.attach(new, parent, Some(node)));
-                    order.push(node);
-                    behind = Some(node);
-                    if !leaf {
-                        todo.push((node, child));
-                    }
-                    continue;
-                }
-                Some(node) => node,
-                None => {
-                    let node = self.add(parent, name)?;
-                    if self.lookup.has_table(parent, name) {
-                        self.enter(parent, name, fragment, child, node);
-                    }
-                    node
-                }
-            };
-            self.load_text(node, fragment, child)?;
-            self.with(node, |state| state.in_base = true);
-            self.knowledge.see(self.state(node).shape);
-            if !leaf {
-                todo.push((node, child));
-            }
-            if !fresh {
-                self.tree.detach(node);
-                new.push(node);
-                order.push(node);
-            }
+    ) -> Result<(), Error> {
+        let Some(child) = children.next else { return Ok(()) };
+        children.next = fragment.next_sibling(child);
+        let parent = children.parent;
+        let name = names.of(self, fragment, fragment.name(child));
+        let several = has_twin(fragment, child);
+        let leaf = fragment.first_child(child).is_none();
+        if several {
+            let shape = self.knowledge.shape(self.state(parent).shape, name, &self.tree);
+            if leaf { self.knowledge.learn_leaf_list(shape) } else { self.knowledge.learn_many(shape) }
         }
-        // Behind what was met last; before what only the edits have.
+        let met = if children.fresh {
+            None
+        } else {
+            self.same(parent, name, fragment, child, several, &mut children.siblings)
+        };
+        let node = match met {
+            Some(node) if self.in_base(node) => {
+                children.new.drain(..).for_each(|new| self.tree.attach(new, parent, Some(node)));
+                children.order.push(node);
+                children.behind = Some(node);
+                if !leaf {
+                    todo.push((node, child));
+                }
+                return Ok(());
+            }
+            Some(node) => node,
+            None => {
+                let node = self.add(parent, name)?;
+                if self.lookup.has_table(parent, name) {
+                    self.enter(parent, name, fragment, child, node);
+                }
+                node
+            }
+        };
+        self.load_text(node, fragment, child)?;
+        self.with(node, |state| state.in_base = true);
+        self.knowledge.see(self.state(node).shape);
+        if !leaf {
+            todo.push((node, child));
+        }
+        if !children.fresh {
+            self.tree.detach(node);
+            children.new.push(node);
+            children.order.push(node);
+        }
+        Ok(())
+    }
+
+    /// Puts the new children of a node where they belong: behind what was met last; before what only the
+    /// edits have.
+    fn arrange(&mut self, children: Children) {
+        let Children { parent, behind, new, order, .. } = children;
         let before = match behind {
             Some(behind) => self.tree.next_sibling(behind),
             None if new.is_empty() => None,
@@ -105,7 +122,6 @@ impl Overlay {
         };
         new.into_iter().for_each(|new| self.tree.attach(new, parent, before));
         self.restore_order(parent, &order);
-        Ok(count)
     }
 
     /// Brings children into the order that the datastore has them in: those that were read one by one came
@@ -116,6 +132,7 @@ impl Overlay {
         }
         let wanted: HashSet<NodeId> = order.iter().copied().collect();
         let mut children: Vec<NodeId> = self.tree.children(parent).collect();
+        self.lookup.looked += children.len();
         if children.iter().filter(|child| wanted.contains(child)).eq(order) {
             return;
         }
@@ -128,10 +145,15 @@ impl Overlay {
     }
 
     /// The first of the nodes at the end that the datastore does not have.
-    fn first_not_in_base(&self, parent: NodeId) -> Option<NodeId> {
-        let from_the_end =
-            std::iter::successors(self.tree.last_child(parent), |&node| self.tree.previous_sibling(node));
-        from_the_end.take_while(|&node| !self.in_base(node)).last()
+    fn first_not_in_base(&mut self, parent: NodeId) -> Option<NodeId> {
+        let mut first = None;
+        let mut at = self.tree.last_child(parent);
+        while let Some(node) = at.filter(|&node| !self.in_base(node)) {
+            self.lookup.looked += 1;
+            first = Some(node);
+            at = self.tree.previous_sibling(node);
+        }
+        first
     }
 
     /// Takes in the value of a node that was not known to be in the base.
@@ -209,17 +231,20 @@ impl Overlay {
     }
 
     /// Whether a leaf right below has another value in the fragment than in the base.
-    fn differ(&self, node: NodeId, fragment: &Tree, from: NodeId) -> bool {
+    pub(super) fn differ(&mut self, node: NodeId, fragment: &Tree, from: NodeId) -> bool {
         let shape = self.state(node).shape;
-        fragment.children(from).filter(|&leaf| fragment.value(leaf).is_some()).any(|leaf| {
+        fragment.children(from).any(|leaf| {
+            self.lookup.looked += 1;
+            let Some(value) = fragment.value(leaf) else { return false };
             let Some(name) = self.tree.names().get(fragment.qname(leaf)) else { return false };
             if has_twin(fragment, leaf) || self.knowledge.is_leaf_list(shape, name) {
                 return false;
             }
-            let mut same = self.tree.children_named(node, name);
-            let met = same.next().filter(|&met| self.in_base(met) && same.next().is_none());
-            let text = Text::new(fragment.value(leaf).unwrap_or_default(), fragment.bindings(leaf));
-            met.is_some_and(|met| !self.base_text(met).means(&text))
+            let met = match self.lookup.named(&self.tree, node, name) {
+                Some(Entry { node: met, several: false }) if self.in_base(met) => met,
+                _ => return false,
+            };
+            !self.base_text(met).means(&Text::new(value, fragment.bindings(leaf)))
         })
     }
 
@@ -244,7 +269,7 @@ impl Overlay {
 }
 
 /// Whether a node of the same name stands right beside it.
-fn has_twin(fragment: &Tree, node: NodeId) -> bool {
+pub(super) fn has_twin(fragment: &Tree, node: NodeId) -> bool {
     let same = |other: Option<NodeId>| other.is_some_and(|other| fragment.name(other) == fragment.name(node));
     same(fragment.next_sibling(node)) || same(fragment.previous_sibling(node))
 }
@@ -268,6 +293,24 @@ pub struct Loading {
     names: NameMap,
     /// Nodes of the overlay and of the fragment whose children are to come.
     todo: Vec<(NodeId, NodeId)>,
+    current: Option<Children>,
+}
+
+/// How far the children of one node have been taken in.
+#[derive(Debug)]
+struct Children {
+    parent: NodeId,
+    /// The next one, in the fragment.
+    next: Option<NodeId>,
+    /// The parent had no children before.
+    fresh: bool,
+    siblings: Siblings,
+    /// The last one that was met in the base.
+    behind: Option<NodeId>,
+    /// The new ones since.
+    new: Vec<NodeId>,
+    /// All of them, if not fresh.
+    order: Vec<NodeId>,
 }
 
 /// The names of a fragment as those of the overlay.
@@ -287,42 +330,5 @@ impl NameMap {
             *slot = Some(known);
         }
         known
-    }
-}
-
-/// The entries under one parent of lists whose keys are not known, by their first leaf.
-#[derive(Default)]
-struct Siblings {
-    by_first_leaf: HashMap<Name, HashMap<FirstLeaf, Vec<NodeId>>>,
-}
-
-/// Name and value.
-type FirstLeaf = (Name, Box<str>);
-
-impl Siblings {
-    fn same(
-        &mut self,
-        overlay: &Overlay,
-        parent: NodeId,
-        name: Name,
-        fragment: &Tree,
-        child: NodeId,
-    ) -> Option<NodeId> {
-        let entries = self.by_first_leaf.entry(name).or_insert_with(|| {
-            let mut entries: HashMap<_, Vec<NodeId>> = HashMap::new();
-            let known = overlay.tree.children_named(parent, name).filter(|&node| overlay.in_base(node));
-            for node in known {
-                let first = overlay.tree.first_child(node);
-                if let Some(first) = first.filter(|&leaf| overlay.tree.first_child(leaf).is_none()) {
-                    let value = key_of(&overlay.tree, first, &[]).unwrap_or_default().into();
-                    entries.entry((overlay.tree.name(first), value)).or_default().push(node);
-                }
-            }
-            entries
-        });
-        let first = fragment.first_child(child)?;
-        let leaf = overlay.tree.names().get(fragment.qname(first))?;
-        let alike = entries.get(&(leaf, fragment.value(first).unwrap_or_default().into()))?;
-        alike.iter().copied().find(|&node| !overlay.differ(node, fragment, child))
     }
 }

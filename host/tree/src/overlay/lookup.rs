@@ -3,19 +3,24 @@
 use std::collections::HashMap;
 
 use super::{Form, Overlay, Spot};
-use crate::{Name, NodeId, PatternStep, Tree};
+use crate::{Name, NodeId, PatternStep, QName, Tree};
 
 /// A parent with more children than this gets a table of its own.
 const NARROW: usize = 16;
+
+/// Copying so many bytes of keys is about as much as looking at a node.
+const BYTES: usize = 64;
 
 /// Tables over the arena, built where they are first needed. They hold nodes of either side, also such
 /// as are not there now: nodes never leave the arena and entries never change their keys.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Lookup {
     /// For parents with many children: by name, the first of that name.
-    wide: HashMap<NodeId, HashMap<Name, NodeId>>,
+    wide: HashMap<NodeId, HashMap<Name, Entry>>,
     /// For lists and leaf-lists under a parent: by keys or value.
     entries: HashMap<(NodeId, Name), Entries>,
+    /// How many nodes were gone through to find others or to make tables.
+    pub(super) looked: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -25,21 +30,29 @@ struct Entries {
     by_key: HashMap<Box<str>, Entry>,
 }
 
-/// The first entry with some keys. There is more than one where what was taken for the keys is not all
-/// of them.
+/// The first of several nodes: children of one name, or entries with the same keys. There is more than one
+/// of these where what was taken for the keys is not all of them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry {
     pub(super) node: NodeId,
-    several: bool,
+    pub(super) several: bool,
+}
+
+impl Entry {
+    fn of(node: NodeId) -> Self {
+        Self { node, several: false }
+    }
+
+    fn and(&mut self, node: NodeId) {
+        self.several |= self.node != node;
+    }
 }
 
 impl Entries {
     fn enter(&mut self, key: &str, node: NodeId) {
         match self.by_key.get_mut(key) {
-            Some(entry) => entry.several |= entry.node != node,
-            None => {
-                self.by_key.insert(key.into(), Entry { node, several: false });
-            }
+            Some(entry) => entry.and(node),
+            None => drop(self.by_key.insert(key.into(), Entry::of(node))),
         }
     }
 }
@@ -47,7 +60,7 @@ impl Entries {
 impl Lookup {
     pub(super) fn added(&mut self, parent: NodeId, name: Name, node: NodeId) {
         if let Some(names) = self.wide.get_mut(&parent) {
-            names.entry(name).or_insert(node);
+            names.entry(name).and_modify(|entry| entry.and(node)).or_insert(Entry::of(node));
         }
     }
 
@@ -64,41 +77,76 @@ impl Lookup {
     }
 
     fn child(&mut self, tree: &Tree, parent: NodeId, name: Name) -> Option<NodeId> {
+        if !self.wide.contains_key(&parent) {
+            let mut children = tree.children(parent);
+            if let Some(child) = children.by_ref().take(NARROW).find(|&child| tree.name(child) == name) {
+                return Some(child);
+            }
+            children.next()?;
+        }
+        self.named(tree, parent, name).map(|entry| entry.node)
+    }
+
+    /// The children of a name.
+    pub(super) fn named(&mut self, tree: &Tree, parent: NodeId, name: Name) -> Option<Entry> {
         if let Some(names) = self.wide.get(&parent) {
             return names.get(&name).copied();
         }
-        let mut children = tree.children(parent);
-        for child in children.by_ref().take(NARROW) {
-            if tree.name(child) == name {
-                return Some(child);
-            }
+        if tree.children(parent).nth(NARROW).is_none() {
+            let mut named = tree.children_named(parent, name);
+            return named.next().map(|node| Entry { node, several: named.next().is_some() });
         }
-        children.next()?;
-        let mut names = HashMap::new();
+        let mut names: HashMap<Name, Entry> = HashMap::new();
         for child in tree.children(parent) {
-            names.entry(tree.name(child)).or_insert(child);
+            self.looked += 1;
+            names.entry(tree.name(child)).and_modify(|entry| entry.and(child)).or_insert(Entry::of(child));
         }
         let found = names.get(&name).copied();
         self.wide.insert(parent, names);
         found
     }
 
+    /// A key of a list entry. It need not be among the first of its children: what a path names as a key may
+    /// be none.
+    pub(super) fn key(&mut self, tree: &Tree, entry: NodeId, key: &str) -> Option<NodeId> {
+        let name = tree.names().get(QName::new(tree.qname(entry).namespace, key))?;
+        self.child(tree, entry, name)
+    }
+
     fn entry(&mut self, tree: &Tree, place: (NodeId, Name), keys: &[Name], key: &str) -> Option<Entry> {
-        let (parent, name) = place;
-        let build = || {
-            let mut entries = Entries { keys: keys.to_vec(), by_key: HashMap::new() };
-            for node in tree.children_named(parent, name) {
-                if let Some(key) = key_of(tree, node, keys) {
-                    entries.enter(&key, node);
-                }
-            }
-            entries
-        };
-        let entries = self.entries.entry(place).or_insert_with(build);
-        if entries.keys != keys {
-            *entries = build();
+        let known = self.entries.get(&place).filter(|entries| entries.keys == keys);
+        if known.is_none() {
+            let entries = self.table(tree, place, keys);
+            self.entries.insert(place, entries);
         }
-        entries.by_key.get(key).copied()
+        self.entries.get(&place)?.by_key.get(key).copied()
+    }
+
+    fn table(&mut self, tree: &Tree, (parent, name): (NodeId, Name), keys: &[Name]) -> Entries {
+        let mut entries = Entries { keys: keys.to_vec(), by_key: HashMap::new() };
+        for node in tree.children(parent) {
+            self.looked += 1;
+            if tree.name(node) != name {
+                continue;
+            }
+            self.looked += keys.len();
+            if let Some(key) = self.key_of(tree, node, keys) {
+                self.looked += key.len() / BYTES;
+                entries.enter(&key, node);
+            }
+        }
+        entries
+    }
+
+    /// What a node is entered under: its keys joined, or its value if the list has none.
+    fn key_of(&mut self, tree: &Tree, node: NodeId, keys: &[Name]) -> Option<String> {
+        if keys.is_empty() {
+            return Some(tree.value(node).unwrap_or_default().to_owned());
+        }
+        let leaves = keys.iter().map(|&key| self.child(tree, node, key));
+        let values: Option<Vec<&str>> =
+            leaves.map(|leaf| Some(tree.value(leaf?).unwrap_or_default())).collect();
+        values.map(join)
     }
 }
 
@@ -112,21 +160,6 @@ pub(super) fn join<'a>(values: impl IntoIterator<Item = &'a str>) -> String {
         joined.push_str(value);
     }
     joined
-}
-
-/// What a node is entered under: its keys joined, or its value if the list has none.
-pub(super) fn key_of(tree: &Tree, node: NodeId, keys: &[Name]) -> Option<String> {
-    if keys.is_empty() {
-        return Some(tree.value(node).unwrap_or_default().to_owned());
-    }
-    let values: Option<Vec<&str>> = keys
-        .iter()
-        .map(|&key| {
-            let leaf = tree.children_named(node, key).next()?;
-            Some(tree.value(leaf).unwrap_or_default())
-        })
-        .collect();
-    values.map(join)
 }
 
 /// Which children of a node a step means.

@@ -415,6 +415,20 @@ fn names_that_were_read_stand_before_those_that_were_made() {
 }
 
 #[test]
+fn a_key_that_is_made_again_stays_the_first() {
+    let mut overlay = loaded("");
+    let entry = at("/item[key='1']");
+    overlay.set(&at("/item[key='1']/a"), "1", &[]).unwrap();
+    overlay.remove(&entry).unwrap();
+    overlay.create(&entry).unwrap();
+    overlay.set(&at("/item[key='1']/b"), "1", &[]).unwrap();
+    let item = overlay.find(&entry)[0].node();
+    let first = overlay.tree.first_child(item).unwrap();
+    assert_eq!(overlay.tree.qname(first).local, "key");
+    assert_eq!(edit(&mut overlay), "<item><key>1</key><b>1</b></item>");
+}
+
+#[test]
 fn what_to_read_is_widened_where_it_is_many() {
     let mut overlay = Overlay::new(Arc::new(NoSchema));
     overlay.load(&Tree::new(), &[pattern("/devices/device/addr")]).unwrap();

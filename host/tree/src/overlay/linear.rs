@@ -1,0 +1,132 @@
+//! What it costs to take in what was read and to find nodes: twice as much for twice as many, and no more.
+
+use std::{fmt::Write as _, sync::Arc};
+
+use super::*;
+use crate::{NoSchema, xml};
+
+/// The container `c` with this in it.
+fn container(inner: &str) -> Tree {
+    xml::parse(&format!("<c xmlns='urn:c'>{inner}</c>")).unwrap()
+}
+
+/// The container, or what is in it by these names, each with one key and its value or with none.
+fn at(steps: &[(&str, Option<(&str, &str)>)]) -> Pattern {
+    let mut pattern = Pattern { steps: vec![PatternStep::new(QName::new("urn:c", "c"))] };
+    for (local, key) in steps {
+        let mut step = PatternStep::new(QName::new("urn:c", local));
+        step.keys.extend(key.map(|(key, value)| (key.into(), Some(value.into()))));
+        pattern.steps.push(step);
+    }
+    pattern
+}
+
+fn of<T>(count: usize, mut each: impl FnMut(usize) -> T) -> String
+where
+    T: std::fmt::Display,
+{
+    (0..count).fold(String::new(), |mut text, n| {
+        write!(text, "{}", each(n)).unwrap();
+        text
+    })
+}
+
+/// Takes in what was read; how many nodes were looked at, and in how many steps.
+fn load(overlay: &mut Overlay, fragment: &Tree, read: &Pattern) -> (usize, usize) {
+    let mut loading = overlay.begin_load(std::slice::from_ref(read));
+    let (mut all, mut steps) = (0, 0);
+    loop {
+        match overlay.load_some(fragment, &mut loading).unwrap() {
+            0 => return (all, steps),
+            looked => (all, steps) = (all + looked, steps + 1),
+        }
+    }
+}
+
+fn children(overlay: &mut Overlay) -> usize {
+    let container = overlay.find(&at(&[]))[0];
+    overlay.children(container).count()
+}
+
+#[track_caller]
+fn assert_linear(run: impl Fn(&mut Overlay, usize) -> usize) {
+    let [once, twice, four] = [500, 1000, 2000].map(|count| {
+        let mut overlay = Overlay::new(Arc::new(NoSchema));
+        run(&mut overlay, count) + overlay.take_looked()
+    });
+    let most = |of: usize| 2 * of + of / 4;
+    assert!(twice <= most(once) && four <= most(twice), "{once}, {twice}, {four}");
+    assert!(2 * four >= 5 * once, "it is not counted: {once}, {twice}, {four}");
+}
+
+#[test]
+fn leaves_of_other_names_are_taken_in_again() {
+    assert_linear(|overlay, count| {
+        let all = container(&of(count, |n| format!("<l{n}>1</l{n}>")));
+        load(overlay, &container("<l0>1</l0>"), &at(&[("l0", None)]));
+        let (first, _) = load(overlay, &all, &at(&[("l1", None)]));
+        let (again, steps) = load(overlay, &all, &at(&[]));
+        assert_eq!(children(overlay), count);
+        // Others come in between.
+        assert!(steps > count);
+        first + again
+    });
+}
+
+#[test]
+fn entries_of_unknown_keys_that_begin_alike_are_taken_in_again() {
+    let entry = |n: usize, rest: &str| format!("<l><a>1</a><b>{n}</b>{rest}</l>");
+    assert_linear(|overlay, count| {
+        let half = container(&of(count / 2, |n| entry(2 * n, "<x>1</x>")));
+        load(overlay, &half, &at(&[("l", None), ("x", None)]));
+        let all = container(&of(count, |n| entry(n, "<y>1</y>")));
+        let (first, _) = load(overlay, &all, &at(&[("l", None), ("y", None)]));
+        let (again, _) = load(overlay, &all, &at(&[("l", None)]));
+        assert_eq!(overlay.find(&at(&[("l", None)])).len(), count);
+        first + again
+    });
+}
+
+#[test]
+fn lists_of_unknown_keys_beside_each_other_are_taken_in_again() {
+    assert_linear(|overlay, count| {
+        let all = container(&of(count, |n| format!("<l{n}><a>1</a></l{n}><l{n}><a>2</a></l{n}>")));
+        load(overlay, &all, &at(&[("x", None)]));
+        let (again, _) = load(overlay, &all, &at(&[]));
+        assert_eq!(children(overlay), 2 * count);
+        again
+    });
+}
+
+#[test]
+fn a_key_is_found_wherever_it_stands() {
+    assert_linear(|overlay, count| {
+        let leaves = of(count, |n| format!("<m>{n}</m>"));
+        load(overlay, &container(&format!("<l>{leaves}<z>1</z></l>")), &at(&[]));
+        overlay.take_looked();
+        overlay.learn(&at(&[("l", Some(("z", "1")))]));
+        let found = overlay.find(&at(&[("l", Some(("z", "1"))), ("m", None)]));
+        assert_eq!(found.len(), count);
+        let last = overlay.pattern(found[count - 1].node());
+        assert_eq!(last.to_string(), format!("/c/l[z='1']/m[.='{}']", count - 1));
+        found.iter().for_each(|live| drop(overlay.pattern(live.node())));
+        0
+    });
+}
+
+/// To ask for entries by other leaves than before makes a table anew: that is no work for nothing.
+#[test]
+fn every_table_is_counted() {
+    const ENTRIES: usize = 100;
+    let mut overlay = Overlay::new(Arc::new(NoSchema));
+    load(&mut overlay, &container(&of(ENTRIES, |n| format!("<l><a>{n}</a><b>{n}</b></l>"))), &at(&[]));
+    overlay.take_looked();
+    for key in ["a", "b", "a", "b"] {
+        let asked = at(&[("l", Some((key, "7")))]);
+        overlay.learn(&asked);
+        assert_eq!(overlay.find(&asked).len(), 1);
+        assert!(overlay.take_looked() >= ENTRIES);
+        assert_eq!(overlay.find(&asked).len(), 1);
+        assert_eq!(overlay.take_looked(), 0);
+    }
+}
