@@ -96,7 +96,7 @@ impl Draft {
             return Ok(missing);
         }
         let steps: usize = missing.iter().map(|pattern| pattern.steps.len()).sum();
-        let bytes: usize = missing.iter().map(|pattern| size(pattern)).sum();
+        let bytes: usize = missing.iter().map(size).sum();
         meter.keep(bytes.saturating_add(steps.saturating_mul(NODE)))?;
         meter.charge(REQUEST).await?;
         let fragment = self.source.fetch(&missing).await?;
