@@ -142,11 +142,6 @@ impl Books {
         true
     }
 
-    /// Whether a transaction is still to be heard of.
-    pub(crate) fn is_pending(&self) -> bool {
-        self.lock().pending.is_some()
-    }
-
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -319,7 +314,18 @@ mod tests {
         // Another's, after whose end nothing of ours is expected any more.
         play.answer(5, true, true);
         play.over(6, Outcome::Success);
-        assert!(!play.books.is_pending());
+        assert!(play.books.lock().pending.is_none());
+    }
+
+    #[test]
+    fn nothing_is_kept_of_a_transaction_that_is_over() {
+        let play = Play::believed();
+        for (tid, result) in (2..).zip([Outcome::Success, Outcome::Failed, Outcome::Error]) {
+            play.answer(tid, true, true);
+            assert!(play.books.lock().pending.is_some());
+            play.over(tid, result);
+            assert!(play.books.lock().pending.is_none());
+        }
     }
 
     #[test]

@@ -380,11 +380,6 @@ impl Host {
         }
     }
 
-    /// How many transactions are still to be heard of: one at most.
-    pub fn transactions_kept(&self) -> usize {
-        usize::from(self.books.is_pending())
-    }
-
     /// What an instance turned out to read the last time.
     pub(crate) fn remembered(&self, instance: &InstanceRef) -> Vec<Pattern> {
         lock(&self.remembered).of(instance).to_vec()

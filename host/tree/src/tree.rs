@@ -294,11 +294,6 @@ impl Tree {
         new
     }
 
-    /// Takes all attributes of the node away.
-    pub fn clear_attributes(&mut self, node: NodeId) {
-        self.attributes.remove(&node);
-    }
-
     fn push(&mut self, name: Name) -> Result<u32, Error> {
         let id = u32::try_from(self.nodes.len()).ok().filter(|&id| id != NONE).ok_or(Error::TooLarge)?;
         self.nodes.push(Node {

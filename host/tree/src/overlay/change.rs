@@ -141,14 +141,6 @@ impl Overlay {
         Ok(())
     }
 
-    /// Takes a node away that is there now.
-    pub fn remove_place(&mut self, place: Live) {
-        if place.node != Tree::ROOT {
-            self.take_away(place.node);
-            self.removed.push(place.node);
-        }
-    }
-
     /// Takes away what a service instance had created, before it is made anew. What is made again as it
     /// was is no edit; what is not is taken out of the datastore.
     ///

@@ -256,23 +256,23 @@ fn what_xml_cannot_carry_is_not_written() {
     tree.set_value(b, "p:x", &[("p", super::XML)]).unwrap();
     refused(&tree);
     tree.clear_value(b);
-    tree.set_attribute(b, QName::new("", "c d"), "");
-    refused(&tree);
     let reserved = tree.intern(QName::new(super::XML, "c"));
     let node = tree.append(a, reserved).unwrap();
-    tree.clear_attributes(b);
     refused(&tree);
     tree.detach(node);
     let bad = tree.intern(QName::new("", "b><c"));
-    tree.append(a, bad).unwrap();
+    let node = tree.append(a, bad).unwrap();
+    refused(&tree);
+    tree.detach(node);
+    tree.set_attribute(b, QName::new("", "c d"), "");
     refused(&tree);
     insta::assert_snapshot!(errors.join("\n"), @r"
     `/a/b` cannot be written as XML: it holds the character `\u{0}`, which XML cannot carry
     `/a/b` cannot be written as XML: the prefix `p` cannot be bound to `urn:q`
     `/a/b` cannot be written as XML: the prefix `p` cannot be bound to ``
     `/a/b` cannot be written as XML: the prefix `p` cannot be bound to `http://www.w3.org/XML/1998/namespace`
-    `/a/b` cannot be written as XML: `c d` is not a name
     `/a/c` cannot be written as XML: an element cannot be in the namespace of the prefix `xml`
     `/a/b><c` cannot be written as XML: `b><c` is not a name
+    `/a/b` cannot be written as XML: `c d` is not a name
     ");
 }
