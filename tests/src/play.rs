@@ -6,7 +6,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use confine_author::{Committed, Services, Stage};
 use confine_backend::{Actions, Backend, Identity, Options, Push};
-use confine_controller::{Controller, Datastore};
+use confine_controller::{Builder, Controller, Datastore};
 use confine_service::Host;
 use tempfile::TempDir;
 use tokio::{sync::oneshot, task::JoinHandle};
@@ -34,12 +34,18 @@ struct Daemon {
 impl Play {
     /// With these services, this configuration of the controller from the beginning, and this user.
     pub async fn begin(services: Services, config: &str, user: &str) -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let (front, back) = (directory.path().join("tap.sock"), directory.path().join("controller.sock"));
-        let mut builder = Controller::builder().devices(2).service_models(services.models);
+        let mut builder = Controller::builder().devices(2);
         if !config.is_empty() {
             builder = builder.config(config);
         }
+        Self::on(builder, services, user).await
+    }
+
+    /// With this controller, which knows the models of these services, and this user.
+    pub async fn on(builder: Builder, services: Services, user: &str) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let (front, back) = (directory.path().join("tap.sock"), directory.path().join("controller.sock"));
+        let builder = builder.service_models(services.models);
         let tap = Tap::listen(&front, &back).unwrap();
         let stage = Stage::without_daemon(builder, back, user).await.unwrap();
         let running_file = Some(stage.running_file());
@@ -71,9 +77,8 @@ impl Play {
     }
 
     /// The user commits these instances.
-    pub async fn commit(&mut self, services: &str) -> Committed {
-        let config = format!("<services xmlns='http://clicon.org/controller'>{services}</services>");
-        self.stage.edit(&config).await.unwrap();
+    pub async fn commit(&mut self, instances: &str) -> Committed {
+        self.stage.edit(&services(instances)).await.unwrap();
         self.push(Actions::Change).await
     }
 
@@ -134,14 +139,32 @@ pub fn between<'t>(text: &'t str, from: &str, to: &str) -> &'t str {
     text.split_once(from).and_then(|(_, rest)| rest.split_once(to)).map_or("", |(inner, _)| inner)
 }
 
+/// These instances, as they stand in the controller's configuration.
+pub fn services(instances: &str) -> String {
+    format!("<services xmlns='http://clicon.org/controller'>{instances}</services>")
+}
+
 /// An instance of `probe` whose first module does these things, and the second those.
 pub fn probe(name: &str, first: &[&str], second: &[&str]) -> String {
+    instance("", name, first, second)
+}
+
+/// The same, in the place of the one that there is.
+pub fn instead(name: &str, first: &[&str], second: &[&str]) -> String {
+    instance(&operation("replace"), name, first, second)
+}
+
+fn operation(name: &str) -> String {
+    format!(" xmlns:nc='urn:ietf:params:xml:ns:netconf:base:1.0' nc:operation='{name}'")
+}
+
+fn instance(operation: &str, name: &str, first: &[&str], second: &[&str]) -> String {
     let escape = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;");
     let lines = |leaf: &str, lines: &[&str]| -> String {
         lines.iter().map(|line| format!("<{leaf}>{}</{leaf}>", escape(line))).collect()
     };
     format!(
-        "<probe xmlns='urn:example:probe'><name>{}</name>{}{}</probe>",
+        "<probe xmlns='urn:example:probe'{operation}><name>{}</name>{}{}</probe>",
         escape(name),
         lines("do", first),
         lines("also", second)
@@ -150,10 +173,7 @@ pub fn probe(name: &str, first: &[&str], second: &[&str]) -> String {
 
 /// The removal of that instance.
 pub fn without(name: &str) -> String {
-    format!(
-        "<probe xmlns='urn:example:probe' xmlns:nc='urn:ietf:params:xml:ns:netconf:base:1.0' nc:operation='remove'>\
-         <name>{name}</name></probe>"
-    )
+    format!("<probe xmlns='urn:example:probe'{}><name>{name}</name></probe>", operation("remove"))
 }
 
 /// What makes an interface on the first device.

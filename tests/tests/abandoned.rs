@@ -11,12 +11,10 @@ use confine_controller::{Controller, TransactionState};
 use confine_sandbox::{Compiler, Limits, Runner};
 use confine_service::{Host, Library};
 use confine_tests::{
-    daemon,
+    PATIENCE, daemon,
+    play::{probe, services},
     workshop::{guest_of_version, guests},
 };
-
-/// Longer than anything takes on the slowest machine.
-const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What a daemon asks and nobody minds, and a commit of the instance `a` of `probe`, whose number is 9.
 const QUIET: &str = r#"
@@ -99,9 +97,7 @@ impl Play {
 
     /// A commit that the other daemon has been told of.
     async fn commit(&mut self) -> u64 {
-        let probe = "<services xmlns='http://clicon.org/controller'><probe xmlns='urn:example:probe'>\
-             <name>a</name></probe></services>";
-        self.stage.edit(probe).await.unwrap();
+        self.stage.edit(&services(&probe("a", &[], &[]))).await.unwrap();
         let tid = self.stage.begin(Push::Commit, Actions::Change).await.unwrap();
         self.other.next().await.unwrap();
         tid

@@ -16,8 +16,8 @@ use confine_backend::{Actions, Push};
 use confine_controller::{Controller, Datastore};
 use confine_netconf::Decoder;
 use confine_tests::{
-    daemon,
-    play::{Play, probe, succeeded, without},
+    PATIENCE, daemon,
+    play::{Play, instead, probe, services, succeeded, without},
     workshop::{examples, guests},
 };
 use confine_tree::{NodeId, Tree, xml};
@@ -106,7 +106,7 @@ async fn fault_3_a_service_without_a_module_is_an_error_and_loses_nothing() {
     let before = play.device();
 
     // The same controller, and a daemon whose module does not load.
-    let services = guests(&["probe"]).await.unwrap();
+    let models = guests(&["probe"]).await.unwrap().models;
     let other = examples().await.unwrap();
     let directory = tempfile::tempdir().unwrap();
     let running = play.stage.controller().datastore(Datastore::Running).unwrap();
@@ -114,11 +114,11 @@ async fn fault_3_a_service_without_a_module_is_an_error_and_loses_nothing() {
     let kept = tree.children(Tree::ROOT).find(|&node| tree.qname(node).local == "services").unwrap();
     let builder = Controller::builder()
         .device("openconfig1", before.clone())
-        .service_models(services.models)
+        .service_models(models)
         .config(xml::write(&tree, kept).unwrap());
     let mut stage = Stage::open(builder, other.host, directory.path(), "alice").await.unwrap();
     let change = probe("a", &[&set("login-banner", "changed")], &[]);
-    stage.edit(&format!("<services xmlns='http://clicon.org/controller'>{change}</services>")).await.unwrap();
+    stage.edit(&services(&change)).await.unwrap();
     for actions in [Actions::Change, Actions::Force(None)] {
         let committed = stage.commit(Push::Commit, actions).await.unwrap();
         assert!(!committed.succeeded());
@@ -134,10 +134,7 @@ async fn fault_4_what_a_module_changes_or_removes_is_changed_or_removed() {
         &play.commit(&probe("a", &[&set("login-banner", "one"), &set("motd-banner", "two")], &[])).await,
     );
     let change = [set("login-banner", "three"), format!("remove {SYSTEM}/hostname")];
-    let clear = "<probe xmlns='urn:example:probe' xmlns:nc='urn:ietf:params:xml:ns:netconf:base:1.0' nc:operation='replace'>";
-    let changed =
-        probe("a", &[&change[0], &change[1]], &[]).replace("<probe xmlns='urn:example:probe'>", clear);
-    succeeded(&play.commit(&changed).await);
+    succeeded(&play.commit(&instead("a", &[&change[0], &change[1]], &[])).await);
     let device = play.device();
     assert!(device.contains("<login-banner>three</login-banner>"), "{device}");
     assert!(!device.contains("motd-banner") && !device.contains("hostname"), "{device}");
@@ -356,7 +353,7 @@ async fn fault_20_a_commit_leaves_nothing_behind() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(120), done).await.unwrap();
+    tokio::time::timeout(PATIENCE, done).await.unwrap();
     let commits = host.status().commits;
     assert_eq!((commits.done, commits.failed, commits.running), (100, 0, None));
 }

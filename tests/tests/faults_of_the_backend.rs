@@ -3,53 +3,23 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use confine_author::{Committed, Stage};
-use confine_backend::{Actions, Options, Push};
+use confine_author::Committed;
+use confine_backend::{Actions, Push};
 use confine_controller::Controller;
-use confine_service::{Happened, Host};
-use confine_tests::{
-    wire::{Fault, Wire},
-    workshop::guests,
-};
-use tokio::{sync::broadcast, task::JoinHandle};
-
-/// Longer than anything takes on the slowest machine.
-const PATIENCE: Duration = Duration::from_secs(120);
+use confine_service::Happened;
+use confine_tests::{PATIENCE, play::instead, wire::Fault, wired::Wired, workshop::guests};
 
 /// A controller, a wire and a daemon at its other end.
-struct Play {
-    stage: Stage,
-    wire: Wire,
-    host: Arc<Host>,
-    events: broadcast::Receiver<confine_service::Event>,
-    daemon: JoinHandle<()>,
-    _directory: tempfile::TempDir,
-}
-
-impl Drop for Play {
-    fn drop(&mut self) {
-        self.daemon.abort();
-    }
-}
+struct Play(Wired);
 
 impl Play {
     /// With a wire that is not mended before the daemon is there.
-    async fn begin(spoilt: Option<(&'static str, Fault)>, request_timeout: Duration) -> Self {
+    async fn begin(asked: &'static str, fault: Fault, request_timeout: Duration) -> Self {
         let services = guests(&["probe"]).await.unwrap();
-        let directory = tempfile::tempdir().unwrap();
-        let (front, back) = (directory.path().join("wire.sock"), directory.path().join("controller.sock"));
-        let builder = Controller::builder().devices(1).service_models(services.models);
-        let stage = Stage::without_daemon(builder, back.clone(), "alice").await.unwrap();
-        let wire = Wire::listen(&front, &back).unwrap();
-        if let Some((asked, fault)) = spoilt {
-            wire.spoil(asked, fault);
-        }
-        let (host, events) = (services.host.clone(), services.host.events());
-        let options = Options { request_timeout, ..Options::new(front).unwrap() };
-        let daemon = tokio::spawn(confine_service::serve(services.host, options, std::future::pending()));
-        Self { stage, wire, host, events, daemon, _directory: directory }
+        let builder = Controller::builder().devices(1);
+        Self(Wired::begin(builder, services, Some((asked, fault)), request_timeout).await)
     }
 
     /// A daemon that serves.
@@ -58,42 +28,35 @@ impl Play {
     }
 
     async fn serving_within(request_timeout: Duration) -> Self {
-        let play = Self::begin(None, request_timeout).await;
-        play.host.connected().await;
-        // Nothing but the commit asks from here on.
-        play.host.modelled().await;
-        play
+        let services = guests(&["probe"]).await.unwrap();
+        Self(Wired::serving(Controller::builder().devices(1), services, request_timeout).await)
     }
 
     async fn commit(&mut self, banner: &str) -> Committed {
-        let config = format!(
-            "<services xmlns='http://clicon.org/controller'>\
-             <probe xmlns='urn:example:probe' xmlns:nc='urn:ietf:params:xml:ns:netconf:base:1.0' nc:operation='replace'>\
-             <name>a</name><do>set /devices/device[name='openconfig1']/config/oc-sys:system/config/login-banner \
-             {banner}</do></probe></services>"
+        let set = format!(
+            "set /devices/device[name='openconfig1']/config/oc-sys:system/config/login-banner {banner}"
         );
-        self.stage.discard().await.unwrap();
-        self.stage.edit(&config).await.unwrap();
-        let committed = self.stage.commit(Push::Commit, Actions::Change);
+        self.0.edit(&instead("a", &[&set], &[])).await;
+        let committed = self.0.stage.commit(Push::Commit, Actions::Change);
         tokio::time::timeout(PATIENCE, committed).await.expect("the commit is not answered").unwrap()
     }
 
     /// What the user reads of a commit, of which this is asked and not answered as it should be.
     async fn spoilt_commit(&mut self, asked: &'static str, fault: Fault) -> String {
-        self.wire.spoil(asked, fault);
+        self.0.wire.spoil(asked, fault);
         let committed = self.commit("spoilt").await;
-        self.wire.mend();
+        self.0.wire.mend();
         assert!(!committed.succeeded());
         // The operator sees the same.
-        self.until(|host| host.status().commits.failed == 1).await;
-        assert_eq!(self.host.status().commits.last.unwrap().error.as_deref(), Some(committed.reason()));
+        self.0.until(|host| host.status().commits.failed == 1).await;
+        assert_eq!(self.0.host.status().commits.last.unwrap().error.as_deref(), Some(committed.reason()));
         committed.reason().to_owned()
     }
 
     /// What the operator sees of a controller that is not served.
     async fn refused(&self) -> String {
-        self.until(|host| host.status().connection.error.is_some()).await;
-        let connection = self.host.status().connection;
+        self.0.until(|host| host.status().connection.error.is_some()).await;
+        let connection = self.0.host.status().connection;
         assert!(!connection.connected);
         connection.error.unwrap()
     }
@@ -101,36 +64,27 @@ impl Play {
     /// What the operator is told when the connection is lost.
     async fn lost(&mut self) -> String {
         loop {
-            let event = tokio::time::timeout(PATIENCE, self.events.recv()).await.expect("nothing is lost");
+            let event = tokio::time::timeout(PATIENCE, self.0.events.recv()).await.expect("nothing is lost");
             if let Happened::Disconnected { error } = event.unwrap().what {
                 return error;
             }
         }
     }
 
-    async fn until(&self, is_so: impl Fn(&Host) -> bool) {
-        let waited = async {
-            while !is_so(&self.host) {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        tokio::time::timeout(PATIENCE, waited).await.unwrap();
-    }
-
     /// The daemon goes on: a commit is run as if nothing had been.
     async fn goes_on(mut self) {
-        self.wire.mend();
-        tokio::time::timeout(PATIENCE, self.host.connected()).await.expect("the daemon does not come back");
+        self.0.wire.mend();
+        tokio::time::timeout(PATIENCE, self.0.host.connected()).await.expect("the daemon does not come back");
         let committed = self.commit("after all").await;
         assert!(committed.succeeded(), "{}", committed.reason());
-        let device = self.stage.controller().device("openconfig1").unwrap();
+        let device = self.0.stage.controller().device("openconfig1").unwrap();
         assert!(device.contains("<login-banner>after all</login-banner>"), "{device}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_backend_is_gone_before_hello() {
-    let play = Play::begin(Some(("<hello", Fault::End)), PATIENCE).await;
+    let play = Play::begin("<hello", Fault::End, PATIENCE).await;
     insta::assert_snapshot!(play.refused().await, @"`hello` failed: the peer closed the connection");
     play.goes_on().await;
 }
@@ -138,7 +92,7 @@ async fn the_backend_is_gone_before_hello() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_backend_is_gone_between_subscription_and_notification() {
     let mut play = Play::serving().await;
-    play.wire.cut();
+    play.0.wire.cut();
     insta::assert_snapshot!(play.lost().await, @"`notification` failed: the peer closed the connection");
     play.goes_on().await;
 }
@@ -154,9 +108,9 @@ async fn the_backend_is_gone_in_the_middle_of_a_reply() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_backend_is_gone_in_the_middle_of_the_reply_to_the_answer() {
     let mut play = Play::serving().await;
-    play.wire.spoil("<transaction-actions-done", Fault::Cut);
+    play.0.wire.spoil("<transaction-actions-done", Fault::Cut);
     let committed = play.commit("answered").await;
-    play.wire.mend();
+    play.0.wire.mend();
     assert!(committed.succeeded(), "{}", committed.reason());
     insta::assert_snapshot!(play.lost().await, @"`transaction-actions-done` failed: the peer broke the chunked framing of RFC 6242: the stream ended inside a message, after 37 octets of it");
     play.goes_on().await;
@@ -191,7 +145,7 @@ async fn garbage_in_a_frame() {
 #[tokio::test(flavor = "multi_thread")]
 async fn garbage_in_the_reply_to_the_answer() {
     let mut play = Play::serving().await;
-    play.wire.spoil("<transaction-actions-done", Fault::Instead(b"\n#9\n<rpc-repl\n##\n"));
+    play.0.wire.spoil("<transaction-actions-done", Fault::Instead(b"\n#9\n<rpc-repl\n##\n"));
     let committed = play.commit("answered").await;
     assert!(committed.succeeded(), "{}", committed.reason());
     play.goes_on().await;
@@ -206,7 +160,7 @@ async fn a_reply_that_never_comes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hello_that_never_comes() {
-    let play = Play::begin(Some(("<hello", Fault::Silence)), Duration::from_secs(5)).await;
+    let play = Play::begin("<hello", Fault::Silence, Duration::from_secs(5)).await;
     insta::assert_snapshot!(play.refused().await, @"`hello` failed: the peer did not answer within 5s");
     play.goes_on().await;
 }

@@ -4,28 +4,22 @@
 
 use std::time::Duration;
 
-use confine_author::Stage;
+use confine_author::{Services, Stage};
 use confine_backend::{Actions, Push};
 use confine_controller::Controller;
-use confine_tests::workshop::guests;
-
-/// The longest that anything may take here.
-const PATIENCE: Duration = Duration::from_secs(120);
+use confine_tests::{
+    PATIENCE,
+    play::{probe, services},
+    workshop::guests,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_commit_that_is_running_ends_as_it_would_have() {
-    let services = guests(&["probe", "second"]).await.unwrap();
-    let host = services.host;
-    let builder = Controller::builder().devices(1).service_models(services.models);
+    let Services { host, models } = guests(&["probe", "second"]).await.unwrap();
+    let builder = Controller::builder().devices(1).service_models(models);
     let directory = tempfile::tempdir().unwrap();
     let mut stage = Stage::open(builder, host.clone(), directory.path(), "alice").await.unwrap();
-    stage
-        .edit(
-            "<services xmlns='http://clicon.org/controller'><probe xmlns='urn:example:probe'>\
-             <name>endless</name><do>spin</do></probe></services>",
-        )
-        .await
-        .unwrap();
+    stage.edit(&services(&probe("endless", &["spin"], &[]))).await.unwrap();
     let leave = async {
         while host.status().commits.running.is_none() {
             tokio::time::sleep(Duration::from_millis(5)).await;

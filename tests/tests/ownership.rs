@@ -7,19 +7,15 @@
     reason = "a test fails by panicking"
 )]
 
-use std::{
-    fs,
-    path::PathBuf,
-    time::{Duration, Instant},
-};
+use std::{fs, path::PathBuf, time::Instant};
 
 use confine_author::Committed;
 use confine_backend::{Actions, Outcome, Push};
 use confine_controller::Datastore;
-use confine_tests::play::{Play, interface, probe, succeeded, without};
-
-/// Longer than anything takes on the slowest machine.
-const PATIENCE: Duration = Duration::from_secs(120);
+use confine_tests::{
+    PATIENCE,
+    play::{Play, instead, interface, probe, services, succeeded, without},
+};
 
 const SYSTEM: &str = "/devices/device[name='openconfig1']/config/oc-sys:system/config";
 const INTERFACES: &str = "/devices/device[name='openconfig1']/config/oc-if:interfaces";
@@ -43,11 +39,6 @@ async fn two_owners() -> (Play, String) {
         succeeded(&play.commit(&probe(name, &[&x[0], &x[1]], &[])).await);
     }
     (play, untouched)
-}
-
-/// In `running` as somebody else writes it.
-fn services(content: &str) -> String {
-    format!("<services xmlns='http://clicon.org/controller'>{content}</services>")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -236,12 +227,7 @@ async fn an_owner_that_was_brought_back_keeps_what_it_has_in_an_object_of_anothe
     let (mut play, _) = two_owners().await;
     let (x, y) = (interface("x"), interface("y"));
     let mtu = format!("set {INTERFACES}/interface[name='x']/config/mtu 1600");
-    let replaced = |does: &[&str]| {
-        probe("a", does, &[]).replace(
-            "<probe ",
-            "<probe nc:operation='replace' xmlns:nc='urn:ietf:params:xml:ns:netconf:base:1.0' ",
-        )
-    };
+    let replaced = |does: &[&str]| instead("a", does, &[]);
     for file in files(&play) {
         play.restart_with(file).await;
         // What it shares, and what it has below that.

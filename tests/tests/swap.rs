@@ -18,13 +18,15 @@ use confine_service::{
     Happened, Host, Library, Quarantine, Store,
     status::{ModuleState, ModuleStatus},
 };
-use confine_tests::workshop::guest_of_version;
+use confine_tests::{
+    PATIENCE,
+    play::{instead, services},
+    workshop::guest_of_version,
+};
 use confine_tree::{CONTROLLER, QName};
 use tempfile::TempDir;
 
 const BANNER: &str = "/devices/device[name='openconfig1']/config/oc-sys:system/config/login-banner";
-/// Longer than anything takes on the slowest machine.
-const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A controller, a daemon whose module directory is watched, and what stands in that.
 struct Yard {
@@ -105,13 +107,8 @@ impl Yard {
 
     /// Commits an instance that does these things; what the user reads if it fails.
     async fn commit(&mut self, does: &str) -> Result<(), String> {
-        let config = format!(
-            "<services xmlns='http://clicon.org/controller'>\
-             <probe xmlns='urn:example:probe' xmlns:nc='urn:ietf:params:xml:ns:netconf:base:1.0' nc:operation='replace'>\
-             <name>a</name><do>{does}</do></probe></services>"
-        );
         self.stage.discard().await.unwrap();
-        self.stage.edit(&config).await.unwrap();
+        self.stage.edit(&services(&instead("a", &[does], &[]))).await.unwrap();
         let committed =
             self.stage.commit(Push::Commit, Actions::Force(Some("probe[name='a']"))).await.unwrap();
         if committed.succeeded() { Ok(()) } else { Err(committed.reason().to_owned()) }

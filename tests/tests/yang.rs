@@ -2,64 +2,32 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use confine_author::Stage;
-use confine_backend::{Actions, Push};
 use confine_controller::{Builder, Controller};
-use confine_tests::{tap::Tap, workshop::guests};
+use confine_tests::{
+    play::{Play, instead},
+    workshop::guests,
+};
 
 const INTERFACE: &str = "/devices/device[name='openconfig1']/config/oc-if:interfaces/interface[name='x']";
 
-/// A controller with a device, and a daemon that obeys what instances of `probe` say.
-struct Play {
-    stage: Stage,
-    tap: Tap,
-    _directory: tempfile::TempDir,
+/// A daemon that obeys what instances of `probe` say.
+async fn begin(builder: Builder) -> Play {
+    Play::on(builder, guests(&["probe"]).await.unwrap(), "alice").await
 }
 
-impl Play {
-    async fn begin() -> Self {
-        Self::on(Controller::builder().devices(1)).await
+/// How a commit of an instance that does these things ends, whatever it did before, as its user reads it.
+async fn ends(play: &mut Play, what: &[&str]) -> String {
+    let committed = play.commit(&instead("a", what, &[])).await;
+    if committed.succeeded() {
+        return "done".to_owned();
     }
-
-    async fn on(builder: Builder) -> Self {
-        let services = guests(&["probe"]).await.unwrap();
-        let directory = tempfile::tempdir().unwrap();
-        let (front, back) = (directory.path().join("tap.sock"), directory.path().join("controller.sock"));
-        let builder = builder.service_models(services.models);
-        let tap = Tap::listen(&front, &back).unwrap();
-        let stage = Stage::open_behind(builder, services.host, back, &front, "alice").await.unwrap();
-        Self { stage, tap, _directory: directory }
-    }
-
-    /// How a commit of an instance that does this ends, as its user reads it.
-    async fn told(&mut self, what: &str) -> String {
-        self.done(&[what]).await
-    }
-
-    /// The same of one that does these things, whatever it did before.
-    async fn done(&mut self, what: &[&str]) -> String {
-        let what: String = what.iter().map(|what| format!("<do>{what}</do>")).collect();
-        let config = format!(
-            "<services xmlns='http://clicon.org/controller' xmlns:nc='urn:ietf:params:xml:ns:netconf:base:1.0'>\
-             <probe xmlns='urn:example:probe' nc:operation='replace'><name>a</name>{what}</probe></services>"
-        );
-        self.stage.edit(&config).await.unwrap();
-        let committed = self.stage.commit(Push::Commit, Actions::Change).await.unwrap();
-        if committed.succeeded() {
-            return "done".to_owned();
-        }
-        self.stage.discard().await.unwrap();
-        committed.reason().to_owned()
-    }
-
-    fn edits(&self) -> usize {
-        self.tap.take().iter().filter(|message| message.contains("<edit-config>")).count()
-    }
+    play.stage.discard().await.unwrap();
+    committed.reason().to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mistake_is_told_at_once_with_what_would_be_right() {
-    let mut play = Play::begin().await;
+    let mut play = begin(Controller::builder().devices(1)).await;
     let interface = |rest: &str| format!("set {INTERFACE}/{rest}");
     let mut told = Vec::new();
     for what in [
@@ -79,7 +47,7 @@ async fn a_mistake_is_told_at_once_with_what_would_be_right() {
         format!("create {INTERFACE}/config/mtu"),
         format!("create {INTERFACE}/config"),
     ] {
-        told.push(format!("{what}\n  {}", play.told(&what).await.replace('\n', "\n  ")));
+        told.push(format!("{what}\n  {}", ends(&mut play, &[&what]).await.replace('\n', "\n  ")));
     }
     insta::assert_snapshot!(told.join("\n"), @"
     set /devices/device[name='openconfig1']/config/oc-if:interfaces/interface[name='x']/config/mtuu 1500
@@ -111,13 +79,13 @@ async fn a_mistake_is_told_at_once_with_what_would_be_right() {
     create /devices/device[name='openconfig1']/config/oc-if:interfaces/interface[name='x']/config
       module `probe` 0.1.0, instance `probe[name='a']`: `/devices/device[name='openconfig1']/config/interfaces/interface[name='x']/config` is a container that is there whenever something is in it: set what belongs there (invalid-value, at `/devices/device[name='openconfig1']/config/oc-if:interfaces/interface[name='x']/config`)
     ");
-    assert_eq!(play.edits(), 0, "nothing is sent of what is wrong");
+    assert_eq!(play.edits().len(), 0, "nothing is sent of what is wrong");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_value_is_sent_in_its_canonical_form() {
-    let mut play = Play::begin().await;
-    assert_eq!(play.told("set /devices/device[name='openconfig1']/config/oc-if:interfaces/interface[name='eth0']/config/mtu 0x10").await, "done");
+    let mut play = begin(Controller::builder().devices(1)).await;
+    assert_eq!(ends(&mut play, &["set /devices/device[name='openconfig1']/config/oc-if:interfaces/interface[name='eth0']/config/mtu 0x10"]).await, "done");
     let device = play.stage.controller().device("openconfig1").unwrap();
     assert!(device.contains("<mtu>16</mtu>"), "{device}");
 }
@@ -133,7 +101,7 @@ const ORDERED: &str = "module openconfig-system {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_user_orders_stands_in_the_order_of_the_module() {
     let builder = Controller::builder().device_model("openconfig-system.yang", ORDERED).device("r1", "");
-    let mut play = Play::on(builder).await;
+    let mut play = begin(builder).await;
     let search =
         |name: &str| format!("set /devices/device[name='r1']/config/oc-sys:system/search[.='{name}'] {name}");
     let server = |name: &str, port: &str| {
@@ -147,7 +115,7 @@ async fn what_the_user_orders_stands_in_the_order_of_the_module() {
         vec![search("c"), search("b"), server("z", "4"), server("x", "2")],
     ] {
         let what: Vec<&str> = what.iter().map(String::as_str).collect();
-        assert_eq!(play.done(&what).await, "done");
+        assert_eq!(ends(&mut play, &what).await, "done");
         devices.push(play.stage.controller().device("r1").unwrap());
     }
     insta::assert_snapshot!(devices.join("\n"), @r#"

@@ -13,7 +13,10 @@ use std::{
 use confine_author::{Committed, Stage};
 use confine_backend::{Actions, Outcome, Push};
 use confine_controller::Controller;
-use confine_tests::wire::Wire;
+use confine_tests::{
+    play::{instead, services},
+    wire::Wire,
+};
 use rustix::process::Pid;
 
 use super::{Daemon, Lines, PATIENCE, http, modules, serve};
@@ -79,13 +82,8 @@ impl Site {
     }
 
     pub(crate) async fn edit(&mut self, does: &str) {
-        let config = format!(
-            "<services xmlns='http://clicon.org/controller'>\
-             <probe xmlns='urn:example:probe' xmlns:nc='urn:ietf:params:xml:ns:netconf:base:1.0' nc:operation='replace'>\
-             <name>a</name><do>{does}</do></probe></services>"
-        );
         self.stage.discard().await.unwrap();
-        self.stage.edit(&config).await.unwrap();
+        self.stage.edit(&services(&instead("a", &[does], &[]))).await.unwrap();
     }
 
     pub(crate) async fn begin(&mut self) -> u64 {
