@@ -1,5 +1,4 @@
-//! The faults of the Python server, each shown not to be here. The numbers are those of the list in the
-//! project's notes on that server.
+//! The faults of the Python server, each shown not to be here. The numbers are those of the table in `FAULTS.md`.
 
 #![allow(
     clippy::unwrap_used,
@@ -9,7 +8,7 @@
     reason = "a test fails by panicking"
 )]
 
-use std::time::Duration;
+use std::{fs, path::Path, time::Duration};
 
 use confine_author::Stage;
 use confine_backend::{Actions, Push};
@@ -294,6 +293,62 @@ async fn edit() -> Tree {
     xml::parse(&edits[0]).unwrap()
 }
 
+/// Names that one language or another writes alike, or has a use for.
+const NAMES: &str = "module openconfig-system {
+  namespace \"http://openconfig.net/yang/system\"; prefix oc-sys; revision 2020-01-01;
+  container system {
+    leaf foo-bar { type string; }
+    leaf foo_bar { type string; }
+    leaf foo.bar { type string; }
+    leaf delete { type string; }
+    leaf parent { type string; }
+    list len { key name; leaf name { type string; } }
+  }
+}";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fault_15_every_name_is_one_of_its_own() {
+    let builder = Controller::builder().device_model("openconfig-system.yang", NAMES).device("r1", "");
+    let mut play = Play::on(builder, guests(&["probe"]).await.unwrap(), "alice").await;
+    let names = "/devices/device[name='r1']/config/oc-sys:system";
+    let leaves = ["foo-bar", "foo_bar", "foo.bar", "delete", "parent"];
+    let set = leaves.map(|name| format!("set {names}/{name} {name}'s"));
+    let expect = leaves.map(|name| format!("expect {names}/{name} {name}'s"));
+    let entries = ["a", "b"].map(|name| format!("create {names}/len[name='{name}']"));
+    let count = ["1", "2"].map(|count| format!("count {count} {names}/len"));
+    let lines =
+        [&set[..], &expect, &[entries[0].clone(), count[0].clone(), entries[1].clone(), count[1].clone()]];
+    let lines = lines.concat();
+    succeeded(&play.commit(&probe("a", &lines.iter().map(String::as_str).collect::<Vec<_>>(), &[])).await);
+    let device = play.stage.controller().device("r1").unwrap();
+    insta::assert_snapshot!(device, @r#"<system xmlns="http://openconfig.net/yang/system"><foo-bar>foo-bar's</foo-bar><foo_bar>foo_bar's</foo_bar><foo.bar>foo.bar's</foo.bar><delete>delete's</delete><parent>parent's</parent><len><name>a</name></len><len><name>b</name></len></system>"#);
+    // Another instance, so that nothing goes by itself.
+    let (gone, none) = (format!("remove {names}/len"), format!("count 0 {names}/len"));
+    let left = format!("expect {names}/foo_bar foo_bar's");
+    succeeded(&play.commit(&probe("b", &[&gone, &none, &left], &[])).await);
+    let device = play.stage.controller().device("r1").unwrap();
+    assert!(!device.contains("<len>") && device.contains("<foo_bar>"), "{device}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fault_16_a_path_finds_all_that_it_names() {
+    let groups = "<devices xmlns='http://clicon.org/controller'>\
+         <device-group><name>some</name><device-name>openconfig1</device-name></device-group>\
+         <device-group><name>all of them</name><device-name>openconfig2</device-name>\
+         <device-group>some</device-group></device-group></devices>";
+    let mut play = Play::begin(guests(&["probe"]).await.unwrap(), groups, "alice").await;
+    let group = "/devices/device-group[name='all~of~them']";
+    let lines = [
+        "count 2 /devices/device",
+        "count 2 /devices/device/config",
+        &format!("count 1 {group}/device-group"),
+        &format!("count 1 {group}/device-group[.='some']"),
+        &format!("count 1 {group}/device-name"),
+        "expect /devices/device-group[name='some']/device-name[.='openconfig1'] openconfig1",
+    ];
+    succeeded(&play.commit(&probe("a", &lines, &[])).await);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn fault_17_no_container_stands_twice_in_an_edit() {
     let edit = edit().await;
@@ -356,4 +411,46 @@ async fn fault_20_a_commit_leaves_nothing_behind() {
     tokio::time::timeout(PATIENCE, done).await.unwrap();
     let commits = host.status().commits;
     assert_eq!((commits.done, commits.failed, commits.running), (100, 0, None));
+}
+
+/// Every row of `FAULTS.md` has tests that show it, and those of this file stand in the row of their number.
+#[test]
+fn every_fault_is_shown() {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let read =
+        |file: &str| fs::read_to_string(top.join(file)).unwrap_or_else(|_| panic!("there is no `{file}`"));
+    let table = read("tests/tests/FAULTS.md");
+    // | number | in words | `test`, `file`: `test` |
+    let rows: Vec<(usize, &str)> = table
+        .lines()
+        .filter_map(|line| {
+            let mut cells = line.trim_matches('|').split(" | ");
+            Some((cells.next()?.trim().parse().ok()?, cells.nth(1)?))
+        })
+        .collect();
+    assert!(rows.iter().map(|&(number, _)| number).eq(1..=20), "{rows:?}");
+    let mut shown = Vec::new();
+    for (number, tests) in &rows {
+        for test in tests.trim_end_matches([' ', '|']).split(", ") {
+            let (file, test) = test.split_once(": ").unwrap_or(("`faults.rs`", test));
+            let (file, test) = (file.trim_matches('`'), test.trim_matches('`'));
+            let file = if file.contains('/') { file.to_owned() } else { format!("tests/tests/{file}") };
+            let text = read(&file);
+            let is_there = text.contains(&format!("fn {test}(")) || text.contains(&format!("    {test}: \""));
+            assert!(is_there, "row {number}: there is no test `{test}` in `{file}`");
+            shown.push((number, test));
+        }
+    }
+    for line in read("tests/tests/faults.rs").lines() {
+        let Some((test, _)) =
+            line.strip_prefix("async fn ").or(line.strip_prefix("fn ")).and_then(|rest| rest.split_once('('))
+        else {
+            continue;
+        };
+        let Some(number) = test.strip_prefix("fault_").and_then(|rest| rest.split('_').next()) else {
+            continue;
+        };
+        let number = number.parse().unwrap();
+        assert!(shown.contains(&(&number, test)), "`{test}` is not in row {number}");
+    }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use confine_author::{Committed, Stage};
 use confine_backend::{Actions, Push};
-use confine_controller::{Controller, PushPhase};
+use confine_controller::{Builder, Controller, PushPhase};
 use confine_service::Happened;
 use confine_tests::{PATIENCE, play::instead, wire::Fault, wired::Wired, workshop::guests};
 
@@ -22,8 +22,11 @@ impl Play {
 
     /// With devices that take so long.
     async fn with_latency(latency: Duration) -> Self {
+        Self::on(Controller::builder().devices(2).device_latency(latency)).await
+    }
+
+    async fn on(builder: Builder) -> Self {
         let services = guests(&["hooked", "probe"]).await.unwrap();
-        let builder = Controller::builder().devices(2).device_latency(latency);
         Self(Wired::serving(builder, services, PATIENCE).await)
     }
 
@@ -102,6 +105,29 @@ async fn a_hook_cannot_write() {
     assert_eq!(hook, "post-commit");
     assert!(error.contains("access-denied"), "{error}");
     assert!(play.0.stage.controller().device("openconfig1").unwrap().contains("<login-banner>a<"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hook_sees_what_the_user_who_commits_may_see() {
+    let hostname = BANNER.replace("login-banner", "hostname");
+    let hidden = "<nacm xmlns='urn:ietf:params:xml:ns:yang:ietf-netconf-acm' xmlns:c='http://clicon.org/controller' \
+         xmlns:oc-sys='http://openconfig.net/yang/system'><write-default>permit</write-default>\
+         <groups><group><name>users</name><user-name>alice</user-name></group></groups>\
+         <rule-list><name>users</name><group>users</group><rule><name>hostname</name>\
+         <path>/c:devices/c:device/c:config/oc-sys:system/oc-sys:config/oc-sys:hostname</path>\
+         <access-operations>read</access-operations><action>deny</action></rule></rule-list></nacm>";
+    for (builder, found) in [
+        (Controller::builder().devices(2), "openconfig1"),
+        (Controller::builder().devices(2).config(hidden), "-"),
+    ] {
+        let mut play = Play::on(builder).await;
+        play.0.stage.controller().refuse_push("openconfig1", PushPhase::Commit, "no thanks").unwrap();
+        let committed = play.commit(Push::Commit, &set("one"), &[format!("failed say {hostname}")]).await;
+        assert!(!committed.succeeded());
+        let (hook, error) = play.failed().await;
+        assert_eq!(hook, "post-commit-failed");
+        assert!(error.contains(&format!("found={found} ")), "{error}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
