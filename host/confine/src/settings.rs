@@ -19,8 +19,9 @@ use std::{
 use confine_backend::Directories;
 use confine_nacm::Nacm;
 use confine_sandbox::Limits;
-use confine_service::Quarantine;
+use confine_service::{ModuleLimits, Quarantine};
 
+pub(crate) use self::limits::lines as limit_lines;
 pub use self::property::any_settings;
 pub(crate) use self::value::{GroupName, ListName, ModuleName, ModuleNames, UserName};
 use self::{
@@ -231,10 +232,10 @@ impl Settings {
         self.module_limits.keys().chain(&self.last_wins).collect()
     }
 
-    /// The limits of a module.
-    pub(crate) fn limits_of(&self, module: &str) -> &Limits {
-        let own = module.parse().ok().and_then(|name: ModuleName| self.module_limits.get(&name));
-        own.unwrap_or(&self.limits)
+    /// What modules may use.
+    pub(crate) fn limits_of_modules(&self) -> ModuleLimits {
+        let own = self.module_limits.iter().map(|(name, limits)| (name.to_string(), limits.clone()));
+        ModuleLimits { all: self.limits.clone(), own: own.collect() }
     }
 }
 
@@ -314,16 +315,6 @@ impl Log {
             .unwrap_or_else(|| Sourced::default(Format::default())),
         })
     }
-}
-
-/// The limits of a module as lines of the table `limits`.
-pub(crate) fn limit_lines(
-    limits: &Limits,
-    module_limits: &BTreeMap<ModuleName, Limits>,
-    module: &str,
-) -> Vec<String> {
-    let own = module.parse().ok().and_then(|name: ModuleName| module_limits.get(&name));
-    limits::lines(own.unwrap_or(limits))
 }
 
 fn first<T>(said: impl IntoIterator<Item = Option<T>>) -> Option<T> {

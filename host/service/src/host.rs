@@ -8,7 +8,7 @@ use std::{
 
 use confine_backend::{ControllerTransaction, Models};
 use confine_nacm::Nacm;
-use confine_sandbox::{Entry, Module, Run, Runner, Usage};
+use confine_sandbox::{Entry, Limits, Module, Run, Runner, Usage};
 use confine_tree::{CONTROLLER, Pattern, PatternStep, QName, Schema, Tree};
 use confine_view::{InstanceRef, Owners};
 use tokio::sync::{broadcast, watch};
@@ -167,6 +167,11 @@ impl Host {
             modules: self.modules.status(),
             counts: self.audit.counts(),
         }
+    }
+
+    /// What a module may use.
+    pub fn limits_of(&self, module: &str) -> &Limits {
+        self.modules.library.limits.of(module)
     }
 
     /// What happens from now on. A listener that is too slow is told how many events it has missed.

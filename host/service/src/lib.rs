@@ -36,7 +36,7 @@ pub use daemon::serve;
 pub use error::{Error, chain, told};
 pub use files::{File, FileError, find};
 pub use host::{Host, Report};
-pub use modules::Library;
+pub use modules::{Library, ModuleLimits};
 pub use operations::ModuleError;
 pub use plan::NoModule;
 pub use quarantine::Quarantine;

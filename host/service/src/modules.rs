@@ -28,24 +28,32 @@ pub struct Library {
     pub directories: Vec<PathBuf>,
     /// Modules that are left out, by name.
     pub exclude: HashSet<String>,
-    /// The limits of a module for which nothing else is said.
-    pub limits: Limits,
-    /// The limits of the modules for which something else is said.
-    pub module_limits: HashMap<String, Limits>,
+    /// What they may use.
+    pub limits: ModuleLimits,
     /// Where versions are kept; none to keep none.
     pub store: Option<Store>,
     /// When a module is set aside.
     pub quarantine: Quarantine,
 }
 
-impl Library {
-    pub(crate) fn limits_of(&self, name: &str) -> &Limits {
-        self.module_limits.get(name).unwrap_or(&self.limits)
+/// The limits of modules.
+#[derive(Clone, Debug, Default)]
+pub struct ModuleLimits {
+    /// Those of a module for which nothing else is said.
+    pub all: Limits,
+    /// Those of the modules for which something else is said, by name.
+    pub own: HashMap<String, Limits>,
+}
+
+impl ModuleLimits {
+    /// Those of the module of this name.
+    pub fn of(&self, module: &str) -> &Limits {
+        self.own.get(module).unwrap_or(&self.all)
     }
 
     /// The most bytes that any module's file may have: each module's own limit holds when it is loaded.
-    pub(crate) fn largest(&self) -> u64 {
-        let limits = self.module_limits.values().chain([&self.limits]);
+    pub(crate) fn largest_file(&self) -> u64 {
+        let limits = self.own.values().chain([&self.all]);
         limits.map(|limits| limits.component).max().unwrap_or_default()
     }
 }

@@ -189,7 +189,7 @@ impl Host {
     /// What stands in the module directories.
     async fn look(&self, settled: Duration) -> Look {
         let directories = self.modules.library.directories.clone();
-        let size_limit = self.modules.library.largest();
+        let size_limit = self.modules.library.limits.largest_file();
         let modules = self.modules.clone();
         let looked = tokio::task::spawn_blocking(move || {
             let known = |path: &std::path::Path| modules.stamp(path);
@@ -314,7 +314,7 @@ impl Host {
 
     /// Loads a version aside.
     async fn load(&self, name: &str, bytes: &Arc<[u8]>) -> Result<Module, NotLoaded> {
-        Ok(self.runner.load(name, bytes.clone(), self.modules.library.limits_of(name)).await?)
+        Ok(self.runner.load(name, bytes.clone(), self.modules.library.limits.of(name)).await?)
     }
 
     /// Makes a version the one that runs, and writes that down.
@@ -423,7 +423,7 @@ impl Host {
 
     /// The file of a version that is kept.
     async fn kept(&self, name: &str, digest: &str) -> Result<Arc<[u8]>, StoreError> {
-        let limit = self.modules.library.limits_of(name).component;
+        let limit = self.modules.library.limits.of(name).component;
         let (module, digest) = (name.to_owned(), digest.to_owned());
         let bytes = self.with_store(move |store| store.get(&module, &digest, limit)).await;
         let nowhere = || StoreError { path: name.into(), source: std::io::ErrorKind::NotFound.into() };

@@ -2,6 +2,7 @@
 
 use std::{convert::Infallible, fmt::Display, path::Path, sync::Arc, time::Duration};
 
+use confine_sandbox::Limits;
 use confine_service::{Host, ModuleError, chain, status::ModuleStatus};
 use serde::Serialize;
 use tokio::{
@@ -31,12 +32,12 @@ const FOR_ALL: u32 = 0o666;
 pub(crate) struct Interface {
     host: Arc<Host>,
     levels: Levels,
-    limits: LimitsOf,
+    limit_lines: LimitLines,
     recent: Recent,
 }
 
-/// The limits of a module, line by line.
-type LimitsOf = Box<dyn Fn(&str) -> Vec<String> + Send + Sync>;
+/// Limits, line by line.
+type LimitLines = fn(&Limits) -> Vec<String>;
 
 /// Where the daemon can be asked.
 pub(crate) struct Doors {
@@ -168,13 +169,9 @@ async fn attend<S: AsyncRead + AsyncWrite + Unpin>(
 }
 
 impl Interface {
-    /// `limits` says the limits of a module, line by line.
-    pub(crate) fn new(
-        host: Arc<Host>,
-        levels: Levels,
-        limits: impl Fn(&str) -> Vec<String> + Send + Sync + 'static,
-    ) -> Self {
-        Self { host, levels, limits: Box::new(limits), recent: Recent::default() }
+    /// `limit_lines` says limits line by line.
+    pub(crate) fn new(host: Arc<Host>, levels: Levels, limit_lines: LimitLines) -> Self {
+        Self { host, levels, limit_lines, recent: Recent::default() }
     }
 
     async fn answer(&self, request: &Request, visitor: &Visitor) -> Response {
@@ -226,7 +223,10 @@ impl Interface {
 
     fn module(&self, name: &str) -> Response {
         match self.find(name) {
-            Some(status) => json(&ModuleView { limits: (self.limits)(&status.name), status }),
+            Some(status) => {
+                let limits = (self.limit_lines)(self.host.limits_of(&status.name));
+                json(&ModuleView { limits, status })
+            }
             None => {
                 let modules = self.host.status().modules.into_iter().map(|module| module.name).collect();
                 refused(&ModuleError::Unknown { module: name.into(), modules })

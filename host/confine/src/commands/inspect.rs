@@ -74,7 +74,8 @@ pub(super) fn run(inspect: &Inspect) -> Result<(), Error> {
     let path = &inspect.module;
     let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let settings = Settings::gather(&Options { config: inspect.config.clone(), ..Options::default() })?;
-    let limits = settings.limits_of(&name);
+    let limits = settings.limits_of_modules();
+    let limits = limits.of(&name);
     let bytes = read(path, &name, limits)?;
     let loaded = load(&name, &bytes, limits)?;
     let inspection = Inspection::new(&name, &bytes, &loaded);

@@ -66,10 +66,7 @@ async fn daemon(settings: &Settings, levels: &Levels) -> Result<(), Error> {
     let backend = backend(settings)?;
     let host = Arc::new(host(settings)?);
     let doors = doors(settings).await?;
-    let limits = settings.limits.clone();
-    let own = settings.module_limits.clone();
-    let limits_of = move |name: &str| settings::limit_lines(&limits, &own, name);
-    let interface = Arc::new(Interface::new(host.clone(), levels.clone(), limits_of));
+    let interface = Arc::new(Interface::new(host.clone(), levels.clone(), settings::limit_lines));
     manager::ready();
     let shutdown = async {
         tokio::select! {
@@ -121,12 +118,7 @@ fn host(settings: &Settings) -> Result<Host, Error> {
     let library = Library {
         directories: settings.modules.iter().map(|directory| directory.value.clone()).collect(),
         exclude: settings.exclude.iter().map(|name| name.value.to_string()).collect(),
-        limits: settings.limits.clone(),
-        module_limits: settings
-            .module_limits
-            .iter()
-            .map(|(name, limits)| (name.to_string(), limits.clone()))
-            .collect(),
+        limits: settings.limits_of_modules(),
         store: store(settings)?,
         quarantine: settings.quarantine,
     };

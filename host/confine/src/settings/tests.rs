@@ -187,8 +187,9 @@ fn the_operators_file_goes_before_the_controllers() {
         ..Options::default()
     };
     let settings = fixture.merge(&options, &[]).unwrap();
-    assert_eq!(settings.limits_of("big").memory, 128 << 20);
-    assert_eq!(*settings.limits_of("small"), Limits::default());
+    let limits = settings.limits_of_modules();
+    assert_eq!(limits.of("big").memory, 128 << 20);
+    assert_eq!(*limits.of("small"), Limits::default());
     insta::assert_snapshot!(fixture.shown(&settings), @r#"
     socket = "/file.sock"  # confine.toml
     running = "/file-running"  # confine.toml
