@@ -20,7 +20,7 @@
 //! What is different from the real one, knowingly: a client that does not read is disconnected and holds up
 //! nobody; filters understand that part of XPath that is asked with; values are checked against their types,
 //! not against `must`, `when`, `unique` and leafrefs; there are no templates, no RPCs to devices, and nothing
-//! is ever written to disk.
+//! but `running` is written to disk.
 
 mod access;
 mod builder;
@@ -35,6 +35,7 @@ mod edit;
 mod error;
 mod identity;
 mod insert;
+mod lost;
 mod model;
 mod models;
 mod operations;

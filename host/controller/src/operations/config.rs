@@ -8,6 +8,7 @@ use super::{input, text, unreadable, unwritable};
 use crate::datastore::Datastore;
 use crate::defaults::with_defaults;
 use crate::edit::{self, Operation};
+use crate::lost;
 use crate::refusal::{self, Refusal};
 use crate::services;
 use crate::state::{Caller, Reply, State};
@@ -73,7 +74,7 @@ impl State {
         // A filter of another kind is passed over, as the real controller does.
         let filter = filter.filter(|filter| filter.attribute("type") == Some("xpath"));
         let selected = match &filter {
-            Some(filter) => select(tree, filter)?,
+            Some(filter) => lost::found(tree, &self.models.model(), select(tree, filter)?),
             None => vec![Tree::ROOT],
         };
         let depth = input.attribute("depth").map(|depth| {

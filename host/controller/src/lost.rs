@@ -1,0 +1,60 @@
+//! A fault of the real controller that its clients have to get along with.
+
+use std::collections::{HashMap, HashSet};
+
+use confine_tree::{Kind, Model, NodeId, Tree};
+
+/// What a filter selects, in the order of its paths, less what the real controller (1.8.0) loses of it: that looks
+/// for each entry of a list again among those that are selected, as if they were in the order of the list, and
+/// does not find all where they are not. Of `list[name='b'] | list[name='a']` only `a` comes.
+pub(crate) fn found(tree: &Tree, model: &Model<'_>, mut selected: Vec<NodeId>) -> Vec<NodeId> {
+    let mut lists: HashMap<_, Vec<NodeId>> = HashMap::new();
+    for &node in &selected {
+        lists.entry((tree.parent(node), tree.name(node))).or_default().push(node);
+    }
+    let mut lost = HashSet::new();
+    for ((parent, name), entries) in lists {
+        let (Some(parent), [first, _, ..]) = (parent, &*entries) else { continue };
+        let list = model.place(tree, *first);
+        if model.kind(list) != Some(Kind::List) || model.ordered_by_user(list) {
+            continue;
+        }
+        let places: HashMap<NodeId, usize> = tree.children_named(parent, name).zip(0..).collect();
+        let entries: Vec<Option<usize>> = entries.iter().map(|entry| places.get(entry).copied()).collect();
+        let is_lost = |node: &NodeId| entries.binary_search(&places.get(node).copied()).is_err();
+        lost.extend(tree.children_named(parent, name).filter(is_lost));
+    }
+    selected.retain(|node| !lost.contains(node));
+    selected
+}
+
+#[cfg(test)]
+mod tests {
+    use confine_tree::{CONTROLLER, Filter, Keys, NoSchema, QName, xml};
+
+    use super::*;
+
+    fn names(select: &str) -> String {
+        let device = |name: &str| format!("<device><name>{name}</name><port>1</port></device>");
+        let devices = ["a", "b", "c"].map(device).concat();
+        let tree = xml::parse(&format!("<devices xmlns='{CONTROLLER}'>{devices}</devices>")).unwrap();
+        let mut keys = Keys::new();
+        keys.learn_list(&["devices", "device"].map(|local| QName::new(CONTROLLER, local)), &["name"])
+            .unwrap();
+        let selected = Filter::parse(select, &[("c", CONTROLLER)]).unwrap().select(&tree);
+        let found = found(&tree, &Model::new(&NoSchema, &keys), selected);
+        let text = |node| tree.descendants(node).filter_map(|(node, _)| tree.value(node)).collect::<String>();
+        found.into_iter().map(text).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn entries_in_another_order_than_theirs_are_lost() {
+        let device = |name: &str, rest: &str| format!("/c:devices/c:device[c:name='{name}']{rest}");
+        assert_eq!(names("/c:devices/c:device"), "a1 b1 c1");
+        assert_eq!(names(&format!("{} | {}", device("a", ""), device("c", ""))), "a1 c1");
+        assert_eq!(names(&format!("{} | {}", device("b", ""), device("a", ""))), "a1");
+        // What is in them is not.
+        assert_eq!(names(&format!("{} | {}", device("b", "/*"), device("a", "/*"))), "b 1 a 1");
+        assert_eq!(names(&format!("{} | {}", device("b", "/c:port"), device("a", "/c:port"))), "1 1");
+    }
+}
