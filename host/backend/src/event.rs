@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use crate::{
     CONTROLLER, Error, Options, Outcome,
     life::{Life, Pulse},
-    transaction::{outcome, parse_tid},
+    transaction::parse_tid,
 };
 
 /// A stream of notifications.
@@ -295,7 +295,7 @@ impl ControllerTransaction {
         Ok(Self {
             tid: parse_tid(event.name(), &required("tid")?)?,
             username: text("username")?,
-            result: outcome(required("result")?),
+            result: Outcome::parse(required("result")?),
             origin: text("origin")?,
             reason: text("reason")?,
         })

@@ -34,6 +34,24 @@ pub enum Outcome {
     Other(String),
 }
 
+impl Outcome {
+    /// As the controller writes it.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Init => "INIT",
+            Self::Success => "SUCCESS",
+            Self::Failed => "FAILED",
+            Self::Error => "ERROR",
+            Self::Other(other) => other,
+        }
+    }
+
+    pub(crate) fn parse(text: String) -> Self {
+        let known = [Self::Init, Self::Success, Self::Failed, Self::Error];
+        known.into_iter().find(|outcome| outcome.as_str() == text).unwrap_or(Self::Other(text))
+    }
+}
+
 /// A transaction of the controller, as it shows them under `/transactions`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transaction {
@@ -75,7 +93,7 @@ impl Transaction {
             username: text("username")?,
             began: text("timestamp0")?,
             state: state(required("state")?),
-            result: outcome(required("result")?),
+            result: Outcome::parse(required("result")?),
             description: text("description")?,
             origin: text("origin")?,
             reason: text("reason")?,
@@ -159,16 +177,6 @@ fn plain(text: &str) -> String {
 pub(crate) fn parse_tid(message: &str, text: &str) -> Result<u64, Error> {
     let parsed = text.trim().parse();
     parsed.map_err(|_| Error::answer(message, format!("`{text}` is not the number of a transaction")))
-}
-
-pub(crate) fn outcome(text: String) -> Outcome {
-    match text.as_str() {
-        "INIT" => Outcome::Init,
-        "SUCCESS" => Outcome::Success,
-        "FAILED" => Outcome::Failed,
-        "ERROR" => Outcome::Error,
-        _ => Outcome::Other(text),
-    }
 }
 
 fn state(text: String) -> TransactionState {

@@ -252,7 +252,7 @@ async fn after(
     };
     let changed = running != hooked.before;
     let mut options = vec![
-        ("result".to_owned(), result(&over.result).to_owned()),
+        ("result".to_owned(), over.result.as_str().to_owned()),
         ("running".to_owned(), if changed { "changed" } else { "unchanged" }.to_owned()),
     ];
     let said = [("origin", &over.origin), ("reason", &over.reason)];
@@ -291,15 +291,4 @@ fn parts<'a>(host: &Host, hooked: &'a Hooked, backend: &Shared) -> Result<(Draft
     }
     let parts = Parts::new(&hooked.registry, &services, &rules, &mut draft)?;
     Ok((draft, parts))
-}
-
-/// As the controller writes it.
-fn result(outcome: &Outcome) -> &str {
-    match outcome {
-        Outcome::Init => "INIT",
-        Outcome::Success => "SUCCESS",
-        Outcome::Failed => "FAILED",
-        Outcome::Error => "ERROR",
-        Outcome::Other(other) => other,
-    }
 }

@@ -151,15 +151,9 @@ impl CommitRules<'_> {
         source: confine_backend::Error,
         edits: &[(Access, Pattern)],
     ) -> Error {
-        let denied = edits.iter().find_map(|(access, node)| {
-            let operation = match access {
-                Access::Read => Operation::Read,
-                Access::Create => Operation::Create,
-                Access::Update => Operation::Update,
-                Access::Delete => Operation::Delete,
-            };
-            Some((access, node, self.denied(node, operation)?))
-        });
+        let denied = edits
+            .iter()
+            .find_map(|(access, node)| Some((access, node, self.denied(node, (*access).into())?)));
         match denied {
             Some((access, node, reason)) => {
                 let (access, path) = (access.to_string(), node.to_string());

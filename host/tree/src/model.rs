@@ -99,14 +99,8 @@ impl<'a> Model<'a> {
 
     /// The place of a node of a tree, that of a list where it is an entry.
     pub fn place(&self, tree: &Tree, node: NodeId) -> Place {
-        let mut above = Vec::new();
-        let mut at = node;
-        while let Some(parent) = tree.parent(at) {
-            above.push(at);
-            at = parent;
-        }
         let mut place = self.root();
-        for &step in above.iter().rev() {
+        for step in tree.path_to(node) {
             place = self.child(place, tree.qname(step));
             if step != node
                 && let Ok(identity) = self.identify(place, tree, step, || false)
@@ -236,14 +230,8 @@ impl<'a> Model<'a> {
 
     /// The pattern that names a node of a tree and no other, with the keys of every list above it.
     pub fn pattern(&self, tree: &Tree, node: NodeId) -> Result<Pattern, IdentityError> {
-        let mut above = Vec::new();
-        let mut at = node;
-        while let Some(parent) = tree.parent(at) {
-            above.push(at);
-            at = parent;
-        }
         let mut place = self.root();
-        let steps = above.into_iter().rev().map(|node| {
+        let steps = tree.path_to(node).into_iter().map(|node| {
             place = self.child(place, tree.qname(node));
             let identity = self.identity(place, tree, node)?;
             let mut step = PatternStep::new(tree.qname(node));

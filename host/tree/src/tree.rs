@@ -197,13 +197,16 @@ impl Tree {
 
     /// Where the node is, for a message: the local names from the top, as in `/devices/device/name`.
     pub fn location(&self, node: NodeId) -> String {
-        let mut names = Vec::new();
-        let mut at = Some(node).filter(|&node| node != Self::ROOT);
-        while let Some(node) = at {
-            names.push(self.qname(node).local);
-            at = self.parent(node).filter(|&parent| parent != Self::ROOT);
-        }
-        names.iter().rev().fold(String::new(), |location, name| location + "/" + name)
+        self.path_to(node).into_iter().fold(String::new(), |path, node| path + "/" + self.qname(node).local)
+    }
+
+    /// The nodes from the top down to this one, which is the last; the root, which is above them all, is not
+    /// among them.
+    pub(crate) fn path_to(&self, node: NodeId) -> Vec<NodeId> {
+        let up = std::iter::successors(Some(node), |&node| self.parent(node));
+        let mut path: Vec<_> = up.take_while(|&node| node != Self::ROOT).collect();
+        path.reverse();
+        path
     }
 
     /// The node's text: none where it was never set, which is what a container has. An element without

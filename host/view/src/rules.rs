@@ -30,14 +30,21 @@ impl ModuleRules {
     }
 }
 
+/// The access operation of RFC 8341, section 3.4.
+impl From<Access> for Operation {
+    fn from(access: Access) -> Self {
+        match access {
+            Access::Read => Self::Read,
+            Access::Create => Self::Create,
+            Access::Update => Self::Update,
+            Access::Delete => Self::Delete,
+        }
+    }
+}
+
 impl Rules for ModuleRules {
     fn decide(&self, access: Access, node: &Pattern) -> Verdict {
-        let operation = match access {
-            Access::Read => Operation::Read,
-            Access::Create => Operation::Create,
-            Access::Update => Operation::Update,
-            Access::Delete => Operation::Delete,
-        };
+        let operation = access.into();
         let mut decision = self.access.decide(&*self.model, node, operation);
         if decision.permitted && access == Access::Read {
             // A path names an entry by its keys: who may not read them does not see it.
