@@ -294,6 +294,21 @@ pub const PART: Part = Part {
                 "`hostile.wasm`: module `hostile` cannot be loaded: its description is wrong at `prefixes`, `<a xmlns='urn:x'>\\u{1b}[2J`: it is no name: write one such as `oc-if`",
             ),
         },
+        Case {
+            id: "long-namespace",
+            module: Guest(|| {
+                let long: &str = Box::leak("n".repeat(2 << 20).into_boxed_str());
+                hostile().description(crate::guest::Description {
+                    services: &["h:hostile"],
+                    version: "6.6.6",
+                    prefixes: Box::leak(Box::new([("h", "urn:example:hostile"), ("n", long)])),
+                })
+            }),
+            limits: "",
+            ends: NotLoaded(
+                "`hostile.wasm`: module `hostile` cannot be loaded: its description is wrong at `prefixes`, `n`: its namespace has more than 1024 bytes",
+            ),
+        },
     ],
     own: &[
         Own("replaced-while-loading", replaced_while_loading),

@@ -22,7 +22,7 @@ use confine_backend::{Datastore, Identity, Push, ServicesCommit, Transaction};
 use confine_nacm::Nacm;
 use confine_sandbox::{Budget, Commit, Entry, Module, Run, Usage};
 use confine_tree::{Path, Pattern, Tree};
-use confine_view::{Draft, Finished, InstanceRef, Owners, Scope, Tag, View};
+use confine_view::{Access, Draft, Finished, InstanceRef, Owners, Scope, Tag, Verdict, View};
 
 use crate::{
     Error, Registry, Service,
@@ -30,7 +30,7 @@ use crate::{
     error::chain,
     hooks::{self, Hooked},
     host::{Host, Running},
-    places::places,
+    places::{places, the_one},
     plan::{Plan, Planned},
     reads::{self, Reader, Shared, condense},
     rules::CommitRules,
@@ -290,7 +290,7 @@ impl Work<'_> {
                 if books.owners.owners_of(path).any(|owner| !concerned.contains(owner)) {
                     continue;
                 }
-                for place in parts.places(path, instance, &books.owners) {
+                if let Some(place) = parts.owned(path, instance, &books.owners, draft) {
                     draft.strip(&place).map_err(confine_view::Error::from)?;
                 }
             }
@@ -450,6 +450,28 @@ impl<'a> Parts<'a> {
     /// What a module of these services may do.
     pub(crate) fn scope(&self, module: &Module) -> Result<Arc<Scope>, Error> {
         self.scopes.get(module.name()).cloned().ok_or(Error::Internal)
+    }
+
+    /// Where an object is that an instance has created.
+    fn owned(
+        &self,
+        path: &str,
+        instance: &InstanceRef,
+        owners: &Owners,
+        draft: &mut Draft,
+    ) -> Option<Pattern> {
+        if let Some(noted) = owners.place(path) {
+            return Some(noted.clone());
+        }
+        let service = self.registry.of(instance)?;
+        let scopes = || service.modules.iter().filter_map(|module| self.scopes.get(module.name()));
+        let may_go = |place: &Pattern| {
+            let permits =
+                |scope: &Arc<Scope>| matches!(scope.decide(Access::Delete, place), Verdict::Permit { .. });
+            scopes().any(permits)
+        };
+        let places = self.places(path, instance, owners);
+        the_one(path, places, |place| !draft.find(place).is_empty(), may_go)
     }
 
     /// Where an object that an instance has created may be.

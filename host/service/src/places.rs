@@ -44,6 +44,23 @@ pub(crate) fn places(path: &str, service: &Service, writes: &[Pattern], owners: 
     namespaces.into_iter().filter_map(|namespace| place(&parsed, |_| Some(namespace))).collect()
 }
 
+/// The one of the places that a path may mean, to take away what is there; none where nothing is. What has the same
+/// names in several namespaces is left alone, and so is what the modules may not take away: it may be another's.
+pub(crate) fn the_one(
+    path: &str,
+    places: Vec<Pattern>,
+    mut is_there: impl FnMut(&Pattern) -> bool,
+    may_go: impl Fn(&Pattern) -> bool,
+) -> Option<Pattern> {
+    let mut there = places.into_iter().filter(|place| is_there(place));
+    let (first, second) = (there.next()?, there.next());
+    if second.is_some() || !may_go(&first) {
+        tracing::warn!(path, "a `created` path may mean something of another, and is left alone");
+        return None;
+    }
+    Some(first)
+}
+
 /// The namespace of a step, if the path goes along with the pattern as far as that goes.
 fn along<'a>(path: &Path, pattern: &'a Pattern, index: usize) -> Option<&'a str> {
     let mut steps = path.steps.iter().zip(&pattern.steps);
@@ -66,4 +83,22 @@ fn place<'a>(path: &Path, namespace: impl Fn(usize) -> Option<&'a str>) -> Optio
         steps.push(resolved);
     }
     Some(Pattern { steps })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_be_anothers_is_left_alone() {
+        let at = |namespace: &str| Pattern { steps: vec![PatternStep::new(QName::new(namespace, "x"))] };
+        let found = |there: &[&str], permitted: bool| {
+            let is_there = |place: &Pattern| there.iter().any(|namespace| *place == at(namespace));
+            the_one("/x", vec![at("urn:a"), at("urn:b")], is_there, |_| permitted)
+        };
+        assert_eq!(found(&["urn:b"], true), Some(at("urn:b")));
+        assert_eq!(found(&[], true), None);
+        assert_eq!(found(&["urn:b"], false), None);
+        assert_eq!(found(&["urn:a", "urn:b"], true), None);
+    }
 }
