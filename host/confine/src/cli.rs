@@ -1,6 +1,6 @@
 //! The command line: Confine's own, and that of the Python API server in whose place it may be started.
 
-use std::{ffi::OsString, path::PathBuf};
+use std::{borrow::Cow, ffi::OsString, path::PathBuf};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
@@ -109,7 +109,8 @@ A value is refused before anything is sent where the model says that it is none.
 entry, a presence container or an empty leaf is made.
 
 The candidate is everybody's: what is shown, and what is committed, is all that is different in it. What is
-not committed, or cannot be, stays in it; `confine rpc '<discard-changes/>'` takes all of it back.
+not committed, or cannot be, stays in it; `confine rpc '<discard-changes/>'`, with the same `--socket` and
+`--user`, takes all of it back.
 
   confine edit \"/devices/device[name='r1']/config/interfaces/interface[name='eth0']/config/mtu\" 9000
   confine edit --commit \"/services/banner[service-name='legal']/text\" 'Authorised use only'
@@ -361,6 +362,25 @@ pub(crate) struct Controller {
     /// The user to ask for; the one that runs this if not given
     #[arg(short, long, value_name = "USER")]
     pub(crate) user: Option<UserName>,
+}
+
+impl Controller {
+    /// The options for a command that asks the same, as one would enter them, each after a blank.
+    pub(crate) fn again(&self) -> String {
+        let path = |path: &PathBuf| path.to_string_lossy().into_owned();
+        let options = [
+            ("socket", self.socket.as_ref().map(path)),
+            ("config", self.config.as_ref().map(path)),
+            ("user", self.user.as_ref().map(ToString::to_string)),
+        ];
+        let quoted = |(option, value): (&str, Option<String>)| {
+            let value = value?;
+            // What cannot be quoted is a NUL, which is in no path and no name.
+            let value = shlex::try_quote(&value).unwrap_or(Cow::Borrowed(&value));
+            Some(format!(" --{option} {value}"))
+        };
+        options.into_iter().filter_map(quoted).collect()
+    }
 }
 
 #[derive(Debug, Args)]

@@ -88,10 +88,10 @@ pub(crate) enum Error {
     #[error("`{path}` is a leaf, and needs a value{}", if expected.is_empty() { String::new() } else { format!(": {expected}") })]
     ValueNeeded { path: String, expected: String },
     #[error(
-        "it is not committed{}\nhint: it stands in the candidate; correct it there, or take all that is there back with `confine rpc '<discard-changes/>'`",
+        "it is not committed{}\nhint: it stands in the candidate; correct it there, or take all that is there back with `{discard}`",
         if reason.is_empty() { String::new() } else { format!(": {reason}") }
     )]
-    NotCommitted { reason: String, source: Option<confine_backend::Error> },
+    NotCommitted { reason: String, source: Option<confine_backend::Error>, discard: String },
     #[error("there is no command `{word}`{}\nhint: `help` tells those that there are", did_you_mean(nearest))]
     NoCommand { word: String, nearest: Vec<String> },
     #[error("{problem}\nhint: `help {command}` tells how it is written")]
@@ -111,9 +111,9 @@ pub(crate) enum Error {
     #[error("line {number}: `{line}` cannot be done")]
     Script { number: usize, line: String, source: Box<Error> },
     #[error(
-        "line {number}: `{line}` cannot be done\nhint: what was set before stands in the candidate, and `confine rpc '<discard-changes/>'` takes back all that is there"
+        "line {number}: `{line}` cannot be done\nhint: what was set before stands in the candidate, and `{discard}` takes back all that is there"
     )]
-    ScriptWithChanges { number: usize, line: String, source: Box<Error> },
+    ScriptWithChanges { number: usize, line: String, source: Box<Error>, discard: String },
     #[error(
         "what was set is in the candidate, and not committed\nhint: end the script with `commit`, or with `discard`"
     )]

@@ -338,7 +338,7 @@ async fn a_commit_that_fails_leaves_the_edit_in_the_candidate() {
     let (_, end) = said.split_once("error").unwrap();
     insta::assert_snapshot!(end, @"
     : it is not committed: the device is busy
-    hint: it stands in the candidate; correct it there, or take all that is there back with `confine rpc '<discard-changes/>'`
+    hint: it stands in the candidate; correct it there, or take all that is there back with `confine rpc --socket /controller.sock --user alice '<discard-changes/>'`
     [1]
     ");
     assert!(zoo.candidate().contains("<mtu>9000</mtu>"));
@@ -407,6 +407,23 @@ async fn the_controller_of_the_settings_is_asked() {
     }
     assert!(ask("", place).contains("<name>zoo1</name>"));
     assert!(ask("", elsewhere.path()).contains("/usr/local/var/run/controller/controller.sock"));
+}
+
+/// A hint leads to the controller that was asked.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_hint_proposes_can_be_entered() {
+    let zoo = Zoo::open();
+    zoo.controller.refuse_push("r1", confine_controller::PushPhase::Validate, "the device is busy").unwrap();
+    let before = zoo.candidate();
+    let said = zoo.say(&["edit", "--commit", &format!("{ETH0}/config/mtu"), "9000"]);
+    assert_ne!(zoo.candidate(), before);
+    let (_, proposed) = said.split_once("`confine ").unwrap();
+    let (proposed, _) = proposed.split_once('`').unwrap();
+    let line = format!("\"$0\" {}", proposed.replace("/controller.sock", "\"$1\"/controller.sock"));
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", &line, env!("CARGO_BIN_EXE_confine")]).arg(zoo.directory.path());
+    assert!(shell.status().unwrap().success());
+    assert_eq!(zoo.candidate(), before);
 }
 
 #[tokio::test(flavor = "multi_thread")]

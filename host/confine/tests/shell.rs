@@ -19,7 +19,7 @@ fn run(zoo: &Zoo, lines: &[&str]) -> String {
         Some(0) => String::new(),
         code => format!("{code:?}\n"),
     };
-    text(&output.stdout) + &text(&output.stderr) + &end
+    zoo.without_place(&(text(&output.stdout) + &text(&output.stderr) + &end))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -390,7 +390,7 @@ async fn what_is_set_and_not_committed_is_told() {
     note: the candidate held other changes before, which `commit` commits as well: see `diff`
     error: line 4: `set mtuu 1` cannot be done
       because: the model has no `mtuu` below `/`
-    hint: what was set before stands in the candidate, and `confine rpc '<discard-changes/>'` takes back all that is there
+    hint: what was set before stands in the candidate, and `confine rpc --socket /controller.sock --user alice '<discard-changes/>'` takes back all that is there
     Some(1)
     --
     It is committed, in transaction 1.
@@ -400,7 +400,7 @@ async fn what_is_set_and_not_committed_is_told() {
     insta::assert_snapshot!(run(&zoo, &[&set, "commit"]), @"
     error: line 2: `commit` cannot be done
       because: it is not committed: the device is busy
-    hint: it stands in the candidate; correct it there, or take all that is there back with `confine rpc '<discard-changes/>'`
+    hint: it stands in the candidate; correct it there, or take all that is there back with `confine rpc --socket /controller.sock --user alice '<discard-changes/>'`
     Some(1)
     ");
     let same = format!("set {mtu} 1400");

@@ -32,6 +32,11 @@ pub(super) struct Changes {
 }
 
 impl Changes {
+    /// Whether something was set.
+    pub(super) fn has_set(&self) -> bool {
+        self.has_set
+    }
+
     /// Makes a change in the candidate. Before the first one, it is looked for what others have left there;
     /// whether there is something.
     pub(super) async fn make(
@@ -49,6 +54,11 @@ impl Changes {
         Ok(is_shared)
     }
 
+    /// Whether something that was set may still be in the candidate.
+    pub(super) async fn are_there(&self, session: &mut Session) -> Result<bool, Error> {
+        Ok(self.has_set && differences(session).await?.is_some())
+    }
+
     /// Commits all of the candidate, and says what came of it.
     pub(super) async fn commit(&mut self, session: &mut Session) -> Result<String, Error> {
         let said = match differences(session).await? {
@@ -58,13 +68,21 @@ impl Changes {
         *self = Self::default();
         Ok(said)
     }
+
+    /// Makes the candidate what `running` is.
+    pub(super) async fn discard(&mut self, session: &mut Session) -> Result<(), Error> {
+        session.backend().discard_changes(&Identity::Host).await?;
+        *self = Self::default();
+        Ok(())
+    }
 }
 
 /// Commits all of it, and says so. What a service or a device has to do with (`is_managed`) is committed by
 /// the controller, which runs the services and writes to the devices.
-pub(super) async fn commit(session: &mut Session, is_managed: bool) -> Result<String, Error> {
+async fn commit(session: &mut Session, is_managed: bool) -> Result<String, Error> {
     let who = &Identity::Host;
-    let refused = |source, reason| Error::NotCommitted { source, reason };
+    let discard = session.discarding().to_owned();
+    let refused = |source, reason| Error::NotCommitted { source, reason, discard };
     if !is_managed {
         let committed = session.backend().commit(who).await;
         committed.map_err(|error| refused(Some(error), String::new()))?;

@@ -15,6 +15,7 @@ use crate::{cli::Controller, commands, error::Error};
 pub(super) struct Session {
     backend: Mutex<Backend>,
     options: Options,
+    discarding: String,
     models: Models,
     schema: Arc<Mounted>,
     /// The devices that are known to be there.
@@ -42,7 +43,8 @@ impl Session {
         let mut models = Models::default();
         models.read_own(&backend).await?;
         let schema = Arc::new(models.schema());
-        Ok(Self { backend, options, models, schema, devices: HashSet::new() })
+        let discarding = format!("confine rpc{} '<discard-changes/>'", controller.again());
+        Ok(Self { backend, options, discarding, models, schema, devices: HashSet::new() })
     }
 
     /// Whom the controller is asked for.
@@ -52,6 +54,11 @@ impl Session {
 
     pub(super) fn options(&self) -> &Options {
         &self.options
+    }
+
+    /// The command that takes back all that is in this controller's candidate.
+    pub(super) fn discarding(&self) -> &str {
+        &self.discarding
     }
 
     pub(super) fn backend(&mut self) -> &mut Backend {

@@ -19,9 +19,8 @@ use std::io::{self, IsTerminal as _};
 use confine_tree::{Path, Pattern};
 
 use super::{
-    candidate,
-    edit::{self, Change},
-    place::{Place, is_managed, parsed},
+    candidate::Changes,
+    place::{Place, parsed},
     runtime,
     session::{Reach, Session},
 };
@@ -43,10 +42,7 @@ struct Shell {
     session: Session,
     /// One node, which has others below it.
     at: Pattern,
-    /// Something was set that is neither committed nor discarded.
-    has_set: bool,
-    /// The candidate has, or may have, something that a commit by the controller is for.
-    is_managed: bool,
+    changes: Changes,
 }
 
 /// What to do after a command.
@@ -59,7 +55,7 @@ enum Then {
 impl Shell {
     async fn open(controller: &cli::Controller) -> Result<Self, Error> {
         let session = Session::open(controller).await?;
-        Ok(Self { session, at: Pattern::default(), has_set: false, is_managed: false })
+        Ok(Self { session, at: Pattern::default(), changes: Changes::default() })
     }
 
     /// Finds out what a path means here.
@@ -89,43 +85,8 @@ impl Shell {
         Ok((above, path))
     }
 
-    /// Makes a change in the candidate. Before the first one, it is looked for what others have left there;
-    /// whether there is something.
-    async fn change(&mut self, path: &str, change: Change<'_>) -> Result<bool, Error> {
-        let place = self.find(path, change.value(), Reach::Node).await?;
-        let is_managed = is_managed(&place.pattern());
-        let is_shared = !self.has_set && candidate::differences(&mut self.session).await?.is_some();
-        edit::send(&mut self.session, place, change).await?;
-        self.has_set = true;
-        self.is_managed |= is_managed || is_shared;
-        Ok(is_shared)
-    }
-
-    /// Commits the candidate, and says what came of it.
-    async fn commit(&mut self) -> Result<String, Error> {
-        if candidate::differences(&mut self.session).await?.is_none() {
-            self.forget();
-            return Ok(candidate::NOTHING.to_owned());
-        }
-        // What others have set may be managed.
-        let said = candidate::commit(&mut self.session, self.is_managed || !self.has_set).await?;
-        self.forget();
-        Ok(said)
-    }
-
-    /// Makes the candidate what `running` is.
-    async fn discard(&mut self) -> Result<(), Error> {
-        self.session.backend().discard_changes(&confine_backend::Identity::Host).await?;
-        self.forget();
-        Ok(())
-    }
-
-    fn forget(&mut self) {
-        (self.has_set, self.is_managed) = (false, false);
-    }
-
     /// Whether something that was set here may still be in the candidate.
     async fn has_changes(&mut self) -> Result<bool, Error> {
-        Ok(self.has_set && candidate::differences(&mut self.session).await?.is_some())
+        self.changes.are_there(&mut self.session).await
     }
 }

@@ -137,8 +137,8 @@ impl Shell {
                 let differences = candidate::differences(&mut self.session).await?;
                 print(differences.as_deref().unwrap_or(candidate::NOTHING).as_bytes())?;
             }
-            Command::Commit => print(self.commit().await?.as_bytes())?,
-            Command::Discard => self.discard().await?,
+            Command::Commit => print(self.changes.commit(&mut self.session).await?.as_bytes())?,
+            Command::Discard => self.changes.discard(&mut self.session).await?,
             Command::Help { command } => print(help(command.as_deref())?.as_bytes())?,
             Command::Exit => return Ok(Then::End),
         }
@@ -163,7 +163,8 @@ impl Shell {
     }
 
     async fn edit(&mut self, path: &str, change: Change<'_>) -> Result<(), Error> {
-        if self.change(path, change).await? {
+        let place = self.find(path, change.value(), Reach::Node).await?;
+        if self.changes.make(&mut self.session, place, change).await? {
             anstream::eprintln!(
                 "note: the candidate held other changes before, which `commit` commits as well: see `diff`"
             );

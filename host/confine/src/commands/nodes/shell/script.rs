@@ -26,9 +26,12 @@ pub(super) fn run(runtime: &Runtime, mut shell: Shell, input: impl BufRead) -> R
 fn stopped(shell: &Shell, number: usize, line: &str, source: Error) -> Error {
     let line = line.trim().lines().next().unwrap_or_default().to_owned();
     let source = Box::new(source);
-    match (&*source, shell.has_set) {
+    match (&*source, shell.changes.has_set()) {
         // It says so itself.
         (Error::NotCommitted { .. }, _) | (_, false) => Error::Script { number, line, source },
-        (_, true) => Error::ScriptWithChanges { number, line, source },
+        (_, true) => {
+            let discard = shell.session.discarding().to_owned();
+            Error::ScriptWithChanges { number, line, source, discard }
+        }
     }
 }
