@@ -4,7 +4,7 @@ use std::{io, path::PathBuf, process::ExitCode};
 
 use anstyle::{AnsiColor, Style};
 use confine_sandbox::{HostFault, LoadError, text::block};
-use confine_service::told;
+use confine_service::{FileError, told};
 use confine_tree::{ResolveError, did_you_mean};
 
 use crate::{
@@ -41,8 +41,8 @@ pub(crate) enum Error {
     Runtime(#[source] io::Error),
     #[error("stopped by a second signal before the last commit was answered")]
     Interrupted,
-    #[error("`{}` cannot be read", path.display())]
-    Module { path: PathBuf, source: io::Error },
+    #[error("`{}` cannot be inspected", path.display())]
+    Module { path: PathBuf, source: FileError },
     #[error(transparent)]
     Load(#[from] LoadError),
     #[error(transparent)]
@@ -183,8 +183,13 @@ mod tests {
 
     #[test]
     fn an_error_is_told_with_its_causes() {
-        let error = Error::Module { path: "x.wasm".into(), source: io::Error::other("no such file") };
+        let source = FileError::Io(io::Error::other("no such file"));
+        let error = Error::Module { path: "x.wasm".into(), source };
         let plain = anstream::adapter::strip_str(&error.report()).to_string();
-        assert_eq!(plain, "error: `x.wasm` cannot be read\n  because: no such file");
+        insta::assert_snapshot!(plain, @r"
+        error: `x.wasm` cannot be inspected
+          because: it cannot be read
+          because: no such file
+        ");
     }
 }

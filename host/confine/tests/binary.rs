@@ -53,6 +53,27 @@ fn a_file_that_is_no_module_is_refused_in_words() {
     assert!(said.contains("compile the module for `wasm32-wasip2`"), "{said}");
 }
 
+/// The daemon takes neither, and nobody waits for who would write into the one.
+#[test]
+fn what_is_no_file_of_its_own_is_refused_in_words() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    let (kind, mode) = (rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR);
+    rustix::fs::mknodat(rustix::fs::CWD, path("fifo.wasm"), kind, mode, 0).unwrap();
+    std::os::unix::fs::symlink("fifo.wasm", path("link.wasm")).unwrap();
+    let said = |name: &str| {
+        let output = confine().arg("inspect").arg(path(name)).output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        text(&output.stderr).replace(directory.path().to_str().unwrap(), "")
+    };
+    insta::assert_snapshot!(said("fifo.wasm") + &said("link.wasm"), @r"
+    error: `/fifo.wasm` cannot be inspected
+      because: it is a special file, not a regular file: copy the module itself here
+    error: `/link.wasm` cannot be inspected
+      because: it is a link, not a regular file: copy the module itself here
+    ");
+}
+
 #[test]
 fn it_waits_for_a_controller_and_ends_when_it_is_told_to() {
     let directory = tempfile::tempdir().unwrap();

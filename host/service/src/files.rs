@@ -130,6 +130,19 @@ pub fn find(directories: &[PathBuf], size_limit: u64) -> (Vec<File>, Vec<(PathBu
     (files.into_iter().filter_map(file).collect(), errors)
 }
 
+/// What one file holds, taken as [`find`] takes those in a directory: the file itself, and its name safe to show.
+pub fn read_module(path: &Path, size_limit: u64) -> Result<Vec<u8>, FileError> {
+    let file_name = path.file_name().unwrap_or_default();
+    let text = file_name.to_string_lossy();
+    let name = text.strip_suffix(".wasm").unwrap_or(&text);
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let directory = Dir::open_ambient_dir(directory.unwrap_or(Path::new(".")), ambient_authority());
+    let directory = directory.map_err(FileError::Io)?;
+    let glance = Glance { size_limit, settled: Duration::ZERO, known: &|_| None };
+    let (_, content) = inspect(&directory, Path::new(file_name), name, path, &glance);
+    content.unwrap_or(Err(FileError::Changing))
+}
+
 /// Looks at all module files in these directories and below, and reads those that are not as they are
 /// known.
 pub(crate) fn look(directories: &[PathBuf], glance: &Glance<'_>) -> Look {
@@ -294,6 +307,28 @@ mod tests {
         large: it is larger than a module may be: allowed 8 bytes (`component`)
         link: it is a link, not a regular file: copy the module itself here
         up..\\up: its name is not made of letters, digits, `-`, `_` and `.`: rename it
+        ");
+    }
+
+    #[test]
+    fn one_file_is_read_as_those_of_a_directory() {
+        let top = tempfile::tempdir().unwrap();
+        let path = |name: &str| top.path().join(name);
+        fs::write(path("real.wasm"), "real").unwrap();
+        fs::write(path("other"), "other").unwrap();
+        symlink("real.wasm", path("link.wasm")).unwrap();
+        let read = |name: &str| match read_module(&path(name), 8) {
+            Ok(bytes) => String::from_utf8(bytes).unwrap(),
+            Err(error) => crate::chain(&error),
+        };
+        let names = ["real.wasm", "other", "link.wasm", "nowhere.wasm", "nowhere/real.wasm", ".."];
+        insta::assert_snapshot!(names.map(read).join("\n"), @r"
+        real
+        other
+        it is a link, not a regular file: copy the module itself here
+        it cannot be read: No such file or directory (os error 2)
+        it cannot be read: No such file or directory (os error 2)
+        its name is not made of letters, digits, `-`, `_` and `.`: rename it
         ");
     }
 

@@ -34,7 +34,7 @@ mod watcher;
 pub use audit::{Event, Happened};
 pub use daemon::serve;
 pub use error::{Error, chain, told};
-pub use files::{File, FileError, find};
+pub use files::{File, FileError, find, read_module};
 pub use host::{Host, Report};
 pub use modules::{Library, ModuleLimits};
 pub use operations::ModuleError;

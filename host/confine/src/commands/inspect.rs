@@ -1,15 +1,9 @@
 //! `confine inspect`: what a module is and asks for, as the daemon would find it.
 
-use std::{
-    fmt,
-    fs::File,
-    io::{self, Read as _},
-    path::Path,
-};
+use std::fmt;
 
-use confine_sandbox::{
-    Compiler, Description, Digest, Limits, LoadError, LoadFault, Module, Runner, text::line,
-};
+use confine_sandbox::{Compiler, Description, Digest, Limits, LoadError, Module, Runner, text::line};
+use confine_service::read_module;
 use serde::Serialize;
 
 use crate::{
@@ -76,7 +70,8 @@ pub(super) fn run(inspect: &Inspect) -> Result<(), Error> {
     let settings = Settings::gather(&Options { config: inspect.config.clone(), ..Options::default() })?;
     let limits = settings.limits_of_modules();
     let limits = limits.of(&name);
-    let bytes = read(path, &name, limits)?;
+    let bytes =
+        read_module(path, limits.component).map_err(|source| Error::Module { path: path.clone(), source })?;
     let loaded = load(&name, &bytes, limits)?;
     let inspection = Inspection::new(&name, &bytes, &loaded);
     if inspect.json {
@@ -88,20 +83,6 @@ pub(super) fn run(inspect: &Inspect) -> Result<(), Error> {
         super::print(inspection.to_string().as_bytes())?;
     }
     loaded.map(drop).map_err(Error::from)
-}
-
-/// A file of any size is refused without being read whole.
-fn read(path: &Path, name: &str, limits: &Limits) -> Result<Vec<u8>, Error> {
-    let failed = |source: io::Error| Error::Module { path: path.into(), source };
-    let file = File::open(path).map_err(failed)?;
-    let size = file.metadata().map_err(failed)?.len();
-    if size > limits.component {
-        let fault = LoadFault::TooLarge { size, allowed: limits.component };
-        return Err(LoadError { name: line(name, limits.text).into(), fault }.into());
-    }
-    let mut bytes = Vec::new();
-    file.take(limits.component.saturating_add(1)).read_to_end(&mut bytes).map_err(failed)?;
-    Ok(bytes)
 }
 
 /// As the daemon does it: compiled by a worker, within the limits that hold for it.
