@@ -33,6 +33,7 @@ pub(crate) enum Command {
     /// Play a commit, a dry run, a change, a deletion, and what is said of modules that fail, on an embedded controller
     Demo(Demo),
     /// Make one NETCONF request of a controller and print its answer
+    #[command(after_long_help = RPC_HELP)]
     Rpc(Rpc),
     /// Show what stands at a path of a controller's configuration
     #[command(after_long_help = GET_HELP)]
@@ -90,6 +91,16 @@ Exit status:
   2  the command line is wrong
   3  the settings are wrong: a file, a key or a value
   4  another instance is running and holds the pidfile";
+
+/// What `rpc` says besides its options.
+const RPC_HELP: &str = "\
+An operation that only begins a transaction answers with the number of it. With `--wait`, its end is waited
+for, and told on standard error; what was answered stands on standard output.
+
+  confine rpc '<get-config><source><running/></source></get-config>'
+  confine rpc --wait '<config-pull xmlns=\"http://clicon.org/controller\"><device>*</device></config-pull>'
+
+Exit status 1 where the controller refuses it, or where the transaction that was waited for does not succeed.";
 
 /// What `get` says besides its options.
 const GET_HELP: &str = "\
@@ -343,6 +354,10 @@ pub(crate) struct Demo {
 pub(crate) struct Rpc {
     /// The operation, as it stands in `<rpc>`: `<get-config><source><running/></source></get-config>`
     pub(crate) operation: String,
+
+    /// Wait for the end of the transaction that it begins, if it begins one
+    #[arg(short, long)]
+    pub(crate) wait: bool,
 
     #[command(flatten)]
     pub(crate) controller: Controller,

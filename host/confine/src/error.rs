@@ -92,6 +92,12 @@ pub(crate) enum Error {
         if reason.is_empty() { String::new() } else { format!(": {reason}") }
     )]
     NotCommitted { reason: String, source: Option<confine_backend::Error>, discard: String },
+    #[error(
+        "transaction {tid} has failed{}{}",
+        if origin.is_empty() { String::new() } else { format!(" at `{origin}`") },
+        if reason.is_empty() { String::new() } else { format!(": {reason}") }
+    )]
+    Transaction { tid: u64, origin: String, reason: String },
     #[error("there is no command `{word}`{}\nhint: `help` tells those that there are", did_you_mean(nearest))]
     NoCommand { word: String, nearest: Vec<String> },
     #[error("{problem}\nhint: `help {command}` tells how it is written")]

@@ -426,6 +426,30 @@ async fn what_a_hint_proposes_can_be_entered() {
     assert_eq!(zoo.candidate(), before);
 }
 
+/// What an operation begins is waited for, where that is asked for.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_end_of_a_transaction_is_waited_for() {
+    let zoo = Zoo::open();
+    let commit = "<controller-commit xmlns='http://clicon.org/controller'><device>*</device><push>COMMIT</push>\
+        <actions>CHANGE</actions><source>ds:candidate</source></controller-commit>";
+    let mtu = format!("{ETH0}/config/mtu");
+    zoo.say(&["edit", &mtu, "9000"]);
+    insta::assert_snapshot!(zoo.say(&["rpc", "--wait", commit]), @r#"
+    <tid xmlns="http://clicon.org/controller">1</tid>
+    Transaction 1 has succeeded.
+    "#);
+    assert!(zoo.controller.device("r1").unwrap().contains("<mtu>9000</mtu>"));
+    zoo.say(&["edit", &mtu, "1500"]);
+    zoo.controller.refuse_push("r1", confine_controller::PushPhase::Validate, "the device is busy").unwrap();
+    insta::assert_snapshot!(zoo.say(&["rpc", "--wait", commit]), @r#"
+    <tid xmlns="http://clicon.org/controller">2</tid>
+    error: transaction 2 has failed at `r1`: the device is busy
+    [1]
+    "#);
+    // Where nothing is begun, there is nothing to wait for.
+    insta::assert_snapshot!(zoo.say(&["rpc", "--wait", "<discard-changes/>"]), @"<ok/>");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_name_may_be_is_told_as_it_can_be_written() {
     let same = |module: &str, prefix: &str| {

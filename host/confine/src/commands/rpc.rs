@@ -1,38 +1,71 @@
-//! `confine rpc`: one request, one answer.
+//! `confine rpc`: one request, one answer, and the end of what it has begun.
 
 use std::time::Duration;
 
-use confine_netconf::{Error as NetconfError, Hello, ReplyBody, Rpc as Message, Session};
-use confine_tree::{Tree, xml};
+use confine_backend::{Events, Options, Outcome, Stream};
+use confine_netconf::{Error as NetconfError, Hello, Payload, ReplyBody, Rpc as Message, Session};
+use confine_tree::{CONTROLLER, QName, Tree, xml};
 use tokio::net::UnixStream;
 
 use super::{print, runtime};
 use crate::{cli::Rpc, error::Error};
 
-/// How long the controller may take.
+/// How long the controller may take to answer.
 const LIMIT: Duration = Duration::from_secs(300);
 
 pub(super) fn run(request: &Rpc) -> Result<(), Error> {
-    let answer = runtime()?.block_on(ask(request))?;
-    print(answer.as_bytes())
+    runtime()?.block_on(ask(request))
 }
 
-async fn ask(request: &Rpc) -> Result<String, Error> {
+async fn ask(request: &Rpc) -> Result<(), Error> {
     let socket = super::socket(&request.controller)?;
-    let stream = UnixStream::connect(&socket).await;
-    let stream = stream.map_err(|source| Error::Connect { socket, source })?;
+    let connect = |source| Error::Connect { socket: socket.clone(), source };
+    let stream = UnixStream::connect(&socket).await.map_err(connect)?;
     let user = match &request.controller.user {
         Some(user) => user.to_string(),
         None => confine_backend::own_user()?,
     };
+    // The transaction may be over before its number is known.
+    let mut events = None;
+    if request.wait {
+        let options = Options::with_host_user(&socket, &user);
+        events = Some(Events::subscribe(&options, &[Stream::ControllerTransaction]).await?);
+    }
     let mut session = Session::open(stream, &Hello::client(&user, "cl:cli"), LIMIT).await?;
     let message = Message::new(|xml| xml.fragment(&request.operation))?.for_user(user);
     let content = match session.request(&message, LIMIT).await?.into_body().map_err(NetconfError::from)? {
-        ReplyBody::Ok => return Ok("<ok/>\n".into()),
+        ReplyBody::Ok => return print(b"<ok/>\n"),
         ReplyBody::Data(content) | ReplyBody::Output(content) => content,
     };
-    // What cannot be laid out is shown as it came.
-    let laid_out = confine_backend::tree(&content)
-        .and_then(|tree| xml::Writer::new().indent(2).write(&tree, tree.children(Tree::ROOT)));
-    Ok(laid_out.unwrap_or_else(|_| content.as_str().to_owned()) + "\n")
+    let tree = confine_backend::tree(&content).ok();
+    print(text(&content, tree.as_ref()).as_bytes())?;
+    match (events, tree.as_ref().and_then(transaction)) {
+        (Some(events), Some(tid)) => end(events, tid).await,
+        _ => Ok(()),
+    }
+}
+
+/// An answer, laid out. What cannot be is shown as it came.
+fn text(content: &Payload<'_>, tree: Option<&Tree>) -> String {
+    let laid_out =
+        tree.and_then(|tree| xml::Writer::new().indent(2).write(tree, tree.children(Tree::ROOT)).ok());
+    laid_out.unwrap_or_else(|| content.as_str().to_owned()) + "\n"
+}
+
+/// The number of the transaction that an answer is about.
+fn transaction(answer: &Tree) -> Option<u64> {
+    let tid = answer.child(Tree::ROOT, QName::new(CONTROLLER, "tid"))?;
+    answer.value(tid)?.trim().parse().ok()
+}
+
+/// Waits until a transaction is over, and tells how it went.
+async fn end(mut events: Events, tid: u64) -> Result<(), Error> {
+    let over = events.completed(tid).await?;
+    let reason = over.reason.unwrap_or_default();
+    if over.result != Outcome::Success {
+        return Err(Error::Transaction { tid, origin: over.origin.unwrap_or_default(), reason });
+    }
+    let remark = if reason.is_empty() { reason } else { format!(": {}", super::plain(&reason)) };
+    anstream::eprintln!("Transaction {tid} has succeeded{remark}.");
+    Ok(())
 }
