@@ -18,10 +18,10 @@ bench:
 late:
     cargo test -p confine --test hostile -- --bench
 
-# Fuzz one target for a minute: framing, message, xml, path, edit-xml, yang, settings
+# Fuzz one target for a minute: framing, message, xml, path, edit-xml, yang, settings, http
 fuzz target:
     mkdir -p tests/fuzz/target/found/{{target}}
-    cd tests/fuzz && cargo +nightly fuzz run {{ if target == "settings" { "--features settings" } else { "" } }} {{target}} target/found/{{target}} corpus/{{target}} -- -max_total_time=60
+    cd tests/fuzz && cargo +nightly fuzz run {{ if target =~ "^(http|settings)$" { "--features program" } else { "" } }} {{target}} target/found/{{target}} corpus/{{target}} -- -max_total_time=60
 
 # Build the Debian package, and try it in a Debian system of its own (needs cargo-deb, debootstrap and root)
 deb:

@@ -26,12 +26,14 @@
 mod client;
 mod http;
 mod metrics;
+mod property;
 mod recent;
 mod server;
 mod socket;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::property::any_request;
 pub(crate) use self::{
     client::{Client, ClientError},
     server::{Doors, Interface},

@@ -18,6 +18,7 @@ use std::{env, process::ExitCode};
 
 use confine_sandbox::worker;
 
+pub use admin::any_request;
 pub use settings::any_settings;
 
 /// The program, from its arguments to its exit code.

@@ -15,7 +15,7 @@ const HEAD: usize = 8 << 10;
 /// The most header fields.
 const FIELDS: usize = 32;
 /// The most that the body of a request may have, in bytes.
-const BODY: usize = 64 << 10;
+pub(super) const BODY: usize = 64 << 10;
 /// The most that an answer may have, in bytes.
 const ANSWER: u64 = 64 << 20;
 /// The most that is thrown away of what a peer goes on to send, in bytes.
