@@ -76,7 +76,8 @@ pub(crate) enum Command {
 /// What `serve` says besides its options.
 const SERVE_HELP: &str = "\
 Each setting is taken from the first place that says it:
-  1. the command line; 2. the environment (CONFINE_LOG); 3. confine.toml;
+  1. the command line; 2. the environment (CONFINE_LOG, or PYAPI_DEBUG=1 for debug, as the Python
+     server has it); 3. confine.toml;
   4. the controller's configuration (CLICON_SOCK, CONTROLLER_PYAPI_MODULE_PATH,
      CONTROLLER_PYAPI_PIDFILE; fragments in CLICON_CONFIGDIR go before the file); 5. the default.
 Lists add up: module directories given here come before those of the first file that names any; modules
@@ -160,7 +161,8 @@ pub(crate) struct Options {
     #[arg(short, long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 
-    /// The controller's configuration
+    /// The controller's configuration [default: /usr/local/etc/clixon/controller.xml, if it is there and
+    /// about this controller]
     #[arg(short = 'f', long, value_name = "FILE")]
     pub(crate) controller_config: Option<PathBuf>,
 

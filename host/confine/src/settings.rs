@@ -38,7 +38,9 @@ use crate::{
 
 /// Confine's own file, which need not be there.
 const FILE: &str = "/etc/confine/confine.toml";
-/// Where a controller that was built from source has its socket.
+/// The configuration of a controller that was built from source, which need not be there.
+const CONTROLLER_FILE: &str = "/usr/local/etc/clixon/controller.xml";
+/// Where such a controller has its socket.
 const SOCKET: &str = "/usr/local/var/run/controller/controller.sock";
 /// Where it has its service modules.
 const MODULES: &str = "/usr/local/share/controller/modules";
@@ -154,12 +156,7 @@ impl Settings {
             None => File::default(),
         };
         let environment = |variable: &str| env::var(variable).ok().filter(|text| !text.is_empty());
-        let here = file.directory();
-        let controller = match (&options.controller_config, &file.table.controller_config) {
-            (Some(path), _) => ControllerFile::read(path)?,
-            (None, Some(path)) => ControllerFile::read(&path.within(here))?,
-            (None, None) => ControllerFile::default(),
-        };
+        let controller = controller(options, &file, Path::new(CONTROLLER_FILE))?;
         Self::merge(options, environment, &file, &controller)
     }
 
@@ -190,9 +187,7 @@ impl Settings {
             }
         }
         // Of that controller, and not of one that another configuration is about.
-        let is_configured =
-            controller.socket.as_ref().is_none_or(|found| Path::new(&found.value) == socket.value);
-        let running = controller.running.clone().filter(|_| is_configured);
+        let running = controller.running.clone().filter(|_| controller.is_about(&socket.value));
         Ok(Self {
             socket,
             running: path(&None, &table.running, &running),
@@ -237,6 +232,23 @@ impl Settings {
         let own = self.module_limits.iter().map(|(name, limits)| (name.to_string(), limits.clone()));
         ModuleLimits { all: self.limits.clone(), own: own.collect() }
     }
+}
+
+/// The controller's configuration: the one that is named, or the usual one if it is there. Where another
+/// controller's socket is named and no configuration, the usual one says nothing of that controller.
+fn controller(options: &Options, file: &File, usual: &Path) -> Result<ControllerFile, SettingsError> {
+    let within = |path: &FilePath| path.within(file.directory());
+    let named = options.controller_config.clone();
+    if let Some(path) = named.or_else(|| file.table.controller_config.as_ref().map(within)) {
+        return Ok(ControllerFile::read(&path)?);
+    }
+    if !usual.exists() {
+        return Ok(ControllerFile::default());
+    }
+    let controller = ControllerFile::read(usual)?;
+    let socket = options.socket.clone().or_else(|| file.table.socket.as_ref().map(within));
+    let is_meant = socket.is_none_or(|socket| controller.is_about(&socket));
+    Ok(if is_meant { controller } else { ControllerFile::default() })
 }
 
 /// Those of the command line first, then those of the first file that names any.

@@ -66,6 +66,11 @@ const RUNNING_IN_PARTS: &str = "running.d/0.xml";
 type Options = HashMap<String, Vec<Found>>;
 
 impl ControllerFile {
+    /// Whether it may be about the controller that listens there.
+    pub(crate) fn is_about(&self, socket: &Path) -> bool {
+        self.socket.as_ref().is_none_or(|found| Path::new(&found.value) == socket)
+    }
+
     pub(crate) fn read(path: &Path) -> Result<Self, ControllerFileError> {
         let mut options = Options::new();
         read_into(path, &mut options)?;

@@ -179,6 +179,27 @@ fn the_datastores_of_another_controller_are_none_of_this_one() {
 }
 
 #[test]
+fn without_a_name_the_usual_configuration_is_that_of_the_usual_controller() {
+    let fixture = Fixture::new();
+    let usual = fixture.path("controller.xml");
+    let file = |text: &str| File::read(&fixture.write("confine.toml", text)).unwrap();
+    let socket = |options: &Options, file: &File, usual: &Path| {
+        controller(options, file, usual).unwrap().socket.map(|found| found.value)
+    };
+    let here = Some("/controller.sock".to_owned());
+    let named = |socket: &str| Options { socket: Some(socket.into()), ..Options::default() };
+    assert_eq!(socket(&Options::default(), &file(""), &usual), here);
+    assert_eq!(socket(&named("/controller.sock"), &file(""), &usual), here);
+    assert_eq!(socket(&named("/another.sock"), &file(""), &usual), None);
+    assert_eq!(socket(&Options::default(), &file("socket = '/another.sock'"), &usual), None);
+    assert_eq!(socket(&Options::default(), &file(""), &fixture.path("nowhere.xml")), None);
+    // One that is named has to be there.
+    let missing = controller(&Options::default(), &file("controller_config = 'nowhere.xml'"), &usual);
+    let told = confine_service::chain(&missing.unwrap_err());
+    insta::assert_snapshot!(told.replace(fixture.0.path().to_str().unwrap(), ""), @"the controller's configuration `/nowhere.xml` cannot be read: No such file or directory (os error 2)");
+}
+
+#[test]
 fn the_operators_file_goes_before_the_controllers() {
     let fixture = Fixture::new();
     let options = Options {
@@ -293,6 +314,11 @@ fn the_command_line_goes_before_all() {
 
 #[test]
 fn the_environment_says_what_to_log() {
+    use clap::CommandFactory as _;
+
+    let mut command = crate::cli::Cli::command();
+    let help = command.find_subcommand_mut("serve").unwrap().render_long_help().to_string();
+    assert!([LOG_VARIABLE, PYTHON_DEBUG_VARIABLE].iter().all(|variable| help.contains(variable)), "{help}");
     let fixture = Fixture::new();
     let filter = |options: &Options, environment: &[(&str, &str)]| {
         let filter = fixture.merge(options, environment).unwrap().log.filter;
@@ -392,6 +418,7 @@ fn of_a_module_what_is_said_is_shown() {
 fn the_packaged_file_says_the_defaults() {
     let fixture = Fixture::new();
     let packaged = include_str!("../../../../packaging/confine.toml");
+    assert!(packaged.contains(&format!("\n#controller_config = \"{CONTROLLER_FILE}\"\n")));
     let merge = |text: &str| {
         let config = Some(fixture.write("confine.toml", text));
         fixture.merge(&Options { config, ..Options::default() }, &[]).unwrap()
@@ -403,7 +430,7 @@ fn the_packaged_file_says_the_defaults() {
     let defaults = fixture.merge(&Options::default(), &[]).unwrap();
     assert_eq!(plain(&merge(packaged)), plain(&defaults));
     // Examples of settings that have no default.
-    let examples = ["#user", "#running", "#pidfile", "#controller_config", "#group", "#listen", "#collector"];
+    let examples = ["#user", "#running", "#pidfile", "#group", "#listen", "#collector"];
     let said: Vec<_> = packaged
         .lines()
         .filter(|line| !examples.iter().any(|example| line.starts_with(example)))
