@@ -12,22 +12,29 @@
 
 use std::{collections::HashSet, path::PathBuf, process::Command, sync::Arc};
 
-use confine_author::{Case, Verdict};
+use confine_author::{Case, Services, Verdict};
 use confine_backend::Models;
 use confine_sandbox::{Compiler, Limits, Runner};
 use confine_service::{File, Host, Registry};
 use confine_tests::{
+    play::{self, Play},
     tap::Tap,
-    workshop::{example_services, examples},
+    workshop::{example_services, examples, guests},
 };
 
 /// What a build says where a tool is missing: `EX_UNAVAILABLE`.
 const UNAVAILABLE: i32 = 69;
 
-/// The module of a language, built; none where its toolchain is not there.
+/// The example module of a language, built; none where its toolchain is not there.
 fn built(language: &str) -> Option<PathBuf> {
-    let script = example_services().join("../guest-sdk").join(language).join("build");
-    let output = Command::new(&script).output().unwrap();
+    built_of(language, "examples/banner")
+}
+
+/// The module in this directory, as seen from that of its language.
+fn built_of(language: &str, module: &str) -> Option<PathBuf> {
+    let directory = example_services().join("../guest-sdk").join(language);
+    let script = directory.join("build");
+    let output = Command::new(&script).arg(directory.join(module)).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     match output.status.code() {
         Some(0) => Some(PathBuf::from(String::from_utf8(output.stdout).unwrap().trim())),
@@ -103,6 +110,15 @@ fn twice(first: Played, second: Played) {
 #[tokio::test(flavor = "multi_thread")]
 async fn python_as_in_rust_and_the_same_twice() {
     as_in_rust("python").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn python_has_hooks() {
+    let Some(module) = built_of("python", "../../tests/guests/python/hooked_python") else { return };
+    let models = guests(&["probe"]).await.unwrap().models;
+    let mut play = Play::begin(Services { models, host: host(module).await }, "", "alice").await;
+    let committed = play.commit(&play::probe("a", &[], &["x & y"])).await;
+    insta::assert_snapshot!(committed.reason(), @"pre-commit: module `banner` 0.1.0, instance `probe[name='a']`: x &amp; y alice (operation-failed)");
 }
 
 #[tokio::test(flavor = "multi_thread")]
