@@ -446,6 +446,11 @@ async fn the_end_of_a_transaction_is_waited_for() {
     error: transaction 2 has failed at `r1`: the device is busy
     [1]
     "#);
+    let pull = "<config-pull xmlns='http://clicon.org/controller'><device>*</device></config-pull>";
+    insta::assert_snapshot!(zoo.say(&["rpc", "--wait", pull]), @r#"
+    <tid xmlns="http://clicon.org/controller">3</tid>
+    Transaction 3 has succeeded.
+    "#);
     // Where nothing is begun, there is nothing to wait for.
     insta::assert_snapshot!(zoo.say(&["rpc", "--wait", "<discard-changes/>"]), @"<ok/>");
 }
