@@ -52,7 +52,7 @@ async fn host(module: PathBuf) -> Arc<Host> {
     let bytes = std::fs::read(&module).unwrap();
     let file = File { name: "banner".into(), path: module, bytes: Ok(bytes) };
     let registry = Registry::load(vec![file], &runner, |_| limits.clone()).await;
-    if let Err(error) = &registry.entries()[0].module {
+    if let Err(error) = &registry.files()[0].module {
         panic!("{error}");
     }
     Arc::new(Host::new(runner, Models::default(), HashSet::new(), registry))

@@ -26,11 +26,11 @@ async fn of_two_with_the_same_name_the_first_stays() {
     assert!(unreadable.is_empty());
     let registry = Registry::load(files, &runner, |_| limits.clone()).await;
     let told: Vec<_> = registry
-        .entries()
+        .files()
         .iter()
-        .map(|entry| {
-            let what = entry.module.as_ref().map_or_else(ToString::to_string, ToString::to_string);
-            format!("{}: {what}", entry.path.display()).replace(top.path().to_str().unwrap(), "")
+        .map(|file| {
+            let what = file.module.as_ref().map_or_else(ToString::to_string, ToString::to_string);
+            format!("{}: {what}", file.path.display()).replace(top.path().to_str().unwrap(), "")
         })
         .collect();
     insta::assert_snapshot!(told.join("\n"), @r"

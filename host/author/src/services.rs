@@ -35,9 +35,9 @@ impl Services {
         let named: Vec<_> =
             packages.iter().map(|&name| name.to_owned()).zip(build(directory, packages)?).collect();
         let (runner, registry) = load(&named, compiler).await?;
-        let broken = registry.entries().iter().find_map(|entry| Some((entry, entry.module.as_ref().err()?)));
-        if let Some((entry, error)) = broken {
-            return Err(Error::Module { file: entry.path.clone(), reason: error.to_string() });
+        let broken = registry.files().iter().find_map(|file| Some((file, file.module.as_ref().err()?)));
+        if let Some((file, error)) = broken {
+            return Err(Error::Module { file: file.path.clone(), reason: error.to_string() });
         }
         let texts: Result<Vec<_>, _> = models.iter().map(|directory| yang_in(directory)).collect();
         let host = Arc::new(Host::new(runner, Models::default(), Default::default(), registry));

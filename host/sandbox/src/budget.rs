@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use confine_view::{Allowance, Meter};
 
-use crate::{Limit, Limits, Reached, Scope};
+use crate::{Limit, Limits, Per, Reached};
 
 /// What one module may use in one commit, shared by the instances that it runs there.
 ///
@@ -116,7 +116,7 @@ impl Budget {
         if let Some(deadline) = self.answer_by {
             let left = microseconds(deadline.saturating_duration_since(Instant::now()));
             if left < grant.allowed {
-                grant = Grant { scope: Scope::Answer, allowed: left, before: 0 };
+                grant = Grant { per: Per::Answer, allowed: left, before: 0 };
             }
         }
         (Duration::from_micros(grant.allowed), grant)
@@ -159,9 +159,9 @@ impl Account {
     /// What the next run may use.
     pub(crate) fn grant(&self) -> Grant {
         if self.one <= self.left() {
-            Grant { scope: Scope::Instance, allowed: self.one, before: 0 }
+            Grant { per: Per::Instance, allowed: self.one, before: 0 }
         } else {
-            Grant { scope: Scope::Commit, allowed: self.left(), before: self.used }
+            Grant { per: Per::Commit, allowed: self.left(), before: self.used }
         }
     }
 }
@@ -169,10 +169,10 @@ impl Account {
 /// What one run may use of a budget.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Grant {
-    scope: Scope,
+    per: Per,
     /// For this run.
     pub(crate) allowed: u64,
-    /// What earlier runs of the same scope have used.
+    /// What earlier runs for the same have used.
     before: u64,
 }
 
@@ -181,7 +181,7 @@ impl Grant {
     pub(crate) fn reached(&self, limit: Limit, used: u64) -> Reached {
         Reached::new(
             limit,
-            self.scope,
+            self.per,
             self.before.saturating_add(self.allowed),
             self.before.saturating_add(used),
         )

@@ -42,7 +42,7 @@ pub use console::LogLine;
 pub use description::{Description, DescriptionError};
 pub use digest::Digest;
 pub use error::{Cause, Failure, Form, HostFault, LoadError, LoadFault, Position, Refused, Trap};
-pub use limit::{Limit, Reached, Scope};
+pub use limit::{Limit, Per, Reached};
 pub use limits::{Growing, Limits};
 pub use module::Module;
 pub use runner::{Commit, Entry, Run, Runner};

@@ -75,7 +75,7 @@ impl Limit {
 
 /// For what a limit is allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scope {
+pub enum Per {
     /// For the module in the whole commit.
     Commit,
     /// For one instance of it.
@@ -86,7 +86,7 @@ pub enum Scope {
     Answer,
 }
 
-impl fmt::Display for Scope {
+impl fmt::Display for Per {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Commit => "for the commit",
@@ -103,7 +103,7 @@ pub struct Reached {
     /// Which.
     pub limit: Limit,
     /// For what.
-    pub scope: Scope,
+    pub per: Per,
     /// How much is allowed.
     pub allowed: u64,
     /// How much was used, with what was asked for last; for memory, how much was in use. None where
@@ -114,21 +114,21 @@ pub struct Reached {
 }
 
 impl Reached {
-    pub(crate) fn new(limit: Limit, scope: Scope, allowed: u64, used: u64) -> Self {
-        Self { limit, scope, allowed, used: Some(used), asked: None }
+    pub(crate) fn new(limit: Limit, per: Per, allowed: u64, used: u64) -> Self {
+        Self { limit, per, allowed, used: Some(used), asked: None }
     }
 
     /// For one instance, where nobody counts beyond the limit.
     pub(crate) fn uncounted(limit: Limit, allowed: u64) -> Self {
-        Self { limit, scope: Scope::Instance, allowed, used: None, asked: None }
+        Self { limit, per: Per::Instance, allowed, used: None, asked: None }
     }
 }
 
 /// `fuel limit reached: allowed 2,000,000,000 for one instance, used 2,000,000,000`
 impl fmt::Display for Reached {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { limit, scope, allowed, used, asked } = self;
-        write!(f, "{} limit reached: allowed {} {scope}", limit.name(), limit.amount(*allowed))?;
+        let Self { limit, per, allowed, used, asked } = self;
+        write!(f, "{} limit reached: allowed {} {per}", limit.name(), limit.amount(*allowed))?;
         match (used, asked) {
             (Some(used), Some(asked)) => {
                 write!(f, ", in use {}, asked for {} more", limit.amount(*used), limit.amount(*asked))
@@ -179,19 +179,19 @@ mod tests {
     fn limits_say_their_numbers() {
         let memory = Reached {
             limit: Limit::Memory,
-            scope: Scope::Instance,
+            per: Per::Instance,
             allowed: 64 << 20,
             used: Some(63 << 20),
             asked: Some(2 << 20),
         };
         let texts: Vec<_> = [
-            Reached::new(Limit::Fuel, Scope::Instance, 2_000_000_000, 2_000_000_000),
-            Reached::new(Limit::WallClock, Scope::Commit, 10_010_000, 10_012_000),
-            Reached::new(Limit::WallClock, Scope::Answer, 200_000, 210_000),
+            Reached::new(Limit::Fuel, Per::Instance, 2_000_000_000, 2_000_000_000),
+            Reached::new(Limit::WallClock, Per::Commit, 10_010_000, 10_012_000),
+            Reached::new(Limit::WallClock, Per::Answer, 200_000, 210_000),
             memory,
             Reached::uncounted(Limit::Stack, 512 << 10),
-            Reached::new(Limit::BytesOut, Scope::Commit, (64 << 20) + (256 << 10), (64 << 20) + 300_000),
-            Reached::new(Limit::Edits, Scope::Commit, 101_000, 101_001),
+            Reached::new(Limit::BytesOut, Per::Commit, (64 << 20) + (256 << 10), (64 << 20) + 300_000),
+            Reached::new(Limit::Edits, Per::Commit, 101_000, 101_001),
         ]
         .iter()
         .map(Reached::to_string)

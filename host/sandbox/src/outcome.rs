@@ -68,7 +68,7 @@ fn limit(
     if let Some(refusal) = state.limiter.refused() {
         return Some(Reached {
             limit: Limit::Memory,
-            scope: crate::Scope::Instance,
+            per: crate::Per::Instance,
             allowed: limits.memory,
             used: Some(refusal.in_use),
             asked: Some(refusal.asked),
@@ -84,7 +84,7 @@ fn limit(
         let allowed = limits.bytes_per_call as u64;
         return Some(Reached {
             limit: Limit::BytesPerCall,
-            scope: crate::Scope::Call,
+            per: crate::Per::Call,
             allowed,
             used: None,
             asked: None,

@@ -159,8 +159,8 @@ impl State {
     }
 
     fn too_much_at_once(&mut self, bytes: u64) -> wasmtime::Error {
-        let scope = crate::Scope::Call;
-        self.halt(Halt::Limit(Reached::new(Limit::BytesPerCall, scope, self.per_call, bytes)))
+        let per = crate::Per::Call;
+        self.halt(Halt::Limit(Reached::new(Limit::BytesPerCall, per, self.per_call, bytes)))
     }
 
     /// Ends the run: the error that a host function returns for it.

@@ -105,10 +105,10 @@ pub(crate) async fn run(
     let work =
         Work { host: &host, backend: &backend, registry: &registry, transaction, user, push, known: &known };
     loop {
-        let books = work.read_books(&plan).await?;
-        let limit = books.service_timeout.map_or(LONGEST, |timeout| timeout * 4 / 5);
+        let extract = work.read_books(&plan).await?;
+        let limit = extract.service_timeout.map_or(LONGEST, |timeout| timeout * 4 / 5);
         let deadline = began + limit;
-        let done = tokio::time::timeout_at(deadline.into(), work.carry_out(&plan, &books, deadline));
+        let done = tokio::time::timeout_at(deadline.into(), work.carry_out(&plan, &extract, deadline));
         match done.await.map_err(|_| Error::Late { seconds: limit.as_secs() })?? {
             Some(done) => return Ok(Done { services, ..done }),
             None => tracing::info!(tid = notified.tid, "`running` was changed meanwhile: once more"),
@@ -127,8 +127,8 @@ struct Work<'a> {
     known: &'a Known,
 }
 
-/// What `running` says about the instances.
-struct Books {
+/// What the books say about the instances of one commit.
+struct Extract {
     /// Who owns what, of all services.
     owners: Arc<Owners>,
     /// The notified instances that have created something; some of them may be gone.
@@ -144,7 +144,7 @@ struct Books {
 
 impl Work<'_> {
     /// Who owns what, and who shares with what was notified.
-    async fn read_books(&self, plan: &Plan) -> Result<Books, Error> {
+    async fn read_books(&self, plan: &Plan) -> Result<Extract, Error> {
         let Running { mut owners, nacm, service_timeout, writes } =
             self.host.read_running(self.backend).await?;
         if nacm.denies_writes_by_default() {
@@ -167,11 +167,16 @@ impl Work<'_> {
             also = also.len(),
             "read the books"
         );
-        Ok(Books { owners, notified, also, nacm, service_timeout, writes })
+        Ok(Extract { owners, notified, also, nacm, service_timeout, writes })
     }
 
     /// Reads, strips, runs and writes. None, and nothing written, if the books turn out to be old.
-    async fn carry_out(&self, plan: &Plan, books: &Books, deadline: Instant) -> Result<Option<Done>, Error> {
+    async fn carry_out(
+        &self,
+        plan: &Plan,
+        extract: &Extract,
+        deadline: Instant,
+    ) -> Result<Option<Done>, Error> {
         let source = Arc::new(Reader {
             backend: self.backend.clone(),
             datastore: Datastore::Actions,
@@ -181,11 +186,11 @@ impl Work<'_> {
         let schema = self.host.schema();
         let mut draft = Draft::new(schema.clone(), source);
         let mut services = plan.services();
-        services.extend(books.also.iter().map(|also| also.service.clone()));
+        services.extend(extract.also.iter().map(|also| also.service.clone()));
         let rules = &self.host.rules;
-        let rules = rules.of_commit(books.nacm.clone(), &self.user, schema);
+        let rules = rules.of_commit(extract.nacm.clone(), &self.user, schema);
         let parts = Parts::new(self.registry, &services, &rules, &mut draft)?;
-        let wanted = condense(self.wanted(plan, books, &parts));
+        let wanted = condense(self.wanted(plan, extract, &parts));
         let identity = Identity::User(self.user.clone());
         let tree = reads::read(self.backend, Datastore::Actions, &wanted, &identity).await?;
         if let Some(missing) = plan.unserved(&tree, &self.host.unmanaged, self.registry) {
@@ -197,21 +202,21 @@ impl Work<'_> {
         // An entry is told from the next by its keys: they have to be known before it is taken in.
         planned.iter().for_each(|planned| draft.declare(planned.instance.path()));
         draft.load(&tree, &wanted)?;
-        planned.extend(books.also.iter().filter(|also| !named.contains(&also.instance)).cloned());
+        planned.extend(extract.also.iter().filter(|also| !named.contains(&also.instance)).cloned());
         // Where everything was asked for, or something is shared, not every service was named.
         planned.iter().try_for_each(|planned| planned.service.check_whole())?;
         if self.push {
             let hooked = Hooked::prepare(
                 &self.transaction,
                 &self.user,
-                &books.nacm,
+                &extract.nacm,
                 self.registry,
                 &planned,
                 self.backend,
             );
             self.known.lock().1 = hooked.await?;
         }
-        let gone = self.strip(&mut draft, books, &parts, &planned)?;
+        let gone = self.strip(&mut draft, extract, &parts, &planned)?;
         let run = self.run(draft, planned.clone(), &parts, deadline).await?;
 
         let Ran { mut draft, fetched, runs } = run;
@@ -222,12 +227,12 @@ impl Work<'_> {
         }
         let count = instances.len();
         instances.extend(gone);
-        let finished = draft.finish(&instances, &books.owners).map_err(|error| rules.explain(error))?;
-        if self.host.books.outdated(books.writes) {
+        let finished = draft.finish(&instances, &extract.owners).map_err(|error| rules.explain(error))?;
+        if self.host.books.outdated(extract.writes) {
             return Ok(None);
         }
         if self.user != self.backend.lock().await.options().host_user {
-            rules.check_seen(&finished.created, &books.owners)?;
+            rules.check_seen(&finished.created, &extract.owners)?;
         }
         let bytes = finished.edit.as_ref().map_or(0, String::len);
         self.write(&finished, &mut draft, &rules).await?;
@@ -241,13 +246,13 @@ impl Work<'_> {
     }
 
     /// The union of what has to be read to begin with.
-    fn wanted(&self, plan: &Plan, books: &Books, parts: &Parts<'_>) -> Vec<Pattern> {
+    fn wanted(&self, plan: &Plan, extract: &Extract, parts: &Parts<'_>) -> Vec<Pattern> {
         let mut wanted = plan.patterns();
-        wanted.extend(books.also.iter().map(|planned| planned.instance.path().clone()));
+        wanted.extend(extract.also.iter().map(|planned| planned.instance.path().clone()));
         wanted.extend(parts.reads.iter().cloned());
-        for instance in books.notified.iter().chain(books.also.iter().map(|planned| &planned.instance)) {
-            let created = books.owners.created_by(instance).iter();
-            wanted.extend(created.flat_map(|path| parts.places(path, instance, &books.owners)));
+        for instance in extract.notified.iter().chain(extract.also.iter().map(|planned| &planned.instance)) {
+            let created = extract.owners.created_by(instance).iter();
+            wanted.extend(created.flat_map(|path| parts.places(path, instance, &extract.owners)));
             wanted.extend(self.host.remembered(instance));
         }
         wanted
@@ -279,23 +284,23 @@ impl Work<'_> {
     fn strip(
         &self,
         draft: &mut Draft,
-        books: &Books,
+        extract: &Extract,
         parts: &Parts<'_>,
         planned: &[Planned],
     ) -> Result<Vec<InstanceRef>, Error> {
         let run: HashSet<&InstanceRef> = planned.iter().map(|planned| &planned.instance).collect();
-        let concerned: HashSet<&InstanceRef> = run.iter().copied().chain(&books.notified).collect();
+        let concerned: HashSet<&InstanceRef> = run.iter().copied().chain(&extract.notified).collect();
         for &instance in &concerned {
-            for path in books.owners.created_by(instance) {
-                if books.owners.owners_of(path).any(|owner| !concerned.contains(owner)) {
+            for path in extract.owners.created_by(instance) {
+                if extract.owners.owners_of(path).any(|owner| !concerned.contains(owner)) {
                     continue;
                 }
-                if let Some(place) = parts.owned(path, instance, &books.owners, draft) {
+                if let Some(place) = parts.owned(path, instance, &extract.owners, draft) {
                     draft.strip(&place).map_err(confine_view::Error::from)?;
                 }
             }
         }
-        Ok(books.notified.iter().filter(|instance| !run.contains(instance)).cloned().collect())
+        Ok(extract.notified.iter().filter(|instance| !run.contains(instance)).cloned().collect())
     }
 
     /// Runs every instance with each of its modules.

@@ -40,7 +40,7 @@ pub use modules::{Library, ModuleLimits};
 pub use operations::ModuleError;
 pub use plan::NoModule;
 pub use quarantine::Quarantine;
-pub use registry::{Aside, Entry, NotLoaded, Registry, Service, SetAside};
+pub use registry::{Aside, ModuleFile, NotLoaded, Registry, Service, SetAside};
 pub use rules::Policy;
 pub use status::Status;
 pub use store::{Store, StoreError};

@@ -9,14 +9,13 @@ use std::{
     time::Instant,
 };
 
-use confine_sandbox::{Cause, Entry, Limits, Module, Run, Scope};
+use confine_sandbox::{Cause, Entry, Limits, Module, Per, Run};
 use confine_view::InstanceRef;
 
 use crate::{
-    Aside, Happened, NotLoaded, Quarantine, Registry,
+    Aside, Happened, ModuleFile, NotLoaded, Quarantine, Registry,
     files::Stamp,
     quarantine::Faults,
-    registry,
     status::{self, Kept, LastError, ModuleState, ModuleStatus, Refused, RunUsage},
     store::{Index, Store, StoreError},
 };
@@ -194,17 +193,17 @@ impl Modules {
     /// registry has refused the second.
     pub(crate) fn of(registry: &Registry) -> Self {
         let modules = Self::new(Library::default());
-        for entry in registry.entries() {
+        for file in registry.files() {
             let mut slots = modules.slots();
-            if slots.contains_key(&entry.name) {
+            if slots.contains_key(&file.name) {
                 continue;
             }
-            let mut slot = Slot::new(entry.path.clone(), Index::default());
-            match &entry.module {
+            let mut slot = Slot::new(file.path.clone(), Index::default());
+            match &file.module {
                 Ok(module) => slot.module = Some(module.clone()),
                 Err(error) => slot.refused = Some((error.clone(), status::now())),
             }
-            slots.insert(entry.name.clone(), slot);
+            slots.insert(file.name.clone(), slot);
         }
         modules
     }
@@ -221,15 +220,15 @@ impl Modules {
     /// What runs now, for the commits to come.
     pub(crate) fn registry(&self) -> Registry {
         let slots = self.slots();
-        let entries = slots.iter().filter_map(|(name, slot)| {
+        let files = slots.iter().filter_map(|(name, slot)| {
             let module = match (&slot.module, &slot.refused) {
                 (Some(module), _) => Ok(module.clone()),
                 (None, Some((error, _))) => Err(error.clone()),
                 (None, None) => return None,
             };
-            Some(registry::Entry { name: name.clone(), path: slot.path.clone(), module, aside: slot.aside() })
+            Some(ModuleFile { name: name.clone(), path: slot.path.clone(), module, aside: slot.aside() })
         });
-        Registry::new(entries.collect())
+        Registry::new(files.collect())
     }
 
     pub(crate) fn status(&self) -> Vec<ModuleStatus> {
@@ -322,7 +321,7 @@ impl Modules {
 /// Whether a run ended so by the module's own doing. That others have used up the commit's time is not.
 fn is_fault(cause: &Cause) -> bool {
     match cause {
-        Cause::Limit(reached) => reached.scope != Scope::Answer,
+        Cause::Limit(reached) => reached.per != Per::Answer,
         Cause::Trap(_) => true,
         _ => false,
     }

@@ -18,14 +18,14 @@ use crate::{File, FileError, error::chain, plan::SERVICES};
 /// A registry does not change. Another one is put in its place between two commits.
 #[derive(Debug, Default)]
 pub struct Registry {
-    entries: Vec<Entry>,
+    files: Vec<ModuleFile>,
     services: Vec<Arc<Service>>,
     by_name: HashMap<Box<str>, Vec<usize>>,
 }
 
 /// A module file and what became of it.
 #[derive(Debug)]
-pub struct Entry {
+pub struct ModuleFile {
     /// The module's name.
     pub name: String,
     /// Its file.
@@ -106,9 +106,9 @@ pub struct Service {
 impl Registry {
     /// Loads the modules of these files. Of two with the same name the first stays.
     pub async fn load(files: Vec<File>, runner: &Runner, limits: impl Fn(&str) -> Limits) -> Self {
-        let mut entries: Vec<Entry> = Vec::with_capacity(files.len());
+        let mut loaded: Vec<ModuleFile> = Vec::with_capacity(files.len());
         for File { name, path, bytes } in files {
-            let incumbent = entries.iter().find(|entry| entry.name == name && !entry.is_duplicate());
+            let incumbent = loaded.iter().find(|file| file.name == name && !file.is_duplicate());
             let module = match (incumbent, bytes) {
                 (Some(incumbent), _) => Err(NotLoaded::Duplicate { incumbent: incumbent.path.clone() }),
                 (None, Err(error)) => Err(error.into()),
@@ -116,17 +116,17 @@ impl Registry {
                     runner.load(&name, bytes.into(), &limits(&name)).await.map_err(Into::into)
                 }
             };
-            let entry = Entry { name, path, module: module.map_err(Arc::new), aside: None };
-            entry.tell();
-            entries.push(entry);
+            let file = ModuleFile { name, path, module: module.map_err(Arc::new), aside: None };
+            file.tell();
+            loaded.push(file);
         }
-        Self::new(entries)
+        Self::new(loaded)
     }
 
-    /// A registry of these entries, which run in their order.
-    pub fn new(entries: Vec<Entry>) -> Self {
+    /// A registry of these files, whose modules run in their order.
+    pub fn new(files: Vec<ModuleFile>) -> Self {
         let mut services: Vec<Service> = Vec::new();
-        let there = entries.iter().filter_map(|entry| Some((entry.module.as_ref().ok()?, &entry.aside)));
+        let there = files.iter().filter_map(|file| Some((file.module.as_ref().ok()?, &file.aside)));
         for (module, aside) in there {
             for list in &module.description().services {
                 let index = services.iter().position(|service| service.name.name() == list.name());
@@ -151,12 +151,12 @@ impl Registry {
         for (index, service) in services.iter().enumerate() {
             by_name.entry(service.name.local.clone()).or_default().push(index);
         }
-        Self { entries, services, by_name }
+        Self { files, services, by_name }
     }
 
     /// All that was found, in the order in which modules run.
-    pub fn entries(&self) -> &[Entry] {
-        &self.entries
+    pub fn files(&self) -> &[ModuleFile] {
+        &self.files
     }
 
     /// Every service that a module serves.
@@ -187,9 +187,9 @@ impl Registry {
 
     /// The modules that could not be loaded, each with its file and why, for a message.
     pub fn broken(&self) -> Vec<String> {
-        let broken = self.entries.iter().filter_map(|entry| {
-            let error = entry.module.as_ref().err().filter(|_| !entry.is_duplicate())?;
-            Some(format!("`{}`: {}", file_name(&entry.path), error.reason()))
+        let broken = self.files.iter().filter_map(|file| {
+            let error = file.module.as_ref().err().filter(|_| !file.is_duplicate())?;
+            Some(format!("`{}`: {}", file_name(&file.path), error.reason()))
         });
         broken.collect()
     }
@@ -211,7 +211,7 @@ impl Aside {
     }
 }
 
-impl Entry {
+impl ModuleFile {
     fn is_duplicate(&self) -> bool {
         self.module.as_ref().is_err_and(|error| matches!(**error, NotLoaded::Duplicate { .. }))
     }

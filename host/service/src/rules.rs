@@ -269,7 +269,7 @@ impl Model for Models {
 
 /// The rules for modules that cannot be resolved, each with the name of a module that it is for.
 fn problems(nacm: &Nacm, registry: Option<&Registry>) -> Vec<(String, Problem)> {
-    let in_registry = registry.into_iter().flat_map(Registry::entries).map(|entry| entry.name.clone());
+    let in_registry = registry.into_iter().flat_map(Registry::files).map(|file| file.name.clone());
     let in_rules = nacm.rule_lists.iter().flat_map(|list| &list.groups).filter_map(|group| {
         let named = group.strip_prefix("module:").filter(|_| registry.is_none());
         named.map(str::to_owned)
