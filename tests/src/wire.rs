@@ -34,6 +34,8 @@ pub struct Wire {
     /// What has to be asked, and what becomes of the answer.
     fault: Arc<Mutex<Option<(&'static str, Fault)>>>,
     cuts: watch::Sender<u32>,
+    /// Whether it has been asked.
+    asked: watch::Sender<bool>,
 }
 
 impl Wire {
@@ -42,7 +44,8 @@ impl Wire {
     /// # Errors
     /// What the system says when it cannot listen.
     pub fn listen(at: &Path, to: &Path) -> std::io::Result<Self> {
-        let wire = Self { fault: Arc::default(), cuts: watch::Sender::new(0) };
+        let wire =
+            Self { fault: Arc::default(), cuts: watch::Sender::new(0), asked: watch::Sender::new(false) };
         let listener = UnixListener::bind(at)?;
         let (to, passing) = (to.to_owned(), wire.clone());
         tokio::spawn(async move {
@@ -62,7 +65,14 @@ impl Wire {
 
     /// From now on, whoever asks what has this text in it gets the answer so; until it is mended.
     pub fn spoil(&self, asked: &'static str, fault: Fault) {
+        self.asked.send_replace(false);
         *self.lock() = Some((asked, fault));
+    }
+
+    /// Waits until somebody has asked that.
+    pub async fn spoilt(&self) {
+        // The sender is the wire's own, and so is there.
+        let _ = self.asked.subscribe().wait_for(|&asked| asked).await;
     }
 
     /// From now on, all answers arrive.
@@ -91,6 +101,9 @@ impl Wire {
                         let message = String::from_utf8_lossy(&message);
                         let fault = *self.lock();
                         spoilt = fault.filter(|(text, _)| message.contains(text)).map(|(_, fault)| fault);
+                        if spoilt.is_some() {
+                            self.asked.send_replace(true);
+                        }
                     }
                     server.write_all(asked).await?;
                 }

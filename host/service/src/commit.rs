@@ -15,7 +15,7 @@
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use confine_backend::{Datastore, Identity, Push, ServicesCommit, Transaction};
@@ -23,6 +23,10 @@ use confine_nacm::Nacm;
 use confine_sandbox::{Budget, Commit, Entry, Module, Run, Usage};
 use confine_tree::{Path, Pattern, Tree};
 use confine_view::{Access, Draft, Finished, InstanceRef, Owners, Scope, Tag, Verdict, View};
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout_at},
+};
 
 use crate::{
     Error, Registry, Service,
@@ -36,9 +40,8 @@ use crate::{
     rules::CommitRules,
 };
 
-/// How long a commit may take if the controller does not say otherwise: four fifths of the
-/// service-timeout that it has by default.
-pub(crate) const LONGEST: Duration = Duration::from_secs(240);
+/// The service-timeout that a controller has by default.
+const SERVICE_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// What a commit did.
 #[derive(Debug, Default)]
@@ -54,10 +57,50 @@ pub(crate) struct Done {
 }
 
 /// What is known of a commit, once it is: for whoever has to answer, even if the commit is ended.
-#[derive(Clone, Default)]
-pub(crate) struct Known(Arc<Mutex<(Option<String>, Option<Hooked>)>>);
+pub(crate) struct Known {
+    began: Instant,
+    /// How long the controller waits for the answer.
+    service_timeout: watch::Sender<Duration>,
+    found: Mutex<(Option<String>, Option<Hooked>)>,
+}
 
 impl Known {
+    /// Of one that begins now.
+    pub(crate) fn begin() -> Self {
+        Self {
+            began: Instant::now(),
+            service_timeout: watch::Sender::new(SERVICE_TIMEOUT),
+            found: Mutex::default(),
+        }
+    }
+
+    /// How long it has taken.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    /// The controller waits so long for an answer; where it does not say, as long as by default.
+    pub(crate) fn set_service_timeout(&self, timeout: Option<Duration>) {
+        self.service_timeout.send_replace(timeout.unwrap_or(SERVICE_TIMEOUT));
+    }
+
+    /// When it has to be done: the answer is to arrive in time.
+    fn deadline(&self) -> Instant {
+        self.began + limit(*self.service_timeout.borrow())
+    }
+
+    /// Waits until it is late, by what is known of the service-timeout then.
+    pub(crate) async fn late(&self) -> Error {
+        let mut timeout = self.service_timeout.subscribe();
+        loop {
+            let limit = limit(*timeout.borrow_and_update());
+            // The sender is ours, and so is there.
+            if timeout_at(self.began + limit, timeout.changed()).await.is_err() {
+                return Error::Late { seconds: limit.as_secs() };
+            }
+        }
+    }
+
     /// Who commits.
     pub(crate) fn user(&self) -> Option<String> {
         self.lock().0.clone()
@@ -69,8 +112,13 @@ impl Known {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, (Option<String>, Option<Hooked>)> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// How much of the service-timeout a commit may take.
+fn limit(service_timeout: Duration) -> Duration {
+    service_timeout / 5 * 4
 }
 
 /// Runs a commit up to its answer.
@@ -78,9 +126,8 @@ pub(crate) async fn run(
     host: Arc<Host>,
     backend: Shared,
     notified: ServicesCommit,
-    known: Known,
+    known: Arc<Known>,
 ) -> Result<Done, Error> {
-    let began = Instant::now();
     let registry = host.registry();
     // Before anything is asked of the controller: it has already taken the services' objects away.
     let plan = Plan::new(&notified.services, &registry, &host.unmanaged)?;
@@ -106,10 +153,7 @@ pub(crate) async fn run(
         Work { host: &host, backend: &backend, registry: &registry, transaction, user, push, known: &known };
     loop {
         let extract = work.read_books(&plan).await?;
-        let limit = extract.service_timeout.map_or(LONGEST, |timeout| timeout * 4 / 5);
-        let deadline = began + limit;
-        let done = tokio::time::timeout_at(deadline.into(), work.carry_out(&plan, &extract, deadline));
-        match done.await.map_err(|_| Error::Late { seconds: limit.as_secs() })?? {
+        match work.carry_out(&plan, &extract).await? {
             Some(done) => return Ok(Done { services, ..done }),
             None => tracing::info!(tid = notified.tid, "`running` was changed meanwhile: once more"),
         }
@@ -137,7 +181,6 @@ struct Extract {
     also: Vec<Planned>,
     /// The controller's rules.
     nacm: Arc<Nacm>,
-    service_timeout: Option<Duration>,
     /// How often the file of `running` had been written.
     writes: Option<u64>,
 }
@@ -147,6 +190,7 @@ impl Work<'_> {
     async fn read_books(&self, plan: &Plan) -> Result<Extract, Error> {
         let Running { mut owners, nacm, service_timeout, writes } =
             self.host.read_running(self.backend).await?;
+        self.known.set_service_timeout(service_timeout);
         if nacm.denies_writes_by_default() {
             Arc::make_mut(&mut owners).keep_from_backend();
         }
@@ -167,16 +211,11 @@ impl Work<'_> {
             also = also.len(),
             "read the books"
         );
-        Ok(Extract { owners, notified, also, nacm, service_timeout, writes })
+        Ok(Extract { owners, notified, also, nacm, writes })
     }
 
     /// Reads, strips, runs and writes. None, and nothing written, if the books turn out to be old.
-    async fn carry_out(
-        &self,
-        plan: &Plan,
-        extract: &Extract,
-        deadline: Instant,
-    ) -> Result<Option<Done>, Error> {
+    async fn carry_out(&self, plan: &Plan, extract: &Extract) -> Result<Option<Done>, Error> {
         let source = Arc::new(Reader {
             backend: self.backend.clone(),
             datastore: Datastore::Actions,
@@ -217,7 +256,7 @@ impl Work<'_> {
             self.known.lock().1 = hooked.await?;
         }
         let gone = self.strip(&mut draft, extract, &parts, &planned)?;
-        let run = self.run(draft, planned.clone(), &parts, deadline).await?;
+        let run = self.run(draft, planned.clone(), &parts).await?;
 
         let Ran { mut draft, fetched, runs } = run;
         let mut instances: Vec<InstanceRef> = planned.into_iter().map(|planned| planned.instance).collect();
@@ -304,13 +343,8 @@ impl Work<'_> {
     }
 
     /// Runs every instance with each of its modules.
-    async fn run(
-        &self,
-        mut draft: Draft,
-        planned: Vec<Planned>,
-        parts: &Parts<'_>,
-        deadline: Instant,
-    ) -> Result<Ran, Error> {
+    async fn run(&self, mut draft: Draft, planned: Vec<Planned>, parts: &Parts<'_>) -> Result<Ran, Error> {
+        let deadline = self.known.deadline().into_std();
         let commit = Commit {
             transaction: self.transaction.tid.to_string(),
             user: self.user.clone(),
@@ -500,4 +534,37 @@ fn tell(module: &Module, instance: &InstanceRef, run: &Run) {
         edits = usage.edits,
         "run"
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a commit is told whose controller says this after ten seconds.
+    async fn late(service_timeout: Option<u64>) -> String {
+        let known = Known::begin();
+        let says = async {
+            tokio::time::sleep(Duration::from_secs(10)).await;
+            known.set_service_timeout(service_timeout.map(Duration::from_secs));
+            std::future::pending().await
+        };
+        tokio::select! {
+            error = known.late() => error.reason(),
+            () = says => String::new(),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_commit_has_the_time_that_the_controller_gives_it_from_its_beginning() {
+        let mut told = Vec::new();
+        for service_timeout in [None, Some(900), Some(60), Some(5)] {
+            told.push(late(service_timeout).await.lines().next().unwrap().to_owned());
+        }
+        insta::assert_snapshot!(told.join("\n"), @r"
+        the commit was not done in 240 s, which is what the controller's service-timeout leaves
+        the commit was not done in 720 s, which is what the controller's service-timeout leaves
+        the commit was not done in 48 s, which is what the controller's service-timeout leaves
+        the commit was not done in 4 s, which is what the controller's service-timeout leaves
+        ");
+    }
 }

@@ -6,7 +6,7 @@ use std::{
     pin::pin,
     sync::Arc,
     task::Poll,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use confine_backend::{
@@ -250,26 +250,34 @@ impl Connection {
         shutdown: std::pin::Pin<&mut impl Future<Output = ()>>,
     ) -> Result<bool, BackendError> {
         let tid = notified.tid;
-        let began = Instant::now();
         host.begin(tid);
-        let known = commit::Known::default();
+        let known = Arc::new(commit::Known::begin());
         // A task of its own: if it panics, the commit is answered all the same.
         let span = tracing::info_span!("commit", tid, user = tracing::field::Empty);
         let commit = commit::run(host.clone(), self.backend.clone(), notified, known.clone());
         let commit = commit.instrument(span.clone());
+        let (backend, timed) = (self.backend.clone(), known.clone());
         let ran = async {
-            host.loaded().await;
+            if !host.is_loaded() {
+                // Which may take longer than the controller waits.
+                match host.read_service_timeout(&backend).await {
+                    Ok(timeout) => timed.set_service_timeout(timeout),
+                    Err(error) => {
+                        tracing::warn!(tid, error = error.reason(), "the service-timeout is not known")
+                    }
+                }
+                host.loaded().await;
+            }
             host.keep_modules();
             // Ended when nobody waits for it any more.
             let mut task = JoinSet::new();
             task.spawn(commit);
             task.join_next().await.map_or(Err(Error::Internal), |ended| outcome(tid, ended))
         };
-        let limit = commit::LONGEST;
         let mut stopped = false;
         let result = tokio::select! {
             ran = ran => ran,
-            () = tokio::time::sleep(limit) => Err(Error::Late { seconds: limit.as_secs() }),
+            late = known.late() => Err(late),
             () = shutdown => {
                 stopped = true;
                 Err(Error::Stopped)
@@ -290,7 +298,7 @@ impl Connection {
         let answer = match result {
             Ok(done) => {
                 (last.instances, last.bytes) = (done.instances, done.bytes);
-                host.report(Report { tid, runs: done.runs, bytes: done.bytes, elapsed: began.elapsed() });
+                host.report(Report { tid, runs: done.runs, bytes: done.bytes, elapsed: known.elapsed() });
                 Answer::Done(done.services)
             }
             Err(error) => {
@@ -300,7 +308,7 @@ impl Connection {
         };
         host.await_end(known.take_hooked());
         let given = answer::give(&self.backend, tid, answer, user.as_deref()).instrument(span.clone()).await;
-        (last.at, last.elapsed_us) = (status::now(), microseconds(began.elapsed()));
+        (last.at, last.elapsed_us) = (status::now(), microseconds(known.elapsed()));
         span.in_scope(|| host.end(last));
         match given {
             Ok(()) => Ok(stopped),

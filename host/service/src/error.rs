@@ -98,7 +98,10 @@ pub enum Error {
         refusal: Box<confine_backend::Error>,
     },
     /// The commit took too long.
-    #[error("the commit was not done in {seconds} s, which is what the controller's service-timeout leaves")]
+    #[error(
+        "the commit was not done in {seconds} s, which is what the controller's service-timeout leaves\n\
+         hint: raise `/ctrl:services/ctrl:service-timeout` if commits take that long here"
+    )]
     Late {
         /// The time that it had.
         seconds: u64,

@@ -83,6 +83,7 @@ pub(crate) struct Running {
     pub(crate) owners: Arc<Owners>,
     /// The controller's rules.
     pub(crate) nacm: Arc<Nacm>,
+    /// How long the controller waits for the answer to a commit.
     pub(crate) service_timeout: Option<Duration>,
     /// How often its file had been written before it was read.
     pub(crate) writes: Option<u64>,
@@ -122,7 +123,12 @@ impl Host {
         self.restore().await;
     }
 
-    /// Waits until that is over.
+    /// Whether that is over.
+    pub(crate) fn is_loaded(&self) -> bool {
+        *self.loaded.borrow()
+    }
+
+    /// Waits until it is.
     pub(crate) async fn loaded(&self) {
         // The sender is this host's own, and so is there.
         let _ = self.loaded.subscribe().wait_for(|&loaded| loaded).await;
@@ -339,8 +345,7 @@ impl Host {
         let writes = self.books.writes();
         let registry = self.registry();
         let known = self.books.owners();
-        let timeout = [SERVICES, QName::new(CONTROLLER, "service-timeout")].map(PatternStep::new);
-        let mut wanted = vec![rules::place(), Pattern { steps: timeout.into() }];
+        let mut wanted = vec![rules::place(), service_timeout_place()];
         if known.is_none() {
             wanted.extend(registry.services().map(|service| created_of(&service)));
         }
@@ -355,11 +360,12 @@ impl Host {
             }
             owners
         });
-        let service_timeout = tree.child(Tree::ROOT, SERVICES).and_then(|services| {
-            let leaf = tree.child(services, QName::new(CONTROLLER, "service-timeout"))?;
-            tree.value(leaf)?.trim().parse().ok().map(Duration::from_secs)
-        });
-        Ok(Running { owners, nacm: nacm?, service_timeout, writes })
+        Ok(Running { owners, nacm: nacm?, service_timeout: service_timeout(&tree), writes })
+    }
+
+    /// Reads how long the controller waits for the answer to a commit.
+    pub(crate) async fn read_service_timeout(&self, backend: &Shared) -> Result<Option<Duration>, Error> {
+        Ok(service_timeout(&reads::read_running(backend, &[service_timeout_place()]).await?))
     }
 
     /// A commit is about to be answered, and its hooks wait for its end.
@@ -394,6 +400,18 @@ impl Host {
     pub(crate) fn remember(&self, instance: &InstanceRef, patterns: Vec<Pattern>) {
         lock(&self.remembered).replace(instance, patterns);
     }
+}
+
+/// `/services/service-timeout`, in seconds.
+const SERVICE_TIMEOUT: QName<'_> = QName::new(CONTROLLER, "service-timeout");
+
+fn service_timeout_place() -> Pattern {
+    Pattern { steps: [SERVICES, SERVICE_TIMEOUT].map(PatternStep::new).into() }
+}
+
+fn service_timeout(running: &Tree) -> Option<Duration> {
+    let leaf = running.child(running.child(Tree::ROOT, SERVICES)?, SERVICE_TIMEOUT)?;
+    running.value(leaf)?.trim().parse::<u32>().ok().map(|seconds| Duration::from_secs(seconds.into()))
 }
 
 /// Says which instances end the controller (1.8.0) when they are in one commit. Lists of the Python API server
