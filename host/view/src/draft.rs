@@ -92,6 +92,7 @@ impl Draft {
         let mut missing: Vec<Pattern> =
             wanted.iter().filter(|pattern| !self.overlay.knows(pattern)).cloned().collect();
         missing.dedup();
+        meter.charge(self.overlay.take_looked() as u64).await?;
         if missing.is_empty() {
             return Ok(missing);
         }
@@ -112,8 +113,10 @@ impl Draft {
         }
     }
 
-    /// Pays for the nodes that the overlay keeps since it had this size: a short path may make many.
-    pub(crate) fn pay_growth(&self, before: usize, meter: &mut Meter) -> Result<(), Exceeded> {
+    /// Pays for the nodes that the overlay keeps since it had this size, as a short path may make many, and for
+    /// those that were gone through meanwhile.
+    pub(crate) fn pay_growth(&mut self, before: usize, meter: &mut Meter) -> Result<(), Exceeded> {
+        meter.pay(self.overlay.take_looked() as u64)?;
         let grown = self.overlay.size().saturating_sub(before);
         if grown == 0 { Ok(()) } else { meter.keep(grown.saturating_mul(NODE)) }
     }
@@ -177,13 +180,25 @@ impl Draft {
         let mut search = Search::new(pattern);
         let mut found = Vec::new();
         loop {
-            meter.charge(1).await?;
-            match search.advance(&mut self.overlay) {
+            let progress = search.advance(&mut self.overlay);
+            meter.charge(1 + self.overlay.take_looked() as u64).await?;
+            match progress {
                 Progress::Looked => {}
                 Progress::Found(live) => found.push(live),
                 Progress::Done => return Ok(found),
             }
         }
+    }
+
+    /// The children of a node that are there now, in document order. Those that are not any more are gone
+    /// through as well.
+    pub(crate) async fn children(&self, place: Live, meter: &mut Meter) -> Result<Vec<Live>, Exceeded> {
+        let mut children = Vec::new();
+        for child in self.overlay.places(place) {
+            meter.charge(1).await?;
+            children.extend(child);
+        }
+        Ok(children)
     }
 
     /// Takes note of what a run did since this was called last.

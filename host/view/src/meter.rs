@@ -77,7 +77,8 @@ impl Meter {
         Ok(())
     }
 
-    fn pay(&mut self, units: u64) -> Result<(), Exceeded> {
+    /// Pays for work where the thread cannot be given to others: the next charge does.
+    pub(crate) fn pay(&mut self, units: u64) -> Result<(), Exceeded> {
         self.work = count("host work", self.work, units, self.allowance.work)?;
         self.since_yield = self.since_yield.saturating_add(units);
         Ok(())

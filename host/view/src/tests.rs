@@ -6,6 +6,7 @@ mod finishing;
 mod invisible;
 mod linear;
 mod models;
+mod paid;
 mod reading;
 mod rules;
 mod writing;

@@ -49,12 +49,14 @@ impl View {
     /// The view of `instance` on a draft, for a module that may do what `scope` says and whose paths use
     /// `prefixes`.
     pub fn new(
-        draft: Draft,
+        mut draft: Draft,
         scope: Arc<Scope>,
         instance: InstanceRef,
         prefixes: Arc<PrefixMap>,
         meter: Meter,
     ) -> Self {
+        // What the host has looked at before is not the module's to pay for.
+        draft.overlay.take_looked();
         Self { draft, scope, instance, prefixes, meter, read_only: false }
     }
 
@@ -156,8 +158,7 @@ impl View {
     /// no model says that it is something else. What data that it does not see would teach is left aside.
     async fn seems_empty(&mut self, live: Live) -> Result<bool, Error> {
         let node = self.draft.overlay.pattern(live.node());
-        let children: Vec<Live> = self.draft.overlay.children(live).collect();
-        for below in children {
+        for below in self.draft.children(live, &mut self.meter).await? {
             let node = child(&node, self.draft.overlay.step(below.node()));
             self.charge_decision(&node).await?;
             if let Verdict::Permit { .. } = self.scope.decide(Access::Read, &node) {

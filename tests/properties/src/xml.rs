@@ -6,7 +6,7 @@ use confine_tree::{
 /// What is read can be written, and reads back as the same tree; what is not read leaves nothing behind.
 pub fn xml(octets: &[u8]) {
     let Ok(text) = str::from_utf8(octets) else { return };
-    let limits = Limits { depth: 64, nodes: 10_000, attributes: 64, namespace: 64 };
+    let limits = Limits { depth: 64, nodes: 10_000, attributes: 64, namespace: 64, bindings: 10_000 };
     let mut tree = Tree::new();
     if Reader::new().limits(limits).read(&mut tree, Tree::ROOT, text).is_err() {
         assert!(tree.is_empty());

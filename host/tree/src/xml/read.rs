@@ -87,6 +87,9 @@ pub enum XmlFault {
     /// Longer than [`Limits::namespace`].
     #[error("a namespace has more than {0} bytes")]
     LongNamespace(usize),
+    /// More than [`Limits::bindings`].
+    #[error("the prefixes in values, with the namespaces that they stand for, come to more than {0} bytes")]
+    TooManyBindings(usize),
 }
 
 /// What a text may hold at most.
@@ -100,11 +103,14 @@ pub struct Limits {
     pub attributes: usize,
     /// Bytes of a namespace. The path of a node has one in each step.
     pub namespace: usize,
+    /// Bytes of the prefixes that values use and of the namespaces that they stand for, in all: they are kept
+    /// with each value, which may name them by a letter.
+    pub bindings: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { depth: 256, nodes: 100_000_000, attributes: 256, namespace: 4 << 10 }
+        Self { depth: 256, nodes: 100_000_000, attributes: 256, namespace: 4 << 10, bindings: 1 << 30 }
     }
 }
 
@@ -215,6 +221,8 @@ struct Reading<'a, 't> {
     /// Whether a carriage return occurs at all: if not, no line end needs normalizing.
     has_returns: bool,
     nodes: usize,
+    /// Bytes of them in values so far.
+    bindings: usize,
     open: Vec<Open>,
     scope: Scope,
     /// The text since the last tag.
@@ -238,6 +246,7 @@ impl<'a, 't> Reading<'a, 't> {
             offset: 0,
             has_returns: memchr::memchr(b'\r', input.as_bytes()).is_some(),
             nodes: 0,
+            bindings: 0,
             open: Vec::new(),
             scope,
             text: Cow::default(),
@@ -358,13 +367,17 @@ impl<'a, 't> Reading<'a, 't> {
     }
 
     fn set_value(&mut self, node: NodeId, value: &str) -> Result<(), Stop> {
-        let used = self.scope.used_by(value);
+        let used = self.scope.used_by(value, self.limits.attributes);
         // They are declared at the element when it is written.
         if used.len() > self.limits.attributes {
             return self.stop(XmlFault::TooManyAttributes(self.limits.attributes));
         }
         let used = used.into_iter().map(|(prefix, id)| (prefix, self.tree.names().namespace(id).to_owned()));
         let used: Vec<(&str, String)> = used.collect();
+        self.bindings += used.iter().map(|(prefix, namespace)| prefix.len() + namespace.len()).sum::<usize>();
+        if self.bindings > self.limits.bindings {
+            return self.stop(XmlFault::TooManyBindings(self.limits.bindings));
+        }
         let bindings: Vec<(&str, &str)> = used.iter().map(|(prefix, ns)| (*prefix, &**ns)).collect();
         Ok(self.tree.set_value(node, value, &bindings)?)
     }

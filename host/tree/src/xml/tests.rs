@@ -200,7 +200,7 @@ fn what_is_refused_says_where_and_why() {
 
 #[test]
 fn what_a_text_may_hold_is_limited() {
-    let limits = Limits { depth: 2, nodes: 3, attributes: 1, namespace: 5 };
+    let limits = Limits { depth: 2, nodes: 3, attributes: 1, namespace: 5, bindings: 5 };
     let read = |text: &str| {
         let mut tree = Tree::new();
         let result = Reader::new().limits(limits).read(&mut tree, Tree::ROOT, text);
@@ -216,6 +216,7 @@ fn what_a_text_may_hold_is_limited() {
         read("<a><b/><b/></a><a/>"),
         read("<a xmlns='u' b='1'/>"),
         read("<a xmlns:p='u'><b xmlns:q='u'>p:x q:x</b></a>"),
+        read("<a xmlns:p='uu'><b>p:x</b><b>p:y</b></a>"),
     ]
     .map(Result::unwrap_err);
     insta::assert_snapshot!(refusals.join("\n"), @r"
@@ -223,6 +224,7 @@ fn what_a_text_may_hold_is_limited() {
     the XML cannot be read at line 1, column 16 (`<a/>`): there are more than 3 elements
     the XML cannot be read at line 1, column 1 (`<a xmlns='u' b='1'/>`): the element has more than 1 attributes
     the XML cannot be read at line 1, column 38 (`</b></a>`): the element has more than 1 attributes
+    the XML cannot be read at line 1, column 33 (`</b></a>`): the prefixes in values, with the namespaces that they stand for, come to more than 5 bytes
     ");
 }
 

@@ -14,6 +14,12 @@ pub fn write(tree: &Tree, node: NodeId) -> Result<String, Error> {
     Writer::new().write(tree, [node])
 }
 
+/// How many bytes a value takes in the text, at most.
+pub fn escaped(value: &str) -> usize {
+    let special = value.bytes().filter(|byte| matches!(byte, b'&' | b'<' | b'>' | b'\r')).count();
+    value.len() + special * "amp;".len()
+}
+
 /// Writes nodes as XML text.
 ///
 /// Elements stand in the default namespace, which is declared where it changes; the top ones always

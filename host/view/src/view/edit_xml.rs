@@ -14,7 +14,8 @@ const OPERATION: QName<'_> = QName::new(NETCONF, "operation");
 const CREATOR: QName<'_> = QName::new("http://clicon.org/lib", "creator");
 
 /// No model that is known nests deeper than 40.
-const LIMITS: Limits = Limits { depth: 128, nodes: 500_000, attributes: 64, namespace: 1 << 10 };
+const LIMITS: Limits =
+    Limits { depth: 128, nodes: 500_000, attributes: 64, namespace: 1 << 10, bindings: 16 << 20 };
 
 /// What an element says of its node.
 enum Said {

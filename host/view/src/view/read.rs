@@ -85,22 +85,20 @@ impl View {
         let mut nodes = Vec::new();
         let mut size = 0;
         for top in self.tops(&pattern).await? {
-            let mut namespaces: Vec<String> = Vec::new();
+            // The nodes above.
+            let mut above: Vec<Live> = Vec::new();
             let mut walk = vec![top];
             while let Some(seen) = walk.pop() {
                 let value = self.value(seen.live).await?;
-                let name = self.draft.overlay.qname(seen.live);
+                above.truncate(seen.depth as usize);
+                let (name, namespace) = self.name(seen.live, above.last());
+                above.push(seen.live);
                 let node = Node {
                     depth: seen.depth,
                     name: name.local.into(),
-                    namespace: match namespaces.get((seen.depth as usize).wrapping_sub(1)) {
-                        Some(above) if above == name.namespace => None,
-                        _ => Some(name.namespace.into()),
-                    },
+                    namespace: namespace.map(Into::into),
                     value,
                 };
-                namespaces.truncate(seen.depth as usize);
-                namespaces.push(name.namespace.into());
                 let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
                 let bytes = node.name.len() + text(&node.namespace) + text(&node.value);
                 self.meter.answer(&mut size, STRING + bytes).await?;
@@ -118,23 +116,24 @@ impl View {
         let mut size = 0;
         for top in self.tops(&pattern).await? {
             let mut copy = Tree::new();
-            // The copies of the nodes above.
-            let mut above = vec![Tree::ROOT];
+            // The nodes above, and their copies.
+            let mut above: Vec<(Live, NodeId)> = Vec::new();
             let mut walk = vec![top];
             while let Some(seen) = walk.pop() {
-                above.truncate(seen.depth as usize + 1);
-                let name = copy.intern(self.draft.overlay.qname(seen.live));
-                let parent = above.last().copied().unwrap_or(Tree::ROOT);
+                above.truncate(seen.depth as usize);
+                // The text is made in one go: what would be too long is refused before.
+                let bytes = self.written(seen.live, above.last().map(|(above, _)| above));
+                self.meter.answer(&mut size, bytes).await?;
+                let overlay = &self.draft.overlay;
+                let name = copy.intern(overlay.qname(seen.live));
+                let parent = above.last().map_or(Tree::ROOT, |&(_, copy)| copy);
                 let element = copy.append(parent, name).map_err(tree_error)?;
-                let value = self.draft.overlay.value(seen.live);
-                let bytes = value.map_or(0, str::len);
-                if let Some(value) = value {
-                    let bindings = self.draft.overlay.bindings(seen.live);
+                if let Some(value) = overlay.value(seen.live) {
+                    let bindings = overlay.bindings(seen.live);
                     let bindings: Vec<(&str, &str)> = bindings.iter().map(|(p, n)| (&**p, &**n)).collect();
                     copy.set_value(element, value, &bindings).map_err(tree_error)?;
                 }
-                above.push(element);
-                self.meter.answer(&mut size, bytes).await?;
+                above.push((seen.live, element));
                 self.below(&seen, &mut walk).await?;
             }
             let top = xml::write(&copy, Tree::ROOT).map_err(tree_error)?;
@@ -142,6 +141,27 @@ impl View {
             text.push_str(&top);
         }
         Ok(text)
+    }
+
+    /// The name of a node, and its namespace where that is not that of the node above.
+    fn name(&self, live: Live, above: Option<&Live>) -> (QName<'_>, Option<&str>) {
+        let name = self.draft.overlay.qname(live);
+        let above = above.map(|&above| self.draft.overlay.qname(above).namespace);
+        (name, Some(name.namespace).filter(|_| above != Some(name.namespace)))
+    }
+
+    /// How many bytes the element of a node takes, without what is below it.
+    fn written(&self, live: Live, above: Option<&Live>) -> usize {
+        let (name, namespace) = self.name(live, above);
+        let declared = |prefix: usize, namespace: &str| " xmlns:=\"\"".len() + prefix + namespace.len();
+        let bindings = self.draft.overlay.bindings(live).iter();
+        let bindings: usize = bindings.map(|(prefix, namespace)| declared(prefix.len(), namespace)).sum();
+        let value = self.draft.overlay.value(live).unwrap_or_default();
+        "<></>".len()
+            + 2 * name.local.len()
+            + namespace.map_or(0, |namespace| declared(0, namespace))
+            + bindings
+            + xml::escaped(value)
     }
 
     /// The nodes that a pattern matches and the module may see, in document order. With `names_only`,
@@ -218,8 +238,8 @@ impl View {
     async fn below(&mut self, seen: &Seen, walk: &mut Vec<Seen>) -> Result<(), Error> {
         let from = walk.len();
         let depth = seen.depth + 1;
-        let children = self.draft.overlay.children(seen.live);
-        walk.extend(children.map(|live| Seen { live, depth, whole: seen.whole }));
+        let children = self.draft.children(seen.live, &mut self.meter).await?;
+        walk.extend(children.into_iter().map(|live| Seen { live, depth, whole: seen.whole }));
         if !seen.whole {
             let mut kept = Vec::new();
             for below in walk.drain(from..) {

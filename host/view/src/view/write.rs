@@ -75,8 +75,9 @@ impl View {
         }
         self.draft.overlay.check_settable(pattern, &value.value).map_err(refused)?;
         self.permit_write(pattern, Some(&value)).await?;
-        self.meter.edit(size(pattern) + value.value.len())?;
         let bindings: Vec<(&str, &str)> = value.bindings.iter().map(|(p, n)| (&**p, &**n)).collect();
+        let bound: usize = bindings.iter().map(|(prefix, namespace)| prefix.len() + namespace.len()).sum();
+        self.meter.edit(size(pattern) + value.value.len() + bound)?;
         let before = self.draft.overlay.size();
         self.draft.overlay.set(pattern, &value.value, &bindings).map_err(refused)?;
         Ok(self.draft.pay_growth(before, &mut self.meter)?)
@@ -140,7 +141,9 @@ impl View {
             let node = self.draft.overlay.pattern(live.node());
             self.charge_path(&node).await?;
             self.meter.edit(size(&node))?;
+            let before = self.draft.overlay.size();
             self.draft.overlay.remove(&node).map_err(refused)?;
+            self.draft.pay_growth(before, &mut self.meter)?;
         }
         Ok(())
     }
@@ -238,8 +241,7 @@ impl View {
             match self.scope.decide(Access::Delete, &node) {
                 Verdict::Permit { below: true } => {}
                 Verdict::Permit { below: false } => {
-                    let children: Vec<_> = self.draft.overlay.children(live).collect();
-                    for child in children {
+                    for child in self.draft.children(live, &mut self.meter).await? {
                         let step = self.draft.overlay.step(child.node());
                         walk.push((child, super::child(&node, step), unseen));
                     }

@@ -1,6 +1,6 @@
 //! Which namespace a prefix stands for at a place in the text.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::{
     name::{Names, Namespace, is_name_character, is_name_start},
@@ -78,9 +78,10 @@ impl Scope {
     }
 
     /// The bindings of what may be prefixes in a value, each once: what stands right before a colon, is
-    /// a name, and is bound. Whether the value really holds names only a model can tell.
-    pub(super) fn used_by<'v>(&self, value: &'v str) -> Vec<(&'v str, Namespace)> {
-        let mut used = Vec::new();
+    /// a name, and is bound. Whether the value really holds names only a model can tell. Where there are more
+    /// than `most`, one more than that: a value is no reason to keep anything of each of its colons.
+    pub(super) fn used_by<'v>(&self, value: &'v str, most: usize) -> Vec<(&'v str, Namespace)> {
+        let mut used = BTreeMap::new();
         let mut before = value;
         while let Some((head, _)) = before.rsplit_once(':') {
             let after = value.get(head.len() + 1..).unwrap_or_default();
@@ -90,9 +91,28 @@ impl Scope {
             if after.starts_with(is_name_start) && prefix.starts_with(is_name_start) && prefix != "xml" {
                 used.extend(self.resolve(prefix).map(|namespace| (prefix, namespace)));
             }
+            if used.len() > most {
+                break;
+            }
         }
-        used.sort_unstable_by_key(|&(prefix, _)| prefix);
-        used.dedup();
-        used
+        used.into_iter().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_keeps_no_more_than_the_prefixes_that_it_may_use() {
+        let prefixes: Vec<String> = (0..100).map(|n| format!("p{n}")).collect();
+        let bound: Vec<(&str, &str)> = prefixes.iter().map(|prefix| (&**prefix, "urn:x")).collect();
+        let scope = Scope::new(&bound, &mut Names::default());
+        let value = "p1:a ".repeat(10_000);
+        let one = scope.used_by(&value, 10);
+        assert_eq!((one.len(), one.capacity() < 100), (1, true), "{}", one.capacity());
+        let value: String = prefixes.iter().map(|prefix| format!("{prefix}:a ")).collect();
+        assert_eq!(scope.used_by(&value, 10).len(), 11);
+        assert_eq!(scope.used_by(&value, 100).len(), 100);
     }
 }

@@ -1,0 +1,100 @@
+//! What a call makes the host do is paid for, also where little is given and little comes of it.
+
+use super::*;
+
+const SYSTEM: &str = "/devices/device[name='r1']/config/sys:system";
+
+/// A device whose system has this in it.
+fn datastore(system: &str) -> String {
+    format!(
+        "<services xmlns='{CONTROLLER}'><bench xmlns='urn:bench'><id>s1</id></bench></services>\
+         <devices xmlns='{CONTROLLER}'><device><name>r1</name><config><system xmlns='urn:sys'>{system}\
+         </system></config></device></devices>"
+    )
+}
+
+fn commit(system: &str) -> Commit {
+    Commit::on(&datastore(system), Scope::new("bench", [service("bench")], Vec::new()))
+}
+
+#[test]
+fn the_text_of_an_answer_is_bounded_with_its_names_and_its_markup() {
+    const ANSWER: u64 = 20_000;
+
+    let name = "n".repeat(1000);
+    let names = format!("<{name}>1</{name}>").repeat(50);
+    let values = format!("<a>{}</a>", "&lt;".repeat(10_000));
+    let spaces: String = (0..50).map(|n| format!("<a xmlns='urn:{n}:{name}'/>")).collect();
+    for system in [names, values, spaces] {
+        let mut commit = commit(&system);
+        commit.run("s1", async |view| {
+            let text = view.read_xml(SYSTEM).await.unwrap();
+            assert!(text.len() as u64 > ANSWER);
+        });
+        commit.meter = Meter::new(Allowance { answer: ANSWER, ..Allowance::UNLIMITED });
+        commit.run("s1", async |view| {
+            let read = view.read_xml(SYSTEM).await;
+            assert!(matches!(read, Err(Error::Limit(limit)) if limit.limit == "bytes per call"), "{read:?}");
+        });
+    }
+}
+
+#[test]
+fn the_namespaces_of_an_answer_are_part_of_it() {
+    let spaces: String = (0..10).map(|n| format!("<a xmlns='urn:{n}:{}'/>", "n".repeat(1000))).collect();
+    let mut commit = commit(&spaces);
+    commit.meter = Meter::new(Allowance { answer: 5_000, ..Allowance::UNLIMITED });
+    commit.run("s1", async |view| {
+        let read = view.read(SYSTEM).await;
+        assert!(matches!(read, Err(Error::Limit(limit)) if limit.limit == "bytes per call"), "{read:?}");
+    });
+}
+
+#[test]
+fn entries_that_are_asked_for_by_other_leaves_each_time_cost_what_there_is() {
+    const ENTRIES: u64 = 1000;
+
+    let entries: String = (0..ENTRIES).map(|n| format!("<l><a>{n}</a><b>{n}</b></l>")).collect();
+    commit(&entries).run("s1", async |view| {
+        view.read(SYSTEM).await.unwrap();
+        for key in ["a", "b", "a", "b"] {
+            let before = view.meter().work();
+            assert!(view.exists(&format!("{SYSTEM}/l[{key}='7']")).await.unwrap());
+            assert!(view.meter().work() - before > ENTRIES, "{}", view.meter().work() - before);
+        }
+    });
+}
+
+#[test]
+fn what_has_been_taken_away_is_gone_through_at_a_price() {
+    const ENTRIES: u64 = 1000;
+
+    commit("").run("s1", async |view| {
+        view.read(SYSTEM).await.unwrap();
+        for n in 0..ENTRIES {
+            let entry = format!("{SYSTEM}/search[.='{n}']");
+            view.set(&entry, &n.to_string()).await.unwrap();
+            view.remove(&entry).await.unwrap();
+        }
+        let before = view.meter().work();
+        assert_eq!(view.read(SYSTEM).await.unwrap().len(), 1);
+        assert!(view.meter().work() - before > ENTRIES);
+    });
+}
+
+#[test]
+fn namespaces_in_values_are_part_of_an_edit() {
+    let mut commit = commit("").declare("/devices/device/config/sys:system/l[a]");
+    commit.meter = Meter::new(Allowance { kept: 20_000, ..Allowance::UNLIMITED });
+    let space = format!("urn:{}", "x".repeat(500));
+    let entries: String = (0..20).map(|n| format!("<search>p:{n}</search><search>p:a{n}</search>")).collect();
+    commit.run("s1", async |view| {
+        view.read(SYSTEM).await.unwrap();
+        let given = format!(
+            "<devices xmlns='{CONTROLLER}' xmlns:p='{space}'><device><name>r1</name><config>\
+             <system xmlns='urn:sys'>{entries}</system></config></device></devices>"
+        );
+        let made = view.edit_xml(&given).await;
+        assert!(matches!(made, Err(Error::Limit(limit)) if limit.limit == "edit bytes"), "{made:?}");
+    });
+}
