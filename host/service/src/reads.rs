@@ -6,7 +6,7 @@ use std::{
 };
 
 use confine_backend::{Backend, Datastore, Identity, Read};
-use confine_tree::{Coverage, Pattern, PatternStep, Prefixes, Tree};
+use confine_tree::{Coverage, Pattern, PatternStep, Places, Prefixes, Tree};
 use confine_view::{Fetch, Source, SourceError};
 use tokio::{runtime::Handle, sync::Mutex};
 use tracing::Instrument as _;
@@ -16,6 +16,9 @@ use crate::Error;
 /// The most expressions of one shape in a request: the backend goes through its tree for each, so many
 /// entries of one list are read faster by asking for all of its entries.
 const MOST_ALIKE: usize = 64;
+
+/// The most expressions of a request, of whatever shape.
+const MOST: usize = 1000;
 
 /// The connection that requests are made on, one at a time.
 pub(crate) type Shared = Arc<Mutex<Backend>>;
@@ -63,7 +66,9 @@ fn expression(pattern: &Pattern, prefixes: &mut Prefixes) -> String {
 }
 
 /// The same places in fewer patterns: none that another covers, and in place of very many that differ
-/// in keys only, one without those keys. Those that name keys come last.
+/// in keys only, one without those keys; in place of very many that differ in anything else, what they have in
+/// common. What is asked for beyond `wanted` is no harm: who reads looks for what it wants, as what it may see is
+/// decided there. Those that name keys come last.
 pub(crate) fn condense(wanted: Vec<Pattern>) -> Vec<Pattern> {
     let mut shapes: HashMap<Vec<PatternStep>, usize> = HashMap::new();
     for pattern in &wanted {
@@ -93,6 +98,9 @@ pub(crate) fn condense(wanted: Vec<Pattern>) -> Vec<Pattern> {
     let numbered = condensed.into_iter().enumerate();
     let mut kept: Vec<Pattern> =
         numbered.filter_map(|(index, pattern)| kept.contains(&index).then_some(pattern)).collect();
+    if kept.len() > MOST {
+        kept = kept.into_iter().collect::<Places>().patterns(MOST);
+    }
     // The controller answers a union with nothing at all where, after an expression that names a key, one
     // follows that names none and finds nothing beside it (seen with 1.8.0).
     kept.sort_by_key(names_keys);
@@ -180,6 +188,15 @@ mod tests {
         );
         assert_eq!(condense(vec![leaf, list.clone(), one]), [list]);
         assert_eq!(condense(vec![]), []);
+    }
+
+    #[test]
+    fn the_expressions_of_one_request_have_an_end() {
+        let leaf = |n: usize| entry("l", Some("1"), Some(&format!("x{n}")));
+        let few = || entry("m", Some("1"), Some("x"));
+        let wanted = |count: usize| (0..count).map(leaf).chain([few()]).collect::<Vec<_>>();
+        assert_eq!(condense(wanted(MOST - 1)).len(), MOST);
+        assert_eq!(condense(wanted(MOST)), [entry("l", Some("1"), None), few()]);
     }
 
     #[test]

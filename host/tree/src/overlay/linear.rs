@@ -130,3 +130,24 @@ fn every_table_is_counted() {
         assert_eq!(overlay.take_looked(), 0);
     }
 }
+
+#[test]
+fn what_is_to_be_read_before_the_end_has_an_end() {
+    let mut overlay = Overlay::new(Arc::new(NoSchema));
+    for n in 0..5000 {
+        overlay.set(&at(&[("d", None), (&format!("x{n}"), None)]), "1", &[]).unwrap();
+    }
+    overlay.set(&at(&[("e", None), ("x", None)]), "1", &[]).unwrap();
+    assert_eq!(overlay.unread([]), [at(&[("d", None)]), at(&[("e", None), ("x", None)])]);
+}
+
+/// Each path has the keys of all entries around it.
+#[test]
+fn few_paths_are_asked_for_below_entries_that_may_be_new() {
+    let mut overlay = Overlay::new(Arc::new(NoSchema));
+    let entries = vec![("l", Some(("k", "1"))); 100];
+    overlay.set(&at(&[&entries[..], &[("x", None)]].concat()), "1", &[]).unwrap();
+    let unread = overlay.unread([]);
+    assert_eq!(unread.len(), 9, "{unread:?}");
+    assert!(unread.iter().any(|pattern| *pattern == at(&entries[..9])));
+}

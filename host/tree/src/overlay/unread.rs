@@ -1,13 +1,14 @@
 //! What has to be read before the difference can be told.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::{Edit, Form, Overlay, coverage::Front, lookup::Met};
-use crate::{CONTROLLER, Coverage, NodeId, Pattern, PatternStep, QName, Tree};
+use crate::{CONTROLLER, Coverage, NodeId, Pattern, PatternStep, Places, QName, Tree};
 
-/// From this many entries of one list on, all of it is read: one request with thousands of paths costs
-/// the backend more than what it need not have read.
-const WIDEN: usize = 64;
+/// The most places that one request asks for.
+const MOST: usize = 1000;
+
+/// The keys that are asked for of entries inside each other that may be new. What has more of them around it is
+/// read as it is: each path has all the keys before it.
+const MOST_KEYS: usize = 8;
 
 impl Overlay {
     /// Whether everything that `pattern` matches is known: it has been read, or an entry above it is
@@ -56,13 +57,13 @@ impl Overlay {
 
     /// What to read, in one request, before [`edit_config`](Self::edit_config): the places that have been
     /// edited without having been read, and what of `also` has not been read. Of a list entry in which
-    /// something was edited all is asked for, and of a list in which many entries were edited all entries.
+    /// something was edited all is asked for, of a list in which many entries were edited all entries, and of
+    /// what is edited at very many places all that they have in common.
     pub fn unread(&mut self, also: impl IntoIterator<Item = Pattern>) -> Vec<Pattern> {
-        let mut walk = Walk { path: Vec::new(), entry: None, wanted: BTreeSet::new() };
-        self.walk_unread(Tree::ROOT, &Front::top(), &mut walk);
-        walk.wanted.extend(also.into_iter().filter(|pattern| !self.knows(pattern)));
+        let mut places = self.walk_unread(Tree::ROOT, &Front::top(), Around::default()).places;
+        places.merge(also.into_iter().filter(|pattern| !self.knows(pattern)).collect());
+        let mut wanted = places.patterns(MOST);
         let mut covered = Coverage::default();
-        let mut wanted = widen(walk.wanted);
         wanted.sort_by_key(|pattern| pattern.steps.len());
         wanted.retain(|pattern| {
             let new = !covered.covers(pattern);
@@ -72,11 +73,12 @@ impl Overlay {
         wanted
     }
 
-    fn walk_unread(&mut self, parent: NodeId, front: &Front, walk: &mut Walk) {
+    fn walk_unread(&mut self, parent: NodeId, front: &Front, around: Around) -> Unread {
         let keys = match self.form(parent) {
             Form::List { keys } => self.key_names(self.tree.name(parent), &keys),
             _ => Vec::new(),
         };
+        let mut unread = Unread::default();
         let mut next = self.tree.first_child(parent);
         while let Some(node) = next {
             next = self.tree.next_sibling(node);
@@ -89,86 +91,57 @@ impl Overlay {
             if self.coverage.is_whole(&below) {
                 continue;
             }
-            let entry = !step.keys.is_empty();
-            if entry && !state.in_base && self.keys_are_read(&below, &step) {
+            let is_new = !step.keys.is_empty() && !state.in_base;
+            if is_new && self.keys_are_read(&below, &step) {
                 continue;
             }
-            let outer = walk.entry;
-            walk.path.push(step);
-            if entry {
-                if !state.in_base {
-                    walk.want_keys();
-                }
-                if walk.path.last().is_some_and(|step| &*step.namespace != CONTROLLER) {
-                    walk.entry = Some(walk.path.len());
-                }
+            let is_entry = !step.keys.is_empty() && &*step.namespace != CONTROLLER;
+            let mut inside = Around { entry: around.entry || is_entry, ..around };
+            let mut here = Places::default();
+            let mut entry = false;
+            if is_new {
+                inside.keys += step.keys.len();
+                let keys = step.keys.iter().map(|(key, _)| QName::new(&step.namespace, key));
+                keys.for_each(|key| here.push(PatternStep::new(key), Places::whole()));
             }
-            if state.edit == Edit::Gone || state.cut > 0 {
-                walk.want(walk.path.len());
+            if state.edit == Edit::Gone || state.cut > 0 || inside.keys > MOST_KEYS {
+                here = Places::whole();
             } else if self.tree.first_child(node).is_none() {
-                if !state.in_base {
-                    walk.want(walk.entry.unwrap_or(walk.path.len()));
+                match (state.in_base, inside.entry) {
+                    (true, _) => {}
+                    (false, true) => entry = true,
+                    (false, false) => here = Places::whole(),
                 }
             } else {
                 // As deep as the tree, which who reads it and who parses paths bound.
-                self.walk_unread(node, &below, walk);
+                let below = self.walk_unread(node, &below, inside);
+                here.merge(below.places);
+                entry = below.entry;
             }
-            walk.path.pop();
-            walk.entry = outer;
-        }
-    }
-}
-
-struct Walk {
-    path: Vec<PatternStep>,
-    /// How many steps lead to the innermost list entry that is not the controller's own.
-    entry: Option<usize>,
-    wanted: BTreeSet<Pattern>,
-}
-
-impl Walk {
-    fn want(&mut self, steps: usize) {
-        self.wanted.insert(Pattern { steps: self.path.iter().take(steps).cloned().collect() });
-    }
-
-    fn want_keys(&mut self) {
-        let Some(entry) = self.path.last() else { return };
-        for (key, _) in &entry.keys {
-            let key = PatternStep::new(QName::new(&entry.namespace, key));
-            self.wanted.insert(Pattern { steps: self.path.iter().cloned().chain([key]).collect() });
-        }
-    }
-}
-
-/// Replaces many patterns that differ in the keys of one step by one for all entries.
-fn widen(patterns: BTreeSet<Pattern>) -> Vec<Pattern> {
-    let deepest = patterns.iter().map(|pattern| pattern.steps.len()).max().unwrap_or(0);
-    let mut patterns: Vec<Pattern> = patterns.into_iter().collect();
-    for depth in (0..deepest).rev() {
-        let mut groups: BTreeMap<Pattern, Vec<Pattern>> = BTreeMap::new();
-        for pattern in patterns {
-            groups.entry(opened(&pattern, depth)).or_default().push(pattern);
-        }
-        patterns = Vec::new();
-        for (wide, narrow) in groups {
-            if narrow.len() >= WIDEN {
-                patterns.push(wide);
+            if entry && is_entry {
+                here = Places::whole();
             } else {
-                patterns.extend(narrow);
+                unread.entry |= entry;
             }
+            unread.places.push(step, here);
         }
+        unread
     }
-    patterns
 }
 
-/// The pattern without the values of the keys of one step.
-fn opened(pattern: &Pattern, depth: usize) -> Pattern {
-    let mut opened = pattern.clone();
-    if let Some(step) = opened.steps.get_mut(depth) {
-        step.keys.iter_mut().for_each(|(_, value)| *value = None);
-        if let Some(value) = &mut step.entry {
-            *value = None;
-        }
-    }
-    opened
+/// What a node stands in.
+#[derive(Clone, Copy, Default)]
+struct Around {
+    /// A list entry that is not the controller's own.
+    entry: bool,
+    /// Keys of entries that may be new.
+    keys: usize,
+}
+
+/// What is to be read below a node.
+#[derive(Default)]
+struct Unread {
+    places: Places,
+    /// The innermost list entry, with all that is in it.
+    entry: bool,
 }
