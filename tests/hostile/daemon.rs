@@ -53,8 +53,7 @@ impl Daemon {
             .args(["serve", "--config"])
             .arg(&file)
             .env_remove("CONFINE_LOG")
-            // As in the unit. Without it the C library keeps some tens of megabytes that it was given back, once.
-            .env("MALLOC_MMAP_THRESHOLD_", "131072")
+            .env_remove("MALLOC_MMAP_THRESHOLD_")
             .stdin(Stdio::null())
             .stderr(Stdio::piped());
         let mut process = match machine {

@@ -285,7 +285,7 @@ pub const PART: Part = Part {
             }),
             limits: "bytes_out = { base = '1 MiB', per_instance = '0 B' }",
             ends: Refused(
-                "module `hostile` 6.6.6, instance `hostile[name='h']`: edit bytes limit reached: allowed 1 MiB for one instance, used 1,049,403 bytes",
+                "module `hostile` 6.6.6, instance `hostile[name='h']`: edit bytes limit reached: allowed 1 MiB for one instance, used 1,049,419 bytes",
             ),
         },
         Case {

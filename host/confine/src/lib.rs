@@ -8,6 +8,7 @@ mod commands;
 mod error;
 mod log;
 mod manager;
+mod memory;
 mod parent;
 mod pidfile;
 mod report;

@@ -91,8 +91,6 @@ async fn no_commit_is_lost_under_a_stream_of_swaps_and_nothing_is_kept() {
     let mut site = Site::new().await;
     put(&site, &version(1).await);
     let mut command = site.command();
-    // As the unit has it: what is large goes back to the system.
-    command.env("MALLOC_MMAP_THRESHOLD_", "131072");
     let served = site.start(&mut command);
     served.lines.wait_for("serving the controller");
     let (mut written, mut held) = (1, None);

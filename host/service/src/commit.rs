@@ -116,9 +116,9 @@ impl Known {
     }
 }
 
-/// How much of the service-timeout a commit may take.
+/// How much of the service-timeout a commit may take. The leaf is a `uint32`, but who sent it is only a peer.
 fn limit(service_timeout: Duration) -> Duration {
-    service_timeout / 5 * 4
+    service_timeout.min(Duration::from_secs(u32::MAX.into())) / 5 * 4
 }
 
 /// Runs a commit up to its answer.

@@ -18,7 +18,7 @@ use crate::{
     cli::Options,
     error::Error,
     log::{self, Filter, Format, Levels, Target},
-    manager, parent,
+    manager, memory, parent,
     pidfile::Pidfile,
     settings::{self, Origin, Settings},
 };
@@ -27,6 +27,7 @@ use crate::{
 const THREADS: usize = 2;
 
 pub(super) fn run(options: &Options) -> Result<(), Error> {
+    let given_back = memory::give_back();
     let settings = Settings::gather(options);
     let (filter, to, format) = match &settings {
         Ok(settings) => (settings.log.filter.value.clone(), settings.log.to.value, settings.log.format.value),
@@ -35,6 +36,9 @@ pub(super) fn run(options: &Options) -> Result<(), Error> {
     };
     let collector = settings.as_ref().ok().and_then(|settings| settings.collector.as_ref());
     let written = log::start(&filter, to, format, collector.map(|collector| &collector.value))?;
+    if let Err(error) = given_back {
+        tracing::warn!(%error, "the program cannot be started once more: memory that modules took may be kept");
+    }
     let served = settings.map_err(Error::from).and_then(|settings| serve(&settings, &written.levels()));
     if let Err(error) = &served
         && to != Target::Stderr
