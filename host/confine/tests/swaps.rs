@@ -86,8 +86,9 @@ async fn version(version: u64) -> Vec<u8> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_commit_is_lost_under_a_stream_of_swaps_and_nothing_is_kept() {
-    let leaf = |name: &str| format!("/devices/device[name='openconfig1']/config/oc-sys:system/config/{name}");
-    let both = format!("stamp {}</do><do>stamp {}", leaf("login-banner"), leaf("motd-banner"));
+    let stamp =
+        |leaf: &str| format!("stamp /devices/device[name='openconfig1']/config/oc-sys:system/config/{leaf}");
+    let both = ["login-banner", "motd-banner"].map(stamp);
     let mut site = Site::new().await;
     put(&site, &version(1).await);
     let mut command = site.command();
@@ -110,7 +111,7 @@ async fn no_commit_is_lost_under_a_stream_of_swaps_and_nothing_is_kept() {
                 Some(version(written).await)
             }
         };
-        site.edit(&both).await;
+        site.edit(&both.each_ref().map(String::as_str)).await;
         let begun = site.begin().await;
         match before {
             Some(content) => put(&site, &content),

@@ -114,7 +114,7 @@ async fn a_commit_with_its_modules_and_its_requests_is_one_trace() {
     fs::write(&config, format!("{settings}[traces]\ncollector = '{}'\n", collector.address)).unwrap();
     let served = site.serve();
     let hostname = "/devices/device[name='openconfig1']/config/oc-sys:system/config/hostname";
-    site.edit(&format!("expect {hostname} of-another")).await;
+    site.edit(&[&format!("expect {hostname} of-another")]).await;
     let committed = site.stage.commit(Push::Commit, Actions::Change).await.unwrap();
     assert!(!committed.succeeded());
 

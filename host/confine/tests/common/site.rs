@@ -81,9 +81,9 @@ impl Site {
         line.trim().replace(self.directory.path().to_str().unwrap(), "")
     }
 
-    pub(crate) async fn edit(&mut self, does: &str) {
+    pub(crate) async fn edit(&mut self, does: &[&str]) {
         self.stage.discard().await.unwrap();
-        self.stage.edit(&services(&instead("a", &[does], &[]))).await.unwrap();
+        self.stage.edit(&services(&instead("a", does, &[]))).await.unwrap();
     }
 
     pub(crate) async fn begin(&mut self) -> u64 {
@@ -92,7 +92,7 @@ impl Site {
 
     pub(crate) async fn commit(&mut self, banner: &str) -> Committed {
         let path = "/devices/device[name='openconfig1']/config/oc-sys:system/config/login-banner";
-        self.edit(&format!("set {path} {banner}")).await;
+        self.edit(&[&format!("set {path} {banner}")]).await;
         let committed = self.stage.commit(Push::Commit, Actions::Change);
         tokio::time::timeout(PATIENCE, committed).await.expect("a commit is not answered").unwrap()
     }
@@ -107,7 +107,7 @@ impl Site {
 
     /// A commit that runs and does not end by itself.
     pub(crate) async fn endless_commit(&mut self) -> u64 {
-        self.edit("spin").await;
+        self.edit(&["spin"]).await;
         let tid = self.begin().await;
         let running = format!("\"running\":{tid}");
         let runs = || {
