@@ -557,7 +557,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_commit_has_the_time_that_the_controller_gives_it_from_its_beginning() {
         let mut told = Vec::new();
-        for service_timeout in [None, Some(900), Some(60), Some(5)] {
+        for service_timeout in [None, Some(900), Some(60), Some(5), Some(u64::MAX)] {
             told.push(late(service_timeout).await.lines().next().unwrap().to_owned());
         }
         insta::assert_snapshot!(told.join("\n"), @r"
@@ -565,6 +565,7 @@ mod tests {
         the commit was not done in 720 s, which is what the controller's service-timeout leaves
         the commit was not done in 48 s, which is what the controller's service-timeout leaves
         the commit was not done in 4 s, which is what the controller's service-timeout leaves
+        the commit was not done in 3435973836 s, which is what the controller's service-timeout leaves
         ");
     }
 }
