@@ -327,3 +327,24 @@ fn a_fragment_is_paid_for_before_it_is_read() {
     let told = commit.run("s1", async |view| refusal(view.edit_xml(&"<".repeat(6400)).await));
     assert_eq!(told, "the run ends: host work limit reached: allowed 100, used 801");
 }
+
+#[test]
+fn a_path_has_an_end() {
+    let mut commit = Commit::new();
+    let long = "x".repeat(70_000);
+    let told = commit.run("s1", async |view| {
+        let path = format!("/devices/device[name='r1']/config/if:interfaces/interface[name='{long}']");
+        let fragment = format!(
+            "<devices xmlns='{CONTROLLER}'><device><name>r1</name><config><interfaces xmlns='urn:if'>\
+             <interface><name>{long}</name></interface></interfaces></config></device></devices>"
+        );
+        [
+            refusal(view.exists(&path).await),
+            refusal(view.create(&path).await),
+            refusal(view.edit_xml(&fragment).await),
+        ]
+    });
+    for told in told {
+        assert!(told.starts_with("too-big: a path has 70"), "{}", &told[..100.min(told.len())]);
+    }
+}
