@@ -149,7 +149,7 @@ async fn what_the_user_may_not_see_is_not_taken_for_new() {
     let committed =
         play.commit(&probe("a", &[&set("login-banner", "one"), &set("motd-banner", "two")])).await;
     insta::assert_snapshot!(failed(&committed), @r"
-    `probe[name='a']` would create `/devices/device[name='openconfig1']/config/system/config/motd-banner`, which `alice` may not read: what is there already could not be told from what is new, and would be deleted with the instance
+    access denied: `alice` may not read `/devices/device[name='openconfig1']/config/system/config/motd-banner`, which `probe[name='a']` would create: what is there already could not be told from what is new, and would be deleted with the instance
     hint: permit reading it with a rule in `/nacm`, or commit as another user
     ");
     assert!(!play.device().contains("banner"));

@@ -69,7 +69,7 @@ pub enum Error {
     },
     /// A module makes what its user may not see.
     #[error(
-        "`{instance}` would create `{path}`, which `{user}` may not read: what is there already could not be told from what is new, and would be deleted with the instance\n\
+        "access denied: `{user}` may not read `{path}`, which `{instance}` would create: what is there already could not be told from what is new, and would be deleted with the instance\n\
          hint: permit reading it with a rule in `/nacm`, or commit as another user"
     )]
     Unseen {
