@@ -25,7 +25,7 @@ pub use self::{
     load::Loading,
     search::{Progress, Search},
 };
-use crate::{Error, Name, Names, NodeId, Pattern, PatternStep, QName, Schema, SchemaNode, Tree};
+use crate::{Error, Name, Names, NodeId, Pattern, PatternStep, QName, Schema, SchemaNode, Tree, tree::Given};
 
 /// A working copy of a datastore: what was read of it, and what has been made of it since.
 ///
@@ -43,7 +43,7 @@ pub struct Overlay {
     /// By number of the node.
     states: Vec<State>,
     /// What the datastore has in leaves that were given another value.
-    replaced: HashMap<NodeId, Text>,
+    replaced: HashMap<NodeId, Given>,
     knowledge: Knowledge,
     lookup: Lookup,
     coverage: Coverage,
@@ -91,10 +91,11 @@ enum Model {
     Node(SchemaNode),
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Text {
-    value: Box<str>,
-    bindings: crate::Bindings,
+/// A value and the prefixes that it uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Text<'t> {
+    value: &'t str,
+    bindings: &'t [(Box<str>, Box<str>)],
 }
 
 /// A node that is there now. It stays valid until the overlay is edited.
@@ -248,8 +249,7 @@ impl Overlay {
 
     /// Whether the datastore, as far as it has been read, lacks the node or has another value in it.
     pub fn is_changed(&self, node: NodeId) -> bool {
-        let other_value = || self.replaced.get(&node).is_some_and(|base| !base.means(&self.text(node)));
-        !self.state(node).in_base || other_value()
+        !self.state(node).in_base || self.has_other_text(node)
     }
 
     /// The value of a node in a form in which two values are equal if they mean the same.
@@ -369,24 +369,27 @@ impl Overlay {
         Ok(node)
     }
 
-    fn base_text(&self, node: NodeId) -> Text {
-        self.replaced.get(&node).cloned().unwrap_or_else(|| self.text(node))
+    /// Whether the value of a node in the base means something else than the one that it has now.
+    fn has_other_text(&self, node: NodeId) -> bool {
+        self.replaced.contains_key(&node) && !self.base_text(node).means(&self.text(node))
     }
 
-    fn text(&self, node: NodeId) -> Text {
-        Text {
-            value: self.tree.value(node).unwrap_or_default().into(),
-            bindings: self.tree.bindings(node).into(),
-        }
+    fn base_text(&self, node: NodeId) -> Text<'_> {
+        self.given_text(self.replaced.get(&node).copied().unwrap_or_else(|| self.tree.given(node)))
+    }
+
+    fn text(&self, node: NodeId) -> Text<'_> {
+        self.given_text(self.tree.given(node))
+    }
+
+    fn given_text(&self, given: Given) -> Text<'_> {
+        let value = self.tree.value_of(given).unwrap_or_default();
+        Text { value, bindings: self.tree.bindings_of(given) }
     }
 }
 
-impl Text {
-    fn new(value: &str, bindings: &[(Box<str>, Box<str>)]) -> Self {
-        Self { value: value.into(), bindings: bindings.into() }
-    }
-
-    fn borrowed(&self) -> Vec<(&str, &str)> {
+impl<'t> Text<'t> {
+    fn borrowed(&self) -> Vec<(&'t str, &'t str)> {
         self.bindings.iter().map(|(prefix, namespace)| (&**prefix, &**namespace)).collect()
     }
 
@@ -399,11 +402,11 @@ impl Text {
     }
 
     /// The value with its prefix, where it has a bound one, replaced by the namespace.
-    fn expanded(&self) -> (Option<&str>, &str) {
+    fn expanded(&self) -> (Option<&'t str>, &'t str) {
         let bound = self.value.split_once(':').and_then(|(prefix, local)| {
             let (_, namespace) = self.bindings.iter().find(|(bound, _)| **bound == *prefix)?;
             Some((Some(&**namespace), local))
         });
-        bound.unwrap_or((None, &self.value))
+        bound.unwrap_or((None, self.value))
     }
 }

@@ -48,6 +48,13 @@ impl Value {
     const ABSENT: Self = Self { start: NONE, length: 0 };
 }
 
+/// A value with its prefixes that was given to a node of one [`Tree`]. The tree keeps it as long as it lives.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Given {
+    value: Value,
+    bindings: u32,
+}
+
 /// A tree of named nodes, each with a value or with children. The root has no name and is no element:
 /// its children are the top-level nodes of a datastore.
 ///
@@ -213,32 +220,59 @@ impl Tree {
     /// any content (`<a/>`) has none either; whether that is an empty leaf, an empty string or a
     /// container only a model can tell.
     pub fn value(&self, node: NodeId) -> Option<&str> {
-        let Value { start, length } = self.node(node).value;
+        self.value_of(self.given(node))
+    }
+
+    /// The prefixes that the node's value uses.
+    pub fn bindings(&self, node: NodeId) -> &[(Box<str>, Box<str>)] {
+        self.bindings_of(self.given(node))
+    }
+
+    pub(crate) fn value_of(&self, given: Given) -> Option<&str> {
+        let Value { start, length } = given.value;
         if start == NONE {
             return None;
         }
         self.text.get(start as usize..start as usize + length as usize)
     }
 
-    /// The prefixes that the node's value uses.
-    pub fn bindings(&self, node: NodeId) -> &[(Box<str>, Box<str>)] {
-        self.bindings.get(self.node(node).bindings as usize).map_or(&[], |bindings| bindings)
+    pub(crate) fn bindings_of(&self, given: Given) -> &[(Box<str>, Box<str>)] {
+        self.bindings.get(given.bindings as usize).map_or(&[], |bindings| bindings)
     }
 
     /// Sets the node's text, with the prefixes that it uses.
     pub fn set_value(&mut self, node: NodeId, value: &str, bindings: &[(&str, &str)]) -> Result<(), Error> {
+        let given = self.keep(value, bindings)?;
+        self.give(node, given);
+        Ok(())
+    }
+
+    /// Keeps a value, to give it to a node.
+    pub(crate) fn keep(&mut self, value: &str, bindings: &[(&str, &str)]) -> Result<Given, Error> {
         let start = u32::try_from(self.text.len()).map_err(|_| Error::TooLarge)?;
         let length = u32::try_from(value.len()).map_err(|_| Error::TooLarge)?;
         if start.checked_add(length).is_none_or(|end| end == NONE) {
             return Err(Error::TooLarge);
         }
         self.text.push_str(value);
-        let bindings = self.bindings_id(bindings);
-        self.with(node.0, |node| {
-            node.value = Value { start, length };
-            node.bindings = bindings;
-        });
-        Ok(())
+        Ok(Given { value: Value { start, length }, bindings: self.bindings_id(bindings) })
+    }
+
+    /// What the node was given last.
+    pub(crate) fn given(&self, node: NodeId) -> Given {
+        let node = self.node(node);
+        Given { value: node.value, bindings: node.bindings }
+    }
+
+    /// Gives a node a value that this tree keeps.
+    pub(crate) fn give(&mut self, node: NodeId, given: Given) {
+        self.with(node.0, |node| (node.value, node.bindings) = (given.value, given.bindings));
+    }
+
+    /// How many bytes the values have that are kept.
+    #[cfg(test)]
+    pub(crate) fn kept(&self) -> usize {
+        self.text.len()
     }
 
     fn bindings_id(&mut self, bindings: &[(&str, &str)]) -> u32 {

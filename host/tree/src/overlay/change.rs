@@ -1,7 +1,7 @@
 //! Edits, and taking them back.
 
-use super::{Edit, Form, Live, Overlay, State, Text, lookup::join};
-use crate::{Error, Name, NodeId, Pattern, PatternStep, QName, ResolveError, Tree};
+use super::{Edit, Form, Live, Overlay, State, lookup::join};
+use crate::{Error, Name, NodeId, Pattern, PatternStep, QName, ResolveError, Tree, tree::Given};
 
 /// What it takes to undo edits, kept while a [`Mark`] is open.
 #[derive(Clone, Debug, Default)]
@@ -17,7 +17,7 @@ struct Undo {
     at: u32,
     cut: u32,
     /// The value, where it was given another.
-    text: Option<Text>,
+    text: Option<Given>,
 }
 
 /// Where a node stands that is made again.
@@ -57,8 +57,7 @@ impl Overlay {
         while self.journal.undo.len() > mark.undo {
             let Some(undo) = self.journal.undo.pop() else { break };
             if let Some(text) = undo.text {
-                // It was given a value before: there is room for it.
-                let _ = self.put_text(undo.node, &text);
+                self.put_text(undo.node, text);
             }
             self.with(undo.node, |state| {
                 (state.edit, state.at, state.cut) = (undo.edit, undo.at, undo.cut);
@@ -66,7 +65,7 @@ impl Overlay {
             if undo.edit == Edit::Keep
                 && let Some(base) = self.replaced.remove(&undo.node)
             {
-                let _ = self.tree.set_value(undo.node, &base.value, &base.borrowed());
+                self.tree.give(undo.node, base);
             }
         }
         self.written.truncate(mark.written);
@@ -103,11 +102,12 @@ impl Overlay {
         bindings: &[(&str, &str)],
     ) -> Result<NodeId, ResolveError> {
         let place = self.make(pattern, Edit::Made)?;
-        let bindings = bindings.iter().map(|&(prefix, namespace)| (prefix.into(), namespace.into()));
-        let text = Text { value: value.into(), bindings: bindings.collect() };
-        if self.text(place.node) != text || self.tree.value(place.node).is_none() {
+        let text = self.text(place.node);
+        let same = self.tree.value(place.node) == Some(value) && text.borrowed() == bindings;
+        if !same {
             self.journal_node(place.node, true);
-            self.put_text(place.node, &text)?;
+            let text = self.tree.keep(value, bindings)?;
+            self.put_text(place.node, text);
             let now = self.clock;
             self.with(place.node, |state| (state.edit, state.at) = (Edit::Made, now));
             self.soil(place.node);
@@ -302,16 +302,15 @@ impl Overlay {
     }
 
     /// Gives a node a value, and keeps what the datastore has.
-    fn put_text(&mut self, node: NodeId, text: &Text) -> Result<(), Error> {
+    fn put_text(&mut self, node: NodeId, text: Given) {
+        let before = self.tree.given(node);
+        self.tree.give(node, text);
         if self.state(node).in_base {
-            let base = self.base_text(node);
-            if base == *text {
+            let base = *self.replaced.entry(node).or_insert(before);
+            if self.given_text(base) == self.text(node) {
                 self.replaced.remove(&node);
-            } else {
-                self.replaced.insert(node, base);
             }
         }
-        self.tree.set_value(node, &text.value, &text.borrowed())
     }
 
     fn journal_node(&mut self, node: NodeId, with_text: bool) {
@@ -319,7 +318,7 @@ impl Overlay {
             return;
         }
         let State { edit, at, cut, .. } = *self.state(node);
-        let text = with_text.then(|| self.text(node));
+        let text = with_text.then(|| self.tree.given(node));
         self.journal.undo.push(Undo { node, edit, at, cut, text });
     }
 

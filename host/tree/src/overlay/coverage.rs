@@ -72,7 +72,7 @@ impl Coverage {
                 return true;
             }
             front = self.step(&front, step);
-            if front.0.is_empty() {
+            if front.at.is_empty() {
                 return false;
             }
         }
@@ -81,7 +81,7 @@ impl Coverage {
 
     /// Whether all below the place that `front` has come to is in the set.
     pub(crate) fn is_whole(&self, front: &Front) -> bool {
-        front.0.iter().any(|&at| self.nodes.get(at).is_some_and(|node| node.whole))
+        front.at.iter().any(|&at| self.nodes.get(at).is_some_and(|node| node.whole))
     }
 
     /// Goes one step down. Once a place is whole, so is all below.
@@ -89,10 +89,11 @@ impl Coverage {
         if self.is_whole(front) {
             return front.clone();
         }
-        let mut next = Vec::new();
+        let (mut next, mut looked) = (Vec::new(), front.looked);
         let predicates = predicates(step);
-        for node in front.0.iter().filter_map(|&at| self.nodes.get(at)) {
+        for node in front.at.iter().filter_map(|&at| self.nodes.get(at)) {
             let Some(branch) = node.branch(step.name()) else { continue };
+            looked += 1 + branch.key_sets.len();
             next.extend(branch.any);
             for keys in &branch.key_sets {
                 let chosen: Predicates =
@@ -102,7 +103,7 @@ impl Coverage {
                 }
             }
         }
-        Front(next)
+        Front { at: next, looked }
     }
 }
 
@@ -114,11 +115,15 @@ impl Node {
 
 /// Where one has come to in a [`Coverage`], going down step by step.
 #[derive(Clone, Debug)]
-pub(crate) struct Front(Vec<usize>);
+pub(crate) struct Front {
+    at: Vec<usize>,
+    /// How many ways to go on were looked at.
+    pub(crate) looked: usize,
+}
 
 impl Front {
     pub(crate) fn top() -> Self {
-        Self(vec![0])
+        Self { at: vec![0], looked: 0 }
     }
 }
 

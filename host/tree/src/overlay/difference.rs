@@ -63,11 +63,7 @@ impl Writing<'_> {
         match (state.in_base, self.overlay.below(parent, node)) {
             (true, None) => self.removal(node, to),
             (true, Some(_)) if leaf => {
-                let changed = self
-                    .overlay
-                    .replaced
-                    .get(&node)
-                    .is_some_and(|base| !base.means(&self.overlay.text(node)));
+                let changed = self.overlay.has_other_text(node);
                 if changed {
                     self.element(node, to)?;
                 }

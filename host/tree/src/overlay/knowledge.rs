@@ -98,6 +98,9 @@ pub enum Form {
     AnyData,
 }
 
+/// Of so many namespaces that have a name at one place, the first are candidates for it.
+const MOST_NAMESPACES: usize = 64;
+
 /// The controller's containers that its lists do not tell of.
 const CONTAINERS: [&[&str]; 3] =
     [&["devices", "device", "config"], &["services"], &["services", "properties"]];
@@ -239,7 +242,7 @@ impl Knowledge {
         if let Some(shape) = spot.shape.filter(|_| found.is_empty())
             && let Some(seen) = self.by_local.get(&(shape, local.into()))
         {
-            let seen = seen.iter().filter(|&&name| {
+            let seen = seen.iter().take(MOST_NAMESPACES).filter(|&&name| {
                 let child =
                     self.by_name.get(&(shape, name)).and_then(|&child| self.shapes.get(child as usize));
                 child.is_some_and(|child| child.seen)

@@ -131,6 +131,45 @@ fn every_table_is_counted() {
     }
 }
 
+/// Each look at what has been read goes through the sets of keys that were asked for by.
+#[test]
+fn what_was_asked_for_by_many_sets_of_keys_is_counted() {
+    const SETS: usize = 100;
+    let mut overlay = Overlay::new(Arc::new(NoSchema));
+    for n in 0..SETS {
+        load(&mut overlay, &Tree::new(), &at(&[("l", Some((&format!("k{n}"), "1")))]));
+    }
+    overlay.take_looked();
+    assert!(!overlay.knows(&at(&[("l", None)])));
+    assert!(overlay.take_looked() > SETS);
+}
+
+#[test]
+fn a_name_in_very_many_namespaces_has_few_candidates() {
+    let mut overlay = Overlay::new(Arc::new(NoSchema));
+    load(&mut overlay, &container(&of(500, |n| format!("<x xmlns='urn:{n}'/>"))), &at(&[]));
+    let place = overlay.locate(&at(&[]));
+    let candidates = overlay.knowledge().candidates(overlay.names(), place, "x");
+    assert!((2..100).contains(&candidates.len()), "{}", candidates.len());
+}
+
+/// A batch of edits that fails gives every value back that it has changed, as often as a module likes.
+#[test]
+fn what_is_taken_back_is_not_kept_anew() {
+    const VALUE: usize = 1000;
+    let mut overlay = Overlay::new(Arc::new(NoSchema));
+    load(&mut overlay, &container(&format!("<x>{}</x>", "v".repeat(VALUE))), &at(&[]));
+    let (leaf, kept) = (at(&[("x", None)]), overlay.tree.kept());
+    for _ in 0..100 {
+        let mark = overlay.mark();
+        overlay.set(&leaf, "1", &[]).unwrap();
+        overlay.rollback(mark);
+    }
+    let found = overlay.find(&leaf)[0];
+    assert_eq!(overlay.value(found).map(str::len), Some(VALUE));
+    assert!(overlay.tree.kept() - kept <= 100, "{}", overlay.tree.kept() - kept);
+}
+
 #[test]
 fn what_is_to_be_read_before_the_end_has_an_end() {
     let mut overlay = Overlay::new(Arc::new(NoSchema));

@@ -159,17 +159,14 @@ impl Overlay {
     /// Takes in the value of a node that was not known to be in the base.
     fn load_text(&mut self, node: NodeId, fragment: &Tree, from: NodeId) -> Result<(), Error> {
         let value = fragment.value(from);
+        let base = Text { value: value.unwrap_or_default(), bindings: fragment.bindings(from) };
         if self.state(node).edit == Edit::Keep {
-            let bindings = fragment.bindings(from);
             match value {
-                Some(value) if bindings.is_empty() => self.tree.set_value(node, value, &[])?,
-                Some(value) => self.tree.set_value(node, value, &Text::new("", bindings).borrowed())?,
+                Some(value) => self.tree.set_value(node, value, &base.borrowed())?,
                 None => self.tree.clear_value(node),
             }
-            return Ok(());
-        }
-        let base = Text::new(value.unwrap_or_default(), fragment.bindings(from));
-        if fragment.first_child(from).is_none() && self.text(node) != base {
+        } else if fragment.first_child(from).is_none() && self.text(node) != base {
+            let base = self.tree.keep(base.value, &base.borrowed())?;
             self.replaced.insert(node, base);
         }
         Ok(())
@@ -206,7 +203,8 @@ impl Overlay {
             }
             _ if fragment.first_child(child).is_none() => {
                 let node = self.child_node(parent, name)?;
-                let text = Text::new(fragment.value(child).unwrap_or_default(), fragment.bindings(child));
+                let value = fragment.value(child).unwrap_or_default();
+                let text = Text { value, bindings: fragment.bindings(child) };
                 if self.in_base(node) && !self.base_text(node).means(&text) {
                     // One leaf has one value: these are two entries of a leaf-list.
                     if let Some(shape) = spot.shape {
@@ -244,7 +242,7 @@ impl Overlay {
                 Some(Entry { node: met, several: false }) if self.in_base(met) => met,
                 _ => return false,
             };
-            !self.base_text(met).means(&Text::new(value, fragment.bindings(leaf)))
+            !self.base_text(met).means(&Text { value, bindings: fragment.bindings(leaf) })
         })
     }
 

@@ -1,6 +1,9 @@
 //! Finding what a pattern matches, a step at a time.
 
-use super::{Live, Overlay, lookup::Met};
+use super::{
+    Live, Overlay,
+    lookup::{Entry, Met},
+};
 use crate::{NodeId, Pattern, PatternStep, QName};
 
 /// A search for what a pattern matches now, in document order.
@@ -89,15 +92,25 @@ impl Overlay {
     }
 
     /// Whether the predicates of a step hold for a node of its name.
-    fn matches(&self, place: Live, step: &PatternStep) -> bool {
+    fn matches(&mut self, place: Live, step: &PatternStep) -> bool {
         let keys = step.keys.iter().filter_map(|(key, value)| Some((key, value.as_deref()?)));
-        keys.into_iter().all(|(key, value)| {
-            let name = self.tree.names().get(QName::new(&step.namespace, key));
-            let mut leaves = name.into_iter().flat_map(|name| self.tree.children_named(place.node, name));
-            leaves.any(|leaf| {
+        for (key, value) in keys {
+            let Some(name) = self.tree.names().get(QName::new(&step.namespace, key)) else { return false };
+            let leaf = self.lookup.named(&self.tree, place.node, name);
+            let is = |leaf: NodeId| {
                 self.below(place, leaf).is_some() && self.tree.value(leaf).unwrap_or_default() == value
-            })
-        }) && match &step.entry {
+            };
+            let found = leaf.is_some_and(|Entry { node, several }| {
+                is(node) || several && self.tree.children_named(place.node, name).any(is)
+            });
+            if leaf.is_some_and(|leaf| leaf.several) {
+                self.lookup.looked += self.tree.children(place.node).count();
+            }
+            if !found {
+                return false;
+            }
+        }
+        match &step.entry {
             Some(Some(value)) => self.tree.value(place.node).unwrap_or_default() == value,
             _ => true,
         }

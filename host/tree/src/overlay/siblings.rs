@@ -127,7 +127,7 @@ fn next_leaf(overlay: &Overlay, entry: NodeId, leaves: usize) -> Option<(Name, B
     let name = overlay.tree.name(leaf);
     let is_leaf = is_lone_leaf(&overlay.tree, leaf)
         && !overlay.knowledge.is_leaf_list(overlay.state(entry).shape, name);
-    is_leaf.then(|| (name, local(&overlay.base_text(leaf).value).into()))
+    is_leaf.then(|| (name, local(overlay.base_text(leaf).value).into()))
 }
 
 fn is_lone_leaf(tree: &Tree, node: NodeId) -> bool {

@@ -15,13 +15,19 @@ impl Overlay {
     /// known not to be there.
     pub fn knows(&mut self, pattern: &Pattern) -> bool {
         let mut front = Front::top();
+        let knows = self.knows_from(&mut front, pattern);
+        self.lookup.looked += front.looked;
+        knows
+    }
+
+    fn knows_from(&mut self, front: &mut Front, pattern: &Pattern) -> bool {
         // The node that the steps so far mean, if it has been met; and whether they mean one at all.
         let (mut node, mut one) = (Some(Tree::ROOT), true);
         for step in &pattern.steps {
-            if self.coverage.is_whole(&front) {
+            if self.coverage.is_whole(front) {
                 return true;
             }
-            front = self.coverage.step(&front, step);
+            *front = self.coverage.step(front, step);
             node = match node.map(|node| (node, self.met(node, step))) {
                 Some((_, Met::One(node))) => node,
                 Some((parent, Met::Any)) => {
@@ -32,11 +38,11 @@ impl Overlay {
                 None => None,
             };
             let exact = one && !step.keys.is_empty() && step.keys.iter().all(|(_, value)| value.is_some());
-            if exact && !node.is_some_and(|node| self.in_base(node)) && self.keys_are_read(&front, step) {
+            if exact && !node.is_some_and(|node| self.in_base(node)) && self.keys_are_read(front, step) {
                 return true;
             }
         }
-        self.coverage.is_whole(&front)
+        self.coverage.is_whole(front)
     }
 
     /// The child that a step without keys means, where nothing says that there are several.

@@ -98,3 +98,14 @@ fn namespaces_in_values_are_part_of_an_edit() {
         assert!(matches!(made, Err(Error::Limit(limit)) if limit.limit == "edit bytes"), "{made:?}");
     });
 }
+
+#[test]
+fn of_very_many_keys_no_path_is_made_of_each() {
+    let keys: String = (0..60).map(|n| format!("[k{n}='1']")).collect();
+    let mut commit = commit("");
+    commit.run("s1", async |view| {
+        assert!(!view.exists(&format!("{SYSTEM}/l{keys}")).await.unwrap());
+    });
+    let requests = commit.requests();
+    assert!(requests.iter().all(|request| !request.contains(" | ")), "{requests:?}");
+}

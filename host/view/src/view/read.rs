@@ -12,6 +12,9 @@ struct Seen {
     whole: bool,
 }
 
+/// What has more keys is read as it is: each key would be asked for by a path with all of them.
+const MOST_KEYS: usize = 8;
+
 /// What an element of a list of strings takes besides its bytes.
 const STRING: usize = 8;
 
@@ -206,10 +209,13 @@ impl View {
         let overlay = &self.draft.overlay;
         let form = overlay.knowledge().form(overlay.locate(pattern));
         match (form, pattern.steps.last(), &wanted[..]) {
-            (Form::List { keys }, Some(last), [one]) if !keys.is_empty() && one == pattern => keys
-                .iter()
-                .map(|key| child(pattern, PatternStep::new(QName::new(&last.namespace, key))))
-                .collect(),
+            (Form::List { keys }, Some(last), [one])
+                if (1..=MOST_KEYS).contains(&keys.len()) && one == pattern =>
+            {
+                keys.iter()
+                    .map(|key| child(pattern, PatternStep::new(QName::new(&last.namespace, key))))
+                    .collect()
+            }
             _ => wanted,
         }
     }
