@@ -330,7 +330,7 @@ fn a_fragment_is_paid_for_before_it_is_read() {
 
 #[test]
 fn a_path_has_an_end() {
-    let mut commit = Commit::new();
+    let mut commit = Commit::new().declare("/devices/device/config/if:interfaces/interface[name]");
     let long = "x".repeat(70_000);
     let told = commit.run("s1", async |view| {
         let path = format!("/devices/device[name='r1']/config/if:interfaces/interface[name='{long}']");
