@@ -407,6 +407,34 @@ fn check_edit(tree: &Tree, access: &confine_nacm::Access, edit: &Tree) -> Result
     Ok(())
 }
 
+/// A presence container means something by being there, and so it is a node that is made.
+#[test]
+fn a_presence_container_is_not_made_on_the_way_where_it_may_not_be() {
+    let rule = |target, action| Rule {
+        name: "r".into(),
+        module: None,
+        target,
+        operations: Operations::NONE.with(Operation::Create),
+        action,
+    };
+    let prefixes = [("m", M), ("c", CONTROLLER)].map(|(prefix, space)| (prefix.to_owned(), space.to_owned()));
+    let path = "/c:devices/c:device/c:config/m:c/m:p/m:q".to_owned();
+    let leaf = Target::Path { path, prefixes: prefixes.into() };
+    let rules = vec![rule(leaf, Action::Permit), rule(Target::Any, Action::Deny)];
+    let list = RuleList { name: "l".into(), groups: vec!["modules".into()], rules };
+    let (access, _) = Nacm { rule_lists: vec![list], ..Nacm::default() }.module_access("bench", "alice");
+    let set = Call::Set("/devices/device[name='r1']/config/m:c/m:p/m:q".into(), "1".into());
+    let datastore = |inner: &str| {
+        let device = format!("<device><name>r1</name><config>{inner}</config></device>");
+        xml::parse(&format!("<devices xmlns='{CONTROLLER}'>{device}</devices>")).unwrap()
+    };
+    let (seen, _) = play(&datastore(""), &access, std::slice::from_ref(&set));
+    assert!(seen[0].contains("create of `/devices/device[name='r1']/config/c/p`"), "{}", seen[0]);
+    let there = datastore(&format!("<c xmlns='{M}'><p/></c>"));
+    let (seen, _) = play(&there, &access, &[set]);
+    assert!(!seen[0].contains("denied"), "{}", seen[0]);
+}
+
 proptest! {
     #[test]
     fn what_is_hidden_might_as_well_not_be_there(

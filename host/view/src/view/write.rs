@@ -172,8 +172,8 @@ impl View {
         overlay.check_exact(pattern).is_ok() && pattern.steps.iter().zip(overlay.spots(pattern)).all(known)
     }
 
-    /// Refuses to set a node to a value, or to make it, outside of the scope. The entries above are made
-    /// where they are not there.
+    /// Refuses to set a node to a value, or to make it, outside of the scope. The entries and the presence
+    /// containers above are made where they are not there.
     async fn permit_write(&mut self, pattern: &Pattern, value: Option<&BoundValue>) -> Result<(), Error> {
         if let Verdict::Deny { reason } = self.scope.own(Access::Create, pattern) {
             return Err(denied(pattern, Access::Create, &reason).into());
@@ -181,10 +181,14 @@ impl View {
         if !self.scope.has_rules() {
             return Ok(());
         }
+        let overlay = &self.draft.overlay;
+        let is_presence = |spot| overlay.knowledge().form(spot) == Form::PresenceContainer;
+        let presence: Vec<bool> = overlay.spots(pattern).map(is_presence).collect();
         let mut above = Pattern::default();
-        for step in pattern.steps.iter().take(pattern.steps.len().saturating_sub(1)) {
+        for (step, presence) in pattern.steps.iter().zip(presence).take(pattern.steps.len().saturating_sub(1))
+        {
             above.steps.push(step.clone());
-            if !step.keys.is_empty() && is_device_configuration(&above) {
+            if (presence || !step.keys.is_empty()) && is_device_configuration(&above) {
                 self.permit_one(&above, None).await?;
             }
         }
