@@ -254,7 +254,7 @@ async fn edits_are_limited() {
     );
     assert_eq!(
         upto_used(&told_of[1]),
-        r#"module `bench` 1.0.0, instance `bench[service-name='s1']`: bytes out limit reached: allowed 60,000 bytes for one instance"#
+        r#"module `bench` 1.0.0, instance `bench[service-name='s1']`: edit bytes limit reached: allowed 60,000 bytes for one instance"#
     );
 }
 
