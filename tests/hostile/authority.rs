@@ -1,6 +1,6 @@
 //! Modules that reach for what they were not given.
 
-use confine_controller::Datastore;
+use confine_controller::DatastoreName;
 
 use crate::{
     Elsewhere, Own, Part,
@@ -194,7 +194,7 @@ fn created_read() {
         for lines in [&[make][..], &[make, "absent created/path", "absent created"]] {
             let committed = play.commit(&instance(lines)).await;
             assert!(committed.succeeded(), "{}", committed.reason());
-            let running = play.stage.controller().datastore(Datastore::Running).unwrap();
+            let running = play.stage.controller().datastore(DatastoreName::Running).unwrap();
             assert!(running.contains("motd-banner</path>"), "{running}");
         }
         play.end();

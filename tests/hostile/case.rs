@@ -7,8 +7,8 @@ use std::{
     time::Instant,
 };
 
-use confine_author::{Committed, Stage};
-use confine_backend::{Actions, Push};
+use confine_author::{CommitEnd, Testbed};
+use confine_backend::{ActionsMode, PushMode};
 use confine_controller::Controller;
 use confine_tests::tap::Tap;
 use tempfile::TempDir;
@@ -173,7 +173,7 @@ impl Case {
 
 /// A controller with devices, a user, and a daemon with a good and a hostile module.
 pub struct Play {
-    pub stage: Stage,
+    pub stage: Testbed,
     pub daemon: Daemon,
     pub directory: TempDir,
     pub tap: Tap,
@@ -203,7 +203,7 @@ impl Play {
         place(&modules);
         let (front, back) = (directory.path().join("tap.sock"), directory.path().join("controller.sock"));
         let tap = Tap::listen(&front, &back).unwrap();
-        let stage = Stage::without_daemon(controller(), back, "alice").await.unwrap();
+        let stage = Testbed::without_daemon(controller(), back, "alice").await.unwrap();
         let daemon = {
             let (directory, limits) = (directory.path().to_owned(), limits.to_owned());
             let started = move || Daemon::start(&directory, &front, &limits, machine);
@@ -226,7 +226,7 @@ impl Play {
     /// Another controller in the place of the one that there is.
     pub async fn new_controller(&mut self) {
         let back = self.directory.path().join("new.sock");
-        let stage = Stage::without_daemon(controller(), back.clone(), "alice").await.unwrap();
+        let stage = Testbed::without_daemon(controller(), back.clone(), "alice").await.unwrap();
         let old = std::mem::replace(&mut self.stage, stage);
         old.close().await;
         // Where the daemon looks for it.
@@ -235,10 +235,10 @@ impl Play {
     }
 
     /// Commits these services.
-    pub async fn commit(&mut self, services: &str) -> Committed {
+    pub async fn commit(&mut self, services: &str) -> CommitEnd {
         self.tap.take();
         self.edit(services).await;
-        self.stage.commit(Push::Commit, Actions::Change).await.unwrap()
+        self.stage.commit(PushMode::Commit, ActionsMode::Change).await.unwrap()
     }
 
     pub async fn edit(&mut self, services: &str) {
@@ -255,7 +255,7 @@ impl Play {
 
     /// The commit after the first good one has failed with this, and nothing of it was sent.
     #[track_caller]
-    pub fn assert_failed(&self, committed: &Committed, expected: &str) {
+    pub fn assert_failed(&self, committed: &CommitEnd, expected: &str) {
         assert!(!committed.succeeded(), "it was expected to fail: {expected}");
         assert_eq!(without_times(committed.reason()), expected, "\n{}", self.daemon.log());
         assert_eq!(self.edits(), [""; 0], "nothing is sent of a commit that fails");
@@ -309,7 +309,7 @@ const HIDDEN: &str =
     "<nacm xmlns='urn:ietf:params:xml:ns:yang:ietf-netconf-acm'><enable-nacm>false</enable-nacm></nacm>
     <processes xmlns='http://clicon.org/controller'><services><enabled>true</enabled></services></processes>";
 
-fn controller() -> confine_controller::Builder {
+fn controller() -> confine_controller::ControllerBuilder {
     let yang = fs::read_to_string(here().join("hostile.yang")).unwrap();
     Controller::builder().devices(2).service_model("hostile@2026-11-25.yang", yang).config(HIDDEN)
 }

@@ -1,6 +1,6 @@
 //! What is left when something goes wrong: nothing that was half done, and a daemon that goes on.
 
-use confine_backend::{Actions, Outcome, Push};
+use confine_backend::{ActionsMode, PushMode, TransactionOutcome};
 
 use crate::{
     Elsewhere, Own, Part,
@@ -100,7 +100,7 @@ fn ten_failures() {
 async fn run(play: &mut Play) -> u64 {
     play.tap.take();
     play.edit(&(good("second") + &instance(&[]))).await;
-    let tid = play.stage.begin(Push::Commit, Actions::Change).await.unwrap();
+    let tid = play.stage.begin(PushMode::Commit, ActionsMode::Change).await.unwrap();
     tokio::task::block_in_place(|| play.daemon.await_log("it loops"));
     tid
 }
@@ -112,7 +112,7 @@ fn terminated_during_a_run() {
         let tid = run(&mut play).await;
         play.daemon.terminate();
         let over = play.stage.end(tid).await.unwrap();
-        assert_eq!(over.result, Outcome::Failed);
+        assert_eq!(over.result, TransactionOutcome::Failed);
         assert_eq!(
             over.reason.as_deref(),
             Some("the services daemon is being stopped; commit again when it is back")

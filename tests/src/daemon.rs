@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use confine_backend::Options;
+use confine_backend::ConnectOptions;
 use confine_service::Host;
 use tokio::net::UnixListener;
 
@@ -20,7 +20,7 @@ pub async fn play(script: &str, host: Arc<Host>) -> Result<(), String> {
     let directory = tempfile::tempdir().map_err(|error| error.to_string())?;
     let socket = directory.path().join("controller.sock");
     let listener = UnixListener::bind(&socket).map_err(|error| error.to_string())?;
-    let options = Options::with_host_user(&socket, "root");
+    let options = ConnectOptions::with_host_user(&socket, "root");
     let daemon = tokio::spawn(confine_service::serve(host, options, std::future::pending()));
     let played = tokio::time::timeout(LIMIT, Backend::new(script).play(listener)).await;
     daemon.abort();

@@ -4,9 +4,9 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use confine_author::{Committed, Services, Stage};
-use confine_backend::{Actions, Backend, Identity, Options, Push};
-use confine_controller::{Builder, Controller, Datastore};
+use confine_author::{CommitEnd, LoadedServices, Testbed};
+use confine_backend::{ActionsMode, Backend, ConnectOptions, PushMode, RequestUser};
+use confine_controller::{Controller, ControllerBuilder, DatastoreName};
 use confine_service::Host;
 use tempfile::TempDir;
 use tokio::{sync::oneshot, task::JoinHandle};
@@ -16,12 +16,12 @@ use crate::{tap::Tap, workshop::guests};
 /// A controller with two devices, a daemon, and a user who commits; what the daemon asks for is kept.
 pub struct Play {
     /// The controller and the user.
-    pub stage: Stage,
+    pub stage: Testbed,
     /// What the daemon asks for.
     pub tap: Tap,
     daemon: Option<Daemon>,
     /// For the daemon: where the controller is.
-    options: Options,
+    options: ConnectOptions,
     _directory: TempDir,
 }
 
@@ -33,7 +33,7 @@ struct Daemon {
 
 impl Play {
     /// With these services, this configuration of the controller from the beginning, and this user.
-    pub async fn begin(services: Services, config: &str, user: &str) -> Self {
+    pub async fn begin(services: LoadedServices, config: &str, user: &str) -> Self {
         let mut builder = Controller::builder().devices(2);
         if !config.is_empty() {
             builder = builder.config(config);
@@ -42,14 +42,14 @@ impl Play {
     }
 
     /// With this controller, which knows the models of these services, and this user.
-    pub async fn on(builder: Builder, services: Services, user: &str) -> Self {
+    pub async fn on(builder: ControllerBuilder, services: LoadedServices, user: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let (front, back) = (directory.path().join("tap.sock"), directory.path().join("controller.sock"));
         let builder = builder.service_models(services.models);
         let tap = Tap::listen(&front, &back).unwrap();
-        let stage = Stage::without_daemon(builder, back, user).await.unwrap();
+        let stage = Testbed::without_daemon(builder, back, user).await.unwrap();
         let running_file = Some(stage.running_file());
-        let options = Options { running_file, ..Options::new(front).unwrap() };
+        let options = ConnectOptions { running_file, ..ConnectOptions::new(front).unwrap() };
         let daemon = Some(Daemon::start(services.host, options.clone()).await);
         tap.take();
         Self { stage, tap, daemon, options, _directory: directory }
@@ -77,22 +77,22 @@ impl Play {
     }
 
     /// The user commits these instances.
-    pub async fn commit(&mut self, instances: &str) -> Committed {
+    pub async fn commit(&mut self, instances: &str) -> CommitEnd {
         self.stage.edit(&services(instances)).await.unwrap();
-        self.push(Actions::Change).await
+        self.push(ActionsMode::Change).await
     }
 
     /// The user commits what the candidate has.
-    pub async fn push(&mut self, actions: Actions<'_>) -> Committed {
-        self.stage.commit(Push::Commit, actions).await.unwrap()
+    pub async fn push(&mut self, actions: ActionsMode<'_>) -> CommitEnd {
+        self.stage.commit(PushMode::Commit, actions).await.unwrap()
     }
 
     /// Somebody else changes `running`, by a commit that is no transaction of the controller: no daemon is
     /// told of it.
     pub async fn change_elsewhere(&mut self, config: &str) {
-        let mut other = Backend::connect(Options::new(self.stage.socket()).unwrap()).await.unwrap();
-        other.edit_config(confine_backend::Datastore::Candidate, config, &Identity::Host).await.unwrap();
-        other.commit(&Identity::Host).await.unwrap();
+        let mut other = Backend::connect(ConnectOptions::new(self.stage.socket()).unwrap()).await.unwrap();
+        other.edit_config(confine_backend::Datastore::Candidate, config, &RequestUser::Host).await.unwrap();
+        other.commit(&RequestUser::Host).await.unwrap();
         other.close().await.unwrap();
     }
 
@@ -109,7 +109,7 @@ impl Play {
 
     /// What the `created` lists of the instances of `probe` say in `running`.
     pub fn created(&self) -> Vec<String> {
-        let running = self.stage.controller().datastore(Datastore::Running).unwrap();
+        let running = self.stage.controller().datastore(DatastoreName::Running).unwrap();
         let instances = running.split("<probe ").skip(1).map(|instance| {
             let instance = between(instance, "", "</probe>");
             let paths: Vec<&str> =
@@ -122,7 +122,7 @@ impl Play {
 
 impl Daemon {
     /// Knows the models when this returns: what it does is not to depend on how fast it is.
-    async fn start(host: Arc<Host>, options: Options) -> Self {
+    async fn start(host: Arc<Host>, options: ConnectOptions) -> Self {
         let (stop, stopped) = oneshot::channel::<()>();
         let until_stopped = async {
             let _ = stopped.await;
@@ -186,6 +186,6 @@ pub fn interface(name: &str) -> [String; 2] {
 
 /// Requires that a commit succeeded.
 #[track_caller]
-pub fn succeeded(committed: &Committed) {
+pub fn succeeded(committed: &CommitEnd) {
     assert!(committed.succeeded(), "{}", committed.reason());
 }

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use confine_netconf::Decoder;
+use confine_netconf::FrameDecoder;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{UnixListener, UnixStream, unix::OwnedReadHalf, unix::OwnedWriteHalf},
@@ -50,7 +50,7 @@ impl Tap {
     }
 
     async fn pass_requests(self, mut from: OwnedReadHalf, mut to: OwnedWriteHalf, held: Arc<AtomicBool>) {
-        let mut decoder = Decoder::new();
+        let mut decoder = FrameDecoder::new();
         let mut buffer = vec![0; 1 << 16];
         while let Ok(count @ 1..) = from.read(&mut buffer).await {
             let Some(octets) = buffer.get(..count) else { return };

@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use confine_netconf::Decoder;
+use confine_netconf::FrameDecoder;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{UnixListener, UnixStream},
@@ -86,7 +86,7 @@ impl Wire {
     }
 
     async fn pass(&self, mut client: UnixStream, mut server: UnixStream) -> std::io::Result<()> {
-        let mut decoder = Decoder::new();
+        let mut decoder = FrameDecoder::new();
         let (mut asked, mut answered) = (vec![0; 1 << 16], vec![0; 1 << 16]);
         let mut spoilt = None;
         loop {

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use confine_author::{Error, Services};
+use confine_author::{Error, LoadedServices};
 use confine_sandbox::Compiler;
 use tokio::sync::Mutex;
 
@@ -21,30 +21,30 @@ pub fn example_services() -> PathBuf {
 ///
 /// # Errors
 /// Why they cannot be built or loaded.
-pub async fn examples() -> Result<Services, Error> {
+pub async fn examples() -> Result<LoadedServices, Error> {
     let _building = BUILDING.lock().await;
-    Services::examples(&example_services(), Compiler::in_process()).await
+    LoadedServices::examples(&example_services(), Compiler::in_process()).await
 }
 
 /// Some of the modules in `guests`, in this order.
 ///
 /// # Errors
 /// Why they cannot be built or loaded.
-pub async fn guests(packages: &[&str]) -> Result<Services, Error> {
+pub async fn guests(packages: &[&str]) -> Result<LoadedServices, Error> {
     let _building = BUILDING.lock().await;
     let probe = Path::new(env!("CARGO_MANIFEST_DIR")).join("guests/probe");
-    Services::build(&probe, packages, std::slice::from_ref(&probe), Compiler::in_process()).await
+    LoadedServices::build(&probe, packages, std::slice::from_ref(&probe), Compiler::in_process()).await
 }
 
 /// The module that serves the example service `interfaces` on what `confine bindings` writes.
 ///
 /// # Errors
 /// Why it cannot be built or loaded.
-pub async fn typed() -> Result<Services, Error> {
+pub async fn typed() -> Result<LoadedServices, Error> {
     let _building = BUILDING.lock().await;
     let typed = Path::new(env!("CARGO_MANIFEST_DIR")).join("guests/typed");
     let models = [example_services().join("interfaces"), typed.clone()];
-    Services::build(&typed, &["typed"], &models, Compiler::in_process()).await
+    LoadedServices::build(&typed, &["typed"], &models, Compiler::in_process()).await
 }
 
 /// The component of a module in `guests`, with this version of five characters in the place of `0.1.0`:

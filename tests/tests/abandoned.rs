@@ -5,11 +5,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use confine_author::Stage;
-use confine_backend::{Actions, Backend, Events, Identity, Models, Options, Outcome, Push, Stream};
-use confine_controller::{Controller, TransactionState};
+use confine_author::Testbed;
+use confine_backend::{
+    ActionsMode, Backend, ConnectOptions, EventReceiver, EventStream, ModelStore, PushMode, RequestUser,
+    TransactionOutcome,
+};
+use confine_controller::{Controller, TransactionStage};
 use confine_sandbox::{Compiler, Limits, Runner};
-use confine_service::{Host, Library};
+use confine_service::{Host, ModuleLibrary};
 use confine_tests::{
     PATIENCE, daemon,
     play::{probe, services},
@@ -72,9 +75,9 @@ async fn what_was_notified_to_itself_is_run_and_not_ended() {
 
 /// A controller, a user, and another daemon that hears of commits.
 struct Play {
-    stage: Stage,
+    stage: Testbed,
     host: Arc<Host>,
-    other: Events,
+    other: EventReceiver,
     directory: tempfile::TempDir,
 }
 
@@ -85,20 +88,20 @@ impl Play {
         let builder =
             Controller::builder().devices(1).device_latency(device_latency).service_models(services.models);
         let socket = directory.path().join("controller.sock");
-        let stage = Stage::without_daemon(builder, socket, "alice").await.unwrap();
-        let options = Options::new(stage.socket()).unwrap();
-        let other = Events::subscribe(&options, &[Stream::ServicesCommit]).await.unwrap();
+        let stage = Testbed::without_daemon(builder, socket, "alice").await.unwrap();
+        let options = ConnectOptions::new(stage.socket()).unwrap();
+        let other = EventReceiver::subscribe(&options, &[EventStream::ServicesCommit]).await.unwrap();
         Self { stage, host: services.host, other, directory }
     }
 
-    fn options(&self) -> Options {
-        Options::new(self.stage.socket()).unwrap()
+    fn options(&self) -> ConnectOptions {
+        ConnectOptions::new(self.stage.socket()).unwrap()
     }
 
     /// A commit that the other daemon has been told of.
     async fn commit(&mut self) -> u64 {
         self.stage.edit(&services(&probe("a", &[], &[]))).await.unwrap();
-        let tid = self.stage.begin(Push::Commit, Actions::Change).await.unwrap();
+        let tid = self.stage.begin(PushMode::Commit, ActionsMode::Change).await.unwrap();
         self.other.next().await.unwrap();
         tid
     }
@@ -110,11 +113,11 @@ impl Play {
              </config></device></devices>";
         let mut backend = Backend::connect(self.options()).await.unwrap();
         let actions = confine_backend::Datastore::Actions;
-        backend.edit_config(actions, banner, &Identity::Host).await.unwrap();
-        backend.actions_done(tid, &["probe"], &Identity::Host).await.unwrap();
+        backend.edit_config(actions, banner, &RequestUser::Host).await.unwrap();
+        backend.actions_done(tid, &["probe"], &RequestUser::Host).await.unwrap();
     }
 
-    fn state(&self, tid: u64) -> TransactionState {
+    fn state(&self, tid: u64) -> TransactionStage {
         let transactions = self.stage.controller().transactions();
         transactions.iter().find(|transaction| transaction.tid == tid).unwrap().state
     }
@@ -128,10 +131,11 @@ impl Play {
 async fn what_a_daemon_has_left_behind_is_ended_by_the_next() {
     let mut play = Play::begin(Duration::ZERO).await;
     let tid = play.commit().await;
-    play.other = Events::subscribe(&play.options(), &[Stream::ControllerTransaction]).await.unwrap();
+    play.other =
+        EventReceiver::subscribe(&play.options(), &[EventStream::ControllerTransaction]).await.unwrap();
     play.start_ours();
     let over = tokio::time::timeout(PATIENCE, play.stage.end(tid)).await.expect("it is not ended").unwrap();
-    assert_eq!(over.result, Outcome::Failed);
+    assert_eq!(over.result, TransactionOutcome::Failed);
     insta::assert_snapshot!(over.reason.unwrap(), @"no services daemon saw this commit through: it began before this one was there; commit again");
 }
 
@@ -140,10 +144,11 @@ async fn what_is_on_its_way_to_the_devices_arrives() {
     let mut play = Play::begin(Duration::from_secs(2)).await;
     let tid = play.commit().await;
     play.answer(tid).await;
-    play.other = Events::subscribe(&play.options(), &[Stream::ControllerTransaction]).await.unwrap();
+    play.other =
+        EventReceiver::subscribe(&play.options(), &[EventStream::ControllerTransaction]).await.unwrap();
     play.start_ours();
     let over = tokio::time::timeout(PATIENCE, play.stage.end(tid)).await.unwrap().unwrap();
-    assert_eq!((over.result, over.reason), (Outcome::Success, None));
+    assert_eq!((over.result, over.reason), (TransactionOutcome::Success, None));
     let device = play.stage.controller().device("openconfig1").unwrap();
     assert!(device.contains("<login-banner>other</login-banner>"), "{device}");
 }
@@ -166,12 +171,13 @@ async fn another_daemon_that_is_there_is_told_of_and_keeps_its_commits() {
     another services daemon is subscribed to the controller's service commits: services-commit client already registered (operation-failed)
     hint: stop it first; the CLI's `processes services stop` stops the one that the controller has started
     ");
-    assert_eq!(play.state(tid), TransactionState::Actions);
+    assert_eq!(play.state(tid), TransactionStage::Actions);
     play.answer(tid).await;
     let over = tokio::time::timeout(PATIENCE, play.stage.end(tid)).await.unwrap().unwrap();
-    assert_eq!((over.result, over.reason), (Outcome::Success, None));
+    assert_eq!((over.result, over.reason), (TransactionOutcome::Success, None));
     // Once that one has gone, ours is there: it has tried again and again.
-    play.other = Events::subscribe(&play.options(), &[Stream::ControllerTransaction]).await.unwrap();
+    play.other =
+        EventReceiver::subscribe(&play.options(), &[EventStream::ControllerTransaction]).await.unwrap();
     tokio::time::timeout(PATIENCE, play.host.connected()).await.expect("ours does not come");
 }
 
@@ -184,26 +190,27 @@ async fn modules_are_loaded_after_that_and_their_commits_wait_for_them() {
     std::fs::create_dir(&modules).unwrap();
     std::fs::write(modules.join("probe.wasm"), guest_of_version("probe", "0.1.0").await.unwrap()).unwrap();
     let runner = Runner::new(&Limits::default(), Compiler::in_process()).unwrap();
-    let library = Library { directories: vec![modules], ..Library::default() };
-    play.host = Arc::new(Host::of(runner, Models::default(), Default::default(), library));
+    let library = ModuleLibrary { directories: vec![modules], ..ModuleLibrary::default() };
+    play.host = Arc::new(Host::of(runner, ModelStore::default(), Default::default(), library));
 
     let tid = play.commit().await;
-    play.other = Events::subscribe(&play.options(), &[Stream::ControllerTransaction]).await.unwrap();
+    play.other =
+        EventReceiver::subscribe(&play.options(), &[EventStream::ControllerTransaction]).await.unwrap();
     play.start_ours();
     let over = tokio::time::timeout(PATIENCE, play.stage.end(tid)).await.expect("it is not ended").unwrap();
     assert!(over.reason.unwrap().starts_with("no services daemon saw this commit through"));
 
     play.host.connected().await;
-    let tid = play.stage.begin(Push::Commit, Actions::Change).await.unwrap();
+    let tid = play.stage.begin(PushMode::Commit, ActionsMode::Change).await.unwrap();
     let taken = async {
         while play.host.status().commits.running != Some(tid) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
     tokio::time::timeout(PATIENCE, taken).await.unwrap();
-    assert_eq!(play.state(tid), TransactionState::Actions);
+    assert_eq!(play.state(tid), TransactionStage::Actions);
     play.host.load_modules().await;
     let over = tokio::time::timeout(PATIENCE, play.stage.end(tid)).await.expect("it waits").unwrap();
-    assert_eq!(over.result, Outcome::Success, "{:?}", over.reason);
+    assert_eq!(over.result, TransactionOutcome::Success, "{:?}", over.reason);
     assert_eq!(play.host.status().modules.first().unwrap().runs, 1);
 }

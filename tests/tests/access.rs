@@ -10,8 +10,8 @@
 
 use std::{path::Path, time::Duration};
 
-use confine_author::Committed;
-use confine_backend::{Actions, Options};
+use confine_author::CommitEnd;
+use confine_backend::{ActionsMode, ConnectOptions};
 use confine_tests::{
     play::{self, Play, between, succeeded, without},
     script::{self, Script},
@@ -56,7 +56,7 @@ fn set(leaf: &str, value: &str) -> String {
 }
 
 #[track_caller]
-fn failed(committed: &Committed) -> &str {
+fn failed(committed: &CommitEnd) -> &str {
     assert!(!committed.succeeded());
     committed.reason()
 }
@@ -209,7 +209,7 @@ async fn where_nobody_writes_by_default_all_is_taken_away_as_the_user() {
     assert_eq!(play.created(), [marked("a"), marked("b")]);
     let made = play.device();
     for force in [None, Some("probe[name='a']")] {
-        succeeded(&play.push(Actions::Force(force)).await);
+        succeeded(&play.push(ActionsMode::Force(force)).await);
         assert_eq!(play.device(), made, "{force:?}");
     }
     succeeded(&play.commit(&without("a")).await);
@@ -277,6 +277,6 @@ async fn a_daemon_that_may_not_act_for_others_says_so() {
 }
 
 async fn serve(host: std::sync::Arc<confine_service::Host>, socket: impl AsRef<Path>) {
-    let options = Options::with_host_user(socket.as_ref(), "clicon");
+    let options = ConnectOptions::with_host_user(socket.as_ref(), "clicon");
     confine_service::serve(host, options, std::future::pending()).await;
 }

@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use confine_author::{Case, Verdict, bindings};
+use confine_author::{CaseResult, ServiceCase, bindings};
 use confine_backend::modules_in;
 use confine_tests::workshop::{example_services, typed};
 
@@ -34,7 +34,7 @@ fn the_bindings_of_the_guest_are_those_that_are_written() {
 /// It does what the module without bindings does: the same cases hold.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_module_on_bindings_passes_the_cases_of_its_service() {
-    let cases = Case::all(&example_services().join("interfaces/cases")).unwrap();
+    let cases = ServiceCase::all(&example_services().join("interfaces/cases")).unwrap();
     assert!(cases.len() >= 7, "the cases are gone");
     play(cases).await;
 }
@@ -43,18 +43,18 @@ async fn a_module_on_bindings_passes_the_cases_of_its_service() {
 #[tokio::test(flavor = "multi_thread")]
 async fn values_are_of_their_types_in_a_module_on_bindings() {
     let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("guests/typed/cases");
-    play(Case::all(&cases).unwrap()).await;
+    play(ServiceCase::all(&cases).unwrap()).await;
 }
 
-async fn play(cases: Vec<Case>) {
+async fn play(cases: Vec<ServiceCase>) {
     let services = typed().await.unwrap();
     assert!(!cases.is_empty());
     let mut failures = Vec::new();
     for case in cases {
         let directory = tempfile::tempdir().unwrap();
         match case.play(services.host.clone(), &services.models, directory.path()).await.unwrap() {
-            Verdict::Passed => {}
-            Verdict::Failed(how) => failures.push(format!("{}: {how}", case.directory.display())),
+            CaseResult::Passed => {}
+            CaseResult::Failed(how) => failures.push(format!("{}: {how}", case.directory.display())),
         }
     }
     assert!(failures.is_empty(), "{}", failures.join("\n\n"));

@@ -8,19 +8,19 @@
     reason = "a test fails by panicking"
 )]
 
-use confine_author::{Case, Verdict};
+use confine_author::{CaseResult, ServiceCase};
 use confine_tests::workshop::{example_services, examples};
 
 async fn play(service: &str) {
     let examples = examples().await.unwrap();
-    let cases = Case::all(&example_services().join(service).join("cases")).unwrap();
+    let cases = ServiceCase::all(&example_services().join(service).join("cases")).unwrap();
     assert!(cases.len() >= 2, "the cases of `{service}` are gone");
     let mut failures = Vec::new();
     for case in cases {
         let directory = tempfile::tempdir().unwrap();
         match case.play(examples.host.clone(), &examples.models, directory.path()).await.unwrap() {
-            Verdict::Passed => {}
-            Verdict::Failed(how) => failures.push(format!("{}: {how}", case.directory.display())),
+            CaseResult::Passed => {}
+            CaseResult::Failed(how) => failures.push(format!("{}: {how}", case.directory.display())),
         }
     }
     assert!(failures.is_empty(), "{}", failures.join("\n\n"));

@@ -10,10 +10,10 @@
 
 use std::{fs, path::Path, time::Duration};
 
-use confine_author::Stage;
-use confine_backend::{Actions, Push};
-use confine_controller::{Controller, Datastore};
-use confine_netconf::Decoder;
+use confine_author::Testbed;
+use confine_backend::{ActionsMode, PushMode};
+use confine_controller::{Controller, DatastoreName};
+use confine_netconf::FrameDecoder;
 use confine_tests::{
     PATIENCE, daemon,
     play::{Play, instead, probe, services, succeeded, without},
@@ -35,7 +35,7 @@ async fn fault_1_the_edits_of_every_module_arrive() {
     assert!(play.device().contains("<motd-banner>from the first</motd-banner>"), "{}", play.device());
     assert!(play.device().contains("<login-banner>from the second</login-banner>"), "{}", play.device());
     let before = play.device();
-    succeeded(&play.push(Actions::Force(None)).await);
+    succeeded(&play.push(ActionsMode::Force(None)).await);
     assert_eq!(play.device(), before);
     assert_eq!(play.edits().len(), 2, "one edit for each commit");
 }
@@ -60,7 +60,7 @@ async fn fault_2_applying_everything_loses_track_of_nothing() {
     succeeded(&play.commit(&both).await);
     let made = play.device();
     for force in [None, Some("probe"), Some("probe[name='b']")] {
-        succeeded(&play.push(Actions::Force(force)).await);
+        succeeded(&play.push(ActionsMode::Force(force)).await);
         assert_eq!(play.device(), made, "{force:?}");
     }
     succeeded(&play.commit(&(without("a") + &without("b"))).await);
@@ -81,9 +81,9 @@ async fn fault_2_nor_of_a_list_with_two_keys() {
     succeeded(&play.commit(&both).await);
     let made = play.device();
     for force in [None, Some("pair"), Some("pair[left='l']")] {
-        succeeded(&play.push(Actions::Force(force)).await);
+        succeeded(&play.push(ActionsMode::Force(force)).await);
         assert_eq!(play.device(), made, "{force:?}");
-        let running = play.stage.controller().datastore(Datastore::Running).unwrap();
+        let running = play.stage.controller().datastore(DatastoreName::Running).unwrap();
         assert_eq!(running.matches("</path>").count(), 2, "{force:?}: {running}");
     }
     // One after the other: a notification names the first key, so that the controller would take away what
@@ -108,18 +108,18 @@ async fn fault_3_a_service_without_a_module_is_an_error_and_loses_nothing() {
     let models = guests(&["probe"]).await.unwrap().models;
     let other = examples().await.unwrap();
     let directory = tempfile::tempdir().unwrap();
-    let running = play.stage.controller().datastore(Datastore::Running).unwrap();
+    let running = play.stage.controller().datastore(DatastoreName::Running).unwrap();
     let tree = xml::parse(&running).unwrap();
     let kept = tree.children(Tree::ROOT).find(|&node| tree.qname(node).local == "services").unwrap();
     let builder = Controller::builder()
         .device("openconfig1", before.clone())
         .service_models(models)
         .config(xml::write(&tree, kept).unwrap());
-    let mut stage = Stage::open(builder, other.host, directory.path(), "alice").await.unwrap();
+    let mut stage = Testbed::open(builder, other.host, directory.path(), "alice").await.unwrap();
     let change = probe("a", &[&set("login-banner", "changed")], &[]);
     stage.edit(&services(&change)).await.unwrap();
-    for actions in [Actions::Change, Actions::Force(None)] {
-        let committed = stage.commit(Push::Commit, actions).await.unwrap();
+    for actions in [ActionsMode::Change, ActionsMode::Force(None)] {
+        let committed = stage.commit(PushMode::Commit, actions).await.unwrap();
         assert!(!committed.succeeded());
         assert!(committed.reason().contains("no module serves `probe`"), "{}", committed.reason());
         assert_eq!(stage.controller().device("openconfig1").unwrap(), before);
@@ -235,14 +235,14 @@ fn fault_12_messages_arrive_however_they_are_cut() {
     }
     wire.extend(b"\n##\n");
     for cut in 0..=wire.len() {
-        let mut decoder = Decoder::new();
+        let mut decoder = FrameDecoder::new();
         decoder.push(&wire[..cut]);
         let early = decoder.next();
         decoder.push(&wire[cut..]);
         assert_eq!(early.or_else(|| decoder.next()).unwrap().unwrap(), message.as_bytes(), "cut at {cut}");
         assert!(decoder.next().is_none() && decoder.finish().is_ok());
     }
-    let mut decoder = Decoder::new();
+    let mut decoder = FrameDecoder::new();
     decoder.push(&wire[..wire.len() - 6]);
     assert!(decoder.next().is_none() && decoder.finish().is_err(), "an end in the middle is told");
 }

@@ -5,10 +5,10 @@
 
 use std::time::Duration;
 
-use confine_author::Committed;
-use confine_backend::{Actions, Push};
+use confine_author::CommitEnd;
+use confine_backend::{ActionsMode, PushMode};
 use confine_controller::Controller;
-use confine_service::Happened;
+use confine_service::EventKind;
 use confine_tests::{PATIENCE, play::instead, wire::Fault, wired::Wired, workshop::guests};
 
 /// A controller, a wire and a daemon at its other end.
@@ -32,12 +32,12 @@ impl Play {
         Self(Wired::serving(Controller::builder().devices(1), services, request_timeout).await)
     }
 
-    async fn commit(&mut self, banner: &str) -> Committed {
+    async fn commit(&mut self, banner: &str) -> CommitEnd {
         let set = format!(
             "set /devices/device[name='openconfig1']/config/oc-sys:system/config/login-banner {banner}"
         );
         self.0.edit(&instead("a", &[&set], &[])).await;
-        let committed = self.0.stage.commit(Push::Commit, Actions::Change);
+        let committed = self.0.stage.commit(PushMode::Commit, ActionsMode::Change);
         tokio::time::timeout(PATIENCE, committed).await.expect("the commit is not answered").unwrap()
     }
 
@@ -65,7 +65,7 @@ impl Play {
     async fn lost(&mut self) -> String {
         loop {
             let event = tokio::time::timeout(PATIENCE, self.0.events.recv()).await.expect("nothing is lost");
-            if let Happened::Disconnected { error } = event.unwrap().what {
+            if let EventKind::Disconnected { error } = event.unwrap().what {
                 return error;
             }
         }

@@ -4,10 +4,10 @@
 
 use std::time::Duration;
 
-use confine_author::{Committed, Stage};
-use confine_backend::{Actions, Push};
-use confine_controller::{Builder, Controller, PushPhase};
-use confine_service::Happened;
+use confine_author::{CommitEnd, Testbed};
+use confine_backend::{ActionsMode, PushMode};
+use confine_controller::{Controller, ControllerBuilder, PushPhase};
+use confine_service::EventKind;
 use confine_tests::{PATIENCE, play::instead, wire::Fault, wired::Wired, workshop::guests};
 
 const BANNER: &str = "/devices/device[name='openconfig1']/config/oc-sys:system/config/login-banner";
@@ -25,20 +25,20 @@ impl Play {
         Self::on(Controller::builder().devices(2).device_latency(latency)).await
     }
 
-    async fn on(builder: Builder) -> Self {
+    async fn on(builder: ControllerBuilder) -> Self {
         let services = guests(&["hooked", "probe"]).await.unwrap();
         Self(Wired::serving(builder, services, PATIENCE).await)
     }
 
-    async fn commit(&mut self, push: Push, does: &str, hooks: &[String]) -> Committed {
+    async fn commit(&mut self, push: PushMode, does: &str, hooks: &[String]) -> CommitEnd {
         self.edit(does, hooks).await;
-        self.0.stage.commit(push, Actions::Change).await.unwrap()
+        self.0.stage.commit(push, ActionsMode::Change).await.unwrap()
     }
 
     /// Commits, and loses the connection when that was answered, before the devices are done.
     async fn commit_and_lose(&mut self, does: &str, hooks: &[String]) -> u64 {
         self.edit(does, hooks).await;
-        let tid = self.0.stage.begin(Push::Commit, Actions::Change).await.unwrap();
+        let tid = self.0.stage.begin(PushMode::Commit, ActionsMode::Change).await.unwrap();
         self.0.until(|host| host.status().commits.done == 1).await;
         self.0.wire.spoil("<hello", Fault::End);
         self.0.wire.cut();
@@ -56,7 +56,7 @@ impl Play {
         loop {
             let event =
                 tokio::time::timeout(PATIENCE, self.0.events.recv()).await.expect("no hook fails").unwrap();
-            if let Happened::HookFailure { hook, error, module, .. } = event.what {
+            if let EventKind::HookFailure { hook, error, module, .. } = event.what {
                 assert_eq!(module, "hooked");
                 return (hook, error);
             }
@@ -76,7 +76,7 @@ fn say(hook: &str) -> String {
 async fn a_pre_commit_that_fails_fails_the_commit_before_anything_is_made() {
     let mut play = Play::begin().await;
     let before = play.0.stage.controller().device("openconfig1").unwrap();
-    for (push, dry_run) in [(Push::Commit, false), (Push::None, true)] {
+    for (push, dry_run) in [(PushMode::Commit, false), (PushMode::None, true)] {
         let committed = play.commit(push, "panic it must not come to that", &[say("pre")]).await;
         assert!(!committed.succeeded());
         let tid = committed.transaction.tid;
@@ -91,15 +91,15 @@ async fn a_pre_commit_that_fails_fails_the_commit_before_anything_is_made() {
     }
     assert_eq!(play.0.stage.controller().device("openconfig1").unwrap(), before);
     // And the next one is none the worse.
-    assert!(play.commit(Push::Commit, &set("b"), &[]).await.succeeded());
+    assert!(play.commit(PushMode::Commit, &set("b"), &[]).await.succeeded());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hook_cannot_write() {
     let mut play = Play::begin().await;
-    let committed = play.commit(Push::Commit, &set("a"), &[format!("pre {}", set("b"))]).await;
+    let committed = play.commit(PushMode::Commit, &set("a"), &[format!("pre {}", set("b"))]).await;
     assert!(committed.reason().contains("access-denied"), "{}", committed.reason());
-    assert!(play.commit(Push::Commit, &set("a"), &[format!("post {}", set("b"))]).await.succeeded());
+    assert!(play.commit(PushMode::Commit, &set("a"), &[format!("post {}", set("b"))]).await.succeeded());
     assert_eq!(play.failed().await.0, "pre-commit");
     let (hook, error) = play.failed().await;
     assert_eq!(hook, "post-commit");
@@ -122,7 +122,7 @@ async fn a_hook_sees_what_the_user_who_commits_may_see() {
     ] {
         let mut play = Play::on(builder).await;
         play.0.stage.controller().refuse_push("openconfig1", PushPhase::Commit, "no thanks").unwrap();
-        let committed = play.commit(Push::Commit, &set("one"), &[format!("failed say {hostname}")]).await;
+        let committed = play.commit(PushMode::Commit, &set("one"), &[format!("failed say {hostname}")]).await;
         assert!(!committed.succeeded());
         let (hook, error) = play.failed().await;
         assert_eq!(hook, "post-commit-failed");
@@ -134,9 +134,9 @@ async fn a_hook_sees_what_the_user_who_commits_may_see() {
 async fn post_commit_runs_for_a_real_push_alone_and_reads_running() {
     let mut play = Play::begin().await;
     let hooks = [say("post"), say("failed")];
-    assert!(play.commit(Push::None, &set("one"), &hooks).await.succeeded());
-    assert!(play.commit(Push::Validate, &set("two"), &hooks).await.succeeded());
-    let committed = play.commit(Push::Commit, &set("three"), &hooks).await;
+    assert!(play.commit(PushMode::None, &set("one"), &hooks).await.succeeded());
+    assert!(play.commit(PushMode::Validate, &set("two"), &hooks).await.succeeded());
+    let committed = play.commit(PushMode::Commit, &set("three"), &hooks).await;
     assert!(committed.succeeded(), "{}", committed.reason());
     let (hook, error) = play.failed().await;
     assert_eq!(hook, "post-commit");
@@ -153,16 +153,16 @@ async fn post_commit_failed_is_told_why_and_whether_running_has_changed() {
     let hooks = [say("post"), say("failed")];
     // A device refuses, and `running` is what was committed all the same.
     play.0.stage.controller().refuse_push("openconfig1", PushPhase::Commit, "no thanks").unwrap();
-    let committed = play.commit(Push::Commit, &set("one"), &hooks).await;
+    let committed = play.commit(PushMode::Commit, &set("one"), &hooks).await;
     assert!(!committed.succeeded());
     let (hook, error) = play.failed().await;
     assert_eq!(hook, "post-commit-failed");
-    let running = play.0.stage.controller().datastore(confine_controller::Datastore::Running).unwrap();
+    let running = play.0.stage.controller().datastore(confine_controller::DatastoreName::Running).unwrap();
     let changed = if running.contains("<login-banner>one<") { "changed" } else { "unchanged" };
     assert!(error.contains(&format!("result=FAILED running={changed}")), "{error}");
     assert!(error.contains("no thanks"), "{error}");
     // A module refuses, and nothing has changed.
-    let committed = play.commit(Push::Commit, "fail never", &hooks).await;
+    let committed = play.commit(PushMode::Commit, "fail never", &hooks).await;
     assert!(!committed.succeeded());
     let (hook, error) = play.failed().await;
     assert_eq!(hook, "post-commit-failed");
@@ -174,8 +174,8 @@ async fn post_commit_failed_is_told_why_and_whether_running_has_changed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hook_that_never_ends_holds_up_nobody() {
     let mut play = Play::begin().await;
-    assert!(play.commit(Push::Commit, &set("one"), &["post spin".into()]).await.succeeded());
-    assert!(play.commit(Push::Commit, &set("two"), &[]).await.succeeded());
+    assert!(play.commit(PushMode::Commit, &set("one"), &["post spin".into()]).await.succeeded());
+    assert!(play.commit(PushMode::Commit, &set("two"), &[]).await.succeeded());
     let (hook, error) = play.failed().await;
     assert_eq!(hook, "post-commit");
     assert!(error.contains("fuel limit reached"), "{error}");
@@ -202,13 +202,13 @@ async fn the_end_of_another_transaction_is_not_taken_for_it() {
     let builder = Controller::builder().devices(2).service_models(services.models);
     let back = play.0.directory.path().join("controller.sock");
     std::fs::remove_file(&back).unwrap();
-    play.0.stage = Stage::without_daemon(builder, back, "bob").await.unwrap();
+    play.0.stage = Testbed::without_daemon(builder, back, "bob").await.unwrap();
     play.0.wire.mend();
     tokio::time::timeout(PATIENCE, play.0.host.connected()).await.unwrap();
     // One that no services take part in.
-    let other = play.0.stage.commit(Push::None, Actions::Change).await.unwrap();
+    let other = play.0.stage.commit(PushMode::None, ActionsMode::Change).await.unwrap();
     assert_eq!(other.transaction.tid, lost);
-    let committed = play.commit(Push::Commit, &set("two"), &[say("post")]).await;
+    let committed = play.commit(PushMode::Commit, &set("two"), &[say("post")]).await;
     assert!(committed.succeeded(), "{}", committed.reason());
     let (_, error) = play.failed().await;
     assert!(error.contains(&format!("{} bob", committed.transaction.tid)), "{error}");

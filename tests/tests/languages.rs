@@ -12,10 +12,10 @@
 
 use std::{collections::HashSet, path::PathBuf, process::Command, sync::Arc};
 
-use confine_author::{Case, Services, Verdict};
-use confine_backend::Models;
+use confine_author::{CaseResult, LoadedServices, ServiceCase};
+use confine_backend::ModelStore;
 use confine_sandbox::{Compiler, Limits, Runner};
-use confine_service::{File, Host, Registry};
+use confine_service::{FoundFile, Host, ModuleRegistry};
 use confine_tests::{
     play::{self, Play},
     tap::Tap,
@@ -50,12 +50,12 @@ async fn host(module: PathBuf) -> Arc<Host> {
     let limits = Limits::default();
     let runner = Runner::new(&limits, Compiler::in_process()).unwrap();
     let bytes = std::fs::read(&module).unwrap();
-    let file = File { name: "banner".into(), path: module, bytes: Ok(bytes) };
-    let registry = Registry::load(vec![file], &runner, |_| limits.clone()).await;
+    let file = FoundFile { name: "banner".into(), path: module, bytes: Ok(bytes) };
+    let registry = ModuleRegistry::load(vec![file], &runner, |_| limits.clone()).await;
     if let Err(error) = &registry.files()[0].module {
         panic!("{error}");
     }
-    Arc::new(Host::new(runner, Models::default(), HashSet::new(), registry))
+    Arc::new(Host::new(runner, ModelStore::default(), HashSet::new(), registry))
 }
 
 /// What the cases of a service came to.
@@ -70,13 +70,13 @@ struct Played {
 /// Plays every case of an example service.
 async fn play(host: &Arc<Host>, models: &[(String, String)], service: &str) -> Played {
     let mut played = Played { edits: Vec::new(), fuel: Vec::new() };
-    for case in Case::all(&example_services().join(service).join("cases")).unwrap() {
+    for case in ServiceCase::all(&example_services().join(service).join("cases")).unwrap() {
         let directory = tempfile::tempdir().unwrap();
         let (front, back) = (directory.path().join("tap.sock"), directory.path().join("controller.sock"));
         let tap = Tap::listen(&front, &back).unwrap();
         match case.play_behind(host.clone(), models, back, &front).await.unwrap() {
-            Verdict::Passed => {}
-            Verdict::Failed(how) => panic!("{}: {how}", case.directory.display()),
+            CaseResult::Passed => {}
+            CaseResult::Failed(how) => panic!("{}: {how}", case.directory.display()),
         }
         // From there on: what the daemon asks about models comes in between, and counts in the message-id.
         let edit = |message: String| Some(message[message.find("<edit-config>")?..].to_owned());
@@ -116,7 +116,7 @@ async fn python_as_in_rust_and_the_same_twice() {
 async fn python_has_hooks() {
     let Some(module) = built_of("python", "../../tests/guests/python/hooked_python") else { return };
     let models = guests(&["probe"]).await.unwrap().models;
-    let mut play = Play::begin(Services { models, host: host(module).await }, "", "alice").await;
+    let mut play = Play::begin(LoadedServices { models, host: host(module).await }, "", "alice").await;
     let committed = play.commit(&play::probe("a", &[], &["x & y"])).await;
     insta::assert_snapshot!(committed.reason(), @"pre-commit: module `banner` 0.1.0, instance `probe[name='a']`: x &amp; y alice (operation-failed)");
 }

@@ -4,11 +4,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use confine_author::Services;
-use confine_backend::{Actions, Models, Push};
+use confine_author::LoadedServices;
+use confine_backend::{ActionsMode, ModelStore, PushMode};
 use confine_controller::Controller;
 use confine_sandbox::{Compiler, Limits, Runner};
-use confine_service::{Host, Library};
+use confine_service::{Host, ModuleLibrary};
 use confine_tests::{
     PATIENCE,
     play::{probe, services},
@@ -20,14 +20,14 @@ use confine_tests::{
 const BANNER: &str = "/devices/device[name='openconfig1']/config/oc-sys:system/config/login-banner";
 
 /// A controller with this service-timeout, and a daemon that waits for its replies for ever.
-async fn begin(service_timeout: u32, served: Services) -> Wired {
+async fn begin(service_timeout: u32, served: LoadedServices) -> Wired {
     let config = services(&format!("<service-timeout>{service_timeout}</service-timeout>"));
     Wired::serving(Controller::builder().devices(1).config(config), served, Duration::MAX).await
 }
 
 async fn commit(wired: &mut Wired) -> u64 {
     wired.edit(&probe("a", &[&format!("set {BANNER} b")], &[])).await;
-    wired.stage.begin(Push::Commit, Actions::Change).await.unwrap()
+    wired.stage.begin(PushMode::Commit, ActionsMode::Change).await.unwrap()
 }
 
 /// What the user reads of a commit once so much time has passed.
@@ -62,8 +62,9 @@ async fn a_commit_may_take_what_the_controller_says_be_it_more_or_less_than_by_d
 async fn modules_that_are_being_loaded_take_from_that_time() {
     let models = guests(&["probe"]).await.unwrap().models;
     let runner = Runner::new(&Limits::default(), Compiler::in_process()).unwrap();
-    let host = Arc::new(Host::of(runner, Models::default(), Default::default(), Library::default()));
-    let mut wired = begin(50, Services { models, host }).await;
+    let host =
+        Arc::new(Host::of(runner, ModelStore::default(), Default::default(), ModuleLibrary::default()));
+    let mut wired = begin(50, LoadedServices { models, host }).await;
     let tid = commit(&mut wired).await;
     wired.until(|host| host.status().commits.running == Some(tid)).await;
     insta::assert_snapshot!(told_after(&mut wired, tid, Duration::from_secs(41)).await, @r"

@@ -4,8 +4,8 @@
 
 use std::time::Duration;
 
-use confine_author::{Services, Stage};
-use confine_backend::{Actions, Push};
+use confine_author::{LoadedServices, Testbed};
+use confine_backend::{ActionsMode, PushMode};
 use confine_controller::Controller;
 use confine_tests::{
     PATIENCE,
@@ -15,10 +15,10 @@ use confine_tests::{
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_commit_that_is_running_ends_as_it_would_have() {
-    let Services { host, models } = guests(&["probe", "second"]).await.unwrap();
+    let LoadedServices { host, models } = guests(&["probe", "second"]).await.unwrap();
     let builder = Controller::builder().devices(1).service_models(models);
     let directory = tempfile::tempdir().unwrap();
-    let mut stage = Stage::open(builder, host.clone(), directory.path(), "alice").await.unwrap();
+    let mut stage = Testbed::open(builder, host.clone(), directory.path(), "alice").await.unwrap();
     stage.edit(&services(&probe("endless", &["spin"], &[]))).await.unwrap();
     let leave = async {
         while host.status().commits.running.is_none() {
@@ -26,7 +26,7 @@ async fn the_commit_that_is_running_ends_as_it_would_have() {
         }
         host.leave();
     };
-    let (committed, ()) = tokio::join!(stage.commit(Push::Commit, Actions::Change), leave);
+    let (committed, ()) = tokio::join!(stage.commit(PushMode::Commit, ActionsMode::Change), leave);
     let committed = committed.unwrap();
     // Not that the daemon is being stopped, which is what it says when it may not wait.
     assert!(committed.reason().contains("fuel limit reached"), "{}", committed.reason());

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use confine_author::build;
 use confine_sandbox::{Compiler, Limits, Runner};
-use confine_service::{Registry, find};
+use confine_service::{ModuleRegistry, find};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_two_with_the_same_name_the_first_stays() {
@@ -24,7 +24,7 @@ async fn of_two_with_the_same_name_the_first_stays() {
     let runner = Runner::new(&limits, Compiler::in_process()).unwrap();
     let (files, unreadable) = find(&directories, limits.component);
     assert!(unreadable.is_empty());
-    let registry = Registry::load(files, &runner, |_| limits.clone()).await;
+    let registry = ModuleRegistry::load(files, &runner, |_| limits.clone()).await;
     let told: Vec<_> = registry
         .files()
         .iter()

@@ -9,9 +9,9 @@
 
 use std::{fs, path::PathBuf, time::Instant};
 
-use confine_author::Committed;
-use confine_backend::{Actions, Outcome, Push};
-use confine_controller::Datastore;
+use confine_author::CommitEnd;
+use confine_backend::{ActionsMode, PushMode, TransactionOutcome};
+use confine_controller::DatastoreName;
 use confine_tests::{
     PATIENCE,
     play::{Play, instead, interface, probe, services, succeeded, without},
@@ -25,7 +25,7 @@ fn set(leaf: &str, value: &str) -> String {
 }
 
 #[track_caller]
-fn failed(committed: &Committed) -> &str {
+fn failed(committed: &CommitEnd) -> &str {
     assert!(!committed.succeeded());
     committed.reason()
 }
@@ -47,7 +47,7 @@ async fn what_two_instances_made_stays_until_both_are_gone() {
     let made = play.device();
     succeeded(&play.commit(&without("a")).await);
     assert_eq!(play.device(), made);
-    let running = play.stage.controller().datastore(Datastore::Running).unwrap();
+    let running = play.stage.controller().datastore(DatastoreName::Running).unwrap();
     assert_eq!(running.matches("</path>").count(), 1, "{running}");
     succeeded(&play.commit(&without("b")).await);
     assert_eq!(play.device(), untouched);
@@ -63,7 +63,7 @@ async fn two_owners_of_an_object_may_change_and_go_in_one_commit() {
     assert!(play.device().contains("<mtu>1600</mtu>"), "{}", play.device());
     for force in [None, Some("probe"), Some("probe[name='a']"), Some("probe[name='b']")] {
         let made = play.device();
-        succeeded(&play.push(Actions::Force(force)).await);
+        succeeded(&play.push(ActionsMode::Force(force)).await);
         assert_eq!(play.device(), made, "{force:?}");
     }
     succeeded(&play.commit(&(without("a") + &without("b"))).await);
@@ -125,11 +125,11 @@ async fn shared_objects_survive_in_a_chain() {
     // What another session does without a word to the daemon: the controller finds by `b`'s list what `c`
     // shares with it, and by `c`'s nothing.
     for (instance, stays) in [("probe[name='c']", true), ("probe[name='b']", false)] {
-        let stripped = play.push(Actions::Delete(Some(instance))).await;
+        let stripped = play.push(ActionsMode::Delete(Some(instance))).await;
         succeeded(&stripped);
         assert_eq!(play.device().contains("<name>y</name>"), stays, "{instance}");
     }
-    succeeded(&play.push(Actions::Force(Some("probe[name='b']"))).await);
+    succeeded(&play.push(ActionsMode::Force(Some("probe[name='b']"))).await);
     assert_eq!(play.device(), made);
     insta::assert_snapshot!(owned(play.created()), @r#"
     b: …/interfaces/interface[name="x"], …/interfaces/interface[name="y"]
@@ -151,7 +151,7 @@ async fn who_comes_after_the_first_owner_has_gone_is_not_found_beside_the_next()
     let owned = [r#"b: …/interfaces/interface[name="x"]"#, r#"c: …/interfaces/interface[name="x"][false()]"#];
     assert_eq!(play.created(), owned);
     let made = play.device();
-    succeeded(&play.push(Actions::Force(None)).await);
+    succeeded(&play.push(ActionsMode::Force(None)).await);
     assert_eq!(play.device(), made);
     succeeded(&play.commit(&(without("b") + &without("c"))).await);
     assert_eq!(play.device(), untouched);
@@ -301,7 +301,7 @@ async fn what_is_in_an_object_of_another_stays_with_that() {
     succeeded(&play.commit(&probe("b", &[&mtu], &[])).await);
     let made = play.device();
     for force in ["probe[name='b']", "probe[name='a']", "probe"] {
-        succeeded(&play.push(Actions::Force(Some(force))).await);
+        succeeded(&play.push(ActionsMode::Force(Some(force))).await);
         assert_eq!(play.device(), made, "{force}");
     }
     succeeded(&play.commit(&without("b")).await);
@@ -319,7 +319,7 @@ async fn owners_that_change_while_a_commit_runs_are_read_anew() {
     play.tap.hold("<actions ");
     let began = Instant::now();
     play.stage.edit(&services(&probe("a", &[&y[0], &y[1]], &[]))).await.unwrap();
-    let tid = play.stage.begin(Push::Commit, Actions::Change).await.unwrap();
+    let tid = play.stage.begin(PushMode::Commit, ActionsMode::Change).await.unwrap();
     let is_read = |requests: &[String]| requests.iter().any(|request| request.contains("<actions "));
     let mut requests = play.tap.take();
     while !is_read(&requests) {
@@ -331,7 +331,7 @@ async fn owners_that_change_while_a_commit_runs_are_read_anew() {
     fs::write(play.stage.running_file(), "written meanwhile").unwrap();
     play.tap.release();
     let over = play.stage.end(tid).await.unwrap();
-    assert_eq!((over.result, over.reason), (Outcome::Success, None));
+    assert_eq!((over.result, over.reason), (TransactionOutcome::Success, None));
     requests.extend(play.tap.take());
     let lists: Vec<bool> = requests
         .iter()

@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use confine_netconf::{Hello, Rpc, Session};
+use confine_netconf::{Hello, OutgoingRpc, RequestSession};
 use confine_tests::script::{Backend, PlayError, Script};
 use tokio::net::{UnixListener, UnixStream};
 
@@ -32,14 +32,14 @@ async fn play(client: impl AsyncFnOnce(&Path)) -> Result<(), PlayError> {
     tokio::time::timeout(LIMIT, play).await.unwrap().unwrap()
 }
 
-async fn session(socket: &Path) -> Session<UnixStream> {
+async fn session(socket: &Path) -> RequestSession<UnixStream> {
     let stream = UnixStream::connect(socket).await.unwrap();
-    Session::open(stream, &Hello::client("root", "ctrl:services"), LIMIT).await.unwrap()
+    RequestSession::open(stream, &Hello::client("root", "ctrl:services"), LIMIT).await.unwrap()
 }
 
-fn edit(value: &str) -> Rpc {
+fn edit(value: &str) -> OutgoingRpc {
     let target = [("xmlns:c", "http://clicon.org/controller")];
-    Rpc::new(|xml| {
+    OutgoingRpc::new(|xml| {
         xml.element("edit-config", &[], |xml| {
             xml.element("target", &[], |xml| xml.empty("c:actions", &target))?;
             xml.element("config", &[], |xml| xml.leaf("b:a", &[("xmlns:b", "urn:a")], value))
@@ -49,8 +49,8 @@ fn edit(value: &str) -> Rpc {
     .unwrap()
 }
 
-fn read() -> Rpc {
-    Rpc::new(|xml| {
+fn read() -> OutgoingRpc {
+    OutgoingRpc::new(|xml| {
         xml.element("get-config", &[("nc:depth", "2")], |xml| {
             xml.element("source", &[], |xml| {
                 xml.empty("actions", &[("xmlns", "http://clicon.org/controller")])
@@ -63,7 +63,7 @@ fn read() -> Rpc {
 }
 
 /// Two connections, as the services daemon has them, of which one has heard of the commit.
-async fn subscribed(socket: &Path) -> Session<UnixStream> {
+async fn subscribed(socket: &Path) -> RequestSession<UnixStream> {
     let mut subscriber = session(socket).await;
     for stream in ["services-commit", "controller-transaction"] {
         subscriber.subscribe(stream, "root", LIMIT).await.unwrap();

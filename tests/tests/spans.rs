@@ -8,8 +8,8 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use confine_author::{Services, Stage};
-use confine_backend::{Actions, Push};
+use confine_author::{LoadedServices, Testbed};
+use confine_backend::{ActionsMode, PushMode};
 use confine_controller::Controller;
 use confine_tests::{
     play::{probe, services},
@@ -65,14 +65,14 @@ async fn all_that_a_commit_does_is_told_as_its_part() {
     let paths = Paths::default();
     // Of the whole process: a commit is worked on by several threads.
     tracing::subscriber::set_global_default(tracing_subscriber::registry().with(paths.clone())).unwrap();
-    let Services { host, models } = guests(&["probe", "second"]).await.unwrap();
+    let LoadedServices { host, models } = guests(&["probe", "second"]).await.unwrap();
     let builder = Controller::builder().devices(1).service_models(models);
     let directory = tempfile::tempdir().unwrap();
-    let mut stage = Stage::open(builder, host, directory.path(), "alice").await.unwrap();
+    let mut stage = Testbed::open(builder, host, directory.path(), "alice").await.unwrap();
     let expect =
         "expect /devices/device[name='openconfig1']/config/oc-sys:system/config/hostname openconfig1";
     stage.edit(&services(&probe("traced", &[expect], &["fail no"]))).await.unwrap();
-    let committed = stage.commit(Push::Commit, Actions::Change).await.unwrap();
+    let committed = stage.commit(PushMode::Commit, ActionsMode::Change).await.unwrap();
     assert!(!committed.succeeded());
     let tid = committed.transaction.tid;
     stage.close().await;

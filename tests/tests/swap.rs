@@ -10,12 +10,12 @@ use std::{
     time::Duration,
 };
 
-use confine_author::Stage;
-use confine_backend::{Actions, Directories, Models, Push};
+use confine_author::Testbed;
+use confine_backend::{ActionsMode, ModelStore, PushMode, YangDirectories};
 use confine_controller::Controller;
 use confine_sandbox::{Compiler, Limits, Runner};
 use confine_service::{
-    Happened, Host, Library, Quarantine, Store,
+    EventKind, Host, ModuleLibrary, QuarantinePolicy, VersionStore,
     status::{ModuleState, ModuleStatus},
 };
 use confine_tests::{
@@ -30,7 +30,7 @@ const BANNER: &str = "/devices/device[name='openconfig1']/config/oc-sys:system/c
 
 /// A controller, a daemon whose module directory is watched, and what stands in that.
 struct Yard {
-    stage: Stage,
+    stage: Testbed,
     host: Arc<Host>,
     top: TempDir,
     watching: tokio::task::JoinHandle<()>,
@@ -49,13 +49,13 @@ fn modules(top: &Path) -> PathBuf {
 async fn host(top: &Path) -> Arc<Host> {
     let limits = Limits::default();
     let runner = Runner::new(&limits, Compiler::in_process()).unwrap();
-    let library = Library {
+    let library = ModuleLibrary {
         directories: vec![modules(top)],
-        store: Some(Store::open(top.join("state")).unwrap()),
-        quarantine: Quarantine { failures: Some(3), window: Duration::from_secs(3600) },
-        ..Library::default()
+        store: Some(VersionStore::open(top.join("state")).unwrap()),
+        quarantine: QuarantinePolicy { failures: Some(3), window: Duration::from_secs(3600) },
+        ..ModuleLibrary::default()
     };
-    let models = Models::new(Directories::default(), vec![modules(top)], None);
+    let models = ModelStore::new(YangDirectories::default(), vec![modules(top)], None);
     Arc::new(Host::open(runner, models, Default::default(), library).await)
 }
 
@@ -73,7 +73,7 @@ impl Yard {
         let yang = Path::new(env!("CARGO_MANIFEST_DIR")).join("guests/probe/probe@2026-11-23.yang");
         let builder =
             Controller::builder().devices(2).service_model("probe", fs::read_to_string(yang).unwrap());
-        let stage = Stage::open(builder, host.clone(), top.path(), "alice").await.unwrap();
+        let stage = Testbed::open(builder, host.clone(), top.path(), "alice").await.unwrap();
         let watched = host.clone();
         let watching = tokio::spawn(async move { match watched.watch().await {} });
         Self { stage, host, top, watching }
@@ -110,7 +110,7 @@ impl Yard {
         self.stage.discard().await.unwrap();
         self.stage.edit(&services(&instead("a", &[does], &[]))).await.unwrap();
         let committed =
-            self.stage.commit(Push::Commit, Actions::Force(Some("probe[name='a']"))).await.unwrap();
+            self.stage.commit(PushMode::Commit, ActionsMode::Force(Some("probe[name='a']"))).await.unwrap();
         if committed.succeeded() { Ok(()) } else { Err(committed.reason().to_owned()) }
     }
 
@@ -123,7 +123,9 @@ impl Yard {
     }
 
     /// The kinds of events since.
-    fn kinds(events: &mut tokio::sync::broadcast::Receiver<confine_service::Event>) -> Vec<&'static str> {
+    fn kinds(
+        events: &mut tokio::sync::broadcast::Receiver<confine_service::AuditEvent>,
+    ) -> Vec<&'static str> {
         std::iter::from_fn(|| events.try_recv().ok())
             .map(|event| event.what.kind())
             .filter(|kind| *kind != "commit")
@@ -352,7 +354,7 @@ async fn what_happens_is_told_with_its_names() {
     let mut events = yard.host.events();
     rename_into_place(&yard.file(), &version("00002").await);
     let event = tokio::time::timeout(PATIENCE, events.recv()).await.unwrap().unwrap();
-    let Happened::Swap { module, from, to } = event.what else { panic!("{event:?}") };
+    let EventKind::Swap { module, from, to } = event.what else { panic!("{event:?}") };
     assert_eq!(module, "probe");
     assert!(from.starts_with("00001 (") && to.starts_with("00002 ("), "{from} {to}");
 }

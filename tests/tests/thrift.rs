@@ -8,8 +8,8 @@
     reason = "a test fails by panicking"
 )]
 
-use confine_author::Stage;
-use confine_backend::{Actions, Push};
+use confine_author::Testbed;
+use confine_backend::{ActionsMode, PushMode};
 use confine_controller::Controller;
 use confine_tests::{tap::Tap, workshop::examples};
 
@@ -43,20 +43,20 @@ async fn one_instance_of_a_thousand_is_read_and_written_alone() {
     let (front, back) = (directory.path().join("tap.sock"), directory.path().join("controller.sock"));
     let tap = Tap::listen(&front, &back).unwrap();
     let builder = Controller::builder().devices(4).service_models(services.models);
-    let mut stage = Stage::open_behind(builder, services.host, back, &front, "alice").await.unwrap();
+    let mut stage = Testbed::open_behind(builder, services.host, back, &front, "alice").await.unwrap();
     // The first commit shows by what the daemon will know that nobody else has changed anything.
     let all: String = (0..INSTANCES).map(|number| instance(number, 1500)).collect();
     for instances in [instance(0, 1500), all] {
         let config = format!("<services xmlns='http://clicon.org/controller'>{instances}</services>");
         stage.edit(&config).await.unwrap();
-        let committed = stage.commit(Push::Commit, Actions::Change).await.unwrap();
+        let committed = stage.commit(PushMode::Commit, ActionsMode::Change).await.unwrap();
         assert!(committed.succeeded(), "{}", committed.reason());
     }
     tap.take();
 
     let change = instance(500, 9000);
     stage.edit(&format!("<services xmlns='http://clicon.org/controller'>{change}</services>")).await.unwrap();
-    let committed = stage.commit(Push::Commit, Actions::Change).await.unwrap();
+    let committed = stage.commit(PushMode::Commit, ActionsMode::Change).await.unwrap();
     assert!(committed.succeeded(), "{}", committed.reason());
     let requests = tap.take();
     let kinds: Vec<_> = requests.iter().map(|request| kind(request)).collect();

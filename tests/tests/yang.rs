@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use confine_controller::{Builder, Controller};
+use confine_controller::{Controller, ControllerBuilder};
 use confine_tests::{
     play::{Play, instead},
     workshop::guests,
@@ -11,7 +11,7 @@ use confine_tests::{
 const INTERFACE: &str = "/devices/device[name='openconfig1']/config/oc-if:interfaces/interface[name='x']";
 
 /// A daemon that obeys what instances of `probe` say.
-async fn begin(builder: Builder) -> Play {
+async fn begin(builder: ControllerBuilder) -> Play {
     Play::on(builder, guests(&["probe"]).await.unwrap(), "alice").await
 }
 

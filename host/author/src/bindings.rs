@@ -16,26 +16,26 @@ mod writer;
 
 use std::fmt::Write as _;
 
-use confine_yang::{Base, Module, Node, NodeKind, Schema};
+use confine_yang::{BaseType, SchemaNodeKind, YangModule, YangNode, YangSchema};
 
 use self::{
-    identities::Identities,
-    names::{Inner, lower, reserved},
-    prefixes::Prefixes,
-    values::{Value, is_leaf},
-    writer::Writer,
+    identities::IdentitySets,
+    names::{ChildNames, lower, reserved},
+    prefixes::ModulePrefixes,
+    values::{RustType, is_leaf},
+    writer::CodeWriter,
 };
 
 /// Rust for the configuration that these modules define. `modules` are names.
 ///
 /// Each top node of theirs, or one that they add to another module's, begins a type of its own.
-pub fn bindings(schema: &Schema, modules: &[String]) -> String {
+pub fn bindings(schema: &YangSchema, modules: &[String]) -> String {
     let mut roots = Vec::new();
     find_roots(schema.root_node(), modules, &mut roots);
-    let mut writer = Writer::default();
+    let mut writer = CodeWriter::default();
     let all = modules.iter().filter_map(|name| schema.module_by_name(name));
     let revision =
-        |module: &Module| module.revision().map(|revision| format!("@{revision}")).unwrap_or_default();
+        |module: &YangModule| module.revision().map(|revision| format!("@{revision}")).unwrap_or_default();
     let named: Vec<String> =
         all.clone().map(|module| format!("`{}{}`", module.name(), revision(module))).collect();
     writer.line(&format!("//! Written by `confine bindings` from {}: do not edit.", named.join(", ")));
@@ -44,10 +44,10 @@ pub fn bindings(schema: &Schema, modules: &[String]) -> String {
     writer.line("");
     writer.line("use ::confine_sdk as sdk;");
     writer.line("");
-    let prefixes = Prefixes::of(&roots);
+    let prefixes = ModulePrefixes::of(&roots);
     prefixes.write(&mut writer);
-    let identities = Identities::of(&roots, &prefixes);
-    let (top, common) = (Inner::of_roots(&roots), Common { identities, prefixes });
+    let identities = IdentitySets::of(&roots, &prefixes);
+    let (top, common) = (ChildNames::of_roots(&roots), BindingsContext { identities, prefixes });
     for &root in &roots {
         structure(&mut writer, root, &top, &common, true);
     }
@@ -56,13 +56,13 @@ pub fn bindings(schema: &Schema, modules: &[String]) -> String {
 }
 
 /// What the whole file has in common.
-struct Common {
-    identities: Identities,
-    prefixes: Prefixes,
+struct BindingsContext {
+    identities: IdentitySets,
+    prefixes: ModulePrefixes,
 }
 
 /// The nodes of these modules that stand right below none of theirs.
-fn find_roots<'a>(above: Node<'a>, modules: &[String], found: &mut Vec<Node<'a>>) {
+fn find_roots<'a>(above: YangNode<'a>, modules: &[String], found: &mut Vec<YangNode<'a>>) {
     for child in above.children().filter(|child| child.is_config() && is_inner(*child)) {
         let is_ours = child.module().is_some_and(|module| modules.iter().any(|name| name == module.name()));
         if !is_ours {
@@ -73,34 +73,34 @@ fn find_roots<'a>(above: Node<'a>, modules: &[String], found: &mut Vec<Node<'a>>
     }
 }
 
-fn is_inner(node: Node<'_>) -> bool {
-    matches!(node.kind(), NodeKind::Container | NodeKind::List)
+fn is_inner(node: YangNode<'_>) -> bool {
+    matches!(node.kind(), SchemaNodeKind::Container | SchemaNodeKind::List)
 }
 
 /// Whether something is written for a node. What the instance of a service has created the host writes.
-fn is_bound(node: Node<'_>) -> bool {
+fn is_bound(node: YangNode<'_>) -> bool {
     let is_in_instance = || {
-        let services = node.parent().and_then(Node::parent);
+        let services = node.parent().and_then(YangNode::parent);
         services.is_some_and(|services| services.path() == "/clixon-controller:services")
     };
     if node.name() == "created" && is_in_instance() {
         return false;
     }
     let is_of_kind = match node.kind() {
-        NodeKind::List => !node.keys().is_empty(),
-        kind => matches!(kind, NodeKind::Container | NodeKind::Leaf | NodeKind::LeafList),
+        SchemaNodeKind::List => !node.keys().is_empty(),
+        kind => matches!(kind, SchemaNodeKind::Container | SchemaNodeKind::Leaf | SchemaNodeKind::LeafList),
     };
     node.is_config() && is_of_kind
 }
 
 /// The children that something is written for.
-fn children(node: Node<'_>) -> impl Iterator<Item = Node<'_>> {
+fn children(node: YangNode<'_>) -> impl Iterator<Item = YangNode<'_>> {
     node.children().filter(|child| is_bound(*child))
 }
 
 /// The name of a node as a path has it: with a prefix where its module is another one than its parent's.
-fn step(node: Node<'_>, common: &Common, is_root: bool) -> String {
-    let around = node.parent().and_then(Node::module).map(Module::name);
+fn step(node: YangNode<'_>, common: &BindingsContext, is_root: bool) -> String {
+    let around = node.parent().and_then(YangNode::module).map(YangModule::name);
     match node.module() {
         Some(own) if is_root || around != Some(own.name()) => {
             format!("{}:{}", common.prefixes.of_module(own), node.name())
@@ -110,10 +110,16 @@ fn step(node: Node<'_>, common: &Common, is_root: bool) -> String {
 }
 
 /// The type of a container or a list, and the module with what is within.
-fn structure(writer: &mut Writer, node: Node<'_>, around: &Inner, common: &Common, is_root: bool) {
+fn structure(
+    writer: &mut CodeWriter,
+    node: YangNode<'_>,
+    around: &ChildNames,
+    common: &BindingsContext,
+    is_root: bool,
+) {
     let (name, module) = around.names_of(node);
-    let inner = Inner::of(node);
-    let what = if node.kind() == NodeKind::List { "An entry of the list" } else { "The container" };
+    let inner = ChildNames::of(node);
+    let what = if node.kind() == SchemaNodeKind::List { "An entry of the list" } else { "The container" };
     writer.line("");
     writer.line(&format!("/// {what} `{}`.", node.path()));
     writer.line("#[derive(Clone, Debug)]");
@@ -131,7 +137,7 @@ fn structure(writer: &mut Writer, node: Node<'_>, around: &Inner, common: &Commo
     );
     function(writer, "The place, to go on from by paths.", "view(&self) -> &sdk::View", "&self.0");
     function(writer, "Whether it is there.", "exists(&self) -> sdk::Result<bool>", r#"self.0.exists(".")"#);
-    if node.kind() == NodeKind::List || node.presence().is_some() {
+    if node.kind() == SchemaNodeKind::List || node.presence().is_some() {
         function(
             writer,
             "Makes it, where it is not there.",
@@ -151,7 +157,7 @@ fn structure(writer: &mut Writer, node: Node<'_>, around: &Inner, common: &Commo
     writer.close("}");
     let mut body = writer.nested();
     for leaf in children(node).filter(|leaf| is_leaf(*leaf)) {
-        Value::of(leaf, &common.identities).write(&mut body, leaf, &inner.names_of(leaf).0);
+        RustType::of(leaf, &common.identities).write(&mut body, leaf, &inner.names_of(leaf).0);
     }
     for child in children(node).filter(|child| is_inner(*child)) {
         structure(&mut body, child, &inner, common, false);
@@ -170,7 +176,7 @@ fn structure(writer: &mut Writer, node: Node<'_>, around: &Inner, common: &Commo
     }
 }
 
-fn function(writer: &mut Writer, what: &str, head: &str, body: &str) {
+fn function(writer: &mut CodeWriter, what: &str, head: &str, body: &str) {
     writer.member();
     format!("/// {what}").lines().for_each(|line| writer.line(line));
     writer.open(&format!("pub fn {head} {{"));
@@ -179,10 +185,16 @@ fn function(writer: &mut Writer, what: &str, head: &str, body: &str) {
 }
 
 /// How to get to a node that begins a tree.
-fn of(writer: &mut Writer, node: Node<'_>, inner: &Inner, module: &str, common: &Common) {
+fn of(
+    writer: &mut CodeWriter,
+    node: YangNode<'_>,
+    inner: &ChildNames,
+    module: &str,
+    common: &BindingsContext,
+) {
     let (step, what) = (step(node, common, true), "Within `view`, which stands at the node above.");
     match node.kind() {
-        NodeKind::List => {
+        SchemaNodeKind::List => {
             let (arguments, path) = entry(node, &step, inner, module, common);
             let head = format!("of(view: &sdk::View, {arguments}) -> Self");
             function(writer, what, &head, &format!("Self(view.at({path}))"));
@@ -193,14 +205,20 @@ fn of(writer: &mut Writer, node: Node<'_>, inner: &Inner, module: &str, common: 
 
 /// The arguments for the keys of a list, and the path of an entry. `module` is that of what is in the list,
 /// as seen from where the arguments stand.
-fn entry(list: Node<'_>, step: &str, inner: &Inner, module: &str, common: &Common) -> (String, String) {
+fn entry(
+    list: YangNode<'_>,
+    step: &str,
+    inner: &ChildNames,
+    module: &str,
+    common: &BindingsContext,
+) -> (String, String) {
     let mut taken = vec!["self".to_owned(), "view".to_owned()];
     let (mut arguments, mut predicates, mut values) = (Vec::new(), String::new(), Vec::new());
     for key in list.keys() {
         let Some(leaf) = list.children().find(|child| child.name() == &**key) else { continue };
         let name = reserved(&names::unused(lower(key), &mut taken));
         let choice = format!("{module}::{}", inner.names_of(leaf).0);
-        arguments.push(format!("{name}: {}", Value::of(leaf, &common.identities).argument(&choice)));
+        arguments.push(format!("{name}: {}", RustType::of(leaf, &common.identities).argument(&choice)));
         // Writing to a string does not fail.
         let _ = write!(predicates, "[{key}={{}}]");
         values.push(name);
@@ -210,13 +228,19 @@ fn entry(list: Node<'_>, step: &str, inner: &Inner, module: &str, common: &Commo
 }
 
 /// The functions for a node in a container or list; `module` is the one with the types in it.
-fn member(writer: &mut Writer, node: Node<'_>, inner: &Inner, module: &str, common: &Common) {
+fn member(
+    writer: &mut CodeWriter,
+    node: YangNode<'_>,
+    inner: &ChildNames,
+    module: &str,
+    common: &BindingsContext,
+) {
     let (step, base) = (step(node, common, false), inner.function_of(node));
     let (name, base_name) = (node.name(), reserved(&base));
     let (type_name, node_module) = inner.names_of(node);
     let inside = format!("{module}::{type_name}");
     match node.kind() {
-        NodeKind::Container => {
+        SchemaNodeKind::Container => {
             let head = format!("{base_name}(&self) -> {inside}");
             function(
                 writer,
@@ -225,9 +249,9 @@ fn member(writer: &mut Writer, node: Node<'_>, inner: &Inner, module: &str, comm
                 &format!("{inside}::at(self.0.at({step:?}))"),
             );
         }
-        NodeKind::List => {
+        SchemaNodeKind::List => {
             let (arguments, path) =
-                entry(node, &step, &Inner::of(node), &format!("{module}::{node_module}"), common);
+                entry(node, &step, &ChildNames::of(node), &format!("{module}::{node_module}"), common);
             let head = format!("{base_name}(&self, {arguments}) -> {inside}");
             function(
                 writer,
@@ -240,18 +264,18 @@ fn member(writer: &mut Writer, node: Node<'_>, inner: &Inner, module: &str, comm
             let body = format!("Ok(self.0.list(\"{step}{keys}\")?.into_iter().map({inside}::at).collect())");
             function(writer, &format!("All entries of the list `{name}`."), &head, &body);
         }
-        NodeKind::Leaf if node.is_key() => {
+        SchemaNodeKind::Leaf if node.is_key() => {
             let head = format!("{base_name}(&self) -> sdk::Result<String>");
             // The place of an instance does not name itself.
             let body = format!("self.0.key({name:?}).or_else(|_| self.0.require({name:?}))");
             function(writer, &format!("The key `{name}`."), &head, &body);
         }
-        NodeKind::Leaf => leaf(writer, node, &step, &base, &inside, common),
-        NodeKind::LeafList => {
-            let value = Value::of(node, &common.identities);
+        SchemaNodeKind::Leaf => leaf(writer, node, &step, &base, &inside, common),
+        SchemaNodeKind::LeafList => {
+            let value = RustType::of(node, &common.identities);
             let argument = value.argument(&inside);
             let head = format!("{base_name}(&self) -> sdk::Result<Vec<{}>>", value.result(&inside));
-            let read = if value == Value::Text { "values" } else { "values_as" };
+            let read = if value == RustType::Text { "values" } else { "values_as" };
             function(
                 writer,
                 &format!("The entries of `{name}`."),
@@ -274,25 +298,32 @@ fn member(writer: &mut Writer, node: Node<'_>, inner: &Inner, module: &str, comm
     }
 }
 
-fn leaf(writer: &mut Writer, node: Node<'_>, step: &str, base: &str, choice: &str, common: &Common) {
-    let (value, base_name) = (Value::of(node, &common.identities), reserved(base));
+fn leaf(
+    writer: &mut CodeWriter,
+    node: YangNode<'_>,
+    step: &str,
+    base: &str,
+    choice: &str,
+    common: &BindingsContext,
+) {
+    let (value, base_name) = (RustType::of(node, &common.identities), reserved(base));
     let of = node.leaf_type().map_or("", |of| of.name());
     let units = node.units().map(|units| format!(" in {}", one_line(units))).unwrap_or_default();
     let mut what = format!("The leaf `{}` (`{of}`{units}).", node.name());
-    let is_union = node.value_type().is_some_and(|(_, of)| matches!(of.base(), Base::Union(_)));
-    if value == Value::Text && is_union {
+    let is_union = node.value_type().is_some_and(|(_, of)| matches!(of.base(), BaseType::Union(_)));
+    if value == RustType::Text && is_union {
         // What it is cannot be told by the type.
         what += " It is one of these:";
         node.value_forms().iter().for_each(|form| what += &format!("\n/// - {}", one_line(form)));
     }
     match &value {
-        Value::Empty => {
+        RustType::Empty => {
             let head = format!("{base_name}(&self) -> sdk::Result<bool>");
             function(writer, &what, &head, &format!("self.0.exists({step:?})"));
             let head = format!("create_{base}(&self) -> sdk::Result<()>");
             function(writer, "Makes it.", &head, &format!("self.0.create({step:?})"));
         }
-        Value::Text => {
+        RustType::Text => {
             let head = format!("{base_name}(&self) -> sdk::Result<Option<String>>");
             function(writer, &what, &head, &format!("self.0.get({step:?})"));
         }
@@ -301,7 +332,7 @@ fn leaf(writer: &mut Writer, node: Node<'_>, step: &str, base: &str, choice: &st
             function(writer, &what, &head, &format!("self.0.get_as({step:?})"));
         }
     }
-    if value != Value::Empty {
+    if value != RustType::Empty {
         let head = format!("set_{base}(&self, value: {}) -> sdk::Result<()>", value.argument(choice));
         function(writer, "Sets it.", &head, &format!("self.0.set({step:?}, value)"));
     }

@@ -10,39 +10,39 @@ use std::{
     sync::Arc,
 };
 
-use confine_backend::{Actions, Push};
-use confine_controller::{Controller, Datastore};
+use confine_backend::{ActionsMode, PushMode};
+use confine_controller::{Controller, DatastoreName};
 use confine_service::Host;
 use confine_tree::{CONTROLLER, NodeId, QName, Tree, xml};
 
-use crate::{Error, Stage};
+use crate::{Error, Testbed};
 
 /// A case, as it stands in its directory.
 #[derive(Clone, Debug)]
-pub struct Case {
+pub struct ServiceCase {
     /// Where it is.
     pub directory: PathBuf,
     before: String,
     edit: String,
-    expected: Expected,
+    expected: ExpectedResult,
 }
 
 #[derive(Clone, Debug)]
-enum Expected {
+enum ExpectedResult {
     After(String),
     Error(String),
 }
 
 /// What a case showed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum CaseResult {
     /// What was expected.
     Passed,
     /// Something else, in words.
     Failed(String),
 }
 
-impl Case {
+impl ServiceCase {
     /// The cases in a directory, by name.
     pub fn all(directory: &Path) -> Result<Vec<Self>, Error> {
         let unreadable = |source| Error::Read { file: directory.into(), source };
@@ -61,9 +61,9 @@ impl Case {
             fs::read_to_string(&file).map_err(|source| Error::Read { file, source })
         };
         let expected = if directory.join("error.txt").exists() {
-            Expected::Error(text("error.txt")?.trim_end_matches('\n').to_owned())
+            ExpectedResult::Error(text("error.txt")?.trim_end_matches('\n').to_owned())
         } else {
-            Expected::After(text("after.xml")?)
+            ExpectedResult::After(text("after.xml")?)
         };
         Ok(Self { before: text("before.xml")?, edit: text("edit.xml")?, expected, directory })
     }
@@ -75,7 +75,7 @@ impl Case {
         host: Arc<Host>,
         models: &[(String, String)],
         directory: &Path,
-    ) -> Result<Verdict, Error> {
+    ) -> Result<CaseResult, Error> {
         let socket = directory.join("controller.sock");
         self.play_behind(host, models, socket.clone(), &socket).await
     }
@@ -87,7 +87,7 @@ impl Case {
         models: &[(String, String)],
         socket: PathBuf,
         daemons: &Path,
-    ) -> Result<Verdict, Error> {
+    ) -> Result<CaseResult, Error> {
         let before = self.parse("before.xml", &self.before)?;
         let edit = self.parse("edit.xml", &self.edit)?;
         let mut builder = Controller::builder().service_models(models.iter().cloned());
@@ -97,10 +97,10 @@ impl Case {
         if let Some(services) = before.child(Tree::ROOT, SERVICES) {
             builder = builder.config(xml::write(&before, services)?);
         }
-        let mut stage = Stage::open_behind(builder, host, socket, daemons, "author").await?;
-        stage.edit(&xml::Writer::new().write(&edit, edit.children(Tree::ROOT))?).await?;
-        let committed = stage.commit(Push::Commit, Actions::Change).await?;
-        let running = xml::parse(&stage.controller().datastore(Datastore::Running)?)?;
+        let mut stage = Testbed::open_behind(builder, host, socket, daemons, "author").await?;
+        stage.edit(&xml::XmlTreeWriter::new().write(&edit, edit.children(Tree::ROOT))?).await?;
+        let committed = stage.commit(PushMode::Commit, ActionsMode::Change).await?;
+        let running = xml::parse(&stage.controller().datastore(DatastoreName::Running)?)?;
         let on_devices: Result<String, Error> = devices(&before)?
             .iter()
             .map(|(name, _)| Ok(canonical(&xml::parse(&stage.controller().device(name)?)?)))
@@ -121,26 +121,32 @@ impl Case {
         running: &Tree,
         before: &Tree,
         on_devices: &str,
-    ) -> Result<Verdict, Error> {
+    ) -> Result<CaseResult, Error> {
         let (expected, found) = match (&self.expected, ended) {
-            (Expected::Error(text), Err(reason)) if !reason.contains(text.as_str()) => {
-                return Ok(Verdict::Failed(format!(
+            (ExpectedResult::Error(text), Err(reason)) if !reason.contains(text.as_str()) => {
+                return Ok(CaseResult::Failed(format!(
                     "the error is `{reason}`, which does not contain `{text}`"
                 )));
             }
-            (Expected::Error(text), Ok(())) => {
-                return Ok(Verdict::Failed(format!("it succeeded; expected was the error `{text}`")));
+            (ExpectedResult::Error(text), Ok(())) => {
+                return Ok(CaseResult::Failed(format!("it succeeded; expected was the error `{text}`")));
             }
-            (Expected::After(_), Err(reason)) => return Ok(Verdict::Failed(format!("it failed: {reason}"))),
+            (ExpectedResult::After(_), Err(reason)) => {
+                return Ok(CaseResult::Failed(format!("it failed: {reason}")));
+            }
             // Nothing of a commit that failed may be on a device.
-            (Expected::Error(_), Err(_)) => (config_text(before)?, on_devices.to_owned()),
-            (Expected::After(after), Ok(())) => {
+            (ExpectedResult::Error(_), Err(_)) => (config_text(before)?, on_devices.to_owned()),
+            (ExpectedResult::After(after), Ok(())) => {
                 let after = self.parse("after.xml", after)?;
                 let expected = services_text(&after) + &config_text(&after)?;
                 (expected, services_text(running) + on_devices)
             }
         };
-        Ok(if expected == found { Verdict::Passed } else { Verdict::Failed(difference(&expected, &found)) })
+        Ok(if expected == found {
+            CaseResult::Passed
+        } else {
+            CaseResult::Failed(difference(&expected, &found))
+        })
     }
 
     /// The content of `<config>` in a file.
@@ -148,7 +154,7 @@ impl Case {
         let wrong = |source| Error::Case { file: self.directory.join(name), source };
         let tree = xml::parse(text.trim_end()).map_err(wrong)?;
         let config = tree.first_child(Tree::ROOT).unwrap_or(Tree::ROOT);
-        let inner = xml::Writer::new().write(&tree, tree.children(config)).map_err(wrong)?;
+        let inner = xml::XmlTreeWriter::new().write(&tree, tree.children(config)).map_err(wrong)?;
         xml::parse(&inner).map_err(wrong)
     }
 }
@@ -163,7 +169,7 @@ fn devices(datastore: &Tree) -> Result<Vec<(String, String)>, Error> {
         let name = datastore.child(device, QName::new(CONTROLLER, "name"))?;
         let config = datastore.child(device, QName::new(CONTROLLER, "config"));
         let nodes = config.into_iter().flat_map(|config| datastore.children(config));
-        Some((datastore.value(name)?.to_owned(), xml::Writer::new().write(datastore, nodes)))
+        Some((datastore.value(name)?.to_owned(), xml::XmlTreeWriter::new().write(datastore, nodes)))
     });
     named.map(|(name, config)| Ok((name, config?))).collect()
 }

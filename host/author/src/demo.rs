@@ -3,11 +3,11 @@
 use std::{io::Write, path::PathBuf, sync::Arc, time::Duration};
 
 use anstyle::{AnsiColor, Style};
-use confine_backend::{Actions, DeviceConfig, Diff, Identity, Push};
+use confine_backend::{ActionsMode, DatastoreDiff, DeviceConfigType, PushMode, RequestUser};
 use confine_controller::Controller;
-use confine_service::{Host, Report};
+use confine_service::{CommitReport, Host};
 
-use crate::{Committed, Error, Services, Stage};
+use crate::{CommitEnd, Error, LoadedServices, Testbed};
 
 /// Who commits in the demonstration.
 const USER: &str = "alice";
@@ -18,20 +18,20 @@ const REMOVED: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor
 const QUIET: Style = Style::new().dimmed();
 
 /// One step of the play.
-struct Step {
+struct DemoStep {
     name: &'static str,
     /// What the user does, in a sentence.
     what: &'static str,
     edit: &'static str,
-    push: Push,
+    push: PushMode,
     /// What the reason of the failure has in it, where it is to fail.
     fails: Option<&'static str>,
 }
 
 const SERVICES: &str = "http://clicon.org/controller";
 
-const STEPS: [Step; 7] = [
-    Step {
+const STEPS: [DemoStep; 7] = [
+    DemoStep {
         name: "commit",
         what: "An account for operators on every device, and an interface on two of them.",
         edit: concat!(
@@ -41,69 +41,69 @@ const STEPS: [Step; 7] = [
             "<type>ethernet</type><mtu>1500</mtu><description>to the core</description>",
             "<device>openconfig1</device><device>openconfig2</device></interfaces>",
         ),
-        push: Push::Commit,
+        push: PushMode::Commit,
         fails: None,
     },
-    Step {
+    DemoStep {
         name: "dry run",
         what: "What would a banner and a larger MTU change? Nothing is sent to a device.",
         edit: concat!(
             "<banner xmlns='urn:example:banner'><service-name>legal</service-name><text>Authorised use only</text></banner>",
             "<interfaces xmlns='urn:example:interfaces'><service-name>uplink</service-name><mtu>9000</mtu></interfaces>",
         ),
-        push: Push::None,
+        push: PushMode::None,
         fails: None,
     },
-    Step {
+    DemoStep {
         name: "change",
         what: "The same, for real.",
         edit: concat!(
             "<banner xmlns='urn:example:banner'><service-name>legal</service-name><text>Authorised use only</text></banner>",
             "<interfaces xmlns='urn:example:interfaces'><service-name>uplink</service-name><mtu>9000</mtu></interfaces>",
         ),
-        push: Push::Commit,
+        push: PushMode::Commit,
         fails: None,
     },
-    Step {
+    DemoStep {
         name: "deletion",
         what: "The interface goes, and what the service had made goes with it.",
         edit: concat!(
             "<interfaces xmlns='urn:example:interfaces' xmlns:nc='urn:ietf:params:xml:ns:netconf:base:1.0' ",
             "nc:operation='remove'><service-name>uplink</service-name></interfaces>",
         ),
-        push: Push::Commit,
+        push: PushMode::Commit,
         fails: None,
     },
-    Step {
+    DemoStep {
         name: "failure",
         what: "An interface on a device that is not there: the module refuses, and nothing is changed.",
         edit: concat!(
             "<interfaces xmlns='urn:example:interfaces'><service-name>nowhere</service-name><name>ge-0/0/9</name>",
             "<type>ethernet</type><device>openconfig1</device><device>openconfig9</device></interfaces>",
         ),
-        push: Push::Commit,
+        push: PushMode::Commit,
         fails: Some("there is no device `openconfig9`"),
     },
-    Step {
+    DemoStep {
         name: "misspelt leaf",
         what: "A module writes `mtuu`: its user is told at once, and no device is asked.",
         edit: "<mistaken xmlns='urn:example:mistaken'><service-name>one</service-name><mistake>name</mistake></mistaken>",
-        push: Push::Commit,
+        push: PushMode::Commit,
         fails: Some("did you mean `mtu`?"),
     },
-    Step {
+    DemoStep {
         name: "wrong value",
         what: "It sets `mtu` to `fast`: the YANG of the device says what an MTU is.",
         edit: "<mistaken xmlns='urn:example:mistaken'><service-name>two</service-name><mistake>value</mistake></mistaken>",
-        push: Push::Commit,
+        push: PushMode::Commit,
         fails: Some("`fast` is not a value of `mtu`: a number from 0 to 65535"),
     },
 ];
 
 /// An embedded controller with four devices that knows these services, and a daemon, on `socket`.
-pub async fn open(services: Services, socket: PathBuf) -> Result<(Stage, Arc<Host>), Error> {
+pub async fn open(services: LoadedServices, socket: PathBuf) -> Result<(Testbed, Arc<Host>), Error> {
     let builder = Controller::builder().devices(4).service_models(services.models);
-    let stage = Stage::open_at(builder, services.host.clone(), socket, USER).await?;
+    let stage = Testbed::open_at(builder, services.host.clone(), socket, USER).await?;
     Ok((stage, services.host))
 }
 
@@ -111,20 +111,20 @@ pub async fn open(services: Services, socket: PathBuf) -> Result<(Stage, Arc<Hos
 ///
 /// # Errors
 /// [`Error::Unexpected`] where a step does not end as it should.
-pub async fn play(stage: &mut Stage, host: &Host, out: &mut dyn Write) -> Result<(), Error> {
+pub async fn play(stage: &mut Testbed, host: &Host, out: &mut dyn Write) -> Result<(), Error> {
     for (number, step) in STEPS.iter().enumerate() {
         writeln!(out, "{HEADING}{}. {}{HEADING:#}  {}", number + 1, step.name, step.what)?;
         let before = pushes(stage)?;
         stage.edit(&format!("<services xmlns='{SERVICES}'>{}</services>", step.edit)).await?;
-        let committed = stage.commit(step.push, Actions::Change).await?;
+        let committed = stage.commit(step.push, ActionsMode::Change).await?;
         let differences = match step.push {
-            Push::Commit => pushes(stage)?
+            PushMode::Commit => pushes(stage)?
                 .into_iter()
                 .zip(before)
                 .filter(|(now, was)| now != was)
                 .map(|(now, _)| now)
                 .collect(),
-            Push::None | Push::Validate => previews(stage).await?,
+            PushMode::None | PushMode::Validate => previews(stage).await?,
         };
         check(step, &committed, &differences)?;
         for difference in &differences {
@@ -137,14 +137,14 @@ pub async fn play(stage: &mut Stage, host: &Host, out: &mut dyn Write) -> Result
             Some(report) => show_report(&report, committed.elapsed, out)?,
             None => writeln!(out, "{QUIET}answered in {}{QUIET:#}\n", milliseconds(committed.elapsed))?,
         }
-        if step.push != Push::Commit || step.fails.is_some() {
+        if step.push != PushMode::Commit || step.fails.is_some() {
             stage.discard().await?;
         }
     }
     Ok(())
 }
 
-fn check(step: &Step, committed: &Committed, differences: &[(String, String)]) -> Result<(), Error> {
+fn check(step: &DemoStep, committed: &CommitEnd, differences: &[(String, String)]) -> Result<(), Error> {
     let unexpected = |found: String| Err(Error::Unexpected { step: step.name, found });
     match step.fails {
         None if !committed.succeeded() => unexpected(committed.reason().to_owned()),
@@ -157,7 +157,7 @@ fn check(step: &Step, committed: &Committed, differences: &[(String, String)]) -
 }
 
 /// Each device with what the last push changed on it.
-fn pushes(stage: &Stage) -> Result<Vec<(String, String)>, Error> {
+fn pushes(stage: &Testbed) -> Result<Vec<(String, String)>, Error> {
     let devices = stage.controller().devices().into_iter();
     devices
         .map(|name| {
@@ -168,11 +168,11 @@ fn pushes(stage: &Stage) -> Result<Vec<(String, String)>, Error> {
 }
 
 /// Each device that would be changed, with the change.
-async fn previews(stage: &mut Stage) -> Result<Vec<(String, String)>, Error> {
+async fn previews(stage: &mut Testbed) -> Result<Vec<(String, String)>, Error> {
     let mut previews = Vec::new();
     for name in stage.controller().devices() {
-        let diff = Diff::Devices(&name, DeviceConfig::Running, DeviceConfig::Actions);
-        let texts = stage.client().datastore_diff(diff, &Identity::User(USER.into())).await?;
+        let diff = DatastoreDiff::Devices(&name, DeviceConfigType::Running, DeviceConfigType::Actions);
+        let texts = stage.client().datastore_diff(diff, &RequestUser::User(USER.into())).await?;
         let text = texts.concat();
         if !text.trim().is_empty() {
             previews.push((name, text));
@@ -193,7 +193,7 @@ fn show_difference((device, text): &(String, String), out: &mut dyn Write) -> Re
     Ok(())
 }
 
-fn show_report(report: &Report, elapsed: Duration, out: &mut dyn Write) -> Result<(), Error> {
+fn show_report(report: &CommitReport, elapsed: Duration, out: &mut dyn Write) -> Result<(), Error> {
     write!(out, "{QUIET}done in {}; an edit of {} bytes", milliseconds(elapsed), report.bytes)?;
     for (module, instance, usage) in &report.runs {
         write!(out, "; {module} for {instance}: {} fuel, {}", usage.fuel, milliseconds(usage.wall_clock))?;

@@ -10,7 +10,7 @@ mod stage;
 
 pub use bindings::bindings;
 pub use build::{TARGET, build};
-pub use cases::{Case, Verdict};
+pub use cases::{CaseResult, ServiceCase};
 pub use error::Error;
-pub use services::{Services, find_examples};
-pub use stage::{Committed, Stage};
+pub use services::{LoadedServices, find_examples};
+pub use stage::{CommitEnd, Testbed};

@@ -6,9 +6,9 @@ use std::{
     sync::Arc,
 };
 
-use confine_backend::Models;
+use confine_backend::ModelStore;
 use confine_sandbox::{Compiler, Limits, Runner};
-use confine_service::{File, Host, Registry};
+use confine_service::{FoundFile, Host, ModuleRegistry};
 
 use crate::{Error, build};
 
@@ -16,14 +16,14 @@ use crate::{Error, build};
 const EXAMPLES: [&str; 4] = ["banner", "interfaces", "mistaken", "ssh-users"];
 
 /// Services, built and loaded.
-pub struct Services {
+pub struct LoadedServices {
     /// Their YANG modules, for the controller: file and text.
     pub models: Vec<(String, String)>,
     /// A host that runs their modules.
     pub host: Arc<Host>,
 }
 
-impl Services {
+impl LoadedServices {
     /// Builds these cargo packages of the workspace that `directory` is in, and loads their modules, each
     /// under its package's name. The YANG modules are those that stand in `models`.
     pub async fn build(
@@ -40,7 +40,7 @@ impl Services {
             return Err(Error::Module { file: file.path.clone(), reason: error.to_string() });
         }
         let texts: Result<Vec<_>, _> = models.iter().map(|directory| yang_in(directory)).collect();
-        let host = Arc::new(Host::new(runner, Models::default(), Default::default(), registry));
+        let host = Arc::new(Host::new(runner, ModelStore::default(), Default::default(), registry));
         Ok(Self { models: texts?.into_iter().flatten().collect(), host })
     }
 
@@ -57,15 +57,15 @@ pub fn find_examples(from: &Path) -> Result<PathBuf, Error> {
     found.ok_or_else(|| Error::NoExamples { from: from.into() })
 }
 
-async fn load(files: &[(String, PathBuf)], compiler: Compiler) -> Result<(Runner, Registry), Error> {
+async fn load(files: &[(String, PathBuf)], compiler: Compiler) -> Result<(Runner, ModuleRegistry), Error> {
     let limits = Limits::default();
     let runner = Runner::new(&limits, compiler)?;
     let read = |(name, path): &(String, PathBuf)| {
         let bytes = fs::read(path).map_err(|source| Error::Read { file: path.clone(), source })?;
-        Ok(File { name: name.clone(), path: path.clone(), bytes: Ok(bytes) })
+        Ok(FoundFile { name: name.clone(), path: path.clone(), bytes: Ok(bytes) })
     };
     let files = files.iter().map(read).collect::<Result<Vec<_>, Error>>()?;
-    let registry = Registry::load(files, &runner, |_| limits.clone()).await;
+    let registry = ModuleRegistry::load(files, &runner, |_| limits.clone()).await;
     Ok((runner, registry))
 }
 

@@ -7,10 +7,10 @@ use std::{
 };
 
 use confine_backend::{
-    Actions, Backend, Commit, ControllerTransaction, Datastore, Events, Identity, Options, Outcome, Push,
-    Stream,
+    ActionsMode, Backend, ConnectOptions, ControllerCommit, ControllerTransaction, Datastore, EventReceiver,
+    EventStream, PushMode, RequestUser, TransactionOutcome,
 };
-use confine_controller::{Builder, Controller};
+use confine_controller::{Controller, ControllerBuilder};
 use confine_service::Host;
 use tokio::{net::UnixListener, sync::watch, task::JoinSet, time::timeout};
 
@@ -20,11 +20,11 @@ use crate::Error;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// An embedded controller, a services daemon that serves it, and a user who commits.
-pub struct Stage {
+pub struct Testbed {
     controller: Controller,
-    user: Identity,
+    user: RequestUser,
     client: Backend,
-    events: Events,
+    events: EventReceiver,
     socket: PathBuf,
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
@@ -32,7 +32,7 @@ pub struct Stage {
 
 /// How a commit ended.
 #[derive(Debug)]
-pub struct Committed {
+pub struct CommitEnd {
     /// What the controller says.
     pub transaction: ControllerTransaction,
     /// From the user's request to that.
@@ -43,10 +43,10 @@ fn running_file(socket: &Path) -> PathBuf {
     socket.with_extension("running")
 }
 
-impl Committed {
+impl CommitEnd {
     /// Whether it succeeded.
     pub fn succeeded(&self) -> bool {
-        self.transaction.result == Outcome::Success
+        self.transaction.result == TransactionOutcome::Success
     }
 
     /// What the user reads of a commit that failed.
@@ -55,11 +55,11 @@ impl Committed {
     }
 }
 
-impl Stage {
+impl Testbed {
     /// Starts the controller on a socket in `directory`, and the daemon; ready when the daemon has
     /// subscribed and knows the models. `user` is who commits.
     pub async fn open(
-        builder: Builder,
+        builder: ControllerBuilder,
         host: Arc<Host>,
         directory: &Path,
         user: &str,
@@ -69,7 +69,7 @@ impl Stage {
 
     /// As [`open`](Self::open), on this socket.
     pub async fn open_at(
-        builder: Builder,
+        builder: ControllerBuilder,
         host: Arc<Host>,
         socket: PathBuf,
         user: &str,
@@ -81,7 +81,7 @@ impl Stage {
     /// As [`open_at`](Self::open_at), with a daemon that finds the controller at another socket: somebody
     /// stands in between.
     pub async fn open_behind(
-        builder: Builder,
+        builder: ControllerBuilder,
         host: Arc<Host>,
         socket: PathBuf,
         daemons: &Path,
@@ -89,7 +89,8 @@ impl Stage {
     ) -> Result<Self, Error> {
         let mut stage = Self::without_daemon(builder, socket, user).await?;
         let stopped = until(stage.stop.subscribe());
-        let options = Options { running_file: Some(stage.running_file()), ..Options::new(daemons)? };
+        let options =
+            ConnectOptions { running_file: Some(stage.running_file()), ..ConnectOptions::new(daemons)? };
         stage.tasks.spawn(confine_service::serve(host.clone(), options, stopped));
         let ready = async {
             host.connected().await;
@@ -101,11 +102,15 @@ impl Stage {
     }
 
     /// The controller and the user alone: the daemon is somebody else's to start.
-    pub async fn without_daemon(builder: Builder, socket: PathBuf, user: &str) -> Result<Self, Error> {
+    pub async fn without_daemon(
+        builder: ControllerBuilder,
+        socket: PathBuf,
+        user: &str,
+    ) -> Result<Self, Error> {
         let controller = builder.running_file(running_file(&socket)).build()?;
         let listen = |source| Error::Listen { socket: socket.clone(), source };
         let listener = UnixListener::bind(&socket).map_err(listen)?;
-        let options = Options::new(&socket)?;
+        let options = ConnectOptions::new(&socket)?;
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         tasks.spawn({
@@ -116,9 +121,9 @@ impl Stage {
                 }
             }
         });
-        let events = Events::subscribe(&options, &[Stream::ControllerTransaction]).await?;
+        let events = EventReceiver::subscribe(&options, &[EventStream::ControllerTransaction]).await?;
         let client = Backend::connect(options).await?;
-        Ok(Self { controller, user: Identity::User(user.into()), client, events, socket, stop, tasks })
+        Ok(Self { controller, user: RequestUser::User(user.into()), client, events, socket, stop, tasks })
     }
 
     /// The controller.
@@ -152,16 +157,16 @@ impl Stage {
     }
 
     /// Commits the candidate as the user, and waits for the end.
-    pub async fn commit(&mut self, push: Push, actions: Actions<'_>) -> Result<Committed, Error> {
+    pub async fn commit(&mut self, push: PushMode, actions: ActionsMode<'_>) -> Result<CommitEnd, Error> {
         let began = Instant::now();
         let tid = self.begin(push, actions).await?;
         let transaction = self.end(tid).await?;
-        Ok(Committed { transaction, elapsed: began.elapsed() })
+        Ok(CommitEnd { transaction, elapsed: began.elapsed() })
     }
 
     /// Commits the candidate as the user; the transaction.
-    pub async fn begin(&mut self, push: Push, actions: Actions<'_>) -> Result<u64, Error> {
-        let commit = Commit { device: "*", push, actions, source: Datastore::Candidate };
+    pub async fn begin(&mut self, push: PushMode, actions: ActionsMode<'_>) -> Result<u64, Error> {
+        let commit = ControllerCommit { device: "*", push, actions, source: Datastore::Candidate };
         Ok(self.client.controller_commit(commit, &self.user).await?)
     }
 

@@ -1,21 +1,21 @@
 //! Requests to the backend: reading and writing datastores.
 
-use confine_netconf::{Error as NetconfError, Payload, ReplyBody, Rpc, Session, XmlWriter};
+use confine_netconf::{Error as NetconfError, OutgoingRpc, Payload, ReplyBody, RequestSession, XmlWriter};
 use tokio::net::UnixStream;
 use tracing::Instrument as _;
 
-use crate::{CONTROLLER, Error, Identity, Options, Subscription, life::Life};
+use crate::{CONTROLLER, ConnectOptions, Error, RequestUser, Subscription, life::PeerLiveness};
 
-/// The backend, to make requests of: one at a time, each for an [`Identity`].
+/// The backend, to make requests of: one at a time, each for an [`RequestUser`].
 ///
 /// A connection that is lost, by an error, a timeout or a dropped request, fails that request only: the next
 /// one opens another. Nothing is ever sent twice.
 #[derive(Debug)]
 pub struct Backend {
-    options: Options,
-    session: Option<Session<UnixStream>>,
+    options: ConnectOptions,
+    session: Option<RequestSession<UnixStream>>,
     /// None where it does not matter which backend is asked.
-    life: Option<Life>,
+    life: Option<PeerLiveness>,
 }
 
 /// A datastore of the controller.
@@ -42,7 +42,7 @@ impl Datastore {
 
 /// What [`Backend::get_config`] reads.
 #[derive(Debug, Clone, Copy)]
-pub struct Read<'a> {
+pub struct ConfigRequest<'a> {
     /// From where.
     pub source: Datastore,
     /// An XPath expression, `|` allowed. The backend answers with nothing, not with an error, where a
@@ -59,7 +59,7 @@ pub struct Read<'a> {
 
 impl Backend {
     /// Connects to the backend.
-    pub async fn connect(options: Options) -> Result<Self, Error> {
+    pub async fn connect(options: ConnectOptions) -> Result<Self, Error> {
         let session = options.open().await?;
         Ok(Self { options, session: Some(session), life: None })
     }
@@ -74,7 +74,7 @@ impl Backend {
         Ok(backend)
     }
 
-    async fn open(&self, operation: &'static str) -> Result<Session<UnixStream>, Error> {
+    async fn open(&self, operation: &'static str) -> Result<RequestSession<UnixStream>, Error> {
         let session = self.options.open().await?;
         match &self.life {
             Some(life) if life.is_over() => Err(Error::Session { operation, source: NetconfError::Closed }),
@@ -83,7 +83,7 @@ impl Backend {
     }
 
     /// What it was connected with.
-    pub fn options(&self) -> &Options {
+    pub fn options(&self) -> &ConnectOptions {
         &self.options
     }
 
@@ -91,8 +91,8 @@ impl Backend {
     /// (`get-config`, RFC 6241 section 7.1).
     pub async fn get_config(
         &mut self,
-        read: Read<'_>,
-        identity: &Identity,
+        read: ConfigRequest<'_>,
+        identity: &RequestUser,
     ) -> Result<Payload<'static>, Error> {
         let depth = read.depth.map(|depth| depth.to_string());
         let attributes: Vec<_> = depth.as_deref().map(|depth| ("nc:depth", depth)).into_iter().collect();
@@ -111,7 +111,7 @@ impl Backend {
         &mut self,
         target: Datastore,
         config: &str,
-        identity: &Identity,
+        identity: &RequestUser,
     ) -> Result<(), Error> {
         self.command(identity, "edit-config", &[], |xml| {
             xml.element("target", &[], |xml| target.write(xml))?;
@@ -124,7 +124,7 @@ impl Backend {
     /// Ends the session in good order (`close-session`, RFC 6241 section 7.8).
     pub async fn close(mut self) -> Result<(), Error> {
         match self.session {
-            Some(_) => self.command(&Identity::Host, "close-session", &[], |_| Ok(())).await,
+            Some(_) => self.command(&RequestUser::Host, "close-session", &[], |_| Ok(())).await,
             None => Ok(()),
         }
     }
@@ -133,7 +133,7 @@ impl Backend {
     pub(crate) async fn state(
         &mut self,
         xpath: &str,
-        identity: &Identity,
+        identity: &RequestUser,
     ) -> Result<Payload<'static>, Error> {
         self.state_of(xpath, &[("co", CONTROLLER)], identity).await
     }
@@ -143,7 +143,7 @@ impl Backend {
         &mut self,
         xpath: &str,
         namespaces: &[(&str, &str)],
-        identity: &Identity,
+        identity: &RequestUser,
     ) -> Result<Payload<'static>, Error> {
         let content = |xml: &mut XmlWriter| {
             filter(xml, xpath, namespaces)?;
@@ -156,7 +156,7 @@ impl Backend {
     /// Makes a request for an operation without output.
     pub(crate) async fn command(
         &mut self,
-        identity: &Identity,
+        identity: &RequestUser,
         operation: &'static str,
         attributes: &[(&str, &str)],
         content: impl FnOnce(&mut XmlWriter) -> Result<(), NetconfError>,
@@ -168,16 +168,18 @@ impl Backend {
     /// Makes a request. Errors that the reply holds are typed as [`Error`].
     pub(crate) async fn call(
         &mut self,
-        identity: &Identity,
+        identity: &RequestUser,
         operation: &'static str,
         attributes: &[(&str, &str)],
         content: impl FnOnce(&mut XmlWriter) -> Result<(), NetconfError>,
     ) -> Result<ReplyBody, Error> {
         let failed = |source| Error::Session { operation, source };
         let user = self.options.user(identity);
-        let rpc = Rpc::new(|xml| xml.element(operation, attributes, content)).map_err(failed)?.for_user(user);
+        let rpc = OutgoingRpc::new(|xml| xml.element(operation, attributes, content))
+            .map_err(failed)?
+            .for_user(user);
         let span = tracing::debug_span!("request", operation, user);
-        let session = self.session.take().filter(Session::is_open);
+        let session = self.session.take().filter(RequestSession::is_open);
         let asked = async {
             let mut session = match session {
                 Some(session) => session,
@@ -187,7 +189,7 @@ impl Backend {
             Ok((session, reply))
         };
         let (session, reply) = asked.instrument(span).await?;
-        self.session = Some(session).filter(Session::is_open);
+        self.session = Some(session).filter(RequestSession::is_open);
         reply.map_err(failed)?.into_body().map_err(|errors| Error::refused(operation, user, errors))
     }
 }

@@ -3,11 +3,11 @@
 use confine_netconf::XmlWriter;
 
 use crate::transaction::parse_tid;
-use crate::{Backend, CONTROLLER, Datastore, Error, Identity};
+use crate::{Backend, CONTROLLER, Datastore, Error, RequestUser};
 
 /// What a commit does with the devices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Push {
+pub enum PushMode {
     /// Nothing is sent to them.
     None,
     /// They are asked whether they would accept it.
@@ -16,7 +16,7 @@ pub enum Push {
     Commit,
 }
 
-impl Push {
+impl PushMode {
     fn as_str(self) -> &'static str {
         match self {
             Self::None => "NONE",
@@ -32,7 +32,7 @@ impl Push {
 
 /// Which services a commit runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Actions<'a> {
+pub enum ActionsMode<'a> {
     /// None.
     None,
     /// Those that have changed.
@@ -45,20 +45,20 @@ pub enum Actions<'a> {
 
 /// A commit by the controller, which may run services and push to devices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Commit<'a> {
+pub struct ControllerCommit<'a> {
     /// Pattern of device names; `*` for all.
     pub device: &'a str,
     /// What to do with the devices.
-    pub push: Push,
+    pub push: PushMode,
     /// Which services to run.
-    pub actions: Actions<'a>,
+    pub actions: ActionsMode<'a>,
     /// What to commit: the candidate or `running`.
     pub source: Datastore,
 }
 
 /// A device's configuration as the controller has it in one place or another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DeviceConfig {
+pub enum DeviceConfigType {
     /// In the controller's `running`.
     Running,
     /// In the controller's candidate.
@@ -71,7 +71,7 @@ pub enum DeviceConfig {
     Transient,
 }
 
-impl DeviceConfig {
+impl DeviceConfigType {
     fn as_str(self) -> &'static str {
         match self {
             Self::Running => "RUNNING",
@@ -85,11 +85,11 @@ impl DeviceConfig {
 
 /// What [`Backend::datastore_diff`] compares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Diff<'a> {
+pub enum DatastoreDiff<'a> {
     /// Two datastores.
     Datastores(Datastore, Datastore),
     /// Two configurations of the devices that match a pattern.
-    Devices(&'a str, DeviceConfig, DeviceConfig),
+    Devices(&'a str, DeviceConfigType, DeviceConfigType),
 }
 
 impl Datastore {
@@ -106,13 +106,17 @@ impl Datastore {
 impl Backend {
     /// Starts a commit; returns the number of its transaction. How it ends is told by a
     /// [`ControllerTransaction`](crate::ControllerTransaction): subscribe before.
-    pub async fn controller_commit(&mut self, commit: Commit<'_>, identity: &Identity) -> Result<u64, Error> {
+    pub async fn controller_commit(
+        &mut self,
+        commit: ControllerCommit<'_>,
+        identity: &RequestUser,
+    ) -> Result<u64, Error> {
         const OPERATION: &str = "controller-commit";
         let (actions, instance) = match commit.actions {
-            Actions::None => ("NONE", None),
-            Actions::Change => ("CHANGE", None),
-            Actions::Force(instance) => ("FORCE", instance),
-            Actions::Delete(instance) => ("DELETE", instance),
+            ActionsMode::None => ("NONE", None),
+            ActionsMode::Change => ("CHANGE", None),
+            ActionsMode::Force(instance) => ("FORCE", instance),
+            ActionsMode::Delete(instance) => ("DELETE", instance),
         };
         let content = |xml: &mut XmlWriter| {
             xml.leaf("device", &[], commit.device)?;
@@ -132,15 +136,15 @@ impl Backend {
     /// there is no difference.
     pub async fn datastore_diff(
         &mut self,
-        diff: Diff<'_>,
-        identity: &Identity,
+        diff: DatastoreDiff<'_>,
+        identity: &RequestUser,
     ) -> Result<Vec<String>, Error> {
         let content = |xml: &mut XmlWriter| match diff {
-            Diff::Datastores(one, other) => {
+            DatastoreDiff::Datastores(one, other) => {
                 xml.leaf("dsref1", &[], one.reference())?;
                 xml.leaf("dsref2", &[], other.reference())
             }
-            Diff::Devices(device, one, other) => {
+            DatastoreDiff::Devices(device, one, other) => {
                 xml.leaf("device", &[], device)?;
                 xml.leaf("config-type1", &[], one.as_str())?;
                 xml.leaf("config-type2", &[], other.as_str())
@@ -153,29 +157,29 @@ impl Backend {
     }
 
     /// Commits the candidate to `running`, without services or devices (RFC 6241 section 8.3.4.1).
-    pub async fn commit(&mut self, identity: &Identity) -> Result<(), Error> {
+    pub async fn commit(&mut self, identity: &RequestUser) -> Result<(), Error> {
         self.command(identity, "commit", &[], |_| Ok(())).await
     }
 
     /// Makes the candidate what `running` is (RFC 6241 section 8.3.4.2).
-    pub async fn discard_changes(&mut self, identity: &Identity) -> Result<(), Error> {
+    pub async fn discard_changes(&mut self, identity: &RequestUser) -> Result<(), Error> {
         self.command(identity, "discard-changes", &[], |_| Ok(())).await
     }
 
     /// Locks a datastore for this connection (RFC 6241 section 7.5). The lock ends with the connection.
-    pub async fn lock(&mut self, target: Datastore, identity: &Identity) -> Result<(), Error> {
+    pub async fn lock(&mut self, target: Datastore, identity: &RequestUser) -> Result<(), Error> {
         self.command(identity, "lock", &[], |xml| xml.element("target", &[], |xml| target.write(xml))).await
     }
 
     /// Gives the lock back (RFC 6241 section 7.6).
-    pub async fn unlock(&mut self, target: Datastore, identity: &Identity) -> Result<(), Error> {
+    pub async fn unlock(&mut self, target: Datastore, identity: &RequestUser) -> Result<(), Error> {
         self.command(identity, "unlock", &[], |xml| xml.element("target", &[], |xml| target.write(xml))).await
     }
 
     /// Calls an operation of the controller's; returns the texts of the leaves that it answers with.
     async fn output(
         &mut self,
-        identity: &Identity,
+        identity: &RequestUser,
         operation: &'static str,
         content: impl FnOnce(&mut XmlWriter) -> Result<(), confine_netconf::Error>,
     ) -> Result<Vec<String>, Error> {

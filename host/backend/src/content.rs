@@ -10,6 +10,6 @@ use confine_tree::{Error, Tree, xml};
 pub fn tree(content: &Payload<'_>) -> Result<Tree, Error> {
     let bindings: Vec<_> = content.bindings().iter().collect();
     let mut tree = Tree::new();
-    xml::Reader::new().scope(&bindings).read(&mut tree, Tree::ROOT, content.as_str())?;
+    xml::XmlTreeReader::new().scope(&bindings).read(&mut tree, Tree::ROOT, content.as_str())?;
     Ok(tree)
 }

@@ -66,7 +66,7 @@ pub enum Error {
         /// The transaction.
         tid: u64,
         /// Why.
-        rejection: Rejection,
+        rejection: AnswerRejection,
         /// The backend's words.
         source: RpcErrors,
     },
@@ -98,7 +98,7 @@ pub enum Error {
 
 /// Why the backend doesn't accept an answer to a transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Rejection {
+pub enum AnswerRejection {
     /// There is no transaction of that number.
     #[error("there is no such transaction")]
     NoSuchTransaction,
@@ -110,7 +110,7 @@ pub enum Rejection {
     AlreadyCompleted,
 }
 
-impl Rejection {
+impl AnswerRejection {
     fn of(message: &str) -> Option<Self> {
         match message {
             "No such transaction" => Some(Self::NoSuchTransaction),
@@ -146,7 +146,7 @@ impl Error {
         match self {
             Self::Refused { operation, source } => {
                 let mut messages = source.iter().filter_map(|error| error.message.as_deref());
-                match messages.find_map(Rejection::of) {
+                match messages.find_map(AnswerRejection::of) {
                     Some(rejection) => Self::Rejected { tid, rejection, source },
                     None => Self::Refused { operation, source },
                 }

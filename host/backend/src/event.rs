@@ -2,26 +2,26 @@
 
 use std::collections::VecDeque;
 
-use confine_netconf::{Element, Error as NetconfError, Notification, Session, Subscriber};
+use confine_netconf::{Error as NetconfError, Notification, RequestSession, SubscriberSession, XmlElement};
 use tokio::net::UnixStream;
 use tokio::sync::mpsc;
 
 use crate::{
-    CONTROLLER, Error, Options, Outcome,
-    life::{Life, Pulse},
+    CONTROLLER, ConnectOptions, Error, TransactionOutcome,
+    life::{PeerGuard, PeerLiveness},
     transaction::parse_tid,
 };
 
 /// A stream of notifications.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stream {
+pub enum EventStream {
     /// [`ServicesCommit`]. Only one client may subscribe: see [`Error::AlreadyRegistered`].
     ServicesCommit,
     /// [`ControllerTransaction`].
     ControllerTransaction,
 }
 
-impl Stream {
+impl EventStream {
     fn name(self) -> &'static str {
         match self {
             Self::ServicesCommit => "services-commit",
@@ -32,7 +32,7 @@ impl Stream {
 
 /// Something that the backend notified.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event {
+pub enum ControllerEvent {
     /// A commit waits for its actions.
     ServicesCommit(ServicesCommit),
     /// A transaction is over.
@@ -113,7 +113,7 @@ pub struct ControllerTransaction {
     /// Who started it.
     pub username: Option<String>,
     /// How it went.
-    pub result: Outcome,
+    pub result: TransactionOutcome,
     /// Who made it fail.
     pub origin: Option<String>,
     /// Why it failed; sometimes a remark on a success.
@@ -125,11 +125,11 @@ pub struct ControllerTransaction {
 /// A task takes them off the socket as they come, since the backend blocks on a client that doesn't read;
 /// they wait here without limit. The task ends with this value.
 #[derive(Debug)]
-pub struct Events {
-    before: VecDeque<Result<Event, Error>>,
-    events: mpsc::UnboundedReceiver<Result<Event, Error>>,
+pub struct EventReceiver {
+    before: VecDeque<Result<ControllerEvent, Error>>,
+    events: mpsc::UnboundedReceiver<Result<ControllerEvent, Error>>,
     /// While this lives, the backend is known to.
-    _pulse: Pulse,
+    _pulse: PeerGuard,
 }
 
 /// A session that subscribes, before it does nothing but receive.
@@ -138,24 +138,24 @@ pub struct Events {
 /// subscription was answered is [there](Events::next_of_before) when the answer is.
 #[derive(Debug)]
 pub struct Subscription {
-    options: Options,
-    session: Session<UnixStream>,
-    pulse: Pulse,
+    options: ConnectOptions,
+    session: RequestSession<UnixStream>,
+    pulse: PeerGuard,
 }
 
 impl Subscription {
     const OPERATION: &'static str = "create-subscription";
 
     /// Connects.
-    pub async fn open(options: &Options) -> Result<Self, Error> {
+    pub async fn open(options: &ConnectOptions) -> Result<Self, Error> {
         let connection = options.connect().await?;
-        let pulse = Pulse::of(&connection).map_err(|source| options.no_connection(source))?;
+        let pulse = PeerGuard::of(&connection).map_err(|source| options.no_connection(source))?;
         Ok(Self { options: options.clone(), session: options.greet(connection).await?, pulse })
     }
 
     /// Subscribes to a stream as the host user.
-    pub async fn add(&mut self, stream: Stream) -> Result<(), Error> {
-        let Options { host_user, request_timeout, .. } = &self.options;
+    pub async fn add(&mut self, stream: EventStream) -> Result<(), Error> {
+        let ConnectOptions { host_user, request_timeout, .. } = &self.options;
         let subscribed = self.session.subscribe(stream.name(), host_user, *request_timeout);
         subscribed.await.map_err(|error| match error {
             NetconfError::Rpc(errors) => Error::refused(Self::OPERATION, host_user, errors),
@@ -164,32 +164,32 @@ impl Subscription {
     }
 
     /// What it was connected with.
-    pub fn options(&self) -> &Options {
+    pub fn options(&self) -> &ConnectOptions {
         &self.options
     }
 
     /// The life of the backend that was subscribed to.
-    pub(crate) fn life(&self) -> Life {
+    pub(crate) fn life(&self) -> PeerLiveness {
         self.pulse.life()
     }
 
     /// From now on events are taken in.
-    pub fn listen(self) -> Result<Events, Error> {
+    pub fn listen(self) -> Result<EventReceiver, Error> {
         let failed = |source| Error::Session { operation: Self::OPERATION, source };
         let mut subscriber = self.session.into_subscriber().map_err(failed)?;
         let mut before = VecDeque::new();
         while let Some(notification) = subscriber.next_of_before() {
-            before.extend(Event::read(&notification).transpose());
+            before.extend(ControllerEvent::read(&notification).transpose());
         }
         let (sender, events) = mpsc::unbounded_channel();
         tokio::spawn(drain(subscriber, sender));
-        Ok(Events { before, events, _pulse: self.pulse })
+        Ok(EventReceiver { before, events, _pulse: self.pulse })
     }
 }
 
-impl Events {
+impl EventReceiver {
     /// Connects, and subscribes to `streams` in that order as the host user.
-    pub async fn subscribe(options: &Options, streams: &[Stream]) -> Result<Self, Error> {
+    pub async fn subscribe(options: &ConnectOptions, streams: &[EventStream]) -> Result<Self, Error> {
         let mut subscription = Subscription::open(options).await?;
         for &stream in streams {
             subscription.add(stream).await?;
@@ -198,7 +198,7 @@ impl Events {
     }
 
     /// The next of those that had been notified before the last subscription was answered.
-    pub fn next_of_before(&mut self) -> Option<Result<Event, Error>> {
+    pub fn next_of_before(&mut self) -> Option<Result<ControllerEvent, Error>> {
         self.before.pop_front()
     }
 
@@ -206,7 +206,7 @@ impl Events {
     ///
     /// An error that [is recoverable](Error::is_recoverable) is one notification that can't be understood;
     /// any other is the end.
-    pub async fn next(&mut self) -> Result<Event, Error> {
+    pub async fn next(&mut self) -> Result<ControllerEvent, Error> {
         match self.next_of_before() {
             Some(event) => event,
             None => self.events.recv().await.unwrap_or_else(|| Err(notification(NetconfError::Closed))),
@@ -218,7 +218,7 @@ impl Events {
     pub async fn completed(&mut self, tid: u64) -> Result<ControllerTransaction, Error> {
         loop {
             match self.next().await {
-                Ok(Event::ControllerTransaction(over)) if over.tid == tid => return Ok(over),
+                Ok(ControllerEvent::ControllerTransaction(over)) if over.tid == tid => return Ok(over),
                 Err(error) if !error.is_recoverable() => return Err(error),
                 _ => {}
             }
@@ -226,11 +226,14 @@ impl Events {
     }
 }
 
-async fn drain(mut subscriber: Subscriber<UnixStream>, sender: mpsc::UnboundedSender<Result<Event, Error>>) {
+async fn drain(
+    mut subscriber: SubscriberSession<UnixStream>,
+    sender: mpsc::UnboundedSender<Result<ControllerEvent, Error>>,
+) {
     loop {
         let event = tokio::select! {
             () = sender.closed() => return,
-            next = subscriber.next() => next.map_err(notification).and_then(|came| Event::read(&came)),
+            next = subscriber.next() => next.map_err(notification).and_then(|came| ControllerEvent::read(&came)),
         };
         let Some(event) = event.transpose() else { continue };
         let over = matches!(&event, Err(error) if !error.is_recoverable());
@@ -240,7 +243,7 @@ async fn drain(mut subscriber: Subscriber<UnixStream>, sender: mpsc::UnboundedSe
     }
 }
 
-impl Event {
+impl ControllerEvent {
     /// `None` for an event of a kind that nobody has asked for.
     fn read(notification: &Notification) -> Result<Option<Self>, Error> {
         let event = &notification.event;
@@ -260,7 +263,7 @@ impl Event {
 }
 
 impl ServicesCommit {
-    fn read(event: &Element<'_>) -> Result<Self, Error> {
+    fn read(event: &XmlElement<'_>) -> Result<Self, Error> {
         let mut tid = None;
         let mut commit = Self {
             tid: 0,
@@ -287,7 +290,7 @@ impl ServicesCommit {
 }
 
 impl ControllerTransaction {
-    fn read(event: &Element<'_>) -> Result<Self, Error> {
+    fn read(event: &XmlElement<'_>) -> Result<Self, Error> {
         let text = |name: &str| event.child_text(name).map_err(notification);
         let required = |name: &str| {
             text(name)?.ok_or_else(|| Error::answer(event.name(), format!("it has no `{name}`")))
@@ -295,7 +298,7 @@ impl ControllerTransaction {
         Ok(Self {
             tid: parse_tid(event.name(), &required("tid")?)?,
             username: text("username")?,
-            result: Outcome::parse(required("result")?),
+            result: TransactionOutcome::parse(required("result")?),
             origin: text("origin")?,
             reason: text("reason")?,
         })

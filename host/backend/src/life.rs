@@ -14,23 +14,23 @@ use tokio::net::UnixStream;
 /// A backend that is started again numbers its transactions from 1. What was begun with the one before,
 /// an answer or an edit above all, would be taken for something else by the next.
 #[derive(Clone, Debug)]
-pub(crate) struct Life(Weak<OwnedFd>);
+pub(crate) struct PeerLiveness(Weak<OwnedFd>);
 
 /// What keeps a life known. It holds the connection open, so it has one owner.
 #[derive(Debug)]
-pub(crate) struct Pulse(Arc<OwnedFd>);
+pub(crate) struct PeerGuard(Arc<OwnedFd>);
 
-impl Pulse {
+impl PeerGuard {
     pub(crate) fn of(connection: &UnixStream) -> io::Result<Self> {
         Ok(Self(Arc::new(connection.as_fd().try_clone_to_owned()?)))
     }
 
-    pub(crate) fn life(&self) -> Life {
-        Life(Arc::downgrade(&self.0))
+    pub(crate) fn life(&self) -> PeerLiveness {
+        PeerLiveness(Arc::downgrade(&self.0))
     }
 }
 
-impl Life {
+impl PeerLiveness {
     /// Whether the backend has closed the connection, or nobody holds it any more.
     ///
     /// A backend listens only when there is no other. So, asked after a connection was made, this says

@@ -12,18 +12,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use confine_yang::{ModuleSet, Mounted, Schema};
+use confine_yang::{ModuleSet, MountedSchema, YangSchema};
 use tokio::{
     sync::{Mutex, MutexGuard},
     task::spawn_blocking,
 };
 
-use self::directories::Packages;
+use self::directories::ModulePackages;
 pub use self::{
     cache::ModelCache,
-    directories::{Directories, modules_in},
+    directories::{YangDirectories, modules_in},
 };
-use crate::{Backend, DeviceState, Error, Identity, SchemaRef};
+use crate::{Backend, DeviceSchemas, Error, RequestUser, SchemaRef};
 
 /// The label of the mount point for the models of devices.
 const DEVICE: &str = "device";
@@ -41,12 +41,12 @@ const TIDY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Who lets the controller be asked: one request at a time, so that a commit need not wait for more than
 /// one.
-pub trait Turn: Sync {
+pub trait RequestGate: Sync {
     /// The connection, as soon as nobody has anything better to do with it.
     fn turn(&self) -> impl Future<Output = MutexGuard<'_, Backend>> + Send;
 }
 
-impl Turn for Mutex<Backend> {
+impl RequestGate for Mutex<Backend> {
     async fn turn(&self) -> MutexGuard<'_, Backend> {
         self.lock().await
     }
@@ -59,19 +59,19 @@ impl Turn for Mutex<Backend> {
 /// Reading them is a matter of the times in which nothing is committed: a commit works with what is known
 /// when it begins. What cannot be had is not known, and that is all; it may be [asked
 /// for](Self::read_missing) again.
-pub struct Models {
-    directories: Arc<Directories>,
-    packages: Arc<Packages>,
+pub struct ModelStore {
+    directories: Arc<YangDirectories>,
+    packages: Arc<ModulePackages>,
     cache: Option<Arc<ModelCache>>,
-    own: Arc<Schema>,
+    own: Arc<YangSchema>,
     /// Where the controller's own models came from.
-    told: Told,
+    told: ControllerModules,
     /// What stands in for the models of devices of which nothing is known.
-    others: Option<Arc<Schema>>,
-    devices: BTreeMap<String, Device>,
+    others: Option<Arc<YangSchema>>,
+    devices: BTreeMap<String, DeviceModels>,
     /// Whether the controller would not say how its devices are connected.
     devices_untold: bool,
-    sets: HashMap<Arc<Key>, Arc<Set>>,
+    sets: HashMap<Arc<ModelSetKey>, Arc<ModelSet>>,
     /// A controller older than 1.8 does not tell of its devices' models.
     tells_of_devices: bool,
     /// When the cache was last tidied.
@@ -80,7 +80,7 @@ pub struct Models {
 
 /// What the controller tells of its own models.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Told {
+enum ControllerModules {
     /// Nothing, and so they are read from files.
     Nothing,
     /// Not all of them.
@@ -91,30 +91,30 @@ enum Told {
 
 /// What devices have the same models: those of one domain that speak the same modules.
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct Key {
+struct ModelSetKey {
     domain: String,
     listed: Vec<SchemaRef>,
 }
 
 /// The models of one or many devices.
 #[derive(Debug)]
-struct Set {
-    key: Arc<Key>,
-    models: Arc<Schema>,
+struct ModelSet {
+    key: Arc<ModelSetKey>,
+    models: Arc<YangSchema>,
     /// Modules whose texts could not be had.
     missing: Vec<SchemaRef>,
 }
 
 /// A device, with its models as they were when its connection came to be what it is.
 #[derive(Clone, Debug)]
-struct Device {
-    state: DeviceState,
-    set: Option<Arc<Set>>,
+struct DeviceModels {
+    state: DeviceSchemas,
+    set: Option<Arc<ModelSet>>,
     /// Whether the controller would not say what models it has, although it is connected.
     untold: bool,
 }
 
-impl fmt::Debug for Models {
+impl fmt::Debug for ModelStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Models")
             .field("own", &self.own)
@@ -124,23 +124,23 @@ impl fmt::Debug for Models {
     }
 }
 
-impl Default for Models {
+impl Default for ModelStore {
     fn default() -> Self {
-        Self::new(Directories::default(), Vec::new(), None)
+        Self::new(YangDirectories::default(), Vec::new(), None)
     }
 }
 
-impl Models {
+impl ModelStore {
     /// Nothing is read yet. `packages` are the directories in which modules stand that came with services.
-    pub fn new(directories: Directories, packages: Vec<PathBuf>, cache: Option<ModelCache>) -> Self {
+    pub fn new(directories: YangDirectories, packages: Vec<PathBuf>, cache: Option<ModelCache>) -> Self {
         let mut set = ModuleSet::default();
         add_skeleton(&mut set);
         Self {
             directories: Arc::new(directories),
-            packages: Arc::new(Packages::new(packages)),
+            packages: Arc::new(ModulePackages::new(packages)),
             cache: cache.map(Arc::new),
             own: Arc::new(set.compile()),
-            told: Told::Nothing,
+            told: ControllerModules::Nothing,
             others: None,
             devices: BTreeMap::new(),
             devices_untold: false,
@@ -151,8 +151,8 @@ impl Models {
     }
 
     /// What is known now. Commits keep what they began with.
-    pub fn schema(&self) -> Mounted {
-        let mut schema = Mounted::new(self.own.clone(), DEVICE);
+    pub fn schema(&self) -> MountedSchema {
+        let mut schema = MountedSchema::new(self.own.clone(), DEVICE);
         for (name, device) in &self.devices {
             if let Some(set) = &device.set {
                 schema.mount(name, set.models.clone());
@@ -169,19 +169,19 @@ impl Models {
     ///
     /// # Errors
     /// A connection that is lost.
-    pub async fn read_own(&mut self, turn: &impl Turn) -> Result<(), Error> {
+    pub async fn read_own(&mut self, turn: &impl RequestGate) -> Result<(), Error> {
         self.tells_of_devices = true;
-        let listed = turn.turn().await.own_schemas(&Identity::Host).await;
+        let listed = turn.turn().await.own_schemas(&RequestUser::Host).await;
         let listed = recovered(listed, "the controller does not tell its own models")?.unwrap_or_default();
         let mut texts = Vec::with_capacity(listed.len());
         for schema in &listed {
-            let text = turn.turn().await.own_schema(schema, &Identity::Host).await;
+            let text = turn.turn().await.own_schema(schema, &RequestUser::Host).await;
             texts.push((schema.clone(), recovered(text, "a model of the controller cannot be read")?));
         }
         self.told = match (texts.is_empty(), texts.iter().all(|(_, text)| text.is_some())) {
-            (true, _) => Told::Nothing,
-            (false, false) => Told::Part,
-            (false, true) => Told::All,
+            (true, _) => ControllerModules::Nothing,
+            (false, false) => ControllerModules::Part,
+            (false, true) => ControllerModules::All,
         };
         let (directories, packages) = (self.directories.clone(), self.packages.clone());
         let compiled = spawn_blocking(move || {
@@ -203,7 +203,7 @@ impl Models {
     /// module that is new brings its own. Whether anything is different now.
     pub async fn read_packages(&mut self) -> bool {
         let (directories, packages) = (self.directories.clone(), self.packages.clone());
-        let from_files = self.told == Told::Nothing;
+        let from_files = self.told == ControllerModules::Nothing;
         let compiled = spawn_blocking(move || {
             if !packages.have_changed() {
                 return None;
@@ -225,8 +225,8 @@ impl Models {
     ///
     /// # Errors
     /// A connection that is lost.
-    pub async fn read_devices(&mut self, turn: &impl Turn) -> Result<bool, Error> {
-        let states = turn.turn().await.device_states(&Identity::Host).await;
+    pub async fn read_devices(&mut self, turn: &impl RequestGate) -> Result<bool, Error> {
+        let states = turn.turn().await.device_states(&RequestUser::Host).await;
         let states = recovered(states, "the connections of the devices cannot be read")?;
         self.devices_untold = states.is_none();
         let Some(states) = states else { return Ok(false) };
@@ -274,8 +274,8 @@ impl Models {
     /// A connection that is lost.
     pub async fn read_these(
         &mut self,
-        turn: &impl Turn,
-        states: impl IntoIterator<Item = DeviceState>,
+        turn: &impl RequestGate,
+        states: impl IntoIterator<Item = DeviceSchemas>,
     ) -> Result<(), Error> {
         for state in states {
             let device = self.read_device(turn, state).await?;
@@ -293,7 +293,7 @@ impl Models {
 
     /// Whether the controller has not told something that it may tell another time.
     pub fn have_gaps(&self) -> bool {
-        self.told == Told::Part
+        self.told == ControllerModules::Part
             || self.devices_untold
             || self.devices.values().any(|device| device.untold)
             || self.sets.values().any(|set| !set.missing.is_empty())
@@ -303,9 +303,9 @@ impl Models {
     ///
     /// # Errors
     /// A connection that is lost.
-    pub async fn read_missing(&mut self, turn: &impl Turn) -> Result<bool, Error> {
+    pub async fn read_missing(&mut self, turn: &impl RequestGate) -> Result<bool, Error> {
         let mut changed = false;
-        if self.told == Told::Part {
+        if self.told == ControllerModules::Part {
             self.read_own(turn).await?;
             changed = true;
         }
@@ -333,7 +333,7 @@ impl Models {
             self.sets.insert(whole.key.clone(), whole);
             changed = true;
         }
-        let untold: Vec<DeviceState> =
+        let untold: Vec<DeviceSchemas> =
             self.devices.values().filter(|device| device.untold).map(|device| device.state.clone()).collect();
         for state in untold {
             let device = self.read_device(turn, state).await?;
@@ -349,12 +349,16 @@ impl Models {
     }
 
     /// A device as it is connected now, with its models if they are to be had.
-    async fn read_device(&mut self, turn: &impl Turn, state: DeviceState) -> Result<Device, Error> {
-        let mut device = Device { state, set: None, untold: false };
+    async fn read_device(
+        &mut self,
+        turn: &impl RequestGate,
+        state: DeviceSchemas,
+    ) -> Result<DeviceModels, Error> {
+        let mut device = DeviceModels { state, set: None, untold: false };
         if !self.tells_of_devices || !device.state.tells_models() {
             return Ok(device);
         }
-        let listed = turn.turn().await.device_schemas(&device.state.name, &Identity::Host).await;
+        let listed = turn.turn().await.device_schemas(&device.state.name, &RequestUser::Host).await;
         if listed.as_ref().is_err_and(Error::is_unknown_operation) {
             tracing::info!("The controller does not tell the models of its devices: it is older than 1.8");
             self.tells_of_devices = false;
@@ -370,7 +374,7 @@ impl Models {
         if listed.is_empty() {
             return Ok(device);
         }
-        let key = Key { domain: device.state.domain.clone(), listed };
+        let key = ModelSetKey { domain: device.state.domain.clone(), listed };
         if let Some(set) = self.sets.get(&key) {
             device.set = Some(set.clone());
             return Ok(device);
@@ -386,11 +390,11 @@ impl Models {
     /// `found`, the device's texts are asked for.
     async fn read_set(
         &self,
-        turn: &impl Turn,
+        turn: &impl RequestGate,
         device: &str,
-        key: Arc<Key>,
+        key: Arc<ModelSetKey>,
         mut found: HashMap<SchemaRef, Vec<u8>>,
-    ) -> Result<Option<Arc<Set>>, Error> {
+    ) -> Result<Option<Arc<ModelSet>>, Error> {
         let (directories, cache, wanted) = (self.directories.clone(), self.cache.clone(), key.clone());
         let local = spawn_blocking(move || local_texts(&directories, cache.as_deref(), &wanted));
         let Ok(mut texts) = local.await else { return Ok(None) };
@@ -421,7 +425,7 @@ impl Models {
             }
             let missing = texts.iter().filter(|(_, text)| text.is_none()).map(|(schema, _)| schema.clone());
             let missing = missing.collect();
-            Arc::new(Set { key, models: compile(set_of(texts), &of), missing })
+            Arc::new(ModelSet { key, models: compile(set_of(texts), &of), missing })
         });
         Ok(compiled.await.ok())
     }
@@ -433,7 +437,7 @@ impl Models {
         }
         self.tidied = Some(Instant::now());
         let Some(cache) = self.cache.clone() else { return };
-        let used: Vec<Arc<Key>> = self.sets.keys().cloned().collect();
+        let used: Vec<Arc<ModelSetKey>> = self.sets.keys().cloned().collect();
         let tidied = spawn_blocking(move || {
             used.iter().for_each(|key| cache.touch(&key.domain, &key.listed));
             cache.tidy();
@@ -444,17 +448,17 @@ impl Models {
 }
 
 /// The text of one of a device's modules; `None` where it is not to be had.
-async fn fetch(turn: &impl Turn, device: &str, schema: &SchemaRef) -> Result<Option<Vec<u8>>, Error> {
-    let fetched = turn.turn().await.device_schema(device, schema, &Identity::Host).await;
+async fn fetch(turn: &impl RequestGate, device: &str, schema: &SchemaRef) -> Result<Option<Vec<u8>>, Error> {
+    let fetched = turn.turn().await.device_schema(device, schema, &RequestUser::Host).await;
     let fetched = recovered(fetched, "a model of a device cannot be read")?;
     Ok(fetched.flatten().map(String::into_bytes))
 }
 
 /// What the files of this machine have of the modules of a domain.
 fn local_texts(
-    directories: &Directories,
+    directories: &YangDirectories,
     cache: Option<&ModelCache>,
-    wanted: &Key,
+    wanted: &ModelSetKey,
 ) -> Vec<(SchemaRef, Option<Vec<u8>>)> {
     let cached = cache.map(|cache| (cache, cache.index(&wanted.domain)));
     let text = |schema: &SchemaRef| {
@@ -479,7 +483,7 @@ fn set_of(texts: impl IntoIterator<Item = (SchemaRef, Option<Vec<u8>>)>) -> Modu
 }
 
 /// The controller's own models, where it does not tell them itself.
-fn own_from_files(directories: &Directories, packages: &[(String, Vec<u8>)]) -> ModuleSet {
+fn own_from_files(directories: &YangDirectories, packages: &[(String, Vec<u8>)]) -> ModuleSet {
     let mut set = ModuleSet::default();
     directories.add_own(&mut set);
     for (file, text) in packages {
@@ -499,7 +503,10 @@ fn own_from_files(directories: &Directories, packages: &[(String, Vec<u8>)]) -> 
 
 /// What came with services may be of devices' models as well: it tells keys and types where nothing else
 /// does, but not what a device does not have.
-fn others_from_packages(directories: &Directories, packages: &[(String, Vec<u8>)]) -> Option<Arc<Schema>> {
+fn others_from_packages(
+    directories: &YangDirectories,
+    packages: &[(String, Vec<u8>)],
+) -> Option<Arc<YangSchema>> {
     let mut set = ModuleSet::default();
     for (file, text) in packages {
         if let Ok(module) = set.add(file, text) {
@@ -521,7 +528,7 @@ fn add_skeleton(set: &mut ModuleSet) {
     set.mark_abridged(CONTROLLER_MODULE);
 }
 
-fn compile(set: ModuleSet, of: &str) -> Arc<Schema> {
+fn compile(set: ModuleSet, of: &str) -> Arc<YangSchema> {
     let modules = set.len();
     let schema = set.compile();
     let problems = schema.problems();

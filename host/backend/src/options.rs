@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use confine_netconf::{DEFAULT_MESSAGE_LIMIT, Hello, Session};
+use confine_netconf::{DEFAULT_MESSAGE_LIMIT, Hello, RequestSession};
 use nix::unistd::{User, geteuid};
 use tokio::net::UnixStream;
 
@@ -14,8 +14,8 @@ const TRANSPORT: &str = "ctrl:services";
 
 /// The user that a request is made for. The backend checks that user's rights.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Identity {
-    /// The host itself: [`Options::host_user`].
+pub enum RequestUser {
+    /// The host itself: [`ConnectOptions::host_user`].
     Host,
     /// This user, mostly the one who commits.
     User(String),
@@ -23,7 +23,7 @@ pub enum Identity {
 
 /// Where the backend is, and who we are to it.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct ConnectOptions {
     /// Path of the backend's socket, its option `CLICON_SOCK`.
     pub socket: PathBuf,
     /// The user of requests that are the host's own. See [`own_user`].
@@ -37,7 +37,7 @@ pub struct Options {
     pub running_file: Option<PathBuf>,
 }
 
-impl Options {
+impl ConnectOptions {
     /// The backend at `socket`, with all else by default. Fails if this process's user has no name.
     pub fn new(socket: impl Into<PathBuf>) -> Result<Self, Error> {
         Ok(Self::with_host_user(socket, own_user()?))
@@ -54,15 +54,15 @@ impl Options {
         }
     }
 
-    pub(crate) fn user<'a>(&'a self, identity: &'a Identity) -> &'a str {
+    pub(crate) fn user<'a>(&'a self, identity: &'a RequestUser) -> &'a str {
         match identity {
-            Identity::Host => &self.host_user,
-            Identity::User(user) => user,
+            RequestUser::Host => &self.host_user,
+            RequestUser::User(user) => user,
         }
     }
 
     /// Connects and says hello.
-    pub(crate) async fn open(&self) -> Result<Session<UnixStream>, Error> {
+    pub(crate) async fn open(&self) -> Result<RequestSession<UnixStream>, Error> {
         self.greet(self.connect().await?).await
     }
 
@@ -78,10 +78,10 @@ impl Options {
     }
 
     /// Says hello.
-    pub(crate) async fn greet(&self, stream: UnixStream) -> Result<Session<UnixStream>, Error> {
+    pub(crate) async fn greet(&self, stream: UnixStream) -> Result<RequestSession<UnixStream>, Error> {
         let limit = self.request_timeout;
         let hello = Hello::client(&self.host_user, TRANSPORT);
-        Session::open_with_message_limit(stream, &hello, limit, self.message_limit)
+        RequestSession::open_with_message_limit(stream, &hello, limit, self.message_limit)
             .await
             .map_err(|source| Error::Session { operation: "hello", source })
     }

@@ -2,9 +2,9 @@
 
 use std::{collections::HashMap, fmt};
 
-use confine_netconf::{Element, Error as NetconfError, Payload, XmlWriter};
+use confine_netconf::{Error as NetconfError, Payload, XmlElement, XmlWriter};
 
-use crate::{Backend, CONTROLLER, Datastore, Error, Identity, Read};
+use crate::{Backend, CONTROLLER, ConfigRequest, Datastore, Error, RequestUser};
 
 /// The model by which servers tell of their models.
 const MONITORING: &str = "urn:ietf:params:xml:ns:yang:ietf-netconf-monitoring";
@@ -62,7 +62,7 @@ impl fmt::Display for SchemaRef {
 
 /// The connection to a device, as far as its models are concerned.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DeviceState {
+pub struct DeviceSchemas {
     /// The device's name.
     pub name: String,
     /// `OPEN`, `CLOSED`, or a state between them.
@@ -73,7 +73,7 @@ pub struct DeviceState {
     pub domain: String,
 }
 
-impl DeviceState {
+impl DeviceSchemas {
     /// Whether it is connected.
     pub fn is_open(&self) -> bool {
         self.state == "OPEN"
@@ -88,7 +88,7 @@ impl DeviceState {
 impl Backend {
     /// The modules of the controller itself, those of its services among them. None where the controller
     /// does not tell.
-    pub async fn own_schemas(&mut self, identity: &Identity) -> Result<Vec<SchemaRef>, Error> {
+    pub async fn own_schemas(&mut self, identity: &RequestUser) -> Result<Vec<SchemaRef>, Error> {
         let namespaces = [("ncm", MONITORING)];
         let data = self.state_of("/ncm:netconf-state/ncm:schemas", &namespaces, identity).await?;
         let mut found = Vec::new();
@@ -104,7 +104,7 @@ impl Backend {
     }
 
     /// The text of one of the controller's own modules (`get-schema`, RFC 6022 section 3.1).
-    pub async fn own_schema(&mut self, schema: &SchemaRef, identity: &Identity) -> Result<String, Error> {
+    pub async fn own_schema(&mut self, schema: &SchemaRef, identity: &RequestUser) -> Result<String, Error> {
         const OPERATION: &str = "get-schema";
         let content = |xml: &mut XmlWriter| {
             xml.leaf("identifier", &[], schema.name())?;
@@ -125,7 +125,7 @@ impl Backend {
     pub async fn device_schemas(
         &mut self,
         device: &str,
-        identity: &Identity,
+        identity: &RequestUser,
     ) -> Result<Vec<SchemaRef>, Error> {
         let schemas = self.get_device_schema(device, None, identity).await?;
         Ok(schemas.into_iter().map(|(schema, _)| schema).collect())
@@ -136,7 +136,7 @@ impl Backend {
         &mut self,
         device: &str,
         schema: &SchemaRef,
-        identity: &Identity,
+        identity: &RequestUser,
     ) -> Result<Option<String>, Error> {
         let schemas = self.get_device_schema(device, Some(schema), identity).await?;
         Ok(schemas.into_iter().find_map(|(found, text)| text.filter(|_| found == *schema)))
@@ -148,7 +148,7 @@ impl Backend {
         &mut self,
         device: &str,
         wanted: Option<&SchemaRef>,
-        identity: &Identity,
+        identity: &RequestUser,
     ) -> Result<Vec<(SchemaRef, Option<String>)>, Error> {
         const OPERATION: &str = "get-device-schema";
         let content = |xml: &mut XmlWriter| {
@@ -174,12 +174,12 @@ impl Backend {
     }
 
     /// How each device is connected, in the order of their names.
-    pub async fn device_states(&mut self, identity: &Identity) -> Result<Vec<DeviceState>, Error> {
+    pub async fn device_states(&mut self, identity: &RequestUser) -> Result<Vec<DeviceSchemas>, Error> {
         let namespaces = [("co", CONTROLLER)];
         let leaves = ["name", "conn-state", "conn-state-timestamp"];
         let paths = leaves.map(|leaf| format!("/co:devices/co:device/co:{leaf}"));
         let state = self.state_of(&paths.join(" | "), &namespaces, identity).await?;
-        let read = Read {
+        let read = ConfigRequest {
             source: Datastore::Running,
             xpath: "/co:devices/co:device/co:device-domain | /co:devices/co:device/co:device-profile | \
                     /co:devices/co:device-profile/co:device-domain",
@@ -188,7 +188,7 @@ impl Backend {
             defaults: false,
         };
         let config = self.get_config(read, identity).await?;
-        let domains = Domains::read(&config)?;
+        let domains = DeviceDomains::read(&config)?;
         let mut found = Vec::new();
         // The controller makes one `devices` for each device.
         for devices in state.children() {
@@ -196,7 +196,7 @@ impl Backend {
                 let device = device.map_err(unreadable("get"))?;
                 let text = |name: &str| device.child_text(name).map_err(unreadable("get"));
                 if let Some(name) = text("name")? {
-                    found.push(DeviceState {
+                    found.push(DeviceSchemas {
                         state: text("conn-state")?.unwrap_or_default(),
                         since: text("conn-state-timestamp")?.unwrap_or_default(),
                         domain: domains.of(&name).to_owned(),
@@ -212,18 +212,18 @@ impl Backend {
 
 /// Which domain each device is in.
 #[derive(Default)]
-struct Domains {
-    devices: HashMap<String, Domain>,
-    profiles: HashMap<String, Domain>,
+struct DeviceDomains {
+    devices: HashMap<String, DomainSetting>,
+    profiles: HashMap<String, DomainSetting>,
 }
 
 /// What the configuration of a device or a profile says of it.
-struct Domain {
+struct DomainSetting {
     own: Option<String>,
     profile: Option<String>,
 }
 
-impl Domains {
+impl DeviceDomains {
     fn read(config: &Payload<'_>) -> Result<Self, Error> {
         let unreadable = unreadable("get-config");
         let mut domains = Self::default();
@@ -231,7 +231,7 @@ impl Domains {
             for entry in devices.map_err(&unreadable)?.children() {
                 let entry = entry.map_err(&unreadable)?;
                 let text = |name: &str| entry.child_text(name).map_err(&unreadable);
-                let domain = Domain { own: text("device-domain")?, profile: text("device-profile")? };
+                let domain = DomainSetting { own: text("device-domain")?, profile: text("device-profile")? };
                 let entries =
                     if entry.is(CONTROLLER, "device") { &mut domains.devices } else { &mut domains.profiles };
                 entries.extend(text("name")?.map(|name| (name, domain)));
@@ -249,7 +249,11 @@ impl Domains {
 }
 
 /// What an element says that a module is; `None` where it says nothing that can be one.
-fn reference(element: &Element<'_>, name: &str, revision: &str) -> Result<Option<SchemaRef>, NetconfError> {
+fn reference(
+    element: &XmlElement<'_>,
+    name: &str,
+    revision: &str,
+) -> Result<Option<SchemaRef>, NetconfError> {
     let revision = element.child_text(revision)?;
     let reference = |name: String| SchemaRef::new(name.trim(), revision.as_deref().map(str::trim));
     Ok(element.child_text(name)?.and_then(reference))

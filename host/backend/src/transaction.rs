@@ -1,8 +1,8 @@
 //! Transactions: looking them up, and ending the part of them that is ours.
 
-use confine_netconf::{Element, Error as NetconfError, representable};
+use confine_netconf::{Error as NetconfError, XmlElement, representable};
 
-use crate::{Backend, CONTROLLER, Error, Identity, Push};
+use crate::{Backend, CONTROLLER, Error, PushMode, RequestUser};
 
 /// How far a transaction has come.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub enum TransactionState {
 
 /// How a transaction went.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
+pub enum TransactionOutcome {
     /// Not known yet.
     Init,
     /// Done.
@@ -34,7 +34,7 @@ pub enum Outcome {
     Other(String),
 }
 
-impl Outcome {
+impl TransactionOutcome {
     /// As the controller writes it.
     pub fn as_str(&self) -> &str {
         match self {
@@ -65,7 +65,7 @@ pub struct Transaction {
     /// How far it has come.
     pub state: TransactionState,
     /// How it went.
-    pub result: Outcome,
+    pub result: TransactionOutcome,
     /// What it is, such as `Controller commit actions:CHANGE push:COMMIT`.
     pub description: Option<String>,
     /// Who made it fail.
@@ -78,12 +78,12 @@ pub struct Transaction {
 
 impl Transaction {
     /// Whether devices will get the result. Only the description tells a validation from a commit.
-    pub fn push(&self) -> Option<Push> {
+    pub fn push(&self) -> Option<PushMode> {
         let mut words = self.description.as_deref()?.split_ascii_whitespace();
-        words.find_map(|word| word.strip_prefix("push:")).and_then(Push::parse)
+        words.find_map(|word| word.strip_prefix("push:")).and_then(PushMode::parse)
     }
 
-    fn read(element: &Element<'_>) -> Result<Self, Error> {
+    fn read(element: &XmlElement<'_>) -> Result<Self, Error> {
         let text = |name: &str| element.child_text(name).map_err(unreadable);
         let required = |name: &str| {
             text(name)?.ok_or_else(|| Error::answer("transaction", format!("it has no `{name}`")))
@@ -93,7 +93,7 @@ impl Transaction {
             username: text("username")?,
             began: text("timestamp0")?,
             state: state(required("state")?),
-            result: Outcome::parse(required("result")?),
+            result: TransactionOutcome::parse(required("result")?),
             description: text("description")?,
             origin: text("origin")?,
             reason: text("reason")?,
@@ -105,21 +105,25 @@ impl Transaction {
 impl Backend {
     /// The transaction `tid`. `None` if there is none, or if the identity may not read it: the backend
     /// doesn't tell which.
-    pub async fn transaction(&mut self, tid: u64, identity: &Identity) -> Result<Option<Transaction>, Error> {
+    pub async fn transaction(
+        &mut self,
+        tid: u64,
+        identity: &RequestUser,
+    ) -> Result<Option<Transaction>, Error> {
         let xpath = format!("/co:transactions/co:transaction[co:tid='{tid}']");
         Ok(self.transactions(&xpath, identity).await?.into_iter().find(|transaction| transaction.tid == tid))
     }
 
     /// The transactions that wait for their actions. A new subscriber isn't told of those that were
     /// notified before.
-    pub async fn open_transactions(&mut self, identity: &Identity) -> Result<Vec<Transaction>, Error> {
+    pub async fn open_transactions(&mut self, identity: &RequestUser) -> Result<Vec<Transaction>, Error> {
         let mut open =
             self.transactions("/co:transactions/co:transaction[co:state='ACTIONS']", identity).await?;
         open.retain(|transaction| transaction.state == TransactionState::Actions);
         Ok(open)
     }
 
-    async fn transactions(&mut self, xpath: &str, identity: &Identity) -> Result<Vec<Transaction>, Error> {
+    async fn transactions(&mut self, xpath: &str, identity: &RequestUser) -> Result<Vec<Transaction>, Error> {
         let data = self.state(xpath, identity).await?;
         let mut found = Vec::new();
         for transactions in data.children() {
@@ -136,7 +140,7 @@ impl Backend {
         &mut self,
         tid: u64,
         services: &[&str],
-        identity: &Identity,
+        identity: &RequestUser,
     ) -> Result<(), Error> {
         self.command(identity, "transaction-actions-done", &[("xmlns", CONTROLLER)], |xml| {
             xml.leaf("tid", &[], &tid.to_string())?;
@@ -156,7 +160,7 @@ impl Backend {
         tid: u64,
         origin: &str,
         reason: &str,
-        identity: &Identity,
+        identity: &RequestUser,
     ) -> Result<(), Error> {
         self.command(identity, "transaction-error", &[("xmlns", CONTROLLER)], |xml| {
             xml.leaf("tid", &[], &tid.to_string())?;

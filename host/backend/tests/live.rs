@@ -6,26 +6,27 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use confine_backend::{
-    Actions, Backend, CONTROLLER, Commit, Datastore, DeviceConfig, Diff, Directories, Error, Event, Events,
-    Identity, ModelCache, Models, Options, Outcome, Push, Read, Rejection, ServiceRef, ServicesCommit,
-    Stream, TransactionState,
+    ActionsMode, AnswerRejection, Backend, CONTROLLER, ConfigRequest, ConnectOptions, ControllerCommit,
+    ControllerEvent, Datastore, DatastoreDiff, DeviceConfigType, Error, EventReceiver, EventStream,
+    ModelCache, ModelStore, PushMode, RequestUser, ServiceRef, ServicesCommit, TransactionOutcome,
+    TransactionState, YangDirectories,
 };
 
-const HOST: Identity = Identity::Host;
+const HOST: RequestUser = RequestUser::Host;
 const NAMESPACES: &[(&str, &str)] = &[("ctrl", CONTROLLER)];
 
 /// How to reach the controller, or `None` if there is none.
-fn options() -> Option<Options> {
+fn options() -> Option<ConnectOptions> {
     let socket = std::env::var_os("CONFINE_LIVE_SOCKET");
     if socket.is_none() {
         eprintln!("skipped: CONFINE_LIVE_SOCKET does not name the socket of a controller");
     }
-    socket.map(|socket| Options::new(socket).unwrap())
+    socket.map(|socket| ConnectOptions::new(socket).unwrap())
 }
 
-async fn notified(events: &mut Events) -> ServicesCommit {
+async fn notified(events: &mut EventReceiver) -> ServicesCommit {
     loop {
-        if let Event::ServicesCommit(commit) = events.next().await.unwrap() {
+        if let ControllerEvent::ServicesCommit(commit) = events.next().await.unwrap() {
             return commit;
         }
     }
@@ -34,9 +35,13 @@ async fn notified(events: &mut Events) -> ServicesCommit {
 #[tokio::test]
 async fn a_real_controller_is_understood() {
     let Some(options) = options() else { return };
-    let mut events =
-        Events::subscribe(&options, &[Stream::ServicesCommit, Stream::ControllerTransaction]).await.unwrap();
-    let second = Events::subscribe(&options, &[Stream::ServicesCommit]).await;
+    let mut events = EventReceiver::subscribe(
+        &options,
+        &[EventStream::ServicesCommit, EventStream::ControllerTransaction],
+    )
+    .await
+    .unwrap();
+    let second = EventReceiver::subscribe(&options, &[EventStream::ServicesCommit]).await;
     assert!(matches!(second.unwrap_err(), Error::AlreadyRegistered(_)));
     let mut backend = Backend::connect(options.clone()).await.unwrap();
     let mut user = Backend::connect(options).await.unwrap();
@@ -51,8 +56,12 @@ async fn a_real_controller_is_understood() {
          <service-name>a b'] &lt;c></service-name></ssh-users></services>"
     );
     user.edit_config(Datastore::Candidate, &instance, &HOST).await.unwrap();
-    let commit =
-        Commit { device: "*", push: Push::None, actions: Actions::Change, source: Datastore::Candidate };
+    let commit = ControllerCommit {
+        device: "*",
+        push: PushMode::None,
+        actions: ActionsMode::Change,
+        source: Datastore::Candidate,
+    };
     let expected = ServiceRef { name: "ssh-users".into(), key: Some(("service-name".into(), key.into())) };
 
     // One is answered with an error, one with success.
@@ -64,39 +73,42 @@ async fn a_real_controller_is_understood() {
     let reason = "bench: '<' not supported & \"more\"\nsecond line";
     backend.transaction_error(tid, "conf\u{ed}ne <1>", reason, &HOST).await.unwrap();
     let over = events.completed(tid).await.unwrap();
-    assert_eq!(over.result, Outcome::Failed);
+    assert_eq!(over.result, TransactionOutcome::Failed);
     assert_eq!(over.origin.as_deref(), Some("conf_ne _1_"));
     assert_eq!(over.reason.as_deref(), Some(reason));
     let again = backend.actions_done(tid, &[], &HOST).await.unwrap_err();
-    assert!(matches!(again, Error::Rejected { rejection: Rejection::AlreadyCompleted, .. }), "{again:?}");
+    assert!(
+        matches!(again, Error::Rejected { rejection: AnswerRejection::AlreadyCompleted, .. }),
+        "{again:?}"
+    );
 
     let tid = user.controller_commit(commit, &HOST).await.unwrap();
     assert_eq!(notified(&mut events).await.tid, tid);
     let transaction = backend.transaction(tid, &HOST).await.unwrap().unwrap();
     assert_eq!(transaction.state, TransactionState::Actions);
-    assert_eq!(transaction.push(), Some(Push::None));
+    assert_eq!(transaction.push(), Some(PushMode::None));
     assert_eq!(transaction.username.as_deref(), Some(user.options().host_user.as_str()));
     backend.actions_done(tid, &["ssh-users"], &HOST).await.unwrap();
     let over = events.completed(tid).await.unwrap();
-    assert_eq!((over.result, over.reason), (Outcome::Success, None));
-    let diff = Diff::Devices("*", DeviceConfig::Running, DeviceConfig::Actions);
+    assert_eq!((over.result, over.reason), (TransactionOutcome::Success, None));
+    let diff = DatastoreDiff::Devices("*", DeviceConfigType::Running, DeviceConfigType::Actions);
     assert!(user.datastore_diff(diff, &HOST).await.unwrap().is_empty());
 
     // The whole list and everything, as they are notified.
     for (asked, services) in
         [(Some("ssh-users"), vec![ServiceRef { name: "ssh-users".into(), key: None }]), (None, vec![])]
     {
-        let force = Commit { actions: Actions::Force(asked), ..commit };
+        let force = ControllerCommit { actions: ActionsMode::Force(asked), ..commit };
         let tid = user.controller_commit(force, &HOST).await.unwrap();
         assert_eq!(notified(&mut events).await.services, services);
         backend.transaction_error(tid, "confine", "enough", &HOST).await.unwrap();
-        assert_eq!(events.completed(tid).await.unwrap().result, Outcome::Failed);
+        assert_eq!(events.completed(tid).await.unwrap().result, TransactionOutcome::Failed);
     }
 
     user.discard_changes(&HOST).await.unwrap();
     user.lock(Datastore::Candidate, &HOST).await.unwrap();
     user.unlock(Datastore::Candidate, &HOST).await.unwrap();
-    let differences = Diff::Datastores(Datastore::Running, Datastore::Candidate);
+    let differences = DatastoreDiff::Datastores(Datastore::Running, Datastore::Candidate);
     assert!(user.datastore_diff(differences, &HOST).await.unwrap().is_empty());
     user.close().await.unwrap();
     backend.close().await.unwrap();
@@ -114,7 +126,7 @@ async fn models_are_read_of_a_real_controller() {
     let home = tempfile::tempdir().unwrap();
     let cache = || Some(ModelCache::open(home.path()).unwrap());
     for cache in [None, cache(), cache()] {
-        let mut models = Models::new(Directories::default(), Vec::new(), cache);
+        let mut models = ModelStore::new(YangDirectories::default(), Vec::new(), cache);
         let began = std::time::Instant::now();
         models.read_own(&backend).await.unwrap();
         let own = began.elapsed();
@@ -134,7 +146,7 @@ async fn models_are_read_of_a_real_controller() {
 }
 
 async fn reads(backend: &mut Backend) {
-    let names = Read {
+    let names = ConfigRequest {
         source: Datastore::Running,
         xpath: "/ctrl:devices/ctrl:device/ctrl:name | /ctrl:services/ctrl:nosuch",
         namespaces: NAMESPACES,
@@ -147,10 +159,10 @@ async fn reads(backend: &mut Backend) {
     for device in devices.children() {
         assert!(device.unwrap().child_text("name").unwrap().is_some());
     }
-    let shallow = Read { xpath: "/ctrl:devices", depth: Some(1), ..names };
+    let shallow = ConfigRequest { xpath: "/ctrl:devices", depth: Some(1), ..names };
     let data = backend.get_config(shallow, &HOST).await.unwrap();
     assert!(data.children().next().unwrap().unwrap().child("device").unwrap().is_none());
-    let nothing = Read { xpath: "/ctrl:nosuch", ..names };
+    let nothing = ConfigRequest { xpath: "/ctrl:nosuch", ..names };
     assert!(backend.get_config(nothing, &HOST).await.unwrap().is_empty());
 }
 
@@ -171,7 +183,7 @@ async fn refusals(backend: &mut Backend) {
     ] {
         let error = answer.unwrap_err();
         assert!(
-            matches!(error, Error::Rejected { rejection: Rejection::NoSuchTransaction, .. }),
+            matches!(error, Error::Rejected { rejection: AnswerRejection::NoSuchTransaction, .. }),
             "{error:?}"
         );
     }

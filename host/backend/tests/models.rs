@@ -10,7 +10,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use confine_backend::{Backend, Directories, ModelCache, Models};
+use confine_backend::{Backend, ModelCache, ModelStore, YangDirectories};
 use confine_tree::{QName, Schema, SchemaNode};
 use peer::{Connection, Peer, error, reply};
 
@@ -151,7 +151,7 @@ fn asked(facts: &Mutex<Facts>) -> String {
 }
 
 /// What is known of a leaf: its value in its canonical form, or what is wrong with it.
-fn told(models: &Models, device: &str, leaf: &str, value: &str) -> String {
+fn told(models: &ModelStore, device: &str, leaf: &str, value: &str) -> String {
     let schema = models.schema();
     let child = |node: SchemaNode, namespace, local| schema.child(node, QName::new(namespace, local));
     let root = schema.root().unwrap();
@@ -180,7 +180,7 @@ const NEW_LAMP: Text = ("lamp", "2021-01-01", BRIGHTER);
 async fn each_model_is_asked_for_once() {
     let (facts, backend) =
         controller(facts(&[open("l1", &[OLD_LAMP]), open("l2", &[OLD_LAMP]), open("l3", &[NEW_LAMP])])).await;
-    let mut models = Models::default();
+    let mut models = ModelStore::default();
     assert_eq!(told(&models, "l1", "level", "x"), "unknown");
     models.read_own(&backend).await.unwrap();
     assert!(models.read_devices(&backend).await.unwrap());
@@ -218,7 +218,7 @@ async fn a_thousand_devices_that_have_the_same_share_it() {
     let names = (0..1_000).map(|number| &*format!("l{number}").leak());
     let devices: Vec<Device> = names.map(|name| open(name, &[OLD_LAMP])).collect();
     let (facts, backend) = controller(facts(&devices)).await;
-    let mut models = Models::default();
+    let mut models = ModelStore::default();
     models.read_own(&backend).await.unwrap();
     models.read_devices(&backend).await.unwrap();
     let asked = asked(&facts);
@@ -233,7 +233,7 @@ async fn a_thousand_devices_that_have_the_same_share_it() {
 #[tokio::test]
 async fn a_device_that_comes_back_is_asked_again() {
     let (facts, backend) = controller(facts(&[open("l1", &[OLD_LAMP]), open("l2", &[OLD_LAMP])])).await;
-    let mut models = Models::default();
+    let mut models = ModelStore::default();
     models.read_own(&backend).await.unwrap();
     models.read_devices(&backend).await.unwrap();
     asked(&facts);
@@ -271,7 +271,7 @@ async fn what_cannot_be_had_is_not_known() {
     let closed = Device { models: None, ..open("closed", &[]) };
     let devices = [closed, open("half", &[OLD_LAMP, broken, unnamed]), open("none", &[])];
     let (facts, backend) = controller(facts(&devices)).await;
-    let mut models = Models::default();
+    let mut models = ModelStore::default();
     models.read_own(&backend).await.unwrap();
     models.read_devices(&backend).await.unwrap();
     let told = ["closed", "half", "none"].map(|device| told(&models, device, "level", "101"));
@@ -302,12 +302,12 @@ async fn an_old_controller_is_not_asked_about_its_devices() {
     let home = tempfile::tempdir().unwrap();
     std::fs::write(home.path().join("clixon-controller.yang"), OWN).unwrap();
     std::fs::write(home.path().join("ietf-yang-schema-mount.yang"), MOUNT).unwrap();
-    let directories = Directories { main: Some(home.path().into()), ..Directories::default() };
+    let directories = YangDirectories { main: Some(home.path().into()), ..YangDirectories::default() };
     // What came with a service is better than nothing: but there may be more.
     let package = home.path().join("package");
     std::fs::create_dir(&package).unwrap();
     std::fs::write(package.join("lamp.yang"), LAMP).unwrap();
-    let mut models = Models::new(directories, vec![package], None);
+    let mut models = ModelStore::new(directories, vec![package], None);
     models.read_own(&backend).await.unwrap();
     assert!(!models.read_devices(&backend).await.unwrap());
     insta::assert_snapshot!(asked(&facts), @"
@@ -331,7 +331,7 @@ async fn an_old_controller_is_not_asked_about_its_devices() {
 async fn what_came_with_a_service_is_read_when_it_is_there() {
     let (facts, backend) = controller(facts(&[Device { models: None, ..open("l1", &[]) }])).await;
     let home = tempfile::tempdir().unwrap();
-    let mut models = Models::new(Directories::default(), vec![home.path().into()], None);
+    let mut models = ModelStore::new(YangDirectories::default(), vec![home.path().into()], None);
     models.read_own(&backend).await.unwrap();
     models.read_devices(&backend).await.unwrap();
     assert!(!models.read_packages().await, "there is nothing");
@@ -358,9 +358,9 @@ async fn what_came_with_a_service_is_read_when_it_is_there() {
 async fn what_came_with_a_service_may_be_of_the_controller_itself() {
     let (_, backend) = controller(Facts { own: Vec::new(), ..facts(&[]) }).await;
     let home = tempfile::tempdir().unwrap();
-    let mut models = Models::new(Directories::default(), vec![home.path().into()], None);
+    let mut models = ModelStore::new(YangDirectories::default(), vec![home.path().into()], None);
     models.read_own(&backend).await.unwrap();
-    let services = |models: &Models| {
+    let services = |models: &ModelStore| {
         let schema = models.schema();
         let services = schema.child(schema.root().unwrap(), QName::new(CONTROLLER, "services")).unwrap();
         schema.child(services, QName::new("urn:s", "lamps")).is_some()
@@ -379,7 +379,7 @@ async fn what_was_not_told_is_asked_for_again() {
     let devices = [open("l1", &[OLD_LAMP, other]), open("l2", &[OLD_LAMP, other]), shy];
     let (facts, backend) = controller(facts(&devices)).await;
     facts.lock().unwrap().withheld = &["lamp", "ietf-yang-schema-mount"];
-    let mut models = Models::default();
+    let mut models = ModelStore::default();
     models.read_own(&backend).await.unwrap();
     models.read_devices(&backend).await.unwrap();
     assert!(models.have_gaps());
@@ -430,16 +430,16 @@ async fn what_was_not_told_is_asked_for_again() {
 async fn models_are_kept_by_domain_and_read_from_its_directory() {
     let home = tempfile::tempdir().unwrap();
     let cache = || ModelCache::open(home.path().join("cache")).ok();
-    let start = async |directories: Directories, domains: &'static str, device: &Device| {
+    let start = async |directories: YangDirectories, domains: &'static str, device: &Device| {
         let (facts, backend) = controller(Facts { domains, ..facts(std::slice::from_ref(device)) }).await;
-        let mut models = Models::new(directories, Vec::new(), cache());
+        let mut models = ModelStore::new(directories, Vec::new(), cache());
         models.read_own(&backend).await.unwrap();
         assert!(models.read_devices(&backend).await.unwrap());
         let asked = asked(&facts);
         let texts: Vec<&str> = asked.lines().filter(|line| line.starts_with("get-device-schema ")).collect();
         (texts.join("\n"), told(&models, device.name, "level", "101"))
     };
-    let none = Directories::default;
+    let none = YangDirectories::default;
     let lamp = open("l1", &[OLD_LAMP]);
     let refused = "`101` is not a value of `level`: a number from 0 to 100 (`uint8`)";
     let (listed, fetched) = ("get-device-schema l1", "get-device-schema l1\nget-device-schema l1 lamp");
@@ -467,6 +467,6 @@ async fn models_are_kept_by_domain_and_read_from_its_directory() {
     let files = home.path().join("mounts/default");
     std::fs::create_dir_all(&files).unwrap();
     std::fs::write(files.join("lamp@2020-01-01.yang"), LAMP.replace("100", "120")).unwrap();
-    let directories = Directories { domains: files.parent().map(Path::to_owned), ..none() };
+    let directories = YangDirectories { domains: files.parent().map(Path::to_owned), ..none() };
     assert_eq!(start(directories, "", &lamp).await, (listed.into(), "101".into()));
 }

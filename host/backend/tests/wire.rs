@@ -7,16 +7,17 @@ mod peer;
 use std::time::Duration;
 
 use confine_backend::{
-    Actions, Backend, Commit, ControllerTransaction, Datastore, DeviceConfig, Diff, Error, Event, Events,
-    Identity, Options, Outcome, Push, Read, Rejection, ServiceRef, Stream, Subscription, TransactionState,
+    ActionsMode, AnswerRejection, Backend, ConfigRequest, ConnectOptions, ControllerCommit, ControllerEvent,
+    ControllerTransaction, Datastore, DatastoreDiff, DeviceConfigType, Error, EventReceiver, EventStream,
+    PushMode, RequestUser, ServiceRef, Subscription, TransactionOutcome, TransactionState,
 };
 use peer::{Peer, error, notification, ok, reply};
 
 /// The namespace of the controller, as an attribute.
 const C: &str = r#"xmlns="http://clicon.org/controller""#;
 
-fn alice() -> Identity {
-    Identity::User("alice".to_owned())
+fn alice() -> RequestUser {
+    RequestUser::User("alice".to_owned())
 }
 
 /// A backend whose peer answers `answers`, in order; what it makes of `calls`, and what it sent.
@@ -52,7 +53,7 @@ async fn a_session_begins_with_hello() {
 
 #[tokio::test]
 async fn configuration_is_read_as_the_user() {
-    let read = Read {
+    let read = ConfigRequest {
         source: Datastore::Actions,
         xpath: "/ctrl:services | /ctrl:devices/ctrl:device[ctrl:name=\"o'x <1>\"]/s:system",
         namespaces: &[("ctrl", "http://clicon.org/controller"), ("s", "urn:s")],
@@ -62,10 +63,15 @@ async fn configuration_is_read_as_the_user() {
     let answer = reply(&format!("<data><services {C}/></data>"));
     let answers = [answer.as_str(), &reply("<data/>")];
     let (data, sent) = play(&answers, async |backend| {
-        let shallow =
-            Read { source: Datastore::Running, depth: Some(3), namespaces: &[], xpath: "/", defaults: true };
+        let shallow = ConfigRequest {
+            source: Datastore::Running,
+            depth: Some(3),
+            namespaces: &[],
+            xpath: "/",
+            defaults: true,
+        };
         let data = backend.get_config(read, &alice()).await.unwrap();
-        assert!(backend.get_config(shallow, &Identity::Host).await.unwrap().is_empty());
+        assert!(backend.get_config(shallow, &RequestUser::Host).await.unwrap().is_empty());
         data
     })
     .await;
@@ -90,7 +96,7 @@ async fn an_edit_is_a_merge() {
 async fn an_edit_that_is_not_whole_elements_is_not_sent() {
     let (refusal, sent) = play(&[&ok()], async |backend| {
         let refusal = backend.edit_config(Datastore::Actions, "</config><a>", &alice()).await.unwrap_err();
-        backend.discard_changes(&Identity::Host).await.unwrap();
+        backend.discard_changes(&RequestUser::Host).await.unwrap();
         refusal
     })
     .await;
@@ -114,14 +120,17 @@ async fn who_commits_is_asked_of_the_transaction() {
         transaction(7, "ACTIONS", "VALIDATE")
     ));
     let (found, sent) = play(&[&found, &reply("<data/>")], async |backend| {
-        let found = backend.transaction(7, &Identity::Host).await.unwrap().unwrap();
+        let found = backend.transaction(7, &RequestUser::Host).await.unwrap().unwrap();
         assert_eq!(backend.transaction(8, &alice()).await.unwrap(), None);
         found
     })
     .await;
     assert_eq!(found.username.as_deref(), Some("alice"));
-    assert_eq!((found.tid, &found.state, &found.result), (7, &TransactionState::Actions, &Outcome::Init));
-    assert_eq!(found.push(), Some(Push::Validate));
+    assert_eq!(
+        (found.tid, &found.state, &found.result),
+        (7, &TransactionState::Actions, &TransactionOutcome::Init)
+    );
+    assert_eq!(found.push(), Some(PushMode::Validate));
     insta::assert_snapshot!(sent.join("\n"), @r#"
     noc: <get cl:content="nonconfig"><filter type="xpath" select="/co:transactions/co:transaction[co:tid=&apos;7&apos;]" xmlns:co="http://clicon.org/controller"/><with-defaults xmlns="urn:ietf:params:xml:ns:yang:ietf-netconf-with-defaults">report-all</with-defaults></get>
     alice: <get cl:content="nonconfig"><filter type="xpath" select="/co:transactions/co:transaction[co:tid=&apos;8&apos;]" xmlns:co="http://clicon.org/controller"/><with-defaults xmlns="urn:ietf:params:xml:ns:yang:ietf-netconf-with-defaults">report-all</with-defaults></get>
@@ -133,7 +142,7 @@ async fn only_what_waits_for_actions_is_open() {
     let both = [transaction(7, "ACTIONS", "COMMIT"), transaction(8, "RESOLVED", "COMMIT")].concat();
     let found = reply(&format!("<data><transactions {C}>{both}</transactions></data>"));
     let (open, sent) =
-        play(&[&found], async |backend| backend.open_transactions(&Identity::Host).await.unwrap()).await;
+        play(&[&found], async |backend| backend.open_transactions(&RequestUser::Host).await.unwrap()).await;
     assert_eq!(open.iter().map(|transaction| transaction.tid).collect::<Vec<_>>(), [7]);
     insta::assert_snapshot!(sent.join("\n"), @r#"noc: <get cl:content="nonconfig"><filter type="xpath" select="/co:transactions/co:transaction[co:state=&apos;ACTIONS&apos;]" xmlns:co="http://clicon.org/controller"/><with-defaults xmlns="urn:ietf:params:xml:ns:yang:ietf-netconf-with-defaults">report-all</with-defaults></get>"#);
 }
@@ -158,16 +167,16 @@ async fn a_transaction_is_answered_with_everything_escaped() {
 #[tokio::test]
 async fn a_rejected_answer_says_why() {
     for (message, expected) in [
-        ("No such transaction", Rejection::NoSuchTransaction),
-        ("Transaction in unexpected state", Rejection::UnexpectedState),
-        ("Transaction already completed(timeout?)", Rejection::AlreadyCompleted),
-        ("Transaction already completed", Rejection::AlreadyCompleted),
+        ("No such transaction", AnswerRejection::NoSuchTransaction),
+        ("Transaction in unexpected state", AnswerRejection::UnexpectedState),
+        ("Transaction already completed(timeout?)", AnswerRejection::AlreadyCompleted),
+        ("Transaction already completed", AnswerRejection::AlreadyCompleted),
     ] {
         let refusal = error("operation-failed", message);
         let ((), _) = play(&[&refusal, &refusal], async |backend| {
             for answer in [
-                backend.actions_done(7, &[], &Identity::Host).await,
-                backend.transaction_error(7, "confine", "no", &Identity::Host).await,
+                backend.actions_done(7, &[], &RequestUser::Host).await,
+                backend.transaction_error(7, "confine", "no", &RequestUser::Host).await,
             ] {
                 match answer.unwrap_err() {
                     Error::Rejected { tid: 7, rejection, .. } => assert_eq!(rejection, expected),
@@ -212,20 +221,21 @@ async fn a_user_commits_and_compares() {
     let answers = [&tid, &tid, &diff, &none, &ok, &ok, &ok, &ok, &ok].map(String::as_str);
     let ((), sent) = play(&answers, async |backend| {
         let user = alice();
-        let commit = Commit {
+        let commit = ControllerCommit {
             device: "*",
-            push: Push::Commit,
-            actions: Actions::Change,
+            push: PushMode::Commit,
+            actions: ActionsMode::Change,
             source: Datastore::Candidate,
         };
         assert_eq!(backend.controller_commit(commit, &user).await.unwrap(), 12);
         let instance =
             ServiceRef { name: "bench".into(), key: Some(("name".into(), "o'x".into())) }.to_string();
-        let forced = Commit { push: Push::None, actions: Actions::Force(Some(&instance)), ..commit };
+        let forced =
+            ControllerCommit { push: PushMode::None, actions: ActionsMode::Force(Some(&instance)), ..commit };
         backend.controller_commit(forced, &user).await.unwrap();
-        let devices = Diff::Devices("r*", DeviceConfig::Running, DeviceConfig::Actions);
+        let devices = DatastoreDiff::Devices("r*", DeviceConfigType::Running, DeviceConfigType::Actions);
         assert_eq!(backend.datastore_diff(devices, &user).await.unwrap(), ["r1:\n+  <mtu/>\n", "r2:\n"]);
-        let datastores = Diff::Datastores(Datastore::Running, Datastore::Candidate);
+        let datastores = DatastoreDiff::Datastores(Datastore::Running, Datastore::Candidate);
         assert!(backend.datastore_diff(datastores, &user).await.unwrap().is_empty());
         backend.commit(&user).await.unwrap();
         backend.discard_changes(&user).await.unwrap();
@@ -253,10 +263,10 @@ async fn a_lost_connection_costs_one_request() {
     let (mut backend, first) =
         tokio::join!(async { Backend::connect(peer.options()).await.unwrap() }, peer.accept());
     drop(first);
-    assert!(!backend.discard_changes(&Identity::Host).await.unwrap_err().is_recoverable());
+    assert!(!backend.discard_changes(&RequestUser::Host).await.unwrap_err().is_recoverable());
     let ((), ()) = tokio::join!(
         async {
-            backend.discard_changes(&Identity::Host).await.unwrap();
+            backend.discard_changes(&RequestUser::Host).await.unwrap();
             backend.close().await.unwrap();
         },
         async {
@@ -279,8 +289,8 @@ async fn what_was_begun_with_one_backend_is_not_gone_on_with_at_the_next() {
     let mut backend = backend.unwrap();
     // Only the connection for requests is lost: the backend is the same.
     drop(first);
-    assert!(!backend.commit(&Identity::Host).await.unwrap_err().is_recoverable());
-    let (answered, second) = tokio::join!(backend.actions_done(7, &[], &Identity::Host), async {
+    assert!(!backend.commit(&RequestUser::Host).await.unwrap_err().is_recoverable());
+    let (answered, second) = tokio::join!(backend.actions_done(7, &[], &RequestUser::Host), async {
         let mut second = peer.accept().await;
         assert!(second.operation().await.1.starts_with("<transaction-actions-done"));
         second.send(&ok()).await;
@@ -289,9 +299,9 @@ async fn what_was_begun_with_one_backend_is_not_gone_on_with_at_the_next() {
     answered.unwrap();
     // All are lost, and somebody listens.
     drop((second, subscribed));
-    assert!(!backend.commit(&Identity::Host).await.unwrap_err().is_recoverable());
+    assert!(!backend.commit(&RequestUser::Host).await.unwrap_err().is_recoverable());
     let (refused, mut third) =
-        tokio::join!(backend.actions_done(7, &[], &Identity::Host), async { peer.accept().await });
+        tokio::join!(backend.actions_done(7, &[], &RequestUser::Host), async { peer.accept().await });
     insta::assert_snapshot!(chain(&refused.unwrap_err()), @"`transaction-actions-done` failed: the peer closed the connection");
     assert_eq!(third.next_operation().await, None);
     let (refused, _fourth) = tokio::join!(connect(), peer.accept());
@@ -305,11 +315,11 @@ async fn a_request_that_is_given_up_closes_its_connection() {
         tokio::join!(async { Backend::connect(peer.options()).await.unwrap() }, peer.accept());
     tokio::select! {
         biased;
-        _ = backend.commit(&Identity::Host) => panic!("nobody answers"),
+        _ = backend.commit(&RequestUser::Host) => panic!("nobody answers"),
         asked = first.operation() => assert_eq!(asked.1, "<commit/>"),
     }
     assert!(first.is_closed().await);
-    let ((), ()) = tokio::join!(async { backend.commit(&Identity::Host).await.unwrap() }, async {
+    let ((), ()) = tokio::join!(async { backend.commit(&RequestUser::Host).await.unwrap() }, async {
         let mut second = peer.accept().await;
         second.operation().await;
         second.send(&ok()).await;
@@ -319,8 +329,14 @@ async fn a_request_that_is_given_up_closes_its_connection() {
 #[tokio::test]
 async fn a_reply_that_is_longer_than_is_allowed_is_not_taken() {
     let peer = Peer::listen();
-    let options = Options { message_limit: 4_000, ..peer.options() };
-    let read = Read { source: Datastore::Running, xpath: "/", namespaces: &[], depth: None, defaults: false };
+    let options = ConnectOptions { message_limit: 4_000, ..peer.options() };
+    let read = ConfigRequest {
+        source: Datastore::Running,
+        xpath: "/",
+        namespaces: &[],
+        depth: None,
+        defaults: false,
+    };
     let (read, ()) = tokio::join!(
         async { Backend::connect(options).await.unwrap().get_config(read, &alice()).await },
         async {
@@ -337,8 +353,9 @@ async fn a_reply_that_is_longer_than_is_allowed_is_not_taken() {
 
 #[tokio::test]
 async fn nobody_listens() {
-    let error =
-        Backend::connect(Options::with_host_user("/nowhere/controller.sock", "noc")).await.unwrap_err();
+    let error = Backend::connect(ConnectOptions::with_host_user("/nowhere/controller.sock", "noc"))
+        .await
+        .unwrap_err();
     assert!(!error.is_recoverable());
     insta::assert_snapshot!(chain(&error), @r"
     cannot connect to the controller at `/nowhere/controller.sock`
@@ -364,7 +381,7 @@ async fn subscription(peer: &Peer) -> (Subscription, peer::Connection) {
     let options = peer.options();
     let subscribes = async {
         let mut subscription = Subscription::open(&options).await.unwrap();
-        subscription.add(Stream::ServicesCommit).await.unwrap();
+        subscription.add(EventStream::ServicesCommit).await.unwrap();
         subscription
     };
     tokio::join!(subscribes, async {
@@ -375,10 +392,10 @@ async fn subscription(peer: &Peer) -> (Subscription, peer::Connection) {
 }
 
 /// A subscriber to both streams, and its peer.
-async fn subscribed(peer: &Peer) -> (Events, peer::Connection) {
+async fn subscribed(peer: &Peer) -> (EventReceiver, peer::Connection) {
     let (mut subscription, mut connection) = subscription(peer).await;
     let (added, ()) = tokio::join!(
-        subscription.add(Stream::ControllerTransaction),
+        subscription.add(EventStream::ControllerTransaction),
         subscribe(&mut connection, "controller-transaction")
     );
     added.unwrap();
@@ -395,7 +412,7 @@ async fn what_came_before_the_answer_is_there_when_it_is() {
             "<services-commit xmlns='http://clicon.org/controller'><tid>{tid}</tid><source>actions</source><target>actions</target></services-commit>"
         ))
     };
-    let (added, ()) = tokio::join!(subscription.add(Stream::ControllerTransaction), async {
+    let (added, ()) = tokio::join!(subscription.add(EventStream::ControllerTransaction), async {
         connection.operation().await;
         connection.send(&commit(7)).await;
         connection.send(&notification("<services-commit xmlns='http://clicon.org/controller'/>")).await;
@@ -404,12 +421,12 @@ async fn what_came_before_the_answer_is_there_when_it_is() {
     added.unwrap();
     let mut events = subscription.listen().unwrap();
     let first = events.next_of_before().unwrap().unwrap();
-    assert!(matches!(&first, Event::ServicesCommit(commit) if commit.tid == 7), "{first:?}");
+    assert!(matches!(&first, ControllerEvent::ServicesCommit(commit) if commit.tid == 7), "{first:?}");
     assert!(events.next_of_before().unwrap().unwrap_err().is_recoverable());
     connection.send(&commit(8)).await;
     assert!(events.next_of_before().is_none());
     let next = events.next().await.unwrap();
-    assert!(matches!(&next, Event::ServicesCommit(commit) if commit.tid == 8), "{next:?}");
+    assert!(matches!(&next, ControllerEvent::ServicesCommit(commit) if commit.tid == 8), "{next:?}");
 }
 
 #[tokio::test]
@@ -422,7 +439,7 @@ async fn a_commit_names_its_instances() {
         );
         connection.send(&notification(&event)).await;
         match events.next().await.unwrap() {
-            Event::ServicesCommit(commit) => commit,
+            ControllerEvent::ServicesCommit(commit) => commit,
             other => panic!("{other:?}"),
         }
     };
@@ -468,7 +485,7 @@ async fn the_end_of_a_transaction_is_told() {
         ControllerTransaction {
             tid: 4,
             username: Some("alice".to_owned()),
-            result: Outcome::Failed,
+            result: TransactionOutcome::Failed,
             origin: Some("confine".to_owned()),
             reason: Some("a < b".to_owned()),
         }
@@ -492,7 +509,7 @@ async fn one_bad_notification_costs_itself_only() {
     let unreadable = events.next().await.unwrap_err();
     assert!(unreadable.is_recoverable());
     insta::assert_snapshot!(unreadable, @"cannot make sense of the controller's `services-commit`: `x` is not the number of a transaction");
-    assert!(matches!(events.next().await, Ok(Event::ServicesCommit(commit)) if commit.tid == 2));
+    assert!(matches!(events.next().await, Ok(ControllerEvent::ServicesCommit(commit)) if commit.tid == 2));
     drop(connection);
     assert!(!events.next().await.unwrap_err().is_recoverable());
     assert!(!events.next().await.unwrap_err().is_recoverable());
@@ -525,11 +542,12 @@ async fn the_subscription_ends_with_its_events() {
 async fn a_second_services_daemon_is_told_so() {
     let peer = Peer::listen();
     let options = peer.options();
-    let (events, ()) = tokio::join!(Events::subscribe(&options, &[Stream::ServicesCommit]), async {
-        let mut connection = peer.accept().await;
-        connection.operation().await;
-        connection.send(&error("operation-failed", "services-commit client already registered")).await;
-    });
+    let (events, ()) =
+        tokio::join!(EventReceiver::subscribe(&options, &[EventStream::ServicesCommit]), async {
+            let mut connection = peer.accept().await;
+            connection.operation().await;
+            connection.send(&error("operation-failed", "services-commit client already registered")).await;
+        });
     let error = events.unwrap_err();
     assert!(matches!(error, Error::AlreadyRegistered(_)));
     insta::assert_snapshot!(error, @r"
@@ -541,7 +559,7 @@ async fn a_second_services_daemon_is_told_so() {
 #[tokio::test]
 async fn a_backend_that_does_not_answer_is_given_up() {
     let peer = Peer::listen();
-    let options = Options { request_timeout: Duration::from_millis(100), ..peer.options() };
+    let options = ConnectOptions { request_timeout: Duration::from_millis(100), ..peer.options() };
     // The system takes the connection for a peer that never accepts it.
     let error = Backend::connect(options).await.unwrap_err();
     insta::assert_snapshot!(chain(&error), @"`hello` failed: the peer did not answer within 100ms");

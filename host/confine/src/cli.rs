@@ -5,9 +5,9 @@ use std::{borrow::Cow, ffi::OsString, path::PathBuf};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::{
-    admin::Listen,
+    admin::ListenAddress,
     error::EXIT_STATUS,
-    log::{Filter, Format, Target},
+    log::{LogFilter, LogFormat, LogTarget},
     settings::{ListName, ModuleName, ModuleNames, UserName},
 };
 
@@ -29,38 +29,38 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Serve a controller: run the modules of every service that is committed
     #[command(after_long_help = SERVE_HELP)]
-    Serve(Options),
+    Serve(SettingsArgs),
     /// Play a commit, a dry run, a change, a deletion, and what is said of modules that fail, on an embedded controller
-    Demo(Demo),
+    Demo(DemoArgs),
     /// Make one NETCONF request of a controller and print its answer
     #[command(after_long_help = RPC_HELP)]
-    Rpc(Rpc),
+    Rpc(RpcArgs),
     /// Show what stands at a path of a controller's configuration
     #[command(after_long_help = GET_HELP)]
-    Get(Get),
+    Get(GetArgs),
     /// Set, make or remove one node of the candidate, and show what is different then
     #[command(after_long_help = EDIT_HELP)]
-    Edit(Edit),
+    Edit(EditArgs),
     /// Go about a controller's configuration, look at it and edit the candidate, by hand or by a script
     #[command(after_long_help = SHELL_HELP)]
-    Shell(Shell),
+    Shell(ShellArgs),
     /// Show the settings that `serve` would run with, each with where it comes from
-    Config(Options),
+    Config(SettingsArgs),
     /// Show what a module is and asks for, or why it is refused
-    Inspect(Inspect),
+    Inspect(InspectArgs),
     /// Write Rust for the authors of modules from YANG: paths and values that the compiler checks
     #[command(after_long_help = BINDINGS_HELP)]
-    Bindings(Bindings),
+    Bindings(BindingsArgs),
     /// Show what the daemon does: the controller, the commits, the modules
-    Status(Status),
+    Status(StatusArgs),
     /// Show what the daemon does and what happens, again and again until Ctrl-C
-    Watch(Watch),
+    Watch(WatchArgs),
     /// Show the modules of the daemon, or change which of them run
-    Modules(Modules),
+    Modules(ModulesArgs),
     /// Show what the daemon logs, or change it until the daemon ends
-    Log(Log),
+    Log(LogArgs),
     /// Have the daemon end once the commit that is running is answered, and wait for that
-    Stop(Daemon),
+    Stop(DaemonArgs),
     /// Write a completion script for a shell to standard output
     Completions {
         /// The shell
@@ -156,7 +156,7 @@ It goes with the Rust SDK (`confine-sdk`), as a module of its own: `mod bindings
 
 /// Where settings come from, and settings.
 #[derive(Clone, Debug, Default, Args)]
-pub(crate) struct Options {
+pub(crate) struct SettingsArgs {
     /// Confine's own settings [default: /etc/confine/confine.toml, if it is there]
     #[arg(short, long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
@@ -202,7 +202,7 @@ pub(crate) struct Options {
     /// What to log: a level (error, warn, info, debug, trace, off), or levels by part of the program, as in
     /// `info,confine_backend=trace` [default: info]
     #[arg(long, value_name = "FILTER")]
-    pub(crate) log: Option<Filter>,
+    pub(crate) log: Option<LogFilter>,
 
     /// Log what helps to find a fault: `--log debug`
     #[arg(short, long, conflicts_with = "log")]
@@ -215,11 +215,11 @@ pub(crate) struct Options {
 
     /// Where to log to [default: stderr]
     #[arg(long, value_enum, value_name = "TARGET", hide_possible_values = false)]
-    pub(crate) log_to: Option<Target>,
+    pub(crate) log_to: Option<LogTarget>,
 
     /// What log lines look like [default: text]
     #[arg(long, value_enum, value_name = "FORMAT")]
-    pub(crate) log_format: Option<Format>,
+    pub(crate) log_format: Option<LogFormat>,
 
     /// The socket for operators [default: /run/confine/admin.sock]
     #[arg(long, value_name = "SOCKET")]
@@ -228,7 +228,7 @@ pub(crate) struct Options {
     /// Where monitoring finds metrics and health on this machine: an address with a port, or a socket
     /// [default: nowhere]
     #[arg(long, value_name = "PLACE")]
-    pub(crate) metrics: Option<Listen>,
+    pub(crate) metrics: Option<ListenAddress>,
 
     /// Whether this was the Python API server's command line.
     #[arg(skip)]
@@ -236,7 +236,7 @@ pub(crate) struct Options {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Inspect {
+pub(crate) struct InspectArgs {
     /// The module file
     pub(crate) module: PathBuf,
 
@@ -250,7 +250,7 @@ pub(crate) struct Inspect {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Bindings {
+pub(crate) struct BindingsArgs {
     /// The names of the modules to write Rust for
     #[arg(required = true, value_name = "MODULE")]
     pub(crate) modules: Vec<String>,
@@ -263,7 +263,7 @@ pub(crate) struct Bindings {
 
 /// Which daemon to ask.
 #[derive(Debug, Args)]
-pub(crate) struct Daemon {
+pub(crate) struct DaemonArgs {
     /// The daemon's admin socket [default: the one that confine.toml names, or /run/confine/admin.sock]
     #[arg(short, long, value_name = "SOCKET", global = true)]
     pub(crate) admin: Option<PathBuf>,
@@ -274,9 +274,9 @@ pub(crate) struct Daemon {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Status {
+pub(crate) struct StatusArgs {
     #[command(flatten)]
-    pub(crate) daemon: Daemon,
+    pub(crate) daemon: DaemonArgs,
 
     /// Write a JSON object
     #[arg(long)]
@@ -284,9 +284,9 @@ pub(crate) struct Status {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Watch {
+pub(crate) struct WatchArgs {
     #[command(flatten)]
-    pub(crate) daemon: Daemon,
+    pub(crate) daemon: DaemonArgs,
 
     /// Seconds from one look to the next
     #[arg(short, long, value_name = "SECONDS", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=3600))]
@@ -294,57 +294,57 @@ pub(crate) struct Watch {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Modules {
+pub(crate) struct ModulesArgs {
     #[command(flatten)]
-    pub(crate) daemon: Daemon,
+    pub(crate) daemon: DaemonArgs,
 
     /// Write JSON
     #[arg(long, global = true)]
     pub(crate) json: bool,
 
     #[command(subcommand)]
-    pub(crate) task: Option<ModulesTask>,
+    pub(crate) task: Option<ModulesCommand>,
 }
 
 /// What to do with a module. Changes take effect between two commits.
 #[derive(Debug, Subcommand)]
-pub(crate) enum ModulesTask {
+pub(crate) enum ModulesCommand {
     /// Show all that is known of a module, with its limits
-    Show(Named),
+    Show(ModuleNameArgs),
     /// Run it again
-    Enable(Named),
+    Enable(ModuleNameArgs),
     /// Run it no more; commits of its services fail until it is enabled
-    Disable(Named),
+    Disable(ModuleNameArgs),
     /// Go back to the version that ran before
-    Rollback(Named),
+    Rollback(ModuleNameArgs),
     /// Load it from its file, also after a rollback
-    Reload(Named),
+    Reload(ModuleNameArgs),
     /// Run it again that is in quarantine
-    Release(Named),
+    Release(ModuleNameArgs),
     /// Know no more of a module whose file is gone
-    Forget(Named),
+    Forget(ModuleNameArgs),
     /// Look at all module directories now
     Refresh,
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Named {
+pub(crate) struct ModuleNameArgs {
     /// The module's name: that of its file without `.wasm`
     pub(crate) name: ModuleName,
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Log {
+pub(crate) struct LogArgs {
     #[command(flatten)]
-    pub(crate) daemon: Daemon,
+    pub(crate) daemon: DaemonArgs,
 
     /// What to log from now on, as in `confine serve --log`
-    pub(crate) filter: Option<Filter>,
+    pub(crate) filter: Option<LogFilter>,
 }
 
 /// A demonstration that needs no controller and no device: everything is in this process.
 #[derive(Debug, Args)]
-pub(crate) struct Demo {
+pub(crate) struct DemoArgs {
     /// Leave the controller and the daemon running afterwards, on this socket [default:
     /// confine-demo.sock]
     #[arg(long, value_name = "SOCKET", num_args = 0..=1, default_missing_value = DEMO_SOCKET)]
@@ -353,7 +353,7 @@ pub(crate) struct Demo {
 
 /// A look at a controller without another client.
 #[derive(Debug, Args)]
-pub(crate) struct Rpc {
+pub(crate) struct RpcArgs {
     /// The operation, as it stands in `<rpc>`: `<get-config><source><running/></source></get-config>`
     pub(crate) operation: String,
 
@@ -362,12 +362,12 @@ pub(crate) struct Rpc {
     pub(crate) wait: bool,
 
     #[command(flatten)]
-    pub(crate) controller: Controller,
+    pub(crate) controller: ControllerArgs,
 }
 
 /// Which controller to ask, and for whom.
 #[derive(Debug, Args)]
-pub(crate) struct Controller {
+pub(crate) struct ControllerArgs {
     /// The controller's socket [default: the daemon's; that of a demo in this directory where there is none]
     #[arg(short, long, value_name = "SOCKET")]
     pub(crate) socket: Option<PathBuf>,
@@ -381,7 +381,7 @@ pub(crate) struct Controller {
     pub(crate) user: Option<UserName>,
 }
 
-impl Controller {
+impl ControllerArgs {
     /// The options for a command that asks the same, as one would enter them, each after a blank.
     pub(crate) fn again(&self) -> String {
         let path = |path: &PathBuf| path.to_string_lossy().into_owned();
@@ -401,7 +401,7 @@ impl Controller {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Get {
+pub(crate) struct GetArgs {
     /// The path, from the root
     pub(crate) path: String,
 
@@ -414,11 +414,11 @@ pub(crate) struct Get {
     pub(crate) json: bool,
 
     #[command(flatten)]
-    pub(crate) controller: Controller,
+    pub(crate) controller: ControllerArgs,
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Edit {
+pub(crate) struct EditArgs {
     /// The path of the node, from the root, with the keys of every list
     pub(crate) path: String,
 
@@ -435,13 +435,13 @@ pub(crate) struct Edit {
     pub(crate) commit: bool,
 
     #[command(flatten)]
-    pub(crate) controller: Controller,
+    pub(crate) controller: ControllerArgs,
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Shell {
+pub(crate) struct ShellArgs {
     #[command(flatten)]
-    pub(crate) controller: Controller,
+    pub(crate) controller: ControllerArgs,
 }
 
 /// Serve a controller in the place of its Python API server
@@ -450,7 +450,7 @@ pub(crate) struct Shell {
 /// serve` for Confine's own, and for what goes before what.
 #[derive(Debug, Parser)]
 #[command(name = "confine", version, max_term_width = 100, infer_long_args = true, after_long_help = EXIT_STATUS)]
-struct PythonServer {
+struct PythonServerArgs {
     /// The controller's configuration
     #[arg(short = 'f', long, value_name = "FILE")]
     configfile: Option<PathBuf>,
@@ -482,7 +482,7 @@ struct PythonServer {
 
     /// Log to syslog (s) or to standard output (o) [default: s]
     #[arg(short, long, value_enum, value_name = "TARGET")]
-    log: Option<PythonLog>,
+    log: Option<PythonLogTarget>,
 
     /// Accepted and without effect: Confine always stays in the foreground
     #[arg(short = 'F', long = "foreground")]
@@ -494,24 +494,24 @@ struct PythonServer {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum PythonLog {
+enum PythonLogTarget {
     #[value(name = "s")]
     Syslog,
     #[value(name = "o")]
     Stdout,
 }
 
-impl Options {
+impl SettingsArgs {
     /// Where to log to, as far as the command line says.
-    pub(crate) fn log_target(&self) -> Target {
+    pub(crate) fn log_target(&self) -> LogTarget {
         // The backend gives the server that it starts a standard error that nobody reads.
-        let default = if self.as_python_server { Target::Syslog } else { Target::default() };
+        let default = if self.as_python_server { LogTarget::Syslog } else { LogTarget::default() };
         self.log_to.unwrap_or(default)
     }
 }
 
-impl From<PythonServer> for Options {
-    fn from(server: PythonServer) -> Self {
+impl From<PythonServerArgs> for SettingsArgs {
+    fn from(server: PythonServerArgs) -> Self {
         Self {
             controller_config: server.configfile,
             modules: server.modulepaths,
@@ -521,8 +521,8 @@ impl From<PythonServer> for Options {
             socket: server.sockpath,
             pidfile: server.pidfile,
             log_to: server.log.map(|log| match log {
-                PythonLog::Syslog => Target::Syslog,
-                PythonLog::Stdout => Target::Stdout,
+                PythonLogTarget::Syslog => LogTarget::Syslog,
+                PythonLogTarget::Stdout => LogTarget::Stdout,
             }),
             as_python_server: true,
             ..Self::default()
@@ -534,7 +534,7 @@ impl From<PythonServer> for Options {
 pub(crate) fn parse(line: impl IntoIterator<Item = OsString>) -> Result<Command, clap::Error> {
     let line: Vec<_> = line.into_iter().collect();
     if is_python_server(&line) {
-        return PythonServer::try_parse_from(line).map(|server| Command::Serve(server.into()));
+        return PythonServerArgs::try_parse_from(line).map(|server| Command::Serve(server.into()));
     }
     Cli::try_parse_from(line).map(|cli| cli.command)
 }
@@ -556,7 +556,7 @@ mod tests {
         parse(words.split(' ').map(OsString::from))
     }
 
-    fn serve(words: &str) -> Options {
+    fn serve(words: &str) -> SettingsArgs {
         match line(words) {
             Ok(Command::Serve(options)) => options,
             other => panic!("{words}: {other:?}"),
@@ -566,7 +566,7 @@ mod tests {
     #[test]
     fn the_command_lines_are_well_formed() {
         Cli::command().debug_assert();
-        PythonServer::command().debug_assert();
+        PythonServerArgs::command().debug_assert();
     }
 
     #[test]
@@ -579,7 +579,7 @@ mod tests {
         assert_eq!(options.exclude, ["x,y".parse().unwrap()]);
         assert_eq!(options.socket, Some("/s.sock".into()));
         assert_eq!(options.pidfile, Some("/p.pid".into()));
-        assert_eq!(options.log_to, Some(Target::Stdout));
+        assert_eq!(options.log_to, Some(LogTarget::Stdout));
     }
 
     #[test]
@@ -587,7 +587,7 @@ mod tests {
         let options = serve("confine --configfile /c.xml --modulep /a --sockpath=/s --log s --pp");
         assert_eq!(options.controller_config, Some("/c.xml".into()));
         assert_eq!(options.socket, Some("/s".into()));
-        assert_eq!(options.log_to, Some(Target::Syslog));
+        assert_eq!(options.log_to, Some(LogTarget::Syslog));
         let options = serve("confine -dPf/c.xml trailing -s ignored");
         assert!(options.debug && options.socket.is_none());
         assert_eq!(options.controller_config, Some("/c.xml".into()));

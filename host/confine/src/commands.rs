@@ -19,9 +19,9 @@ use confine_sandbox::text;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::{
-    cli::{Cli, Command, Controller, DEMO_SOCKET, Options},
+    cli::{Cli, Command, ControllerArgs, DEMO_SOCKET, SettingsArgs},
     error::Error,
-    settings::{Origin, Settings},
+    settings::{SettingOrigin, Settings},
 };
 
 pub(crate) fn run(command: Command) -> Result<(), Error> {
@@ -69,14 +69,14 @@ fn runtime() -> Result<Runtime, Error> {
 
 /// Where the controller is that the options mean: the daemon's, or one that a demo has left running where the
 /// settings say nothing and none is at the usual place.
-fn socket(controller: &Controller) -> Result<PathBuf, Error> {
+fn socket(controller: &ControllerArgs) -> Result<PathBuf, Error> {
     if let Some(socket) = &controller.socket {
         return Ok(socket.clone());
     }
-    let options = Options { config: controller.config.clone(), ..Options::default() };
+    let options = SettingsArgs { config: controller.config.clone(), ..SettingsArgs::default() };
     let socket = Settings::gather(&options)?.socket;
     let demo = Path::new(DEMO_SOCKET);
-    let is_nowhere = socket.origin == Origin::Default && !socket.value.exists();
+    let is_nowhere = socket.origin == SettingOrigin::Default && !socket.value.exists();
     Ok(if is_nowhere && demo.exists() { demo.to_owned() } else { socket.value })
 }
 

@@ -4,11 +4,11 @@ use std::{io, path::PathBuf, process::ExitCode};
 
 use anstyle::{AnsiColor, Style};
 use confine_sandbox::{HostFault, LoadError, text::block};
-use confine_service::{FileError, told};
+use confine_service::{ModuleFileError, told};
 use confine_tree::{ResolveError, did_you_mean};
 
 use crate::{
-    admin::{ClientError, SocketError},
+    admin::{AdminClientError, AdminSocketError},
     log::LogError,
     pidfile::PidfileError,
     settings::SettingsError,
@@ -24,15 +24,15 @@ pub(crate) enum Error {
     #[error(transparent)]
     Log(#[from] LogError),
     #[error("the admin socket cannot be had")]
-    Admin(#[source] SocketError),
+    Admin(#[source] AdminSocketError),
     #[error("metrics cannot be served")]
-    Metrics(#[source] SocketError),
+    Metrics(#[source] AdminSocketError),
     #[error(transparent)]
-    Daemon(#[from] ClientError),
+    Daemon(#[from] AdminClientError),
     #[error("the compile cache cannot be used\nhint: name another directory (`cache` in confine.toml)")]
     Cache(#[from] confine_sandbox::CacheError),
     #[error("versions of modules cannot be kept\nhint: name another directory (`state` in confine.toml)")]
-    Store(#[from] confine_service::StoreError),
+    Store(#[from] confine_service::VersionStoreError),
     #[error(transparent)]
     Backend(confine_backend::Error),
     #[error("the sandbox cannot be set up")]
@@ -42,7 +42,7 @@ pub(crate) enum Error {
     #[error("stopped by a second signal before the last commit was answered")]
     Interrupted,
     #[error("`{}` cannot be inspected", path.display())]
-    Module { path: PathBuf, source: FileError },
+    Module { path: PathBuf, source: ModuleFileError },
     #[error(transparent)]
     Load(#[from] LoadError),
     #[error(transparent)]
@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn an_error_is_told_with_its_causes() {
-        let source = FileError::Io(io::Error::other("no such file"));
+        let source = ModuleFileError::Io(io::Error::other("no such file"));
         let error = Error::Module { path: "x.wasm".into(), source };
         let plain = anstream::adapter::strip_str(&error.report()).to_string();
         insta::assert_snapshot!(plain, @r"

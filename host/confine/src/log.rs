@@ -5,7 +5,7 @@
 //! So lines for a stream are written by a thread of their own, lines for syslog are sent without waiting,
 //! and what finds no room is lost.
 //!
-//! Which lines there are can be changed while the daemon runs ([`Levels`]).
+//! Which lines there are can be changed while the daemon runs ([`LogLevels`]).
 
 mod syslog;
 
@@ -30,7 +30,7 @@ use tracing_subscriber::{
 };
 
 use self::syslog::Syslog;
-use crate::traces::{self, Collector, Exported};
+use crate::traces::{self, CollectorAddress, TraceExport};
 
 /// Lines that may wait to be written. More are lost.
 const WAITING: usize = 16_384;
@@ -47,7 +47,7 @@ const XML: &str = "xml=trace";
 /// Where log lines go.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Target {
+pub(crate) enum LogTarget {
     /// Standard error
     #[default]
     Stderr,
@@ -62,7 +62,7 @@ pub(crate) enum Target {
 /// What log lines look like.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Format {
+pub(crate) enum LogFormat {
     /// A line for a person
     #[default]
     Text,
@@ -74,7 +74,7 @@ pub(crate) enum Format {
 /// `info,confine_backend=trace`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
-pub(crate) struct Filter(String);
+pub(crate) struct LogFilter(String);
 
 /// A text that is no filter.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -82,7 +82,7 @@ pub(crate) struct Filter(String);
     "`{}` does not say what to log: write a level (error, warn, info, debug, trace, off) or levels by part of the program, as in `info,confine_backend=trace`",
     line(.0, NAME)
 )]
-pub(crate) struct FilterError(String);
+pub(crate) struct LogFilterError(String);
 
 /// Why there can be no log.
 #[derive(Debug, thiserror::Error)]
@@ -92,39 +92,39 @@ pub(crate) enum LogError {
     #[error("syslog cannot be used")]
     Syslog(#[source] io::Error),
     #[error("spans cannot be sent to `{collector}`")]
-    Traces { collector: Collector, source: opentelemetry_otlp::ExporterBuildError },
+    Traces { collector: CollectorAddress, source: opentelemetry_otlp::ExporterBuildError },
 }
 
 /// Writes and sends what waits for it when it is dropped.
 #[must_use]
-pub(crate) struct Guard {
+pub(crate) struct LogGuard {
     _worker: Option<WorkerGuard>,
-    _exported: Option<Exported>,
-    levels: Levels,
+    _exported: Option<TraceExport>,
+    levels: LogLevels,
 }
 
 /// Which log lines there are, from now on.
 #[derive(Clone)]
-pub(crate) struct Levels {
+pub(crate) struct LogLevels {
     handle: reload::Handle<Targets, Registry>,
-    filter: Arc<Mutex<Filter>>,
+    filter: Arc<Mutex<LogFilter>>,
 }
 
-impl Guard {
+impl LogGuard {
     /// What changes it.
-    pub(crate) fn levels(&self) -> Levels {
+    pub(crate) fn levels(&self) -> LogLevels {
         self.levels.clone()
     }
 }
 
-impl Levels {
+impl LogLevels {
     /// What is logged now.
-    pub(crate) fn filter(&self) -> Filter {
+    pub(crate) fn filter(&self) -> LogFilter {
         self.filter.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// From now on, this is logged.
-    pub(crate) fn change(&self, filter: Filter) {
+    pub(crate) fn change(&self, filter: LogFilter) {
         let mut current = self.filter.lock().unwrap_or_else(PoisonError::into_inner);
         // Nobody is left to log for if the subscriber is gone.
         if self.handle.reload(filter.targets()).is_ok() {
@@ -133,7 +133,7 @@ impl Levels {
     }
 }
 
-impl Filter {
+impl LogFilter {
     /// Everything that helps to find a fault.
     pub(crate) fn debug() -> Self {
         Self("debug".into())
@@ -150,16 +150,16 @@ impl Filter {
     }
 }
 
-impl Default for Filter {
+impl Default for LogFilter {
     fn default() -> Self {
         Self("info".into())
     }
 }
 
-impl FromStr for Filter {
-    type Err = FilterError;
+impl FromStr for LogFilter {
+    type Err = LogFilterError;
 
-    fn from_str(text: &str) -> Result<Self, FilterError> {
+    fn from_str(text: &str) -> Result<Self, LogFilterError> {
         // A word that stands alone has to be a level. It might be a part of the program too, but a level
         // that is misspelt would turn everything off.
         let is_known = text.split(',').all(|directive| {
@@ -168,26 +168,26 @@ impl FromStr for Filter {
         });
         match text.parse::<Targets>() {
             Ok(_) if is_known => Ok(Self(text.into())),
-            _ => Err(FilterError(text.into())),
+            _ => Err(LogFilterError(text.into())),
         }
     }
 }
 
-impl TryFrom<String> for Filter {
-    type Error = FilterError;
+impl TryFrom<String> for LogFilter {
+    type Error = LogFilterError;
 
-    fn try_from(text: String) -> Result<Self, FilterError> {
+    fn try_from(text: String) -> Result<Self, LogFilterError> {
         text.parse()
     }
 }
 
-impl fmt::Display for Filter {
+impl fmt::Display for LogFilter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl fmt::Display for Target {
+impl fmt::Display for LogTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Stderr => "stderr",
@@ -198,7 +198,7 @@ impl fmt::Display for Target {
     }
 }
 
-impl fmt::Display for Format {
+impl fmt::Display for LogFormat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Text => "text",
@@ -209,18 +209,22 @@ impl fmt::Display for Format {
 
 /// From now on, what the program does is logged, and its spans go to the collector if there is one.
 pub(crate) fn start(
-    filter: &Filter,
-    target: Target,
-    format: Format,
-    collector: Option<&Collector>,
-) -> Result<Guard, LogError> {
+    filter: &LogFilter,
+    target: LogTarget,
+    format: LogFormat,
+    collector: Option<&CollectorAddress>,
+) -> Result<LogGuard, LogError> {
     let mut worker = None;
     let layer = match target {
-        Target::Stderr => lines(format, io::stderr().is_terminal(), true, aside(io::stderr(), &mut worker)),
-        Target::Stdout => lines(format, io::stdout().is_terminal(), true, aside(io::stdout(), &mut worker)),
+        LogTarget::Stderr => {
+            lines(format, io::stderr().is_terminal(), true, aside(io::stderr(), &mut worker))
+        }
+        LogTarget::Stdout => {
+            lines(format, io::stdout().is_terminal(), true, aside(io::stdout(), &mut worker))
+        }
         // Who receives it knows what time it is.
-        Target::Syslog => lines(format, false, false, Syslog::new().map_err(LogError::Syslog)?),
-        Target::Journald => {
+        LogTarget::Syslog => lines(format, false, false, Syslog::new().map_err(LogError::Syslog)?),
+        LogTarget::Journald => {
             let journal = tracing_journald::layer().map_err(LogError::Journal)?;
             journal.with_syslog_identifier(IDENTIFIER.into()).boxed()
         }
@@ -237,8 +241,8 @@ pub(crate) fn start(
     let subscriber = tracing_subscriber::registry().with(layer.with_filter(targets)).with(spans);
     // There is one already only if this is called twice.
     let _ = subscriber.try_init();
-    let levels = Levels { handle, filter: Arc::new(Mutex::new(filter.clone())) };
-    Ok(Guard { _worker: worker, _exported: exported, levels })
+    let levels = LogLevels { handle, filter: Arc::new(Mutex::new(filter.clone())) };
+    Ok(LogGuard { _worker: worker, _exported: exported, levels })
 }
 
 /// A writer that never waits, with a thread that writes.
@@ -252,16 +256,21 @@ fn aside(
     writer
 }
 
-fn lines<W>(format: Format, coloured: bool, timed: bool, writer: W) -> Box<dyn Layer<Registry> + Send + Sync>
+fn lines<W>(
+    format: LogFormat,
+    coloured: bool,
+    timed: bool,
+    writer: W,
+) -> Box<dyn Layer<Registry> + Send + Sync>
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
     let layer = tracing_subscriber::fmt::layer().with_ansi(coloured).with_writer(writer);
     match (format, timed) {
-        (Format::Text, true) => layer.boxed(),
-        (Format::Text, false) => layer.without_time().boxed(),
-        (Format::Json, true) => layer.json().boxed(),
-        (Format::Json, false) => layer.json().without_time().boxed(),
+        (LogFormat::Text, true) => layer.boxed(),
+        (LogFormat::Text, false) => layer.without_time().boxed(),
+        (LogFormat::Json, true) => layer.json().boxed(),
+        (LogFormat::Json, false) => layer.json().without_time().boxed(),
     }
 }
 
@@ -274,11 +283,11 @@ mod tests {
         for text in
             ["info", "WARN", "off", "info,confine_backend=trace", "confine_service::daemon=debug, info"]
         {
-            assert!(text.parse::<Filter>().is_ok(), "{text}");
+            assert!(text.parse::<LogFilter>().is_ok(), "{text}");
         }
         for text in ["", "inof", "info,", "confine_backend", "confine_backend=loud", "info,\u{1b}[31m"] {
-            assert!(text.parse::<Filter>().is_err(), "{text}");
+            assert!(text.parse::<LogFilter>().is_err(), "{text}");
         }
-        insta::assert_snapshot!("inof\n".parse::<Filter>().unwrap_err(), @r"`inof\n` does not say what to log: write a level (error, warn, info, debug, trace, off) or levels by part of the program, as in `info,confine_backend=trace`");
+        insta::assert_snapshot!("inof\n".parse::<LogFilter>().unwrap_err(), @r"`inof\n` does not say what to log: write a level (error, warn, info, debug, trace, off) or levels by part of the program, as in `info,confine_backend=trace`");
     }
 }

@@ -26,7 +26,7 @@ pub(crate) struct Pidfile {
 pub(crate) enum PidfileError {
     /// The one that is not this process's to solve: see the exit status.
     #[error("another instance is running: {holder} holds the pidfile `{}`\nhint: stop it first, or give this one a pidfile of its own (`--pidfile`)", path.display())]
-    Held { path: PathBuf, holder: Holder },
+    Held { path: PathBuf, holder: PidfileHolder },
     #[error("the pidfile `{}` cannot be opened", path.display())]
     Open { path: PathBuf, source: io::Error },
     #[error("the pidfile `{}` is a link, a directory or a special file: it has to be a regular file", path.display())]
@@ -37,7 +37,7 @@ pub(crate) enum PidfileError {
 
 /// Who holds a pidfile, as far as it says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Holder {
+pub(crate) struct PidfileHolder {
     process: Option<u32>,
     name: Option<String>,
 }
@@ -59,7 +59,7 @@ impl Pidfile {
             match flock(&file, FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) => {}
                 Err(Errno::WOULDBLOCK) => {
-                    return Err(PidfileError::Held { path: path.into(), holder: Holder::of(&file) });
+                    return Err(PidfileError::Held { path: path.into(), holder: PidfileHolder::of(&file) });
                 }
                 Err(error) => return Err(lock(error.into())),
             }
@@ -106,7 +106,7 @@ fn open(path: &Path) -> rustix::io::Result<File> {
     Ok(rustix::fs::open(path, flags, Mode::from_raw_mode(0o644))?.into())
 }
 
-impl Holder {
+impl PidfileHolder {
     fn of(file: &File) -> Self {
         let mut text = [0; 16];
         let length = file.read_at(&mut text, 0).unwrap_or(0);
@@ -121,7 +121,7 @@ impl Holder {
     }
 }
 
-impl std::fmt::Display for Holder {
+impl std::fmt::Display for PidfileHolder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self { process: Some(process), name: Some(name) } => write!(f, "process {process} (`{name}`)"),

@@ -10,11 +10,11 @@ use std::{
 
 use confine_sandbox::text::{grouped, line};
 use confine_service::{
-    Event, Happened, Status,
-    status::{Commits, Connection, LastCommit, ModuleState, ModuleStatus, RunUsage},
+    AuditEvent, DaemonStatus, EventKind,
+    status::{CommitCounts, ConnectionStatus, LastCommit, ModuleState, ModuleStatus, RunUsage},
 };
 
-use crate::admin::ModuleView;
+use crate::admin::ModuleReport;
 
 /// What is shown of a text, in bytes.
 const TEXT: usize = 1000;
@@ -22,7 +22,7 @@ const TEXT: usize = 1000;
 const NAME: usize = 60;
 
 /// `confine status`: the controller, the commits and the modules.
-pub(crate) struct StatusText<'a>(pub(crate) &'a Status);
+pub(crate) struct StatusText<'a>(pub(crate) &'a DaemonStatus);
 
 impl fmt::Display for StatusText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -39,8 +39,8 @@ fn row(f: &mut fmt::Formatter<'_>, title: &str, text: &str) -> fmt::Result {
     writeln!(f, "{title:<12}{text}")
 }
 
-fn controller(f: &mut fmt::Formatter<'_>, connection: &Connection) -> fmt::Result {
-    let Connection { connected, socket, user, since, error, losses } = connection;
+fn controller(f: &mut fmt::Formatter<'_>, connection: &ConnectionStatus) -> fmt::Result {
+    let ConnectionStatus { connected, socket, user, since, error, losses } = connection;
     let since = shown(since);
     let text =
         if *connected { format!("connected since {since}") } else { format!("not connected since {since}") };
@@ -59,8 +59,8 @@ fn controller(f: &mut fmt::Formatter<'_>, connection: &Connection) -> fmt::Resul
     }
 }
 
-fn commits(f: &mut fmt::Formatter<'_>, commits: &Commits) -> fmt::Result {
-    let Commits { done, failed, running, last } = commits;
+fn commits(f: &mut fmt::Formatter<'_>, commits: &CommitCounts) -> fmt::Result {
+    let CommitCounts { done, failed, running, last } = commits;
     let running = running.map(|tid| format!("; transaction {tid} is running")).unwrap_or_default();
     row(f, "commits", &format!("{} done, {} failed{running}", grouped(*done), grouped(*failed)))?;
     let Some(LastCommit { tid, user, at, elapsed_us, instances, bytes, error }) = last else { return Ok(()) };
@@ -161,7 +161,7 @@ fn complaints(module: &ModuleStatus) -> Vec<String> {
 }
 
 /// `confine modules show`: all that is known of one.
-impl fmt::Display for ModuleView {
+impl fmt::Display for ModuleReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let module = &self.status;
         let version = module.version.as_deref().map(|version| format!(" {}", shown(version)));
@@ -201,29 +201,29 @@ impl fmt::Display for ModuleView {
 }
 
 /// One event, on one line.
-pub(crate) fn event(event: &Event) -> String {
+pub(crate) fn event(event: &AuditEvent) -> String {
     let text = match &event.what {
-        Happened::Load { module, version, .. } => format!("`{module}` loaded: {version}"),
-        Happened::Swap { module, from, to } => format!("`{module}` swapped: {from} → {to}"),
-        Happened::Rollback { module, from, to } => format!("`{module}` rolled back: {from} → {to}"),
-        Happened::Refusal { module, error, .. } => format!("`{module}` refused: {error}"),
-        Happened::Limit { error, .. } | Happened::Trap { error, .. } => error.clone(),
-        Happened::Quarantine { module, reason } => format!("`{module}` quarantined: {reason}"),
-        Happened::Release { module } => format!("`{module}` released"),
-        Happened::Enable { module } => format!("`{module}` enabled"),
-        Happened::Disable { module } => format!("`{module}` disabled"),
-        Happened::Retire { module } => format!("`{module}` retired: its file is gone"),
-        Happened::Forget { module } => format!("`{module}` forgotten"),
-        Happened::HookFailure { module, hook, instance, error } => {
+        EventKind::Load { module, version, .. } => format!("`{module}` loaded: {version}"),
+        EventKind::Swap { module, from, to } => format!("`{module}` swapped: {from} → {to}"),
+        EventKind::Rollback { module, from, to } => format!("`{module}` rolled back: {from} → {to}"),
+        EventKind::Refusal { module, error, .. } => format!("`{module}` refused: {error}"),
+        EventKind::Limit { error, .. } | EventKind::Trap { error, .. } => error.clone(),
+        EventKind::Quarantine { module, reason } => format!("`{module}` quarantined: {reason}"),
+        EventKind::Release { module } => format!("`{module}` released"),
+        EventKind::Enable { module } => format!("`{module}` enabled"),
+        EventKind::Disable { module } => format!("`{module}` disabled"),
+        EventKind::Retire { module } => format!("`{module}` retired: its file is gone"),
+        EventKind::Forget { module } => format!("`{module}` forgotten"),
+        EventKind::HookFailure { module, hook, instance, error } => {
             format!("`{module}` {hook} for {instance}: {error}")
         }
-        Happened::Connected { socket } => format!("connected to `{socket}`"),
-        Happened::Disconnected { error } => format!("disconnected: {error}"),
-        Happened::Abandoned { tid, ended } => {
+        EventKind::Connected { socket } => format!("connected to `{socket}`"),
+        EventKind::Disconnected { error } => format!("disconnected: {error}"),
+        EventKind::Abandoned { tid, ended } => {
             let ended = if *ended { "ended" } else { "not ended" };
             format!("transaction {tid} of another daemon {ended}")
         }
-        Happened::Commit { tid, user, elapsed_us, error } => {
+        EventKind::Commit { tid, user, elapsed_us, error } => {
             let user = user.as_deref().unwrap_or("?");
             let result = error.as_ref().map_or_else(|| "done".into(), |error| format!("failed: {error}"));
             format!("transaction {tid} by `{user}` {result} ({})", span(*elapsed_us))

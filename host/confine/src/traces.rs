@@ -39,7 +39,7 @@ const NAME: usize = 200;
 /// Where a collector takes spans: an address that starts with `http://`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
-pub(crate) struct Collector(String);
+pub(crate) struct CollectorAddress(String);
 
 /// A text that is no collector's address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -47,31 +47,31 @@ pub(crate) struct Collector(String);
     "`{}` is not where a collector takes spans: write `http://HOST:PORT/v1/traces` (there is no TLS here: have a collector on this machine, which can pass them on)",
     line(.0, NAME)
 )]
-pub(crate) struct CollectorError(String);
+pub(crate) struct CollectorAddressError(String);
 
-impl FromStr for Collector {
-    type Err = CollectorError;
+impl FromStr for CollectorAddress {
+    type Err = CollectorAddressError;
 
-    fn from_str(text: &str) -> Result<Self, CollectorError> {
+    fn from_str(text: &str) -> Result<Self, CollectorAddressError> {
         let after = text.strip_prefix("http://").unwrap_or_default();
         let host = after.split(['/', '?', '#']).next().unwrap_or_default();
         let is_clean = text.chars().all(|c| c.is_ascii_graphic()) && !host.contains('@');
         if host.is_empty() || !is_clean {
-            return Err(CollectorError(text.into()));
+            return Err(CollectorAddressError(text.into()));
         }
         Ok(Self(text.into()))
     }
 }
 
-impl TryFrom<String> for Collector {
-    type Error = CollectorError;
+impl TryFrom<String> for CollectorAddress {
+    type Error = CollectorAddressError;
 
-    fn try_from(text: String) -> Result<Self, CollectorError> {
+    fn try_from(text: String) -> Result<Self, CollectorAddressError> {
         text.parse()
     }
 }
 
-impl fmt::Display for Collector {
+impl fmt::Display for CollectorAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
@@ -79,9 +79,9 @@ impl fmt::Display for Collector {
 
 /// Sends the last spans when it is dropped.
 #[must_use]
-pub(crate) struct Exported(SdkTracerProvider);
+pub(crate) struct TraceExport(SdkTracerProvider);
 
-impl Drop for Exported {
+impl Drop for TraceExport {
     fn drop(&mut self) {
         // Nobody is left to tell.
         let _ = self.0.shutdown_with_timeout(LAST_PATIENCE);
@@ -90,8 +90,8 @@ impl Drop for Exported {
 
 /// From now on, spans go to the collector.
 pub(crate) fn export<S>(
-    collector: &Collector,
-) -> Result<(impl Layer<S> + Send + Sync, Exported), ExporterBuildError>
+    collector: &CollectorAddress,
+) -> Result<(impl Layer<S> + Send + Sync, TraceExport), ExporterBuildError>
 where
     S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
 {
@@ -101,12 +101,12 @@ where
         .with_endpoint(&collector.0)
         .with_timeout(PATIENCE)
         .build()?;
-    let exporter = Told { exporter, collector: collector.clone(), fails: AtomicBool::new(false) };
+    let exporter = ExportHealth { exporter, collector: collector.clone(), fails: AtomicBool::new(false) };
     let resource = Resource::builder().with_service_name(SERVICE).with_attribute(version());
     let provider =
         SdkTracerProvider::builder().with_resource(resource.build()).with_batch_exporter(exporter).build();
     let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer(SERVICE));
-    Ok((layer.with_filter(filter_fn(is_told)), Exported(provider)))
+    Ok((layer.with_filter(filter_fn(is_told)), TraceExport(provider)))
 }
 
 fn version() -> opentelemetry::KeyValue {
@@ -121,13 +121,13 @@ fn is_told(metadata: &Metadata<'_>) -> bool {
 
 /// Tells when the collector stops taking spans, and when it takes them again: once each.
 #[derive(Debug)]
-struct Told {
+struct ExportHealth {
     exporter: SpanExporter,
-    collector: Collector,
+    collector: CollectorAddress,
     fails: AtomicBool,
 }
 
-impl opentelemetry_sdk::trace::SpanExporter for Told {
+impl opentelemetry_sdk::trace::SpanExporter for ExportHealth {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
         let spans = batch.len();
         let exported = self.exporter.export(batch).await;
@@ -165,12 +165,12 @@ mod tests {
     #[test]
     fn a_collector_is_an_address_without_tls() {
         for text in ["http://127.0.0.1:4318/v1/traces", "http://[::1]:4318", "http://collector/v1/traces"] {
-            assert_eq!(text.parse::<Collector>().unwrap().to_string(), text);
+            assert_eq!(text.parse::<CollectorAddress>().unwrap().to_string(), text);
         }
         for text in ["", "127.0.0.1:4318", "http://", "http:///v1", "http://user:secret@host/", "http://a b/"]
         {
-            assert!(text.parse::<Collector>().is_err(), "{text}");
+            assert!(text.parse::<CollectorAddress>().is_err(), "{text}");
         }
-        insta::assert_snapshot!("https://collector:4318/v1/traces".parse::<Collector>().unwrap_err(), @"`https://collector:4318/v1/traces` is not where a collector takes spans: write `http://HOST:PORT/v1/traces` (there is no TLS here: have a collector on this machine, which can pass them on)");
+        insta::assert_snapshot!("https://collector:4318/v1/traces".parse::<CollectorAddress>().unwrap_err(), @"`https://collector:4318/v1/traces` is not where a collector takes spans: write `http://HOST:PORT/v1/traces` (there is no TLS here: have a collector on this machine, which can pass them on)");
     }
 }

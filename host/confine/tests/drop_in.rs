@@ -16,7 +16,7 @@ use common::{
     bench::{commit, serve_controller},
     confine, text,
 };
-use confine_backend::{Error, Events, Options, Outcome, Stream};
+use confine_backend::{ConnectOptions, Error, EventReceiver, EventStream, TransactionOutcome};
 
 /// A controller that is configured as one that is installed, with its files.
 struct Installed {
@@ -69,15 +69,15 @@ impl Installed {
         self.directory.path().join("controller.sock")
     }
 
-    fn options(&self) -> Options {
-        Options::new(self.socket()).unwrap()
+    fn options(&self) -> ConnectOptions {
+        ConnectOptions::new(self.socket()).unwrap()
     }
 
     /// Until a services daemon has subscribed, which only one may.
     async fn is_served(&self) {
         let served = async {
             loop {
-                match Events::subscribe(&self.options(), &[Stream::ServicesCommit]).await {
+                match EventReceiver::subscribe(&self.options(), &[EventStream::ServicesCommit]).await {
                     Err(Error::AlreadyRegistered(_)) => return,
                     other => drop(other),
                 }
@@ -131,7 +131,7 @@ async fn started_by_the_backend_it_answers_commits() {
     assert_eq!(fs::read_to_string(controller.pidfile()).unwrap().trim(), daemon.pid().to_string());
 
     let answer = commit(&controller.options()).await;
-    assert_eq!(answer.result, Outcome::Failed);
+    assert_eq!(answer.result, TransactionOutcome::Failed);
     assert_eq!(answer.origin.as_deref(), Some("confine"));
     insta::assert_snapshot!(answer.reason.unwrap(), @r"
     no module serves `bench`
@@ -174,7 +174,7 @@ async fn xml_is_logged_on_request() {
     lines.wait_for("xml: sent");
     assert_eq!(lines.wait_for("<stream>").trim(), "<stream>services-commit</stream>");
     controller.is_served().await;
-    assert_eq!(commit(&controller.options()).await.result, Outcome::Failed);
+    assert_eq!(commit(&controller.options()).await.result, TransactionOutcome::Failed);
     lines.wait_for("xml: received");
     let told = lines.wait_for("<service>");
     assert_eq!(told.trim(), "<service>bench[name='b1']</service>");

@@ -26,9 +26,10 @@ use std::{
 
 use common::{Daemon, Lines, PATIENCE, dice::Dice, modules, serve};
 use confine_backend::{
-    Actions, Backend, Commit, Datastore, Error, Events, Identity, Options, Outcome, Push, Stream,
+    ActionsMode, Backend, ConnectOptions, ControllerCommit, Datastore, Error, EventReceiver, EventStream,
+    PushMode, RequestUser, TransactionOutcome,
 };
-use confine_controller::{Builder, Controller, TransactionState};
+use confine_controller::{Controller, ControllerBuilder, TransactionStage};
 use confine_tests::xml::Canonical;
 use confine_tree::{NodeId, Tree, xml};
 use rustix::process::{Pid, Signal, kill_process};
@@ -118,7 +119,7 @@ impl Site {
         controller
     }
 
-    fn start(&self, builder: Builder) {
+    fn start(&self, builder: ControllerBuilder) {
         let mut up = self.up.lock().unwrap();
         (up.controller, up.serving) = start(builder, &socket(self.directory.path()));
         up.started += 1;
@@ -154,7 +155,7 @@ fn probe() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/guests/probe")
 }
 
-fn builder() -> Builder {
+fn builder() -> ControllerBuilder {
     let yang = fs::read_to_string(probe().join("probe@2026-11-23.yang")).unwrap();
     Controller::builder().service_model("probe", yang)
 }
@@ -162,7 +163,7 @@ fn builder() -> Builder {
 /// What ends a controller, and its task; none while it is not there.
 type Serving = Option<(oneshot::Sender<()>, JoinHandle<()>)>;
 
-fn start(builder: Builder, socket: &Path) -> (Controller, Serving) {
+fn start(builder: ControllerBuilder, socket: &Path) -> (Controller, Serving) {
     let controller = builder.build().unwrap();
     // What the one before has left behind.
     let _ = fs::remove_file(socket);
@@ -174,7 +175,7 @@ fn start(builder: Builder, socket: &Path) -> (Controller, Serving) {
 }
 
 fn running(controller: &Controller) -> String {
-    controller.datastore(confine_controller::Datastore::Running).unwrap()
+    controller.datastore(confine_controller::DatastoreName::Running).unwrap()
 }
 
 /// All of `/services` as XML.
@@ -242,8 +243,8 @@ fn edit<'a>(instances: impl IntoIterator<Item = (&'a str, Option<u64>)>) -> Stri
 /// A user with a connection, who opens another when it breaks.
 struct User {
     site: Arc<Site>,
-    identity: Identity,
-    connection: Option<(Backend, Events)>,
+    identity: RequestUser,
+    connection: Option<(Backend, EventReceiver)>,
     /// How often the controller had been started before that was opened.
     started: usize,
 }
@@ -259,7 +260,7 @@ enum Told {
 
 impl User {
     fn new(site: &Arc<Site>) -> Self {
-        Self { site: site.clone(), identity: Identity::User("alice".into()), connection: None, started: 0 }
+        Self { site: site.clone(), identity: RequestUser::User("alice".into()), connection: None, started: 0 }
     }
 
     /// Commits an edit, and waits for the end.
@@ -283,19 +284,20 @@ impl User {
     async fn try_commit(&mut self, edit: &str) -> Result<Told, Error> {
         if self.connection.is_none() {
             self.started = self.site.started();
-            let options = Options::new(socket(self.site.directory.path())).unwrap();
-            let events = Events::subscribe(&options, &[Stream::ControllerTransaction]).await?;
+            let options = ConnectOptions::new(socket(self.site.directory.path())).unwrap();
+            let events = EventReceiver::subscribe(&options, &[EventStream::ControllerTransaction]).await?;
             self.connection = Some((Backend::connect(options).await?, events));
         }
         let (backend, events) = self.connection.as_mut().unwrap();
         backend.discard_changes(&self.identity).await?;
         backend.edit_config(Datastore::Candidate, edit, &self.identity).await?;
         let source = Datastore::Candidate;
-        let commit = Commit { device: "*", push: Push::Commit, actions: Actions::Change, source };
+        let commit =
+            ControllerCommit { device: "*", push: PushMode::Commit, actions: ActionsMode::Change, source };
         let tid = backend.controller_commit(commit, &self.identity).await?;
         let over = events.completed(tid).await?;
         Ok(match over.result {
-            Outcome::Success => Told::Success,
+            TransactionOutcome::Success => Told::Success,
             _ => Told::Failure(over.reason.unwrap_or_default()),
         })
     }
@@ -437,7 +439,8 @@ async fn no_commit_is_lost_and_nothing_stays_locked_whatever_is_restarted() {
     let (backend, _) = user.connection.as_mut().unwrap();
     backend.lock(Datastore::Candidate, &user.identity).await.unwrap();
     backend.unlock(Datastore::Candidate, &user.identity).await.unwrap();
-    let open = |transaction: &confine_controller::Transaction| transaction.state != TransactionState::Done;
+    let open =
+        |transaction: &confine_controller::TransactionRecord| transaction.state != TransactionStage::Done;
     assert!(!site.controller().transactions().iter().any(open));
     // The devices are those that a controller makes of these services that has seen nothing of all this.
     let stormy = site.devices();

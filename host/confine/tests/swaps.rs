@@ -17,7 +17,7 @@ use common::{
     PATIENCE, http, modules,
     site::{Served, Site},
 };
-use confine_backend::Outcome;
+use confine_backend::TransactionOutcome;
 use confine_tests::workshop::guest_of_version;
 
 /// How many commits there are: ten for each change. Of the changes one in ten is a broken file, one in
@@ -122,7 +122,7 @@ async fn no_commit_is_lost_under_a_stream_of_swaps_and_nothing_is_kept() {
             None => {}
         }
         let over = tokio::time::timeout(PATIENCE, site.stage.end(begun)).await.expect("no answer").unwrap();
-        assert_eq!(over.result, Outcome::Success, "{:?}", over.reason);
+        assert_eq!(over.result, TransactionOutcome::Success, "{:?}", over.reason);
         let device = site.stage.controller().device("openconfig1").unwrap();
         let stamp = |leaf: &str| {
             let (_, rest) = device.split_once(leaf).expect("both are stamped");

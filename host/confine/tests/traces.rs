@@ -19,7 +19,7 @@ use common::{
     serve,
     site::Site,
 };
-use confine_backend::{Actions, Options, Push};
+use confine_backend::{ActionsMode, ConnectOptions, PushMode};
 use opentelemetry_proto::tonic::{
     collector::trace::v1::ExportTraceServiceRequest, common::v1::any_value::Value, trace::v1::Span,
 };
@@ -115,7 +115,7 @@ async fn a_commit_with_its_modules_and_its_requests_is_one_trace() {
     let served = site.serve();
     let hostname = "/devices/device[name='openconfig1']/config/oc-sys:system/config/hostname";
     site.edit(&[&format!("expect {hostname} of-another")]).await;
-    let committed = site.stage.commit(Push::Commit, Actions::Change).await.unwrap();
+    let committed = site.stage.commit(PushMode::Commit, ActionsMode::Change).await.unwrap();
     assert!(!committed.succeeded());
 
     // Its end sends what is left.
@@ -157,7 +157,7 @@ async fn a_collector_that_is_away_costs_no_commit_and_is_told() {
     let mut daemon = Daemon::start(command.env("OTEL_BSP_SCHEDULE_DELAY", "50").stderr(Stdio::piped()));
     let lines = daemon.errors();
     lines.wait_for("serving the controller");
-    let transaction = commit(&Options::new(here.join("controller.sock")).unwrap()).await;
+    let transaction = commit(&ConnectOptions::new(here.join("controller.sock")).unwrap()).await;
     assert!(transaction.reason.unwrap().contains("no module serves `bench`"));
     lines.wait_for("The collector takes no spans: they are lost until it does");
     assert_eq!(daemon.terminate(), Some(0));

@@ -6,18 +6,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use confine_tree::{CONTROLLER, Tree, xml};
-use confine_yang::{ModuleSet, Mounted, Schema};
+use confine_yang::{ModuleSet, MountedSchema, YangSchema};
 
 use crate::clock::Clock;
-use crate::controller::{Controller, RunningFile};
-use crate::datastore::{Datastore, Datastores};
-use crate::device::Device;
-use crate::edit::{self, Operation};
+use crate::controller::{Controller, RunningDatastoreFile};
+use crate::datastore::{DatastoreName, Datastores};
+use crate::device::SimulatedDevice;
+use crate::edit::{self, EditOperation};
 use crate::error::Error;
 use crate::identity::{Credentials, own_user};
-use crate::model::{Models, Text};
+use crate::model::{ControllerModels, ModelText};
 use crate::models;
-use crate::state::State;
+use crate::state::ControllerState;
 use crate::validate;
 
 /// How long the real controller waits for the services daemon unless it is told otherwise.
@@ -25,7 +25,7 @@ const SERVICE_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// A controller that is being set up. Without more ado it has no devices, no services, and lets everybody do
 /// everything.
-pub struct Builder {
+pub struct ControllerBuilder {
     devices: Vec<(String, String)>,
     services: Vec<(String, String)>,
     device_models: Vec<(String, String)>,
@@ -38,7 +38,7 @@ pub struct Builder {
     running_file: Option<PathBuf>,
 }
 
-impl Default for Builder {
+impl Default for ControllerBuilder {
     fn default() -> Self {
         Self {
             devices: Vec::new(),
@@ -55,7 +55,7 @@ impl Default for Builder {
     }
 }
 
-impl Builder {
+impl ControllerBuilder {
     /// Adds this many devices, `openconfig1` and so on, each with a hostname, an administrator and two
     /// interfaces.
     pub fn devices(mut self, count: usize) -> Self {
@@ -144,7 +144,7 @@ impl Builder {
     /// # Errors
     /// A module that cannot be read or used, or a configuration that the models do not allow.
     pub fn build(self) -> Result<Controller, Error> {
-        let models = Arc::new(Models::new(
+        let models = Arc::new(ControllerModels::new(
             schema(models::CONTROLLER, &self.services)?,
             match self.device_models.is_empty() {
                 true => schema(models::DEVICE, &[])?,
@@ -168,7 +168,7 @@ impl Builder {
             device: "the controller".to_owned(),
             reason: error.message().to_owned(),
         })?;
-        let mut state = State {
+        let mut state = ControllerState {
             models,
             credentials: self.credentials,
             user: self.user.unwrap_or_else(own_user),
@@ -182,21 +182,22 @@ impl Builder {
             before: Vec::new(),
             after: Vec::new(),
         };
-        let configs = state.device_configs(Datastore::Running);
-        state.devices = configs.into_iter().map(|(name, config)| (name, Device::new(config))).collect();
-        let running = state.datastores.tree(Datastore::Running);
-        let file = self.running_file.map(|path| RunningFile::create(path, running)).transpose()?;
+        let configs = state.device_configs(DatastoreName::Running);
+        state.devices =
+            configs.into_iter().map(|(name, config)| (name, SimulatedDevice::new(config))).collect();
+        let running = state.datastores.tree(DatastoreName::Running);
+        let file = self.running_file.map(|path| RunningDatastoreFile::create(path, running)).transpose()?;
         Ok(Controller::new(state, self.device_latency, file))
     }
 }
 
-fn schema(own: &[(&str, &str)], others: &[(String, String)]) -> Result<(Schema, Vec<Text>), Error> {
+fn schema(own: &[(&str, &str)], others: &[(String, String)]) -> Result<(YangSchema, Vec<ModelText>), Error> {
     let mut set = ModuleSet::default();
     let mut texts = Vec::new();
     let others = others.iter().map(|(file, yang)| (file.as_str(), yang.as_str()));
     for (file, yang) in own.iter().copied().chain(others) {
         let added = set.add(file, yang.as_bytes())?;
-        texts.push(Text {
+        texts.push(ModelText {
             name: added.name.into(),
             revision: added.revision.map(Into::into),
             namespace: None,
@@ -225,13 +226,13 @@ fn device_entry(name: &str, config: &str) -> Result<String, Error> {
         entry.set_value(leaf, name, &[])?;
     }
     if let Some(node) = find(&entry, "config") {
-        xml::Reader::new().read(&mut entry, node, config)?;
+        xml::XmlTreeReader::new().read(&mut entry, node, config)?;
     }
     Ok(xml::write(&entry, Tree::ROOT)?)
 }
 
-fn merge(tree: &mut Tree, config: &str, schema: &Mounted, device: &str) -> Result<(), Error> {
+fn merge(tree: &mut Tree, config: &str, schema: &MountedSchema, device: &str) -> Result<(), Error> {
     let edit = xml::parse(config)?;
-    edit::apply(tree, &edit, Operation::Merge, schema)
+    edit::apply(tree, &edit, EditOperation::Merge, schema)
         .map_err(|error| Error::Config { device: device.to_owned(), reason: error.message().to_owned() })
 }

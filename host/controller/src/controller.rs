@@ -7,22 +7,22 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use confine_netconf::{Hello, Request};
+use confine_netconf::{Hello, IncomingRpc};
 use confine_tree::{Tree, xml};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
-use crate::builder::Builder;
-use crate::connection::{self, Outgoing};
-use crate::datastore::Datastore;
-use crate::device::{PushPhase, Snapshot};
+use crate::builder::ControllerBuilder;
+use crate::connection::{self, OutgoingMessage};
+use crate::datastore::DatastoreName;
+use crate::device::{DeviceSnapshot, PushPhase};
 use crate::error::Error;
 use crate::identity::user_name;
-use crate::refusal::Refusal;
-use crate::state::{Effect, State};
+use crate::refusal::RpcRefusal;
+use crate::state::{ControllerState, SideEffect};
 use crate::store;
-use crate::transaction::Transaction;
+use crate::transaction::TransactionRecord;
 
 /// How many messages may wait for a client that does not read. The real controller blocks, and all others
 /// with it; this one closes the session.
@@ -31,30 +31,30 @@ const QUEUE: usize = 4096;
 /// An embedded controller. Clones are the same controller.
 #[derive(Clone)]
 pub struct Controller {
-    inner: Arc<Inner>,
+    inner: Arc<ControllerInner>,
 }
 
-struct Inner {
-    running: Mutex<Running>,
+struct ControllerInner {
+    running: Mutex<ControllerRuntime>,
     device_latency: Duration,
 }
 
 /// The state, and what carries out its effects.
-struct Running {
-    state: State,
-    queues: HashMap<u32, mpsc::Sender<Outgoing>>,
+struct ControllerRuntime {
+    state: ControllerState,
+    queues: HashMap<u32, mpsc::Sender<OutgoingMessage>>,
     timers: HashMap<u64, AbortHandle>,
-    file: Option<RunningFile>,
+    file: Option<RunningDatastoreFile>,
 }
 
 /// Where the datastore `running` is kept for others to see that it changes, as the real controller keeps it.
-pub(crate) struct RunningFile {
+pub(crate) struct RunningDatastoreFile {
     path: PathBuf,
     /// What it has.
     tree: Arc<Tree>,
 }
 
-impl RunningFile {
+impl RunningDatastoreFile {
     /// Writes it.
     pub(crate) fn create(path: PathBuf, running: &Arc<Tree>) -> Result<Self, Error> {
         let file = Self { path, tree: running.clone() };
@@ -91,18 +91,22 @@ impl fmt::Debug for Controller {
 
 impl Controller {
     /// A controller to be set up.
-    pub fn builder() -> Builder {
-        Builder::default()
+    pub fn builder() -> ControllerBuilder {
+        ControllerBuilder::default()
     }
 
-    pub(crate) fn new(state: State, device_latency: Duration, file: Option<RunningFile>) -> Self {
-        let running = Running { state, queues: HashMap::new(), timers: HashMap::new(), file };
-        Self { inner: Arc::new(Inner { running: Mutex::new(running), device_latency }) }
+    pub(crate) fn new(
+        state: ControllerState,
+        device_latency: Duration,
+        file: Option<RunningDatastoreFile>,
+    ) -> Self {
+        let running = ControllerRuntime { state, queues: HashMap::new(), timers: HashMap::new(), file };
+        Self { inner: Arc::new(ControllerInner { running: Mutex::new(running), device_latency }) }
     }
 
     // A panic while the lock was held has left a state that is whole: what is changed in steps is swapped in
     // at the end.
-    fn lock(&self) -> MutexGuard<'_, Running> {
+    fn lock(&self) -> MutexGuard<'_, ControllerRuntime> {
         self.inner.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -155,33 +159,33 @@ impl Controller {
     }
 
     /// Carries out effects, in order. The caller holds the lock.
-    fn carry_out(&self, running: &mut Running, effects: Vec<Effect>) {
+    fn carry_out(&self, running: &mut ControllerRuntime, effects: Vec<SideEffect>) {
         if let Some(file) = &mut running.file {
-            file.update(running.state.datastores.tree(Datastore::Running));
+            file.update(running.state.datastores.tree(DatastoreName::Running));
         }
         for effect in effects {
             match effect {
-                Effect::Notify { stream, time, event } => {
+                SideEffect::Notify { stream, time, event } => {
                     let (time, event): (Arc<str>, Arc<str>) = (time.into(), event.into());
                     let subscribed: Vec<u32> = running.state.subscribers(stream).collect();
                     for session in subscribed {
                         let (time, event) = (Arc::clone(&time), Arc::clone(&event));
-                        running.send(session, Outgoing::Notification { time, event });
+                        running.send(session, OutgoingMessage::Notification { time, event });
                     }
                 }
-                Effect::Wait { tid, limit } => {
+                SideEffect::Wait { tid, limit } => {
                     let timer = self.later(limit, move |state| state.time_out(tid));
                     running.timers.insert(tid, timer);
                 }
-                Effect::StopWaiting { tid } => {
+                SideEffect::StopWaiting { tid } => {
                     if let Some(timer) = running.timers.remove(&tid) {
                         timer.abort();
                     }
                 }
-                Effect::Push { tid } => {
+                SideEffect::Push { tid } => {
                     self.later(self.inner.device_latency, move |state| state.push(tid));
                 }
-                Effect::Close { session } => {
+                SideEffect::Close { session } => {
                     running.queues.remove(&session);
                     running.state.close(session);
                 }
@@ -190,8 +194,12 @@ impl Controller {
     }
 
     /// Changes the state after some time, unless the controller is gone by then.
-    fn later(&self, after: Duration, change: impl FnOnce(&mut State) + Send + 'static) -> AbortHandle {
-        let inner: Weak<Inner> = Arc::downgrade(&self.inner);
+    fn later(
+        &self,
+        after: Duration,
+        change: impl FnOnce(&mut ControllerState) + Send + 'static,
+    ) -> AbortHandle {
+        let inner: Weak<ControllerInner> = Arc::downgrade(&self.inner);
         let task = tokio::spawn(async move {
             tokio::time::sleep(after).await;
             let Some(inner) = inner.upgrade() else { return };
@@ -205,8 +213,8 @@ impl Controller {
     }
 }
 
-impl Running {
-    fn send(&mut self, session: u32, message: Outgoing) {
+impl ControllerRuntime {
+    fn send(&mut self, session: u32, message: OutgoingMessage) {
         let Some(queue) = self.queues.get(&session) else { return };
         if queue.try_send(message).is_err() {
             tracing::warn!(session, "A client that does not read was disconnected.");
@@ -228,14 +236,14 @@ impl OpenSession {
         if let Some(session) = running.state.sessions.get_mut(&self.session) {
             session.transport = hello.transport;
         }
-        running.send(self.session, Outgoing::Hello(self.session));
+        running.send(self.session, OutgoingMessage::Hello(self.session));
     }
 
-    pub(crate) fn request(&self, request: &Request) {
+    pub(crate) fn request(&self, request: &IncomingRpc) {
         let mut running = self.controller.lock();
         let answer = match running.state.request(self.session, request) {
-            Ok(reply) => Outgoing::Reply(reply),
-            Err(refusal) => Outgoing::refusal(Some(request), refusal),
+            Ok(reply) => OutgoingMessage::Reply(reply),
+            Err(refusal) => OutgoingMessage::refusal(Some(request), refusal),
         };
         let before = std::mem::take(&mut running.state.before);
         let after = std::mem::take(&mut running.state.after);
@@ -245,8 +253,8 @@ impl OpenSession {
     }
 
     /// Refuses what is no request.
-    pub(crate) fn refuse(&self, refusal: Refusal) {
-        self.controller.lock().send(self.session, Outgoing::refusal(None, refusal));
+    pub(crate) fn refuse(&self, refusal: RpcRefusal) {
+        self.controller.lock().send(self.session, OutgoingMessage::refusal(None, refusal));
     }
 }
 
@@ -264,7 +272,7 @@ impl Controller {
     ///
     /// # Errors
     /// A value in it that XML cannot carry.
-    pub fn datastore(&self, datastore: Datastore) -> Result<String, Error> {
+    pub fn datastore(&self, datastore: DatastoreName) -> Result<String, Error> {
         let running = self.lock();
         Ok(store::to_xml(running.state.datastores.tree(datastore), Tree::ROOT)?)
     }
@@ -306,7 +314,7 @@ impl Controller {
         let config = Arc::new(xml::parse(config)?);
         let mut running = self.lock();
         let device = running.state.devices.get_mut(name).ok_or_else(|| Error::no_device(name))?;
-        device.config = Snapshot::new(&config, Tree::ROOT);
+        device.config = DeviceSnapshot::new(&config, Tree::ROOT);
         Ok(())
     }
 
@@ -322,7 +330,7 @@ impl Controller {
     }
 
     /// All transactions, oldest first.
-    pub fn transactions(&self) -> Vec<Transaction> {
+    pub fn transactions(&self) -> Vec<TransactionRecord> {
         self.lock().state.transactions.clone()
     }
 }

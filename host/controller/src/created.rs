@@ -7,17 +7,17 @@
 
 use std::collections::HashMap;
 
-use confine_tree::{Kind, NodeId, Schema, SchemaNode, Tree};
+use confine_tree::{DataNodeKind, NodeId, Schema, SchemaNode, Tree};
 
 /// One step: a name, and what the node's children (`.` for the node itself) must be.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Step<'a> {
+pub(crate) struct CreatedStep<'a> {
     pub(crate) name: &'a str,
     pub(crate) predicates: Vec<(&'a str, &'a str)>,
 }
 
 /// Reads a path; none where XPath has no such expression, or has one that the controller never writes.
-pub(crate) fn parse(path: &str) -> Option<Vec<Step<'_>>> {
+pub(crate) fn parse(path: &str) -> Option<Vec<CreatedStep<'_>>> {
     let mut rest = path.strip_prefix('/').unwrap_or(path);
     let mut steps = Vec::new();
     loop {
@@ -27,7 +27,7 @@ pub(crate) fn parse(path: &str) -> Option<Vec<Step<'_>>> {
             return None;
         }
         let (predicates, after) = predicates(after)?;
-        steps.push(Step { name, predicates });
+        steps.push(CreatedStep { name, predicates });
         match after.strip_prefix('/') {
             Some(next) => rest = next,
             None if after.is_empty() => return Some(steps),
@@ -61,14 +61,14 @@ pub(crate) fn path_of(tree: &Tree, node: NodeId, schema: &dyn Schema) -> String 
         let known = at.and_then(|parent| schema.child(parent, tree.qname(node)));
         at = known;
         match known.map(|known| (known, schema.kind(known))) {
-            Some((list, Kind::List)) => {
+            Some((list, DataNodeKind::List)) => {
                 let keys = keys(tree, node, schema, list);
                 for (name, value) in schema.keys(list).iter().zip(&keys) {
                     path.push_str(&format!("[{name}=\"{value}\"]"));
                 }
                 at = Some(schema.entry(list, &keys));
             }
-            Some((_, Kind::LeafList)) => {
+            Some((_, DataNodeKind::LeafList)) => {
                 path.push_str(&format!("[.=\"{}\"]", tree.value(node).unwrap_or_default()));
             }
             _ => {}
@@ -94,28 +94,28 @@ type Siblings = (NodeId, Box<str>, Box<str>);
 
 /// Finds nodes of one tree by path. Siblings of one name are indexed when they are first asked for, so
 /// that finding each entry of a long list stays linear.
-pub(crate) struct Places<'t> {
+pub(crate) struct CreatedPaths<'t> {
     tree: &'t Tree,
     indexed: HashMap<Siblings, HashMap<&'t str, Vec<NodeId>>>,
 }
 
-impl<'t> Places<'t> {
+impl<'t> CreatedPaths<'t> {
     pub(crate) fn new(tree: &'t Tree) -> Self {
         Self { tree, indexed: HashMap::new() }
     }
 
     /// The first node in document order that the path names, as XPath has it: from the root down.
-    pub(crate) fn first(&mut self, steps: &[Step<'_>]) -> Option<NodeId> {
+    pub(crate) fn first(&mut self, steps: &[CreatedStep<'_>]) -> Option<NodeId> {
         self.first_below(Tree::ROOT, steps)
     }
 
     /// The same from `node` down.
-    pub(crate) fn first_below(&mut self, node: NodeId, steps: &[Step<'_>]) -> Option<NodeId> {
+    pub(crate) fn first_below(&mut self, node: NodeId, steps: &[CreatedStep<'_>]) -> Option<NodeId> {
         let Some((step, rest)) = steps.split_first() else { return Some(node) };
         self.children(node, step).into_iter().find_map(|child| self.first_below(child, rest))
     }
 
-    fn children(&mut self, node: NodeId, step: &Step<'_>) -> Vec<NodeId> {
+    fn children(&mut self, node: NodeId, step: &CreatedStep<'_>) -> Vec<NodeId> {
         let tree = self.tree;
         let named = |child: &NodeId| tree.qname(*child).local == step.name;
         let Some((&(key, value), others)) = step.predicates.split_first() else {

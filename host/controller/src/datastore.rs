@@ -7,7 +7,7 @@ use confine_tree::Tree;
 
 /// A datastore of the controller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Datastore {
+pub enum DatastoreName {
     /// What the controller has, and believes that the devices have.
     Running,
     /// What users edit.
@@ -16,7 +16,7 @@ pub enum Datastore {
     Actions,
 }
 
-impl fmt::Display for Datastore {
+impl fmt::Display for DatastoreName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Running => "running",
@@ -26,7 +26,7 @@ impl fmt::Display for Datastore {
     }
 }
 
-impl Datastore {
+impl DatastoreName {
     /// The datastore of this name, without a prefix or with one (`ds:running`).
     pub(crate) fn parse(name: &str) -> Option<Self> {
         let name = name.rsplit_once(':').map_or(name, |(_, name)| name);
@@ -36,7 +36,7 @@ impl Datastore {
 
 /// One datastore. Copying one to another shares the tree until either is edited.
 #[derive(Debug, Default)]
-struct Store {
+struct DatastoreContent {
     tree: Arc<Tree>,
     /// The session that has locked it.
     lock: Option<u32>,
@@ -45,9 +45,9 @@ struct Store {
 /// All datastores.
 #[derive(Debug, Default)]
 pub(crate) struct Datastores {
-    running: Store,
-    candidate: Store,
-    actions: Store,
+    running: DatastoreContent,
+    candidate: DatastoreContent,
+    actions: DatastoreContent,
     /// Whether the candidate has edits that were neither committed nor discarded.
     pub(crate) modified: bool,
 }
@@ -56,71 +56,71 @@ impl Datastores {
     /// All three with the same content.
     pub(crate) fn new(tree: Tree) -> Self {
         let tree = Arc::new(tree);
-        let store = || Store { tree: Arc::clone(&tree), lock: None };
+        let store = || DatastoreContent { tree: Arc::clone(&tree), lock: None };
         Self { running: store(), candidate: store(), actions: store(), modified: false }
     }
 
-    fn store(&self, datastore: Datastore) -> &Store {
+    fn store(&self, datastore: DatastoreName) -> &DatastoreContent {
         match datastore {
-            Datastore::Running => &self.running,
-            Datastore::Candidate => &self.candidate,
-            Datastore::Actions => &self.actions,
+            DatastoreName::Running => &self.running,
+            DatastoreName::Candidate => &self.candidate,
+            DatastoreName::Actions => &self.actions,
         }
     }
 
-    fn store_mut(&mut self, datastore: Datastore) -> &mut Store {
+    fn store_mut(&mut self, datastore: DatastoreName) -> &mut DatastoreContent {
         match datastore {
-            Datastore::Running => &mut self.running,
-            Datastore::Candidate => &mut self.candidate,
-            Datastore::Actions => &mut self.actions,
+            DatastoreName::Running => &mut self.running,
+            DatastoreName::Candidate => &mut self.candidate,
+            DatastoreName::Actions => &mut self.actions,
         }
     }
 
-    pub(crate) fn tree(&self, datastore: Datastore) -> &Arc<Tree> {
+    pub(crate) fn tree(&self, datastore: DatastoreName) -> &Arc<Tree> {
         &self.store(datastore).tree
     }
 
-    pub(crate) fn replace(&mut self, datastore: Datastore, tree: Tree) {
+    pub(crate) fn replace(&mut self, datastore: DatastoreName, tree: Tree) {
         self.store_mut(datastore).tree = Arc::new(tree);
     }
 
-    pub(crate) fn copy(&mut self, from: Datastore, to: Datastore) {
+    pub(crate) fn copy(&mut self, from: DatastoreName, to: DatastoreName) {
         self.store_mut(to).tree = Arc::clone(&self.store(from).tree);
     }
 
     /// Makes the candidate what is running.
     pub(crate) fn commit(&mut self) {
-        self.copy(Datastore::Candidate, Datastore::Running);
+        self.copy(DatastoreName::Candidate, DatastoreName::Running);
         self.modified = false;
     }
 
     /// Makes what is running the candidate.
     pub(crate) fn discard(&mut self) {
-        self.copy(Datastore::Running, Datastore::Candidate);
+        self.copy(DatastoreName::Running, DatastoreName::Candidate);
         self.modified = false;
     }
 
     /// The session that has locked the datastore.
-    pub(crate) fn holder(&self, datastore: Datastore) -> Option<u32> {
+    pub(crate) fn holder(&self, datastore: DatastoreName) -> Option<u32> {
         self.store(datastore).lock
     }
 
     /// The session other than `session` that has locked the datastore.
-    pub(crate) fn other_holder(&self, datastore: Datastore, session: u32) -> Option<u32> {
+    pub(crate) fn other_holder(&self, datastore: DatastoreName, session: u32) -> Option<u32> {
         self.holder(datastore).filter(|&holder| holder != session)
     }
 
-    pub(crate) fn lock(&mut self, datastore: Datastore, session: u32) {
+    pub(crate) fn lock(&mut self, datastore: DatastoreName, session: u32) {
         self.store_mut(datastore).lock = Some(session);
     }
 
-    pub(crate) fn unlock(&mut self, datastore: Datastore) {
+    pub(crate) fn unlock(&mut self, datastore: DatastoreName) {
         self.store_mut(datastore).lock = None;
     }
 
     /// Releases all that a session has locked.
     pub(crate) fn release(&mut self, session: u32) {
-        for datastore in [Datastore::Running, Datastore::Candidate, Datastore::Actions] {
+        for datastore in [DatastoreName::Running, DatastoreName::Candidate, DatastoreName::Actions] {
             if self.holder(datastore) == Some(session) {
                 self.unlock(datastore);
             }

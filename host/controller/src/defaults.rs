@@ -1,12 +1,12 @@
 //! The defaults of leaves that are not set (RFC 6243, `report-all`).
 
-use confine_tree::{Error, Kind, NodeId, Schema as _, SchemaNode, Tree};
-use confine_yang::Mounted;
+use confine_tree::{DataNodeKind, Error, NodeId, Schema as _, SchemaNode, Tree};
+use confine_yang::MountedSchema;
 
 use crate::edit;
 
 /// A copy with the defaults of the controller's own models, not those of devices.
-pub(crate) fn with_defaults(tree: &Tree, schema: &Mounted) -> Result<Tree, Error> {
+pub(crate) fn with_defaults(tree: &Tree, schema: &MountedSchema) -> Result<Tree, Error> {
     let mut full = tree.clone();
     if let Some(root) = schema.root() {
         add(&mut full, Tree::ROOT, root, schema)?;
@@ -14,7 +14,7 @@ pub(crate) fn with_defaults(tree: &Tree, schema: &Mounted) -> Result<Tree, Error
     Ok(full)
 }
 
-fn add(tree: &mut Tree, node: NodeId, at: SchemaNode, schema: &Mounted) -> Result<(), Error> {
+fn add(tree: &mut Tree, node: NodeId, at: SchemaNode, schema: &MountedSchema) -> Result<(), Error> {
     for child in schema.children(at) {
         let known = schema.child(at, child);
         let Some((known, leaf)) = known.and_then(|known| Some((known, schema.node(known)?))) else {
@@ -25,14 +25,14 @@ fn add(tree: &mut Tree, node: NodeId, at: SchemaNode, schema: &Mounted) -> Resul
         }
         let there: Vec<NodeId> = tree.children(node).filter(|&node| tree.qname(node) == child).collect();
         match (schema.kind(known), there.is_empty()) {
-            (Kind::Leaf, true) => {
+            (DataNodeKind::Leaf, true) => {
                 if let Some(default) = leaf.defaults().first() {
                     let name = tree.intern(child);
                     let leaf = tree.append(node, name)?;
                     tree.set_value(leaf, default, &[])?;
                 }
             }
-            (Kind::Container, true) => {
+            (DataNodeKind::Container, true) => {
                 let name = tree.intern(child);
                 let container = tree.append(node, name)?;
                 add(tree, container, known, schema)?;
@@ -40,7 +40,7 @@ fn add(tree: &mut Tree, node: NodeId, at: SchemaNode, schema: &Mounted) -> Resul
                     tree.detach(container);
                 }
             }
-            (Kind::Container | Kind::PresenceContainer | Kind::List, false) => {
+            (DataNodeKind::Container | DataNodeKind::PresenceContainer | DataNodeKind::List, false) => {
                 for child in there {
                     let below = edit::below(tree, child, known, schema);
                     add(tree, child, below, schema)?;

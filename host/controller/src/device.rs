@@ -5,29 +5,29 @@ use std::sync::Arc;
 
 use confine_tree::{Error, NodeId, Tree, diff_text};
 
-use crate::model::Models;
+use crate::model::ControllerModels;
 
 /// The configuration of a device at some time: a node of a tree that nobody changes any more. What stands
 /// below it is the device's.
 #[derive(Clone, Debug)]
-pub(crate) struct Snapshot {
+pub(crate) struct DeviceSnapshot {
     pub(crate) tree: Arc<Tree>,
     pub(crate) node: NodeId,
 }
 
-impl Snapshot {
+impl DeviceSnapshot {
     pub(crate) fn new(tree: &Arc<Tree>, node: NodeId) -> Self {
         Self { tree: Arc::clone(tree), node }
     }
 
     /// What is different in another one, as text; empty where nothing is.
-    pub(crate) fn diff(&self, other: &Self, models: &Models) -> Result<String, Error> {
+    pub(crate) fn diff(&self, other: &Self, models: &ControllerModels) -> Result<String, Error> {
         let (before, after) = ((&*self.tree, self.node), (&*other.tree, other.node));
         diff_text(before, after, &models.model(), models.device_config())
     }
 
     /// Whether both hold the same configuration.
-    pub(crate) fn same(&self, other: &Self, models: &Models) -> bool {
+    pub(crate) fn same(&self, other: &Self, models: &ControllerModels) -> bool {
         let shared = Arc::ptr_eq(&self.tree, &other.tree) && self.node == other.node;
         shared || self.diff(other, models).is_ok_and(|diff| diff.is_empty())
     }
@@ -44,22 +44,22 @@ pub enum PushPhase {
 
 /// A simulated device.
 #[derive(Clone, Debug)]
-pub(crate) struct Device {
+pub(crate) struct SimulatedDevice {
     /// What the device has.
-    pub(crate) config: Snapshot,
+    pub(crate) config: DeviceSnapshot,
     /// What the controller believes that it has: as last pulled or pushed.
-    pub(crate) synced: Snapshot,
+    pub(crate) synced: DeviceSnapshot,
     /// What the last transient pull found.
-    pub(crate) transient: Option<Snapshot>,
+    pub(crate) transient: Option<DeviceSnapshot>,
     /// What it had before the last push.
-    pub(crate) before_push: Option<Snapshot>,
+    pub(crate) before_push: Option<DeviceSnapshot>,
     /// In which phase of a push it is to refuse the next one, and what it says then.
     pub(crate) refusal: Option<(PushPhase, String)>,
 }
 
-impl Device {
+impl SimulatedDevice {
     /// A device with this configuration, which the controller has pulled.
-    pub(crate) fn new(config: Snapshot) -> Self {
+    pub(crate) fn new(config: DeviceSnapshot) -> Self {
         Self { synced: config.clone(), config, transient: None, before_push: None, refusal: None }
     }
 
@@ -67,7 +67,7 @@ impl Device {
     ///
     /// # Errors
     /// The reason, as a transaction gives it.
-    pub(crate) fn check_sync(&self, name: &str, models: &Models) -> Result<(), String> {
+    pub(crate) fn check_sync(&self, name: &str, models: &ControllerModels) -> Result<(), String> {
         match self.config.same(&self.synced, models) {
             true => Ok(()),
             false => Err(format!(
@@ -88,14 +88,14 @@ impl Device {
     }
 
     /// Takes a configuration over: the device's own, and what the controller believes.
-    pub(crate) fn commit(&mut self, config: Snapshot) {
+    pub(crate) fn commit(&mut self, config: DeviceSnapshot) {
         self.before_push = Some(std::mem::replace(&mut self.config, config.clone()));
         self.synced = config;
     }
 }
 
 /// The devices, by name.
-pub(crate) type Devices = BTreeMap<String, Device>;
+pub(crate) type Devices = BTreeMap<String, SimulatedDevice>;
 
 /// Whether `name` matches `pattern`, in which `*` is any text and `?` any character.
 pub(crate) fn matches(pattern: &str, name: &str) -> bool {

@@ -3,19 +3,19 @@
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
-use confine_tree::{Error, Kind, NETCONF, NodeId, QName, Schema, SchemaNode, Tree};
-use confine_yang::Mounted;
+use confine_tree::{DataNodeKind, Error, NETCONF, NodeId, QName, Schema, SchemaNode, Tree};
+use confine_yang::MountedSchema;
 
 use crate::created;
-use crate::insert::{Beside, Insert};
+use crate::insert::{InsertAnchor, InsertPosition};
 use crate::model::defining_file;
-use crate::refusal::{self, Refusal};
+use crate::refusal::{self, RpcRefusal};
 
 const OPERATION: QName<'static> = QName::new(NETCONF, "operation");
 
 /// What an edit does with a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Operation {
+pub(crate) enum EditOperation {
     None,
     Merge,
     Create,
@@ -24,7 +24,7 @@ pub(crate) enum Operation {
     Remove,
 }
 
-impl Operation {
+impl EditOperation {
     pub(crate) fn parse(name: &str) -> Option<Self> {
         match name {
             "none" => Some(Self::None),
@@ -53,29 +53,34 @@ impl Operation {
 pub(crate) fn apply(
     tree: &mut Tree,
     edit: &Tree,
-    default: Operation,
-    model: &Mounted,
-) -> Result<(), Refusal> {
+    default: EditOperation,
+    model: &MountedSchema,
+) -> Result<(), RpcRefusal> {
     check(edit, Tree::ROOT, model.root(), model)?;
-    if default == Operation::Replace {
+    if default == EditOperation::Replace {
         clear(tree, Tree::ROOT);
     }
     run(tree, edit, default, model)
 }
 
 /// Merges state that the controller has made itself.
-pub(crate) fn merge_state(tree: &mut Tree, state: &Tree, model: &Mounted) -> Result<(), Refusal> {
-    run(tree, state, Operation::Merge, model)
+pub(crate) fn merge_state(tree: &mut Tree, state: &Tree, model: &MountedSchema) -> Result<(), RpcRefusal> {
+    run(tree, state, EditOperation::Merge, model)
 }
 
-fn run(tree: &mut Tree, edit: &Tree, default: Operation, model: &Mounted) -> Result<(), Refusal> {
-    let root = Spot { node: Tree::ROOT, model: model.root() };
-    let mut editing = Editing { tree, edit, model, indexes: HashMap::new() };
+fn run(
+    tree: &mut Tree,
+    edit: &Tree,
+    default: EditOperation,
+    model: &MountedSchema,
+) -> Result<(), RpcRefusal> {
+    let root = EditLocation { node: Tree::ROOT, model: model.root() };
+    let mut editing = EditContext { tree, edit, model, indexes: HashMap::new() };
     editing.children(root, Tree::ROOT, default).map(|_| ())
 }
 
 /// Checks that the model has all of an edit, and that entries have their keys.
-fn check(edit: &Tree, node: NodeId, at: Option<SchemaNode>, model: &Mounted) -> Result<(), Refusal> {
+fn check(edit: &Tree, node: NodeId, at: Option<SchemaNode>, model: &MountedSchema) -> Result<(), RpcRefusal> {
     for child in edit.children(node) {
         let name = edit.qname(child);
         let known = at.and_then(|at| model.child(at, name));
@@ -90,7 +95,7 @@ fn check(edit: &Tree, node: NodeId, at: Option<SchemaNode>, model: &Mounted) -> 
             return Err(refusal::bad_element(state.name(), &message));
         }
         check_keys(edit, child, known, model)?;
-        if model.kind(known) != Kind::AnyData {
+        if model.kind(known) != DataNodeKind::AnyData {
             check(edit, child, Some(below(edit, child, known, model)), model)?;
         }
     }
@@ -98,9 +103,9 @@ fn check(edit: &Tree, node: NodeId, at: Option<SchemaNode>, model: &Mounted) -> 
 }
 
 /// The node to go on with below a node: in an entry, that of the entry.
-pub(crate) fn below(tree: &Tree, node: NodeId, known: SchemaNode, model: &Mounted) -> SchemaNode {
+pub(crate) fn below(tree: &Tree, node: NodeId, known: SchemaNode, model: &MountedSchema) -> SchemaNode {
     match model.kind(known) {
-        Kind::List => model.entry(known, &created::keys(tree, node, model, known)),
+        DataNodeKind::List => model.entry(known, &created::keys(tree, node, model, known)),
         _ => known,
     }
 }
@@ -110,8 +115,8 @@ pub(crate) fn check_keys(
     tree: &Tree,
     entry: NodeId,
     list: SchemaNode,
-    model: &Mounted,
-) -> Result<(), Refusal> {
+    model: &MountedSchema,
+) -> Result<(), RpcRefusal> {
     let QName { namespace, local } = tree.qname(entry);
     for key in model.keys(list) {
         if tree.child(entry, QName::new(namespace, key)).is_none() {
@@ -126,7 +131,7 @@ pub(crate) fn check_keys(
 
 /// A node of the tree with its model.
 #[derive(Clone, Copy)]
-struct Spot {
+struct EditLocation {
     node: NodeId,
     model: Option<SchemaNode>,
 }
@@ -134,17 +139,22 @@ struct Spot {
 /// What tells a node from its siblings: its name, and its keys or its value.
 type Identity = (confine_tree::Name, Vec<Box<str>>);
 
-struct Editing<'t> {
+struct EditContext<'t> {
     tree: &'t mut Tree,
     edit: &'t Tree,
-    model: &'t Mounted,
+    model: &'t MountedSchema,
     /// The children of nodes that were edited.
     indexes: HashMap<NodeId, HashMap<Identity, NodeId>>,
 }
 
-impl Editing<'_> {
+impl EditContext<'_> {
     /// Applies the children of a node of the edit to a node of the tree. Whether that changed anything.
-    fn children(&mut self, spot: Spot, edit: NodeId, inherited: Operation) -> Result<bool, Refusal> {
+    fn children(
+        &mut self,
+        spot: EditLocation,
+        edit: NodeId,
+        inherited: EditOperation,
+    ) -> Result<bool, RpcRefusal> {
         let mut last: HashMap<Identity, NodeId> = HashMap::new();
         let mut order = Vec::new();
         for child in self.edit.children(edit) {
@@ -168,79 +178,79 @@ impl Editing<'_> {
 
     fn node(
         &mut self,
-        parent: Spot,
+        parent: EditLocation,
         edit: NodeId,
         known: Option<SchemaNode>,
         identity: Identity,
-        inherited: Operation,
-    ) -> Result<bool, Refusal> {
+        inherited: EditOperation,
+    ) -> Result<bool, RpcRefusal> {
         let operation = match self.edit.attribute(edit, OPERATION) {
             None => inherited,
-            Some(name) => Operation::parse(name)
+            Some(name) => EditOperation::parse(name)
                 .ok_or_else(|| refusal::protocol_failed(format!("Bad-attribute operation: {name}")))?,
         };
         let found = self.find(parent, &identity);
         let insert = match known {
-            Some(known) => Insert::read(self.edit, edit, known, self.model)?,
+            Some(known) => InsertPosition::read(self.edit, edit, known, self.model)?,
             None => None,
         };
         match (operation, found) {
-            (Operation::Create, Some(_)) => {
+            (EditOperation::Create, Some(_)) => {
                 return Err(refusal::failed_with(
                     "data-exists",
                     "Data already exists; cannot create new resource",
                 ));
             }
-            (Operation::Delete, None) => {
+            (EditOperation::Delete, None) => {
                 return Err(refusal::failed_with(
                     "data-missing",
                     "Data does not exist; cannot delete resource",
                 ));
             }
-            (Operation::Remove, None) => return Ok(false),
-            (Operation::Delete | Operation::Remove, Some(node)) => {
+            (EditOperation::Remove, None) => return Ok(false),
+            (EditOperation::Delete | EditOperation::Remove, Some(node)) => {
                 self.detach(parent, &identity, node);
                 return Ok(true);
             }
-            (Operation::Replace, Some(node)) => self.detach(parent, &identity, node),
+            (EditOperation::Replace, Some(node)) => self.detach(parent, &identity, node),
             // An entry that is given a place is made anew: what it had and is not said again is gone.
-            (Operation::Merge, Some(node)) if insert.is_some() => self.detach(parent, &identity, node),
+            (EditOperation::Merge, Some(node)) if insert.is_some() => self.detach(parent, &identity, node),
             _ => {}
         }
         let found = found
-            .filter(|_| operation != Operation::Replace)
-            .filter(|_| operation != Operation::Merge || insert.is_none());
+            .filter(|_| operation != EditOperation::Replace)
+            .filter(|_| operation != EditOperation::Merge || insert.is_none());
         let (node, mut changed) = match found {
             Some(node) => (node, false),
-            None => (self.add(parent, identity.clone())?, operation != Operation::None),
+            None => (self.add(parent, identity.clone())?, operation != EditOperation::None),
         };
         if let Some(insert) = insert.filter(|_| found.is_none()) {
             self.place(parent, node, identity.0, &insert)?;
         }
         let model = known.map(|known| {
             let keys: Vec<&str> = identity.1.iter().map(|key| &**key).collect();
-            if self.model.kind(known) == Kind::List { self.model.entry(known, &keys) } else { known }
+            if self.model.kind(known) == DataNodeKind::List { self.model.entry(known, &keys) } else { known }
         });
         // A key identifies its entry, whatever is done to that.
         let is_key = known.and_then(|known| self.model.node(known)).is_some_and(|known| known.is_key());
-        if operation != Operation::None || is_key {
+        if operation != EditOperation::None || is_key {
             changed |= self.set_value(node, edit)? && !is_key;
         }
         let inherited = match operation {
-            Operation::Create | Operation::Replace => Operation::Merge,
+            EditOperation::Create | EditOperation::Replace => EditOperation::Merge,
             other => other,
         };
-        changed |= self.children(Spot { node, model }, edit, inherited)?;
-        let hollow = known.is_some_and(|known| self.model.kind(known) == Kind::Container)
+        changed |= self.children(EditLocation { node, model }, edit, inherited)?;
+        let hollow = known.is_some_and(|known| self.model.kind(known) == DataNodeKind::Container)
             && self.tree.first_child(node).is_none();
-        if hollow || (found.is_none() && operation == Operation::None && !changed && !is_key) {
+        if hollow || (found.is_none() && operation == EditOperation::None && !changed && !is_key) {
             self.detach(parent, &identity, node);
             return Ok(found.is_some());
         }
         Ok(changed)
     }
 
-    fn set_value(&mut self, node: NodeId, edit: NodeId) -> Result<bool, Refusal> {
+    fn set_value(&mut self, node: NodeId, edit: NodeId) -> Result<bool, RpcRefusal> {
         let Some(value) = self.edit.value(edit) else { return Ok(false) };
         let bindings: Vec<(&str, &str)> =
             self.edit.bindings(edit).iter().map(|(prefix, namespace)| (&**prefix, &**namespace)).collect();
@@ -251,7 +261,7 @@ impl Editing<'_> {
         Ok(true)
     }
 
-    fn find(&mut self, parent: Spot, identity: &Identity) -> Option<NodeId> {
+    fn find(&mut self, parent: EditLocation, identity: &Identity) -> Option<NodeId> {
         let (tree, model) = (&*self.tree, self.model);
         let index = self.indexes.entry(parent.node).or_insert_with(|| {
             let identified = tree.children(parent.node).map(|child| {
@@ -263,7 +273,7 @@ impl Editing<'_> {
         index.get(identity).copied()
     }
 
-    fn add(&mut self, parent: Spot, identity: Identity) -> Result<NodeId, Refusal> {
+    fn add(&mut self, parent: EditLocation, identity: Identity) -> Result<NodeId, RpcRefusal> {
         let node = self.tree.append(parent.node, identity.0).map_err(too_large)?;
         self.indexes.entry(parent.node).or_default().insert(identity, node);
         Ok(node)
@@ -272,20 +282,20 @@ impl Editing<'_> {
     /// Puts an entry, which is the last one, where it is to be.
     fn place(
         &mut self,
-        parent: Spot,
+        parent: EditLocation,
         node: NodeId,
         name: confine_tree::Name,
-        insert: &Insert,
-    ) -> Result<(), Refusal> {
-        let mut there = |beside: &Beside| {
+        insert: &InsertPosition,
+    ) -> Result<(), RpcRefusal> {
+        let mut there = |beside: &InsertAnchor| {
             let found = self.find(parent, &(name, beside.identity.clone()));
             found.ok_or_else(|| beside.missing())
         };
         let before = match insert {
-            Insert::Last => return Ok(()),
-            Insert::First => self.tree.children_named(parent.node, name).find(|&other| other != node),
-            Insert::Before(beside) => Some(there(beside)?),
-            Insert::After(beside) => {
+            InsertPosition::Last => return Ok(()),
+            InsertPosition::First => self.tree.children_named(parent.node, name).find(|&other| other != node),
+            InsertPosition::Before(beside) => Some(there(beside)?),
+            InsertPosition::After(beside) => {
                 let beside = there(beside)?;
                 self.tree.next_sibling(beside)
             }
@@ -297,7 +307,7 @@ impl Editing<'_> {
         Ok(())
     }
 
-    fn detach(&mut self, parent: Spot, identity: &Identity, node: NodeId) {
+    fn detach(&mut self, parent: EditLocation, identity: &Identity, node: NodeId) {
         self.tree.detach(node);
         if let Some(index) = self.indexes.get_mut(&parent.node) {
             index.remove(identity);
@@ -306,7 +316,7 @@ impl Editing<'_> {
 
     /// Brings the children of a node into the order that the controller keeps them in: that of the model,
     /// and entries by their keys unless the user orders them.
-    fn sort(&mut self, spot: Spot) {
+    fn sort(&mut self, spot: EditLocation) {
         let (tree, model) = (&*self.tree, self.model);
         let place = |node| {
             let known = spot.model.and_then(|parent| model.child(parent, tree.qname(node)));
@@ -332,10 +342,10 @@ pub(crate) fn identity(
     tree: &Tree,
     node: NodeId,
     known: Option<SchemaNode>,
-    model: &Mounted,
+    model: &MountedSchema,
 ) -> Vec<Box<str>> {
     match known.map(|known| (known, model.kind(known))) {
-        Some((list, Kind::List)) => {
+        Some((list, DataNodeKind::List)) => {
             let namespace = tree.qname(node).namespace;
             let key = |key: &str| {
                 let key = tree.child(node, QName::new(namespace, key))?;
@@ -343,7 +353,7 @@ pub(crate) fn identity(
             };
             model.keys(list).iter().filter_map(|name| key(name)).collect()
         }
-        Some((_, Kind::LeafList)) => vec![tree.value(node).unwrap_or_default().into()],
+        Some((_, DataNodeKind::LeafList)) => vec![tree.value(node).unwrap_or_default().into()],
         _ => Vec::new(),
     }
 }
@@ -354,6 +364,6 @@ fn clear(tree: &mut Tree, node: NodeId) {
     }
 }
 
-fn too_large(error: Error) -> Refusal {
+fn too_large(error: Error) -> RpcRefusal {
     refusal::failed(error.to_string())
 }

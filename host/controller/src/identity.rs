@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::refusal::{self, Refusal};
+use crate::refusal::{self, RpcRefusal};
 
 /// Which users a peer may act for: the option `CLICON_NACM_CREDENTIALS`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,7 +19,7 @@ impl Credentials {
     ///
     /// A request that names nobody is made for nobody: the real controller lets it pass while no rules of
     /// access are enabled, which is the only way it is met here.
-    pub(crate) fn verify(self, peer: &str, user: Option<&str>, backend: &str) -> Result<(), Refusal> {
+    pub(crate) fn verify(self, peer: &str, user: Option<&str>, backend: &str) -> Result<(), RpcRefusal> {
         let Some(user) = user else { return Ok(()) };
         let proxy = self == Self::Except && (peer == "root" || peer == backend);
         if proxy || peer == user {

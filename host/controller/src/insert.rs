@@ -1,39 +1,39 @@
 //! Where an entry goes in a list whose order is the user's (RFC 7950, sections 7.7.9 and 7.8.6).
 
-use confine_tree::{Kind, NodeId, Path, Predicate, QName, Schema, SchemaNode, Tree, YANG};
-use confine_yang::Mounted;
+use confine_tree::{DataNodeKind, NodeId, Path, Predicate, QName, Schema, SchemaNode, Tree, YANG};
+use confine_yang::MountedSchema;
 
-use crate::refusal::{self, Refusal};
+use crate::refusal::{self, RpcRefusal};
 
 /// The place that an entry is to have among its siblings.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Insert {
+pub(crate) enum InsertPosition {
     First,
     Last,
     /// Right before this entry.
-    Before(Beside),
+    Before(InsertAnchor),
     /// Right after it.
-    After(Beside),
+    After(InsertAnchor),
 }
 
 /// An entry that is named.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Beside {
+pub(crate) struct InsertAnchor {
     /// Its keys in the order of the model, or its value.
     pub(crate) identity: Vec<Box<str>>,
     attribute: &'static str,
     said: Box<str>,
 }
 
-impl Beside {
+impl InsertAnchor {
     /// That there is no such entry.
-    pub(crate) fn missing(&self) -> Refusal {
+    pub(crate) fn missing(&self) -> RpcRefusal {
         let Self { attribute, said, .. } = self;
         refusal::protocol_failed(format!("bad-attribute: {attribute}, missing-instance: {said}"))
     }
 }
 
-impl Insert {
+impl InsertPosition {
     /// What the attributes of an entry say; `None` where they say nothing, or the order is not the user's.
     ///
     /// # Errors
@@ -42,13 +42,13 @@ impl Insert {
         edit: &Tree,
         node: NodeId,
         known: SchemaNode,
-        model: &Mounted,
-    ) -> Result<Option<Self>, Refusal> {
+        model: &MountedSchema,
+    ) -> Result<Option<Self>, RpcRefusal> {
         let attribute = |local| edit.attribute(node, QName::new(YANG, local));
         let Some(insert) = attribute("insert").filter(|_| model.ordered_by_user(known)) else {
             return Ok(None);
         };
-        let is_list = model.kind(known) == Kind::List;
+        let is_list = model.kind(known) == DataNodeKind::List;
         let name = if is_list { "key" } else { "value" };
         let beside = || {
             let said = attribute(name).ok_or_else(|| {
@@ -57,7 +57,7 @@ impl Insert {
             })?;
             // Predicates that are none name no entry.
             let identity = if is_list { keys(said, model.keys(known)) } else { vec![said.into()] };
-            Ok::<_, Refusal>(Beside { identity, attribute: name, said: said.into() })
+            Ok::<_, RpcRefusal>(InsertAnchor { identity, attribute: name, said: said.into() })
         };
         Ok(Some(match insert {
             "first" => Self::First,

@@ -46,11 +46,11 @@ mod store;
 mod transaction;
 mod validate;
 
-pub use builder::Builder;
+pub use builder::ControllerBuilder;
 pub use clock::Clock;
 pub use controller::Controller;
-pub use datastore::Datastore;
+pub use datastore::DatastoreName;
 pub use device::PushPhase;
 pub use error::Error;
 pub use identity::Credentials;
-pub use transaction::{Transaction, TransactionResult, TransactionState};
+pub use transaction::{TransactionRecord, TransactionResult, TransactionStage};

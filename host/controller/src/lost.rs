@@ -2,12 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use confine_tree::{Kind, Model, NodeId, Tree};
+use confine_tree::{DataNodeKind, NodeId, Tree, TreeModel};
 
 /// What a filter selects, in the order of its paths, less what the real controller (1.8.0) loses of it: that looks
 /// for each entry of a list again among those that are selected, as if they were in the order of the list, and
 /// does not find all where they are not. Of `list[name='b'] | list[name='a']` only `a` comes.
-pub(crate) fn found(tree: &Tree, model: &Model<'_>, mut selected: Vec<NodeId>) -> Vec<NodeId> {
+pub(crate) fn found(tree: &Tree, model: &TreeModel<'_>, mut selected: Vec<NodeId>) -> Vec<NodeId> {
     let mut lists: HashMap<_, Vec<NodeId>> = HashMap::new();
     for &node in &selected {
         lists.entry((tree.parent(node), tree.name(node))).or_default().push(node);
@@ -16,7 +16,7 @@ pub(crate) fn found(tree: &Tree, model: &Model<'_>, mut selected: Vec<NodeId>) -
     for ((parent, name), entries) in lists {
         let (Some(parent), [first, _, ..]) = (parent, &*entries) else { continue };
         let list = model.place(tree, *first);
-        if model.kind(list) != Some(Kind::List) || model.ordered_by_user(list) {
+        if model.kind(list) != Some(DataNodeKind::List) || model.ordered_by_user(list) {
             continue;
         }
         let places: HashMap<NodeId, usize> = tree.children_named(parent, name).zip(0..).collect();
@@ -30,7 +30,7 @@ pub(crate) fn found(tree: &Tree, model: &Model<'_>, mut selected: Vec<NodeId>) -
 
 #[cfg(test)]
 mod tests {
-    use confine_tree::{CONTROLLER, Filter, Keys, NoSchema, QName, xml};
+    use confine_tree::{CONTROLLER, ListKeys, NoSchema, QName, XPathFilter, xml};
 
     use super::*;
 
@@ -38,11 +38,11 @@ mod tests {
         let device = |name: &str| format!("<device><name>{name}</name><port>1</port></device>");
         let devices = ["a", "b", "c"].map(device).concat();
         let tree = xml::parse(&format!("<devices xmlns='{CONTROLLER}'>{devices}</devices>")).unwrap();
-        let mut keys = Keys::new();
+        let mut keys = ListKeys::new();
         keys.learn_list(&["devices", "device"].map(|local| QName::new(CONTROLLER, local)), &["name"])
             .unwrap();
-        let selected = Filter::parse(select, &[("c", CONTROLLER)]).unwrap().select(&tree);
-        let found = found(&tree, &Model::new(&NoSchema, &keys), selected);
+        let selected = XPathFilter::parse(select, &[("c", CONTROLLER)]).unwrap().select(&tree);
+        let found = found(&tree, &TreeModel::new(&NoSchema, &keys), selected);
         let text = |node| tree.descendants(node).filter_map(|(node, _)| tree.value(node)).collect::<String>();
         found.into_iter().map(text).collect::<Vec<_>>().join(" ")
     }

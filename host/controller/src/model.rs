@@ -3,22 +3,22 @@
 use std::fmt;
 use std::sync::Arc;
 
-use confine_tree::{CONTROLLER, Keys, Model, Place, QName, SchemaNode};
-use confine_yang::{Module, Mounted, Schema};
+use confine_tree::{CONTROLLER, ListKeys, ModelPlace, QName, SchemaNode, TreeModel};
+use confine_yang::{MountedSchema, YangModule, YangSchema};
 
 /// The label of the mount point for the models of devices.
 const DEVICE: &str = "device";
 
 /// All models. Every device speaks the same ones.
-pub(crate) struct Models {
-    schema: Mounted,
-    own_texts: Vec<Text>,
-    device_texts: Vec<Text>,
+pub(crate) struct ControllerModels {
+    schema: MountedSchema,
+    own_texts: Vec<ModelText>,
+    device_texts: Vec<ModelText>,
     /// None are needed besides those that the models name.
-    keys: Keys,
+    keys: ListKeys,
 }
 
-impl fmt::Debug for Models {
+impl fmt::Debug for ControllerModels {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Models").field("schema", &self.schema).finish_non_exhaustive()
     }
@@ -26,7 +26,7 @@ impl fmt::Debug for Models {
 
 /// The text of a module or submodule, and what it is known by.
 #[derive(Clone, Debug)]
-pub(crate) struct Text {
+pub(crate) struct ModelText {
     pub(crate) name: String,
     pub(crate) revision: Option<String>,
     /// None for a submodule.
@@ -34,36 +34,39 @@ pub(crate) struct Text {
     pub(crate) text: String,
 }
 
-impl Models {
+impl ControllerModels {
     /// Each with the texts that it was made of.
-    pub(crate) fn new(controller: (Schema, Vec<Text>), device: (Schema, Vec<Text>)) -> Self {
-        let mut schema = Mounted::new(Arc::new(controller.0), DEVICE);
+    pub(crate) fn new(
+        controller: (YangSchema, Vec<ModelText>),
+        device: (YangSchema, Vec<ModelText>),
+    ) -> Self {
+        let mut schema = MountedSchema::new(Arc::new(controller.0), DEVICE);
         schema.mount_in_others(Arc::new(device.0));
-        Self { schema, own_texts: controller.1, device_texts: device.1, keys: Keys::new() }
+        Self { schema, own_texts: controller.1, device_texts: device.1, keys: ListKeys::new() }
     }
 
     /// The modules of the controller and the services.
-    pub(crate) fn own_texts(&self) -> &[Text] {
+    pub(crate) fn own_texts(&self) -> &[ModelText] {
         &self.own_texts
     }
 
     /// The modules of the devices.
-    pub(crate) fn device_texts(&self) -> &[Text] {
+    pub(crate) fn device_texts(&self) -> &[ModelText] {
         &self.device_texts
     }
 
     /// What is known of nodes by their numbers.
-    pub(crate) fn schema(&self) -> &Mounted {
+    pub(crate) fn schema(&self) -> &MountedSchema {
         &self.schema
     }
 
     /// What is known of nodes by their places.
-    pub(crate) fn model(&self) -> Model<'_> {
-        Model::new(&self.schema, &self.keys)
+    pub(crate) fn model(&self) -> TreeModel<'_> {
+        TreeModel::new(&self.schema, &self.keys)
     }
 
     /// Where a device's own configuration stands: the place of `config` in whatever device.
-    pub(crate) fn device_config(&self) -> Place {
+    pub(crate) fn device_config(&self) -> ModelPlace {
         let model = self.model();
         let child = |place, local| model.child(place, QName::new(CONTROLLER, local));
         let list = child(child(model.root(), "devices"), "device");
@@ -72,13 +75,13 @@ impl Models {
 }
 
 /// The file of the module that defines a node. The mount point is in the file of no module of a device.
-pub(crate) fn defining_file(schema: &Mounted, node: SchemaNode) -> Option<String> {
+pub(crate) fn defining_file(schema: &MountedSchema, node: SchemaNode) -> Option<String> {
     let node = schema.node(node).filter(|node| node.mount_point().is_none())?;
     node.module().map(file)
 }
 
 /// The name of a module's file.
-pub(crate) fn file(module: &Module) -> String {
+pub(crate) fn file(module: &YangModule) -> String {
     let revision = module.revision().map(|revision| format!("@{revision}"));
     format!("{}{}.yang", module.name(), revision.unwrap_or_default())
 }

@@ -5,11 +5,12 @@ use std::collections::{HashMap, HashSet};
 
 use confine_netconf::namespace::CLIXON;
 use confine_tree::{
-    CONTROLLER, Child, Error, Identity, Kind, Model, NodeId, Place, QName, Schema, Tree, diff_text,
+    CONTROLLER, DataNodeKind, Error, KeyedNode, ModelPlace, NodeId, QName, Schema, SiblingKey, Tree,
+    TreeModel, diff_text,
 };
 
-use crate::created::{Places, Step, parse, path_of};
-use crate::refusal::{self, Refusal};
+use crate::created::{CreatedPaths, CreatedStep, parse, path_of};
+use crate::refusal::{self, RpcRefusal};
 
 const SERVICES: QName<'static> = QName::new(CONTROLLER, "services");
 const CREATOR: QName<'static> = QName::new(CLIXON, "creator");
@@ -20,7 +21,7 @@ const CREATOR: QName<'static> = QName::new(CLIXON, "creator");
 ///
 /// Only entries of lists right under `/services` count, and only their first key is named. It is not
 /// escaped: a value with a single quote in it makes a predicate that is no XPath.
-pub(crate) fn changed(running: &Tree, candidate: &Tree, model: &Model<'_>) -> Option<Vec<String>> {
+pub(crate) fn changed(running: &Tree, candidate: &Tree, model: &TreeModel<'_>) -> Option<Vec<String>> {
     let before = instances(running, model);
     let after = instances(candidate, model);
     if before.is_none() && after.is_none() {
@@ -29,7 +30,7 @@ pub(crate) fn changed(running: &Tree, candidate: &Tree, model: &Model<'_>) -> Op
     let (before, after) = (before.unwrap_or_default(), after.unwrap_or_default());
     let came: HashMap<_, _> = after.iter().map(|new| (&new.identity, new)).collect();
     let gone: HashSet<_> = before.iter().map(|old| &old.identity).collect();
-    let same = |old: &Instance<'_>| {
+    let same = |old: &ServiceInstance<'_>| {
         let Some(new) = came.get(&old.identity) else { return false };
         let diff = diff_text((running, old.node), (candidate, new.node), model, old.place);
         diff.is_ok_and(|diff| diff.is_empty())
@@ -45,24 +46,24 @@ pub(crate) fn changed(running: &Tree, candidate: &Tree, model: &Model<'_>) -> Op
     Some(changed)
 }
 
-struct Instance<'t> {
+struct ServiceInstance<'t> {
     identity: (QName<'t>, Vec<&'t str>),
     node: NodeId,
-    place: Place,
+    place: ModelPlace,
     notified: String,
 }
 
 /// The entries of lists right under `/services`; none where there are no services at all.
-fn instances<'t>(tree: &'t Tree, model: &Model<'_>) -> Option<Vec<Instance<'t>>> {
+fn instances<'t>(tree: &'t Tree, model: &TreeModel<'_>) -> Option<Vec<ServiceInstance<'t>>> {
     let services = tree.child(Tree::ROOT, SERVICES)?;
     let place = model.child(model.root(), SERVICES);
-    let instance = |child: Child<'t>| {
-        let Ok(Identity::Entry(keys)) = child.identity else { return None };
+    let instance = |child: KeyedNode<'t>| {
+        let Ok(SiblingKey::Entry(keys)) = child.identity else { return None };
         let name = tree.qname(child.node);
         let (key, value) = (model.keys(child.place).first()?, keys.first()?);
         let notified = format!("{}[{key}='{value}']", name.local);
         let place = model.entry(child.place, &keys);
-        Some(Instance { identity: (name, keys), node: child.node, place, notified })
+        Some(ServiceInstance { identity: (name, keys), node: child.node, place, notified })
     };
     Some(model.children(place, tree, services).into_iter().filter_map(instance).collect())
 }
@@ -74,8 +75,8 @@ fn instances<'t>(tree: &'t Tree, model: &Model<'_>) -> Option<Vec<Instance<'t>>>
 /// key that several entries share, stands for the first of them; and what two instances have created
 /// goes when either is named.
 pub(crate) fn stripped(running: &Tree, actions: &Tree, notified: &[String]) -> Vec<NodeId> {
-    let mut then = Places::new(running);
-    let mut now = Places::new(actions);
+    let mut then = CreatedPaths::new(running);
+    let mut now = CreatedPaths::new(actions);
     if notified.is_empty() {
         let services = actions.child(Tree::ROOT, SERVICES);
         let entries = services.into_iter().flat_map(|services| actions.children(services));
@@ -84,8 +85,8 @@ pub(crate) fn stripped(running: &Tree, actions: &Tree, notified: &[String]) -> V
     let mut stripped = Vec::new();
     for instance in notified {
         let Some(mut record) = parse(instance) else { continue };
-        record.insert(0, Step { name: "services", predicates: Vec::new() });
-        record.push(Step { name: "created", predicates: Vec::new() });
+        record.insert(0, CreatedStep { name: "services", predicates: Vec::new() });
+        record.push(CreatedStep { name: "created", predicates: Vec::new() });
         let Some(created) = then.first(&record) else { continue };
         let paths = named(running, created, "path").filter_map(|path| running.value(path)).filter_map(parse);
         stripped.extend(paths.filter_map(|path| now.first(&path)));
@@ -99,7 +100,7 @@ fn named<'t>(tree: &'t Tree, node: NodeId, local: &'static str) -> impl Iterator
 }
 
 /// What one edit says that an instance has created.
-pub(crate) struct Creation {
+pub(crate) struct CreatorTag {
     list: String,
     namespace: String,
     key: String,
@@ -112,8 +113,8 @@ pub(crate) struct Creation {
 /// # Errors
 /// A tag that is not `list[key='value']` with the name of a service list and of its first key, and a list
 /// that keeps no record of what its instances create.
-pub(crate) fn creations(edit: &Tree, schema: &dyn Schema) -> Result<Vec<Creation>, Refusal> {
-    let mut creations: Vec<Creation> = Vec::new();
+pub(crate) fn creations(edit: &Tree, schema: &dyn Schema) -> Result<Vec<CreatorTag>, RpcRefusal> {
+    let mut creations: Vec<CreatorTag> = Vec::new();
     let mut by_tag: HashMap<&str, usize> = HashMap::new();
     let mut seen: HashSet<(usize, String)> = HashSet::new();
     for (node, _) in edit.descendants(Tree::ROOT) {
@@ -136,7 +137,7 @@ pub(crate) fn creations(edit: &Tree, schema: &dyn Schema) -> Result<Vec<Creation
     Ok(creations)
 }
 
-fn creation(tag: &str, schema: &dyn Schema) -> Result<Creation, Refusal> {
+fn creation(tag: &str, schema: &dyn Schema) -> Result<CreatorTag, RpcRefusal> {
     let part = |what: &str| refusal::failed(format!("Creator attribute, no {what} in {tag}"));
     let (list, rest) = tag.split_once('[').ok_or_else(|| part("instance: []"))?;
     let (key, rest) = rest.split_once('=').ok_or_else(|| part("instance ="))?;
@@ -147,7 +148,7 @@ fn creation(tag: &str, schema: &dyn Schema) -> Result<Creation, Refusal> {
     let services = schema.root().and_then(|root| schema.child(root, SERVICES));
     let known = services.and_then(|services| {
         let name = schema.children(services).into_iter().find(|name| name.local == list)?;
-        let model = schema.child(services, name).filter(|&model| schema.kind(model) == Kind::List)?;
+        let model = schema.child(services, name).filter(|&model| schema.kind(model) == DataNodeKind::List)?;
         Some((name, model))
     });
     let (name, model) =
@@ -160,7 +161,7 @@ fn creation(tag: &str, schema: &dyn Schema) -> Result<Creation, Refusal> {
     if schema.child(model, QName::new(name.namespace, "created")).is_none() {
         return Err(refusal::unknown_node(QName::new(name.namespace, "created"), list, None));
     }
-    Ok(Creation {
+    Ok(CreatorTag {
         list: list.to_owned(),
         namespace: name.namespace.to_owned(),
         key: key.to_owned(),
@@ -170,7 +171,7 @@ fn creation(tag: &str, schema: &dyn Schema) -> Result<Creation, Refusal> {
 }
 
 /// What was created, as an edit of the records.
-pub(crate) fn records(creations: &[Creation]) -> Result<Tree, Error> {
+pub(crate) fn records(creations: &[CreatorTag]) -> Result<Tree, Error> {
     let mut edit = Tree::new();
     let services = edit.intern(SERVICES);
     let services = edit.append(Tree::ROOT, services)?;

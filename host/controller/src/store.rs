@@ -1,6 +1,6 @@
 //! Trees of datastores: copied for an edit, thinned out, and as text.
 
-use confine_tree::{Error, Kind, Model, NodeId, Tree, xml};
+use confine_tree::{DataNodeKind, Error, NodeId, Tree, TreeModel, xml};
 
 /// A copy to be edited. Nodes that edits have taken out of a tree stay in its memory; where they are more
 /// than what is left, they are not copied.
@@ -20,14 +20,14 @@ pub(crate) fn copy_children(from: &Tree, node: NodeId, tree: &mut Tree, to: Node
 }
 
 /// A copy without some nodes, and without the containers that are left empty by that.
-pub(crate) fn without(tree: &Tree, nodes: &[NodeId], model: &Model<'_>) -> Tree {
+pub(crate) fn without(tree: &Tree, nodes: &[NodeId], model: &TreeModel<'_>) -> Tree {
     let mut left = tree.clone();
     for &node in nodes {
         let mut above = left.parent(node);
         left.detach(node);
         while let Some(container) = above {
             let hollow = left.first_child(container).is_none()
-                && model.kind(model.place(&left, container)) == Some(Kind::Container);
+                && model.kind(model.place(&left, container)) == Some(DataNodeKind::Container);
             if !hollow {
                 break;
             }
@@ -45,5 +45,5 @@ pub(crate) fn to_xml(tree: &Tree, node: NodeId) -> Result<String, Error> {
 
 /// What is below a node as XML.
 pub(crate) fn children_to_xml(tree: &Tree, node: NodeId) -> Result<String, Error> {
-    xml::Writer::new().write(tree, tree.children(node))
+    xml::XmlTreeWriter::new().write(tree, tree.children(node))
 }

@@ -7,7 +7,7 @@ use confine_tree::CONTROLLER;
 
 /// Where a transaction stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TransactionState {
+pub enum TransactionStage {
     /// It works, or waits for devices.
     Init,
     /// It waits for the services daemon.
@@ -16,7 +16,7 @@ pub enum TransactionState {
     Done,
 }
 
-impl fmt::Display for TransactionState {
+impl fmt::Display for TransactionStage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Init => "INIT",
@@ -49,14 +49,14 @@ impl fmt::Display for TransactionResult {
 
 /// How a commit triggers the services daemon: `actions` of `controller-commit`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Actions {
+pub(crate) enum ActionsParameter {
     None,
     Change,
     Force,
     Delete,
 }
 
-impl Actions {
+impl ActionsParameter {
     pub(crate) fn parse(text: &str) -> Option<Self> {
         match text {
             "NONE" => Some(Self::None),
@@ -70,13 +70,13 @@ impl Actions {
 
 /// What a commit does to the devices: `push` of `controller-commit`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Push {
+pub(crate) enum PushParameter {
     None,
     Validate,
     Commit,
 }
 
-impl Push {
+impl PushParameter {
     pub(crate) fn parse(text: &str) -> Option<Self> {
         match text {
             "NONE" => Some(Self::None),
@@ -89,7 +89,7 @@ impl Push {
 
 /// A transaction, as `/ctrl:transactions/ctrl:transaction` shows it.
 #[derive(Clone, Debug)]
-pub struct Transaction {
+pub struct TransactionRecord {
     /// Its number, from 1.
     pub tid: u64,
     /// Who began it; none where the request named nobody.
@@ -103,7 +103,7 @@ pub struct Transaction {
     /// The devices that took part.
     pub devices: Vec<String>,
     /// Where it stands.
-    pub state: TransactionState,
+    pub state: TransactionStage,
     /// What it is, such as "Controller commit actions:CHANGE push:COMMIT".
     pub description: String,
     /// When it began, RFC 3339.
@@ -112,17 +112,17 @@ pub struct Transaction {
     pub changed: Option<String>,
     /// The session that began it.
     pub(crate) client: u32,
-    pub(crate) actions: Actions,
-    pub(crate) push: Push,
+    pub(crate) actions: ActionsParameter,
+    pub(crate) push: PushParameter,
 }
 
-impl Transaction {
+impl TransactionRecord {
     /// Writes the list entry `transaction`.
     pub(crate) fn write(&self, xml: &mut XmlWriter) -> Result<(), Error> {
         xml.element("transaction", &[], |xml| {
             xml.leaf("tid", &[], &self.tid.to_string())?;
             optional(xml, "username", self.username.as_deref())?;
-            if self.state != TransactionState::Init {
+            if self.state != TransactionStage::Init {
                 xml.leaf("result", &[], &self.result.to_string())?;
             }
             optional(xml, "reason", self.reason.as_deref())?;

@@ -2,25 +2,25 @@
 
 use std::fmt;
 
-use confine_tree::{CONTROLLER, DefaultDeny, Path, Pattern, PatternStep, Predicate, path::Quoted};
+use confine_tree::{CONTROLLER, DefaultDeny, Path, Pattern, PatternStep, Predicate, path::QuotedValue};
 
 use crate::{
-    read::Problem,
-    rules::{Action, Model, Nacm, Operation, Operations, Rule, Target},
+    read::RuleProblem,
+    rules::{AccessOperation, AccessOperations, Nacm, NacmModel, Rule, RuleAction, RuleTarget},
 };
 
 /// Whether something may be done, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Decision<'a> {
+pub struct AccessDecision<'a> {
     /// Whether.
     pub permitted: bool,
     /// Why.
-    pub reason: Reason<'a>,
+    pub reason: DecisionReason<'a>,
 }
 
 /// What decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reason<'a> {
+pub enum DecisionReason<'a> {
     /// Nothing is enforced.
     Disabled,
     /// The first rule that matched.
@@ -36,7 +36,7 @@ pub enum Reason<'a> {
     Default,
 }
 
-impl fmt::Display for Reason<'_> {
+impl fmt::Display for DecisionReason<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Disabled => f.write_str("access control is off"),
@@ -49,7 +49,7 @@ impl fmt::Display for Reason<'_> {
 
 /// One step of a rule's path.
 #[derive(Clone, Debug)]
-struct Step {
+struct RuleStep {
     /// None where it could not be resolved: any (only in a rule that denies).
     namespace: Option<Box<str>>,
     local: Box<str>,
@@ -57,7 +57,7 @@ struct Step {
     entry: Option<String>,
 }
 
-impl Step {
+impl RuleStep {
     /// Whether the nodes that a step of a path means are those of this one: none where they are not; where
     /// they are, whether all of them, or only some because the step leaves open what this one asks for.
     fn meets(&self, step: &PatternStep) -> Option<bool> {
@@ -79,33 +79,33 @@ impl Step {
 }
 
 #[derive(Clone, Debug)]
-struct Compiled {
+struct CompiledRule {
     list: Box<str>,
     rule: Box<str>,
-    action: Action,
-    operations: Operations,
+    action: RuleAction,
+    operations: AccessOperations,
     module: Option<Box<str>>,
-    subject: Subject,
+    subject: RuleSubject,
 }
 
 /// What a rule is about.
 #[derive(Clone, Debug)]
-enum Subject {
+enum RuleSubject {
     Everything,
     /// The nodes at and below a path.
-    Nodes(Vec<Step>),
+    Nodes(Vec<RuleStep>),
     /// A protocol operation; `*` for all.
     Operation(Box<str>),
 }
 
 /// The rules that concern one user, or one module, in the order in which they decide.
 #[derive(Clone, Debug)]
-pub struct Access {
+pub struct AccessRules {
     enabled: bool,
-    read_default: Action,
-    write_default: Action,
-    exec_default: Action,
-    rules: Vec<Compiled>,
+    read_default: RuleAction,
+    write_default: RuleAction,
+    exec_default: RuleAction,
+    rules: Vec<CompiledRule>,
 }
 
 /// The group that every service module is in.
@@ -119,10 +119,10 @@ pub fn module_group(module: &str) -> String {
 impl Nacm {
     /// What concerns the members of `groups`. `user` is what `$USER` in a path stands for. The problems
     /// are rules that cannot be resolved: one that permits is left out, one that denies, denies.
-    pub fn access(&self, user: &str, groups: &[&str]) -> (Access, Vec<Problem>) {
+    pub fn access(&self, user: &str, groups: &[&str]) -> (AccessRules, Vec<RuleProblem>) {
         let concerned = |group: &String| group == "*" || groups.contains(&&**group);
         let (rules, problems) = self.compile(user, concerned);
-        let access = Access {
+        let access = AccessRules {
             enabled: self.enabled,
             read_default: self.read_default,
             write_default: self.write_default,
@@ -136,23 +136,31 @@ impl Nacm {
     /// for the group [`MODULES`]. No module is a member of any other group, and what no rule is about is
     /// permitted, whatever the defaults are: `*`, and the defaults, are about users, whose rights a module
     /// does not exceed anyway.
-    pub fn module_access(&self, module: &str, user: &str) -> (Access, Vec<Problem>) {
+    pub fn module_access(&self, module: &str, user: &str) -> (AccessRules, Vec<RuleProblem>) {
         let own = module_group(module);
         let (rules, problems) = self.compile(user, |group| *group == own || group == MODULES);
-        let access = Access { enabled: self.enabled, rules, ..Access::everything() };
+        let access = AccessRules { enabled: self.enabled, rules, ..AccessRules::everything() };
         (access, problems)
     }
 
-    fn compile(&self, user: &str, concerned: impl Fn(&String) -> bool) -> (Vec<Compiled>, Vec<Problem>) {
+    fn compile(
+        &self,
+        user: &str,
+        concerned: impl Fn(&String) -> bool,
+    ) -> (Vec<CompiledRule>, Vec<RuleProblem>) {
         let mut problems = Vec::new();
         let mut rules = Vec::new();
         for list in self.rule_lists.iter().filter(|list| list.groups.iter().any(&concerned)) {
             for rule in &list.rules {
                 let mut problem = |what: String| {
-                    problems.push(Problem { rule_list: list.name.clone(), rule: rule.name.clone(), what });
+                    problems.push(RuleProblem {
+                        rule_list: list.name.clone(),
+                        rule: rule.name.clone(),
+                        what,
+                    });
                 };
                 if let Some(subject) = compile(rule, user, &mut problem) {
-                    rules.push(Compiled {
+                    rules.push(CompiledRule {
                         list: list.name.as_str().into(),
                         rule: rule.name.as_str().into(),
                         action: rule.action,
@@ -168,29 +176,29 @@ impl Nacm {
 }
 
 /// What a rule is about; none where the rule is to be left out.
-fn compile(rule: &Rule, user: &str, problem: &mut dyn FnMut(String)) -> Option<Subject> {
+fn compile(rule: &Rule, user: &str, problem: &mut dyn FnMut(String)) -> Option<RuleSubject> {
     let (text, prefixes) = match &rule.target {
-        Target::Path { path, prefixes } => (path, prefixes),
-        Target::Any => return Some(Subject::Everything),
-        Target::Operation(name) => return Some(Subject::Operation(name.as_str().into())),
-        Target::Notification => return None,
+        RuleTarget::Path { path, prefixes } => (path, prefixes),
+        RuleTarget::Any => return Some(RuleSubject::Everything),
+        RuleTarget::Operation(name) => return Some(RuleSubject::Operation(name.as_str().into())),
+        RuleTarget::Notification => return None,
     };
     let means = match rule.action {
-        Action::Permit => "it permits nothing",
-        Action::Deny => "it denies all that it might mean",
+        RuleAction::Permit => "it permits nothing",
+        RuleAction::Deny => "it denies all that it might mean",
     };
     let path = match Path::parse(&substitute(text, user)) {
         Ok(path) if path.absolute => path,
         Ok(_) => {
             problem(format!("its path `{text}` does not begin with `/`: {means}"));
-            return (rule.action == Action::Deny).then_some(Subject::Everything);
+            return (rule.action == RuleAction::Deny).then_some(RuleSubject::Everything);
         }
         Err(error) => {
             problem(format!("its path is not an instance-identifier ({error}): {means}"));
-            return (rule.action == Action::Deny).then_some(Subject::Everything);
+            return (rule.action == RuleAction::Deny).then_some(RuleSubject::Everything);
         }
     };
-    let mut steps: Vec<Step> = Vec::with_capacity(path.steps.len());
+    let mut steps: Vec<RuleStep> = Vec::with_capacity(path.steps.len());
     let mut resolved = true;
     for step in &path.steps {
         let namespace = match &step.prefix {
@@ -211,7 +219,7 @@ fn compile(rule: &Rule, user: &str, problem: &mut dyn FnMut(String)) -> Option<S
                 None => format!("`{}` in its path `{text}` has no prefix: {means}", step.name),
             });
         }
-        let mut compiled = Step { namespace, local: step.name.clone(), keys: Vec::new(), entry: None };
+        let mut compiled = RuleStep { namespace, local: step.name.clone(), keys: Vec::new(), entry: None };
         for predicate in &step.predicates {
             match predicate {
                 Predicate::Key { name, value: Some(value), .. } => {
@@ -223,7 +231,7 @@ fn compile(rule: &Rule, user: &str, problem: &mut dyn FnMut(String)) -> Option<S
         }
         steps.push(compiled);
     }
-    (resolved || rule.action == Action::Deny).then_some(Subject::Nodes(steps))
+    (resolved || rule.action == RuleAction::Deny).then_some(RuleSubject::Nodes(steps))
 }
 
 /// The path with the value of `$USER` (RFC 8341, `node-instance-identifier`) where that stands outside
@@ -234,7 +242,7 @@ fn substitute(path: &str, user: &str) -> String {
     let mut rest = path;
     while let Some(next) = rest.chars().next() {
         if quote.is_none() && rest.starts_with("$USER") {
-            out.push_str(&Quoted(user).to_string());
+            out.push_str(&QuotedValue(user).to_string());
             rest = rest.get("$USER".len()..).unwrap_or_default();
             continue;
         }
@@ -249,14 +257,14 @@ fn substitute(path: &str, user: &str) -> String {
     out
 }
 
-impl Access {
+impl AccessRules {
     /// Nothing is enforced: everything is permitted.
     pub fn everything() -> Self {
         Self {
             enabled: false,
-            read_default: Action::Permit,
-            write_default: Action::Permit,
-            exec_default: Action::Permit,
+            read_default: RuleAction::Permit,
+            write_default: RuleAction::Permit,
+            exec_default: RuleAction::Permit,
             rules: Vec::new(),
         }
     }
@@ -265,16 +273,21 @@ impl Access {
     pub fn nothing() -> Self {
         Self {
             enabled: true,
-            read_default: Action::Deny,
-            write_default: Action::Deny,
-            exec_default: Action::Deny,
+            read_default: RuleAction::Deny,
+            write_default: RuleAction::Deny,
+            exec_default: RuleAction::Deny,
             rules: Vec::new(),
         }
     }
 
     /// Whether nothing is denied to anybody here.
-    pub fn permits_everything(&self, model: &dyn Model) -> bool {
-        let operations = [Operation::Read, Operation::Create, Operation::Update, Operation::Delete];
+    pub fn permits_everything(&self, model: &dyn NacmModel) -> bool {
+        let operations = [
+            AccessOperation::Read,
+            AccessOperation::Create,
+            AccessOperation::Update,
+            AccessOperation::Delete,
+        ];
         operations.iter().all(|&operation| self.permits_below(model, &Pattern::default(), operation))
     }
 
@@ -290,19 +303,24 @@ impl Access {
 
     /// Whether `operation` on the node at `path` is permitted. A path whose keys are open means every
     /// entry, and is permitted where all of them are.
-    pub fn decide(&self, model: &dyn Model, path: &Pattern, operation: Operation) -> Decision<'_> {
+    pub fn decide(
+        &self,
+        model: &dyn NacmModel,
+        path: &Pattern,
+        operation: AccessOperation,
+    ) -> AccessDecision<'_> {
         if !self.enabled {
-            return Decision { permitted: true, reason: Reason::Disabled };
+            return AccessDecision { permitted: true, reason: DecisionReason::Disabled };
         }
         let module = path.steps.last().and_then(|step| model.module(&step.namespace));
         for rule in self.rules.iter().filter(|rule| rule.operations.has(operation)) {
-            let denies = rule.action == Action::Deny;
+            let denies = rule.action == RuleAction::Deny;
             // What an open path means only in part is denied by a rule that denies, and is not permitted by
             // one that permits. So it is with a node whose module is not known.
             let matches = match rule.reach(path) {
-                Reach::Whole => true,
-                Reach::Part => denies,
-                Reach::Below | Reach::Elsewhere => false,
+                RuleReach::Whole => true,
+                RuleReach::Part => denies,
+                RuleReach::Below | RuleReach::Elsewhere => false,
             };
             let module_matches = match (&rule.module, module) {
                 (None, _) => true,
@@ -310,69 +328,74 @@ impl Access {
                 (Some(_), None) => denies,
             };
             if matches && module_matches {
-                let reason = Reason::Rule { list: &rule.list, rule: &rule.rule };
-                return Decision { permitted: !denies, reason };
+                let reason = DecisionReason::Rule { list: &rule.list, rule: &rule.rule };
+                return AccessDecision { permitted: !denies, reason };
             }
         }
-        let writes = operation != Operation::Read;
+        let writes = operation != AccessOperation::Read;
         match model.default_deny(path) {
-            Some(DefaultDeny::All) => return Decision { permitted: false, reason: Reason::Model },
+            Some(DefaultDeny::All) => {
+                return AccessDecision { permitted: false, reason: DecisionReason::Model };
+            }
             Some(DefaultDeny::Write) if writes => {
-                return Decision { permitted: false, reason: Reason::Model };
+                return AccessDecision { permitted: false, reason: DecisionReason::Model };
             }
             _ => {}
         }
         let default = if writes { self.write_default } else { self.read_default };
-        Decision { permitted: default == Action::Permit, reason: Reason::Default }
+        AccessDecision { permitted: default == RuleAction::Permit, reason: DecisionReason::Default }
     }
 
     /// Whether the protocol operation of this name, which the YANG module `module` defines, may be carried
     /// out (section 3.4.4).
-    pub fn executes(&self, module: &str, operation: &str) -> Decision<'_> {
+    pub fn executes(&self, module: &str, operation: &str) -> AccessDecision<'_> {
         if !self.enabled {
-            return Decision { permitted: true, reason: Reason::Disabled };
+            return AccessDecision { permitted: true, reason: DecisionReason::Disabled };
         }
-        let is_meant = |rule: &&Compiled| {
+        let is_meant = |rule: &&CompiledRule| {
             let named = match &rule.subject {
-                Subject::Everything => true,
-                Subject::Operation(name) => **name == *operation || &**name == "*",
-                Subject::Nodes(_) => false,
+                RuleSubject::Everything => true,
+                RuleSubject::Operation(name) => **name == *operation || &**name == "*",
+                RuleSubject::Nodes(_) => false,
             };
             named
-                && rule.operations.has(Operation::Exec)
+                && rule.operations.has(AccessOperation::Exec)
                 && rule.module.as_ref().is_none_or(|wanted| **wanted == *module)
         };
         match self.rules.iter().find(is_meant) {
-            Some(rule) => Decision {
-                permitted: rule.action == Action::Permit,
-                reason: Reason::Rule { list: &rule.list, rule: &rule.rule },
+            Some(rule) => AccessDecision {
+                permitted: rule.action == RuleAction::Permit,
+                reason: DecisionReason::Rule { list: &rule.list, rule: &rule.rule },
             },
-            None => Decision { permitted: self.exec_default == Action::Permit, reason: Reason::Default },
+            None => AccessDecision {
+                permitted: self.exec_default == RuleAction::Permit,
+                reason: DecisionReason::Default,
+            },
         }
     }
 
     /// Whether `operation` is certain to be permitted on all that may be below `path`, so that nobody need
     /// ask for each node. It is about what is below only.
-    pub fn permits_below(&self, model: &dyn Model, path: &Pattern, operation: Operation) -> bool {
+    pub fn permits_below(&self, model: &dyn NacmModel, path: &Pattern, operation: AccessOperation) -> bool {
         if !self.enabled {
             return true;
         }
         for rule in self.rules.iter().filter(|rule| rule.operations.has(operation)) {
             match (rule.reach(path), rule.action) {
-                (Reach::Elsewhere, _) => {}
-                (_, Action::Deny) => return false,
-                (Reach::Whole, Action::Permit) if rule.module.is_none() => return true,
-                (_, Action::Permit) => {}
+                (RuleReach::Elsewhere, _) => {}
+                (_, RuleAction::Deny) => return false,
+                (RuleReach::Whole, RuleAction::Permit) if rule.module.is_none() => return true,
+                (_, RuleAction::Permit) => {}
             }
         }
-        let default = if operation == Operation::Read { self.read_default } else { self.write_default };
-        default == Action::Permit && !model.has_default_denies()
+        let default = if operation == AccessOperation::Read { self.read_default } else { self.write_default };
+        default == RuleAction::Permit && !model.has_default_denies()
     }
 }
 
 /// Where the nodes that a path means lie, as a rule sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reach {
+enum RuleReach {
     /// All of them at or below the rule's path.
     Whole,
     /// Some of the entries that an open path means do.
@@ -383,24 +406,24 @@ enum Reach {
     Elsewhere,
 }
 
-impl Compiled {
-    fn reach(&self, path: &Pattern) -> Reach {
+impl CompiledRule {
+    fn reach(&self, path: &Pattern) -> RuleReach {
         let steps = match &self.subject {
-            Subject::Everything => return Reach::Whole,
-            Subject::Nodes(steps) => steps,
-            Subject::Operation(_) => return Reach::Elsewhere,
+            RuleSubject::Everything => return RuleReach::Whole,
+            RuleSubject::Nodes(steps) => steps,
+            RuleSubject::Operation(_) => return RuleReach::Elsewhere,
         };
         let mut all = true;
         for (mine, step) in steps.iter().zip(&path.steps) {
             match mine.meets(step) {
                 Some(certain) => all &= certain,
-                None => return Reach::Elsewhere,
+                None => return RuleReach::Elsewhere,
             }
         }
         match (steps.len() <= path.steps.len(), all) {
-            (true, true) => Reach::Whole,
-            (true, false) => Reach::Part,
-            (false, _) => Reach::Below,
+            (true, true) => RuleReach::Whole,
+            (true, false) => RuleReach::Part,
+            (false, _) => RuleReach::Below,
         }
     }
 }

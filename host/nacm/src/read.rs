@@ -4,14 +4,14 @@ use std::fmt;
 
 use confine_tree::{NodeId, QName, Tree};
 
-use crate::rules::{Action, Nacm, Operation, Operations, Rule, RuleList, Target};
+use crate::rules::{AccessOperation, AccessOperations, Nacm, Rule, RuleAction, RuleList, RuleTarget};
 
 /// The namespace of ietf-netconf-acm (RFC 8341, section 3.5.2).
 pub const NACM: &str = "urn:ietf:params:xml:ns:yang:ietf-netconf-acm";
 
 /// What is wrong with a rule, and what it means therefore.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
+pub struct RuleProblem {
     /// The rule-list.
     pub rule_list: String,
     /// The rule.
@@ -20,7 +20,7 @@ pub struct Problem {
     pub what: String,
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for RuleProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "rule `{}` of rule-list `{}`: {}", self.rule, self.rule_list, self.what)
     }
@@ -29,18 +29,18 @@ impl fmt::Display for Problem {
 impl Nacm {
     /// Reads the container `nacm` at `node`. What is wrong with single rules comes beside: such a rule
     /// never permits.
-    pub fn read(tree: &Tree, node: NodeId) -> (Self, Vec<Problem>) {
+    pub fn read(tree: &Tree, node: NodeId) -> (Self, Vec<RuleProblem>) {
         let mut nacm = Self::default();
         let mut problems = Vec::new();
         nacm.enabled = text(tree, node, "enable-nacm") != Some("false");
         if text(tree, node, "read-default") == Some("deny") {
-            nacm.read_default = Action::Deny;
+            nacm.read_default = RuleAction::Deny;
         }
         if text(tree, node, "write-default") == Some("permit") {
-            nacm.write_default = Action::Permit;
+            nacm.write_default = RuleAction::Permit;
         }
         if text(tree, node, "exec-default") == Some("deny") {
-            nacm.exec_default = Action::Deny;
+            nacm.exec_default = RuleAction::Deny;
         }
         if let Some(groups) = tree.child(node, QName::new(NACM, "groups")) {
             for group in children(tree, groups, "group") {
@@ -52,8 +52,11 @@ impl Nacm {
             let name = text(tree, list, "name").unwrap_or_default().to_owned();
             let rules = children(tree, list, "rule").map(|rule| {
                 let (rule, problem) = read_rule(tree, rule);
-                let problem =
-                    problem.map(|what| Problem { rule_list: name.clone(), rule: rule.name.clone(), what });
+                let problem = problem.map(|what| RuleProblem {
+                    rule_list: name.clone(),
+                    rule: rule.name.clone(),
+                    what,
+                });
                 problems.extend(problem);
                 rule
             });
@@ -67,35 +70,35 @@ impl Nacm {
 fn read_rule(tree: &Tree, node: NodeId) -> (Rule, Option<String>) {
     let mut problem = None;
     let target = match tree.child(node, QName::new(NACM, "path")) {
-        Some(path) => Target::Path {
+        Some(path) => RuleTarget::Path {
             path: tree.value(path).unwrap_or_default().trim().to_owned(),
             prefixes: tree.bindings(path).iter().map(|(p, n)| (p.to_string(), n.to_string())).collect(),
         },
         None => match (text(tree, node, "rpc-name"), text(tree, node, "notification-name")) {
-            (Some(operation), _) => Target::Operation(operation.to_owned()),
-            (None, Some(_)) => Target::Notification,
-            (None, None) => Target::Any,
+            (Some(operation), _) => RuleTarget::Operation(operation.to_owned()),
+            (None, Some(_)) => RuleTarget::Notification,
+            (None, None) => RuleTarget::Any,
         },
     };
     let action = match text(tree, node, "action") {
-        Some("permit") => Action::Permit,
-        Some("deny") => Action::Deny,
+        Some("permit") => RuleAction::Permit,
+        Some("deny") => RuleAction::Deny,
         other => {
             problem = Some(format!(
                 "its action is `{}`, not `permit` or `deny`: it denies",
                 other.unwrap_or_default()
             ));
-            Action::Deny
+            RuleAction::Deny
         }
     };
     let operations = match text(tree, node, "access-operations") {
-        None | Some("*") => Operations::ALL,
-        Some(bits) => bits.split_whitespace().fold(Operations::NONE, |set, bit| match bit {
-            "create" => set.with(Operation::Create),
-            "read" => set.with(Operation::Read),
-            "update" => set.with(Operation::Update),
-            "delete" => set.with(Operation::Delete),
-            "exec" => set.with(Operation::Exec),
+        None | Some("*") => AccessOperations::ALL,
+        Some(bits) => bits.split_whitespace().fold(AccessOperations::NONE, |set, bit| match bit {
+            "create" => set.with(AccessOperation::Create),
+            "read" => set.with(AccessOperation::Read),
+            "update" => set.with(AccessOperation::Update),
+            "delete" => set.with(AccessOperation::Delete),
+            "exec" => set.with(AccessOperation::Exec),
             _ => set,
         }),
     };

@@ -6,7 +6,7 @@ use confine_tree::{DefaultDeny, Pattern, Schema};
 
 /// What a rule does (`action`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
+pub enum RuleAction {
     /// Access is granted.
     Permit,
     /// Access is refused.
@@ -15,7 +15,7 @@ pub enum Action {
 
 /// An access operation (RFC 8341, section 3.2, `access-operations-type`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Operation {
+pub enum AccessOperation {
     /// A new node.
     Create,
     /// Any operation that returns the node.
@@ -28,7 +28,7 @@ pub enum Operation {
     Exec,
 }
 
-impl Operation {
+impl AccessOperation {
     /// As `access-operations` spells it.
     pub const fn name(self) -> &'static str {
         match self {
@@ -43,32 +43,32 @@ impl Operation {
 
 /// A set of operations (`access-operations`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Operations(u8);
+pub struct AccessOperations(u8);
 
-impl Operations {
+impl AccessOperations {
     /// Every one: `*`, and what a rule means that names none.
     pub const ALL: Self = Self(0b1_1111);
     /// None.
     pub const NONE: Self = Self(0);
 
-    const fn bit(operation: Operation) -> u8 {
+    const fn bit(operation: AccessOperation) -> u8 {
         1 << operation as u8
     }
 
     /// The set with one more.
-    pub const fn with(self, operation: Operation) -> Self {
+    pub const fn with(self, operation: AccessOperation) -> Self {
         Self(self.0 | Self::bit(operation))
     }
 
     /// Whether the operation is in the set.
-    pub const fn has(self, operation: Operation) -> bool {
+    pub const fn has(self, operation: AccessOperation) -> bool {
         self.0 & Self::bit(operation) != 0
     }
 }
 
 /// What a rule is about (`rule-type`).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Target {
+pub enum RuleTarget {
     /// All requests: the rule names no type.
     Any,
     /// A protocol operation, by its name; `*` for all.
@@ -92,11 +92,11 @@ pub struct Rule {
     /// The YANG module that defines the nodes that it is about, none for any (`*`).
     pub module: Option<String>,
     /// What it is about.
-    pub target: Target,
+    pub target: RuleTarget,
     /// Which operations.
-    pub operations: Operations,
+    pub operations: AccessOperations,
     /// What it does.
-    pub action: Action,
+    pub action: RuleAction,
 }
 
 /// Rules in order, for some groups.
@@ -116,11 +116,11 @@ pub struct Nacm {
     /// Whether anything is enforced (`enable-nacm`).
     pub enabled: bool,
     /// What holds for reading where no rule matches.
-    pub read_default: Action,
+    pub read_default: RuleAction,
     /// What holds for writing where no rule matches.
-    pub write_default: Action,
+    pub write_default: RuleAction,
     /// What holds for protocol operations where no rule matches.
-    pub exec_default: Action,
+    pub exec_default: RuleAction,
     /// The members of each group.
     pub groups: BTreeMap<String, Vec<String>>,
     /// In order: first match wins.
@@ -132,9 +132,9 @@ impl Default for Nacm {
     fn default() -> Self {
         Self {
             enabled: true,
-            read_default: Action::Permit,
-            write_default: Action::Deny,
-            exec_default: Action::Permit,
+            read_default: RuleAction::Permit,
+            write_default: RuleAction::Deny,
+            exec_default: RuleAction::Permit,
             groups: BTreeMap::new(),
             rule_lists: Vec::new(),
         }
@@ -148,7 +148,7 @@ impl Nacm {
     pub fn with_prefixes(mut self, namespace: impl Fn(&str) -> Option<String>) -> Self {
         let rules = self.rule_lists.iter_mut().flat_map(|list| &mut list.rules);
         for rule in rules {
-            let Target::Path { path, prefixes } = &mut rule.target else { continue };
+            let RuleTarget::Path { path, prefixes } = &mut rule.target else { continue };
             // What cannot be read, or is about `$USER`, is told of when the rule is applied.
             let used = path.split(|c: char| !(c.is_alphanumeric() || "-_.:".contains(c)));
             for prefix in used.filter_map(|name| Some(name.split_once(':')?.0)) {
@@ -165,7 +165,7 @@ impl Nacm {
     /// Whether nobody may write without a rule. Where there are no groups, the defaults that stand in the
     /// model are no sign that access control is used at all.
     pub fn denies_writes_by_default(&self) -> bool {
-        self.enabled && self.write_default == Action::Deny && !self.groups.is_empty()
+        self.enabled && self.write_default == RuleAction::Deny && !self.groups.is_empty()
     }
 
     /// The groups that a user is in (RFC 8341, section 3.4.4, step 4).
@@ -176,7 +176,7 @@ impl Nacm {
 }
 
 /// What access control must know of the data models. Every [`Schema`] knows it.
-pub trait Model {
+pub trait NacmModel {
     /// The YANG module that defines a namespace, where that is known.
     fn module(&self, namespace: &str) -> Option<&str>;
 
@@ -192,7 +192,7 @@ pub trait Model {
     }
 }
 
-impl<S: Schema + ?Sized> Model for S {
+impl<S: Schema + ?Sized> NacmModel for S {
     fn module(&self, namespace: &str) -> Option<&str> {
         Schema::module(self, namespace)
     }

@@ -3,13 +3,13 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use confine_nacm::{Access, Model, NACM, Nacm, Operation};
+use confine_nacm::{AccessOperation, AccessRules, NACM, Nacm, NacmModel};
 use confine_tree::{Path, Pattern, PatternStep, Predicate, QName, Tree, xml};
 
 /// Names stand for modules: the prefix of a path is the module, and its namespace `urn:` and that.
 struct Modules;
 
-impl Model for Modules {
+impl NacmModel for Modules {
     fn module(&self, namespace: &str) -> Option<&str> {
         ["acme", "ietf-netconf-acm", "ietf-netconf-monitoring", "other"]
             .into_iter()
@@ -30,7 +30,7 @@ fn nacm(rule_lists: &str) -> Nacm {
     nacm
 }
 
-fn access(nacm: &Nacm, user: &str) -> Access {
+fn access(nacm: &Nacm, user: &str) -> AccessRules {
     let groups: Vec<&str> = nacm.groups_of(user).collect();
     let (access, problems) = nacm.access(user, &groups);
     assert_eq!(problems, []);
@@ -51,12 +51,12 @@ fn pattern(path: &str) -> Pattern {
 }
 
 /// The letters of the operations that are permitted, as in `CRUD`.
-fn may(access: &Access, path: &str) -> String {
+fn may(access: &AccessRules, path: &str) -> String {
     let operations = [
-        ('C', Operation::Create),
-        ('R', Operation::Read),
-        ('U', Operation::Update),
-        ('D', Operation::Delete),
+        ('C', AccessOperation::Create),
+        ('R', AccessOperation::Read),
+        ('U', AccessOperation::Update),
+        ('D', AccessOperation::Delete),
     ];
     let permitted = operations
         .iter()

@@ -2,7 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-use confine_nacm::{Access, Action, Model, Nacm, Operation, Operations, Reason, Rule, RuleList, Target};
+use confine_nacm::{
+    AccessOperation, AccessOperations, AccessRules, DecisionReason, Nacm, NacmModel, Rule, RuleAction,
+    RuleList, RuleTarget,
+};
 use confine_tree::{CONTROLLER, DefaultDeny, NoSchema, Path, Pattern, PatternStep, Predicate, QName};
 
 const ACME: &str = "urn:acme";
@@ -10,7 +13,7 @@ const OTHER: &str = "urn:other";
 
 struct Models;
 
-impl Model for Models {
+impl NacmModel for Models {
     fn module(&self, namespace: &str) -> Option<&str> {
         match namespace {
             ACME => Some("acme"),
@@ -54,15 +57,15 @@ fn pattern(path: &str) -> Pattern {
     Pattern { steps: steps.collect() }
 }
 
-fn path(path: &str) -> Target {
+fn path(path: &str) -> RuleTarget {
     let prefixes = [("acme", ACME), ("other", OTHER), ("c", CONTROLLER)];
-    Target::Path { path: path.into(), prefixes: prefixes.map(|(p, n)| (p.into(), n.into())).into() }
+    RuleTarget::Path { path: path.into(), prefixes: prefixes.map(|(p, n)| (p.into(), n.into())).into() }
 }
 
-fn rule(name: &str, target: Target, operations: &[Operation], action: Action) -> Rule {
+fn rule(name: &str, target: RuleTarget, operations: &[AccessOperation], action: RuleAction) -> Rule {
     let operations = match operations {
-        [] => Operations::ALL,
-        some => some.iter().fold(Operations::NONE, |set, &operation| set.with(operation)),
+        [] => AccessOperations::ALL,
+        some => some.iter().fold(AccessOperations::NONE, |set, &operation| set.with(operation)),
     };
     Rule { name: name.into(), module: None, target, operations, action }
 }
@@ -75,14 +78,14 @@ fn nacm(rule_lists: Vec<RuleList>) -> Nacm {
     Nacm { rule_lists, ..Nacm::default() }
 }
 
-fn access(nacm: &Nacm, groups: &[&str]) -> Access {
+fn access(nacm: &Nacm, groups: &[&str]) -> AccessRules {
     let (access, problems) = nacm.access("alice", groups);
     assert_eq!(problems, []);
     access
 }
 
 #[track_caller]
-fn expect(access: &Access, at: &str, operation: Operation, permitted: bool, because: &str) {
+fn expect(access: &AccessRules, at: &str, operation: AccessOperation, permitted: bool, because: &str) {
     let decision = access.decide(&Models, &pattern(at), operation);
     assert_eq!(
         (decision.permitted, decision.reason.to_string().as_str()),
@@ -91,8 +94,8 @@ fn expect(access: &Access, at: &str, operation: Operation, permitted: bool, beca
     );
 }
 
-use Action::{Deny, Permit};
-use Operation::{Create, Delete, Read, Update};
+use AccessOperation::{Create, Delete, Read, Update};
+use RuleAction::{Deny, Permit};
 
 const DEFAULT: &str = "no rule permits it, and the default denies";
 
@@ -107,8 +110,10 @@ fn without_rules_reading_is_permitted_and_writing_is_not() {
 
 #[test]
 fn where_it_is_off_everything_is_permitted() {
-    let off =
-        Nacm { enabled: false, ..nacm(vec![list("all", &["*"], vec![rule("no", Target::Any, &[], Deny)])]) };
+    let off = Nacm {
+        enabled: false,
+        ..nacm(vec![list("all", &["*"], vec![rule("no", RuleTarget::Any, &[], Deny)])])
+    };
     expect(&access(&off, &[]), "/devices", Delete, true, "access control is off");
 }
 
@@ -116,9 +121,9 @@ fn where_it_is_off_everything_is_permitted() {
 #[test]
 fn rule_lists_concern_the_groups_that_they_name() {
     let mut nacm = nacm(vec![
-        list("limited-acl", &["limited"], vec![rule("read", Target::Any, &[Read], Deny)]),
-        list("admin-acl", &["admin"], vec![rule("all", Target::Any, &[], Permit)]),
-        list("everybody", &["*"], vec![rule("delete", Target::Any, &[Delete], Permit)]),
+        list("limited-acl", &["limited"], vec![rule("read", RuleTarget::Any, &[Read], Deny)]),
+        list("admin-acl", &["admin"], vec![rule("all", RuleTarget::Any, &[], Permit)]),
+        list("everybody", &["*"], vec![rule("delete", RuleTarget::Any, &[Delete], Permit)]),
     ]);
     nacm.groups.insert("admin".into(), vec!["sam".into(), "andy".into()]);
     nacm.groups.insert("limited".into(), vec!["wilma".into(), "sam".into()]);
@@ -141,9 +146,9 @@ fn rule_lists_concern_the_groups_that_they_name() {
 // Appendix A.2: the module of a rule is the one that defines the node.
 #[test]
 fn a_rule_for_a_module_is_about_the_nodes_that_it_defines() {
-    let mut deny = rule("deny-acme", Target::Any, &[], Deny);
+    let mut deny = rule("deny-acme", RuleTarget::Any, &[], Deny);
     deny.module = Some("acme".into());
-    let mut permit = rule("permit-other", Target::Any, &[], Permit);
+    let mut permit = rule("permit-other", RuleTarget::Any, &[], Permit);
     permit.module = Some("other".into());
     let nacm = nacm(vec![list("l", &["g"], vec![deny, permit])]);
     let access = access(&nacm, &["g"]);
@@ -154,7 +159,7 @@ fn a_rule_for_a_module_is_about_the_nodes_that_it_defines() {
     expect(&access, "/u:x", Read, false, "rule `deny-acme` of rule-list `l`");
     assert_eq!(
         access.decide(&NoSchema, &pattern("/o:x"), Update).reason,
-        Reason::Rule { list: "l", rule: "deny-acme" }
+        DecisionReason::Rule { list: "l", rule: "deny-acme" }
     );
 }
 
@@ -324,7 +329,7 @@ fn what_is_certain_of_all_that_is_below() {
 #[test]
 fn a_module_is_in_its_own_group_and_in_that_of_all_modules() {
     let nacm = nacm(vec![
-        list("everybody", &["*"], vec![rule("no", Target::Any, &[], Deny)]),
+        list("everybody", &["*"], vec![rule("no", RuleTarget::Any, &[], Deny)]),
         list("banners", &["module:banner"], vec![rule("own", path("/acme:a[acme:user=$USER]"), &[], Permit)]),
         list("others", &["module:other"], vec![rule("o", path("/acme:b"), &[], Deny)]),
         list("all", &["modules"], vec![rule("a", path("/acme:a"), &[], Deny)]),
@@ -343,11 +348,11 @@ fn a_module_is_in_its_own_group_and_in_that_of_all_modules() {
 // Section 3.4.4.
 #[test]
 fn protocol_operations_have_rules_and_a_default_of_their_own() {
-    let mut edit = rule("edit", Target::Operation("edit-config".into()), &[Operation::Exec], Deny);
+    let mut edit = rule("edit", RuleTarget::Operation("edit-config".into()), &[AccessOperation::Exec], Deny);
     edit.module = Some("ietf-netconf".into());
     let nacm = nacm(vec![
         list("no-edits", &["g"], vec![edit, rule("data", path("/acme:a"), &[], Deny)]),
-        list("admin", &["admin"], vec![rule("all", Target::Operation("*".into()), &[], Permit)]),
+        list("admin", &["admin"], vec![rule("all", RuleTarget::Operation("*".into()), &[], Permit)]),
     ]);
     let nacm = Nacm { exec_default: Deny, ..nacm };
     let executes = |groups: &[&str], module: &str, operation: &str| {
@@ -366,6 +371,6 @@ fn protocol_operations_have_rules_and_a_default_of_their_own() {
 
 #[test]
 fn everything_and_nothing() {
-    assert!(Access::everything().decide(&NoSchema, &pattern("/nacm"), Delete).permitted);
-    assert!(!Access::nothing().decide(&NoSchema, &pattern("/nacm"), Read).permitted);
+    assert!(AccessRules::everything().decide(&NoSchema, &pattern("/nacm"), Delete).permitted);
+    assert!(!AccessRules::nothing().decide(&NoSchema, &pattern("/nacm"), Read).permitted);
 }

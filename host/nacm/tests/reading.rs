@@ -8,10 +8,10 @@
     reason = "a test fails by panicking"
 )]
 
-use confine_nacm::{Action, NACM, Nacm, Operation, Problem, Target};
+use confine_nacm::{AccessOperation, NACM, Nacm, RuleAction, RuleProblem, RuleTarget};
 use confine_tree::{QName, Tree, xml};
 
-fn read(content: &str) -> (Nacm, Vec<Problem>) {
+fn read(content: &str) -> (Nacm, Vec<RuleProblem>) {
     let tree = xml::parse(&format!("<nacm xmlns=\"{NACM}\">{content}</nacm>")).unwrap();
     let node = tree.child(Tree::ROOT, QName::new(NACM, "nacm")).unwrap();
     Nacm::read(&tree, node)
@@ -37,7 +37,7 @@ fn everything_that_decides_is_read() {
     ));
     assert_eq!(problems, []);
     assert!(!nacm.enabled);
-    assert_eq!((nacm.read_default, nacm.write_default), (Action::Deny, Action::Permit));
+    assert_eq!((nacm.read_default, nacm.write_default), (RuleAction::Deny, RuleAction::Permit));
     assert_eq!(nacm.groups["admin"], ["sam", "eva"]);
     let [first, second] = &nacm.rule_lists[..] else { panic!("{nacm:?}") };
     assert_eq!((first.name.as_str(), second.name.as_str()), ("first", "second"));
@@ -45,14 +45,14 @@ fn everything_that_decides_is_read() {
     let [one, two, three] = &first.rules[..] else { panic!("{first:?}") };
     assert_eq!(
         (one.module.as_deref(), one.action, &one.target),
-        (Some("acme"), Action::Permit, &Target::Any)
+        (Some("acme"), RuleAction::Permit, &RuleTarget::Any)
     );
-    assert!(one.operations.has(Operation::Read) && one.operations.has(Operation::Update));
-    assert!(!one.operations.has(Operation::Create) && !one.operations.has(Operation::Delete));
-    let Target::Path { path, prefixes } = &two.target else { panic!("{two:?}") };
+    assert!(one.operations.has(AccessOperation::Read) && one.operations.has(AccessOperation::Update));
+    assert!(!one.operations.has(AccessOperation::Create) && !one.operations.has(AccessOperation::Delete));
+    let RuleTarget::Path { path, prefixes } = &two.target else { panic!("{two:?}") };
     assert_eq!(path, "/c:a/c:b[c:k='v']");
     assert_eq!(prefixes[..], [("c".into(), "urn:c".into())]);
-    assert_eq!((three.module.as_deref(), &three.target), (None, &Target::Operation("*".into())));
+    assert_eq!((three.module.as_deref(), &three.target), (None, &RuleTarget::Operation("*".into())));
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn prefixes_that_are_not_declared_mean_what_they_mean_by_themselves() {
         _ => None,
     };
     let nacm = nacm.with_prefixes(known);
-    let Target::Path { prefixes, .. } = &nacm.rule_lists[0].rules[0].target else { panic!("{nacm:?}") };
+    let RuleTarget::Path { prefixes, .. } = &nacm.rule_lists[0].rules[0].target else { panic!("{nacm:?}") };
     let prefixes: Vec<_> = prefixes.iter().map(|(prefix, of)| format!("{prefix}={of}")).collect();
     assert_eq!(prefixes, ["own=urn:own", "other=urn:other", "ctrl=urn:ctrl:by-itself"]);
 }
@@ -77,6 +77,6 @@ fn prefixes_that_are_not_declared_mean_what_they_mean_by_themselves() {
 fn an_action_that_is_none_denies_and_is_told() {
     let (nacm, problems) =
         read("<rule-list><name>l</name><rule><name>r</name><action>allow</action></rule></rule-list>");
-    assert_eq!(nacm.rule_lists[0].rules[0].action, Action::Deny);
+    assert_eq!(nacm.rule_lists[0].rules[0].action, RuleAction::Deny);
     insta::assert_snapshot!(problems[0], @"rule `r` of rule-list `l`: its action is `allow`, not `permit` or `deny`: it denies");
 }

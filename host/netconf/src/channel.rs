@@ -2,7 +2,7 @@
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use crate::{Decoder, Error, encode, shown::Shown};
+use crate::{Error, FrameDecoder, encode, shown::MessageDisplay};
 
 /// Under what name messages are logged, each as a whole.
 const LOG: &str = "xml";
@@ -14,14 +14,14 @@ const READ: usize = 64 * 1024;
 #[derive(Debug)]
 pub(crate) struct Channel<S> {
     stream: S,
-    decoder: Decoder,
+    decoder: FrameDecoder,
     buffer: Vec<u8>,
 }
 
 impl<S> Channel<S> {
     /// `limit`: the largest message that will be received, in octets.
     pub(crate) fn new(stream: S, limit: usize) -> Self {
-        Self { stream, decoder: Decoder::with_limit(limit), buffer: Vec::new() }
+        Self { stream, decoder: FrameDecoder::with_limit(limit), buffer: Vec::new() }
     }
 
     /// How many messages have come beyond the one that was received last.
@@ -38,7 +38,7 @@ impl<S: AsyncRead + Unpin> Channel<S> {
         loop {
             if let Some(message) = self.decoder.next() {
                 let message = message?;
-                tracing::trace!(target: LOG, "received\n{}", Shown(&message));
+                tracing::trace!(target: LOG, "received\n{}", MessageDisplay(&message));
                 return Ok(Some(message));
             }
             let count = self.stream.read(&mut self.buffer).await?;
@@ -55,7 +55,7 @@ impl<S: AsyncWrite + Unpin> Channel<S> {
     /// Sends a message, framed, in one write. The stream is of no use after an error, nor after the
     /// future was dropped: the peer may have part of the message.
     pub(crate) async fn send(&mut self, message: &str) -> Result<(), Error> {
-        tracing::trace!(target: LOG, "sent\n{}", Shown(message.as_bytes()));
+        tracing::trace!(target: LOG, "sent\n{}", MessageDisplay(message.as_bytes()));
         let framed = encode(message.as_bytes())?;
         self.stream.write_all(&framed).await?;
         Ok(self.stream.flush().await?)

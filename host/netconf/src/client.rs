@@ -7,7 +7,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
 use crate::channel::Channel;
-use crate::{DEFAULT_MESSAGE_LIMIT, Error, Hello, Message, Notification, Reply, Rpc, namespace};
+use crate::{
+    DEFAULT_MESSAGE_LIMIT, Error, Hello, IncomingMessage, Notification, OutgoingRpc, RpcReply, namespace,
+};
 
 /// A session that makes one request at a time.
 ///
@@ -16,7 +18,7 @@ use crate::{DEFAULT_MESSAGE_LIMIT, Error, Hello, Message, Notification, Reply, R
 /// unreadable answer or a dropped request the connection is closed at once, which also keeps a request
 /// that was half written from blocking a server that reads a whole message at a time.
 #[derive(Debug)]
-pub struct Session<S> {
+pub struct RequestSession<S> {
     /// Absent while a request is in flight, and from then on if it doesn't end well.
     channel: Option<Channel<S>>,
     session_id: u32,
@@ -25,7 +27,7 @@ pub struct Session<S> {
     notifications: VecDeque<Notification>,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> RequestSession<S> {
     /// Opens a session on `stream`: sends `hello` and waits up to `limit` for the server's.
     ///
     /// Messages of up to [`DEFAULT_MESSAGE_LIMIT`] octets are received.
@@ -45,8 +47,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let exchange = async {
             channel.send(&hello).await?;
             match receive(&mut channel).await? {
-                Message::Hello(hello) => Ok(hello),
-                Message::Reply(reply) => match reply.into_body() {
+                IncomingMessage::Hello(hello) => Ok(hello),
+                IncomingMessage::Reply(reply) => match reply.into_body() {
                     Err(errors) => Err(errors.into()),
                     Ok(_) => Err(Error::Unexpected { expected: "hello", found: "rpc-reply" }),
                 },
@@ -72,9 +74,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     /// Makes a request and waits up to `limit` for its reply, from the first octet written to the last
     /// one read.
     ///
-    /// A reply that holds errors is `Ok` here: see [`Reply::into_body`]. After any `Err` but a request
+    /// A reply that holds errors is `Ok` here: see [`RpcReply::into_body`]. After any `Err` but a request
     /// that could not be written as XML, the session is closed.
-    pub async fn request(&mut self, rpc: &Rpc, limit: Duration) -> Result<Reply, Error> {
+    pub async fn request(&mut self, rpc: &OutgoingRpc, limit: Duration) -> Result<RpcReply, Error> {
         let message_id = self.last_message_id + 1;
         let message = rpc.write(message_id)?;
         let mut channel = self.channel.take().ok_or(Error::SessionClosed)?;
@@ -83,8 +85,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             channel.send(&message).await?;
             loop {
                 match receive(&mut channel).await? {
-                    Message::Reply(reply) => return Ok(reply),
-                    Message::Notification(notification) => self.notifications.push_back(notification),
+                    IncomingMessage::Reply(reply) => return Ok(reply),
+                    IncomingMessage::Notification(notification) => self.notifications.push_back(notification),
                     other => return Err(Error::Unexpected { expected: "rpc-reply", found: other.kind() }),
                 }
             }
@@ -103,7 +105,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     /// Subscribes to `stream` (RFC 5277 section 2.1.1) for `username`. Call
     /// [`into_subscriber`](Self::into_subscriber) when all streams are subscribed to.
     pub async fn subscribe(&mut self, stream: &str, username: &str, limit: Duration) -> Result<(), Error> {
-        let rpc = Rpc::new(|xml| {
+        let rpc = OutgoingRpc::new(|xml| {
             xml.element("create-subscription", &[("xmlns", namespace::SUBSCRIPTION)], |xml| {
                 xml.leaf("stream", &[], stream)
             })
@@ -112,9 +114,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     }
 
     /// Turns the session into one that only receives notifications. None that came before is lost.
-    pub fn into_subscriber(self) -> Result<Subscriber<S>, Error> {
+    pub fn into_subscriber(self) -> Result<SubscriberSession<S>, Error> {
         let channel = self.channel.ok_or(Error::SessionClosed)?;
-        Ok(Subscriber { channel, session_id: self.session_id, notifications: self.notifications })
+        Ok(SubscriberSession { channel, session_id: self.session_id, notifications: self.notifications })
     }
 }
 
@@ -122,13 +124,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
 ///
 /// Keep calling [`next`](Self::next): a server may block on a client that doesn't read.
 #[derive(Debug)]
-pub struct Subscriber<S> {
+pub struct SubscriberSession<S> {
     channel: Channel<S>,
     session_id: u32,
     notifications: VecDeque<Notification>,
 }
 
-impl<S: AsyncRead + Unpin> Subscriber<S> {
+impl<S: AsyncRead + Unpin> SubscriberSession<S> {
     /// The number that the server has given the session.
     pub fn id(&self) -> u32 {
         self.session_id
@@ -148,12 +150,12 @@ impl<S: AsyncRead + Unpin> Subscriber<S> {
             return Ok(notification);
         }
         match receive(&mut self.channel).await? {
-            Message::Notification(notification) => Ok(notification),
+            IncomingMessage::Notification(notification) => Ok(notification),
             other => Err(Error::Unexpected { expected: "notification", found: other.kind() }),
         }
     }
 }
 
-async fn receive<S: AsyncRead + Unpin>(channel: &mut Channel<S>) -> Result<Message, Error> {
-    Message::parse(channel.receive().await?.ok_or(Error::Closed)?)
+async fn receive<S: AsyncRead + Unpin>(channel: &mut Channel<S>) -> Result<IncomingMessage, Error> {
+    IncomingMessage::parse(channel.receive().await?.ok_or(Error::Closed)?)
 }

@@ -13,7 +13,7 @@ use std::collections::VecDeque;
 /// The largest chunk that the grammar allows, in octets.
 pub const MAX_CHUNK: u32 = u32::MAX;
 
-/// How large a message may grow before [`Decoder`] refuses it, unless told otherwise: 1 GiB, some
+/// How large a message may grow before [`FrameDecoder`] refuses it, unless told otherwise: 1 GiB, some
 /// hundred times the largest configuration that was seen.
 pub const DEFAULT_MESSAGE_LIMIT: usize = 1 << 30;
 
@@ -42,7 +42,7 @@ pub enum FramingError {
     MessageTooLarge {
         /// Octets that the message would have with the chunk just announced.
         size: u64,
-        /// The limit that [`Decoder::with_limit`] was given.
+        /// The limit that [`FrameDecoder::with_limit`] was given.
         limit: usize,
     },
     /// The stream ended inside a message.
@@ -58,7 +58,7 @@ pub enum FramingError {
 
 /// What the next octet must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum DecoderState {
     /// The newline that opens a message's first header.
     Start,
     /// The newline that opens the header after a chunk.
@@ -88,9 +88,9 @@ enum State {
 /// assert_eq!(decoder.next(), Some(Ok(b"<a/>".to_vec())));
 /// ```
 #[derive(Debug)]
-pub struct Decoder {
+pub struct FrameDecoder {
     limit: usize,
-    state: State,
+    state: DecoderState,
     /// Octets consumed since the session began.
     offset: u64,
     /// Payload of the message that is coming in.
@@ -99,7 +99,7 @@ pub struct Decoder {
     broken: Option<FramingError>,
 }
 
-impl Decoder {
+impl FrameDecoder {
     /// A decoder that accepts messages of up to [`DEFAULT_MESSAGE_LIMIT`] octets.
     pub fn new() -> Self {
         Self::with_limit(DEFAULT_MESSAGE_LIMIT)
@@ -109,7 +109,7 @@ impl Decoder {
     pub fn with_limit(limit: usize) -> Self {
         Self {
             limit,
-            state: State::Start,
+            state: DecoderState::Start,
             offset: 0,
             message: Vec::new(),
             ready: VecDeque::new(),
@@ -146,7 +146,7 @@ impl Decoder {
     pub fn finish(&self) -> Result<(), FramingError> {
         match (&self.broken, self.state) {
             (Some(error), _) => Err(error.clone()),
-            (None, State::Start) => Ok(()),
+            (None, DecoderState::Start) => Ok(()),
             (None, _) => Err(FramingError::Truncated { received: self.message.len() }),
         }
     }
@@ -155,27 +155,31 @@ impl Decoder {
     fn step(&mut self, octets: &[u8]) -> Result<usize, FramingError> {
         let Some(&octet) = octets.first() else { return Ok(0) };
         self.state = match (self.state, octet) {
-            (State::Data { left }, _) => return Ok(self.data(octets, left)),
-            (State::Start, 0) => State::Start,
-            (State::Start, b'\n') => State::Hash { first: true },
-            (State::Header, b'\n') => State::Hash { first: false },
-            (State::Hash { first }, b'#') => State::Size { first },
-            (State::Size { first: false }, b'#') => State::End,
-            (State::Size { .. }, b'1'..=b'9') => State::Digits { size: u32::from(octet - b'0') },
-            (State::Digits { size }, b'0'..=b'9') => {
-                let size = size.checked_mul(10).and_then(|size| size.checked_add(u32::from(octet - b'0')));
-                State::Digits { size: size.ok_or(FramingError::ChunkTooLarge { offset: self.offset })? }
+            (DecoderState::Data { left }, _) => return Ok(self.data(octets, left)),
+            (DecoderState::Start, 0) => DecoderState::Start,
+            (DecoderState::Start, b'\n') => DecoderState::Hash { first: true },
+            (DecoderState::Header, b'\n') => DecoderState::Hash { first: false },
+            (DecoderState::Hash { first }, b'#') => DecoderState::Size { first },
+            (DecoderState::Size { first: false }, b'#') => DecoderState::End,
+            (DecoderState::Size { .. }, b'1'..=b'9') => {
+                DecoderState::Digits { size: u32::from(octet - b'0') }
             }
-            (State::Digits { size }, b'\n') => {
+            (DecoderState::Digits { size }, b'0'..=b'9') => {
+                let size = size.checked_mul(10).and_then(|size| size.checked_add(u32::from(octet - b'0')));
+                DecoderState::Digits {
+                    size: size.ok_or(FramingError::ChunkTooLarge { offset: self.offset })?,
+                }
+            }
+            (DecoderState::Digits { size }, b'\n') => {
                 let total = self.message.len() as u64 + u64::from(size);
                 if total > self.limit as u64 {
                     return Err(FramingError::MessageTooLarge { size: total, limit: self.limit });
                 }
-                State::Data { left: size }
+                DecoderState::Data { left: size }
             }
-            (State::End, b'\n') => {
+            (DecoderState::End, b'\n') => {
                 self.complete();
-                State::Start
+                DecoderState::Start
             }
             (state, found) => {
                 return Err(FramingError::Unexpected {
@@ -193,8 +197,8 @@ impl Decoder {
         self.message.extend_from_slice(octets.get(..here).unwrap_or_default());
         // `here` is at most `left`, so it fits.
         self.state = match left - here as u32 {
-            0 => State::Header,
-            left => State::Data { left },
+            0 => DecoderState::Header,
+            left => DecoderState::Data { left },
         };
         here
     }
@@ -208,23 +212,23 @@ impl Decoder {
     }
 }
 
-impl Default for Decoder {
+impl Default for FrameDecoder {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl State {
+impl DecoderState {
     fn expected(self) -> &'static str {
         match self {
-            State::Start => "a newline before the header of a message",
-            State::Header => "a newline after a chunk",
-            State::Hash { .. } => "`#` after the newline of a header",
-            State::Size { first: true } => "the size of a chunk without leading zero",
-            State::Size { first: false } => "the size of a chunk without leading zero, or `#`",
-            State::Digits { .. } => "a digit or a newline in the size of a chunk",
-            State::Data { .. } => "payload",
-            State::End => "a newline at the end of a message",
+            DecoderState::Start => "a newline before the header of a message",
+            DecoderState::Header => "a newline after a chunk",
+            DecoderState::Hash { .. } => "`#` after the newline of a header",
+            DecoderState::Size { first: true } => "the size of a chunk without leading zero",
+            DecoderState::Size { first: false } => "the size of a chunk without leading zero, or `#`",
+            DecoderState::Digits { .. } => "a digit or a newline in the size of a chunk",
+            DecoderState::Data { .. } => "payload",
+            DecoderState::End => "a newline at the end of a message",
         }
     }
 }

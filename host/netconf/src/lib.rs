@@ -2,11 +2,11 @@
 //!
 //! | layer | what it does | where |
 //! |---|---|---|
-//! | framing | bytes to messages and back, RFC 6242 section 4.2 | [`Decoder`], [`encode`] |
-//! | XML | reads a message as slices, writes one with everything escaped | [`Element`], [`Payload`], [`XmlWriter`] |
-//! | messages | `hello`, `rpc`, `rpc-reply`, `notification`, `rpc-error` | [`Message`], [`Rpc`], [`RpcError`] |
-//! | client | one request at a time; or notifications only | [`Session`], [`Subscriber`] |
-//! | server | requests in, answers and notifications out | [`Requests`], [`Responses`] |
+//! | framing | bytes to messages and back, RFC 6242 section 4.2 | [`FrameDecoder`], [`encode`] |
+//! | XML | reads a message as slices, writes one with everything escaped | [`XmlElement`], [`Payload`], [`XmlWriter`] |
+//! | messages | `hello`, `rpc`, `rpc-reply`, `notification`, `rpc-error` | [`IncomingMessage`], [`OutgoingRpc`], [`RpcError`] |
+//! | client | one request at a time; or notifications only | [`RequestSession`], [`SubscriberSession`] |
+//! | server | requests in, answers and notifications out | [`RequestReader`], [`ResponseWriter`] |
 //!
 //! What a message carries (a configuration, the input of an operation) is not parsed here: it is handed
 //! on as a [`Payload`], a slice of XML with the namespaces that are in scope at it.
@@ -31,11 +31,11 @@ mod writer;
 
 pub mod namespace;
 
-pub use client::{Session, Subscriber};
+pub use client::{RequestSession, SubscriberSession};
 pub use error::Error;
-pub use framing::{DEFAULT_MESSAGE_LIMIT, Decoder, FramingError, MAX_CHUNK, encode};
-pub use message::{Hello, Message, Notification, Reply, ReplyBody, Request, Rpc};
-pub use reader::{Attribute, Bindings, Children, Element, Payload};
-pub use rpc_error::{ErrorType, RpcError, RpcErrors, Severity};
-pub use server::{Answer, Incoming, Requests, Responses};
+pub use framing::{DEFAULT_MESSAGE_LIMIT, FrameDecoder, FramingError, MAX_CHUNK, encode};
+pub use message::{Hello, IncomingMessage, IncomingRpc, Notification, OutgoingRpc, ReplyBody, RpcReply};
+pub use reader::{ChildElements, Payload, PrefixBindings, XmlAttribute, XmlElement};
+pub use rpc_error::{ErrorSeverity, ErrorType, RpcError, RpcErrors};
+pub use server::{RequestReader, ResponseWriter, RpcAnswer, ServerMessage};
 pub use writer::{XmlWriter, is_xml_character, representable};

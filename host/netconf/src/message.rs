@@ -1,30 +1,30 @@
 //! The messages: `hello`, `rpc`, `rpc-reply` (RFC 6241) and `notification` (RFC 5277).
 
-use crate::reader::Root;
-use crate::{Element, Error, Payload, RpcError, RpcErrors, Severity, XmlWriter, namespace};
+use crate::reader::RootElement;
+use crate::{Error, ErrorSeverity, Payload, RpcError, RpcErrors, XmlElement, XmlWriter, namespace};
 
 /// The capability without which no session is opened, RFC 6241 section 8.1.
 const BASE_1_0: &str = "urn:ietf:params:netconf:base:1.0";
 
 /// A message as it came, told apart by its root element.
 #[derive(Debug)]
-pub enum Message {
+pub enum IncomingMessage {
     /// `hello`, from either side.
     Hello(Hello),
     /// `rpc`, from a client.
-    Request(Request),
+    Request(IncomingRpc),
     /// `rpc-reply`, from a server.
-    Reply(Reply),
+    Reply(RpcReply),
     /// `notification`, from a server.
     Notification(Notification),
 }
 
-impl Message {
+impl IncomingMessage {
     /// Reads a message without its framing. All of its envelope is checked; what it carries is checked
     /// to be balanced and free of declarations, and otherwise left to whoever parses the [`Payload`].
     pub fn parse(octets: Vec<u8>) -> Result<Self, Error> {
         let text = String::from_utf8(octets)?;
-        let mut message = Self::read(Root::open(&text)?)?;
+        let mut message = Self::read(RootElement::open(&text)?)?;
         match &mut message {
             Self::Hello(_) => {}
             Self::Request(request) => request.operation.attach(text),
@@ -35,11 +35,11 @@ impl Message {
     }
 
     /// The message under `root`, without its text.
-    fn read(root: Root<'_>) -> Result<Self, Error> {
+    fn read(root: RootElement<'_>) -> Result<Self, Error> {
         match (root.namespace.as_str(), root.name.as_str()) {
             (namespace::BASE, "hello") => Hello::read(root).map(Self::Hello),
-            (namespace::BASE, "rpc") => Request::read(root).map(Self::Request),
-            (namespace::BASE, "rpc-reply") => Reply::read(root).map(Self::Reply),
+            (namespace::BASE, "rpc") => IncomingRpc::read(root).map(Self::Request),
+            (namespace::BASE, "rpc-reply") => RpcReply::read(root).map(Self::Reply),
             (namespace::NOTIFICATION, "notification") => Notification::read(root).map(Self::Notification),
             (namespace, name) => {
                 Err(Error::invalid(format!("`{name}` in namespace `{namespace}` is not a message")))
@@ -83,7 +83,7 @@ impl Hello {
         }
     }
 
-    fn read(mut root: Root<'_>) -> Result<Self, Error> {
+    fn read(mut root: RootElement<'_>) -> Result<Self, Error> {
         let mut hello = Self {
             username: root.attribute("username").map(str::to_owned),
             transport: root.attribute("transport").map(str::to_owned),
@@ -134,12 +134,12 @@ impl Hello {
 
 /// A request to be sent: one operation, and the user that it is made for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rpc {
+pub struct OutgoingRpc {
     username: Option<String>,
     operation: String,
 }
 
-impl Rpc {
+impl OutgoingRpc {
     /// A request for the operation that `write` writes, as one element.
     ///
     /// Around it, `nc` is bound to the namespace of NETCONF, which is the default namespace too, and `cl`
@@ -171,17 +171,17 @@ impl Rpc {
 
 /// A request that came: `rpc`, RFC 6241 section 4.1.
 #[derive(Debug)]
-pub struct Request {
+pub struct IncomingRpc {
     /// What the reply may be told by. The standard demands it, the controller doesn't.
     pub message_id: Option<String>,
     /// The user that the request is made for: an attribute of Clixon's, with any prefix or none.
     pub username: Option<String>,
     /// The operation with its attributes and, as its content, its input.
-    pub operation: Element<'static>,
+    pub operation: XmlElement<'static>,
 }
 
-impl Request {
-    fn read(mut root: Root<'_>) -> Result<Self, Error> {
+impl IncomingRpc {
+    fn read(mut root: RootElement<'_>) -> Result<Self, Error> {
         let message_id = root.attribute("message-id").map(str::to_owned);
         let username = root.attribute("username").map(str::to_owned);
         let mut operation = None;
@@ -197,7 +197,7 @@ impl Request {
 
 /// An answer that came: `rpc-reply`, RFC 6241 section 4.2.
 #[derive(Debug)]
-pub struct Reply {
+pub struct RpcReply {
     /// The request's, where the server repeats it. The controller does so only with some errors.
     pub message_id: Option<String>,
     /// Each `rpc-error`, warnings included.
@@ -217,8 +217,8 @@ pub enum ReplyBody {
     Output(Payload<'static>),
 }
 
-impl Reply {
-    fn read(mut root: Root<'_>) -> Result<Self, Error> {
+impl RpcReply {
+    fn read(mut root: RootElement<'_>) -> Result<Self, Error> {
         let message_id = root.attribute("message-id").map(str::to_owned);
         let mut errors = Vec::new();
         let mut body = None;
@@ -245,7 +245,7 @@ impl Reply {
 
     /// The body, unless the reply holds an error. Warnings alone don't make a failure.
     pub fn into_body(self) -> Result<ReplyBody, RpcErrors> {
-        match self.errors.iter().any(|error| error.severity == Severity::Error) {
+        match self.errors.iter().any(|error| error.severity == ErrorSeverity::Error) {
             true => Err(RpcErrors::new(self.errors)),
             false => Ok(self.body),
         }
@@ -287,11 +287,11 @@ pub struct Notification {
     /// When it happened, RFC 3339.
     pub event_time: String,
     /// The event, such as `services-commit`.
-    pub event: Element<'static>,
+    pub event: XmlElement<'static>,
 }
 
 impl Notification {
-    fn read(mut root: Root<'_>) -> Result<Self, Error> {
+    fn read(mut root: RootElement<'_>) -> Result<Self, Error> {
         let mut event_time = None;
         let mut event = None;
         for child in root.children() {

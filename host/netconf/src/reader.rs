@@ -1,6 +1,6 @@
 //! Reads XML as slices of the message it stands in, with the namespaces that are in scope.
 //!
-//! A level of a document is walked by [`Children`], which steps over what is inside each child. So the
+//! A level of a document is walked by [`ChildElements`], which steps over what is inside each child. So the
 //! envelope of a message costs one pass over its text, and what it carries isn't copied.
 
 use std::borrow::Cow;
@@ -17,9 +17,9 @@ use crate::Error;
 /// The namespace declarations in scope at a place: pairs of prefix and namespace, the prefix empty for
 /// the default namespace. Innermost last; a prefix stands once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Bindings(Vec<(String, String)>);
+pub struct PrefixBindings(Vec<(String, String)>);
 
-impl Bindings {
+impl PrefixBindings {
     /// Prefix and namespace of each declaration.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(prefix, namespace)| (prefix.as_str(), namespace.as_str()))
@@ -60,7 +60,7 @@ impl Bindings {
 pub struct Payload<'a> {
     text: Cow<'a, str>,
     range: Range<usize>,
-    scope: Bindings,
+    scope: PrefixBindings,
 }
 
 impl<'a> Payload<'a> {
@@ -75,13 +75,13 @@ impl<'a> Payload<'a> {
     }
 
     /// The namespace declarations that enclosing elements have made.
-    pub fn bindings(&self) -> &Bindings {
+    pub fn bindings(&self) -> &PrefixBindings {
         &self.scope
     }
 
     /// The elements at the top of the slice, in order.
-    pub fn children(&self) -> Children<'_> {
-        Children::new(self.as_str(), self.scope.resolver(), End::OfText)
+    pub fn children(&self) -> ChildElements<'_> {
+        ChildElements::new(self.as_str(), self.scope.resolver(), ElementEnd::OfText)
     }
 
     /// The slice without the text that it was cut from, which [`attach`](Self::attach) gives back.
@@ -97,7 +97,7 @@ impl<'a> Payload<'a> {
 
 /// An attribute, namespace declarations excluded.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Attribute {
+pub struct XmlAttribute {
     /// Name without prefix.
     pub name: String,
     /// Namespace; empty for an attribute without prefix.
@@ -108,14 +108,14 @@ pub struct Attribute {
 
 /// An element: its name, its attributes, and its content unparsed.
 #[derive(Debug, Clone)]
-pub struct Element<'a> {
+pub struct XmlElement<'a> {
     name: String,
     namespace: String,
-    attributes: Vec<Attribute>,
+    attributes: Vec<XmlAttribute>,
     content: Payload<'a>,
 }
 
-impl<'a> Element<'a> {
+impl<'a> XmlElement<'a> {
     /// Name without prefix.
     pub fn name(&self) -> &str {
         &self.name
@@ -132,7 +132,7 @@ impl<'a> Element<'a> {
     }
 
     /// The attributes, in order.
-    pub fn attributes(&self) -> &[Attribute] {
+    pub fn attributes(&self) -> &[XmlAttribute] {
         &self.attributes
     }
 
@@ -153,12 +153,12 @@ impl<'a> Element<'a> {
     }
 
     /// The elements in it, in order.
-    pub fn children(&self) -> Children<'_> {
+    pub fn children(&self) -> ChildElements<'_> {
         self.content.children()
     }
 
     /// The first child called `name`, in whatever namespace.
-    pub fn child(&self, name: &str) -> Result<Option<Element<'_>>, Error> {
+    pub fn child(&self, name: &str) -> Result<Option<XmlElement<'_>>, Error> {
         self.children().find(|child| child.as_ref().map_or(true, |child| child.name == name)).transpose()
     }
 
@@ -183,9 +183,9 @@ impl<'a> Element<'a> {
         }
     }
 
-    pub(crate) fn detach(self) -> Element<'static> {
+    pub(crate) fn detach(self) -> XmlElement<'static> {
         let Self { name, namespace, attributes, content } = self;
-        Element { name, namespace, attributes, content: content.detach() }
+        XmlElement { name, namespace, attributes, content: content.detach() }
     }
 
     pub(crate) fn attach(&mut self, text: String) {
@@ -194,18 +194,18 @@ impl<'a> Element<'a> {
 }
 
 /// The root element of a message, of which only the start tag has been read.
-pub(crate) struct Root<'a> {
+pub(crate) struct RootElement<'a> {
     pub(crate) name: String,
     pub(crate) namespace: String,
-    attributes: Vec<Attribute>,
-    scope: Bindings,
-    children: Children<'a>,
+    attributes: Vec<XmlAttribute>,
+    scope: PrefixBindings,
+    children: ChildElements<'a>,
 }
 
-impl<'a> Root<'a> {
+impl<'a> RootElement<'a> {
     /// Reads up to the end of the first start tag of `text`.
     pub(crate) fn open(text: &'a str) -> Result<Self, Error> {
-        let mut children = Children::new(text, Bindings::default().resolver(), End::OfRoot);
+        let mut children = ChildElements::new(text, PrefixBindings::default().resolver(), ElementEnd::OfRoot);
         let start = loop {
             match read(&mut children.reader)? {
                 Event::Start(start) => break start.into_owned(),
@@ -215,7 +215,7 @@ impl<'a> Root<'a> {
         };
         let (name, namespace, attributes) = children.enter(&start)?;
         children.start = position(&children.reader);
-        let scope = Bindings::of(&children.resolver);
+        let scope = PrefixBindings::of(&children.resolver);
         Ok(Self { name, namespace, attributes, scope, children })
     }
 
@@ -224,7 +224,7 @@ impl<'a> Root<'a> {
     }
 
     /// The children. After the last one, what follows the root is checked too.
-    pub(crate) fn children(&mut self) -> &mut Children<'a> {
+    pub(crate) fn children(&mut self) -> &mut ChildElements<'a> {
         &mut self.children
     }
 
@@ -236,7 +236,7 @@ impl<'a> Root<'a> {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
+enum ElementEnd {
     /// The level ends where the text ends.
     OfText,
     /// The level ends with the end tag of the root element, and nothing but space and comments may follow.
@@ -244,11 +244,11 @@ enum End {
 }
 
 /// The elements of one level, in order. Ends after the first error.
-pub struct Children<'a> {
+pub struct ChildElements<'a> {
     reader: Reader<&'a [u8]>,
     text: &'a str,
     resolver: NamespaceResolver,
-    end: End,
+    end: ElementEnd,
     done: bool,
     /// Where the level begins in `text`.
     start: usize,
@@ -256,15 +256,15 @@ pub struct Children<'a> {
     end_at: usize,
 }
 
-impl<'a> Children<'a> {
-    fn new(text: &'a str, resolver: NamespaceResolver, end: End) -> Self {
+impl<'a> ChildElements<'a> {
+    fn new(text: &'a str, resolver: NamespaceResolver, end: ElementEnd) -> Self {
         let mut reader = Reader::from_str(text);
         reader.config_mut().expand_empty_elements = true;
         Self { reader, text, resolver, end, done: false, start: 0, end_at: 0 }
     }
 
     /// Brings the declarations of `start` into scope and resolves its name and attributes.
-    fn enter(&mut self, start: &BytesStart<'_>) -> Result<(String, String, Vec<Attribute>), Error> {
+    fn enter(&mut self, start: &BytesStart<'_>) -> Result<(String, String, Vec<XmlAttribute>), Error> {
         let offset = self.reader.buffer_position();
         self.resolver.push(start).map_err(|error| Error::xml(offset, error))?;
         let (namespace, name) = self.resolver.resolve_element(start.name());
@@ -278,7 +278,7 @@ impl<'a> Children<'a> {
             }
             let (namespace, name) = self.resolver.resolve_attribute(attribute.key);
             let value = attribute.normalized_value(XmlVersion::Explicit1_0);
-            attributes.push(Attribute {
+            attributes.push(XmlAttribute {
                 name: name.into_inner().to_owned(),
                 namespace: bound(namespace)?,
                 value: value.map_err(|error| Error::xml(offset, error))?.into_owned(),
@@ -306,17 +306,17 @@ impl<'a> Children<'a> {
         }
     }
 
-    fn step(&mut self) -> Result<Option<Element<'a>>, Error> {
+    fn step(&mut self) -> Result<Option<XmlElement<'a>>, Error> {
         loop {
             self.end_at = position(&self.reader);
             match read(&mut self.reader)? {
                 Event::Start(start) => {
                     let (name, namespace, attributes) = self.enter(&start)?;
-                    let scope = Bindings::of(&self.resolver);
+                    let scope = PrefixBindings::of(&self.resolver);
                     let range = position(&self.reader)..self.pass_over()?;
                     self.resolver.pop();
                     let content = Payload { text: Cow::Borrowed(self.text), range, scope };
-                    return Ok(Some(Element { name, namespace, attributes, content }));
+                    return Ok(Some(XmlElement { name, namespace, attributes, content }));
                 }
                 Event::End(_) => {
                     loop {
@@ -330,7 +330,7 @@ impl<'a> Children<'a> {
                     }
                     return Ok(None);
                 }
-                Event::Eof if self.end == End::OfText => return Ok(None),
+                Event::Eof if self.end == ElementEnd::OfText => return Ok(None),
                 Event::Eof => return Err(Error::invalid("it ends inside an element")),
                 event => outside(&event, &self.reader)?,
             }
@@ -338,8 +338,8 @@ impl<'a> Children<'a> {
     }
 }
 
-impl<'a> Iterator for Children<'a> {
-    type Item = Result<Element<'a>, Error>;
+impl<'a> Iterator for ChildElements<'a> {
+    type Item = Result<XmlElement<'a>, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.done {
@@ -353,7 +353,7 @@ impl<'a> Iterator for Children<'a> {
 
 /// Checks that `xml` is a sequence of whole elements, with nothing but space and comments between them.
 pub(crate) fn check_fragment(xml: &str) -> Result<(), Error> {
-    let mut reader = Children::new(xml, NamespaceResolver::default(), End::OfText);
+    let mut reader = ChildElements::new(xml, NamespaceResolver::default(), ElementEnd::OfText);
     loop {
         match read(&mut reader.reader)? {
             Event::Start(_) => {
@@ -365,7 +365,7 @@ pub(crate) fn check_fragment(xml: &str) -> Result<(), Error> {
     }
 }
 
-fn attribute<'e>(attributes: &'e [Attribute], name: &str) -> Option<&'e str> {
+fn attribute<'e>(attributes: &'e [XmlAttribute], name: &str) -> Option<&'e str> {
     attributes.iter().find(|attribute| attribute.name == name).map(|attribute| attribute.value.as_str())
 }
 
@@ -404,25 +404,25 @@ fn bound(namespace: ResolveResult<'_>) -> Result<String, Error> {
 }
 
 /// What a reference in text stands for.
-enum Resolved {
+enum ResolvedReference {
     Character(char),
     Entity(&'static str),
 }
 
-fn resolve_reference(reference: &BytesRef<'_>, reader: &Reader<&[u8]>) -> Result<Resolved, Error> {
+fn resolve_reference(reference: &BytesRef<'_>, reader: &Reader<&[u8]>) -> Result<ResolvedReference, Error> {
     let offset = reader.buffer_position();
     if let Some(character) = reference.resolve_char_ref().map_err(|error| Error::xml(offset, error))? {
-        return Ok(Resolved::Character(character));
+        return Ok(ResolvedReference::Character(character));
     }
     resolve_predefined_entity(reference)
-        .map(Resolved::Entity)
+        .map(ResolvedReference::Entity)
         .ok_or_else(|| Error::invalid(format!("the entity `{}` is not declared", &**reference)))
 }
 
 fn push_reference(text: &mut String, reference: &BytesRef<'_>, reader: &Reader<&[u8]>) -> Result<(), Error> {
     match resolve_reference(reference, reader)? {
-        Resolved::Character(character) => text.push(character),
-        Resolved::Entity(entity) => text.push_str(entity),
+        ResolvedReference::Character(character) => text.push(character),
+        ResolvedReference::Entity(entity) => text.push_str(entity),
     }
     Ok(())
 }

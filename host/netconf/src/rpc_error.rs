@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Element, Error, Payload, XmlWriter};
+use crate::{Error, Payload, XmlElement, XmlWriter};
 
 /// The layer at which an error occurred.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -37,7 +37,7 @@ impl ErrorType {
 
 /// How bad an error is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Severity {
+pub enum ErrorSeverity {
     /// The operation failed. Also what an unknown severity is read as.
     #[default]
     Error,
@@ -45,7 +45,7 @@ pub enum Severity {
     Warning,
 }
 
-impl Severity {
+impl ErrorSeverity {
     /// The name on the wire.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -72,7 +72,7 @@ pub struct RpcError {
     /// `error-tag`, RFC 6241 appendix A. Text, as peers use others too.
     pub tag: String,
     /// `error-severity`.
-    pub severity: Severity,
+    pub severity: ErrorSeverity,
     /// `error-app-tag`.
     pub app_tag: Option<String>,
     /// `error-path`, an XPath expression.
@@ -90,14 +90,14 @@ impl RpcError {
         Self { error_type, tag: tag.to_owned(), message: Some(message.to_owned()), ..Self::default() }
     }
 
-    pub(crate) fn read(element: &Element<'_>) -> Result<Self, Error> {
+    pub(crate) fn read(element: &XmlElement<'_>) -> Result<Self, Error> {
         let mut error = Self::default();
         for field in element.children() {
             let field = field?;
             match field.name() {
                 "error-type" => error.error_type = ErrorType::parse(&field.text()?),
                 "error-tag" => error.tag = field.text()?.trim().to_owned(),
-                "error-severity" => error.severity = Severity::parse(&field.text()?),
+                "error-severity" => error.severity = ErrorSeverity::parse(&field.text()?),
                 "error-app-tag" => error.app_tag = Some(field.text()?.trim().to_owned()),
                 "error-path" => error.path = Some(field.text()?.trim().to_owned()),
                 "error-message" => error.message = Some(field.text()?),
@@ -135,7 +135,7 @@ impl RpcError {
 }
 
 fn info(content: &Payload<'_>) -> Result<Vec<(String, String)>, Error> {
-    let field = |element: Element<'_>| {
+    let field = |element: XmlElement<'_>| {
         let text = element.text().unwrap_or_else(|_| element.content().as_str().to_owned());
         (element.name().to_owned(), text)
     };
@@ -144,7 +144,7 @@ fn info(content: &Payload<'_>) -> Result<Vec<(String, String)>, Error> {
 
 impl fmt::Display for RpcError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.severity == Severity::Warning {
+        if self.severity == ErrorSeverity::Warning {
             f.write_str("warning: ")?;
         }
         let message = self.message.as_deref().map(str::trim).filter(|message| !message.is_empty());

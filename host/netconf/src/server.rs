@@ -1,29 +1,29 @@
-//! The server's side of the wire, in two halves: [`Requests`] reads while [`Responses`] writes, so that a
+//! The server's side of the wire, in two halves: [`RequestReader`] reads while [`ResponseWriter`] writes, so that a
 //! notification needn't wait for the client's next request.
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::channel::Channel;
-use crate::{Error, ErrorType, Hello, Message, Request, RpcError, XmlWriter, namespace};
+use crate::{Error, ErrorType, Hello, IncomingMessage, IncomingRpc, RpcError, XmlWriter, namespace};
 
 /// What a client has sent.
 #[derive(Debug)]
-pub enum Incoming {
+pub enum ServerMessage {
     /// `hello`. Clients of the controller may send it twice, or never.
     Hello(Hello),
     /// `rpc`.
-    Request(Request),
+    Request(IncomingRpc),
     /// A whole message that is neither, or isn't XML: answer with this error, the session lives on.
     Malformed(RpcError),
 }
 
 /// The reading half of a server's session.
 #[derive(Debug)]
-pub struct Requests<R> {
+pub struct RequestReader<R> {
     channel: Channel<R>,
 }
 
-impl<R: AsyncRead + Unpin> Requests<R> {
+impl<R: AsyncRead + Unpin> RequestReader<R> {
     /// Reads messages of up to `message_limit` octets from `stream`.
     pub fn new(stream: R, message_limit: usize) -> Self {
         Self { channel: Channel::new(stream, message_limit) }
@@ -34,7 +34,7 @@ impl<R: AsyncRead + Unpin> Requests<R> {
     ///
     /// A client must wait for an answer before it asks again: requests that arrive together are refused
     /// together, with one error. After an error of this function the connection must be closed.
-    pub async fn next(&mut self) -> Result<Option<Incoming>, Error> {
+    pub async fn next(&mut self) -> Result<Option<ServerMessage>, Error> {
         let Some(message) = self.channel.receive().await? else { return Ok(None) };
         if self.channel.ready() > 0 {
             while self.channel.ready() > 0 {
@@ -42,27 +42,25 @@ impl<R: AsyncRead + Unpin> Requests<R> {
             }
             return Ok(Some(malformed("More than one message in netconf rpc frame")));
         }
-        Ok(Some(match Message::parse(message) {
-            Ok(Message::Hello(hello)) => Incoming::Hello(hello),
-            Ok(Message::Request(request)) => Incoming::Request(request),
-            Ok(Message::Reply(_) | Message::Notification(_)) => Incoming::Malformed(RpcError::new(
-                ErrorType::Protocol,
-                "unknown-element",
-                "Unrecognized netconf operation",
-            )),
+        Ok(Some(match IncomingMessage::parse(message) {
+            Ok(IncomingMessage::Hello(hello)) => ServerMessage::Hello(hello),
+            Ok(IncomingMessage::Request(request)) => ServerMessage::Request(request),
+            Ok(IncomingMessage::Reply(_) | IncomingMessage::Notification(_)) => ServerMessage::Malformed(
+                RpcError::new(ErrorType::Protocol, "unknown-element", "Unrecognized netconf operation"),
+            ),
             Err(error @ Error::Invalid { .. }) => malformed(&error.to_string()),
             Err(_) => malformed("XML parse error"),
         }))
     }
 }
 
-fn malformed(message: &str) -> Incoming {
-    Incoming::Malformed(RpcError::new(ErrorType::Rpc, "malformed-message", message))
+fn malformed(message: &str) -> ServerMessage {
+    ServerMessage::Malformed(RpcError::new(ErrorType::Rpc, "malformed-message", message))
 }
 
 /// What to answer a request with. XML must be whole elements that declare their namespaces themselves.
 #[derive(Debug, Clone, Copy)]
-pub enum Answer<'a> {
+pub enum RpcAnswer<'a> {
     /// `ok`.
     Ok,
     /// `data` with this XML in it.
@@ -75,11 +73,11 @@ pub enum Answer<'a> {
 
 /// The writing half of a server's session. After an error the connection must be closed.
 #[derive(Debug)]
-pub struct Responses<W> {
+pub struct ResponseWriter<W> {
     channel: Channel<W>,
 }
 
-impl<W: AsyncWrite + Unpin> Responses<W> {
+impl<W: AsyncWrite + Unpin> ResponseWriter<W> {
     /// Writes messages to `stream`.
     pub fn new(stream: W) -> Self {
         Self { channel: Channel::new(stream, 0) }
@@ -92,15 +90,15 @@ impl<W: AsyncWrite + Unpin> Responses<W> {
     }
 
     /// Answers a request. `message_id` is the request's, to repeat it; the controller mostly doesn't.
-    pub async fn reply(&mut self, message_id: Option<&str>, answer: Answer<'_>) -> Result<(), Error> {
+    pub async fn reply(&mut self, message_id: Option<&str>, answer: RpcAnswer<'_>) -> Result<(), Error> {
         let mut attributes = vec![("xmlns", namespace::BASE)];
         attributes.extend(message_id.map(|id| ("message-id", id)));
         let mut xml = XmlWriter::new();
         xml.element("rpc-reply", &attributes, |xml| match answer {
-            Answer::Ok => xml.empty("ok", &[]),
-            Answer::Data(data) => xml.element("data", &[], |xml| xml.fragment(data)),
-            Answer::Output(output) => xml.fragment(output),
-            Answer::Errors(errors) => errors.iter().try_for_each(|error| error.write(xml)),
+            RpcAnswer::Ok => xml.empty("ok", &[]),
+            RpcAnswer::Data(data) => xml.element("data", &[], |xml| xml.fragment(data)),
+            RpcAnswer::Output(output) => xml.fragment(output),
+            RpcAnswer::Errors(errors) => errors.iter().try_for_each(|error| error.write(xml)),
         })?;
         self.channel.send(&xml.finish()).await
     }

@@ -38,29 +38,29 @@ const SECRET_NAMES: [&str; 5] = ["psk", "token", "community", "md5key", "clearte
 
 /// A message, one element a line. Values below a node whose name is that of a secret are masked; that is
 /// a guess from its name, and no promise. What is no XML is shown as far as it can be read.
-pub(crate) struct Shown<'a>(pub(crate) &'a [u8]);
+pub(crate) struct MessageDisplay<'a>(pub(crate) &'a [u8]);
 
-impl fmt::Display for Shown<'_> {
+impl fmt::Display for MessageDisplay<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = String::from_utf8_lossy(self.0);
-        let mut page = Page { out: f, room: LONGEST, depth: 0, secret: None };
+        let mut page = DisplayPage { out: f, room: LONGEST, depth: 0, secret: None };
         let mut reader = Reader::from_str(&text);
         match page.lay_out(&mut reader)? {
-            Laid::Whole => Ok(()),
-            Laid::Cut => write!(f, "\n… ({} bytes in all)", self.0.len()),
-            Laid::Broken => write!(f, "\n… (not well formed, {} bytes in all)", self.0.len()),
+            DisplayProgress::Whole => Ok(()),
+            DisplayProgress::Cut => write!(f, "\n… ({} bytes in all)", self.0.len()),
+            DisplayProgress::Broken => write!(f, "\n… (not well formed, {} bytes in all)", self.0.len()),
         }
     }
 }
 
 /// How far a message was shown.
-enum Laid {
+enum DisplayProgress {
     Whole,
     Cut,
     Broken,
 }
 
-struct Page<'f, 'o> {
+struct DisplayPage<'f, 'o> {
     out: &'f mut fmt::Formatter<'o>,
     /// Bytes that may still be written.
     room: usize,
@@ -70,16 +70,16 @@ struct Page<'f, 'o> {
     secret: Option<usize>,
 }
 
-impl Page<'_, '_> {
-    fn lay_out(&mut self, reader: &mut Reader<&[u8]>) -> Result<Laid, fmt::Error> {
+impl DisplayPage<'_, '_> {
+    fn lay_out(&mut self, reader: &mut Reader<&[u8]>) -> Result<DisplayProgress, fmt::Error> {
         // The value of the element that was opened last, as long as nothing but text has come.
         let mut value: Option<String> = None;
         let mut is_first = true;
         loop {
             if self.room == 0 {
-                return Ok(Laid::Cut);
+                return Ok(DisplayProgress::Cut);
             }
-            let Ok(event) = reader.read_event() else { return Ok(Laid::Broken) };
+            let Ok(event) = reader.read_event() else { return Ok(DisplayProgress::Broken) };
             match event {
                 Event::Start(start) => {
                     self.text(value.take())?;
@@ -115,7 +115,7 @@ impl Page<'_, '_> {
                 Event::GeneralRef(reference) => self.add(&mut value, &format!("&{};", &*reference)),
                 // No part of NETCONF (RFC 6241, section 3).
                 Event::Comment(_) | Event::Decl(_) | Event::PI(_) | Event::DocType(_) => {}
-                Event::Eof => return Ok(Laid::Whole),
+                Event::Eof => return Ok(DisplayProgress::Whole),
             }
         }
     }
@@ -186,7 +186,7 @@ mod tests {
     use super::*;
 
     fn shown(message: &str) -> String {
-        Shown(message.as_bytes()).to_string()
+        MessageDisplay(message.as_bytes()).to_string()
     }
 
     #[test]
@@ -266,7 +266,7 @@ mod tests {
         #[test]
         fn anything_can_be_shown(bytes in proptest::collection::vec(any::<u8>(), 0..200), text in "[<>/a-c &;\"']{0,60}") {
             let most = 10 * 200 + 100;
-            prop_assert!(Shown(&bytes).to_string().len() <= 20 * most);
+            prop_assert!(MessageDisplay(&bytes).to_string().len() <= 20 * most);
             prop_assert!(shown(&text).len() <= 20 * most);
         }
 

@@ -1,11 +1,11 @@
 //! The chunked framing: every cut of the stream, many chunks, and headers made to hurt.
 
-use confine_netconf::{Decoder, FramingError, encode};
+use confine_netconf::{FrameDecoder, FramingError, encode};
 use proptest::prelude::*;
 
 /// All that a decoder says to `parts`: its messages, then how it ends.
 fn decode<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> (Vec<Vec<u8>>, Result<(), FramingError>) {
-    let mut decoder = Decoder::with_limit(1000);
+    let mut decoder = FrameDecoder::with_limit(1000);
     let mut messages = Vec::new();
     for part in parts {
         decoder.push(part);
@@ -102,7 +102,7 @@ fn the_limit_is_on_the_sum_of_the_chunks() {
 
 #[test]
 fn messages_before_a_breach_are_delivered_and_nothing_after_it_is() {
-    let mut decoder = Decoder::new();
+    let mut decoder = FrameDecoder::new();
     decoder.push(b"\n#4\n<a/>\n##\n\n#4\n<b/>\n##\n<c/>\n#4\n<d/>\n##\n");
     assert_eq!(decoder.ready(), 2);
     assert_eq!(decoder.next(), Some(Ok(b"<a/>".to_vec())));

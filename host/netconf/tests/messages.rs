@@ -3,42 +3,42 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use confine_netconf::{
-    Answer, Decoder, Error, ErrorType, Hello, Message, Reply, Request, Responses, Rpc, RpcError, Severity,
-    XmlWriter, is_xml_character, representable,
+    Error, ErrorSeverity, ErrorType, FrameDecoder, Hello, IncomingMessage, IncomingRpc, OutgoingRpc,
+    ResponseWriter, RpcAnswer, RpcError, RpcReply, XmlWriter, is_xml_character, representable,
 };
 use proptest::prelude::*;
 
-fn parse(text: &str) -> Result<Message, Error> {
-    Message::parse(text.as_bytes().to_vec())
+fn parse(text: &str) -> Result<IncomingMessage, Error> {
+    IncomingMessage::parse(text.as_bytes().to_vec())
 }
 
-fn reply(text: &str) -> Reply {
+fn reply(text: &str) -> RpcReply {
     match parse(text).unwrap() {
-        Message::Reply(reply) => reply,
+        IncomingMessage::Reply(reply) => reply,
         other => panic!("{other:?}"),
     }
 }
 
-fn request(text: &str) -> Request {
+fn request(text: &str) -> IncomingRpc {
     match parse(text).unwrap() {
-        Message::Request(request) => request,
+        IncomingMessage::Request(request) => request,
         other => panic!("{other:?}"),
     }
 }
 
 /// The message that `write` sends.
 fn sent<F: Future<Output = Result<(), Error>>>(
-    write: impl FnOnce(Responses<tokio::io::DuplexStream>) -> F,
+    write: impl FnOnce(ResponseWriter<tokio::io::DuplexStream>) -> F,
 ) -> String {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let octets = runtime.block_on(async {
         let (near, mut far) = tokio::io::duplex(1 << 20);
-        write(Responses::new(near)).await.unwrap();
+        write(ResponseWriter::new(near)).await.unwrap();
         let mut octets = Vec::new();
         tokio::io::AsyncReadExt::read_to_end(&mut far, &mut octets).await.unwrap();
         octets
     });
-    let mut decoder = Decoder::new();
+    let mut decoder = FrameDecoder::new();
     decoder.push(&octets);
     String::from_utf8(decoder.next().unwrap().unwrap()).unwrap()
 }
@@ -53,7 +53,7 @@ fn chain(error: &dyn std::error::Error) -> String {
 
 #[test]
 fn a_request_carries_its_user_and_escapes_everything() {
-    let rpc = Rpc::new(|xml| {
+    let rpc = OutgoingRpc::new(|xml| {
         xml.element::<Error>("get-config", &[], |xml| {
             xml.element("source", &[], |xml| xml.empty("actions", &[("xmlns", "urn:c")]))?;
             xml.empty("nc:filter", &[("nc:type", "xpath"), ("nc:select", "/a[b=\"<o'x>\n\"]")])
@@ -90,7 +90,7 @@ fn the_user_is_read_with_any_prefix() {
 fn the_clients_hello_is_the_one_the_controller_knows() {
     let text = r#"<hello xmlns="urn:ietf:params:xml:ns:netconf:base:1.0" cl:username="noc" cl:transport="ctrl:services" xmlns:cl="http://clicon.org/lib"><capabilities><capability>urn:ietf:params:netconf:base:1.0</capability></capabilities></hello>"#;
     match parse(text).unwrap() {
-        Message::Hello(hello) => assert_eq!(hello, Hello::client("noc", "ctrl:services")),
+        IncomingMessage::Hello(hello) => assert_eq!(hello, Hello::client("noc", "ctrl:services")),
         other => panic!("{other:?}"),
     }
 }
@@ -163,7 +163,7 @@ fn every_field_of_every_error_is_read() {
         RpcError {
             error_type: ErrorType::Transport,
             tag: "lock-denied".into(),
-            severity: Severity::Warning,
+            severity: ErrorSeverity::Warning,
             info: vec![("session-id".into(), "0".into())],
             ..RpcError::default()
         },
@@ -193,7 +193,7 @@ fn a_notification_names_its_event() {
         "<eventTime>2026-11-23T05:01:48Z</eventTime>",
         r#"<changed xmlns="urn:c"><name>o'x &amp; <![CDATA[<y>]]></name></changed></notification>"#,
     );
-    let Message::Notification(notification) = parse(text).unwrap() else { panic!() };
+    let IncomingMessage::Notification(notification) = parse(text).unwrap() else { panic!() };
     assert_eq!(notification.event_time, "2026-11-23T05:01:48Z");
     assert!(notification.event.is("urn:c", "changed"));
     // The default namespace was declared outside of the slice.
@@ -223,7 +223,7 @@ fn what_is_no_message_is_refused() {
     insta::assert_snapshot!(refusal("<rpc BASE><a/><b/></rpc>"), @"the message is not valid NETCONF: `rpc` has more than one operation");
     insta::assert_snapshot!(refusal("<rpc BASE><a> & </a></rpc>"), @"the message is not well-formed XML at byte 57: ill-formed document: entity or character reference not closed: `;` not found before end of input");
     insta::assert_snapshot!(refusal("<hello BASE><session-id>-1</session-id></hello>"), @"the message is not valid NETCONF: `-1` is not a session-id");
-    let not_utf8 = Message::parse(b"<a>\xff</a>".to_vec()).unwrap_err();
+    let not_utf8 = IncomingMessage::parse(b"<a>\xff</a>".to_vec()).unwrap_err();
     insta::assert_snapshot!(chain(&not_utf8), @"the message is not UTF-8: invalid utf-8 sequence of 1 bytes from index 3");
 }
 
@@ -272,9 +272,9 @@ fn characters_that_xml_cannot_carry_are_refused_or_replaced() {
 #[test]
 fn the_servers_messages_are_the_controllers() {
     insta::assert_snapshot!(sent(async |mut to| to.hello(6).await), @r#"<hello xmlns="urn:ietf:params:xml:ns:netconf:base:1.0"><session-id>6</session-id></hello>"#);
-    insta::assert_snapshot!(sent(async |mut to| to.reply(None, Answer::Ok).await), @r#"<rpc-reply xmlns="urn:ietf:params:xml:ns:netconf:base:1.0"><ok/></rpc-reply>"#);
-    insta::assert_snapshot!(sent(async |mut to| to.reply(Some("a<"), Answer::Data("")).await), @r#"<rpc-reply xmlns="urn:ietf:params:xml:ns:netconf:base:1.0" message-id="a&lt;"><data/></rpc-reply>"#);
-    insta::assert_snapshot!(sent(async |mut to| to.reply(None, Answer::Output(r#"<tid xmlns="urn:c">3</tid>"#)).await), @r#"<rpc-reply xmlns="urn:ietf:params:xml:ns:netconf:base:1.0"><tid xmlns="urn:c">3</tid></rpc-reply>"#);
+    insta::assert_snapshot!(sent(async |mut to| to.reply(None, RpcAnswer::Ok).await), @r#"<rpc-reply xmlns="urn:ietf:params:xml:ns:netconf:base:1.0"><ok/></rpc-reply>"#);
+    insta::assert_snapshot!(sent(async |mut to| to.reply(Some("a<"), RpcAnswer::Data("")).await), @r#"<rpc-reply xmlns="urn:ietf:params:xml:ns:netconf:base:1.0" message-id="a&lt;"><data/></rpc-reply>"#);
+    insta::assert_snapshot!(sent(async |mut to| to.reply(None, RpcAnswer::Output(r#"<tid xmlns="urn:c">3</tid>"#)).await), @r#"<rpc-reply xmlns="urn:ietf:params:xml:ns:netconf:base:1.0"><tid xmlns="urn:c">3</tid></rpc-reply>"#);
     insta::assert_snapshot!(sent(async |mut to| to.notify("2026-11-23T05:01:48Z", r#"<event xmlns="urn:c"/>"#).await), @r#"<notification xmlns="urn:ietf:params:xml:ns:netconf:notification:1.0"><eventTime>2026-11-23T05:01:48Z</eventTime><event xmlns="urn:c"/></notification>"#);
 }
 
@@ -289,7 +289,7 @@ fn rpc_error() -> impl Strategy<Value = RpcError> {
         ErrorType::Protocol,
         ErrorType::Application,
     ]);
-    let severity = prop::sample::select(vec![Severity::Error, Severity::Warning]);
+    let severity = prop::sample::select(vec![ErrorSeverity::Error, ErrorSeverity::Warning]);
     let optional = || prop::option::of("[a-z][a-z'<&/\"]{0,8}");
     let info = prop::collection::vec(("[a-z]{1,8}", "\\PC{0,8}"), 0..3);
     (error_type, "[a-z-]{1,12}", severity, optional(), optional(), prop::option::of(word()), info).prop_map(
@@ -333,13 +333,13 @@ proptest! {
 
     #[test]
     fn errors_arrive_with_all_their_fields(errors in prop::collection::vec(rpc_error(), 0..4)) {
-        let message = sent(async |mut to| to.reply(None, Answer::Errors(&errors)).await);
+        let message = sent(async |mut to| to.reply(None, RpcAnswer::Errors(&errors)).await);
         prop_assert_eq!(reply(&message).errors, errors);
     }
 
     #[test]
     fn no_text_makes_the_parser_panic(text in "(<rpc-reply xmlns='urn:ietf:params:xml:ns:netconf:base:1.0'>)?(<[a/!?x:='&;\\[\\]-]{0,4}>?|&[a#x0;]{0,4}|[a ]){0,12}(</rpc-reply>)?") {
-        if let Ok(Message::Reply(reply)) = parse(&text) && let Ok(body) = reply.into_body() && let Ok(output) = body.into_output() {
+        if let Ok(IncomingMessage::Reply(reply)) = parse(&text) && let Ok(body) = reply.into_body() && let Ok(output) = body.into_output() {
             prop_assert!(text.contains(output.as_str()));
             for child in output.children().flatten() {
                 prop_assert!(text.contains(child.content().as_str()));

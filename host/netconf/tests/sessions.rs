@@ -7,7 +7,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use confine_netconf::{
-    Answer, Decoder, Error, FramingError, Hello, Incoming, Requests, Responses, Rpc, Session, encode,
+    Error, FrameDecoder, FramingError, Hello, OutgoingRpc, RequestReader, RequestSession, ResponseWriter,
+    RpcAnswer, ServerMessage, encode,
 };
 use tokio::io::{
     AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, ReadHalf, WriteHalf,
@@ -18,37 +19,40 @@ const OK: &str = r#"<rpc-reply xmlns="urn:ietf:params:xml:ns:netconf:base:1.0"><
 const BASE: &str = "urn:ietf:params:xml:ns:netconf:base:1.0";
 const EVENT: &str = r#"<event xmlns="urn:c"/>"#;
 
-fn rpc() -> Rpc {
-    Rpc::new::<Error>(|xml| xml.empty("commit", &[])).unwrap()
+fn rpc() -> OutgoingRpc {
+    OutgoingRpc::new::<Error>(|xml| xml.empty("commit", &[])).unwrap()
 }
 
 /// A client that has said hello, and the server's halves.
-async fn connected()
--> (Session<DuplexStream>, Requests<ReadHalf<DuplexStream>>, Responses<WriteHalf<DuplexStream>>) {
+async fn connected() -> (
+    RequestSession<DuplexStream>,
+    RequestReader<ReadHalf<DuplexStream>>,
+    ResponseWriter<WriteHalf<DuplexStream>>,
+) {
     let (client, server) = tokio::io::duplex(1 << 16);
     let (reading, writing) = tokio::io::split(server);
-    let (mut requests, mut responses) = (Requests::new(reading, 1 << 20), Responses::new(writing));
+    let (mut requests, mut responses) = (RequestReader::new(reading, 1 << 20), ResponseWriter::new(writing));
     let hello = Hello::client("noc", "ctrl:services");
-    let (session, ()) = tokio::join!(Session::open(client, &hello, LIMIT), async {
-        assert!(matches!(requests.next().await, Ok(Some(Incoming::Hello(came))) if came == hello));
+    let (session, ()) = tokio::join!(RequestSession::open(client, &hello, LIMIT), async {
+        assert!(matches!(requests.next().await, Ok(Some(ServerMessage::Hello(came))) if came == hello));
         responses.hello(6).await.unwrap();
     });
     (session.unwrap(), requests, responses)
 }
 
 /// A client that has said hello, and the other end of its stream.
-async fn connected_raw() -> (Session<DuplexStream>, DuplexStream) {
+async fn connected_raw() -> (RequestSession<DuplexStream>, DuplexStream) {
     let (client, mut server) = tokio::io::duplex(1 << 16);
     let hello =
         r#"<hello xmlns="urn:ietf:params:xml:ns:netconf:base:1.0"><session-id>6</session-id></hello>"#;
     server.write_all(&encode(hello.as_bytes()).unwrap()).await.unwrap();
-    let session = Session::open(client, &Hello::client("noc", "ctrl:services"), LIMIT).await.unwrap();
+    let session = RequestSession::open(client, &Hello::client("noc", "ctrl:services"), LIMIT).await.unwrap();
     (session, server)
 }
 
-async fn operation(requests: &mut Requests<ReadHalf<DuplexStream>>) -> String {
+async fn operation(requests: &mut RequestReader<ReadHalf<DuplexStream>>) -> String {
     match requests.next().await.unwrap().unwrap() {
-        Incoming::Request(request) => request.operation.name().to_owned(),
+        ServerMessage::Request(request) => request.operation.name().to_owned(),
         other => panic!("{other:?}"),
     }
 }
@@ -60,9 +64,9 @@ async fn one_request_after_another() {
     for id in ["1", "2", "3"] {
         let rpc = rpc();
         let (reply, ()) = tokio::join!(session.request(&rpc, LIMIT), async {
-            let Some(Incoming::Request(request)) = requests.next().await.unwrap() else { panic!() };
+            let Some(ServerMessage::Request(request)) = requests.next().await.unwrap() else { panic!() };
             assert_eq!(request.message_id.as_deref(), Some(id));
-            responses.reply(request.message_id.as_deref(), Answer::Ok).await.unwrap();
+            responses.reply(request.message_id.as_deref(), RpcAnswer::Ok).await.unwrap();
         });
         reply.unwrap().into_body().unwrap().into_ok().unwrap();
     }
@@ -75,7 +79,7 @@ async fn a_notification_is_never_taken_for_the_reply() {
         assert_eq!(operation(&mut requests).await, "create-subscription");
         responses.notify("t1", EVENT).await.unwrap();
         responses.notify("t2", EVENT).await.unwrap();
-        responses.reply(None, Answer::Ok).await.unwrap();
+        responses.reply(None, RpcAnswer::Ok).await.unwrap();
         responses.notify("t3", EVENT).await.unwrap();
     });
     subscribed.unwrap();
@@ -121,12 +125,12 @@ async fn a_timeout_closes_the_session() {
 #[tokio::test(start_paused = true)]
 async fn a_server_that_stops_reading_is_left_at_the_timeout() {
     let (mut session, mut server) = connected_raw().await;
-    let large = Rpc::new::<Error>(|xml| xml.leaf("a", &[], &"x".repeat(1 << 17))).unwrap();
+    let large = OutgoingRpc::new::<Error>(|xml| xml.leaf("a", &[], &"x".repeat(1 << 17))).unwrap();
     assert!(matches!(session.request(&large, LIMIT).await, Err(Error::Timeout { .. })));
     // It gets part of the message and then the end, not a connection that stalls in the middle.
     let mut received = Vec::new();
     server.read_to_end(&mut received).await.unwrap();
-    let mut decoder = Decoder::new();
+    let mut decoder = FrameDecoder::new();
     decoder.push(&received);
     assert!(matches!(decoder.next(), Some(Ok(hello)) if hello.starts_with(b"<hello")));
     assert_eq!(decoder.next(), None);
@@ -154,7 +158,7 @@ async fn a_request_that_xml_cannot_carry_leaves_the_session_alone() {
     let rpc = rpc();
     let (reply, ()) = tokio::join!(session.request(&rpc, LIMIT), async {
         assert_eq!(operation(&mut requests).await, "commit");
-        responses.reply(None, Answer::Ok).await.unwrap();
+        responses.reply(None, RpcAnswer::Ok).await.unwrap();
     });
     reply.unwrap();
 }
@@ -165,7 +169,7 @@ async fn a_reply_to_another_request_ends_the_session() {
     let rpc = rpc();
     let (reply, ()) = tokio::join!(session.request(&rpc, LIMIT), async {
         operation(&mut requests).await;
-        responses.reply(Some("0"), Answer::Ok).await.unwrap();
+        responses.reply(Some("0"), RpcAnswer::Ok).await.unwrap();
     });
     insta::assert_snapshot!(reply.unwrap_err(), @"the reply is to message-id `0`, not to `1`");
     assert!(!session.is_open());
@@ -178,7 +182,7 @@ async fn the_end_of_the_stream_is_told_apart_from_a_cut() {
         let (client, mut server) = tokio::io::duplex(1 << 16);
         server.write_all(octets).await.unwrap();
         server.shutdown().await.unwrap();
-        match Session::open(client, &hello, LIMIT).await.unwrap_err() {
+        match RequestSession::open(client, &hello, LIMIT).await.unwrap_err() {
             Error::Closed => assert!(!cut),
             Error::Framing(FramingError::Truncated { received: 6 }) => assert!(cut),
             other => panic!("{other:?}"),
@@ -191,16 +195,16 @@ async fn the_message_limit_is_the_sessions() {
     let (client, mut server) = tokio::io::duplex(1 << 16);
     server.write_all(b"\n#101\n").await.unwrap();
     let hello = Hello::client("noc", "ctrl:services");
-    let error = Session::open_with_message_limit(client, &hello, LIMIT, 100).await.unwrap_err();
+    let error = RequestSession::open_with_message_limit(client, &hello, LIMIT, 100).await.unwrap_err();
     assert!(matches!(error, Error::Framing(FramingError::MessageTooLarge { size: 101, limit: 100 })));
 }
 
 #[tokio::test]
 async fn bad_xml_is_answered_and_bad_framing_ends_it() {
     let (mut client, server) = tokio::io::duplex(1 << 16);
-    let mut server = Requests::new(server, 1 << 20);
-    let answer = |incoming: Result<Option<Incoming>, Error>| match incoming.unwrap().unwrap() {
-        Incoming::Malformed(error) => error.to_string(),
+    let mut server = RequestReader::new(server, 1 << 20);
+    let answer = |incoming: Result<Option<ServerMessage>, Error>| match incoming.unwrap().unwrap() {
+        ServerMessage::Malformed(error) => error.to_string(),
         other => panic!("{other:?}"),
     };
     client
@@ -216,7 +220,7 @@ async fn bad_xml_is_answered_and_bad_framing_ends_it() {
     client.write_all(&[request.as_slice(), &request].concat()).await.unwrap();
     insta::assert_snapshot!(answer(server.next().await), @"More than one message in netconf rpc frame (malformed-message)");
     client.write_all(&request).await.unwrap();
-    assert!(matches!(server.next().await, Ok(Some(Incoming::Request(_)))));
+    assert!(matches!(server.next().await, Ok(Some(ServerMessage::Request(_)))));
     client.write_all(b"<rpc/>").await.unwrap();
     assert!(matches!(server.next().await, Err(Error::Framing(FramingError::Unexpected { .. }))));
 }
@@ -259,10 +263,10 @@ async fn a_message_is_written_in_one_go() {
     let (client, server) = tokio::io::duplex(1 << 16);
     let mut client = Counted { stream: client, writes: 0 };
     let (reading, writing) = tokio::io::split(server);
-    let (mut requests, mut responses) = (Requests::new(reading, 1 << 20), Responses::new(writing));
+    let (mut requests, mut responses) = (RequestReader::new(reading, 1 << 20), ResponseWriter::new(writing));
     {
         let hello = Hello::client("noc", "ctrl:services");
-        let (session, ()) = tokio::join!(Session::open(&mut client, &hello, LIMIT), async {
+        let (session, ()) = tokio::join!(RequestSession::open(&mut client, &hello, LIMIT), async {
             requests.next().await.unwrap();
             responses.hello(1).await.unwrap();
         });
@@ -270,7 +274,7 @@ async fn a_message_is_written_in_one_go() {
         let rpc = rpc();
         let (reply, ()) = tokio::join!(session.request(&rpc, LIMIT), async {
             requests.next().await.unwrap();
-            responses.reply(None, Answer::Ok).await.unwrap();
+            responses.reply(None, RpcAnswer::Ok).await.unwrap();
         });
         reply.unwrap();
     }

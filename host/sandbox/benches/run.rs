@@ -20,13 +20,13 @@ mod guest;
 #[path = "../tests/guest/host.rs"]
 mod host;
 
-use confine_sandbox::{Budget, Entry, Growing, Limits};
+use confine_sandbox::{Budget, EntryPoint, Limits, ScaledLimit};
 use criterion::{Criterion, criterion_group, criterion_main};
 use guest::{Guest, OK};
 
 fn runs(criterion: &mut Criterion) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-    let limits = Limits { fuel: Growing { base: 1 << 40, per_instance: 1 << 40 }, ..Limits::default() };
+    let limits = Limits { fuel: ScaledLimit { base: 1 << 40, per_instance: 1 << 40 }, ..Limits::default() };
     let runner = host::runner();
     let thousand_calls = "(local $n i32)
         (loop $again
@@ -41,7 +41,7 @@ fn runs(criterion: &mut Criterion) {
         criterion.bench_function(name, |bencher| {
             bencher.iter(|| {
                 let mut budget = Budget::new(&limits, 1);
-                let run = host::run_one(&runner, &module, &mut budget, Entry::Apply, "s1");
+                let run = host::run_one(&runner, &module, &mut budget, EntryPoint::Apply, "s1");
                 runtime.block_on(run).outcome.unwrap();
             });
         });

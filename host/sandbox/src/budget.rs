@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use confine_view::{Allowance, Meter};
+use confine_view::{Meter, WorkAllowance};
 
-use crate::{Limit, Limits, Per, Reached};
+use crate::{Limit, LimitPer, LimitReached, Limits};
 
 /// What one module may use in one commit, shared by the instances that it runs there.
 ///
@@ -19,14 +19,14 @@ pub struct Budget {
     instances: u64,
     runs: u64,
     answer_by: Option<Instant>,
-    pub(crate) fuel: Account,
-    pub(crate) wall_clock: Account,
-    pub(crate) work: Account,
-    pub(crate) edits: Account,
-    pub(crate) kept: Account,
-    pub(crate) bytes_out: Account,
-    pub(crate) bytes_in: Account,
-    pub(crate) log: Account,
+    pub(crate) fuel: BudgetAccount,
+    pub(crate) wall_clock: BudgetAccount,
+    pub(crate) work: BudgetAccount,
+    pub(crate) edits: BudgetAccount,
+    pub(crate) kept: BudgetAccount,
+    pub(crate) bytes_out: BudgetAccount,
+    pub(crate) bytes_in: BudgetAccount,
+    pub(crate) log: BudgetAccount,
 }
 
 /// What was used, of a run or of a commit so far.
@@ -55,8 +55,8 @@ pub struct Usage {
 impl Budget {
     /// For a module with these limits in a commit that runs so many instances of its services.
     pub fn new(limits: &Limits, instances: u64) -> Self {
-        let account = |total, one| Account { total, one, used: 0 };
-        let growing = |limit: crate::Growing<u64>| account(limit.total(instances), limit.base);
+        let account = |total, one| BudgetAccount { total, one, used: 0 };
+        let growing = |limit: crate::ScaledLimit<u64>| account(limit.total(instances), limit.base);
         Self {
             instances,
             runs: 0,
@@ -101,22 +101,22 @@ impl Budget {
 
     /// A meter for the next run's view.
     pub(crate) fn meter(&self) -> Meter {
-        Meter::new(Allowance {
+        Meter::new(WorkAllowance {
             work: self.work.grant().allowed,
             edits: self.edits.grant().allowed,
             kept: self.kept.grant().allowed,
             answer: self.limits.bytes_per_call as u64,
-            quantum: Allowance::QUANTUM,
+            quantum: WorkAllowance::QUANTUM,
         })
     }
 
     /// How long the next run may take.
-    pub(crate) fn time(&self) -> (Duration, Grant) {
+    pub(crate) fn time(&self) -> (Duration, RunAllowance) {
         let mut grant = self.wall_clock.grant();
         if let Some(deadline) = self.answer_by {
             let left = microseconds(deadline.saturating_duration_since(Instant::now()));
             if left < grant.allowed {
-                grant = Grant { per: Per::Answer, allowed: left, before: 0 };
+                grant = RunAllowance { per: LimitPer::Answer, allowed: left, before: 0 };
             }
         }
         (Duration::from_micros(grant.allowed), grant)
@@ -141,13 +141,13 @@ pub(crate) fn microseconds(time: Duration) -> u64 {
 
 /// One budget.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Account {
+pub(crate) struct BudgetAccount {
     total: u64,
     one: u64,
     used: u64,
 }
 
-impl Account {
+impl BudgetAccount {
     fn left(&self) -> u64 {
         self.total.saturating_sub(self.used)
     }
@@ -157,29 +157,29 @@ impl Account {
     }
 
     /// What the next run may use.
-    pub(crate) fn grant(&self) -> Grant {
+    pub(crate) fn grant(&self) -> RunAllowance {
         if self.one <= self.left() {
-            Grant { per: Per::Instance, allowed: self.one, before: 0 }
+            RunAllowance { per: LimitPer::Instance, allowed: self.one, before: 0 }
         } else {
-            Grant { per: Per::Commit, allowed: self.left(), before: self.used }
+            RunAllowance { per: LimitPer::Commit, allowed: self.left(), before: self.used }
         }
     }
 }
 
 /// What one run may use of a budget.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Grant {
-    per: Per,
+pub(crate) struct RunAllowance {
+    per: LimitPer,
     /// For this run.
     pub(crate) allowed: u64,
     /// What earlier runs for the same have used.
     before: u64,
 }
 
-impl Grant {
+impl RunAllowance {
     /// It is used up: by this run's `used`, and by those before it.
-    pub(crate) fn reached(&self, limit: Limit, used: u64) -> Reached {
-        Reached::new(
+    pub(crate) fn reached(&self, limit: Limit, used: u64) -> LimitReached {
+        LimitReached::new(
             limit,
             self.per,
             self.before.saturating_add(self.allowed),
@@ -196,7 +196,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::Growing;
+    use crate::ScaledLimit;
 
     fn spent(fuel: u64) -> Usage {
         Usage { fuel, ..Usage::default() }
@@ -223,8 +223,8 @@ mod tests {
 
     #[test]
     fn each_budget_is_shared_by_the_commit_and_one_instance_gets_the_base_at_most() {
-        let each = Growing { base: 10, per_instance: 5 };
-        let time = Growing { base: Duration::from_micros(10), per_instance: Duration::from_micros(5) };
+        let each = ScaledLimit { base: 10, per_instance: 5 };
+        let time = ScaledLimit { base: Duration::from_micros(10), per_instance: Duration::from_micros(5) };
         let limits = Limits {
             fuel: each,
             wall_clock: time,
@@ -262,7 +262,7 @@ mod tests {
 
     #[test]
     fn what_the_view_counts_has_the_same_limits() {
-        let two = Growing { base: 2, per_instance: 0 };
+        let two = ScaledLimit { base: 2, per_instance: 0 };
         let limits =
             Limits { host_work: two, edits: two, bytes_out: two, bytes_per_call: 2, ..Limits::default() };
         let meter = || Budget::new(&limits, 1).meter();

@@ -9,17 +9,17 @@ use std::{path::PathBuf, sync::Arc};
 
 use wasmtime::{Engine, component::Component};
 
-use crate::{Cache, Digest, Form, Limits, LoadFault, preflight, text, worker};
+use crate::{Cache, Digest, FileForm, Limits, LoadFault, preflight, text, worker};
 
 /// How components are compiled.
 #[derive(Clone, Debug)]
 pub struct Compiler {
-    place: Place,
+    place: CompilePlace,
     cache: Option<Arc<Cache>>,
 }
 
 #[derive(Clone, Debug)]
-enum Place {
+enum CompilePlace {
     Here,
     Worker(PathBuf),
 }
@@ -27,7 +27,7 @@ enum Place {
 impl Compiler {
     /// In this process, on a thread that nothing can stop: for components that one has made oneself.
     pub fn in_process() -> Self {
-        Self { place: Place::Here, cache: None }
+        Self { place: CompilePlace::Here, cache: None }
     }
 
     /// In a process of its own: this program (`/proc/self/exe`, so that it is the same even where the
@@ -39,7 +39,7 @@ impl Compiler {
 
     /// As [`Compiler::worker`], with another program that does the same.
     pub fn worker_of(program: impl Into<PathBuf>) -> Self {
-        Self { place: Place::Worker(program.into()), cache: None }
+        Self { place: CompilePlace::Worker(program.into()), cache: None }
     }
 
     /// Looks in a cache first, and keeps there what was compiled.
@@ -65,7 +65,7 @@ impl Compiler {
         }
         preflight::form(&bytes)?;
         match &self.place {
-            Place::Here => {
+            CompilePlace::Here => {
                 let engine = engine.clone();
                 blocking(move || {
                     preflight::contract(&bytes).map_err(LoadFault::Refused)?;
@@ -73,7 +73,7 @@ impl Compiler {
                 })
                 .await
             }
-            Place::Worker(program) => {
+            CompilePlace::Worker(program) => {
                 let engine = engine.clone();
                 if let Some(cache) = self.cache.clone() {
                     let engine = engine.clone();
@@ -119,7 +119,7 @@ pub(crate) fn panicked(message: &str) -> String {
 pub(crate) fn refused(error: &wasmtime::Error) -> LoadFault {
     let text = text::line(&format!("{error:#}"), 800);
     if text.contains("unexpected end-of-file") {
-        return LoadFault::Form(Form::Truncated);
+        return LoadFault::Form(FileForm::Truncated);
     }
     LoadFault::Refused(format!("it is not a valid component: {text}"))
 }

@@ -20,7 +20,7 @@ pub struct LogLine {
 /// Collects log lines up to a number of bytes, hands them to [`tracing`] as they come, and keeps the end
 /// of the output.
 #[derive(Debug)]
-pub(crate) struct Console {
+pub(crate) struct GuestLog {
     module: Arc<str>,
     instance: String,
     /// Bytes of one text.
@@ -33,7 +33,7 @@ pub(crate) struct Console {
     output: Vec<u8>,
 }
 
-impl Console {
+impl GuestLog {
     /// For an instance of a module, named as they are shown.
     pub(crate) fn new(module: Arc<str>, instance: String, allowed: u64, text: usize) -> Self {
         Self { module, instance, text, allowed, used: 0, lines: Vec::new(), dropped: 0, output: Vec::new() }
@@ -112,8 +112,8 @@ impl Console {
 mod tests {
     use super::*;
 
-    fn console(allowed: u64) -> Console {
-        Console::new("m".into(), "i".into(), allowed, 32)
+    fn console(allowed: u64) -> GuestLog {
+        GuestLog::new("m".into(), "i".into(), allowed, 32)
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use confine_tree::{Path, PathError, PatternStep, Predicate, PrefixError, PrefixMap, QName, Step};
+use confine_tree::{Path, PathError, PathStep, PatternStep, Predicate, PrefixError, PrefixMap, QName};
 
 use crate::{host::exports::confine::service::handler, text};
 
@@ -105,7 +105,7 @@ fn version(raw: &str) -> Result<Arc<str>, DescriptionError> {
 fn prefixes(raw: Vec<(String, String)>) -> Result<PrefixMap, DescriptionError> {
     for (prefix, namespace) in &raw {
         if Path::parse(prefix).map_or(true, |path| {
-            !matches!(&path.steps[..], [Step { prefix: None, predicates, .. }] if predicates.is_empty())
+            !matches!(&path.steps[..], [PathStep { prefix: None, predicates, .. }] if predicates.is_empty())
         }) {
             return Err(error("prefixes", prefix, "it is no name: write one such as `oc-if`"));
         }
@@ -171,7 +171,7 @@ fn service(raw: &str, prefixes: &PrefixMap) -> Result<PatternStep, DescriptionEr
         error("services", raw, "write `prefix:name`, with its keys where it has several: `p:name[k1][k2]`")
     };
     let path = Path::parse(raw).map_err(|fault| error("services", raw, fault))?;
-    let [Step { prefix: Some(prefix), name, predicates }] = &path.steps[..] else { return Err(wrong()) };
+    let [PathStep { prefix: Some(prefix), name, predicates }] = &path.steps[..] else { return Err(wrong()) };
     if path.absolute {
         return Err(wrong());
     }

@@ -4,27 +4,27 @@ use std::{fmt, sync::Arc};
 
 use confine_view::SourceError;
 
-use crate::Reached;
+use crate::LimitReached;
 
 /// A run that did not succeed.
 ///
 /// Its text is what the user who commits reads, and says where: `module `x` 1.2.0, instance `y` (2 of
 /// 3): …`.
 #[derive(Debug)]
-pub struct Failure {
+pub struct RunFailure {
     /// The module's name.
     pub module: Arc<str>,
     /// Its version, once that is known.
     pub version: Option<Arc<str>>,
     /// The instance, unless the module was only being asked what it is.
-    pub instance: Option<Position>,
+    pub instance: Option<InstancePosition>,
     /// What happened.
-    pub cause: Cause,
+    pub cause: FailureCause,
 }
 
 /// Which instance of a commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Position {
+pub struct InstancePosition {
     /// The instance, as in `bench[service-name='s1']`, safe to show.
     pub instance: String,
     /// Its number among the runs of the module in the commit, from 1.
@@ -36,16 +36,16 @@ pub struct Position {
 /// Why a run did not succeed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum Cause {
+pub enum FailureCause {
     /// The module says no.
     #[error(transparent)]
-    Refused(#[from] Refused),
+    Refused(#[from] ReturnedError),
     /// A limit ended the run.
     #[error(transparent)]
-    Limit(#[from] Reached),
+    Limit(#[from] LimitReached),
     /// The module ended in a trap.
     #[error(transparent)]
-    Trap(#[from] Trap),
+    Trap(#[from] GuestTrap),
     /// It is not the module's fault.
     #[error("the host could not go on")]
     Host(#[from] HostFault),
@@ -53,7 +53,7 @@ pub enum Cause {
 
 /// The error that a module returned, safe to show.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub struct Refused {
+pub struct ReturnedError {
     /// An error-tag of RFC 6241, appendix A, or what the module put there.
     pub tag: String,
     /// For a person.
@@ -64,7 +64,7 @@ pub struct Refused {
 
 /// How a module trapped, safe to show.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub struct Trap {
+pub struct GuestTrap {
     /// In the runtime's words.
     pub reason: String,
     /// The end of what it wrote to standard output and standard error: a panic message, a traceback.
@@ -91,22 +91,22 @@ pub enum HostFault {
     Runtime(String),
 }
 
-impl std::error::Error for Failure {
+impl std::error::Error for RunFailure {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.cause {
-            Cause::Host(fault) => Some(fault),
-            Cause::Refused(_) | Cause::Limit(_) | Cause::Trap(_) => None,
+            FailureCause::Host(fault) => Some(fault),
+            FailureCause::Refused(_) | FailureCause::Limit(_) | FailureCause::Trap(_) => None,
         }
     }
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for RunFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "module `{}`", self.module)?;
         if let Some(version) = &self.version {
             write!(f, " {version}")?;
         }
-        if let Some(Position { instance, number, of }) = &self.instance {
+        if let Some(InstancePosition { instance, number, of }) = &self.instance {
             write!(f, ", instance `{instance}`")?;
             if *of > 1 {
                 write!(f, " ({number} of {of})")?;
@@ -116,7 +116,7 @@ impl fmt::Display for Failure {
     }
 }
 
-impl fmt::Display for Refused {
+impl fmt::Display for ReturnedError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let message = if self.message.is_empty() { "it failed and does not say why" } else { &self.message };
         // What may be done about it comes last.
@@ -129,7 +129,7 @@ impl fmt::Display for Refused {
     }
 }
 
-impl fmt::Display for Trap {
+impl fmt::Display for GuestTrap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "trap: {}", self.reason)?;
         if !self.output.is_empty() {
@@ -165,7 +165,7 @@ pub enum LoadFault {
     },
     /// Not a component at all.
     #[error(transparent)]
-    Form(#[from] Form),
+    Form(#[from] FileForm),
     /// A component that is no service module, or that does not compile: in words that are safe to show.
     #[error("{0}")]
     Refused(String),
@@ -194,7 +194,7 @@ pub enum LoadFault {
     Compiler(#[source] std::io::Error),
     /// It does not fit the contract or does not start.
     #[error("it does not start: {}", .0.cause)]
-    Start(Box<Failure>),
+    Start(Box<RunFailure>),
     /// Its description makes no sense.
     #[error(transparent)]
     Description(#[from] crate::DescriptionError),
@@ -202,7 +202,7 @@ pub enum LoadFault {
 
 /// What a file is instead of a component.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Form {
+pub enum FileForm {
     /// No bytes.
     #[error("the file is empty")]
     Empty,

@@ -1,28 +1,28 @@
 //! The host side of the contract: what a module may call.
 //!
-//! Every function begins by [`State::receive`] and, where it gives back more than a number, ends by
-//! [`State::send`]: what crosses the boundary is counted, and a loop of calls gives the thread to others
+//! Every function begins by [`StoreState::receive`] and, where it gives back more than a number, ends by
+//! [`StoreState::send`]: what crosses the boundary is counted, and a loop of calls gives the thread to others
 //! at least every half millisecond. What a call costs beyond that is the view's to count.
 
 use wasmtime::component::{HasSelf, Linker, Resource};
 
-use crate::state::State;
+use crate::state::StoreState;
 
 wasmtime::component::bindgen!({
     path: "../../wit",
     world: "service-with-hooks",
     imports: { default: async | trappable },
     exports: { default: async },
-    with: { "confine:service/tree.view": crate::host::Handle },
+    with: { "confine:service/tree.view": crate::host::ViewHandle },
 });
 
 use confine::service::{log, tree, types};
 
 /// What a guest's handle of its view stands for. There is one view to a run, so it need not say which.
 #[expect(unreachable_pub, reason = "the generated bindings re-export it")]
-pub struct Handle;
+pub struct ViewHandle;
 
-impl Handle {
+impl ViewHandle {
     /// The handle that a guest is given.
     pub(crate) fn give() -> Resource<Self> {
         Resource::new_own(0)
@@ -30,14 +30,14 @@ impl Handle {
 }
 
 /// Defines the contract's imports.
-pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
-    ServiceWithHooks::add_to_linker::<_, HasSelf<State>>(linker, |state| state)
+pub(crate) fn link(linker: &mut Linker<StoreState>) -> wasmtime::Result<()> {
+    ServiceWithHooks::add_to_linker::<_, HasSelf<StoreState>>(linker, |state| state)
 }
 
 /// What a call of the view gives: an answer for the guest, or the end of the run.
 type Answer<T> = wasmtime::Result<Result<T, types::Error>>;
 
-impl State {
+impl StoreState {
     fn guests_view(&mut self) -> wasmtime::Result<&mut confine_view::View> {
         self.view.as_mut().ok_or_else(|| wasmtime::format_err!("no view was handed out"))
     }
@@ -65,79 +65,79 @@ impl State {
 /// What an element of a list of strings takes besides its bytes: two numbers of 32 bits.
 const STRING: usize = 8;
 
-impl types::Host for State {}
+impl types::Host for StoreState {}
 
-impl tree::Host for State {}
+impl tree::Host for StoreState {}
 
-impl tree::HostView for State {
-    async fn get(&mut self, _: Resource<Handle>, path: String) -> Answer<Option<String>> {
+impl tree::HostView for StoreState {
+    async fn get(&mut self, _: Resource<ViewHandle>, path: String) -> Answer<Option<String>> {
         self.receive(path.len()).await?;
         let result = self.guests_view()?.get(&path).await;
         self.reply(result, |value| value.as_ref().map_or(0, String::len)).await
     }
 
-    async fn exists(&mut self, _: Resource<Handle>, path: String) -> Answer<bool> {
+    async fn exists(&mut self, _: Resource<ViewHandle>, path: String) -> Answer<bool> {
         self.receive(path.len()).await?;
         let result = self.guests_view()?.exists(&path).await;
         self.reply(result, |_| 0).await
     }
 
-    async fn find(&mut self, _: Resource<Handle>, path: String) -> Answer<Vec<String>> {
+    async fn find(&mut self, _: Resource<ViewHandle>, path: String) -> Answer<Vec<String>> {
         self.receive(path.len()).await?;
         let result = self.guests_view()?.find(&path).await;
         self.reply(result, |paths| paths.iter().map(|path| STRING + path.len()).sum()).await
     }
 
-    async fn read(&mut self, _: Resource<Handle>, path: String) -> Answer<Vec<types::Node>> {
+    async fn read(&mut self, _: Resource<ViewHandle>, path: String) -> Answer<Vec<types::Node>> {
         self.receive(path.len()).await?;
         let result = self.guests_view()?.read(&path).await;
         let nodes = result.map(|nodes| nodes.into_iter().map(node).collect());
         self.reply(nodes, |nodes: &Vec<types::Node>| nodes.iter().map(node_size).sum()).await
     }
 
-    async fn read_xml(&mut self, _: Resource<Handle>, path: String) -> Answer<String> {
+    async fn read_xml(&mut self, _: Resource<ViewHandle>, path: String) -> Answer<String> {
         self.receive(path.len()).await?;
         let result = self.guests_view()?.read_xml(&path).await;
         self.reply(result, String::len).await
     }
 
-    async fn set(&mut self, _: Resource<Handle>, path: String, value: String) -> Answer<()> {
+    async fn set(&mut self, _: Resource<ViewHandle>, path: String, value: String) -> Answer<()> {
         self.receive(path.len() + value.len()).await?;
         let result = self.guests_view()?.set(&path, &value).await;
         self.reply(result, |()| 0).await
     }
 
-    async fn create(&mut self, _: Resource<Handle>, path: String) -> Answer<()> {
+    async fn create(&mut self, _: Resource<ViewHandle>, path: String) -> Answer<()> {
         self.receive(path.len()).await?;
         let result = self.guests_view()?.create(&path).await;
         self.reply(result, |()| 0).await
     }
 
-    async fn remove(&mut self, _: Resource<Handle>, path: String) -> Answer<()> {
+    async fn remove(&mut self, _: Resource<ViewHandle>, path: String) -> Answer<()> {
         self.receive(path.len()).await?;
         let result = self.guests_view()?.remove(&path).await;
         self.reply(result, |()| 0).await
     }
 
-    async fn edit(&mut self, _: Resource<Handle>, edits: Vec<types::Edit>) -> Answer<()> {
+    async fn edit(&mut self, _: Resource<ViewHandle>, edits: Vec<types::Edit>) -> Answer<()> {
         self.receive(edits.iter().map(edit_size).sum()).await?;
         let edits: Vec<_> = edits.into_iter().map(edit).collect();
         let result = self.guests_view()?.edit(&edits).await;
         self.reply(result, |()| 0).await
     }
 
-    async fn edit_xml(&mut self, _: Resource<Handle>, config: String) -> Answer<()> {
+    async fn edit_xml(&mut self, _: Resource<ViewHandle>, config: String) -> Answer<()> {
         self.receive(config.len()).await?;
         let result = self.guests_view()?.edit_xml(&config).await;
         self.reply(result, |()| 0).await
     }
 
-    async fn drop(&mut self, _: Resource<Handle>) -> wasmtime::Result<()> {
+    async fn drop(&mut self, _: Resource<ViewHandle>) -> wasmtime::Result<()> {
         self.receive(0).await
     }
 }
 
-impl log::Host for State {
+impl log::Host for StoreState {
     async fn log(
         &mut self,
         level: String,
@@ -150,7 +150,7 @@ impl log::Host for State {
     }
 }
 
-fn node(node: confine_view::Node) -> types::Node {
+fn node(node: confine_view::ViewNode) -> types::Node {
     types::Node { depth: node.depth, name: node.name, namespace: node.namespace, value: node.value }
 }
 
@@ -161,9 +161,9 @@ fn node_size(node: &types::Node) -> usize {
     NODE + node.name.len() + optional(&node.namespace) + optional(&node.value)
 }
 
-fn edit(edit: types::Edit) -> confine_view::Edit {
+fn edit(edit: types::Edit) -> confine_view::ViewEdit {
     // Options are room to grow: none is known yet, and unknown ones are ignored.
-    confine_view::Edit { operation: edit.operation, path: edit.path, value: edit.value }
+    confine_view::ViewEdit { operation: edit.operation, path: edit.path, value: edit.value }
 }
 
 fn edit_size(edit: &types::Edit) -> usize {

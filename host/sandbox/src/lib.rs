@@ -3,7 +3,7 @@
 //! A [`Runner`] makes a [`Module`] of a component's bytes, and runs it for one service instance after the
 //! other, each time in a fresh sandbox and within the [`Budget`] that the module has for a commit. All
 //! that a module can do is what [`host`] and [`wasi`] define; all that it may use is in one value,
-//! [`Limits`]; what went wrong is a [`LoadError`] or a [`Failure`] that says so in words.
+//! [`Limits`]; what went wrong is a [`LoadError`] or a [`RunFailure`] that says so in words.
 //!
 //! ```text
 //! bytes ──▶ preflight ──▶ compile (worker, cache) ──▶ bind ──▶ describe ──▶ Module
@@ -41,8 +41,11 @@ pub use compile::Compiler;
 pub use console::LogLine;
 pub use description::{Description, DescriptionError};
 pub use digest::Digest;
-pub use error::{Cause, Failure, Form, HostFault, LoadError, LoadFault, Position, Refused, Trap};
-pub use limit::{Limit, Per, Reached};
-pub use limits::{Growing, Limits};
+pub use error::{
+    FailureCause, FileForm, GuestTrap, HostFault, InstancePosition, LoadError, LoadFault, ReturnedError,
+    RunFailure,
+};
+pub use limit::{Limit, LimitPer, LimitReached};
+pub use limits::{Limits, ScaledLimit};
 pub use module::Module;
-pub use runner::{Commit, Entry, Run, Runner};
+pub use runner::{CommitContext, EntryPoint, RunReport, Runner};

@@ -59,23 +59,23 @@ impl Limit {
         }
     }
 
-    fn amount(self, value: u64) -> Amount {
+    fn amount(self, value: u64) -> ShownAmount {
         match self {
-            Self::WallClock => Amount::Microseconds(value),
+            Self::WallClock => ShownAmount::Microseconds(value),
             Self::Memory
             | Self::Stack
             | Self::BytesOut
             | Self::BytesIn
             | Self::BytesPerCall
-            | Self::EditBytes => Amount::Bytes(value),
-            _ => Amount::Count(value),
+            | Self::EditBytes => ShownAmount::Bytes(value),
+            _ => ShownAmount::Count(value),
         }
     }
 }
 
 /// For what a limit is allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Per {
+pub enum LimitPer {
     /// For the module in the whole commit.
     Commit,
     /// For one instance of it.
@@ -86,7 +86,7 @@ pub enum Per {
     Answer,
 }
 
-impl fmt::Display for Per {
+impl fmt::Display for LimitPer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Commit => "for the commit",
@@ -99,11 +99,11 @@ impl fmt::Display for Per {
 
 /// A limit that was reached, with its numbers: units of fuel or work, bytes, microseconds or pieces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Reached {
+pub struct LimitReached {
     /// Which.
     pub limit: Limit,
     /// For what.
-    pub per: Per,
+    pub per: LimitPer,
     /// How much is allowed.
     pub allowed: u64,
     /// How much was used, with what was asked for last; for memory, how much was in use. None where
@@ -113,19 +113,19 @@ pub struct Reached {
     pub asked: Option<u64>,
 }
 
-impl Reached {
-    pub(crate) fn new(limit: Limit, per: Per, allowed: u64, used: u64) -> Self {
+impl LimitReached {
+    pub(crate) fn new(limit: Limit, per: LimitPer, allowed: u64, used: u64) -> Self {
         Self { limit, per, allowed, used: Some(used), asked: None }
     }
 
     /// For one instance, where nobody counts beyond the limit.
     pub(crate) fn uncounted(limit: Limit, allowed: u64) -> Self {
-        Self { limit, per: Per::Instance, allowed, used: None, asked: None }
+        Self { limit, per: LimitPer::Instance, allowed, used: None, asked: None }
     }
 }
 
 /// `fuel limit reached: allowed 2,000,000,000 for one instance, used 2,000,000,000`
-impl fmt::Display for Reached {
+impl fmt::Display for LimitReached {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { limit, per, allowed, used, asked } = self;
         write!(f, "{} limit reached: allowed {} {per}", limit.name(), limit.amount(*allowed))?;
@@ -139,17 +139,17 @@ impl fmt::Display for Reached {
     }
 }
 
-impl std::error::Error for Reached {}
+impl std::error::Error for LimitReached {}
 
 /// An amount, for a person.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Amount {
+pub(crate) enum ShownAmount {
     Count(u64),
     Bytes(u64),
     Microseconds(u64),
 }
 
-impl fmt::Display for Amount {
+impl fmt::Display for ShownAmount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const KIB: u64 = 1 << 10;
         const MIB: u64 = 1 << 20;
@@ -177,24 +177,29 @@ mod tests {
 
     #[test]
     fn limits_say_their_numbers() {
-        let memory = Reached {
+        let memory = LimitReached {
             limit: Limit::Memory,
-            per: Per::Instance,
+            per: LimitPer::Instance,
             allowed: 64 << 20,
             used: Some(63 << 20),
             asked: Some(2 << 20),
         };
         let texts: Vec<_> = [
-            Reached::new(Limit::Fuel, Per::Instance, 2_000_000_000, 2_000_000_000),
-            Reached::new(Limit::WallClock, Per::Commit, 10_010_000, 10_012_000),
-            Reached::new(Limit::WallClock, Per::Answer, 200_000, 210_000),
+            LimitReached::new(Limit::Fuel, LimitPer::Instance, 2_000_000_000, 2_000_000_000),
+            LimitReached::new(Limit::WallClock, LimitPer::Commit, 10_010_000, 10_012_000),
+            LimitReached::new(Limit::WallClock, LimitPer::Answer, 200_000, 210_000),
             memory,
-            Reached::uncounted(Limit::Stack, 512 << 10),
-            Reached::new(Limit::BytesOut, Per::Commit, (64 << 20) + (256 << 10), (64 << 20) + 300_000),
-            Reached::new(Limit::Edits, Per::Commit, 101_000, 101_001),
+            LimitReached::uncounted(Limit::Stack, 512 << 10),
+            LimitReached::new(
+                Limit::BytesOut,
+                LimitPer::Commit,
+                (64 << 20) + (256 << 10),
+                (64 << 20) + 300_000,
+            ),
+            LimitReached::new(Limit::Edits, LimitPer::Commit, 101_000, 101_001),
         ]
         .iter()
-        .map(Reached::to_string)
+        .map(LimitReached::to_string)
         .collect();
         insta::assert_snapshot!(texts.join("\n"), @r"
         fuel limit reached: allowed 2,000,000,000 for one instance, used 2,000,000,000

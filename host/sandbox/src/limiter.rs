@@ -13,25 +13,25 @@ const TABLE_ELEMENT: u64 = size_of::<usize>() as u64;
 /// Counts what a store has, and remembers the first thing that it refused: a guest sees a refusal only
 /// as a memory that would not grow, and what it does then rarely says so.
 #[derive(Clone, Debug)]
-pub(crate) struct Limiter {
+pub(crate) struct StoreLimiter {
     allowed: u64,
     core_instances: usize,
     memories: usize,
     tables: usize,
     in_use: u64,
-    refused: Option<Refusal>,
+    refused: Option<GrowthRefusal>,
 }
 
 /// A refused growth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Refusal {
+pub(crate) struct GrowthRefusal {
     /// Bytes that were in use.
     pub(crate) in_use: u64,
     /// Bytes that were asked for on top.
     pub(crate) asked: u64,
 }
 
-impl Limiter {
+impl StoreLimiter {
     pub(crate) fn new(limits: &Limits) -> Self {
         Self {
             allowed: limits.memory,
@@ -50,14 +50,14 @@ impl Limiter {
     }
 
     /// The first growth that was refused.
-    pub(crate) fn refused(&self) -> Option<Refusal> {
+    pub(crate) fn refused(&self) -> Option<GrowthRefusal> {
         self.refused
     }
 
     fn grow(&mut self, asked: u64) -> bool {
         let desired = self.in_use.saturating_add(asked);
         if desired > self.allowed {
-            self.refused.get_or_insert(Refusal { in_use: self.in_use, asked });
+            self.refused.get_or_insert(GrowthRefusal { in_use: self.in_use, asked });
             return false;
         }
         self.in_use = desired;
@@ -65,7 +65,7 @@ impl Limiter {
     }
 }
 
-impl ResourceLimiter for Limiter {
+impl ResourceLimiter for StoreLimiter {
     fn memory_growing(
         &mut self,
         current: usize,
@@ -111,8 +111,8 @@ mod tests {
 
     const PAGE: usize = 64 << 10;
 
-    fn limiter(pages: usize) -> Limiter {
-        Limiter::new(&Limits { memory: (pages * PAGE) as u64, ..Limits::default() })
+    fn limiter(pages: usize) -> StoreLimiter {
+        StoreLimiter::new(&Limits { memory: (pages * PAGE) as u64, ..Limits::default() })
     }
 
     #[test]
@@ -124,7 +124,7 @@ mod tests {
         assert_eq!(limiter.in_use(), 4 * PAGE as u64);
         assert!(!limiter.table_growing(PAGE / 8, PAGE / 8 + 1, None).unwrap());
         assert!(!limiter.memory_growing(PAGE, 3 * PAGE, None).unwrap());
-        assert_eq!(limiter.refused(), Some(Refusal { in_use: 4 * PAGE as u64, asked: 8 }));
+        assert_eq!(limiter.refused(), Some(GrowthRefusal { in_use: 4 * PAGE as u64, asked: 8 }));
     }
 
     #[test]

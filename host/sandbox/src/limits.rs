@@ -6,21 +6,21 @@ use std::time::Duration;
 /// so that a commit of thousands of instances passes while no single one can take it all: one instance
 /// gets [`base`](Self::base) at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Growing<T> {
+pub struct ScaledLimit<T> {
     /// For the commit, whatever it runs, and the most that one instance may use.
     pub base: T,
     /// For the commit, on top, for each instance that it runs.
     pub per_instance: T,
 }
 
-impl Growing<u64> {
+impl ScaledLimit<u64> {
     /// What a commit of so many instances may use.
     pub fn total(&self, instances: u64) -> u64 {
         self.base.saturating_add(self.per_instance.saturating_mul(instances))
     }
 }
 
-impl Growing<Duration> {
+impl ScaledLimit<Duration> {
     /// What a commit of so many instances may use.
     pub fn total(&self, instances: u64) -> Duration {
         let instances = u32::try_from(instances).unwrap_or(u32::MAX);
@@ -37,16 +37,16 @@ pub struct Limits {
     /// each byte of a bulk copy. The same run uses the same fuel on every machine. Two thousand million
     /// are two to six seconds; a call of the example services uses less than a million, a first call of
     /// a Python module about 50 million. Of the commit; it holds for `describe` too.
-    pub fuel: Growing<u64>,
+    pub fuel: ScaledLimit<u64>,
     /// Time on the wall from the start of each call to its end, summed over the commit. Fuel does not see
     /// time that the host or the backend needs. The committing user waits for it, so a commit has an end
     /// of its own besides, which its caller sets.
-    pub wall_clock: Growing<Duration>,
+    pub wall_clock: ScaledLimit<Duration>,
     /// What calls of the view make the host do, in units of about 50 ns: nodes visited and bytes copied
     /// (see [`confine_view::Meter`]). Fuel does not see it either, and unlike the wall clock it does not
     /// depend on the machine's load. The default is worth about as much time as the wall clock. Of the
     /// commit.
-    pub host_work: Growing<u64>,
+    pub host_work: ScaledLimit<u64>,
     /// Bytes of memory, summed over all linear memories and tables of an instance. An interpreter needs
     /// 16 MiB at least.
     pub memory: u64,
@@ -64,18 +64,18 @@ pub struct Limits {
     pub handles: usize,
     /// Bytes of strings and lists that guests pass to the host: the host keeps edits until the commit
     /// ends, and their paths and values are part of this. Of the commit.
-    pub bytes_out: Growing<u64>,
+    pub bytes_out: ScaledLimit<u64>,
     /// Bytes of strings and lists that the host copies into guests. Of the commit.
-    pub bytes_in: Growing<u64>,
+    pub bytes_in: ScaledLimit<u64>,
     /// Bytes of strings and lists that one call may pass, either way: a call that passes them cannot be
     /// stopped halfway. Eight MiB take a few milliseconds.
     pub bytes_per_call: usize,
     /// Nodes set, created or removed. A bigger edit than the default takes the controller minutes. Of the
     /// commit.
-    pub edits: Growing<u64>,
+    pub edits: ScaledLimit<u64>,
     /// Bytes of log lines, standard output and standard error. What is over it is dropped and counted;
     /// nothing fails. Of the commit.
-    pub log: Growing<u64>,
+    pub log: ScaledLimit<u64>,
     /// Bytes of one text that a person reads: a message of a module, one field of a log line, the tail of
     /// standard error in a message. What is over it is cut.
     pub text: usize,
@@ -97,20 +97,23 @@ const MIB: u64 = 1 << 20;
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            fuel: Growing { base: 2_000_000_000, per_instance: 50_000_000 },
-            wall_clock: Growing { base: Duration::from_secs(10), per_instance: Duration::from_millis(10) },
-            host_work: Growing { base: 200_000_000, per_instance: 200_000 },
+            fuel: ScaledLimit { base: 2_000_000_000, per_instance: 50_000_000 },
+            wall_clock: ScaledLimit {
+                base: Duration::from_secs(10),
+                per_instance: Duration::from_millis(10),
+            },
+            host_work: ScaledLimit { base: 200_000_000, per_instance: 200_000 },
             memory: 64 * MIB,
             stack: 512 << 10,
             core_instances: 256,
             memories: 16,
             tables: 256,
             handles: 10_000,
-            bytes_out: Growing { base: 64 * MIB, per_instance: 256 << 10 },
-            bytes_in: Growing { base: 64 * MIB, per_instance: 256 << 10 },
+            bytes_out: ScaledLimit { base: 64 * MIB, per_instance: 256 << 10 },
+            bytes_in: ScaledLimit { base: 64 * MIB, per_instance: 256 << 10 },
             bytes_per_call: 8 << 20,
-            edits: Growing { base: 100_000, per_instance: 1_000 },
-            log: Growing { base: 64 << 10, per_instance: 1 << 10 },
+            edits: ScaledLimit { base: 100_000, per_instance: 1_000 },
+            log: ScaledLimit { base: 64 << 10, per_instance: 1 << 10 },
             text: 4 << 10,
             component: 64 * MIB,
             compiled: 256 * MIB,

@@ -14,20 +14,20 @@ use crate::{
         exports::confine::service::{handler, hooks},
     },
     preflight,
-    state::State,
+    state::StoreState,
     wasi,
 };
 
 /// A module that was compiled, bound and asked what it is. Cheap to clone.
 #[derive(Clone)]
-pub struct Module(Arc<Loaded>);
+pub struct Module(Arc<LoadedModule>);
 
-struct Loaded {
+struct LoadedModule {
     name: Arc<str>,
     digest: Digest,
     limits: Limits,
     description: Description,
-    program: Program,
+    program: BoundComponent,
 }
 
 impl Module {
@@ -36,9 +36,9 @@ impl Module {
         digest: Digest,
         limits: Limits,
         description: Description,
-        program: Program,
+        program: BoundComponent,
     ) -> Self {
-        Self(Arc::new(Loaded { name, digest, limits, description, program }))
+        Self(Arc::new(LoadedModule { name, digest, limits, description, program }))
     }
 
     /// Its name, which is the operator's (the file's), safe to show.
@@ -66,7 +66,7 @@ impl Module {
         self.0.program.hooks.is_some()
     }
 
-    pub(crate) fn program(&self) -> &Program {
+    pub(crate) fn program(&self) -> &BoundComponent {
         &self.0.program
     }
 }
@@ -90,15 +90,15 @@ impl fmt::Debug for Module {
 
 /// A component that is bound to what the host offers: what an instance is made of.
 #[derive(Clone)]
-pub(crate) struct Program {
-    pub(crate) instance: InstancePre<State>,
+pub(crate) struct BoundComponent {
+    pub(crate) instance: InstancePre<StoreState>,
     pub(crate) handler: handler::GuestIndices,
     pub(crate) hooks: Option<hooks::GuestIndices>,
 }
 
-impl Program {
+impl BoundComponent {
     /// Binds imports and exports, and checks their types.
-    pub(crate) fn bind(contract: &Linker<State>, component: &Component) -> wasmtime::Result<Self> {
+    pub(crate) fn bind(contract: &Linker<StoreState>, component: &Component) -> wasmtime::Result<Self> {
         let mut linker = contract.clone();
         wasi::refuse(&mut linker, component)?;
         let instance = linker.instantiate_pre(component)?;
@@ -117,7 +117,7 @@ impl Program {
 }
 
 /// What components import, but for what they may only name: ready to bind them to.
-pub(crate) fn contract(engine: &Engine) -> wasmtime::Result<Linker<State>> {
+pub(crate) fn contract(engine: &Engine) -> wasmtime::Result<Linker<StoreState>> {
     let mut linker = Linker::new(engine);
     host::link(&mut linker)?;
     wasi::link(&mut linker)?;

@@ -3,11 +3,11 @@
 use wasmtime::{Trap as Code, WasmBacktrace};
 
 use crate::{
-    Cause, Limit, Limits, Reached, Refused, Trap,
-    budget::Grant,
+    FailureCause, GuestTrap, Limit, LimitReached, Limits, ReturnedError,
+    budget::RunAllowance,
     engine::BACKTRACE_FRAMES,
     host::confine::service::types,
-    state::{Halt, State},
+    state::{HaltReason, StoreState},
     text,
 };
 
@@ -22,9 +22,9 @@ const FRAME: usize = 120;
 const REASON: usize = 400;
 
 /// What a module's own error says, made safe to show.
-pub(crate) fn refused(error: &types::Error, limits: &Limits) -> Refused {
+pub(crate) fn refused(error: &types::Error, limits: &Limits) -> ReturnedError {
     let tag = if error.tag.is_empty() { "operation-failed" } else { &error.tag };
-    Refused {
+    ReturnedError {
         tag: text::line(tag, FRAME),
         message: text::block(error.message.trim(), limits.text),
         path: error.path.as_ref().map(|path| text::line(path, limits.text)),
@@ -35,24 +35,24 @@ pub(crate) fn refused(error: &types::Error, limits: &Limits) -> Refused {
 /// not grow traps in a way of its own.
 pub(crate) fn trapped(
     error: &wasmtime::Error,
-    state: &mut State,
-    fuel: Grant,
+    state: &mut StoreState,
+    fuel: RunAllowance,
     fuel_used: u64,
     limits: &Limits,
-) -> Cause {
+) -> FailureCause {
     match state.halt.take() {
-        Some(Halt::Limit(reached)) => return Cause::Limit(reached),
-        Some(Halt::Fault(fault)) => return Cause::Host(fault),
-        Some(Halt::Trap(reason)) => return trap(reason, error, state),
+        Some(HaltReason::Limit(reached)) => return FailureCause::Limit(reached),
+        Some(HaltReason::Fault(fault)) => return FailureCause::Host(fault),
+        Some(HaltReason::Trap(reason)) => return trap(reason, error, state),
         None => {}
     }
     let code = error.downcast_ref::<Code>().copied();
     if code == Some(Code::OutOfFuel) {
-        return Cause::Limit(fuel.reached(Limit::Fuel, fuel_used));
+        return FailureCause::Limit(fuel.reached(Limit::Fuel, fuel_used));
     }
     let words = format!("{error:#}");
     if let Some(reached) = limit(code, &words, error, state, limits) {
-        return Cause::Limit(reached);
+        return FailureCause::Limit(reached);
     }
     let reason = code.map_or_else(|| root(error), |code| code.to_string());
     trap(reason, error, state)
@@ -62,29 +62,29 @@ fn limit(
     code: Option<Code>,
     words: &str,
     error: &wasmtime::Error,
-    state: &State,
+    state: &StoreState,
     limits: &Limits,
-) -> Option<Reached> {
+) -> Option<LimitReached> {
     if let Some(refusal) = state.limiter.refused() {
-        return Some(Reached {
+        return Some(LimitReached {
             limit: Limit::Memory,
-            per: crate::Per::Instance,
+            per: crate::LimitPer::Instance,
             allowed: limits.memory,
             used: Some(refusal.in_use),
             asked: Some(refusal.asked),
         });
     }
     if code == Some(Code::StackOverflow) || (code == Some(Code::MemoryOutOfBounds) && is_deep(error)) {
-        return Some(Reached::uncounted(Limit::Stack, limits.stack as u64));
+        return Some(LimitReached::uncounted(Limit::Stack, limits.stack as u64));
     }
     if words.contains(HANDLES_FULL) {
-        return Some(Reached::uncounted(Limit::Handles, limits.handles as u64));
+        return Some(LimitReached::uncounted(Limit::Handles, limits.handles as u64));
     }
     if words.contains(CALL_TOO_BIG) {
         let allowed = limits.bytes_per_call as u64;
-        return Some(Reached {
+        return Some(LimitReached {
             limit: Limit::BytesPerCall,
-            per: crate::Per::Call,
+            per: crate::LimitPer::Call,
             allowed,
             used: None,
             asked: None,
@@ -97,7 +97,7 @@ fn limit(
         "table" => (Limit::Tables, limits.tables),
         _ => return None,
     };
-    Some(Reached::uncounted(limit, allowed as u64))
+    Some(LimitReached::uncounted(limit, allowed as u64))
 }
 
 /// Whether a trap out of bounds is a stack that has run over. Compilers keep a stack in linear memory
@@ -111,14 +111,14 @@ fn root(error: &wasmtime::Error) -> String {
     error.chain().last().map_or_else(|| error.to_string(), ToString::to_string)
 }
 
-fn trap(reason: String, error: &wasmtime::Error, state: &State) -> Cause {
+fn trap(reason: String, error: &wasmtime::Error, state: &StoreState) -> FailureCause {
     let frames = error.downcast_ref::<WasmBacktrace>().map(WasmBacktrace::frames).unwrap_or_default();
     let backtrace = frames.iter().map(|frame| {
         let name = frame.func_name().map_or_else(|| format!("function {}", frame.func_index()), Into::into);
         text::line(&name, FRAME)
     });
     let reason = reason.strip_prefix("wasm trap: ").unwrap_or(&reason);
-    Cause::Trap(Trap {
+    FailureCause::Trap(GuestTrap {
         reason: text::line(reason, REASON),
         output: state.console.output(),
         backtrace: backtrace.collect(),

@@ -3,7 +3,7 @@
 
 use wasmparser::{Encoding, Parser, Payload};
 
-use crate::{Form, text, wasi};
+use crate::{FileForm, text, wasi};
 
 /// The package of the contract, and the version that this host speaks.
 const CONTRACT: &str = "confine:service";
@@ -28,23 +28,23 @@ const NAME: usize = 100;
 const NAMES: usize = 8;
 
 /// Looks at the first bytes only.
-pub(crate) fn form(bytes: &[u8]) -> Result<(), Form> {
+pub(crate) fn form(bytes: &[u8]) -> Result<(), FileForm> {
     const COMPONENT: [u8; 8] = *b"\0asm\x0d\0\x01\0";
     const CORE_MODULE: [u8; 8] = *b"\0asm\x01\0\0\0";
     match bytes {
-        [] => Err(Form::Empty),
+        [] => Err(FileForm::Empty),
         _ if bytes.starts_with(&COMPONENT) => Ok(()),
-        _ if bytes.starts_with(&CORE_MODULE) => Err(Form::CoreModule),
-        _ if bytes.starts_with(b"\0asm") && bytes.len() >= 8 => Err(Form::Version),
-        _ if b"\0asm".starts_with(bytes) || bytes.starts_with(b"\0asm") => Err(Form::Truncated),
+        _ if bytes.starts_with(&CORE_MODULE) => Err(FileForm::CoreModule),
+        _ if bytes.starts_with(b"\0asm") && bytes.len() >= 8 => Err(FileForm::Version),
+        _ if b"\0asm".starts_with(bytes) || bytes.starts_with(b"\0asm") => Err(FileForm::Truncated),
         _ if bytes.starts_with(b"\x7fELF") => Err(match wasmtime::Engine::detect_precompiled(bytes) {
-            Some(_) => Form::Compiled,
-            None => Form::Native,
+            Some(_) => FileForm::Compiled,
+            None => FileForm::Native,
         }),
         _ if bytes.trim_ascii_start().starts_with(b"(") || bytes.trim_ascii_start().starts_with(b";;") => {
-            Err(Form::Text)
+            Err(FileForm::Text)
         }
-        _ => Err(Form::Unknown),
+        _ => Err(FileForm::Unknown),
     }
 }
 
@@ -54,7 +54,7 @@ pub(crate) type Refusal = String;
 /// Looks at what the component as a whole imports and exports. Whether it is valid otherwise is the
 /// compiler's to say.
 pub(crate) fn contract(bytes: &[u8]) -> Result<(), Refusal> {
-    let mut names = Names::default();
+    let mut names = PreflightNames::default();
     // What lies inside of nested components and modules is skipped: the component as a whole answers
     // for what it imports.
     let mut nested = 0usize;
@@ -62,7 +62,7 @@ pub(crate) fn contract(bytes: &[u8]) -> Result<(), Refusal> {
         let payload = payload.map_err(|error| damaged(&error))?;
         match payload {
             Payload::Version { encoding, .. } if nested == 0 && encoding != Encoding::Component => {
-                return Err(Form::CoreModule.to_string());
+                return Err(FileForm::CoreModule.to_string());
             }
             Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => nested += 1,
             Payload::End(_) => nested = nested.saturating_sub(1),
@@ -85,13 +85,13 @@ pub(crate) fn contract(bytes: &[u8]) -> Result<(), Refusal> {
 /// What the parser or the compiler says of a component, safe to show.
 pub(crate) fn damaged(error: &wasmparser::BinaryReaderError) -> Refusal {
     if error.message().starts_with("unexpected end") {
-        return Form::Truncated.to_string();
+        return FileForm::Truncated.to_string();
     }
     format!("it is not a valid component: {}", text::line(&error.to_string(), 4 * NAME))
 }
 
 #[derive(Default)]
-struct Names {
+struct PreflightNames {
     /// Versions of the contract that are not this one.
     versions: Vec<String>,
     /// Imports that are not offered.
@@ -100,7 +100,7 @@ struct Names {
     imports: usize,
 }
 
-impl Names {
+impl PreflightNames {
     fn import(&mut self, import: &str) {
         self.imports += 1;
         if let Some(version) = version_of(import, &IMPORTS) {
@@ -181,15 +181,15 @@ mod tests {
     #[test]
     fn forms_are_told_by_their_first_bytes() {
         for (bytes, form) in [
-            (&b""[..], Form::Empty),
-            (b"\0as", Form::Truncated),
-            (b"\0asm\x0d\0", Form::Truncated),
-            (b"\0asm\x01\0\0\0", Form::CoreModule),
-            (b"\0asm\x0e\0\x01\0", Form::Version),
-            (b"\x7fELF\x02\x01\x01", Form::Native),
-            (b"  (component)", Form::Text),
-            (b";; text", Form::Text),
-            (b"#!/bin/sh", Form::Unknown),
+            (&b""[..], FileForm::Empty),
+            (b"\0as", FileForm::Truncated),
+            (b"\0asm\x0d\0", FileForm::Truncated),
+            (b"\0asm\x01\0\0\0", FileForm::CoreModule),
+            (b"\0asm\x0e\0\x01\0", FileForm::Version),
+            (b"\x7fELF\x02\x01\x01", FileForm::Native),
+            (b"  (component)", FileForm::Text),
+            (b";; text", FileForm::Text),
+            (b"#!/bin/sh", FileForm::Unknown),
         ] {
             assert_eq!(super::form(bytes), Err(form), "{bytes:?}");
         }
@@ -238,7 +238,7 @@ mod tests {
     #[test]
     fn a_component_has_no_more_imports_than_there_are_interfaces() {
         let refused = |imports: usize| {
-            let mut names = Names { handler: true, ..Names::default() };
+            let mut names = PreflightNames { handler: true, ..PreflightNames::default() };
             (0..imports).for_each(|n| names.import(&format!("wasi:cli/exit@0.2.{n}")));
             names.judge().err()
         };
@@ -254,7 +254,7 @@ mod tests {
             let refusal = contract(&whole[..length]).unwrap_err();
             // A cut between two sections leaves a component without the rest.
             assert!(
-                refusal == Form::Truncated.to_string()
+                refusal == FileForm::Truncated.to_string()
                     || refusal.starts_with("it exports no")
                     || refusal.starts_with("it is not a valid component"),
                 "{length}: {refusal}"

@@ -6,17 +6,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use confine_view::{Draft, InstanceRef};
+use confine_view::{CommitDraft, InstanceRef};
 use wasmtime::Store;
 
 use crate::{
-    Cause, Commit, Entry, HostFault, Limits, LogLine, Usage,
-    budget::Grant,
+    CommitContext, EntryPoint, FailureCause, HostFault, Limits, LogLine, Usage,
+    budget::RunAllowance,
     engine::YIELD_INTERVAL,
-    host::{Handle, confine::service::types, exports::confine::service::handler},
-    module::Program,
+    host::{ViewHandle, confine::service::types, exports::confine::service::handler},
+    module::BoundComponent,
     outcome,
-    state::{Deadline, State},
+    state::{RunDeadline, StoreState},
 };
 
 /// What runs in a store: instantiates the program and calls it.
@@ -24,22 +24,22 @@ pub(crate) type Entered<'a, T> =
     Pin<Box<dyn Future<Output = wasmtime::Result<Result<T, types::Error>>> + Send + 'a>>;
 
 /// What a run may use besides what its state counts.
-pub(crate) struct Grants {
-    pub(crate) fuel: Grant,
+pub(crate) struct RunGrants {
+    pub(crate) fuel: RunAllowance,
     pub(crate) time: Duration,
-    pub(crate) wall_clock: Grant,
+    pub(crate) wall_clock: RunAllowance,
 }
 
 /// A run that is over.
-pub(crate) struct Ended<T> {
-    pub(crate) result: Result<T, Cause>,
-    pub(crate) remains: Remains,
+pub(crate) struct EndedRun<T> {
+    pub(crate) result: Result<T, FailureCause>,
+    pub(crate) remains: RunRemains,
 }
 
 /// What is left of a run beside its result.
 #[derive(Default)]
-pub(crate) struct Remains {
-    pub(crate) draft: Option<Draft>,
+pub(crate) struct RunRemains {
+    pub(crate) draft: Option<CommitDraft>,
     pub(crate) usage: Usage,
     pub(crate) log: Vec<LogLine>,
     pub(crate) log_dropped: u64,
@@ -47,13 +47,13 @@ pub(crate) struct Remains {
 
 /// Runs a program in a fresh store until it is done or its time is over.
 pub(crate) async fn execute<T>(
-    program: &Program,
-    mut state: State,
-    grants: Grants,
+    program: &BoundComponent,
+    mut state: StoreState,
+    grants: RunGrants,
     limits: &Limits,
-    enter: impl for<'a> FnOnce(&'a mut Store<State>, &'a Program) -> Entered<'a, T>,
-) -> Ended<T> {
-    let deadline = Deadline { began: Instant::now(), time: grants.time, wall_clock: grants.wall_clock };
+    enter: impl for<'a> FnOnce(&'a mut Store<StoreState>, &'a BoundComponent) -> Entered<'a, T>,
+) -> EndedRun<T> {
+    let deadline = RunDeadline { began: Instant::now(), time: grants.time, wall_clock: grants.wall_clock };
     state.begin(deadline);
     let mut store = Store::new(program.engine(), state);
     let prepared = prepare(&mut store, grants.fuel.allowed, limits);
@@ -67,19 +67,19 @@ pub(crate) async fn execute<T>(
     let mut state = store.into_data();
     let result = match ended {
         Ok(Ok(Ok(value))) => Ok(value),
-        Ok(Ok(Err(error))) => Err(Cause::Refused(outcome::refused(&error, limits))),
+        Ok(Ok(Err(error))) => Err(FailureCause::Refused(outcome::refused(&error, limits))),
         Ok(Err(error)) => Err(outcome::trapped(&error, &mut state, grants.fuel, fuel, limits)),
-        Err(_) => Err(Cause::Limit(deadline.reached())),
+        Err(_) => Err(FailureCause::Limit(deadline.reached())),
     };
     let (draft, meter) = state.view.take().map(confine_view::View::into_parts).unzip();
     let usage = Usage { fuel, wall_clock, ..state.usage(meter.as_ref()) };
     let (log, log_dropped) = state.console.into_lines();
-    Ended { result, remains: Remains { draft, usage, log, log_dropped } }
+    EndedRun { result, remains: RunRemains { draft, usage, log, log_dropped } }
 }
 
 /// Sets every limit of the store before anything of the guest can run: a start function does as soon as
 /// it is instantiated.
-fn prepare(store: &mut Store<State>, fuel: u64, limits: &Limits) -> wasmtime::Result<()> {
+fn prepare(store: &mut Store<StoreState>, fuel: u64, limits: &Limits) -> wasmtime::Result<()> {
     store.limiter(|state| &mut state.limiter);
     store.set_fuel(fuel)?;
     store.fuel_async_yield_interval(Some(YIELD_INTERVAL))?;
@@ -91,8 +91,8 @@ fn prepare(store: &mut Store<State>, fuel: u64, limits: &Limits) -> wasmtime::Re
 /// Asks a program what it is. Binds all that will ever be called of it, so that what does not fit the
 /// contract is found now.
 pub(crate) fn describe<'a>(
-    store: &'a mut Store<State>,
-    program: &'a Program,
+    store: &'a mut Store<StoreState>,
+    program: &'a BoundComponent,
 ) -> Entered<'a, handler::Description> {
     Box::pin(async move {
         let instance = program.instance.instantiate_async(&mut *store).await?;
@@ -106,33 +106,33 @@ pub(crate) fn describe<'a>(
 
 /// Calls a program for an instance of its services.
 pub(crate) fn call<'a>(
-    store: &'a mut Store<State>,
-    program: &'a Program,
-    entry: Entry,
+    store: &'a mut Store<StoreState>,
+    program: &'a BoundComponent,
+    entry: EntryPoint,
     commit: types::Commit,
     of: types::Instance,
 ) -> Entered<'a, ()> {
     Box::pin(async move {
         let instance = program.instance.instantiate_async(&mut *store).await?;
-        let view = Handle::give();
-        if entry == Entry::Apply {
+        let view = ViewHandle::give();
+        if entry == EntryPoint::Apply {
             let handler = program.handler.load(&mut *store, &instance)?;
             return handler.call_apply(store, &commit, &of, view).await;
         }
         let Some(hooks) = &program.hooks else { return Ok(Ok(())) };
         let hooks = hooks.load(&mut *store, &instance)?;
         match entry {
-            Entry::PreCommit => hooks.call_pre_commit(store, &commit, &of, view).await,
-            Entry::PostCommit => hooks.call_post_commit(store, &commit, &of, view).await,
-            Entry::Apply | Entry::PostCommitFailed => {
+            EntryPoint::PreCommit => hooks.call_pre_commit(store, &commit, &of, view).await,
+            EntryPoint::PostCommit => hooks.call_post_commit(store, &commit, &of, view).await,
+            EntryPoint::Apply | EntryPoint::PostCommitFailed => {
                 hooks.call_post_commit_failed(store, &commit, &of, view).await
             }
         }
     })
 }
 
-impl From<&Commit> for types::Commit {
-    fn from(commit: &Commit) -> Self {
+impl From<&CommitContext> for types::Commit {
+    fn from(commit: &CommitContext) -> Self {
         Self {
             transaction: commit.transaction.clone(),
             user: commit.user.clone(),
@@ -154,13 +154,13 @@ impl From<&InstanceRef> for types::Instance {
 }
 
 /// The thread was left behind, or ended.
-impl<T> Ended<T> {
-    pub(crate) fn lost(cause: Cause, wall_clock: Duration) -> Self {
+impl<T> EndedRun<T> {
+    pub(crate) fn lost(cause: FailureCause, wall_clock: Duration) -> Self {
         let usage = Usage { wall_clock, ..Usage::default() };
-        Self { result: Err(cause), remains: Remains { usage, ..Remains::default() } }
+        Self { result: Err(cause), remains: RunRemains { usage, ..RunRemains::default() } }
     }
 
     pub(crate) fn failed(fault: HostFault) -> Self {
-        Self { result: Err(Cause::Host(fault)), remains: Remains::default() }
+        Self { result: Err(FailureCause::Host(fault)), remains: RunRemains::default() }
     }
 }

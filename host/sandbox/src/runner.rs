@@ -11,22 +11,22 @@ use std::{
     time::{Duration, Instant},
 };
 
-use confine_view::{Draft, InstanceRef, Meter, View};
+use confine_view::{CommitDraft, InstanceRef, Meter, View};
 use tokio::sync::oneshot;
 use tracing::Instrument as _;
 use wasmtime::{Engine, Store, component::Linker};
 
 use crate::{
-    Budget, Cause, Compiler, Description, Digest, Failure, HostFault, Limit, Limits, LoadError, LoadFault,
-    LogLine, Module, Position, Usage,
+    Budget, Compiler, Description, Digest, FailureCause, HostFault, InstancePosition, Limit, Limits,
+    LoadError, LoadFault, LogLine, Module, RunFailure, Usage,
     budget::microseconds,
-    console::Console,
+    console::GuestLog,
     engine,
-    module::{self, Program},
-    run::{self, Ended, Entered, Grants, Remains},
-    state::State,
+    module::{self, BoundComponent},
+    run::{self, EndedRun, Entered, RunGrants, RunRemains},
+    state::StoreState,
     text,
-    thread::Thread,
+    thread::GuestThread,
 };
 
 /// How long after a run's deadline its answer is awaited, where nobody says otherwise. It is due a
@@ -36,15 +36,15 @@ const GRACE: Duration = Duration::from_millis(50);
 /// Loads modules and runs them.
 pub struct Runner {
     engine: Engine,
-    contract: Linker<State>,
+    contract: Linker<StoreState>,
     compiler: Compiler,
     grace: Duration,
-    idle: Mutex<Vec<Thread>>,
+    idle: Mutex<Vec<GuestThread>>,
 }
 
 /// The commit that a call belongs to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Commit {
+pub struct CommitContext {
     /// The controller's transaction id, in decimal.
     pub transaction: String,
     /// The user who commits.
@@ -57,7 +57,7 @@ pub struct Commit {
 
 /// What of a module is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Entry {
+pub enum EntryPoint {
     /// `handler.apply`
     Apply,
     /// `hooks.pre-commit`
@@ -69,12 +69,12 @@ pub enum Entry {
 }
 
 /// How a run went.
-pub struct Run {
+pub struct RunReport {
     /// Whether it succeeded.
-    pub outcome: Result<(), Failure>,
+    pub outcome: Result<(), RunFailure>,
     /// The draft that the view was made of: with the run's edits after a success, and with some of them
     /// after a failure. None if a thread was left behind with it.
-    pub draft: Option<Draft>,
+    pub draft: Option<CommitDraft>,
     /// What it used.
     pub usage: Usage,
     /// What it logged.
@@ -84,10 +84,10 @@ pub struct Run {
 }
 
 /// How a run is named.
-struct Label {
+struct RunLabel {
     module: Arc<str>,
     version: Option<Arc<str>>,
-    instance: Option<Position>,
+    instance: Option<InstancePosition>,
 }
 
 impl Runner {
@@ -115,7 +115,7 @@ impl Runner {
         let digest = Digest::of(&bytes);
         let loaded = async {
             let component = self.compiler.compile(&self.engine, bytes, digest, limits).await?;
-            let program = Program::bind(&self.contract, &component)
+            let program = BoundComponent::bind(&self.contract, &component)
                 .map_err(|error| LoadFault::Refused(does_not_fit(&error, limits)))?;
             let description = self.describe(&name, &program, limits).await?;
             Ok((program, description))
@@ -129,10 +129,10 @@ impl Runner {
     async fn describe(
         &self,
         name: &Arc<str>,
-        program: &Program,
+        program: &BoundComponent,
         limits: &Limits,
     ) -> Result<Description, LoadFault> {
-        let label = Label { module: name.clone(), version: None, instance: None };
+        let label = RunLabel { module: name.clone(), version: None, instance: None };
         let mut budget = Budget::new(limits, 0);
         let (described, _) = self.enter(program, &mut budget, label, None, run::describe).await;
         let raw = described.map_err(|failure| LoadFault::Start(Box::new(failure)))?;
@@ -147,17 +147,17 @@ impl Runner {
         &self,
         module: &Module,
         budget: &mut Budget,
-        entry: Entry,
-        commit: &Commit,
+        entry: EntryPoint,
+        commit: &CommitContext,
         instance: &InstanceRef,
         view: impl FnOnce(Meter) -> View,
-    ) -> Run {
+    ) -> RunReport {
         let (number, of) = budget.begin();
         let instance_name = text::line(&instance.to_string(), budget.limits().text);
-        let label = Label {
+        let label = RunLabel {
             module: module.name().clone(),
             version: Some(module.description().version.clone()),
-            instance: Some(Position { instance: instance_name.clone(), number, of }),
+            instance: Some(InstancePosition { instance: instance_name.clone(), number, of }),
         };
         let span = tracing::info_span!(
             "module",
@@ -177,30 +177,32 @@ impl Runner {
             .await;
         span.record("fuel", remains.usage.fuel);
         span.record("failed", outcome.is_err());
-        let Remains { draft, usage, log, log_dropped } = remains;
-        Run { outcome, draft, usage, log, log_dropped }
+        let RunRemains { draft, usage, log, log_dropped } = remains;
+        RunReport { outcome, draft, usage, log, log_dropped }
     }
 
     /// Runs something of a program on a thread, and pays for it.
     async fn enter<T: Send + 'static>(
         &self,
-        program: &Program,
+        program: &BoundComponent,
         budget: &mut Budget,
-        label: Label,
+        label: RunLabel,
         view: Option<View>,
-        enter: impl for<'a> FnOnce(&'a mut Store<State>, &'a Program) -> Entered<'a, T> + Send + 'static,
-    ) -> (Result<T, Failure>, Remains) {
+        enter: impl for<'a> FnOnce(&'a mut Store<StoreState>, &'a BoundComponent) -> Entered<'a, T>
+        + Send
+        + 'static,
+    ) -> (Result<T, RunFailure>, RunRemains) {
         let limits = budget.limits().clone();
         let instance = label.instance.as_ref().map(|position| position.instance.clone());
-        let console = Console::new(
+        let console = GuestLog::new(
             label.module.clone(),
             instance.unwrap_or_default(),
             budget.log.grant().allowed,
             limits.text,
         );
-        let state = State::new(budget, view, console);
+        let state = StoreState::new(budget, view, console);
         let (time, wall_clock) = budget.time();
-        let grants = Grants { fuel: budget.fuel.grant(), time, wall_clock };
+        let grants = RunGrants { fuel: budget.fuel.grant(), time, wall_clock };
         let program = program.clone();
         // What the guest's thread does, and what it asks for, belongs to what it does it for.
         let span = tracing::Span::current();
@@ -210,16 +212,16 @@ impl Runner {
             })
             .await
             .unwrap_or_else(|lost| match lost {
-                Lost::Never(error) => Ended::failed(HostFault::Thread(error)),
-                Lost::Ended => Ended::failed(HostFault::Lost),
-                Lost::Stuck(took) => {
+                LostThread::Never(error) => EndedRun::failed(HostFault::Thread(error)),
+                LostThread::Ended => EndedRun::failed(HostFault::Lost),
+                LostThread::Stuck(took) => {
                     let reached = wall_clock.reached(Limit::WallClock, microseconds(took));
-                    Ended::lost(Cause::Limit(reached), took)
+                    EndedRun::lost(FailureCause::Limit(reached), took)
                 }
             });
         budget.settle(&ended.remains.usage);
-        let Label { module, version, instance } = label;
-        let result = ended.result.map_err(|cause| Failure { module, version, instance, cause });
+        let RunLabel { module, version, instance } = label;
+        let result = ended.result.map_err(|cause| RunFailure { module, version, instance, cause });
         (result, ended.remains)
     }
 
@@ -228,14 +230,14 @@ impl Runner {
         &self,
         time: Duration,
         work: impl FnOnce() -> F + Send + 'static,
-    ) -> Result<T, Lost>
+    ) -> Result<T, LostThread>
     where
         T: Send + 'static,
         F: Future<Output = T> + Send + 'static,
     {
         let thread = match self.idle().pop() {
             Some(thread) => thread,
-            None => Thread::start().map_err(Lost::Never)?,
+            None => GuestThread::start().map_err(LostThread::Never)?,
         };
         let began = Instant::now();
         let (done, answer) = oneshot::channel();
@@ -248,21 +250,21 @@ impl Runner {
                 self.idle().push(thread);
                 Ok(value)
             }
-            Ok(Err(_)) => Err(Lost::Ended),
+            Ok(Err(_)) => Err(LostThread::Ended),
             Err(_) => {
                 tracing::error!("A guest does not give its thread back, which is left behind");
-                Err(Lost::Stuck(began.elapsed()))
+                Err(LostThread::Stuck(began.elapsed()))
             }
         }
     }
 
-    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Thread>> {
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<GuestThread>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Why a thread gave no answer.
-enum Lost {
+enum LostThread {
     /// It could not be started.
     Never(std::io::Error),
     /// It ended, in a panic.

@@ -2,65 +2,65 @@
 
 use std::time::{Duration, Instant};
 
-use confine_view::{Allowance, Error, Exceeded, Meter, View};
+use confine_view::{Error, Exceeded, Meter, View, WorkAllowance};
 
 use crate::{
-    Budget, HostFault, Limit, Limits, Reached, Usage,
-    budget::{Grant, microseconds},
-    console::Console,
-    limiter::Limiter,
+    Budget, HostFault, Limit, LimitReached, Limits, Usage,
+    budget::{RunAllowance, microseconds},
+    console::GuestLog,
+    limiter::StoreLimiter,
 };
 
 /// How long a guest keeps its thread with calls of the host, however little work these count.
 const SLICE: Duration = Duration::from_micros(500);
 
 /// The data of one store: what the host keeps of one guest while it runs.
-pub(crate) struct State {
+pub(crate) struct StoreState {
     /// Memory and tables.
-    pub(crate) limiter: Limiter,
+    pub(crate) limiter: StoreLimiter,
     /// What the guest may see. None while it is only asked what it is.
     pub(crate) view: Option<View>,
     /// What it says.
-    pub(crate) console: Console,
+    pub(crate) console: GuestLog,
     /// Virtual time, in nanoseconds: it passes where a guest waits.
     pub(crate) now: u64,
     /// The state of its random numbers.
     pub(crate) random: u64,
     /// Why the host ended the run, where the trap does not say it.
-    pub(crate) halt: Option<Halt>,
+    pub(crate) halt: Option<HaltReason>,
     per_call: u64,
-    bytes_out: Counter,
-    bytes_in: Counter,
-    work: Grant,
-    edits: Grant,
-    kept: Grant,
+    bytes_out: AllowanceCounter,
+    bytes_in: AllowanceCounter,
+    work: RunAllowance,
+    edits: RunAllowance,
+    kept: RunAllowance,
     pace: Meter,
     /// When the thread was last given to others by the clock.
     kept_thread_since: Instant,
     /// When its time is over.
-    deadline: Option<Deadline>,
+    deadline: Option<RunDeadline>,
 }
 
 /// The end of the time that a run has.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Deadline {
+pub(crate) struct RunDeadline {
     pub(crate) began: Instant,
     pub(crate) time: Duration,
-    pub(crate) wall_clock: Grant,
+    pub(crate) wall_clock: RunAllowance,
 }
 
-impl Deadline {
+impl RunDeadline {
     /// What there is to say where it is over.
-    pub(crate) fn reached(&self) -> Reached {
+    pub(crate) fn reached(&self) -> LimitReached {
         self.wall_clock.reached(Limit::WallClock, microseconds(self.began.elapsed()))
     }
 }
 
 /// Why the host ended a run.
 #[derive(Debug)]
-pub(crate) enum Halt {
+pub(crate) enum HaltReason {
     /// A limit was reached.
-    Limit(Reached),
+    Limit(LimitReached),
     /// The host cannot go on.
     Fault(HostFault),
     /// The guest did what it cannot do here: in words.
@@ -68,14 +68,14 @@ pub(crate) enum Halt {
 }
 
 /// What of a grant is used.
-struct Counter {
+struct AllowanceCounter {
     limit: Limit,
-    grant: Grant,
+    grant: RunAllowance,
     used: u64,
 }
 
-impl Counter {
-    fn add(&mut self, bytes: u64) -> Result<(), Reached> {
+impl AllowanceCounter {
+    fn add(&mut self, bytes: u64) -> Result<(), LimitReached> {
         self.used = self.used.saturating_add(bytes);
         if self.used > self.grant.allowed {
             return Err(self.grant.reached(self.limit, self.used));
@@ -84,12 +84,12 @@ impl Counter {
     }
 }
 
-impl State {
-    pub(crate) fn new(budget: &Budget, view: Option<View>, console: Console) -> Self {
+impl StoreState {
+    pub(crate) fn new(budget: &Budget, view: Option<View>, console: GuestLog) -> Self {
         let limits: &Limits = budget.limits();
-        let counter = |limit, grant| Counter { limit, grant, used: 0 };
+        let counter = |limit, grant| AllowanceCounter { limit, grant, used: 0 };
         Self {
-            limiter: Limiter::new(limits),
+            limiter: StoreLimiter::new(limits),
             view,
             console,
             now: 0,
@@ -101,14 +101,14 @@ impl State {
             work: budget.work.grant(),
             edits: budget.edits.grant(),
             kept: budget.kept.grant(),
-            pace: Meter::new(Allowance::UNLIMITED),
+            pace: Meter::new(WorkAllowance::UNLIMITED),
             kept_thread_since: Instant::now(),
             deadline: None,
         }
     }
 
     /// The run begins, and ends at that time.
-    pub(crate) fn begin(&mut self, deadline: Deadline) {
+    pub(crate) fn begin(&mut self, deadline: RunDeadline) {
         self.deadline = Some(deadline);
     }
 
@@ -131,13 +131,13 @@ impl State {
         self.count_out(bytes)?;
         self.pace.pay_bytes(bytes).map_err(|exceeded| self.exceeded(exceeded))?;
         match self.deadline.filter(|deadline| deadline.began.elapsed() > deadline.time) {
-            Some(deadline) => Err(self.halt(Halt::Limit(deadline.reached()))),
+            Some(deadline) => Err(self.halt(HaltReason::Limit(deadline.reached()))),
             None => Ok(()),
         }
     }
 
     fn count_out(&mut self, bytes: usize) -> wasmtime::Result<()> {
-        self.bytes_out.add(bytes as u64).map_err(|reached| self.halt(Halt::Limit(reached)))
+        self.bytes_out.add(bytes as u64).map_err(|reached| self.halt(HaltReason::Limit(reached)))
     }
 
     fn count_in(&mut self, bytes: usize) -> wasmtime::Result<()> {
@@ -145,7 +145,7 @@ impl State {
         if bytes > self.per_call {
             return Err(self.too_much_at_once(bytes));
         }
-        self.bytes_in.add(bytes).map_err(|reached| self.halt(Halt::Limit(reached)))
+        self.bytes_in.add(bytes).map_err(|reached| self.halt(HaltReason::Limit(reached)))
     }
 
     async fn pace(&mut self, bytes: usize) -> wasmtime::Result<()> {
@@ -159,12 +159,12 @@ impl State {
     }
 
     fn too_much_at_once(&mut self, bytes: u64) -> wasmtime::Error {
-        let per = crate::Per::Call;
-        self.halt(Halt::Limit(Reached::new(Limit::BytesPerCall, per, self.per_call, bytes)))
+        let per = crate::LimitPer::Call;
+        self.halt(HaltReason::Limit(LimitReached::new(Limit::BytesPerCall, per, self.per_call, bytes)))
     }
 
     /// Ends the run: the error that a host function returns for it.
-    pub(crate) fn halt(&mut self, why: Halt) -> wasmtime::Error {
+    pub(crate) fn halt(&mut self, why: HaltReason) -> wasmtime::Error {
         self.halt.get_or_insert(why);
         wasmtime::format_err!("ended by the host")
     }
@@ -173,13 +173,13 @@ impl State {
     pub(crate) fn answer<T>(
         &mut self,
         result: Result<T, Error>,
-    ) -> wasmtime::Result<Result<T, confine_view::Refusal>> {
+    ) -> wasmtime::Result<Result<T, confine_view::CallRefusal>> {
         match result {
             Ok(value) => Ok(Ok(value)),
             Err(Error::Refused(refusal)) => Ok(Err(refusal)),
             Err(Error::Limit(exceeded)) => Err(self.exceeded(exceeded)),
-            Err(Error::Source(source)) => Err(self.halt(Halt::Fault(HostFault::Source(source)))),
-            Err(other) => Err(self.halt(Halt::Fault(HostFault::Runtime(other.to_string())))),
+            Err(Error::Source(source)) => Err(self.halt(HaltReason::Fault(HostFault::Source(source)))),
+            Err(other) => Err(self.halt(HaltReason::Fault(HostFault::Runtime(other.to_string())))),
         }
     }
 
@@ -190,7 +190,7 @@ impl State {
             "bytes per call" => return self.too_much_at_once(exceeded.used),
             _ => (Limit::HostWork, self.work),
         };
-        self.halt(Halt::Limit(grant.reached(limit, exceeded.used)))
+        self.halt(HaltReason::Limit(grant.reached(limit, exceeded.used)))
     }
 
     /// What the host has counted. Fuel and time are counted by who runs the store.
@@ -217,9 +217,9 @@ mod tests {
 
     use super::*;
 
-    fn state(limits: &Limits) -> State {
-        let console = Console::new("m".into(), "i".into(), 0, 64);
-        State::new(&Budget::new(limits, 1), None, console)
+    fn state(limits: &Limits) -> StoreState {
+        let console = GuestLog::new("m".into(), "i".into(), 0, 64);
+        StoreState::new(&Budget::new(limits, 1), None, console)
     }
 
     #[test]
@@ -232,7 +232,7 @@ mod tests {
         };
         send(1000).unwrap();
         send(1001).unwrap_err();
-        let Some(Halt::Limit(reached)) = state.halt else { panic!("{:?}", state.halt) };
+        let Some(HaltReason::Limit(reached)) = state.halt else { panic!("{:?}", state.halt) };
         insta::assert_snapshot!(reached, @"bytes per call limit reached: allowed 1,000 bytes for one call, used 1,001 bytes");
     }
 
@@ -241,12 +241,12 @@ mod tests {
         let limits = Limits::default();
         let mut state = state(&limits);
         let (_, wall_clock) = Budget::new(&limits, 1).time();
-        let deadline = |time| Deadline { began: Instant::now(), time, wall_clock };
+        let deadline = |time| RunDeadline { began: Instant::now(), time, wall_clock };
         state.begin(deadline(Duration::MAX));
         state.receive_at_once(0).unwrap();
         state.begin(deadline(Duration::ZERO));
         state.receive_at_once(0).unwrap_err();
-        let Some(Halt::Limit(reached)) = state.halt else { panic!("{:?}", state.halt) };
+        let Some(HaltReason::Limit(reached)) = state.halt else { panic!("{:?}", state.halt) };
         assert_eq!(reached.limit, Limit::WallClock);
     }
 

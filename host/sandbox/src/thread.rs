@@ -9,11 +9,11 @@ pub(crate) type Job = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// An operating system's thread with a runtime of its own. It ends when this is dropped and its job is
 /// done.
-pub(crate) struct Thread {
+pub(crate) struct GuestThread {
     jobs: mpsc::UnboundedSender<Job>,
 }
 
-impl Thread {
+impl GuestThread {
     pub(crate) fn start() -> io::Result<Self> {
         // Timers are looked at whenever a guest gives its thread back, and not after many times.
         let runtime = Builder::new_current_thread().enable_time().event_interval(1).build()?;

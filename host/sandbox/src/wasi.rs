@@ -1,7 +1,7 @@
 //! WASI 0.2, as far as language runtimes need it to start, and all of it empty.
 //!
 //! There are no files, no environment, no arguments, no standard input and no sockets. What a guest
-//! writes to standard output and standard error goes to its [`Console`](crate::console::Console).
+//! writes to standard output and standard error goes to its [`GuestLog`](crate::console::Console).
 //!
 //! Nothing here tells a guest anything about the host or about other runs. Time stands still: the wall
 //! clock always shows the same moment, and the monotonic one moves only where the guest waits, which is
@@ -54,7 +54,7 @@ use wasmtime_wasi::p2::{
 };
 use wasmtime_wasi_io::bindings::wasi::io::{error, poll, streams};
 
-use crate::state::{Halt, State};
+use crate::state::{HaltReason, StoreState};
 
 /// The moment that the wall clock shows: 2000-01-01T00:00:00Z, in seconds since 1970.
 const WALL_CLOCK: u64 = 946_684_800;
@@ -72,11 +72,11 @@ const NAMES: usize = 200;
 
 /// Defines an interface whose functions a guest may call, under its name in `wasmtime-wasi`, which goes
 /// for all of version 0.2.
-type Offer = fn(&mut Linker<State>) -> Result<()>;
+type Offer = fn(&mut Linker<StoreState>) -> Result<()>;
 
 macro_rules! offered {
     ($($name:literal: $interface:ident,)*) => {
-        [$(($name, |linker| $interface::add_to_linker::<_, HasSelf<State>>(linker, |state| state)),)*]
+        [$(($name, |linker| $interface::add_to_linker::<_, HasSelf<StoreState>>(linker, |state| state)),)*]
     };
 }
 
@@ -107,7 +107,7 @@ const RANDOM: [(&str, &str, &str); 2] = [
 ];
 
 /// Defines the resources of an interface of which every function ends the run.
-type Refuse = fn(&mut Refused<'_>) -> Result<()>;
+type Refuse = fn(&mut WasiRefusal<'_>) -> Result<()>;
 
 /// Interpreters name these among their imports whatever the program in them does. No directory is open
 /// and nothing makes a socket, so that next to none of their functions can be called at all.
@@ -143,18 +143,18 @@ fn unversioned(import: &str) -> Option<&str> {
 }
 
 /// Defines what components may import and call.
-pub(crate) fn link(linker: &mut Linker<State>) -> Result<()> {
+pub(crate) fn link(linker: &mut Linker<StoreState>) -> Result<()> {
     OFFERED.iter().try_for_each(|(_, offer)| offer(linker))?;
     RANDOM.iter().try_for_each(|(name, bytes, number)| link_random(linker, name, bytes, number))
 }
 
-fn link_random(linker: &mut Linker<State>, interface: &str, bytes: &str, number: &str) -> Result<()> {
+fn link_random(linker: &mut Linker<StoreState>, interface: &str, bytes: &str, number: &str) -> Result<()> {
     // Which goes for all of version 0.2.
     let mut at = linker.instance(&format!("{interface}@0.2.0"))?;
-    at.func_wrap_async(bytes, |mut store: StoreContextMut<'_, State>, (length,): (u64,)| {
+    at.func_wrap_async(bytes, |mut store: StoreContextMut<'_, StoreState>, (length,): (u64,)| {
         Box::new(async move { Ok((store.data_mut().random_bytes(length).await?,)) })
     })?;
-    at.func_wrap_async(number, |mut store: StoreContextMut<'_, State>, (): ()| {
+    at.func_wrap_async(number, |mut store: StoreContextMut<'_, StoreState>, (): ()| {
         Box::new(async move {
             store.data_mut().receive(0).await?;
             Ok((store.data_mut().next_number(),))
@@ -163,7 +163,7 @@ fn link_random(linker: &mut Linker<State>, interface: &str, bytes: &str, number:
 }
 
 /// Defines what this component imports and may not call, by the names that it uses.
-pub(crate) fn refuse(linker: &mut Linker<State>, component: &Component) -> Result<()> {
+pub(crate) fn refuse(linker: &mut Linker<StoreState>, component: &Component) -> Result<()> {
     let engine = linker.engine().clone();
     let ty = component.component_type();
     for (name, import) in ty.imports(&engine) {
@@ -174,22 +174,22 @@ pub(crate) fn refuse(linker: &mut Linker<State>, component: &Component) -> Resul
             wasmtime::bail!("it names {named} functions and types of `{name}`, {NAMES} are the most");
         }
         let Some((_, resources)) = REFUSED.iter().find(|(name, _)| *name == interface) else { continue };
-        let mut refused = Refused(linker.instance(name)?);
+        let mut refused = WasiRefusal(linker.instance(name)?);
         refused.functions(name, &instance, &engine)?;
         resources(&mut refused)?;
     }
     Ok(())
 }
 
-struct Refused<'a>(LinkerInstance<'a, State>);
+struct WasiRefusal<'a>(LinkerInstance<'a, StoreState>);
 
-impl Refused<'_> {
+impl WasiRefusal<'_> {
     fn functions(&mut self, interface: &str, ty: &ComponentInstance, engine: &Engine) -> Result<()> {
         for (name, export) in ty.exports(engine) {
             if let ComponentItem::ComponentFunc(_) = export.ty {
                 let what = format!("it called `{name}` of `{interface}`, which Confine does not offer");
                 self.0.func_new(name, move |mut store, _, _, _| {
-                    Err(store.data_mut().halt(Halt::Trap(what.clone())))
+                    Err(store.data_mut().halt(HaltReason::Trap(what.clone())))
                 })?;
             }
         }
@@ -206,7 +206,7 @@ fn the<T: 'static>() -> Resource<T> {
     Resource::new_own(0)
 }
 
-impl State {
+impl StoreState {
     /// What a call gives that passes no bytes.
     fn constant<T>(&mut self, value: T) -> Result<T> {
         self.receive_at_once(0)?;
@@ -220,7 +220,7 @@ impl State {
     }
 }
 
-impl environment::Host for State {
+impl environment::Host for StoreState {
     fn get_environment(&mut self) -> Result<Vec<(String, String)>> {
         self.constant(Vec::new())
     }
@@ -234,70 +234,70 @@ impl environment::Host for State {
     }
 }
 
-impl exit::Host for State {
+impl exit::Host for StoreState {
     fn exit(&mut self, status: std::result::Result<(), ()>) -> Result<()> {
         let status = if status.is_ok() { "success" } else { "failure" };
-        Err(self.halt(Halt::Trap(format!("it called exit (with {status}) where it should return"))))
+        Err(self.halt(HaltReason::Trap(format!("it called exit (with {status}) where it should return"))))
     }
 
     fn exit_with_code(&mut self, code: u8) -> Result<()> {
-        Err(self.halt(Halt::Trap(format!("it called exit (with {code}) where it should return"))))
+        Err(self.halt(HaltReason::Trap(format!("it called exit (with {code}) where it should return"))))
     }
 }
 
-impl stdin::Host for State {
+impl stdin::Host for StoreState {
     fn get_stdin(&mut self) -> Result<Resource<DynInputStream>> {
         self.constant(the())
     }
 }
 
-impl stdout::Host for State {
+impl stdout::Host for StoreState {
     fn get_stdout(&mut self) -> Result<Resource<DynOutputStream>> {
         self.constant(the())
     }
 }
 
-impl stderr::Host for State {
+impl stderr::Host for StoreState {
     fn get_stderr(&mut self) -> Result<Resource<DynOutputStream>> {
         self.constant(the())
     }
 }
 
-impl terminal_input::Host for State {}
+impl terminal_input::Host for StoreState {}
 
-impl terminal_input::HostTerminalInput for State {
+impl terminal_input::HostTerminalInput for StoreState {
     fn drop(&mut self, _: Resource<TerminalInput>) -> Result<()> {
         Ok(())
     }
 }
 
-impl terminal_output::Host for State {}
+impl terminal_output::Host for StoreState {}
 
-impl terminal_output::HostTerminalOutput for State {
+impl terminal_output::HostTerminalOutput for StoreState {
     fn drop(&mut self, _: Resource<TerminalOutput>) -> Result<()> {
         Ok(())
     }
 }
 
-impl terminal_stdin::Host for State {
+impl terminal_stdin::Host for StoreState {
     fn get_terminal_stdin(&mut self) -> Result<Option<Resource<TerminalInput>>> {
         self.constant(None)
     }
 }
 
-impl terminal_stdout::Host for State {
+impl terminal_stdout::Host for StoreState {
     fn get_terminal_stdout(&mut self) -> Result<Option<Resource<TerminalOutput>>> {
         self.constant(None)
     }
 }
 
-impl terminal_stderr::Host for State {
+impl terminal_stderr::Host for StoreState {
     fn get_terminal_stderr(&mut self) -> Result<Option<Resource<TerminalOutput>>> {
         self.constant(None)
     }
 }
 
-impl monotonic_clock::Host for State {
+impl monotonic_clock::Host for StoreState {
     fn now(&mut self) -> Result<u64> {
         self.constant(self.now)
     }
@@ -317,7 +317,7 @@ impl monotonic_clock::Host for State {
     }
 }
 
-impl wall_clock::Host for State {
+impl wall_clock::Host for StoreState {
     fn now(&mut self) -> Result<Datetime> {
         self.constant(Datetime { seconds: WALL_CLOCK, nanoseconds: 0 })
     }
@@ -327,15 +327,15 @@ impl wall_clock::Host for State {
     }
 }
 
-impl preopens::Host for State {
+impl preopens::Host for StoreState {
     fn get_directories(&mut self) -> Result<Vec<(Resource<Descriptor>, String)>> {
         self.constant(Vec::new())
     }
 }
 
-impl error::Host for State {}
+impl error::Host for StoreState {}
 
-impl error::HostError for State {
+impl error::HostError for StoreState {
     fn to_debug_string(&mut self, _: Resource<error::Error>) -> Result<String> {
         self.constant(String::new())
     }
@@ -345,14 +345,14 @@ impl error::HostError for State {
     }
 }
 
-impl poll::Host for State {
+impl poll::Host for StoreState {
     async fn poll(&mut self, list: Vec<Resource<DynPollable>>) -> Result<Vec<u32>> {
         self.receive(list.len() * LISTED_HANDLE).await?;
         Ok((0..).zip(list).map(|(index, _)| index).collect())
     }
 }
 
-impl poll::HostPollable for State {
+impl poll::HostPollable for StoreState {
     async fn ready(&mut self, _: Resource<DynPollable>) -> Result<bool> {
         self.receive(0).await?;
         Ok(true)
@@ -367,7 +367,7 @@ impl poll::HostPollable for State {
     }
 }
 
-impl streams::Host for State {
+impl streams::Host for StoreState {
     fn convert_stream_error(&mut self, error: StreamError) -> Result<streams::StreamError> {
         match error {
             StreamError::Closed => Ok(streams::StreamError::Closed),
@@ -378,7 +378,7 @@ impl streams::Host for State {
 }
 
 /// Standard input, which is at its end.
-impl streams::HostInputStream for State {
+impl streams::HostInputStream for StoreState {
     fn read(&mut self, _: Resource<DynInputStream>, _: u64) -> StreamResult<Vec<u8>> {
         self.closed()
     }
@@ -409,7 +409,7 @@ impl streams::HostInputStream for State {
 }
 
 /// Standard output and standard error, which are one.
-impl streams::HostOutputStream for State {
+impl streams::HostOutputStream for StoreState {
     fn check_write(&mut self, _: Resource<DynOutputStream>) -> StreamResult<u64> {
         self.constant(AT_ONCE).map_err(StreamError::Trap)
     }
@@ -418,7 +418,7 @@ impl streams::HostOutputStream for State {
         self.receive_at_once(bytes.len()).map_err(StreamError::Trap)?;
         if bytes.len() as u64 > AT_ONCE {
             let what = format!("it wrote {} bytes where an output stream takes {AT_ONCE}", bytes.len());
-            return Err(StreamError::Trap(self.halt(Halt::Trap(what))));
+            return Err(StreamError::Trap(self.halt(HaltReason::Trap(what))));
         }
         self.console.write(&bytes);
         Ok(())
@@ -482,7 +482,7 @@ impl streams::HostOutputStream for State {
     }
 }
 
-impl State {
+impl StoreState {
     /// The next number of the run's sequence (SplitMix64).
     fn next_number(&mut self) -> u64 {
         self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -494,7 +494,7 @@ impl State {
     async fn random_bytes(&mut self, length: u64) -> Result<Vec<u8>> {
         if length > AT_ONCE {
             let what = format!("it asked for {length} random bytes at once, {AT_ONCE} are the most");
-            return Err(self.halt(Halt::Trap(what)));
+            return Err(self.halt(HaltReason::Trap(what)));
         }
         let length = length as usize;
         self.receive(0).await?;
@@ -512,7 +512,7 @@ impl State {
     }
 }
 
-impl insecure_seed::Host for State {
+impl insecure_seed::Host for StoreState {
     fn insecure_seed(&mut self) -> Result<(u64, u64)> {
         Ok((self.random_number()?, self.random_number()?))
     }

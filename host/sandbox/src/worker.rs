@@ -22,7 +22,7 @@ use rustix::process::Signal;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use self::confinement::Confinement;
-use crate::{Limits, LoadFault, compile, engine, limit::Amount, preflight, text};
+use crate::{Limits, LoadFault, compile, engine, limit::ShownAmount, preflight, text};
 
 /// The first argument of a program that is to be a worker.
 pub const COMMAND: &str = "compile-worker";
@@ -37,13 +37,13 @@ const HEAD: u64 = 2;
 const REFUSAL_TEXT: u64 = 4 << 10;
 
 /// What a worker is told besides the component.
-struct Task {
+struct WorkerTask {
     cpu: Duration,
     memory: u64,
     stack: usize,
 }
 
-impl Task {
+impl WorkerTask {
     fn of(limits: &Limits) -> Self {
         Self { cpu: limits.compile_cpu, memory: limits.compile_memory, stack: limits.stack }
     }
@@ -72,7 +72,7 @@ pub fn is_called_for(first_argument: Option<&OsStr>) -> bool {
 
 /// The worker: takes the arguments after [`COMMAND`].
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let Some(task) = Task::parse(arguments) else {
+    let Some(task) = WorkerTask::parse(arguments) else {
         return ExitCode::from(2);
     };
     // What a panic says goes into the refusal.
@@ -99,7 +99,7 @@ fn read() -> Result<Vec<u8>, String> {
     }
 }
 
-fn compile_caught(task: &Task, component: &[u8]) -> Result<Vec<u8>, String> {
+fn compile_caught(task: &WorkerTask, component: &[u8]) -> Result<Vec<u8>, String> {
     let limits = Limits { stack: task.stack, ..Limits::default() };
     let compile = || {
         preflight::contract(component)?;
@@ -130,7 +130,7 @@ pub(crate) async fn compile(program: &Path, component: &[u8], limits: &Limits) -
     let mut child = tokio::process::Command::new(program)
         .arg0("confine")
         .arg(COMMAND)
-        .args(Task::of(limits).arguments())
+        .args(WorkerTask::of(limits).arguments())
         .env_clear()
         .current_dir("/")
         .stdin(Stdio::piped())
@@ -171,7 +171,7 @@ pub(crate) async fn compile(program: &Path, component: &[u8], limits: &Limits) -
 
 fn judge(mut answer: Vec<u8>, status: ExitStatus, limits: &Limits) -> Result<Vec<u8>, LoadFault> {
     if answer.len() as u64 > limits.compiled.saturating_add(HEAD) {
-        return Err(LoadFault::Code { allowed: Amount::Bytes(limits.compiled).to_string() });
+        return Err(LoadFault::Code { allowed: ShownAmount::Bytes(limits.compiled).to_string() });
     }
     if !status.success() {
         return Err(ended(status, limits));
@@ -221,7 +221,7 @@ fn ended(status: ExitStatus, limits: &Limits) -> LoadFault {
         // What Rust does where there is no more memory.
         LoadFault::Compile {
             what: "memory",
-            allowed: Amount::Bytes(limits.compile_memory).to_string(),
+            allowed: ShownAmount::Bytes(limits.compile_memory).to_string(),
             field: "compile_memory",
         }
     } else {

@@ -21,7 +21,7 @@ mod host;
 
 use std::{sync::Arc, time::Duration};
 
-use confine_sandbox::{Budget, Compiler, Entry, Growing, Limits, Runner};
+use confine_sandbox::{Budget, Compiler, EntryPoint, Limits, Runner, ScaledLimit};
 use confine_tree::Pattern;
 use confine_view::{Fetch, Source};
 use guest::{FOREVER, Guest, OK};
@@ -29,17 +29,17 @@ use host::{load, run, run_on, run_one, runner, told};
 
 /// What no test should need more than a moment for.
 fn small() -> Limits {
-    Limits { fuel: Growing { base: 10_000_000, per_instance: 1_000_000 }, ..Limits::default() }
+    Limits { fuel: ScaledLimit { base: 10_000_000, per_instance: 1_000_000 }, ..Limits::default() }
 }
 
 /// Fuel for ever and a second of time, which loading is given more of: only the wall clock can end a run.
 fn endless() -> Limits {
     Limits {
-        fuel: Growing { base: u64::MAX / 2, per_instance: 0 },
-        host_work: Growing { base: u64::MAX / 2, per_instance: 0 },
-        bytes_in: Growing { base: u64::MAX / 2, per_instance: 0 },
-        bytes_out: Growing { base: u64::MAX / 2, per_instance: 0 },
-        wall_clock: Growing { base: Duration::from_secs(1), per_instance: Duration::ZERO },
+        fuel: ScaledLimit { base: u64::MAX / 2, per_instance: 0 },
+        host_work: ScaledLimit { base: u64::MAX / 2, per_instance: 0 },
+        bytes_in: ScaledLimit { base: u64::MAX / 2, per_instance: 0 },
+        bytes_out: ScaledLimit { base: u64::MAX / 2, per_instance: 0 },
+        wall_clock: ScaledLimit { base: Duration::from_secs(1), per_instance: Duration::ZERO },
         ..Limits::default()
     }
 }
@@ -107,13 +107,13 @@ const WORK: &str = "(local $n i32)
 
 #[tokio::test]
 async fn instances_share_the_fuel_of_a_commit() {
-    let limits = Limits { fuel: Growing { base: 5_000_000, per_instance: 500_000 }, ..Limits::default() };
+    let limits = Limits { fuel: ScaledLimit { base: 5_000_000, per_instance: 500_000 }, ..Limits::default() };
     let runner = runner();
     let module = runner.load("bench", Guest::new().apply(WORK).build(), &limits).await.unwrap();
     let mut budget = Budget::new(&limits, 3);
     let mut told_of = Vec::new();
     for name in ["s1", "s2", "s3"] {
-        told_of.push(told(&run_one(&runner, &module, &mut budget, Entry::Apply, name).await));
+        told_of.push(told(&run_one(&runner, &module, &mut budget, EntryPoint::Apply, name).await));
     }
     assert_eq!(told_of.join("\n"), [
             r#"fine"#,
@@ -164,7 +164,7 @@ async fn a_run_ends_before_its_commit_must_be_answered() {
     let module = runner.load("bench", guest.build(), &limits).await.unwrap();
     let soon = std::time::Instant::now() + Duration::from_millis(100);
     let mut budget = Budget::new(&limits, 1).answer_by(soon);
-    let run = run_one(&runner, &module, &mut budget, Entry::Apply, "s1").await;
+    let run = run_one(&runner, &module, &mut budget, EntryPoint::Apply, "s1").await;
     assert!(told(&run).contains("until the commit must be answered"), "{}", told(&run));
 }
 
@@ -225,7 +225,7 @@ async fn host_work_is_limited() {
         (call $get (local.get $view) (global.get $path) (global.get $path.len) (global.get $scratch))
         (br $again)) unreachable";
     let guest = reader().realloc("(return (i32.const 131072))").pages(8).apply(again);
-    let limits = Limits { host_work: Growing { base: 100_000, per_instance: 100 }, ..Limits::default() };
+    let limits = Limits { host_work: ScaledLimit { base: 100_000, per_instance: 100 }, ..Limits::default() };
     let run = run(guest, limits).await;
     assert_eq!(
         upto_used(&told(&run)),
@@ -245,8 +245,8 @@ async fn edits_are_limited() {
         (br $again)) unreachable";
     let guest =
         || reader().text("a", "a").text("b", "b").realloc("(return (i32.const 131072))").pages(8).apply(set);
-    let few = Limits { edits: Growing { base: 100, per_instance: 10 }, ..Limits::default() };
-    let small = Limits { bytes_out: Growing { base: 60_000, per_instance: 0 }, ..Limits::default() };
+    let few = Limits { edits: ScaledLimit { base: 100, per_instance: 10 }, ..Limits::default() };
+    let small = Limits { bytes_out: ScaledLimit { base: 60_000, per_instance: 0 }, ..Limits::default() };
     let told_of = [told(&run(guest(), few).await), told(&run(guest(), small).await)];
     assert_eq!(
         told_of[0],
@@ -500,9 +500,9 @@ async fn a_failed_run_leaves_nothing_behind() {
     let good = runner.load("good", build(OK), &limits).await.unwrap();
     for _ in 0..20 {
         let mut budget = Budget::new(&limits, 1);
-        assert!(run_one(&runner, &bad, &mut budget, Entry::Apply, "s1").await.outcome.is_err());
+        assert!(run_one(&runner, &bad, &mut budget, EntryPoint::Apply, "s1").await.outcome.is_err());
         let mut budget = Budget::new(&limits, 1);
-        assert!(run_one(&runner, &good, &mut budget, Entry::Apply, "s1").await.outcome.is_ok());
+        assert!(run_one(&runner, &good, &mut budget, EntryPoint::Apply, "s1").await.outcome.is_ok());
     }
 }
 

@@ -20,7 +20,7 @@ mod host;
 
 use std::{error::Error as _, sync::Arc};
 
-use confine_sandbox::{Budget, Cause, Entry, HostFault, Limits};
+use confine_sandbox::{Budget, EntryPoint, FailureCause, HostFault, Limits};
 use confine_tree::Pattern;
 use confine_view::{Fetch, Source, SourceError};
 use guest::{Description, ERROR, Guest};
@@ -60,7 +60,7 @@ async fn a_trap_comes_with_what_was_written_and_where_it_was() {
 thread 'main' panicked at src/lib.rs:7:5:
 no such user\u{7}"#
     );
-    let Cause::Trap(trap) = run.outcome.unwrap_err().cause else { panic!("no trap") };
+    let FailureCause::Trap(trap) = run.outcome.unwrap_err().cause else { panic!("no trap") };
     assert_eq!(trap.backtrace[..2], ["boom", "apply"]);
 }
 
@@ -94,7 +94,7 @@ async fn hooks_are_called_where_there_are_some() {
 
     let mut budget = Budget::new(&limits, 1);
     let mut told_of = Vec::new();
-    for entry in [Entry::PreCommit, Entry::PostCommit, Entry::PostCommitFailed] {
+    for entry in [EntryPoint::PreCommit, EntryPoint::PostCommit, EntryPoint::PostCommitFailed] {
         for module in [&with, &without] {
             told_of.push(told(&run_one(&runner, module, &mut budget, entry, "s1").await));
         }
@@ -120,7 +120,7 @@ async fn the_same_input_uses_the_same_fuel() {
         let module = runner.load("bench", guest.clone(), &Limits::default()).await.unwrap();
         let mut budget = Budget::new(module.limits(), 3);
         for name in ["s1", "s2", "s1"] {
-            used.push(run_one(&runner, &module, &mut budget, Entry::Apply, name).await.usage.fuel);
+            used.push(run_one(&runner, &module, &mut budget, EntryPoint::Apply, name).await.usage.fuel);
         }
     }
     assert!(used[0] > 1000 && used.iter().all(|&fuel| fuel == used[0]), "{used:?}");
@@ -189,5 +189,5 @@ impl Source for Panics {
 #[tokio::test]
 async fn a_panic_of_the_host_ends_one_run() {
     let run = run_on(&runner(), reader(), Limits::default(), Arc::new(Panics)).await;
-    assert!(matches!(run.outcome.unwrap_err().cause, Cause::Host(HostFault::Lost)));
+    assert!(matches!(run.outcome.unwrap_err().cause, FailureCause::Host(HostFault::Lost)));
 }

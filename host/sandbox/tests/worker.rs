@@ -29,7 +29,7 @@ use std::{
 };
 
 use confine_sandbox::{
-    Cache, Compiler, Form, Limits, LoadFault, Runner,
+    Cache, Compiler, FileForm, Limits, LoadFault, Runner,
     worker::{self, confinement},
 };
 use guest::Guest;
@@ -91,7 +91,7 @@ async fn refuses() {
     let fault = load(wat::parse_str("(component)").unwrap().into(), &Limits::default()).await.unwrap_err();
     assert!(matches!(&fault, LoadFault::Refused(words) if words.starts_with("it exports no")), "{fault}");
     let fault = load(b"\0asm\x01\0\0\0".as_slice().into(), &Limits::default()).await.unwrap_err();
-    assert!(matches!(fault, LoadFault::Form(Form::CoreModule)), "{fault}");
+    assert!(matches!(fault, LoadFault::Form(FileForm::CoreModule)), "{fault}");
 }
 
 /// Little to read and much to compile: nested blocks with a value each that lives to the end.

@@ -1,12 +1,12 @@
 //! The one answer that every commit gets.
 
-use confine_backend::{Backend, Error as BackendError, Identity};
+use confine_backend::{Backend, Error as BackendError, RequestUser};
 
 use crate::{Error, reads::Shared};
 
 /// What a transaction is told.
 #[derive(Debug)]
-pub(crate) enum Answer {
+pub(crate) enum TransactionAnswer {
     /// Its actions are done, for these service lists.
     Done(Vec<String>),
     /// It fails.
@@ -23,15 +23,15 @@ const ORIGIN: &str = "confine";
 pub(crate) async fn give(
     backend: &Shared,
     tid: u64,
-    answer: Answer,
+    answer: TransactionAnswer,
     user: Option<&str>,
 ) -> Result<(), BackendError> {
     let mut backend = backend.lock().await;
     match (as_either(&mut backend, tid, &answer, user).await, answer) {
-        (Err(error), Answer::Done(_))
+        (Err(error), TransactionAnswer::Done(_))
             if error.is_denied() || matches!(error, BackendError::Refused { .. }) =>
         {
-            as_either(&mut backend, tid, &Answer::Failed(error.into()), user).await
+            as_either(&mut backend, tid, &TransactionAnswer::Failed(error.into()), user).await
         }
         (given, _) => given,
     }
@@ -40,13 +40,13 @@ pub(crate) async fn give(
 async fn as_either(
     backend: &mut Backend,
     tid: u64,
-    answer: &Answer,
+    answer: &TransactionAnswer,
     user: Option<&str>,
 ) -> Result<(), BackendError> {
-    match (say(backend, tid, answer, &Identity::Host).await, user) {
+    match (say(backend, tid, answer, &RequestUser::Host).await, user) {
         (Err(error), Some(user)) if error.is_denied() => {
             tracing::warn!(tid, user, %error, "answered as the user who commits instead");
-            say(backend, tid, answer, &Identity::User(user.to_owned())).await
+            say(backend, tid, answer, &RequestUser::User(user.to_owned())).await
         }
         (given, _) => given,
     }
@@ -55,14 +55,16 @@ async fn as_either(
 async fn say(
     backend: &mut Backend,
     tid: u64,
-    answer: &Answer,
-    identity: &Identity,
+    answer: &TransactionAnswer,
+    identity: &RequestUser,
 ) -> Result<(), BackendError> {
     match answer {
-        Answer::Done(services) => {
+        TransactionAnswer::Done(services) => {
             let services: Vec<_> = services.iter().map(String::as_str).collect();
             backend.actions_done(tid, &services, identity).await
         }
-        Answer::Failed(error) => backend.transaction_error(tid, ORIGIN, &error.reason(), identity).await,
+        TransactionAnswer::Failed(error) => {
+            backend.transaction_error(tid, ORIGIN, &error.reason(), identity).await
+        }
     }
 }

@@ -8,21 +8,21 @@ use std::{
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 
-use crate::status::{self, Counts};
+use crate::status::{self, EventCounts};
 
 /// How many events may wait for a listener that is slower than they come.
 const BEHIND: usize = 1024;
 
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Event {
+pub struct AuditEvent {
     /// Its number since the daemon has started, from 1, without gaps.
     pub number: u64,
     /// When, RFC 3339 in UTC.
     pub at: String,
     /// What.
     #[serde(flatten)]
-    pub what: Happened,
+    pub what: EventKind,
 }
 
 /// What happened.
@@ -30,7 +30,7 @@ pub struct Event {
 #[serde(tag = "event", rename_all = "kebab-case")]
 #[non_exhaustive]
 #[allow(missing_docs, reason = "the fields are what their names say")]
-pub enum Happened {
+pub enum EventKind {
     /// A module was loaded that was not there before.
     Load { module: String, version: String, digest: String },
     /// A version took the place of another.
@@ -67,7 +67,7 @@ pub enum Happened {
     Commit { tid: u64, user: Option<String>, elapsed_us: u64, error: Option<String> },
 }
 
-impl Happened {
+impl EventKind {
     /// One word: one of a few, so also for the label of a metric.
     pub fn kind(&self) -> &'static str {
         match self {
@@ -95,12 +95,12 @@ impl Happened {
 /// Tells, counts and logs events.
 #[derive(Debug)]
 pub(crate) struct Audit {
-    told: Mutex<Told>,
-    listeners: broadcast::Sender<Event>,
+    told: Mutex<EventTotals>,
+    listeners: broadcast::Sender<AuditEvent>,
 }
 
 #[derive(Debug, Default)]
-struct Told {
+struct EventTotals {
     number: u64,
     events: BTreeMap<&'static str, u64>,
     limits: BTreeMap<String, u64>,
@@ -111,31 +111,31 @@ impl Audit {
         Self { told: Mutex::default(), listeners: broadcast::Sender::new(BEHIND) }
     }
 
-    pub(crate) fn listen(&self) -> broadcast::Receiver<Event> {
+    pub(crate) fn listen(&self) -> broadcast::Receiver<AuditEvent> {
         self.listeners.subscribe()
     }
 
-    pub(crate) fn tell(&self, what: Happened) {
+    pub(crate) fn tell(&self, what: EventKind) {
         log(&what);
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         told.number += 1;
         *told.events.entry(what.kind()).or_default() += 1;
-        if let Happened::Limit { limit, .. } = &what {
+        if let EventKind::Limit { limit, .. } = &what {
             *told.limits.entry(limit.clone()).or_default() += 1;
         }
         // Under the lock, so that they come in the order of their numbers. Nobody has to listen.
-        let _ = self.listeners.send(Event { number: told.number, at: status::now(), what });
+        let _ = self.listeners.send(AuditEvent { number: told.number, at: status::now(), what });
     }
 
-    pub(crate) fn counts(&self) -> Counts {
+    pub(crate) fn counts(&self) -> EventCounts {
         let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         let events = told.events.iter().map(|(&kind, &count)| (kind.to_owned(), count)).collect();
-        Counts { events, limits: told.limits.clone() }
+        EventCounts { events, limits: told.limits.clone() }
     }
 }
 
 /// One line of the log for each event, whose `target` is `audit`.
-fn log(what: &Happened) {
+fn log(what: &EventKind) {
     /// The same fields for every level.
     macro_rules! line {
         ($level:ident, $text:literal $(, $field:ident)*) => {
@@ -143,34 +143,34 @@ fn log(what: &Happened) {
         };
     }
     match what {
-        Happened::Load { module, version, digest } => line!(info, "module loaded", module, version, digest),
-        Happened::Swap { module, from, to } => line!(info, "module swapped", module, from, to),
-        Happened::Rollback { module, from, to } => line!(info, "module rolled back", module, from, to),
-        Happened::Refusal { module, file, error } => line!(error, "module refused", module, file, error),
-        Happened::Limit { module, version, instance, limit, error } => {
+        EventKind::Load { module, version, digest } => line!(info, "module loaded", module, version, digest),
+        EventKind::Swap { module, from, to } => line!(info, "module swapped", module, from, to),
+        EventKind::Rollback { module, from, to } => line!(info, "module rolled back", module, from, to),
+        EventKind::Refusal { module, file, error } => line!(error, "module refused", module, file, error),
+        EventKind::Limit { module, version, instance, limit, error } => {
             line!(warn, "limit reached", module, version, instance, limit, error)
         }
-        Happened::Trap { module, version, instance, error } => {
+        EventKind::Trap { module, version, instance, error } => {
             line!(warn, "module trapped", module, version, instance, error)
         }
-        Happened::Quarantine { module, reason } => line!(error, "module quarantined", module, reason),
-        Happened::Release { module } => line!(info, "module released from quarantine", module),
-        Happened::Enable { module } => line!(info, "module enabled", module),
-        Happened::Disable { module } => line!(info, "module disabled", module),
-        Happened::Retire { module } => line!(warn, "module retired: its file is gone", module),
-        Happened::Forget { module } => line!(info, "module forgotten", module),
-        Happened::HookFailure { module, hook, instance, error } => {
+        EventKind::Quarantine { module, reason } => line!(error, "module quarantined", module, reason),
+        EventKind::Release { module } => line!(info, "module released from quarantine", module),
+        EventKind::Enable { module } => line!(info, "module enabled", module),
+        EventKind::Disable { module } => line!(info, "module disabled", module),
+        EventKind::Retire { module } => line!(warn, "module retired: its file is gone", module),
+        EventKind::Forget { module } => line!(info, "module forgotten", module),
+        EventKind::HookFailure { module, hook, instance, error } => {
             line!(warn, "hook failed", module, hook, instance, error)
         }
-        Happened::Connected { socket } => line!(info, "serving the controller", socket),
-        Happened::Disconnected { error } => line!(warn, "the controller is lost", error),
-        Happened::Abandoned { tid, ended } => {
+        EventKind::Connected { socket } => line!(info, "serving the controller", socket),
+        EventKind::Disconnected { error } => line!(warn, "the controller is lost", error),
+        EventKind::Abandoned { tid, ended } => {
             line!(warn, "found a commit that its daemon had left", tid, ended)
         }
-        Happened::Commit { tid, user, elapsed_us, error: None } => {
+        EventKind::Commit { tid, user, elapsed_us, error: None } => {
             line!(info, "commit done", tid, user, elapsed_us)
         }
-        Happened::Commit { tid, user, elapsed_us, error } => {
+        EventKind::Commit { tid, user, elapsed_us, error } => {
             line!(warn, "commit failed", tid, user, elapsed_us, error)
         }
     }
@@ -184,8 +184,8 @@ mod tests {
     fn events_are_numbered_counted_and_read_back() {
         let audit = Audit::new();
         let mut listener = audit.listen();
-        audit.tell(Happened::Retire { module: "x".into() });
-        let limit = Happened::Limit {
+        audit.tell(EventKind::Retire { module: "x".into() });
+        let limit = EventKind::Limit {
             module: "x".into(),
             version: "1".into(),
             instance: "i".into(),
@@ -202,7 +202,7 @@ mod tests {
             (&json["number"], &json["event"], &json["module"]),
             (&1.into(), &"retire".into(), &"x".into())
         );
-        assert_eq!(serde_json::from_value::<Event>(json).unwrap(), first);
+        assert_eq!(serde_json::from_value::<AuditEvent>(json).unwrap(), first);
         assert_eq!(listener.try_recv().unwrap().number, 2);
     }
 }

@@ -10,57 +10,57 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use confine_backend::{ControllerTransaction, Outcome};
-use confine_view::{Created, InstanceRef, Owners};
+use confine_backend::{ControllerTransaction, TransactionOutcome};
+use confine_view::{CreatedObject, InstanceRef, OwnerIndex};
 
-use crate::running::RunningFile;
+use crate::running::RunningFileWatch;
 
 /// The books.
 #[derive(Debug, Default)]
-pub(crate) struct Books(Mutex<State>);
+pub(crate) struct OwnerIndexCache(Mutex<CacheState>);
 
 #[derive(Debug, Default)]
-struct State {
-    known: Option<Known>,
-    file: Option<RunningFile>,
+struct CacheState {
+    known: Option<CachedOwners>,
+    file: Option<RunningFileWatch>,
     /// How often a commit writes the file: the fewest writes that came with one of ours. None where it was
     /// not seen to be written with the last one that must have done so.
     each: Option<u64>,
     /// What the commit that was answered last changes, once it is through.
-    pending: Option<Pending>,
+    pending: Option<PendingOwnerChange>,
 }
 
 /// What was read of `running`.
 #[derive(Debug)]
-struct Known {
-    owners: Arc<Owners>,
+struct CachedOwners {
+    owners: Arc<OwnerIndex>,
     /// How often its file had been written then; none where somebody may have changed it since.
     writes: Option<u64>,
 }
 
 /// What a commit changes in the books.
 #[derive(Debug)]
-pub(crate) struct Pending {
+pub(crate) struct PendingOwnerChange {
     pub(crate) tid: u64,
     /// Whether the devices get it, and so `running` does.
     pub(crate) push: bool,
     /// Whether anything was written, so that `running` changes.
     pub(crate) edited: bool,
     /// The new list of each instance that ran; empty for one that is gone.
-    pub(crate) created: Vec<(InstanceRef, Vec<Created>)>,
+    pub(crate) created: Vec<(InstanceRef, Vec<CreatedObject>)>,
 }
 
-impl Books {
+impl OwnerIndexCache {
     /// There is another controller, or the same one after who knows what. It keeps `running` in this file.
     pub(crate) fn begin(&self, file: Option<&Path>) {
         let watch = |path: &Path| {
-            RunningFile::watch(path)
+            RunningFileWatch::watch(path)
                 .inspect_err(|error| {
                     tracing::warn!(file = %path.display(), %error, "the file of `running` cannot be watched: each commit reads who owns what");
                 })
                 .ok()
         };
-        *self.lock() = State { file: file.and_then(watch), ..State::default() };
+        *self.lock() = CacheState { file: file.and_then(watch), ..CacheState::default() };
     }
 
     /// How often `running` was written until now, where that is known.
@@ -69,7 +69,7 @@ impl Books {
     }
 
     /// Who owns what, if that is known to be true.
-    pub(crate) fn owners(&self) -> Option<Arc<Owners>> {
+    pub(crate) fn owners(&self) -> Option<Arc<OwnerIndex>> {
         let mut state = self.lock();
         if !state.is_current() {
             return None;
@@ -85,8 +85,8 @@ impl Books {
     }
 
     /// Takes what was read of `running` when its file had been written so often.
-    pub(crate) fn keep(&self, owners: Arc<Owners>, writes: Option<u64>) {
-        self.lock().known = Some(Known { owners, writes });
+    pub(crate) fn keep(&self, owners: Arc<OwnerIndex>, writes: Option<u64>) {
+        self.lock().known = Some(CachedOwners { owners, writes });
     }
 
     /// Whether `running` was written since a commit of ours began, when its file had been so often.
@@ -102,7 +102,7 @@ impl Books {
     }
 
     /// A commit was answered with "done": this is what it changes once it is through.
-    pub(crate) fn expect(&self, pending: Pending) {
+    pub(crate) fn expect(&self, pending: PendingOwnerChange) {
         self.lock().pending = Some(pending);
     }
 
@@ -110,12 +110,12 @@ impl Books {
     pub(crate) fn transaction_over(&self, over: &ControllerTransaction) -> bool {
         let mut state = self.lock();
         let ours = state.pending.take().filter(|ours| ours.tid == over.tid);
-        let Some(ours) = ours.filter(|ours| ours.push && over.result == Outcome::Success) else {
+        let Some(ours) = ours.filter(|ours| ours.push && over.result == TransactionOutcome::Success) else {
             // What it has changed in `running`, a failure among them, the file tells.
             return false;
         };
         let now = state.writes();
-        let State { known: Some(known), each, .. } = &mut *state else { return true };
+        let CacheState { known: Some(known), each, .. } = &mut *state else { return true };
         let ours_writes = now.zip(known.writes).map(|(now, then)| now.saturating_sub(then));
         match ours_writes {
             Some(0) | None if ours.edited => {
@@ -142,12 +142,12 @@ impl Books {
         true
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, CacheState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl CacheState {
     fn writes(&mut self) -> Option<u64> {
         self.file.as_mut()?.writes()
     }
@@ -168,7 +168,7 @@ mod tests {
 
     /// Books, and the file of `running`, which each commit writes twice.
     struct Play {
-        books: Books,
+        books: OwnerIndexCache,
         file: PathBuf,
         _directory: tempfile::TempDir,
     }
@@ -179,7 +179,7 @@ mod tests {
             let directory = tempfile::tempdir().unwrap();
             let file = directory.path().join("running_db");
             fs::write(&file, "").unwrap();
-            let play = Self { books: Books::default(), file, _directory: directory };
+            let play = Self { books: OwnerIndexCache::default(), file, _directory: directory };
             play.books.begin(Some(&play.file));
             play.read();
             play
@@ -215,10 +215,10 @@ mod tests {
 
         /// A commit of ours is answered.
         fn answer(&self, tid: u64, push: bool, edited: bool) {
-            self.books.expect(Pending { tid, push, edited, created: Vec::new() });
+            self.books.expect(PendingOwnerChange { tid, push, edited, created: Vec::new() });
         }
 
-        fn over(&self, tid: u64, result: Outcome) {
+        fn over(&self, tid: u64, result: TransactionOutcome) {
             let over = ControllerTransaction { tid, username: None, result, origin: None, reason: None };
             self.books.transaction_over(&over);
         }
@@ -227,7 +227,7 @@ mod tests {
         fn commit(&self, tid: u64) {
             self.answer(tid, true, true);
             self.write();
-            self.over(tid, Outcome::Success);
+            self.over(tid, TransactionOutcome::Success);
         }
     }
 
@@ -265,7 +265,7 @@ mod tests {
         // The backend writes it before the devices have committed.
         play.write();
         assert!(!play.wants_reading());
-        play.over(2, Outcome::Success);
+        play.over(2, TransactionOutcome::Success);
         assert!(play.is_known());
     }
 
@@ -275,7 +275,7 @@ mod tests {
         play.answer(2, true, true);
         play.write();
         play.write();
-        play.over(2, Outcome::Success);
+        play.over(2, TransactionOutcome::Success);
         assert!(!play.is_known() && play.wants_reading());
         play.read();
         play.commit(3);
@@ -286,14 +286,14 @@ mod tests {
         play.answer(1, true, true);
         play.write();
         play.write();
-        play.over(1, Outcome::Success);
+        play.over(1, TransactionOutcome::Success);
         play.read();
         play.commit(2);
         play.read();
         play.answer(3, true, true);
         play.write();
         play.write();
-        play.over(3, Outcome::Success);
+        play.over(3, TransactionOutcome::Success);
         assert!(!play.is_known());
     }
 
@@ -301,26 +301,28 @@ mod tests {
     fn a_commit_that_failed_leaves_the_books_if_it_left_running() {
         let play = Play::believed();
         play.answer(2, true, true);
-        play.over(2, Outcome::Failed);
+        play.over(2, TransactionOutcome::Failed);
         assert!(play.is_known());
         play.answer(3, true, true);
         play.write();
-        play.over(3, Outcome::Failed);
+        play.over(3, TransactionOutcome::Failed);
         assert!(!play.is_known() && play.wants_reading());
         play.read();
         play.answer(4, false, true);
-        play.over(4, Outcome::Success);
+        play.over(4, TransactionOutcome::Success);
         assert!(play.is_known());
         // Another's, after whose end nothing of ours is expected any more.
         play.answer(5, true, true);
-        play.over(6, Outcome::Success);
+        play.over(6, TransactionOutcome::Success);
         assert!(play.books.lock().pending.is_none());
     }
 
     #[test]
     fn nothing_is_kept_of_a_transaction_that_is_over() {
         let play = Play::believed();
-        for (tid, result) in (2..).zip([Outcome::Success, Outcome::Failed, Outcome::Error]) {
+        for (tid, result) in
+            (2..).zip([TransactionOutcome::Success, TransactionOutcome::Failed, TransactionOutcome::Error])
+        {
             play.answer(tid, true, true);
             assert!(play.books.lock().pending.is_some());
             play.over(tid, result);
@@ -332,17 +334,17 @@ mod tests {
     fn a_file_that_a_commit_did_not_write_is_believed_no_more() {
         let play = Play::believed();
         play.answer(2, true, false);
-        play.over(2, Outcome::Success);
+        play.over(2, TransactionOutcome::Success);
         // It need not have been written for nothing.
         assert!(play.is_known());
         play.answer(3, true, true);
-        play.over(3, Outcome::Success);
+        play.over(3, TransactionOutcome::Success);
         assert!(!play.is_known() && !play.wants_reading());
 
         let play = Play::believed();
         fs::remove_file(&play.file).unwrap();
         play.answer(2, true, true);
-        play.over(2, Outcome::Success);
+        play.over(2, TransactionOutcome::Success);
         assert!(!play.is_known());
     }
 

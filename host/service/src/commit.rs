@@ -18,25 +18,27 @@ use std::{
     time::Duration,
 };
 
-use confine_backend::{Datastore, Identity, Push, ServicesCommit, Transaction};
+use confine_backend::{Datastore, PushMode, RequestUser, ServicesCommit, Transaction};
 use confine_nacm::Nacm;
-use confine_sandbox::{Budget, Commit, Entry, Module, Run, Usage};
+use confine_sandbox::{Budget, CommitContext, EntryPoint, Module, RunReport, Usage};
 use confine_tree::{Path, Pattern, Tree};
-use confine_view::{Access, Draft, Finished, InstanceRef, Owners, Scope, Tag, Verdict, View};
+use confine_view::{
+    AccessVerdict, CommitDraft, ErrorTag, FinishedCommit, InstanceRef, NodeAccess, OwnerIndex, Scope, View,
+};
 use tokio::{
     sync::watch,
     time::{Instant, timeout_at},
 };
 
 use crate::{
-    Error, Registry, Service,
-    books::Pending,
+    Error, ManagedService, ModuleRegistry,
+    books::PendingOwnerChange,
     error::chain,
-    hooks::{self, Hooked},
-    host::{Host, Running},
+    hooks::{self, HookedCommit},
+    host::{Host, RunningData},
     places::{places, the_one},
-    plan::{Plan, Planned},
-    reads::{self, Reader, Shared, condense},
+    plan::{CommitPlan, PlannedInstance},
+    reads::{self, DatastoreSource, Shared, condense},
     rules::CommitRules,
 };
 
@@ -45,7 +47,7 @@ const SERVICE_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// What a commit did.
 #[derive(Debug, Default)]
-pub(crate) struct Done {
+pub(crate) struct CommitOutcome {
     /// The service lists, by name.
     pub(crate) services: Vec<String>,
     /// How many instances were run.
@@ -57,14 +59,14 @@ pub(crate) struct Done {
 }
 
 /// What is known of a commit, once it is: for whoever has to answer, even if the commit is ended.
-pub(crate) struct Known {
+pub(crate) struct CommitState {
     began: Instant,
     /// How long the controller waits for the answer.
     service_timeout: watch::Sender<Duration>,
-    found: Mutex<(Option<String>, Option<Hooked>)>,
+    found: Mutex<(Option<String>, Option<HookedCommit>)>,
 }
 
-impl Known {
+impl CommitState {
     /// Of one that begins now.
     pub(crate) fn begin() -> Self {
         Self {
@@ -107,11 +109,11 @@ impl Known {
     }
 
     /// The commit for its hooks, if it has any that run when it is over.
-    pub(crate) fn take_hooked(&self) -> Option<Hooked> {
+    pub(crate) fn take_hooked(&self) -> Option<HookedCommit> {
         self.lock().1.take()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, (Option<String>, Option<Hooked>)> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, (Option<String>, Option<HookedCommit>)> {
         self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -126,14 +128,14 @@ pub(crate) async fn run(
     host: Arc<Host>,
     backend: Shared,
     notified: ServicesCommit,
-    known: Arc<Known>,
-) -> Result<Done, Error> {
+    known: Arc<CommitState>,
+) -> Result<CommitOutcome, Error> {
     let registry = host.registry();
     // Before anything is asked of the controller: it has already taken the services' objects away.
-    let plan = Plan::new(&notified.services, &registry, &host.unmanaged)?;
+    let plan = CommitPlan::new(&notified.services, &registry, &host.unmanaged)?;
     let transaction = {
         let mut backend = backend.lock().await;
-        let transaction = backend.transaction(notified.tid, &Identity::Host).await?;
+        let transaction = backend.transaction(notified.tid, &RequestUser::Host).await?;
         let committing =
             transaction.and_then(|transaction| Some((transaction.username.clone()?, transaction)));
         committing.ok_or_else(|| Error::Committer {
@@ -146,49 +148,56 @@ pub(crate) async fn run(
     known.lock().0 = Some(user.clone());
     let services = plan.services().iter().map(|service| service.name.local.to_string()).collect();
     if plan.is_empty() {
-        return Ok(Done { services, ..Done::default() });
+        return Ok(CommitOutcome { services, ..CommitOutcome::default() });
     }
-    let push = !notified.diff && transaction.push() == Some(Push::Commit);
-    let work =
-        Work { host: &host, backend: &backend, registry: &registry, transaction, user, push, known: &known };
+    let push = !notified.diff && transaction.push() == Some(PushMode::Commit);
+    let work = CommitWork {
+        host: &host,
+        backend: &backend,
+        registry: &registry,
+        transaction,
+        user,
+        push,
+        known: &known,
+    };
     loop {
         let extract = work.read_books(&plan).await?;
         match work.carry_out(&plan, &extract).await? {
-            Some(done) => return Ok(Done { services, ..done }),
+            Some(done) => return Ok(CommitOutcome { services, ..done }),
             None => tracing::info!(tid = notified.tid, "`running` was changed meanwhile: once more"),
         }
     }
 }
 
 /// A commit whose user is known.
-struct Work<'a> {
+struct CommitWork<'a> {
     host: &'a Arc<Host>,
     backend: &'a Shared,
-    registry: &'a Arc<Registry>,
+    registry: &'a Arc<ModuleRegistry>,
     transaction: Transaction,
     user: String,
     push: bool,
-    known: &'a Known,
+    known: &'a CommitState,
 }
 
 /// What the books say about the instances of one commit.
-struct Extract {
+struct OwnershipSnapshot {
     /// Who owns what, of all services.
-    owners: Arc<Owners>,
+    owners: Arc<OwnerIndex>,
     /// The notified instances that have created something; some of them may be gone.
     notified: HashSet<InstanceRef>,
     /// Other instances that own some of that too, and lost it with the notified ones: they run again.
-    also: Vec<Planned>,
+    also: Vec<PlannedInstance>,
     /// The controller's rules.
     nacm: Arc<Nacm>,
     /// How often the file of `running` had been written.
     writes: Option<u64>,
 }
 
-impl Work<'_> {
+impl CommitWork<'_> {
     /// Who owns what, and who shares with what was notified.
-    async fn read_books(&self, plan: &Plan) -> Result<Extract, Error> {
-        let Running { mut owners, nacm, service_timeout, writes } =
+    async fn read_books(&self, plan: &CommitPlan) -> Result<OwnershipSnapshot, Error> {
+        let RunningData { mut owners, nacm, service_timeout, writes } =
             self.host.read_running(self.backend).await?;
         self.known.set_service_timeout(service_timeout);
         if nacm.denies_writes_by_default() {
@@ -196,10 +205,10 @@ impl Work<'_> {
         }
         let notified: HashSet<InstanceRef> =
             owners.instances().filter(|instance| plan.covers(instance)).cloned().collect();
-        let mut also: Vec<Planned> = Vec::new();
+        let mut also: Vec<PlannedInstance> = Vec::new();
         for owner in sharers(&owners, &notified) {
             match self.registry.of(owner) {
-                Some(service) => also.push(Planned { instance: owner.clone(), service }),
+                Some(service) => also.push(PlannedInstance { instance: owner.clone(), service }),
                 None => {
                     tracing::warn!(instance = %owner, "its module is gone, and what it shares may be lost")
                 }
@@ -211,26 +220,30 @@ impl Work<'_> {
             also = also.len(),
             "read the books"
         );
-        Ok(Extract { owners, notified, also, nacm, writes })
+        Ok(OwnershipSnapshot { owners, notified, also, nacm, writes })
     }
 
     /// Reads, strips, runs and writes. None, and nothing written, if the books turn out to be old.
-    async fn carry_out(&self, plan: &Plan, extract: &Extract) -> Result<Option<Done>, Error> {
-        let source = Arc::new(Reader {
+    async fn carry_out(
+        &self,
+        plan: &CommitPlan,
+        extract: &OwnershipSnapshot,
+    ) -> Result<Option<CommitOutcome>, Error> {
+        let source = Arc::new(DatastoreSource {
             backend: self.backend.clone(),
             datastore: Datastore::Actions,
-            identity: Identity::User(self.user.clone()),
+            identity: RequestUser::User(self.user.clone()),
             runtime: tokio::runtime::Handle::current(),
         });
         let schema = self.host.schema();
-        let mut draft = Draft::new(schema.clone(), source);
+        let mut draft = CommitDraft::new(schema.clone(), source);
         let mut services = plan.services();
         services.extend(extract.also.iter().map(|also| also.service.clone()));
         let rules = &self.host.rules;
         let rules = rules.of_commit(extract.nacm.clone(), &self.user, schema);
-        let parts = Parts::new(self.registry, &services, &rules, &mut draft)?;
+        let parts = DeclaredPaths::new(self.registry, &services, &rules, &mut draft)?;
         let wanted = condense(self.wanted(plan, extract, &parts));
-        let identity = Identity::User(self.user.clone());
+        let identity = RequestUser::User(self.user.clone());
         let tree = reads::read(self.backend, Datastore::Actions, &wanted, &identity).await?;
         if let Some(missing) = plan.unserved(&tree, &self.host.unmanaged, self.registry) {
             return Err(missing.into());
@@ -245,7 +258,7 @@ impl Work<'_> {
         // Where everything was asked for, or something is shared, not every service was named.
         planned.iter().try_for_each(|planned| planned.service.check_whole())?;
         if self.push {
-            let hooked = Hooked::prepare(
+            let hooked = HookedCommit::prepare(
                 &self.transaction,
                 &self.user,
                 &extract.nacm,
@@ -258,7 +271,7 @@ impl Work<'_> {
         let gone = self.strip(&mut draft, extract, &parts, &planned)?;
         let run = self.run(draft, planned.clone(), &parts).await?;
 
-        let Ran { mut draft, fetched, runs } = run;
+        let RunOutputs { mut draft, fetched, runs } = run;
         let mut instances: Vec<InstanceRef> = planned.into_iter().map(|planned| planned.instance).collect();
         draft.settle(&instances).await?;
         for (instance, fetched) in fetched {
@@ -275,17 +288,22 @@ impl Work<'_> {
         }
         let bytes = finished.edit.as_ref().map_or(0, String::len);
         self.write(&finished, &mut draft, &rules).await?;
-        self.host.books.expect(Pending {
+        self.host.books.expect(PendingOwnerChange {
             tid: self.transaction.tid,
             push: self.push,
             edited: finished.edit.is_some(),
             created: finished.created,
         });
-        Ok(Some(Done { services: Vec::new(), instances: count, runs, bytes }))
+        Ok(Some(CommitOutcome { services: Vec::new(), instances: count, runs, bytes }))
     }
 
     /// The union of what has to be read to begin with.
-    fn wanted(&self, plan: &Plan, extract: &Extract, parts: &Parts<'_>) -> Vec<Pattern> {
+    fn wanted(
+        &self,
+        plan: &CommitPlan,
+        extract: &OwnershipSnapshot,
+        parts: &DeclaredPaths<'_>,
+    ) -> Vec<Pattern> {
         let mut wanted = plan.patterns();
         wanted.extend(extract.also.iter().map(|planned| planned.instance.path().clone()));
         wanted.extend(parts.reads.iter().cloned());
@@ -300,7 +318,7 @@ impl Work<'_> {
     /// An instance that was named and is not there has been deleted; unless the user just may not see it.
     async fn check_absent(
         &self,
-        plan: &Plan,
+        plan: &CommitPlan,
         tree: &Tree,
         named: &HashSet<InstanceRef>,
     ) -> Result<(), Error> {
@@ -308,7 +326,8 @@ impl Work<'_> {
         if absent.is_empty() || self.user == self.backend.lock().await.options().host_user {
             return Ok(());
         }
-        let seen = reads::read(self.backend, Datastore::Actions, &condense(absent), &Identity::Host).await?;
+        let seen =
+            reads::read(self.backend, Datastore::Actions, &condense(absent), &RequestUser::Host).await?;
         match plan.instances(&seen).into_iter().find(|seen| !named.contains(&seen.instance)) {
             Some(hidden) => {
                 let instance = hidden.instance.path().to_string();
@@ -322,10 +341,10 @@ impl Work<'_> {
     /// owns it. Returns those that are gone.
     fn strip(
         &self,
-        draft: &mut Draft,
-        extract: &Extract,
-        parts: &Parts<'_>,
-        planned: &[Planned],
+        draft: &mut CommitDraft,
+        extract: &OwnershipSnapshot,
+        parts: &DeclaredPaths<'_>,
+        planned: &[PlannedInstance],
     ) -> Result<Vec<InstanceRef>, Error> {
         let run: HashSet<&InstanceRef> = planned.iter().map(|planned| &planned.instance).collect();
         let concerned: HashSet<&InstanceRef> = run.iter().copied().chain(&extract.notified).collect();
@@ -343,9 +362,14 @@ impl Work<'_> {
     }
 
     /// Runs every instance with each of its modules.
-    async fn run(&self, mut draft: Draft, planned: Vec<Planned>, parts: &Parts<'_>) -> Result<Ran, Error> {
+    async fn run(
+        &self,
+        mut draft: CommitDraft,
+        planned: Vec<PlannedInstance>,
+        parts: &DeclaredPaths<'_>,
+    ) -> Result<RunOutputs, Error> {
         let deadline = self.known.deadline().into_std();
-        let commit = Commit {
+        let commit = CommitContext {
             transaction: self.transaction.tid.to_string(),
             user: self.user.clone(),
             dry_run: !self.push,
@@ -354,13 +378,13 @@ impl Work<'_> {
         draft =
             hooks::before(self.host, self.transaction.tid, &commit, draft, &planned, parts, deadline).await?;
         let mut runs: HashMap<Arc<str>, u64> = HashMap::new();
-        for module in planned.iter().flat_map(Planned::modules) {
+        for module in planned.iter().flat_map(PlannedInstance::modules) {
             *runs.entry(module.name().clone()).or_default() += 1;
         }
         let mut budgets: HashMap<Arc<str>, Budget> = HashMap::new();
         let mut fetched = Vec::new();
         let mut used = Vec::new();
-        for Planned { instance, service } in planned {
+        for PlannedInstance { instance, service } in planned {
             let before = draft.fetched().len();
             for module in &service.modules {
                 let name = module.name();
@@ -373,12 +397,12 @@ impl Work<'_> {
                 let run = self
                     .host
                     .runner
-                    .run(module, budget, Entry::Apply, &commit, &instance, |meter| {
+                    .run(module, budget, EntryPoint::Apply, &commit, &instance, |meter| {
                         View::new(draft, scope, instance.clone(), prefixes, meter)
                     })
                     .await;
                 tell(module, &instance, &run);
-                self.host.record(self.transaction.tid, module, Entry::Apply, &instance, &run);
+                self.host.record(self.transaction.tid, module, EntryPoint::Apply, &instance, &run);
                 run.outcome.map_err(Box::new)?;
                 used.push((module.clone(), instance.clone(), run.usage));
                 draft = run.draft.ok_or(Error::Internal)?;
@@ -386,14 +410,14 @@ impl Work<'_> {
             let patterns = draft.fetched().get(before..).unwrap_or_default().to_vec();
             fetched.push((instance, patterns));
         }
-        Ok(Ran { draft, fetched, runs: used })
+        Ok(RunOutputs { draft, fetched, runs: used })
     }
 
     /// Sends the edit as the user; what only the host may write, as the host.
     async fn write(
         &self,
-        finished: &Finished,
-        draft: &mut Draft,
+        finished: &FinishedCommit,
+        draft: &mut CommitDraft,
         rules: &CommitRules<'_>,
     ) -> Result<(), Error> {
         let mut explain = |error: confine_backend::Error| match error.is_denied() {
@@ -401,7 +425,7 @@ impl Work<'_> {
             false => error.into(),
         };
         let Some(edit) = &finished.edit else { return Ok(()) };
-        let user = Identity::User(self.user.clone());
+        let user = RequestUser::User(self.user.clone());
         let mut backend = self.backend.lock().await;
         let written = backend.edit_config(Datastore::Actions, edit, &user).await;
         let Some(services) = &finished.services else { return written.map_err(explain) };
@@ -411,7 +435,7 @@ impl Work<'_> {
                 if let Some(devices) = &finished.devices {
                     backend.edit_config(Datastore::Actions, devices, &user).await.map_err(&mut explain)?;
                 }
-                Ok(backend.edit_config(Datastore::Actions, services, &Identity::Host).await?)
+                Ok(backend.edit_config(Datastore::Actions, services, &RequestUser::Host).await?)
             }
             written => Ok(written?),
         }
@@ -419,23 +443,23 @@ impl Work<'_> {
 }
 
 /// Who else owns something that one of these does, or something below it; each once, in their order.
-fn sharers<'o>(owners: &'o Owners, instances: &HashSet<InstanceRef>) -> BTreeSet<&'o InstanceRef> {
+fn sharers<'o>(owners: &'o OwnerIndex, instances: &HashSet<InstanceRef>) -> BTreeSet<&'o InstanceRef> {
     let created = instances.iter().flat_map(|instance| owners.created_by(instance));
     let sharing = created.flat_map(|path| owners.at_or_below(path)).map(|(_, owner)| owner);
     sharing.filter(|owner| !instances.contains(owner)).collect()
 }
 
 /// What the runs left.
-struct Ran {
-    draft: Draft,
+struct RunOutputs {
+    draft: CommitDraft,
     /// What each instance read that nobody had declared.
     fetched: Vec<(InstanceRef, Vec<Pattern>)>,
     runs: Vec<(Module, InstanceRef, Usage)>,
 }
 
 /// What the modules of a commit declared, resolved.
-pub(crate) struct Parts<'a> {
-    registry: &'a Registry,
+pub(crate) struct DeclaredPaths<'a> {
+    registry: &'a ModuleRegistry,
     reads: Vec<Pattern>,
     /// By module.
     writes: HashMap<Arc<str>, Vec<Pattern>>,
@@ -443,12 +467,12 @@ pub(crate) struct Parts<'a> {
     scopes: HashMap<Arc<str>, Arc<Scope>>,
 }
 
-impl<'a> Parts<'a> {
+impl<'a> DeclaredPaths<'a> {
     pub(crate) fn new(
-        registry: &'a Registry,
-        services: &[Arc<Service>],
+        registry: &'a ModuleRegistry,
+        services: &[Arc<ManagedService>],
         rules: &CommitRules<'_>,
-        draft: &mut Draft,
+        draft: &mut CommitDraft,
     ) -> Result<Self, Error> {
         let mut parts = Self { registry, reads: Vec::new(), writes: HashMap::new(), scopes: HashMap::new() };
         for service in services {
@@ -460,7 +484,7 @@ impl<'a> Parts<'a> {
                     let resolved = draft.resolve(&path.to_string(), &list, &description.prefixes);
                     match resolved {
                         // A module may be for several vendors, of which not all are there.
-                        Err(nowhere) if nowhere.tag == Tag::UnknownElement => {
+                        Err(nowhere) if nowhere.tag == ErrorTag::UnknownElement => {
                             let reason = chain(&nowhere);
                             tracing::debug!(%module, reason, "a declared path leads nowhere");
                             None
@@ -496,8 +520,8 @@ impl<'a> Parts<'a> {
         &self,
         path: &str,
         instance: &InstanceRef,
-        owners: &Owners,
-        draft: &mut Draft,
+        owners: &OwnerIndex,
+        draft: &mut CommitDraft,
     ) -> Option<Pattern> {
         if let Some(noted) = owners.place(path) {
             return Some(noted.clone());
@@ -505,8 +529,9 @@ impl<'a> Parts<'a> {
         let service = self.registry.of(instance)?;
         let scopes = || service.modules.iter().filter_map(|module| self.scopes.get(module.name()));
         let may_go = |place: &Pattern| {
-            let permits =
-                |scope: &Arc<Scope>| matches!(scope.decide(Access::Delete, place), Verdict::Permit { .. });
+            let permits = |scope: &Arc<Scope>| {
+                matches!(scope.decide(NodeAccess::Delete, place), AccessVerdict::Permit { .. })
+            };
             scopes().any(permits)
         };
         let places = self.places(path, instance, owners);
@@ -514,7 +539,7 @@ impl<'a> Parts<'a> {
     }
 
     /// Where an object that an instance has created may be.
-    fn places(&self, path: &str, instance: &InstanceRef, owners: &Owners) -> Vec<Pattern> {
+    fn places(&self, path: &str, instance: &InstanceRef, owners: &OwnerIndex) -> Vec<Pattern> {
         let Some(service) = self.registry.of(instance) else { return Vec::new() };
         let writes = service.modules.iter().filter_map(|module| self.writes.get(module.name())).flatten();
         places(path, &service, &writes.cloned().collect::<Vec<_>>(), owners)
@@ -522,7 +547,7 @@ impl<'a> Parts<'a> {
 }
 
 /// Says in the log what a run did.
-fn tell(module: &Module, instance: &InstanceRef, run: &Run) {
+fn tell(module: &Module, instance: &InstanceRef, run: &RunReport) {
     let usage = &run.usage;
     tracing::debug!(
         %module,
@@ -542,7 +567,7 @@ mod tests {
 
     /// What a commit is told whose controller says this after ten seconds.
     async fn late(service_timeout: Option<u64>) -> String {
-        let known = Known::begin();
+        let known = CommitState::begin();
         let says = async {
             tokio::time::sleep(Duration::from_secs(10)).await;
             known.set_service_timeout(service_timeout.map(Duration::from_secs));

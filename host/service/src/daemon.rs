@@ -10,8 +10,8 @@ use std::{
 };
 
 use confine_backend::{
-    Backend, ControllerTransaction, Error as BackendError, Event, Events, Identity, Options, ServicesCommit,
-    Stream, Subscription, Transaction, TransactionState,
+    Backend, ConnectOptions, ControllerEvent, ControllerTransaction, Error as BackendError, EventReceiver,
+    EventStream, RequestUser, ServicesCommit, Subscription, Transaction, TransactionState,
 };
 use tokio::{
     sync::Mutex,
@@ -20,12 +20,12 @@ use tokio::{
 use tracing::Instrument as _;
 
 use crate::{
-    Error, Happened,
-    answer::{self, Answer},
+    Error, EventKind,
+    answer::{self, TransactionAnswer},
     backoff::Backoff,
-    commit::{self, Done},
-    hooks::Queue,
-    host::{Host, Report},
+    commit::{self, CommitOutcome},
+    hooks::HookQueue,
+    host::{CommitReport, Host},
     knowledge,
     modules::microseconds,
     reads::Shared,
@@ -43,14 +43,14 @@ pub(crate) const LATEST: Duration = Duration::from_secs(15);
 ///
 /// # Errors
 /// None that time might heal: a controller that is away is waited for.
-pub async fn serve(host: Arc<Host>, options: Options, shutdown: impl Future<Output = ()>) {
+pub async fn serve(host: Arc<Host>, options: ConnectOptions, shutdown: impl Future<Output = ()>) {
     let mut shutdown = pin!(lasting(shutdown));
     let mut backoff = Backoff::new(SOONEST, LATEST);
-    let hooks = Queue::start(host.clone(), options.clone());
+    let hooks = HookQueue::start(host.clone(), options.clone());
     let (socket, user) = (options.socket.display().to_string(), options.host_user.clone());
     loop {
         let connected = tokio::select! {
-            connected = Connection::open(&options) => connected,
+            connected = ControllerConnection::open(&options) => connected,
             () = &mut shutdown => return,
             () = host.left() => return,
         };
@@ -95,24 +95,24 @@ fn lasting(future: impl Future<Output = ()>) -> impl Future<Output = ()> {
 }
 
 /// The two sockets: one that is told, one that asks.
-struct Connection {
-    events: Events,
+struct ControllerConnection {
+    events: EventReceiver,
     /// Events that came while something else was awaited, to be dealt with first.
-    waiting: VecDeque<Event>,
+    waiting: VecDeque<ControllerEvent>,
     backend: Shared,
     /// Commits that wait for a daemon that is gone.
     abandoned: Vec<Transaction>,
 }
 
-impl Connection {
-    async fn open(options: &Options) -> Result<Self, BackendError> {
+impl ControllerConnection {
+    async fn open(options: &ConnectOptions) -> Result<Self, BackendError> {
         let mut subscription = Subscription::open(options).await?;
-        subscription.add(Stream::ServicesCommit).await?;
+        subscription.add(EventStream::ServicesCommit).await?;
         let mut backend = Backend::connect_beside(&subscription).await?;
-        let open = backend.open_transactions(&Identity::Host).await?;
+        let open = backend.open_transactions(&RequestUser::Host).await?;
         // A commit is notified before its transaction waits for actions, so those of `open` that are ours
         // were notified before this is answered.
-        subscription.add(Stream::ControllerTransaction).await?;
+        subscription.add(EventStream::ControllerTransaction).await?;
         let mut events = subscription.listen()?;
         let mut waiting = VecDeque::new();
         while let Some(event) = events.next_of_before() {
@@ -122,7 +122,9 @@ impl Connection {
             }
         }
         let is_ours = |tid: u64| {
-            waiting.iter().any(|event| matches!(event, Event::ServicesCommit(commit) if commit.tid == tid))
+            waiting
+                .iter()
+                .any(|event| matches!(event, ControllerEvent::ServicesCommit(commit) if commit.tid == tid))
         };
         let abandoned = open.into_iter().filter(|open| !is_ours(open.tid)).collect();
         Ok(Self { events, waiting, backend: Arc::new(Mutex::new(backend)), abandoned })
@@ -132,16 +134,17 @@ impl Connection {
     async fn serve(
         &mut self,
         host: &Arc<Host>,
-        hooks: &Queue,
+        hooks: &HookQueue,
         mut shutdown: std::pin::Pin<&mut impl Future<Output = ()>>,
     ) -> Result<(), BackendError> {
-        let Options { socket, host_user, running_file, .. } = self.backend.lock().await.options().clone();
+        let ConnectOptions { socket, host_user, running_file, .. } =
+            self.backend.lock().await.options().clone();
         host.books.begin(running_file.as_deref());
         host.rules.forget();
         self.end_abandoned(host).await;
         self.find_end(host, hooks).await?;
         host.connect(socket.display().to_string(), host_user);
-        let _models = knowledge::Reader::start(host, &self.backend);
+        let _models = knowledge::ModelReaderTask::start(host, &self.backend);
         loop {
             let event = tokio::select! {
                 biased;
@@ -151,7 +154,7 @@ impl Connection {
                 () = host.left() => return Ok(()),
             };
             match event {
-                Event::ServicesCommit(commit) => {
+                ControllerEvent::ServicesCommit(commit) => {
                     host.knowledge.set_committing(true);
                     let ran = self.run(host, commit, shutdown.as_mut()).await;
                     host.knowledge.set_committing(false);
@@ -159,7 +162,7 @@ impl Connection {
                         return Ok(());
                     }
                 }
-                Event::ControllerTransaction(over) => {
+                ControllerEvent::ControllerTransaction(over) => {
                     host.transaction_over(&over);
                     if let Some(hooked) = host.take_hooked(over.tid) {
                         hooks.put(hooked, over);
@@ -170,9 +173,9 @@ impl Connection {
     }
 
     /// Looks up how a commit ended whose end was not heard of: the connection was lost before.
-    async fn find_end(&self, host: &Host, hooks: &Queue) -> Result<(), BackendError> {
+    async fn find_end(&self, host: &Host, hooks: &HookQueue) -> Result<(), BackendError> {
         let Some((tid, began)) = host.awaited() else { return Ok(()) };
-        let found = self.backend.lock().await.transaction(tid, &Identity::Host).await?;
+        let found = self.backend.lock().await.transaction(tid, &RequestUser::Host).await?;
         match found.filter(|found| found.began == began) {
             Some(found) if found.state == TransactionState::Done => {
                 if let Some(hooked) = host.take_hooked(tid) {
@@ -195,7 +198,7 @@ impl Connection {
     }
 
     /// The next event. While there is none, the books are brought up to date.
-    async fn next(&mut self, host: &Host) -> Result<Event, BackendError> {
+    async fn next(&mut self, host: &Host) -> Result<ControllerEvent, BackendError> {
         loop {
             if let Some(event) = self.waiting.pop_front() {
                 return Ok(event);
@@ -236,9 +239,14 @@ impl Connection {
     /// service-timeout.
     async fn end_abandoned(&mut self, host: &Host) {
         for Transaction { tid, username, .. } in std::mem::take(&mut self.abandoned) {
-            let given =
-                answer::give(&self.backend, tid, Answer::Failed(Error::Abandoned), username.as_deref()).await;
-            host.audit.tell(Happened::Abandoned { tid, ended: given.is_ok() });
+            let given = answer::give(
+                &self.backend,
+                tid,
+                TransactionAnswer::Failed(Error::Abandoned),
+                username.as_deref(),
+            )
+            .await;
+            host.audit.tell(EventKind::Abandoned { tid, ended: given.is_ok() });
         }
     }
 
@@ -251,7 +259,7 @@ impl Connection {
     ) -> Result<bool, BackendError> {
         let tid = notified.tid;
         host.begin(tid);
-        let known = Arc::new(commit::Known::begin());
+        let known = Arc::new(commit::CommitState::begin());
         // A task of its own: if it panics, the commit is answered all the same.
         let span = tracing::info_span!("commit", tid, user = tracing::field::Empty);
         let commit = commit::run(host.clone(), self.backend.clone(), notified, known.clone());
@@ -298,12 +306,17 @@ impl Connection {
         let answer = match result {
             Ok(done) => {
                 (last.instances, last.bytes) = (done.instances, done.bytes);
-                host.report(Report { tid, runs: done.runs, bytes: done.bytes, elapsed: known.elapsed() });
-                Answer::Done(done.services)
+                host.report(CommitReport {
+                    tid,
+                    runs: done.runs,
+                    bytes: done.bytes,
+                    elapsed: known.elapsed(),
+                });
+                TransactionAnswer::Done(done.services)
             }
             Err(error) => {
                 last.error = Some(error.reason());
-                Answer::Failed(error)
+                TransactionAnswer::Failed(error)
             }
         };
         host.await_end(known.take_hooked());
@@ -338,7 +351,7 @@ fn pass_over(error: BackendError) -> Result<(), BackendError> {
 }
 
 /// What the task of a commit has come to. One that panicked has to be answered like others.
-fn outcome(tid: u64, ended: Result<Result<Done, Error>, JoinError>) -> Result<Done, Error> {
+fn outcome(tid: u64, ended: Result<Result<CommitOutcome, Error>, JoinError>) -> Result<CommitOutcome, Error> {
     ended.unwrap_or_else(|ended| {
         tracing::error!(tid, error = %ended, "the task of a commit ended");
         Err(Error::Internal)

@@ -1,8 +1,8 @@
 //! Why a commit fails, in the words that the user who commits reads.
 
-use confine_sandbox::{Failure, text::block};
+use confine_sandbox::{RunFailure, text::block};
 
-use crate::{NoModule, SetAside};
+use crate::{NoModule, SuspendedModule};
 
 /// Why a commit fails, or why there is no daemon to run it.
 #[derive(Debug, thiserror::Error)]
@@ -13,13 +13,13 @@ pub enum Error {
     NoModule(#[from] NoModule),
     /// A module that the commit needs is set aside.
     #[error(transparent)]
-    SetAside(#[from] SetAside),
+    SetAside(#[from] SuspendedModule),
     /// A module did not succeed.
     #[error(transparent)]
-    Module(#[from] Box<Failure>),
+    Module(#[from] Box<RunFailure>),
     /// A module does not want the commit to begin.
     #[error("pre-commit")]
-    PreCommit(#[source] Box<Failure>),
+    PreCommit(#[source] Box<RunFailure>),
     /// The controller did not do what it was asked to.
     #[error(transparent)]
     Backend(#[from] confine_backend::Error),
@@ -35,7 +35,7 @@ pub enum Error {
         /// The module with its version.
         module: String,
         /// What is wrong with it.
-        source: confine_view::Refusal,
+        source: confine_view::CallRefusal,
     },
     /// Who commits is not known.
     #[error(

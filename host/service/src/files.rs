@@ -21,19 +21,19 @@ const DEPTH: usize = 8;
 
 /// A module file, as it was found.
 #[derive(Debug)]
-pub struct File {
+pub struct FoundFile {
     /// The module's name: the file's without `.wasm`.
     pub name: String,
     /// Where it is.
     pub path: PathBuf,
     /// What it holds, or why that cannot be had.
-    pub bytes: Result<Vec<u8>, FileError>,
+    pub bytes: Result<Vec<u8>, ModuleFileError>,
 }
 
 /// Why a file is not taken.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum FileError {
+pub enum ModuleFileError {
     /// It is a link, a directory, a device, …
     #[error("it is {0}, not a regular file: copy the module itself here")]
     NotRegular(&'static str),
@@ -57,7 +57,7 @@ pub enum FileError {
 /// What tells whether a file is still the one that was looked at. Whoever writes to a file changes its
 /// `ctime`, which nobody can set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Stamp {
+pub(crate) struct FileStamp {
     device: u64,
     inode: u64,
     size: u64,
@@ -65,7 +65,7 @@ pub(crate) struct Stamp {
     changed: (i64, i64),
 }
 
-impl Stamp {
+impl FileStamp {
     fn of(metadata: &Metadata) -> Self {
         Self {
             device: metadata.dev(),
@@ -91,62 +91,62 @@ impl Stamp {
 
 /// A module file that was looked at.
 #[derive(Debug)]
-pub(crate) struct Seen {
+pub(crate) struct ScannedFile {
     pub(crate) name: String,
     pub(crate) path: PathBuf,
     /// None where it cannot even be looked at.
-    pub(crate) stamp: Option<Stamp>,
+    pub(crate) stamp: Option<FileStamp>,
     /// None for a file that is as it was known.
-    pub(crate) content: Option<Result<Vec<u8>, FileError>>,
+    pub(crate) content: Option<Result<Vec<u8>, ModuleFileError>>,
 }
 
 /// What was found in the module directories.
 #[derive(Debug, Default)]
-pub(crate) struct Look {
+pub(crate) struct DirectoryScan {
     /// In the order in which modules run: by file name, and where two have the same, by directory in the
     /// order given.
-    pub(crate) files: Vec<Seen>,
+    pub(crate) files: Vec<ScannedFile>,
     /// Directories that cannot be read.
     pub(crate) errors: Vec<(PathBuf, io::Error)>,
 }
 
 /// How to look at files.
-pub(crate) struct Glance<'a> {
+pub(crate) struct ScanOptions<'a> {
     /// The most bytes that a file may have.
     pub(crate) size_limit: u64,
-    /// A file that was written to since is [`FileError::Changing`].
+    /// A file that was written to since is [`ModuleFileError::Changing`].
     pub(crate) settled: Duration,
     /// What is known of a file: if it is still so, it is not read.
-    pub(crate) known: &'a dyn Fn(&Path) -> Option<Stamp>,
+    pub(crate) known: &'a dyn Fn(&Path) -> Option<FileStamp>,
 }
 
 /// All module files in these directories and below, in the order in which modules run: by file name,
 /// and where two have the same, by directory in the order given. A directory that cannot be read is an
 /// error beside.
-pub fn find(directories: &[PathBuf], size_limit: u64) -> (Vec<File>, Vec<(PathBuf, io::Error)>) {
-    let glance = Glance { size_limit, settled: Duration::ZERO, known: &|_| None };
-    let Look { files, errors } = look(directories, &glance);
-    let file = |seen: Seen| Some(File { name: seen.name, path: seen.path, bytes: seen.content? });
+pub fn find(directories: &[PathBuf], size_limit: u64) -> (Vec<FoundFile>, Vec<(PathBuf, io::Error)>) {
+    let glance = ScanOptions { size_limit, settled: Duration::ZERO, known: &|_| None };
+    let DirectoryScan { files, errors } = look(directories, &glance);
+    let file = |seen: ScannedFile| Some(FoundFile { name: seen.name, path: seen.path, bytes: seen.content? });
     (files.into_iter().filter_map(file).collect(), errors)
 }
 
 /// What one file holds, taken as [`find`] takes those in a directory: the file itself, and its name safe to show.
-pub fn read_module(path: &Path, size_limit: u64) -> Result<Vec<u8>, FileError> {
+pub fn read_module(path: &Path, size_limit: u64) -> Result<Vec<u8>, ModuleFileError> {
     let file_name = path.file_name().unwrap_or_default();
     let text = file_name.to_string_lossy();
     let name = text.strip_suffix(".wasm").unwrap_or(&text);
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     let directory = Dir::open_ambient_dir(directory.unwrap_or(Path::new(".")), ambient_authority());
-    let directory = directory.map_err(FileError::Io)?;
-    let glance = Glance { size_limit, settled: Duration::ZERO, known: &|_| None };
+    let directory = directory.map_err(ModuleFileError::Io)?;
+    let glance = ScanOptions { size_limit, settled: Duration::ZERO, known: &|_| None };
     let (_, content) = inspect(&directory, Path::new(file_name), name, path, &glance);
-    content.unwrap_or(Err(FileError::Changing))
+    content.unwrap_or(Err(ModuleFileError::Changing))
 }
 
 /// Looks at all module files in these directories and below, and reads those that are not as they are
 /// known.
-pub(crate) fn look(directories: &[PathBuf], glance: &Glance<'_>) -> Look {
-    let mut look = Look::default();
+pub(crate) fn look(directories: &[PathBuf], glance: &ScanOptions<'_>) -> DirectoryScan {
+    let mut look = DirectoryScan::default();
     for path in directories {
         match Dir::open_ambient_dir(path, ambient_authority()) {
             Ok(directory) => descend(&directory, path, DEPTH, glance, &mut look),
@@ -158,7 +158,7 @@ pub(crate) fn look(directories: &[PathBuf], glance: &Glance<'_>) -> Look {
     look
 }
 
-fn descend(directory: &Dir, path: &Path, depth: usize, glance: &Glance<'_>, look: &mut Look) {
+fn descend(directory: &Dir, path: &Path, depth: usize, glance: &ScanOptions<'_>, look: &mut DirectoryScan) {
     let mut entries = match directory.entries().and_then(Iterator::collect::<io::Result<Vec<_>>>) {
         Ok(entries) => entries,
         Err(error) => return look.errors.push((path.into(), error)),
@@ -174,7 +174,7 @@ fn descend(directory: &Dir, path: &Path, depth: usize, glance: &Glance<'_>, look
             _ if text.starts_with('.') => {}
             Some(name) => {
                 let (stamp, content) = inspect(directory, Path::new(&file_name), name, &path, glance);
-                look.files.push(Seen { name: name.to_owned(), path, stamp, content });
+                look.files.push(ScannedFile { name: name.to_owned(), path, stamp, content });
             }
             None if is_directory && depth > 0 => match entry.open_dir() {
                 Ok(below) => descend(&below, &path, depth - 1, glance, look),
@@ -190,21 +190,21 @@ fn inspect(
     file_name: &Path,
     name: &str,
     path: &Path,
-    glance: &Glance<'_>,
-) -> (Option<Stamp>, Option<Result<Vec<u8>, FileError>>) {
+    glance: &ScanOptions<'_>,
+) -> (Option<FileStamp>, Option<Result<Vec<u8>, ModuleFileError>>) {
     if !is_safe(name) {
-        return (None, Some(Err(FileError::Name)));
+        return (None, Some(Err(ModuleFileError::Name)));
     }
     let metadata = match directory.symlink_metadata(file_name) {
         Ok(metadata) => metadata,
-        Err(error) => return (None, Some(Err(FileError::Io(error)))),
+        Err(error) => return (None, Some(Err(ModuleFileError::Io(error)))),
     };
-    let stamp = Stamp::of(&metadata);
+    let stamp = FileStamp::of(&metadata);
     if (glance.known)(path) == Some(stamp) {
         return (Some(stamp), None);
     }
     if !stamp.is_settled(glance.settled) {
-        return (None, Some(Err(FileError::Changing)));
+        return (None, Some(Err(ModuleFileError::Changing)));
     }
     let content = read(directory, file_name, &metadata, glance.size_limit);
     (Some(stamp), Some(content))
@@ -216,35 +216,38 @@ fn is_safe(name: &str) -> bool {
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
 
-fn read(directory: &Dir, name: &Path, found: &Metadata, size_limit: u64) -> Result<Vec<u8>, FileError> {
+fn read(directory: &Dir, name: &Path, found: &Metadata, size_limit: u64) -> Result<Vec<u8>, ModuleFileError> {
     let kind = found.file_type();
     if kind.is_symlink() {
-        return Err(FileError::NotRegular("a link"));
+        return Err(ModuleFileError::NotRegular("a link"));
     }
     if kind.is_dir() {
-        return Err(FileError::NotRegular("a directory"));
+        return Err(ModuleFileError::NotRegular("a directory"));
     }
     // Opening a FIFO would wait for its other end, opening a device might do anything.
     let mut options = OpenOptions::new();
     options.read(true).follow(FollowSymlinks::No).nonblock(true);
-    let file = directory.open_with(name, &options).map_err(FileError::Io)?;
-    let metadata = file.metadata().map_err(FileError::Io)?;
+    let file = directory.open_with(name, &options).map_err(ModuleFileError::Io)?;
+    let metadata = file.metadata().map_err(ModuleFileError::Io)?;
     if !metadata.is_file() {
-        return Err(FileError::NotRegular("a special file"));
+        return Err(ModuleFileError::NotRegular("a special file"));
     }
     if metadata.len() > size_limit {
-        return Err(FileError::TooLarge { allowed: size_limit });
+        return Err(ModuleFileError::TooLarge { allowed: size_limit });
     }
     // As many bytes as it had then: one that grows or shrinks meanwhile is not the file that was found.
-    let mut bytes =
-        vec![0; usize::try_from(metadata.len()).map_err(|_| FileError::TooLarge { allowed: size_limit })?];
+    let mut bytes = vec![
+        0;
+        usize::try_from(metadata.len())
+            .map_err(|_| ModuleFileError::TooLarge { allowed: size_limit })?
+    ];
     match (&file).read_exact(&mut bytes) {
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Err(FileError::Changing),
-        read => read.map_err(FileError::Io)?,
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Err(ModuleFileError::Changing),
+        read => read.map_err(ModuleFileError::Io)?,
     }
-    match Stamp::of(&file.metadata().map_err(FileError::Io)?) == Stamp::of(found) {
+    match FileStamp::of(&file.metadata().map_err(ModuleFileError::Io)?) == FileStamp::of(found) {
         true => Ok(bytes),
-        false => Err(FileError::Changing),
+        false => Err(ModuleFileError::Changing),
     }
 }
 
@@ -337,7 +340,7 @@ mod tests {
     fn a_clock_that_jumps_hides_no_file() {
         const DAY: i64 = 24 * 60 * 60;
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs() as i64;
-        let written = |changed: i64| Stamp {
+        let written = |changed: i64| FileStamp {
             device: 1,
             inode: 2,
             size: 3,

@@ -6,55 +6,57 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use confine_backend::{Backend, ControllerTransaction, Datastore, Identity, Options, Outcome, Transaction};
+use confine_backend::{
+    Backend, ConnectOptions, ControllerTransaction, Datastore, RequestUser, Transaction, TransactionOutcome,
+};
 use confine_nacm::Nacm;
-use confine_sandbox::{Budget, Commit, Digest, Entry, Module};
+use confine_sandbox::{Budget, CommitContext, Digest, EntryPoint, Module};
 use confine_tree::{Pattern, Tree, xml};
-use confine_view::{Draft, InstanceRef, View};
+use confine_view::{CommitDraft, InstanceRef, View};
 use tokio::sync::{Mutex, mpsc};
 use tracing::Instrument as _;
 
 use crate::{
-    Error, Happened, Host, Registry,
+    Error, EventKind, Host, ModuleRegistry,
     backoff::Backoff,
-    commit::Parts,
+    commit::DeclaredPaths,
     daemon,
     error::chain,
-    plan::{Planned, SERVICES},
-    reads::{self, Reader, Shared, condense},
+    plan::{PlannedInstance, SERVICES},
+    reads::{self, DatastoreSource, Shared, condense},
 };
 
 /// The most commits whose hooks may wait. Whoever commits faster than hooks run loses some.
 const WAITING: usize = 256;
 
 /// A commit whose hooks run when it is over.
-pub(crate) struct Hooked {
+pub(crate) struct HookedCommit {
     pub(crate) tid: u64,
     /// When the transaction began, as the controller says it.
     pub(crate) began: Option<String>,
     user: String,
     /// The controller's rules, as the commit had them.
     nacm: Arc<Nacm>,
-    registry: Arc<Registry>,
+    registry: Arc<ModuleRegistry>,
     /// The instances that have modules with hooks.
-    planned: Vec<Planned>,
+    planned: Vec<PlannedInstance>,
     /// What `running` said of these instances before the commit, to compare: the text may be long, and many
     /// may wait.
     before: Digest,
 }
 
-impl Hooked {
+impl HookedCommit {
     /// None where no module wants to hear of it.
     pub(crate) async fn prepare(
         transaction: &Transaction,
         user: &str,
         nacm: &Arc<Nacm>,
-        registry: &Arc<Registry>,
-        planned: &[Planned],
+        registry: &Arc<ModuleRegistry>,
+        planned: &[PlannedInstance],
         backend: &Shared,
     ) -> Result<Option<Self>, Error> {
-        let has_hooks = |planned: &&Planned| planned.modules().iter().any(Module::has_hooks);
-        let planned: Vec<Planned> = planned.iter().filter(has_hooks).cloned().collect();
+        let has_hooks = |planned: &&PlannedInstance| planned.modules().iter().any(Module::has_hooks);
+        let planned: Vec<PlannedInstance> = planned.iter().filter(has_hooks).cloned().collect();
         if planned.is_empty() {
             return Ok(None);
         }
@@ -72,9 +74,9 @@ impl Hooked {
 }
 
 /// What `running` says of these instances, their `created` lists included, to compare.
-async fn in_running(planned: &[Planned], backend: &Shared) -> Result<Digest, Error> {
+async fn in_running(planned: &[PlannedInstance], backend: &Shared) -> Result<Digest, Error> {
     let wanted: Vec<Pattern> = planned.iter().map(|planned| planned.instance.path().clone()).collect();
-    let tree = reads::read(backend, Datastore::Running, &condense(wanted), &Identity::Host).await?;
+    let tree = reads::read(backend, Datastore::Running, &condense(wanted), &RequestUser::Host).await?;
     let text = tree.child(Tree::ROOT, SERVICES).map(|services| xml::write(&tree, services)).transpose();
     Ok(Digest::of(text.map_err(Error::Datastore)?.unwrap_or_default().as_bytes()))
 }
@@ -83,16 +85,16 @@ async fn in_running(planned: &[Planned], backend: &Shared) -> Result<Digest, Err
 pub(crate) async fn before(
     host: &Host,
     tid: u64,
-    commit: &Commit,
-    draft: Draft,
-    planned: &[Planned],
-    parts: &Parts<'_>,
+    commit: &CommitContext,
+    draft: CommitDraft,
+    planned: &[PlannedInstance],
+    parts: &DeclaredPaths<'_>,
     deadline: std::time::Instant,
-) -> Result<Draft, Error> {
-    let mut calls = Calls::new(host, tid, planned, Some(deadline));
+) -> Result<CommitDraft, Error> {
+    let mut calls = HookCalls::new(host, tid, planned, Some(deadline));
     let mut draft = draft;
     for (module, instance) in hooked(planned) {
-        let (outcome, rest) = calls.call(module, instance, Entry::PreCommit, commit, draft, parts).await;
+        let (outcome, rest) = calls.call(module, instance, EntryPoint::PreCommit, commit, draft, parts).await;
         outcome.map_err(Error::PreCommit)?;
         draft = rest.ok_or(Error::Internal)?;
     }
@@ -100,7 +102,7 @@ pub(crate) async fn before(
 }
 
 /// Every module that has hooks with every instance that it serves.
-fn hooked(planned: &[Planned]) -> impl Iterator<Item = (&Module, &InstanceRef)> {
+fn hooked(planned: &[PlannedInstance]) -> impl Iterator<Item = (&Module, &InstanceRef)> {
     planned.iter().flat_map(|planned| {
         let modules = planned.modules().iter().filter(|module| module.has_hooks());
         modules.map(|module| (module, &planned.instance))
@@ -108,14 +110,19 @@ fn hooked(planned: &[Planned]) -> impl Iterator<Item = (&Module, &InstanceRef)> 
 }
 
 /// Calls of hooks, each module within a budget that its other work does not share.
-struct Calls<'a> {
+struct HookCalls<'a> {
     host: &'a Host,
     tid: u64,
     budgets: HashMap<Arc<str>, Budget>,
 }
 
-impl<'a> Calls<'a> {
-    fn new(host: &'a Host, tid: u64, planned: &[Planned], deadline: Option<std::time::Instant>) -> Self {
+impl<'a> HookCalls<'a> {
+    fn new(
+        host: &'a Host,
+        tid: u64,
+        planned: &[PlannedInstance],
+        deadline: Option<std::time::Instant>,
+    ) -> Self {
         let mut runs: HashMap<Arc<str>, (&Module, u64)> = HashMap::new();
         for (module, _) in hooked(planned) {
             runs.entry(module.name().clone()).or_insert((module, 0)).1 += 1;
@@ -131,11 +138,11 @@ impl<'a> Calls<'a> {
         &mut self,
         module: &Module,
         instance: &InstanceRef,
-        entry: Entry,
-        commit: &Commit,
-        draft: Draft,
-        parts: &Parts<'_>,
-    ) -> (Result<(), Box<confine_sandbox::Failure>>, Option<Draft>) {
+        entry: EntryPoint,
+        commit: &CommitContext,
+        draft: CommitDraft,
+        parts: &DeclaredPaths<'_>,
+    ) -> (Result<(), Box<confine_sandbox::RunFailure>>, Option<CommitDraft>) {
         let name = module.name();
         let budget = self.budgets.entry(name.clone()).or_insert_with(|| Budget::new(module.limits(), 1));
         let scope = match parts.scope(module) {
@@ -150,7 +157,7 @@ impl<'a> Calls<'a> {
         let run = self.host.runner.run(module, budget, entry, commit, instance, view).await;
         self.host.record(self.tid, module, entry, instance, &run);
         if let Err(failure) = &run.outcome {
-            self.host.audit.tell(Happened::HookFailure {
+            self.host.audit.tell(EventKind::HookFailure {
                 module: name.to_string(),
                 hook: hook(entry).to_owned(),
                 instance: instance.to_string(),
@@ -161,23 +168,23 @@ impl<'a> Calls<'a> {
     }
 }
 
-fn hook(entry: Entry) -> &'static str {
+fn hook(entry: EntryPoint) -> &'static str {
     match entry {
-        Entry::Apply => "apply",
-        Entry::PreCommit => "pre-commit",
-        Entry::PostCommit => "post-commit",
-        Entry::PostCommitFailed => "post-commit-failed",
+        EntryPoint::Apply => "apply",
+        EntryPoint::PreCommit => "pre-commit",
+        EntryPoint::PostCommit => "post-commit",
+        EntryPoint::PostCommitFailed => "post-commit-failed",
     }
 }
 
 /// Commits that are over and whose hooks wait to be run, one after the other.
 #[derive(Clone)]
-pub(crate) struct Queue(mpsc::Sender<(Hooked, ControllerTransaction)>);
+pub(crate) struct HookQueue(mpsc::Sender<(HookedCommit, ControllerTransaction)>);
 
-impl Queue {
+impl HookQueue {
     /// The queue, and the task that works it off. That ends with the queue.
-    pub(crate) fn start(host: Arc<Host>, options: Options) -> Self {
-        let (queue, mut over) = mpsc::channel::<(Hooked, ControllerTransaction)>(WAITING);
+    pub(crate) fn start(host: Arc<Host>, options: ConnectOptions) -> Self {
+        let (queue, mut over) = mpsc::channel::<(HookedCommit, ControllerTransaction)>(WAITING);
         tokio::spawn(async move {
             let mut connection: Option<Shared> = None;
             while let Some((hooked, transaction)) = over.recv().await {
@@ -203,7 +210,7 @@ impl Queue {
     }
 
     /// Puts a commit in the queue, unless that is full.
-    pub(crate) fn put(&self, hooked: Hooked, over: ControllerTransaction) {
+    pub(crate) fn put(&self, hooked: HookedCommit, over: ControllerTransaction) {
         let tid = hooked.tid;
         if self.0.try_send((hooked, over)).is_err() {
             tracing::error!(tid, "the hooks of a commit are not run: too many wait");
@@ -214,9 +221,9 @@ impl Queue {
 /// A connection, the one that there was if it still is one, and what `running` says of the instances of a
 /// commit. A controller that is away is waited for: a hook is not lost for that.
 async fn reach(
-    hooked: &Hooked,
+    hooked: &HookedCommit,
     mut backend: Option<Shared>,
-    options: &Options,
+    options: &ConnectOptions,
 ) -> Result<(Shared, Digest), Error> {
     let mut backoff = Backoff::new(daemon::SOONEST, daemon::LATEST);
     loop {
@@ -241,14 +248,14 @@ async fn reach(
 /// Calls what comes after a commit, of which `running` says this.
 async fn after(
     host: &Host,
-    hooked: &Hooked,
+    hooked: &HookedCommit,
     over: &ControllerTransaction,
     running: Digest,
     backend: &Shared,
 ) -> Result<(), Error> {
     let entry = match over.result {
-        Outcome::Success => Entry::PostCommit,
-        _ => Entry::PostCommitFailed,
+        TransactionOutcome::Success => EntryPoint::PostCommit,
+        _ => EntryPoint::PostCommitFailed,
     };
     let changed = running != hooked.before;
     let mut options = vec![
@@ -257,9 +264,13 @@ async fn after(
     ];
     let said = [("origin", &over.origin), ("reason", &over.reason)];
     options.extend(said.into_iter().filter_map(|(name, text)| Some((name.to_owned(), text.clone()?))));
-    let commit =
-        Commit { transaction: hooked.tid.to_string(), user: hooked.user.clone(), dry_run: false, options };
-    let mut calls = Calls::new(host, hooked.tid, &hooked.planned, None);
+    let commit = CommitContext {
+        transaction: hooked.tid.to_string(),
+        user: hooked.user.clone(),
+        dry_run: false,
+        options,
+    };
+    let mut calls = HookCalls::new(host, hooked.tid, &hooked.planned, None);
     let (mut draft, mut parts) = parts(host, hooked, backend)?;
     for (module, instance) in self::hooked(&hooked.planned) {
         let (_, rest) = calls.call(module, instance, entry, &commit, draft, &parts).await;
@@ -273,22 +284,26 @@ async fn after(
 }
 
 /// A draft of `running` as the user sees it, and what the modules declared.
-fn parts<'a>(host: &Host, hooked: &'a Hooked, backend: &Shared) -> Result<(Draft, Parts<'a>), Error> {
-    let source = Arc::new(Reader {
+fn parts<'a>(
+    host: &Host,
+    hooked: &'a HookedCommit,
+    backend: &Shared,
+) -> Result<(CommitDraft, DeclaredPaths<'a>), Error> {
+    let source = Arc::new(DatastoreSource {
         backend: backend.clone(),
         datastore: Datastore::Running,
-        identity: Identity::User(hooked.user.clone()),
+        identity: RequestUser::User(hooked.user.clone()),
         runtime: tokio::runtime::Handle::current(),
     });
     let rules = host.rules.of_commit(hooked.nacm.clone(), &hooked.user, host.schema());
-    let mut draft = Draft::new(host.schema(), source);
-    let mut services: Vec<Arc<crate::Service>> = Vec::new();
+    let mut draft = CommitDraft::new(host.schema(), source);
+    let mut services: Vec<Arc<crate::ManagedService>> = Vec::new();
     for planned in &hooked.planned {
         draft.declare(planned.instance.path());
         if !services.iter().any(|service| Arc::ptr_eq(service, &planned.service)) {
             services.push(planned.service.clone());
         }
     }
-    let parts = Parts::new(&hooked.registry, &services, &rules, &mut draft)?;
+    let parts = DeclaredPaths::new(&hooked.registry, &services, &rules, &mut draft)?;
     Ok((draft, parts))
 }

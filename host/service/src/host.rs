@@ -6,67 +6,67 @@ use std::{
     time::{Duration, Instant},
 };
 
-use confine_backend::{ControllerTransaction, Models};
+use confine_backend::{ControllerTransaction, ModelStore};
 use confine_nacm::Nacm;
-use confine_sandbox::{Entry, Limits, Module, Run, Runner, Usage};
+use confine_sandbox::{EntryPoint, Limits, Module, RunReport, Runner, Usage};
 use confine_tree::{CONTROLLER, Pattern, PatternStep, QName, Schema, Tree};
-use confine_view::{InstanceRef, Owners};
+use confine_view::{InstanceRef, OwnerIndex};
 use tokio::sync::{broadcast, watch};
 
 use crate::{
-    Error, Event, Happened, Library, Registry, Service, Status,
+    AuditEvent, DaemonStatus, Error, EventKind, ManagedService, ModuleLibrary, ModuleRegistry,
     audit::Audit,
-    books::Books,
-    hooks::Hooked,
-    knowledge::Knowledge,
-    modules::Modules,
-    operations::Told,
+    books::OwnerIndexCache,
+    hooks::HookedCommit,
+    knowledge::ModelRefresher,
+    modules::ModuleSlots,
+    operations::ReportedProblems,
     plan::SERVICES,
     reads::{self, Shared},
-    remembered::Remembered,
-    rules::{self, Policy, Rules},
-    status::{self, Commits, Connection, LastCommit},
+    remembered::UndeclaredReads,
+    rules::{self, ModulePolicy, NacmRules},
+    status::{self, CommitCounts, ConnectionStatus, LastCommit},
 };
 
 /// Everything that a commit needs and that outlives it.
 pub struct Host {
     pub(crate) runner: Runner,
-    pub(crate) knowledge: Knowledge,
+    pub(crate) knowledge: ModelRefresher,
     /// Lists under `/services` that are none of our business.
     pub(crate) unmanaged: HashSet<String>,
-    pub(crate) modules: Arc<Modules>,
+    pub(crate) modules: Arc<ModuleSlots>,
     /// One change of the modules is made after the other.
-    pub(crate) changing: tokio::sync::Mutex<Told>,
+    pub(crate) changing: tokio::sync::Mutex<ReportedProblems>,
     pub(crate) audit: Audit,
-    registries: Mutex<Registries>,
+    registries: Mutex<ActiveRegistry>,
     /// Who owns what.
-    pub(crate) books: Books,
+    pub(crate) books: OwnerIndexCache,
     /// What instances turned out to read without their module having declared it.
-    remembered: Mutex<Remembered>,
+    remembered: Mutex<UndeclaredReads>,
     /// The commit that was answered last, if its hooks wait for its end.
-    hooked: Mutex<Option<Hooked>>,
-    pub(crate) rules: Rules,
+    hooked: Mutex<Option<HookedCommit>>,
+    pub(crate) rules: NacmRules,
     began: Instant,
-    connection: watch::Sender<Connection>,
-    commits: Mutex<Commits>,
-    last: Mutex<Option<Arc<Report>>>,
+    connection: watch::Sender<ConnectionStatus>,
+    commits: Mutex<CommitCounts>,
+    last: Mutex<Option<Arc<CommitReport>>>,
     leaving: watch::Sender<bool>,
     /// Whether the modules have been loaded that there were at the start.
     loaded: watch::Sender<bool>,
 }
 
 /// The modules that commits run.
-struct Registries {
-    current: Arc<Registry>,
+struct ActiveRegistry {
+    current: Arc<ModuleRegistry>,
     /// What takes its place as soon as the commit that is running is over.
-    next: Option<Arc<Registry>>,
+    next: Option<Arc<ModuleRegistry>>,
     /// Whether one is.
     running: bool,
 }
 
 /// What the last commit did.
 #[derive(Clone, Debug)]
-pub struct Report {
+pub struct CommitReport {
     /// The transaction.
     pub tid: u64,
     /// Every run of a module, in order.
@@ -78,9 +78,9 @@ pub struct Report {
 }
 
 /// What `running` says that a commit has to know.
-pub(crate) struct Running {
+pub(crate) struct RunningData {
     /// Who owns what, of all services that have modules.
-    pub(crate) owners: Arc<Owners>,
+    pub(crate) owners: Arc<OwnerIndex>,
     /// The controller's rules.
     pub(crate) nacm: Arc<Nacm>,
     /// How long the controller waits for the answer to a commit.
@@ -91,19 +91,34 @@ pub(crate) struct Running {
 
 impl Host {
     /// A host that runs these modules, which somebody else has loaded: nothing is watched or kept.
-    pub fn new(runner: Runner, models: Models, unmanaged: HashSet<String>, registry: Registry) -> Self {
-        let host = Self::with_modules(runner, models, unmanaged, Modules::of(&registry));
+    pub fn new(
+        runner: Runner,
+        models: ModelStore,
+        unmanaged: HashSet<String>,
+        registry: ModuleRegistry,
+    ) -> Self {
+        let host = Self::with_modules(runner, models, unmanaged, ModuleSlots::of(&registry));
         host.loaded.send_replace(true);
         host
     }
 
     /// A host that runs the modules of a library. Until they are [loaded](Self::load_modules), commits wait.
-    pub fn of(runner: Runner, models: Models, unmanaged: HashSet<String>, library: Library) -> Self {
-        Self::with_modules(runner, models, unmanaged, Modules::new(library))
+    pub fn of(
+        runner: Runner,
+        models: ModelStore,
+        unmanaged: HashSet<String>,
+        library: ModuleLibrary,
+    ) -> Self {
+        Self::with_modules(runner, models, unmanaged, ModuleSlots::new(library))
     }
 
     /// As [`of`](Self::of), with modules that are loaded.
-    pub async fn open(runner: Runner, models: Models, unmanaged: HashSet<String>, library: Library) -> Self {
+    pub async fn open(
+        runner: Runner,
+        models: ModelStore,
+        unmanaged: HashSet<String>,
+        library: ModuleLibrary,
+    ) -> Self {
         let host = Self::of(runner, models, unmanaged, library);
         host.load_modules().await;
         host
@@ -134,22 +149,30 @@ impl Host {
         let _ = self.loaded.subscribe().wait_for(|&loaded| loaded).await;
     }
 
-    fn with_modules(runner: Runner, models: Models, unmanaged: HashSet<String>, modules: Modules) -> Self {
+    fn with_modules(
+        runner: Runner,
+        models: ModelStore,
+        unmanaged: HashSet<String>,
+        modules: ModuleSlots,
+    ) -> Self {
         let current = Arc::new(modules.registry());
         Self {
             runner,
-            knowledge: Knowledge::new(models),
+            knowledge: ModelRefresher::new(models),
             unmanaged,
             modules: Arc::new(modules),
             changing: tokio::sync::Mutex::default(),
             audit: Audit::new(),
-            registries: Mutex::new(Registries { current, next: None, running: false }),
-            books: Books::default(),
+            registries: Mutex::new(ActiveRegistry { current, next: None, running: false }),
+            books: OwnerIndexCache::default(),
             remembered: Mutex::default(),
             hooked: Mutex::default(),
-            rules: Rules::default(),
+            rules: NacmRules::default(),
             began: Instant::now(),
-            connection: watch::Sender::new(Connection { since: status::now(), ..Connection::default() }),
+            connection: watch::Sender::new(ConnectionStatus {
+                since: status::now(),
+                ..ConnectionStatus::default()
+            }),
             commits: Mutex::default(),
             last: Mutex::default(),
             leaving: watch::Sender::new(false),
@@ -159,14 +182,14 @@ impl Host {
 
     /// Narrows modules by what the operator's file says, beside the controller's own rules.
     #[must_use]
-    pub fn with_policy(mut self, policy: Policy) -> Self {
-        self.rules = Rules::new(policy);
+    pub fn with_policy(mut self, policy: ModulePolicy) -> Self {
+        self.rules = NacmRules::new(policy);
         self
     }
 
     /// The daemon as it is now. Waits for nothing.
-    pub fn status(&self) -> Status {
-        Status {
+    pub fn status(&self) -> DaemonStatus {
+        DaemonStatus {
             uptime_s: self.began.elapsed().as_secs(),
             connection: self.connection.borrow().clone(),
             commits: lock(&self.commits).clone(),
@@ -181,7 +204,7 @@ impl Host {
     }
 
     /// What happens from now on. A listener that is too slow is told how many events it has missed.
-    pub fn events(&self) -> broadcast::Receiver<Event> {
+    pub fn events(&self) -> broadcast::Receiver<AuditEvent> {
         self.audit.listen()
     }
 
@@ -226,9 +249,9 @@ impl Host {
 
     pub(crate) fn connect(&self, socket: String, user: String) {
         self.knowledge.begin();
-        self.audit.tell(Happened::Connected { socket: socket.clone() });
+        self.audit.tell(EventKind::Connected { socket: socket.clone() });
         self.connection.send_modify(|connection| {
-            *connection = Connection {
+            *connection = ConnectionStatus {
                 connected: true,
                 socket: Some(socket),
                 user: Some(user),
@@ -259,7 +282,7 @@ impl Host {
             connection.error = Some(error.clone());
         });
         if was_connected {
-            self.audit.tell(Happened::Disconnected { error });
+            self.audit.tell(EventKind::Disconnected { error });
         }
     }
 
@@ -295,7 +318,7 @@ impl Host {
         if is_replaced {
             self.books.forget();
         }
-        self.audit.tell(Happened::Commit { tid, user, elapsed_us, error });
+        self.audit.tell(EventKind::Commit { tid, user, elapsed_us, error });
     }
 
     /// Has the commits to come run the modules as they are now.
@@ -315,7 +338,14 @@ impl Host {
     }
 
     /// Takes note of a run.
-    pub(crate) fn record(&self, tid: u64, module: &Module, entry: Entry, instance: &InstanceRef, run: &Run) {
+    pub(crate) fn record(
+        &self,
+        tid: u64,
+        module: &Module,
+        entry: EntryPoint,
+        instance: &InstanceRef,
+        run: &RunReport,
+    ) {
         let (happened, is_set_aside) = self.modules.record(tid, module, entry, instance, run);
         if is_set_aside {
             self.update_registry();
@@ -325,22 +355,22 @@ impl Host {
     }
 
     /// What the last commit did that was answered with "done".
-    pub fn last_commit(&self) -> Option<Arc<Report>> {
+    pub fn last_commit(&self) -> Option<Arc<CommitReport>> {
         lock(&self.last).clone()
     }
 
-    pub(crate) fn report(&self, report: Report) {
+    pub(crate) fn report(&self, report: CommitReport) {
         *lock(&self.last) = Some(Arc::new(report));
     }
 
     /// The modules that are in use now. A commit keeps those that it began with.
-    pub fn registry(&self) -> Arc<Registry> {
+    pub fn registry(&self) -> Arc<ModuleRegistry> {
         lock(&self.registries).current.clone()
     }
 
     /// Reads what a commit has to know of `running`: all `created` lists only where the books are not known
     /// to be true.
-    pub(crate) async fn read_running(&self, backend: &Shared) -> Result<Running, Error> {
+    pub(crate) async fn read_running(&self, backend: &Shared) -> Result<RunningData, Error> {
         let host_user = backend.lock().await.options().host_user.clone();
         let writes = self.books.writes();
         let registry = self.registry();
@@ -360,7 +390,7 @@ impl Host {
             }
             owners
         });
-        Ok(Running { owners, nacm: nacm?, service_timeout: service_timeout(&tree), writes })
+        Ok(RunningData { owners, nacm: nacm?, service_timeout: service_timeout(&tree), writes })
     }
 
     /// Reads how long the controller waits for the answer to a commit.
@@ -369,7 +399,7 @@ impl Host {
     }
 
     /// A commit is about to be answered, and its hooks wait for its end.
-    pub(crate) fn await_end(&self, hooked: Option<Hooked>) {
+    pub(crate) fn await_end(&self, hooked: Option<HookedCommit>) {
         *lock(&self.hooked) = hooked;
     }
 
@@ -379,7 +409,7 @@ impl Host {
     }
 
     /// The hooks that wait for the end of this transaction.
-    pub(crate) fn take_hooked(&self, tid: u64) -> Option<Hooked> {
+    pub(crate) fn take_hooked(&self, tid: u64) -> Option<HookedCommit> {
         lock(&self.hooked).take_if(|hooked| hooked.tid == tid)
     }
 
@@ -416,7 +446,7 @@ fn service_timeout(running: &Tree) -> Option<Duration> {
 
 /// Says which instances end the controller (1.8.0) when they are in one commit. Lists of the Python API server
 /// are like that.
-fn tell_held_twice(owners: &Owners) {
+fn tell_held_twice(owners: &OwnerIndex) {
     let mut held_twice = owners.held_twice();
     let Some((path, [first, second, ..])) = held_twice.next() else { return };
     let more = held_twice.count();
@@ -428,7 +458,7 @@ fn tell_held_twice(owners: &Owners) {
 }
 
 /// The `created` lists of a service's instances.
-pub(crate) fn created_of(service: &Service) -> Pattern {
+pub(crate) fn created_of(service: &ManagedService) -> Pattern {
     let created = PatternStep::new(QName::new(&service.name.namespace, "created"));
     Pattern { steps: vec![PatternStep::new(SERVICES), service.name.clone(), created] }
 }

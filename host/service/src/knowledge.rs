@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use confine_backend::{Backend, Models, Turn};
+use confine_backend::{Backend, ModelStore, RequestGate};
 use confine_tree::Schema;
 use tokio::{
     sync::{MutexGuard, Notify, watch},
@@ -24,9 +24,9 @@ const LATEST: Duration = Duration::from_secs(15 * 60);
 
 /// The models as they are known, which a task of the connection keeps up to date. A commit keeps what it
 /// began with.
-pub(crate) struct Knowledge {
+pub(crate) struct ModelRefresher {
     schema: Mutex<Arc<dyn Schema>>,
-    models: tokio::sync::Mutex<Models>,
+    models: tokio::sync::Mutex<ModelStore>,
     /// Something has happened by which devices may have come or gone.
     devices_changed: Notify,
     /// Modules were looked for, which may have brought models.
@@ -36,8 +36,8 @@ pub(crate) struct Knowledge {
     committing: watch::Sender<bool>,
 }
 
-impl Knowledge {
-    pub(crate) fn new(models: Models) -> Self {
+impl ModelRefresher {
+    pub(crate) fn new(models: ModelStore) -> Self {
         Self {
             schema: Mutex::new(Arc::new(models.schema())),
             models: tokio::sync::Mutex::new(models),
@@ -53,7 +53,7 @@ impl Knowledge {
         self.schema.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn update(&self, models: &Models) {
+    fn update(&self, models: &ModelStore) {
         *self.schema.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(models.schema());
     }
 
@@ -85,8 +85,8 @@ impl Knowledge {
     /// those that came with services whenever modules were looked for, and every now and then what the
     /// controller has not told: until a request fails.
     async fn keep(&self, backend: &Shared) -> Result<Infallible, confine_backend::Error> {
-        let quiet = Quiet { committing: self.committing.subscribe(), backend };
-        let mut again = Again::new();
+        let quiet = IdleConnection { committing: self.committing.subscribe(), backend };
+        let mut again = RetrySchedule::new();
         // Nobody else reads models: the task of one connection ends before that of the next begins.
         let mut models = self.models.lock().await;
         models.read_own(&quiet).await?;
@@ -111,12 +111,12 @@ impl Knowledge {
 }
 
 /// When to ask again for what the controller has not told. Whatever else happens puts it off no further.
-struct Again {
+struct RetrySchedule {
     backoff: Backoff,
     at: Option<Instant>,
 }
 
-impl Again {
+impl RetrySchedule {
     fn new() -> Self {
         Self { backoff: Backoff::new(SOONEST, LATEST), at: None }
     }
@@ -141,19 +141,19 @@ impl Again {
 }
 
 /// The connection, while nothing is committed.
-struct Quiet<'a> {
+struct IdleConnection<'a> {
     committing: watch::Receiver<bool>,
     backend: &'a Shared,
 }
 
-impl Quiet<'_> {
+impl IdleConnection<'_> {
     async fn begin(&self) {
         // The sender is as lasting as what holds the receiver.
         let _ = self.committing.clone().wait_for(|&committing| !committing).await;
     }
 }
 
-impl Turn for Quiet<'_> {
+impl RequestGate for IdleConnection<'_> {
     async fn turn(&self) -> MutexGuard<'_, Backend> {
         self.begin().await;
         self.backend.lock().await
@@ -161,9 +161,9 @@ impl Turn for Quiet<'_> {
 }
 
 /// The task that reads models. Ends when it is dropped.
-pub(crate) struct Reader(AbortHandle);
+pub(crate) struct ModelReaderTask(AbortHandle);
 
-impl Reader {
+impl ModelReaderTask {
     pub(crate) fn start(host: &Arc<Host>, backend: &Shared) -> Self {
         let (host, backend) = (host.clone(), backend.clone());
         let task = tokio::spawn(async move {
@@ -178,7 +178,7 @@ impl Reader {
     }
 }
 
-impl Drop for Reader {
+impl Drop for ModelReaderTask {
     fn drop(&mut self) {
         self.0.abort();
     }
@@ -190,7 +190,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn it_is_asked_again_ever_more_rarely_whatever_happens_meanwhile_until_the_gaps_end() {
-        let mut again = Again::new();
+        let mut again = RetrySchedule::new();
         // Each wait is between half of this and all of it.
         let seconds = [2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900, 900];
         for bound in seconds.map(Duration::from_secs) {

@@ -2,7 +2,7 @@
 //!
 //! [`serve`] is the daemon. It is told of each commit, runs the modules of its services in sandboxes, and
 //! gives it exactly one answer, whatever happens. What it keeps from one commit to the next is a [`Host`]:
-//! which modules there are ([`Library`]), what became of them ([`Host::status`], [`Host::events`]), and
+//! which modules there are ([`ModuleLibrary`]), what became of them ([`Host::status`], [`Host::events`]), and
 //! what operators do with them ([`Host::rollback`] and others).
 
 mod answer;
@@ -31,16 +31,16 @@ pub mod status;
 mod store;
 mod watcher;
 
-pub use audit::{Event, Happened};
+pub use audit::{AuditEvent, EventKind};
 pub use daemon::serve;
 pub use error::{Error, chain, told};
-pub use files::{File, FileError, find, read_module};
-pub use host::{Host, Report};
-pub use modules::{Library, ModuleLimits};
-pub use operations::ModuleError;
+pub use files::{FoundFile, ModuleFileError, find, read_module};
+pub use host::{CommitReport, Host};
+pub use modules::{ModuleLibrary, ModuleLimits};
+pub use operations::ModuleOperationError;
 pub use plan::NoModule;
-pub use quarantine::Quarantine;
-pub use registry::{Aside, ModuleFile, NotLoaded, Registry, Service, SetAside};
-pub use rules::Policy;
-pub use status::Status;
-pub use store::{Store, StoreError};
+pub use quarantine::QuarantinePolicy;
+pub use registry::{ManagedService, ModuleFile, ModuleRegistry, NotLoaded, SuspendReason, SuspendedModule};
+pub use rules::ModulePolicy;
+pub use status::DaemonStatus;
+pub use store::{VersionStore, VersionStoreError};

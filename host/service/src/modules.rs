@@ -1,6 +1,6 @@
 //! The modules that are known: which version of each runs, or why none does, and how its runs went.
 //!
-//! A [`Registry`] is made of them for the commits: it does not change, this does.
+//! A [`ModuleRegistry`] is made of them for the commits: it does not change, this does.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -9,20 +9,20 @@ use std::{
     time::Instant,
 };
 
-use confine_sandbox::{Cause, Entry, Limits, Module, Per, Run};
+use confine_sandbox::{EntryPoint, FailureCause, LimitPer, Limits, Module, RunReport};
 use confine_view::InstanceRef;
 
 use crate::{
-    Aside, Happened, ModuleFile, NotLoaded, Quarantine, Registry,
-    files::Stamp,
-    quarantine::Faults,
-    status::{self, Kept, LastError, ModuleState, ModuleStatus, Refused, RunUsage},
-    store::{Index, Store, StoreError},
+    EventKind, ModuleFile, ModuleRegistry, NotLoaded, QuarantinePolicy, SuspendReason,
+    files::FileStamp,
+    quarantine::FaultHistory,
+    status::{self, KeptVersion, LastError, ModuleState, ModuleStatus, RefusedFile, RunUsage},
+    store::{StoredIndex, VersionStore, VersionStoreError},
 };
 
 /// Where modules come from, what they may use, and what becomes of those that fail.
 #[derive(Debug, Default)]
-pub struct Library {
+pub struct ModuleLibrary {
     /// The directories in which their files are, in the order in which they are searched.
     pub directories: Vec<PathBuf>,
     /// Modules that are left out, by name.
@@ -30,9 +30,9 @@ pub struct Library {
     /// What they may use.
     pub limits: ModuleLimits,
     /// Where versions are kept; none to keep none.
-    pub store: Option<Store>,
+    pub store: Option<VersionStore>,
     /// When a module is set aside.
-    pub quarantine: Quarantine,
+    pub quarantine: QuarantinePolicy,
 }
 
 /// The limits of modules.
@@ -58,15 +58,15 @@ impl ModuleLimits {
 }
 
 /// All modules that are known.
-pub(crate) struct Modules {
-    pub(crate) library: Library,
-    slots: Mutex<BTreeMap<String, Slot>>,
+pub(crate) struct ModuleSlots {
+    pub(crate) library: ModuleLibrary,
+    slots: Mutex<BTreeMap<String, ModuleSlot>>,
     /// One index is written after the other, each as it is then.
     writing: Mutex<()>,
 }
 
 /// One module.
-pub(crate) struct Slot {
+pub(crate) struct ModuleSlot {
     pub(crate) path: PathBuf,
     /// The version that runs or, where the module is set aside, would.
     pub(crate) module: Option<Module>,
@@ -75,17 +75,17 @@ pub(crate) struct Slot {
     /// Its file is gone.
     pub(crate) retired: bool,
     /// Its file, as it was when it was last read.
-    pub(crate) stamp: Option<Stamp>,
+    pub(crate) stamp: Option<FileStamp>,
     pub(crate) file_digest: Option<String>,
-    pub(crate) index: Index,
+    pub(crate) index: StoredIndex,
     since: String,
-    faults: Faults,
-    statistics: Statistics,
+    faults: FaultHistory,
+    statistics: RunStatistics,
 }
 
 /// How the runs of a module went.
 #[derive(Default)]
-struct Statistics {
+struct RunStatistics {
     runs: u64,
     failures: u64,
     hook_runs: u64,
@@ -95,8 +95,8 @@ struct Statistics {
     worst_run: Option<RunUsage>,
 }
 
-impl Slot {
-    pub(crate) fn new(path: PathBuf, index: Index) -> Self {
+impl ModuleSlot {
+    pub(crate) fn new(path: PathBuf, index: StoredIndex) -> Self {
         Self {
             path,
             module: None,
@@ -106,8 +106,8 @@ impl Slot {
             file_digest: None,
             index,
             since: status::now(),
-            faults: Faults::default(),
-            statistics: Statistics::default(),
+            faults: FaultHistory::default(),
+            statistics: RunStatistics::default(),
         }
     }
 
@@ -126,15 +126,15 @@ impl Slot {
     }
 
     /// Why the module does not run, where it is there.
-    pub(crate) fn aside(&self) -> Option<Aside> {
+    pub(crate) fn aside(&self) -> Option<SuspendReason> {
         if self.retired {
-            return Some(Aside::Retired);
+            return Some(SuspendReason::Retired);
         }
         if self.index.disabled {
-            return Some(Aside::Disabled);
+            return Some(SuspendReason::Disabled);
         }
         let reason = self.index.quarantined.clone()?;
-        Some(Aside::Quarantined { reason })
+        Some(SuspendReason::Quarantined { reason })
     }
 
     fn state(&self) -> ModuleState {
@@ -144,16 +144,16 @@ impl Slot {
         }
         match self.aside() {
             None => ModuleState::Active,
-            Some(Aside::Disabled) => ModuleState::Disabled,
-            Some(Aside::Quarantined { reason }) => ModuleState::Quarantined { reason },
-            Some(Aside::Retired) => ModuleState::Retired,
+            Some(SuspendReason::Disabled) => ModuleState::Disabled,
+            Some(SuspendReason::Quarantined { reason }) => ModuleState::Quarantined { reason },
+            Some(SuspendReason::Retired) => ModuleState::Retired,
         }
     }
 
     fn status(&self, name: &str, keeps: bool) -> ModuleStatus {
-        let Statistics { runs, failures, hook_runs, hook_failures, .. } = self.statistics;
+        let RunStatistics { runs, failures, hook_runs, hook_failures, .. } = self.statistics;
         let description = self.module.as_ref().map(Module::description);
-        let kept = self.index.versions.iter().rev().filter(|_| keeps).map(|version| Kept {
+        let kept = self.index.versions.iter().rev().filter(|_| keeps).map(|version| KeptVersion {
             version: version.version.clone(),
             digest: version.digest.clone(),
             running: self.index.running.as_ref() == Some(&version.digest),
@@ -171,7 +171,7 @@ impl Slot {
             refused: self
                 .refused
                 .as_ref()
-                .map(|(error, at)| Refused { at: at.clone(), error: error.reason() }),
+                .map(|(error, at)| RefusedFile { at: at.clone(), error: error.reason() }),
             kept: kept.collect(),
             runs,
             failures,
@@ -184,21 +184,21 @@ impl Slot {
     }
 }
 
-impl Modules {
-    pub(crate) fn new(library: Library) -> Self {
+impl ModuleSlots {
+    pub(crate) fn new(library: ModuleLibrary) -> Self {
         Self { library, slots: Mutex::default(), writing: Mutex::default() }
     }
 
     /// Those of a registry that somebody else has loaded. None of two with the same name is lost: the
     /// registry has refused the second.
-    pub(crate) fn of(registry: &Registry) -> Self {
-        let modules = Self::new(Library::default());
+    pub(crate) fn of(registry: &ModuleRegistry) -> Self {
+        let modules = Self::new(ModuleLibrary::default());
         for file in registry.files() {
             let mut slots = modules.slots();
             if slots.contains_key(&file.name) {
                 continue;
             }
-            let mut slot = Slot::new(file.path.clone(), Index::default());
+            let mut slot = ModuleSlot::new(file.path.clone(), StoredIndex::default());
             match &file.module {
                 Ok(module) => slot.module = Some(module.clone()),
                 Err(error) => slot.refused = Some((error.clone(), status::now())),
@@ -208,17 +208,17 @@ impl Modules {
         modules
     }
 
-    pub(crate) fn slots(&self) -> MutexGuard<'_, BTreeMap<String, Slot>> {
+    pub(crate) fn slots(&self) -> MutexGuard<'_, BTreeMap<String, ModuleSlot>> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What a file was when it was last read.
-    pub(crate) fn stamp(&self, path: &Path) -> Option<Stamp> {
+    pub(crate) fn stamp(&self, path: &Path) -> Option<FileStamp> {
         self.slots().values().find(|slot| slot.path == path)?.stamp
     }
 
     /// What runs now, for the commits to come.
-    pub(crate) fn registry(&self) -> Registry {
+    pub(crate) fn registry(&self) -> ModuleRegistry {
         let slots = self.slots();
         let files = slots.iter().filter_map(|(name, slot)| {
             let module = match (&slot.module, &slot.refused) {
@@ -228,7 +228,7 @@ impl Modules {
             };
             Some(ModuleFile { name: name.clone(), path: slot.path.clone(), module, aside: slot.aside() })
         });
-        Registry::new(files.collect())
+        ModuleRegistry::new(files.collect())
     }
 
     pub(crate) fn status(&self) -> Vec<ModuleStatus> {
@@ -237,7 +237,7 @@ impl Modules {
     }
 
     /// Writes down what is decided about a module.
-    pub(crate) fn persist(&self, name: &str) -> Result<(), StoreError> {
+    pub(crate) fn persist(&self, name: &str) -> Result<(), VersionStoreError> {
         let Some(store) = &self.library.store else { return Ok(()) };
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(index) = self.slots().get(name).map(|slot| slot.index.clone()) else { return Ok(()) };
@@ -249,13 +249,13 @@ impl Modules {
         &self,
         tid: u64,
         module: &Module,
-        entry: Entry,
+        entry: EntryPoint,
         instance: &InstanceRef,
-        run: &Run,
-    ) -> (Vec<Happened>, bool) {
+        run: &RunReport,
+    ) -> (Vec<EventKind>, bool) {
         let mut slots = self.slots();
         let Some(slot) = slots.get_mut(&**module.name()) else { return (Vec::new(), false) };
-        let is_hook = entry != Entry::Apply;
+        let is_hook = entry != EntryPoint::Apply;
         let is_current = slot.module.as_ref().is_some_and(|current| current.digest() == module.digest());
         let statistics = &mut slot.statistics;
         let usage = RunUsage {
@@ -286,14 +286,14 @@ impl Modules {
         let (name, version) = (module.name().to_string(), module.description().version.to_string());
         let mut happened = Vec::new();
         match &failure.cause {
-            Cause::Limit(reached) => happened.push(Happened::Limit {
+            FailureCause::Limit(reached) => happened.push(EventKind::Limit {
                 module: name.clone(),
                 version,
                 instance: instance.to_string(),
                 limit: reached.limit.name().to_owned(),
                 error: error.clone(),
             }),
-            Cause::Trap(_) => happened.push(Happened::Trap {
+            FailureCause::Trap(_) => happened.push(EventKind::Trap {
                 module: name.clone(),
                 version,
                 instance: instance.to_string(),
@@ -311,7 +311,7 @@ impl Modules {
             );
             slot.index.quarantined = Some(reason.clone());
             slot.changed();
-            happened.push(Happened::Quarantine { module: name, reason });
+            happened.push(EventKind::Quarantine { module: name, reason });
             return (happened, true);
         }
         (happened, false)
@@ -319,10 +319,10 @@ impl Modules {
 }
 
 /// Whether a run ended so by the module's own doing. That others have used up the commit's time is not.
-fn is_fault(cause: &Cause) -> bool {
+fn is_fault(cause: &FailureCause) -> bool {
     match cause {
-        Cause::Limit(reached) => reached.per != Per::Answer,
-        Cause::Trap(_) => true,
+        FailureCause::Limit(reached) => reached.per != LimitPer::Answer,
+        FailureCause::Trap(_) => true,
         _ => false,
     }
 }

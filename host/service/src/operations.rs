@@ -10,37 +10,37 @@ use std::{collections::HashSet, path::PathBuf, sync::Arc, time::Duration};
 use confine_sandbox::{Digest, Module};
 
 use crate::{
-    FileError, Happened, Host, NotLoaded, Store, StoreError,
+    EventKind, Host, ModuleFileError, NotLoaded, VersionStore, VersionStoreError,
     error::chain,
-    files::{self, Glance, Look, Seen, Stamp},
-    modules::Slot,
+    files::{self, DirectoryScan, FileStamp, ScanOptions, ScannedFile},
+    modules::ModuleSlot,
     status,
-    store::Index,
+    store::StoredIndex,
 };
 
-pub use operators::ModuleError;
+pub use operators::ModuleOperationError;
 
 /// A file that was written to within this time is left alone for now: somebody may be copying it.
 pub(crate) const SETTLE: Duration = Duration::from_millis(200);
 
 /// What a look at the directories came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Refreshed {
+pub(crate) struct RefreshReport {
     /// A file is being written: look again soon.
     pub(crate) unsettled: bool,
 }
 
 /// What is told once, until it has changed.
 #[derive(Default)]
-pub(crate) struct Told {
+pub(crate) struct ReportedProblems {
     duplicates: HashSet<PathBuf>,
     unreadable: HashSet<PathBuf>,
 }
 
 /// Why a version begins to run.
-enum Reason {
+enum StartReason {
     /// It stands in a module directory.
-    File { path: PathBuf, stamp: Option<Stamp> },
+    File { path: PathBuf, stamp: Option<FileStamp> },
     /// An operator went back to it.
     Rollback,
     /// It ran when the daemon last ran.
@@ -67,7 +67,7 @@ impl Host {
                 continue;
             }
             let index = self.index(&name);
-            self.modules.slots().insert(name.clone(), Slot::new(PathBuf::new(), index));
+            self.modules.slots().insert(name.clone(), ModuleSlot::new(PathBuf::new(), index));
             if self.run_kept(&name).await {
                 self.retire(&name);
             } else {
@@ -78,13 +78,13 @@ impl Host {
     }
 
     /// A file that was found at the start.
-    async fn restore_one(&self, Seen { name, path, stamp, content }: Seen) {
+    async fn restore_one(&self, ScannedFile { name, path, stamp, content }: ScannedFile) {
         let index = self.index(&name);
         let (passed_over, current) = (index.passed_over.clone(), index.current().cloned());
-        let mut slot = Slot::new(path.clone(), index);
+        let mut slot = ModuleSlot::new(path.clone(), index);
         slot.stamp = stamp;
         self.modules.slots().insert(name.clone(), slot);
-        let content = content.unwrap_or(Err(FileError::Changing));
+        let content = content.unwrap_or(Err(ModuleFileError::Changing));
         let digest = content.as_ref().ok().map(|bytes| Digest::of(bytes).to_string());
         if let Some(slot) = self.modules.slots().get_mut(&name) {
             slot.file_digest.clone_from(&digest);
@@ -114,11 +114,11 @@ impl Host {
     }
 
     /// What was decided about a module.
-    fn index(&self, name: &str) -> Index {
-        let Some(store) = &self.modules.library.store else { return Index::default() };
+    fn index(&self, name: &str) -> StoredIndex {
+        let Some(store) = &self.modules.library.store else { return StoredIndex::default() };
         store.index(name).unwrap_or_else(|error| {
             tracing::error!(module = name, error = chain(&error), "what is kept of a module cannot be read");
-            Index::default()
+            StoredIndex::default()
         })
     }
 
@@ -132,7 +132,7 @@ impl Host {
         };
         match loaded {
             Ok(module) => {
-                self.install(name, module, Reason::Restart);
+                self.install(name, module, StartReason::Restart);
                 true
             }
             Err(error) => {
@@ -152,24 +152,24 @@ impl Host {
         self.refresh_settled().await;
     }
 
-    pub(crate) async fn refresh_settled(&self) -> Refreshed {
+    pub(crate) async fn refresh_settled(&self) -> RefreshReport {
         let mut told = self.changing.lock().await;
         let look = self.look(SETTLE).await;
         let unreadable: Vec<PathBuf> = look.errors.iter().map(|(path, _)| path.clone()).collect();
-        let mut refreshed = Refreshed::default();
+        let mut refreshed = RefreshReport::default();
         let mut present = HashSet::new();
-        for Seen { name, path, stamp, content } in self.distinct(look, &mut told) {
+        for ScannedFile { name, path, stamp, content } in self.distinct(look, &mut told) {
             present.insert(name.clone());
             match content {
                 None => {}
-                Some(Err(FileError::Changing)) => refreshed.unsettled = true,
+                Some(Err(ModuleFileError::Changing)) => refreshed.unsettled = true,
                 Some(content) => drop(self.take(&name, path, stamp, content).await),
             }
         }
         // What is below a directory that cannot be read may still be there.
         let gone: Vec<String> = {
             let slots = self.modules.slots();
-            let is_gone = |(name, slot): &(&String, &Slot)| {
+            let is_gone = |(name, slot): &(&String, &ModuleSlot)| {
                 !slot.retired
                     && !present.contains(*name)
                     && !slot.path.as_os_str().is_empty()
@@ -187,29 +187,29 @@ impl Host {
     }
 
     /// What stands in the module directories.
-    async fn look(&self, settled: Duration) -> Look {
+    async fn look(&self, settled: Duration) -> DirectoryScan {
         let directories = self.modules.library.directories.clone();
         let size_limit = self.modules.library.limits.largest_file();
         let modules = self.modules.clone();
         let looked = tokio::task::spawn_blocking(move || {
             let known = |path: &std::path::Path| modules.stamp(path);
-            files::look(&directories, &Glance { size_limit, settled, known: &known })
+            files::look(&directories, &ScanOptions { size_limit, settled, known: &known })
         });
         looked.await.unwrap_or_default()
     }
 
     /// Each module once: of two files with the same name, the first. Those that are excluded are left out.
-    fn distinct(&self, look: Look, told: &mut Told) -> Vec<Seen> {
+    fn distinct(&self, look: DirectoryScan, told: &mut ReportedProblems) -> Vec<ScannedFile> {
         for (directory, error) in &look.errors {
             if told.unreadable.insert(directory.clone()) {
                 tracing::error!(directory = %directory.display(), %error, "a module directory cannot be read");
             }
         }
         told.unreadable.retain(|directory| look.errors.iter().any(|(path, _)| path == directory));
-        let mut distinct: Vec<Seen> = Vec::with_capacity(look.files.len());
+        let mut distinct: Vec<ScannedFile> = Vec::with_capacity(look.files.len());
         let mut duplicates = HashSet::new();
         for mut seen in look.files {
-            if matches!(seen.content, Some(Err(FileError::Name))) {
+            if matches!(seen.content, Some(Err(ModuleFileError::Name))) {
                 // It is shown, and asked for.
                 seen.name = seen.name.escape_debug().to_string();
             }
@@ -221,7 +221,7 @@ impl Host {
                 Some(incumbent) => {
                     if told.duplicates.insert(seen.path.clone()) {
                         let error = NotLoaded::Duplicate { incumbent: incumbent.path.clone() };
-                        self.audit.tell(Happened::Refusal {
+                        self.audit.tell(EventKind::Refusal {
                             module: seen.name.clone(),
                             file: seen.path.to_string_lossy().into_owned(),
                             error: error.to_string(),
@@ -240,8 +240,8 @@ impl Host {
         &self,
         name: &str,
         path: PathBuf,
-        stamp: Option<Stamp>,
-        content: Result<Vec<u8>, FileError>,
+        stamp: Option<FileStamp>,
+        content: Result<Vec<u8>, ModuleFileError>,
     ) -> Result<(), Arc<NotLoaded>> {
         let bytes = match content {
             Ok(bytes) => bytes,
@@ -256,7 +256,7 @@ impl Host {
 
     /// Whether a file says nothing new: it holds the version that runs, or the one that an operator went
     /// back from.
-    fn is_same(&self, name: &str, path: &std::path::Path, stamp: Option<Stamp>, digest: &str) -> bool {
+    fn is_same(&self, name: &str, path: &std::path::Path, stamp: Option<FileStamp>, digest: &str) -> bool {
         let mut slots = self.modules.slots();
         let Some(slot) = slots.get_mut(name) else { return false };
         let Some(module) = &slot.module else { return false };
@@ -277,7 +277,7 @@ impl Host {
             slot.changed();
             drop(slots);
             self.update_registry();
-            self.audit.tell(Happened::Load { module: name.to_owned(), version, digest });
+            self.audit.tell(EventKind::Load { module: name.to_owned(), version, digest });
         }
         true
     }
@@ -286,7 +286,7 @@ impl Host {
         &self,
         name: &str,
         path: PathBuf,
-        stamp: Option<Stamp>,
+        stamp: Option<FileStamp>,
         digest: String,
         bytes: Vec<u8>,
     ) -> Result<(), Arc<NotLoaded>> {
@@ -299,9 +299,9 @@ impl Host {
         self.modules
             .slots()
             .entry(name.to_owned())
-            .or_insert_with(|| Slot::new(path.clone(), Index::default()))
+            .or_insert_with(|| ModuleSlot::new(path.clone(), StoredIndex::default()))
             .file_digest = Some(digest);
-        self.install(name, module, Reason::File { path, stamp });
+        self.install(name, module, StartReason::File { path, stamp });
         if let Err(error) = kept {
             tracing::warn!(
                 module = name,
@@ -318,7 +318,7 @@ impl Host {
     }
 
     /// Makes a version the one that runs, and writes that down.
-    fn install(&self, name: &str, module: Module, reason: Reason) {
+    fn install(&self, name: &str, module: Module, reason: StartReason) {
         let shown = |module: &Module| format!("{} ({})", module.description().version, module.digest());
         let (version, digest) = (module.description().version.to_string(), module.digest().to_string());
         let to = shown(&module);
@@ -328,7 +328,7 @@ impl Host {
             let from = slot.module.as_ref().map(shown);
             let mut dropped = Vec::new();
             match &reason {
-                Reason::File { path, stamp } => {
+                StartReason::File { path, stamp } => {
                     slot.path.clone_from(path);
                     slot.stamp = *stamp;
                     slot.refused = None;
@@ -337,12 +337,12 @@ impl Host {
                     slot.index.passed_over = None;
                     slot.index.quarantined = None;
                 }
-                Reason::Rollback => {
+                StartReason::Rollback => {
                     slot.index.running = Some(digest.clone());
                     slot.index.passed_over.clone_from(&slot.file_digest);
                     slot.index.quarantined = None;
                 }
-                Reason::Restart => {}
+                StartReason::Restart => {}
             }
             slot.install(module);
             (from, dropped)
@@ -351,14 +351,14 @@ impl Host {
         if let Some(store) = &self.modules.library.store {
             dropped.iter().for_each(|version| store.drop(name, &version.digest));
         }
-        if !matches!(reason, Reason::Restart) {
+        if !matches!(reason, StartReason::Restart) {
             self.persist_or_warn(name);
         }
         let module = name.to_owned();
         self.audit.tell(match (from, reason) {
-            (Some(from), Reason::Rollback) => Happened::Rollback { module, from, to },
-            (Some(from), _) => Happened::Swap { module, from, to },
-            (None, _) => Happened::Load { module, version, digest },
+            (Some(from), StartReason::Rollback) => EventKind::Rollback { module, from, to },
+            (Some(from), _) => EventKind::Swap { module, from, to },
+            (None, _) => EventKind::Load { module, version, digest },
         });
     }
 
@@ -367,7 +367,7 @@ impl Host {
         &self,
         name: &str,
         path: PathBuf,
-        stamp: Option<Stamp>,
+        stamp: Option<FileStamp>,
         digest: Option<String>,
         error: NotLoaded,
     ) -> Arc<NotLoaded> {
@@ -375,8 +375,9 @@ impl Host {
         let text = error.reason();
         let news = {
             let mut slots = self.modules.slots();
-            let slot =
-                slots.entry(name.to_owned()).or_insert_with(|| Slot::new(path.clone(), Index::default()));
+            let slot = slots
+                .entry(name.to_owned())
+                .or_insert_with(|| ModuleSlot::new(path.clone(), StoredIndex::default()));
             // What cannot even be looked at is looked at each time, and told once.
             let news = slot.refused.as_ref().is_none_or(|(old, _)| stamp.is_some() || old.reason() != text);
             slot.path.clone_from(&path);
@@ -390,7 +391,7 @@ impl Host {
         if news {
             self.update_registry();
             let file = path.to_string_lossy().into_owned();
-            self.audit.tell(Happened::Refusal { module: name.to_owned(), file, error: text });
+            self.audit.tell(EventKind::Refusal { module: name.to_owned(), file, error: text });
         }
         error
     }
@@ -412,28 +413,28 @@ impl Host {
             }
         }
         self.update_registry();
-        self.audit.tell(Happened::Retire { module: name.to_owned() });
+        self.audit.tell(EventKind::Retire { module: name.to_owned() });
     }
 
     /// Keeps the file of a version.
-    async fn keep(&self, name: &str, digest: &str, bytes: Arc<[u8]>) -> Result<(), StoreError> {
+    async fn keep(&self, name: &str, digest: &str, bytes: Arc<[u8]>) -> Result<(), VersionStoreError> {
         let (name, digest) = (name.to_owned(), digest.to_owned());
         self.with_store(move |store| store.keep(&name, &digest, &bytes)).await.unwrap_or(Ok(()))
     }
 
     /// The file of a version that is kept.
-    async fn kept(&self, name: &str, digest: &str) -> Result<Arc<[u8]>, StoreError> {
+    async fn kept(&self, name: &str, digest: &str) -> Result<Arc<[u8]>, VersionStoreError> {
         let limit = self.modules.library.limits.of(name).component;
         let (module, digest) = (name.to_owned(), digest.to_owned());
         let bytes = self.with_store(move |store| store.get(&module, &digest, limit)).await;
-        let nowhere = || StoreError { path: name.into(), source: std::io::ErrorKind::NotFound.into() };
+        let nowhere = || VersionStoreError { path: name.into(), source: std::io::ErrorKind::NotFound.into() };
         Ok(bytes.ok_or_else(nowhere)??.into())
     }
 
     /// Does something with the store, if there is one, where it holds up nobody.
     async fn with_store<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Store) -> T + Send + 'static,
+        work: impl FnOnce(&VersionStore) -> T + Send + 'static,
     ) -> Option<T> {
         let modules = self.modules.clone();
         let done = tokio::task::spawn_blocking(move || modules.library.store.as_ref().map(work));

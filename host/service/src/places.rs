@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use confine_tree::{CONTROLLER, Path, Pattern, PatternStep, Predicate, QName};
-use confine_view::Owners;
+use confine_view::OwnerIndex;
 
-use crate::Service;
+use crate::ManagedService;
 
 /// How many steps of a path to an object on a device are the controller's own:
 /// `/devices/device[…]/config`.
@@ -16,7 +16,12 @@ const CONTROLLERS: usize = 3;
 /// modules declare. All of them are looked at; the names alone say which is there.
 ///
 /// `writes` are the modules' resolved patterns. Empty for what is no path of an object on a device.
-pub(crate) fn places(path: &str, service: &Service, writes: &[Pattern], owners: &Owners) -> Vec<Pattern> {
+pub(crate) fn places(
+    path: &str,
+    service: &ManagedService,
+    writes: &[Pattern],
+    owners: &OwnerIndex,
+) -> Vec<Pattern> {
     if let Some(place) = owners.place(path) {
         return vec![place.clone()];
     }

@@ -10,18 +10,18 @@ use confine_sandbox::Module;
 use confine_tree::{CONTROLLER, NodeId, Pattern, PatternStep, QName, Tree};
 use confine_view::InstanceRef;
 
-use crate::{Error, Registry, Service};
+use crate::{Error, ManagedService, ModuleRegistry};
 
 /// `/services`, under which every service has its list.
 pub(crate) const SERVICES: QName<'_> = QName::new(CONTROLLER, "services");
 
 /// What a notification asks for, with who does it.
 #[derive(Debug)]
-pub(crate) struct Plan {
+pub(crate) struct CommitPlan {
     /// Every list under `/services` was asked for, so whatever stands there has to have a module.
     pub(crate) everything: bool,
     /// In notified order.
-    targets: Vec<Target>,
+    targets: Vec<PlanTarget>,
     /// Namespace and name of the lists that are asked for whole.
     lists: HashSet<(Box<str>, Box<str>)>,
     /// The same with the first key, of what is asked for one by one.
@@ -30,20 +30,20 @@ pub(crate) struct Plan {
 
 /// Some instances of one service.
 #[derive(Debug)]
-struct Target {
-    service: Arc<Service>,
+struct PlanTarget {
+    service: Arc<ManagedService>,
     /// Name and value of the list's first key; none for every instance of the list.
     key: Option<(Box<str>, String)>,
 }
 
 /// An instance that is there, and the modules that run it, in order.
 #[derive(Clone, Debug)]
-pub(crate) struct Planned {
+pub(crate) struct PlannedInstance {
     pub(crate) instance: InstanceRef,
-    pub(crate) service: Arc<Service>,
+    pub(crate) service: Arc<ManagedService>,
 }
 
-impl Planned {
+impl PlannedInstance {
     pub(crate) fn modules(&self) -> &[Module] {
         &self.service.modules
     }
@@ -70,12 +70,12 @@ fn not_loaded(broken: &[String]) -> String {
     }
 }
 
-impl Plan {
+impl CommitPlan {
     /// What `notified` asks for: nothing at all means everything (`apply services` (FORCE) without an
     /// instance). Lists that are `unmanaged` are left out.
     pub(crate) fn new(
         notified: &[ServiceRef],
-        registry: &Registry,
+        registry: &ModuleRegistry,
         unmanaged: &HashSet<String>,
     ) -> Result<Self, Error> {
         let mut plan = Self {
@@ -85,7 +85,7 @@ impl Plan {
             entries: HashSet::new(),
         };
         if plan.everything {
-            plan.targets.extend(registry.services().map(|service| Target { service, key: None }));
+            plan.targets.extend(registry.services().map(|service| PlanTarget { service, key: None }));
             return Ok(plan);
         }
         for reference in notified {
@@ -106,7 +106,7 @@ impl Plan {
                     None => drop(plan.lists.insert((namespace, local))),
                     Some((_, value)) => drop(plan.entries.insert((namespace, local, value.clone()))),
                 }
-                plan.targets.push(Target { service, key: key.clone() });
+                plan.targets.push(PlanTarget { service, key: key.clone() });
             }
         }
         Ok(plan)
@@ -127,8 +127,8 @@ impl Plan {
     }
 
     /// The services that are asked for, each once.
-    pub(crate) fn services(&self) -> Vec<Arc<Service>> {
-        let mut services: Vec<Arc<Service>> = Vec::new();
+    pub(crate) fn services(&self) -> Vec<Arc<ManagedService>> {
+        let mut services: Vec<Arc<ManagedService>> = Vec::new();
         for target in &self.targets {
             if !services.iter().any(|service| Arc::ptr_eq(service, &target.service)) {
                 services.push(target.service.clone());
@@ -142,21 +142,21 @@ impl Plan {
         if self.everything {
             return vec![Pattern { steps: vec![PatternStep::new(SERVICES)] }];
         }
-        self.targets.iter().map(Target::pattern).collect()
+        self.targets.iter().map(PlanTarget::pattern).collect()
     }
 
     /// The instances that are asked for and are there, in notified order, each once.
-    pub(crate) fn instances(&self, tree: &Tree) -> Vec<Planned> {
+    pub(crate) fn instances(&self, tree: &Tree) -> Vec<PlannedInstance> {
         let Some(services) = tree.child(Tree::ROOT, SERVICES) else { return Vec::new() };
         let mut seen = HashSet::new();
         let mut planned = Vec::new();
         // Every list's entries are found in one pass, however many targets there are.
-        let entries = Entries::new(tree, services);
+        let entries = ServiceEntries::new(tree, services);
         for target in &self.targets {
             for &entry in entries.of(target) {
                 if seen.insert(entry) {
                     let instance = InstanceRef::new(target.service.instance(tree, entry));
-                    planned.push(Planned { instance, service: target.service.clone() });
+                    planned.push(PlannedInstance { instance, service: target.service.clone() });
                 }
             }
         }
@@ -167,14 +167,14 @@ impl Plan {
     /// may not see.
     pub(crate) fn absent(&self, tree: &Tree) -> Vec<Pattern> {
         let services = tree.child(Tree::ROOT, SERVICES);
-        let entries = services.map(|services| Entries::new(tree, services));
+        let entries = services.map(|services| ServiceEntries::new(tree, services));
         let is_absent =
-            |target: &&Target| entries.as_ref().is_none_or(|entries| entries.of(target).is_empty());
+            |target: &&PlanTarget| entries.as_ref().is_none_or(|entries| entries.of(target).is_empty());
         self.targets
             .iter()
             .filter(|target| target.key.is_some())
             .filter(is_absent)
-            .map(Target::pattern)
+            .map(PlanTarget::pattern)
             .collect()
     }
 
@@ -183,7 +183,7 @@ impl Plan {
         &self,
         tree: &Tree,
         unmanaged: &HashSet<String>,
-        registry: &Registry,
+        registry: &ModuleRegistry,
     ) -> Option<NoModule> {
         if !self.everything {
             return None;
@@ -199,7 +199,7 @@ impl Plan {
     }
 }
 
-impl Target {
+impl PlanTarget {
     fn pattern(&self) -> Pattern {
         let mut step = self.service.name.clone();
         if let Some((key, value)) = &self.key {
@@ -210,12 +210,12 @@ impl Target {
 }
 
 /// The entries of the lists under `/services`, by list and by first key.
-struct Entries<'a> {
+struct ServiceEntries<'a> {
     by_list: HashMap<QName<'a>, Vec<NodeId>>,
     by_key: HashMap<(QName<'a>, &'a str, &'a str), Vec<NodeId>>,
 }
 
-impl<'a> Entries<'a> {
+impl<'a> ServiceEntries<'a> {
     fn new(tree: &'a Tree, services: NodeId) -> Self {
         let mut entries = Self { by_list: Default::default(), by_key: Default::default() };
         for entry in tree.children(services) {
@@ -230,7 +230,7 @@ impl<'a> Entries<'a> {
         entries
     }
 
-    fn of<'s>(&'s self, target: &'s Target) -> &'s [NodeId] {
+    fn of<'s>(&'s self, target: &'s PlanTarget) -> &'s [NodeId] {
         let name = target.service.name.name();
         let found = match &target.key {
             None => self.by_list.get(&name),
@@ -244,9 +244,13 @@ impl<'a> Entries<'a> {
 mod tests {
     use super::*;
 
-    fn plan(unmanaged: &[&str]) -> Result<Plan, Error> {
+    fn plan(unmanaged: &[&str]) -> Result<CommitPlan, Error> {
         let notified = [ServiceRef::parse("legacy[name='x']")];
-        Plan::new(&notified, &Registry::default(), &unmanaged.iter().map(|&list| list.to_owned()).collect())
+        CommitPlan::new(
+            &notified,
+            &ModuleRegistry::default(),
+            &unmanaged.iter().map(|&list| list.to_owned()).collect(),
+        )
     }
 
     #[test]
@@ -274,8 +278,8 @@ mod tests {
         let services = "<services xmlns='http://clicon.org/controller'><service-timeout>9</service-timeout>\
                         <legacy xmlns='urn:l'><name>x</name></legacy></services>";
         let tree = confine_tree::xml::parse(services).unwrap();
-        let (registry, nobody) = (Registry::default(), HashSet::new());
-        let plan = Plan::new(&[], &registry, &nobody).unwrap();
+        let (registry, nobody) = (ModuleRegistry::default(), HashSet::new());
+        let plan = CommitPlan::new(&[], &registry, &nobody).unwrap();
         assert_eq!(plan.unserved(&tree, &nobody, &registry).unwrap().service, "legacy");
         assert!(plan.unserved(&tree, &HashSet::from(["legacy".to_owned()]), &registry).is_none());
     }

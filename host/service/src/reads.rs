@@ -5,8 +5,8 @@ use std::{
     sync::Arc,
 };
 
-use confine_backend::{Backend, Datastore, Identity, Read};
-use confine_tree::{Coverage, Pattern, PatternStep, Places, Prefixes, Tree};
+use confine_backend::{Backend, ConfigRequest, Datastore, RequestUser};
+use confine_tree::{Coverage, Pattern, PatternStep, PrefixTable, ReadSet, Tree};
 use confine_view::{Fetch, Source, SourceError};
 use tokio::{runtime::Handle, sync::Mutex};
 use tracing::Instrument as _;
@@ -28,31 +28,31 @@ pub(crate) async fn read(
     backend: &Shared,
     source: Datastore,
     wanted: &[Pattern],
-    identity: &Identity,
+    identity: &RequestUser,
 ) -> Result<Tree, Error> {
     ask(backend, source, wanted, identity, false).await
 }
 
 /// As [`read`], of `running` as the host user, with the defaults of leaves that are not set.
 pub(crate) async fn read_running(backend: &Shared, wanted: &[Pattern]) -> Result<Tree, Error> {
-    ask(backend, Datastore::Running, wanted, &Identity::Host, true).await
+    ask(backend, Datastore::Running, wanted, &RequestUser::Host, true).await
 }
 
 async fn ask(
     backend: &Shared,
     source: Datastore,
     wanted: &[Pattern],
-    identity: &Identity,
+    identity: &RequestUser,
     defaults: bool,
 ) -> Result<Tree, Error> {
     if wanted.is_empty() {
         return Ok(Tree::new());
     }
-    let mut prefixes = Prefixes::new();
+    let mut prefixes = PrefixTable::new();
     let expressions: Vec<String> = wanted.iter().map(|pattern| expression(pattern, &mut prefixes)).collect();
     let xpath = expressions.join(" | ");
     let namespaces: Vec<_> = prefixes.iter().collect();
-    let request = Read { source, xpath: &xpath, namespaces: &namespaces, depth: None, defaults };
+    let request = ConfigRequest { source, xpath: &xpath, namespaces: &namespaces, depth: None, defaults };
     let payload = backend.lock().await.get_config(request, identity).await?;
     confine_backend::tree(&payload).map_err(Error::Datastore)
 }
@@ -60,7 +60,7 @@ async fn ask(
 /// An entry is asked for by what is in it. The controller (1.8.0) puts the entries that a union names one behind
 /// the other, then looks for each again as if they were sorted, and loses those that are not: of
 /// `list[name='b'] | list[name='a']` only `a` comes. Where what is in them is named, it sorts them.
-fn expression(pattern: &Pattern, prefixes: &mut Prefixes) -> String {
+fn expression(pattern: &Pattern, prefixes: &mut PrefixTable) -> String {
     let is_entry = pattern.steps.last().is_some_and(|step| !step.keys.is_empty());
     pattern.xpath(prefixes) + if is_entry { "/*" } else { "" }
 }
@@ -99,7 +99,7 @@ pub(crate) fn condense(wanted: Vec<Pattern>) -> Vec<Pattern> {
     let mut kept: Vec<Pattern> =
         numbered.filter_map(|(index, pattern)| kept.contains(&index).then_some(pattern)).collect();
     if kept.len() > MOST {
-        kept = kept.into_iter().collect::<Places>().patterns(MOST);
+        kept = kept.into_iter().collect::<ReadSet>().patterns(MOST);
     }
     // The controller answers a union with nothing at all where, after an expression that names a key, one
     // follows that names none and finds nothing beside it (seen with 1.8.0).
@@ -124,16 +124,16 @@ fn shape(pattern: &Pattern) -> Vec<PatternStep> {
 }
 
 /// What the views of one commit read from when they need more than was read before.
-pub(crate) struct Reader {
+pub(crate) struct DatastoreSource {
     pub(crate) backend: Shared,
     pub(crate) datastore: Datastore,
-    pub(crate) identity: Identity,
+    pub(crate) identity: RequestUser,
     /// Where the connection lives. A request goes on there if the guest that waits for it is ended: its
     /// answer is taken off the wire all the same.
     pub(crate) runtime: Handle,
 }
 
-impl Source for Reader {
+impl Source for DatastoreSource {
     fn fetch<'a>(&'a self, wanted: &'a [Pattern]) -> Fetch<'a> {
         let (backend, datastore, identity) = (self.backend.clone(), self.datastore, self.identity.clone());
         let wanted = condense(wanted.to_vec());
@@ -170,7 +170,7 @@ mod tests {
 
     #[test]
     fn an_entry_is_asked_for_by_what_is_in_it() {
-        let mut prefixes = Prefixes::new();
+        let mut prefixes = PrefixTable::new();
         let mut expression = |pattern: &Pattern| expression(pattern, &mut prefixes);
         assert_eq!(expression(&entry("l", Some("1"), None)), "/ctrl:services/n2:l[n2:name='1']/*");
         assert_eq!(expression(&entry("l", Some("1"), Some("a"))), "/ctrl:services/n2:l[n2:name='1']/n2:a");

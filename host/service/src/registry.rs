@@ -8,18 +8,18 @@ use std::{
 
 use confine_sandbox::{Limits, LoadError, Module, Runner};
 use confine_tree::{NodeId, Pattern, PatternStep, QName, Tree};
-use confine_view::{InstanceRef, Owners};
+use confine_view::{InstanceRef, OwnerIndex};
 
-use crate::{File, FileError, error::chain, plan::SERVICES};
+use crate::{FoundFile, ModuleFileError, error::chain, plan::SERVICES};
 
 /// The modules that were found, the broken ones too: a commit that needs one of those is refused with
 /// what is wrong with it.
 ///
 /// A registry does not change. Another one is put in its place between two commits.
 #[derive(Debug, Default)]
-pub struct Registry {
+pub struct ModuleRegistry {
     files: Vec<ModuleFile>,
-    services: Vec<Arc<Service>>,
+    services: Vec<Arc<ManagedService>>,
     by_name: HashMap<Box<str>, Vec<usize>>,
 }
 
@@ -33,12 +33,12 @@ pub struct ModuleFile {
     /// The module, or why there is none.
     pub module: Result<Module, Arc<NotLoaded>>,
     /// Why the module does not run, where it is there.
-    pub aside: Option<Aside>,
+    pub aside: Option<SuspendReason>,
 }
 
 /// Why a module that is there does not run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Aside {
+pub enum SuspendReason {
     /// An operator has disabled it.
     Disabled,
     /// It has failed too often.
@@ -54,7 +54,7 @@ pub enum Aside {
 /// it makes.
 #[derive(Debug, thiserror::Error)]
 #[error("module `{module}` {version}, which serves `{service}`, is {aside}")]
-pub struct SetAside {
+pub struct SuspendedModule {
     /// The list under `/services`.
     pub service: String,
     /// The module's name.
@@ -71,7 +71,7 @@ pub struct SetAside {
 pub enum NotLoaded {
     /// The file is not one to take.
     #[error(transparent)]
-    File(#[from] FileError),
+    File(#[from] ModuleFileError),
     /// What it holds is no module.
     #[error(transparent)]
     Module(#[from] LoadError),
@@ -92,7 +92,7 @@ impl NotLoaded {
 
 /// A list under `/services` and the modules that serve it.
 #[derive(Debug)]
-pub struct Service {
+pub struct ManagedService {
     /// The list, without keys.
     pub name: PatternStep,
     /// The names of its keys in order, where a module says them; a list that has one need not.
@@ -100,14 +100,14 @@ pub struct Service {
     /// In the order in which they run.
     pub modules: Vec<Module>,
     /// Those that ought to run too and are set aside.
-    pub aside: Vec<(Module, Aside)>,
+    pub aside: Vec<(Module, SuspendReason)>,
 }
 
-impl Registry {
+impl ModuleRegistry {
     /// Loads the modules of these files. Of two with the same name the first stays.
-    pub async fn load(files: Vec<File>, runner: &Runner, limits: impl Fn(&str) -> Limits) -> Self {
+    pub async fn load(files: Vec<FoundFile>, runner: &Runner, limits: impl Fn(&str) -> Limits) -> Self {
         let mut loaded: Vec<ModuleFile> = Vec::with_capacity(files.len());
-        for File { name, path, bytes } in files {
+        for FoundFile { name, path, bytes } in files {
             let incumbent = loaded.iter().find(|file| file.name == name && !file.is_duplicate());
             let module = match (incumbent, bytes) {
                 (Some(incumbent), _) => Err(NotLoaded::Duplicate { incumbent: incumbent.path.clone() }),
@@ -125,14 +125,19 @@ impl Registry {
 
     /// A registry of these files, whose modules run in their order.
     pub fn new(files: Vec<ModuleFile>) -> Self {
-        let mut services: Vec<Service> = Vec::new();
+        let mut services: Vec<ManagedService> = Vec::new();
         let there = files.iter().filter_map(|file| Some((file.module.as_ref().ok()?, &file.aside)));
         for (module, aside) in there {
             for list in &module.description().services {
                 let index = services.iter().position(|service| service.name.name() == list.name());
                 let index = index.unwrap_or_else(|| {
                     let name = PatternStep::new(list.name());
-                    services.push(Service { name, keys: Vec::new(), modules: Vec::new(), aside: Vec::new() });
+                    services.push(ManagedService {
+                        name,
+                        keys: Vec::new(),
+                        modules: Vec::new(),
+                        aside: Vec::new(),
+                    });
                     services.len() - 1
                 });
                 if let Some(service) = services.get_mut(index) {
@@ -160,26 +165,26 @@ impl Registry {
     }
 
     /// Every service that a module serves.
-    pub fn services(&self) -> impl Iterator<Item = Arc<Service>> + '_ {
+    pub fn services(&self) -> impl Iterator<Item = Arc<ManagedService>> + '_ {
         self.services.iter().cloned()
     }
 
     /// The services whose list has this name, which is all that a notification says: more than one if
     /// the name is used in several namespaces.
-    pub fn serving(&self, list: &str) -> impl Iterator<Item = Arc<Service>> + '_ {
+    pub fn serving(&self, list: &str) -> impl Iterator<Item = Arc<ManagedService>> + '_ {
         let indices = self.by_name.get(list).map_or(&[][..], Vec::as_slice);
         indices.iter().filter_map(|&index| self.services.get(index).cloned())
     }
 
     /// The service that an instance is of.
-    pub(crate) fn of(&self, instance: &InstanceRef) -> Option<Arc<Service>> {
+    pub(crate) fn of(&self, instance: &InstanceRef) -> Option<Arc<ManagedService>> {
         let list = instance.path().steps.last()?;
         self.serving(&list.local).find(|service| service.name.name() == list.name())
     }
 
     /// What the `created` lists in a tree of `/services` say.
-    pub(crate) fn owners(&self, tree: &Tree) -> Owners {
-        Owners::from_services(tree, |list| {
+    pub(crate) fn owners(&self, tree: &Tree) -> OwnerIndex {
+        OwnerIndex::from_services(tree, |list| {
             let service = self.serving(list.local).find(|service| service.name.name() == list)?;
             Some(service.keys.clone()).filter(|keys| !keys.is_empty())
         })
@@ -195,7 +200,7 @@ impl Registry {
     }
 }
 
-impl Aside {
+impl SuspendReason {
     /// Why, and what to do.
     fn way_out(&self, module: &str) -> String {
         match self {
@@ -225,12 +230,12 @@ impl ModuleFile {
     }
 }
 
-impl Service {
+impl ManagedService {
     /// An error where a module of the service is set aside.
-    pub(crate) fn check_whole(&self) -> Result<(), SetAside> {
+    pub(crate) fn check_whole(&self) -> Result<(), SuspendedModule> {
         match self.aside.first() {
             None => Ok(()),
-            Some((module, aside)) => Err(SetAside {
+            Some((module, aside)) => Err(SuspendedModule {
                 service: self.name.local.to_string(),
                 module: module.name().to_string(),
                 version: module.description().version.to_string(),

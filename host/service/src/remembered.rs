@@ -15,12 +15,12 @@ const ALL: usize = 4 << 20;
 /// What instances read the last time, to be asked for at once the next. It is a help and no more, so it
 /// has bounds: what modules read, a stranger chooses.
 #[derive(Debug, Default)]
-pub(crate) struct Remembered {
+pub(crate) struct UndeclaredReads {
     by_instance: HashMap<InstanceRef, Vec<Pattern>>,
     bytes: usize,
 }
 
-impl Remembered {
+impl UndeclaredReads {
     pub(crate) fn of(&self, instance: &InstanceRef) -> &[Pattern] {
         self.by_instance.get(instance).map_or(&[], Vec::as_slice)
     }
@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn the_last_reads_are_remembered() {
-        let mut remembered = Remembered::default();
+        let mut remembered = UndeclaredReads::default();
         remembered.replace(&instance(1), vec![read("a"), read("b")]);
         remembered.replace(&instance(1), vec![read("c")]);
         assert_eq!(remembered.of(&instance(1)), [read("c")]);
@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn an_instance_that_reads_everything_is_not() {
-        let mut remembered = Remembered::default();
+        let mut remembered = UndeclaredReads::default();
         remembered.replace(&instance(1), vec![read("a")]);
         remembered.replace(&instance(1), (0..1000).map(|number| read(&format!("a{number}"))).collect());
         assert_eq!(remembered.of(&instance(1)), []);
@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn all_together_have_an_end() {
-        let mut remembered = Remembered::default();
+        let mut remembered = UndeclaredReads::default();
         for number in 0..20_000 {
             remembered.replace(&instance(number), vec![read(&"a".repeat(400))]);
             assert!(remembered.bytes <= ALL);

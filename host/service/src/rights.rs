@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use confine_nacm::{Access, NACM, Nacm, Operation};
+use confine_nacm::{AccessOperation, AccessRules, NACM, Nacm};
 use confine_tree::{CONTROLLER, NoSchema, Pattern, PatternStep, QName, Tree, xml};
 
-use crate::Registry;
+use crate::ModuleRegistry;
 
 /// The protocol operations that the daemon carries out for itself, with the modules that define them.
 const OPERATIONS: [(&str, &str); 6] = [
@@ -21,7 +21,7 @@ const OPERATIONS: [(&str, &str); 6] = [
 pub(crate) const HINT: &str = "put this rule-list before all others in `/nacm`";
 
 /// Something that the host user must be permitted.
-struct Need {
+struct RequiredRight {
     /// The name of the rule that would permit it.
     rule: String,
     /// For people.
@@ -32,7 +32,7 @@ struct Need {
 
 /// What the host user lacks by these rules, with the rules that would permit it; none where nothing is
 /// missing. Without rules, it may not read them.
-pub(crate) fn lacking(nacm: Option<&Nacm>, host_user: &str, registry: &Registry) -> Option<String> {
+pub(crate) fn lacking(nacm: Option<&Nacm>, host_user: &str, registry: &ModuleRegistry) -> Option<String> {
     let mut needs = Vec::new();
     match nacm {
         // What else is missing cannot be known.
@@ -63,8 +63,8 @@ pub(crate) fn hidden(nacm: &Nacm, host_user: &str) -> Option<String> {
     let groups: Vec<&str> = nacm.groups_of(host_user).collect();
     let (access, _) = nacm.access(host_user, &groups);
     let root = Pattern { steps: vec![PatternStep::new(QName::new(NACM, "nacm"))] };
-    let sees_some = access.decide(&NoSchema, &root, Operation::Read).permitted;
-    let sees_all = access.permits_below(&NoSchema, &root, Operation::Read);
+    let sees_some = access.decide(&NoSchema, &root, AccessOperation::Read).permitted;
+    let sees_all = access.permits_below(&NoSchema, &root, AccessOperation::Read);
     (sees_some && !sees_all).then(|| {
         let rules = everything(host_user);
         format!(
@@ -75,27 +75,28 @@ pub(crate) fn hidden(nacm: &Nacm, host_user: &str) -> Option<String> {
 
 /// The rules that permit all of it.
 pub(crate) fn everything(host_user: &str) -> String {
-    let mut needs: Vec<Need> = OPERATIONS.iter().map(|(_, operation)| carrying_out(operation)).collect();
+    let mut needs: Vec<RequiredRight> =
+        OPERATIONS.iter().map(|(_, operation)| carrying_out(operation)).collect();
     needs.push(reading("nacm", (NACM, "nacm")));
     needs.push(reading("transactions", (CONTROLLER, "transactions")));
     needs.push(reading("services", (CONTROLLER, "services")));
     rule_list(host_user, &needs)
 }
 
-fn operations(access: &Access) -> Vec<Need> {
+fn operations(access: &AccessRules) -> Vec<RequiredRight> {
     let denied =
         OPERATIONS.iter().filter(|(module, operation)| !access.executes(module, operation).permitted);
     denied.map(|(_, operation)| carrying_out(operation)).collect()
 }
 
-fn data(access: &Access, registry: &Registry) -> Vec<Need> {
+fn data(access: &AccessRules, registry: &ModuleRegistry) -> Vec<RequiredRight> {
     let may_read = |path: &[(&str, &str)]| {
         let steps = path.iter().map(|&(namespace, local)| PatternStep::new(QName::new(namespace, local)));
         let path: Vec<PatternStep> = steps.collect();
         let mut above =
             (1..=path.len()).map(|steps| Pattern { steps: path.iter().take(steps).cloned().collect() });
         // Who may not read a node does not see what is below it.
-        above.all(|node| access.decide(&NoSchema, &node, Operation::Read).permitted)
+        above.all(|node| access.decide(&NoSchema, &node, AccessOperation::Read).permitted)
     };
     let mut needs = Vec::new();
     if !may_read(&[(CONTROLLER, "transactions"), (CONTROLLER, "transaction")]) {
@@ -116,8 +117,8 @@ fn data(access: &Access, registry: &Registry) -> Vec<Need> {
     needs
 }
 
-fn carrying_out(operation: &str) -> Need {
-    Need {
+fn carrying_out(operation: &str) -> RequiredRight {
+    RequiredRight {
         rule: operation.to_owned(),
         what: format!("call `{operation}`"),
         xml: format!("<rpc-name>{operation}</rpc-name><access-operations>exec</access-operations>"),
@@ -126,9 +127,9 @@ fn carrying_out(operation: &str) -> Need {
 
 /// With the prefixes that the modules call themselves by: the controller keeps the path, not what its prefixes
 /// are bound to.
-fn reading(rule: &str, (namespace, local): (&str, &str)) -> Need {
+fn reading(rule: &str, (namespace, local): (&str, &str)) -> RequiredRight {
     let prefix = if namespace == NACM { "nacm" } else { "ctrl" };
-    Need {
+    RequiredRight {
         rule: format!("read-{rule}"),
         what: format!("read `/{local}`"),
         xml: format!(
@@ -139,10 +140,10 @@ fn reading(rule: &str, (namespace, local): (&str, &str)) -> Need {
 }
 
 /// A group for the host user, and a rule-list for the group, as they stand in `/nacm`.
-fn rule_list(host_user: &str, needs: &[Need]) -> String {
+fn rule_list(host_user: &str, needs: &[RequiredRight]) -> String {
     let rules: String = needs
         .iter()
-        .map(|Need { rule, xml, .. }| {
+        .map(|RequiredRight { rule, xml, .. }| {
             format!(
                 "<rule><name>{rule}</name><module-name>*</module-name>{xml}<action>permit</action></rule>"
             )
@@ -153,7 +154,8 @@ fn rule_list(host_user: &str, needs: &[Need]) -> String {
         "<nacm xmlns=\"{NACM}\"><groups><group><name>confine</name><user-name>{user}</user-name></group></groups>\
          <rule-list><name>confine</name><group>confine</group>{rules}</rule-list></nacm>"
     );
-    let indented = xml::parse(&nacm).and_then(|tree| xml::Writer::new().indent(1).write(&tree, [Tree::ROOT]));
+    let indented =
+        xml::parse(&nacm).and_then(|tree| xml::XmlTreeWriter::new().indent(1).write(&tree, [Tree::ROOT]));
     indented.unwrap_or(nacm)
 }
 
@@ -172,14 +174,14 @@ mod tests {
 
     #[test]
     fn what_the_defaults_permit_is_enough() {
-        assert_eq!(lacking(Some(&nacm("")), "clicon", &Registry::default()), None);
+        assert_eq!(lacking(Some(&nacm("")), "clicon", &ModuleRegistry::default()), None);
         let off = "<enable-nacm>false</enable-nacm><read-default>deny</read-default><exec-default>deny</exec-default>";
-        assert_eq!(lacking(Some(&nacm(off)), "clicon", &Registry::default()), None);
+        assert_eq!(lacking(Some(&nacm(off)), "clicon", &ModuleRegistry::default()), None);
     }
 
     #[test]
     fn who_may_not_read_the_rules_is_told_how_he_may() {
-        let told = lacking(None, "clicon", &Registry::default()).unwrap();
+        let told = lacking(None, "clicon", &ModuleRegistry::default()).unwrap();
         let (said, rules) = told.split_once(":\n").unwrap();
         insta::assert_snapshot!(said, @r#"
         `clicon` is not permitted to read `/nacm`
@@ -197,7 +199,7 @@ mod tests {
             <rule><name>netconf</name><module-name>ietf-netconf</module-name><rpc-name>*</rpc-name><action>permit</action></rule>\
             <rule><name>done</name><rpc-name>transaction-actions-done</rpc-name><action>permit</action></rule>\
             </rule-list>";
-        insta::assert_snapshot!(lacking(Some(&nacm(strict)), "clicon", &Registry::default()).unwrap(), @r#"
+        insta::assert_snapshot!(lacking(Some(&nacm(strict)), "clicon", &ModuleRegistry::default()).unwrap(), @r#"
         `clicon` is not permitted to call `create-subscription`, call `transaction-error`, read `/transactions`
         hint: put this rule-list before all others in `/nacm`:
         <nacm xmlns="urn:ietf:params:xml:ns:yang:ietf-netconf-acm">
@@ -243,7 +245,7 @@ mod tests {
         let tree = xml::parse(&printed).unwrap();
         let (nacm, problems) = Nacm::read(&tree, tree.first_child(Tree::ROOT).unwrap());
         assert_eq!(problems, []);
-        assert_eq!(lacking(Some(&nacm), "clicon", &Registry::default()), None);
-        assert!(lacking(Some(&nacm), "somebody", &Registry::default()).is_some());
+        assert_eq!(lacking(Some(&nacm), "clicon", &ModuleRegistry::default()), None);
+        assert!(lacking(Some(&nacm), "somebody", &ModuleRegistry::default()).is_some());
     }
 }

@@ -5,15 +5,17 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use confine_nacm::{Model, NACM, Nacm, Operation, Problem};
+use confine_nacm::{AccessOperation, NACM, Nacm, NacmModel, RuleProblem};
 use confine_tree::{CONTROLLER, DefaultDeny, Path, Pattern, PatternStep, Predicate, QName, Schema, Tree};
-use confine_view::{Access, Created, InstanceRef, ModuleRules, Owners, Refusal, Scope, Tag};
+use confine_view::{
+    CallRefusal, CreatedObject, ErrorTag, InstanceRef, ModuleRules, NodeAccess, OwnerIndex, Scope,
+};
 
-use crate::{Error, Registry, rights};
+use crate::{Error, ModuleRegistry, rights};
 
 /// What the operator's file says of modules, beside the controller's own `/nacm`.
 #[derive(Clone, Debug, Default)]
-pub struct Policy {
+pub struct ModulePolicy {
     /// Rules, with the place where they stand: the name of the file.
     pub rules: Option<(Arc<str>, Nacm)>,
     /// The modules that may override what another instance has set.
@@ -31,21 +33,21 @@ pub(crate) fn place() -> Pattern {
 
 /// The rules as they were when they were read last, and what it takes to apply them.
 #[derive(Default)]
-pub(crate) struct Rules {
-    policy: Policy,
-    known: Mutex<Known>,
+pub(crate) struct NacmRules {
+    policy: ModulePolicy,
+    known: Mutex<LastReadRules>,
 }
 
 #[derive(Default)]
-struct Known {
+struct LastReadRules {
     /// As it was read.
     nacm: Option<Arc<Nacm>>,
     /// What the host user was last found to lack.
     lacking: Option<String>,
 }
 
-impl Rules {
-    pub(crate) fn new(policy: Policy) -> Self {
+impl NacmRules {
+    pub(crate) fn new(policy: ModulePolicy) -> Self {
         for (module, problem) in policy.rules.iter().flat_map(|(_, nacm)| problems(nacm, None)) {
             tracing::warn!(module, "{problem}");
         }
@@ -54,7 +56,7 @@ impl Rules {
 
     /// Another controller may be at the other end.
     pub(crate) fn forget(&self) {
-        *self.lock() = Known::default();
+        *self.lock() = LastReadRules::default();
     }
 
     /// Takes the rules from what was read of `running` as the host user, defaults included: [`place`].
@@ -65,7 +67,7 @@ impl Rules {
         &self,
         running: &Tree,
         host_user: &str,
-        registry: &Registry,
+        registry: &ModuleRegistry,
         schema: &dyn Schema,
     ) -> Result<Arc<Nacm>, Error> {
         let node = running.child(Tree::ROOT, ROOT);
@@ -100,15 +102,15 @@ impl Rules {
 
     /// The rules for one commit, from what [`take`](Self::take) gave.
     pub(crate) fn of_commit(&self, nacm: Arc<Nacm>, user: &str, schema: Arc<dyn Schema>) -> CommitRules<'_> {
-        CommitRules { policy: &self.policy, nacm, user: user.to_owned(), model: Arc::new(Models(schema)) }
+        CommitRules { policy: &self.policy, nacm, user: user.to_owned(), model: Arc::new(RuleModels(schema)) }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Known> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, LastReadRules> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Known {
+impl LastReadRules {
     /// Says what the host user lacks, once.
     fn tell(&mut self, lacking: Option<String>, host_user: &str) {
         if self.lacking == lacking {
@@ -123,10 +125,10 @@ impl Known {
 
 /// Rules for the modules that one user's commit runs.
 pub(crate) struct CommitRules<'a> {
-    policy: &'a Policy,
+    policy: &'a ModulePolicy,
     nacm: Arc<Nacm>,
     user: String,
-    model: Arc<Models>,
+    model: Arc<RuleModels>,
 }
 
 impl CommitRules<'_> {
@@ -149,7 +151,7 @@ impl CommitRules<'_> {
     pub(crate) fn explain_denial(
         &self,
         source: confine_backend::Error,
-        edits: &[(Access, Pattern)],
+        edits: &[(NodeAccess, Pattern)],
     ) -> Error {
         let denied = edits
             .iter()
@@ -167,7 +169,11 @@ impl CommitRules<'_> {
     /// A device that the user may not read looks as if it were not there.
     pub(crate) fn explain(&self, error: confine_view::Error) -> Error {
         let path = match &error {
-            confine_view::Error::Refused(Refusal { tag: Tag::DataMissing, path: Some(path), .. }) => path,
+            confine_view::Error::Refused(CallRefusal {
+                tag: ErrorTag::DataMissing,
+                path: Some(path),
+                ..
+            }) => path,
             _ => return error.into(),
         };
         let parsed = Path::parse(path).ok().map(|parsed| {
@@ -185,7 +191,7 @@ impl CommitRules<'_> {
             (1..=node.steps.len())
                 .map(move |steps| Pattern { steps: node.steps.iter().take(steps).cloned().collect() })
         });
-        match above.into_iter().find_map(|node| self.denied(&node, Operation::Read)) {
+        match above.into_iter().find_map(|node| self.denied(&node, AccessOperation::Read)) {
             Some(_) => Error::Unreadable { user: self.user.clone(), instance: path.clone() },
             None => error.into(),
         }
@@ -198,18 +204,18 @@ impl CommitRules<'_> {
     /// [`Error::Unseen`].
     pub(crate) fn check_seen(
         &self,
-        created: &[(InstanceRef, Vec<Created>)],
-        owners: &Owners,
+        created: &[(InstanceRef, Vec<CreatedObject>)],
+        owners: &OwnerIndex,
     ) -> Result<(), Error> {
         let access = self.access();
-        if access.permits_below(&*self.model, &Pattern::default(), Operation::Read) {
+        if access.permits_below(&*self.model, &Pattern::default(), AccessOperation::Read) {
             return Ok(());
         }
         let is_hidden = |place: &Pattern| {
             let mut above = Pattern::default();
             place.steps.iter().any(|step| {
                 above.steps.push(step.clone());
-                !access.decide(&*self.model, &above, Operation::Read).permitted
+                !access.decide(&*self.model, &above, AccessOperation::Read).permitted
             })
         };
         for (instance, created) in created {
@@ -225,13 +231,13 @@ impl CommitRules<'_> {
     }
 
     /// What the controller's rules let the user do.
-    fn access(&self) -> confine_nacm::Access {
+    fn access(&self) -> confine_nacm::AccessRules {
         let groups: Vec<&str> = self.nacm.groups_of(&self.user).collect();
         self.nacm.access(&self.user, &groups).0
     }
 
     /// Why the controller's rules deny something to the user, if they do.
-    fn denied(&self, node: &Pattern, operation: Operation) -> Option<String> {
+    fn denied(&self, node: &Pattern, operation: AccessOperation) -> Option<String> {
         let access = self.access();
         let decision = access.decide(&*self.model, node, operation);
         (!decision.permitted).then(|| decision.reason.to_string())
@@ -251,15 +257,15 @@ fn namespace(schema: &dyn Schema, prefix: &str) -> Option<String> {
 }
 
 /// What rules must know of the models.
-struct Models(Arc<dyn Schema>);
+struct RuleModels(Arc<dyn Schema>);
 
-impl Model for Models {
+impl NacmModel for RuleModels {
     fn module(&self, namespace: &str) -> Option<&str> {
         self.0.module(namespace)
     }
 
     fn default_deny(&self, path: &Pattern) -> Option<DefaultDeny> {
-        Model::default_deny(&*self.0, path)
+        NacmModel::default_deny(&*self.0, path)
     }
 
     fn has_default_denies(&self) -> bool {
@@ -268,8 +274,8 @@ impl Model for Models {
 }
 
 /// The rules for modules that cannot be resolved, each with the name of a module that it is for.
-fn problems(nacm: &Nacm, registry: Option<&Registry>) -> Vec<(String, Problem)> {
-    let in_registry = registry.into_iter().flat_map(Registry::files).map(|file| file.name.clone());
+fn problems(nacm: &Nacm, registry: Option<&ModuleRegistry>) -> Vec<(String, RuleProblem)> {
+    let in_registry = registry.into_iter().flat_map(ModuleRegistry::files).map(|file| file.name.clone());
     let in_rules = nacm.rule_lists.iter().flat_map(|list| &list.groups).filter_map(|group| {
         let named = group.strip_prefix("module:").filter(|_| registry.is_none());
         named.map(str::to_owned)

@@ -15,14 +15,14 @@ use rustix::{
 /// A file whose directory is watched: the file itself may be for its owner only. The kernel keeps what happens
 /// there in order, and tells all of it when it is asked.
 #[derive(Debug)]
-pub(crate) struct RunningFile {
+pub(crate) struct RunningFileWatch {
     /// None once it is no longer known what became of the file.
     events: Option<OwnedFd>,
     name: OsString,
     writes: u64,
 }
 
-impl RunningFile {
+impl RunningFileWatch {
     /// Counts from now on.
     pub(crate) fn watch(file: &Path) -> Result<Self> {
         let (Some(directory), Some(name)) = (file.parent(), file.file_name()) else {
@@ -70,7 +70,7 @@ mod tests {
     fn every_write_counts() {
         let directory = tempfile::tempdir().unwrap();
         let (path, other) = (directory.path().join("running_db"), directory.path().join("candidate_db"));
-        let mut file = RunningFile::watch(&path).unwrap();
+        let mut file = RunningFileWatch::watch(&path).unwrap();
         assert_eq!(file.writes(), Some(0));
         fs::write(&path, "").unwrap();
         // More than fit into one reading.
@@ -89,11 +89,11 @@ mod tests {
     fn where_its_directory_is_gone_nothing_is_known() {
         let directory = tempfile::tempdir().unwrap();
         let (place, other) = (directory.path().join("running.d"), directory.path().join("other"));
-        assert_eq!(RunningFile::watch(&place.join("0.xml")).unwrap_err(), Errno::NOENT);
-        assert_eq!(RunningFile::watch(Path::new("/")).unwrap_err(), Errno::NOTDIR);
+        assert_eq!(RunningFileWatch::watch(&place.join("0.xml")).unwrap_err(), Errno::NOENT);
+        assert_eq!(RunningFileWatch::watch(Path::new("/")).unwrap_err(), Errno::NOTDIR);
         for what in ["moved", "removed"] {
             fs::create_dir(&place).unwrap();
-            let mut file = RunningFile::watch(&place.join("0.xml")).unwrap();
+            let mut file = RunningFileWatch::watch(&place.join("0.xml")).unwrap();
             match what {
                 "moved" => fs::rename(&place, &other).unwrap(),
                 _ => fs::remove_dir(&place).unwrap(),
@@ -109,7 +109,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("running_db");
         let most = fs::read_to_string("/proc/sys/fs/inotify/max_queued_events").unwrap();
-        let mut file = RunningFile::watch(&path).unwrap();
+        let mut file = RunningFileWatch::watch(&path).unwrap();
         for _ in 0..most.trim().parse::<u64>().unwrap() {
             fs::write(&path, "").unwrap();
         }

@@ -10,22 +10,22 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 /// The daemon at one moment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Status {
+pub struct DaemonStatus {
     /// Seconds since it has started.
     pub uptime_s: u64,
     /// The controller that it serves.
-    pub connection: Connection,
+    pub connection: ConnectionStatus,
     /// What it has done for it.
-    pub commits: Commits,
+    pub commits: CommitCounts,
     /// Every module that is known, by name, also those that do not run.
     pub modules: Vec<ModuleStatus>,
     /// How often what has happened.
-    pub counts: Counts,
+    pub counts: EventCounts,
 }
 
 /// The connection to the controller.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Connection {
+pub struct ConnectionStatus {
     /// Whether it stands, with both subscriptions.
     pub connected: bool,
     /// The controller's socket; none before the daemon has begun to serve.
@@ -42,7 +42,7 @@ pub struct Connection {
 
 /// The commits that were answered.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Commits {
+pub struct CommitCounts {
     /// With "done".
     pub done: u64,
     /// With an error.
@@ -91,9 +91,9 @@ pub struct ModuleStatus {
     /// Since when it has been in this state, with this version.
     pub since: String,
     /// Why its file is not what runs: it was refused, and an older version goes on.
-    pub refused: Option<Refused>,
+    pub refused: Option<RefusedFile>,
     /// The versions that can be rolled back to and the one that was kept last, newest first.
-    pub kept: Vec<Kept>,
+    pub kept: Vec<KeptVersion>,
     /// How often it was called for an instance.
     pub runs: u64,
     /// How many of these runs failed.
@@ -147,7 +147,7 @@ impl ModuleState {
 
 /// A file that was refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Refused {
+pub struct RefusedFile {
     /// When.
     pub at: String,
     /// Why.
@@ -156,7 +156,7 @@ pub struct Refused {
 
 /// A version that is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Kept {
+pub struct KeptVersion {
     /// As the module calls it.
     pub version: String,
     /// SHA-256 of its file.
@@ -193,8 +193,8 @@ pub struct RunUsage {
 
 /// How often what has happened since the daemon has started.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Counts {
-    /// By the kind of the event, see [`Happened::kind`](crate::Happened::kind).
+pub struct EventCounts {
+    /// By the kind of the event, see [`EventKind::kind`](crate::EventKind::kind).
     pub events: BTreeMap<String, u64>,
     /// By the name of the limit that ended a run.
     pub limits: BTreeMap<String, u64>,

@@ -30,14 +30,14 @@ const INDEX_SIZE: u64 = 1 << 20;
 
 /// A directory in which versions of modules are kept, so that an operator can go back to them.
 #[derive(Debug)]
-pub struct Store {
+pub struct VersionStore {
     directory: PathBuf,
 }
 
 /// Why something cannot be kept or had back.
 #[derive(Debug, thiserror::Error)]
 #[error("`{}` cannot be used", path.display())]
-pub struct StoreError {
+pub struct VersionStoreError {
     /// The directory or file.
     pub path: PathBuf,
     /// Why.
@@ -47,9 +47,9 @@ pub struct StoreError {
 /// What is known of a module.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub(crate) struct Index {
+pub(crate) struct StoredIndex {
     /// In the order in which they began to run, the last one last.
-    pub(crate) versions: Vec<Version>,
+    pub(crate) versions: Vec<StoredVersion>,
     /// The digest of the one that runs, or would.
     pub(crate) running: Option<String>,
     /// The digest of the file that stood in the module directory when an operator went back to an older
@@ -63,16 +63,16 @@ pub(crate) struct Index {
 
 /// A version that is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Version {
+pub(crate) struct StoredVersion {
     /// SHA-256 of its file.
     pub(crate) digest: String,
     /// As the module calls it.
     pub(crate) version: String,
 }
 
-impl Index {
+impl StoredIndex {
     /// A version begins to run. Returns those that are kept no longer.
-    pub(crate) fn run(&mut self, digest: String, version: String) -> Vec<Version> {
+    pub(crate) fn run(&mut self, digest: String, version: String) -> Vec<StoredVersion> {
         // What ran until now is what to go back to, whatever was newer.
         for digest in self.running.take().iter().chain([&digest]) {
             if let Some(position) = self.position(digest) {
@@ -81,7 +81,7 @@ impl Index {
             }
         }
         if self.position(&digest).is_none() {
-            self.versions.push(Version { digest: digest.clone(), version });
+            self.versions.push(StoredVersion { digest: digest.clone(), version });
         }
         self.running = Some(digest);
         let over = self.versions.len().saturating_sub(KEPT);
@@ -89,13 +89,13 @@ impl Index {
     }
 
     /// The version that ran before the one that runs.
-    pub(crate) fn previous(&self) -> Option<&Version> {
+    pub(crate) fn previous(&self) -> Option<&StoredVersion> {
         let running = self.position(self.running.as_deref()?)?;
         self.versions.get(running.checked_sub(1)?)
     }
 
     /// The version that runs, or would.
-    pub(crate) fn current(&self) -> Option<&Version> {
+    pub(crate) fn current(&self) -> Option<&StoredVersion> {
         self.versions.get(self.position(self.running.as_deref()?)?)
     }
 
@@ -104,22 +104,22 @@ impl Index {
     }
 }
 
-impl Store {
+impl VersionStore {
     /// In this directory, which is made if it is not there, readable by this user alone.
-    pub fn open(directory: impl Into<PathBuf>) -> Result<Self, StoreError> {
+    pub fn open(directory: impl Into<PathBuf>) -> Result<Self, VersionStoreError> {
         let directory = directory.into();
         let made = DirBuilder::new().recursive(true).mode(0o700).create(&directory);
         // A directory that cannot be written to had better be found out now.
         let tried = made.and_then(|()| write(&directory, TRIAL, b""));
         match tried.and_then(|()| fs::remove_file(directory.join(TRIAL))) {
             Ok(()) => Ok(Self { directory }),
-            Err(source) => Err(StoreError { path: directory, source }),
+            Err(source) => Err(VersionStoreError { path: directory, source }),
         }
     }
 
     /// The modules of which something is kept.
-    pub(crate) fn names(&self) -> Result<Vec<String>, StoreError> {
-        let failed = |source| StoreError { path: self.directory.clone(), source };
+    pub(crate) fn names(&self) -> Result<Vec<String>, VersionStoreError> {
+        let failed = |source| VersionStoreError { path: self.directory.clone(), source };
         let mut names = Vec::new();
         for entry in fs::read_dir(&self.directory).map_err(failed)? {
             let entry = entry.map_err(failed)?;
@@ -131,7 +131,7 @@ impl Store {
     }
 
     /// What is known of a module; nothing where nothing is kept.
-    pub(crate) fn index(&self, name: &str) -> Result<Index, StoreError> {
+    pub(crate) fn index(&self, name: &str) -> Result<StoredIndex, VersionStoreError> {
         let path = self.of(name).join(INDEX);
         let read = File::open(&path).and_then(|file| {
             let mut text = Vec::new();
@@ -139,14 +139,14 @@ impl Store {
             serde_json::from_slice(&text).map_err(io::Error::other)
         });
         match read {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Index::default()),
-            read => read.map_err(|source| StoreError { path, source }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(StoredIndex::default()),
+            read => read.map_err(|source| VersionStoreError { path, source }),
         }
     }
 
     /// Writes down what is known of a module.
-    pub(crate) fn write_index(&self, name: &str, index: &Index) -> Result<(), StoreError> {
-        let mut text = serde_json::to_vec_pretty(index).map_err(|error| StoreError {
+    pub(crate) fn write_index(&self, name: &str, index: &StoredIndex) -> Result<(), VersionStoreError> {
+        let mut text = serde_json::to_vec_pretty(index).map_err(|error| VersionStoreError {
             path: self.of(name).join(INDEX),
             source: io::Error::other(error),
         })?;
@@ -155,7 +155,7 @@ impl Store {
     }
 
     /// Keeps the file of a version.
-    pub(crate) fn keep(&self, name: &str, digest: &str, bytes: &[u8]) -> Result<(), StoreError> {
+    pub(crate) fn keep(&self, name: &str, digest: &str, bytes: &[u8]) -> Result<(), VersionStoreError> {
         let file = file(digest);
         if self.of(name).join(&file).is_file() {
             return Ok(());
@@ -164,7 +164,12 @@ impl Store {
     }
 
     /// The file of a version, which has to be what it was.
-    pub(crate) fn get(&self, name: &str, digest: &str, size_limit: u64) -> Result<Vec<u8>, StoreError> {
+    pub(crate) fn get(
+        &self,
+        name: &str,
+        digest: &str,
+        size_limit: u64,
+    ) -> Result<Vec<u8>, VersionStoreError> {
         let path = self.of(name).join(file(digest));
         let read = File::open(&path).and_then(|file| {
             let mut bytes = Vec::new();
@@ -174,7 +179,7 @@ impl Store {
             }
             Ok(bytes)
         });
-        read.map_err(|source| StoreError { path, source })
+        read.map_err(|source| VersionStoreError { path, source })
     }
 
     /// Keeps a version no longer.
@@ -188,19 +193,21 @@ impl Store {
     }
 
     /// Keeps nothing of a module any more.
-    pub(crate) fn forget(&self, name: &str) -> Result<(), StoreError> {
+    pub(crate) fn forget(&self, name: &str) -> Result<(), VersionStoreError> {
         let path = self.of(name);
         match fs::remove_dir_all(&path) {
-            Err(source) if source.kind() != io::ErrorKind::NotFound => Err(StoreError { path, source }),
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                Err(VersionStoreError { path, source })
+            }
             _ => Ok(()),
         }
     }
 
-    fn put(&self, name: &str, file: &str, content: &[u8]) -> Result<(), StoreError> {
+    fn put(&self, name: &str, file: &str, content: &[u8]) -> Result<(), VersionStoreError> {
         let directory = self.of(name);
         let made = DirBuilder::new().recursive(true).mode(0o700).create(&directory);
         made.and_then(|()| write(&directory, file, content))
-            .map_err(|source| StoreError { path: directory.join(file), source })
+            .map_err(|source| VersionStoreError { path: directory.join(file), source })
     }
 
     fn of(&self, name: &str) -> PathBuf {
@@ -232,15 +239,15 @@ fn write(directory: &Path, file: &str, content: &[u8]) -> io::Result<()> {
 mod tests {
     use super::*;
 
-    fn index(runs: &[&str]) -> Index {
-        let mut index = Index::default();
+    fn index(runs: &[&str]) -> StoredIndex {
+        let mut index = StoredIndex::default();
         for digest in runs {
             index.run((*digest).to_owned(), format!("v{digest}"));
         }
         index
     }
 
-    fn digests(index: &Index) -> String {
+    fn digests(index: &StoredIndex) -> String {
         index.versions.iter().map(|version| version.digest.as_str()).collect()
     }
 
@@ -270,15 +277,15 @@ mod tests {
     #[test]
     fn what_is_kept_comes_back_and_nothing_else_does() {
         let top = tempfile::tempdir().unwrap();
-        let store = Store::open(top.path().join("state")).unwrap();
-        assert_eq!(store.index("x").unwrap(), Index::default());
+        let store = VersionStore::open(top.path().join("state")).unwrap();
+        assert_eq!(store.index("x").unwrap(), StoredIndex::default());
         let digest = Digest::of(b"one").to_string();
         store.keep("x", &digest, b"one").unwrap();
         let mut kept = index(&[&digest]);
         kept.quarantined = Some("why".into());
         store.write_index("x", &kept).unwrap();
 
-        let store = Store::open(top.path().join("state")).unwrap();
+        let store = VersionStore::open(top.path().join("state")).unwrap();
         assert_eq!(store.names().unwrap(), ["x"]);
         assert_eq!(store.index("x").unwrap(), kept);
         assert_eq!(store.get("x", &digest, 3).unwrap(), b"one");
@@ -294,7 +301,7 @@ mod tests {
     fn a_place_that_cannot_be_written_to_is_told() {
         let top = tempfile::tempdir().unwrap();
         fs::write(top.path().join("file"), "").unwrap();
-        let error = Store::open(top.path().join("file/state")).unwrap_err();
+        let error = VersionStore::open(top.path().join("file/state")).unwrap_err();
         assert_eq!(error.path, top.path().join("file/state"));
     }
 }

@@ -34,7 +34,7 @@ impl Host {
         if directories.is_empty() {
             return std::future::pending().await;
         }
-        let mut watcher = Watcher::new();
+        let mut watcher = FileWatcher::new();
         loop {
             // First watched, then looked at: what comes in between is seen too.
             let is_told = watcher.watch(directories);
@@ -56,7 +56,7 @@ impl Host {
 }
 
 /// What the kernel is asked to tell.
-struct Watcher {
+struct FileWatcher {
     changed: Arc<Notify>,
     /// None where it is not to be had.
     kernel: Option<RecommendedWatcher>,
@@ -64,7 +64,7 @@ struct Watcher {
     watched: HashMap<PathBuf, (u64, u64)>,
 }
 
-impl Watcher {
+impl FileWatcher {
     fn new() -> Self {
         let changed = Arc::new(Notify::new());
         let poke = changed.clone();

@@ -5,7 +5,9 @@
 
 use std::{fmt::Write as _, hint::black_box};
 
-use confine_tree::{CONTROLLER, Edit, Filter, Index, Keys, Model, NoSchema, QName, Tree, diff, xml};
+use confine_tree::{
+    CONTROLLER, ChildIndex, Edit, ListKeys, NoSchema, QName, Tree, TreeModel, XPathFilter, diff, xml,
+};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 /// A reply of the controller with this many devices of a thousand interfaces each: a device takes
@@ -53,14 +55,14 @@ fn services(count: usize) -> Tree {
 fn one_of_many(criterion: &mut Criterion) {
     const COUNT: usize = 5_000;
     let mut tree = services(COUNT);
-    let mut keys = Keys::new();
+    let mut keys = ListKeys::new();
     let _ = keys.learn_service(QName::new("urn:bench", "bench"), &["service-name"]);
-    let model = Model::new(&NoSchema, &keys);
+    let model = TreeModel::new(&NoSchema, &keys);
     let mut group = criterion.benchmark_group(format!("{COUNT} entries"));
 
     let [list, key] = ["bench", "service-name"].map(|local| tree.intern(QName::new("urn:bench", local)));
     let parent = tree.first_child(Tree::ROOT).unwrap_or(Tree::ROOT);
-    let mut index = Index::new();
+    let mut index = ChildIndex::new();
     group.bench_function("find one", |bencher| {
         bencher.iter(|| index.find(&tree, parent, list, &[(key, black_box("s4321"))]))
     });
@@ -69,7 +71,7 @@ fn one_of_many(criterion: &mut Criterion) {
     let all: Vec<String> = (0..COUNT)
         .map(|number| format!("/ctrl:services/b:bench[b:service-name='s{number}']/b:mtu"))
         .collect();
-    let filter = Filter::parse(&all.join(" | "), &namespaces).unwrap_or_default();
+    let filter = XPathFilter::parse(&all.join(" | "), &namespaces).unwrap_or_default();
     group
         .bench_function("select each by its own path", |bencher| bencher.iter(|| filter.select(&tree).len()));
 

@@ -3,9 +3,10 @@
 mod matching;
 mod text;
 
-use self::matching::{Insert, Named, Pair, pairs, same_subtree};
+use self::matching::{ChildPair, InsertAt, MatchedChild, pairs, same_subtree};
 use crate::{
-    Error, Identity, Kind, Model, NETCONF, NodeId, Place, QName, Tree, YANG, path::Quoted, same_value,
+    DataNodeKind, Error, ModelPlace, NETCONF, NodeId, QName, SiblingKey, Tree, TreeModel, YANG,
+    path::QuotedValue, same_value,
 };
 
 pub use text::diff_text;
@@ -19,7 +20,7 @@ pub use text::diff_text;
 ///
 /// # Errors
 /// [`Error::Identity`] where a list differs whose keys are not known.
-pub fn diff(a: &Tree, b: &Tree, model: &Model<'_>) -> Result<Tree, Error> {
+pub fn diff(a: &Tree, b: &Tree, model: &TreeModel<'_>) -> Result<Tree, Error> {
     let mut diffing = Diffing { a, b, model, edit: Tree::new(), above: Vec::new() };
     diffing.children(Tree::ROOT, Tree::ROOT, model.root())?;
     Ok(diffing.edit)
@@ -28,38 +29,38 @@ pub fn diff(a: &Tree, b: &Tree, model: &Model<'_>) -> Result<Tree, Error> {
 /// A node of `b` that is gone through. It is in the edit once something below it is.
 struct Above {
     node: NodeId,
-    place: Place,
+    place: ModelPlace,
     edit: Option<NodeId>,
 }
 
 struct Diffing<'a> {
     a: &'a Tree,
     b: &'a Tree,
-    model: &'a Model<'a>,
+    model: &'a TreeModel<'a>,
     edit: Tree,
     above: Vec<Above>,
 }
 
 impl<'a> Diffing<'a> {
-    fn children(&mut self, x: NodeId, y: NodeId, place: Place) -> Result<(), Error> {
+    fn children(&mut self, x: NodeId, y: NodeId, place: ModelPlace) -> Result<(), Error> {
         let (a, b) = (self.a, self.b);
         let pairs = pairs((a, x), (b, y), self.model, place)?;
         for pair in &pairs {
-            if let Pair::OnlyA(child) = pair {
+            if let ChildPair::OnlyA(child) = pair {
                 self.remove(child)?;
             }
         }
         for pair in pairs {
             match pair {
-                Pair::OnlyA(_) | Pair::Moved(_) => {}
-                Pair::OnlyB(child, insert) => self.add(&child, insert)?,
-                Pair::Both(x, y, insert) => self.both(&x, &y, insert)?,
+                ChildPair::OnlyA(_) | ChildPair::Moved(_) => {}
+                ChildPair::OnlyB(child, insert) => self.add(&child, insert)?,
+                ChildPair::Both(x, y, insert) => self.both(&x, &y, insert)?,
             }
         }
         Ok(())
     }
 
-    fn remove(&mut self, child: &Named<'_>) -> Result<(), Error> {
+    fn remove(&mut self, child: &MatchedChild<'_>) -> Result<(), Error> {
         if self.is_nothing(self.a, child) {
             return Ok(());
         }
@@ -68,7 +69,7 @@ impl<'a> Diffing<'a> {
         Ok(())
     }
 
-    fn add(&mut self, child: &Named<'_>, insert: Option<Insert>) -> Result<(), Error> {
+    fn add(&mut self, child: &MatchedChild<'_>, insert: Option<InsertAt>) -> Result<(), Error> {
         if self.is_nothing(self.b, child) {
             return Ok(());
         }
@@ -79,11 +80,17 @@ impl<'a> Diffing<'a> {
     }
 
     /// Whether it makes no difference that the node is there (RFC 7950, section 7.5.1).
-    fn is_nothing(&self, tree: &Tree, child: &Named<'_>) -> bool {
-        self.model.kind(child.place) == Some(Kind::Container) && tree.first_child(child.node).is_none()
+    fn is_nothing(&self, tree: &Tree, child: &MatchedChild<'_>) -> bool {
+        self.model.kind(child.place) == Some(DataNodeKind::Container)
+            && tree.first_child(child.node).is_none()
     }
 
-    fn both(&mut self, x: &Named<'_>, y: &Named<'_>, insert: Option<Insert>) -> Result<(), Error> {
+    fn both(
+        &mut self,
+        x: &MatchedChild<'_>,
+        y: &MatchedChild<'_>,
+        insert: Option<InsertAt>,
+    ) -> Result<(), Error> {
         let (a, b) = (self.a, self.b);
         let has_children = (a.first_child(x.node).is_some(), b.first_child(y.node).is_some());
         let has_value = |tree: &Tree, node| tree.value(node).is_some_and(|value| !value.is_empty());
@@ -93,7 +100,7 @@ impl<'a> Diffing<'a> {
                 let node = self.edit.append_copy(parent, b, y.node)?;
                 self.edit.set_attribute(node, QName::new(NETCONF, "operation"), "replace");
             }
-            _ if self.model.kind(y.place) == Some(Kind::AnyData) => {
+            _ if self.model.kind(y.place) == Some(DataNodeKind::AnyData) => {
                 if !same_subtree((a, x.node), (b, y.node)) {
                     self.add(y, None)?;
                 }
@@ -132,7 +139,7 @@ impl<'a> Diffing<'a> {
     }
 
     /// A node of the edit with no more than what names it: its keys, or its value in a leaf-list.
-    fn shell(&mut self, tree: &Tree, node: NodeId, place: Place) -> Result<NodeId, Error> {
+    fn shell(&mut self, tree: &Tree, node: NodeId, place: ModelPlace) -> Result<NodeId, Error> {
         let parent = self.parent()?;
         self.shell_under(parent, tree, node, place)
     }
@@ -142,13 +149,13 @@ impl<'a> Diffing<'a> {
         parent: NodeId,
         tree: &Tree,
         node: NodeId,
-        place: Place,
+        place: ModelPlace,
     ) -> Result<NodeId, Error> {
         let qname = tree.qname(node);
         let name = self.edit.intern(qname);
         let shell = self.edit.append(parent, name)?;
         match self.model.kind(place) {
-            Some(Kind::LeafList) => self.edit.copy_content(shell, tree, node)?,
+            Some(DataNodeKind::LeafList) => self.edit.copy_content(shell, tree, node)?,
             _ => {
                 for key in self.model.keys(place) {
                     if let Some(key) = tree.child(node, QName::new(qname.namespace, key)) {
@@ -162,23 +169,23 @@ impl<'a> Diffing<'a> {
 
     /// Says where an entry goes. A key gets no prefix, as none can be bound in an attribute's value: it
     /// is in the namespace of its list.
-    fn insert(&mut self, node: NodeId, place: Place, insert: Option<Insert>) {
+    fn insert(&mut self, node: NodeId, place: ModelPlace, insert: Option<InsertAt>) {
         let attribute = |local| QName::new(YANG, local);
         match insert {
             None => {}
-            Some(Insert::First) => self.edit.set_attribute(node, attribute("insert"), "first"),
-            Some(Insert::After(sibling)) => {
+            Some(InsertAt::First) => self.edit.set_attribute(node, attribute("insert"), "first"),
+            Some(InsertAt::After(sibling)) => {
                 self.edit.set_attribute(node, attribute("insert"), "after");
                 match self.model.identify(place, self.b, sibling, || false) {
-                    Ok(Identity::Entry(values)) => {
+                    Ok(SiblingKey::Entry(values)) => {
                         let keys = self.model.keys(place).iter().zip(values);
                         let keys: String =
-                            keys.map(|(key, value)| format!("[{key}={}]", Quoted(value))).collect();
+                            keys.map(|(key, value)| format!("[{key}={}]", QuotedValue(value))).collect();
                         self.edit.set_attribute(node, attribute("key"), &keys);
                     }
-                    Ok(Identity::Value(value)) => self.edit.set_attribute(node, attribute("value"), value),
+                    Ok(SiblingKey::Value(value)) => self.edit.set_attribute(node, attribute("value"), value),
                     // Only entries have an order.
-                    Ok(Identity::Alone) | Err(_) => {}
+                    Ok(SiblingKey::Alone) | Err(_) => {}
                 }
             }
         }

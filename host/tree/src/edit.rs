@@ -3,7 +3,7 @@
 mod apply;
 mod order;
 
-use crate::{Error, IdentityError, Model, NETCONF, NodeId, QName, Tree, ValueError};
+use crate::{Error, NETCONF, NodeId, QName, SiblingKeyError, Tree, TreeModel, ValueError};
 
 /// The attribute that says what to do with a node.
 pub const OPERATION: QName<'_> = QName::new(NETCONF, "operation");
@@ -45,7 +45,7 @@ impl Operation {
 #[derive(Clone, Copy)]
 pub struct Edit<'a> {
     /// What is known of the nodes.
-    pub model: Model<'a>,
+    pub model: TreeModel<'a>,
     /// What to do with a node that says nothing, and has none above it that does: `Merge`, `Replace` or
     /// `None`.
     pub default: Operation,
@@ -55,7 +55,7 @@ pub struct Edit<'a> {
 
 impl<'a> Edit<'a> {
     /// Merges, and leaves the checking of values to others.
-    pub fn new(model: Model<'a>) -> Self {
+    pub fn new(model: TreeModel<'a>) -> Self {
         Self { model, default: Operation::Merge, check_values: false }
     }
 
@@ -99,7 +99,7 @@ pub enum EditError {
     KeyRemoved(String),
     /// An entry without its keys, or a list whose keys are not known.
     #[error(transparent)]
-    Identity(#[from] IdentityError),
+    Identity(#[from] SiblingKeyError),
     /// An attribute whose value means nothing.
     #[error("the attribute `{attribute}` of `{node}` cannot be `{value}`")]
     BadAttribute {
@@ -151,7 +151,7 @@ impl EditError {
             Self::DataExists(_) => "data-exists",
             Self::DataMissing(_) => "data-missing",
             Self::KeyRemoved(_) => "bad-element",
-            Self::Identity(IdentityError::MissingKey { .. }) => "missing-element",
+            Self::Identity(SiblingKeyError::MissingKey { .. }) => "missing-element",
             Self::BadAttribute { .. } | Self::MissingInstance { .. } => "bad-attribute",
             Self::MissingAttribute { .. } => "missing-attribute",
             Self::InvalidValue { .. } => "invalid-value",
@@ -170,7 +170,7 @@ impl EditError {
         let last = |node: &'_ str| -> usize { node.rfind('/').map_or(0, |slash| slash + 1) };
         match self {
             Self::UnknownElement { name, .. } => Some(name),
-            Self::Identity(IdentityError::MissingKey { key, .. }) => Some(key),
+            Self::Identity(SiblingKeyError::MissingKey { key, .. }) => Some(key),
             Self::KeyRemoved(node) => node.get(last(node)..),
             _ => None,
         }

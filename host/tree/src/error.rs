@@ -1,6 +1,6 @@
 //! What can go wrong with a tree.
 
-use crate::{CreatedError, IdentityError, KeyConflict, PathError, xml::XmlError};
+use crate::{CreatedError, KeyConflict, PathError, SiblingKeyError, xml::XmlError};
 
 /// What can go wrong with a tree.
 #[derive(Debug, thiserror::Error)]
@@ -20,7 +20,7 @@ pub enum Error {
     Keys(#[from] KeyConflict),
     /// A node that can't be told apart from its siblings.
     #[error(transparent)]
-    Identity(#[from] IdentityError),
+    Identity(#[from] SiblingKeyError),
     /// XML that can't be read.
     #[error(transparent)]
     Xml(Box<XmlError>),

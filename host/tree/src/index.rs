@@ -17,22 +17,22 @@ const FEW: usize = 16;
 /// told with [`add`](Self::add), when they have their keys; children that are taken out need not be told.
 /// What is found is looked at again before it is handed out, so it is always there.
 #[derive(Clone, Debug, Default)]
-pub struct Index {
+pub struct ChildIndex {
     /// By name a child, and whether there may be others.
     names: HashMap<NodeId, HashMap<Name, (NodeId, bool)>>,
-    lists: HashMap<(NodeId, Name), Vec<Table>>,
+    lists: HashMap<(NodeId, Name), Vec<ChildTable>>,
     state: RandomState,
 }
 
 #[derive(Clone, Debug)]
-struct Table {
+struct ChildTable {
     /// The leaves that were asked by; none for a leaf-list, whose entries are found by their value.
     keys: Box<[Name]>,
     /// By hash of the values. An entry whose place is taken stands at the next number.
     entries: HashMap<u64, NodeId>,
 }
 
-impl Index {
+impl ChildIndex {
     /// No tables yet.
     pub fn new() -> Self {
         Self::default()
@@ -131,7 +131,7 @@ impl Index {
         }
         let tables = self.lists.entry((parent, list)).or_default();
         let position = tables.iter().position(|table| *table.keys == *keys).unwrap_or_else(|| {
-            tables.push(Table::new(&self.state, tree, parent, list, keys));
+            tables.push(ChildTable::new(&self.state, tree, parent, list, keys));
             tables.len() - 1
         });
         let table = tables.get(position).into_iter();
@@ -139,7 +139,7 @@ impl Index {
     }
 }
 
-impl Table {
+impl ChildTable {
     fn new(state: &RandomState, tree: &Tree, parent: NodeId, list: Name, keys: &[Name]) -> Self {
         let mut table = Self { keys: keys.into(), entries: HashMap::new() };
         for entry in tree.children_named(parent, list) {
@@ -220,7 +220,7 @@ mod tests {
             let mut tree = Tree::new();
             let names = ["l", "a", "b"].map(|local| tree.intern(QName::new("urn:x", local)));
             let [list, a, b] = names;
-            let mut index = Index::new();
+            let mut index = ChildIndex::new();
             for (step, first, second) in steps {
                 let wanted = [(a, &*first.to_string()), (b, &*second.to_string())];
                 let found: Vec<NodeId> = tree
@@ -252,7 +252,7 @@ mod tests {
         #[test]
         fn finds_children_by_name(steps in proptest::collection::vec((0..3_u8, 0..25_u8), 0..200)) {
             let mut tree = Tree::new();
-            let mut index = Index::new();
+            let mut index = ChildIndex::new();
             for (step, name) in steps {
                 let name = tree.intern(QName::new("", &format!("n{name}")));
                 let found: Vec<NodeId> = tree.children_named(Tree::ROOT, name).collect();
@@ -279,7 +279,7 @@ mod tests {
     fn leaf_lists_are_found_by_value() {
         let mut tree = Tree::new();
         let name = tree.intern(QName::new("urn:x", "search"));
-        let mut index = Index::new();
+        let mut index = ChildIndex::new();
         for number in 0..100 {
             let entry = tree.append(Tree::ROOT, name).unwrap();
             tree.set_value(entry, &number.to_string(), &[]).unwrap();

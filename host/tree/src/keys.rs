@@ -48,36 +48,36 @@ pub struct KeyConflict {
 /// The keys of lists that are known without a model: the controller's own, and what was learned since,
 /// such as from a path that a module wrote.
 #[derive(Clone, Debug)]
-pub struct Keys {
+pub struct ListKeys {
     names: Names,
     /// A tree of names; 0 is the root.
     children: HashMap<(u32, Name), u32>,
-    kinds: Vec<Option<Learned>>,
+    kinds: Vec<Option<LearnedKeys>>,
 }
 
 /// What was learned of a name at its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Learned {
+pub(crate) enum LearnedKeys {
     List(Box<[Box<str>]>),
     LeafList,
 }
 
-impl Default for Keys {
+impl Default for ListKeys {
     fn default() -> Self {
         let mut keys = Self { names: Names::default(), children: HashMap::new(), kinds: vec![None] };
         for (namespace, names, key) in LISTS {
             let path = names.iter().map(|local| QName::new(namespace, local));
-            keys.put(path, Learned::List([key.into()].into()));
+            keys.put(path, LearnedKeys::List([key.into()].into()));
         }
         for (namespace, names) in LEAF_LISTS {
             let path = names.iter().map(|local| QName::new(namespace, local));
-            keys.put(path, Learned::LeafList);
+            keys.put(path, LearnedKeys::LeafList);
         }
         keys
     }
 }
 
-impl Keys {
+impl ListKeys {
     /// What is known of the controller itself.
     pub fn new() -> Self {
         Self::default()
@@ -85,12 +85,12 @@ impl Keys {
 
     /// Takes note that the list at this path, from the top, has these keys, in order.
     pub fn learn_list(&mut self, path: &[QName<'_>], keys: &[&str]) -> Result<(), KeyConflict> {
-        self.learn(path, Learned::List(keys.iter().map(|&key| key.into()).collect()))
+        self.learn(path, LearnedKeys::List(keys.iter().map(|&key| key.into()).collect()))
     }
 
     /// Takes note that the node at this path, from the top, is a leaf-list.
     pub fn learn_leaf_list(&mut self, path: &[QName<'_>]) -> Result<(), KeyConflict> {
-        self.learn(path, Learned::LeafList)
+        self.learn(path, LearnedKeys::LeafList)
     }
 
     /// Takes note of a list right under `/services`, and of the list of what its instances have
@@ -103,7 +103,7 @@ impl Keys {
         self.learn_leaf_list(&[services, service, own("created"), own("path")])
     }
 
-    fn learn(&mut self, path: &[QName<'_>], said: Learned) -> Result<(), KeyConflict> {
+    fn learn(&mut self, path: &[QName<'_>], said: LearnedKeys) -> Result<(), KeyConflict> {
         let known = path.iter().try_fold(0, |node, &name| self.child(node, name));
         match known.and_then(|node| self.kind(node)) {
             Some(known) if *known != said => Err(KeyConflict {
@@ -119,7 +119,7 @@ impl Keys {
         }
     }
 
-    fn put<'a>(&mut self, path: impl Iterator<Item = QName<'a>>, kind: Learned) {
+    fn put<'a>(&mut self, path: impl Iterator<Item = QName<'a>>, kind: LearnedKeys) {
         let mut node = 0;
         for name in path {
             let name = self.names.intern(name);
@@ -139,12 +139,12 @@ impl Keys {
         self.children.get(&(node, self.names.get(name)?)).copied()
     }
 
-    pub(crate) fn kind(&self, node: u32) -> Option<&Learned> {
+    pub(crate) fn kind(&self, node: u32) -> Option<&LearnedKeys> {
         self.kinds.get(node as usize)?.as_ref()
     }
 }
 
-impl std::fmt::Display for Learned {
+impl std::fmt::Display for LearnedKeys {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::List(keys) => f.write_str(&keys.join(" ")),
@@ -159,7 +159,7 @@ mod tests {
 
     #[test]
     fn what_is_learned_stays() {
-        let mut keys = Keys::new();
+        let mut keys = ListKeys::new();
         let bench = QName::new("http://example.com/bench", "bench");
         keys.learn_service(bench, &["service-name"]).unwrap();
         keys.learn_service(bench, &["service-name"]).unwrap();

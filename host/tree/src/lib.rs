@@ -2,17 +2,17 @@
 //!
 //! A [`Tree`] is an arena of nodes with interned names. It knows nothing of YANG: what it must know of
 //! a model (kind of a node, keys of a list, order) it asks of a [`Schema`], which may well know nothing
-//! either ([`NoSchema`]); a [`Model`] is that together with the [`Keys`] that are known without one.
+//! either ([`NoSchema`]); a [`TreeModel`] is that together with the [`ListKeys`] that are known without one.
 //!
 //! | to | use |
 //! |---|---|
 //! | name nodes | [`Path`] as written, [`Pattern`] once its names are resolved |
 //! | read and write XML | [`xml`] |
 //! | see what modules would make of a tree | [`Overlay`] |
-//! | find an entry of a long list | [`Index`] |
+//! | find an entry of a long list | [`ChildIndex`] |
 //! | apply an `edit-config` | [`Edit`] |
 //! | say what is different | [`diff`](fn@diff), [`diff_text`] |
-//! | answer a filter | [`Filter`], [`prune`] |
+//! | answer a filter | [`XPathFilter`], [`prune`] |
 
 mod diff;
 pub mod edit;
@@ -38,18 +38,21 @@ pub mod xml;
 pub use diff::{diff, diff_text};
 pub use edit::{Edit, EditError, Operation};
 pub use error::Error;
-pub use index::Index;
-pub use keys::{KeyConflict, Keys};
-pub use model::{Child, Identity, IdentityError, Model, Place};
+pub use index::ChildIndex;
+pub use keys::{KeyConflict, ListKeys};
+pub use model::{KeyedNode, ModelPlace, SiblingKey, SiblingKeyError, TreeModel};
 pub use name::{Name, Names, QName};
 pub use nearest::{did_you_mean, nearest};
-pub use overlay::{Coverage, Form, Knowledge, Live, Loading, Mark, Overlay, Progress, Search, Spot};
-pub use path::{Path, PathError, PathFault, Predicate, Step};
-pub use pattern::{CreatedError, Pattern, PatternStep, Prefixes};
-pub use places::Places;
+pub use overlay::{
+    Coverage, FragmentLoad, LiveNode, NodeKind, Overlay, OverlayMark, PatternSearch, SchemaLocation,
+    SchemaView, SearchProgress,
+};
+pub use path::{Path, PathError, PathFault, PathStep, Predicate};
+pub use pattern::{CreatedError, Pattern, PatternStep, PrefixTable};
+pub use places::ReadSet;
 pub use resolve::{BoundValue, PrefixError, PrefixMap, ResolveError};
-pub use schema::{DefaultDeny, Kind, NoSchema, Schema, SchemaNode, ValueError};
-pub use select::{Filter, FilterError, prune};
+pub use schema::{DataNodeKind, DefaultDeny, NoSchema, Schema, SchemaNode, ValueError};
+pub use select::{XPathFilter, XPathFilterError, prune};
 pub use tree::{Bindings, Children, Descendants, NodeId, Tree};
 pub use value::same_value;
 

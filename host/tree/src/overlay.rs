@@ -17,15 +17,17 @@ mod unread;
 use std::{collections::HashMap, sync::Arc};
 
 pub(crate) use self::knowledge::step_values;
-use self::{change::Journal, lookup::Lookup};
 pub use self::{
-    change::Mark,
+    change::OverlayMark,
     coverage::Coverage,
-    knowledge::{Form, Knowledge, Spot},
-    load::Loading,
-    search::{Progress, Search},
+    knowledge::{NodeKind, SchemaLocation, SchemaView},
+    load::FragmentLoad,
+    search::{PatternSearch, SearchProgress},
 };
-use crate::{Error, Name, Names, NodeId, Pattern, PatternStep, QName, Schema, SchemaNode, Tree, tree::Given};
+use self::{change::UndoJournal, lookup::ChildLookup};
+use crate::{
+    Error, Name, Names, NodeId, Pattern, PatternStep, QName, Schema, SchemaNode, Tree, tree::GivenValue,
+};
 
 /// A working copy of a datastore: what was read of it, and what has been made of it since.
 ///
@@ -41,15 +43,15 @@ pub struct Overlay {
     /// The nodes that are or were on either side. A leaf's value is the one that it was given last.
     tree: Tree,
     /// By number of the node.
-    states: Vec<State>,
+    states: Vec<NodeState>,
     /// What the datastore has in leaves that were given another value.
-    replaced: HashMap<NodeId, Given>,
-    knowledge: Knowledge,
-    lookup: Lookup,
+    replaced: HashMap<NodeId, GivenValue>,
+    knowledge: SchemaView,
+    lookup: ChildLookup,
     coverage: Coverage,
     /// Counts edits; 0 is before the first.
     clock: u32,
-    journal: Journal,
+    journal: UndoJournal,
     /// The nodes that were set or created, for who wants to know who made what.
     written: Vec<NodeId>,
     /// The nodes that were taken away other than by stripping, for who wants to know who did.
@@ -57,10 +59,10 @@ pub struct Overlay {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct State {
+struct NodeState {
     /// The datastore is known to have the node.
     in_base: bool,
-    edit: Edit,
+    edit: NodeEdit,
     /// When that edit was.
     at: u32,
     /// When the node was last taken away; 0 for never.
@@ -68,11 +70,11 @@ struct State {
     /// Something was edited here or below.
     dirty: bool,
     shape: u32,
-    schema: Model,
+    schema: NodeModel,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Edit {
+enum NodeEdit {
     /// As in the base.
     Keep,
     /// Made because something below was.
@@ -85,7 +87,7 @@ enum Edit {
 
 /// A node's place in the data model, looked up when it is first needed.
 #[derive(Clone, Copy, Debug)]
-enum Model {
+enum NodeModel {
     NotAsked,
     Unknown,
     Node(SchemaNode),
@@ -93,20 +95,20 @@ enum Model {
 
 /// A value and the prefixes that it uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Text<'t> {
+struct PrefixedText<'t> {
     value: &'t str,
     bindings: &'t [(Box<str>, Box<str>)],
 }
 
 /// A node that is there now. It stays valid until the overlay is edited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Live {
+pub struct LiveNode {
     node: NodeId,
     /// The last cut at the node or above it.
     cut: u32,
 }
 
-impl Live {
+impl LiveNode {
     /// The root.
     pub const ROOT: Self = Self { node: Tree::ROOT, cut: 0 };
 
@@ -120,25 +122,25 @@ impl Overlay {
     /// Nothing is read yet.
     pub fn new(schema: Arc<dyn Schema>) -> Self {
         let mut tree = Tree::new();
-        let knowledge = Knowledge::new(schema, &mut tree);
-        let root = State {
+        let knowledge = SchemaView::new(schema, &mut tree);
+        let root = NodeState {
             in_base: true,
-            edit: Edit::Keep,
+            edit: NodeEdit::Keep,
             at: 0,
             cut: 0,
             dirty: false,
-            shape: Knowledge::ROOT,
-            schema: Model::NotAsked,
+            shape: SchemaView::ROOT,
+            schema: NodeModel::NotAsked,
         };
         Self {
             tree,
             states: vec![root],
             replaced: HashMap::new(),
             knowledge,
-            lookup: Lookup::default(),
+            lookup: ChildLookup::default(),
             coverage: Coverage::default(),
             clock: 0,
-            journal: Journal::default(),
+            journal: UndoJournal::default(),
             written: Vec::new(),
             removed: Vec::new(),
         }
@@ -150,7 +152,7 @@ impl Overlay {
     }
 
     /// What is known of lists and their keys.
-    pub fn knowledge(&self) -> &Knowledge {
+    pub fn knowledge(&self) -> &SchemaView {
         &self.knowledge
     }
 
@@ -173,7 +175,7 @@ impl Overlay {
         self.states.len() + self.knowledge.size()
     }
 
-    /// How many nodes were gone through to make tables of them since this was asked last. What a [`Search`] and
+    /// How many nodes were gone through to make tables of them since this was asked last. What a [`PatternSearch`] and
     /// [`load_some`](Self::load_some) look at, these tell themselves.
     pub fn take_looked(&mut self) -> usize {
         std::mem::take(&mut self.lookup.looked)
@@ -185,13 +187,13 @@ impl Overlay {
     }
 
     /// The node's name.
-    pub fn qname(&self, place: Live) -> QName<'_> {
+    pub fn qname(&self, place: LiveNode) -> QName<'_> {
         self.tree.qname(place.node)
     }
 
     /// The value of a leaf or leaf-list entry: none for a node that has children. An empty leaf's is
     /// empty; so is that of a container in which nothing is, where no model tells them apart.
-    pub fn value(&self, place: Live) -> Option<&str> {
+    pub fn value(&self, place: LiveNode) -> Option<&str> {
         match self.tree.value(place.node) {
             None if !self.is_container(place.node) => Some(""),
             value => value,
@@ -199,39 +201,39 @@ impl Overlay {
     }
 
     /// Whether the node has a text of its own, as only leaves and leaf-list entries have.
-    pub fn has_text(&self, place: Live) -> bool {
+    pub fn has_text(&self, place: LiveNode) -> bool {
         self.tree.value(place.node).is_some()
     }
 
     /// The prefixes that the value uses.
-    pub fn bindings(&self, place: Live) -> &[(Box<str>, Box<str>)] {
+    pub fn bindings(&self, place: LiveNode) -> &[(Box<str>, Box<str>)] {
         self.tree.bindings(place.node)
     }
 
     /// The children that are there now, in document order.
-    pub fn children(&self, place: Live) -> impl Iterator<Item = Live> + '_ {
+    pub fn children(&self, place: LiveNode) -> impl Iterator<Item = LiveNode> + '_ {
         self.places(place).flatten()
     }
 
     /// Each child on either side, in document order: none where it is not there now.
-    pub fn places(&self, place: Live) -> impl Iterator<Item = Option<Live>> + '_ {
+    pub fn places(&self, place: LiveNode) -> impl Iterator<Item = Option<LiveNode>> + '_ {
         self.tree.children(place.node).map(move |child| self.below(place, child))
     }
 
     /// A node as it is seen from its parent: none if it is not there now.
-    fn below(&self, parent: Live, node: NodeId) -> Option<Live> {
+    fn below(&self, parent: LiveNode, node: NodeId) -> Option<LiveNode> {
         let state = self.state(node);
         let there = match state.edit {
-            Edit::Keep => state.in_base && parent.cut == 0,
-            Edit::Implied | Edit::Made => state.at > parent.cut,
-            Edit::Gone => false,
+            NodeEdit::Keep => state.in_base && parent.cut == 0,
+            NodeEdit::Implied | NodeEdit::Made => state.at > parent.cut,
+            NodeEdit::Gone => false,
         };
-        there.then(|| Live { node, cut: state.cut.max(parent.cut) })
+        there.then(|| LiveNode { node, cut: state.cut.max(parent.cut) })
     }
 
     /// The node as it is now: none if it is not there.
-    pub fn place(&self, node: NodeId) -> Option<Live> {
-        self.ancestors(node).into_iter().try_fold(Live::ROOT, |place, node| self.below(place, node))
+    pub fn place(&self, node: NodeId) -> Option<LiveNode> {
+        self.ancestors(node).into_iter().try_fold(LiveNode::ROOT, |place, node| self.below(place, node))
     }
 
     /// The node and those above it, from the top down, without the root.
@@ -276,38 +278,40 @@ impl Overlay {
     pub fn step(&mut self, node: NodeId) -> PatternStep {
         let mut step = PatternStep::new(self.tree.qname(node));
         match self.form(node) {
-            Form::List { keys } => {
+            NodeKind::List { keys } => {
                 for key in keys.iter() {
                     let leaf = self.lookup.key(&self.tree, node, key);
                     let value = leaf.and_then(|leaf| self.tree.value(leaf)).unwrap_or_default();
                     step.keys.push((key.clone(), Some(value.to_owned())));
                 }
             }
-            Form::LeafList => step.entry = Some(Some(self.tree.value(node).unwrap_or_default().to_owned())),
+            NodeKind::LeafList => {
+                step.entry = Some(Some(self.tree.value(node).unwrap_or_default().to_owned()))
+            }
             _ => {}
         }
         step
     }
 
     /// The kind of a node, as far as it is known.
-    pub fn form(&mut self, node: NodeId) -> Form {
+    pub fn form(&mut self, node: NodeId) -> NodeKind {
         let spot = self.spot(node);
         self.knowledge.form(spot)
     }
 
     /// What is known of the place of a node.
-    pub fn spot(&mut self, node: NodeId) -> Spot {
+    pub fn spot(&mut self, node: NodeId) -> SchemaLocation {
         let state = *self.state(node);
         let schema = match state.schema {
-            Model::Node(schema) => Some(schema),
-            Model::Unknown => None,
-            Model::NotAsked => {
+            NodeModel::Node(schema) => Some(schema),
+            NodeModel::Unknown => None,
+            NodeModel::NotAsked => {
                 let schema = self.ask_model(node);
-                self.with(node, |state| state.schema = schema.map_or(Model::Unknown, Model::Node));
+                self.with(node, |state| state.schema = schema.map_or(NodeModel::Unknown, NodeModel::Node));
                 schema
             }
         };
-        Spot { shape: Some(state.shape), schema }
+        SchemaLocation { shape: Some(state.shape), schema }
     }
 
     fn ask_model(&mut self, node: NodeId) -> Option<SchemaNode> {
@@ -321,7 +325,7 @@ impl Overlay {
     }
 
     /// What is known of the place right below a node.
-    fn inside(&mut self, node: NodeId) -> Spot {
+    fn inside(&mut self, node: NodeId) -> SchemaLocation {
         let spot = self.spot(node);
         let keys = spot.schema.map_or(&[][..], |node| self.knowledge.model_keys(node));
         let leaves = keys.iter().map(|key| self.lookup.key(&self.tree, node, key));
@@ -336,17 +340,17 @@ impl Overlay {
         let state = self.state(node);
         self.tree.first_child(node).is_some()
             || match state.schema {
-                Model::Node(schema) => self.knowledge.is_model_container(schema),
-                _ => state.edit == Edit::Implied || self.knowledge.is_learned_container(state.shape),
+                NodeModel::Node(schema) => self.knowledge.is_model_container(schema),
+                _ => state.edit == NodeEdit::Implied || self.knowledge.is_learned_container(state.shape),
             }
     }
 
     #[allow(clippy::indexing_slicing)] // the root's is always there
-    fn state(&self, node: NodeId) -> &State {
+    fn state(&self, node: NodeId) -> &NodeState {
         self.states.get(node.index()).unwrap_or(&self.states[0])
     }
 
-    fn with(&mut self, node: NodeId, change: impl FnOnce(&mut State)) {
+    fn with(&mut self, node: NodeId, change: impl FnOnce(&mut NodeState)) {
         if let Some(state) = self.states.get_mut(node.index()) {
             change(state);
         }
@@ -356,14 +360,14 @@ impl Overlay {
     fn add(&mut self, parent: NodeId, name: Name) -> Result<NodeId, Error> {
         let shape = self.knowledge.shape(self.state(parent).shape, name, &self.tree);
         let node = self.tree.append(parent, name)?;
-        self.states.push(State {
+        self.states.push(NodeState {
             in_base: false,
-            edit: Edit::Keep,
+            edit: NodeEdit::Keep,
             at: 0,
             cut: 0,
             dirty: false,
             shape,
-            schema: Model::NotAsked,
+            schema: NodeModel::NotAsked,
         });
         self.lookup.added(parent, name, node);
         Ok(node)
@@ -374,21 +378,21 @@ impl Overlay {
         self.replaced.contains_key(&node) && !self.base_text(node).means(&self.text(node))
     }
 
-    fn base_text(&self, node: NodeId) -> Text<'_> {
+    fn base_text(&self, node: NodeId) -> PrefixedText<'_> {
         self.given_text(self.replaced.get(&node).copied().unwrap_or_else(|| self.tree.given(node)))
     }
 
-    fn text(&self, node: NodeId) -> Text<'_> {
+    fn text(&self, node: NodeId) -> PrefixedText<'_> {
         self.given_text(self.tree.given(node))
     }
 
-    fn given_text(&self, given: Given) -> Text<'_> {
+    fn given_text(&self, given: GivenValue) -> PrefixedText<'_> {
         let value = self.tree.value_of(given).unwrap_or_default();
-        Text { value, bindings: self.tree.bindings_of(given) }
+        PrefixedText { value, bindings: self.tree.bindings_of(given) }
     }
 }
 
-impl<'t> Text<'t> {
+impl<'t> PrefixedText<'t> {
     fn borrowed(&self) -> Vec<(&'t str, &'t str)> {
         self.bindings.iter().map(|(prefix, namespace)| (&**prefix, &**namespace)).collect()
     }

@@ -32,12 +32,12 @@ pub struct Path {
     /// a service instance.
     pub absolute: bool,
     /// From the top down; none for `/` and `.`.
-    pub steps: Vec<Step>,
+    pub steps: Vec<PathStep>,
 }
 
 /// One step of a path: the children of this name, or some of them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Step {
+pub struct PathStep {
     /// The prefix of the name, if one was written.
     pub prefix: Option<Box<str>>,
     /// The name without its prefix.
@@ -68,19 +68,19 @@ pub enum Predicate {
 impl Path {
     /// Reads a path as modules write it.
     pub fn parse(text: &str) -> Result<Self, PathError> {
-        parser::parse(text, parser::Quotes::Doubled)
+        parser::parse(text, parser::QuoteStyle::Doubled)
     }
 
     /// Reads a path as the backend writes it: in `created/path`, and the instance in a notification
     /// (`bench[service-name='o'x']`). A quote inside a value is not escaped there; the one that ends it
     /// is the first with a `]` after it that ends the predicate.
     pub fn parse_unescaped(text: &str) -> Result<Self, PathError> {
-        parser::parse(text, parser::Quotes::Unescaped)
+        parser::parse(text, parser::QuoteStyle::Unescaped)
     }
 
     /// Reads a path of an XPath 1.0 expression, where a value can't hold the quote that encloses it.
     pub(crate) fn parse_xpath(text: &str) -> Result<Self, PathError> {
-        parser::parse(text, parser::Quotes::Plain)
+        parser::parse(text, parser::QuoteStyle::Plain)
     }
 }
 
@@ -107,7 +107,7 @@ impl fmt::Display for Path {
     }
 }
 
-impl fmt::Display for Step {
+impl fmt::Display for PathStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_name(f, self.prefix.as_deref(), &self.name)?;
         self.predicates.iter().try_for_each(|predicate| predicate.fmt(f))
@@ -128,7 +128,7 @@ impl fmt::Display for Predicate {
             }
         };
         if let Some(value) = value {
-            write!(f, "={}", Quoted(value))?;
+            write!(f, "={}", QuotedValue(value))?;
         }
         f.write_char(']')
     }
@@ -144,9 +144,9 @@ fn write_name(f: &mut fmt::Formatter<'_>, prefix: Option<&str>, name: &str) -> f
 /// A value between quotes, as [`Path::parse`] reads it: in single ones, or double ones where that saves
 /// doubling.
 #[derive(Clone, Copy, Debug)]
-pub struct Quoted<'a>(pub &'a str);
+pub struct QuotedValue<'a>(pub &'a str);
 
-impl fmt::Display for Quoted<'_> {
+impl fmt::Display for QuotedValue<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(value) = self;
         match (value.contains('\''), value.contains('"')) {
@@ -181,7 +181,7 @@ mod tests {
 
     fn path() -> impl Strategy<Value = Path> {
         let step = (proptest::option::of(name()), name(), proptest::collection::vec(predicate(), 0..3))
-            .prop_map(|(prefix, name, predicates)| Step { prefix, name, predicates });
+            .prop_map(|(prefix, name, predicates)| PathStep { prefix, name, predicates });
         (any::<bool>(), proptest::collection::vec(step, 0..5))
             .prop_map(|(absolute, steps)| Path { absolute, steps })
     }

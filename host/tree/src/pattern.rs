@@ -6,7 +6,7 @@ use std::{
     fmt::{self, Write as _},
 };
 
-use crate::{CONTROLLER, QName, path::Quoted};
+use crate::{CONTROLLER, QName, path::QuotedValue};
 
 /// A place in the tree: which nodes, by qualified names and by keys. Always from the root.
 ///
@@ -110,7 +110,7 @@ impl Pattern {
     /// XPath 1.0 has no way to write a value that holds both quotes in a predicate (without functions
     /// that the controller does not know): a key with such a value gets no predicate, and the expression
     /// matches more than the pattern. Who reads with it must look at what came, as with any filter.
-    pub fn xpath(&self, prefixes: &mut Prefixes) -> String {
+    pub fn xpath(&self, prefixes: &mut PrefixTable) -> String {
         if self.steps.is_empty() {
             return "/".into();
         }
@@ -163,7 +163,7 @@ impl fmt::Display for PatternStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.local)?;
         self.predicates().try_for_each(|(name, value)| match value {
-            Some(value) => write!(f, "[{name}={}]", Quoted(value)),
+            Some(value) => write!(f, "[{name}={}]", QuotedValue(value)),
             None => write!(f, "[{name}]"),
         })
     }
@@ -178,12 +178,12 @@ fn literal(value: &str, quote: char) -> Option<String> {
 
 /// Namespaces and the prefixes that stand for them in one message.
 #[derive(Clone, Debug, Default)]
-pub struct Prefixes {
+pub struct PrefixTable {
     bound: Vec<(Box<str>, Box<str>)>,
     by_namespace: HashMap<Box<str>, usize>,
 }
 
-impl Prefixes {
+impl PrefixTable {
     /// No namespace is bound yet.
     pub fn new() -> Self {
         Self::default()
@@ -268,7 +268,7 @@ mod tests {
 
     #[test]
     fn each_form_quotes_in_its_own_way() {
-        let mut prefixes = Prefixes::new();
+        let mut prefixes = PrefixTable::new();
         let mut forms = |path: &str| {
             let pattern = pattern(path);
             let created = pattern.created().unwrap_or_else(|error| error.to_string());

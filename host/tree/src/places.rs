@@ -10,7 +10,7 @@ const WIDEN: usize = 64;
 
 /// Places to read, as a tree of steps: what many paths have in common is kept once.
 #[derive(Clone, Debug, Default)]
-pub struct Places {
+pub struct ReadSet {
     /// All that is here and below is to be read.
     whole: bool,
     /// A step may be there twice until they are [settled](Self::settle).
@@ -19,7 +19,7 @@ pub struct Places {
     count: usize,
 }
 
-impl Places {
+impl ReadSet {
     /// One place with all below it.
     pub(crate) fn whole() -> Self {
         Self { whole: true, ..Self::default() }
@@ -118,7 +118,7 @@ impl Places {
     }
 }
 
-impl FromIterator<Pattern> for Places {
+impl FromIterator<Pattern> for ReadSet {
     fn from_iter<I: IntoIterator<Item = Pattern>>(patterns: I) -> Self {
         let mut places = Self::default();
         for pattern in patterns {
@@ -164,7 +164,7 @@ mod tests {
     }
 
     fn patterns(paths: impl IntoIterator<Item = String>, most: usize) -> Vec<String> {
-        let places: Places = paths.into_iter().map(|text| path(&text)).collect();
+        let places: ReadSet = paths.into_iter().map(|text| path(&text)).collect();
         places.patterns(most).iter().map(ToString::to_string).collect()
     }
 

@@ -8,7 +8,8 @@ use std::collections::HashMap;
 
 pub use self::error::ResolveError;
 use crate::{
-    CONTROLLER, Form, Overlay, Path, Pattern, PatternStep, Predicate, QName, Spot, Step, overlay::step_values,
+    CONTROLLER, NodeKind, Overlay, Path, PathStep, Pattern, PatternStep, Predicate, QName, SchemaLocation,
+    overlay::step_values,
 };
 
 /// What the prefixes in a module's paths stand for.
@@ -133,12 +134,12 @@ impl Overlay {
     }
 
     /// What is known of the node that a pattern matches.
-    pub fn locate(&self, pattern: &Pattern) -> Spot {
+    pub fn locate(&self, pattern: &Pattern) -> SchemaLocation {
         self.spots(pattern).last().unwrap_or_else(|| self.knowledge().root())
     }
 
     /// What is known of the place of each step, from the top down.
-    pub fn spots(&self, pattern: &Pattern) -> impl Iterator<Item = Spot> {
+    pub fn spots(&self, pattern: &Pattern) -> impl Iterator<Item = SchemaLocation> {
         let mut inside = self.knowledge().root();
         pattern.steps.iter().map(move |step| {
             let (at, below) = self.descend(inside, step);
@@ -148,7 +149,7 @@ impl Overlay {
     }
 
     /// The place of a step's node, and the one to go on from.
-    fn descend(&self, spot: Spot, step: &PatternStep) -> (Spot, Spot) {
+    fn descend(&self, spot: SchemaLocation, step: &PatternStep) -> (SchemaLocation, SchemaLocation) {
         let at = self.knowledge().child(self.names(), spot, step.name());
         let inside = step_values(step).map_or(at, |values| self.knowledge().entry(at, &values));
         (at, inside)
@@ -156,8 +157,8 @@ impl Overlay {
 
     fn resolve_step(
         &self,
-        parent: Spot,
-        step: &Step,
+        parent: SchemaLocation,
+        step: &PathStep,
         so_far: &Pattern,
         prefixes: &PrefixMap,
     ) -> Result<PatternStep, ResolveError> {
@@ -178,7 +179,7 @@ impl Overlay {
         for predicate in &step.predicates {
             self.resolve_predicate(predicate, spot, &form, prefixes, so_far, &mut resolved)?;
         }
-        if let Form::List { keys } = &form {
+        if let NodeKind::List { keys } = &form {
             let position = |name: &str| keys.iter().position(|key| **key == *name);
             resolved.keys.sort_by_key(|(name, _)| position(name).unwrap_or(usize::MAX));
         }
@@ -188,7 +189,7 @@ impl Overlay {
     /// Refuses a name that the model is known not to have.
     fn check_known(
         &self,
-        parent: Spot,
+        parent: SchemaLocation,
         name: QName<'_>,
         so_far: &Pattern,
         prefixes: Option<&PrefixMap>,
@@ -204,7 +205,7 @@ impl Overlay {
 
     fn guess_namespace<'a>(
         &'a self,
-        parent: Spot,
+        parent: SchemaLocation,
         local: &str,
         so_far: &'a Pattern,
         prefixes: &'a PrefixMap,
@@ -250,27 +251,27 @@ impl Overlay {
     fn resolve_predicate(
         &self,
         predicate: &Predicate,
-        spot: Spot,
-        form: &Form,
+        spot: SchemaLocation,
+        form: &NodeKind,
         prefixes: &PrefixMap,
         so_far: &Pattern,
         step: &mut PatternStep,
     ) -> Result<(), ResolveError> {
         let node = || format!("{}/{}", below(so_far), step.local);
         // What paths have only been read by is no reason to refuse another one.
-        let form = if self.knowledge().is_fixed(spot) { form } else { &Form::Unknown { many: false } };
+        let form = if self.knowledge().is_fixed(spot) { form } else { &NodeKind::Unknown { many: false } };
         match (predicate, form) {
-            (Predicate::Entry { value }, Form::LeafList | Form::Unknown { .. }) => {
+            (Predicate::Entry { value }, NodeKind::LeafList | NodeKind::Unknown { .. }) => {
                 let value = match value {
                     Some(value) => Some(self.bind(spot, value, prefixes, &node())?.value),
                     None => None,
                 };
                 step.entry = Some(value);
             }
-            (Predicate::Key { prefix, name, value }, Form::List { .. } | Form::Unknown { .. }) => {
+            (Predicate::Key { prefix, name, value }, NodeKind::List { .. } | NodeKind::Unknown { .. }) => {
                 let bound = prefix.as_ref().map(|prefix| prefixes.namespace(prefix));
                 let foreign = bound.is_some_and(|bound| bound != Some(&*step.namespace));
-                if let Form::List { keys } = form {
+                if let NodeKind::List { keys } = form {
                     let known = keys.iter().any(|key| key == name);
                     if foreign || !known {
                         return Err(ResolveError::NotAKey {
@@ -295,8 +296,8 @@ impl Overlay {
                 };
                 step.keys.push((name.clone(), value));
             }
-            (_, Form::LeafList) => return Err(ResolveError::EntryNeeded { path: node() }),
-            (Predicate::Entry { .. }, Form::List { keys }) => {
+            (_, NodeKind::LeafList) => return Err(ResolveError::EntryNeeded { path: node() }),
+            (Predicate::Entry { .. }, NodeKind::List { keys }) => {
                 let keys = keys.iter().map(ToString::to_string).collect();
                 return Err(ResolveError::NotAKey { key: ".".into(), list: node(), keys });
             }
@@ -312,7 +313,7 @@ impl Overlay {
     /// [`ResolveError::Value`] where the model knows that it is none.
     pub fn bind(
         &self,
-        spot: Spot,
+        spot: SchemaLocation,
         value: &str,
         prefixes: &PrefixMap,
         path: &str,
@@ -341,7 +342,7 @@ impl Overlay {
     /// Refuses to set the one node of a pattern to a value where it can have none, or is named by another.
     pub fn check_settable(&self, pattern: &Pattern, value: &str) -> Result<(), ResolveError> {
         self.check_exact(pattern)?;
-        if let Form::Container | Form::PresenceContainer | Form::List { .. } =
+        if let NodeKind::Container | NodeKind::PresenceContainer | NodeKind::List { .. } =
             self.knowledge().form(self.locate(pattern))
         {
             let problem = "has no value but children: name a leaf, or use `create`".to_owned();
@@ -365,8 +366,8 @@ impl Overlay {
         self.check_exact(pattern)?;
         let spot = self.locate(pattern);
         let problem = match self.knowledge().form(spot) {
-            Form::Leaf => "is a leaf: use `set` with a value",
-            Form::Container if self.knowledge().is_certain(spot) => {
+            NodeKind::Leaf => "is a leaf: use `set` with a value",
+            NodeKind::Container if self.knowledge().is_certain(spot) => {
                 "is a container that is there whenever something is in it: set what belongs there"
             }
             _ => return Ok(()),
@@ -392,13 +393,15 @@ impl Overlay {
             let (at, inside) = self.descend(spot, step);
             spot = inside;
             match self.knowledge().form(at) {
-                Form::List { keys } if keys.is_empty() || keys.iter().any(|key| step.key(key).is_none()) => {
+                NodeKind::List { keys }
+                    if keys.is_empty() || keys.iter().any(|key| step.key(key).is_none()) =>
+                {
                     return Err(ResolveError::missing_keys(pattern, index, &keys));
                 }
-                Form::LeafList if !matches!(step.entry, Some(Some(_))) => {
+                NodeKind::LeafList if !matches!(step.entry, Some(Some(_))) => {
                     return Err(ResolveError::missing_keys(pattern, index, &[".".into()]));
                 }
-                Form::Unknown { many } => {
+                NodeKind::Unknown { many } => {
                     let open = step.keys.iter().any(|(_, value)| value.is_none());
                     if open || many && step.keys.is_empty() && step.entry.is_none() {
                         let keys: Vec<Box<str>> = step.keys.iter().map(|(key, _)| key.clone()).collect();

@@ -8,7 +8,7 @@ pub struct SchemaNode(pub u32);
 
 /// The kinds of data nodes (RFC 7950, section 3 and 7.5 to 7.10).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
+pub enum DataNodeKind {
     /// A container that exists only to hold others.
     Container,
     /// A container whose existence means something.
@@ -109,7 +109,7 @@ pub trait Schema: Send + Sync {
     }
 
     /// The node's kind.
-    fn kind(&self, node: SchemaNode) -> Kind;
+    fn kind(&self, node: SchemaNode) -> DataNodeKind;
 
     /// The local names of a list's keys, in order; they are in the list's own namespace (RFC 7950,
     /// section 7.8.2). Empty for a list without keys and for anything else.
@@ -148,8 +148,8 @@ impl Schema for NoSchema {
     fn is_complete(&self, _: SchemaNode) -> bool {
         false
     }
-    fn kind(&self, _: SchemaNode) -> Kind {
-        Kind::AnyData
+    fn kind(&self, _: SchemaNode) -> DataNodeKind {
+        DataNodeKind::AnyData
     }
     fn keys(&self, _: SchemaNode) -> &[Box<str>] {
         &[]

@@ -8,13 +8,14 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::{
-    Error, Index, Model, NodeId, Path, PathError, Pattern, PatternStep, Place, Predicate, QName, Tree,
+    ChildIndex, Error, ModelPlace, NodeId, Path, PathError, Pattern, PatternStep, Predicate, QName, Tree,
+    TreeModel,
 };
 
 /// A filter that can't be understood.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum FilterError {
+pub enum XPathFilterError {
     /// One of its paths.
     #[error(transparent)]
     Path(#[from] PathError),
@@ -30,21 +31,21 @@ pub enum FilterError {
 
 /// What a filter selects.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Filter {
-    branches: Vec<Branch>,
+pub struct XPathFilter {
+    branches: Vec<UnionBranch>,
 }
 
 /// One path of the union.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Branch {
+struct UnionBranch {
     pattern: Pattern,
     /// Whether what is in the nodes is selected, and not they.
     inside: bool,
 }
 
-impl Filter {
+impl XPathFilter {
     /// Reads the value of `select`. `namespaces` are the prefixes that are bound where it stands.
-    pub fn parse(select: &str, namespaces: &[(&str, &str)]) -> Result<Self, FilterError> {
+    pub fn parse(select: &str, namespaces: &[(&str, &str)]) -> Result<Self, XPathFilterError> {
         let namespaces: HashMap<&str, &str> = namespaces.iter().copied().collect();
         let mut branches = Vec::new();
         for path in union(select) {
@@ -55,7 +56,7 @@ impl Filter {
                 "" if inside => Some(Pattern::default()),
                 path => resolve(&Path::parse_xpath(path)?, &namespaces)?,
             };
-            branches.extend(pattern.map(|pattern| Branch { pattern, inside }));
+            branches.extend(pattern.map(|pattern| UnionBranch { pattern, inside }));
         }
         Ok(Self { branches })
     }
@@ -63,9 +64,9 @@ impl Filter {
     /// The nodes that it selects, each once; the root stands for everything. [`prune`] has them in
     /// document order.
     pub fn select(&self, tree: &Tree) -> Vec<NodeId> {
-        let mut index = Index::new();
+        let mut index = ChildIndex::new();
         let mut seen = HashSet::new();
-        let selected = self.branches.iter().flat_map(|Branch { pattern, inside }| {
+        let selected = self.branches.iter().flat_map(|UnionBranch { pattern, inside }| {
             let nodes = matches(tree, &mut index, pattern);
             match inside {
                 true => nodes.into_iter().flat_map(|node| tree.children(node)).collect(),
@@ -90,13 +91,13 @@ fn union(select: &str) -> impl Iterator<Item = &str> {
 }
 
 /// The path with namespaces for prefixes; none where it can't match anything.
-fn resolve(path: &Path, namespaces: &HashMap<&str, &str>) -> Result<Option<Pattern>, FilterError> {
+fn resolve(path: &Path, namespaces: &HashMap<&str, &str>) -> Result<Option<Pattern>, XPathFilterError> {
     let namespace = |prefix: &Option<Box<str>>| match prefix.as_deref() {
         None => Ok(""),
         Some(prefix) => namespaces
             .get(prefix)
             .copied()
-            .ok_or_else(|| FilterError::UnboundPrefix { prefix: prefix.into(), path: path.to_string() }),
+            .ok_or_else(|| XPathFilterError::UnboundPrefix { prefix: prefix.into(), path: path.to_string() }),
     };
     let mut can_match = true;
     let mut pattern = Pattern::default();
@@ -119,7 +120,7 @@ fn resolve(path: &Path, namespaces: &HashMap<&str, &str>) -> Result<Option<Patte
 }
 
 /// The nodes that a pattern matches. The tables that make it fast are kept in `index`.
-fn matches(tree: &Tree, index: &mut Index, pattern: &Pattern) -> Vec<NodeId> {
+fn matches(tree: &Tree, index: &mut ChildIndex, pattern: &Pattern) -> Vec<NodeId> {
     let mut nodes = vec![Tree::ROOT];
     for step in &pattern.steps {
         let Some(name) = tree.names().get(step.name()) else { return Vec::new() };
@@ -147,18 +148,18 @@ fn matches(tree: &Tree, index: &mut Index, pattern: &Pattern) -> Vec<NodeId> {
 pub fn prune(
     tree: &Tree,
     selected: &[NodeId],
-    model: &Model<'_>,
+    model: &TreeModel<'_>,
     depth: Option<usize>,
 ) -> Result<Tree, Error> {
     let mut pruning = Pruning { tree, model, marks: HashMap::new(), pruned: Tree::new() };
     for &node in selected {
-        pruning.marks.insert(node, Mark::Selected);
+        pruning.marks.insert(node, SelectionMark::Selected);
         let mut at = tree.parent(node);
         while let Some(above) = at {
             if pruning.marks.contains_key(&above) {
                 break;
             }
-            pruning.marks.insert(above, Mark::Above);
+            pruning.marks.insert(above, SelectionMark::Above);
             at = tree.parent(above);
         }
     }
@@ -166,12 +167,12 @@ pub fn prune(
     match pruning.marks.get(&Tree::ROOT) {
         _ if levels == 0 => {}
         None => {}
-        Some(Mark::Selected) => {
+        Some(SelectionMark::Selected) => {
             for child in tree.children(Tree::ROOT) {
                 pruning.pruned.append_copy_to(Tree::ROOT, tree, child, levels - 1)?;
             }
         }
-        Some(Mark::Above) => pruning.children(Tree::ROOT, Tree::ROOT, model.root(), levels)?,
+        Some(SelectionMark::Above) => pruning.children(Tree::ROOT, Tree::ROOT, model.root(), levels)?,
     }
     let mut pruned = pruning.pruned;
     if let Some(depth) = depth {
@@ -184,7 +185,7 @@ pub fn prune(
 
 /// Why a node is in the answer.
 #[derive(Clone, Copy)]
-enum Mark {
+enum SelectionMark {
     Selected,
     /// Something below it is selected.
     Above,
@@ -192,20 +193,20 @@ enum Mark {
 
 struct Pruning<'a> {
     tree: &'a Tree,
-    model: &'a Model<'a>,
-    marks: HashMap<NodeId, Mark>,
+    model: &'a TreeModel<'a>,
+    marks: HashMap<NodeId, SelectionMark>,
     pruned: Tree,
 }
 
 impl Pruning<'_> {
-    fn children(&mut self, from: NodeId, to: NodeId, place: Place, levels: usize) -> Result<(), Error> {
+    fn children(&mut self, from: NodeId, to: NodeId, place: ModelPlace, levels: usize) -> Result<(), Error> {
         let Some(levels) = levels.checked_sub(1) else { return Ok(()) };
         let tree = self.tree;
         for child in tree.children(from) {
             match self.marks.get(&child) {
                 None => {}
-                Some(Mark::Selected) => drop(self.pruned.append_copy_to(to, tree, child, levels)?),
-                Some(Mark::Above) => {
+                Some(SelectionMark::Selected) => drop(self.pruned.append_copy_to(to, tree, child, levels)?),
+                Some(SelectionMark::Above) => {
                     let qname = tree.qname(child);
                     let name = self.pruned.intern(qname);
                     let copy = self.pruned.append(to, name)?;
@@ -234,7 +235,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        CONTROLLER, Keys, NoSchema, Prefixes,
+        CONTROLLER, ListKeys, NoSchema, PrefixTable,
         testing::{TEST, choices, content, meaning, random_tree, test_schema},
         xml,
     };
@@ -262,14 +263,14 @@ mod tests {
     fn answer(select: &str, depth: Option<usize>) -> String {
         let namespaces =
             [("ctrl", CONTROLLER), ("co", CONTROLLER), ("b", BENCH), ("x", "urn:a"), ("u", "urn:u")];
-        let (tree, mut keys) = (datastore(), Keys::new());
+        let (tree, mut keys) = (datastore(), ListKeys::new());
         keys.learn_service(QName::new(BENCH, "bench"), &["service-name"]).unwrap();
-        match Filter::parse(select, &namespaces) {
+        match XPathFilter::parse(select, &namespaces) {
             Err(error) => error.to_string(),
             Ok(filter) => {
-                let model = Model::new(&NoSchema, &keys);
+                let model = TreeModel::new(&NoSchema, &keys);
                 let pruned = prune(&tree, &filter.select(&tree), &model, depth).unwrap();
-                xml::Writer::new().scope(&[("", CONTROLLER)]).write(&pruned, [Tree::ROOT]).unwrap()
+                xml::XmlTreeWriter::new().scope(&[("", CONTROLLER)]).write(&pruned, [Tree::ROOT]).unwrap()
             }
         }
     }
@@ -333,9 +334,9 @@ mod tests {
     #[test]
     fn the_root_is_everything_and_depth_counts_from_the_top() {
         let tree = datastore();
-        let filter = Filter::parse("/", &[]).unwrap();
-        let keys = Keys::new();
-        let all = prune(&tree, &filter.select(&tree), &Model::new(&NoSchema, &keys), None).unwrap();
+        let filter = XPathFilter::parse("/", &[]).unwrap();
+        let keys = ListKeys::new();
+        let all = prune(&tree, &filter.select(&tree), &TreeModel::new(&NoSchema, &keys), None).unwrap();
         assert_eq!(content(&all, Tree::ROOT), content(&tree, Tree::ROOT));
         assert_eq!(answer("/", Some(0)), "");
         let answers = [
@@ -360,23 +361,23 @@ mod tests {
         /// Asking for each node by the XPath of its pattern gives the whole tree.
         #[test]
         fn patterns_select_what_they_name(choices in choices()) {
-            let (schema, keys) = (test_schema(), Keys::new());
-            let model = Model::new(&schema, &keys);
+            let (schema, keys) = (test_schema(), ListKeys::new());
+            let model = TreeModel::new(&schema, &keys);
             let tree = random_tree(&schema, &choices);
-            let mut prefixes = Prefixes::new();
+            let mut prefixes = PrefixTable::new();
             let mut paths = Vec::new();
             for (node, _) in tree.descendants(Tree::ROOT).skip(1) {
                 let pattern = model.pattern(&tree, node).unwrap();
                 paths.push(pattern.xpath(&mut prefixes));
                 let namespaces: Vec<_> = prefixes.iter().collect();
-                let filter = Filter::parse(paths.last().unwrap(), &namespaces).unwrap();
-                prop_assert_eq!(&filter.branches, &[Branch { pattern, inside: false }]);
+                let filter = XPathFilter::parse(paths.last().unwrap(), &namespaces).unwrap();
+                prop_assert_eq!(&filter.branches, &[UnionBranch { pattern, inside: false }]);
                 prop_assert_eq!(filter.select(&tree), [node]);
             }
             let namespaces: Vec<_> = prefixes.iter().collect();
             prop_assert!(namespaces.iter().all(|(_, namespace)| *namespace == TEST));
             if !paths.is_empty() {
-                let selected = Filter::parse(&paths.join(" | "), &namespaces).unwrap().select(&tree);
+                let selected = XPathFilter::parse(&paths.join(" | "), &namespaces).unwrap().select(&tree);
                 let pruned = prune(&tree, &selected, &model, None).unwrap();
                 prop_assert_eq!(meaning(&model, &pruned), meaning(&model, &tree));
                 let leaves: Vec<_> =

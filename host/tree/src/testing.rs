@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use crate::{Kind, Model, NodeId, Place, QName, Schema, SchemaNode, Tree, ValueError};
+use crate::{DataNodeKind, ModelPlace, NodeId, QName, Schema, SchemaNode, Tree, TreeModel, ValueError};
 
 /// One node of a tree for comparison and for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,7 +105,7 @@ pub(crate) struct TestSchema {
 #[derive(Debug)]
 struct TestNode {
     name: String,
-    kind: Kind,
+    kind: DataNodeKind,
     by_user: bool,
     keys: Vec<Box<str>>,
     children: Vec<u32>,
@@ -125,7 +125,7 @@ impl TestSchema {
             children: Vec::new(),
             position,
         };
-        let mut nodes = vec![node("", Kind::Container, false, Vec::new(), 0)];
+        let mut nodes = vec![node("", DataNodeKind::Container, false, Vec::new(), 0)];
         let mut above: Vec<(usize, usize)> = vec![(0, 0)];
         for line in text.lines().filter(|line| !line.trim().is_empty()) {
             let indent = 1 + line.len() - line.trim_start().len();
@@ -136,13 +136,13 @@ impl TestSchema {
             let name = words.next().unwrap();
             let (kind, by_user) = (kind.trim_end_matches('!'), kind.ends_with('!'));
             let kind = match kind {
-                "container" => Kind::Container,
-                "presence" => Kind::PresenceContainer,
-                "list" => Kind::List,
-                "leaf" => Kind::Leaf,
-                "empty" => Kind::EmptyLeaf,
-                "leaf-list" => Kind::LeafList,
-                "any" => Kind::AnyData,
+                "container" => DataNodeKind::Container,
+                "presence" => DataNodeKind::PresenceContainer,
+                "list" => DataNodeKind::List,
+                "leaf" => DataNodeKind::Leaf,
+                "empty" => DataNodeKind::EmptyLeaf,
+                "leaf-list" => DataNodeKind::LeafList,
+                "any" => DataNodeKind::AnyData,
                 other => panic!("{other}"),
             };
             let number = nodes.len();
@@ -172,9 +172,9 @@ impl Schema for TestSchema {
         children.map(|&child| QName::new(TEST, &self.node(SchemaNode(child)).name)).collect()
     }
     fn is_complete(&self, parent: SchemaNode) -> bool {
-        self.kind(parent) != Kind::AnyData
+        self.kind(parent) != DataNodeKind::AnyData
     }
-    fn kind(&self, node: SchemaNode) -> Kind {
+    fn kind(&self, node: SchemaNode) -> DataNodeKind {
         self.node(node).kind
     }
     fn keys(&self, node: SchemaNode) -> &[Box<str>] {
@@ -261,20 +261,20 @@ fn grow(
         }
         let value = VALUES[usize::from(choice) % VALUES.len()];
         match node.kind {
-            Kind::Leaf if schema.node(place).keys.iter().any(|key| **key == *node.name) => {}
-            Kind::Leaf | Kind::AnyData => {
+            DataNodeKind::Leaf if schema.node(place).keys.iter().any(|key| **key == *node.name) => {}
+            DataNodeKind::Leaf | DataNodeKind::AnyData => {
                 let leaf = tree.append(parent, name).unwrap();
                 tree.set_value(leaf, value, &[]).unwrap();
             }
-            Kind::EmptyLeaf => drop(tree.append(parent, name).unwrap()),
-            Kind::PresenceContainer | Kind::Container => {
+            DataNodeKind::EmptyLeaf => drop(tree.append(parent, name).unwrap()),
+            DataNodeKind::PresenceContainer | DataNodeKind::Container => {
                 let container = tree.append(parent, name).unwrap();
                 grow(tree, container, schema, SchemaNode(child), choices);
-                if node.kind == Kind::Container && tree.first_child(container).is_none() {
+                if node.kind == DataNodeKind::Container && tree.first_child(container).is_none() {
                     tree.detach(container);
                 }
             }
-            Kind::LeafList | Kind::List => {
+            DataNodeKind::LeafList | DataNodeKind::List => {
                 let mut seen = Vec::new();
                 for _ in 0..choice % 5 {
                     let count = node.keys.len().max(1);
@@ -285,7 +285,7 @@ fn grow(
                         continue;
                     }
                     let entry = tree.append(parent, name).unwrap();
-                    if node.kind == Kind::LeafList {
+                    if node.kind == DataNodeKind::LeafList {
                         tree.set_value(entry, keys[0], &[]).unwrap();
                     } else {
                         for (key, value) in node.keys.iter().zip(&keys) {
@@ -303,8 +303,8 @@ fn grow(
 }
 
 /// What a tree means: siblings sorted, except entries that the user orders.
-pub(crate) fn meaning(model: &Model<'_>, tree: &Tree) -> String {
-    fn write(model: &Model<'_>, tree: &Tree, node: NodeId, place: Place, depth: usize) -> String {
+pub(crate) fn meaning(model: &TreeModel<'_>, tree: &Tree) -> String {
+    fn write(model: &TreeModel<'_>, tree: &Tree, node: NodeId, place: ModelPlace, depth: usize) -> String {
         let children = model.children(place, tree, node).into_iter().enumerate().map(|(at, child)| {
             let identity = child.identity.unwrap();
             let at = if model.ordered_by_user(child.place) { at } else { 0 };

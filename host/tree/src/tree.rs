@@ -26,32 +26,32 @@ impl NodeId {
 pub type Bindings = Box<[(Box<str>, Box<str>)]>;
 
 #[derive(Clone, Debug)]
-struct Node {
+struct NodeData {
     name: Name,
     parent: u32,
     first: u32,
     last: u32,
     previous: u32,
     next: u32,
-    value: Value,
+    value: NodeValue,
     /// Number of a set in `Tree::bindings`, 0 for none.
     bindings: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Value {
+struct NodeValue {
     start: u32,
     length: u32,
 }
 
-impl Value {
+impl NodeValue {
     const ABSENT: Self = Self { start: NONE, length: 0 };
 }
 
 /// A value with its prefixes that was given to a node of one [`Tree`]. The tree keeps it as long as it lives.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Given {
-    value: Value,
+pub(crate) struct GivenValue {
+    value: NodeValue,
     bindings: u32,
 }
 
@@ -63,7 +63,7 @@ pub(crate) struct Given {
 #[derive(Clone, Debug)]
 pub struct Tree {
     names: Names,
-    nodes: Vec<Node>,
+    nodes: Vec<NodeData>,
     text: String,
     bindings: Vec<Bindings>,
     binding_ids: HashMap<Bindings, u32>,
@@ -84,14 +84,14 @@ impl Tree {
     pub fn new() -> Self {
         let mut names = Names::default();
         let name = names.intern(QName::new("", ""));
-        let root = Node {
+        let root = NodeData {
             name,
             parent: NONE,
             first: NONE,
             last: NONE,
             previous: NONE,
             next: NONE,
-            value: Value::ABSENT,
+            value: NodeValue::ABSENT,
             bindings: 0,
         };
         Self {
@@ -136,11 +136,11 @@ impl Tree {
     // A number that this tree did not give is a fault of the caller that must not become a crash of the
     // daemon: it reads as the root.
     #[allow(clippy::indexing_slicing)] // nodes[0] is always there
-    fn node(&self, id: NodeId) -> &Node {
+    fn node(&self, id: NodeId) -> &NodeData {
         self.nodes.get(id.index()).unwrap_or(&self.nodes[0])
     }
 
-    fn with(&mut self, id: u32, change: impl FnOnce(&mut Node)) {
+    fn with(&mut self, id: u32, change: impl FnOnce(&mut NodeData)) {
         if let Some(node) = self.nodes.get_mut(id as usize) {
             change(node);
         }
@@ -228,15 +228,15 @@ impl Tree {
         self.bindings_of(self.given(node))
     }
 
-    pub(crate) fn value_of(&self, given: Given) -> Option<&str> {
-        let Value { start, length } = given.value;
+    pub(crate) fn value_of(&self, given: GivenValue) -> Option<&str> {
+        let NodeValue { start, length } = given.value;
         if start == NONE {
             return None;
         }
         self.text.get(start as usize..start as usize + length as usize)
     }
 
-    pub(crate) fn bindings_of(&self, given: Given) -> &[(Box<str>, Box<str>)] {
+    pub(crate) fn bindings_of(&self, given: GivenValue) -> &[(Box<str>, Box<str>)] {
         self.bindings.get(given.bindings as usize).map_or(&[], |bindings| bindings)
     }
 
@@ -248,24 +248,24 @@ impl Tree {
     }
 
     /// Keeps a value, to give it to a node.
-    pub(crate) fn keep(&mut self, value: &str, bindings: &[(&str, &str)]) -> Result<Given, Error> {
+    pub(crate) fn keep(&mut self, value: &str, bindings: &[(&str, &str)]) -> Result<GivenValue, Error> {
         let start = u32::try_from(self.text.len()).map_err(|_| Error::TooLarge)?;
         let length = u32::try_from(value.len()).map_err(|_| Error::TooLarge)?;
         if start.checked_add(length).is_none_or(|end| end == NONE) {
             return Err(Error::TooLarge);
         }
         self.text.push_str(value);
-        Ok(Given { value: Value { start, length }, bindings: self.bindings_id(bindings) })
+        Ok(GivenValue { value: NodeValue { start, length }, bindings: self.bindings_id(bindings) })
     }
 
     /// What the node was given last.
-    pub(crate) fn given(&self, node: NodeId) -> Given {
+    pub(crate) fn given(&self, node: NodeId) -> GivenValue {
         let node = self.node(node);
-        Given { value: node.value, bindings: node.bindings }
+        GivenValue { value: node.value, bindings: node.bindings }
     }
 
     /// Gives a node a value that this tree keeps.
-    pub(crate) fn give(&mut self, node: NodeId, given: Given) {
+    pub(crate) fn give(&mut self, node: NodeId, given: GivenValue) {
         self.with(node.0, |node| (node.value, node.bindings) = (given.value, given.bindings));
     }
 
@@ -293,7 +293,7 @@ impl Tree {
     /// Takes the node's text away.
     pub fn clear_value(&mut self, node: NodeId) {
         self.with(node.0, |node| {
-            node.value = Value::ABSENT;
+            node.value = NodeValue::ABSENT;
             node.bindings = 0;
         });
     }
@@ -333,14 +333,14 @@ impl Tree {
 
     fn push(&mut self, name: Name) -> Result<u32, Error> {
         let id = u32::try_from(self.nodes.len()).ok().filter(|&id| id != NONE).ok_or(Error::TooLarge)?;
-        self.nodes.push(Node {
+        self.nodes.push(NodeData {
             name,
             parent: NONE,
             first: NONE,
             last: NONE,
             previous: NONE,
             next: NONE,
-            value: Value::ABSENT,
+            value: NodeValue::ABSENT,
             bindings: 0,
         });
         Ok(id)
@@ -429,7 +429,7 @@ impl Tree {
 
     /// Takes a node and all below it out of the tree.
     pub fn detach(&mut self, node: NodeId) {
-        let Node { parent, previous, next, .. } = *self.node(node);
+        let NodeData { parent, previous, next, .. } = *self.node(node);
         if parent == NONE {
             return;
         }

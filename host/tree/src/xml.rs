@@ -16,8 +16,8 @@
 mod read;
 mod write;
 
-pub use read::{Limits, Reader, XmlError, XmlFault, parse};
-pub use write::{Writer, escaped, write};
+pub use read::{XmlError, XmlFault, XmlLimits, XmlTreeReader, parse};
+pub use write::{XmlTreeWriter, escaped, write};
 
 /// The namespace of the prefix `xml`, which is bound in every document.
 const XML: &str = "http://www.w3.org/XML/1998/namespace";

@@ -7,13 +7,13 @@ use std::collections::HashMap;
 
 use confine_tree::{CONTROLLER, Coverage, NETCONF, NodeId, Pattern, PatternStep, QName, Tree, YANG};
 
-use crate::{Access, InstanceRef, Scope, Verdict};
+use crate::{AccessVerdict, InstanceRef, NodeAccess, Scope};
 
 const OPERATION: QName<'_> = QName::new(NETCONF, "operation");
 const INSERT: QName<'_> = QName::new(YANG, "insert");
 
 /// What an edit may do to the configuration of devices.
-pub(crate) struct Authority<'a> {
+pub(crate) struct EditAuthority<'a> {
     /// The scopes of the modules that were run.
     pub(crate) scopes: Vec<&'a Scope>,
     /// What instances had created: it may be taken away whatever modules may do.
@@ -25,14 +25,18 @@ pub(crate) struct Authority<'a> {
 /// Refuses an edit that does anything but merge and remove below `/devices/device/config` what one of the
 /// scopes permits, and write the `created` lists of these instances. The reason is for the log: it is a fault
 /// of Confine.
-pub(crate) fn check(edit: &Tree, instances: &[InstanceRef], authority: &Authority<'_>) -> Result<(), String> {
+pub(crate) fn check(
+    edit: &Tree,
+    instances: &[InstanceRef],
+    authority: &EditAuthority<'_>,
+) -> Result<(), String> {
     let entries = instances.iter().filter_map(|instance| {
         let step = instance.path().steps.last()?;
         Some((step.name(), instance.key(), step))
     });
     let mut by_key: HashMap<_, Vec<_>> = HashMap::new();
     entries.for_each(|(name, key, step)| by_key.entry((name, key)).or_default().push(step));
-    let checking = Checking { edit, instances: by_key, authority };
+    let checking = AuthorityCheck { edit, instances: by_key, authority };
     for top in edit.children(Tree::ROOT) {
         match edit.qname(top) {
             QName { namespace: CONTROLLER, local: "devices" } => checking.devices(top)?,
@@ -43,14 +47,14 @@ pub(crate) fn check(edit: &Tree, instances: &[InstanceRef], authority: &Authorit
     Ok(())
 }
 
-struct Checking<'a> {
+struct AuthorityCheck<'a> {
     edit: &'a Tree,
     /// By list and first key.
     instances: HashMap<(QName<'a>, &'a str), Vec<&'a PatternStep>>,
-    authority: &'a Authority<'a>,
+    authority: &'a EditAuthority<'a>,
 }
 
-impl Checking<'_> {
+impl AuthorityCheck<'_> {
     fn devices(&self, devices: NodeId) -> Result<(), String> {
         self.bare(devices)?;
         for device in self.edit.children(devices) {
@@ -101,11 +105,11 @@ impl Checking<'_> {
             let keys = entry.map_or(0, |entry| entry.keys.len());
             if removed {
                 if !self.authority.stripped.covers(&here) {
-                    self.permitted(node, &here, &[Access::Delete])?;
+                    self.permitted(node, &here, &[NodeAccess::Delete])?;
                 }
             } else {
                 if moved || self.edit.children(node).count() == keys {
-                    self.permitted(node, &here, &[Access::Create, Access::Update])?;
+                    self.permitted(node, &here, &[NodeAccess::Create, NodeAccess::Update])?;
                 }
                 self.configuration(node, &here)?;
             }
@@ -132,9 +136,9 @@ impl Checking<'_> {
     }
 
     /// Refuses what no scope permits in any of these ways.
-    fn permitted(&self, node: NodeId, place: &Pattern, ways: &[Access]) -> Result<(), String> {
+    fn permitted(&self, node: NodeId, place: &Pattern, ways: &[NodeAccess]) -> Result<(), String> {
         let permits = |scope: &&Scope| {
-            ways.iter().any(|&access| matches!(scope.decide(access, place), Verdict::Permit { .. }))
+            ways.iter().any(|&access| matches!(scope.decide(access, place), AccessVerdict::Permit { .. }))
         };
         match self.authority.scopes.iter().any(permits) {
             true => Ok(()),
@@ -252,7 +256,7 @@ mod tests {
             Some(last) if &*last.local == "list" => vec!["key".into()],
             _ => Vec::new(),
         };
-        let authority = Authority { scopes: vec![&scope], stripped, keys: &keys };
+        let authority = EditAuthority { scopes: vec![&scope], stripped, keys: &keys };
         match check(&xml::parse(&text).unwrap(), &[instance], &authority) {
             Ok(()) => "sent".into(),
             Err(reason) => reason,

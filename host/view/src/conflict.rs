@@ -8,20 +8,20 @@ use std::collections::{HashMap, HashSet};
 
 use confine_tree::{NodeId, Overlay, Pattern};
 
-use crate::{Draft, InstanceRef, Owners, Refusal, Scope, Tag, draft::Written};
+use crate::{CallRefusal, CommitDraft, ErrorTag, InstanceRef, OwnerIndex, Scope, draft::RunWrites};
 
 /// Who has set what in this commit.
 #[derive(Default)]
-pub(crate) struct Settings {
+pub(crate) struct WrittenValues {
     /// The instance that set a node last, and the value in a form to compare.
     by_node: HashMap<NodeId, (InstanceRef, String)>,
     /// The first two that do not agree.
-    conflict: Option<Refusal>,
+    conflict: Option<CallRefusal>,
 }
 
-impl Settings {
+impl WrittenValues {
     /// Takes note of what a run has set.
-    pub(crate) fn note(&mut self, overlay: &mut Overlay, run: &Written) {
+    pub(crate) fn note(&mut self, overlay: &mut Overlay, run: &RunWrites) {
         for &node in &run.nodes {
             let value = overlay.meaning(node);
             let before = self.by_node.insert(node, (run.instance.clone(), value.clone()));
@@ -40,29 +40,34 @@ impl Settings {
     }
 }
 
-impl Draft {
+impl CommitDraft {
     /// Refuses what an instance did against another. `ran` are those that this commit ran.
-    pub(crate) fn check_conflicts(&mut self, ran: &[InstanceRef], owners: &Owners) -> Result<(), Refusal> {
+    pub(crate) fn check_conflicts(
+        &mut self,
+        ran: &[InstanceRef],
+        owners: &OwnerIndex,
+    ) -> Result<(), CallRefusal> {
         if let Some(conflict) = self.settings.conflict.take() {
             return Err(conflict);
         }
         let written = std::mem::take(&mut self.written);
-        let overriding = Overriding { draft: self, written: &written, ran: ran.iter().collect(), owners };
+        let overriding =
+            ConflictOverride { draft: self, written: &written, ran: ran.iter().collect(), owners };
         let checked = overriding.check();
         self.written = written;
         checked
     }
 }
 
-struct Overriding<'a> {
-    draft: &'a mut Draft,
-    written: &'a [Written],
+struct ConflictOverride<'a> {
+    draft: &'a mut CommitDraft,
+    written: &'a [RunWrites],
     ran: HashSet<&'a InstanceRef>,
-    owners: &'a Owners,
+    owners: &'a OwnerIndex,
 }
 
-impl Overriding<'_> {
-    fn check(mut self) -> Result<(), Refusal> {
+impl ConflictOverride<'_> {
+    fn check(mut self) -> Result<(), CallRefusal> {
         let mut removals: HashMap<NodeId, Vec<usize>> = HashMap::new();
         for (index, run) in self.written.iter().enumerate() {
             run.removed.iter().for_each(|&node| removals.entry(node).or_default().push(index));
@@ -91,7 +96,7 @@ impl Overriding<'_> {
         run: usize,
         node: NodeId,
         removals: &HashMap<NodeId, Vec<usize>>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), CallRefusal> {
         let Some(instance) = self.written.get(run).map(|run| &run.instance) else { return Ok(()) };
         let overlay = &mut self.draft.overlay;
         let above = overlay.lineage(node).into_iter().filter_map(|(above, _)| removals.get(&above));
@@ -107,7 +112,7 @@ impl Overriding<'_> {
     }
 
     /// What an instance that this commit does not run has created is not changed by others.
-    fn check_owned(&mut self, run: &Written, node: NodeId, does: &str) -> Result<(), Refusal> {
+    fn check_owned(&mut self, run: &RunWrites, node: NodeId, does: &str) -> Result<(), CallRefusal> {
         if run.scope.last_wins() {
             return Ok(());
         }
@@ -131,14 +136,14 @@ impl Overriding<'_> {
     }
 }
 
-fn conflict(what: &str, place: &Pattern, scope: &Scope) -> Refusal {
+fn conflict(what: &str, place: &Pattern, scope: &Scope) -> CallRefusal {
     let message = format!(
         "conflict: {what}\n\
          hint: let only one of them do it; or let the last one win with `conflicts = \"last-wins\"` in the \
          table of module `{}` in Confine's own file",
         scope.module()
     );
-    Refusal::new(Tag::OperationFailed, message).at(place.to_string())
+    CallRefusal::new(ErrorTag::OperationFailed, message).at(place.to_string())
 }
 
 /// A value in its form to compare, for people: without the namespace.

@@ -3,11 +3,12 @@
 use std::{collections::HashSet, sync::Arc};
 
 use confine_tree::{
-    Live, Mark, NodeId, Overlay, Path, Pattern, PrefixMap, Progress, ResolveError, Schema, Search, Tree,
+    LiveNode, NodeId, Overlay, OverlayMark, Path, Pattern, PatternSearch, PrefixMap, ResolveError, Schema,
+    SearchProgress, Tree,
 };
 
 use crate::{
-    Allowance, Error, Exceeded, InstanceRef, Meter, Refusal, Scope, Source, conflict::Settings,
+    CallRefusal, Error, Exceeded, InstanceRef, Meter, Scope, Source, WorkAllowance, conflict::WrittenValues,
     refusal::refused, view::size,
 };
 
@@ -20,21 +21,21 @@ const REQUEST: u64 = 20_000;
 
 /// What one commit works on: what was read of the datastore, and what the modules have made of it so
 /// far. Each view of the commit owns it in turn.
-pub struct Draft {
+pub struct CommitDraft {
     pub(crate) overlay: Overlay,
     source: Arc<dyn Source>,
     fetched: Vec<Pattern>,
-    pub(crate) written: Vec<Written>,
+    pub(crate) written: Vec<RunWrites>,
     /// What was taken away because instances had created it.
     pub(crate) stripped: Vec<Pattern>,
     /// What modules did to nodes that they do not see and may not do. To refuse that in a run would tell
     /// them of the nodes, so the commit is refused in the end.
-    unseen: Vec<Refusal>,
-    pub(crate) settings: Settings,
+    unseen: Vec<CallRefusal>,
+    pub(crate) settings: WrittenValues,
 }
 
 /// What one run did.
-pub(crate) struct Written {
+pub(crate) struct RunWrites {
     pub(crate) instance: InstanceRef,
     pub(crate) scope: Arc<Scope>,
     /// Set or created, and there when the run had ended; perhaps gone since.
@@ -45,12 +46,12 @@ pub(crate) struct Written {
 
 /// A moment of a draft to go back to.
 #[must_use = "an open mark keeps a journal"]
-pub(crate) struct Moment {
-    mark: Mark,
+pub(crate) struct DraftMark {
+    mark: OverlayMark,
     unseen: usize,
 }
 
-impl Draft {
+impl CommitDraft {
     /// Nothing is read yet. `source` is read where something turns out to be needed.
     pub fn new(schema: Arc<dyn Schema>, source: Arc<dyn Source>) -> Self {
         Self {
@@ -60,7 +61,7 @@ impl Draft {
             written: Vec::new(),
             stripped: Vec::new(),
             unseen: Vec::new(),
-            settings: Settings::default(),
+            settings: WrittenValues::default(),
         }
     }
 
@@ -71,7 +72,7 @@ impl Draft {
     }
 
     /// What a path means, relative to `base` unless it is absolute.
-    pub fn resolve(&self, path: &str, base: &Pattern, prefixes: &PrefixMap) -> Result<Pattern, Refusal> {
+    pub fn resolve(&self, path: &str, base: &Pattern, prefixes: &PrefixMap) -> Result<Pattern, CallRefusal> {
         let refuse = |error: ResolveError| refused(error).at(path);
         let parsed = Path::parse(path).map_err(|error| refuse(confine_tree::Error::from(error).into()))?;
         self.overlay.resolve(&parsed, base, prefixes).map_err(refuse)
@@ -84,7 +85,7 @@ impl Draft {
 
     /// Reads what of `wanted` has not been read yet, in one request.
     pub async fn read(&mut self, wanted: &[Pattern]) -> Result<(), Error> {
-        self.fetch(wanted, &mut Meter::new(Allowance::UNLIMITED)).await.map(drop)
+        self.fetch(wanted, &mut Meter::new(WorkAllowance::UNLIMITED)).await.map(drop)
     }
 
     /// As [`read`](Self::read), at a module's expense; what had to be read.
@@ -148,51 +149,59 @@ impl Draft {
 
     /// Takes away what a service instance had created, before it is made anew: what is made again as it
     /// was is no edit; what is not is taken out of the datastore. The pattern has all its keys.
-    pub fn strip(&mut self, pattern: &Pattern) -> Result<(), Refusal> {
+    pub fn strip(&mut self, pattern: &Pattern) -> Result<(), CallRefusal> {
         self.stripped.push(pattern.clone());
         self.overlay.strip(pattern).map_err(|error| refused(error).at(pattern.to_string()))
     }
 
     /// Remembers this moment, until [`keep`](Self::keep) or [`rollback`](Self::rollback).
-    pub(crate) fn moment(&mut self) -> Moment {
-        Moment { mark: self.overlay.mark(), unseen: self.unseen.len() }
+    pub(crate) fn moment(&mut self) -> DraftMark {
+        DraftMark { mark: self.overlay.mark(), unseen: self.unseen.len() }
     }
 
-    pub(crate) fn keep(&mut self, moment: Moment) {
+    pub(crate) fn keep(&mut self, moment: DraftMark) {
         self.overlay.keep(moment.mark);
     }
 
-    pub(crate) fn rollback(&mut self, moment: Moment) {
+    pub(crate) fn rollback(&mut self, moment: DraftMark) {
         self.overlay.rollback(moment.mark);
         self.unseen.truncate(moment.unseen);
     }
 
     /// Refuses the commit in the end, for what the module must not be told of.
-    pub(crate) fn refuse_unseen(&mut self, refusal: Refusal) {
+    pub(crate) fn refuse_unseen(&mut self, refusal: CallRefusal) {
         self.unseen.push(refusal);
     }
 
-    pub(crate) fn unseen(&self) -> Option<&Refusal> {
+    pub(crate) fn unseen(&self) -> Option<&CallRefusal> {
         self.unseen.first()
     }
 
-    pub(crate) async fn search(&mut self, pattern: Pattern, meter: &mut Meter) -> Result<Vec<Live>, Error> {
-        let mut search = Search::new(pattern);
+    pub(crate) async fn search(
+        &mut self,
+        pattern: Pattern,
+        meter: &mut Meter,
+    ) -> Result<Vec<LiveNode>, Error> {
+        let mut search = PatternSearch::new(pattern);
         let mut found = Vec::new();
         loop {
             let progress = search.advance(&mut self.overlay);
             meter.charge(1 + self.overlay.take_looked() as u64).await?;
             match progress {
-                Progress::Looked => {}
-                Progress::Found(live) => found.push(live),
-                Progress::Done => return Ok(found),
+                SearchProgress::Looked => {}
+                SearchProgress::Found(live) => found.push(live),
+                SearchProgress::Done => return Ok(found),
             }
         }
     }
 
     /// The children of a node that are there now, in document order. Those that are not any more are gone
     /// through as well.
-    pub(crate) async fn children(&self, place: Live, meter: &mut Meter) -> Result<Vec<Live>, Exceeded> {
+    pub(crate) async fn children(
+        &self,
+        place: LiveNode,
+        meter: &mut Meter,
+    ) -> Result<Vec<LiveNode>, Exceeded> {
         let mut children = Vec::new();
         for child in self.overlay.places(place) {
             meter.charge(1).await?;
@@ -211,7 +220,7 @@ impl Draft {
             return;
         }
         let (instance, scope) = (instance.clone(), scope.clone());
-        let written = Written { instance, scope, nodes, removed };
+        let written = RunWrites { instance, scope, nodes, removed };
         self.settings.note(&mut self.overlay, &written);
         self.written.push(written);
     }

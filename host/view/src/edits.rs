@@ -1,15 +1,15 @@
 //! What is done by an edit, node by node: to say which node it was that somebody refused.
 
-use confine_tree::{CONTROLLER, Form, NETCONF, NodeId, Pattern, PatternStep, QName, Tree};
+use confine_tree::{CONTROLLER, NETCONF, NodeId, NodeKind, Pattern, PatternStep, QName, Tree};
 
-use crate::{Access, Draft};
+use crate::{CommitDraft, NodeAccess};
 
 const OPERATION: QName<'_> = QName::new(NETCONF, "operation");
 
-impl Draft {
+impl CommitDraft {
     /// What would be done to the configuration of devices, in document order: entries that are made, leaves that
     /// are set, and what is removed.
-    pub fn edits(&mut self) -> Vec<(Access, Pattern)> {
+    pub fn edits(&mut self) -> Vec<(NodeAccess, Pattern)> {
         let Ok(Some(edit)) = self.overlay.edit_config() else { return Vec::new() };
         let mut edits = Vec::new();
         let devices = edit.child(Tree::ROOT, QName::new(CONTROLLER, "devices"));
@@ -20,34 +20,40 @@ impl Draft {
         edits
     }
 
-    fn collect(&mut self, edit: &Tree, above: NodeId, place: &Pattern, edits: &mut Vec<(Access, Pattern)>) {
+    fn collect(
+        &mut self,
+        edit: &Tree,
+        above: NodeId,
+        place: &Pattern,
+        edits: &mut Vec<(NodeAccess, Pattern)>,
+    ) {
         // As deep as the edit, which the reader of XML and that of paths bound.
         for node in edit.children(above) {
             let step = PatternStep::new(edit.qname(node));
             let mut here = Pattern { steps: place.steps.iter().cloned().chain([step]).collect() };
             let form = self.overlay.knowledge().form(self.overlay.locate(&here));
-            if let (Form::List { keys }, Some(step)) = (&form, here.steps.last_mut()) {
+            if let (NodeKind::List { keys }, Some(step)) = (&form, here.steps.last_mut()) {
                 for key in keys.iter() {
                     let leaf = edit.child(node, QName::new(&step.namespace, key));
                     step.keys.push((key.clone(), leaf.and_then(|leaf| edit.value(leaf)).map(Into::into)));
                 }
             }
-            if let (Form::LeafList, Some(step)) = (&form, here.steps.last_mut()) {
+            if let (NodeKind::LeafList, Some(step)) = (&form, here.steps.last_mut()) {
                 step.entry = Some(edit.value(node).map(Into::into));
             }
             if edit.attribute(node, OPERATION) == Some("remove") {
-                edits.push((Access::Delete, here));
+                edits.push((NodeAccess::Delete, here));
                 continue;
             }
             let found = self.overlay.find(&here);
             let in_base = found.first().is_some_and(|live| self.overlay.in_base(live.node()));
             let leaf = edit.first_child(node).is_none();
-            match (in_base, leaf || matches!(form, Form::List { .. })) {
-                (false, true) => edits.push((Access::Create, here.clone())),
+            match (in_base, leaf || matches!(form, NodeKind::List { .. })) {
+                (false, true) => edits.push((NodeAccess::Create, here.clone())),
                 (true, true)
                     if leaf && found.first().is_some_and(|live| self.overlay.is_changed(live.node())) =>
                 {
-                    edits.push((Access::Update, here.clone()));
+                    edits.push((NodeAccess::Update, here.clone()));
                 }
                 _ => {}
             }

@@ -5,7 +5,7 @@ use crate::Exceeded;
 /// An error-tag of RFC 6241, appendix A.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Tag {
+pub enum ErrorTag {
     /// The user, or the module's scope, does not allow it.
     AccessDenied,
     /// What is needed is not there.
@@ -28,7 +28,7 @@ pub enum Tag {
     OperationFailed,
 }
 
-impl Tag {
+impl ErrorTag {
     /// As RFC 6241 writes it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -49,17 +49,17 @@ impl Tag {
 /// A call that was refused: what the module is told.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
-pub struct Refusal {
+pub struct CallRefusal {
     /// Its kind.
-    pub tag: Tag,
+    pub tag: ErrorTag,
     /// For a person.
     pub message: String,
     /// The node that it is about, as the module wrote it.
     pub path: Option<String>,
 }
 
-impl Refusal {
-    pub(crate) fn new(tag: Tag, message: impl Into<String>) -> Self {
+impl CallRefusal {
+    pub(crate) fn new(tag: ErrorTag, message: impl Into<String>) -> Self {
         Self { tag, message: message.into(), path: None }
     }
 
@@ -86,7 +86,7 @@ pub struct SourceError {
 pub enum Error {
     /// The call was refused. The module is told, and goes on.
     #[error(transparent)]
-    Refused(#[from] Refusal),
+    Refused(#[from] CallRefusal),
     /// A budget is spent. The run ends: the module is not told.
     #[error(transparent)]
     Limit(#[from] Exceeded),

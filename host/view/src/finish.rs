@@ -2,17 +2,20 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use confine_tree::{CONTROLLER, Coverage, Form, NodeId, Pattern, PatternStep, QName, Tree, xml::Writer};
+use confine_tree::{
+    CONTROLLER, Coverage, NodeId, NodeKind, Pattern, PatternStep, QName, Tree, xml::XmlTreeWriter,
+};
 
 use crate::{
-    Access, Created, Draft, Error, InstanceRef, Owners, Refusal, Tag, Verdict,
-    check::{Authority, check},
+    AccessVerdict, CallRefusal, CommitDraft, CreatedObject, Error, ErrorTag, InstanceRef, NodeAccess,
+    OwnerIndex,
+    check::{EditAuthority, check},
     refusal::refused,
 };
 
 /// What a commit sends, as the content of `<config>` of an edit-config to be merged.
 #[derive(Clone, Debug, Default)]
-pub struct Finished {
+pub struct FinishedCommit {
     /// All of it; none where there is nothing to say.
     pub edit: Option<String>,
     /// The part for `/devices`.
@@ -20,7 +23,7 @@ pub struct Finished {
     /// The part for `/services`: the `created` lists.
     pub services: Option<String>,
     /// What each instance has created now, for the index of owners.
-    pub created: Vec<(InstanceRef, Vec<Created>)>,
+    pub created: Vec<(InstanceRef, Vec<CreatedObject>)>,
     /// For logs and people.
     pub summary: Summary,
 }
@@ -36,7 +39,7 @@ pub struct Summary {
     pub removals: usize,
 }
 
-impl Draft {
+impl CommitDraft {
     /// Reads, in one request, what has been written without having been read, and the `created` lists of
     /// these instances. [`finish`](Self::finish) sends more than it must without it.
     pub async fn settle(&mut self, instances: &[InstanceRef]) -> Result<(), Error> {
@@ -52,7 +55,11 @@ impl Draft {
 
     /// Puts what these instances have created into their lists and says what to send. `instances` are
     /// those that were run; one that is not there any more has no list.
-    pub fn finish(&mut self, instances: &[InstanceRef], owners: &Owners) -> Result<Finished, Error> {
+    pub fn finish(
+        &mut self,
+        instances: &[InstanceRef],
+        owners: &OwnerIndex,
+    ) -> Result<FinishedCommit, Error> {
         if let Some(refusal) = self.unseen() {
             return Err(refusal.clone().into());
         }
@@ -64,30 +71,34 @@ impl Draft {
         self.check_devices()?;
         self.check_scopes()?;
         let edit = self.overlay.edit_config().map_err(|error| refused(error.into()))?;
-        let Some(edit) = edit else { return Ok(Finished { created, ..Finished::default() }) };
+        let Some(edit) = edit else { return Ok(FinishedCommit { created, ..FinishedCommit::default() }) };
         self.last_check(&edit, instances).map_err(|reason| {
             let message = format!("the finished edit is refused by its last check: {reason}");
-            Refusal::new(Tag::OperationFailed, message)
+            CallRefusal::new(ErrorTag::OperationFailed, message)
         })?;
         let write = |local: &str| {
             let part = edit.child(Tree::ROOT, QName::new(CONTROLLER, local));
-            let text = part.map(|part| Writer::new().write(&edit, [part]));
+            let text = part.map(|part| XmlTreeWriter::new().write(&edit, [part]));
             text.transpose().map_err(|error| refused(error.into()))
         };
         let (devices, services) = (write("devices")?, write("services")?);
         let whole = [devices.as_deref(), services.as_deref()].into_iter().flatten().collect::<String>();
-        Ok(Finished { edit: Some(whole), devices, services, created, summary: summary(&edit) })
+        Ok(FinishedCommit { edit: Some(whole), devices, services, created, summary: summary(&edit) })
     }
 
     /// Replaces the `created` list of an instance. What stays the same is no edit.
-    fn record_created(&mut self, instance: &InstanceRef, created: &[Created]) -> Result<(), Refusal> {
+    fn record_created(
+        &mut self,
+        instance: &InstanceRef,
+        created: &[CreatedObject],
+    ) -> Result<(), CallRefusal> {
         if self.overlay.find(instance.path()).is_empty() {
             return Ok(());
         }
         let list = created_list(instance);
         if !created.is_empty() && self.overlay.check_model(&list).is_err() {
-            return Err(Refusal::new(
-                Tag::UnknownElement,
+            return Err(CallRefusal::new(
+                ErrorTag::UnknownElement,
                 format!(
                     "the list `{}` has no place for what its instances create: add `uses \
                      ctrl:created-by-service` to it in its YANG",
@@ -96,7 +107,7 @@ impl Draft {
             ));
         }
         self.overlay.remove(&list).map_err(refused)?;
-        for path in created.iter().map(Created::entry) {
+        for path in created.iter().map(CreatedObject::entry) {
             let mut entry = PatternStep::new(QName::new(namespace(instance), "path"));
             entry.entry = Some(Some(path.clone()));
             self.overlay.set(&below(&list, entry), &path, &[]).map_err(refused)?;
@@ -105,7 +116,7 @@ impl Draft {
     }
 
     /// Refuses to make a device: one that is written to without being there was misspelt.
-    fn check_devices(&mut self) -> Result<(), Refusal> {
+    fn check_devices(&mut self) -> Result<(), CallRefusal> {
         let devices = Pattern {
             steps: ["devices", "device"].map(|local| PatternStep::new(QName::new(CONTROLLER, local))).into(),
         };
@@ -115,7 +126,7 @@ impl Draft {
                 let name = device.steps.last().and_then(|step| step.key("name")).unwrap_or_default();
                 let who = self.who_wrote(live.node()).map_or("a module".into(), |who| format!("`{who}`"));
                 let message = format!("the controller has no device `{name}`, which {who} writes to");
-                return Err(Refusal::new(Tag::DataMissing, message).at(device.to_string()));
+                return Err(CallRefusal::new(ErrorTag::DataMissing, message).at(device.to_string()));
             }
         }
         Ok(())
@@ -130,7 +141,7 @@ impl Draft {
     }
 
     /// Asks once more whether each run may have written what it wrote, now that all of it has been read.
-    fn check_scopes(&mut self) -> Result<(), Refusal> {
+    fn check_scopes(&mut self) -> Result<(), CallRefusal> {
         let mut above: HashSet<NodeId> = HashSet::new();
         for run in &self.written {
             above.clear();
@@ -138,11 +149,11 @@ impl Draft {
                 if self.overlay.place(node).is_none() {
                     continue;
                 }
-                let access = if self.overlay.in_base(node) { Access::Update } else { Access::Create };
+                let access = if self.overlay.in_base(node) { NodeAccess::Update } else { NodeAccess::Create };
                 let pattern = self.overlay.pattern(node);
                 let forbidden = |verdict| match verdict {
-                    Verdict::Permit { .. } => None,
-                    Verdict::Deny { reason } => Some((pattern.clone(), access, reason)),
+                    AccessVerdict::Permit { .. } => None,
+                    AccessVerdict::Deny { reason } => Some((pattern.clone(), access, reason)),
                 };
                 let changed = self.overlay.is_changed(node);
                 let mut refused = if changed {
@@ -157,14 +168,15 @@ impl Draft {
                         made.steps.push(step);
                         if entry && !self.overlay.in_base(node) && above.insert(node) {
                             let forbidden = run.scope.forbids_making(&made);
-                            refused = refused.or(forbidden.map(|(node, why)| (node, Access::Create, why)));
+                            refused =
+                                refused.or(forbidden.map(|(node, why)| (node, NodeAccess::Create, why)));
                         }
                     }
                 }
                 if let Some((node, access, reason)) = refused {
                     let message =
                         format!("access denied: {access} of `{node}` by `{}`: {reason}", run.instance);
-                    return Err(Refusal::new(Tag::AccessDenied, message).at(node.to_string()));
+                    return Err(CallRefusal::new(ErrorTag::AccessDenied, message).at(node.to_string()));
                 }
             }
         }
@@ -178,10 +190,10 @@ impl Draft {
         let mut stripped = Coverage::default();
         self.stripped.iter().for_each(|pattern| stripped.insert(pattern));
         let keys = |list: &Pattern| match self.overlay.knowledge().form(self.overlay.locate(list)) {
-            Form::List { keys } => keys.to_vec(),
+            NodeKind::List { keys } => keys.to_vec(),
             _ => Vec::new(),
         };
-        check(edit, instances, &Authority { scopes, stripped, keys: &keys })
+        check(edit, instances, &EditAuthority { scopes, stripped, keys: &keys })
     }
 }
 

@@ -1,7 +1,7 @@
 //! What one module sees and does: scope, ownership, edits.
 //!
-//! A [`Draft`] is what one commit works on. Each run of a module gets a [`View`] of it, cut by the
-//! module's [`Scope`] and paid for by its [`Meter`]; at the end, [`Draft::finish`] says what to send. It
+//! A [`CommitDraft`] is what one commit works on. Each run of a module gets a [`View`] of it, cut by the
+//! module's [`Scope`] and paid for by its [`Meter`]; at the end, [`CommitDraft::finish`] says what to send. It
 //! knows neither the wire nor WebAssembly: data comes from a [`Source`].
 
 mod check;
@@ -22,13 +22,13 @@ mod source;
 mod tests;
 mod view;
 
-pub use draft::Draft;
-pub use error::{Error, Refusal, SourceError, Tag};
-pub use finish::{Finished, Summary};
+pub use draft::CommitDraft;
+pub use error::{CallRefusal, Error, ErrorTag, SourceError};
+pub use finish::{FinishedCommit, Summary};
 pub use instance::InstanceRef;
-pub use meter::{Allowance, BYTES_PER_UNIT, Exceeded, Meter};
-pub use owners::{Created, Owners};
+pub use meter::{BYTES_PER_UNIT, Exceeded, Meter, WorkAllowance};
+pub use owners::{CreatedObject, OwnerIndex};
 pub use rules::ModuleRules;
-pub use scope::{Access, Rules, Scope, Verdict};
+pub use scope::{AccessVerdict, NodeAccess, Scope, ScopeRules};
 pub use source::{Fetch, Source};
-pub use view::{Edit, Node, View};
+pub use view::{View, ViewEdit, ViewNode};

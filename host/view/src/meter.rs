@@ -12,7 +12,7 @@ use std::{
 
 /// What one module may ask of the host in one commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Allowance {
+pub struct WorkAllowance {
     /// Units of work. One unit is a node looked at, or [`BYTES_PER_UNIT`] bytes copied: in the order of
     /// 50 ns.
     pub work: u64,
@@ -30,7 +30,7 @@ pub struct Allowance {
 /// How many copied bytes count as one unit of work.
 pub const BYTES_PER_UNIT: u64 = 64;
 
-impl Allowance {
+impl WorkAllowance {
     /// About 0.5 ms of work.
     pub const QUANTUM: u64 = 10_000;
 
@@ -54,7 +54,7 @@ pub struct Exceeded {
 /// Counts what a module's calls cost, and lets others run in between.
 #[derive(Clone, Debug)]
 pub struct Meter {
-    allowance: Allowance,
+    allowance: WorkAllowance,
     work: u64,
     edits: u64,
     kept: u64,
@@ -63,7 +63,7 @@ pub struct Meter {
 
 impl Meter {
     /// Nothing is used yet.
-    pub fn new(allowance: Allowance) -> Self {
+    pub fn new(allowance: WorkAllowance) -> Self {
         Self { allowance, work: 0, edits: 0, kept: 0, since_yield: 0 }
     }
 
@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn yields_once_in_a_quantum() {
-        let mut meter = Meter::new(Allowance { quantum: 100, ..Allowance::UNLIMITED });
+        let mut meter = Meter::new(WorkAllowance { quantum: 100, ..WorkAllowance::UNLIMITED });
         let ((), yields) = drive(async {
             for _ in 0..1000 {
                 meter.charge(1).await.unwrap();
@@ -186,7 +186,7 @@ mod tests {
 
     #[test]
     fn copying_costs_what_is_copied() {
-        let mut meter = Meter::new(Allowance::UNLIMITED);
+        let mut meter = Meter::new(WorkAllowance::UNLIMITED);
         drive(meter.charge_bytes(0)).0.unwrap();
         drive(meter.charge_bytes(100 * BYTES_PER_UNIT as usize)).0.unwrap();
         meter.pay_bytes(100 * BYTES_PER_UNIT as usize).unwrap();
@@ -197,7 +197,8 @@ mod tests {
 
     #[test]
     fn a_spent_budget_says_which_and_how_much() {
-        let mut meter = Meter::new(Allowance { work: 100, edits: 2, kept: 10, ..Allowance::UNLIMITED });
+        let mut meter =
+            Meter::new(WorkAllowance { work: 100, edits: 2, kept: 10, ..WorkAllowance::UNLIMITED });
         let (result, _) = drive(async {
             meter.charge(90).await?;
             meter.charge(20).await
@@ -210,7 +211,7 @@ mod tests {
 
     #[test]
     fn numbers_do_not_run_over() {
-        let mut meter = Meter::new(Allowance { work: 100, ..Allowance::UNLIMITED });
+        let mut meter = Meter::new(WorkAllowance { work: 100, ..WorkAllowance::UNLIMITED });
         let (result, _) = drive(async {
             meter.charge(1).await?;
             meter.charge(u64::MAX).await

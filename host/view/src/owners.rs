@@ -11,7 +11,7 @@ const SHARED: &str = "[false()]";
 
 /// An object that an instance created.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Created {
+pub struct CreatedObject {
     /// In the one form that [`Pattern::created`] gives.
     pub path: String,
     /// With namespaces, which the backend's form lacks: where they are known.
@@ -21,7 +21,7 @@ pub struct Created {
     pub shared: bool,
 }
 
-impl Created {
+impl CreatedObject {
     /// What stands in a `created` list.
     pub(crate) fn read(entry: &str) -> Self {
         let (path, shared) = entry.strip_suffix(SHARED).map_or((entry, false), |path| (path, true));
@@ -38,15 +38,15 @@ impl Created {
 
 /// An index of the `created` lists of all service instances.
 #[derive(Clone, Debug, Default)]
-pub struct Owners {
-    by_path: BTreeMap<String, Owned>,
+pub struct OwnerIndex {
+    by_path: BTreeMap<String, OwnedObject>,
     by_instance: HashMap<InstanceRef, Vec<String>>,
     /// See [`keep_from_backend`](Self::keep_from_backend).
     kept_from_backend: bool,
 }
 
 #[derive(Clone, Debug, Default)]
-struct Owned {
+struct OwnedObject {
     owners: BTreeSet<InstanceRef>,
     /// Those whose lists name it for the backend: one, but in lists that this host has not written. The last
     /// counts.
@@ -54,7 +54,7 @@ struct Owned {
     place: Option<Pattern>,
 }
 
-impl Owners {
+impl OwnerIndex {
     /// Nobody has created anything.
     pub fn new() -> Self {
         Self::default()
@@ -75,10 +75,10 @@ impl Owners {
     }
 
     /// Replaces what an instance has created.
-    pub fn replace(&mut self, instance: &InstanceRef, created: impl IntoIterator<Item = Created>) {
+    pub fn replace(&mut self, instance: &InstanceRef, created: impl IntoIterator<Item = CreatedObject>) {
         self.remove(instance);
         let mut paths = Vec::new();
-        for Created { path, place, shared } in created {
+        for CreatedObject { path, place, shared } in created {
             let path = normal(&path);
             let owned = self.by_path.entry(path.clone()).or_default();
             owned.owners.insert(instance.clone());
@@ -139,11 +139,11 @@ impl Owners {
 
     /// Has the backend find each object in one list at most: where it was, if that is still an owner, else in
     /// the first of these that are.
-    pub(crate) fn share(&self, all: &mut [(InstanceRef, Vec<Created>)]) {
+    pub(crate) fn share(&self, all: &mut [(InstanceRef, Vec<CreatedObject>)]) {
         let mut holders: HashMap<String, InstanceRef> = HashMap::new();
         let run: HashSet<&InstanceRef> = all.iter().map(|(instance, _)| instance).collect();
         for (instance, created) in all.iter() {
-            for Created { path, .. } in created {
+            for CreatedObject { path, .. } in created {
                 let before = self.holder_of(path);
                 let stays = before.filter(|&before| before == instance || !run.contains(before));
                 match stays {
@@ -208,10 +208,10 @@ fn instance(
     Some(InstanceRef::new(Pattern { steps: vec![services, step] }))
 }
 
-fn created(tree: &Tree, entry: NodeId) -> impl Iterator<Item = Created> {
+fn created(tree: &Tree, entry: NodeId) -> impl Iterator<Item = CreatedObject> {
     let created = tree.children(entry).filter(|&node| tree.qname(node).local == "created");
     let paths = created.flat_map(|created| tree.children(created));
-    paths.filter_map(|path| tree.value(path).map(Created::read))
+    paths.filter_map(|path| tree.value(path).map(CreatedObject::read))
 }
 
 /// A path of a `created` list in the form that [`Pattern::created`] gives; as it is where it cannot be
@@ -251,9 +251,9 @@ mod tests {
         <bench xmlns="urn:b"><service-name>s1</service-name><mtu>1</mtu></bench>
     </services>"#;
 
-    fn owners() -> Owners {
+    fn owners() -> OwnerIndex {
         let keys = |list: QName<'_>| (list.local == "p2p").then(|| vec!["site".into(), "id".into()]);
-        Owners::from_services(&xml::parse(SERVICES).unwrap(), keys)
+        OwnerIndex::from_services(&xml::parse(SERVICES).unwrap(), keys)
     }
 
     fn names<'a>(instances: impl Iterator<Item = &'a InstanceRef>) -> Vec<String> {
@@ -282,12 +282,12 @@ mod tests {
     }
 
     /// What two instances that are run have created, as it stands in their lists.
-    fn shared(owners: &Owners, paths: [&[&str]; 2]) -> [Vec<String>; 2] {
+    fn shared(owners: &OwnerIndex, paths: [&[&str]; 2]) -> [Vec<String>; 2] {
         let instances: Vec<InstanceRef> = owners.owners_of(X).cloned().collect();
-        let created = |paths: &[&str]| paths.iter().map(|path| Created::read(path)).collect::<Vec<_>>();
+        let created = |paths: &[&str]| paths.iter().map(|path| CreatedObject::read(path)).collect::<Vec<_>>();
         let mut all = [0, 1].map(|at: usize| (instances[at].clone(), created(paths[at])));
         owners.share(&mut all);
-        all.map(|(_, created)| created.iter().map(Created::entry).collect())
+        all.map(|(_, created)| created.iter().map(CreatedObject::entry).collect())
     }
 
     #[test]
@@ -298,14 +298,14 @@ mod tests {
         // In that of the first, where it was.
         let mut first = owners();
         let both: Vec<InstanceRef> = first.owners_of(X).cloned().collect();
-        first.replace(&both[1], [Created::read(&marked)]);
-        first.replace(&both[0], [Created::read(X)]);
+        first.replace(&both[1], [CreatedObject::read(&marked)]);
+        first.replace(&both[0], [CreatedObject::read(X)]);
         assert_eq!(shared(&first, [&[X], &[X]]), [vec![held.clone()], vec![marked.clone()]]);
         // In that of the other, where the first no longer has it.
         assert_eq!(shared(&owners(), [&[], &[X]]), [vec![], vec![held.clone()]]);
         // Where it was, though that comes later; what is new, in the first.
         let services = SERVICES.replacen("[name=\"x\"]<", "[name=\"x\"][false()]<", 1);
-        let later = Owners::from_services(&xml::parse(&services).unwrap(), |list| {
+        let later = OwnerIndex::from_services(&xml::parse(&services).unwrap(), |list| {
             (list.local == "p2p").then(|| vec!["site".into(), "id".into()])
         });
         assert_eq!(names(later.owners_of(X)).len(), 2, "both own it all the same");
@@ -320,7 +320,7 @@ mod tests {
         let mut owners = owners();
         let both: Vec<InstanceRef> = owners.owners_of(X).cloned().collect();
         assert_eq!(owners.held_twice().collect::<Vec<_>>(), [(X, &both[..])]);
-        owners.replace(&both[0], [Created::read(&format!("{X}[false()]"))]);
+        owners.replace(&both[0], [CreatedObject::read(&format!("{X}[false()]"))]);
         assert_eq!(owners.held_twice().count(), 0);
         assert_eq!(owners.holder_of(X), Some(&both[1]));
     }
@@ -340,7 +340,7 @@ mod tests {
         let place = Pattern { steps: vec![PatternStep::new(QName::new("urn:i", "x"))] };
         owners.replace(
             &instances[0],
-            [Created { path: "/x".into(), place: Some(place.clone()), shared: false }],
+            [CreatedObject { path: "/x".into(), place: Some(place.clone()), shared: false }],
         );
         assert_eq!(names(owners.owners_of(X)), ["p2p[site='a'][id='2']"]);
         assert_eq!(owners.created_by(&instances[0]), ["/x"]);

@@ -2,20 +2,20 @@
 
 use std::collections::{HashMap, HashSet};
 
-use confine_tree::{Form, NodeId, Pattern, PatternStep};
+use confine_tree::{NodeId, NodeKind, Pattern, PatternStep};
 
-use crate::{Created, Draft, InstanceRef, Owners, Refusal, Tag};
+use crate::{CallRefusal, CommitDraft, CreatedObject, ErrorTag, InstanceRef, OwnerIndex};
 
 /// What is known of a node as an object of somebody.
 #[derive(Clone, Copy)]
-struct Standing {
+struct Ownership {
     /// In the configuration without anything that an instance created.
     in_base: bool,
     /// The first list entry on the way to it that is not in base.
     entry: Option<NodeId>,
 }
 
-impl Draft {
+impl CommitDraft {
     /// What each of these instances owns of what it wrote: of every node the first list entry on the
     /// path that is not in base, else the leaf, leaf-list entry or presence container that is not.
     ///
@@ -25,8 +25,8 @@ impl Draft {
     pub(crate) fn created(
         &mut self,
         instances: &[InstanceRef],
-        owners: &Owners,
-    ) -> Result<Vec<(InstanceRef, Vec<Created>)>, Refusal> {
+        owners: &OwnerIndex,
+    ) -> Result<Vec<(InstanceRef, Vec<CreatedObject>)>, CallRefusal> {
         let mut standings = HashMap::new();
         let mut by_instance: HashMap<&InstanceRef, Vec<NodeId>> = HashMap::new();
         let written = std::mem::take(&mut self.written);
@@ -42,9 +42,9 @@ impl Draft {
                 if seen.insert(object) {
                     let place = self.overlay.pattern(object);
                     let path = place.created().map_err(|error| {
-                        Refusal::new(Tag::InvalidValue, error.to_string()).at(place.to_string())
+                        CallRefusal::new(ErrorTag::InvalidValue, error.to_string()).at(place.to_string())
                     })?;
-                    created.push(Created { path, place: Some(place), shared: false });
+                    created.push(CreatedObject { path, place: Some(place), shared: false });
                 }
             }
             all.push((instance.clone(), created));
@@ -58,8 +58,8 @@ impl Draft {
     fn object(
         &mut self,
         node: NodeId,
-        owners: &Owners,
-        standings: &mut HashMap<NodeId, Standing>,
+        owners: &OwnerIndex,
+        standings: &mut HashMap<NodeId, Ownership>,
     ) -> Option<NodeId> {
         let live = self.overlay.place(node)?;
         let standing = self.standing(node, owners, standings);
@@ -67,10 +67,14 @@ impl Draft {
             return standing.entry;
         }
         let lone = match self.overlay.form(node) {
-            Form::Leaf | Form::EmptyLeaf | Form::LeafList | Form::PresenceContainer | Form::AnyData => true,
-            Form::Container | Form::List { .. } => false,
+            NodeKind::Leaf
+            | NodeKind::EmptyLeaf
+            | NodeKind::LeafList
+            | NodeKind::PresenceContainer
+            | NodeKind::AnyData => true,
+            NodeKind::Container | NodeKind::List { .. } => false,
             // A leaf, as far as one can see; or a container that was created and has stayed empty.
-            Form::Unknown { .. } => self.overlay.children(live).next().is_none(),
+            NodeKind::Unknown { .. } => self.overlay.children(live).next().is_none(),
         };
         (lone && !standing.in_base && !self.is_key(node)).then_some(node)
     }
@@ -78,13 +82,13 @@ impl Draft {
     fn standing(
         &mut self,
         node: NodeId,
-        owners: &Owners,
-        standings: &mut HashMap<NodeId, Standing>,
-    ) -> Standing {
+        owners: &OwnerIndex,
+        standings: &mut HashMap<NodeId, Ownership>,
+    ) -> Ownership {
         let lineage = self.overlay.lineage(node);
         let is_made = |node: &NodeId| standings.get(node).is_some_and(|standing| !standing.in_base);
         let from = lineage.iter().rposition(|(node, _)| is_made(node)).unwrap_or_default();
-        let mut standing = Standing { in_base: true, entry: None };
+        let mut standing = Ownership { in_base: true, entry: None };
         // As in `created` lists, for as long as it matters: none where it has no such form. It is not kept, for
         // the paths of all nodes may be much longer than what was written.
         let mut path = Some(String::new());
@@ -99,7 +103,7 @@ impl Draft {
                     let is_owned = || path.as_deref().is_some_and(|path| owners.is_owned(path));
                     let in_base = standing.in_base && self.overlay.in_base(node) && !is_owned();
                     let entry = standing.entry.or((list && !in_base).then_some(node));
-                    Standing { in_base, entry }
+                    Ownership { in_base, entry }
                 }
             };
             standings.insert(node, standing);

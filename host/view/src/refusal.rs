@@ -2,30 +2,30 @@
 
 use confine_tree::{Error, ResolveError};
 
-use crate::{Refusal, Tag};
+use crate::{CallRefusal, ErrorTag};
 
 /// A tree's error as a module is told it.
-pub(crate) fn refused(error: ResolveError) -> Refusal {
+pub(crate) fn refused(error: ResolveError) -> CallRefusal {
     let tag = match &error {
         ResolveError::UnknownPrefix { .. }
         | ResolveError::Ambiguous { .. }
-        | ResolveError::Unplaced { .. } => Tag::UnknownNamespace,
-        ResolveError::UnknownNode { .. } => Tag::UnknownElement,
+        | ResolveError::Unplaced { .. } => ErrorTag::UnknownNamespace,
+        ResolveError::UnknownNode { .. } => ErrorTag::UnknownElement,
         ResolveError::MissingKeys { .. }
         | ResolveError::UnknownKeys { .. }
-        | ResolveError::EntryNeeded { .. } => Tag::MissingElement,
+        | ResolveError::EntryNeeded { .. } => ErrorTag::MissingElement,
         ResolveError::NotAKey { .. }
         | ResolveError::RepeatedKey { .. }
         | ResolveError::NoPredicates { .. }
         | ResolveError::Unfit { .. }
-        | ResolveError::Value { .. } => Tag::InvalidValue,
-        ResolveError::Tree(Error::Path(_)) => Tag::InvalidValue,
-        ResolveError::Tree(Error::Xml(_)) => Tag::MalformedMessage,
-        _ => Tag::OperationFailed,
+        | ResolveError::Value { .. } => ErrorTag::InvalidValue,
+        ResolveError::Tree(Error::Path(_)) => ErrorTag::InvalidValue,
+        ResolveError::Tree(Error::Xml(_)) => ErrorTag::MalformedMessage,
+        _ => ErrorTag::OperationFailed,
     };
     match error {
         // The path is told beside it, as the module wrote it.
-        ResolveError::Value { reason, .. } => Refusal::new(tag, reason),
-        error => Refusal::new(tag, error.to_string()),
+        ResolveError::Value { reason, .. } => CallRefusal::new(tag, reason),
+        error => CallRefusal::new(tag, error.to_string()),
     }
 }

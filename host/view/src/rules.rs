@@ -2,18 +2,18 @@
 
 use std::sync::Arc;
 
-use confine_nacm::{Model, Operation, Reason, module_group};
+use confine_nacm::{AccessOperation, DecisionReason, NacmModel, module_group};
 use confine_tree::{Pattern, PatternStep, QName};
 
-use crate::{Access, Rules, Verdict};
+use crate::{AccessVerdict, NodeAccess, ScopeRules};
 
 /// How many rules are looked at for the price of one node.
 const RULES_PER_UNIT: u64 = 4;
 
 /// The rules of one place, such as `/nacm`, for one module.
 pub struct ModuleRules {
-    access: confine_nacm::Access,
-    model: Arc<dyn Model + Send + Sync>,
+    access: confine_nacm::AccessRules,
+    model: Arc<dyn NacmModel + Send + Sync>,
     module: Box<str>,
     place: Arc<str>,
 }
@@ -21,8 +21,8 @@ pub struct ModuleRules {
 impl ModuleRules {
     /// What concerns this module of the rules that stand in `place`, which is named in messages: ``"`/nacm`"``.
     pub fn new(
-        access: confine_nacm::Access,
-        model: Arc<dyn Model + Send + Sync>,
+        access: confine_nacm::AccessRules,
+        model: Arc<dyn NacmModel + Send + Sync>,
         module: &str,
         place: Arc<str>,
     ) -> Self {
@@ -31,22 +31,22 @@ impl ModuleRules {
 }
 
 /// The access operation of RFC 8341, section 3.4.
-impl From<Access> for Operation {
-    fn from(access: Access) -> Self {
+impl From<NodeAccess> for AccessOperation {
+    fn from(access: NodeAccess) -> Self {
         match access {
-            Access::Read => Self::Read,
-            Access::Create => Self::Create,
-            Access::Update => Self::Update,
-            Access::Delete => Self::Delete,
+            NodeAccess::Read => Self::Read,
+            NodeAccess::Create => Self::Create,
+            NodeAccess::Update => Self::Update,
+            NodeAccess::Delete => Self::Delete,
         }
     }
 }
 
-impl Rules for ModuleRules {
-    fn decide(&self, access: Access, node: &Pattern) -> Verdict {
+impl ScopeRules for ModuleRules {
+    fn decide(&self, access: NodeAccess, node: &Pattern) -> AccessVerdict {
         let operation = access.into();
         let mut decision = self.access.decide(&*self.model, node, operation);
-        if decision.permitted && access == Access::Read {
+        if decision.permitted && access == NodeAccess::Read {
             // A path names an entry by its keys: who may not read them does not see it.
             let keys = keys(node);
             let mut decisions = keys.iter().map(|key| self.access.decide(&*self.model, key, operation));
@@ -54,11 +54,11 @@ impl Rules for ModuleRules {
         }
         if decision.permitted {
             let below = self.access.permits_below(&*self.model, node, operation);
-            return Verdict::Permit { below };
+            return AccessVerdict::Permit { below };
         }
         let (place, group) = (&self.place, module_group(&self.module));
         let reason = match decision.reason {
-            Reason::Rule { list, rule } => format!(
+            DecisionReason::Rule { list, rule } => format!(
                 "rule `{rule}` of rule-list `{list}` in {place} denies it\n\
                  hint: a rule before it that permits `{access}` there to the group `{group}` would allow it"
             ),
@@ -67,7 +67,7 @@ impl Rules for ModuleRules {
                  allow it"
             ),
         };
-        Verdict::Deny { reason }
+        AccessVerdict::Deny { reason }
     }
 
     fn cost(&self) -> u64 {

@@ -7,7 +7,7 @@ use confine_tree::{CONTROLLER, Coverage, Pattern, PatternStep, QName};
 /// What is done to a node (RFC 8341, section 3.2.2; there is no `exec` of a data node that matters
 /// here).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Access {
+pub enum NodeAccess {
     /// It is read.
     Read,
     /// It is not there, and is made.
@@ -18,7 +18,7 @@ pub enum Access {
     Delete,
 }
 
-impl fmt::Display for Access {
+impl fmt::Display for NodeAccess {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Read => "read",
@@ -31,7 +31,7 @@ impl fmt::Display for Access {
 
 /// Whether something may be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum AccessVerdict {
     /// It may.
     Permit {
         /// And so it may to every node below, so that nobody need ask for each.
@@ -45,10 +45,10 @@ pub enum Verdict {
 }
 
 /// Rules that narrow what a module may do further than Confine's own do, such as those of `/nacm`.
-pub trait Rules: Send + Sync {
+pub trait ScopeRules: Send + Sync {
     /// Whether this may be done to the one node that `node` names, with all its keys. Where keys are open it
-    /// is about every entry, and [`Verdict::Permit`] only where each of them is.
-    fn decide(&self, access: Access, node: &Pattern) -> Verdict;
+    /// is about every entry, and [`AccessVerdict::Permit`] only where each of them is.
+    fn decide(&self, access: NodeAccess, node: &Pattern) -> AccessVerdict;
 
     /// What deciding costs for each step of the node's path, in units of a [`Meter`](crate::Meter).
     fn cost(&self) -> u64 {
@@ -60,14 +60,14 @@ pub trait Rules: Send + Sync {
 ///
 /// It reads `/devices`, `/services/properties`, which services have in common, and the instances of the
 /// services that it serves, without what Confine keeps in them (`created`). It writes below `/devices/device/config`, and there what it declared, if it
-/// declared anything. Nothing widens that; [`Rules`] may narrow it.
+/// declared anything. Nothing widens that; [`ScopeRules`] may narrow it.
 #[derive(Clone)]
 pub struct Scope {
     module: Arc<str>,
     services: Vec<PatternStep>,
     writes: Option<Coverage>,
     declared: Vec<Pattern>,
-    rules: Vec<Arc<dyn Rules>>,
+    rules: Vec<Arc<dyn ScopeRules>>,
     last_wins: bool,
 }
 
@@ -107,7 +107,7 @@ impl Scope {
 
     /// Narrows it by rules, in addition to those that it has.
     #[must_use]
-    pub fn with_rules(mut self, rules: Arc<dyn Rules>) -> Self {
+    pub fn with_rules(mut self, rules: Arc<dyn ScopeRules>) -> Self {
         self.rules.push(rules);
         self
     }
@@ -140,30 +140,30 @@ impl Scope {
     }
 
     /// Whether this may be done to the node that `node` names with all its keys.
-    pub fn decide(&self, access: Access, node: &Pattern) -> Verdict {
+    pub fn decide(&self, access: NodeAccess, node: &Pattern) -> AccessVerdict {
         self.narrowed(self.own(access, node), access, node)
     }
 
     /// As [`decide`](Self::decide), by Confine's own rules alone.
-    pub(crate) fn own(&self, access: Access, node: &Pattern) -> Verdict {
+    pub(crate) fn own(&self, access: NodeAccess, node: &Pattern) -> AccessVerdict {
         match access {
-            Access::Read => self.read(node),
-            Access::Create | Access::Update | Access::Delete => self.write(node),
+            NodeAccess::Read => self.read(node),
+            NodeAccess::Create | NodeAccess::Update | NodeAccess::Delete => self.write(node),
         }
     }
 
-    fn narrowed(&self, verdict: Verdict, access: Access, node: &Pattern) -> Verdict {
+    fn narrowed(&self, verdict: AccessVerdict, access: NodeAccess, node: &Pattern) -> AccessVerdict {
         self.rules.iter().fold(verdict, |verdict, rules| match verdict {
-            Verdict::Permit { below } => match rules.decide(access, node) {
-                Verdict::Permit { below: also } => Verdict::Permit { below: below && also },
-                deny @ Verdict::Deny { .. } => deny,
+            AccessVerdict::Permit { below } => match rules.decide(access, node) {
+                AccessVerdict::Permit { below: also } => AccessVerdict::Permit { below: below && also },
+                deny @ AccessVerdict::Deny { .. } => deny,
             },
-            deny @ Verdict::Deny { .. } => deny,
+            deny @ AccessVerdict::Deny { .. } => deny,
         })
     }
 
     /// Which node may not be made where this one is made, and why: itself or, with an entry, one of its keys.
-    /// Only [`Rules`] are asked: that an entry is made for what is in it need not be declared.
+    /// Only [`ScopeRules`] are asked: that an entry is made for what is in it need not be declared.
     pub(crate) fn forbids_making(&self, node: &Pattern) -> Option<(Pattern, String)> {
         if self.rules.is_empty() {
             return None;
@@ -176,9 +176,9 @@ impl Scope {
             })
         });
         std::iter::once(node.clone()).chain(keys).find_map(|node| {
-            match self.narrowed(Verdict::Permit { below: true }, Access::Create, &node) {
-                Verdict::Permit { .. } => None,
-                Verdict::Deny { reason } => Some((node, reason)),
+            match self.narrowed(AccessVerdict::Permit { below: true }, NodeAccess::Create, &node) {
+                AccessVerdict::Permit { .. } => None,
+                AccessVerdict::Deny { reason } => Some((node, reason)),
             }
         })
     }
@@ -187,42 +187,44 @@ impl Scope {
         self.services.iter().any(|service| service.name() == step.name())
     }
 
-    fn read(&self, node: &Pattern) -> Verdict {
-        let hidden = || Verdict::Deny {
+    fn read(&self, node: &Pattern) -> AccessVerdict {
+        let hidden = || AccessVerdict::Deny {
             reason: "a module reads `/devices`, `/services/properties` and the instances of its own services"
                 .into(),
         };
         match &node.steps[..] {
-            [] => Verdict::Permit { below: false },
-            [top, ..] if top.name() == DEVICES => Verdict::Permit { below: true },
-            [top] if top.name() == SERVICES => Verdict::Permit { below: false },
+            [] => AccessVerdict::Permit { below: false },
+            [top, ..] if top.name() == DEVICES => AccessVerdict::Permit { below: true },
+            [top] if top.name() == SERVICES => AccessVerdict::Permit { below: false },
             [top, child, ..] if top.name() == SERVICES && child.name() == PROPERTIES => {
-                Verdict::Permit { below: true }
+                AccessVerdict::Permit { below: true }
             }
             [top, list, rest @ ..] if top.name() == SERVICES && self.serves(list) => match rest {
-                [] => Verdict::Permit { below: false },
+                [] => AccessVerdict::Permit { below: false },
                 [child, ..] if &*child.local == "created" => hidden(),
-                [..] => Verdict::Permit { below: true },
+                [..] => AccessVerdict::Permit { below: true },
             },
             [..] => hidden(),
         }
     }
 
-    fn write(&self, node: &Pattern) -> Verdict {
+    fn write(&self, node: &Pattern) -> AccessVerdict {
         if !is_device_configuration(node) {
-            return Verdict::Deny { reason: "a module writes below `/devices/device/config` only".into() };
+            return AccessVerdict::Deny {
+                reason: "a module writes below `/devices/device/config` only".into(),
+            };
         }
         match &self.writes {
-            Some(_) if self.declared.is_empty() => Verdict::Deny {
+            Some(_) if self.declared.is_empty() => AccessVerdict::Deny {
                 reason: "what the module's description declares that it writes is in no model here".into(),
             },
-            Some(writes) if !writes.covers(node) => Verdict::Deny {
+            Some(writes) if !writes.covers(node) => AccessVerdict::Deny {
                 reason: format!(
                     "the module's description declares that it writes {}; add it to `writes` there",
                     listed(&self.declared)
                 ),
             },
-            _ => Verdict::Permit { below: true },
+            _ => AccessVerdict::Permit { below: true },
         }
     }
 
@@ -242,8 +244,8 @@ impl Scope {
             }
             [top] if top.name() == SERVICES => below_services().collect(),
             _ => match self.read(pattern) {
-                Verdict::Permit { .. } => vec![pattern.clone()],
-                Verdict::Deny { .. } => Vec::new(),
+                AccessVerdict::Permit { .. } => vec![pattern.clone()],
+                AccessVerdict::Deny { .. } => Vec::new(),
             },
         }
     }

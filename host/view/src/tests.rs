@@ -18,12 +18,13 @@ use std::{
 };
 
 use confine_tree::{
-    Filter, Keys, Model, NoSchema, Path, Pattern, PatternStep, PrefixMap, Prefixes, QName, Schema, Tree,
-    prune, xml,
+    ListKeys, NoSchema, Path, Pattern, PatternStep, PrefixMap, PrefixTable, QName, Schema, Tree, TreeModel,
+    XPathFilter, prune, xml,
 };
 
 use crate::{
-    Allowance, Draft, Error, Fetch, InstanceRef, Meter, Owners, Refusal, Scope, Source, SourceError, View,
+    CallRefusal, CommitDraft, Error, Fetch, InstanceRef, Meter, OwnerIndex, Scope, Source, SourceError, View,
+    WorkAllowance,
 };
 
 const CONTROLLER: &str = confine_tree::CONTROLLER;
@@ -66,10 +67,10 @@ impl Source for Datastore {
             }
             let paths: Vec<String> = wanted.iter().map(ToString::to_string).collect();
             self.requests.lock().unwrap().push(paths.join(" | "));
-            let mut prefixes = Prefixes::new();
+            let mut prefixes = PrefixTable::new();
             let paths: Vec<String> = wanted.iter().map(|pattern| pattern.xpath(&mut prefixes)).collect();
             let bound: Vec<(&str, &str)> = prefixes.iter().collect();
-            let mut keys = Keys::new();
+            let mut keys = ListKeys::new();
             keys.learn_service(QName::new("urn:bench", "bench"), &["id"]).unwrap();
             keys.learn_service(QName::new("urn:other", "other"), &["id"]).unwrap();
             let config = ["devices", "device", "config"].map(|local| QName::new(CONTROLLER, local));
@@ -77,8 +78,8 @@ impl Source for Datastore {
             keys.learn_list(&[&config[..], &interface].concat(), &["name"]).unwrap();
             let system = ["system", "search"].map(|local| QName::new("urn:sys", local));
             keys.learn_leaf_list(&[&config[..], &system].concat()).unwrap();
-            let selected = Filter::parse(&paths.join(" | "), &bound).unwrap().select(&self.tree);
-            Ok(prune(&self.tree, &selected, &Model::new(&NoSchema, &keys), None).unwrap())
+            let selected = XPathFilter::parse(&paths.join(" | "), &bound).unwrap().select(&self.tree);
+            Ok(prune(&self.tree, &selected, &TreeModel::new(&NoSchema, &keys), None).unwrap())
         })
     }
 }
@@ -86,7 +87,7 @@ impl Source for Datastore {
 /// A commit in the making.
 struct Commit {
     datastore: Arc<Datastore>,
-    draft: Option<Draft>,
+    draft: Option<CommitDraft>,
     scope: Scope,
     meter: Meter,
 }
@@ -137,12 +138,12 @@ impl Commit {
             requests: Mutex::default(),
             fails: false,
         });
-        let mut draft = Draft::new(schema, datastore.clone());
+        let mut draft = CommitDraft::new(schema, datastore.clone());
         draft.declare(instance("").path());
-        Self { datastore, draft: Some(draft), scope, meter: Meter::new(Allowance::UNLIMITED) }
+        Self { datastore, draft: Some(draft), scope, meter: Meter::new(WorkAllowance::UNLIMITED) }
     }
 
-    fn draft(&mut self) -> &mut Draft {
+    fn draft(&mut self) -> &mut CommitDraft {
         self.draft.as_mut().unwrap()
     }
 
@@ -172,7 +173,7 @@ impl Commit {
     }
 
     /// What is sent, for people: each element on a line.
-    fn finish(&mut self, ids: &[&str], owners: &Owners) -> String {
+    fn finish(&mut self, ids: &[&str], owners: &OwnerIndex) -> String {
         let instances: Vec<InstanceRef> = ids.iter().map(|id| instance(id)).collect();
         block(self.draft().settle(&instances)).unwrap();
         match self.draft().finish(&instances, owners) {
@@ -180,7 +181,7 @@ impl Commit {
                 None => "nothing".into(),
                 Some(edit) => {
                     let tree = xml::parse(&edit).unwrap();
-                    xml::Writer::new().indent(1).write(&tree, [Tree::ROOT]).unwrap()
+                    xml::XmlTreeWriter::new().indent(1).write(&tree, [Tree::ROOT]).unwrap()
                 }
             },
             Err(error) => error.to_string(),
@@ -189,15 +190,15 @@ impl Commit {
 }
 
 /// The owners that stand in the datastore.
-fn owners() -> Owners {
-    Owners::from_services(&xml::parse(DATASTORE).unwrap(), |_| None)
+fn owners() -> OwnerIndex {
+    OwnerIndex::from_services(&xml::parse(DATASTORE).unwrap(), |_| None)
 }
 
 /// A refusal in one line.
 fn refusal<T: std::fmt::Debug>(result: Result<T, Error>) -> String {
     match result {
         Ok(value) => format!("{value:?}"),
-        Err(Error::Refused(Refusal { tag, message, path })) => {
+        Err(Error::Refused(CallRefusal { tag, message, path })) => {
             format!("{}: {message} ({})", tag.as_str(), path.unwrap_or_default())
         }
         Err(other) => format!("the run ends: {other}"),
@@ -208,7 +209,7 @@ fn refusal<T: std::fmt::Debug>(result: Result<T, Error>) -> String {
 fn a_datastore_that_cannot_be_read_ends_the_run() {
     let datastore = Datastore { tree: Tree::new(), requests: Mutex::default(), fails: true };
     let mut commit = Commit::new();
-    commit.draft = Some(Draft::new(Arc::new(NoSchema), Arc::new(datastore)));
+    commit.draft = Some(CommitDraft::new(Arc::new(NoSchema), Arc::new(datastore)));
     let result = commit.run("s1", async |view| view.get("/devices/device[name='r1']/addr").await);
     assert!(matches!(result, Err(Error::Source(_))), "{result:?}");
 }

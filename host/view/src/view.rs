@@ -6,13 +6,15 @@ mod write;
 
 use std::sync::Arc;
 
-use confine_tree::{Kind, Live, Pattern, PatternStep, PrefixMap};
+use confine_tree::{DataNodeKind, LiveNode, Pattern, PatternStep, PrefixMap};
 
-use crate::{Access, Draft, Error, InstanceRef, Meter, Refusal, Scope, Tag, Verdict};
+use crate::{
+    AccessVerdict, CallRefusal, CommitDraft, Error, ErrorTag, InstanceRef, Meter, NodeAccess, Scope,
+};
 
 /// One node of a subtree, as [`View::read`] returns it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Node {
+pub struct ViewNode {
     /// 0 for the node that was asked for, 1 for its children, and so on.
     pub depth: u32,
     /// The name without a prefix.
@@ -25,7 +27,7 @@ pub struct Node {
 
 /// One edit of a batch, as [`View::edit`] takes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Edit {
+pub struct ViewEdit {
     /// `set`, `create` or `remove`.
     pub operation: String,
     /// What to edit.
@@ -37,7 +39,7 @@ pub struct Edit {
 /// What one module sees and does during one call: the methods are those of the contract, and mean what
 /// it says.
 pub struct View {
-    draft: Draft,
+    draft: CommitDraft,
     scope: Arc<Scope>,
     instance: InstanceRef,
     prefixes: Arc<PrefixMap>,
@@ -49,7 +51,7 @@ impl View {
     /// The view of `instance` on a draft, for a module that may do what `scope` says and whose paths use
     /// `prefixes`.
     pub fn new(
-        mut draft: Draft,
+        mut draft: CommitDraft,
         scope: Arc<Scope>,
         instance: InstanceRef,
         prefixes: Arc<PrefixMap>,
@@ -68,7 +70,7 @@ impl View {
     }
 
     /// The draft, with what was done, and the meter.
-    pub fn into_parts(mut self) -> (Draft, Meter) {
+    pub fn into_parts(mut self) -> (CommitDraft, Meter) {
         self.draft.record(&self.instance, &self.scope);
         (self.draft, self.meter)
     }
@@ -108,20 +110,20 @@ impl View {
 
     /// Whether something may be done to the one node that a pattern names: none if it may, else why not.
     /// It may not where it may not to something above.
-    fn forbidden(&self, access: Access, node: &Pattern) -> Option<String> {
+    fn forbidden(&self, access: NodeAccess, node: &Pattern) -> Option<String> {
         let mut above = Pattern::default();
-        if !self.scope.has_rules() || access != Access::Read {
+        if !self.scope.has_rules() || access != NodeAccess::Read {
             return match self.scope.decide(access, node) {
-                Verdict::Permit { .. } => None,
-                Verdict::Deny { reason } => Some(reason),
+                AccessVerdict::Permit { .. } => None,
+                AccessVerdict::Deny { reason } => Some(reason),
             };
         }
         for step in &node.steps {
             above.steps.push(step.clone());
             match self.scope.decide(access, &above) {
-                Verdict::Permit { below: true } => return None,
-                Verdict::Permit { below: false } => {}
-                Verdict::Deny { reason } => return Some(reason),
+                AccessVerdict::Permit { below: true } => return None,
+                AccessVerdict::Permit { below: false } => {}
+                AccessVerdict::Deny { reason } => return Some(reason),
             }
         }
         None
@@ -147,7 +149,7 @@ impl View {
     }
 
     /// The value of a node as the module writes values: with its own prefixes.
-    async fn value(&mut self, live: Live) -> Result<Option<String>, Error> {
+    async fn value(&mut self, live: LiveNode) -> Result<Option<String>, Error> {
         if self.scope.has_rules() && !self.draft.overlay.has_text(live) {
             return Ok(self.seems_empty(live).await?.then(String::new));
         }
@@ -156,21 +158,24 @@ impl View {
 
     /// Whether a node without a value looks like an empty leaf: nothing is in it that the module sees, and
     /// no model says that it is something else. What data that it does not see would teach is left aside.
-    async fn seems_empty(&mut self, live: Live) -> Result<bool, Error> {
+    async fn seems_empty(&mut self, live: LiveNode) -> Result<bool, Error> {
         let node = self.draft.overlay.pattern(live.node());
         for below in self.draft.children(live, &mut self.meter).await? {
             let node = child(&node, self.draft.overlay.step(below.node()));
             self.charge_decision(&node).await?;
-            if let Verdict::Permit { .. } = self.scope.decide(Access::Read, &node) {
+            if let AccessVerdict::Permit { .. } = self.scope.decide(NodeAccess::Read, &node) {
                 return Ok(false);
             }
         }
         let schema = self.draft.overlay.spot(live.node()).schema();
         let kind = schema.map(|node| self.draft.overlay.knowledge().schema().kind(node));
-        Ok(!matches!(kind, Some(Kind::Container | Kind::PresenceContainer | Kind::List)))
+        Ok(!matches!(
+            kind,
+            Some(DataNodeKind::Container | DataNodeKind::PresenceContainer | DataNodeKind::List)
+        ))
     }
 
-    fn text(&self, live: Live) -> Option<String> {
+    fn text(&self, live: LiveNode) -> Option<String> {
         let value = self.draft.overlay.value(live)?;
         let bindings = self.draft.overlay.bindings(live);
         let own = value.split_once(':').and_then(|(prefix, local)| {
@@ -189,7 +194,7 @@ impl View {
 const LONGEST: usize = 64 << 10;
 
 /// Refuses a path that is longer than one may be.
-fn bounded(pattern: &Pattern) -> Result<(), Refusal> {
+fn bounded(pattern: &Pattern) -> Result<(), CallRefusal> {
     let size = size(pattern);
     if size <= LONGEST {
         return Ok(());
@@ -197,7 +202,7 @@ fn bounded(pattern: &Pattern) -> Result<(), Refusal> {
     let message = format!(
         "a path has {size} bytes with its keys and the namespaces of its steps, and {LONGEST} are the most"
     );
-    Err(Refusal::new(Tag::TooBig, message))
+    Err(CallRefusal::new(ErrorTag::TooBig, message))
 }
 
 /// The bytes of a pattern's names, with their namespaces, and values.
@@ -210,8 +215,8 @@ pub(crate) fn size(pattern: &Pattern) -> usize {
     pattern.steps.iter().map(step).sum()
 }
 
-fn denied(pattern: &Pattern, access: Access, reason: &str) -> Refusal {
-    Refusal::new(Tag::AccessDenied, format!("access denied: {access} of `{pattern}`: {reason}"))
+fn denied(pattern: &Pattern, access: NodeAccess, reason: &str) -> CallRefusal {
+    CallRefusal::new(ErrorTag::AccessDenied, format!("access denied: {access} of `{pattern}`: {reason}"))
 }
 
 /// A pattern with one step more.

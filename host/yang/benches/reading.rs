@@ -19,7 +19,7 @@ use std::{
 };
 
 use confine_tree::{QName, Schema as _};
-use confine_yang::{ModuleSet, Mounted, Schema};
+use confine_yang::{ModuleSet, MountedSchema, YangSchema};
 use criterion::Criterion;
 
 /// Counts the bytes that are in use.
@@ -61,7 +61,7 @@ fn files(directory: &Path) -> Vec<(String, Vec<u8>)> {
     all
 }
 
-fn read(files: &[(String, Vec<u8>)]) -> Schema {
+fn read(files: &[(String, Vec<u8>)]) -> YangSchema {
     let mut set = ModuleSet::default();
     for (name, text) in files {
         set.add(name, text).unwrap();
@@ -108,7 +108,7 @@ fn router(modules: usize) -> Vec<(String, Vec<u8>)> {
     std::iter::once(("base.yang".to_owned(), base.into())).chain((0..modules).map(module)).collect()
 }
 
-fn count(schema: &Schema) -> usize {
+fn count(schema: &YangSchema) -> usize {
     let (mut open, mut count) = (vec![schema.root_node()], 0);
     while let Some(node) = open.pop() {
         count += 1;
@@ -118,7 +118,7 @@ fn count(schema: &Schema) -> usize {
 }
 
 /// Reads ever larger models, and says what each takes.
-fn grow() -> Schema {
+fn grow() -> YangSchema {
     let mut last = None;
     for modules in [25, 50, 100, 200] {
         let files = router(modules);
@@ -182,7 +182,7 @@ fn widen() {
 }
 
 /// Mounts models in so many devices, all of them the same or each its own.
-fn mount(devices: usize, schema: &Arc<Schema>, is_shared: bool) -> Mounted {
+fn mount(devices: usize, schema: &Arc<YangSchema>, is_shared: bool) -> MountedSchema {
     let controller = "module c { namespace urn:c; prefix c; import ietf-yang-schema-mount { prefix m; }
         container devices { list device { key name; leaf name { type string; }
           container config { presence root; m:mount-point device; } } } }";
@@ -190,13 +190,13 @@ fn mount(devices: usize, schema: &Arc<Schema>, is_shared: bool) -> Mounted {
     let mut set = ModuleSet::default();
     set.add("c.yang", controller.as_bytes()).unwrap();
     set.add("m.yang", mounting.as_bytes()).unwrap();
-    let own: Vec<Arc<Schema>> = if is_shared {
+    let own: Vec<Arc<YangSchema>> = if is_shared {
         vec![schema.clone()]
     } else {
         (0..devices).map(|_| Arc::new(ModuleSet::default().compile())).collect()
     };
     let began = Instant::now();
-    let mut mounted = Mounted::new(Arc::new(set.compile()), "device");
+    let mut mounted = MountedSchema::new(Arc::new(set.compile()), "device");
     for (device, schema) in (0..devices).zip(own.iter().cycle()) {
         mounted.mount(&format!("device{device}"), schema.clone());
     }

@@ -7,49 +7,52 @@ use std::{
 };
 
 use crate::{
-    Error, Keyword, ModuleSet, Place,
+    Error, Keyword, ModuleSet, SourcePosition,
     definitions::Definitions,
-    features::{self, Features},
+    features::{self, FeatureSet},
     finish,
-    link::{Links, ModuleId, Prefix, Problems, StmtRef, number_of, place},
-    nodes::{Augmented, Flags, NO_NODE, NO_TYPE, Names, Node, NodeId, NodeKind, Nodes},
-    resolve::Resolution,
-    statement::Stmt,
-    types::{Identity, IdentityDefinition, Type},
+    link::{ModuleId, ModuleLinks, PrefixMeaning, ProblemList, StmtRef, number_of, place},
+    nodes::{
+        AugmentedChildren, NO_NODE, NO_TYPE, NodeArena, NodeFlags, NodeNames, NodeRecord, SchemaNodeId,
+        SchemaNodeKind,
+    },
+    resolve::ResolvedType,
+    statement::StatementRef,
+    types::{Identity, IdentityDefinition, LeafType},
 };
 
 /// What compiling makes of a set.
-pub(crate) struct Compiled {
-    pub(crate) nodes: Nodes,
+pub(crate) struct CompiledSet {
+    pub(crate) nodes: NodeArena,
     pub(crate) identities: Vec<IdentityDefinition>,
     pub(crate) problems: Vec<Error>,
 }
 
 /// What a refine or a deviation says in the place of a node's own substatements of that keyword.
-pub(crate) type Overrides = HashMap<(NodeId, Keyword), Vec<StmtRef>>;
+pub(crate) type Overrides = HashMap<(SchemaNodeId, Keyword), Vec<StmtRef>>;
 
-pub(crate) struct Builder<'a> {
+pub(crate) struct SchemaBuilder<'a> {
     pub(crate) set: &'a ModuleSet,
-    pub(crate) links: &'a Links,
+    pub(crate) links: &'a ModuleLinks,
     pub(crate) definitions: Definitions<'a>,
-    pub(crate) problems: Problems,
-    pub(crate) types: HashMap<StmtRef, Resolution>,
+    pub(crate) problems: ProblemList,
+    pub(crate) types: HashMap<StmtRef, ResolvedType>,
     pub(crate) identities: Vec<IdentityDefinition>,
     pub(crate) identity_numbers: HashMap<StmtRef, Identity>,
     /// The units whose patterns are POSIX's, as they say by `regexp-posix` of `openconfig-extensions`.
     pub(crate) posix_units: HashSet<u32>,
-    features: Features,
-    nodes: Vec<Node>,
-    node_types: Vec<Arc<Type>>,
-    type_numbers: HashMap<*const Type, u32>,
+    features: FeatureSet,
+    nodes: Vec<NodeRecord>,
+    node_types: Vec<Arc<LeafType>>,
+    type_numbers: HashMap<*const LeafType, u32>,
     names: Vec<Box<str>>,
     name_numbers: HashMap<&'a str, u32>,
     /// Nodes by parent, name and module.
-    children: HashMap<(NodeId, u32, ModuleId), NodeId>,
+    children: HashMap<(SchemaNodeId, u32, ModuleId), SchemaNodeId>,
     /// Nodes under which a feature that is not there left something out: what is missing there is no problem.
-    featureless: HashSet<NodeId>,
+    featureless: HashSet<SchemaNodeId>,
     overrides: Overrides,
-    augments: Vec<Augmented>,
+    augments: Vec<AugmentedChildren>,
     /// The groupings around what is being expanded.
     open_groupings: Vec<StmtRef>,
     /// How many statements may still be looked at.
@@ -57,25 +60,25 @@ pub(crate) struct Builder<'a> {
     is_full: bool,
 }
 
-/// How many statements may be looked at for each node that the tree may have: see [`Limits::nodes`](crate::Limits::nodes).
+/// How many statements may be looked at for each node that the tree may have: see [`YangLimits::nodes`](crate::Limits::nodes).
 const STATEMENTS_PER_NODE: usize = 8;
 
 /// What is the same for everything within one expansion.
 #[derive(Clone, Copy)]
-struct Context {
+struct ExpansionContext {
     /// The module whose namespace the nodes get (RFC 7950, section 7.13: that of the `uses`).
     module: ModuleId,
     depth: usize,
 }
 
-impl Context {
+impl ExpansionContext {
     fn deeper(self) -> Self {
         Self { depth: self.depth + 1, ..self }
     }
 }
 
-impl<'a> Builder<'a> {
-    pub(crate) fn new(set: &'a ModuleSet, links: &'a Links, mut problems: Problems) -> Self {
+impl<'a> SchemaBuilder<'a> {
+    pub(crate) fn new(set: &'a ModuleSet, links: &'a ModuleLinks, mut problems: ProblemList) -> Self {
         let definitions = Definitions::gather(&set.files, links, &mut problems);
         let units = 0..number_of(links.units.len());
         let is_posix = |unit: &u32| {
@@ -93,8 +96,8 @@ impl<'a> Builder<'a> {
             identities: Vec::new(),
             identity_numbers: HashMap::new(),
             posix_units: units.filter(is_posix).collect(),
-            features: Features::default(),
-            nodes: vec![Node::root()],
+            features: FeatureSet::default(),
+            nodes: vec![NodeRecord::root()],
             node_types: Vec::new(),
             type_numbers: HashMap::new(),
             names: vec!["".into()],
@@ -109,7 +112,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    pub(crate) fn build(mut self) -> Compiled {
+    pub(crate) fn build(mut self) -> CompiledSet {
         self.gather_identities();
         let implemented: Vec<ModuleId> = (0..number_of(self.links.modules.len()))
             .map(ModuleId)
@@ -120,8 +123,8 @@ impl<'a> Builder<'a> {
         for &module in &implemented {
             let links = self.links;
             for (unit, root) in links.roots(&self.set.files, module) {
-                self.data(NodeId::ROOT, StmtRef { unit, id: 0 }, Context { module, depth: 0 });
-                let at = |statement: Stmt<'_>| StmtRef { unit, id: statement.id() };
+                self.data(SchemaNodeId::ROOT, StmtRef { unit, id: 0 }, ExpansionContext { module, depth: 0 });
+                let at = |statement: StatementRef<'_>| StmtRef { unit, id: statement.id() };
                 augments.extend(root.all(Keyword::Augment).map(at));
                 deviations.extend(root.all(Keyword::Deviation).map(at));
             }
@@ -132,7 +135,7 @@ impl<'a> Builder<'a> {
         });
         for augment in augments {
             let module = self.links.module_of(augment.unit);
-            self.augment(NodeId::ROOT, augment, Context { module, depth: 0 });
+            self.augment(SchemaNodeId::ROOT, augment, ExpansionContext { module, depth: 0 });
         }
         for deviation in deviations {
             if self.budget == 0 {
@@ -142,13 +145,13 @@ impl<'a> Builder<'a> {
         }
         if self.is_full {
             for node in &mut self.nodes {
-                node.flags |= Flags::INCOMPLETE;
+                node.flags |= NodeFlags::INCOMPLETE;
             }
         }
         self.augments.sort_by_key(|augmented| (augmented.at.unit, augmented.at.id));
-        let nodes = Nodes {
+        let nodes = NodeArena {
             nodes: self.nodes,
-            names: Names::new(self.names),
+            names: NodeNames::new(self.names),
             types: self.node_types,
             overrides: self.overrides,
             augments: self.augments,
@@ -158,19 +161,19 @@ impl<'a> Builder<'a> {
             has_default_denies: false,
         };
         let nodes = finish::finish(nodes, self.links, &self.set.files);
-        Compiled { nodes, identities: self.identities, problems: self.problems.list }
+        CompiledSet { nodes, identities: self.identities, problems: self.problems.list }
     }
 
-    pub(crate) fn statement(&self, at: StmtRef) -> Option<Stmt<'a>> {
+    pub(crate) fn statement(&self, at: StmtRef) -> Option<StatementRef<'a>> {
         self.links.statement(&self.set.files, at)
     }
 
-    pub(crate) fn place(&self, at: StmtRef) -> Place {
+    pub(crate) fn place(&self, at: StmtRef) -> SourcePosition {
         place(self.links, &self.set.files, at)
     }
 
     pub(crate) fn features_hold(&mut self, at: StmtRef) -> bool {
-        let mut context = features::Context {
+        let mut context = features::FeatureContext {
             set: self.set,
             links: self.links,
             definitions: &self.definitions,
@@ -179,9 +182,9 @@ impl<'a> Builder<'a> {
         self.features.hold(at, &mut context)
     }
 
-    fn mark_incomplete(&mut self, node: NodeId) {
+    fn mark_incomplete(&mut self, node: SchemaNodeId) {
         if let Some(node) = self.nodes.get_mut(node.index()) {
-            node.flags |= Flags::INCOMPLETE;
+            node.flags |= NodeFlags::INCOMPLETE;
         }
     }
 
@@ -194,17 +197,17 @@ impl<'a> Builder<'a> {
         number
     }
 
-    fn kind(&self, node: NodeId) -> NodeKind {
-        self.nodes.get(node.index()).map_or(NodeKind::Root, |node| node.kind)
+    fn kind(&self, node: SchemaNodeId) -> SchemaNodeKind {
+        self.nodes.get(node.index()).map_or(SchemaNodeKind::Root, |node| node.kind)
     }
 
     /// Everything within a statement that makes nodes.
-    fn data(&mut self, parent: NodeId, at: StmtRef, context: Context) {
+    fn data(&mut self, parent: SchemaNodeId, at: StmtRef, context: ExpansionContext) {
         let Some(statement) = self.statement(at) else { return };
         self.spend(statement);
         for child in statement.children() {
             let at = StmtRef { unit: at.unit, id: child.id() };
-            if let Some(kind) = NodeKind::of(child.keyword()) {
+            if let Some(kind) = SchemaNodeKind::of(child.keyword()) {
                 self.node(parent, child, at, kind, context.deeper());
             } else if child.keyword() == Keyword::Uses {
                 self.uses(parent, child, at, context.deeper());
@@ -216,12 +219,12 @@ impl<'a> Builder<'a> {
     }
 
     /// Takes what it costs to look at a statement and those right within it from the budget.
-    fn spend(&mut self, statement: Stmt<'_>) {
+    fn spend(&mut self, statement: StatementRef<'_>) {
         self.budget = self.budget.saturating_sub(1 + statement.children().count());
     }
 
     /// Whether there is room for more; if not, it is reported.
-    fn has_room(&mut self, at: StmtRef, parent: NodeId, context: Context) -> bool {
+    fn has_room(&mut self, at: StmtRef, parent: SchemaNodeId, context: ExpansionContext) -> bool {
         let limits = &self.set.limits;
         let (what, limit) = if self.nodes.len() >= limits.nodes || self.budget == 0 {
             self.is_full = true;
@@ -236,30 +239,37 @@ impl<'a> Builder<'a> {
         false
     }
 
-    fn node(&mut self, parent: NodeId, statement: Stmt<'a>, at: StmtRef, kind: NodeKind, context: Context) {
+    fn node(
+        &mut self,
+        parent: SchemaNodeId,
+        statement: StatementRef<'a>,
+        at: StmtRef,
+        kind: SchemaNodeKind,
+        context: ExpansionContext,
+    ) {
         if !self.features_hold(at) {
             self.featureless.insert(parent);
             return;
         }
         let mut parent = parent;
         // A node right in a choice stands for a case of its name with nothing else (section 7.9.2).
-        if self.kind(parent) == NodeKind::Choice && kind != NodeKind::Case {
-            match self.push(parent, statement.argument(), NodeKind::Case, at, context) {
+        if self.kind(parent) == SchemaNodeKind::Choice && kind != SchemaNodeKind::Case {
+            match self.push(parent, statement.argument(), SchemaNodeKind::Case, at, context) {
                 Some(case) => parent = case,
                 None => return,
             }
         }
         let Some(node) = self.push(parent, statement.argument(), kind, at, context) else { return };
         match kind {
-            NodeKind::Leaf | NodeKind::LeafList => {
+            SchemaNodeKind::Leaf | SchemaNodeKind::LeafList => {
                 self.spend(statement);
                 if let Some(of) = statement.child(Keyword::Type) {
                     self.set_type(node, StmtRef { unit: at.unit, id: of.id() });
                 }
             }
-            NodeKind::Rpc | NodeKind::Action => {
+            SchemaNodeKind::Rpc | SchemaNodeKind::Action => {
                 for (keyword, kind) in
-                    [(Keyword::Input, NodeKind::Input), (Keyword::Output, NodeKind::Output)]
+                    [(Keyword::Input, SchemaNodeKind::Input), (Keyword::Output, SchemaNodeKind::Output)]
                 {
                     let own = statement.child(keyword).map(|own| StmtRef { unit: at.unit, id: own.id() });
                     let Some(child) = self.push(node, keyword.text(), kind, own.unwrap_or(at), context)
@@ -277,17 +287,17 @@ impl<'a> Builder<'a> {
 
     fn push(
         &mut self,
-        parent: NodeId,
+        parent: SchemaNodeId,
         name: &'a str,
-        kind: NodeKind,
+        kind: SchemaNodeKind,
         origin: StmtRef,
-        context: Context,
-    ) -> Option<NodeId> {
+        context: ExpansionContext,
+    ) -> Option<SchemaNodeId> {
         if !self.has_room(origin, parent, context) {
             return None;
         }
         let name_number = self.name(name);
-        let id = NodeId(number_of(self.nodes.len()));
+        let id = SchemaNodeId(number_of(self.nodes.len()));
         let key = (parent, name_number, context.module);
         if self.children.contains_key(&key) {
             self.problems.push(Error::Duplicate {
@@ -298,7 +308,7 @@ impl<'a> Builder<'a> {
             return None;
         }
         self.children.insert(key, id);
-        self.nodes.push(Node::new(name_number, context.module, kind, parent, origin));
+        self.nodes.push(NodeRecord::new(name_number, context.module, kind, parent, origin));
         let last = match self.nodes.get_mut(parent.index()) {
             Some(parent) if parent.last == NO_NODE => {
                 (parent.first, parent.last) = (id, id);
@@ -313,7 +323,7 @@ impl<'a> Builder<'a> {
         Some(id)
     }
 
-    fn set_type(&mut self, node: NodeId, at: StmtRef) {
+    fn set_type(&mut self, node: SchemaNodeId, at: StmtRef) {
         let number = match self.resolve_type(at, 0) {
             Some(resolved) => {
                 let next = number_of(self.node_types.len());
@@ -330,7 +340,13 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn uses(&mut self, parent: NodeId, statement: Stmt<'a>, at: StmtRef, context: Context) {
+    fn uses(
+        &mut self,
+        parent: SchemaNodeId,
+        statement: StatementRef<'a>,
+        at: StmtRef,
+        context: ExpansionContext,
+    ) {
         if !self.features_hold(at) {
             self.featureless.insert(parent);
             return;
@@ -367,7 +383,13 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn refine(&mut self, parent: NodeId, statement: Stmt<'a>, at: StmtRef, context: Context) {
+    fn refine(
+        &mut self,
+        parent: SchemaNodeId,
+        statement: StatementRef<'a>,
+        at: StmtRef,
+        context: ExpansionContext,
+    ) {
         self.spend(statement);
         if !self.has_room(at, parent, context) {
             return;
@@ -392,14 +414,14 @@ impl<'a> Builder<'a> {
         self.add(node, Keyword::Must, statement, at.unit);
     }
 
-    fn remove(&mut self, node: NodeId) {
+    fn remove(&mut self, node: SchemaNodeId) {
         if let Some(node) = self.nodes.get_mut(node.index()) {
-            node.flags |= Flags::REMOVED;
+            node.flags |= NodeFlags::REMOVED;
         }
     }
 
     /// Puts the substatements of a keyword in the place of the node's own, if there are any.
-    fn replace(&mut self, node: NodeId, keyword: Keyword, by: Stmt<'a>, unit: u32) {
+    fn replace(&mut self, node: SchemaNodeId, keyword: Keyword, by: StatementRef<'a>, unit: u32) {
         let new: Vec<StmtRef> = by.all(keyword).map(|new| StmtRef { unit, id: new.id() }).collect();
         if !new.is_empty() {
             self.overrides.insert((node, keyword), new);
@@ -407,7 +429,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Adds the substatements of a keyword to those that the node has.
-    fn add(&mut self, node: NodeId, keyword: Keyword, from: Stmt<'a>, unit: u32) {
+    fn add(&mut self, node: SchemaNodeId, keyword: Keyword, from: StatementRef<'a>, unit: u32) {
         if from.child(keyword).is_some() {
             let added = from.all(keyword).map(|new| StmtRef { unit, id: new.id() });
             self.properties(node, keyword).extend(added);
@@ -415,8 +437,8 @@ impl<'a> Builder<'a> {
     }
 
     /// Takes the substatements of a keyword with these arguments from the node.
-    fn delete(&mut self, node: NodeId, keyword: Keyword, from: Stmt<'a>) {
-        let gone: HashSet<&str> = from.all(keyword).map(Stmt::argument).collect();
+    fn delete(&mut self, node: SchemaNodeId, keyword: Keyword, from: StatementRef<'a>) {
+        let gone: HashSet<&str> = from.all(keyword).map(StatementRef::argument).collect();
         if gone.is_empty() {
             return;
         }
@@ -428,7 +450,7 @@ impl<'a> Builder<'a> {
     }
 
     /// The node's substatements of a keyword, as refined so far, to be refined further.
-    fn properties(&mut self, node: NodeId, keyword: Keyword) -> &mut Vec<StmtRef> {
+    fn properties(&mut self, node: SchemaNodeId, keyword: Keyword) -> &mut Vec<StmtRef> {
         let origin = self.nodes.get(node.index()).map(|node| node.origin);
         let (links, files) = (self.links, &self.set.files);
         self.overrides.entry((node, keyword)).or_insert_with(|| {
@@ -439,7 +461,7 @@ impl<'a> Builder<'a> {
         })
     }
 
-    fn augment(&mut self, start: NodeId, at: StmtRef, context: Context) {
+    fn augment(&mut self, start: SchemaNodeId, at: StmtRef, context: ExpansionContext) {
         let Some(statement) = self.statement(at) else { return };
         if !self.features_hold(at) {
             return;
@@ -447,34 +469,43 @@ impl<'a> Builder<'a> {
         let Some(target) = self.target(start, statement.argument(), at, context.module) else { return };
         if matches!(
             self.kind(target),
-            NodeKind::Leaf | NodeKind::LeafList | NodeKind::AnyData | NodeKind::AnyXml
+            SchemaNodeKind::Leaf
+                | SchemaNodeKind::LeafList
+                | SchemaNodeKind::AnyData
+                | SchemaNodeKind::AnyXml
         ) {
             let expected = "a path to a node that has others within it".to_owned();
             self.problems.push(Error::Argument { place: self.place(at), expected });
             return;
         }
-        let from = NodeId(number_of(self.nodes.len()));
+        let from = SchemaNodeId(number_of(self.nodes.len()));
         self.data(target, at, context);
-        let to = NodeId(number_of(self.nodes.len()));
-        if start == NodeId::ROOT {
-            self.augments.push(Augmented { at, target, from, to });
+        let to = SchemaNodeId(number_of(self.nodes.len()));
+        if start == SchemaNodeId::ROOT {
+            self.augments.push(AugmentedChildren { at, target, from, to });
         }
     }
 
     /// The node that a path points to, from a node on; `None` where there is none, which is reported.
-    fn target(&mut self, from: NodeId, path: &'a str, at: StmtRef, own: ModuleId) -> Option<NodeId> {
+    fn target(
+        &mut self,
+        from: SchemaNodeId,
+        path: &'a str,
+        at: StmtRef,
+        own: ModuleId,
+    ) -> Option<SchemaNodeId> {
         let mut node = from;
         for step in path.split('/').map(str::trim).filter(|step| !step.is_empty()) {
             let (prefix, local) = step.split_once(':').unwrap_or(("", step));
             // The nodes of a grouping are in the module that uses it, and so is what its paths say.
             let module = match self.links.prefix(at.unit, prefix) {
-                Prefix::Module(module) if module == self.links.module_of(at.unit) => own,
-                Prefix::Module(module) => module,
-                Prefix::Missing => {
+                PrefixMeaning::Module(module) if module == self.links.module_of(at.unit) => own,
+                PrefixMeaning::Module(module) => module,
+                PrefixMeaning::Missing => {
                     let hint = format!(": the module of prefix `{prefix}` is not among those given");
                     return self.unresolved(at, step, hint);
                 }
-                Prefix::Unknown => {
+                PrefixMeaning::Unknown => {
                     return self.unresolved(at, step, format!(": no import binds prefix `{prefix}`"));
                 }
             };
@@ -499,7 +530,7 @@ impl<'a> Builder<'a> {
         Some(node)
     }
 
-    fn unresolved(&mut self, at: StmtRef, name: &str, hint: String) -> Option<NodeId> {
+    fn unresolved(&mut self, at: StmtRef, name: &str, hint: String) -> Option<SchemaNodeId> {
         self.problems.push(Error::Unresolved {
             place: self.place(at),
             what: "node",
@@ -509,7 +540,7 @@ impl<'a> Builder<'a> {
         None
     }
 
-    fn child_names(&self, node: NodeId) -> impl Iterator<Item = &str> {
+    fn child_names(&self, node: SchemaNodeId) -> impl Iterator<Item = &str> {
         let first = self.nodes.get(node.index()).and_then(|node| self.nodes.get(node.first.index()));
         let children = std::iter::successors(first, |child| self.nodes.get(child.next.index()));
         children.filter_map(|child| self.names.get(child.name as usize).map(|name| &**name))
@@ -519,7 +550,7 @@ impl<'a> Builder<'a> {
         let Some(statement) = self.statement(at) else { return };
         self.spend(statement);
         let own = self.links.module_of(at.unit);
-        let Some(node) = self.target(NodeId::ROOT, statement.argument(), at, own) else { return };
+        let Some(node) = self.target(SchemaNodeId::ROOT, statement.argument(), at, own) else { return };
         for deviate in statement.all(Keyword::Deviate) {
             match deviate.argument() {
                 "not-supported" => self.remove(node),

@@ -4,24 +4,24 @@ use std::collections::HashMap;
 
 use crate::{
     Error, Keyword,
-    link::{Links, ModuleId, Prefix, Problems, StmtRef, number_of},
-    nearest::Hints,
+    link::{ModuleId, ModuleLinks, PrefixMeaning, ProblemList, StmtRef, number_of},
+    nearest::SpellingHints,
     resolve::BUILT_IN,
-    set::File,
-    statement::Stmt,
+    set::ModuleFileText,
+    statement::StatementRef,
 };
 
 /// The definitions of all modules by the scope that they are known in.
 pub(crate) struct Definitions<'a> {
-    files: &'a [File],
-    links: &'a Links,
-    by_name: HashMap<(Keyword, Scope, &'a str), StmtRef>,
-    pub(crate) hints: Hints,
+    files: &'a [ModuleFileText],
+    links: &'a ModuleLinks,
+    by_name: HashMap<(Keyword, DefinitionScope, &'a str), StmtRef>,
+    pub(crate) hints: SpellingHints,
 }
 
 /// Where a definition is known.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-enum Scope {
+enum DefinitionScope {
     /// In a whole module with its submodules, and through a prefix from others.
     Module(ModuleId),
     /// Within a statement.
@@ -29,7 +29,11 @@ enum Scope {
 }
 
 impl<'a> Definitions<'a> {
-    pub(crate) fn gather(files: &'a [File], links: &'a Links, problems: &mut Problems) -> Self {
+    pub(crate) fn gather(
+        files: &'a [ModuleFileText],
+        links: &'a ModuleLinks,
+        problems: &mut ProblemList,
+    ) -> Self {
         let mut by_name = HashMap::new();
         for (number, unit) in links.units.iter().enumerate() {
             let Some(file) = files.get(unit.file) else { continue };
@@ -44,9 +48,9 @@ impl<'a> Definitions<'a> {
                 }
                 let scope = match statement.parent() {
                     Some(parent) if parent.id() != 0 => {
-                        Scope::Statement(StmtRef { unit: unit_number, id: parent.id() })
+                        DefinitionScope::Statement(StmtRef { unit: unit_number, id: parent.id() })
                     }
-                    _ => Scope::Module(unit.module),
+                    _ => DefinitionScope::Module(unit.module),
                 };
                 let this = StmtRef { unit: unit_number, id: statement.id() };
                 let name = statement.argument();
@@ -59,7 +63,7 @@ impl<'a> Definitions<'a> {
                 }
             }
         }
-        Self { files, links, by_name, hints: Hints::default() }
+        Self { files, links, by_name, hints: SpellingHints::default() }
     }
 
     /// What `name`, with a prefix or without, stands for where `user` stands.
@@ -70,23 +74,23 @@ impl<'a> Definitions<'a> {
             Err(Error::Unresolved { place, what: what.text(), name: name.into(), hint })
         };
         let module = match self.links.prefix(user.unit, prefix) {
-            Prefix::Module(module) => module,
-            Prefix::Missing => {
+            PrefixMeaning::Module(module) => module,
+            PrefixMeaning::Missing => {
                 return fail(format!(": the module of prefix `{prefix}` is not among those given"));
             }
-            Prefix::Unknown => return fail(format!(": no import binds prefix `{prefix}`")),
+            PrefixMeaning::Unknown => return fail(format!(": no import binds prefix `{prefix}`")),
         };
         if module == self.links.module_of(user.unit) {
-            let mut around = self.links.statement(self.files, user).and_then(Stmt::parent);
+            let mut around = self.links.statement(self.files, user).and_then(StatementRef::parent);
             while let Some(statement) = around {
-                let scope = Scope::Statement(StmtRef { unit: user.unit, id: statement.id() });
+                let scope = DefinitionScope::Statement(StmtRef { unit: user.unit, id: statement.id() });
                 if let Some(found) = self.by_name.get(&(what, scope, local)) {
                     return Ok(*found);
                 }
                 around = statement.parent();
             }
         }
-        match self.by_name.get(&(what, Scope::Module(module), local)) {
+        match self.by_name.get(&(what, DefinitionScope::Module(module), local)) {
             Some(found) => Ok(*found),
             None => {
                 let of = self
@@ -96,7 +100,7 @@ impl<'a> Definitions<'a> {
                     .unwrap_or_default();
                 let built_in = if what == Keyword::Typedef && prefix.is_empty() { BUILT_IN } else { &[] };
                 let defined = self.links.roots(self.files, module).flat_map(|(_, root)| root.all(what));
-                let names = built_in.iter().copied().chain(defined.map(Stmt::argument));
+                let names = built_in.iter().copied().chain(defined.map(StatementRef::argument));
                 fail(format!("{of}{}", self.hints.did_you_mean(local, names)))
             }
         }

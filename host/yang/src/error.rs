@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 /// Where something is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Place {
+pub struct SourcePosition {
     /// The file, as it was named when it was added.
     pub file: Arc<str>,
     /// The line, from 1.
@@ -13,7 +13,7 @@ pub struct Place {
     pub statement: Box<str>,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for SourcePosition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.file, self.line)?;
         if !self.statement.is_empty() {
@@ -26,7 +26,7 @@ impl fmt::Display for Place {
 /// What is wrong with a module.
 ///
 /// Those that [`ModuleSet::add`](crate::ModuleSet::add) gives mean that the module was not taken. Those
-/// of [`Schema::problems`](crate::Schema::problems) mean that the statement named was left out and the rest is usable.
+/// of [`YangSchema::problems`](crate::Schema::problems) mean that the statement named was left out and the rest is usable.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -34,7 +34,7 @@ pub enum Error {
     #[error("{place}: expected {expected}, found {found}")]
     Syntax {
         /// Where.
-        place: Place,
+        place: SourcePosition,
         /// What may stand there.
         expected: &'static str,
         /// What does.
@@ -44,7 +44,7 @@ pub enum Error {
     #[error("{place} cannot stand in `{parent}`{hint}")]
     Misplaced {
         /// Where.
-        place: Place,
+        place: SourcePosition,
         /// The statement around it.
         parent: Box<str>,
         /// What was meant perhaps, as the end of the sentence; may be empty.
@@ -54,7 +54,7 @@ pub enum Error {
     #[error("{place} has {found} `{substatement}`, expected {expected}")]
     Cardinality {
         /// The statement around them.
-        place: Place,
+        place: SourcePosition,
         /// The keyword of the substatement.
         substatement: &'static str,
         /// How many there are.
@@ -66,7 +66,7 @@ pub enum Error {
     #[error("{place}: expected {expected}")]
     Argument {
         /// Where.
-        place: Place,
+        place: SourcePosition,
         /// What the argument may be.
         expected: String,
     },
@@ -74,7 +74,7 @@ pub enum Error {
     #[error("{place}: there is no {what} `{name}`{hint}")]
     Unresolved {
         /// Where it is used.
-        place: Place,
+        place: SourcePosition,
         /// What it would be, such as "grouping".
         what: &'static str,
         /// The name.
@@ -86,7 +86,7 @@ pub enum Error {
     #[error("{place}: {what} `{name}` is defined by itself")]
     Cycle {
         /// Where the circle closes.
-        place: Place,
+        place: SourcePosition,
         /// What it is, such as "grouping".
         what: &'static str,
         /// Its name.
@@ -96,7 +96,7 @@ pub enum Error {
     #[error("{place}: {what} `{name}` is there already")]
     Duplicate {
         /// Where the second one is.
-        place: Place,
+        place: SourcePosition,
         /// What they are, such as "node".
         what: &'static str,
         /// Their name.
@@ -106,7 +106,7 @@ pub enum Error {
     #[error("{place}: {what} are limited to {limit}")]
     Limit {
         /// Where it is passed.
-        place: Place,
+        place: SourcePosition,
         /// What is limited, such as "nodes of the compiled tree".
         what: &'static str,
         /// How many there may be.
@@ -116,7 +116,7 @@ pub enum Error {
 
 impl Error {
     /// Where it is wrong.
-    pub fn place(&self) -> &Place {
+    pub fn place(&self) -> &SourcePosition {
         match self {
             Self::Syntax { place, .. }
             | Self::Misplaced { place, .. }

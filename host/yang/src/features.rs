@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::{
     Error, Keyword, ModuleSet,
     definitions::Definitions,
-    link::{Links, Problems, StmtRef},
+    link::{ModuleLinks, ProblemList, StmtRef},
 };
 
 /// How deep expressions and features that need features may go.
@@ -13,29 +13,29 @@ const DEPTH: usize = 32;
 
 /// Which features are there.
 #[derive(Default)]
-pub(crate) struct Features {
+pub(crate) struct FeatureSet {
     known: HashMap<StmtRef, bool>,
 }
 
 /// What it takes to look features up.
-pub(crate) struct Context<'a, 'b> {
+pub(crate) struct FeatureContext<'a, 'b> {
     pub(crate) set: &'a ModuleSet,
-    pub(crate) links: &'a Links,
+    pub(crate) links: &'a ModuleLinks,
     pub(crate) definitions: &'b Definitions<'a>,
-    pub(crate) problems: &'b mut Problems,
+    pub(crate) problems: &'b mut ProblemList,
 }
 
-impl Features {
+impl FeatureSet {
     /// Whether all `if-feature` of a statement hold. One that cannot be read does not.
-    pub(crate) fn hold(&mut self, at: StmtRef, context: &mut Context<'_, '_>) -> bool {
+    pub(crate) fn hold(&mut self, at: StmtRef, context: &mut FeatureContext<'_, '_>) -> bool {
         self.hold_at(at, context, 0)
     }
 
-    fn hold_at(&mut self, at: StmtRef, context: &mut Context<'_, '_>, depth: usize) -> bool {
+    fn hold_at(&mut self, at: StmtRef, context: &mut FeatureContext<'_, '_>, depth: usize) -> bool {
         let Some(statement) = context.links.statement(&context.set.files, at) else { return false };
         statement.all(Keyword::IfFeature).all(|condition| {
             let at = StmtRef { unit: at.unit, id: condition.id() };
-            let mut expression = Expression {
+            let mut expression = FeatureExpression {
                 features: self,
                 context,
                 at,
@@ -47,11 +47,11 @@ impl Features {
             let is_whole = value.is_ok() && expression.next == expression.words.len();
             match value {
                 Ok(value) if is_whole => value,
-                Err(Failure::Unresolved(error)) => {
+                Err(FeatureFailure::Unresolved(error)) => {
                     context.problems.push(*error);
                     false
                 }
-                Err(Failure::TooDeep) => {
+                Err(FeatureFailure::TooDeep) => {
                     let what = "features that need features, and parentheses in each other,";
                     context.problems.push(Error::Limit { place: condition.place(), what, limit: DEPTH });
                     false
@@ -66,7 +66,7 @@ impl Features {
     }
 
     /// Whether the feature that is defined there is there.
-    fn has(&mut self, feature: StmtRef, context: &mut Context<'_, '_>, depth: usize) -> bool {
+    fn has(&mut self, feature: StmtRef, context: &mut FeatureContext<'_, '_>, depth: usize) -> bool {
         if let Some(&known) = self.known.get(&feature) {
             return known;
         }
@@ -82,7 +82,7 @@ impl Features {
     }
 }
 
-enum Failure {
+enum FeatureFailure {
     Malformed,
     TooDeep,
     Unresolved(Box<Error>),
@@ -102,23 +102,23 @@ fn split_parenthesis(word: &str) -> impl Iterator<Item = &str> {
     [name, parenthesis].into_iter().filter(|word| !word.is_empty())
 }
 
-struct Expression<'e, 'a, 'b> {
-    features: &'e mut Features,
-    context: &'e mut Context<'a, 'b>,
+struct FeatureExpression<'e, 'a, 'b> {
+    features: &'e mut FeatureSet,
+    context: &'e mut FeatureContext<'a, 'b>,
     at: StmtRef,
     words: Vec<&'e str>,
     next: usize,
     depth: usize,
 }
 
-impl Expression<'_, '_, '_> {
+impl FeatureExpression<'_, '_, '_> {
     fn take(&mut self, word: &str) -> bool {
         let is_next = self.words.get(self.next) == Some(&word);
         self.next += usize::from(is_next);
         is_next
     }
 
-    fn any(&mut self) -> Result<bool, Failure> {
+    fn any(&mut self) -> Result<bool, FeatureFailure> {
         let mut value = self.every()?;
         while self.take("or") {
             value |= self.every()?;
@@ -126,7 +126,7 @@ impl Expression<'_, '_, '_> {
         Ok(value)
     }
 
-    fn every(&mut self) -> Result<bool, Failure> {
+    fn every(&mut self) -> Result<bool, FeatureFailure> {
         let mut value = self.one()?;
         while self.take("and") {
             value &= self.one()?;
@@ -134,30 +134,30 @@ impl Expression<'_, '_, '_> {
         Ok(value)
     }
 
-    fn one(&mut self) -> Result<bool, Failure> {
+    fn one(&mut self) -> Result<bool, FeatureFailure> {
         let mut is_negated = false;
         while self.take("not") {
             is_negated = !is_negated;
         }
         if self.depth > DEPTH {
-            return Err(Failure::TooDeep);
+            return Err(FeatureFailure::TooDeep);
         }
         let value = if self.take("(") {
             self.depth += 1;
             let value = self.any()?;
             self.depth -= 1;
             if !self.take(")") {
-                return Err(Failure::Malformed);
+                return Err(FeatureFailure::Malformed);
             }
             value
         } else {
-            let name = *self.words.get(self.next).ok_or(Failure::Malformed)?;
+            let name = *self.words.get(self.next).ok_or(FeatureFailure::Malformed)?;
             self.next += 1;
             if matches!(name, "and" | "or" | ")") {
-                return Err(Failure::Malformed);
+                return Err(FeatureFailure::Malformed);
             }
             let found = self.context.definitions.find(Keyword::Feature, self.at, name);
-            let feature = found.map_err(|error| Failure::Unresolved(Box::new(error)))?;
+            let feature = found.map_err(|error| FeatureFailure::Unresolved(Box::new(error)))?;
             self.features.has(feature, self.context, self.depth)
         };
         Ok(value != is_negated)

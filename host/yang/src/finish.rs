@@ -4,70 +4,70 @@ use std::{collections::HashMap, rc::Rc};
 
 use crate::{
     Keyword,
-    link::{Links, Prefix, StmtRef, number_of},
-    nodes::{Flags, NO_NODE, NodeId, NodeKind, Nodes},
-    set::File,
-    statement::Stmt,
+    link::{ModuleLinks, PrefixMeaning, StmtRef, number_of},
+    nodes::{NO_NODE, NodeArena, NodeFlags, SchemaNodeId, SchemaNodeKind},
+    set::ModuleFileText,
+    statement::StatementRef,
 };
 
-pub(crate) fn finish(nodes: Nodes, links: &Links, files: &[File]) -> Nodes {
-    let mut finisher = Finisher { nodes, links, files, keys: HashMap::new() };
+pub(crate) fn finish(nodes: NodeArena, links: &ModuleLinks, files: &[ModuleFileText]) -> NodeArena {
+    let mut finisher = SchemaFinisher { nodes, links, files, keys: HashMap::new() };
     for index in 0..finisher.nodes.nodes.len() {
-        let id = NodeId(number_of(index));
+        let id = SchemaNodeId(number_of(index));
         finisher.inherit(id);
         finisher.keys(id);
     }
     for index in 0..finisher.nodes.nodes.len() {
-        finisher.index(NodeId(number_of(index)));
+        finisher.index(SchemaNodeId(number_of(index)));
     }
     finisher.nodes
 }
 
-struct Finisher<'a> {
-    nodes: Nodes,
-    links: &'a Links,
-    files: &'a [File],
+struct SchemaFinisher<'a> {
+    nodes: NodeArena,
+    links: &'a ModuleLinks,
+    files: &'a [ModuleFileText],
     /// By the statement of the list.
-    keys: HashMap<StmtRef, Rc<Keys>>,
+    keys: HashMap<StmtRef, Rc<KeyLeaves>>,
 }
 
 /// The keys of a list.
-struct Keys {
-    /// Their place in [`Nodes::keys`].
+struct KeyLeaves {
+    /// Their place in [`NodeArena::keys`].
     number: u32,
     /// The place of each among them, by the number of its name.
     places: HashMap<u32, usize>,
 }
 
-impl<'a> Finisher<'a> {
-    fn statement(&self, at: StmtRef) -> Option<Stmt<'a>> {
+impl<'a> SchemaFinisher<'a> {
+    fn statement(&self, at: StmtRef) -> Option<StatementRef<'a>> {
         self.links.statement(self.files, at)
     }
 
     /// Flags from what is above and from the node's own substatements. Parents come first.
-    fn inherit(&mut self, id: NodeId) {
+    fn inherit(&mut self, id: SchemaNodeId) {
         let Some(node) = self.nodes.get(id) else { return };
         let above = match self.nodes.get(node.parent) {
             Some(parent) => {
                 parent.flags
-                    & (Flags::REMOVED
-                        | Flags::CONFIG
-                        | Flags::OPERATION
-                        | Flags::DENY_WRITE
-                        | Flags::DENY_ALL)
+                    & (NodeFlags::REMOVED
+                        | NodeFlags::CONFIG
+                        | NodeFlags::OPERATION
+                        | NodeFlags::DENY_WRITE
+                        | NodeFlags::DENY_ALL)
             }
-            None => Flags::CONFIG,
+            None => NodeFlags::CONFIG,
         };
         let mut flags = node.flags | above;
         match node.kind {
-            NodeKind::Rpc | NodeKind::Action | NodeKind::Notification => {
-                flags = (flags & !Flags::CONFIG) | Flags::OPERATION;
+            SchemaNodeKind::Rpc | SchemaNodeKind::Action | SchemaNodeKind::Notification => {
+                flags = (flags & !NodeFlags::CONFIG) | NodeFlags::OPERATION;
             }
             _ => {
                 let mut set = |keyword, text: &str| match (keyword, text) {
-                    (Keyword::Config, "false") => flags &= !Flags::CONFIG,
-                    (Keyword::OrderedBy, "user") => flags |= Flags::USER_ORDERED,
-                    (Keyword::Presence, _) => flags |= Flags::PRESENCE,
+                    (Keyword::Config, "false") => flags &= !NodeFlags::CONFIG,
+                    (Keyword::OrderedBy, "user") => flags |= NodeFlags::USER_ORDERED,
+                    (Keyword::Presence, _) => flags |= NodeFlags::PRESENCE,
                     _ => {}
                 };
                 let overridden = |keyword| {
@@ -77,7 +77,7 @@ impl<'a> Finisher<'a> {
                         self.nodes.overrides.get(&(id, keyword))
                     }
                 };
-                for own in self.statement(node.origin).into_iter().flat_map(Stmt::children) {
+                for own in self.statement(node.origin).into_iter().flat_map(StatementRef::children) {
                     let keyword = own.keyword();
                     let is_wanted =
                         matches!(keyword, Keyword::Config | Keyword::OrderedBy | Keyword::Presence);
@@ -87,17 +87,17 @@ impl<'a> Finisher<'a> {
                 }
                 for keyword in [Keyword::Config, Keyword::Presence] {
                     for at in overridden(keyword).into_iter().flatten() {
-                        set(keyword, self.statement(*at).map_or("", Stmt::argument));
+                        set(keyword, self.statement(*at).map_or("", StatementRef::argument));
                     }
                 }
             }
         }
         flags |= self.default_deny(node.origin);
         // The order of state data is the server's (section 7.7.7).
-        if flags & (Flags::CONFIG | Flags::OPERATION) == 0 {
-            flags &= !Flags::USER_ORDERED;
+        if flags & (NodeFlags::CONFIG | NodeFlags::OPERATION) == 0 {
+            flags &= !NodeFlags::USER_ORDERED;
         }
-        self.nodes.has_default_denies |= flags & (Flags::DENY_WRITE | Flags::DENY_ALL) != 0;
+        self.nodes.has_default_denies |= flags & (NodeFlags::DENY_WRITE | NodeFlags::DENY_ALL) != 0;
         if let Some(node) = self.nodes.nodes.get_mut(id.index()) {
             node.flags = flags;
         }
@@ -106,20 +106,20 @@ impl<'a> Finisher<'a> {
     /// What a statement says of access to its node, by the extensions of `ietf-netconf-acm`.
     fn default_deny(&self, origin: StmtRef) -> u16 {
         let Some(own) = self.statement(origin) else { return 0 };
-        let means = |extension: Stmt<'_>| {
+        let means = |extension: StatementRef<'_>| {
             let Some((prefix, local)) = extension.name().split_once(':') else { return 0 };
             let flag = match local {
-                "default-deny-write" => Flags::DENY_WRITE,
-                "default-deny-all" => Flags::DENY_ALL,
+                "default-deny-write" => NodeFlags::DENY_WRITE,
+                "default-deny-all" => NodeFlags::DENY_ALL,
                 _ => return 0,
             };
             let is_nacm = match self.links.prefix(origin.unit, prefix) {
-                Prefix::Module(id) => {
+                PrefixMeaning::Module(id) => {
                     self.links.module(id).is_some_and(|module| module.name() == "ietf-netconf-acm")
                 }
                 // Nothing else is called that, and a model that says less must not open more.
-                Prefix::Missing => true,
-                Prefix::Unknown => false,
+                PrefixMeaning::Missing => true,
+                PrefixMeaning::Unknown => false,
             };
             if is_nacm { flag } else { 0 }
         };
@@ -127,8 +127,8 @@ impl<'a> Finisher<'a> {
     }
 
     /// A list's keys; they come first among its nodes (section 7.8.5).
-    fn keys(&mut self, id: NodeId) {
-        let Some(node) = self.nodes.get(id).filter(|node| node.kind == NodeKind::List) else { return };
+    fn keys(&mut self, id: SchemaNodeId) {
+        let Some(node) = self.nodes.get(id).filter(|node| node.kind == SchemaNodeKind::List) else { return };
         let (origin, module) = (node.origin, node.module);
         let Some(argument) = self.statement(origin).and_then(|list| list.text(Keyword::Key)) else { return };
         // A list of a grouping is there as often as it is used: its keys are read once.
@@ -140,20 +140,20 @@ impl<'a> Finisher<'a> {
                 new
             }
         };
-        let place = |child: &NodeId| {
+        let place = |child: &SchemaNodeId| {
             let child = self
                 .nodes
                 .get(*child)
-                .filter(|child| child.kind == NodeKind::Leaf && child.module == module)?;
+                .filter(|child| child.kind == SchemaNodeKind::Leaf && child.module == module)?;
             keys.places.get(&child.name).copied()
         };
         let children = self.nodes.schema_children(id);
-        let (mut front, others): (Vec<NodeId>, Vec<NodeId>) =
+        let (mut front, others): (Vec<SchemaNodeId>, Vec<SchemaNodeId>) =
             children.partition(|child| place(child).is_some());
         front.sort_by_key(place);
         for &key in &front {
             if let Some(node) = self.nodes.nodes.get_mut(key.index()) {
-                node.flags |= Flags::KEY;
+                node.flags |= NodeFlags::KEY;
             }
         }
         front.extend(others);
@@ -163,17 +163,17 @@ impl<'a> Finisher<'a> {
         }
     }
 
-    fn read_keys(&mut self, argument: &str) -> Keys {
+    fn read_keys(&mut self, argument: &str) -> KeyLeaves {
         let local = |name: &str| Box::from(name.rsplit(':').next().unwrap_or(name));
         let keys: Box<[Box<str>]> = argument.split_whitespace().map(local).collect();
         let places = keys.iter().enumerate().rev();
         let places = places.filter_map(|(place, key)| Some((self.nodes.names.number(key)?, place))).collect();
         let number = number_of(self.nodes.keys.len());
         self.nodes.keys.push(keys);
-        Keys { number, places }
+        KeyLeaves { number, places }
     }
 
-    fn relink(&mut self, parent: NodeId, order: &[NodeId]) {
+    fn relink(&mut self, parent: SchemaNodeId, order: &[SchemaNodeId]) {
         let next = order.iter().skip(1).copied().chain([NO_NODE]);
         for (&id, next) in order.iter().zip(next) {
             if let Some(node) = self.nodes.nodes.get_mut(id.index()) {
@@ -187,18 +187,18 @@ impl<'a> Finisher<'a> {
     }
 
     /// Lists the data nodes under a node, in order and by name.
-    fn index(&mut self, id: NodeId) {
+    fn index(&mut self, id: SchemaNodeId) {
         let is_parent =
             self.nodes.get(id).is_some_and(|node| !node.kind.is_transparent() && node.first != NO_NODE);
         if !is_parent {
             return;
         }
         let start = self.nodes.order.len();
-        let mut open: Vec<NodeId> = vec![self.nodes.get(id).map_or(NO_NODE, |node| node.first)];
+        let mut open: Vec<SchemaNodeId> = vec![self.nodes.get(id).map_or(NO_NODE, |node| node.first)];
         while let Some(next) = open.pop() {
             let Some(node) = self.nodes.nodes.get_mut(next.index()) else { continue };
             open.push(node.next);
-            if node.has(Flags::REMOVED) {
+            if node.has(NodeFlags::REMOVED) {
                 continue;
             }
             if node.kind.is_transparent() {

@@ -7,12 +7,12 @@ use crate::{
     Error, Keyword,
     lexer::is_identifier,
     nearest::did_you_mean,
-    statement::{Parsed, Stmt},
+    statement::{ParsedFile, StatementRef},
 };
 
 /// The version of the language that a module is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Version {
+pub(crate) enum YangVersion {
     /// YANG 1 (RFC 6020).
     V1,
     /// YANG 1.1 (RFC 7950).
@@ -21,7 +21,7 @@ pub(crate) enum Version {
 
 /// How often a substatement may stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Count {
+enum Cardinality {
     Optional,
     One,
     Any,
@@ -29,7 +29,7 @@ enum Count {
 }
 
 /// A substatement: its keyword, how often, since which version.
-type Substatement = (Keyword, Count, Version);
+type Substatement = (Keyword, Cardinality, YangVersion);
 
 macro_rules! list {
     ($($keyword:ident $count:tt $($since:literal)?),* $(,)?) => {
@@ -38,24 +38,24 @@ macro_rules! list {
 }
 macro_rules! count {
     (?) => {
-        Count::Optional
+        Cardinality::Optional
     };
     (1) => {
-        Count::One
+        Cardinality::One
     };
     (*) => {
-        Count::Any
+        Cardinality::Any
     };
     (+) => {
-        Count::Some
+        Cardinality::Some
     };
 }
 macro_rules! since {
     () => {
-        Version::V1
+        YangVersion::V1
     };
     ($since:literal) => {
-        Version::V1_1
+        YangVersion::V1_1
     };
 }
 
@@ -225,7 +225,7 @@ fn is_date(text: &str) -> bool {
 }
 
 /// The version of a module, and whether all its statements stand where they may.
-pub(crate) fn check(parsed: &Parsed) -> Result<Version, Error> {
+pub(crate) fn check(parsed: &ParsedFile) -> Result<YangVersion, Error> {
     let root = parsed.root();
     if !matches!(root.keyword(), Keyword::Module | Keyword::Submodule) {
         return Err(Error::Misplaced {
@@ -235,10 +235,10 @@ pub(crate) fn check(parsed: &Parsed) -> Result<Version, Error> {
         });
     }
     let version = match root.text(Keyword::YangVersion) {
-        Some("1.1") => Version::V1_1,
-        _ => Version::V1,
+        Some("1.1") => YangVersion::V1_1,
+        _ => YangVersion::V1,
     };
-    if let (Version::V1_1, Some(error)) = (version, &parsed.forbidden_in_1_1) {
+    if let (YangVersion::V1_1, Some(error)) = (version, &parsed.forbidden_in_1_1) {
         return Err(error.clone());
     }
     // What is in the statements of an extension is the extension's business.
@@ -257,7 +257,7 @@ pub(crate) fn check(parsed: &Parsed) -> Result<Version, Error> {
     Ok(version)
 }
 
-fn check_own_argument(statement: Stmt<'_>) -> Result<(), Error> {
+fn check_own_argument(statement: StatementRef<'_>) -> Result<(), Error> {
     let takes_none = matches!(statement.keyword(), Keyword::Input | Keyword::Output);
     let checked = match statement.argument_if_any() {
         Some(_) if takes_none => Err("no argument"),
@@ -268,7 +268,7 @@ fn check_own_argument(statement: Stmt<'_>) -> Result<(), Error> {
     checked.map_err(|expected| Error::Argument { place: statement.place(), expected: expected.to_owned() })
 }
 
-fn check_substatements(statement: Stmt<'_>, version: Version) -> Result<(), Error> {
+fn check_substatements(statement: StatementRef<'_>, version: YangVersion) -> Result<(), Error> {
     let allowed = || substatements(statement.keyword()).iter().copied().flatten();
     // Lists are short: `module` has the longest, of 27.
     let mut found = [0_usize; 32];
@@ -290,10 +290,10 @@ fn check_substatements(statement: Stmt<'_>, version: Version) -> Result<(), Erro
     }
     for (&(keyword, count, _), found) in allowed().zip(found) {
         let (is_good, expected) = match count {
-            Count::Optional => (found <= 1, "at most one"),
-            Count::One => (found == 1, "exactly one"),
-            Count::Any => (true, ""),
-            Count::Some => (found >= 1, "at least one"),
+            Cardinality::Optional => (found <= 1, "at most one"),
+            Cardinality::One => (found == 1, "exactly one"),
+            Cardinality::Any => (true, ""),
+            Cardinality::Some => (found >= 1, "at least one"),
         };
         if !is_good {
             let place = statement.place();
@@ -303,18 +303,18 @@ fn check_substatements(statement: Stmt<'_>, version: Version) -> Result<(), Erro
     Ok(())
 }
 
-fn misplaced(statement: Stmt<'_>, parent: Stmt<'_>, hint: String) -> Error {
+fn misplaced(statement: StatementRef<'_>, parent: StatementRef<'_>, hint: String) -> Error {
     Error::Misplaced { place: statement.place(), parent: parent.title().into(), hint }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Limits;
+    use crate::YangLimits;
 
-    fn check_text(text: &str) -> Result<Version, String> {
+    fn check_text(text: &str) -> Result<YangVersion, String> {
         let text = format!("module m {{ namespace urn:m; prefix m; {text} }}");
-        let parsed = Parsed::read("m.yang", text.as_bytes(), &Limits::default()).unwrap();
+        let parsed = ParsedFile::read("m.yang", text.as_bytes(), &YangLimits::default()).unwrap();
         check(&parsed).map_err(|error| error.to_string())
     }
 
@@ -330,8 +330,8 @@ mod tests {
 
     #[test]
     fn the_version_decides() {
-        assert_eq!(check_text("leaf a { type string; }"), Ok(Version::V1));
-        assert_eq!(check_text("yang-version 1.1; anydata a; x:y { z:a { leaf; } }"), Ok(Version::V1_1));
+        assert_eq!(check_text("leaf a { type string; }"), Ok(YangVersion::V1));
+        assert_eq!(check_text("yang-version 1.1; anydata a; x:y { z:a { leaf; } }"), Ok(YangVersion::V1_1));
     }
 
     #[test]

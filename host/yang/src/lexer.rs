@@ -1,17 +1,17 @@
 //! Characters to tokens (RFC 7950, section 6.1): keywords, strings, comments.
 
-use crate::shown::Shown;
+use crate::shown::ShownText;
 
 /// A piece of a module's text, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Span {
+pub(crate) struct TextSpan {
     pub(crate) start: u32,
     pub(crate) end: u32,
 }
 
 /// What the lexer could not read.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Unreadable {
+pub(crate) struct LexError {
     pub(crate) line: u32,
     pub(crate) expected: &'static str,
     pub(crate) found: String,
@@ -19,7 +19,7 @@ pub(crate) struct Unreadable {
 
 /// How a statement goes on after its argument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Terminator {
+pub(crate) enum StatementEnd {
     Semicolon,
     Open,
 }
@@ -27,7 +27,7 @@ pub(crate) enum Terminator {
 /// Reads one module.
 ///
 /// Arguments are pieces of the source where they stand there as they are; those with escapes, line
-/// breaks or `+` are put together behind it. So a [`Span`] is a piece of "source, then [`decoded`](Self::decoded)".
+/// breaks or `+` are put together behind it. So a [`TextSpan`] is a piece of "source, then [`decoded`](Self::decoded)".
 pub(crate) struct Lexer<'a> {
     source: &'a str,
     at: usize,
@@ -35,7 +35,7 @@ pub(crate) struct Lexer<'a> {
     line_start: usize,
     pub(crate) decoded: String,
     /// The first thing that YANG 1 leaves open and 1.1 forbids: only the module's version tells.
-    pub(crate) forbidden_in_1_1: Option<Unreadable>,
+    pub(crate) forbidden_in_1_1: Option<LexError>,
 }
 
 impl<'a> Lexer<'a> {
@@ -53,7 +53,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// A piece of the source.
-    pub(crate) fn text(&self, span: Span) -> &'a str {
+    pub(crate) fn text(&self, span: TextSpan) -> &'a str {
         self.piece(span.start as usize, span.end as usize)
     }
 
@@ -74,20 +74,20 @@ impl<'a> Lexer<'a> {
         self.at += 1;
     }
 
-    pub(crate) fn unexpected(&self, expected: &'static str) -> Unreadable {
+    pub(crate) fn unexpected(&self, expected: &'static str) -> LexError {
         let found = match self.rest().chars().next() {
             None => "the end of the text".to_owned(),
             Some(c @ ('{' | '}' | ';' | '"' | '\'' | '+')) => format!("`{c}`"),
             Some(_) => {
                 let word: String = self.rest().chars().take_while(|c| !is_end(*c)).take(40).collect();
-                format!("`{}`", Shown(&word))
+                format!("`{}`", ShownText(&word))
             }
         };
-        Unreadable { line: self.line, expected, found }
+        LexError { line: self.line, expected, found }
     }
 
     /// Steps over white space and comments.
-    pub(crate) fn skip_space(&mut self) -> Result<(), Unreadable> {
+    pub(crate) fn skip_space(&mut self) -> Result<(), LexError> {
         loop {
             match self.peek() {
                 Some(b' ' | b'\t' | b'\r' | b'\n') => self.step(),
@@ -96,7 +96,7 @@ impl<'a> Lexer<'a> {
                 }
                 Some(b'/') if self.rest().starts_with("/*") => {
                     let Some(length) = self.rest().get(2..).and_then(|rest| rest.find("*/")) else {
-                        return Err(Unreadable {
+                        return Err(LexError {
                             line: self.line,
                             expected: "the end of the comment, `*/`",
                             found: "the end of the text".to_owned(),
@@ -126,7 +126,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// A keyword, with its prefix if it has one.
-    pub(crate) fn keyword(&mut self) -> Result<Span, Unreadable> {
+    pub(crate) fn keyword(&mut self) -> Result<TextSpan, LexError> {
         const EXPECTED: &str = "a keyword";
         let start = self.at;
         let word_end = self.rest().find(is_end).map_or(self.source.len(), |length| start + length);
@@ -141,10 +141,10 @@ impl<'a> Lexer<'a> {
     }
 
     /// What ends a statement or opens its substatements.
-    pub(crate) fn terminator(&mut self) -> Result<Terminator, Unreadable> {
+    pub(crate) fn terminator(&mut self) -> Result<StatementEnd, LexError> {
         let terminator = match self.peek() {
-            Some(b';') => Terminator::Semicolon,
-            Some(b'{') => Terminator::Open,
+            Some(b';') => StatementEnd::Semicolon,
+            Some(b'{') => StatementEnd::Open,
             _ => return Err(self.unexpected("`;` or `{`")),
         };
         self.step();
@@ -152,7 +152,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// An argument, if one is next.
-    pub(crate) fn argument(&mut self) -> Result<Option<Span>, Unreadable> {
+    pub(crate) fn argument(&mut self) -> Result<Option<TextSpan>, LexError> {
         match self.peek() {
             None | Some(b';' | b'{' | b'}') => Ok(None),
             Some(b'"' | b'\'') => self.quoted().map(Some),
@@ -160,7 +160,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    fn unquoted(&mut self) -> Result<Span, Unreadable> {
+    fn unquoted(&mut self) -> Result<TextSpan, LexError> {
         let start = self.at;
         let mut length = 0;
         let rest = self.rest().as_bytes();
@@ -187,9 +187,9 @@ impl<'a> Lexer<'a> {
     }
 
     /// Strings in quotes, joined by `+`.
-    fn quoted(&mut self) -> Result<Span, Unreadable> {
+    fn quoted(&mut self) -> Result<TextSpan, LexError> {
         let first = self.string()?;
-        let mut whole: Option<Span> = None;
+        let mut whole: Option<TextSpan> = None;
         loop {
             let (at, line, line_start) = (self.at, self.line, self.line_start);
             self.skip_space()?;
@@ -217,20 +217,20 @@ impl<'a> Lexer<'a> {
     }
 
     /// Copies a piece of the source behind it; what is there already stays.
-    fn decode(&mut self, piece: Span) -> Span {
+    fn decode(&mut self, piece: TextSpan) -> TextSpan {
         if piece.start as usize >= self.source.len() && piece.end == self.decoded_end() {
             return piece;
         }
         let start = self.decoded_end();
         self.decoded.push_str(self.piece(piece.start as usize, piece.end as usize));
-        Span { start, end: self.decoded_end() }
+        TextSpan { start, end: self.decoded_end() }
     }
 
-    fn string(&mut self) -> Result<Span, Unreadable> {
+    fn string(&mut self) -> Result<TextSpan, LexError> {
         let opened = self.line;
         let quote = if self.peek() == Some(b'"') { '"' } else { '\'' };
         let unclosed =
-            |expected| Unreadable { line: opened, expected, found: "the end of the text".to_owned() };
+            |expected| LexError { line: opened, expected, found: "the end of the text".to_owned() };
         let before_quote = (self.line_start, self.at);
         self.step();
         let start = self.at;
@@ -250,7 +250,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// Steps over the rest of a string that stands for itself, and its closing quote.
-    fn finish_plain(&mut self, end: usize) -> Result<(), Unreadable> {
+    fn finish_plain(&mut self, end: usize) -> Result<(), LexError> {
         while self.at < end {
             self.check_character()?;
             self.step();
@@ -260,7 +260,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// Control characters are no part of YANG (section 6, `yang-char`).
-    fn check_character(&self) -> Result<(), Unreadable> {
+    fn check_character(&self) -> Result<(), LexError> {
         match self.peek() {
             Some(b) if b < b' ' && !matches!(b, b'\t' | b'\r' | b'\n') => {
                 Err(self.unexpected("a character other than a control character"))
@@ -271,7 +271,7 @@ impl<'a> Lexer<'a> {
 
     /// A string with escapes or line breaks (section 6.1.3); `before_quote` is what stands on its first line before
     /// it. `Err(None)`: it does not end.
-    fn double_quoted(&mut self, before_quote: (usize, usize)) -> Result<Span, Option<Unreadable>> {
+    fn double_quoted(&mut self, before_quote: (usize, usize)) -> Result<TextSpan, Option<LexError>> {
         let start = self.decoded_end();
         // White space behind this is trimmed at a line break; what an escape wrote is not.
         let mut kept = self.decoded.len();
@@ -284,7 +284,7 @@ impl<'a> Lexer<'a> {
                 b'"' => {
                     self.decoded.push_str(self.piece(copied, self.at));
                     self.step();
-                    return Ok(Span { start, end: self.decoded_end() });
+                    return Ok(TextSpan { start, end: self.decoded_end() });
                 }
                 b'\\' => {
                     self.decoded.push_str(self.piece(copied, self.at));
@@ -316,7 +316,7 @@ impl<'a> Lexer<'a> {
         widths.sum::<usize>() + 1
     }
 
-    fn escape(&mut self) -> Result<(), Option<Unreadable>> {
+    fn escape(&mut self) -> Result<(), Option<LexError>> {
         let escaped = self.source.as_bytes().get(self.at + 1).ok_or(None)?;
         match escaped {
             b'n' => self.decoded.push('\n'),
@@ -362,12 +362,12 @@ pub(crate) fn is_identifier(text: &str) -> bool {
         && bytes.all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
 }
 
-/// Offsets fit: [`Limits::source`](crate::Limits::source) is checked before, and what is put together is at
+/// Offsets fit: [`YangLimits::source`](crate::Limits::source) is checked before, and what is put together is at
 /// most four times the source (a tab in the indentation of each line).
 fn offset(at: usize) -> u32 {
     u32::try_from(at).unwrap_or(u32::MAX)
 }
 
-fn span(start: usize, end: usize) -> Span {
-    Span { start: offset(start), end: offset(end) }
+fn span(start: usize, end: usize) -> TextSpan {
+    TextSpan { start: offset(start), end: offset(end) }
 }

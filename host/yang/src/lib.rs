@@ -1,11 +1,11 @@
 //! Reads YANG 1 and 1.1 (RFC 6020, RFC 7950) and answers questions about data nodes.
 //!
-//! Bytes in, no files, no wire: [`ModuleSet::add`] reads modules, [`ModuleSet::compile`] makes the [`Schema`] of
+//! Bytes in, no files, no wire: [`ModuleSet::add`] reads modules, [`ModuleSet::compile`] makes the [`YangSchema`] of
 //! them. It is a reader, not a validator: it tells what a node is and what a value of it looks like; whether a
 //! whole datastore is valid (`must`, `when`, `mandatory`, leafrefs that lead to something), the backend says.
 //!
 //! What cannot be read costs no more than itself: a module that is none is refused by `add`, a statement that
-//! refers to what is not there is left out and told by [`Schema::problems`]. Models come from devices, so
+//! refers to what is not there is left out and told by [`YangSchema::problems`]. Models come from devices, so
 //! everything that could grow without an end has a [limit](Limits).
 //!
 //! ```
@@ -66,15 +66,17 @@ mod types;
 mod unicode_blocks;
 mod value;
 
-pub use error::{Error, Place};
+pub use error::{Error, SourcePosition};
 pub use keyword::Keyword;
-pub use limits::Limits;
-pub use link::Module;
-pub use mount::Mounted;
-pub use node::{Node, Status};
-pub use nodes::NodeKind;
-pub use pattern::Pattern;
-pub use schema::Schema;
-pub use set::{ModuleName, ModuleSet};
-pub use types::{Assigned, Assignments, Base, Identity, IntegerKind, Patterns, Ranges, Type};
-pub use value::Mismatch;
+pub use limits::YangLimits;
+pub use link::YangModule;
+pub use mount::MountedSchema;
+pub use node::{DefinitionStatus, YangNode};
+pub use nodes::SchemaNodeKind;
+pub use pattern::StringPattern;
+pub use schema::YangSchema;
+pub use set::{ModuleSet, YangModuleName};
+pub use types::{
+    AssignedValue, AssignedValues, BaseType, Identity, IntegerKind, LeafType, StringPatterns, ValueRanges,
+};
+pub use value::ValueMismatch;

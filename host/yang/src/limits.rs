@@ -4,7 +4,7 @@
 ///
 /// All of them are far above what real models need; a model that passes one is refused with the limit's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct YangLimits {
     /// Bytes of one module. The largest that vendors publish is some 10 MB.
     pub source: usize,
     /// Statements within statements. Published models stay below 30.
@@ -19,7 +19,7 @@ pub struct Limits {
     pub problems: usize,
 }
 
-impl Default for Limits {
+impl Default for YangLimits {
     fn default() -> Self {
         Self {
             source: 32 << 20,

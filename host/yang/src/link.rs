@@ -3,7 +3,8 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use crate::{
-    Error, Keyword, ModuleSet, Place, Schema, build::Builder, nearest::Hints, set::File, statement::Stmt,
+    Error, Keyword, ModuleSet, SourcePosition, YangSchema, build::SchemaBuilder, nearest::SpellingHints,
+    set::ModuleFileText, statement::StatementRef,
 };
 
 /// A module of a schema, by number.
@@ -19,7 +20,7 @@ pub(crate) struct StmtRef {
 
 /// A module of a schema.
 #[derive(Debug)]
-pub struct Module {
+pub struct YangModule {
     pub(crate) name: Box<str>,
     pub(crate) namespace: Box<str>,
     pub(crate) prefix: Box<str>,
@@ -29,7 +30,7 @@ pub struct Module {
     pub(crate) units: Vec<u32>,
 }
 
-impl Module {
+impl YangModule {
     /// The module's name.
     pub fn name(&self) -> &str {
         &self.name
@@ -58,7 +59,7 @@ impl Module {
 
 /// One text as part of one module.
 #[derive(Debug)]
-pub(crate) struct Unit {
+pub(crate) struct ModuleUnit {
     pub(crate) file: usize,
     pub(crate) module: ModuleId,
     prefixes: HashMap<Box<str>, Option<ModuleId>>,
@@ -66,24 +67,24 @@ pub(crate) struct Unit {
 
 /// The modules of a schema and what their prefixes stand for.
 #[derive(Debug, Default)]
-pub(crate) struct Links {
-    pub(crate) modules: Vec<Module>,
-    pub(crate) units: Vec<Unit>,
+pub(crate) struct ModuleLinks {
+    pub(crate) modules: Vec<YangModule>,
+    pub(crate) units: Vec<ModuleUnit>,
     by_name: HashMap<Box<str>, ModuleId>,
     by_namespace: HashMap<Box<str>, ModuleId>,
 }
 
 /// What a prefix stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Prefix {
+pub(crate) enum PrefixMeaning {
     Module(ModuleId),
     /// A module that the set lacks: told once, at the import.
     Missing,
     Unknown,
 }
 
-impl Links {
-    pub(crate) fn module(&self, id: ModuleId) -> Option<&Module> {
+impl ModuleLinks {
+    pub(crate) fn module(&self, id: ModuleId) -> Option<&YangModule> {
         self.modules.get(id.0 as usize)
     }
 
@@ -96,7 +97,7 @@ impl Links {
         self.by_namespace.get(namespace).copied()
     }
 
-    pub(crate) fn unit(&self, unit: u32) -> Option<&Unit> {
+    pub(crate) fn unit(&self, unit: u32) -> Option<&ModuleUnit> {
         self.units.get(unit as usize)
     }
 
@@ -106,29 +107,33 @@ impl Links {
     }
 
     /// What a prefix in a unit stands for; without one the unit's own module.
-    pub(crate) fn prefix(&self, unit: u32, prefix: &str) -> Prefix {
-        let Some(unit) = self.unit(unit) else { return Prefix::Unknown };
+    pub(crate) fn prefix(&self, unit: u32, prefix: &str) -> PrefixMeaning {
+        let Some(unit) = self.unit(unit) else { return PrefixMeaning::Unknown };
         if prefix.is_empty() {
-            return Prefix::Module(unit.module);
+            return PrefixMeaning::Module(unit.module);
         }
         match unit.prefixes.get(prefix) {
-            Some(Some(module)) => Prefix::Module(*module),
-            Some(None) => Prefix::Missing,
-            None => Prefix::Unknown,
+            Some(Some(module)) => PrefixMeaning::Module(*module),
+            Some(None) => PrefixMeaning::Missing,
+            None => PrefixMeaning::Unknown,
         }
     }
 
     /// The statement of a reference.
-    pub(crate) fn statement<'a>(&self, files: &'a [File], reference: StmtRef) -> Option<Stmt<'a>> {
+    pub(crate) fn statement<'a>(
+        &self,
+        files: &'a [ModuleFileText],
+        reference: StmtRef,
+    ) -> Option<StatementRef<'a>> {
         files.get(self.unit(reference.unit)?.file)?.parsed.get(reference.id)
     }
 
     /// The texts of a module, as units with their outermost statements.
     pub(crate) fn roots<'a>(
         &'a self,
-        files: &'a [File],
+        files: &'a [ModuleFileText],
         module: ModuleId,
-    ) -> impl Iterator<Item = (u32, Stmt<'a>)> + 'a {
+    ) -> impl Iterator<Item = (u32, StatementRef<'a>)> + 'a {
         let units = self.module(module).map(|module| module.units.as_slice()).unwrap_or_default();
         units.iter().filter_map(move |&unit| Some((unit, self.statement(files, StmtRef { unit, id: 0 })?)))
     }
@@ -136,13 +141,13 @@ impl Links {
 
 /// What was found wrong, each once, up to a limit: a grouping brings what is wrong in it wherever it is used.
 #[derive(Debug, Default)]
-pub(crate) struct Problems {
+pub(crate) struct ProblemList {
     pub(crate) list: Vec<Error>,
     seen: HashSet<Error>,
     limit: usize,
 }
 
-impl Problems {
+impl ProblemList {
     pub(crate) fn new(limit: usize) -> Self {
         Self { limit, ..Self::default() }
     }
@@ -155,34 +160,34 @@ impl Problems {
 }
 
 /// Links and builds.
-pub(crate) fn compile(set: ModuleSet) -> Schema {
-    let mut problems = Problems::new(set.limits.problems);
-    let linker = Linker {
+pub(crate) fn compile(set: ModuleSet) -> YangSchema {
+    let mut problems = ProblemList::new(set.limits.problems);
+    let linker = ModuleLinker {
         set: &set,
-        links: Links::default(),
+        links: ModuleLinks::default(),
         problems: &mut problems,
-        hints: Hints::default(),
+        hints: SpellingHints::default(),
         included: HashMap::new(),
     };
     let links = linker.link();
-    let compiled = Builder::new(&set, &links, problems).build();
-    Schema::new(set, links, compiled)
+    let compiled = SchemaBuilder::new(&set, &links, problems).build();
+    YangSchema::new(set, links, compiled)
 }
 
 /// How many revisions of a module may include one submodule: its text counts for each of them.
 const INCLUDED: usize = 16;
 
-struct Linker<'a> {
+struct ModuleLinker<'a> {
     set: &'a ModuleSet,
-    links: Links,
-    problems: &'a mut Problems,
-    hints: Hints,
+    links: ModuleLinks,
+    problems: &'a mut ProblemList,
+    hints: SpellingHints,
     /// How often each file was included.
     included: HashMap<usize, usize>,
 }
 
-impl<'a> Linker<'a> {
-    fn link(mut self) -> Links {
+impl<'a> ModuleLinker<'a> {
+    fn link(mut self) -> ModuleLinks {
         let mut by_file = HashMap::new();
         for (index, file) in self.set.files.iter().enumerate() {
             if !file.is_submodule() {
@@ -199,12 +204,12 @@ impl<'a> Linker<'a> {
         self.links
     }
 
-    fn module(&mut self, index: usize, file: &File) -> ModuleId {
+    fn module(&mut self, index: usize, file: &ModuleFileText) -> ModuleId {
         let root = file.parsed.root();
         let id = ModuleId(number_of(self.links.modules.len()));
         let text = |keyword| root.text(keyword).unwrap_or_default().into();
         let is_latest = self.set.find_index(file.name(), None) == Some(index);
-        let module = Module {
+        let module = YangModule {
             name: file.name().into(),
             namespace: text(Keyword::Namespace),
             prefix: text(Keyword::Prefix),
@@ -212,12 +217,12 @@ impl<'a> Linker<'a> {
             is_implemented: is_latest && !self.set.is_import_only(file.name()),
             units: vec![number_of(self.links.units.len())],
         };
-        self.links.units.push(Unit { file: index, module: id, prefixes: HashMap::new() });
+        self.links.units.push(ModuleUnit { file: index, module: id, prefixes: HashMap::new() });
         if is_latest {
             self.links.by_name.insert(module.name.clone(), id);
             let other = self.links.by_namespace.insert(module.namespace.clone(), id);
             if other.is_some() {
-                let place = root.child(Keyword::Namespace).map_or_else(|| root.place(), Stmt::place);
+                let place = root.child(Keyword::Namespace).map_or_else(|| root.place(), StatementRef::place);
                 self.problems.push(Error::Duplicate {
                     place,
                     what: "module of namespace",
@@ -242,7 +247,7 @@ impl<'a> Linker<'a> {
                 if !seen.insert(include.argument()) {
                     continue;
                 }
-                let found = self.find(include, "submodule", File::is_submodule);
+                let found = self.find(include, "submodule", ModuleFileText::is_submodule);
                 let Some(index) = found else { continue };
                 if self.included.get(&index).is_some_and(|&times| times >= INCLUDED) {
                     let what = "revisions of a module that include one submodule";
@@ -263,7 +268,7 @@ impl<'a> Linker<'a> {
                 }
                 *self.included.entry(index).or_default() += 1;
                 let number = self.links.units.len();
-                self.links.units.push(Unit { file: index, module, prefixes: HashMap::new() });
+                self.links.units.push(ModuleUnit { file: index, module, prefixes: HashMap::new() });
                 if let Some(module) = self.links.modules.get_mut(module.0 as usize) {
                     module.units.push(number_of(number));
                 }
@@ -275,9 +280,9 @@ impl<'a> Linker<'a> {
     /// The file that an import or include asks for.
     fn find(
         &mut self,
-        statement: Stmt<'a>,
+        statement: StatementRef<'a>,
         what: &'static str,
-        is_right: fn(&File) -> bool,
+        is_right: fn(&ModuleFileText) -> bool,
     ) -> Option<usize> {
         let revision = statement.text(Keyword::RevisionDate);
         let index = self.set.find_index(statement.argument(), revision);
@@ -289,7 +294,7 @@ impl<'a> Linker<'a> {
                 format!(" of revision {}; revision {there} is used", revision.unwrap_or_default())
             }
             None => {
-                let names = self.set.files.iter().filter(|file| is_right(file)).map(File::name);
+                let names = self.set.files.iter().filter(|file| is_right(file)).map(ModuleFileText::name);
                 let near = self.hints.did_you_mean(statement.argument(), names);
                 format!(" among the modules given; what refers to it is left out{near}")
             }
@@ -338,7 +343,7 @@ impl<'a> Linker<'a> {
                 .filter_map(|(unit, child)| {
                     let first = child.argument().trim_start_matches('/').split('/').next()?;
                     match self.links.prefix(unit, first.split_once(':')?.0) {
-                        Prefix::Module(module) => Some(module),
+                        PrefixMeaning::Module(module) => Some(module),
                         _ => None,
                     }
                 })
@@ -356,10 +361,11 @@ impl<'a> Linker<'a> {
 }
 
 /// The place of a statement of a schema.
-pub(crate) fn place(links: &Links, files: &[File], reference: StmtRef) -> Place {
-    links
-        .statement(files, reference)
-        .map_or_else(|| Place { file: "".into(), line: 0, statement: "".into() }, Stmt::place)
+pub(crate) fn place(links: &ModuleLinks, files: &[ModuleFileText], reference: StmtRef) -> SourcePosition {
+    links.statement(files, reference).map_or_else(
+        || SourcePosition { file: "".into(), line: 0, statement: "".into() },
+        StatementRef::place,
+    )
 }
 
 /// Modules, units and nodes are counted in 32 bits; the limits are far below.

@@ -2,12 +2,12 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use confine_tree::{DefaultDeny, Kind, QName, SchemaNode, ValueError};
+use confine_tree::{DataNodeKind, DefaultDeny, QName, SchemaNode, ValueError};
 
 use crate::{
-    Module, Node, Schema,
+    YangModule, YangNode, YangSchema,
     link::number_of,
-    nodes::{NodeId, NodeKind},
+    nodes::{SchemaNodeId, SchemaNodeKind},
 };
 
 /// A schema with a mount point in the entries of a list, and what is mounted in each entry.
@@ -22,10 +22,10 @@ use crate::{
 /// The nodes of the outer schema keep theirs. Each distinct mounted schema has a block of numbers behind them: the
 /// list entry that leads to it, then its own nodes, of which the root stands for the mount point.
 #[derive(Debug)]
-pub struct Mounted {
-    outer: Arc<Schema>,
-    point: Option<Point>,
-    blocks: Vec<Block>,
+pub struct MountedSchema {
+    outer: Arc<YangSchema>,
+    point: Option<MountPoint>,
+    blocks: Vec<NumberBlock>,
     /// By the address of its schema, which the block keeps.
     by_schema: HashMap<usize, usize>,
     by_entry: HashMap<Box<str>, usize>,
@@ -34,35 +34,35 @@ pub struct Mounted {
 
 /// Where schemas are mounted.
 #[derive(Clone, Copy, Debug)]
-struct Point {
+struct MountPoint {
     list: SchemaNode,
     node: SchemaNode,
 }
 
 #[derive(Debug)]
-struct Block {
-    schema: Arc<Schema>,
+struct NumberBlock {
+    schema: Arc<YangSchema>,
     first: u32,
 }
 
 /// What a number stands for.
-enum At<'a> {
+enum NumberMeaning<'a> {
     Outer(SchemaNode),
     /// An entry of the list, with the number of its block.
-    Entry(Point, u32),
+    Entry(MountPoint, u32),
     /// The root of a mounted schema.
-    Root(Point, &'a Block),
+    Root(MountPoint, &'a NumberBlock),
     /// Any other node of a mounted schema.
-    Inner(&'a Block, SchemaNode),
+    Inner(&'a NumberBlock, SchemaNode),
 }
 
-impl Mounted {
+impl MountedSchema {
     /// The schema, and the mount point of this label in it. Where there is none right in a list, nothing can be
     /// mounted and the schema is as it is.
-    pub fn new(outer: Arc<Schema>, label: &str) -> Self {
+    pub fn new(outer: Arc<YangSchema>, label: &str) -> Self {
         let point = outer.mount_point(label).and_then(|node| {
-            let list = node.parent().filter(|parent| parent.kind() == NodeKind::List)?;
-            Some(Point { list: list.id(), node: node.id() })
+            let list = node.parent().filter(|parent| parent.kind() == SchemaNodeKind::List)?;
+            Some(MountPoint { list: list.id(), node: node.id() })
         });
         Self {
             outer,
@@ -75,19 +75,19 @@ impl Mounted {
     }
 
     /// Mounts a schema in the entry of this first key. Entries that share a schema share its numbers.
-    pub fn mount(&mut self, key: &str, schema: Arc<Schema>) {
+    pub fn mount(&mut self, key: &str, schema: Arc<YangSchema>) {
         if let Some(block) = self.block(schema) {
             self.by_entry.insert(key.into(), block);
         }
     }
 
     /// Mounts a schema in all entries that have none of their own.
-    pub fn mount_in_others(&mut self, schema: Arc<Schema>) {
+    pub fn mount_in_others(&mut self, schema: Arc<YangSchema>) {
         self.others = self.block(schema);
     }
 
     /// `None` where all numbers are taken: after some thousand large schemas.
-    fn block(&mut self, schema: Arc<Schema>) -> Option<usize> {
+    fn block(&mut self, schema: Arc<YangSchema>) -> Option<usize> {
         let address = Arc::as_ptr(&schema).addr();
         if let Some(&known) = self.by_schema.get(&address) {
             return Some(known);
@@ -96,7 +96,7 @@ impl Mounted {
             None => number_of(self.outer.nodes.nodes.len()),
             Some(last) => last.end(),
         };
-        let block = Block { schema, first };
+        let block = NumberBlock { schema, first };
         if block.end() == u32::MAX {
             return None;
         }
@@ -105,76 +105,78 @@ impl Mounted {
         Some(self.blocks.len() - 1)
     }
 
-    fn at(&self, node: SchemaNode) -> At<'_> {
-        let Some(point) = self.point else { return At::Outer(node) };
+    fn at(&self, node: SchemaNode) -> NumberMeaning<'_> {
+        let Some(point) = self.point else { return NumberMeaning::Outer(node) };
         let before = self.blocks.partition_point(|block| block.first <= node.0);
         match before.checked_sub(1).and_then(|index| self.blocks.get(index)) {
-            None => At::Outer(node),
+            None => NumberMeaning::Outer(node),
             Some(block) => match node.0 - block.first {
-                0 => At::Entry(point, block.first),
-                1 => At::Root(point, block),
-                inner => At::Inner(block, SchemaNode(inner - 1)),
+                0 => NumberMeaning::Entry(point, block.first),
+                1 => NumberMeaning::Root(point, block),
+                inner => NumberMeaning::Inner(block, SchemaNode(inner - 1)),
             },
         }
     }
 
     /// The outer schema.
-    pub fn outer(&self) -> &Schema {
+    pub fn outer(&self) -> &YangSchema {
         &self.outer
     }
 
     /// The schema that is mounted in the entry of this key.
-    pub fn mounted(&self, key: &str) -> Option<&Schema> {
+    pub fn mounted(&self, key: &str) -> Option<&YangSchema> {
         let index = self.by_entry.get(key).copied().or(self.others)?;
         self.blocks.get(index).map(|block| &*block.schema)
     }
 
     /// All modules, of the outer schema and of those that are mounted; one may be there in several revisions.
-    pub fn modules(&self) -> impl Iterator<Item = &Module> {
+    pub fn modules(&self) -> impl Iterator<Item = &YangModule> {
         let mounted = self.blocks.iter().map(|block| &block.schema);
         std::iter::once(&self.outer).chain(mounted).flat_map(|schema| schema.modules())
     }
 
     /// All that is known of a node; the mount point is that of the outer schema.
-    pub fn node(&self, node: SchemaNode) -> Option<Node<'_>> {
+    pub fn node(&self, node: SchemaNode) -> Option<YangNode<'_>> {
         match self.at(node) {
-            At::Outer(node) => self.outer.node(node),
-            At::Entry(point, _) => self.outer.node(point.list),
-            At::Root(point, _) => self.outer.node(point.node),
-            At::Inner(block, node) => block.schema.node(node),
+            NumberMeaning::Outer(node) => self.outer.node(node),
+            NumberMeaning::Entry(point, _) => self.outer.node(point.list),
+            NumberMeaning::Root(point, _) => self.outer.node(point.node),
+            NumberMeaning::Inner(block, node) => block.schema.node(node),
         }
     }
 
-    /// As [`Schema::unknown_child`].
+    /// As [`YangSchema::unknown_child`].
     pub fn unknown_child(&self, parent: SchemaNode, name: &str) -> String {
         match self.at(parent) {
-            At::Outer(node) => self.outer.unknown_child(node, name),
-            At::Entry(point, _) => self.outer.unknown_child(point.list, name),
-            At::Root(_, block) => block.schema.unknown_child(SchemaNode(NodeId::ROOT.0), name),
-            At::Inner(block, node) => block.schema.unknown_child(node, name),
+            NumberMeaning::Outer(node) => self.outer.unknown_child(node, name),
+            NumberMeaning::Entry(point, _) => self.outer.unknown_child(point.list, name),
+            NumberMeaning::Root(_, block) => {
+                block.schema.unknown_child(SchemaNode(SchemaNodeId::ROOT.0), name)
+            }
+            NumberMeaning::Inner(block, node) => block.schema.unknown_child(node, name),
         }
     }
 
     /// The schema and the node in it that answers what stands for itself there: all but what is within.
-    fn own(&self, node: SchemaNode) -> (&Schema, SchemaNode) {
+    fn own(&self, node: SchemaNode) -> (&YangSchema, SchemaNode) {
         match self.at(node) {
-            At::Outer(node) => (&self.outer, node),
-            At::Entry(point, _) => (&self.outer, point.list),
-            At::Root(point, _) => (&self.outer, point.node),
-            At::Inner(block, node) => (&block.schema, node),
+            NumberMeaning::Outer(node) => (&self.outer, node),
+            NumberMeaning::Entry(point, _) => (&self.outer, point.list),
+            NumberMeaning::Root(point, _) => (&self.outer, point.node),
+            NumberMeaning::Inner(block, node) => (&block.schema, node),
         }
     }
 
     /// The schema and the node in it that answers what is within.
-    fn within(&self, node: SchemaNode) -> (&Schema, SchemaNode) {
+    fn within(&self, node: SchemaNode) -> (&YangSchema, SchemaNode) {
         match self.at(node) {
-            At::Root(_, block) => (&block.schema, SchemaNode(NodeId::ROOT.0)),
+            NumberMeaning::Root(_, block) => (&block.schema, SchemaNode(SchemaNodeId::ROOT.0)),
             _ => self.own(node),
         }
     }
 }
 
-impl Block {
+impl NumberBlock {
     /// The first number behind it.
     fn end(&self) -> u32 {
         self.first.saturating_add(1).saturating_add(number_of(self.schema.nodes.nodes.len()))
@@ -185,22 +187,24 @@ impl Block {
     }
 }
 
-impl confine_tree::Schema for Mounted {
+impl confine_tree::Schema for MountedSchema {
     fn root(&self) -> Option<SchemaNode> {
         self.outer.root()
     }
 
     fn child(&self, parent: SchemaNode, name: QName<'_>) -> Option<SchemaNode> {
         match self.at(parent) {
-            At::Outer(node) => self.outer.child(node, name),
-            At::Entry(point, first) => {
+            NumberMeaning::Outer(node) => self.outer.child(node, name),
+            NumberMeaning::Entry(point, first) => {
                 let child = self.outer.child(point.list, name)?;
                 Some(if child == point.node { SchemaNode(first + 1) } else { child })
             }
-            At::Root(_, block) => {
-                block.schema.child(SchemaNode(NodeId::ROOT.0), name).map(|inner| block.number(inner))
+            NumberMeaning::Root(_, block) => {
+                block.schema.child(SchemaNode(SchemaNodeId::ROOT.0), name).map(|inner| block.number(inner))
             }
-            At::Inner(block, node) => block.schema.child(node, name).map(|inner| block.number(inner)),
+            NumberMeaning::Inner(block, node) => {
+                block.schema.child(node, name).map(|inner| block.number(inner))
+            }
         }
     }
 
@@ -244,8 +248,8 @@ impl confine_tree::Schema for Mounted {
         let (schema, inner) = self.own(node);
         // What stands above the mount point holds below it.
         let above = match self.at(node) {
-            At::Inner(..) => self.point.and_then(|point| self.outer.default_deny(point.node)),
-            At::Outer(_) | At::Entry(..) | At::Root(..) => None,
+            NumberMeaning::Inner(..) => self.point.and_then(|point| self.outer.default_deny(point.node)),
+            NumberMeaning::Outer(_) | NumberMeaning::Entry(..) | NumberMeaning::Root(..) => None,
         };
         schema.default_deny(inner).max(above)
     }
@@ -255,7 +259,7 @@ impl confine_tree::Schema for Mounted {
         all.any(|schema| schema.has_default_denies())
     }
 
-    fn kind(&self, node: SchemaNode) -> Kind {
+    fn kind(&self, node: SchemaNode) -> DataNodeKind {
         let (schema, node) = self.own(node);
         schema.kind(node)
     }

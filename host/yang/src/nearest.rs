@@ -10,17 +10,17 @@ pub(crate) fn did_you_mean<'a>(name: &str, names: impl Iterator<Item = &'a str>)
 }
 
 /// Hints for the first problems of a set only: each looks at many names, and there can be many problems.
-pub(crate) struct Hints {
+pub(crate) struct SpellingHints {
     left: Cell<usize>,
 }
 
-impl Default for Hints {
+impl Default for SpellingHints {
     fn default() -> Self {
         Self { left: Cell::new(50) }
     }
 }
 
-impl Hints {
+impl SpellingHints {
     /// As [`did_you_mean`], as long as there are hints left.
     pub(crate) fn did_you_mean<'a>(&self, name: &str, names: impl Iterator<Item = &'a str>) -> String {
         let left = self.left.get();

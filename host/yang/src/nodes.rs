@@ -6,14 +6,14 @@ use crate::{
     Keyword,
     build::Overrides,
     link::{ModuleId, StmtRef},
-    types::Type,
+    types::LeafType,
 };
 
 /// A node, by its place in the arena. A parent's number is smaller than its children's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct NodeId(pub(crate) u32);
+pub(crate) struct SchemaNodeId(pub(crate) u32);
 
-impl NodeId {
+impl SchemaNodeId {
     pub(crate) const ROOT: Self = Self(0);
 
     pub(crate) fn index(self) -> usize {
@@ -22,14 +22,14 @@ impl NodeId {
 }
 
 /// No node: the arena never has that many.
-pub(crate) const NO_NODE: NodeId = NodeId(u32::MAX);
+pub(crate) const NO_NODE: SchemaNodeId = SchemaNodeId(u32::MAX);
 /// No type: the node has none, or it could not be resolved.
 pub(crate) const NO_TYPE: u32 = u32::MAX;
 
 /// The kinds of schema nodes (RFC 7950, section 3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the names are those of the statements")]
-pub enum NodeKind {
+pub enum SchemaNodeKind {
     /// What stands above all others.
     Root,
     Action,
@@ -47,7 +47,7 @@ pub enum NodeKind {
     Rpc,
 }
 
-impl NodeKind {
+impl SchemaNodeKind {
     /// The kind of node that a statement makes. `input` and `output` are made with their operation.
     pub(crate) fn of(keyword: Keyword) -> Option<Self> {
         Some(match keyword {
@@ -81,9 +81,9 @@ impl NodeKind {
 }
 
 /// What is true or not of a node, as bits.
-pub(crate) struct Flags;
+pub(crate) struct NodeFlags;
 
-impl Flags {
+impl NodeFlags {
     /// Something that belongs under it could not be built.
     pub(crate) const INCOMPLETE: u16 = 1;
     /// A deviation or a feature took it away.
@@ -106,32 +106,32 @@ impl Flags {
 
 /// A schema node.
 #[derive(Debug)]
-pub(crate) struct Node {
+pub(crate) struct NodeRecord {
     pub(crate) name: u32,
     pub(crate) module: ModuleId,
-    pub(crate) kind: NodeKind,
+    pub(crate) kind: SchemaNodeKind,
     pub(crate) flags: u16,
-    pub(crate) parent: NodeId,
-    pub(crate) first: NodeId,
-    pub(crate) last: NodeId,
-    pub(crate) next: NodeId,
+    pub(crate) parent: SchemaNodeId,
+    pub(crate) first: SchemaNodeId,
+    pub(crate) last: SchemaNodeId,
+    pub(crate) next: SchemaNodeId,
     /// The statement it was made of.
     pub(crate) origin: StmtRef,
     pub(crate) type_number: u32,
-    /// A list's place in [`Nodes::keys`].
+    /// A list's place in [`NodeArena::keys`].
     pub(crate) keys: u32,
     /// Its place among the data nodes of its parent.
     pub(crate) position: u32,
-    /// Its data nodes, as a piece of [`Nodes::order`] and [`Nodes::sorted`].
+    /// Its data nodes, as a piece of [`NodeArena::order`] and [`NodeArena::sorted`].
     pub(crate) data: (u32, u32),
 }
 
-impl Node {
+impl NodeRecord {
     pub(crate) const fn new(
         name: u32,
         module: ModuleId,
-        kind: NodeKind,
-        parent: NodeId,
+        kind: SchemaNodeKind,
+        parent: SchemaNodeId,
         origin: StmtRef,
     ) -> Self {
         Self {
@@ -153,7 +153,7 @@ impl Node {
 
     pub(crate) const fn root() -> Self {
         let nowhere = StmtRef { unit: u32::MAX, id: 0 };
-        Self::new(0, ModuleId(u32::MAX), NodeKind::Root, NO_NODE, nowhere)
+        Self::new(0, ModuleId(u32::MAX), SchemaNodeKind::Root, NO_NODE, nowhere)
     }
 
     pub(crate) fn has(&self, flag: u16) -> bool {
@@ -162,16 +162,16 @@ impl Node {
 }
 
 /// A tree of nothing: what every arena begins with.
-pub(crate) static BARE_ROOT: Node = Node::root();
+pub(crate) static BARE_ROOT: NodeRecord = NodeRecord::root();
 
 /// The names of nodes and their numbers.
 #[derive(Debug, Default)]
-pub(crate) struct Names {
+pub(crate) struct NodeNames {
     texts: Vec<Box<str>>,
     numbers: HashMap<Box<str>, u32>,
 }
 
-impl Names {
+impl NodeNames {
     pub(crate) fn new(texts: Vec<Box<str>>) -> Self {
         let numbers = texts.iter().zip(0..).map(|(text, number)| (text.clone(), number)).collect();
         Self { texts, numbers }
@@ -188,42 +188,47 @@ impl Names {
 
 /// Nodes that one augment added to a node: those children whose numbers are from `from` to before `to`.
 #[derive(Debug)]
-pub(crate) struct Augmented {
+pub(crate) struct AugmentedChildren {
     pub(crate) at: StmtRef,
-    pub(crate) target: NodeId,
-    pub(crate) from: NodeId,
-    pub(crate) to: NodeId,
+    pub(crate) target: SchemaNodeId,
+    pub(crate) from: SchemaNodeId,
+    pub(crate) to: SchemaNodeId,
 }
 
 /// The whole tree.
 #[derive(Debug)]
-pub(crate) struct Nodes {
-    pub(crate) nodes: Vec<Node>,
-    pub(crate) names: Names,
-    pub(crate) types: Vec<Arc<Type>>,
+pub(crate) struct NodeArena {
+    pub(crate) nodes: Vec<NodeRecord>,
+    pub(crate) names: NodeNames,
+    pub(crate) types: Vec<Arc<LeafType>>,
     pub(crate) overrides: Overrides,
-    pub(crate) augments: Vec<Augmented>,
+    pub(crate) augments: Vec<AugmentedChildren>,
     pub(crate) keys: Vec<Box<[Box<str>]>>,
     /// The data nodes under each parent, in the order of the model.
-    pub(crate) order: Vec<NodeId>,
+    pub(crate) order: Vec<SchemaNodeId>,
     /// The same by name and module, for looking up.
-    pub(crate) sorted: Vec<(u32, ModuleId, NodeId)>,
+    pub(crate) sorted: Vec<(u32, ModuleId, SchemaNodeId)>,
     /// Whether any node is denied unless a rule permits it.
     pub(crate) has_default_denies: bool,
 }
 
-impl Nodes {
-    pub(crate) fn get(&self, id: NodeId) -> Option<&Node> {
+impl NodeArena {
+    pub(crate) fn get(&self, id: SchemaNodeId) -> Option<&NodeRecord> {
         self.nodes.get(id.index())
     }
 
     /// The data nodes right under a node; `choice` and `case` are looked through.
-    pub(crate) fn data_children(&self, parent: NodeId) -> &[NodeId] {
+    pub(crate) fn data_children(&self, parent: SchemaNodeId) -> &[SchemaNodeId] {
         self.get(parent).and_then(|node| self.order.get(range(node.data))).unwrap_or_default()
     }
 
     /// The data node of this name right under a node; in any module if none is given.
-    pub(crate) fn data_child(&self, parent: NodeId, name: u32, module: Option<ModuleId>) -> Option<NodeId> {
+    pub(crate) fn data_child(
+        &self,
+        parent: SchemaNodeId,
+        name: u32,
+        module: Option<ModuleId>,
+    ) -> Option<SchemaNodeId> {
         let sorted = self.get(parent).and_then(|node| self.sorted.get(range(node.data)))?;
         let wanted = (name, module.unwrap_or(ModuleId(0)));
         let at = sorted.partition_point(|&(name, module, _)| (name, module) < wanted);
@@ -232,11 +237,11 @@ impl Nodes {
     }
 
     /// The schema nodes right under a node, `choice`, `case`, operations and notifications among them.
-    pub(crate) fn schema_children(&self, parent: NodeId) -> impl Iterator<Item = NodeId> {
+    pub(crate) fn schema_children(&self, parent: SchemaNodeId) -> impl Iterator<Item = SchemaNodeId> {
         let first = self.get(parent).map_or(NO_NODE, |node| node.first);
         std::iter::successors(Some(first), |&id| self.get(id).map(|node| node.next))
             .take_while(|&id| id != NO_NODE)
-            .filter(|&id| self.get(id).is_some_and(|node| !node.has(Flags::REMOVED)))
+            .filter(|&id| self.get(id).is_some_and(|node| !node.has(NodeFlags::REMOVED)))
     }
 }
 

@@ -11,14 +11,14 @@ const COMPILED_SIZE: usize = 4 << 20;
 ///
 /// It is compiled when the first value meets it: most patterns of a model never see one.
 #[derive(Debug)]
-pub struct Pattern {
+pub struct StringPattern {
     text: Box<str>,
     is_inverted: bool,
     translated: String,
     compiled: OnceLock<Option<regex::Regex>>,
 }
 
-impl Pattern {
+impl StringPattern {
     /// Reads a pattern. `is_posix`: `^` and `$` at its ends are anchors, as a module says by `regexp-posix` of
     /// `openconfig-extensions`.
     ///

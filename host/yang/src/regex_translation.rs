@@ -25,26 +25,26 @@ const CATEGORIES: &[&str] = &[
 /// Translates an expression. `is_posix`: `^` and `$` are anchors.
 pub(crate) fn translate(text: &str, is_posix: bool) -> Result<String, &'static str> {
     let mut translator =
-        Translator { rest: text.chars().peekable(), out: String::with_capacity(text.len() + 16) };
+        RegexTranslator { rest: text.chars().peekable(), out: String::with_capacity(text.len() + 16) };
     translator.out.push_str(r"\A(?:");
     translator.expression(is_posix)?;
     translator.out.push_str(r")\z");
     Ok(translator.out)
 }
 
-struct Translator<'a> {
+struct RegexTranslator<'a> {
     rest: Peekable<Chars<'a>>,
     out: String,
 }
 
 /// What an escape stands for.
-enum Escape {
+enum EscapeMeaning {
     Character(char),
     /// A class, written as one of the `regex` crate.
     Class(String),
 }
 
-impl Translator<'_> {
+impl RegexTranslator<'_> {
     fn expression(&mut self, is_posix: bool) -> Result<(), &'static str> {
         let mut open = 0_usize;
         // Whether something stands before that can be repeated.
@@ -53,8 +53,8 @@ impl Translator<'_> {
             let was_repeatable = std::mem::replace(&mut repeatable, true);
             match c {
                 '\\' => match self.escape()? {
-                    Escape::Character(c) => push_literal(&mut self.out, c),
-                    Escape::Class(class) => self.out.push_str(&class),
+                    EscapeMeaning::Character(c) => push_literal(&mut self.out, c),
+                    EscapeMeaning::Class(class) => self.out.push_str(&class),
                 },
                 '.' => self.out.push_str(r"[^\n\r]"),
                 '[' => {
@@ -123,25 +123,25 @@ impl Translator<'_> {
     }
 
     /// What follows a backslash.
-    fn escape(&mut self) -> Result<Escape, &'static str> {
+    fn escape(&mut self) -> Result<EscapeMeaning, &'static str> {
         let c = self.rest.next().ok_or("a character after `\\`")?;
         Ok(match c {
-            'n' => Escape::Character('\n'),
-            'r' => Escape::Character('\r'),
-            't' => Escape::Character('\t'),
-            's' => Escape::Class(r"[ \t\n\r]".to_owned()),
-            'S' => Escape::Class(r"[^ \t\n\r]".to_owned()),
-            'd' => Escape::Class(r"\p{Nd}".to_owned()),
-            'D' => Escape::Class(r"\P{Nd}".to_owned()),
-            'w' => Escape::Class(r"[^\p{P}\p{Z}\p{C}]".to_owned()),
-            'W' => Escape::Class(r"[\p{P}\p{Z}\p{C}]".to_owned()),
-            'i' => Escape::Class(format!("[{NAME_START}]")),
-            'I' => Escape::Class(format!("[^{NAME_START}]")),
-            'c' => Escape::Class(format!("[{NAME_START}{NAME_REST}]")),
-            'C' => Escape::Class(format!("[^{NAME_START}{NAME_REST}]")),
-            'p' | 'P' => Escape::Class(self.property(c == 'P')?),
+            'n' => EscapeMeaning::Character('\n'),
+            'r' => EscapeMeaning::Character('\r'),
+            't' => EscapeMeaning::Character('\t'),
+            's' => EscapeMeaning::Class(r"[ \t\n\r]".to_owned()),
+            'S' => EscapeMeaning::Class(r"[^ \t\n\r]".to_owned()),
+            'd' => EscapeMeaning::Class(r"\p{Nd}".to_owned()),
+            'D' => EscapeMeaning::Class(r"\P{Nd}".to_owned()),
+            'w' => EscapeMeaning::Class(r"[^\p{P}\p{Z}\p{C}]".to_owned()),
+            'W' => EscapeMeaning::Class(r"[\p{P}\p{Z}\p{C}]".to_owned()),
+            'i' => EscapeMeaning::Class(format!("[{NAME_START}]")),
+            'I' => EscapeMeaning::Class(format!("[^{NAME_START}]")),
+            'c' => EscapeMeaning::Class(format!("[{NAME_START}{NAME_REST}]")),
+            'C' => EscapeMeaning::Class(format!("[^{NAME_START}{NAME_REST}]")),
+            'p' | 'P' => EscapeMeaning::Class(self.property(c == 'P')?),
             // XSD escapes its own special characters only; published modules escape others too.
-            c if c.is_ascii_punctuation() || c == ' ' => Escape::Character(c),
+            c if c.is_ascii_punctuation() || c == ' ' => EscapeMeaning::Character(c),
             _ => return Err("an escape of XML Schema, such as `\\d`, `\\p{L}` or `\\.`"),
         })
     }
@@ -204,8 +204,8 @@ impl Translator<'_> {
                     return Ok(format!("[{class}]--{minus}]"));
                 }
                 '\\' => match self.escape()? {
-                    Escape::Character(c) => c,
-                    Escape::Class(inner) => {
+                    EscapeMeaning::Character(c) => c,
+                    EscapeMeaning::Class(inner) => {
                         is_empty = false;
                         class.push_str(&inner);
                         continue;
@@ -221,8 +221,8 @@ impl Translator<'_> {
                 self.rest.next();
                 let to = match self.rest.next().ok_or(UNCLOSED)? {
                     '\\' => match self.escape()? {
-                        Escape::Character(c) => c,
-                        Escape::Class(_) => return Err("a character at the end of a range"),
+                        EscapeMeaning::Character(c) => c,
+                        EscapeMeaning::Class(_) => return Err("a character at the end of a range"),
                     },
                     c => c,
                 };

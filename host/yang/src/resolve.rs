@@ -4,13 +4,13 @@ use std::{collections::HashSet, sync::Arc};
 
 use crate::{
     Error, Keyword,
-    build::Builder,
+    build::SchemaBuilder,
     link::StmtRef,
-    pattern::Pattern,
-    statement::Stmt,
+    pattern::StringPattern,
+    statement::StatementRef,
     types::{
-        ANY_LENGTH, Assigned, Assignments, Base, Identity, IdentityDefinition, IntegerKind, Patterns, Ranges,
-        Type,
+        ANY_LENGTH, AssignedValue, AssignedValues, BaseType, Identity, IdentityDefinition, IntegerKind,
+        LeafType, StringPatterns, ValueRanges,
     },
 };
 
@@ -38,19 +38,19 @@ pub(crate) const BUILT_IN: &[&str] = &[
 ];
 
 /// What is known of a type statement.
-pub(crate) enum Resolution {
+pub(crate) enum ResolvedType {
     /// It is being resolved: to meet it again is a circle.
     Open,
     /// Done; `None` where it could not be.
-    Done(Option<Arc<Type>>),
+    Done(Option<Arc<LeafType>>),
 }
 
-impl<'a> Builder<'a> {
+impl<'a> SchemaBuilder<'a> {
     /// The type that a `type` statement stands for; `None` where it cannot be told, which is reported.
-    pub(crate) fn resolve_type(&mut self, at: StmtRef, depth: usize) -> Option<Arc<Type>> {
+    pub(crate) fn resolve_type(&mut self, at: StmtRef, depth: usize) -> Option<Arc<LeafType>> {
         match self.types.get(&at) {
-            Some(Resolution::Done(known)) => return known.clone(),
-            Some(Resolution::Open) => {
+            Some(ResolvedType::Done(known)) => return known.clone(),
+            Some(ResolvedType::Open) => {
                 let name = self.statement(at)?.argument().into();
                 self.problems.push(Error::Cycle { place: self.place(at), what: "typedef", name });
                 return None;
@@ -62,7 +62,7 @@ impl<'a> Builder<'a> {
             self.problems.push(Error::Limit { place: self.place(at), what: "typedefs upon typedefs", limit });
             return None;
         }
-        self.types.insert(at, Resolution::Open);
+        self.types.insert(at, ResolvedType::Open);
         let resolved = match self.derive(at, depth) {
             Ok(resolved) => resolved.map(Arc::new),
             Err(error) => {
@@ -70,12 +70,12 @@ impl<'a> Builder<'a> {
                 None
             }
         };
-        self.types.insert(at, Resolution::Done(resolved.clone()));
+        self.types.insert(at, ResolvedType::Done(resolved.clone()));
         resolved
     }
 
     /// `Ok(None)`: reported already.
-    fn derive(&mut self, at: StmtRef, depth: usize) -> Result<Option<Type>, Error> {
+    fn derive(&mut self, at: StmtRef, depth: usize) -> Result<Option<LeafType>, Error> {
         let Some(statement) = self.statement(at) else { return Ok(None) };
         let name = statement.argument();
         let (base, default, units) = if BUILT_IN.contains(&name) {
@@ -94,11 +94,16 @@ impl<'a> Builder<'a> {
             (base, default, units)
         };
         let base = self.restrict(at, statement, base)?;
-        Ok(Some(Type { name: name.into(), base, default, units }))
+        Ok(Some(LeafType { name: name.into(), base, default, units }))
     }
 
     /// The built-in type of the statement's name, before its restrictions. `Ok(None)`: reported already.
-    fn built_in(&mut self, at: StmtRef, statement: Stmt<'a>, depth: usize) -> Result<Option<Base>, Error> {
+    fn built_in(
+        &mut self,
+        at: StmtRef,
+        statement: StatementRef<'a>,
+        depth: usize,
+    ) -> Result<Option<BaseType>, Error> {
         let needed = |keyword: Keyword, expected| {
             statement.child(keyword).ok_or_else(|| Error::Cardinality {
                 place: statement.place(),
@@ -107,7 +112,7 @@ impl<'a> Builder<'a> {
                 expected,
             })
         };
-        let integer = |kind: IntegerKind| Base::Integer { kind, range: Ranges::one(kind.bounds()) };
+        let integer = |kind: IntegerKind| BaseType::Integer { kind, range: ValueRanges::one(kind.bounds()) };
         Ok(Some(match statement.argument() {
             "int8" => integer(IntegerKind::Int8),
             "int16" => integer(IntegerKind::Int16),
@@ -120,24 +125,26 @@ impl<'a> Builder<'a> {
             "decimal64" => {
                 let digits = needed(Keyword::FractionDigits, "exactly one")?.argument();
                 let fraction_digits = digits.parse().unwrap_or(1);
-                Base::Decimal64 { fraction_digits, range: Ranges::one(IntegerKind::Int64.bounds()) }
+                BaseType::Decimal64 { fraction_digits, range: ValueRanges::one(IntegerKind::Int64.bounds()) }
             }
-            "string" => Base::String { length: Ranges::one(ANY_LENGTH), patterns: Patterns::default() },
-            "boolean" => Base::Boolean,
-            "empty" => Base::Empty,
-            "binary" => Base::Binary { length: Ranges::one(ANY_LENGTH) },
-            "instance-identifier" => Base::InstanceIdentifier { require_instance: true },
+            "string" => {
+                BaseType::String { length: ValueRanges::one(ANY_LENGTH), patterns: StringPatterns::default() }
+            }
+            "boolean" => BaseType::Boolean,
+            "empty" => BaseType::Empty,
+            "binary" => BaseType::Binary { length: ValueRanges::one(ANY_LENGTH) },
+            "instance-identifier" => BaseType::InstanceIdentifier { require_instance: true },
             "enumeration" => {
                 needed(Keyword::Enum, "at least one")?;
-                Base::Enumeration(self.assigned(at, statement, Keyword::Enum, None)?)
+                BaseType::Enumeration(self.assigned(at, statement, Keyword::Enum, None)?)
             }
             "bits" => {
                 needed(Keyword::Bit, "at least one")?;
-                Base::Bits(self.assigned(at, statement, Keyword::Bit, None)?)
+                BaseType::Bits(self.assigned(at, statement, Keyword::Bit, None)?)
             }
             "leafref" => {
                 let path = needed(Keyword::Path, "exactly one")?.argument().into();
-                Base::Leafref { path, unit: at.unit, require_instance: true }
+                BaseType::Leafref { path, unit: at.unit, require_instance: true }
             }
             "identityref" => {
                 needed(Keyword::Base, "at least one")?;
@@ -147,7 +154,7 @@ impl<'a> Builder<'a> {
                     let found = self.definitions.find(Keyword::Identity, user, base.argument())?;
                     bases.extend(self.identity_numbers.get(&found).copied());
                 }
-                Base::Identityref(bases.into())
+                BaseType::Identityref(bases.into())
             }
             "union" => {
                 needed(Keyword::Type, "at least one")?;
@@ -160,20 +167,25 @@ impl<'a> Builder<'a> {
                         None => return Ok(None),
                     }
                 }
-                Base::Union(members.into())
+                BaseType::Union(members.into())
             }
             _ => return Ok(None),
         }))
     }
 
     /// Enumerations and bits of a typedef, cut down to those that the statement names (RFC 7950, 9.6.4).
-    fn restrict_lists(&mut self, at: StmtRef, statement: Stmt<'a>, base: Base) -> Result<Base, Error> {
+    fn restrict_lists(
+        &mut self,
+        at: StmtRef,
+        statement: StatementRef<'a>,
+        base: BaseType,
+    ) -> Result<BaseType, Error> {
         Ok(match base {
-            Base::Enumeration(of) if statement.child(Keyword::Enum).is_some() => {
-                Base::Enumeration(self.assigned(at, statement, Keyword::Enum, Some(&of))?)
+            BaseType::Enumeration(of) if statement.child(Keyword::Enum).is_some() => {
+                BaseType::Enumeration(self.assigned(at, statement, Keyword::Enum, Some(&of))?)
             }
-            Base::Bits(of) if statement.child(Keyword::Bit).is_some() => {
-                Base::Bits(self.assigned(at, statement, Keyword::Bit, Some(&of))?)
+            BaseType::Bits(of) if statement.child(Keyword::Bit).is_some() => {
+                BaseType::Bits(self.assigned(at, statement, Keyword::Bit, Some(&of))?)
             }
             base => base,
         })
@@ -183,10 +195,10 @@ impl<'a> Builder<'a> {
     fn assigned(
         &mut self,
         at: StmtRef,
-        statement: Stmt<'a>,
+        statement: StatementRef<'a>,
         keyword: Keyword,
-        within: Option<&Assignments>,
-    ) -> Result<Arc<Assignments>, Error> {
+        within: Option<&AssignedValues>,
+    ) -> Result<Arc<AssignedValues>, Error> {
         let (number_keyword, bounds) = match keyword {
             Keyword::Enum => (Keyword::Value, i64::from(i32::MIN)..=i64::from(i32::MAX)),
             _ => (Keyword::Position, 0..=i64::from(u32::MAX)),
@@ -224,31 +236,36 @@ impl<'a> Builder<'a> {
             }
             next = if numbers.len() == 1 { number + 1 } else { next.max(number + 1) };
             if self.features_hold(StmtRef { unit: at.unit, id: item.id() }) {
-                all.push(Assigned { name: name.into(), number });
+                all.push(AssignedValue { name: name.into(), number });
             }
         }
         if keyword == Keyword::Bit {
             all.sort_by_key(|bit| bit.number);
         }
-        Ok(Arc::new(Assignments::new(all)))
+        Ok(Arc::new(AssignedValues::new(all)))
     }
 
     /// The restrictions that are the same for built-in and derived types.
-    fn restrict(&mut self, at: StmtRef, statement: Stmt<'a>, base: Base) -> Result<Base, Error> {
+    fn restrict(
+        &mut self,
+        at: StmtRef,
+        statement: StatementRef<'a>,
+        base: BaseType,
+    ) -> Result<BaseType, Error> {
         let base_name = base.name();
         let is_own = statement.argument() == base_name;
         let is_permitted = |keyword| match (keyword, &base) {
-            (Keyword::Range, Base::Integer { .. } | Base::Decimal64 { .. })
-            | (Keyword::Length, Base::String { .. } | Base::Binary { .. })
-            | (Keyword::Pattern, Base::String { .. })
-            | (Keyword::Enum, Base::Enumeration(_))
-            | (Keyword::Bit, Base::Bits(_))
-            | (Keyword::RequireInstance, Base::Leafref { .. } | Base::InstanceIdentifier { .. })
+            (Keyword::Range, BaseType::Integer { .. } | BaseType::Decimal64 { .. })
+            | (Keyword::Length, BaseType::String { .. } | BaseType::Binary { .. })
+            | (Keyword::Pattern, BaseType::String { .. })
+            | (Keyword::Enum, BaseType::Enumeration(_))
+            | (Keyword::Bit, BaseType::Bits(_))
+            | (Keyword::RequireInstance, BaseType::Leafref { .. } | BaseType::InstanceIdentifier { .. })
             | (Keyword::Extension, _) => true,
-            (Keyword::FractionDigits, Base::Decimal64 { .. })
-            | (Keyword::Path, Base::Leafref { .. })
-            | (Keyword::Base, Base::Identityref(_))
-            | (Keyword::Type, Base::Union(_)) => is_own,
+            (Keyword::FractionDigits, BaseType::Decimal64 { .. })
+            | (Keyword::Path, BaseType::Leafref { .. })
+            | (Keyword::Base, BaseType::Identityref(_))
+            | (Keyword::Type, BaseType::Union(_)) => is_own,
             _ => false,
         };
         if let Some(wrong) = statement.children().find(|child| !is_permitted(child.keyword())) {
@@ -258,7 +275,7 @@ impl<'a> Builder<'a> {
                 hint: format!(": `{base_name}` is not restricted by it"),
             });
         }
-        let narrow = |ranges: Ranges, keyword, number: &dyn Fn(&str) -> Option<i128>| {
+        let narrow = |ranges: ValueRanges, keyword, number: &dyn Fn(&str) -> Option<i128>| {
             let Some(restriction) = statement.child(keyword) else { return Ok(ranges) };
             ranges.narrow(restriction.argument(), number).ok_or_else(|| Error::Argument {
                 place: restriction.place(),
@@ -274,30 +291,37 @@ impl<'a> Builder<'a> {
         };
         let integer = |text: &str| text.parse().ok();
         Ok(match base {
-            Base::Integer { kind, range } => {
-                Base::Integer { kind, range: narrow(range, Keyword::Range, &integer)? }
+            BaseType::Integer { kind, range } => {
+                BaseType::Integer { kind, range: narrow(range, Keyword::Range, &integer)? }
             }
-            Base::Decimal64 { fraction_digits, range } => {
+            BaseType::Decimal64 { fraction_digits, range } => {
                 let decimal = |text: &str| crate::number::decimal64(text, fraction_digits).map(i128::from);
-                Base::Decimal64 { fraction_digits, range: narrow(range, Keyword::Range, &decimal)? }
+                BaseType::Decimal64 { fraction_digits, range: narrow(range, Keyword::Range, &decimal)? }
             }
-            Base::Binary { length } => Base::Binary { length: narrow(length, Keyword::Length, &integer)? },
-            Base::String { length, patterns } => Base::String {
+            BaseType::Binary { length } => {
+                BaseType::Binary { length: narrow(length, Keyword::Length, &integer)? }
+            }
+            BaseType::String { length, patterns } => BaseType::String {
                 length: narrow(length, Keyword::Length, &integer)?,
                 patterns: self.patterns(at, statement, patterns)?,
             },
-            Base::Leafref { path, unit, require_instance } => {
+            BaseType::Leafref { path, unit, require_instance } => {
                 let require_instance = require_instance_of(statement).unwrap_or(require_instance);
-                Base::Leafref { path, unit, require_instance }
+                BaseType::Leafref { path, unit, require_instance }
             }
-            Base::InstanceIdentifier { require_instance } => Base::InstanceIdentifier {
+            BaseType::InstanceIdentifier { require_instance } => BaseType::InstanceIdentifier {
                 require_instance: require_instance_of(statement).unwrap_or(require_instance),
             },
             base => base,
         })
     }
 
-    fn patterns(&mut self, at: StmtRef, statement: Stmt<'a>, inherited: Patterns) -> Result<Patterns, Error> {
+    fn patterns(
+        &mut self,
+        at: StmtRef,
+        statement: StatementRef<'a>,
+        inherited: StringPatterns,
+    ) -> Result<StringPatterns, Error> {
         if statement.child(Keyword::Pattern).is_none() {
             return Ok(inherited);
         }
@@ -305,7 +329,7 @@ impl<'a> Builder<'a> {
         let mut own = Vec::new();
         for pattern in statement.all(Keyword::Pattern) {
             let is_inverted = pattern.child(Keyword::Modifier).is_some();
-            let read = Pattern::new(pattern.argument(), is_inverted, is_posix);
+            let read = StringPattern::new(pattern.argument(), is_inverted, is_posix);
             let read = read.map_err(|expected| Error::Argument {
                 place: pattern.place(),
                 expected: expected.to_owned(),
@@ -349,6 +373,6 @@ impl<'a> Builder<'a> {
     }
 }
 
-fn require_instance_of(statement: Stmt<'_>) -> Option<bool> {
+fn require_instance_of(statement: StatementRef<'_>) -> Option<bool> {
     statement.text(Keyword::RequireInstance).map(|text| text == "true")
 }

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet, btree_map};
 
-use crate::{Error, Keyword, Limits, Schema, grammar, link, statement::Parsed};
+use crate::{Error, Keyword, YangLimits, YangSchema, grammar, link, statement::ParsedFile};
 
-/// Modules and submodules, gathered before they are [compiled](Self::compile) to a [`Schema`].
+/// Modules and submodules, gathered before they are [compiled](Self::compile) to a [`YangSchema`].
 ///
 /// ```
 /// let mut modules = confine_yang::ModuleSet::default();
@@ -15,8 +15,8 @@ use crate::{Error, Keyword, Limits, Schema, grammar, link, statement::Parsed};
 /// ```
 #[derive(Debug, Default)]
 pub struct ModuleSet {
-    pub(crate) limits: Limits,
-    pub(crate) files: Vec<File>,
+    pub(crate) limits: YangLimits,
+    pub(crate) files: Vec<ModuleFileText>,
     /// By name and revision, which is empty where a module has none.
     by_name: HashMap<Box<str>, BTreeMap<Box<str>, usize>>,
     features: HashMap<Box<str>, HashSet<Box<str>>>,
@@ -27,12 +27,12 @@ pub struct ModuleSet {
 
 /// One module or submodule of a set.
 #[derive(Debug)]
-pub(crate) struct File {
-    pub(crate) parsed: Parsed,
+pub(crate) struct ModuleFileText {
+    pub(crate) parsed: ParsedFile,
     pub(crate) revision: Option<Box<str>>,
 }
 
-impl File {
+impl ModuleFileText {
     pub(crate) fn name(&self) -> &str {
         self.parsed.root().argument()
     }
@@ -49,7 +49,7 @@ impl File {
 
 /// A module or submodule by name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ModuleName {
+pub struct YangModuleName {
     /// Its name.
     pub name: Box<str>,
     /// Its revision; where it is asked for, `None` stands for any.
@@ -60,7 +60,7 @@ pub struct ModuleName {
 
 impl ModuleSet {
     /// An empty set whose modules may be as large as `limits` says.
-    pub fn with_limits(limits: Limits) -> Self {
+    pub fn with_limits(limits: YangLimits) -> Self {
         Self { limits, ..Self::default() }
     }
 
@@ -69,19 +69,19 @@ impl ModuleSet {
     ///
     /// # Errors
     /// Where the text is not a module. The set is then as it was, and usable.
-    pub fn add(&mut self, file: &str, source: &[u8]) -> Result<ModuleName, Error> {
+    pub fn add(&mut self, file: &str, source: &[u8]) -> Result<YangModuleName, Error> {
         let added = self.read(file, source);
         self.is_partial |= added.is_err();
         added
     }
 
-    fn read(&mut self, file: &str, source: &[u8]) -> Result<ModuleName, Error> {
-        let parsed = Parsed::read(file, source, &self.limits)?;
+    fn read(&mut self, file: &str, source: &[u8]) -> Result<YangModuleName, Error> {
+        let parsed = ParsedFile::read(file, source, &self.limits)?;
         grammar::check(&parsed)?;
         let root = parsed.root();
         let revision = root.all(Keyword::Revision).map(|revision| revision.argument()).max().map(Box::from);
-        let file = File { revision, parsed };
-        let name = ModuleName {
+        let file = ModuleFileText { revision, parsed };
+        let name = YangModuleName {
             name: file.name().into(),
             revision: file.revision.clone(),
             is_submodule: file.is_submodule(),
@@ -119,7 +119,7 @@ impl ModuleSet {
     }
 
     /// What the modules import and include and the set does not have, each once.
-    pub fn missing(&self) -> Vec<ModuleName> {
+    pub fn missing(&self) -> Vec<YangModuleName> {
         let mut seen = HashSet::new();
         let mut missing = Vec::new();
         for file in &self.files {
@@ -133,7 +133,7 @@ impl ModuleSet {
                 if self.find_revision(statement.argument(), revision).is_some() {
                     continue;
                 }
-                let name = ModuleName {
+                let name = YangModuleName {
                     name: statement.argument().into(),
                     revision: revision.map(Box::from),
                     is_submodule,
@@ -161,13 +161,13 @@ impl ModuleSet {
         self.find_revision(name, revision).is_some()
     }
 
-    /// Makes the schema. What cannot be made of the modules is told by [`Schema::problems`] and left out.
-    pub fn compile(self) -> Schema {
+    /// Makes the schema. What cannot be made of the modules is told by [`YangSchema::problems`] and left out.
+    pub fn compile(self) -> YangSchema {
         link::compile(self)
     }
 
     /// The module of this revision, or the latest.
-    fn find_revision(&self, name: &str, revision: Option<&str>) -> Option<&File> {
+    fn find_revision(&self, name: &str, revision: Option<&str>) -> Option<&ModuleFileText> {
         match revision {
             None => self.find(name, None),
             Some(_) => self.find(name, revision).filter(|file| file.revision.as_deref() == revision),
@@ -175,7 +175,7 @@ impl ModuleSet {
     }
 
     /// The module of this revision; where there is none, or none is asked for, the latest.
-    pub(crate) fn find(&self, name: &str, revision: Option<&str>) -> Option<&File> {
+    pub(crate) fn find(&self, name: &str, revision: Option<&str>) -> Option<&ModuleFileText> {
         self.find_index(name, revision).and_then(|index| self.files.get(index))
     }
 

@@ -3,45 +3,45 @@
 use std::sync::Arc;
 
 use crate::{
-    Error, Keyword, Limits, Place,
-    lexer::{Lexer, Span, Terminator, Unreadable},
-    shown::Shown,
+    Error, Keyword, SourcePosition, YangLimits,
+    lexer::{LexError, Lexer, StatementEnd, TextSpan},
+    shown::ShownText,
 };
 
 /// The statements of one file, in the order of the text.
 #[derive(Debug)]
-pub(crate) struct Parsed {
+pub(crate) struct ParsedFile {
     pub(crate) file: Arc<str>,
     /// The source, and behind it the arguments that were put together.
     text: String,
-    statements: Vec<Statement>,
+    statements: Vec<StatementRecord>,
     /// What is an error if this turns out to be YANG 1.1.
     pub(crate) forbidden_in_1_1: Option<Error>,
 }
 
 /// The statements within a statement follow it; `end` is the number of the first one that is not within.
 #[derive(Debug)]
-struct Statement {
+struct StatementRecord {
     keyword: Keyword,
-    name: Span,
-    argument: Option<Span>,
+    name: TextSpan,
+    argument: Option<TextSpan>,
     line: u32,
     parent: u32,
     end: u32,
 }
 
-/// One statement of a [`Parsed`] file.
+/// One statement of a [`ParsedFile`] file.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Stmt<'a> {
-    parsed: &'a Parsed,
+pub(crate) struct StatementRef<'a> {
+    parsed: &'a ParsedFile,
     id: u32,
 }
 
-impl Parsed {
+impl ParsedFile {
     /// Reads one file: a statement with all that is in it, and nothing behind it.
-    pub(crate) fn read(file: &str, source: &[u8], limits: &Limits) -> Result<Self, Error> {
+    pub(crate) fn read(file: &str, source: &[u8], limits: &YangLimits) -> Result<Self, Error> {
         let file: Arc<str> = file.into();
-        let start = || Place { file: Arc::clone(&file), line: 1, statement: "".into() };
+        let start = || SourcePosition { file: Arc::clone(&file), line: 1, statement: "".into() };
         if source.len() > limits.source {
             return Err(Error::Limit { place: start(), what: "the bytes of a module", limit: limits.source });
         }
@@ -49,12 +49,12 @@ impl Parsed {
             let before = source.get(..error.valid_up_to()).unwrap_or_default();
             let line = 1 + before.iter().filter(|&&b| b == b'\n').count();
             Error::Syntax {
-                place: Place { line: u32::try_from(line).unwrap_or(u32::MAX), ..start() },
+                place: SourcePosition { line: u32::try_from(line).unwrap_or(u32::MAX), ..start() },
                 expected: "text in UTF-8",
                 found: "other bytes".to_owned(),
             }
         })?;
-        let mut reader = Reader {
+        let mut reader = StatementReader {
             lexer: Lexer::new(source),
             parsed: Self {
                 file: Arc::clone(&file),
@@ -66,25 +66,26 @@ impl Parsed {
             depth: limits.statement_depth,
         };
         let result = reader.read();
-        let Reader { lexer, mut parsed, open, .. } = reader;
+        let StatementReader { lexer, mut parsed, open, .. } = reader;
         let forbidden = lexer.forbidden_in_1_1;
         parsed.text.reserve_exact(source.len() + lexer.decoded.len());
         parsed.text.push_str(source);
         parsed.text.push_str(&lexer.decoded);
         let place = |line| {
-            let statement = open.last().and_then(|&id| parsed.get(id)).map(Stmt::title).unwrap_or_default();
-            Place { file: Arc::clone(&file), line, statement: statement.into() }
+            let statement =
+                open.last().and_then(|&id| parsed.get(id)).map(StatementRef::title).unwrap_or_default();
+            SourcePosition { file: Arc::clone(&file), line, statement: statement.into() }
         };
         let syntax =
-            |Unreadable { line, expected, found }| Error::Syntax { place: place(line), expected, found };
+            |LexError { line, expected, found }| Error::Syntax { place: place(line), expected, found };
         match result {
             Ok(()) => {
                 let forbidden = forbidden.map(syntax);
                 parsed.forbidden_in_1_1 = forbidden;
                 Ok(parsed)
             }
-            Err(Failure::Unreadable(unreadable)) => Err(syntax(unreadable)),
-            Err(Failure::TooDeep(line)) => Err(Error::Limit {
+            Err(StatementFailure::Unreadable(unreadable)) => Err(syntax(unreadable)),
+            Err(StatementFailure::TooDeep(line)) => Err(Error::Limit {
                 place: place(line),
                 what: "statements within statements",
                 limit: limits.statement_depth,
@@ -93,47 +94,48 @@ impl Parsed {
     }
 
     /// The outermost statement.
-    pub(crate) fn root(&self) -> Stmt<'_> {
-        Stmt { parsed: self, id: 0 }
+    pub(crate) fn root(&self) -> StatementRef<'_> {
+        StatementRef { parsed: self, id: 0 }
     }
 
     /// The statement of this number.
-    pub(crate) fn get(&self, id: u32) -> Option<Stmt<'_>> {
+    pub(crate) fn get(&self, id: u32) -> Option<StatementRef<'_>> {
         self.statements.get(id as usize)?;
-        Some(Stmt { parsed: self, id })
+        Some(StatementRef { parsed: self, id })
     }
 
     /// All statements, in the order of the text.
-    pub(crate) fn all(&self) -> impl Iterator<Item = Stmt<'_>> {
-        (0..u32::try_from(self.statements.len()).unwrap_or(u32::MAX)).map(|id| Stmt { parsed: self, id })
+    pub(crate) fn all(&self) -> impl Iterator<Item = StatementRef<'_>> {
+        (0..u32::try_from(self.statements.len()).unwrap_or(u32::MAX))
+            .map(|id| StatementRef { parsed: self, id })
     }
 
-    fn piece(&self, span: Span) -> &str {
+    fn piece(&self, span: TextSpan) -> &str {
         self.text.get(span.start as usize..span.end as usize).unwrap_or_default()
     }
 }
 
-struct Reader<'a> {
+struct StatementReader<'a> {
     lexer: Lexer<'a>,
-    parsed: Parsed,
+    parsed: ParsedFile,
     /// The statements whose closing brace has not come yet.
     open: Vec<u32>,
     depth: usize,
 }
 
-enum Failure {
-    Unreadable(Unreadable),
+enum StatementFailure {
+    Unreadable(LexError),
     TooDeep(u32),
 }
 
-impl From<Unreadable> for Failure {
-    fn from(unreadable: Unreadable) -> Self {
+impl From<LexError> for StatementFailure {
+    fn from(unreadable: LexError) -> Self {
         Self::Unreadable(unreadable)
     }
 }
 
-impl Reader<'_> {
-    fn read(&mut self) -> Result<(), Failure> {
+impl StatementReader<'_> {
+    fn read(&mut self) -> Result<(), StatementFailure> {
         loop {
             self.lexer.skip_space()?;
             if self.open.is_empty() && !self.parsed.statements.is_empty() {
@@ -167,7 +169,7 @@ impl Reader<'_> {
         u32::try_from(self.parsed.statements.len()).unwrap_or(u32::MAX)
     }
 
-    fn statement(&mut self) -> Result<(), Failure> {
+    fn statement(&mut self) -> Result<(), StatementFailure> {
         let line = self.lexer.line();
         let name = self.lexer.keyword()?;
         let text = self.lexer.text(name);
@@ -176,7 +178,7 @@ impl Reader<'_> {
             None if text.contains(':') => Keyword::Extension,
             None => {
                 return Err(
-                    Unreadable { line, expected: "a keyword of YANG", found: format!("`{text}`") }.into()
+                    LexError { line, expected: "a keyword of YANG", found: format!("`{text}`") }.into()
                 );
             }
         };
@@ -185,10 +187,10 @@ impl Reader<'_> {
         self.lexer.skip_space()?;
         let id = self.next_id();
         let parent = self.open.last().copied().unwrap_or(0);
-        self.parsed.statements.push(Statement { keyword, name, argument, line, parent, end: id + 1 });
-        if self.lexer.terminator()? == Terminator::Open {
+        self.parsed.statements.push(StatementRecord { keyword, name, argument, line, parent, end: id + 1 });
+        if self.lexer.terminator()? == StatementEnd::Open {
             if self.open.len() >= self.depth {
-                return Err(Failure::TooDeep(line));
+                return Err(StatementFailure::TooDeep(line));
             }
             self.open.push(id);
         }
@@ -196,8 +198,8 @@ impl Reader<'_> {
     }
 }
 
-impl<'a> Stmt<'a> {
-    fn statement(self) -> Option<&'a Statement> {
+impl<'a> StatementRef<'a> {
+    fn statement(self) -> Option<&'a StatementRecord> {
         self.parsed.statements.get(self.id as usize)
     }
 
@@ -279,12 +281,16 @@ impl<'a> Stmt<'a> {
                 title.push_str(" …");
             }
         }
-        Shown(&title).to_string()
+        ShownText(&title).to_string()
     }
 
     /// Where it stands, for an error.
-    pub(crate) fn place(self) -> Place {
-        Place { file: Arc::clone(&self.parsed.file), line: self.line(), statement: self.title().into() }
+    pub(crate) fn place(self) -> SourcePosition {
+        SourcePosition {
+            file: Arc::clone(&self.parsed.file),
+            line: self.line(),
+            statement: self.title().into(),
+        }
     }
 }
 
@@ -292,8 +298,8 @@ impl<'a> Stmt<'a> {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<Parsed, String> {
-        Parsed::read("m.yang", text.as_bytes(), &Limits::default()).map_err(|error| error.to_string())
+    fn read(text: &str) -> Result<ParsedFile, String> {
+        ParsedFile::read("m.yang", text.as_bytes(), &YangLimits::default()).map_err(|error| error.to_string())
     }
 
     /// The argument of the only statement within `a`.
@@ -333,7 +339,8 @@ mod tests {
         let parsed =
             read("module a { /* two\nlines */\n container b {\n  leaf c;\n  x:y z { d:e; }\n }\n leaf f; }")
                 .unwrap();
-        let all: Vec<_> = parsed.all().map(|s| (s.title(), s.line(), s.parent().map(Stmt::id))).collect();
+        let all: Vec<_> =
+            parsed.all().map(|s| (s.title(), s.line(), s.parent().map(StatementRef::id))).collect();
         assert_eq!(
             all,
             [
@@ -345,7 +352,7 @@ mod tests {
                 ("leaf f".to_owned(), 7, Some(0)),
             ]
         );
-        let top: Vec<_> = parsed.root().children().map(Stmt::argument).collect();
+        let top: Vec<_> = parsed.root().children().map(StatementRef::argument).collect();
         assert_eq!(top, ["b", "f"]);
     }
 
@@ -387,12 +394,12 @@ mod tests {
 
     #[test]
     fn bytes_that_are_no_text_and_deep_text_are_refused() {
-        let error = Parsed::read("m", b"module a {\n\xff", &Limits::default()).unwrap_err();
+        let error = ParsedFile::read("m", b"module a {\n\xff", &YangLimits::default()).unwrap_err();
         insta::assert_snapshot!(error, @"m:2: expected text in UTF-8, found other bytes");
         let error = read(&"a:b {".repeat(1_000_000)).unwrap_err();
         insta::assert_snapshot!(error, @"m.yang:1: `a:b`: statements within statements are limited to 128");
-        let limits = Limits { source: 10, ..Limits::default() };
-        let error = Parsed::read("m", b"module abcdef;", &limits).unwrap_err();
+        let limits = YangLimits { source: 10, ..YangLimits::default() };
+        let error = ParsedFile::read("m", b"module abcdef;", &limits).unwrap_err();
         insta::assert_snapshot!(error, @"m:1: the bytes of a module are limited to 10");
     }
 }

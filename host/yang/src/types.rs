@@ -4,26 +4,26 @@ use std::sync::Arc;
 
 use crate::{
     link::{ModuleId, number_of},
-    pattern::Pattern,
+    pattern::StringPattern,
 };
 
 /// A type as a leaf has it: the built-in type at its base, with all restrictions on the way.
 #[derive(Clone, Debug)]
-pub struct Type {
+pub struct LeafType {
     pub(crate) name: Box<str>,
-    pub(crate) base: Base,
+    pub(crate) base: BaseType,
     pub(crate) default: Option<Box<str>>,
     pub(crate) units: Option<Box<str>>,
 }
 
-impl Type {
+impl LeafType {
     /// The type's name as the module writes it, such as `inet:uri`.
     pub fn name(&self) -> &str {
         &self.name
     }
 
     /// The built-in type, with its restrictions.
-    pub fn base(&self) -> &Base {
+    pub fn base(&self) -> &BaseType {
         &self.base
     }
 
@@ -41,38 +41,38 @@ impl Type {
 /// A built-in type with its restrictions.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub enum Base {
+pub enum BaseType {
     /// `int8` to `uint64` (section 9.2).
     Integer {
         /// Which one.
         kind: IntegerKind,
         /// The values it may have.
-        range: Ranges,
+        range: ValueRanges,
     },
     /// `decimal64` (section 9.3).
     Decimal64 {
         /// Digits behind the point, from 1 to 18.
         fraction_digits: u8,
         /// The values it may have, times ten to the power of `fraction_digits`.
-        range: Ranges,
+        range: ValueRanges,
     },
     /// `string` (section 9.4).
     String {
         /// How many characters it may have.
-        length: Ranges,
+        length: ValueRanges,
         /// All must match.
-        patterns: Patterns,
+        patterns: StringPatterns,
     },
     /// `boolean` (section 9.5).
     Boolean,
     /// `enumeration` (section 9.6).
-    Enumeration(Arc<Assignments>),
+    Enumeration(Arc<AssignedValues>),
     /// `bits` (section 9.7).
-    Bits(Arc<Assignments>),
+    Bits(Arc<AssignedValues>),
     /// `binary` (section 9.8).
     Binary {
         /// How many bytes it may have.
-        length: Ranges,
+        length: ValueRanges,
     },
     /// `leafref` (section 9.9).
     Leafref {
@@ -89,7 +89,7 @@ pub enum Base {
     /// `empty` (section 9.11).
     Empty,
     /// `union` (section 9.12).
-    Union(Arc<[Arc<Type>]>),
+    Union(Arc<[Arc<LeafType>]>),
     /// `instance-identifier` (section 9.13).
     InstanceIdentifier {
         /// Whether the node it points to must be there.
@@ -97,7 +97,7 @@ pub enum Base {
     },
 }
 
-impl Base {
+impl BaseType {
     /// The built-in type's name.
     pub fn name(&self) -> &'static str {
         match self {
@@ -163,7 +163,7 @@ impl IntegerKind {
 
 /// A value of an enumeration or a bit of `bits`, with its number.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Assigned {
+pub struct AssignedValue {
     /// Its name.
     pub name: Box<str>,
     /// An enumeration's value, from -2^31, or a bit's position, from 0 to 2^32 - 1.
@@ -172,14 +172,14 @@ pub struct Assigned {
 
 /// The values of an enumeration, in the order of the model, or bits, by position.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Assignments {
-    all: Box<[Assigned]>,
+pub struct AssignedValues {
+    all: Box<[AssignedValue]>,
     /// Places in `all`, by name.
     by_name: Box<[u32]>,
 }
 
-impl Assignments {
-    pub(crate) fn new(all: Vec<Assigned>) -> Self {
+impl AssignedValues {
+    pub(crate) fn new(all: Vec<AssignedValue>) -> Self {
         let name = |place: &u32| all.get(*place as usize).map(|assigned| &*assigned.name);
         let mut by_name: Box<[u32]> = (0..number_of(all.len())).collect();
         by_name.sort_by(|a, b| name(a).cmp(&name(b)));
@@ -187,12 +187,12 @@ impl Assignments {
     }
 
     /// All of them.
-    pub fn all(&self) -> &[Assigned] {
+    pub fn all(&self) -> &[AssignedValue] {
         &self.all
     }
 
     /// The one of this name, with its place among all.
-    pub fn get(&self, name: &str) -> Option<(usize, &Assigned)> {
+    pub fn get(&self, name: &str) -> Option<(usize, &AssignedValue)> {
         let at = |place: &u32| self.all.get(*place as usize).map(|assigned| &*assigned.name).cmp(&Some(name));
         let place = *self.by_name.get(self.by_name.binary_search_by(at).ok()?)? as usize;
         Some((place, self.all.get(place)?))
@@ -201,21 +201,21 @@ impl Assignments {
 
 /// The patterns of a string type, all of which hold: its own and those of the types it is derived from.
 #[derive(Clone, Debug, Default)]
-pub struct Patterns(Option<Arc<PatternsOfType>>);
+pub struct StringPatterns(Option<Arc<PatternsOfType>>);
 
 #[derive(Debug)]
 struct PatternsOfType {
-    own: Box<[Pattern]>,
-    inherited: Patterns,
+    own: Box<[StringPattern]>,
+    inherited: StringPatterns,
 }
 
-impl Patterns {
-    pub(crate) fn with(self, own: Vec<Pattern>) -> Self {
+impl StringPatterns {
+    pub(crate) fn with(self, own: Vec<StringPattern>) -> Self {
         Self(Some(Arc::new(PatternsOfType { own: own.into(), inherited: self })))
     }
 
     /// All of them, the type's own first.
-    pub fn iter(&self) -> impl Iterator<Item = &Pattern> {
+    pub fn iter(&self) -> impl Iterator<Item = &StringPattern> {
         let types = std::iter::successors(self.0.as_deref(), |of| of.inherited.0.as_deref());
         types.flat_map(|of| &of.own)
     }
@@ -235,12 +235,12 @@ pub(crate) struct IdentityDefinition {
 
 /// Numbers from which to which: ascending and apart from each other (RFC 7950, sections 9.2.4 and 9.4.4).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ranges(Arc<[(i128, i128)]>);
+pub struct ValueRanges(Arc<[(i128, i128)]>);
 
 /// The length that every string may have: characters are counted in 64 bits (section 9.4.4).
 pub(crate) const ANY_LENGTH: (i128, i128) = (0, u64::MAX as i128);
 
-impl Ranges {
+impl ValueRanges {
     /// One range.
     pub(crate) fn one(bounds: (i128, i128)) -> Self {
         Self(Arc::new([bounds]))
@@ -290,13 +290,13 @@ impl Ranges {
 mod tests {
     use super::*;
 
-    fn narrow(ranges: &Ranges, expression: &str) -> Option<Ranges> {
+    fn narrow(ranges: &ValueRanges, expression: &str) -> Option<ValueRanges> {
         ranges.narrow(expression, |text| text.parse().ok())
     }
 
     #[test]
     fn ranges_are_narrowed() {
-        let int8 = Ranges::one(IntegerKind::Int8.bounds());
+        let int8 = ValueRanges::one(IntegerKind::Int8.bounds());
         let narrowed = narrow(&int8, "min..-5 | 1 | 10 .. max").unwrap();
         assert_eq!(narrowed.parts(), [(-128, -5), (1, 1), (10, 127)]);
         for (number, is_in) in

@@ -3,20 +3,20 @@
 use std::{borrow::Cow, cell::Cell};
 
 use crate::{
-    Base, Node, Schema, Type,
+    BaseType, LeafType, YangNode, YangSchema,
     link::ModuleId,
     nearest::did_you_mean,
     number,
-    shown::Shown,
-    types::{ANY_LENGTH, Assignments, Identity, IntegerKind, Ranges},
+    shown::ShownText,
+    types::{ANY_LENGTH, AssignedValues, Identity, IntegerKind, ValueRanges},
 };
 
 /// That a text is not a value of a leaf.
 ///
 /// It is written as "`fast` is not a value of `mtu`: a number from 0 to 65535 (`uint16`)".
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{}` is not a value of `{leaf}`: {expected}", Shown(value))]
-pub struct Mismatch {
+#[error("`{}` is not a value of `{leaf}`: {expected}", ShownText(value))]
+pub struct ValueMismatch {
     /// The leaf's name.
     pub leaf: Box<str>,
     /// The text.
@@ -28,23 +28,23 @@ pub struct Mismatch {
 }
 
 /// What a value would be, in our words and in those of Clixon.
-pub(crate) struct Wrong {
+pub(crate) struct ValueFault {
     expected: String,
     /// What was meant perhaps, as the end of the sentence; may be empty.
     hint: String,
     backend: String,
 }
 
-impl Wrong {
-    pub(crate) fn of(self, leaf: &str, value: &str) -> Mismatch {
+impl ValueFault {
+    pub(crate) fn of(self, leaf: &str, value: &str) -> ValueMismatch {
         let expected = self.expected + &self.hint;
-        Mismatch { leaf: leaf.into(), value: value.into(), expected, backend: self.backend }
+        ValueMismatch { leaf: leaf.into(), value: value.into(), expected, backend: self.backend }
     }
 }
 
 /// Reads values of one schema with the prefixes of one document.
-pub(crate) struct Reader<'a> {
-    schema: &'a Schema,
+pub(crate) struct ValueReader<'a> {
+    schema: &'a YangSchema,
     namespace: &'a dyn Fn(&str) -> Option<String>,
     /// How many types may still be tried.
     budget: Cell<usize>,
@@ -54,14 +54,14 @@ pub(crate) struct Reader<'a> {
 /// members.
 const TYPES_TRIED: usize = 4_096;
 
-impl<'a> Reader<'a> {
-    pub(crate) fn new(schema: &'a Schema, namespace: &'a dyn Fn(&str) -> Option<String>) -> Self {
+impl<'a> ValueReader<'a> {
+    pub(crate) fn new(schema: &'a YangSchema, namespace: &'a dyn Fn(&str) -> Option<String>) -> Self {
         Self { schema, namespace, budget: Cell::new(TYPES_TRIED) }
     }
 
     /// The canonical form of a value of a type that a node has. After too many types have been tried, any text is
     /// one: the backend decides.
-    pub(crate) fn read(&self, node: Node<'_>, of: &Type, value: &str) -> Result<String, Wrong> {
+    pub(crate) fn read(&self, node: YangNode<'_>, of: &LeafType, value: &str) -> Result<String, ValueFault> {
         let Some(left) = self.budget.get().checked_sub(1) else { return Ok(value.to_owned()) };
         self.budget.set(left);
         self.read_base(node, of, value).map_err(|wrong| {
@@ -71,49 +71,49 @@ impl<'a> Reader<'a> {
             if is_told {
                 wrong
             } else {
-                Wrong { expected: format!("{} (`{name}`)", wrong.expected), ..wrong }
+                ValueFault { expected: format!("{} (`{name}`)", wrong.expected), ..wrong }
             }
         })
     }
 
-    fn read_base(&self, node: Node<'_>, of: &Type, value: &str) -> Result<String, Wrong> {
+    fn read_base(&self, node: YangNode<'_>, of: &LeafType, value: &str) -> Result<String, ValueFault> {
         match of.base() {
-            Base::Integer { kind, range } => integer(*kind, range, value),
-            Base::Decimal64 { fraction_digits, range } => decimal64(*fraction_digits, range, value),
-            Base::String { length, patterns } => {
+            BaseType::Integer { kind, range } => integer(*kind, range, value),
+            BaseType::Decimal64 { fraction_digits, range } => decimal64(*fraction_digits, range, value),
+            BaseType::String { length, patterns } => {
                 check_length(length, value.chars().count(), "characters")?;
                 match patterns.iter().find(|pattern| !pattern.permits(value)) {
                     None => Ok(value.to_owned()),
-                    Some(pattern) => Err(Wrong {
+                    Some(pattern) => Err(ValueFault {
                         expected: format!(
                             "text that {} `{}`",
                             if pattern.is_inverted() { "does not match" } else { "matches" },
-                            Shown(pattern.text())
+                            ShownText(pattern.text())
                         ),
                         hint: String::new(),
                         backend: format!("regexp match fail: pattern does not match {value}"),
                     }),
                 }
             }
-            Base::Boolean => match value {
+            BaseType::Boolean => match value {
                 "true" | "false" => Ok(value.to_owned()),
-                _ => Err(Wrong {
+                _ => Err(ValueFault {
                     expected: "`true` or `false`".to_owned(),
                     hint: String::new(),
                     backend: format!("'{value}' is not a boolean value"),
                 }),
             },
-            Base::Enumeration(values) => match values.get(value).is_some() {
+            BaseType::Enumeration(values) => match values.get(value).is_some() {
                 true => Ok(value.to_owned()),
-                false => Err(Wrong {
+                false => Err(ValueFault {
                     expected: format!("one of {}", listed(values)),
                     hint: nearest_of(value, values),
                     backend: format!("'{value}' does not match enumeration"),
                 }),
             },
-            Base::Bits(bits) => read_bits(bits, value),
-            Base::Binary { length } => {
-                let (canonical, bytes) = base64(value).ok_or_else(|| Wrong {
+            BaseType::Bits(bits) => read_bits(bits, value),
+            BaseType::Binary { length } => {
+                let (canonical, bytes) = base64(value).ok_or_else(|| ValueFault {
                     expected: "bytes in base64".to_owned(),
                     hint: String::new(),
                     backend: format!("'{value}' is not base64"),
@@ -121,21 +121,21 @@ impl<'a> Reader<'a> {
                 check_length(length, bytes, "bytes")?;
                 Ok(canonical)
             }
-            Base::Leafref { .. } => match node.value_type_of(of) {
+            BaseType::Leafref { .. } => match node.value_type_of(of) {
                 Some((target, of)) => self.read(target, of, value),
                 // It leads to what is not known: any text may be there.
                 None => Ok(value.to_owned()),
             },
-            Base::Identityref(bases) => self.identity(node, bases, value),
-            Base::Empty => match value {
+            BaseType::Identityref(bases) => self.identity(node, bases, value),
+            BaseType::Empty => match value {
                 "" => Ok(String::new()),
-                _ => Err(Wrong {
+                _ => Err(ValueFault {
                     expected: "nothing: the leaf is there or not".to_owned(),
                     hint: String::new(),
                     backend: format!("'{value}' is not empty"),
                 }),
             },
-            Base::Union(members) => {
+            BaseType::Union(members) => {
                 let mut expected = Vec::new();
                 let mut backend = String::new();
                 for member in members.iter() {
@@ -147,11 +147,11 @@ impl<'a> Reader<'a> {
                         }
                     }
                 }
-                Err(Wrong { expected: expected.join("; or "), hint: String::new(), backend })
+                Err(ValueFault { expected: expected.join("; or "), hint: String::new(), backend })
             }
-            Base::InstanceIdentifier { .. } => match is_instance_identifier(value) {
+            BaseType::InstanceIdentifier { .. } => match is_instance_identifier(value) {
                 true => Ok(value.to_owned()),
-                false => Err(Wrong {
+                false => Err(ValueFault {
                     expected: "a path to a node, such as `/p:list[p:key='1']/p:leaf`".to_owned(),
                     hint: String::new(),
                     backend: format!("'{value}' is not an instance-identifier"),
@@ -162,7 +162,7 @@ impl<'a> Reader<'a> {
 
     /// An identity keeps the prefix it is written with: its form depends on the document, so it has no
     /// canonical one (section 9.10.3).
-    fn identity(&self, node: Node<'_>, bases: &[Identity], value: &str) -> Result<String, Wrong> {
+    fn identity(&self, node: YangNode<'_>, bases: &[Identity], value: &str) -> Result<String, ValueFault> {
         let (prefix, name) = value.split_once(':').unwrap_or(("", value));
         let by_namespace = |namespace: String| self.schema.links.module_by_namespace(&namespace);
         let named: Option<ModuleId> = (self.namespace)(prefix).and_then(by_namespace);
@@ -182,7 +182,7 @@ impl<'a> Reader<'a> {
         };
         let base_names: Vec<String> = bases.iter().filter_map(of_base).collect();
         let bases_name = base_names.join(" and ");
-        let derived = self.schema.identities(&Base::Identityref(bases.into()));
+        let derived = self.schema.identities(&BaseType::Identityref(bases.into()));
         let hint = if !prefix.is_empty() && named.is_none() && derived.iter().any(|(_, known)| *known == name)
         {
             format!("; no module is bound to the prefix `{prefix}`")
@@ -194,7 +194,7 @@ impl<'a> Reader<'a> {
                 None => did_you_mean(name, derived.iter().map(|(_, known)| *known)),
             }
         };
-        Err(Wrong {
+        Err(ValueFault {
             expected: format!("an identity derived from {bases_name}"),
             hint,
             backend: format!(
@@ -208,7 +208,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn integer(kind: IntegerKind, range: &Ranges, value: &str) -> Result<String, Wrong> {
+fn integer(kind: IntegerKind, range: &ValueRanges, value: &str) -> Result<String, ValueFault> {
     let number = number::integer(value);
     match number {
         Some(number) if range.contains(number) => Ok(number.to_string()),
@@ -221,7 +221,7 @@ fn integer(kind: IntegerKind, range: &Ranges, value: &str) -> Result<String, Wro
                 (None, Some(_)) => "; a number that begins with `0` is octal".to_owned(),
                 _ => String::new(),
             };
-            Err(Wrong {
+            Err(ValueFault {
                 expected: format!("a number {}", ranges_text(range, |n| n.to_string())),
                 hint,
                 backend: match number {
@@ -238,14 +238,14 @@ fn integer(kind: IntegerKind, range: &Ranges, value: &str) -> Result<String, Wro
     }
 }
 
-fn decimal64(fraction_digits: u8, range: &Ranges, value: &str) -> Result<String, Wrong> {
+fn decimal64(fraction_digits: u8, range: &ValueRanges, value: &str) -> Result<String, ValueFault> {
     let text = |n: i128| {
         i64::try_from(n).map_or_else(|_| n.to_string(), |n| number::decimal64_text(n, fraction_digits))
     };
     let number = number::decimal64(value, fraction_digits);
     match number {
         Some(number) if range.contains(number.into()) => Ok(number::decimal64_text(number, fraction_digits)),
-        _ => Err(Wrong {
+        _ => Err(ValueFault {
             expected: format!(
                 "a decimal number {} with at most {fraction_digits} digit{} behind the point",
                 ranges_text(range, text),
@@ -260,11 +260,11 @@ fn decimal64(fraction_digits: u8, range: &Ranges, value: &str) -> Result<String,
     }
 }
 
-fn check_length(length: &Ranges, count: usize, what: &str) -> Result<(), Wrong> {
+fn check_length(length: &ValueRanges, count: usize, what: &str) -> Result<(), ValueFault> {
     if i128::try_from(count).is_ok_and(|count| length.contains(count)) {
         return Ok(());
     }
-    Err(Wrong {
+    Err(ValueFault {
         expected: format!("{} {what}, not {count}", length_text(length)),
         hint: String::new(),
         backend: format!("String length {count} out of range: {}", backend_ranges(length, |n| n.to_string())),
@@ -272,7 +272,7 @@ fn check_length(length: &Ranges, count: usize, what: &str) -> Result<(), Wrong> 
 }
 
 /// "1 to 4, 8 or at least 10".
-pub(crate) fn length_text(length: &Ranges) -> String {
+pub(crate) fn length_text(length: &ValueRanges) -> String {
     let parts = length.parts().iter().map(|&(from, to)| match (from, to) {
         (from, to) if from == to => from.to_string(),
         (from, to) if to == ANY_LENGTH.1 => format!("at least {from}"),
@@ -282,7 +282,7 @@ pub(crate) fn length_text(length: &Ranges) -> String {
 }
 
 /// "from 1 to 4, 8 or from 10 to 20".
-pub(crate) fn ranges_text(ranges: &Ranges, text: impl Fn(i128) -> String) -> String {
+pub(crate) fn ranges_text(ranges: &ValueRanges, text: impl Fn(i128) -> String) -> String {
     let part = |&(from, to): &(i128, i128)| {
         if from == to { text(from) } else { format!("from {} to {}", text(from), text(to)) }
     };
@@ -290,7 +290,7 @@ pub(crate) fn ranges_text(ranges: &Ranges, text: impl Fn(i128) -> String) -> Str
 }
 
 /// "1 - 4, 8 - 8", as Clixon writes ranges.
-fn backend_ranges(ranges: &Ranges, text: impl Fn(i128) -> String) -> String {
+fn backend_ranges(ranges: &ValueRanges, text: impl Fn(i128) -> String) -> String {
     let parts: Vec<String> =
         ranges.parts().iter().map(|&(from, to)| format!("{} - {}", text(from), text(to))).collect();
     parts.join(", ")
@@ -305,7 +305,7 @@ pub(crate) fn or(mut parts: Vec<String>) -> String {
 }
 
 /// The first names, and how many there are if that is not all.
-fn listed(values: &Assignments) -> String {
+fn listed(values: &AssignedValues) -> String {
     const LISTED: usize = 10;
     let names = values.all().iter().take(LISTED).map(|value| format!("`{}`", value.name)).collect();
     match values.all().len().checked_sub(LISTED) {
@@ -317,7 +317,7 @@ fn listed(values: &Assignments) -> String {
     }
 }
 
-fn nearest_of(name: &str, values: &Assignments) -> String {
+fn nearest_of(name: &str, values: &AssignedValues) -> String {
     const LISTED: usize = 10;
     // Those that are listed are seen anyway.
     if values.all().len() <= LISTED {
@@ -328,14 +328,14 @@ fn nearest_of(name: &str, values: &Assignments) -> String {
 }
 
 /// Bits in the order of their positions, each once (section 9.7.2).
-fn read_bits(bits: &Assignments, value: &str) -> Result<String, Wrong> {
+fn read_bits(bits: &AssignedValues, value: &str) -> Result<String, ValueFault> {
     let mut set = vec![false; bits.all().len()];
     for word in value.split_whitespace() {
         let is_set = bits.get(word).and_then(|(place, _)| set.get_mut(place));
         match is_set {
             Some(is_set) if !*is_set => *is_set = true,
             _ => {
-                return Err(Wrong {
+                return Err(ValueFault {
                     expected: format!(
                         "any of {}, each once, split by spaces{}",
                         listed(bits),

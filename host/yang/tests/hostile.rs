@@ -6,14 +6,14 @@ mod common;
 
 use common::{problems, set};
 use confine_tree::{QName, Schema as _};
-use confine_yang::{Error, Limits, ModuleSet};
+use confine_yang::{Error, ModuleSet, YangLimits};
 use proptest::prelude::*;
 
 fn module(body: &str) -> String {
     format!("module m {{ yang-version 1.1; namespace urn:m; prefix m; {body} }}")
 }
 
-fn compile(body: &str, limits: Limits) -> confine_yang::Schema {
+fn compile(body: &str, limits: YangLimits) -> confine_yang::YangSchema {
     let mut set = ModuleSet::with_limits(limits);
     set.add("m.yang", module(body).as_bytes()).unwrap();
     set.compile()
@@ -31,7 +31,7 @@ fn a_grouping_that_multiplies_is_cut_off() {
     let body = format!(
         "grouping g0 {{ leaf l {{ type string; }} }} {levels} uses g24; leaf after {{ type string; }}"
     );
-    let limits = Limits { nodes: 10_000, ..Limits::default() };
+    let limits = YangLimits { nodes: 10_000, ..YangLimits::default() };
     let schema = compile(&body, limits);
     insta::assert_snapshot!(problems(&schema), @"m.yang:1: `uses g6`: nodes of the compiled tree are limited to 10000");
     assert!(schema.find("/m:a/a/a").is_some());
@@ -43,15 +43,19 @@ fn a_grouping_that_multiplies_is_cut_off() {
 fn what_multiplies_without_making_nodes_is_cut_off() {
     let levels: String =
         (1..50).map(|n| format!("grouping g{n} {{ uses g{0}; uses g{0}; }} ", n - 1)).collect();
-    let schema =
-        compile(&format!("grouping g0; {levels} uses g49;"), Limits { nodes: 10_000, ..Limits::default() });
+    let schema = compile(
+        &format!("grouping g0; {levels} uses g49;"),
+        YangLimits { nodes: 10_000, ..YangLimits::default() },
+    );
     insta::assert_snapshot!(problems(&schema), @"m.yang:1: `uses g0`: nodes of the compiled tree are limited to 10000");
 
     let unions: String = (1..30)
         .map(|n| format!("typedef t{n} {{ type union {{ type t{0}; type t{0}; }} }} ", n - 1))
         .collect();
-    let schema =
-        compile(&format!("typedef t0 {{ type int8; }} {unions} leaf a {{ type t29; }}"), Limits::default());
+    let schema = compile(
+        &format!("typedef t0 {{ type int8; }} {unions} leaf a {{ type t29; }}"),
+        YangLimits::default(),
+    );
     assert_eq!(problems(&schema), "");
     assert!(schema.find("/m:a").unwrap().canonical("too many ways to be wrong", &|_| None).is_ok());
     assert_eq!(schema.find("/m:a").unwrap().canonical("0x1", &|_| None).as_deref(), Ok("1"));
@@ -65,7 +69,7 @@ fn what_multiplies_without_making_nodes_is_cut_off() {
         many("container c# { uses g; }"),
         many("container r# { uses g { refine m { must '#'; } } }"),
     );
-    let schema = compile(&body, Limits { nodes: 100_000, ..Limits::default() });
+    let schema = compile(&body, YangLimits { nodes: 100_000, ..YangLimits::default() });
     insta::assert_snapshot!(problems(&schema), @"m.yang:1: `list l`: nodes of the compiled tree are limited to 100000");
 }
 
@@ -73,13 +77,13 @@ fn what_multiplies_without_making_nodes_is_cut_off() {
 fn what_is_within_itself_without_end_is_cut_off() {
     let chain: String =
         (1..1000).map(|n| format!("grouping g{n} {{ container c {{ uses g{}; }} }} ", n - 1)).collect();
-    let schema = compile(&format!("grouping g0; {chain} uses g999;"), Limits::default());
+    let schema = compile(&format!("grouping g0; {chain} uses g999;"), YangLimits::default());
     insta::assert_snapshot!(problems(&schema), @"m.yang:1: `uses g967`: nodes and groupings within each other are limited to 64");
 
     let typedefs: String = (1..1000).map(|n| format!("typedef t{n} {{ type t{}; }} ", n - 1)).collect();
     let schema = compile(
         &format!("typedef t0 {{ type int8; }} {typedefs} leaf a {{ type t999; }}"),
-        Limits::default(),
+        YangLimits::default(),
     );
     insta::assert_snapshot!(problems(&schema), @"m.yang:1: `type t934`: typedefs upon typedefs are limited to 64");
 
@@ -88,7 +92,8 @@ fn what_is_within_itself_without_end_is_cut_off() {
     assert!(matches!(error, Error::Limit { limit: 128, .. }), "{error}");
 
     let condition = "(".repeat(100_000);
-    let schema = compile(&format!("leaf a {{ if-feature '{condition}'; type string; }}"), Limits::default());
+    let schema =
+        compile(&format!("leaf a {{ if-feature '{condition}'; type string; }}"), YangLimits::default());
     assert_eq!(schema.problems().len(), 1);
 }
 
@@ -107,7 +112,7 @@ fn circles_end() {
         &format!(
             "{circle} leaf a {{ type identityref {{ base i0; }} }} leaf b {{ if-feature f0; type string; }}"
         ),
-        Limits::default(),
+        YangLimits::default(),
     );
     assert_eq!(problems(&schema), "");
     assert!(schema.find("/m:a").unwrap().canonical("i10", &|_| Some("urn:m".to_owned())).is_ok());
@@ -122,7 +127,7 @@ fn circles_end() {
 
     let keys = compile(
         "list l { key 'a a b'; leaf a { type string; } leaf b { type string; } leaf c { type string; } }",
-        Limits::default(),
+        YangLimits::default(),
     );
     let names: Vec<String> =
         keys.find("/m:l").unwrap().children().map(|node| node.name().to_owned()).collect();
@@ -132,8 +137,8 @@ fn circles_end() {
 #[test]
 fn problems_are_kept_up_to_a_limit() {
     let body: String = (0..5000).map(|n| format!("leaf a{n} {{ type t{n}; }} ")).collect();
-    let schema = compile(&body, Limits::default());
-    assert_eq!(schema.problems().len(), Limits::default().problems);
+    let schema = compile(&body, YangLimits::default());
+    assert_eq!(schema.problems().len(), YangLimits::default().problems);
     assert!(schema.find("/m:a4999").is_some());
 }
 
@@ -141,7 +146,7 @@ fn problems_are_kept_up_to_a_limit() {
 fn a_pattern_that_explodes_lets_values_pass() {
     let schema = compile(
         "leaf huge { type string { pattern '((a{0,1000}){0,1000}){0,1000}'; } } leaf slow { type string { pattern '(a*)*b'; } }",
-        Limits::default(),
+        YangLimits::default(),
     );
     assert_eq!(problems(&schema), "");
     assert!(schema.find("/m:huge").unwrap().canonical("anything", &|_| None).is_ok());
@@ -161,7 +166,7 @@ fn wide_modules_cost_what_they_are_large() {
     let keys: String = (0..count).map(|n| format!("k{n} ")).collect();
     let leaves: String = (0..count).rev().map(|n| format!("leaf k{n} {{ type string; }} ")).collect();
     body += &format!("list l {{ key '{keys}'; {leaves} }}");
-    let schema = compile(&body, Limits::default());
+    let schema = compile(&body, YangLimits::default());
     assert_eq!(problems(&schema), "");
     assert_eq!(schema.find("/m:top").unwrap().children().count(), count);
     assert_eq!(schema.find("/m:l").unwrap().children().next().unwrap().name(), "k0");
@@ -213,7 +218,7 @@ fn word() -> impl Strategy<Value = String> {
 proptest! {
     #[test]
     fn any_text_is_a_module_or_not(words in proptest::collection::vec(word(), 0..40), bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
-        let limits = Limits { nodes: 1000, ..Limits::default() };
+        let limits = YangLimits { nodes: 1000, ..YangLimits::default() };
         let mut set = ModuleSet::with_limits(limits);
         let body = words.join(" ");
         let closing = "}".repeat(body.matches('{').count().saturating_sub(body.matches('}').count()));

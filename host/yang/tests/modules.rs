@@ -6,7 +6,7 @@ mod common;
 
 use common::{problems, schema, set};
 use confine_tree::{QName, Schema as _};
-use confine_yang::{ModuleName, ModuleSet};
+use confine_yang::{ModuleSet, YangModuleName};
 
 fn module(body: &str) -> String {
     format!("module m {{\n yang-version 1.1;\n namespace urn:m;\n prefix m;\n{body}\n}}")
@@ -42,7 +42,7 @@ fn what_is_missing_is_named() {
         augment /o:top { leaf more { type string; } }",
     );
     let mut set = set(&[&user]);
-    let named = |name: &str, revision: Option<&str>, is_submodule| ModuleName {
+    let named = |name: &str, revision: Option<&str>, is_submodule| YangModuleName {
         name: name.into(),
         revision: revision.map(Box::from),
         is_submodule,

@@ -5,8 +5,8 @@ mod common;
 use std::sync::Arc;
 
 use common::schema;
-use confine_tree::{DefaultDeny, Kind, Pattern, PatternStep, QName, Schema as _, SchemaNode};
-use confine_yang::Mounted;
+use confine_tree::{DataNodeKind, DefaultDeny, Pattern, PatternStep, QName, Schema as _, SchemaNode};
+use confine_yang::MountedSchema;
 
 const MOUNT: &str = "module ietf-yang-schema-mount {
     namespace urn:mount; prefix m; extension mount-point { argument label; } }";
@@ -27,12 +27,12 @@ const ROUTER: &str = "module router { namespace urn:r; prefix r;
 const LAMP: &str =
     "module lamp { namespace urn:l; prefix l; container light { leaf lit { type boolean; } } }";
 
-fn steps(schema: &Mounted, from: SchemaNode, path: &[(&str, &str)]) -> Option<SchemaNode> {
+fn steps(schema: &MountedSchema, from: SchemaNode, path: &[(&str, &str)]) -> Option<SchemaNode> {
     path.iter().try_fold(from, |node, (namespace, name)| schema.child(node, QName::new(namespace, name)))
 }
 
-fn mounted() -> Mounted {
-    let mut mounted = Mounted::new(Arc::new(schema(&[MOUNT, CONTROLLER])), "device");
+fn mounted() -> MountedSchema {
+    let mut mounted = MountedSchema::new(Arc::new(schema(&[MOUNT, CONTROLLER])), "device");
     let router = Arc::new(schema(&[ROUTER]));
     mounted.mount("r1", Arc::clone(&router));
     mounted.mount("r2", router);
@@ -50,12 +50,12 @@ fn each_device_has_its_own_model() {
     assert_ne!(r1, l1);
 
     let config = steps(&schema, r1, &[("urn:ctrl", "config")]).unwrap();
-    assert_eq!(schema.kind(config), Kind::PresenceContainer);
+    assert_eq!(schema.kind(config), DataNodeKind::PresenceContainer);
     assert_eq!(schema.position(config), 2);
     assert!(schema.is_complete(config));
     assert_eq!(schema.children(config), [QName::new("urn:r", "port")]);
     let port = steps(&schema, config, &[("urn:r", "port")]).unwrap();
-    assert_eq!(schema.kind(port), Kind::List);
+    assert_eq!(schema.kind(port), DataNodeKind::List);
     assert_eq!(*schema.keys(port), ["number".into()]);
     let mtu = steps(&schema, port, &[("urn:r", "mtu")]).unwrap();
     assert_eq!(schema.canonical(mtu, "0x10", &|_| None).as_deref(), Ok("16"));
@@ -63,7 +63,7 @@ fn each_device_has_its_own_model() {
     assert_eq!(steps(&schema, config, &[("urn:l", "light")]), None);
 
     let light = steps(&schema, l1, &[("urn:ctrl", "config"), ("urn:l", "light"), ("urn:l", "lit")]).unwrap();
-    assert_eq!(schema.kind(light), Kind::Leaf);
+    assert_eq!(schema.kind(light), DataNodeKind::Leaf);
     assert_eq!(
         schema.unknown_child(port, "mtuu"),
         "`mtuu` is not a node of `port` in `router`; did you mean `mtu`?"
@@ -77,7 +77,7 @@ fn an_entry_is_an_entry_of_the_list() {
     let devices = steps(&schema, root, &[("urn:ctrl", "devices")]).unwrap();
     let list = steps(&schema, devices, &[("urn:ctrl", "device")]).unwrap();
     let entry = schema.entry(list, &["r1"]);
-    assert_eq!(schema.kind(entry), Kind::List);
+    assert_eq!(schema.kind(entry), DataNodeKind::List);
     assert_eq!(schema.keys(entry), schema.keys(list));
     assert_eq!(schema.children(entry), schema.children(list));
     let enabled = steps(&schema, entry, &[("urn:ctrl", "enabled")]).unwrap();
@@ -105,7 +105,7 @@ fn a_device_without_a_model_may_have_anything() {
 
 #[test]
 fn without_a_mount_point_nothing_is_mounted() {
-    let mut schema = Mounted::new(Arc::new(schema(&[LAMP])), "device");
+    let mut schema = MountedSchema::new(Arc::new(schema(&[LAMP])), "device");
     schema.mount("r1", Arc::new(common::schema(&[ROUTER])));
     let root = schema.root().unwrap();
     let light = steps(&schema, root, &[("urn:l", "light")]).unwrap();

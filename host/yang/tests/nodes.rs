@@ -5,15 +5,15 @@
 mod common;
 
 use common::{problems, schema, set};
-use confine_tree::{Kind, QName, Schema as _};
-use confine_yang::{Base, NodeKind, Schema, Status};
+use confine_tree::{DataNodeKind, QName, Schema as _};
+use confine_yang::{BaseType, DefinitionStatus, SchemaNodeKind, YangSchema};
 
 /// A module `m` of namespace `urn:m` with this body.
 fn module(body: &str) -> String {
     format!("module m {{ yang-version 1.1; namespace urn:m; prefix m; {body} }}")
 }
 
-fn read(body: &str) -> Schema {
+fn read(body: &str) -> YangSchema {
     schema(&[&module(body)])
 }
 
@@ -30,8 +30,8 @@ fn containers_exist_for_themselves_or_for_others() {
         }"#,
     );
     let kind = |path| schema.kind(schema.find(path).unwrap().id());
-    assert_eq!(kind("/m:system/services"), Kind::Container);
-    assert_eq!(kind("/m:system/services/ssh"), Kind::PresenceContainer);
+    assert_eq!(kind("/m:system/services"), DataNodeKind::Container);
+    assert_eq!(kind("/m:system/services/ssh"), DataNodeKind::PresenceContainer);
     assert_eq!(schema.find("/m:system/services/ssh").unwrap().presence(), Some("allows login"));
     assert_eq!(schema.find("/m:system/services").unwrap().presence(), None);
 }
@@ -55,8 +55,8 @@ fn leaves_have_defaults_units_and_must_be_there_or_not() {
     assert_eq!((node("share").defaults(), node("share").units()), (vec!["10"], Some("parts")));
     assert!(node("name").is_mandatory() && !node("port").is_mandatory());
     assert!(node("needed").defaults().is_empty(), "a mandatory leaf takes no default from its type");
-    assert_eq!(schema.kind(node("there").id()), Kind::EmptyLeaf);
-    assert_eq!(schema.kind(node("port").id()), Kind::Leaf);
+    assert_eq!(schema.kind(node("there").id()), DataNodeKind::EmptyLeaf);
+    assert_eq!(schema.kind(node("port").id()), DataNodeKind::Leaf);
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn leaf_lists_have_an_order_and_several_defaults() {
     assert_eq!(node("/m:server").defaults(), ["a", "b"]);
     assert_eq!((node("/m:user").min_elements(), node("/m:user").max_elements()), (0, Some(10)));
     assert_eq!((node("/m:server").min_elements(), node("/m:server").max_elements()), (1, None));
-    assert_eq!(schema.kind(node("/m:user").id()), Kind::LeafList);
+    assert_eq!(schema.kind(node("/m:user").id()), DataNodeKind::LeafList);
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn choices_and_cases_are_looked_through() {
     let manual = schema.find("/m:protocol/manual").unwrap();
     assert_eq!(schema.position(manual.id()), 4);
     assert_eq!(manual.parent().unwrap().name(), "protocol");
-    assert_eq!(manual.schema_parent().unwrap().kind(), NodeKind::Case);
+    assert_eq!(manual.schema_parent().unwrap().kind(), SchemaNodeKind::Case);
     assert_eq!(manual.path(), "/m:protocol/manual");
     assert_eq!(schema.find("/m:protocol/how").map(|node| node.path()), None);
     insta::assert_snapshot!(schema.tree("m").unwrap(), @"
@@ -157,7 +157,7 @@ fn anything_may_stand_in_anydata_and_anyxml() {
     let schema = read("list log { config false; anydata data; } anyxml filter;");
     for path in ["/m:log/data", "/m:filter"] {
         let node = schema.find(path).unwrap();
-        assert_eq!(schema.kind(node.id()), Kind::AnyData);
+        assert_eq!(schema.kind(node.id()), DataNodeKind::AnyData);
         assert!(!schema.is_complete(node.id()));
     }
 }
@@ -249,7 +249,7 @@ fn operations_and_notifications_are_beside_the_data() {
     let image = schema.find("/m:activate/input/image").unwrap();
     assert!(image.is_in_operation() && image.is_in_input() && !image.is_config());
     assert!(!schema.find("/m:activate/output/status").unwrap().is_in_input());
-    assert_eq!(schema.find("/m:server/reset").unwrap().kind(), NodeKind::Action);
+    assert_eq!(schema.find("/m:server/reset").unwrap().kind(), SchemaNodeKind::Action);
     assert_eq!(schema.find("/m:ping/input").unwrap().children().count(), 0);
     insta::assert_snapshot!(schema.tree("m").unwrap(), @"
     module: m
@@ -414,7 +414,7 @@ fn features_decide_what_is_there() {
         assert_eq!(problems(&schema), "");
         let mut names: Vec<String> =
             schema.root_node().children().map(|node| node.name().to_owned()).collect();
-        if let Base::Enumeration(values) = schema.find("/m:level").unwrap().leaf_type().unwrap().base() {
+        if let BaseType::Enumeration(values) = schema.find("/m:level").unwrap().leaf_type().unwrap().base() {
             names.push(values.all().len().to_string());
         }
         names.join(" ")
@@ -469,9 +469,9 @@ fn config_and_status_are_inherited() {
     );
     let node = |path: &str| schema.find(path).unwrap();
     assert!(!node("/m:a/b").is_config() && !node("/m:a/c/d").is_config() && node("/m:e/f").is_config());
-    assert_eq!(node("/m:a/c/d").status(), Status::Obsolete);
-    assert_eq!(node("/m:e/f").status(), Status::Deprecated);
-    assert_eq!(node("/m:a/b").status(), Status::Current);
+    assert_eq!(node("/m:a/c/d").status(), DefinitionStatus::Obsolete);
+    assert_eq!(node("/m:e/f").status(), DefinitionStatus::Deprecated);
+    assert_eq!(node("/m:a/b").status(), DefinitionStatus::Current);
 }
 
 #[test]
@@ -532,7 +532,7 @@ fn a_node_may_be_denied_unless_a_rule_permits_it() {
         container own { m:default-deny-all; leaf text { type string; } }
         choice c { case a { a:default-deny-write; leaf in-case { type string; } } }
         leaf open { type string; }"#;
-    let told = |schema: &Schema| {
+    let told = |schema: &YangSchema| {
         let paths = ["system", "system/name", "system/key", "secret/text", "own/text", "in-case", "open"];
         let denied = paths.map(|path| {
             let node = schema.find(&format!("/m:{path}")).unwrap();

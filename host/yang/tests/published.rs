@@ -3,10 +3,10 @@
 mod common;
 
 use common::{name, problems, published, read_where};
-use confine_yang::Schema;
+use confine_yang::YangSchema;
 
 /// The controller's own modules, or those of devices.
-fn read(of_devices: bool) -> Option<Schema> {
+fn read(of_devices: bool) -> Option<YangSchema> {
     let shared = ["ietf-yang-types", "ietf-inet-types"];
     Some(read_where(&published()?, |path| {
         path.ancestors().any(|directory| directory.ends_with("devices")) == of_devices

@@ -5,11 +5,11 @@
 mod common;
 
 use common::schema;
-use confine_yang::{Mismatch, Schema};
+use confine_yang::{ValueMismatch, YangSchema};
 use proptest::prelude::*;
 
 /// A schema with a leaf `v` of this type, and a module `i` with identities.
-fn leaf(of: &str) -> Schema {
+fn leaf(of: &str) -> YangSchema {
     let identities = "module i { yang-version 1.1; namespace urn:i; prefix i; identity crypto; identity des { base crypto; }
         identity des3 { base des; } identity other; }";
     let module = format!(
@@ -20,7 +20,7 @@ fn leaf(of: &str) -> Schema {
     schema(&[identities, &module])
 }
 
-fn canonical(schema: &Schema, value: &str) -> Result<String, Mismatch> {
+fn canonical(schema: &YangSchema, value: &str) -> Result<String, ValueMismatch> {
     let namespace = |prefix: &str| match prefix {
         "" => Some("urn:default".to_owned()),
         "p" => Some("urn:i".to_owned()),

@@ -14,7 +14,7 @@ use std::{
 };
 
 use common::{name, published, workspace, yang_files};
-use confine_yang::{ModuleSet, Schema};
+use confine_yang::{ModuleSet, YangSchema};
 
 /// What `yanglint` does not take, or crashes on: module, text, what it gets instead. What it prints is
 /// changed back.
@@ -101,7 +101,7 @@ fn examples() -> Vec<PathBuf> {
 }
 
 /// The schema of a module and all that it imports.
-fn schema(module: &str, texts: &BTreeMap<String, String>) -> Schema {
+fn schema(module: &str, texts: &BTreeMap<String, String>) -> YangSchema {
     let mut set = ModuleSet::default();
     let mut wanted = vec![module.to_owned()];
     while let Some(next) = wanted.pop() {
@@ -115,7 +115,7 @@ fn schema(module: &str, texts: &BTreeMap<String, String>) -> Schema {
 }
 
 /// The module, and those that it adds to.
-fn compared_with<'a>(module: &'a str, schema: &'a Schema) -> Vec<&'a str> {
+fn compared_with<'a>(module: &'a str, schema: &'a YangSchema) -> Vec<&'a str> {
     let tree = schema.tree(module).unwrap();
     let augments = tree.lines().filter_map(|line| line.strip_prefix("  augment /")?.split_once(':'));
     let prefixes: BTreeSet<&str> = augments.map(|(prefix, _)| prefix).collect();

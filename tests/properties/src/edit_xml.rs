@@ -5,11 +5,11 @@ use std::{
 };
 
 use confine_tree::{
-    CONTROLLER, Filter, Keys, Model, NoSchema, Pattern, PatternStep, PrefixMap, Prefixes, QName, Schema,
-    Tree, prune, xml,
+    CONTROLLER, ListKeys, NoSchema, Pattern, PatternStep, PrefixMap, PrefixTable, QName, Schema, Tree,
+    TreeModel, XPathFilter, prune, xml,
 };
-use confine_view::{Allowance, Draft, Fetch, InstanceRef, Meter, Owners, Scope, Source, View};
-use confine_yang::{ModuleSet, Mounted};
+use confine_view::{CommitDraft, Fetch, InstanceRef, Meter, OwnerIndex, Scope, Source, View, WorkAllowance};
+use confine_yang::{ModuleSet, MountedSchema};
 
 const MOUNT: &str = "module ietf-yang-schema-mount { namespace urn:mount; prefix m; extension mount-point { argument label; } }";
 const OWN: &str = r#"module clixon-controller { namespace "http://clicon.org/controller"; prefix ctrl;
@@ -35,7 +35,7 @@ const DATASTORE: &str = r#"<services xmlns="http://clicon.org/controller"><s xml
 struct Datastore;
 
 static TREE: LazyLock<Tree> = LazyLock::new(|| xml::parse(DATASTORE).expect("it is XML"));
-static SCHEMA: LazyLock<Arc<Mounted>> = LazyLock::new(|| {
+static SCHEMA: LazyLock<Arc<MountedSchema>> = LazyLock::new(|| {
     let compile = |modules: &[&str]| {
         let mut set = ModuleSet::default();
         for module in modules {
@@ -45,26 +45,26 @@ static SCHEMA: LazyLock<Arc<Mounted>> = LazyLock::new(|| {
         assert!(schema.problems().is_empty(), "{:?}", schema.problems());
         Arc::new(schema)
     };
-    let mut mounted = Mounted::new(compile(&[MOUNT, OWN, SERVICE]), "device");
+    let mut mounted = MountedSchema::new(compile(&[MOUNT, OWN, SERVICE]), "device");
     mounted.mount("r1", compile(&[DEVICE]));
     Arc::new(mounted)
 });
 
 impl Source for Datastore {
     fn fetch<'a>(&'a self, wanted: &'a [Pattern]) -> Fetch<'a> {
-        let mut prefixes = Prefixes::new();
+        let mut prefixes = PrefixTable::new();
         let paths: Vec<String> = wanted.iter().map(|pattern| pattern.xpath(&mut prefixes)).collect();
         let bound: Vec<(&str, &str)> = prefixes.iter().collect();
-        let filter = Filter::parse(&paths.join(" | "), &bound).expect("the backend understands it");
+        let filter = XPathFilter::parse(&paths.join(" | "), &bound).expect("the backend understands it");
         let keys = keys();
-        let read = prune(&TREE, &filter.select(&TREE), &Model::new(&NoSchema, &keys), None);
+        let read = prune(&TREE, &filter.select(&TREE), &TreeModel::new(&NoSchema, &keys), None);
         Box::pin(async move { Ok(read.expect("what is there can be cut")) })
     }
 }
 
 /// What the backend knows of lists.
-fn keys() -> Keys {
-    let mut keys = Keys::new();
+fn keys() -> ListKeys {
+    let mut keys = ListKeys::new();
     keys.learn_service(QName::new("urn:s", "s"), &["id"]).expect("a list");
     let place = |steps: &[&'static str]| {
         let config = ["devices", "device", "config"].map(|local| QName::new(CONTROLLER, local));
@@ -97,17 +97,17 @@ fn block<T>(future: impl Future<Output = T>) -> T {
 /// What is sent after one run that handed over these fragments, and which of them were accepted.
 fn play<'a>(fragments: impl Iterator<Item = &'a str>) -> (Vec<bool>, Result<Option<String>, String>) {
     let schema: Arc<dyn Schema> = SCHEMA.clone();
-    let mut draft = Draft::new(schema, Arc::new(Datastore));
+    let mut draft = CommitDraft::new(schema, Arc::new(Datastore));
     draft.declare(instance().path());
     let service = PatternStep::new(QName::new("urn:s", "s"));
     let scope = Scope::new("s", [service], Vec::new());
-    let meter = Meter::new(Allowance::UNLIMITED);
+    let meter = Meter::new(WorkAllowance::UNLIMITED);
     let prefixes = PrefixMap::new([("d", "urn:d")]).expect("prefixes");
     let mut view = View::new(draft, Arc::new(scope), instance(), Arc::new(prefixes), meter);
     let accepted = fragments.map(|fragment| block(view.edit_xml(fragment)).is_ok()).collect();
     let (mut draft, _) = view.into_parts();
     let finished =
-        block(draft.settle(&[instance()])).and_then(|()| draft.finish(&[instance()], &Owners::new()));
+        block(draft.settle(&[instance()])).and_then(|()| draft.finish(&[instance()], &OwnerIndex::new()));
     (accepted, finished.map(|finished| finished.edit).map_err(|error| error.to_string()))
 }
 

@@ -1,10 +1,10 @@
-use confine_netconf::{Decoder, FramingError, encode};
+use confine_netconf::{FrameDecoder, FramingError, encode};
 
 /// How long messages may be.
 const LIMIT: usize = 1 << 16;
 
 fn decode<'a>(parts: impl Iterator<Item = &'a [u8]>) -> (Vec<Vec<u8>>, Result<(), FramingError>) {
-    let mut decoder = Decoder::with_limit(LIMIT);
+    let mut decoder = FrameDecoder::with_limit(LIMIT);
     let mut messages = Vec::new();
     for part in parts {
         decoder.push(part);

@@ -1,16 +1,16 @@
-use confine_netconf::{Element, Message, Payload, ReplyBody, XmlWriter};
+use confine_netconf::{IncomingMessage, Payload, ReplyBody, XmlElement, XmlWriter};
 
 /// No message makes the parser panic, and each slice that it hands out is whole XML: it can be written
 /// into another message.
 pub fn message(octets: &[u8]) {
-    match Message::parse(octets.to_vec()) {
-        Ok(Message::Reply(reply)) => match reply.body {
+    match IncomingMessage::parse(octets.to_vec()) {
+        Ok(IncomingMessage::Reply(reply)) => match reply.body {
             ReplyBody::Ok => {}
             ReplyBody::Data(payload) | ReplyBody::Output(payload) => walk(&payload, 0),
         },
-        Ok(Message::Request(request)) => element(&request.operation, 0),
-        Ok(Message::Notification(notification)) => element(&notification.event, 0),
-        Ok(Message::Hello(_)) | Err(_) => {}
+        Ok(IncomingMessage::Request(request)) => element(&request.operation, 0),
+        Ok(IncomingMessage::Notification(notification)) => element(&notification.event, 0),
+        Ok(IncomingMessage::Hello(_)) | Err(_) => {}
     }
 }
 
@@ -20,7 +20,7 @@ fn walk(payload: &Payload<'_>, depth: usize) {
     }
 }
 
-fn element(element: &Element<'_>, depth: usize) {
+fn element(element: &XmlElement<'_>, depth: usize) {
     let content = element.content().as_str();
     // Text is no fragment, elements are.
     if element.children().all(|child| child.is_ok()) {

@@ -1,12 +1,12 @@
 use confine_tree::{QName, Schema as _};
-use confine_yang::{Base, Limits, ModuleSet, Node, NodeKind, Schema};
+use confine_yang::{BaseType, ModuleSet, SchemaNodeKind, YangLimits, YangNode, YangSchema};
 
 const VALUES: &[&str] = &["", "0", "-1", "0x1f", "1.50", "true", "a", "a b", "m:i", "/m:a[m:k='1']", "TQ=="];
 
 /// No text makes the reader of YANG panic or run away, and what it makes of one holds together: each node is
 /// found under its name, each path leads back, and canonical values are canonical. NULs part modules.
 pub fn yang(octets: &[u8]) {
-    let limits = Limits { nodes: 2_000, ..Limits::default() };
+    let limits = YangLimits { nodes: 2_000, ..YangLimits::default() };
     let mut modules = ModuleSet::with_limits(limits);
     for text in octets.split(|&octet| octet == 0) {
         let _ = modules.add("fuzz.yang", text);
@@ -18,7 +18,7 @@ pub fn yang(octets: &[u8]) {
     check(&schema, schema.root_node(), &mut 2_000);
 }
 
-fn check(schema: &Schema, node: Node<'_>, left: &mut usize) {
+fn check(schema: &YangSchema, node: YangNode<'_>, left: &mut usize) {
     for (position, child) in node.children().enumerate() {
         if *left == 0 {
             return;
@@ -33,8 +33,8 @@ fn check(schema: &Schema, node: Node<'_>, left: &mut usize) {
         }
         assert_eq!(schema.position(child.id()) as usize, position);
         // What one member of a union makes of a value may be another's.
-        let is_union = child.value_type().is_some_and(|(_, of)| matches!(of.base(), Base::Union(_)));
-        if matches!(child.kind(), NodeKind::Leaf | NodeKind::LeafList) && !is_union {
+        let is_union = child.value_type().is_some_and(|(_, of)| matches!(of.base(), BaseType::Union(_)));
+        if matches!(child.kind(), SchemaNodeKind::Leaf | SchemaNodeKind::LeafList) && !is_union {
             for value in VALUES {
                 if let Ok(canonical) = child.canonical(value, &|_| Some("urn:m".to_owned())) {
                     let again = child.canonical(&canonical, &|_| Some("urn:m".to_owned()));

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use confine_netconf::namespace::{BASE, CLIXON, NOTIFICATION};
-use confine_netconf::{DEFAULT_MESSAGE_LIMIT, Decoder, Message, encode};
+use confine_netconf::{DEFAULT_MESSAGE_LIMIT, FrameDecoder, IncomingMessage, encode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixListener;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
@@ -172,12 +172,12 @@ impl Backend {
         expected: Option<&Expected>,
     ) -> Result<(), PlayError> {
         let text = String::from_utf8_lossy(&message).into_owned();
-        let request = match Message::parse(message)? {
-            Message::Hello(_) => {
+        let request = match IncomingMessage::parse(message)? {
+            IncomingMessage::Hello(_) => {
                 let hello = format!(r#"<hello xmlns="{BASE}"><session-id>{connection}</session-id></hello>"#);
                 return self.send(connection, &hello).await;
             }
-            Message::Request(request) => request,
+            IncomingMessage::Request(request) => request,
             other => return Err(PlayError::Unreadable(format!("a client sends no {}", other.kind()))),
         };
         let user = request.username.as_deref();
@@ -243,7 +243,7 @@ async fn accept(listener: UnixListener, happened: mpsc::UnboundedSender<Happenin
 }
 
 async fn receive(connection: u64, mut read: OwnedReadHalf, happened: mpsc::UnboundedSender<Happening>) {
-    let mut decoder = Decoder::with_limit(DEFAULT_MESSAGE_LIMIT);
+    let mut decoder = FrameDecoder::with_limit(DEFAULT_MESSAGE_LIMIT);
     let mut buffer = vec![0; 64 * 1024];
     loop {
         while let Some(message) = decoder.next() {

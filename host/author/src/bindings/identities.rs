@@ -1,23 +1,23 @@
 //! Identities: a type for each set of them that values are of.
 
-use confine_yang::{Base, Module, Node, Schema, Type};
+use confine_yang::{BaseType, LeafType, YangModule, YangNode, YangSchema};
 
 use super::{
     children,
     names::{TYPES, camel, unused},
-    prefixes::Prefixes,
+    prefixes::ModulePrefixes,
     values::{MEMBERS, display, from_str, named},
-    writer::Writer,
+    writer::CodeWriter,
 };
 
 /// The sets of identities that occur, by the identities that they are derived from.
 #[derive(Default)]
-pub(super) struct Identities {
-    sets: Vec<Set>,
+pub(super) struct IdentitySets {
+    sets: Vec<IdentitySet>,
     taken: Vec<String>,
 }
 
-struct Set {
+struct IdentitySet {
     /// As `module:name`.
     bases: Vec<String>,
     type_name: String,
@@ -25,21 +25,21 @@ struct Set {
     all: Vec<(String, String)>,
 }
 
-impl Identities {
+impl IdentitySets {
     /// Those of the values of these nodes, and of all nodes below them.
-    pub(super) fn of(roots: &[Node<'_>], prefixes: &Prefixes) -> Self {
+    pub(super) fn of(roots: &[YangNode<'_>], prefixes: &ModulePrefixes) -> Self {
         let taken = TYPES.iter().map(|&name| name.to_owned()).collect();
         let mut identities = Self { sets: Vec::new(), taken };
         roots.iter().for_each(|&root| identities.gather(root, prefixes));
         identities
     }
 
-    fn gather(&mut self, node: Node<'_>, prefixes: &Prefixes) {
+    fn gather(&mut self, node: YangNode<'_>, prefixes: &ModulePrefixes) {
         each_base(node, &mut |base| self.add(node.schema(), base, prefixes));
         children(node).for_each(|child| self.gather(child, prefixes));
     }
 
-    fn add(&mut self, schema: &Schema, base: &Base, prefixes: &Prefixes) {
+    fn add(&mut self, schema: &YangSchema, base: &BaseType, prefixes: &ModulePrefixes) {
         let bases = bases(schema, base);
         if self.sets.iter().any(|set| set.bases == bases) {
             return;
@@ -50,11 +50,11 @@ impl Identities {
         let all = schema.identities(base).into_iter();
         let all =
             all.map(|(module, name)| (prefixes.of_module(module).to_owned(), name.to_owned())).collect();
-        self.sets.push(Set { bases, type_name, all });
+        self.sets.push(IdentitySet { bases, type_name, all });
     }
 
     /// The type for the values of a type.
-    pub(super) fn type_of(&self, schema: &Schema, base: &Base) -> Option<&str> {
+    pub(super) fn type_of(&self, schema: &YangSchema, base: &BaseType) -> Option<&str> {
         let bases = bases(schema, base);
         self.sets.iter().find(|set| set.bases == bases).map(|set| &*set.type_name)
     }
@@ -64,7 +64,7 @@ impl Identities {
     }
 
     /// Writes the module with the types.
-    pub(super) fn write(&self, writer: &mut Writer) {
+    pub(super) fn write(&self, writer: &mut CodeWriter) {
         if self.is_empty() {
             return;
         }
@@ -78,8 +78,8 @@ impl Identities {
     }
 }
 
-impl Set {
-    fn write(&self, writer: &mut Writer) {
+impl IdentitySet {
+    fn write(&self, writer: &mut CodeWriter) {
         let name = &self.type_name;
         let bases = self.bases.iter().map(|base| format!("`{base}`")).collect::<Vec<_>>().join(" and ");
         let variants = self.variants();
@@ -145,7 +145,7 @@ impl Set {
 }
 
 /// The modules of the identities that the values of a leaf may be.
-pub(super) fn identity_modules(leaf: Node<'_>) -> Vec<&Module> {
+pub(super) fn identity_modules(leaf: YangNode<'_>) -> Vec<&YangModule> {
     let mut modules = Vec::new();
     each_base(leaf, &mut |base| {
         modules.extend(leaf.schema().identities(base).into_iter().map(|(module, _)| module));
@@ -154,19 +154,20 @@ pub(super) fn identity_modules(leaf: Node<'_>) -> Vec<&Module> {
 }
 
 /// Goes through the types of identities that a leaf has: its own, or those of the members of its union.
-fn each_base<'a>(leaf: Node<'a>, each: &mut impl FnMut(&'a Base)) {
-    let mut open: Vec<(Node<'a>, &'a Type)> = leaf.leaf_type().map(|of| (leaf, of)).into_iter().collect();
+fn each_base<'a>(leaf: YangNode<'a>, each: &mut impl FnMut(&'a BaseType)) {
+    let mut open: Vec<(YangNode<'a>, &'a LeafType)> =
+        leaf.leaf_type().map(|of| (leaf, of)).into_iter().collect();
     for _ in 0..MEMBERS {
         let Some((node, of)) = open.pop() else { return };
         let Some((node, of)) = node.value_type_of(of) else { continue };
         match of.base() {
-            Base::Union(members) => open.extend(members.iter().rev().map(|member| (node, &**member))),
-            base @ Base::Identityref(_) => each(base),
+            BaseType::Union(members) => open.extend(members.iter().rev().map(|member| (node, &**member))),
+            base @ BaseType::Identityref(_) => each(base),
             _ => {}
         }
     }
 }
 
-fn bases(schema: &Schema, base: &Base) -> Vec<String> {
+fn bases(schema: &YangSchema, base: &BaseType) -> Vec<String> {
     schema.bases(base).into_iter().map(|(module, name)| format!("{}:{name}", module.name())).collect()
 }

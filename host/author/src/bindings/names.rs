@@ -3,15 +3,15 @@
 use std::collections::HashMap;
 
 use confine_tree::SchemaNode;
-use confine_yang::{Module, Node, NodeKind};
+use confine_yang::{SchemaNodeKind, YangModule, YangNode};
 
 /// What the types and modules for the children of one node are called, and the functions for them.
-pub(super) struct Inner {
-    names: HashMap<SchemaNode, Named>,
+pub(super) struct ChildNames {
+    names: HashMap<SchemaNode, NamedChild>,
 }
 
 #[derive(Default)]
-struct Named {
+struct NamedChild {
     /// Of a container or a list its type, of a leaf that of its values, where it is its own.
     type_name: String,
     module: String,
@@ -25,20 +25,20 @@ const MODULES: [&str; 3] = ["identities", "sdk", "std"];
 /// Functions that each type has.
 const FUNCTIONS: [&str; 6] = ["at", "create", "exists", "of", "remove", "view"];
 
-impl Inner {
-    pub(super) fn of(node: Node<'_>) -> Self {
-        let own = node.module().map(Module::name);
+impl ChildNames {
+    pub(super) fn of(node: YangNode<'_>) -> Self {
+        let own = node.module().map(YangModule::name);
         Self::new(&super::children(node).collect::<Vec<_>>(), own)
     }
 
-    pub(super) fn of_roots(roots: &[Node<'_>]) -> Self {
+    pub(super) fn of_roots(roots: &[YangNode<'_>]) -> Self {
         Self::new(roots, None)
     }
 
     /// Where nodes of several modules have one name, those that are not of the `own` one are called after
     /// their module's prefix as well.
-    fn new(nodes: &[Node<'_>], own_module: Option<&str>) -> Self {
-        let name_of = |node: &Node<'_>| {
+    fn new(nodes: &[YangNode<'_>], own_module: Option<&str>) -> Self {
+        let name_of = |node: &YangNode<'_>| {
             let is_shared = nodes.iter().any(|other| {
                 camel(other.name()) == camel(node.name()) && module_of(*other) != module_of(*node)
             });
@@ -52,7 +52,7 @@ impl Inner {
         let mut names = HashMap::new();
         for node in nodes {
             let name = name_of(node);
-            let named = Named {
+            let named = NamedChild {
                 type_name: unused(camel(&name), &mut types),
                 module: reserved(&unused(lower(&name), &mut modules)),
                 function: unused_function(*node, lower(&name), &mut functions),
@@ -63,30 +63,30 @@ impl Inner {
     }
 
     /// The type of a node, and the module with what is in it.
-    pub(super) fn names_of(&self, node: Node<'_>) -> (String, String) {
+    pub(super) fn names_of(&self, node: YangNode<'_>) -> (String, String) {
         let named = self.names.get(&node.id());
         named.map(|named| (named.type_name.clone(), named.module.clone())).unwrap_or_default()
     }
 
     /// What the functions for a node are called after.
-    pub(super) fn function_of(&self, node: Node<'_>) -> String {
+    pub(super) fn function_of(&self, node: YangNode<'_>) -> String {
         self.names.get(&node.id()).map(|named| named.function.clone()).unwrap_or_default()
     }
 }
 
-fn module_of(node: Node<'_>) -> Option<&str> {
-    node.module().map(Module::name)
+fn module_of(node: YangNode<'_>) -> Option<&str> {
+    node.module().map(YangModule::name)
 }
 
 /// A name after which all functions for a node can be called.
-fn unused_function(node: Node<'_>, name: String, taken: &mut Vec<String>) -> String {
+fn unused_function(node: YangNode<'_>, name: String, taken: &mut Vec<String>) -> String {
     let others = match node.kind() {
-        NodeKind::List => vec!["_entries"],
+        SchemaNodeKind::List => vec!["_entries"],
         _ => Vec::new(),
     };
     let before = match node.kind() {
-        NodeKind::Leaf => vec!["set_", "create_", "remove_"],
-        NodeKind::LeafList => vec!["add_", "remove_"],
+        SchemaNodeKind::Leaf => vec!["set_", "create_", "remove_"],
+        SchemaNodeKind::LeafList => vec!["add_", "remove_"],
         _ => Vec::new(),
     };
     let mut base = name;

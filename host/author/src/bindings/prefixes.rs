@@ -2,22 +2,23 @@
 
 use std::collections::BTreeMap;
 
-use confine_yang::{Module, Node};
+use confine_yang::{YangModule, YangNode};
 
-use super::{children, identities::identity_modules, names::unused, writer::Writer};
+use super::{children, identities::identity_modules, names::unused, writer::CodeWriter};
 
 /// A prefix for each namespace: its module's own, or where others have the same one, its module's name.
-pub(super) struct Prefixes(BTreeMap<String, String>);
+pub(super) struct ModulePrefixes(BTreeMap<String, String>);
 
-impl Prefixes {
+impl ModulePrefixes {
     /// For these nodes, all that is below them, and the identities that may be values.
-    pub(super) fn of(roots: &[Node<'_>]) -> Self {
+    pub(super) fn of(roots: &[YangNode<'_>]) -> Self {
         let mut modules = BTreeMap::new();
         roots.iter().for_each(|&root| gather(root, &mut modules));
-        let is_its_own = |module: &&Module| {
+        let is_its_own = |module: &&YangModule| {
             modules.values().filter(|other| other.prefix() == module.prefix()).count() == 1
         };
-        let (own, shared): (Vec<&Module>, Vec<&Module>) = modules.values().copied().partition(is_its_own);
+        let (own, shared): (Vec<&YangModule>, Vec<&YangModule>) =
+            modules.values().copied().partition(is_its_own);
         let mut taken: Vec<String> = own.iter().map(|module| module.prefix().to_owned()).collect();
         let own = own.into_iter().map(|module| (module.namespace().to_owned(), module.prefix().to_owned()));
         let mut prefixes: BTreeMap<String, String> = own.collect();
@@ -27,12 +28,12 @@ impl Prefixes {
         Self(prefixes)
     }
 
-    pub(super) fn of_module<'a>(&'a self, module: &'a Module) -> &'a str {
+    pub(super) fn of_module<'a>(&'a self, module: &'a YangModule) -> &'a str {
         self.0.get(module.namespace()).map_or(module.prefix(), String::as_str)
     }
 
     /// Writes them for a service to declare.
-    pub(super) fn write(&self, writer: &mut Writer) {
+    pub(super) fn write(&self, writer: &mut CodeWriter) {
         let mut all: Vec<(&str, &str)> =
             self.0.iter().map(|(namespace, prefix)| (&**prefix, &**namespace)).collect();
         all.sort_unstable();
@@ -46,7 +47,7 @@ impl Prefixes {
 }
 
 /// The modules by their namespaces.
-fn gather<'a>(node: Node<'a>, found: &mut BTreeMap<&'a str, &'a Module>) {
+fn gather<'a>(node: YangNode<'a>, found: &mut BTreeMap<&'a str, &'a YangModule>) {
     let modules = node.module().into_iter().chain(identity_modules(node));
     found.extend(modules.map(|module| (module.namespace(), module)));
     children(node).for_each(|child| gather(child, found));

@@ -1,12 +1,12 @@
 //! What values are in Rust.
 
-use confine_yang::{Base, IntegerKind, Node, NodeKind, Type};
+use confine_yang::{BaseType, IntegerKind, LeafType, SchemaNodeKind, YangNode};
 
 use super::{
-    identities::Identities,
+    identities::IdentitySets,
     names::{camel, unused},
     one_line,
-    writer::Writer,
+    writer::CodeWriter,
 };
 
 /// How many types a union may have, with those of the unions in it.
@@ -14,7 +14,7 @@ pub(super) const MEMBERS: usize = 64;
 
 /// What a value is in Rust.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Value {
+pub(super) enum RustType {
     /// A number of this type.
     Number(&'static str),
     /// A decimal number with so many digits behind the point.
@@ -30,10 +30,10 @@ pub(super) enum Value {
     Text,
 }
 
-impl Value {
-    pub(super) fn of(leaf: Node<'_>, identities: &Identities) -> Self {
+impl RustType {
+    pub(super) fn of(leaf: YangNode<'_>, identities: &IdentitySets) -> Self {
         let Some((node, of)) = leaf.value_type() else { return Self::Text };
-        let Base::Union(_) = of.base() else { return Self::of_type(node, of, identities) };
+        let BaseType::Union(_) = of.base() else { return Self::of_type(node, of, identities) };
         let mut members = Vec::new();
         match collect(node, of, identities, &mut members) {
             true => Self::of_members(members),
@@ -41,9 +41,9 @@ impl Value {
         }
     }
 
-    fn of_type(node: Node<'_>, of: &Type, identities: &Identities) -> Self {
+    fn of_type(node: YangNode<'_>, of: &LeafType, identities: &IdentitySets) -> Self {
         match of.base() {
-            Base::Integer { kind, .. } => Self::Number(match kind {
+            BaseType::Integer { kind, .. } => Self::Number(match kind {
                 IntegerKind::Int8 => "i8",
                 IntegerKind::Int16 => "i16",
                 IntegerKind::Int32 => "i32",
@@ -53,13 +53,13 @@ impl Value {
                 IntegerKind::Uint32 => "u32",
                 IntegerKind::Uint64 => "u64",
             }),
-            Base::Decimal64 { fraction_digits, .. } => Self::Decimal(*fraction_digits),
-            Base::Boolean => Self::Boolean,
-            Base::Empty => Self::Empty,
-            Base::Enumeration(names) => {
+            BaseType::Decimal64 { fraction_digits, .. } => Self::Decimal(*fraction_digits),
+            BaseType::Boolean => Self::Boolean,
+            BaseType::Empty => Self::Empty,
+            BaseType::Enumeration(names) => {
                 Self::Choice(names.all().iter().map(|assigned| assigned.name.to_string()).collect())
             }
-            base @ Base::Identityref(_) => identities
+            base @ BaseType::Identityref(_) => identities
                 .type_of(node.schema(), base)
                 .map_or(Self::Text, |name| Self::Identity(name.to_owned())),
             _ => Self::Text,
@@ -136,7 +136,7 @@ impl Value {
     }
 
     /// Writes the type that the leaf alone has, where it has one.
-    pub(super) fn write(&self, writer: &mut Writer, leaf: Node<'_>, name: &str) {
+    pub(super) fn write(&self, writer: &mut CodeWriter, leaf: YangNode<'_>, name: &str) {
         match self {
             Self::Choice(names) => choice(writer, leaf, name, names),
             Self::Union(kinds) => union(writer, leaf, name, kinds),
@@ -146,25 +146,30 @@ impl Value {
 }
 
 /// Gathers the members of a union, and of the unions in it; whether those are all.
-fn collect(node: Node<'_>, of: &Type, identities: &Identities, members: &mut Vec<Value>) -> bool {
+fn collect(
+    node: YangNode<'_>,
+    of: &LeafType,
+    identities: &IdentitySets,
+    members: &mut Vec<RustType>,
+) -> bool {
     let mut open = vec![(node, of)];
     for _ in 0..MEMBERS {
         let Some((node, of)) = open.pop() else { return true };
         match (of.base(), node.value_type_of(of)) {
-            (Base::Union(inner), _) => open.extend(inner.iter().rev().map(|member| (node, &**member))),
-            (Base::Leafref { .. }, Some(target)) => open.push(target),
-            _ => members.push(Value::of_type(node, of, identities)),
+            (BaseType::Union(inner), _) => open.extend(inner.iter().rev().map(|member| (node, &**member))),
+            (BaseType::Leafref { .. }, Some(target)) => open.push(target),
+            _ => members.push(RustType::of_type(node, of, identities)),
         }
     }
     open.is_empty()
 }
 
-pub(super) fn is_leaf(node: Node<'_>) -> bool {
-    matches!(node.kind(), NodeKind::Leaf | NodeKind::LeafList)
+pub(super) fn is_leaf(node: YangNode<'_>) -> bool {
+    matches!(node.kind(), SchemaNodeKind::Leaf | SchemaNodeKind::LeafList)
 }
 
 /// Writes that a type is written by matching on it.
-pub(super) fn display(writer: &mut Writer, name: &str, arms: impl FnOnce(&mut Writer)) {
+pub(super) fn display(writer: &mut CodeWriter, name: &str, arms: impl FnOnce(&mut CodeWriter)) {
     writer.line("");
     writer.open(&format!("impl std::fmt::Display for {name} {{"));
     writer.open("fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {");
@@ -176,7 +181,7 @@ pub(super) fn display(writer: &mut Writer, name: &str, arms: impl FnOnce(&mut Wr
 }
 
 /// Writes how a type is read from `value`.
-pub(super) fn from_str(writer: &mut Writer, name: &str, error: &str, body: impl FnOnce(&mut Writer)) {
+pub(super) fn from_str(writer: &mut CodeWriter, name: &str, error: &str, body: impl FnOnce(&mut CodeWriter)) {
     writer.line("");
     writer.open(&format!("impl std::str::FromStr for {name} {{"));
     writer.line(&format!("type Err = {error};"));
@@ -188,7 +193,7 @@ pub(super) fn from_str(writer: &mut Writer, name: &str, error: &str, body: impl 
 }
 
 /// An enumeration.
-fn choice(writer: &mut Writer, leaf: Node<'_>, name: &str, values: &[String]) {
+fn choice(writer: &mut CodeWriter, leaf: YangNode<'_>, name: &str, values: &[String]) {
     let variants = variants(values, &mut Vec::new());
     writer.line("");
     writer.line(&format!("/// The values of `{}`.", leaf.name()));
@@ -212,24 +217,24 @@ fn choice(writer: &mut Writer, leaf: Node<'_>, name: &str, values: &[String]) {
 }
 
 /// A union of kinds.
-fn union(writer: &mut Writer, leaf: Node<'_>, name: &str, kinds: &[Value]) {
+fn union(writer: &mut CodeWriter, leaf: YangNode<'_>, name: &str, kinds: &[RustType]) {
     let mut taken = Vec::new();
     let mut names = Vec::new();
     for kind in kinds {
-        if let Value::Choice(values) = kind {
+        if let RustType::Choice(values) = kind {
             names = variants(values, &mut taken);
         }
     }
-    let holders: Vec<(String, String, &Value)> = kinds
+    let holders: Vec<(String, String, &RustType)> = kinds
         .iter()
         .filter_map(|kind| {
             let variant = match kind {
-                Value::Number(_) => "Number",
-                Value::Decimal(_) => "Decimal",
-                Value::Boolean => "Boolean",
-                Value::Identity(_) => "Identity",
-                Value::Text => "Text",
-                Value::Choice(_) | Value::Empty | Value::Union(_) => return None,
+                RustType::Number(_) => "Number",
+                RustType::Decimal(_) => "Decimal",
+                RustType::Boolean => "Boolean",
+                RustType::Identity(_) => "Identity",
+                RustType::Text => "Text",
+                RustType::Choice(_) | RustType::Empty | RustType::Union(_) => return None,
             };
             Some((unused(variant.to_owned(), &mut taken), kind.result(""), kind))
         })
@@ -241,9 +246,9 @@ fn union(writer: &mut Writer, leaf: Node<'_>, name: &str, kinds: &[Value]) {
     named(writer, &names);
     for (variant, of, kind) in &holders {
         let what = match kind {
-            Value::Number(_) | Value::Decimal(_) => "A number.",
-            Value::Boolean => "`true` or `false`.",
-            Value::Identity(_) => "An identity.",
+            RustType::Number(_) | RustType::Decimal(_) => "A number.",
+            RustType::Boolean => "`true` or `false`.",
+            RustType::Identity(_) => "An identity.",
             _ => "Any other text.",
         };
         writer.line(&format!("/// {what}"));
@@ -264,12 +269,12 @@ fn union(writer: &mut Writer, leaf: Node<'_>, name: &str, kinds: &[Value]) {
             writer.line(&format!("return Ok(Self::{variant});"));
             writer.close("}");
         }
-        let ends = |kind: &Value| matches!(kind, Value::Text | Value::Identity(_));
+        let ends = |kind: &RustType| matches!(kind, RustType::Text | RustType::Identity(_));
         let last = holders.last().filter(|(.., kind)| ends(kind));
         for (variant, of, kind) in &holders {
             let read = match kind {
                 _ if last.is_some_and(|(last, ..)| last == variant) => continue,
-                Value::Identity(_) => format!("if let Some(known) = {of}::known(value) {{"),
+                RustType::Identity(_) => format!("if let Some(known) = {of}::known(value) {{"),
                 _ => format!("if let Ok(known) = value.parse::<{of}>() {{"),
             };
             writer.open(&read);
@@ -277,7 +282,9 @@ fn union(writer: &mut Writer, leaf: Node<'_>, name: &str, kinds: &[Value]) {
             writer.close("}");
         }
         match last {
-            Some((variant, _, Value::Text)) => writer.line(&format!("Ok(Self::{variant}(value.to_owned()))")),
+            Some((variant, _, RustType::Text)) => {
+                writer.line(&format!("Ok(Self::{variant}(value.to_owned()))"))
+            }
             Some((variant, of, _)) => writer.line(&format!("Ok(Self::{variant}({of}::of(value)))")),
             None => writer.line(&format!("Err({:?}.to_owned())", none_of(leaf))),
         }
@@ -297,14 +304,14 @@ fn variants(values: &[String], taken: &mut Vec<String>) -> Vec<(String, String)>
 }
 
 /// Variants that stand for a name.
-pub(super) fn named(writer: &mut Writer, variants: &[(String, String)]) {
+pub(super) fn named(writer: &mut CodeWriter, variants: &[(String, String)]) {
     for (variant, value) in variants {
         writer.line(&format!("/// {}", code(value)));
         writer.line(&format!("{variant},"));
     }
 }
 
-fn none_of(leaf: Node<'_>) -> String {
+fn none_of(leaf: YangNode<'_>) -> String {
     format!("it is none of the values of `{}`", leaf.name())
 }
 

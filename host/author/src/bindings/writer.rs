@@ -2,14 +2,14 @@
 
 /// Writes lines.
 #[derive(Default)]
-pub(super) struct Writer {
+pub(super) struct CodeWriter {
     text: String,
     depth: usize,
     /// A block was just opened.
     is_fresh: bool,
 }
 
-impl Writer {
+impl CodeWriter {
     pub(super) fn line(&mut self, line: &str) {
         if !line.is_empty() {
             self.text.push_str(&"    ".repeat(self.depth));

@@ -35,7 +35,7 @@ pub struct ModelCache {
 
 /// The texts that one domain uses, by digest.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Index(BTreeMap<SchemaRef, String>);
+pub(crate) struct DomainIndex(BTreeMap<SchemaRef, String>);
 
 impl ModelCache {
     /// In this directory, which is made if it is not there.
@@ -49,29 +49,29 @@ impl ModelCache {
     }
 
     /// What is known of a domain.
-    pub(crate) fn index(&self, domain: &str) -> Index {
+    pub(crate) fn index(&self, domain: &str) -> DomainIndex {
         self.index_at(&index_name(domain))
     }
 
-    fn index_at(&self, name: &str) -> Index {
+    fn index_at(&self, name: &str) -> DomainIndex {
         let text = self.read(name).unwrap_or_default();
         let line = |line: &str| {
             let mut words = line.split_ascii_whitespace();
             let (name, revision, digest) = (words.next()?, words.next()?, words.next()?);
             Some((SchemaRef::new(name, Some(revision))?, digest.to_owned()))
         };
-        Index(str::from_utf8(&text).unwrap_or_default().lines().filter_map(line).collect())
+        DomainIndex(str::from_utf8(&text).unwrap_or_default().lines().filter_map(line).collect())
     }
 
     /// The text that a domain uses for a module.
-    pub(crate) fn get(&self, index: &Index, schema: &SchemaRef) -> Option<Vec<u8>> {
+    pub(crate) fn get(&self, index: &DomainIndex, schema: &SchemaRef) -> Option<Vec<u8>> {
         let digest = index.0.get(schema)?;
         let text = self.read(&text_name(schema, digest)).ok()?;
         (digest_of(&text) == *digest).then_some(text)
     }
 
     /// Keeps a text. What has no revision may change at any time, and is not kept.
-    pub(crate) fn put(&self, index: &mut Index, schema: &SchemaRef, text: &[u8]) {
+    pub(crate) fn put(&self, index: &mut DomainIndex, schema: &SchemaRef, text: &[u8]) {
         if schema.revision().is_none() {
             return;
         }
@@ -82,11 +82,11 @@ impl ModelCache {
     }
 
     /// Keeps what a domain uses.
-    pub(crate) fn put_index(&self, domain: &str, index: &Index) {
+    pub(crate) fn put_index(&self, domain: &str, index: &DomainIndex) {
         self.write_index(&index_name(domain), index);
     }
 
-    fn write_index(&self, name: &str, index: &Index) {
+    fn write_index(&self, name: &str, index: &DomainIndex) {
         let line = |(schema, digest): (&SchemaRef, &String)| {
             format!("{} {} {digest}\n", schema.name(), schema.revision().unwrap_or_default())
         };
@@ -116,10 +116,10 @@ impl ModelCache {
             // Of a link it is the link's own.
             let Ok(metadata) = entry.metadata() else { continue };
             let age = metadata.modified().ok().and_then(|modified| modified.elapsed().ok());
-            let limit = match Made::of(&name) {
-                Some(Made::Text) => KEPT,
-                Some(Made::Aside) => ABANDONED,
-                Some(Made::Index) => {
+            let limit = match CacheFile::of(&name) {
+                Some(CacheFile::Text) => KEPT,
+                Some(CacheFile::Aside) => ABANDONED,
+                Some(CacheFile::Index) => {
                     indexes.push(name);
                     continue;
                 }
@@ -175,7 +175,7 @@ impl ModelCache {
 }
 
 /// A file that Confine makes in the directory.
-enum Made {
+enum CacheFile {
     /// The text of a module.
     Text,
     /// What a domain uses.
@@ -184,7 +184,7 @@ enum Made {
     Aside,
 }
 
-impl Made {
+impl CacheFile {
     /// What a name says; `None` for any that Confine gives no file.
     fn of(name: &str) -> Option<Self> {
         let is_digest = |text: &str| text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -277,7 +277,7 @@ mod tests {
 
         let name = files(&cache).into_iter().find(|name| name.ends_with(".index")).unwrap();
         fs::write(home.path().join(name), "m 2020-01-01\n../x 2020-01-01 00\n\u{ff}\n").unwrap();
-        assert_eq!(cache.index("lab"), Index::default());
+        assert_eq!(cache.index("lab"), DomainIndex::default());
     }
 
     #[test]
@@ -289,12 +289,12 @@ mod tests {
             schema("idle", Some("2020-01-01")),
             schema("recent", Some("2020-01-01")),
         );
-        let mut lab = Index::default();
+        let mut lab = DomainIndex::default();
         for module in [&used, &idle, &recent] {
             cache.put(&mut lab, module, b"module m {}");
         }
         cache.put_index("lab", &lab);
-        let mut gone = Index::default();
+        let mut gone = DomainIndex::default();
         cache.put(&mut gone, &idle, b"module idle { }");
         cache.put_index("gone", &gone);
         let digest = "0".repeat(64);
@@ -320,7 +320,7 @@ mod tests {
         let kept = cache.index("lab");
         assert_eq!(kept.0.keys().collect::<Vec<_>>(), [&recent, &used]);
         assert!(cache.get(&kept, &used).is_some() && cache.get(&kept, &recent).is_some());
-        assert_eq!(cache.index("gone"), Index::default());
+        assert_eq!(cache.index("gone"), DomainIndex::default());
         let mut left = files(&cache);
         left.retain(|name| !name.starts_with("used@") && !name.starts_with("recent@"));
         let mut expected = vec![index_name("lab"), format!("dir@2020-01-01.{digest}.yang")];

@@ -21,7 +21,7 @@ const MOST: u64 = 32 << 20;
 /// Directories with YANG files: options of the controller's configuration. Any of them may be missing, and
 /// need not be readable for the daemon: the controller is asked for what is not found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Directories {
+pub struct YangDirectories {
     /// `CLICON_YANG_DIR`: what other modules import is looked for there and below, in this order.
     pub imports: Vec<PathBuf>,
     /// `CLICON_YANG_MAIN_DIR`: each module there is one of the controller's own.
@@ -38,7 +38,7 @@ pub struct Directories {
 /// one in its name.
 type Files = HashMap<String, BTreeMap<String, PathBuf>>;
 
-impl Directories {
+impl YangDirectories {
     /// Adds the controller's own modules to a set, with what they import.
     pub(crate) fn add_own(&self, set: &mut ModuleSet) {
         let mut wanted: Vec<PathBuf> = self.main_file.iter().cloned().collect();
@@ -73,7 +73,7 @@ impl Directories {
 
 /// The models that came with service modules: the YANG files in the directories of modules and below.
 #[derive(Debug, Default)]
-pub(crate) struct Packages {
+pub(crate) struct ModulePackages {
     directories: Vec<PathBuf>,
     /// What stood there when they were looked at last.
     seen: Mutex<Vec<(PathBuf, Stamp)>>,
@@ -102,7 +102,7 @@ pub fn modules_in(directories: &[PathBuf], names: &[String]) -> Result<ModuleSet
 /// What tells whether a file is still the one that was read: device, inode, size, and when it was changed.
 type Stamp = (u64, u64, u64, i64, i64);
 
-impl Packages {
+impl ModulePackages {
     pub(crate) fn new(directories: Vec<PathBuf>) -> Self {
         Self { directories, seen: Mutex::default() }
     }
@@ -225,7 +225,7 @@ mod tests {
         format!("module {name} {{ namespace urn:{name}; prefix {name}; {body} }}")
     }
 
-    fn directories(home: &Path) -> Directories {
+    fn directories(home: &Path) -> YangDirectories {
         for (path, text) in [
             ("main/service.yang", module("service", "import types { prefix t; } leaf a { type t:name; }")),
             ("main/deep/other.yang", module("other", "include part; leaf b { type string; }")),
@@ -245,11 +245,11 @@ mod tests {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, text).unwrap();
         }
-        Directories {
+        YangDirectories {
             imports: vec![home.join("none"), home.join("imports")],
             main: Some(home.join("main")),
             domains: Some(home.join("mounts")),
-            ..Directories::default()
+            ..YangDirectories::default()
         }
     }
 
@@ -266,7 +266,7 @@ mod tests {
         assert!(schema.problems().is_empty());
         assert!(schema.find("/other:c").is_some());
 
-        let more = Directories {
+        let more = YangDirectories {
             main_module: Some("unused".into()),
             main_file: Some(home.path().join("secret.yang")),
             ..directories
@@ -280,7 +280,7 @@ mod tests {
     fn models_beside_modules_are_taken_and_looked_at_again() {
         let home = tempfile::tempdir().unwrap();
         directories(home.path());
-        let packages = Packages::new(["imports", "none"].map(|path| home.path().join(path)).into());
+        let packages = ModulePackages::new(["imports", "none"].map(|path| home.path().join(path)).into());
         assert!(packages.have_changed(), "nothing was read yet");
         let names = || {
             let found = packages.read();
@@ -335,6 +335,6 @@ mod tests {
         ] {
             assert_eq!(directories.of_domain(domain, &lamp(revision)), None, "{domain} {revision:?}");
         }
-        assert_eq!(Directories::default().of_domain("lab", &lamp(Some("2020-01-01"))), None);
+        assert_eq!(YangDirectories::default().of_domain("lab", &lamp(Some("2020-01-01"))), None);
     }
 }

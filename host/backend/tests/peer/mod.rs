@@ -2,8 +2,8 @@
 
 #![allow(dead_code, reason = "each test uses some of it")]
 
-use confine_backend::Options;
-use confine_netconf::{Decoder, encode};
+use confine_backend::ConnectOptions;
+use confine_netconf::{FrameDecoder, encode};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
@@ -23,14 +23,14 @@ impl Peer {
     }
 
     /// To connect to this peer, as user `noc`.
-    pub(crate) fn options(&self) -> Options {
-        Options::with_host_user(self.directory.path().join("sock"), "noc")
+    pub(crate) fn options(&self) -> ConnectOptions {
+        ConnectOptions::with_host_user(self.directory.path().join("sock"), "noc")
     }
 
     /// The next connection, after both sides have said hello.
     pub(crate) async fn accept(&self) -> Connection {
         let (stream, _) = self.listener.accept().await.unwrap();
-        let mut connection = Connection { stream, decoder: Decoder::new(), hello: String::new() };
+        let mut connection = Connection { stream, decoder: FrameDecoder::new(), hello: String::new() };
         connection.hello = connection.receive().await.unwrap();
         connection.send(&format!("<hello {BASE}><session-id>6</session-id></hello>")).await;
         connection
@@ -39,7 +39,7 @@ impl Peer {
 
 pub(crate) struct Connection {
     stream: UnixStream,
-    decoder: Decoder,
+    decoder: FrameDecoder,
     pub(crate) hello: String,
 }
 

@@ -7,7 +7,7 @@
 use std::fmt;
 
 use confine_service::{
-    Status,
+    DaemonStatus,
     status::{ModuleStatus, RunUsage},
 };
 use prometheus_client::{
@@ -24,21 +24,21 @@ pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8"
 const STATES: [&str; 5] = ["active", "disabled", "broken", "quarantined", "retired"];
 
 /// What monitoring reads.
-pub(super) fn text(status: Status) -> Result<String, fmt::Error> {
+pub(super) fn text(status: DaemonStatus) -> Result<String, fmt::Error> {
     let mut registry = Registry::with_prefix("confine");
-    registry.register_collector(Box::new(Numbers(status)));
+    registry.register_collector(Box::new(MetricLabels(status)));
     let mut text = String::new();
     prometheus_text::encode(&mut text, &registry)?;
     Ok(text)
 }
 
 #[derive(Debug)]
-struct Numbers(Status);
+struct MetricLabels(DaemonStatus);
 
-impl Collector for Numbers {
+impl Collector for MetricLabels {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let Self(status) = self;
-        let page = &mut Page(&mut encoder);
+        let page = &mut MetricsPage(&mut encoder);
         let build = [("version", env!("CARGO_PKG_VERSION"))];
         page.gauges("build_info", "The program", None, [(&build[..], 1.0)])?;
         let uptime = status.uptime_s as f64;
@@ -74,7 +74,7 @@ impl Collector for Numbers {
     }
 }
 
-fn modules(page: &mut Page<'_, '_>, modules: &[ModuleStatus]) -> fmt::Result {
+fn modules(page: &mut MetricsPage<'_, '_>, modules: &[ModuleStatus]) -> fmt::Result {
     let states: Vec<_> = modules
         .iter()
         .flat_map(|module| {
@@ -138,9 +138,9 @@ fn seconds(microseconds: u64) -> f64 {
 }
 
 /// Writes families of metrics, each with its values. One that has none is left out.
-struct Page<'p, 'e>(&'p mut DescriptorEncoder<'e>);
+struct MetricsPage<'p, 'e>(&'p mut DescriptorEncoder<'e>);
 
-impl Page<'_, '_> {
+impl MetricsPage<'_, '_> {
     fn counters<'a>(
         &mut self,
         name: &str,

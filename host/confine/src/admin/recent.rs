@@ -5,7 +5,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use confine_service::Event;
+use confine_service::AuditEvent;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 /// How many are kept.
@@ -13,16 +13,16 @@ const KEPT: usize = 200;
 
 /// The last events.
 #[derive(Debug, Default)]
-pub(super) struct Recent(Mutex<VecDeque<Event>>);
+pub(super) struct RecentEvents(Mutex<VecDeque<AuditEvent>>);
 
-impl Recent {
+impl RecentEvents {
     /// The oldest first.
-    pub(super) fn all(&self) -> Vec<Event> {
+    pub(super) fn all(&self) -> Vec<AuditEvent> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
     /// Keeps what happens, as long as something may. What is missed in a rush shows by the numbers.
-    pub(super) async fn listen(&self, mut events: Receiver<Event>) {
+    pub(super) async fn listen(&self, mut events: Receiver<AuditEvent>) {
         loop {
             match events.recv().await {
                 Ok(event) => {
@@ -41,7 +41,7 @@ impl Recent {
 
 #[cfg(test)]
 mod tests {
-    use confine_service::Happened;
+    use confine_service::EventKind;
     use tokio::sync::broadcast;
 
     use super::*;
@@ -50,11 +50,11 @@ mod tests {
     async fn the_last_ones_are_kept() {
         let (sender, receiver) = broadcast::channel(2 * KEPT);
         for number in 1..=KEPT as u64 + 10 {
-            let what = Happened::Retire { module: "x".into() };
-            sender.send(Event { number, at: String::new(), what }).unwrap();
+            let what = EventKind::Retire { module: "x".into() };
+            sender.send(AuditEvent { number, at: String::new(), what }).unwrap();
         }
         drop(sender);
-        let recent = Recent::default();
+        let recent = RecentEvents::default();
         recent.listen(receiver).await;
         let numbers: Vec<_> = recent.all().iter().map(|event| event.number).collect();
         assert_eq!(numbers, (11..=KEPT as u64 + 10).collect::<Vec<_>>());

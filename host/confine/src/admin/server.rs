@@ -3,7 +3,7 @@
 use std::{convert::Infallible, fmt::Display, path::Path, sync::Arc, time::Duration};
 
 use confine_sandbox::Limits;
-use confine_service::{Host, ModuleError, chain, status::ModuleStatus};
+use confine_service::{Host, ModuleOperationError, chain, status::ModuleStatus};
 use serde::Serialize;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -11,13 +11,13 @@ use tokio::{
 };
 
 use super::{
-    LogView, ModuleView, Problem,
+    LogReport, ModuleReport, RequestProblem,
     http::{self, Code, Request, Response},
     metrics,
-    recent::Recent,
-    socket::{self, Access, Listen, Peer, Socket, SocketError},
+    recent::RecentEvents,
+    socket::{self, AdminSocket, AdminSocketError, ListenAddress, PeerCredentials, SocketAccess},
 };
-use crate::log::Levels;
+use crate::log::LogLevels;
 
 /// How many may be served at a time, behind each door. More wait.
 const AT_A_TIME: usize = 16;
@@ -29,61 +29,65 @@ const PAUSE: Duration = Duration::from_secs(1);
 const FOR_ALL: u32 = 0o666;
 
 /// What is behind the doors.
-pub(crate) struct Interface {
+pub(crate) struct AdminApi {
     host: Arc<Host>,
-    levels: Levels,
+    levels: LogLevels,
     limit_lines: LimitLines,
-    recent: Recent,
+    recent: RecentEvents,
 }
 
 /// Limits, line by line.
 type LimitLines = fn(&Limits) -> Vec<String>;
 
 /// Where the daemon can be asked.
-pub(crate) struct Doors {
-    admin: Option<(Socket, Access)>,
+pub(crate) struct Listeners {
+    admin: Option<(AdminSocket, SocketAccess)>,
     monitoring: Option<Monitoring>,
 }
 
 enum Monitoring {
     Port(tokio::net::TcpListener),
-    Socket(Socket),
+    Socket(AdminSocket),
 }
 
 /// Who asks.
-enum Visitor {
+enum RequestOrigin {
     /// Somebody who may do all that there is.
-    Operator(Peer),
+    Operator(PeerCredentials),
     /// Somebody who may do nothing at all.
-    Stranger(Peer),
+    Stranger(PeerCredentials),
     /// Somebody of whom nothing is known.
     Anybody,
 }
 
-impl Doors {
+impl Listeners {
     /// None is open yet.
     pub(crate) fn none() -> Self {
         Self { admin: None, monitoring: None }
     }
 
     /// Listens on the admin socket, for root, the daemon's own user and this group.
-    pub(crate) async fn open_admin(&mut self, path: &Path, group: Option<&str>) -> Result<(), SocketError> {
-        let access = Access::new(group)?;
-        self.admin = Some((Socket::bind(path, access.mode(), access.group()).await?, access));
+    pub(crate) async fn open_admin(
+        &mut self,
+        path: &Path,
+        group: Option<&str>,
+    ) -> Result<(), AdminSocketError> {
+        let access = SocketAccess::new(group)?;
+        self.admin = Some((AdminSocket::bind(path, access.mode(), access.group()).await?, access));
         Ok(())
     }
 
     /// Listens where monitoring is to find it.
-    pub(crate) async fn open_monitoring(&mut self, place: &Listen) -> Result<(), SocketError> {
+    pub(crate) async fn open_monitoring(&mut self, place: &ListenAddress) -> Result<(), AdminSocketError> {
         self.monitoring = Some(match place {
-            Listen::Port(address) => Monitoring::Port(socket::port(*address).await?),
-            Listen::Socket(path) => Monitoring::Socket(Socket::bind(path, FOR_ALL, None).await?),
+            ListenAddress::Port(address) => Monitoring::Port(socket::port(*address).await?),
+            ListenAddress::Socket(path) => Monitoring::Socket(AdminSocket::bind(path, FOR_ALL, None).await?),
         });
         Ok(())
     }
 
     /// Answers for ever.
-    pub(crate) async fn serve(&self, interface: &Arc<Interface>) -> Infallible {
+    pub(crate) async fn serve(&self, interface: &Arc<AdminApi>) -> Infallible {
         let events = interface.host.events();
         tokio::join!(self.serve_admin(interface), self.serve_monitoring(interface), async {
             interface.recent.listen(events).await;
@@ -92,7 +96,7 @@ impl Doors {
         .0
     }
 
-    async fn serve_admin(&self, interface: &Arc<Interface>) -> Infallible {
+    async fn serve_admin(&self, interface: &Arc<AdminApi>) -> Infallible {
         let Some((socket, access)) = &self.admin else { return std::future::pending().await };
         let places = Arc::new(Semaphore::new(AT_A_TIME));
         loop {
@@ -106,20 +110,20 @@ impl Doors {
             };
             let (interface, access) = (interface.clone(), access.clone());
             tokio::spawn(async move {
-                let Ok(peer) = Peer::of(&stream) else { return };
+                let Ok(peer) = PeerCredentials::of(&stream) else { return };
                 let permitted = tokio::task::spawn_blocking(move || access.permits(&peer)).await;
                 let visitor = if permitted.unwrap_or(false) {
-                    Visitor::Operator(peer)
+                    RequestOrigin::Operator(peer)
                 } else {
                     tracing::warn!(target: "audit", user = peer.user(), process = peer.process, "turned away from the admin socket");
-                    Visitor::Stranger(peer)
+                    RequestOrigin::Stranger(peer)
                 };
                 attend(stream, &interface, &visitor, place).await;
             });
         }
     }
 
-    async fn serve_monitoring(&self, interface: &Arc<Interface>) -> Infallible {
+    async fn serve_monitoring(&self, interface: &Arc<AdminApi>) -> Infallible {
         let Some(monitoring) = &self.monitoring else { return std::future::pending().await };
         let places = Arc::new(Semaphore::new(AT_A_TIME));
         loop {
@@ -127,10 +131,14 @@ impl Doors {
             let interface = interface.clone();
             let accepted = match monitoring {
                 Monitoring::Port(listener) => listener.accept().await.map(|(stream, _)| {
-                    tokio::spawn(async move { attend(stream, &interface, &Visitor::Anybody, place).await })
+                    tokio::spawn(
+                        async move { attend(stream, &interface, &RequestOrigin::Anybody, place).await },
+                    )
                 }),
                 Monitoring::Socket(socket) => socket.listener.accept().await.map(|(stream, _)| {
-                    tokio::spawn(async move { attend(stream, &interface, &Visitor::Anybody, place).await })
+                    tokio::spawn(
+                        async move { attend(stream, &interface, &RequestOrigin::Anybody, place).await },
+                    )
                 }),
             };
             if let Err(error) = accepted {
@@ -148,8 +156,8 @@ async fn shut(door: &str, error: &std::io::Error) {
 /// Hears a request and answers it. Takes its place until then.
 async fn attend<S: AsyncRead + AsyncWrite + Unpin>(
     mut stream: S,
-    interface: &Interface,
-    visitor: &Visitor,
+    interface: &AdminApi,
+    visitor: &RequestOrigin,
     _place: Option<OwnedSemaphorePermit>,
 ) {
     let response = match http::receive(&mut stream).await {
@@ -168,22 +176,26 @@ async fn attend<S: AsyncRead + AsyncWrite + Unpin>(
     }
 }
 
-impl Interface {
+impl AdminApi {
     /// `limit_lines` says limits line by line.
-    pub(crate) fn new(host: Arc<Host>, levels: Levels, limit_lines: LimitLines) -> Self {
-        Self { host, levels, limit_lines, recent: Recent::default() }
+    pub(crate) fn new(host: Arc<Host>, levels: LogLevels, limit_lines: LimitLines) -> Self {
+        Self { host, levels, limit_lines, recent: RecentEvents::default() }
     }
 
-    async fn answer(&self, request: &Request, visitor: &Visitor) -> Response {
+    async fn answer(&self, request: &Request, visitor: &RequestOrigin) -> Response {
         let method = request.method.as_str();
         let steps: Vec<&str> = request.path.split('/').skip(1).collect();
         match (method, &steps[..], visitor) {
-            (_, _, Visitor::Stranger(peer)) => turn_away(peer),
+            (_, _, RequestOrigin::Stranger(peer)) => turn_away(peer),
             ("GET", ["health"], _) => self.health(),
             ("GET", ["metrics"], _) => self.metrics(),
-            (_, _, Visitor::Anybody) => problem(Code::NotFound, "there are `GET /health` and `GET /metrics`"),
-            (_, ["v1", steps @ ..], Visitor::Operator(peer)) => self.operate(request, steps, peer).await,
-            (_, _, Visitor::Operator(_)) => problem(
+            (_, _, RequestOrigin::Anybody) => {
+                problem(Code::NotFound, "there are `GET /health` and `GET /metrics`")
+            }
+            (_, ["v1", steps @ ..], RequestOrigin::Operator(peer)) => {
+                self.operate(request, steps, peer).await
+            }
+            (_, _, RequestOrigin::Operator(_)) => problem(
                 Code::NotFound,
                 format!("there is no `{}`: this daemon speaks version 1", request.path),
             ),
@@ -191,7 +203,7 @@ impl Interface {
     }
 
     /// Version 1.
-    async fn operate(&self, request: &Request, steps: &[&str], peer: &Peer) -> Response {
+    async fn operate(&self, request: &Request, steps: &[&str], peer: &PeerCredentials) -> Response {
         let method = request.method.as_str();
         if method != "GET" {
             let path = &request.path;
@@ -225,11 +237,11 @@ impl Interface {
         match self.find(name) {
             Some(status) => {
                 let limits = (self.limit_lines)(self.host.limits_of(&status.name));
-                json(&ModuleView { limits, status })
+                json(&ModuleReport { limits, status })
             }
             None => {
                 let modules = self.host.status().modules.into_iter().map(|module| module.name).collect();
-                refused(&ModuleError::Unknown { module: name.into(), modules })
+                refused(&ModuleOperationError::Unknown { module: name.into(), modules })
             }
         }
     }
@@ -255,11 +267,11 @@ impl Interface {
     }
 
     fn log(&self) -> Response {
-        json(&LogView { filter: self.levels.filter().to_string() })
+        json(&LogReport { filter: self.levels.filter().to_string() })
     }
 
     fn change_log(&self, body: &[u8]) -> Response {
-        let wanted: LogView = match serde_json::from_slice(body) {
+        let wanted: LogReport = match serde_json::from_slice(body) {
             Ok(wanted) => wanted,
             Err(error) => {
                 return problem(Code::BadRequest, format!("the body is not what is expected: {error}"));
@@ -307,11 +319,11 @@ fn json(value: &impl Serialize) -> Response {
 }
 
 fn problem(status: Code, error: impl Display) -> Response {
-    let body = serde_json::to_vec(&Problem { error: error.to_string() }).unwrap_or_default();
+    let body = serde_json::to_vec(&RequestProblem { error: error.to_string() }).unwrap_or_default();
     Response { status, content_type: JSON, body }
 }
 
-fn turn_away(peer: &Peer) -> Response {
+fn turn_away(peer: &PeerCredentials) -> Response {
     let user = peer.user();
     let error = format!(
         "`{user}` may not administer Confine\n\
@@ -321,10 +333,10 @@ fn turn_away(peer: &Peer) -> Response {
 }
 
 /// What a module's operation could not do.
-fn refused(error: &ModuleError) -> Response {
+fn refused(error: &ModuleOperationError) -> Response {
     let status = match error {
-        ModuleError::Unknown { .. } => Code::NotFound,
-        ModuleError::NotKept { .. } | ModuleError::NotHad { .. } => Code::Internal,
+        ModuleOperationError::Unknown { .. } => Code::NotFound,
+        ModuleOperationError::NotKept { .. } | ModuleOperationError::NotHad { .. } => Code::Internal,
         _ => Code::Conflict,
     };
     problem(status, chain(error))

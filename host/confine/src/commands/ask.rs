@@ -5,26 +5,31 @@ use std::{
     time::Duration,
 };
 
-use confine_service::{Event, Status as DaemonStatus};
+use confine_service::{AuditEvent, DaemonStatus};
 
 use super::{print, runtime, watch};
 use crate::{
-    admin::{Client, ClientError, LogView, ModuleView},
-    cli::{Daemon, Log, Modules, ModulesTask, Named, Options, Status, Watch},
+    admin::{AdminClient, AdminClientError, LogReport, ModuleReport},
+    cli::{
+        DaemonArgs, LogArgs, ModuleNameArgs, ModulesArgs, ModulesCommand, SettingsArgs, StatusArgs, WatchArgs,
+    },
     error::Error,
     report::{ModulesText, StatusText},
     settings::Settings,
 };
 
 /// Does this with the daemon that the options name.
-fn ask<T>(daemon: &Daemon, task: impl AsyncFnOnce(Client) -> Result<T, Error>) -> Result<T, Error> {
-    let options =
-        Options { config: daemon.config.clone(), admin: daemon.admin.clone(), ..Options::default() };
-    let client = Client::new(&Settings::gather(&options)?.admin.value);
+fn ask<T>(daemon: &DaemonArgs, task: impl AsyncFnOnce(AdminClient) -> Result<T, Error>) -> Result<T, Error> {
+    let options = SettingsArgs {
+        config: daemon.config.clone(),
+        admin: daemon.admin.clone(),
+        ..SettingsArgs::default()
+    };
+    let client = AdminClient::new(&Settings::gather(&options)?.admin.value);
     runtime()?.block_on(task(client))
 }
 
-pub(super) fn status(options: &Status) -> Result<(), Error> {
+pub(super) fn status(options: &StatusArgs) -> Result<(), Error> {
     ask(&options.daemon, async |client| {
         if options.json {
             return print_json(&client.get_text("status").await?);
@@ -34,19 +39,19 @@ pub(super) fn status(options: &Status) -> Result<(), Error> {
     })
 }
 
-pub(super) fn watch(options: &Watch) -> Result<(), Error> {
+pub(super) fn watch(options: &WatchArgs) -> Result<(), Error> {
     ask(&options.daemon, async |client| {
         if !io::stdout().is_terminal() {
             return Err(Error::NoTerminal);
         }
-        let mut screen = watch::Screen::open().map_err(Error::Output)?;
+        let mut screen = watch::AlternateScreen::open().map_err(Error::Output)?;
         let interrupted = tokio::signal::ctrl_c();
         let look = async {
             loop {
                 let looked = async {
                     let status: DaemonStatus = client.get("status").await?;
-                    let events: Vec<Event> = client.get("events").await?;
-                    Ok::<_, ClientError>((status, events))
+                    let events: Vec<AuditEvent> = client.get("events").await?;
+                    Ok::<_, AdminClientError>((status, events))
                 };
                 // A daemon that is being restarted comes back.
                 let frame = match looked.await {
@@ -64,36 +69,41 @@ pub(super) fn watch(options: &Watch) -> Result<(), Error> {
     })
 }
 
-pub(super) fn modules(options: &Modules) -> Result<(), Error> {
+pub(super) fn modules(options: &ModulesArgs) -> Result<(), Error> {
     ask(&options.daemon, async |client| match &options.task {
         None => all(&client, options.json).await,
-        Some(ModulesTask::Refresh) => {
+        Some(ModulesCommand::Refresh) => {
             client.post("refresh").await?;
             all(&client, options.json).await
         }
-        Some(ModulesTask::Show(Named { name })) => {
+        Some(ModulesCommand::Show(ModuleNameArgs { name })) => {
             let text = client.get_text(&format!("modules/{name}")).await?;
             one(&text, options.json)
         }
-        Some(ModulesTask::Enable(named)) => change(&client, named, "enable", options.json).await,
-        Some(ModulesTask::Disable(named)) => change(&client, named, "disable", options.json).await,
-        Some(ModulesTask::Rollback(named)) => change(&client, named, "rollback", options.json).await,
-        Some(ModulesTask::Reload(named)) => change(&client, named, "reload", options.json).await,
-        Some(ModulesTask::Release(named)) => change(&client, named, "release", options.json).await,
-        Some(ModulesTask::Forget(named)) => change(&client, named, "forget", options.json).await,
+        Some(ModulesCommand::Enable(named)) => change(&client, named, "enable", options.json).await,
+        Some(ModulesCommand::Disable(named)) => change(&client, named, "disable", options.json).await,
+        Some(ModulesCommand::Rollback(named)) => change(&client, named, "rollback", options.json).await,
+        Some(ModulesCommand::Reload(named)) => change(&client, named, "reload", options.json).await,
+        Some(ModulesCommand::Release(named)) => change(&client, named, "release", options.json).await,
+        Some(ModulesCommand::Forget(named)) => change(&client, named, "forget", options.json).await,
     })
 }
 
-async fn all(client: &Client, json: bool) -> Result<(), Error> {
+async fn all(client: &AdminClient, json: bool) -> Result<(), Error> {
     let status: DaemonStatus = client.get("status").await?;
     if json {
-        let modules = serde_json::to_vec(&status.modules).map_err(ClientError::Answer)?;
+        let modules = serde_json::to_vec(&status.modules).map_err(AdminClientError::Answer)?;
         return print_json(&modules);
     }
     print(ModulesText(&status.modules).to_string().as_bytes())
 }
 
-async fn change(client: &Client, named: &Named, operation: &str, json: bool) -> Result<(), Error> {
+async fn change(
+    client: &AdminClient,
+    named: &ModuleNameArgs,
+    operation: &str,
+    json: bool,
+) -> Result<(), Error> {
     let text = client.post(&format!("modules/{}/{operation}", named.name)).await?;
     if text.is_empty() { Ok(()) } else { one(&text, json) }
 }
@@ -102,21 +112,21 @@ fn one(text: &[u8], json: bool) -> Result<(), Error> {
     if json {
         return print_json(text);
     }
-    let module: ModuleView = serde_json::from_slice(text).map_err(ClientError::Answer)?;
+    let module: ModuleReport = serde_json::from_slice(text).map_err(AdminClientError::Answer)?;
     print(module.to_string().as_bytes())
 }
 
-pub(super) fn log(options: &Log) -> Result<(), Error> {
+pub(super) fn log(options: &LogArgs) -> Result<(), Error> {
     ask(&options.daemon, async |client| {
-        let view: LogView = match &options.filter {
-            Some(filter) => client.put("log", &LogView { filter: filter.to_string() }).await?,
+        let view: LogReport = match &options.filter {
+            Some(filter) => client.put("log", &LogReport { filter: filter.to_string() }).await?,
             None => client.get("log").await?,
         };
         print(format!("{}\n", view.filter).as_bytes())
     })
 }
 
-pub(super) fn stop(daemon: &Daemon) -> Result<(), Error> {
+pub(super) fn stop(daemon: &DaemonArgs) -> Result<(), Error> {
     ask(daemon, async |client| {
         client.post("stop").await?;
         client.gone().await;
@@ -127,8 +137,8 @@ pub(super) fn stop(daemon: &Daemon) -> Result<(), Error> {
 /// As the daemon has written it, laid out. Its strings are escaped as JSON escapes them; what JSON leaves
 /// and a terminal would obey is escaped as well.
 fn print_json(text: &[u8]) -> Result<(), Error> {
-    let value: serde_json::Value = serde_json::from_slice(text).map_err(ClientError::Answer)?;
-    let laid_out = serde_json::to_string_pretty(&value).map_err(ClientError::Answer)?;
+    let value: serde_json::Value = serde_json::from_slice(text).map_err(AdminClientError::Answer)?;
+    let laid_out = serde_json::to_string_pretty(&value).map_err(AdminClientError::Answer)?;
     let mut out = Vec::with_capacity(laid_out.len() + 1);
     for character in laid_out.chars() {
         // Those below U+0020 are escaped already, and line breaks are the layout's.

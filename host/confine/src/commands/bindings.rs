@@ -3,9 +3,9 @@
 use confine_backend::modules_in;
 
 use super::print;
-use crate::{cli::Bindings, error::Error};
+use crate::{cli::BindingsArgs, error::Error};
 
-pub(super) fn run(request: &Bindings) -> Result<(), Error> {
+pub(super) fn run(request: &BindingsArgs) -> Result<(), Error> {
     let set = modules_in(&request.yang, &request.modules).map_err(|name| Error::NoYang { name })?;
     let schema = set.compile();
     for name in &request.modules {

@@ -2,28 +2,28 @@
 
 use std::{env, path::Path};
 
-use confine_author::{Services, demo, find_examples};
+use confine_author::{LoadedServices, demo, find_examples};
 use confine_sandbox::Compiler;
 
 use crate::{
-    cli::Demo,
+    cli::DemoArgs,
     error::Error,
-    log::{self, Filter, Format, Target},
+    log::{self, LogFilter, LogFormat, LogTarget},
 };
 
-pub(super) fn run(options: &Demo) -> Result<(), Error> {
-    let filter: Filter = "error".parse().unwrap_or_default();
-    let _written = log::start(&filter, Target::Stderr, Format::default(), None)?;
+pub(super) fn run(options: &DemoArgs) -> Result<(), Error> {
+    let filter: LogFilter = "error".parse().unwrap_or_default();
+    let _written = log::start(&filter, LogTarget::Stderr, LogFormat::default(), None)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Error::Runtime)?;
     runtime.block_on(play(options))
 }
 
-async fn play(options: &Demo) -> Result<(), Error> {
+async fn play(options: &DemoArgs) -> Result<(), Error> {
     let here = env::current_dir().map_err(Error::Directory)?;
     let examples = find_examples(&here)?;
     let mut out = anstream::stdout();
     anstream::eprintln!("Building and loading the modules in `{}` …\n", examples.display());
-    let services = Services::examples(&examples, Compiler::worker()).await?;
+    let services = LoadedServices::examples(&examples, Compiler::worker()).await?;
     let directory = tempfile::tempdir().map_err(Error::Directory)?;
     let socket = options.serve.clone().unwrap_or_else(|| directory.path().join("controller.sock"));
     let (mut stage, host) = demo::open(services, socket).await?;

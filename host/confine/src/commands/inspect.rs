@@ -7,14 +7,14 @@ use confine_service::read_module;
 use serde::Serialize;
 
 use crate::{
-    cli::{Inspect, Options},
+    cli::{InspectArgs, SettingsArgs},
     error::Error,
     settings::Settings,
 };
 
 /// What a module is. Its JSON is part of the command's interface: fields may come, none may go.
 #[derive(Debug, Serialize)]
-struct Inspection {
+struct ModuleInspection {
     /// The file's name without `.wasm`.
     name: String,
     /// Of the file.
@@ -25,27 +25,27 @@ struct Inspection {
     #[serde(skip_serializing_if = "Option::is_none")]
     refused: Option<String>,
     #[serde(flatten)]
-    about: Option<About>,
+    about: Option<ModuleSummary>,
 }
 
 /// What a module that works says of itself.
 #[derive(Debug, Serialize)]
-struct About {
+struct ModuleSummary {
     version: String,
-    services: Vec<Service>,
+    services: Vec<InspectedService>,
     /// What it reads besides its instance.
     reads: Vec<String>,
     /// What it writes; none for anything that the host allows.
     writes: Vec<String>,
-    prefixes: Vec<Prefix>,
+    prefixes: Vec<InspectedPrefix>,
     /// Whether it is called before and after commits.
     hooks: bool,
     /// What else it says.
-    options: Vec<Pair>,
+    options: Vec<InspectedOption>,
 }
 
 #[derive(Debug, Serialize)]
-struct Service {
+struct InspectedService {
     list: String,
     namespace: String,
     /// None where the module does not say them.
@@ -53,27 +53,28 @@ struct Service {
 }
 
 #[derive(Debug, Serialize)]
-struct Prefix {
+struct InspectedPrefix {
     prefix: String,
     namespace: String,
 }
 
 #[derive(Debug, Serialize)]
-struct Pair {
+struct InspectedOption {
     name: String,
     value: String,
 }
 
-pub(super) fn run(inspect: &Inspect) -> Result<(), Error> {
+pub(super) fn run(inspect: &InspectArgs) -> Result<(), Error> {
     let path = &inspect.module;
     let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let settings = Settings::gather(&Options { config: inspect.config.clone(), ..Options::default() })?;
+    let settings =
+        Settings::gather(&SettingsArgs { config: inspect.config.clone(), ..SettingsArgs::default() })?;
     let limits = settings.limits_of_modules();
     let limits = limits.of(&name);
     let bytes =
         read_module(path, limits.component).map_err(|source| Error::Module { path: path.clone(), source })?;
     let loaded = load(&name, &bytes, limits)?;
-    let inspection = Inspection::new(&name, &bytes, &loaded);
+    let inspection = ModuleInspection::new(&name, &bytes, &loaded);
     if inspect.json {
         let mut json =
             serde_json::to_string_pretty(&inspection).map_err(|error| Error::Output(error.into()))?;
@@ -94,19 +95,22 @@ fn load(name: &str, bytes: &[u8], limits: &Limits) -> Result<Result<Module, Load
     Ok(loaded)
 }
 
-impl Inspection {
+impl ModuleInspection {
     fn new(name: &str, bytes: &[u8], loaded: &Result<Module, LoadError>) -> Self {
         Self {
             name: line(name, name.len()),
             bytes: bytes.len(),
             digest: Digest::of(bytes).to_string(),
             refused: loaded.as_ref().err().map(|error| confine_service::chain(error)),
-            about: loaded.as_ref().ok().map(|module| About::new(module.description(), module.has_hooks())),
+            about: loaded
+                .as_ref()
+                .ok()
+                .map(|module| ModuleSummary::new(module.description(), module.has_hooks())),
         }
     }
 }
 
-impl About {
+impl ModuleSummary {
     fn new(description: &Description, hooks: bool) -> Self {
         let shown = |text: &str| line(text, text.len());
         let prefixes = &description.prefixes;
@@ -115,7 +119,7 @@ impl About {
             services: description
                 .services
                 .iter()
-                .map(|list| Service {
+                .map(|list| InspectedService {
                     list: shown(&list.local),
                     namespace: shown(&list.namespace),
                     keys: list.keys.iter().map(|(key, _)| shown(key)).collect(),
@@ -126,7 +130,7 @@ impl About {
             prefixes: prefixes
                 .prefixes()
                 .into_iter()
-                .map(|prefix| Prefix {
+                .map(|prefix| InspectedPrefix {
                     prefix: shown(prefix),
                     namespace: shown(prefixes.namespace(prefix).unwrap_or_default()),
                 })
@@ -135,7 +139,7 @@ impl About {
             options: description
                 .options
                 .iter()
-                .map(|(name, value)| Pair { name: shown(name), value: shown(value) })
+                .map(|(name, value)| InspectedOption { name: shown(name), value: shown(value) })
                 .collect(),
         }
     }
@@ -143,7 +147,7 @@ impl About {
 
 /// For a person: a line for each thing, its name in front. Why the module is refused is not here but in
 /// the error with which the command ends.
-impl fmt::Display for Inspection {
+impl fmt::Display for ModuleInspection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, bytes, digest, about, .. } = self;
         match about {
@@ -170,7 +174,7 @@ fn rows(f: &mut fmt::Formatter<'_>, title: &str, rows: &[impl fmt::Display], non
     rows.iter().zip(titles).try_for_each(|(row, title)| writeln!(f, "{title:<10}{row}"))
 }
 
-impl fmt::Display for Service {
+impl fmt::Display for InspectedService {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.list)?;
         self.keys.iter().try_for_each(|key| write!(f, "[{key}]"))?;
@@ -178,13 +182,13 @@ impl fmt::Display for Service {
     }
 }
 
-impl fmt::Display for Prefix {
+impl fmt::Display for InspectedPrefix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} = {}", self.prefix, self.namespace)
     }
 }
 
-impl fmt::Display for Pair {
+impl fmt::Display for InspectedOption {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} = {}", self.name, self.value)
     }

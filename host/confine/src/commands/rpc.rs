@@ -2,22 +2,24 @@
 
 use std::time::Duration;
 
-use confine_backend::{Events, Options, Outcome, Stream};
-use confine_netconf::{Error as NetconfError, Hello, Payload, ReplyBody, Rpc as Message, Session};
+use confine_backend::{ConnectOptions, EventReceiver, EventStream, TransactionOutcome};
+use confine_netconf::{
+    Error as NetconfError, Hello, OutgoingRpc as Message, Payload, ReplyBody, RequestSession,
+};
 use confine_tree::{CONTROLLER, QName, Tree, xml};
 use tokio::net::UnixStream;
 
 use super::{print, runtime};
-use crate::{cli::Rpc, error::Error};
+use crate::{cli::RpcArgs, error::Error};
 
 /// How long the controller may take to answer.
 const LIMIT: Duration = Duration::from_secs(300);
 
-pub(super) fn run(request: &Rpc) -> Result<(), Error> {
+pub(super) fn run(request: &RpcArgs) -> Result<(), Error> {
     runtime()?.block_on(ask(request))
 }
 
-async fn ask(request: &Rpc) -> Result<(), Error> {
+async fn ask(request: &RpcArgs) -> Result<(), Error> {
     let socket = super::socket(&request.controller)?;
     let connect = |source| Error::Connect { socket: socket.clone(), source };
     let stream = UnixStream::connect(&socket).await.map_err(connect)?;
@@ -28,10 +30,10 @@ async fn ask(request: &Rpc) -> Result<(), Error> {
     // The transaction may be over before its number is known.
     let mut events = None;
     if request.wait {
-        let options = Options::with_host_user(&socket, &user);
-        events = Some(Events::subscribe(&options, &[Stream::ControllerTransaction]).await?);
+        let options = ConnectOptions::with_host_user(&socket, &user);
+        events = Some(EventReceiver::subscribe(&options, &[EventStream::ControllerTransaction]).await?);
     }
-    let mut session = Session::open(stream, &Hello::client(&user, "cl:cli"), LIMIT).await?;
+    let mut session = RequestSession::open(stream, &Hello::client(&user, "cl:cli"), LIMIT).await?;
     let message = Message::new(|xml| xml.fragment(&request.operation))?.for_user(user);
     let content = match session.request(&message, LIMIT).await?.into_body().map_err(NetconfError::from)? {
         ReplyBody::Ok => return print(b"<ok/>\n"),
@@ -48,7 +50,7 @@ async fn ask(request: &Rpc) -> Result<(), Error> {
 /// An answer, laid out. What cannot be is shown as it came.
 fn text(content: &Payload<'_>, tree: Option<&Tree>) -> String {
     let laid_out =
-        tree.and_then(|tree| xml::Writer::new().indent(2).write(tree, tree.children(Tree::ROOT)).ok());
+        tree.and_then(|tree| xml::XmlTreeWriter::new().indent(2).write(tree, tree.children(Tree::ROOT)).ok());
     laid_out.unwrap_or_else(|| content.as_str().to_owned()) + "\n"
 }
 
@@ -59,10 +61,10 @@ fn transaction(answer: &Tree) -> Option<u64> {
 }
 
 /// Waits until a transaction is over, and tells how it went.
-async fn end(mut events: Events, tid: u64) -> Result<(), Error> {
+async fn end(mut events: EventReceiver, tid: u64) -> Result<(), Error> {
     let over = events.completed(tid).await?;
     let reason = over.reason.unwrap_or_default();
-    if over.result != Outcome::Success {
+    if over.result != TransactionOutcome::Success {
         return Err(Error::Transaction { tid, origin: over.origin.unwrap_or_default(), reason });
     }
     let remark = if reason.is_empty() { reason } else { format!(": {}", super::plain(&reason)) };

@@ -8,31 +8,31 @@
 
 use std::{convert::Infallible, path::PathBuf, sync::Arc, time::Duration};
 
-use confine_backend::{ModelCache, Models};
+use confine_backend::{ModelCache, ModelStore};
 use confine_sandbox::{Cache, Compiler, Runner};
-use confine_service::{Host, Library, Policy, Store, chain};
+use confine_service::{Host, ModuleLibrary, ModulePolicy, VersionStore, chain};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
-    admin::{Doors, Interface},
-    cli::Options,
+    admin::{AdminApi, Listeners},
+    cli::SettingsArgs,
     error::Error,
-    log::{self, Filter, Format, Levels, Target},
+    log::{self, LogFilter, LogFormat, LogLevels, LogTarget},
     manager, memory, parent,
     pidfile::Pidfile,
-    settings::{self, Origin, Settings},
+    settings::{self, SettingOrigin, Settings},
 };
 
 /// Threads of the daemon's own runtime. Guests have threads of their own.
 const THREADS: usize = 2;
 
-pub(super) fn run(options: &Options) -> Result<(), Error> {
+pub(super) fn run(options: &SettingsArgs) -> Result<(), Error> {
     let given_back = memory::give_back();
     let settings = Settings::gather(options);
     let (filter, to, format) = match &settings {
         Ok(settings) => (settings.log.filter.value.clone(), settings.log.to.value, settings.log.format.value),
         // What is wrong with the settings is told where an operator would look for it.
-        Err(_) => (Filter::default(), options.log_target(), Format::default()),
+        Err(_) => (LogFilter::default(), options.log_target(), LogFormat::default()),
     };
     let collector = settings.as_ref().ok().and_then(|settings| settings.collector.as_ref());
     let written = log::start(&filter, to, format, collector.map(|collector| &collector.value))?;
@@ -41,14 +41,14 @@ pub(super) fn run(options: &Options) -> Result<(), Error> {
     }
     let served = settings.map_err(Error::from).and_then(|settings| serve(&settings, &written.levels()));
     if let Err(error) = &served
-        && to != Target::Stderr
+        && to != LogTarget::Stderr
     {
         tracing::error!("Ending: {}", chain(error));
     }
     served
 }
 
-fn serve(settings: &Settings, levels: &Levels) -> Result<(), Error> {
+fn serve(settings: &Settings, levels: &LogLevels) -> Result<(), Error> {
     let _pidfile = settings.pidfile.as_ref().map(|path| Pidfile::lock(&path.value)).transpose()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(THREADS)
@@ -63,14 +63,14 @@ fn serve(settings: &Settings, levels: &Levels) -> Result<(), Error> {
     served
 }
 
-async fn daemon(settings: &Settings, levels: &Levels) -> Result<(), Error> {
-    let mut told = Told::new().map_err(Error::Runtime)?;
-    let mut told_twice = Told::new().map_err(Error::Runtime)?;
+async fn daemon(settings: &Settings, levels: &LogLevels) -> Result<(), Error> {
+    let mut told = StopSignals::new().map_err(Error::Runtime)?;
+    let mut told_twice = StopSignals::new().map_err(Error::Runtime)?;
     fail_at_large_files().map_err(Error::Runtime)?;
     let backend = backend(settings)?;
     let host = Arc::new(host(settings)?);
     let doors = doors(settings).await?;
-    let interface = Arc::new(Interface::new(host.clone(), levels.clone(), settings::limit_lines));
+    let interface = Arc::new(AdminApi::new(host.clone(), levels.clone(), settings::limit_lines));
     manager::ready();
     let shutdown = async {
         tokio::select! {
@@ -96,7 +96,7 @@ async fn daemon(settings: &Settings, levels: &Levels) -> Result<(), Error> {
 }
 
 /// Where the backend is, and who the daemon is to it.
-fn backend(settings: &Settings) -> Result<confine_backend::Options, Error> {
+fn backend(settings: &Settings) -> Result<confine_backend::ConnectOptions, Error> {
     let own = confine_backend::own_user();
     let is_trusted = |user: &str| own.as_ref().is_ok_and(|own| own == user || own == "root");
     if let Some(backend_user) = settings.backend_user.as_ref().filter(|user| !is_trusted(&user.value)) {
@@ -110,16 +110,16 @@ fn backend(settings: &Settings) -> Result<confine_backend::Options, Error> {
         tracing::warn!(directory = %directory.display(), "The directory in CLICON_CONFIGDIR is not there");
     }
     let user = settings.user.as_ref().map_or(own, |user| Ok(user.value.to_string()))?;
-    Ok(confine_backend::Options {
+    Ok(confine_backend::ConnectOptions {
         running_file: settings.running.as_ref().map(|running| running.value.clone()),
-        ..confine_backend::Options::with_host_user(&settings.socket.value, user)
+        ..confine_backend::ConnectOptions::with_host_user(&settings.socket.value, user)
     })
 }
 
 /// What is kept from one commit to the next. No module is loaded yet.
 fn host(settings: &Settings) -> Result<Host, Error> {
     let runner = Runner::new(&settings.limits, compiler(settings)?)?;
-    let library = Library {
+    let library = ModuleLibrary {
         directories: settings.modules.iter().map(|directory| directory.value.clone()).collect(),
         exclude: settings.exclude.iter().map(|name| name.value.to_string()).collect(),
         limits: settings.limits_of_modules(),
@@ -127,7 +127,7 @@ fn host(settings: &Settings) -> Result<Host, Error> {
         quarantine: settings.quarantine,
     };
     let unmanaged = settings.unmanaged.iter().map(|list| list.value.to_string()).collect();
-    let policy = Policy {
+    let policy = ModulePolicy {
         rules: settings
             .rules
             .as_ref()
@@ -171,10 +171,10 @@ fn tell_of_modules(host: &Host, settings: &Settings) {
 
 /// Where versions of modules are kept, if that can be: nobody has asked for the place that is looked for
 /// by default.
-fn store(settings: &Settings) -> Result<Option<Store>, Error> {
-    match Store::open(&settings.state.value) {
+fn store(settings: &Settings) -> Result<Option<VersionStore>, Error> {
+    match VersionStore::open(&settings.state.value) {
         Ok(store) => Ok(Some(store)),
-        Err(error) if settings.state.origin == Origin::Default => {
+        Err(error) if settings.state.origin == SettingOrigin::Default => {
             tracing::warn!(error = %chain(&error), "No versions of modules are kept, and there is no going back to one");
             Ok(None)
         }
@@ -183,24 +183,24 @@ fn store(settings: &Settings) -> Result<Option<Store>, Error> {
 }
 
 /// Where models come from. That some cannot be kept is no reason to do without them.
-fn models(settings: &Settings) -> Models {
+fn models(settings: &Settings) -> ModelStore {
     let cache = ModelCache::open(settings.cache.value.join("models"));
     if let Err(error) = &cache {
         tracing::warn!(%error, "Models are read anew at each start: there is no cache");
     }
     let directories: Vec<PathBuf> =
         settings.modules.iter().map(|directory| directory.value.clone()).collect();
-    Models::new(settings.models.clone(), directories, cache.ok())
+    ModelStore::new(settings.models.clone(), directories, cache.ok())
 }
 
 /// Where operators and monitoring find the daemon. It serves without operators where there is no
 /// directory for their socket, as long as nobody has asked for it.
-async fn doors(settings: &Settings) -> Result<Doors, Error> {
-    let mut doors = Doors::none();
+async fn doors(settings: &Settings) -> Result<Listeners, Error> {
+    let mut doors = Listeners::none();
     let group = settings.admin_group.as_ref().map(|group| group.value.as_ref());
     match doors.open_admin(&settings.admin.value, group).await {
         Ok(()) => {}
-        Err(error) if settings.admin.origin == Origin::Default => {
+        Err(error) if settings.admin.origin == SettingOrigin::Default => {
             tracing::warn!(error = %chain(&error), "There is no admin socket");
         }
         Err(error) => return Err(Error::Admin(error)),
@@ -215,7 +215,7 @@ async fn doors(settings: &Settings) -> Result<Doors, Error> {
 fn compiler(settings: &Settings) -> Result<Compiler, Error> {
     match Cache::open(&settings.cache.value) {
         Ok(cache) => Ok(Compiler::worker().with_cache(cache)),
-        Err(error) if settings.cache.origin == Origin::Default => {
+        Err(error) if settings.cache.origin == SettingOrigin::Default => {
             tracing::warn!(error = %chain(&error), "Modules are compiled at each start: there is no cache");
             Ok(Compiler::worker())
         }
@@ -230,12 +230,12 @@ fn fail_at_large_files() -> std::io::Result<()> {
 }
 
 /// The signals by which a process is told to end. `SIGHUP` is not among them.
-struct Told {
+struct StopSignals {
     terminate: Signal,
     interrupt: Signal,
 }
 
-impl Told {
+impl StopSignals {
     fn new() -> std::io::Result<Self> {
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }

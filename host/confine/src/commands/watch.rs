@@ -5,24 +5,24 @@ use std::{
     io::{self, Write as _},
 };
 
-use confine_service::{Event, Status};
+use confine_service::{AuditEvent, DaemonStatus};
 
 use crate::report::{self, StatusText};
 
 /// What is taken for the size of a terminal that does not say.
-const SIZE: Size = Size { rows: 24, columns: 80 };
+const SIZE: TerminalSize = TerminalSize { rows: 24, columns: 80 };
 
 /// The size of a terminal, in characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Size {
+pub(super) struct TerminalSize {
     rows: usize,
     columns: usize,
 }
 
 /// The terminal's second screen. The first one comes back when this is dropped.
-pub(super) struct Screen(io::Stdout);
+pub(super) struct AlternateScreen(io::Stdout);
 
-impl Screen {
+impl AlternateScreen {
     /// As xterm and all that follow it have it: the second screen, without a cursor.
     pub(super) fn open() -> io::Result<Self> {
         let mut screen = Self(io::stdout());
@@ -30,9 +30,9 @@ impl Screen {
         Ok(screen)
     }
 
-    pub(super) fn size(&self) -> Size {
+    pub(super) fn size(&self) -> TerminalSize {
         let size = rustix::termios::tcgetwinsize(&self.0).ok();
-        let size = size.map(|size| Size { rows: size.ws_row.into(), columns: size.ws_col.into() });
+        let size = size.map(|size| TerminalSize { rows: size.ws_row.into(), columns: size.ws_col.into() });
         size.filter(|size| size.rows > 0 && size.columns > 0).unwrap_or(SIZE)
     }
 
@@ -53,14 +53,14 @@ impl Screen {
     }
 }
 
-impl Drop for Screen {
+impl Drop for AlternateScreen {
     fn drop(&mut self) {
         let _ = self.write("\u{1b}[?25h\u{1b}[?1049l");
     }
 }
 
 /// The status above, and as many of the last events below as there is room for.
-pub(super) fn frame(status: &Status, events: &[Event], size: Size) -> String {
+pub(super) fn frame(status: &DaemonStatus, events: &[AuditEvent], size: TerminalSize) -> String {
     // The last line stays free: a line break there would scroll.
     let rows = size.rows.saturating_sub(1);
     let status = StatusText(status).to_string();
@@ -82,23 +82,23 @@ pub(super) fn frame(status: &Status, events: &[Event], size: Size) -> String {
 
 #[cfg(test)]
 mod tests {
-    use confine_service::Happened;
+    use confine_service::EventKind;
 
     use super::*;
     use crate::report::tests::example;
 
-    fn events(count: u64) -> Vec<Event> {
-        let event = |number| Event {
+    fn events(count: u64) -> Vec<AuditEvent> {
+        let event = |number| AuditEvent {
             number,
             at: format!("2026-11-25T12:00:{number:02}Z"),
-            what: Happened::Commit { tid: number, user: Some("alice".into()), elapsed_us: 1, error: None },
+            what: EventKind::Commit { tid: number, user: Some("alice".into()), elapsed_us: 1, error: None },
         };
         (1..=count).map(event).collect()
     }
 
     #[test]
     fn the_last_events_stand_below() {
-        insta::assert_snapshot!(frame(&example(), &events(30), Size { rows: 21, columns: 70 }), @r"
+        insta::assert_snapshot!(frame(&example(), &events(30), TerminalSize { rows: 21, columns: 70 }), @r"
         controller  connected since 2026-11-25T09:00:00Z
                     at `/run/controller.sock`, as `clicon`
                     lost 2 times before
@@ -126,7 +126,7 @@ mod tests {
     fn no_frame_is_larger_than_its_terminal() {
         for rows in 0..40 {
             for columns in [0, 1, 20, 200] {
-                let frame = frame(&example(), &events(30), Size { rows, columns });
+                let frame = frame(&example(), &events(30), TerminalSize { rows, columns });
                 assert!(frame.lines().count() <= rows.saturating_sub(1), "{rows}");
                 assert!(frame.lines().all(|line| line.chars().count() <= columns));
             }

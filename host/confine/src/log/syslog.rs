@@ -29,7 +29,7 @@ pub(super) struct Syslog {
 }
 
 /// Sends a line with the severity of its event.
-pub(super) struct Line<'a> {
+pub(super) struct SyslogLine<'a> {
     syslog: &'a Syslog,
     severity: u8,
 }
@@ -60,18 +60,18 @@ impl Syslog {
 }
 
 impl<'a> MakeWriter<'a> for Syslog {
-    type Writer = Line<'a>;
+    type Writer = SyslogLine<'a>;
 
-    fn make_writer(&'a self) -> Line<'a> {
-        Line { syslog: self, severity: severity(Level::INFO) }
+    fn make_writer(&'a self) -> SyslogLine<'a> {
+        SyslogLine { syslog: self, severity: severity(Level::INFO) }
     }
 
-    fn make_writer_for(&'a self, event: &Metadata<'_>) -> Line<'a> {
-        Line { syslog: self, severity: severity(*event.level()) }
+    fn make_writer_for(&'a self, event: &Metadata<'_>) -> SyslogLine<'a> {
+        SyslogLine { syslog: self, severity: severity(*event.level()) }
     }
 }
 
-impl io::Write for Line<'_> {
+impl io::Write for SyslogLine<'_> {
     /// A whole event: they come in one piece. One that has several lines (XML, say) is sent line by line,
     /// since a receiver takes a line break for something to escape.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {

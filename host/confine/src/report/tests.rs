@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use confine_service::status::{Counts, Kept, LastError, Refused};
+use confine_service::status::{EventCounts, KeptVersion, LastError, RefusedFile};
 use proptest::prelude::*;
 
 use super::*;
 
 /// A daemon that has seen some of everything.
-pub(crate) fn example() -> Status {
+pub(crate) fn example() -> DaemonStatus {
     let run = |tid, fuel, wall_us| RunUsage {
         tid,
         instance: "ssh-users[group='ops']".into(),
@@ -46,10 +46,13 @@ pub(crate) fn example() -> Status {
             tid: 40,
             error: "module `ssh-users` 1.2.0: no such group\nhint: name one".into(),
         }),
-        refused: Some(Refused { at: "2026-11-25T11:30:00Z".into(), error: "it ends in the middle".into() }),
+        refused: Some(RefusedFile {
+            at: "2026-11-25T11:30:00Z".into(),
+            error: "it ends in the middle".into(),
+        }),
         kept: vec![
-            Kept { version: "1.2.0".into(), digest: "5e".repeat(32), running: true },
-            Kept { version: "1.1.0".into(), digest: "0a".repeat(32), running: false },
+            KeptVersion { version: "1.2.0".into(), digest: "5e".repeat(32), running: true },
+            KeptVersion { version: "1.1.0".into(), digest: "0a".repeat(32), running: false },
         ],
         ..module("ssh-users", ModuleState::Active)
     };
@@ -60,9 +63,9 @@ pub(crate) fn example() -> Status {
         ..module("zz-broken", ModuleState::Broken { error: "it is no component".into() })
     };
     let reason = "5 limits in 10 min\nhint: replace its file".into();
-    Status {
+    DaemonStatus {
         uptime_s: 93_784,
-        connection: Connection {
+        connection: ConnectionStatus {
             connected: true,
             socket: Some("/run/controller.sock".into()),
             user: Some("clicon".into()),
@@ -70,7 +73,7 @@ pub(crate) fn example() -> Status {
             error: None,
             losses: 2,
         },
-        commits: Commits {
+        commits: CommitCounts {
             done: 1_234,
             failed: 5,
             running: Some(42),
@@ -85,7 +88,7 @@ pub(crate) fn example() -> Status {
             }),
         },
         modules: vec![module("interfaces", ModuleState::Quarantined { reason }), ssh_users, broken],
-        counts: Counts {
+        counts: EventCounts {
             events: BTreeMap::from([("limit".into(), 5), ("load".into(), 2)]),
             limits: BTreeMap::from([("fuel".into(), 4), ("wall clock".into(), 1)]),
         },
@@ -115,18 +118,18 @@ fn a_status_is_a_page() {
 
 #[test]
 fn a_daemon_that_has_just_started_has_little_to_say() {
-    let status = Status {
+    let status = DaemonStatus {
         uptime_s: 3,
-        connection: Connection {
+        connection: ConnectionStatus {
             since: "2026-11-25T09:00:00Z".into(),
             socket: Some("/run/controller.sock".into()),
             user: Some("clicon".into()),
             error: Some("cannot connect to the controller\nhint: is it running?".into()),
-            ..Connection::default()
+            ..ConnectionStatus::default()
         },
-        commits: Commits::default(),
+        commits: CommitCounts::default(),
         modules: vec![],
-        counts: Counts::default(),
+        counts: EventCounts::default(),
     };
     insta::assert_snapshot!(StatusText(&status), @r"
     controller  not connected since 2026-11-25T09:00:00Z
@@ -144,7 +147,7 @@ fn a_daemon_that_has_just_started_has_little_to_say() {
 fn one_module_is_shown_with_all_that_is_known() {
     let status = example().modules.remove(1);
     let limits = vec!["fuel = { base = 5, per_instance = 1 }".into(), "memory = \"64 MiB\"".into()];
-    insta::assert_snapshot!(ModuleView { status, limits }, @r#"
+    insta::assert_snapshot!(ModuleReport { status, limits }, @r#"
     module      ssh-users 1.2.0
     state       active since 2026-11-25T10:00:00Z
                 its file was refused at 2026-11-25T11:30:00Z: it ends in the middle
@@ -171,22 +174,22 @@ fn one_module_is_shown_with_all_that_is_known() {
 fn an_event_is_a_line() {
     let module = || "ssh-users".to_owned();
     let events = [
-        Happened::Load { module: module(), version: "1.0.0".into(), digest: "5e".into() },
-        Happened::Swap { module: module(), from: "1.0.0 (5e)".into(), to: "1.1.0 (0a)".into() },
-        Happened::Refusal {
+        EventKind::Load { module: module(), version: "1.0.0".into(), digest: "5e".into() },
+        EventKind::Swap { module: module(), from: "1.0.0 (5e)".into(), to: "1.1.0 (0a)".into() },
+        EventKind::Refusal {
             module: module(),
             file: "/m/x.wasm".into(),
             error: "it ends\nin the middle".into(),
         },
-        Happened::Quarantine { module: module(), reason: "5 limits".into() },
-        Happened::Disconnected { error: "closed".into() },
-        Happened::Abandoned { tid: 4, ended: true },
-        Happened::Commit { tid: 5, user: Some("alice".into()), elapsed_us: 12_345_678, error: None },
-        Happened::Commit { tid: 6, user: None, elapsed_us: 99, error: Some("\u{1b}[31mno".into()) },
+        EventKind::Quarantine { module: module(), reason: "5 limits".into() },
+        EventKind::Disconnected { error: "closed".into() },
+        EventKind::Abandoned { tid: 4, ended: true },
+        EventKind::Commit { tid: 5, user: Some("alice".into()), elapsed_us: 12_345_678, error: None },
+        EventKind::Commit { tid: 6, user: None, elapsed_us: 99, error: Some("\u{1b}[31mno".into()) },
     ];
     let lines: Vec<_> = events
         .into_iter()
-        .map(|what| event(&Event { number: 1, at: "2026-11-25T12:00:00Z".into(), what }))
+        .map(|what| event(&AuditEvent { number: 1, at: "2026-11-25T12:00:00Z".into(), what }))
         .collect();
     insta::assert_snapshot!(lines.join("\n"), @r"
     2026-11-25T12:00:00Z  `ssh-users` loaded: 1.0.0
@@ -226,18 +229,18 @@ proptest! {
             module.file.clone_from(&text);
             module.state = ModuleState::Broken { error: text.clone() };
             module.last_error = Some(LastError { at: text.clone(), tid: 1, error: text.clone() });
-            module.refused = Some(Refused { at: text.clone(), error: text.clone() });
+            module.refused = Some(RefusedFile { at: text.clone(), error: text.clone() });
             if let Some(run) = &mut module.last_run {
                 run.instance.clone_from(&text);
             }
         }
-        let happened = Happened::Limit {
+        let happened = EventKind::Limit {
             module: text.clone(), version: text.clone(), instance: text.clone(), limit: text.clone(), error: text.clone(),
         };
         let shown = [
             StatusText(&status).to_string(),
-            ModuleView { status: status.modules.remove(1), limits: vec![text.clone()] }.to_string(),
-            event(&Event { number: 1, at: text, what: happened }),
+            ModuleReport { status: status.modules.remove(1), limits: vec![text.clone()] }.to_string(),
+            event(&AuditEvent { number: 1, at: text, what: happened }),
         ];
         for shown in shown {
             let obeyed = shown.chars().find(|&c| c != '\n' && (c.is_control() || matches!(c, '\u{202e}' | '\u{200b}')));

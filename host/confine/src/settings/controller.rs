@@ -10,33 +10,33 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use confine_backend::Directories;
+use confine_backend::YangDirectories;
 use confine_tree::{Tree, xml};
 
 /// What the controller's configuration says.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct ControllerFile {
     /// `CLICON_SOCK`: the backend's socket.
-    pub(crate) socket: Option<Found>,
+    pub(crate) socket: Option<OptionValue>,
     /// The file of `running`, in `CLICON_XMLDB_DIR`.
-    pub(crate) running: Option<Found>,
+    pub(crate) running: Option<OptionValue>,
     /// `CLICON_BACKEND_USER`: the user that the backend runs as.
-    pub(crate) backend_user: Option<Found>,
+    pub(crate) backend_user: Option<OptionValue>,
     /// `CONTROLLER_PYAPI_MODULE_PATH`: a directory with modules.
-    pub(crate) modules: Option<Found>,
+    pub(crate) modules: Option<OptionValue>,
     /// `CONTROLLER_PYAPI_MODULE_FILTER`: modules to leave out, with commas between their names.
-    pub(crate) exclude: Option<Found>,
+    pub(crate) exclude: Option<OptionValue>,
     /// `CONTROLLER_PYAPI_PIDFILE`
-    pub(crate) pidfile: Option<Found>,
+    pub(crate) pidfile: Option<OptionValue>,
     /// `CLICON_YANG_DIR` and what else begins with `CLICON_YANG`: where models are.
-    pub(crate) models: Directories,
+    pub(crate) models: YangDirectories,
     /// The directory that `CLICON_CONFIGDIR` names, if it is not there. The backend only warns of that.
     pub(crate) missing: Option<PathBuf>,
 }
 
 /// The value of an option.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Found {
+pub(crate) struct OptionValue {
     /// Not empty, without blanks around it.
     pub(crate) value: String,
     /// The file that says it.
@@ -63,7 +63,7 @@ const RUNNING: &str = "running_db";
 const RUNNING_IN_PARTS: &str = "running.d/0.xml";
 
 /// Options by name. What is said last holds, but for the few that may be said often.
-type Options = HashMap<String, Vec<Found>>;
+type Options = HashMap<String, Vec<OptionValue>>;
 
 impl ControllerFile {
     /// Whether it may be about the controller that listens there.
@@ -85,8 +85,8 @@ impl ControllerFile {
         }
         let imports = options.remove("CLICON_YANG_DIR").unwrap_or_default();
         let mut take = |name| options.remove(name)?.pop().filter(|found| !found.value.is_empty());
-        let path = |found: Found| PathBuf::from(found.value);
-        let models = Directories {
+        let path = |found: OptionValue| PathBuf::from(found.value);
+        let models = YangDirectories {
             imports: imports.into_iter().map(path).filter(|path| !path.as_os_str().is_empty()).collect(),
             main: take("CLICON_YANG_MAIN_DIR").map(path),
             main_file: take("CLICON_YANG_MAIN_FILE").map(path),
@@ -94,7 +94,7 @@ impl ControllerFile {
             domains: take("CLICON_YANG_DOMAIN_DIR").map(path),
         };
         let has_parts = take("CLICON_XMLDB_MULTI").is_some_and(|multi| multi.value == "true");
-        let running = take("CLICON_XMLDB_DIR").map(|directory| Found {
+        let running = take("CLICON_XMLDB_DIR").map(|directory| OptionValue {
             value: format!("{}/{}", directory.value, if has_parts { RUNNING_IN_PARTS } else { RUNNING }),
             ..directory
         });
@@ -136,7 +136,7 @@ fn read_into(path: &Path, options: &mut Options) -> Result<(), ControllerFileErr
     for option in tree.children(root) {
         let value = tree.value(option).unwrap_or_default().trim().to_owned();
         let said = options.entry(tree.qname(option).local.to_owned()).or_default();
-        said.push(Found { value, file: path.into() });
+        said.push(OptionValue { value, file: path.into() });
     }
     Ok(())
 }
@@ -178,7 +178,7 @@ mod tests {
         (directory, main)
     }
 
-    fn value(found: &Option<Found>) -> Option<&str> {
+    fn value(found: &Option<OptionValue>) -> Option<&str> {
         found.as_ref().map(|found| found.value.as_str())
     }
 
@@ -224,11 +224,11 @@ mod tests {
         )]);
         assert_eq!(
             ControllerFile::read(&main).unwrap().models,
-            Directories {
+            YangDirectories {
                 imports: ["/a", "/b", "/c"].map(PathBuf::from).into(),
                 main: Some("/main".into()),
                 domains: Some("/mounts".into()),
-                ..Directories::default()
+                ..YangDirectories::default()
             }
         );
     }

@@ -8,7 +8,7 @@ use std::{
 
 use confine_nacm::Nacm;
 use confine_sandbox::{Limits, text};
-use confine_service::Quarantine;
+use confine_service::QuarantinePolicy;
 use serde::Deserialize;
 use toml::{
     Spanned,
@@ -16,15 +16,15 @@ use toml::{
 };
 
 use super::{
-    limits::{LimitsTable, Misfit},
+    limits::{LimitMisfit, LimitsTable},
     quarantine::QuarantineTable,
-    rules::{Conflicts, NacmTable},
+    rules::{ConflictPolicy, NacmTable},
     value::{FilePath, GroupName, ListName, ModuleName, UserName},
 };
 use crate::{
-    admin::Listen,
-    log::{Filter, Format, Target},
-    traces::Collector,
+    admin::ListenAddress,
+    log::{LogFilter, LogFormat, LogTarget},
+    traces::CollectorAddress,
 };
 
 /// What is shown of what is wrong, in bytes.
@@ -32,17 +32,17 @@ const MESSAGE: usize = 1000;
 
 /// What the operator's file says. Everything may be left out.
 #[derive(Debug, Default)]
-pub(crate) struct File {
+pub(crate) struct OperatorFile {
     /// Where it is.
     pub(crate) path: PathBuf,
     /// Its keys.
-    pub(crate) table: Table,
+    pub(crate) table: OperatorTable,
     /// The limits of a module for which nothing else is said.
     pub(crate) limits: Limits,
     /// The limits of the modules for which something else is said.
     pub(crate) module_limits: BTreeMap<ModuleName, Limits>,
     /// When a module is set aside.
-    pub(crate) quarantine: Quarantine,
+    pub(crate) quarantine: QuarantinePolicy,
     /// Rules for modules.
     pub(crate) rules: Option<Nacm>,
     /// The modules that may override what another instance has set.
@@ -52,7 +52,7 @@ pub(crate) struct File {
 /// The keys of the file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(crate) struct Table {
+pub(crate) struct OperatorTable {
     pub(crate) controller_config: Option<FilePath>,
     pub(crate) socket: Option<FilePath>,
     pub(crate) running: Option<FilePath>,
@@ -77,9 +77,9 @@ pub(crate) struct Table {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct LogTable {
-    pub(crate) filter: Option<Filter>,
-    pub(crate) to: Option<Target>,
-    pub(crate) format: Option<Format>,
+    pub(crate) filter: Option<LogFilter>,
+    pub(crate) to: Option<LogTarget>,
+    pub(crate) format: Option<LogFormat>,
 }
 
 /// The table `admin`.
@@ -94,14 +94,14 @@ pub(crate) struct AdminTable {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct MetricsTable {
-    pub(crate) listen: Option<Listen>,
+    pub(crate) listen: Option<ListenAddress>,
 }
 
 /// The table `traces`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct TracesTable {
-    pub(crate) collector: Option<Collector>,
+    pub(crate) collector: Option<CollectorAddress>,
 }
 
 /// The table `module.NAME`.
@@ -109,12 +109,12 @@ pub(crate) struct TracesTable {
 #[serde(deny_unknown_fields, default)]
 struct ModuleTable {
     limits: LimitsTable,
-    conflicts: Conflicts,
+    conflicts: ConflictPolicy,
 }
 
 /// Why the operator's file cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum FileError {
+pub(crate) enum OperatorFileError {
     #[error("`{}` cannot be read", path.display())]
     Read { path: PathBuf, source: io::Error },
     #[error("`{}`, line {line}{}: {what}", path.display(), key.as_ref().map(|key| format!(", key `{key}`")).unwrap_or_default())]
@@ -128,15 +128,15 @@ pub(crate) enum FileError {
     },
 }
 
-impl File {
-    pub(crate) fn read(path: &Path) -> Result<Self, FileError> {
-        let text =
-            fs::read_to_string(path).map_err(|source| FileError::Read { path: path.into(), source })?;
+impl OperatorFile {
+    pub(crate) fn read(path: &Path) -> Result<Self, OperatorFileError> {
+        let text = fs::read_to_string(path)
+            .map_err(|source| OperatorFileError::Read { path: path.into(), source })?;
         Self::parse(path, &text)
     }
 
-    pub(crate) fn parse(path: &Path, content: &str) -> Result<Self, FileError> {
-        Self::of(path, content).map_err(|misfit| FileError::Content {
+    pub(crate) fn parse(path: &Path, content: &str) -> Result<Self, OperatorFileError> {
+        Self::of(path, content).map_err(|misfit| OperatorFileError::Content {
             path: path.into(),
             line: line(content, misfit.span.start),
             key: key(content, misfit.span.start),
@@ -145,8 +145,8 @@ impl File {
         })
     }
 
-    fn of(path: &Path, text: &str) -> Result<Self, Misfit> {
-        let table: Table = toml::from_str(text).map_err(|error| Misfit {
+    fn of(path: &Path, text: &str) -> Result<Self, LimitMisfit> {
+        let table: OperatorTable = toml::from_str(text).map_err(|error| LimitMisfit {
             span: error.span().unwrap_or_default(),
             what: error.message().trim_end().replace('\n', ": ").replace("unknown field", "unknown key"),
         })?;
@@ -164,11 +164,11 @@ impl File {
                 module.limits.apply(&mut limits)?;
                 module_limits.insert(name.clone(), limits);
             }
-            if module.conflicts == Conflicts::LastWins {
+            if module.conflicts == ConflictPolicy::LastWins {
                 last_wins.insert(name.clone());
             }
         }
-        let mut quarantine = Quarantine::default();
+        let mut quarantine = QuarantinePolicy::default();
         table.quarantine.apply(&mut quarantine)?;
         Ok(Self { path: path.into(), table, limits, module_limits, quarantine, rules, last_wins })
     }
@@ -212,11 +212,12 @@ fn find(table: &DeTable<'_>, position: usize) -> Option<Vec<String>> {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<File, String> {
+    fn read(text: &str) -> Result<OperatorFile, String> {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("confine.toml");
         fs::write(&path, text).unwrap();
-        File::read(&path).map_err(|error| error.to_string().replace(path.to_str().unwrap(), "confine.toml"))
+        OperatorFile::read(&path)
+            .map_err(|error| error.to_string().replace(path.to_str().unwrap(), "confine.toml"))
     }
 
     #[test]
@@ -309,6 +310,6 @@ mod tests {
 
     #[test]
     fn a_file_that_cannot_be_read_is_named() {
-        insta::assert_snapshot!(File::read(Path::new("/nowhere/confine.toml")).unwrap_err(), @"`/nowhere/confine.toml` cannot be read");
+        insta::assert_snapshot!(OperatorFile::read(Path::new("/nowhere/confine.toml")).unwrap_err(), @"`/nowhere/confine.toml` cannot be read");
     }
 }

@@ -2,25 +2,25 @@
 
 use std::{ops::Range, time::Duration};
 
-use confine_sandbox::{Growing, Limits};
+use confine_sandbox::{Limits, ScaledLimit};
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::quantity::{Count, Quantity, Size, Time};
+use super::quantity::{ByteUnit, CountUnit, Quantity, TimeUnit};
 
 /// A value that cannot be a limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Misfit {
+pub(crate) struct LimitMisfit {
     /// Where it stands.
     pub(crate) span: Range<usize>,
     /// What is wrong with it.
     pub(crate) what: String,
 }
 
-/// A [`Growing`] limit. What is left out stays as it is.
+/// A [`ScaledLimit`] limit. What is left out stays as it is.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a table, as in { base = …, per_instance = … }")]
-pub(crate) struct Each<Q> {
+pub(crate) struct LimitPair<Q> {
     base: Option<Spanned<Q>>,
     per_instance: Option<Spanned<Q>>,
 }
@@ -43,7 +43,7 @@ macro_rules! limits {
             }
 
             /// Changes the limits that the table says.
-            pub(crate) fn apply(&self, limits: &mut Limits) -> Result<(), Misfit> {
+            pub(crate) fn apply(&self, limits: &mut Limits) -> Result<(), LimitMisfit> {
                 // Every field is named: one that is new does not compile until it has a key.
                 let Limits { $($field),* } = limits;
                 $(if let Some(said) = &self.$field {
@@ -65,48 +65,48 @@ const MAX: u64 = u64::MAX;
 const SECOND: u64 = 1_000_000;
 
 limits! {
-    fuel: Each<Count>, 1, MAX;
-    wall_clock: Each<Time>, 1_000, MAX;
-    host_work: Each<Count>, 1, MAX;
-    memory: Spanned<Size>, 64 << 10, MAX;
+    fuel: LimitPair<CountUnit>, 1, MAX;
+    wall_clock: LimitPair<TimeUnit>, 1_000, MAX;
+    host_work: LimitPair<CountUnit>, 1, MAX;
+    memory: Spanned<ByteUnit>, 64 << 10, MAX;
     // A page of the host's own is below it, and every guest's thread reserves it.
-    stack: Spanned<Size>, 64 << 10, 64 << 20;
-    core_instances: Spanned<Count>, 1, MAX;
-    memories: Spanned<Count>, 1, MAX;
-    tables: Spanned<Count>, 1, MAX;
-    handles: Spanned<Count>, 1, MAX;
-    bytes_out: Each<Size>, 1 << 10, MAX;
-    bytes_in: Each<Size>, 1 << 10, MAX;
-    bytes_per_call: Spanned<Size>, 1 << 10, MAX;
-    edits: Each<Count>, 1, MAX;
-    log: Each<Size>, 0, MAX;
-    text: Spanned<Size>, 64, 1 << 20;
-    component: Spanned<Size>, 1 << 10, 1 << 30;
-    compiled: Spanned<Size>, 1 << 10, 1 << 31;
-    compile_cpu: Spanned<Time>, SECOND, MAX;
-    compile_wall_clock: Spanned<Time>, SECOND, MAX;
+    stack: Spanned<ByteUnit>, 64 << 10, 64 << 20;
+    core_instances: Spanned<CountUnit>, 1, MAX;
+    memories: Spanned<CountUnit>, 1, MAX;
+    tables: Spanned<CountUnit>, 1, MAX;
+    handles: Spanned<CountUnit>, 1, MAX;
+    bytes_out: LimitPair<ByteUnit>, 1 << 10, MAX;
+    bytes_in: LimitPair<ByteUnit>, 1 << 10, MAX;
+    bytes_per_call: Spanned<ByteUnit>, 1 << 10, MAX;
+    edits: LimitPair<CountUnit>, 1, MAX;
+    log: LimitPair<ByteUnit>, 0, MAX;
+    text: Spanned<ByteUnit>, 64, 1 << 20;
+    component: Spanned<ByteUnit>, 1 << 10, 1 << 30;
+    compiled: Spanned<ByteUnit>, 1 << 10, 1 << 31;
+    compile_cpu: Spanned<TimeUnit>, SECOND, MAX;
+    compile_wall_clock: Spanned<TimeUnit>, SECOND, MAX;
     // The program itself has to fit in.
-    compile_memory: Spanned<Size>, 512 << 20, MAX;
+    compile_memory: Spanned<ByteUnit>, 512 << 20, MAX;
 }
 
 impl LimitsTable {
     /// Where the table says a limit that no single module can have.
-    pub(crate) fn shared(&self) -> Option<Misfit> {
+    pub(crate) fn shared(&self) -> Option<LimitMisfit> {
         let span = self.stack.as_ref()?.span();
-        Some(Misfit { span, what: "the stack is the same for all modules: say it in `[limits]`".into() })
+        Some(LimitMisfit { span, what: "the stack is the same for all modules: say it in `[limits]`".into() })
     }
 }
 
 /// A value of the operator's file for a limit of this type.
-trait Entry<T> {
-    fn set(&self, limit: &mut T, least: u64, most: u64) -> Result<(), Misfit>;
+trait LimitEntry<T> {
+    fn set(&self, limit: &mut T, least: u64, most: u64) -> Result<(), LimitMisfit>;
     fn show(limit: &T) -> String;
 }
 
-impl<Q: Quantity, T: Amount> Entry<T> for Spanned<Q> {
-    fn set(&self, limit: &mut T, least: u64, most: u64) -> Result<(), Misfit> {
+impl<Q: Quantity, T: LimitAmount> LimitEntry<T> for Spanned<Q> {
+    fn set(&self, limit: &mut T, least: u64, most: u64) -> Result<(), LimitMisfit> {
         let said = *self.get_ref();
-        let misfit = |what| Err(Misfit { span: self.span(), what });
+        let misfit = |what| Err(LimitMisfit { span: self.span(), what });
         if said.amount() < least {
             return misfit(format!("{said} is too little, {} is the least", Q::of(least)));
         }
@@ -122,14 +122,14 @@ impl<Q: Quantity, T: Amount> Entry<T> for Spanned<Q> {
     }
 }
 
-impl<Q: Quantity, T: Amount> Entry<Growing<T>> for Each<Q> {
-    fn set(&self, limit: &mut Growing<T>, least: u64, most: u64) -> Result<(), Misfit> {
+impl<Q: Quantity, T: LimitAmount> LimitEntry<ScaledLimit<T>> for LimitPair<Q> {
+    fn set(&self, limit: &mut ScaledLimit<T>, least: u64, most: u64) -> Result<(), LimitMisfit> {
         self.base.iter().try_for_each(|base| base.set(&mut limit.base, least, most))?;
         self.per_instance.iter().try_for_each(|more| more.set(&mut limit.per_instance, 0, most))
     }
 
-    fn show(limit: &Growing<T>) -> String {
-        let Growing { base, per_instance } = limit;
+    fn show(limit: &ScaledLimit<T>) -> String {
+        let ScaledLimit { base, per_instance } = limit;
         let [base, per_instance] = [base, per_instance].map(Spanned::<Q>::show);
         format!("{{ base = {base}, per_instance = {per_instance} }}")
     }
@@ -142,12 +142,12 @@ pub(super) fn literal(quantity: impl Quantity) -> String {
 }
 
 /// A field of [`Limits`] as a number of bytes, microseconds or pieces.
-trait Amount {
+trait LimitAmount {
     fn amount(&self) -> u64;
     fn of(amount: u64) -> Self;
 }
 
-impl Amount for u64 {
+impl LimitAmount for u64 {
     fn amount(&self) -> u64 {
         *self
     }
@@ -157,7 +157,7 @@ impl Amount for u64 {
     }
 }
 
-impl Amount for usize {
+impl LimitAmount for usize {
     fn amount(&self) -> u64 {
         *self as u64
     }
@@ -167,7 +167,7 @@ impl Amount for usize {
     }
 }
 
-impl Amount for Duration {
+impl LimitAmount for Duration {
     fn amount(&self) -> u64 {
         u64::try_from(self.as_micros()).unwrap_or(u64::MAX)
     }
@@ -267,20 +267,20 @@ mod tests {
             times in proptest::collection::vec((1u64 << 20)..=1 << 50, 6),
         ) {
             let limits = Limits {
-                fuel: Growing { base: counts[0], per_instance: counts[1] },
-                wall_clock: Growing { base: Duration::from_micros(times[0]), per_instance: Duration::from_micros(times[1]) },
-                host_work: Growing { base: counts[2], per_instance: counts[3] },
+                fuel: ScaledLimit { base: counts[0], per_instance: counts[1] },
+                wall_clock: ScaledLimit { base: Duration::from_micros(times[0]), per_instance: Duration::from_micros(times[1]) },
+                host_work: ScaledLimit { base: counts[2], per_instance: counts[3] },
                 memory: sizes[0],
                 stack: (sizes[1] >> 13).min(64 << 20) as usize,
                 core_instances: counts[4] as usize,
                 memories: counts[5] as usize,
                 tables: counts[6] as usize,
                 handles: counts[7] as usize,
-                bytes_out: Growing { base: sizes[2], per_instance: sizes[3] },
-                bytes_in: Growing { base: sizes[4], per_instance: sizes[5] },
+                bytes_out: ScaledLimit { base: sizes[2], per_instance: sizes[3] },
+                bytes_in: ScaledLimit { base: sizes[4], per_instance: sizes[5] },
                 bytes_per_call: sizes[6] as usize,
-                edits: Growing { base: counts[8], per_instance: counts[9] },
-                log: Growing { base: sizes[7], per_instance: 0 },
+                edits: ScaledLimit { base: counts[8], per_instance: counts[9] },
+                log: ScaledLimit { base: sizes[7], per_instance: 0 },
                 text: (sizes[8] >> 20).min(1 << 20) as usize,
                 component: (sizes[8] >> 11).min(1 << 30),
                 compiled: (sizes[8] >> 10).min(1 << 31),

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::{ControllerFile, File, FileError, Settings};
-use crate::cli::Options;
+use super::{ControllerFile, OperatorFile, OperatorFileError, Settings};
+use crate::cli::SettingsArgs;
 
 /// Each text is refused at a place in it, on one line and without what a terminal obeys, or it comes to settings that
 /// are shown as a file that says the same.
@@ -12,13 +12,13 @@ use crate::cli::Options;
 /// Where it is otherwise. For fuzz targets and tests.
 pub fn any_settings(octets: &[u8]) {
     let Ok(text) = str::from_utf8(octets) else { return };
-    let read = |text: &str| File::parse(Path::new("confine.toml"), text);
+    let read = |text: &str| OperatorFile::parse(Path::new("confine.toml"), text);
     let file = match read(text) {
         Ok(file) => file,
         Err(error) => {
             let told = error.to_string();
             assert!(!told.contains(char::is_control), "{told:?}");
-            if let FileError::Content { line, .. } = error {
+            if let OperatorFileError::Content { line, .. } = error {
                 assert!((1..=1 + text.matches('\n').count()).contains(&line), "{told}");
             }
             return;
@@ -30,12 +30,12 @@ pub fn any_settings(octets: &[u8]) {
     assert_eq!(again.map(|file| shown_plain(&file)), Ok(plain(&shown)), "{shown}");
 }
 
-fn shown(file: &File) -> Result<String, super::SettingsError> {
-    Settings::merge(&Options::default(), |_| None, file, &ControllerFile::default())
+fn shown(file: &OperatorFile) -> Result<String, super::SettingsError> {
+    Settings::merge(&SettingsArgs::default(), |_| None, file, &ControllerFile::default())
         .map(|settings| settings.to_string())
 }
 
-fn shown_plain(file: &File) -> String {
+fn shown_plain(file: &OperatorFile) -> String {
     shown(file).map_or_else(|error| error.to_string(), |text| plain(&text))
 }
 

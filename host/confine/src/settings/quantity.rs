@@ -17,15 +17,15 @@ pub(crate) trait Quantity: Copy + fmt::Display {
 
 /// Bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Size(pub(crate) u64);
+pub(crate) struct ByteUnit(pub(crate) u64);
 
 /// Time, in microseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Time(pub(crate) u64);
+pub(crate) struct TimeUnit(pub(crate) u64);
 
 /// Pieces: instances, edits, units of fuel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Count(pub(crate) u64);
+pub(crate) struct CountUnit(pub(crate) u64);
 
 /// A text that is no amount.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -56,7 +56,7 @@ const SIZES: &Units = &[
 const TIMES: &Units =
     &[("h", 3_600_000_000), ("min", 60_000_000), ("s", 1_000_000), ("ms", 1_000), ("us", 1)];
 
-impl Quantity for Size {
+impl Quantity for ByteUnit {
     fn amount(self) -> u64 {
         self.0
     }
@@ -66,7 +66,7 @@ impl Quantity for Size {
     }
 }
 
-impl Quantity for Time {
+impl Quantity for TimeUnit {
     fn amount(self) -> u64 {
         self.0
     }
@@ -76,7 +76,7 @@ impl Quantity for Time {
     }
 }
 
-impl Quantity for Count {
+impl Quantity for CountUnit {
     fn amount(self) -> u64 {
         self.0
     }
@@ -86,20 +86,20 @@ impl Quantity for Count {
     }
 }
 
-impl fmt::Display for Size {
+impl fmt::Display for ByteUnit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         show(f, self.0, SIZES)
     }
 }
 
-impl fmt::Display for Time {
+impl fmt::Display for TimeUnit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         show(f, self.0, TIMES)
     }
 }
 
 /// With `_` between groups of three digits, as TOML takes it.
-impl fmt::Display for Count {
+impl fmt::Display for CountUnit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let digits = self.0.to_string();
         for (index, digit) in digits.char_indices() {
@@ -120,7 +120,7 @@ fn show(f: &mut fmt::Formatter<'_>, amount: u64, units: &Units) -> fmt::Result {
     }
 }
 
-impl FromStr for Size {
+impl FromStr for ByteUnit {
     type Err = QuantityError;
 
     fn from_str(text: &str) -> Result<Self, QuantityError> {
@@ -128,7 +128,7 @@ impl FromStr for Size {
     }
 }
 
-impl FromStr for Time {
+impl FromStr for TimeUnit {
     type Err = QuantityError;
 
     fn from_str(text: &str) -> Result<Self, QuantityError> {
@@ -151,40 +151,40 @@ fn refused(text: &str, what: &'static str, example: &'static str, units: &Units)
     QuantityError { text: text.to_owned(), what, example, units: names.join(", ") }
 }
 
-impl<'de> Deserialize<'de> for Size {
+impl<'de> Deserialize<'de> for ByteUnit {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         text("a size with its unit, as in \"64 MiB\"", deserializer)
     }
 }
 
-impl<'de> Deserialize<'de> for Time {
+impl<'de> Deserialize<'de> for TimeUnit {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         text("a time with its unit, as in \"10 s\"", deserializer)
     }
 }
 
-impl<'de> Deserialize<'de> for Count {
+impl<'de> Deserialize<'de> for CountUnit {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Number;
+        struct QuantityNumber;
 
-        impl de::Visitor<'_> for Number {
-            type Value = Count;
+        impl de::Visitor<'_> for QuantityNumber {
+            type Value = CountUnit;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a whole number, as in 2_000_000")
             }
 
-            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Count, E> {
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<CountUnit, E> {
                 let number = u64::try_from(number);
-                number.map(Count).map_err(|_| E::custom("a limit cannot be less than nothing"))
+                number.map(CountUnit).map_err(|_| E::custom("a limit cannot be less than nothing"))
             }
 
-            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Count, E> {
-                Ok(Count(number))
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<CountUnit, E> {
+                Ok(CountUnit(number))
             }
         }
 
-        deserializer.deserialize_u64(Number)
+        deserializer.deserialize_u64(QuantityNumber)
     }
 }
 
@@ -193,9 +193,9 @@ where
     T: FromStr<Err = QuantityError>,
     D: Deserializer<'de>,
 {
-    struct Text<T>(&'static str, std::marker::PhantomData<T>);
+    struct QuantityText<T>(&'static str, std::marker::PhantomData<T>);
 
-    impl<T: FromStr<Err = QuantityError>> de::Visitor<'_> for Text<T> {
+    impl<T: FromStr<Err = QuantityError>> de::Visitor<'_> for QuantityText<T> {
         type Value = T;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -207,7 +207,7 @@ where
         }
     }
 
-    deserializer.deserialize_str(Text(expected, std::marker::PhantomData))
+    deserializer.deserialize_str(QuantityText(expected, std::marker::PhantomData))
 }
 
 #[cfg(test)]
@@ -218,12 +218,12 @@ mod tests {
 
     #[test]
     fn amounts_are_read_in_the_units_that_people_use() {
-        let size = |text: &str| text.parse::<Size>().unwrap().0;
+        let size = |text: &str| text.parse::<ByteUnit>().unwrap().0;
         assert_eq!(size("64 MiB"), 64 << 20);
         assert_eq!(size(" 1_024KiB "), 1 << 20);
         assert_eq!(size("10 MB"), 10_000_000);
         assert_eq!(size("0 B"), 0);
-        let time = |text: &str| text.parse::<Time>().unwrap().0;
+        let time = |text: &str| text.parse::<TimeUnit>().unwrap().0;
         assert_eq!(time("10 s"), 10_000_000);
         assert_eq!(time("250ms"), 250_000);
         assert_eq!(time("2 min"), 120_000_000);
@@ -232,12 +232,12 @@ mod tests {
     #[test]
     fn amounts_are_shown_in_the_largest_unit_that_fits() {
         let shown = [
-            Size(64 << 20).to_string(),
-            Size(1500).to_string(),
-            Size(0).to_string(),
-            Time(10_000_000).to_string(),
-            Time(90_000_000).to_string(),
-            Count(2_000_000_000).to_string(),
+            ByteUnit(64 << 20).to_string(),
+            ByteUnit(1500).to_string(),
+            ByteUnit(0).to_string(),
+            TimeUnit(10_000_000).to_string(),
+            TimeUnit(90_000_000).to_string(),
+            CountUnit(2_000_000_000).to_string(),
         ];
         assert_eq!(shown, ["64 MiB", "1500 B", "0 B", "10 s", "90 s", "2_000_000_000"]);
     }
@@ -246,7 +246,7 @@ mod tests {
     fn what_is_no_amount_is_refused_with_an_example() {
         let refused = ["64", "64 pies", "MiB", "-1 B", "1.5 GiB", "", "99999999999 GiB", "64 mib"];
         let texts: Vec<_> =
-            refused.iter().map(|text| text.parse::<Size>().unwrap_err().to_string()).collect();
+            refused.iter().map(|text| text.parse::<ByteUnit>().unwrap_err().to_string()).collect();
         insta::assert_snapshot!(texts.join("\n"), @r"
         `64` is not a size: write a whole number and a unit, as in `64 MiB`; the units are B, kB, MB, GB, KiB, MiB, GiB
         `64 pies` is not a size: write a whole number and a unit, as in `64 MiB`; the units are B, kB, MB, GB, KiB, MiB, GiB
@@ -257,31 +257,31 @@ mod tests {
         `99999999999 GiB` is not a size: write a whole number and a unit, as in `64 MiB`; the units are B, kB, MB, GB, KiB, MiB, GiB
         `64 mib` is not a size: write a whole number and a unit, as in `64 MiB`; the units are B, kB, MB, GB, KiB, MiB, GiB
         ");
-        insta::assert_snapshot!("10 S\u{1b}".parse::<Time>().unwrap_err(), @r"`10 S\u{1b}` is not a time: write a whole number and a unit, as in `10 s`; the units are us, ms, s, min, h");
+        insta::assert_snapshot!("10 S\u{1b}".parse::<TimeUnit>().unwrap_err(), @r"`10 S\u{1b}` is not a time: write a whole number and a unit, as in `10 s`; the units are us, ms, s, min, h");
     }
 
     proptest! {
         #[test]
         fn what_is_shown_is_read_back(amount: u64) {
-            prop_assert_eq!(Size(amount).to_string().parse(), Ok(Size(amount)));
-            prop_assert_eq!(Time(amount).to_string().parse(), Ok(Time(amount)));
-            let toml: std::collections::BTreeMap<String, Count> =
-                toml::from_str(&format!("n = {}", Count(amount >> 1))).unwrap();
-            prop_assert_eq!(toml["n"], Count(amount >> 1));
+            prop_assert_eq!(ByteUnit(amount).to_string().parse(), Ok(ByteUnit(amount)));
+            prop_assert_eq!(TimeUnit(amount).to_string().parse(), Ok(TimeUnit(amount)));
+            let toml: std::collections::BTreeMap<String, CountUnit> =
+                toml::from_str(&format!("n = {}", CountUnit(amount >> 1))).unwrap();
+            prop_assert_eq!(toml["n"], CountUnit(amount >> 1));
         }
 
         #[test]
         fn round_amounts_are_short(number in 1u64..1000, unit in 0..3usize) {
             let (_, worth) = SIZES[unit];
-            prop_assert!(Size(number * worth).to_string().len() <= "1000 MiB".len());
+            prop_assert!(ByteUnit(number * worth).to_string().len() <= "1000 MiB".len());
         }
 
         #[test]
         fn no_text_is_too_much(text in "\\PC*|[0-9_]{0,30} ?(B|KiB|GiB|s|h)?") {
-            if let Ok(size) = text.parse::<Size>() {
+            if let Ok(size) = text.parse::<ByteUnit>() {
                 prop_assert_eq!(size.to_string().parse(), Ok(size));
             }
-            let _ = text.parse::<Time>();
+            let _ = text.parse::<TimeUnit>();
         }
     }
 }

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use confine_service::Quarantine;
+use confine_service::QuarantinePolicy;
 use serde::Deserialize;
 use toml::Spanned;
 
 use super::{
-    limits::{Misfit, literal},
-    quantity::{Count, Quantity as _, Time},
+    limits::{LimitMisfit, literal},
+    quantity::{CountUnit, Quantity as _, TimeUnit},
 };
 
 /// The table `quarantine` of the operator's file. What is left out stays as it is.
@@ -16,26 +16,30 @@ use super::{
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct QuarantineTable {
     /// 0 for never.
-    failures: Option<Spanned<Count>>,
-    window: Option<Spanned<Time>>,
+    failures: Option<Spanned<CountUnit>>,
+    window: Option<Spanned<TimeUnit>>,
 }
 
-const SECOND: Time = Time(1_000_000);
+const SECOND: TimeUnit = TimeUnit(1_000_000);
 
 impl QuarantineTable {
     /// Changes what the table says.
-    pub(crate) fn apply(&self, quarantine: &mut Quarantine) -> Result<(), Misfit> {
+    pub(crate) fn apply(&self, quarantine: &mut QuarantinePolicy) -> Result<(), LimitMisfit> {
         if let Some(failures) = &self.failures {
-            let most = u32::try_from(failures.get_ref().0).map_err(|_| Misfit {
+            let most = u32::try_from(failures.get_ref().0).map_err(|_| LimitMisfit {
                 span: failures.span(),
-                what: format!("{} is too much, {} is the most", failures.get_ref(), Count(u32::MAX.into())),
+                what: format!(
+                    "{} is too much, {} is the most",
+                    failures.get_ref(),
+                    CountUnit(u32::MAX.into())
+                ),
             })?;
             quarantine.failures = Some(most).filter(|&most| most > 0);
         }
         if let Some(window) = &self.window {
             if window.get_ref().0 < SECOND.0 {
                 let what = format!("{} is too little, {SECOND} is the least", window.get_ref());
-                return Err(Misfit { span: window.span(), what });
+                return Err(LimitMisfit { span: window.span(), what });
             }
             quarantine.window = Duration::from_micros(window.get_ref().0);
         }
@@ -44,11 +48,11 @@ impl QuarantineTable {
 }
 
 /// The settings as lines of such a table.
-pub(crate) fn lines(quarantine: &Quarantine) -> [String; 2] {
+pub(crate) fn lines(quarantine: &QuarantinePolicy) -> [String; 2] {
     let window = u64::try_from(quarantine.window.as_micros()).unwrap_or(u64::MAX);
     [
-        format!("failures = {}", literal(Count::of(quarantine.failures.unwrap_or_default().into()))),
-        format!("window = {}", literal(Time::of(window))),
+        format!("failures = {}", literal(CountUnit::of(quarantine.failures.unwrap_or_default().into()))),
+        format!("window = {}", literal(TimeUnit::of(window))),
     ]
 }
 
@@ -56,22 +60,22 @@ pub(crate) fn lines(quarantine: &Quarantine) -> [String; 2] {
 mod tests {
     use super::*;
 
-    fn apply(text: &str) -> Result<Quarantine, String> {
+    fn apply(text: &str) -> Result<QuarantinePolicy, String> {
         let table: QuarantineTable = toml::from_str(text).map_err(|error| error.message().to_owned())?;
-        let mut quarantine = Quarantine::default();
+        let mut quarantine = QuarantinePolicy::default();
         table.apply(&mut quarantine).map_err(|misfit| format!("{}: {}", &text[misfit.span], misfit.what))?;
         Ok(quarantine)
     }
 
     #[test]
     fn what_is_shown_is_read_back() {
-        let lines = lines(&Quarantine::default()).join("\n");
+        let lines = lines(&QuarantinePolicy::default()).join("\n");
         insta::assert_snapshot!(lines, @r#"
         failures = 5
         window = "10 min"
         "#);
-        let other = Quarantine { failures: None, window: Duration::from_secs(90) };
-        for quarantine in [Quarantine::default(), other] {
+        let other = QuarantinePolicy { failures: None, window: Duration::from_secs(90) };
+        for quarantine in [QuarantinePolicy::default(), other] {
             assert_eq!(apply(&super::lines(&quarantine).join("\n")), Ok(quarantine));
         }
     }

@@ -3,12 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use confine_nacm::{Action, MODULES, Nacm, Operation, Operations, Rule, RuleList, Target};
+use confine_nacm::{
+    AccessOperation, AccessOperations, MODULES, Nacm, Rule, RuleAction, RuleList, RuleTarget,
+};
 use confine_tree::CONTROLLER;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::limits::Misfit;
+use super::limits::LimitMisfit;
 
 /// The prefix that stands for the controller's own names without being declared.
 const CONTROLLER_PREFIX: &str = "ctrl";
@@ -38,13 +40,13 @@ struct RuleTable {
     module_name: Option<String>,
     path: Option<String>,
     #[serde(default)]
-    access_operations: Vec<AccessOperation>,
+    access_operations: Vec<AccessOperationValue>,
     action: ActionValue,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum AccessOperation {
+enum AccessOperationValue {
     Create,
     Read,
     Update,
@@ -61,7 +63,7 @@ enum ActionValue {
 /// What becomes of two instances that do not agree.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Conflicts {
+pub(crate) enum ConflictPolicy {
     /// The commit fails.
     #[default]
     Error,
@@ -72,7 +74,7 @@ pub(crate) enum Conflicts {
 impl NacmTable {
     /// The rules; none where the file says none. What cannot be resolved is refused: unlike the controller's
     /// own, the file is read by nobody else.
-    pub(crate) fn read(&self) -> Result<Option<Nacm>, Misfit> {
+    pub(crate) fn read(&self) -> Result<Option<Nacm>, LimitMisfit> {
         if self.rule_list.is_empty() {
             return Ok(None);
         }
@@ -85,20 +87,20 @@ impl NacmTable {
                 if let Some(problem) = problems.first() {
                     let rule = list.rule.iter().find(|rule| *rule.name.get_ref() == problem.rule);
                     let span = rule.map_or(group.span(), |rule| rule.name.span());
-                    return Err(Misfit { span, what: problem.what.clone() });
+                    return Err(LimitMisfit { span, what: problem.what.clone() });
                 }
             }
         }
         Ok(Some(nacm))
     }
 
-    fn rule_list(&self, list: &RuleListTable) -> Result<RuleList, Misfit> {
+    fn rule_list(&self, list: &RuleListTable) -> Result<RuleList, LimitMisfit> {
         for group in &list.group {
             let name = group.get_ref();
             if name != MODULES && name.strip_prefix("module:").is_none_or(str::is_empty) {
                 let what =
                     format!("`{name}` is no group of modules: write `module:NAME`, or `{MODULES}` for all");
-                return Err(Misfit { span: group.span(), what });
+                return Err(LimitMisfit { span: group.span(), what });
             }
         }
         Ok(RuleList {
@@ -112,18 +114,18 @@ impl NacmTable {
         let own = [(CONTROLLER_PREFIX.to_owned(), CONTROLLER.to_owned())];
         let declared = self.prefixes.iter().map(|(prefix, namespace)| (prefix.clone(), namespace.clone()));
         let target = match &rule.path {
-            Some(path) => Target::Path { path: path.clone(), prefixes: declared.chain(own).collect() },
-            None => Target::Any,
+            Some(path) => RuleTarget::Path { path: path.clone(), prefixes: declared.chain(own).collect() },
+            None => RuleTarget::Any,
         };
         let operations = rule.access_operations.iter().map(|operation| match operation {
-            AccessOperation::Create => Operation::Create,
-            AccessOperation::Read => Operation::Read,
-            AccessOperation::Update => Operation::Update,
-            AccessOperation::Delete => Operation::Delete,
+            AccessOperationValue::Create => AccessOperation::Create,
+            AccessOperationValue::Read => AccessOperation::Read,
+            AccessOperationValue::Update => AccessOperation::Update,
+            AccessOperationValue::Delete => AccessOperation::Delete,
         });
         let operations = match rule.access_operations.is_empty() {
-            true => Operations::ALL,
-            false => operations.fold(Operations::NONE, Operations::with),
+            true => AccessOperations::ALL,
+            false => operations.fold(AccessOperations::NONE, AccessOperations::with),
         };
         Rule {
             name: rule.name.get_ref().clone(),
@@ -131,8 +133,8 @@ impl NacmTable {
             target,
             operations,
             action: match rule.action {
-                ActionValue::Permit => Action::Permit,
-                ActionValue::Deny => Action::Deny,
+                ActionValue::Permit => RuleAction::Permit,
+                ActionValue::Deny => RuleAction::Deny,
             },
         }
     }
@@ -145,7 +147,7 @@ pub(crate) fn lines(nacm: &Nacm) -> Vec<String> {
     let rules = || nacm.rule_lists.iter().flat_map(|list| &list.rules);
     let prefixes: BTreeMap<&str, &str> = rules()
         .filter_map(|rule| match &rule.target {
-            Target::Path { prefixes, .. } => Some(prefixes),
+            RuleTarget::Path { prefixes, .. } => Some(prefixes),
             _ => None,
         })
         .flatten()
@@ -165,16 +167,21 @@ pub(crate) fn lines(nacm: &Nacm) -> Vec<String> {
             lines.push("[[nacm.rule_list.rule]]".to_owned());
             lines.push(format!("name = {}", string(&rule.name)));
             lines.extend(rule.module.iter().map(|name| format!("module_name = {}", string(name))));
-            if let Target::Path { path, .. } = &rule.target {
+            if let RuleTarget::Path { path, .. } = &rule.target {
                 lines.push(format!("path = {}", string(path)));
             }
-            if rule.operations != Operations::ALL {
-                let all = [Operation::Create, Operation::Read, Operation::Update, Operation::Delete];
+            if rule.operations != AccessOperations::ALL {
+                let all = [
+                    AccessOperation::Create,
+                    AccessOperation::Read,
+                    AccessOperation::Update,
+                    AccessOperation::Delete,
+                ];
                 let named = all.iter().filter(|&&operation| rule.operations.has(operation));
                 let named: Vec<String> = named.map(|operation| string(operation.name())).collect();
                 lines.push(format!("access_operations = [{}]", named.join(", ")));
             }
-            let action = if rule.action == Action::Permit { "permit" } else { "deny" };
+            let action = if rule.action == RuleAction::Permit { "permit" } else { "deny" };
             lines.push(format!("action = {}", string(action)));
         }
     }
@@ -186,13 +193,13 @@ mod tests {
     use super::*;
 
     #[derive(Debug, Deserialize)]
-    struct File {
+    struct RulesFile {
         #[serde(default)]
         nacm: NacmTable,
     }
 
     fn read(text: &str) -> Result<Option<Nacm>, String> {
-        let file: File = toml::from_str(text).map_err(|error| error.message().to_owned())?;
+        let file: RulesFile = toml::from_str(text).map_err(|error| error.message().to_owned())?;
         file.nacm.read().map_err(|misfit| format!("{}: {}", &text[misfit.span], misfit.what))
     }
 
@@ -222,7 +229,7 @@ action = "deny""#;
         assert_eq!(read("").unwrap(), None);
         let nacm = read(RULES).unwrap().unwrap();
         assert_eq!(lines(&nacm).join("\n"), RULES);
-        assert_eq!(nacm.rule_lists[0].rules[1].operations, Operations::ALL);
+        assert_eq!(nacm.rule_lists[0].rules[1].operations, AccessOperations::ALL);
         let (access, _) = nacm.module_access("banner", "alice");
         assert_eq!(access.len(), 3);
     }

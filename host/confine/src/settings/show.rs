@@ -4,7 +4,7 @@ use std::{fmt, path::PathBuf};
 
 use confine_sandbox::text::line;
 
-use super::{Settings, Sourced, limits, quarantine, rules};
+use super::{Settings, SourcedValue, limits, quarantine, rules};
 
 /// In TOML, with who says each setting in a comment behind it. Values that are no UTF-8 are shown as near
 /// to it as can be.
@@ -90,7 +90,7 @@ impl fmt::Display for Settings {
 fn setting<T>(
     f: &mut fmt::Formatter<'_>,
     key: &str,
-    setting: &Sourced<T>,
+    setting: &SourcedValue<T>,
     show: impl Fn(&T) -> String,
 ) -> fmt::Result {
     writeln!(f, "{key} = {}  # {}", show(&setting.value), comment(setting))
@@ -99,7 +99,7 @@ fn setting<T>(
 fn list<T>(
     f: &mut fmt::Formatter<'_>,
     key: &str,
-    settings: &[Sourced<T>],
+    settings: &[SourcedValue<T>],
     show: impl Fn(&T) -> String,
 ) -> fmt::Result {
     if settings.is_empty() {
@@ -117,7 +117,7 @@ fn string(text: &(impl AsRef<str> + ?Sized)) -> String {
 }
 
 /// A path may hold a line break, and a comment ends there.
-fn comment<T>(setting: &Sourced<T>) -> String {
+fn comment<T>(setting: &SourcedValue<T>) -> String {
     let origin = setting.origin.to_string();
     line(&origin, origin.len())
 }

@@ -24,8 +24,9 @@ impl Fixture {
         self.0.path().join(name)
     }
 
-    fn merge(&self, options: &Options, environment: &[(&str, &str)]) -> Result<Settings, SettingsError> {
-        let file = options.config.as_ref().map(|path| File::read(path)).transpose()?.unwrap_or_default();
+    fn merge(&self, options: &SettingsArgs, environment: &[(&str, &str)]) -> Result<Settings, SettingsError> {
+        let file =
+            options.config.as_ref().map(|path| OperatorFile::read(path)).transpose()?.unwrap_or_default();
         let controller = options.controller_config.as_ref().map(|path| ControllerFile::read(path));
         let controller = controller.transpose()?.unwrap_or_default();
         let variable = |name: &str| {
@@ -89,7 +90,7 @@ memory = '128 MiB'
 #[test]
 fn there_is_a_default_for_everything() {
     let fixture = Fixture::new();
-    let settings = fixture.merge(&Options::default(), &[]).unwrap();
+    let settings = fixture.merge(&SettingsArgs::default(), &[]).unwrap();
     insta::assert_snapshot!(fixture.shown(&settings), @r#"
     socket = "/usr/local/var/run/controller/controller.sock"  # default
     # running: not known, so each commit reads who owns what
@@ -124,7 +125,8 @@ fn there_is_a_default_for_everything() {
 #[test]
 fn the_controller_says_where_it_is() {
     let fixture = Fixture::new();
-    let options = Options { controller_config: Some(fixture.path("controller.xml")), ..Options::default() };
+    let options =
+        SettingsArgs { controller_config: Some(fixture.path("controller.xml")), ..SettingsArgs::default() };
     let settings = fixture.merge(&options, &[]).unwrap();
     assert_eq!(settings.backend_user.as_ref().unwrap().value, "clicon");
     insta::assert_snapshot!(fixture.shown(&settings), @r#"
@@ -167,10 +169,10 @@ fn the_datastores_of_another_controller_are_none_of_this_one() {
     let fixture = Fixture::new();
     let controller_config = Some(fixture.path("controller.xml"));
     let running = |socket: &str| {
-        let options = Options {
+        let options = SettingsArgs {
             controller_config: controller_config.clone(),
             socket: Some(socket.into()),
-            ..Options::default()
+            ..SettingsArgs::default()
         };
         fixture.merge(&options, &[]).unwrap().running.map(|running| running.value)
     };
@@ -182,19 +184,19 @@ fn the_datastores_of_another_controller_are_none_of_this_one() {
 fn without_a_name_the_usual_configuration_is_that_of_the_usual_controller() {
     let fixture = Fixture::new();
     let usual = fixture.path("controller.xml");
-    let file = |text: &str| File::read(&fixture.write("confine.toml", text)).unwrap();
-    let socket = |options: &Options, file: &File, usual: &Path| {
+    let file = |text: &str| OperatorFile::read(&fixture.write("confine.toml", text)).unwrap();
+    let socket = |options: &SettingsArgs, file: &OperatorFile, usual: &Path| {
         controller(options, file, usual).unwrap().socket.map(|found| found.value)
     };
     let here = Some("/controller.sock".to_owned());
-    let named = |socket: &str| Options { socket: Some(socket.into()), ..Options::default() };
-    assert_eq!(socket(&Options::default(), &file(""), &usual), here);
+    let named = |socket: &str| SettingsArgs { socket: Some(socket.into()), ..SettingsArgs::default() };
+    assert_eq!(socket(&SettingsArgs::default(), &file(""), &usual), here);
     assert_eq!(socket(&named("/controller.sock"), &file(""), &usual), here);
     assert_eq!(socket(&named("/another.sock"), &file(""), &usual), None);
-    assert_eq!(socket(&Options::default(), &file("socket = '/another.sock'"), &usual), None);
-    assert_eq!(socket(&Options::default(), &file(""), &fixture.path("nowhere.xml")), None);
+    assert_eq!(socket(&SettingsArgs::default(), &file("socket = '/another.sock'"), &usual), None);
+    assert_eq!(socket(&SettingsArgs::default(), &file(""), &fixture.path("nowhere.xml")), None);
     // One that is named has to be there.
-    let missing = controller(&Options::default(), &file("controller_config = 'nowhere.xml'"), &usual);
+    let missing = controller(&SettingsArgs::default(), &file("controller_config = 'nowhere.xml'"), &usual);
     let told = confine_service::chain(&missing.unwrap_err());
     insta::assert_snapshot!(told.replace(fixture.0.path().to_str().unwrap(), ""), @"the controller's configuration `/nowhere.xml` cannot be read: No such file or directory (os error 2)");
 }
@@ -202,10 +204,10 @@ fn without_a_name_the_usual_configuration_is_that_of_the_usual_controller() {
 #[test]
 fn the_operators_file_goes_before_the_controllers() {
     let fixture = Fixture::new();
-    let options = Options {
+    let options = SettingsArgs {
         config: Some(fixture.write("confine.toml", FILE_TEXT)),
         controller_config: Some(fixture.path("controller.xml")),
-        ..Options::default()
+        ..SettingsArgs::default()
     };
     let settings = fixture.merge(&options, &[]).unwrap();
     let limits = settings.limits_of_modules();
@@ -252,7 +254,7 @@ fn the_operators_file_goes_before_the_controllers() {
 #[test]
 fn the_command_line_goes_before_all() {
     let fixture = Fixture::new();
-    let options = Options {
+    let options = SettingsArgs {
         config: Some(fixture.write("confine.toml", FILE_TEXT)),
         controller_config: Some(fixture.path("controller.xml")),
         socket: Some("/option.sock".into()),
@@ -263,11 +265,11 @@ fn the_command_line_goes_before_all() {
         cache: Some("/option-cache".into()),
         pidfile: Some("/option.pid".into()),
         log: Some("trace".parse().unwrap()),
-        log_to: Some(Target::Stdout),
-        log_format: Some(Format::Text),
+        log_to: Some(LogTarget::Stdout),
+        log_format: Some(LogFormat::Text),
         admin: Some("/option-admin.sock".into()),
         metrics: Some("/option-metrics.sock".parse().unwrap()),
-        ..Options::default()
+        ..SettingsArgs::default()
     };
     let settings = fixture.merge(&options, &[("CONFINE_LOG", "error")]).unwrap();
     insta::assert_snapshot!(fixture.shown(&settings), @r#"
@@ -320,46 +322,50 @@ fn the_environment_says_what_to_log() {
     let help = command.find_subcommand_mut("serve").unwrap().render_long_help().to_string();
     assert!([LOG_VARIABLE, PYTHON_DEBUG_VARIABLE].iter().all(|variable| help.contains(variable)), "{help}");
     let fixture = Fixture::new();
-    let filter = |options: &Options, environment: &[(&str, &str)]| {
+    let filter = |options: &SettingsArgs, environment: &[(&str, &str)]| {
         let filter = fixture.merge(options, environment).unwrap().log.filter;
         format!("{} ({})", filter.value, filter.origin)
     };
-    let file = Options { config: Some(fixture.write("confine.toml", FILE_TEXT)), ..Options::default() };
+    let file =
+        SettingsArgs { config: Some(fixture.write("confine.toml", FILE_TEXT)), ..SettingsArgs::default() };
     assert_eq!(
         filter(&file, &[("CONFINE_LOG", "error"), ("PYAPI_DEBUG", "1")]),
         "error (environment, CONFINE_LOG)"
     );
     assert_eq!(filter(&file, &[("PYAPI_DEBUG", "1")]), "debug (environment, PYAPI_DEBUG)");
-    assert_eq!(filter(&Options::default(), &[("PYAPI_DEBUG", "0")]), "info (default)");
-    let debug = Options { debug: true, ..Options::default() };
+    assert_eq!(filter(&SettingsArgs::default(), &[("PYAPI_DEBUG", "0")]), "info (default)");
+    let debug = SettingsArgs { debug: true, ..SettingsArgs::default() };
     assert_eq!(filter(&debug, &[("CONFINE_LOG", "error")]), "debug (command line)");
-    let xml = Options { log_xml: true, ..file };
+    let xml = SettingsArgs { log_xml: true, ..file };
     assert_eq!(filter(&xml, &[]), "warn,xml=trace (command line)");
 }
 
 #[test]
 fn in_the_place_of_the_python_server_the_log_is_syslog() {
     let fixture = Fixture::new();
-    let to = |options: &Options| fixture.merge(options, &[]).unwrap().log.to.value;
-    assert_eq!(to(&Options { as_python_server: true, ..Options::default() }), Target::Syslog);
+    let to = |options: &SettingsArgs| fixture.merge(options, &[]).unwrap().log.to.value;
+    assert_eq!(to(&SettingsArgs { as_python_server: true, ..SettingsArgs::default() }), LogTarget::Syslog);
     let config = Some(fixture.write("confine.toml", FILE_TEXT));
-    assert_eq!(to(&Options { as_python_server: true, config, ..Options::default() }), Target::Journald);
+    assert_eq!(
+        to(&SettingsArgs { as_python_server: true, config, ..SettingsArgs::default() }),
+        LogTarget::Journald
+    );
 }
 
 #[test]
 fn what_cannot_be_is_refused() {
     let fixture = Fixture::new();
-    let told = |options: &Options, environment: &[(&str, &str)]| {
+    let told = |options: &SettingsArgs, environment: &[(&str, &str)]| {
         let error = fixture.merge(options, environment).unwrap_err();
         confine_service::chain(&error).replace(fixture.0.path().to_str().unwrap(), "")
     };
     let filter = "<clixon-config><CONTROLLER_PYAPI_MODULE_FILTER>a, b/c</CONTROLLER_PYAPI_MODULE_FILTER></clixon-config>";
     let xml = fixture.write("filter.xml", filter);
     let texts = [
-        told(&Options { socket: Some("/x".repeat(54).into()), ..Options::default() }, &[]),
-        told(&Options { controller_config: Some(xml), ..Options::default() }, &[]),
-        told(&Options::default(), &[("CONFINE_LOG", "lots")]),
-        told(&Options { config: Some(fixture.path("nowhere.toml")), ..Options::default() }, &[]),
+        told(&SettingsArgs { socket: Some("/x".repeat(54).into()), ..SettingsArgs::default() }, &[]),
+        told(&SettingsArgs { controller_config: Some(xml), ..SettingsArgs::default() }, &[]),
+        told(&SettingsArgs::default(), &[("CONFINE_LOG", "lots")]),
+        told(&SettingsArgs { config: Some(fixture.path("nowhere.toml")), ..SettingsArgs::default() }, &[]),
     ];
     insta::assert_snapshot!(texts.join("\n"), @r"
     the socket's path `/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x` (command line) has 108 bytes, a socket's path can have 107 at most
@@ -376,14 +382,14 @@ fn what_is_shown_is_a_file_that_says_the_same() {
     let odd = "unmanaged = ['a']\ncache = \"/a \\\"quoted\\\"\\n\\u001b path\"\n[limits]\nhandles = 7\n";
     let file =
         fixture.write("confine.toml", &format!("{odd}{}", &FILE_TEXT[FILE_TEXT.find("[nacm").unwrap()..]));
-    let options = Options {
+    let options = SettingsArgs {
         config: Some(file),
         controller_config: Some(fixture.path("controller.xml")),
-        ..Options::default()
+        ..SettingsArgs::default()
     };
     let settings = fixture.merge(&options, &[]).unwrap();
     let shown = fixture.write("shown.toml", &settings.to_string());
-    let again = fixture.merge(&Options { config: Some(shown), ..Options::default() }, &[]).unwrap();
+    let again = fixture.merge(&SettingsArgs { config: Some(shown), ..SettingsArgs::default() }, &[]).unwrap();
     let plain = |settings: &Settings| {
         let lines = settings.to_string();
         lines.lines().map(|line| line.split("  # ").next().unwrap().to_owned()).collect::<Vec<_>>()
@@ -404,7 +410,7 @@ fn of_a_module_what_is_said_is_shown() {
     let text =
         "[module.loud]\nconflicts = 'last-wins'\n[module.meek]\n[module.big.limits]\nmemory = '128 MiB'\n";
     let config = Some(fixture.write("confine.toml", text));
-    let shown = fixture.merge(&Options { config, ..Options::default() }, &[]).unwrap().to_string();
+    let shown = fixture.merge(&SettingsArgs { config, ..SettingsArgs::default() }, &[]).unwrap().to_string();
     let is_said = |line: &&str| line.starts_with("[module") || line.starts_with("conflicts");
     insta::assert_snapshot!(shown.lines().filter(is_said).collect::<Vec<_>>().join("\n"), @r#"
     [module."big".limits]
@@ -421,13 +427,13 @@ fn the_packaged_file_says_the_defaults() {
     assert!(packaged.contains(&format!("\n#controller_config = \"{CONTROLLER_FILE}\"\n")));
     let merge = |text: &str| {
         let config = Some(fixture.write("confine.toml", text));
-        fixture.merge(&Options { config, ..Options::default() }, &[]).unwrap()
+        fixture.merge(&SettingsArgs { config, ..SettingsArgs::default() }, &[]).unwrap()
     };
     let plain = |settings: &Settings| {
         let lines = settings.to_string();
         lines.lines().map(|line| line.split("  # ").next().unwrap().to_owned()).collect::<Vec<_>>()
     };
-    let defaults = fixture.merge(&Options::default(), &[]).unwrap();
+    let defaults = fixture.merge(&SettingsArgs::default(), &[]).unwrap();
     assert_eq!(plain(&merge(packaged)), plain(&defaults));
     // Examples of settings that have no default.
     let examples = ["#user", "#running", "#pidfile", "#group", "#listen", "#collector"];

@@ -14,7 +14,7 @@ pub(super) const NAME: usize = 100;
 
 /// Why a text cannot be a setting.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum ValueError {
+pub(crate) enum SettingValueError {
     #[error("a path cannot be empty")]
     EmptyPath,
     #[error("`{}` is not the name of a user", line(.0, NAME))]
@@ -69,10 +69,10 @@ impl ModuleNames {
 }
 
 impl FromStr for ModuleNames {
-    type Err = ValueError;
+    type Err = SettingValueError;
 
     /// None at all is nothing wrong, and neither is a comma too much.
-    fn from_str(text: &str) -> Result<Self, ValueError> {
+    fn from_str(text: &str) -> Result<Self, SettingValueError> {
         let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
         names.map(str::parse).collect::<Result<_, _>>().map(Self)
     }
@@ -86,26 +86,26 @@ impl FilePath {
 }
 
 impl FromStr for FilePath {
-    type Err = ValueError;
+    type Err = SettingValueError;
 
-    fn from_str(text: &str) -> Result<Self, ValueError> {
-        if text.is_empty() { Err(ValueError::EmptyPath) } else { Ok(Self(text.into())) }
+    fn from_str(text: &str) -> Result<Self, SettingValueError> {
+        if text.is_empty() { Err(SettingValueError::EmptyPath) } else { Ok(Self(text.into())) }
     }
 }
 
 impl FromStr for UserName {
-    type Err = ValueError;
+    type Err = SettingValueError;
 
-    fn from_str(text: &str) -> Result<Self, ValueError> {
-        if is_account(text) { Ok(Self(text.into())) } else { Err(ValueError::User(text.into())) }
+    fn from_str(text: &str) -> Result<Self, SettingValueError> {
+        if is_account(text) { Ok(Self(text.into())) } else { Err(SettingValueError::User(text.into())) }
     }
 }
 
 impl FromStr for GroupName {
-    type Err = ValueError;
+    type Err = SettingValueError;
 
-    fn from_str(text: &str) -> Result<Self, ValueError> {
-        if is_account(text) { Ok(Self(text.into())) } else { Err(ValueError::Group(text.into())) }
+    fn from_str(text: &str) -> Result<Self, SettingValueError> {
+        if is_account(text) { Ok(Self(text.into())) } else { Err(SettingValueError::Group(text.into())) }
     }
 }
 
@@ -115,25 +115,25 @@ fn is_account(text: &str) -> bool {
 }
 
 impl FromStr for ListName {
-    type Err = ValueError;
+    type Err = SettingValueError;
 
     /// An identifier of YANG (RFC 7950, section 6.2).
-    fn from_str(text: &str) -> Result<Self, ValueError> {
+    fn from_str(text: &str) -> Result<Self, SettingValueError> {
         let starts = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
         let is_name = starts && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
-        if is_name { Ok(Self(text.into())) } else { Err(ValueError::List(text.into())) }
+        if is_name { Ok(Self(text.into())) } else { Err(SettingValueError::List(text.into())) }
     }
 }
 
 impl FromStr for ModuleName {
-    type Err = ValueError;
+    type Err = SettingValueError;
 
     /// With or without the ending of its file.
-    fn from_str(text: &str) -> Result<Self, ValueError> {
+    fn from_str(text: &str) -> Result<Self, SettingValueError> {
         let name = text.strip_suffix(".wasm").unwrap_or(text);
         let is_name =
             !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
-        if is_name { Ok(Self(name.into())) } else { Err(ValueError::Module(text.into())) }
+        if is_name { Ok(Self(name.into())) } else { Err(SettingValueError::Module(text.into())) }
     }
 }
 
@@ -141,9 +141,9 @@ impl FromStr for ModuleName {
 macro_rules! text {
     ($($name:ident),*) => {$(
         impl TryFrom<String> for $name {
-            type Error = ValueError;
+            type Error = SettingValueError;
 
-            fn try_from(text: String) -> Result<Self, ValueError> {
+            fn try_from(text: String) -> Result<Self, SettingValueError> {
                 text.parse()
             }
         }
@@ -165,9 +165,9 @@ macro_rules! text {
 text!(UserName, GroupName, ListName, ModuleName);
 
 impl TryFrom<String> for FilePath {
-    type Error = ValueError;
+    type Error = SettingValueError;
 
-    fn try_from(text: String) -> Result<Self, ValueError> {
+    fn try_from(text: String) -> Result<Self, SettingValueError> {
         text.parse()
     }
 }

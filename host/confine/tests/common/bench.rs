@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use confine_backend::{
-    Actions, Backend, Commit, ControllerTransaction, Datastore, Events, Identity, Options, Push, Stream,
+    ActionsMode, Backend, ConnectOptions, ControllerCommit, ControllerTransaction, Datastore, EventReceiver,
+    EventStream, PushMode, RequestUser,
 };
 use confine_controller::Controller;
 use tokio::net::UnixListener;
@@ -35,13 +36,17 @@ pub(crate) fn serve_controller(socket: &Path) {
 }
 
 /// What becomes of a commit of an instance, by `alice`.
-pub(crate) async fn commit(options: &Options) -> ControllerTransaction {
-    let user = Identity::User("alice".into());
-    let mut events = Events::subscribe(options, &[Stream::ControllerTransaction]).await.unwrap();
+pub(crate) async fn commit(options: &ConnectOptions) -> ControllerTransaction {
+    let user = RequestUser::User("alice".into());
+    let mut events = EventReceiver::subscribe(options, &[EventStream::ControllerTransaction]).await.unwrap();
     let mut client = Backend::connect(options.clone()).await.unwrap();
     client.edit_config(Datastore::Candidate, INSTANCE, &user).await.unwrap();
-    let commit =
-        Commit { device: "*", push: Push::Commit, actions: Actions::Change, source: Datastore::Candidate };
+    let commit = ControllerCommit {
+        device: "*",
+        push: PushMode::Commit,
+        actions: ActionsMode::Change,
+        source: Datastore::Candidate,
+    };
     let tid = client.controller_commit(commit, &user).await.unwrap();
     tokio::time::timeout(PATIENCE, events.completed(tid)).await.unwrap().unwrap()
 }

@@ -10,8 +10,8 @@ use std::{
     time::Instant,
 };
 
-use confine_author::{Committed, Stage};
-use confine_backend::{Actions, Outcome, Push};
+use confine_author::{CommitEnd, Testbed};
+use confine_backend::{ActionsMode, PushMode, TransactionOutcome};
 use confine_controller::Controller;
 use confine_tests::{
     play::{instead, services},
@@ -23,7 +23,7 @@ use super::{Daemon, Lines, PATIENCE, http, modules, serve};
 
 /// A controller and a user, and a directory with all that a daemon needs.
 pub(crate) struct Site {
-    pub(crate) stage: Stage,
+    pub(crate) stage: Testbed,
     /// Between the daemon and the controller.
     pub(crate) wire: Wire,
     pub(crate) directory: tempfile::TempDir,
@@ -48,7 +48,7 @@ impl Site {
         fs::write(directory.path().join("confine.toml"), limits).unwrap();
         let builder = Controller::builder().devices(1).service_model("probe", yang);
         let backend = directory.path().join("backend.sock");
-        let stage = Stage::without_daemon(builder, backend.clone(), "alice").await.unwrap();
+        let stage = Testbed::without_daemon(builder, backend.clone(), "alice").await.unwrap();
         let wire = Wire::listen(&directory.path().join("controller.sock"), &backend).unwrap();
         Self { stage, wire, directory }
     }
@@ -87,13 +87,13 @@ impl Site {
     }
 
     pub(crate) async fn begin(&mut self) -> u64 {
-        self.stage.begin(Push::Commit, Actions::Change).await.unwrap()
+        self.stage.begin(PushMode::Commit, ActionsMode::Change).await.unwrap()
     }
 
-    pub(crate) async fn commit(&mut self, banner: &str) -> Committed {
+    pub(crate) async fn commit(&mut self, banner: &str) -> CommitEnd {
         let path = "/devices/device[name='openconfig1']/config/oc-sys:system/config/login-banner";
         self.edit(&[&format!("set {path} {banner}")]).await;
-        let committed = self.stage.commit(Push::Commit, Actions::Change);
+        let committed = self.stage.commit(PushMode::Commit, ActionsMode::Change);
         tokio::time::timeout(PATIENCE, committed).await.expect("a commit is not answered").unwrap()
     }
 
@@ -124,7 +124,7 @@ impl Site {
     pub(crate) async fn end(&mut self, tid: u64) -> String {
         let over = tokio::time::timeout(PATIENCE, self.stage.end(tid)).await.expect("it is not answered");
         let over = over.unwrap();
-        assert_eq!(over.result, Outcome::Failed);
+        assert_eq!(over.result, TransactionOutcome::Failed);
         over.reason.unwrap()
     }
 }

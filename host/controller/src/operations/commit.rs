@@ -4,30 +4,30 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use confine_netconf::{Element, XmlWriter};
+use confine_netconf::{XmlElement, XmlWriter};
 use confine_tree::{CONTROLLER, QName, Tree};
 
 use super::{input, text, unreadable, unwritable};
 use crate::created::child_value;
-use crate::datastore::Datastore;
-use crate::refusal::{self, Refusal};
+use crate::datastore::DatastoreName;
+use crate::refusal::{self, RpcRefusal};
 use crate::services;
-use crate::state::{Caller, Effect, Reply, State, Stream, entries};
+use crate::state::{ControllerState, OkReply, RequestContext, SideEffect, StreamName, entries};
 use crate::store;
-use crate::transaction::{Actions, Push, TransactionResult, TransactionState};
+use crate::transaction::{ActionsParameter, PushParameter, TransactionResult, TransactionStage};
 use crate::validate;
 
-impl State {
+impl ControllerState {
     /// `controller-commit`: begins a transaction, tells the services daemon what changed, and pushes what
     /// comes of it to the devices.
     pub(super) fn controller_commit(
         &mut self,
-        caller: &Caller<'_>,
-        input: &Element<'_>,
-    ) -> Result<Reply, Refusal> {
-        let source = text(input, "source")?.as_deref().and_then(Datastore::parse);
+        caller: &RequestContext<'_>,
+        input: &XmlElement<'_>,
+    ) -> Result<OkReply, RpcRefusal> {
+        let source = text(input, "source")?.as_deref().and_then(DatastoreName::parse);
         let source = source
-            .filter(|&source| source != Datastore::Actions)
+            .filter(|&source| source != DatastoreName::Actions)
             .ok_or_else(|| refusal::failed("sourcedb not supported"))?;
         let actions = text(input, "actions")?;
         let push = text(input, "push")?;
@@ -35,13 +35,14 @@ impl State {
         let description =
             description.filter_map(|(name, value)| Some(format!(" {name}:{}", value.as_ref()?)));
         let description = format!("Controller commit{}", description.collect::<String>());
-        let actions = input::enumeration(input, "actions", Actions::parse)?.unwrap_or(Actions::None);
-        let push = input::enumeration(input, "push", Push::parse)?.unwrap_or(Push::None);
+        let actions =
+            input::enumeration(input, "actions", ActionsParameter::parse)?.unwrap_or(ActionsParameter::None);
+        let push = input::enumeration(input, "push", PushParameter::parse)?.unwrap_or(PushParameter::None);
         let instance = text(input, "service-instance")?;
         let selected = self.selected_devices(input)?;
 
-        if source == Datastore::Candidate {
-            validate::datastore(self.datastores.tree(Datastore::Candidate), self.models.schema())?;
+        if source == DatastoreName::Candidate {
+            validate::datastore(self.datastores.tree(DatastoreName::Candidate), self.models.schema())?;
         }
         let tid = self.begin(caller, description, actions, push)?;
         if let Err(error) = self.run_commit(tid, source, selected, instance) {
@@ -55,35 +56,35 @@ impl State {
     fn run_commit(
         &mut self,
         tid: u64,
-        source: Datastore,
+        source: DatastoreName,
         selected: Vec<String>,
         instance: Option<String>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), RpcRefusal> {
         let Some(transaction) = self.transaction(tid) else { return Ok(()) };
         let (actions, push) = (transaction.actions, transaction.push);
         transaction.devices.clone_from(&selected);
-        if selected.is_empty() && push != Push::None {
+        if selected.is_empty() && push != PushParameter::None {
             return Err(refusal::failed(
                 "No devices are selected (or no devices exist) and you have requested commit PUSH",
             ));
         }
         self.check_local_changes(&selected)?;
-        if actions == Actions::None {
-            return match self.start_push(tid, Datastore::Running)? {
+        if actions == ActionsParameter::None {
+            return match self.start_push(tid, DatastoreName::Running)? {
                 true => Ok(()),
                 false => Err(refusal::failed("No changes to push")),
             };
         }
-        if source != Datastore::Candidate {
+        if source != DatastoreName::Candidate {
             return Err(refusal::failed("Only candidates db supported if actions"));
         }
         self.run_actions(tid, instance)
     }
 
     /// Refuses where the controller's own settings of a device have changed: they go by a local commit.
-    fn check_local_changes(&self, devices: &[String]) -> Result<(), Refusal> {
+    fn check_local_changes(&self, devices: &[String]) -> Result<(), RpcRefusal> {
         let (running, candidate) =
-            (self.datastores.tree(Datastore::Running), self.datastores.tree(Datastore::Candidate));
+            (self.datastores.tree(DatastoreName::Running), self.datastores.tree(DatastoreName::Candidate));
         if Arc::ptr_eq(running, candidate) {
             return Ok(());
         }
@@ -110,20 +111,20 @@ impl State {
 
     /// Copies the candidate to `actions` and, where services have changed or are forced, tells the services
     /// daemon and takes away what they had created.
-    fn run_actions(&mut self, tid: u64, instance: Option<String>) -> Result<(), Refusal> {
+    fn run_actions(&mut self, tid: u64, instance: Option<String>) -> Result<(), RpcRefusal> {
         let Some(transaction) = self.transaction(tid) else { return Ok(()) };
         let (actions, push) = (transaction.actions, transaction.push);
         let changed = services::changed(
-            self.datastores.tree(Datastore::Running),
-            self.datastores.tree(Datastore::Candidate),
+            self.datastores.tree(DatastoreName::Running),
+            self.datastores.tree(DatastoreName::Candidate),
             &self.models.model(),
         );
-        self.datastores.copy(Datastore::Candidate, Datastore::Actions);
+        self.datastores.copy(DatastoreName::Candidate, DatastoreName::Actions);
         let Some(changed) = changed else { return self.after_actions(tid) };
         match actions {
-            Actions::Force | Actions::Delete => {
+            ActionsParameter::Force | ActionsParameter::Delete => {
                 let instances: Vec<String> = instance.into_iter().collect();
-                if actions == Actions::Delete {
+                if actions == ActionsParameter::Delete {
                     self.strip(&instances)?;
                     return self.after_actions(tid);
                 }
@@ -136,9 +137,9 @@ impl State {
 
     /// Where two instances have created the same object, the real controller takes it away twice, and dies
     /// of it; this one refuses the commit in its words.
-    fn strip(&mut self, instances: &[String]) -> Result<(), Refusal> {
-        let actions = self.datastores.tree(Datastore::Actions);
-        let stripped = services::stripped(self.datastores.tree(Datastore::Running), actions, instances);
+    fn strip(&mut self, instances: &[String]) -> Result<(), RpcRefusal> {
+        let actions = self.datastores.tree(DatastoreName::Actions);
+        let stripped = services::stripped(self.datastores.tree(DatastoreName::Running), actions, instances);
         let mut seen = HashSet::new();
         if !stripped.iter().all(|node| seen.insert(node)) {
             return Err(refusal::failed("xmldb_put failed"));
@@ -147,34 +148,43 @@ impl State {
             return Ok(());
         }
         let tree = store::without(actions, &stripped, &self.models.model());
-        self.datastores.replace(Datastore::Actions, tree);
+        self.datastores.replace(DatastoreName::Actions, tree);
         Ok(())
     }
 
     /// Notifies the services daemon, whether or not there is one, and begins to wait for it.
-    fn ask_services(&mut self, tid: u64, instances: &[String], push: Push) -> Result<(), Refusal> {
+    fn ask_services(
+        &mut self,
+        tid: u64,
+        instances: &[String],
+        push: PushParameter,
+    ) -> Result<(), RpcRefusal> {
         self.strip(instances)?;
         let mut xml = XmlWriter::new();
         xml.element("services-commit", &[("xmlns", CONTROLLER)], |xml| {
             xml.leaf("tid", &[], &tid.to_string())?;
             xml.leaf("source", &[], "actions")?;
             xml.leaf("target", &[], "actions")?;
-            if push == Push::None {
+            if push == PushParameter::None {
                 xml.leaf("diff", &[], "true")?;
             }
             instances.iter().try_for_each(|instance| xml.leaf("service", &[], instance))
         })
         .map_err(unwritable)?;
         let time = self.clock.now();
-        self.before.push(Effect::Notify { stream: Stream::ServicesCommit, time, event: xml.finish() });
-        self.advance(tid, TransactionState::Actions);
+        self.before.push(SideEffect::Notify {
+            stream: StreamName::ServicesCommit,
+            time,
+            event: xml.finish(),
+        });
+        self.advance(tid, TransactionStage::Actions);
         let limit = self.configured_service_timeout();
-        self.before.push(Effect::Wait { tid, limit });
+        self.before.push(SideEffect::Wait { tid, limit });
         Ok(())
     }
 
     fn configured_service_timeout(&self) -> Duration {
-        let running = self.datastores.tree(Datastore::Running);
+        let running = self.datastores.tree(DatastoreName::Running);
         let services = running.child(Tree::ROOT, QName::new(CONTROLLER, "services"));
         let configured = services.and_then(|services| child_value(running, services, "service-timeout"));
         let seconds = configured.and_then(|seconds| seconds.parse().ok());
@@ -184,58 +194,58 @@ impl State {
     /// `transaction-actions-done`: the services daemon has written what there was to write.
     pub(super) fn transaction_actions_done(
         &mut self,
-        _caller: &Caller<'_>,
-        input: &Element<'_>,
-    ) -> Result<Reply, Refusal> {
+        _caller: &RequestContext<'_>,
+        input: &XmlElement<'_>,
+    ) -> Result<OkReply, RpcRefusal> {
         let (tid, state) = self.named_transaction(input)?;
         match state {
-            TransactionState::Init => return Err(refusal::failed("Transaction in unexpected state")),
-            TransactionState::Done => {
+            TransactionStage::Init => return Err(refusal::failed("Transaction in unexpected state")),
+            TransactionStage::Done => {
                 return Err(refusal::failed("Transaction already completed(timeout?)"));
             }
-            TransactionState::Actions => {}
+            TransactionStage::Actions => {}
         }
         if let Err(error) =
-            validate::datastore(self.datastores.tree(Datastore::Actions), self.models.schema())
+            validate::datastore(self.datastores.tree(DatastoreName::Actions), self.models.schema())
         {
             let reason = error.reason();
             self.end(tid, TransactionResult::Failed, Some("controller"), Some(&reason));
-            return Ok(Reply::Ok);
+            return Ok(OkReply::Ok);
         }
-        self.advance(tid, TransactionState::Init);
-        self.after.push(Effect::StopWaiting { tid });
+        self.advance(tid, TransactionStage::Init);
+        self.after.push(SideEffect::StopWaiting { tid });
         if let Err(error) = self.after_actions(tid) {
             let reason = error.message().to_owned();
             self.end(tid, TransactionResult::Failed, Some("controller"), Some(&reason));
         }
-        Ok(Reply::Ok)
+        Ok(OkReply::Ok)
     }
 
     /// `transaction-error`: the services daemon, or anyone, ends the transaction.
     pub(super) fn transaction_error(
         &mut self,
-        _caller: &Caller<'_>,
-        input: &Element<'_>,
-    ) -> Result<Reply, Refusal> {
+        _caller: &RequestContext<'_>,
+        input: &XmlElement<'_>,
+    ) -> Result<OkReply, RpcRefusal> {
         let origin = input.child_text("origin").map_err(unreadable)?;
         let reason = input::reason(input)?;
         let (tid, state) = self.named_transaction(input)?;
-        if state == TransactionState::Done {
+        if state == TransactionStage::Done {
             return Err(refusal::failed("Transaction already completed"));
         }
         self.end(tid, TransactionResult::Failed, origin.as_deref(), Some(&reason));
-        Ok(Reply::Ok)
+        Ok(OkReply::Ok)
     }
 
     /// The time for the services daemon is over.
     pub(crate) fn time_out(&mut self, tid: u64) {
-        if self.transaction(tid).is_some_and(|waiting| waiting.state == TransactionState::Actions) {
+        if self.transaction(tid).is_some_and(|waiting| waiting.state == TransactionStage::Actions) {
             let reason = "Timeout waiting for service daemon";
             self.end(tid, TransactionResult::Failed, Some("Actions"), Some(reason));
         }
     }
 
-    fn named_transaction(&mut self, input: &Element<'_>) -> Result<(u64, TransactionState), Refusal> {
+    fn named_transaction(&mut self, input: &XmlElement<'_>) -> Result<(u64, TransactionStage), RpcRefusal> {
         let tid = input::tid(input)?;
         let transaction = self.transaction(tid).ok_or_else(|| refusal::failed("No such transaction"))?;
         Ok((tid, transaction.state))
@@ -243,8 +253,8 @@ impl State {
 }
 
 /// The answer of what begins a transaction.
-pub(super) fn tid_reply(tid: u64) -> Result<Reply, Refusal> {
+pub(super) fn tid_reply(tid: u64) -> Result<OkReply, RpcRefusal> {
     let mut xml = XmlWriter::new();
     xml.leaf("tid", &[("xmlns", CONTROLLER)], &tid.to_string()).map_err(unwritable)?;
-    Ok(Reply::Output(xml.finish()))
+    Ok(OkReply::Output(xml.finish()))
 }

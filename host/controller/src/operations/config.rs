@@ -1,22 +1,26 @@
 //! Reading and editing: `get`, `get-config` and `edit-config` (RFC 6241, sections 7.1, 7.2 and 7.7).
 
-use confine_netconf::{Element, XmlWriter};
-use confine_tree::{CONTROLLER, Filter, FilterError, NodeId, Tree, prune, xml};
+use confine_netconf::{XmlElement, XmlWriter};
+use confine_tree::{CONTROLLER, NodeId, Tree, XPathFilter, XPathFilterError, prune, xml};
 
 use super::input::datastore;
 use super::{input, text, unreadable, unwritable};
-use crate::datastore::Datastore;
+use crate::datastore::DatastoreName;
 use crate::defaults::with_defaults;
-use crate::edit::{self, Operation};
+use crate::edit::{self, EditOperation};
 use crate::lost;
-use crate::refusal::{self, Refusal};
+use crate::refusal::{self, RpcRefusal};
 use crate::services;
-use crate::state::{Caller, Reply, State};
+use crate::state::{ControllerState, OkReply, RequestContext};
 use crate::store;
 
-impl State {
+impl ControllerState {
     /// `get-config`, with defaults where they are asked for. Clixon's attribute `depth` cuts the answer that many levels below the root.
-    pub(super) fn get_config(&mut self, caller: &Caller<'_>, input: &Element<'_>) -> Result<Reply, Refusal> {
+    pub(super) fn get_config(
+        &mut self,
+        caller: &RequestContext<'_>,
+        input: &XmlElement<'_>,
+    ) -> Result<OkReply, RpcRefusal> {
         let source = datastore(input, "source")?;
         let tree = self.datastores.tree(source);
         match text(input, "with-defaults")?.as_deref() {
@@ -30,9 +34,13 @@ impl State {
 
     /// `get`: configuration and state, or only one of them by Clixon's attribute `content`. State is that of
     /// transactions and of the connections to devices.
-    pub(super) fn get(&mut self, caller: &Caller<'_>, input: &Element<'_>) -> Result<Reply, Refusal> {
+    pub(super) fn get(
+        &mut self,
+        caller: &RequestContext<'_>,
+        input: &XmlElement<'_>,
+    ) -> Result<OkReply, RpcRefusal> {
         let content = input.attribute("content").unwrap_or("all");
-        let running = self.datastores.tree(Datastore::Running);
+        let running = self.datastores.tree(DatastoreName::Running);
         if content == "config" {
             return self.read(caller, input, running);
         }
@@ -46,12 +54,12 @@ impl State {
         if filter.and_then(|filter| Some(filter.attribute("select")?.contains("netconf-state"))) == Some(true)
         {
             let schemas = self.own_schemas().map_err(unwritable)?;
-            xml::Reader::new().read(&mut tree, Tree::ROOT, &schemas).map_err(refusal::broken)?;
+            xml::XmlTreeReader::new().read(&mut tree, Tree::ROOT, &schemas).map_err(refusal::broken)?;
         }
         self.read(caller, input, &tree)
     }
 
-    fn add_state(&self, tree: &mut Tree) -> Result<(), Refusal> {
+    fn add_state(&self, tree: &mut Tree) -> Result<(), RpcRefusal> {
         let mut writer = XmlWriter::new();
         writer
             .element("devices", &[("xmlns", CONTROLLER)], |xml| {
@@ -66,10 +74,15 @@ impl State {
         let devices = xml::parse(&writer.finish()).map_err(refusal::broken)?;
         edit::merge_state(tree, &devices, self.models.schema())?;
         let transactions = self.transactions_xml().map_err(unwritable)?;
-        xml::Reader::new().read(tree, Tree::ROOT, &transactions).map_err(refusal::broken)
+        xml::XmlTreeReader::new().read(tree, Tree::ROOT, &transactions).map_err(refusal::broken)
     }
 
-    fn read(&self, caller: &Caller<'_>, input: &Element<'_>, tree: &Tree) -> Result<Reply, Refusal> {
+    fn read(
+        &self,
+        caller: &RequestContext<'_>,
+        input: &XmlElement<'_>,
+        tree: &Tree,
+    ) -> Result<OkReply, RpcRefusal> {
         let filter = input.child("filter").map_err(unreadable)?;
         // A filter of another kind is passed over, as the real controller does.
         let filter = filter.filter(|filter| filter.attribute("type") == Some("xpath"));
@@ -85,15 +98,19 @@ impl State {
         let depth = depth.transpose()?.and_then(|depth| usize::try_from(depth).ok());
         let part = prune(tree, &selected, &self.models.model(), depth).map_err(refusal::broken)?;
         let part = self.access(caller.user).prune(part);
-        store::to_xml(&part, Tree::ROOT).map(Reply::Data).map_err(refusal::broken)
+        store::to_xml(&part, Tree::ROOT).map(OkReply::Data).map_err(refusal::broken)
     }
 
     /// `edit-config`. Where a node has the attribute `cl:creator`, the instance that it names gets the
     /// node's path into its record of what it has created.
-    pub(super) fn edit_config(&mut self, caller: &Caller<'_>, input: &Element<'_>) -> Result<Reply, Refusal> {
+    pub(super) fn edit_config(
+        &mut self,
+        caller: &RequestContext<'_>,
+        input: &XmlElement<'_>,
+    ) -> Result<OkReply, RpcRefusal> {
         let target = datastore(input, "target")?;
-        let default = input::enumeration(input, "default-operation", Operation::parse_default)?;
-        let default = default.unwrap_or(Operation::Merge);
+        let default = input::enumeration(input, "default-operation", EditOperation::parse_default)?;
+        let default = default.unwrap_or(EditOperation::Merge);
         let config = input
             .child("config")
             .map_err(unreadable)?
@@ -101,7 +118,7 @@ impl State {
         let content = config.content();
         let scope: Vec<(&str, &str)> = content.bindings().iter().collect();
         let mut edit = Tree::new();
-        xml::Reader::new()
+        xml::XmlTreeReader::new()
             .scope(&scope)
             .read(&mut edit, Tree::ROOT, content.as_str())
             .map_err(|error| refusal::failed_with("malformed-message", &error.to_string()))?;
@@ -115,23 +132,23 @@ impl State {
         if !creations.is_empty() {
             let records = services::records(&creations).map_err(refusal::broken)?;
             let mut recorded = after.clone();
-            edit::apply(&mut recorded, &records, Operation::Merge, self.models.schema())?;
+            edit::apply(&mut recorded, &records, EditOperation::Merge, self.models.schema())?;
             // The real controller writes the records for nobody, which rules of access may well deny.
             self.access(None).write(&after, &recorded)?;
             after = recorded;
         }
         self.datastores.replace(target, after);
-        self.datastores.modified |= target == Datastore::Candidate;
-        Ok(Reply::Ok)
+        self.datastores.modified |= target == DatastoreName::Candidate;
+        Ok(OkReply::Ok)
     }
 }
 
 /// The nodes that a filter selects.
-fn select(tree: &Tree, filter: &Element<'_>) -> Result<Vec<NodeId>, Refusal> {
+fn select(tree: &Tree, filter: &XmlElement<'_>) -> Result<Vec<NodeId>, RpcRefusal> {
     let bindings: Vec<(&str, &str)> = filter.content().bindings().iter().collect();
     let select = filter.attribute("select").unwrap_or("/");
-    let filter = Filter::parse(select, &bindings).map_err(|error| match error {
-        FilterError::UnboundPrefix { prefix, .. } => {
+    let filter = XPathFilter::parse(select, &bindings).map_err(|error| match error {
+        XPathFilterError::UnboundPrefix { prefix, .. } => {
             refusal::bad_attribute("select", &format!("No namespace found for prefix: {prefix}"))
         }
         other => refusal::failed(format!("xpath parser on line 1: {other}")),

@@ -2,19 +2,19 @@
 
 use std::collections::HashMap;
 
-use confine_netconf::{Element, XmlWriter};
+use confine_netconf::{XmlElement, XmlWriter};
 use confine_tree::{CONTROLLER, Tree, diff_text};
 
 use super::{input, text, unwritable};
-use crate::datastore::Datastore;
-use crate::device::Snapshot;
-use crate::refusal::{self, Refusal};
-use crate::state::{Caller, Reply, State};
+use crate::datastore::DatastoreName;
+use crate::device::DeviceSnapshot;
+use crate::refusal::{self, RpcRefusal};
+use crate::state::{ControllerState, OkReply, RequestContext};
 
 /// One of the configurations of a device: `config-type1` and `config-type2`.
 #[derive(Clone, Copy)]
 enum ConfigType {
-    In(Datastore),
+    In(DatastoreName),
     Synced,
     Transient,
 }
@@ -22,9 +22,9 @@ enum ConfigType {
 impl ConfigType {
     fn parse(name: &str) -> Option<Self> {
         match name {
-            "RUNNING" => Some(Self::In(Datastore::Running)),
-            "CANDIDATE" => Some(Self::In(Datastore::Candidate)),
-            "ACTIONS" => Some(Self::In(Datastore::Actions)),
+            "RUNNING" => Some(Self::In(DatastoreName::Running)),
+            "CANDIDATE" => Some(Self::In(DatastoreName::Candidate)),
+            "ACTIONS" => Some(Self::In(DatastoreName::Actions)),
             "SYNCED" => Some(Self::Synced),
             "TRANSIENT" => Some(Self::Transient),
             _ => None,
@@ -32,13 +32,13 @@ impl ConfigType {
     }
 }
 
-impl State {
+impl ControllerState {
     /// `datastore-diff`, of two datastores or of two configurations of devices.
     pub(super) fn datastore_diff(
         &mut self,
-        _caller: &Caller<'_>,
-        input: &Element<'_>,
-    ) -> Result<Reply, Refusal> {
+        _caller: &RequestContext<'_>,
+        input: &XmlElement<'_>,
+    ) -> Result<OkReply, RpcRefusal> {
         // The real controller has a second format, `text`, with braces.
         if text(input, "format")?.is_some_and(|format| format != "xml") {
             return Err(refusal::failed("Format not supported"));
@@ -49,11 +49,11 @@ impl State {
         }
     }
 
-    fn diff_datastores(&self, input: &Element<'_>, first: &str) -> Result<Reply, Refusal> {
+    fn diff_datastores(&self, input: &XmlElement<'_>, first: &str) -> Result<OkReply, RpcRefusal> {
         let second = text(input, "dsref2")?.ok_or_else(|| refusal::failed("No dsref2"))?;
         let tree = |name: &str| {
             let unknown = || refusal::failed(format!("No such database: {name}"));
-            Datastore::parse(name).map(|datastore| self.datastores.tree(datastore)).ok_or_else(unknown)
+            DatastoreName::parse(name).map(|datastore| self.datastores.tree(datastore)).ok_or_else(unknown)
         };
         let (first, second) = (tree(first)?.as_ref(), tree(&second)?.as_ref());
         let model = self.models.model();
@@ -61,10 +61,10 @@ impl State {
         let diff = diff_text(first, second, &model, model.root()).map_err(refusal::broken)?;
         let mut xml = XmlWriter::new();
         xml.leaf("diff", &[("xmlns", CONTROLLER)], &diff).map_err(unwritable)?;
-        Ok(Reply::Output(xml.finish()))
+        Ok(OkReply::Output(xml.finish()))
     }
 
-    fn diff_devices(&self, input: &Element<'_>) -> Result<Reply, Refusal> {
+    fn diff_devices(&self, input: &XmlElement<'_>) -> Result<OkReply, RpcRefusal> {
         let devices =
             self.named_devices(input)?.ok_or_else(|| refusal::failed("No device or device-group"))?;
         let kind = |name| {
@@ -85,10 +85,10 @@ impl State {
                 xml.leaf("diff", &[("xmlns", CONTROLLER)], &diff).map_err(unwritable)?;
             }
         }
-        Ok(Reply::Output(xml.finish()))
+        Ok(OkReply::Output(xml.finish()))
     }
 
-    fn device_variants(&self, kind: ConfigType) -> HashMap<String, Snapshot> {
+    fn device_variants(&self, kind: ConfigType) -> HashMap<String, DeviceSnapshot> {
         let devices = self.devices.iter();
         match kind {
             ConfigType::In(datastore) => self.device_configs(datastore),

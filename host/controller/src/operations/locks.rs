@@ -1,33 +1,41 @@
 //! Locks (RFC 6241, sections 7.5 and 7.6), and the plain operations on the candidate.
 
-use confine_netconf::Element;
+use confine_netconf::XmlElement;
 
 use super::input::datastore;
-use crate::datastore::Datastore;
-use crate::refusal::{self, Refusal};
-use crate::state::{Caller, Reply, State};
+use crate::datastore::DatastoreName;
+use crate::refusal::{self, RpcRefusal};
+use crate::state::{ControllerState, OkReply, RequestContext};
 use crate::validate;
 
 const HELD: &str = "Operation failed, lock is already held";
 
-impl State {
+impl ControllerState {
     /// `lock`.
-    pub(super) fn lock(&mut self, caller: &Caller<'_>, input: &Element<'_>) -> Result<Reply, Refusal> {
+    pub(super) fn lock(
+        &mut self,
+        caller: &RequestContext<'_>,
+        input: &XmlElement<'_>,
+    ) -> Result<OkReply, RpcRefusal> {
         let target = datastore(input, "target")?;
         if let Some(holder) = self.datastores.holder(target) {
             return Err(refusal::lock_denied(holder, &target.to_string(), HELD));
         }
-        if target == Datastore::Candidate && self.datastores.modified {
+        if target == DatastoreName::Candidate && self.datastores.modified {
             let message = "Operation failed, candidate has already been modified and the changes have not \
                            been committed or rolled back (RFC 6241 7.5)";
             return Err(refusal::lock_denied(0, &target.to_string(), message));
         }
         self.datastores.lock(target, caller.session);
-        Ok(Reply::Ok)
+        Ok(OkReply::Ok)
     }
 
     /// `unlock`. Who unlocks the candidate during a transaction of its own leaves it locked by that.
-    pub(super) fn unlock(&mut self, caller: &Caller<'_>, input: &Element<'_>) -> Result<Reply, Refusal> {
+    pub(super) fn unlock(
+        &mut self,
+        caller: &RequestContext<'_>,
+        input: &XmlElement<'_>,
+    ) -> Result<OkReply, RpcRefusal> {
         let target = datastore(input, "target")?;
         let denied = |holder, message| Err(refusal::lock_denied(holder, &target.to_string(), message));
         match self.datastores.holder(target) {
@@ -38,16 +46,16 @@ impl State {
             Some(_) => {
                 self.datastores.unlock(target);
                 let own = self.ongoing().is_some_and(|ongoing| ongoing.client == caller.session);
-                if own && target == Datastore::Candidate {
+                if own && target == DatastoreName::Candidate {
                     self.datastores.lock(target, refusal::TRANSACTION);
                 }
-                Ok(Reply::Ok)
+                Ok(OkReply::Ok)
             }
         }
     }
 
     /// Refuses to write where another session has locked the datastore.
-    pub(super) fn check_lock(&self, datastore: Datastore, session: u32) -> Result<(), Refusal> {
+    pub(super) fn check_lock(&self, datastore: DatastoreName, session: u32) -> Result<(), RpcRefusal> {
         match self.datastores.other_holder(datastore, session) {
             Some(holder) => Err(refusal::lock_denied(holder, &datastore.to_string(), HELD)),
             None => Ok(()),
@@ -57,10 +65,10 @@ impl State {
     /// `discard-changes` (RFC 6241, section 8.3.4.2).
     pub(super) fn discard_changes(
         &mut self,
-        caller: &Caller<'_>,
-        _input: &Element<'_>,
-    ) -> Result<Reply, Refusal> {
-        let candidate = Datastore::Candidate;
+        caller: &RequestContext<'_>,
+        _input: &XmlElement<'_>,
+    ) -> Result<OkReply, RpcRefusal> {
+        let candidate = DatastoreName::Candidate;
         if let Some(holder) = self.datastores.other_holder(candidate, caller.session) {
             let message = format!(
                 "Operation failed at discard, candidate is locked by client:{holder}{}",
@@ -69,19 +77,27 @@ impl State {
             return Err(refusal::lock_denied(holder, &candidate.to_string(), &message));
         }
         self.datastores.discard();
-        Ok(Reply::Ok)
+        Ok(OkReply::Ok)
     }
 
     /// `validate` (RFC 6241, section 8.6.4.1).
-    pub(super) fn validate(&mut self, _caller: &Caller<'_>, input: &Element<'_>) -> Result<Reply, Refusal> {
+    pub(super) fn validate(
+        &mut self,
+        _caller: &RequestContext<'_>,
+        input: &XmlElement<'_>,
+    ) -> Result<OkReply, RpcRefusal> {
         let source = datastore(input, "source")?;
         validate::datastore(self.datastores.tree(source), self.models.schema())?;
-        Ok(Reply::Ok)
+        Ok(OkReply::Ok)
     }
 
     /// `commit` (RFC 6241, section 8.3.4.1): the controller's own, which no device hears of.
-    pub(super) fn commit(&mut self, caller: &Caller<'_>, _input: &Element<'_>) -> Result<Reply, Refusal> {
-        for datastore in [Datastore::Candidate, Datastore::Running] {
+    pub(super) fn commit(
+        &mut self,
+        caller: &RequestContext<'_>,
+        _input: &XmlElement<'_>,
+    ) -> Result<OkReply, RpcRefusal> {
+        for datastore in [DatastoreName::Candidate, DatastoreName::Running] {
             if let Some(holder) = self.datastores.other_holder(datastore, caller.session) {
                 return Err(refusal::in_use(format!(
                     "Operation failed at commit, {datastore} is locked by client {holder}{}",
@@ -89,9 +105,9 @@ impl State {
                 )));
             }
         }
-        validate::datastore(self.datastores.tree(Datastore::Candidate), self.models.schema())?;
+        validate::datastore(self.datastores.tree(DatastoreName::Candidate), self.models.schema())?;
         self.datastores.commit();
-        Ok(Reply::Ok)
+        Ok(OkReply::Ok)
     }
 
     /// A session for a person, after its number.

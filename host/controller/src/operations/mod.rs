@@ -10,15 +10,15 @@ mod schemas;
 mod session;
 
 use confine_netconf::namespace::{BASE, CLIXON, SUBSCRIPTION};
-use confine_netconf::{Element, Error, Request};
+use confine_netconf::{Error, IncomingRpc, XmlElement};
 use confine_tree::{CONTROLLER, QName};
 
-use crate::refusal::{self, Refusal};
-use crate::state::{Caller, Reply, State};
+use crate::refusal::{self, RpcRefusal};
+use crate::state::{ControllerState, OkReply, RequestContext};
 
-impl State {
+impl ControllerState {
     /// Carries out a request.
-    pub(crate) fn request(&mut self, session: u32, request: &Request) -> Result<Reply, Refusal> {
+    pub(crate) fn request(&mut self, session: u32, request: &IncomingRpc) -> Result<OkReply, RpcRefusal> {
         let operation = &request.operation;
         let name = QName::new(operation.namespace(), operation.name());
         let run: Operation = match (name.namespace, name.local) {
@@ -44,7 +44,7 @@ impl State {
                 let known =
                     [BASE, SUBSCRIPTION, CONTROLLER, CLIXON, schemas::MONITORING].contains(&namespace);
                 let message = if known { "Unrecognized RPC" } else { "Unrecognized RPC (wrong namespace?)" };
-                return Err(Refusal::of_input(refusal::unknown_element(local, message)));
+                return Err(RpcRefusal::of_input(refusal::unknown_element(local, message)));
             }
         };
         let user = request.username.as_deref();
@@ -53,24 +53,25 @@ impl State {
             self.credentials.verify(peer, user, &self.user)?;
         }
         self.access(user).execute(name)?;
-        run(self, &Caller { session, user }, operation)
+        run(self, &RequestContext { session, user }, operation)
     }
 }
 
-type Operation = fn(&mut State, &Caller<'_>, &Element<'_>) -> Result<Reply, Refusal>;
+type Operation =
+    fn(&mut ControllerState, &RequestContext<'_>, &XmlElement<'_>) -> Result<OkReply, RpcRefusal>;
 
 /// The text of an element of the input, without space around it.
-fn text(input: &Element<'_>, name: &str) -> Result<Option<String>, Refusal> {
+fn text(input: &XmlElement<'_>, name: &str) -> Result<Option<String>, RpcRefusal> {
     let text = input.child_text(name).map_err(unreadable)?;
     Ok(text.map(|text| text.trim().to_owned()))
 }
 
 /// What to say to input that is XML, but not what it should be.
-fn unreadable(error: Error) -> Refusal {
+fn unreadable(error: Error) -> RpcRefusal {
     refusal::protocol_failed(error.to_string())
 }
 
 /// What to say when an answer cannot be put into words: it holds what XML cannot carry.
-fn unwritable(error: Error) -> Refusal {
+fn unwritable(error: Error) -> RpcRefusal {
     refusal::failed(error.to_string())
 }

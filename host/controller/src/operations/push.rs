@@ -2,27 +2,27 @@
 
 use std::collections::{HashMap, HashSet};
 
-use confine_netconf::Element;
+use confine_netconf::XmlElement;
 
 use super::commit::tid_reply;
 use super::text;
 use crate::created::child_value;
-use crate::datastore::Datastore;
-use crate::device::{PushPhase, Snapshot, matches};
-use crate::refusal::{self, Refusal};
-use crate::state::{Caller, Effect, Reply, State, entries};
+use crate::datastore::DatastoreName;
+use crate::device::{DeviceSnapshot, PushPhase, matches};
+use crate::refusal::{self, RpcRefusal};
+use crate::state::{ControllerState, OkReply, RequestContext, SideEffect, entries};
 use crate::store::copy_children;
-use crate::transaction::{Actions, Push, TransactionResult, TransactionState};
+use crate::transaction::{ActionsParameter, PushParameter, TransactionResult, TransactionStage};
 use crate::validate;
 
 /// What a transaction says that had nothing to push. The two blanks are the real controller's.
 const NOTHING_TO_PUSH: &str = "No device  configuration changed, no push necessary";
 
-impl State {
+impl ControllerState {
     /// The devices that a request names, by `device` or `device-group`, and that are enabled.
-    pub(super) fn selected_devices(&self, input: &Element<'_>) -> Result<Vec<String>, Refusal> {
+    pub(super) fn selected_devices(&self, input: &XmlElement<'_>) -> Result<Vec<String>, RpcRefusal> {
         let devices = self.named_devices(input)?.unwrap_or_else(|| self.devices.keys().cloned().collect());
-        let running = self.datastores.tree(Datastore::Running);
+        let running = self.datastores.tree(DatastoreName::Running);
         let entries: HashMap<_, _> = entries(running, "device").into_iter().collect();
         let enabled = |name: &String| {
             let entry = entries.get(name.as_str());
@@ -32,8 +32,8 @@ impl State {
     }
 
     /// The devices of `running` that a request names; none where it names neither devices nor groups.
-    pub(super) fn named_devices(&self, input: &Element<'_>) -> Result<Option<Vec<String>>, Refusal> {
-        let running = self.datastores.tree(Datastore::Running);
+    pub(super) fn named_devices(&self, input: &XmlElement<'_>) -> Result<Option<Vec<String>>, RpcRefusal> {
+        let running = self.datastores.tree(DatastoreName::Running);
         let all = entries(running, "device");
         let matching = |pattern: &str| {
             let names = all.iter().map(|(name, _)| *name);
@@ -71,13 +71,13 @@ impl State {
 
     /// Goes on when the services daemon is done or was not asked: pushes `actions`, where that was asked
     /// for and something differs from what the devices have.
-    pub(super) fn after_actions(&mut self, tid: u64) -> Result<(), Refusal> {
+    pub(super) fn after_actions(&mut self, tid: u64) -> Result<(), RpcRefusal> {
         let Some(transaction) = self.transaction(tid) else { return Ok(()) };
-        if transaction.push == Push::None {
+        if transaction.push == PushParameter::None {
             self.end(tid, TransactionResult::Success, None, None);
             return Ok(());
         }
-        if !self.start_push(tid, Datastore::Actions)? {
+        if !self.start_push(tid, DatastoreName::Actions)? {
             // As the real controller does, also where the push was only to be validated.
             self.commit_actions()?;
             self.end(tid, TransactionResult::Success, None, Some(NOTHING_TO_PUSH));
@@ -85,23 +85,27 @@ impl State {
         Ok(())
     }
 
-    fn commit_actions(&mut self) -> Result<(), Refusal> {
-        validate::datastore(self.datastores.tree(Datastore::Actions), self.models.schema())?;
-        self.datastores.copy(Datastore::Actions, Datastore::Candidate);
+    fn commit_actions(&mut self) -> Result<(), RpcRefusal> {
+        validate::datastore(self.datastores.tree(DatastoreName::Actions), self.models.schema())?;
+        self.datastores.copy(DatastoreName::Actions, DatastoreName::Candidate);
         self.datastores.commit();
         Ok(())
     }
 
     /// Whether one of the transaction's devices differs from the datastore. If so, a push is under way.
-    pub(super) fn start_push(&mut self, tid: u64, datastore: Datastore) -> Result<bool, Refusal> {
+    pub(super) fn start_push(&mut self, tid: u64, datastore: DatastoreName) -> Result<bool, RpcRefusal> {
         let targets = self.push_targets(tid, datastore)?;
         if !targets.is_empty() {
-            self.after.push(Effect::Push { tid });
+            self.after.push(SideEffect::Push { tid });
         }
         Ok(!targets.is_empty())
     }
 
-    fn push_targets(&mut self, tid: u64, datastore: Datastore) -> Result<Vec<(String, Snapshot)>, Refusal> {
+    fn push_targets(
+        &mut self,
+        tid: u64,
+        datastore: DatastoreName,
+    ) -> Result<Vec<(String, DeviceSnapshot)>, RpcRefusal> {
         let devices =
             self.transaction(tid).map(|transaction| transaction.devices.clone()).unwrap_or_default();
         let mut configs = self.device_configs(datastore);
@@ -119,13 +123,13 @@ impl State {
     /// The devices have had their time: they take the push, or refuse it.
     pub(crate) fn push(&mut self, tid: u64) {
         let Some(transaction) = self.transaction(tid) else { return };
-        if transaction.state != TransactionState::Init {
+        if transaction.state != TransactionStage::Init {
             return; // ended by somebody in the meantime
         }
         let (actions, push) = (transaction.actions, transaction.push);
         let datastore = match actions {
-            Actions::None => Datastore::Running,
-            _ => Datastore::Actions,
+            ActionsParameter::None => DatastoreName::Running,
+            _ => DatastoreName::Actions,
         };
         match self.push_to_devices(tid, datastore, actions, push) {
             Ok(()) => self.end(tid, TransactionResult::Success, None, None),
@@ -138,11 +142,11 @@ impl State {
     fn push_to_devices(
         &mut self,
         tid: u64,
-        datastore: Datastore,
-        actions: Actions,
-        push: Push,
+        datastore: DatastoreName,
+        actions: ActionsParameter,
+        push: PushParameter,
     ) -> Result<(), (String, String)> {
-        let failed = |error: Refusal| ("controller".to_owned(), error.message().to_owned());
+        let failed = |error: RpcRefusal| ("controller".to_owned(), error.message().to_owned());
         let targets = self.push_targets(tid, datastore).map_err(failed)?;
         for (name, _) in &targets {
             let Some(device) = self.devices.get_mut(name) else { continue };
@@ -151,10 +155,10 @@ impl State {
                 .and_then(|()| device.ask(PushPhase::Validate))
                 .map_err(|reason| (name.clone(), reason))?;
         }
-        if push != Push::Commit {
+        if push != PushParameter::Commit {
             return Ok(());
         }
-        if actions != Actions::None {
+        if actions != ActionsParameter::None {
             self.commit_actions()
                 .map_err(|error| ("controller".to_owned(), format!("Validation: {}", error.reason())))?;
         }
@@ -167,11 +171,15 @@ impl State {
     }
 
     /// `config-pull`: takes what the devices have into `running`, or only has a look (`transient`).
-    pub(super) fn config_pull(&mut self, caller: &Caller<'_>, input: &Element<'_>) -> Result<Reply, Refusal> {
+    pub(super) fn config_pull(
+        &mut self,
+        caller: &RequestContext<'_>,
+        input: &XmlElement<'_>,
+    ) -> Result<OkReply, RpcRefusal> {
         let transient = text(input, "transient")?.as_deref() == Some("true");
         let devices =
             self.named_devices(input)?.ok_or_else(|| refusal::failed("No device or device-group"))?;
-        let tid = self.begin(caller, "pull".to_owned(), Actions::None, Push::None)?;
+        let tid = self.begin(caller, "pull".to_owned(), ActionsParameter::None, PushParameter::None)?;
         let devices: Vec<_> = devices.into_iter().filter(|name| self.devices.contains_key(name)).collect();
         if let Some(transaction) = self.transaction(tid) {
             transaction.devices.clone_from(&devices);
@@ -194,9 +202,9 @@ impl State {
     /// Replaces the configuration of devices in `running`, and with it in an unedited candidate, by what the
     /// devices have.
     fn take_over(&mut self, devices: &[String]) -> Result<(), confine_tree::Error> {
-        let running = self.datastores.tree(Datastore::Running);
+        let running = self.datastores.tree(DatastoreName::Running);
         let mut changed = running.as_ref().clone();
-        let configs = self.device_configs(Datastore::Running);
+        let configs = self.device_configs(DatastoreName::Running);
         for name in devices {
             let (Some(device), Some(here)) = (self.devices.get(name), configs.get(name)) else { continue };
             if device.config.same(here, &self.models) {
@@ -207,7 +215,7 @@ impl State {
             }
             copy_children(&device.config.tree, device.config.node, &mut changed, here.node)?;
         }
-        self.datastores.replace(Datastore::Running, changed);
+        self.datastores.replace(DatastoreName::Running, changed);
         if !self.datastores.modified {
             self.datastores.discard();
         }

@@ -1,24 +1,28 @@
 //! Telling models: `get-schema` (RFC 6022, section 3.1) of the controller's own, `get-device-schema` of those
 //! of the devices.
 
-use confine_netconf::{Element, Error, XmlWriter};
+use confine_netconf::{Error, XmlElement, XmlWriter};
 use confine_tree::CONTROLLER;
 
 use super::{text, unwritable};
-use crate::model::Text;
-use crate::refusal::{self, Refusal};
-use crate::state::{Caller, Reply, State};
+use crate::model::ModelText;
+use crate::refusal::{self, RpcRefusal};
+use crate::state::{ControllerState, OkReply, RequestContext};
 
 /// The model by which a server tells of its models.
 pub(super) const MONITORING: &str = "urn:ietf:params:xml:ns:yang:ietf-netconf-monitoring";
 
-impl State {
+impl ControllerState {
     /// `get-schema`.
-    pub(super) fn get_schema(&mut self, _caller: &Caller<'_>, input: &Element<'_>) -> Result<Reply, Refusal> {
+    pub(super) fn get_schema(
+        &mut self,
+        _caller: &RequestContext<'_>,
+        input: &XmlElement<'_>,
+    ) -> Result<OkReply, RpcRefusal> {
         let name = text(input, "identifier")?
             .ok_or_else(|| refusal::missing_element("identifier", "Element not found"))?;
         let version = text(input, "version")?;
-        let is_asked = |own: &&Text| {
+        let is_asked = |own: &&ModelText| {
             own.name == name && version.as_ref().is_none_or(|version| own.revision.as_ref() == Some(version))
         };
         let found = self.models.own_texts().iter().find(is_asked).ok_or_else(|| {
@@ -28,15 +32,15 @@ impl State {
         })?;
         let mut xml = XmlWriter::new();
         xml.leaf("data", &[("xmlns", MONITORING)], &found.text).map_err(unwritable)?;
-        Ok(Reply::Output(xml.finish()))
+        Ok(OkReply::Output(xml.finish()))
     }
 
     /// `get-device-schema`: the modules that a device speaks or, of one of them, the text as well.
     pub(super) fn get_device_schema(
         &mut self,
-        _caller: &Caller<'_>,
-        input: &Element<'_>,
-    ) -> Result<Reply, Refusal> {
+        _caller: &RequestContext<'_>,
+        input: &XmlElement<'_>,
+    ) -> Result<OkReply, RpcRefusal> {
         let devices =
             self.named_devices(input)?.ok_or_else(|| refusal::failed("No device or device-group"))?;
         // The first device that matches stands for all.
@@ -45,7 +49,7 @@ impl State {
         }
         let (name, revision) = (text(input, "name")?, text(input, "revision")?);
         let with_text = text(input, "detail")?.as_deref() == Some("true");
-        let is_asked = |schema: &&Text| {
+        let is_asked = |schema: &&ModelText| {
             let is_other = |asked: &String| schema.revision.as_ref().is_some_and(|own| own != asked);
             name.as_ref().is_none_or(|name| *name == schema.name) && !revision.as_ref().is_some_and(is_other)
         };
@@ -59,7 +63,7 @@ impl State {
             })
             .map_err(unwritable)?;
         }
-        Ok(Reply::Output(xml.finish()))
+        Ok(OkReply::Output(xml.finish()))
     }
 
     /// The state that tells the controller's own modules.

@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use confine_controller::{Builder, Clock, Controller};
-use confine_netconf::{Decoder, encode};
+use confine_controller::{Clock, Controller, ControllerBuilder};
+use confine_netconf::{FrameDecoder, encode};
 use confine_tree::{Tree, xml};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -43,7 +43,7 @@ module bench {
 /// How long anything may take before a test gives up on it.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-pub(crate) fn builder() -> Builder {
+pub(crate) fn builder() -> ControllerBuilder {
     Controller::builder().devices(2).service_model("bench.yang", YANG).clock(Clock::steps())
 }
 
@@ -55,7 +55,7 @@ pub(crate) struct Lab {
 }
 
 impl Lab {
-    pub(crate) fn new(builder: Builder) -> Self {
+    pub(crate) fn new(builder: ControllerBuilder) -> Self {
         let controller = builder.build().unwrap();
         let directory = tempfile::tempdir().unwrap();
         let listener = UnixListener::bind(directory.path().join("socket")).unwrap();
@@ -77,7 +77,7 @@ impl Lab {
     /// A connection that has said nothing.
     pub(crate) async fn stranger(&self) -> Client {
         let stream = UnixStream::connect(self.directory.path().join("socket")).await.unwrap();
-        Client { stream, decoder: Decoder::new(), notifications: VecDeque::new() }
+        Client { stream, decoder: FrameDecoder::new(), notifications: VecDeque::new() }
     }
 
     /// A session that plays the services daemon.
@@ -105,7 +105,7 @@ pub(crate) const OK: &str = "<ok/>";
 
 pub(crate) struct Client {
     stream: UnixStream,
-    decoder: Decoder,
+    decoder: FrameDecoder,
     notifications: VecDeque<String>,
 }
 
@@ -264,7 +264,7 @@ pub(crate) fn path(device: &str, interface: &str) -> String {
 /// XML with each element on a line, for snapshots.
 pub(crate) fn pretty(text: &str) -> String {
     let tree = xml::parse(text).unwrap();
-    xml::Writer::new().indent(2).write(&tree, [Tree::ROOT]).unwrap()
+    xml::XmlTreeWriter::new().indent(2).write(&tree, [Tree::ROOT]).unwrap()
 }
 
 /// The names of interfaces of a device, as the device has them.

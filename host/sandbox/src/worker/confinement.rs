@@ -21,7 +21,7 @@ use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
 
 /// How far a layer is in force.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Force {
+pub enum LayerState {
     /// Not at all: this kernel has not got it.
     #[default]
     None,
@@ -35,9 +35,9 @@ pub enum Force {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Confinement {
     /// Files, ports and signals.
-    pub landlock: Force,
+    pub landlock: LayerState,
     /// System calls.
-    pub seccomp: Force,
+    pub seccomp: LayerState,
 }
 
 /// `Landlock in part, no seccomp`
@@ -50,9 +50,9 @@ impl fmt::Display for Confinement {
                 f.write_str(", ")?;
             }
             match force {
-                Force::None => write!(f, "no {name}")?,
-                Force::Partly => write!(f, "{name} in part")?,
-                Force::Whole => f.write_str(name)?,
+                LayerState::None => write!(f, "no {name}")?,
+                LayerState::Partly => write!(f, "{name} in part")?,
+                LayerState::Whole => f.write_str(name)?,
             }
         }
         Ok(())
@@ -83,7 +83,7 @@ pub fn limits(cpu: Duration, memory: u64) -> rustix::io::Result<()> {
 }
 
 /// No file by any name, no TCP port, no socket by an abstract name, no signal to others.
-pub fn landlock() -> Force {
+pub fn landlock() -> LayerState {
     let restrict = || -> Result<RulesetStatus, RulesetError> {
         let ruleset = Ruleset::default()
             .handle_access(AccessFs::from_all(RIGHTS))?
@@ -93,9 +93,9 @@ pub fn landlock() -> Force {
         Ok(ruleset.create()?.restrict_self()?.ruleset)
     };
     match restrict() {
-        Ok(RulesetStatus::FullyEnforced) => Force::Whole,
-        Ok(RulesetStatus::PartiallyEnforced) => Force::Partly,
-        Ok(RulesetStatus::NotEnforced) | Err(_) => Force::None,
+        Ok(RulesetStatus::FullyEnforced) => LayerState::Whole,
+        Ok(RulesetStatus::PartiallyEnforced) => LayerState::Partly,
+        Ok(RulesetStatus::NotEnforced) | Err(_) => LayerState::None,
     }
 }
 
@@ -132,7 +132,7 @@ const CALLS: [libc::c_long; 26] = [
 ];
 
 /// No system call but those that are needed for computing.
-pub fn seccomp() -> Force {
+pub fn seccomp() -> LayerState {
     let apply = || -> Result<(), seccompiler::Error> {
         let filter: BpfProgram = SeccompFilter::new(
             // No conditions: the number decides.
@@ -145,8 +145,8 @@ pub fn seccomp() -> Force {
         seccompiler::apply_filter(&filter)
     };
     match apply() {
-        Ok(()) => Force::Whole,
-        Err(_) => Force::None,
+        Ok(()) => LayerState::Whole,
+        Err(_) => LayerState::None,
     }
 }
 
@@ -166,10 +166,10 @@ pub(super) fn confine(cpu: Duration, memory: u64) -> io::Result<Confinement> {
 impl Confinement {
     /// In a byte, for the wire between a worker and its parent.
     pub(super) fn to_byte(self) -> u8 {
-        let force = |force: Force| match force {
-            Force::None => 0,
-            Force::Partly => 1,
-            Force::Whole => 2,
+        let force = |force: LayerState| match force {
+            LayerState::None => 0,
+            LayerState::Partly => 1,
+            LayerState::Whole => 2,
         };
         b'0' + 3 * force(self.landlock) + force(self.seccomp)
     }
@@ -177,9 +177,9 @@ impl Confinement {
     /// From such a byte. What a worker says is not believed further than for a line in the log.
     pub(super) fn of_byte(byte: u8) -> Self {
         let force = |digit: u8| match digit {
-            1 => Force::Partly,
-            2 => Force::Whole,
-            _ => Force::None,
+            1 => LayerState::Partly,
+            2 => LayerState::Whole,
+            _ => LayerState::None,
         };
         let code = byte.wrapping_sub(b'0');
         Self { landlock: force(code / 3), seccomp: force(code % 3) }
@@ -193,8 +193,8 @@ mod tests {
     #[test]
     fn what_is_in_force_is_told() {
         let mut texts = Vec::new();
-        for landlock in [Force::None, Force::Partly, Force::Whole] {
-            for seccomp in [Force::None, Force::Partly, Force::Whole] {
+        for landlock in [LayerState::None, LayerState::Partly, LayerState::Whole] {
+            for seccomp in [LayerState::None, LayerState::Partly, LayerState::Whole] {
                 let confinement = Confinement { landlock, seccomp };
                 assert_eq!(Confinement::of_byte(confinement.to_byte()), confinement);
                 texts.push(confinement.to_string());

@@ -4,9 +4,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use confine_sandbox::{Budget, Commit, Compiler, Entry, Growing, Limits, LoadError, Module, Run, Runner};
+use confine_sandbox::{
+    Budget, CommitContext, Compiler, EntryPoint, Limits, LoadError, Module, RunReport, Runner, ScaledLimit,
+};
 use confine_tree::{CONTROLLER, NoSchema, Pattern, PatternStep, QName, Tree};
-use confine_view::{Draft, Fetch, InstanceRef, Meter, Scope, Source, View};
+use confine_view::{CommitDraft, Fetch, InstanceRef, Meter, Scope, Source, View};
 
 pub const NAMESPACE: &str = "http://example.com/bench";
 
@@ -22,7 +24,7 @@ pub fn runner() -> Runner {
 
 /// These limits for a module that is loaded: on a busy machine too it is not the clock that ends that.
 fn patient(limits: &Limits) -> Limits {
-    Limits { wall_clock: Growing { base: PATIENCE, per_instance: Duration::ZERO }, ..limits.clone() }
+    Limits { wall_clock: ScaledLimit { base: PATIENCE, per_instance: Duration::ZERO }, ..limits.clone() }
 }
 
 /// Loads a guest as the module `bench`.
@@ -47,45 +49,56 @@ impl Source for Empty {
     }
 }
 
-pub fn draft() -> Draft {
+pub fn draft() -> CommitDraft {
     draft_of(Arc::new(Empty))
 }
 
-pub fn draft_of(source: Arc<dyn Source>) -> Draft {
-    Draft::new(Arc::new(NoSchema), source)
+pub fn draft_of(source: Arc<dyn Source>) -> CommitDraft {
+    CommitDraft::new(Arc::new(NoSchema), source)
 }
 
-pub fn view(module: &Module, draft: Draft, instance: InstanceRef, meter: Meter) -> View {
+pub fn view(module: &Module, draft: CommitDraft, instance: InstanceRef, meter: Meter) -> View {
     let description = module.description();
     let scope = Scope::new("guest", description.services.clone(), Vec::new());
     View::new(draft, Arc::new(scope), instance, description.prefixes.clone(), meter)
 }
 
 /// Runs a guest once for the instance `s1`, as the only one of its commit.
-pub async fn run(guest: super::Guest, limits: Limits) -> Run {
+pub async fn run(guest: super::Guest, limits: Limits) -> RunReport {
     let runner = runner();
     let module = runner.load("bench", guest.build(), &patient(&limits)).await.unwrap();
     let mut budget = Budget::new(&limits, 1);
-    run_one(&runner, &module, &mut budget, Entry::Apply, "s1").await
+    run_one(&runner, &module, &mut budget, EntryPoint::Apply, "s1").await
 }
 
-pub async fn run_one(runner: &Runner, module: &Module, budget: &mut Budget, entry: Entry, name: &str) -> Run {
-    let commit = Commit { transaction: "7".into(), user: "joe".into(), ..Commit::default() };
+pub async fn run_one(
+    runner: &Runner,
+    module: &Module,
+    budget: &mut Budget,
+    entry: EntryPoint,
+    name: &str,
+) -> RunReport {
+    let commit = CommitContext { transaction: "7".into(), user: "joe".into(), ..CommitContext::default() };
     let instance = instance(name);
     let view = |meter| view(module, draft(), instance.clone(), meter);
     runner.run(module, budget, entry, &commit, &instance, view).await
 }
 
 /// Runs a guest once on a source.
-pub async fn run_on(runner: &Runner, guest: super::Guest, limits: Limits, source: Arc<dyn Source>) -> Run {
+pub async fn run_on(
+    runner: &Runner,
+    guest: super::Guest,
+    limits: Limits,
+    source: Arc<dyn Source>,
+) -> RunReport {
     let module = runner.load("bench", guest.build(), &patient(&limits)).await.unwrap();
-    let (commit, instance) = (Commit::default(), instance("s1"));
+    let (commit, instance) = (CommitContext::default(), instance("s1"));
     let mut budget = Budget::new(&limits, 1);
     let view = |meter| view(&module, draft_of(source), instance.clone(), meter);
-    runner.run(&module, &mut budget, Entry::Apply, &commit, &instance, view).await
+    runner.run(&module, &mut budget, EntryPoint::Apply, &commit, &instance, view).await
 }
 
 /// What the user who commits would read, or `fine`.
-pub fn told(run: &Run) -> String {
+pub fn told(run: &RunReport) -> String {
     run.outcome.as_ref().map_or_else(ToString::to_string, |()| "fine".into())
 }

@@ -2,29 +2,32 @@
 
 use std::collections::HashMap;
 
-use crate::{Error, Identity, IdentityError, Model, NodeId, Place, QName, Tree, model::Child, same_value};
+use crate::{
+    Error, ModelPlace, NodeId, QName, SiblingKey, SiblingKeyError, Tree, TreeModel, model::KeyedNode,
+    same_value,
+};
 
 /// A child, and what tells it apart from its siblings.
 #[derive(Clone)]
-pub(super) struct Named<'t> {
+pub(super) struct MatchedChild<'t> {
     pub(super) node: NodeId,
-    pub(super) place: Place,
-    pub(super) identity: Identity<'t>,
+    pub(super) place: ModelPlace,
+    pub(super) identity: SiblingKey<'t>,
 }
 
 /// A child of one node, of the other, or of both.
-pub(super) enum Pair<'t> {
-    OnlyA(Named<'t>),
-    OnlyB(Named<'t>, Option<Insert>),
+pub(super) enum ChildPair<'t> {
+    OnlyA(MatchedChild<'t>),
+    OnlyB(MatchedChild<'t>, Option<InsertAt>),
     /// An entry that the user orders has moved where it is said where to.
-    Both(Named<'t>, Named<'t>, Option<Insert>),
+    Both(MatchedChild<'t>, MatchedChild<'t>, Option<InsertAt>),
     /// Where an entry that has moved stood in `a`.
-    Moved(Named<'t>),
+    Moved(MatchedChild<'t>),
 }
 
 /// Where an entry that the user orders goes.
 #[derive(Clone, Copy)]
-pub(super) enum Insert {
+pub(super) enum InsertAt {
     First,
     After(NodeId),
 }
@@ -34,9 +37,9 @@ pub(super) enum Insert {
 pub(super) fn pairs<'t>(
     (a, x): (&'t Tree, NodeId),
     (b, y): (&'t Tree, NodeId),
-    model: &Model<'_>,
-    place: Place,
-) -> Result<Vec<Pair<'t>>, Error> {
+    model: &TreeModel<'_>,
+    place: ModelPlace,
+) -> Result<Vec<ChildPair<'t>>, Error> {
     let (from, unnamed) = named(model.children(place, a, x));
     let (to, other_unnamed) = named(model.children(place, b, y));
     // What can't be told apart must be the same, one after the other.
@@ -62,14 +65,14 @@ pub(super) fn pairs<'t>(
     }
     let gone = from.iter().zip(stays).zip(is_in_b).enumerate().filter(|(_, ((_, stays), _))| !stays);
     let mut gone = gone.map(|(at, ((child, _), is_in_b))| {
-        (at, if is_in_b { Pair::Moved(child.clone()) } else { Pair::OnlyA(child.clone()) })
+        (at, if is_in_b { ChildPair::Moved(child.clone()) } else { ChildPair::OnlyA(child.clone()) })
     });
 
     let mut pairs = Vec::with_capacity(to.len());
     let mut next = gone.next();
     for ((child, partner), insert) in to.into_iter().zip(partners).zip(inserts) {
         let Some((at, other)) = partner.and_then(|at| Some((at, from.get(at)?.clone()))) else {
-            pairs.push(Pair::OnlyB(child, insert));
+            pairs.push(ChildPair::OnlyB(child, insert));
             continue;
         };
         if insert.is_none() {
@@ -78,19 +81,19 @@ pub(super) fn pairs<'t>(
                 next = gone.next();
             }
         }
-        pairs.push(Pair::Both(other, child, insert));
+        pairs.push(ChildPair::Both(other, child, insert));
     }
     pairs.extend(next.into_iter().chain(gone).map(|(_, pair)| pair));
     Ok(pairs)
 }
 
-type Unnamed = (NodeId, IdentityError);
+type Unnamed = (NodeId, SiblingKeyError);
 
-fn named(children: Vec<Child<'_>>) -> (Vec<Named<'_>>, Vec<Unnamed>) {
+fn named(children: Vec<KeyedNode<'_>>) -> (Vec<MatchedChild<'_>>, Vec<Unnamed>) {
     let (mut named, mut unnamed) = (Vec::with_capacity(children.len()), Vec::new());
-    for Child { node, place, identity } in children {
+    for KeyedNode { node, place, identity } in children {
         match identity {
-            Ok(identity) => named.push(Named { node, place, identity }),
+            Ok(identity) => named.push(MatchedChild { node, place, identity }),
             Err(error) => unnamed.push((node, error)),
         }
     }
@@ -98,8 +101,11 @@ fn named(children: Vec<Child<'_>>) -> (Vec<Named<'_>>, Vec<Unnamed>) {
 }
 
 /// For each child of `b` the number of the same one of `a`.
-fn partners((a, from): (&Tree, &[Named<'_>]), (b, to): (&Tree, &[Named<'_>])) -> Vec<Option<usize>> {
-    let key = |tree, child| -> (QName<'_>, &Identity<'_>) { named_key(tree, child) };
+fn partners(
+    (a, from): (&Tree, &[MatchedChild<'_>]),
+    (b, to): (&Tree, &[MatchedChild<'_>]),
+) -> Vec<Option<usize>> {
+    let key = |tree, child| -> (QName<'_>, &SiblingKey<'_>) { named_key(tree, child) };
     // Most of the time nothing has changed, and no table is needed.
     let same = from.iter().zip(to).take_while(|(x, y)| key(a, x) == key(b, y)).count();
     let mut others: HashMap<_, usize> =
@@ -108,13 +114,18 @@ fn partners((a, from): (&Tree, &[Named<'_>]), (b, to): (&Tree, &[Named<'_>])) ->
     (0..same).map(Some).chain(rest).collect()
 }
 
-fn named_key<'n>(tree: &'n Tree, child: &'n Named<'_>) -> (QName<'n>, &'n Identity<'n>) {
+fn named_key<'n>(tree: &'n Tree, child: &'n MatchedChild<'_>) -> (QName<'n>, &'n SiblingKey<'n>) {
     (tree.qname(child.node), &child.identity)
 }
 
 /// For each child of `b` where to put it, where it is an entry that the user orders and would not come
 /// to stand there by itself.
-fn inserts(b: &Tree, to: &[Named<'_>], partners: &[Option<usize>], model: &Model<'_>) -> Vec<Option<Insert>> {
+fn inserts(
+    b: &Tree,
+    to: &[MatchedChild<'_>],
+    partners: &[Option<usize>],
+    model: &TreeModel<'_>,
+) -> Vec<Option<InsertAt>> {
     let mut inserts = vec![None; to.len()];
     let mut lists: HashMap<QName<'_>, Vec<usize>> = HashMap::new();
     for (at, child) in to.iter().enumerate() {
@@ -137,7 +148,7 @@ fn inserts(b: &Tree, to: &[Named<'_>], partners: &[Option<usize>], model: &Model
                 && !stays
                 && !is_appended
             {
-                *insert = Some(before.map_or(Insert::First, Insert::After));
+                *insert = Some(before.map_or(InsertAt::First, InsertAt::After));
             }
             before = to.get(at).map(|child| child.node);
         }

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    Edit, Keys, NoSchema,
+    Edit, ListKeys, NoSchema,
     testing::{choices, content, meaning, random_tree, test_schema},
     xml,
 };
@@ -10,8 +10,8 @@ use crate::{
 /// The edit from one to the other as XML, and the text; both trees under one element `c`.
 fn differences(a: &str, b: &str) -> (String, String) {
     let [a, b] = [a, b].map(|text| xml::parse(&format!("<c xmlns='urn:test'>{text}</c>")).unwrap());
-    let (schema, keys) = (test_schema(), Keys::new());
-    let model = Model::new(&schema, &keys);
+    let (schema, keys) = (test_schema(), ListKeys::new());
+    let model = TreeModel::new(&schema, &keys);
     let edit = diff(&a, &b, &model).unwrap();
     let text = diff_text((&a, Tree::ROOT), (&b, Tree::ROOT), &model, model.root()).unwrap();
     (xml::write(&edit, Tree::ROOT).unwrap(), text)
@@ -20,8 +20,8 @@ fn differences(a: &str, b: &str) -> (String, String) {
 proptest! {
     #[test]
     fn the_edit_makes_one_of_the_other(a in choices(), b in choices()) {
-        let (schema, keys) = (test_schema(), Keys::new());
-        let model = Model::new(&schema, &keys);
+        let (schema, keys) = (test_schema(), ListKeys::new());
+        let model = TreeModel::new(&schema, &keys);
         let [mut a, b] = [a, b].map(|choices| random_tree(&schema, &choices));
         let edit = diff(&a, &b, &model).unwrap();
         // It survives the wire.
@@ -32,8 +32,8 @@ proptest! {
 
     #[test]
     fn the_same_has_no_difference(choices in choices()) {
-        let (schema, keys) = (test_schema(), Keys::new());
-        let model = Model::new(&schema, &keys);
+        let (schema, keys) = (test_schema(), ListKeys::new());
+        let model = TreeModel::new(&schema, &keys);
         let tree = random_tree(&schema, &choices);
         prop_assert!(diff(&tree, &tree, &model).unwrap().is_empty());
         let root = (&tree, Tree::ROOT);
@@ -42,8 +42,8 @@ proptest! {
 
     #[test]
     fn there_is_text_where_there_is_an_edit(a in choices(), b in choices()) {
-        let (schema, keys) = (test_schema(), Keys::new());
-        let model = Model::new(&schema, &keys);
+        let (schema, keys) = (test_schema(), ListKeys::new());
+        let model = TreeModel::new(&schema, &keys);
         let [a, b] = [a, b].map(|choices| random_tree(&schema, &choices));
         let edit = diff(&a, &b, &model).unwrap();
         let text = diff_text((&a, Tree::ROOT), (&b, Tree::ROOT), &model, model.root()).unwrap();
@@ -127,10 +127,10 @@ fn the_text_is_the_controllers() {
                  </interface></interfaces>";
     let [before, after] = [before, after].map(|text| xml::parse(text).unwrap());
     let namespace = "http://openconfig.net/yang/interfaces";
-    let mut keys = Keys::new();
+    let mut keys = ListKeys::new();
     keys.learn_list(&["interfaces", "interface"].map(|local| QName::new(namespace, local)), &["name"])
         .unwrap();
-    let model = Model::new(&NoSchema, &keys);
+    let model = TreeModel::new(&NoSchema, &keys);
     let text = diff_text((&before, Tree::ROOT), (&after, Tree::ROOT), &model, model.root()).unwrap();
     insta::assert_snapshot!(text, @r#"
        <interfaces xmlns="http://openconfig.net/yang/interfaces">
@@ -150,16 +150,16 @@ fn the_text_is_the_controllers() {
 fn keys_are_not_guessed() {
     let texts = ["<a><b><k>1</k></b><b><k>2</k></b></a>", "<a><b><k>1</k></b><b><k>3</k></b></a>"];
     let [a, b] = texts.map(|text| xml::parse(text).unwrap());
-    let keys = Keys::new();
-    let model = Model::new(&NoSchema, &keys);
+    let keys = ListKeys::new();
+    let model = TreeModel::new(&NoSchema, &keys);
     assert!(diff(&a, &a, &model).unwrap().is_empty());
     insta::assert_snapshot!(diff(&a, &b, &model).unwrap_err(), @"the keys of the list `/a/b` are not known; name the entry by its keys, as in `/a/b[key='value']`");
 }
 
 #[test]
 fn a_value_in_the_place_of_children_replaces_them() {
-    let keys = Keys::new();
-    let model = Model::new(&NoSchema, &keys);
+    let keys = ListKeys::new();
+    let model = TreeModel::new(&NoSchema, &keys);
     let trees =
         ["<a><b>1</b></a>", "<a><b><c>1</c></b></a>", "<a><b/></a>"].map(|text| xml::parse(text).unwrap());
     for a in &trees {
@@ -174,11 +174,11 @@ fn a_value_in_the_place_of_children_replaces_them() {
 /// As deep as XML is read at all, on a thread with the usual stack.
 #[test]
 fn depth_is_no_danger() {
-    let depth = xml::Limits::default().depth;
+    let depth = xml::XmlLimits::default().depth;
     let nested = |value: &str| format!("{}{value}{}", "<a>".repeat(depth), "</a>".repeat(depth));
     let [mut a, b] = ["1", "2"].map(|value| xml::parse(&nested(value)).unwrap());
-    let keys = Keys::new();
-    let model = Model::new(&NoSchema, &keys);
+    let keys = ListKeys::new();
+    let model = TreeModel::new(&NoSchema, &keys);
     let edit = diff(&a, &b, &model).unwrap();
     assert_eq!(content(&edit, Tree::ROOT), content(&b, Tree::ROOT));
     let text = diff_text((&a, Tree::ROOT), (&b, Tree::ROOT), &model, model.root()).unwrap();

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::matching::{Named, Pair, pairs, same_subtree};
-use crate::{Error, Model, NodeId, Place, QName, Tree, same_value, xml::Writer};
+use super::matching::{ChildPair, MatchedChild, pairs, same_subtree};
+use crate::{Error, ModelPlace, NodeId, QName, Tree, TreeModel, same_value, xml::XmlTreeWriter};
 
 /// Blanks for each level.
 const INDENT: usize = 3;
@@ -18,8 +18,8 @@ const INDENT: usize = 3;
 pub fn diff_text(
     a: (&Tree, NodeId),
     b: (&Tree, NodeId),
-    model: &Model<'_>,
-    place: Place,
+    model: &TreeModel<'_>,
+    place: ModelPlace,
 ) -> Result<String, Error> {
     let mut showing = Showing { a: a.0, b: b.0, model, text: String::new(), above: Vec::new() };
     showing.children(a.1, b.1, place)?;
@@ -29,32 +29,34 @@ pub fn diff_text(
 /// A node that both have. It is in the text once a difference below it is.
 struct Above {
     node: NodeId,
-    place: Place,
+    place: ModelPlace,
     is_shown: bool,
 }
 
 struct Showing<'a> {
     a: &'a Tree,
     b: &'a Tree,
-    model: &'a Model<'a>,
+    model: &'a TreeModel<'a>,
     text: String,
     above: Vec<Above>,
 }
 
 impl<'a> Showing<'a> {
-    fn children(&mut self, x: NodeId, y: NodeId, place: Place) -> Result<(), Error> {
+    fn children(&mut self, x: NodeId, y: NodeId, place: ModelPlace) -> Result<(), Error> {
         let (a, b) = (self.a, self.b);
         for pair in pairs((a, x), (b, y), self.model, place)? {
             match pair {
-                Pair::OnlyA(child) | Pair::Moved(child) => self.lines('-', a, child.node)?,
-                Pair::OnlyB(child, _) | Pair::Both(_, child, Some(_)) => self.lines('+', b, child.node)?,
-                Pair::Both(x, y, None) => self.both(&x, &y)?,
+                ChildPair::OnlyA(child) | ChildPair::Moved(child) => self.lines('-', a, child.node)?,
+                ChildPair::OnlyB(child, _) | ChildPair::Both(_, child, Some(_)) => {
+                    self.lines('+', b, child.node)?
+                }
+                ChildPair::Both(x, y, None) => self.both(&x, &y)?,
             }
         }
         Ok(())
     }
 
-    fn both(&mut self, x: &Named<'_>, y: &Named<'_>) -> Result<(), Error> {
+    fn both(&mut self, x: &MatchedChild<'_>, y: &MatchedChild<'_>) -> Result<(), Error> {
         let (a, b) = (self.a, self.b);
         if a.first_child(x.node).is_some() && b.first_child(y.node).is_some() {
             self.above.push(Above { node: y.node, place: y.place, is_shown: false });
@@ -76,7 +78,7 @@ impl<'a> Showing<'a> {
         self.context()?;
         let namespace = self.above.last().map(|above| self.b.qname(above.node).namespace);
         let scope = namespace.map(|namespace| ("", namespace));
-        let text = Writer::new().indent(INDENT).scope(scope.as_slice()).write(tree, [node])?;
+        let text = XmlTreeWriter::new().indent(INDENT).scope(scope.as_slice()).write(tree, [node])?;
         let blanks = INDENT * (self.above.len() + 1);
         for line in text.lines() {
             let _ = writeln!(self.text, "{sign}{:blanks$}{line}", "");
@@ -103,7 +105,7 @@ impl<'a> Showing<'a> {
                 self.text.push_str(">\n");
                 for key in self.model.keys(above.place) {
                     let Some(key) = tree.child(above.node, QName::new(namespace, key)) else { continue };
-                    let key = Writer::new().scope(&[("", namespace)]).write(tree, [key])?;
+                    let key = XmlTreeWriter::new().scope(&[("", namespace)]).write(tree, [key])?;
                     let blanks = blanks + INDENT;
                     let _ = writeln!(self.text, "{:blanks$}{key}", "");
                 }

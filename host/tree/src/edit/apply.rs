@@ -2,7 +2,8 @@
 
 use super::{Edit, EditError, Operation, operation, order::Order};
 use crate::{
-    Error, Identity, Index, Kind, Name, NodeId, Place, QName, Tree, model::Child, value::same_value,
+    ChildIndex, DataNodeKind, Error, ModelPlace, Name, NodeId, QName, SiblingKey, Tree, model::KeyedNode,
+    value::same_value,
 };
 
 pub(super) fn apply(edit: &Edit<'_>, tree: &mut Tree, config: &Tree) -> Result<(), EditError> {
@@ -11,7 +12,7 @@ pub(super) fn apply(edit: &Edit<'_>, tree: &mut Tree, config: &Tree) -> Result<(
             tree.detach(child);
         }
     }
-    let mut applying = Applying { edit, tree, config, index: Index::new(), order: Order::default() };
+    let mut applying = Applying { edit, tree, config, index: ChildIndex::new(), order: Order::default() };
     applying.children(Tree::ROOT, Tree::ROOT, edit.model.root(), edit.default)
 }
 
@@ -19,7 +20,7 @@ pub(super) struct Applying<'a, 't> {
     pub(super) edit: &'a Edit<'a>,
     pub(super) tree: &'t mut Tree,
     pub(super) config: &'a Tree,
-    pub(super) index: Index,
+    pub(super) index: ChildIndex,
     pub(super) order: Order,
 }
 
@@ -29,7 +30,7 @@ impl Applying<'_, '_> {
         &mut self,
         from: NodeId,
         to: NodeId,
-        place: Place,
+        place: ModelPlace,
         inherited: Operation,
     ) -> Result<(), EditError> {
         let config = self.config;
@@ -41,12 +42,12 @@ impl Applying<'_, '_> {
 
     fn child(
         &mut self,
-        child: Child<'_>,
+        child: KeyedNode<'_>,
         parent: NodeId,
-        parent_place: Place,
+        parent_place: ModelPlace,
         inherited: Operation,
     ) -> Result<(), EditError> {
-        let Child { node, place, identity } = child;
+        let KeyedNode { node, place, identity } = child;
         let (config, model) = (self.config, self.edit.model);
         let name = config.qname(node);
         if model.is_unknown(parent_place, name) {
@@ -79,7 +80,7 @@ impl Applying<'_, '_> {
                 self.make((parent, parent_place), node, place)?
             }
         };
-        if matches!(identity, Identity::Entry(_)) && (found.is_none() || operation == Operation::Replace) {
+        if matches!(identity, SiblingKey::Entry(_)) && (found.is_none() || operation == Operation::Replace) {
             self.make_keys(target, node, place)?;
         }
         if found.is_none() {
@@ -96,16 +97,16 @@ impl Applying<'_, '_> {
         &mut self,
         node: NodeId,
         target: NodeId,
-        place: Place,
-        identity: &Identity<'_>,
+        place: ModelPlace,
+        identity: &SiblingKey<'_>,
         operation: Operation,
     ) -> Result<(), EditError> {
         let config = self.config;
         let kind = self.edit.model.kind(place);
         let is_leaf = match kind {
-            Some(Kind::Leaf | Kind::EmptyLeaf | Kind::LeafList) => true,
-            Some(Kind::Container | Kind::PresenceContainer | Kind::List) => false,
-            Some(Kind::AnyData) => return self.opaque(node, target),
+            Some(DataNodeKind::Leaf | DataNodeKind::EmptyLeaf | DataNodeKind::LeafList) => true,
+            Some(DataNodeKind::Container | DataNodeKind::PresenceContainer | DataNodeKind::List) => false,
+            Some(DataNodeKind::AnyData) => return self.opaque(node, target),
             None => config.first_child(node).is_none() && self.tree.first_child(target).is_none(),
         };
         if is_leaf {
@@ -121,7 +122,7 @@ impl Applying<'_, '_> {
                 self.child(child, target, below, inherited)?;
             }
         }
-        if kind == Some(Kind::Container) && self.tree.first_child(target).is_none() {
+        if kind == Some(DataNodeKind::Container) && self.tree.first_child(target).is_none() {
             self.detach(target);
         }
         Ok(())
@@ -132,22 +133,22 @@ impl Applying<'_, '_> {
         &mut self,
         parent: NodeId,
         name: QName<'_>,
-        place: Place,
-        identity: &Identity<'_>,
+        place: ModelPlace,
+        identity: &SiblingKey<'_>,
         node: NodeId,
     ) -> Result<Option<NodeId>, EditError> {
         let list = self.tree.intern(name);
         match identity {
-            Identity::Alone => match self.index.child(self.tree, parent, list) {
+            SiblingKey::Alone => match self.index.child(self.tree, parent, list) {
                 // Of a node that may be a list entry it must be known which one.
                 Some((_, true)) if self.edit.model.kind(place).is_none() => {
                     let node = self.config.location(node);
-                    Err(crate::IdentityError::UnknownKeys { node }.into())
+                    Err(crate::SiblingKeyError::UnknownKeys { node }.into())
                 }
                 found => Ok(found.map(|(child, _)| child)),
             },
-            Identity::Value(value) => Ok(self.index.find_value(self.tree, parent, list, value)),
-            Identity::Entry(values) => Ok(self.find_entry(parent, list, name.namespace, place, values)),
+            SiblingKey::Value(value) => Ok(self.index.find_value(self.tree, parent, list, value)),
+            SiblingKey::Entry(values) => Ok(self.find_entry(parent, list, name.namespace, place, values)),
         }
     }
 
@@ -157,7 +158,7 @@ impl Applying<'_, '_> {
         parent: NodeId,
         list: Name,
         namespace: &str,
-        place: Place,
+        place: ModelPlace,
         values: &[&str],
     ) -> Option<NodeId> {
         let keys = self.edit.model.keys(place).iter().zip(values);
@@ -166,13 +167,18 @@ impl Applying<'_, '_> {
         self.index.find(self.tree, parent, list, &keys)
     }
 
-    fn make(&mut self, parent: (NodeId, Place), node: NodeId, place: Place) -> Result<NodeId, EditError> {
+    fn make(
+        &mut self,
+        parent: (NodeId, ModelPlace),
+        node: NodeId,
+        place: ModelPlace,
+    ) -> Result<NodeId, EditError> {
         let name = self.tree.intern(self.config.qname(node));
         Ok(self.order.append(self.tree, &self.edit.model, parent, name, place)?)
     }
 
     /// The keys of a new entry, in the order of the list.
-    fn make_keys(&mut self, entry: NodeId, node: NodeId, place: Place) -> Result<(), EditError> {
+    fn make_keys(&mut self, entry: NodeId, node: NodeId, place: ModelPlace) -> Result<(), EditError> {
         let config = self.config;
         let namespace = config.qname(node).namespace;
         let entry_place = place;
@@ -186,9 +192,9 @@ impl Applying<'_, '_> {
         Ok(())
     }
 
-    fn is_key(&self, place: Place, identity: &Identity<'_>, entry: NodeId, child: NodeId) -> bool {
+    fn is_key(&self, place: ModelPlace, identity: &SiblingKey<'_>, entry: NodeId, child: NodeId) -> bool {
         let (list, name) = (self.config.qname(entry), self.config.qname(child));
-        matches!(identity, Identity::Entry(_))
+        matches!(identity, SiblingKey::Entry(_))
             && list.namespace == name.namespace
             && self.edit.model.keys(place).iter().any(|key| **key == *name.local)
     }
@@ -202,7 +208,7 @@ impl Applying<'_, '_> {
         }
     }
 
-    fn set_value(&mut self, from: NodeId, to: NodeId, place: Place) -> Result<(), EditError> {
+    fn set_value(&mut self, from: NodeId, to: NodeId, place: ModelPlace) -> Result<(), EditError> {
         let config = self.config;
         if self.edit.check_values {
             let bindings = config.bindings(from);

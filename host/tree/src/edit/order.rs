@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::{EditError, apply::Applying};
-use crate::{Error, Kind, Model, Name, NodeId, Path, Place, Predicate, QName, Tree, YANG};
+use crate::{DataNodeKind, Error, ModelPlace, Name, NodeId, Path, Predicate, QName, Tree, TreeModel, YANG};
 
 const INSERT: QName<'_> = QName::new(YANG, "insert");
 const KEY: QName<'_> = QName::new(YANG, "key");
@@ -46,10 +46,10 @@ impl Order {
     pub(super) fn append(
         &mut self,
         tree: &mut Tree,
-        model: &Model<'_>,
-        (parent, parent_place): (NodeId, Place),
+        model: &TreeModel<'_>,
+        (parent, parent_place): (NodeId, ModelPlace),
         name: Name,
-        place: Place,
+        place: ModelPlace,
     ) -> Result<NodeId, Error> {
         let ends = self.ends(tree, parent, name);
         let before = match (ends, model.position(place)) {
@@ -93,9 +93,9 @@ impl Order {
 /// The first sibling of the group at the end whose positions in the model come after this one.
 fn first_after(
     tree: &Tree,
-    model: &Model<'_>,
+    model: &TreeModel<'_>,
     parent: NodeId,
-    place: Place,
+    place: ModelPlace,
     position: u32,
 ) -> Option<NodeId> {
     let mut first = None;
@@ -132,12 +132,12 @@ impl Applying<'_, '_> {
         node: NodeId,
         target: NodeId,
         parent: NodeId,
-        place: Place,
+        place: ModelPlace,
     ) -> Result<(), EditError> {
         let config = self.config;
         let Some(insert) = config.attribute(node, INSERT) else { return Ok(()) };
         let model = self.edit.model;
-        let known = matches!(model.kind(place), Some(Kind::List | Kind::LeafList));
+        let known = matches!(model.kind(place), Some(DataNodeKind::List | DataNodeKind::LeafList));
         let spot = match insert {
             // Only a model says that the order means nothing.
             _ if !known || (model.is_modelled(place) && !model.ordered_by_user(place)) => None,
@@ -159,9 +159,9 @@ impl Applying<'_, '_> {
     }
 
     /// The entry that another is to be inserted before or after.
-    fn anchor(&mut self, node: NodeId, parent: NodeId, place: Place) -> Result<NodeId, EditError> {
+    fn anchor(&mut self, node: NodeId, parent: NodeId, place: ModelPlace) -> Result<NodeId, EditError> {
         let config = self.config;
-        let is_list = self.edit.model.kind(place) == Some(Kind::List);
+        let is_list = self.edit.model.kind(place) == Some(DataNodeKind::List);
         let (name, attribute) = if is_list { (KEY, "key") } else { (VALUE, "value") };
         let Some(text) = config.attribute(node, name) else {
             return Err(EditError::MissingAttribute { node: self.name(node), attribute });
@@ -186,7 +186,7 @@ impl Applying<'_, '_> {
 
     /// The values of the list's keys, in order, in a text such as `[name='a'][p:id='1']`. A prefix says
     /// nothing: keys are in the namespace of their list.
-    fn key_values(&self, place: Place, text: &str) -> Option<Vec<String>> {
+    fn key_values(&self, place: ModelPlace, text: &str) -> Option<Vec<String>> {
         let step = Path::parse(&format!("entry{text}")).ok()?.steps.into_iter().next()?;
         let value = |key: &str| {
             step.predicates.iter().find_map(|predicate| match predicate {

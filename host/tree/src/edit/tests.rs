@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    Keys, NoSchema,
+    ListKeys, NoSchema,
     testing::{choices, meaning, random_tree, test_schema},
     xml,
 };
@@ -16,9 +16,9 @@ fn tree(inner: &str) -> Tree {
 
 /// What becomes of the content of `c`, or the error: its tag and its text.
 fn edited_with(default: Operation, before: &str, config: &str) -> String {
-    let (schema, keys) = (test_schema(), Keys::new());
+    let (schema, keys) = (test_schema(), ListKeys::new());
     let mut edited = tree(before);
-    let edit = Edit { default, check_values: true, ..Edit::new(Model::new(&schema, &keys)) };
+    let edit = Edit { default, check_values: true, ..Edit::new(TreeModel::new(&schema, &keys)) };
     match edit.apply(&mut edited, &tree(config)) {
         Err(error) => format!("{}: {error}", error.tag()),
         Ok(()) => {
@@ -35,8 +35,8 @@ fn edited(before: &str, config: &str) -> String {
 proptest! {
     #[test]
     fn merging_into_nothing_and_replacing_give_the_edit(a in choices(), b in choices()) {
-        let (schema, keys) = (test_schema(), Keys::new());
-        let edit = Edit::new(Model::new(&schema, &keys));
+        let (schema, keys) = (test_schema(), ListKeys::new());
+        let edit = Edit::new(TreeModel::new(&schema, &keys));
         let [mut a, b] = [a, b].map(|choices| random_tree(&schema, &choices));
         let mut empty = Tree::new();
         edit.apply(&mut empty, &b).unwrap();
@@ -47,8 +47,8 @@ proptest! {
 
     #[test]
     fn merging_twice_is_merging_once(a in choices(), b in choices()) {
-        let (schema, keys) = (test_schema(), Keys::new());
-        let edit = Edit::new(Model::new(&schema, &keys));
+        let (schema, keys) = (test_schema(), ListKeys::new());
+        let edit = Edit::new(TreeModel::new(&schema, &keys));
         let [mut a, b] = [a, b].map(|choices| random_tree(&schema, &choices));
         edit.apply(&mut a, &b).unwrap();
         let once = meaning(&edit.model, &a);
@@ -203,9 +203,9 @@ fn entries_go_where_the_user_says() {
 
 #[test]
 fn without_a_model_keys_must_be_known() {
-    let apply = |keys: &Keys, before: &str, config: &str| {
+    let apply = |keys: &ListKeys, before: &str, config: &str| {
         let [mut edited, config] = [before, config].map(|text| xml::parse(text).unwrap());
-        match Edit::new(Model::new(&NoSchema, keys)).apply(&mut edited, &config) {
+        match Edit::new(TreeModel::new(&NoSchema, keys)).apply(&mut edited, &config) {
             Ok(()) => xml::write(&edited, Tree::ROOT).unwrap(),
             Err(error) => format!("{}: {error}", error.tag()),
         }
@@ -214,7 +214,7 @@ fn without_a_model_keys_must_be_known() {
         let head = "<devices xmlns='http://clicon.org/controller'><device><name>";
         format!("{head}{name}</name><config>{inner}</config></device></devices>")
     };
-    let mut keys = Keys::new();
+    let mut keys = ListKeys::new();
     let rows = [
         apply(&keys, &device("r1", "<a xmlns='u'>1</a>"), &device("r1", "<a xmlns='u'>2</a>")),
         apply(&keys, &device("r1", ""), &device("r2", "<a xmlns='u'><b>1</b></a>")),

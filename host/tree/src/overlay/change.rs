@@ -1,28 +1,28 @@
 //! Edits, and taking them back.
 
-use super::{Edit, Form, Live, Overlay, State, lookup::join};
-use crate::{Error, Name, NodeId, Pattern, PatternStep, QName, ResolveError, Tree, tree::Given};
+use super::{LiveNode, NodeEdit, NodeKind, NodeState, Overlay, lookup::join};
+use crate::{Error, Name, NodeId, Pattern, PatternStep, QName, ResolveError, Tree, tree::GivenValue};
 
-/// What it takes to undo edits, kept while a [`Mark`] is open.
+/// What it takes to undo edits, kept while a [`OverlayMark`] is open.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Journal {
-    undo: Vec<Undo>,
+pub(super) struct UndoJournal {
+    undo: Vec<UndoStep>,
     open: usize,
 }
 
 #[derive(Clone, Debug)]
-struct Undo {
+struct UndoStep {
     node: NodeId,
-    edit: Edit,
+    edit: NodeEdit,
     at: u32,
     cut: u32,
     /// The value, where it was given another.
-    text: Option<Given>,
+    text: Option<GivenValue>,
 }
 
 /// Where a node stands that is made again.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Stand {
+enum NodePosition {
     /// Behind its siblings.
     Last,
     /// Where it stood: keys are the first of their entry (RFC 7950, section 7.8.5).
@@ -32,7 +32,7 @@ enum Stand {
 /// A moment to go back to: see [`Overlay::mark`].
 #[derive(Debug)]
 #[must_use = "an open mark keeps a journal: keep the edits or roll them back"]
-pub struct Mark {
+pub struct OverlayMark {
     undo: usize,
     written: usize,
     removed: usize,
@@ -41,19 +41,23 @@ pub struct Mark {
 impl Overlay {
     /// Remembers this moment, until [`keep`](Self::keep) or [`rollback`](Self::rollback). Marks may be
     /// nested; what is opened last ends first.
-    pub fn mark(&mut self) -> Mark {
+    pub fn mark(&mut self) -> OverlayMark {
         self.journal.open += 1;
-        Mark { undo: self.journal.undo.len(), written: self.written.len(), removed: self.removed.len() }
+        OverlayMark {
+            undo: self.journal.undo.len(),
+            written: self.written.len(),
+            removed: self.removed.len(),
+        }
     }
 
     /// Keeps what was edited since a mark.
-    pub fn keep(&mut self, mark: Mark) {
-        let Mark { .. } = mark;
+    pub fn keep(&mut self, mark: OverlayMark) {
+        let OverlayMark { .. } = mark;
         self.close();
     }
 
     /// Takes back what was edited since a mark. What was loaded since stays.
-    pub fn rollback(&mut self, mark: Mark) {
+    pub fn rollback(&mut self, mark: OverlayMark) {
         while self.journal.undo.len() > mark.undo {
             let Some(undo) = self.journal.undo.pop() else { break };
             if let Some(text) = undo.text {
@@ -62,7 +66,7 @@ impl Overlay {
             self.with(undo.node, |state| {
                 (state.edit, state.at, state.cut) = (undo.edit, undo.at, undo.cut);
             });
-            if undo.edit == Edit::Keep
+            if undo.edit == NodeEdit::Keep
                 && let Some(base) = self.replaced.remove(&undo.node)
             {
                 self.tree.give(undo.node, base);
@@ -101,7 +105,7 @@ impl Overlay {
         value: &str,
         bindings: &[(&str, &str)],
     ) -> Result<NodeId, ResolveError> {
-        let place = self.make(pattern, Edit::Made)?;
+        let place = self.make(pattern, NodeEdit::Made)?;
         let text = self.text(place.node);
         let same = self.tree.value(place.node) == Some(value) && text.borrowed() == bindings;
         if !same {
@@ -109,7 +113,7 @@ impl Overlay {
             let text = self.tree.keep(value, bindings)?;
             self.put_text(place.node, text);
             let now = self.clock;
-            self.with(place.node, |state| (state.edit, state.at) = (Edit::Made, now));
+            self.with(place.node, |state| (state.edit, state.at) = (NodeEdit::Made, now));
             self.soil(place.node);
         }
         self.written.push(place.node);
@@ -122,7 +126,7 @@ impl Overlay {
     /// # Errors
     /// As [`set`](Self::set).
     pub fn create(&mut self, pattern: &Pattern) -> Result<NodeId, ResolveError> {
-        let place = self.make(pattern, Edit::Made)?;
+        let place = self.make(pattern, NodeEdit::Made)?;
         self.written.push(place.node);
         Ok(place.node)
     }
@@ -158,24 +162,24 @@ impl Overlay {
         self.journal_node(node, false);
         self.clock += 1;
         let now = self.clock;
-        self.with(node, |state| (state.edit, state.at, state.cut) = (Edit::Gone, now, now));
+        self.with(node, |state| (state.edit, state.at, state.cut) = (NodeEdit::Gone, now, now));
         self.soil(node);
     }
 
     /// Makes the node and what is missing above it.
-    fn make(&mut self, pattern: &Pattern, edit: Edit) -> Result<Live, ResolveError> {
+    fn make(&mut self, pattern: &Pattern, edit: NodeEdit) -> Result<LiveNode, ResolveError> {
         self.clock += 1;
-        let mut place = Live::ROOT;
+        let mut place = LiveNode::ROOT;
         let last = pattern.steps.len().saturating_sub(1);
         for (index, step) in pattern.steps.iter().enumerate() {
             let node = self.step_down(place.node, step, pattern, index)?;
             let entry = !step.keys.is_empty() || step.entry.is_some();
-            let wanted = if index == last || entry { edit } else { Edit::Implied };
+            let wanted = if index == last || entry { edit } else { NodeEdit::Implied };
             if index < last && !entry {
                 self.knowledge.learn_container(self.state(node).shape);
             }
             self.knowledge.see(self.state(node).shape);
-            place = self.revive(place, node, wanted, Stand::Last);
+            place = self.revive(place, node, wanted, NodePosition::Last);
             for (key, value) in &step.keys {
                 self.make_key(place, key, value.as_deref().unwrap_or_default())?;
             }
@@ -188,7 +192,7 @@ impl Overlay {
         Ok(place)
     }
 
-    fn make_key(&mut self, entry: Live, key: &str, value: &str) -> Result<(), Error> {
+    fn make_key(&mut self, entry: LiveNode, key: &str, value: &str) -> Result<(), Error> {
         let namespace = self.tree.qname(entry.node).namespace.to_owned();
         let name = self.tree.intern(QName::new(&namespace, key));
         let leaf = match self.child_node(entry.node, name) {
@@ -199,15 +203,15 @@ impl Overlay {
                 leaf
             }
         };
-        self.revive(entry, leaf, Edit::Made, Stand::Still);
+        self.revive(entry, leaf, NodeEdit::Made, NodePosition::Still);
         Ok(())
     }
 
     /// Sees to it that a node is there now. What had been cut stays cut.
-    fn revive(&mut self, parent: Live, node: NodeId, edit: Edit, stand: Stand) -> Live {
+    fn revive(&mut self, parent: LiveNode, node: NodeId, edit: NodeEdit, stand: NodePosition) -> LiveNode {
         let state = *self.state(node);
         let there = self.below(parent, node);
-        let stronger = edit == Edit::Made && state.edit == Edit::Implied;
+        let stronger = edit == NodeEdit::Made && state.edit == NodeEdit::Implied;
         if let Some(place) = there
             && !stronger
         {
@@ -216,14 +220,14 @@ impl Overlay {
         self.journal_node(node, false);
         // A node that is there keeps its moment: what is below it was made since.
         let at = if there.is_some() { state.at } else { self.clock };
-        if there.is_none() && !state.in_base && stand == Stand::Last {
+        if there.is_none() && !state.in_base && stand == NodePosition::Last {
             // In the order in which nodes are made.
             self.tree.detach(node);
             self.tree.attach(node, parent.node, None);
         }
         self.with(node, |state| (state.edit, state.at) = (edit, at));
         self.soil(node);
-        Live { node, cut: state.cut.max(parent.cut) }
+        LiveNode { node, cut: state.cut.max(parent.cut) }
     }
 
     /// The node of a path, made if need be but on neither side yet.
@@ -260,7 +264,7 @@ impl Overlay {
         let spot = self.child_spot(parent, name);
         let fixed = self.knowledge.is_fixed(spot);
         let (keys, key): (Vec<Name>, String) = match (self.knowledge.form(spot), &step.entry) {
-            (Form::List { keys }, _) if fixed => {
+            (NodeKind::List { keys }, _) if fixed => {
                 let values: Option<Vec<&str>> = keys.iter().map(|key| step.key(key)).collect();
                 let values = values.filter(|values| !values.is_empty()).ok_or_else(|| missing(&keys))?;
                 let names = keys.iter().map(|key| self.tree.intern(QName::new(&step.namespace, key)));
@@ -272,7 +276,7 @@ impl Overlay {
                 }
                 (Vec::new(), value.clone())
             }
-            (Form::LeafList, _) if fixed => return Err(missing(&[".".into()])),
+            (NodeKind::LeafList, _) if fixed => return Err(missing(&[".".into()])),
             (_, _) if !step.keys.is_empty() => {
                 let keys: Vec<Box<str>> = step.keys.iter().map(|(key, _)| key.clone()).collect();
                 let values: Option<Vec<&str>> = keys.iter().map(|key| step.key(key)).collect();
@@ -283,9 +287,9 @@ impl Overlay {
                 let names = keys.iter().map(|key| self.tree.intern(QName::new(&step.namespace, key)));
                 (names.collect(), join(values))
             }
-            (Form::List { keys }, _) => return Err(missing(&keys)),
-            (Form::LeafList, _) => return Err(missing(&[".".into()])),
-            (Form::Unknown { many: true }, _) => return Err(missing(&[])),
+            (NodeKind::List { keys }, _) => return Err(missing(&keys)),
+            (NodeKind::LeafList, _) => return Err(missing(&[".".into()])),
+            (NodeKind::Unknown { many: true }, _) => return Err(missing(&[])),
             (_, _) => {
                 return match self.child_node(parent, name) {
                     Some(node) => Ok(node),
@@ -302,7 +306,7 @@ impl Overlay {
     }
 
     /// Gives a node a value, and keeps what the datastore has.
-    fn put_text(&mut self, node: NodeId, text: Given) {
+    fn put_text(&mut self, node: NodeId, text: GivenValue) {
         let before = self.tree.given(node);
         self.tree.give(node, text);
         if self.state(node).in_base {
@@ -317,9 +321,9 @@ impl Overlay {
         if self.journal.open == 0 {
             return;
         }
-        let State { edit, at, cut, .. } = *self.state(node);
+        let NodeState { edit, at, cut, .. } = *self.state(node);
         let text = with_text.then(|| self.tree.given(node));
-        self.journal.undo.push(Undo { node, edit, at, cut, text });
+        self.journal.undo.push(UndoStep { node, edit, at, cut, text });
     }
 
     /// Marks the way to an edited node.

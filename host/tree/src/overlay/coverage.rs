@@ -8,20 +8,20 @@ use crate::{Pattern, PatternStep, QName};
 /// is long, however many patterns there are.
 #[derive(Clone, Debug, Default)]
 pub struct Coverage {
-    nodes: Vec<Node>,
+    nodes: Vec<CoverageNode>,
 }
 
 #[derive(Clone, Debug, Default)]
-struct Node {
+struct CoverageNode {
     /// A pattern ends here: all that is below is in the set.
     whole: bool,
     /// By namespace and local name of the next step.
-    children: HashMap<Box<str>, HashMap<Box<str>, Branch>>,
+    children: HashMap<Box<str>, HashMap<Box<str>, CoverageBranch>>,
 }
 
 /// The ways to go on with steps of one name.
 #[derive(Clone, Debug, Default)]
-struct Branch {
+struct CoverageBranch {
     /// Where steps go on that say no value: any entry.
     any: Option<usize>,
     /// Which sets of keys steps say values of.
@@ -37,7 +37,7 @@ impl Coverage {
     /// Adds a pattern.
     pub fn insert(&mut self, pattern: &Pattern) {
         if self.nodes.is_empty() {
-            self.nodes.push(Node::default());
+            self.nodes.push(CoverageNode::default());
         }
         let mut at = 0;
         for step in &pattern.steps {
@@ -56,7 +56,7 @@ impl Coverage {
                 *branch.entries.entry(predicates).or_insert(next)
             };
             if at == next {
-                self.nodes.push(Node::default());
+                self.nodes.push(CoverageNode::default());
             }
         }
         if let Some(node) = self.nodes.get_mut(at) {
@@ -66,7 +66,7 @@ impl Coverage {
 
     /// Whether everything that `pattern` matches is in the set.
     pub fn covers(&self, pattern: &Pattern) -> bool {
-        let mut front = Front::top();
+        let mut front = CoverageFront::top();
         for step in &pattern.steps {
             if self.is_whole(&front) {
                 return true;
@@ -80,12 +80,12 @@ impl Coverage {
     }
 
     /// Whether all below the place that `front` has come to is in the set.
-    pub(crate) fn is_whole(&self, front: &Front) -> bool {
+    pub(crate) fn is_whole(&self, front: &CoverageFront) -> bool {
         front.at.iter().any(|&at| self.nodes.get(at).is_some_and(|node| node.whole))
     }
 
     /// Goes one step down. Once a place is whole, so is all below.
-    pub(crate) fn step(&self, front: &Front, step: &PatternStep) -> Front {
+    pub(crate) fn step(&self, front: &CoverageFront, step: &PatternStep) -> CoverageFront {
         if self.is_whole(front) {
             return front.clone();
         }
@@ -103,25 +103,25 @@ impl Coverage {
                 }
             }
         }
-        Front { at: next, looked }
+        CoverageFront { at: next, looked }
     }
 }
 
-impl Node {
-    fn branch(&self, name: QName<'_>) -> Option<&Branch> {
+impl CoverageNode {
+    fn branch(&self, name: QName<'_>) -> Option<&CoverageBranch> {
         self.children.get(name.namespace)?.get(name.local)
     }
 }
 
 /// Where one has come to in a [`Coverage`], going down step by step.
 #[derive(Clone, Debug)]
-pub(crate) struct Front {
+pub(crate) struct CoverageFront {
     at: Vec<usize>,
     /// How many ways to go on were looked at.
     pub(crate) looked: usize,
 }
 
-impl Front {
+impl CoverageFront {
     pub(crate) fn top() -> Self {
         Self { at: vec![0], looked: 0 }
     }

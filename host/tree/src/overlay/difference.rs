@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Edit, Form, Live, Overlay};
+use super::{LiveNode, NodeEdit, NodeKind, Overlay};
 use crate::{Error, NETCONF, Name, NodeId, QName, Tree, YANG};
 
 const OPERATION: QName<'_> = QName::new(NETCONF, "operation");
@@ -17,21 +17,27 @@ impl Overlay {
     /// A place that has not been read counts as empty, and what was taken away there is removed: see
     /// [`unread`](Self::unread).
     pub fn edit_config(&mut self) -> Result<Option<Tree>, Error> {
-        let mut writing = Writing { overlay: self, out: Tree::new() };
-        writing.children(Live::ROOT, Tree::ROOT, true, &[])?;
+        let mut writing = DifferenceWriter { overlay: self, out: Tree::new() };
+        writing.children(LiveNode::ROOT, Tree::ROOT, true, &[])?;
         Ok((!writing.out.is_empty()).then_some(writing.out))
     }
 }
 
-struct Writing<'o> {
+struct DifferenceWriter<'o> {
     overlay: &'o mut Overlay,
     out: Tree,
 }
 
-impl Writing<'_> {
+impl DifferenceWriter<'_> {
     /// What is to be said of the children; whether that is anything. `in_base` says whether the parent
     /// is or may be there.
-    fn children(&mut self, parent: Live, to: NodeId, in_base: bool, keys: &[NodeId]) -> Result<bool, Error> {
+    fn children(
+        &mut self,
+        parent: LiveNode,
+        to: NodeId,
+        in_base: bool,
+        keys: &[NodeId],
+    ) -> Result<bool, Error> {
         let (late, moved) = self.reordered(parent);
         let mut any = false;
         let mut next = self.overlay.tree.first_child(parent.node);
@@ -57,7 +63,13 @@ impl Writing<'_> {
         Ok(any)
     }
 
-    fn node(&mut self, parent: Live, node: NodeId, to: NodeId, parent_in_base: bool) -> Result<bool, Error> {
+    fn node(
+        &mut self,
+        parent: LiveNode,
+        node: NodeId,
+        to: NodeId,
+        parent_in_base: bool,
+    ) -> Result<bool, Error> {
         let state = *self.overlay.state(node);
         let leaf = self.overlay.tree.first_child(node).is_none();
         match (state.in_base, self.overlay.below(parent, node)) {
@@ -80,21 +92,21 @@ impl Writing<'_> {
             (false, Some(place)) => {
                 let (element, keys) = self.element(node, to)?;
                 let any = self.children(place, element, false, &keys)?;
-                let said = any || state.edit == Edit::Made;
+                let said = any || state.edit == NodeEdit::Made;
                 if !said {
                     self.out.detach(element);
                 }
                 Ok(said)
             }
             // Taken away without having been read: it may be there.
-            (false, None) if state.edit == Edit::Gone && parent_in_base => {
+            (false, None) if state.edit == NodeEdit::Gone && parent_in_base => {
                 let pattern = self.overlay.pattern(node);
                 if self.overlay.knows(&pattern) { Ok(false) } else { self.removal(node, to) }
             }
             // Something below may have been.
-            (false, None) if state.edit == Edit::Keep && state.dirty && parent.cut == 0 => {
+            (false, None) if state.edit == NodeEdit::Keep && state.dirty && parent.cut == 0 => {
                 let (element, keys) = self.element(node, to)?;
-                let place = Live { node, cut: state.cut };
+                let place = LiveNode { node, cut: state.cut };
                 let any = self.children(place, element, parent_in_base, &keys)?;
                 if !any {
                     self.out.detach(element);
@@ -109,7 +121,7 @@ impl Writing<'_> {
     fn element(&mut self, node: NodeId, to: NodeId) -> Result<(NodeId, Vec<NodeId>), Error> {
         let element = self.copy(node, to)?;
         let mut leaves = Vec::new();
-        if let Form::List { keys } = self.overlay.form(node) {
+        if let NodeKind::List { keys } = self.overlay.form(node) {
             for key in self.overlay.key_names(self.overlay.tree.name(node), &keys) {
                 let leaf = self.overlay.tree.children_named(node, key).next();
                 if let Some(leaf) = leaf {
@@ -134,12 +146,12 @@ impl Writing<'_> {
 
     fn removal(&mut self, node: NodeId, to: NodeId) -> Result<bool, Error> {
         match self.overlay.form(node) {
-            Form::Leaf | Form::EmptyLeaf => {
+            NodeKind::Leaf | NodeKind::EmptyLeaf => {
                 let name = self.out.intern(self.overlay.tree.qname(node));
                 let element = self.out.append(to, name)?;
                 self.out.set_attribute(element, OPERATION, "remove");
             }
-            Form::Unknown { many: true } => {
+            NodeKind::Unknown { many: true } => {
                 // A list whose keys nobody has named. They are among its leaves.
                 let element = self.copy(node, to)?;
                 let leaves: Vec<NodeId> = self.overlay.tree.children(node).collect();
@@ -150,7 +162,7 @@ impl Writing<'_> {
                 }
                 self.out.set_attribute(element, OPERATION, "remove");
             }
-            Form::Unknown { .. } if self.overlay.tree.first_child(node).is_none() => {
+            NodeKind::Unknown { .. } if self.overlay.tree.first_child(node).is_none() => {
                 let name = self.out.intern(self.overlay.tree.qname(node));
                 let element = self.out.append(to, name)?;
                 self.out.set_attribute(element, OPERATION, "remove");
@@ -164,7 +176,7 @@ impl Writing<'_> {
     }
 
     /// An entry that was there and stands at another place now: at the end.
-    fn moved(&mut self, parent: Live, node: NodeId, to: NodeId) -> Result<(), Error> {
+    fn moved(&mut self, parent: LiveNode, node: NodeId, to: NodeId) -> Result<(), Error> {
         let (element, keys) = self.element(node, to)?;
         self.out.set_attribute(element, INSERT, "last");
         if let Some(place) = self.overlay.below(parent, node) {
@@ -176,7 +188,7 @@ impl Writing<'_> {
     /// Of lists whose order is the user's: the entries to be put at the end, with the moment when they
     /// were made; and which of these were there before. An entry that was taken away and made again keeps
     /// its place, unless one that stands behind it had been made before it.
-    fn reordered(&mut self, parent: Live) -> (HashMap<NodeId, u32>, Vec<NodeId>) {
+    fn reordered(&mut self, parent: LiveNode) -> (HashMap<NodeId, u32>, Vec<NodeId>) {
         let (mut late, mut moved) = (HashMap::new(), Vec::new());
         if !self.overlay.knowledge.has_model() || !self.overlay.state(parent.node).dirty {
             return (late, moved);
@@ -186,7 +198,7 @@ impl Writing<'_> {
         let children: Vec<NodeId> = self.overlay.tree.children(parent.node).collect();
         for (position, node) in children.into_iter().enumerate() {
             let state = *self.overlay.state(node);
-            if state.edit != Edit::Made || self.overlay.below(parent, node).is_none() {
+            if state.edit != NodeEdit::Made || self.overlay.below(parent, node).is_none() {
                 continue;
             }
             let spot = self.overlay.spot(node);

@@ -3,18 +3,18 @@
 use std::{collections::HashMap, sync::Arc};
 
 use crate::{
-    CONTROLLER, Keys as KnownKeys, Kind, Name, Names, Pattern, PatternStep, QName, Schema, SchemaNode, Tree,
-    keys,
+    CONTROLLER, DataNodeKind, ListKeys as KnownKeys, Name, Names, Pattern, PatternStep, QName, Schema,
+    SchemaNode, Tree, keys,
 };
 
 /// What is known of lists and their keys: from the data model; from what was declared; of the
 /// controller's own lists; and from paths that were used. Keys are never guessed from data.
 #[derive(Clone)]
-pub struct Knowledge {
+pub struct SchemaView {
     schema: Arc<dyn Schema>,
     /// The keys of the controller's own lists.
     known: KnownKeys,
-    shapes: Vec<Shape>,
+    shapes: Vec<SchemaPath>,
     by_name: HashMap<(u32, Name), u32>,
     /// By shape and local name: the children, of any namespace.
     by_local: HashMap<(u32, Box<str>), Vec<Name>>,
@@ -22,19 +22,19 @@ pub struct Knowledge {
 
 /// A place of the data tree whatever the keys on the way to it: all interfaces of all devices have one.
 #[derive(Clone, Debug)]
-struct Shape {
-    learned: Learned,
-    firm: Firm,
+struct SchemaPath {
+    learned: LearnedList,
+    firm: KeyCertainty,
     /// Under one parent, more than one node with children has been seen.
     many: bool,
     /// A node has been there, or it was declared: not only asked for.
     seen: bool,
-    /// The place in [`Knowledge::known`].
+    /// The place in [`SchemaView::known`].
     known: Option<u32>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Learned {
+enum LearnedList {
     Nothing,
     Container,
     LeafList,
@@ -43,7 +43,7 @@ enum Learned {
 
 /// How far something learned can be relied upon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Firm {
+enum KeyCertainty {
     /// A path said so that was only read: it may as well have asked for something that is no key.
     Weak,
     /// Something was edited by it, or data shows it. It stays.
@@ -57,14 +57,14 @@ type Keys = Arc<[Box<str>]>;
 
 /// What is known of one place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Spot {
+pub struct SchemaLocation {
     /// None where nobody has been.
     pub(super) shape: Option<u32>,
     /// None where no model is known.
     pub(crate) schema: Option<SchemaNode>,
 }
 
-impl Spot {
+impl SchemaLocation {
     /// The node of the data model, where one is known.
     pub fn schema(&self) -> Option<SchemaNode> {
         self.schema
@@ -73,7 +73,7 @@ impl Spot {
 
 /// The kind of a node, as far as it is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Form {
+pub enum NodeKind {
     /// Nothing is known. There may be several of it under one parent.
     Unknown {
         /// There are, so it is a list whose keys are not known.
@@ -105,16 +105,16 @@ const MOST_NAMESPACES: usize = 64;
 const CONTAINERS: [&[&str]; 3] =
     [&["devices", "device", "config"], &["services"], &["services", "properties"]];
 
-impl Knowledge {
+impl SchemaView {
     pub(super) const ROOT: u32 = 0;
 
     pub(super) fn new(schema: Arc<dyn Schema>, tree: &mut Tree) -> Self {
         let mut knowledge = Self {
             schema,
             known: KnownKeys::new(),
-            shapes: vec![Shape {
-                learned: Learned::Container,
-                firm: Firm::Declared,
+            shapes: vec![SchemaPath {
+                learned: LearnedList::Container,
+                firm: KeyCertainty::Declared,
                 many: false,
                 seen: true,
                 known: Some(0),
@@ -131,7 +131,7 @@ impl Knowledge {
                 shape
             });
             if let Some(shape) = knowledge.shapes.get_mut(shape as usize) {
-                (shape.learned, shape.firm) = (Learned::Container, Firm::Declared);
+                (shape.learned, shape.firm) = (LearnedList::Container, KeyCertainty::Declared);
             }
         }
         knowledge
@@ -147,14 +147,14 @@ impl Knowledge {
         let above = self.shapes.get(parent as usize).and_then(|above| above.known);
         let known = above.and_then(|above| self.known.child(above, qname));
         let learned = match known.map(|known| self.known.kind(known)) {
-            Some(Some(keys::Learned::List(keys))) => Learned::List(keys.clone().into()),
-            Some(Some(keys::Learned::LeafList)) => Learned::LeafList,
+            Some(Some(keys::LearnedKeys::List(keys))) => LearnedList::List(keys.clone().into()),
+            Some(Some(keys::LearnedKeys::LeafList)) => LearnedList::LeafList,
             // It leads to such a list, and is none.
-            Some(None) => Learned::Container,
-            None => Learned::Nothing,
+            Some(None) => LearnedList::Container,
+            None => LearnedList::Nothing,
         };
-        let firm = if known.is_some() { Firm::Declared } else { Firm::Weak };
-        self.shapes.push(Shape { learned, firm, many: false, seen: false, known });
+        let firm = if known.is_some() { KeyCertainty::Declared } else { KeyCertainty::Weak };
+        self.shapes.push(SchemaPath { learned, firm, many: false, seen: false, known });
         self.by_name.insert((parent, name), shape);
         self.by_local.entry((parent, qname.local.into())).or_default().push(name);
         shape
@@ -173,57 +173,57 @@ impl Knowledge {
     }
 
     /// The place above all others.
-    pub fn root(&self) -> Spot {
-        Spot { shape: Some(Self::ROOT), schema: self.schema.root() }
+    pub fn root(&self) -> SchemaLocation {
+        SchemaLocation { shape: Some(Self::ROOT), schema: self.schema.root() }
     }
 
     /// The place to go on from below the entry of a list that has these keys, in order: each device may
     /// have models of its own.
-    pub fn entry(&self, list: Spot, keys: &[&str]) -> Spot {
-        Spot { schema: list.schema.map(|node| self.schema.entry(node, keys)), ..list }
+    pub fn entry(&self, list: SchemaLocation, keys: &[&str]) -> SchemaLocation {
+        SchemaLocation { schema: list.schema.map(|node| self.schema.entry(node, keys)), ..list }
     }
 
     /// A place right below another.
-    pub fn child(&self, names: &Names, parent: Spot, name: QName<'_>) -> Spot {
+    pub fn child(&self, names: &Names, parent: SchemaLocation, name: QName<'_>) -> SchemaLocation {
         let shape = parent.shape.zip(names.get(name)).and_then(|place| self.by_name.get(&place).copied());
-        Spot { shape, schema: parent.schema.and_then(|above| self.schema.child(above, name)) }
+        SchemaLocation { shape, schema: parent.schema.and_then(|above| self.schema.child(above, name)) }
     }
 
     /// Whether the kind of a node is known for certain: from the model, or because it was declared.
-    pub fn is_certain(&self, spot: Spot) -> bool {
-        spot.schema.is_some() || self.firm(spot) >= Some(Firm::Declared)
+    pub fn is_certain(&self, spot: SchemaLocation) -> bool {
+        spot.schema.is_some() || self.firm(spot) >= Some(KeyCertainty::Declared)
     }
 
     /// Whether what is known of a node stays: it is certain, or something was edited by it.
-    pub(crate) fn is_fixed(&self, spot: Spot) -> bool {
-        spot.schema.is_some() || self.firm(spot) >= Some(Firm::Used)
+    pub(crate) fn is_fixed(&self, spot: SchemaLocation) -> bool {
+        spot.schema.is_some() || self.firm(spot) >= Some(KeyCertainty::Used)
     }
 
-    fn firm(&self, spot: Spot) -> Option<Firm> {
+    fn firm(&self, spot: SchemaLocation) -> Option<KeyCertainty> {
         self.shapes.get(spot.shape? as usize).map(|shape| shape.firm)
     }
 
     /// The kind of what stands at a place.
-    pub fn form(&self, spot: Spot) -> Form {
+    pub fn form(&self, spot: SchemaLocation) -> NodeKind {
         if let Some(node) = spot.schema {
             return match self.schema.kind(node) {
-                Kind::Container => Form::Container,
-                Kind::PresenceContainer => Form::PresenceContainer,
-                Kind::List => Form::List { keys: self.schema.keys(node).into() },
-                Kind::Leaf => Form::Leaf,
-                Kind::EmptyLeaf => Form::EmptyLeaf,
-                Kind::LeafList => Form::LeafList,
-                Kind::AnyData => Form::AnyData,
+                DataNodeKind::Container => NodeKind::Container,
+                DataNodeKind::PresenceContainer => NodeKind::PresenceContainer,
+                DataNodeKind::List => NodeKind::List { keys: self.schema.keys(node).into() },
+                DataNodeKind::Leaf => NodeKind::Leaf,
+                DataNodeKind::EmptyLeaf => NodeKind::EmptyLeaf,
+                DataNodeKind::LeafList => NodeKind::LeafList,
+                DataNodeKind::AnyData => NodeKind::AnyData,
             };
         }
         let Some(shape) = spot.shape.and_then(|shape| self.shapes.get(shape as usize)) else {
-            return Form::Unknown { many: false };
+            return NodeKind::Unknown { many: false };
         };
         match &shape.learned {
-            Learned::Nothing => Form::Unknown { many: shape.many },
-            Learned::Container => Form::Container,
-            Learned::LeafList => Form::LeafList,
-            Learned::List(keys) => Form::List { keys: keys.clone() },
+            LearnedList::Nothing => NodeKind::Unknown { many: shape.many },
+            LearnedList::Container => NodeKind::Container,
+            LearnedList::LeafList => NodeKind::LeafList,
+            LearnedList::List(keys) => NodeKind::List { keys: keys.clone() },
         }
     }
 
@@ -234,7 +234,7 @@ impl Knowledge {
 
     /// The names, of any namespace, that are known below a place and are called `local`: by the data
     /// model, or else because they have been seen there or declared.
-    pub fn candidates<'a>(&'a self, names: &'a Names, spot: Spot, local: &str) -> Vec<QName<'a>> {
+    pub fn candidates<'a>(&'a self, names: &'a Names, spot: SchemaLocation, local: &str) -> Vec<QName<'a>> {
         let mut found: Vec<QName<'_>> = match spot.schema {
             Some(node) => self.schema.children(node).into_iter().filter(|name| name.local == local).collect(),
             None => Vec::new(),
@@ -269,11 +269,11 @@ impl Knowledge {
             let keys: Keys = step.keys.iter().map(|(key, _)| key.clone()).collect();
             let Some(shape) = self.shapes.get_mut(at as usize) else { return new };
             shape.seen |= declared;
-            let firm = if declared { Firm::Declared } else { Firm::Weak };
+            let firm = if declared { KeyCertainty::Declared } else { KeyCertainty::Weak };
             let learned = if !keys.is_empty() {
-                Some(Learned::List(keys))
+                Some(LearnedList::List(keys))
             } else if step.entry.is_some() {
-                Some(Learned::LeafList)
+                Some(LearnedList::LeafList)
             } else {
                 None
             };
@@ -296,47 +296,47 @@ impl Knowledge {
     /// Takes a step that was edited through without a key for a container.
     pub(super) fn learn_container(&mut self, shape: u32) {
         if let Some(shape) = self.shapes.get_mut(shape as usize)
-            && matches!(shape.learned, Learned::Nothing)
+            && matches!(shape.learned, LearnedList::Nothing)
             && !shape.many
         {
-            shape.learned = Learned::Container;
+            shape.learned = LearnedList::Container;
         }
     }
 
     pub(super) fn learn_leaf_list(&mut self, shape: u32) {
-        self.fix(shape, Learned::LeafList);
+        self.fix(shape, LearnedList::LeafList);
     }
 
     pub(super) fn learn_keys(&mut self, shape: u32, keys: Keys) {
-        self.fix(shape, Learned::List(keys));
+        self.fix(shape, LearnedList::List(keys));
     }
 
-    fn fix(&mut self, shape: u32, learned: Learned) {
+    fn fix(&mut self, shape: u32, learned: LearnedList) {
         if let Some(shape) = self.shapes.get_mut(shape as usize)
-            && (shape.firm == Firm::Weak || shape.learned == learned)
+            && (shape.firm == KeyCertainty::Weak || shape.learned == learned)
         {
-            (shape.learned, shape.firm) = (learned, shape.firm.max(Firm::Used));
+            (shape.learned, shape.firm) = (learned, shape.firm.max(KeyCertainty::Used));
         }
     }
 
     pub(super) fn learn_many(&mut self, shape: u32) {
         if let Some(shape) = self.shapes.get_mut(shape as usize) {
             shape.many = true;
-            if matches!(shape.learned, Learned::Container) {
-                shape.learned = Learned::Nothing;
+            if matches!(shape.learned, LearnedList::Container) {
+                shape.learned = LearnedList::Nothing;
             }
         }
     }
 
     pub(super) fn is_learned_container(&self, shape: u32) -> bool {
         let learned = self.shapes.get(shape as usize).map(|shape| &shape.learned);
-        matches!(learned, Some(Learned::Container | Learned::List(_)))
+        matches!(learned, Some(LearnedList::Container | LearnedList::List(_)))
     }
 
     /// Whether the children of this name are known to be entries of a leaf-list.
     pub(super) fn is_leaf_list(&self, parent: u32, name: Name) -> bool {
         let shape = self.by_name.get(&(parent, name)).and_then(|&shape| self.shapes.get(shape as usize));
-        matches!(shape.map(|shape| &shape.learned), Some(Learned::LeafList))
+        matches!(shape.map(|shape| &shape.learned), Some(LearnedList::LeafList))
     }
 
     pub(super) fn has_model(&self) -> bool {
@@ -344,7 +344,10 @@ impl Knowledge {
     }
 
     pub(super) fn is_model_container(&self, node: SchemaNode) -> bool {
-        matches!(self.schema.kind(node), Kind::Container | Kind::PresenceContainer | Kind::List)
+        matches!(
+            self.schema.kind(node),
+            DataNodeKind::Container | DataNodeKind::PresenceContainer | DataNodeKind::List
+        )
     }
 
     pub(super) fn model_keys(&self, node: SchemaNode) -> &[Box<str>] {
@@ -352,7 +355,7 @@ impl Knowledge {
     }
 
     /// Whether the order of the entries at a place is known to be the user's.
-    pub(super) fn is_ordered_by_user(&self, spot: Spot) -> bool {
+    pub(super) fn is_ordered_by_user(&self, spot: SchemaLocation) -> bool {
         spot.schema.is_some_and(|node| self.schema.ordered_by_user(node))
     }
 }
@@ -365,14 +368,16 @@ pub(crate) fn step_values(step: &PatternStep) -> Option<Vec<&str>> {
     step.keys.iter().map(|(_, value)| value.as_deref()).collect()
 }
 
-impl Shape {
+impl SchemaPath {
     /// Whether something else than what is known is to be believed.
-    fn takes(&self, learned: &Learned, firm: Firm) -> bool {
+    fn takes(&self, learned: &LearnedList, firm: KeyCertainty) -> bool {
         match (&self.learned, learned) {
             _ if self.firm < firm => true,
-            _ if self.firm > Firm::Weak => false,
+            _ if self.firm > KeyCertainty::Weak => false,
             // A path may leave keys out, to mean every entry.
-            (Learned::List(known), Learned::List(keys)) => !keys.iter().all(|key| known.contains(key)),
+            (LearnedList::List(known), LearnedList::List(keys)) => {
+                !keys.iter().all(|key| known.contains(key))
+            }
             _ => true,
         }
     }

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use super::{
-    Edit, Form, Overlay, Text,
-    lookup::{Entry, join},
+    NodeEdit, NodeKind, Overlay, PrefixedText,
+    lookup::{FirstEntry, join},
     siblings::Siblings,
 };
 use crate::{Error, Name, NodeId, Pattern, QName, Tree};
@@ -25,19 +25,19 @@ impl Overlay {
 
     /// Begins to take in what was read, as [`load`](Self::load) does in one go. Until it has ended, what
     /// is in `read` may wrongly seem not to be there.
-    pub fn begin_load(&mut self, read: &[Pattern]) -> Loading {
+    pub fn begin_load(&mut self, read: &[Pattern]) -> FragmentLoad {
         for pattern in read {
             self.knowledge.learn(&mut self.tree, pattern, false);
             self.coverage.insert(pattern);
         }
-        Loading { names: NameMap::default(), todo: vec![(Tree::ROOT, Tree::ROOT)], current: None }
+        FragmentLoad { names: NameMap::default(), todo: vec![(Tree::ROOT, Tree::ROOT)], current: None }
     }
 
     /// Goes on by one node of the fragment; how many nodes were looked at for that, or 0 at the end.
-    pub fn load_some(&mut self, fragment: &Tree, loading: &mut Loading) -> Result<usize, Error> {
-        let Loading { names, todo, current } = loading;
+    pub fn load_some(&mut self, fragment: &Tree, loading: &mut FragmentLoad) -> Result<usize, Error> {
+        let FragmentLoad { names, todo, current } = loading;
         if current.is_none() {
-            *current = todo.pop().map(|(parent, from)| Children {
+            *current = todo.pop().map(|(parent, from)| LoadingChildren {
                 parent,
                 next: fragment.first_child(from),
                 fresh: self.tree.first_child(parent).is_none(),
@@ -59,7 +59,7 @@ impl Overlay {
     fn load_child(
         &mut self,
         fragment: &Tree,
-        children: &mut Children,
+        children: &mut LoadingChildren,
         names: &mut NameMap,
         todo: &mut Vec<(NodeId, NodeId)>,
     ) -> Result<(), Error> {
@@ -113,8 +113,8 @@ impl Overlay {
 
     /// Puts the new children of a node where they belong: behind what was met last; before what only the
     /// edits have.
-    fn arrange(&mut self, children: Children) {
-        let Children { parent, behind, new, order, .. } = children;
+    fn arrange(&mut self, children: LoadingChildren) {
+        let LoadingChildren { parent, behind, new, order, .. } = children;
         let before = match behind {
             Some(behind) => self.tree.next_sibling(behind),
             None if new.is_empty() => None,
@@ -159,8 +159,8 @@ impl Overlay {
     /// Takes in the value of a node that was not known to be in the base.
     fn load_text(&mut self, node: NodeId, fragment: &Tree, from: NodeId) -> Result<(), Error> {
         let value = fragment.value(from);
-        let base = Text { value: value.unwrap_or_default(), bindings: fragment.bindings(from) };
-        if self.state(node).edit == Edit::Keep {
+        let base = PrefixedText { value: value.unwrap_or_default(), bindings: fragment.bindings(from) };
+        if self.state(node).edit == NodeEdit::Keep {
             match value {
                 Some(value) => self.tree.set_value(node, value, &base.borrowed())?,
                 None => self.tree.clear_value(node),
@@ -184,7 +184,7 @@ impl Overlay {
     ) -> Option<NodeId> {
         let spot = self.child_spot(parent, name);
         match self.knowledge.form(spot) {
-            Form::List { keys } if !keys.is_empty() => {
+            NodeKind::List { keys } if !keys.is_empty() => {
                 if let Some(key) = entry_key(fragment, child, &keys) {
                     let keys = self.key_names(name, &keys);
                     let node = self.entry_node(parent, name, &keys, &key);
@@ -197,14 +197,18 @@ impl Overlay {
                 }
                 siblings.same(self, parent, name, fragment, child)
             }
-            Form::LeafList => self.entry_node(parent, name, &[], fragment.value(child).unwrap_or_default()),
-            Form::Container | Form::PresenceContainer | Form::Leaf | Form::EmptyLeaf | Form::AnyData => {
-                self.child_node(parent, name)
+            NodeKind::LeafList => {
+                self.entry_node(parent, name, &[], fragment.value(child).unwrap_or_default())
             }
+            NodeKind::Container
+            | NodeKind::PresenceContainer
+            | NodeKind::Leaf
+            | NodeKind::EmptyLeaf
+            | NodeKind::AnyData => self.child_node(parent, name),
             _ if fragment.first_child(child).is_none() => {
                 let node = self.child_node(parent, name)?;
                 let value = fragment.value(child).unwrap_or_default();
-                let text = Text { value, bindings: fragment.bindings(child) };
+                let text = PrefixedText { value, bindings: fragment.bindings(child) };
                 if self.in_base(node) && !self.base_text(node).means(&text) {
                     // One leaf has one value: these are two entries of a leaf-list.
                     if let Some(shape) = spot.shape {
@@ -216,7 +220,8 @@ impl Overlay {
             }
             form => {
                 let node = self.child_node(parent, name)?;
-                let many = several || matches!(form, Form::List { .. } | Form::Unknown { many: true });
+                let many =
+                    several || matches!(form, NodeKind::List { .. } | NodeKind::Unknown { many: true });
                 if !many && !self.differ(node, fragment, child) {
                     return Some(node);
                 }
@@ -239,10 +244,10 @@ impl Overlay {
                 return false;
             }
             let met = match self.lookup.named(&self.tree, node, name) {
-                Some(Entry { node: met, several: false }) if self.in_base(met) => met,
+                Some(FirstEntry { node: met, several: false }) if self.in_base(met) => met,
                 _ => return false,
             };
-            !self.base_text(met).means(&Text { value, bindings: fragment.bindings(leaf) })
+            !self.base_text(met).means(&PrefixedText { value, bindings: fragment.bindings(leaf) })
         })
     }
 
@@ -250,8 +255,8 @@ impl Overlay {
     fn enter(&mut self, parent: NodeId, name: Name, fragment: &Tree, child: NodeId, node: NodeId) {
         let spot = self.child_spot(parent, name);
         let key = match self.knowledge.form(spot) {
-            Form::List { keys } if !keys.is_empty() => entry_key(fragment, child, &keys),
-            Form::LeafList => Some(fragment.value(child).unwrap_or_default().to_owned()),
+            NodeKind::List { keys } if !keys.is_empty() => entry_key(fragment, child, &keys),
+            NodeKind::LeafList => Some(fragment.value(child).unwrap_or_default().to_owned()),
             _ => None,
         };
         if let Some(key) = key {
@@ -287,16 +292,16 @@ fn entry_key(fragment: &Tree, entry: NodeId, keys: &[Box<str>]) -> Option<String
 
 /// How far a fragment has been taken in.
 #[derive(Debug)]
-pub struct Loading {
+pub struct FragmentLoad {
     names: NameMap,
     /// Nodes of the overlay and of the fragment whose children are to come.
     todo: Vec<(NodeId, NodeId)>,
-    current: Option<Children>,
+    current: Option<LoadingChildren>,
 }
 
 /// How far the children of one node have been taken in.
 #[derive(Debug)]
-struct Children {
+struct LoadingChildren {
     parent: NodeId,
     /// The next one, in the fragment.
     next: Option<NodeId>,

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Form, Overlay, Spot};
+use super::{NodeKind, Overlay, SchemaLocation};
 use crate::{Name, NodeId, PatternStep, QName, Tree};
 
 /// A parent with more children than this gets a table of its own.
@@ -14,31 +14,31 @@ const BYTES: usize = 64;
 /// Tables over the arena, built where they are first needed. They hold nodes of either side, also such
 /// as are not there now: nodes never leave the arena and entries never change their keys.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Lookup {
+pub(super) struct ChildLookup {
     /// For parents with many children: by name, the first of that name.
-    wide: HashMap<NodeId, HashMap<Name, Entry>>,
+    wide: HashMap<NodeId, HashMap<Name, FirstEntry>>,
     /// For lists and leaf-lists under a parent: by keys or value.
-    entries: HashMap<(NodeId, Name), Entries>,
+    entries: HashMap<(NodeId, Name), EntryTable>,
     /// How many nodes were gone through to find others or to make tables.
     pub(super) looked: usize,
 }
 
 #[derive(Clone, Debug)]
-struct Entries {
+struct EntryTable {
     /// The keys that the table was built for; empty for a leaf-list.
     keys: Vec<Name>,
-    by_key: HashMap<Box<str>, Entry>,
+    by_key: HashMap<Box<str>, FirstEntry>,
 }
 
 /// The first of several nodes: children of one name, or entries with the same keys. There is more than one
 /// of these where what was taken for the keys is not all of them.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Entry {
+pub(super) struct FirstEntry {
     pub(super) node: NodeId,
     pub(super) several: bool,
 }
 
-impl Entry {
+impl FirstEntry {
     fn of(node: NodeId) -> Self {
         Self { node, several: false }
     }
@@ -48,19 +48,19 @@ impl Entry {
     }
 }
 
-impl Entries {
+impl EntryTable {
     fn enter(&mut self, key: &str, node: NodeId) {
         match self.by_key.get_mut(key) {
             Some(entry) => entry.and(node),
-            None => drop(self.by_key.insert(key.into(), Entry::of(node))),
+            None => drop(self.by_key.insert(key.into(), FirstEntry::of(node))),
         }
     }
 }
 
-impl Lookup {
+impl ChildLookup {
     pub(super) fn added(&mut self, parent: NodeId, name: Name, node: NodeId) {
         if let Some(names) = self.wide.get_mut(&parent) {
-            names.entry(name).and_modify(|entry| entry.and(node)).or_insert(Entry::of(node));
+            names.entry(name).and_modify(|entry| entry.and(node)).or_insert(FirstEntry::of(node));
         }
     }
 
@@ -88,18 +88,21 @@ impl Lookup {
     }
 
     /// The children of a name.
-    pub(super) fn named(&mut self, tree: &Tree, parent: NodeId, name: Name) -> Option<Entry> {
+    pub(super) fn named(&mut self, tree: &Tree, parent: NodeId, name: Name) -> Option<FirstEntry> {
         if let Some(names) = self.wide.get(&parent) {
             return names.get(&name).copied();
         }
         if tree.children(parent).nth(NARROW).is_none() {
             let mut named = tree.children_named(parent, name);
-            return named.next().map(|node| Entry { node, several: named.next().is_some() });
+            return named.next().map(|node| FirstEntry { node, several: named.next().is_some() });
         }
-        let mut names: HashMap<Name, Entry> = HashMap::new();
+        let mut names: HashMap<Name, FirstEntry> = HashMap::new();
         for child in tree.children(parent) {
             self.looked += 1;
-            names.entry(tree.name(child)).and_modify(|entry| entry.and(child)).or_insert(Entry::of(child));
+            names
+                .entry(tree.name(child))
+                .and_modify(|entry| entry.and(child))
+                .or_insert(FirstEntry::of(child));
         }
         let found = names.get(&name).copied();
         self.wide.insert(parent, names);
@@ -113,7 +116,7 @@ impl Lookup {
         self.child(tree, entry, name)
     }
 
-    fn entry(&mut self, tree: &Tree, place: (NodeId, Name), keys: &[Name], key: &str) -> Option<Entry> {
+    fn entry(&mut self, tree: &Tree, place: (NodeId, Name), keys: &[Name], key: &str) -> Option<FirstEntry> {
         let known = self.entries.get(&place).filter(|entries| entries.keys == keys);
         if known.is_none() {
             let entries = self.table(tree, place, keys);
@@ -122,8 +125,8 @@ impl Lookup {
         self.entries.get(&place)?.by_key.get(key).copied()
     }
 
-    fn table(&mut self, tree: &Tree, (parent, name): (NodeId, Name), keys: &[Name]) -> Entries {
-        let mut entries = Entries { keys: keys.to_vec(), by_key: HashMap::new() };
+    fn table(&mut self, tree: &Tree, (parent, name): (NodeId, Name), keys: &[Name]) -> EntryTable {
+        let mut entries = EntryTable { keys: keys.to_vec(), by_key: HashMap::new() };
         for node in tree.children(parent) {
             self.looked += 1;
             if tree.name(node) != name {
@@ -163,7 +166,7 @@ pub(super) fn join<'a>(values: impl IntoIterator<Item = &'a str>) -> String {
 }
 
 /// Which children of a node a step means.
-pub(super) enum Met {
+pub(super) enum StepMatch {
     /// At most this one, whether it is there now or not.
     One(Option<NodeId>),
     /// Perhaps several.
@@ -172,28 +175,32 @@ pub(super) enum Met {
 
 impl Overlay {
     /// The child that a step means, where it can mean one only.
-    pub(super) fn met(&mut self, parent: NodeId, step: &PatternStep) -> Met {
-        let Some(name) = self.tree.names().get(step.name()) else { return Met::One(None) };
-        let one = |entry: Option<Entry>| match entry {
-            Some(Entry { several: true, .. }) => Met::Any,
-            entry => Met::One(entry.map(|entry| entry.node)),
+    pub(super) fn met(&mut self, parent: NodeId, step: &PatternStep) -> StepMatch {
+        let Some(name) = self.tree.names().get(step.name()) else { return StepMatch::One(None) };
+        let one = |entry: Option<FirstEntry>| match entry {
+            Some(FirstEntry { several: true, .. }) => StepMatch::Any,
+            entry => StepMatch::One(entry.map(|entry| entry.node)),
         };
         if let Some(Some(value)) = &step.entry {
             return one(self.lookup.entry(&self.tree, (parent, name), &[], value));
         }
         let spot = self.child_spot(parent, name);
         match self.knowledge.form(spot) {
-            Form::List { keys } if !keys.is_empty() => {
+            NodeKind::List { keys } if !keys.is_empty() => {
                 let values: Option<Vec<&str>> = keys.iter().map(|key| step.key(key)).collect();
                 // A path may ask for more than the keys that are known.
-                let Some(values) = values.filter(|_| keys.len() == step.keys.len()) else { return Met::Any };
+                let Some(values) = values.filter(|_| keys.len() == step.keys.len()) else {
+                    return StepMatch::Any;
+                };
                 let (keys, key) = (self.key_names(name, &keys), join(values));
                 one(self.lookup.entry(&self.tree, (parent, name), &keys, &key))
             }
-            Form::Container | Form::PresenceContainer | Form::Leaf | Form::EmptyLeaf | Form::AnyData => {
-                Met::One(self.child_node(parent, name))
-            }
-            Form::List { .. } | Form::LeafList | Form::Unknown { .. } => Met::Any,
+            NodeKind::Container
+            | NodeKind::PresenceContainer
+            | NodeKind::Leaf
+            | NodeKind::EmptyLeaf
+            | NodeKind::AnyData => StepMatch::One(self.child_node(parent, name)),
+            NodeKind::List { .. } | NodeKind::LeafList | NodeKind::Unknown { .. } => StepMatch::Any,
         }
     }
 
@@ -215,10 +222,10 @@ impl Overlay {
     }
 
     /// What is known of the children of this name.
-    pub(super) fn child_spot(&mut self, parent: NodeId, name: Name) -> Spot {
+    pub(super) fn child_spot(&mut self, parent: NodeId, name: Name) -> SchemaLocation {
         let above = self.inside(parent);
         let shape = self.knowledge.shape(self.state(parent).shape, name, &self.tree);
         let qname = self.tree.names().resolve(name);
-        Spot { shape: Some(shape), ..self.knowledge.child(self.tree.names(), above, qname) }
+        SchemaLocation { shape: Some(shape), ..self.knowledge.child(self.tree.names(), above, qname) }
     }
 }

@@ -1,8 +1,8 @@
 //! Finding what a pattern matches, a step at a time.
 
 use super::{
-    Live, Overlay,
-    lookup::{Entry, Met},
+    LiveNode, Overlay,
+    lookup::{FirstEntry, StepMatch},
 };
 use crate::{NodeId, Pattern, PatternStep, QName};
 
@@ -11,88 +11,88 @@ use crate::{NodeId, Pattern, PatternStep, QName};
 /// It goes on by small steps, so that who searches can count them and do something else in between. The
 /// overlay must not be edited meanwhile.
 #[derive(Clone, Debug)]
-pub struct Search {
+pub struct PatternSearch {
     pattern: Pattern,
-    stack: Vec<Frame>,
+    stack: Vec<SearchFrame>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Frame {
-    place: Live,
+struct SearchFrame {
+    place: LiveNode,
     /// How many steps of the pattern lead here.
     depth: usize,
     /// The child to look at next, once the children are being gone through.
     next: Option<Option<NodeId>>,
 }
 
-/// What one step of a [`Search`] came to.
+/// What one step of a [`PatternSearch`] came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Progress {
+pub enum SearchProgress {
     /// A node was looked at.
     Looked,
     /// The pattern matches this one.
-    Found(Live),
+    Found(LiveNode),
     /// There is nothing more.
     Done,
 }
 
-impl Search {
+impl PatternSearch {
     /// A search for what this matches.
     pub fn new(pattern: Pattern) -> Self {
-        Self { pattern, stack: vec![Frame { place: Live::ROOT, depth: 0, next: None }] }
+        Self { pattern, stack: vec![SearchFrame { place: LiveNode::ROOT, depth: 0, next: None }] }
     }
 
     /// Looks at one node more.
-    pub fn advance(&mut self, overlay: &mut Overlay) -> Progress {
-        let Some(frame) = self.stack.last_mut() else { return Progress::Done };
+    pub fn advance(&mut self, overlay: &mut Overlay) -> SearchProgress {
+        let Some(frame) = self.stack.last_mut() else { return SearchProgress::Done };
         let (place, depth) = (frame.place, frame.depth);
         let Some(step) = self.pattern.steps.get(depth) else {
             self.stack.pop();
-            return Progress::Found(place);
+            return SearchProgress::Found(place);
         };
         let child = match frame.next {
             Some(next) => next,
             None => match overlay.met(place.node, step) {
-                Met::One(child) => {
+                StepMatch::One(child) => {
                     self.stack.pop();
                     let child = child.and_then(|child| overlay.below(place, child));
-                    self.stack.extend(child.map(|place| Frame { place, depth: depth + 1, next: None }));
-                    return Progress::Looked;
+                    self.stack.extend(child.map(|place| SearchFrame { place, depth: depth + 1, next: None }));
+                    return SearchProgress::Looked;
                 }
-                Met::Any => overlay.tree.first_child(place.node),
+                StepMatch::Any => overlay.tree.first_child(place.node),
             },
         };
         let Some(child) = child else {
             self.stack.pop();
-            return Progress::Looked;
+            return SearchProgress::Looked;
         };
         frame.next = Some(overlay.tree.next_sibling(child));
         if overlay.tree.qname(child) == step.name()
             && let Some(found) = overlay.below(place, child)
             && overlay.matches(found, step)
         {
-            self.stack.push(Frame { place: found, depth: depth + 1, next: None });
+            self.stack.push(SearchFrame { place: found, depth: depth + 1, next: None });
         }
-        Progress::Looked
+        SearchProgress::Looked
     }
 }
 
 impl Overlay {
     /// All that a pattern matches now, in document order.
-    pub fn find(&mut self, pattern: &Pattern) -> Vec<Live> {
-        let mut search = Search::new(pattern.clone());
+    pub fn find(&mut self, pattern: &Pattern) -> Vec<LiveNode> {
+        let mut search = PatternSearch::new(pattern.clone());
         let mut found = Vec::new();
         loop {
             match search.advance(self) {
-                Progress::Looked => {}
-                Progress::Found(place) => found.push(place),
-                Progress::Done => return found,
+                SearchProgress::Looked => {}
+                SearchProgress::Found(place) => found.push(place),
+                SearchProgress::Done => return found,
             }
         }
     }
 
     /// Whether the predicates of a step hold for a node of its name.
-    fn matches(&mut self, place: Live, step: &PatternStep) -> bool {
+    fn matches(&mut self, place: LiveNode, step: &PatternStep) -> bool {
         let keys = step.keys.iter().filter_map(|(key, value)| Some((key, value.as_deref()?)));
         for (key, value) in keys {
             let Some(name) = self.tree.names().get(QName::new(&step.namespace, key)) else { return false };
@@ -100,7 +100,7 @@ impl Overlay {
             let is = |leaf: NodeId| {
                 self.below(place, leaf).is_some() && self.tree.value(leaf).unwrap_or_default() == value
             };
-            let found = leaf.is_some_and(|Entry { node, several }| {
+            let found = leaf.is_some_and(|FirstEntry { node, several }| {
                 is(node) || several && self.tree.children_named(place.node, name).any(is)
             });
             if leaf.is_some_and(|leaf| leaf.several) {

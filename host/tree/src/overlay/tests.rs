@@ -129,8 +129,8 @@ fn merged(mut leaves: Leaves, edit: &Tree) -> Leaves {
 
 /// What the overlay shows.
 fn shown(overlay: &mut Overlay) -> Leaves {
-    fn walk(overlay: &mut Overlay, live: Live, leaves: &mut Leaves) {
-        let children: Vec<Live> = overlay.children(live).collect();
+    fn walk(overlay: &mut Overlay, live: LiveNode, leaves: &mut Leaves) {
+        let children: Vec<LiveNode> = overlay.children(live).collect();
         for child in &children {
             walk(overlay, *child, leaves);
         }
@@ -147,7 +147,7 @@ fn shown(overlay: &mut Overlay) -> Leaves {
         }
     }
     let mut leaves = Leaves::new();
-    walk(overlay, Live::ROOT, &mut leaves);
+    walk(overlay, LiveNode::ROOT, &mut leaves);
     leaves
 }
 

@@ -1,7 +1,7 @@
 //! What has to be read before the difference can be told.
 
-use super::{Edit, Form, Overlay, coverage::Front, lookup::Met};
-use crate::{CONTROLLER, Coverage, NodeId, Pattern, PatternStep, Places, QName, Tree};
+use super::{NodeEdit, NodeKind, Overlay, coverage::CoverageFront, lookup::StepMatch};
+use crate::{CONTROLLER, Coverage, NodeId, Pattern, PatternStep, QName, ReadSet, Tree};
 
 /// The most places that one request asks for.
 const MOST: usize = 1000;
@@ -14,13 +14,13 @@ impl Overlay {
     /// Whether everything that `pattern` matches is known: it has been read, or an entry above it is
     /// known not to be there.
     pub fn knows(&mut self, pattern: &Pattern) -> bool {
-        let mut front = Front::top();
+        let mut front = CoverageFront::top();
         let knows = self.knows_from(&mut front, pattern);
         self.lookup.looked += front.looked;
         knows
     }
 
-    fn knows_from(&mut self, front: &mut Front, pattern: &Pattern) -> bool {
+    fn knows_from(&mut self, front: &mut CoverageFront, pattern: &Pattern) -> bool {
         // The node that the steps so far mean, if it has been met; and whether they mean one at all.
         let (mut node, mut one) = (Some(Tree::ROOT), true);
         for step in &pattern.steps {
@@ -29,8 +29,8 @@ impl Overlay {
             }
             *front = self.coverage.step(front, step);
             node = match node.map(|node| (node, self.met(node, step))) {
-                Some((_, Met::One(node))) => node,
-                Some((parent, Met::Any)) => {
+                Some((_, StepMatch::One(node))) => node,
+                Some((parent, StepMatch::Any)) => {
                     let lone = self.lone(parent, step);
                     one &= lone.is_some();
                     lone.flatten()
@@ -51,12 +51,12 @@ impl Overlay {
         let spot = self.child_spot(parent, name);
         let is_lone = step.keys.is_empty()
             && step.entry.is_none()
-            && matches!(self.knowledge.form(spot), Form::Unknown { many: false });
+            && matches!(self.knowledge.form(spot), NodeKind::Unknown { many: false });
         is_lone.then(|| self.child_node(parent, name))
     }
 
     /// Whether the keys of an entry have been read, so that it is known whether it is there.
-    fn keys_are_read(&self, front: &Front, step: &PatternStep) -> bool {
+    fn keys_are_read(&self, front: &CoverageFront, step: &PatternStep) -> bool {
         let mut keys = step.keys.iter().map(|(key, _)| PatternStep::new(QName::new(&step.namespace, key)));
         keys.all(|key| self.coverage.is_whole(&self.coverage.step(front, &key)))
     }
@@ -66,7 +66,8 @@ impl Overlay {
     /// something was edited all is asked for, of a list in which many entries were edited all entries, and of
     /// what is edited at very many places all that they have in common.
     pub fn unread(&mut self, also: impl IntoIterator<Item = Pattern>) -> Vec<Pattern> {
-        let mut places = self.walk_unread(Tree::ROOT, &Front::top(), Around::default()).places;
+        let mut places =
+            self.walk_unread(Tree::ROOT, &CoverageFront::top(), EnclosingEntries::default()).places;
         places.merge(also.into_iter().filter(|pattern| !self.knows(pattern)).collect());
         let mut wanted = places.patterns(MOST);
         let mut covered = Coverage::default();
@@ -79,12 +80,17 @@ impl Overlay {
         wanted
     }
 
-    fn walk_unread(&mut self, parent: NodeId, front: &Front, around: Around) -> Unread {
+    fn walk_unread(
+        &mut self,
+        parent: NodeId,
+        front: &CoverageFront,
+        around: EnclosingEntries,
+    ) -> UnreadBelow {
         let keys = match self.form(parent) {
-            Form::List { keys } => self.key_names(self.tree.name(parent), &keys),
+            NodeKind::List { keys } => self.key_names(self.tree.name(parent), &keys),
             _ => Vec::new(),
         };
-        let mut unread = Unread::default();
+        let mut unread = UnreadBelow::default();
         let mut next = self.tree.first_child(parent);
         while let Some(node) = next {
             next = self.tree.next_sibling(node);
@@ -102,21 +108,21 @@ impl Overlay {
                 continue;
             }
             let is_entry = !step.keys.is_empty() && &*step.namespace != CONTROLLER;
-            let mut inside = Around { entry: around.entry || is_entry, ..around };
-            let mut here = Places::default();
+            let mut inside = EnclosingEntries { entry: around.entry || is_entry, ..around };
+            let mut here = ReadSet::default();
             let mut entry = false;
             if is_new {
                 inside.keys += step.keys.len();
                 let keys = step.keys.iter().map(|(key, _)| QName::new(&step.namespace, key));
-                keys.for_each(|key| here.push(PatternStep::new(key), Places::whole()));
+                keys.for_each(|key| here.push(PatternStep::new(key), ReadSet::whole()));
             }
-            if state.edit == Edit::Gone || state.cut > 0 || inside.keys > MOST_KEYS {
-                here = Places::whole();
+            if state.edit == NodeEdit::Gone || state.cut > 0 || inside.keys > MOST_KEYS {
+                here = ReadSet::whole();
             } else if self.tree.first_child(node).is_none() {
                 match (state.in_base, inside.entry) {
                     (true, _) => {}
                     (false, true) => entry = true,
-                    (false, false) => here = Places::whole(),
+                    (false, false) => here = ReadSet::whole(),
                 }
             } else {
                 // As deep as the tree, which who reads it and who parses paths bound.
@@ -125,7 +131,7 @@ impl Overlay {
                 entry = below.entry;
             }
             if entry && is_entry {
-                here = Places::whole();
+                here = ReadSet::whole();
             } else {
                 unread.entry |= entry;
             }
@@ -137,7 +143,7 @@ impl Overlay {
 
 /// What a node stands in.
 #[derive(Clone, Copy, Default)]
-struct Around {
+struct EnclosingEntries {
     /// A list entry that is not the controller's own.
     entry: bool,
     /// Keys of entries that may be new.
@@ -146,8 +152,8 @@ struct Around {
 
 /// What is to be read below a node.
 #[derive(Default)]
-struct Unread {
-    places: Places,
+struct UnreadBelow {
+    places: ReadSet,
     /// The innermost list entry, with all that is in it.
     entry: bool,
 }

@@ -1,6 +1,6 @@
 //! Reading paths: one pass, and for everything that is not a path of ours a sentence with the way out.
 
-use super::{MAX_PREDICATES, MAX_STEPS, Path, Predicate, Step};
+use super::{MAX_PREDICATES, MAX_STEPS, Path, PathStep, Predicate};
 use crate::name::{is_name_character, is_name_start};
 use crate::xml::unrepresentable;
 
@@ -88,15 +88,15 @@ pub enum PathFault {
 
 /// How a quote inside a value is written.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Quotes {
+pub(super) enum QuoteStyle {
     Doubled,
     Unescaped,
     /// It can't be.
     Plain,
 }
 
-pub(super) fn parse(text: &str, quotes: Quotes) -> Result<Path, PathError> {
-    let mut parser = Parser { text, rest: text, quotes };
+pub(super) fn parse(text: &str, quotes: QuoteStyle) -> Result<Path, PathError> {
+    let mut parser = PathParser { text, rest: text, quotes };
     parser.path().map_err(|fault| {
         let before = text.get(..text.len() - parser.rest.len()).unwrap_or(text).chars().count();
         let position = if text.is_empty() { 0 } else { before + 1 };
@@ -116,14 +116,14 @@ fn excerpt(text: &str, at: usize) -> String {
     excerpt
 }
 
-struct Parser<'a> {
+struct PathParser<'a> {
     text: &'a str,
     /// What is still to be read; where it begins when a fault is found is where the fault is.
     rest: &'a str,
-    quotes: Quotes,
+    quotes: QuoteStyle,
 }
 
-impl<'a> Parser<'a> {
+impl<'a> PathParser<'a> {
     fn path(&mut self) -> Result<Path, PathFault> {
         match self.text {
             "" => return Err(PathFault::Empty),
@@ -150,7 +150,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn step(&mut self) -> Result<Step, PathFault> {
+    fn step(&mut self) -> Result<PathStep, PathFault> {
         if self.rest.is_empty() || self.rest.starts_with('/') {
             return Err(PathFault::EmptyStep);
         }
@@ -162,7 +162,7 @@ impl<'a> Parser<'a> {
             }
             predicates.push(self.predicate()?);
         }
-        Ok(Step { prefix, name, predicates })
+        Ok(PathStep { prefix, name, predicates })
     }
 
     fn predicate(&mut self) -> Result<Predicate, PathFault> {
@@ -198,9 +198,11 @@ impl<'a> Parser<'a> {
         };
         let inside = self.rest.get(1..).unwrap_or_default();
         let (value, length) = match self.quotes {
-            Quotes::Doubled => doubled(inside, quote),
-            Quotes::Unescaped => unescaped(inside, quote),
-            Quotes::Plain => inside.split_once(quote).map(|(value, _)| (value.to_owned(), value.len() + 1)),
+            QuoteStyle::Doubled => doubled(inside, quote),
+            QuoteStyle::Unescaped => unescaped(inside, quote),
+            QuoteStyle::Plain => {
+                inside.split_once(quote).map(|(value, _)| (value.to_owned(), value.len() + 1))
+            }
         }
         .ok_or(PathFault::OpenQuote)?;
         if let Some(character) = unrepresentable(&value) {

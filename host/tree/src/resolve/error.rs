@@ -165,7 +165,7 @@ impl ResolveError {
             [entry] if **entry == *"." => Self::EntryNeeded { path },
             keys => {
                 let predicates = keys.iter().map(|key| match step.key(key) {
-                    Some(value) => format!("[{key}={}]", crate::path::Quoted(value)),
+                    Some(value) => format!("[{key}={}]", crate::path::QuotedValue(value)),
                     None => format!("[{key}='…']"),
                 });
                 let write = predicates.fold(path, |write, predicate| write + &predicate);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::{Kind, NoSchema, Schema, SchemaNode, ValueError, xml};
+use crate::{DataNodeKind, NoSchema, Schema, SchemaNode, ValueError, xml};
 
 const IF: &str = "urn:if";
 const SYS: &str = "urn:sys";
@@ -190,30 +190,30 @@ fn keys_are_learned_from_paths_and_stay() {
 }
 
 /// A small model: a name, its parent by number, its kind.
-struct Model(Vec<(usize, QName<'static>, Kind, Vec<Box<str>>)>);
+struct Model(Vec<(usize, QName<'static>, DataNodeKind, Vec<Box<str>>)>);
 
 impl Model {
     fn new() -> Self {
         let node = |parent, namespace, local, kind| (parent, QName::new(namespace, local), kind, Vec::new());
         let list = |parent, namespace, local, keys: &[&str]| {
             let keys = keys.iter().map(|&key| key.into()).collect();
-            (parent, QName::new(namespace, local), Kind::List, keys)
+            (parent, QName::new(namespace, local), DataNodeKind::List, keys)
         };
         Self(vec![
-            node(usize::MAX, "", "", Kind::Container),
-            node(0, CONTROLLER, "devices", Kind::Container),
+            node(usize::MAX, "", "", DataNodeKind::Container),
+            node(0, CONTROLLER, "devices", DataNodeKind::Container),
             list(1, CONTROLLER, "device", &["name"]),
-            node(2, CONTROLLER, "name", Kind::Leaf),
-            node(2, CONTROLLER, "config", Kind::Container),
-            node(4, IF, "interfaces", Kind::Container),
+            node(2, CONTROLLER, "name", DataNodeKind::Leaf),
+            node(2, CONTROLLER, "config", DataNodeKind::Container),
+            node(4, IF, "interfaces", DataNodeKind::Container),
             list(5, IF, "interface", &["name", "unit"]),
-            node(6, IF, "name", Kind::Leaf),
-            node(6, IF, "unit", Kind::Leaf),
-            node(6, IF, "mtu", Kind::Leaf),
-            node(6, SYS, "speed", Kind::Leaf),
-            node(4, IF, "twice", Kind::Leaf),
-            node(4, SYS, "twice", Kind::Leaf),
-            node(5, IF, "search", Kind::LeafList),
+            node(6, IF, "name", DataNodeKind::Leaf),
+            node(6, IF, "unit", DataNodeKind::Leaf),
+            node(6, IF, "mtu", DataNodeKind::Leaf),
+            node(6, SYS, "speed", DataNodeKind::Leaf),
+            node(4, IF, "twice", DataNodeKind::Leaf),
+            node(4, SYS, "twice", DataNodeKind::Leaf),
+            node(5, IF, "search", DataNodeKind::LeafList),
         ])
     }
 }
@@ -232,14 +232,14 @@ impl Schema for Model {
     fn is_complete(&self, _: SchemaNode) -> bool {
         true
     }
-    fn kind(&self, node: SchemaNode) -> Kind {
+    fn kind(&self, node: SchemaNode) -> DataNodeKind {
         self.0[node.0 as usize].2
     }
     fn keys(&self, node: SchemaNode) -> &[Box<str>] {
         &self.0[node.0 as usize].3
     }
     fn ordered_by_user(&self, node: SchemaNode) -> bool {
-        matches!(self.kind(node), Kind::List | Kind::LeafList)
+        matches!(self.kind(node), DataNodeKind::List | DataNodeKind::LeafList)
     }
     fn position(&self, node: SchemaNode) -> u32 {
         node.0

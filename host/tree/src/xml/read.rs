@@ -9,7 +9,7 @@ use quick_xml::{
     events::{BytesRef, BytesStart, Event, attributes::Attribute},
 };
 
-use self::scope::Scope;
+use self::scope::PrefixScope;
 use super::{is_blank, is_representable, unrepresentable};
 use crate::{Error, Name, NodeId, Tree, name::is_name};
 
@@ -75,26 +75,26 @@ pub enum XmlFault {
     /// The end inside an element.
     #[error("the text ends before `</{0}>`")]
     Unclosed(String),
-    /// Deeper than [`Limits::depth`].
+    /// Deeper than [`XmlLimits::depth`].
     #[error("the elements are nested deeper than {0}")]
     TooDeep(usize),
-    /// More than [`Limits::nodes`].
+    /// More than [`XmlLimits::nodes`].
     #[error("there are more than {0} elements")]
     TooManyNodes(usize),
-    /// More than [`Limits::attributes`].
+    /// More than [`XmlLimits::attributes`].
     #[error("the element has more than {0} attributes")]
     TooManyAttributes(usize),
-    /// Longer than [`Limits::namespace`].
+    /// Longer than [`XmlLimits::namespace`].
     #[error("a namespace has more than {0} bytes")]
     LongNamespace(usize),
-    /// More than [`Limits::bindings`].
+    /// More than [`XmlLimits::bindings`].
     #[error("the prefixes in values, with the namespaces that they stand for, come to more than {0} bytes")]
     TooManyBindings(usize),
 }
 
 /// What a text may hold at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct XmlLimits {
     /// Elements inside each other. The models that are known stay below 40.
     pub depth: usize,
     /// Elements in all. Each takes 36 bytes of memory.
@@ -108,7 +108,7 @@ pub struct Limits {
     pub bindings: usize,
 }
 
-impl Default for Limits {
+impl Default for XmlLimits {
     fn default() -> Self {
         Self { depth: 256, nodes: 100_000_000, attributes: 256, namespace: 4 << 10, bindings: 1 << 30 }
     }
@@ -117,7 +117,7 @@ impl Default for Limits {
 /// The tree of a whole text.
 pub fn parse(text: &str) -> Result<Tree, Error> {
     let mut tree = Tree::new();
-    Reader::new().read(&mut tree, Tree::ROOT, text)?;
+    XmlTreeReader::new().read(&mut tree, Tree::ROOT, text)?;
     Ok(tree)
 }
 
@@ -131,12 +131,12 @@ pub fn parse(text: &str) -> Result<Tree, Error> {
 /// Where a value holds something that looks like a name with a prefix (`p:name`) and the prefix is
 /// bound, the binding is kept with the value.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Reader<'s> {
+pub struct XmlTreeReader<'s> {
     scope: &'s [(&'s str, &'s str)],
-    limits: Limits,
+    limits: XmlLimits,
 }
 
-impl<'s> Reader<'s> {
+impl<'s> XmlTreeReader<'s> {
     /// A reader with the default limits.
     pub fn new() -> Self {
         Self::default()
@@ -149,7 +149,7 @@ impl<'s> Reader<'s> {
     }
 
     /// Refuses text that exceeds these limits.
-    pub fn limits(self, limits: Limits) -> Self {
+    pub fn limits(self, limits: XmlLimits) -> Self {
         Self { limits, ..self }
     }
 
@@ -157,26 +157,26 @@ impl<'s> Reader<'s> {
     /// them.
     pub fn read(&self, tree: &mut Tree, parent: NodeId, text: &str) -> Result<(), Error> {
         let before = tree.last_child(parent);
-        let result = Reading::new(self, tree, text).and_then(|mut reading| reading.run(parent));
+        let result = TreeReading::new(self, tree, text).and_then(|mut reading| reading.run(parent));
         if result.is_err() {
             while let Some(child) = tree.last_child(parent).filter(|&child| Some(child) != before) {
                 tree.detach(child);
             }
         }
         result.map_err(|stop| match stop {
-            Stop::Tree(error) => error,
-            Stop::Text(offset, fault) => Error::Xml(Box::new(locate(text, offset, fault))),
+            ReadStop::Tree(error) => error,
+            ReadStop::Text(offset, fault) => Error::Xml(Box::new(locate(text, offset, fault))),
         })
     }
 }
 
 /// Why reading stopped: a fault at an offset of the text, or of the tree itself.
-enum Stop {
+enum ReadStop {
     Text(usize, XmlFault),
     Tree(Error),
 }
 
-impl From<Error> for Stop {
+impl From<Error> for ReadStop {
     fn from(error: Error) -> Self {
         Self::Tree(error)
     }
@@ -207,13 +207,13 @@ fn clip(text: &str) -> String {
 }
 
 /// An element that is open.
-struct Open {
+struct OpenElement {
     node: NodeId,
     has_children: bool,
 }
 
-struct Reading<'a, 't> {
-    limits: Limits,
+struct TreeReading<'a, 't> {
+    limits: XmlLimits,
     tree: &'t mut Tree,
     reader: quick_xml::Reader<&'a [u8]>,
     /// Where the markup that is looked at begins in the input.
@@ -223,22 +223,22 @@ struct Reading<'a, 't> {
     nodes: usize,
     /// Bytes of them in values so far.
     bindings: usize,
-    open: Vec<Open>,
-    scope: Scope,
+    open: Vec<OpenElement>,
+    scope: PrefixScope,
     /// The text since the last tag.
     text: Cow<'a, str>,
 }
 
-impl<'a, 't> Reading<'a, 't> {
-    fn new(options: &Reader<'_>, tree: &'t mut Tree, input: &'a str) -> Result<Self, Stop> {
+impl<'a, 't> TreeReading<'a, 't> {
+    fn new(options: &XmlTreeReader<'_>, tree: &'t mut Tree, input: &'a str) -> Result<Self, ReadStop> {
         if let Some(character) = unrepresentable(input) {
             let offset = input.find(character).unwrap_or_default();
-            return Err(Stop::Text(offset, XmlFault::Character(character)));
+            return Err(ReadStop::Text(offset, XmlFault::Character(character)));
         }
         // Half of the tags at most are opening ones, unless elements are empty.
         let tags = memchr::memchr_iter(b'<', input.as_bytes()).count();
         tree.reserve((tags / 2 + 1).min(options.limits.nodes));
-        let scope = Scope::new(options.scope, tree.names_mut());
+        let scope = PrefixScope::new(options.scope, tree.names_mut());
         Ok(Self {
             limits: options.limits,
             tree,
@@ -253,15 +253,15 @@ impl<'a, 't> Reading<'a, 't> {
         })
     }
 
-    fn stop<T>(&self, fault: XmlFault) -> Result<T, Stop> {
-        Err(Stop::Text(self.offset, fault))
+    fn stop<T>(&self, fault: XmlFault) -> Result<T, ReadStop> {
+        Err(ReadStop::Text(self.offset, fault))
     }
 
-    fn malformed<T>(&self, error: impl ToString) -> Result<T, Stop> {
+    fn malformed<T>(&self, error: impl ToString) -> Result<T, ReadStop> {
         self.stop(XmlFault::Malformed(clip(&error.to_string())))
     }
 
-    fn run(&mut self, parent: NodeId) -> Result<(), Stop> {
+    fn run(&mut self, parent: NodeId) -> Result<(), ReadStop> {
         loop {
             self.offset = usize::try_from(self.reader.buffer_position()).unwrap_or(usize::MAX);
             let event = match self.reader.read_event() {
@@ -295,7 +295,7 @@ impl<'a, 't> Reading<'a, 't> {
         }
     }
 
-    fn finish(&self) -> Result<(), Stop> {
+    fn finish(&self) -> Result<(), ReadStop> {
         match self.open.last() {
             Some(open) => self.stop(XmlFault::Unclosed(clip(self.tree.qname(open.node).local))),
             None if is_blank(&self.text) => Ok(()),
@@ -312,7 +312,7 @@ impl<'a, 't> Reading<'a, 't> {
     }
 
     /// Text that stands before or after an element must be blank.
-    fn no_text(&mut self) -> Result<(), Stop> {
+    fn no_text(&mut self) -> Result<(), ReadStop> {
         let text = std::mem::take(&mut self.text);
         match (is_blank(&text), self.open.is_empty()) {
             (true, _) => Ok(()),
@@ -321,7 +321,7 @@ impl<'a, 't> Reading<'a, 't> {
         }
     }
 
-    fn start(&mut self, tag: &BytesStart<'a>, parent: NodeId) -> Result<(), Stop> {
+    fn start(&mut self, tag: &BytesStart<'a>, parent: NodeId) -> Result<(), ReadStop> {
         self.no_text()?;
         if self.open.len() == self.limits.depth {
             return self.stop(XmlFault::TooDeep(self.limits.depth));
@@ -347,13 +347,13 @@ impl<'a, 't> Reading<'a, 't> {
         if has_attributes {
             self.attributes(tag, node)?;
         }
-        self.open.push(Open { node, has_children: false });
+        self.open.push(OpenElement { node, has_children: false });
         Ok(())
     }
 
-    fn end(&mut self) -> Result<(), Stop> {
+    fn end(&mut self) -> Result<(), ReadStop> {
         // The library has checked that the tags match.
-        let Some(Open { node, has_children }) = self.open.pop() else { return Ok(()) };
+        let Some(OpenElement { node, has_children }) = self.open.pop() else { return Ok(()) };
         if has_children {
             if !is_blank(&std::mem::take(&mut self.text)) {
                 return self.stop(XmlFault::MixedContent);
@@ -366,7 +366,7 @@ impl<'a, 't> Reading<'a, 't> {
         Ok(())
     }
 
-    fn set_value(&mut self, node: NodeId, value: &str) -> Result<(), Stop> {
+    fn set_value(&mut self, node: NodeId, value: &str) -> Result<(), ReadStop> {
         let used = self.scope.used_by(value, self.limits.attributes);
         // They are declared at the element when it is written.
         if used.len() > self.limits.attributes {
@@ -382,7 +382,7 @@ impl<'a, 't> Reading<'a, 't> {
         Ok(self.tree.set_value(node, value, &bindings)?)
     }
 
-    fn element_name(&mut self, tag: &BytesStart<'a>) -> Result<Name, Stop> {
+    fn element_name(&mut self, tag: &BytesStart<'a>) -> Result<Name, ReadStop> {
         let name = tag.name();
         let (prefix, local) = match name.as_ref().split_once(':') {
             None => ("", name.as_ref()),
@@ -408,8 +408,8 @@ impl<'a, 't> Reading<'a, 't> {
     fn each_attribute(
         &mut self,
         tag: &BytesStart<'_>,
-        mut each: impl FnMut(&mut Self, &str, &Attribute<'_>) -> Result<(), Stop>,
-    ) -> Result<(), Stop> {
+        mut each: impl FnMut(&mut Self, &str, &Attribute<'_>) -> Result<(), ReadStop>,
+    ) -> Result<(), ReadStop> {
         let mut attributes = tag.attributes();
         // They are compared with each other, but not before it is known that they are few.
         attributes.with_checks(false);
@@ -425,7 +425,7 @@ impl<'a, 't> Reading<'a, 't> {
         Ok(())
     }
 
-    fn declarations(&mut self, tag: &BytesStart<'_>) -> Result<(), Stop> {
+    fn declarations(&mut self, tag: &BytesStart<'_>) -> Result<(), ReadStop> {
         self.each_attribute(tag, |this, key, attribute| {
             let Some(prefix) = declared_prefix(key) else { return Ok(()) };
             if !prefix.is_empty() && !is_name(prefix) {
@@ -447,7 +447,7 @@ impl<'a, 't> Reading<'a, 't> {
         })
     }
 
-    fn attributes(&mut self, tag: &BytesStart<'_>, node: NodeId) -> Result<(), Stop> {
+    fn attributes(&mut self, tag: &BytesStart<'_>, node: NodeId) -> Result<(), ReadStop> {
         self.each_attribute(tag, |this, key, attribute| {
             if declared_prefix(key).is_some() {
                 return Ok(());
@@ -472,7 +472,7 @@ impl<'a, 't> Reading<'a, 't> {
         })
     }
 
-    fn attribute_value<'v>(&self, attribute: &Attribute<'v>) -> Result<Cow<'v, str>, Stop> {
+    fn attribute_value<'v>(&self, attribute: &Attribute<'v>) -> Result<Cow<'v, str>, ReadStop> {
         if attribute.value.contains('<') {
             return self.malformed("`<` stands in the value of an attribute: write `&lt;`");
         }
@@ -486,7 +486,7 @@ impl<'a, 't> Reading<'a, 't> {
         }
     }
 
-    fn reference(&self, reference: &BytesRef<'_>) -> Result<char, Stop> {
+    fn reference(&self, reference: &BytesRef<'_>) -> Result<char, ReadStop> {
         let character = match &**reference {
             "amp" => '&',
             "lt" => '<',

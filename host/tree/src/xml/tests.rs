@@ -32,7 +32,7 @@ proptest! {
     fn indentation_changes_no_value(elements in elements(), blanks in 0_usize..4) {
         let mut tree = Tree::new();
         build(&mut tree, Tree::ROOT, &elements);
-        let text = Writer::new().indent(blanks).write(&tree, [Tree::ROOT]).unwrap();
+        let text = XmlTreeWriter::new().indent(blanks).write(&tree, [Tree::ROOT]).unwrap();
         prop_assert_eq!(content(&parse(&text).unwrap(), Tree::ROOT), content(&tree, Tree::ROOT), "{}", text);
     }
 
@@ -41,9 +41,9 @@ proptest! {
         let scope = [("nc", NETCONF), ("a1", "urn:a"), ("", "urn:a")];
         let mut tree = Tree::new();
         build(&mut tree, Tree::ROOT, &elements);
-        let text = Writer::new().scope(&scope).write(&tree, [Tree::ROOT]).unwrap();
+        let text = XmlTreeWriter::new().scope(&scope).write(&tree, [Tree::ROOT]).unwrap();
         let mut read = Tree::new();
-        Reader::new().scope(&scope).read(&mut read, Tree::ROOT, &text).unwrap();
+        XmlTreeReader::new().scope(&scope).read(&mut read, Tree::ROOT, &text).unwrap();
         // Values hold no prefix of the surroundings by chance: `a1` means the same wherever it is used.
         prop_assert_eq!(content(&read, Tree::ROOT), content(&tree, Tree::ROOT), "{}", text);
     }
@@ -69,7 +69,7 @@ fn a_reply_of_the_controller() {
     assert_eq!(tree.value(kind), Some("ianaift:v35"));
     assert_eq!(tree.bindings(kind), [("ianaift".into(), IANA.into())]);
     assert_eq!(tree.qname(kind), QName::new("http://openconfig.net/yang/interfaces", "type"));
-    insta::assert_snapshot!(Writer::new().indent(3).write(&tree, [Tree::ROOT]).unwrap(), @r#"
+    insta::assert_snapshot!(XmlTreeWriter::new().indent(3).write(&tree, [Tree::ROOT]).unwrap(), @r#"
     <devices xmlns="http://clicon.org/controller">
        <device>
           <name>r1</name>
@@ -121,7 +121,7 @@ fn attributes_keep_their_namespaces() {
     assert_eq!(tree.attribute(a, QName::new("", "plain")), Some("a\nb \""));
     insta::assert_snapshot!(write(&tree, Tree::ROOT).unwrap(), @r#"<a xmlns="urn:a" xmlns:nc="urn:ietf:params:xml:ns:netconf:base:1.0" nc:operation="remove" plain="a&#10;b &quot;" xml:lang="en"><b nc:operation="merge"/></a>"#);
     let scope = [("nc", NETCONF)];
-    insta::assert_snapshot!(Writer::new().scope(&scope).write(&tree, [Tree::ROOT]).unwrap(), @r#"<a xmlns="urn:a" nc:operation="remove" plain="a&#10;b &quot;" xml:lang="en"><b nc:operation="merge"/></a>"#);
+    insta::assert_snapshot!(XmlTreeWriter::new().scope(&scope).write(&tree, [Tree::ROOT]).unwrap(), @r#"<a xmlns="urn:a" nc:operation="remove" plain="a&#10;b &quot;" xml:lang="en"><b nc:operation="merge"/></a>"#);
 }
 
 #[test]
@@ -200,10 +200,10 @@ fn what_is_refused_says_where_and_why() {
 
 #[test]
 fn what_a_text_may_hold_is_limited() {
-    let limits = Limits { depth: 2, nodes: 3, attributes: 1, namespace: 5, bindings: 5 };
+    let limits = XmlLimits { depth: 2, nodes: 3, attributes: 1, namespace: 5, bindings: 5 };
     let read = |text: &str| {
         let mut tree = Tree::new();
-        let result = Reader::new().limits(limits).read(&mut tree, Tree::ROOT, text);
+        let result = XmlTreeReader::new().limits(limits).read(&mut tree, Tree::ROOT, text);
         assert!(result.is_ok() || tree.is_empty());
         result.map_err(|error| error.to_string())
     };
@@ -232,10 +232,10 @@ fn what_a_text_may_hold_is_limited() {
 fn after_an_error_the_tree_is_as_it_was() {
     let mut tree = parse("<a/>").unwrap();
     let a = tree.first_child(Tree::ROOT).unwrap();
-    assert!(Reader::new().read(&mut tree, a, "<b/><c><d/>").is_err());
+    assert!(XmlTreeReader::new().read(&mut tree, a, "<b/><c><d/>").is_err());
     assert_eq!(write(&tree, Tree::ROOT).unwrap(), "<a xmlns=\"\"/>");
-    Reader::new().read(&mut tree, a, "<b/>").unwrap();
-    assert!(Reader::new().read(&mut tree, a, "<c/><").is_err());
+    XmlTreeReader::new().read(&mut tree, a, "<b/>").unwrap();
+    assert!(XmlTreeReader::new().read(&mut tree, a, "<c/><").is_err());
     assert_eq!(write(&tree, Tree::ROOT).unwrap(), "<a xmlns=\"\"><b/></a>");
 }
 

@@ -11,7 +11,7 @@ const WELL_KNOWN: [(&str, &str); 4] =
 
 /// A node and all below it, without blanks between elements; for the root, all top-level nodes.
 pub fn write(tree: &Tree, node: NodeId) -> Result<String, Error> {
-    Writer::new().write(tree, [node])
+    XmlTreeWriter::new().write(tree, [node])
 }
 
 /// How many bytes a value takes in the text, at most.
@@ -26,12 +26,12 @@ pub fn escaped(value: &str) -> usize {
 /// declare theirs, unless [`scope`](Self::scope) says what it is. Attributes get prefixes. A prefix that a value uses is declared at its element,
 /// unless it means the same there already.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Writer<'s> {
+pub struct XmlTreeWriter<'s> {
     scope: &'s [(&'s str, &'s str)],
     indent: Option<usize>,
 }
 
-impl<'s> Writer<'s> {
+impl<'s> XmlTreeWriter<'s> {
     /// A writer of compact text that stands by itself.
     pub fn new() -> Self {
         Self::default()
@@ -54,7 +54,7 @@ impl<'s> Writer<'s> {
     /// # Errors
     /// [`Error::Unwritable`] where a name is none or a value holds a character that XML can't carry.
     pub fn write(&self, tree: &Tree, nodes: impl IntoIterator<Item = NodeId>) -> Result<String, Error> {
-        let mut writing = Writing {
+        let mut writing = TreeWriting {
             tree,
             indent: self.indent,
             text: String::new(),
@@ -74,25 +74,25 @@ impl<'s> Writer<'s> {
 }
 
 /// An element that is open.
-struct Open<'t> {
+struct OpenTag<'t> {
     /// The default namespace inside.
     namespace: &'t str,
     /// How many bindings were in scope outside.
     scope: usize,
 }
 
-struct Writing<'t> {
+struct TreeWriting<'t> {
     tree: &'t Tree,
     indent: Option<usize>,
     text: String,
     /// Prefixes that are bound and their namespaces, outermost first.
     scope: Vec<(Cow<'t, str>, &'t str)>,
-    open: Vec<Open<'t>>,
+    open: Vec<OpenTag<'t>>,
     /// By number of a name: whether it has been looked at and is one.
     good_names: Vec<bool>,
 }
 
-impl<'t> Writing<'t> {
+impl<'t> TreeWriting<'t> {
     fn subtree(&mut self, top: NodeId) -> Result<(), Error> {
         let mut node = top;
         loop {
@@ -145,7 +145,7 @@ impl<'t> Writing<'t> {
         }
         if self.tree.first_child(node).is_some() {
             self.text.push('>');
-            self.open.push(Open { namespace: name.namespace, scope });
+            self.open.push(OpenTag { namespace: name.namespace, scope });
             return Ok(());
         }
         match self.tree.value(node) {

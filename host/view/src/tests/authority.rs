@@ -1,7 +1,7 @@
 //! What a module may see and do.
 
 use super::*;
-use crate::{Access, Rules, Verdict};
+use crate::{AccessVerdict, NodeAccess, ScopeRules};
 
 /// What no module reads: where it is, in the forms that a hostile one would try.
 const HIDDEN: [&str; 12] = [
@@ -189,16 +189,18 @@ fn hooks_read_and_do_not_write() {
 /// Hides and protects what is called `hostname` or `mtu`, and protects interface `a` from being changed.
 struct Strict;
 
-impl Rules for Strict {
-    fn decide(&self, access: Access, node: &Pattern) -> Verdict {
+impl ScopeRules for Strict {
+    fn decide(&self, access: NodeAccess, node: &Pattern) -> AccessVerdict {
         let step = node.steps.last();
         let name = step.map_or("", |step| &step.local);
         let is_a = step.is_some_and(|step| step.key("name") == Some("a"));
         match (access, name) {
-            (_, "hostname") => Verdict::Deny { reason: "rule `no-hostnames`".into() },
-            (Access::Update | Access::Delete, "mtu") => Verdict::Deny { reason: "rule `keep-mtu`".into() },
-            (Access::Update, _) if is_a => Verdict::Deny { reason: "rule `keep-a`".into() },
-            _ => Verdict::Permit { below: false },
+            (_, "hostname") => AccessVerdict::Deny { reason: "rule `no-hostnames`".into() },
+            (NodeAccess::Update | NodeAccess::Delete, "mtu") => {
+                AccessVerdict::Deny { reason: "rule `keep-mtu`".into() }
+            }
+            (NodeAccess::Update, _) if is_a => AccessVerdict::Deny { reason: "rule `keep-a`".into() },
+            _ => AccessVerdict::Permit { below: false },
         }
     }
 }
@@ -259,8 +261,8 @@ fn what_was_declared_and_is_not_there_is_no_leave_to_write() {
         ],
     };
     let anywhere = Scope::new("bench", [step("urn:bench", "bench")], Vec::new());
-    assert_eq!(anywhere.decide(Access::Create, &node), Verdict::Permit { below: true });
-    let Verdict::Deny { reason } = anywhere.as_declared().decide(Access::Create, &node) else {
+    assert_eq!(anywhere.decide(NodeAccess::Create, &node), AccessVerdict::Permit { below: true });
+    let AccessVerdict::Deny { reason } = anywhere.as_declared().decide(NodeAccess::Create, &node) else {
         panic!("it may write anywhere")
     };
     insta::assert_snapshot!(reason, @"what the module's description declares that it writes is in no model here");

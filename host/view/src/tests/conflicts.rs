@@ -1,7 +1,7 @@
 //! Instances that do not agree.
 
 use super::*;
-use crate::Created;
+use crate::CreatedObject;
 
 const MTU: &str = "/devices/device[name='r1']/config/if:interfaces/interface[name='a']/mtu";
 const MINE: &str = "/devices/device[name='r1']/config/if:interfaces/interface[name='mine']";
@@ -54,7 +54,7 @@ fn to_take_away_what_another_makes_is_a_conflict() {
     let mut commit = Commit::new();
     set(&mut commit, "s1", MTU, "1");
     remove(&mut commit, "s2", interfaces);
-    insta::assert_snapshot!(commit.finish(&["s1", "s2"], &Owners::new()), @r#"
+    insta::assert_snapshot!(commit.finish(&["s1", "s2"], &OwnerIndex::new()), @r#"
     conflict: `bench[id='s1']` makes `/devices/device[name='r1']/config/interfaces/interface[name='a']/mtu`, and `bench[id='s2']` removes it in the same commit
     hint: let only one of them do it; or let the last one win with `conflicts = "last-wins"` in the table of module `bench` in Confine's own file
     "#);
@@ -62,13 +62,13 @@ fn to_take_away_what_another_makes_is_a_conflict() {
     let mut commit = lenient();
     set(&mut commit, "s1", MTU, "1");
     remove(&mut commit, "s2", interfaces);
-    assert!(commit.finish(&["s1", "s2"], &Owners::new()).contains("operation=\"remove\""));
+    assert!(commit.finish(&["s1", "s2"], &OwnerIndex::new()).contains("operation=\"remove\""));
 
     // What another took away may be made again.
     let mut commit = Commit::new();
     remove(&mut commit, "s2", interfaces);
     set(&mut commit, "s1", MTU, "1");
-    assert!(commit.finish(&["s1", "s2"], &Owners::new()).contains("<mtu>1</mtu>"));
+    assert!(commit.finish(&["s1", "s2"], &OwnerIndex::new()).contains("<mtu>1</mtu>"));
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn what_another_owns_that_is_not_run_is_not_changed() {
     let mut owners = owners();
     let path = "/devices/device[name=\"r1\"]/config/interfaces/interface[name=\"mine\"]";
     owners.replace(&instance("s1"), []);
-    owners.replace(&instance("s2"), [Created { path: path.into(), place: None, shared: false }]);
+    owners.replace(&instance("s2"), [CreatedObject { path: path.into(), place: None, shared: false }]);
     let mut commit = Commit::new();
     set(&mut commit, "s2", &format!("{MINE}/mtu"), "2");
     assert!(commit.finish(&["s2"], &owners).contains("<mtu>2</mtu>"));

@@ -1,13 +1,13 @@
 //! Ownership, and what is sent.
 
 use super::*;
-use crate::{Created, Finished, Summary};
+use crate::{CreatedObject, FinishedCommit, Summary};
 
 const R1: &str = "/devices/device[name='r1']/config";
 
 impl Commit {
     /// Strips what the instances have created, as the service does before it runs them.
-    fn strip(&mut self, ids: &[&str], owners: &Owners) {
+    fn strip(&mut self, ids: &[&str], owners: &OwnerIndex) {
         for id in ids {
             for path in owners.created_by(&instance(id)) {
                 let path = path.replace("config/interfaces", "config/if:interfaces").replace('"', "'");
@@ -17,13 +17,13 @@ impl Commit {
         }
     }
 
-    fn finished(&mut self, ids: &[&str], owners: &Owners) -> Result<Finished, Error> {
+    fn finished(&mut self, ids: &[&str], owners: &OwnerIndex) -> Result<FinishedCommit, Error> {
         let instances: Vec<InstanceRef> = ids.iter().map(|id| instance(id)).collect();
         block(self.draft().settle(&instances)).unwrap();
         self.draft().finish(&instances, owners)
     }
 
-    fn created(&mut self, ids: &[&str], owners: &Owners) -> String {
+    fn created(&mut self, ids: &[&str], owners: &OwnerIndex) -> String {
         let finished = self.finished(ids, owners).unwrap();
         let lists = finished.created.iter().map(|(instance, created)| {
             let paths: Vec<String> =
@@ -97,7 +97,7 @@ fn the_first_entry_that_is_not_in_base_is_owned_and_else_the_leaf() {
         view.set(&format!("{R1}/sys:system/back"), "1").await.unwrap();
         view.remove(&format!("{R1}/sys:system/back")).await.unwrap();
     });
-    insta::assert_snapshot!(commit.created(&["s1"], &Owners::new()), @r#"
+    insta::assert_snapshot!(commit.created(&["s1"], &OwnerIndex::new()), @r#"
     bench[id='s1']
         /devices/device[name="r1"]/config/interfaces/interface[name="n"]
         /devices/device[name="r1"]/config/interfaces/interface[name="m"]
@@ -141,7 +141,7 @@ fn what_two_make_belongs_to_both() {
 fn lists_of_owners_are_replaced() {
     let mut commit = Commit::new();
     let mut owners = owners();
-    let stale = |path: &str| Created { path: path.into(), place: None, shared: false };
+    let stale = |path: &str| CreatedObject { path: path.into(), place: None, shared: false };
     let mine = "/devices/device[name=\"r1\"]/config/interfaces/interface[name=\"mine\"]";
     owners.replace(&instance("s1"), [stale(mine)]);
     commit.run("s1", async |view| {
@@ -272,7 +272,7 @@ fn a_thousand_instances_on_four_devices() {
         });
     }
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-    let finished = commit.finished(&ids, &Owners::new()).unwrap();
+    let finished = commit.finished(&ids, &OwnerIndex::new()).unwrap();
     assert_eq!(finished.summary.values, 8000);
     assert!(finished.created.iter().all(|(_, created)| created.len() == 4));
     assert_eq!(commit.requests().len(), 2);

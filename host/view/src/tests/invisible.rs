@@ -3,41 +3,41 @@
 //! The model of the property is the standard's own sentence: a tree from which all that may not be read has
 //! been cut beforehand.
 
-use confine_nacm::{Action, Nacm, Operation, Operations, Rule, RuleList, Target};
-use confine_tree::{Kind, NodeId, Schema, SchemaNode, ValueError};
+use confine_nacm::{AccessOperation, AccessOperations, Nacm, Rule, RuleAction, RuleList, RuleTarget};
+use confine_tree::{DataNodeKind, NodeId, Schema, SchemaNode, ValueError};
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Edit, ModuleRules};
+use crate::{ModuleRules, ViewEdit};
 
 const M: &str = "urn:m";
 const N: &str = "urn:n";
 
 /// Parent, namespace, name, kind and key of each node; the first is the root.
-const NODES: [(u32, &str, &str, Kind, &str); 23] = [
-    (0, "", "", Kind::Container, ""),
-    (0, CONTROLLER, "devices", Kind::Container, ""),
-    (1, CONTROLLER, "device", Kind::List, "name"),
-    (2, CONTROLLER, "name", Kind::Leaf, ""),
-    (2, CONTROLLER, "config", Kind::Container, ""),
-    (4, M, "t", Kind::Leaf, ""),
-    (4, M, "c", Kind::Container, ""),
-    (6, M, "a", Kind::Leaf, ""),
-    (6, M, "b", Kind::Leaf, ""),
-    (6, N, "x", Kind::Leaf, ""),
-    (6, M, "l", Kind::List, "k"),
-    (10, M, "k", Kind::Leaf, ""),
-    (10, M, "v", Kind::Leaf, ""),
-    (10, M, "d", Kind::Container, ""),
-    (13, M, "w", Kind::Leaf, ""),
-    (13, M, "s", Kind::LeafList, ""),
-    (6, M, "p", Kind::PresenceContainer, ""),
-    (16, M, "q", Kind::Leaf, ""),
-    (0, CONTROLLER, "services", Kind::Container, ""),
-    (18, "urn:bench", "bench", Kind::List, "id"),
-    (19, "urn:bench", "id", Kind::Leaf, ""),
-    (19, "urn:bench", "created", Kind::Container, ""),
-    (21, "urn:bench", "path", Kind::LeafList, ""),
+const NODES: [(u32, &str, &str, DataNodeKind, &str); 23] = [
+    (0, "", "", DataNodeKind::Container, ""),
+    (0, CONTROLLER, "devices", DataNodeKind::Container, ""),
+    (1, CONTROLLER, "device", DataNodeKind::List, "name"),
+    (2, CONTROLLER, "name", DataNodeKind::Leaf, ""),
+    (2, CONTROLLER, "config", DataNodeKind::Container, ""),
+    (4, M, "t", DataNodeKind::Leaf, ""),
+    (4, M, "c", DataNodeKind::Container, ""),
+    (6, M, "a", DataNodeKind::Leaf, ""),
+    (6, M, "b", DataNodeKind::Leaf, ""),
+    (6, N, "x", DataNodeKind::Leaf, ""),
+    (6, M, "l", DataNodeKind::List, "k"),
+    (10, M, "k", DataNodeKind::Leaf, ""),
+    (10, M, "v", DataNodeKind::Leaf, ""),
+    (10, M, "d", DataNodeKind::Container, ""),
+    (13, M, "w", DataNodeKind::Leaf, ""),
+    (13, M, "s", DataNodeKind::LeafList, ""),
+    (6, M, "p", DataNodeKind::PresenceContainer, ""),
+    (16, M, "q", DataNodeKind::Leaf, ""),
+    (0, CONTROLLER, "services", DataNodeKind::Container, ""),
+    (18, "urn:bench", "bench", DataNodeKind::List, "id"),
+    (19, "urn:bench", "id", DataNodeKind::Leaf, ""),
+    (19, "urn:bench", "created", DataNodeKind::Container, ""),
+    (21, "urn:bench", "path", DataNodeKind::LeafList, ""),
 ];
 
 /// The model of [`NODES`].
@@ -72,7 +72,7 @@ impl Schema for Modelled {
     fn is_complete(&self, _: SchemaNode) -> bool {
         true
     }
-    fn kind(&self, node: SchemaNode) -> Kind {
+    fn kind(&self, node: SchemaNode) -> DataNodeKind {
         NODES[node.0 as usize].3
     }
     fn keys(&self, node: SchemaNode) -> &[Box<str>] {
@@ -97,7 +97,7 @@ impl Schema for Modelled {
 /// Says which module defines what.
 struct Defining;
 
-impl confine_nacm::Model for Defining {
+impl confine_nacm::NacmModel for Defining {
     fn module(&self, namespace: &str) -> Option<&str> {
         match namespace {
             M => Some("m"),
@@ -114,11 +114,12 @@ struct Modelling(Tree);
 
 impl Source for Modelling {
     fn fetch<'a>(&'a self, wanted: &'a [Pattern]) -> Fetch<'a> {
-        let mut prefixes = Prefixes::new();
+        let mut prefixes = PrefixTable::new();
         let paths: Vec<String> = wanted.iter().map(|pattern| pattern.xpath(&mut prefixes)).collect();
         let bound: Vec<(&str, &str)> = prefixes.iter().collect();
-        let selected = Filter::parse(&paths.join(" | "), &bound).unwrap().select(&self.0);
-        let read = prune(&self.0, &selected, &Model::new(&Modelled::new(), &Keys::new()), None).unwrap();
+        let selected = XPathFilter::parse(&paths.join(" | "), &bound).unwrap().select(&self.0);
+        let read =
+            prune(&self.0, &selected, &TreeModel::new(&Modelled::new(), &ListKeys::new()), None).unwrap();
         Box::pin(async move { Ok(read) })
     }
 }
@@ -164,13 +165,13 @@ enum Call {
     Set(String, String),
     Create(String),
     Remove(String),
-    Edit(Vec<Edit>),
+    Edit(Vec<ViewEdit>),
     EditXml(String),
 }
 
-fn edit() -> impl Strategy<Value = Edit> {
+fn edit() -> impl Strategy<Value = ViewEdit> {
     (prop_oneof![Just("set"), Just("create"), Just("remove")], place(), "[12]").prop_map(
-        |(operation, path, value)| Edit {
+        |(operation, path, value)| ViewEdit {
             operation: operation.into(),
             path,
             value: (operation == "set").then_some(value),
@@ -216,14 +217,19 @@ fn call() -> impl Strategy<Value = Call> {
 
 fn rule() -> impl Strategy<Value = Rule> {
     let operations = proptest::sample::subsequence(
-        vec![Operation::Create, Operation::Read, Operation::Update, Operation::Delete],
+        vec![
+            AccessOperation::Create,
+            AccessOperation::Read,
+            AccessOperation::Update,
+            AccessOperation::Delete,
+        ],
         1..4,
     );
     let target = prop_oneof![1 => Just(None), 8 => place().prop_map(Some)];
     let module = proptest::option::weighted(0.2, prop_oneof![Just("m"), Just("n")]);
     (target, operations, module, any::<bool>(), any::<bool>()).prop_map(
         |(target, operations, module, all, permit)| {
-            let operations = operations.into_iter().fold(Operations::NONE, Operations::with);
+            let operations = operations.into_iter().fold(AccessOperations::NONE, AccessOperations::with);
             let prefixes = [("m", M), ("n", N)].map(|(prefix, namespace)| (prefix.into(), namespace.into()));
             // The controller's own names need a prefix after the first.
             let prefixed =
@@ -233,17 +239,17 @@ fn rule() -> impl Strategy<Value = Rule> {
                 name: "r".into(),
                 module: module.map(str::to_owned),
                 target: match target {
-                    Some(path) => Target::Path { path: prefixed(path), prefixes },
-                    None => Target::Any,
+                    Some(path) => RuleTarget::Path { path: prefixed(path), prefixes },
+                    None => RuleTarget::Any,
                 },
-                operations: if all { Operations::ALL } else { operations },
-                action: if permit { Action::Permit } else { Action::Deny },
+                operations: if all { AccessOperations::ALL } else { operations },
+                action: if permit { RuleAction::Permit } else { RuleAction::Deny },
             }
         },
     )
 }
 
-fn access() -> impl Strategy<Value = confine_nacm::Access> {
+fn access() -> impl Strategy<Value = confine_nacm::AccessRules> {
     proptest::collection::vec(rule(), 0..6).prop_map(|rules| {
         let list = RuleList { name: "l".into(), groups: vec!["modules".into()], rules };
         let nacm = Nacm { rule_lists: vec![list], ..Nacm::default() };
@@ -299,12 +305,12 @@ fn step(tree: &Tree, node: NodeId) -> PatternStep {
     let mut step = PatternStep::new(name);
     let known = NODES.iter().find(|&&(_, namespace, local, ..)| QName::new(namespace, local) == name);
     match known {
-        Some(&(.., Kind::List, key)) => {
+        Some(&(.., DataNodeKind::List, key)) => {
             let leaf = tree.child(node, QName::new(name.namespace, key));
             let value = leaf.map(|leaf| tree.value(leaf).unwrap_or_default().to_owned());
             step.keys.push((key.into(), value));
         }
-        Some((.., Kind::LeafList, _)) => {
+        Some((.., DataNodeKind::LeafList, _)) => {
             step.entry = Some(Some(tree.value(node).unwrap_or_default().to_owned()));
         }
         _ => {}
@@ -328,20 +334,20 @@ fn nodes(tree: &Tree, node: NodeId, place: &Pattern) -> Vec<(NodeId, Pattern)> {
     all
 }
 
-fn may(access: &confine_nacm::Access, operation: Operation, place: &Pattern) -> bool {
+fn may(access: &confine_nacm::AccessRules, operation: AccessOperation, place: &Pattern) -> bool {
     access.decide(&Defining, place, operation).permitted
 }
 
 /// The tree without what may not be read. An entry is not seen without its keys.
-fn cut(tree: &Tree, access: &confine_nacm::Access) -> Tree {
+fn cut(tree: &Tree, access: &confine_nacm::AccessRules) -> Tree {
     let mut cut = tree.clone();
     for (node, place) in nodes(tree, Tree::ROOT, &Pattern::default()) {
         let keys = place.steps.last().into_iter().flat_map(|step| &step.keys);
         let has_keys = keys.into_iter().all(|(key, _)| {
             let namespace = &place.steps.last().unwrap().namespace;
-            may(access, Operation::Read, &below(&place, PatternStep::new(QName::new(namespace, key))))
+            may(access, AccessOperation::Read, &below(&place, PatternStep::new(QName::new(namespace, key))))
         });
-        if !may(access, Operation::Read, &place) || !has_keys {
+        if !may(access, AccessOperation::Read, &place) || !has_keys {
             cut.detach(node);
         }
     }
@@ -349,12 +355,16 @@ fn cut(tree: &Tree, access: &confine_nacm::Access) -> Tree {
 }
 
 /// What a program saw, and what would be sent after it.
-fn play(tree: &Tree, access: &confine_nacm::Access, program: &[Call]) -> (Vec<String>, Result<Tree, Error>) {
-    let mut draft = Draft::new(Arc::new(Modelled::new()), Arc::new(Modelling(tree.clone())));
+fn play(
+    tree: &Tree,
+    access: &confine_nacm::AccessRules,
+    program: &[Call],
+) -> (Vec<String>, Result<Tree, Error>) {
+    let mut draft = CommitDraft::new(Arc::new(Modelled::new()), Arc::new(Modelling(tree.clone())));
     let rules = ModuleRules::new(access.clone(), Arc::new(Defining), "bench", "`/nacm`".into());
     let scope = Scope::new("bench", [service("bench")], Vec::new()).with_rules(Arc::new(rules));
     let prefixes = PrefixMap::new([("m", M), ("n", N)]).unwrap();
-    let meter = Meter::new(Allowance::UNLIMITED);
+    let meter = Meter::new(WorkAllowance::UNLIMITED);
     draft.declare(instance("").path());
     let mut view = View::new(draft, Arc::new(scope), instance("s1"), Arc::new(prefixes), meter);
     let mut seen = Vec::new();
@@ -374,13 +384,14 @@ fn play(tree: &Tree, access: &confine_nacm::Access, program: &[Call]) -> (Vec<St
     }
     let (mut draft, _) = view.into_parts();
     let instances = [instance("s1")];
-    let finished = block(draft.settle(&instances)).and_then(|()| draft.finish(&instances, &Owners::new()));
+    let finished =
+        block(draft.settle(&instances)).and_then(|()| draft.finish(&instances, &OwnerIndex::new()));
     let edit = finished.map(|finished| xml::parse(&finished.devices.unwrap_or_default()).unwrap());
     (seen, edit)
 }
 
 /// Holds an edit of a tree against the rules, node by node (RFC 8341, section 3.4.5).
-fn check_edit(tree: &Tree, access: &confine_nacm::Access, edit: &Tree) -> Result<(), TestCaseError> {
+fn check_edit(tree: &Tree, access: &confine_nacm::AccessRules, edit: &Tree) -> Result<(), TestCaseError> {
     let base = nodes(tree, Tree::ROOT, &Pattern::default());
     let find = |place: &Pattern| base.iter().find(|(_, other)| other == place).map(|&(node, _)| node);
     let removed = QName::new(confine_tree::NETCONF, "operation");
@@ -391,7 +402,7 @@ fn check_edit(tree: &Tree, access: &confine_nacm::Access, edit: &Tree) -> Result
         }
         if edit.attribute(node, removed) == Some("remove") {
             for (_, below) in base.iter().filter(|(_, other)| place.covers(other)) {
-                prop_assert!(may(access, Operation::Delete, below), "delete of {below}");
+                prop_assert!(may(access, AccessOperation::Delete, below), "delete of {below}");
             }
             gone.push(place);
             continue;
@@ -399,9 +410,9 @@ fn check_edit(tree: &Tree, access: &confine_nacm::Access, edit: &Tree) -> Result
         let is_plain = matches!(edit.qname(node).local, "c" | "d" | "config" | "devices");
         match find(&place) {
             None if is_plain => {}
-            None => prop_assert!(may(access, Operation::Create, &place), "create of {place}"),
+            None => prop_assert!(may(access, AccessOperation::Create, &place), "create of {place}"),
             Some(old) if tree.value(old) == edit.value(node) => {}
-            Some(_) => prop_assert!(may(access, Operation::Update, &place), "update of {place}"),
+            Some(_) => prop_assert!(may(access, AccessOperation::Update, &place), "update of {place}"),
         }
     }
     Ok(())
@@ -414,13 +425,13 @@ fn a_presence_container_is_not_made_on_the_way_where_it_may_not_be() {
         name: "r".into(),
         module: None,
         target,
-        operations: Operations::NONE.with(Operation::Create),
+        operations: AccessOperations::NONE.with(AccessOperation::Create),
         action,
     };
     let prefixes = [("m", M), ("c", CONTROLLER)].map(|(prefix, space)| (prefix.to_owned(), space.to_owned()));
     let path = "/c:devices/c:device/c:config/m:c/m:p/m:q".to_owned();
-    let leaf = Target::Path { path, prefixes: prefixes.into() };
-    let rules = vec![rule(leaf, Action::Permit), rule(Target::Any, Action::Deny)];
+    let leaf = RuleTarget::Path { path, prefixes: prefixes.into() };
+    let rules = vec![rule(leaf, RuleAction::Permit), rule(RuleTarget::Any, RuleAction::Deny)];
     let list = RuleList { name: "l".into(), groups: vec!["modules".into()], rules };
     let (access, _) = Nacm { rule_lists: vec![list], ..Nacm::default() }.module_access("bench", "alice");
     let set = Call::Set("/devices/device[name='r1']/config/m:c/m:p/m:q".into(), "1".into());

@@ -1,7 +1,7 @@
 //! What calls cost: twice the work for twice as much, and never more.
 
 use super::*;
-use crate::Edit;
+use crate::ViewEdit;
 
 const INTERFACES: &str = "/devices/device[name='r1']/config/if:interfaces";
 
@@ -81,7 +81,8 @@ fn calls_on_everything_cost_as_much_as_there_is() {
     });
     for operation in ["create", "remove"] {
         assert_linear("edit", async |view, count| {
-            let edit = |n| Edit { operation: operation.into(), path: entry(&format!("i{n}")), value: None };
+            let edit =
+                |n| ViewEdit { operation: operation.into(), path: entry(&format!("i{n}")), value: None };
             view.edit(&(0..count).map(edit).collect::<Vec<_>>()).await.unwrap();
         });
     }
@@ -165,7 +166,7 @@ fn what_is_below_a_long_key_costs_its_path() {
             .declare("/devices/device/config/if:interfaces/interface[name]")
     };
     let mut made = commit(&datastore(0));
-    made.meter = Meter::new(Allowance { kept: 100_000, ..Allowance::UNLIMITED });
+    made.meter = Meter::new(WorkAllowance { kept: 100_000, ..WorkAllowance::UNLIMITED });
     made.run("s1", async |view| {
         let made = view.edit_xml(&given).await;
         assert!(matches!(made, Err(Error::Limit(exceeded)) if exceeded.limit == "edit bytes"), "{made:?}");
@@ -178,7 +179,7 @@ fn what_is_below_a_long_key_costs_its_path() {
         assert!(view.meter().work() - before > paths, "{}", view.meter().work() - before);
     });
     let mut removed = commit(&given);
-    removed.meter = Meter::new(Allowance { kept: 5 * KEY as u64, ..Allowance::UNLIMITED });
+    removed.meter = Meter::new(WorkAllowance { kept: 5 * KEY as u64, ..WorkAllowance::UNLIMITED });
     removed.run("s1", async |view| {
         let removed = view.remove(&format!("{}/search", entry(&key))).await;
         assert!(

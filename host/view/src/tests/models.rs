@@ -1,6 +1,6 @@
 //! What is done with the models of devices where they are known: of `r1` here, not of `r2`.
 
-use confine_yang::{ModuleSet, Mounted};
+use confine_yang::{ModuleSet, MountedSchema};
 
 use super::*;
 
@@ -35,7 +35,7 @@ fn schema() -> Arc<dyn Schema> {
         assert!(schema.problems().is_empty(), "{:?}", schema.problems());
         Arc::new(schema)
     };
-    let mut mounted = Mounted::new(compile(&[MOUNT, OWN, SERVICE]), "device");
+    let mut mounted = MountedSchema::new(compile(&[MOUNT, OWN, SERVICE]), "device");
     mounted.mount("r1", compile(&[TYPES, IF, SYS]));
     Arc::new(mounted)
 }

@@ -31,7 +31,7 @@ fn the_text_of_an_answer_is_bounded_with_its_names_and_its_markup() {
             let text = view.read_xml(SYSTEM).await.unwrap();
             assert!(text.len() as u64 > ANSWER);
         });
-        commit.meter = Meter::new(Allowance { answer: ANSWER, ..Allowance::UNLIMITED });
+        commit.meter = Meter::new(WorkAllowance { answer: ANSWER, ..WorkAllowance::UNLIMITED });
         commit.run("s1", async |view| {
             let read = view.read_xml(SYSTEM).await;
             assert!(matches!(read, Err(Error::Limit(limit)) if limit.limit == "bytes per call"), "{read:?}");
@@ -43,7 +43,7 @@ fn the_text_of_an_answer_is_bounded_with_its_names_and_its_markup() {
 fn the_namespaces_of_an_answer_are_part_of_it() {
     let spaces: String = (0..10).map(|n| format!("<a xmlns='urn:{n}:{}'/>", "n".repeat(1000))).collect();
     let mut commit = commit(&spaces);
-    commit.meter = Meter::new(Allowance { answer: 5_000, ..Allowance::UNLIMITED });
+    commit.meter = Meter::new(WorkAllowance { answer: 5_000, ..WorkAllowance::UNLIMITED });
     commit.run("s1", async |view| {
         let read = view.read(SYSTEM).await;
         assert!(matches!(read, Err(Error::Limit(limit)) if limit.limit == "bytes per call"), "{read:?}");
@@ -85,7 +85,7 @@ fn what_has_been_taken_away_is_gone_through_at_a_price() {
 #[test]
 fn namespaces_in_values_are_part_of_an_edit() {
     let mut commit = commit("").declare("/devices/device/config/sys:system/l[a]");
-    commit.meter = Meter::new(Allowance { kept: 20_000, ..Allowance::UNLIMITED });
+    commit.meter = Meter::new(WorkAllowance { kept: 20_000, ..WorkAllowance::UNLIMITED });
     let space = format!("urn:{}", "x".repeat(500));
     let entries: String = (0..20).map(|n| format!("<search>p:{n}</search><search>p:a{n}</search>")).collect();
     commit.run("s1", async |view| {

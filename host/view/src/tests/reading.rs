@@ -198,7 +198,7 @@ fn work_is_paid_for() {
     assert!(commit.meter.work() > before);
 
     let mut commit = Commit::on(&datastore, scope());
-    commit.meter = Meter::new(Allowance { work: 3000, ..Allowance::UNLIMITED });
+    commit.meter = Meter::new(WorkAllowance { work: 3000, ..WorkAllowance::UNLIMITED });
     let result = commit.run("s1", async |view| view.read_xml("/devices").await);
     let Err(Error::Limit(exceeded)) = result else { panic!("{result:?}") };
     assert_eq!((exceeded.limit, exceeded.allowed), ("host work", 3000));
@@ -225,7 +225,7 @@ fn an_answer_that_is_too_long_is_not_made() {
     );
     let mut commit = Commit::on(&datastore, Scope::new("bench", [service("bench")], Vec::new()))
         .declare("/devices/device/config/if:interfaces/interface[name]");
-    commit.meter = Meter::new(Allowance { answer: 1000, ..Allowance::UNLIMITED });
+    commit.meter = Meter::new(WorkAllowance { answer: 1000, ..WorkAllowance::UNLIMITED });
     let path = "/devices/device[name='r1']/config/if:interfaces/interface";
     commit.run("s1", async |view| {
         let answers = [

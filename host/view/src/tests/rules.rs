@@ -7,7 +7,7 @@ use crate::ModuleRules;
 
 struct Models;
 
-impl confine_nacm::Model for Models {
+impl confine_nacm::NacmModel for Models {
     fn module(&self, namespace: &str) -> Option<&str> {
         match namespace {
             "urn:if" => Some("if"),

@@ -1,12 +1,12 @@
 //! `set`, `create`, `remove`, `edit` and `edit_xml`.
 
 use super::*;
-use crate::Edit;
+use crate::ViewEdit;
 
 const A: &str = "/devices/device[name='r1']/config/if:interfaces/interface[name='a']";
 
-fn edit(operation: &str, path: &str, value: Option<&str>) -> Edit {
-    Edit { operation: operation.into(), path: path.into(), value: value.map(Into::into) }
+fn edit(operation: &str, path: &str, value: Option<&str>) -> ViewEdit {
+    ViewEdit { operation: operation.into(), path: path.into(), value: value.map(Into::into) }
 }
 
 #[test]
@@ -284,7 +284,7 @@ fn a_fragment_is_read_with_suspicion() {
 #[test]
 fn what_is_kept_is_counted() {
     let mut commit = Commit::new();
-    commit.meter = Meter::new(Allowance { edits: 3, ..Allowance::UNLIMITED });
+    commit.meter = Meter::new(WorkAllowance { edits: 3, ..WorkAllowance::UNLIMITED });
     let result = commit.run("s1", async |view| {
         for _ in 0..3 {
             view.set(&format!("{A}/mtu"), "1").await?;
@@ -292,7 +292,7 @@ fn what_is_kept_is_counted() {
         view.set(&format!("{A}/mtu"), "1").await
     });
     assert!(matches!(result, Err(Error::Limit(exceeded)) if exceeded.limit == "edits"), "{result:?}");
-    commit.meter = Meter::new(Allowance { kept: 1000, ..Allowance::UNLIMITED });
+    commit.meter = Meter::new(WorkAllowance { kept: 1000, ..WorkAllowance::UNLIMITED });
     let result = commit.run("s1", async |view| view.set(&format!("{A}/mtu"), &"x".repeat(1000)).await);
     assert!(matches!(result, Err(Error::Limit(exceeded)) if exceeded.limit == "edit bytes"), "{result:?}");
 }
@@ -323,7 +323,7 @@ fn what_a_short_path_makes_is_kept_too() {
 #[test]
 fn a_fragment_is_paid_for_before_it_is_read() {
     let mut commit = Commit::new();
-    commit.meter = Meter::new(Allowance { work: 100, ..Allowance::UNLIMITED });
+    commit.meter = Meter::new(WorkAllowance { work: 100, ..WorkAllowance::UNLIMITED });
     let told = commit.run("s1", async |view| refusal(view.edit_xml(&"<".repeat(6400)).await));
     assert_eq!(told, "the run ends: host work limit reached: allowed 100, used 801");
 }

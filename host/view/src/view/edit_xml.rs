@@ -3,22 +3,22 @@
 use std::sync::Arc;
 
 use confine_tree::{
-    BoundValue, Form, NETCONF, NodeId, Pattern, PatternStep, QName, ResolveError, Tree,
-    xml::{Limits, Reader},
+    BoundValue, NETCONF, NodeId, NodeKind, Pattern, PatternStep, QName, ResolveError, Tree,
+    xml::{XmlLimits, XmlTreeReader},
 };
 
 use super::{View, bounded, child, write::located};
-use crate::{Error, Refusal, Tag, refusal::refused};
+use crate::{CallRefusal, Error, ErrorTag, refusal::refused};
 
 const OPERATION: QName<'_> = QName::new(NETCONF, "operation");
 const CREATOR: QName<'_> = QName::new("http://clicon.org/lib", "creator");
 
 /// No model that is known nests deeper than 40.
-const LIMITS: Limits =
-    Limits { depth: 128, nodes: 500_000, attributes: 64, namespace: 1 << 10, bindings: 16 << 20 };
+const LIMITS: XmlLimits =
+    XmlLimits { depth: 128, nodes: 500_000, attributes: 64, namespace: 1 << 10, bindings: 16 << 20 };
 
 /// What an element says of its node.
-enum Said {
+enum ElementOperation {
     /// A node with children, or one that only is there.
     Merge,
     Remove,
@@ -31,7 +31,7 @@ impl View {
         // Reading text costs about as much as copying it eight times.
         self.meter.charge_bytes(config.len().saturating_mul(8)).await?;
         let mut fragment = Tree::new();
-        Reader::new()
+        XmlTreeReader::new()
             .limits(LIMITS)
             .read(&mut fragment, Tree::ROOT, config)
             .map_err(|error| refused(error.into()))?;
@@ -85,40 +85,40 @@ impl View {
         let text = fragment.value(node).unwrap_or_default();
         let mut step = PatternStep::new(name);
         match &form {
-            Form::List { keys } => {
+            NodeKind::List { keys } => {
                 for key in keys.iter() {
                     let leaf = fragment.child(node, QName::new(name.namespace, key));
                     let value = leaf.map(|leaf| fragment.value(leaf).unwrap_or_default().to_owned());
                     let value = value.ok_or_else(|| {
                         let message = format!("`{bare}` lacks its key `{key}`");
-                        Refusal::new(Tag::MissingElement, message)
+                        CallRefusal::new(ErrorTag::MissingElement, message)
                     })?;
                     step.keys.push((key.clone(), Some(value)));
                 }
             }
-            Form::LeafList => step.entry = Some(Some(text.to_owned())),
-            Form::Unknown { .. } if is_leaf && has_twin(fragment, node) => {
+            NodeKind::LeafList => step.entry = Some(Some(text.to_owned())),
+            NodeKind::Unknown { .. } if is_leaf && has_twin(fragment, node) => {
                 step.entry = Some(Some(text.to_owned()));
             }
-            Form::Unknown { .. } if !is_leaf => {
+            NodeKind::Unknown { .. } if !is_leaf => {
                 let message = format!(
                     "whether `{bare}` is a list is not known: write a pattern that leads below it, with \
                      the keys of every list as in `list[key]`, into the module's description, or use `edit`"
                 );
-                return Err(Refusal::new(Tag::MissingElement, message).into());
+                return Err(CallRefusal::new(ErrorTag::MissingElement, message).into());
             }
             _ => {}
         }
         let pattern = child(above, step);
         bounded(&pattern)?;
         match said {
-            Said::Remove => self.remove_resolved(&pattern).await,
-            Said::Merge if is_leaf => match form {
-                Form::Container if self.draft.overlay.knowledge().is_certain(spot) => Ok(()),
-                Form::Container | Form::PresenceContainer | Form::List { .. } => {
+            ElementOperation::Remove => self.remove_resolved(&pattern).await,
+            ElementOperation::Merge if is_leaf => match form {
+                NodeKind::Container if self.draft.overlay.knowledge().is_certain(spot) => Ok(()),
+                NodeKind::Container | NodeKind::PresenceContainer | NodeKind::List { .. } => {
                     self.create_resolved(&pattern).await
                 }
-                Form::Unknown { .. } | Form::EmptyLeaf if fragment.value(node).is_none() => {
+                NodeKind::Unknown { .. } | NodeKind::EmptyLeaf if fragment.value(node).is_none() => {
                     self.create_resolved(&pattern).await
                 }
                 _ => {
@@ -126,12 +126,12 @@ impl View {
                     self.set_bound(&pattern, value).await
                 }
             },
-            Said::Merge => {
-                if matches!(form, Form::Leaf | Form::EmptyLeaf | Form::LeafList) {
+            ElementOperation::Merge => {
+                if matches!(form, NodeKind::Leaf | NodeKind::EmptyLeaf | NodeKind::LeafList) {
                     let message = format!("`{pattern}` is a leaf and cannot have children");
-                    return Err(Refusal::new(Tag::InvalidValue, message).into());
+                    return Err(CallRefusal::new(ErrorTag::InvalidValue, message).into());
                 }
-                let is_made = matches!(form, Form::List { .. } | Form::PresenceContainer);
+                let is_made = matches!(form, NodeKind::List { .. } | NodeKind::PresenceContainer);
                 if is_made && !is_controllers(&pattern) {
                     self.create_resolved(&pattern).await?;
                 }
@@ -145,12 +145,12 @@ impl View {
 
     /// What the attributes of an element say. Those that a module has no use for are refused, so that
     /// nobody believes that they did something.
-    fn said(&self, fragment: &Tree, node: NodeId) -> Result<Said, Refusal> {
-        let mut said = Said::Merge;
+    fn said(&self, fragment: &Tree, node: NodeId) -> Result<ElementOperation, CallRefusal> {
+        let mut said = ElementOperation::Merge;
         for (name, value) in fragment.attributes(node) {
             match (name, value) {
                 (OPERATION, "merge") => {}
-                (OPERATION, "remove") => said = Said::Remove,
+                (OPERATION, "remove") => said = ElementOperation::Remove,
                 (OPERATION, other) => {
                     let reason = match other {
                         "replace" | "delete" | "create" => {
@@ -158,8 +158,8 @@ impl View {
                         }
                         _ => "it is not one of RFC 6241",
                     };
-                    return Err(Refusal::new(
-                        Tag::OperationNotSupported,
+                    return Err(CallRefusal::new(
+                        ErrorTag::OperationNotSupported,
                         format!(
                             "`nc:operation=\"{}\"` is refused: {reason}; use `merge` or `remove`",
                             other.escape_debug()
@@ -169,8 +169,8 @@ impl View {
                 (CREATOR, creator) => {
                     let own = self.instance.to_string();
                     if creator != own && creator.replace('"', "'") != own {
-                        return Err(Refusal::new(
-                            Tag::AccessDenied,
+                        return Err(CallRefusal::new(
+                            ErrorTag::AccessDenied,
                             format!(
                                 "access denied: `cl:creator=\"{}\"` is not this instance, `{own}`; leave the \
                                  attribute out: Confine records what an instance creates",
@@ -180,8 +180,8 @@ impl View {
                     }
                 }
                 (other, _) => {
-                    return Err(Refusal::new(
-                        Tag::OperationNotSupported,
+                    return Err(CallRefusal::new(
+                        ErrorTag::OperationNotSupported,
                         format!("the attribute `{}` is not known: `nc:operation` is", other.local),
                     ));
                 }
@@ -195,9 +195,9 @@ impl View {
         &self,
         fragment: &Tree,
         node: NodeId,
-        spot: confine_tree::Spot,
+        spot: confine_tree::SchemaLocation,
         pattern: &Pattern,
-    ) -> Result<BoundValue, Refusal> {
+    ) -> Result<BoundValue, CallRefusal> {
         let value = fragment.value(node).unwrap_or_default();
         let bindings: Vec<(String, String)> =
             fragment.bindings(node).iter().map(|(p, n)| (p.to_string(), n.to_string())).collect();

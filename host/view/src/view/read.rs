@@ -1,13 +1,13 @@
 //! What a module sees.
 
-use confine_tree::{Form, Live, NodeId, Pattern, PatternStep, QName, Tree, xml};
+use confine_tree::{LiveNode, NodeId, NodeKind, Pattern, PatternStep, QName, Tree, xml};
 
-use super::{Node, View, child, write::located};
-use crate::{Access, Error, Refusal, Tag, Verdict, refusal::refused};
+use super::{View, ViewNode, child, write::located};
+use crate::{AccessVerdict, CallRefusal, Error, ErrorTag, NodeAccess, refusal::refused};
 
 /// A node of a subtree, with whether everything below it may be read.
-struct Seen {
-    live: Live,
+struct VisibleNode {
+    live: LiveNode,
     depth: u32,
     whole: bool,
 }
@@ -23,7 +23,7 @@ impl View {
     pub async fn get(&mut self, path: &str) -> Result<Option<String>, Error> {
         let pattern = self.resolve(path).await?;
         let found = self.visible(&pattern, false).await?;
-        let refuse = |message: String| Refusal::new(Tag::InvalidValue, message).at(path);
+        let refuse = |message: String| CallRefusal::new(ErrorTag::InvalidValue, message).at(path);
         match &found[..] {
             [] => Ok(None),
             [live] => {
@@ -66,12 +66,12 @@ impl View {
 
     /// Refuses to name entries of a list of which there are several and whose keys are not known: of these
     /// nodes, which the pattern matches, or above them. Devices may differ in what is known of them.
-    pub(super) async fn need_keys(&mut self, pattern: &Pattern, found: &[Live]) -> Result<(), Error> {
+    pub(super) async fn need_keys(&mut self, pattern: &Pattern, found: &[LiveNode]) -> Result<(), Error> {
         for live in found {
             self.meter.charge(pattern.steps.len() as u64).await?;
             let overlay = &mut self.draft.overlay;
             let lineage = overlay.ancestors(live.node());
-            let is_open = |&node: &NodeId| matches!(overlay.form(node), Form::Unknown { many: true });
+            let is_open = |&node: &NodeId| matches!(overlay.form(node), NodeKind::Unknown { many: true });
             if let Some(at) = lineage.iter().position(is_open) {
                 let list = Pattern { steps: pattern.steps.iter().take(at + 1).cloned().collect() };
                 return Err(
@@ -83,20 +83,20 @@ impl View {
     }
 
     /// The subtrees of all nodes that match, in document order.
-    pub async fn read(&mut self, path: &str) -> Result<Vec<Node>, Error> {
+    pub async fn read(&mut self, path: &str) -> Result<Vec<ViewNode>, Error> {
         let pattern = self.resolve(path).await?;
         let mut nodes = Vec::new();
         let mut size = 0;
         for top in self.tops(&pattern).await? {
             // The nodes above.
-            let mut above: Vec<Live> = Vec::new();
+            let mut above: Vec<LiveNode> = Vec::new();
             let mut walk = vec![top];
             while let Some(seen) = walk.pop() {
                 let value = self.value(seen.live).await?;
                 above.truncate(seen.depth as usize);
                 let (name, namespace) = self.name(seen.live, above.last());
                 above.push(seen.live);
-                let node = Node {
+                let node = ViewNode {
                     depth: seen.depth,
                     name: name.local.into(),
                     namespace: namespace.map(Into::into),
@@ -120,7 +120,7 @@ impl View {
         for top in self.tops(&pattern).await? {
             let mut copy = Tree::new();
             // The nodes above, and their copies.
-            let mut above: Vec<(Live, NodeId)> = Vec::new();
+            let mut above: Vec<(LiveNode, NodeId)> = Vec::new();
             let mut walk = vec![top];
             while let Some(seen) = walk.pop() {
                 above.truncate(seen.depth as usize);
@@ -147,14 +147,14 @@ impl View {
     }
 
     /// The name of a node, and its namespace where that is not that of the node above.
-    fn name(&self, live: Live, above: Option<&Live>) -> (QName<'_>, Option<&str>) {
+    fn name(&self, live: LiveNode, above: Option<&LiveNode>) -> (QName<'_>, Option<&str>) {
         let name = self.draft.overlay.qname(live);
         let above = above.map(|&above| self.draft.overlay.qname(above).namespace);
         (name, Some(name.namespace).filter(|_| above != Some(name.namespace)))
     }
 
     /// How many bytes the element of a node takes, without what is below it.
-    fn written(&self, live: Live, above: Option<&Live>) -> usize {
+    fn written(&self, live: LiveNode, above: Option<&LiveNode>) -> usize {
         let (name, namespace) = self.name(live, above);
         let declared = |prefix: usize, namespace: &str| " xmlns:=\"\"".len() + prefix + namespace.len();
         let bindings = self.draft.overlay.bindings(live).iter();
@@ -169,7 +169,11 @@ impl View {
 
     /// The nodes that a pattern matches and the module may see, in document order. With `names_only`,
     /// entries count for which nothing but their keys is known.
-    pub(super) async fn visible(&mut self, pattern: &Pattern, names_only: bool) -> Result<Vec<Live>, Error> {
+    pub(super) async fn visible(
+        &mut self,
+        pattern: &Pattern,
+        names_only: bool,
+    ) -> Result<Vec<LiveNode>, Error> {
         let wanted = self.scope.readable(pattern);
         if wanted.is_empty() {
             return Ok(Vec::new());
@@ -180,7 +184,7 @@ impl View {
     }
 
     /// As [`visible`](Self::visible), of what has been read so far.
-    async fn known(&mut self, pattern: &Pattern) -> Result<Vec<Live>, Error> {
+    async fn known(&mut self, pattern: &Pattern) -> Result<Vec<LiveNode>, Error> {
         if self.scope.readable(pattern).is_empty() {
             return Ok(Vec::new());
         }
@@ -189,7 +193,7 @@ impl View {
     }
 
     /// Those of some nodes that rules let the module see.
-    pub(super) async fn seen(&mut self, found: Vec<Live>) -> Result<Vec<Live>, Error> {
+    pub(super) async fn seen(&mut self, found: Vec<LiveNode>) -> Result<Vec<LiveNode>, Error> {
         if !self.scope.has_rules() {
             return Ok(found);
         }
@@ -197,7 +201,7 @@ impl View {
         for live in found {
             let node = self.draft.overlay.pattern(live.node());
             self.charge_decision(&node).await?;
-            if self.forbidden(Access::Read, &node).is_none() {
+            if self.forbidden(NodeAccess::Read, &node).is_none() {
                 seen.push(live);
             }
         }
@@ -209,7 +213,7 @@ impl View {
         let overlay = &self.draft.overlay;
         let form = overlay.knowledge().form(overlay.locate(pattern));
         match (form, pattern.steps.last(), &wanted[..]) {
-            (Form::List { keys }, Some(last), [one])
+            (NodeKind::List { keys }, Some(last), [one])
                 if (1..=MOST_KEYS).contains(&keys.len()) && one == pattern =>
             {
                 keys.iter()
@@ -221,14 +225,15 @@ impl View {
     }
 
     /// The nodes to read from: of the root, which is none itself, what is right below it.
-    async fn tops(&mut self, pattern: &Pattern) -> Result<Vec<Seen>, Error> {
+    async fn tops(&mut self, pattern: &Pattern) -> Result<Vec<VisibleNode>, Error> {
         let mut tops = Vec::new();
         for live in self.visible(pattern, false).await? {
             let node = self.draft.overlay.pattern(live.node());
             self.charge_path(&node).await?;
-            let whole = matches!(self.scope.decide(Access::Read, &node), Verdict::Permit { below: true });
-            let top = Seen { live, depth: 0, whole };
-            if live == Live::ROOT {
+            let whole =
+                matches!(self.scope.decide(NodeAccess::Read, &node), AccessVerdict::Permit { below: true });
+            let top = VisibleNode { live, depth: 0, whole };
+            if live == LiveNode::ROOT {
                 self.below(&top, &mut tops).await?;
                 // On a stack the first is on top.
                 tops.reverse();
@@ -241,19 +246,19 @@ impl View {
     }
 
     /// Puts the children of a node that the module may see on the stack, the first on top.
-    async fn below(&mut self, seen: &Seen, walk: &mut Vec<Seen>) -> Result<(), Error> {
+    async fn below(&mut self, seen: &VisibleNode, walk: &mut Vec<VisibleNode>) -> Result<(), Error> {
         let from = walk.len();
         let depth = seen.depth + 1;
         let children = self.draft.children(seen.live, &mut self.meter).await?;
-        walk.extend(children.into_iter().map(|live| Seen { live, depth, whole: seen.whole }));
+        walk.extend(children.into_iter().map(|live| VisibleNode { live, depth, whole: seen.whole }));
         if !seen.whole {
             let mut kept = Vec::new();
             for below in walk.drain(from..) {
                 let node = self.draft.overlay.pattern(below.live.node());
                 self.charge_decision(&node).await?;
-                match self.scope.decide(Access::Read, &node) {
-                    Verdict::Permit { below: whole } => kept.push(Seen { whole, ..below }),
-                    Verdict::Deny { .. } => {}
+                match self.scope.decide(NodeAccess::Read, &node) {
+                    AccessVerdict::Permit { below: whole } => kept.push(VisibleNode { whole, ..below }),
+                    AccessVerdict::Deny { .. } => {}
                 }
             }
             walk.extend(kept);
@@ -265,6 +270,6 @@ impl View {
     }
 }
 
-fn tree_error(error: confine_tree::Error) -> Refusal {
+fn tree_error(error: confine_tree::Error) -> CallRefusal {
     refused(error.into())
 }

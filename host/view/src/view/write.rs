@@ -1,9 +1,11 @@
 //! What a module does.
 
-use confine_tree::{BoundValue, Form, Live, Pattern, PatternStep, Spot, xml};
+use confine_tree::{BoundValue, LiveNode, NodeKind, Pattern, PatternStep, SchemaLocation, xml};
 
-use super::{Edit, View, denied, size};
-use crate::{Access, Error, Refusal, Tag, Verdict, refusal::refused, scope::is_device_configuration};
+use super::{View, ViewEdit, denied, size};
+use crate::{
+    AccessVerdict, CallRefusal, Error, ErrorTag, NodeAccess, refusal::refused, scope::is_device_configuration,
+};
 
 impl View {
     /// Sets a leaf; creates what is missing above it.
@@ -25,24 +27,24 @@ impl View {
     }
 
     /// Many edits: all of them or, after an error, none. The error's path is that of the edit.
-    pub async fn edit(&mut self, edits: &[Edit]) -> Result<(), Error> {
+    pub async fn edit(&mut self, edits: &[ViewEdit]) -> Result<(), Error> {
         let moment = self.draft.moment();
         for edit in edits {
             let result = match (&*edit.operation, &edit.value) {
                 ("set", Some(value)) => self.set(&edit.path, value).await,
-                ("set", None) => Err(Refusal::new(Tag::InvalidValue, "`set` needs a value").into()),
+                ("set", None) => Err(CallRefusal::new(ErrorTag::InvalidValue, "`set` needs a value").into()),
                 ("create", None) => self.create(&edit.path).await,
                 ("remove", None) => self.remove(&edit.path).await,
                 ("create" | "remove", Some(_)) => {
                     let message = format!("`{}` takes no value", edit.operation);
-                    Err(Refusal::new(Tag::InvalidValue, message).into())
+                    Err(CallRefusal::new(ErrorTag::InvalidValue, message).into())
                 }
                 (other, _) => {
                     let message = format!(
                         "the operation `{}` is not known: `set`, `create` and `remove` are",
                         other.escape_debug()
                     );
-                    Err(Refusal::new(Tag::OperationNotSupported, message).into())
+                    Err(CallRefusal::new(ErrorTag::OperationNotSupported, message).into())
                 }
             };
             if let Err(error) = result {
@@ -71,7 +73,7 @@ impl View {
                 "`{pattern}`: XML cannot carry the character `{}`: take it out of the value",
                 character.escape_unicode()
             );
-            return Err(Refusal::new(Tag::InvalidValue, message).into());
+            return Err(CallRefusal::new(ErrorTag::InvalidValue, message).into());
         }
         self.draft.overlay.check_settable(pattern, &value.value).map_err(refused)?;
         self.permit_write(pattern, Some(&value)).await?;
@@ -108,14 +110,15 @@ impl View {
     pub(super) async fn remove_resolved(&mut self, pattern: &Pattern) -> Result<(), Error> {
         if pattern.key_value().is_some() {
             let message = format!("`{pattern}` is a key: remove the whole entry");
-            return Err(Refusal::new(Tag::InvalidValue, message).into());
+            return Err(CallRefusal::new(ErrorTag::InvalidValue, message).into());
         }
-        if let Verdict::Deny { reason } = self.scope.own(Access::Delete, pattern) {
-            return Err(denied(pattern, Access::Delete, &reason).into());
+        if let AccessVerdict::Deny { reason } = self.scope.own(NodeAccess::Delete, pattern) {
+            return Err(denied(pattern, NodeAccess::Delete, &reason).into());
         }
         self.meter.edit(size(pattern))?;
         self.charge_decision(pattern).await?;
-        let permitted = self.scope.decide(Access::Delete, pattern) == Verdict::Permit { below: true };
+        let permitted =
+            self.scope.decide(NodeAccess::Delete, pattern) == AccessVerdict::Permit { below: true };
         if permitted && self.names_one(pattern) {
             // No need to know whether it is there.
             let before = self.draft.overlay.size();
@@ -148,16 +151,19 @@ impl View {
         Ok(())
     }
 
-    pub(super) fn writable(&self) -> Result<(), Refusal> {
+    pub(super) fn writable(&self) -> Result<(), CallRefusal> {
         if self.read_only {
-            return Err(Refusal::new(Tag::AccessDenied, "access denied: this view is for reading only"));
+            return Err(CallRefusal::new(
+                ErrorTag::AccessDenied,
+                "access denied: this view is for reading only",
+            ));
         }
         Ok(())
     }
 
-    fn check_exact(&self, pattern: &Pattern) -> Result<(), Refusal> {
+    fn check_exact(&self, pattern: &Pattern) -> Result<(), CallRefusal> {
         if pattern.steps.is_empty() {
-            return Err(Refusal::new(Tag::InvalidValue, "the root cannot be edited: name a node"));
+            return Err(CallRefusal::new(ErrorTag::InvalidValue, "the root cannot be edited: name a node"));
         }
         self.draft.overlay.check_exact(pattern).map_err(refused)
     }
@@ -165,9 +171,9 @@ impl View {
     /// Whether a pattern is known to name one node.
     fn names_one(&self, pattern: &Pattern) -> bool {
         let overlay = &self.draft.overlay;
-        let known = |(step, spot): (&PatternStep, Spot)| {
+        let known = |(step, spot): (&PatternStep, SchemaLocation)| {
             let said = !step.keys.is_empty() || step.entry.is_some();
-            said || !matches!(overlay.knowledge().form(spot), Form::Unknown { .. })
+            said || !matches!(overlay.knowledge().form(spot), NodeKind::Unknown { .. })
         };
         overlay.check_exact(pattern).is_ok() && pattern.steps.iter().zip(overlay.spots(pattern)).all(known)
     }
@@ -175,14 +181,14 @@ impl View {
     /// Refuses to set a node to a value, or to make it, outside of the scope. The entries and the presence
     /// containers above are made where they are not there.
     async fn permit_write(&mut self, pattern: &Pattern, value: Option<&BoundValue>) -> Result<(), Error> {
-        if let Verdict::Deny { reason } = self.scope.own(Access::Create, pattern) {
-            return Err(denied(pattern, Access::Create, &reason).into());
+        if let AccessVerdict::Deny { reason } = self.scope.own(NodeAccess::Create, pattern) {
+            return Err(denied(pattern, NodeAccess::Create, &reason).into());
         }
         if !self.scope.has_rules() {
             return Ok(());
         }
         let overlay = &self.draft.overlay;
-        let is_presence = |spot| overlay.knowledge().form(spot) == Form::PresenceContainer;
+        let is_presence = |spot| overlay.knowledge().form(spot) == NodeKind::PresenceContainer;
         let presence: Vec<bool> = overlay.spots(pattern).map(is_presence).collect();
         let mut above = Pattern::default();
         for (step, presence) in pattern.steps.iter().zip(presence).take(pattern.steps.len().saturating_sub(1))
@@ -202,16 +208,16 @@ impl View {
     async fn permit_one(&mut self, node: &Pattern, value: Option<&BoundValue>) -> Result<(), Error> {
         self.charge_decision(node).await?;
         let create = self.scope.forbids_making(node);
-        let update = value.and_then(|_| match self.scope.decide(Access::Update, node) {
-            Verdict::Permit { .. } => None,
-            Verdict::Deny { reason } => Some(reason),
+        let update = value.and_then(|_| match self.scope.decide(NodeAccess::Update, node) {
+            AccessVerdict::Permit { .. } => None,
+            AccessVerdict::Deny { reason } => Some(reason),
         });
-        let refuse_create = |(node, reason): (Pattern, String)| denied(&node, Access::Create, &reason);
-        let refuse_update = |reason: String| denied(node, Access::Update, &reason);
+        let refuse_create = |(node, reason): (Pattern, String)| denied(&node, NodeAccess::Create, &reason);
+        let refuse_update = |reason: String| denied(node, NodeAccess::Update, &reason);
         if create.is_none() && update.is_none() {
             return Ok(());
         }
-        if self.forbidden(Access::Read, node).is_some() {
+        if self.forbidden(NodeAccess::Read, node).is_some() {
             let refusal = create.map(refuse_create).or(update.map(refuse_update));
             return refusal.map_or(Ok(()), |refusal| Err(refusal.into()));
         }
@@ -228,7 +234,7 @@ impl View {
         refusal.map_or(Ok(()), |refusal| Err(refusal.into()))
     }
 
-    fn has_value(&self, live: Live, value: &BoundValue) -> bool {
+    fn has_value(&self, live: LiveNode, value: &BoundValue) -> bool {
         let overlay = &self.draft.overlay;
         let bindings = value.bindings.iter().map(|(prefix, namespace)| (&**prefix, &**namespace));
         let bound = overlay.bindings(live).iter().map(|(prefix, namespace)| (&**prefix, &**namespace));
@@ -237,21 +243,22 @@ impl View {
 
     /// Refuses to take away a node in which there is one that may not be (RFC 8341, section 3.2.2). One that
     /// the module does not see is told of in the end.
-    async fn permit_delete(&mut self, live: Live, node: &Pattern) -> Result<(), Error> {
+    async fn permit_delete(&mut self, live: LiveNode, node: &Pattern) -> Result<(), Error> {
         let mut walk = vec![(live, node.clone(), false)];
         while let Some((live, node, mut unseen)) = walk.pop() {
             self.charge_decision(&node).await?;
-            unseen = unseen || matches!(self.scope.decide(Access::Read, &node), Verdict::Deny { .. });
-            match self.scope.decide(Access::Delete, &node) {
-                Verdict::Permit { below: true } => {}
-                Verdict::Permit { below: false } => {
+            unseen =
+                unseen || matches!(self.scope.decide(NodeAccess::Read, &node), AccessVerdict::Deny { .. });
+            match self.scope.decide(NodeAccess::Delete, &node) {
+                AccessVerdict::Permit { below: true } => {}
+                AccessVerdict::Permit { below: false } => {
                     for child in self.draft.children(live, &mut self.meter).await? {
                         let step = self.draft.overlay.step(child.node());
                         walk.push((child, super::child(&node, step), unseen));
                     }
                 }
-                Verdict::Deny { reason } => {
-                    let refusal = denied(&node, Access::Delete, &reason);
+                AccessVerdict::Deny { reason } => {
+                    let refusal = denied(&node, NodeAccess::Delete, &reason);
                     if !unseen {
                         return Err(refusal.into());
                     }

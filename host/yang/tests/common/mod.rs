@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use confine_yang::{ModuleSet, Schema};
+use confine_yang::{ModuleSet, YangSchema};
 
 /// The workspace.
 pub(crate) fn workspace() -> PathBuf {
@@ -43,7 +43,7 @@ pub(crate) fn yang_files(directory: &Path) -> Vec<PathBuf> {
 }
 
 /// The schema of those files of a directory that are chosen.
-pub(crate) fn read_where(directory: &Path, is_chosen: impl Fn(&Path) -> bool) -> Schema {
+pub(crate) fn read_where(directory: &Path, is_chosen: impl Fn(&Path) -> bool) -> YangSchema {
     let mut set = ModuleSet::default();
     for file in yang_files(directory).into_iter().filter(|file| is_chosen(file)) {
         set.add(&name(&file), &fs::read(&file).unwrap()).unwrap();
@@ -66,13 +66,13 @@ pub(crate) fn set(modules: &[&str]) -> ModuleSet {
 }
 
 /// A schema of modules given as text, without problems.
-pub(crate) fn schema(modules: &[&str]) -> Schema {
+pub(crate) fn schema(modules: &[&str]) -> YangSchema {
     let schema = set(modules).compile();
     assert!(schema.problems().is_empty(), "{}", problems(&schema));
     schema
 }
 
 /// The problems of a schema, one a line.
-pub(crate) fn problems(schema: &Schema) -> String {
+pub(crate) fn problems(schema: &YangSchema) -> String {
     schema.problems().iter().map(|problem| format!("{problem}\n")).collect()
 }

@@ -2,12 +2,15 @@
 
 use std::fmt::Write as _;
 
-use confine_backend::{Actions, Commit, Datastore, Diff, Events, Identity, Outcome, Push, Stream};
+use confine_backend::{
+    ActionsMode, ControllerCommit, Datastore, DatastoreDiff, EventReceiver, EventStream, PushMode,
+    RequestUser, TransactionOutcome,
+};
 
 use super::{
-    edit::{self, Change},
-    place::{Place, is_managed},
-    session::Session,
+    edit::{self, NodeChange},
+    place::{DataPath, is_managed},
+    session::ControllerSession,
 };
 use crate::{commands::plain, error::Error};
 
@@ -15,23 +18,23 @@ use crate::{commands::plain, error::Error};
 pub(super) const NOTHING: &str = "The candidate is what `running` is: there is nothing to commit.\n";
 
 /// What is different in the candidate, as the controller prints it; none where nothing is.
-pub(super) async fn differences(session: &mut Session) -> Result<Option<String>, Error> {
-    let differences = Diff::Datastores(Datastore::Running, Datastore::Candidate);
-    let differences = session.backend().datastore_diff(differences, &Identity::Host).await?;
+pub(super) async fn differences(session: &mut ControllerSession) -> Result<Option<String>, Error> {
+    let differences = DatastoreDiff::Datastores(Datastore::Running, Datastore::Candidate);
+    let differences = session.backend().datastore_diff(differences, &RequestUser::Host).await?;
     Ok((!differences.is_empty()).then(|| shown(&differences)))
 }
 
 /// What was set here and is neither committed nor discarded, as far as a commit has to know of it. The candidate
 /// is everybody's: a commit is of all that is in it, and so more may be in it than was set here.
 #[derive(Debug, Default)]
-pub(super) struct Changes {
+pub(super) struct PendingChanges {
     /// Something was set.
     has_set: bool,
     /// What was set, or what was there before, is or may be something that a commit by the controller is for.
     is_managed: bool,
 }
 
-impl Changes {
+impl PendingChanges {
     /// Whether something was set.
     pub(super) fn has_set(&self) -> bool {
         self.has_set
@@ -41,9 +44,9 @@ impl Changes {
     /// whether there is something.
     pub(super) async fn make(
         &mut self,
-        session: &mut Session,
-        place: Place,
-        change: Change<'_>,
+        session: &mut ControllerSession,
+        place: DataPath,
+        change: NodeChange<'_>,
     ) -> Result<bool, Error> {
         let is_managed = is_managed(&place.pattern());
         let is_shared = !self.has_set && differences(session).await?.is_some();
@@ -55,12 +58,12 @@ impl Changes {
     }
 
     /// Whether something that was set may still be in the candidate.
-    pub(super) async fn are_there(&self, session: &mut Session) -> Result<bool, Error> {
+    pub(super) async fn are_there(&self, session: &mut ControllerSession) -> Result<bool, Error> {
         Ok(self.has_set && differences(session).await?.is_some())
     }
 
     /// Commits all of the candidate, and says what came of it.
-    pub(super) async fn commit(&mut self, session: &mut Session) -> Result<String, Error> {
+    pub(super) async fn commit(&mut self, session: &mut ControllerSession) -> Result<String, Error> {
         let said = match differences(session).await? {
             None => NOTHING.to_owned(),
             Some(_) => commit(session, self.is_managed || !self.has_set).await?,
@@ -70,8 +73,8 @@ impl Changes {
     }
 
     /// Makes the candidate what `running` is.
-    pub(super) async fn discard(&mut self, session: &mut Session) -> Result<(), Error> {
-        session.backend().discard_changes(&Identity::Host).await?;
+    pub(super) async fn discard(&mut self, session: &mut ControllerSession) -> Result<(), Error> {
+        session.backend().discard_changes(&RequestUser::Host).await?;
         *self = Self::default();
         Ok(())
     }
@@ -79,8 +82,8 @@ impl Changes {
 
 /// Commits all of it, and says so. What a service or a device has to do with (`is_managed`) is committed by
 /// the controller, which runs the services and writes to the devices.
-async fn commit(session: &mut Session, is_managed: bool) -> Result<String, Error> {
-    let who = &Identity::Host;
+async fn commit(session: &mut ControllerSession, is_managed: bool) -> Result<String, Error> {
+    let who = &RequestUser::Host;
     let discard = session.discarding().to_owned();
     let refused = |source, reason| Error::NotCommitted { source, reason, discard };
     if !is_managed {
@@ -88,16 +91,21 @@ async fn commit(session: &mut Session, is_managed: bool) -> Result<String, Error
         committed.map_err(|error| refused(Some(error), String::new()))?;
         return Ok("It is committed.\n".to_owned());
     }
-    let mut events = Events::subscribe(session.options(), &[Stream::ControllerTransaction]).await?;
-    let commit =
-        Commit { device: "*", push: Push::Commit, actions: Actions::Change, source: Datastore::Candidate };
+    let mut events =
+        EventReceiver::subscribe(session.options(), &[EventStream::ControllerTransaction]).await?;
+    let commit = ControllerCommit {
+        device: "*",
+        push: PushMode::Commit,
+        actions: ActionsMode::Change,
+        source: Datastore::Candidate,
+    };
     let tid = match session.backend().controller_commit(commit, who).await {
         Ok(tid) => tid,
         Err(error) => return Err(refused(Some(error), String::new())),
     };
     let over = events.completed(tid).await?;
     match over.result {
-        Outcome::Success => Ok(format!("It is committed, in transaction {tid}.\n")),
+        TransactionOutcome::Success => Ok(format!("It is committed, in transaction {tid}.\n")),
         _ => Err(refused(None, over.reason.unwrap_or_default())),
     }
 }

@@ -1,19 +1,19 @@
 //! `confine edit`: one node of the candidate.
 
-use confine_backend::{Datastore, Identity};
-use confine_tree::{Form, Overlay, Pattern, ResolveError, Tree, xml};
+use confine_backend::{Datastore, RequestUser};
+use confine_tree::{NodeKind, Overlay, Pattern, ResolveError, Tree, xml};
 
 use super::{
-    candidate::{self, Changes},
-    place::{Place, absolute},
+    candidate::{self, PendingChanges},
+    place::{DataPath, absolute},
     runtime,
-    session::{Reach, Session},
+    session::{ControllerSession, ModelDepth},
 };
-use crate::{cli::Edit, commands::print, error::Error};
+use crate::{cli::EditArgs, commands::print, error::Error};
 
 /// What to do with a node.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Change<'a> {
+pub(super) enum NodeChange<'a> {
     /// Give a leaf this value, or a leaf-list this entry.
     Set(&'a str),
     /// Make a list entry, a presence container or an empty leaf.
@@ -22,7 +22,7 @@ pub(super) enum Change<'a> {
     Remove,
 }
 
-impl<'a> Change<'a> {
+impl<'a> NodeChange<'a> {
     /// Without a value, it is to be made.
     pub(super) fn to(value: Option<&'a str>) -> Self {
         value.map_or(Self::Make, Self::Set)
@@ -33,14 +33,14 @@ impl<'a> Change<'a> {
     }
 }
 
-pub(in crate::commands) fn run(request: &Edit) -> Result<(), Error> {
+pub(in crate::commands) fn run(request: &EditArgs) -> Result<(), Error> {
     runtime()?.block_on(async {
         let path = absolute(&request.path)?;
-        let mut session = Session::open(&request.controller).await?;
+        let mut session = ControllerSession::open(&request.controller).await?;
         let value = request.value.as_deref();
-        let change = if request.remove { Change::Remove } else { Change::to(value) };
-        let place = session.find(&Pattern::default(), &path, change.value(), Reach::Node).await?;
-        let mut changes = Changes::default();
+        let change = if request.remove { NodeChange::Remove } else { NodeChange::to(value) };
+        let place = session.find(&Pattern::default(), &path, change.value(), ModelDepth::Node).await?;
+        let mut changes = PendingChanges::default();
         changes.make(&mut session, place, change).await?;
         let Some(differences) = candidate::differences(&mut session).await? else {
             return print(candidate::NOTHING.as_bytes());
@@ -54,14 +54,18 @@ pub(in crate::commands) fn run(request: &Edit) -> Result<(), Error> {
 }
 
 /// Makes a change in the candidate, as far as the models have nothing against it.
-pub(super) async fn send(session: &mut Session, place: Place, change: Change<'_>) -> Result<(), Error> {
+pub(super) async fn send(
+    session: &mut ControllerSession,
+    place: DataPath,
+    change: NodeChange<'_>,
+) -> Result<(), Error> {
     let config = written(place, change)?;
-    Ok(session.backend().edit_config(Datastore::Candidate, &config, &Identity::Host).await?)
+    Ok(session.backend().edit_config(Datastore::Candidate, &config, &RequestUser::Host).await?)
 }
 
 /// What to send for a change.
-fn written(place: Place, change: Change<'_>) -> Result<String, Error> {
-    let Place { patterns, models, mut overlay, prefixes } = place;
+fn written(place: DataPath, change: NodeChange<'_>) -> Result<String, Error> {
+    let DataPath { patterns, models, mut overlay, prefixes } = place;
     let pattern = patterns.into_iter().next().filter(|pattern| !pattern.steps.is_empty());
     let mut pattern = pattern.ok_or(Error::EditRoot)?;
     let spot = overlay.locate(&pattern);
@@ -71,13 +75,13 @@ fn written(place: Place, change: Change<'_>) -> Result<String, Error> {
     }
     let form = overlay.knowledge().form(spot);
     match (change, form) {
-        (Change::Set(_), Form::Container | Form::PresenceContainer | Form::List { .. }) => {
+        (NodeChange::Set(_), NodeKind::Container | NodeKind::PresenceContainer | NodeKind::List { .. }) => {
             return Err(Error::NoValue { path: pattern.to_string() });
         }
-        (Change::Set(value), form) => {
+        (NodeChange::Set(value), form) => {
             let bound = overlay.bind(spot, value, &prefixes, &pattern.to_string())?;
             if let Some(step) =
-                pattern.steps.last_mut().filter(|step| form == Form::LeafList && step.entry.is_none())
+                pattern.steps.last_mut().filter(|step| form == NodeKind::LeafList && step.entry.is_none())
             {
                 step.entry = Some(Some(bound.value.clone()));
             }
@@ -85,20 +89,20 @@ fn written(place: Place, change: Change<'_>) -> Result<String, Error> {
             let bindings: Vec<(&str, &str)> = bound.bindings.iter().map(|(p, n)| (&**p, &**n)).collect();
             overlay.set(&pattern, &bound.value, &bindings)?;
         }
-        (Change::Remove, _) => {
+        (NodeChange::Remove, _) => {
             overlay.check_exact(&pattern)?;
             if pattern.key_value().is_some() {
                 return Err(Error::RemoveKey { path: pattern.to_string() });
             }
             overlay.remove(&pattern)?;
         }
-        (Change::Make, Form::Leaf) => {
+        (NodeChange::Make, NodeKind::Leaf) => {
             // What would be right is said by what is wrong with no value at all.
             let expected = node.and_then(|node| node.canonical("", &|_| None).err());
             let expected = expected.map(|mismatch| mismatch.expected).unwrap_or_default();
             return Err(Error::ValueNeeded { path: pattern.to_string(), expected });
         }
-        (Change::Make, _) => {
+        (NodeChange::Make, _) => {
             overlay.check_creatable(&pattern)?;
             overlay.create(&pattern)?;
         }

@@ -1,21 +1,21 @@
 //! `confine get`: what stands at a path.
 
-use confine_backend::{Datastore, Identity, Read};
-use confine_tree::{Pattern, Prefixes, ResolveError, Tree, xml};
+use confine_backend::{ConfigRequest, Datastore, RequestUser};
+use confine_tree::{Pattern, PrefixTable, ResolveError, Tree, xml};
 
 use super::{
-    json::Json,
-    place::{Place, absolute},
+    json::JsonWriter,
+    place::{DataPath, absolute},
     runtime,
-    session::{Reach, Session},
+    session::{ControllerSession, ModelDepth},
 };
-use crate::{cli::Get, commands::show, error::Error};
+use crate::{cli::GetArgs, commands::show, error::Error};
 
-pub(in crate::commands) fn run(request: &Get) -> Result<(), Error> {
+pub(in crate::commands) fn run(request: &GetArgs) -> Result<(), Error> {
     let source = if request.candidate { Datastore::Candidate } else { Datastore::Running };
     let text = runtime()?.block_on(async {
         let path = absolute(&request.path)?;
-        let mut session = Session::open(&request.controller).await?;
+        let mut session = ControllerSession::open(&request.controller).await?;
         let place = session.find(&Pattern::default(), &path, None, reach(request.json)).await?;
         text(&mut session, &place, source, request.json).await
     })?;
@@ -23,14 +23,14 @@ pub(in crate::commands) fn run(request: &Get) -> Result<(), Error> {
 }
 
 /// How far the models matter: only JSON tells values by their types.
-pub(super) fn reach(is_json: bool) -> Reach {
-    if is_json { Reach::All } else { Reach::Node }
+pub(super) fn reach(is_json: bool) -> ModelDepth {
+    if is_json { ModelDepth::All } else { ModelDepth::Node }
 }
 
 /// What stands at a place, as XML or as JSON.
 pub(super) async fn text(
-    session: &mut Session,
-    place: &Place,
+    session: &mut ControllerSession,
+    place: &DataPath,
     source: Datastore,
     is_json: bool,
 ) -> Result<String, Error> {
@@ -40,15 +40,15 @@ pub(super) async fn text(
         return Err(Error::Absent { path, user: session.user().to_owned() });
     }
     if is_json {
-        return Ok(Json::of(&found, &place.models));
+        return Ok(JsonWriter::of(&found, &place.models));
     }
-    let text = xml::Writer::new().indent(2).write(&found, found.children(Tree::ROOT));
+    let text = xml::XmlTreeWriter::new().indent(2).write(&found, found.children(Tree::ROOT));
     Ok(text.map_err(ResolveError::from)? + "\n")
 }
 
 /// All that any of the patterns matches, at most so many levels from the root.
 pub(super) async fn read(
-    session: &mut Session,
+    session: &mut ControllerSession,
     patterns: &[Pattern],
     source: Datastore,
     depth: Option<u32>,
@@ -63,11 +63,11 @@ pub(super) async fn read(
     if let Some(pattern) = patterns.iter().find(cannot_be_asked_for) {
         return Err(Error::BothQuotes { path: pattern.to_string() });
     }
-    let mut prefixes = Prefixes::new();
+    let mut prefixes = PrefixTable::new();
     let xpaths: Vec<String> = patterns.iter().map(|pattern| pattern.xpath(&mut prefixes)).collect();
     let namespaces: Vec<(&str, &str)> = prefixes.iter().collect();
     let xpath = xpaths.join(" | ");
-    let read = Read { source, xpath: &xpath, namespaces: &namespaces, depth, defaults: false };
-    let found = session.backend().get_config(read, &Identity::Host).await?;
+    let read = ConfigRequest { source, xpath: &xpath, namespaces: &namespaces, depth, defaults: false };
+    let found = session.backend().get_config(read, &RequestUser::Host).await?;
     Ok(confine_backend::tree(&found).map_err(ResolveError::from)?)
 }

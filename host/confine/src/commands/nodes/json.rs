@@ -1,21 +1,21 @@
 //! Data as JSON (RFC 7951).
 
-use confine_tree::{Kind, Name, NodeId, QName, Schema as _, SchemaNode, Tree};
-use confine_yang::{Base, IntegerKind, Mounted};
+use confine_tree::{DataNodeKind, Name, NodeId, QName, Schema as _, SchemaNode, Tree};
+use confine_yang::{BaseType, IntegerKind, MountedSchema};
 use serde_json::Value;
 
 /// Writes a tree. Where the models do not know a node, several of one name are an array, and values are
 /// strings.
-pub(super) struct Json<'a> {
+pub(super) struct JsonWriter<'a> {
     tree: &'a Tree,
-    models: &'a Mounted,
+    models: &'a MountedSchema,
     text: String,
     depth: usize,
 }
 
-impl<'a> Json<'a> {
+impl<'a> JsonWriter<'a> {
     /// All of a tree, laid out for people.
-    pub(super) fn of(tree: &'a Tree, models: &'a Mounted) -> String {
+    pub(super) fn of(tree: &'a Tree, models: &'a MountedSchema) -> String {
         let mut json = Self { tree, models, text: String::new(), depth: 0 };
         json.object(Tree::ROOT, models.root(), "");
         json.text + "\n"
@@ -38,7 +38,7 @@ impl<'a> Json<'a> {
             json.text += &Value::from(json.member(name, around)).to_string();
             json.text += ": ";
             match at.map(|at| json.models.kind(at)) {
-                Some(Kind::List | Kind::LeafList) => json.array(nodes, at, name.namespace),
+                Some(DataNodeKind::List | DataNodeKind::LeafList) => json.array(nodes, at, name.namespace),
                 None if nodes.len() > 1 => json.array(nodes, at, name.namespace),
                 _ => nodes.into_iter().take(1).for_each(|node| json.node(node, at, name.namespace)),
             }
@@ -60,7 +60,9 @@ impl<'a> Json<'a> {
     fn node(&mut self, node: NodeId, at: Option<SchemaNode>, namespace: &str) {
         let kind = at.map(|at| self.models.kind(at));
         let is_leaf = match kind {
-            Some(kind) => matches!(kind, Kind::Leaf | Kind::EmptyLeaf | Kind::LeafList),
+            Some(kind) => {
+                matches!(kind, DataNodeKind::Leaf | DataNodeKind::EmptyLeaf | DataNodeKind::LeafList)
+            }
             None => self.tree.first_child(node).is_none(),
         };
         match is_leaf {
@@ -106,11 +108,11 @@ impl<'a> Json<'a> {
         };
         let of = at.and_then(|at| self.models.node(at)?.type_of_value(text, &namespace));
         match of.map(|of| of.base()) {
-            Some(Base::Integer { kind: IntegerKind::Int64 | IntegerKind::Uint64, .. }) => text.into(),
-            Some(Base::Integer { .. }) => text.trim().parse::<i64>().map_or(text.into(), Value::from),
-            Some(Base::Boolean) => text.parse::<bool>().map_or(text.into(), Value::from),
-            Some(Base::Empty) => Value::Array(vec![Value::Null]),
-            Some(Base::Identityref(_)) => {
+            Some(BaseType::Integer { kind: IntegerKind::Int64 | IntegerKind::Uint64, .. }) => text.into(),
+            Some(BaseType::Integer { .. }) => text.trim().parse::<i64>().map_or(text.into(), Value::from),
+            Some(BaseType::Boolean) => text.parse::<bool>().map_or(text.into(), Value::from),
+            Some(BaseType::Empty) => Value::Array(vec![Value::Null]),
+            Some(BaseType::Identityref(_)) => {
                 let named = text.split_once(':').and_then(|(prefix, local)| {
                     let namespace = namespace(prefix)?;
                     Some(format!("{}:{local}", self.models.module(&namespace)?))

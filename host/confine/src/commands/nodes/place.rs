@@ -9,27 +9,27 @@ use confine_tree::{
     CONTROLLER, Error as TreeError, Overlay, Path, Pattern, PatternStep, Predicate, PrefixMap, QName,
     ResolveError, nearest,
 };
-use confine_yang::{Module, Mounted, Node};
+use confine_yang::{MountedSchema, YangModule, YangNode};
 
 use crate::error::Error;
 
 /// A place of a controller's data, as a path names it.
-pub(super) struct Place {
+pub(super) struct DataPath {
     /// What the path means: where it names no device, that may be several things.
     pub(super) patterns: Vec<Pattern>,
-    pub(super) models: Arc<Mounted>,
+    pub(super) models: Arc<MountedSchema>,
     pub(super) overlay: Overlay,
     pub(super) prefixes: PrefixMap,
 }
 
-impl Place {
+impl DataPath {
     /// What the path means, or the first of it.
     pub(super) fn pattern(&self) -> Pattern {
         self.patterns.first().cloned().unwrap_or_default()
     }
 
     /// The node of the model at a place, where there is one.
-    pub(super) fn node(&self, pattern: &Pattern) -> Option<Node<'_>> {
+    pub(super) fn node(&self, pattern: &Pattern) -> Option<YangNode<'_>> {
         self.models.node(self.overlay.locate(pattern).schema()?)
     }
 }
@@ -84,7 +84,7 @@ pub(super) fn resolve(
 /// What the prefixes of a path and a value stand for: modules go by the prefix that they call themselves by,
 /// or by their name. Of a `device`, its own models count and no other's.
 pub(super) fn prefixes(
-    models: &Mounted,
+    models: &MountedSchema,
     device: Option<&str>,
     path: &Path,
     value: Option<&str>,
@@ -104,7 +104,7 @@ pub(super) fn prefixes(
     let perhaps: BTreeSet<String> = in_values.chain(prefix_of(value)).collect();
     let mut bound = Vec::new();
     for prefix in said.iter().chain(perhaps.difference(&said)) {
-        let named = |module: &&&Module| module.prefix() == prefix || module.name() == prefix;
+        let named = |module: &&&YangModule| module.prefix() == prefix || module.name() == prefix;
         let namespaces: BTreeSet<&str> =
             modules.iter().filter(named).map(|module| module.namespace()).collect();
         let mut namespaces = namespaces.into_iter();
@@ -132,13 +132,13 @@ pub(super) fn prefixes(
 
 /// The prefixes of all modules, or their names where several have one prefix: what to propose is written with
 /// them.
-pub(super) fn every_prefix(models: &Mounted, device: Option<&str>) -> Option<PrefixMap> {
+pub(super) fn every_prefix(models: &MountedSchema, device: Option<&str>) -> Option<PrefixMap> {
     let modules = modules(models, device);
     let mut namespaces: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for module in &modules {
         namespaces.entry(module.prefix()).or_default().insert(module.namespace());
     }
-    let clear = |module: &&&Module| namespaces.get(module.prefix()).is_some_and(|those| those.len() == 1);
+    let clear = |module: &&&YangModule| namespaces.get(module.prefix()).is_some_and(|those| those.len() == 1);
     let by_prefix = modules.iter().filter(clear).map(|module| (module.prefix(), module.namespace()));
     let by_name =
         modules.iter().filter(|module| !clear(module)).map(|module| (module.name(), module.namespace()));
@@ -146,7 +146,7 @@ pub(super) fn every_prefix(models: &Mounted, device: Option<&str>) -> Option<Pre
 }
 
 /// The modules that a path may be about.
-fn modules<'a>(models: &'a Mounted, device: Option<&str>) -> Vec<&'a Module> {
+fn modules<'a>(models: &'a MountedSchema, device: Option<&str>) -> Vec<&'a YangModule> {
     match device.and_then(|device| models.mounted(device)) {
         Some(mounted) => models.outer().modules().iter().chain(mounted.modules()).collect(),
         None => models.modules().collect(),

@@ -2,29 +2,29 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use confine_backend::{Backend, Identity, Models, Options};
+use confine_backend::{Backend, ConnectOptions, ModelStore, RequestUser};
 use confine_tree::{Overlay, Path, Pattern, Predicate, ResolveError, nearest};
-use confine_yang::Mounted;
+use confine_yang::MountedSchema;
 use tokio::sync::Mutex;
 
-use super::place::{Place, every_prefix, prefixes, resolve};
-use crate::{cli::Controller, commands, error::Error};
+use super::place::{DataPath, every_prefix, prefixes, resolve};
+use crate::{cli::ControllerArgs, commands, error::Error};
 
 /// A connection to a controller, with the models of the controller itself and of those devices that paths
 /// were about: each is read once.
-pub(super) struct Session {
+pub(super) struct ControllerSession {
     backend: Mutex<Backend>,
-    options: Options,
+    options: ConnectOptions,
     discarding: String,
-    models: Models,
-    schema: Arc<Mounted>,
+    models: ModelStore,
+    schema: Arc<MountedSchema>,
     /// The devices that are known to be there.
     devices: HashSet<String>,
 }
 
 /// How far below a path the models matter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Reach {
+pub(super) enum ModelDepth {
     /// No further than the path leads.
     Node,
     /// One step more.
@@ -33,14 +33,14 @@ pub(super) enum Reach {
     All,
 }
 
-impl Session {
+impl ControllerSession {
     /// Connects, and reads the controller's own models.
-    pub(super) async fn open(controller: &Controller) -> Result<Self, Error> {
+    pub(super) async fn open(controller: &ControllerArgs) -> Result<Self, Error> {
         let user = controller.user.as_ref().map(ToString::to_string);
         let user = user.map_or_else(confine_backend::own_user, Ok)?;
-        let options = Options::with_host_user(commands::socket(controller)?, user);
+        let options = ConnectOptions::with_host_user(commands::socket(controller)?, user);
         let backend = Mutex::new(Backend::connect(options.clone()).await?);
-        let mut models = Models::default();
+        let mut models = ModelStore::default();
         models.read_own(&backend).await?;
         let schema = Arc::new(models.schema());
         let discarding = format!("confine rpc{} '<discard-changes/>'", controller.again());
@@ -52,7 +52,7 @@ impl Session {
         &self.options.host_user
     }
 
-    pub(super) fn options(&self) -> &Options {
+    pub(super) fn options(&self) -> &ConnectOptions {
         &self.options
     }
 
@@ -72,8 +72,8 @@ impl Session {
         above: &Pattern,
         path: &Path,
         value: Option<&str>,
-        reach: Reach,
-    ) -> Result<Place, Error> {
+        reach: ModelDepth,
+    ) -> Result<DataPath, Error> {
         let root = Pattern::default();
         let above = if path.absolute { &root } else { above };
         let device = device(above, path);
@@ -90,7 +90,7 @@ impl Session {
             }
             resolved => resolved,
         }?;
-        Ok(Place { patterns, models: self.schema.clone(), overlay, prefixes })
+        Ok(DataPath { patterns, models: self.schema.clone(), overlay, prefixes })
     }
 
     /// Reads the models of the devices that a path is about: of one, or of all where it names none, which is
@@ -100,14 +100,14 @@ impl Session {
         above: &Pattern,
         path: &Path,
         named: Option<&str>,
-        reach: Reach,
+        reach: ModelDepth,
     ) -> Result<bool, Error> {
         let steps = above.steps.iter().map(|step| &*step.local);
         let names: Vec<&str> = steps.chain(path.steps.iter().map(|step| &*step.name)).collect();
         let needs_models = match &names[..] {
             ["devices", "device", "config", _, ..] => true,
-            ["devices", "device", "config"] => reach >= Reach::Children,
-            [] | ["devices"] | ["devices", "device"] => reach == Reach::All,
+            ["devices", "device", "config"] => reach >= ModelDepth::Children,
+            [] | ["devices"] | ["devices", "device"] => reach == ModelDepth::All,
             ["devices", "device", ..] => false,
             _ => return Ok(false),
         };
@@ -119,7 +119,7 @@ impl Session {
         if named.is_some_and(is_known) || (named.is_none() && !needs_models) {
             return Ok(is_open);
         }
-        let mut states = self.backend.get_mut().device_states(&Identity::Host).await?;
+        let mut states = self.backend.get_mut().device_states(&RequestUser::Host).await?;
         self.devices = states.iter().map(|state| state.name.clone()).collect();
         if let Some(named) = named {
             // Who may not see the devices is told of none.

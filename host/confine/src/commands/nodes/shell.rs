@@ -19,16 +19,16 @@ use std::io::{self, IsTerminal as _};
 use confine_tree::{Path, Pattern};
 
 use super::{
-    candidate::Changes,
-    place::{Place, parsed},
+    candidate::PendingChanges,
+    place::{DataPath, parsed},
     runtime,
-    session::{Reach, Session},
+    session::{ControllerSession, ModelDepth},
 };
 use crate::{cli, error::Error};
 
-pub(in crate::commands) fn run(request: &cli::Shell) -> Result<(), Error> {
+pub(in crate::commands) fn run(request: &cli::ShellArgs) -> Result<(), Error> {
     let runtime = runtime()?;
-    let shell = runtime.block_on(Shell::open(&request.controller))?;
+    let shell = runtime.block_on(ShellState::open(&request.controller))?;
     let input = io::stdin();
     if input.is_terminal() {
         terminal::run(runtime, shell)
@@ -38,28 +38,28 @@ pub(in crate::commands) fn run(request: &cli::Shell) -> Result<(), Error> {
 }
 
 /// A place in a controller's configuration, and what was set from there.
-struct Shell {
-    session: Session,
+struct ShellState {
+    session: ControllerSession,
     /// One node, which has others below it.
     at: Pattern,
-    changes: Changes,
+    changes: PendingChanges,
 }
 
 /// What to do after a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Then {
+enum AfterCommand {
     GoOn,
     End,
 }
 
-impl Shell {
-    async fn open(controller: &cli::Controller) -> Result<Self, Error> {
-        let session = Session::open(controller).await?;
-        Ok(Self { session, at: Pattern::default(), changes: Changes::default() })
+impl ShellState {
+    async fn open(controller: &cli::ControllerArgs) -> Result<Self, Error> {
+        let session = ControllerSession::open(controller).await?;
+        Ok(Self { session, at: Pattern::default(), changes: PendingChanges::default() })
     }
 
     /// Finds out what a path means here.
-    async fn find(&mut self, path: &str, value: Option<&str>, reach: Reach) -> Result<Place, Error> {
+    async fn find(&mut self, path: &str, value: Option<&str>, reach: ModelDepth) -> Result<DataPath, Error> {
         let (above, path) = self.read_path(path)?;
         self.session.find(&above, &path, value, reach).await
     }

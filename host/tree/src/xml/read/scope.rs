@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// The bindings in force. Resolving takes the same time however many there are.
-pub(super) struct Scope {
+pub(super) struct PrefixScope {
     /// How many elements are open.
     depth: usize,
     /// For each prefix what it was bound to, outermost first, and at which depth. The prefix of the
@@ -19,7 +19,7 @@ pub(super) struct Scope {
     declared: Vec<(usize, Box<str>)>,
 }
 
-impl Scope {
+impl PrefixScope {
     /// What is declared around the text.
     pub(super) fn new(surroundings: &[(&str, &str)], names: &mut Names) -> Self {
         let mut scope = Self {
@@ -107,7 +107,7 @@ mod tests {
     fn a_value_keeps_no_more_than_the_prefixes_that_it_may_use() {
         let prefixes: Vec<String> = (0..100).map(|n| format!("p{n}")).collect();
         let bound: Vec<(&str, &str)> = prefixes.iter().map(|prefix| (&**prefix, "urn:x")).collect();
-        let scope = Scope::new(&bound, &mut Names::default());
+        let scope = PrefixScope::new(&bound, &mut Names::default());
         let value = "p1:a ".repeat(10_000);
         let one = scope.used_by(&value, 10);
         assert_eq!((one.len(), one.capacity() < 100), (1, true), "{}", one.capacity());

@@ -2,12 +2,12 @@
 
 use clap::{CommandFactory as _, Parser, Subcommand, error::ErrorKind};
 use confine_backend::Datastore;
-use confine_tree::{Form, nearest};
+use confine_tree::{NodeKind, nearest};
 
-use super::{Shell, Then, describe, list, words};
+use super::{AfterCommand, ShellState, describe, list, words};
 use crate::{
     commands::{
-        nodes::{candidate, edit::Change, get, session::Reach},
+        nodes::{candidate, edit::NodeChange, get, session::ModelDepth},
         print, show,
     },
     error::Error,
@@ -40,14 +40,14 @@ may be more than was set here: `diff` shows it.
     help_template = "{subcommands}\n\n{after-help}",
     after_help = HELP
 )]
-struct Line {
+struct ShellLine {
     #[command(subcommand)]
-    command: Command,
+    command: ShellCommand,
 }
 
 #[derive(Debug, Subcommand)]
 #[command(disable_help_flag = true)]
-enum Command {
+enum ShellCommand {
     /// Show what is in the place or below a path, with its kind and type
     Ls {
         /// Show all that could be there
@@ -106,54 +106,54 @@ enum Command {
     Exit,
 }
 
-impl Shell {
+impl ShellState {
     /// Runs a line.
-    pub(super) async fn run(&mut self, line: &str) -> Result<Then, Error> {
+    pub(super) async fn run(&mut self, line: &str) -> Result<AfterCommand, Error> {
         if words::is_comment(line) {
-            return Ok(Then::GoOn);
+            return Ok(AfterCommand::GoOn);
         }
         let words = words::split(line)?;
         if words.is_empty() {
-            return Ok(Then::GoOn);
+            return Ok(AfterCommand::GoOn);
         }
         match parsed(&words)? {
-            Command::Ls { all, path } => {
+            ShellCommand::Ls { all, path } => {
                 let text = list::text(self, path.as_deref().unwrap_or("."), all).await?;
                 print(text.as_bytes())?;
             }
-            Command::Cd { path } => self.go(path.as_deref().unwrap_or("/")).await?,
-            Command::Get { path, json, running } => {
+            ShellCommand::Cd { path } => self.go(path.as_deref().unwrap_or("/")).await?,
+            ShellCommand::Get { path, json, running } => {
                 let place = self.find(path.as_deref().unwrap_or("."), None, get::reach(json)).await?;
                 let source = if running { Datastore::Running } else { Datastore::Candidate };
                 show(&get::text(&mut self.session, &place, source, json).await?)?;
             }
-            Command::Set { path, value } => self.edit(&path, Change::to(value.as_deref())).await?,
-            Command::Remove { path } => self.edit(&path, Change::Remove).await?,
-            Command::Describe { path } => {
-                let place = self.find(path.as_deref().unwrap_or("."), None, Reach::Children).await?;
+            ShellCommand::Set { path, value } => self.edit(&path, NodeChange::to(value.as_deref())).await?,
+            ShellCommand::Remove { path } => self.edit(&path, NodeChange::Remove).await?,
+            ShellCommand::Describe { path } => {
+                let place = self.find(path.as_deref().unwrap_or("."), None, ModelDepth::Children).await?;
                 print(describe::text(&place)?.as_bytes())?;
             }
-            Command::Diff => {
+            ShellCommand::Diff => {
                 let differences = candidate::differences(&mut self.session).await?;
                 print(differences.as_deref().unwrap_or(candidate::NOTHING).as_bytes())?;
             }
-            Command::Commit => print(self.changes.commit(&mut self.session).await?.as_bytes())?,
-            Command::Discard => self.changes.discard(&mut self.session).await?,
-            Command::Help { command } => print(help(command.as_deref())?.as_bytes())?,
-            Command::Exit => return Ok(Then::End),
+            ShellCommand::Commit => print(self.changes.commit(&mut self.session).await?.as_bytes())?,
+            ShellCommand::Discard => self.changes.discard(&mut self.session).await?,
+            ShellCommand::Help { command } => print(help(command.as_deref())?.as_bytes())?,
+            ShellCommand::Exit => return Ok(AfterCommand::End),
         }
-        Ok(Then::GoOn)
+        Ok(AfterCommand::GoOn)
     }
 
     /// Goes to a place. It need not be there yet.
     async fn go(&mut self, path: &str) -> Result<(), Error> {
-        let place = self.find(path, None, Reach::Node).await?;
+        let place = self.find(path, None, ModelDepth::Node).await?;
         let pattern = place.pattern();
         place.overlay.check_exact(&pattern)?;
         let what = match place.overlay.knowledge().form(place.overlay.locate(&pattern)) {
-            Form::Leaf | Form::EmptyLeaf => "a leaf",
-            Form::LeafList => "an entry of a leaf-list",
-            Form::AnyData => "data without a model",
+            NodeKind::Leaf | NodeKind::EmptyLeaf => "a leaf",
+            NodeKind::LeafList => "an entry of a leaf-list",
+            NodeKind::AnyData => "data without a model",
             _ => {
                 self.at = pattern;
                 return Ok(());
@@ -162,8 +162,8 @@ impl Shell {
         Err(Error::NoPlace { path: pattern.to_string(), what })
     }
 
-    async fn edit(&mut self, path: &str, change: Change<'_>) -> Result<(), Error> {
-        let place = self.find(path, change.value(), Reach::Node).await?;
+    async fn edit(&mut self, path: &str, change: NodeChange<'_>) -> Result<(), Error> {
+        let place = self.find(path, change.value(), ModelDepth::Node).await?;
         if self.changes.make(&mut self.session, place, change).await? {
             anstream::eprintln!(
                 "note: the candidate held other changes before, which `commit` commits as well: see `diff`"
@@ -174,9 +174,9 @@ impl Shell {
 }
 
 /// What the words say to do.
-fn parsed(words: &[String]) -> Result<Command, Error> {
+fn parsed(words: &[String]) -> Result<ShellCommand, Error> {
     let command = words.first().map(String::as_str).unwrap_or_default();
-    Line::try_parse_from(words).map(|line| line.command).map_err(|error| match error.kind() {
+    ShellLine::try_parse_from(words).map(|line| line.command).map_err(|error| match error.kind() {
         ErrorKind::InvalidSubcommand | ErrorKind::UnknownArgument if !is_command(command) => {
             no_command(command)
         }
@@ -197,17 +197,17 @@ fn no_command(word: &str) -> Error {
 }
 
 fn is_command(word: &str) -> bool {
-    Line::command().find_subcommand(word).is_some()
+    ShellLine::command().find_subcommand(word).is_some()
 }
 
 /// The names of the commands.
 pub(super) fn names() -> Vec<String> {
-    Line::command().get_subcommands().map(|command| command.get_name().to_owned()).collect()
+    ShellLine::command().get_subcommands().map(|command| command.get_name().to_owned()).collect()
 }
 
 /// What of a command's words stands for what.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Shape {
+pub(super) struct CommandSyntax {
     /// The arguments, in order.
     pub(super) arguments: Vec<String>,
     /// The options, as they are written.
@@ -215,9 +215,9 @@ pub(super) struct Shape {
 }
 
 /// How a command is written; nothing for what is no command.
-pub(super) fn shape(command: &str) -> Shape {
-    let line = Line::command();
-    let mut shape = Shape::default();
+pub(super) fn shape(command: &str) -> CommandSyntax {
+    let line = ShellLine::command();
+    let mut shape = CommandSyntax::default();
     for argument in line.find_subcommand(command).into_iter().flat_map(clap::Command::get_arguments) {
         match argument.get_long() {
             Some(long) => shape.options.push(format!("--{long}")),
@@ -228,7 +228,7 @@ pub(super) fn shape(command: &str) -> Shape {
 }
 
 fn help(command: Option<&str>) -> Result<String, Error> {
-    let mut line = Line::command();
+    let mut line = ShellLine::command();
     let Some(command) = command else { return Ok(line.render_help().to_string()) };
     let found = line.find_subcommand_mut(command).ok_or_else(|| no_command(command))?;
     Ok(found.render_help().to_string())

@@ -3,19 +3,19 @@
 use std::slice;
 
 use confine_backend::Datastore;
-use confine_tree::{Pattern, PatternStep, path::Quoted};
-use confine_yang::NodeKind;
+use confine_tree::{Pattern, PatternStep, path::QuotedValue};
+use confine_yang::SchemaNodeKind;
 
-use super::{Shell, commands, names, words};
+use super::{ShellState, commands, names, words};
 use crate::{
     commands::{
-        nodes::{get, place::Place, session::Reach},
+        nodes::{get, place::DataPath, session::ModelDepth},
         plain,
     },
     error::Error,
 };
 
-impl Shell {
+impl ShellState {
     /// What the end of a line may be completed to, and where that begins.
     pub(super) async fn complete(&mut self, line: &str) -> Result<(usize, Vec<String>), Error> {
         let nothing = (line.len(), Vec::new());
@@ -44,7 +44,7 @@ impl Shell {
 
     /// The steps below a path that begin so.
     async fn steps(&mut self, command: &str, above: &str, partial: &str) -> Result<Vec<String>, Error> {
-        let place = self.find(if above.is_empty() { "." } else { above }, None, Reach::Children).await?;
+        let place = self.find(if above.is_empty() { "." } else { above }, None, ModelDepth::Children).await?;
         let pattern = place.pattern();
         let (name, has_predicate) = match partial.split_once('[') {
             Some((name, _)) => (name, true),
@@ -53,7 +53,7 @@ impl Shell {
         let mut fitting = names::children(&place, &pattern);
         fitting.retain(|child| {
             let is_meant = match command {
-                "cd" => matches!(child.node.kind(), NodeKind::Container | NodeKind::List),
+                "cd" => matches!(child.node.kind(), SchemaNodeKind::Container | SchemaNodeKind::List),
                 "set" | "remove" => child.node.is_config(),
                 _ => true,
             };
@@ -66,13 +66,13 @@ impl Shell {
             // Of a list that is certain to be meant, the entries.
             let is_certain = fitting.len() == 1 || child.written == name;
             match (child.node.kind(), child.node.keys()) {
-                (NodeKind::List, [first, ..]) if is_certain => {
+                (SchemaNodeKind::List, [first, ..]) if is_certain => {
                     let entries = beginning(entries(self, &place, &pattern, child).await?, partial);
                     let is_new = entries.is_empty() && !has_predicate;
                     found.extend(is_new.then(|| format!("{}[{first}='", child.written)));
                     found.extend(entries);
                 }
-                (NodeKind::Container, _) => found.push(format!("{}/", child.written)),
+                (SchemaNodeKind::Container, _) => found.push(format!("{}/", child.written)),
                 _ => found.push(child.written.clone()),
             }
         }
@@ -81,7 +81,7 @@ impl Shell {
 
     /// The values that have a name and that the leaf at a path may have.
     async fn values(&mut self, path: &str) -> Result<Vec<String>, Error> {
-        let place = self.find(path, None, Reach::Node).await?;
+        let place = self.find(path, None, ModelDepth::Node).await?;
         let values = place.node(&place.pattern()).map(|node| node.named_values()).unwrap_or_default();
         Ok(values.iter().map(|value| words::quote(value)).collect())
     }
@@ -89,10 +89,10 @@ impl Shell {
 
 /// The entries of a list that are there, as one writes them.
 async fn entries(
-    shell: &mut Shell,
-    place: &Place,
+    shell: &mut ShellState,
+    place: &DataPath,
     above: &Pattern,
-    list: &names::Child<'_>,
+    list: &names::ModelChild<'_>,
 ) -> Result<Vec<String>, Error> {
     let mut pattern = above.clone();
     pattern.steps.push(PatternStep::new(list.name));
@@ -102,12 +102,12 @@ async fn entries(
     let mut overlay = confine_tree::Overlay::new(place.models.clone());
     overlay.load(&found, slice::from_ref(&pattern)).map_err(confine_tree::ResolveError::from)?;
     let entries = overlay.find(&pattern);
-    let written = |live: confine_tree::Live| {
+    let written = |live: confine_tree::LiveNode| {
         let keys: String = overlay
             .step(live.node())
             .keys
             .iter()
-            .map(|(key, value)| format!("[{key}={}]", Quoted(value.as_deref().unwrap_or_default())))
+            .map(|(key, value)| format!("[{key}={}]", QuotedValue(value.as_deref().unwrap_or_default())))
             .collect();
         format!("{}{keys}/", list.written)
     };
@@ -141,7 +141,7 @@ mod tests {
       <lamp><name>it's here</name></lamp><lamp><name>x\u{202e}y</name></lamp></lamps>";
 
     struct Home {
-        shell: Shell,
+        shell: ShellState,
         _directory: tempfile::TempDir,
     }
 
@@ -153,9 +153,12 @@ mod tests {
             let socket = directory.path().join("controller.sock");
             let listener = UnixListener::bind(&socket).unwrap();
             tokio::spawn(async move { controller.serve(listener, std::future::pending()).await });
-            let controller =
-                cli::Controller { socket: Some(socket), config: None, user: Some("alice".parse().unwrap()) };
-            Self { shell: Shell::open(&controller).await.unwrap(), _directory: directory }
+            let controller = cli::ControllerArgs {
+                socket: Some(socket),
+                config: None,
+                user: Some("alice".parse().unwrap()),
+            };
+            Self { shell: ShellState::open(&controller).await.unwrap(), _directory: directory }
         }
 
         /// What lines may be completed to: the rest of the line stays as it is.

@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use confine_yang::{Node, Status};
+use confine_yang::{DefinitionStatus, YangNode};
 
 use super::names;
 use crate::{
-    commands::{nodes::place::Place, plain},
+    commands::{nodes::place::DataPath, plain},
     error::Error,
 };
 
@@ -15,7 +15,7 @@ const WIDTH: usize = 84;
 /// How wide the words are.
 const WORD: usize = 13;
 
-pub(super) fn text(place: &Place) -> Result<String, Error> {
+pub(super) fn text(place: &DataPath) -> Result<String, Error> {
     let pattern = place.pattern();
     let node = place.node(&pattern).filter(|_| !pattern.steps.is_empty());
     let node = node.ok_or_else(|| Error::NoModelOf { path: pattern.to_string() })?;
@@ -30,7 +30,7 @@ pub(super) fn text(place: &Place) -> Result<String, Error> {
     Ok(plain(&text))
 }
 
-fn said(node: Node<'_>) -> Vec<(&'static str, String)> {
+fn said(node: YangNode<'_>) -> Vec<(&'static str, String)> {
     let mut said = vec![("kind", names::kind(node).to_owned())];
     if node.leaf_type().is_some() {
         said.push(("type", names::type_of(node)));
@@ -60,9 +60,9 @@ fn said(node: Node<'_>) -> Vec<(&'static str, String)> {
     }
     said.extend(node.presence().map(|presence| ("presence", presence.to_owned())));
     match node.status() {
-        Status::Current => {}
-        Status::Deprecated => said.push(("status", "deprecated".to_owned())),
-        Status::Obsolete => said.push(("status", "obsolete".to_owned())),
+        DefinitionStatus::Current => {}
+        DefinitionStatus::Deprecated => said.push(("status", "deprecated".to_owned())),
+        DefinitionStatus::Obsolete => said.push(("status", "obsolete".to_owned())),
     }
     said.extend(node.when().map(|when| ("when", when.to_owned())));
     said.extend(node.musts().map(|must| ("must", must.to_owned())));

@@ -3,13 +3,13 @@
 use std::{collections::HashMap, slice};
 
 use confine_backend::Datastore;
-use confine_tree::{Form, Live, Overlay, Pattern, ResolveError};
-use confine_yang::{Node, NodeKind};
+use confine_tree::{LiveNode, NodeKind, Overlay, Pattern, ResolveError};
+use confine_yang::{SchemaNodeKind, YangNode};
 
-use super::{Shell, names};
+use super::{ShellState, names};
 use crate::{
     commands::{
-        nodes::{get, place::Place, session::Reach},
+        nodes::{get, place::DataPath, session::ModelDepth},
         plain,
     },
     error::Error,
@@ -22,8 +22,8 @@ const VALUE: usize = 60;
 type Row = [String; 5];
 
 /// What is below a path in the candidate, or with `all` what could be; of the path of a list its entries.
-pub(super) async fn text(shell: &mut Shell, path: &str, all: bool) -> Result<String, Error> {
-    let mut place = shell.find(path, None, Reach::Children).await?;
+pub(super) async fn text(shell: &mut ShellState, path: &str, all: bool) -> Result<String, Error> {
+    let mut place = shell.find(path, None, ModelDepth::Children).await?;
     let pattern = place.pattern();
     let mut above = pattern.clone();
     above.steps.pop();
@@ -34,9 +34,9 @@ pub(super) async fn text(shell: &mut Shell, path: &str, all: bool) -> Result<Str
     place.overlay.load(&found, slice::from_ref(&pattern)).map_err(ResolveError::from)?;
     let is_one = place.overlay.check_exact(&pattern).is_ok();
     let found = place.overlay.find(&pattern);
-    let has_children = |place: &Place| {
+    let has_children = |place: &DataPath| {
         let form = place.overlay.knowledge().form(place.overlay.locate(&pattern));
-        !matches!(form, Form::Leaf | Form::EmptyLeaf | Form::LeafList)
+        !matches!(form, NodeKind::Leaf | NodeKind::EmptyLeaf | NodeKind::LeafList)
     };
     let (listed, parent) = match found.first() {
         Some(&only) if is_one && has_children(&place) => (place.overlay.children(only).collect(), &pattern),
@@ -55,12 +55,12 @@ pub(super) async fn text(shell: &mut Shell, path: &str, all: bool) -> Result<Str
 }
 
 /// What is there.
-fn present(place: &mut Place, parent: &Pattern, listed: &[Live]) -> Vec<Row> {
+fn present(place: &mut DataPath, parent: &Pattern, listed: &[LiveNode]) -> Vec<Row> {
     let written: HashMap<(String, String), String> = names::children(place, parent)
         .into_iter()
         .map(|child| ((child.name.namespace.to_owned(), child.name.local.to_owned()), child.written))
         .collect();
-    let row = |&live: &Live| {
+    let row = |&live: &LiveNode| {
         let step = place.overlay.step(live.node());
         let name = (step.namespace.to_string(), step.local.to_string());
         let name = written.get(&name).cloned().unwrap_or(name.1);
@@ -77,14 +77,14 @@ fn present(place: &mut Place, parent: &Pattern, listed: &[Live]) -> Vec<Row> {
 }
 
 /// What could be there, with the values that are.
-fn possible(place: &mut Place, pattern: &Pattern, there: &[Live]) -> Vec<Row> {
+fn possible(place: &mut DataPath, pattern: &Pattern, there: &[LiveNode]) -> Vec<Row> {
     let children = names::children(place, pattern);
-    let row = |child: &names::Child<'_>| {
+    let row = |child: &names::ModelChild<'_>| {
         let mut those = there.iter().filter(|live| place.overlay.qname(**live) == child.name);
         let value = match (child.node.kind(), those.clone().count()) {
-            (NodeKind::List | NodeKind::LeafList, 0) => String::new(),
-            (NodeKind::List | NodeKind::LeafList, 1) => "1 entry".to_owned(),
-            (NodeKind::List | NodeKind::LeafList, count) => format!("{count} entries"),
+            (SchemaNodeKind::List | SchemaNodeKind::LeafList, 0) => String::new(),
+            (SchemaNodeKind::List | SchemaNodeKind::LeafList, 1) => "1 entry".to_owned(),
+            (SchemaNodeKind::List | SchemaNodeKind::LeafList, count) => format!("{count} entries"),
             _ => those.next().map(|&live| value(&place.overlay, live)).unwrap_or_default(),
         };
         let kind = names::kind(child.node).to_owned();
@@ -93,7 +93,7 @@ fn possible(place: &mut Place, pattern: &Pattern, there: &[Live]) -> Vec<Row> {
     children.iter().map(row).collect()
 }
 
-fn notes(node: Node<'_>) -> &'static str {
+fn notes(node: YangNode<'_>) -> &'static str {
     match node {
         _ if node.is_key() => "key",
         _ if !node.is_config() => "state",
@@ -102,7 +102,7 @@ fn notes(node: Node<'_>) -> &'static str {
     }
 }
 
-fn value(overlay: &Overlay, live: Live) -> String {
+fn value(overlay: &Overlay, live: LiveNode) -> String {
     if !overlay.has_text(live) {
         return String::new();
     }

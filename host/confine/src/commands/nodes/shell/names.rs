@@ -1,27 +1,27 @@
 //! What is below a place, as one writes it.
 
-use confine_tree::{Form, Overlay, Pattern, PatternStep, QName, Schema as _, SchemaNode};
-use confine_yang::{Mounted, Node, NodeKind};
+use confine_tree::{NodeKind, Overlay, Pattern, PatternStep, QName, Schema as _, SchemaNode};
+use confine_yang::{MountedSchema, SchemaNodeKind, YangNode};
 
-use crate::commands::nodes::place::Place;
+use crate::commands::nodes::place::DataPath;
 
 /// A child that the model has.
-pub(super) struct Child<'a> {
+pub(super) struct ModelChild<'a> {
     pub(super) name: QName<'a>,
     /// The name, with a prefix where it is not clear without.
     pub(super) written: String,
-    pub(super) node: Node<'a>,
+    pub(super) node: YangNode<'a>,
 }
 
 /// The children of a place that its model has, in the order of the model.
-pub(super) fn children<'a>(place: &'a Place, pattern: &Pattern) -> Vec<Child<'a>> {
+pub(super) fn children<'a>(place: &'a DataPath, pattern: &Pattern) -> Vec<ModelChild<'a>> {
     let Some(parent) = inside(&place.overlay, pattern) else { return Vec::new() };
     let models = &*place.models;
     let names = models.children(parent);
     let child = |&name: &QName<'a>| {
         let node = models.node(models.child(parent, name)?)?;
         let is_clear = names.iter().filter(|other| other.local == name.local).count() < 2;
-        Some(Child {
+        Some(ModelChild {
             name,
             written: if is_clear { name.local.to_owned() } else { prefixed(models, node) },
             node,
@@ -40,7 +40,7 @@ fn inside(overlay: &Overlay, pattern: &Pattern) -> Option<SchemaNode> {
 }
 
 /// A name with the prefix of its module, or with the module's name where others have the same prefix.
-fn prefixed(models: &Mounted, node: Node<'_>) -> String {
+fn prefixed(models: &MountedSchema, node: YangNode<'_>) -> String {
     let Some(module) = node.module() else { return node.name().to_owned() };
     let is_its_own = models.prefixed(module.prefix()).len() < 2;
     format!("{}:{}", if is_its_own { module.prefix() } else { module.name() }, node.name())
@@ -54,38 +54,38 @@ pub(super) fn step(written: &str, step: PatternStep) -> String {
 }
 
 /// The name of a list with its keys, as in `pair[a][b]`; other names as they are.
-pub(super) fn with_keys(child: &Child<'_>) -> String {
+pub(super) fn with_keys(child: &ModelChild<'_>) -> String {
     let keys: String = child.node.keys().iter().map(|key| format!("[{key}]")).collect();
     format!("{}{keys}", child.written)
 }
 
-pub(super) fn kind(node: Node<'_>) -> &'static str {
+pub(super) fn kind(node: YangNode<'_>) -> &'static str {
     match node.kind() {
-        NodeKind::Container if node.presence().is_some() => "presence container",
-        NodeKind::Container => "container",
-        NodeKind::List => "list",
-        NodeKind::Leaf => "leaf",
-        NodeKind::LeafList => "leaf-list",
-        NodeKind::AnyData | NodeKind::AnyXml => "data without a model",
+        SchemaNodeKind::Container if node.presence().is_some() => "presence container",
+        SchemaNodeKind::Container => "container",
+        SchemaNodeKind::List => "list",
+        SchemaNodeKind::Leaf => "leaf",
+        SchemaNodeKind::LeafList => "leaf-list",
+        SchemaNodeKind::AnyData | SchemaNodeKind::AnyXml => "data without a model",
         _ => "",
     }
 }
 
 /// The kind of what no model knows.
-pub(super) fn form(form: &Form) -> &'static str {
+pub(super) fn form(form: &NodeKind) -> &'static str {
     match form {
-        Form::Container => "container",
-        Form::PresenceContainer => "presence container",
-        Form::List { .. } => "list",
-        Form::Leaf | Form::EmptyLeaf => "leaf",
-        Form::LeafList => "leaf-list",
-        Form::AnyData => "data without a model",
-        Form::Unknown { .. } => "not in the model",
+        NodeKind::Container => "container",
+        NodeKind::PresenceContainer => "presence container",
+        NodeKind::List { .. } => "list",
+        NodeKind::Leaf | NodeKind::EmptyLeaf => "leaf",
+        NodeKind::LeafList => "leaf-list",
+        NodeKind::AnyData => "data without a model",
+        NodeKind::Unknown { .. } => "not in the model",
     }
 }
 
 /// The type of a leaf by its name, with the one that it comes down to; empty for other nodes.
-pub(super) fn type_of(node: Node<'_>) -> String {
+pub(super) fn type_of(node: YangNode<'_>) -> String {
     let Some(named) = node.leaf_type() else { return String::new() };
     let base = node.value_type().map_or(named.base().name(), |(_, of)| of.base().name());
     if named.name() == base { base.to_owned() } else { format!("{} ({base})", named.name()) }

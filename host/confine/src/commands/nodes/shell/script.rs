@@ -4,16 +4,16 @@ use std::io::BufRead;
 
 use tokio::runtime::Runtime;
 
-use super::{Shell, Then, words::Commands};
+use super::{AfterCommand, ShellState, words::CommandLines};
 use crate::error::Error;
 
 /// Runs a script to its end, or to the first command that cannot be done.
-pub(super) fn run(runtime: &Runtime, mut shell: Shell, input: impl BufRead) -> Result<(), Error> {
-    for command in Commands::of(input.lines()) {
+pub(super) fn run(runtime: &Runtime, mut shell: ShellState, input: impl BufRead) -> Result<(), Error> {
+    for command in CommandLines::of(input.lines()) {
         let (number, line) = command.map_err(Error::Input)?;
         match runtime.block_on(shell.run(&line)) {
-            Ok(Then::GoOn) => {}
-            Ok(Then::End) => break,
+            Ok(AfterCommand::GoOn) => {}
+            Ok(AfterCommand::End) => break,
             Err(error) => return Err(stopped(&shell, number, &line, error)),
         }
     }
@@ -23,7 +23,7 @@ pub(super) fn run(runtime: &Runtime, mut shell: Shell, input: impl BufRead) -> R
     }
 }
 
-fn stopped(shell: &Shell, number: usize, line: &str, source: Error) -> Error {
+fn stopped(shell: &ShellState, number: usize, line: &str, source: Error) -> Error {
     let line = line.trim().lines().next().unwrap_or_default().to_owned();
     let source = Box::new(source);
     match (&*source, shell.changes.has_set()) {

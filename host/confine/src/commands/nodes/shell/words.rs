@@ -11,7 +11,7 @@ use crate::error::Error;
 
 /// Goes through a line, and knows what it is in.
 #[derive(Clone, Copy, Debug, Default)]
-struct State {
+struct WordState {
     /// The quote that is open, with its place.
     quote: Option<(char, usize)>,
     /// The place of the `[` that is open.
@@ -20,7 +20,7 @@ struct State {
 
 /// What a character of a line is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
+enum CharacterKind {
     /// It stands between words.
     Blank,
     /// It is of a word.
@@ -29,48 +29,48 @@ enum Part {
     Quote,
 }
 
-impl State {
+impl WordState {
     fn is_open(self) -> bool {
         self.quote.is_some() || self.predicate.is_some()
     }
 
-    fn next(&mut self, position: usize, c: char) -> Part {
+    fn next(&mut self, position: usize, c: char) -> CharacterKind {
         match self.quote {
             Some((quote, _)) if c == quote => self.quote = None,
-            Some(_) => return Part::Letter,
+            Some(_) => return CharacterKind::Letter,
             None if matches!(c, '\'' | '"') => self.quote = Some((c, position)),
             None if self.predicate.is_some() => {
                 if c == ']' {
                     self.predicate = None;
                 }
-                return Part::Letter;
+                return CharacterKind::Letter;
             }
-            None if c.is_whitespace() => return Part::Blank,
+            None if c.is_whitespace() => return CharacterKind::Blank,
             None => {
                 if c == '[' {
                     self.predicate = Some(position);
                 }
-                return Part::Letter;
+                return CharacterKind::Letter;
             }
         }
-        if self.predicate.is_some() { Part::Letter } else { Part::Quote }
+        if self.predicate.is_some() { CharacterKind::Letter } else { CharacterKind::Quote }
     }
 }
 
 /// Lines as commands, each with the number of its first line: a quote that is open at the end of a line goes on
 /// in the next one.
-pub(super) struct Commands<I> {
+pub(super) struct CommandLines<I> {
     lines: I,
     number: usize,
 }
 
-impl<I> Commands<I> {
+impl<I> CommandLines<I> {
     pub(super) fn of(lines: I) -> Self {
         Self { lines, number: 0 }
     }
 }
 
-impl<I: Iterator<Item = io::Result<String>>> Iterator for Commands<I> {
+impl<I: Iterator<Item = io::Result<String>>> Iterator for CommandLines<I> {
     type Item = io::Result<(usize, String)>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -106,15 +106,15 @@ pub(super) fn is_comment(command: &str) -> bool {
 /// # Errors
 /// A quote or a predicate that is not closed.
 pub(super) fn split(line: &str) -> Result<Vec<String>, Error> {
-    let (mut words, mut word, mut state) = (Vec::new(), None::<String>, State::default());
+    let (mut words, mut word, mut state) = (Vec::new(), None::<String>, WordState::default());
     // The quote that was closed by the character before.
     let mut closed = None;
     for (index, c) in line.chars().enumerate() {
         let was_quoted = state.quote.is_some();
         match state.next(index + 1, c) {
-            Part::Blank => words.extend(word.take()),
-            Part::Letter => word.get_or_insert_default().push(c),
-            Part::Quote => {
+            CharacterKind::Blank => words.extend(word.take()),
+            CharacterKind::Letter => word.get_or_insert_default().push(c),
+            CharacterKind::Quote => {
                 let word = word.get_or_insert_default();
                 // One that follows its like at once is meant for itself.
                 if !was_quoted && closed == Some(c) {
@@ -128,9 +128,9 @@ pub(super) fn split(line: &str) -> Result<Vec<String>, Error> {
     }
     words.extend(word);
     match state {
-        State { quote: Some((quote, position)), .. } => Err(Error::OpenQuote { quote, position }),
-        State { predicate: Some(position), .. } => Err(Error::OpenPredicate { position }),
-        State { .. } => Ok(words),
+        WordState { quote: Some((quote, position)), .. } => Err(Error::OpenQuote { quote, position }),
+        WordState { predicate: Some(position), .. } => Err(Error::OpenPredicate { position }),
+        WordState { .. } => Ok(words),
     }
 }
 
@@ -146,7 +146,7 @@ pub(super) fn quote(word: &str) -> String {
 
 /// The word that a line ends in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Last<'a> {
+pub(super) struct LastWord<'a> {
     /// What stands before it.
     pub(super) before: &'a str,
     /// The word as it is written.
@@ -156,26 +156,26 @@ pub(super) struct Last<'a> {
 }
 
 /// The word that a line ends in, perhaps an empty one; none within quotes.
-pub(super) fn last(line: &str) -> Option<Last<'_>> {
-    let (mut state, mut start, mut step) = (State::default(), 0, 0);
+pub(super) fn last(line: &str) -> Option<LastWord<'_>> {
+    let (mut state, mut start, mut step) = (WordState::default(), 0, 0);
     for (index, c) in line.char_indices() {
         let after = index + c.len_utf8();
         match state.next(index, c) {
-            Part::Blank => (start, step) = (after, after),
-            Part::Letter if c == '/' && !state.is_open() => step = after,
-            Part::Letter => {}
+            CharacterKind::Blank => (start, step) = (after, after),
+            CharacterKind::Letter if c == '/' && !state.is_open() => step = after,
+            CharacterKind::Letter => {}
             // What is quoted is not looked into.
-            Part::Quote => step = after,
+            CharacterKind::Quote => step = after,
         }
     }
     let is_quoted = state.quote.is_some() && state.predicate.is_none();
     let (before, word) = line.split_at_checked(start)?;
-    (!is_quoted && !word.starts_with(['\'', '"'])).then_some(Last { before, word, step: step - start })
+    (!is_quoted && !word.starts_with(['\'', '"'])).then_some(LastWord { before, word, step: step - start })
 }
 
 /// The steps of a path: what stands between each `/` that is in no predicate.
 pub(super) fn steps(path: &str) -> impl Iterator<Item = &str> {
-    let mut state = State::default();
+    let mut state = WordState::default();
     path.split(move |c| {
         state.next(0, c);
         c == '/' && !state.is_open()
@@ -184,7 +184,7 @@ pub(super) fn steps(path: &str) -> impl Iterator<Item = &str> {
 
 #[cfg(test)]
 mod tests {
-    use confine_tree::{Path, Predicate, Step};
+    use confine_tree::{Path, PathStep, Predicate};
     use proptest::prelude::*;
 
     use super::*;
@@ -256,7 +256,7 @@ mod tests {
     #[test]
     fn a_command_ends_with_its_line_unless_a_quote_is_open() {
         let text = "ls\n# don't\nset a 'b\n\nc' d\ncd a[b='c\n']\n\nset 'e\nf";
-        let commands = Commands::of(text.lines().map(|line| Ok(line.to_owned())));
+        let commands = CommandLines::of(text.lines().map(|line| Ok(line.to_owned())));
         let found: Vec<(usize, String)> = commands.map(Result::unwrap).collect();
         let expected = [
             (1, "ls"),
@@ -273,7 +273,7 @@ mod tests {
         let predicate = ("[a-z]{1,3}", proptest::option::of("[a-z'\"\\]\\[/ \n]{0,6}"))
             .prop_map(|(name, value)| Predicate::Key { prefix: None, name: name.into(), value });
         let step = ("[a-z]{1,3}", proptest::collection::vec(predicate, 0..3))
-            .prop_map(|(name, predicates)| Step { prefix: None, name: name.into(), predicates });
+            .prop_map(|(name, predicates)| PathStep { prefix: None, name: name.into(), predicates });
         (any::<bool>(), proptest::collection::vec(step, 1..4))
             .prop_map(|(absolute, steps)| Path { absolute, steps })
     }
