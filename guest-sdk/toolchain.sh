@@ -1,25 +1,25 @@
-# What the build scripts of the languages share. Sourced, from the language's directory.
+# Functions that the build scripts of the languages share. A script sources this file from its own directory.
 #
-# A build script takes the directory of a service (the example `banner` if none is given), puts the
-# component in the language's target/ and prints its file on standard output; all else goes to standard
-# error. It installs what it needs beside itself, in directories that git ignores. Exit status: 0 built;
-# 69 (EX_UNAVAILABLE of sysexits.h) a tool is missing and could not be installed, standard error says which;
-# anything else the build failed.
+# A build script takes the directory of a service (default: the example `banner`), writes the component to the
+# language's target/ and prints its path on standard output. Everything else goes to standard error. The script
+# installs what it needs beside itself, in directories that git ignores. Exit status: 0 the component was built;
+# 69 (EX_UNAVAILABLE in sysexits.h) a tool is missing and could not be installed, standard error names it; any
+# other status: the build failed.
 
 exec 3>&1 1>&2
 
-# missing WHAT: ends the build.
+# missing WHAT: ends the build with status 69.
 missing() {
     echo "missing: $1"
     exit 69
 }
 
-# need COMMAND WHAT: ends the build unless COMMAND is there.
+# need COMMAND WHAT: ends the build if COMMAND is not installed.
 need() {
     command -v "$1" >/dev/null || missing "$2"
 }
 
-# One build at a time: they share what is installed.
+# lock: allows one build at a time, because builds share the installed tools.
 lock() {
     mkdir -p target
     if command -v flock >/dev/null; then
@@ -28,7 +28,7 @@ lock() {
     fi
 }
 
-# python_tools: target/venv with what requirements.txt names, installed again where that has changed.
+# python_tools: installs requirements.txt into target/venv, again whenever the file changes.
 python_tools() {
     need python3 "python3 with its module venv"
     if ! cmp -s requirements.txt target/venv/requirements.txt; then
@@ -41,7 +41,7 @@ python_tools() {
     fi
 }
 
-# built FILE: the end of a build.
+# built FILE: prints the path of the component.
 built() {
     echo "$PWD/$1" >&3
 }

@@ -20,17 +20,17 @@ static const char *copy(const char *text, size_t length) {
     return out;
 }
 
-// A string of the host as one that ends in NUL. The memory of an empty one may be anywhere.
+// Converts a string of the host to one that ends with NUL. The pointer of an empty string is arbitrary.
 static const char *from_host(service_string_t text) {
     return text.len ? copy((const char *)text.ptr, text.len) : "";
 }
 
-// A string for an import: the host reads it during the call.
+// Converts a string for an import: the host reads it during the call.
 static service_string_t lend(const char *text) {
     return (service_string_t){(uint8_t *)text, strlen(text)};
 }
 
-// A string for a result: the bindings free it when the host has read it.
+// Converts a string for a result: the bindings free it after the host has read it.
 static service_string_t give(const char *text) {
     service_string_t out;
     service_string_dup(&out, text);
@@ -54,7 +54,7 @@ static const char *concatenate(const char *const *texts) {
 // --- errors and log
 
 static bool fail(confine_view_t *view, const char *tag, const char *message, const char *path) {
-    // The first error is the cause of those after it.
+    // Keep the first error: later ones are its consequences.
     if (!view->failed) {
         view->failed = true;
         view->error = (confine_service_types_error_t){
@@ -70,7 +70,7 @@ bool confine_fail_with(confine_view_t *view, const char *const *texts) {
     return fail(view, "operation-failed", concatenate(texts), NULL);
 }
 
-// The outcome of a call of the host, whose error is passed on as it is.
+// Records the result of a call of the host. Its error is passed on unchanged.
 static bool outcome(confine_view_t *view, bool ok, const confine_service_types_error_t *error) {
     if (!ok && !view->failed) {
         view->failed = true;
@@ -171,7 +171,7 @@ const char *confine_join(const char *path, const char *below) {
     return concatenate(confine_list_of(path, path[strlen(path) - 1] == '/' ? "" : "/", below));
 }
 
-// A key's value in the quotes that it lacks; where it has both, in single ones with its own doubled.
+// Quotes a key's value with the quote that it does not hold. If it holds both, `'` is used and doubled inside.
 static const char *quote(const char *value) {
     if (!strchr(value, '\'')) return concatenate(confine_list_of("'", value, "'"));
     if (!strchr(value, '"')) return concatenate(confine_list_of("\"", value, "\""));
@@ -197,7 +197,7 @@ const char *confine_path_with(const char *pattern, const char *const *values) {
     return concatenate(confine_list_of(out, pattern));
 }
 
-// What comes after the quoted text, and what it quotes.
+// Reads a quoted value into `value`, and returns what follows it.
 static const char *unquote(const char *text, const char **value) {
     char quote = *text++;
     char *out = allocate(strlen(text) + 1), *end = out;
@@ -242,7 +242,7 @@ static service_list_string_t give_list(const char *const *texts) {
 void exports_confine_service_handler_describe(exports_confine_service_handler_description_t *out) {
     service_list_string_t reads = give_list(confine_service.reads);
     service_list_string_t writes = give_list(confine_service.writes);
-    // Of prefix and namespace in turn, pairs: the same in memory.
+    // A list of pairs has the same layout in memory as a list of alternating prefixes and namespaces.
     service_list_string_t prefixes = give_list(confine_service.prefixes);
     *out = (exports_confine_service_handler_description_t){
         .services = give_list(confine_service.services),
@@ -266,7 +266,7 @@ bool exports_confine_service_handler_apply(exports_confine_service_handler_commi
     bool ok = confine_apply(&view);
     confine_service_tree_view_drop_own(host);
     if (!ok) {
-        confine_fail(&view, "the module failed and did not say why");
+        confine_fail(&view, "the module failed without an error message");
         *error = view.error;
     }
     return ok;

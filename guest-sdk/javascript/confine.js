@@ -21,8 +21,9 @@
  *       },
  *     });
  *
- * What an instance made before and does not make this time is taken away by the host: there is nothing
- * to undo and nothing to delete. Whatever is thrown fails the whole commit, and its user reads the message.
+ * The module undoes and deletes nothing: the host removes what an instance created in an earlier commit
+ * and does not create in this one. An exception fails the whole commit, and the committing user reads its
+ * message.
  */
 
 import host from "confine:service/log";
@@ -33,14 +34,15 @@ export { ConfineError } from "./error.js";
 export { path, xml } from "./text.js";
 
 /**
- * Makes the `handler` that a module exports of a service: what it needs as properties, and
- * `apply(view, instance, commit)`.
+ * Returns the `handler` that a module exports. The properties describe the service:
  *
  * - `services`: the lists under `/services` that the module serves, each as `prefix:name`. At least one.
- * - `version`: the module's own, for people.
- * - `prefixes`: prefix and namespace of each YANG module that paths and identityref values name.
- * - `reads`: what `apply` reads besides its instance, and no more.
- * - `writes`: what it writes: writes anywhere else are refused. Empty leaves it to the host's rules.
+ * - `version`: the module's own version, for people.
+ * - `prefixes`: prefix and namespace of each YANG module that paths and identityref values use.
+ * - `reads`: the paths that `apply` reads besides its instance, and no more.
+ * - `writes`: the paths that `apply` writes; the host refuses all others. If empty, only the host's own
+ *   rules apply.
+ * - `apply(view, instance, commit)`: creates the configuration of the instance.
  */
 export function service({ services, version, prefixes, reads = [], writes = [], apply }) {
   return {
@@ -55,7 +57,7 @@ export function service({ services, version, prefixes, reads = [], writes = [], 
   };
 }
 
-/** What was thrown, as the contract's record `error`. */
+/** Converts an exception to the contract's record `error`. */
 function asHostError(error) {
   if (error instanceof ConfineError) {
     return { tag: error.tag, message: error.message, path: error.path };
@@ -67,11 +69,11 @@ function asHostError(error) {
 }
 
 /**
- * A place in the configuration tree, and everything at and below it.
+ * A view of the configuration tree from one node.
  *
- * The one that `apply` is handed stands at the instance; `at` and `list` make others from it. Paths are
- * relative to the place, unless they begin with `/`. Each method throws a `ConfineError` where the host
- * refuses.
+ * The view that `apply` receives is at the instance; `at` and `list` return views of other nodes. A path
+ * that does not start with `/` is relative to the view's node. A method throws a `ConfineError` if the host
+ * refuses the call.
  */
 export class View {
   #host;
@@ -81,7 +83,7 @@ export class View {
     this.path = path;
   }
 
-  /** `path` as seen from the root or the instance. */
+  /** Returns `path` as a path from the root or from the instance. */
   resolve(path) {
     if (path.startsWith("/") || this.path === ".") return path;
     return path === "." ? this.path : `${this.path.replace(/\/$/, "")}/${path}`;
@@ -95,12 +97,12 @@ export class View {
     }
   }
 
-  /** The place at `path`. Nothing need be there. */
+  /** Returns a view of the node at `path`, whether or not it exists. */
   at(path) {
     return new View(this.#host, this.resolve(path));
   }
 
-  /** The value that the last step of the place's own path gives to a key. */
+  /** Returns the value of a key in the last step of the view's own path. */
   key(name) {
     const step = this.path.match(LAST_STEP)[0];
     for (const [, key, value] of step.matchAll(PREDICATE)) {
@@ -114,12 +116,12 @@ export class View {
     });
   }
 
-  /** The value of a leaf as a string, null where there is none. An empty leaf has the value `""`. */
+  /** Returns the value of a leaf as a string, or null if there is none. A leaf of type `empty` has the value `""`. */
   get(path) {
     return this.#call("get", this.resolve(path));
   }
 
-  /** The value of a leaf that must be there. */
+  /** Returns the value of a leaf that must exist. */
   require(path) {
     const value = this.get(path);
     if (value === null || value === undefined) {
@@ -129,50 +131,50 @@ export class View {
     return value;
   }
 
-  /** The values of all leaves or leaf-list entries that match, in document order. */
+  /** Returns the values of all leaves or leaf-list entries that match, in document order. */
   values(path) {
     return this.read(path)
       .filter(({ depth, value }) => depth === 0 && typeof value === "string")
       .map(({ value }) => value);
   }
 
-  /** Whether anything matches. */
+  /** Returns whether any node matches. */
   exists(path) {
     return this.#call("exists", this.resolve(path));
   }
 
-  /** The places of all list entries that match, in document order, each with its keys in its path. */
+  /** Returns views of all list entries that match, in document order, with their keys in their paths. */
   list(path) {
     return this.#call("find", this.resolve(path)).map((found) => new View(this.#host, found));
   }
 
-  /** The subtrees of all nodes that match, as `{ depth, name, namespace, value }`. */
+  /** Returns the subtrees of all nodes that match, as `{ depth, name, namespace, value }`. */
   read(path) {
     return this.#call("read", this.resolve(path));
   }
 
-  /** The same as XML, which is several times faster. */
+  /** Returns the same as XML, which is several times faster. */
   readXml(path) {
     return this.#call("readXml", this.resolve(path));
   }
 
-  /** Sets a leaf, and makes what is missing above it. */
+  /** Sets a leaf, and creates missing nodes above it. */
   set(path, value) {
     this.#call("set", this.resolve(path), String(value));
   }
 
-  /** Makes a presence container, an empty leaf, or a list entry with its keys. */
+  /** Creates a presence container, a leaf of type `empty`, or a list entry with its keys. */
   create(path) {
     this.#call("create", this.resolve(path));
   }
 
-  /** Takes away every node that matches, with all below it. There need be none. */
+  /** Removes every node that matches, with its subtree. Succeeds if no node matches. */
   remove(path) {
     this.#call("remove", this.resolve(path));
   }
 
   /**
-   * Makes the edits that `edits` adds, in one call of the host: all of them or, after an error, none.
+   * Makes the edits that `edits` adds, in one call of the host: all of them, or none if one fails.
    *
    *     view.batch((edits) => {
    *       for (const { id, name } of vlans) edits.set(path`vlans/vlan[vlan-id=${id}]/config/name`, name);
@@ -190,13 +192,13 @@ export class View {
     this.#call("edit", all);
   }
 
-  /** Merges a fragment of XML from the root of the tree, whatever this view's place is: see `xml`. */
+  /** Merges an XML fragment that starts at the root of the tree, whatever the view's own node. See `xml`. */
   editXml(config) {
     this.#call("editXml", config);
   }
 }
 
-/** Writes a line to the host's log. Level is `error`, `warn`, `info`, `debug` or `trace`. */
+/** Writes a line to the host's log. The level is `error`, `warn`, `info`, `debug` or `trace`. */
 export function log(level, message, fields = {}) {
   host.log(level, message, Object.entries(fields).map(([name, value]) => [name, String(value)]));
 }

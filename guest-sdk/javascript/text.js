@@ -1,24 +1,24 @@
-// Paths and XML with values in them.
+// Paths and XML that contain values.
 
 import { ConfineError } from "./error.js";
 
 /**
- * A path with values, which it quotes: no value can change which node a path means. A value stands where
- * a key has its own and nowhere else.
+ * Returns a path with the values in quotes, so that no value can change which node the path selects. A
+ * value may be the value of a key, and nothing else.
  *
  *     path`/devices/device[name=${name}]/config`
  */
 export function path(strings, ...values) {
   return strings.reduce((before, after, i) => {
     if (!before.endsWith("=") || !after.startsWith("]")) {
-      throw new ConfineError("a value in a path stands as [key=${value}]: its quotes come with it");
+      throw new ConfineError("write a value in a path as [key=${value}], without quotes: they are added");
     }
     return before + quote(String(values[i - 1])) + after;
   });
 }
 
 /**
- * XML with values, which it escapes: no value can become markup. For `View.editXml`.
+ * Returns XML with the values escaped, so that no value can become markup. For `View.editXml`.
  *
  *     xml`<user><username>${name}</username></user>`
  */
@@ -31,7 +31,7 @@ function quote(value) {
   return value.includes('"') ? `'${value.replaceAll("'", "''")}'` : `"${value}"`;
 }
 
-// A parser turns a carriage return into a line feed, unless it is written as a reference.
+// An XML parser converts a carriage return to a line feed, unless it is a character reference.
 const ESCAPES = { "<": "&lt;", ">": "&gt;", "&": "&amp;", '"': "&quot;", "'": "&apos;", "\r": "&#13;" };
 
 function escape(value) {

@@ -1,7 +1,7 @@
 """Write service modules for Confine in Python.
 
 A service module turns a service instance, an entry of a list under `/services`, into device
-configuration. It is a class `Handler` in the module that is compiled:
+configuration. It defines a class `Handler`:
 
     from confine import Service
 
@@ -17,8 +17,8 @@ configuration. It is a class `Handler` in the module that is compiled:
             for device in view.list("/devices/device"):
                 device.set("config/oc-sys:system/config/login-banner", text)
 
-What an instance made before and does not make this time is taken away by the host: there is nothing to
-undo and nothing to delete. Any exception fails the whole commit, and its user reads the message.
+The module undoes and deletes nothing: the host removes what an instance created in an earlier commit and
+does not create in this one. An exception fails the whole commit, and the committing user reads its message.
 """
 
 import functools
@@ -35,7 +35,7 @@ __all__ = ["Batch", "CommitHooks", "Error", "Service", "View", "log", "path", "t
 
 
 class Error(Exception):
-    """Fails the commit. `tag` is an error-tag of RFC 6241, `path` the node that it is about."""
+    """An error that fails the commit. `tag` is an error-tag of RFC 6241, `path` the node that it is about."""
 
     def __init__(self, message, tag="operation-failed", path=None):
         super().__init__(message)
@@ -44,18 +44,18 @@ class Error(Exception):
 
 
 class Service:
-    """A service: what it needs as attributes, and `apply(self, commit, instance, view)`."""
+    """A service. Attributes describe it; `apply(self, commit, instance, view)` creates its configuration."""
 
     services = []
     """The lists under `/services` that the module serves, each as `prefix:name`. At least one."""
     version = ""
     """The module's own version, for people."""
     prefixes = {}
-    """Prefix and namespace of each YANG module that paths and identityref values name."""
+    """Prefix and namespace of each YANG module that paths and identityref values use."""
     reads = []
-    """What `apply` reads besides its instance, and no more."""
+    """The paths that `apply` reads besides its instance, and no more."""
     writes = []
-    """What `apply` writes: writes anywhere else are refused. Empty leaves it to the host's rules."""
+    """The paths that `apply` writes; the host refuses all others. If empty, only the host's own rules apply."""
 
     def describe(self):
         return _types.Description(
@@ -73,19 +73,19 @@ class Service:
 
 
 class CommitHooks:
-    """What a module does around a commit besides: a class `Hooks` beside `Handler` that has some of these.
+    """Hooks around a commit. A module defines a class `Hooks` with some of these methods beside `Handler`.
 
-    Each is called for each instance that the commit runs. `view` is read only.
+    The host calls each hook once for each instance that the module runs for in the commit. `view` is read-only.
     """
 
     def pre_commit(self, commit, instance, view):
-        """Before anything of the commit is sent: an exception fails it."""
+        """Called before any module's `apply`. An exception fails the commit."""
 
     def post_commit(self, commit, instance, view):
-        """After the devices have it."""
+        """Called after the devices have accepted the configuration, never for a dry run."""
 
     def post_commit_failed(self, commit, instance, view):
-        """After it failed; `commit.options` says how."""
+        """Called after the commit has failed. `commit.options` holds the result and the reason."""
 
     def __init_subclass__(cls, **arguments):
         super().__init_subclass__(**arguments)
@@ -94,13 +94,13 @@ class CommitHooks:
 
 
 def _export(cls, name):
-    """Makes what a class defines callable by the host."""
+    """Wraps the method `name` of a class, if the class defines it, for calls by the host."""
     if name in cls.__dict__:
         setattr(cls, name, _as_export(cls.__dict__[name]))
 
 
 def _as_export(method):
-    """A method as the host calls it: with a `View` of ours, and an exception as the contract's error."""
+    """Wraps a method: the host's view becomes a `View`, and an exception becomes the contract's error."""
 
     @functools.wraps(method)
     def export(self, commit, instance, view):
@@ -109,7 +109,7 @@ def _as_export(method):
         except Error as error:
             raise Err(_types.Error(error.tag, str(error), error.path)) from error
         except Exception as error:
-            # For the module's author: the host keeps what is written here for its log.
+            # The host writes standard error to its log, where the module's author finds it.
             traceback.print_exc(file=sys.stderr)
             message = f"{type(error).__name__}: {error}"
             raise Err(_types.Error("operation-failed", message, None)) from error
@@ -118,10 +118,11 @@ def _as_export(method):
 
 
 class View:
-    """A place in the configuration tree, and everything at and below it.
+    """A view of the configuration tree from one node.
 
-    The one that `apply` is handed stands at the instance; `at` and `list` make others from it. Paths are
-    relative to the place, unless they begin with `/`. Each method raises `Error` where the host refuses.
+    The view that `apply` receives is at the instance; `at` and `list` return views of other nodes. A path
+    that does not start with `/` is relative to the view's node. A method raises `Error` if the host refuses
+    the call.
     """
 
     def __init__(self, host, path="."):
@@ -129,7 +130,7 @@ class View:
         self.path = path
 
     def _resolve(self, path):
-        """`path` as seen from the root or the instance.
+        """Returns `path` as a path from the root or from the instance.
 
         >>> View(None, "/devices")._resolve("device[name='r1']")
         "/devices/device[name='r1']"
@@ -147,11 +148,11 @@ class View:
             raise Error(error.value.message, error.value.tag, error.value.path) from None
 
     def at(self, path):
-        """The place at `path`. Nothing need be there."""
+        """Returns a view of the node at `path`, whether or not it exists."""
         return View(self._host, self._resolve(path))
 
     def key(self, name):
-        """The value that the last step of the place's own path gives to a key.
+        """Returns the value of a key in the last step of the view's own path.
 
         >>> View(None, "/devices/device[name='r1']/user[name=\\"it's\\"][id='''\\"']").key("name")
         "it's"
@@ -164,7 +165,7 @@ class View:
         raise Error(f"`{self.path}` gives no value to key `{name}`", "missing-element", self.path)
 
     def get(self, path, kind=str):
-        """The value of a leaf as a `kind`, None where there is none. An empty leaf has the value ``""``."""
+        """Returns the value of a leaf as a `kind`, or None. A leaf of type `empty` has the value ``""``."""
         value = self._call("get", self._resolve(path))
         if value is None or kind is str:
             return value
@@ -172,11 +173,11 @@ class View:
             return {"true": True, "false": False}[value] if kind is bool else kind(value)
         except (KeyError, ValueError) as error:
             path = self._resolve(path)
-            message = f"`{path}` is `{value}`, which is no {kind.__name__}"
+            message = f"`{path}` is `{value}`, which is not of type {kind.__name__}"
             raise Error(message, "invalid-value", path) from error
 
     def require(self, path, kind=str):
-        """The value of a leaf that must be there."""
+        """Returns the value of a leaf that must exist."""
         value = self.get(path, kind)
         if value is None:
             path = self._resolve(path)
@@ -184,58 +185,58 @@ class View:
         return value
 
     def values(self, path):
-        """The values of all leaves or leaf-list entries that match, in document order."""
+        """Returns the values of all leaves or leaf-list entries that match, in document order."""
         return [node.value for node in self.read(path) if node.depth == 0 and node.value is not None]
 
     def exists(self, path):
-        """Whether anything matches."""
+        """Returns whether any node matches."""
         return self._call("exists", self._resolve(path))
 
     def list(self, path):
-        """The places of all list entries that match, in document order, each with its keys in its path."""
+        """Returns views of all list entries that match, in document order, with their keys in their paths."""
         return [View(self._host, found) for found in self._call("find", self._resolve(path))]
 
     def read(self, path):
-        """The subtrees of all nodes that match, as nodes with `depth`, `name`, `namespace`, `value`."""
+        """Returns the subtrees of all nodes that match, as nodes with `depth`, `name`, `namespace`, `value`."""
         return self._call("read", self._resolve(path))
 
     def read_xml(self, path):
-        """The same as XML, which is several times faster."""
+        """Returns the same as XML, which is several times faster."""
         return self._call("read_xml", self._resolve(path))
 
     def set(self, path, value):
-        """Sets a leaf, and makes what is missing above it."""
+        """Sets a leaf, and creates missing nodes above it."""
         self._call("set", self._resolve(path), _text(value))
 
     def create(self, path):
-        """Makes a presence container, an empty leaf, or a list entry with its keys."""
+        """Creates a presence container, a leaf of type `empty`, or a list entry with its keys."""
         self._call("create", self._resolve(path))
 
     def remove(self, path):
-        """Takes away every node that matches, with all below it. There need be none."""
+        """Removes every node that matches, with its subtree. Succeeds if no node matches."""
         self._call("remove", self._resolve(path))
 
     def batch(self):
-        """Edits that are made together when the `with` block ends, and not at all when it raises:
+        """Returns a batch of edits. They are made when the `with` block ends, and discarded if it raises:
 
             with view.batch() as edits:
                 for vlan in range(1, 4095):
                     edits.set(path("vlans/vlan[vlan-id={}]/config/name", vlan), f"customer {vlan}")
 
-        A call of the host costs Python more than Rust: worth it from ten edits on.
+        A call of the host is more expensive in Python than in Rust: a batch pays off from ten edits on.
         """
         return Batch(self)
 
     def edit_xml(self, config):
-        """Merges a fragment of XML from the root of the tree, whatever this view's place is.
+        """Merges an XML fragment that starts at the root of the tree, whatever the view's own node.
 
-        `template` fills places of it with values.
+        `template` fills in values.
         """
         self._call("edit_xml", config)
 
 
 class Batch:
-    """See `View.batch`."""
+    """A batch of edits. See `View.batch`."""
 
     def __init__(self, view):
         self._view = view
@@ -262,7 +263,9 @@ class Batch:
 
 
 def path(pattern, *values):
-    """A path with values for its `{}`, which it quotes: no value can change which node a path means.
+    """Returns a path with each `{}` replaced by a value in quotes.
+
+    No value can change which node the path selects.
 
     >>> path("/devices/device[name={}]/user[name={}]", "r1", "it's")
     '/devices/device[name=\\'r1\\']/user[name="it\\'s"]'
@@ -270,52 +273,52 @@ def path(pattern, *values):
     user[name='7" o''clock']
     >>> path("device[name={}]/config")
     Traceback (most recent call last):
-    ValueError: `device[name={}]/config` has 1 place for 0 values
+    ValueError: `device[name={}]/config` needs 1 value, not 0
     >>> path("device[name='{}']", "r1")
     Traceback (most recent call last):
-    ValueError: a `{}` stands as `[key={}]`: its quotes come with the value
+    ValueError: write a `{}` as `[key={}]`, without quotes: they are added
     """
     parts = pattern.split("{}")
     if len(parts) - 1 != len(values):
-        places = len(parts) - 1
-        raise ValueError(f"`{pattern}` has {places} place{'s' * (places != 1)} for {len(values)} values")
+        needed = len(parts) - 1
+        raise ValueError(f"`{pattern}` needs {needed} value{'s' * (needed != 1)}, not {len(values)}")
     for before, after in zip(parts, parts[1:]):
         if not (before.endswith("=") and after.startswith("]")):
-            raise ValueError("a `{}` stands as `[key={}]`: its quotes come with the value")
+            raise ValueError("write a `{}` as `[key={}]`, without quotes: they are added")
     return parts[0] + "".join(_quote(_text(value)) + part for value, part in zip(values, parts[1:]))
 
 
 def template(text, **values):
-    """An XML text with values for its `{{NAME}}` places, which it escapes: no value can become markup.
+    """Returns an XML text with each `{{NAME}}` replaced by an escaped value: no value can become markup.
 
-    Names are letters, digits, `_` and `-`, which is `_` in the name of an argument.
+    A name consists of letters, digits, `_` and `-`. A `-` is `_` in the name of the argument.
 
     >>> template("<user><name>{{NAME}}</name><full-name x='{{X-Y}}'/></user>", NAME="a & b", X_Y="it's")
     "<user><name>a &amp; b</name><full-name x='it&apos;s'/></user>"
     >>> template("<mtu>{{MTU}}</mtu>")
     Traceback (most recent call last):
-    ValueError: the template has a place `{{MTU}}` and no value for it
+    ValueError: the template needs a value for `{{MTU}}`
     >>> template("<mtu/>", MTU=9000)
     Traceback (most recent call last):
-    ValueError: the template has no place for `MTU`
+    ValueError: the template does not use `MTU`
     """
     used = set()
 
-    def fill(place):
-        name = place[1].replace("-", "_")
+    def fill(placeholder):
+        name = placeholder[1].replace("-", "_")
         if name not in values:
-            raise ValueError(f"the template has a place `{{{{{place[1]}}}}}` and no value for it")
+            raise ValueError(f"the template needs a value for `{{{{{placeholder[1]}}}}}`")
         used.add(name)
         return escape(_text(values[name]), {'"': "&quot;", "'": "&apos;", "\r": "&#13;"})
 
     filled = re.sub(r"\{\{\s*([\w-]+)\s*\}\}", fill, text)
     for name in values.keys() - used:
-        raise ValueError(f"the template has no place for `{name}`")
+        raise ValueError(f"the template does not use `{name}`")
     return filled
 
 
 def log(level, message, **fields):
-    """Writes a line to the host's log. Level is `error`, `warn`, `info`, `debug` or `trace`."""
+    """Writes a line to the host's log. The level is `error`, `warn`, `info`, `debug` or `trace`."""
     _log.log(level, message, [(name, _text(value)) for name, value in fields.items()])
 
 
@@ -326,7 +329,7 @@ def _quote(value):
 
 
 def _text(value):
-    """A value as YANG writes it (RFC 7950, section 9).
+    """Returns a value as YANG writes it (RFC 7950, section 9).
 
     >>> _text(True), _text(9000), _text("x")
     ('true', '9000', 'x')

@@ -1,4 +1,4 @@
-//! Obeys what an instance says, so that a test writes down what a module does next to what it expects.
+//! Executes commands from an instance, so that a test has the commands next to the expected result.
 //!
 //! ```text
 //! set PATH VALUE      the rest of the line is the value
@@ -6,25 +6,25 @@
 //! remove PATH
 //! stamp PATH          sets the leaf to the module's version
 //! xml FRAGMENT        edit-xml
-//! expect PATH VALUE   fails where the leaf has another value
-//! absent PATH         fails where there is such a node
-//! count N PATH        fails where `find` gives another number of nodes
+//! expect PATH VALUE   fails if the leaf has another value
+//! absent PATH         fails if there is such a node
+//! count N PATH        fails if `find` returns another number of nodes
 //! fail MESSAGE        fails
 //! panic MESSAGE       traps
 //! spin                never ends
 //! ```
 //!
-//! A path holds no blanks; `~` stands for one.
+//! A `~` in a path is a space.
 
 use confine_sdk::prelude::*;
 
-/// Obeys every line of a leaf-list of the instance.
-#[allow(dead_code, reason = "one module obeys line by line")]
+/// Executes every line of a leaf-list of the instance.
+#[allow(dead_code, reason = "one module calls `obey_line` itself")]
 pub(crate) fn obey(view: &View, lines: &str) -> Result<()> {
     view.values(lines)?.iter().try_for_each(|line| obey_line(view, line))
 }
 
-/// Obeys one line.
+/// Executes one line.
 pub(crate) fn obey_line(view: &View, line: &str) -> Result<()> {
     let (command, rest) = line.split_once(' ').unwrap_or((line, ""));
     let (path, value) = rest.split_once(' ').unwrap_or((rest, ""));

@@ -1,4 +1,4 @@
-//! The login banner of every device.
+//! Sets the login banner of every device.
 
 use confine_sdk::prelude::*;
 

@@ -1,4 +1,4 @@
-//! One interface on each of the devices that the instance lists.
+//! Creates an interface on each of the devices that the instance lists.
 
 use confine_sdk::prelude::*;
 
@@ -19,7 +19,7 @@ impl Service for Interfaces {
         let kind = match view.get("type")?.as_deref() {
             None | Some("ethernet") => "ianaift:ethernetCsmacd",
             Some("loopback") => "ianaift:softwareLoopback",
-            Some(other) => bail!("interface type `{other}` is not known"),
+            Some(other) => bail!("unknown interface type `{other}`"),
         };
         for name in view.values("device")? {
             let device = view.at(path!("/devices/device[name={}]", name));

@@ -1,4 +1,4 @@
-//! Two mistakes that authors make: the demo shows what is said of them, and when.
+//! Makes two common mistakes: the demo shows how and when Confine reports them.
 
 use confine_sdk::prelude::*;
 

@@ -1,4 +1,4 @@
-//! SSH users with their keys and roles, on every device.
+//! Creates SSH users with their keys and roles on every device.
 
 use confine_sdk::prelude::*;
 

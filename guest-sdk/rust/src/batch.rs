@@ -1,12 +1,12 @@
-//! Many edits in one call of the host.
+//! Batches: many edits in one call of the host.
 
 use std::fmt;
 
 use crate::{Path, Result, View, bindings::confine::service::types::Edit, error::from_host};
 
-/// Edits that are made together by [`send`](Self::send): all of them or, after an error, none.
+/// Edits that [`send`](Self::send) makes together: all of them, or none if one fails.
 ///
-/// Worth it for hundreds of edits; for a few, [`View::set`] reads better and costs the same.
+/// A batch pays off from hundreds of edits on. For a few, [`View::set`] reads better and costs the same.
 ///
 /// ```no_run
 /// # use confine_sdk::prelude::*;
@@ -19,7 +19,7 @@ use crate::{Path, Result, View, bindings::confine::service::types::Edit, error::
 /// # }
 /// ```
 #[derive(Debug)]
-#[must_use = "nothing is edited before `send`"]
+#[must_use = "a batch edits nothing until `send`"]
 pub struct Batch<'a> {
     view: &'a View,
     edits: Vec<Edit>,
@@ -30,25 +30,25 @@ impl<'a> Batch<'a> {
         Self { view, edits: Vec::new() }
     }
 
-    /// Adds what [`View::set`] does.
+    /// Adds an edit as by [`View::set`].
     pub fn set(&mut self, path: impl AsRef<str>, value: impl fmt::Display) -> &mut Self {
         self.add("set", path, Some(value.to_string()))
     }
 
-    /// Adds what [`View::create`] does.
+    /// Adds an edit as by [`View::create`].
     pub fn create(&mut self, path: impl AsRef<str>) -> &mut Self {
         self.add("create", path, None)
     }
 
-    /// Adds what [`View::remove`] does.
+    /// Adds an edit as by [`View::remove`].
     pub fn remove(&mut self, path: impl AsRef<str>) -> &mut Self {
         self.add("remove", path, None)
     }
 
-    /// Makes the edits, in the order in which they were added.
+    /// Makes the edits in the order in which they were added.
     ///
     /// # Errors
-    /// What the host says of the first edit that it refuses; its path is the error's.
+    /// Fails with the error of the first edit that the host refuses. The error has the path of that edit.
     pub fn send(self) -> Result<()> {
         self.view.host().edit(&self.edits).map_err(from_host)
     }

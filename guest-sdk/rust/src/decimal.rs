@@ -1,9 +1,9 @@
-//! Decimal numbers, digit by digit.
+//! The YANG type `decimal64`.
 
 use std::{fmt, str::FromStr};
 
-/// A value of the YANG type `decimal64` (RFC 7950, section 9.3) with so many digits behind the point: exact, as
-/// no floating-point number is.
+/// A value of the YANG type `decimal64` (RFC 7950, section 9.3) with `FRACTION_DIGITS` digits after the decimal
+/// point. Unlike a floating-point number it is exact.
 ///
 /// ```
 /// use confine_sdk::Decimal64;
@@ -16,25 +16,26 @@ use std::{fmt, str::FromStr};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Decimal64<const FRACTION_DIGITS: u8>(i64);
 
-/// A text that is no such number.
+/// The error for a text that is not a [`Decimal64`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DecimalError {
     fraction_digits: u8,
 }
 
 impl<const FRACTION_DIGITS: u8> Decimal64<FRACTION_DIGITS> {
-    /// The number that is so many of the smallest step: with two digits, 150 is 1.5.
+    /// Returns the value `number` × 10^-`FRACTION_DIGITS`: with two digits, 150 is 1.5.
     pub const fn new(number: i64) -> Self {
         Self(number)
     }
 
-    /// How many of the smallest step it is.
+    /// Returns the value × 10^`FRACTION_DIGITS`.
     pub const fn number(self) -> i64 {
         self.0
     }
 }
 
-/// The canonical form: one digit at least on both sides of the point, and no zeros beyond these.
+/// Writes the canonical form: at least one digit on either side of the decimal point, and no other leading or
+/// trailing zeros.
 impl<const FRACTION_DIGITS: u8> fmt::Display for Decimal64<FRACTION_DIGITS> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let behind = usize::from(FRACTION_DIGITS);
@@ -73,7 +74,7 @@ impl<const FRACTION_DIGITS: u8> FromStr for Decimal64<FRACTION_DIGITS> {
 
 impl fmt::Display for DecimalError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "it is no decimal number with at most {} digits behind the point", self.fraction_digits)
+        write!(f, "not a decimal number with at most {} fraction digits", self.fraction_digits)
     }
 }
 
@@ -86,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_read_and_written_in_their_canonical_form() {
+    fn decimal_is_written_in_canonical_form() {
         for (text, number, written) in [
             ("0", 0, "0.0"),
             ("1.5", 150, "1.5"),
@@ -108,7 +109,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_reads_back(number: i64) {
+        fn decimal_reads_back_as_written(number: i64) {
             prop_assert_eq!(Decimal64::<1>::new(number).to_string().parse(), Ok(Decimal64::<1>::new(number)));
             prop_assert_eq!(Decimal64::<18>::new(number).to_string().parse(), Ok(Decimal64::<18>::new(number)));
         }

@@ -1,4 +1,4 @@
-//! Why a commit fails, as its user reads it.
+//! Errors that fail a commit.
 
 use std::fmt;
 
@@ -7,10 +7,10 @@ use crate::bindings::confine::service::types;
 /// A result whose error fails the commit.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// An error that fails the commit. The user who commits reads its message.
+/// An error that fails the commit. The committing user reads its message.
 ///
-/// `?` makes one of any [`std::error::Error`], with its sources after colons; [`bail!`](crate::bail!)
-/// and [`ensure!`](crate::ensure!) make one of a message.
+/// `?` converts any [`std::error::Error`], and appends its sources after colons. [`bail!`](crate::bail!) and
+/// [`ensure!`](crate::ensure!) create one from a message.
 ///
 /// ```
 /// use confine_sdk::prelude::*;
@@ -26,7 +26,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// assert_eq!(vlan("4095").unwrap_err().to_string(), "VLAN 4095 is not in 1..4094");
 /// ```
 ///
-/// It is not an [`std::error::Error`] itself: `?` could not convert every other error if it were.
+/// It does not implement [`std::error::Error`]: otherwise `?` could not convert every other error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     tag: String,
@@ -35,7 +35,7 @@ pub struct Error {
 }
 
 impl Error {
-    /// An error with the error-tag `operation-failed`.
+    /// Creates an error with the error-tag `operation-failed`.
     pub fn new(message: impl Into<String>) -> Self {
         Self { tag: "operation-failed".to_owned(), message: message.into(), path: None }
     }
@@ -54,18 +54,18 @@ impl Error {
         self
     }
 
-    /// The error-tag, as the host gave it or [`with_tag`](Self::with_tag) set it.
+    /// Returns the error-tag, as set by the host or by [`with_tag`](Self::with_tag).
     pub fn tag(&self) -> &str {
         &self.tag
     }
 
-    /// The path of the node that the error is about.
+    /// Returns the path of the node that the error is about.
     pub fn path(&self) -> Option<&str> {
         self.path.as_deref()
     }
 }
 
-/// The message alone: the host shows tag and path beside it.
+/// Writes the message alone: the host shows the tag and the path beside it.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
@@ -84,20 +84,20 @@ impl<E: std::error::Error> From<E> for Error {
     }
 }
 
-/// An error of the host, unconverted. Not `From`: that is taken by every [`std::error::Error`], and
-/// would lose tag and path.
+/// Converts an error of the host, with its tag and path. This is not `From`, which is implemented for every
+/// [`std::error::Error`] and keeps neither.
 pub(crate) fn from_host(error: types::Error) -> Error {
     let types::Error { tag, message, path } = error;
     Error { tag, message, path }
 }
 
-/// The error as it is given back to the host.
+/// Converts an error to the form that the host expects.
 pub(crate) fn to_host(error: Error) -> types::Error {
     let Error { tag, message, path } = error;
     types::Error { tag, message, path }
 }
 
-/// Returns an [`Error`] with a message built as by [`format!`]. The user who commits reads it.
+/// Returns an [`Error`] with a message built as by [`format!`]. The committing user reads it.
 ///
 /// ```
 /// # use confine_sdk::prelude::*;
@@ -105,10 +105,10 @@ pub(crate) fn to_host(error: Error) -> types::Error {
 ///     match port.split('-').next() {
 ///         Some("ge") => Ok(1_000),
 ///         Some("xe") => Ok(10_000),
-///         _ => bail!("no speed is known for port `{port}`"),
+///         _ => bail!("port `{port}` has no known speed"),
 ///     }
 /// }
-/// assert_eq!(speed("lo0").unwrap_err().to_string(), "no speed is known for port `lo0`");
+/// assert_eq!(speed("lo0").unwrap_err().to_string(), "port `lo0` has no known speed");
 /// ```
 #[macro_export]
 macro_rules! bail {
@@ -117,7 +117,7 @@ macro_rules! bail {
     };
 }
 
-/// Returns an [`Error`] with a message built as by [`format!`] unless a condition holds.
+/// Returns an [`Error`] with a message built as by [`format!`] if a condition does not hold.
 #[macro_export]
 macro_rules! ensure {
     ($condition:expr, $($message:tt)+) => {
@@ -136,7 +136,7 @@ mod tests {
 
     impl fmt::Display for Outer {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("no VLAN")
+            f.write_str("not a VLAN")
         }
     }
 
@@ -147,14 +147,14 @@ mod tests {
     }
 
     #[test]
-    fn conversion_names_the_sources() {
+    fn converted_error_includes_its_sources() {
         let error = Error::from(Outer("x".parse::<u8>().unwrap_err()));
-        assert_eq!(error.to_string(), "no VLAN: invalid digit found in string");
+        assert_eq!(error.to_string(), "not a VLAN: invalid digit found in string");
         assert_eq!(error.tag(), "operation-failed");
     }
 
     #[test]
-    fn an_error_of_the_host_passes_through_unchanged() {
+    fn host_error_passes_through_unchanged() {
         let host =
             types::Error { tag: "access-denied".into(), message: "no".into(), path: Some("/x".into()) };
         let back = to_host(from_host(host.clone()));

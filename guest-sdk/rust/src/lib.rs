@@ -27,21 +27,20 @@
 //! confine_sdk::export!(Banner);
 //! ```
 //!
-//! The crate is compiled as a `cdylib` for `wasm32-wasip2`; what comes out is the module.
+//! Compile the crate as a `cdylib` for `wasm32-wasip2`. The result is the module.
 //!
-//! What such a module need not do: remember what it made before (the host takes away what an instance
-//! no longer makes), delete anything when its instance is deleted (the host does), roll back after an
-//! error (nothing is sent before every module of the commit has succeeded).
+//! A module does not remember what it created (the host removes what an instance no longer creates), does not
+//! delete anything when its instance is deleted (the host does), and does not roll back after an error (the
+//! host sends nothing until every module of the commit has succeeded).
 //!
-//! - [`Service`] is what a module implements, [`Hooks`] what it may implement, [`export!`] what makes a
-//!   component of it.
+//! - A module implements [`Service`], and [`Hooks`] if it needs them. [`export!`] makes it a component.
 //! - [`View`] reads and writes the configuration tree.
-//! - [`path!`] builds paths from values that a user gave; [`template!`] does it for XML.
-//! - [`bail!`] and [`ensure!`] fail the commit with a sentence for the user; `?` does so with any error.
-//! - [`info!`] and its like write to the host's log.
+//! - [`path!`] builds paths from a user's values, [`template!`] builds XML.
+//! - [`bail!`] and [`ensure!`] fail the commit with a message for the user; `?` does so with any error.
+//! - [`info!`], [`warn!`] and the other levels write to the host's log.
 //!
-//! Outside WebAssembly there is no host: everything compiles and what needs no host (paths, templates,
-//! a module's own logic) can be tested with `cargo test`; a call on a [`View`] panics.
+//! There is no host outside of WebAssembly. Everything compiles, and `cargo test` can test what needs no host:
+//! paths, templates, a module's own logic. A call of a [`View`] panics.
 
 mod batch;
 mod decimal;
@@ -60,7 +59,7 @@ pub use path::Path;
 pub use service::{Hooks, Service};
 pub use view::View;
 
-/// Everything that a module needs: `use confine_sdk::prelude::*;`.
+/// Everything that a module uses: `use confine_sdk::prelude::*;`.
 pub mod prelude {
     pub use crate::{
         Batch, Commit, Error, Hooks, Instance, Node, Path, Result, Service, View, bail, debug, ensure, error,
@@ -68,7 +67,7 @@ pub mod prelude {
     };
 }
 
-/// What the macros of this crate expand to. Not for direct use: it may change without notice.
+/// Items that the macros of this crate expand to. Not for direct use: they may change without notice.
 #[doc(hidden)]
 pub mod __private {
     pub use crate::{
@@ -99,8 +98,8 @@ pub mod bindings {
     });
 }
 
-/// The hooks alone: what `service-with-hooks` has and `service` does not. A component that exports both
-/// is of world `service-with-hooks`.
+/// Only the hooks, which the world `service-with-hooks` adds to `service`. A component that exports both belongs
+/// to `service-with-hooks`.
 #[allow(missing_docs, unreachable_pub, unsafe_code, clippy::all, clippy::restriction)]
 #[doc(hidden)]
 pub mod hooks_bindings {

@@ -1,4 +1,4 @@
-//! Lines in the host's log.
+//! Writes to the host's log.
 
 use std::fmt;
 
@@ -11,8 +11,8 @@ pub fn log(level: &str, message: fmt::Arguments<'_>, fields: &[(&str, &dyn fmt::
     host::log(level, &message.to_string(), &fields);
 }
 
-/// Logs what went wrong although the commit goes on. The message is built as by [`format!`]; fields for
-/// a structured log may come before it, with a semicolon between.
+/// Logs a problem that does not fail the commit. The message is built as by [`format!`]. Fields for a
+/// structured log may precede it, before a semicolon.
 ///
 /// ```no_run
 /// # use confine_sdk::prelude::*;
@@ -25,25 +25,25 @@ macro_rules! error {
     ($($line:tt)+) => { $crate::__log!("error", $($line)+) };
 }
 
-/// Logs what an operator should look at: as [`error!`](crate::error!).
+/// Logs what an operator should look at. Syntax as for [`error!`](crate::error!).
 #[macro_export]
 macro_rules! warn {
     ($($line:tt)+) => { $crate::__log!("warn", $($line)+) };
 }
 
-/// Logs what an operator may want to know: as [`error!`](crate::error!).
+/// Logs what an operator may want to know. Syntax as for [`error!`](crate::error!).
 #[macro_export]
 macro_rules! info {
     ($($line:tt)+) => { $crate::__log!("info", $($line)+) };
 }
 
-/// Logs what the module's author may want to know: as [`error!`](crate::error!).
+/// Logs what the module's author may want to know. Syntax as for [`error!`](crate::error!).
 #[macro_export]
 macro_rules! debug {
     ($($line:tt)+) => { $crate::__log!("debug", $($line)+) };
 }
 
-/// Logs every step: as [`error!`](crate::error!).
+/// Logs every step. Syntax as for [`error!`](crate::error!).
 #[macro_export]
 macro_rules! trace {
     ($($line:tt)+) => { $crate::__log!("trace", $($line)+) };

@@ -1,16 +1,16 @@
-//! Paths: built from a user's values without a user's value ever becoming part of the syntax.
+//! Paths. A user's value never becomes part of the syntax of a path.
 
 use std::fmt;
 
 /// A path to a node of the configuration tree, as the contract's type `path` describes it.
 ///
-/// [`path!`](crate::path!) builds one from values; every function that takes a path takes a `&str` too.
+/// [`path!`](crate::path!) builds one from values. Every function that takes a path takes a `&str` too.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Path(String);
 
 impl Path {
-    /// This path with the steps of `below` after it. An absolute `below` stands for itself, `.` for
-    /// this path.
+    /// Returns this path with the steps of `below` appended. An absolute `below` is returned unchanged; for
+    /// `.`, this path is.
     ///
     /// ```
     /// use confine_sdk::prelude::*;
@@ -29,14 +29,14 @@ impl Path {
         }
     }
 
-    /// The value that the last step gives to `key`, which is named without a prefix.
+    /// Returns the value of `key` (named without a prefix) in the last step.
     ///
     /// ```
     /// use confine_sdk::prelude::*;
     ///
     /// let user = path!("/devices/device[name={}]/config/oc-sys:system/user[username={}]", "r1", "it's me");
     /// assert_eq!(user.key("username").as_deref(), Some("it's me"));
-    /// assert_eq!(user.key("name"), None, "that is a key of another step");
+    /// assert_eq!(user.key("name"), None, "`name` is a key of another step");
     /// ```
     pub fn key(&self, key: &str) -> Option<String> {
         let mut found = None;
@@ -61,7 +61,7 @@ impl Path {
         found
     }
 
-    /// The path as text.
+    /// Returns the path as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -91,7 +91,7 @@ impl fmt::Display for Path {
     }
 }
 
-/// A key's value in the quotes that it lacks; where it has both, in single ones with its own doubled.
+/// Quotes a key's value with the quote that it does not hold. If it holds both, `'` is used and doubled inside.
 #[doc(hidden)]
 pub fn quote(value: &dyn fmt::Display) -> String {
     let value = value.to_string();
@@ -102,7 +102,7 @@ pub fn quote(value: &dyn fmt::Display) -> String {
     }
 }
 
-/// The value that a quoted text begins with, and what comes after it.
+/// Reads the quoted value at the start of `text`. Returns the value and the rest of the text.
 fn unquote(text: &str) -> Option<(String, &str)> {
     let quote = text.chars().next().filter(|c| matches!(c, '\'' | '"'))?;
     let mut rest = text.get(1..)?;
@@ -120,10 +120,10 @@ fn unquote(text: &str) -> Option<(String, &str)> {
     }
 }
 
-/// Builds a [`Path`] from a literal and the values for its `{}`, which it quotes.
+/// Builds a [`Path`] from a literal. Each `{}` in it is replaced by a value in quotes.
 ///
-/// A `{}` stands where a key has its value and nowhere else, so that no value, whatever is in it, can
-/// change which node a path means. The literal is checked when the module is compiled.
+/// A `{}` may be the value of a key, and nothing else, so that no value can change which node the path selects.
+/// The compiler checks the literal.
 ///
 /// ```
 /// use confine_sdk::prelude::*;
@@ -139,13 +139,13 @@ fn unquote(text: &str) -> Option<(String, &str)> {
 /// ```compile_fail
 /// # use confine_sdk::prelude::*;
 /// # let device = "r1";
-/// path!("/devices/device[name='{}']", device); // the quotes come with the value
+/// path!("/devices/device[name='{}']", device); // `path!` adds the quotes
 /// ```
 ///
 /// ```compile_fail
 /// # use confine_sdk::prelude::*;
 /// # let device = "r1";
-/// path!("/devices/device[name={device}]"); // values come after the literal
+/// path!("/devices/device[name={device}]"); // values follow the literal
 /// ```
 #[macro_export]
 macro_rules! path {
@@ -158,7 +158,7 @@ macro_rules! path {
 /// Checks the syntax of the literal of a [`path!`](crate::path!).
 ///
 /// # Panics
-/// When the compiler evaluates it: where the literal is no path.
+/// Panics during compilation if the literal is not a path.
 #[doc(hidden)]
 pub const fn check_pattern(pattern: &str) {
     check(pattern.as_bytes(), &Rules { placeholders: true, prefixes: None });
@@ -167,21 +167,21 @@ pub const fn check_pattern(pattern: &str) {
 /// Checks the syntax of a path, and that its prefixes are in `prefixes`.
 ///
 /// # Panics
-/// When the compiler evaluates it: where it is no path.
+/// Panics during compilation if it is not a path.
 pub(crate) const fn check_path(path: &str, prefixes: &[(&str, &str)]) {
     check(path.as_bytes(), &Rules { placeholders: false, prefixes: Some(prefixes) });
 }
 
-/// What a checked path may hold.
+/// What a checked path may contain.
 struct Rules<'a> {
-    /// `{}` in place of a key's value.
+    /// Whether `{}` may be the value of a key.
     placeholders: bool,
-    /// The prefixes that are declared; none for any.
+    /// The declared prefixes; `None` allows any prefix.
     prefixes: Option<&'a [(&'a str, &'a str)]>,
 }
 
-// From here on it is a parser that the compiler runs: slice patterns are what a `const fn` has, and a
-// panic in it is an error at the place of the path. A message cannot hold a value.
+// The compiler runs the following parser. A `const fn` has to work with slice patterns, and a panic in it is a
+// compiler error at the path. Its message cannot contain a value.
 
 #[allow(clippy::panic)]
 const fn check(path: &[u8], rules: &Rules<'_>) {
@@ -194,12 +194,12 @@ const fn check(path: &[u8], rules: &Rules<'_>) {
         rest = match check_step(rest, rules) {
             [] => return,
             [b'/', rest @ ..] => rest,
-            _ => panic!("after a step of a path comes `/` or the path's end"),
+            _ => panic!("expected `/` or the end of the path after a step"),
         };
     }
 }
 
-/// What comes after the step that `text` begins with.
+/// Checks the step at the start of `text`. Returns the rest of the text.
 #[allow(clippy::panic)]
 const fn check_step<'a>(text: &'a [u8], rules: &Rules<'_>) -> &'a [u8] {
     let mut rest = check_name(text, rules);
@@ -219,7 +219,7 @@ const fn check_step<'a>(text: &'a [u8], rules: &Rules<'_>) -> &'a [u8] {
     rest
 }
 
-/// What comes after the `[prefix:]name` that `text` begins with.
+/// Checks the `[prefix:]name` at the start of `text`. Returns the rest of the text.
 const fn check_name<'a>(text: &'a [u8], rules: &Rules<'_>) -> &'a [u8] {
     match check_identifier(text) {
         rest @ [b':', name @ ..] => {
@@ -231,12 +231,12 @@ const fn check_name<'a>(text: &'a [u8], rules: &Rules<'_>) -> &'a [u8] {
     }
 }
 
-/// What comes after the identifier (RFC 7950, section 6.2) that `text` begins with.
+/// Checks the identifier (RFC 7950, section 6.2) at the start of `text`. Returns the rest of the text.
 #[allow(clippy::panic)]
 const fn check_identifier(text: &[u8]) -> &[u8] {
     let [b'a'..=b'z' | b'A'..=b'Z' | b'_', rest @ ..] = text else {
         panic!(
-            "a step of a path begins with a name; values for `{{}}` stand in predicates, as in `[key={{}}]`"
+            "a step of a path begins with a name; a `{{}}` may only be the value of a key, as in `[key={{}}]`"
         );
     };
     let mut rest = rest;
@@ -246,13 +246,13 @@ const fn check_identifier(text: &[u8]) -> &[u8] {
     rest
 }
 
-/// What comes after the value of a key that `text` begins with.
+/// Checks the value of a key at the start of `text`. Returns the rest of the text.
 #[allow(clippy::panic)]
 const fn check_value<'a>(text: &'a [u8], rules: &Rules<'_>) -> &'a [u8] {
     let (quote, mut rest) = match text {
         [b'{', b'}', rest @ ..] if rules.placeholders => return rest,
         [quote @ (b'\'' | b'"'), rest @ ..] => (*quote, rest),
-        _ => panic!("a key's value is quoted or, in `path!`, `{{}}`, with the value after the literal"),
+        _ => panic!("the value of a key is quoted or, in `path!`, `{{}}` with the value after the literal"),
     };
     loop {
         rest = match rest {
@@ -260,7 +260,7 @@ const fn check_value<'a>(text: &'a [u8], rules: &Rules<'_>) -> &'a [u8] {
             [first, rest @ ..] if *first == quote => return rest,
             [b'{', b'{', rest @ ..] | [b'}', b'}', rest @ ..] if rules.placeholders => rest,
             [b'{' | b'}', ..] if rules.placeholders => {
-                panic!("no quotes around `{{}}`: they come with the value")
+                panic!("write `{{}}` without quotes: they are added")
             }
             [_, rest @ ..] => rest,
             [] => panic!("a quote is not closed"),
@@ -280,7 +280,7 @@ const fn check_prefix(prefix: &[u8], rules: &Rules<'_>) {
         }
         prefixes = rest;
     }
-    panic!("a prefix is not declared in PREFIXES");
+    panic!("a path uses a prefix that is not declared in PREFIXES");
 }
 
 const fn same(mut a: &[u8], mut b: &[u8]) -> bool {
@@ -299,18 +299,18 @@ mod tests {
 
     use super::*;
 
-    /// Values, most of them of what has a meaning in a path.
+    /// Values, most of them with characters that have a meaning in a path.
     const ANY: &str = "([\\[\\]/'\"=.{}&< k]|\\PC){0,12}";
 
     proptest! {
         #[test]
-        fn quoting_and_reading_a_key_are_inverse(other in ANY, value in ANY) {
+        fn key_reads_back_as_quoted(other in ANY, value in ANY) {
             let path = crate::path!("/a/b[k={}]/c[x:k={}]", other, value);
             prop_assert_eq!(path.key("k"), Some(value), "{}", path);
         }
 
         #[test]
-        fn no_value_changes_the_steps_of_a_path(value in ANY) {
+        fn value_does_not_change_the_steps_of_a_path(value in ANY) {
             let path = crate::path!("/a[k={}]/b", value);
             check_path(path.as_str(), &[]);
             prop_assert_eq!(path.key("k"), None, "{}", path);
@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn quotes_are_those_that_the_value_lacks() {
+    fn quote_uses_the_quote_that_the_value_lacks() {
         assert_eq!(quote(&"plain"), "'plain'");
         assert_eq!(quote(&"7\""), "'7\"'");
         assert_eq!(quote(&"it's"), "\"it's\"");
@@ -327,17 +327,17 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_one_of_the_last_step() {
+    fn key_is_read_from_the_last_step() {
         let path = Path::from("/a[k='1']/b[k][n='2']");
         assert_eq!(path.key("n").as_deref(), Some("2"));
         assert_eq!(path.key("k"), None);
         assert_eq!(Path::from("/a[k='1']/b").key("k"), None);
         assert_eq!(Path::from("search[.='a.example']").key(".").as_deref(), Some("a.example"));
-        assert_eq!(Path::from("/a[k='1").key("k"), None, "not closed");
+        assert_eq!(Path::from("/a[k='1").key("k"), None, "the quote is not closed");
     }
 
     #[test]
-    fn joining_respects_what_is_absolute() {
+    fn join_keeps_an_absolute_path() {
         let base = Path::from("/a");
         assert_eq!(base.join("b[k='/']").as_str(), "/a/b[k='/']");
         assert_eq!(base.join("/c").as_str(), "/c");
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn the_check_takes_what_the_contract_describes() {
+    fn check_accepts_paths_of_the_contract() {
         const PREFIXES: &[(&str, &str)] = &[("oc-if", "http://openconfig.net/yang/interfaces")];
         for path in [
             ".",
@@ -364,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn the_check_names_what_is_wrong() {
+    fn check_names_the_syntax_error() {
         let fails = |pattern: &'static str, why: &str| {
             let panic = std::panic::catch_unwind(|| check_pattern(pattern)).unwrap_err();
             let message = panic.downcast_ref::<&str>().map(ToString::to_string);
@@ -382,8 +382,8 @@ mod tests {
         fails("/a[k", "a predicate is");
         fails("/a[k=b]", "is quoted");
         fails("/a[k={b}]", "is quoted");
-        fails("/a[k='{}']", "no quotes around");
-        fails("/a[k='x{b}']", "no quotes around");
+        fails("/a[k='{}']", "without quotes");
+        fails("/a[k='x{b}']", "without quotes");
         fails("/a[k='b]", "not closed");
         let undeclared = std::panic::catch_unwind(|| check_path("/x:a", &[("y", "urn:y")]));
         assert!(undeclared.is_err());

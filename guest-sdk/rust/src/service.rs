@@ -1,4 +1,4 @@
-//! What a module implements, and how it becomes a component.
+//! The traits that a module implements, and the macro that makes it a component.
 
 use crate::{
     Commit, Instance, Result, View,
@@ -7,63 +7,65 @@ use crate::{
     path::check_path,
 };
 
-/// A service: it turns an instance into device configuration. [`export!`](crate::export!) makes a
-/// module of it, and checks the constants while it compiles.
+/// A service, which turns an instance into device configuration. [`export!`](crate::export!) makes it a module,
+/// and checks the constants during compilation.
 pub trait Service {
     /// The lists under `/services` that the module serves, each as `prefix:name`. At least one.
     const SERVICES: &'static [&'static str];
 
-    /// Prefix and namespace of each YANG module that paths and identityref values name. `ctrl` is
-    /// there already.
+    /// Prefix and namespace of each YANG module that paths and identityref values use. `ctrl`, the
+    /// controller's own namespace, is predefined.
     const PREFIXES: &'static [(&'static str, &'static str)];
 
-    /// What [`apply`](Self::apply) reads besides the instance itself. The host asks the controller for
-    /// all of it at once; what is not named here is fetched when it is read, which is slower. Name no
-    /// more than is read: `/devices/device/name` for the names of all devices.
+    /// The paths that [`apply`](Self::apply) reads besides the instance itself, and no more:
+    /// `/devices/device/name` for the names of all devices. The host requests all of them from the controller
+    /// in one request. Anything else is fetched when the module reads it, which is slower.
     const READS: &'static [&'static str] = &[];
 
-    /// What [`apply`](Self::apply) writes: writes anywhere else are refused. Empty leaves it to the
-    /// host's own rules.
+    /// The paths that [`apply`](Self::apply) writes; the host refuses all others. If empty, only the host's
+    /// own rules apply.
     const WRITES: &'static [&'static str] = &[];
 
-    /// Makes the configuration of `instance`. Paths that do not begin with `/` are relative to it.
+    /// Creates the configuration of `instance`. Paths that do not start with `/` are relative to the instance.
     ///
-    /// Each call has a sandbox of its own: no memory survives from one to the next. What the instance
-    /// made before and does not make this time is taken away by the host.
+    /// Each call runs in a fresh sandbox: no memory survives from one call to the next. The host removes what
+    /// the instance created in an earlier commit and does not create in this one.
     ///
     /// # Errors
-    /// Any fails the whole commit, and its user reads the message. Nothing of the commit is sent then.
+    /// An error fails the whole commit: the host sends none of its edits, and the committing user reads the
+    /// message.
     fn apply(commit: &Commit, instance: &Instance, view: &View) -> Result<()>;
 }
 
-/// Calls around a commit, for a service that wants them: `export!(MyService with hooks)`.
+/// Optional calls before and after a commit: `export!(MyService with hooks)`.
 ///
-/// Each is called once for each instance that the module runs in the commit: one that was deleted calls nothing.
+/// The host calls each hook once for each instance that the module runs for in the commit. It calls no hook for a
+/// deleted instance.
 pub trait Hooks: Service {
-    /// Before any module's [`apply`](Service::apply) runs. The view reads and does not write.
+    /// Called before any module's [`apply`](Service::apply). The view is read-only.
     ///
     /// # Errors
-    /// Any fails the commit.
+    /// An error fails the commit.
     fn pre_commit(commit: &Commit, instance: &Instance, view: &View) -> Result<()> {
         let _ = (commit, instance, view);
         Ok(())
     }
 
-    /// After the devices have taken the configuration; never for a dry run. The view reads `running`
-    /// and does not write.
+    /// Called after the devices have accepted the configuration, never for a dry run. The view is read-only and
+    /// shows `running`.
     ///
     /// # Errors
-    /// Any is logged.
+    /// The host logs an error.
     fn post_commit(commit: &Commit, instance: &Instance, view: &View) -> Result<()> {
         let _ = (commit, instance, view);
         Ok(())
     }
 
-    /// After a commit that failed; [`Commit::option`] says how and why. The view reads `running` and
-    /// does not write.
+    /// Called after a commit has failed; [`Commit::option`] returns the result and the reason. The view is
+    /// read-only and shows `running`.
     ///
     /// # Errors
-    /// Any is logged.
+    /// The host logs an error.
     fn post_commit_failed(commit: &Commit, instance: &Instance, view: &View) -> Result<()> {
         let _ = (commit, instance, view);
         Ok(())
@@ -71,17 +73,17 @@ pub trait Hooks: Service {
 }
 
 impl Commit {
-    /// The option `name`. After a commit: `result` is `SUCCESS`, `FAILED` or `ERROR`, and where it
-    /// failed, there may be `origin` and `reason`; `running` is `changed` where the instances of the
-    /// commit, or what they created, are not in `running` as they were before, and else `unchanged`.
+    /// Returns the option `name`. After a commit, `result` is `SUCCESS`, `FAILED` or `ERROR`; a commit that
+    /// failed may have an `origin` and a `reason`; `running` is `changed` if the instances of the commit, or
+    /// what they created, differ in `running` from what they were before the commit, and `unchanged` otherwise.
     pub fn option(&self, name: &str) -> Option<&str> {
         self.options.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 }
 
-/// Makes a service module of a type that implements [`Service`], or with `with hooks`, [`Hooks`] too.
+/// Makes a type that implements [`Service`] a service module; `with hooks`, the type implements [`Hooks`] too.
 ///
-/// Once in a crate of type `cdylib`. The module's version is the crate's.
+/// Use it once in a crate of type `cdylib`. The version of the module is that of the crate.
 ///
 /// ```
 /// # use confine_sdk::prelude::*;
@@ -141,7 +143,7 @@ macro_rules! export {
     };
 }
 
-/// The description of `S`, as the host asks for it.
+/// Returns the description of `S` in the form that the host expects.
 #[doc(hidden)]
 pub fn describe<S: Service>(version: &str) -> types::Description {
     let owned = |texts: &[&str]| texts.iter().map(ToString::to_string).collect();
@@ -155,7 +157,7 @@ pub fn describe<S: Service>(version: &str) -> types::Description {
     }
 }
 
-/// Calls `function` as the host called the export.
+/// Calls `function` with the arguments that the host passed to the export.
 #[doc(hidden)]
 pub fn call(
     function: fn(&Commit, &Instance, &View) -> Result<()>,
@@ -169,13 +171,13 @@ pub fn call(
 /// Checks the constants of `S`.
 ///
 /// # Panics
-/// When the compiler evaluates it: where they are not what the contract asks for.
+/// Panics during compilation if they do not conform to the contract.
 #[doc(hidden)]
 #[allow(clippy::panic)]
 pub const fn check<S: Service>() {
     let mut services = S::SERVICES;
     if services.is_empty() {
-        panic!("SERVICES names no service");
+        panic!("SERVICES is empty");
     }
     while let [service, rest @ ..] = services {
         check_path(service, S::PREFIXES);

@@ -1,16 +1,15 @@
-//! The configuration tree, as a module sees it.
+//! The part of the configuration tree that a module sees.
 
 use std::{fmt, rc::Rc, str::FromStr};
 
 use crate::{Batch, Error, Node, Path, Result, bindings::confine::service::tree, error::from_host};
 
-/// A place in the configuration tree, and everything at and below it. It is all that a module can
-/// reach: what lies outside of it can be neither read nor written, and reads as absent.
+/// A view of the configuration tree from one node. The view is the module's only authority: a node that the
+/// host does not show reads as absent and cannot be written.
 ///
-/// The one that [`Service::apply`](crate::Service::apply) is handed stands at the instance;
-/// [`at`](Self::at) and [`list`](Self::list) make others from it. Paths are relative to the place,
-/// unless they begin with `/`. What was written before, by this instance and by earlier ones of the
-/// same commit, is there to be read.
+/// The view that [`Service::apply`](crate::Service::apply) receives is at the instance; [`at`](Self::at) and
+/// [`list`](Self::list) return views of other nodes. A path that does not start with `/` is relative to the
+/// view's node. A view includes the edits that this instance and earlier instances of the same commit made.
 ///
 /// ```no_run
 /// # use confine_sdk::prelude::*;
@@ -46,45 +45,45 @@ impl View {
         self.path.join(path)
     }
 
-    /// The place itself: `.` for the instance.
+    /// Returns the path of the view's node: `.` for the instance.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The place at `path`. Nothing need be there.
+    /// Returns a view of the node at `path`, whether or not it exists.
     #[must_use]
     pub fn at(&self, path: impl AsRef<str>) -> Self {
         Self { host: Rc::clone(&self.host), path: self.resolve(path) }
     }
 
-    /// The value that the place's own path gives to `key`, which is named without a prefix.
+    /// Returns the value of `key` (named without a prefix) in the last step of the view's own path.
     ///
     /// # Errors
-    /// `missing-element`, where the last step of the path does not name that key. Every place that
-    /// [`list`](Self::list) gives names all of its keys.
+    /// Fails with `missing-element` if the last step of the path does not name that key. The paths of the views
+    /// that [`list`](Self::list) returns name all keys.
     pub fn key(&self, key: &str) -> Result<String> {
         self.path.key(key).ok_or_else(|| {
             let path = &self.path;
             let hint =
-                "hint: where the host does not know the model, the pattern to list has to name the key";
+                "hint: if the host does not have the YANG module, name the key in the path of the list";
             Error::new(format!("`{path}` gives no value to key `{key}`\n{hint}, as in `user[name]`"))
                 .with_tag("missing-element")
                 .with_path(&self.path)
         })
     }
 
-    /// The value of a leaf; none where there is none. An empty leaf has the value `""`.
+    /// Returns the value of a leaf, or `None` if there is none. A leaf of type `empty` has the value `""`.
     ///
     /// # Errors
-    /// Where the path matches several nodes or a node with children, or the host cannot read.
+    /// Fails if the path matches several nodes or a node with children, or if the host cannot read.
     pub fn get(&self, path: impl AsRef<str>) -> Result<Option<String>> {
         self.host.get(self.resolve(path).as_str()).map_err(from_host)
     }
 
-    /// The value of a leaf as a `T`; none where there is none.
+    /// Returns the value of a leaf as a `T`, or `None` if there is none.
     ///
     /// # Errors
-    /// As [`get`](Self::get), and `invalid-value` where the value is no `T`.
+    /// As [`get`](Self::get), and `invalid-value` if the value is not a `T`.
     pub fn get_as<T>(&self, path: impl AsRef<str>) -> Result<Option<T>>
     where
         T: FromStr<Err: fmt::Display>,
@@ -93,10 +92,10 @@ impl View {
         self.get(path)?.map(|value| self.parse(path, &value)).transpose()
     }
 
-    /// The value of a leaf that must be there.
+    /// Returns the value of a leaf that must exist.
     ///
     /// # Errors
-    /// As [`get`](Self::get), and `data-missing` where there is none.
+    /// As [`get`](Self::get), and `data-missing` if there is none.
     pub fn require(&self, path: impl AsRef<str>) -> Result<String> {
         let path = path.as_ref();
         self.get(path)?.ok_or_else(|| {
@@ -105,10 +104,10 @@ impl View {
         })
     }
 
-    /// The value of a leaf that must be there, as a `T`.
+    /// Returns the value of a leaf that must exist, as a `T`.
     ///
     /// # Errors
-    /// As [`require`](Self::require), and `invalid-value` where the value is no `T`.
+    /// As [`require`](Self::require), and `invalid-value` if the value is not a `T`.
     pub fn require_as<T>(&self, path: impl AsRef<str>) -> Result<T>
     where
         T: FromStr<Err: fmt::Display>,
@@ -127,10 +126,10 @@ impl View {
         })
     }
 
-    /// The values of all leaves or leaf-list entries that match, in document order.
+    /// Returns the values of all leaves or leaf-list entries that match, in document order.
     ///
     /// # Errors
-    /// Where the host cannot read.
+    /// Fails if the host cannot read.
     pub fn values(&self, path: impl AsRef<str>) -> Result<Vec<String>> {
         Ok(self
             .read(path)?
@@ -140,10 +139,10 @@ impl View {
             .collect())
     }
 
-    /// The same values, each as a `T`.
+    /// Returns the same values, each as a `T`.
     ///
     /// # Errors
-    /// As [`values`](Self::values), and `invalid-value` where one is no `T`.
+    /// As [`values`](Self::values), and `invalid-value` if one is not a `T`.
     pub fn values_as<T>(&self, path: impl AsRef<str>) -> Result<Vec<T>>
     where
         T: FromStr<Err: fmt::Display>,
@@ -152,55 +151,55 @@ impl View {
         self.values(path)?.iter().map(|value| self.parse(path, value)).collect()
     }
 
-    /// Whether anything matches.
+    /// Returns whether any node matches.
     ///
     /// # Errors
-    /// Where the host cannot read.
+    /// Fails if the host cannot read.
     pub fn exists(&self, path: impl AsRef<str>) -> Result<bool> {
         self.host.exists(self.resolve(path).as_str()).map_err(from_host)
     }
 
-    /// The places of all list entries (or other nodes) that match, in document order, each with its
-    /// keys in its path.
+    /// Returns views of all list entries (or other nodes) that match, in document order, with their keys in
+    /// their paths.
     ///
     /// # Errors
-    /// Where the host cannot read, or does not know the keys of a list. They can be named in the path:
-    /// `user[name]` is every user, by name.
+    /// Fails if the host cannot read, or does not know the keys of a list. Name them in the path then:
+    /// `user[name]` is every user, and names the key `name`.
     pub fn list(&self, path: impl AsRef<str>) -> Result<Vec<Self>> {
         let found = self.host.find(self.resolve(path).as_str()).map_err(from_host)?;
         Ok(found.into_iter().map(|path| Self { host: Rc::clone(&self.host), path: path.into() }).collect())
     }
 
-    /// The subtrees of all nodes that match, in document order, as a flat list of nodes with their
-    /// depths. One call of the host: cheaper than many [`get`](Self::get).
+    /// Returns the subtrees of all nodes that match, in document order, as a flat list of nodes with their
+    /// depths. It is one call of the host, and cheaper than many [`get`](Self::get).
     ///
     /// # Errors
-    /// Where the host cannot read.
+    /// Fails if the host cannot read.
     pub fn read(&self, path: impl AsRef<str>) -> Result<Vec<Node>> {
         self.host.read(self.resolve(path).as_str()).map_err(from_host)
     }
 
-    /// The same as XML: several times cheaper than [`read`](Self::read) for a module with an XML
-    /// parser.
+    /// Returns the same as XML. For a module with an XML parser this is several times cheaper than
+    /// [`read`](Self::read).
     ///
     /// # Errors
-    /// Where the host cannot read.
+    /// Fails if the host cannot read.
     pub fn read_xml(&self, path: impl AsRef<str>) -> Result<String> {
         self.host.read_xml(self.resolve(path).as_str()).map_err(from_host)
     }
 
-    /// Sets a leaf, and makes what is missing above it. A leaf-list entry has its value in the path as
-    /// well: `set(path!("search[.={}]", name), name)`.
+    /// Sets a leaf, and creates missing nodes above it. A leaf-list entry has its value in the path as well:
+    /// `set(path!("search[.={}]", name), name)`.
     ///
     /// # Errors
-    /// Where the host refuses: the path is outside of what the module may write, or names a list
+    /// Fails if the host refuses the edit: the module may not write at the path, or the path names a list
     /// without its keys.
     pub fn set(&self, path: impl AsRef<str>, value: impl fmt::Display) -> Result<()> {
         self.host.set(self.resolve(path).as_str(), &value.to_string()).map_err(from_host)
     }
 
-    /// Makes a presence container, an empty leaf, or a list entry with its keys. It may be there
-    /// already.
+    /// Creates a presence container, a leaf of type `empty`, or a list entry with its keys. Succeeds if the
+    /// node exists already.
     ///
     /// # Errors
     /// As [`set`](Self::set).
@@ -208,9 +207,9 @@ impl View {
         self.host.create(self.resolve(path).as_str()).map_err(from_host)
     }
 
-    /// Takes away every node that matches, with all below it. There need be none.
+    /// Removes every node that matches, with its subtree. Succeeds if no node matches.
     ///
-    /// What an earlier call for this instance made needs no removing: the host does that.
+    /// Do not remove what an earlier commit of this instance created: the host does that.
     ///
     /// # Errors
     /// As [`set`](Self::set).
@@ -218,17 +217,16 @@ impl View {
         self.host.remove(self.resolve(path).as_str()).map_err(from_host)
     }
 
-    /// Many edits that are made together, with paths relative to this place.
+    /// Returns an empty batch, whose paths are relative to this view.
     pub fn batch(&self) -> Batch<'_> {
         Batch::new(self)
     }
 
-    /// Merges a fragment of XML from the root of the tree, whatever this view's place is
-    /// (`<devices xmlns="http://clicon.org/controller">…`). [`template!`](crate::template!) fills
-    /// values in.
+    /// Merges an XML fragment that starts at the root of the tree, whatever the view's own node
+    /// (`<devices xmlns="http://clicon.org/controller">…`). [`template!`](crate::template!) fills in values.
     ///
     /// # Errors
-    /// As [`set`](Self::set), and where it is not well-formed. Nothing of it is merged then.
+    /// As [`set`](Self::set), and if the fragment is not well-formed. Nothing of it is merged then.
     pub fn edit_xml(&self, config: impl AsRef<str>) -> Result<()> {
         self.host.edit_xml(config.as_ref()).map_err(from_host)
     }

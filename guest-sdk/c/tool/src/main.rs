@@ -1,7 +1,7 @@
-//! The two steps of a C build that need more than a C compiler:
+//! The two steps of a C build that a C compiler cannot do:
 //!
-//! - `bindings WIT DIRECTORY` writes the C bindings of world `service`;
-//! - `component CORE COMPONENT` makes a component of what the linker made.
+//! - `bindings WIT DIRECTORY` writes the C bindings of the world `service`;
+//! - `component CORE COMPONENT` converts the linked core module to a component.
 
 use std::{env, fs, path::Path};
 
@@ -34,7 +34,7 @@ fn bindings(wit: &Path, directory: &Path) -> Result<()> {
 
 fn encode(core: &Path, component: &Path) -> Result<()> {
     let module = fs::read(core).with_context(|| format!("cannot read `{}`", core.display()))?;
-    // No adapter: a module that needs WASI is refused here, by the name of what it imports.
+    // There is no WASI adapter: a module that needs WASI fails here, with the name of the import.
     let bytes = ComponentEncoder::default().validate(true).module(&module)?.encode()?;
     fs::write(component, bytes).with_context(|| format!("cannot write `{}`", component.display()))
 }

@@ -1,8 +1,8 @@
-//! A module of the service `probe` that makes nothing, and whose hooks do what the leaf-list `also` of an
-//! instance says: `HOOK COMMAND …`, where the hook is `pre`, `post` or `failed`.
+//! A module of the service `probe` that creates nothing. Its hooks execute the lines of the leaf-list `also` of
+//! the instance: `HOOK COMMAND …`, where HOOK is `pre`, `post` or `failed`.
 //!
 //! ```text
-//! HOOK say PATH           fails with all that it knows: transaction, user, how it ended, what stands there
+//! HOOK say PATH           fails with the transaction, the user, the result and the value at PATH
 //! HOOK set PATH VALUE     tries to write
 //! HOOK spin               never ends
 //! ```

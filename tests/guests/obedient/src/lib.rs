@@ -1,14 +1,14 @@
-//! Does what the instance says, as `probe` does, and tries what a program tries that looks around.
+//! Executes the commands of an instance, as `probe` does, and commands that explore the environment.
 //!
 //! ```text
-//! environment          fails where there is a variable, an argument or a working directory to see
-//! file PATH            fails where it can be opened
-//! connect ADDRESS      opens a socket
-//! resolve NAME         asks for an address
-//! shows PATH WORDS     fails where the words are not in what is read there
-//! hides PATH WORDS     fails where they are
-//! clocks PATH          sets a leaf to what the clocks show
-//! order PATH           sets a leaf to the order of a hash table, which random numbers decide
+//! environment          fails if there is a variable, an argument or a working directory
+//! file PATH            fails if the file can be opened
+//! connect ADDRESS      connects to an address
+//! resolve NAME         resolves a host name
+//! shows PATH WORDS     fails if the XML at PATH does not contain the words
+//! hides PATH WORDS     fails if it does
+//! clocks PATH          sets a leaf to the values of the clocks
+//! order PATH           sets a leaf to the order of a hash table, which depends on random numbers
 //! ```
 
 #[path = "../../interpreter.rs"]
@@ -28,7 +28,7 @@ impl Service for Obedient {
     const SERVICES: &[&str] = &["h:hostile"];
     const PREFIXES: &[(&str, &str)] = &[
         ("h", "urn:example:hostile"),
-        // A second name for the same.
+        // A second prefix for the same namespace.
         ("again", "urn:example:hostile"),
         ("ctrl", "http://clicon.org/controller"),
         ("nacm", "urn:ietf:params:xml:ns:yang:ietf-netconf-acm"),
@@ -44,7 +44,7 @@ impl Service for Obedient {
                 "environment" => {
                     let (variables, arguments) = (std::env::vars().count(), std::env::args().count());
                     ensure!(variables + arguments == 0, "{variables} variables, {arguments} arguments");
-                    // The runtime library's own word for none.
+                    // The runtime library returns one of these if there is none.
                     let directory = std::env::current_dir().unwrap_or_default();
                     ensure!(["", "/"].contains(&&*directory.to_string_lossy()), "{}", directory.display());
                 }

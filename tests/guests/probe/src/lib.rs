@@ -1,4 +1,4 @@
-//! Does what the leaf-list `do` of an instance says.
+//! Executes the commands in the leaf-list `do` of an instance.
 
 #[path = "../../interpreter.rs"]
 mod interpreter;

@@ -1,4 +1,4 @@
-"""Serves `probe` with nothing, and has a hook that says what it sees."""
+"""A module of `probe` that creates nothing, with a hook that fails with what it sees."""
 
 from confine import CommitHooks, Error, Service, template
 
@@ -9,7 +9,7 @@ class Handler(Service):
     prefixes = {"p": "urn:example:probe", "oc-sys": "http://openconfig.net/yang/system"}
 
     def apply(self, commit, instance, view):
-        """What an instance says is nothing that this one does."""
+        """Creates nothing."""
 
 
 class Hooks(CommitHooks):

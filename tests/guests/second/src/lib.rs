@@ -1,4 +1,4 @@
-//! A second module of the service `probe`: does what the leaf-list `also` of an instance says.
+//! A second module of the service `probe`, which executes the commands in the leaf-list `also` of an instance.
 
 #[path = "../../interpreter.rs"]
 mod interpreter;

@@ -1,5 +1,5 @@
-//! What the example service `interfaces` does, with the types that `confine bindings` writes: neither a leaf
-//! nor a value can be misspelt here. And a service of its own, with a value of each type that is written.
+//! The example service `interfaces` with the types that `confine bindings` generates, so that neither a leaf nor
+//! a value can be misspelt. A second service, `values`, has a value of each type that the generator supports.
 
 #[rustfmt::skip]
 mod openconfig;
@@ -77,7 +77,7 @@ fn apply_values(instance: &Values) -> Result<()> {
     interface.set_description(format!("{} for {sum}", Decimal64::<2>::new(price.number() * 3)))
 }
 
-/// The interface of this name on a device that has to be there.
+/// Returns the interface of this name on a device that must exist.
 fn interface(view: &View, device: &str, name: &str) -> Result<Config> {
     let device = view.at(path!("/devices/device[name={}]", device));
     ensure!(device.exists("name")?, "there is no device `{}`", device.key("name")?);
