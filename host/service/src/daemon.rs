@@ -21,15 +21,16 @@ use tracing::Instrument as _;
 
 use crate::{
     Error, EventKind,
-    answer::{self, TransactionAnswer},
     backoff::Backoff,
-    commit::{self, CommitOutcome},
-    hooks::HookQueue,
+    commit::{
+        answer::{self, TransactionAnswer},
+        hooks::HookQueue,
+        read::Shared,
+        work::{self, CommitOutcome, CommitState},
+    },
+    controller::{host_rights, models::ModelReaderTask},
     host::{CommitReport, Host},
-    knowledge,
-    modules::microseconds,
-    reads::Shared,
-    rights,
+    modules::slots::microseconds,
     status::{self, LastCommit},
 };
 
@@ -70,8 +71,8 @@ pub async fn serve(host: Arc<Host>, options: ConnectOptions, shutdown: impl Futu
             Err(error) => error,
         };
         if lost.is_denied() {
-            let rules = rights::everything(&user);
-            tracing::error!("the daemon is not permitted what it needs; {}:\n{rules}", rights::HINT);
+            let rules = host_rights::everything(&user);
+            tracing::error!("the daemon is not permitted what it needs; {}:\n{rules}", host_rights::HINT);
         }
         let (wait, error) = (backoff.next(), Error::from(lost).reason());
         tracing::warn!(error, retry_ms = wait.as_millis(), "no connection to the controller");
@@ -144,7 +145,7 @@ impl ControllerConnection {
         self.end_abandoned(host).await;
         self.find_end(host, hooks).await?;
         host.connect(socket.display().to_string(), host_user);
-        let _models = knowledge::ModelReaderTask::start(host, &self.backend);
+        let _models = ModelReaderTask::start(host, &self.backend);
         loop {
             let event = tokio::select! {
                 biased;
@@ -259,10 +260,10 @@ impl ControllerConnection {
     ) -> Result<bool, BackendError> {
         let tid = notified.tid;
         host.begin(tid);
-        let known = Arc::new(commit::CommitState::begin());
+        let known = Arc::new(CommitState::begin());
         // A task of its own: if it panics, the commit is answered all the same.
         let span = tracing::info_span!("commit", tid, user = tracing::field::Empty);
-        let commit = commit::run(host.clone(), self.backend.clone(), notified, known.clone());
+        let commit = work::run(host.clone(), self.backend.clone(), notified, known.clone());
         let commit = commit.instrument(span.clone());
         let (backend, timed) = (self.backend.clone(), known.clone());
         let ran = async {

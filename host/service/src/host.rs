@@ -16,15 +16,18 @@ use tokio::sync::{broadcast, watch};
 use crate::{
     AuditEvent, DaemonStatus, Error, EventKind, ManagedService, ModuleLibrary, ModuleRegistry,
     audit::Audit,
-    books::OwnerIndexCache,
-    hooks::HookedCommit,
-    knowledge::ModelRefresher,
-    modules::ModuleSlots,
-    operations::ReportedProblems,
-    plan::SERVICES,
-    reads::{self, Shared},
-    remembered::UndeclaredReads,
-    rules::{self, ModulePolicy, NacmRules},
+    commit::{
+        hooks::HookedCommit,
+        plan::SERVICES,
+        read::{self, Shared},
+        undeclared_reads::UndeclaredReads,
+    },
+    controller::{
+        models::ModelRefresher,
+        nacm::{self, ModulePolicy, NacmRules},
+        owner_index::OwnerIndexCache,
+    },
+    modules::{slots::ModuleSlots, swap::ReportedProblems},
     status::{self, CommitCounts, ConnectionStatus, LastCommit},
 };
 
@@ -375,11 +378,11 @@ impl Host {
         let writes = self.books.writes();
         let registry = self.registry();
         let known = self.books.owners();
-        let mut wanted = vec![rules::place(), service_timeout_place()];
+        let mut wanted = vec![nacm::place(), service_timeout_place()];
         if known.is_none() {
             wanted.extend(registry.services().map(|service| created_of(&service)));
         }
-        let tree = reads::read_running(backend, &wanted).await?;
+        let tree = read::read_running(backend, &wanted).await?;
         let nacm = self.rules.take(&tree, &host_user, &registry, &*self.schema());
         let owners = known.unwrap_or_else(|| {
             let owners = Arc::new(registry.owners(&tree));
@@ -395,7 +398,7 @@ impl Host {
 
     /// Reads how long the controller waits for the answer to a commit.
     pub(crate) async fn read_service_timeout(&self, backend: &Shared) -> Result<Option<Duration>, Error> {
-        Ok(service_timeout(&reads::read_running(backend, &[service_timeout_place()]).await?))
+        Ok(service_timeout(&read::read_running(backend, &[service_timeout_place()]).await?))
     }
 
     /// A commit is about to be answered, and its hooks wait for its end.

@@ -5,42 +5,28 @@
 //! which modules there are ([`ModuleLibrary`]), what became of them ([`Host::status`], [`Host::events`]), and
 //! what operators do with them ([`Host::rollback`] and others).
 
-mod answer;
 mod audit;
 mod backoff;
-mod books;
 mod commit;
+mod controller;
 mod daemon;
 mod error;
-mod files;
-mod hooks;
 mod host;
-mod knowledge;
 mod modules;
-mod operations;
-mod places;
-mod plan;
-mod quarantine;
-mod reads;
-mod registry;
-mod remembered;
-mod rights;
-mod rules;
-mod running;
 pub mod status;
-mod store;
-mod watcher;
 
 pub use audit::{AuditEvent, EventKind};
+pub use commit::plan::NoModule;
+pub use controller::nacm::ModulePolicy;
 pub use daemon::serve;
 pub use error::{Error, chain, told};
-pub use files::{FoundFile, ModuleFileError, find, read_module};
 pub use host::{CommitReport, Host};
-pub use modules::{ModuleLibrary, ModuleLimits};
-pub use operations::ModuleOperationError;
-pub use plan::NoModule;
-pub use quarantine::QuarantinePolicy;
-pub use registry::{ManagedService, ModuleFile, ModuleRegistry, NotLoaded, SuspendReason, SuspendedModule};
-pub use rules::ModulePolicy;
+pub use modules::{
+    files::{FoundFile, ModuleFileError, find, read_module},
+    operator::ModuleOperationError,
+    quarantine::QuarantinePolicy,
+    registry::{ManagedService, ModuleFile, ModuleRegistry, NotLoaded, SuspendReason, SuspendedModule},
+    slots::{ModuleLibrary, ModuleLimits},
+    store::{VersionStore, VersionStoreError},
+};
 pub use status::DaemonStatus;
-pub use store::{VersionStore, VersionStoreError};

@@ -20,7 +20,7 @@ use notify::{
 };
 use tokio::sync::Notify;
 
-use crate::{Host, operations::SETTLE};
+use crate::{Host, modules::swap::SETTLE};
 
 /// How often to look where the kernel tells of changes.
 const SELDOM: Duration = Duration::from_secs(30);

@@ -14,7 +14,7 @@ use tokio::{
     time::Instant,
 };
 
-use crate::{Error, backoff::Backoff, host::Host, reads::Shared};
+use crate::{Error, backoff::Backoff, commit::read::Shared, host::Host};
 
 /// When the models are read again after a request for them has failed.
 const AGAIN: Duration = Duration::from_secs(30);

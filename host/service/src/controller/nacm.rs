@@ -11,7 +11,7 @@ use confine_view::{
     CallRefusal, CreatedObject, ErrorTag, InstanceRef, ModuleRules, NodeAccess, OwnerIndex, Scope,
 };
 
-use crate::{Error, ModuleRegistry, rights};
+use crate::{Error, ModuleRegistry, controller::host_rights};
 
 /// What the operator's file says of modules, beside the controller's own `/nacm`.
 #[derive(Clone, Debug, Default)]
@@ -75,13 +75,13 @@ impl NacmRules {
         let mut known = self.lock();
         let Some(node) = seen else {
             known.nacm = None;
-            known.tell(rights::lacking(None, host_user, registry), host_user);
+            known.tell(host_rights::lacking(None, host_user, registry), host_user);
             return Err(Error::Rules { user: host_user.to_owned() });
         };
         let (nacm, unread) = Nacm::read(running, node);
         // The models may be others though the rules are the same.
         let bound = Arc::new(nacm.clone().with_prefixes(|prefix| namespace(schema, prefix)));
-        if let Some(hidden) = rights::hidden(&bound, host_user) {
+        if let Some(hidden) = host_rights::hidden(&bound, host_user) {
             known.nacm = None;
             known.tell(Some(hidden), host_user);
             return Err(Error::Rules { user: host_user.to_owned() });
@@ -95,7 +95,7 @@ impl NacmRules {
         for (module, problem) in problems(&bound, Some(registry)) {
             tracing::warn!(module, "in `/nacm`, {problem}");
         }
-        known.tell(rights::lacking(Some(&bound), host_user, registry), host_user);
+        known.tell(host_rights::lacking(Some(&bound), host_user, registry), host_user);
         known.nacm = Some(Arc::new(nacm));
         Ok(bound)
     }

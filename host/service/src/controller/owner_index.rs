@@ -13,7 +13,7 @@ use std::{
 use confine_backend::{ControllerTransaction, TransactionOutcome};
 use confine_view::{CreatedObject, InstanceRef, OwnerIndex};
 
-use crate::running::RunningFileWatch;
+use crate::controller::running_file::RunningFileWatch;
 
 /// The books.
 #[derive(Debug, Default)]

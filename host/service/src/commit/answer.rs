@@ -2,7 +2,7 @@
 
 use confine_backend::{Backend, Error as BackendError, RequestUser};
 
-use crate::{Error, reads::Shared};
+use crate::{Error, commit::read::Shared};
 
 /// What a transaction is told.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use confine_sandbox::{Limits, LoadError, Module, Runner};
 use confine_tree::{NodeId, Pattern, PatternStep, QName, Tree};
 use confine_view::{InstanceRef, OwnerIndex};
 
-use crate::{FoundFile, ModuleFileError, error::chain, plan::SERVICES};
+use crate::{FoundFile, ModuleFileError, commit::plan::SERVICES, error::chain};
 
 /// The modules that were found, the broken ones too: a commit that needs one of those is refused with
 /// what is wrong with it.

@@ -19,11 +19,13 @@ use tracing::Instrument as _;
 use crate::{
     Error, EventKind, Host, ModuleRegistry,
     backoff::Backoff,
-    commit::DeclaredPaths,
+    commit::{
+        plan::{PlannedInstance, SERVICES},
+        read::{self, DatastoreSource, Shared, condense},
+        work::DeclaredPaths,
+    },
     daemon,
     error::chain,
-    plan::{PlannedInstance, SERVICES},
-    reads::{self, DatastoreSource, Shared, condense},
 };
 
 /// The most commits whose hooks may wait. Whoever commits faster than hooks run loses some.
@@ -76,7 +78,7 @@ impl HookedCommit {
 /// What `running` says of these instances, their `created` lists included, to compare.
 async fn in_running(planned: &[PlannedInstance], backend: &Shared) -> Result<Digest, Error> {
     let wanted: Vec<Pattern> = planned.iter().map(|planned| planned.instance.path().clone()).collect();
-    let tree = reads::read(backend, Datastore::Running, &condense(wanted), &RequestUser::Host).await?;
+    let tree = read::read(backend, Datastore::Running, &condense(wanted), &RequestUser::Host).await?;
     let text = tree.child(Tree::ROOT, SERVICES).map(|services| xml::write(&tree, services)).transpose();
     Ok(Digest::of(text.map_err(Error::Datastore)?.unwrap_or_default().as_bytes()))
 }

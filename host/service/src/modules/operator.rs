@@ -4,8 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use confine_sandbox::Digest;
 
-use super::StartReason;
-use crate::{EventKind, Host, NotLoaded, VersionStoreError, files::ScannedFile, modules::ModuleSlot};
+use crate::{
+    EventKind, Host, NotLoaded, VersionStoreError,
+    modules::{files::ScannedFile, slots::ModuleSlot, swap::StartReason},
+};
 
 /// Why an operation on a module was not done, or not wholly.
 #[derive(Debug, thiserror::Error)]

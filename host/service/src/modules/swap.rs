@@ -3,8 +3,6 @@
 //! A version is loaded aside, while the one before it goes on. Only when it has passed every check does
 //! it take its place, between two commits. One change is made after the other.
 
-mod operators;
-
 use std::{collections::HashSet, path::PathBuf, sync::Arc, time::Duration};
 
 use confine_sandbox::{Digest, Module};
@@ -12,13 +10,13 @@ use confine_sandbox::{Digest, Module};
 use crate::{
     EventKind, Host, ModuleFileError, NotLoaded, VersionStore, VersionStoreError,
     error::chain,
-    files::{self, DirectoryScan, FileStamp, ScanOptions, ScannedFile},
-    modules::ModuleSlot,
+    modules::{
+        files::{self, DirectoryScan, FileStamp, ScanOptions, ScannedFile},
+        slots::ModuleSlot,
+        store::StoredIndex,
+    },
     status,
-    store::StoredIndex,
 };
-
-pub use operators::ModuleOperationError;
 
 /// A file that was written to within this time is left alone for now: somebody may be copying it.
 pub(crate) const SETTLE: Duration = Duration::from_millis(200);
@@ -38,7 +36,7 @@ pub(crate) struct ReportedProblems {
 }
 
 /// Why a version begins to run.
-enum StartReason {
+pub(crate) enum StartReason {
     /// It stands in a module directory.
     File { path: PathBuf, stamp: Option<FileStamp> },
     /// An operator went back to it.
@@ -187,7 +185,7 @@ impl Host {
     }
 
     /// What stands in the module directories.
-    async fn look(&self, settled: Duration) -> DirectoryScan {
+    pub(super) async fn look(&self, settled: Duration) -> DirectoryScan {
         let directories = self.modules.library.directories.clone();
         let size_limit = self.modules.library.limits.largest_file();
         let modules = self.modules.clone();
@@ -199,7 +197,7 @@ impl Host {
     }
 
     /// Each module once: of two files with the same name, the first. Those that are excluded are left out.
-    fn distinct(&self, look: DirectoryScan, told: &mut ReportedProblems) -> Vec<ScannedFile> {
+    pub(super) fn distinct(&self, look: DirectoryScan, told: &mut ReportedProblems) -> Vec<ScannedFile> {
         for (directory, error) in &look.errors {
             if told.unreadable.insert(directory.clone()) {
                 tracing::error!(directory = %directory.display(), %error, "a module directory cannot be read");
@@ -282,7 +280,7 @@ impl Host {
         true
     }
 
-    async fn load_file(
+    pub(super) async fn load_file(
         &self,
         name: &str,
         path: PathBuf,
@@ -313,12 +311,12 @@ impl Host {
     }
 
     /// Loads a version aside.
-    async fn load(&self, name: &str, bytes: &Arc<[u8]>) -> Result<Module, NotLoaded> {
+    pub(super) async fn load(&self, name: &str, bytes: &Arc<[u8]>) -> Result<Module, NotLoaded> {
         Ok(self.runner.load(name, bytes.clone(), self.modules.library.limits.of(name)).await?)
     }
 
     /// Makes a version the one that runs, and writes that down.
-    fn install(&self, name: &str, module: Module, reason: StartReason) {
+    pub(super) fn install(&self, name: &str, module: Module, reason: StartReason) {
         let shown = |module: &Module| format!("{} ({})", module.description().version, module.digest());
         let (version, digest) = (module.description().version.to_string(), module.digest().to_string());
         let to = shown(&module);
@@ -363,7 +361,7 @@ impl Host {
     }
 
     /// A file is not taken: what ran goes on.
-    fn refuse(
+    pub(super) fn refuse(
         &self,
         name: &str,
         path: PathBuf,
@@ -423,7 +421,7 @@ impl Host {
     }
 
     /// The file of a version that is kept.
-    async fn kept(&self, name: &str, digest: &str) -> Result<Arc<[u8]>, VersionStoreError> {
+    pub(super) async fn kept(&self, name: &str, digest: &str) -> Result<Arc<[u8]>, VersionStoreError> {
         let limit = self.modules.library.limits.of(name).component;
         let (module, digest) = (name.to_owned(), digest.to_owned());
         let bytes = self.with_store(move |store| store.get(&module, &digest, limit)).await;
@@ -432,7 +430,7 @@ impl Host {
     }
 
     /// Does something with the store, if there is one, where it holds up nobody.
-    async fn with_store<T: Send + 'static>(
+    pub(super) async fn with_store<T: Send + 'static>(
         &self,
         work: impl FnOnce(&VersionStore) -> T + Send + 'static,
     ) -> Option<T> {

@@ -1,0 +1,334 @@
+//! The modules that are known: which version of each runs, or why none does, and how its runs went.
+//!
+//! A [`ModuleRegistry`] is made of them for the commits: it does not change, this does.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
+};
+
+use confine_sandbox::{EntryPoint, FailureCause, LimitPer, Limits, Module, RunReport};
+use confine_view::InstanceRef;
+
+use crate::{
+    EventKind, ModuleFile, ModuleRegistry, NotLoaded, QuarantinePolicy, SuspendReason,
+    modules::{
+        files::FileStamp,
+        quarantine::FaultHistory,
+        store::{StoredIndex, VersionStore, VersionStoreError},
+    },
+    status::{self, KeptVersion, LastError, ModuleState, ModuleStatus, RefusedFile, RunUsage},
+};
+
+/// Where modules come from, what they may use, and what becomes of those that fail.
+#[derive(Debug, Default)]
+pub struct ModuleLibrary {
+    /// The directories in which their files are, in the order in which they are searched.
+    pub directories: Vec<PathBuf>,
+    /// Modules that are left out, by name.
+    pub exclude: HashSet<String>,
+    /// What they may use.
+    pub limits: ModuleLimits,
+    /// Where versions are kept; none to keep none.
+    pub store: Option<VersionStore>,
+    /// When a module is set aside.
+    pub quarantine: QuarantinePolicy,
+}
+
+/// The limits of modules.
+#[derive(Clone, Debug, Default)]
+pub struct ModuleLimits {
+    /// Those of a module for which nothing else is said.
+    pub all: Limits,
+    /// Those of the modules for which something else is said, by name.
+    pub own: HashMap<String, Limits>,
+}
+
+impl ModuleLimits {
+    /// Those of the module of this name.
+    pub fn of(&self, module: &str) -> &Limits {
+        self.own.get(module).unwrap_or(&self.all)
+    }
+
+    /// The most bytes that any module's file may have: each module's own limit holds when it is loaded.
+    pub(crate) fn largest_file(&self) -> u64 {
+        let limits = self.own.values().chain([&self.all]);
+        limits.map(|limits| limits.component).max().unwrap_or_default()
+    }
+}
+
+/// All modules that are known.
+pub(crate) struct ModuleSlots {
+    pub(crate) library: ModuleLibrary,
+    slots: Mutex<BTreeMap<String, ModuleSlot>>,
+    /// One index is written after the other, each as it is then.
+    writing: Mutex<()>,
+}
+
+/// One module.
+pub(crate) struct ModuleSlot {
+    pub(crate) path: PathBuf,
+    /// The version that runs or, where the module is set aside, would.
+    pub(crate) module: Option<Module>,
+    /// Why its file is not that version.
+    pub(crate) refused: Option<(Arc<NotLoaded>, String)>,
+    /// Its file is gone.
+    pub(crate) retired: bool,
+    /// Its file, as it was when it was last read.
+    pub(crate) stamp: Option<FileStamp>,
+    pub(crate) file_digest: Option<String>,
+    pub(crate) index: StoredIndex,
+    since: String,
+    faults: FaultHistory,
+    statistics: RunStatistics,
+}
+
+/// How the runs of a module went.
+#[derive(Default)]
+struct RunStatistics {
+    runs: u64,
+    failures: u64,
+    hook_runs: u64,
+    hook_failures: u64,
+    last_error: Option<LastError>,
+    last_run: Option<RunUsage>,
+    worst_run: Option<RunUsage>,
+}
+
+impl ModuleSlot {
+    pub(crate) fn new(path: PathBuf, index: StoredIndex) -> Self {
+        Self {
+            path,
+            module: None,
+            refused: None,
+            retired: false,
+            stamp: None,
+            file_digest: None,
+            index,
+            since: status::now(),
+            faults: FaultHistory::default(),
+            statistics: RunStatistics::default(),
+        }
+    }
+
+    /// Another version, or another state.
+    pub(crate) fn changed(&mut self) {
+        self.since = status::now();
+        self.faults.clear();
+    }
+
+    /// This version is the one that runs from now on.
+    pub(crate) fn install(&mut self, module: Module) {
+        self.module = Some(module);
+        self.statistics.last_run = None;
+        self.statistics.worst_run = None;
+        self.changed();
+    }
+
+    /// Why the module does not run, where it is there.
+    pub(crate) fn aside(&self) -> Option<SuspendReason> {
+        if self.retired {
+            return Some(SuspendReason::Retired);
+        }
+        if self.index.disabled {
+            return Some(SuspendReason::Disabled);
+        }
+        let reason = self.index.quarantined.clone()?;
+        Some(SuspendReason::Quarantined { reason })
+    }
+
+    fn state(&self) -> ModuleState {
+        if self.module.is_none() {
+            let error = self.refused.as_ref().map(|(error, _)| error.reason()).unwrap_or_default();
+            return ModuleState::Broken { error };
+        }
+        match self.aside() {
+            None => ModuleState::Active,
+            Some(SuspendReason::Disabled) => ModuleState::Disabled,
+            Some(SuspendReason::Quarantined { reason }) => ModuleState::Quarantined { reason },
+            Some(SuspendReason::Retired) => ModuleState::Retired,
+        }
+    }
+
+    fn status(&self, name: &str, keeps: bool) -> ModuleStatus {
+        let RunStatistics { runs, failures, hook_runs, hook_failures, .. } = self.statistics;
+        let description = self.module.as_ref().map(Module::description);
+        let kept = self.index.versions.iter().rev().filter(|_| keeps).map(|version| KeptVersion {
+            version: version.version.clone(),
+            digest: version.digest.clone(),
+            running: self.index.running.as_ref() == Some(&version.digest),
+        });
+        ModuleStatus {
+            name: name.to_owned(),
+            file: self.path.to_string_lossy().escape_debug().to_string(),
+            state: self.state(),
+            version: description.map(|description| description.version.to_string()),
+            digest: self.module.as_ref().map(|module| module.digest().to_string()),
+            services: description
+                .map(|description| description.services.iter().map(|list| list.local.to_string()).collect())
+                .unwrap_or_default(),
+            since: self.since.clone(),
+            refused: self
+                .refused
+                .as_ref()
+                .map(|(error, at)| RefusedFile { at: at.clone(), error: error.reason() }),
+            kept: kept.collect(),
+            runs,
+            failures,
+            hook_runs,
+            hook_failures,
+            last_error: self.statistics.last_error.clone(),
+            last_run: self.statistics.last_run.clone(),
+            worst_run: self.statistics.worst_run.clone(),
+        }
+    }
+}
+
+impl ModuleSlots {
+    pub(crate) fn new(library: ModuleLibrary) -> Self {
+        Self { library, slots: Mutex::default(), writing: Mutex::default() }
+    }
+
+    /// Those of a registry that somebody else has loaded. None of two with the same name is lost: the
+    /// registry has refused the second.
+    pub(crate) fn of(registry: &ModuleRegistry) -> Self {
+        let modules = Self::new(ModuleLibrary::default());
+        for file in registry.files() {
+            let mut slots = modules.slots();
+            if slots.contains_key(&file.name) {
+                continue;
+            }
+            let mut slot = ModuleSlot::new(file.path.clone(), StoredIndex::default());
+            match &file.module {
+                Ok(module) => slot.module = Some(module.clone()),
+                Err(error) => slot.refused = Some((error.clone(), status::now())),
+            }
+            slots.insert(file.name.clone(), slot);
+        }
+        modules
+    }
+
+    pub(crate) fn slots(&self) -> MutexGuard<'_, BTreeMap<String, ModuleSlot>> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What a file was when it was last read.
+    pub(crate) fn stamp(&self, path: &Path) -> Option<FileStamp> {
+        self.slots().values().find(|slot| slot.path == path)?.stamp
+    }
+
+    /// What runs now, for the commits to come.
+    pub(crate) fn registry(&self) -> ModuleRegistry {
+        let slots = self.slots();
+        let files = slots.iter().filter_map(|(name, slot)| {
+            let module = match (&slot.module, &slot.refused) {
+                (Some(module), _) => Ok(module.clone()),
+                (None, Some((error, _))) => Err(error.clone()),
+                (None, None) => return None,
+            };
+            Some(ModuleFile { name: name.clone(), path: slot.path.clone(), module, aside: slot.aside() })
+        });
+        ModuleRegistry::new(files.collect())
+    }
+
+    pub(crate) fn status(&self) -> Vec<ModuleStatus> {
+        let keeps = self.library.store.is_some();
+        self.slots().iter().map(|(name, slot)| slot.status(name, keeps)).collect()
+    }
+
+    /// Writes down what is decided about a module.
+    pub(crate) fn persist(&self, name: &str) -> Result<(), VersionStoreError> {
+        let Some(store) = &self.library.store else { return Ok(()) };
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(index) = self.slots().get(name).map(|slot| slot.index.clone()) else { return Ok(()) };
+        store.write_index(name, &index)
+    }
+
+    /// Takes note of a run. Returns what there is to tell of it; true if the module was set aside for it.
+    pub(crate) fn record(
+        &self,
+        tid: u64,
+        module: &Module,
+        entry: EntryPoint,
+        instance: &InstanceRef,
+        run: &RunReport,
+    ) -> (Vec<EventKind>, bool) {
+        let mut slots = self.slots();
+        let Some(slot) = slots.get_mut(&**module.name()) else { return (Vec::new(), false) };
+        let is_hook = entry != EntryPoint::Apply;
+        let is_current = slot.module.as_ref().is_some_and(|current| current.digest() == module.digest());
+        let statistics = &mut slot.statistics;
+        let usage = RunUsage {
+            tid,
+            instance: instance.to_string(),
+            fuel: run.usage.fuel,
+            wall_us: microseconds(run.usage.wall_clock),
+            memory: run.usage.memory,
+        };
+        match is_hook {
+            true => statistics.hook_runs += 1,
+            false => statistics.runs += 1,
+        }
+        if is_current {
+            if statistics.worst_run.as_ref().is_none_or(|worst| worst.fuel <= usage.fuel) {
+                statistics.worst_run = Some(usage.clone());
+            }
+            statistics.last_run = Some(usage);
+        }
+        let Err(failure) = &run.outcome else { return (Vec::new(), false) };
+        match is_hook {
+            true => statistics.hook_failures += 1,
+            false => statistics.failures += 1,
+        }
+        let error = failure.to_string();
+        statistics.last_error = Some(LastError { at: status::now(), tid, error: error.clone() });
+
+        let (name, version) = (module.name().to_string(), module.description().version.to_string());
+        let mut happened = Vec::new();
+        match &failure.cause {
+            FailureCause::Limit(reached) => happened.push(EventKind::Limit {
+                module: name.clone(),
+                version,
+                instance: instance.to_string(),
+                limit: reached.limit.name().to_owned(),
+                error: error.clone(),
+            }),
+            FailureCause::Trap(_) => happened.push(EventKind::Trap {
+                module: name.clone(),
+                version,
+                instance: instance.to_string(),
+                error: error.clone(),
+            }),
+            _ => {}
+        }
+        let quarantine = &self.library.quarantine;
+        let too_many = is_current && is_fault(&failure.cause) && slot.faults.add(Instant::now(), quarantine);
+        if too_many && slot.index.quarantined.is_none() {
+            let reason = format!(
+                "{} of its runs within {} s were ended by a limit or a trap; the last one: {error}",
+                quarantine.failures.unwrap_or_default(),
+                quarantine.window.as_secs()
+            );
+            slot.index.quarantined = Some(reason.clone());
+            slot.changed();
+            happened.push(EventKind::Quarantine { module: name, reason });
+            return (happened, true);
+        }
+        (happened, false)
+    }
+}
+
+/// Whether a run ended so by the module's own doing. That others have used up the commit's time is not.
+fn is_fault(cause: &FailureCause) -> bool {
+    match cause {
+        FailureCause::Limit(reached) => reached.per != LimitPer::Answer,
+        FailureCause::Trap(_) => true,
+        _ => false,
+    }
+}
+
+pub(crate) fn microseconds(time: std::time::Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
