@@ -87,9 +87,9 @@ async fn all_that_a_commit_does_is_told_as_its_part() {
     insta::assert_snapshot!(shown.join("\n"), @r#"
     commit tid=TID > request operation="get" user=HOST
     commit tid=TID user="alice"
-    commit tid=TID user="alice" > module module=probe 0.1.0 instance="probe[name='traced']" entry=Apply > request operation="get-config" user="alice"
-    commit tid=TID user="alice" > module module=probe 0.1.0 instance="probe[name='traced']" entry=Apply failed=false
-    commit tid=TID user="alice" > module module=second 0.1.0 instance="probe[name='traced']" entry=Apply failed=true
+    commit tid=TID user="alice" > module module=probe 0.1.0 instance="probe[name='traced']" entry=apply > request operation="get-config" user="alice"
+    commit tid=TID user="alice" > module module=probe 0.1.0 instance="probe[name='traced']" entry=apply failed=false
+    commit tid=TID user="alice" > module module=second 0.1.0 instance="probe[name='traced']" entry=apply failed=true
     commit tid=TID user="alice" > request operation="get-config" user="alice"
     commit tid=TID user="alice" > request operation="get-config" user=HOST
     commit tid=TID user="alice" > request operation="transaction-error" user=HOST

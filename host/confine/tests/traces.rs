@@ -136,8 +136,8 @@ async fn a_commit_with_its_modules_and_its_requests_is_one_trace() {
         .collect();
     insta::assert_snapshot!(paths.into_iter().collect::<Vec<_>>().join("\n"), @r"
     commit tid=TID user=alice
-    commit tid=TID user=alice > module entry=Apply failed=true instance=probe[name='a'] module=probe 0.1.0
-    commit tid=TID user=alice > module entry=Apply failed=true instance=probe[name='a'] module=probe 0.1.0 > request operation=get-config user=alice
+    commit tid=TID user=alice > module entry=apply failed=true instance=probe[name='a'] module=probe 0.1.0
+    commit tid=TID user=alice > module entry=apply failed=true instance=probe[name='a'] module=probe 0.1.0 > request operation=get-config user=alice
     commit tid=TID user=alice > request operation=get user=HOST
     commit tid=TID user=alice > request operation=get-config user=HOST
     commit tid=TID user=alice > request operation=get-config user=alice

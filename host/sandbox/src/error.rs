@@ -35,7 +35,6 @@ pub struct InstancePosition {
 
 /// Why a run did not succeed.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum FailureCause {
     /// The module says no.
     #[error(transparent)]

@@ -19,6 +19,7 @@ mod console;
 mod description;
 mod digest;
 mod engine;
+mod entry_point;
 mod error;
 mod host;
 mod limit;
@@ -41,6 +42,7 @@ pub use compile::Compiler;
 pub use console::LogLine;
 pub use description::{Description, DescriptionError};
 pub use digest::Digest;
+pub use entry_point::{EntryPoint, Hook};
 pub use error::{
     FailureCause, FileForm, GuestTrap, HostFault, InstancePosition, LoadError, LoadFault, ReturnedError,
     RunFailure,
@@ -48,4 +50,4 @@ pub use error::{
 pub use limit::{Limit, LimitPer, LimitReached};
 pub use limits::{Limits, ScaledLimit};
 pub use module::Module;
-pub use runner::{CommitContext, EntryPoint, RunReport, Runner};
+pub use runner::{CommitContext, RunReport, Runner};

@@ -10,7 +10,7 @@ use confine_view::{CommitDraft, InstanceRef};
 use wasmtime::Store;
 
 use crate::{
-    CommitContext, EntryPoint, FailureCause, HostFault, Limits, LogLine, Usage,
+    CommitContext, EntryPoint, FailureCause, Hook, HostFault, Limits, LogLine, Usage,
     budget::RunAllowance,
     engine::YIELD_INTERVAL,
     host::{ViewHandle, confine::service::types, exports::confine::service::handler},
@@ -115,18 +115,19 @@ pub(crate) fn call<'a>(
     Box::pin(async move {
         let instance = program.instance.instantiate_async(&mut *store).await?;
         let view = ViewHandle::give();
-        if entry == EntryPoint::Apply {
-            let handler = program.handler.load(&mut *store, &instance)?;
-            return handler.call_apply(store, &commit, &of, view).await;
-        }
+        let hook = match entry {
+            EntryPoint::Apply => {
+                let handler = program.handler.load(&mut *store, &instance)?;
+                return handler.call_apply(store, &commit, &of, view).await;
+            }
+            EntryPoint::Hook(hook) => hook,
+        };
         let Some(hooks) = &program.hooks else { return Ok(Ok(())) };
         let hooks = hooks.load(&mut *store, &instance)?;
-        match entry {
-            EntryPoint::PreCommit => hooks.call_pre_commit(store, &commit, &of, view).await,
-            EntryPoint::PostCommit => hooks.call_post_commit(store, &commit, &of, view).await,
-            EntryPoint::Apply | EntryPoint::PostCommitFailed => {
-                hooks.call_post_commit_failed(store, &commit, &of, view).await
-            }
+        match hook {
+            Hook::PreCommit => hooks.call_pre_commit(store, &commit, &of, view).await,
+            Hook::PostCommit => hooks.call_post_commit(store, &commit, &of, view).await,
+            Hook::PostCommitFailed => hooks.call_post_commit_failed(store, &commit, &of, view).await,
         }
     })
 }

@@ -17,8 +17,8 @@ use tracing::Instrument as _;
 use wasmtime::{Engine, Store, component::Linker};
 
 use crate::{
-    Budget, Compiler, Description, Digest, FailureCause, HostFault, InstancePosition, Limit, Limits,
-    LoadError, LoadFault, LogLine, Module, RunFailure, Usage,
+    Budget, Compiler, Description, Digest, EntryPoint, FailureCause, HostFault, InstancePosition, Limit,
+    Limits, LoadError, LoadFault, LogLine, Module, RunFailure, Usage,
     budget::microseconds,
     console::GuestLog,
     engine,
@@ -53,19 +53,6 @@ pub struct CommitContext {
     pub dry_run: bool,
     /// What else there is to say: names and values of the contract.
     pub options: Vec<(String, String)>,
-}
-
-/// What of a module is called.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EntryPoint {
-    /// `handler.apply`
-    Apply,
-    /// `hooks.pre-commit`
-    PreCommit,
-    /// `hooks.post-commit`
-    PostCommit,
-    /// `hooks.post-commit-failed`
-    PostCommitFailed,
 }
 
 /// How a run went.
@@ -163,7 +150,7 @@ impl Runner {
             "module",
             module = %module,
             instance = instance_name,
-            entry = ?entry,
+            entry = %entry,
             fuel = tracing::field::Empty,
             failed = tracing::field::Empty
         );

@@ -20,7 +20,7 @@ mod host;
 
 use std::{error::Error as _, sync::Arc};
 
-use confine_sandbox::{Budget, EntryPoint, FailureCause, HostFault, Limits};
+use confine_sandbox::{Budget, EntryPoint, FailureCause, Hook, HostFault, Limits};
 use confine_tree::Pattern;
 use confine_view::{Fetch, Source, SourceError};
 use guest::{Description, ERROR, Guest};
@@ -94,7 +94,7 @@ async fn hooks_are_called_where_there_are_some() {
 
     let mut budget = Budget::new(&limits, 1);
     let mut told_of = Vec::new();
-    for entry in [EntryPoint::PreCommit, EntryPoint::PostCommit, EntryPoint::PostCommitFailed] {
+    for entry in [Hook::PreCommit, Hook::PostCommit, Hook::PostCommitFailed].map(EntryPoint::Hook) {
         for module in [&with, &without] {
             told_of.push(told(&run_one(&runner, module, &mut budget, entry, "s1").await));
         }

@@ -10,7 +10,7 @@ use confine_backend::{
     Backend, ConnectOptions, ControllerTransaction, Datastore, RequestUser, Transaction, TransactionOutcome,
 };
 use confine_nacm::Nacm;
-use confine_sandbox::{Budget, CommitContext, Digest, EntryPoint, Module};
+use confine_sandbox::{Budget, CommitContext, Digest, EntryPoint, Hook, Module};
 use confine_tree::{Pattern, Tree, xml};
 use confine_view::{CommitDraft, InstanceRef, View};
 use tokio::sync::{Mutex, mpsc};
@@ -96,7 +96,7 @@ pub(crate) async fn before(
     let mut calls = HookCalls::new(host, tid, planned, Some(deadline));
     let mut draft = draft;
     for (module, instance) in hooked(planned) {
-        let (outcome, rest) = calls.call(module, instance, EntryPoint::PreCommit, commit, draft, parts).await;
+        let (outcome, rest) = calls.call(module, instance, Hook::PreCommit, commit, draft, parts).await;
         outcome.map_err(Error::PreCommit)?;
         draft = rest.ok_or(Error::Internal)?;
     }
@@ -140,7 +140,7 @@ impl<'a> HookCalls<'a> {
         &mut self,
         module: &Module,
         instance: &InstanceRef,
-        entry: EntryPoint,
+        hook: Hook,
         commit: &CommitContext,
         draft: CommitDraft,
         parts: &DeclaredPaths<'_>,
@@ -156,26 +156,18 @@ impl<'a> HookCalls<'a> {
         };
         let prefixes = module.description().prefixes.clone();
         let view = |meter| View::new(draft, scope, instance.clone(), prefixes, meter).read_only();
+        let entry = EntryPoint::Hook(hook);
         let run = self.host.runner.run(module, budget, entry, commit, instance, view).await;
         self.host.record(self.tid, module, entry, instance, &run);
         if let Err(failure) = &run.outcome {
             self.host.audit.tell(EventKind::HookFailure {
                 module: name.to_string(),
-                hook: hook(entry).to_owned(),
+                hook: hook.name().to_owned(),
                 instance: instance.to_string(),
                 error: failure.to_string(),
             });
         }
         (run.outcome.map_err(Box::new), run.draft)
-    }
-}
-
-fn hook(entry: EntryPoint) -> &'static str {
-    match entry {
-        EntryPoint::Apply => "apply",
-        EntryPoint::PreCommit => "pre-commit",
-        EntryPoint::PostCommit => "post-commit",
-        EntryPoint::PostCommitFailed => "post-commit-failed",
     }
 }
 
@@ -255,9 +247,9 @@ async fn after(
     running: Digest,
     backend: &Shared,
 ) -> Result<(), Error> {
-    let entry = match over.result {
-        TransactionOutcome::Success => EntryPoint::PostCommit,
-        _ => EntryPoint::PostCommitFailed,
+    let hook = match over.result {
+        TransactionOutcome::Success => Hook::PostCommit,
+        _ => Hook::PostCommitFailed,
     };
     let changed = running != hooked.before;
     let mut options = vec![
@@ -275,7 +267,7 @@ async fn after(
     let mut calls = HookCalls::new(host, hooked.tid, &hooked.planned, None);
     let (mut draft, mut parts) = parts(host, hooked, backend)?;
     for (module, instance) in self::hooked(&hooked.planned) {
-        let (_, rest) = calls.call(module, instance, entry, &commit, draft, &parts).await;
+        let (_, rest) = calls.call(module, instance, hook, &commit, draft, &parts).await;
         // What one hook has read is there for the next, unless a thread was left behind with it.
         (draft, parts) = match rest {
             Some(rest) => (rest, parts),

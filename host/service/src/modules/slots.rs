@@ -257,7 +257,10 @@ impl ModuleSlots {
     ) -> (Vec<EventKind>, bool) {
         let mut slots = self.slots();
         let Some(slot) = slots.get_mut(&**module.name()) else { return (Vec::new(), false) };
-        let is_hook = entry != EntryPoint::Apply;
+        let is_hook = match entry {
+            EntryPoint::Apply => false,
+            EntryPoint::Hook(_) => true,
+        };
         let is_current = slot.module.as_ref().is_some_and(|current| current.digest() == module.digest());
         let statistics = &mut slot.statistics;
         let usage = RunUsage {
@@ -301,7 +304,7 @@ impl ModuleSlots {
                 instance: instance.to_string(),
                 error: error.clone(),
             }),
-            _ => {}
+            FailureCause::Refused(_) | FailureCause::Host(_) => {}
         }
         let quarantine = &self.library.quarantine;
         let too_many = is_current && is_fault(&failure.cause) && slot.faults.add(Instant::now(), quarantine);
@@ -323,9 +326,12 @@ impl ModuleSlots {
 /// Whether a run ended so by the module's own doing. That others have used up the commit's time is not.
 fn is_fault(cause: &FailureCause) -> bool {
     match cause {
-        FailureCause::Limit(reached) => reached.per != LimitPer::Answer,
+        FailureCause::Limit(reached) => match reached.per {
+            LimitPer::Commit | LimitPer::Instance | LimitPer::Call => true,
+            LimitPer::Answer => false,
+        },
         FailureCause::Trap(_) => true,
-        _ => false,
+        FailureCause::Refused(_) | FailureCause::Host(_) => false,
     }
 }
 

@@ -1,0 +1,44 @@
+//! The exported functions of a module that Confine calls for an instance.
+
+use std::fmt;
+
+/// A function that a module exports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EntryPoint {
+    /// `handler.apply`
+    Apply,
+    /// One of the `hooks` interface, which a module need not export.
+    Hook(Hook),
+}
+
+/// A function that is called before or after a commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hook {
+    /// `hooks.pre-commit`
+    PreCommit,
+    /// `hooks.post-commit`
+    PostCommit,
+    /// `hooks.post-commit-failed`
+    PostCommitFailed,
+}
+
+impl Hook {
+    /// The name of the function in the contract.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::PreCommit => "pre-commit",
+            Self::PostCommit => "post-commit",
+            Self::PostCommitFailed => "post-commit-failed",
+        }
+    }
+}
+
+/// As the contract names the function.
+impl fmt::Display for EntryPoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Apply => "apply",
+            Self::Hook(hook) => hook.name(),
+        })
+    }
+}
