@@ -1,8 +1,8 @@
-# Play a commit, a dry run, a change, a deletion, and what is said of modules that fail, on the embedded controller
+# Run a guided demo against a built-in controller: commit, dry run, change, delete, failing modules
 demo:
     cargo demo
 
-# Pass the tests
+# Run all tests of the host
 test:
     cargo verify
 
@@ -10,11 +10,11 @@ test:
 lint:
     cargo fmt --all --check && cargo lint && cargo deny check bans licenses sources
 
-# Measure
+# Run the benchmarks
 bench:
     cargo bench --workspace
 
-# Measure how late commits are answered whose modules never end by themselves
+# Measure how late Confine answers commits whose modules never end
 late:
     cargo test -p confine --test hostile -- --bench
 
@@ -23,11 +23,15 @@ fuzz target:
     mkdir -p tests/fuzz/target/found/{{target}}
     cd tests/fuzz && cargo +nightly fuzz run {{ if target =~ "^(http|settings)$" { "--features program" } else { "" } }} {{target}} target/found/{{target}} corpus/{{target}} -- -max_total_time=60
 
-# Build the Debian package, and try it in a Debian system of its own (needs cargo-deb, debootstrap and root)
+# Render the book to target/book (needs mdbook)
+book:
+    mdbook build docs
+
+# Build the Debian package and try it in a separate Debian system (needs cargo-deb, debootstrap and root)
 deb:
     packaging/build-deb
     packaging/try-deb target/debian/confine_*.deb "$(mktemp -d)"
 
-# All that a submission must pass
+# Run all checks that a submission must pass
 ci:
     .ci/run
