@@ -23,8 +23,12 @@ fuzz target:
     mkdir -p tests/fuzz/target/found/{{target}}
     cd tests/fuzz && cargo +nightly fuzz run {{ if target =~ "^(http|settings)$" { "--features program" } else { "" } }} {{target}} target/found/{{target}} corpus/{{target}} -- -max_total_time=60
 
+# Check that what the documents name exists: links, files, types, tests (needs python3)
+docs:
+    docs/check
+
 # Render the book to target/book (needs mdbook)
-book:
+book: docs
     mdbook build docs
 
 # Build the Debian package and try it in a separate Debian system (needs cargo-deb, debootstrap and root)
