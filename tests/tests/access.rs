@@ -38,7 +38,7 @@ fn nacm(host: &str, more: &str) -> String {
 
 /// The user that this process runs as, which the daemon acts as for itself.
 fn host() -> String {
-    confine_backend::own_user().unwrap()
+    confine_backend::process_user().unwrap()
 }
 
 /// With these rules, and this user who commits.

@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use confine_author::{CaseResult, ServiceCase, bindings};
-use confine_backend::modules_in;
+use confine_backend::modules_from_directories;
 use confine_tests::workshop::{example_services, typed};
 
 fn written(modules: &[&str]) -> String {
@@ -13,7 +13,7 @@ fn written(modules: &[&str]) -> String {
     let directories: [PathBuf; 3] =
         [here.join("../host/controller/models"), example_services(), here.join("guests/typed")];
     let modules: Vec<String> = modules.iter().map(|&module| module.to_owned()).collect();
-    bindings(&modules_in(&directories, &modules).unwrap().compile(), &modules)
+    bindings(&modules_from_directories(&directories, &modules).unwrap().compile(), &modules)
 }
 
 /// To write them anew: `confine bindings --yang host/controller/models --yang example-services --yang

@@ -77,7 +77,7 @@ async fn all_that_a_commit_does_is_told_as_its_part() {
     let tid = committed.transaction.tid;
     stage.close().await;
     let paths = paths.0.lock().unwrap();
-    let host = format!("user={:?}", confine_backend::own_user().unwrap());
+    let host = format!("user={:?}", confine_backend::process_user().unwrap());
     let mut shown: Vec<_> = paths
         .iter()
         .filter(|path| path.starts_with("commit"))

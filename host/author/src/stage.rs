@@ -172,7 +172,7 @@ impl Testbed {
 
     /// Waits for the end of a transaction.
     pub async fn end(&mut self, tid: u64) -> Result<ControllerTransaction, Error> {
-        Ok(self.events.completed(tid).await?)
+        Ok(self.events.wait_for_transaction(tid).await?)
     }
 
     /// Stops the daemon and the controller, and waits for them.

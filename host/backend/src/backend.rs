@@ -4,7 +4,7 @@ use confine_netconf::{Error as NetconfError, OutgoingRpc, Payload, ReplyBody, Re
 use tokio::net::UnixStream;
 use tracing::Instrument as _;
 
-use crate::{CONTROLLER, ConnectOptions, Error, RequestUser, Subscription, life::PeerLiveness};
+use crate::{CONTROLLER, ConnectOptions, Error, RequestUser, Subscription, peer_liveness::PeerLiveness};
 
 /// The backend, to make requests of: one at a time, each for an [`RequestUser`].
 ///
@@ -67,7 +67,7 @@ impl Backend {
     /// Connects to the backend that was subscribed to, and makes requests of no other: one that is started
     /// again gives its transactions the same numbers. Every request fails once that backend has closed the
     /// subscription, or its events are dropped.
-    pub async fn connect_beside(subscription: &Subscription) -> Result<Self, Error> {
+    pub async fn connect_to_subscribed(subscription: &Subscription) -> Result<Self, Error> {
         let (options, life) = (subscription.options().clone(), Some(subscription.life()));
         let mut backend = Self { options, session: None, life };
         backend.session = Some(backend.open("hello").await?);
@@ -77,7 +77,7 @@ impl Backend {
     async fn open(&self, operation: &'static str) -> Result<RequestSession<UnixStream>, Error> {
         let session = self.options.open().await?;
         match &self.life {
-            Some(life) if life.is_over() => Err(Error::Session { operation, source: NetconfError::Closed }),
+            Some(life) if life.is_closed() => Err(Error::Session { operation, source: NetconfError::Closed }),
             _ => Ok(session),
         }
     }
@@ -130,16 +130,16 @@ impl Backend {
     }
 
     /// Reads state by an XPath expression in which `co` is the controller's namespace.
-    pub(crate) async fn state(
+    pub(crate) async fn get_controller_state(
         &mut self,
         xpath: &str,
         identity: &RequestUser,
     ) -> Result<Payload<'static>, Error> {
-        self.state_of(xpath, &[("co", CONTROLLER)], identity).await
+        self.get_state(xpath, &[("co", CONTROLLER)], identity).await
     }
 
     /// Reads state by an XPath expression with these prefixes.
-    pub(crate) async fn state_of(
+    pub(crate) async fn get_state(
         &mut self,
         xpath: &str,
         namespaces: &[(&str, &str)],

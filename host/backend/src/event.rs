@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     CONTROLLER, ConnectOptions, Error, TransactionOutcome,
-    life::{PeerGuard, PeerLiveness},
+    peer_liveness::{PeerGuard, PeerLiveness},
     transaction::parse_tid,
 };
 
@@ -135,7 +135,7 @@ pub struct EventReceiver {
 /// A session that subscribes, before it does nothing but receive.
 ///
 /// Its events and its answers come in the order in which the backend gave them: what was notified before a
-/// subscription was answered is [there](Events::next_of_before) when the answer is.
+/// subscription was answered is [there](Events::next_buffered) when the answer is.
 #[derive(Debug)]
 pub struct Subscription {
     options: ConnectOptions,
@@ -149,8 +149,8 @@ impl Subscription {
     /// Connects.
     pub async fn open(options: &ConnectOptions) -> Result<Self, Error> {
         let connection = options.connect().await?;
-        let pulse = PeerGuard::of(&connection).map_err(|source| options.no_connection(source))?;
-        Ok(Self { options: options.clone(), session: options.greet(connection).await?, pulse })
+        let pulse = PeerGuard::of(&connection).map_err(|source| options.connect_error(source))?;
+        Ok(Self { options: options.clone(), session: options.exchange_hello(connection).await?, pulse })
     }
 
     /// Subscribes to a stream as the host user.
@@ -174,11 +174,11 @@ impl Subscription {
     }
 
     /// From now on events are taken in.
-    pub fn listen(self) -> Result<EventReceiver, Error> {
+    pub fn into_receiver(self) -> Result<EventReceiver, Error> {
         let failed = |source| Error::Session { operation: Self::OPERATION, source };
         let mut subscriber = self.session.into_subscriber().map_err(failed)?;
         let mut before = VecDeque::new();
-        while let Some(notification) = subscriber.next_of_before() {
+        while let Some(notification) = subscriber.next_buffered() {
             before.extend(ControllerEvent::read(&notification).transpose());
         }
         let (sender, events) = mpsc::unbounded_channel();
@@ -194,11 +194,11 @@ impl EventReceiver {
         for &stream in streams {
             subscription.add(stream).await?;
         }
-        subscription.listen()
+        subscription.into_receiver()
     }
 
     /// The next of those that had been notified before the last subscription was answered.
-    pub fn next_of_before(&mut self) -> Option<Result<ControllerEvent, Error>> {
+    pub fn next_buffered(&mut self) -> Option<Result<ControllerEvent, Error>> {
         self.before.pop_front()
     }
 
@@ -207,7 +207,7 @@ impl EventReceiver {
     /// An error that [is recoverable](Error::is_recoverable) is one notification that can't be understood;
     /// any other is the end.
     pub async fn next(&mut self) -> Result<ControllerEvent, Error> {
-        match self.next_of_before() {
+        match self.next_buffered() {
             Some(event) => event,
             None => self.events.recv().await.unwrap_or_else(|| Err(notification(NetconfError::Closed))),
         }
@@ -215,7 +215,7 @@ impl EventReceiver {
 
     /// Waits for the transaction `tid` to be over. All other events until then are dropped: this is for
     /// clients that commit, not for a services daemon.
-    pub async fn completed(&mut self, tid: u64) -> Result<ControllerTransaction, Error> {
+    pub async fn wait_for_transaction(&mut self, tid: u64) -> Result<ControllerTransaction, Error> {
         loop {
             match self.next().await {
                 Ok(ControllerEvent::ControllerTransaction(over)) if over.tid == tid => return Ok(over),

@@ -12,26 +12,26 @@
 
 mod backend;
 mod client;
-mod content;
 mod error;
 mod event;
-mod life;
 mod models;
 mod options;
+mod payload_tree;
+mod peer_liveness;
 mod schemas;
 mod transaction;
 
 pub use backend::{Backend, ConfigRequest, Datastore};
 pub use client::{ActionsMode, ControllerCommit, DatastoreDiff, DeviceConfigType, PushMode};
 pub use confine_netconf::Payload;
-pub use content::tree;
 pub use error::{AnswerRejection, Error};
 pub use event::{
     ControllerEvent, ControllerTransaction, EventReceiver, EventStream, ServiceRef, ServicesCommit,
     Subscription,
 };
-pub use models::{ModelCache, ModelStore, RequestGate, YangDirectories, modules_in};
-pub use options::{ConnectOptions, RequestUser, own_user};
+pub use models::{ModelCache, ModelStore, RequestGate, YangDirectories, modules_from_directories};
+pub use options::{ConnectOptions, RequestUser, process_user};
+pub use payload_tree::payload_tree;
 pub use schemas::{DeviceSchemas, SchemaRef};
 pub use transaction::{Transaction, TransactionOutcome, TransactionState};
 

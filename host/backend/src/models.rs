@@ -21,7 +21,7 @@ use tokio::{
 use self::directories::ModulePackages;
 pub use self::{
     cache::ModelCache,
-    directories::{YangDirectories, modules_in},
+    directories::{YangDirectories, modules_from_directories},
 };
 use crate::{Backend, DeviceSchemas, Error, RequestUser, SchemaRef};
 
@@ -43,11 +43,11 @@ const TIDY: Duration = Duration::from_secs(24 * 60 * 60);
 /// one.
 pub trait RequestGate: Sync {
     /// The connection, as soon as nobody has anything better to do with it.
-    fn turn(&self) -> impl Future<Output = MutexGuard<'_, Backend>> + Send;
+    fn acquire(&self) -> impl Future<Output = MutexGuard<'_, Backend>> + Send;
 }
 
 impl RequestGate for Mutex<Backend> {
-    async fn turn(&self) -> MutexGuard<'_, Backend> {
+    async fn acquire(&self) -> MutexGuard<'_, Backend> {
         self.lock().await
     }
 }
@@ -58,7 +58,7 @@ impl RequestGate for Mutex<Backend> {
 ///
 /// Reading them is a matter of the times in which nothing is committed: a commit works with what is known
 /// when it begins. What cannot be had is not known, and that is all; it may be [asked
-/// for](Self::read_missing) again.
+/// for](Self::retry_missing) again.
 pub struct ModelStore {
     directories: Arc<YangDirectories>,
     packages: Arc<ModulePackages>,
@@ -159,7 +159,7 @@ impl ModelStore {
             }
         }
         if let Some(others) = &self.others {
-            schema.mount_in_others(others.clone());
+            schema.mount_default(others.clone());
         }
         schema
     }
@@ -169,13 +169,13 @@ impl ModelStore {
     ///
     /// # Errors
     /// A connection that is lost.
-    pub async fn read_own(&mut self, turn: &impl RequestGate) -> Result<(), Error> {
+    pub async fn read_controller_models(&mut self, turn: &impl RequestGate) -> Result<(), Error> {
         self.tells_of_devices = true;
-        let listed = turn.turn().await.own_schemas(&RequestUser::Host).await;
+        let listed = turn.acquire().await.controller_schemas(&RequestUser::Host).await;
         let listed = recovered(listed, "the controller does not tell its own models")?.unwrap_or_default();
         let mut texts = Vec::with_capacity(listed.len());
         for schema in &listed {
-            let text = turn.turn().await.own_schema(schema, &RequestUser::Host).await;
+            let text = turn.acquire().await.controller_schema(schema, &RequestUser::Host).await;
             texts.push((schema.clone(), recovered(text, "a model of the controller cannot be read")?));
         }
         self.told = match (texts.is_empty(), texts.iter().all(|(_, text)| text.is_some())) {
@@ -201,7 +201,7 @@ impl ModelStore {
 
     /// Looks again for the models that came with services, and reads them where others are there now: a
     /// module that is new brings its own. Whether anything is different now.
-    pub async fn read_packages(&mut self) -> bool {
+    pub async fn read_service_models(&mut self) -> bool {
         let (directories, packages) = (self.directories.clone(), self.packages.clone());
         let from_files = self.told == ControllerModules::Nothing;
         let compiled = spawn_blocking(move || {
@@ -225,8 +225,8 @@ impl ModelStore {
     ///
     /// # Errors
     /// A connection that is lost.
-    pub async fn read_devices(&mut self, turn: &impl RequestGate) -> Result<bool, Error> {
-        let states = turn.turn().await.device_states(&RequestUser::Host).await;
+    pub async fn read_device_models(&mut self, turn: &impl RequestGate) -> Result<bool, Error> {
+        let states = turn.acquire().await.device_states(&RequestUser::Host).await;
         let states = recovered(states, "the connections of the devices cannot be read")?;
         self.devices_untold = states.is_none();
         let Some(states) = states else { return Ok(false) };
@@ -272,7 +272,7 @@ impl ModelStore {
     ///
     /// # Errors
     /// A connection that is lost.
-    pub async fn read_these(
+    pub async fn read_models_of(
         &mut self,
         turn: &impl RequestGate,
         states: impl IntoIterator<Item = DeviceSchemas>,
@@ -285,14 +285,14 @@ impl ModelStore {
     }
 
     /// One device of each set of models that devices have, by name.
-    pub fn examples(&self) -> Vec<&str> {
+    pub fn representative_devices(&self) -> Vec<&str> {
         let mut seen = HashSet::new();
         let with_set = self.devices.iter().filter_map(|(name, device)| Some((name, device.set.as_ref()?)));
         with_set.filter(|(_, set)| seen.insert(Arc::as_ptr(set))).map(|(name, _)| &**name).collect()
     }
 
     /// Whether the controller has not told something that it may tell another time.
-    pub fn have_gaps(&self) -> bool {
+    pub fn has_gaps(&self) -> bool {
         self.told == ControllerModules::Part
             || self.devices_untold
             || self.devices.values().any(|device| device.untold)
@@ -303,17 +303,17 @@ impl ModelStore {
     ///
     /// # Errors
     /// A connection that is lost.
-    pub async fn read_missing(&mut self, turn: &impl RequestGate) -> Result<bool, Error> {
+    pub async fn retry_missing(&mut self, turn: &impl RequestGate) -> Result<bool, Error> {
         let mut changed = false;
         if self.told == ControllerModules::Part {
-            self.read_own(turn).await?;
+            self.read_controller_models(turn).await?;
             changed = true;
         }
         let gaps = self.sets.values().filter(|set| !set.missing.is_empty());
         for set in gaps.cloned().collect::<Vec<_>>() {
             let mut speakers = self.devices.values();
             let speaker = speakers.find(|device| {
-                device.state.tells_models()
+                device.state.may_have_schemas()
                     && device.set.as_ref().is_some_and(|other| Arc::ptr_eq(other, &set))
             });
             let Some(speaker) = speaker.map(|device| device.state.name.clone()) else { continue };
@@ -343,7 +343,7 @@ impl ModelStore {
             }
         }
         if self.devices_untold {
-            changed |= self.read_devices(turn).await?;
+            changed |= self.read_device_models(turn).await?;
         }
         Ok(changed)
     }
@@ -355,10 +355,10 @@ impl ModelStore {
         state: DeviceSchemas,
     ) -> Result<DeviceModels, Error> {
         let mut device = DeviceModels { state, set: None, untold: false };
-        if !self.tells_of_devices || !device.state.tells_models() {
+        if !self.tells_of_devices || !device.state.may_have_schemas() {
             return Ok(device);
         }
-        let listed = turn.turn().await.device_schemas(&device.state.name, &RequestUser::Host).await;
+        let listed = turn.acquire().await.device_schemas(&device.state.name, &RequestUser::Host).await;
         if listed.as_ref().is_err_and(Error::is_unknown_operation) {
             tracing::info!("The controller does not tell the models of its devices: it is older than 1.8");
             self.tells_of_devices = false;
@@ -449,7 +449,7 @@ impl ModelStore {
 
 /// The text of one of a device's modules; `None` where it is not to be had.
 async fn fetch(turn: &impl RequestGate, device: &str, schema: &SchemaRef) -> Result<Option<Vec<u8>>, Error> {
-    let fetched = turn.turn().await.device_schema(device, schema, &RequestUser::Host).await;
+    let fetched = turn.acquire().await.device_schema(device, schema, &RequestUser::Host).await;
     let fetched = recovered(fetched, "a model of a device cannot be read")?;
     Ok(fetched.flatten().map(String::into_bytes))
 }

@@ -26,7 +26,7 @@ pub enum RequestUser {
 pub struct ConnectOptions {
     /// Path of the backend's socket, its option `CLICON_SOCK`.
     pub socket: PathBuf,
-    /// The user of requests that are the host's own. See [`own_user`].
+    /// The user of requests that are the host's own. See [`process_user`].
     pub host_user: String,
     /// How long a connection with its `hello`, and each request, may take. The backend does one thing at a
     /// time, so this is also for what others ask of it. Default: 60 s.
@@ -40,7 +40,7 @@ pub struct ConnectOptions {
 impl ConnectOptions {
     /// The backend at `socket`, with all else by default. Fails if this process's user has no name.
     pub fn new(socket: impl Into<PathBuf>) -> Result<Self, Error> {
-        Ok(Self::with_host_user(socket, own_user()?))
+        Ok(Self::with_host_user(socket, process_user()?))
     }
 
     /// As [`new`](Self::new), with a given host user.
@@ -63,22 +63,25 @@ impl ConnectOptions {
 
     /// Connects and says hello.
     pub(crate) async fn open(&self) -> Result<RequestSession<UnixStream>, Error> {
-        self.greet(self.connect().await?).await
+        self.exchange_hello(self.connect().await?).await
     }
 
     /// Connects.
     pub(crate) async fn connect(&self) -> Result<UnixStream, Error> {
-        let late = |_| self.no_connection(std::io::ErrorKind::TimedOut.into());
+        let late = |_| self.connect_error(std::io::ErrorKind::TimedOut.into());
         let connection = tokio::time::timeout(self.request_timeout, UnixStream::connect(&self.socket)).await;
-        connection.map_err(late)?.map_err(|source| self.no_connection(source))
+        connection.map_err(late)?.map_err(|source| self.connect_error(source))
     }
 
-    pub(crate) fn no_connection(&self, source: std::io::Error) -> Error {
+    pub(crate) fn connect_error(&self, source: std::io::Error) -> Error {
         Error::Connect { socket: self.socket.clone(), source }
     }
 
     /// Says hello.
-    pub(crate) async fn greet(&self, stream: UnixStream) -> Result<RequestSession<UnixStream>, Error> {
+    pub(crate) async fn exchange_hello(
+        &self,
+        stream: UnixStream,
+    ) -> Result<RequestSession<UnixStream>, Error> {
         let limit = self.request_timeout;
         let hello = Hello::client(&self.host_user, TRANSPORT);
         RequestSession::open_with_message_limit(stream, &hello, limit, self.message_limit)
@@ -88,7 +91,7 @@ impl ConnectOptions {
 }
 
 /// The name of the user that this process runs as, which is who the backend takes the peer for.
-pub fn own_user() -> Result<String, Error> {
+pub fn process_user() -> Result<String, Error> {
     let uid = geteuid();
     let user = User::from_uid(uid).map_err(Error::UserDatabase)?;
     user.map(|user| user.name).ok_or(Error::NoSuchUser { uid: uid.as_raw() })

@@ -80,7 +80,7 @@ impl DeviceSchemas {
     }
 
     /// Whether the controller may know its models: not while it comes up or goes.
-    pub fn tells_models(&self) -> bool {
+    pub fn may_have_schemas(&self) -> bool {
         self.is_open() || self.state == "CLOSED"
     }
 }
@@ -88,9 +88,9 @@ impl DeviceSchemas {
 impl Backend {
     /// The modules of the controller itself, those of its services among them. None where the controller
     /// does not tell.
-    pub async fn own_schemas(&mut self, identity: &RequestUser) -> Result<Vec<SchemaRef>, Error> {
+    pub async fn controller_schemas(&mut self, identity: &RequestUser) -> Result<Vec<SchemaRef>, Error> {
         let namespaces = [("ncm", MONITORING)];
-        let data = self.state_of("/ncm:netconf-state/ncm:schemas", &namespaces, identity).await?;
+        let data = self.get_state("/ncm:netconf-state/ncm:schemas", &namespaces, identity).await?;
         let mut found = Vec::new();
         for state in data.children() {
             for schemas in state.map_err(unreadable("get"))?.children() {
@@ -104,7 +104,11 @@ impl Backend {
     }
 
     /// The text of one of the controller's own modules (`get-schema`, RFC 6022 section 3.1).
-    pub async fn own_schema(&mut self, schema: &SchemaRef, identity: &RequestUser) -> Result<String, Error> {
+    pub async fn controller_schema(
+        &mut self,
+        schema: &SchemaRef,
+        identity: &RequestUser,
+    ) -> Result<String, Error> {
         const OPERATION: &str = "get-schema";
         let content = |xml: &mut XmlWriter| {
             xml.leaf("identifier", &[], schema.name())?;
@@ -178,7 +182,7 @@ impl Backend {
         let namespaces = [("co", CONTROLLER)];
         let leaves = ["name", "conn-state", "conn-state-timestamp"];
         let paths = leaves.map(|leaf| format!("/co:devices/co:device/co:{leaf}"));
-        let state = self.state_of(&paths.join(" | "), &namespaces, identity).await?;
+        let state = self.get_state(&paths.join(" | "), &namespaces, identity).await?;
         let read = ConfigRequest {
             source: Datastore::Running,
             xpath: "/co:devices/co:device/co:device-domain | /co:devices/co:device/co:device-profile | \
@@ -232,8 +236,11 @@ impl DeviceDomains {
                 let entry = entry.map_err(&unreadable)?;
                 let text = |name: &str| entry.child_text(name).map_err(&unreadable);
                 let domain = DomainSetting { own: text("device-domain")?, profile: text("device-profile")? };
-                let entries =
-                    if entry.is(CONTROLLER, "device") { &mut domains.devices } else { &mut domains.profiles };
+                let entries = if entry.is_named(CONTROLLER, "device") {
+                    &mut domains.devices
+                } else {
+                    &mut domains.profiles
+                };
                 entries.extend(text("name")?.map(|name| (name, domain)));
             }
         }

@@ -1,6 +1,6 @@
 //! Transactions: looking them up, and ending the part of them that is ours.
 
-use confine_netconf::{Error as NetconfError, XmlElement, representable};
+use confine_netconf::{Error as NetconfError, XmlElement, replace_invalid_characters};
 
 use crate::{Backend, CONTROLLER, Error, PushMode, RequestUser};
 
@@ -61,7 +61,7 @@ pub struct Transaction {
     pub username: Option<String>,
     /// When, as the backend writes it. A backend that is started again uses the same numbers again: the
     /// transaction is still the one that it was if this is what it was.
-    pub began: Option<String>,
+    pub started_at: Option<String>,
     /// How far it has come.
     pub state: TransactionState,
     /// How it went.
@@ -91,7 +91,7 @@ impl Transaction {
         Ok(Self {
             tid: parse_tid("transaction", &required("tid")?)?,
             username: text("username")?,
-            began: text("timestamp0")?,
+            started_at: text("timestamp0")?,
             state: state(required("state")?),
             result: TransactionOutcome::parse(required("result")?),
             description: text("description")?,
@@ -124,7 +124,7 @@ impl Backend {
     }
 
     async fn transactions(&mut self, xpath: &str, identity: &RequestUser) -> Result<Vec<Transaction>, Error> {
-        let data = self.state(xpath, identity).await?;
+        let data = self.get_controller_state(xpath, identity).await?;
         let mut found = Vec::new();
         for transactions in data.children() {
             for transaction in transactions.map_err(unreadable)?.children() {
@@ -165,7 +165,7 @@ impl Backend {
         self.command(identity, "transaction-error", &[("xmlns", CONTROLLER)], |xml| {
             xml.leaf("tid", &[], &tid.to_string())?;
             xml.leaf("origin", &[], &plain(origin))?;
-            xml.leaf("reason", &[], &representable(reason))
+            xml.leaf("reason", &[], &replace_invalid_characters(reason))
         })
         .await
         .map_err(|error| error.for_transaction(tid))

@@ -72,7 +72,7 @@ async fn a_real_controller_is_understood() {
     assert_eq!(open.iter().map(|transaction| transaction.tid).collect::<Vec<_>>(), [tid]);
     let reason = "bench: '<' not supported & \"more\"\nsecond line";
     backend.transaction_error(tid, "conf\u{ed}ne <1>", reason, &HOST).await.unwrap();
-    let over = events.completed(tid).await.unwrap();
+    let over = events.wait_for_transaction(tid).await.unwrap();
     assert_eq!(over.result, TransactionOutcome::Failed);
     assert_eq!(over.origin.as_deref(), Some("conf_ne _1_"));
     assert_eq!(over.reason.as_deref(), Some(reason));
@@ -89,7 +89,7 @@ async fn a_real_controller_is_understood() {
     assert_eq!(transaction.push(), Some(PushMode::None));
     assert_eq!(transaction.username.as_deref(), Some(user.options().host_user.as_str()));
     backend.actions_done(tid, &["ssh-users"], &HOST).await.unwrap();
-    let over = events.completed(tid).await.unwrap();
+    let over = events.wait_for_transaction(tid).await.unwrap();
     assert_eq!((over.result, over.reason), (TransactionOutcome::Success, None));
     let diff = DatastoreDiff::Devices("*", DeviceConfigType::Running, DeviceConfigType::Actions);
     assert!(user.datastore_diff(diff, &HOST).await.unwrap().is_empty());
@@ -102,7 +102,7 @@ async fn a_real_controller_is_understood() {
         let tid = user.controller_commit(force, &HOST).await.unwrap();
         assert_eq!(notified(&mut events).await.services, services);
         backend.transaction_error(tid, "confine", "enough", &HOST).await.unwrap();
-        assert_eq!(events.completed(tid).await.unwrap().result, TransactionOutcome::Failed);
+        assert_eq!(events.wait_for_transaction(tid).await.unwrap().result, TransactionOutcome::Failed);
     }
 
     user.discard_changes(&HOST).await.unwrap();
@@ -128,11 +128,11 @@ async fn models_are_read_of_a_real_controller() {
     for cache in [None, cache(), cache()] {
         let mut models = ModelStore::new(YangDirectories::default(), Vec::new(), cache);
         let began = std::time::Instant::now();
-        models.read_own(&backend).await.unwrap();
+        models.read_controller_models(&backend).await.unwrap();
         let own = began.elapsed();
-        assert!(models.read_devices(&backend).await.unwrap());
+        assert!(models.read_device_models(&backend).await.unwrap());
         eprintln!("own models in {own:?}, all in {:?}", began.elapsed());
-        assert!(!models.read_devices(&backend).await.unwrap());
+        assert!(!models.read_device_models(&backend).await.unwrap());
         let schema = models.schema();
         assert!(schema.outer().module_by_name("clixon-controller").is_some());
         assert!(schema.outer().module_by_name("ssh-users").is_some());
@@ -155,7 +155,7 @@ async fn reads(backend: &mut Backend) {
     };
     let data = backend.get_config(names, &HOST).await.unwrap();
     let devices = data.children().next().unwrap().unwrap();
-    assert!(devices.is(CONTROLLER, "devices"));
+    assert!(devices.is_named(CONTROLLER, "devices"));
     for device in devices.children() {
         assert!(device.unwrap().child_text("name").unwrap().is_some());
     }

@@ -182,8 +182,8 @@ async fn each_model_is_asked_for_once() {
         controller(facts(&[open("l1", &[OLD_LAMP]), open("l2", &[OLD_LAMP]), open("l3", &[NEW_LAMP])])).await;
     let mut models = ModelStore::default();
     assert_eq!(told(&models, "l1", "level", "x"), "unknown");
-    models.read_own(&backend).await.unwrap();
-    assert!(models.read_devices(&backend).await.unwrap());
+    models.read_controller_models(&backend).await.unwrap();
+    assert!(models.read_device_models(&backend).await.unwrap());
     insta::assert_snapshot!(asked(&facts), @"
     get
     get-schema clixon-controller
@@ -206,7 +206,7 @@ async fn each_model_is_asked_for_once() {
     assert_eq!(told(&models, "l3", "colour", "red"), "red");
 
     // Nothing has changed: the connections are looked at, and that is all.
-    assert!(!models.read_devices(&backend).await.unwrap());
+    assert!(!models.read_device_models(&backend).await.unwrap());
     insta::assert_snapshot!(asked(&facts), @"
     get
     get-config
@@ -219,12 +219,12 @@ async fn a_thousand_devices_that_have_the_same_share_it() {
     let devices: Vec<Device> = names.map(|name| open(name, &[OLD_LAMP])).collect();
     let (facts, backend) = controller(facts(&devices)).await;
     let mut models = ModelStore::default();
-    models.read_own(&backend).await.unwrap();
-    models.read_devices(&backend).await.unwrap();
+    models.read_controller_models(&backend).await.unwrap();
+    models.read_device_models(&backend).await.unwrap();
     let asked = asked(&facts);
     assert_eq!(asked.lines().filter(|line| line.starts_with("get-device-schema")).count(), 1_001);
     assert_eq!(asked.lines().filter(|line| line.ends_with(" lamp")).count(), 1);
-    assert_eq!(models.examples(), ["l0"]);
+    assert_eq!(models.representative_devices(), ["l0"]);
     let schema = models.schema();
     let of = |device| schema.mounted(device).map(std::ptr::from_ref);
     assert!(of("l0").is_some() && of("l0") == of("l999"));
@@ -234,17 +234,17 @@ async fn a_thousand_devices_that_have_the_same_share_it() {
 async fn a_device_that_comes_back_is_asked_again() {
     let (facts, backend) = controller(facts(&[open("l1", &[OLD_LAMP]), open("l2", &[OLD_LAMP])])).await;
     let mut models = ModelStore::default();
-    models.read_own(&backend).await.unwrap();
-    models.read_devices(&backend).await.unwrap();
+    models.read_controller_models(&backend).await.unwrap();
+    models.read_device_models(&backend).await.unwrap();
     asked(&facts);
     let change = |change: &dyn Fn(&mut Device)| change(facts.lock().unwrap().devices.first_mut().unwrap());
 
     // While it is on its way, what it spoke is the best that is known.
     change(&|l1| (l1.state, l1.since, l1.models) = ("SCHEMA-LIST", "tuesday", None));
-    assert!(!models.read_devices(&backend).await.unwrap());
+    assert!(!models.read_device_models(&backend).await.unwrap());
     assert_eq!(told(&models, "l1", "colour", "red"), "excluded");
     change(&|l1| (l1.state, l1.models) = ("OPEN", Some(vec![NEW_LAMP])));
-    assert!(models.read_devices(&backend).await.unwrap());
+    assert!(models.read_device_models(&backend).await.unwrap());
     assert_eq!(told(&models, "l1", "colour", "red"), "red");
     assert_eq!(told(&models, "l2", "colour", "red"), "excluded");
     insta::assert_snapshot!(asked(&facts), @"
@@ -258,9 +258,9 @@ async fn a_device_that_comes_back_is_asked_again() {
 
     // One that speaks the same as before is no news; one that is gone is.
     change(&|l1| l1.since = "wednesday");
-    assert!(!models.read_devices(&backend).await.unwrap());
+    assert!(!models.read_device_models(&backend).await.unwrap());
     facts.lock().unwrap().devices.pop();
-    assert!(models.read_devices(&backend).await.unwrap());
+    assert!(models.read_device_models(&backend).await.unwrap());
     assert_eq!(told(&models, "l2", "level", "1"), "unknown");
 }
 
@@ -272,8 +272,8 @@ async fn what_cannot_be_had_is_not_known() {
     let devices = [closed, open("half", &[OLD_LAMP, broken, unnamed]), open("none", &[])];
     let (facts, backend) = controller(facts(&devices)).await;
     let mut models = ModelStore::default();
-    models.read_own(&backend).await.unwrap();
-    models.read_devices(&backend).await.unwrap();
+    models.read_controller_models(&backend).await.unwrap();
+    models.read_device_models(&backend).await.unwrap();
     let told = ["closed", "half", "none"].map(|device| told(&models, device, "level", "101"));
     insta::assert_snapshot!(told.join("\n"), @"
     unknown
@@ -308,8 +308,8 @@ async fn an_old_controller_is_not_asked_about_its_devices() {
     std::fs::create_dir(&package).unwrap();
     std::fs::write(package.join("lamp.yang"), LAMP).unwrap();
     let mut models = ModelStore::new(directories, vec![package], None);
-    models.read_own(&backend).await.unwrap();
-    assert!(!models.read_devices(&backend).await.unwrap());
+    models.read_controller_models(&backend).await.unwrap();
+    assert!(!models.read_device_models(&backend).await.unwrap());
     insta::assert_snapshot!(asked(&facts), @"
     get
     get
@@ -332,24 +332,24 @@ async fn what_came_with_a_service_is_read_when_it_is_there() {
     let (facts, backend) = controller(facts(&[Device { models: None, ..open("l1", &[]) }])).await;
     let home = tempfile::tempdir().unwrap();
     let mut models = ModelStore::new(YangDirectories::default(), vec![home.path().into()], None);
-    models.read_own(&backend).await.unwrap();
-    models.read_devices(&backend).await.unwrap();
-    assert!(!models.read_packages().await, "there is nothing");
+    models.read_controller_models(&backend).await.unwrap();
+    models.read_device_models(&backend).await.unwrap();
+    assert!(!models.read_service_models().await, "there is nothing");
     assert_eq!(told(&models, "l1", "level", "101"), "unknown");
     asked(&facts);
 
     std::fs::create_dir(home.path().join("lamps")).unwrap();
     std::fs::write(home.path().join("lamps/lamp.yang"), LAMP).unwrap();
-    assert!(models.read_packages().await);
+    assert!(models.read_service_models().await);
     let refused = "`101` is not a value of `level`: a number from 0 to 100 (`uint8`)";
     assert_eq!(told(&models, "l1", "level", "101"), refused);
-    assert!(!models.read_packages().await, "it was read");
+    assert!(!models.read_service_models().await, "it was read");
 
     std::fs::write(home.path().join("lamps/lamp.yang"), BRIGHTER).unwrap();
-    assert!(models.read_packages().await);
+    assert!(models.read_service_models().await);
     assert_eq!(told(&models, "l1", "level", "101"), "101");
     std::fs::remove_dir_all(home.path().join("lamps")).unwrap();
-    assert!(models.read_packages().await);
+    assert!(models.read_service_models().await);
     assert_eq!(told(&models, "l1", "level", "101"), "unknown");
     assert_eq!(asked(&facts), "", "the controller has nothing to do with it");
 }
@@ -359,7 +359,7 @@ async fn what_came_with_a_service_may_be_of_the_controller_itself() {
     let (_, backend) = controller(Facts { own: Vec::new(), ..facts(&[]) }).await;
     let home = tempfile::tempdir().unwrap();
     let mut models = ModelStore::new(YangDirectories::default(), vec![home.path().into()], None);
-    models.read_own(&backend).await.unwrap();
+    models.read_controller_models(&backend).await.unwrap();
     let services = |models: &ModelStore| {
         let schema = models.schema();
         let services = schema.child(schema.root().unwrap(), QName::new(CONTROLLER, "services")).unwrap();
@@ -369,7 +369,7 @@ async fn what_came_with_a_service_may_be_of_the_controller_itself() {
     let yang = r#"module s { namespace urn:s; prefix s;
         import clixon-controller { prefix ctrl; } augment "/ctrl:services" { container lamps; } }"#;
     std::fs::write(home.path().join("s.yang"), yang).unwrap();
-    assert!(models.read_packages().await && services(&models));
+    assert!(models.read_service_models().await && services(&models));
 }
 
 #[tokio::test]
@@ -380,14 +380,14 @@ async fn what_was_not_told_is_asked_for_again() {
     let (facts, backend) = controller(facts(&devices)).await;
     facts.lock().unwrap().withheld = &["lamp", "ietf-yang-schema-mount"];
     let mut models = ModelStore::default();
-    models.read_own(&backend).await.unwrap();
-    models.read_devices(&backend).await.unwrap();
-    assert!(models.have_gaps());
+    models.read_controller_models(&backend).await.unwrap();
+    models.read_device_models(&backend).await.unwrap();
+    assert!(models.has_gaps());
     asked(&facts);
 
     // Still not. Of the devices that have the same, one is asked.
-    models.read_missing(&backend).await.unwrap();
-    assert!(models.have_gaps());
+    models.retry_missing(&backend).await.unwrap();
+    assert!(models.has_gaps());
     insta::assert_snapshot!(asked(&facts), @"
     get
     get-schema clixon-controller
@@ -397,9 +397,9 @@ async fn what_was_not_told_is_asked_for_again() {
     ");
 
     facts.lock().unwrap().withheld = &["lamp"];
-    models.read_missing(&backend).await.unwrap();
+    models.retry_missing(&backend).await.unwrap();
     asked(&facts);
-    models.read_missing(&backend).await.unwrap();
+    models.retry_missing(&backend).await.unwrap();
     insta::assert_snapshot!(asked(&facts), @"
     get-device-schema l1 lamp
     get-device-schema shy
@@ -407,7 +407,7 @@ async fn what_was_not_told_is_asked_for_again() {
 
     facts.lock().unwrap().withheld = &[];
     assert_eq!(told(&models, "l1", "level", "101"), "unknown");
-    assert!(models.read_missing(&backend).await.unwrap());
+    assert!(models.retry_missing(&backend).await.unwrap());
     let refused = "`101` is not a value of `level`: a number from 0 to 100 (`uint8`)";
     assert_eq!(["l1", "l2"].map(|device| told(&models, device, "level", "101")), [refused; 2]);
     insta::assert_snapshot!(asked(&facts), @"
@@ -415,14 +415,14 @@ async fn what_was_not_told_is_asked_for_again() {
     get-device-schema l1 other
     get-device-schema shy
     ");
-    assert!(models.have_gaps(), "one device has told nothing");
+    assert!(models.has_gaps(), "one device has told nothing");
 
     facts.lock().unwrap().devices.last_mut().unwrap().models = Some(vec![OLD_LAMP, other]);
-    assert!(models.read_missing(&backend).await.unwrap());
+    assert!(models.retry_missing(&backend).await.unwrap());
     assert_eq!(told(&models, "shy", "level", "101"), refused);
-    assert!(!models.have_gaps());
+    assert!(!models.has_gaps());
     asked(&facts);
-    assert!(!models.read_missing(&backend).await.unwrap());
+    assert!(!models.retry_missing(&backend).await.unwrap());
     assert_eq!(asked(&facts), "");
 }
 
@@ -433,8 +433,8 @@ async fn models_are_kept_by_domain_and_read_from_its_directory() {
     let start = async |directories: YangDirectories, domains: &'static str, device: &Device| {
         let (facts, backend) = controller(Facts { domains, ..facts(std::slice::from_ref(device)) }).await;
         let mut models = ModelStore::new(directories, Vec::new(), cache());
-        models.read_own(&backend).await.unwrap();
-        assert!(models.read_devices(&backend).await.unwrap());
+        models.read_controller_models(&backend).await.unwrap();
+        assert!(models.read_device_models(&backend).await.unwrap());
         let asked = asked(&facts);
         let texts: Vec<&str> = asked.lines().filter(|line| line.starts_with("get-device-schema ")).collect();
         (texts.join("\n"), told(&models, device.name, "level", "101"))

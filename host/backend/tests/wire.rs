@@ -284,7 +284,7 @@ async fn a_lost_connection_costs_one_request() {
 async fn what_was_begun_with_one_backend_is_not_gone_on_with_at_the_next() {
     let peer = Peer::listen();
     let (subscription, subscribed) = subscription(&peer).await;
-    let connect = async || Backend::connect_beside(&subscription).await;
+    let connect = async || Backend::connect_to_subscribed(&subscription).await;
     let (backend, first) = tokio::join!(connect(), peer.accept());
     let mut backend = backend.unwrap();
     // Only the connection for requests is lost: the backend is the same.
@@ -399,7 +399,7 @@ async fn subscribed(peer: &Peer) -> (EventReceiver, peer::Connection) {
         subscribe(&mut connection, "controller-transaction")
     );
     added.unwrap();
-    (subscription.listen().unwrap(), connection)
+    (subscription.into_receiver().unwrap(), connection)
 }
 
 /// What tells a commit that is ours from one that another daemon has left.
@@ -419,12 +419,12 @@ async fn what_came_before_the_answer_is_there_when_it_is() {
         connection.send(&ok()).await;
     });
     added.unwrap();
-    let mut events = subscription.listen().unwrap();
-    let first = events.next_of_before().unwrap().unwrap();
+    let mut events = subscription.into_receiver().unwrap();
+    let first = events.next_buffered().unwrap().unwrap();
     assert!(matches!(&first, ControllerEvent::ServicesCommit(commit) if commit.tid == 7), "{first:?}");
-    assert!(events.next_of_before().unwrap().unwrap_err().is_recoverable());
+    assert!(events.next_buffered().unwrap().unwrap_err().is_recoverable());
     connection.send(&commit(8)).await;
-    assert!(events.next_of_before().is_none());
+    assert!(events.next_buffered().is_none());
     let next = events.next().await.unwrap();
     assert!(matches!(&next, ControllerEvent::ServicesCommit(commit) if commit.tid == 8), "{next:?}");
 }
@@ -479,7 +479,7 @@ async fn the_end_of_a_transaction_is_told() {
     };
     connection.send(&over(3, "<username>root</username><result>SUCCESS</result>")).await;
     connection.send(&over(4, "<username>alice</username><result>FAILED</result><origin>confine</origin><reason>a &lt; b</reason>")).await;
-    let failed = events.completed(4).await.unwrap();
+    let failed = events.wait_for_transaction(4).await.unwrap();
     assert_eq!(
         failed,
         ControllerTransaction {
@@ -527,7 +527,7 @@ async fn the_socket_is_drained_though_nobody_asks_for_events() {
         );
         connection.send(&notification(&event)).await;
     }
-    assert_eq!(events.completed(199).await.unwrap().tid, 199);
+    assert_eq!(events.wait_for_transaction(199).await.unwrap().tid, 199);
 }
 
 #[tokio::test]

@@ -295,7 +295,7 @@ impl User {
         let commit =
             ControllerCommit { device: "*", push: PushMode::Commit, actions: ActionsMode::Change, source };
         let tid = backend.controller_commit(commit, &self.identity).await?;
-        let over = events.completed(tid).await?;
+        let over = events.wait_for_transaction(tid).await?;
         Ok(match over.result {
             TransactionOutcome::Success => Told::Success,
             _ => Told::Failure(over.reason.unwrap_or_default()),

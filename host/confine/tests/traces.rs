@@ -128,7 +128,7 @@ async fn a_commit_with_its_modules_and_its_requests_is_one_trace() {
     assert!(error.contains("openconfig1"), "{error}");
     let module = spans.iter().find(|span| span.name == "module").unwrap();
     assert!(attributes(&module.attributes)["fuel"].parse::<u64>().unwrap() > 0);
-    let host = confine_backend::own_user().unwrap();
+    let host = confine_backend::process_user().unwrap();
     let of_commit = spans.iter().filter(|span| span.trace_id == commit.trace_id);
     let paths: BTreeSet<String> = of_commit
         .map(|span| path(span, &spans).replace(&format!("user={host}"), "user=HOST"))

@@ -26,9 +26,9 @@ impl<'m> UserAccess<'m> {
             Some(node) => {
                 let (nacm, _) = Nacm::read(running, node);
                 let groups: Vec<&str> = user.into_iter().flat_map(|user| nacm.groups_of(user)).collect();
-                nacm.access(user.unwrap_or_default(), &groups).0
+                nacm.user_access(user.unwrap_or_default(), &groups).0
             }
-            None => confine_nacm::AccessRules::everything(),
+            None => confine_nacm::AccessRules::permit_all(),
         };
         Self { rules, schema }
     }
@@ -45,7 +45,7 @@ impl<'m> UserAccess<'m> {
         if operation.local == "close-session" {
             return Ok(());
         }
-        match self.rules.executes(module, operation.local).permitted {
+        match self.rules.decide_rpc(module, operation.local).permitted {
             true => Ok(()),
             false => Err(refusal::access_denied("access denied")),
         }

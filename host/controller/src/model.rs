@@ -41,7 +41,7 @@ impl ControllerModels {
         device: (YangSchema, Vec<ModelText>),
     ) -> Self {
         let mut schema = MountedSchema::new(Arc::new(controller.0), DEVICE);
-        schema.mount_in_others(Arc::new(device.0));
+        schema.mount_default(Arc::new(device.0));
         Self { schema, own_texts: controller.1, device_texts: device.1, keys: ListKeys::new() }
     }
 

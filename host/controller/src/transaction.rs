@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use confine_netconf::{Error, XmlWriter, representable};
+use confine_netconf::{Error, XmlWriter, replace_invalid_characters};
 use confine_tree::CONTROLLER;
 
 /// Where a transaction stands.
@@ -156,5 +156,5 @@ impl TransactionRecord {
 }
 
 fn optional(xml: &mut XmlWriter, name: &str, text: Option<&str>) -> Result<(), Error> {
-    text.map_or(Ok(()), |text| xml.leaf(name, &[], &representable(text)))
+    text.map_or(Ok(()), |text| xml.leaf(name, &[], &replace_invalid_characters(text)))
 }

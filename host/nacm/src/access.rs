@@ -60,7 +60,7 @@ struct RuleStep {
 impl RuleStep {
     /// Whether the nodes that a step of a path means are those of this one: none where they are not; where
     /// they are, whether all of them, or only some because the step leaves open what this one asks for.
-    fn meets(&self, step: &PatternStep) -> Option<bool> {
+    fn matches(&self, step: &PatternStep) -> Option<bool> {
         let is_named = self.local == step.local
             && self.namespace.as_ref().is_none_or(|namespace| *namespace == step.namespace);
         let keys = self.keys.iter().map(|(key, value)| (value, step.key(key)));
@@ -109,7 +109,7 @@ pub struct AccessRules {
 }
 
 /// The group that every service module is in.
-pub const MODULES: &str = "modules";
+pub const MODULES_GROUP: &str = "modules";
 
 /// The group that one service module is in.
 pub fn module_group(module: &str) -> String {
@@ -119,7 +119,7 @@ pub fn module_group(module: &str) -> String {
 impl Nacm {
     /// What concerns the members of `groups`. `user` is what `$USER` in a path stands for. The problems
     /// are rules that cannot be resolved: one that permits is left out, one that denies, denies.
-    pub fn access(&self, user: &str, groups: &[&str]) -> (AccessRules, Vec<RuleProblem>) {
+    pub fn user_access(&self, user: &str, groups: &[&str]) -> (AccessRules, Vec<RuleProblem>) {
         let concerned = |group: &String| group == "*" || groups.contains(&&**group);
         let (rules, problems) = self.compile(user, concerned);
         let access = AccessRules {
@@ -133,13 +133,13 @@ impl Nacm {
     }
 
     /// What narrows a service module when it acts for `user`: the rule-lists for the group `module:NAME` and
-    /// for the group [`MODULES`]. No module is a member of any other group, and what no rule is about is
+    /// for the group [`MODULES_GROUP`]. No module is a member of any other group, and what no rule is about is
     /// permitted, whatever the defaults are: `*`, and the defaults, are about users, whose rights a module
     /// does not exceed anyway.
     pub fn module_access(&self, module: &str, user: &str) -> (AccessRules, Vec<RuleProblem>) {
         let own = module_group(module);
-        let (rules, problems) = self.compile(user, |group| *group == own || group == MODULES);
-        let access = AccessRules { enabled: self.enabled, rules, ..AccessRules::everything() };
+        let (rules, problems) = self.compile(user, |group| *group == own || group == MODULES_GROUP);
+        let access = AccessRules { enabled: self.enabled, rules, ..AccessRules::permit_all() };
         (access, problems)
     }
 
@@ -259,7 +259,7 @@ fn substitute(path: &str, user: &str) -> String {
 
 impl AccessRules {
     /// Nothing is enforced: everything is permitted.
-    pub fn everything() -> Self {
+    pub fn permit_all() -> Self {
         Self {
             enabled: false,
             read_default: RuleAction::Permit,
@@ -313,7 +313,7 @@ impl AccessRules {
             return AccessDecision { permitted: true, reason: DecisionReason::Disabled };
         }
         let module = path.steps.last().and_then(|step| model.module(&step.namespace));
-        for rule in self.rules.iter().filter(|rule| rule.operations.has(operation)) {
+        for rule in self.rules.iter().filter(|rule| rule.operations.contains(operation)) {
             let denies = rule.action == RuleAction::Deny;
             // What an open path means only in part is denied by a rule that denies, and is not permitted by
             // one that permits. So it is with a node whose module is not known.
@@ -348,7 +348,7 @@ impl AccessRules {
 
     /// Whether the protocol operation of this name, which the YANG module `module` defines, may be carried
     /// out (section 3.4.4).
-    pub fn executes(&self, module: &str, operation: &str) -> AccessDecision<'_> {
+    pub fn decide_rpc(&self, module: &str, operation: &str) -> AccessDecision<'_> {
         if !self.enabled {
             return AccessDecision { permitted: true, reason: DecisionReason::Disabled };
         }
@@ -359,7 +359,7 @@ impl AccessRules {
                 RuleSubject::Nodes(_) => false,
             };
             named
-                && rule.operations.has(AccessOperation::Exec)
+                && rule.operations.contains(AccessOperation::Exec)
                 && rule.module.as_ref().is_none_or(|wanted| **wanted == *module)
         };
         match self.rules.iter().find(is_meant) {
@@ -380,7 +380,7 @@ impl AccessRules {
         if !self.enabled {
             return true;
         }
-        for rule in self.rules.iter().filter(|rule| rule.operations.has(operation)) {
+        for rule in self.rules.iter().filter(|rule| rule.operations.contains(operation)) {
             match (rule.reach(path), rule.action) {
                 (RuleReach::Elsewhere, _) => {}
                 (_, RuleAction::Deny) => return false,
@@ -415,7 +415,7 @@ impl CompiledRule {
         };
         let mut all = true;
         for (mine, step) in steps.iter().zip(&path.steps) {
-            match mine.meets(step) {
+            match mine.matches(step) {
                 Some(certain) => all &= certain,
                 None => return RuleReach::Elsewhere,
             }

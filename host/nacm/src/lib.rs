@@ -10,6 +10,6 @@ mod access;
 mod read;
 mod rules;
 
-pub use access::{AccessDecision, AccessRules, DecisionReason, MODULES, module_group};
+pub use access::{AccessDecision, AccessRules, DecisionReason, MODULES_GROUP, module_group};
 pub use read::{NACM, RuleProblem};
 pub use rules::{AccessOperation, AccessOperations, Nacm, NacmModel, Rule, RuleAction, RuleList, RuleTarget};

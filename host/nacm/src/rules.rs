@@ -61,7 +61,7 @@ impl AccessOperations {
     }
 
     /// Whether the operation is in the set.
-    pub const fn has(self, operation: AccessOperation) -> bool {
+    pub const fn contains(self, operation: AccessOperation) -> bool {
         self.0 & Self::bit(operation) != 0
     }
 }

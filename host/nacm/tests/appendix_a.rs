@@ -32,7 +32,7 @@ fn nacm(rule_lists: &str) -> Nacm {
 
 fn access(nacm: &Nacm, user: &str) -> AccessRules {
     let groups: Vec<&str> = nacm.groups_of(user).collect();
-    let (access, problems) = nacm.access(user, &groups);
+    let (access, problems) = nacm.user_access(user, &groups);
     assert_eq!(problems, []);
     access
 }
@@ -97,7 +97,7 @@ fn rules_for_modules() {
             (of_state.into(), of_others.into()),
             "{user}"
         );
-        assert!(access.executes("ietf-netconf", "get").permitted);
+        assert!(access.decide_rpc("ietf-netconf", "get").permitted);
     }
 }
 
@@ -114,12 +114,16 @@ fn rules_for_operations() {
          <rule><name>permit-edit-config</name><module-name>ietf-netconf</module-name><rpc-name>edit-config</rpc-name>\
          <access-operations>exec</access-operations><action>permit</action></rule></rule-list>{ADMIN}"
     ));
-    let executes =
-        |user: &str, operation: &str| access(&nacm, user).executes("ietf-netconf", operation).permitted;
+    let decide_rpc =
+        |user: &str, operation: &str| access(&nacm, user).decide_rpc("ietf-netconf", operation).permitted;
     for operation in ["kill-session", "delete-config"] {
-        assert!(!executes("wilma", operation) && !executes("guest", operation) && executes("sam", operation));
+        assert!(
+            !decide_rpc("wilma", operation)
+                && !decide_rpc("guest", operation)
+                && decide_rpc("sam", operation)
+        );
     }
-    assert!(executes("wilma", "edit-config") && executes("guest", "edit-config"));
+    assert!(decide_rpc("wilma", "edit-config") && decide_rpc("guest", "edit-config"));
 }
 
 // A.4: rules for data nodes.

@@ -79,7 +79,7 @@ fn nacm(rule_lists: Vec<RuleList>) -> Nacm {
 }
 
 fn access(nacm: &Nacm, groups: &[&str]) -> AccessRules {
-    let (access, problems) = nacm.access("alice", groups);
+    let (access, problems) = nacm.user_access("alice", groups);
     assert_eq!(problems, []);
     access
 }
@@ -256,7 +256,7 @@ fn the_variable_user_is_the_user_who_asks() {
     expect(&access, "/a:user[name='alice']", Update, true, "rule `own` of rule-list `l`");
     expect(&access, "/a:user[name='bob']", Update, false, DEFAULT);
     expect(&access, "/a:text[name='alice']", Update, false, DEFAULT);
-    let (access, _) = nacm.access("o'b\"r", &[]);
+    let (access, _) = nacm.user_access("o'b\"r", &[]);
     expect(&access, "/a:user[name='o''b\"r']", Update, true, "rule `own` of rule-list `l`");
 }
 
@@ -287,11 +287,11 @@ fn a_rule_that_cannot_be_resolved_never_permits_and_denies_all_that_it_might_mea
             ],
         )])
     };
-    let (access, problems) = unresolved(Permit).access("alice", &["g"]);
+    let (access, problems) = unresolved(Permit).user_access("alice", &["g"]);
     assert!(access.is_empty());
     insta::assert_snapshot!(problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"));
 
-    let (access, _) = unresolved(Deny).access("alice", &["g"]);
+    let (access, _) = unresolved(Deny).user_access("alice", &["g"]);
     expect(&access, "/devices/a:config", Update, false, "rule `prefix` of rule-list `l`");
     expect(&access, "/anything", Delete, false, "rule `syntax` of rule-list `l`");
     assert!(access.decide(&Models, &pattern("/devices"), Read).permitted);
@@ -355,22 +355,22 @@ fn protocol_operations_have_rules_and_a_default_of_their_own() {
         list("admin", &["admin"], vec![rule("all", RuleTarget::Operation("*".into()), &[], Permit)]),
     ]);
     let nacm = Nacm { exec_default: Deny, ..nacm };
-    let executes = |groups: &[&str], module: &str, operation: &str| {
+    let decide_rpc = |groups: &[&str], module: &str, operation: &str| {
         let access = access(&nacm, groups);
-        let decision = access.executes(module, operation);
+        let decision = access.decide_rpc(module, operation);
         (decision.permitted, decision.reason.to_string())
     };
     let edit = "rule `edit` of rule-list `no-edits`";
-    assert_eq!(executes(&["g", "admin"], "ietf-netconf", "edit-config"), (false, edit.into()));
-    assert!(executes(&["g", "admin"], "other", "edit-config").0);
-    assert!(executes(&["admin"], "clixon-controller", "controller-commit").0);
-    assert_eq!(executes(&["g"], "ietf-netconf", "get"), (false, DEFAULT.into()));
+    assert_eq!(decide_rpc(&["g", "admin"], "ietf-netconf", "edit-config"), (false, edit.into()));
+    assert!(decide_rpc(&["g", "admin"], "other", "edit-config").0);
+    assert!(decide_rpc(&["admin"], "clixon-controller", "controller-commit").0);
+    assert_eq!(decide_rpc(&["g"], "ietf-netconf", "get"), (false, DEFAULT.into()));
     // What is about an operation says nothing about data.
     expect(&access(&nacm, &["admin"]), "/a:a", Update, false, DEFAULT);
 }
 
 #[test]
 fn everything_and_nothing() {
-    assert!(AccessRules::everything().decide(&NoSchema, &pattern("/nacm"), Delete).permitted);
+    assert!(AccessRules::permit_all().decide(&NoSchema, &pattern("/nacm"), Delete).permitted);
     assert!(!AccessRules::nothing().decide(&NoSchema, &pattern("/nacm"), Read).permitted);
 }

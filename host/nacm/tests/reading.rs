@@ -47,8 +47,13 @@ fn everything_that_decides_is_read() {
         (one.module.as_deref(), one.action, &one.target),
         (Some("acme"), RuleAction::Permit, &RuleTarget::Any)
     );
-    assert!(one.operations.has(AccessOperation::Read) && one.operations.has(AccessOperation::Update));
-    assert!(!one.operations.has(AccessOperation::Create) && !one.operations.has(AccessOperation::Delete));
+    assert!(
+        one.operations.contains(AccessOperation::Read) && one.operations.contains(AccessOperation::Update)
+    );
+    assert!(
+        !one.operations.contains(AccessOperation::Create)
+            && !one.operations.contains(AccessOperation::Delete)
+    );
     let RuleTarget::Path { path, prefixes } = &two.target else { panic!("{two:?}") };
     assert_eq!(path, "/c:a/c:b[c:k='v']");
     assert_eq!(prefixes[..], [("c".into(), "urn:c".into())]);

@@ -2,7 +2,7 @@
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use crate::{Error, FrameDecoder, encode, shown::MessageDisplay};
+use crate::{Error, FrameDecoder, encode, message_display::MessageDisplay};
 
 /// Under what name messages are logged, each as a whole.
 const LOG: &str = "xml";
@@ -25,8 +25,8 @@ impl<S> Channel<S> {
     }
 
     /// How many messages have come beyond the one that was received last.
-    pub(crate) fn ready(&self) -> usize {
-        self.decoder.ready()
+    pub(crate) fn ready_count(&self) -> usize {
+        self.decoder.ready_count()
     }
 }
 

@@ -137,7 +137,7 @@ impl<S: AsyncRead + Unpin> SubscriberSession<S> {
     }
 
     /// The next of those that came while a reply was awaited.
-    pub fn next_of_before(&mut self) -> Option<Notification> {
+    pub fn next_buffered(&mut self) -> Option<Notification> {
         self.notifications.pop_front()
     }
 
@@ -146,7 +146,7 @@ impl<S: AsyncRead + Unpin> SubscriberSession<S> {
     /// An error that [is recoverable](Error::is_recoverable) is one bad message: call again. After any
     /// other the session is over.
     pub async fn next(&mut self) -> Result<Notification, Error> {
-        if let Some(notification) = self.next_of_before() {
+        if let Some(notification) = self.next_buffered() {
             return Ok(notification);
         }
         match receive(&mut self.channel).await? {

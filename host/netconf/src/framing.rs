@@ -138,7 +138,7 @@ impl FrameDecoder {
     }
 
     /// How many complete messages [`next`](Self::next) has at hand.
-    pub fn ready(&self) -> usize {
+    pub fn ready_count(&self) -> usize {
         self.ready.len()
     }
 

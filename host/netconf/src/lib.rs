@@ -23,10 +23,10 @@ mod client;
 mod error;
 mod framing;
 mod message;
+mod message_display;
 mod reader;
 mod rpc_error;
 mod server;
-mod shown;
 mod writer;
 
 pub mod namespace;
@@ -38,4 +38,4 @@ pub use message::{Hello, IncomingMessage, IncomingRpc, Notification, OutgoingRpc
 pub use reader::{ChildElements, Payload, PrefixBindings, XmlAttribute, XmlElement};
 pub use rpc_error::{ErrorSeverity, ErrorType, RpcError, RpcErrors};
 pub use server::{RequestReader, ResponseWriter, RpcAnswer, ServerMessage};
-pub use writer::{XmlWriter, is_xml_character, representable};
+pub use writer::{XmlWriter, is_xml_character, replace_invalid_characters};

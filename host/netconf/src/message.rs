@@ -164,7 +164,7 @@ impl OutgoingRpc {
         attributes.extend(self.username.as_deref().map(|username| ("cl:username", username)));
         attributes.push(("message-id", &message_id));
         let mut xml = XmlWriter::new();
-        xml.element("rpc", &attributes, |xml| xml.written(&self.operation))?;
+        xml.element("rpc", &attributes, |xml| xml.raw(&self.operation))?;
         Ok(xml.finish())
     }
 }
@@ -224,11 +224,11 @@ impl RpcReply {
         let mut body = None;
         for child in root.children() {
             let child = child?;
-            if child.is(namespace::BASE, "rpc-error") {
+            if child.is_named(namespace::BASE, "rpc-error") {
                 errors.push(RpcError::read(&child)?);
-            } else if child.is(namespace::BASE, "ok") {
+            } else if child.is_named(namespace::BASE, "ok") {
                 body = Some(ReplyBody::Ok);
-            } else if child.is(namespace::BASE, "data") {
+            } else if child.is_named(namespace::BASE, "data") {
                 body = Some(ReplyBody::Data(child.detach().into_content()));
             }
         }
@@ -296,7 +296,7 @@ impl Notification {
         let mut event = None;
         for child in root.children() {
             let child = child?;
-            if child.is(namespace::NOTIFICATION, "eventTime") {
+            if child.is_named(namespace::NOTIFICATION, "eventTime") {
                 event_time = Some(child.text()?.trim().to_owned());
             } else if event.replace(child.detach()).is_some() {
                 return Err(Error::invalid("`notification` has more than one event"));

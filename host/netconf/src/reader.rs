@@ -127,7 +127,7 @@ impl<'a> XmlElement<'a> {
     }
 
     /// Whether this is the element `name` of `namespace`.
-    pub fn is(&self, namespace: &str, name: &str) -> bool {
+    pub fn is_named(&self, namespace: &str, name: &str) -> bool {
         self.name == name && self.namespace == namespace
     }
 
@@ -230,7 +230,7 @@ impl<'a> RootElement<'a> {
 
     /// All that stands between the root's tags, as far as `children` has been walked.
     pub(crate) fn content(&self) -> Payload<'a> {
-        let range = self.children.start..self.children.end_at;
+        let range = self.children.start..self.children.event_start;
         Payload { text: Cow::Borrowed(self.children.text), range, scope: self.scope.clone() }
     }
 }
@@ -253,14 +253,14 @@ pub struct ChildElements<'a> {
     /// Where the level begins in `text`.
     start: usize,
     /// Where what was read last begins: the end of the level, when that has been reached.
-    end_at: usize,
+    event_start: usize,
 }
 
 impl<'a> ChildElements<'a> {
     fn new(text: &'a str, resolver: NamespaceResolver, end: ElementEnd) -> Self {
         let mut reader = Reader::from_str(text);
         reader.config_mut().expand_empty_elements = true;
-        Self { reader, text, resolver, end, done: false, start: 0, end_at: 0 }
+        Self { reader, text, resolver, end, done: false, start: 0, event_start: 0 }
     }
 
     /// Brings the declarations of `start` into scope and resolves its name and attributes.
@@ -288,7 +288,7 @@ impl<'a> ChildElements<'a> {
     }
 
     /// Steps over what is inside the element whose start tag was just read; returns where it ends.
-    fn pass_over(&mut self) -> Result<usize, Error> {
+    fn skip_element(&mut self) -> Result<usize, Error> {
         let mut depth = 1_usize;
         loop {
             let before = position(&self.reader);
@@ -308,12 +308,12 @@ impl<'a> ChildElements<'a> {
 
     fn step(&mut self) -> Result<Option<XmlElement<'a>>, Error> {
         loop {
-            self.end_at = position(&self.reader);
+            self.event_start = position(&self.reader);
             match read(&mut self.reader)? {
                 Event::Start(start) => {
                     let (name, namespace, attributes) = self.enter(&start)?;
                     let scope = PrefixBindings::of(&self.resolver);
-                    let range = position(&self.reader)..self.pass_over()?;
+                    let range = position(&self.reader)..self.skip_element()?;
                     self.resolver.pop();
                     let content = Payload { text: Cow::Borrowed(self.text), range, scope };
                     return Ok(Some(XmlElement { name, namespace, attributes, content }));
@@ -357,7 +357,7 @@ pub(crate) fn check_fragment(xml: &str) -> Result<(), Error> {
     loop {
         match read(&mut reader.reader)? {
             Event::Start(_) => {
-                reader.pass_over()?;
+                reader.skip_element()?;
             }
             Event::Eof => return Ok(()),
             event => outside(&event, &reader.reader)?,

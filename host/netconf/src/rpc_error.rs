@@ -111,8 +111,9 @@ impl RpcError {
     /// Writes the element `rpc-error`. What XML can't carry is replaced, so that an error always gets
     /// through.
     pub(crate) fn write(&self, xml: &mut XmlWriter) -> Result<(), Error> {
-        let leaf =
-            |xml: &mut XmlWriter, name: &str, text: &str| xml.leaf(name, &[], &crate::representable(text));
+        let leaf = |xml: &mut XmlWriter, name: &str, text: &str| {
+            xml.leaf(name, &[], &crate::replace_invalid_characters(text))
+        };
         let optional = |xml: &mut XmlWriter, name: &str, text: &Option<String>| match text {
             Some(text) => leaf(xml, name, text),
             None => Ok(()),

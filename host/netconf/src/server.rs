@@ -36,8 +36,8 @@ impl<R: AsyncRead + Unpin> RequestReader<R> {
     /// together, with one error. After an error of this function the connection must be closed.
     pub async fn next(&mut self) -> Result<Option<ServerMessage>, Error> {
         let Some(message) = self.channel.receive().await? else { return Ok(None) };
-        if self.channel.ready() > 0 {
-            while self.channel.ready() > 0 {
+        if self.channel.ready_count() > 0 {
+            while self.channel.ready_count() > 0 {
                 self.channel.receive().await?;
             }
             return Ok(Some(malformed("More than one message in netconf rpc frame")));

@@ -12,7 +12,7 @@ use crate::{Error, reader};
 ///
 /// Names are checked, attributes and text escaped, and what XML 1.0 can't carry is refused with
 /// [`Error::Character`]: a value must arrive as it was meant or not at all. Pass prose through
-/// [`representable`] first. Prefixes are taken as they are; declare them as attributes (`xmlns:…`).
+/// [`replace_invalid_characters`] first. Prefixes are taken as they are; declare them as attributes (`xmlns:…`).
 /// After an error what was written is of no use.
 ///
 /// ```
@@ -62,14 +62,14 @@ impl XmlWriter {
     /// An element with text in it.
     pub fn leaf(&mut self, name: &str, attributes: &[(&str, &str)], text: &str) -> Result<(), Error> {
         check_characters(name, text)?;
-        self.element(name, attributes, |xml| xml.written(&partial_escape(text)))
+        self.element(name, attributes, |xml| xml.raw(&partial_escape(text)))
     }
 
     /// XML that was written elsewhere, byte for byte. It must be whole elements, which is checked; the
     /// namespaces of its names are the caller's matter.
     pub fn fragment(&mut self, xml: &str) -> Result<(), Error> {
         reader::check_fragment(xml)?;
-        self.written(xml)
+        self.raw(xml)
     }
 
     /// What was written.
@@ -79,7 +79,7 @@ impl XmlWriter {
     }
 
     /// Text that is escaped, or XML that is known to be whole elements.
-    pub(crate) fn written(&mut self, xml: &str) -> Result<(), Error> {
+    pub(crate) fn raw(&mut self, xml: &str) -> Result<(), Error> {
         if xml.is_empty() {
             return Ok(());
         }
@@ -146,7 +146,7 @@ pub fn is_xml_character(character: char) -> bool {
 
 /// `prose` with each character that XML can't carry replaced by U+FFFD. For texts that people read; a
 /// value of the configuration must be refused instead.
-pub fn representable(prose: &str) -> Cow<'_, str> {
+pub fn replace_invalid_characters(prose: &str) -> Cow<'_, str> {
     match prose.chars().all(is_xml_character) {
         true => Cow::Borrowed(prose),
         false => prose.chars().map(|c| if is_xml_character(c) { c } else { '\u{FFFD}' }).collect(),

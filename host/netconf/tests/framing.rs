@@ -104,7 +104,7 @@ fn the_limit_is_on_the_sum_of_the_chunks() {
 fn messages_before_a_breach_are_delivered_and_nothing_after_it_is() {
     let mut decoder = FrameDecoder::new();
     decoder.push(b"\n#4\n<a/>\n##\n\n#4\n<b/>\n##\n<c/>\n#4\n<d/>\n##\n");
-    assert_eq!(decoder.ready(), 2);
+    assert_eq!(decoder.ready_count(), 2);
     assert_eq!(decoder.next(), Some(Ok(b"<a/>".to_vec())));
     assert_eq!(decoder.next(), Some(Ok(b"<b/>".to_vec())));
     let broken = decoder.next();

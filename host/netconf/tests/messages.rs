@@ -4,7 +4,7 @@
 
 use confine_netconf::{
     Error, ErrorSeverity, ErrorType, FrameDecoder, Hello, IncomingMessage, IncomingRpc, OutgoingRpc,
-    ResponseWriter, RpcAnswer, RpcError, RpcReply, XmlWriter, is_xml_character, representable,
+    ResponseWriter, RpcAnswer, RpcError, RpcReply, XmlWriter, is_xml_character, replace_invalid_characters,
 };
 use proptest::prelude::*;
 
@@ -68,7 +68,7 @@ fn a_request_carries_its_user_and_escapes_everything() {
     assert_eq!(filter.attribute("select"), Some("/a[b=\"<o'x>\n\"]"));
     assert_eq!(filter.attributes()[0].namespace, "urn:ietf:params:xml:ns:netconf:base:1.0");
     let source = request.operation.child("source").unwrap().unwrap();
-    assert!(source.child("actions").unwrap().unwrap().is("urn:c", "actions"));
+    assert!(source.child("actions").unwrap().unwrap().is_named("urn:c", "actions"));
 }
 
 #[test]
@@ -109,9 +109,9 @@ fn a_payload_carries_the_bindings_around_it() {
     assert_eq!(data.bindings().resolve("r"), None);
     assert_eq!(data.bindings().iter().count(), 3);
     let children: Vec<_> = data.children().map(Result::unwrap).collect();
-    assert!(children[0].is("urn:p", "a"));
+    assert!(children[0].is_named("urn:p", "a"));
     assert_eq!(children[0].content().as_str(), " <q:b/>text");
-    assert!(children[1].is("urn:c", "c"));
+    assert!(children[1].is_named("urn:c", "c"));
     assert_eq!(children.len(), 2);
 }
 
@@ -195,7 +195,7 @@ fn a_notification_names_its_event() {
     );
     let IncomingMessage::Notification(notification) = parse(text).unwrap() else { panic!() };
     assert_eq!(notification.event_time, "2026-11-23T05:01:48Z");
-    assert!(notification.event.is("urn:c", "changed"));
+    assert!(notification.event.is_named("urn:c", "changed"));
     // The default namespace was declared outside of the slice.
     let name = notification.event.child("name").unwrap().unwrap();
     assert_eq!(name.namespace(), "urn:c");
@@ -266,7 +266,10 @@ fn characters_that_xml_cannot_carry_are_refused_or_replaced() {
     insta::assert_snapshot!(xml.leaf("name", &[], "a\0").unwrap_err(), @"the character U+0000 in `name` cannot be sent in XML: remove it");
     insta::assert_snapshot!(xml.empty("a", &[("select", "\u{1b}[31m")]).unwrap_err(), @"the character U+001B in `select` cannot be sent in XML: remove it");
     assert_eq!(xml.finish(), "");
-    assert_eq!(representable("\u{1b}[31mred\u{fffe}\t\u{1f600}"), "\u{fffd}[31mred\u{fffd}\t\u{1f600}");
+    assert_eq!(
+        replace_invalid_characters("\u{1b}[31mred\u{fffe}\t\u{1f600}"),
+        "\u{fffd}[31mred\u{fffd}\t\u{1f600}"
+    );
 }
 
 #[test]

@@ -109,14 +109,14 @@ impl ControllerConnection {
     async fn open(options: &ConnectOptions) -> Result<Self, BackendError> {
         let mut subscription = Subscription::open(options).await?;
         subscription.add(EventStream::ServicesCommit).await?;
-        let mut backend = Backend::connect_beside(&subscription).await?;
+        let mut backend = Backend::connect_to_subscribed(&subscription).await?;
         let open = backend.open_transactions(&RequestUser::Host).await?;
         // A commit is notified before its transaction waits for actions, so those of `open` that are ours
         // were notified before this is answered.
         subscription.add(EventStream::ControllerTransaction).await?;
-        let mut events = subscription.listen()?;
+        let mut events = subscription.into_receiver()?;
         let mut waiting = VecDeque::new();
-        while let Some(event) = events.next_of_before() {
+        while let Some(event) = events.next_buffered() {
             match event {
                 Ok(event) => waiting.push_back(event),
                 Err(error) => pass_over(error)?,
@@ -177,7 +177,7 @@ impl ControllerConnection {
     async fn find_end(&self, host: &Host, hooks: &HookQueue) -> Result<(), BackendError> {
         let Some((tid, began)) = host.awaited() else { return Ok(()) };
         let found = self.backend.lock().await.transaction(tid, &RequestUser::Host).await?;
-        match found.filter(|found| found.began == began) {
+        match found.filter(|found| found.started_at == began) {
             Some(found) if found.state == TransactionState::Done => {
                 if let Some(hooked) = host.take_hooked(tid) {
                     let Transaction { username, result, origin, reason, .. } = found;

@@ -82,7 +82,7 @@ impl MountedSchema {
     }
 
     /// Mounts a schema in all entries that have none of their own.
-    pub fn mount_in_others(&mut self, schema: Arc<YangSchema>) {
+    pub fn mount_default(&mut self, schema: Arc<YangSchema>) {
         self.others = self.block(schema);
     }
 

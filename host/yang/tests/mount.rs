@@ -96,7 +96,7 @@ fn a_device_without_a_model_may_have_anything() {
     assert!(!schema.is_complete(config));
     assert!(schema.children(config).is_empty());
 
-    schema.mount_in_others(Arc::new(common::schema(&[LAMP])));
+    schema.mount_default(Arc::new(common::schema(&[LAMP])));
     let entry = schema.entry(list, &["r9"]);
     assert!(steps(&schema, entry, &[("urn:ctrl", "config"), ("urn:l", "light")]).is_some());
     assert!(schema.mounted("r9").is_some_and(|mounted| mounted.module_by_name("lamp").is_some()));

@@ -84,7 +84,7 @@ pub(crate) struct ModulePackages {
 ///
 /// # Errors
 /// The name of a module that is not there.
-pub fn modules_in(directories: &[PathBuf], names: &[String]) -> Result<ModuleSet, String> {
+pub fn modules_from_directories(directories: &[PathBuf], names: &[String]) -> Result<ModuleSet, String> {
     let files: Vec<Files> = directories.iter().map(|directory| files_below(directory)).collect();
     let places: Vec<&Files> = files.iter().collect();
     let mut set = ModuleSet::default();
@@ -311,12 +311,15 @@ mod tests {
             module("s", "import clixon-controller { prefix c; } augment /c:services { container s; }");
         fs::write(home.path().join("main/s.yang"), service).unwrap();
         let places = ["main", "imports"].map(|name| home.path().join(name));
-        let found = modules_in(&places, &["service".to_owned(), "s".to_owned()]).unwrap();
+        let found = modules_from_directories(&places, &["service".to_owned(), "s".to_owned()]).unwrap();
         assert!(found.contains("types", Some("2021-01-01")) || found.contains("types", None));
         let schema = found.compile();
         assert!(schema.find("/service:a").is_some());
         assert!(schema.find("/clixon-controller:services/s:s").is_some(), "{:?}", schema.problems());
-        assert_eq!(modules_in(&places, &["nothing".to_owned()]).err().as_deref(), Some("nothing"));
+        assert_eq!(
+            modules_from_directories(&places, &["nothing".to_owned()]).err().as_deref(),
+            Some("nothing")
+        );
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! `confine bindings`: Rust for authors, from YANG.
 
-use confine_backend::modules_in;
+use confine_backend::modules_from_directories;
 
 use super::print;
 use crate::{cli::BindingsArgs, error::Error};
 
 pub(super) fn run(request: &BindingsArgs) -> Result<(), Error> {
-    let set = modules_in(&request.yang, &request.modules).map_err(|name| Error::NoYang { name })?;
+    let set =
+        modules_from_directories(&request.yang, &request.modules).map_err(|name| Error::NoYang { name })?;
     let schema = set.compile();
     for name in &request.modules {
         if schema.module_by_name(name).is_none() {

@@ -25,7 +25,7 @@ async fn ask(request: &RpcArgs) -> Result<(), Error> {
     let stream = UnixStream::connect(&socket).await.map_err(connect)?;
     let user = match &request.controller.user {
         Some(user) => user.to_string(),
-        None => confine_backend::own_user()?,
+        None => confine_backend::process_user()?,
     };
     // The transaction may be over before its number is known.
     let mut events = None;
@@ -39,7 +39,7 @@ async fn ask(request: &RpcArgs) -> Result<(), Error> {
         ReplyBody::Ok => return print(b"<ok/>\n"),
         ReplyBody::Data(content) | ReplyBody::Output(content) => content,
     };
-    let tree = confine_backend::tree(&content).ok();
+    let tree = confine_backend::payload_tree(&content).ok();
     print(text(&content, tree.as_ref()).as_bytes())?;
     match (events, tree.as_ref().and_then(transaction)) {
         (Some(events), Some(tid)) => end(events, tid).await,
@@ -62,7 +62,7 @@ fn transaction(answer: &Tree) -> Option<u64> {
 
 /// Waits until a transaction is over, and tells how it went.
 async fn end(mut events: EventReceiver, tid: u64) -> Result<(), Error> {
-    let over = events.completed(tid).await?;
+    let over = events.wait_for_transaction(tid).await?;
     let reason = over.reason.unwrap_or_default();
     if over.result != TransactionOutcome::Success {
         return Err(Error::Transaction { tid, origin: over.origin.unwrap_or_default(), reason });

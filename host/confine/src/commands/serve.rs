@@ -97,7 +97,7 @@ async fn daemon(settings: &Settings, levels: &LogLevels) -> Result<(), Error> {
 
 /// Where the backend is, and who the daemon is to it.
 fn backend(settings: &Settings) -> Result<confine_backend::ConnectOptions, Error> {
-    let own = confine_backend::own_user();
+    let own = confine_backend::process_user();
     let is_trusted = |user: &str| own.as_ref().is_ok_and(|own| own == user || own == "root");
     if let Some(backend_user) = settings.backend_user.as_ref().filter(|user| !is_trusted(&user.value)) {
         tracing::warn!(

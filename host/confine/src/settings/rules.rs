@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use confine_nacm::{
-    AccessOperation, AccessOperations, MODULES, Nacm, Rule, RuleAction, RuleList, RuleTarget,
+    AccessOperation, AccessOperations, MODULES_GROUP, Nacm, Rule, RuleAction, RuleList, RuleTarget,
 };
 use confine_tree::CONTROLLER;
 use serde::Deserialize;
@@ -97,9 +97,10 @@ impl NacmTable {
     fn rule_list(&self, list: &RuleListTable) -> Result<RuleList, LimitMisfit> {
         for group in &list.group {
             let name = group.get_ref();
-            if name != MODULES && name.strip_prefix("module:").is_none_or(str::is_empty) {
-                let what =
-                    format!("`{name}` is no group of modules: write `module:NAME`, or `{MODULES}` for all");
+            if name != MODULES_GROUP && name.strip_prefix("module:").is_none_or(str::is_empty) {
+                let what = format!(
+                    "`{name}` is no group of modules: write `module:NAME`, or `{MODULES_GROUP}` for all"
+                );
                 return Err(LimitMisfit { span: group.span(), what });
             }
         }
@@ -177,7 +178,7 @@ pub(crate) fn lines(nacm: &Nacm) -> Vec<String> {
                     AccessOperation::Update,
                     AccessOperation::Delete,
                 ];
-                let named = all.iter().filter(|&&operation| rule.operations.has(operation));
+                let named = all.iter().filter(|&&operation| rule.operations.contains(operation));
                 let named: Vec<String> = named.map(|operation| string(operation.name())).collect();
                 lines.push(format!("access_operations = [{}]", named.join(", ")));
             }

@@ -48,5 +48,5 @@ pub(crate) async fn commit(options: &ConnectOptions) -> ControllerTransaction {
         source: Datastore::Candidate,
     };
     let tid = client.controller_commit(commit, &user).await.unwrap();
-    tokio::time::timeout(PATIENCE, events.completed(tid)).await.unwrap().unwrap()
+    tokio::time::timeout(PATIENCE, events.wait_for_transaction(tid)).await.unwrap().unwrap()
 }

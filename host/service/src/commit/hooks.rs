@@ -65,7 +65,7 @@ impl HookedCommit {
         let before = in_running(&planned, backend).await?;
         Ok(Some(Self {
             tid: transaction.tid,
-            began: transaction.began.clone(),
+            began: transaction.started_at.clone(),
             user: user.to_owned(),
             nacm: nacm.clone(),
             registry: registry.clone(),

@@ -54,7 +54,7 @@ async fn ask(
     let namespaces: Vec<_> = prefixes.iter().collect();
     let request = ConfigRequest { source, xpath: &xpath, namespaces: &namespaces, depth: None, defaults };
     let payload = backend.lock().await.get_config(request, identity).await?;
-    confine_backend::tree(&payload).map_err(Error::Datastore)
+    confine_backend::payload_tree(&payload).map_err(Error::Datastore)
 }
 
 /// An entry is asked for by what is in it. The controller (1.8.0) puts the entries that a union names one behind

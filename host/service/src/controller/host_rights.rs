@@ -42,7 +42,7 @@ pub(crate) fn lacking(nacm: Option<&Nacm>, host_user: &str, registry: &ModuleReg
         }
         Some(nacm) => {
             let groups: Vec<&str> = nacm.groups_of(host_user).collect();
-            let (access, _) = nacm.access(host_user, &groups);
+            let (access, _) = nacm.user_access(host_user, &groups);
             needs.extend(operations(&access));
             needs.extend(data(&access, registry));
         }
@@ -61,7 +61,7 @@ pub(crate) fn lacking(nacm: Option<&Nacm>, host_user: &str, registry: &ModuleReg
 /// part of `/nacm`. Who sees `/nacm` though they deny the whole of it is exempt from them.
 pub(crate) fn hidden(nacm: &Nacm, host_user: &str) -> Option<String> {
     let groups: Vec<&str> = nacm.groups_of(host_user).collect();
-    let (access, _) = nacm.access(host_user, &groups);
+    let (access, _) = nacm.user_access(host_user, &groups);
     let root = Pattern { steps: vec![PatternStep::new(QName::new(NACM, "nacm"))] };
     let sees_some = access.decide(&NoSchema, &root, AccessOperation::Read).permitted;
     let sees_all = access.permits_below(&NoSchema, &root, AccessOperation::Read);
@@ -85,7 +85,7 @@ pub(crate) fn everything(host_user: &str) -> String {
 
 fn operations(access: &AccessRules) -> Vec<RequiredRight> {
     let denied =
-        OPERATIONS.iter().filter(|(module, operation)| !access.executes(module, operation).permitted);
+        OPERATIONS.iter().filter(|(module, operation)| !access.decide_rpc(module, operation).permitted);
     denied.map(|(_, operation)| carrying_out(operation)).collect()
 }
 

@@ -89,22 +89,22 @@ impl ModelRefresher {
         let mut again = RetrySchedule::new();
         // Nobody else reads models: the task of one connection ends before that of the next begins.
         let mut models = self.models.lock().await;
-        models.read_own(&quiet).await?;
+        models.read_controller_models(&quiet).await?;
         self.update(&models);
-        let mut changed = models.read_devices(&quiet).await?;
+        let mut changed = models.read_device_models(&quiet).await?;
         loop {
             if changed {
                 self.update(&models);
             }
             self.complete.send_replace(true);
-            again.note(models.have_gaps());
+            again.note(models.has_gaps());
             changed = tokio::select! {
-                () = self.devices_changed.notified() => models.read_devices(&quiet).await?,
+                () = self.devices_changed.notified() => models.read_device_models(&quiet).await?,
                 () = self.packages_changed.notified() => {
                     quiet.begin().await;
-                    models.read_packages().await
+                    models.read_service_models().await
                 }
-                () = again.due() => models.read_missing(&quiet).await?,
+                () = again.due() => models.retry_missing(&quiet).await?,
             };
         }
     }
@@ -154,7 +154,7 @@ impl IdleConnection<'_> {
 }
 
 impl RequestGate for IdleConnection<'_> {
-    async fn turn(&self) -> MutexGuard<'_, Backend> {
+    async fn acquire(&self) -> MutexGuard<'_, Backend> {
         self.begin().await;
         self.backend.lock().await
     }

@@ -233,7 +233,7 @@ impl CommitRules<'_> {
     /// What the controller's rules let the user do.
     fn access(&self) -> confine_nacm::AccessRules {
         let groups: Vec<&str> = self.nacm.groups_of(&self.user).collect();
-        self.nacm.access(&self.user, &groups).0
+        self.nacm.user_access(&self.user, &groups).0
     }
 
     /// Why the controller's rules deny something to the user, if they do.

@@ -103,7 +103,7 @@ async fn commit(session: &mut ControllerSession, is_managed: bool) -> Result<Str
         Ok(tid) => tid,
         Err(error) => return Err(refused(Some(error), String::new())),
     };
-    let over = events.completed(tid).await?;
+    let over = events.wait_for_transaction(tid).await?;
     match over.result {
         TransactionOutcome::Success => Ok(format!("It is committed, in transaction {tid}.\n")),
         _ => Err(refused(None, over.reason.unwrap_or_default())),

@@ -69,5 +69,5 @@ pub(super) async fn read(
     let xpath = xpaths.join(" | ");
     let read = ConfigRequest { source, xpath: &xpath, namespaces: &namespaces, depth, defaults: false };
     let found = session.backend().get_config(read, &RequestUser::Host).await?;
-    Ok(confine_backend::tree(&found).map_err(ResolveError::from)?)
+    Ok(confine_backend::payload_tree(&found).map_err(ResolveError::from)?)
 }

@@ -37,11 +37,11 @@ impl ControllerSession {
     /// Connects, and reads the controller's own models.
     pub(super) async fn open(controller: &ControllerArgs) -> Result<Self, Error> {
         let user = controller.user.as_ref().map(ToString::to_string);
-        let user = user.map_or_else(confine_backend::own_user, Ok)?;
+        let user = user.map_or_else(confine_backend::process_user, Ok)?;
         let options = ConnectOptions::with_host_user(commands::socket(controller)?, user);
         let backend = Mutex::new(Backend::connect(options.clone()).await?);
         let mut models = ModelStore::default();
-        models.read_own(&backend).await?;
+        models.read_controller_models(&backend).await?;
         let schema = Arc::new(models.schema());
         let discarding = format!("confine rpc{} '<discard-changes/>'", controller.again());
         Ok(Self { backend, options, discarding, models, schema, devices: HashSet::new() })
@@ -77,10 +77,10 @@ impl ControllerSession {
         let root = Pattern::default();
         let above = if path.absolute { &root } else { above };
         let device = device(above, path);
-        let is_open = self.read_devices(above, path, device, reach).await?;
+        let is_open = self.read_device_models(above, path, device, reach).await?;
         let prefixes = prefixes(&self.schema, device, path, value)?;
         let overlay = Overlay::new(self.schema.clone());
-        let examples = if is_open { self.models.examples() } else { Vec::new() };
+        let examples = if is_open { self.models.representative_devices() } else { Vec::new() };
         let patterns = match resolve(&overlay, above, path, &prefixes, &examples) {
             // What it may be is told as one would write it.
             Err(ResolveError::Ambiguous { .. } | ResolveError::UnknownNode { .. })
@@ -95,7 +95,7 @@ impl ControllerSession {
 
     /// Reads the models of the devices that a path is about: of one, or of all where it names none, which is
     /// then true.
-    async fn read_devices(
+    async fn read_device_models(
         &mut self,
         above: &Pattern,
         path: &Path,
@@ -132,7 +132,7 @@ impl ControllerSession {
         }
         states.retain(|state| needs_models && self.schema.mounted(&state.name).is_none());
         if !states.is_empty() {
-            self.models.read_these(&self.backend, states).await?;
+            self.models.read_models_of(&self.backend, states).await?;
             self.schema = Arc::new(self.models.schema());
         }
         Ok(is_open)

@@ -7,7 +7,7 @@ use confine_tree::{Error, Tree, xml};
 ///
 /// # Errors
 /// Where it cannot be read, or is more than a tree can hold.
-pub fn tree(content: &Payload<'_>) -> Result<Tree, Error> {
+pub fn payload_tree(content: &Payload<'_>) -> Result<Tree, Error> {
     let bindings: Vec<_> = content.bindings().iter().collect();
     let mut tree = Tree::new();
     xml::XmlTreeReader::new().scope(&bindings).read(&mut tree, Tree::ROOT, content.as_str())?;

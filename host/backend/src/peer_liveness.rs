@@ -36,7 +36,7 @@ impl PeerLiveness {
     /// A backend listens only when there is no other. So, asked after a connection was made, this says
     /// whether that was made to the same backend: what the kernel knows of a process that has ended it
     /// knows before the next one listens, however late we read it.
-    pub(crate) fn is_over(&self) -> bool {
+    pub(crate) fn is_closed(&self) -> bool {
         let Some(connection) = self.0.upgrade() else { return true };
         let mut hung_up = [PollFd::new(connection.as_fd(), PollFlags::empty())];
         !matches!(poll(&mut hung_up, PollTimeout::ZERO), Ok(0))
