@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use confine_tree::{Error, NodeId, Tree, diff_text};
+use confine_tree::{NodeId, Tree};
 
+use crate::diff::{DiffError, diff_text};
 use crate::model::ControllerModels;
 
 /// The configuration of a device at some time: a node of a tree that nobody changes any more. What stands
@@ -21,7 +22,7 @@ impl DeviceSnapshot {
     }
 
     /// What is different in another one, as text; empty where nothing is.
-    pub(crate) fn diff(&self, other: &Self, models: &ControllerModels) -> Result<String, Error> {
+    pub(crate) fn diff(&self, other: &Self, models: &ControllerModels) -> Result<String, DiffError> {
         let (before, after) = ((&*self.tree, self.node), (&*other.tree, other.node));
         diff_text(before, after, &models.model(), models.device_config())
     }

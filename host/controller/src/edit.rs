@@ -367,3 +367,6 @@ fn clear(tree: &mut Tree, node: NodeId) {
 fn too_large(error: Error) -> RpcRefusal {
     refusal::failed(error.to_string())
 }
+
+#[cfg(test)]
+mod tests;

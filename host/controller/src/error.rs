@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::diff::DiffError;
+
 /// What can go wrong with an embedded controller: while it is set up, or looked into. What its clients do
 /// wrong, they are told on the wire.
 #[derive(Debug, thiserror::Error)]
@@ -13,6 +15,9 @@ pub enum Error {
     /// A configuration that is not XML, or one that XML cannot carry.
     #[error("the configuration cannot be used")]
     Tree(#[from] confine_tree::Error),
+    /// Two configurations whose difference cannot be shown.
+    #[error("the difference cannot be shown")]
+    Diff(#[from] DiffError),
     /// A configuration that the models do not allow.
     #[error("the configuration of `{device}` is not what its models allow: {reason}")]
     Config {

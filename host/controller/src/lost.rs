@@ -2,7 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use confine_tree::{DataNodeKind, NodeId, Tree, TreeModel};
+use confine_tree::{DataNodeKind, NodeId, Tree};
+
+use crate::tree_model::TreeModel;
 
 /// What a filter selects, in the order of its paths, less what the real controller (1.8.0) loses of it: that looks
 /// for each entry of a list again among those that are selected, as if they were in the order of the list, and
@@ -30,19 +32,22 @@ pub(crate) fn found(tree: &Tree, model: &TreeModel<'_>, mut selected: Vec<NodeId
 
 #[cfg(test)]
 mod tests {
-    use confine_tree::{CONTROLLER, ListKeys, NoSchema, QName, XPathFilter, xml};
+    use confine_tree::{CONTROLLER, xml};
 
     use super::*;
+    use crate::{select::XPathFilter, testing::schema_of};
 
     fn names(select: &str) -> String {
         let device = |name: &str| format!("<device><name>{name}</name><port>1</port></device>");
         let devices = ["a", "b", "c"].map(device).concat();
         let tree = xml::parse(&format!("<devices xmlns='{CONTROLLER}'>{devices}</devices>")).unwrap();
-        let mut keys = ListKeys::new();
-        keys.learn_list(&["devices", "device"].map(|local| QName::new(CONTROLLER, local)), &["name"])
-            .unwrap();
+        let module = format!(
+            "module m {{ namespace {CONTROLLER:?}; prefix m; container devices {{ list device {{ key name; \
+             leaf name {{ type string; }} leaf port {{ type uint16; }} }} }} }}"
+        );
+        let schema = schema_of(&[&module]);
         let selected = XPathFilter::parse(select, &[("c", CONTROLLER)]).unwrap().select(&tree);
-        let found = found(&tree, &TreeModel::new(&NoSchema, &keys), selected);
+        let found = found(&tree, &TreeModel::new(&schema), selected);
         let text = |node| tree.descendants(node).filter_map(|(node, _)| tree.value(node)).collect::<String>();
         found.into_iter().map(text).collect::<Vec<_>>().join(" ")
     }

@@ -3,8 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use confine_tree::{CONTROLLER, ListKeys, ModelPlace, QName, SchemaNode, TreeModel};
+use confine_tree::{CONTROLLER, QName, SchemaNode};
 use confine_yang::{MountedSchema, YangModule, YangSchema};
+
+use crate::tree_model::TreeModel;
 
 /// The label of the mount point for the models of devices.
 const DEVICE: &str = "device";
@@ -14,8 +16,6 @@ pub(crate) struct ControllerModels {
     schema: MountedSchema,
     own_texts: Vec<ModelText>,
     device_texts: Vec<ModelText>,
-    /// None are needed besides those that the models name.
-    keys: ListKeys,
 }
 
 impl fmt::Debug for ControllerModels {
@@ -42,7 +42,7 @@ impl ControllerModels {
     ) -> Self {
         let mut schema = MountedSchema::new(Arc::new(controller.0), DEVICE);
         schema.mount_default(Arc::new(device.0));
-        Self { schema, own_texts: controller.1, device_texts: device.1, keys: ListKeys::new() }
+        Self { schema, own_texts: controller.1, device_texts: device.1 }
     }
 
     /// The modules of the controller and the services.
@@ -62,11 +62,11 @@ impl ControllerModels {
 
     /// What is known of nodes by their places.
     pub(crate) fn model(&self) -> TreeModel<'_> {
-        TreeModel::new(&self.schema, &self.keys)
+        TreeModel::new(&self.schema)
     }
 
     /// Where a device's own configuration stands: the place of `config` in whatever device.
-    pub(crate) fn device_config(&self) -> ModelPlace {
+    pub(crate) fn device_config(&self) -> Option<SchemaNode> {
         let model = self.model();
         let child = |place, local| model.child(place, QName::new(CONTROLLER, local));
         let list = child(child(model.root(), "devices"), "device");

@@ -4,13 +4,12 @@
 use std::collections::{HashMap, HashSet};
 
 use confine_netconf::namespace::CLIXON;
-use confine_tree::{
-    CONTROLLER, DataNodeKind, Error, KeyedNode, ModelPlace, NodeId, QName, Schema, SiblingKey, Tree,
-    TreeModel, diff_text,
-};
+use confine_tree::{CONTROLLER, DataNodeKind, Error, NodeId, QName, Schema, SchemaNode, Tree};
 
 use crate::created::{CreatedPaths, CreatedStep, parse, path_of};
+use crate::diff::diff_text;
 use crate::refusal::{self, RpcRefusal};
+use crate::tree_model::{KeyedNode, SiblingKey, TreeModel};
 
 const SERVICES: QName<'static> = QName::new(CONTROLLER, "services");
 const CREATOR: QName<'static> = QName::new(CLIXON, "creator");
@@ -49,7 +48,7 @@ pub(crate) fn changed(running: &Tree, candidate: &Tree, model: &TreeModel<'_>) -
 struct ServiceInstance<'t> {
     identity: (QName<'t>, Vec<&'t str>),
     node: NodeId,
-    place: ModelPlace,
+    place: Option<SchemaNode>,
     notified: String,
 }
 

@@ -1,6 +1,8 @@
 //! Trees of datastores: copied for an edit, thinned out, and as text.
 
-use confine_tree::{DataNodeKind, Error, NodeId, Tree, TreeModel, xml};
+use confine_tree::{DataNodeKind, Error, NodeId, Tree, xml};
+
+use crate::tree_model::TreeModel;
 
 /// A copy to be edited. Nodes that edits have taken out of a tree stay in its memory; where they are more
 /// than what is left, they are not copied.

@@ -1,13 +1,10 @@
-//! Reading and writing a large configuration (45 MB, 2 million nodes), and what is done with one of 5,000
-//! entries.
+//! Reading and writing a large configuration: 45 MB of XML, 2 million nodes.
 
 #![allow(missing_docs)] // the macro's own items
 
 use std::{fmt::Write as _, hint::black_box};
 
-use confine_tree::{
-    CONTROLLER, ChildIndex, Edit, ListKeys, NoSchema, QName, Tree, TreeModel, XPathFilter, diff, xml,
-};
+use confine_tree::{Tree, xml};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 /// A reply of the controller with this many devices of a thousand interfaces each: a device takes
@@ -43,52 +40,5 @@ fn xml_in_and_out(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// A tree of so many services.
-fn services(count: usize) -> Tree {
-    let services = (0..count).map(|number| {
-        format!("<bench xmlns=\"urn:bench\"><service-name>s{number}</service-name><mtu>1500</mtu></bench>")
-    });
-    let text = format!("<services xmlns=\"{CONTROLLER}\">{}</services>", services.collect::<String>());
-    xml::parse(&text).unwrap_or_default()
-}
-
-fn one_of_many(criterion: &mut Criterion) {
-    const COUNT: usize = 5_000;
-    let mut tree = services(COUNT);
-    let mut keys = ListKeys::new();
-    let _ = keys.learn_service(QName::new("urn:bench", "bench"), &["service-name"]);
-    let model = TreeModel::new(&NoSchema, &keys);
-    let mut group = criterion.benchmark_group(format!("{COUNT} entries"));
-
-    let [list, key] = ["bench", "service-name"].map(|local| tree.intern(QName::new("urn:bench", local)));
-    let parent = tree.first_child(Tree::ROOT).unwrap_or(Tree::ROOT);
-    let mut index = ChildIndex::new();
-    group.bench_function("find one", |bencher| {
-        bencher.iter(|| index.find(&tree, parent, list, &[(key, black_box("s4321"))]))
-    });
-
-    let namespaces = [("ctrl", CONTROLLER), ("b", "urn:bench")];
-    let all: Vec<String> = (0..COUNT)
-        .map(|number| format!("/ctrl:services/b:bench[b:service-name='s{number}']/b:mtu"))
-        .collect();
-    let filter = XPathFilter::parse(&all.join(" | "), &namespaces).unwrap_or_default();
-    group
-        .bench_function("select each by its own path", |bencher| bencher.iter(|| filter.select(&tree).len()));
-
-    let mut other = tree.clone();
-    let entry = index.find(&tree, parent, list, &[(key, "s4321")]).unwrap_or(parent);
-    let mtu = other.child(entry, QName::new("urn:bench", "mtu")).unwrap_or(entry);
-    let _ = other.set_value(mtu, "9000", &[]);
-    group.bench_function("difference in one", |bencher| bencher.iter(|| diff(&tree, &other, &model)));
-
-    group.bench_function("merge all into nothing", |bencher| {
-        bencher.iter(|| {
-            let mut merged = Tree::new();
-            Edit::new(model).apply(&mut merged, &tree).map(|()| merged.len())
-        })
-    });
-    group.finish();
-}
-
-criterion_group!(benches, xml_in_and_out, one_of_many);
+criterion_group!(benches, xml_in_and_out);
 criterion_main!(benches);

@@ -1,6 +1,6 @@
 //! What can go wrong with a tree.
 
-use crate::{CreatedError, KeyConflict, PathError, SiblingKeyError, xml::XmlError};
+use crate::{CreatedError, PathError, xml::XmlError};
 
 /// What can go wrong with a tree.
 #[derive(Debug, thiserror::Error)]
@@ -15,12 +15,6 @@ pub enum Error {
     /// A place that can't be written into an instance's `created` list.
     #[error(transparent)]
     Created(#[from] CreatedError),
-    /// A list that was said to have other keys than are known.
-    #[error(transparent)]
-    Keys(#[from] KeyConflict),
-    /// A node that can't be told apart from its siblings.
-    #[error(transparent)]
-    Identity(#[from] SiblingKeyError),
     /// XML that can't be read.
     #[error(transparent)]
     Xml(Box<XmlError>),

@@ -1,25 +1,17 @@
-//! The configuration tree: names, paths, nodes, overlay, merge, diff, XML in and out.
+//! The configuration tree: names, paths, nodes, overlay, XML in and out.
 //!
 //! A [`Tree`] is an arena of nodes with interned names. It knows nothing of YANG: what it must know of
 //! a model (kind of a node, keys of a list, order) it asks of a [`Schema`], which may well know nothing
-//! either ([`NoSchema`]); a [`TreeModel`] is that together with the [`ListKeys`] that are known without one.
+//! either ([`NoSchema`]).
 //!
 //! | to | use |
 //! |---|---|
 //! | name nodes | [`Path`] as written, [`Pattern`] once its names are resolved |
 //! | read and write XML | [`xml`] |
 //! | see what modules would make of a tree | [`Overlay`] |
-//! | find an entry of a long list | [`ChildIndex`] |
-//! | apply an `edit-config` | [`Edit`] |
-//! | say what is different | [`diff`](fn@diff), [`diff_text`] |
-//! | answer a filter | [`XPathFilter`], [`prune`] |
 
-mod diff;
-pub mod edit;
 mod error;
-mod index;
 mod keys;
-mod model;
 mod name;
 mod nearest;
 mod overlay;
@@ -28,20 +20,13 @@ mod pattern;
 mod places;
 mod resolve;
 mod schema;
-mod select;
 #[cfg(test)]
 mod testing;
 mod tree;
-mod value;
 pub mod xml;
 
-pub use diff::{diff, diff_text};
-pub use edit::{Edit, EditError, Operation};
 pub use error::Error;
-pub use index::ChildIndex;
-pub use keys::{KeyConflict, ListKeys};
-pub use model::{KeyedNode, ModelPlace, SiblingKey, SiblingKeyError, TreeModel};
-pub use name::{Name, Names, QName};
+pub use name::{Name, Names, QName, is_name_character};
 pub use nearest::{did_you_mean, nearest};
 pub use overlay::{
     Coverage, FragmentLoad, LiveNode, NodeKind, Overlay, OverlayMark, PatternSearch, SchemaLocation,
@@ -52,9 +37,7 @@ pub use pattern::{CreatedError, Pattern, PatternStep, PrefixTable};
 pub use places::ReadSet;
 pub use resolve::{BoundValue, PrefixError, PrefixMap, ResolveError};
 pub use schema::{DataNodeKind, DefaultDeny, NoSchema, Schema, SchemaNode, ValueError};
-pub use select::{XPathFilter, XPathFilterError, prune};
 pub use tree::{Bindings, Children, Descendants, NodeId, Tree};
-pub use value::same_value;
 
 /// The namespace of the controller's own model, which the prefix `ctrl` stands for.
 pub const CONTROLLER: &str = "http://clicon.org/controller";

@@ -39,7 +39,7 @@ pub(crate) fn is_name_start(character: char) -> bool {
 }
 
 /// Whether a name without a prefix may hold this character after its first.
-pub(crate) fn is_name_character(character: char) -> bool {
+pub fn is_name_character(character: char) -> bool {
     is_name_start(character)
         || matches!(character,
             '0'..='9' | '-' | '.' | '\u{b7}' | '\u{300}'..='\u{36f}' | '\u{203f}'..='\u{2040}')

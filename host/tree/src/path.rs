@@ -79,7 +79,7 @@ impl Path {
     }
 
     /// Reads a path of an XPath 1.0 expression, where a value can't hold the quote that encloses it.
-    pub(crate) fn parse_xpath(text: &str) -> Result<Self, PathError> {
+    pub fn parse_xpath(text: &str) -> Result<Self, PathError> {
         parser::parse(text, parser::QuoteStyle::Plain)
     }
 }

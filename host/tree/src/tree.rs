@@ -209,7 +209,7 @@ impl Tree {
 
     /// The nodes from the top down to this one, which is the last; the root, which is above them all, is not
     /// among them.
-    pub(crate) fn path_to(&self, node: NodeId) -> Vec<NodeId> {
+    pub fn path_to(&self, node: NodeId) -> Vec<NodeId> {
         let up = std::iter::successors(Some(node), |&node| self.parent(node));
         let mut path: Vec<_> = up.take_while(|&node| node != Self::ROOT).collect();
         path.reverse();
@@ -359,7 +359,7 @@ impl Tree {
     }
 
     /// As [`append_copy`](Self::append_copy), down to so many levels below the node.
-    pub(crate) fn append_copy_to(
+    pub fn append_copy_to(
         &mut self,
         parent: NodeId,
         other: &Self,

@@ -13,14 +13,13 @@ mod writing;
 
 use std::{
     pin::pin,
-    sync::{Arc, Mutex},
+    sync::{Arc, LazyLock, Mutex},
     task::{Context, Poll, Waker},
 };
 
-use confine_tree::{
-    ListKeys, NoSchema, Path, Pattern, PatternStep, PrefixMap, PrefixTable, QName, Schema, Tree, TreeModel,
-    XPathFilter, prune, xml,
-};
+use confine_controller::{TreeModel, XPathFilter, prune};
+use confine_tree::{NoSchema, Path, Pattern, PatternStep, PrefixMap, PrefixTable, QName, Schema, Tree, xml};
+use confine_yang::{ModuleSet, MountedSchema};
 
 use crate::{
     CallRefusal, CommitDraft, Error, Fetch, InstanceRef, Meter, OwnerIndex, Scope, Source, SourceError, View,
@@ -52,6 +51,27 @@ const DATASTORE: &str = r#"
   <device><name>r2</name><config><system xmlns="urn:sys"><hostname>two</hostname></system></config></device>
 </devices>"#;
 
+/// The lists that the backend knows, whatever the module's host knows.
+static BACKEND: LazyLock<MountedSchema> = LazyLock::new(|| {
+    let modules = [
+        r#"module ctrl { namespace "http://clicon.org/controller"; prefix c;
+          container services { }
+          container devices { list device { key name; leaf name { type string; } container config { } } } }"#,
+        "module bench { namespace urn:bench; prefix b; import ctrl { prefix c; }
+          augment /c:services { list bench { key id; leaf id { type string; } } } }",
+        "module other { namespace urn:other; prefix o; import ctrl { prefix c; }
+          augment /c:services { list other { key id; leaf id { type string; } } } }",
+        "module if { namespace urn:if; prefix i; import ctrl { prefix c; }
+          augment /c:devices/c:device/c:config {
+            container interfaces { list interface { key name; leaf name { type string; } } } } }",
+    ];
+    let mut set = ModuleSet::default();
+    for module in modules {
+        set.add("test.yang", module.as_bytes()).unwrap();
+    }
+    MountedSchema::new(Arc::new(set.compile()), "none")
+});
+
 /// A datastore that answers filters as the backend does, and counts the requests.
 struct Datastore {
     tree: Tree,
@@ -70,16 +90,8 @@ impl Source for Datastore {
             let mut prefixes = PrefixTable::new();
             let paths: Vec<String> = wanted.iter().map(|pattern| pattern.xpath(&mut prefixes)).collect();
             let bound: Vec<(&str, &str)> = prefixes.iter().collect();
-            let mut keys = ListKeys::new();
-            keys.learn_service(QName::new("urn:bench", "bench"), &["id"]).unwrap();
-            keys.learn_service(QName::new("urn:other", "other"), &["id"]).unwrap();
-            let config = ["devices", "device", "config"].map(|local| QName::new(CONTROLLER, local));
-            let interface = ["interfaces", "interface"].map(|local| QName::new("urn:if", local));
-            keys.learn_list(&[&config[..], &interface].concat(), &["name"]).unwrap();
-            let system = ["system", "search"].map(|local| QName::new("urn:sys", local));
-            keys.learn_leaf_list(&[&config[..], &system].concat()).unwrap();
             let selected = XPathFilter::parse(&paths.join(" | "), &bound).unwrap().select(&self.tree);
-            Ok(prune(&self.tree, &selected, &TreeModel::new(&NoSchema, &keys), None).unwrap())
+            Ok(prune(&self.tree, &selected, &TreeModel::new(&*BACKEND), None).unwrap())
         })
     }
 }

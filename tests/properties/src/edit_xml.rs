@@ -4,10 +4,8 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use confine_tree::{
-    CONTROLLER, ListKeys, NoSchema, Pattern, PatternStep, PrefixMap, PrefixTable, QName, Schema, Tree,
-    TreeModel, XPathFilter, prune, xml,
-};
+use confine_controller::{TreeModel, XPathFilter, prune};
+use confine_tree::{CONTROLLER, Pattern, PatternStep, PrefixMap, PrefixTable, QName, Schema, Tree, xml};
 use confine_view::{CommitDraft, Fetch, InstanceRef, Meter, OwnerIndex, Scope, Source, View, WorkAllowance};
 use confine_yang::{ModuleSet, MountedSchema};
 
@@ -35,7 +33,13 @@ const DATASTORE: &str = r#"<services xmlns="http://clicon.org/controller"><s xml
 struct Datastore;
 
 static TREE: LazyLock<Tree> = LazyLock::new(|| xml::parse(DATASTORE).expect("it is XML"));
-static SCHEMA: LazyLock<Arc<MountedSchema>> = LazyLock::new(|| {
+/// What the daemon knows.
+static SCHEMA: LazyLock<Arc<MountedSchema>> = LazyLock::new(|| Arc::new(mounted(&["r1"])));
+/// What the backend knows.
+static BACKEND: LazyLock<MountedSchema> = LazyLock::new(|| mounted(&["r1", "r2"]));
+
+/// The schemas, with that of these devices.
+fn mounted(devices: &[&str]) -> MountedSchema {
     let compile = |modules: &[&str]| {
         let mut set = ModuleSet::default();
         for module in modules {
@@ -46,9 +50,10 @@ static SCHEMA: LazyLock<Arc<MountedSchema>> = LazyLock::new(|| {
         Arc::new(schema)
     };
     let mut mounted = MountedSchema::new(compile(&[MOUNT, OWN, SERVICE]), "device");
-    mounted.mount("r1", compile(&[DEVICE]));
-    Arc::new(mounted)
-});
+    let device = compile(&[DEVICE]);
+    devices.iter().for_each(|name| mounted.mount(name, Arc::clone(&device)));
+    mounted
+}
 
 impl Source for Datastore {
     fn fetch<'a>(&'a self, wanted: &'a [Pattern]) -> Fetch<'a> {
@@ -56,25 +61,9 @@ impl Source for Datastore {
         let paths: Vec<String> = wanted.iter().map(|pattern| pattern.xpath(&mut prefixes)).collect();
         let bound: Vec<(&str, &str)> = prefixes.iter().collect();
         let filter = XPathFilter::parse(&paths.join(" | "), &bound).expect("the backend understands it");
-        let keys = keys();
-        let read = prune(&TREE, &filter.select(&TREE), &TreeModel::new(&NoSchema, &keys), None);
+        let read = prune(&TREE, &filter.select(&TREE), &TreeModel::new(&*BACKEND), None);
         Box::pin(async move { Ok(read.expect("what is there can be cut")) })
     }
-}
-
-/// What the backend knows of lists.
-fn keys() -> ListKeys {
-    let mut keys = ListKeys::new();
-    keys.learn_service(QName::new("urn:s", "s"), &["id"]).expect("a list");
-    let place = |steps: &[&'static str]| {
-        let config = ["devices", "device", "config"].map(|local| QName::new(CONTROLLER, local));
-        let below = steps.iter().map(|local| QName::new("urn:d", local));
-        config.into_iter().chain(below).collect::<Vec<_>>()
-    };
-    keys.learn_list(&place(&["c", "l"]), &["k"]).expect("a list");
-    keys.learn_list(&place(&["c", "l", "m"]), &["x", "y"]).expect("a list");
-    keys.learn_leaf_list(&place(&["c", "n"])).expect("a leaf-list");
-    keys
 }
 
 fn instance() -> InstanceRef {

@@ -1,7 +1,7 @@
 //! Reading and editing: `get`, `get-config` and `edit-config` (RFC 6241, sections 7.1, 7.2 and 7.7).
 
 use confine_netconf::{XmlElement, XmlWriter};
-use confine_tree::{CONTROLLER, NodeId, Tree, XPathFilter, XPathFilterError, prune, xml};
+use confine_tree::{CONTROLLER, NodeId, Tree, xml};
 
 use super::input::datastore;
 use super::{input, text, unreadable, unwritable};
@@ -10,6 +10,7 @@ use crate::defaults::with_defaults;
 use crate::edit::{self, EditOperation};
 use crate::lost;
 use crate::refusal::{self, RpcRefusal};
+use crate::select::{XPathFilter, XPathFilterError, prune};
 use crate::services;
 use crate::state::{ControllerState, OkReply, RequestContext};
 use crate::store;

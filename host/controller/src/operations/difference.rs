@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 
 use confine_netconf::{XmlElement, XmlWriter};
-use confine_tree::{CONTROLLER, Tree, diff_text};
+use confine_tree::{CONTROLLER, Tree};
 
 use super::{input, text, unwritable};
 use crate::datastore::DatastoreName;
 use crate::device::DeviceSnapshot;
+use crate::diff::diff_text;
 use crate::refusal::{self, RpcRefusal};
 use crate::state::{ControllerState, OkReply, RequestContext};
 

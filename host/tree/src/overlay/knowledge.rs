@@ -3,8 +3,8 @@
 use std::{collections::HashMap, sync::Arc};
 
 use crate::{
-    CONTROLLER, DataNodeKind, ListKeys as KnownKeys, Name, Names, Pattern, PatternStep, QName, Schema,
-    SchemaNode, Tree, keys,
+    CONTROLLER, DataNodeKind, Name, Names, Pattern, PatternStep, QName, Schema, SchemaNode, Tree,
+    keys::{LearnedKeys, ListKeys},
 };
 
 /// What is known of lists and their keys: from the data model; from what was declared; of the
@@ -13,7 +13,7 @@ use crate::{
 pub struct SchemaView {
     schema: Arc<dyn Schema>,
     /// The keys of the controller's own lists.
-    known: KnownKeys,
+    known: ListKeys,
     shapes: Vec<SchemaPath>,
     by_name: HashMap<(u32, Name), u32>,
     /// By shape and local name: the children, of any namespace.
@@ -111,7 +111,7 @@ impl SchemaView {
     pub(super) fn new(schema: Arc<dyn Schema>, tree: &mut Tree) -> Self {
         let mut knowledge = Self {
             schema,
-            known: KnownKeys::new(),
+            known: ListKeys::default(),
             shapes: vec![SchemaPath {
                 learned: LearnedList::Container,
                 firm: KeyCertainty::Declared,
@@ -147,8 +147,8 @@ impl SchemaView {
         let above = self.shapes.get(parent as usize).and_then(|above| above.known);
         let known = above.and_then(|above| self.known.child(above, qname));
         let learned = match known.map(|known| self.known.kind(known)) {
-            Some(Some(keys::LearnedKeys::List(keys))) => LearnedList::List(keys.clone().into()),
-            Some(Some(keys::LearnedKeys::LeafList)) => LearnedList::LeafList,
+            Some(Some(LearnedKeys::List(keys))) => LearnedList::List(keys.clone().into()),
+            Some(Some(LearnedKeys::LeafList)) => LearnedList::LeafList,
             // It leads to such a list, and is none.
             Some(None) => LearnedList::Container,
             None => LearnedList::Nothing,

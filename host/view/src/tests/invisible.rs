@@ -118,8 +118,7 @@ impl Source for Modelling {
         let paths: Vec<String> = wanted.iter().map(|pattern| pattern.xpath(&mut prefixes)).collect();
         let bound: Vec<(&str, &str)> = prefixes.iter().collect();
         let selected = XPathFilter::parse(&paths.join(" | "), &bound).unwrap().select(&self.0);
-        let read =
-            prune(&self.0, &selected, &TreeModel::new(&Modelled::new(), &ListKeys::new()), None).unwrap();
+        let read = prune(&self.0, &selected, &TreeModel::new(&Modelled::new()), None).unwrap();
         Box::pin(async move { Ok(read) })
     }
 }

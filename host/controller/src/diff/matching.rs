@@ -2,34 +2,28 @@
 
 use std::collections::HashMap;
 
-use crate::{
-    Error, ModelPlace, NodeId, QName, SiblingKey, SiblingKeyError, Tree, TreeModel, model::KeyedNode,
-    same_value,
-};
+use confine_tree::{NodeId, QName, SchemaNode, Tree};
+
+use super::value::same_value;
+use crate::tree_model::{KeyedNode, SiblingKey, SiblingKeyError, TreeModel};
 
 /// A child, and what tells it apart from its siblings.
 #[derive(Clone)]
 pub(super) struct MatchedChild<'t> {
     pub(super) node: NodeId,
-    pub(super) place: ModelPlace,
+    pub(super) place: Option<SchemaNode>,
     pub(super) identity: SiblingKey<'t>,
 }
 
 /// A child of one node, of the other, or of both.
 pub(super) enum ChildPair<'t> {
     OnlyA(MatchedChild<'t>),
-    OnlyB(MatchedChild<'t>, Option<InsertAt>),
-    /// An entry that the user orders has moved where it is said where to.
-    Both(MatchedChild<'t>, MatchedChild<'t>, Option<InsertAt>),
-    /// Where an entry that has moved stood in `a`.
-    Moved(MatchedChild<'t>),
-}
-
-/// Where an entry that the user orders goes.
-#[derive(Clone, Copy)]
-pub(super) enum InsertAt {
-    First,
-    After(NodeId),
+    OnlyB(MatchedChild<'t>),
+    Both(MatchedChild<'t>, MatchedChild<'t>),
+    /// An entry that the user orders, where it stood in `a` before it moved.
+    MovedFrom(MatchedChild<'t>),
+    /// The same entry, where it stands in `b`.
+    MovedTo(MatchedChild<'t>),
 }
 
 /// The children of two nodes at a place: in the order of `b`, with those that are only in `a` before what
@@ -38,8 +32,8 @@ pub(super) fn pairs<'t>(
     (a, x): (&'t Tree, NodeId),
     (b, y): (&'t Tree, NodeId),
     model: &TreeModel<'_>,
-    place: ModelPlace,
-) -> Result<Vec<ChildPair<'t>>, Error> {
+    place: Option<SchemaNode>,
+) -> Result<Vec<ChildPair<'t>>, SiblingKeyError> {
     let (from, unnamed) = named(model.children(place, a, x));
     let (to, other_unnamed) = named(model.children(place, b, y));
     // What can't be told apart must be the same, one after the other.
@@ -50,40 +44,36 @@ pub(super) fn pairs<'t>(
     }
 
     let partners = partners((a, &from), (b, &to));
-    let inserts = inserts(b, &to, &partners, model);
-    let mut stays = vec![false; from.len()];
-    for (partner, insert) in partners.iter().zip(&inserts) {
-        if let Some(stays) = partner.and_then(|at| stays.get_mut(at)) {
-            *stays = insert.is_none();
+    let moved = moved(b, &to, &partners, model);
+    // For each child of `a` that `b` has, too: whether it has moved.
+    let mut has_moved: Vec<Option<bool>> = vec![None; from.len()];
+    for (partner, &moved) in partners.iter().zip(&moved) {
+        if let Some(has_moved) = partner.and_then(|at| has_moved.get_mut(at)) {
+            *has_moved = Some(moved);
         }
     }
-    let mut is_in_b = vec![false; from.len()];
-    for at in partners.iter().flatten() {
-        if let Some(is_in_b) = is_in_b.get_mut(*at) {
-            *is_in_b = true;
-        }
-    }
-    let gone = from.iter().zip(stays).zip(is_in_b).enumerate().filter(|(_, ((_, stays), _))| !stays);
-    let mut gone = gone.map(|(at, ((child, _), is_in_b))| {
-        (at, if is_in_b { ChildPair::Moved(child.clone()) } else { ChildPair::OnlyA(child.clone()) })
-    });
+    let gone =
+        from.iter().zip(has_moved).enumerate().filter_map(|(at, (child, has_moved))| match has_moved {
+            None => Some((at, ChildPair::OnlyA(child.clone()))),
+            Some(true) => Some((at, ChildPair::MovedFrom(child.clone()))),
+            Some(false) => None,
+        });
+    let mut gone = gone.peekable();
 
     let mut pairs = Vec::with_capacity(to.len());
-    let mut next = gone.next();
-    for ((child, partner), insert) in to.into_iter().zip(partners).zip(inserts) {
-        let Some((at, other)) = partner.and_then(|at| Some((at, from.get(at)?.clone()))) else {
-            pairs.push(ChildPair::OnlyB(child, insert));
-            continue;
-        };
-        if insert.is_none() {
-            while let Some((_, pair)) = next.take_if(|(gone, _)| *gone < at) {
-                pairs.push(pair);
-                next = gone.next();
+    for ((child, partner), moved) in to.into_iter().zip(partners).zip(moved) {
+        match partner.and_then(|at| Some((at, from.get(at)?.clone()))) {
+            None => pairs.push(ChildPair::OnlyB(child)),
+            Some(_) if moved => pairs.push(ChildPair::MovedTo(child)),
+            Some((at, other)) => {
+                while let Some((_, pair)) = gone.next_if(|(gone, _)| *gone < at) {
+                    pairs.push(pair);
+                }
+                pairs.push(ChildPair::Both(other, child));
             }
         }
-        pairs.push(ChildPair::Both(other, child, insert));
     }
-    pairs.extend(next.into_iter().chain(gone).map(|(_, pair)| pair));
+    pairs.extend(gone.map(|(_, pair)| pair));
     Ok(pairs)
 }
 
@@ -118,42 +108,25 @@ fn named_key<'n>(tree: &'n Tree, child: &'n MatchedChild<'_>) -> (QName<'n>, &'n
     (tree.qname(child.node), &child.identity)
 }
 
-/// For each child of `b` where to put it, where it is an entry that the user orders and would not come
-/// to stand there by itself.
-fn inserts(
-    b: &Tree,
-    to: &[MatchedChild<'_>],
-    partners: &[Option<usize>],
-    model: &TreeModel<'_>,
-) -> Vec<Option<InsertAt>> {
-    let mut inserts = vec![None; to.len()];
-    let mut lists: HashMap<QName<'_>, Vec<usize>> = HashMap::new();
-    for (at, child) in to.iter().enumerate() {
-        if model.ordered_by_user(child.place) {
-            lists.entry(b.qname(child.node)).or_default().push(at);
+/// For each child of `b` whether it is an entry that the user orders and stands elsewhere than in `a`. As few as
+/// possible have moved.
+fn moved(b: &Tree, to: &[MatchedChild<'_>], partners: &[Option<usize>], model: &TreeModel<'_>) -> Vec<bool> {
+    let mut moved = vec![false; to.len()];
+    let mut lists: HashMap<QName<'_>, Vec<(usize, usize)>> = HashMap::new();
+    for (at, (child, partner)) in to.iter().zip(partners).enumerate() {
+        if let Some(partner) = partner.filter(|_| model.ordered_by_user(child.place)) {
+            lists.entry(b.qname(child.node)).or_default().push((at, partner));
         }
     }
     for entries in lists.into_values() {
-        let partner = |at: usize| partners.get(at).copied().flatten();
-        let known: Vec<(usize, usize)> = entries.iter().filter_map(|&at| Some((at, partner(at)?))).collect();
-        let staying = longest_increasing(&known);
-        let mut staying = staying.iter().copied().peekable();
-        let mut before = None;
-        // New entries after all others are appended anyway.
-        let last = known.last().map(|&(at, _)| at);
-        for at in entries {
-            let stays = staying.next_if_eq(&at).is_some();
-            let is_appended = last.is_none_or(|last| at > last);
-            if let Some(insert) = inserts.get_mut(at)
-                && !stays
-                && !is_appended
-            {
-                *insert = Some(before.map_or(InsertAt::First, InsertAt::After));
+        let mut staying = longest_increasing(&entries).into_iter().peekable();
+        for (at, _) in entries {
+            if let Some(moved) = moved.get_mut(at) {
+                *moved = staying.next_if_eq(&at).is_none();
             }
-            before = to.get(at).map(|child| child.node);
         }
     }
-    inserts
+    moved
 }
 
 /// The first numbers of the most pairs whose second numbers increase (patience sorting).

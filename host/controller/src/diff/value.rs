@@ -2,13 +2,13 @@
 
 use std::borrow::Cow;
 
-use crate::{NodeId, Tree, name::is_name_character};
+use confine_tree::{NodeId, Tree, is_name_character};
 
 type Bindings<'a> = &'a [(Box<str>, Box<str>)];
 
 /// Whether two nodes have the same value: the same text, with prefixes that mean the same; or texts that
 /// differ in nothing but the choice of prefixes. No value is the same as an empty one.
-pub fn same_value(a: &Tree, x: NodeId, b: &Tree, y: NodeId) -> bool {
+pub(super) fn same_value(a: &Tree, x: NodeId, b: &Tree, y: NodeId) -> bool {
     let (text, other) = (a.value(x).unwrap_or_default(), b.value(y).unwrap_or_default());
     let (bindings, others) = (a.bindings(x), b.bindings(y));
     if bindings == others || bindings.is_empty() || others.is_empty() {
@@ -40,8 +40,9 @@ fn expand<'v>(value: &'v str, bindings: Bindings<'_>) -> Cow<'v, str> {
 
 #[cfg(test)]
 mod tests {
+    use confine_tree::xml;
+
     use super::*;
-    use crate::xml;
 
     fn same(a: &str, b: &str) -> bool {
         let [a, b] = [a, b].map(|text| xml::parse(text).unwrap());

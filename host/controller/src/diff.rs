@@ -1,26 +1,45 @@
 //! A difference as text for people.
 
+mod matching;
+mod value;
+
 use std::fmt::Write as _;
 
-use super::matching::{ChildPair, MatchedChild, pairs, same_subtree};
-use crate::{Error, ModelPlace, NodeId, QName, Tree, TreeModel, same_value, xml::XmlTreeWriter};
+use confine_tree::{Error, NodeId, QName, SchemaNode, Tree, xml::XmlTreeWriter};
+
+use self::{
+    matching::{ChildPair, MatchedChild, pairs, same_subtree},
+    value::same_value,
+};
+use crate::tree_model::{SiblingKeyError, TreeModel};
 
 /// Blanks for each level.
 const INDENT: usize = 3;
+
+/// Why a difference cannot be shown.
+#[derive(Debug, thiserror::Error)]
+pub enum DiffError {
+    /// A list entry whose keys are not known, or not there.
+    #[error(transparent)]
+    Keys(#[from] SiblingKeyError),
+    /// A node that XML cannot carry.
+    #[error(transparent)]
+    Tree(#[from] Error),
+}
 
 /// What is different below two nodes at the same place, as the controller shows it: a line for each
 /// element, those that only `a` has after `-`, those that only `b` has after `+`, and around them what
 /// they are in, with its keys. Empty where there is no difference.
 ///
 /// # Errors
-/// [`Error::Identity`] where a list differs whose keys are not known; [`Error::Unwritable`] for what XML
+/// [`DiffError::Keys`] where a list differs whose keys are not known; [`DiffError::Tree`] for what XML
 /// can't carry.
-pub fn diff_text(
+pub(crate) fn diff_text(
     a: (&Tree, NodeId),
     b: (&Tree, NodeId),
     model: &TreeModel<'_>,
-    place: ModelPlace,
-) -> Result<String, Error> {
+    place: Option<SchemaNode>,
+) -> Result<String, DiffError> {
     let mut showing = Showing { a: a.0, b: b.0, model, text: String::new(), above: Vec::new() };
     showing.children(a.1, b.1, place)?;
     Ok(showing.text)
@@ -29,7 +48,7 @@ pub fn diff_text(
 /// A node that both have. It is in the text once a difference below it is.
 struct Above {
     node: NodeId,
-    place: ModelPlace,
+    place: Option<SchemaNode>,
     is_shown: bool,
 }
 
@@ -42,21 +61,19 @@ struct Showing<'a> {
 }
 
 impl<'a> Showing<'a> {
-    fn children(&mut self, x: NodeId, y: NodeId, place: ModelPlace) -> Result<(), Error> {
+    fn children(&mut self, x: NodeId, y: NodeId, place: Option<SchemaNode>) -> Result<(), DiffError> {
         let (a, b) = (self.a, self.b);
         for pair in pairs((a, x), (b, y), self.model, place)? {
             match pair {
-                ChildPair::OnlyA(child) | ChildPair::Moved(child) => self.lines('-', a, child.node)?,
-                ChildPair::OnlyB(child, _) | ChildPair::Both(_, child, Some(_)) => {
-                    self.lines('+', b, child.node)?
-                }
-                ChildPair::Both(x, y, None) => self.both(&x, &y)?,
+                ChildPair::OnlyA(child) | ChildPair::MovedFrom(child) => self.lines('-', a, child.node)?,
+                ChildPair::OnlyB(child) | ChildPair::MovedTo(child) => self.lines('+', b, child.node)?,
+                ChildPair::Both(x, y) => self.both(&x, &y)?,
             }
         }
         Ok(())
     }
 
-    fn both(&mut self, x: &MatchedChild<'_>, y: &MatchedChild<'_>) -> Result<(), Error> {
+    fn both(&mut self, x: &MatchedChild<'_>, y: &MatchedChild<'_>) -> Result<(), DiffError> {
         let (a, b) = (self.a, self.b);
         if a.first_child(x.node).is_some() && b.first_child(y.node).is_some() {
             self.above.push(Above { node: y.node, place: y.place, is_shown: false });
@@ -74,7 +91,7 @@ impl<'a> Showing<'a> {
     }
 
     /// A node with all below it, each line after a sign.
-    fn lines(&mut self, sign: char, tree: &Tree, node: NodeId) -> Result<(), Error> {
+    fn lines(&mut self, sign: char, tree: &Tree, node: NodeId) -> Result<(), DiffError> {
         self.context()?;
         let namespace = self.above.last().map(|above| self.b.qname(above.node).namespace);
         let scope = namespace.map(|namespace| ("", namespace));
@@ -87,7 +104,7 @@ impl<'a> Showing<'a> {
     }
 
     /// What the difference is in, unless it has been shown.
-    fn context(&mut self) -> Result<(), Error> {
+    fn context(&mut self) -> Result<(), DiffError> {
         let tree = self.b;
         let mut outer = None;
         for (depth, above) in self.above.iter_mut().enumerate() {
@@ -115,3 +132,6 @@ impl<'a> Showing<'a> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
