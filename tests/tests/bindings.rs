@@ -1,25 +1,26 @@
-//! What `confine bindings` writes, and a module that stands on it.
+//! What `confine bindings` generates, and a module that uses it.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::path::{Path, PathBuf};
 
-use confine_author::{CaseResult, ServiceCase, bindings};
+use confine_author::{CaseResult, ServiceCase};
 use confine_backend::modules_from_directories;
+use confine_bindings::generate;
 use confine_tests::workshop::{example_services, typed};
 
-fn written(modules: &[&str]) -> String {
+fn generated(modules: &[&str]) -> String {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let directories: [PathBuf; 3] =
         [here.join("../host/controller/models"), example_services(), here.join("guests/typed")];
     let modules: Vec<String> = modules.iter().map(|&module| module.to_owned()).collect();
-    bindings(&modules_from_directories(&directories, &modules).unwrap().compile(), &modules)
+    generate(&modules_from_directories(&directories, &modules).unwrap().compile(), &modules)
 }
 
-/// To write them anew: `confine bindings --yang host/controller/models --yang example-services --yang
+/// To generate them again: `confine bindings --yang host/controller/models --yang example-services --yang
 /// tests/guests/typed MODULE…`.
 #[test]
-fn the_bindings_of_the_guest_are_those_that_are_written() {
+fn generated_bindings_are_those_of_the_guest() {
     let guest = Path::new(env!("CARGO_MANIFEST_DIR")).join("guests/typed/src");
     for (modules, file) in [
         (&["openconfig-interfaces", "iana-if-type"][..], "openconfig.rs"),
@@ -27,21 +28,21 @@ fn the_bindings_of_the_guest_are_those_that_are_written() {
         (&["values"], "values.rs"),
     ] {
         let kept = std::fs::read_to_string(guest.join(file)).unwrap();
-        assert_eq!(written(modules), kept, "{file} is not what is written now");
+        assert_eq!(generated(modules), kept, "{file} is not what is generated now");
     }
 }
 
-/// It does what the module without bindings does: the same cases hold.
+/// The module does what the one without bindings does, so it passes the same cases.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_module_on_bindings_passes_the_cases_of_its_service() {
+async fn module_with_bindings_passes_the_cases_of_its_service() {
     let cases = ServiceCase::all(&example_services().join("interfaces/cases")).unwrap();
     assert!(cases.len() >= 7, "the cases are gone");
     play(cases).await;
 }
 
-/// Identities, decimal numbers, unions and several values are read as what they are.
+/// Identities, decimal numbers, unions and leaf-lists are read as their Rust types.
 #[tokio::test(flavor = "multi_thread")]
-async fn values_are_of_their_types_in_a_module_on_bindings() {
+async fn module_with_bindings_reads_values_as_their_types() {
     let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("guests/typed/cases");
     play(ServiceCase::all(&cases).unwrap()).await;
 }

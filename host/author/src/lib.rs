@@ -1,6 +1,5 @@
-//! Building and playing services: build, bindings, cases, demo.
+//! Building and playing services: build, cases, demo.
 
-mod bindings;
 mod build;
 mod cases;
 pub mod demo;
@@ -8,7 +7,6 @@ mod error;
 mod services;
 mod stage;
 
-pub use bindings::bindings;
 pub use build::{TARGET, build};
 pub use cases::{CaseResult, ServiceCase};
 pub use error::Error;

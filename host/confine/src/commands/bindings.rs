@@ -17,5 +17,5 @@ pub(super) fn run(request: &BindingsArgs) -> Result<(), Error> {
     for problem in schema.problems() {
         anstream::eprintln!("left out: {problem}");
     }
-    print(confine_author::bindings(&schema, &request.modules).as_bytes())
+    print(confine_bindings::generate(&schema, &request.modules).as_bytes())
 }

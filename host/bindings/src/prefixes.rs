@@ -1,43 +1,48 @@
-//! The prefixes that paths and values are written with.
+//! The prefixes in generated paths and values.
 
 use std::collections::BTreeMap;
 
 use confine_yang::{YangModule, YangNode};
 
-use super::{children, identities::identity_modules, names::unused, writer::CodeWriter};
+use crate::{
+    names::unused,
+    nodes::{bound_children, identity_modules},
+    writer::CodeWriter,
+};
 
-/// A prefix for each namespace: its module's own, or where others have the same one, its module's name.
-pub(super) struct ModulePrefixes(BTreeMap<String, String>);
+/// A prefix for each namespace: the module's own prefix, or the module's name if several modules use the
+/// same prefix.
+pub(crate) struct ModulePrefixes(BTreeMap<String, String>);
 
 impl ModulePrefixes {
-    /// For these nodes, all that is below them, and the identities that may be values.
-    pub(super) fn of(roots: &[YangNode<'_>]) -> Self {
+    /// Assigns prefixes for these nodes, all nodes below them, and the identities among their values.
+    pub(crate) fn of(roots: &[YangNode<'_>]) -> Self {
         let mut modules = BTreeMap::new();
-        roots.iter().for_each(|&root| gather(root, &mut modules));
-        let is_its_own = |module: &&YangModule| {
+        roots.iter().for_each(|&root| collect_modules(root, &mut modules));
+        let has_unique_prefix = |module: &&YangModule| {
             modules.values().filter(|other| other.prefix() == module.prefix()).count() == 1
         };
-        let (own, shared): (Vec<&YangModule>, Vec<&YangModule>) =
-            modules.values().copied().partition(is_its_own);
-        let mut taken: Vec<String> = own.iter().map(|module| module.prefix().to_owned()).collect();
-        let own = own.into_iter().map(|module| (module.namespace().to_owned(), module.prefix().to_owned()));
-        let mut prefixes: BTreeMap<String, String> = own.collect();
+        let (unique, shared): (Vec<&YangModule>, Vec<&YangModule>) =
+            modules.values().copied().partition(has_unique_prefix);
+        let mut taken: Vec<String> = unique.iter().map(|module| module.prefix().to_owned()).collect();
+        let entry = |module: &YangModule| (module.namespace().to_owned(), module.prefix().to_owned());
+        let mut prefixes: BTreeMap<String, String> = unique.into_iter().map(entry).collect();
         for module in shared {
             prefixes.insert(module.namespace().to_owned(), unused(module.name().to_owned(), &mut taken));
         }
         Self(prefixes)
     }
 
-    pub(super) fn of_module<'a>(&'a self, module: &'a YangModule) -> &'a str {
+    pub(crate) fn of_module<'a>(&'a self, module: &'a YangModule) -> &'a str {
         self.0.get(module.namespace()).map_or(module.prefix(), String::as_str)
     }
 
-    /// Writes them for a service to declare.
-    pub(super) fn write(&self, writer: &mut CodeWriter) {
+    /// Writes the constant that a service assigns to its `PREFIXES`.
+    pub(crate) fn write(&self, writer: &mut CodeWriter) {
         let mut all: Vec<(&str, &str)> =
             self.0.iter().map(|(namespace, prefix)| (&**prefix, &**namespace)).collect();
         all.sort_unstable();
-        writer.line("/// The prefixes of the paths here, for `Service::PREFIXES`.");
+        writer.line("/// The prefixes of the paths in this file, for `Service::PREFIXES`.");
         writer.open("pub const PREFIXES: &[(&str, &str)] = &[");
         for (prefix, namespace) in all {
             writer.line(&format!("({prefix:?}, {namespace:?}),"));
@@ -46,20 +51,19 @@ impl ModulePrefixes {
     }
 }
 
-/// The modules by their namespaces.
-fn gather<'a>(node: YangNode<'a>, found: &mut BTreeMap<&'a str, &'a YangModule>) {
+/// Collects the modules of a node and of all nodes and identities below it, by namespace.
+fn collect_modules<'a>(node: YangNode<'a>, found: &mut BTreeMap<&'a str, &'a YangModule>) {
     let modules = node.module().into_iter().chain(identity_modules(node));
     found.extend(modules.map(|module| (module.namespace(), module)));
-    children(node).for_each(|child| gather(child, found));
+    bound_children(node).for_each(|child| collect_modules(child, found));
 }
 
 #[cfg(test)]
 mod tests {
     use confine_yang::ModuleSet;
 
-    /// What stands in what is written, between quotes.
     #[test]
-    fn modules_of_one_prefix_are_told_apart_by_their_names() {
+    fn modules_with_the_same_prefix_are_prefixed_by_their_names() {
         let mut set = ModuleSet::default();
         for (name, text) in [
             ("a", "container top { leaf own { type string; } }"),
@@ -74,7 +78,7 @@ mod tests {
             let module = format!("module {name} {{ namespace urn:{name}; prefix {prefix}; {text} }}");
             set.add(&format!("{name}.yang"), module.as_bytes()).unwrap();
         }
-        let text = crate::bindings(&set.compile(), &["a", "b", "c"].map(str::to_owned));
+        let text = crate::generate(&set.compile(), &["a", "b", "c"].map(str::to_owned));
         let mut quoted: Vec<&str> = text.split('"').skip(1).step_by(2).collect();
         quoted.sort_unstable();
         quoted.dedup();

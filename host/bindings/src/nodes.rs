@@ -1,0 +1,79 @@
+//! The schema nodes that bindings are generated for.
+
+use confine_yang::{BaseType, LeafType, SchemaNodeKind, YangModule, YangNode, YangSchema};
+
+/// How many member types a union may have, counting those of nested unions.
+pub(crate) const MAX_UNION_MEMBERS: usize = 64;
+
+/// Returns the topmost nodes of these modules: those with no ancestor from one of them.
+pub(crate) fn find_roots<'a>(schema: &'a YangSchema, modules: &[String]) -> Vec<YangNode<'a>> {
+    let mut roots = Vec::new();
+    collect_roots(schema.root_node(), modules, &mut roots);
+    roots
+}
+
+fn collect_roots<'a>(parent: YangNode<'a>, modules: &[String], roots: &mut Vec<YangNode<'a>>) {
+    for child in parent.children().filter(|child| child.is_config() && is_container_or_list(*child)) {
+        let is_selected =
+            child.module().is_some_and(|module| modules.iter().any(|name| name == module.name()));
+        if !is_selected {
+            collect_roots(child, modules, roots);
+        } else if is_bound(child) {
+            roots.push(child);
+        }
+    }
+}
+
+pub(crate) fn is_container_or_list(node: YangNode<'_>) -> bool {
+    matches!(node.kind(), SchemaNodeKind::Container | SchemaNodeKind::List)
+}
+
+pub(crate) fn is_leaf_or_leaf_list(node: YangNode<'_>) -> bool {
+    matches!(node.kind(), SchemaNodeKind::Leaf | SchemaNodeKind::LeafList)
+}
+
+/// Returns the children that bindings are generated for.
+pub(crate) fn bound_children(node: YangNode<'_>) -> impl Iterator<Item = YangNode<'_>> {
+    node.children().filter(|child| is_bound(*child))
+}
+
+/// Whether bindings are generated for a node. The `created` list of a service instance is the host's to
+/// write, so it has none.
+fn is_bound(node: YangNode<'_>) -> bool {
+    let is_in_instance = || {
+        let services = node.parent().and_then(YangNode::parent);
+        services.is_some_and(|services| services.path() == "/clixon-controller:services")
+    };
+    if node.name() == "created" && is_in_instance() {
+        return false;
+    }
+    let has_supported_kind = match node.kind() {
+        SchemaNodeKind::List => !node.keys().is_empty(),
+        kind => matches!(kind, SchemaNodeKind::Container | SchemaNodeKind::Leaf | SchemaNodeKind::LeafList),
+    };
+    node.is_config() && has_supported_kind
+}
+
+/// Returns the modules of the identities that are values of a leaf.
+pub(crate) fn identity_modules(leaf: YangNode<'_>) -> Vec<&YangModule> {
+    let mut modules = Vec::new();
+    for_each_identityref(leaf, &mut |identityref| {
+        modules.extend(leaf.schema().identities(identityref).into_iter().map(|(module, _)| module));
+    });
+    modules
+}
+
+/// Calls `visit` with each identityref type of a leaf: its own, or those of its union's members.
+pub(crate) fn for_each_identityref<'a>(leaf: YangNode<'a>, visit: &mut impl FnMut(&'a BaseType)) {
+    let mut open: Vec<(YangNode<'a>, &'a LeafType)> =
+        leaf.leaf_type().map(|of| (leaf, of)).into_iter().collect();
+    for _ in 0..MAX_UNION_MEMBERS {
+        let Some((node, of)) = open.pop() else { return };
+        let Some((node, of)) = node.value_type_of(of) else { continue };
+        match of.base() {
+            BaseType::Union(members) => open.extend(members.iter().rev().map(|member| (node, &**member))),
+            base @ BaseType::Identityref(_) => visit(base),
+            _ => {}
+        }
+    }
+}
