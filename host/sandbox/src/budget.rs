@@ -4,15 +4,10 @@ use std::time::{Duration, Instant};
 
 use confine_view::{Meter, WorkAllowance};
 
-use crate::{Limit, LimitPer, LimitReached, Limits};
+use crate::{Limit, LimitPer, LimitReached, Limits, ScaledLimit, limits::microseconds};
 
 /// What one module may use in one commit, shared by the instances that it runs there.
 ///
-/// ```
-/// # use confine_sandbox::{Budget, Limits};
-/// let budget = Budget::new(&Limits::default(), 5000);
-/// assert_eq!(budget.fuel_left(), 2_000_000_000 + 5000 * 50_000_000);
-/// ```
 #[derive(Clone, Debug)]
 pub struct Budget {
     limits: Limits,
@@ -21,9 +16,9 @@ pub struct Budget {
     answer_by: Option<Instant>,
     pub(crate) fuel: BudgetAccount,
     pub(crate) wall_clock: BudgetAccount,
-    pub(crate) work: BudgetAccount,
+    pub(crate) host_work: BudgetAccount,
     pub(crate) edits: BudgetAccount,
-    pub(crate) kept: BudgetAccount,
+    pub(crate) edit_bytes: BudgetAccount,
     pub(crate) bytes_out: BudgetAccount,
     pub(crate) bytes_in: BudgetAccount,
     pub(crate) log: BudgetAccount,
@@ -55,23 +50,43 @@ pub struct Usage {
 impl Budget {
     /// For a module with these limits in a commit that runs so many instances of its services.
     pub fn new(limits: &Limits, instances: u64) -> Self {
+        // Every field is named: a new limit does not compile until it is decided whether instances share it.
+        let Limits {
+            fuel,
+            wall_clock,
+            host_work,
+            memory: _,
+            stack: _,
+            core_instances: _,
+            memories: _,
+            tables: _,
+            handles: _,
+            bytes_out,
+            bytes_in,
+            bytes_per_call: _,
+            edits,
+            log,
+            text: _,
+            component: _,
+            compiled: _,
+            compile_cpu: _,
+            compile_wall_clock: _,
+            compile_memory: _,
+        } = limits;
         let account = |total, one| BudgetAccount { total, one, used: 0 };
-        let growing = |limit: crate::ScaledLimit<u64>| account(limit.total(instances), limit.base);
+        let shared = |limit: &ScaledLimit<u64>| account(limit.total(instances), limit.base);
         Self {
             instances,
             runs: 0,
             answer_by: None,
-            fuel: growing(limits.fuel),
-            wall_clock: account(
-                microseconds(limits.wall_clock.total(instances)),
-                microseconds(limits.wall_clock.base),
-            ),
-            work: growing(limits.host_work),
-            edits: growing(limits.edits),
-            kept: growing(limits.bytes_out),
-            bytes_out: growing(limits.bytes_out),
-            bytes_in: growing(limits.bytes_in),
-            log: growing(limits.log),
+            fuel: shared(fuel),
+            wall_clock: account(microseconds(wall_clock.total(instances)), microseconds(wall_clock.base)),
+            host_work: shared(host_work),
+            edits: shared(edits),
+            edit_bytes: shared(bytes_out),
+            bytes_out: shared(bytes_out),
+            bytes_in: shared(bytes_in),
+            log: shared(log),
             limits: limits.clone(),
         }
     }
@@ -88,11 +103,6 @@ impl Budget {
         &self.limits
     }
 
-    /// Fuel that the commit may still use.
-    pub fn fuel_left(&self) -> u64 {
-        self.fuel.left()
-    }
-
     /// The next run's number, and of how many.
     pub(crate) fn begin(&mut self) -> (u64, u64) {
         self.runs += 1;
@@ -102,10 +112,10 @@ impl Budget {
     /// A meter for the next run's view.
     pub(crate) fn meter(&self) -> Meter {
         Meter::new(WorkAllowance {
-            work: self.work.grant().allowed,
+            host_work: self.host_work.grant().allowed,
             edits: self.edits.grant().allowed,
-            kept: self.kept.grant().allowed,
-            answer: self.limits.bytes_per_call as u64,
+            edit_bytes: self.edit_bytes.grant().allowed,
+            bytes_per_call: self.limits.bytes_per_call as u64,
             quantum: WorkAllowance::QUANTUM,
         })
     }
@@ -126,17 +136,13 @@ impl Budget {
     pub(crate) fn settle(&mut self, usage: &Usage) {
         self.fuel.spend(usage.fuel);
         self.wall_clock.spend(microseconds(usage.wall_clock));
-        self.work.spend(usage.host_work);
+        self.host_work.spend(usage.host_work);
         self.edits.spend(usage.edits);
-        self.kept.spend(usage.edit_bytes);
+        self.edit_bytes.spend(usage.edit_bytes);
         self.bytes_out.spend(usage.bytes_out);
         self.bytes_in.spend(usage.bytes_in);
         self.log.spend(usage.log);
     }
-}
-
-pub(crate) fn microseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// One budget.
@@ -196,7 +202,6 @@ mod tests {
     };
 
     use super::*;
-    use crate::ScaledLimit;
 
     fn spent(fuel: u64) -> Usage {
         Usage { fuel, ..Usage::default() }
@@ -205,7 +210,7 @@ mod tests {
     #[test]
     fn a_commit_grows_with_its_instances_and_one_gets_the_base_at_most() {
         let mut budget = Budget::new(&Limits::default(), 100);
-        assert_eq!(budget.fuel_left(), 7_000_000_000);
+        assert_eq!(budget.fuel.left(), 7_000_000_000);
         let grant = budget.fuel.grant();
         assert_eq!(grant.allowed, 2_000_000_000);
         insta::assert_snapshot!(grant.reached(Limit::Fuel, 2_000_000_000), @"fuel limit reached: allowed 2,000,000,000 for one instance, used 2,000,000,000");
@@ -247,8 +252,9 @@ mod tests {
             log: 8,
         };
         let allowed = |budget: &Budget| {
-            let Budget { fuel, wall_clock, work, edits, kept, bytes_out, bytes_in, log, .. } = budget;
-            [fuel, wall_clock, work, edits, kept, bytes_out, bytes_in, log]
+            let Budget { fuel, wall_clock, host_work, edits, edit_bytes, bytes_out, bytes_in, log, .. } =
+                budget;
+            [fuel, wall_clock, host_work, edits, edit_bytes, bytes_out, bytes_in, log]
                 .map(|account| account.grant().allowed)
         };
         let mut budget = Budget::new(&limits, 2);
@@ -267,16 +273,16 @@ mod tests {
             Limits { host_work: two, edits: two, bytes_out: two, bytes_per_call: 2, ..Limits::default() };
         let meter = || Budget::new(&limits, 1).meter();
         let mut work = meter();
-        work.pay_bytes(0).and_then(|()| work.pay_bytes(0)).unwrap();
+        work.charge_bytes_sync(0).and_then(|()| work.charge_bytes_sync(0)).unwrap();
         let mut edits = meter();
-        edits.edit(0).and_then(|()| edits.edit(0)).unwrap();
+        edits.charge_edit(0).and_then(|()| edits.charge_edit(0)).unwrap();
         let mut kept = meter();
-        kept.keep(2).unwrap();
+        kept.charge_edit_bytes(2).unwrap();
         let (mut answer, mut so_far) = (meter(), 0);
         let mut context = Context::from_waker(Waker::noop());
-        let mut call = pin!(answer.answer(&mut so_far, 3));
+        let mut call = pin!(answer.charge_result(&mut so_far, 3));
         let Poll::Ready(answered) = call.as_mut().poll(&mut context) else { panic!("it is no work") };
-        let told = [work.pay_bytes(0), edits.edit(0), kept.keep(1), answered];
+        let told = [work.charge_bytes_sync(0), edits.charge_edit(0), kept.charge_edit_bytes(1), answered];
         insta::assert_snapshot!(told.map(|told| told.unwrap_err().to_string()).join("\n"), @"
         host work limit reached: allowed 2, used 3
         edits limit reached: allowed 2, used 3

@@ -29,7 +29,6 @@ pub struct Cache {
 
 /// Why a directory cannot be a cache.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum CacheError {
     /// It cannot be made or looked at.
     #[error("the cache directory `{}` cannot be used", path.display())]

@@ -74,7 +74,6 @@ pub struct GuestTrap {
 
 /// Why the host could not go on.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum HostFault {
     /// A module read what had to be fetched, and that failed.
     #[error("cannot read the configuration")]
@@ -150,7 +149,6 @@ pub struct LoadError {
 
 /// What is wrong with a module's file.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum LoadFault {
     /// More than [`Limits::component`](crate::Limits::component).
     #[error(

@@ -12,6 +12,7 @@
 //!
 //! Nothing here knows where modules come from or what a view reads: see `confine-service`.
 
+mod amount;
 mod budget;
 mod cache;
 mod compile;

@@ -1,50 +1,56 @@
-//! What a limit says that was reached.
+//! The limits that end a run, and the message about one that was reached.
+//!
+//! To add a limit, add a variant to [`Limit`] and a field to [`Limits`]. Neither compiles until the limit has
+//! a name, a unit, an amount and a scope here, a default, a place in [`Budget`](crate::Budget), documentation,
+//! and a key in the operator's file (`confine config`). The metric and the event of a limit are labelled by its
+//! name, and need no change. A limit that the view counts is also a [`MeteredLimit`].
 
 use std::fmt;
 
-use crate::text::grouped;
+use confine_view::MeteredLimit;
 
-/// A limit that stops a run.
+use crate::{Limits, amount::ShownAmount, limits::microseconds};
+
+/// A limit that ends a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
 pub enum Limit {
-    /// [`Limits::fuel`](crate::Limits::fuel)
+    /// [`Limits::fuel`]
     Fuel,
-    /// [`Limits::wall_clock`](crate::Limits::wall_clock)
+    /// [`Limits::wall_clock`]
     WallClock,
-    /// [`Limits::host_work`](crate::Limits::host_work)
+    /// [`Limits::host_work`]
     HostWork,
-    /// [`Limits::memory`](crate::Limits::memory)
+    /// [`Limits::memory`]
     Memory,
-    /// [`Limits::stack`](crate::Limits::stack)
+    /// [`Limits::stack`]
     Stack,
-    /// [`Limits::core_instances`](crate::Limits::core_instances)
+    /// [`Limits::core_instances`]
     CoreInstances,
-    /// [`Limits::memories`](crate::Limits::memories)
+    /// [`Limits::memories`]
     Memories,
-    /// [`Limits::tables`](crate::Limits::tables)
+    /// [`Limits::tables`]
     Tables,
-    /// [`Limits::handles`](crate::Limits::handles)
+    /// [`Limits::handles`]
     Handles,
-    /// [`Limits::bytes_out`](crate::Limits::bytes_out)
+    /// [`Limits::bytes_out`]
     BytesOut,
-    /// [`Limits::bytes_in`](crate::Limits::bytes_in)
+    /// [`Limits::bytes_in`]
     BytesIn,
-    /// [`Limits::bytes_per_call`](crate::Limits::bytes_per_call)
+    /// [`Limits::bytes_per_call`]
     BytesPerCall,
-    /// [`Limits::edits`](crate::Limits::edits)
+    /// [`Limits::edits`]
     Edits,
-    /// [`Limits::bytes_out`](crate::Limits::bytes_out), for what of it the host keeps as edits.
+    /// [`Limits::bytes_out`], for the part of it that the host keeps as edits.
     EditBytes,
 }
 
 impl Limit {
-    /// For people, and for the label of a metric.
-    pub fn name(self) -> &'static str {
+    /// The name in messages, and in the label of a metric.
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Fuel => "fuel",
             Self::WallClock => "wall clock",
-            Self::HostWork => "host work",
+            Self::HostWork => MeteredLimit::HostWork.name(),
             Self::Memory => "memory",
             Self::Stack => "stack",
             Self::CoreInstances => "core instances",
@@ -53,12 +59,13 @@ impl Limit {
             Self::Handles => "handles",
             Self::BytesOut => "bytes out",
             Self::BytesIn => "bytes in",
-            Self::BytesPerCall => "bytes per call",
-            Self::Edits => "edits",
-            Self::EditBytes => "edit bytes",
+            Self::BytesPerCall => MeteredLimit::BytesPerCall.name(),
+            Self::Edits => MeteredLimit::Edits.name(),
+            Self::EditBytes => MeteredLimit::EditBytes.name(),
         }
     }
 
+    /// Returns an amount with the unit of the limit.
     fn amount(self, value: u64) -> ShownAmount {
         match self {
             Self::WallClock => ShownAmount::Microseconds(value),
@@ -68,21 +75,48 @@ impl Limit {
             | Self::BytesIn
             | Self::BytesPerCall
             | Self::EditBytes => ShownAmount::Bytes(value),
-            _ => ShownAmount::Count(value),
+            Self::Fuel
+            | Self::HostWork
+            | Self::CoreInstances
+            | Self::Memories
+            | Self::Tables
+            | Self::Handles
+            | Self::Edits => ShownAmount::Count(value),
+        }
+    }
+
+    /// Returns how much one run may use, and for what that is allowed.
+    ///
+    /// The instances of a commit share some of the limits: of those, [`Budget`](crate::Budget) may allow less.
+    pub(crate) fn allowed(self, limits: &Limits) -> (u64, LimitPer) {
+        match self {
+            Self::Fuel => (limits.fuel.base, LimitPer::Instance),
+            Self::WallClock => (microseconds(limits.wall_clock.base), LimitPer::Instance),
+            Self::HostWork => (limits.host_work.base, LimitPer::Instance),
+            Self::Memory => (limits.memory, LimitPer::Instance),
+            Self::Stack => (limits.stack as u64, LimitPer::Instance),
+            Self::CoreInstances => (limits.core_instances as u64, LimitPer::Instance),
+            Self::Memories => (limits.memories as u64, LimitPer::Instance),
+            Self::Tables => (limits.tables as u64, LimitPer::Instance),
+            Self::Handles => (limits.handles as u64, LimitPer::Instance),
+            Self::BytesOut | Self::EditBytes => (limits.bytes_out.base, LimitPer::Instance),
+            Self::BytesIn => (limits.bytes_in.base, LimitPer::Instance),
+            Self::BytesPerCall => (limits.bytes_per_call as u64, LimitPer::Call),
+            Self::Edits => (limits.edits.base, LimitPer::Instance),
         }
     }
 }
 
-/// For what a limit is allowed.
+/// What an amount is allowed for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LimitPer {
-    /// For the module in the whole commit.
+    /// The module in the whole commit.
     Commit,
-    /// For one instance of it.
+    /// One service instance.
     Instance,
-    /// For one call of the host.
+    /// One call of a host function.
     Call,
-    /// Until the commit has to be answered.
+    /// The time that is left until the commit must be answered.
     Answer,
 }
 
@@ -97,19 +131,19 @@ impl fmt::Display for LimitPer {
     }
 }
 
-/// A limit that was reached, with its numbers: units of fuel or work, bytes, microseconds or pieces.
+/// A limit that was reached. Its numbers are units of fuel or work, bytes, microseconds or items.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LimitReached {
-    /// Which.
+    /// The limit.
     pub limit: Limit,
-    /// For what.
+    /// What the amount is allowed for.
     pub per: LimitPer,
-    /// How much is allowed.
+    /// The amount that is allowed.
     pub allowed: u64,
-    /// How much was used, with what was asked for last; for memory, how much was in use. None where
-    /// nobody counts beyond the limit.
+    /// The amount that is used, including what was refused; for memory, without it. None if nothing counts
+    /// beyond the limit.
     pub used: Option<u64>,
-    /// How much more was asked for, where nothing was used of that.
+    /// The amount that was asked for and refused, where `used` does not include it.
     pub asked: Option<u64>,
 }
 
@@ -118,9 +152,10 @@ impl LimitReached {
         Self { limit, per, allowed, used: Some(used), asked: None }
     }
 
-    /// For one instance, where nobody counts beyond the limit.
-    pub(crate) fn uncounted(limit: Limit, allowed: u64) -> Self {
-        Self { limit, per: LimitPer::Instance, allowed, used: None, asked: None }
+    /// A limit that one run has reached, where nothing counts beyond it.
+    pub(crate) fn uncounted(limit: Limit, limits: &Limits) -> Self {
+        let (allowed, per) = limit.allowed(limits);
+        Self { limit, per, allowed, used: None, asked: None }
     }
 }
 
@@ -141,42 +176,12 @@ impl fmt::Display for LimitReached {
 
 impl std::error::Error for LimitReached {}
 
-/// An amount, for a person.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum ShownAmount {
-    Count(u64),
-    Bytes(u64),
-    Microseconds(u64),
-}
-
-impl fmt::Display for ShownAmount {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const KIB: u64 = 1 << 10;
-        const MIB: u64 = 1 << 20;
-        match *self {
-            Self::Count(count) => f.write_str(&grouped(count)),
-            Self::Bytes(bytes) if bytes >= MIB && bytes % MIB == 0 => {
-                write!(f, "{} MiB", grouped(bytes / MIB))
-            }
-            Self::Bytes(bytes) if bytes >= 10 * MIB => write!(f, "{:.1} MiB", bytes as f64 / MIB as f64),
-            Self::Bytes(bytes) if bytes >= KIB && bytes % KIB == 0 => {
-                write!(f, "{} KiB", grouped(bytes / KIB))
-            }
-            Self::Bytes(bytes) => write!(f, "{} bytes", grouped(bytes)),
-            Self::Microseconds(time) if time >= 10_000_000 => {
-                write!(f, "{:.1} s", time as f64 / 1_000_000.0)
-            }
-            Self::Microseconds(time) => write!(f, "{} ms", grouped(time / 1000)),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn limits_say_their_numbers() {
+    fn reached_limit_shows_its_amounts() {
         let memory = LimitReached {
             limit: Limit::Memory,
             per: LimitPer::Instance,
@@ -189,7 +194,7 @@ mod tests {
             LimitReached::new(Limit::WallClock, LimitPer::Commit, 10_010_000, 10_012_000),
             LimitReached::new(Limit::WallClock, LimitPer::Answer, 200_000, 210_000),
             memory,
-            LimitReached::uncounted(Limit::Stack, 512 << 10),
+            LimitReached::uncounted(Limit::Stack, &Limits::default()),
             LimitReached::new(
                 Limit::BytesOut,
                 LimitPer::Commit,

@@ -92,6 +92,11 @@ pub struct Limits {
     pub compile_memory: u64,
 }
 
+/// Returns a time in microseconds, the unit that budgets count in.
+pub(crate) fn microseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
 const MIB: u64 = 1 << 20;
 
 impl Default for Limits {

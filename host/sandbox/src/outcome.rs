@@ -66,38 +66,26 @@ fn limit(
     limits: &Limits,
 ) -> Option<LimitReached> {
     if let Some(refusal) = state.limiter.refused() {
-        return Some(LimitReached {
-            limit: Limit::Memory,
-            per: crate::LimitPer::Instance,
-            allowed: limits.memory,
-            used: Some(refusal.in_use),
-            asked: Some(refusal.asked),
-        });
+        let (used, asked) = (Some(refusal.in_use), Some(refusal.asked));
+        return Some(LimitReached { used, asked, ..LimitReached::uncounted(Limit::Memory, limits) });
     }
     if code == Some(Code::StackOverflow) || (code == Some(Code::MemoryOutOfBounds) && is_deep(error)) {
-        return Some(LimitReached::uncounted(Limit::Stack, limits.stack as u64));
+        return Some(LimitReached::uncounted(Limit::Stack, limits));
     }
     if words.contains(HANDLES_FULL) {
-        return Some(LimitReached::uncounted(Limit::Handles, limits.handles as u64));
+        return Some(LimitReached::uncounted(Limit::Handles, limits));
     }
     if words.contains(CALL_TOO_BIG) {
-        let allowed = limits.bytes_per_call as u64;
-        return Some(LimitReached {
-            limit: Limit::BytesPerCall,
-            per: crate::LimitPer::Call,
-            allowed,
-            used: None,
-            asked: None,
-        });
+        return Some(LimitReached::uncounted(Limit::BytesPerCall, limits));
     }
     let (_, count) = words.split_once(COUNT_TOO_HIGH)?;
-    let (limit, allowed) = match count.split_whitespace().next()? {
-        "instance" => (Limit::CoreInstances, limits.core_instances),
-        "memory" => (Limit::Memories, limits.memories),
-        "table" => (Limit::Tables, limits.tables),
+    let limit = match count.split_whitespace().next()? {
+        "instance" => Limit::CoreInstances,
+        "memory" => Limit::Memories,
+        "table" => Limit::Tables,
         _ => return None,
     };
-    Some(LimitReached::uncounted(limit, allowed as u64))
+    Some(LimitReached::uncounted(limit, limits))
 }
 
 /// Whether a trap out of bounds is a stack that has run over. Compilers keep a stack in linear memory
@@ -118,9 +106,11 @@ fn trap(reason: String, error: &wasmtime::Error, state: &StoreState) -> FailureC
         text::line(&name, FRAME)
     });
     let reason = reason.strip_prefix("wasm trap: ").unwrap_or(&reason);
-    FailureCause::Trap(GuestTrap {
+    let trap = GuestTrap {
         reason: text::line(reason, REASON),
         output: state.console.output(),
         backtrace: backtrace.collect(),
-    })
+    };
+    tracing::debug!(reason = trap.reason, backtrace = ?trap.backtrace, "the guest trapped");
+    FailureCause::Trap(trap)
 }

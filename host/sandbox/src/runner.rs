@@ -19,9 +19,9 @@ use wasmtime::{Engine, Store, component::Linker};
 use crate::{
     Budget, Compiler, Description, Digest, EntryPoint, FailureCause, HostFault, InstancePosition, Limit,
     Limits, LoadError, LoadFault, LogLine, Module, RunFailure, Usage,
-    budget::microseconds,
     console::GuestLog,
     engine,
+    limits::microseconds,
     module::{self, BoundComponent},
     run::{self, EndedRun, Entered, RunGrants, RunRemains},
     state::StoreState,

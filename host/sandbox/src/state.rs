@@ -2,13 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use confine_view::{Error, Exceeded, Meter, View, WorkAllowance};
+use confine_view::{AllowanceExceeded, Error, Meter, MeteredLimit, View, WorkAllowance};
 
 use crate::{
-    Budget, HostFault, Limit, LimitReached, Limits, Usage,
-    budget::{RunAllowance, microseconds},
-    console::GuestLog,
-    limiter::StoreLimiter,
+    Budget, HostFault, Limit, LimitPer, LimitReached, Limits, Usage, budget::RunAllowance, console::GuestLog,
+    limiter::StoreLimiter, limits::microseconds,
 };
 
 /// How long a guest keeps its thread with calls of the host, however little work these count.
@@ -31,9 +29,9 @@ pub(crate) struct StoreState {
     per_call: u64,
     bytes_out: AllowanceCounter,
     bytes_in: AllowanceCounter,
-    work: RunAllowance,
+    host_work: RunAllowance,
     edits: RunAllowance,
-    kept: RunAllowance,
+    edit_bytes: RunAllowance,
     pace: Meter,
     /// When the thread was last given to others by the clock.
     kept_thread_since: Instant,
@@ -98,9 +96,9 @@ impl StoreState {
             per_call: limits.bytes_per_call as u64,
             bytes_out: counter(Limit::BytesOut, budget.bytes_out.grant()),
             bytes_in: counter(Limit::BytesIn, budget.bytes_in.grant()),
-            work: budget.work.grant(),
+            host_work: budget.host_work.grant(),
             edits: budget.edits.grant(),
-            kept: budget.kept.grant(),
+            edit_bytes: budget.edit_bytes.grant(),
             pace: Meter::new(WorkAllowance::UNLIMITED),
             kept_thread_since: Instant::now(),
             deadline: None,
@@ -129,7 +127,7 @@ impl StoreState {
     /// end the run: the next one does, or the time is over.
     pub(crate) fn receive_at_once(&mut self, bytes: usize) -> wasmtime::Result<()> {
         self.count_out(bytes)?;
-        self.pace.pay_bytes(bytes).map_err(|exceeded| self.exceeded(exceeded))?;
+        self.pace.charge_bytes_sync(bytes).map_err(|exceeded| self.exceeded(exceeded))?;
         match self.deadline.filter(|deadline| deadline.began.elapsed() > deadline.time) {
             Some(deadline) => Err(self.halt(HaltReason::Limit(deadline.reached()))),
             None => Ok(()),
@@ -159,8 +157,8 @@ impl StoreState {
     }
 
     fn too_much_at_once(&mut self, bytes: u64) -> wasmtime::Error {
-        let per = crate::LimitPer::Call;
-        self.halt(HaltReason::Limit(LimitReached::new(Limit::BytesPerCall, per, self.per_call, bytes)))
+        let reached = LimitReached::new(Limit::BytesPerCall, LimitPer::Call, self.per_call, bytes);
+        self.halt(HaltReason::Limit(reached))
     }
 
     /// Ends the run: the error that a host function returns for it.
@@ -179,16 +177,15 @@ impl StoreState {
             Err(Error::Refused(refusal)) => Ok(Err(refusal)),
             Err(Error::Limit(exceeded)) => Err(self.exceeded(exceeded)),
             Err(Error::Source(source)) => Err(self.halt(HaltReason::Fault(HostFault::Source(source)))),
-            Err(other) => Err(self.halt(HaltReason::Fault(HostFault::Runtime(other.to_string())))),
         }
     }
 
-    fn exceeded(&mut self, exceeded: Exceeded) -> wasmtime::Error {
+    fn exceeded(&mut self, exceeded: AllowanceExceeded) -> wasmtime::Error {
         let (limit, grant) = match exceeded.limit {
-            "edits" => (Limit::Edits, self.edits),
-            "edit bytes" => (Limit::EditBytes, self.kept),
-            "bytes per call" => return self.too_much_at_once(exceeded.used),
-            _ => (Limit::HostWork, self.work),
+            MeteredLimit::HostWork => (Limit::HostWork, self.host_work),
+            MeteredLimit::Edits => (Limit::Edits, self.edits),
+            MeteredLimit::EditBytes => (Limit::EditBytes, self.edit_bytes),
+            MeteredLimit::BytesPerCall => return self.too_much_at_once(exceeded.used),
         };
         self.halt(HaltReason::Limit(grant.reached(limit, exceeded.used)))
     }
@@ -197,9 +194,9 @@ impl StoreState {
     pub(crate) fn usage(&self, meter: Option<&Meter>) -> Usage {
         Usage {
             memory: self.limiter.in_use(),
-            host_work: meter.map_or(0, Meter::work),
+            host_work: meter.map_or(0, Meter::host_work),
             edits: meter.map_or(0, Meter::edits),
-            edit_bytes: meter.map_or(0, Meter::kept),
+            edit_bytes: meter.map_or(0, Meter::edit_bytes),
             bytes_out: self.bytes_out.used,
             bytes_in: self.bytes_in.used,
             log: self.console.used(),

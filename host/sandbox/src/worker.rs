@@ -22,7 +22,7 @@ use rustix::process::Signal;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use self::confinement::Confinement;
-use crate::{Limits, LoadFault, compile, engine, limit::ShownAmount, preflight, text};
+use crate::{Limits, LoadFault, amount::ShownAmount, compile, engine, preflight, text};
 
 /// The first argument of a program that is to be a worker.
 pub const COMMAND: &str = "compile-worker";

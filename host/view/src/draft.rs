@@ -8,8 +8,8 @@ use confine_tree::{
 };
 
 use crate::{
-    CallRefusal, Error, Exceeded, InstanceRef, Meter, Scope, Source, WorkAllowance, conflict::WrittenValues,
-    refusal::refused, view::size,
+    AllowanceExceeded, CallRefusal, Error, InstanceRef, Meter, Scope, Source, WorkAllowance,
+    conflict::WrittenValues, refusal::refused, view::size,
 };
 
 /// Bytes that a node of the overlay takes, with its name, its state and the tables that it is in.
@@ -99,12 +99,12 @@ impl CommitDraft {
         }
         let steps: usize = missing.iter().map(|pattern| pattern.steps.len()).sum();
         let bytes: usize = missing.iter().map(size).sum();
-        meter.keep(bytes.saturating_add(steps.saturating_mul(NODE)))?;
+        meter.charge_edit_bytes(bytes.saturating_add(steps.saturating_mul(NODE)))?;
         meter.charge(REQUEST).await?;
         let fragment = self.source.fetch(&missing).await?;
         let before = self.overlay.size();
         let mut loading = self.overlay.begin_load(&missing);
-        self.pay_growth(before, meter)?;
+        self.charge_growth(before, meter)?;
         loop {
             let loaded = self.overlay.load_some(&fragment, &mut loading);
             match loaded.map_err(ResolveError::from).map_err(refused)? {
@@ -116,10 +116,14 @@ impl CommitDraft {
 
     /// Pays for the nodes that the overlay keeps since it had this size, as a short path may make many, and for
     /// those that were gone through meanwhile.
-    pub(crate) fn pay_growth(&mut self, before: usize, meter: &mut Meter) -> Result<(), Exceeded> {
-        meter.pay(self.overlay.take_looked() as u64)?;
+    pub(crate) fn charge_growth(
+        &mut self,
+        before: usize,
+        meter: &mut Meter,
+    ) -> Result<(), AllowanceExceeded> {
+        meter.charge_sync(self.overlay.take_looked() as u64)?;
         let grown = self.overlay.size().saturating_sub(before);
-        if grown == 0 { Ok(()) } else { meter.keep(grown.saturating_mul(NODE)) }
+        if grown == 0 { Ok(()) } else { meter.charge_edit_bytes(grown.saturating_mul(NODE)) }
     }
 
     /// Reads for a module what nobody had declared, and remembers it.
@@ -201,7 +205,7 @@ impl CommitDraft {
         &self,
         place: LiveNode,
         meter: &mut Meter,
-    ) -> Result<Vec<LiveNode>, Exceeded> {
+    ) -> Result<Vec<LiveNode>, AllowanceExceeded> {
         let mut children = Vec::new();
         for child in self.overlay.places(place) {
             meter.charge(1).await?;

@@ -1,10 +1,9 @@
 //! What can go wrong with a view.
 
-use crate::Exceeded;
+use crate::AllowanceExceeded;
 
 /// An error-tag of RFC 6241, appendix A.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
 pub enum ErrorTag {
     /// The user, or the module's scope, does not allow it.
     AccessDenied,
@@ -82,14 +81,13 @@ pub struct SourceError {
 
 /// Why a call of a view did not work.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum Error {
     /// The call was refused. The module is told, and goes on.
     #[error(transparent)]
     Refused(#[from] CallRefusal),
     /// A budget is spent. The run ends: the module is not told.
     #[error(transparent)]
-    Limit(#[from] Exceeded),
+    Limit(#[from] AllowanceExceeded),
     /// The datastore could not be read. The run ends: a module that took this for "not there" would
     /// write the wrong configuration.
     #[error("cannot read the configuration")]

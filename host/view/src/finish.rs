@@ -24,19 +24,6 @@ pub struct FinishedCommit {
     pub services: Option<String>,
     /// What each instance has created now, for the index of owners.
     pub created: Vec<(InstanceRef, Vec<CreatedObject>)>,
-    /// For logs and people.
-    pub summary: Summary,
-}
-
-/// How much a commit changes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Summary {
-    /// The devices that are changed, by name, in the order of letters.
-    pub devices: Vec<String>,
-    /// Leaves and leaf-list entries that are sent for them, keys included.
-    pub values: usize,
-    /// Nodes that are removed from them.
-    pub removals: usize,
 }
 
 impl CommitDraft {
@@ -83,7 +70,7 @@ impl CommitDraft {
         };
         let (devices, services) = (write("devices")?, write("services")?);
         let whole = [devices.as_deref(), services.as_deref()].into_iter().flatten().collect::<String>();
-        Ok(FinishedCommit { edit: Some(whole), devices, services, created, summary: summary(&edit) })
+        Ok(FinishedCommit { edit: Some(whole), devices, services, created })
     }
 
     /// Replaces the `created` list of an instance. What stays the same is no edit.
@@ -209,23 +196,4 @@ fn created_list(instance: &InstanceRef) -> Pattern {
 /// A path with one step more.
 fn below(path: &Pattern, step: PatternStep) -> Pattern {
     Pattern { steps: path.steps.iter().cloned().chain([step]).collect() }
-}
-
-fn summary(edit: &Tree) -> Summary {
-    let mut summary = Summary::default();
-    let devices = edit.child(Tree::ROOT, QName::new(CONTROLLER, "devices"));
-    for device in devices.into_iter().flat_map(|devices| edit.children(devices)) {
-        let name = edit.child(device, QName::new(CONTROLLER, "name"));
-        summary.devices.extend(name.and_then(|name| edit.value(name)).map(Into::into));
-        let config = edit.child(device, QName::new(CONTROLLER, "config"));
-        for (node, _) in config.into_iter().flat_map(|config| edit.descendants(config)) {
-            if edit.attributes(node).any(|(name, value)| name.local == "operation" && value == "remove") {
-                summary.removals += 1;
-            } else if edit.first_child(node).is_none() {
-                summary.values += 1;
-            }
-        }
-    }
-    summary.devices.sort_unstable();
-    summary
 }

@@ -24,9 +24,9 @@ mod view;
 
 pub use draft::CommitDraft;
 pub use error::{CallRefusal, Error, ErrorTag, SourceError};
-pub use finish::{FinishedCommit, Summary};
+pub use finish::FinishedCommit;
 pub use instance::InstanceRef;
-pub use meter::{BYTES_PER_UNIT, Exceeded, Meter, WorkAllowance};
+pub use meter::{AllowanceExceeded, BYTES_PER_UNIT, Meter, MeteredLimit, WorkAllowance};
 pub use owners::{CreatedObject, OwnerIndex};
 pub use rules::ModuleRules;
 pub use scope::{AccessVerdict, NodeAccess, Scope, ScopeRules};

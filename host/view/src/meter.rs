@@ -1,75 +1,112 @@
-//! What a module's calls cost the host.
+//! Counts what a module's calls cost the host.
 //!
-//! Fuel counts what a guest executes and sees nothing of what the host does for it. A [`Meter`] counts
-//! that: work, edits and bytes that stay. Its budgets belong to one module for one commit, so one meter
-//! goes from view to view.
+//! Fuel counts what a guest executes, and none of what the host does for it. A [`Meter`] counts that: work,
+//! edits, and the bytes that the host keeps.
 
 use std::{
+    fmt,
     future::Future,
     pin::Pin,
     task::{Context, Poll},
 };
 
-/// What one module may ask of the host in one commit.
+/// How much the calls of one run may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WorkAllowance {
-    /// Units of work. One unit is a node looked at, or [`BYTES_PER_UNIT`] bytes copied: in the order of
-    /// 50 ns.
-    pub work: u64,
+    /// Units of work. One unit is one node visited or [`BYTES_PER_UNIT`] bytes copied, and takes about 50 ns.
+    pub host_work: u64,
     /// Nodes set, created or removed.
     pub edits: u64,
     /// Bytes of paths and values that the host keeps until the commit ends.
-    pub kept: u64,
-    /// Bytes of one answer. A longer one would be made for nothing, since the module is not given it.
-    pub answer: u64,
-    /// Units of work between two times that a call gives the thread to others. It is what bounds how late
-    /// a deadline can fire.
+    pub edit_bytes: u64,
+    /// Bytes that one call returns. The view stops building a longer result, which the module could not
+    /// receive.
+    pub bytes_per_call: u64,
+    /// Units of work after which a call yields its thread. This bounds how late a deadline can fire.
     pub quantum: u64,
 }
 
-/// How many copied bytes count as one unit of work.
+/// The number of copied bytes that count as one unit of work.
 pub const BYTES_PER_UNIT: u64 = 64;
+
+/// A limit that a [`Meter`] enforces.
+///
+/// `confine-sandbox` turns each into one of its own limits, in a `match` without a wildcard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MeteredLimit {
+    /// [`WorkAllowance::host_work`]
+    HostWork,
+    /// [`WorkAllowance::edits`]
+    Edits,
+    /// [`WorkAllowance::edit_bytes`]
+    EditBytes,
+    /// [`WorkAllowance::bytes_per_call`]
+    BytesPerCall,
+}
+
+impl MeteredLimit {
+    /// The name in messages, and in the label of a metric.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::HostWork => "host work",
+            Self::Edits => "edits",
+            Self::EditBytes => "edit bytes",
+            Self::BytesPerCall => "bytes per call",
+        }
+    }
+}
+
+impl fmt::Display for MeteredLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
 
 impl WorkAllowance {
     /// About 0.5 ms of work.
     pub const QUANTUM: u64 = 10_000;
 
     /// No limit, for the host's own work.
-    pub const UNLIMITED: Self =
-        Self { work: u64::MAX, edits: u64::MAX, kept: u64::MAX, answer: u64::MAX, quantum: Self::QUANTUM };
+    pub const UNLIMITED: Self = Self {
+        host_work: u64::MAX,
+        edits: u64::MAX,
+        edit_bytes: u64::MAX,
+        bytes_per_call: u64::MAX,
+        quantum: Self::QUANTUM,
+    };
 }
 
-/// A budget is spent. The module does not see it: its run ends.
+/// An allowance is used up. The module does not see this error: its run ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{limit} limit reached: allowed {allowed}, used {used}")]
-pub struct Exceeded {
-    /// Which: `host work`, `edits`, `edit bytes` or `bytes per call`.
-    pub limit: &'static str,
-    /// The budget.
+pub struct AllowanceExceeded {
+    /// The limit.
+    pub limit: MeteredLimit,
+    /// The amount that is allowed.
     pub allowed: u64,
-    /// What it came to with the call that was refused.
+    /// The amount that is used, including what was refused.
     pub used: u64,
 }
 
-/// Counts what a module's calls cost, and lets others run in between.
+/// Counts what a module's calls cost, and yields the thread to other tasks.
 #[derive(Clone, Debug)]
 pub struct Meter {
     allowance: WorkAllowance,
-    work: u64,
+    host_work: u64,
     edits: u64,
-    kept: u64,
+    edit_bytes: u64,
     since_yield: u64,
 }
 
 impl Meter {
-    /// Nothing is used yet.
+    /// A meter of which nothing is used yet.
     pub fn new(allowance: WorkAllowance) -> Self {
-        Self { allowance, work: 0, edits: 0, kept: 0, since_yield: 0 }
+        Self { allowance, host_work: 0, edits: 0, edit_bytes: 0, since_yield: 0 }
     }
 
-    /// Pays for work, and gives the thread to others once a quantum has been worked.
-    pub async fn charge(&mut self, units: u64) -> Result<(), Exceeded> {
-        self.pay(units)?;
+    /// Charges work, and yields the thread once a quantum is used.
+    pub(crate) async fn charge(&mut self, units: u64) -> Result<(), AllowanceExceeded> {
+        self.charge_sync(units)?;
         if self.since_yield >= self.allowance.quantum {
             self.since_yield = 0;
             YieldOnce { yielded: false }.await;
@@ -77,68 +114,70 @@ impl Meter {
         Ok(())
     }
 
-    /// Pays for work where the thread cannot be given to others: the next charge does.
-    pub(crate) fn pay(&mut self, units: u64) -> Result<(), Exceeded> {
-        self.work = count("host work", self.work, units, self.allowance.work)?;
+    /// Charges work where the thread cannot be yielded: the next [`charge`](Self::charge) does that.
+    pub(crate) fn charge_sync(&mut self, units: u64) -> Result<(), AllowanceExceeded> {
+        self.host_work = count(MeteredLimit::HostWork, self.host_work, units, self.allowance.host_work)?;
         self.since_yield = self.since_yield.saturating_add(units);
         Ok(())
     }
 
-    /// Pays for copying so many bytes.
-    pub async fn charge_bytes(&mut self, bytes: usize) -> Result<(), Exceeded> {
-        self.charge(units(bytes)).await
+    /// Charges the copying of `bytes` bytes.
+    pub async fn charge_bytes(&mut self, bytes: usize) -> Result<(), AllowanceExceeded> {
+        self.charge(copying_cost(bytes)).await
     }
 
-    /// Pays for copying so many bytes where the thread cannot be given to others: the next charge does.
-    pub fn pay_bytes(&mut self, bytes: usize) -> Result<(), Exceeded> {
-        self.pay(units(bytes))
+    /// As [`charge_bytes`](Self::charge_bytes), where the thread cannot be yielded.
+    pub fn charge_bytes_sync(&mut self, bytes: usize) -> Result<(), AllowanceExceeded> {
+        self.charge_sync(copying_cost(bytes))
     }
 
-    /// Pays for an answer's growing from `so_far` by so many bytes.
-    pub async fn answer(&mut self, so_far: &mut u64, bytes: usize) -> Result<(), Exceeded> {
-        *so_far = count("bytes per call", *so_far, bytes as u64, self.allowance.answer)?;
+    /// Charges `bytes` more bytes of a call's result, which has `so_far` bytes already.
+    pub async fn charge_result(&mut self, so_far: &mut u64, bytes: usize) -> Result<(), AllowanceExceeded> {
+        let allowed = self.allowance.bytes_per_call;
+        *so_far = count(MeteredLimit::BytesPerCall, *so_far, bytes as u64, allowed)?;
         self.charge_bytes(bytes).await
     }
 
-    /// Counts an edit and the bytes that are kept of it.
-    pub fn edit(&mut self, bytes: usize) -> Result<(), Exceeded> {
-        self.edits = count("edits", self.edits, 1, self.allowance.edits)?;
-        self.keep(bytes)
+    /// Charges one edit, of which the host keeps `bytes` bytes.
+    pub fn charge_edit(&mut self, bytes: usize) -> Result<(), AllowanceExceeded> {
+        self.edits = count(MeteredLimit::Edits, self.edits, 1, self.allowance.edits)?;
+        self.charge_edit_bytes(bytes)
     }
 
-    /// Counts bytes that are kept.
-    pub fn keep(&mut self, bytes: usize) -> Result<(), Exceeded> {
-        self.kept = count("edit bytes", self.kept, bytes as u64, self.allowance.kept)?;
+    /// Charges bytes that the host keeps until the commit ends.
+    pub fn charge_edit_bytes(&mut self, bytes: usize) -> Result<(), AllowanceExceeded> {
+        let allowed = self.allowance.edit_bytes;
+        self.edit_bytes = count(MeteredLimit::EditBytes, self.edit_bytes, bytes as u64, allowed)?;
         Ok(())
     }
 
-    /// Units of work so far.
-    pub fn work(&self) -> u64 {
-        self.work
+    /// Returns the units of work used so far.
+    pub fn host_work(&self) -> u64 {
+        self.host_work
     }
 
-    /// Edits so far.
+    /// Returns the number of edits so far.
     pub fn edits(&self) -> u64 {
         self.edits
     }
 
-    /// Bytes kept so far.
-    pub fn kept(&self) -> u64 {
-        self.kept
+    /// Returns the number of bytes kept so far.
+    pub fn edit_bytes(&self) -> u64 {
+        self.edit_bytes
     }
 }
 
-/// What copying so many bytes costs.
-fn units(bytes: usize) -> u64 {
+/// Returns the units of work that copying this many bytes costs.
+fn copying_cost(bytes: usize) -> u64 {
     1 + bytes as u64 / BYTES_PER_UNIT
 }
 
-fn count(limit: &'static str, used: u64, more: u64, allowed: u64) -> Result<u64, Exceeded> {
+fn count(limit: MeteredLimit, used: u64, more: u64, allowed: u64) -> Result<u64, AllowanceExceeded> {
     let used = used.saturating_add(more);
-    if used > allowed { Err(Exceeded { limit, allowed, used }) } else { Ok(used) }
+    if used > allowed { Err(AllowanceExceeded { limit, allowed, used }) } else { Ok(used) }
 }
 
-/// Is pending once, having woken itself: whatever else the executor has to do comes first.
+/// Is pending once and wakes itself, so that the executor runs other tasks first.
 struct YieldOnce {
     yielded: bool,
 }
@@ -162,7 +201,7 @@ mod tests {
 
     use super::*;
 
-    /// Runs to the end; how often it was pending.
+    /// Runs a future to its end, and returns how often it was pending.
     fn drive<T>(future: impl Future<Output = T>) -> (T, usize) {
         let (mut future, mut context, mut pending) = (pin!(future), Context::from_waker(Waker::noop()), 0);
         loop {
@@ -174,48 +213,55 @@ mod tests {
     }
 
     #[test]
-    fn yields_once_in_a_quantum() {
+    fn meter_yields_once_per_quantum() {
         let mut meter = Meter::new(WorkAllowance { quantum: 100, ..WorkAllowance::UNLIMITED });
         let ((), yields) = drive(async {
             for _ in 0..1000 {
                 meter.charge(1).await.unwrap();
             }
         });
-        assert_eq!((yields, meter.work()), (10, 1000));
+        assert_eq!((yields, meter.host_work()), (10, 1000));
     }
 
     #[test]
-    fn copying_costs_what_is_copied() {
+    fn copying_is_charged_by_bytes() {
         let mut meter = Meter::new(WorkAllowance::UNLIMITED);
         drive(meter.charge_bytes(0)).0.unwrap();
         drive(meter.charge_bytes(100 * BYTES_PER_UNIT as usize)).0.unwrap();
-        meter.pay_bytes(100 * BYTES_PER_UNIT as usize).unwrap();
+        meter.charge_bytes_sync(100 * BYTES_PER_UNIT as usize).unwrap();
         let mut so_far = 5;
-        drive(meter.answer(&mut so_far, 100 * BYTES_PER_UNIT as usize)).0.unwrap();
-        assert_eq!((meter.work(), so_far), (1 + 3 * 101, 6405));
+        drive(meter.charge_result(&mut so_far, 100 * BYTES_PER_UNIT as usize)).0.unwrap();
+        assert_eq!((meter.host_work(), so_far), (1 + 3 * 101, 6405));
     }
 
     #[test]
-    fn a_spent_budget_says_which_and_how_much() {
-        let mut meter =
-            Meter::new(WorkAllowance { work: 100, edits: 2, kept: 10, ..WorkAllowance::UNLIMITED });
+    fn exceeded_allowance_names_limit_and_amounts() {
+        let allowance =
+            WorkAllowance { host_work: 100, edits: 2, edit_bytes: 10, ..WorkAllowance::UNLIMITED };
+        let mut meter = Meter::new(allowance);
         let (result, _) = drive(async {
             meter.charge(90).await?;
             meter.charge(20).await
         });
         assert_eq!(result.unwrap_err().to_string(), "host work limit reached: allowed 100, used 110");
-        meter.edit(9).unwrap();
-        assert_eq!(meter.edit(9).unwrap_err().to_string(), "edit bytes limit reached: allowed 10, used 18");
-        assert_eq!(meter.edit(0).unwrap_err().to_string(), "edits limit reached: allowed 2, used 3");
+        meter.charge_edit(9).unwrap();
+        assert_eq!(
+            meter.charge_edit(9).unwrap_err().to_string(),
+            "edit bytes limit reached: allowed 10, used 18"
+        );
+        assert_eq!(meter.charge_edit(0).unwrap_err().to_string(), "edits limit reached: allowed 2, used 3");
     }
 
     #[test]
-    fn numbers_do_not_run_over() {
-        let mut meter = Meter::new(WorkAllowance { work: 100, ..WorkAllowance::UNLIMITED });
+    fn meter_saturates() {
+        let mut meter = Meter::new(WorkAllowance { host_work: 100, ..WorkAllowance::UNLIMITED });
         let (result, _) = drive(async {
             meter.charge(1).await?;
             meter.charge(u64::MAX).await
         });
-        assert_eq!(result, Err(Exceeded { limit: "host work", allowed: 100, used: u64::MAX }));
+        assert_eq!(
+            result,
+            Err(AllowanceExceeded { limit: MeteredLimit::HostWork, allowed: 100, used: u64::MAX })
+        );
     }
 }

@@ -121,7 +121,7 @@ impl OwnerIndex {
     }
 
     /// The one of them whose list names it for the backend.
-    pub fn holder_of(&self, path: &str) -> Option<&InstanceRef> {
+    pub(crate) fn holder_of(&self, path: &str) -> Option<&InstanceRef> {
         self.by_path.get(path)?.holders.last()
     }
 

@@ -22,8 +22,8 @@ use confine_tree::{NoSchema, Path, Pattern, PatternStep, PrefixMap, PrefixTable,
 use confine_yang::{ModuleSet, MountedSchema};
 
 use crate::{
-    CallRefusal, CommitDraft, Error, Fetch, InstanceRef, Meter, OwnerIndex, Scope, Source, SourceError, View,
-    WorkAllowance,
+    CallRefusal, CommitDraft, Error, Fetch, InstanceRef, Meter, MeteredLimit, OwnerIndex, Scope, Source,
+    SourceError, View, WorkAllowance,
 };
 
 const CONTROLLER: &str = confine_tree::CONTROLLER;

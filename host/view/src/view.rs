@@ -89,9 +89,9 @@ impl View {
         if pattern.steps.iter().any(|step| !step.keys.is_empty() || step.entry.is_some()) {
             let before = self.draft.overlay.size();
             if self.draft.overlay.learn(&pattern) {
-                self.meter.keep(path.len())?;
+                self.meter.charge_edit_bytes(path.len())?;
             }
-            self.draft.pay_growth(before, &mut self.meter)?;
+            self.draft.charge_growth(before, &mut self.meter)?;
         }
         Ok(pattern)
     }

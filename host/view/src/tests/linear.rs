@@ -50,9 +50,9 @@ fn work(scope: Scope, count: usize, run: impl AsyncFn(&mut View, usize)) -> u64 
         Commit::on(&datastore(count), scope).declare("/devices/device/config/if:interfaces/interface[name]");
     commit.run("s1", async |view| {
         view.read(INTERFACES).await.unwrap();
-        let before = view.meter().work();
+        let before = view.meter().host_work();
         run(view, count).await;
-        view.meter().work() - before
+        view.meter().host_work() - before
     })
 }
 
@@ -166,24 +166,27 @@ fn what_is_below_a_long_key_costs_its_path() {
             .declare("/devices/device/config/if:interfaces/interface[name]")
     };
     let mut made = commit(&datastore(0));
-    made.meter = Meter::new(WorkAllowance { kept: 100_000, ..WorkAllowance::UNLIMITED });
+    made.meter = Meter::new(WorkAllowance { edit_bytes: 100_000, ..WorkAllowance::UNLIMITED });
     made.run("s1", async |view| {
         let made = view.edit_xml(&given).await;
-        assert!(matches!(made, Err(Error::Limit(exceeded)) if exceeded.limit == "edit bytes"), "{made:?}");
+        assert!(
+            matches!(made, Err(Error::Limit(exceeded)) if exceeded.limit == MeteredLimit::EditBytes),
+            "{made:?}"
+        );
     });
     let mut read = commit(&given);
     read.run("s1", async |view| {
         let search = format!("{}/search", entry(&key));
-        let before = view.meter().work();
+        let before = view.meter().host_work();
         assert_eq!(view.read(&search).await.unwrap().len(), BELOW);
-        assert!(view.meter().work() - before > paths, "{}", view.meter().work() - before);
+        assert!(view.meter().host_work() - before > paths, "{}", view.meter().host_work() - before);
     });
     let mut removed = commit(&given);
-    removed.meter = Meter::new(WorkAllowance { kept: 5 * KEY as u64, ..WorkAllowance::UNLIMITED });
+    removed.meter = Meter::new(WorkAllowance { edit_bytes: 5 * KEY as u64, ..WorkAllowance::UNLIMITED });
     removed.run("s1", async |view| {
         let removed = view.remove(&format!("{}/search", entry(&key))).await;
         assert!(
-            matches!(removed, Err(Error::Limit(exceeded)) if exceeded.limit == "edit bytes"),
+            matches!(removed, Err(Error::Limit(exceeded)) if exceeded.limit == MeteredLimit::EditBytes),
             "{removed:?}"
         );
     });

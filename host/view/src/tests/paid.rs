@@ -31,10 +31,13 @@ fn the_text_of_an_answer_is_bounded_with_its_names_and_its_markup() {
             let text = view.read_xml(SYSTEM).await.unwrap();
             assert!(text.len() as u64 > ANSWER);
         });
-        commit.meter = Meter::new(WorkAllowance { answer: ANSWER, ..WorkAllowance::UNLIMITED });
+        commit.meter = Meter::new(WorkAllowance { bytes_per_call: ANSWER, ..WorkAllowance::UNLIMITED });
         commit.run("s1", async |view| {
             let read = view.read_xml(SYSTEM).await;
-            assert!(matches!(read, Err(Error::Limit(limit)) if limit.limit == "bytes per call"), "{read:?}");
+            assert!(
+                matches!(read, Err(Error::Limit(limit)) if limit.limit == MeteredLimit::BytesPerCall),
+                "{read:?}"
+            );
         });
     }
 }
@@ -43,10 +46,13 @@ fn the_text_of_an_answer_is_bounded_with_its_names_and_its_markup() {
 fn the_namespaces_of_an_answer_are_part_of_it() {
     let spaces: String = (0..10).map(|n| format!("<a xmlns='urn:{n}:{}'/>", "n".repeat(1000))).collect();
     let mut commit = commit(&spaces);
-    commit.meter = Meter::new(WorkAllowance { answer: 5_000, ..WorkAllowance::UNLIMITED });
+    commit.meter = Meter::new(WorkAllowance { bytes_per_call: 5_000, ..WorkAllowance::UNLIMITED });
     commit.run("s1", async |view| {
         let read = view.read(SYSTEM).await;
-        assert!(matches!(read, Err(Error::Limit(limit)) if limit.limit == "bytes per call"), "{read:?}");
+        assert!(
+            matches!(read, Err(Error::Limit(limit)) if limit.limit == MeteredLimit::BytesPerCall),
+            "{read:?}"
+        );
     });
 }
 
@@ -58,9 +64,9 @@ fn entries_that_are_asked_for_by_other_leaves_each_time_cost_what_there_is() {
     commit(&entries).run("s1", async |view| {
         view.read(SYSTEM).await.unwrap();
         for key in ["a", "b", "a", "b"] {
-            let before = view.meter().work();
+            let before = view.meter().host_work();
             assert!(view.exists(&format!("{SYSTEM}/l[{key}='7']")).await.unwrap());
-            assert!(view.meter().work() - before > ENTRIES, "{}", view.meter().work() - before);
+            assert!(view.meter().host_work() - before > ENTRIES, "{}", view.meter().host_work() - before);
         }
     });
 }
@@ -76,16 +82,16 @@ fn what_has_been_taken_away_is_gone_through_at_a_price() {
             view.set(&entry, &n.to_string()).await.unwrap();
             view.remove(&entry).await.unwrap();
         }
-        let before = view.meter().work();
+        let before = view.meter().host_work();
         assert_eq!(view.read(SYSTEM).await.unwrap().len(), 1);
-        assert!(view.meter().work() - before > ENTRIES);
+        assert!(view.meter().host_work() - before > ENTRIES);
     });
 }
 
 #[test]
 fn namespaces_in_values_are_part_of_an_edit() {
     let mut commit = commit("").declare("/devices/device/config/sys:system/l[a]");
-    commit.meter = Meter::new(WorkAllowance { kept: 20_000, ..WorkAllowance::UNLIMITED });
+    commit.meter = Meter::new(WorkAllowance { edit_bytes: 20_000, ..WorkAllowance::UNLIMITED });
     let space = format!("urn:{}", "x".repeat(500));
     let entries: String = (0..20).map(|n| format!("<search>p:{n}</search><search>p:a{n}</search>")).collect();
     commit.run("s1", async |view| {
@@ -95,7 +101,10 @@ fn namespaces_in_values_are_part_of_an_edit() {
              <system xmlns='urn:sys'>{entries}</system></config></device></devices>"
         );
         let made = view.edit_xml(&given).await;
-        assert!(matches!(made, Err(Error::Limit(limit)) if limit.limit == "edit bytes"), "{made:?}");
+        assert!(
+            matches!(made, Err(Error::Limit(limit)) if limit.limit == MeteredLimit::EditBytes),
+            "{made:?}"
+        );
     });
 }
 

@@ -185,23 +185,23 @@ fn work_is_paid_for() {
         let path = "/devices/device[name='r1']/config/if:interfaces";
         assert_eq!(view.read(path).await.unwrap().len(), 10_001);
     });
-    assert!(commit.meter.work() > 20_000, "{}", commit.meter.work());
+    assert!(commit.meter.host_work() > 20_000, "{}", commit.meter.host_work());
     // An entry by its key costs no more than the path is long.
-    let before = commit.meter.work();
+    let before = commit.meter.host_work();
     commit.run("s1", async |view| {
         let path = "/devices/device[name='r1']/config/if:interfaces/interface[name='4999']";
         assert!(view.exists(path).await.unwrap());
-        let before = view.meter().work();
+        let before = view.meter().host_work();
         assert!(view.exists(path).await.unwrap());
-        assert!(view.meter().work() - before < 50);
+        assert!(view.meter().host_work() - before < 50);
     });
-    assert!(commit.meter.work() > before);
+    assert!(commit.meter.host_work() > before);
 
     let mut commit = Commit::on(&datastore, scope());
-    commit.meter = Meter::new(WorkAllowance { work: 3000, ..WorkAllowance::UNLIMITED });
+    commit.meter = Meter::new(WorkAllowance { host_work: 3000, ..WorkAllowance::UNLIMITED });
     let result = commit.run("s1", async |view| view.read_xml("/devices").await);
     let Err(Error::Limit(exceeded)) = result else { panic!("{result:?}") };
-    assert_eq!((exceeded.limit, exceeded.allowed), ("host work", 3000));
+    assert_eq!((exceeded.limit, exceeded.allowed), (MeteredLimit::HostWork, 3000));
 }
 
 #[test]
@@ -225,7 +225,7 @@ fn an_answer_that_is_too_long_is_not_made() {
     );
     let mut commit = Commit::on(&datastore, Scope::new("bench", [service("bench")], Vec::new()))
         .declare("/devices/device/config/if:interfaces/interface[name]");
-    commit.meter = Meter::new(WorkAllowance { answer: 1000, ..WorkAllowance::UNLIMITED });
+    commit.meter = Meter::new(WorkAllowance { bytes_per_call: 1000, ..WorkAllowance::UNLIMITED });
     let path = "/devices/device[name='r1']/config/if:interfaces/interface";
     commit.run("s1", async |view| {
         let answers = [
@@ -235,7 +235,7 @@ fn an_answer_that_is_too_long_is_not_made() {
         ];
         for answer in answers {
             let Err(Error::Limit(exceeded)) = answer else { panic!("{answer:?}") };
-            assert_eq!((exceeded.limit, exceeded.allowed), ("bytes per call", 1000));
+            assert_eq!((exceeded.limit, exceeded.allowed), (MeteredLimit::BytesPerCall, 1000));
             assert!(exceeded.used < 1200, "it stops where it is too long: {exceeded}");
         }
     });
@@ -245,12 +245,12 @@ fn an_answer_that_is_too_long_is_not_made() {
 fn a_request_is_paid_for() {
     let mut commit = Commit::new();
     let result = commit.run("s1", async |view| {
-        let before = view.meter().work();
+        let before = view.meter().host_work();
         view.exists("/devices/device[name='r9']/config/sys:system").await.unwrap();
-        let (first, kept) = (view.meter().work() - before, view.meter().kept());
+        let (first, kept) = (view.meter().host_work() - before, view.meter().edit_bytes());
         view.exists("/devices/device[name='r9']/config/sys:system").await.unwrap();
-        assert_eq!(view.meter().kept(), kept, "what is known is kept once");
-        (first, view.meter().work() - before - first, kept)
+        assert_eq!(view.meter().edit_bytes(), kept, "what is known is kept once");
+        (first, view.meter().host_work() - before - first, kept)
     });
     assert!(result.0 >= 20_000 && result.1 < 100, "{result:?}");
     // Its steps are remembered in several tables.

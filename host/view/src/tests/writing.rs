@@ -291,10 +291,16 @@ fn what_is_kept_is_counted() {
         }
         view.set(&format!("{A}/mtu"), "1").await
     });
-    assert!(matches!(result, Err(Error::Limit(exceeded)) if exceeded.limit == "edits"), "{result:?}");
-    commit.meter = Meter::new(WorkAllowance { kept: 1000, ..WorkAllowance::UNLIMITED });
+    assert!(
+        matches!(result, Err(Error::Limit(exceeded)) if exceeded.limit == MeteredLimit::Edits),
+        "{result:?}"
+    );
+    commit.meter = Meter::new(WorkAllowance { edit_bytes: 1000, ..WorkAllowance::UNLIMITED });
     let result = commit.run("s1", async |view| view.set(&format!("{A}/mtu"), &"x".repeat(1000)).await);
-    assert!(matches!(result, Err(Error::Limit(exceeded)) if exceeded.limit == "edit bytes"), "{result:?}");
+    assert!(
+        matches!(result, Err(Error::Limit(exceeded)) if exceeded.limit == MeteredLimit::EditBytes),
+        "{result:?}"
+    );
 }
 
 #[test]
@@ -305,9 +311,9 @@ fn what_a_short_path_makes_is_kept_too() {
         let kept = commit.run("s1", async |view| {
             let one = [self::edit(edit, &deep, (edit == "set").then_some("x"))];
             view.edit(&one).await.unwrap();
-            let first = view.meter().kept();
+            let first = view.meter().edit_bytes();
             view.edit(&one).await.unwrap();
-            (first, view.meter().kept() - first)
+            (first, view.meter().edit_bytes() - first)
         });
         // Each step made a node and a place; the second time there was nothing to make.
         assert!(kept.0 >= 200 * 512 && kept.1 < 5000, "{edit}: {kept:?}");
@@ -316,14 +322,14 @@ fn what_a_short_path_makes_is_kept_too() {
     let mut commit = Commit::new();
     commit.run("s1", async |view| {
         view.exists(&format!("{deep}[k='v']")).await.unwrap();
-        assert!(view.meter().kept() >= 200 * 256, "{}", view.meter().kept());
+        assert!(view.meter().edit_bytes() >= 200 * 256, "{}", view.meter().edit_bytes());
     });
 }
 
 #[test]
 fn a_fragment_is_paid_for_before_it_is_read() {
     let mut commit = Commit::new();
-    commit.meter = Meter::new(WorkAllowance { work: 100, ..WorkAllowance::UNLIMITED });
+    commit.meter = Meter::new(WorkAllowance { host_work: 100, ..WorkAllowance::UNLIMITED });
     let told = commit.run("s1", async |view| refusal(view.edit_xml(&"<".repeat(6400)).await));
     assert_eq!(told, "the run ends: host work limit reached: allowed 100, used 801");
 }

@@ -58,7 +58,7 @@ impl View {
         for live in found {
             let pattern = self.draft.overlay.pattern(live.node());
             let path = self.shown(&pattern);
-            self.meter.answer(&mut size, STRING + path.len()).await?;
+            self.meter.charge_result(&mut size, STRING + path.len()).await?;
             paths.push(path);
         }
         Ok(paths)
@@ -104,7 +104,7 @@ impl View {
                 };
                 let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
                 let bytes = node.name.len() + text(&node.namespace) + text(&node.value);
-                self.meter.answer(&mut size, STRING + bytes).await?;
+                self.meter.charge_result(&mut size, STRING + bytes).await?;
                 nodes.push(node);
                 self.below(&seen, &mut walk).await?;
             }
@@ -126,7 +126,7 @@ impl View {
                 above.truncate(seen.depth as usize);
                 // The text is made in one go: what would be too long is refused before.
                 let bytes = self.written(seen.live, above.last().map(|(above, _)| above));
-                self.meter.answer(&mut size, bytes).await?;
+                self.meter.charge_result(&mut size, bytes).await?;
                 let overlay = &self.draft.overlay;
                 let name = copy.intern(overlay.qname(seen.live));
                 let parent = above.last().map_or(Tree::ROOT, |&(_, copy)| copy);

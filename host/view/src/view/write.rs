@@ -79,10 +79,10 @@ impl View {
         self.permit_write(pattern, Some(&value)).await?;
         let bindings: Vec<(&str, &str)> = value.bindings.iter().map(|(p, n)| (&**p, &**n)).collect();
         let bound: usize = bindings.iter().map(|(prefix, namespace)| prefix.len() + namespace.len()).sum();
-        self.meter.edit(size(pattern) + value.value.len() + bound)?;
+        self.meter.charge_edit(size(pattern) + value.value.len() + bound)?;
         let before = self.draft.overlay.size();
         self.draft.overlay.set(pattern, &value.value, &bindings).map_err(refused)?;
-        Ok(self.draft.pay_growth(before, &mut self.meter)?)
+        Ok(self.draft.charge_growth(before, &mut self.meter)?)
     }
 
     async fn try_create(&mut self, path: &str) -> Result<(), Error> {
@@ -95,10 +95,10 @@ impl View {
         self.check_exact(pattern)?;
         self.draft.overlay.check_creatable(pattern).map_err(refused)?;
         self.permit_write(pattern, None).await?;
-        self.meter.edit(size(pattern))?;
+        self.meter.charge_edit(size(pattern))?;
         let before = self.draft.overlay.size();
         self.draft.overlay.create(pattern).map_err(refused)?;
-        Ok(self.draft.pay_growth(before, &mut self.meter)?)
+        Ok(self.draft.charge_growth(before, &mut self.meter)?)
     }
 
     async fn try_remove(&mut self, path: &str) -> Result<(), Error> {
@@ -115,7 +115,7 @@ impl View {
         if let AccessVerdict::Deny { reason } = self.scope.own(NodeAccess::Delete, pattern) {
             return Err(denied(pattern, NodeAccess::Delete, &reason).into());
         }
-        self.meter.edit(size(pattern))?;
+        self.meter.charge_edit(size(pattern))?;
         self.charge_decision(pattern).await?;
         let permitted =
             self.scope.decide(NodeAccess::Delete, pattern) == AccessVerdict::Permit { below: true };
@@ -123,7 +123,7 @@ impl View {
             // No need to know whether it is there.
             let before = self.draft.overlay.size();
             self.draft.overlay.remove(pattern).map_err(refused)?;
-            return Ok(self.draft.pay_growth(before, &mut self.meter)?);
+            return Ok(self.draft.charge_growth(before, &mut self.meter)?);
         }
         let wanted = vec![pattern.clone()];
         let wanted = if permitted { self.keys_only(pattern, wanted) } else { wanted };
@@ -143,10 +143,10 @@ impl View {
         for live in found {
             let node = self.draft.overlay.pattern(live.node());
             self.charge_path(&node).await?;
-            self.meter.edit(size(&node))?;
+            self.meter.charge_edit(size(&node))?;
             let before = self.draft.overlay.size();
             self.draft.overlay.remove(&node).map_err(refused)?;
-            self.draft.pay_growth(before, &mut self.meter)?;
+            self.draft.charge_growth(before, &mut self.meter)?;
         }
         Ok(())
     }
