@@ -13,7 +13,7 @@ use rustix::fs::{Mode, OFlags};
 use sha2::{Digest as _, Sha256};
 use wasmtime::{Engine, component::Component};
 
-use crate::{Digest, compile};
+use crate::{Digest, compiled_code};
 
 /// A directory of compiled code that only this user can write.
 ///
@@ -67,7 +67,7 @@ impl Cache {
     pub(crate) fn get(&self, engine: &Engine, digest: Digest) -> Option<Component> {
         let name = name(engine, digest);
         match self.read(&name) {
-            Ok(code) => match compile::load(engine, &code) {
+            Ok(code) => match compiled_code::load(engine, &code) {
                 Ok(component) => return Some(component),
                 Err(error) => self.distrust(&name, &error.to_string()),
             },

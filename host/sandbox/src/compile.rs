@@ -9,7 +9,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use wasmtime::{Engine, component::Component};
 
-use crate::{Cache, Digest, FileForm, Limits, LoadFault, preflight, text, worker};
+use crate::{Cache, Digest, Limits, LoadFault, compiled_code, error::compiler_panic, preflight, worker};
 
 /// How components are compiled.
 #[derive(Clone, Debug)]
@@ -69,7 +69,7 @@ impl Compiler {
                 let engine = engine.clone();
                 blocking(move || {
                     preflight::contract(&bytes).map_err(LoadFault::Refused)?;
-                    Component::from_binary(&engine, &bytes).map_err(|error| refused(&error))
+                    Component::from_binary(&engine, &bytes).map_err(|error| LoadFault::of_compiler(&error))
                 })
                 .await
             }
@@ -87,7 +87,7 @@ impl Compiler {
                     if let Some(cache) = cache {
                         cache.put(&engine, digest, &code);
                     }
-                    load(&engine, &code).map_err(|error| refused(&error))
+                    compiled_code::load(&engine, &code).map_err(|error| LoadFault::of_compiler(&error))
                 })
                 .await
             }
@@ -106,49 +106,7 @@ async fn blocking<T: Send + 'static>(
                 .ok()
                 .and_then(|panic| panic.downcast_ref::<&str>().map(|&text| text.to_owned()))
                 .unwrap_or_else(|| "without a message".into());
-            Err(LoadFault::Refused(panicked(&message)))
+            Err(LoadFault::Refused(compiler_panic(&message)))
         }
     }
-}
-
-pub(crate) fn panicked(message: &str) -> String {
-    format!("the compiler gave up on it in a panic: {}", text::line(message, 400))
-}
-
-/// What the compiler says of a component, safe to show.
-pub(crate) fn refused(error: &wasmtime::Error) -> LoadFault {
-    let text = text::line(&format!("{error:#}"), 800);
-    if text.contains("unexpected end-of-file") {
-        return LoadFault::Form(FileForm::Truncated);
-    }
-    LoadFault::Refused(format!("it is not a valid component: {text}"))
-}
-
-/// Makes a component of compiled code.
-///
-/// # Why this is sound
-///
-/// Compiled code is machine code that this process will execute, with nothing between it and the host:
-/// whoever can choose these bytes can do all that Confine can. Nothing in them can be checked; what can
-/// be known is where they come from. They come from one of two places.
-///
-/// - From a worker, through a pipe that this process made and that only the worker held: the program
-///   that compiled them is this program, with this engine, and the bytes have never been in a file. A
-///   module that takes over the *compiler* while it compiles could write what it likes here; that is why
-///   the worker compiles with Cranelift only, whose input is untrusted by design.
-/// - From the cache, which reads a file only where the directory and the file belong to this user and
-///   nobody else may write them, whose checksum is that of what a worker gave, and whose name holds the
-///   digest of the component and of this engine's configuration and version.
-///
-/// A file that a person or another program calls compiled code never gets here: [`preflight::form`]
-/// refuses it as a module, and the cache has no way in but [`Cache::put`].
-///
-/// The bytes are in memory that nobody else has. A file that is mapped instead would end this process by
-/// `SIGBUS` if someone cut it short.
-///
-/// The runtime checks that the code was made for this engine, so that a cache that is left over from
-/// another version is an error and not undefined behaviour.
-#[expect(unsafe_code, reason = "the one door through which compiled code comes in, see above")]
-pub(crate) fn load(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
-    unsafe { Component::deserialize(engine, code) }
 }

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use confine_tree::{Path, PathError, PathStep, PatternStep, Predicate, PrefixError, PrefixMap, QName};
 
-use crate::{host::exports::confine::service::handler, text};
+use crate::{contract::exports::confine::service::handler, text};
 
 /// What a module is and needs, as its `describe` said and as it was found to make sense.
 #[derive(Clone, Debug)]

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use confine_view::SourceError;
 
-use crate::LimitReached;
+use crate::{LimitReached, text};
 
 /// A run that did not succeed.
 ///
@@ -195,6 +195,22 @@ pub enum LoadFault {
     /// Its description makes no sense.
     #[error(transparent)]
     Description(#[from] crate::DescriptionError),
+}
+
+impl LoadFault {
+    /// Returns what the compiler reports about a component, safe to show.
+    pub(crate) fn of_compiler(error: &wasmtime::Error) -> Self {
+        let text = text::line(&format!("{error:#}"), 800);
+        if text.contains("unexpected end-of-file") {
+            return Self::Form(FileForm::Truncated);
+        }
+        Self::Refused(format!("it is not a valid component: {text}"))
+    }
+}
+
+/// Returns why a component is refused that makes the compiler panic.
+pub(crate) fn compiler_panic(message: &str) -> String {
+    format!("the compiler gave up on it in a panic: {}", text::line(message, 400))
 }
 
 /// What a file is instead of a component.

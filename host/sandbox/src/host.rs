@@ -6,28 +6,13 @@
 
 use wasmtime::component::{HasSelf, Linker, Resource};
 
-use crate::state::StoreState;
-
-wasmtime::component::bindgen!({
-    path: "../../wit",
-    world: "service-with-hooks",
-    imports: { default: async | trappable },
-    exports: { default: async },
-    with: { "confine:service/tree.view": crate::host::ViewHandle },
-});
-
-use confine::service::{log, tree, types};
-
-/// What a guest's handle of its view stands for. There is one view to a run, so it need not say which.
-#[expect(unreachable_pub, reason = "the generated bindings re-export it")]
-pub struct ViewHandle;
-
-impl ViewHandle {
-    /// The handle that a guest is given.
-    pub(crate) fn give() -> Resource<Self> {
-        Resource::new_own(0)
-    }
-}
+use crate::{
+    contract::{
+        ServiceWithHooks, ViewHandle,
+        confine::service::{log, tree, types},
+    },
+    store_state::StoreState,
+};
 
 /// Defines the contract's imports.
 pub(crate) fn link(linker: &mut Linker<StoreState>) -> wasmtime::Result<()> {

@@ -15,40 +15,42 @@
 mod amount;
 mod budget;
 mod cache;
+mod call;
 mod compile;
-mod console;
+mod compiled_code;
+mod contract;
 mod description;
 mod digest;
 mod engine;
-mod entry_point;
 mod error;
+mod guest_log;
+mod guest_thread;
 mod host;
 mod limit;
-mod limiter;
 mod limits;
 mod module;
 mod outcome;
 mod preflight;
 mod run;
 mod runner;
-mod state;
+mod store_limiter;
+mod store_state;
 pub mod text;
-mod thread;
 mod wasi;
 pub mod worker;
 
 pub use budget::{Budget, Usage};
 pub use cache::{Cache, CacheError};
+pub use call::{CommitContext, EntryPoint, Hook};
 pub use compile::Compiler;
-pub use console::LogLine;
 pub use description::{Description, DescriptionError};
 pub use digest::Digest;
-pub use entry_point::{EntryPoint, Hook};
 pub use error::{
     FailureCause, FileForm, GuestTrap, HostFault, InstancePosition, LoadError, LoadFault, ReturnedError,
     RunFailure,
 };
+pub use guest_log::LogLine;
 pub use limit::{Limit, LimitPer, LimitReached};
 pub use limits::{Limits, ScaledLimit};
 pub use module::Module;
-pub use runner::{CommitContext, RunReport, Runner};
+pub use runner::{RunReport, Runner};

@@ -9,12 +9,9 @@ use wasmtime::{
 
 use crate::{
     Description, Digest, Limits,
-    host::{
-        self,
-        exports::confine::service::{handler, hooks},
-    },
-    preflight,
-    state::StoreState,
+    contract::exports::confine::service::{handler, hooks},
+    host, preflight,
+    store_state::StoreState,
     wasi,
 };
 
@@ -98,8 +95,8 @@ pub(crate) struct BoundComponent {
 
 impl BoundComponent {
     /// Binds imports and exports, and checks their types.
-    pub(crate) fn bind(contract: &Linker<StoreState>, component: &Component) -> wasmtime::Result<Self> {
-        let mut linker = contract.clone();
+    pub(crate) fn bind(linker: &Linker<StoreState>, component: &Component) -> wasmtime::Result<Self> {
+        let mut linker = linker.clone();
         wasi::refuse(&mut linker, component)?;
         let instance = linker.instantiate_pre(component)?;
         let handler = handler::GuestIndices::new(&instance)?;
@@ -116,8 +113,8 @@ impl BoundComponent {
     }
 }
 
-/// What components import, but for what they may only name: ready to bind them to.
-pub(crate) fn contract(engine: &Engine) -> wasmtime::Result<Linker<StoreState>> {
+/// Returns a linker that defines what components import, except what they may name and not call.
+pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<StoreState>> {
     let mut linker = Linker::new(engine);
     host::link(&mut linker)?;
     wasi::link(&mut linker)?;

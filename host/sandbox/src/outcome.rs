@@ -5,9 +5,9 @@ use wasmtime::{Trap as Code, WasmBacktrace};
 use crate::{
     FailureCause, GuestTrap, Limit, LimitReached, Limits, ReturnedError,
     budget::RunAllowance,
+    contract::confine::service::types,
     engine::BACKTRACE_FRAMES,
-    host::confine::service::types,
-    state::{HaltReason, StoreState},
+    store_state::{HaltReason, StoreState},
     text,
 };
 

@@ -12,11 +12,11 @@ use wasmtime::Store;
 use crate::{
     CommitContext, EntryPoint, FailureCause, Hook, HostFault, Limits, LogLine, Usage,
     budget::RunAllowance,
+    contract::{ViewHandle, confine::service::types, exports::confine::service::handler},
     engine::YIELD_INTERVAL,
-    host::{ViewHandle, confine::service::types, exports::confine::service::handler},
     module::BoundComponent,
     outcome,
-    state::{RunDeadline, StoreState},
+    store_state::{RunDeadline, StoreState},
 };
 
 /// What runs in a store: instantiates the program and calls it.
@@ -114,7 +114,7 @@ pub(crate) fn call<'a>(
 ) -> Entered<'a, ()> {
     Box::pin(async move {
         let instance = program.instance.instantiate_async(&mut *store).await?;
-        let view = ViewHandle::give();
+        let view = ViewHandle::handle();
         let hook = match entry {
             EntryPoint::Apply => {
                 let handler = program.handler.load(&mut *store, &instance)?;

@@ -17,16 +17,15 @@ use tracing::Instrument as _;
 use wasmtime::{Engine, Store, component::Linker};
 
 use crate::{
-    Budget, Compiler, Description, Digest, EntryPoint, FailureCause, HostFault, InstancePosition, Limit,
-    Limits, LoadError, LoadFault, LogLine, Module, RunFailure, Usage,
-    console::GuestLog,
-    engine,
+    Budget, CommitContext, Compiler, Description, Digest, EntryPoint, FailureCause, HostFault,
+    InstancePosition, Limit, Limits, LoadError, LoadFault, LogLine, Module, RunFailure, Usage, engine,
+    guest_log::GuestLog,
+    guest_thread::GuestThread,
     limits::microseconds,
     module::{self, BoundComponent},
     run::{self, EndedRun, Entered, RunGrants, RunRemains},
-    state::StoreState,
+    store_state::StoreState,
     text,
-    thread::GuestThread,
 };
 
 /// How long after a run's deadline its answer is awaited, where nobody says otherwise. It is due a
@@ -36,23 +35,10 @@ const GRACE: Duration = Duration::from_millis(50);
 /// Loads modules and runs them.
 pub struct Runner {
     engine: Engine,
-    contract: Linker<StoreState>,
+    linker: Linker<StoreState>,
     compiler: Compiler,
     grace: Duration,
     idle: Mutex<Vec<GuestThread>>,
-}
-
-/// The commit that a call belongs to.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct CommitContext {
-    /// The controller's transaction id, in decimal.
-    pub transaction: String,
-    /// The user who commits.
-    pub user: String,
-    /// Whether nothing will be pushed to a device.
-    pub dry_run: bool,
-    /// What else there is to say: names and values of the contract.
-    pub options: Vec<(String, String)>,
 }
 
 /// How a run went.
@@ -82,8 +68,8 @@ impl Runner {
     pub fn new(limits: &Limits, compiler: Compiler) -> Result<Self, HostFault> {
         let fault = |error: wasmtime::Error| HostFault::Runtime(format!("{error:#}"));
         let engine = engine::engine(limits).map_err(fault)?;
-        let contract = module::contract(&engine).map_err(fault)?;
-        Ok(Self { engine, contract, compiler, grace: GRACE, idle: Mutex::default() })
+        let linker = module::linker(&engine).map_err(fault)?;
+        Ok(Self { engine, linker, compiler, grace: GRACE, idle: Mutex::default() })
     }
 
     /// The same runner with another time, 50 ms if this is not called, that a thread has after a run's
@@ -102,7 +88,7 @@ impl Runner {
         let digest = Digest::of(&bytes);
         let loaded = async {
             let component = self.compiler.compile(&self.engine, bytes, digest, limits).await?;
-            let program = BoundComponent::bind(&self.contract, &component)
+            let program = BoundComponent::bind(&self.linker, &component)
                 .map_err(|error| LoadFault::Refused(does_not_fit(&error, limits)))?;
             let description = self.describe(&name, &program, limits).await?;
             Ok((program, description))

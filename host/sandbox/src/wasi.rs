@@ -1,7 +1,7 @@
 //! WASI 0.2, as far as language runtimes need it to start, and all of it empty.
 //!
 //! There are no files, no environment, no arguments, no standard input and no sockets. What a guest
-//! writes to standard output and standard error goes to its [`GuestLog`](crate::console::Console).
+//! writes to standard output and standard error goes to its [`GuestLog`](crate::guest_log::Console).
 //!
 //! Nothing here tells a guest anything about the host or about other runs. Time stands still: the wall
 //! clock always shows the same moment, and the monotonic one moves only where the guest waits, which is
@@ -54,7 +54,7 @@ use wasmtime_wasi::p2::{
 };
 use wasmtime_wasi_io::bindings::wasi::io::{error, poll, streams};
 
-use crate::state::{HaltReason, StoreState};
+use crate::store_state::{HaltReason, StoreState};
 
 /// The moment that the wall clock shows: 2000-01-01T00:00:00Z, in seconds since 1970.
 const WALL_CLOCK: u64 = 946_684_800;

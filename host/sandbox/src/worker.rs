@@ -22,7 +22,7 @@ use rustix::process::Signal;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use self::confinement::Confinement;
-use crate::{Limits, LoadFault, amount::ShownAmount, compile, engine, preflight, text};
+use crate::{Limits, LoadFault, amount::ShownAmount, engine, error::compiler_panic, preflight, text};
 
 /// The first argument of a program that is to be a worker.
 pub const COMMAND: &str = "compile-worker";
@@ -105,12 +105,12 @@ fn compile_caught(task: &WorkerTask, component: &[u8]) -> Result<Vec<u8>, String
         preflight::contract(component)?;
         engine::engine(&limits)
             .and_then(|engine| engine.precompile_component(component))
-            .map_err(|error| compile::refused(&error).to_string())
+            .map_err(|error| LoadFault::of_compiler(&error).to_string())
     };
     panic::catch_unwind(compile).unwrap_or_else(|panic| {
         let message = panic.downcast_ref::<String>().map(String::as_str);
         let message = message.or_else(|| panic.downcast_ref::<&str>().copied());
-        Err(compile::panicked(message.unwrap_or("without a message")))
+        Err(compiler_panic(message.unwrap_or("without a message")))
     })
 }
 

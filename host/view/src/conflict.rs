@@ -6,39 +6,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use confine_tree::{NodeId, Overlay, Pattern};
+use confine_tree::{NodeId, Pattern};
 
-use crate::{CallRefusal, CommitDraft, ErrorTag, InstanceRef, OwnerIndex, Scope, draft::RunWrites};
-
-/// Who has set what in this commit.
-#[derive(Default)]
-pub(crate) struct WrittenValues {
-    /// The instance that set a node last, and the value in a form to compare.
-    by_node: HashMap<NodeId, (InstanceRef, String)>,
-    /// The first two that do not agree.
-    conflict: Option<CallRefusal>,
-}
-
-impl WrittenValues {
-    /// Takes note of what a run has set.
-    pub(crate) fn note(&mut self, overlay: &mut Overlay, run: &RunWrites) {
-        for &node in &run.nodes {
-            let value = overlay.meaning(node);
-            let before = self.by_node.insert(node, (run.instance.clone(), value.clone()));
-            let Some((other, before)) = before else { continue };
-            let differs = other != run.instance && before != value;
-            if differs && self.conflict.is_none() && !run.scope.last_wins() {
-                let place = overlay.pattern(node);
-                let (before, value) = (shown(&before), shown(&value));
-                let what = format!(
-                    "`{other}` sets `{place}` to `{before}`, and `{}` to `{value}` in the same commit",
-                    run.instance
-                );
-                self.conflict = Some(conflict(&what, &place, &run.scope));
-            }
-        }
-    }
-}
+use crate::{
+    CallRefusal, CommitDraft, InstanceRef, OwnerIndex, run_writes::RunWrites, written_values::conflict,
+};
 
 impl CommitDraft {
     /// Refuses what an instance did against another. `ran` are those that this commit ran.
@@ -47,7 +19,7 @@ impl CommitDraft {
         ran: &[InstanceRef],
         owners: &OwnerIndex,
     ) -> Result<(), CallRefusal> {
-        if let Some(conflict) = self.settings.conflict.take() {
+        if let Some(conflict) = self.written_values.take_conflict() {
             return Err(conflict);
         }
         let written = std::mem::take(&mut self.written);
@@ -134,19 +106,4 @@ impl ConflictOverride<'_> {
         }
         self.owners.at_or_below(&path).map(|(_, owner)| owner).find(is_other)
     }
-}
-
-fn conflict(what: &str, place: &Pattern, scope: &Scope) -> CallRefusal {
-    let message = format!(
-        "conflict: {what}\n\
-         hint: let only one of them do it; or let the last one win with `conflicts = \"last-wins\"` in the \
-         table of module `{}` in Confine's own file",
-        scope.module()
-    );
-    CallRefusal::new(ErrorTag::OperationFailed, message).at(place.to_string())
-}
-
-/// A value in its form to compare, for people: without the namespace.
-fn shown(value: &str) -> &str {
-    value.rsplit('\0').next().unwrap_or_default()
 }

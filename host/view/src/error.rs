@@ -93,3 +93,13 @@ pub enum Error {
     #[error("cannot read the configuration")]
     Source(#[from] SourceError),
 }
+
+impl Error {
+    /// Adds the path as the module wrote it to a refusal that has none.
+    pub(crate) fn at(self, path: &str) -> Self {
+        match self {
+            Self::Refused(refusal) if refusal.path.is_none() => refusal.at(path).into(),
+            other => other,
+        }
+    }
+}

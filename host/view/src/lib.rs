@@ -4,31 +4,34 @@
 //! module's [`Scope`] and paid for by its [`Meter`]; at the end, [`CommitDraft::finish`] says what to send. It
 //! knows neither the wire nor WebAssembly: data comes from a [`Source`].
 
-mod check;
+mod commit_draft;
 mod conflict;
-mod draft;
-mod edits;
+mod device_edits;
+mod edit_check;
 mod error;
-mod finish;
-mod instance;
+mod finished_commit;
+mod instance_ref;
 mod meter;
-mod owners;
+mod module_rules;
+mod owner_index;
 mod ownership;
+mod patterns;
 mod refusal;
-mod rules;
+mod run_writes;
 mod scope;
 mod source;
 #[cfg(test)]
 mod tests;
 mod view;
+mod written_values;
 
-pub use draft::CommitDraft;
+pub use commit_draft::CommitDraft;
 pub use error::{CallRefusal, Error, ErrorTag, SourceError};
-pub use finish::FinishedCommit;
-pub use instance::InstanceRef;
+pub use finished_commit::FinishedCommit;
+pub use instance_ref::InstanceRef;
 pub use meter::{AllowanceExceeded, BYTES_PER_UNIT, Meter, MeteredLimit, WorkAllowance};
-pub use owners::{CreatedObject, OwnerIndex};
-pub use rules::ModuleRules;
+pub use module_rules::ModuleRules;
+pub use owner_index::{CreatedObject, OwnerIndex};
 pub use scope::{AccessVerdict, NodeAccess, Scope, ScopeRules};
 pub use source::{Fetch, Source};
 pub use view::{View, ViewEdit, ViewNode};

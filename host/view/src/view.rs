@@ -6,10 +6,11 @@ mod write;
 
 use std::sync::Arc;
 
-use confine_tree::{DataNodeKind, LiveNode, Pattern, PatternStep, PrefixMap};
+use confine_tree::{DataNodeKind, LiveNode, Pattern, PrefixMap};
 
 use crate::{
     AccessVerdict, CallRefusal, CommitDraft, Error, ErrorTag, InstanceRef, Meter, NodeAccess, Scope,
+    patterns::{child, size},
 };
 
 /// One node of a subtree, as [`View::read`] returns it.
@@ -205,21 +206,6 @@ fn bounded(pattern: &Pattern) -> Result<(), CallRefusal> {
     Err(CallRefusal::new(ErrorTag::TooBig, message))
 }
 
-/// The bytes of a pattern's names, with their namespaces, and values.
-pub(crate) fn size(pattern: &Pattern) -> usize {
-    let values = |value: &Option<String>| value.as_ref().map_or(0, String::len);
-    let step = |step: &PatternStep| {
-        let keys: usize = step.keys.iter().map(|(key, value)| key.len() + values(value)).sum();
-        step.namespace.len() + step.local.len() + keys + step.entry.as_ref().map_or(0, values)
-    };
-    pattern.steps.iter().map(step).sum()
-}
-
 fn denied(pattern: &Pattern, access: NodeAccess, reason: &str) -> CallRefusal {
     CallRefusal::new(ErrorTag::AccessDenied, format!("access denied: {access} of `{pattern}`: {reason}"))
-}
-
-/// A pattern with one step more.
-fn child(pattern: &Pattern, step: PatternStep) -> Pattern {
-    Pattern { steps: pattern.steps.iter().cloned().chain([step]).collect() }
 }

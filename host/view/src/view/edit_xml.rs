@@ -7,8 +7,8 @@ use confine_tree::{
     xml::{XmlLimits, XmlTreeReader},
 };
 
-use super::{View, bounded, child, write::located};
-use crate::{CallRefusal, Error, ErrorTag, refusal::refused};
+use super::{View, bounded};
+use crate::{CallRefusal, Error, ErrorTag, patterns::child, refusal::refused};
 
 const OPERATION: QName<'_> = QName::new(NETCONF, "operation");
 const CREATOR: QName<'_> = QName::new("http://clicon.org/lib", "creator");
@@ -55,7 +55,7 @@ impl View {
             self.charge_path(&above).await?;
             let merged = self.merge_element(fragment, node, &above, &mut walk).await;
             let written = || child(&above, PatternStep::new(fragment.qname(node))).to_string();
-            merged.map_err(|error| located(error, &written()))?;
+            merged.map_err(|error| error.at(&written()))?;
         }
         Ok(())
     }

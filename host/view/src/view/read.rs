@@ -2,8 +2,8 @@
 
 use confine_tree::{LiveNode, NodeId, NodeKind, Pattern, PatternStep, QName, Tree, xml};
 
-use super::{View, ViewNode, child, write::located};
-use crate::{AccessVerdict, CallRefusal, Error, ErrorTag, NodeAccess, refusal::refused};
+use super::{View, ViewNode};
+use crate::{AccessVerdict, CallRefusal, Error, ErrorTag, NodeAccess, patterns::child, refusal::refused};
 
 /// A node of a subtree, with whether everything below it may be read.
 struct VisibleNode {
@@ -52,7 +52,7 @@ impl View {
     pub async fn find(&mut self, path: &str) -> Result<Vec<String>, Error> {
         let pattern = self.resolve(path).await?;
         let found = self.visible(&pattern, true).await?;
-        self.need_keys(&pattern, &found).await.map_err(|error| located(error, path))?;
+        self.need_keys(&pattern, &found).await.map_err(|error| error.at(path))?;
         let mut paths = Vec::new();
         let mut size = 0;
         for live in found {

@@ -2,28 +2,31 @@
 
 use confine_tree::{BoundValue, LiveNode, NodeKind, Pattern, PatternStep, SchemaLocation, xml};
 
-use super::{View, ViewEdit, denied, size};
+use super::{View, ViewEdit, denied};
 use crate::{
-    AccessVerdict, CallRefusal, Error, ErrorTag, NodeAccess, refusal::refused, scope::is_device_configuration,
+    AccessVerdict, CallRefusal, Error, ErrorTag, NodeAccess,
+    patterns::{child, size},
+    refusal::refused,
+    scope::is_device_configuration,
 };
 
 impl View {
     /// Sets a leaf; creates what is missing above it.
     pub async fn set(&mut self, path: &str, value: &str) -> Result<(), Error> {
         let result = self.try_set(path, value).await;
-        result.map_err(|error| located(error, path))
+        result.map_err(|error| error.at(path))
     }
 
     /// Makes a presence container, an empty leaf, or a list entry with its keys.
     pub async fn create(&mut self, path: &str) -> Result<(), Error> {
         let result = self.try_create(path).await;
-        result.map_err(|error| located(error, path))
+        result.map_err(|error| error.at(path))
     }
 
     /// Takes away every node that matches, with all below it.
     pub async fn remove(&mut self, path: &str) -> Result<(), Error> {
         let result = self.try_remove(path).await;
-        result.map_err(|error| located(error, path))
+        result.map_err(|error| error.at(path))
     }
 
     /// Many edits: all of them or, after an error, none. The error's path is that of the edit.
@@ -49,7 +52,7 @@ impl View {
             };
             if let Err(error) = result {
                 self.draft.rollback(moment);
-                return Err(located(error, &edit.path));
+                return Err(error.at(&edit.path));
             }
         }
         self.draft.keep(moment);
@@ -252,9 +255,9 @@ impl View {
             match self.scope.decide(NodeAccess::Delete, &node) {
                 AccessVerdict::Permit { below: true } => {}
                 AccessVerdict::Permit { below: false } => {
-                    for child in self.draft.children(live, &mut self.meter).await? {
-                        let step = self.draft.overlay.step(child.node());
-                        walk.push((child, super::child(&node, step), unseen));
+                    for below in self.draft.children(live, &mut self.meter).await? {
+                        let step = self.draft.overlay.step(below.node());
+                        walk.push((below, child(&node, step), unseen));
                     }
                 }
                 AccessVerdict::Deny { reason } => {
@@ -267,13 +270,5 @@ impl View {
             }
         }
         Ok(())
-    }
-}
-
-/// The error with the path as the module wrote it, where it has none yet.
-pub(super) fn located(error: Error, path: &str) -> Error {
-    match error {
-        Error::Refused(refusal) if refusal.path.is_none() => refusal.at(path).into(),
-        error => error,
     }
 }

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use confine_view::{AllowanceExceeded, Error, Meter, MeteredLimit, View, WorkAllowance};
 
 use crate::{
-    Budget, HostFault, Limit, LimitPer, LimitReached, Limits, Usage, budget::RunAllowance, console::GuestLog,
-    limiter::StoreLimiter, limits::microseconds,
+    Budget, HostFault, Limit, LimitPer, LimitReached, Limits, Usage, budget::RunAllowance,
+    guest_log::GuestLog, limits::microseconds, store_limiter::StoreLimiter,
 };
 
 /// How long a guest keeps its thread with calls of the host, however little work these count.

@@ -9,7 +9,8 @@ use confine_tree::{
 use crate::{
     AccessVerdict, CallRefusal, CommitDraft, CreatedObject, Error, ErrorTag, InstanceRef, NodeAccess,
     OwnerIndex,
-    check::{EditAuthority, check},
+    edit_check::{EditAuthority, check},
+    patterns::child,
     refusal::refused,
 };
 
@@ -34,7 +35,7 @@ impl CommitDraft {
             let path = instance.path();
             // Without a list, only its key tells that the instance is there.
             let key = path.steps.last().and_then(|entry| entry.keys.first());
-            let key = key.map(|(key, _)| below(path, PatternStep::new(QName::new(namespace(instance), key))));
+            let key = key.map(|(key, _)| child(path, PatternStep::new(QName::new(namespace(instance), key))));
             std::iter::once(created_list(instance)).chain(key)
         }));
         self.read(&wanted).await
@@ -97,7 +98,7 @@ impl CommitDraft {
         for path in created.iter().map(CreatedObject::entry) {
             let mut entry = PatternStep::new(QName::new(namespace(instance), "path"));
             entry.entry = Some(Some(path.clone()));
-            self.overlay.set(&below(&list, entry), &path, &[]).map_err(refused)?;
+            self.overlay.set(&child(&list, entry), &path, &[]).map_err(refused)?;
         }
         Ok(())
     }
@@ -190,10 +191,5 @@ fn namespace(instance: &InstanceRef) -> &str {
 
 /// The path of an instance's `created` list.
 fn created_list(instance: &InstanceRef) -> Pattern {
-    below(instance.path(), PatternStep::new(QName::new(namespace(instance), "created")))
-}
-
-/// A path with one step more.
-fn below(path: &Pattern, step: PatternStep) -> Pattern {
-    Pattern { steps: path.steps.iter().cloned().chain([step]).collect() }
+    child(instance.path(), PatternStep::new(QName::new(namespace(instance), "created")))
 }

@@ -1,4 +1,4 @@
-//! The exported functions of a module that Confine calls for an instance.
+//! What Confine calls of a module for an instance, and for which commit.
 
 use std::fmt;
 
@@ -41,4 +41,17 @@ impl fmt::Display for EntryPoint {
             Self::Hook(hook) => hook.name(),
         })
     }
+}
+
+/// The commit that a call belongs to, as the module receives it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CommitContext {
+    /// The controller's transaction id, in decimal.
+    pub transaction: String,
+    /// The committing user.
+    pub user: String,
+    /// Whether nothing is pushed to a device.
+    pub dry_run: bool,
+    /// Further names and values of the contract.
+    pub options: Vec<(String, String)>,
 }

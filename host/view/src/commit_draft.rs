@@ -3,13 +3,13 @@
 use std::{collections::HashSet, sync::Arc};
 
 use confine_tree::{
-    LiveNode, NodeId, Overlay, OverlayMark, Path, Pattern, PatternSearch, PrefixMap, ResolveError, Schema,
+    LiveNode, Overlay, OverlayMark, Path, Pattern, PatternSearch, PrefixMap, ResolveError, Schema,
     SearchProgress, Tree,
 };
 
 use crate::{
-    AllowanceExceeded, CallRefusal, Error, InstanceRef, Meter, Scope, Source, WorkAllowance,
-    conflict::WrittenValues, refusal::refused, view::size,
+    AllowanceExceeded, CallRefusal, Error, InstanceRef, Meter, Scope, Source, WorkAllowance, patterns::size,
+    refusal::refused, run_writes::RunWrites, written_values::WrittenValues,
 };
 
 /// Bytes that a node of the overlay takes, with its name, its state and the tables that it is in.
@@ -31,17 +31,7 @@ pub struct CommitDraft {
     /// What modules did to nodes that they do not see and may not do. To refuse that in a run would tell
     /// them of the nodes, so the commit is refused in the end.
     unseen: Vec<CallRefusal>,
-    pub(crate) settings: WrittenValues,
-}
-
-/// What one run did.
-pub(crate) struct RunWrites {
-    pub(crate) instance: InstanceRef,
-    pub(crate) scope: Arc<Scope>,
-    /// Set or created, and there when the run had ended; perhaps gone since.
-    pub(crate) nodes: Vec<NodeId>,
-    /// Taken away.
-    pub(crate) removed: Vec<NodeId>,
+    pub(crate) written_values: WrittenValues,
 }
 
 /// A moment of a draft to go back to.
@@ -61,7 +51,7 @@ impl CommitDraft {
             written: Vec::new(),
             stripped: Vec::new(),
             unseen: Vec::new(),
-            settings: WrittenValues::default(),
+            written_values: WrittenValues::default(),
         }
     }
 
@@ -225,7 +215,7 @@ impl CommitDraft {
         }
         let (instance, scope) = (instance.clone(), scope.clone());
         let written = RunWrites { instance, scope, nodes, removed };
-        self.settings.note(&mut self.overlay, &written);
+        self.written_values.record(&mut self.overlay, &written);
         self.written.push(written);
     }
 }

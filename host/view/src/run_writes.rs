@@ -1,0 +1,17 @@
+//! What one run wrote.
+
+use std::sync::Arc;
+
+use confine_tree::NodeId;
+
+use crate::{InstanceRef, Scope};
+
+/// The nodes that one run of a module wrote and removed.
+pub(crate) struct RunWrites {
+    pub(crate) instance: InstanceRef,
+    pub(crate) scope: Arc<Scope>,
+    /// Nodes that were set or created and existed when the run ended. A later run may have removed them.
+    pub(crate) nodes: Vec<NodeId>,
+    /// Nodes that were removed.
+    pub(crate) removed: Vec<NodeId>,
+}
