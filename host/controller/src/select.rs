@@ -123,13 +123,16 @@ fn resolve(path: &Path, namespaces: &HashMap<&str, &str>) -> Result<Option<Patte
     Ok(can_match.then_some(pattern))
 }
 
+/// Entries of a list by the values of some of their leaves.
+type KeyTable<'t> = HashMap<Vec<&'t str>, Vec<NodeId>>;
+
 /// Tables that find the children of a node by name, and the entries of a list by their keys, each built when it
 /// is first needed: a filter may name each of thousands of entries.
 struct EntryIndex<'t> {
     tree: &'t Tree,
     by_name: HashMap<NodeId, HashMap<Name, Vec<NodeId>>>,
     /// By the values of the leaves with these names. No leaves stand for the value of the node itself.
-    by_key: HashMap<(NodeId, Name, Vec<Name>), HashMap<Vec<&'t str>, Vec<NodeId>>>,
+    by_key: HashMap<(NodeId, Name, Vec<Name>), KeyTable<'t>>,
 }
 
 impl<'t> EntryIndex<'t> {
@@ -185,7 +188,7 @@ impl<'t> EntryIndex<'t> {
                 .collect();
         }
         let table = self.by_key.entry((parent, name, keys.to_vec())).or_insert_with(|| {
-            let mut table: HashMap<Vec<&str>, Vec<NodeId>> = HashMap::new();
+            let mut table = KeyTable::new();
             for entry in children {
                 if let Some(values) = key_values(tree, entry, keys) {
                     table.entry(values).or_default().push(entry);

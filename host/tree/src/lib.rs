@@ -10,6 +10,7 @@
 //! | read and write XML | [`xml`] |
 //! | see what modules would make of a tree | [`Overlay`] |
 
+mod coverage;
 mod error;
 mod keys;
 mod name;
@@ -17,7 +18,7 @@ mod nearest;
 mod overlay;
 pub mod path;
 mod pattern;
-mod places;
+mod read_set;
 mod resolve;
 mod schema;
 #[cfg(test)]
@@ -25,16 +26,17 @@ mod testing;
 mod tree;
 pub mod xml;
 
+pub use coverage::Coverage;
 pub use error::Error;
 pub use name::{Name, Names, QName, is_name_character};
 pub use nearest::{did_you_mean, nearest};
 pub use overlay::{
-    Coverage, FragmentLoad, LiveNode, NodeKind, Overlay, OverlayMark, PatternSearch, SchemaLocation,
-    SchemaView, SearchProgress,
+    FragmentLoad, LiveNode, NodeKind, Overlay, OverlayMark, PatternSearch, SchemaLocation, SchemaView,
+    SearchProgress,
 };
 pub use path::{Path, PathError, PathFault, PathStep, Predicate};
 pub use pattern::{CreatedError, Pattern, PatternStep, PrefixTable};
-pub use places::ReadSet;
+pub use read_set::ReadSet;
 pub use resolve::{BoundValue, PrefixError, PrefixMap, ResolveError};
 pub use schema::{DataNodeKind, DefaultDeny, NoSchema, Schema, SchemaNode, ValueError};
 pub use tree::{Bindings, Children, Descendants, NodeId, Tree};

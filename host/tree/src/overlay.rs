@@ -1,7 +1,6 @@
 //! A working copy of a datastore.
 
 mod change;
-mod coverage;
 mod difference;
 mod knowledge;
 #[cfg(test)]
@@ -16,17 +15,16 @@ mod unread;
 
 use std::{collections::HashMap, sync::Arc};
 
-pub(crate) use self::knowledge::step_values;
 pub use self::{
     change::OverlayMark,
-    coverage::Coverage,
     knowledge::{NodeKind, SchemaLocation, SchemaView},
     load::FragmentLoad,
     search::{PatternSearch, SearchProgress},
 };
 use self::{change::UndoJournal, lookup::ChildLookup};
 use crate::{
-    Error, Name, Names, NodeId, Pattern, PatternStep, QName, Schema, SchemaNode, Tree, tree::GivenValue,
+    Coverage, Error, Name, Names, NodeId, Pattern, PatternStep, QName, Schema, SchemaNode, Tree,
+    tree::GivenValue,
 };
 
 /// A working copy of a datastore: what was read of it, and what has been made of it since.

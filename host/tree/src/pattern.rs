@@ -71,6 +71,19 @@ impl PatternStep {
         self.keys.iter().find(|(name, _)| &**name == local)?.1.as_deref()
     }
 
+    /// The values of its keys, where it has keys and gives the values of all.
+    pub fn key_values(&self) -> Option<Vec<&str>> {
+        if self.keys.is_empty() {
+            return None;
+        }
+        self.keys.iter().map(|(_, value)| value.as_deref()).collect()
+    }
+
+    /// How many values it gives: of keys, or of a leaf-list entry.
+    pub(crate) fn values(&self) -> usize {
+        self.predicates().filter(|(_, value)| value.is_some()).count()
+    }
+
     /// Whether every node that `other` matches among its siblings, this matches too.
     pub fn covers(&self, other: &Self) -> bool {
         self.name() == other.name()
@@ -93,6 +106,11 @@ impl Pattern {
     pub fn covers(&self, other: &Self) -> bool {
         self.steps.len() <= other.steps.len()
             && self.steps.iter().zip(&other.steps).all(|(step, other)| step.covers(other))
+    }
+
+    /// How many values of keys and of leaf-list entries it gives.
+    pub fn values(&self) -> usize {
+        self.steps.iter().map(PatternStep::values).sum()
     }
 
     /// The value of the key that this names, where its last step is a key of the step before.

@@ -9,7 +9,6 @@ use std::collections::HashMap;
 pub use self::error::ResolveError;
 use crate::{
     CONTROLLER, NodeKind, Overlay, Path, PathStep, Pattern, PatternStep, Predicate, QName, SchemaLocation,
-    overlay::step_values,
 };
 
 /// What the prefixes in a module's paths stand for.
@@ -151,7 +150,7 @@ impl Overlay {
     /// The place of a step's node, and the one to go on from.
     fn descend(&self, spot: SchemaLocation, step: &PatternStep) -> (SchemaLocation, SchemaLocation) {
         let at = self.knowledge().child(self.names(), spot, step.name());
-        let inside = step_values(step).map_or(at, |values| self.knowledge().entry(at, &values));
+        let inside = step.key_values().map_or(at, |values| self.knowledge().entry(at, &values));
         (at, inside)
     }
 

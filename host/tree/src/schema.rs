@@ -1,6 +1,6 @@
 //! What the tree asks of a data model.
 
-use crate::{Pattern, QName, overlay::step_values};
+use crate::{Pattern, QName};
 
 /// A node of a data model, as the number that one [`Schema`] gave it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -100,7 +100,7 @@ pub trait Schema: Send + Sync {
         let (mut at, mut inside) = (self.root(), self.root());
         for step in &path.steps {
             at = inside.and_then(|parent| self.child(parent, step.name()));
-            inside = match step_values(step) {
+            inside = match step.key_values() {
                 Some(values) => at.map(|list| self.entry(list, &values)),
                 None => at,
             };

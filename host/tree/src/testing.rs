@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use crate::{NodeId, QName, Tree};
+use crate::{NodeId, Pattern, PatternStep, QName, Tree};
 
 /// One node of a tree for comparison and for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,4 +92,22 @@ pub(crate) fn build(tree: &mut Tree, parent: NodeId, elements: &[Element]) {
         }
         build(tree, node, children);
     }
+}
+
+/// Random patterns of at most three steps, whose names and values match these expressions.
+pub(crate) fn patterns(
+    names: &'static str,
+    values: &'static str,
+    count: std::ops::Range<usize>,
+) -> impl Strategy<Value = Vec<Pattern>> {
+    let keys = proptest::collection::btree_map("[kl]", proptest::option::of(values), 0..3);
+    let entry = proptest::option::weighted(0.2, proptest::option::of(values));
+    let step = (names, keys, entry).prop_map(|(local, keys, entry)| PatternStep {
+        namespace: "urn:x".into(),
+        local: local.into(),
+        keys: keys.into_iter().map(|(key, value)| (key.into(), value)).collect(),
+        entry,
+    });
+    let pattern = proptest::collection::vec(step, 0..4).prop_map(|steps| Pattern { steps });
+    proptest::collection::vec(pattern, count)
 }

@@ -1,24 +1,14 @@
 //! Reading datastores: the patterns that are wanted become one request, its answer a tree.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use confine_backend::{Backend, ConfigRequest, Datastore, RequestUser};
-use confine_tree::{Coverage, Pattern, PatternStep, PrefixTable, ReadSet, Tree};
+use confine_tree::{Pattern, PrefixTable, ReadSet, Tree};
 use confine_view::{Fetch, Source, SourceError};
 use tokio::{runtime::Handle, sync::Mutex};
 use tracing::Instrument as _;
 
 use crate::Error;
-
-/// The most expressions of one shape in a request: the backend goes through its tree for each, so many
-/// entries of one list are read faster by asking for all of its entries.
-const MOST_ALIKE: usize = 64;
-
-/// The most expressions of a request, of whatever shape.
-const MOST: usize = 1000;
 
 /// The connection that requests are made on, one at a time.
 pub(crate) type Shared = Arc<Mutex<Backend>>;
@@ -65,62 +55,14 @@ fn expression(pattern: &Pattern, prefixes: &mut PrefixTable) -> String {
     pattern.xpath(prefixes) + if is_entry { "/*" } else { "" }
 }
 
-/// The same places in fewer patterns: none that another covers, and in place of very many that differ
-/// in keys only, one without those keys; in place of very many that differ in anything else, what they have in
-/// common. What is asked for beyond `wanted` is no harm: who reads looks for what it wants, as what it may see is
-/// decided there. Those that name keys come last.
+/// The patterns of one request for all that is wanted: see [`ReadSet`]. They may match more than `wanted`, which is
+/// no harm: whoever reads looks for what it wants, and what a module may see is decided there.
 pub(crate) fn condense(wanted: Vec<Pattern>) -> Vec<Pattern> {
-    let mut shapes: HashMap<Vec<PatternStep>, usize> = HashMap::new();
-    for pattern in &wanted {
-        *shapes.entry(shape(pattern)).or_default() += 1;
-    }
-    let mut seen = HashSet::new();
-    let mut condensed: Vec<Pattern> = Vec::with_capacity(wanted.len());
-    for pattern in wanted {
-        let shape = shape(&pattern);
-        let alike = shapes.get(&shape).copied().unwrap_or_default();
-        let pattern = if alike > MOST_ALIKE { Pattern { steps: shape } } else { pattern };
-        if seen.insert(pattern.clone()) {
-            condensed.push(pattern);
-        }
-    }
-    // What covers comes before what it covers: it has fewer steps, or names fewer keys.
-    let mut order: Vec<usize> = (0..condensed.len()).collect();
-    order.sort_by_key(|&index| condensed.get(index).map(extent));
-    let mut coverage = Coverage::default();
-    let mut kept = HashSet::new();
-    for index in order {
-        if let Some(pattern) = condensed.get(index).filter(|pattern| !coverage.covers(pattern)) {
-            coverage.insert(pattern);
-            kept.insert(index);
-        }
-    }
-    let numbered = condensed.into_iter().enumerate();
-    let mut kept: Vec<Pattern> =
-        numbered.filter_map(|(index, pattern)| kept.contains(&index).then_some(pattern)).collect();
-    if kept.len() > MOST {
-        kept = kept.into_iter().collect::<ReadSet>().patterns(MOST);
-    }
+    let mut patterns = wanted.into_iter().collect::<ReadSet>().patterns();
     // The controller answers a union with nothing at all where, after an expression that names a key, one
     // follows that names none and finds nothing beside it (seen with 1.8.0).
-    kept.sort_by_key(names_keys);
-    kept
-}
-
-fn names_keys(pattern: &Pattern) -> bool {
-    extent(pattern).1 > 0
-}
-
-fn extent(pattern: &Pattern) -> (usize, usize) {
-    (
-        pattern.steps.len(),
-        pattern.steps.iter().map(|step| step.keys.len() + usize::from(step.entry.is_some())).sum(),
-    )
-}
-
-/// The pattern with no keys named.
-fn shape(pattern: &Pattern) -> Vec<PatternStep> {
-    pattern.steps.iter().map(|step| PatternStep::new(step.name())).collect()
+    patterns.sort_by_key(|pattern| pattern.values() > 0);
+    patterns
 }
 
 /// What the views of one commit read from when they need more than was read before.
@@ -155,7 +97,7 @@ fn failed(error: impl std::error::Error + Send + Sync + 'static) -> SourceError 
 
 #[cfg(test)]
 mod tests {
-    use confine_tree::{CONTROLLER, QName};
+    use confine_tree::{CONTROLLER, PatternStep, QName};
 
     use super::*;
 
@@ -195,8 +137,8 @@ mod tests {
         let leaf = |n: usize| entry("l", Some("1"), Some(&format!("x{n}")));
         let few = || entry("m", Some("1"), Some("x"));
         let wanted = |count: usize| (0..count).map(leaf).chain([few()]).collect::<Vec<_>>();
-        assert_eq!(condense(wanted(MOST - 1)).len(), MOST);
-        assert_eq!(condense(wanted(MOST)), [entry("l", Some("1"), None), few()]);
+        assert_eq!(condense(wanted(ReadSet::MAX_PATTERNS - 1)).len(), ReadSet::MAX_PATTERNS);
+        assert_eq!(condense(wanted(ReadSet::MAX_PATTERNS)), [entry("l", Some("1"), None), few()]);
     }
 
     #[test]
@@ -204,7 +146,7 @@ mod tests {
         let (one, two) = (entry("l", Some("1"), None), entry("m", Some("2"), None));
         let (leaf, list) = (entry("timeout", None, None), entry("n", None, Some("created")));
         let wanted = vec![one.clone(), leaf.clone(), two.clone(), list.clone()];
-        assert_eq!(condense(wanted), [leaf, list, one, two]);
+        assert_eq!(condense(wanted), [list, leaf, one, two]);
     }
 
     #[test]
@@ -212,9 +154,10 @@ mod tests {
         let many = |count: usize| {
             (0..count).map(|n| entry("l", Some(&n.to_string()), Some("a"))).collect::<Vec<_>>()
         };
-        assert_eq!(condense(many(MOST_ALIKE)).len(), MOST_ALIKE);
-        let mut wanted = many(MOST_ALIKE + 1);
+        assert_eq!(condense(many(ReadSet::MAX_ENTRIES)).len(), ReadSet::MAX_ENTRIES);
+        let mut wanted = many(ReadSet::MAX_ENTRIES + 1);
         wanted.push(entry("l", Some("1"), None));
-        assert_eq!(condense(wanted), [entry("l", None, Some("a")), entry("l", Some("1"), None)]);
+        let paths: Vec<String> = condense(wanted).iter().map(ToString::to_string).collect();
+        assert_eq!(paths, ["/services/l[name]/a", "/services/l[name='1']"]);
     }
 }

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use crate::{
-    CONTROLLER, DataNodeKind, Name, Names, Pattern, PatternStep, QName, Schema, SchemaNode, Tree,
+    CONTROLLER, DataNodeKind, Name, Names, Pattern, QName, Schema, SchemaNode, Tree,
     keys::{LearnedKeys, ListKeys},
 };
 
@@ -286,7 +286,7 @@ impl SchemaView {
                 None if careful && index + 1 < pattern.steps.len() => self.learn_container(at),
                 _ => {}
             }
-            if let Some(values) = step_values(step) {
+            if let Some(values) = step.key_values() {
                 spot = self.entry(spot, &values);
             }
         }
@@ -358,14 +358,6 @@ impl SchemaView {
     pub(super) fn is_ordered_by_user(&self, spot: SchemaLocation) -> bool {
         spot.schema.is_some_and(|node| self.schema.ordered_by_user(node))
     }
-}
-
-/// The values of a step's keys, where it gives them all.
-pub(crate) fn step_values(step: &PatternStep) -> Option<Vec<&str>> {
-    if step.keys.is_empty() {
-        return None;
-    }
-    step.keys.iter().map(|(_, value)| value.as_deref()).collect()
 }
 
 impl SchemaPath {

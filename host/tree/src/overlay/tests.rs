@@ -438,19 +438,19 @@ fn what_to_read_is_widened_where_it_is_many() {
     let paths = |overlay: &mut Overlay| {
         overlay.unread([]).iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
     };
-    insta::assert_snapshot!(paths(&mut overlay), @r#"
-        /devices/device[name='r1']/name
-        /devices/device[name='r1']/config/box/item[key='1']
-        /devices/device[name='r1']/config/box/top
-        "#);
+    insta::assert_snapshot!(paths(&mut overlay), @r"
+    /devices/device[name='r1']/config/box/item[key='1']
+    /devices/device[name='r1']/config/box/top
+    /devices/device[name='r1']/name
+    ");
     for key in 0..100 {
         overlay.set(&at(&format!("/item[key='{key}']/a")), "1", &[]).unwrap();
     }
-    insta::assert_snapshot!(paths(&mut overlay), @r#"
-    /devices/device[name='r1']/name
+    insta::assert_snapshot!(paths(&mut overlay), @r"
     /devices/device[name='r1']/config/box/item[key]
     /devices/device[name='r1']/config/box/top
-    "#);
+    /devices/device[name='r1']/name
+    ");
 }
 
 #[test]

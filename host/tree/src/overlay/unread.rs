@@ -1,10 +1,7 @@
 //! What has to be read before the difference can be told.
 
-use super::{NodeEdit, NodeKind, Overlay, coverage::CoverageFront, lookup::StepMatch};
-use crate::{CONTROLLER, Coverage, NodeId, Pattern, PatternStep, QName, ReadSet, Tree};
-
-/// The most places that one request asks for.
-const MOST: usize = 1000;
+use super::{NodeEdit, NodeKind, Overlay, lookup::StepMatch};
+use crate::{CONTROLLER, NodeId, Pattern, PatternStep, QName, ReadSet, Tree, coverage::CoverageFront};
 
 /// The keys that are asked for of entries inside each other that may be new. What has more of them around it is
 /// read as it is: each path has all the keys before it.
@@ -61,23 +58,14 @@ impl Overlay {
         keys.all(|key| self.coverage.is_whole(&self.coverage.step(front, &key)))
     }
 
-    /// What to read, in one request, before [`edit_config`](Self::edit_config): the places that have been
-    /// edited without having been read, and what of `also` has not been read. Of a list entry in which
-    /// something was edited all is asked for, of a list in which many entries were edited all entries, and of
-    /// what is edited at very many places all that they have in common.
+    /// Returns what to read, in one request, before [`edit_config`](Self::edit_config): the nodes that have been
+    /// edited without having been read, and what of `also` has not been read. An entry in which something was
+    /// edited is read whole; [`ReadSet`] merges what is too much for one request.
     pub fn unread(&mut self, also: impl IntoIterator<Item = Pattern>) -> Vec<Pattern> {
         let mut places =
             self.walk_unread(Tree::ROOT, &CoverageFront::top(), EnclosingEntries::default()).places;
         places.merge(also.into_iter().filter(|pattern| !self.knows(pattern)).collect());
-        let mut wanted = places.patterns(MOST);
-        let mut covered = Coverage::default();
-        wanted.sort_by_key(|pattern| pattern.steps.len());
-        wanted.retain(|pattern| {
-            let new = !covered.covers(pattern);
-            covered.insert(pattern);
-            new
-        });
-        wanted
+        places.patterns()
     }
 
     fn walk_unread(

@@ -1,4 +1,4 @@
-//! Which places have been read.
+//! Sets of patterns that have been read.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -141,31 +141,18 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    fn step() -> impl Strategy<Value = PatternStep> {
-        let keys = proptest::collection::btree_map("[kl]", proptest::option::of("[12]"), 0..3);
-        let entry = proptest::option::weighted(0.2, proptest::option::of("[12]"));
-        ("[ab]", keys, entry).prop_map(|(local, keys, entry)| PatternStep {
-            namespace: "urn:x".into(),
-            local: local.into(),
-            keys: keys.into_iter().map(|(key, value)| (key.into(), value)).collect(),
-            entry,
-        })
-    }
-
-    fn pattern() -> impl Strategy<Value = Pattern> {
-        proptest::collection::vec(step(), 0..4).prop_map(|steps| Pattern { steps })
-    }
+    use crate::testing::patterns;
 
     proptest! {
         #[test]
         fn covers_what_one_of_the_patterns_covers(
-            read in proptest::collection::vec(pattern(), 0..6),
-            asked in pattern(),
+            read in patterns("[ab]", "[12]", 0..6),
+            asked in patterns("[ab]", "[12]", 1..2),
         ) {
+            let asked = &asked[0];
             let mut coverage = Coverage::default();
             read.iter().for_each(|pattern| coverage.insert(pattern));
-            prop_assert_eq!(coverage.covers(&asked), read.iter().any(|pattern| pattern.covers(&asked)));
+            prop_assert_eq!(coverage.covers(asked), read.iter().any(|pattern| pattern.covers(asked)));
         }
     }
 
