@@ -1,5 +1,5 @@
-//! From the statements of all modules to one tree of nodes: definitions and groupings are put in their
-//! places, then what refines, augments and deviates them.
+//! Builds the tree of nodes from the statements of all modules: expands data definitions and groupings, then applies
+//! refinements, augments and deviations.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -7,41 +7,30 @@ use std::{
 };
 
 use crate::{
-    Error, Keyword, ModuleSet, SourcePosition,
-    definitions::Definitions,
-    features::{self, FeatureSet},
+    Error, ModuleSet, SourcePosition,
+    build_context::BuildContext,
     finish,
-    link::{ModuleId, ModuleLinks, PrefixMeaning, ProblemList, StmtRef, number_of, place},
-    nodes::{
-        AugmentedChildren, NO_NODE, NO_TYPE, NodeArena, NodeFlags, NodeNames, NodeRecord, SchemaNodeId,
+    keyword::Keyword,
+    link::{ModuleId, ModuleLinks, PrefixMeaning, StmtRef, number_of},
+    node_arena::{
+        NO_NODE, NO_TYPE, NodeArena, NodeFlags, NodeNames, NodeRecord, Overrides, SchemaNodeId,
         SchemaNodeKind,
     },
-    resolve::ResolvedType,
+    problem_list::ProblemList,
     statement::StatementRef,
-    types::{Identity, IdentityDefinition, LeafType},
+    type_resolver::TypeResolver,
+    types::{IdentityDefinition, LeafType},
 };
 
-/// What compiling makes of a set.
+/// The result of compiling a set of modules.
 pub(crate) struct CompiledSet {
     pub(crate) nodes: NodeArena,
     pub(crate) identities: Vec<IdentityDefinition>,
     pub(crate) problems: Vec<Error>,
 }
 
-/// What a refine or a deviation says in the place of a node's own substatements of that keyword.
-pub(crate) type Overrides = HashMap<(SchemaNodeId, Keyword), Vec<StmtRef>>;
-
 pub(crate) struct SchemaBuilder<'a> {
-    pub(crate) set: &'a ModuleSet,
-    pub(crate) links: &'a ModuleLinks,
-    pub(crate) definitions: Definitions<'a>,
-    pub(crate) problems: ProblemList,
-    pub(crate) types: HashMap<StmtRef, ResolvedType>,
-    pub(crate) identities: Vec<IdentityDefinition>,
-    pub(crate) identity_numbers: HashMap<StmtRef, Identity>,
-    /// The units whose patterns are POSIX's, as they say by `regexp-posix` of `openconfig-extensions`.
-    pub(crate) posix_units: HashSet<u32>,
-    features: FeatureSet,
+    resolver: TypeResolver<'a>,
     nodes: Vec<NodeRecord>,
     node_types: Vec<Arc<LeafType>>,
     type_numbers: HashMap<*const LeafType, u32>,
@@ -49,24 +38,24 @@ pub(crate) struct SchemaBuilder<'a> {
     name_numbers: HashMap<&'a str, u32>,
     /// Nodes by parent, name and module.
     children: HashMap<(SchemaNodeId, u32, ModuleId), SchemaNodeId>,
-    /// Nodes under which a feature that is not there left something out: what is missing there is no problem.
+    /// Nodes with a child that an `if-feature` left out: a missing child is no problem there.
     featureless: HashSet<SchemaNodeId>,
     overrides: Overrides,
-    augments: Vec<AugmentedChildren>,
-    /// The groupings around what is being expanded.
+    /// The groupings that are being expanded.
     open_groupings: Vec<StmtRef>,
-    /// How many statements may still be looked at.
+    /// The number of statements that may still be visited.
     budget: usize,
     is_full: bool,
 }
 
-/// How many statements may be looked at for each node that the tree may have: see [`YangLimits::nodes`](crate::Limits::nodes).
+/// The number of statements that may be visited for each allowed node: see
+/// [`YangLimits::nodes`](crate::YangLimits::nodes).
 const STATEMENTS_PER_NODE: usize = 8;
 
-/// What is the same for everything within one expansion.
+/// What all nodes of one expansion have in common.
 #[derive(Clone, Copy)]
 struct ExpansionContext {
-    /// The module whose namespace the nodes get (RFC 7950, section 7.13: that of the `uses`).
+    /// The module whose namespace the nodes get: that of the `uses` (RFC 7950, section 7.13).
     module: ModuleId,
     depth: usize,
 }
@@ -78,25 +67,9 @@ impl ExpansionContext {
 }
 
 impl<'a> SchemaBuilder<'a> {
-    pub(crate) fn new(set: &'a ModuleSet, links: &'a ModuleLinks, mut problems: ProblemList) -> Self {
-        let definitions = Definitions::gather(&set.files, links, &mut problems);
-        let units = 0..number_of(links.units.len());
-        let is_posix = |unit: &u32| {
-            let root = links.statement(&set.files, StmtRef { unit: *unit, id: 0 });
-            root.is_some_and(|root| {
-                root.all(Keyword::Extension).any(|use_| use_.name().ends_with(":regexp-posix"))
-            })
-        };
+    pub(crate) fn new(set: &'a ModuleSet, links: &'a ModuleLinks, problems: ProblemList) -> Self {
         Self {
-            set,
-            links,
-            definitions,
-            problems,
-            types: HashMap::new(),
-            identities: Vec::new(),
-            identity_numbers: HashMap::new(),
-            posix_units: units.filter(is_posix).collect(),
-            features: FeatureSet::default(),
+            resolver: TypeResolver::new(BuildContext::new(set, links, problems)),
             nodes: vec![NodeRecord::root()],
             node_types: Vec::new(),
             type_numbers: HashMap::new(),
@@ -105,7 +78,6 @@ impl<'a> SchemaBuilder<'a> {
             children: HashMap::new(),
             featureless: HashSet::new(),
             overrides: Overrides::new(),
-            augments: Vec::new(),
             open_groupings: Vec::new(),
             budget: set.limits.nodes.saturating_mul(STATEMENTS_PER_NODE),
             is_full: false,
@@ -113,28 +85,49 @@ impl<'a> SchemaBuilder<'a> {
     }
 
     pub(crate) fn build(mut self) -> CompiledSet {
-        self.gather_identities();
-        let implemented: Vec<ModuleId> = (0..number_of(self.links.modules.len()))
+        self.build_modules();
+        if self.is_full {
+            for node in &mut self.nodes {
+                node.flags |= NodeFlags::INCOMPLETE;
+            }
+        }
+        let nodes = NodeArena {
+            nodes: self.nodes,
+            names: NodeNames::new(self.names),
+            types: self.node_types,
+            overrides: self.overrides,
+            keys: Vec::new(),
+            order: Vec::new(),
+            sorted: Vec::new(),
+            has_default_denies: false,
+        };
+        let TypeResolver { context, identities, .. } = self.resolver;
+        let nodes = finish::finish(nodes, context.links, &context.set.files);
+        CompiledSet { nodes, identities, problems: context.problems.list }
+    }
+
+    /// Builds the nodes of all implemented modules, then applies their augments and deviations.
+    fn build_modules(&mut self) {
+        let links = self.links();
+        let implemented = (0..number_of(links.modules.len()))
             .map(ModuleId)
-            .filter(|&id| self.links.module(id).is_some_and(|module| module.is_implemented))
-            .collect();
+            .filter(|&id| links.module(id).is_some_and(|module| module.is_implemented));
         let mut augments = Vec::new();
         let mut deviations = Vec::new();
-        for &module in &implemented {
-            let links = self.links;
-            for (unit, root) in links.roots(&self.set.files, module) {
+        for module in implemented {
+            for (unit, root) in links.roots(&self.set().files, module) {
                 self.data(SchemaNodeId::ROOT, StmtRef { unit, id: 0 }, ExpansionContext { module, depth: 0 });
                 let at = |statement: StatementRef<'_>| StmtRef { unit, id: statement.id() };
                 augments.extend(root.all(Keyword::Augment).map(at));
                 deviations.extend(root.all(Keyword::Deviation).map(at));
             }
         }
-        // What an augment adds to can come from another one, but only from one with a shorter path.
+        // An augment may add to the nodes of another one, but only of one with a shorter path.
         augments.sort_by_key(|&at| {
             self.statement(at).map_or(0, |augment| augment.argument().matches('/').count())
         });
         for augment in augments {
-            let module = self.links.module_of(augment.unit);
+            let module = links.module_of(augment.unit);
             self.augment(SchemaNodeId::ROOT, augment, ExpansionContext { module, depth: 0 });
         }
         for deviation in deviations {
@@ -143,43 +136,30 @@ impl<'a> SchemaBuilder<'a> {
             }
             self.deviation(deviation);
         }
-        if self.is_full {
-            for node in &mut self.nodes {
-                node.flags |= NodeFlags::INCOMPLETE;
-            }
-        }
-        self.augments.sort_by_key(|augmented| (augmented.at.unit, augmented.at.id));
-        let nodes = NodeArena {
-            nodes: self.nodes,
-            names: NodeNames::new(self.names),
-            types: self.node_types,
-            overrides: self.overrides,
-            augments: self.augments,
-            keys: Vec::new(),
-            order: Vec::new(),
-            sorted: Vec::new(),
-            has_default_denies: false,
-        };
-        let nodes = finish::finish(nodes, self.links, &self.set.files);
-        CompiledSet { nodes, identities: self.identities, problems: self.problems.list }
     }
 
-    pub(crate) fn statement(&self, at: StmtRef) -> Option<StatementRef<'a>> {
-        self.links.statement(&self.set.files, at)
+    fn set(&self) -> &'a ModuleSet {
+        self.resolver.context.set
     }
 
-    pub(crate) fn place(&self, at: StmtRef) -> SourcePosition {
-        place(self.links, &self.set.files, at)
+    fn links(&self) -> &'a ModuleLinks {
+        self.resolver.context.links
     }
 
-    pub(crate) fn features_hold(&mut self, at: StmtRef) -> bool {
-        let mut context = features::FeatureContext {
-            set: self.set,
-            links: self.links,
-            definitions: &self.definitions,
-            problems: &mut self.problems,
-        };
-        self.features.hold(at, &mut context)
+    fn statement(&self, at: StmtRef) -> Option<StatementRef<'a>> {
+        self.resolver.context.statement(at)
+    }
+
+    fn position(&self, at: StmtRef) -> SourcePosition {
+        self.resolver.context.position(at)
+    }
+
+    fn report(&mut self, error: Error) {
+        self.resolver.context.report(error);
+    }
+
+    fn features_hold(&mut self, at: StmtRef) -> bool {
+        self.resolver.context.features_hold(at)
     }
 
     fn mark_incomplete(&mut self, node: SchemaNodeId) {
@@ -201,7 +181,7 @@ impl<'a> SchemaBuilder<'a> {
         self.nodes.get(node.index()).map_or(SchemaNodeKind::Root, |node| node.kind)
     }
 
-    /// Everything within a statement that makes nodes.
+    /// Builds the nodes of all substatements of a statement.
     fn data(&mut self, parent: SchemaNodeId, at: StmtRef, context: ExpansionContext) {
         let Some(statement) = self.statement(at) else { return };
         self.spend(statement);
@@ -218,23 +198,23 @@ impl<'a> SchemaBuilder<'a> {
         }
     }
 
-    /// Takes what it costs to look at a statement and those right within it from the budget.
+    /// Charges the budget for visiting a statement and its substatements.
     fn spend(&mut self, statement: StatementRef<'_>) {
         self.budget = self.budget.saturating_sub(1 + statement.children().count());
     }
 
-    /// Whether there is room for more; if not, it is reported.
+    /// Returns whether another node is allowed. Reports the exceeded limit otherwise.
     fn has_room(&mut self, at: StmtRef, parent: SchemaNodeId, context: ExpansionContext) -> bool {
-        let limits = &self.set.limits;
+        let limits = &self.set().limits;
         let (what, limit) = if self.nodes.len() >= limits.nodes || self.budget == 0 {
             self.is_full = true;
             ("nodes of the compiled tree", limits.nodes)
         } else if context.depth > limits.expansion_depth {
-            ("nodes and groupings within each other", limits.expansion_depth)
+            ("nested nodes and groupings", limits.expansion_depth)
         } else {
             return true;
         };
-        self.problems.push(Error::Limit { place: self.place(at), what, limit });
+        self.report(Error::Limit { position: self.position(at), what, limit });
         self.mark_incomplete(parent);
         false
     }
@@ -252,7 +232,7 @@ impl<'a> SchemaBuilder<'a> {
             return;
         }
         let mut parent = parent;
-        // A node right in a choice stands for a case of its name with nothing else (section 7.9.2).
+        // A node directly in a choice is the only node of a case of its name (section 7.9.2).
         if self.kind(parent) == SchemaNodeKind::Choice && kind != SchemaNodeKind::Case {
             match self.push(parent, statement.argument(), SchemaNodeKind::Case, at, context) {
                 Some(case) => parent = case,
@@ -300,8 +280,8 @@ impl<'a> SchemaBuilder<'a> {
         let id = SchemaNodeId(number_of(self.nodes.len()));
         let key = (parent, name_number, context.module);
         if self.children.contains_key(&key) {
-            self.problems.push(Error::Duplicate {
-                place: self.place(origin),
+            self.report(Error::Duplicate {
+                position: self.position(origin),
                 what: "node",
                 name: name.into(),
             });
@@ -324,7 +304,7 @@ impl<'a> SchemaBuilder<'a> {
     }
 
     fn set_type(&mut self, node: SchemaNodeId, at: StmtRef) {
-        let number = match self.resolve_type(at, 0) {
+        let number = match self.resolver.resolve_type(at, 0) {
             Some(resolved) => {
                 let next = number_of(self.node_types.len());
                 let number = *self.type_numbers.entry(Arc::as_ptr(&resolved)).or_insert(next);
@@ -354,16 +334,17 @@ impl<'a> SchemaBuilder<'a> {
         if !self.has_room(at, parent, context) {
             return;
         }
-        let grouping = match self.definitions.find(Keyword::Grouping, at, statement.argument()) {
-            Ok(grouping) => grouping,
-            Err(error) => {
-                self.problems.push(error);
-                return self.mark_incomplete(parent);
-            }
-        };
+        let grouping =
+            match self.resolver.context.definitions.find(Keyword::Grouping, at, statement.argument()) {
+                Ok(grouping) => grouping,
+                Err(error) => {
+                    self.report(error);
+                    return self.mark_incomplete(parent);
+                }
+            };
         if self.open_groupings.contains(&grouping) {
             let name = statement.argument().into();
-            self.problems.push(Error::Cycle { place: self.place(at), what: "grouping", name });
+            self.report(Error::Cycle { position: self.position(at), what: "grouping", name });
             return;
         }
         self.open_groupings.push(grouping);
@@ -420,7 +401,7 @@ impl<'a> SchemaBuilder<'a> {
         }
     }
 
-    /// Puts the substatements of a keyword in the place of the node's own, if there are any.
+    /// Replaces the node's substatements of a keyword with those of `by`, if it has any.
     fn replace(&mut self, node: SchemaNodeId, keyword: Keyword, by: StatementRef<'a>, unit: u32) {
         let new: Vec<StmtRef> = by.all(keyword).map(|new| StmtRef { unit, id: new.id() }).collect();
         if !new.is_empty() {
@@ -428,7 +409,7 @@ impl<'a> SchemaBuilder<'a> {
         }
     }
 
-    /// Adds the substatements of a keyword to those that the node has.
+    /// Adds the substatements of a keyword to the node's own.
     fn add(&mut self, node: SchemaNodeId, keyword: Keyword, from: StatementRef<'a>, unit: u32) {
         if from.child(keyword).is_some() {
             let added = from.all(keyword).map(|new| StmtRef { unit, id: new.id() });
@@ -436,23 +417,23 @@ impl<'a> SchemaBuilder<'a> {
         }
     }
 
-    /// Takes the substatements of a keyword with these arguments from the node.
+    /// Removes the node's substatements of a keyword that have the same arguments.
     fn delete(&mut self, node: SchemaNodeId, keyword: Keyword, from: StatementRef<'a>) {
         let gone: HashSet<&str> = from.all(keyword).map(StatementRef::argument).collect();
         if gone.is_empty() {
             return;
         }
-        let (links, files) = (self.links, &self.set.files);
+        let (links, files) = (self.links(), &self.set().files);
         let left = self.properties(node, keyword);
-        let looked_at = left.len();
+        let visited = left.len();
         left.retain(|&at| links.statement(files, at).is_some_and(|own| !gone.contains(own.argument())));
-        self.budget = self.budget.saturating_sub(looked_at);
+        self.budget = self.budget.saturating_sub(visited);
     }
 
-    /// The node's substatements of a keyword, as refined so far, to be refined further.
+    /// Returns the node's substatements of a keyword, with the changes so far, to be changed further.
     fn properties(&mut self, node: SchemaNodeId, keyword: Keyword) -> &mut Vec<StmtRef> {
         let origin = self.nodes.get(node.index()).map(|node| node.origin);
-        let (links, files) = (self.links, &self.set.files);
+        let (links, files) = (self.links(), &self.set().files);
         self.overrides.entry((node, keyword)).or_insert_with(|| {
             let own = origin.and_then(|origin| Some((origin.unit, links.statement(files, origin)?)));
             own.into_iter()
@@ -474,19 +455,14 @@ impl<'a> SchemaBuilder<'a> {
                 | SchemaNodeKind::AnyData
                 | SchemaNodeKind::AnyXml
         ) {
-            let expected = "a path to a node that has others within it".to_owned();
-            self.problems.push(Error::Argument { place: self.place(at), expected });
+            let expected = "a path to a node that can have children".to_owned();
+            self.report(Error::Argument { position: self.position(at), expected });
             return;
         }
-        let from = SchemaNodeId(number_of(self.nodes.len()));
         self.data(target, at, context);
-        let to = SchemaNodeId(number_of(self.nodes.len()));
-        if start == SchemaNodeId::ROOT {
-            self.augments.push(AugmentedChildren { at, target, from, to });
-        }
     }
 
-    /// The node that a path points to, from a node on; `None` where there is none, which is reported.
+    /// Returns the node that a path leads to from a node. Returns `None` after reporting a problem.
     fn target(
         &mut self,
         from: SchemaNodeId,
@@ -497,12 +473,12 @@ impl<'a> SchemaBuilder<'a> {
         let mut node = from;
         for step in path.split('/').map(str::trim).filter(|step| !step.is_empty()) {
             let (prefix, local) = step.split_once(':').unwrap_or(("", step));
-            // The nodes of a grouping are in the module that uses it, and so is what its paths say.
-            let module = match self.links.prefix(at.unit, prefix) {
-                PrefixMeaning::Module(module) if module == self.links.module_of(at.unit) => own,
+            // The nodes of a grouping are in the module that uses it, so paths in the grouping mean that module.
+            let module = match self.links().prefix(at.unit, prefix) {
+                PrefixMeaning::Module(module) if module == self.links().module_of(at.unit) => own,
                 PrefixMeaning::Module(module) => module,
                 PrefixMeaning::Missing => {
-                    let hint = format!(": the module of prefix `{prefix}` is not among those given");
+                    let hint = format!(": the module of prefix `{prefix}` is missing");
                     return self.unresolved(at, step, hint);
                 }
                 PrefixMeaning::Unknown => {
@@ -510,7 +486,7 @@ impl<'a> SchemaBuilder<'a> {
                 }
             };
             let name = self.name_numbers.get(local).copied();
-            // A step without a prefix means the module itself; published modules mean the node's before it.
+            // A step without a prefix is in the unit's own module. Published modules also mean that of the node before.
             let around = self.nodes.get(node.index()).map(|node| node.module).filter(|_| prefix.is_empty());
             let found = name.and_then(|name| {
                 [Some(module), around]
@@ -522,7 +498,8 @@ impl<'a> SchemaBuilder<'a> {
                 Some(found) => node = found,
                 None if self.featureless.contains(&node) => return None,
                 None => {
-                    let hint = self.definitions.hints.did_you_mean(local, self.child_names(node));
+                    let hint =
+                        self.resolver.context.definitions.hints.did_you_mean(local, self.child_names(node));
                     return self.unresolved(at, step, hint);
                 }
             }
@@ -531,12 +508,7 @@ impl<'a> SchemaBuilder<'a> {
     }
 
     fn unresolved(&mut self, at: StmtRef, name: &str, hint: String) -> Option<SchemaNodeId> {
-        self.problems.push(Error::Unresolved {
-            place: self.place(at),
-            what: "node",
-            name: name.into(),
-            hint,
-        });
+        self.report(Error::Unresolved { position: self.position(at), what: "node", name: name.into(), hint });
         None
     }
 
@@ -549,7 +521,7 @@ impl<'a> SchemaBuilder<'a> {
     fn deviation(&mut self, at: StmtRef) {
         let Some(statement) = self.statement(at) else { return };
         self.spend(statement);
-        let own = self.links.module_of(at.unit);
+        let own = self.links().module_of(at.unit);
         let Some(node) = self.target(SchemaNodeId::ROOT, statement.argument(), at, own) else { return };
         for deviate in statement.all(Keyword::Deviate) {
             match deviate.argument() {

@@ -1,17 +1,19 @@
-//! What names in a module stand for: typedefs, groupings, identities, features (RFC 7950, section 6.2.1).
+//! Finds definitions by name: typedefs, groupings, identities and features (RFC 7950, section 6.2.1).
 
 use std::collections::HashMap;
 
 use crate::{
-    Error, Keyword,
-    link::{ModuleId, ModuleLinks, PrefixMeaning, ProblemList, StmtRef, number_of},
-    nearest::SpellingHints,
-    resolve::BUILT_IN,
+    Error,
+    keyword::Keyword,
+    link::{ModuleId, ModuleLinks, PrefixMeaning, StmtRef, number_of},
+    problem_list::ProblemList,
     set::ModuleFileText,
+    spelling::SpellingHints,
     statement::StatementRef,
+    types::BUILT_IN_TYPES,
 };
 
-/// The definitions of all modules by the scope that they are known in.
+/// The definitions of all modules, by scope.
 pub(crate) struct Definitions<'a> {
     files: &'a [ModuleFileText],
     links: &'a ModuleLinks,
@@ -19,12 +21,12 @@ pub(crate) struct Definitions<'a> {
     pub(crate) hints: SpellingHints,
 }
 
-/// Where a definition is known.
+/// The scope of a definition.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum DefinitionScope {
-    /// In a whole module with its submodules, and through a prefix from others.
+    /// A module with its submodules, and other modules through a prefix.
     Module(ModuleId),
-    /// Within a statement.
+    /// The statement around the definition.
     Statement(StmtRef),
 }
 
@@ -56,7 +58,7 @@ impl<'a> Definitions<'a> {
                 let name = statement.argument();
                 if by_name.insert((keyword, scope, name), this).is_some() {
                     problems.push(Error::Duplicate {
-                        place: statement.place(),
+                        position: statement.position(),
                         what: keyword.text(),
                         name: name.into(),
                     });
@@ -66,17 +68,17 @@ impl<'a> Definitions<'a> {
         Self { files, links, by_name, hints: SpellingHints::default() }
     }
 
-    /// What `name`, with a prefix or without, stands for where `user` stands.
+    /// Finds the definition of `name`, which may have a prefix, for the statement `user`.
     pub(crate) fn find(&self, what: Keyword, user: StmtRef, name: &str) -> Result<StmtRef, Error> {
         let (prefix, local) = name.split_once(':').unwrap_or(("", name));
         let fail = |hint| {
-            let place = crate::link::place(self.links, self.files, user);
-            Err(Error::Unresolved { place, what: what.text(), name: name.into(), hint })
+            let position = self.links.position(self.files, user);
+            Err(Error::Unresolved { position, what: what.text(), name: name.into(), hint })
         };
         let module = match self.links.prefix(user.unit, prefix) {
             PrefixMeaning::Module(module) => module,
             PrefixMeaning::Missing => {
-                return fail(format!(": the module of prefix `{prefix}` is not among those given"));
+                return fail(format!(": the module of prefix `{prefix}` is missing"));
             }
             PrefixMeaning::Unknown => return fail(format!(": no import binds prefix `{prefix}`")),
         };
@@ -98,7 +100,8 @@ impl<'a> Definitions<'a> {
                     .module(module)
                     .map(|module| format!(" in `{}`", module.name()))
                     .unwrap_or_default();
-                let built_in = if what == Keyword::Typedef && prefix.is_empty() { BUILT_IN } else { &[] };
+                let built_in =
+                    if what == Keyword::Typedef && prefix.is_empty() { BUILT_IN_TYPES } else { &[] };
                 let defined = self.links.roots(self.files, module).flat_map(|(_, root)| root.all(what));
                 let names = built_in.iter().copied().chain(defined.map(StatementRef::argument));
                 fail(format!("{of}{}", self.hints.did_you_mean(local, names)))
@@ -106,7 +109,7 @@ impl<'a> Definitions<'a> {
         }
     }
 
-    /// All definitions of a kind, by where they stand in the text.
+    /// Returns all definitions of a kind, in the order of the source.
     pub(crate) fn all(&self, what: Keyword) -> Vec<StmtRef> {
         let mut all: Vec<StmtRef> =
             self.by_name.iter().filter(|((keyword, ..), _)| *keyword == what).map(|(_, at)| *at).collect();

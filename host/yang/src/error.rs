@@ -1,15 +1,15 @@
-//! What can be wrong with a module.
+//! The errors of reading and compiling modules.
 
 use std::{fmt, sync::Arc};
 
-/// Where something is wrong.
+/// A position in a module's source.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SourcePosition {
-    /// The file, as it was named when it was added.
+    /// The file name that was passed with the source.
     pub file: Arc<str>,
     /// The line, from 1.
     pub line: u32,
-    /// The statement: its keyword and argument, such as `leaf mtu`. Empty where none was read yet.
+    /// The statement: its keyword and argument, such as `leaf mtu`. Empty if no statement was read yet.
     pub statement: Box<str>,
 }
 
@@ -23,109 +23,110 @@ impl fmt::Display for SourcePosition {
     }
 }
 
-/// What is wrong with a module.
+/// An error in a module.
 ///
-/// Those that [`ModuleSet::add`](crate::ModuleSet::add) gives mean that the module was not taken. Those
-/// of [`YangSchema::problems`](crate::Schema::problems) mean that the statement named was left out and the rest is usable.
+/// If [`ModuleSet::add`](crate::ModuleSet::add) returns it, the module was not added. If it is one of
+/// [`YangSchema::problems`](crate::YangSchema::problems), the statement at its position was left out and the
+/// rest of the schema is usable.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Not the text of a module.
-    #[error("{place}: expected {expected}, found {found}")]
+    /// The source is not a YANG module.
+    #[error("{position}: expected {expected}, found {found}")]
     Syntax {
-        /// Where.
-        place: SourcePosition,
-        /// What may stand there.
+        /// The position.
+        position: SourcePosition,
+        /// What is allowed at the position.
         expected: &'static str,
-        /// What does.
+        /// What is at the position.
         found: String,
     },
-    /// A statement in a place where its parent has none of its kind.
-    #[error("{place} cannot stand in `{parent}`{hint}")]
+    /// A statement that its parent statement does not allow.
+    #[error("{position} is not allowed in `{parent}`{hint}")]
     Misplaced {
-        /// Where.
-        place: SourcePosition,
-        /// The statement around it.
+        /// The statement.
+        position: SourcePosition,
+        /// The parent statement.
         parent: Box<str>,
-        /// What was meant perhaps, as the end of the sentence; may be empty.
+        /// The end of the message: a reason or a suggestion; may be empty.
         hint: String,
     },
-    /// A substatement too many or too few.
-    #[error("{place} has {found} `{substatement}`, expected {expected}")]
+    /// Too many or too few substatements of one keyword.
+    #[error("{position} has {found} `{substatement}`, expected {expected}")]
     Cardinality {
-        /// The statement around them.
-        place: SourcePosition,
+        /// The parent statement.
+        position: SourcePosition,
         /// The keyword of the substatement.
         substatement: &'static str,
         /// How many there are.
         found: usize,
-        /// How many there may be.
+        /// How many are allowed.
         expected: &'static str,
     },
-    /// An argument that is none for its statement.
-    #[error("{place}: expected {expected}")]
+    /// An argument that its statement does not allow.
+    #[error("{position}: expected {expected}")]
     Argument {
-        /// Where.
-        place: SourcePosition,
+        /// The statement.
+        position: SourcePosition,
         /// What the argument may be.
         expected: String,
     },
-    /// A name that nothing stands for.
-    #[error("{place}: there is no {what} `{name}`{hint}")]
+    /// A name without a definition.
+    #[error("{position}: there is no {what} `{name}`{hint}")]
     Unresolved {
-        /// Where it is used.
-        place: SourcePosition,
-        /// What it would be, such as "grouping".
+        /// The statement that uses the name.
+        position: SourcePosition,
+        /// The kind of definition, such as "grouping".
         what: &'static str,
         /// The name.
         name: Box<str>,
-        /// The way out, as the end of the sentence; may be empty.
+        /// The end of the message: a reason or a suggestion; may be empty.
         hint: String,
     },
-    /// Something that is defined by itself.
-    #[error("{place}: {what} `{name}` is defined by itself")]
+    /// A definition that refers to itself.
+    #[error("{position}: {what} `{name}` refers to itself")]
     Cycle {
-        /// Where the circle closes.
-        place: SourcePosition,
-        /// What it is, such as "grouping".
+        /// The statement that closes the cycle.
+        position: SourcePosition,
+        /// The kind of definition, such as "grouping".
         what: &'static str,
-        /// Its name.
+        /// The name of the definition.
         name: Box<str>,
     },
-    /// Two things of one name in one place.
-    #[error("{place}: {what} `{name}` is there already")]
+    /// A second definition of the same name in the same scope.
+    #[error("{position}: {what} `{name}` is already defined")]
     Duplicate {
-        /// Where the second one is.
-        place: SourcePosition,
-        /// What they are, such as "node".
+        /// The second definition.
+        position: SourcePosition,
+        /// The kind of definition, such as "node".
         what: &'static str,
-        /// Their name.
+        /// The name.
         name: Box<str>,
     },
-    /// A [limit](crate::Limits) that the module passes.
-    #[error("{place}: {what} are limited to {limit}")]
+    /// The module exceeds one of the [limits](crate::YangLimits).
+    #[error("{position}: {what} are limited to {limit}")]
     Limit {
-        /// Where it is passed.
-        place: SourcePosition,
+        /// The statement that exceeds the limit.
+        position: SourcePosition,
         /// What is limited, such as "nodes of the compiled tree".
         what: &'static str,
-        /// How many there may be.
+        /// The limit.
         limit: usize,
     },
 }
 
 impl Error {
-    /// Where it is wrong.
-    pub fn place(&self) -> &SourcePosition {
+    /// Returns the position of the error.
+    pub fn position(&self) -> &SourcePosition {
         match self {
-            Self::Syntax { place, .. }
-            | Self::Misplaced { place, .. }
-            | Self::Cardinality { place, .. }
-            | Self::Argument { place, .. }
-            | Self::Unresolved { place, .. }
-            | Self::Cycle { place, .. }
-            | Self::Duplicate { place, .. }
-            | Self::Limit { place, .. } => place,
+            Self::Syntax { position, .. }
+            | Self::Misplaced { position, .. }
+            | Self::Cardinality { position, .. }
+            | Self::Argument { position, .. }
+            | Self::Unresolved { position, .. }
+            | Self::Cycle { position, .. }
+            | Self::Duplicate { position, .. }
+            | Self::Limit { position, .. } => position,
         }
     }
 }

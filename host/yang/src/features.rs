@@ -1,38 +1,41 @@
-//! Features and the expressions that ask for them (RFC 7950, section 7.20).
+//! Features and the expressions of `if-feature` (RFC 7950, section 7.20). Every defined feature is supported.
 
 use std::collections::HashMap;
 
 use crate::{
-    Error, Keyword, ModuleSet,
+    Error,
     definitions::Definitions,
-    link::{ModuleLinks, ProblemList, StmtRef},
+    keyword::Keyword,
+    link::{ModuleLinks, StmtRef},
+    problem_list::ProblemList,
+    set::ModuleFileText,
 };
 
-/// How deep expressions and features that need features may go.
-const DEPTH: usize = 32;
+/// The deepest nesting of expressions, and of features that depend on features.
+const MAX_DEPTH: usize = 32;
 
-/// Which features are there.
+/// Which features hold, as far as they were evaluated.
 #[derive(Default)]
 pub(crate) struct FeatureSet {
     known: HashMap<StmtRef, bool>,
 }
 
-/// What it takes to look features up.
+/// What evaluating a feature needs.
 pub(crate) struct FeatureContext<'a, 'b> {
-    pub(crate) set: &'a ModuleSet,
+    pub(crate) files: &'a [ModuleFileText],
     pub(crate) links: &'a ModuleLinks,
     pub(crate) definitions: &'b Definitions<'a>,
     pub(crate) problems: &'b mut ProblemList,
 }
 
 impl FeatureSet {
-    /// Whether all `if-feature` of a statement hold. One that cannot be read does not.
+    /// Returns whether all `if-feature` of a statement hold. One that cannot be read does not.
     pub(crate) fn hold(&mut self, at: StmtRef, context: &mut FeatureContext<'_, '_>) -> bool {
         self.hold_at(at, context, 0)
     }
 
     fn hold_at(&mut self, at: StmtRef, context: &mut FeatureContext<'_, '_>, depth: usize) -> bool {
-        let Some(statement) = context.links.statement(&context.set.files, at) else { return false };
+        let Some(statement) = context.links.statement(context.files, at) else { return false };
         statement.all(Keyword::IfFeature).all(|condition| {
             let at = StmtRef { unit: at.unit, id: condition.id() };
             let mut expression = FeatureExpression {
@@ -52,33 +55,33 @@ impl FeatureSet {
                     false
                 }
                 Err(FeatureFailure::TooDeep) => {
-                    let what = "features that need features, and parentheses in each other,";
-                    context.problems.push(Error::Limit { place: condition.place(), what, limit: DEPTH });
+                    let what = "nested features and parentheses";
+                    context.problems.push(Error::Limit {
+                        position: condition.position(),
+                        what,
+                        limit: MAX_DEPTH,
+                    });
                     false
                 }
                 _ => {
                     let expected = "features joined by `and`, `or`, `not` and parentheses".to_owned();
-                    context.problems.push(Error::Argument { place: condition.place(), expected });
+                    context.problems.push(Error::Argument { position: condition.position(), expected });
                     false
                 }
             }
         })
     }
 
-    /// Whether the feature that is defined there is there.
+    /// Returns whether a feature holds.
     fn has(&mut self, feature: StmtRef, context: &mut FeatureContext<'_, '_>, depth: usize) -> bool {
         if let Some(&known) = self.known.get(&feature) {
             return known;
         }
-        // A feature that needs itself is not there.
+        // A feature that depends on itself does not hold.
         self.known.insert(feature, false);
-        let name = context.links.statement(&context.set.files, feature).map(|statement| statement.argument());
-        let module = context.links.module(context.links.module_of(feature.unit));
-        let is_there =
-            name.zip(module).is_some_and(|(name, module)| context.set.has_feature(&module.name, name))
-                && self.hold_at(feature, context, depth + 1);
-        self.known.insert(feature, is_there);
-        is_there
+        let holds = self.hold_at(feature, context, depth + 1);
+        self.known.insert(feature, holds);
+        holds
     }
 }
 
@@ -88,7 +91,7 @@ enum FeatureFailure {
     Unresolved(Box<Error>),
 }
 
-/// Names and parentheses.
+/// Splits an expression into names and parentheses.
 fn words(text: &str) -> Vec<&str> {
     text.split_whitespace()
         .flat_map(|word| word.split_inclusive(['(', ')']))
@@ -139,7 +142,7 @@ impl FeatureExpression<'_, '_, '_> {
         while self.take("not") {
             is_negated = !is_negated;
         }
-        if self.depth > DEPTH {
+        if self.depth > MAX_DEPTH {
             return Err(FeatureFailure::TooDeep);
         }
         let value = if self.take("(") {

@@ -1,11 +1,11 @@
-//! The last pass over the tree: what is inherited, keys, order, and the index for looking up.
+//! The last pass over the tree: inherited flags, keys, order and the index for lookups.
 
 use std::{collections::HashMap, rc::Rc};
 
 use crate::{
-    Keyword,
+    keyword::Keyword,
     link::{ModuleLinks, PrefixMeaning, StmtRef, number_of},
-    nodes::{NO_NODE, NodeArena, NodeFlags, SchemaNodeId, SchemaNodeKind},
+    node_arena::{NO_NODE, NodeArena, NodeFlags, SchemaNodeId, SchemaNodeKind},
     set::ModuleFileText,
     statement::StatementRef,
 };
@@ -33,10 +33,10 @@ struct SchemaFinisher<'a> {
 
 /// The keys of a list.
 struct KeyLeaves {
-    /// Their place in [`NodeArena::keys`].
+    /// Their index in [`NodeArena::keys`].
     number: u32,
-    /// The place of each among them, by the number of its name.
-    places: HashMap<u32, usize>,
+    /// The position of each key, by the number of its name.
+    positions: HashMap<u32, usize>,
 }
 
 impl<'a> SchemaFinisher<'a> {
@@ -44,10 +44,10 @@ impl<'a> SchemaFinisher<'a> {
         self.links.statement(self.files, at)
     }
 
-    /// Flags from what is above and from the node's own substatements. Parents come first.
+    /// Sets the flags of a node from its parent's and from its own substatements. Parents come first.
     fn inherit(&mut self, id: SchemaNodeId) {
         let Some(node) = self.nodes.get(id) else { return };
-        let above = match self.nodes.get(node.parent) {
+        let inherited = match self.nodes.get(node.parent) {
             Some(parent) => {
                 parent.flags
                     & (NodeFlags::REMOVED
@@ -58,39 +58,12 @@ impl<'a> SchemaFinisher<'a> {
             }
             None => NodeFlags::CONFIG,
         };
-        let mut flags = node.flags | above;
+        let mut flags = node.flags | inherited;
         match node.kind {
             SchemaNodeKind::Rpc | SchemaNodeKind::Action | SchemaNodeKind::Notification => {
                 flags = (flags & !NodeFlags::CONFIG) | NodeFlags::OPERATION;
             }
-            _ => {
-                let mut set = |keyword, text: &str| match (keyword, text) {
-                    (Keyword::Config, "false") => flags &= !NodeFlags::CONFIG,
-                    (Keyword::OrderedBy, "user") => flags |= NodeFlags::USER_ORDERED,
-                    (Keyword::Presence, _) => flags |= NodeFlags::PRESENCE,
-                    _ => {}
-                };
-                let overridden = |keyword| {
-                    if self.nodes.overrides.is_empty() {
-                        None
-                    } else {
-                        self.nodes.overrides.get(&(id, keyword))
-                    }
-                };
-                for own in self.statement(node.origin).into_iter().flat_map(StatementRef::children) {
-                    let keyword = own.keyword();
-                    let is_wanted =
-                        matches!(keyword, Keyword::Config | Keyword::OrderedBy | Keyword::Presence);
-                    if is_wanted && overridden(keyword).is_none() {
-                        set(keyword, own.argument());
-                    }
-                }
-                for keyword in [Keyword::Config, Keyword::Presence] {
-                    for at in overridden(keyword).into_iter().flatten() {
-                        set(keyword, self.statement(*at).map_or("", StatementRef::argument));
-                    }
-                }
-            }
+            _ => flags = self.with_own_flags(id, node.origin, flags),
         }
         flags |= self.default_deny(node.origin);
         // The order of state data is the server's (section 7.7.7).
@@ -103,7 +76,33 @@ impl<'a> SchemaFinisher<'a> {
         }
     }
 
-    /// What a statement says of access to its node, by the extensions of `ietf-netconf-acm`.
+    /// Applies a node's own `config`, `ordered-by` and `presence` to flags.
+    fn with_own_flags(&self, id: SchemaNodeId, origin: StmtRef, mut flags: u16) -> u16 {
+        let mut set = |keyword, text: &str| match (keyword, text) {
+            (Keyword::Config, "false") => flags &= !NodeFlags::CONFIG,
+            (Keyword::OrderedBy, "user") => flags |= NodeFlags::USER_ORDERED,
+            (Keyword::Presence, _) => flags |= NodeFlags::PRESENCE,
+            _ => {}
+        };
+        let overridden = |keyword| {
+            if self.nodes.overrides.is_empty() { None } else { self.nodes.overrides.get(&(id, keyword)) }
+        };
+        for own in self.statement(origin).into_iter().flat_map(StatementRef::children) {
+            let keyword = own.keyword();
+            let is_flag = matches!(keyword, Keyword::Config | Keyword::OrderedBy | Keyword::Presence);
+            if is_flag && overridden(keyword).is_none() {
+                set(keyword, own.argument());
+            }
+        }
+        for keyword in [Keyword::Config, Keyword::Presence] {
+            for at in overridden(keyword).into_iter().flatten() {
+                set(keyword, self.statement(*at).map_or("", StatementRef::argument));
+            }
+        }
+        flags
+    }
+
+    /// Returns the flags of a statement's `default-deny` extensions, of `ietf-netconf-acm`.
     fn default_deny(&self, origin: StmtRef) -> u16 {
         let Some(own) = self.statement(origin) else { return 0 };
         let means = |extension: StatementRef<'_>| {
@@ -117,7 +116,7 @@ impl<'a> SchemaFinisher<'a> {
                 PrefixMeaning::Module(id) => {
                     self.links.module(id).is_some_and(|module| module.name() == "ietf-netconf-acm")
                 }
-                // Nothing else is called that, and a model that says less must not open more.
+                // No other module defines these names, and a model that lacks the import must not permit more.
                 PrefixMeaning::Missing => true,
                 PrefixMeaning::Unknown => false,
             };
@@ -126,12 +125,12 @@ impl<'a> SchemaFinisher<'a> {
         own.all(Keyword::Extension).map(means).fold(0, |flags, flag| flags | flag)
     }
 
-    /// A list's keys; they come first among its nodes (section 7.8.5).
+    /// Reads a list's keys and moves them before its other nodes (section 7.8.5).
     fn keys(&mut self, id: SchemaNodeId) {
         let Some(node) = self.nodes.get(id).filter(|node| node.kind == SchemaNodeKind::List) else { return };
         let (origin, module) = (node.origin, node.module);
         let Some(argument) = self.statement(origin).and_then(|list| list.text(Keyword::Key)) else { return };
-        // A list of a grouping is there as often as it is used: its keys are read once.
+        // A list of a grouping exists once per use, and its keys are read once.
         let keys = match self.keys.get(&origin) {
             Some(known) => Rc::clone(known),
             None => {
@@ -140,17 +139,17 @@ impl<'a> SchemaFinisher<'a> {
                 new
             }
         };
-        let place = |child: &SchemaNodeId| {
+        let position = |child: &SchemaNodeId| {
             let child = self
                 .nodes
                 .get(*child)
                 .filter(|child| child.kind == SchemaNodeKind::Leaf && child.module == module)?;
-            keys.places.get(&child.name).copied()
+            keys.positions.get(&child.name).copied()
         };
         let children = self.nodes.schema_children(id);
         let (mut front, others): (Vec<SchemaNodeId>, Vec<SchemaNodeId>) =
-            children.partition(|child| place(child).is_some());
-        front.sort_by_key(place);
+            children.partition(|child| position(child).is_some());
+        front.sort_by_key(position);
         for &key in &front {
             if let Some(node) = self.nodes.nodes.get_mut(key.index()) {
                 node.flags |= NodeFlags::KEY;
@@ -166,11 +165,12 @@ impl<'a> SchemaFinisher<'a> {
     fn read_keys(&mut self, argument: &str) -> KeyLeaves {
         let local = |name: &str| Box::from(name.rsplit(':').next().unwrap_or(name));
         let keys: Box<[Box<str>]> = argument.split_whitespace().map(local).collect();
-        let places = keys.iter().enumerate().rev();
-        let places = places.filter_map(|(place, key)| Some((self.nodes.names.number(key)?, place))).collect();
+        let positions = keys.iter().enumerate().rev();
+        let positions =
+            positions.filter_map(|(position, key)| Some((self.nodes.names.number(key)?, position))).collect();
         let number = number_of(self.nodes.keys.len());
         self.nodes.keys.push(keys);
-        KeyLeaves { number, places }
+        KeyLeaves { number, positions }
     }
 
     fn relink(&mut self, parent: SchemaNodeId, order: &[SchemaNodeId]) {
@@ -186,7 +186,7 @@ impl<'a> SchemaFinisher<'a> {
         }
     }
 
-    /// Lists the data nodes under a node, in order and by name.
+    /// Indexes the data nodes of a parent, in order and by name.
     fn index(&mut self, id: SchemaNodeId) {
         let is_parent =
             self.nodes.get(id).is_some_and(|node| !node.kind.is_transparent() && node.first != NO_NODE);

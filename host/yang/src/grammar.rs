@@ -1,12 +1,13 @@
-//! Which statement stands where, how often, and with which argument (RFC 7950, sections 7 and 14).
+//! Checks which substatements a statement has, how many, and their arguments (RFC 7950, sections 7 and 14).
 //!
-//! The order of the statements of a module, which the RFC fixes too, is not looked at: published modules
-//! break it, and nothing depends on it.
+//! The order of the statements of a module, which the RFC also fixes, is not checked: published modules violate it,
+//! and nothing depends on it.
 
 use crate::{
-    Error, Keyword,
+    Error,
+    keyword::Keyword,
     lexer::is_identifier,
-    nearest::did_you_mean,
+    spelling::did_you_mean,
     statement::{ParsedFile, StatementRef},
 };
 
@@ -19,7 +20,7 @@ pub(crate) enum YangVersion {
     V1_1,
 }
 
-/// How often a substatement may stand.
+/// How many substatements of a keyword are allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Cardinality {
     Optional,
@@ -28,7 +29,7 @@ enum Cardinality {
     Some,
 }
 
-/// A substatement: its keyword, how often, since which version.
+/// A substatement: its keyword, its cardinality, and the first version that allows it.
 type Substatement = (Keyword, Cardinality, YangVersion);
 
 macro_rules! list {
@@ -62,25 +63,25 @@ macro_rules! since {
 /// The statements that define data nodes.
 const DATA: &[Substatement] =
     list![AnyData * 1.1, AnyXml *, Choice *, Container *, Leaf *, LeafList *, List *, Uses *];
-/// Definitions for what is within.
+/// The statements that define names for their siblings.
 const DEFINITIONS: &[Substatement] = list![Grouping *, Typedef *];
-/// What describes a statement for people.
+/// The statements that document a statement.
 const DOCUMENTED: &[Substatement] = list![Description?, Reference?];
-/// What definitions have.
+/// The substatements of definitions.
 const DEFINED: &[Substatement] = list![Description?, Reference?, Status?];
-/// What nodes have.
+/// The substatements of nodes.
 const NODE: &[Substatement] = list![Description ?, Reference ?, Status ?, IfFeature *, When ?];
-/// What restrictions have.
+/// The substatements of restrictions.
 const RESTRICTION: &[Substatement] = list![Description?, Reference?, ErrorAppTag?, ErrorMessage?];
-/// What can be done to a node, and what it tells.
+/// The actions and notifications of a node.
 const OPERATIONS: &[Substatement] = list![Action * 1.1, Notification * 1.1];
-/// What modules and submodules have.
+/// The substatements of modules and submodules.
 const BODY: &[Substatement] = list![
     Augment *, Contact ?, Deviation *, ExtensionDefinition *, Feature *, Identity *, Import *, Include *,
     Notification *, Organization ?, Revision *, Rpc *, YangVersion ?,
 ];
 
-/// What may stand in a statement.
+/// Returns the substatements that a statement allows.
 fn substatements(keyword: Keyword) -> &'static [&'static [Substatement]] {
     match keyword {
         Keyword::Module => &[BODY, DATA, DEFINITIONS, DOCUMENTED, list![Namespace 1, Prefix 1]],
@@ -146,7 +147,7 @@ fn substatements(keyword: Keyword) -> &'static [&'static [Substatement]] {
     }
 }
 
-/// The kinds of arguments that are checked on their own; what they mean is checked where they are used.
+/// Checks the syntax of an argument. Returns what is expected. Names are resolved where they are used.
 fn check_argument(keyword: Keyword, text: &str) -> Result<(), &'static str> {
     let (is_good, expected) = match keyword {
         Keyword::Action
@@ -211,7 +212,7 @@ fn check_argument(keyword: Keyword, text: &str) -> Result<(), &'static str> {
     if is_good { Ok(()) } else { Err(expected) }
 }
 
-/// Digits without a superfluous zero.
+/// Returns whether the text is digits without a leading zero.
 fn is_number(text: &str) -> bool {
     text.bytes().all(|b| b.is_ascii_digit()) && (text == "0" || !text.starts_with('0'))
 }
@@ -224,14 +225,14 @@ fn is_date(text: &str) -> bool {
             .all(|(at, b)| if matches!(at, 4 | 7) { b == b'-' } else { b.is_ascii_digit() })
 }
 
-/// The version of a module, and whether all its statements stand where they may.
+/// Checks all statements of a module. Returns the version of YANG it is written in.
 pub(crate) fn check(parsed: &ParsedFile) -> Result<YangVersion, Error> {
     let root = parsed.root();
     if !matches!(root.keyword(), Keyword::Module | Keyword::Submodule) {
         return Err(Error::Misplaced {
-            place: root.place(),
+            position: root.position(),
             parent: "the file itself".into(),
-            hint: ": it begins with `module` or `submodule`".to_owned(),
+            hint: ": a file has one `module` or `submodule`".to_owned(),
         });
     }
     let version = match root.text(Keyword::YangVersion) {
@@ -241,7 +242,7 @@ pub(crate) fn check(parsed: &ParsedFile) -> Result<YangVersion, Error> {
     if let (YangVersion::V1_1, Some(error)) = (version, &parsed.forbidden_in_1_1) {
         return Err(error.clone());
     }
-    // What is in the statements of an extension is the extension's business.
+    // The substatements of an extension are up to the extension.
     let mut skip_until = 0;
     for statement in parsed.all() {
         if statement.id() < skip_until {
@@ -265,7 +266,8 @@ fn check_own_argument(statement: StatementRef<'_>) -> Result<(), Error> {
         Some(text) => check_argument(statement.keyword(), text),
         None => Ok(()),
     };
-    checked.map_err(|expected| Error::Argument { place: statement.place(), expected: expected.to_owned() })
+    checked
+        .map_err(|expected| Error::Argument { position: statement.position(), expected: expected.to_owned() })
 }
 
 fn check_substatements(statement: StatementRef<'_>, version: YangVersion) -> Result<(), Error> {
@@ -283,7 +285,7 @@ fn check_substatements(statement: StatementRef<'_>, version: YangVersion) -> Res
             return Err(misplaced(child, statement, did_you_mean(child.keyword().text(), names)));
         };
         if since > version {
-            let hint = " in YANG 1, only since 1.1: add `yang-version 1.1;`".to_owned();
+            let hint = " in YANG 1, only in 1.1: add `yang-version 1.1;`".to_owned();
             return Err(misplaced(child, statement, hint));
         }
         *count += 1;
@@ -296,15 +298,15 @@ fn check_substatements(statement: StatementRef<'_>, version: YangVersion) -> Res
             Cardinality::Some => (found >= 1, "at least one"),
         };
         if !is_good {
-            let place = statement.place();
-            return Err(Error::Cardinality { place, substatement: keyword.text(), found, expected });
+            let position = statement.position();
+            return Err(Error::Cardinality { position, substatement: keyword.text(), found, expected });
         }
     }
     Ok(())
 }
 
 fn misplaced(statement: StatementRef<'_>, parent: StatementRef<'_>, hint: String) -> Error {
-    Error::Misplaced { place: statement.place(), parent: parent.title().into(), hint }
+    Error::Misplaced { position: statement.position(), parent: parent.title().into(), hint }
 }
 
 #[cfg(test)]
@@ -319,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn the_lists_fit_their_counters() {
+    fn substatement_lists_are_short_and_unique() {
         for &keyword in Keyword::ALL {
             let all: Vec<_> = substatements(keyword).iter().copied().flatten().map(|(k, ..)| k).collect();
             assert!(all.len() <= 32, "{keyword} has {}", all.len());
@@ -329,13 +331,13 @@ mod tests {
     }
 
     #[test]
-    fn the_version_decides() {
+    fn yang_version_decides_what_is_allowed() {
         assert_eq!(check_text("leaf a { type string; }"), Ok(YangVersion::V1));
         assert_eq!(check_text("yang-version 1.1; anydata a; x:y { z:a { leaf; } }"), Ok(YangVersion::V1_1));
     }
 
     #[test]
-    fn what_stands_where_it_cannot_is_told_with_what_was_meant() {
+    fn misplaced_statement_error_suggests_a_keyword() {
         let mut errors = String::new();
         for text in [
             "anydata a;",
@@ -359,13 +361,13 @@ mod tests {
             errors.push('\n');
         }
         insta::assert_snapshot!(errors, @r#"
-        m.yang:1: `anydata a` cannot stand in `module m` in YANG 1, only since 1.1: add `yang-version 1.1;`
+        m.yang:1: `anydata a` is not allowed in `module m` in YANG 1, only in 1.1: add `yang-version 1.1;`
         m.yang:1: expected `\n`, `\t`, `\"` or `\\` in a string in double quotes, found `\d`
         m.yang:1: `leaf a` has 0 `type`, expected exactly one
         m.yang:1: `leaf a` has 2 `type`, expected exactly one
-        m.yang:1: `presence x` cannot stand in `leaf a`
+        m.yang:1: `presence x` is not allowed in `leaf a`
         m.yang:1: `leaf b` has 0 `type`, expected exactly one
-        m.yang:1: `units b` cannot stand in `list a`
+        m.yang:1: `units b` is not allowed in `list a`
         m.yang:1: `leaf 1a`: expected an identifier: a letter or `_`, then letters, digits, `_`, `-` and `.`
         m.yang:1: `leaf`: expected an argument
         m.yang:1: `input b`: expected no argument

@@ -1,29 +1,29 @@
-//! The statements of YANG by keyword (RFC 7950, section 14).
+//! The keywords of statements (RFC 7950, section 14).
 
 use std::fmt;
 
 macro_rules! keywords {
     ($($variant:ident $text:literal)*) => {
-        /// A statement's keyword.
+        /// The keyword of a statement.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[repr(u8)]
-        pub enum Keyword {
+        pub(crate) enum Keyword {
             $(#[doc = concat!("`", $text, "`")] $variant,)*
-            /// A statement that a module defines with `extension`: its keyword has a prefix.
+            /// The use of an extension: its keyword has a prefix.
             Extension,
         }
 
         impl Keyword {
-            /// The keyword as it is written; `extension use` for a statement that a module defines.
-            pub const fn text(self) -> &'static str {
+            /// Returns the keyword as it is written, or `extension use` for the use of an extension.
+            pub(crate) const fn text(self) -> &'static str {
                 match self {
                     $(Self::$variant => $text,)*
                     Self::Extension => "extension use",
                 }
             }
 
-            /// The keyword that is written like this. Those with a prefix are not looked up.
-            pub fn parse(text: &str) -> Option<Self> {
+            /// Returns the keyword of this name. Keywords with a prefix are not looked up.
+            pub(crate) fn parse(text: &str) -> Option<Self> {
                 match text {
                     $($text => Some(Self::$variant),)*
                     _ => None,
@@ -31,7 +31,8 @@ macro_rules! keywords {
             }
 
             /// All keywords of the language itself.
-            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+            #[cfg(test)]
+            pub(crate) const ALL: &[Self] = &[$(Self::$variant,)*];
         }
     };
 }
@@ -118,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_keyword_reads_back_as_itself() {
+    fn keywords_round_trip() {
         for &keyword in Keyword::ALL {
             assert_eq!(Keyword::parse(keyword.text()), Some(keyword));
         }

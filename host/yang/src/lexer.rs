@@ -1,15 +1,15 @@
-//! Characters to tokens (RFC 7950, section 6.1): keywords, strings, comments.
+//! Splits the source into keywords, strings and comments (RFC 7950, section 6.1).
 
-use crate::shown::ShownText;
+use crate::shown_text::ShownText;
 
-/// A piece of a module's text, in bytes.
+/// A range of a module's text, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TextSpan {
     pub(crate) start: u32,
     pub(crate) end: u32,
 }
 
-/// What the lexer could not read.
+/// A lexical error.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct LexError {
     pub(crate) line: u32,
@@ -17,24 +17,24 @@ pub(crate) struct LexError {
     pub(crate) found: String,
 }
 
-/// How a statement goes on after its argument.
+/// The token after a statement's argument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StatementEnd {
     Semicolon,
     Open,
 }
 
-/// Reads one module.
+/// Reads the tokens of one module.
 ///
-/// Arguments are pieces of the source where they stand there as they are; those with escapes, line
-/// breaks or `+` are put together behind it. So a [`TextSpan`] is a piece of "source, then [`decoded`](Self::decoded)".
+/// An argument is a range of the source if the source has it verbatim. An argument with escapes, line breaks or `+` is
+/// decoded to [`decoded`](Self::decoded). So a [`TextSpan`] is a range of the source followed by `decoded`.
 pub(crate) struct Lexer<'a> {
     source: &'a str,
     at: usize,
     line: u32,
     line_start: usize,
     pub(crate) decoded: String,
-    /// The first thing that YANG 1 leaves open and 1.1 forbids: only the module's version tells.
+    /// The first text that YANG 1 allows and YANG 1.1 forbids. The module's version decides whether it is an error.
     pub(crate) forbidden_in_1_1: Option<LexError>,
 }
 
@@ -52,20 +52,20 @@ impl<'a> Lexer<'a> {
         self.source.as_bytes().get(self.at).copied()
     }
 
-    /// A piece of the source.
+    /// Returns the text of a span of the source.
     pub(crate) fn text(&self, span: TextSpan) -> &'a str {
-        self.piece(span.start as usize, span.end as usize)
+        self.slice(span.start as usize, span.end as usize)
     }
 
     fn rest(&self) -> &'a str {
         self.source.get(self.at..).unwrap_or_default()
     }
 
-    fn piece(&self, start: usize, end: usize) -> &'a str {
+    fn slice(&self, start: usize, end: usize) -> &'a str {
         self.source.get(start..end).unwrap_or_default()
     }
 
-    /// Steps over one byte.
+    /// Skips one byte.
     fn step(&mut self) {
         if self.peek() == Some(b'\n') {
             self.line += 1;
@@ -86,7 +86,7 @@ impl<'a> Lexer<'a> {
         LexError { line: self.line, expected, found }
     }
 
-    /// Steps over white space and comments.
+    /// Skips white space and comments.
     pub(crate) fn skip_space(&mut self) -> Result<(), LexError> {
         loop {
             match self.peek() {
@@ -112,7 +112,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// The closing brace of a statement, if it is next.
+    /// Skips the closing brace of a statement, if it is next.
     pub(crate) fn close(&mut self) -> bool {
         let is_next = self.peek() == Some(b'}');
         if is_next {
@@ -125,12 +125,12 @@ impl<'a> Lexer<'a> {
         self.at >= self.source.len()
     }
 
-    /// A keyword, with its prefix if it has one.
+    /// Reads a keyword, with its prefix if it has one.
     pub(crate) fn keyword(&mut self) -> Result<TextSpan, LexError> {
         const EXPECTED: &str = "a keyword";
         let start = self.at;
         let word_end = self.rest().find(is_end).map_or(self.source.len(), |length| start + length);
-        let word = self.piece(start, word_end);
+        let word = self.slice(start, word_end);
         let mut parts = word.splitn(2, ':');
         let is_keyword = parts.next().is_some_and(is_identifier) && parts.next().is_none_or(is_identifier);
         if !is_keyword {
@@ -140,7 +140,7 @@ impl<'a> Lexer<'a> {
         Ok(span(start, word_end))
     }
 
-    /// What ends a statement or opens its substatements.
+    /// Reads the token that ends a statement or opens its substatements.
     pub(crate) fn terminator(&mut self) -> Result<StatementEnd, LexError> {
         let terminator = match self.peek() {
             Some(b';') => StatementEnd::Semicolon,
@@ -151,7 +151,7 @@ impl<'a> Lexer<'a> {
         Ok(terminator)
     }
 
-    /// An argument, if one is next.
+    /// Reads an argument, if one is next.
     pub(crate) fn argument(&mut self) -> Result<Option<TextSpan>, LexError> {
         match self.peek() {
             None | Some(b';' | b'{' | b'}') => Ok(None),
@@ -169,7 +169,7 @@ impl<'a> Lexer<'a> {
                 None | Some(b' ' | b'\t' | b'\r' | b'\n' | b';' | b'{' | b'}') => break,
                 Some(b'/') if matches!(rest.get(length + 1), Some(b'/' | b'*')) => break,
                 Some(b'"' | b'\'') => {
-                    self.forbid("an argument without quotes inside, or in quotes as a whole");
+                    self.forbid("an argument without quotes inside, or entirely in quotes");
                     length += 1;
                 }
                 Some(_) => length += 1,
@@ -179,14 +179,14 @@ impl<'a> Lexer<'a> {
         Ok(span(start, self.at))
     }
 
-    /// Notes the first thing that is forbidden if the module turns out to be YANG 1.1.
+    /// Records the first text that YANG 1.1 forbids.
     fn forbid(&mut self, expected: &'static str) {
         if self.forbidden_in_1_1.is_none() {
             self.forbidden_in_1_1 = Some(self.unexpected(expected));
         }
     }
 
-    /// Strings in quotes, joined by `+`.
+    /// Reads strings in quotes, joined by `+`.
     fn quoted(&mut self) -> Result<TextSpan, LexError> {
         let first = self.string()?;
         let mut whole: Option<TextSpan> = None;
@@ -204,7 +204,7 @@ impl<'a> Lexer<'a> {
             }
             let whole = whole.get_or_insert_with(|| self.decode(first));
             let next = self.string()?;
-            // What was put together last stands at the end already.
+            // A string that was decoded is already at the end.
             if next.start != whole.end {
                 self.decode(next);
             }
@@ -216,13 +216,13 @@ impl<'a> Lexer<'a> {
         offset(self.source.len() + self.decoded.len())
     }
 
-    /// Copies a piece of the source behind it; what is there already stays.
+    /// Copies a span of the source to the decoded text, unless it is already at its end.
     fn decode(&mut self, piece: TextSpan) -> TextSpan {
         if piece.start as usize >= self.source.len() && piece.end == self.decoded_end() {
             return piece;
         }
         let start = self.decoded_end();
-        self.decoded.push_str(self.piece(piece.start as usize, piece.end as usize));
+        self.decoded.push_str(self.slice(piece.start as usize, piece.end as usize));
         TextSpan { start, end: self.decoded_end() }
     }
 
@@ -249,7 +249,7 @@ impl<'a> Lexer<'a> {
             .map_err(|error| error.unwrap_or_else(|| unclosed("the closing `\"` of the string")))
     }
 
-    /// Steps over the rest of a string that stands for itself, and its closing quote.
+    /// Skips the rest of a verbatim string, and its closing quote.
     fn finish_plain(&mut self, end: usize) -> Result<(), LexError> {
         while self.at < end {
             self.check_character()?;
@@ -259,7 +259,7 @@ impl<'a> Lexer<'a> {
         Ok(())
     }
 
-    /// Control characters are no part of YANG (section 6, `yang-char`).
+    /// Refuses control characters (section 6, `yang-char`).
     fn check_character(&self) -> Result<(), LexError> {
         match self.peek() {
             Some(b) if b < b' ' && !matches!(b, b'\t' | b'\r' | b'\n') => {
@@ -269,31 +269,31 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// A string with escapes or line breaks (section 6.1.3); `before_quote` is what stands on its first line before
-    /// it. `Err(None)`: it does not end.
+    /// Reads a string with escapes or line breaks (section 6.1.3). `before_quote` is the start of its first line and the
+    /// position of its quote. Returns `Err(None)` if the string does not end.
     fn double_quoted(&mut self, before_quote: (usize, usize)) -> Result<TextSpan, Option<LexError>> {
         let start = self.decoded_end();
-        // White space behind this is trimmed at a line break; what an escape wrote is not.
+        // White space after this is trimmed at a line break. White space from an escape is not.
         let mut kept = self.decoded.len();
         let mut copied = self.at;
-        // Counted at the first line break only: a long line may hold many strings.
+        // Computed at the first line break only: a long line may have many strings.
         let mut indent = None;
         loop {
             let byte = self.peek().ok_or(None)?;
             match byte {
                 b'"' => {
-                    self.decoded.push_str(self.piece(copied, self.at));
+                    self.decoded.push_str(self.slice(copied, self.at));
                     self.step();
                     return Ok(TextSpan { start, end: self.decoded_end() });
                 }
                 b'\\' => {
-                    self.decoded.push_str(self.piece(copied, self.at));
+                    self.decoded.push_str(self.slice(copied, self.at));
                     self.escape()?;
                     kept = self.decoded.len();
                     copied = self.at;
                 }
                 b'\n' => {
-                    self.decoded.push_str(self.piece(copied, self.at));
+                    self.decoded.push_str(self.slice(copied, self.at));
                     let trimmed = self.decoded.trim_end_matches([' ', '\t', '\r']).len().max(kept);
                     self.decoded.truncate(trimmed);
                     self.decoded.push('\n');
@@ -310,9 +310,10 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// The column right of an opening quote (section 6.1.3): white space up to it indents the following lines.
+    /// Returns the column after an opening quote (section 6.1.3). White space up to it is the indentation of the
+    /// following lines.
     fn column(&self, (line_start, quote): (usize, usize)) -> usize {
-        let widths = self.piece(line_start, quote).chars().map(|c| if c == '\t' { 8 } else { 1 });
+        let widths = self.slice(line_start, quote).chars().map(|c| if c == '\t' { 8 } else { 1 });
         widths.sum::<usize>() + 1
     }
 
@@ -334,7 +335,7 @@ impl<'a> Lexer<'a> {
         Ok(())
     }
 
-    /// Steps over the white space that indents a line of a string.
+    /// Skips the indentation of a line of a string.
     fn unindent(&mut self, indent: usize) {
         let mut column = 0;
         while column < indent {
@@ -345,25 +346,25 @@ impl<'a> Lexer<'a> {
             }
             self.step();
         }
-        // A tab that reaches over the column leaves the rest of its width.
+        // A tab that extends beyond the column leaves the rest of its width.
         self.decoded.extend(std::iter::repeat_n(' ', column - indent));
     }
 }
 
-/// Whether a character ends a word outside quotes.
+/// Returns whether a character ends a word outside quotes.
 fn is_end(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\r' | '\n' | ';' | '{' | '}' | '"' | '\'')
 }
 
-/// Whether the text is an identifier (RFC 7950, section 6.2).
+/// Returns whether the text is an identifier (RFC 7950, section 6.2).
 pub(crate) fn is_identifier(text: &str) -> bool {
     let mut bytes = text.bytes();
     bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
         && bytes.all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
 }
 
-/// Offsets fit: [`YangLimits::source`](crate::Limits::source) is checked before, and what is put together is at
-/// most four times the source (a tab in the indentation of each line).
+/// Converts an offset. It fits: [`YangLimits::source`](crate::YangLimits::source) is checked before, and the decoded
+/// text is at most four times the source (a tab in the indentation of each line).
 fn offset(at: usize) -> u32 {
     u32::try_from(at).unwrap_or(u32::MAX)
 }

@@ -1,21 +1,22 @@
-//! What reading may cost.
+//! The limits of reading and compiling modules.
 
-/// The limits of reading: models come from devices, and a device is not trusted.
+/// The limits of reading and compiling modules: models come from devices, and a device is not trusted.
 ///
-/// All of them are far above what real models need; a model that passes one is refused with the limit's name.
+/// All are far above what published models need. A module that exceeds one is refused with the name of the
+/// limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct YangLimits {
-    /// Bytes of one module. The largest that vendors publish is some 10 MB.
+    /// Bytes of one module. The largest that vendors publish has about 10 MB.
     pub source: usize,
-    /// Statements within statements. Published models stay below 30.
+    /// Nested statements. Published models stay below 30.
     pub statement_depth: usize,
-    /// `uses` within groupings, and typedefs upon typedefs. Published models stay below 15.
+    /// `uses` within groupings, and typedefs derived from typedefs. Published models stay below 15.
     pub expansion_depth: usize,
     /// Nodes of the compiled tree. Groupings multiply: thirty lines can ask for a billion nodes. A large
-    /// router has some 300,000. Eight times as many statements may be looked at to make them, so that what
-    /// multiplies without making nodes ends as well.
+    /// router has about 300,000. Compiling visits at most eight statements per allowed node, so that statements
+    /// that multiply without creating nodes end as well.
     pub nodes: usize,
-    /// Problems that are kept; further ones are counted only.
+    /// Problems that are kept. Further ones are dropped.
     pub problems: usize,
 }
 

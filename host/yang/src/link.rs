@@ -1,17 +1,17 @@
-//! Which module each prefix and name of a set stands for.
+//! Links the modules of a set: units, imports, includes and prefixes.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use crate::{
-    Error, Keyword, ModuleSet, SourcePosition, YangSchema, build::SchemaBuilder, nearest::SpellingHints,
-    set::ModuleFileText, statement::StatementRef,
+    Error, ModuleSet, SourcePosition, keyword::Keyword, problem_list::ProblemList, set::ModuleFileText,
+    spelling::SpellingHints, statement::StatementRef,
 };
 
-/// A module of a schema, by number.
+/// The number of a module of a schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct ModuleId(pub(crate) u32);
 
-/// A statement of a schema: the unit it stands in, and its number there.
+/// A statement of a schema: its unit, and its number in the unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct StmtRef {
     pub(crate) unit: u32,
@@ -25,39 +25,35 @@ pub struct YangModule {
     pub(crate) namespace: Box<str>,
     pub(crate) prefix: Box<str>,
     pub(crate) revision: Option<Box<str>>,
+    /// Whether its nodes are part of the schema. Otherwise only its definitions are used.
     pub(crate) is_implemented: bool,
-    /// The module's own text first, then its submodules'.
+    /// The module's own unit first, then its submodules'.
     pub(crate) units: Vec<u32>,
 }
 
 impl YangModule {
-    /// The module's name.
+    /// Returns the module's name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The namespace of its nodes.
+    /// Returns the namespace of its nodes.
     pub fn namespace(&self) -> &str {
         &self.namespace
     }
 
-    /// The prefix that it calls itself by.
+    /// Returns the prefix that the module declares for itself.
     pub fn prefix(&self) -> &str {
         &self.prefix
     }
 
-    /// Its latest revision, as `YYYY-MM-DD`.
+    /// Returns its latest revision, as `YYYY-MM-DD`.
     pub fn revision(&self) -> Option<&str> {
         self.revision.as_deref()
     }
-
-    /// Whether its nodes are part of the schema; otherwise it only lends definitions.
-    pub fn is_implemented(&self) -> bool {
-        self.is_implemented
-    }
 }
 
-/// One text as part of one module.
+/// One file as part of one module.
 #[derive(Debug)]
 pub(crate) struct ModuleUnit {
     pub(crate) file: usize,
@@ -65,7 +61,7 @@ pub(crate) struct ModuleUnit {
     prefixes: HashMap<Box<str>, Option<ModuleId>>,
 }
 
-/// The modules of a schema and what their prefixes stand for.
+/// The modules of a schema, and the module of each prefix in each unit.
 #[derive(Debug, Default)]
 pub(crate) struct ModuleLinks {
     pub(crate) modules: Vec<YangModule>,
@@ -74,11 +70,11 @@ pub(crate) struct ModuleLinks {
     by_namespace: HashMap<Box<str>, ModuleId>,
 }
 
-/// What a prefix stands for.
+/// The meaning of a prefix in a unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PrefixMeaning {
     Module(ModuleId),
-    /// A module that the set lacks: told once, at the import.
+    /// A module that the set lacks. The import reports it, once.
     Missing,
     Unknown,
 }
@@ -88,7 +84,7 @@ impl ModuleLinks {
         self.modules.get(id.0 as usize)
     }
 
-    /// The implemented module of this name; where none is, the latest.
+    /// Returns the latest module of this name.
     pub(crate) fn module_by_name(&self, name: &str) -> Option<ModuleId> {
         self.by_name.get(name).copied()
     }
@@ -101,12 +97,12 @@ impl ModuleLinks {
         self.units.get(unit as usize)
     }
 
-    /// The module that a unit is part of.
+    /// Returns the module that a unit is part of.
     pub(crate) fn module_of(&self, unit: u32) -> ModuleId {
         self.unit(unit).map_or(ModuleId(u32::MAX), |unit| unit.module)
     }
 
-    /// What a prefix in a unit stands for; without one the unit's own module.
+    /// Returns the meaning of a prefix in a unit. The empty prefix is the unit's own module.
     pub(crate) fn prefix(&self, unit: u32, prefix: &str) -> PrefixMeaning {
         let Some(unit) = self.unit(unit) else { return PrefixMeaning::Unknown };
         if prefix.is_empty() {
@@ -119,7 +115,7 @@ impl ModuleLinks {
         }
     }
 
-    /// The statement of a reference.
+    /// Returns the statement of a reference.
     pub(crate) fn statement<'a>(
         &self,
         files: &'a [ModuleFileText],
@@ -128,7 +124,15 @@ impl ModuleLinks {
         files.get(self.unit(reference.unit)?.file)?.parsed.get(reference.id)
     }
 
-    /// The texts of a module, as units with their outermost statements.
+    /// Returns the position of a statement, for an error.
+    pub(crate) fn position(&self, files: &[ModuleFileText], reference: StmtRef) -> SourcePosition {
+        self.statement(files, reference).map_or_else(
+            || SourcePosition { file: "".into(), line: 0, statement: "".into() },
+            StatementRef::position,
+        )
+    }
+
+    /// Returns the units of a module with their outermost statements.
     pub(crate) fn roots<'a>(
         &'a self,
         files: &'a [ModuleFileText],
@@ -139,50 +143,27 @@ impl ModuleLinks {
     }
 }
 
-/// What was found wrong, each once, up to a limit: a grouping brings what is wrong in it wherever it is used.
-#[derive(Debug, Default)]
-pub(crate) struct ProblemList {
-    pub(crate) list: Vec<Error>,
-    seen: HashSet<Error>,
-    limit: usize,
-}
-
-impl ProblemList {
-    pub(crate) fn new(limit: usize) -> Self {
-        Self { limit, ..Self::default() }
-    }
-
-    pub(crate) fn push(&mut self, error: Error) {
-        if self.list.len() < self.limit && self.seen.insert(error.clone()) {
-            self.list.push(error);
-        }
-    }
-}
-
-/// Links and builds.
-pub(crate) fn compile(set: ModuleSet) -> YangSchema {
-    let mut problems = ProblemList::new(set.limits.problems);
+/// Links the modules of a set: which units a module has, and which module each prefix stands for.
+pub(crate) fn link(set: &ModuleSet, problems: &mut ProblemList) -> ModuleLinks {
     let linker = ModuleLinker {
-        set: &set,
+        set,
         links: ModuleLinks::default(),
-        problems: &mut problems,
+        problems,
         hints: SpellingHints::default(),
         included: HashMap::new(),
     };
-    let links = linker.link();
-    let compiled = SchemaBuilder::new(&set, &links, problems).build();
-    YangSchema::new(set, links, compiled)
+    linker.link()
 }
 
-/// How many revisions of a module may include one submodule: its text counts for each of them.
-const INCLUDED: usize = 16;
+/// The most revisions of a module that may include one submodule: its text is compiled for each of them.
+const MAX_INCLUDES: usize = 16;
 
 struct ModuleLinker<'a> {
     set: &'a ModuleSet,
     links: ModuleLinks,
     problems: &'a mut ProblemList,
     hints: SpellingHints,
-    /// How often each file was included.
+    /// By file: how many modules include it.
     included: HashMap<usize, usize>,
 }
 
@@ -214,7 +195,7 @@ impl<'a> ModuleLinker<'a> {
             namespace: text(Keyword::Namespace),
             prefix: text(Keyword::Prefix),
             revision: file.revision.clone(),
-            is_implemented: is_latest && !self.set.is_import_only(file.name()),
+            is_implemented: is_latest,
             units: vec![number_of(self.links.units.len())],
         };
         self.links.units.push(ModuleUnit { file: index, module: id, prefixes: HashMap::new() });
@@ -222,9 +203,10 @@ impl<'a> ModuleLinker<'a> {
             self.links.by_name.insert(module.name.clone(), id);
             let other = self.links.by_namespace.insert(module.namespace.clone(), id);
             if other.is_some() {
-                let place = root.child(Keyword::Namespace).map_or_else(|| root.place(), StatementRef::place);
+                let position =
+                    root.child(Keyword::Namespace).map_or_else(|| root.position(), StatementRef::position);
                 self.problems.push(Error::Duplicate {
-                    place,
+                    position,
                     what: "module of namespace",
                     name: module.namespace.clone(),
                 });
@@ -234,7 +216,7 @@ impl<'a> ModuleLinker<'a> {
         id
     }
 
-    /// Gathers the submodules of a module, those that submodules include too.
+    /// Adds the submodules that a module includes, directly or through other submodules.
     fn include(&mut self, module: ModuleId) {
         let mut queue: VecDeque<usize> =
             self.links.module(module).into_iter().flat_map(|m| &m.units).map(|&unit| unit as usize).collect();
@@ -249,9 +231,13 @@ impl<'a> ModuleLinker<'a> {
                 }
                 let found = self.find(include, "submodule", ModuleFileText::is_submodule);
                 let Some(index) = found else { continue };
-                if self.included.get(&index).is_some_and(|&times| times >= INCLUDED) {
-                    let what = "revisions of a module that include one submodule";
-                    self.problems.push(Error::Limit { place: include.place(), what, limit: INCLUDED });
+                if self.included.get(&index).is_some_and(|&times| times >= MAX_INCLUDES) {
+                    let what = "the revisions of a module that include one submodule";
+                    self.problems.push(Error::Limit {
+                        position: include.position(),
+                        what,
+                        limit: MAX_INCLUDES,
+                    });
                     continue;
                 }
                 let name = self.links.module(module).map(|m| m.name.clone()).unwrap_or_default();
@@ -259,7 +245,7 @@ impl<'a> ModuleLinker<'a> {
                     self.set.files.get(index).and_then(|f| f.parsed.root().text(Keyword::BelongsTo));
                 if belongs != Some(&name) {
                     self.problems.push(Error::Unresolved {
-                        place: include.place(),
+                        position: include.position(),
                         what: "submodule",
                         name: include.argument().into(),
                         hint: format!(" of `{name}`: it belongs to `{}`", belongs.unwrap_or_default()),
@@ -277,7 +263,7 @@ impl<'a> ModuleLinker<'a> {
         }
     }
 
-    /// The file that an import or include asks for.
+    /// Returns the file that an import or include asks for.
     fn find(
         &mut self,
         statement: StatementRef<'a>,
@@ -296,15 +282,15 @@ impl<'a> ModuleLinker<'a> {
             None => {
                 let names = self.set.files.iter().filter(|file| is_right(file)).map(ModuleFileText::name);
                 let near = self.hints.did_you_mean(statement.argument(), names);
-                format!(" among the modules given; what refers to it is left out{near}")
+                format!(" among the given modules; statements that refer to it are ignored{near}")
             }
         };
         let name = statement.argument().into();
-        self.problems.push(Error::Unresolved { place: statement.place(), what, name, hint });
+        self.problems.push(Error::Unresolved { position: statement.position(), what, name, hint });
         file.and(index)
     }
 
-    /// Binds the prefixes of a unit.
+    /// Binds the prefixes of a unit to modules.
     fn import(&mut self, number: usize, by_file: &HashMap<usize, ModuleId>) {
         let Some((file, own)) = self.links.units.get(number).map(|unit| (unit.file, unit.module)) else {
             return;
@@ -318,8 +304,8 @@ impl<'a> ModuleLinker<'a> {
             let module = found.and_then(|index| by_file.get(&index).copied());
             let prefix = import.text(Keyword::Prefix).unwrap_or_default();
             if prefixes.insert(prefix.into(), module).is_some() {
-                let place = import.place();
-                self.problems.push(Error::Duplicate { place, what: "prefix", name: prefix.into() });
+                let position = import.position();
+                self.problems.push(Error::Duplicate { position, what: "prefix", name: prefix.into() });
             }
         }
         if let Some(unit) = self.links.units.get_mut(number) {
@@ -327,8 +313,7 @@ impl<'a> ModuleLinker<'a> {
         }
     }
 
-    /// A module that is augmented or deviated by an implemented one is implemented itself (RFC 7950,
-    /// section 5.6.5).
+    /// Implements each module that an implemented one augments or deviates (RFC 7950, section 5.6.5).
     fn implement_targets(&mut self) {
         let mut queue: Vec<ModuleId> = (0..number_of(self.links.modules.len()))
             .map(ModuleId)
@@ -360,15 +345,7 @@ impl<'a> ModuleLinker<'a> {
     }
 }
 
-/// The place of a statement of a schema.
-pub(crate) fn place(links: &ModuleLinks, files: &[ModuleFileText], reference: StmtRef) -> SourcePosition {
-    links.statement(files, reference).map_or_else(
-        || SourcePosition { file: "".into(), line: 0, statement: "".into() },
-        StatementRef::place,
-    )
-}
-
-/// Modules, units and nodes are counted in 32 bits; the limits are far below.
+/// Converts an index to the 32-bit number that modules, units and nodes have. The limits are far below.
 pub(crate) fn number_of(index: usize) -> u32 {
     u32::try_from(index).unwrap_or(u32::MAX)
 }

@@ -1,4 +1,4 @@
-//! Schemas mounted in another one: the models of devices under the controller's list of devices (RFC 8528).
+//! Schemas mounted in another one: the models of devices in the controller's list of devices (RFC 8528).
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -7,32 +7,34 @@ use confine_tree::{DataNodeKind, DefaultDeny, QName, SchemaNode, ValueError};
 use crate::{
     YangModule, YangNode, YangSchema,
     link::number_of,
-    nodes::{SchemaNodeId, SchemaNodeKind},
+    node_arena::{SchemaNodeId, SchemaNodeKind},
 };
 
-/// A schema with a mount point in the entries of a list, and what is mounted in each entry.
+/// A schema with a mount point in the entries of a list, and the schema mounted in each entry.
 ///
-/// In the controller that is `/ctrl:devices/ctrl:device/ctrl:config`, whose label is `device`: each device has its own
-/// model. [`entry`](confine_tree::Schema::entry) of the list leads to the nodes of one device; where that device has no
-/// model, its mount point [is not complete](confine_tree::Schema::is_complete) and has no nodes.
+/// In the controller, the mount point is `/ctrl:devices/ctrl:device/ctrl:config` with the label `device`: each device
+/// has its own model. [`entry`](confine_tree::Schema::entry) of the list leads to the nodes of one device. If a device
+/// has no model, its mount point [is not complete](confine_tree::Schema::is_complete) and has no nodes.
 ///
-/// Mounting is cheap: where the model of a device changes, make a new one of the same schemas.
+/// Mounting is cheap: if the model of a device changes, create a new value from the same schemas.
 ///
-/// # Numbers
-/// The nodes of the outer schema keep theirs. Each distinct mounted schema has a block of numbers behind them: the
-/// list entry that leads to it, then its own nodes, of which the root stands for the mount point.
+/// # Node numbers
+/// The nodes of the outer schema keep their numbers. Each distinct mounted schema has a block of numbers after them:
+/// the list entry that leads to it, then its own nodes, of which the root is the mount point.
 #[derive(Debug)]
 pub struct MountedSchema {
     outer: Arc<YangSchema>,
     point: Option<MountPoint>,
     blocks: Vec<NumberBlock>,
-    /// By the address of its schema, which the block keeps.
+    /// Blocks by the address of their schema, which the block keeps alive.
     by_schema: HashMap<usize, usize>,
+    /// Blocks by the first key of the list entry.
     by_entry: HashMap<Box<str>, usize>,
-    others: Option<usize>,
+    /// The block of all other entries.
+    default_block: Option<usize>,
 }
 
-/// Where schemas are mounted.
+/// The node at which schemas are mounted, and the list around it.
 #[derive(Clone, Copy, Debug)]
 struct MountPoint {
     list: SchemaNode,
@@ -45,10 +47,10 @@ struct NumberBlock {
     first: u32,
 }
 
-/// What a number stands for.
+/// The meaning of a node number.
 enum NumberMeaning<'a> {
     Outer(SchemaNode),
-    /// An entry of the list, with the number of its block.
+    /// An entry of the list, with the first number of its block.
     Entry(MountPoint, u32),
     /// The root of a mounted schema.
     Root(MountPoint, &'a NumberBlock),
@@ -57,8 +59,8 @@ enum NumberMeaning<'a> {
 }
 
 impl MountedSchema {
-    /// The schema, and the mount point of this label in it. Where there is none right in a list, nothing can be
-    /// mounted and the schema is as it is.
+    /// Creates a value for the mount point of this label. If the schema has no such mount point directly in a list,
+    /// nothing can be mounted.
     pub fn new(outer: Arc<YangSchema>, label: &str) -> Self {
         let point = outer.mount_point(label).and_then(|node| {
             let list = node.parent().filter(|parent| parent.kind() == SchemaNodeKind::List)?;
@@ -70,23 +72,23 @@ impl MountedSchema {
             blocks: Vec::new(),
             by_schema: HashMap::new(),
             by_entry: HashMap::new(),
-            others: None,
+            default_block: None,
         }
     }
 
-    /// Mounts a schema in the entry of this first key. Entries that share a schema share its numbers.
+    /// Mounts a schema in the list entry of this first key. Entries with the same schema share its numbers.
     pub fn mount(&mut self, key: &str, schema: Arc<YangSchema>) {
         if let Some(block) = self.block(schema) {
             self.by_entry.insert(key.into(), block);
         }
     }
 
-    /// Mounts a schema in all entries that have none of their own.
+    /// Mounts a schema in all entries without one of their own.
     pub fn mount_default(&mut self, schema: Arc<YangSchema>) {
-        self.others = self.block(schema);
+        self.default_block = self.block(schema);
     }
 
-    /// `None` where all numbers are taken: after some thousand large schemas.
+    /// Returns the block of a schema, or `None` if all numbers are taken: after some thousand large schemas.
     fn block(&mut self, schema: Arc<YangSchema>) -> Option<usize> {
         let address = Arc::as_ptr(&schema).addr();
         if let Some(&known) = self.by_schema.get(&address) {
@@ -105,7 +107,7 @@ impl MountedSchema {
         Some(self.blocks.len() - 1)
     }
 
-    fn at(&self, node: SchemaNode) -> NumberMeaning<'_> {
+    fn meaning(&self, node: SchemaNode) -> NumberMeaning<'_> {
         let Some(point) = self.point else { return NumberMeaning::Outer(node) };
         let before = self.blocks.partition_point(|block| block.first <= node.0);
         match before.checked_sub(1).and_then(|index| self.blocks.get(index)) {
@@ -118,26 +120,26 @@ impl MountedSchema {
         }
     }
 
-    /// The outer schema.
+    /// Returns the outer schema.
     pub fn outer(&self) -> &YangSchema {
         &self.outer
     }
 
-    /// The schema that is mounted in the entry of this key.
+    /// Returns the schema that is mounted in the entry of this key.
     pub fn mounted(&self, key: &str) -> Option<&YangSchema> {
-        let index = self.by_entry.get(key).copied().or(self.others)?;
+        let index = self.by_entry.get(key).copied().or(self.default_block)?;
         self.blocks.get(index).map(|block| &*block.schema)
     }
 
-    /// All modules, of the outer schema and of those that are mounted; one may be there in several revisions.
+    /// Returns the modules of the outer schema and of the mounted ones. A module may occur in several revisions.
     pub fn modules(&self) -> impl Iterator<Item = &YangModule> {
         let mounted = self.blocks.iter().map(|block| &block.schema);
         std::iter::once(&self.outer).chain(mounted).flat_map(|schema| schema.modules())
     }
 
-    /// All that is known of a node; the mount point is that of the outer schema.
+    /// Returns a node by number. The mount point is that of the outer schema.
     pub fn node(&self, node: SchemaNode) -> Option<YangNode<'_>> {
-        match self.at(node) {
+        match self.meaning(node) {
             NumberMeaning::Outer(node) => self.outer.node(node),
             NumberMeaning::Entry(point, _) => self.outer.node(point.list),
             NumberMeaning::Root(point, _) => self.outer.node(point.node),
@@ -145,21 +147,9 @@ impl MountedSchema {
         }
     }
 
-    /// As [`YangSchema::unknown_child`].
-    pub fn unknown_child(&self, parent: SchemaNode, name: &str) -> String {
-        match self.at(parent) {
-            NumberMeaning::Outer(node) => self.outer.unknown_child(node, name),
-            NumberMeaning::Entry(point, _) => self.outer.unknown_child(point.list, name),
-            NumberMeaning::Root(_, block) => {
-                block.schema.unknown_child(SchemaNode(SchemaNodeId::ROOT.0), name)
-            }
-            NumberMeaning::Inner(block, node) => block.schema.unknown_child(node, name),
-        }
-    }
-
-    /// The schema and the node in it that answers what stands for itself there: all but what is within.
-    fn own(&self, node: SchemaNode) -> (&YangSchema, SchemaNode) {
-        match self.at(node) {
+    /// Returns the schema and the node in it that answer for the node itself.
+    fn node_itself(&self, node: SchemaNode) -> (&YangSchema, SchemaNode) {
+        match self.meaning(node) {
             NumberMeaning::Outer(node) => (&self.outer, node),
             NumberMeaning::Entry(point, _) => (&self.outer, point.list),
             NumberMeaning::Root(point, _) => (&self.outer, point.node),
@@ -167,17 +157,17 @@ impl MountedSchema {
         }
     }
 
-    /// The schema and the node in it that answers what is within.
-    fn within(&self, node: SchemaNode) -> (&YangSchema, SchemaNode) {
-        match self.at(node) {
+    /// Returns the schema and the node in it that answer for the children of the node.
+    fn children_of(&self, node: SchemaNode) -> (&YangSchema, SchemaNode) {
+        match self.meaning(node) {
             NumberMeaning::Root(_, block) => (&block.schema, SchemaNode(SchemaNodeId::ROOT.0)),
-            _ => self.own(node),
+            _ => self.node_itself(node),
         }
     }
 }
 
 impl NumberBlock {
-    /// The first number behind it.
+    /// Returns the first number after the block.
     fn end(&self) -> u32 {
         self.first.saturating_add(1).saturating_add(number_of(self.schema.nodes.nodes.len()))
     }
@@ -193,7 +183,7 @@ impl confine_tree::Schema for MountedSchema {
     }
 
     fn child(&self, parent: SchemaNode, name: QName<'_>) -> Option<SchemaNode> {
-        match self.at(parent) {
+        match self.meaning(parent) {
             NumberMeaning::Outer(node) => self.outer.child(node, name),
             NumberMeaning::Entry(point, first) => {
                 let child = self.outer.child(point.list, name)?;
@@ -210,23 +200,25 @@ impl confine_tree::Schema for MountedSchema {
 
     fn entry(&self, list: SchemaNode, keys: &[&str]) -> SchemaNode {
         let is_list = self.point.is_some_and(|point| point.list == list);
-        let index =
-            keys.first().filter(|_| is_list).and_then(|key| self.by_entry.get(*key).copied().or(self.others));
+        let index = keys
+            .first()
+            .filter(|_| is_list)
+            .and_then(|key| self.by_entry.get(*key).copied().or(self.default_block));
         index.and_then(|index| self.blocks.get(index)).map_or(list, |block| SchemaNode(block.first))
     }
 
     fn children(&self, parent: SchemaNode) -> Vec<QName<'_>> {
-        let (schema, node) = self.within(parent);
+        let (schema, node) = self.children_of(parent);
         schema.children(node)
     }
 
     fn is_complete(&self, parent: SchemaNode) -> bool {
-        let (schema, node) = self.within(parent);
+        let (schema, node) = self.children_of(parent);
         schema.is_complete(node)
     }
 
     fn excludes(&self, parent: SchemaNode, name: QName<'_>) -> bool {
-        let (schema, node) = self.within(parent);
+        let (schema, node) = self.children_of(parent);
         schema.excludes(node, name)
     }
 
@@ -245,9 +237,9 @@ impl confine_tree::Schema for MountedSchema {
     }
 
     fn default_deny(&self, node: SchemaNode) -> Option<DefaultDeny> {
-        let (schema, inner) = self.own(node);
-        // What stands above the mount point holds below it.
-        let above = match self.at(node) {
+        let (schema, inner) = self.node_itself(node);
+        // The flags of the mount point hold below it.
+        let above = match self.meaning(node) {
             NumberMeaning::Inner(..) => self.point.and_then(|point| self.outer.default_deny(point.node)),
             NumberMeaning::Outer(_) | NumberMeaning::Entry(..) | NumberMeaning::Root(..) => None,
         };
@@ -260,22 +252,22 @@ impl confine_tree::Schema for MountedSchema {
     }
 
     fn kind(&self, node: SchemaNode) -> DataNodeKind {
-        let (schema, node) = self.own(node);
+        let (schema, node) = self.node_itself(node);
         schema.kind(node)
     }
 
     fn keys(&self, node: SchemaNode) -> &[Box<str>] {
-        let (schema, node) = self.own(node);
+        let (schema, node) = self.node_itself(node);
         schema.keys(node)
     }
 
     fn ordered_by_user(&self, node: SchemaNode) -> bool {
-        let (schema, node) = self.own(node);
+        let (schema, node) = self.node_itself(node);
         schema.ordered_by_user(node)
     }
 
     fn position(&self, node: SchemaNode) -> u32 {
-        let (schema, node) = self.own(node);
+        let (schema, node) = self.node_itself(node);
         schema.position(node)
     }
 
@@ -285,7 +277,7 @@ impl confine_tree::Schema for MountedSchema {
         value: &str,
         namespace: &dyn Fn(&str) -> Option<String>,
     ) -> Result<String, ValueError> {
-        let (schema, node) = self.own(node);
+        let (schema, node) = self.node_itself(node);
         schema.canonical(node, value, namespace)
     }
 }

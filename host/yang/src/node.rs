@@ -1,35 +1,73 @@
-//! All that is known of one node.
+//! One node of a schema, and the lookups that lead to it.
 
 use confine_tree::SchemaNode;
 
 use crate::{
-    Keyword, LeafType, YangSchema,
-    link::{ModuleId, PrefixMeaning, StmtRef, YangModule},
-    nodes::{self, NodeFlags, SchemaNodeId, SchemaNodeKind},
+    BaseType, LeafType, YangSchema,
+    keyword::Keyword,
+    link::{ModuleId, PrefixMeaning, StmtRef, YangModule, number_of},
+    node_arena::{self, NodeFlags, SchemaNodeId, SchemaNodeKind},
     statement::StatementRef,
-    value::{ValueMismatch, ValueReader},
 };
 
-/// How far a leafref may lead to another one.
-const LEAFREF_CHAIN: usize = 32;
+/// The longest chain of leafrefs that lead to leafrefs.
+const MAX_LEAFREF_CHAIN: usize = 32;
 
 /// A node of a [`YangSchema`].
 #[derive(Clone, Copy)]
 pub struct YangNode<'a> {
     schema: &'a YangSchema,
     id: SchemaNodeId,
-    node: &'a nodes::NodeRecord,
+    node: &'a node_arena::NodeRecord,
 }
 
-/// Whether a definition is still to be used (RFC 7950, section 7.21.2).
+/// The status of a definition (RFC 7950, section 7.21.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DefinitionStatus {
-    /// It is.
+    /// In use.
     Current,
-    /// It may be.
+    /// Obsolete, but still implemented by some.
     Deprecated,
-    /// It is not.
+    /// No longer to be used.
     Obsolete,
+}
+
+impl YangSchema {
+    /// Returns a node by number. Returns `None` for a number of another schema.
+    pub fn node(&self, node: SchemaNode) -> Option<YangNode<'_>> {
+        YangNode::new(self, SchemaNodeId(node.0))
+    }
+
+    /// Returns the root, the parent of the top-level nodes.
+    pub fn root_node(&self) -> YangNode<'_> {
+        YangNode::root(self)
+    }
+
+    /// Returns the data node of a path with module names, such as `/module:name/name`. A name without a module is in
+    /// the module of the node before it (RFC 7951, section 4, without values). Operations, notifications, `input`
+    /// and `output` are steps as well.
+    pub fn find(&self, path: &str) -> Option<YangNode<'_>> {
+        let mut node = self.root_node();
+        for step in path.split('/').filter(|step| !step.is_empty()) {
+            node = match step.split_once(':') {
+                Some((module, name)) => {
+                    let module = self.links.module_by_name(module)?;
+                    node.step(name, module)?
+                }
+                None => node.step(step, node.module_id())?,
+            };
+        }
+        Some(node)
+    }
+
+    /// Returns the first node that is a mount point of this label (RFC 8528).
+    pub(crate) fn mount_point(&self, label: &str) -> Option<YangNode<'_>> {
+        let all =
+            (0..number_of(self.nodes.nodes.len())).filter_map(|id| YangNode::new(self, SchemaNodeId(id)));
+        let mut containers =
+            all.filter(|node| matches!(node.kind(), SchemaNodeKind::Container | SchemaNodeKind::List));
+        containers.find(|node| node.mount_point() == Some(label))
+    }
 }
 
 impl<'a> YangNode<'a> {
@@ -41,27 +79,27 @@ impl<'a> YangNode<'a> {
         Self {
             schema,
             id: SchemaNodeId::ROOT,
-            node: schema.nodes.get(SchemaNodeId::ROOT).unwrap_or(&nodes::BARE_ROOT),
+            node: schema.nodes.get(SchemaNodeId::ROOT).unwrap_or(&node_arena::BARE_ROOT),
         }
     }
 
-    /// The schema that it is of.
+    /// Returns the schema of the node.
     pub fn schema(self) -> &'a YangSchema {
         self.schema
     }
 
-    /// The node as others name it.
+    /// Returns the node's number in its schema.
     pub fn id(self) -> SchemaNode {
         SchemaNode(self.id.0)
     }
 
-    /// Its name; empty for the root.
+    /// Returns the node's name; empty for the root.
     pub fn name(self) -> &'a str {
         self.schema.nodes.names.text(self.node.name)
     }
 
-    /// The module whose namespace it is in (for what comes from a grouping, the one that uses it); `None` for
-    /// the root.
+    /// Returns the module of the node's namespace: for a node of a grouping, the module that uses the grouping.
+    /// Returns `None` for the root.
     pub fn module(self) -> Option<&'a YangModule> {
         self.schema.links.module(self.node.module)
     }
@@ -70,57 +108,41 @@ impl<'a> YangNode<'a> {
         self.node.module
     }
 
-    /// What statement made it.
+    /// Returns the kind of statement that defines the node.
     pub fn kind(self) -> SchemaNodeKind {
         self.node.kind
     }
 
-    /// Whether it is configuration: not state, nor part of an operation or a notification (section 7.21.1).
+    /// Returns whether the node is configuration: neither state nor part of an operation or a notification
+    /// (section 7.21.1).
     pub fn is_config(self) -> bool {
         self.node.has(NodeFlags::CONFIG)
     }
 
-    /// Whether it is part of an operation or a notification.
-    pub fn is_in_operation(self) -> bool {
-        self.node.has(NodeFlags::OPERATION)
-    }
-
-    /// Whether it is within what an operation takes.
-    pub fn is_in_input(self) -> bool {
-        let mut around = self.schema_parent();
-        while let Some(node) = around.filter(|node| node.is_in_operation()) {
-            if node.kind() == SchemaNodeKind::Input {
-                return true;
-            }
-            around = node.schema_parent();
-        }
-        false
-    }
-
-    /// Whether it is a key of the list it is in.
+    /// Returns whether the node is a key of its list.
     pub fn is_key(self) -> bool {
         self.node.has(NodeFlags::KEY)
     }
 
-    /// Whether its own model says all that can be in it: not within `anydata` and mount points, nor where
-    /// something could not be built. Modules that are not known may add to it all the same.
+    /// Returns whether the node's own model defines all its children: not for `anydata` and mount points, nor if a
+    /// child could not be built. Unknown modules may add children all the same.
     pub(crate) fn is_closed(self) -> bool {
         let is_open = matches!(self.node.kind, SchemaNodeKind::AnyData | SchemaNodeKind::AnyXml)
             || self.mount_point().is_some();
         !is_open && !self.node.has(NodeFlags::INCOMPLETE)
     }
 
-    /// Whether it must be there (section 7.6.5); keys must.
+    /// Returns whether the node is mandatory (section 7.6.5), as keys are.
     pub fn is_mandatory(self) -> bool {
         self.is_key() || self.text(Keyword::Mandatory) == Some("true")
     }
 
-    /// What the existence of a container means, where it means something (section 7.5.5).
+    /// Returns what the existence of a presence container means (section 7.5.5).
     pub fn presence(self) -> Option<&'a str> {
         if self.node.has(NodeFlags::PRESENCE) { self.text(Keyword::Presence) } else { None }
     }
 
-    /// Whether it is still to be used: the least current of what it and the nodes around it say.
+    /// Returns the node's status: the least current one of the node and its ancestors.
     pub fn status(self) -> DefinitionStatus {
         let own = match self.text(Keyword::Status) {
             Some("deprecated") => DefinitionStatus::Deprecated,
@@ -130,13 +152,13 @@ impl<'a> YangNode<'a> {
         self.schema_parent().map_or(own, |parent| own.max(parent.status()))
     }
 
-    /// The type of a leaf or leaf-list; `None` for others, and where it could not be resolved.
+    /// Returns the type of a leaf or leaf-list. Returns `None` for other nodes, and if the type has an error.
     pub fn leaf_type(self) -> Option<&'a LeafType> {
         self.schema.nodes.types.get(self.node.type_number as usize).map(|of| &**of)
     }
 
-    /// The default values as the model writes them: its own, or else those of its type. A leaf has one at most;
-    /// a mandatory one none.
+    /// Returns the default values as the model writes them: the node's own, else those of its type. A leaf has one
+    /// at most, a mandatory leaf none.
     pub fn defaults(self) -> Vec<&'a str> {
         let own: Vec<&str> = self.properties(Keyword::Default).map(StatementRef::argument).collect();
         if own.is_empty() && self.node.kind != SchemaNodeKind::Choice && !self.is_mandatory() {
@@ -146,38 +168,38 @@ impl<'a> YangNode<'a> {
         }
     }
 
-    /// The units of a leaf's value: its own, or else those of its type.
+    /// Returns the units of a leaf's value: the leaf's own, else those of its type.
     pub fn units(self) -> Option<&'a str> {
         self.text(Keyword::Units).or_else(|| self.leaf_type().and_then(LeafType::units))
     }
 
-    /// How few entries a list or leaf-list may have.
+    /// Returns the least number of entries of a list or leaf-list.
     pub fn min_elements(self) -> u32 {
         self.text(Keyword::MinElements).and_then(|text| text.parse().ok()).unwrap_or(0)
     }
 
-    /// How many entries a list or leaf-list may have; `None` for any number.
+    /// Returns the greatest number of entries of a list or leaf-list, or `None` if there is no limit.
     pub fn max_elements(self) -> Option<u32> {
         self.text(Keyword::MaxElements).and_then(|text| text.parse().ok())
     }
 
-    /// What the model says of it for people.
+    /// Returns the description.
     pub fn description(self) -> Option<&'a str> {
         self.text(Keyword::Description)
     }
 
-    /// The conditions on its value and what is around it, as XPath (section 7.5.3).
+    /// Returns the `must` conditions, as XPath (section 7.5.3).
     pub fn musts(self) -> impl Iterator<Item = &'a str> {
         self.properties(Keyword::Must).map(StatementRef::argument)
     }
 
-    /// The condition under which it exists, as XPath (section 7.21.5).
+    /// Returns the `when` condition, as XPath (section 7.21.5).
     pub fn when(self) -> Option<&'a str> {
         self.text(Keyword::When)
     }
 
-    /// The argument of the statement that another module's extension adds to it, such as
-    /// `default-deny-all` of `ietf-netconf-acm`; empty for one without an argument.
+    /// Returns the argument of an extension that the node uses, such as `default-deny-all` of
+    /// `ietf-netconf-acm`. It is empty if the extension has no argument.
     pub fn extension(self, module: &str, name: &str) -> Option<&'a str> {
         self.own()?
             .all(Keyword::Extension)
@@ -195,23 +217,23 @@ impl<'a> YangNode<'a> {
             }
     }
 
-    /// The expressions of features that it takes, all of which hold (section 7.20.2).
+    /// Returns the `if-feature` expressions, all of which hold (section 7.20.2).
     pub fn if_features(self) -> impl Iterator<Item = &'a str> {
         self.properties(Keyword::IfFeature).map(StatementRef::argument)
     }
 
-    /// The local names of a list's keys, in order.
+    /// Returns the local names of a list's keys, in order.
     pub fn keys(self) -> &'a [Box<str>] {
         self.schema.nodes.keys.get(self.node.keys as usize).map(|keys| &**keys).unwrap_or_default()
     }
 
-    /// The label of the mount point that it is (RFC 8528, section 3.1).
+    /// Returns the label of a mount point (RFC 8528, section 3.1).
     pub fn mount_point(self) -> Option<&'a str> {
         self.extension("ietf-yang-schema-mount", "mount-point")
     }
 
-    /// The data node, operation or notification around it; `choice` and `case` are looked through. `None` for
-    /// the root.
+    /// Returns the parent: a data node, operation or notification. `choice` and `case` are transparent. Returns
+    /// `None` for the root.
     pub fn parent(self) -> Option<Self> {
         let mut parent = self.schema_parent()?;
         while parent.node.kind.is_transparent() {
@@ -220,22 +242,22 @@ impl<'a> YangNode<'a> {
         Some(parent)
     }
 
-    /// The schema node around it, which may be a `choice` or a `case`.
+    /// Returns the parent schema node, which may be a `choice` or a `case`.
     pub fn schema_parent(self) -> Option<Self> {
         Self::new(self.schema, self.node.parent)
     }
 
-    /// The data nodes right within it, in the order of the model; keys first.
+    /// Returns the child data nodes, in the order of the model, keys first.
     pub fn children(self) -> impl Iterator<Item = Self> {
         self.schema.nodes.data_children(self.id).iter().filter_map(move |&id| Self::new(self.schema, id))
     }
 
-    /// All schema nodes right within it, in the order of the model: `choice`, operations and notifications too.
+    /// Returns all child schema nodes in the order of the model, including `choice`, operations and notifications.
     pub fn schema_children(self) -> impl Iterator<Item = Self> {
         self.schema.nodes.schema_children(self.id).filter_map(move |id| Self::new(self.schema, id))
     }
 
-    /// The data node, operation, notification, `input` or `output` of this name within it.
+    /// Returns the child of this name: a data node, operation, notification, `input` or `output`.
     pub(crate) fn step(self, name: &str, module: ModuleId) -> Option<Self> {
         let number = self.schema.nodes.names.number(name)?;
         let data = self.schema.nodes.data_child(self.id, number, Some(module));
@@ -247,7 +269,7 @@ impl<'a> YangNode<'a> {
         data.and_then(|id| Self::new(self.schema, id)).or_else(other)
     }
 
-    /// The path of module names that [`YangSchema::find`] takes.
+    /// Returns the path of the node, as [`YangSchema::find`] takes it.
     pub fn path(self) -> String {
         let mut steps = Vec::new();
         let mut node = Some(self);
@@ -261,10 +283,10 @@ impl<'a> YangNode<'a> {
         if steps.is_empty() { "/".to_owned() } else { steps.concat() }
     }
 
-    /// The node that a path of a leafref leads to from here (section 9.9.2); predicates are skipped: they choose entries, not
-    /// nodes.
-    pub fn leafref_target(self, of: &LeafType) -> Option<Self> {
-        let crate::BaseType::Leafref { path, unit, .. } = of.base() else { return None };
+    /// Returns the node that the path of a leafref leads to (section 9.9.2). Predicates are skipped: they select
+    /// entries, not schema nodes.
+    fn leafref_target(self, of: &LeafType) -> Option<Self> {
+        let BaseType::Leafref { path, unit, .. } = of.base() else { return None };
         let mut node = if path.starts_with('/') { Self::root(self.schema) } else { self };
         for step in steps(path) {
             match step {
@@ -274,8 +296,8 @@ impl<'a> YangNode<'a> {
                     let (prefix, name) = step.split_once(':').unwrap_or(("", step));
                     let module = match self.schema.links.prefix(*unit, prefix) {
                         PrefixMeaning::Module(module) if !prefix.is_empty() => module,
-                        // Without a prefix: the module of the node that has the leafref, which is another one
-                        // where a grouping brought it there (section 6.4.1).
+                        // Without a prefix, it is the module of the node with the leafref, which differs from the
+                        // unit's if the node comes from a grouping (section 6.4.1).
                         _ => self.node.module,
                     };
                     let own_prefix = module == self.schema.links.module_of(*unit);
@@ -288,58 +310,23 @@ impl<'a> YangNode<'a> {
         Some(node)
     }
 
-    /// The type of the values: a leafref's is that of the node it leads to, however often that is one itself. With
-    /// the node that has the type.
+    /// Returns the type of the values, with the node that has it. Leafrefs are followed to their target.
     pub fn value_type(self) -> Option<(Self, &'a LeafType)> {
         self.value_type_of(self.leaf_type()?)
     }
 
-    /// As [`value_type`](Self::value_type), for a type that this node has, such as a member of a union.
+    /// Returns the same as [`value_type`](Self::value_type) for a type of this node, such as a member of a union.
     pub fn value_type_of(self, of: &'a LeafType) -> Option<(Self, &'a LeafType)> {
         let mut found = (self, of);
-        for _ in 0..LEAFREF_CHAIN {
+        for _ in 0..MAX_LEAFREF_CHAIN {
             let (node, of) = found;
-            if !matches!(of.base(), crate::BaseType::Leafref { .. }) {
+            if !matches!(of.base(), BaseType::Leafref { .. }) {
                 return Some(found);
             }
             let target = node.leafref_target(of)?;
             found = (target, target.leaf_type()?);
         }
         None
-    }
-
-    /// The type that a value is one of: of a union's members the first that takes it (section 9.12), of a
-    /// leafref the type of the node it leads to. `None` where there is none, and for unions in unions without
-    /// end.
-    pub fn type_of_value(
-        self,
-        value: &str,
-        namespace: &dyn Fn(&str) -> Option<String>,
-    ) -> Option<&'a LeafType> {
-        let (mut node, mut of) = self.value_type()?;
-        let reader = ValueReader::new(self.schema, namespace);
-        for _ in 0..LEAFREF_CHAIN {
-            let crate::BaseType::Union(members) = of.base() else { return Some(of) };
-            let member = members.iter().find(|member| reader.read(node, member, value).is_ok())?;
-            (node, of) = node.value_type_of(member)?;
-        }
-        None
-    }
-
-    /// The canonical form of a value (section 9.1). `namespace` tells what a prefix in the value stands for, the
-    /// empty one too. Where the type is not known, or the node is no leaf, any text is.
-    ///
-    /// # Errors
-    /// Where the text is not a value of the type.
-    pub fn canonical(
-        self,
-        value: &str,
-        namespace: &dyn Fn(&str) -> Option<String>,
-    ) -> Result<String, ValueMismatch> {
-        let Some(of) = self.leaf_type() else { return Ok(value.to_owned()) };
-        ValueReader::new(self.schema, namespace)
-            .read(self, of, value)
-            .map_err(|wrong| wrong.of(self.name(), value))
     }
 
     fn own(self) -> Option<StatementRef<'a>> {
@@ -350,22 +337,22 @@ impl<'a> YangNode<'a> {
         self.schema.links.statement(self.schema.files(), at)
     }
 
-    /// Its substatements of a keyword, with what refines and deviates them.
+    /// Returns the substatements of a keyword, after refinements and deviations.
     fn properties(self, keyword: Keyword) -> impl Iterator<Item = StatementRef<'a>> {
         let overridden = self.schema.nodes.overrides.get(&(self.id, keyword));
-        // The case that stands around a node by itself has none.
+        // An implicit case has no substatements of its own.
         let is_own = overridden.is_none()
             && self.own().is_some_and(|own| SchemaNodeKind::of(own.keyword()) == Some(self.kind()));
         let own = self.own().filter(|_| is_own).into_iter().flat_map(move |own| own.all(keyword));
         overridden.into_iter().flatten().filter_map(move |&at| self.statement(at)).chain(own)
     }
 
-    pub(crate) fn text(self, keyword: Keyword) -> Option<&'a str> {
+    fn text(self, keyword: Keyword) -> Option<&'a str> {
         self.properties(keyword).next().map(StatementRef::argument)
     }
 }
 
-/// The steps of a path, without their predicates.
+/// Splits a path into its steps, without predicates.
 fn steps(path: &str) -> impl Iterator<Item = &str> {
     let mut depth = 0_usize;
     let is_between = move |c: char| {

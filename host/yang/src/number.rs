@@ -1,6 +1,6 @@
 //! Numbers as YANG writes them (RFC 7950, sections 9.2.1 and 9.3.1).
 
-/// Reads an integer: decimal, hexadecimal after `0x`, octal after `0`, with a sign or without.
+/// Reads an integer: decimal, hexadecimal after `0x` or octal after `0`, with an optional sign.
 pub(crate) fn integer(text: &str) -> Option<i128> {
     let (is_negative, digits) = sign(text);
     let (radix, digits) = match digits.as_bytes() {
@@ -23,8 +23,8 @@ fn sign(text: &str) -> (bool, &str) {
     }
 }
 
-/// Reads a decimal number as its value times ten to the power of `fraction_digits`. `None` where it is no number, has
-/// more digits behind the point, or does not fit in 64 bits.
+/// Reads a decimal number as its value times ten to the power of `fraction_digits`. Returns `None` if the text is not a
+/// number, has more digits after the decimal point, or does not fit in 64 bits.
 pub(crate) fn decimal64(text: &str, fraction_digits: u8) -> Option<i64> {
     let (is_negative, digits) = sign(text);
     let (whole, fraction) = match digits.split_once('.') {
@@ -36,7 +36,7 @@ pub(crate) fn decimal64(text: &str, fraction_digits: u8) -> Option<i64> {
     if whole.is_empty() || !are_digits(whole) || !are_digits(fraction) {
         return None;
     }
-    // Zeros at the end count for nothing.
+    // Trailing zeros are not counted.
     let fraction = fraction.trim_end_matches('0');
     let missing = usize::from(fraction_digits).checked_sub(fraction.len())?;
     let mut value: i128 = 0;
@@ -49,8 +49,8 @@ pub(crate) fn decimal64(text: &str, fraction_digits: u8) -> Option<i64> {
     i64::try_from(if is_negative { -value } else { value }).ok()
 }
 
-/// The canonical form of a decimal number (section 9.3.2): one digit at least on both sides of the point, no zeros beyond
-/// these.
+/// Returns the canonical form of a decimal number (section 9.3.2): at least one digit on both sides of the point, and no
+/// other leading or trailing zeros.
 pub(crate) fn decimal64_text(value: i64, fraction_digits: u8) -> String {
     let width = usize::from(fraction_digits) + 1;
     let digits = format!("{:0width$}", value.unsigned_abs());
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn decimals() {
+    fn decimal64_values_are_read_and_written() {
         for (text, digits, value) in [
             ("0", 1, Some("0.0")),
             ("-0.0", 2, Some("0.0")),
@@ -119,12 +119,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_decimal_reads_back_as_itself(value: i64, digits in 1_u8..=18) {
+        fn decimal64_round_trips(value: i64, digits in 1_u8..=18) {
             prop_assert_eq!(decimal64(&decimal64_text(value, digits), digits), Some(value));
         }
 
         #[test]
-        fn integers_of_any_radix_are_the_same(value: i64) {
+        fn integer_is_read_in_any_radix(value: i64) {
             let sign = if value < 0 { "-" } else { "" };
             let size = value.unsigned_abs();
             prop_assert_eq!(integer(&value.to_string()), Some(value.into()));

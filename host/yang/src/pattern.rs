@@ -1,15 +1,15 @@
-//! Patterns: the regular expressions of XML Schema (RFC 7950, section 9.4.5), by the `regex` crate.
+//! Patterns: the regular expressions of XML Schema (RFC 7950, section 9.4.5), compiled by the `regex` crate.
 
 use std::sync::OnceLock;
 
 use crate::regex_translation::translate;
 
-/// The memory that one compiled pattern may take, in bytes. Those of published models stay below 1 MB.
-const COMPILED_SIZE: usize = 4 << 20;
+/// The most memory of one compiled pattern, in bytes. Those of published models stay below 1 MB.
+const MAX_COMPILED_SIZE: usize = 4 << 20;
 
 /// A pattern of a string type.
 ///
-/// It is compiled when the first value meets it: most patterns of a model never see one.
+/// It is compiled when the first value is checked: most patterns of a model never check one.
 #[derive(Debug)]
 pub struct StringPattern {
     text: Box<str>,
@@ -19,33 +19,33 @@ pub struct StringPattern {
 }
 
 impl StringPattern {
-    /// Reads a pattern. `is_posix`: `^` and `$` at its ends are anchors, as a module says by `regexp-posix` of
+    /// Reads a pattern. If `is_posix`, `^` and `$` at its ends are anchors, as a module declares with `regexp-posix` of
     /// `openconfig-extensions`.
     ///
     /// # Errors
-    /// What was expected, where the text is not a regular expression of XML Schema.
+    /// Returns what was expected if the text is not a regular expression of XML Schema.
     pub(crate) fn new(text: &str, is_inverted: bool, is_posix: bool) -> Result<Self, &'static str> {
         let translated = translate(text, is_posix)?;
         Ok(Self { text: text.into(), is_inverted, translated, compiled: OnceLock::new() })
     }
 
-    /// The pattern as the module writes it.
+    /// Returns the pattern as the module writes it.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// Whether values must *not* match it (`modifier invert-match`).
+    /// Returns whether values must *not* match the pattern (`modifier invert-match`).
     pub fn is_inverted(&self) -> bool {
         self.is_inverted
     }
 
-    /// Whether the value is what the pattern asks for. A pattern too large to compile lets every value pass: the
-    /// backend decides.
+    /// Returns whether the pattern permits the value. A pattern too large to compile permits every value: the backend
+    /// decides.
     pub fn permits(&self, value: &str) -> bool {
         let compiled = self.compiled.get_or_init(|| {
             regex::RegexBuilder::new(&self.translated)
-                .size_limit(COMPILED_SIZE)
-                .dfa_size_limit(COMPILED_SIZE)
+                .size_limit(MAX_COMPILED_SIZE)
+                .dfa_size_limit(MAX_COMPILED_SIZE)
                 .build()
                 .ok()
         });

@@ -1,28 +1,28 @@
-//! From the regular expressions of XML Schema (XSD 1.0 part 2, appendix F) to those of the `regex` crate.
+//! Translates the regular expressions of XML Schema (XSD 1.0 part 2, appendix F) to those of the `regex` crate.
 //!
-//! What differs: XSD's match the whole text; `^` and `$` are characters like others; a class can have another
-//! one taken away, `[a-z-[aeiou]]`; `\i`, `\c` and `\p{IsGreek}` exist; `.` leaves out line breaks only; no
-//! flags, no groups but the plain one, no lazy repetition.
+//! In XSD, an expression matches the whole text; `^` and `$` are ordinary characters; a class can subtract another
+//! one, `[a-z-[aeiou]]`; `\i`, `\c` and `\p{IsGreek}` exist; `.` excludes line breaks only; there are no flags, no
+//! groups but the plain one, and no lazy repetition.
 
 use std::{fmt::Write as _, iter::Peekable, str::Chars};
 
 use crate::unicode_blocks::BLOCKS;
 
-/// How deep classes may be taken away from classes.
-const CLASS_DEPTH: usize = 16;
+/// The deepest nesting of subtracted classes.
+const MAX_CLASS_DEPTH: usize = 16;
 
-/// Characters that begin an XML name (`\i`), as the inside of a class.
+/// The characters that begin an XML name (`\i`), as the inside of a class.
 const NAME_START: &str = r":A-Z_a-z\u{C0}-\u{D6}\u{D8}-\u{F6}\u{F8}-\u{2FF}\u{370}-\u{37D}\u{37F}-\u{1FFF}\u{200C}-\u{200D}\u{2070}-\u{218F}\u{2C00}-\u{2FEF}\u{3001}-\u{D7FF}\u{F900}-\u{FDCF}\u{FDF0}-\u{FFFD}\u{10000}-\u{EFFFF}";
-/// What else an XML name may have (`\c`).
+/// The further characters of an XML name (`\c`).
 const NAME_REST: &str = r"\-.0-9\u{B7}\u{300}-\u{36F}\u{203F}-\u{2040}";
 
-/// General categories of Unicode that `\p{…}` names.
+/// The general categories of Unicode that `\p{…}` names.
 const CATEGORIES: &[&str] = &[
     "L", "Lu", "Ll", "Lt", "Lm", "Lo", "M", "Mn", "Mc", "Me", "N", "Nd", "Nl", "No", "P", "Pc", "Pd", "Ps",
     "Pe", "Pi", "Pf", "Po", "Z", "Zs", "Zl", "Zp", "S", "Sm", "Sc", "Sk", "So", "C", "Cc", "Cf", "Co", "Cn",
 ];
 
-/// Translates an expression. `is_posix`: `^` and `$` are anchors.
+/// Translates an expression. If `is_posix`, `^` and `$` are anchors.
 pub(crate) fn translate(text: &str, is_posix: bool) -> Result<String, &'static str> {
     let mut translator =
         RegexTranslator { rest: text.chars().peekable(), out: String::with_capacity(text.len() + 16) };
@@ -37,7 +37,7 @@ struct RegexTranslator<'a> {
     out: String,
 }
 
-/// What an escape stands for.
+/// The meaning of an escape.
 enum EscapeMeaning {
     Character(char),
     /// A class, written as one of the `regex` crate.
@@ -47,7 +47,7 @@ enum EscapeMeaning {
 impl RegexTranslator<'_> {
     fn expression(&mut self, is_posix: bool) -> Result<(), &'static str> {
         let mut open = 0_usize;
-        // Whether something stands before that can be repeated.
+        // Whether the last item can be repeated.
         let mut repeatable = false;
         while let Some(c) = self.rest.next() {
             let was_repeatable = std::mem::replace(&mut repeatable, true);
@@ -98,7 +98,7 @@ impl RegexTranslator<'_> {
         if open > 0 { Err("a `)` for each `(`") } else { Ok(()) }
     }
 
-    /// What follows `{`: `n}`, `n,}` or `n,m}`.
+    /// Translates the rest of a quantity: `n}`, `n,}` or `n,m}`.
     fn quantity(&mut self) -> Result<(), &'static str> {
         const EXPECTED: &str = "a quantity such as `{2}`, `{2,}` or `{2,5}`";
         let mut inside = String::new();
@@ -122,7 +122,7 @@ impl RegexTranslator<'_> {
         Ok(())
     }
 
-    /// What follows a backslash.
+    /// Reads the rest of an escape.
     fn escape(&mut self) -> Result<EscapeMeaning, &'static str> {
         let c = self.rest.next().ok_or("a character after `\\`")?;
         Ok(match c {
@@ -140,13 +140,13 @@ impl RegexTranslator<'_> {
             'c' => EscapeMeaning::Class(format!("[{NAME_START}{NAME_REST}]")),
             'C' => EscapeMeaning::Class(format!("[^{NAME_START}{NAME_REST}]")),
             'p' | 'P' => EscapeMeaning::Class(self.property(c == 'P')?),
-            // XSD escapes its own special characters only; published modules escape others too.
+            // XSD allows escapes of its own special characters only. Published modules escape others too.
             c if c.is_ascii_punctuation() || c == ' ' => EscapeMeaning::Character(c),
             _ => return Err("an escape of XML Schema, such as `\\d`, `\\p{L}` or `\\.`"),
         })
     }
 
-    /// What follows `\p`: a category of Unicode or a block.
+    /// Translates the rest of `\p`: a category or a block of Unicode.
     fn property(&mut self, is_inverted: bool) -> Result<String, &'static str> {
         const EXPECTED: &str = "a category or block of Unicode in `\\p{…}`, such as `L` or `IsGreek`";
         if self.rest.next() != Some('{') {
@@ -176,11 +176,11 @@ impl RegexTranslator<'_> {
         Ok(class)
     }
 
-    /// What follows `[`.
+    /// Translates the rest of a class.
     fn class(&mut self, depth: usize) -> Result<String, &'static str> {
         const UNCLOSED: &str = "a `]` for each `[`";
-        if depth > CLASS_DEPTH {
-            return Err("fewer classes taken away from classes");
+        if depth > MAX_CLASS_DEPTH {
+            return Err("fewer nested classes");
         }
         let mut class = String::from("[");
         if self.rest.next_if_eq(&'^').is_some() {
@@ -198,9 +198,9 @@ impl RegexTranslator<'_> {
                 '-' if !is_empty && self.rest.next_if_eq(&'[').is_some() => {
                     let minus = self.class(depth + 1)?;
                     if self.rest.next() != Some(']') {
-                        return Err("`]` after the class that is taken away");
+                        return Err("`]` after the subtracted class");
                     }
-                    // Inverting binds tighter in XSD than taking away: a class of its own.
+                    // Negation binds tighter than subtraction in XSD, so the outer class is nested.
                     return Ok(format!("[{class}]--{minus}]"));
                 }
                 '\\' => match self.escape()? {
@@ -236,7 +236,7 @@ impl RegexTranslator<'_> {
     }
 }
 
-/// A character that stands for itself, in a class or out of one.
+/// Writes a literal character, in a class or outside.
 fn push_literal(out: &mut String, c: char) {
     if matches!(
         c,
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn patterns_match_as_xml_schema_says() {
+    fn patterns_match_as_in_xml_schema() {
         for (pattern, yes, no) in [
             ("a|b", &["a", "b"] as &[_], &["ab", "xa", "bx", ""] as &[_]),
             ("", &[""], &["a"]),
@@ -313,13 +313,13 @@ mod tests {
     }
 
     #[test]
-    fn anchors_are_anchors_where_the_module_says_so() {
+    fn posix_patterns_have_anchors() {
         let regex = regex::Regex::new(&translate("^(a|b)$", true).unwrap()).unwrap();
         assert!(regex.is_match("a") && !regex.is_match("^a$"));
     }
 
     #[test]
-    fn what_is_no_expression_is_refused() {
+    fn invalid_expressions_are_refused() {
         let mut errors = String::new();
         for pattern in [
             "(",
@@ -361,7 +361,7 @@ mod tests {
         \p{IsNowhere}: a category or block of Unicode in `\p{…}`, such as `L` or `IsGreek`
         \p{Foo}: a category or block of Unicode in `\p{…}`, such as `L` or `IsGreek`
         (?i)a: a group without `?`: XML Schema has plain groups only
-        [a-[b]c]: `]` after the class that is taken away
+        [a-[b]c]: `]` after the subtracted class
         "#);
         assert!(translate(&"[a-".repeat(100_000), false).is_err());
     }

@@ -1,10 +1,10 @@
-//! The modules that a schema is made of.
+//! The set of modules that a schema is compiled from.
 
 use std::collections::{BTreeMap, HashMap, HashSet, btree_map};
 
-use crate::{Error, Keyword, YangLimits, YangSchema, grammar, link, statement::ParsedFile};
+use crate::{Error, YangLimits, grammar, keyword::Keyword, statement::ParsedFile};
 
-/// Modules and submodules, gathered before they are [compiled](Self::compile) to a [`YangSchema`].
+/// Modules and submodules, to be [compiled](Self::compile) to a [`YangSchema`](crate::YangSchema).
 ///
 /// ```
 /// let mut modules = confine_yang::ModuleSet::default();
@@ -17,10 +17,8 @@ use crate::{Error, Keyword, YangLimits, YangSchema, grammar, link, statement::Pa
 pub struct ModuleSet {
     pub(crate) limits: YangLimits,
     pub(crate) files: Vec<ModuleFileText>,
-    /// By name and revision, which is empty where a module has none.
+    /// By name and revision. The revision is empty if a module has none.
     by_name: HashMap<Box<str>, BTreeMap<Box<str>, usize>>,
-    features: HashMap<Box<str>, HashSet<Box<str>>>,
-    import_only: HashSet<Box<str>>,
     abridged: HashSet<Box<str>>,
     is_partial: bool,
 }
@@ -37,8 +35,8 @@ impl ModuleFileText {
         self.parsed.root().argument()
     }
 
-    /// How errors name it.
-    pub(crate) fn place_name(&self) -> &str {
+    /// Returns the file name in error positions.
+    pub(crate) fn file_name(&self) -> &str {
         &self.parsed.file
     }
 
@@ -47,28 +45,28 @@ impl ModuleFileText {
     }
 }
 
-/// A module or submodule by name.
+/// The name of a module or submodule.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct YangModuleName {
     /// Its name.
     pub name: Box<str>,
-    /// Its revision; where it is asked for, `None` stands for any.
+    /// Its revision. In a request, `None` means any.
     pub revision: Option<Box<str>>,
     /// Whether it is a submodule.
     pub is_submodule: bool,
 }
 
 impl ModuleSet {
-    /// An empty set whose modules may be as large as `limits` says.
+    /// Creates an empty set with the given limits.
     pub fn with_limits(limits: YangLimits) -> Self {
         Self { limits, ..Self::default() }
     }
 
-    /// Reads a module or submodule; `file` names it in errors. Where the set has this revision of it
-    /// already, that one stays.
+    /// Adds a module or submodule; errors name it by `file`. If the set already has this revision of it, the
+    /// set stays as it is.
     ///
     /// # Errors
-    /// Where the text is not a module. The set is then as it was, and usable.
+    /// Fails if the text is not a module. The set stays as it was, and usable.
     pub fn add(&mut self, file: &str, source: &[u8]) -> Result<YangModuleName, Error> {
         let added = self.read(file, source);
         self.is_partial |= added.is_err();
@@ -95,30 +93,18 @@ impl ModuleSet {
         Ok(name)
     }
 
-    /// Says that there are modules that the set does not have: what they add to the nodes of others is not
-    /// known, so that a node that is not known may well be one of theirs.
+    /// Marks the set as lacking modules. An unknown node may then be one that a lacking module adds.
     pub fn mark_partial(&mut self) {
         self.is_partial = true;
     }
 
-    /// Says that the text of a module is not all of it: what of its namespace is not known may be there.
+    /// Marks a module as lacking part of its text. An unknown node of its namespace may then exist.
     pub fn mark_abridged(&mut self, module: &str) {
         self.abridged.insert(module.into());
         self.is_partial = true;
     }
 
-    /// Takes the module as one that only lends its definitions: its data nodes are no part of the schema
-    /// (RFC 8525, `import-only-module`). All others are implemented, in their latest revision.
-    pub fn import_only(&mut self, module: &str) {
-        self.import_only.insert(module.into());
-    }
-
-    /// Which features of the module are there. Without this call: all.
-    pub fn features<'a>(&mut self, module: &str, features: impl IntoIterator<Item = &'a str>) {
-        self.features.insert(module.into(), features.into_iter().map(Box::from).collect());
-    }
-
-    /// What the modules import and include and the set does not have, each once.
+    /// Returns the modules that are imported or included and that the set does not have, each once.
     pub fn missing(&self) -> Vec<YangModuleName> {
         let mut seen = HashSet::new();
         let mut missing = Vec::new();
@@ -146,27 +132,22 @@ impl ModuleSet {
         missing
     }
 
-    /// How many modules and submodules there are.
+    /// Returns the number of modules and submodules.
     pub fn len(&self) -> usize {
         self.files.len()
     }
 
-    /// Whether there are none.
+    /// Returns whether the set is empty.
     pub fn is_empty(&self) -> bool {
         self.files.is_empty()
     }
 
-    /// Whether the set has the module or submodule, in this revision where one is given.
+    /// Returns whether the set has the module or submodule, in this revision if one is given.
     pub fn contains(&self, name: &str, revision: Option<&str>) -> bool {
         self.find_revision(name, revision).is_some()
     }
 
-    /// Makes the schema. What cannot be made of the modules is told by [`YangSchema::problems`] and left out.
-    pub fn compile(self) -> YangSchema {
-        link::compile(self)
-    }
-
-    /// The module of this revision, or the latest.
+    /// Returns the module of this revision, or the latest if none is given.
     fn find_revision(&self, name: &str, revision: Option<&str>) -> Option<&ModuleFileText> {
         match revision {
             None => self.find(name, None),
@@ -174,33 +155,24 @@ impl ModuleSet {
         }
     }
 
-    /// The module of this revision; where there is none, or none is asked for, the latest.
-    pub(crate) fn find(&self, name: &str, revision: Option<&str>) -> Option<&ModuleFileText> {
+    /// Returns the module of this revision. Without that revision, or if none is given, returns the latest.
+    fn find(&self, name: &str, revision: Option<&str>) -> Option<&ModuleFileText> {
         self.find_index(name, revision).and_then(|index| self.files.get(index))
     }
 
-    /// As [`find`](Self::find), as a place in `files`.
+    /// Returns the same as [`find`](Self::find), as an index into `files`.
     pub(crate) fn find_index(&self, name: &str, revision: Option<&str>) -> Option<usize> {
         let revisions = self.by_name.get(name)?;
         let asked = revision.and_then(|revision| revisions.get(revision));
         asked.or_else(|| revisions.values().next_back()).copied()
     }
 
-    /// Whether all modules that there are were added.
-    pub(crate) fn is_whole(&self) -> bool {
+    /// Returns whether no module is lacking.
+    pub(crate) fn is_complete(&self) -> bool {
         !self.is_partial
     }
 
     pub(crate) fn is_abridged(&self, name: &str) -> bool {
         self.abridged.contains(name)
-    }
-
-    pub(crate) fn is_import_only(&self, name: &str) -> bool {
-        self.import_only.contains(name)
-    }
-
-    /// Whether a feature is there.
-    pub(crate) fn has_feature(&self, module: &str, feature: &str) -> bool {
-        self.features.get(module).is_none_or(|features| features.contains(feature))
     }
 }

@@ -1,25 +1,26 @@
-//! The parse tree of one module: its statements with their positions.
+//! The parse tree of one file: its statements with their positions.
 
 use std::sync::Arc;
 
 use crate::{
-    Error, Keyword, SourcePosition, YangLimits,
+    Error, SourcePosition, YangLimits,
+    keyword::Keyword,
     lexer::{LexError, Lexer, StatementEnd, TextSpan},
-    shown::ShownText,
+    shown_text::ShownText,
 };
 
 /// The statements of one file, in the order of the text.
 #[derive(Debug)]
 pub(crate) struct ParsedFile {
     pub(crate) file: Arc<str>,
-    /// The source, and behind it the arguments that were put together.
+    /// The source, followed by the arguments that had to be decoded.
     text: String,
     statements: Vec<StatementRecord>,
-    /// What is an error if this turns out to be YANG 1.1.
+    /// The error if the module turns out to be YANG 1.1.
     pub(crate) forbidden_in_1_1: Option<Error>,
 }
 
-/// The statements within a statement follow it; `end` is the number of the first one that is not within.
+/// One statement. Its substatements follow it; `end` is the number of the first statement after them.
 #[derive(Debug)]
 struct StatementRecord {
     keyword: Keyword,
@@ -30,7 +31,7 @@ struct StatementRecord {
     end: u32,
 }
 
-/// One statement of a [`ParsedFile`] file.
+/// One statement of a [`ParsedFile`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct StatementRef<'a> {
     parsed: &'a ParsedFile,
@@ -38,18 +39,18 @@ pub(crate) struct StatementRef<'a> {
 }
 
 impl ParsedFile {
-    /// Reads one file: a statement with all that is in it, and nothing behind it.
+    /// Reads one file: one statement with its substatements, and nothing after it.
     pub(crate) fn read(file: &str, source: &[u8], limits: &YangLimits) -> Result<Self, Error> {
         let file: Arc<str> = file.into();
         let start = || SourcePosition { file: Arc::clone(&file), line: 1, statement: "".into() };
         if source.len() > limits.source {
-            return Err(Error::Limit { place: start(), what: "the bytes of a module", limit: limits.source });
+            return Err(Error::Limit { position: start(), what: "bytes of a module", limit: limits.source });
         }
         let source = str::from_utf8(source).map_err(|error| {
             let before = source.get(..error.valid_up_to()).unwrap_or_default();
             let line = 1 + before.iter().filter(|&&b| b == b'\n').count();
             Error::Syntax {
-                place: SourcePosition { line: u32::try_from(line).unwrap_or(u32::MAX), ..start() },
+                position: SourcePosition { line: u32::try_from(line).unwrap_or(u32::MAX), ..start() },
                 expected: "text in UTF-8",
                 found: "other bytes".to_owned(),
             }
@@ -71,13 +72,13 @@ impl ParsedFile {
         parsed.text.reserve_exact(source.len() + lexer.decoded.len());
         parsed.text.push_str(source);
         parsed.text.push_str(&lexer.decoded);
-        let place = |line| {
+        let position = |line| {
             let statement =
                 open.last().and_then(|&id| parsed.get(id)).map(StatementRef::title).unwrap_or_default();
             SourcePosition { file: Arc::clone(&file), line, statement: statement.into() }
         };
         let syntax =
-            |LexError { line, expected, found }| Error::Syntax { place: place(line), expected, found };
+            |LexError { line, expected, found }| Error::Syntax { position: position(line), expected, found };
         match result {
             Ok(()) => {
                 let forbidden = forbidden.map(syntax);
@@ -86,31 +87,31 @@ impl ParsedFile {
             }
             Err(StatementFailure::Unreadable(unreadable)) => Err(syntax(unreadable)),
             Err(StatementFailure::TooDeep(line)) => Err(Error::Limit {
-                place: place(line),
-                what: "statements within statements",
+                position: position(line),
+                what: "nested statements",
                 limit: limits.statement_depth,
             }),
         }
     }
 
-    /// The outermost statement.
+    /// Returns the outermost statement.
     pub(crate) fn root(&self) -> StatementRef<'_> {
         StatementRef { parsed: self, id: 0 }
     }
 
-    /// The statement of this number.
+    /// Returns the statement of this number.
     pub(crate) fn get(&self, id: u32) -> Option<StatementRef<'_>> {
         self.statements.get(id as usize)?;
         Some(StatementRef { parsed: self, id })
     }
 
-    /// All statements, in the order of the text.
+    /// Returns all statements, in the order of the source.
     pub(crate) fn all(&self) -> impl Iterator<Item = StatementRef<'_>> {
         (0..u32::try_from(self.statements.len()).unwrap_or(u32::MAX))
             .map(|id| StatementRef { parsed: self, id })
     }
 
-    fn piece(&self, span: TextSpan) -> &str {
+    fn slice(&self, span: TextSpan) -> &str {
         self.text.get(span.start as usize..span.end as usize).unwrap_or_default()
     }
 }
@@ -118,7 +119,7 @@ impl ParsedFile {
 struct StatementReader<'a> {
     lexer: Lexer<'a>,
     parsed: ParsedFile,
-    /// The statements whose closing brace has not come yet.
+    /// The statements whose closing brace is still to come.
     open: Vec<u32>,
     depth: usize,
 }
@@ -203,12 +204,12 @@ impl<'a> StatementRef<'a> {
         self.parsed.statements.get(self.id as usize)
     }
 
-    /// Its number in its file.
+    /// Returns the statement's number in its file.
     pub(crate) fn id(self) -> u32 {
         self.id
     }
 
-    /// The number of the first statement behind it that is not within it.
+    /// Returns the number of the first statement after its substatements.
     pub(crate) fn end(self) -> u32 {
         self.statement().map_or(self.id, |statement| statement.end)
     }
@@ -217,31 +218,31 @@ impl<'a> StatementRef<'a> {
         self.statement().map_or(Keyword::Extension, |statement| statement.keyword)
     }
 
-    /// The keyword as it is written, with its prefix.
+    /// Returns the keyword as it is written, with its prefix.
     pub(crate) fn name(self) -> &'a str {
-        self.statement().map_or("", |statement| self.parsed.piece(statement.name))
+        self.statement().map_or("", |statement| self.parsed.slice(statement.name))
     }
 
-    /// The argument; empty where there is none.
+    /// Returns the argument, or the empty string if there is none.
     pub(crate) fn argument(self) -> &'a str {
         self.argument_if_any().unwrap_or_default()
     }
 
     pub(crate) fn argument_if_any(self) -> Option<&'a str> {
-        self.statement()?.argument.map(|span| self.parsed.piece(span))
+        self.statement()?.argument.map(|span| self.parsed.slice(span))
     }
 
     pub(crate) fn line(self) -> u32 {
         self.statement().map_or(0, |statement| statement.line)
     }
 
-    /// The statement around it, if there is one.
+    /// Returns the parent statement, if there is one.
     pub(crate) fn parent(self) -> Option<Self> {
         let parent = self.statement()?.parent;
         (self.id != 0).then_some(Self { parsed: self.parsed, id: parent })
     }
 
-    /// The statements right within it.
+    /// Returns the substatements.
     pub(crate) fn children(self) -> impl Iterator<Item = Self> + use<'a> {
         let end = self.statement().map_or(0, |statement| statement.end);
         let mut next = self.id + 1;
@@ -255,22 +256,22 @@ impl<'a> StatementRef<'a> {
         })
     }
 
-    /// The statements of one keyword right within it.
+    /// Returns the substatements of one keyword.
     pub(crate) fn all(self, keyword: Keyword) -> impl Iterator<Item = Self> + use<'a> {
         self.children().filter(move |child| child.keyword() == keyword)
     }
 
-    /// The first statement of this keyword right within it.
+    /// Returns the first substatement of this keyword.
     pub(crate) fn child(self, keyword: Keyword) -> Option<Self> {
         self.all(keyword).next()
     }
 
-    /// The argument of the first statement of this keyword right within it.
+    /// Returns the argument of the first substatement of this keyword.
     pub(crate) fn text(self, keyword: Keyword) -> Option<&'a str> {
         self.child(keyword).map(Self::argument)
     }
 
-    /// Keyword and argument, cut to a length that fits in a message.
+    /// Returns the keyword and the argument, cut to a length that fits in a message.
     pub(crate) fn title(self) -> String {
         let mut title = self.name().to_owned();
         if let Some(argument) = self.argument_if_any() {
@@ -284,8 +285,8 @@ impl<'a> StatementRef<'a> {
         ShownText(&title).to_string()
     }
 
-    /// Where it stands, for an error.
-    pub(crate) fn place(self) -> SourcePosition {
+    /// Returns the statement's position, for an error.
+    pub(crate) fn position(self) -> SourcePosition {
         SourcePosition {
             file: Arc::clone(&self.parsed.file),
             line: self.line(),
@@ -302,7 +303,7 @@ mod tests {
         ParsedFile::read("m.yang", text.as_bytes(), &YangLimits::default()).map_err(|error| error.to_string())
     }
 
-    /// The argument of the only statement within `a`.
+    /// Returns the argument of the only substatement of `a`.
     fn argument(text: &str) -> String {
         let parsed = read(&format!("module a {{\n{text}\n}}")).unwrap();
         let children: Vec<_> = parsed.root().children().collect();
@@ -311,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn strings_are_read_as_rfc_7950_section_6_1_3_says() {
+    fn strings_are_read_by_rfc_7950_section_6_1_3() {
         for (text, value) in [
             ("contact plain;", "plain"),
             ("contact a+b/c;", "a+b/c"),
@@ -322,11 +323,11 @@ mod tests {
             (r#"contact "not \d an escape";"#, r"not \d an escape"),
             ("contact 'a' + \"b\" +\n // why not\n 'c';", "abc"),
             (r#"contact "\\" + 'n' + "\n";"#, "\\n\n"),
-            // Indentation up to the column of the quote goes, and white space before a line break.
+            // Indentation up to the column of the quote is removed, and so is white space before a line break.
             ("contact \"one  \n         two\n           three\";", "one\ntwo\n  three"),
             ("contact \"one\r\n\ttwo\";", "one\ntwo"),
             ("contact \"one\n\t\ttwo\";", "one\n       two"),
-            // What an escape writes is content.
+            // White space from an escape is kept.
             ("contact \"one\\t\n   two\";", "one\t\ntwo"),
             ("contact 'one\n  two';", "one\n  two"),
         ] {
@@ -335,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn statements_know_their_place() {
+    fn statements_have_line_and_parent() {
         let parsed =
             read("module a { /* two\nlines */\n container b {\n  leaf c;\n  x:y z { d:e; }\n }\n leaf f; }")
                 .unwrap();
@@ -357,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_told_with_its_line() {
+    fn syntax_errors_have_their_line() {
         let mut errors = String::new();
         for text in [
             "",
@@ -393,13 +394,13 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_text_and_deep_text_are_refused() {
+    fn invalid_utf_8_deep_and_large_files_are_refused() {
         let error = ParsedFile::read("m", b"module a {\n\xff", &YangLimits::default()).unwrap_err();
         insta::assert_snapshot!(error, @"m:2: expected text in UTF-8, found other bytes");
         let error = read(&"a:b {".repeat(1_000_000)).unwrap_err();
-        insta::assert_snapshot!(error, @"m.yang:1: `a:b`: statements within statements are limited to 128");
+        insta::assert_snapshot!(error, @"m.yang:1: `a:b`: nested statements are limited to 128");
         let limits = YangLimits { source: 10, ..YangLimits::default() };
         let error = ParsedFile::read("m", b"module abcdef;", &limits).unwrap_err();
-        insta::assert_snapshot!(error, @"m:1: the bytes of a module are limited to 10");
+        insta::assert_snapshot!(error, @"m:1: bytes of a module are limited to 10");
     }
 }

@@ -1,4 +1,4 @@
-//! Types, resolved to their base (RFC 7950, section 9).
+//! The types of leaves, resolved to a built-in type (RFC 7950, section 9).
 
 use std::sync::Arc;
 
@@ -7,7 +7,30 @@ use crate::{
     pattern::StringPattern,
 };
 
-/// A type as a leaf has it: the built-in type at its base, with all restrictions on the way.
+/// The names of the built-in types (RFC 7950, section 4.2.4).
+pub(crate) const BUILT_IN_TYPES: &[&str] = &[
+    "binary",
+    "bits",
+    "boolean",
+    "decimal64",
+    "empty",
+    "enumeration",
+    "identityref",
+    "instance-identifier",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "leafref",
+    "string",
+    "uint8",
+    "uint16",
+    "uint32",
+    "uint64",
+    "union",
+];
+
+/// The type of a leaf: a built-in type with all restrictions of the typedefs between.
 #[derive(Clone, Debug)]
 pub struct LeafType {
     pub(crate) name: Box<str>,
@@ -17,22 +40,22 @@ pub struct LeafType {
 }
 
 impl LeafType {
-    /// The type's name as the module writes it, such as `inet:uri`.
+    /// Returns the type's name as the module writes it, such as `inet:uri`.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The built-in type, with its restrictions.
+    /// Returns the built-in type, with its restrictions.
     pub fn base(&self) -> &BaseType {
         &self.base
     }
 
-    /// The default that the nearest typedef gives, as that module writes it.
+    /// Returns the default of the nearest typedef that has one, as its module writes it.
     pub fn default(&self) -> Option<&str> {
         self.default.as_deref()
     }
 
-    /// The units that the nearest typedef gives.
+    /// Returns the units of the nearest typedef that has them.
     pub fn units(&self) -> Option<&str> {
         self.units.as_deref()
     }
@@ -44,23 +67,23 @@ impl LeafType {
 pub enum BaseType {
     /// `int8` to `uint64` (section 9.2).
     Integer {
-        /// Which one.
+        /// The integer type.
         kind: IntegerKind,
-        /// The values it may have.
+        /// The allowed values.
         range: ValueRanges,
     },
     /// `decimal64` (section 9.3).
     Decimal64 {
-        /// Digits behind the point, from 1 to 18.
+        /// Digits after the decimal point, from 1 to 18.
         fraction_digits: u8,
-        /// The values it may have, times ten to the power of `fraction_digits`.
+        /// The allowed values, times ten to the power of `fraction_digits`.
         range: ValueRanges,
     },
     /// `string` (section 9.4).
     String {
-        /// How many characters it may have.
+        /// The allowed numbers of characters.
         length: ValueRanges,
-        /// All must match.
+        /// The patterns, all of which must hold.
         patterns: StringPatterns,
     },
     /// `boolean` (section 9.5).
@@ -71,7 +94,7 @@ pub enum BaseType {
     Bits(Arc<AssignedValues>),
     /// `binary` (section 9.8).
     Binary {
-        /// How many bytes it may have.
+        /// The allowed numbers of bytes.
         length: ValueRanges,
     },
     /// `leafref` (section 9.9).
@@ -81,7 +104,7 @@ pub enum BaseType {
         /// The unit that the path's prefixes belong to.
         #[doc(hidden)]
         unit: u32,
-        /// Whether the node it points to must be there.
+        /// Whether the target node must exist.
         require_instance: bool,
     },
     /// `identityref` (section 9.10).
@@ -92,13 +115,13 @@ pub enum BaseType {
     Union(Arc<[Arc<LeafType>]>),
     /// `instance-identifier` (section 9.13).
     InstanceIdentifier {
-        /// Whether the node it points to must be there.
+        /// Whether the target node must exist.
         require_instance: bool,
     },
 }
 
 impl BaseType {
-    /// The built-in type's name.
+    /// Returns the name of the built-in type.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Integer { kind, .. } => kind.name(),
@@ -119,7 +142,7 @@ impl BaseType {
 
 /// The integer types (RFC 7950, section 9.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "the names say it")]
+#[expect(missing_docs, reason = "the names are those of the types")]
 pub enum IntegerKind {
     Int8,
     Int16,
@@ -132,7 +155,7 @@ pub enum IntegerKind {
 }
 
 impl IntegerKind {
-    /// The type's name.
+    /// Returns the type's name.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Int8 => "int8",
@@ -146,7 +169,7 @@ impl IntegerKind {
         }
     }
 
-    /// Its smallest and its largest value.
+    /// Returns the smallest and the largest value.
     pub const fn bounds(self) -> (i128, i128) {
         match self {
             Self::Int8 => (i8::MIN as i128, i8::MAX as i128),
@@ -161,7 +184,7 @@ impl IntegerKind {
     }
 }
 
-/// A value of an enumeration or a bit of `bits`, with its number.
+/// A value of an enumeration, or a bit of `bits`, with its number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AssignedValue {
     /// Its name.
@@ -170,36 +193,37 @@ pub struct AssignedValue {
     pub number: i64,
 }
 
-/// The values of an enumeration, in the order of the model, or bits, by position.
+/// The values of an enumeration in the order of the model, or bits by position.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AssignedValues {
     all: Box<[AssignedValue]>,
-    /// Places in `all`, by name.
+    /// Indexes into `all`, sorted by name.
     by_name: Box<[u32]>,
 }
 
 impl AssignedValues {
     pub(crate) fn new(all: Vec<AssignedValue>) -> Self {
-        let name = |place: &u32| all.get(*place as usize).map(|assigned| &*assigned.name);
+        let name = |index: &u32| all.get(*index as usize).map(|assigned| &*assigned.name);
         let mut by_name: Box<[u32]> = (0..number_of(all.len())).collect();
         by_name.sort_by(|a, b| name(a).cmp(&name(b)));
         Self { all: all.into(), by_name }
     }
 
-    /// All of them.
+    /// Returns all values or bits.
     pub fn all(&self) -> &[AssignedValue] {
         &self.all
     }
 
-    /// The one of this name, with its place among all.
+    /// Returns the value or bit of this name, with its index among all.
     pub fn get(&self, name: &str) -> Option<(usize, &AssignedValue)> {
-        let at = |place: &u32| self.all.get(*place as usize).map(|assigned| &*assigned.name).cmp(&Some(name));
-        let place = *self.by_name.get(self.by_name.binary_search_by(at).ok()?)? as usize;
-        Some((place, self.all.get(place)?))
+        let order =
+            |index: &u32| self.all.get(*index as usize).map(|assigned| &*assigned.name).cmp(&Some(name));
+        let index = *self.by_name.get(self.by_name.binary_search_by(order).ok()?)? as usize;
+        Some((index, self.all.get(index)?))
     }
 }
 
-/// The patterns of a string type, all of which hold: its own and those of the types it is derived from.
+/// The patterns of a string type: its own and those of the types it is derived from. All of them must hold.
 #[derive(Clone, Debug, Default)]
 pub struct StringPatterns(Option<Arc<PatternsOfType>>);
 
@@ -214,18 +238,18 @@ impl StringPatterns {
         Self(Some(Arc::new(PatternsOfType { own: own.into(), inherited: self })))
     }
 
-    /// All of them, the type's own first.
+    /// Returns all patterns, the type's own first.
     pub fn iter(&self) -> impl Iterator<Item = &StringPattern> {
         let types = std::iter::successors(self.0.as_deref(), |of| of.inherited.0.as_deref());
         types.flat_map(|of| &of.own)
     }
 }
 
-/// An identity of a schema, by number.
+/// The number of an identity of a schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Identity(pub(crate) u32);
 
-/// An identity and what it is derived from (RFC 7950, section 7.18).
+/// An identity and the identities it is derived from (RFC 7950, section 7.18).
 #[derive(Clone, Debug)]
 pub(crate) struct IdentityDefinition {
     pub(crate) module: ModuleId,
@@ -233,25 +257,25 @@ pub(crate) struct IdentityDefinition {
     pub(crate) bases: Vec<Identity>,
 }
 
-/// Numbers from which to which: ascending and apart from each other (RFC 7950, sections 9.2.4 and 9.4.4).
+/// Ranges of numbers, ascending and disjoint (RFC 7950, sections 9.2.4 and 9.4.4).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ValueRanges(Arc<[(i128, i128)]>);
 
-/// The length that every string may have: characters are counted in 64 bits (section 9.4.4).
+/// The length without restriction: characters are counted in 64 bits (section 9.4.4).
 pub(crate) const ANY_LENGTH: (i128, i128) = (0, u64::MAX as i128);
 
 impl ValueRanges {
-    /// One range.
+    /// Creates ranges of one part.
     pub(crate) fn one(bounds: (i128, i128)) -> Self {
         Self(Arc::new([bounds]))
     }
 
-    /// The ranges, each from its smallest to its largest number.
+    /// Returns the ranges, each as its smallest and its largest number.
     pub fn parts(&self) -> &[(i128, i128)] {
         &self.0
     }
 
-    /// Whether the number is in one of them.
+    /// Returns whether one of the ranges contains the number.
     pub fn contains(&self, number: i128) -> bool {
         self.covers((number, number))
     }
@@ -261,8 +285,8 @@ impl ValueRanges {
         self.0.get(at).is_some_and(|&(start, end)| start <= from && to <= end)
     }
 
-    /// Reads a range expression that restricts these ranges: parts of one number or `from..to`, split by `|`, with
-    /// `min` and `max`. `None`: not one, or not within these ranges.
+    /// Reads a range expression that restricts these ranges: parts `number` or `from..to`, separated by `|`, with
+    /// `min` and `max`. Returns `None` if it is not one, or not within these ranges.
     pub(crate) fn narrow(&self, expression: &str, number: impl Fn(&str) -> Option<i128>) -> Option<Self> {
         let (&(least, _), &(_, most)) = (self.0.first()?, self.0.last()?);
         let bound = |text: &str| match text.trim() {
@@ -295,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn ranges_are_narrowed() {
+    fn ranges_narrow_and_refuse_values_outside() {
         let int8 = ValueRanges::one(IntegerKind::Int8.bounds());
         let narrowed = narrow(&int8, "min..-5 | 1 | 10 .. max").unwrap();
         assert_eq!(narrowed.parts(), [(-128, -5), (1, 1), (10, 127)]);

@@ -1,8 +1,8 @@
 //! The blocks of Unicode that the regular expressions of XML Schema name (XSD 1.0 part 2, appendix F.1.1).
 //!
-//! `regex` knows categories and scripts but no blocks. Surrogates are left out: no text has them.
+//! The `regex` crate has categories and scripts but no blocks. Surrogates are omitted: no text has them.
 
-/// Name, first and last character. Blocks of several ranges are here several times.
+/// Name, first and last character. A block of several ranges has several entries.
 #[rustfmt::skip]
 pub(crate) const BLOCKS: &[(&str, u32, u32)] = &[
     ("BasicLatin", 0x0, 0x7F),

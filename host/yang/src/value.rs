@@ -1,19 +1,20 @@
-//! Values: whether a text is one of a type, and its canonical form (RFC 7950, section 9).
+//! Values: whether a text is a value of a type, and its canonical form (RFC 7950, section 9).
 
-use std::{borrow::Cow, cell::Cell};
+use std::cell::Cell;
 
 use crate::{
     BaseType, LeafType, YangNode, YangSchema,
+    lexical::{base64, is_instance_identifier},
     link::ModuleId,
-    nearest::did_you_mean,
     number,
-    shown::ShownText,
-    types::{ANY_LENGTH, AssignedValues, Identity, IntegerKind, ValueRanges},
+    shown_text::ShownText,
+    spelling::did_you_mean,
+    types::{AssignedValues, Identity, IntegerKind, StringPatterns, ValueRanges},
+    value_text::{backend_ranges, length_text, or, ranges_text},
 };
 
-/// That a text is not a value of a leaf.
-///
-/// It is written as "`fast` is not a value of `mtu`: a number from 0 to 65535 (`uint16`)".
+/// The error for a text that is not a value of a leaf, such as "`fast` is not a value of `mtu`: a number from 0 to
+/// 65535 (`uint16`)".
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{}` is not a value of `{leaf}`: {expected}", ShownText(value))]
 pub struct ValueMismatch {
@@ -21,57 +22,99 @@ pub struct ValueMismatch {
     pub leaf: Box<str>,
     /// The text.
     pub value: Box<str>,
-    /// What a value would be, such as "a number from 0 to 65535 (`uint16`)".
+    /// What a value is, such as "a number from 0 to 65535 (`uint16`)".
     pub expected: String,
-    /// The same in the words of Clixon's backend, such as "'fast' is not a number".
+    /// The message of Clixon's backend for the same error, such as "'fast' is not a number".
     pub backend: String,
 }
 
-/// What a value would be, in our words and in those of Clixon.
+/// Why a text is not a value of a type, in Confine's words and in Clixon's.
 pub(crate) struct ValueFault {
     expected: String,
-    /// What was meant perhaps, as the end of the sentence; may be empty.
+    /// The end of the message: a suggestion; may be empty.
     hint: String,
     backend: String,
 }
 
 impl ValueFault {
-    pub(crate) fn of(self, leaf: &str, value: &str) -> ValueMismatch {
+    fn new(expected: impl Into<String>, backend: String) -> Self {
+        Self { expected: expected.into(), hint: String::new(), backend }
+    }
+
+    fn into_mismatch(self, leaf: &str, value: &str) -> ValueMismatch {
         let expected = self.expected + &self.hint;
         ValueMismatch { leaf: leaf.into(), value: value.into(), expected, backend: self.backend }
     }
 }
 
-/// Reads values of one schema with the prefixes of one document.
-pub(crate) struct ValueReader<'a> {
+/// The most unions in unions that [`YangNode::type_of_value`] follows.
+const MAX_NESTED_UNIONS: usize = 32;
+
+/// The most types that one value is checked against: unions of unions multiply. Those of published models have about
+/// thirty members.
+const MAX_TYPES_TRIED: usize = 4_096;
+
+impl<'a> YangNode<'a> {
+    /// Returns the type that a value has: of a union, the first member that accepts it (section 9.12); of a leafref,
+    /// the type of its target. Returns `None` if no type accepts the value, or if unions are nested too deep.
+    pub fn type_of_value(
+        self,
+        value: &str,
+        namespace: &dyn Fn(&str) -> Option<String>,
+    ) -> Option<&'a LeafType> {
+        let (mut node, mut of) = self.value_type()?;
+        let reader = ValueReader::new(self.schema(), namespace);
+        for _ in 0..MAX_NESTED_UNIONS {
+            let BaseType::Union(members) = of.base() else { return Some(of) };
+            let member = members.iter().find(|member| reader.read(node, member, value).is_ok())?;
+            (node, of) = node.value_type_of(member)?;
+        }
+        None
+    }
+
+    /// Returns the canonical form of a value (section 9.1). `namespace` returns the namespace of a prefix in the value,
+    /// including the empty prefix. If the type is not known, or the node is not a leaf, the value stays as it is.
+    ///
+    /// # Errors
+    /// Fails if the text is not a value of the type.
+    pub fn canonical(
+        self,
+        value: &str,
+        namespace: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<String, ValueMismatch> {
+        let Some(of) = self.leaf_type() else { return Ok(value.to_owned()) };
+        ValueReader::new(self.schema(), namespace)
+            .read(self, of, value)
+            .map_err(|fault| fault.into_mismatch(self.name(), value))
+    }
+}
+
+/// Checks values of one schema, with the prefixes of one document.
+struct ValueReader<'a> {
     schema: &'a YangSchema,
     namespace: &'a dyn Fn(&str) -> Option<String>,
-    /// How many types may still be tried.
+    /// The number of types that may still be tried.
     budget: Cell<usize>,
 }
 
-/// How many types a value may be tried as: unions of unions multiply. Those of published models have some thirty
-/// members.
-const TYPES_TRIED: usize = 4_096;
-
 impl<'a> ValueReader<'a> {
-    pub(crate) fn new(schema: &'a YangSchema, namespace: &'a dyn Fn(&str) -> Option<String>) -> Self {
-        Self { schema, namespace, budget: Cell::new(TYPES_TRIED) }
+    fn new(schema: &'a YangSchema, namespace: &'a dyn Fn(&str) -> Option<String>) -> Self {
+        Self { schema, namespace, budget: Cell::new(MAX_TYPES_TRIED) }
     }
 
-    /// The canonical form of a value of a type that a node has. After too many types have been tried, any text is
-    /// one: the backend decides.
-    pub(crate) fn read(&self, node: YangNode<'_>, of: &LeafType, value: &str) -> Result<String, ValueFault> {
+    /// Returns the canonical form of a value of a type that a node has. Once the budget is used up, any text is a
+    /// value: the backend decides.
+    fn read(&self, node: YangNode<'_>, of: &LeafType, value: &str) -> Result<String, ValueFault> {
         let Some(left) = self.budget.get().checked_sub(1) else { return Ok(value.to_owned()) };
         self.budget.set(left);
-        self.read_base(node, of, value).map_err(|wrong| {
+        self.read_base(node, of, value).map_err(|fault| {
             let name = of.name();
-            // The members of a union and the target of a leafref say their own names.
-            let is_told = matches!(name, "union" | "leafref");
-            if is_told {
-                wrong
+            // The members of a union and the target of a leafref add their own names.
+            let is_named = matches!(name, "union" | "leafref");
+            if is_named {
+                fault
             } else {
-                ValueFault { expected: format!("{} (`{name}`)", wrong.expected), ..wrong }
+                ValueFault { expected: format!("{} (`{name}`)", fault.expected), ..fault }
             }
         })
     }
@@ -80,60 +123,26 @@ impl<'a> ValueReader<'a> {
         match of.base() {
             BaseType::Integer { kind, range } => integer(*kind, range, value),
             BaseType::Decimal64 { fraction_digits, range } => decimal64(*fraction_digits, range, value),
-            BaseType::String { length, patterns } => {
-                check_length(length, value.chars().count(), "characters")?;
-                match patterns.iter().find(|pattern| !pattern.permits(value)) {
-                    None => Ok(value.to_owned()),
-                    Some(pattern) => Err(ValueFault {
-                        expected: format!(
-                            "text that {} `{}`",
-                            if pattern.is_inverted() { "does not match" } else { "matches" },
-                            ShownText(pattern.text())
-                        ),
-                        hint: String::new(),
-                        backend: format!("regexp match fail: pattern does not match {value}"),
-                    }),
-                }
-            }
+            BaseType::String { length, patterns } => string(length, patterns, value),
             BaseType::Boolean => match value {
                 "true" | "false" => Ok(value.to_owned()),
-                _ => Err(ValueFault {
-                    expected: "`true` or `false`".to_owned(),
-                    hint: String::new(),
-                    backend: format!("'{value}' is not a boolean value"),
-                }),
+                _ => Err(ValueFault::new("`true` or `false`", format!("'{value}' is not a boolean value"))),
             },
-            BaseType::Enumeration(values) => match values.get(value).is_some() {
-                true => Ok(value.to_owned()),
-                false => Err(ValueFault {
-                    expected: format!("one of {}", listed(values)),
-                    hint: nearest_of(value, values),
-                    backend: format!("'{value}' does not match enumeration"),
-                }),
-            },
-            BaseType::Bits(bits) => read_bits(bits, value),
-            BaseType::Binary { length } => {
-                let (canonical, bytes) = base64(value).ok_or_else(|| ValueFault {
-                    expected: "bytes in base64".to_owned(),
-                    hint: String::new(),
-                    backend: format!("'{value}' is not base64"),
-                })?;
-                check_length(length, bytes, "bytes")?;
-                Ok(canonical)
-            }
+            BaseType::Enumeration(values) => enumeration(values, value),
+            BaseType::Bits(all) => bits(all, value),
+            BaseType::Binary { length } => binary(length, value),
             BaseType::Leafref { .. } => match node.value_type_of(of) {
                 Some((target, of)) => self.read(target, of, value),
-                // It leads to what is not known: any text may be there.
+                // The target is unknown: any text may be a value.
                 None => Ok(value.to_owned()),
             },
             BaseType::Identityref(bases) => self.identity(node, bases, value),
             BaseType::Empty => match value {
                 "" => Ok(String::new()),
-                _ => Err(ValueFault {
-                    expected: "nothing: the leaf is there or not".to_owned(),
-                    hint: String::new(),
-                    backend: format!("'{value}' is not empty"),
-                }),
+                _ => Err(ValueFault::new(
+                    "no value: the leaf is present or absent",
+                    format!("'{value}' is not empty"),
+                )),
             },
             BaseType::Union(members) => {
                 let mut expected = Vec::new();
@@ -141,32 +150,31 @@ impl<'a> ValueReader<'a> {
                 for member in members.iter() {
                     match self.read(node, member, value) {
                         Ok(canonical) => return Ok(canonical),
-                        Err(wrong) => {
-                            expected.push(wrong.expected + &wrong.hint);
-                            backend = wrong.backend;
+                        Err(fault) => {
+                            expected.push(fault.expected + &fault.hint);
+                            backend = fault.backend;
                         }
                     }
                 }
-                Err(ValueFault { expected: expected.join("; or "), hint: String::new(), backend })
+                Err(ValueFault::new(expected.join("; or "), backend))
             }
             BaseType::InstanceIdentifier { .. } => match is_instance_identifier(value) {
                 true => Ok(value.to_owned()),
-                false => Err(ValueFault {
-                    expected: "a path to a node, such as `/p:list[p:key='1']/p:leaf`".to_owned(),
-                    hint: String::new(),
-                    backend: format!("'{value}' is not an instance-identifier"),
-                }),
+                false => Err(ValueFault::new(
+                    "a path to a node, such as `/p:list[p:key='1']/p:leaf`",
+                    format!("'{value}' is not an instance-identifier"),
+                )),
             },
         }
     }
 
-    /// An identity keeps the prefix it is written with: its form depends on the document, so it has no
-    /// canonical one (section 9.10.3).
+    /// Checks an identity. It keeps its prefix: its form depends on the document, so it has no canonical one (section
+    /// 9.10.3).
     fn identity(&self, node: YangNode<'_>, bases: &[Identity], value: &str) -> Result<String, ValueFault> {
         let (prefix, name) = value.split_once(':').unwrap_or(("", value));
         let by_namespace = |namespace: String| self.schema.links.module_by_namespace(&namespace);
         let named: Option<ModuleId> = (self.namespace)(prefix).and_then(by_namespace);
-        // Without a prefix it may mean the leaf's own module, as Clixon takes it.
+        // Without a prefix it may be in the leaf's own module, as in Clixon.
         let own = Some(node.module_id()).filter(|_| prefix.is_empty());
         let is_derived = |module| {
             self.schema
@@ -189,7 +197,7 @@ impl<'a> ValueReader<'a> {
         } else {
             match derived.iter().find(|(_, known)| *known == name) {
                 Some((module, known)) => {
-                    format!("; did you mean `{known}` of the namespace `{}`?", module.namespace())
+                    format!("; did you mean `{known}` in the namespace `{}`?", module.namespace())
                 }
                 None => did_you_mean(name, derived.iter().map(|(_, known)| *known)),
             }
@@ -247,7 +255,7 @@ fn decimal64(fraction_digits: u8, range: &ValueRanges, value: &str) -> Result<St
         Some(number) if range.contains(number.into()) => Ok(number::decimal64_text(number, fraction_digits)),
         _ => Err(ValueFault {
             expected: format!(
-                "a decimal number {} with at most {fraction_digits} digit{} behind the point",
+                "a decimal number {} with at most {fraction_digits} digit{} after the decimal point",
                 ranges_text(range, text),
                 if fraction_digits == 1 { "" } else { "s" },
             ),
@@ -260,169 +268,88 @@ fn decimal64(fraction_digits: u8, range: &ValueRanges, value: &str) -> Result<St
     }
 }
 
+/// Checks the length and the patterns of a string.
+fn string(length: &ValueRanges, patterns: &StringPatterns, value: &str) -> Result<String, ValueFault> {
+    check_length(length, value.chars().count(), "characters")?;
+    match patterns.iter().find(|pattern| !pattern.permits(value)) {
+        None => Ok(value.to_owned()),
+        Some(pattern) => {
+            let matches = if pattern.is_inverted() { "does not match" } else { "matches" };
+            Err(ValueFault::new(
+                format!("text that {matches} `{}`", ShownText(pattern.text())),
+                format!("regexp match fail: pattern does not match {value}"),
+            ))
+        }
+    }
+}
+
+fn enumeration(values: &AssignedValues, value: &str) -> Result<String, ValueFault> {
+    match values.get(value) {
+        Some(_) => Ok(value.to_owned()),
+        None => Err(ValueFault {
+            expected: format!("one of {}", listed(values)),
+            hint: nearest_of(value, values),
+            backend: format!("'{value}' does not match enumeration"),
+        }),
+    }
+}
+
+fn binary(length: &ValueRanges, value: &str) -> Result<String, ValueFault> {
+    let (canonical, bytes) = base64(value)
+        .ok_or_else(|| ValueFault::new("bytes in base64", format!("'{value}' is not base64")))?;
+    check_length(length, bytes, "bytes")?;
+    Ok(canonical)
+}
+
 fn check_length(length: &ValueRanges, count: usize, what: &str) -> Result<(), ValueFault> {
     if i128::try_from(count).is_ok_and(|count| length.contains(count)) {
         return Ok(());
     }
-    Err(ValueFault {
-        expected: format!("{} {what}, not {count}", length_text(length)),
-        hint: String::new(),
-        backend: format!("String length {count} out of range: {}", backend_ranges(length, |n| n.to_string())),
-    })
+    Err(ValueFault::new(
+        format!("{} {what}, not {count}", length_text(length)),
+        format!("String length {count} out of range: {}", backend_ranges(length, |n| n.to_string())),
+    ))
 }
 
-/// "1 to 4, 8 or at least 10".
-pub(crate) fn length_text(length: &ValueRanges) -> String {
-    let parts = length.parts().iter().map(|&(from, to)| match (from, to) {
-        (from, to) if from == to => from.to_string(),
-        (from, to) if to == ANY_LENGTH.1 => format!("at least {from}"),
-        (from, to) => format!("{from} to {to}"),
-    });
-    or(parts.collect())
-}
+/// The most names that a message lists.
+const MAX_LISTED: usize = 10;
 
-/// "from 1 to 4, 8 or from 10 to 20".
-pub(crate) fn ranges_text(ranges: &ValueRanges, text: impl Fn(i128) -> String) -> String {
-    let part = |&(from, to): &(i128, i128)| {
-        if from == to { text(from) } else { format!("from {} to {}", text(from), text(to)) }
-    };
-    or(ranges.parts().iter().map(part).collect())
-}
-
-/// "1 - 4, 8 - 8", as Clixon writes ranges.
-fn backend_ranges(ranges: &ValueRanges, text: impl Fn(i128) -> String) -> String {
-    let parts: Vec<String> =
-        ranges.parts().iter().map(|&(from, to)| format!("{} - {}", text(from), text(to))).collect();
-    parts.join(", ")
-}
-
-/// "a, b or c".
-pub(crate) fn or(mut parts: Vec<String>) -> String {
-    match parts.pop() {
-        Some(last) if !parts.is_empty() => format!("{} or {last}", parts.join(", ")),
-        last => last.unwrap_or_default(),
-    }
-}
-
-/// The first names, and how many there are if that is not all.
+/// Lists the first names, and the number of others.
 fn listed(values: &AssignedValues) -> String {
-    const LISTED: usize = 10;
-    let names = values.all().iter().take(LISTED).map(|value| format!("`{}`", value.name)).collect();
-    match values.all().len().checked_sub(LISTED) {
-        Some(more) if more > 0 => format!("{} or {more} others", {
-            let names: Vec<String> = names;
-            names.join(", ")
-        }),
+    let names: Vec<String> =
+        values.all().iter().take(MAX_LISTED).map(|value| format!("`{}`", value.name)).collect();
+    match values.all().len().checked_sub(MAX_LISTED) {
+        Some(others) if others > 0 => format!("{} or {others} others", names.join(", ")),
         _ => or(names),
     }
 }
 
+/// Suggests the closest names, unless all names are listed anyway.
 fn nearest_of(name: &str, values: &AssignedValues) -> String {
-    const LISTED: usize = 10;
-    // Those that are listed are seen anyway.
-    if values.all().len() <= LISTED {
+    if values.all().len() <= MAX_LISTED {
         String::new()
     } else {
         did_you_mean(name, values.all().iter().map(|value| &*value.name))
     }
 }
 
-/// Bits in the order of their positions, each once (section 9.7.2).
-fn read_bits(bits: &AssignedValues, value: &str) -> Result<String, ValueFault> {
-    let mut set = vec![false; bits.all().len()];
+/// Checks bits and returns them in the order of their positions, each once (section 9.7.2).
+fn bits(all: &AssignedValues, value: &str) -> Result<String, ValueFault> {
+    let mut set = vec![false; all.all().len()];
     for word in value.split_whitespace() {
-        let is_set = bits.get(word).and_then(|(place, _)| set.get_mut(place));
+        let is_set = all.get(word).and_then(|(index, _)| set.get_mut(index));
         match is_set {
             Some(is_set) if !*is_set => *is_set = true,
             _ => {
-                return Err(ValueFault {
-                    expected: format!(
-                        "any of {}, each once, split by spaces{}",
-                        listed(bits),
-                        nearest_of(word, bits)
-                    ),
-                    hint: String::new(),
-                    backend: format!("'{word}' does not match enumeration"),
-                });
+                let (names, hint) = (listed(all), nearest_of(word, all));
+                return Err(ValueFault::new(
+                    format!("any of {names}, each once, separated by spaces{hint}"),
+                    format!("'{word}' does not match enumeration"),
+                ));
             }
         }
     }
     let names: Vec<&str> =
-        bits.all().iter().zip(&set).filter(|(_, is_set)| **is_set).map(|(bit, _)| &*bit.name).collect();
+        all.all().iter().zip(&set).filter(|(_, is_set)| **is_set).map(|(bit, _)| &*bit.name).collect();
     Ok(names.join(" "))
-}
-
-/// Base64 without white space (section 9.8.2, RFC 4648 section 4), and how many bytes it stands for.
-fn base64(value: &str) -> Option<(String, usize)> {
-    let compact: Cow<'_, str> = if value.contains(char::is_whitespace) {
-        Cow::Owned(value.split_whitespace().collect())
-    } else {
-        Cow::Borrowed(value)
-    };
-    let digits = compact.trim_end_matches('=');
-    let padding = compact.len() - digits.len();
-    let digit = |b: u8| match b {
-        b'A'..=b'Z' => Some(b - b'A'),
-        b'a'..=b'z' => Some(b - b'a' + 26),
-        b'0'..=b'9' => Some(b - b'0' + 52),
-        b'+' => Some(62),
-        b'/' => Some(63),
-        _ => None,
-    };
-    let are_digits = digits.bytes().all(|b| digit(b).is_some());
-    // The bits behind the last byte are zero, so that one value has one form.
-    let unused = match padding {
-        0 => 0,
-        1 => 0b11,
-        2 => 0b1111,
-        _ => return None,
-    };
-    let is_canonical = digits.bytes().last().and_then(digit).is_none_or(|last| last & unused == 0);
-    let is_whole = compact.len().is_multiple_of(4) && (digits.len() + padding == compact.len());
-    (are_digits && is_canonical && is_whole && (padding == 0 || !digits.is_empty()))
-        .then(|| (compact.to_string(), compact.len() / 4 * 3 - padding))
-}
-
-/// Whether the text is a path as section 9.13 says: steps with names, and predicates with keys, values or positions.
-fn is_instance_identifier(value: &str) -> bool {
-    let mut rest = value.trim();
-    if rest.is_empty() {
-        return false;
-    }
-    while !rest.is_empty() {
-        let Some(step) = rest.strip_prefix('/') else { return false };
-        let end = step.find(['/', '[']).unwrap_or(step.len());
-        let (name, after) = step.split_at(end);
-        if !is_node_name(name.trim()) {
-            return false;
-        }
-        rest = after;
-        while let Some(predicate) = rest.strip_prefix('[') {
-            let Some(after) = predicate_end(predicate) else { return false };
-            rest = after.trim_start();
-        }
-    }
-    true
-}
-
-fn is_node_name(name: &str) -> bool {
-    name.splitn(2, ':').all(crate::lexer::is_identifier)
-}
-
-/// What follows a predicate: `1]`, `.='v']` or `p:key='v']`.
-fn predicate_end(predicate: &str) -> Option<&str> {
-    let predicate = predicate.trim_start();
-    let digits = predicate.trim_start_matches(|c: char| c.is_ascii_digit());
-    if digits.len() < predicate.len() {
-        return digits.trim_start().strip_prefix(']');
-    }
-    let (name, value) = predicate.split_once('=')?;
-    let name = name.trim_end();
-    if name != "." && !is_node_name(name) {
-        return None;
-    }
-    let value = value.trim_start();
-    let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''))?;
-    let (_, after) = value.get(1..)?.split_once(quote)?;
-    after.trim_start().strip_prefix(']')
 }

@@ -12,9 +12,7 @@ pub fn yang(octets: &[u8]) {
         let _ = modules.add("fuzz.yang", text);
     }
     let schema = modules.compile();
-    for module in schema.modules() {
-        let _ = schema.tree(module.name());
-    }
+    visit(schema.root_node(), &mut 2_000);
     check(&schema, schema.root_node(), &mut 2_000);
 }
 
@@ -43,5 +41,23 @@ fn check(schema: &YangSchema, node: YangNode<'_>, left: &mut usize) {
             }
         }
         check(schema, child, left);
+    }
+}
+
+/// Reads the properties of each schema node.
+fn visit(node: YangNode<'_>, left: &mut usize) {
+    for child in node.schema_children() {
+        if *left == 0 {
+            return;
+        }
+        *left -= 1;
+        let _ = (
+            child.status(),
+            child.is_mandatory(),
+            child.presence(),
+            child.keys(),
+            child.if_features().count(),
+        );
+        visit(child, left);
     }
 }

@@ -1,15 +1,14 @@
-//! The compiled tree: an arena of schema nodes.
+//! The compiled tree of schema nodes, in one arena.
 
 use std::{collections::HashMap, sync::Arc};
 
 use crate::{
-    Keyword,
-    build::Overrides,
+    keyword::Keyword,
     link::{ModuleId, StmtRef},
     types::LeafType,
 };
 
-/// A node, by its place in the arena. A parent's number is smaller than its children's.
+/// The index of a node in the arena. A parent's is smaller than its children's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct SchemaNodeId(pub(crate) u32);
 
@@ -21,16 +20,16 @@ impl SchemaNodeId {
     }
 }
 
-/// No node: the arena never has that many.
+/// No node: the arena never has that many nodes.
 pub(crate) const NO_NODE: SchemaNodeId = SchemaNodeId(u32::MAX);
-/// No type: the node has none, or it could not be resolved.
+/// No type: the node has none, or its type has an error.
 pub(crate) const NO_TYPE: u32 = u32::MAX;
 
 /// The kinds of schema nodes (RFC 7950, section 3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the names are those of the statements")]
 pub enum SchemaNodeKind {
-    /// What stands above all others.
+    /// The node above the top-level nodes.
     Root,
     Action,
     AnyData,
@@ -48,7 +47,7 @@ pub enum SchemaNodeKind {
 }
 
 impl SchemaNodeKind {
-    /// The kind of node that a statement makes. `input` and `output` are made with their operation.
+    /// Returns the kind of node that a statement defines. `input` and `output` come with their operation.
     pub(crate) fn of(keyword: Keyword) -> Option<Self> {
         Some(match keyword {
             Keyword::Action => Self::Action,
@@ -66,27 +65,27 @@ impl SchemaNodeKind {
         })
     }
 
-    /// Whether it is a node of the data tree.
-    pub fn is_data(self) -> bool {
+    /// Returns whether it is a node of the data tree.
+    pub(crate) fn is_data(self) -> bool {
         matches!(
             self,
             Self::AnyData | Self::AnyXml | Self::Container | Self::Leaf | Self::LeafList | Self::List
         )
     }
 
-    /// Whether it is looked through in the data tree.
+    /// Returns whether the data tree has its children in its place.
     pub(crate) fn is_transparent(self) -> bool {
         matches!(self, Self::Choice | Self::Case)
     }
 }
 
-/// What is true or not of a node, as bits.
+/// The flags of a node, as bits.
 pub(crate) struct NodeFlags;
 
 impl NodeFlags {
-    /// Something that belongs under it could not be built.
+    /// A child could not be built because of an error.
     pub(crate) const INCOMPLETE: u16 = 1;
-    /// A deviation or a feature took it away.
+    /// Removed by a deviation or a feature.
     pub(crate) const REMOVED: u16 = 1 << 1;
     /// Configuration (RFC 7950, section 7.21.1).
     pub(crate) const CONFIG: u16 = 1 << 2;
@@ -94,9 +93,9 @@ impl NodeFlags {
     pub(crate) const USER_ORDERED: u16 = 1 << 3;
     /// A container with `presence`.
     pub(crate) const PRESENCE: u16 = 1 << 4;
-    /// Within an operation or a notification: neither configuration nor state.
+    /// In an operation or a notification: neither configuration nor state.
     pub(crate) const OPERATION: u16 = 1 << 5;
-    /// A key of the list it is in.
+    /// A key of its list.
     pub(crate) const KEY: u16 = 1 << 6;
     /// At or below a node with `default-deny-write` (RFC 8341, section 9).
     pub(crate) const DENY_WRITE: u16 = 1 << 7;
@@ -115,14 +114,14 @@ pub(crate) struct NodeRecord {
     pub(crate) first: SchemaNodeId,
     pub(crate) last: SchemaNodeId,
     pub(crate) next: SchemaNodeId,
-    /// The statement it was made of.
+    /// The statement that defines it.
     pub(crate) origin: StmtRef,
     pub(crate) type_number: u32,
-    /// A list's place in [`NodeArena::keys`].
+    /// The index of a list's keys in [`NodeArena::keys`].
     pub(crate) keys: u32,
-    /// Its place among the data nodes of its parent.
+    /// Its index among the data nodes of its parent.
     pub(crate) position: u32,
-    /// Its data nodes, as a piece of [`NodeArena::order`] and [`NodeArena::sorted`].
+    /// Its data nodes, as a range of [`NodeArena::order`] and [`NodeArena::sorted`].
     pub(crate) data: (u32, u32),
 }
 
@@ -161,10 +160,10 @@ impl NodeRecord {
     }
 }
 
-/// A tree of nothing: what every arena begins with.
+/// The root of an empty tree: the first node of every arena.
 pub(crate) static BARE_ROOT: NodeRecord = NodeRecord::root();
 
-/// The names of nodes and their numbers.
+/// The names of nodes, by number.
 #[derive(Debug, Default)]
 pub(crate) struct NodeNames {
     texts: Vec<Box<str>>,
@@ -186,14 +185,8 @@ impl NodeNames {
     }
 }
 
-/// Nodes that one augment added to a node: those children whose numbers are from `from` to before `to`.
-#[derive(Debug)]
-pub(crate) struct AugmentedChildren {
-    pub(crate) at: StmtRef,
-    pub(crate) target: SchemaNodeId,
-    pub(crate) from: SchemaNodeId,
-    pub(crate) to: SchemaNodeId,
-}
+/// The substatements that refinements and deviations give a node instead of its own, by node and keyword.
+pub(crate) type Overrides = HashMap<(SchemaNodeId, Keyword), Vec<StmtRef>>;
 
 /// The whole tree.
 #[derive(Debug)]
@@ -202,13 +195,12 @@ pub(crate) struct NodeArena {
     pub(crate) names: NodeNames,
     pub(crate) types: Vec<Arc<LeafType>>,
     pub(crate) overrides: Overrides,
-    pub(crate) augments: Vec<AugmentedChildren>,
     pub(crate) keys: Vec<Box<[Box<str>]>>,
-    /// The data nodes under each parent, in the order of the model.
+    /// The data nodes of each parent, in the order of the model.
     pub(crate) order: Vec<SchemaNodeId>,
-    /// The same by name and module, for looking up.
+    /// The same, sorted by name and module for lookups.
     pub(crate) sorted: Vec<(u32, ModuleId, SchemaNodeId)>,
-    /// Whether any node is denied unless a rule permits it.
+    /// Whether any node has a `default-deny` extension.
     pub(crate) has_default_denies: bool,
 }
 
@@ -217,12 +209,12 @@ impl NodeArena {
         self.nodes.get(id.index())
     }
 
-    /// The data nodes right under a node; `choice` and `case` are looked through.
+    /// Returns the data nodes that are children of a node. `choice` and `case` are transparent.
     pub(crate) fn data_children(&self, parent: SchemaNodeId) -> &[SchemaNodeId] {
         self.get(parent).and_then(|node| self.order.get(range(node.data))).unwrap_or_default()
     }
 
-    /// The data node of this name right under a node; in any module if none is given.
+    /// Returns the child data node of this name; of any module if none is given.
     pub(crate) fn data_child(
         &self,
         parent: SchemaNodeId,
@@ -231,12 +223,12 @@ impl NodeArena {
     ) -> Option<SchemaNodeId> {
         let sorted = self.get(parent).and_then(|node| self.sorted.get(range(node.data)))?;
         let wanted = (name, module.unwrap_or(ModuleId(0)));
-        let at = sorted.partition_point(|&(name, module, _)| (name, module) < wanted);
-        let &(found, in_module, node) = sorted.get(at)?;
+        let index = sorted.partition_point(|&(name, module, _)| (name, module) < wanted);
+        let &(found, in_module, node) = sorted.get(index)?;
         (found == name && module.is_none_or(|module| module == in_module)).then_some(node)
     }
 
-    /// The schema nodes right under a node, `choice`, `case`, operations and notifications among them.
+    /// Returns the child schema nodes of a node, including `choice`, `case`, operations and notifications.
     pub(crate) fn schema_children(&self, parent: SchemaNodeId) -> impl Iterator<Item = SchemaNodeId> {
         let first = self.get(parent).map_or(NO_NODE, |node| node.first);
         std::iter::successors(Some(first), |&id| self.get(id).map(|node| node.next))

@@ -1,7 +1,6 @@
-//! The published modules that tests read, where they are there.
+//! Modules for tests: given as text, or published ones from a directory outside the repository.
 
-#![allow(dead_code, reason = "each test uses some of it")]
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends where a module cannot be read")]
+mod tree_diagram;
 
 use std::{
     fs,
@@ -10,12 +9,14 @@ use std::{
 
 use confine_yang::{ModuleSet, YangSchema};
 
-/// The workspace.
+pub(crate) use tree_diagram::{augmented_modules, is_in_input, tree_diagram};
+
+/// Returns the directory of the workspace.
 pub(crate) fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// The directory of published modules; `None`, and said so, where it is not there.
+/// Returns the directory of published modules. Prints that the test is skipped and returns `None` if it is missing.
 pub(crate) fn published() -> Option<PathBuf> {
     let shared =
         std::env::var_os("CONFINE_SHARED").map_or_else(|| workspace().join("../shared"), PathBuf::from);
@@ -27,7 +28,7 @@ pub(crate) fn published() -> Option<PathBuf> {
     None
 }
 
-/// The YANG files of a directory and of those within, by name.
+/// Returns the YANG files of a directory and its subdirectories, by name.
 pub(crate) fn yang_files(directory: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in fs::read_dir(directory).unwrap() {
@@ -42,7 +43,7 @@ pub(crate) fn yang_files(directory: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// The schema of those files of a directory that are chosen.
+/// Returns the schema of the chosen files of a directory.
 pub(crate) fn read_where(directory: &Path, is_chosen: impl Fn(&Path) -> bool) -> YangSchema {
     let mut set = ModuleSet::default();
     for file in yang_files(directory).into_iter().filter(|file| is_chosen(file)) {
@@ -51,12 +52,12 @@ pub(crate) fn read_where(directory: &Path, is_chosen: impl Fn(&Path) -> bool) ->
     set.compile()
 }
 
-/// A file's name.
+/// Returns a file's name.
 pub(crate) fn name(path: &Path) -> String {
     path.file_name().unwrap().to_string_lossy().into_owned()
 }
 
-/// A set of modules given as text.
+/// Returns the set of these modules.
 pub(crate) fn set(modules: &[&str]) -> ModuleSet {
     let mut set = ModuleSet::default();
     for (number, text) in modules.iter().enumerate() {
@@ -65,14 +66,14 @@ pub(crate) fn set(modules: &[&str]) -> ModuleSet {
     set
 }
 
-/// A schema of modules given as text, without problems.
+/// Returns the schema of these modules, which has no problems.
 pub(crate) fn schema(modules: &[&str]) -> YangSchema {
     let schema = set(modules).compile();
     assert!(schema.problems().is_empty(), "{}", problems(&schema));
     schema
 }
 
-/// The problems of a schema, one a line.
+/// Returns the problems of a schema, one a line.
 pub(crate) fn problems(schema: &YangSchema) -> String {
     schema.problems().iter().map(|problem| format!("{problem}\n")).collect()
 }

@@ -1,15 +1,15 @@
-//! "Did you mean …?", as the end of a sentence.
+//! "Did you mean …?", as the end of a message.
 
 use std::cell::Cell;
 
 use confine_tree::nearest;
 
-/// What of these names may be meant by `name`: "; did you mean `mtu`?", or nothing.
+/// Returns the names closest to `name` as the end of a message, "; did you mean `mtu`?", or nothing.
 pub(crate) fn did_you_mean<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> String {
     confine_tree::did_you_mean(&nearest(name, names))
 }
 
-/// Hints for the first problems of a set only: each looks at many names, and there can be many problems.
+/// Suggestions for the first problems of a set only: each compares many names, and there can be many problems.
 pub(crate) struct SpellingHints {
     left: Cell<usize>,
 }
@@ -21,7 +21,7 @@ impl Default for SpellingHints {
 }
 
 impl SpellingHints {
-    /// As [`did_you_mean`], as long as there are hints left.
+    /// Returns the same as [`did_you_mean`] while hints are left, then nothing.
     pub(crate) fn did_you_mean<'a>(&self, name: &str, names: impl Iterator<Item = &'a str>) -> String {
         let left = self.left.get();
         self.left.set(left.saturating_sub(1));
@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_near_is_proposed() {
+    fn did_you_mean_lists_close_names() {
         let names = ["name", "type", "mtu", "mru"];
         assert_eq!(did_you_mean("mtuu", names.into_iter()), "; did you mean `mtu`?");
         assert_eq!(did_you_mean("mxu", names.into_iter()), "; did you mean `mtu` or `mru`?");

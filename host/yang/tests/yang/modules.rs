@@ -1,10 +1,6 @@
-//! How modules refer to each other, and what is told where they cannot.
+//! References between modules, and the problems of compiling.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
-mod common;
-
-use common::{problems, schema, set};
+use crate::common::{problems, schema, set, tree_diagram};
 use confine_tree::{QName, Schema as _};
 use confine_yang::{ModuleSet, YangModuleName};
 
@@ -13,7 +9,7 @@ fn module(body: &str) -> String {
 }
 
 #[test]
-fn imports_are_by_revision_where_one_is_given() {
+fn import_uses_the_requested_revision() {
     let old = "module lib { namespace urn:l; prefix l; revision 2020-01-01; typedef t { type int8; } leaf old { type t; } }";
     let new = "module lib { namespace urn:l; prefix l; revision 2021-01-01; revision 2020-01-01; typedef t { type string; } leaf new { type t; } }";
     for modules in [[old, new], [new, old]] {
@@ -33,7 +29,7 @@ fn imports_are_by_revision_where_one_is_given() {
 }
 
 #[test]
-fn what_is_missing_is_named() {
+fn missing_modules_are_named() {
     let user = module(
         "import lib { prefix l; revision-date 2020-01-01; } import other { prefix o; } include part;
         leaf good { type string; }
@@ -65,13 +61,13 @@ fn what_is_missing_is_named() {
 
     let schema = set.compile();
     insta::assert_snapshot!(problems(&schema), @"
-    0.yang:5: `include part`: there is no submodule `part` among the modules given; what refers to it is left out
+    0.yang:5: `include part`: there is no submodule `part` among the given modules; statements that refer to it are ignored
     0.yang:5: `import lib`: there is no module `lib` of revision 2020-01-01; revision 2019-01-01 is used
-    0.yang:5: `import other`: there is no module `other` among the modules given; what refers to it is left out
-    0.yang:8: `uses o:things`: there is no grouping `o:things`: the module of prefix `o` is not among those given
-    0.yang:9: `augment /o:top`: there is no node `o:top`: the module of prefix `o` is not among those given
+    0.yang:5: `import other`: there is no module `other` among the given modules; statements that refer to it are ignored
+    0.yang:8: `uses o:things`: there is no grouping `o:things`: the module of prefix `o` is missing
+    0.yang:9: `augment /o:top`: there is no node `o:top`: the module of prefix `o` is missing
     ");
-    // The rest is usable, and what is not all there says so.
+    // The rest is usable, and incomplete nodes are not complete.
     assert!(schema.find("/m:bad").unwrap().leaf_type().is_some());
     assert!(schema.find("/m:box/inside").is_some());
     assert!(!schema.is_complete(schema.find("/m:box").unwrap().id()));
@@ -88,7 +84,7 @@ fn submodules_are_part_of_their_module() {
     let other = "submodule other { belongs-to another { prefix m; } }";
     let schema = schema(&[two, &main, other, one]);
     assert_eq!(schema.modules().len(), 1);
-    insta::assert_snapshot!(schema.tree("m").unwrap(), @"
+    insta::assert_snapshot!(tree_diagram(&schema, "m"), @"
     module: m
       +--rw a?     t1
       +--rw b?     t1
@@ -101,47 +97,47 @@ fn submodules_are_part_of_their_module() {
 }
 
 #[test]
-fn a_module_that_is_none_leaves_the_others() {
+fn invalid_module_leaves_the_others_usable() {
     let mut set = set(&[&module("leaf a { type string; }")]);
     let error =
         set.add("broken.yang", b"module broken {\n prefix b;\n leaf a { type string }\n}").unwrap_err();
     assert_eq!(error.to_string(), "broken.yang:3: `leaf a`: expected `;` or `{`, found `}`");
-    assert_eq!((&*error.place().file, error.place().line), ("broken.yang", 3));
+    assert_eq!((&*error.position().file, error.position().line), ("broken.yang", 3));
     let schema = set.compile();
     assert!(schema.find("/m:a").is_some());
     assert!(!schema.is_complete(schema.root().unwrap()), "the broken module might have had nodes");
 }
 
 #[test]
-fn what_is_not_known_is_excluded_only_where_its_module_is_known() {
+fn unknown_node_is_excluded_only_if_its_module_is_known() {
     let known = module("container box { leaf a { type string; } }");
     let other = "module other { namespace urn:o; prefix o; leaf b { type string; } }";
     let excludes = |set: ModuleSet, namespace: &str| {
         let schema = set.compile();
         let inside = schema.find("/m:box").unwrap().id();
         let excludes = |node, local| schema.excludes(node, QName::new(namespace, local));
-        assert!(!excludes(inside, "a") || namespace != "urn:m", "what is there is not excluded");
+        assert!(!excludes(inside, "a") || namespace != "urn:m", "an existing node is not excluded");
         (excludes(inside, "x"), excludes(schema.root().unwrap(), "x"))
     };
-    // These are all the modules that there are.
+    // The set is complete.
     assert_eq!(excludes(set(&[&known, other]), "urn:m"), (true, true));
     assert_eq!(excludes(set(&[&known, other]), "urn:o"), (true, true));
     assert_eq!(excludes(set(&[&known, other]), "urn:x"), (true, true));
-    // There are others, which may add to `box`.
+    // The set lacks modules, which may add to `box`.
     let mut partial = set(&[&known, other]);
     partial.mark_partial();
     assert_eq!(excludes(partial, "urn:m"), (true, true));
     let mut partial = set(&[&known, other]);
     partial.mark_partial();
     assert_eq!(excludes(partial, "urn:x"), (false, false));
-    // There is more of this one.
+    // One module is abridged.
     let mut abridged = set(&[&known, other]);
     abridged.mark_abridged("m");
     assert_eq!(excludes(abridged, "urn:m"), (false, false));
     let mut abridged = set(&[&known, other]);
     abridged.mark_abridged("m");
     assert_eq!(excludes(abridged, "urn:o"), (true, true));
-    // What a module could not add is not excluded: only its own nodes are in doubt.
+    // A module with a problem may lack nodes of its own only.
     let broken = "module broken { namespace urn:b; prefix b; import none { prefix n; }
         augment /n:box { leaf x { type string; } } }";
     assert_eq!(excludes(set(&[&known, broken]), "urn:b"), (false, false));
@@ -149,33 +145,16 @@ fn what_is_not_known_is_excluded_only_where_its_module_is_known() {
 }
 
 #[test]
-fn modules_that_are_imported_only_have_no_nodes() {
-    let library = "module lib { namespace urn:l; prefix l; typedef t { type int8; } leaf own { type t; } }";
-    let mut set = set(&[library, &module("import lib { prefix l; } leaf a { type l:t; }")]);
-    set.import_only("lib");
-    let schema = set.compile();
-    assert_eq!(problems(&schema), "");
-    assert!(schema.find("/lib:own").is_none() && schema.find("/m:a").is_some());
-    assert!(!schema.module_by_name("lib").unwrap().is_implemented());
-
-    let augmenting = module("import lib { prefix l; } augment /l:box { leaf a { type string; } }");
-    let mut set = common::set(&["module lib { namespace urn:l; prefix l; container box; }", &augmenting]);
-    set.import_only("lib");
-    assert!(set.compile().find("/lib:box/m:a").is_some(), "what is augmented is implemented");
-}
-
-#[test]
-fn names_namespaces_and_prefixes_lead_to_modules() {
+fn modules_are_found_by_name_namespace_and_prefix() {
     let schema = schema(&[&module(""), "module n { namespace urn:n; prefix m; }"]);
     assert_eq!(schema.module_by_name("m").unwrap().namespace(), "urn:m");
-    assert_eq!(schema.module_by_namespace("urn:n").unwrap().name(), "n");
-    let names: Vec<&str> = schema.modules_by_prefix("m").map(|module| module.name()).collect();
-    assert_eq!(names, ["m", "n"]);
-    assert!(schema.module_by_name("x").is_none() && schema.module_by_namespace("m").is_none());
+    assert_eq!(schema.module("urn:n"), Some("n"));
+    assert_eq!(schema.prefixed("m"), ["urn:m", "urn:n"]);
+    assert!(schema.module_by_name("x").is_none() && schema.module("m").is_none());
 }
 
 #[test]
-fn what_cannot_be_made_of_a_module_is_told() {
+fn compile_problems_name_the_statement() {
     let mut all = String::new();
     for body in [
         "leaf a { type strng; }",
@@ -211,30 +190,30 @@ fn what_cannot_be_made_of_a_module_is_told() {
     0.yang:5: `type s:string`: there is no typedef `s:string`: no import binds prefix `s`
     0.yang:5: `type shrt`: there is no typedef `shrt` in `m`; did you mean `short`?
     0.yang:5: `uses nothing`: there is no grouping `nothing` in `m`
-    0.yang:5: `leaf a`: node `a` is there already
+    0.yang:5: `leaf a`: node `a` is already defined
     0.yang:5: `range 0..300`: expected ascending parts such as `1..4 | 8 | 10..max`, all within the range of the type
-    0.yang:5: `length 1` cannot stand in `type uint8`: `uint8` is not restricted by it
+    0.yang:5: `length 1` is not allowed in `type uint8`: it does not apply to `uint8`
     0.yang:5: `pattern (`: expected a `)` for each `(`
     0.yang:5: `type enumeration` has 0 `enum`, expected at least one
-    0.yang:5: `enum x`: enum `x` is there already
+    0.yang:5: `enum x`: enum `x` is already defined
     0.yang:5: `enum y`: expected a value from -2147483648 to 2147483647
-    0.yang:5: `enum y`: expected a name of the type that is restricted, with its number
+    0.yang:5: `enum y`: expected a name of the restricted type, with its number
     0.yang:5: `type decimal64` has 0 `fraction-digits`, expected exactly one
     0.yang:5: `base nothing`: there is no identity `nothing` in `m`
-    0.yang:5: `type b`: typedef `b` is defined by itself
-    0.yang:5: `uses a`: grouping `a` is defined by itself
+    0.yang:5: `type b`: typedef `b` refers to itself
+    0.yang:5: `uses a`: grouping `a` refers to itself
     0.yang:5: `refine adress`: there is no node `adress`; did you mean `address`?
     0.yang:5: `augment /m:a`: there is no node `m:a`
-    0.yang:5: `augment /a`: expected a path to a node that has others within it
+    0.yang:5: `augment /a`: expected a path to a node that can have children
     0.yang:5: `deviation /m:a`: there is no node `m:a`
     0.yang:5: `if-feature nothing`: there is no feature `nothing` in `m`
     0.yang:5: `if-feature f …`: expected features joined by `and`, `or`, `not` and parentheses
-    0.yang:5: `typedef a`: typedef `a` is there already
+    0.yang:5: `typedef a`: typedef `a` is already defined
     ");
 }
 
 #[test]
-fn a_set_keeps_the_first_of_one_revision() {
+fn module_set_keeps_the_first_of_equal_revisions() {
     let mut set = ModuleSet::default();
     let first = set
         .add("first", b"module m { namespace urn:m; prefix m; revision 2020-01-01; leaf a { type int8; } }")

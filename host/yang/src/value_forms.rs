@@ -1,19 +1,18 @@
-//! What values a leaf may have, for people and for who completes what they enter.
+//! The values that a leaf may have: descriptions for people and names for completion.
 
 use crate::{
-    BaseType, LeafType, YangNode, YangSchema,
+    BaseType, LeafType, StringPattern, YangNode, YangSchema,
     number::decimal64_text,
     types::{ANY_LENGTH, AssignedValues, StringPatterns, ValueRanges},
-    value::{length_text, or, ranges_text},
+    value_text::{length_text, or, ranges_text},
 };
 
-/// How many types are gone through: unions of unions multiply.
-const MOST: usize = 256;
+/// The most types that are visited: unions of unions multiply.
+const MAX_TYPES: usize = 256;
 
 impl<'a> YangNode<'a> {
-    /// What its values are, each way in words: of a union, each member is a way. Empty where it has no type.
-    ///
-    /// "a number from 0 to 65535 (`uint16`)", "one of `up` or `down` (`state`)"
+    /// Describes the values of the leaf, such as "a number from 0 to 65535 (`uint16`)". A union has one description
+    /// per member. Empty if the node has no type.
     pub fn value_forms(self) -> Vec<String> {
         let mut forms = Vec::new();
         self.each_type(&mut |schema, of| {
@@ -25,8 +24,8 @@ impl<'a> YangNode<'a> {
         forms
     }
 
-    /// The values that have a name: those of enumerations, bits, identities with the prefix that their module
-    /// calls itself by, `true` and `false`. Of a union, those of all members.
+    /// Returns the values that have a name: of enumerations, bits and booleans, and identities with their module's own
+    /// prefix. Of a union, those of all members.
     pub fn named_values(self) -> Vec<String> {
         let mut values = Vec::new();
         self.each_type(&mut |schema, of| match of.base() {
@@ -40,9 +39,9 @@ impl<'a> YangNode<'a> {
         values
     }
 
-    /// Goes through its type, or the members of the union that it is; leafrefs are followed.
+    /// Visits the type of the leaf, or each member if it is a union. Leafrefs are followed.
     fn each_type(self, each: &mut impl FnMut(&'a YangSchema, &'a LeafType)) {
-        let mut budget = MOST;
+        let mut budget = MAX_TYPES;
         let mut open: Vec<(Self, &'a LeafType)> = self.leaf_type().map(|of| (self, of)).into_iter().collect();
         while let Some((node, of)) = open.pop() {
             let Some(left) = budget.checked_sub(1) else { return };
@@ -51,7 +50,7 @@ impl<'a> YangNode<'a> {
                 BaseType::Union(members) => open.extend(members.iter().rev().map(|member| (node, &**member))),
                 BaseType::Leafref { .. } => match node.value_type_of(of) {
                     Some(target) => open.push(target),
-                    // It leads to what is not known.
+                    // The target is unknown.
                     None => each(self.schema(), of),
                 },
                 _ => each(self.schema(), of),
@@ -73,25 +72,27 @@ fn form(schema: &YangSchema, of: &LeafType) -> String {
             };
             let digits = if *fraction_digits == 1 { "digit" } else { "digits" };
             let range = ranges_text(range, text);
-            format!("a decimal number {range} with at most {fraction_digits} {digits} behind the point")
+            format!(
+                "a decimal number {range} with at most {fraction_digits} {digits} after the decimal point"
+            )
         }
         BaseType::String { length, patterns } => {
             format!("text{}{}", of_length(length, "characters"), matching(patterns))
         }
         BaseType::Boolean => "`true` or `false`".to_owned(),
         BaseType::Enumeration(values) => format!("one of {}", named(values)),
-        BaseType::Bits(bits) => format!("any of {}, each once, split by spaces", named(bits)),
+        BaseType::Bits(bits) => format!("any of {}, each once, separated by spaces", named(bits)),
         BaseType::Binary { length } => format!("bytes in base64{}", of_length(length, "bytes")),
         BaseType::Identityref(_) => {
             let names = identities(schema, of.base()).map(|name| format!("`{name}`")).collect();
             format!("an identity: {}", or(names))
         }
-        BaseType::Empty => "nothing: the leaf is there or not".to_owned(),
+        BaseType::Empty => "no value: the leaf is present or absent".to_owned(),
         BaseType::InstanceIdentifier { .. } => {
             "a path to a node, such as `/p:list[p:key='1']/p:leaf`".to_owned()
         }
         BaseType::Leafref { path, .. } => format!("a value of `{path}`"),
-        // Its members are told one by one.
+        // Each member has its own description.
         BaseType::Union(_) => String::new(),
     }
 }
@@ -106,7 +107,7 @@ fn of_length(length: &ValueRanges, what: &str) -> String {
 }
 
 fn matching(patterns: &StringPatterns) -> String {
-    let pattern = |pattern: &crate::StringPattern| {
+    let pattern = |pattern: &StringPattern| {
         let matches = if pattern.is_inverted() { "does not match" } else { "matches" };
         format!("{matches} `{}`", pattern.text())
     };

@@ -1,33 +1,28 @@
 //! The trees of published modules and of the example services, compared with those that `yanglint` of libyang prints.
 //!
-//! It needs `yanglint` on the path and the published modules, and says so where one of them is not there.
-
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
-mod common;
+//! The test needs `yanglint` on the path and the published modules, and prints what is missing otherwise.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
     process::Command,
 };
 
-use common::{name, published, workspace, yang_files};
+use crate::common::{augmented_modules, name, published, tree_diagram, workspace, yang_files};
 use confine_yang::{ModuleSet, YangSchema};
 
-/// What `yanglint` does not take, or crashes on: module, text, what it gets instead. What it prints is
-/// changed back.
+/// Texts that `yanglint` refuses or crashes on: module, text, replacement. Its output is changed back.
 const REPLACED: &[(&str, &str, &str)] = &[
-    // libyang 2.1 crashes on any module of this name that it did not bring itself.
+    // libyang 2.1 crashes on any module of this name but its own.
     ("", "module ietf-netconf {", "module x-ietf-netconf {"),
     ("", "import ietf-netconf {", "import x-ietf-netconf {"),
     ("x-ietf-netconf", "\"urn:ietf:params:xml:ns:netconf:base:1.0\"", "urn:x-ietf-netconf"),
-    // Its printer crashes on annotations and on mount points whose data it was not given.
+    // Its printer crashes on annotations, and on mount points without data.
     ("clixon-lib", "md:annotation creator {", "grouping annotation-creator { leaf creator {"),
     ("clixon-lib", "A sub-object will not be noted\";", "\"; }"),
     ("clixon-controller", "yangmnt:mount-point \"device\"{", "cl:ignore-compare {"),
-    // Steps without a prefix are those of the module itself, which has no such nodes: the module is wrong.
+    // Steps without a prefix are in the module itself, which has no such nodes: the module is wrong.
     (
         "clixon-controller",
         "/nc:get-config/input/source/config-source",
@@ -38,11 +33,11 @@ const REPLACED: &[(&str, &str, &str)] = &[
         "/nc:edit-config/input/target/config-target",
         "/nc:edit-config/nc:input/nc:target/nc:config-target",
     ),
-    // Not a name of the enumeration: the module is wrong.
+    // The default is not a name of the enumeration: the module is wrong.
     ("clixon-controller", "default 0;", "default OPEN;"),
 ];
 
-/// Modules that published ones import and that are not there themselves.
+/// Modules that published ones import and that are not published themselves.
 const STUBS: &[(&str, &str)] = &[
     ("clixon-restconf.yang", "module clixon-restconf { namespace urn:stub:restconf; prefix clrc; }"),
     (
@@ -51,25 +46,25 @@ const STUBS: &[(&str, &str)] = &[
     ),
 ];
 
-/// What `yanglint` prints, as we print it.
+/// Converts the output of `yanglint` to that of [`tree_diagram`].
 fn as_ours(trees: &str) -> String {
     let mut ours = String::new();
     for line in trees.replace("x-ietf-netconf", "ietf-netconf").lines() {
-        // What a notification holds is `ro` (RFC 8340, section 2.6); yanglint prints `--`.
+        // The nodes of a notification are `ro` (RFC 8340, section 2.6); yanglint prints `--`.
         ours += &line.replacen("+----", "+--ro", 1).replacen("x----", "x--ro", 1);
         ours.push('\n');
     }
     ours
 }
 
-/// The trees without the sections of augments: `yanglint` prints these as they are written, with `uses` and without
-/// what is inherited, and we print what they come to. They are compared in the tree of the module that they add to.
+/// Removes the sections of augments: `yanglint` prints the statements, with `uses` and without inherited properties, and
+/// [`tree_diagram`] prints the resulting nodes. They are compared in the tree of the augmented module.
 fn without_augments(trees: &str) -> String {
     let sections = trees.split("\n\n").filter(|section| !section.starts_with("  augment "));
     sections.map(|section| format!("{}\n\n", section.trim_end())).collect()
 }
 
-/// The trees without the column that types stand in: `yanglint` counts prefixes without their colon for it.
+/// Removes the alignment of the column of types: `yanglint` counts prefixes without their colon.
 fn unaligned(trees: &str) -> String {
     let mut unaligned = String::new();
     for line in trees.lines() {
@@ -89,7 +84,7 @@ fn has_yanglint() -> bool {
     found
 }
 
-/// The YANG of the example services.
+/// Returns the YANG files of the example services.
 fn examples() -> Vec<PathBuf> {
     let directory = workspace().join("example-services");
     let services = fs::read_dir(directory).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()));
@@ -100,7 +95,7 @@ fn examples() -> Vec<PathBuf> {
     files
 }
 
-/// The schema of a module and all that it imports.
+/// Returns the schema of a module and its imports.
 fn schema(module: &str, texts: &BTreeMap<String, String>) -> YangSchema {
     let mut set = ModuleSet::default();
     let mut wanted = vec![module.to_owned()];
@@ -110,24 +105,20 @@ fn schema(module: &str, texts: &BTreeMap<String, String>) -> YangSchema {
         wanted = set.missing().into_iter().map(|missing| missing.name.into_string()).collect();
     }
     let schema = set.compile();
-    assert_eq!(common::problems(&schema), "");
+    assert_eq!(crate::common::problems(&schema), "");
     schema
 }
 
-/// The module, and those that it adds to.
+/// Returns the module and the modules it augments.
 fn compared_with<'a>(module: &'a str, schema: &'a YangSchema) -> Vec<&'a str> {
-    let tree = schema.tree(module).unwrap();
-    let augments = tree.lines().filter_map(|line| line.strip_prefix("  augment /")?.split_once(':'));
-    let prefixes: BTreeSet<&str> = augments.map(|(prefix, _)| prefix).collect();
-    let targets = prefixes.iter().flat_map(|prefix| schema.modules_by_prefix(prefix));
-    [module].into_iter().chain(targets.map(|module| module.name())).collect()
+    [module].into_iter().chain(augmented_modules(schema, module)).collect()
 }
 
 fn file<'a>(module: &str, texts: &'a BTreeMap<String, String>) -> &'a str {
     texts.keys().find(|file| stem(file) == module).unwrap_or_else(|| panic!("no {module}"))
 }
 
-/// The module's name in a file's name.
+/// Returns the module's name in a file's name.
 fn stem(file: &str) -> &str {
     file.split(['@', '.']).next().unwrap()
 }
@@ -145,7 +136,7 @@ fn yanglint(directory: &Path, files: &[String]) -> String {
 }
 
 #[test]
-fn trees_are_those_of_yanglint() {
+fn trees_match_yanglint() {
     let Some(published) = published() else { return };
     if !has_yanglint() {
         return;
@@ -173,7 +164,7 @@ fn trees_are_those_of_yanglint() {
         }
         let schema = schema(stem(file), &texts);
         let modules = compared_with(stem(file), &schema);
-        let ours: Vec<String> = modules.iter().map(|module| schema.tree(module).unwrap()).collect();
+        let ours: Vec<String> = modules.iter().map(|module| tree_diagram(&schema, module)).collect();
         let files: Vec<String> = modules.iter().map(|module| theirs(self::file(module, &texts))).collect();
         let ours = unaligned(&without_augments(&ours.join("\n")));
         let theirs = unaligned(&without_augments(&as_ours(&yanglint(directory.path(), &files))));

@@ -1,72 +1,91 @@
-//! Types, from what a module writes to the built-in type and its restrictions (RFC 7950, sections 7.3, 7.4 and 9).
+//! Resolves `type` statements to built-in types with their restrictions (RFC 7950, sections 7.3, 7.4 and 9).
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use crate::{
-    Error, Keyword,
-    build::SchemaBuilder,
-    link::StmtRef,
+    Error,
+    build_context::BuildContext,
+    keyword::Keyword,
+    link::{StmtRef, number_of},
+    number::decimal64,
     pattern::StringPattern,
     statement::StatementRef,
     types::{
-        ANY_LENGTH, AssignedValue, AssignedValues, BaseType, Identity, IdentityDefinition, IntegerKind,
-        LeafType, StringPatterns, ValueRanges,
+        ANY_LENGTH, AssignedValue, AssignedValues, BUILT_IN_TYPES, BaseType, Identity, IdentityDefinition,
+        IntegerKind, LeafType, StringPatterns, ValueRanges,
     },
 };
 
-/// The names of the built-in types (RFC 7950, section 4.2.4).
-pub(crate) const BUILT_IN: &[&str] = &[
-    "binary",
-    "bits",
-    "boolean",
-    "decimal64",
-    "empty",
-    "enumeration",
-    "identityref",
-    "instance-identifier",
-    "int8",
-    "int16",
-    "int32",
-    "int64",
-    "leafref",
-    "string",
-    "uint8",
-    "uint16",
-    "uint32",
-    "uint64",
-    "union",
-];
-
-/// What is known of a type statement.
-pub(crate) enum ResolvedType {
-    /// It is being resolved: to meet it again is a circle.
+/// The state of a `type` statement.
+enum ResolvedType {
+    /// It is being resolved: meeting it again is a cycle.
     Open,
-    /// Done; `None` where it could not be.
+    /// It is resolved, or `None` if it has an error.
     Done(Option<Arc<LeafType>>),
 }
 
-impl<'a> SchemaBuilder<'a> {
-    /// The type that a `type` statement stands for; `None` where it cannot be told, which is reported.
+/// Resolves types, and numbers the identities that they refer to.
+pub(crate) struct TypeResolver<'a> {
+    pub(crate) context: BuildContext<'a>,
+    pub(crate) identities: Vec<IdentityDefinition>,
+    identity_numbers: HashMap<StmtRef, Identity>,
+    types: HashMap<StmtRef, ResolvedType>,
+    /// The units that declare POSIX patterns, with `regexp-posix` of `openconfig-extensions`.
+    posix_units: HashSet<u32>,
+}
+
+impl<'a> TypeResolver<'a> {
+    pub(crate) fn new(context: BuildContext<'a>) -> Self {
+        let is_posix = |unit: &u32| {
+            let root = context.statement(StmtRef { unit: *unit, id: 0 });
+            root.is_some_and(|root| {
+                root.all(Keyword::Extension).any(|use_| use_.name().ends_with(":regexp-posix"))
+            })
+        };
+        let posix_units = (0..number_of(context.links.units.len())).filter(is_posix).collect();
+        let mut resolver = Self {
+            context,
+            identities: Vec::new(),
+            identity_numbers: HashMap::new(),
+            types: HashMap::new(),
+            posix_units,
+        };
+        resolver.gather_identities();
+        resolver
+    }
+
+    /// Resolves a `type` statement. Returns `None` after reporting an error.
     pub(crate) fn resolve_type(&mut self, at: StmtRef, depth: usize) -> Option<Arc<LeafType>> {
         match self.types.get(&at) {
             Some(ResolvedType::Done(known)) => return known.clone(),
             Some(ResolvedType::Open) => {
-                let name = self.statement(at)?.argument().into();
-                self.problems.push(Error::Cycle { place: self.place(at), what: "typedef", name });
+                let name = self.context.statement(at)?.argument().into();
+                self.context.report(Error::Cycle {
+                    position: self.context.position(at),
+                    what: "typedef",
+                    name,
+                });
                 return None;
             }
             None => {}
         }
-        if depth > self.set.limits.expansion_depth {
-            let limit = self.set.limits.expansion_depth;
-            self.problems.push(Error::Limit { place: self.place(at), what: "typedefs upon typedefs", limit });
+        if depth > self.context.set.limits.expansion_depth {
+            let limit = self.context.set.limits.expansion_depth;
+            self.context.report(Error::Limit {
+                position: self.context.position(at),
+                what: "nested typedefs",
+                limit,
+            });
             return None;
         }
         self.types.insert(at, ResolvedType::Open);
         let resolved = match self.derive(at, depth) {
             Ok(resolved) => resolved.map(Arc::new),
             Err(error) => {
-                self.problems.push(error);
+                self.context.report(error);
                 None
             }
         };
@@ -74,30 +93,31 @@ impl<'a> SchemaBuilder<'a> {
         resolved
     }
 
-    /// `Ok(None)`: reported already.
+    /// Returns `Ok(None)` if the error is already reported.
     fn derive(&mut self, at: StmtRef, depth: usize) -> Result<Option<LeafType>, Error> {
-        let Some(statement) = self.statement(at) else { return Ok(None) };
+        let Some(statement) = self.context.statement(at) else { return Ok(None) };
         let name = statement.argument();
-        let (base, default, units) = if BUILT_IN.contains(&name) {
+        let (base, default, units) = if BUILT_IN_TYPES.contains(&name) {
             let Some(base) = self.built_in(at, statement, depth)? else { return Ok(None) };
             (base, None, None)
         } else {
-            let typedef = self.definitions.find(Keyword::Typedef, at, name)?;
-            let Some(definition) = self.statement(typedef) else { return Ok(None) };
+            let typedef = self.context.definitions.find(Keyword::Typedef, at, name)?;
+            let Some(definition) = self.context.statement(typedef) else { return Ok(None) };
             let Some(inner) = definition.child(Keyword::Type) else { return Ok(None) };
             let inner = StmtRef { unit: typedef.unit, id: inner.id() };
             let Some(inner) = self.resolve_type(inner, depth + 1) else { return Ok(None) };
             let text = |keyword| definition.text(keyword).map(Box::from);
             let default = text(Keyword::Default).or_else(|| inner.default.clone());
             let units = text(Keyword::Units).or_else(|| inner.units.clone());
-            let base = self.restrict_lists(at, statement, inner.base.clone())?;
+            let base = self.restrict_assigned(at, statement, inner.base.clone())?;
             (base, default, units)
         };
         let base = self.restrict(at, statement, base)?;
         Ok(Some(LeafType { name: name.into(), base, default, units }))
     }
 
-    /// The built-in type of the statement's name, before its restrictions. `Ok(None)`: reported already.
+    /// Returns the built-in type that the statement names, before its restrictions. Returns `Ok(None)` if the error
+    /// is already reported.
     fn built_in(
         &mut self,
         at: StmtRef,
@@ -106,7 +126,7 @@ impl<'a> SchemaBuilder<'a> {
     ) -> Result<Option<BaseType>, Error> {
         let needed = |keyword: Keyword, expected| {
             statement.child(keyword).ok_or_else(|| Error::Cardinality {
-                place: statement.place(),
+                position: statement.position(),
                 substatement: keyword.text(),
                 found: 0,
                 expected,
@@ -151,7 +171,7 @@ impl<'a> SchemaBuilder<'a> {
                 let mut bases = Vec::new();
                 for base in statement.all(Keyword::Base) {
                     let user = StmtRef { unit: at.unit, id: base.id() };
-                    let found = self.definitions.find(Keyword::Identity, user, base.argument())?;
+                    let found = self.context.definitions.find(Keyword::Identity, user, base.argument())?;
                     bases.extend(self.identity_numbers.get(&found).copied());
                 }
                 BaseType::Identityref(bases.into())
@@ -163,7 +183,7 @@ impl<'a> SchemaBuilder<'a> {
                     let member = StmtRef { unit: at.unit, id: member.id() };
                     match self.resolve_type(member, depth + 1) {
                         Some(member) => members.push(member),
-                        // A union of which a member is not known would refuse that one's values.
+                        // A union without one of its members would refuse the values of that member.
                         None => return Ok(None),
                     }
                 }
@@ -173,8 +193,8 @@ impl<'a> SchemaBuilder<'a> {
         }))
     }
 
-    /// Enumerations and bits of a typedef, cut down to those that the statement names (RFC 7950, 9.6.4).
-    fn restrict_lists(
+    /// Reduces the values or bits of a typedef to those that the statement names (RFC 7950, section 9.6.4).
+    fn restrict_assigned(
         &mut self,
         at: StmtRef,
         statement: StatementRef<'a>,
@@ -191,7 +211,7 @@ impl<'a> SchemaBuilder<'a> {
         })
     }
 
-    /// The names of an enumeration or of bits with their numbers.
+    /// Reads the names of an enumeration or of bits, with their numbers.
     fn assigned(
         &mut self,
         at: StmtRef,
@@ -214,28 +234,32 @@ impl<'a> SchemaBuilder<'a> {
                 Some(within) => match within.get(name) {
                     Some((_, known)) if given.is_none_or(|given| given == known.number) => known.number,
                     _ => {
-                        let expected = "a name of the type that is restricted, with its number".to_owned();
-                        return Err(Error::Argument { place: item.place(), expected });
+                        let expected = "a name of the restricted type, with its number".to_owned();
+                        return Err(Error::Argument { position: item.position(), expected });
                     }
                 },
             };
             if !bounds.contains(&number) {
                 let expected = format!("a {number_keyword} from {} to {}", bounds.start(), bounds.end());
-                return Err(Error::Argument { place: item.place(), expected });
+                return Err(Error::Argument { position: item.position(), expected });
             }
             if !names.insert(name) {
                 return Err(Error::Duplicate {
-                    place: item.place(),
+                    position: item.position(),
                     what: keyword.text(),
                     name: name.into(),
                 });
             }
             if !numbers.insert(number) {
                 let name = number.to_string().into();
-                return Err(Error::Duplicate { place: item.place(), what: number_keyword.text(), name });
+                return Err(Error::Duplicate {
+                    position: item.position(),
+                    what: number_keyword.text(),
+                    name,
+                });
             }
             next = if numbers.len() == 1 { number + 1 } else { next.max(number + 1) };
-            if self.features_hold(StmtRef { unit: at.unit, id: item.id() }) {
+            if self.context.features_hold(StmtRef { unit: at.unit, id: item.id() }) {
                 all.push(AssignedValue { name: name.into(), number });
             }
         }
@@ -245,7 +269,7 @@ impl<'a> SchemaBuilder<'a> {
         Ok(Arc::new(AssignedValues::new(all)))
     }
 
-    /// The restrictions that are the same for built-in and derived types.
+    /// Applies the restrictions that built-in and derived types share.
     fn restrict(
         &mut self,
         at: StmtRef,
@@ -270,15 +294,15 @@ impl<'a> SchemaBuilder<'a> {
         };
         if let Some(wrong) = statement.children().find(|child| !is_permitted(child.keyword())) {
             return Err(Error::Misplaced {
-                place: wrong.place(),
+                position: wrong.position(),
                 parent: statement.title().into(),
-                hint: format!(": `{base_name}` is not restricted by it"),
+                hint: format!(": it does not apply to `{base_name}`"),
             });
         }
         let narrow = |ranges: ValueRanges, keyword, number: &dyn Fn(&str) -> Option<i128>| {
             let Some(restriction) = statement.child(keyword) else { return Ok(ranges) };
             ranges.narrow(restriction.argument(), number).ok_or_else(|| Error::Argument {
-                place: restriction.place(),
+                position: restriction.position(),
                 expected: format!(
                     "ascending parts such as `1..4 | 8 | 10..max`, all within {}",
                     if keyword == Keyword::Range {
@@ -295,7 +319,7 @@ impl<'a> SchemaBuilder<'a> {
                 BaseType::Integer { kind, range: narrow(range, Keyword::Range, &integer)? }
             }
             BaseType::Decimal64 { fraction_digits, range } => {
-                let decimal = |text: &str| crate::number::decimal64(text, fraction_digits).map(i128::from);
+                let decimal = |text: &str| decimal64(text, fraction_digits).map(i128::from);
                 BaseType::Decimal64 { fraction_digits, range: narrow(range, Keyword::Range, &decimal)? }
             }
             BaseType::Binary { length } => {
@@ -331,7 +355,7 @@ impl<'a> SchemaBuilder<'a> {
             let is_inverted = pattern.child(Keyword::Modifier).is_some();
             let read = StringPattern::new(pattern.argument(), is_inverted, is_posix);
             let read = read.map_err(|expected| Error::Argument {
-                place: pattern.place(),
+                position: pattern.position(),
                 expected: expected.to_owned(),
             })?;
             own.push(read);
@@ -339,31 +363,32 @@ impl<'a> SchemaBuilder<'a> {
         Ok(inherited.with(own))
     }
 
-    /// Numbers all identities, then reads what they are derived from.
-    pub(crate) fn gather_identities(&mut self) {
-        for at in self.definitions.all(Keyword::Identity) {
-            let Some(statement) = self.statement(at) else { continue };
-            if self.features_hold(at) {
-                let number = Identity(crate::link::number_of(self.identities.len()));
+    /// Numbers all identities, then reads the identities they are derived from.
+    fn gather_identities(&mut self) {
+        for at in self.context.definitions.all(Keyword::Identity) {
+            let Some(statement) = self.context.statement(at) else { continue };
+            if self.context.features_hold(at) {
+                let number = Identity(number_of(self.identities.len()));
                 self.identity_numbers.insert(at, number);
                 self.identities.push(IdentityDefinition {
-                    module: self.links.module_of(at.unit),
+                    module: self.context.links.module_of(at.unit),
                     name: statement.argument().into(),
                     bases: Vec::new(),
                 });
             }
         }
-        for at in self.definitions.all(Keyword::Identity) {
-            let (Some(statement), Some(&number)) = (self.statement(at), self.identity_numbers.get(&at))
+        for at in self.context.definitions.all(Keyword::Identity) {
+            let (Some(statement), Some(&number)) =
+                (self.context.statement(at), self.identity_numbers.get(&at))
             else {
                 continue;
             };
             let mut bases = Vec::new();
             for base in statement.all(Keyword::Base) {
                 let user = StmtRef { unit: at.unit, id: base.id() };
-                match self.definitions.find(Keyword::Identity, user, base.argument()) {
+                match self.context.definitions.find(Keyword::Identity, user, base.argument()) {
                     Ok(found) => bases.extend(self.identity_numbers.get(&found).copied()),
-                    Err(error) => self.problems.push(error),
+                    Err(error) => self.context.report(error),
                 }
             }
             if let Some(identity) = self.identities.get_mut(number.0 as usize) {

@@ -1,14 +1,10 @@
 //! Values and their canonical forms: RFC 7950, section 9.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
-mod common;
-
-use common::schema;
+use crate::common::schema;
 use confine_yang::{ValueMismatch, YangSchema};
 use proptest::prelude::*;
 
-/// A schema with a leaf `v` of this type, and a module `i` with identities.
+/// Returns a schema with a leaf `v` of this type, and a module `i` with identities.
 fn leaf(of: &str) -> YangSchema {
     let identities = "module i { yang-version 1.1; namespace urn:i; prefix i; identity crypto; identity des { base crypto; }
         identity des3 { base des; } identity other; }";
@@ -30,7 +26,7 @@ fn canonical(schema: &YangSchema, value: &str) -> Result<String, ValueMismatch> 
     schema.find("/m:c/v").unwrap().canonical(value, &namespace)
 }
 
-/// The canonical forms of values of a type; `None` for what is no value.
+/// Checks the canonical forms of texts as values of a type; `None` for texts that are not values.
 fn table(of: &str, values: &[(&str, Option<&str>)]) {
     let schema = leaf(of);
     for (value, expected) in values {
@@ -40,7 +36,7 @@ fn table(of: &str, values: &[(&str, Option<&str>)]) {
             assert_eq!(
                 self::canonical(&schema, &canonical).as_ref(),
                 Ok(&canonical),
-                "canonical is canonical"
+                "the canonical form is canonical"
             );
         }
     }
@@ -78,7 +74,7 @@ fn integers() {
 }
 
 #[test]
-fn decimals() {
+fn decimal64_values_are_read_and_written() {
     // 9.3.1, 9.3.2, 9.3.5
     table(
         "type decimal64 { fraction-digits 2; range '1 .. 3.14 | 10 | 20..max'; }",
@@ -103,8 +99,8 @@ fn decimals() {
 }
 
 #[test]
-fn strings() {
-    // 9.4.4, 9.4.5, 9.4.6: lengths in characters, patterns that all hold, patterns that must not.
+fn string_values() {
+    // 9.4.4, 9.4.5, 9.4.6: lengths in characters, several patterns, inverted patterns.
     table("type string;", &[("", Some("")), (" as it is\n ", Some(" as it is\n "))]);
     table(
         r#"type string { length "0..4"; pattern "[0-9a-fA-F]*"; }"#,
@@ -118,7 +114,7 @@ fn strings() {
 }
 
 #[test]
-fn booleans_and_empty() {
+fn boolean_and_empty_values() {
     // 9.5, 9.11
     table(
         "type boolean;",
@@ -128,7 +124,7 @@ fn booleans_and_empty() {
 }
 
 #[test]
-fn enumerations_and_bits() {
+fn enumeration_and_bits_values() {
     // 9.6.5, 9.7.5
     table(
         "type enumeration { enum zero; enum one; enum seven { value 7; } enum 'two words'; }",
@@ -147,7 +143,7 @@ fn enumerations_and_bits() {
 }
 
 #[test]
-fn binary() {
+fn binary_values() {
     // 9.8.2
     table(
         "type binary { length 0..4; }",
@@ -167,15 +163,15 @@ fn binary() {
 }
 
 #[test]
-fn leafrefs_have_the_values_of_their_target() {
+fn leafref_takes_values_of_its_target() {
     // 9.9.3
     table("type leafref { path '../number'; }", &[("0x3", Some("3")), ("5", None)]);
     table("type leafref { path '../nowhere'; }", &[("anything", Some("anything"))]);
 }
 
 #[test]
-fn identities() {
-    // 9.10.3, 9.10.5: the prefix is the document's and stays.
+fn identityref_values() {
+    // 9.10.3, 9.10.5: the prefix is the document's and is kept.
     table(
         "type identityref { base x:crypto; }",
         &[
@@ -195,7 +191,7 @@ fn identities() {
 }
 
 #[test]
-fn unions_take_the_first_member_that_fits() {
+fn union_takes_the_first_matching_member() {
     // 9.12.4
     table(
         "type union { type int32 { range '0..10 | 100'; } type string { pattern '[a-z]+'; } type enumeration { enum UNBOUNDED; } }",
@@ -211,7 +207,7 @@ fn unions_take_the_first_member_that_fits() {
 }
 
 #[test]
-fn instance_identifiers() {
+fn instance_identifier_values() {
     // 9.13.4
     table(
         "type instance-identifier;",
@@ -234,7 +230,7 @@ fn instance_identifiers() {
 }
 
 #[test]
-fn derived_types_are_as_narrow_as_all_on_the_way() {
+fn derived_type_has_all_inherited_restrictions() {
     // 7.3, 9.4.7
     let text = "module m { yang-version 1.1; namespace urn:m; prefix m;
         typedef hex { type string { length 1..8; pattern '[0-9a-f]*'; } }
@@ -250,7 +246,7 @@ fn derived_types_are_as_narrow_as_all_on_the_way() {
 }
 
 #[test]
-fn a_person_is_told_what_a_value_is() {
+fn value_error_names_the_expected_values() {
     let mut messages = String::new();
     for (of, value) in [
         ("type uint16;", "fast"),
@@ -285,7 +281,7 @@ fn a_person_is_told_what_a_value_is() {
       the backend: Number 300 out of range: 0 - 255
     `09` is not a value of `v`: a number from 0 to 255 (`uint8`); a number that begins with `0` is octal
       the backend: '09' is not a number
-    `2` is not a value of `v`: a decimal number from 0.0 to 1.0 with at most 2 digits behind the point (`decimal64`)
+    `2` is not a value of `v`: a decimal number from 0.0 to 1.0 with at most 2 digits after the decimal point (`decimal64`)
       the backend: Number 2.0 out of range: 0.0 - 1.0
     `` is not a value of `v`: 1 to 8 characters, not 0 (`string`)
       the backend: String length 0 out of range: 1 - 8
@@ -298,15 +294,15 @@ fn a_person_is_told_what_a_value_is() {
       the backend: 'yes' is not a boolean value
     `dwn` is not a value of `v`: one of `up`, `down` or `testing` (`enumeration`)
       the backend: 'dwn' does not match enumeration
-    `a c` is not a value of `v`: any of `a` or `b`, each once, split by spaces (`bits`)
+    `a c` is not a value of `v`: any of `a` or `b`, each once, separated by spaces (`bits`)
       the backend: 'c' does not match enumeration
     `?` is not a value of `v`: bytes in base64 (`binary`)
       the backend: '?' is not base64
-    `true` is not a value of `v`: nothing: the leaf is there or not (`empty`)
+    `true` is not a value of `v`: no value: the leaf is present or absent (`empty`)
       the backend: 'true' is not empty
     `p:dse` is not a value of `v`: an identity derived from `i:crypto` (`identityref`); did you mean `des`?
       the backend: Identityref validation failed, p:dse not derived from crypto
-    `des3` is not a value of `v`: an identity derived from `i:crypto` (`identityref`); did you mean `des3` of the namespace `urn:i`?
+    `des3` is not a value of `v`: an identity derived from `i:crypto` (`identityref`); did you mean `des3` in the namespace `urn:i`?
       the backend: Identityref validation failed, des3 not derived from crypto
     `z:des3` is not a value of `v`: an identity derived from `i:crypto` (`identityref`); no module is bound to the prefix `z`
       the backend: Identityref validation failed, z:des3 not derived from crypto
@@ -320,7 +316,7 @@ fn a_person_is_told_what_a_value_is() {
 }
 
 #[test]
-fn a_long_enumeration_tells_the_nearest() {
+fn long_enumeration_error_suggests_the_nearest() {
     let names: String = (0..40).map(|n| format!("enum name{n};")).collect();
     let schema = leaf(&format!("type enumeration {{ {names} enum ethernet; }}"));
     let wrong = canonical(&schema, "ethernt").unwrap_err();
@@ -329,7 +325,7 @@ fn a_long_enumeration_tells_the_nearest() {
 
 proptest! {
     #[test]
-    fn canonical_integers_compare_as_their_numbers(a in 0_u16..2000, b in 0_u16..2000) {
+    fn canonical_integers_compare_as_numbers(a in 0_u16..2000, b in 0_u16..2000) {
         let schema = leaf("type uint16;");
         let texts = |n: u16| [n.to_string(), format!("0x{n:X}"), format!("+{n}"), format!("0{n:o}")];
         for (a_text, b_text) in texts(a).iter().zip(texts(b).iter().rev()) {
@@ -338,7 +334,7 @@ proptest! {
     }
 
     #[test]
-    fn any_text_is_a_value_or_not_and_its_canonical_form_is_stable(text in "\\PC{0,12}") {
+    fn canonical_form_is_stable_for_any_text(text in "\\PC{0,12}") {
         for of in ["type int8;", "type decimal64 { fraction-digits 3; }", "type binary;", "type bits { bit a; bit b; }",
             "type instance-identifier;", "type identityref { base x:crypto; }", "type string { pattern '\\i\\c*'; }"] {
             let schema = leaf(of);
@@ -350,7 +346,7 @@ proptest! {
 }
 
 #[test]
-fn what_values_there_may_be_is_told_way_by_way() {
+fn value_forms_list_each_union_member() {
     let forms = [
         "type int8 { range '1..4 | 8'; }",
         "type decimal64 { fraction-digits 2; range '0..1.5'; }",
@@ -374,7 +370,7 @@ fn what_values_there_may_be_is_told_way_by_way() {
     insta::assert_snapshot!(forms.join("\n"), @r#"
     a number from 1 to 4 or 8 (`int8`)
       []
-    a decimal number from 0.0 to 1.5 with at most 2 digits behind the point (`decimal64`)
+    a decimal number from 0.0 to 1.5 with at most 2 digits after the decimal point (`decimal64`)
       []
     text of 1 to 64 characters that does not match `[a-z]*` and matches `.b` (`string`)
       []
@@ -382,7 +378,7 @@ fn what_values_there_may_be_is_told_way_by_way() {
       ["true", "false"]
     one of `up`, `half way` or `down` (`enumeration`)
       ["up", "half way", "down"]
-    any of `a` or `b`, each once, split by spaces (`bits`)
+    any of `a` or `b`, each once, separated by spaces (`bits`)
       ["a", "b"]
     bytes in base64 of 4 bytes (`binary`)
       []
@@ -392,7 +388,7 @@ fn what_values_there_may_be_is_told_way_by_way() {
       []
     an identity: `i:des`, `i:des3` or `m:aes` (`identityref`)
       ["i:des", "i:des3", "m:aes"]
-    nothing: the leaf is there or not (`empty`)
+    no value: the leaf is present or absent (`empty`)
       []
     a path to a node, such as `/p:list[p:key='1']/p:leaf` (`instance-identifier`)
       []
