@@ -317,7 +317,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_key_value_is_read_back(name in "[a-z][a-z0-9_.-]{0,9}", key in "[a-z][a-z0-9_.-]{0,9}", value: String) {
+        fn service_ref_round_trips_any_key_value(name in "[a-z][a-z0-9_.-]{0,9}", key in "[a-z][a-z0-9_.-]{0,9}", value: String) {
             let keyed = ServiceRef { name: name.clone(), key: Some((key, value)) };
             prop_assert_eq!(ServiceRef::parse(&keyed.to_string()), keyed);
             let bare = ServiceRef { name, key: None };

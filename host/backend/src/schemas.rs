@@ -281,7 +281,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reference_is_fit_to_name_a_file() {
+    fn schema_ref_is_safe_as_file_name() {
         let shown = |name, revision| SchemaRef::new(name, revision).map(|schema| schema.to_string());
         assert_eq!(shown("oc-if", Some("2021-04-06")).as_deref(), Some("oc-if@2021-04-06"));
         assert_eq!(shown("_a.b", Some("")).as_deref(), Some("_a.b"));
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn marks_that_were_escaped_are_taken_off() {
+    fn escaped_cdata_marks_are_stripped() {
         assert_eq!(bare("<![CDATA[module m {}]]>".into()), "module m {}");
         assert_eq!(bare("module m {}".into()), "module m {}");
     }

@@ -33,7 +33,7 @@ async fn notified(events: &mut EventReceiver) -> ServicesCommit {
 }
 
 #[tokio::test]
-async fn a_real_controller_is_understood() {
+async fn live_controller_is_understood() {
     let Some(options) = options() else { return };
     let mut events = EventReceiver::subscribe(
         &options,
@@ -117,7 +117,7 @@ async fn a_real_controller_is_understood() {
 /// The controller's own models and those of its devices, which are to be open and to speak
 /// `openconfig-interfaces`.
 #[tokio::test]
-async fn models_are_read_of_a_real_controller() {
+async fn live_controller_models_are_read() {
     let Some(options) = options() else { return };
     let backend = tokio::sync::Mutex::new(Backend::connect(options).await.unwrap());
     let states = backend.lock().await.device_states(&HOST).await.unwrap();

@@ -177,7 +177,7 @@ const OLD_LAMP: Text = ("lamp", "2020-01-01", LAMP);
 const NEW_LAMP: Text = ("lamp", "2021-01-01", BRIGHTER);
 
 #[tokio::test]
-async fn each_model_is_asked_for_once() {
+async fn each_model_is_requested_once() {
     let (facts, backend) =
         controller(facts(&[open("l1", &[OLD_LAMP]), open("l2", &[OLD_LAMP]), open("l3", &[NEW_LAMP])])).await;
     let mut models = ModelStore::default();
@@ -214,7 +214,7 @@ async fn each_model_is_asked_for_once() {
 }
 
 #[tokio::test]
-async fn a_thousand_devices_that_have_the_same_share_it() {
+async fn thousand_devices_with_equal_models_share_one_schema() {
     let names = (0..1_000).map(|number| &*format!("l{number}").leak());
     let devices: Vec<Device> = names.map(|name| open(name, &[OLD_LAMP])).collect();
     let (facts, backend) = controller(facts(&devices)).await;
@@ -231,7 +231,7 @@ async fn a_thousand_devices_that_have_the_same_share_it() {
 }
 
 #[tokio::test]
-async fn a_device_that_comes_back_is_asked_again() {
+async fn reconnected_device_is_queried_again() {
     let (facts, backend) = controller(facts(&[open("l1", &[OLD_LAMP]), open("l2", &[OLD_LAMP])])).await;
     let mut models = ModelStore::default();
     models.read_controller_models(&backend).await.unwrap();
@@ -265,7 +265,7 @@ async fn a_device_that_comes_back_is_asked_again() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_had_is_not_known() {
+async fn unavailable_model_leaves_its_nodes_unknown() {
     let broken: Text = ("broken", "2020-01-01", "module broken {");
     let unnamed: Text = ("../x", "2020-01-01", LAMP);
     let closed = Device { models: None, ..open("closed", &[]) };
@@ -295,7 +295,7 @@ async fn what_cannot_be_had_is_not_known() {
 }
 
 #[tokio::test]
-async fn an_old_controller_is_not_asked_about_its_devices() {
+async fn old_controller_is_not_asked_for_device_schemas() {
     let mut old = facts(&[open("l1", &[OLD_LAMP]), open("l2", &[OLD_LAMP])]);
     (old.is_old, old.own) = (true, Vec::new());
     let (facts, backend) = controller(old).await;
@@ -328,7 +328,7 @@ async fn an_old_controller_is_not_asked_about_its_devices() {
 }
 
 #[tokio::test]
-async fn what_came_with_a_service_is_read_when_it_is_there() {
+async fn service_models_are_read_when_they_appear() {
     let (facts, backend) = controller(facts(&[Device { models: None, ..open("l1", &[]) }])).await;
     let home = tempfile::tempdir().unwrap();
     let mut models = ModelStore::new(YangDirectories::default(), vec![home.path().into()], None);
@@ -355,7 +355,7 @@ async fn what_came_with_a_service_is_read_when_it_is_there() {
 }
 
 #[tokio::test]
-async fn what_came_with_a_service_may_be_of_the_controller_itself() {
+async fn service_models_extend_controller_models() {
     let (_, backend) = controller(Facts { own: Vec::new(), ..facts(&[]) }).await;
     let home = tempfile::tempdir().unwrap();
     let mut models = ModelStore::new(YangDirectories::default(), vec![home.path().into()], None);
@@ -373,7 +373,7 @@ async fn what_came_with_a_service_may_be_of_the_controller_itself() {
 }
 
 #[tokio::test]
-async fn what_was_not_told_is_asked_for_again() {
+async fn missing_models_are_requested_again() {
     let other: Text = ("other", "2020-01-01", "module other { namespace urn:o; prefix o; }");
     let shy = Device { models: None, ..open("shy", &[]) };
     let devices = [open("l1", &[OLD_LAMP, other]), open("l2", &[OLD_LAMP, other]), shy];
@@ -427,7 +427,7 @@ async fn what_was_not_told_is_asked_for_again() {
 }
 
 #[tokio::test]
-async fn models_are_kept_by_domain_and_read_from_its_directory() {
+async fn models_are_cached_and_read_per_domain() {
     let home = tempfile::tempdir().unwrap();
     let cache = || ModelCache::open(home.path().join("cache")).ok();
     let start = async |directories: YangDirectories, domains: &'static str, device: &Device| {

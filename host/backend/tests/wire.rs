@@ -44,7 +44,7 @@ async fn play<T>(answers: &[&str], calls: impl AsyncFnOnce(&mut Backend) -> T) -
 }
 
 #[tokio::test]
-async fn a_session_begins_with_hello() {
+async fn session_begins_with_hello() {
     let peer = Peer::listen();
     let (backend, connection) = tokio::join!(Backend::connect(peer.options()), peer.accept());
     backend.unwrap();
@@ -52,7 +52,7 @@ async fn a_session_begins_with_hello() {
 }
 
 #[tokio::test]
-async fn configuration_is_read_as_the_user() {
+async fn get_config_is_sent_for_the_user() {
     let read = ConfigRequest {
         source: Datastore::Actions,
         xpath: "/ctrl:services | /ctrl:devices/ctrl:device[ctrl:name=\"o'x <1>\"]/s:system",
@@ -83,7 +83,7 @@ async fn configuration_is_read_as_the_user() {
 }
 
 #[tokio::test]
-async fn an_edit_is_a_merge() {
+async fn edit_config_merges_by_default() {
     let config = format!("<devices {C}><device><name>r1</name></device></devices>");
     let ((), sent) = play(&[&ok()], async |backend| {
         backend.edit_config(Datastore::Actions, &config, &alice()).await.unwrap();
@@ -93,7 +93,7 @@ async fn an_edit_is_a_merge() {
 }
 
 #[tokio::test]
-async fn an_edit_that_is_not_whole_elements_is_not_sent() {
+async fn edit_config_of_partial_elements_is_not_sent() {
     let (refusal, sent) = play(&[&ok()], async |backend| {
         let refusal = backend.edit_config(Datastore::Actions, "</config><a>", &alice()).await.unwrap_err();
         backend.discard_changes(&RequestUser::Host).await.unwrap();
@@ -114,7 +114,7 @@ fn transaction(tid: u64, state: &str, push: &str) -> String {
 }
 
 #[tokio::test]
-async fn who_commits_is_asked_of_the_transaction() {
+async fn committing_user_is_read_from_the_transaction() {
     let found = reply(&format!(
         "<data><transactions {C}>{}</transactions></data>",
         transaction(7, "ACTIONS", "VALIDATE")
@@ -138,7 +138,7 @@ async fn who_commits_is_asked_of_the_transaction() {
 }
 
 #[tokio::test]
-async fn only_what_waits_for_actions_is_open() {
+async fn open_transactions_are_those_waiting_for_actions() {
     let both = [transaction(7, "ACTIONS", "COMMIT"), transaction(8, "RESOLVED", "COMMIT")].concat();
     let found = reply(&format!("<data><transactions {C}>{both}</transactions></data>"));
     let (open, sent) =
@@ -148,7 +148,7 @@ async fn only_what_waits_for_actions_is_open() {
 }
 
 #[tokio::test]
-async fn a_transaction_is_answered_with_everything_escaped() {
+async fn transaction_answers_are_escaped() {
     let ((), sent) = play(&[&ok(), &ok()], async |backend| {
         backend.actions_done(7, &["bench", "ssh-users"], &alice()).await.unwrap();
         backend
@@ -165,7 +165,7 @@ async fn a_transaction_is_answered_with_everything_escaped() {
 }
 
 #[tokio::test]
-async fn a_rejected_answer_says_why() {
+async fn rejected_answer_has_its_reason() {
     for (message, expected) in [
         ("No such transaction", AnswerRejection::NoSuchTransaction),
         ("Transaction in unexpected state", AnswerRejection::UnexpectedState),
@@ -189,7 +189,7 @@ async fn a_rejected_answer_says_why() {
 }
 
 #[tokio::test]
-async fn what_access_control_denies_is_told_apart() {
+async fn access_denied_has_its_own_error() {
     let answers = [
         error("access-denied", "default deny"),
         error("access-denied", "User clicon credential not matching NACM user alice"),
@@ -214,7 +214,7 @@ async fn what_access_control_denies_is_told_apart() {
 }
 
 #[tokio::test]
-async fn a_user_commits_and_compares() {
+async fn user_commits_and_compares_datastores() {
     let tid = reply(&format!("<tid {C}>12</tid>"));
     let (none, ok) = (reply(&format!("<diff {C}/>")), ok());
     let diff = reply(&format!("<diff {C}>r1:\n+  &lt;mtu/&gt;\n</diff><diff {C}>r2:\n</diff>"));
@@ -258,7 +258,7 @@ async fn a_user_commits_and_compares() {
 }
 
 #[tokio::test]
-async fn a_lost_connection_costs_one_request() {
+async fn lost_connection_fails_one_request() {
     let peer = Peer::listen();
     let (mut backend, first) =
         tokio::join!(async { Backend::connect(peer.options()).await.unwrap() }, peer.accept());
@@ -281,7 +281,7 @@ async fn a_lost_connection_costs_one_request() {
 
 /// Another has other transactions under the same numbers.
 #[tokio::test]
-async fn what_was_begun_with_one_backend_is_not_gone_on_with_at_the_next() {
+async fn restarted_backend_gets_no_request_of_the_old_one() {
     let peer = Peer::listen();
     let (subscription, subscribed) = subscription(&peer).await;
     let connect = async || Backend::connect_to_subscribed(&subscription).await;
@@ -309,7 +309,7 @@ async fn what_was_begun_with_one_backend_is_not_gone_on_with_at_the_next() {
 }
 
 #[tokio::test]
-async fn a_request_that_is_given_up_closes_its_connection() {
+async fn dropped_request_closes_its_connection() {
     let peer = Peer::listen();
     let (mut backend, mut first) =
         tokio::join!(async { Backend::connect(peer.options()).await.unwrap() }, peer.accept());
@@ -327,7 +327,7 @@ async fn a_request_that_is_given_up_closes_its_connection() {
 }
 
 #[tokio::test]
-async fn a_reply_that_is_longer_than_is_allowed_is_not_taken() {
+async fn reply_over_message_limit_is_refused() {
     let peer = Peer::listen();
     let options = ConnectOptions { message_limit: 4_000, ..peer.options() };
     let read = ConfigRequest {
@@ -352,7 +352,7 @@ async fn a_reply_that_is_longer_than_is_allowed_is_not_taken() {
 }
 
 #[tokio::test]
-async fn nobody_listens() {
+async fn connecting_without_a_listener_fails() {
     let error = Backend::connect(ConnectOptions::with_host_user("/nowhere/controller.sock", "noc"))
         .await
         .unwrap_err();
@@ -404,7 +404,7 @@ async fn subscribed(peer: &Peer) -> (EventReceiver, peer::Connection) {
 
 /// What tells a commit that is ours from one that another daemon has left.
 #[tokio::test]
-async fn what_came_before_the_answer_is_there_when_it_is() {
+async fn event_before_subscription_reply_is_buffered() {
     let peer = Peer::listen();
     let (mut subscription, mut connection) = subscription(&peer).await;
     let commit = |tid| {
@@ -430,7 +430,7 @@ async fn what_came_before_the_answer_is_there_when_it_is() {
 }
 
 #[tokio::test]
-async fn a_commit_names_its_instances() {
+async fn services_commit_names_its_instances() {
     let peer = Peer::listen();
     let (mut events, mut connection) = subscribed(&peer).await;
     let mut commit = async |fields: &str| {
@@ -469,7 +469,7 @@ async fn a_commit_names_its_instances() {
 }
 
 #[tokio::test]
-async fn the_end_of_a_transaction_is_told() {
+async fn transaction_end_is_notified() {
     let peer = Peer::listen();
     let (mut events, mut connection) = subscribed(&peer).await;
     let over = |tid: u64, fields: &str| {
@@ -493,7 +493,7 @@ async fn the_end_of_a_transaction_is_told() {
 }
 
 #[tokio::test]
-async fn one_bad_notification_costs_itself_only() {
+async fn malformed_event_is_skipped() {
     let peer = Peer::listen();
     let (mut events, mut connection) = subscribed(&peer).await;
     // As a controller would send it that doesn't escape what it was given.
@@ -516,7 +516,7 @@ async fn one_bad_notification_costs_itself_only() {
 }
 
 #[tokio::test]
-async fn the_socket_is_drained_though_nobody_asks_for_events() {
+async fn event_socket_is_drained_without_a_reader() {
     let peer = Peer::listen();
     let (mut events, mut connection) = subscribed(&peer).await;
     // Far more than a socket buffers: this ends only if somebody reads.
@@ -531,7 +531,7 @@ async fn the_socket_is_drained_though_nobody_asks_for_events() {
 }
 
 #[tokio::test]
-async fn the_subscription_ends_with_its_events() {
+async fn dropped_receiver_ends_the_subscription() {
     let peer = Peer::listen();
     let (events, mut connection) = subscribed(&peer).await;
     drop(events);
@@ -539,7 +539,7 @@ async fn the_subscription_ends_with_its_events() {
 }
 
 #[tokio::test]
-async fn a_second_services_daemon_is_told_so() {
+async fn second_services_daemon_has_its_own_error() {
     let peer = Peer::listen();
     let options = peer.options();
     let (events, ()) =
@@ -557,7 +557,7 @@ async fn a_second_services_daemon_is_told_so() {
 }
 
 #[tokio::test]
-async fn a_backend_that_does_not_answer_is_given_up() {
+async fn unresponsive_backend_times_out() {
     let peer = Peer::listen();
     let options = ConnectOptions { request_timeout: Duration::from_millis(100), ..peer.options() };
     // The system takes the connection for a peer that never accepts it.

@@ -1,36 +1,38 @@
-//! The decision: RFC 8341, section 3.4.5.
+//! Access decisions: RFC 8341, section 3.4.5.
 
 use std::fmt;
 
-use confine_tree::{CONTROLLER, DefaultDeny, Path, Pattern, PatternStep, Predicate, path::QuotedValue};
+use confine_tree::{
+    CONTROLLER, DefaultDeny, Path, PathStep, Pattern, PatternStep, Predicate, path::QuotedValue,
+};
 
 use crate::{
     read::RuleProblem,
     rules::{AccessOperation, AccessOperations, Nacm, NacmModel, Rule, RuleAction, RuleTarget},
 };
 
-/// Whether something may be done, and why.
+/// Whether an operation is permitted, and the reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AccessDecision<'a> {
-    /// Whether.
+    /// Whether the operation is permitted.
     pub permitted: bool,
-    /// Why.
+    /// The reason.
     pub reason: DecisionReason<'a>,
 }
 
-/// What decided.
+/// The reason of a decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DecisionReason<'a> {
-    /// Nothing is enforced.
+    /// Access control is disabled.
     Disabled,
     /// The first rule that matched.
     Rule {
-        /// Its rule-list.
+        /// The name of its rule-list.
         list: &'a str,
-        /// Its name.
+        /// The name of the rule.
         rule: &'a str,
     },
-    /// The node's own model: `default-deny-write` or `default-deny-all`.
+    /// The model of the node: `default-deny-write` or `default-deny-all`.
     Model,
     /// `read-default` or `write-default`.
     Default,
@@ -50,7 +52,7 @@ impl fmt::Display for DecisionReason<'_> {
 /// One step of a rule's path.
 #[derive(Clone, Debug)]
 struct RuleStep {
-    /// None where it could not be resolved: any (only in a rule that denies).
+    /// `None` if it could not be resolved: any namespace (only in a rule that denies).
     namespace: Option<Box<str>>,
     local: Box<str>,
     keys: Vec<(Box<str>, String)>,
@@ -58,18 +60,32 @@ struct RuleStep {
 }
 
 impl RuleStep {
-    /// Whether the nodes that a step of a path means are those of this one: none where they are not; where
-    /// they are, whether all of them, or only some because the step leaves open what this one asks for.
+    fn new(namespace: Option<Box<str>>, step: &PathStep) -> Self {
+        let mut compiled = Self { namespace, local: step.name.clone(), keys: Vec::new(), entry: None };
+        for predicate in &step.predicates {
+            match predicate {
+                Predicate::Key { name, value: Some(value), .. } => {
+                    compiled.keys.push((name.clone(), value.clone()));
+                }
+                Predicate::Entry { value: Some(value) } => compiled.entry = Some(value.clone()),
+                Predicate::Key { value: None, .. } | Predicate::Entry { value: None } => {}
+            }
+        }
+        compiled
+    }
+
+    /// Matches a step of a path. Returns `None` if no node of the step matches; otherwise whether all of them match, or
+    /// only some because the step leaves a key open.
     fn matches(&self, step: &PatternStep) -> Option<bool> {
         let is_named = self.local == step.local
             && self.namespace.as_ref().is_none_or(|namespace| *namespace == step.namespace);
         let keys = self.keys.iter().map(|(key, value)| (value, step.key(key)));
-        let said = step.entry.as_ref().and_then(|entry| entry.as_deref());
-        let entry = self.entry.iter().map(|value| (value, said));
+        let step_entry = step.entry.as_ref().and_then(|entry| entry.as_deref());
+        let entry = self.entry.iter().map(|value| (value, step_entry));
         let mut all = true;
-        for (wanted, said) in keys.chain(entry) {
-            match said {
-                Some(said) if said == wanted => {}
+        for (wanted, value) in keys.chain(entry) {
+            match value {
+                Some(value) if value == wanted => {}
                 Some(_) => return None,
                 None => all = false,
             }
@@ -88,7 +104,7 @@ struct CompiledRule {
     subject: RuleSubject,
 }
 
-/// What a rule is about.
+/// The subject of a rule.
 #[derive(Clone, Debug)]
 enum RuleSubject {
     Everything,
@@ -98,7 +114,7 @@ enum RuleSubject {
     Operation(Box<str>),
 }
 
-/// The rules that concern one user, or one module, in the order in which they decide.
+/// The rules for one user or one module, in the order of their precedence.
 #[derive(Clone, Debug)]
 pub struct AccessRules {
     enabled: bool,
@@ -108,20 +124,20 @@ pub struct AccessRules {
     rules: Vec<CompiledRule>,
 }
 
-/// The group that every service module is in.
+/// The group of all service modules.
 pub const MODULES_GROUP: &str = "modules";
 
-/// The group that one service module is in.
+/// Returns the group of one service module.
 pub fn module_group(module: &str) -> String {
     format!("module:{module}")
 }
 
 impl Nacm {
-    /// What concerns the members of `groups`. `user` is what `$USER` in a path stands for. The problems
-    /// are rules that cannot be resolved: one that permits is left out, one that denies, denies.
+    /// Returns the rules for a member of `groups`. `user` replaces `$USER` in paths. The problems are rules that cannot be
+    /// resolved: a rule that permits is ignored, a rule that denies still denies.
     pub fn user_access(&self, user: &str, groups: &[&str]) -> (AccessRules, Vec<RuleProblem>) {
-        let concerned = |group: &String| group == "*" || groups.contains(&&**group);
-        let (rules, problems) = self.compile(user, concerned);
+        let applies_to = |group: &String| group == "*" || groups.contains(&&**group);
+        let (rules, problems) = self.compile(user, applies_to);
         let access = AccessRules {
             enabled: self.enabled,
             read_default: self.read_default,
@@ -132,10 +148,9 @@ impl Nacm {
         (access, problems)
     }
 
-    /// What narrows a service module when it acts for `user`: the rule-lists for the group `module:NAME` and
-    /// for the group [`MODULES_GROUP`]. No module is a member of any other group, and what no rule is about is
-    /// permitted, whatever the defaults are: `*`, and the defaults, are about users, whose rights a module
-    /// does not exceed anyway.
+    /// Returns the rules that restrict a service module when it acts for `user`: the rule-lists of the groups
+    /// `module:NAME` and [`MODULES_GROUP`]. A module is in no other group. Without a matching rule, access is permitted:
+    /// the group `*` and the defaults apply to users, whose rights a module does not exceed anyway.
     pub fn module_access(&self, module: &str, user: &str) -> (AccessRules, Vec<RuleProblem>) {
         let own = module_group(module);
         let (rules, problems) = self.compile(user, |group| *group == own || group == MODULES_GROUP);
@@ -146,20 +161,20 @@ impl Nacm {
     fn compile(
         &self,
         user: &str,
-        concerned: impl Fn(&String) -> bool,
+        applies_to: impl Fn(&String) -> bool,
     ) -> (Vec<CompiledRule>, Vec<RuleProblem>) {
         let mut problems = Vec::new();
         let mut rules = Vec::new();
-        for list in self.rule_lists.iter().filter(|list| list.groups.iter().any(&concerned)) {
+        for list in self.rule_lists.iter().filter(|list| list.groups.iter().any(&applies_to)) {
             for rule in &list.rules {
-                let mut problem = |what: String| {
+                let mut report = |message: String| {
                     problems.push(RuleProblem {
                         rule_list: list.name.clone(),
                         rule: rule.name.clone(),
-                        what,
+                        message,
                     });
                 };
-                if let Some(subject) = compile(rule, user, &mut problem) {
+                if let Some(subject) = compile(rule, user, &mut report) {
                     rules.push(CompiledRule {
                         list: list.name.as_str().into(),
                         rule: rule.name.as_str().into(),
@@ -175,67 +190,56 @@ impl Nacm {
     }
 }
 
-/// What a rule is about; none where the rule is to be left out.
-fn compile(rule: &Rule, user: &str, problem: &mut dyn FnMut(String)) -> Option<RuleSubject> {
+/// Compiles the subject of a rule. Returns `None` if the rule is to be ignored.
+fn compile(rule: &Rule, user: &str, report: &mut dyn FnMut(String)) -> Option<RuleSubject> {
     let (text, prefixes) = match &rule.target {
         RuleTarget::Path { path, prefixes } => (path, prefixes),
         RuleTarget::Any => return Some(RuleSubject::Everything),
         RuleTarget::Operation(name) => return Some(RuleSubject::Operation(name.as_str().into())),
         RuleTarget::Notification => return None,
     };
-    let means = match rule.action {
+    let consequence = match rule.action {
         RuleAction::Permit => "it permits nothing",
-        RuleAction::Deny => "it denies all that it might mean",
+        RuleAction::Deny => "it denies all nodes it may match",
     };
     let path = match Path::parse(&substitute(text, user)) {
         Ok(path) if path.absolute => path,
         Ok(_) => {
-            problem(format!("its path `{text}` does not begin with `/`: {means}"));
+            report(format!("its path `{text}` does not begin with `/`: {consequence}"));
             return (rule.action == RuleAction::Deny).then_some(RuleSubject::Everything);
         }
         Err(error) => {
-            problem(format!("its path is not an instance-identifier ({error}): {means}"));
+            report(format!("its path is not an instance-identifier ({error}): {consequence}"));
             return (rule.action == RuleAction::Deny).then_some(RuleSubject::Everything);
         }
     };
     let mut steps: Vec<RuleStep> = Vec::with_capacity(path.steps.len());
-    let mut resolved = true;
+    let mut is_resolved = true;
     for step in &path.steps {
         let namespace = match &step.prefix {
             Some(prefix) => prefixes
                 .iter()
-                .find(|(known, _)| **known == **prefix)
+                .find(|(declared, _)| **declared == **prefix)
                 .map(|(_, namespace)| namespace.as_str().into()),
-            // The controller takes its own names without a prefix.
+            // The controller accepts its own names without a prefix.
             None if steps.is_empty() => Some(CONTROLLER.into()),
             None => None,
         };
         if namespace.is_none() {
-            resolved = false;
-            problem(match &step.prefix {
+            is_resolved = false;
+            report(match &step.prefix {
                 Some(prefix) => {
-                    format!("the prefix `{prefix}` in its path `{text}` is not declared: {means}")
+                    format!("the prefix `{prefix}` in its path `{text}` is not declared: {consequence}")
                 }
-                None => format!("`{}` in its path `{text}` has no prefix: {means}", step.name),
+                None => format!("`{}` in its path `{text}` has no prefix: {consequence}", step.name),
             });
         }
-        let mut compiled = RuleStep { namespace, local: step.name.clone(), keys: Vec::new(), entry: None };
-        for predicate in &step.predicates {
-            match predicate {
-                Predicate::Key { name, value: Some(value), .. } => {
-                    compiled.keys.push((name.clone(), value.clone()))
-                }
-                Predicate::Entry { value: Some(value) } => compiled.entry = Some(value.clone()),
-                Predicate::Key { value: None, .. } | Predicate::Entry { value: None } => {}
-            }
-        }
-        steps.push(compiled);
+        steps.push(RuleStep::new(namespace, step));
     }
-    (resolved || rule.action == RuleAction::Deny).then_some(RuleSubject::Nodes(steps))
+    (is_resolved || rule.action == RuleAction::Deny).then_some(RuleSubject::Nodes(steps))
 }
 
-/// The path with the value of `$USER` (RFC 8341, `node-instance-identifier`) where that stands outside
-/// of quotes.
+/// Replaces `$USER` (RFC 8341, `node-instance-identifier`) outside of quotes.
 fn substitute(path: &str, user: &str) -> String {
     let mut out = String::with_capacity(path.len());
     let mut quote = None;
@@ -258,7 +262,7 @@ fn substitute(path: &str, user: &str) -> String {
 }
 
 impl AccessRules {
-    /// Nothing is enforced: everything is permitted.
+    /// Returns rules that permit everything.
     pub fn permit_all() -> Self {
         Self {
             enabled: false,
@@ -269,18 +273,7 @@ impl AccessRules {
         }
     }
 
-    /// Nothing is permitted.
-    pub fn nothing() -> Self {
-        Self {
-            enabled: true,
-            read_default: RuleAction::Deny,
-            write_default: RuleAction::Deny,
-            exec_default: RuleAction::Deny,
-            rules: Vec::new(),
-        }
-    }
-
-    /// Whether nothing is denied to anybody here.
+    /// Returns whether every operation on data is certain to be permitted.
     pub fn permits_everything(&self, model: &dyn NacmModel) -> bool {
         let operations = [
             AccessOperation::Read,
@@ -291,18 +284,18 @@ impl AccessRules {
         operations.iter().all(|&operation| self.permits_below(model, &Pattern::default(), operation))
     }
 
-    /// How many rules there are.
+    /// Returns the number of rules.
     pub fn len(&self) -> usize {
         self.rules.len()
     }
 
-    /// Whether the defaults alone decide.
+    /// Returns whether there are no rules, so that the defaults decide.
     pub fn is_empty(&self) -> bool {
         self.rules.is_empty()
     }
 
-    /// Whether `operation` on the node at `path` is permitted. A path whose keys are open means every
-    /// entry, and is permitted where all of them are.
+    /// Decides whether `operation` on the node at `path` is permitted. A path with an open key means every list entry, and
+    /// is permitted if all of them are.
     pub fn decide(
         &self,
         model: &dyn NacmModel,
@@ -315,8 +308,8 @@ impl AccessRules {
         let module = path.steps.last().and_then(|step| model.module(&step.namespace));
         for rule in self.rules.iter().filter(|rule| rule.operations.contains(operation)) {
             let denies = rule.action == RuleAction::Deny;
-            // What an open path means only in part is denied by a rule that denies, and is not permitted by
-            // one that permits. So it is with a node whose module is not known.
+            // A rule that matches only part of a path applies if it denies, and does not if it permits. The same holds
+            // for a node whose module is not known.
             let matches = match rule.reach(path) {
                 RuleReach::Whole => true,
                 RuleReach::Part => denies,
@@ -346,13 +339,12 @@ impl AccessRules {
         AccessDecision { permitted: default == RuleAction::Permit, reason: DecisionReason::Default }
     }
 
-    /// Whether the protocol operation of this name, which the YANG module `module` defines, may be carried
-    /// out (section 3.4.4).
+    /// Decides whether the protocol operation of this name, of the YANG module `module`, may be executed (section 3.4.4).
     pub fn decide_rpc(&self, module: &str, operation: &str) -> AccessDecision<'_> {
         if !self.enabled {
             return AccessDecision { permitted: true, reason: DecisionReason::Disabled };
         }
-        let is_meant = |rule: &&CompiledRule| {
+        let matches = |rule: &&CompiledRule| {
             let named = match &rule.subject {
                 RuleSubject::Everything => true,
                 RuleSubject::Operation(name) => **name == *operation || &**name == "*",
@@ -362,7 +354,7 @@ impl AccessRules {
                 && rule.operations.contains(AccessOperation::Exec)
                 && rule.module.as_ref().is_none_or(|wanted| **wanted == *module)
         };
-        match self.rules.iter().find(is_meant) {
+        match self.rules.iter().find(matches) {
             Some(rule) => AccessDecision {
                 permitted: rule.action == RuleAction::Permit,
                 reason: DecisionReason::Rule { list: &rule.list, rule: &rule.rule },
@@ -374,8 +366,8 @@ impl AccessRules {
         }
     }
 
-    /// Whether `operation` is certain to be permitted on all that may be below `path`, so that nobody need
-    /// ask for each node. It is about what is below only.
+    /// Returns whether `operation` is certain to be permitted on all descendants of `path`, so that no decision per node is
+    /// needed. The node at `path` itself is not included.
     pub fn permits_below(&self, model: &dyn NacmModel, path: &Pattern, operation: AccessOperation) -> bool {
         if !self.enabled {
             return true;
@@ -393,16 +385,16 @@ impl AccessRules {
     }
 }
 
-/// Where the nodes that a path means lie, as a rule sees it.
+/// The part of a path's nodes that a rule applies to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum RuleReach {
-    /// All of them at or below the rule's path.
+    /// All of them are at or below the rule's path.
     Whole,
-    /// Some of the entries that an open path means do.
+    /// Some of the list entries of an open path are.
     Part,
-    /// The rule's path leads to somewhere below them, or may.
+    /// The rule's path leads below them, or may.
     Below,
-    /// Neither.
+    /// None of them.
     Elsewhere,
 }
 
@@ -414,9 +406,9 @@ impl CompiledRule {
             RuleSubject::Operation(_) => return RuleReach::Elsewhere,
         };
         let mut all = true;
-        for (mine, step) in steps.iter().zip(&path.steps) {
-            match mine.matches(step) {
-                Some(certain) => all &= certain,
+        for (own, step) in steps.iter().zip(&path.steps) {
+            match own.matches(step) {
+                Some(all_match) => all &= all_match,
                 None => return RuleReach::Elsewhere,
             }
         }

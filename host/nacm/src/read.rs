@@ -9,26 +9,26 @@ use crate::rules::{AccessOperation, AccessOperations, Nacm, Rule, RuleAction, Ru
 /// The namespace of ietf-netconf-acm (RFC 8341, section 3.5.2).
 pub const NACM: &str = "urn:ietf:params:xml:ns:yang:ietf-netconf-acm";
 
-/// What is wrong with a rule, and what it means therefore.
+/// A problem of a rule, and its consequence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuleProblem {
-    /// The rule-list.
+    /// The name of the rule-list.
     pub rule_list: String,
-    /// The rule.
+    /// The name of the rule.
     pub rule: String,
-    /// What is wrong, as a sentence without its full stop.
-    pub what: String,
+    /// The problem and its consequence.
+    pub message: String,
 }
 
 impl fmt::Display for RuleProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "rule `{}` of rule-list `{}`: {}", self.rule, self.rule_list, self.what)
+        write!(f, "rule `{}` of rule-list `{}`: {}", self.rule, self.rule_list, self.message)
     }
 }
 
 impl Nacm {
-    /// Reads the container `nacm` at `node`. What is wrong with single rules comes beside: such a rule
-    /// never permits.
+    /// Reads the container `nacm` at `node`. Also returns the problems of single rules. A rule with a problem never
+    /// permits anything.
     pub fn read(tree: &Tree, node: NodeId) -> (Self, Vec<RuleProblem>) {
         let mut nacm = Self::default();
         let mut problems = Vec::new();
@@ -52,10 +52,10 @@ impl Nacm {
             let name = text(tree, list, "name").unwrap_or_default().to_owned();
             let rules = children(tree, list, "rule").map(|rule| {
                 let (rule, problem) = read_rule(tree, rule);
-                let problem = problem.map(|what| RuleProblem {
+                let problem = problem.map(|message| RuleProblem {
                     rule_list: name.clone(),
                     rule: rule.name.clone(),
-                    what,
+                    message,
                 });
                 problems.extend(problem);
                 rule

@@ -1,35 +1,35 @@
-//! What an operator configured: RFC 8341, section 3.5.
+//! The configuration of access control: RFC 8341, section 3.5.
 
 use std::collections::BTreeMap;
 
 use confine_tree::{DefaultDeny, Pattern, Schema};
 
-/// What a rule does (`action`).
+/// The action of a rule (`action`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RuleAction {
-    /// Access is granted.
+    /// Grants access.
     Permit,
-    /// Access is refused.
+    /// Denies access.
     Deny,
 }
 
 /// An access operation (RFC 8341, section 3.2, `access-operations-type`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccessOperation {
-    /// A new node.
+    /// Create a node.
     Create,
-    /// Any operation that returns the node.
+    /// Read a node.
     Read,
-    /// A new value of a node that is there.
+    /// Change the value of an existing node.
     Update,
-    /// Taking a node away.
+    /// Delete a node.
     Delete,
-    /// Carrying out a protocol operation; the only one that is not about data nodes.
+    /// Execute a protocol operation: the only operation that is not on data nodes.
     Exec,
 }
 
 impl AccessOperation {
-    /// As `access-operations` spells it.
+    /// Returns the name in `access-operations`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Create => "create",
@@ -46,40 +46,40 @@ impl AccessOperation {
 pub struct AccessOperations(u8);
 
 impl AccessOperations {
-    /// Every one: `*`, and what a rule means that names none.
+    /// All operations: `*`, and the default of a rule.
     pub const ALL: Self = Self(0b1_1111);
-    /// None.
+    /// No operation.
     pub const NONE: Self = Self(0);
 
     const fn bit(operation: AccessOperation) -> u8 {
         1 << operation as u8
     }
 
-    /// The set with one more.
+    /// Returns the set with this operation added.
     pub const fn with(self, operation: AccessOperation) -> Self {
         Self(self.0 | Self::bit(operation))
     }
 
-    /// Whether the operation is in the set.
+    /// Returns whether the set contains the operation.
     pub const fn contains(self, operation: AccessOperation) -> bool {
         self.0 & Self::bit(operation) != 0
     }
 }
 
-/// What a rule is about (`rule-type`).
+/// The target of a rule (`rule-type`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RuleTarget {
-    /// All requests: the rule names no type.
+    /// All requests: the rule has no `rule-type`.
     Any,
     /// A protocol operation, by its name; `*` for all.
     Operation(String),
     /// A notification.
     Notification,
-    /// The data nodes at and below a path, as written: it may name the variable `$USER`.
+    /// The data nodes at and below a path. The path is as written and may have the variable `$USER`.
     Path {
         /// The instance-identifier.
         path: String,
-        /// What its prefixes stand for.
+        /// The namespaces of its prefixes.
         prefixes: Vec<(String, String)>,
     },
 }
@@ -87,48 +87,48 @@ pub enum RuleTarget {
 /// One access control rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
-    /// Its name within the list.
+    /// The name, unique in its rule-list.
     pub name: String,
-    /// The YANG module that defines the nodes that it is about, none for any (`*`).
+    /// The YANG module that defines the nodes, or `None` for any (`*`).
     pub module: Option<String>,
-    /// What it is about.
+    /// The target.
     pub target: RuleTarget,
-    /// Which operations.
+    /// The operations.
     pub operations: AccessOperations,
-    /// What it does.
+    /// The action.
     pub action: RuleAction,
 }
 
-/// Rules in order, for some groups.
+/// A list of rules for some groups.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuleList {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// The groups that it is for; `*` for all.
+    /// The groups it applies to; `*` for all.
     pub groups: Vec<String>,
-    /// First match wins.
+    /// The rules. The first match decides.
     pub rules: Vec<Rule>,
 }
 
 /// The access control of a server (`/nacm`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Nacm {
-    /// Whether anything is enforced (`enable-nacm`).
+    /// Whether access control is enabled (`enable-nacm`).
     pub enabled: bool,
-    /// What holds for reading where no rule matches.
+    /// The action for reading if no rule matches.
     pub read_default: RuleAction,
-    /// What holds for writing where no rule matches.
+    /// The action for writing if no rule matches.
     pub write_default: RuleAction,
-    /// What holds for protocol operations where no rule matches.
+    /// The action for protocol operations if no rule matches.
     pub exec_default: RuleAction,
     /// The members of each group.
     pub groups: BTreeMap<String, Vec<String>>,
-    /// In order: first match wins.
+    /// The rule-lists. The first match decides.
     pub rule_lists: Vec<RuleList>,
 }
 
 impl Default for Nacm {
-    /// As RFC 8341, section 3.5 has it for an empty `/nacm`.
+    /// Returns the defaults of RFC 8341, section 3.5.
     fn default() -> Self {
         Self {
             enabled: true,
@@ -142,16 +142,16 @@ impl Default for Nacm {
 }
 
 impl Nacm {
-    /// Binds the prefixes in paths that are not declared there: a server may keep the text of a path and lose
-    /// its namespaces (the controller does). `namespace` is what a prefix means by itself.
+    /// Binds the undeclared prefixes in paths. A server may keep the text of a path and lose its namespaces, as the
+    /// controller does. `namespace` returns the usual namespace of a prefix.
     #[must_use]
     pub fn with_prefixes(mut self, namespace: impl Fn(&str) -> Option<String>) -> Self {
         let rules = self.rule_lists.iter_mut().flat_map(|list| &mut list.rules);
         for rule in rules {
             let RuleTarget::Path { path, prefixes } = &mut rule.target else { continue };
-            // What cannot be read, or is about `$USER`, is told of when the rule is applied.
-            let used = path.split(|c: char| !(c.is_alphanumeric() || "-_.:".contains(c)));
-            for prefix in used.filter_map(|name| Some(name.split_once(':')?.0)) {
+            // A path that cannot be read is reported when the rule is compiled.
+            let names = path.split(|c: char| !(c.is_alphanumeric() || "-_.:".contains(c)));
+            for prefix in names.filter_map(|name| Some(name.split_once(':')?.0)) {
                 if !prefixes.iter().any(|(declared, _)| declared == prefix)
                     && let Some(namespace) = namespace(prefix)
                 {
@@ -162,31 +162,31 @@ impl Nacm {
         self
     }
 
-    /// Whether nobody may write without a rule. Where there are no groups, the defaults that stand in the
-    /// model are no sign that access control is used at all.
+    /// Returns whether writing needs a rule that permits it. Returns `false` if there are no groups: the defaults alone
+    /// do not mean that access control is used.
     pub fn denies_writes_by_default(&self) -> bool {
         self.enabled && self.write_default == RuleAction::Deny && !self.groups.is_empty()
     }
 
-    /// The groups that a user is in (RFC 8341, section 3.4.4, step 4).
+    /// Returns the groups of a user (RFC 8341, section 3.4.4, step 4).
     pub fn groups_of<'a>(&'a self, user: &'a str) -> impl Iterator<Item = &'a str> {
         let is_member = move |members: &Vec<String>| members.iter().any(|member| member == user);
         self.groups.iter().filter(move |(_, members)| is_member(members)).map(|(group, _)| &**group)
     }
 }
 
-/// What access control must know of the data models. Every [`Schema`] knows it.
+/// What access control needs from the data models. Every [`Schema`] implements it.
 pub trait NacmModel {
-    /// The YANG module that defines a namespace, where that is known.
+    /// Returns the YANG module of a namespace, if it is known.
     fn module(&self, namespace: &str) -> Option<&str>;
 
-    /// The default that a node's own model sets (RFC 8341, section 3.2.4).
+    /// Returns the default that the node's model sets (RFC 8341, section 3.2.4).
     fn default_deny(&self, path: &Pattern) -> Option<DefaultDeny> {
         let _ = path;
         None
     }
 
-    /// Whether [`default_deny`](Self::default_deny) may ever answer something.
+    /// Returns whether [`default_deny`](Self::default_deny) is `Some` for any node.
     fn has_default_denies(&self) -> bool {
         false
     }

@@ -1,14 +1,14 @@
-//! Messages over a byte stream: the framing, and nothing of what a message says.
+//! Framed messages over a byte stream.
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::{Error, FrameDecoder, encode, message_display::MessageDisplay};
 
-/// Under what name messages are logged, each as a whole.
-const LOG: &str = "xml";
+/// The `tracing` target of messages.
+const LOG_TARGET: &str = "xml";
 
-/// Octets asked of the stream at once.
-const READ: usize = 64 * 1024;
+/// Octets per read.
+const READ_SIZE: usize = 64 * 1024;
 
 /// A byte stream, or one half of it, that carries messages.
 #[derive(Debug)]
@@ -19,26 +19,26 @@ pub(crate) struct Channel<S> {
 }
 
 impl<S> Channel<S> {
-    /// `limit`: the largest message that will be received, in octets.
+    /// Creates a channel that receives messages of up to `limit` octets.
     pub(crate) fn new(stream: S, limit: usize) -> Self {
         Self { stream, decoder: FrameDecoder::with_limit(limit), buffer: Vec::new() }
     }
 
-    /// How many messages have come beyond the one that was received last.
+    /// Returns the number of received messages that [`receive`](Self::receive) has not returned yet.
     pub(crate) fn ready_count(&self) -> usize {
         self.decoder.ready_count()
     }
 }
 
 impl<S: AsyncRead + Unpin> Channel<S> {
-    /// The next message without its framing, or `None` when the peer has closed the stream after a whole
-    /// one. Nothing is lost when the future is dropped.
+    /// Returns the next message without its framing, or `None` if the peer closed the stream after a complete message.
+    /// Cancel-safe: no octet is lost if the future is dropped.
     pub(crate) async fn receive(&mut self) -> Result<Option<Vec<u8>>, Error> {
-        self.buffer.resize(READ, 0);
+        self.buffer.resize(READ_SIZE, 0);
         loop {
             if let Some(message) = self.decoder.next() {
                 let message = message?;
-                tracing::trace!(target: LOG, "received\n{}", MessageDisplay(&message));
+                tracing::trace!(target: LOG_TARGET, "received\n{}", MessageDisplay(&message));
                 return Ok(Some(message));
             }
             let count = self.stream.read(&mut self.buffer).await?;
@@ -52,10 +52,10 @@ impl<S: AsyncRead + Unpin> Channel<S> {
 }
 
 impl<S: AsyncWrite + Unpin> Channel<S> {
-    /// Sends a message, framed, in one write. The stream is of no use after an error, nor after the
-    /// future was dropped: the peer may have part of the message.
+    /// Sends a message, framed, in one write. After an error, or if the future was dropped, the stream is unusable: the
+    /// peer may have received part of the message.
     pub(crate) async fn send(&mut self, message: &str) -> Result<(), Error> {
-        tracing::trace!(target: LOG, "sent\n{}", MessageDisplay(message.as_bytes()));
+        tracing::trace!(target: LOG_TARGET, "sent\n{}", MessageDisplay(message.as_bytes()));
         let framed = encode(message.as_bytes())?;
         self.stream.write_all(&framed).await?;
         Ok(self.stream.flush().await?)

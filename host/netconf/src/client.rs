@@ -1,4 +1,4 @@
-//! The client's side of the wire.
+//! The client side of a session.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -11,31 +11,30 @@ use crate::{
     DEFAULT_MESSAGE_LIMIT, Error, Hello, IncomingMessage, Notification, OutgoingRpc, RpcReply, namespace,
 };
 
-/// A session that makes one request at a time.
+/// A session that sends one request at a time.
 ///
-/// Replies need not carry a message-id, so an answer is known only by being the next one. Therefore
-/// [`request`](Self::request) takes the session exclusively, and any doubt ends it: after a timeout, an
-/// unreadable answer or a dropped request the connection is closed at once, which also keeps a request
-/// that was half written from blocking a server that reads a whole message at a time.
+/// Replies need not have a message-id, so the next reply belongs to the pending request. Therefore
+/// [`request`](Self::request) borrows the session exclusively, and any doubt ends it: after a timeout, an unreadable
+/// reply or a dropped request, the connection is closed immediately. That also keeps a partly written request from
+/// blocking a server that reads a whole message at a time.
 #[derive(Debug)]
 pub struct RequestSession<S> {
-    /// Absent while a request is in flight, and from then on if it doesn't end well.
+    /// `None` while a request is pending, and after a request that failed.
     channel: Option<Channel<S>>,
     session_id: u32,
     last_message_id: u64,
-    /// Notifications that came while a reply was awaited.
+    /// Notifications that arrived while a reply was pending.
     notifications: VecDeque<Notification>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> RequestSession<S> {
-    /// Opens a session on `stream`: sends `hello` and waits up to `limit` for the server's.
-    ///
-    /// Messages of up to [`DEFAULT_MESSAGE_LIMIT`] octets are received.
+    /// Opens a session on `stream`: sends `hello` and waits up to `limit` for the server's. Messages may have up to
+    /// [`DEFAULT_MESSAGE_LIMIT`] octets.
     pub async fn open(stream: S, hello: &Hello, limit: Duration) -> Result<Self, Error> {
         Self::open_with_message_limit(stream, hello, limit, DEFAULT_MESSAGE_LIMIT).await
     }
 
-    /// As [`open`](Self::open), for messages of up to `message_limit` octets.
+    /// Opens a session as [`open`](Self::open) does, for messages of up to `message_limit` octets.
     pub async fn open_with_message_limit(
         stream: S,
         hello: &Hello,
@@ -61,21 +60,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> RequestSession<S> {
         Ok(Self { channel: Some(channel), session_id, last_message_id: 0, notifications: VecDeque::new() })
     }
 
-    /// The number that the server has given the session.
+    /// Returns the session-id.
     pub fn id(&self) -> u32 {
         self.session_id
     }
 
-    /// Whether the session can still be used: see [`Error::SessionClosed`].
+    /// Returns whether the session is usable: see [`Error::SessionClosed`].
     pub fn is_open(&self) -> bool {
         self.channel.is_some()
     }
 
-    /// Makes a request and waits up to `limit` for its reply, from the first octet written to the last
-    /// one read.
+    /// Sends a request and waits up to `limit` for its reply, from the first octet written to the last octet read.
     ///
-    /// A reply that holds errors is `Ok` here: see [`RpcReply::into_body`]. After any `Err` but a request
-    /// that could not be written as XML, the session is closed.
+    /// A reply with errors is `Ok` here: see [`RpcReply::into_body`]. After an `Err` the session is closed, unless the
+    /// request could not be written as XML.
     pub async fn request(&mut self, rpc: &OutgoingRpc, limit: Duration) -> Result<RpcReply, Error> {
         let message_id = self.last_message_id + 1;
         let message = rpc.write(message_id)?;
@@ -102,8 +100,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> RequestSession<S> {
         Ok(reply)
     }
 
-    /// Subscribes to `stream` (RFC 5277 section 2.1.1) for `username`. Call
-    /// [`into_subscriber`](Self::into_subscriber) when all streams are subscribed to.
+    /// Subscribes to `stream` (RFC 5277 section 2.1.1) as `username`. Call [`into_subscriber`](Self::into_subscriber)
+    /// after the last subscription.
     pub async fn subscribe(&mut self, stream: &str, username: &str, limit: Duration) -> Result<(), Error> {
         let rpc = OutgoingRpc::new(|xml| {
             xml.element("create-subscription", &[("xmlns", namespace::SUBSCRIPTION)], |xml| {
@@ -113,7 +111,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> RequestSession<S> {
         self.request(&rpc.for_user(username), limit).await?.into_body()?.into_ok()
     }
 
-    /// Turns the session into one that only receives notifications. None that came before is lost.
+    /// Converts the session to one that only receives notifications. Notifications that arrived before are kept.
     pub fn into_subscriber(self) -> Result<SubscriberSession<S>, Error> {
         let channel = self.channel.ok_or(Error::SessionClosed)?;
         Ok(SubscriberSession { channel, session_id: self.session_id, notifications: self.notifications })
@@ -122,7 +120,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> RequestSession<S> {
 
 /// A session that only receives notifications.
 ///
-/// Keep calling [`next`](Self::next): a server may block on a client that doesn't read.
+/// Keep calling [`next`](Self::next): a server may block on a client that does not read.
 #[derive(Debug)]
 pub struct SubscriberSession<S> {
     channel: Channel<S>,
@@ -131,20 +129,20 @@ pub struct SubscriberSession<S> {
 }
 
 impl<S: AsyncRead + Unpin> SubscriberSession<S> {
-    /// The number that the server has given the session.
+    /// Returns the session-id.
     pub fn id(&self) -> u32 {
         self.session_id
     }
 
-    /// The next of those that came while a reply was awaited.
+    /// Returns the next notification that arrived while a reply was pending.
     pub fn next_buffered(&mut self) -> Option<Notification> {
         self.notifications.pop_front()
     }
 
-    /// The next notification, however long that takes. Nothing is lost when the future is dropped.
+    /// Waits for the next notification, without a time limit. Cancel-safe: no notification is lost if the future is
+    /// dropped.
     ///
-    /// An error that [is recoverable](Error::is_recoverable) is one bad message: call again. After any
-    /// other the session is over.
+    /// A [recoverable](Error::is_recoverable) error means one bad message: call again. Any other error ends the session.
     pub async fn next(&mut self) -> Result<Notification, Error> {
         if let Some(notification) = self.next_buffered() {
             return Ok(notification);

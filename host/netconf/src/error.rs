@@ -1,10 +1,10 @@
-//! What can go wrong on a session.
+//! The errors of sessions and messages.
 
 use std::time::Duration;
 
 use crate::{FramingError, RpcErrors};
 
-/// What can go wrong on a session, or with a message.
+/// An error of a session or of a message.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -14,73 +14,73 @@ pub enum Error {
     /// The peer closed the connection, between two messages.
     #[error("the peer closed the connection")]
     Closed,
-    /// The peer broke RFC 6242. Nothing that follows on this connection can be read.
-    #[error("the peer broke the chunked framing of RFC 6242")]
+    /// The peer violated RFC 6242. Nothing after that can be read on this connection.
+    #[error("the peer violated the chunked framing of RFC 6242")]
     Framing(#[from] FramingError),
-    /// A message isn't UTF-8, which RFC 6241 section 3 demands.
+    /// A message is not UTF-8, which RFC 6241 section 3 requires.
     #[error("the message is not UTF-8")]
     Utf8(#[from] std::string::FromUtf8Error),
-    /// A message isn't well-formed XML.
+    /// A message is not well-formed XML.
     #[error("the message is not well-formed XML at byte {offset}: {problem}")]
     Xml {
-        /// Where, in bytes from the start of the message or of the payload that was read.
+        /// The offset in bytes from the start of the message or of the payload.
         offset: u64,
-        /// What the XML reader says.
+        /// The message of the XML reader.
         problem: String,
     },
-    /// A message is XML, but not what NETCONF allows at this place.
+    /// A message is XML but not valid NETCONF.
     #[error("the message is not valid NETCONF: {problem}")]
     Invalid {
-        /// What is wrong, and where.
+        /// The problem and its position.
         problem: String,
     },
-    /// The peer sent a message of another kind than the one that is due.
+    /// The peer sent a message of an unexpected kind.
     #[error("expected `{expected}` but the peer sent `{found}`")]
     Unexpected {
-        /// The kind that is due.
+        /// The expected kind.
         expected: &'static str,
-        /// The kind that came.
+        /// The received kind.
         found: &'static str,
     },
-    /// A reply to another request than the one in flight.
+    /// A reply to a request other than the pending one.
     #[error("the reply is to message-id `{found}`, not to `{expected}`")]
     MessageId {
-        /// What the request carried.
+        /// The id of the request.
         expected: u64,
-        /// What the reply carries.
+        /// The id in the reply.
         found: String,
     },
-    /// Text that XML 1.0 has no way to write (section 2.2, `Char`), such as NUL or an escape code.
-    #[error("the character U+{:04X} in `{place}` cannot be sent in XML: remove it", u32::from(*character))]
+    /// A character that XML 1.0 does not allow (section 2.2, `Char`), such as NUL or an escape code.
+    #[error("the character U+{:04X} in `{name}` cannot be sent in XML: remove it", u32::from(*character))]
     Character {
         /// The character.
         character: char,
-        /// The element or attribute that it was meant for.
-        place: String,
+        /// The element or attribute.
+        name: String,
     },
-    /// The name of an element or an attribute, or a prefix, that XML doesn't allow.
-    #[error("`{name}` is not a name that XML allows")]
+    /// An invalid name of an element or an attribute, or an invalid prefix.
+    #[error("`{name}` is not a valid XML name")]
     Name {
         /// The name.
         name: String,
     },
-    /// An attribute that an element was to have twice, such as the declaration of a prefix.
-    #[error("the attribute `{name}` is given twice")]
+    /// A duplicate attribute, such as the declaration of a prefix.
+    #[error("the attribute `{name}` occurs twice")]
     DuplicateAttribute {
         /// The attribute.
         name: String,
     },
-    /// The peer didn't answer in time. The session is closed: replies needn't carry a message-id, so a late
-    /// one would be taken for the answer to the next request.
+    /// The peer did not reply in time. The session is closed: replies need not have a message-id, so a late one would be
+    /// taken for the reply to the next request.
     #[error("the peer did not answer within {limit:?}")]
     Timeout {
-        /// The time that was allowed.
+        /// The time limit.
         limit: Duration,
     },
     /// A request on a session that an earlier error, a timeout or a dropped request has closed.
     #[error("the session was closed by an earlier error: open a new one")]
     SessionClosed,
-    /// The peer answered with `rpc-error`. The session lives on.
+    /// The peer replied with `rpc-error`. The session stays open.
     #[error(transparent)]
     Rpc(#[from] RpcErrors),
 }
@@ -94,7 +94,7 @@ impl Error {
         Self::Invalid { problem: problem.into() }
     }
 
-    /// Whether the connection is still good: what came was one whole message, but a bad one.
+    /// Returns whether the connection is still usable: the peer sent one complete but bad message.
     pub fn is_recoverable(&self) -> bool {
         !matches!(
             self,

@@ -5,67 +5,66 @@
 //! size    = 1..4294967295 in decimal, no leading zero
 //! ```
 //!
-//! Beyond the grammar one thing is tolerated: older releases of the controller end a message with a
-//! NUL, inside its last chunk or after it. XML can't hold that character, so nothing is lost.
+//! One deviation from the grammar is tolerated: older releases of the controller end a message with a NUL, inside its
+//! last chunk or after it. XML does not allow that character, so dropping it loses nothing.
 
 use std::collections::VecDeque;
 
 /// The largest chunk that the grammar allows, in octets.
 pub const MAX_CHUNK: u32 = u32::MAX;
 
-/// How large a message may grow before [`FrameDecoder`] refuses it, unless told otherwise: 1 GiB, some
-/// hundred times the largest configuration that was seen.
+/// The default limit of [`FrameDecoder`] for a message: 1 GiB, about a hundred times the largest known configuration.
 pub const DEFAULT_MESSAGE_LIMIT: usize = 1 << 30;
 
-/// How the peer broke the framing. The stream can't be resynchronised after any of these.
+/// A violation of the framing. The stream cannot be resynchronised after it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FramingError {
-    /// An octet that the grammar doesn't allow where it stands.
+    /// An octet that the grammar does not allow at its position.
     #[error("expected {expected} but found `{}` at octet {offset} of the stream", found.escape_ascii())]
     Unexpected {
-        /// What the grammar allows here.
+        /// What the grammar allows.
         expected: &'static str,
-        /// The octet that came.
+        /// The received octet.
         found: u8,
-        /// Its place, counted from the first octet of the session.
+        /// Its offset from the first octet of the session.
         offset: u64,
     },
-    /// A chunk that claims more than [`MAX_CHUNK`] octets.
+    /// A chunk size of more than [`MAX_CHUNK`] octets.
     #[error("the chunk size at octet {offset} of the stream is more than {MAX_CHUNK}")]
     ChunkTooLarge {
-        /// Place of the digit that made it too large.
+        /// The offset of the digit that makes it too large.
         offset: u64,
     },
-    /// The chunks of one message add up to more than the decoder's limit.
+    /// The chunks of one message exceed the decoder's limit.
     #[error("a message of {size} octets or more exceeds the limit of {limit}")]
     MessageTooLarge {
-        /// Octets that the message would have with the chunk just announced.
+        /// The octets of the message, with the chunk that was announced last.
         size: u64,
-        /// The limit that [`FrameDecoder::with_limit`] was given.
+        /// The limit passed to [`FrameDecoder::with_limit`].
         limit: usize,
     },
     /// The stream ended inside a message.
     #[error("the stream ended inside a message, after {received} octets of it")]
     Truncated {
-        /// Octets of payload that had come.
+        /// Octets of payload received so far.
         received: usize,
     },
-    /// There is no way to frame a message without octets: at least one chunk of one octet is required.
+    /// An empty message cannot be framed: at least one chunk of one octet is required.
     #[error("an empty message cannot be framed")]
     Empty,
 }
 
-/// What the next octet must be.
+/// The expected next octet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum DecoderState {
     /// The newline that opens a message's first header.
     Start,
     /// The newline that opens the header after a chunk.
     Header,
-    /// The `#` after that newline; `first` when no chunk has come yet.
+    /// The `#` after that newline; `first` before the first chunk.
     Hash { first: bool },
-    /// The size's first digit, or the second `#` of the end; `first` when no chunk has come yet.
+    /// The size's first digit, or the second `#` of the end; `first` before the first chunk.
     Size { first: bool },
     /// A further digit of the size, or the newline after it.
     Digits { size: u32 },
@@ -75,13 +74,13 @@ enum DecoderState {
     End,
 }
 
-/// Turns octets into messages, however they are cut.
+/// Decodes octets to messages, in reads of any size.
 ///
-/// Each octet is looked at once and memory follows what was received, never what a header claims.
+/// Each octet is processed once. Memory is allocated for received octets, never for the size in a header.
 ///
 /// ```
-/// # use confine_netconf::Decoder;
-/// let mut decoder = Decoder::new();
+/// # use confine_netconf::FrameDecoder;
+/// let mut decoder = FrameDecoder::new();
 /// decoder.push(b"\n#4\n<a/>\n#");
 /// assert_eq!(decoder.next(), None);
 /// decoder.push(b"#\n");
@@ -91,21 +90,21 @@ enum DecoderState {
 pub struct FrameDecoder {
     limit: usize,
     state: DecoderState,
-    /// Octets consumed since the session began.
+    /// Octets consumed since the start of the session.
     offset: u64,
-    /// Payload of the message that is coming in.
+    /// Payload of the message that is being received.
     message: Vec<u8>,
     ready: VecDeque<Vec<u8>>,
     broken: Option<FramingError>,
 }
 
 impl FrameDecoder {
-    /// A decoder that accepts messages of up to [`DEFAULT_MESSAGE_LIMIT`] octets.
+    /// Creates a decoder for messages of up to [`DEFAULT_MESSAGE_LIMIT`] octets.
     pub fn new() -> Self {
         Self::with_limit(DEFAULT_MESSAGE_LIMIT)
     }
 
-    /// A decoder that accepts messages of up to `limit` octets of payload, headers not counted.
+    /// Creates a decoder for messages of up to `limit` octets of payload. Headers are not counted.
     pub fn with_limit(limit: usize) -> Self {
         Self {
             limit,
@@ -117,7 +116,7 @@ impl FrameDecoder {
         }
     }
 
-    /// Takes in what was read from the stream. After a breach of the framing the rest is ignored.
+    /// Adds octets read from the stream. After a framing error they are ignored.
     pub fn push(&mut self, mut octets: &[u8]) {
         while !octets.is_empty() && self.broken.is_none() {
             match self.step(octets) {
@@ -130,19 +129,19 @@ impl FrameDecoder {
         }
     }
 
-    /// The next complete message, without its framing. Once the framing is broken, and all messages
-    /// before have been taken, the error is returned for ever.
+    /// Returns the next complete message, without its framing. After a framing error, returns the messages before it, then
+    /// always the error.
     #[expect(clippy::should_implement_trait, reason = "`None` is not the end: more may be pushed")]
     pub fn next(&mut self) -> Option<Result<Vec<u8>, FramingError>> {
         self.ready.pop_front().map(Ok).or_else(|| self.broken.clone().map(Err))
     }
 
-    /// How many complete messages [`next`](Self::next) has at hand.
+    /// Returns the number of complete messages that [`next`](Self::next) will return.
     pub fn ready_count(&self) -> usize {
         self.ready.len()
     }
 
-    /// To be called at the end of the stream: an error if that cuts a message in two.
+    /// Checks the end of the stream. Fails if it is inside a message.
     pub fn finish(&self) -> Result<(), FramingError> {
         match (&self.broken, self.state) {
             (Some(error), _) => Err(error.clone()),
@@ -151,7 +150,7 @@ impl FrameDecoder {
         }
     }
 
-    /// Consumes one octet of a header, or all that `octets` hold of a chunk; returns how many.
+    /// Consumes one octet of a header, or all octets of the current chunk. Returns how many.
     fn step(&mut self, octets: &[u8]) -> Result<usize, FramingError> {
         let Some(&octet) = octets.first() else { return Ok(0) };
         self.state = match (self.state, octet) {
@@ -193,14 +192,14 @@ impl FrameDecoder {
     }
 
     fn data(&mut self, octets: &[u8], left: u32) -> usize {
-        let here = octets.len().min(left as usize);
-        self.message.extend_from_slice(octets.get(..here).unwrap_or_default());
-        // `here` is at most `left`, so it fits.
-        self.state = match left - here as u32 {
+        let count = octets.len().min(left as usize);
+        self.message.extend_from_slice(octets.get(..count).unwrap_or_default());
+        // `count` is at most `left`, so it fits.
+        self.state = match left - count as u32 {
             0 => DecoderState::Header,
             left => DecoderState::Data { left },
         };
-        here
+        count
     }
 
     fn complete(&mut self) {
@@ -233,8 +232,7 @@ impl DecoderState {
     }
 }
 
-/// Frames one message, in one piece so that it can be written in one go: in one chunk, or as few as
-/// [`MAX_CHUNK`] allows.
+/// Frames one message, in one chunk or as few as [`MAX_CHUNK`] allows. The result can be written in one call.
 pub fn encode(message: &[u8]) -> Result<Vec<u8>, FramingError> {
     if message.is_empty() {
         return Err(FramingError::Empty);

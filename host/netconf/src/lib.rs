@@ -1,22 +1,37 @@
-//! NETCONF over a byte stream: RFC 6242 framing, messages and sessions, both sides of one wire.
+//! NETCONF over a byte stream: RFC 6242 framing, messages and sessions, for both sides of a connection.
 //!
 //! | layer | what it does | where |
 //! |---|---|---|
 //! | framing | bytes to messages and back, RFC 6242 section 4.2 | [`FrameDecoder`], [`encode`] |
-//! | XML | reads a message as slices, writes one with everything escaped | [`XmlElement`], [`Payload`], [`XmlWriter`] |
+//! | XML | reads a message as slices, writes one with all text escaped | [`XmlElement`], [`Payload`], [`XmlWriter`] |
 //! | messages | `hello`, `rpc`, `rpc-reply`, `notification`, `rpc-error` | [`IncomingMessage`], [`OutgoingRpc`], [`RpcError`] |
-//! | client | one request at a time; or notifications only | [`RequestSession`], [`SubscriberSession`] |
-//! | server | requests in, answers and notifications out | [`RequestReader`], [`ResponseWriter`] |
+//! | client | one request at a time, or notifications only | [`RequestSession`], [`SubscriberSession`] |
+//! | server | receives requests, sends replies and notifications | [`RequestReader`], [`ResponseWriter`] |
 //!
-//! What a message carries (a configuration, the input of an operation) is not parsed here: it is handed
-//! on as a [`Payload`], a slice of XML with the namespaces that are in scope at it.
+//! The content of a message (a configuration, the input of an operation) is not parsed here. It is passed on as a
+//! [`Payload`]: a slice of XML with the namespaces in scope.
 //!
-//! Each message is logged as it goes over the wire: `tracing` target `xml`, level `TRACE`, with the values
-//! masked that are secrets by the name of their node.
+//! Each message is logged under the `tracing` target `xml` at level `TRACE`. Values are masked if the name of their
+//! node is that of a secret.
 //!
-//! The crate spawns nothing and needs no particular transport: a session owns anything that is
-//! [`AsyncRead`](tokio::io::AsyncRead) and [`AsyncWrite`](tokio::io::AsyncWrite). Timeouts need a tokio
-//! runtime with its time driver.
+//! The crate spawns no task and needs no particular transport: a session owns anything that implements
+//! [`AsyncRead`](tokio::io::AsyncRead) and [`AsyncWrite`](tokio::io::AsyncWrite). Timeouts need a tokio runtime with its
+//! time driver.
+//!
+//! ```
+//! use confine_netconf::{Error, FrameDecoder, IncomingMessage, OutgoingRpc, encode};
+//!
+//! let rpc = OutgoingRpc::new::<Error>(|xml| xml.empty("discard-changes", &[]))?.for_user("alice");
+//! let framed = encode(rpc.write(1)?.as_bytes())?;
+//!
+//! let mut decoder = FrameDecoder::new();
+//! decoder.push(&framed);
+//! let Some(message) = decoder.next() else { panic!("the message is complete") };
+//! let IncomingMessage::Request(request) = IncomingMessage::parse(message?)? else { panic!("it is an rpc") };
+//! assert_eq!(request.username.as_deref(), Some("alice"));
+//! assert_eq!(request.operation.name(), "discard-changes");
+//! # Ok::<(), Error>(())
+//! ```
 
 mod channel;
 mod client;
@@ -26,6 +41,7 @@ mod message;
 mod message_display;
 mod reader;
 mod rpc_error;
+mod rpc_error_xml;
 mod server;
 mod writer;
 

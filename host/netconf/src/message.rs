@@ -3,10 +3,10 @@
 use crate::reader::RootElement;
 use crate::{Error, ErrorSeverity, Payload, RpcError, RpcErrors, XmlElement, XmlWriter, namespace};
 
-/// The capability without which no session is opened, RFC 6241 section 8.1.
+/// The capability that every session needs, RFC 6241 section 8.1.
 const BASE_1_0: &str = "urn:ietf:params:netconf:base:1.0";
 
-/// A message as it came, told apart by its root element.
+/// A received message, by its root element.
 #[derive(Debug)]
 pub enum IncomingMessage {
     /// `hello`, from either side.
@@ -20,8 +20,8 @@ pub enum IncomingMessage {
 }
 
 impl IncomingMessage {
-    /// Reads a message without its framing. All of its envelope is checked; what it carries is checked
-    /// to be balanced and free of declarations, and otherwise left to whoever parses the [`Payload`].
+    /// Reads a message without its framing. The envelope is checked in full. The content is checked to be balanced and
+    /// without declarations; the rest is left to the reader of the [`Payload`].
     pub fn parse(octets: Vec<u8>) -> Result<Self, Error> {
         let text = String::from_utf8(octets)?;
         let mut message = Self::read(RootElement::open(&text)?)?;
@@ -34,7 +34,7 @@ impl IncomingMessage {
         Ok(message)
     }
 
-    /// The message under `root`, without its text.
+    /// Returns the message of a root element, without its text.
     fn read(root: RootElement<'_>) -> Result<Self, Error> {
         match (root.namespace.as_str(), root.name.as_str()) {
             (namespace::BASE, "hello") => Hello::read(root).map(Self::Hello),
@@ -47,7 +47,7 @@ impl IncomingMessage {
         }
     }
 
-    /// The name of the root element.
+    /// Returns the name of the root element.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Hello(_) => "hello",
@@ -61,19 +61,18 @@ impl IncomingMessage {
 /// `hello`, RFC 6241 section 8.1.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Hello {
-    /// The session's number, from the server only.
+    /// The session-id, from the server only.
     pub session_id: Option<u32>,
-    /// Clixon's attribute `username`, from a client: who it says it is.
+    /// Clixon's attribute `username`, from a client: the user it claims to be.
     pub username: Option<String>,
-    /// Clixon's attribute `transport`, from a client: by what way it came, such as `ctrl:services`.
+    /// Clixon's attribute `transport`, from a client: the kind of client, such as `ctrl:services`.
     pub transport: Option<String>,
-    /// The capabilities announced, as URIs.
+    /// The announced capabilities, as URIs.
     pub capabilities: Vec<String>,
 }
 
 impl Hello {
-    /// What a client begins a session with. The only capability it announces is `base:1.0`; the framing
-    /// is chunked all the same.
+    /// Returns the `hello` of a client. It announces only the capability `base:1.0`, but the framing is chunked.
     pub fn client(username: &str, transport: &str) -> Self {
         Self {
             session_id: None,
@@ -132,7 +131,7 @@ impl Hello {
     }
 }
 
-/// A request to be sent: one operation, and the user that it is made for.
+/// A request to send: one operation and its user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutgoingRpc {
     username: Option<String>,
@@ -140,23 +139,22 @@ pub struct OutgoingRpc {
 }
 
 impl OutgoingRpc {
-    /// A request for the operation that `write` writes, as one element.
+    /// Creates a request for the operation that `write` writes, as one element.
     ///
-    /// Around it, `nc` is bound to the namespace of NETCONF, which is the default namespace too, and `cl`
-    /// to Clixon's. Without [`for_user`](Self::for_user) the request carries no user.
+    /// In it, the prefix `nc` and the default namespace are NETCONF's, and `cl` is Clixon's. Without
+    /// [`for_user`](Self::for_user) the request has no user.
     pub fn new<E: From<Error>>(write: impl FnOnce(&mut XmlWriter) -> Result<(), E>) -> Result<Self, E> {
         let mut xml = XmlWriter::new();
         write(&mut xml)?;
         Ok(Self { username: None, operation: xml.finish() })
     }
 
-    /// The same request, made for `username`: the server checks that user's rights (Clixon's attribute
-    /// `username`).
+    /// Sets the user of the request, whose rights the server checks (Clixon's attribute `username`).
     pub fn for_user(self, username: impl Into<String>) -> Self {
         Self { username: Some(username.into()), ..self }
     }
 
-    /// The message, without its framing.
+    /// Returns the message without its framing.
     pub fn write(&self, message_id: u64) -> Result<String, Error> {
         let message_id = message_id.to_string();
         let mut attributes =
@@ -169,14 +167,14 @@ impl OutgoingRpc {
     }
 }
 
-/// A request that came: `rpc`, RFC 6241 section 4.1.
+/// A received request: `rpc`, RFC 6241 section 4.1.
 #[derive(Debug)]
 pub struct IncomingRpc {
-    /// What the reply may be told by. The standard demands it, the controller doesn't.
+    /// The id that the reply repeats. The standard requires it, the controller does not.
     pub message_id: Option<String>,
-    /// The user that the request is made for: an attribute of Clixon's, with any prefix or none.
+    /// The user of the request: Clixon's attribute, with any prefix or none.
     pub username: Option<String>,
-    /// The operation with its attributes and, as its content, its input.
+    /// The operation with its attributes. Its content is the input.
     pub operation: XmlElement<'static>,
 }
 
@@ -195,25 +193,25 @@ impl IncomingRpc {
     }
 }
 
-/// An answer that came: `rpc-reply`, RFC 6241 section 4.2.
+/// A received reply: `rpc-reply`, RFC 6241 section 4.2.
 #[derive(Debug)]
 pub struct RpcReply {
-    /// The request's, where the server repeats it. The controller does so only with some errors.
+    /// The id of the request, if the server repeats it. The controller does so only with some errors.
     pub message_id: Option<String>,
-    /// Each `rpc-error`, warnings included.
+    /// All `rpc-error`, including warnings.
     pub errors: Vec<RpcError>,
-    /// What else it holds.
+    /// The rest of the reply.
     pub body: ReplyBody,
 }
 
-/// What a reply holds besides its errors.
+/// The content of a reply, without its errors.
 #[derive(Debug)]
 pub enum ReplyBody {
-    /// `ok`: done, and nothing to say.
+    /// `ok`: success without data.
     Ok,
-    /// What stands in `data`, as `get` and `get-config` answer.
+    /// The content of `data`, the reply to `get` and `get-config`.
     Data(Payload<'static>),
-    /// All that stands in the reply: the output of an operation, which may well be nothing.
+    /// The whole content of the reply: the output of an operation, which may be empty.
     Output(Payload<'static>),
 }
 
@@ -243,7 +241,7 @@ impl RpcReply {
         }
     }
 
-    /// The body, unless the reply holds an error. Warnings alone don't make a failure.
+    /// Returns the body, or the errors if there is one. Warnings alone are not a failure.
     pub fn into_body(self) -> Result<ReplyBody, RpcErrors> {
         match self.errors.iter().any(|error| error.severity == ErrorSeverity::Error) {
             true => Err(RpcErrors::new(self.errors)),
@@ -253,7 +251,7 @@ impl RpcReply {
 }
 
 impl ReplyBody {
-    /// For an operation that has no output.
+    /// Checks the reply to an operation without output.
     pub fn into_ok(self) -> Result<(), Error> {
         match self {
             Self::Ok => Ok(()),
@@ -262,7 +260,7 @@ impl ReplyBody {
         }
     }
 
-    /// For `get` and `get-config`.
+    /// Returns the data of a reply to `get` or `get-config`.
     pub fn into_data(self) -> Result<Payload<'static>, Error> {
         match self {
             Self::Data(payload) => Ok(payload),
@@ -271,7 +269,7 @@ impl ReplyBody {
         }
     }
 
-    /// For an operation with output of its own.
+    /// Returns the output of an operation.
     pub fn into_output(self) -> Result<Payload<'static>, Error> {
         match self {
             Self::Output(payload) => Ok(payload),
@@ -281,10 +279,10 @@ impl ReplyBody {
     }
 }
 
-/// An event that came: `notification`, RFC 5277 section 4.
+/// A received event: `notification`, RFC 5277 section 4.
 #[derive(Debug)]
 pub struct Notification {
-    /// When it happened, RFC 3339.
+    /// The time of the event, RFC 3339.
     pub event_time: String,
     /// The event, such as `services-commit`.
     pub event: XmlElement<'static>,

@@ -1,4 +1,4 @@
-//! Messages as they are shown in a log: laid out, bounded, and without secrets.
+//! Displays messages in the log: indented, bounded, and with secrets masked.
 
 use std::fmt;
 
@@ -7,17 +7,16 @@ use quick_xml::{
     reader::Reader,
 };
 
-/// The most that is shown of a message, in bytes.
-const LONGEST: usize = 64 << 10;
+/// The most bytes of a message that are shown.
+const MAX_MESSAGE: usize = 64 << 10;
 
-/// The most that is shown of a value, in bytes.
-const LONGEST_VALUE: usize = 1 << 10;
+/// The most bytes of a value that are shown.
+const MAX_VALUE: usize = 1 << 10;
 
-/// What stands in the place of a secret.
+/// The replacement of a secret.
 const MASK: &str = "***";
 
-/// What the name of a node that holds a secret has in it, without the marks between its words: as the
-/// models of devices name them.
+/// Parts of names of nodes with secrets, in the models of devices. Punctuation is ignored.
 const SECRETS: [&str; 12] = [
     "password",
     "passwd",
@@ -33,62 +32,59 @@ const SECRETS: [&str; 12] = [
     "hashedvalue",
 ];
 
-/// Names that are a secret's as a whole, and too short to look for in others.
+/// Whole names of nodes with secrets, too short to match as part of a name.
 const SECRET_NAMES: [&str; 5] = ["psk", "token", "community", "md5key", "cleartext"];
 
-/// A message, one element a line. Values below a node whose name is that of a secret are masked; that is
-/// a guess from its name, and no promise. What is no XML is shown as far as it can be read.
+/// Displays a message, one element a line. Values in nodes with the name of a secret are masked. That is a guess from the
+/// name, not a guarantee. A message that is not XML is shown up to the first error.
 pub(crate) struct MessageDisplay<'a>(pub(crate) &'a [u8]);
 
 impl fmt::Display for MessageDisplay<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = String::from_utf8_lossy(self.0);
-        let mut page = DisplayPage { out: f, room: LONGEST, depth: 0, secret: None };
+        let mut page = DisplayPage { out: f, room: MAX_MESSAGE, depth: 0, secret: None };
         let mut reader = Reader::from_str(&text);
         match page.lay_out(&mut reader)? {
-            DisplayProgress::Whole => Ok(()),
+            DisplayProgress::Complete => Ok(()),
             DisplayProgress::Cut => write!(f, "\n… ({} bytes in all)", self.0.len()),
-            DisplayProgress::Broken => write!(f, "\n… (not well formed, {} bytes in all)", self.0.len()),
+            DisplayProgress::Malformed => write!(f, "\n… (not well formed, {} bytes in all)", self.0.len()),
         }
     }
 }
 
-/// How far a message was shown.
+/// How the display of a message ended.
 enum DisplayProgress {
-    Whole,
+    Complete,
     Cut,
-    Broken,
+    Malformed,
 }
 
 struct DisplayPage<'f, 'o> {
     out: &'f mut fmt::Formatter<'o>,
     /// Bytes that may still be written.
     room: usize,
-    /// Elements that are open.
+    /// The number of open elements.
     depth: usize,
-    /// The depth of the outermost open element whose name is that of a secret.
+    /// The depth of the outermost open element with the name of a secret.
     secret: Option<usize>,
 }
 
 impl DisplayPage<'_, '_> {
     fn lay_out(&mut self, reader: &mut Reader<&[u8]>) -> Result<DisplayProgress, fmt::Error> {
-        // The value of the element that was opened last, as long as nothing but text has come.
+        // The text of the last opened element, until another tag follows.
         let mut value: Option<String> = None;
         let mut is_first = true;
         loop {
             if self.room == 0 {
                 return Ok(DisplayProgress::Cut);
             }
-            let Ok(event) = reader.read_event() else { return Ok(DisplayProgress::Broken) };
+            let Ok(event) = reader.read_event() else { return Ok(DisplayProgress::Malformed) };
             match event {
                 Event::Start(start) => {
                     self.text(value.take())?;
                     self.line(&mut is_first)?;
                     self.tag("<", &start, ">")?;
-                    self.depth += 1;
-                    if self.secret.is_none() && is_secret(start.local_name().into_inner()) {
-                        self.secret = Some(self.depth);
-                    }
+                    self.enter(&start);
                     value = Some(String::new());
                 }
                 Event::Empty(start) => {
@@ -99,10 +95,7 @@ impl DisplayPage<'_, '_> {
                 Event::End(end) => {
                     let is_leaf = value.is_some();
                     self.text(value.take())?;
-                    if self.secret == Some(self.depth) {
-                        self.secret = None;
-                    }
-                    self.depth = self.depth.saturating_sub(1);
+                    self.leave();
                     if !is_leaf {
                         self.line(&mut is_first)?;
                     }
@@ -113,11 +106,25 @@ impl DisplayPage<'_, '_> {
                 Event::Text(text) => self.add(&mut value, &text),
                 Event::CData(text) => self.add(&mut value, &text),
                 Event::GeneralRef(reference) => self.add(&mut value, &format!("&{};", &*reference)),
-                // No part of NETCONF (RFC 6241, section 3).
+                // Not part of NETCONF (RFC 6241, section 3).
                 Event::Comment(_) | Event::Decl(_) | Event::PI(_) | Event::DocType(_) => {}
-                Event::Eof => return Ok(DisplayProgress::Whole),
+                Event::Eof => return Ok(DisplayProgress::Complete),
             }
         }
+    }
+
+    fn enter(&mut self, start: &BytesStart<'_>) {
+        self.depth += 1;
+        if self.secret.is_none() && is_secret(start.local_name().into_inner()) {
+            self.secret = Some(self.depth);
+        }
+    }
+
+    fn leave(&mut self) {
+        if self.secret == Some(self.depth) {
+            self.secret = None;
+        }
+        self.depth = self.depth.saturating_sub(1);
     }
 
     fn line(&mut self, is_first: &mut bool) -> fmt::Result {
@@ -137,28 +144,27 @@ impl DisplayPage<'_, '_> {
         self.put(close)
     }
 
-    /// More than is shown of a value is not kept.
+    /// Appends to a value, up to the length that is shown.
     fn add(&self, value: &mut Option<String>, text: &str) {
         if let Some(value) = value
-            && value.len() <= LONGEST_VALUE
+            && value.len() <= MAX_VALUE
         {
             value.push_str(text);
         }
     }
 
-    /// The value of an element. Blanks between elements are none.
+    /// Writes the value of an element. White space between elements is not a value.
     fn text(&mut self, value: Option<String>) -> fmt::Result {
         let Some(value) = value.filter(|value| !value.trim_ascii().is_empty()) else { return Ok(()) };
         if self.secret.is_some() {
             return self.put(MASK);
         }
-        let shown = value.get(..value.floor_char_boundary(LONGEST_VALUE)).unwrap_or_default();
+        let shown = value.get(..value.floor_char_boundary(MAX_VALUE)).unwrap_or_default();
         self.put(shown)?;
         if shown.len() < value.len() { self.put("…") } else { Ok(()) }
     }
 
-    /// Writes a part of a line, as far as there is room: nothing in it is a line of its own, or obeyed by
-    /// a terminal.
+    /// Writes part of a line, up to the limit. Line breaks and control characters are escaped.
     fn put(&mut self, text: &str) -> fmt::Result {
         let part = text.get(..text.floor_char_boundary(self.room)).unwrap_or_default();
         self.room = if part.len() < text.len() { 0 } else { self.room - part.len() };
@@ -190,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_laid_out() {
+    fn message_is_shown_one_element_a_line() {
         let message = "<rpc xmlns=\"urn:x\" message-id='1'><edit-config><target ><running/></target>\
              <config>\n <name>a &amp; <![CDATA[b]]></name><!-- no --><empty></empty></config></edit-config></rpc>";
         insta::assert_snapshot!(shown(message), @r#"
@@ -209,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_are_masked() {
+    fn secrets_are_masked_in_the_log() {
         let message = "<users><user><name>kalle</name><password-hashed>$6$x</password-hashed>\
              <oc:Auth_Password xmlns:oc='o'>p</oc:Auth_Password><ssh-key>public</ssh-key></user>\
              <shared-secret><cleartext>a</cleartext><nested><value>b</value></nested></shared-secret>\
@@ -237,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_in_a_message_is_a_line_or_a_code_of_its_own() {
+    fn control_characters_in_values_are_escaped() {
         insta::assert_snapshot!(shown("<a><b>one\nERROR two\u{1b}[31m\u{202e}</b></a>"), @r"
         <a>
           <b>one\nERROR two\u{1b}[31m\u{202e}</b>
@@ -246,32 +252,32 @@ mod tests {
     }
 
     #[test]
-    fn what_is_long_or_broken_says_so() {
-        let tag = shown(&format!("<a b='{}'/>", "c".repeat(2 * LONGEST)));
-        assert!(tag.len() < LONGEST + 100 && tag.ends_with("bytes in all)"), "{}", tag.len());
+    fn long_and_malformed_messages_are_cut_with_a_note() {
+        let tag = shown(&format!("<a b='{}'/>", "c".repeat(2 * MAX_MESSAGE)));
+        assert!(tag.len() < MAX_MESSAGE + 100 && tag.ends_with("bytes in all)"), "{}", tag.len());
         insta::assert_snapshot!(shown("<a><b>text</a>"), @r"
         <a>
           <b>
         … (not well formed, 14 bytes in all)
         ");
-        let long = shown(&format!("<a>{}</a>", "<b>value</b>".repeat(LONGEST)));
-        assert!(long.len() < LONGEST + 100, "{}", long.len());
+        let long = shown(&format!("<a>{}</a>", "<b>value</b>".repeat(MAX_MESSAGE)));
+        assert!(long.len() < MAX_MESSAGE + 100, "{}", long.len());
         insta::assert_snapshot!(long.lines().last().unwrap(), @"… (786439 bytes in all)");
-        let value = shown(&format!("<a>{}</a>", "ä".repeat(LONGEST)));
-        assert_eq!(value, format!("<a>{}…</a>", "ä".repeat(LONGEST_VALUE / 2)));
+        let value = shown(&format!("<a>{}</a>", "ä".repeat(MAX_MESSAGE)));
+        assert_eq!(value, format!("<a>{}…</a>", "ä".repeat(MAX_VALUE / 2)));
     }
 
     proptest! {
-        /// Whatever comes over the wire is shown without a panic, and not without bounds.
+        /// Any received octets are displayed without a panic and within bounds.
         #[test]
-        fn anything_can_be_shown(bytes in proptest::collection::vec(any::<u8>(), 0..200), text in "[<>/a-c &;\"']{0,60}") {
+        fn any_bytes_are_shown_within_bounds(bytes in proptest::collection::vec(any::<u8>(), 0..200), text in "[<>/a-c &;\"']{0,60}") {
             let most = 10 * 200 + 100;
             prop_assert!(MessageDisplay(&bytes).to_string().len() <= 20 * most);
             prop_assert!(shown(&text).len() <= 20 * most);
         }
 
         #[test]
-        fn a_secret_is_never_shown(value in "[0-9]{6,12}", name in "(admin-)?(password|shared-secret|Private_Key)(-hash)?") {
+        fn secret_value_is_never_shown(value in "[0-9]{6,12}", name in "(admin-)?(password|shared-secret|Private_Key)(-hash)?") {
             let text = shown(&format!("<x><{name}>{value}</{name}><{name}><deep>{value}</deep></{name}></x>"));
             prop_assert!(!text.contains(&value), "{text}");
         }

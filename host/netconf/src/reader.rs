@@ -1,7 +1,7 @@
-//! Reads XML as slices of the message it stands in, with the namespaces that are in scope.
+//! Reads XML as slices of a message, with the namespaces in scope.
 //!
-//! A level of a document is walked by [`ChildElements`], which steps over what is inside each child. So the
-//! envelope of a message costs one pass over its text, and what it carries isn't copied.
+//! [`ChildElements`] iterates over one level of a document and skips the content of each child. So reading the envelope
+//! of a message is one pass over its text, and its content is not copied.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -14,18 +14,18 @@ use quick_xml::reader::Reader;
 
 use crate::Error;
 
-/// The namespace declarations in scope at a place: pairs of prefix and namespace, the prefix empty for
-/// the default namespace. Innermost last; a prefix stands once.
+/// The namespace declarations in scope: pairs of prefix and namespace, innermost last, each prefix once. The default
+/// namespace has the empty prefix.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PrefixBindings(Vec<(String, String)>);
 
 impl PrefixBindings {
-    /// Prefix and namespace of each declaration.
+    /// Returns the prefix and the namespace of each declaration.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(prefix, namespace)| (prefix.as_str(), namespace.as_str()))
     }
 
-    /// The namespace that `prefix` stands for; the default namespace for an empty one.
+    /// Returns the namespace of a prefix, or the default namespace for the empty prefix.
     pub fn resolve(&self, prefix: &str) -> Option<&str> {
         self.iter().find(|(bound, _)| *bound == prefix).map(|(_, namespace)| namespace)
     }
@@ -46,16 +46,16 @@ impl PrefixBindings {
                 "" => PrefixDeclaration::Default,
                 prefix => PrefixDeclaration::Named(prefix),
             };
-            // Only what another resolver has accepted is in here, so this one accepts it.
+            // Another resolver has accepted these declarations, so this one accepts them too.
             let _ = resolver.add(prefix, Namespace(namespace));
         }
         resolver
     }
 }
 
-/// A slice of XML: what stands between the tags of an element, byte for byte.
+/// A slice of XML: the content of an element, byte for byte.
 ///
-/// `'static` when it owns the message that it was cut from.
+/// It is `'static` if it owns the message it is part of.
 #[derive(Debug, Clone)]
 pub struct Payload<'a> {
     text: Cow<'a, str>,
@@ -64,49 +64,49 @@ pub struct Payload<'a> {
 }
 
 impl<'a> Payload<'a> {
-    /// The XML. Prefixes in it may be bound outside: see [`bindings`](Self::bindings).
+    /// Returns the XML. Its prefixes may be declared outside: see [`bindings`](Self::bindings).
     pub fn as_str(&self) -> &str {
         self.text.get(self.range.clone()).unwrap_or_default()
     }
 
-    /// Whether there is nothing in it, not even white space.
+    /// Returns whether the slice is empty, without even white space.
     pub fn is_empty(&self) -> bool {
         self.range.is_empty()
     }
 
-    /// The namespace declarations that enclosing elements have made.
+    /// Returns the namespace declarations of the enclosing elements.
     pub fn bindings(&self) -> &PrefixBindings {
         &self.scope
     }
 
-    /// The elements at the top of the slice, in order.
+    /// Returns the elements at the top level of the slice, in order.
     pub fn children(&self) -> ChildElements<'_> {
         ChildElements::new(self.as_str(), self.scope.resolver(), ElementEnd::OfText)
     }
 
-    /// The slice without the text that it was cut from, which [`attach`](Self::attach) gives back.
+    /// Returns the slice without the message it is part of. [`attach`](Self::attach) adds the message again.
     pub(crate) fn detach(self) -> Payload<'static> {
         Payload { text: Cow::Borrowed(""), range: self.range, scope: self.scope }
     }
 
-    /// Hands over the text that the slice was cut from.
+    /// Gives the slice ownership of the message it is part of.
     pub(crate) fn attach(&mut self, text: String) {
         self.text = Cow::Owned(text);
     }
 }
 
-/// An attribute, namespace declarations excluded.
+/// An attribute other than a namespace declaration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct XmlAttribute {
-    /// Name without prefix.
+    /// The name without prefix.
     pub name: String,
-    /// Namespace; empty for an attribute without prefix.
+    /// The namespace; empty for an attribute without prefix.
     pub namespace: String,
-    /// Value, unescaped.
+    /// The value, unescaped.
     pub value: String,
 }
 
-/// An element: its name, its attributes, and its content unparsed.
+/// An element: its name, its attributes, and its unparsed content.
 #[derive(Debug, Clone)]
 pub struct XmlElement<'a> {
     name: String,
@@ -116,58 +116,58 @@ pub struct XmlElement<'a> {
 }
 
 impl<'a> XmlElement<'a> {
-    /// Name without prefix.
+    /// Returns the name without prefix.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Namespace; empty for none.
+    /// Returns the namespace; empty for none.
     pub fn namespace(&self) -> &str {
         &self.namespace
     }
 
-    /// Whether this is the element `name` of `namespace`.
+    /// Returns whether the element has this namespace and name.
     pub fn is_named(&self, namespace: &str, name: &str) -> bool {
         self.name == name && self.namespace == namespace
     }
 
-    /// The attributes, in order.
+    /// Returns the attributes, in order.
     pub fn attributes(&self) -> &[XmlAttribute] {
         &self.attributes
     }
 
-    /// Value of the first attribute called `name`, in whatever namespace. The controller and its clients
-    /// write the same attribute with one prefix or another, or with none.
+    /// Returns the value of the first attribute of this name, in any namespace. The controller and its clients write the
+    /// same attribute with different prefixes or none.
     pub fn attribute(&self, name: &str) -> Option<&str> {
         attribute(&self.attributes, name)
     }
 
-    /// What stands between the tags.
+    /// Returns the content of the element.
     pub fn content(&self) -> &Payload<'a> {
         &self.content
     }
 
-    /// What stands between the tags, without the element.
+    /// Returns the content and drops the element.
     pub fn into_content(self) -> Payload<'a> {
         self.content
     }
 
-    /// The elements in it, in order.
+    /// Returns the child elements, in order.
     pub fn children(&self) -> ChildElements<'_> {
         self.content.children()
     }
 
-    /// The first child called `name`, in whatever namespace.
+    /// Returns the first child of this name, in any namespace.
     pub fn child(&self, name: &str) -> Result<Option<XmlElement<'_>>, Error> {
         self.children().find(|child| child.as_ref().map_or(true, |child| child.name == name)).transpose()
     }
 
-    /// The text of the first child called `name`, in whatever namespace.
+    /// Returns the text of the first child of this name, in any namespace.
     pub fn child_text(&self, name: &str) -> Result<Option<String>, Error> {
         self.child(name)?.map(|child| child.text()).transpose()
     }
 
-    /// The text of an element that has no elements in it, unescaped and otherwise as it stands.
+    /// Returns the text of an element without child elements, unescaped and otherwise unchanged.
     pub fn text(&self) -> Result<String, Error> {
         let mut reader = Reader::from_str(self.content.as_str());
         let mut text = String::new();
@@ -193,7 +193,7 @@ impl<'a> XmlElement<'a> {
     }
 }
 
-/// The root element of a message, of which only the start tag has been read.
+/// The root element of a message, after its start tag.
 pub(crate) struct RootElement<'a> {
     pub(crate) name: String,
     pub(crate) namespace: String,
@@ -210,7 +210,7 @@ impl<'a> RootElement<'a> {
             match read(&mut children.reader)? {
                 Event::Start(start) => break start.into_owned(),
                 Event::Eof => return Err(Error::invalid("it has no root element")),
-                event => outside(&event, &children.reader)?,
+                event => check_between_elements(&event, &children.reader)?,
             }
         };
         let (name, namespace, attributes) = children.enter(&start)?;
@@ -223,12 +223,12 @@ impl<'a> RootElement<'a> {
         attribute(&self.attributes, name)
     }
 
-    /// The children. After the last one, what follows the root is checked too.
+    /// Returns the children. After the last one, the text after the root is checked too.
     pub(crate) fn children(&mut self) -> &mut ChildElements<'a> {
         &mut self.children
     }
 
-    /// All that stands between the root's tags, as far as `children` has been walked.
+    /// Returns the content of the root, up to the child that was read last.
     pub(crate) fn content(&self) -> Payload<'a> {
         let range = self.children.start..self.children.event_start;
         Payload { text: Cow::Borrowed(self.children.text), range, scope: self.scope.clone() }
@@ -237,22 +237,22 @@ impl<'a> RootElement<'a> {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ElementEnd {
-    /// The level ends where the text ends.
+    /// The level ends with the text.
     OfText,
-    /// The level ends with the end tag of the root element, and nothing but space and comments may follow.
+    /// The level ends with the end tag of the root element. Only white space and comments may follow.
     OfRoot,
 }
 
-/// The elements of one level, in order. Ends after the first error.
+/// Iterates over the elements of one level, in order. Ends after the first error.
 pub struct ChildElements<'a> {
     reader: Reader<&'a [u8]>,
     text: &'a str,
     resolver: NamespaceResolver,
     end: ElementEnd,
     done: bool,
-    /// Where the level begins in `text`.
+    /// The offset of the level in `text`.
     start: usize,
-    /// Where what was read last begins: the end of the level, when that has been reached.
+    /// The offset of the event that was read last: at the end, the end of the level.
     event_start: usize,
 }
 
@@ -263,12 +263,12 @@ impl<'a> ChildElements<'a> {
         Self { reader, text, resolver, end, done: false, start: 0, event_start: 0 }
     }
 
-    /// Brings the declarations of `start` into scope and resolves its name and attributes.
+    /// Adds the declarations of a start tag to the scope and resolves its name and attributes.
     fn enter(&mut self, start: &BytesStart<'_>) -> Result<(String, String, Vec<XmlAttribute>), Error> {
         let offset = self.reader.buffer_position();
         self.resolver.push(start).map_err(|error| Error::xml(offset, error))?;
         let (namespace, name) = self.resolver.resolve_element(start.name());
-        let namespace = bound(namespace)?;
+        let namespace = resolved_namespace(namespace)?;
         let name = name.into_inner().to_owned();
         let mut attributes = Vec::new();
         for attribute in start.attributes() {
@@ -280,14 +280,14 @@ impl<'a> ChildElements<'a> {
             let value = attribute.normalized_value(XmlVersion::Explicit1_0);
             attributes.push(XmlAttribute {
                 name: name.into_inner().to_owned(),
-                namespace: bound(namespace)?,
+                namespace: resolved_namespace(namespace)?,
                 value: value.map_err(|error| Error::xml(offset, error))?.into_owned(),
             });
         }
         Ok((name, namespace, attributes))
     }
 
-    /// Steps over what is inside the element whose start tag was just read; returns where it ends.
+    /// Skips the content of the element whose start tag was read last. Returns the offset of its end.
     fn skip_element(&mut self) -> Result<usize, Error> {
         let mut depth = 1_usize;
         loop {
@@ -306,7 +306,7 @@ impl<'a> ChildElements<'a> {
         }
     }
 
-    fn step(&mut self) -> Result<Option<XmlElement<'a>>, Error> {
+    fn next_element(&mut self) -> Result<Option<XmlElement<'a>>, Error> {
         loop {
             self.event_start = position(&self.reader);
             match read(&mut self.reader)? {
@@ -325,14 +325,14 @@ impl<'a> ChildElements<'a> {
                             Event::Start(_) => {
                                 return Err(Error::invalid("it has more than one root element"));
                             }
-                            event => outside(&event, &self.reader)?,
+                            event => check_between_elements(&event, &self.reader)?,
                         }
                     }
                     return Ok(None);
                 }
                 Event::Eof if self.end == ElementEnd::OfText => return Ok(None),
                 Event::Eof => return Err(Error::invalid("it ends inside an element")),
-                event => outside(&event, &self.reader)?,
+                event => check_between_elements(&event, &self.reader)?,
             }
         }
     }
@@ -345,13 +345,13 @@ impl<'a> Iterator for ChildElements<'a> {
         if self.done {
             return None;
         }
-        let step = self.step().transpose();
-        self.done = !matches!(step, Some(Ok(_)));
-        step
+        let next = self.next_element().transpose();
+        self.done = !matches!(next, Some(Ok(_)));
+        next
     }
 }
 
-/// Checks that `xml` is a sequence of whole elements, with nothing but space and comments between them.
+/// Checks that `xml` is a sequence of complete elements, with only white space and comments between them.
 pub(crate) fn check_fragment(xml: &str) -> Result<(), Error> {
     let mut reader = ChildElements::new(xml, NamespaceResolver::default(), ElementEnd::OfText);
     loop {
@@ -360,7 +360,7 @@ pub(crate) fn check_fragment(xml: &str) -> Result<(), Error> {
                 reader.skip_element()?;
             }
             Event::Eof => return Ok(()),
-            event => outside(&event, &reader.reader)?,
+            event => check_between_elements(&event, &reader.reader)?,
         }
     }
 }
@@ -370,7 +370,7 @@ fn attribute<'e>(attributes: &'e [XmlAttribute], name: &str) -> Option<&'e str> 
 }
 
 fn position(reader: &Reader<&[u8]>) -> usize {
-    // A position in a slice that is in memory.
+    // The position in a slice fits in `usize`.
     reader.buffer_position() as usize
 }
 
@@ -378,8 +378,8 @@ fn read<'a>(reader: &mut Reader<&'a [u8]>) -> Result<Event<'a>, Error> {
     reader.read_event().map_err(|error| Error::xml(reader.error_position(), error))
 }
 
-/// Refuses what may not stand between elements.
-fn outside(event: &Event<'_>, reader: &Reader<&[u8]>) -> Result<(), Error> {
+/// Refuses an event that is not allowed between elements.
+fn check_between_elements(event: &Event<'_>, reader: &Reader<&[u8]>) -> Result<(), Error> {
     match event {
         Event::Text(text) if text.trim_ascii().is_empty() => Ok(()),
         Event::Comment(_) | Event::PI(_) | Event::Decl(_) => Ok(()),
@@ -395,7 +395,7 @@ fn doctype() -> Error {
     Error::invalid("it has a document type declaration, which RFC 6241 section 3 forbids")
 }
 
-fn bound(namespace: ResolveResult<'_>) -> Result<String, Error> {
+fn resolved_namespace(namespace: ResolveResult<'_>) -> Result<String, Error> {
     match namespace {
         ResolveResult::Bound(Namespace(namespace)) => Ok(namespace.to_owned()),
         ResolveResult::Unbound => Ok(String::new()),
@@ -403,7 +403,7 @@ fn bound(namespace: ResolveResult<'_>) -> Result<String, Error> {
     }
 }
 
-/// What a reference in text stands for.
+/// The meaning of a reference in text.
 enum ResolvedReference {
     Character(char),
     Entity(&'static str),

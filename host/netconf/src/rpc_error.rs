@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use crate::{Error, Payload, XmlElement, XmlWriter};
-
 /// The layer at which an error occurred.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ErrorType {
@@ -13,13 +11,13 @@ pub enum ErrorType {
     Rpc,
     /// Operations.
     Protocol,
-    /// Content. Also what an unknown type is read as.
+    /// Content. An unknown type is read as this one.
     #[default]
     Application,
 }
 
 impl ErrorType {
-    /// The name on the wire.
+    /// Returns the name in a message.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Transport => "transport",
@@ -29,7 +27,7 @@ impl ErrorType {
         }
     }
 
-    fn parse(text: &str) -> Self {
+    pub(crate) fn parse(text: &str) -> Self {
         let all = [Self::Transport, Self::Rpc, Self::Protocol];
         all.into_iter().find(|known| known.as_str() == text.trim()).unwrap_or_default()
     }
@@ -38,15 +36,15 @@ impl ErrorType {
 /// How bad an error is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ErrorSeverity {
-    /// The operation failed. Also what an unknown severity is read as.
+    /// The operation failed. An unknown severity is read as this one.
     #[default]
     Error,
-    /// The operation was carried out.
+    /// The operation was executed.
     Warning,
 }
 
 impl ErrorSeverity {
-    /// The name on the wire.
+    /// Returns the name in a message.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Error => "error",
@@ -54,7 +52,7 @@ impl ErrorSeverity {
         }
     }
 
-    fn parse(text: &str) -> Self {
+    pub(crate) fn parse(text: &str) -> Self {
         match text.trim() {
             "warning" => Self::Warning,
             _ => Self::Error,
@@ -64,12 +62,12 @@ impl ErrorSeverity {
 
 /// One `rpc-error` with all its fields.
 ///
-/// It reads as a user of the CLI should see it: the message, then in brackets the tag and where.
+/// It is displayed for users: the message, then the tag and the path in parentheses.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RpcError {
     /// `error-type`.
     pub error_type: ErrorType,
-    /// `error-tag`, RFC 6241 appendix A. Text, as peers use others too.
+    /// `error-tag`, RFC 6241 appendix A. It is text because peers use other tags too.
     pub tag: String,
     /// `error-severity`.
     pub severity: ErrorSeverity,
@@ -79,68 +77,16 @@ pub struct RpcError {
     pub path: Option<String>,
     /// `error-message`.
     pub message: Option<String>,
-    /// `error-info`: name and text of each element in it, such as `bad-element`; of one that holds
-    /// elements, its XML.
+    /// `error-info`: the name and the text of each child element, such as `bad-element`. If a child has elements, the text
+    /// is their XML.
     pub info: Vec<(String, String)>,
 }
 
 impl RpcError {
-    /// An error with `tag` and `message`, and nothing else.
+    /// Creates an error with a tag and a message only.
     pub fn new(error_type: ErrorType, tag: &str, message: &str) -> Self {
         Self { error_type, tag: tag.to_owned(), message: Some(message.to_owned()), ..Self::default() }
     }
-
-    pub(crate) fn read(element: &XmlElement<'_>) -> Result<Self, Error> {
-        let mut error = Self::default();
-        for field in element.children() {
-            let field = field?;
-            match field.name() {
-                "error-type" => error.error_type = ErrorType::parse(&field.text()?),
-                "error-tag" => error.tag = field.text()?.trim().to_owned(),
-                "error-severity" => error.severity = ErrorSeverity::parse(&field.text()?),
-                "error-app-tag" => error.app_tag = Some(field.text()?.trim().to_owned()),
-                "error-path" => error.path = Some(field.text()?.trim().to_owned()),
-                "error-message" => error.message = Some(field.text()?),
-                "error-info" => error.info = info(field.content())?,
-                _ => {}
-            }
-        }
-        Ok(error)
-    }
-
-    /// Writes the element `rpc-error`. What XML can't carry is replaced, so that an error always gets
-    /// through.
-    pub(crate) fn write(&self, xml: &mut XmlWriter) -> Result<(), Error> {
-        let leaf = |xml: &mut XmlWriter, name: &str, text: &str| {
-            xml.leaf(name, &[], &crate::replace_invalid_characters(text))
-        };
-        let optional = |xml: &mut XmlWriter, name: &str, text: &Option<String>| match text {
-            Some(text) => leaf(xml, name, text),
-            None => Ok(()),
-        };
-        xml.element("rpc-error", &[], |xml| {
-            leaf(xml, "error-type", self.error_type.as_str())?;
-            leaf(xml, "error-tag", &self.tag)?;
-            leaf(xml, "error-severity", self.severity.as_str())?;
-            optional(xml, "error-app-tag", &self.app_tag)?;
-            optional(xml, "error-path", &self.path)?;
-            optional(xml, "error-message", &self.message)?;
-            if self.info.is_empty() {
-                return Ok(());
-            }
-            xml.element("error-info", &[], |xml| {
-                self.info.iter().try_for_each(|(name, text)| leaf(xml, name, text))
-            })
-        })
-    }
-}
-
-fn info(content: &Payload<'_>) -> Result<Vec<(String, String)>, Error> {
-    let field = |element: XmlElement<'_>| {
-        let text = element.text().unwrap_or_else(|_| element.content().as_str().to_owned());
-        (element.name().to_owned(), text)
-    };
-    content.children().map(|element| element.map(field)).collect()
 }
 
 impl fmt::Display for RpcError {
@@ -166,7 +112,7 @@ impl fmt::Display for RpcError {
     }
 }
 
-/// All that a reply refused a request with: one `rpc-error` or more. Reads as one line for each.
+/// The errors of a reply: one `rpc-error` or more. Displayed one a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RpcErrors(Vec<RpcError>);
 
@@ -175,7 +121,7 @@ impl RpcErrors {
         Self(errors)
     }
 
-    /// The errors, in the order of the reply.
+    /// Returns the errors, in the order of the reply.
     pub fn iter(&self) -> std::slice::Iter<'_, RpcError> {
         self.0.iter()
     }

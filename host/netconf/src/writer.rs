@@ -1,4 +1,4 @@
-//! Writes XML with everything escaped.
+//! Writes XML with all text escaped.
 
 use std::borrow::Cow;
 
@@ -8,12 +8,12 @@ use quick_xml::events::{BytesEnd, BytesStart, BytesText, Event};
 
 use crate::{Error, reader};
 
-/// Writes XML that is well-formed whatever text it is given.
+/// Writes XML that is well-formed for any text.
 ///
-/// Names are checked, attributes and text escaped, and what XML 1.0 can't carry is refused with
-/// [`Error::Character`]: a value must arrive as it was meant or not at all. Pass prose through
-/// [`replace_invalid_characters`] first. Prefixes are taken as they are; declare them as attributes (`xmlns:…`).
-/// After an error what was written is of no use.
+/// Names are checked, attributes and text are escaped, and characters that XML 1.0 does not allow are refused with
+/// [`Error::Character`]: a value must arrive unchanged or not at all. Pass prose through
+/// [`replace_invalid_characters`] first. Prefixes are not checked; declare them as attributes (`xmlns:…`). After an
+/// error the output is unusable.
 ///
 /// ```
 /// # use confine_netconf::{Error, XmlWriter};
@@ -26,17 +26,17 @@ use crate::{Error, reader};
 /// ```
 pub struct XmlWriter {
     writer: Writer<Vec<u8>>,
-    /// A start tag not written yet: if nothing follows before its end, it is that of an empty element.
+    /// A start tag that is not written yet: it becomes an empty-element tag if its end follows directly.
     pending: Option<BytesStart<'static>>,
 }
 
 impl XmlWriter {
-    /// A writer that has written nothing.
+    /// Creates an empty writer.
     pub fn new() -> Self {
         Self { writer: Writer::new(Vec::new()), pending: None }
     }
 
-    /// An element with whatever `content` writes in it.
+    /// Writes an element with the content that `content` writes.
     pub fn element<E: From<Error>>(
         &mut self,
         name: &str,
@@ -54,31 +54,31 @@ impl XmlWriter {
         Ok(self.event(end)?)
     }
 
-    /// An element with nothing in it.
+    /// Writes an empty element.
     pub fn empty(&mut self, name: &str, attributes: &[(&str, &str)]) -> Result<(), Error> {
         self.element(name, attributes, |_| Ok(()))
     }
 
-    /// An element with text in it.
+    /// Writes an element with text.
     pub fn leaf(&mut self, name: &str, attributes: &[(&str, &str)], text: &str) -> Result<(), Error> {
         check_characters(name, text)?;
         self.element(name, attributes, |xml| xml.raw(&partial_escape(text)))
     }
 
-    /// XML that was written elsewhere, byte for byte. It must be whole elements, which is checked; the
-    /// namespaces of its names are the caller's matter.
+    /// Writes XML byte for byte. It must be complete elements, which is checked. The caller is responsible for the
+    /// namespaces of its names.
     pub fn fragment(&mut self, xml: &str) -> Result<(), Error> {
         reader::check_fragment(xml)?;
         self.raw(xml)
     }
 
-    /// What was written.
+    /// Returns the output.
     pub fn finish(self) -> String {
-        // All that was ever written is `&str`.
+        // Only `&str` was written.
         String::from_utf8(self.writer.into_inner()).unwrap_or_default()
     }
 
-    /// Text that is escaped, or XML that is known to be whole elements.
+    /// Writes escaped text, or XML that is known to be complete elements.
     pub(crate) fn raw(&mut self, xml: &str) -> Result<(), Error> {
         if xml.is_empty() {
             return Ok(());
@@ -119,7 +119,7 @@ fn start<'n>(name: &'n str, attributes: &[(&str, &str)]) -> Result<BytesStart<'n
     Ok(start)
 }
 
-/// A name as YANG identifiers and prefixes are (RFC 7950 section 6.2), or two of them with a colon.
+/// Checks a name: a YANG identifier (RFC 7950 section 6.2) with an optional prefix.
 fn check_name(name: &str) -> Result<(), Error> {
     let identifier = |part: &str| {
         part.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
@@ -132,20 +132,20 @@ fn check_name(name: &str) -> Result<(), Error> {
     }
 }
 
-fn check_characters(place: &str, text: &str) -> Result<(), Error> {
+fn check_characters(name: &str, text: &str) -> Result<(), Error> {
     match text.chars().find(|character| !is_xml_character(*character)) {
         None => Ok(()),
-        Some(character) => Err(Error::Character { character, place: place.to_owned() }),
+        Some(character) => Err(Error::Character { character, name: name.to_owned() }),
     }
 }
 
-/// Whether XML 1.0 can carry `character` (section 2.2, `Char`).
+/// Returns whether XML 1.0 allows the character (section 2.2, `Char`).
 pub fn is_xml_character(character: char) -> bool {
     matches!(character, '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..)
 }
 
-/// `prose` with each character that XML can't carry replaced by U+FFFD. For texts that people read; a
-/// value of the configuration must be refused instead.
+/// Replaces each character that XML does not allow by U+FFFD. Use it for text that people read. A value of the
+/// configuration must be refused instead.
 pub fn replace_invalid_characters(prose: &str) -> Cow<'_, str> {
     match prose.chars().all(is_xml_character) {
         true => Cow::Borrowed(prose),

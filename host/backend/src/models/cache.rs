@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_kept_comes_back_in_its_own_domain() {
+    fn cache_returns_text_only_to_its_own_domain() {
         let home = tempfile::tempdir().unwrap();
         let cache = ModelCache::open(home.path().join("models")).unwrap();
         let (one, bare) = (schema("m", Some("2020-01-01")), schema("n", None));
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_altered_is_not_there() {
+    fn cache_ignores_altered_files() {
         let home = tempfile::tempdir().unwrap();
         let cache = ModelCache::open(home.path()).unwrap();
         let one = schema("m", Some("2020-01-01"));
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_used_no_more_is_forgotten_and_nothing_else() {
+    fn cache_removes_only_its_own_unused_files() {
         let home = tempfile::tempdir().unwrap();
         let cache = ModelCache::open(home.path()).unwrap();
         let (used, idle, recent) = (

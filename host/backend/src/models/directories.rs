@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn own_modules_come_with_what_they_import() {
+    fn controller_modules_come_with_their_imports() {
         let home = tempfile::tempdir().unwrap();
         let directories = directories(home.path());
         let mut set = ModuleSet::default();
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn models_beside_modules_are_taken_and_looked_at_again() {
+    fn service_models_are_read_and_changes_noticed() {
         let home = tempfile::tempdir().unwrap();
         directories(home.path());
         let packages = ModulePackages::new(["imports", "none"].map(|path| home.path().join(path)).into());
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn modules_are_found_by_name_with_what_they_import() {
+    fn modules_are_found_by_name_with_their_imports() {
         let home = tempfile::tempdir().unwrap();
         directories(home.path());
         let service =
@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn modules_of_a_domain_are_found_by_name_and_revision() {
+    fn domain_modules_are_found_by_name_and_revision() {
         let home = tempfile::tempdir().unwrap();
         let directories = directories(home.path());
         let lamp = |revision| SchemaRef::new("lamp", revision).unwrap();

@@ -87,7 +87,7 @@ impl NacmTable {
                 if let Some(problem) = problems.first() {
                     let rule = list.rule.iter().find(|rule| *rule.name.get_ref() == problem.rule);
                     let span = rule.map_or(group.span(), |rule| rule.name.span());
-                    return Err(LimitMisfit { span, what: problem.what.clone() });
+                    return Err(LimitMisfit { span, what: problem.message.clone() });
                 }
             }
         }
@@ -254,7 +254,7 @@ action = "deny""#;
         'module:': `module:` is no group of modules: write `module:NAME`, or `modules` for all
         unknown variant `allow`, expected `permit` or `deny`
         unknown variant `exec`, expected one of `create`, `read`, `update`, `delete`
-        'r': the prefix `x` in its path `/ctrl:devices/x:y` is not declared: it denies all that it might mean
+        'r': the prefix `x` in its path `/ctrl:devices/x:y` is not declared: it denies all nodes it may match
         'r': its path `devices` does not begin with `/`: it permits nothing
         unknown field `rpc_name`, expected one of `name`, `module_name`, `path`, `access_operations`, `action`
         "#);

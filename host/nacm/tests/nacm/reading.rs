@@ -1,12 +1,4 @@
-//! `/nacm` as a server gives it.
-
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
+//! Reading `/nacm`.
 
 use confine_nacm::{AccessOperation, NACM, Nacm, RuleAction, RuleProblem, RuleTarget};
 use confine_tree::{QName, Tree, xml};
@@ -18,12 +10,12 @@ fn read(content: &str) -> (Nacm, Vec<RuleProblem>) {
 }
 
 #[test]
-fn an_empty_one_has_the_defaults_of_the_standard() {
+fn empty_nacm_has_rfc_8341_defaults() {
     assert_eq!(read(""), (Nacm::default(), Vec::new()));
 }
 
 #[test]
-fn everything_that_decides_is_read() {
+fn nacm_container_is_read_in_full() {
     let (nacm, problems) = read(concat!(
         "<enable-nacm>false</enable-nacm><read-default>deny</read-default><write-default>permit</write-default>",
         "<groups><group><name>admin</name><user-name>sam</user-name><user-name>eva</user-name></group></groups>",
@@ -61,7 +53,7 @@ fn everything_that_decides_is_read() {
 }
 
 #[test]
-fn prefixes_that_are_not_declared_mean_what_they_mean_by_themselves() {
+fn undeclared_prefixes_get_their_usual_namespace() {
     let (nacm, _) = read(
         "<rule-list><name>l</name><group>modules</group><rule><name>r</name>\
          <path xmlns:own='urn:own'>/own:a[other:k='urn:x:y']/ctrl:b/$USER:c/unknown:d</path>\
@@ -79,7 +71,7 @@ fn prefixes_that_are_not_declared_mean_what_they_mean_by_themselves() {
 }
 
 #[test]
-fn an_action_that_is_none_denies_and_is_told() {
+fn invalid_action_denies_and_is_reported() {
     let (nacm, problems) =
         read("<rule-list><name>l</name><rule><name>r</name><action>allow</action></rule></rule-list>");
     assert_eq!(nacm.rule_lists[0].rules[0].action, RuleAction::Deny);

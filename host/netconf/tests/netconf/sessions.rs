@@ -1,7 +1,5 @@
 //! Both sides of a session over an in-memory stream.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -23,7 +21,7 @@ fn rpc() -> OutgoingRpc {
     OutgoingRpc::new::<Error>(|xml| xml.empty("commit", &[])).unwrap()
 }
 
-/// A client that has said hello, and the server's halves.
+/// Returns a client after `hello`, and the server's halves.
 async fn connected() -> (
     RequestSession<DuplexStream>,
     RequestReader<ReadHalf<DuplexStream>>,
@@ -40,7 +38,7 @@ async fn connected() -> (
     (session.unwrap(), requests, responses)
 }
 
-/// A client that has said hello, and the other end of its stream.
+/// Returns a client after `hello`, and the other end of its stream.
 async fn connected_raw() -> (RequestSession<DuplexStream>, DuplexStream) {
     let (client, mut server) = tokio::io::duplex(1 << 16);
     let hello =
@@ -58,7 +56,7 @@ async fn operation(requests: &mut RequestReader<ReadHalf<DuplexStream>>) -> Stri
 }
 
 #[tokio::test]
-async fn one_request_after_another() {
+async fn requests_are_sent_one_after_another() {
     let (mut session, mut requests, mut responses) = connected().await;
     assert_eq!(session.id(), 6);
     for id in ["1", "2", "3"] {
@@ -73,7 +71,7 @@ async fn one_request_after_another() {
 }
 
 #[tokio::test]
-async fn a_notification_is_never_taken_for_the_reply() {
+async fn notification_is_never_taken_for_the_reply() {
     let (mut session, mut requests, mut responses) = connected().await;
     let (subscribed, ()) = tokio::join!(session.subscribe("one", "noc", LIMIT), async {
         assert_eq!(operation(&mut requests).await, "create-subscription");
@@ -92,7 +90,7 @@ async fn a_notification_is_never_taken_for_the_reply() {
 }
 
 #[tokio::test]
-async fn a_bad_notification_costs_itself_only() {
+async fn bad_notification_does_not_end_the_session() {
     let (session, mut server) = connected_raw().await;
     let mut subscriber = session.into_subscriber().unwrap();
     server.write_all(&encode(b"<notification><reason><&></reason></notification>").unwrap()).await.unwrap();
@@ -109,12 +107,12 @@ async fn a_bad_notification_costs_itself_only() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_timeout_closes_the_session() {
+async fn timeout_closes_the_session() {
     let (mut session, mut requests, _responses) = connected().await;
     let error = session.request(&rpc(), LIMIT).await.unwrap_err();
     insta::assert_snapshot!(error, @"the peer did not answer within 60s");
     assert!(!session.is_open());
-    // The server sees the request, then the end: no late reply can meet the next request.
+    // The server sees the request, then the end: no late reply can be taken for the next one.
     assert_eq!(operation(&mut requests).await, "commit");
     assert!(requests.next().await.unwrap().is_none());
     let error = session.request(&rpc(), LIMIT).await.unwrap_err();
@@ -123,11 +121,11 @@ async fn a_timeout_closes_the_session() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_that_stops_reading_is_left_at_the_timeout() {
+async fn write_to_stalled_server_times_out() {
     let (mut session, mut server) = connected_raw().await;
     let large = OutgoingRpc::new::<Error>(|xml| xml.leaf("a", &[], &"x".repeat(1 << 17))).unwrap();
     assert!(matches!(session.request(&large, LIMIT).await, Err(Error::Timeout { .. })));
-    // It gets part of the message and then the end, not a connection that stalls in the middle.
+    // It receives part of the message and then the end, not a connection that stalls.
     let mut received = Vec::new();
     server.read_to_end(&mut received).await.unwrap();
     let mut decoder = FrameDecoder::new();
@@ -138,7 +136,7 @@ async fn a_server_that_stops_reading_is_left_at_the_timeout() {
 }
 
 #[tokio::test]
-async fn a_dropped_request_closes_the_session() {
+async fn dropped_request_closes_the_session() {
     let (mut session, mut requests, _responses) = connected().await;
     let rpc = rpc();
     tokio::select! {
@@ -151,7 +149,7 @@ async fn a_dropped_request_closes_the_session() {
 }
 
 #[tokio::test]
-async fn a_request_that_xml_cannot_carry_leaves_the_session_alone() {
+async fn unwritable_request_keeps_the_session_open() {
     let (mut session, mut requests, mut responses) = connected().await;
     let bad = rpc().for_user("a\0");
     assert!(matches!(session.request(&bad, LIMIT).await, Err(Error::Character { character: '\0', .. })));
@@ -164,7 +162,7 @@ async fn a_request_that_xml_cannot_carry_leaves_the_session_alone() {
 }
 
 #[tokio::test]
-async fn a_reply_to_another_request_ends_the_session() {
+async fn reply_to_another_request_closes_the_session() {
     let (mut session, mut requests, mut responses) = connected().await;
     let rpc = rpc();
     let (reply, ()) = tokio::join!(session.request(&rpc, LIMIT), async {
@@ -176,7 +174,7 @@ async fn a_reply_to_another_request_ends_the_session() {
 }
 
 #[tokio::test]
-async fn the_end_of_the_stream_is_told_apart_from_a_cut() {
+async fn stream_end_differs_from_a_truncated_message() {
     let hello = Hello::client("noc", "ctrl:services");
     for (octets, cut) in [(b"".as_slice(), false), (b"\n#40\n<hello".as_slice(), true)] {
         let (client, mut server) = tokio::io::duplex(1 << 16);
@@ -191,7 +189,7 @@ async fn the_end_of_the_stream_is_told_apart_from_a_cut() {
 }
 
 #[tokio::test]
-async fn the_message_limit_is_the_sessions() {
+async fn session_enforces_its_message_limit() {
     let (client, mut server) = tokio::io::duplex(1 << 16);
     server.write_all(b"\n#101\n").await.unwrap();
     let hello = Hello::client("noc", "ctrl:services");
@@ -200,7 +198,7 @@ async fn the_message_limit_is_the_sessions() {
 }
 
 #[tokio::test]
-async fn bad_xml_is_answered_and_bad_framing_ends_it() {
+async fn server_answers_bad_xml_and_ends_on_bad_framing() {
     let (mut client, server) = tokio::io::duplex(1 << 16);
     let mut server = RequestReader::new(server, 1 << 20);
     let answer = |incoming: Result<Option<ServerMessage>, Error>| match incoming.unwrap().unwrap() {
@@ -259,7 +257,7 @@ impl AsyncRead for Counted {
 }
 
 #[tokio::test]
-async fn a_message_is_written_in_one_go() {
+async fn message_is_written_in_one_call() {
     let (client, server) = tokio::io::duplex(1 << 16);
     let mut client = Counted { stream: client, writes: 0 };
     let (reading, writing) = tokio::io::split(server);

@@ -1,9 +1,9 @@
-//! The chunked framing: every cut of the stream, many chunks, and headers made to hurt.
+//! The chunked framing: reads of any size, many chunks, and invalid headers.
 
 use confine_netconf::{FrameDecoder, FramingError, encode};
 use proptest::prelude::*;
 
-/// All that a decoder says to `parts`: its messages, then how it ends.
+/// Returns the messages that a decoder makes of `parts`, and the result of the end.
 fn decode<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> (Vec<Vec<u8>>, Result<(), FramingError>) {
     let mut decoder = FrameDecoder::with_limit(1000);
     let mut messages = Vec::new();
@@ -16,7 +16,7 @@ fn decode<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> (Vec<Vec<u8>>, Resul
     (messages, decoder.finish())
 }
 
-/// `message` framed in chunks of the given sizes, the last one as large as needed.
+/// Frames a message in chunks of the given sizes, the last one as large as needed.
 fn chunked(message: &[u8], sizes: &[usize]) -> Vec<u8> {
     let mut framed = Vec::new();
     let mut rest = message;
@@ -33,15 +33,15 @@ fn chunked(message: &[u8], sizes: &[usize]) -> Vec<u8> {
 }
 
 #[test]
-fn a_message_is_one_chunk() {
+fn message_is_encoded_as_one_chunk() {
     let framed = encode("<a>\u{e5}</a>".as_bytes()).unwrap();
     assert_eq!(String::from_utf8(framed).unwrap(), "\n#9\n<a>\u{e5}</a>\n##\n");
     assert_eq!(encode(b""), Err(FramingError::Empty));
 }
 
 #[test]
-fn every_cut_of_a_stream_gives_the_same_messages() {
-    // The first message is cut in the middle of a character and just before what looks like an end.
+fn decoder_result_does_not_depend_on_read_sizes() {
+    // The first message is split inside a character and before octets that look like an end.
     let first = "<a>\u{20ac}\n##\n</a>".as_bytes();
     let mut stream = chunked(first, &[4, 2, 1]);
     stream.extend(chunked(b"<b/>", &[]));
@@ -56,7 +56,7 @@ fn every_cut_of_a_stream_gives_the_same_messages() {
 }
 
 #[test]
-fn an_end_inside_a_message_is_an_error() {
+fn stream_end_inside_message_is_an_error() {
     let stream = b"\n#3\n<a>\n#4\n</a>\n##\n";
     for end in 1..stream.len() {
         let (messages, end_of_stream) = decode([&stream[..end]]);
@@ -68,7 +68,7 @@ fn an_end_inside_a_message_is_an_error() {
 }
 
 #[test]
-fn hostile_headers_are_refused_where_they_stand() {
+fn invalid_chunk_headers_are_refused_at_their_offset() {
     let refusal = |stream: &[u8]| {
         let (messages, end) = decode([stream]);
         assert_eq!((messages, end.clone()), decode(stream.chunks(1)), "the cut matters");
@@ -92,7 +92,7 @@ fn hostile_headers_are_refused_where_they_stand() {
 }
 
 #[test]
-fn the_limit_is_on_the_sum_of_the_chunks() {
+fn message_limit_covers_all_chunks_of_a_message() {
     let at_the_limit = chunked(&[b'x'; 1000], &[1; 999]);
     assert_eq!(decode([at_the_limit.as_slice()]), (vec![vec![b'x'; 1000]], Ok(())));
     let above = chunked(&[b'x'; 1001], &[1; 999]);
@@ -101,7 +101,7 @@ fn the_limit_is_on_the_sum_of_the_chunks() {
 }
 
 #[test]
-fn messages_before_a_breach_are_delivered_and_nothing_after_it_is() {
+fn decoder_delivers_messages_before_a_framing_error_only() {
     let mut decoder = FrameDecoder::new();
     decoder.push(b"\n#4\n<a/>\n##\n\n#4\n<b/>\n##\n<c/>\n#4\n<d/>\n##\n");
     assert_eq!(decoder.ready_count(), 2);
@@ -114,12 +114,12 @@ fn messages_before_a_breach_are_delivered_and_nothing_after_it_is() {
 }
 
 #[test]
-fn the_nul_of_older_releases_is_dropped() {
+fn trailing_nul_of_older_releases_is_dropped() {
     let stream = b"\n#5\n<a/>\0\n##\n\0\n#4\n<b/>\n##\n\0";
     assert_eq!(decode([stream.as_slice()]), (vec![b"<a/>".to_vec(), b"<b/>".to_vec()], Ok(())));
 }
 
-/// A message, and the sizes of its chunks.
+/// Generates a message and the sizes of its chunks.
 fn message() -> impl Strategy<Value = (Vec<u8>, Vec<usize>)> {
     let octet = prop_oneof![Just(b'\n'), Just(b'#'), Just(b'1'), any::<u8>()];
     let message = prop::collection::vec(octet, 1..200)
@@ -129,7 +129,7 @@ fn message() -> impl Strategy<Value = (Vec<u8>, Vec<usize>)> {
 
 proptest! {
     #[test]
-    fn what_was_framed_comes_out(
+    fn encoded_messages_decode_in_any_chunks(
         messages in prop::collection::vec(message(), 0..5),
         cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..10),
     ) {
@@ -143,13 +143,13 @@ proptest! {
     }
 
     #[test]
-    fn encode_is_undone(message in message()) {
+    fn encode_and_decode_round_trip(message in message()) {
         let framed = encode(&message.0).unwrap();
         prop_assert_eq!(decode([framed.as_slice()]), (vec![message.0], Ok(())));
     }
 
     #[test]
-    fn no_stream_makes_the_cut_matter(
+    fn read_sizes_never_change_the_result(
         stream in prop::collection::vec(
             prop_oneof![Just(b'\n'), Just(b'#'), Just(b'0'), Just(b'2'), Just(0), any::<u8>()], 0..60),
         part in 1_usize..10,

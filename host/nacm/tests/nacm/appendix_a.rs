@@ -1,12 +1,9 @@
-//! The cases that RFC 8341 shows in its appendix A, in rules of our own: from `/nacm` as it stands in a
-//! datastore to who may do what.
-
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+//! The cases of RFC 8341, appendix A: from `/nacm` in a datastore to the decisions.
 
 use confine_nacm::{AccessOperation, AccessRules, NACM, Nacm, NacmModel};
 use confine_tree::{Path, Pattern, PatternStep, Predicate, QName, Tree, xml};
 
-/// Names stand for modules: the prefix of a path is the module, and its namespace `urn:` and that.
+/// The prefix of a path is the module. The namespace is `urn:` and the module.
 struct Modules;
 
 impl NacmModel for Modules {
@@ -50,7 +47,7 @@ fn pattern(path: &str) -> Pattern {
     Pattern { steps: steps.collect() }
 }
 
-/// The letters of the operations that are permitted, as in `CRUD`.
+/// Returns the letters of the permitted operations, as in `CRUD`.
 fn may(access: &AccessRules, path: &str) -> String {
     let operations = [
         ('C', AccessOperation::Create),
@@ -67,9 +64,9 @@ fn may(access: &AccessRules, path: &str) -> String {
 const ADMIN: &str = "<rule-list><name>admin-acl</name><group>admin</group><rule><name>permit-all</name><module-name>*</module-name>\
      <access-operations>*</access-operations><action>permit</action></rule></rule-list>";
 
-// A.1: groups; one who is in none has the defaults.
+// A.1: groups. A user in no group gets the defaults.
 #[test]
-fn members_of_a_group_have_its_rules_and_others_the_defaults() {
+fn group_members_get_its_rules_others_the_defaults() {
     let nacm = nacm(ADMIN);
     for (user, permitted) in [("sam", "CRUD"), ("andy", "CRUD"), ("wilma", "R"), ("stranger", "R")] {
         assert_eq!(may(&access(&nacm, user), "/acme:x"), permitted, "{user}");
@@ -78,7 +75,7 @@ fn members_of_a_group_have_its_rules_and_others_the_defaults() {
 
 // A.2: rules for whole modules.
 #[test]
-fn rules_for_modules() {
+fn appendix_a_module_rules() {
     let nacm = nacm(&format!(
         "<rule-list><name>guest-acl</name><group>guest</group>\
          <rule><name>deny-monitoring</name><module-name>ietf-netconf-monitoring</module-name>\
@@ -103,7 +100,7 @@ fn rules_for_modules() {
 
 // A.3: rules for protocol operations.
 #[test]
-fn rules_for_operations() {
+fn appendix_a_operation_rules() {
     let nacm = nacm(&format!(
         "<rule-list><name>guest-limited-acl</name><group>limited</group><group>guest</group>\
          <rule><name>deny-kill-session</name><module-name>ietf-netconf</module-name><rpc-name>kill-session</rpc-name>\
@@ -128,7 +125,7 @@ fn rules_for_operations() {
 
 // A.4: rules for data nodes.
 #[test]
-fn rules_for_data_nodes() {
+fn appendix_a_data_node_rules() {
     let nacm = nacm(
         "<rule-list><name>guest-acl</name><group>guest</group>\
          <rule><name>deny-nacm</name><module-name>ietf-netconf-acm</module-name><path>/nacm:nacm</path>\

@@ -1,6 +1,4 @@
-//! What messages say, and what is refused.
-
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+//! Reading and writing messages, and the errors of invalid ones.
 
 use confine_netconf::{
     Error, ErrorSeverity, ErrorType, FrameDecoder, Hello, IncomingMessage, IncomingRpc, OutgoingRpc,
@@ -26,7 +24,7 @@ fn request(text: &str) -> IncomingRpc {
     }
 }
 
-/// The message that `write` sends.
+/// Returns the message that `write` sends.
 fn sent<F: Future<Output = Result<(), Error>>>(
     write: impl FnOnce(ResponseWriter<tokio::io::DuplexStream>) -> F,
 ) -> String {
@@ -43,7 +41,7 @@ fn sent<F: Future<Output = Result<(), Error>>>(
     String::from_utf8(decoder.next().unwrap().unwrap()).unwrap()
 }
 
-/// Error and its sources, as a person reads them.
+/// Returns an error and its sources as one text.
 fn chain(error: &dyn std::error::Error) -> String {
     match error.source() {
         Some(source) => format!("{error}: {}", chain(source)),
@@ -52,7 +50,7 @@ fn chain(error: &dyn std::error::Error) -> String {
 }
 
 #[test]
-fn a_request_carries_its_user_and_escapes_everything() {
+fn request_carries_its_user_and_is_escaped() {
     let rpc = OutgoingRpc::new(|xml| {
         xml.element::<Error>("get-config", &[], |xml| {
             xml.element("source", &[], |xml| xml.empty("actions", &[("xmlns", "urn:c")]))?;
@@ -72,7 +70,7 @@ fn a_request_carries_its_user_and_escapes_everything() {
 }
 
 #[test]
-fn the_user_is_read_with_any_prefix() {
+fn username_attribute_is_read_with_any_prefix() {
     for attributes in [r#"username="eve""#, r#"cl:username="eve" xmlns:cl="http://clicon.org/lib""#] {
         let text = format!(
             r#"<nc:rpc xmlns:nc="urn:ietf:params:xml:ns:netconf:base:1.0" {attributes}><nc:commit/></nc:rpc>"#
@@ -87,7 +85,7 @@ fn the_user_is_read_with_any_prefix() {
 }
 
 #[test]
-fn the_clients_hello_is_the_one_the_controller_knows() {
+fn client_hello_has_the_controllers_attributes() {
     let text = r#"<hello xmlns="urn:ietf:params:xml:ns:netconf:base:1.0" cl:username="noc" cl:transport="ctrl:services" xmlns:cl="http://clicon.org/lib"><capabilities><capability>urn:ietf:params:netconf:base:1.0</capability></capabilities></hello>"#;
     match parse(text).unwrap() {
         IncomingMessage::Hello(hello) => assert_eq!(hello, Hello::client("noc", "ctrl:services")),
@@ -96,7 +94,7 @@ fn the_clients_hello_is_the_one_the_controller_knows() {
 }
 
 #[test]
-fn a_payload_carries_the_bindings_around_it() {
+fn payload_carries_the_bindings_around_it() {
     let text = concat!(
         r#"<rpc-reply xmlns="urn:ietf:params:xml:ns:netconf:base:1.0" xmlns:p="urn:p" xmlns:q="urn:outer">"#,
         r#"<data xmlns:q="urn:inner"><p:a> <q:b/>text</p:a><c xmlns="urn:c"/></data></rpc-reply>"#,
@@ -116,7 +114,7 @@ fn a_payload_carries_the_bindings_around_it() {
 }
 
 #[test]
-fn a_reply_is_ok_data_or_the_output_of_an_operation() {
+fn reply_body_is_ok_data_or_output() {
     let wrap = |body: &str| {
         reply(&format!(r#"<rpc-reply xmlns="urn:ietf:params:xml:ns:netconf:base:1.0">{body}</rpc-reply>"#))
             .into_body()
@@ -126,7 +124,7 @@ fn a_reply_is_ok_data_or_the_output_of_an_operation() {
     assert!(wrap("<data/>").into_data().unwrap().is_empty());
     let output = wrap(r#"<tid xmlns="urn:c">12</tid>"#).into_output().unwrap();
     assert_eq!(output.as_str(), r#"<tid xmlns="urn:c">12</tid>"#);
-    // An operation of another module may well call its output `data`.
+    // The output of another module's operation may be called `data`.
     assert_eq!(wrap(r#"<data xmlns="urn:c">x</data>"#).into_output().unwrap().children().count(), 1);
     assert!(wrap("").into_output().unwrap().is_empty());
     insta::assert_snapshot!(wrap("<data/>").into_ok().unwrap_err(), @"expected `ok` but the peer sent `data`");
@@ -135,7 +133,7 @@ fn a_reply_is_ok_data_or_the_output_of_an_operation() {
 }
 
 #[test]
-fn every_field_of_every_error_is_read() {
+fn rpc_error_fields_are_all_read() {
     let reply = reply(concat!(
         r#"<rpc-reply xmlns="urn:ietf:params:xml:ns:netconf:base:1.0" message-id="1">"#,
         "<rpc-error><error-type>application</error-type><error-tag>unknown-element</error-tag>",
@@ -177,7 +175,7 @@ fn every_field_of_every_error_is_read() {
 }
 
 #[test]
-fn a_warning_alone_is_no_failure() {
+fn warning_alone_is_not_a_failure() {
     let reply = reply(concat!(
         r#"<rpc-reply xmlns="urn:ietf:params:xml:ns:netconf:base:1.0"><rpc-error>"#,
         "<error-severity>warning</error-severity></rpc-error><ok/></rpc-reply>",
@@ -187,7 +185,7 @@ fn a_warning_alone_is_no_failure() {
 }
 
 #[test]
-fn a_notification_names_its_event() {
+fn notification_has_its_event() {
     let text = concat!(
         r#"<notification xmlns="urn:ietf:params:xml:ns:netconf:notification:1.0">"#,
         "<eventTime>2026-11-23T05:01:48Z</eventTime>",
@@ -196,7 +194,7 @@ fn a_notification_names_its_event() {
     let IncomingMessage::Notification(notification) = parse(text).unwrap() else { panic!() };
     assert_eq!(notification.event_time, "2026-11-23T05:01:48Z");
     assert!(notification.event.is_named("urn:c", "changed"));
-    // The default namespace was declared outside of the slice.
+    // The default namespace is declared outside the slice.
     let name = notification.event.child("name").unwrap().unwrap();
     assert_eq!(name.namespace(), "urn:c");
     assert_eq!(name.text().unwrap(), "o'x & <y>");
@@ -204,7 +202,7 @@ fn a_notification_names_its_event() {
 }
 
 #[test]
-fn what_is_no_message_is_refused() {
+fn invalid_messages_are_refused() {
     const BASE: &str = r#"xmlns="urn:ietf:params:xml:ns:netconf:base:1.0""#;
     let refusal = |text: &str| chain(&parse(&text.replace("BASE", BASE)).unwrap_err());
     insta::assert_snapshot!(refusal(""), @"the message is not valid NETCONF: it has no root element");
@@ -228,7 +226,7 @@ fn what_is_no_message_is_refused() {
 }
 
 #[test]
-fn depth_costs_no_stack() {
+fn deep_nesting_does_not_use_the_stack() {
     let deep = |depth: usize| format!("{}{}", "<a>".repeat(depth), "</a>".repeat(depth));
     let text = format!(
         r#"<rpc-reply xmlns="urn:ietf:params:xml:ns:netconf:base:1.0"><data>{}</data></rpc-reply>"#,
@@ -238,7 +236,7 @@ fn depth_costs_no_stack() {
 }
 
 #[test]
-fn a_fragment_cannot_break_out_of_its_element() {
+fn fragment_cannot_close_its_parent() {
     let write = |fragment: &str| {
         let mut xml = XmlWriter::new();
         xml.element("config", &[], |xml| xml.fragment(fragment)).map(|()| xml.finish())
@@ -250,18 +248,18 @@ fn a_fragment_cannot_break_out_of_its_element() {
 }
 
 #[test]
-fn names_that_xml_does_not_allow_are_refused() {
+fn invalid_xml_names_are_refused() {
     let mut xml = XmlWriter::new();
-    insta::assert_snapshot!(xml.empty("a b", &[]).unwrap_err(), @"`a b` is not a name that XML allows");
-    insta::assert_snapshot!(xml.empty("a", &[("xmlns:x=\"\" y", "")]).unwrap_err(), @r#"`xmlns:x="" y` is not a name that XML allows"#);
-    insta::assert_snapshot!(xml.empty("", &[]).unwrap_err(), @"`` is not a name that XML allows");
-    insta::assert_snapshot!(xml.empty("a", &[("x", "1"), ("y", "2"), ("x", "3")]).unwrap_err(), @"the attribute `x` is given twice");
+    insta::assert_snapshot!(xml.empty("a b", &[]).unwrap_err(), @"`a b` is not a valid XML name");
+    insta::assert_snapshot!(xml.empty("a", &[("xmlns:x=\"\" y", "")]).unwrap_err(), @r#"`xmlns:x="" y` is not a valid XML name"#);
+    insta::assert_snapshot!(xml.empty("", &[]).unwrap_err(), @"`` is not a valid XML name");
+    insta::assert_snapshot!(xml.empty("a", &[("x", "1"), ("y", "2"), ("x", "3")]).unwrap_err(), @"the attribute `x` occurs twice");
     xml.empty("ctrl:a-b.c_1", &[]).unwrap();
     assert_eq!(xml.finish(), "<ctrl:a-b.c_1/>");
 }
 
 #[test]
-fn characters_that_xml_cannot_carry_are_refused_or_replaced() {
+fn invalid_xml_characters_are_refused_or_replaced() {
     let mut xml = XmlWriter::new();
     insta::assert_snapshot!(xml.leaf("name", &[], "a\0").unwrap_err(), @"the character U+0000 in `name` cannot be sent in XML: remove it");
     insta::assert_snapshot!(xml.empty("a", &[("select", "\u{1b}[31m")]).unwrap_err(), @"the character U+001B in `select` cannot be sent in XML: remove it");
@@ -273,7 +271,7 @@ fn characters_that_xml_cannot_carry_are_refused_or_replaced() {
 }
 
 #[test]
-fn the_servers_messages_are_the_controllers() {
+fn server_messages_match_the_controllers() {
     insta::assert_snapshot!(sent(async |mut to| to.hello(6).await), @r#"<hello xmlns="urn:ietf:params:xml:ns:netconf:base:1.0"><session-id>6</session-id></hello>"#);
     insta::assert_snapshot!(sent(async |mut to| to.reply(None, RpcAnswer::Ok).await), @r#"<rpc-reply xmlns="urn:ietf:params:xml:ns:netconf:base:1.0"><ok/></rpc-reply>"#);
     insta::assert_snapshot!(sent(async |mut to| to.reply(Some("a<"), RpcAnswer::Data("")).await), @r#"<rpc-reply xmlns="urn:ietf:params:xml:ns:netconf:base:1.0" message-id="a&lt;"><data/></rpc-reply>"#);
@@ -310,7 +308,7 @@ fn rpc_error() -> impl Strategy<Value = RpcError> {
 
 proptest! {
     #[test]
-    fn text_arrives_as_it_was_sent_or_is_refused(text in any::<String>(), value in any::<String>()) {
+    fn text_round_trips_or_is_refused(text in any::<String>(), value in any::<String>()) {
         let mut xml = XmlWriter::new();
         let written = xml.leaf("leaf", &[("value", &value)], &text);
         let possible = text.chars().chain(value.chars()).all(is_xml_character);
@@ -325,7 +323,7 @@ proptest! {
     }
 
     #[test]
-    fn white_space_and_line_ends_arrive(text in "[ \t\r\n<&\\]>x]{0,12}") {
+    fn white_space_and_line_ends_round_trip(text in "[ \t\r\n<&\\]>x]{0,12}") {
         let mut xml = XmlWriter::new();
         xml.leaf("leaf", &[("value", &text)], &text).unwrap();
         let request = request(&format!(
@@ -335,13 +333,13 @@ proptest! {
     }
 
     #[test]
-    fn errors_arrive_with_all_their_fields(errors in prop::collection::vec(rpc_error(), 0..4)) {
+    fn rpc_errors_round_trip(errors in prop::collection::vec(rpc_error(), 0..4)) {
         let message = sent(async |mut to| to.reply(None, RpcAnswer::Errors(&errors)).await);
         prop_assert_eq!(reply(&message).errors, errors);
     }
 
     #[test]
-    fn no_text_makes_the_parser_panic(text in "(<rpc-reply xmlns='urn:ietf:params:xml:ns:netconf:base:1.0'>)?(<[a/!?x:='&;\\[\\]-]{0,4}>?|&[a#x0;]{0,4}|[a ]){0,12}(</rpc-reply>)?") {
+    fn parser_never_panics(text in "(<rpc-reply xmlns='urn:ietf:params:xml:ns:netconf:base:1.0'>)?(<[a/!?x:='&;\\[\\]-]{0,4}>?|&[a#x0;]{0,4}|[a ]){0,12}(</rpc-reply>)?") {
         if let Ok(IncomingMessage::Reply(reply)) = parse(&text) && let Ok(body) = reply.into_body() && let Ok(output) = body.into_output() {
             prop_assert!(text.contains(output.as_str()));
             for child in output.children().flatten() {
