@@ -72,7 +72,7 @@ impl Daemon {
         let daemon = Self { process, log };
         daemon.await_log("serving the controller");
         // What a module reads of a refusal depends on what is known.
-        daemon.await_log("models read of=\"openconfig");
+        daemon.await_log("compiled models of=\"openconfig");
         daemon
     }
 

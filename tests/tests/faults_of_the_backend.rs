@@ -100,7 +100,7 @@ async fn the_backend_is_gone_between_subscription_and_notification() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_backend_is_gone_in_the_middle_of_a_reply() {
     let mut play = Play::serving().await;
-    insta::assert_snapshot!(play.spoilt_commit("<edit-config>", Fault::Cut).await, @"`edit-config` failed: the peer broke the chunked framing of RFC 6242: the stream ended inside a message, after 37 octets of it");
+    insta::assert_snapshot!(play.spoilt_commit("<edit-config>", Fault::Cut).await, @"`edit-config` failed: the peer violated the chunked framing of RFC 6242: the stream ended inside a message, after 37 octets of it");
     play.goes_on().await;
 }
 
@@ -112,7 +112,7 @@ async fn the_backend_is_gone_in_the_middle_of_the_reply_to_the_answer() {
     let committed = play.commit("answered").await;
     play.0.wire.mend();
     assert!(committed.succeeded(), "{}", committed.reason());
-    insta::assert_snapshot!(play.lost().await, @"`transaction-actions-done` failed: the peer broke the chunked framing of RFC 6242: the stream ended inside a message, after 37 octets of it");
+    insta::assert_snapshot!(play.lost().await, @"`transaction-actions-done` failed: the peer violated the chunked framing of RFC 6242: the stream ended inside a message, after 37 octets of it");
     play.goes_on().await;
 }
 
@@ -129,7 +129,7 @@ async fn garbage_instead_of_a_frame() {
     let told = play.spoilt_commit("<edit-config>", Fault::Instead(b"Segmentation fault\n")).await;
     let (before, place) = told.split_once(" at octet ").unwrap();
     let place = place.trim_start_matches(|c: char| c.is_ascii_digit());
-    insta::assert_snapshot!(format!("{before} at octet N{place}"), @"`edit-config` failed: the peer broke the chunked framing of RFC 6242: expected a newline before the header of a message but found `S` at octet N of the stream");
+    insta::assert_snapshot!(format!("{before} at octet N{place}"), @"`edit-config` failed: the peer violated the chunked framing of RFC 6242: expected a newline before the header of a message but found `S` at octet N of the stream");
     play.goes_on().await;
 }
 

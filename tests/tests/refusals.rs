@@ -68,7 +68,7 @@ fn failed(reason: &str) -> String {
 async fn an_edit_that_the_controller_refuses_fails_the_commit_in_the_controllers_words() {
     let refused = "<< <rpc-error><error-type>application</error-type><error-tag>unknown-element</error-tag><error-severity>error</error-severity><error-path>/devices/device/config/system/config/login-banner</error-path><error-message>Failed to find YANG spec of XML node: login-banner</error-message><error-info><bad-element>login-banner</bad-element></error-info></rpc-error>";
     let told = failed(
-        "the controller refuses `edit-config`: Failed to find YANG spec of XML node: login-banner \
+        "the controller rejected `edit-config`: Failed to find YANG spec of XML node: login-banner \
          (unknown-element, at `/devices/device/config/system/config/login-banner`, bad-element `login-banner`)",
     );
     commit(&[("alice", &instance())], &[&edit("alice", &[CREATED, BANNER]), refused, &told]).await;

@@ -1,25 +1,25 @@
-//! What can go wrong between Confine and the backend.
+//! The errors of requests to the backend.
 
 use std::path::PathBuf;
 
 use confine_netconf::RpcErrors;
 
-/// What can go wrong between Confine and the backend.
+/// An error of a request to the backend.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Nobody listens on the socket, or we may not use it.
+    /// Nothing listens on the socket, or this process may not use it.
     #[error(
         "cannot connect to the controller at `{}`\nhint: is it running, and is this user in the socket's group?",
         socket.display()
     )]
     Connect {
-        /// Path of the socket.
+        /// The path of the socket.
         socket: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         source: std::io::Error,
     },
-    /// The user that this process runs as has no name.
+    /// The user of this process has no name.
     #[error(
         "user {uid}, which this process runs as, has no name on this system\n\
          hint: name one to ask for: `--user NAME`, or `user` in confine.toml for the daemon"
@@ -28,84 +28,84 @@ pub enum Error {
         /// The effective user id.
         uid: u32,
     },
-    /// The system's user database can't be read.
+    /// The system's user database cannot be read.
     #[error("cannot look up the name of the user that this process runs as")]
     UserDatabase(#[source] nix::Error),
-    /// Another daemon is subscribed to the stream `services-commit`, which only one client may be.
+    /// Another daemon is subscribed to the stream `services-commit`, which allows only one subscriber.
     #[error(
         "another services daemon is subscribed to the controller's service commits\n\
          hint: stop it first; the CLI's `processes services stop` stops the one that the controller has started"
     )]
     AlreadyRegistered(#[source] RpcErrors),
-    /// The backend doesn't let this process act for other users.
+    /// The backend does not let this process act for other users.
     #[error(
         "the controller does not let `{peer}` act for `{user}`\n\
          hint: set CLICON_NACM_CREDENTIALS to `except`, and run as root or as CLICON_BACKEND_USER"
     )]
     Impersonation {
-        /// Who the backend says that we are.
+        /// The user that the backend takes this process for.
         peer: String,
-        /// Who the request was made for.
+        /// The user of the request.
         user: String,
-        /// The backend's words.
+        /// The backend's errors.
         source: RpcErrors,
     },
-    /// Access control denies the operation, or a node that it touches, to the user it was made for.
+    /// Access control denies the operation, or one of its nodes, to the user of the request.
     #[error("`{user}` may not `{operation}`")]
     Denied {
-        /// Who the request was made for.
+        /// The user of the request.
         user: String,
         /// The operation.
         operation: &'static str,
-        /// The backend's words.
+        /// The backend's errors.
         source: RpcErrors,
     },
-    /// The answer to a transaction came too late, or to the wrong one.
+    /// The answer to a transaction was too late, or the transaction does not expect one.
     #[error("the controller does not accept an answer to transaction {tid}: {rejection}")]
     Rejected {
         /// The transaction.
         tid: u64,
-        /// Why.
+        /// The reason.
         rejection: AnswerRejection,
-        /// The backend's words.
+        /// The backend's errors.
         source: RpcErrors,
     },
-    /// The backend refuses the operation for another reason.
-    #[error("the controller refuses `{operation}`")]
+    /// The backend rejected the operation for another reason.
+    #[error("the controller rejected `{operation}`")]
     Refused {
         /// The operation.
         operation: &'static str,
-        /// The backend's words.
+        /// The backend's errors.
         source: RpcErrors,
     },
-    /// The connection, or a message on it, is bad.
+    /// The connection failed, or a message on it is invalid.
     #[error("`{operation}` failed")]
     Session {
         /// The operation.
         operation: &'static str,
-        /// What happened.
+        /// The error of the session.
         source: confine_netconf::Error,
     },
-    /// What the backend says isn't what its model promises.
-    #[error("cannot make sense of the controller's `{message}`: {problem}")]
+    /// A message of the backend does not conform to its model.
+    #[error("the controller sent an invalid `{message}`: {problem}")]
     Answer {
         /// The operation or the notification.
         message: String,
-        /// What is wrong with it.
+        /// The problem.
         problem: String,
     },
 }
 
-/// Why the backend doesn't accept an answer to a transaction.
+/// The reason why the backend does not accept an answer to a transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AnswerRejection {
-    /// There is no transaction of that number.
+    /// There is no such transaction.
     #[error("there is no such transaction")]
     NoSuchTransaction,
-    /// The transaction isn't waiting for actions: it is before them, or already past them.
+    /// The transaction does not wait for actions: it has not reached them, or is already past them.
     #[error("it is not waiting for one")]
     UnexpectedState,
-    /// The transaction is over, for instance because the service-timeout has passed.
+    /// The transaction has completed, for instance because the service-timeout has passed.
     #[error("it is already completed, perhaps by the service-timeout")]
     AlreadyCompleted,
 }
@@ -115,7 +115,7 @@ impl AnswerRejection {
         match message {
             "No such transaction" => Some(Self::NoSuchTransaction),
             "Transaction in unexpected state" => Some(Self::UnexpectedState),
-            // With "(timeout?)" after it in one of two places.
+            // One of its two occurrences ends with "(timeout?)".
             message if message.starts_with("Transaction already completed") => Some(Self::AlreadyCompleted),
             _ => None,
         }
@@ -123,8 +123,8 @@ impl AnswerRejection {
 }
 
 impl Error {
-    /// Types what the backend refused `operation` with, which was made for `user`.
-    pub(crate) fn refused(operation: &'static str, user: &str, source: RpcErrors) -> Self {
+    /// Converts the errors of a reply to `operation` of `user`.
+    pub(crate) fn from_rpc_errors(operation: &'static str, user: &str, source: RpcErrors) -> Self {
         if source
             .iter()
             .any(|error| error.message.as_deref() == Some("services-commit client already registered"))
@@ -141,7 +141,7 @@ impl Error {
         }
     }
 
-    /// Types a refusal to accept an answer to transaction `tid`.
+    /// Converts a rejected answer to transaction `tid`.
     pub(crate) fn for_transaction(self, tid: u64) -> Self {
         match self {
             Self::Refused { operation, source } => {
@@ -155,23 +155,22 @@ impl Error {
         }
     }
 
-    pub(crate) fn answer(message: impl Into<String>, problem: impl Into<String>) -> Self {
+    pub(crate) fn invalid_answer(message: impl Into<String>, problem: impl Into<String>) -> Self {
         Self::Answer { message: message.into(), problem: problem.into() }
     }
 
-    /// Whether the backend does not have the operation: it is older than the operation.
+    /// Returns whether the backend does not know the operation because it is older.
     pub(crate) fn is_unknown_operation(&self) -> bool {
         let is_unknown = |tag: &str| matches!(tag, "unknown-element" | "operation-not-supported");
         matches!(self, Self::Refused { source, .. } if source.iter().any(|error| is_unknown(&error.tag)))
     }
 
-    /// Whether access control denied it, so that another identity may succeed.
+    /// Returns whether access control denied the request, so that another user may succeed.
     pub fn is_denied(&self) -> bool {
         matches!(self, Self::Denied { .. } | Self::Impersonation { .. })
     }
 
-    /// Whether the connection is still good: the backend has answered, or sent one message that can't be
-    /// understood.
+    /// Returns whether the connection is still usable: the backend has replied, or sent one invalid message.
     pub fn is_recoverable(&self) -> bool {
         match self {
             Self::Session { source, .. } => source.is_recoverable(),
@@ -181,7 +180,7 @@ impl Error {
     }
 }
 
-/// Who the backend says we are, when it says that we may not act for another.
+/// Returns the user that the backend takes this process for, if it may not act for another one.
 fn impersonator(message: &str) -> Option<&str> {
     message.strip_prefix("User ")?.split_once(" credential not matching NACM user ").map(|(peer, _)| peer)
 }

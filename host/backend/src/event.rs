@@ -1,13 +1,14 @@
-//! What the backend notifies.
+//! The notifications of the backend.
 
 use std::collections::VecDeque;
 
 use confine_netconf::{Error as NetconfError, Notification, RequestSession, SubscriberSession, XmlElement};
+use confine_tree::CONTROLLER;
 use tokio::net::UnixStream;
 use tokio::sync::mpsc;
 
 use crate::{
-    CONTROLLER, ConnectOptions, Error, TransactionOutcome,
+    ConnectOptions, Error, TransactionOutcome,
     peer_liveness::{PeerGuard, PeerLiveness},
     transaction::parse_tid,
 };
@@ -30,49 +31,48 @@ impl EventStream {
     }
 }
 
-/// Something that the backend notified.
+/// A notification of the backend.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ControllerEvent {
     /// A commit waits for its actions.
     ServicesCommit(ServicesCommit),
-    /// A transaction is over.
+    /// A transaction has completed.
     ControllerTransaction(ControllerTransaction),
 }
 
 /// A commit that waits for its actions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServicesCommit {
-    /// Number of the transaction, to answer with.
+    /// The transaction id, for the answer.
     pub tid: u64,
     /// The datastore to read, as the backend names it: `actions`.
     pub source: String,
     /// The datastore to write, as the backend names it: `actions`.
     pub target: String,
-    /// Nothing will be pushed: the user asks for the differences only. A validation isn't marked so; see
+    /// Whether the user asks for the differences only and nothing will be pushed. It is not set for a validation: see
     /// [`Transaction::push`](crate::Transaction::push).
     pub diff: bool,
-    /// What has changed, or was asked for, in the backend's order. **Empty: every instance of every
-    /// service.** An instance that was deleted is named too.
+    /// The changed or requested instances, in the backend's order. **Empty means every instance of every service.** Deleted
+    /// instances are included.
     pub services: Vec<ServiceRef>,
 }
 
 /// Instances of a service, as a notification names them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ServiceRef {
-    /// Name of the list under `/services`.
+    /// The name of the list under `/services`.
     pub name: String,
-    /// Name and value of the list's first key. `None`: every instance of the list.
+    /// The name and the value of the list's first key. `None` means every instance of the list.
     ///
-    /// Of a list with several keys it means every instance that matches.
+    /// If the list has several keys, it means every instance that matches.
     pub key: Option<(String, String)>,
 }
 
 impl ServiceRef {
     /// Reads `name` or `name[key='value']`.
     ///
-    /// The backend doesn't quote what is in `value`: it may hold quotes, brackets and all else, so it is
-    /// what remains between a known beginning and a known end. What has neither form is taken for a name,
-    /// which no list then has.
+    /// The backend does not escape `value`, which may have quotes and brackets: it is the text between the first `='` and
+    /// the last `']`. A text of neither form is read as a name, which no list has.
     ///
     /// ```
     /// # use confine_backend::ServiceRef;
@@ -83,7 +83,7 @@ impl ServiceRef {
     pub fn parse(text: &str) -> Self {
         let keyed = || {
             let (name, predicate) = text.split_once('[')?;
-            // Whoever forces an instance may have written the predicate with the other quotes.
+            // A user who forces an instance may use the other quotes.
             let of = |quote: char| {
                 let (key, value) = predicate.split_once('=')?;
                 Some((key, value.strip_prefix(quote)?.strip_suffix(']')?.strip_suffix(quote)?))
@@ -95,7 +95,7 @@ impl ServiceRef {
     }
 }
 
-/// The form that the backend uses, in notifications and wherever it takes an instance.
+/// Writes the form that the backend uses in notifications and requests.
 impl std::fmt::Display for ServiceRef {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.key {
@@ -105,42 +105,42 @@ impl std::fmt::Display for ServiceRef {
     }
 }
 
-/// A transaction that is over.
+/// A transaction that has completed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ControllerTransaction {
-    /// Its number.
+    /// The transaction id.
     pub tid: u64,
-    /// Who started it.
+    /// The user who started it.
     pub username: Option<String>,
-    /// How it went.
+    /// The result.
     pub result: TransactionOutcome,
-    /// Who made it fail.
+    /// The origin of a failure.
     pub origin: Option<String>,
-    /// Why it failed; sometimes a remark on a success.
+    /// The reason of a failure; sometimes a remark on a success.
     pub reason: Option<String>,
 }
 
-/// The backend's notifications.
+/// Receives the backend's notifications.
 ///
-/// A task takes them off the socket as they come, since the backend blocks on a client that doesn't read;
-/// they wait here without limit. The task ends with this value.
+/// A task reads them from the socket as they arrive, because the backend blocks on a client that does not read. They are
+/// queued here without limit. The task ends when this value is dropped.
 #[derive(Debug)]
 pub struct EventReceiver {
-    before: VecDeque<Result<ControllerEvent, Error>>,
+    buffered: VecDeque<Result<ControllerEvent, Error>>,
     events: mpsc::UnboundedReceiver<Result<ControllerEvent, Error>>,
-    /// While this lives, the backend is known to.
-    _pulse: PeerGuard,
+    /// Keeps [`PeerLiveness`] valid.
+    _peer_guard: PeerGuard,
 }
 
-/// A session that subscribes, before it does nothing but receive.
+/// A session that subscribes to streams before it only receives.
 ///
-/// Its events and its answers come in the order in which the backend gave them: what was notified before a
-/// subscription was answered is [there](Events::next_buffered) when the answer is.
+/// Notifications and replies arrive in the order in which the backend sent them: a notification that was sent before the
+/// reply to a subscription is [buffered](EventReceiver::next_buffered) when the reply arrives.
 #[derive(Debug)]
 pub struct Subscription {
     options: ConnectOptions,
     session: RequestSession<UnixStream>,
-    pulse: PeerGuard,
+    peer_guard: PeerGuard,
 }
 
 impl Subscription {
@@ -149,8 +149,8 @@ impl Subscription {
     /// Connects.
     pub async fn open(options: &ConnectOptions) -> Result<Self, Error> {
         let connection = options.connect().await?;
-        let pulse = PeerGuard::of(&connection).map_err(|source| options.connect_error(source))?;
-        Ok(Self { options: options.clone(), session: options.exchange_hello(connection).await?, pulse })
+        let peer_guard = PeerGuard::new(&connection).map_err(|source| options.connect_error(source))?;
+        Ok(Self { options: options.clone(), session: options.exchange_hello(connection).await?, peer_guard })
     }
 
     /// Subscribes to a stream as the host user.
@@ -158,32 +158,32 @@ impl Subscription {
         let ConnectOptions { host_user, request_timeout, .. } = &self.options;
         let subscribed = self.session.subscribe(stream.name(), host_user, *request_timeout);
         subscribed.await.map_err(|error| match error {
-            NetconfError::Rpc(errors) => Error::refused(Self::OPERATION, host_user, errors),
+            NetconfError::Rpc(errors) => Error::from_rpc_errors(Self::OPERATION, host_user, errors),
             source => Error::Session { operation: Self::OPERATION, source },
         })
     }
 
-    /// What it was connected with.
+    /// Returns the options of the connection.
     pub fn options(&self) -> &ConnectOptions {
         &self.options
     }
 
-    /// The life of the backend that was subscribed to.
-    pub(crate) fn life(&self) -> PeerLiveness {
-        self.pulse.life()
+    /// Returns the liveness of the backend.
+    pub(crate) fn liveness(&self) -> PeerLiveness {
+        self.peer_guard.liveness()
     }
 
-    /// From now on events are taken in.
+    /// Starts to receive events.
     pub fn into_receiver(self) -> Result<EventReceiver, Error> {
         let failed = |source| Error::Session { operation: Self::OPERATION, source };
         let mut subscriber = self.session.into_subscriber().map_err(failed)?;
-        let mut before = VecDeque::new();
+        let mut buffered = VecDeque::new();
         while let Some(notification) = subscriber.next_buffered() {
-            before.extend(ControllerEvent::read(&notification).transpose());
+            buffered.extend(ControllerEvent::read(&notification).transpose());
         }
         let (sender, events) = mpsc::unbounded_channel();
         tokio::spawn(drain(subscriber, sender));
-        Ok(EventReceiver { before, events, _pulse: self.pulse })
+        Ok(EventReceiver { buffered, events, _peer_guard: self.peer_guard })
     }
 }
 
@@ -197,15 +197,14 @@ impl EventReceiver {
         subscription.into_receiver()
     }
 
-    /// The next of those that had been notified before the last subscription was answered.
+    /// Returns the next event that was notified before the reply to the last subscription.
     pub fn next_buffered(&mut self) -> Option<Result<ControllerEvent, Error>> {
-        self.before.pop_front()
+        self.buffered.pop_front()
     }
 
-    /// The next event, however long that takes. Nothing is lost when the future is dropped.
+    /// Waits for the next event, without a time limit. Cancel-safe: no event is lost if the future is dropped.
     ///
-    /// An error that [is recoverable](Error::is_recoverable) is one notification that can't be understood;
-    /// any other is the end.
+    /// A [recoverable](Error::is_recoverable) error means one notification that cannot be read. Any other error is the end.
     pub async fn next(&mut self) -> Result<ControllerEvent, Error> {
         match self.next_buffered() {
             Some(event) => event,
@@ -213,12 +212,14 @@ impl EventReceiver {
         }
     }
 
-    /// Waits for the transaction `tid` to be over. All other events until then are dropped: this is for
-    /// clients that commit, not for a services daemon.
+    /// Waits until the transaction `tid` has completed. All other events until then are dropped: use this in clients that
+    /// commit, not in a services daemon.
     pub async fn wait_for_transaction(&mut self, tid: u64) -> Result<ControllerTransaction, Error> {
         loop {
             match self.next().await {
-                Ok(ControllerEvent::ControllerTransaction(over)) if over.tid == tid => return Ok(over),
+                Ok(ControllerEvent::ControllerTransaction(completed)) if completed.tid == tid => {
+                    return Ok(completed);
+                }
                 Err(error) if !error.is_recoverable() => return Err(error),
                 _ => {}
             }
@@ -233,18 +234,18 @@ async fn drain(
     loop {
         let event = tokio::select! {
             () = sender.closed() => return,
-            next = subscriber.next() => next.map_err(notification).and_then(|came| ControllerEvent::read(&came)),
+            next = subscriber.next() => next.map_err(notification).and_then(|received| ControllerEvent::read(&received)),
         };
         let Some(event) = event.transpose() else { continue };
-        let over = matches!(&event, Err(error) if !error.is_recoverable());
-        if sender.send(event).is_err() || over {
+        let is_end = matches!(&event, Err(error) if !error.is_recoverable());
+        if sender.send(event).is_err() || is_end {
             return;
         }
     }
 }
 
 impl ControllerEvent {
-    /// `None` for an event of a kind that nobody has asked for.
+    /// Returns `None` for an event of an unknown kind.
     fn read(notification: &Notification) -> Result<Option<Self>, Error> {
         let event = &notification.event;
         match (event.namespace(), event.name()) {
@@ -255,7 +256,7 @@ impl ControllerEvent {
                 ControllerTransaction::read(event).map(Self::ControllerTransaction).map(Some)
             }
             (namespace, name) => {
-                tracing::debug!(name, namespace, "An event that nobody has asked for is ignored.");
+                tracing::debug!(name, namespace, "ignored an unknown event");
                 Ok(None)
             }
         }
@@ -284,7 +285,7 @@ impl ServicesCommit {
                 _ => {}
             }
         }
-        commit.tid = tid.ok_or_else(|| Error::answer(event.name(), "it has no `tid`"))?;
+        commit.tid = tid.ok_or_else(|| Error::invalid_answer(event.name(), "it has no `tid`"))?;
         Ok(commit)
     }
 }
@@ -293,7 +294,7 @@ impl ControllerTransaction {
     fn read(event: &XmlElement<'_>) -> Result<Self, Error> {
         let text = |name: &str| event.child_text(name).map_err(notification);
         let required = |name: &str| {
-            text(name)?.ok_or_else(|| Error::answer(event.name(), format!("it has no `{name}`")))
+            text(name)?.ok_or_else(|| Error::invalid_answer(event.name(), format!("it has no `{name}`")))
         };
         Ok(Self {
             tid: parse_tid(event.name(), &required("tid")?)?,

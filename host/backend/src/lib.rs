@@ -1,39 +1,54 @@
-//! The controller's backend as a typed client: sessions, datastores, transactions, devices.
+//! A typed client of the controller's backend: sessions, datastores, transactions, devices and models.
 //!
-//! Two sockets, as the controller's own services daemon has them: [`EventReceiver`] only subscribes and is always
-//! drained, [`Backend`] makes one request at a time. The backend is single-threaded and blocks on a client
-//! that doesn't read or that stops in the middle of a message, so neither may ever happen here.
+//! A services daemon has two connections, like the controller's own: [`EventReceiver`] only receives notifications and is
+//! always drained, [`Backend`] sends one request at a time. The backend is single-threaded and blocks on a client that
+//! does not read or that stops in the middle of a message, so neither may ever happen here.
 //!
-//! Each request is made for an [`RequestUser`], whose rights the backend checks (RFC 8341). What is read comes
-//! as a [`Payload`], a slice of XML, and becomes a tree only where somebody wants one ([`tree`]); what is written is
-//! given as XML.
+//! Each request has a [`RequestUser`], whose rights the backend checks (RFC 8341). Data is read as a [`Payload`], a slice
+//! of XML; [`payload_tree`] converts it to a tree if needed. Edits are passed as XML.
 //!
-//! [`ModelStore`] are the YANG models of the controller and its devices, read from it and from files.
+//! [`ModelStore`] has the YANG models of the controller and its devices, read from the controller and from files.
+//!
+//! ```no_run
+//! use confine_backend::{Backend, ConfigRequest, ConnectOptions, Datastore, RequestUser};
+//!
+//! # async fn example() -> Result<(), confine_backend::Error> {
+//! let mut backend = Backend::connect(ConnectOptions::new("/run/controller/controller.sock")?).await?;
+//! let services = ConfigRequest {
+//!     source: Datastore::Running,
+//!     xpath: "/ctrl:services",
+//!     namespaces: &[("ctrl", "http://clicon.org/controller")],
+//!     depth: None,
+//!     defaults: false,
+//! };
+//! let data = backend.get_config(services, &RequestUser::User("alice".to_owned())).await?;
+//! println!("{}", data.as_str());
+//! # Ok(())
+//! # }
+//! ```
 
-mod backend;
-mod client;
+mod commit_requests;
+mod connect_options;
 mod error;
 mod event;
 mod models;
-mod options;
 mod payload_tree;
 mod peer_liveness;
+mod requests;
 mod schemas;
 mod transaction;
+mod transaction_requests;
 
-pub use backend::{Backend, ConfigRequest, Datastore};
-pub use client::{ActionsMode, ControllerCommit, DatastoreDiff, DeviceConfigType, PushMode};
+pub use commit_requests::{ActionsMode, ControllerCommit, DatastoreDiff, DeviceConfigType};
 pub use confine_netconf::Payload;
+pub use connect_options::{ConnectOptions, RequestUser, process_user};
 pub use error::{AnswerRejection, Error};
 pub use event::{
     ControllerEvent, ControllerTransaction, EventReceiver, EventStream, ServiceRef, ServicesCommit,
     Subscription,
 };
 pub use models::{ModelCache, ModelStore, RequestGate, YangDirectories, modules_from_directories};
-pub use options::{ConnectOptions, RequestUser, process_user};
 pub use payload_tree::payload_tree;
+pub use requests::{Backend, ConfigRequest, Datastore};
 pub use schemas::{DeviceSchemas, SchemaRef};
-pub use transaction::{Transaction, TransactionOutcome, TransactionState};
-
-/// The controller's own model: services, devices, transactions and its operations.
-pub const CONTROLLER: &str = "http://clicon.org/controller";
+pub use transaction::{PushMode, Transaction, TransactionOutcome, TransactionState};

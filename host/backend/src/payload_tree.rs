@@ -1,12 +1,12 @@
-//! What was read, as a tree.
+//! Converts a payload to a tree.
 
 use confine_netconf::Payload;
 use confine_tree::{Error, Tree, xml};
 
-/// A tree of what was answered, with the namespaces that were declared around it.
+/// Converts a payload to a tree, with the namespaces in its scope.
 ///
 /// # Errors
-/// Where it cannot be read, or is more than a tree can hold.
+/// Fails if the payload cannot be read or is too large for a tree.
 pub fn payload_tree(content: &Payload<'_>) -> Result<Tree, Error> {
     let bindings: Vec<_> = content.bindings().iter().collect();
     let mut tree = Tree::new();

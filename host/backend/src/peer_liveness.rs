@@ -1,4 +1,4 @@
-//! Whether it is still the same backend.
+//! Detects whether a connection still reaches the same backend process.
 
 use std::{
     io,
@@ -9,33 +9,33 @@ use std::{
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tokio::net::UnixStream;
 
-/// The life of the backend at the other end of a connection, which lasts as long as that does.
+/// Tells whether the backend at the other end of a connection still runs, which it does as long as the connection exists.
 ///
-/// A backend that is started again numbers its transactions from 1. What was begun with the one before,
-/// an answer or an edit above all, would be taken for something else by the next.
+/// A restarted backend numbers its transactions from 1 again. An answer or an edit for a transaction of the previous
+/// backend would apply to another one of the same number.
 #[derive(Clone, Debug)]
 pub(crate) struct PeerLiveness(Weak<OwnedFd>);
 
-/// What keeps a life known. It holds the connection open, so it has one owner.
+/// Keeps a connection open for its [`PeerLiveness`]. It has one owner.
 #[derive(Debug)]
 pub(crate) struct PeerGuard(Arc<OwnedFd>);
 
 impl PeerGuard {
-    pub(crate) fn of(connection: &UnixStream) -> io::Result<Self> {
+    pub(crate) fn new(connection: &UnixStream) -> io::Result<Self> {
         Ok(Self(Arc::new(connection.as_fd().try_clone_to_owned()?)))
     }
 
-    pub(crate) fn life(&self) -> PeerLiveness {
+    pub(crate) fn liveness(&self) -> PeerLiveness {
         PeerLiveness(Arc::downgrade(&self.0))
     }
 }
 
 impl PeerLiveness {
-    /// Whether the backend has closed the connection, or nobody holds it any more.
+    /// Returns whether the backend has closed the connection, or its guard is dropped.
     ///
-    /// A backend listens only when there is no other. So, asked after a connection was made, this says
-    /// whether that was made to the same backend: what the kernel knows of a process that has ended it
-    /// knows before the next one listens, however late we read it.
+    /// A backend listens only when no other one does. So, called after a new connection was made, this tells whether that
+    /// connection is to the same backend: the kernel closes the connections of a process that has ended before the next
+    /// one can listen, however late we check.
     pub(crate) fn is_closed(&self) -> bool {
         let Some(connection) = self.0.upgrade() else { return true };
         let mut hung_up = [PollFd::new(connection.as_fd(), PollFlags::empty())];

@@ -1,15 +1,16 @@
-//! The models that the controller has: its own (RFC 6022), and those of its devices.
+//! Requests for models: those of the controller (RFC 6022) and of its devices.
 
 use std::{collections::HashMap, fmt};
 
 use confine_netconf::{Error as NetconfError, Payload, XmlElement, XmlWriter};
+use confine_tree::CONTROLLER;
 
-use crate::{Backend, CONTROLLER, ConfigRequest, Datastore, Error, RequestUser};
+use crate::{Backend, ConfigRequest, Datastore, Error, RequestUser};
 
-/// The model by which servers tell of their models.
+/// The namespace of ietf-netconf-monitoring, with the list of a server's models.
 const MONITORING: &str = "urn:ietf:params:xml:ns:yang:ietf-netconf-monitoring";
 
-/// The domain of a device whose configuration names none, as the controller's model has it.
+/// The default domain of a device, in the controller's model.
 const DEFAULT_DOMAIN: &str = "default";
 
 /// A module or submodule, by name and revision.
@@ -20,8 +21,8 @@ pub struct SchemaRef {
 }
 
 impl SchemaRef {
-    /// `None` where one of them is no name of a module (RFC 7950, `identifier`) or no date: what a device
-    /// says becomes the name of a file.
+    /// Creates a reference. Returns `None` if the name is not that of a module (RFC 7950, `identifier`) or the revision is not
+    /// a date: both come from a device and become a file name.
     pub fn new(name: &str, revision: Option<&str>) -> Option<Self> {
         let is_name = |name: &str| {
             let mut bytes = name.bytes();
@@ -41,18 +42,18 @@ impl SchemaRef {
         is_valid.then(|| Self { name: name.into(), revision: revision.map(Into::into) })
     }
 
-    /// Its name.
+    /// Returns the name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Its revision, as `YYYY-MM-DD`; `None` where it has none.
+    /// Returns the revision, as `YYYY-MM-DD`, if there is one.
     pub fn revision(&self) -> Option<&str> {
         self.revision.as_deref()
     }
 }
 
-/// As files of modules are named, without `.yang` (RFC 7950, section 5.2).
+/// Writes the file name of the module, without `.yang` (RFC 7950, section 5.2).
 impl fmt::Display for SchemaRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.name)?;
@@ -60,54 +61,54 @@ impl fmt::Display for SchemaRef {
     }
 }
 
-/// The connection to a device, as far as its models are concerned.
+/// The connection state of a device, which decides whether its models are available.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeviceSchemas {
     /// The device's name.
     pub name: String,
     /// `OPEN`, `CLOSED`, or a state between them.
     pub state: String,
-    /// Since when; empty where that is not told. A device that comes back may speak other models.
+    /// The time of the last state change; empty if unknown. A device that reconnects may have other models.
     pub since: String,
-    /// Devices of one domain share the files of their models.
+    /// The domain. Devices of one domain share the files of their models.
     pub domain: String,
 }
 
 impl DeviceSchemas {
-    /// Whether it is connected.
+    /// Returns whether the device is connected.
     pub fn is_open(&self) -> bool {
         self.state == "OPEN"
     }
 
-    /// Whether the controller may know its models: not while it comes up or goes.
-    pub fn may_have_schemas(&self) -> bool {
+    /// Returns whether the controller may have its models: not while the device connects or disconnects.
+    pub(crate) fn may_have_schemas(&self) -> bool {
         self.is_open() || self.state == "CLOSED"
     }
 }
 
 impl Backend {
-    /// The modules of the controller itself, those of its services among them. None where the controller
-    /// does not tell.
-    pub async fn controller_schemas(&mut self, identity: &RequestUser) -> Result<Vec<SchemaRef>, Error> {
+    /// Returns the modules of the controller, including those of its services. The list is empty if the controller does not
+    /// report them.
+    pub(crate) async fn controller_schemas(&mut self, user: &RequestUser) -> Result<Vec<SchemaRef>, Error> {
         let namespaces = [("ncm", MONITORING)];
-        let data = self.get_state("/ncm:netconf-state/ncm:schemas", &namespaces, identity).await?;
+        let data = self.get_state("/ncm:netconf-state/ncm:schemas", &namespaces, user).await?;
         let mut found = Vec::new();
         for state in data.children() {
             for schemas in state.map_err(unreadable("get"))?.children() {
                 for schema in schemas.map_err(unreadable("get"))?.children() {
                     let schema = schema.map_err(unreadable("get"))?;
-                    found.extend(reference(&schema, "identifier", "version").map_err(unreadable("get"))?);
+                    found.extend(schema_ref(&schema, "identifier", "version").map_err(unreadable("get"))?);
                 }
             }
         }
         Ok(found)
     }
 
-    /// The text of one of the controller's own modules (`get-schema`, RFC 6022 section 3.1).
-    pub async fn controller_schema(
+    /// Returns the text of one of the controller's modules (`get-schema`, RFC 6022 section 3.1).
+    pub(crate) async fn controller_schema(
         &mut self,
         schema: &SchemaRef,
-        identity: &RequestUser,
+        user: &RequestUser,
     ) -> Result<String, Error> {
         const OPERATION: &str = "get-schema";
         let content = |xml: &mut XmlWriter| {
@@ -117,42 +118,42 @@ impl Backend {
             }
             xml.leaf("format", &[], "yang")
         };
-        let reply = self.call(identity, OPERATION, &[("xmlns", MONITORING)], content).await?;
+        let reply = self.call(user, OPERATION, &[("xmlns", MONITORING)], content).await?;
         let output = reply.into_output().map_err(unreadable(OPERATION))?;
         let data = output.children().next().transpose().map_err(unreadable(OPERATION))?;
-        let data = data.ok_or_else(|| Error::answer(OPERATION, "it has no `data`"))?;
-        Ok(bare(data.text().map_err(unreadable(OPERATION))?))
+        let data = data.ok_or_else(|| Error::invalid_answer(OPERATION, "it has no `data`"))?;
+        Ok(strip_cdata(data.text().map_err(unreadable(OPERATION))?))
     }
 
-    /// The modules that the controller knows a device by. The backend refuses where it has none yet: the
-    /// device was not open since the controller was started.
-    pub async fn device_schemas(
+    /// Returns the modules of a device. Fails if the backend has none yet: the device has not been open since the controller
+    /// was started.
+    pub(crate) async fn device_schemas(
         &mut self,
         device: &str,
-        identity: &RequestUser,
+        user: &RequestUser,
     ) -> Result<Vec<SchemaRef>, Error> {
-        let schemas = self.get_device_schema(device, None, identity).await?;
+        let schemas = self.get_device_schema(device, None, user).await?;
         Ok(schemas.into_iter().map(|(schema, _)| schema).collect())
     }
 
-    /// The text of one of a device's modules. `None` where the controller does not have it.
-    pub async fn device_schema(
+    /// Returns the text of one of a device's modules, if the controller has it.
+    pub(crate) async fn device_schema(
         &mut self,
         device: &str,
         schema: &SchemaRef,
-        identity: &RequestUser,
+        user: &RequestUser,
     ) -> Result<Option<String>, Error> {
-        let schemas = self.get_device_schema(device, Some(schema), identity).await?;
+        let schemas = self.get_device_schema(device, Some(schema), user).await?;
         Ok(schemas.into_iter().find_map(|(found, text)| text.filter(|_| found == *schema)))
     }
 
-    /// One text at a time: the backend does nothing else while it reads a file, and a file that it can't
-    /// read spoils the whole answer.
+    /// Requests one text at a time: the backend does nothing else while it reads a file, and one unreadable file makes the
+    /// whole reply an error.
     async fn get_device_schema(
         &mut self,
         device: &str,
         wanted: Option<&SchemaRef>,
-        identity: &RequestUser,
+        user: &RequestUser,
     ) -> Result<Vec<(SchemaRef, Option<String>)>, Error> {
         const OPERATION: &str = "get-device-schema";
         let content = |xml: &mut XmlWriter| {
@@ -164,25 +165,25 @@ impl Backend {
             }
             xml.leaf("detail", &[], "true")
         };
-        let reply = self.call(identity, OPERATION, &[("xmlns", CONTROLLER)], content).await?;
+        let reply = self.call(user, OPERATION, &[("xmlns", CONTROLLER)], content).await?;
         let output = reply.into_output().map_err(unreadable(OPERATION))?;
         let mut found = Vec::new();
         for schema in output.children() {
             let schema = schema.map_err(unreadable(OPERATION))?;
-            if let Some(reference) = reference(&schema, "name", "revision").map_err(unreadable(OPERATION))? {
+            if let Some(reference) = schema_ref(&schema, "name", "revision").map_err(unreadable(OPERATION))? {
                 let text = schema.child_text("data").map_err(unreadable(OPERATION))?;
-                found.push((reference, text.map(bare)));
+                found.push((reference, text.map(strip_cdata)));
             }
         }
         Ok(found)
     }
 
-    /// How each device is connected, in the order of their names.
-    pub async fn device_states(&mut self, identity: &RequestUser) -> Result<Vec<DeviceSchemas>, Error> {
+    /// Returns the connection state of each device, sorted by name.
+    pub async fn device_states(&mut self, user: &RequestUser) -> Result<Vec<DeviceSchemas>, Error> {
         let namespaces = [("co", CONTROLLER)];
         let leaves = ["name", "conn-state", "conn-state-timestamp"];
         let paths = leaves.map(|leaf| format!("/co:devices/co:device/co:{leaf}"));
-        let state = self.get_state(&paths.join(" | "), &namespaces, identity).await?;
+        let state = self.get_state(&paths.join(" | "), &namespaces, user).await?;
         let read = ConfigRequest {
             source: Datastore::Running,
             xpath: "/co:devices/co:device/co:device-domain | /co:devices/co:device/co:device-profile | \
@@ -191,10 +192,10 @@ impl Backend {
             depth: None,
             defaults: false,
         };
-        let config = self.get_config(read, identity).await?;
+        let config = self.get_config(read, user).await?;
         let domains = DeviceDomains::read(&config)?;
         let mut found = Vec::new();
-        // The controller makes one `devices` for each device.
+        // The controller returns one `devices` per device.
         for devices in state.children() {
             for device in devices.map_err(unreadable("get"))?.children() {
                 let device = device.map_err(unreadable("get"))?;
@@ -214,14 +215,14 @@ impl Backend {
     }
 }
 
-/// Which domain each device is in.
+/// The domain of each device.
 #[derive(Default)]
 struct DeviceDomains {
     devices: HashMap<String, DomainSetting>,
     profiles: HashMap<String, DomainSetting>,
 }
 
-/// What the configuration of a device or a profile says of it.
+/// The domain in the configuration of a device or a profile.
 struct DomainSetting {
     own: Option<String>,
     profile: Option<String>,
@@ -247,7 +248,7 @@ impl DeviceDomains {
         Ok(domains)
     }
 
-    /// A device's own domain goes before that of its profile.
+    /// Returns the domain of a device: its own, else that of its profile.
     fn of(&self, device: &str) -> &str {
         let device = self.devices.get(device);
         let of_profile = || self.profiles.get(device?.profile.as_ref()?)?.own.as_deref();
@@ -255,19 +256,19 @@ impl DeviceDomains {
     }
 }
 
-/// What an element says that a module is; `None` where it says nothing that can be one.
-fn reference(
+/// Reads the module of an element. Returns `None` if it has no valid name or revision.
+fn schema_ref(
     element: &XmlElement<'_>,
     name: &str,
     revision: &str,
 ) -> Result<Option<SchemaRef>, NetconfError> {
     let revision = element.child_text(revision)?;
-    let reference = |name: String| SchemaRef::new(name.trim(), revision.as_deref().map(str::trim));
-    Ok(element.child_text(name)?.and_then(reference))
+    let of_name = |name: String| SchemaRef::new(name.trim(), revision.as_deref().map(str::trim));
+    Ok(element.child_text(name)?.and_then(of_name))
 }
 
-/// The text of a module without the marks of a CDATA section that the backend has escaped together with it.
-fn bare(text: String) -> String {
+/// Removes the CDATA marks of a module's text, which the backend escapes together with the text.
+fn strip_cdata(text: String) -> String {
     let inner = text.strip_prefix("<![CDATA[").and_then(|text| text.strip_suffix("]]>"));
     inner.map(str::to_owned).unwrap_or(text)
 }
@@ -302,7 +303,7 @@ mod tests {
 
     #[test]
     fn escaped_cdata_marks_are_stripped() {
-        assert_eq!(bare("<![CDATA[module m {}]]>".into()), "module m {}");
-        assert_eq!(bare("module m {}".into()), "module m {}");
+        assert_eq!(strip_cdata("<![CDATA[module m {}]]>".into()), "module m {}");
+        assert_eq!(strip_cdata("module m {}".into()), "module m {}");
     }
 }

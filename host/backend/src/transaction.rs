@@ -1,41 +1,66 @@
-//! Transactions: looking them up, and ending the part of them that is ours.
+//! The transactions of the controller.
 
-use confine_netconf::{Error as NetconfError, XmlElement, replace_invalid_characters};
+use confine_netconf::XmlElement;
 
-use crate::{Backend, CONTROLLER, Error, PushMode, RequestUser};
+use crate::Error;
 
-/// How far a transaction has come.
+/// What a commit does with the devices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PushMode {
+    /// Nothing is sent to them.
+    None,
+    /// They validate it.
+    Validate,
+    /// They commit it.
+    Commit,
+}
+
+impl PushMode {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "NONE",
+            Self::Validate => "VALIDATE",
+            Self::Commit => "COMMIT",
+        }
+    }
+
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        [Self::None, Self::Validate, Self::Commit].into_iter().find(|push| push.as_str() == text)
+    }
+}
+
+/// The state of a transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TransactionState {
-    /// Started; or back from its actions, pushing to the devices.
+    /// Started, or pushing to the devices after its actions.
     Init,
-    /// Notified, and waiting for its actions.
+    /// Notified and waiting for its actions.
     Actions,
-    /// Failed, and being cleaned up.
+    /// Failed and being cleaned up.
     Resolved,
-    /// Over.
+    /// Completed.
     Done,
-    /// A state that the model didn't have when this was written.
+    /// A state that this version does not know.
     Other(String),
 }
 
-/// How a transaction went.
+/// The result of a transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TransactionOutcome {
     /// Not known yet.
     Init,
-    /// Done.
+    /// Successful.
     Success,
-    /// Undone. `running` may have changed all the same.
+    /// Reverted. `running` may have changed all the same.
     Failed,
-    /// Neither done nor undone.
+    /// Neither completed nor reverted.
     Error,
-    /// An outcome that the model didn't have when this was written.
+    /// A result that this version does not know.
     Other(String),
 }
 
 impl TransactionOutcome {
-    /// As the controller writes it.
+    /// Returns the name that the controller uses.
     pub fn as_str(&self) -> &str {
         match self {
             Self::Init => "INIT",
@@ -52,41 +77,43 @@ impl TransactionOutcome {
     }
 }
 
-/// A transaction of the controller, as it shows them under `/transactions`.
+/// A transaction of the controller, from `/transactions`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transaction {
-    /// Its number.
+    /// The transaction id.
     pub tid: u64,
-    /// Who started it.
+    /// The user who started it.
     pub username: Option<String>,
-    /// When, as the backend writes it. A backend that is started again uses the same numbers again: the
-    /// transaction is still the one that it was if this is what it was.
+    /// The start time, as the backend writes it. A restarted backend reuses transaction ids: two transactions of one id are
+    /// the same if their start times are.
     pub started_at: Option<String>,
-    /// How far it has come.
+    /// The state.
     pub state: TransactionState,
-    /// How it went.
+    /// The result.
     pub result: TransactionOutcome,
-    /// What it is, such as `Controller commit actions:CHANGE push:COMMIT`.
+    /// The description, such as `Controller commit actions:CHANGE push:COMMIT`.
     pub description: Option<String>,
-    /// Who made it fail.
+    /// The origin of a failure.
     pub origin: Option<String>,
-    /// Why it failed.
+    /// The reason of a failure.
     pub reason: Option<String>,
     /// The first warning.
     pub warning: Option<String>,
 }
 
 impl Transaction {
-    /// Whether devices will get the result. Only the description tells a validation from a commit.
+    /// Returns what the transaction does with the devices. Only the description distinguishes a validation from a commit.
     pub fn push(&self) -> Option<PushMode> {
         let mut words = self.description.as_deref()?.split_ascii_whitespace();
         words.find_map(|word| word.strip_prefix("push:")).and_then(PushMode::parse)
     }
 
-    fn read(element: &XmlElement<'_>) -> Result<Self, Error> {
-        let text = |name: &str| element.child_text(name).map_err(unreadable);
+    pub(crate) fn read(element: &XmlElement<'_>) -> Result<Self, Error> {
+        let text = |name: &str| {
+            element.child_text(name).map_err(|source| Error::Session { operation: "get", source })
+        };
         let required = |name: &str| {
-            text(name)?.ok_or_else(|| Error::answer("transaction", format!("it has no `{name}`")))
+            text(name)?.ok_or_else(|| Error::invalid_answer("transaction", format!("it has no `{name}`")))
         };
         Ok(Self {
             tid: parse_tid("transaction", &required("tid")?)?,
@@ -102,85 +129,9 @@ impl Transaction {
     }
 }
 
-impl Backend {
-    /// The transaction `tid`. `None` if there is none, or if the identity may not read it: the backend
-    /// doesn't tell which.
-    pub async fn transaction(
-        &mut self,
-        tid: u64,
-        identity: &RequestUser,
-    ) -> Result<Option<Transaction>, Error> {
-        let xpath = format!("/co:transactions/co:transaction[co:tid='{tid}']");
-        Ok(self.transactions(&xpath, identity).await?.into_iter().find(|transaction| transaction.tid == tid))
-    }
-
-    /// The transactions that wait for their actions. A new subscriber isn't told of those that were
-    /// notified before.
-    pub async fn open_transactions(&mut self, identity: &RequestUser) -> Result<Vec<Transaction>, Error> {
-        let mut open =
-            self.transactions("/co:transactions/co:transaction[co:state='ACTIONS']", identity).await?;
-        open.retain(|transaction| transaction.state == TransactionState::Actions);
-        Ok(open)
-    }
-
-    async fn transactions(&mut self, xpath: &str, identity: &RequestUser) -> Result<Vec<Transaction>, Error> {
-        let data = self.get_controller_state(xpath, identity).await?;
-        let mut found = Vec::new();
-        for transactions in data.children() {
-            for transaction in transactions.map_err(unreadable)?.children() {
-                found.push(Transaction::read(&transaction.map_err(unreadable)?)?);
-            }
-        }
-        Ok(found)
-    }
-
-    /// Tells that the actions of `tid` are done, for the lists `services`. The backend validates the result
-    /// only now; what comes of it is told by a [`ControllerTransaction`](crate::ControllerTransaction).
-    pub async fn actions_done(
-        &mut self,
-        tid: u64,
-        services: &[&str],
-        identity: &RequestUser,
-    ) -> Result<(), Error> {
-        self.command(identity, "transaction-actions-done", &[("xmlns", CONTROLLER)], |xml| {
-            xml.leaf("tid", &[], &tid.to_string())?;
-            services.iter().try_for_each(|service| xml.leaf("service", &[], service))
-        })
-        .await
-        .map_err(|error| error.for_transaction(tid))
-    }
-
-    /// Ends `tid` with an error. The user who commits is shown `reason`; characters in it that XML can't
-    /// carry are replaced.
-    ///
-    /// The backend repeats `origin` without escaping it: what isn't plain ASCII, or is XML, becomes `_`.
-    /// It accepts this for transactions that are being pushed, too: don't end what isn't waiting.
-    pub async fn transaction_error(
-        &mut self,
-        tid: u64,
-        origin: &str,
-        reason: &str,
-        identity: &RequestUser,
-    ) -> Result<(), Error> {
-        self.command(identity, "transaction-error", &[("xmlns", CONTROLLER)], |xml| {
-            xml.leaf("tid", &[], &tid.to_string())?;
-            xml.leaf("origin", &[], &plain(origin))?;
-            xml.leaf("reason", &[], &replace_invalid_characters(reason))
-        })
-        .await
-        .map_err(|error| error.for_transaction(tid))
-    }
-}
-
-/// `text` in characters that survive being printed into XML as they are.
-fn plain(text: &str) -> String {
-    let survives = |c: char| matches!(c, ' '..='~') && !matches!(c, '<' | '>' | '&');
-    text.chars().map(|c| if survives(c) { c } else { '_' }).collect()
-}
-
 pub(crate) fn parse_tid(message: &str, text: &str) -> Result<u64, Error> {
     let parsed = text.trim().parse();
-    parsed.map_err(|_| Error::answer(message, format!("`{text}` is not the number of a transaction")))
+    parsed.map_err(|_| Error::invalid_answer(message, format!("`{text}` is not a transaction id")))
 }
 
 fn state(text: String) -> TransactionState {
@@ -191,8 +142,4 @@ fn state(text: String) -> TransactionState {
         "DONE" => TransactionState::Done,
         _ => TransactionState::Other(text),
     }
-}
-
-fn unreadable(source: NetconfError) -> Error {
-    Error::Session { operation: "get", source }
 }

@@ -94,7 +94,7 @@ async fn what_the_model_says_is_described() {
       kind         leaf
       type         decimal64
       value        a decimal number from -92233720368547758.08 to 92233720368547758.07 with at most 2
-                   digits behind the point (`decimal64`)
+                   digits after the decimal point (`decimal64`)
       module       zoo@2026-01-01, prefix `z`
     /devices/device[name='zoo1']/config/zoo/mixed
       kind         leaf

@@ -1,4 +1,4 @@
-//! Texts of modules, kept from one start of the daemon to the next.
+//! A cache of module texts that survives restarts of the daemon.
 
 use std::{
     collections::BTreeMap,
@@ -14,46 +14,45 @@ use sha2::{Digest as _, Sha256};
 
 use crate::SchemaRef;
 
-/// The largest file that is read back.
-const MOST: u64 = 32 << 20;
-/// How long a text is kept that no device has been seen to use.
-const KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-/// How old a file is that was being written and never got its name.
-const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
+/// The largest file that is read.
+const MAX_FILE_SIZE: u64 = 32 << 20;
+/// The age at which an unused text is removed.
+const MAX_TEXT_AGE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// The age at which a temporary file is removed.
+const MAX_TEMPORARY_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A directory with the modules of devices.
 ///
-/// A text is a file of its own, named by module, revision and SHA-256. What a domain of devices takes for a
-/// module of some name and revision, its index says: the same name may well stand for another text
-/// elsewhere. Files are written aside and renamed into place; a text is used only if it has the digest
-/// that its name says. So whatever is cut short or altered is as good as not there, and any file may be
-/// removed at any time.
+/// Each text is a file whose name has the module, the revision and the SHA-256 digest. The index of a domain maps a module
+/// and revision to a digest: another domain may have another text for the same module and revision. Files are written to
+/// a temporary name and renamed. A text is used only if it has the digest in its name. So a truncated or altered file
+/// counts as missing, and any file may be removed at any time.
 #[derive(Debug)]
 pub struct ModelCache {
     directory: PathBuf,
 }
 
-/// The texts that one domain uses, by digest.
+/// The digests of the texts of one domain.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct DomainIndex(BTreeMap<SchemaRef, String>);
 
 impl ModelCache {
-    /// In this directory, which is made if it is not there.
+    /// Opens the cache in a directory, which is created if it is missing.
     ///
     /// # Errors
-    /// Where it cannot be made.
+    /// Fails if the directory cannot be created.
     pub fn open(directory: impl Into<PathBuf>) -> io::Result<Self> {
         let directory = directory.into();
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&directory)?;
         Ok(Self { directory })
     }
 
-    /// What is known of a domain.
+    /// Reads the index of a domain.
     pub(crate) fn index(&self, domain: &str) -> DomainIndex {
-        self.index_at(&index_name(domain))
+        self.read_index(&index_name(domain))
     }
 
-    fn index_at(&self, name: &str) -> DomainIndex {
+    fn read_index(&self, name: &str) -> DomainIndex {
         let text = self.read(name).unwrap_or_default();
         let line = |line: &str| {
             let mut words = line.split_ascii_whitespace();
@@ -63,14 +62,14 @@ impl ModelCache {
         DomainIndex(str::from_utf8(&text).unwrap_or_default().lines().filter_map(line).collect())
     }
 
-    /// The text that a domain uses for a module.
+    /// Returns the text of a module in a domain.
     pub(crate) fn get(&self, index: &DomainIndex, schema: &SchemaRef) -> Option<Vec<u8>> {
         let digest = index.0.get(schema)?;
         let text = self.read(&text_name(schema, digest)).ok()?;
         (digest_of(&text) == *digest).then_some(text)
     }
 
-    /// Keeps a text. What has no revision may change at any time, and is not kept.
+    /// Stores a text. A module without a revision may change at any time and is not stored.
     pub(crate) fn put(&self, index: &mut DomainIndex, schema: &SchemaRef, text: &[u8]) {
         if schema.revision().is_none() {
             return;
@@ -81,7 +80,7 @@ impl ModelCache {
         }
     }
 
-    /// Keeps what a domain uses.
+    /// Stores the index of a domain.
     pub(crate) fn put_index(&self, domain: &str, index: &DomainIndex) {
         self.write_index(&index_name(domain), index);
     }
@@ -93,32 +92,32 @@ impl ModelCache {
         self.write(name, index.0.iter().map(line).collect::<String>().as_bytes());
     }
 
-    /// Takes note that these modules of a domain are in use today.
+    /// Marks modules of a domain as used today.
     pub(crate) fn touch(&self, domain: &str, used: &[SchemaRef]) {
         let index = self.index(domain);
         let now = SystemTime::now();
         for (schema, digest) in used.iter().filter_map(|schema| index.0.get_key_value(schema)) {
             let file = self.open_file(&text_name(schema, digest), fs::OpenOptions::new().append(true));
             if let Err(error) = file.and_then(|file| file.set_modified(now)) {
-                tracing::debug!(%schema, %error, "a model is not marked as used");
+                tracing::debug!(%schema, %error, "cannot mark a model as used");
             }
         }
     }
 
-    /// Removes what has not been used for [`KEPT`], and whatever else of Confine's own that nothing refers
-    /// to any more. Files that Confine would not have made are left alone.
-    pub(crate) fn tidy(&self) {
+    /// Removes the texts that have not been used for [`MAX_TEXT_AGE`], old temporary files, and index entries without a text.
+    /// Files with other names than those of the cache are left alone.
+    pub(crate) fn remove_unused(&self) {
         let Ok(entries) = fs::read_dir(&self.directory) else { return };
         let mut indexes = Vec::new();
         let mut removed = 0;
         for entry in entries.flatten() {
             let Ok(name) = entry.file_name().into_string() else { continue };
-            // Of a link it is the link's own.
+            // For a link, this is the metadata of the link itself.
             let Ok(metadata) = entry.metadata() else { continue };
             let age = metadata.modified().ok().and_then(|modified| modified.elapsed().ok());
-            let limit = match CacheFile::of(&name) {
-                Some(CacheFile::Text) => KEPT,
-                Some(CacheFile::Aside) => ABANDONED,
+            let limit = match CacheFile::from_name(&name) {
+                Some(CacheFile::Text) => MAX_TEXT_AGE,
+                Some(CacheFile::Temporary) => MAX_TEMPORARY_AGE,
                 Some(CacheFile::Index) => {
                     indexes.push(name);
                     continue;
@@ -130,16 +129,16 @@ impl ModelCache {
             }
         }
         for name in indexes {
-            let (before, mut index) = (self.index_at(&name), self.index_at(&name));
+            let (previous, mut index) = (self.read_index(&name), self.read_index(&name));
             index.0.retain(|schema, digest| self.directory.join(text_name(schema, digest)).is_file());
             if index.0.is_empty() {
                 removed += usize::from(fs::remove_file(self.directory.join(&name)).is_ok());
-            } else if index != before {
+            } else if index != previous {
                 self.write_index(&name, &index);
             }
         }
         if removed > 0 {
-            tracing::info!(directory = %self.directory.display(), removed, "models that are used no more were forgotten");
+            tracing::info!(directory = %self.directory.display(), removed, "removed unused models from the cache");
         }
     }
 
@@ -150,47 +149,47 @@ impl ModelCache {
     fn read(&self, name: &str) -> io::Result<Vec<u8>> {
         let file = self.open_file(name, fs::OpenOptions::new().read(true))?;
         let mut content = Vec::new();
-        file.take(MOST).read_to_end(&mut content)?;
+        file.take(MAX_FILE_SIZE).read_to_end(&mut content)?;
         Ok(content)
     }
 
-    /// Whether it is kept. That it cannot be is no reason to do without the model.
+    /// Writes a file and returns whether that succeeded. A failure is logged: the model is used all the same.
     fn write(&self, name: &str, content: &[u8]) -> bool {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
 
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let aside = self.directory.join(format!(".{}-{number}", std::process::id()));
+        let temporary = self.directory.join(format!(".{}-{number}", std::process::id()));
         let written = (|| {
-            let mut file = File::create_new(&aside)?;
+            let mut file = File::create_new(&temporary)?;
             file.write_all(content)?;
             file.sync_all()?;
-            fs::rename(&aside, self.directory.join(name))
+            fs::rename(&temporary, self.directory.join(name))
         })();
         if let Err(error) = &written {
-            let _ = fs::remove_file(&aside);
-            tracing::warn!(directory = %self.directory.display(), %error, "a model could not be kept");
+            let _ = fs::remove_file(&temporary);
+            tracing::warn!(directory = %self.directory.display(), %error, "cannot write a model to the cache");
         }
         written.is_ok()
     }
 }
 
-/// A file that Confine makes in the directory.
+/// A kind of file in the directory.
 enum CacheFile {
     /// The text of a module.
     Text,
-    /// What a domain uses.
+    /// The index of a domain.
     Index,
-    /// What was being written.
-    Aside,
+    /// A file that is being written.
+    Temporary,
 }
 
 impl CacheFile {
-    /// What a name says; `None` for any that Confine gives no file.
-    fn of(name: &str) -> Option<Self> {
+    /// Returns the kind of file of a name, or `None` for a name that the cache does not use.
+    fn from_name(name: &str) -> Option<Self> {
         let is_digest = |text: &str| text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         if let Some((process, number)) = name.strip_prefix('.').and_then(|name| name.split_once('-')) {
-            return (is_number(process) && is_number(number)).then_some(Self::Aside);
+            return (is_number(process) && is_number(number)).then_some(Self::Temporary);
         }
         if let Some(digest) = name.strip_suffix(".index") {
             return is_digest(digest).then_some(Self::Index);
@@ -206,7 +205,7 @@ fn text_name(schema: &SchemaRef, digest: &str) -> String {
 }
 
 fn index_name(domain: &str) -> String {
-    // A domain may have any name.
+    // The name of a domain may have any characters.
     format!("{}.index", digest_of(domain.as_bytes()))
 }
 
@@ -253,7 +252,7 @@ mod tests {
         );
         assert_eq!(cache.get(&cache.index("lab"), &bare), None, "it may have changed");
         assert_eq!(cache.get(&cache.index("lab"), &schema("m", Some("2021-01-01"))), None);
-        assert_eq!(files(&cache).len(), 4, "two texts and two indexes, and nothing aside");
+        assert_eq!(files(&cache).len(), 4, "two texts and two indexes, and no temporary file");
     }
 
     #[test]
@@ -273,7 +272,7 @@ mod tests {
         std::os::unix::fs::symlink("/etc/passwd", &text).unwrap();
         assert_eq!(cache.get(&index, &one), None);
         cache.put(&mut index, &one, b"module m {}");
-        assert!(cache.get(&index, &one).is_some(), "it is written anew");
+        assert!(cache.get(&index, &one).is_some(), "it is written again");
 
         let name = files(&cache).into_iter().find(|name| name.ends_with(".index")).unwrap();
         fs::write(home.path().join(name), "m 2020-01-01\n../x 2020-01-01 00\n\u{ff}\n").unwrap();
@@ -310,13 +309,13 @@ mod tests {
             fs::write(home.path().join(name), "").unwrap();
         }
         fs::create_dir(home.path().join(format!("dir@2020-01-01.{digest}.yang"))).unwrap();
-        let long_ago = SystemTime::now() - 2 * KEPT;
+        let long_ago = SystemTime::now() - 2 * MAX_TEXT_AGE;
         for name in files(&cache).iter().filter(|name| !name.starts_with("recent@")) {
             File::open(home.path().join(name)).unwrap().set_modified(long_ago).unwrap();
         }
 
         cache.touch("lab", std::slice::from_ref(&used));
-        cache.tidy();
+        cache.remove_unused();
         let kept = cache.index("lab");
         assert_eq!(kept.0.keys().collect::<Vec<_>>(), [&recent, &used]);
         assert!(cache.get(&kept, &used).is_some() && cache.get(&kept, &recent).is_some());

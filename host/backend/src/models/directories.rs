@@ -1,4 +1,4 @@
-//! Models in directories, as the controller's configuration names them.
+//! Models in the directories of the controller's configuration and of service modules.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -11,109 +11,110 @@ use std::{
 
 use confine_yang::ModuleSet;
 
+use super::skeleton::{CONTROLLER_MODULE, add_skeleton};
 use crate::SchemaRef;
 
-/// How deep below a directory modules are looked for.
-const DEPTH: usize = 16;
-/// The largest file that is read.
-const MOST: u64 = 32 << 20;
+/// The deepest level of subdirectories that is searched.
+const MAX_DEPTH: usize = 16;
+/// The most bytes of a file that are read.
+const MAX_FILE_SIZE: u64 = 32 << 20;
 
-/// Directories with YANG files: options of the controller's configuration. Any of them may be missing, and
-/// need not be readable for the daemon: the controller is asked for what is not found.
+/// Directories with YANG files: options of the controller's configuration. They may be missing or unreadable for the
+/// daemon: the controller is asked for modules that are not found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct YangDirectories {
-    /// `CLICON_YANG_DIR`: what other modules import is looked for there and below, in this order.
+    /// `CLICON_YANG_DIR`: imported modules are searched here and in subdirectories, in this order.
     pub imports: Vec<PathBuf>,
-    /// `CLICON_YANG_MAIN_DIR`: each module there is one of the controller's own.
+    /// `CLICON_YANG_MAIN_DIR`: each module in it is one of the controller's own.
     pub main: Option<PathBuf>,
-    /// `CLICON_YANG_MAIN_FILE`: one more of these.
+    /// `CLICON_YANG_MAIN_FILE`: a further module of the controller.
     pub main_file: Option<PathBuf>,
-    /// `CLICON_YANG_MODULE_MAIN`: one more, by name.
+    /// `CLICON_YANG_MODULE_MAIN`: a further module, by name.
     pub main_module: Option<String>,
-    /// `CLICON_YANG_DOMAIN_DIR`: has a directory with the modules of devices for each domain.
+    /// `CLICON_YANG_DOMAIN_DIR`: has a directory with the modules of devices per domain.
     pub domains: Option<PathBuf>,
 }
 
-/// The files of one directory and those below, by module and revision; that is empty for a file without
-/// one in its name.
+/// The files of a directory and its subdirectories, by module and revision. The revision is empty if the file name has
+/// none.
 type Files = HashMap<String, BTreeMap<String, PathBuf>>;
 
 impl YangDirectories {
-    /// Adds the controller's own modules to a set, with what they import.
+    /// Adds the controller's own modules and their imports to a set.
     pub(crate) fn add_own(&self, set: &mut ModuleSet) {
         let mut wanted: Vec<PathBuf> = self.main_file.iter().cloned().collect();
         let main = self.main.as_deref().map(files_below).unwrap_or_default();
         wanted.extend(main.values().filter_map(|revisions| revisions.values().next_back().cloned()));
         let imports: Vec<Files> = self.imports.iter().map(|directory| files_below(directory)).collect();
-        let places: Vec<&Files> = std::iter::once(&main).chain(&imports).collect();
-        wanted.extend(self.main_module.as_deref().and_then(|name| find(&places, name, None)));
+        let sources: Vec<&Files> = std::iter::once(&main).chain(&imports).collect();
+        wanted.extend(self.main_module.as_deref().and_then(|name| find(&sources, name, None)));
         wanted.sort();
         wanted.dedup();
         wanted.iter().for_each(|path| add(set, path));
-        complete(set, &places);
+        add_missing(set, &sources);
     }
 
-    /// Adds what the modules of a set import.
+    /// Adds the imports of the modules of a set.
     pub(crate) fn add_imports(&self, set: &mut ModuleSet) {
         if !set.missing().is_empty() {
             let imports: Vec<Files> = self.imports.iter().map(|directory| files_below(directory)).collect();
-            complete(set, &imports.iter().collect::<Vec<_>>());
+            add_missing(set, &imports.iter().collect::<Vec<_>>());
         }
     }
 
-    /// The text of a module of a domain, in exactly this revision.
+    /// Returns the text of a module of a domain, in exactly this revision.
     pub(crate) fn of_domain(&self, domain: &str, schema: &SchemaRef) -> Option<Vec<u8>> {
         let is_plain = !domain.is_empty() && !domain.contains('/') && domain != "." && domain != "..";
         let directory = self.domains.as_ref().filter(|_| is_plain)?.join(domain);
-        // A file without a revision in its name may hold any.
+        // A file without a revision in its name may have any revision.
         schema.revision()?;
         read(&directory.join(format!("{schema}.yang"))).ok()
     }
 }
 
-/// The models that came with service modules: the YANG files in the directories of modules and below.
+/// The YANG files in the directories of service modules and their subdirectories.
 #[derive(Debug, Default)]
 pub(crate) struct ModulePackages {
     directories: Vec<PathBuf>,
-    /// What stood there when they were looked at last.
-    seen: Mutex<Vec<(PathBuf, Stamp)>>,
+    /// The files that were read last.
+    seen: Mutex<Vec<(PathBuf, FileStamp)>>,
 }
 
-/// Modules from directories and below, with what they import: of each the latest revision that is there. What
-/// the controller's own model is needed for is known without its text.
+/// Returns modules and their imports from directories and subdirectories, each in its latest revision. If the controller's
+/// own model is missing, its skeleton is used.
 ///
 /// # Errors
-/// The name of a module that is not there.
+/// Returns the name of a module that is not found.
 pub fn modules_from_directories(directories: &[PathBuf], names: &[String]) -> Result<ModuleSet, String> {
     let files: Vec<Files> = directories.iter().map(|directory| files_below(directory)).collect();
-    let places: Vec<&Files> = files.iter().collect();
+    let sources: Vec<&Files> = files.iter().collect();
     let mut set = ModuleSet::default();
     for name in names {
-        let path = find(&places, name, None).ok_or_else(|| name.clone())?;
+        let path = find(&sources, name, None).ok_or_else(|| name.clone())?;
         add(&mut set, &path);
     }
-    complete(&mut set, &places);
-    if set.missing().iter().any(|missing| *missing.name == *super::CONTROLLER_MODULE) {
-        super::add_skeleton(&mut set);
+    add_missing(&mut set, &sources);
+    if set.missing().iter().any(|missing| *missing.name == *CONTROLLER_MODULE) {
+        add_skeleton(&mut set);
     }
     Ok(set)
 }
 
-/// What tells whether a file is still the one that was read: device, inode, size, and when it was changed.
-type Stamp = (u64, u64, u64, i64, i64);
+/// Identifies the version of a file: device, inode, size and change time.
+type FileStamp = (u64, u64, u64, i64, i64);
 
 impl ModulePackages {
     pub(crate) fn new(directories: Vec<PathBuf>) -> Self {
         Self { directories, seen: Mutex::default() }
     }
 
-    /// All of them, each with its path and text, by path.
+    /// Reads all files. Returns the path and the text of each, sorted by path.
     pub(crate) fn read(&self) -> Vec<(String, Vec<u8>)> {
-        let found = self.look();
-        let text = |(path, _): &(PathBuf, Stamp)| match read(path) {
+        let found = self.scan();
+        let text = |(path, _): &(PathBuf, FileStamp)| match read(path) {
             Ok(text) => Some((path.display().to_string(), text)),
             Err(error) => {
-                tracing::warn!(file = %path.display(), %error, "a model that came with a service cannot be read");
+                tracing::warn!(file = %path.display(), %error, "cannot read a model of a service package");
                 None
             }
         };
@@ -122,19 +123,19 @@ impl ModulePackages {
         texts
     }
 
-    /// Whether others stand there than those that were read.
+    /// Returns whether any file has changed since the last read.
     pub(crate) fn have_changed(&self) -> bool {
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) != self.look()
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) != self.scan()
     }
 
-    fn look(&self) -> Vec<(PathBuf, Stamp)> {
+    fn scan(&self) -> Vec<(PathBuf, FileStamp)> {
         let files = self.directories.iter().flat_map(|directory| files_below(directory).into_values());
         let stamp = |path: &Path| {
             let metadata = fs::metadata(path).ok()?;
             let (changed, nanoseconds) = (metadata.ctime(), metadata.ctime_nsec());
             Some((metadata.dev(), metadata.ino(), metadata.size(), changed, nanoseconds))
         };
-        let mut found: Vec<(PathBuf, Stamp)> = files
+        let mut found: Vec<(PathBuf, FileStamp)> = files
             .flat_map(BTreeMap::into_values)
             .filter_map(|path| stamp(&path).map(|stamp| (path, stamp)))
             .collect();
@@ -144,25 +145,25 @@ impl ModulePackages {
     }
 }
 
-/// Adds what the modules of a set import and include, and what these do, as far as it is to be found.
-fn complete(set: &mut ModuleSet, places: &[&Files]) {
+/// Adds the modules that a set imports and includes, directly or indirectly, as far as they are found.
+fn add_missing(set: &mut ModuleSet, sources: &[&Files]) {
     loop {
         let found: Vec<PathBuf> = set
             .missing()
             .iter()
-            .filter_map(|missing| find(places, &missing.name, missing.revision.as_deref()))
+            .filter_map(|missing| find(sources, &missing.name, missing.revision.as_deref()))
             .collect();
-        let before = set.len();
+        let previous = set.len();
         found.iter().for_each(|path| add(set, path));
-        if set.len() == before {
+        if set.len() == previous {
             return;
         }
     }
 }
 
-/// The file of this revision, or the latest, in the first place that has the module.
-fn find(places: &[&Files], name: &str, revision: Option<&str>) -> Option<PathBuf> {
-    let mut revisions = places.iter().filter_map(|files| files.get(name));
+/// Returns the file of a module in this revision, or in the latest, from the first source that has the module.
+fn find(sources: &[&Files], name: &str, revision: Option<&str>) -> Option<PathBuf> {
+    let mut revisions = sources.iter().filter_map(|files| files.get(name));
     revisions.find_map(|revisions| match revision {
         Some(revision) => revisions.get(revision).or_else(|| revisions.get("")).cloned(),
         None => revisions.values().next_back().cloned(),
@@ -176,7 +177,7 @@ fn add(set: &mut ModuleSet, path: &Path) {
         Err(error) => Err(format!("{file}: {error}")),
     };
     if let Err(error) = added {
-        tracing::warn!(error, "a model cannot be read");
+        tracing::warn!(error, "cannot read a model");
     }
 }
 
@@ -185,24 +186,24 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
         return Err(io::Error::other("not a file"));
     }
     let mut text = Vec::new();
-    fs::File::open(path)?.take(MOST).read_to_end(&mut text)?;
+    fs::File::open(path)?.take(MAX_FILE_SIZE).read_to_end(&mut text)?;
     Ok(text)
 }
 
 fn files_below(directory: &Path) -> Files {
     let mut files = Files::new();
-    let mut open = vec![(directory.to_owned(), DEPTH)];
+    let mut open = vec![(directory.to_owned(), MAX_DEPTH)];
     while let Some((directory, depth)) = open.pop() {
         let entries = match fs::read_dir(&directory) {
             Ok(entries) => entries,
             Err(error) => {
-                tracing::debug!(directory = %directory.display(), %error, "a directory of models cannot be read");
+                tracing::debug!(directory = %directory.display(), %error, "cannot read a directory of models");
                 continue;
             }
         };
         for entry in entries.flatten() {
             let path = entry.path();
-            // A link to a directory might lead back here; one to a file is as good as the file.
+            // A link to a directory might lead back here. A link to a file counts as the file.
             if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
                 open.extend(depth.checked_sub(1).map(|depth| (path, depth)));
                 continue;
@@ -281,7 +282,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         directories(home.path());
         let packages = ModulePackages::new(["imports", "none"].map(|path| home.path().join(path)).into());
-        assert!(packages.have_changed(), "nothing was read yet");
+        assert!(packages.have_changed(), "nothing has been read yet");
         let names = || {
             let found = packages.read();
             let names = found.iter().filter_map(|(path, _)| path.rsplit('/').next().map(str::to_owned));
@@ -310,14 +311,14 @@ mod tests {
         let service =
             module("s", "import clixon-controller { prefix c; } augment /c:services { container s; }");
         fs::write(home.path().join("main/s.yang"), service).unwrap();
-        let places = ["main", "imports"].map(|name| home.path().join(name));
-        let found = modules_from_directories(&places, &["service".to_owned(), "s".to_owned()]).unwrap();
+        let directories = ["main", "imports"].map(|name| home.path().join(name));
+        let found = modules_from_directories(&directories, &["service".to_owned(), "s".to_owned()]).unwrap();
         assert!(found.contains("types", Some("2021-01-01")) || found.contains("types", None));
         let schema = found.compile();
         assert!(schema.find("/service:a").is_some());
         assert!(schema.find("/clixon-controller:services/s:s").is_some(), "{:?}", schema.problems());
         assert_eq!(
-            modules_from_directories(&places, &["nothing".to_owned()]).err().as_deref(),
+            modules_from_directories(&directories, &["nothing".to_owned()]).err().as_deref(),
             Some("nothing")
         );
     }

@@ -1,36 +1,37 @@
-//! Requests to the backend: reading and writing datastores.
+//! The connection for requests: reading and writing datastores.
 
 use confine_netconf::{Error as NetconfError, OutgoingRpc, Payload, ReplyBody, RequestSession, XmlWriter};
+use confine_tree::CONTROLLER;
 use tokio::net::UnixStream;
 use tracing::Instrument as _;
 
-use crate::{CONTROLLER, ConnectOptions, Error, RequestUser, Subscription, peer_liveness::PeerLiveness};
+use crate::{ConnectOptions, Error, RequestUser, Subscription, peer_liveness::PeerLiveness};
 
-/// The backend, to make requests of: one at a time, each for an [`RequestUser`].
+/// A connection to the backend that sends one request at a time, each for a [`RequestUser`].
 ///
-/// A connection that is lost, by an error, a timeout or a dropped request, fails that request only: the next
-/// one opens another. Nothing is ever sent twice.
+/// A connection that is lost through an error, a timeout or a dropped request fails that request only: the next request
+/// opens a new connection. No request is ever sent twice.
 #[derive(Debug)]
 pub struct Backend {
     options: ConnectOptions,
     session: Option<RequestSession<UnixStream>>,
-    /// None where it does not matter which backend is asked.
-    life: Option<PeerLiveness>,
+    /// The backend that requests must reach, or `None` for any.
+    liveness: Option<PeerLiveness>,
 }
 
 /// A datastore of the controller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Datastore {
-    /// What is committed.
+    /// The committed configuration.
     Running,
-    /// What users edit.
+    /// The configuration that users edit.
     Candidate,
     /// The copy of the candidate that a service commit reads and writes.
     Actions,
 }
 
 impl Datastore {
-    /// The element that names it in `source` or `target`.
+    /// Writes the element of the datastore in `source` or `target`.
     pub(crate) fn write(self, xml: &mut XmlWriter) -> Result<(), NetconfError> {
         match self {
             Self::Running => xml.empty("running", &[]),
@@ -40,20 +41,20 @@ impl Datastore {
     }
 }
 
-/// What [`Backend::get_config`] reads.
+/// A request of [`Backend::get_config`].
 #[derive(Debug, Clone, Copy)]
 pub struct ConfigRequest<'a> {
-    /// From where.
+    /// The datastore.
     pub source: Datastore,
-    /// An XPath expression, `|` allowed. The backend answers with nothing, not with an error, where a
-    /// namespace or a node isn't known or a step has no prefix.
+    /// An XPath expression, which may have `|`. The backend returns nothing, and no error, if a namespace or a node is
+    /// unknown or a step has no prefix.
     pub xpath: &'a str,
-    /// The prefixes of the expression and their namespaces, each prefix once.
+    /// The prefixes in the expression with their namespaces, each prefix once.
     pub namespaces: &'a [(&'a str, &'a str)],
-    /// How many levels to answer with, from the root; all of them if `None`. A value is a level of its own.
+    /// The number of levels to return, from the root; all if `None`. A value is a level of its own.
     pub depth: Option<u32>,
-    /// Whether to answer with the defaults of leaves that are not set (RFC 6243, `report-all`), too. What the
-    /// identity may read of a container with defaults is then never nothing.
+    /// Whether to return the defaults of unset leaves (RFC 6243, `report-all`), too. A readable container with defaults is
+    /// then never empty.
     pub defaults: bool,
 }
 
@@ -61,38 +62,40 @@ impl Backend {
     /// Connects to the backend.
     pub async fn connect(options: ConnectOptions) -> Result<Self, Error> {
         let session = options.open().await?;
-        Ok(Self { options, session: Some(session), life: None })
+        Ok(Self { options, session: Some(session), liveness: None })
     }
 
-    /// Connects to the backend that was subscribed to, and makes requests of no other: one that is started
-    /// again gives its transactions the same numbers. Every request fails once that backend has closed the
-    /// subscription, or its events are dropped.
+    /// Connects to the backend of a subscription, and sends requests to no other: a restarted backend reuses transaction
+    /// ids. Every request fails once that backend has closed the subscription, or once the receiver of its events is
+    /// dropped.
     pub async fn connect_to_subscribed(subscription: &Subscription) -> Result<Self, Error> {
-        let (options, life) = (subscription.options().clone(), Some(subscription.life()));
-        let mut backend = Self { options, session: None, life };
+        let (options, liveness) = (subscription.options().clone(), Some(subscription.liveness()));
+        let mut backend = Self { options, session: None, liveness };
         backend.session = Some(backend.open("hello").await?);
         Ok(backend)
     }
 
     async fn open(&self, operation: &'static str) -> Result<RequestSession<UnixStream>, Error> {
         let session = self.options.open().await?;
-        match &self.life {
-            Some(life) if life.is_closed() => Err(Error::Session { operation, source: NetconfError::Closed }),
+        match &self.liveness {
+            Some(liveness) if liveness.is_closed() => {
+                Err(Error::Session { operation, source: NetconfError::Closed })
+            }
             _ => Ok(session),
         }
     }
 
-    /// What it was connected with.
+    /// Returns the options of the connection.
     pub fn options(&self) -> &ConnectOptions {
         &self.options
     }
 
-    /// Reads configuration, as far as the identity may read it: what is denied is left out, not refused
-    /// (`get-config`, RFC 6241 section 7.1).
+    /// Reads the configuration that the user may read. Denied nodes are left out without an error (`get-config`, RFC 6241
+    /// section 7.1).
     pub async fn get_config(
         &mut self,
         read: ConfigRequest<'_>,
-        identity: &RequestUser,
+        user: &RequestUser,
     ) -> Result<Payload<'static>, Error> {
         let depth = read.depth.map(|depth| depth.to_string());
         let attributes: Vec<_> = depth.as_deref().map(|depth| ("nc:depth", depth)).into_iter().collect();
@@ -101,19 +104,19 @@ impl Backend {
             filter(xml, read.xpath, read.namespaces)?;
             if read.defaults { report_all(xml) } else { Ok(()) }
         };
-        let reply = self.call(identity, "get-config", &attributes, content).await?;
+        let reply = self.call(user, "get-config", &attributes, content).await?;
         data("get-config", reply)
     }
 
-    /// Merges `config`, whole elements that declare their own namespaces, into a datastore
-    /// (`edit-config`, RFC 6241 section 7.2). Nodes in it may carry `nc:operation`.
+    /// Merges `config` into a datastore (`edit-config`, RFC 6241 section 7.2). It must be complete elements that declare
+    /// their own namespaces. Its nodes may have `nc:operation`.
     pub async fn edit_config(
         &mut self,
         target: Datastore,
         config: &str,
-        identity: &RequestUser,
+        user: &RequestUser,
     ) -> Result<(), Error> {
-        self.command(identity, "edit-config", &[], |xml| {
+        self.command(user, "edit-config", &[], |xml| {
             xml.element("target", &[], |xml| target.write(xml))?;
             xml.leaf("default-operation", &[], "merge")?;
             xml.element("config", &[], |xml| xml.fragment(config))
@@ -121,7 +124,7 @@ impl Backend {
         .await
     }
 
-    /// Ends the session in good order (`close-session`, RFC 6241 section 7.8).
+    /// Closes the session (`close-session`, RFC 6241 section 7.8).
     pub async fn close(mut self) -> Result<(), Error> {
         match self.session {
             Some(_) => self.command(&RequestUser::Host, "close-session", &[], |_| Ok(())).await,
@@ -129,58 +132,58 @@ impl Backend {
         }
     }
 
-    /// Reads state by an XPath expression in which `co` is the controller's namespace.
+    /// Reads state with an XPath expression in which `co` is the controller's namespace.
     pub(crate) async fn get_controller_state(
         &mut self,
         xpath: &str,
-        identity: &RequestUser,
+        user: &RequestUser,
     ) -> Result<Payload<'static>, Error> {
-        self.get_state(xpath, &[("co", CONTROLLER)], identity).await
+        self.get_state(xpath, &[("co", CONTROLLER)], user).await
     }
 
-    /// Reads state by an XPath expression with these prefixes.
+    /// Reads state with an XPath expression and its prefixes.
     pub(crate) async fn get_state(
         &mut self,
         xpath: &str,
         namespaces: &[(&str, &str)],
-        identity: &RequestUser,
+        user: &RequestUser,
     ) -> Result<Payload<'static>, Error> {
         let content = |xml: &mut XmlWriter| {
             filter(xml, xpath, namespaces)?;
             report_all(xml)
         };
-        let reply = self.call(identity, "get", &[("cl:content", "nonconfig")], content).await?;
+        let reply = self.call(user, "get", &[("cl:content", "nonconfig")], content).await?;
         data("get", reply)
     }
 
-    /// Makes a request for an operation without output.
+    /// Calls an operation without output.
     pub(crate) async fn command(
         &mut self,
-        identity: &RequestUser,
+        user: &RequestUser,
         operation: &'static str,
         attributes: &[(&str, &str)],
         content: impl FnOnce(&mut XmlWriter) -> Result<(), NetconfError>,
     ) -> Result<(), Error> {
-        let reply = self.call(identity, operation, attributes, content).await?;
+        let reply = self.call(user, operation, attributes, content).await?;
         reply.into_ok().map_err(|source| Error::Session { operation, source })
     }
 
-    /// Makes a request. Errors that the reply holds are typed as [`Error`].
+    /// Calls an operation. Converts the errors of the reply to [`Error`].
     pub(crate) async fn call(
         &mut self,
-        identity: &RequestUser,
+        user: &RequestUser,
         operation: &'static str,
         attributes: &[(&str, &str)],
         content: impl FnOnce(&mut XmlWriter) -> Result<(), NetconfError>,
     ) -> Result<ReplyBody, Error> {
         let failed = |source| Error::Session { operation, source };
-        let user = self.options.user(identity);
+        let user = self.options.user_name(user);
         let rpc = OutgoingRpc::new(|xml| xml.element(operation, attributes, content))
             .map_err(failed)?
             .for_user(user);
         let span = tracing::debug_span!("request", operation, user);
         let session = self.session.take().filter(RequestSession::is_open);
-        let asked = async {
+        let exchange = async {
             let mut session = match session {
                 Some(session) => session,
                 None => self.open(operation).await?,
@@ -188,9 +191,9 @@ impl Backend {
             let reply = session.request(&rpc, self.options.request_timeout).await;
             Ok((session, reply))
         };
-        let (session, reply) = asked.instrument(span).await?;
+        let (session, reply) = exchange.instrument(span).await?;
         self.session = Some(session).filter(RequestSession::is_open);
-        reply.map_err(failed)?.into_body().map_err(|errors| Error::refused(operation, user, errors))
+        reply.map_err(failed)?.into_body().map_err(|errors| Error::from_rpc_errors(operation, user, errors))
     }
 }
 
@@ -198,13 +201,13 @@ fn data(operation: &'static str, reply: ReplyBody) -> Result<Payload<'static>, E
     reply.into_data().map_err(|source| Error::Session { operation, source })
 }
 
-/// Asks for defaults, RFC 6243 section 4.5.1.
+/// Requests defaults, RFC 6243 section 4.5.1.
 fn report_all(xml: &mut XmlWriter) -> Result<(), NetconfError> {
     const WITH_DEFAULTS: &str = "urn:ietf:params:xml:ns:yang:ietf-netconf-with-defaults";
     xml.leaf("with-defaults", &[("xmlns", WITH_DEFAULTS)], "report-all")
 }
 
-/// A filter by XPath, RFC 6241 section 8.9.5.
+/// Writes an XPath filter, RFC 6241 section 8.9.5.
 fn filter(xml: &mut XmlWriter, xpath: &str, namespaces: &[(&str, &str)]) -> Result<(), NetconfError> {
     let declarations: Vec<_> =
         namespaces.iter().map(|(prefix, namespace)| (format!("xmlns:{prefix}"), *namespace)).collect();

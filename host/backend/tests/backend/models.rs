@@ -1,20 +1,14 @@
-//! Models as they are read of a controller, which is played by a test: what is asked of it, what comes of the
-//! answers, and what is asked again.
-
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
-mod peer;
+//! Reading models from a scripted controller: the requests, the results, and the requests that are repeated.
 
 use std::{
     path::Path,
     sync::{Arc, Mutex},
 };
 
+use crate::peer::{Connection, Peer, error, reply};
 use confine_backend::{Backend, ModelCache, ModelStore, YangDirectories};
-use confine_tree::{QName, Schema, SchemaNode};
-use peer::{Connection, Peer, error, reply};
+use confine_tree::{CONTROLLER, QName, Schema, SchemaNode};
 
-const CONTROLLER: &str = "http://clicon.org/controller";
 const C: &str = r#"xmlns="http://clicon.org/controller""#;
 
 const MOUNT: &str = "module ietf-yang-schema-mount { namespace urn:mount; prefix m; \
@@ -30,7 +24,7 @@ const LAMP: &str = "module lamp { namespace urn:lamp; prefix l; revision 2020-01
 const BRIGHTER: &str = "module lamp { namespace urn:lamp; prefix l; revision 2021-01-01;
   container lamp { leaf level { type uint16; } leaf colour { type string; } } }";
 
-/// A module as the peer has it: name, revision, text.
+/// A module of the peer: name, revision, text.
 type Text = (&'static str, &'static str, &'static str);
 
 #[derive(Clone)]
@@ -38,7 +32,7 @@ struct Device {
     name: &'static str,
     state: &'static str,
     since: &'static str,
-    /// None where the controller has none yet.
+    /// `None` if the controller has none yet.
     models: Option<Vec<Text>>,
 }
 
@@ -46,22 +40,22 @@ fn open(name: &'static str, models: &[Text]) -> Device {
     Device { name, state: "OPEN", since: "monday", models: Some(models.to_vec()) }
 }
 
-/// What the peer knows.
+/// The state of the peer.
 #[derive(Clone, Default)]
 struct Facts {
     own: Vec<Text>,
     devices: Vec<Device>,
-    /// Domains of devices, as configuration.
+    /// The configuration of the domains of devices.
     domains: &'static str,
     is_old: bool,
-    /// Modules whose texts cannot be read just now.
+    /// Modules whose texts cannot be read now.
     withheld: &'static [&'static str],
     asked: Vec<String>,
 }
 
 impl Facts {
     fn answer(&mut self, operation: &str) -> String {
-        self.asked.push(short(operation));
+        self.asked.push(summary(operation));
         let inner = |name: &str| {
             let (_, rest) = operation.split_once(&format!("<{name}>"))?;
             Some(rest.split_once('<').unwrap().0.to_owned())
@@ -121,8 +115,8 @@ impl Facts {
     }
 }
 
-/// What a request is about.
-fn short(operation: &str) -> String {
+/// Summarises a request.
+fn summary(operation: &str) -> String {
     let name = operation.split(['<', ' ', '/', '>']).nth(1).unwrap();
     let words = ["identifier", "device", "name"].iter().filter_map(|word| {
         let (_, rest) = operation.split_once(&format!("<{word}>"))?;
@@ -131,7 +125,7 @@ fn short(operation: &str) -> String {
     std::iter::once(name).chain(words).collect::<Vec<_>>().join(" ")
 }
 
-/// A controller with these facts, which may change, and a connection to it.
+/// Returns the changeable state of a controller, and a connection to it.
 async fn controller(facts: Facts) -> (Arc<Mutex<Facts>>, tokio::sync::Mutex<Backend>) {
     let (peer, facts) = (Peer::listen(), Arc::new(Mutex::new(facts)));
     let options = peer.options();
@@ -150,8 +144,8 @@ fn asked(facts: &Mutex<Facts>) -> String {
     std::mem::take(&mut facts.lock().unwrap().asked).join("\n")
 }
 
-/// What is known of a leaf: its value in its canonical form, or what is wrong with it.
-fn told(models: &ModelStore, device: &str, leaf: &str, value: &str) -> String {
+/// Returns the canonical form of a value, the error, or whether the leaf is unknown or excluded.
+fn canonical(models: &ModelStore, device: &str, leaf: &str, value: &str) -> String {
     let schema = models.schema();
     let child = |node: SchemaNode, namespace, local| schema.child(node, QName::new(namespace, local));
     let root = schema.root().unwrap();
@@ -181,7 +175,7 @@ async fn each_model_is_requested_once() {
     let (facts, backend) =
         controller(facts(&[open("l1", &[OLD_LAMP]), open("l2", &[OLD_LAMP]), open("l3", &[NEW_LAMP])])).await;
     let mut models = ModelStore::default();
-    assert_eq!(told(&models, "l1", "level", "x"), "unknown");
+    assert_eq!(canonical(&models, "l1", "level", "x"), "unknown");
     models.read_controller_models(&backend).await.unwrap();
     assert!(models.read_device_models(&backend).await.unwrap());
     insta::assert_snapshot!(asked(&facts), @"
@@ -196,16 +190,16 @@ async fn each_model_is_requested_once() {
     get-device-schema l3
     get-device-schema l3 lamp
     ");
-    insta::assert_snapshot!(["l1", "l2", "l3", "l4"].map(|device| told(&models, device, "level", "0x70")).join("\n"), @"
+    insta::assert_snapshot!(["l1", "l2", "l3", "l4"].map(|device| canonical(&models, device, "level", "0x70")).join("\n"), @"
     `0x70` is not a value of `level`: a number from 0 to 100 (`uint8`)
     `0x70` is not a value of `level`: a number from 0 to 100 (`uint8`)
     112
     unknown
     ");
-    assert_eq!(told(&models, "l1", "colour", ""), "excluded");
-    assert_eq!(told(&models, "l3", "colour", "red"), "red");
+    assert_eq!(canonical(&models, "l1", "colour", ""), "excluded");
+    assert_eq!(canonical(&models, "l3", "colour", "red"), "red");
 
-    // Nothing has changed: the connections are looked at, and that is all.
+    // Nothing has changed: only the connection states are read.
     assert!(!models.read_device_models(&backend).await.unwrap());
     insta::assert_snapshot!(asked(&facts), @"
     get
@@ -239,14 +233,14 @@ async fn reconnected_device_is_queried_again() {
     asked(&facts);
     let change = |change: &dyn Fn(&mut Device)| change(facts.lock().unwrap().devices.first_mut().unwrap());
 
-    // While it is on its way, what it spoke is the best that is known.
+    // While it connects, its last models are used.
     change(&|l1| (l1.state, l1.since, l1.models) = ("SCHEMA-LIST", "tuesday", None));
     assert!(!models.read_device_models(&backend).await.unwrap());
-    assert_eq!(told(&models, "l1", "colour", "red"), "excluded");
+    assert_eq!(canonical(&models, "l1", "colour", "red"), "excluded");
     change(&|l1| (l1.state, l1.models) = ("OPEN", Some(vec![NEW_LAMP])));
     assert!(models.read_device_models(&backend).await.unwrap());
-    assert_eq!(told(&models, "l1", "colour", "red"), "red");
-    assert_eq!(told(&models, "l2", "colour", "red"), "excluded");
+    assert_eq!(canonical(&models, "l1", "colour", "red"), "red");
+    assert_eq!(canonical(&models, "l2", "colour", "red"), "excluded");
     insta::assert_snapshot!(asked(&facts), @"
     get
     get-config
@@ -256,12 +250,12 @@ async fn reconnected_device_is_queried_again() {
     get-device-schema l1 lamp
     ");
 
-    // One that speaks the same as before is no news; one that is gone is.
+    // A device with the same models is no change. A removed device is one.
     change(&|l1| l1.since = "wednesday");
     assert!(!models.read_device_models(&backend).await.unwrap());
     facts.lock().unwrap().devices.pop();
     assert!(models.read_device_models(&backend).await.unwrap());
-    assert_eq!(told(&models, "l2", "level", "1"), "unknown");
+    assert_eq!(canonical(&models, "l2", "level", "1"), "unknown");
 }
 
 #[tokio::test]
@@ -274,8 +268,8 @@ async fn unavailable_model_leaves_its_nodes_unknown() {
     let mut models = ModelStore::default();
     models.read_controller_models(&backend).await.unwrap();
     models.read_device_models(&backend).await.unwrap();
-    let told = ["closed", "half", "none"].map(|device| told(&models, device, "level", "101"));
-    insta::assert_snapshot!(told.join("\n"), @"
+    let values = ["closed", "half", "none"].map(|device| canonical(&models, device, "level", "101"));
+    insta::assert_snapshot!(values.join("\n"), @"
     unknown
     `101` is not a value of `level`: a number from 0 to 100 (`uint8`)
     unknown
@@ -303,7 +297,7 @@ async fn old_controller_is_not_asked_for_device_schemas() {
     std::fs::write(home.path().join("clixon-controller.yang"), OWN).unwrap();
     std::fs::write(home.path().join("ietf-yang-schema-mount.yang"), MOUNT).unwrap();
     let directories = YangDirectories { main: Some(home.path().into()), ..YangDirectories::default() };
-    // What came with a service is better than nothing: but there may be more.
+    // The package of a service is used, but there may be more modules.
     let package = home.path().join("package");
     std::fs::create_dir(&package).unwrap();
     std::fs::write(package.join("lamp.yang"), LAMP).unwrap();
@@ -317,10 +311,10 @@ async fn old_controller_is_not_asked_for_device_schemas() {
     get-device-schema l1
     ");
     assert_eq!(
-        told(&models, "l1", "level", "101"),
+        canonical(&models, "l1", "level", "101"),
         "`101` is not a value of `level`: a number from 0 to 100 (`uint8`)"
     );
-    assert_eq!(told(&models, "l1", "colour", "red"), "unknown");
+    assert_eq!(canonical(&models, "l1", "colour", "red"), "unknown");
     let schema = models.schema();
     let devices = schema.child(schema.root().unwrap(), QName::new(CONTROLLER, "devices")).unwrap();
     assert!(schema.excludes(devices, QName::new(CONTROLLER, "x")), "the controller's model is known");
@@ -335,22 +329,22 @@ async fn service_models_are_read_when_they_appear() {
     models.read_controller_models(&backend).await.unwrap();
     models.read_device_models(&backend).await.unwrap();
     assert!(!models.read_service_models().await, "there is nothing");
-    assert_eq!(told(&models, "l1", "level", "101"), "unknown");
+    assert_eq!(canonical(&models, "l1", "level", "101"), "unknown");
     asked(&facts);
 
     std::fs::create_dir(home.path().join("lamps")).unwrap();
     std::fs::write(home.path().join("lamps/lamp.yang"), LAMP).unwrap();
     assert!(models.read_service_models().await);
     let refused = "`101` is not a value of `level`: a number from 0 to 100 (`uint8`)";
-    assert_eq!(told(&models, "l1", "level", "101"), refused);
+    assert_eq!(canonical(&models, "l1", "level", "101"), refused);
     assert!(!models.read_service_models().await, "it was read");
 
     std::fs::write(home.path().join("lamps/lamp.yang"), BRIGHTER).unwrap();
     assert!(models.read_service_models().await);
-    assert_eq!(told(&models, "l1", "level", "101"), "101");
+    assert_eq!(canonical(&models, "l1", "level", "101"), "101");
     std::fs::remove_dir_all(home.path().join("lamps")).unwrap();
     assert!(models.read_service_models().await);
-    assert_eq!(told(&models, "l1", "level", "101"), "unknown");
+    assert_eq!(canonical(&models, "l1", "level", "101"), "unknown");
     assert_eq!(asked(&facts), "", "the controller has nothing to do with it");
 }
 
@@ -385,7 +379,7 @@ async fn missing_models_are_requested_again() {
     assert!(models.has_gaps());
     asked(&facts);
 
-    // Still not. Of the devices that have the same, one is asked.
+    // Still missing. Of the devices with the same models, one is asked.
     models.retry_missing(&backend).await.unwrap();
     assert!(models.has_gaps());
     insta::assert_snapshot!(asked(&facts), @"
@@ -406,20 +400,20 @@ async fn missing_models_are_requested_again() {
     ");
 
     facts.lock().unwrap().withheld = &[];
-    assert_eq!(told(&models, "l1", "level", "101"), "unknown");
+    assert_eq!(canonical(&models, "l1", "level", "101"), "unknown");
     assert!(models.retry_missing(&backend).await.unwrap());
     let refused = "`101` is not a value of `level`: a number from 0 to 100 (`uint8`)";
-    assert_eq!(["l1", "l2"].map(|device| told(&models, device, "level", "101")), [refused; 2]);
+    assert_eq!(["l1", "l2"].map(|device| canonical(&models, device, "level", "101")), [refused; 2]);
     insta::assert_snapshot!(asked(&facts), @"
     get-device-schema l1 lamp
     get-device-schema l1 other
     get-device-schema shy
     ");
-    assert!(models.has_gaps(), "one device has told nothing");
+    assert!(models.has_gaps(), "one device has no models yet");
 
     facts.lock().unwrap().devices.last_mut().unwrap().models = Some(vec![OLD_LAMP, other]);
     assert!(models.retry_missing(&backend).await.unwrap());
-    assert_eq!(told(&models, "shy", "level", "101"), refused);
+    assert_eq!(canonical(&models, "shy", "level", "101"), refused);
     assert!(!models.has_gaps());
     asked(&facts);
     assert!(!models.retry_missing(&backend).await.unwrap());
@@ -437,7 +431,7 @@ async fn models_are_cached_and_read_per_domain() {
         assert!(models.read_device_models(&backend).await.unwrap());
         let asked = asked(&facts);
         let texts: Vec<&str> = asked.lines().filter(|line| line.starts_with("get-device-schema ")).collect();
-        (texts.join("\n"), told(&models, device.name, "level", "101"))
+        (texts.join("\n"), canonical(&models, device.name, "level", "101"))
     };
     let none = YangDirectories::default;
     let lamp = open("l1", &[OLD_LAMP]);
@@ -446,7 +440,7 @@ async fn models_are_cached_and_read_per_domain() {
     assert_eq!(start(none(), "", &lamp).await, (fetched.into(), refused.into()));
     assert_eq!(start(none(), "", &lamp).await, (listed.into(), refused.into()));
 
-    // In another domain the same name is another file.
+    // In another domain the same module has another text.
     let wide: Text = ("lamp", "2020-01-01", BRIGHTER);
     let other = "<devices xmlns=\"http://clicon.org/controller\"><device><name>l1</name>\
                  <device-profile>p</device-profile></device><device-profile><name>p</name>\
@@ -456,14 +450,14 @@ async fn models_are_cached_and_read_per_domain() {
     assert_eq!(start(none(), other, &wide).await, (listed.into(), "101".into()));
     assert_eq!(start(none(), "", &lamp).await, (listed.into(), refused.into()));
 
-    // What is altered is fetched again, and kept again.
+    // An altered file is fetched and stored again.
     for entry in std::fs::read_dir(home.path().join("cache")).unwrap() {
         std::fs::write(entry.unwrap().path(), "module lamp {").unwrap();
     }
     assert_eq!(start(none(), "", &lamp).await, (fetched.into(), refused.into()));
     assert_eq!(start(none(), "", &lamp).await, (listed.into(), refused.into()));
 
-    // The directory of the domain goes before all.
+    // The directory of the domain takes precedence.
     let files = home.path().join("mounts/default");
     std::fs::create_dir_all(&files).unwrap();
     std::fs::write(files.join("lamp@2020-01-01.yang"), LAMP.replace("100", "120")).unwrap();

@@ -1,21 +1,19 @@
-//! Against a real controller, whose socket is named by the environment variable `CONFINE_LIVE_SOCKET`.
+//! Tests against a live controller, whose socket is in the environment variable `CONFINE_LIVE_SOCKET`.
 //!
 //! Run as root, or as the backend's user. The controller needs the service `ssh-users` of the examples and no
 //! services daemon; nothing is pushed to its devices.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
 use confine_backend::{
-    ActionsMode, AnswerRejection, Backend, CONTROLLER, ConfigRequest, ConnectOptions, ControllerCommit,
-    ControllerEvent, Datastore, DatastoreDiff, DeviceConfigType, Error, EventReceiver, EventStream,
-    ModelCache, ModelStore, PushMode, RequestUser, ServiceRef, ServicesCommit, TransactionOutcome,
-    TransactionState, YangDirectories,
+    ActionsMode, AnswerRejection, Backend, ConfigRequest, ConnectOptions, ControllerCommit, ControllerEvent,
+    Datastore, DatastoreDiff, DeviceConfigType, Error, EventReceiver, EventStream, ModelCache, ModelStore,
+    PushMode, RequestUser, ServiceRef, ServicesCommit, TransactionOutcome, TransactionState, YangDirectories,
 };
+use confine_tree::CONTROLLER;
 
 const HOST: RequestUser = RequestUser::Host;
 const NAMESPACES: &[(&str, &str)] = &[("ctrl", CONTROLLER)];
 
-/// How to reach the controller, or `None` if there is none.
+/// Returns the options to connect to the controller. Prints that the test is skipped and returns `None` if there is none.
 fn options() -> Option<ConnectOptions> {
     let socket = std::env::var_os("CONFINE_LIVE_SOCKET");
     if socket.is_none() {
@@ -49,7 +47,7 @@ async fn live_controller_is_understood() {
     reads(&mut backend).await;
     refusals(&mut backend).await;
 
-    // Blanks, quotes and brackets in the key, to see them come back.
+    // The key has blanks, quotes and brackets, which must come back unchanged.
     let key = "a b'] <c>";
     let instance = format!(
         "<services xmlns=\"{CONTROLLER}\"><ssh-users xmlns=\"http://clicon.org/ssh-users\">\
@@ -64,18 +62,18 @@ async fn live_controller_is_understood() {
     };
     let expected = ServiceRef { name: "ssh-users".into(), key: Some(("service-name".into(), key.into())) };
 
-    // One is answered with an error, one with success.
+    // The first commit is answered with an error, the second with success.
     let tid = user.controller_commit(commit, &HOST).await.unwrap();
-    let told = notified(&mut events).await;
-    assert_eq!((told.tid, told.diff, &told.services[..]), (tid, true, &[expected.clone()][..]));
+    let event = notified(&mut events).await;
+    assert_eq!((event.tid, event.diff, &event.services[..]), (tid, true, &[expected.clone()][..]));
     let open = backend.open_transactions(&HOST).await.unwrap();
     assert_eq!(open.iter().map(|transaction| transaction.tid).collect::<Vec<_>>(), [tid]);
     let reason = "bench: '<' not supported & \"more\"\nsecond line";
     backend.transaction_error(tid, "conf\u{ed}ne <1>", reason, &HOST).await.unwrap();
-    let over = events.wait_for_transaction(tid).await.unwrap();
-    assert_eq!(over.result, TransactionOutcome::Failed);
-    assert_eq!(over.origin.as_deref(), Some("conf_ne _1_"));
-    assert_eq!(over.reason.as_deref(), Some(reason));
+    let completed = events.wait_for_transaction(tid).await.unwrap();
+    assert_eq!(completed.result, TransactionOutcome::Failed);
+    assert_eq!(completed.origin.as_deref(), Some("conf_ne _1_"));
+    assert_eq!(completed.reason.as_deref(), Some(reason));
     let again = backend.actions_done(tid, &[], &HOST).await.unwrap_err();
     assert!(
         matches!(again, Error::Rejected { rejection: AnswerRejection::AlreadyCompleted, .. }),
@@ -89,12 +87,12 @@ async fn live_controller_is_understood() {
     assert_eq!(transaction.push(), Some(PushMode::None));
     assert_eq!(transaction.username.as_deref(), Some(user.options().host_user.as_str()));
     backend.actions_done(tid, &["ssh-users"], &HOST).await.unwrap();
-    let over = events.wait_for_transaction(tid).await.unwrap();
-    assert_eq!((over.result, over.reason), (TransactionOutcome::Success, None));
+    let completed = events.wait_for_transaction(tid).await.unwrap();
+    assert_eq!((completed.result, completed.reason), (TransactionOutcome::Success, None));
     let diff = DatastoreDiff::Devices("*", DeviceConfigType::Running, DeviceConfigType::Actions);
     assert!(user.datastore_diff(diff, &HOST).await.unwrap().is_empty());
 
-    // The whole list and everything, as they are notified.
+    // The notifications of a whole list, and of everything.
     for (asked, services) in
         [(Some("ssh-users"), vec![ServiceRef { name: "ssh-users".into(), key: None }]), (None, vec![])]
     {
@@ -114,8 +112,7 @@ async fn live_controller_is_understood() {
     backend.close().await.unwrap();
 }
 
-/// The controller's own models and those of its devices, which are to be open and to speak
-/// `openconfig-interfaces`.
+/// Reads the models of the controller and of its devices, which must be open and have `openconfig-interfaces`.
 #[tokio::test]
 async fn live_controller_models_are_read() {
     let Some(options) = options() else { return };

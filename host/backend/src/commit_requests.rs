@@ -1,73 +1,48 @@
-//! What a user of the controller asks of it: commits, locks and differences.
+//! The requests of a user of the controller: commits, locks and diffs.
 
 use confine_netconf::XmlWriter;
+use confine_tree::CONTROLLER;
 
-use crate::transaction::parse_tid;
-use crate::{Backend, CONTROLLER, Datastore, Error, RequestUser};
+use crate::{Backend, Datastore, Error, PushMode, RequestUser, transaction::parse_tid};
 
-/// What a commit does with the devices.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PushMode {
-    /// Nothing is sent to them.
-    None,
-    /// They are asked whether they would accept it.
-    Validate,
-    /// They get it.
-    Commit,
-}
-
-impl PushMode {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::None => "NONE",
-            Self::Validate => "VALIDATE",
-            Self::Commit => "COMMIT",
-        }
-    }
-
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        [Self::None, Self::Validate, Self::Commit].into_iter().find(|push| push.as_str() == text)
-    }
-}
-
-/// Which services a commit runs.
+/// The services that a commit runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ActionsMode<'a> {
-    /// None.
+    /// No service.
     None,
-    /// Those that have changed.
+    /// The changed services.
     Change,
-    /// This one, `name` or `name[key='value']`, whether or not it has changed; all of them if `None`.
+    /// This service, `name` or `name[key='value']`, changed or not; all services if `None`.
     Force(Option<&'a str>),
-    /// None; the configuration that this one has created is removed, or that of all if `None`.
+    /// No service. The configuration that this service has created is removed, or that of all services if `None`.
     Delete(Option<&'a str>),
 }
 
-/// A commit by the controller, which may run services and push to devices.
+/// A commit of the controller, which may run services and push to devices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ControllerCommit<'a> {
-    /// Pattern of device names; `*` for all.
+    /// A pattern of device names; `*` for all.
     pub device: &'a str,
-    /// What to do with the devices.
+    /// What the commit does with the devices.
     pub push: PushMode,
-    /// Which services to run.
+    /// The services to run.
     pub actions: ActionsMode<'a>,
-    /// What to commit: the candidate or `running`.
+    /// The datastore to commit: the candidate or `running`.
     pub source: Datastore,
 }
 
-/// A device's configuration as the controller has it in one place or another.
+/// One of the configurations that the controller has of a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeviceConfigType {
-    /// In the controller's `running`.
+    /// That in the controller's `running`.
     Running,
-    /// In the controller's candidate.
+    /// That in the controller's candidate.
     Candidate,
-    /// In the datastore of the actions.
+    /// That in the actions datastore.
     Actions,
-    /// As it was last pulled or pushed.
+    /// That of the last pull or push.
     Synced,
-    /// As it was pulled last without being kept.
+    /// That of the last transient pull.
     Transient,
 }
 
@@ -83,7 +58,7 @@ impl DeviceConfigType {
     }
 }
 
-/// What [`Backend::datastore_diff`] compares.
+/// The two sides of [`Backend::datastore_diff`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DatastoreDiff<'a> {
     /// Two datastores.
@@ -93,7 +68,7 @@ pub enum DatastoreDiff<'a> {
 }
 
 impl Datastore {
-    /// The identity that names it in the controller's own operations.
+    /// Returns the identity of the datastore in the controller's own operations.
     fn reference(self) -> &'static str {
         match self {
             Self::Running => "ds:running",
@@ -104,12 +79,12 @@ impl Datastore {
 }
 
 impl Backend {
-    /// Starts a commit; returns the number of its transaction. How it ends is told by a
-    /// [`ControllerTransaction`](crate::ControllerTransaction): subscribe before.
+    /// Starts a commit and returns its transaction id. A [`ControllerTransaction`](crate::ControllerTransaction) notifies the
+    /// result: subscribe first.
     pub async fn controller_commit(
         &mut self,
         commit: ControllerCommit<'_>,
-        identity: &RequestUser,
+        user: &RequestUser,
     ) -> Result<u64, Error> {
         const OPERATION: &str = "controller-commit";
         let (actions, instance) = match commit.actions {
@@ -127,17 +102,17 @@ impl Backend {
             }
             xml.leaf("source", &[], commit.source.reference())
         };
-        let tids = self.output(identity, OPERATION, content).await?;
-        let tid = tids.first().ok_or_else(|| Error::answer(OPERATION, "it has no `tid`"))?;
+        let tids = self.output(user, OPERATION, content).await?;
+        let tid = tids.first().ok_or_else(|| Error::invalid_answer(OPERATION, "it has no `tid`"))?;
         parse_tid(OPERATION, tid)
     }
 
-    /// The differences, printed for people: one text for two datastores, one for each device; none where
-    /// there is no difference.
+    /// Returns the differences as text: one text for two datastores, one per device otherwise. Returns nothing if there is no
+    /// difference.
     pub async fn datastore_diff(
         &mut self,
         diff: DatastoreDiff<'_>,
-        identity: &RequestUser,
+        user: &RequestUser,
     ) -> Result<Vec<String>, Error> {
         let content = |xml: &mut XmlWriter| match diff {
             DatastoreDiff::Datastores(one, other) => {
@@ -150,40 +125,40 @@ impl Backend {
                 xml.leaf("config-type2", &[], other.as_str())
             }
         };
-        let mut texts = self.output(identity, "datastore-diff", content).await?;
-        // Equal datastores are answered with one empty text, equal devices with none.
+        let mut texts = self.output(user, "datastore-diff", content).await?;
+        // The reply has one empty text for equal datastores, and none for equal devices.
         texts.retain(|text| !text.is_empty());
         Ok(texts)
     }
 
     /// Commits the candidate to `running`, without services or devices (RFC 6241 section 8.3.4.1).
-    pub async fn commit(&mut self, identity: &RequestUser) -> Result<(), Error> {
-        self.command(identity, "commit", &[], |_| Ok(())).await
+    pub async fn commit(&mut self, user: &RequestUser) -> Result<(), Error> {
+        self.command(user, "commit", &[], |_| Ok(())).await
     }
 
-    /// Makes the candidate what `running` is (RFC 6241 section 8.3.4.2).
-    pub async fn discard_changes(&mut self, identity: &RequestUser) -> Result<(), Error> {
-        self.command(identity, "discard-changes", &[], |_| Ok(())).await
+    /// Resets the candidate to `running` (RFC 6241 section 8.3.4.2).
+    pub async fn discard_changes(&mut self, user: &RequestUser) -> Result<(), Error> {
+        self.command(user, "discard-changes", &[], |_| Ok(())).await
     }
 
     /// Locks a datastore for this connection (RFC 6241 section 7.5). The lock ends with the connection.
-    pub async fn lock(&mut self, target: Datastore, identity: &RequestUser) -> Result<(), Error> {
-        self.command(identity, "lock", &[], |xml| xml.element("target", &[], |xml| target.write(xml))).await
+    pub async fn lock(&mut self, target: Datastore, user: &RequestUser) -> Result<(), Error> {
+        self.command(user, "lock", &[], |xml| xml.element("target", &[], |xml| target.write(xml))).await
     }
 
-    /// Gives the lock back (RFC 6241 section 7.6).
-    pub async fn unlock(&mut self, target: Datastore, identity: &RequestUser) -> Result<(), Error> {
-        self.command(identity, "unlock", &[], |xml| xml.element("target", &[], |xml| target.write(xml))).await
+    /// Unlocks a datastore (RFC 6241 section 7.6).
+    pub async fn unlock(&mut self, target: Datastore, user: &RequestUser) -> Result<(), Error> {
+        self.command(user, "unlock", &[], |xml| xml.element("target", &[], |xml| target.write(xml))).await
     }
 
-    /// Calls an operation of the controller's; returns the texts of the leaves that it answers with.
+    /// Calls an operation of the controller. Returns the texts of the leaves in its output.
     async fn output(
         &mut self,
-        identity: &RequestUser,
+        user: &RequestUser,
         operation: &'static str,
         content: impl FnOnce(&mut XmlWriter) -> Result<(), confine_netconf::Error>,
     ) -> Result<Vec<String>, Error> {
-        let reply = self.call(identity, operation, &[("xmlns", CONTROLLER)], content).await?;
+        let reply = self.call(user, operation, &[("xmlns", CONTROLLER)], content).await?;
         let unreadable = |source| Error::Session { operation, source };
         let output = reply.into_output().map_err(unreadable)?;
         output.children().map(|leaf| leaf.and_then(|leaf| leaf.text()).map_err(unreadable)).collect()

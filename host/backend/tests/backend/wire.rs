@@ -1,17 +1,13 @@
-//! What goes over the wire, to the octet, against a peer that follows a script.
-
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
-mod peer;
+//! The exact messages on the connection, against a scripted peer.
 
 use std::time::Duration;
 
+use crate::peer::{Connection, Peer, error, notification, ok, reply};
 use confine_backend::{
     ActionsMode, AnswerRejection, Backend, ConfigRequest, ConnectOptions, ControllerCommit, ControllerEvent,
     ControllerTransaction, Datastore, DatastoreDiff, DeviceConfigType, Error, EventReceiver, EventStream,
     PushMode, RequestUser, ServiceRef, Subscription, TransactionOutcome, TransactionState,
 };
-use peer::{Peer, error, notification, ok, reply};
 
 /// The namespace of the controller, as an attribute.
 const C: &str = r#"xmlns="http://clicon.org/controller""#;
@@ -20,7 +16,7 @@ fn alice() -> RequestUser {
     RequestUser::User("alice".to_owned())
 }
 
-/// A backend whose peer answers `answers`, in order; what it makes of `calls`, and what it sent.
+/// Runs `calls` on a backend whose peer sends `answers` in order. Returns their result and the requests.
 async fn play<T>(answers: &[&str], calls: impl AsyncFnOnce(&mut Backend) -> T) -> (T, Vec<String>) {
     let peer = Peer::listen();
     let mut backend = None;
@@ -104,7 +100,7 @@ async fn edit_config_of_partial_elements_is_not_sent() {
     assert_eq!(sent, ["noc: <discard-changes/>"]);
 }
 
-/// A transaction as the controller shows it.
+/// Returns a transaction in the format of the controller.
 fn transaction(tid: u64, state: &str, push: &str) -> String {
     format!(
         "<transaction><tid>{tid}</tid><username>alice</username><result>INIT</result><devices><device>\
@@ -210,7 +206,7 @@ async fn access_denied_has_its_own_error() {
     the controller does not let `clicon` act for `alice`
     hint: set CLICON_NACM_CREDENTIALS to `except`, and run as root or as CLICON_BACKEND_USER: User clicon credential not matching NACM user alice (access-denied)
     ");
-    insta::assert_snapshot!(chain(&errors[2]), @"the controller refuses `edit-config`: Creator attribute, no instance: [] in nosuch (operation-failed)");
+    insta::assert_snapshot!(chain(&errors[2]), @"the controller rejected `edit-config`: Creator attribute, no instance: [] in nosuch (operation-failed)");
 }
 
 #[tokio::test]
@@ -279,7 +275,7 @@ async fn lost_connection_fails_one_request() {
     );
 }
 
-/// Another has other transactions under the same numbers.
+/// A restarted backend has other transactions with the same ids.
 #[tokio::test]
 async fn restarted_backend_gets_no_request_of_the_old_one() {
     let peer = Peer::listen();
@@ -287,7 +283,7 @@ async fn restarted_backend_gets_no_request_of_the_old_one() {
     let connect = async || Backend::connect_to_subscribed(&subscription).await;
     let (backend, first) = tokio::join!(connect(), peer.accept());
     let mut backend = backend.unwrap();
-    // Only the connection for requests is lost: the backend is the same.
+    // Only the request connection is lost: the backend is the same.
     drop(first);
     assert!(!backend.commit(&RequestUser::Host).await.unwrap_err().is_recoverable());
     let (answered, second) = tokio::join!(backend.actions_done(7, &[], &RequestUser::Host), async {
@@ -297,7 +293,7 @@ async fn restarted_backend_gets_no_request_of_the_old_one() {
         second
     });
     answered.unwrap();
-    // All are lost, and somebody listens.
+    // All connections are lost, and another backend listens.
     drop((second, subscribed));
     assert!(!backend.commit(&RequestUser::Host).await.unwrap_err().is_recoverable());
     let (refused, mut third) =
@@ -347,8 +343,8 @@ async fn reply_over_message_limit_is_refused() {
     );
     let error = read.unwrap_err();
     let causes = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source());
-    let told: Vec<String> = causes.map(ToString::to_string).collect();
-    assert!(told.iter().any(|cause| cause.contains("4000")), "{told:?}");
+    let messages: Vec<String> = causes.map(ToString::to_string).collect();
+    assert!(messages.iter().any(|cause| cause.contains("4000")), "{messages:?}");
 }
 
 #[tokio::test]
@@ -363,8 +359,8 @@ async fn connecting_without_a_listener_fails() {
     ");
 }
 
-/// The peer answers the request for a stream.
-async fn subscribe(connection: &mut peer::Connection, stream: &str) {
+/// Replies to the subscription of a stream.
+async fn subscribe(connection: &mut Connection, stream: &str) {
     let (user, operation) = connection.operation().await;
     assert_eq!(user, "noc");
     assert_eq!(
@@ -376,8 +372,8 @@ async fn subscribe(connection: &mut peer::Connection, stream: &str) {
     connection.send(&ok()).await;
 }
 
-/// A session that has subscribed to a stream, and its peer.
-async fn subscription(peer: &Peer) -> (Subscription, peer::Connection) {
+/// Returns a session that has subscribed to a stream, and its peer.
+async fn subscription(peer: &Peer) -> (Subscription, Connection) {
     let options = peer.options();
     let subscribes = async {
         let mut subscription = Subscription::open(&options).await.unwrap();
@@ -391,8 +387,8 @@ async fn subscription(peer: &Peer) -> (Subscription, peer::Connection) {
     })
 }
 
-/// A subscriber to both streams, and its peer.
-async fn subscribed(peer: &Peer) -> (EventReceiver, peer::Connection) {
+/// Returns a subscriber to both streams, and its peer.
+async fn subscribed(peer: &Peer) -> (EventReceiver, Connection) {
     let (mut subscription, mut connection) = subscription(peer).await;
     let (added, ()) = tokio::join!(
         subscription.add(EventStream::ControllerTransaction),
@@ -402,7 +398,7 @@ async fn subscribed(peer: &Peer) -> (EventReceiver, peer::Connection) {
     (subscription.into_receiver().unwrap(), connection)
 }
 
-/// What tells a commit that is ours from one that another daemon has left.
+/// Distinguishes our own commit from one that another daemon left behind.
 #[tokio::test]
 async fn event_before_subscription_reply_is_buffered() {
     let peer = Peer::listen();
@@ -472,13 +468,13 @@ async fn services_commit_names_its_instances() {
 async fn transaction_end_is_notified() {
     let peer = Peer::listen();
     let (mut events, mut connection) = subscribed(&peer).await;
-    let over = |tid: u64, fields: &str| {
+    let completed = |tid: u64, fields: &str| {
         notification(&format!(
             "<controller-transaction {C}><tid>{tid}</tid>{fields}</controller-transaction>"
         ))
     };
-    connection.send(&over(3, "<username>root</username><result>SUCCESS</result>")).await;
-    connection.send(&over(4, "<username>alice</username><result>FAILED</result><origin>confine</origin><reason>a &lt; b</reason>")).await;
+    connection.send(&completed(3, "<username>root</username><result>SUCCESS</result>")).await;
+    connection.send(&completed(4, "<username>alice</username><result>FAILED</result><origin>confine</origin><reason>a &lt; b</reason>")).await;
     let failed = events.wait_for_transaction(4).await.unwrap();
     assert_eq!(
         failed,
@@ -496,7 +492,7 @@ async fn transaction_end_is_notified() {
 async fn malformed_event_is_skipped() {
     let peer = Peer::listen();
     let (mut events, mut connection) = subscribed(&peer).await;
-    // As a controller would send it that doesn't escape what it was given.
+    // As a controller that does not escape its input would send it.
     connection
         .send(&notification(&format!(
             "<controller-transaction {C}><tid>1</tid><origin><&></origin></controller-transaction>"
@@ -508,7 +504,7 @@ async fn malformed_event_is_skipped() {
     assert!(matches!(events.next().await, Err(error) if error.is_recoverable()));
     let unreadable = events.next().await.unwrap_err();
     assert!(unreadable.is_recoverable());
-    insta::assert_snapshot!(unreadable, @"cannot make sense of the controller's `services-commit`: `x` is not the number of a transaction");
+    insta::assert_snapshot!(unreadable, @"the controller sent an invalid `services-commit`: `x` is not a transaction id");
     assert!(matches!(events.next().await, Ok(ControllerEvent::ServicesCommit(commit)) if commit.tid == 2));
     drop(connection);
     assert!(!events.next().await.unwrap_err().is_recoverable());
@@ -519,7 +515,7 @@ async fn malformed_event_is_skipped() {
 async fn event_socket_is_drained_without_a_reader() {
     let peer = Peer::listen();
     let (mut events, mut connection) = subscribed(&peer).await;
-    // Far more than a socket buffers: this ends only if somebody reads.
+    // Far more than a socket buffers: this ends only if the receiver reads.
     let filler = "x".repeat(1 << 16);
     for tid in 0..200 {
         let event = format!(
@@ -560,12 +556,12 @@ async fn second_services_daemon_has_its_own_error() {
 async fn unresponsive_backend_times_out() {
     let peer = Peer::listen();
     let options = ConnectOptions { request_timeout: Duration::from_millis(100), ..peer.options() };
-    // The system takes the connection for a peer that never accepts it.
+    // The system accepts the connection for a peer that never does.
     let error = Backend::connect(options).await.unwrap_err();
     insta::assert_snapshot!(chain(&error), @"`hello` failed: the peer did not answer within 100ms");
 }
 
-/// Error and its sources, as a person reads them.
+/// Returns an error and its sources as one text.
 fn chain(error: &dyn std::error::Error) -> String {
     match error.source() {
         Some(source) => format!("{error}: {}", chain(source)),

@@ -1,6 +1,4 @@
-//! The other end of the socket, played by a test.
-
-#![allow(dead_code, reason = "each test uses some of it")]
+//! The other end of the socket, scripted by a test.
 
 use confine_backend::ConnectOptions;
 use confine_netconf::{FrameDecoder, encode};
@@ -22,12 +20,12 @@ impl Peer {
         Self { listener, directory }
     }
 
-    /// To connect to this peer, as user `noc`.
+    /// Returns options to connect to this peer as user `noc`.
     pub(crate) fn options(&self) -> ConnectOptions {
         ConnectOptions::with_host_user(self.directory.path().join("sock"), "noc")
     }
 
-    /// The next connection, after both sides have said hello.
+    /// Accepts a connection and exchanges `hello`.
     pub(crate) async fn accept(&self) -> Connection {
         let (stream, _) = self.listener.accept().await.unwrap();
         let mut connection = Connection { stream, decoder: FrameDecoder::new(), hello: String::new() };
@@ -57,12 +55,12 @@ impl Connection {
         }
     }
 
-    /// The user and the operation of the next request, as it stands in its `rpc`.
+    /// Returns the user and the operation of the next request.
     pub(crate) async fn operation(&mut self) -> (String, String) {
         self.next_operation().await.unwrap()
     }
 
-    /// The same; none where the client has closed the connection.
+    /// Returns the same, or `None` if the client has closed the connection.
     pub(crate) async fn next_operation(&mut self) -> Option<(String, String)> {
         let message = self.receive().await?;
         let head = format!(
@@ -78,7 +76,7 @@ impl Connection {
         self.stream.write_all(&encode(message.as_bytes()).unwrap()).await.unwrap();
     }
 
-    /// Waits until the client closes the connection; whether it does so without saying more.
+    /// Waits for the client. Returns whether it closes the connection without another message.
     pub(crate) async fn is_closed(&mut self) -> bool {
         self.receive().await.is_none()
     }
