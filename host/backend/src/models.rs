@@ -471,7 +471,7 @@ fn local_texts(
     wanted.listed.iter().map(text).collect()
 }
 
-/// Returns the set of the modules of a server, as far as their texts are available.
+/// Returns the set of a server's modules. A module without a text makes the set partial.
 fn set_of(texts: impl IntoIterator<Item = (SchemaRef, Option<Vec<u8>>)>) -> ModuleSet {
     let mut set = ModuleSet::default();
     for (schema, text) in texts {

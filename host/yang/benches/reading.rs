@@ -1,8 +1,8 @@
-//! What reading modules and looking nodes up costs.
+//! The cost of reading modules and of looking up nodes.
 //!
-//! `cargo bench -p confine-yang`, with the published modules where `CONFINE_SHARED` or `../shared` has them. All of them
-//! are to be read within 50 ms and 20 MiB, and a step of a path within 1 µs. What is written here to be as large as the
-//! models of a router's vendor is to cost what it does in proportion to its size.
+//! Run `cargo bench -p confine-yang`, with the published modules in `CONFINE_SHARED` or `../shared`. Reading all of them
+//! should take at most 50 ms and 20 MiB, and a step of a path at most 1 µs. The cost of the generated modules, as large as
+//! those of a router's vendor, should be linear in their size.
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark ends where its input is missing")]
 
@@ -22,7 +22,7 @@ use confine_tree::{QName, Schema as _};
 use confine_yang::{ModuleSet, MountedSchema, YangSchema};
 use criterion::Criterion;
 
-/// Counts the bytes that are in use.
+/// Counts the allocated bytes.
 struct Counting;
 
 static IN_USE: AtomicUsize = AtomicUsize::new(0);
@@ -69,8 +69,8 @@ fn read(files: &[(String, Vec<u8>)]) -> YangSchema {
     set.compile()
 }
 
-/// Modules as large as those of a router's vendor: each has a thousand nodes of its own, most of them by
-/// groupings, and adds as many to the first one.
+/// Generates modules as large as those of a router's vendor: each has a thousand nodes of its own, most of them from
+/// groupings, and adds as many to the first module.
 fn router(modules: usize) -> Vec<(String, Vec<u8>)> {
     let leaf = |at: usize| {
         let of = [
@@ -117,7 +117,7 @@ fn count(schema: &YangSchema) -> usize {
     count
 }
 
-/// Reads ever larger models, and says what each takes.
+/// Reads ever larger models and prints their cost.
 fn grow() -> YangSchema {
     let mut last = None;
     for modules in [25, 50, 100, 200] {
@@ -141,7 +141,7 @@ fn grow() -> YangSchema {
     last.unwrap()
 }
 
-/// Shapes in which what is one of many could be compared with all others.
+/// Generates modules in which one of many names could be compared with all others.
 fn shapes(size: usize) -> [(&'static str, String); 4] {
     let many = |of: &dyn Fn(usize) -> String| (0..size).map(of).collect::<String>();
     let module = |body: String| {
@@ -181,7 +181,7 @@ fn widen() {
     }
 }
 
-/// Mounts models in so many devices, all of them the same or each its own.
+/// Mounts models in devices: one model for all, or one for each.
 fn mount(devices: usize, schema: &Arc<YangSchema>, is_shared: bool) -> MountedSchema {
     let controller = "module c { namespace urn:c; prefix c; import ietf-yang-schema-mount { prefix m; }
         container devices { list device { key name; leaf name { type string; }

@@ -14,7 +14,7 @@ use crate::{
 /// The deepest nesting of expressions, and of features that depend on features.
 const MAX_DEPTH: usize = 32;
 
-/// Which features hold, as far as they were evaluated.
+/// The features evaluated so far, and whether they hold.
 #[derive(Default)]
 pub(crate) struct FeatureSet {
     known: HashMap<StmtRef, bool>,

@@ -143,7 +143,7 @@ impl ModuleLinks {
     }
 }
 
-/// Links the modules of a set: which units a module has, and which module each prefix stands for.
+/// Links the modules of a set: finds the units of each module and the module of each prefix.
 pub(crate) fn link(set: &ModuleSet, problems: &mut ProblemList) -> ModuleLinks {
     let linker = ModuleLinker {
         set,

@@ -132,28 +132,15 @@ impl<'a> TypeResolver<'a> {
                 expected,
             })
         };
-        let integer = |kind: IntegerKind| BaseType::Integer { kind, range: ValueRanges::one(kind.bounds()) };
+        if let Some(base) = unrestricted(statement.argument()) {
+            return Ok(Some(base));
+        }
         Ok(Some(match statement.argument() {
-            "int8" => integer(IntegerKind::Int8),
-            "int16" => integer(IntegerKind::Int16),
-            "int32" => integer(IntegerKind::Int32),
-            "int64" => integer(IntegerKind::Int64),
-            "uint8" => integer(IntegerKind::Uint8),
-            "uint16" => integer(IntegerKind::Uint16),
-            "uint32" => integer(IntegerKind::Uint32),
-            "uint64" => integer(IntegerKind::Uint64),
             "decimal64" => {
                 let digits = needed(Keyword::FractionDigits, "exactly one")?.argument();
                 let fraction_digits = digits.parse().unwrap_or(1);
                 BaseType::Decimal64 { fraction_digits, range: ValueRanges::one(IntegerKind::Int64.bounds()) }
             }
-            "string" => {
-                BaseType::String { length: ValueRanges::one(ANY_LENGTH), patterns: StringPatterns::default() }
-            }
-            "boolean" => BaseType::Boolean,
-            "empty" => BaseType::Empty,
-            "binary" => BaseType::Binary { length: ValueRanges::one(ANY_LENGTH) },
-            "instance-identifier" => BaseType::InstanceIdentifier { require_instance: true },
             "enumeration" => {
                 needed(Keyword::Enum, "at least one")?;
                 BaseType::Enumeration(self.assigned(at, statement, Keyword::Enum, None)?)
@@ -276,29 +263,7 @@ impl<'a> TypeResolver<'a> {
         statement: StatementRef<'a>,
         base: BaseType,
     ) -> Result<BaseType, Error> {
-        let base_name = base.name();
-        let is_own = statement.argument() == base_name;
-        let is_permitted = |keyword| match (keyword, &base) {
-            (Keyword::Range, BaseType::Integer { .. } | BaseType::Decimal64 { .. })
-            | (Keyword::Length, BaseType::String { .. } | BaseType::Binary { .. })
-            | (Keyword::Pattern, BaseType::String { .. })
-            | (Keyword::Enum, BaseType::Enumeration(_))
-            | (Keyword::Bit, BaseType::Bits(_))
-            | (Keyword::RequireInstance, BaseType::Leafref { .. } | BaseType::InstanceIdentifier { .. })
-            | (Keyword::Extension, _) => true,
-            (Keyword::FractionDigits, BaseType::Decimal64 { .. })
-            | (Keyword::Path, BaseType::Leafref { .. })
-            | (Keyword::Base, BaseType::Identityref(_))
-            | (Keyword::Type, BaseType::Union(_)) => is_own,
-            _ => false,
-        };
-        if let Some(wrong) = statement.children().find(|child| !is_permitted(child.keyword())) {
-            return Err(Error::Misplaced {
-                position: wrong.position(),
-                parent: statement.title().into(),
-                hint: format!(": it does not apply to `{base_name}`"),
-            });
-        }
+        check_restrictions(statement, &base)?;
         let narrow = |ranges: ValueRanges, keyword, number: &dyn Fn(&str) -> Option<i128>| {
             let Some(restriction) = statement.child(keyword) else { return Ok(ranges) };
             ranges.narrow(restriction.argument(), number).ok_or_else(|| Error::Argument {
@@ -400,4 +365,55 @@ impl<'a> TypeResolver<'a> {
 
 fn require_instance_of(statement: StatementRef<'_>) -> Option<bool> {
     statement.text(Keyword::RequireInstance).map(|text| text == "true")
+}
+
+/// Returns a built-in type without mandatory substatements, before its restrictions.
+fn unrestricted(name: &str) -> Option<BaseType> {
+    let integer = |kind: IntegerKind| BaseType::Integer { kind, range: ValueRanges::one(kind.bounds()) };
+    Some(match name {
+        "int8" => integer(IntegerKind::Int8),
+        "int16" => integer(IntegerKind::Int16),
+        "int32" => integer(IntegerKind::Int32),
+        "int64" => integer(IntegerKind::Int64),
+        "uint8" => integer(IntegerKind::Uint8),
+        "uint16" => integer(IntegerKind::Uint16),
+        "uint32" => integer(IntegerKind::Uint32),
+        "uint64" => integer(IntegerKind::Uint64),
+        "string" => {
+            BaseType::String { length: ValueRanges::one(ANY_LENGTH), patterns: StringPatterns::default() }
+        }
+        "boolean" => BaseType::Boolean,
+        "empty" => BaseType::Empty,
+        "binary" => BaseType::Binary { length: ValueRanges::one(ANY_LENGTH) },
+        "instance-identifier" => BaseType::InstanceIdentifier { require_instance: true },
+        _ => return None,
+    })
+}
+
+/// Refuses substatements that do not apply to a type.
+fn check_restrictions(statement: StatementRef<'_>, base: &BaseType) -> Result<(), Error> {
+    let base_name = base.name();
+    let is_built_in = statement.argument() == base_name;
+    let is_permitted = |keyword| match (keyword, base) {
+        (Keyword::Range, BaseType::Integer { .. } | BaseType::Decimal64 { .. })
+        | (Keyword::Length, BaseType::String { .. } | BaseType::Binary { .. })
+        | (Keyword::Pattern, BaseType::String { .. })
+        | (Keyword::Enum, BaseType::Enumeration(_))
+        | (Keyword::Bit, BaseType::Bits(_))
+        | (Keyword::RequireInstance, BaseType::Leafref { .. } | BaseType::InstanceIdentifier { .. })
+        | (Keyword::Extension, _) => true,
+        (Keyword::FractionDigits, BaseType::Decimal64 { .. })
+        | (Keyword::Path, BaseType::Leafref { .. })
+        | (Keyword::Base, BaseType::Identityref(_))
+        | (Keyword::Type, BaseType::Union(_)) => is_built_in,
+        _ => false,
+    };
+    match statement.children().find(|child| !is_permitted(child.keyword())) {
+        Some(wrong) => Err(Error::Misplaced {
+            position: wrong.position(),
+            parent: statement.title().into(),
+            hint: format!(": it does not apply to `{base_name}`"),
+        }),
+        None => Ok(()),
+    }
 }

@@ -145,7 +145,7 @@ impl ModulePackages {
     }
 }
 
-/// Adds the modules that a set imports and includes, directly or indirectly, as far as they are found.
+/// Adds the modules that a set imports and includes, directly or indirectly, if they are found.
 fn add_missing(set: &mut ModuleSet, sources: &[&Files]) {
     loop {
         let found: Vec<PathBuf> = set

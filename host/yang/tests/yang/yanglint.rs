@@ -1,6 +1,6 @@
 //! The trees of published modules and of the example services, compared with those that `yanglint` of libyang prints.
 //!
-//! The test needs `yanglint` on the path and the published modules, and prints what is missing otherwise.
+//! The test needs `yanglint` on the path and the published modules. Otherwise it prints what is missing.
 
 use std::{
     collections::BTreeMap,
