@@ -16,7 +16,7 @@ bench:
 
 # Measure how late Confine answers commits whose modules never end
 late:
-    cargo test -p confine --test hostile -- --bench
+    cargo test -p confine-tests --test hostile -- --bench
 
 # Fuzz one target for a minute: framing, message, xml, path, edit-xml, yang, settings, http
 fuzz target:

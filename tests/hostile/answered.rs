@@ -2,7 +2,7 @@
 //! time that the module has. It holds all that a commit takes besides: on the controller, for the good module, on
 //! the wire. All threads of the daemon share one processor.
 //!
-//!     cargo test -p confine --test hostile -- --bench
+//!     cargo test -p confine-tests --test hostile -- --bench
 //!
 //! It is measured and not tested: what else a machine does is no fault of Confine.
 
@@ -64,17 +64,17 @@ async fn measure(case: &Case) -> Result<Vec<u64>, Failed> {
         wall_clock = {{ base = '{} s', per_instance = '1 us' }}",
         TIME.as_secs()
     );
-    let mut play = case.begin(&limits, Machine::OneProcessor).await;
-    play.commit_good("first").await;
+    let mut testbed = case.begin(&limits, Machine::OneProcessor).await;
+    testbed.commit_good("first").await;
     let mut late = Vec::new();
     for _ in 0..ROUNDS {
-        let committed = play.commit(&(good("second") + &instance(&[]))).await;
+        let committed = testbed.commit(&(good("second") + &instance(&[]))).await;
         if !committed.reason().contains("wall clock limit reached") {
             return Err(committed.reason().into());
         }
         late.push(u64::try_from(committed.elapsed.saturating_sub(TIME).as_nanos())?);
-        play.stage.discard().await?;
+        testbed.base.discard().await?;
     }
-    play.end();
+    testbed.end();
     Ok(late)
 }

@@ -4,7 +4,7 @@ use confine_controller::DatastoreName;
 
 use crate::{
     Elsewhere, Own, Part,
-    case::{Case, Ends::*, Module::*, Play, hostile, instance, obedient},
+    case::{Case, Ends::*, HostileTestbed, Module::*, hostile, instance, obedient},
     guest::ERROR,
     runtime,
 };
@@ -189,14 +189,14 @@ pub const PART: Part = Part {
 /// What an instance has created is in its list, and not for it to read.
 fn created_read() {
     runtime().block_on(async {
-        let mut play = Play::begin(obedient(), "").await;
+        let mut testbed = HostileTestbed::begin(obedient(), "").await;
         let make = "set /devices/device[name='openconfig1']/config/sys:system/config/motd-banner mine";
         for lines in [&[make][..], &[make, "absent created/path", "absent created"]] {
-            let committed = play.commit(&instance(lines)).await;
+            let committed = testbed.commit(&instance(lines)).await;
             assert!(committed.succeeded(), "{}", committed.reason());
-            let running = play.stage.controller().datastore(DatastoreName::Running).unwrap();
+            let running = testbed.base.controller().datastore(DatastoreName::Running).unwrap();
             assert!(running.contains("motd-banner</path>"), "{running}");
         }
-        play.end();
+        testbed.end();
     });
 }

@@ -10,7 +10,7 @@ use std::{
 use confine_author::{CommitEnd, Testbed};
 use confine_backend::{ActionsMode, PushMode};
 use confine_controller::Controller;
-use confine_tests::tap::Tap;
+use confine_test_support::tap::RequestTap;
 use tempfile::TempDir;
 
 use crate::{
@@ -122,64 +122,64 @@ const MEMORY: u64 = 8 << 10;
 impl Case {
     /// Plays it: a good commit; one that both modules have a part in; and a good one again.
     pub async fn play(&self) {
-        let play = self.begin(self.limits, Machine::Whole).await;
-        self.play_on(play).await;
+        let testbed = self.begin(self.limits, Machine::Whole).await;
+        self.play_on(testbed).await;
     }
 
     /// The same, on what has begun with it.
-    pub async fn play_on(&self, mut play: Play) {
-        play.commit_good("first").await;
+    pub async fn play_on(&self, mut testbed: HostileTestbed) {
+        testbed.commit_good("first").await;
         let lines = match self.module {
             Module::Lines(lines) => lines,
             _ => &[],
         };
-        let before = play.daemon.memory();
+        let before = testbed.daemon.memory();
 
-        let committed = play.commit(&(good("second") + &instance(lines))).await;
+        let committed = testbed.commit(&(good("second") + &instance(lines))).await;
         match self.ends {
             Ends::Well | Ends::Logged(_) => {
-                assert!(committed.succeeded(), "{}\n{}", committed.reason(), play.daemon.log());
+                assert!(committed.succeeded(), "{}\n{}", committed.reason(), testbed.daemon.log());
             }
             Ends::NotLoaded(why) => {
-                play.assert_failed(&committed, &not_loaded(why));
-                play.stage.discard().await.unwrap();
+                testbed.assert_failed(&committed, &not_loaded(why));
+                testbed.base.discard().await.unwrap();
             }
             Ends::Refused(expected) => {
-                play.assert_failed(&committed, expected);
+                testbed.assert_failed(&committed, expected);
                 // The good module has done its part before, and that is not sent either.
                 if expected.starts_with("module `hostile` 6.6.6, instance") {
-                    tokio::task::block_in_place(|| play.daemon.await_runs("good", 2));
+                    tokio::task::block_in_place(|| testbed.daemon.await_runs("good", 2));
                 }
-                play.stage.discard().await.unwrap();
+                testbed.base.discard().await.unwrap();
             }
         }
         if let Ends::Logged(words) = self.ends {
-            tokio::task::block_in_place(|| play.daemon.await_log(words));
+            tokio::task::block_in_place(|| testbed.daemon.await_log(words));
         }
-        play.settle(before);
-        play.commit_good("third").await;
-        play.end();
+        testbed.settle(before);
+        testbed.commit_good("third").await;
+        testbed.end();
     }
 
     /// Starts all that is needed to play it, with these limits.
-    pub async fn begin(&self, limits: &str, machine: Machine) -> Play {
+    pub async fn begin(&self, limits: &str, machine: Machine) -> HostileTestbed {
         let place = |directory: &Path| {
             fs::write(directory.join("good.wasm"), good_module()).unwrap();
             self.module.place(directory);
         };
-        Play::of(place, limits, machine).await
+        HostileTestbed::of(place, limits, machine).await
     }
 }
 
 /// A controller with devices, a user, and a daemon with a good and a hostile module.
-pub struct Play {
-    pub stage: Testbed,
+pub struct HostileTestbed {
+    pub base: Testbed,
     pub daemon: Daemon,
     pub directory: TempDir,
-    pub tap: Tap,
+    pub tap: RequestTap,
 }
 
-impl Play {
+impl HostileTestbed {
     /// With the hostile module that this file holds.
     pub async fn begin(hostile: &[u8], limits: &str) -> Self {
         Self::with(&[("good", good_module()), ("hostile", hostile)], limits).await
@@ -202,15 +202,15 @@ impl Play {
         fs::create_dir(&modules).unwrap();
         place(&modules);
         let (front, back) = (directory.path().join("tap.sock"), directory.path().join("controller.sock"));
-        let tap = Tap::listen(&front, &back).unwrap();
-        let stage = Testbed::without_daemon(controller(), back, "alice").await.unwrap();
+        let tap = RequestTap::listen(&front, &back).unwrap();
+        let testbed = Testbed::without_daemon(controller(), back, "alice").await.unwrap();
         let daemon = {
             let (directory, limits) = (directory.path().to_owned(), limits.to_owned());
             let started = move || Daemon::start(&directory, &front, &limits, machine);
             tokio::task::spawn_blocking(started).await.unwrap()
         };
         tap.take();
-        Self { stage, daemon, directory, tap }
+        Self { base: testbed, daemon, directory, tap }
     }
 
     /// The daemon again, as it was started.
@@ -226,8 +226,8 @@ impl Play {
     /// Another controller in the place of the one that there is.
     pub async fn new_controller(&mut self) {
         let back = self.directory.path().join("new.sock");
-        let stage = Testbed::without_daemon(controller(), back.clone(), "alice").await.unwrap();
-        let old = std::mem::replace(&mut self.stage, stage);
+        let testbed = Testbed::without_daemon(controller(), back.clone(), "alice").await.unwrap();
+        let old = std::mem::replace(&mut self.base, testbed);
         old.close().await;
         // Where the daemon looks for it.
         fs::rename(back, self.directory.path().join("controller.sock")).unwrap();
@@ -238,12 +238,12 @@ impl Play {
     pub async fn commit(&mut self, services: &str) -> CommitEnd {
         self.tap.take();
         self.edit(services).await;
-        self.stage.commit(PushMode::Commit, ActionsMode::Change).await.unwrap()
+        self.base.commit(PushMode::Commit, ActionsMode::Change).await.unwrap()
     }
 
     pub async fn edit(&mut self, services: &str) {
         let config = format!("<services xmlns='http://clicon.org/controller'>{services}</services>");
-        self.stage.edit(&config).await.unwrap();
+        self.base.edit(&config).await.unwrap();
     }
 
     /// Commits an instance of the good service, which has to succeed.
@@ -271,7 +271,7 @@ impl Play {
 
     /// What the first device has.
     pub fn device(&self) -> String {
-        self.stage.controller().device("openconfig1").unwrap()
+        self.base.controller().device("openconfig1").unwrap()
     }
 
     /// The edits that the daemon has sent since the commit began.
@@ -315,7 +315,7 @@ fn controller() -> confine_controller::ControllerBuilder {
 }
 
 fn here() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/hostile")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("hostile")
 }
 
 /// The good module does this: it sets the banner to the instance's only line.

@@ -48,7 +48,7 @@ impl Daemon {
         }
         let file = directory.join("confine.toml");
         fs::write(&file, settings).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_confine"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_confine-program"));
         command
             .args(["serve", "--config"])
             .arg(&file)

@@ -2,7 +2,7 @@
 
 use crate::{
     Elsewhere, Own, Part,
-    case::{Case, Ends::*, Module::*, Play, good, hostile, instance, obedient},
+    case::{Case, Ends::*, HostileTestbed, Module::*, good, hostile, instance, obedient},
     runtime,
 };
 
@@ -31,10 +31,14 @@ pub const PART: Part = Part {
     own: &[Own("clocks", clocks), Own("order-of-maps", order_of_maps), Own("randomness", order_of_maps)],
     elsewhere: &[
         Elsewhere("fuel", "host/sandbox/tests/outcomes.rs", "the_same_input_uses_the_same_fuel"),
-        Elsewhere("examples", "tests/tests/languages.rs", "every_example_the_same_twice"),
-        Elsewhere("python", "tests/tests/languages.rs", "python_as_in_rust_and_the_same_twice"),
-        Elsewhere("javascript", "tests/tests/languages.rs", "javascript_as_in_rust_and_the_same_twice"),
-        Elsewhere("c", "tests/tests/languages.rs", "c_as_in_rust_and_the_same_twice"),
+        Elsewhere("examples", "tests/tests/system/languages.rs", "every_example_the_same_twice"),
+        Elsewhere("python", "tests/tests/system/languages.rs", "python_as_in_rust_and_the_same_twice"),
+        Elsewhere(
+            "javascript",
+            "tests/tests/system/languages.rs",
+            "javascript_as_in_rust_and_the_same_twice",
+        ),
+        Elsewhere("c", "tests/tests/system/languages.rs", "c_as_in_rust_and_the_same_twice"),
     ],
 };
 
@@ -54,19 +58,19 @@ fn same(command: &str) {
     let line = format!("{command} {BANNER}");
     let [first, second] = [(); 2].map(|()| {
         runtime().block_on(async {
-            let mut play = Play::begin(obedient(), "").await;
-            let committed = play.commit(&(good("banner") + &instance(&[&line]))).await;
-            assert!(committed.succeeded(), "{}\n{}", committed.reason(), play.daemon.log());
+            let mut testbed = HostileTestbed::begin(obedient(), "").await;
+            let committed = testbed.commit(&(good("banner") + &instance(&[&line]))).await;
+            assert!(committed.succeeded(), "{}\n{}", committed.reason(), testbed.daemon.log());
             for module in ["good", "hostile"] {
-                tokio::task::block_in_place(|| play.daemon.await_runs(module, 1));
+                tokio::task::block_in_place(|| testbed.daemon.await_runs(module, 1));
             }
-            let log = play.daemon.log();
+            let log = testbed.daemon.log();
             let fuel: Vec<String> =
                 log.split_whitespace().filter(|word| word.contains("fuel")).map(Into::into).collect();
             assert_eq!(fuel.len(), 2, "{log}");
-            let edits = play.edits();
+            let edits = testbed.edits();
             assert_eq!(edits.len(), 1);
-            play.end();
+            testbed.end();
             (edits, fuel)
         })
     });

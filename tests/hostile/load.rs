@@ -11,7 +11,7 @@ use rustix::fs::{CWD, FileType, Mode, mknodat};
 
 use crate::{
     Own, Part,
-    case::{Case, Ends::*, Module::*, Play, good, good_module, hostile, instance},
+    case::{Case, Ends::*, HostileTestbed, Module::*, good, good_module, hostile, instance},
     runtime, taken,
 };
 
@@ -329,45 +329,45 @@ fn replaced_while_loading() {
     let honest = hostile().fields(&nested_blocks(200)).build();
     let other = hostile().apply("unreachable").build();
     runtime().block_on(async {
-        let mut play = Play::with(&[("good", good_module())], "").await;
-        play.commit_good("first").await;
-        let before = play.daemon.memory();
-        play.place("hostile", &honest);
-        play.daemon.worker();
-        play.place("hostile", &other);
-        play.daemon.await_log(&format!("module loaded module=\"hostile\" version=\"6.6.6\" digest=\"{}\"", Digest::of(&honest)));
-        play.daemon.await_log(&format!("to=\"6.6.6 ({})\"", Digest::of(&other)));
-        let committed = play.commit(&(good("second") + &instance(&[]))).await;
-        play.assert_failed(
+        let mut testbed = HostileTestbed::with(&[("good", good_module())], "").await;
+        testbed.commit_good("first").await;
+        let before = testbed.daemon.memory();
+        testbed.place("hostile", &honest);
+        testbed.daemon.worker();
+        testbed.place("hostile", &other);
+        testbed.daemon.await_log(&format!("module loaded module=\"hostile\" version=\"6.6.6\" digest=\"{}\"", Digest::of(&honest)));
+        testbed.daemon.await_log(&format!("to=\"6.6.6 ({})\"", Digest::of(&other)));
+        let committed = testbed.commit(&(good("second") + &instance(&[]))).await;
+        testbed.assert_failed(
             &committed,
             "module `hostile` 6.6.6, instance `hostile[name='h']`: trap: wasm `unreachable` instruction executed",
         );
-        play.stage.discard().await.unwrap();
-        play.settle(before);
-        play.commit_good("third").await;
-        play.end();
+        testbed.base.discard().await.unwrap();
+        testbed.settle(before);
+        testbed.commit_good("third").await;
+        testbed.end();
     });
 }
 
 /// Does something to the files of the cache, starts the daemon again, and has it do its work.
 fn with_cache(spoil: impl FnOnce(&[PathBuf]), why: &str) {
     runtime().block_on(async {
-        let mut play = Play::begin(&hostile().build(), "").await;
-        play.commit_good("first").await;
-        let before = play.daemon.memory();
-        let entries = fs::read_dir(play.directory.path().join("cache")).unwrap();
+        let mut testbed = HostileTestbed::begin(&hostile().build(), "").await;
+        testbed.commit_good("first").await;
+        let before = testbed.daemon.memory();
+        let entries = fs::read_dir(testbed.directory.path().join("cache")).unwrap();
         let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
         // Others are of models.
         files.retain(|path| path.is_file());
         assert_eq!(files.len(), 2);
         spoil(&files);
         // The one that runs has what it needs in memory of its own.
-        play.commit_good("second").await;
-        play.restart().await;
-        play.daemon.await_log(why);
-        play.commit_good("third").await;
-        play.settle(before);
-        play.end();
+        testbed.commit_good("second").await;
+        testbed.restart().await;
+        testbed.daemon.await_log(why);
+        testbed.commit_good("third").await;
+        testbed.settle(before);
+        testbed.end();
     });
 }
 

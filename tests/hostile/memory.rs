@@ -8,7 +8,7 @@ use wasmparser::{Parser, Payload};
 
 use crate::{
     Own, Part,
-    case::{Case, Ends::*, Module::*, Play, count_into, good, hostile, instance, obedient},
+    case::{Case, Ends::*, HostileTestbed, Module::*, count_into, good, hostile, instance, obedient},
     guest::{ERROR, OK},
     runtime,
     time::READ,
@@ -449,32 +449,32 @@ const MAKE: &str = "set /devices/device[name='openconfig1']/config/sys:system/co
 /// In a path that is almost as long as one may be, an error of the host's own is cut.
 fn long_path() {
     runtime().block_on(async {
-        let mut play = Play::begin(obedient(), "").await;
-        play.commit_good("first").await;
-        let before = play.daemon.memory();
+        let mut testbed = HostileTestbed::begin(obedient(), "").await;
+        testbed.commit_good("first").await;
+        let before = testbed.daemon.memory();
         for (length, says) in [(60_000, "bytes more)"), (70_000, "are the most (too-big, at `/devices/")] {
             let device = "x\u{202e}".repeat(length / 4);
             let line = format!("set /devices/device[name='{device}']/config/sys:system/config/motd-banner x");
-            let committed = play.commit(&(good("second") + &instance(&[&line]))).await;
+            let committed = testbed.commit(&(good("second") + &instance(&[&line]))).await;
             let reason = committed.reason();
             assert!(!committed.succeeded() && reason.len() < 20_000, "{length}: {}", reason.len());
             assert!(reason.contains(says) && !reason.contains('\u{202e}'), "{length}: {reason}");
-            assert!(play.daemon.log().lines().all(|line| line.len() < 20_000));
-            assert_eq!(play.edits(), [""; 0]);
-            play.stage.discard().await.unwrap();
+            assert!(testbed.daemon.log().lines().all(|line| line.len() < 20_000));
+            assert_eq!(testbed.edits(), [""; 0]);
+            testbed.base.discard().await.unwrap();
         }
-        play.settle(before);
-        play.commit_good("third").await;
-        play.end();
+        testbed.settle(before);
+        testbed.commit_good("third").await;
+        testbed.end();
     });
 }
 
 /// What a module reads without saying so is asked for at once the next time, unless it is too much to be kept.
 fn remembered_reads() {
     runtime().block_on(async {
-        let mut play = Play::begin(obedient(), "").await;
-        play.commit_good("first").await;
-        let before = play.daemon.memory();
+        let mut testbed = HostileTestbed::begin(obedient(), "").await;
+        testbed.commit_good("first").await;
+        let before = testbed.daemon.memory();
         for (count, remembered) in [(10, true), (1_000, false)] {
             let absent = |number| format!("absent /devices/device[name='no{number}']/config");
             let lines: Vec<String> = (0..count).map(absent).collect();
@@ -482,15 +482,15 @@ fn remembered_reads() {
             // The second time it reads one more.
             for lines in [&lines[1..], &lines] {
                 let lines = [&[MAKE], lines].concat();
-                let committed = play.commit(&instance(&lines)).await;
-                assert!(committed.succeeded(), "{}\n{}", committed.reason(), play.daemon.log());
+                let committed = testbed.commit(&instance(&lines)).await;
+                assert!(committed.succeeded(), "{}\n{}", committed.reason(), testbed.daemon.log());
             }
-            let requests = play.tap.take();
+            let requests = testbed.tap.take();
             let at_once = requests.iter().any(|request| request.contains("no1") && request.contains("no9"));
             assert_eq!(at_once, remembered, "{count}");
         }
-        play.settle(before);
-        play.commit_good("third").await;
-        play.end();
+        testbed.settle(before);
+        testbed.commit_good("third").await;
+        testbed.end();
     });
 }

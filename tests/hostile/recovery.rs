@@ -4,7 +4,7 @@ use confine_backend::{ActionsMode, PushMode, TransactionOutcome};
 
 use crate::{
     Elsewhere, Own, Part,
-    case::{Play, good, good_module, hostile, instance, without_times},
+    case::{HostileTestbed, good, good_module, hostile, instance, without_times},
     guest::{FOREVER, Guest},
     runtime,
     traced::Stopped,
@@ -63,65 +63,67 @@ fn trap_in_the_third_of_five() {
             ("m4", &*four),
             ("m5", &*five),
         ];
-        let mut play = Play::with(&modules, "").await;
-        play.commit_good("first").await;
-        let committed = play.commit(&(good("second") + &instance(&[]))).await;
+        let mut testbed = HostileTestbed::with(&modules, "").await;
+        testbed.commit_good("first").await;
+        let committed = testbed.commit(&(good("second") + &instance(&[]))).await;
         assert!(!committed.succeeded());
         assert_eq!(
             committed.reason(),
             "module `m3` 6.6.6, instance `hostile[name='h']`: trap: wasm `unreachable` instruction executed"
         );
-        assert_eq!(play.edits(), [""; 0]);
-        assert!(!play.device().contains("motd-banner>one") && !play.device().contains("motd-banner>two"));
-        play.stage.discard().await.unwrap();
-        play.commit_good("third").await;
-        play.end();
+        assert_eq!(testbed.edits(), [""; 0]);
+        assert!(
+            !testbed.device().contains("motd-banner>one") && !testbed.device().contains("motd-banner>two")
+        );
+        testbed.base.discard().await.unwrap();
+        testbed.commit_good("third").await;
+        testbed.end();
     });
 }
 
 fn ten_failures() {
     runtime().block_on(async {
-        let mut play = Play::begin(&hostile().apply("unreachable").build(), "").await;
-        play.commit_good("first").await;
-        let before = play.daemon.memory();
+        let mut testbed = HostileTestbed::begin(&hostile().apply("unreachable").build(), "").await;
+        testbed.commit_good("first").await;
+        let before = testbed.daemon.memory();
         for _ in 0..10 {
-            let committed = play.commit(&(good("second") + &instance(&[]))).await;
+            let committed = testbed.commit(&(good("second") + &instance(&[]))).await;
             assert!(committed.reason().contains("trap"), "{}", committed.reason());
-            assert_eq!(play.edits(), [""; 0]);
-            play.stage.discard().await.unwrap();
+            assert_eq!(testbed.edits(), [""; 0]);
+            testbed.base.discard().await.unwrap();
         }
-        play.settle(before);
-        play.commit_good("third").await;
-        play.end();
+        testbed.settle(before);
+        testbed.commit_good("third").await;
+        testbed.end();
     });
 }
 
 /// Commits both services, and waits until the hostile module runs. The transaction.
-async fn run(play: &mut Play) -> u64 {
-    play.tap.take();
-    play.edit(&(good("second") + &instance(&[]))).await;
-    let tid = play.stage.begin(PushMode::Commit, ActionsMode::Change).await.unwrap();
-    tokio::task::block_in_place(|| play.daemon.await_log("it loops"));
+async fn run(testbed: &mut HostileTestbed) -> u64 {
+    testbed.tap.take();
+    testbed.edit(&(good("second") + &instance(&[]))).await;
+    let tid = testbed.base.begin(PushMode::Commit, ActionsMode::Change).await.unwrap();
+    tokio::task::block_in_place(|| testbed.daemon.await_log("it loops"));
     tid
 }
 
 fn terminated_during_a_run() {
     runtime().block_on(async {
-        let mut play = Play::begin(&looping().build(), TIME).await;
-        play.commit_good("first").await;
-        let tid = run(&mut play).await;
-        play.daemon.terminate();
-        let over = play.stage.end(tid).await.unwrap();
+        let mut testbed = HostileTestbed::begin(&looping().build(), TIME).await;
+        testbed.commit_good("first").await;
+        let tid = run(&mut testbed).await;
+        testbed.daemon.terminate();
+        let over = testbed.base.end(tid).await.unwrap();
         assert_eq!(over.result, TransactionOutcome::Failed);
         assert_eq!(
             over.reason.as_deref(),
             Some("the services daemon is being stopped; commit again when it is back")
         );
-        let Play { mut stage, daemon, directory, .. } = play;
+        let HostileTestbed { base: mut testbed, daemon, directory, .. } = testbed;
         let status = tokio::task::block_in_place(|| daemon.ended());
         assert_eq!(status.code(), Some(0));
         // Nothing is left locked.
-        stage.discard().await.unwrap();
+        testbed.discard().await.unwrap();
         drop(directory);
     });
 }
@@ -129,13 +131,13 @@ fn terminated_during_a_run() {
 fn backend_gone_during_a_run() {
     runtime().block_on(async {
         let limits = format!("{TIME}\nwall_clock.base = '10 s'");
-        let mut play = Play::begin(&looping().build(), &limits).await;
-        play.commit_good("first").await;
-        run(&mut play).await;
-        play.new_controller().await;
+        let mut testbed = HostileTestbed::begin(&looping().build(), &limits).await;
+        testbed.commit_good("first").await;
+        run(&mut testbed).await;
+        testbed.new_controller().await;
         // The same daemon, which has found the new one.
-        play.commit_good("third").await;
-        play.end();
+        testbed.commit_good("third").await;
+        testbed.end();
     });
 }
 
@@ -146,17 +148,17 @@ fn clock_in_a_call() {
     let guest =
         hostile().text("path", "/devices/device[name='slow']/config/sys:system/config/hostname").apply(read);
     runtime().block_on(async {
-        let mut play = Play::begin(&guest.build(), SECONDS).await;
-        play.commit_good("first").await;
-        let before = play.daemon.memory();
-        play.tap.hold("slow");
-        let committed = play.commit(&(good("second") + &instance(&[]))).await;
-        play.assert_failed(&committed, OUT_OF_TIME);
-        play.tap.release();
-        play.stage.discard().await.unwrap();
-        play.settle(before);
-        play.commit_good("third").await;
-        play.end();
+        let mut testbed = HostileTestbed::begin(&guest.build(), SECONDS).await;
+        testbed.commit_good("first").await;
+        let before = testbed.daemon.memory();
+        testbed.tap.hold("slow");
+        let committed = testbed.commit(&(good("second") + &instance(&[]))).await;
+        testbed.assert_failed(&committed, OUT_OF_TIME);
+        testbed.tap.release();
+        testbed.base.discard().await.unwrap();
+        testbed.settle(before);
+        testbed.commit_good("third").await;
+        testbed.end();
     });
 }
 
@@ -164,21 +166,21 @@ fn clock_in_a_call() {
 fn thread_kept() {
     runtime().block_on(async {
         let limits = format!("{TIME}\n{SECONDS}");
-        let mut play = Play::begin(&looping().build(), &limits).await;
-        play.commit_good("first").await;
-        let before = play.daemon.memory();
-        let tid = run(&mut play).await;
-        let stopped = Stopped::thread(play.daemon.id(), "guest");
-        let over = play.stage.end(tid).await.unwrap();
+        let mut testbed = HostileTestbed::begin(&looping().build(), &limits).await;
+        testbed.commit_good("first").await;
+        let before = testbed.daemon.memory();
+        let tid = run(&mut testbed).await;
+        let stopped = Stopped::thread(testbed.daemon.id(), "guest");
+        let over = testbed.base.end(tid).await.unwrap();
         assert_eq!(over.reason.as_deref().map(without_times).as_deref(), Some(OUT_OF_TIME));
-        assert_eq!(play.edits(), [""; 0]);
-        play.daemon.await_log("A guest does not give its thread back, which is left behind");
-        play.stage.discard().await.unwrap();
+        assert_eq!(testbed.edits(), [""; 0]);
+        testbed.daemon.await_log("A guest does not give its thread back, which is left behind");
+        testbed.base.discard().await.unwrap();
         // It is still there, and others do their work.
-        play.commit_good("third").await;
+        testbed.commit_good("third").await;
         drop(stopped);
-        play.settle(before);
-        play.commit_good("fourth").await;
-        play.end();
+        testbed.settle(before);
+        testbed.commit_good("fourth").await;
+        testbed.end();
     });
 }

@@ -6,7 +6,7 @@ use std::process::Command;
 use nix::libc::{SYS_access, SYS_execve, SYS_fork, SYS_kill, SYS_open, SYS_socket};
 
 use crate::{
-    case::{Play, good, good_module, hostile, instance, not_loaded},
+    case::{HostileTestbed, good, good_module, hostile, instance, not_loaded},
     load::nested_blocks,
     runtime,
     traced::Taken,
@@ -56,23 +56,23 @@ fn anyone_may(calls: &[Call]) -> bool {
 /// A worker can make none of them, and its end is a refusal.
 fn no_worker_may(calls: &[Call]) {
     runtime().block_on(async {
-        let mut play = Play::with(&[("good", good_module())], "").await;
-        play.commit_good("first").await;
-        let before = play.daemon.memory();
-        play.place("hostile", &hostile().fields(&nested_blocks(3_000)).build());
-        let worker = play.daemon.worker();
+        let mut testbed = HostileTestbed::with(&[("good", good_module())], "").await;
+        testbed.commit_good("first").await;
+        let before = testbed.daemon.memory();
+        testbed.place("hostile", &hostile().fields(&nested_blocks(3_000)).build());
+        let worker = testbed.daemon.worker();
         let taken = Taken::over(worker, FILE);
         for (number, arguments) in calls {
-            let answer = taken.call(*number, arguments(taken.text(), play.daemon.id().into()));
+            let answer = taken.call(*number, arguments(taken.text(), testbed.daemon.id().into()));
             assert!(DENIED.iter().any(|&error| answer == -i64::from(error)), "{number}: {answer}");
         }
         taken.kill();
-        play.daemon.await_log("the compiler ended on it without an answer");
-        let committed = play.commit(&(good("second") + &instance(&[]))).await;
-        play.assert_failed(&committed, &not_loaded(ENDED));
-        play.stage.discard().await.unwrap();
-        play.settle(before);
-        play.commit_good("third").await;
-        play.end();
+        testbed.daemon.await_log("the compiler ended on it without an answer");
+        let committed = testbed.commit(&(good("second") + &instance(&[]))).await;
+        testbed.assert_failed(&committed, &not_loaded(ENDED));
+        testbed.base.discard().await.unwrap();
+        testbed.settle(before);
+        testbed.commit_good("third").await;
+        testbed.end();
     });
 }

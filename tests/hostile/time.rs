@@ -288,9 +288,9 @@ fn loop_of_slow_calls() {
         ),
     };
     runtime().block_on(async {
-        let play = case.begin(case.limits, Machine::Whole).await;
-        play.tap.delay(Duration::from_millis(5));
-        case.play_on(play).await;
+        let testbed = case.begin(case.limits, Machine::Whole).await;
+        testbed.tap.delay(Duration::from_millis(5));
+        case.play_on(testbed).await;
     });
 }
 
@@ -305,7 +305,7 @@ fn one_thread() {
         ),
     };
     runtime().block_on(async {
-        let play = case.begin(case.limits, Machine::OneProcessor).await;
-        case.play_on(play).await;
+        let testbed = case.begin(case.limits, Machine::OneProcessor).await;
+        case.play_on(testbed).await;
     });
 }

@@ -1,0 +1,215 @@
+//! Commits that wait for a daemon that is gone: which of them the next one ends, and which are none of its
+//! business.
+
+use std::{sync::Arc, time::Duration};
+
+use confine_author::Testbed;
+use confine_backend::{
+    ActionsMode, Backend, ConnectOptions, EventReceiver, EventStream, ModelStore, PushMode, RequestUser,
+    TransactionOutcome,
+};
+use confine_controller::{Controller, TransactionStage};
+use confine_sandbox::{Compiler, Limits, Runner};
+use confine_service::{Host, ModuleLibrary};
+use confine_test_support::{
+    PATIENCE,
+    guests::{guest_of_version, guests},
+    replay::replay,
+    testbed::{probe, services},
+};
+
+/// What a daemon asks and nobody minds, and a commit of the instance `a` of `probe`, whose number is 9.
+const QUIET: &str = r#"
+?? <get-config><source><running/></source><more xmlns=""/></get-config>
+<< <data><nacm xmlns="urn:ietf:params:xml:ns:yang:ietf-netconf-acm"><enable-nacm>false</enable-nacm></nacm></data>
+?? <get-config><source><ctrl:actions/></source><more xmlns=""/></get-config>
+<< <data><services xmlns="http://clicon.org/controller"><probe xmlns="urn:example:probe"><name>a</name></probe></services></data>
+"#;
+const COMMIT: &str = r#"
+<< <services-commit xmlns="http://clicon.org/controller"><tid>9</tid><source>actions</source><target>actions</target><service>probe[name='a']</service></services-commit>
+"#;
+const DONE: &str = r#"
+>> root <ctrl:transaction-actions-done><ctrl:tid>9</ctrl:tid><more xmlns=""/></ctrl:transaction-actions-done>
+<< <ok/>
+"#;
+
+/// The answer to a question for transactions.
+fn transactions(transactions: &[(u64, &str)]) -> String {
+    let transaction = |(tid, state): &(u64, &str)| {
+        format!(
+            "<transaction><tid>{tid}</tid><username>alice</username><result>INIT</result><state>{state}</state>\
+             <description>Controller commit actions:CHANGE push:COMMIT</description></transaction>"
+        )
+    };
+    let transactions: String = transactions.iter().map(transaction).collect();
+    format!(
+        "<< <data><transactions xmlns=\"http://clicon.org/controller\">{transactions}</transactions></data>\n"
+    )
+}
+
+const ASK: &str = r#"<get cl:content="nonconfig"><more xmlns=""/></get>"#;
+
+async fn play(script: &str) {
+    replay(script, guests(&["probe"]).await.unwrap().host).await.unwrap();
+}
+
+/// What is being pushed to devices, and what is being cleaned up, would be ended by an error too.
+#[tokio::test(flavor = "multi_thread")]
+async fn only_what_waits_for_actions_is_ended() {
+    let found = transactions(&[(3, "DONE"), (4, "RESOLVED"), (5, "ACTIONS"), (6, "INIT")]);
+    let ended = r#"
+>> root <ctrl:transaction-error><ctrl:tid>5</ctrl:tid><ctrl:origin>confine</ctrl:origin><ctrl:reason>no services daemon saw this commit through: it began before this one was there; commit again</ctrl:reason></ctrl:transaction-error>
+<< <ok/>
+"#;
+    let known = format!("?? {ASK}\n{}", transactions(&[(9, "ACTIONS")]));
+    play(&format!("?? {ASK}\n{found}{QUIET}{ended}-- subscribed\n{known}{COMMIT}{DONE}")).await;
+}
+
+/// A commit that begins between the subscription and the question.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_notified_to_itself_is_run_and_not_ended() {
+    let found = transactions(&[(9, "ACTIONS")]);
+    play(&format!(">> {ASK}\n{COMMIT}{found}?? {ASK}\n{found}{QUIET}{DONE}")).await;
+}
+
+/// A controller, a user, and another daemon that hears of commits.
+struct TwoDaemonTestbed {
+    base: Testbed,
+    host: Arc<Host>,
+    other: EventReceiver,
+    directory: tempfile::TempDir,
+}
+
+impl TwoDaemonTestbed {
+    async fn begin(device_latency: Duration) -> Self {
+        let services = guests(&["probe"]).await.unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let builder =
+            Controller::builder().devices(1).device_latency(device_latency).service_models(services.models);
+        let socket = directory.path().join("controller.sock");
+        let testbed = Testbed::without_daemon(builder, socket, "alice").await.unwrap();
+        let options = ConnectOptions::new(testbed.socket()).unwrap();
+        let other = EventReceiver::subscribe(&options, &[EventStream::ServicesCommit]).await.unwrap();
+        Self { base: testbed, host: services.host, other, directory }
+    }
+
+    fn options(&self) -> ConnectOptions {
+        ConnectOptions::new(self.base.socket()).unwrap()
+    }
+
+    /// A commit that the other daemon has been told of.
+    async fn commit(&mut self) -> u64 {
+        self.base.edit(&services(&probe("a", &[], &[]))).await.unwrap();
+        let tid = self.base.begin(PushMode::Commit, ActionsMode::Change).await.unwrap();
+        self.other.next().await.unwrap();
+        tid
+    }
+
+    /// The other daemon is done with a commit, in which it has changed a device.
+    async fn answer(&self, tid: u64) {
+        let banner = "<devices xmlns='http://clicon.org/controller'><device><name>openconfig1</name><config>\
+             <system xmlns='http://openconfig.net/yang/system'><config><login-banner>other</login-banner></config></system>\
+             </config></device></devices>";
+        let mut backend = Backend::connect(self.options()).await.unwrap();
+        let actions = confine_backend::Datastore::Actions;
+        backend.edit_config(actions, banner, &RequestUser::Host).await.unwrap();
+        backend.actions_done(tid, &["probe"], &RequestUser::Host).await.unwrap();
+    }
+
+    fn state(&self, tid: u64) -> TransactionStage {
+        let transactions = self.base.controller().transactions();
+        transactions.iter().find(|transaction| transaction.tid == tid).unwrap().state
+    }
+
+    fn start_ours(&self) {
+        tokio::spawn(confine_service::serve(self.host.clone(), self.options(), std::future::pending()));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_daemon_has_left_behind_is_ended_by_the_next() {
+    let mut testbed = TwoDaemonTestbed::begin(Duration::ZERO).await;
+    let tid = testbed.commit().await;
+    testbed.other =
+        EventReceiver::subscribe(&testbed.options(), &[EventStream::ControllerTransaction]).await.unwrap();
+    testbed.start_ours();
+    let over = tokio::time::timeout(PATIENCE, testbed.base.end(tid)).await.expect("it is not ended").unwrap();
+    assert_eq!(over.result, TransactionOutcome::Failed);
+    insta::assert_snapshot!(over.reason.unwrap(), @"no services daemon saw this commit through: it began before this one was there; commit again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_on_its_way_to_the_devices_arrives() {
+    let mut testbed = TwoDaemonTestbed::begin(Duration::from_secs(2)).await;
+    let tid = testbed.commit().await;
+    testbed.answer(tid).await;
+    testbed.other =
+        EventReceiver::subscribe(&testbed.options(), &[EventStream::ControllerTransaction]).await.unwrap();
+    testbed.start_ours();
+    let over = tokio::time::timeout(PATIENCE, testbed.base.end(tid)).await.unwrap().unwrap();
+    assert_eq!((over.result, over.reason), (TransactionOutcome::Success, None));
+    let device = testbed.base.controller().device("openconfig1").unwrap();
+    assert!(device.contains("<login-banner>other</login-banner>"), "{device}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_daemon_that_is_there_is_told_of_and_keeps_its_commits() {
+    let mut testbed = TwoDaemonTestbed::begin(Duration::ZERO).await;
+    let tid = testbed.commit().await;
+    testbed.start_ours();
+    let refused = async {
+        loop {
+            if let Some(error) = testbed.host.status().connection.error {
+                return error;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let refused = tokio::time::timeout(PATIENCE, refused).await.unwrap();
+    insta::assert_snapshot!(refused, @r"
+    another services daemon is subscribed to the controller's service commits: services-commit client already registered (operation-failed)
+    hint: stop it first; the CLI's `processes services stop` stops the one that the controller has started
+    ");
+    assert_eq!(testbed.state(tid), TransactionStage::Actions);
+    testbed.answer(tid).await;
+    let over = tokio::time::timeout(PATIENCE, testbed.base.end(tid)).await.unwrap().unwrap();
+    assert_eq!((over.result, over.reason), (TransactionOutcome::Success, None));
+    // Once that one has gone, ours is there: it has tried again and again.
+    testbed.other =
+        EventReceiver::subscribe(&testbed.options(), &[EventStream::ControllerTransaction]).await.unwrap();
+    tokio::time::timeout(PATIENCE, testbed.host.connected()).await.expect("ours does not come");
+}
+
+/// Compiling a module may take a minute. Who lost a daemon does not wait for that, and who commits meanwhile
+/// is not told that there is no module.
+#[tokio::test(flavor = "multi_thread")]
+async fn modules_are_loaded_after_that_and_their_commits_wait_for_them() {
+    let mut testbed = TwoDaemonTestbed::begin(Duration::ZERO).await;
+    let modules = testbed.directory.path().join("modules");
+    std::fs::create_dir(&modules).unwrap();
+    std::fs::write(modules.join("probe.wasm"), guest_of_version("probe", "0.1.0").await.unwrap()).unwrap();
+    let runner = Runner::new(&Limits::default(), Compiler::in_process()).unwrap();
+    let library = ModuleLibrary { directories: vec![modules], ..ModuleLibrary::default() };
+    testbed.host = Arc::new(Host::of(runner, ModelStore::default(), Default::default(), library));
+
+    let tid = testbed.commit().await;
+    testbed.other =
+        EventReceiver::subscribe(&testbed.options(), &[EventStream::ControllerTransaction]).await.unwrap();
+    testbed.start_ours();
+    let over = tokio::time::timeout(PATIENCE, testbed.base.end(tid)).await.expect("it is not ended").unwrap();
+    assert!(over.reason.unwrap().starts_with("no services daemon saw this commit through"));
+
+    testbed.host.connected().await;
+    let tid = testbed.base.begin(PushMode::Commit, ActionsMode::Change).await.unwrap();
+    let taken = async {
+        while testbed.host.status().commits.running != Some(tid) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, taken).await.unwrap();
+    assert_eq!(testbed.state(tid), TransactionStage::Actions);
+    testbed.host.load_modules().await;
+    let over = tokio::time::timeout(PATIENCE, testbed.base.end(tid)).await.expect("it waits").unwrap();
+    assert_eq!(over.result, TransactionOutcome::Success, "{:?}", over.reason);
+    assert_eq!(testbed.host.status().modules.first().unwrap().runs, 1);
+}

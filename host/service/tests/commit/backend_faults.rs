@@ -1,0 +1,166 @@
+//! What becomes of the daemon, and what is told, where the backend does not answer as it should. The table in
+//! SECURITY.md names these tests.
+
+use std::time::Duration;
+
+use confine_author::CommitEnd;
+use confine_backend::{ActionsMode, PushMode};
+use confine_controller::Controller;
+use confine_service::EventKind;
+use confine_test_support::{
+    PATIENCE, faulty_testbed::FaultyTestbed, faulty_wire::WireFault, guests::guests, testbed::replaced,
+};
+
+/// A controller, a wire and a daemon at its other end.
+struct BackendFaultTestbed(FaultyTestbed);
+
+impl BackendFaultTestbed {
+    /// With a wire that is not mended before the daemon is there.
+    async fn begin(asked: &'static str, fault: WireFault, request_timeout: Duration) -> Self {
+        let services = guests(&["probe"]).await.unwrap();
+        let builder = Controller::builder().devices(1);
+        Self(FaultyTestbed::start(builder, services, Some((asked, fault)), request_timeout).await)
+    }
+
+    /// A daemon that serves.
+    async fn serving() -> Self {
+        Self::serving_within(PATIENCE).await
+    }
+
+    async fn serving_within(request_timeout: Duration) -> Self {
+        let services = guests(&["probe"]).await.unwrap();
+        Self(FaultyTestbed::serving(Controller::builder().devices(1), services, request_timeout).await)
+    }
+
+    async fn commit(&mut self, banner: &str) -> CommitEnd {
+        let set = format!(
+            "set /devices/device[name='openconfig1']/config/oc-sys:system/config/login-banner {banner}"
+        );
+        self.0.edit(&replaced("a", &[&set], &[])).await;
+        let committed = self.0.base.commit(PushMode::Commit, ActionsMode::Change);
+        tokio::time::timeout(PATIENCE, committed).await.expect("the commit is not answered").unwrap()
+    }
+
+    /// What the user reads of a commit, of which this is asked and not answered as it should be.
+    async fn spoilt_commit(&mut self, asked: &'static str, fault: WireFault) -> String {
+        self.0.wire.spoil(asked, fault);
+        let committed = self.commit("spoilt").await;
+        self.0.wire.mend();
+        assert!(!committed.succeeded());
+        // The operator sees the same.
+        self.0.until(|host| host.status().commits.failed == 1).await;
+        assert_eq!(self.0.host.status().commits.last.unwrap().error.as_deref(), Some(committed.reason()));
+        committed.reason().to_owned()
+    }
+
+    /// What the operator sees of a controller that is not served.
+    async fn refused(&self) -> String {
+        self.0.until(|host| host.status().connection.error.is_some()).await;
+        let connection = self.0.host.status().connection;
+        assert!(!connection.connected);
+        connection.error.unwrap()
+    }
+
+    /// What the operator is told when the connection is lost.
+    async fn lost(&mut self) -> String {
+        loop {
+            let event = tokio::time::timeout(PATIENCE, self.0.events.recv()).await.expect("nothing is lost");
+            if let EventKind::Disconnected { error } = event.unwrap().what {
+                return error;
+            }
+        }
+    }
+
+    /// The daemon goes on: a commit is run as if nothing had been.
+    async fn goes_on(mut self) {
+        self.0.wire.mend();
+        tokio::time::timeout(PATIENCE, self.0.host.connected()).await.expect("the daemon does not come back");
+        let committed = self.commit("after all").await;
+        assert!(committed.succeeded(), "{}", committed.reason());
+        let device = self.0.base.controller().device("openconfig1").unwrap();
+        assert!(device.contains("<login-banner>after all</login-banner>"), "{device}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_backend_is_gone_before_hello() {
+    let testbed = BackendFaultTestbed::begin("<hello", WireFault::Closed, PATIENCE).await;
+    insta::assert_snapshot!(testbed.refused().await, @"`hello` failed: the peer closed the connection");
+    testbed.goes_on().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_backend_is_gone_between_subscription_and_notification() {
+    let mut testbed = BackendFaultTestbed::serving().await;
+    testbed.0.wire.cut();
+    insta::assert_snapshot!(testbed.lost().await, @"`notification` failed: the peer closed the connection");
+    testbed.goes_on().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_backend_is_gone_in_the_middle_of_a_reply() {
+    let mut testbed = BackendFaultTestbed::serving().await;
+    insta::assert_snapshot!(testbed.spoilt_commit("<edit-config>", WireFault::Truncated).await, @"`edit-config` failed: the peer violated the chunked framing of RFC 6242: the stream ended inside a message, after 37 octets of it");
+    testbed.goes_on().await;
+}
+
+/// What was answered is answered, though the daemon does not hear that it was heard.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_backend_is_gone_in_the_middle_of_the_reply_to_the_answer() {
+    let mut testbed = BackendFaultTestbed::serving().await;
+    testbed.0.wire.spoil("<transaction-actions-done", WireFault::Truncated);
+    let committed = testbed.commit("answered").await;
+    testbed.0.wire.mend();
+    assert!(committed.succeeded(), "{}", committed.reason());
+    insta::assert_snapshot!(testbed.lost().await, @"`transaction-actions-done` failed: the peer violated the chunked framing of RFC 6242: the stream ended inside a message, after 37 octets of it");
+    testbed.goes_on().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn half_a_frame() {
+    let mut testbed = BackendFaultTestbed::serving_within(Duration::from_secs(5)).await;
+    insta::assert_snapshot!(testbed.spoilt_commit("<edit-config>", WireFault::Stalled).await, @"`edit-config` failed: the peer did not answer within 5s");
+    testbed.goes_on().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn garbage_instead_of_a_frame() {
+    let mut testbed = BackendFaultTestbed::serving().await;
+    let told = testbed.spoilt_commit("<edit-config>", WireFault::ReplacedBy(b"Segmentation fault\n")).await;
+    let (before, place) = told.split_once(" at octet ").unwrap();
+    let place = place.trim_start_matches(|c: char| c.is_ascii_digit());
+    insta::assert_snapshot!(format!("{before} at octet N{place}"), @"`edit-config` failed: the peer violated the chunked framing of RFC 6242: expected a newline before the header of a message but found `S` at octet N of the stream");
+    testbed.goes_on().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn garbage_in_a_frame() {
+    let mut testbed = BackendFaultTestbed::serving().await;
+    let garbage = WireFault::ReplacedBy(b"\n#9\n<rpc-repl\n##\n");
+    insta::assert_snapshot!(testbed.spoilt_commit("<edit-config>", garbage).await, @"`edit-config` failed: the message is not well-formed XML at byte 0: syntax error: tag not closed: `>` not found before end of input");
+    testbed.goes_on().await;
+}
+
+/// A reply that says nothing of what it was is no refusal: the transaction may be on its way to the devices.
+#[tokio::test(flavor = "multi_thread")]
+async fn garbage_in_the_reply_to_the_answer() {
+    let mut testbed = BackendFaultTestbed::serving().await;
+    testbed.0.wire.spoil("<transaction-actions-done", WireFault::ReplacedBy(b"\n#9\n<rpc-repl\n##\n"));
+    let committed = testbed.commit("answered").await;
+    assert!(committed.succeeded(), "{}", committed.reason());
+    testbed.goes_on().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reply_that_never_comes() {
+    let mut testbed = BackendFaultTestbed::serving_within(Duration::from_secs(5)).await;
+    insta::assert_snapshot!(testbed.spoilt_commit("<edit-config>", WireFault::Lost).await, @"`edit-config` failed: the peer did not answer within 5s");
+    testbed.goes_on().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hello_that_never_comes() {
+    let testbed = BackendFaultTestbed::begin("<hello", WireFault::Lost, Duration::from_secs(5)).await;
+    insta::assert_snapshot!(testbed.refused().await, @"`hello` failed: the peer did not answer within 5s");
+    testbed.goes_on().await;
+}

@@ -1,0 +1,72 @@
+//! Commits that take too long: what their users read, by what the controller's service-timeout leaves.
+
+use std::{sync::Arc, time::Duration};
+
+use confine_author::LoadedServices;
+use confine_backend::{ActionsMode, ModelStore, PushMode};
+use confine_controller::Controller;
+use confine_sandbox::{Compiler, Limits, Runner};
+use confine_service::{Host, ModuleLibrary};
+use confine_test_support::{
+    PATIENCE,
+    faulty_testbed::FaultyTestbed,
+    faulty_wire::WireFault,
+    guests::guests,
+    testbed::{probe, services},
+};
+
+const BANNER: &str = "/devices/device[name='openconfig1']/config/oc-sys:system/config/login-banner";
+
+/// A controller with this service-timeout, and a daemon that waits for its replies for ever.
+async fn begin(service_timeout: u32, served: LoadedServices) -> FaultyTestbed {
+    let config = services(&format!("<service-timeout>{service_timeout}</service-timeout>"));
+    FaultyTestbed::serving(Controller::builder().devices(1).config(config), served, Duration::MAX).await
+}
+
+async fn commit(testbed: &mut FaultyTestbed) -> u64 {
+    testbed.edit(&probe("a", &[&format!("set {BANNER} b")], &[])).await;
+    testbed.base.begin(PushMode::Commit, ActionsMode::Change).await.unwrap()
+}
+
+/// What the user reads of a commit once so much time has passed.
+async fn told_after(testbed: &mut FaultyTestbed, tid: u64, time: Duration) -> String {
+    tokio::time::pause();
+    tokio::time::advance(time).await;
+    tokio::time::resume();
+    let over = tokio::time::timeout(PATIENCE, testbed.base.end(tid)).await.expect("it is not answered");
+    over.unwrap().reason.unwrap()
+}
+
+#[tokio::test]
+async fn a_commit_may_take_what_the_controller_says_be_it_more_or_less_than_by_default() {
+    let mut told = Vec::new();
+    for (service_timeout, passes) in [(900, 721), (50, 41)] {
+        let mut testbed = begin(service_timeout, guests(&["probe"]).await.unwrap()).await;
+        testbed.wire.spoil("<edit-config>", WireFault::Lost);
+        let tid = commit(&mut testbed).await;
+        tokio::time::timeout(PATIENCE, testbed.wire.spoilt()).await.expect("nothing is written");
+        told.push(told_after(&mut testbed, tid, Duration::from_secs(passes)).await);
+    }
+    insta::assert_snapshot!(told.join("\n"), @r"
+    the commit was not done in 720 s, which is what the controller's service-timeout leaves
+    hint: raise `/ctrl:services/ctrl:service-timeout` if commits take that long here
+    the commit was not done in 40 s, which is what the controller's service-timeout leaves
+    hint: raise `/ctrl:services/ctrl:service-timeout` if commits take that long here
+    ");
+}
+
+/// Nobody loads the modules of this one.
+#[tokio::test]
+async fn modules_that_are_being_loaded_take_from_that_time() {
+    let models = guests(&["probe"]).await.unwrap().models;
+    let runner = Runner::new(&Limits::default(), Compiler::in_process()).unwrap();
+    let host =
+        Arc::new(Host::of(runner, ModelStore::default(), Default::default(), ModuleLibrary::default()));
+    let mut testbed = begin(50, LoadedServices { models, host }).await;
+    let tid = commit(&mut testbed).await;
+    testbed.until(|host| host.status().commits.running == Some(tid)).await;
+    insta::assert_snapshot!(told_after(&mut testbed, tid, Duration::from_secs(41)).await, @r"
+    the commit was not done in 40 s, which is what the controller's service-timeout leaves
+    hint: raise `/ctrl:services/ctrl:service-timeout` if commits take that long here
+    ");
+}

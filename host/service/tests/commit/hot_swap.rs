@@ -1,0 +1,392 @@
+//! Modules come, change and go while a controller is served.
+
+use std::{
+    fs,
+    io::Write as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use confine_author::Testbed;
+use confine_backend::{ActionsMode, ModelStore, PushMode, YangDirectories};
+use confine_controller::Controller;
+use confine_sandbox::{Compiler, Limits, Runner};
+use confine_service::{
+    EventKind, Host, ModuleLibrary, QuarantinePolicy, VersionStore,
+    status::{ModuleState, ModuleStatus},
+};
+use confine_test_support::{
+    PATIENCE,
+    guests::{guest_of_version, test_guest},
+    testbed::{replaced, services},
+};
+use confine_tree::{CONTROLLER, QName};
+use tempfile::TempDir;
+
+const BANNER: &str = "/devices/device[name='openconfig1']/config/oc-sys:system/config/login-banner";
+
+/// A controller, a daemon whose module directory is watched, and what stands in that.
+struct WatchedTestbed {
+    base: Testbed,
+    host: Arc<Host>,
+    top: TempDir,
+    watching: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for WatchedTestbed {
+    fn drop(&mut self) {
+        self.watching.abort();
+    }
+}
+
+fn modules(top: &Path) -> PathBuf {
+    top.join("modules")
+}
+
+async fn host(top: &Path) -> Arc<Host> {
+    let limits = Limits::default();
+    let runner = Runner::new(&limits, Compiler::in_process()).unwrap();
+    let library = ModuleLibrary {
+        directories: vec![modules(top)],
+        store: Some(VersionStore::open(top.join("state")).unwrap()),
+        quarantine: QuarantinePolicy { failures: Some(3), window: Duration::from_secs(3600) },
+        ..ModuleLibrary::default()
+    };
+    let models = ModelStore::new(YangDirectories::default(), vec![modules(top)], None);
+    Arc::new(Host::open(runner, models, Default::default(), library).await)
+}
+
+impl WatchedTestbed {
+    /// With the first version of `probe`.
+    async fn open() -> Self {
+        let top = tempfile::tempdir().unwrap();
+        fs::create_dir(modules(top.path())).unwrap();
+        fs::write(modules(top.path()).join("probe.wasm"), version("00001").await).unwrap();
+        Self::open_in(top).await
+    }
+
+    async fn open_in(top: TempDir) -> Self {
+        let host = host(top.path()).await;
+        let yang = test_guest("probe").join("probe@2026-11-23.yang");
+        let builder =
+            Controller::builder().devices(2).service_model("probe", fs::read_to_string(yang).unwrap());
+        let testbed = Testbed::open(builder, host.clone(), top.path(), "alice").await.unwrap();
+        let watched = host.clone();
+        let watching = tokio::spawn(async move { match watched.watch().await {} });
+        Self { base: testbed, host, top, watching }
+    }
+
+    fn file(&self) -> PathBuf {
+        modules(self.top.path()).join("probe.wasm")
+    }
+
+    fn module(&self) -> ModuleStatus {
+        let modules = self.host.status().modules;
+        modules.into_iter().find(|module| module.name == "probe").expect("probe is known")
+    }
+
+    /// Waits until the module is so.
+    async fn until(&self, what: &str, is: impl Fn(&ModuleStatus) -> bool) {
+        let waited = tokio::time::timeout(PATIENCE, async {
+            while !self.host.status().modules.iter().any(|module| module.name == "probe" && is(module)) {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        });
+        waited.await.unwrap_or_else(|_| panic!("not {what}: {:?}", self.host.status().modules));
+    }
+
+    async fn runs(&self, version: &str) {
+        self.until(version, |module| {
+            module.state == ModuleState::Active && module.version.as_deref() == Some(version)
+        })
+        .await;
+    }
+
+    /// Commits an instance that does these things; what the user reads if it fails.
+    async fn commit(&mut self, does: &str) -> Result<(), String> {
+        self.base.discard().await.unwrap();
+        self.base.edit(&services(&replaced("a", &[does], &[]))).await.unwrap();
+        let committed =
+            self.base.commit(PushMode::Commit, ActionsMode::Force(Some("probe[name='a']"))).await.unwrap();
+        if committed.succeeded() { Ok(()) } else { Err(committed.reason().to_owned()) }
+    }
+
+    /// The version that a commit writes to the device.
+    async fn committed_version(&mut self) -> String {
+        self.commit(&format!("stamp {BANNER}")).await.unwrap();
+        let device = self.base.controller().device("openconfig1").unwrap();
+        let (_, rest) = device.split_once("<login-banner>").expect("a banner");
+        rest.split_once('<').unwrap().0.to_owned()
+    }
+
+    /// The kinds of events since.
+    fn kinds(
+        events: &mut tokio::sync::broadcast::Receiver<confine_service::AuditEvent>,
+    ) -> Vec<&'static str> {
+        std::iter::from_fn(|| events.try_recv().ok())
+            .map(|event| event.what.kind())
+            .filter(|kind| *kind != "commit")
+            .collect()
+    }
+}
+
+async fn version(version: &str) -> Vec<u8> {
+    guest_of_version("probe", version).await.unwrap()
+}
+
+/// As package managers and careful people do it.
+fn rename_into_place(file: &Path, content: &[u8]) {
+    let aside = file.with_file_name(".aside");
+    fs::write(&aside, content).unwrap();
+    fs::rename(aside, file).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_version_takes_the_place_of_the_old_one_however_it_is_written() {
+    let mut yard = WatchedTestbed::open().await;
+    let mut events = yard.host.events();
+    assert_eq!(yard.committed_version().await, "00001");
+
+    rename_into_place(&yard.file(), &version("00002").await);
+    yard.runs("00002").await;
+    assert_eq!(yard.committed_version().await, "00002");
+
+    // As `cp` and careless editors do it: over the old content.
+    fs::write(yard.file(), version("00003").await).unwrap();
+    yard.runs("00003").await;
+    assert_eq!(yard.committed_version().await, "00003");
+
+    // As editors that keep a backup do it.
+    fs::rename(yard.file(), yard.file().with_extension("wasm~")).unwrap();
+    fs::write(yard.file(), version("00004").await).unwrap();
+    yard.runs("00004").await;
+    assert_eq!(yard.committed_version().await, "00004");
+    let kinds = WatchedTestbed::kinds(&mut events);
+    assert_eq!(kinds.iter().filter(|kind| **kind == "swap").count(), 3, "{kinds:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_half_written_is_waited_for() {
+    let mut yard = WatchedTestbed::open().await;
+    let new = version("00002").await;
+    let (head, tail) = new.split_at(new.len() / 2);
+    let mut file = fs::File::create(yard.file()).unwrap();
+    file.write_all(head).unwrap();
+    // So slow a copy that its half is taken for the whole.
+    yard.until("refused", |module| module.refused.is_some()).await;
+    let refused = yard.module().refused.unwrap().error;
+    assert!(refused.contains("it ends in the middle"), "{refused}");
+    assert_eq!(yard.committed_version().await, "00001");
+    file.write_all(tail).unwrap();
+    yard.runs("00002").await;
+    assert_eq!(yard.committed_version().await, "00002");
+    assert_eq!(yard.module().refused, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_fails_changes_nothing_and_is_told() {
+    let mut yard = WatchedTestbed::open().await;
+    let mut events = yard.host.events();
+    fs::write(yard.file(), "#!/usr/bin/python3").unwrap();
+    yard.until("refused", |module| module.refused.is_some()).await;
+    let module = yard.module();
+    assert_eq!((module.state, module.version.as_deref()), (ModuleState::Active, Some("00001")));
+    insta::assert_snapshot!(module.refused.unwrap().error, @"module `probe` cannot be loaded: it is no WebAssembly component");
+    assert_eq!(yard.committed_version().await, "00001");
+    assert_eq!(WatchedTestbed::kinds(&mut events), ["refusal"]);
+    // Nothing is tried again, and nothing told again, while nothing changes.
+    yard.host.refresh().await;
+    assert_eq!(WatchedTestbed::kinds(&mut events), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_gone_retires_its_module_and_loses_nothing() {
+    let mut yard = WatchedTestbed::open().await;
+    assert_eq!(yard.committed_version().await, "00001");
+    let before = yard.base.controller().device("openconfig1").unwrap();
+    fs::remove_file(yard.file()).unwrap();
+    yard.until("retired", |module| module.state == ModuleState::Retired).await;
+    let error = yard.commit(&format!("stamp {BANNER}")).await.unwrap_err();
+    insta::assert_snapshot!(error, @r"
+    module `probe` 00001, which serves `probe`, is retired: its file is gone
+    hint: put the file back, or `confine modules forget probe` if it is gone for good
+    ");
+    assert_eq!(yard.base.controller().device("openconfig1").unwrap(), before);
+
+    // Nor is anything lost by a restart.
+    let again = host(yard.top.path()).await;
+    assert_eq!(again.status().modules.first().map(|module| module.state.clone()), Some(ModuleState::Retired));
+
+    rename_into_place(&yard.file(), &version("00001").await);
+    yard.runs("00001").await;
+    assert_eq!(yard.committed_version().await, "00001");
+    assert!(yard.host.forget("probe").await.is_err());
+
+    fs::remove_file(yard.file()).unwrap();
+    yard.until("retired", |module| module.state == ModuleState::Retired).await;
+    yard.host.forget("probe").await.unwrap();
+    let error = yard.commit(&format!("stamp {BANNER}")).await.unwrap_err();
+    assert!(error.starts_with("no module serves `probe`"), "{error}");
+    assert!(host(yard.top.path()).await.status().modules.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_goes_back_to_the_version_that_ran_before() {
+    let mut yard = WatchedTestbed::open().await;
+    assert!(yard.host.rollback("probe").await.unwrap_err().to_string().contains("no older version"));
+    let mut events = yard.host.events();
+    for number in ["00002", "00003"] {
+        rename_into_place(&yard.file(), &version(number).await);
+        yard.runs(number).await;
+    }
+    yard.host.rollback("probe").await.unwrap();
+    assert_eq!(yard.committed_version().await, "00002");
+    assert_eq!(WatchedTestbed::kinds(&mut events), ["swap", "swap", "rollback"]);
+    // The file is still there, and is not taken again for that.
+    yard.host.refresh().await;
+    assert_eq!(yard.module().version.as_deref(), Some("00002"));
+
+    // A restart changes nothing of it.
+    let again = host(yard.top.path()).await;
+    let module = again.status().modules.remove(0);
+    assert_eq!(module.version.as_deref(), Some("00002"));
+    let kept: Vec<_> = module.kept.iter().map(|kept| (kept.version.as_str(), kept.running)).collect();
+    assert_eq!(kept, [("00003", false), ("00002", true), ("00001", false)]);
+    again.rollback("probe").await.unwrap();
+    assert_eq!(again.status().modules.remove(0).version.as_deref(), Some("00001"));
+    again.reload("probe").await.unwrap();
+    assert_eq!(again.status().modules.remove(0).version.as_deref(), Some("00003"));
+
+    // A file that is new is taken.
+    rename_into_place(&yard.file(), &version("00004").await);
+    yard.runs("00004").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_that_cannot_be_loaded_at_the_start_does_not_stop_the_last_good_one() {
+    let mut yard = WatchedTestbed::open().await;
+    fs::write(yard.file(), "rubbish").unwrap();
+    yard.until("refused", |module| module.refused.is_some()).await;
+    let again = host(yard.top.path()).await;
+    let module = again.status().modules.remove(0);
+    assert_eq!((module.state, module.version.as_deref()), (ModuleState::Active, Some("00001")));
+    assert!(module.refused.is_some());
+    assert_eq!(yard.committed_version().await, "00001");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_module_that_is_disabled_stays_so_until_it_is_enabled() {
+    let mut yard = WatchedTestbed::open().await;
+    yard.host.disable("probe").await.unwrap();
+    insta::assert_snapshot!(yard.commit("").await.unwrap_err(), @r"
+    module `probe` 00001, which serves `probe`, is disabled
+    hint: `confine modules enable probe`
+    ");
+    assert_eq!(host(yard.top.path()).await.status().modules.remove(0).state, ModuleState::Disabled);
+    // Another version is not what the operator has waited for.
+    rename_into_place(&yard.file(), &version("00002").await);
+    yard.until("swapped", |module| module.version.as_deref() == Some("00002")).await;
+    assert_eq!(yard.module().state, ModuleState::Disabled);
+    yard.host.enable("probe").await.unwrap();
+    assert_eq!(yard.committed_version().await, "00002");
+    insta::assert_snapshot!(yard.host.enable("prob").await.unwrap_err(), @r"
+    there is no module `prob`
+    hint: there are probe
+    ");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_module_that_traps_again_and_again_is_set_aside() {
+    let mut yard = WatchedTestbed::open().await;
+    let mut events = yard.host.events();
+    // That it says no is its right.
+    for _ in 0..5 {
+        yard.commit("fail no").await.unwrap_err();
+    }
+    for _ in 0..3 {
+        assert!(yard.commit("panic oops").await.unwrap_err().contains("trap"));
+    }
+    let error = yard.commit(&format!("stamp {BANNER}")).await.unwrap_err();
+    let (error, output) = error.split_once("; it wrote:").unwrap();
+    insta::assert_snapshot!(error, @"module `probe` 00001, which serves `probe`, is quarantined: 3 of its runs within 3600 s were ended by a limit or a trap; the last one: module `probe` 00001, instance `probe[name='a']`: trap: wasm `unreachable` instruction executed");
+    insta::assert_snapshot!(output.lines().last().unwrap(), @"hint: replace its file by one that works, or `confine modules release probe`");
+    let module = yard.module();
+    assert_eq!((module.runs, module.failures), (8, 8));
+    assert!(matches!(module.state, ModuleState::Quarantined { .. }));
+    assert_eq!(WatchedTestbed::kinds(&mut events), ["trap", "trap", "trap", "quarantine"]);
+    // A restart is no way out.
+    let again = host(yard.top.path()).await;
+    assert!(matches!(again.status().modules.remove(0).state, ModuleState::Quarantined { .. }));
+
+    yard.host.release("probe").await.unwrap();
+    assert_eq!(yard.committed_version().await, "00001");
+    assert!(yard.host.release("probe").await.is_err());
+
+    for _ in 0..3 {
+        yard.commit("panic oops").await.unwrap_err();
+    }
+    assert!(matches!(yard.module().state, ModuleState::Quarantined { .. }));
+    rename_into_place(&yard.file(), &version("00002").await);
+    yard.runs("00002").await;
+    assert_eq!(yard.committed_version().await, "00002");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_directory_that_comes_later_is_found_without_the_kernel() {
+    let yard = WatchedTestbed::open_in(tempfile::tempdir().unwrap()).await;
+    assert!(yard.host.status().modules.is_empty());
+    fs::create_dir(modules(yard.top.path())).unwrap();
+    fs::write(yard.file(), version("00001").await).unwrap();
+    yard.runs("00001").await;
+    // And so is one that takes its place.
+    fs::rename(modules(yard.top.path()), yard.top.path().join("old")).unwrap();
+    fs::create_dir(modules(yard.top.path())).unwrap();
+    fs::write(yard.file(), version("00002").await).unwrap();
+    yard.runs("00002").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_happens_is_told_with_its_names() {
+    let yard = WatchedTestbed::open().await;
+    let mut events = yard.host.events();
+    rename_into_place(&yard.file(), &version("00002").await);
+    let event = tokio::time::timeout(PATIENCE, events.recv()).await.unwrap().unwrap();
+    let EventKind::Swap { module, from, to } = event.what else { panic!("{event:?}") };
+    assert_eq!(module, "probe");
+    assert!(from.starts_with("00001 (") && to.starts_with("00002 ("), "{from} {to}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_that_comes_with_a_module_is_read_when_it_comes() {
+    let yard = WatchedTestbed::open().await;
+    // Of a device that tells nothing, what came with services is known.
+    let level = || {
+        let (schema, name) = (yard.host.schema(), |local| QName::new(CONTROLLER, local));
+        let list = schema.child(schema.child(schema.root()?, name("devices"))?, name("device"))?;
+        let config = schema.child(schema.entry(list, &["silent"]), name("config"))?;
+        let lamp = schema.child(config, QName::new("urn:lamp", "lamp"))?;
+        schema.canonical(lamp, "101", &|_| None).err().map(|error| error.to_string())
+    };
+    let told = async |expected: Option<&str>| {
+        let waited = tokio::time::timeout(PATIENCE, async {
+            while level().as_deref() != expected {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        });
+        waited.await.unwrap_or_else(|_| panic!("{:?}, not {expected:?}", level()));
+    };
+    let file = modules(yard.top.path()).join("lamp.yang");
+    let yang = |most: &str| {
+        format!(
+            "module lamp {{ namespace urn:lamp; prefix l; leaf lamp {{ type uint8 {{ range 0..{most}; }} }} }}"
+        )
+    };
+    assert_eq!(level(), None);
+    fs::write(&file, yang("100")).unwrap();
+    told(Some("`101` is not a value of `lamp`: a number from 0 to 100 (`uint8`)")).await;
+    fs::write(&file, yang("9")).unwrap();
+    told(Some("`101` is not a value of `lamp`: a number from 0 to 9 (`uint8`)")).await;
+    fs::remove_file(&file).unwrap();
+    told(None).await;
+}

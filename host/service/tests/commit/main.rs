@@ -1,0 +1,24 @@
+//! The daemon's commits, in this process: against the embedded controller, or against a backend that plays a script.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod abandoned_commits;
+mod access_control;
+mod backend_faults;
+mod deadlines;
+mod hooks;
+mod hot_swap;
+mod module_discovery;
+mod ownership;
+mod python_server_faults;
+mod recorded_sessions;
+mod rejections;
+mod request_count;
+mod shutdown;
+mod yang_checks;

@@ -1,0 +1,337 @@
+//! What several instances own: it stays until the last of them is gone, whoever changes what.
+
+use std::{fs, path::PathBuf, time::Instant};
+
+use confine_author::CommitEnd;
+use confine_backend::{ActionsMode, PushMode, TransactionOutcome};
+use confine_controller::DatastoreName;
+use confine_test_support::{
+    PATIENCE,
+    testbed::{DaemonTestbed, interface, probe, removed, replaced, services, succeeded},
+};
+
+const SYSTEM: &str = "/devices/device[name='openconfig1']/config/oc-sys:system/config";
+const INTERFACES: &str = "/devices/device[name='openconfig1']/config/oc-if:interfaces";
+
+fn set(leaf: &str, value: &str) -> String {
+    format!("set {SYSTEM}/{leaf} {value}")
+}
+
+#[track_caller]
+fn failed(committed: &CommitEnd) -> &str {
+    assert!(!committed.succeeded());
+    committed.reason()
+}
+
+/// Two instances that have made the same interface; and the device as it was before.
+async fn two_owners() -> (DaemonTestbed, String) {
+    let mut testbed = DaemonTestbed::with_probes().await;
+    let untouched = testbed.device();
+    let x = interface("x");
+    for name in ["a", "b"] {
+        succeeded(&testbed.commit(&probe(name, &[&x[0], &x[1]], &[])).await);
+    }
+    (testbed, untouched)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_two_instances_made_stays_until_both_are_gone() {
+    let (mut testbed, untouched) = two_owners().await;
+    let made = testbed.device();
+    succeeded(&testbed.commit(&removed("a")).await);
+    assert_eq!(testbed.device(), made);
+    let running = testbed.base.controller().datastore(DatastoreName::Running).unwrap();
+    assert_eq!(running.matches("</path>").count(), 1, "{running}");
+    succeeded(&testbed.commit(&removed("b")).await);
+    assert_eq!(testbed.device(), untouched);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_owners_of_an_object_may_change_and_go_in_one_commit() {
+    let (mut testbed, untouched) = two_owners().await;
+    let x = interface("x");
+    let mtu = format!("set {INTERFACES}/interface[name='x']/config/mtu 1600");
+    let both = ["a", "b"].map(|name| probe(name, &[&x[0], &x[1], &mtu], &[])).concat();
+    succeeded(&testbed.commit(&both).await);
+    assert!(testbed.device().contains("<mtu>1600</mtu>"), "{}", testbed.device());
+    for force in [None, Some("probe"), Some("probe[name='a']"), Some("probe[name='b']")] {
+        let made = testbed.device();
+        succeeded(&testbed.push(ActionsMode::Force(force)).await);
+        assert_eq!(testbed.device(), made, "{force:?}");
+    }
+    succeeded(&testbed.commit(&(removed("a") + &removed("b"))).await);
+    assert_eq!(testbed.device(), untouched);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn instances_that_do_not_agree_are_told() {
+    let mut testbed = DaemonTestbed::with_probes().await;
+    let both =
+        probe("a", &[&set("login-banner", "one")], &[]) + &probe("b", &[&set("login-banner", "two")], &[]);
+    let committed = testbed.commit(&both).await;
+    insta::assert_snapshot!(failed(&committed), @r#"
+    conflict: `probe[name='a']` sets `/devices/device[name='openconfig1']/config/system/config/login-banner` to `one`, and `probe[name='b']` to `two` in the same commit
+    hint: let only one of them do it; or let the last one win with `conflicts = "last-wins"` in the table of module `probe` in Confine's own file
+    "#);
+    testbed.base.discard().await.unwrap();
+
+    // One of them was there before: it has created what the other changes.
+    succeeded(&testbed.commit(&probe("a", &[&set("login-banner", "one")], &[])).await);
+    let committed = testbed.commit(&probe("b", &[&set("login-banner", "two")], &[])).await;
+    insta::assert_snapshot!(failed(&committed), @r#"
+    conflict: `probe[name='b']` sets `/devices/device[name='openconfig1']/config/system/config/login-banner`, which `probe[name='a']` has created
+    hint: let only one of them do it; or let the last one win with `conflicts = "last-wins"` in the table of module `probe` in Confine's own file
+    "#);
+    assert!(testbed.device().contains("<login-banner>one</login-banner>"));
+    testbed.base.discard().await.unwrap();
+    succeeded(&testbed.commit(&probe("b", &[&set("login-banner", "one")], &[])).await);
+    assert_eq!(
+        testbed.created(),
+        ["a: …/system/config/login-banner", "b: …/system/config/login-banner[false()]"]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn shared_objects_survive_in_a_chain() {
+    let mut testbed = DaemonTestbed::with_probes().await;
+    let untouched = testbed.device();
+    let (x, y) = (interface("x"), interface("y"));
+    let (x, y) = (x.each_ref().map(String::as_str), y.each_ref().map(String::as_str));
+    let all = [probe("a", &x, &[]), probe("b", &[&x[..], &y[..]].concat(), &[]), probe("c", &y, &[])];
+    succeeded(&testbed.commit(&all.concat()).await);
+    let owned = |created: Vec<String>| created.join("\n");
+    insta::assert_snapshot!(owned(testbed.created()), @r#"
+    a: …/interfaces/interface[name="x"]
+    b: …/interfaces/interface[name="x"][false()], …/interfaces/interface[name="y"]
+    c: …/interfaces/interface[name="y"][false()]
+    "#);
+    let made = testbed.device();
+
+    // Only `a` is told of; `b` lost something to its stripping, and `c` shares with `b`.
+    succeeded(&testbed.commit(&removed("a")).await);
+    assert_eq!(testbed.device(), made);
+    insta::assert_snapshot!(owned(testbed.created()), @r#"
+    b: …/interfaces/interface[name="x"], …/interfaces/interface[name="y"]
+    c: …/interfaces/interface[name="y"][false()]
+    "#);
+
+    // What another session does without a word to the daemon: the controller finds by `b`'s list what `c`
+    // shares with it, and by `c`'s nothing.
+    for (instance, stays) in [("probe[name='c']", true), ("probe[name='b']", false)] {
+        let stripped = testbed.push(ActionsMode::Delete(Some(instance))).await;
+        succeeded(&stripped);
+        assert_eq!(testbed.device().contains("<name>y</name>"), stays, "{instance}");
+    }
+    succeeded(&testbed.push(ActionsMode::Force(Some("probe[name='b']"))).await);
+    assert_eq!(testbed.device(), made);
+    insta::assert_snapshot!(owned(testbed.created()), @r#"
+    b: …/interfaces/interface[name="x"], …/interfaces/interface[name="y"]
+    c:
+    "#);
+
+    succeeded(&testbed.commit(&removed("b")).await);
+    succeeded(&testbed.commit(&removed("c")).await);
+    assert_eq!(testbed.device(), untouched);
+}
+
+/// Of three owners the controller finds the object in one list at any time.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_comes_after_the_first_owner_has_gone_is_not_found_beside_the_next() {
+    let (mut testbed, untouched) = two_owners().await;
+    let x = interface("x");
+    succeeded(&testbed.commit(&removed("a")).await);
+    succeeded(&testbed.commit(&probe("c", &[&x[0], &x[1]], &[])).await);
+    let owned = [r#"b: …/interfaces/interface[name="x"]"#, r#"c: …/interfaces/interface[name="x"][false()]"#];
+    assert_eq!(testbed.created(), owned);
+    let made = testbed.device();
+    succeeded(&testbed.push(ActionsMode::Force(None)).await);
+    assert_eq!(testbed.device(), made);
+    succeeded(&testbed.commit(&(removed("b") + &removed("c"))).await);
+    assert_eq!(testbed.device(), untouched);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_daemon_that_was_started_again_knows_the_owners() {
+    let (mut testbed, untouched) = two_owners().await;
+    let made = testbed.device();
+    testbed.restart().await;
+    succeeded(&testbed.commit(&removed("a")).await);
+    assert_eq!(testbed.device(), made);
+    assert_eq!(testbed.created(), [r#"b: …/interfaces/interface[name="x"]"#]);
+    testbed.restart().await;
+    succeeded(&testbed.commit(&removed("b")).await);
+    assert_eq!(testbed.device(), untouched);
+}
+
+/// What tells the daemon that somebody else has changed `running`, and files that tell it nothing.
+fn files(testbed: &DaemonTestbed) -> [PathBuf; 3] {
+    let file = testbed.base.running_file();
+    let another = file.with_extension("another");
+    fs::write(&another, "of another controller").unwrap();
+    [file.with_extension("missing"), another, file]
+}
+
+/// `b` as an older configuration has it, which is loaded again: its list says what it made.
+fn brought_back(does: &[&str], created: &str) -> String {
+    let list =
+        format!("<created><path>/devices/device[name=\"openconfig1\"]/config/{created}</path></created>");
+    services(&probe("b", does, &[]).replace("</probe>", &format!("{list}</probe>")))
+}
+
+/// A local commit takes the instance from `running`, with its list, and leaves the device alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_owner_that_a_local_commit_took_away_is_none() {
+    let (mut testbed, untouched) = two_owners().await;
+    let x = interface("x");
+    for file in files(&testbed) {
+        testbed.restart_with(file).await;
+        succeeded(
+            &testbed.commit(&(probe("a", &[&x[0], &x[1]], &[]) + &probe("b", &[&x[0], &x[1]], &[]))).await,
+        );
+        testbed.change_elsewhere(&services(&removed("b"))).await;
+        assert_eq!(testbed.created(), [r#"a: …/interfaces/interface[name="x"]"#]);
+        succeeded(&testbed.commit(&removed("a")).await);
+        assert_eq!(testbed.device(), untouched);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_owner_that_a_local_commit_brought_back_is_one() {
+    let (mut testbed, untouched) = two_owners().await;
+    let made = testbed.device();
+    let x = interface("x");
+    for file in files(&testbed) {
+        testbed.restart_with(file).await;
+        succeeded(&testbed.commit(&probe("a", &[&x[0], &x[1]], &[])).await);
+        succeeded(&testbed.commit(&removed("b")).await);
+        testbed
+            .change_elsewhere(&brought_back(&[&x[0], &x[1]], "interfaces/interface[name=\"x\"][false()]"))
+            .await;
+        succeeded(&testbed.commit(&removed("a")).await);
+        assert_eq!(testbed.device(), made);
+        assert_eq!(testbed.created(), [r#"b: …/interfaces/interface[name="x"]"#]);
+    }
+    succeeded(&testbed.commit(&removed("b")).await);
+    assert_eq!(testbed.device(), untouched);
+}
+
+/// The backend takes the interface away with all that is in it, and only the first owner is told of.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_owner_that_was_brought_back_keeps_what_it_has_in_an_object_of_another() {
+    let (mut testbed, _) = two_owners().await;
+    let (x, y) = (interface("x"), interface("y"));
+    let mtu = format!("set {INTERFACES}/interface[name='x']/config/mtu 1600");
+    let replaced = |does: &[&str]| replaced("a", does, &[]);
+    for file in files(&testbed) {
+        testbed.restart_with(file).await;
+        // What it shares, and what it has below that.
+        for created in
+            ["interfaces/interface[name=\"x\"][false()]", "interfaces/interface[name=\"x\"]/config/mtu"]
+        {
+            // `a` keeps the interface, gives it up, and goes.
+            for then in [replaced(&[&x[0], &x[1], &y[0], &y[1]]), replaced(&[&y[0], &y[1]]), removed("a")] {
+                succeeded(&testbed.commit(&(replaced(&[&x[0], &x[1]]) + &removed("b"))).await);
+                let b = brought_back(&[&x[0], &x[1], &mtu], created);
+                testbed.change_elsewhere(&b).await;
+                succeeded(&testbed.commit(&then).await);
+                let device = testbed.device();
+                assert!(device.contains("<mtu>1600</mtu>"), "{created}, then {then}: {device}");
+            }
+        }
+    }
+}
+
+/// What nobody else has changed is known, and one commit among many reads no list of the others.
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_are_read_when_somebody_else_has_changed_them() {
+    let (mut testbed, _) = two_owners().await;
+    let x = interface("x");
+    let mtu = |mtu: u16| format!("set {INTERFACES}/interface[name='x']/config/mtu {mtu}");
+    let lists_read = |testbed: &DaemonTestbed| {
+        let reads = testbed.tap.take().into_iter().filter(|request| request.contains("<running"));
+        reads.filter(|request| request.contains("created")).count()
+    };
+    let mut changes = (1600..).map(|value| probe("a", &[&x[0], &x[1], &mtu(value)], &[]));
+    let mut change = || changes.next().unwrap();
+    lists_read(&testbed);
+    succeeded(&testbed.commit(&change()).await);
+    succeeded(&testbed.commit(&removed("b")).await);
+    assert_eq!(lists_read(&testbed), 0);
+
+    testbed.change_elsewhere(&services("<service-timeout>100</service-timeout>")).await;
+    succeeded(&testbed.commit(&change()).await);
+    assert_eq!(lists_read(&testbed), 1);
+    succeeded(&testbed.commit(&change()).await);
+    assert_eq!(lists_read(&testbed), 0);
+
+    // A commit that fails, or that nobody gets, leaves `running` as it was.
+    let failing = probe("c", &["set /devices/device[name='nowhere']/name nowhere"], &[]);
+    failed(&testbed.commit(&failing).await);
+    testbed.base.discard().await.unwrap();
+    succeeded(&testbed.commit(&change()).await);
+    assert_eq!(lists_read(&testbed), 0);
+
+    // Where nothing tells, each commit asks.
+    let [missing, another, _] = files(&testbed);
+    for file in [missing, another] {
+        testbed.restart_with(file).await;
+        lists_read(&testbed);
+        for _ in 0..3 {
+            succeeded(&testbed.commit(&change()).await);
+            assert_eq!(lists_read(&testbed), 1);
+        }
+    }
+}
+
+/// The object of one is in the object of another, who says the same of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_in_an_object_of_another_stays_with_that() {
+    let (mut testbed, untouched) = two_owners().await;
+    let x = interface("x");
+    let mtu = format!("set {INTERFACES}/interface[name='x']/config/mtu 1600");
+    succeeded(&testbed.commit(&removed("b")).await);
+    let all = probe("a", &[&x[0], &x[1], &mtu], &[]);
+    succeeded(&testbed.commit(&all).await);
+    succeeded(&testbed.commit(&probe("b", &[&mtu], &[])).await);
+    let made = testbed.device();
+    for force in ["probe[name='b']", "probe[name='a']", "probe"] {
+        succeeded(&testbed.push(ActionsMode::Force(Some(force))).await);
+        assert_eq!(testbed.device(), made, "{force}");
+    }
+    succeeded(&testbed.commit(&removed("b")).await);
+    assert_eq!(testbed.device(), made);
+    succeeded(&testbed.commit(&removed("a")).await);
+    assert_eq!(testbed.device(), untouched);
+}
+
+/// What a commit did with the owners of before is done again with those of now.
+#[tokio::test(flavor = "multi_thread")]
+async fn owners_that_change_while_a_commit_runs_are_read_anew() {
+    let (mut testbed, _) = two_owners().await;
+    let y = interface("y");
+    testbed.tap.take();
+    testbed.tap.hold("<actions ");
+    let began = Instant::now();
+    testbed.base.edit(&services(&probe("a", &[&y[0], &y[1]], &[]))).await.unwrap();
+    let tid = testbed.base.begin(PushMode::Commit, ActionsMode::Change).await.unwrap();
+    let is_read = |requests: &[String]| requests.iter().any(|request| request.contains("<actions "));
+    let mut requests = testbed.tap.take();
+    while !is_read(&requests) {
+        assert!(began.elapsed() < PATIENCE, "{requests:#?}");
+        tokio::task::yield_now().await;
+        requests.extend(testbed.tap.take());
+    }
+    // Written by who can do that while the candidate is locked: the content does not matter.
+    fs::write(testbed.base.running_file(), "written meanwhile").unwrap();
+    testbed.tap.release();
+    let over = testbed.base.end(tid).await.unwrap();
+    assert_eq!((over.result, over.reason), (TransactionOutcome::Success, None));
+    requests.extend(testbed.tap.take());
+    let lists: Vec<bool> = requests
+        .iter()
+        .filter(|request| request.contains("<running"))
+        .map(|request| request.contains("created"))
+        .collect();
+    assert_eq!(lists, [false, true], "{requests:#?}");
+    assert_eq!(requests.iter().filter(|request| request.contains("<edit-config>")).count(), 1);
+}

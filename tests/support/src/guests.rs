@@ -1,0 +1,80 @@
+//! The modules of this repository, built and loaded.
+
+use std::{fs, path::PathBuf};
+
+use confine_author::{Error, LoadedServices};
+use confine_sandbox::Compiler;
+use tokio::sync::Mutex;
+
+use crate::repository;
+
+/// Held while cargo builds guests: it builds one thing at a time.
+static BUILDING: Mutex<()> = Mutex::const_new(());
+
+/// Returns the directory of the example services.
+pub fn example_services() -> PathBuf {
+    repository().join("example-services")
+}
+
+/// Returns the directory of a guest in `tests/guests`.
+pub fn test_guest(name: &str) -> PathBuf {
+    repository().join("tests/guests").join(name)
+}
+
+/// Loads the example services into a new host.
+///
+/// # Errors
+/// The reason why they cannot be built or loaded.
+pub async fn examples() -> Result<LoadedServices, Error> {
+    let _building = BUILDING.lock().await;
+    LoadedServices::examples(&example_services(), Compiler::in_process()).await
+}
+
+/// Loads some of the modules in `tests/guests`, in this order.
+///
+/// # Errors
+/// The reason why they cannot be built or loaded.
+pub async fn guests(packages: &[&str]) -> Result<LoadedServices, Error> {
+    let _building = BUILDING.lock().await;
+    let probe = test_guest("probe");
+    LoadedServices::build(&probe, packages, std::slice::from_ref(&probe), Compiler::in_process()).await
+}
+
+/// Loads the module that implements the example service `interfaces` on the output of `confine bindings`.
+///
+/// # Errors
+/// The reason why it cannot be built or loaded.
+pub async fn typed() -> Result<LoadedServices, Error> {
+    let _building = BUILDING.lock().await;
+    let typed = test_guest("typed");
+    let models = [example_services().join("interfaces"), typed.clone()];
+    LoadedServices::build(&typed, &["typed"], &models, Compiler::in_process()).await
+}
+
+/// Returns the component of a module in `tests/guests` with another version, of five characters, in place of `0.1.0`: as
+/// if it had been built again.
+///
+/// # Errors
+/// The reason why it cannot be built.
+pub async fn guest_of_version(package: &str, version: &str) -> Result<Vec<u8>, Error> {
+    const BUILT: &[u8] = b"0.1.0";
+    let _building = BUILDING.lock().await;
+    let probe = test_guest("probe");
+    let files = confine_author::build(&probe, &[package])?;
+    let mut component = Vec::new();
+    for file in files {
+        component = fs::read(&file).map_err(|source| Error::Read { file, source })?;
+    }
+    // The contract has the same version, as in `confine:service/tree@0.1.0`, and keeps it.
+    let found: Vec<usize> = (1..component.len())
+        .filter(|&at| {
+            component.get(at..at + BUILT.len()) == Some(BUILT) && component.get(at - 1) != Some(&b'@')
+        })
+        .collect();
+    for at in found {
+        if let Some(found) = component.get_mut(at..at + BUILT.len()) {
+            found.copy_from_slice(version.as_bytes());
+        }
+    }
+    Ok(component)
+}

@@ -1,0 +1,139 @@
+//! The program itself, started as users and supervisors start it.
+
+use std::{
+    env, fs,
+    path::Path,
+    process::{Command, Output, Stdio},
+};
+
+use confine_test_support::repository;
+
+use super::common::{DaemonProcess, confine, serve, text};
+
+/// Started as a daemon for a controller that is not there, and waiting for it.
+fn waiting(directory: &Path) -> DaemonProcess {
+    let mut daemon = DaemonProcess::start(serve(directory).stderr(Stdio::piped()));
+    daemon.errors().wait_for("no connection to the controller");
+    daemon
+}
+
+#[test]
+fn the_demonstration_plays_every_step() {
+    let Output { status, stdout, stderr } = confine().arg("demo").current_dir(repository()).output().unwrap();
+    let (said, errors) = (text(&stdout), text(&stderr));
+    assert_eq!(status.code(), Some(0), "{said}{errors}");
+    for step in [
+        "1. commit",
+        "2. dry run",
+        "3. change",
+        "4. deletion",
+        "5. failure",
+        "6. misspelt leaf",
+        "7. wrong value",
+    ] {
+        assert!(said.contains(step), "{step}: {said}");
+    }
+    assert!(said.contains("+            <mtu>9000</mtu>"), "{said}");
+    assert!(said.contains("there is no device `openconfig9`"), "{said}");
+    assert!(said.contains("the model has no `mtuu` below") && said.contains("did you mean `mtu`?"), "{said}");
+    assert!(said.contains("`fast` is not a value of `mtu`: a number from 0 to 65535 (`uint16`)"), "{said}");
+}
+
+#[test]
+fn a_file_that_is_no_module_is_refused_in_words() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("broken.wasm");
+    fs::write(&file, "\x7fELF\x02\x01\x01").unwrap();
+    let output = confine().arg("inspect").arg(&file).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output.stderr);
+    assert!(said.contains("compile the module for `wasm32-wasip2`"), "{said}");
+}
+
+/// The daemon takes neither, and nobody waits for who would write into the one.
+#[test]
+fn what_is_no_file_of_its_own_is_refused_in_words() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    let (kind, mode) = (rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR);
+    rustix::fs::mknodat(rustix::fs::CWD, path("fifo.wasm"), kind, mode, 0).unwrap();
+    std::os::unix::fs::symlink("fifo.wasm", path("link.wasm")).unwrap();
+    let said = |name: &str| {
+        let output = confine().arg("inspect").arg(path(name)).output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        text(&output.stderr).replace(directory.path().to_str().unwrap(), "")
+    };
+    insta::assert_snapshot!(said("fifo.wasm") + &said("link.wasm"), @r"
+    error: `/fifo.wasm` cannot be inspected
+      because: it is a special file, not a regular file: copy the module itself here
+    error: `/link.wasm` cannot be inspected
+      because: it is a link, not a regular file: copy the module itself here
+    ");
+}
+
+#[test]
+fn it_waits_for_a_controller_and_ends_when_it_is_told_to() {
+    let directory = tempfile::tempdir().unwrap();
+    assert_eq!(waiting(directory.path()).terminate(), Some(0));
+}
+
+#[test]
+fn a_second_instance_says_who_is_there() {
+    let directory = tempfile::tempdir().unwrap();
+    let first = waiting(directory.path());
+    let second = serve(directory.path()).output().unwrap();
+    assert_eq!(second.status.code(), Some(4));
+    let said = text(&second.stderr);
+    assert!(said.contains(&first.pid().to_string()), "{said}");
+    assert_eq!(first.terminate(), Some(0));
+}
+
+/// What this program is told to be a backend by, with the directory of its socket.
+const BACKEND: &str = "CONFINE_TEST_BACKEND";
+
+#[test]
+fn it_ends_with_the_backend_that_has_started_it() {
+    if let Some(directory) = env::var_os(BACKEND) {
+        return backend(Path::new(&directory));
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let mut backend = DaemonProcess::start(
+        Command::new(env::current_exe().unwrap())
+            .args(["--exact", "it_ends_with_the_backend_that_has_started_it"])
+            .env(BACKEND, directory.path())
+            .stderr(Stdio::piped())
+            .stdout(Stdio::null()),
+    );
+    let lines = backend.errors();
+    lines.wait_for("Started by the controller");
+    drop(backend);
+    lines.wait_for("The controller has ended");
+    // The daemon has the other end, and so the lines end when it does.
+    lines.all();
+}
+
+/// A backend that starts a daemon, and is killed; or ends with the daemon, if that cannot start.
+fn backend(directory: &Path) {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let controller = confine_controller::Controller::builder().devices(1).build().unwrap();
+        let listener = tokio::net::UnixListener::bind(directory.join("controller.sock")).unwrap();
+        let mut daemon = serve(directory).spawn().unwrap();
+        let ended = tokio::task::spawn_blocking(move || daemon.wait());
+        controller
+            .serve(listener, async { panic!("the daemon has ended: {:?}", ended.await) })
+            .await
+            .unwrap();
+    });
+}
+
+#[test]
+fn a_mistake_in_the_settings_is_told_with_its_place() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("confine.toml");
+    fs::write(&file, "socket = '/run/c.sock'\nmodule = ['/m']\n").unwrap();
+    let output = confine().arg("config").arg("--config").arg(&file).output().unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    let said = text(&output.stderr);
+    assert!(said.contains("confine.toml") && said.contains("`module`") && said.contains('2'), "{said}");
+}
