@@ -1,62 +1,43 @@
-//! The admin interface: what the daemon says of itself to operators and to monitoring, and what operators
-//! may tell it.
+//! The admin interface: what the daemon reports to operators and to monitoring, and what operators may have it
+//! do.
 //!
-//! It is HTTP/1.1 on a unix socket, JSON in and out, one request a connection; so `curl --unix-socket` is a
-//! client as good as `confine status`. Version 1 of it:
+//! It is HTTP/1.1 on a unix socket with JSON bodies, one request per connection; `curl --unix-socket` is as good
+//! a client as `confine status`. Version 1:
 //!
-//! | request | answer |
+//! | request | response |
 //! |---|---|
 //! | `GET /v1/status` | [`DaemonStatus`](confine_service::DaemonStatus) |
 //! | `GET /v1/modules/NAME` | [`ModuleReport`]: its part of the status, and its limits |
-//! | `POST /v1/modules/NAME/enable`, `disable`, `rollback`, `reload`, `release`, `forget` | the module after it; for one that is forgotten, nothing |
-//! | `POST /v1/refresh` | the status, after a look at all module directories |
+//! | `POST /v1/modules/NAME/enable`, `disable`, `rollback`, `reload`, `release`, `forget` | the module afterwards; for `forget`, nothing |
+//! | `POST /v1/refresh` | the status, after a scan of all module directories |
 //! | `GET /v1/events` | the last [`AuditEvent`](confine_service::AuditEvent)s, the oldest first |
-//! | `GET /v1/log`, `PUT /v1/log` | [`LogReport`]: what is logged, from now on |
-//! | `POST /v1/stop` | nothing; the daemon ends once the commit that is running is answered |
-//! | `GET /health` | 200 if the controller is served, else 503 and why |
-//! | `GET /metrics` | the same as numbers, as Prometheus reads them |
+//! | `GET /v1/log`, `PUT /v1/log` | [`LogReport`]: what is logged from now on |
+//! | `POST /v1/stop` | nothing; the daemon stops after the commit in progress |
+//! | `GET /health` | 200 if the daemon serves the controller, else 503 and why |
+//! | `GET /metrics` | the status as metrics for Prometheus |
 //!
-//! What is refused is answered with a status of 400 or above and [`RequestProblem`]. A version keeps what it has:
-//! fields and requests may come, none goes or changes its meaning; for that there would be a `/v2`.
+//! A refused request gets a status of 400 or above and a `RequestProblem`. A version keeps what it has: fields and
+//! requests may be added, none is removed or changes its meaning; that would take a `/v2`.
 //!
-//! The last two are also served where the operator wants monitoring to find them, and nothing else is
-//! there. The admin socket itself is for root, the daemon's own user, and one group that the operator may
-//! name: the kernel lets nobody else connect, and who has connected is looked at all the same.
+//! The last two are also served on an address for monitoring, where nothing else is. The admin socket itself is
+//! for root, the daemon's own user, and one group that the operator may name: the kernel lets no other user
+//! connect, and the daemon checks each peer as well.
 
+mod access;
+mod api;
 mod client;
-mod http;
+mod connection;
+mod messages;
 mod metrics;
-mod property;
+mod places;
 mod recent;
 mod server;
 mod socket;
 
-use serde::{Deserialize, Serialize};
-
-pub use self::property::any_request;
 pub(crate) use self::{
+    api::AdminApi,
     client::{AdminClient, AdminClientError},
-    server::{AdminApi, Listeners},
-    socket::{AdminSocketError, ListenAddress},
+    messages::{LogReport, ModuleReport},
+    server::Listeners,
+    socket::AdminSocketError,
 };
-
-/// One module, as it is now.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct ModuleReport {
-    #[serde(flatten)]
-    pub(crate) status: confine_service::status::ModuleStatus,
-    /// Its limits, as lines of the table `limits` in confine.toml.
-    pub(crate) limits: Vec<String>,
-}
-
-/// What is logged: a filter as in `--log`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct LogReport {
-    pub(crate) filter: String,
-}
-
-/// Why a request was not carried out, for a person.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct RequestProblem {
-    pub(crate) error: String,
-}

@@ -1,4 +1,4 @@
-//! Why the program ends otherwise than it should, and what its exit status says of that.
+//! Why a command fails, and the exit status for it.
 
 use std::{io, path::PathBuf, process::ExitCode};
 
@@ -14,126 +14,126 @@ use crate::{
     settings::SettingsError,
 };
 
-/// Why a command did not do what it was asked to.
+/// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    #[error("the settings cannot be used")]
+    #[error("cannot use the settings")]
     Settings(#[from] SettingsError),
     #[error(transparent)]
     Pidfile(#[from] PidfileError),
     #[error(transparent)]
     Log(#[from] LogError),
-    #[error("the admin socket cannot be had")]
+    #[error("cannot open the admin socket")]
     Admin(#[source] AdminSocketError),
-    #[error("metrics cannot be served")]
+    #[error("cannot serve metrics")]
     Metrics(#[source] AdminSocketError),
     #[error(transparent)]
     Daemon(#[from] AdminClientError),
-    #[error("the compile cache cannot be used\nhint: name another directory (`cache` in confine.toml)")]
+    #[error("cannot use the compile cache\nhint: name another directory (`cache` in confine.toml)")]
     Cache(#[from] confine_sandbox::CacheError),
-    #[error("versions of modules cannot be kept\nhint: name another directory (`state` in confine.toml)")]
+    #[error("cannot keep versions of modules\nhint: name another directory (`state` in confine.toml)")]
     Store(#[from] confine_service::VersionStoreError),
     #[error(transparent)]
     Backend(confine_backend::Error),
-    #[error("the sandbox cannot be set up")]
+    #[error("cannot set up the sandbox")]
     Sandbox(#[from] HostFault),
-    #[error("the runtime cannot be started")]
+    #[error("cannot start the runtime")]
     Runtime(#[source] io::Error),
-    #[error("stopped by a second signal before the last commit was answered")]
+    #[error("stopped by a second signal before the commit in progress was answered")]
     Interrupted,
-    #[error("`{}` cannot be inspected", path.display())]
+    #[error("cannot inspect `{}`", path.display())]
     Module { path: PathBuf, source: ModuleFileError },
     #[error(transparent)]
     Load(#[from] LoadError),
     #[error(transparent)]
     Demo(#[from] confine_author::Error),
-    #[error("the current directory is not to be had")]
+    #[error("cannot use the current directory")]
     Directory(#[source] io::Error),
-    #[error("cannot connect to the controller at `{}`\nhint: `--socket` says where it is, or `socket` in confine.toml; `confine demo --serve` leaves one running", socket.display())]
+    #[error("cannot connect to the controller at `{}`\nhint: name its socket with `--socket`, or with `socket` in confine.toml; `confine demo --serve` keeps a demo controller running", socket.display())]
     Connect { socket: PathBuf, source: io::Error },
     #[error(
-        "there is no module `{name}` in the directories\nhint: its file is to be called `{name}.yang` or `{name}@REVISION.yang`"
+        "there is no YANG module `{name}` in the directories\nhint: its file has to be named `{name}.yang` or `{name}@REVISION.yang`"
     )]
     NoYang { name: String },
     #[error(
-        "the module `{name}` cannot be read\nhint: is the module in its file called so, and well-formed?"
+        "cannot read the YANG module `{name}`\nhint: check that its file is well-formed and defines a module of this name"
     )]
     UnreadableYang { name: String },
-    #[error("`{path}` does not begin at the root\nhint: write `/{path}`")]
+    #[error("`{path}` does not start at the root\nhint: write `/{path}`")]
     RelativePath { path: String },
-    #[error("no model calls itself `{prefix}`{}", did_you_mean(nearest))]
+    #[error("no YANG module has the prefix or the name `{prefix}`{}", did_you_mean(nearest))]
     NoModule { prefix: String, nearest: Vec<String> },
     #[error(
-        "`{prefix}` may stand for `{one}` or for `{other}`\nhint: write the name of the module, as in `module:name`"
+        "`{prefix}` is ambiguous: it is the prefix of `{one}` and of `{other}`\nhint: write the name of the module instead, as in `module:name`"
     )]
     AmbiguousPrefix { prefix: String, one: String, other: String },
     #[error("there is no device `{name}`{}", did_you_mean(nearest))]
     NoDevice { name: String, nearest: Vec<String> },
     #[error(transparent)]
     Resolve(#[from] ResolveError),
-    #[error(
-        "`{path}`: a value with both quotes cannot be asked for\nhint: leave the key out, and read every entry"
-    )]
+    #[error("cannot read `{path}`: a key has both kinds of quotes\nhint: omit the key to read every entry")]
     BothQuotes { path: String },
-    #[error("at `{path}` there is nothing that `{user}` may read")]
+    #[error("there is nothing at `{path}`, or nothing that `{user}` may read")]
     Absent { path: String, user: String },
-    #[error("the root cannot be edited: name a node")]
+    #[error("cannot edit the root\nhint: name a node")]
     EditRoot,
-    #[error("`{path}` is state, not configuration: nobody sets it")]
+    #[error("cannot edit `{path}`: it is state data, not configuration")]
     State { path: String },
-    #[error("`{path}` has no value but children: name a leaf")]
+    #[error("`{path}` has children and no value\nhint: name a leaf")]
     NoValue { path: String },
-    #[error("`{path}` is a key\nhint: remove the whole entry")]
+    #[error("cannot remove `{path}`: it is a key\nhint: remove the whole list entry")]
     RemoveKey { path: String },
-    #[error("`{path}` is a leaf, and needs a value{}", if expected.is_empty() { String::new() } else { format!(": {expected}") })]
+    #[error("`{path}` is a leaf and needs a value{}", if expected.is_empty() { String::new() } else { format!(": {expected}") })]
     ValueNeeded { path: String, expected: String },
     #[error(
-        "it is not committed{}\nhint: it stands in the candidate; correct it there, or take all that is there back with `{discard}`",
+        "the commit failed{}\nhint: your change is still in the candidate: fix it, or discard all pending changes with `{discard}`",
         if reason.is_empty() { String::new() } else { format!(": {reason}") }
     )]
     NotCommitted { reason: String, source: Option<confine_backend::Error>, discard: String },
     #[error(
-        "transaction {tid} has failed{}{}",
+        "transaction {tid} failed{}{}",
         if origin.is_empty() { String::new() } else { format!(" at `{origin}`") },
         if reason.is_empty() { String::new() } else { format!(": {reason}") }
     )]
     Transaction { tid: u64, origin: String, reason: String },
-    #[error("there is no command `{word}`{}\nhint: `help` tells those that there are", did_you_mean(nearest))]
+    #[error("there is no command `{word}`{}\nhint: `help` lists the commands", did_you_mean(nearest))]
     NoCommand { word: String, nearest: Vec<String> },
-    #[error("{problem}\nhint: `help {command}` tells how it is written")]
+    #[error("{problem}\nhint: `help {command}` shows its syntax")]
     Usage { command: String, problem: String },
     #[error(
-        "the quote {quote} at character {position} is not closed\nhint: in a value, write it between quotes of the other kind, as in \"it's\""
+        "the quote {quote} at character {position} is not closed\nhint: put a value with a quote in it between quotes of the other kind, as in \"it's\""
     )]
     OpenQuote { quote: char, position: usize },
     #[error(
-        "the `[` at character {position} is not closed\nhint: write a value with a `[` in it between quotes"
+        "the `[` at character {position} is not closed\nhint: put a value with a `[` in it between quotes"
     )]
     OpenPredicate { position: usize },
-    #[error("nothing is below `{path}`, which is {what}\nhint: `get` shows it")]
-    NoPlace { path: String, what: &'static str },
-    #[error("the model has nothing to say of `{path}`")]
-    NoModelOf { path: String },
-    #[error("line {number}: `{line}` cannot be done")]
+    #[error("cannot enter `{path}`, which is {what}\nhint: `get` shows it")]
+    NotEnterable { path: String, what: &'static str },
+    #[error("no YANG model describes `{path}`")]
+    NotInModel { path: String },
+    #[error("line {number}: `{line}` failed")]
     Script { number: usize, line: String, source: Box<Error> },
     #[error(
-        "line {number}: `{line}` cannot be done\nhint: what was set before stands in the candidate, and `{discard}` takes back all that is there"
+        "line {number}: `{line}` failed\nhint: the changes before it are still in the candidate; `{discard}` discards all pending changes"
     )]
     ScriptWithChanges { number: usize, line: String, source: Box<Error>, discard: String },
     #[error(
-        "what was set is in the candidate, and not committed\nhint: end the script with `commit`, or with `discard`"
+        "the changes of the script are in the candidate, and not committed\nhint: end the script with `commit` or `discard`"
     )]
     Uncommitted,
-    #[error("standard input cannot be read")]
+    #[error("cannot read standard input")]
     Input(#[source] io::Error),
     #[error(
-        "the terminal cannot be used\nhint: without one, `confine shell` reads commands from standard input"
+        "cannot use the terminal\nhint: without a terminal, `confine shell` reads a script from standard input"
     )]
     Terminal(#[from] rustyline::error::ReadlineError),
-    #[error("the request was not answered as hoped")]
-    Rpc(#[from] confine_netconf::Error),
+    #[error("the controller rejected the request")]
+    Rejected(#[source] confine_netconf::RpcErrors),
+    #[error("the request to the controller failed")]
+    Session(#[source] confine_netconf::Error),
     #[error(
-        "`watch` shows on a terminal, and standard output is none\nhint: `confine status` writes once, `confine status --json` for programs"
+        "`watch` needs a terminal, and standard output is not one\nhint: use `confine status`, or `confine status --json` for programs"
     )]
     NoTerminal,
     #[error("cannot write to standard output")]
@@ -142,8 +142,17 @@ pub(crate) enum Error {
     Manual { directory: PathBuf, source: io::Error },
 }
 
+impl From<confine_netconf::Error> for Error {
+    fn from(error: confine_netconf::Error) -> Self {
+        match error {
+            confine_netconf::Error::Rpc(errors) => Self::Rejected(errors),
+            other => Self::Session(other),
+        }
+    }
+}
+
 impl From<confine_backend::Error> for Error {
-    /// Who asks a controller by a command can say where it is.
+    /// A failure to connect becomes an error whose hint names `--socket`.
     fn from(error: confine_backend::Error) -> Self {
         match error {
             confine_backend::Error::Connect { socket, source } => Self::Connect { socket, source },
@@ -152,16 +161,8 @@ impl From<confine_backend::Error> for Error {
     }
 }
 
-/// What the exit statuses mean, for the help and the manual.
-pub(crate) const EXIT_STATUS: &str = "Exit status:
-  0  it is done; the daemon was told to end and has answered its last commit
-  1  it failed; standard error or the log say why
-  2  the command line is wrong
-  3  the settings are wrong: a file, a key or a value
-  4  another instance is running and holds the pidfile";
-
 impl Error {
-    /// See [`EXIT_STATUS`]. 2 is the one of the command line's parser.
+    /// See [`EXIT_STATUS`](crate::cli::EXIT_STATUS). 2 is the one of the command line's parser.
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
             Self::Settings(_) => 3,
@@ -170,16 +171,16 @@ impl Error {
         })
     }
 
-    /// For a terminal: the error and what caused it, each on a line of its own.
+    /// The error and its causes for a terminal, each on a line of its own.
     pub(crate) fn report(&self) -> String {
         let bad = Style::new().fg_color(Some(AnsiColor::Red.into())).bold();
-        let (said, hints) = told(self);
-        // What others say may be in it.
+        let (causes, hints) = told(self);
+        // Texts of other programs may be in it.
         let plain = |text: &String| block(text, usize::MAX);
-        let because = said.iter().skip(1).map(|cause| format!("\n  because: {}", plain(cause)));
+        let because = causes.iter().skip(1).map(|cause| format!("\n  because: {}", plain(cause)));
         let hints = hints.iter().map(|hint| format!("\nhint: {}", plain(hint)));
         let more: String = because.chain(hints).collect();
-        format!("{bad}error:{bad:#} {}{more}", said.first().map(plain).unwrap_or_default())
+        format!("{bad}error:{bad:#} {}{more}", causes.first().map(plain).unwrap_or_default())
     }
 }
 
@@ -188,12 +189,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_error_is_told_with_its_causes() {
+    fn error_is_reported_with_its_causes() {
         let source = ModuleFileError::Io(io::Error::other("no such file"));
         let error = Error::Module { path: "x.wasm".into(), source };
         let plain = anstream::adapter::strip_str(&error.report()).to_string();
         insta::assert_snapshot!(plain, @r"
-        error: `x.wasm` cannot be inspected
+        error: cannot inspect `x.wasm`
           because: it cannot be read
           because: no such file
         ");

@@ -1,7 +1,20 @@
-//! Confine: runs network service modules for the Clixon controller, each in a sandbox.
+//! The program `confine`: runs network service modules for the Clixon controller, each in a sandbox.
 //!
-//! This is a program. It is a library too so that fuzz targets reach what it reads, and promises nothing to others.
+//! - [`main`] parses the command line (`cli`) and runs a command (`commands`).
+//! - `settings` merges the command line, the environment, confine.toml and the controller's configuration.
+//! - `commands::serve` is the daemon; `admin` is its interface for operators and monitoring, `log` and `traces` what it
+//!   records, `report` the status as text.
+//! - `names` and `address` are the types that the command line and the settings share.
+//!
+//! The crate is a library only so that fuzz targets reach what it parses; it promises nothing to other crates:
+//!
+//! ```
+//! // Any text is either settings or an error with its line; a panic would be a fault.
+//! confine::any_settings(b"socket = '/run/controller.sock'");
+//! confine::any_settings(b"socket = 3");
+//! ```
 
+mod address;
 mod admin;
 mod cli;
 mod commands;
@@ -9,18 +22,19 @@ mod error;
 mod log;
 mod manager;
 mod memory;
+mod names;
 mod parent;
 mod pidfile;
 mod report;
 mod settings;
+#[cfg(feature = "otel")]
 mod traces;
 
 use std::{env, process::ExitCode};
 
 use confine_sandbox::worker;
 
-pub use admin::any_request;
-pub use settings::any_settings;
+pub use settings::property::any_settings;
 
 /// The program, from its arguments to its exit code.
 pub fn main() -> ExitCode {

@@ -1,11 +1,10 @@
-//! Where log lines go, and which.
+//! The log: where lines go, and which lines are logged.
 //!
-//! The daemon must never wait for whoever reads its log: a terminal that is stopped with ctrl-s or a log
-//! daemon that hangs would keep it from draining the controller's socket, and that stops the controller.
-//! So lines for a stream are written by a thread of their own, lines for syslog are sent without waiting,
-//! and what finds no room is lost.
+//! The daemon must never wait for a reader of its log: a terminal stopped with Ctrl-S or a log daemon that hangs would
+//! keep it from draining the controller's socket, and that stops the controller. A thread of its own writes the lines
+//! for a stream, lines for syslog are sent without waiting, and lines that find no room are lost.
 //!
-//! Which lines there are can be changed while the daemon runs ([`LogLevels`]).
+//! The filter can be changed while the daemon runs ([`LogLevels`]).
 
 mod syslog;
 
@@ -29,19 +28,18 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
-use self::syslog::Syslog;
-use crate::traces::{self, CollectorAddress, TraceExport};
+use self::syslog::{IDENTIFIER, Syslog};
+use crate::address::CollectorAddress;
+#[cfg(feature = "otel")]
+use crate::traces;
 
-/// Lines that may wait to be written. More are lost.
-const WAITING: usize = 16_384;
+/// The most lines that wait to be written. More are lost.
+const MAX_WAITING_LINES: usize = 16_384;
 
-/// How a program is known to syslog and to the journal.
-const IDENTIFIER: &str = "confine";
+/// The most that a message shows of a text, in bytes.
+const SHOWN: usize = 100;
 
-/// What a message shows of a text, in bytes.
-const NAME: usize = 100;
-
-/// What shows the messages that are exchanged with the controller (see `confine-netconf`).
+/// The directive that logs the messages exchanged with the controller (see `confine-netconf`).
 const XML: &str = "xml=trace";
 
 /// Where log lines go.
@@ -53,57 +51,58 @@ pub(crate) enum LogTarget {
     Stderr,
     /// Standard output
     Stdout,
-    /// The system's log, through `/dev/log`
+    /// The log of the system, through `/dev/log`
     Syslog,
-    /// The journal of systemd, with all fields
+    /// The systemd journal, with all fields
     Journald,
 }
 
-/// What log lines look like.
+/// The format of log lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum LogFormat {
-    /// A line for a person
+    /// Text, one line per event
     #[default]
     Text,
-    /// A JSON object a line
+    /// JSON, one object per line
     Json,
 }
 
-/// Which log lines there are: a level, or levels by part of the program, as in
-/// `info,confine_backend=trace`.
+/// Which lines are logged: a level, or levels per part of the program, as in `info,confine_backend=trace`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub(crate) struct LogFilter(String);
 
-/// A text that is no filter.
+/// Why a text is no [`LogFilter`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{}` does not say what to log: write a level (error, warn, info, debug, trace, off) or levels by part of the program, as in `info,confine_backend=trace`",
-    line(.0, NAME)
+    "`{}` is not a log filter: write a level (error, warn, info, debug, trace, off) or levels per part of the program, as in `info,confine_backend=trace`",
+    line(.0, SHOWN)
 )]
 pub(crate) struct LogFilterError(String);
 
-/// Why there can be no log.
+/// Why the log cannot be started.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LogError {
-    #[error("the journal cannot be reached\nhint: log to `syslog` or to `stderr` where there is no systemd")]
+    #[error("cannot connect to the journal\nhint: without systemd, log to `syslog` or to `stderr`")]
     Journal(#[source] io::Error),
-    #[error("syslog cannot be used")]
+    #[error("cannot use syslog")]
     Syslog(#[source] io::Error),
-    #[error("spans cannot be sent to `{collector}`")]
+    #[cfg(feature = "otel")]
+    #[error("cannot send spans to `{collector}`")]
     Traces { collector: CollectorAddress, source: opentelemetry_otlp::ExporterBuildError },
 }
 
-/// Writes and sends what waits for it when it is dropped.
+/// Writes the waiting lines, and sends the waiting spans, when it is dropped.
 #[must_use]
 pub(crate) struct LogGuard {
     _worker: Option<WorkerGuard>,
-    _exported: Option<TraceExport>,
+    #[cfg(feature = "otel")]
+    _exported: Option<traces::TraceExport>,
     levels: LogLevels,
 }
 
-/// Which log lines there are, from now on.
+/// Changes the filter of a running log.
 #[derive(Clone)]
 pub(crate) struct LogLevels {
     handle: reload::Handle<Targets, Registry>,
@@ -111,22 +110,22 @@ pub(crate) struct LogLevels {
 }
 
 impl LogGuard {
-    /// What changes it.
+    /// Returns a handle that changes the filter.
     pub(crate) fn levels(&self) -> LogLevels {
         self.levels.clone()
     }
 }
 
 impl LogLevels {
-    /// What is logged now.
+    /// The current filter.
     pub(crate) fn filter(&self) -> LogFilter {
         self.filter.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// From now on, this is logged.
+    /// Replaces the filter.
     pub(crate) fn change(&self, filter: LogFilter) {
         let mut current = self.filter.lock().unwrap_or_else(PoisonError::into_inner);
-        // Nobody is left to log for if the subscriber is gone.
+        // Without the subscriber there is no log any more.
         if self.handle.reload(filter.targets()).is_ok() {
             *current = filter;
         }
@@ -134,18 +133,18 @@ impl LogLevels {
 }
 
 impl LogFilter {
-    /// Everything that helps to find a fault.
+    /// The debug level.
     pub(crate) fn debug() -> Self {
         Self("debug".into())
     }
 
-    /// As well as this, the messages that are exchanged with the controller.
+    /// This filter, and the messages exchanged with the controller.
     pub(crate) fn with_xml(self) -> Self {
         Self(format!("{},{XML}", self.0))
     }
 
     fn targets(&self) -> Targets {
-        // It was parsed before, when it was made.
+        // It was parsed when it was created.
         self.0.parse().unwrap_or_else(|_| Targets::new().with_default(LevelFilter::INFO))
     }
 }
@@ -160,8 +159,8 @@ impl FromStr for LogFilter {
     type Err = LogFilterError;
 
     fn from_str(text: &str) -> Result<Self, LogFilterError> {
-        // A word that stands alone has to be a level. It might be a part of the program too, but a level
-        // that is misspelt would turn everything off.
+        // A single word has to be a level. It could be a part of the program too, but then a misspelt level would turn
+        // everything off.
         let is_known = text.split(',').all(|directive| {
             let level = directive.rsplit('=').next().unwrap_or_default().trim();
             !level.is_empty() && level.parse::<LevelFilter>().is_ok()
@@ -207,7 +206,7 @@ impl fmt::Display for LogFormat {
     }
 }
 
-/// From now on, what the program does is logged, and its spans go to the collector if there is one.
+/// Starts the log, and sends spans to the collector if there is one.
 pub(crate) fn start(
     filter: &LogFilter,
     target: LogTarget,
@@ -217,19 +216,20 @@ pub(crate) fn start(
     let mut worker = None;
     let layer = match target {
         LogTarget::Stderr => {
-            lines(format, io::stderr().is_terminal(), true, aside(io::stderr(), &mut worker))
+            line_layer(format, io::stderr().is_terminal(), true, non_blocking(io::stderr(), &mut worker))
         }
         LogTarget::Stdout => {
-            lines(format, io::stdout().is_terminal(), true, aside(io::stdout(), &mut worker))
+            line_layer(format, io::stdout().is_terminal(), true, non_blocking(io::stdout(), &mut worker))
         }
-        // Who receives it knows what time it is.
-        LogTarget::Syslog => lines(format, false, false, Syslog::new().map_err(LogError::Syslog)?),
+        // The receiver adds the time.
+        LogTarget::Syslog => line_layer(format, false, false, Syslog::new().map_err(LogError::Syslog)?),
         LogTarget::Journald => {
             let journal = tracing_journald::layer().map_err(LogError::Journal)?;
             journal.with_syslog_identifier(IDENTIFIER.into()).boxed()
         }
     };
     let (targets, handle) = reload::Layer::new(filter.targets());
+    #[cfg(feature = "otel")]
     let (spans, exported) = match collector {
         Some(collector) => {
             let failed = |source| LogError::Traces { collector: collector.clone(), source };
@@ -238,25 +238,34 @@ pub(crate) fn start(
         }
         None => (None, None),
     };
+    // Without the feature, settings with a collector are refused.
+    #[cfg(not(feature = "otel"))]
+    let spans = collector.and(None::<tracing_subscriber::layer::Identity>);
     let subscriber = tracing_subscriber::registry().with(layer.with_filter(targets)).with(spans);
-    // There is one already only if this is called twice.
+    // This fails only if a log is started twice.
     let _ = subscriber.try_init();
     let levels = LogLevels { handle, filter: Arc::new(Mutex::new(filter.clone())) };
-    Ok(LogGuard { _worker: worker, _exported: exported, levels })
+    Ok(LogGuard {
+        _worker: worker,
+        #[cfg(feature = "otel")]
+        _exported: exported,
+        levels,
+    })
 }
 
-/// A writer that never waits, with a thread that writes.
-fn aside(
+/// A writer that never waits: a thread of its own writes the lines.
+fn non_blocking(
     stream: impl Write + Send + 'static,
     worker: &mut Option<WorkerGuard>,
 ) -> tracing_appender::non_blocking::NonBlocking {
-    let builder = NonBlockingBuilder::default().lossy(true).buffered_lines_limit(WAITING).thread_name("log");
+    let builder =
+        NonBlockingBuilder::default().lossy(true).buffered_lines_limit(MAX_WAITING_LINES).thread_name("log");
     let (writer, guard) = builder.finish(stream);
     *worker = Some(guard);
     writer
 }
 
-fn lines<W>(
+fn line_layer<W>(
     format: LogFormat,
     coloured: bool,
     timed: bool,
@@ -279,7 +288,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_filter_is_a_level_or_levels_by_part() {
+    fn filter_is_a_level_or_levels_per_part() {
         for text in
             ["info", "WARN", "off", "info,confine_backend=trace", "confine_service::daemon=debug, info"]
         {
@@ -288,6 +297,6 @@ mod tests {
         for text in ["", "inof", "info,", "confine_backend", "confine_backend=loud", "info,\u{1b}[31m"] {
             assert!(text.parse::<LogFilter>().is_err(), "{text}");
         }
-        insta::assert_snapshot!("inof\n".parse::<LogFilter>().unwrap_err(), @r"`inof\n` does not say what to log: write a level (error, warn, info, debug, trace, off) or levels by part of the program, as in `info,confine_backend=trace`");
+        insta::assert_snapshot!("inof\n".parse::<LogFilter>().unwrap_err(), @r"`inof\n` is not a log filter: write a level (error, warn, info, debug, trace, off) or levels per part of the program, as in `info,confine_backend=trace`");
     }
 }

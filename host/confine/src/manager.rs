@@ -1,35 +1,35 @@
-//! The service manager that may have started the daemon (systemd; see sd_notify(3)).
+//! Notifies the service manager, if one has started the daemon (systemd; see sd_notify(3)).
 
 use std::{convert::Infallible, time::Duration};
 
 use sd_notify::NotifyState;
 
-/// Tells the service manager, if there is one. Nothing depends on its hearing it but its own patience.
-fn tell(state: &[NotifyState<'_>]) {
+/// Notifies the service manager, if there is one. The daemon does not depend on it.
+fn notify(state: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(state) {
-        tracing::warn!(%error, "The service manager cannot be told of a change");
+        tracing::warn!(%error, "cannot notify the service manager");
     }
 }
 
-/// The daemon is set up: it serves as soon as the controller is there.
+/// The daemon is set up, and serves the controller as soon as it can connect.
 pub(crate) fn ready() {
-    tell(&[NotifyState::Ready]);
+    notify(&[NotifyState::Ready]);
 }
 
-/// The daemon has been told to end.
+/// The daemon stops.
 pub(crate) fn stopping() {
-    tell(&[NotifyState::Stopping]);
+    notify(&[NotifyState::Stopping]);
 }
 
-/// Tells it for ever that the daemon is alive, twice as often as it wants to hear it. Runs among the
-/// daemon's own tasks, so that it falls silent when they do not get their turn.
+/// Notifies the watchdog of the service manager for ever, twice as often as required. Runs among the tasks of the
+/// daemon, so that it stops when they get no processor time.
 pub(crate) async fn keep_alive() -> Infallible {
-    let Some(patience) = sd_notify::watchdog_enabled().filter(|patience| *patience > Duration::ZERO) else {
+    let Some(period) = sd_notify::watchdog_enabled().filter(|period| *period > Duration::ZERO) else {
         return std::future::pending().await;
     };
-    let mut beats = tokio::time::interval(patience / 2);
+    let mut beats = tokio::time::interval(period / 2);
     loop {
         beats.tick().await;
-        tell(&[NotifyState::Watchdog]);
+        notify(&[NotifyState::Watchdog]);
     }
 }

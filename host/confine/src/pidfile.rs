@@ -13,29 +13,29 @@ use rustix::{
     io::Errno,
 };
 
-/// A file that holds the number of this process and that is locked as long as it runs. The lock counts,
-/// and goes with the process; the number is for people and scripts. Removed when dropped.
+/// A file with the number of this process, locked as long as the process runs. The lock is what counts, and ends with
+/// the process; the number is for people and scripts. Removed when dropped.
 #[derive(Debug)]
 pub(crate) struct Pidfile {
     file: File,
     path: PathBuf,
 }
 
-/// Why the pidfile cannot be had.
+/// Why the pidfile cannot be locked.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PidfileError {
-    /// The one that is not this process's to solve: see the exit status.
-    #[error("another instance is running: {holder} holds the pidfile `{}`\nhint: stop it first, or give this one a pidfile of its own (`--pidfile`)", path.display())]
+    /// Has an exit status of its own.
+    #[error("another instance is running: {holder} holds the pidfile `{}`\nhint: stop it first, or name another pidfile (`--pidfile`)", path.display())]
     Held { path: PathBuf, holder: PidfileHolder },
-    #[error("the pidfile `{}` cannot be opened", path.display())]
+    #[error("cannot open the pidfile `{}`", path.display())]
     Open { path: PathBuf, source: io::Error },
-    #[error("the pidfile `{}` is a link, a directory or a special file: it has to be a regular file", path.display())]
+    #[error("the pidfile `{}` is a link, a directory or a special file, not a regular file", path.display())]
     NotRegular { path: PathBuf },
-    #[error("the pidfile `{}` cannot be locked", path.display())]
+    #[error("cannot lock the pidfile `{}`", path.display())]
     Lock { path: PathBuf, source: io::Error },
 }
 
-/// Who holds a pidfile, as far as it says.
+/// The process that holds a pidfile, as far as the file names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PidfileHolder {
     process: Option<u32>,
@@ -64,8 +64,8 @@ impl Pidfile {
                 Err(error) => return Err(lock(error.into())),
             }
             let pidfile = Self { file, path: path.into() };
-            // Who held it may have removed it after it was opened here: then the lock is on a file that
-            // nobody else will find.
+            // The previous holder may have removed the file after it was opened here: then no other process would find
+            // the locked file.
             if pidfile.is_in_place() {
                 pidfile.write();
                 return Ok(pidfile);
@@ -73,15 +73,15 @@ impl Pidfile {
         }
     }
 
-    /// That it cannot be written (the disk is full, say) is no reason not to serve: the lock holds.
+    /// Writes the number. A failure (a full disk, for example) does not stop the daemon: the lock holds.
     fn write(&self) {
         let written = self.file.set_len(0).and_then(|()| writeln!(&self.file, "{}", std::process::id()));
         if let Err(error) = written {
-            tracing::warn!(pidfile = %self.path.display(), %error, "The pidfile cannot be written");
+            tracing::warn!(pidfile = %self.path.display(), %error, "cannot write the pidfile");
         }
     }
 
-    /// Whether this is the file that stands at its path.
+    /// Whether this is still the file at its path.
     fn is_in_place(&self) -> bool {
         let identity = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
         match (self.file.metadata(), fs::symlink_metadata(&self.path)) {
@@ -93,14 +93,14 @@ impl Pidfile {
 
 impl Drop for Pidfile {
     fn drop(&mut self) {
-        // The lock goes after, with the file.
+        // The lock ends afterwards, with the file.
         if self.is_in_place() {
             let _ = fs::remove_file(&self.path);
         }
     }
 }
 
-/// Without following a link or waiting for the other end of a pipe, and without losing what is in it.
+/// Opens the file without following a link, waiting for the other end of a pipe, or truncating it.
 fn open(path: &Path) -> rustix::io::Result<File> {
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
     Ok(rustix::fs::open(path, flags, Mode::from_raw_mode(0o644))?.into())
@@ -126,7 +126,7 @@ impl std::fmt::Display for PidfileHolder {
         match self {
             Self { process: Some(process), name: Some(name) } => write!(f, "process {process} (`{name}`)"),
             Self { process: Some(process), name: None } => write!(f, "process {process}"),
-            Self { process: None, .. } => write!(f, "a process that does not say its number"),
+            Self { process: None, .. } => write!(f, "a process of unknown number"),
         }
     }
 }
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn it_holds_the_number_and_goes_with_the_daemon() {
+    fn pidfile_has_the_number_and_is_removed_with_the_daemon() {
         let (_directory, path) = here();
         fs::write(&path, "123456789 left behind by a daemon that was killed").unwrap();
         let pidfile = Pidfile::lock(&path).unwrap();
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_instance_is_told_who_holds_it() {
+    fn second_instance_learns_who_holds_the_pidfile() {
         let (_directory, path) = here();
         let _first = Pidfile::lock(&path).unwrap();
         let error = Pidfile::lock(&path).unwrap_err();
@@ -166,13 +166,13 @@ mod tests {
             .replace(name.trim_end(), "confine");
         insta::assert_snapshot!(text, @r"
         another instance is running: process 123 (`confine`) holds the pidfile `confine.pid`
-        hint: stop it first, or give this one a pidfile of its own (`--pidfile`)
+        hint: stop it first, or name another pidfile (`--pidfile`)
         ");
         assert!(path.exists());
     }
 
     #[test]
-    fn a_holder_that_has_not_written_yet_is_a_holder() {
+    fn holder_without_a_number_is_a_holder() {
         let (_directory, path) = here();
         let first = Pidfile::lock(&path).unwrap();
         let holder = |content: &str| {
@@ -182,15 +182,15 @@ mod tests {
                 other => other.to_string(),
             }
         };
-        assert_eq!(holder(""), "a process that does not say its number");
-        assert_eq!(holder("not a number"), "a process that does not say its number");
-        // More than there can be.
+        assert_eq!(holder(""), "a process of unknown number");
+        assert_eq!(holder("not a number"), "a process of unknown number");
+        // Larger than any process number.
         assert_eq!(holder("4294967295"), "process 4294967295");
         drop(first);
     }
 
     #[test]
-    fn one_that_was_replaced_is_left_to_its_owner() {
+    fn replaced_pidfile_is_left_to_its_owner() {
         let (_directory, path) = here();
         let first = Pidfile::lock(&path).unwrap();
         fs::remove_file(&path).unwrap();
@@ -202,9 +202,9 @@ mod tests {
     }
 
     #[test]
-    fn links_pipes_and_places_that_are_not_there_are_refused() {
+    fn only_a_regular_file_is_locked() {
         let (directory, path) = here();
-        let told = |path: &Path| {
+        let error = |path: &Path| {
             let error = Pidfile::lock(path).unwrap_err();
             confine_service::chain(&error).replace(directory.path().to_str().unwrap(), "")
         };
@@ -214,13 +214,17 @@ mod tests {
         let fifo = directory.path().join("fifo");
         rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)
             .unwrap();
-        let texts =
-            [told(&path), told(&fifo), told(&directory.path().join("nowhere/x.pid")), told(directory.path())];
+        let texts = [
+            error(&path),
+            error(&fifo),
+            error(&directory.path().join("nowhere/x.pid")),
+            error(directory.path()),
+        ];
         insta::assert_snapshot!(texts.join("\n"), @r"
-        the pidfile `/confine.pid` is a link, a directory or a special file: it has to be a regular file
-        the pidfile `/fifo` is a link, a directory or a special file: it has to be a regular file
-        the pidfile `/nowhere/x.pid` cannot be opened: No such file or directory (os error 2)
-        the pidfile `` is a link, a directory or a special file: it has to be a regular file
+        the pidfile `/confine.pid` is a link, a directory or a special file, not a regular file
+        the pidfile `/fifo` is a link, a directory or a special file, not a regular file
+        cannot open the pidfile `/nowhere/x.pid`: No such file or directory (os error 2)
+        the pidfile `` is a link, a directory or a special file, not a regular file
         ");
         assert_eq!(fs::read_to_string(victim).unwrap(), "precious");
     }

@@ -1,7 +1,7 @@
-//! What the daemon says of itself, as text for a person.
+//! The status of the daemon as text for a person.
 //!
-//! Nothing of what is shown here is trusted: modules, users and other programs have written it. Each text
-//! becomes one line without anything that a terminal would obey.
+//! Nothing shown here is trusted: modules, users and other programs have written it. Each text becomes one line
+//! without anything that a terminal would interpret.
 
 use std::{
     fmt::{self, Write as _},
@@ -16,9 +16,9 @@ use confine_service::{
 
 use crate::admin::ModuleReport;
 
-/// What is shown of a text, in bytes.
+/// The most that is shown of a text, in bytes.
 const TEXT: usize = 1000;
-/// What is shown of a name in a table, in bytes.
+/// The most that is shown of a name in a table, in bytes.
 const NAME: usize = 60;
 
 /// `confine status`: the controller, the commits and the modules.
@@ -54,14 +54,14 @@ fn controller(f: &mut fmt::Formatter<'_>, connection: &ConnectionStatus) -> fmt:
     }
     match losses {
         0 => Ok(()),
-        1 => row(f, "", "lost once before"),
-        losses => row(f, "", &format!("lost {} times before", grouped(*losses))),
+        1 => row(f, "", "disconnected once before"),
+        losses => row(f, "", &format!("disconnected {} times before", grouped(*losses))),
     }
 }
 
 fn commits(f: &mut fmt::Formatter<'_>, commits: &CommitCounts) -> fmt::Result {
     let CommitCounts { done, failed, running, last } = commits;
-    let running = running.map(|tid| format!("; transaction {tid} is running")).unwrap_or_default();
+    let running = running.map(|tid| format!("; transaction {tid} in progress")).unwrap_or_default();
     row(f, "commits", &format!("{} done, {} failed{running}", grouped(*done), grouped(*failed)))?;
     let Some(LastCommit { tid, user, at, elapsed_us, instances, bytes, error }) = last else { return Ok(()) };
     let user = user.as_ref().map(|user| format!(" by `{}`", shown(user))).unwrap_or_default();
@@ -79,23 +79,23 @@ fn commits(f: &mut fmt::Formatter<'_>, commits: &CommitCounts) -> fmt::Result {
     }
 }
 
-/// The lines of a text that may have several, below each other.
+/// Each line of a text as a row.
 fn paragraph(f: &mut fmt::Formatter<'_>, title: &str, text: &str) -> fmt::Result {
     let titles = std::iter::once(title).chain(std::iter::repeat(""));
     text.lines().zip(titles).try_for_each(|(text, title)| row(f, title, &shown(text)))
 }
 
-/// `confine modules`: a table, and what is wrong below each row.
+/// `confine modules`: a table, with problems below each row.
 pub(crate) struct ModulesText<'a>(pub(crate) &'a [ModuleStatus]);
 
 const HEADS: [&str; 7] = ["MODULE", "VERSION", "STATE", "SERVICES", "RUNS", "FAILED", "LAST RUN"];
-/// These columns hold numbers, which stand below each other from the right.
+/// Columns of numbers, which are aligned to the right.
 const NUMBERS: [usize; 2] = [4, 5];
 
 impl fmt::Display for ModulesText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.is_empty() {
-            return writeln!(f, "There are no modules.");
+            return writeln!(f, "No modules.");
         }
         let rows: Vec<_> = self.0.iter().map(cells).collect();
         let widths: [usize; HEADS.len()] = std::array::from_fn(|column| {
@@ -192,7 +192,7 @@ impl fmt::Display for ModuleReport {
         }
         let titles = std::iter::once("versions").chain(std::iter::repeat(""));
         for (kept, title) in module.kept.iter().zip(titles) {
-            let running = if kept.running { "  (this one)" } else { "" };
+            let running = if kept.running { "  (running)" } else { "" };
             row(f, title, &format!("{}  sha256:{}{running}", shown(&kept.version), shown(&kept.digest)))?;
         }
         let titles = std::iter::once("limits").chain(std::iter::repeat(""));
@@ -221,14 +221,14 @@ pub(crate) fn event(event: &AuditEvent) -> String {
         EventKind::Disconnected { error } => format!("disconnected: {error}"),
         EventKind::Abandoned { tid, ended } => {
             let ended = if *ended { "ended" } else { "not ended" };
-            format!("transaction {tid} of another daemon {ended}")
+            format!("transaction {tid}, left by another daemon, {ended}")
         }
         EventKind::Commit { tid, user, elapsed_us, error } => {
             let user = user.as_deref().unwrap_or("?");
             let result = error.as_ref().map_or_else(|| "done".into(), |error| format!("failed: {error}"));
             format!("transaction {tid} by `{user}` {result} ({})", span(*elapsed_us))
         }
-        // What a newer daemon may tell.
+        // A newer daemon may have other events.
         other => other.kind().to_owned(),
     };
     format!("{}  {}", shown(&event.at), shown(&text))
@@ -242,7 +242,7 @@ fn shown(text: &str) -> String {
     line(text, TEXT)
 }
 
-/// A length of time on the wall.
+/// A short time.
 fn span(microseconds: u64) -> String {
     match microseconds {
         0..1_000 => format!("{microseconds} µs"),
@@ -251,7 +251,7 @@ fn span(microseconds: u64) -> String {
     }
 }
 
-/// How long something has lasted.
+/// A long time.
 fn period(seconds: u64) -> String {
     let duration = Duration::from_secs(seconds);
     let (days, rest) = (duration.as_secs() / 86_400, duration.as_secs() % 86_400);

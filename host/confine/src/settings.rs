@@ -1,14 +1,13 @@
-//! What the daemon runs with, from wherever it is said.
+//! The settings of the daemon, merged from the command line, the environment and files.
 
 mod controller;
 mod file;
 mod limits;
-mod property;
+pub(crate) mod property;
 mod quantity;
 mod quarantine;
 mod rules;
 mod show;
-mod value;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -22,91 +21,86 @@ use confine_sandbox::Limits;
 use confine_service::{ModuleLimits, QuarantinePolicy};
 
 pub(crate) use self::limits::lines as limit_lines;
-pub use self::property::any_settings;
-pub(crate) use self::value::{GroupName, ListName, ModuleName, ModuleNames, UserName};
 use self::{
     controller::{ControllerFile, ControllerFileError, OptionValue},
     file::{OperatorFile, OperatorFileError},
-    value::{FilePath, SettingValueError},
 };
 use crate::{
-    admin::ListenAddress,
+    address::{CollectorAddress, ListenAddress, MAX_SOCKET_PATH},
     cli::SettingsArgs,
     log::{LogFilter, LogFormat, LogTarget},
-    traces::CollectorAddress,
+    names::{FilePath, GroupName, ListName, ModuleName, ModuleNames, SettingValueError, UserName},
 };
 
-/// Confine's own file, which need not be there.
+/// Confine's own file, which need not exist.
 const FILE: &str = "/etc/confine/confine.toml";
-/// The configuration of a controller that was built from source, which need not be there.
+/// The configuration of a controller built from source, which need not exist.
 const CONTROLLER_FILE: &str = "/usr/local/etc/clixon/controller.xml";
-/// Where such a controller has its socket.
+/// The socket of such a controller.
 const SOCKET: &str = "/usr/local/var/run/controller/controller.sock";
-/// Where it has its service modules.
+/// Its directory of service modules.
 const MODULES: &str = "/usr/local/share/controller/modules";
-/// Where the package makes a directory for compiled modules.
+/// The directory for compiled modules that the package creates.
 const CACHE: &str = "/var/cache/confine";
-/// Where it makes one for what the daemon keeps.
+/// The directory for earlier versions of modules that the package creates.
 const STATE: &str = "/var/lib/confine";
-/// The socket for operators, in the directory that the service manager or `systemd-tmpfiles` makes.
+/// The admin socket, in the directory that the service manager or `systemd-tmpfiles` creates.
 const ADMIN: &str = "/run/confine/admin.sock";
-/// The variable that says what to log.
+/// The variable with the log filter.
 const LOG_VARIABLE: &str = "CONFINE_LOG";
-/// The variable that has the Python API server log more.
+/// The variable with which the Python API server logs more.
 const PYTHON_DEBUG_VARIABLE: &str = "PYAPI_DEBUG";
-/// The longest path that a unix socket can have on Linux, in bytes.
-pub(crate) const SOCKET_PATH: usize = 107;
 
-/// What the daemon runs with.
+/// The settings of the daemon.
 #[derive(Debug)]
 pub(crate) struct Settings {
     /// The controller's socket.
     pub(crate) socket: SourcedValue<PathBuf>,
-    /// The file in which the controller keeps `running`.
+    /// The file where the controller keeps `running`.
     pub(crate) running: Option<SourcedValue<PathBuf>>,
     /// Directories with modules, in the order in which they are searched.
     pub(crate) modules: Vec<SourcedValue<PathBuf>>,
-    /// Modules to leave out.
+    /// Modules to exclude.
     pub(crate) exclude: Vec<SourcedValue<ModuleName>>,
-    /// Lists under `/services` that no module is meant for.
+    /// Lists under `/services` that no module serves.
     pub(crate) unmanaged: Vec<SourcedValue<ListName>>,
-    /// The user that the daemon acts as for itself; none for the one that it runs as.
+    /// The NETCONF user of the daemon's own session; none for the user that it runs as.
     pub(crate) user: Option<SourcedValue<UserName>>,
     /// The directory for compiled modules, and for models.
     pub(crate) cache: SourcedValue<PathBuf>,
-    /// The directory for what the daemon keeps: versions of modules.
+    /// The directory for earlier versions of modules.
     pub(crate) state: SourcedValue<PathBuf>,
-    /// The directories with models that the controller's configuration names.
+    /// The directories of YANG models in the controller's configuration.
     pub(crate) models: YangDirectories,
     /// The file to lock.
     pub(crate) pidfile: Option<SourcedValue<PathBuf>>,
-    /// What is logged.
+    /// The log.
     pub(crate) log: LogSettings,
-    /// The socket for operators.
+    /// The admin socket.
     pub(crate) admin: SourcedValue<PathBuf>,
-    /// The group whose members may use it besides root and the daemon's own user.
+    /// The group that may use the admin socket, in addition to root and the daemon's own user.
     pub(crate) admin_group: Option<SourcedValue<GroupName>>,
-    /// Where monitoring finds metrics; none for nowhere.
+    /// The address for monitoring; none if there is none.
     pub(crate) metrics: Option<SourcedValue<ListenAddress>>,
-    /// What takes the daemon's spans; none for nobody.
+    /// The collector of spans; none if there is none.
     pub(crate) collector: Option<SourcedValue<CollectorAddress>>,
-    /// The limits of a module for which nothing else is said.
+    /// The limits of modules without limits of their own.
     pub(crate) limits: Limits,
-    /// The limits of the modules for which something else is said.
+    /// The limits of modules with limits of their own.
     pub(crate) module_limits: BTreeMap<ModuleName, Limits>,
-    /// When a module is set aside.
+    /// When a module is put into quarantine.
     pub(crate) quarantine: QuarantinePolicy,
-    /// Rules for modules, beside the controller's own.
+    /// Access rules for modules, in addition to those of the controller.
     pub(crate) rules: Option<SourcedValue<Nacm>>,
-    /// The modules that may override what another instance has set.
+    /// The modules that may override a value that another instance has set.
     pub(crate) last_wins: BTreeSet<ModuleName>,
     /// The user that the backend runs as, if its configuration was read.
     pub(crate) backend_user: Option<SourcedValue<String>>,
-    /// The directory of fragments that the controller's configuration names and that is not there.
+    /// The directory of fragments that the controller's configuration names and that does not exist.
     pub(crate) missing_fragments: Option<PathBuf>,
 }
 
-/// What is logged, where to and how.
+/// The settings of the log.
 #[derive(Debug)]
 pub(crate) struct LogSettings {
     pub(crate) filter: SourcedValue<LogFilter>,
@@ -114,41 +108,41 @@ pub(crate) struct LogSettings {
     pub(crate) format: SourcedValue<LogFormat>,
 }
 
-/// A setting and who says it.
+/// A setting and its origin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SourcedValue<T> {
     pub(crate) value: T,
     pub(crate) origin: SettingOrigin,
 }
 
-/// Who says a setting.
+/// Where a setting comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum SettingOrigin {
     CommandLine,
-    /// A variable of the environment.
+    /// An environment variable.
     Environment(&'static str),
     /// `confine.toml`, or a file of the controller's configuration.
     File(PathBuf),
     Default,
 }
 
-/// Why there are no settings to run with.
+/// Why the settings cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SettingsError {
     #[error(transparent)]
     File(#[from] OperatorFileError),
     #[error(transparent)]
     Controller(#[from] ControllerFileError),
-    #[error("`{option}` in {origin} is wrong")]
+    #[error("invalid `{option}` in {origin}")]
     Option { option: &'static str, origin: SettingOrigin, source: SettingValueError },
-    #[error("`{variable}` in the environment is wrong")]
+    #[error("invalid environment variable `{variable}`")]
     Variable { variable: &'static str, source: crate::log::LogFilterError },
-    #[error("the socket's path `{}` ({origin}) has {} bytes, a socket's path can have {SOCKET_PATH} at most\nhint: name a shorter one, or one through a link to its directory", path.display(), path.as_os_str().len())]
+    #[error("the path of the socket `{}` ({origin}) has {} bytes, more than the {MAX_SOCKET_PATH} that a unix socket can have\nhint: use a shorter path, or a link to the directory", path.display(), path.as_os_str().len())]
     SocketPath { path: PathBuf, origin: SettingOrigin },
 }
 
 impl Settings {
-    /// The settings that these options, the environment and the files that they name come to.
+    /// Merges the options, the environment and the files that they name.
     pub(crate) fn gather(options: &SettingsArgs) -> Result<Self, SettingsError> {
         let file = match &options.config {
             Some(path) => OperatorFile::read(path)?,
@@ -156,7 +150,7 @@ impl Settings {
             None => OperatorFile::default(),
         };
         let environment = |variable: &str| env::var(variable).ok().filter(|text| !text.is_empty());
-        let controller = controller(options, &file, Path::new(CONTROLLER_FILE))?;
+        let controller = controller_file(options, &file, Path::new(CONTROLLER_FILE))?;
         Self::merge(options, environment, &file, &controller)
     }
 
@@ -167,8 +161,8 @@ impl Settings {
         controller: &ControllerFile,
     ) -> Result<Self, SettingsError> {
         let table = &file.table;
-        let in_file = |path: &FilePath| file.says(path.within(file.directory()));
-        let in_controller = |found: &OptionValue| found.says(PathBuf::from(&found.value));
+        let in_file = |path: &FilePath| file.provides(path.within(file.directory()));
+        let in_controller = |found: &OptionValue| found.provides(PathBuf::from(&found.value));
         let path = |option: &Option<PathBuf>, key: &Option<FilePath>, found: &Option<OptionValue>| {
             option
                 .clone()
@@ -181,12 +175,12 @@ impl Settings {
         let admin = path(&options.admin, &table.admin.socket, &None);
         let admin = admin.unwrap_or_else(|| SourcedValue::default(ADMIN.into()));
         for socket in [&socket, &admin] {
-            if socket.value.as_os_str().len() > SOCKET_PATH {
+            if socket.value.as_os_str().len() > MAX_SOCKET_PATH {
                 let SourcedValue { value: path, origin } = socket.clone();
                 return Err(SettingsError::SocketPath { path, origin });
             }
         }
-        // Of that controller, and not of one that another configuration is about.
+        // Only if the configuration is about the controller with this socket.
         let running = controller.running.clone().filter(|_| controller.is_about(&socket.value));
         Ok(Self {
             socket,
@@ -196,7 +190,7 @@ impl Settings {
             unmanaged: unmanaged(options, file),
             user: first([
                 options.user.clone().map(SourcedValue::command_line),
-                table.user.clone().map(|user| file.says(user)),
+                table.user.clone().map(|user| file.provides(user)),
             ]),
             cache: path(&options.cache, &table.cache, &None)
                 .unwrap_or_else(|| SourcedValue::default(CACHE.into())),
@@ -206,56 +200,56 @@ impl Settings {
             pidfile: path(&options.pidfile, &table.pidfile, &controller.pidfile),
             log: LogSettings::merge(options, environment, file)?,
             admin,
-            admin_group: table.admin.group.clone().map(|group| file.says(group)),
+            admin_group: table.admin.group.clone().map(|group| file.provides(group)),
             metrics: first([
                 options.metrics.clone().map(SourcedValue::command_line),
-                table.metrics.listen.clone().map(|listen| file.says(listen)),
+                table.metrics.listen.clone().map(|listen| file.provides(listen)),
             ]),
-            collector: table.traces.collector.clone().map(|collector| file.says(collector)),
+            collector: table.traces.collector.clone().map(|collector| file.provides(collector)),
             limits: file.limits.clone(),
             module_limits: file.module_limits.clone(),
             quarantine: file.quarantine,
-            rules: file.rules.clone().map(|rules| file.says(rules)),
+            rules: file.rules.clone().map(|rules| file.provides(rules)),
             last_wins: file.last_wins.clone(),
-            backend_user: controller.backend_user.as_ref().map(|found| found.says(found.value.clone())),
+            backend_user: controller.backend_user.as_ref().map(|found| found.provides(found.value.clone())),
             missing_fragments: controller.missing.clone(),
         })
     }
 
-    /// The modules of which something is said.
-    pub(crate) fn modules_named(&self) -> BTreeSet<&ModuleName> {
+    /// The modules with settings of their own.
+    pub(crate) fn modules_with_settings(&self) -> BTreeSet<&ModuleName> {
         self.module_limits.keys().chain(&self.last_wins).collect()
     }
 
-    /// What modules may use.
+    /// The limits of all modules.
     pub(crate) fn limits_of_modules(&self) -> ModuleLimits {
         let own = self.module_limits.iter().map(|(name, limits)| (name.to_string(), limits.clone()));
         ModuleLimits { all: self.limits.clone(), own: own.collect() }
     }
 }
 
-/// The controller's configuration: the one that is named, or the usual one if it is there. Where another
-/// controller's socket is named and no configuration, the usual one says nothing of that controller.
-fn controller(
+/// The controller's configuration: the named one, or the default one if it exists and has the socket of the
+/// settings.
+fn controller_file(
     options: &SettingsArgs,
     file: &OperatorFile,
-    usual: &Path,
+    default: &Path,
 ) -> Result<ControllerFile, SettingsError> {
     let within = |path: &FilePath| path.within(file.directory());
     let named = options.controller_config.clone();
     if let Some(path) = named.or_else(|| file.table.controller_config.as_ref().map(within)) {
         return Ok(ControllerFile::read(&path)?);
     }
-    if !usual.exists() {
+    if !default.exists() {
         return Ok(ControllerFile::default());
     }
-    let controller = ControllerFile::read(usual)?;
+    let controller = ControllerFile::read(default)?;
     let socket = options.socket.clone().or_else(|| file.table.socket.as_ref().map(within));
     let is_meant = socket.is_none_or(|socket| controller.is_about(&socket));
     Ok(if is_meant { controller } else { ControllerFile::default() })
 }
 
-/// Those of the command line first, then those of the first file that names any.
+/// The module directories: those of the command line, then those of the first file that names any.
 fn modules(
     options: &SettingsArgs,
     file: &OperatorFile,
@@ -263,8 +257,10 @@ fn modules(
 ) -> Vec<SourcedValue<PathBuf>> {
     let mut modules: Vec<_> = options.modules.iter().cloned().map(SourcedValue::command_line).collect();
     match (&file.table.modules, &controller.modules) {
-        (Some(paths), _) => modules.extend(paths.iter().map(|path| file.says(path.within(file.directory())))),
-        (None, Some(found)) => modules.push(found.says(PathBuf::from(&found.value))),
+        (Some(paths), _) => {
+            modules.extend(paths.iter().map(|path| file.provides(path.within(file.directory()))))
+        }
+        (None, Some(found)) => modules.push(found.provides(PathBuf::from(&found.value))),
         (None, None) if modules.is_empty() => modules.push(SourcedValue::default(MODULES.into())),
         (None, None) => {}
     }
@@ -273,30 +269,30 @@ fn modules(
     modules
 }
 
-/// Those of all places.
+/// The excluded modules of all sources.
 fn exclude(
     options: &SettingsArgs,
     file: &OperatorFile,
     controller: &ControllerFile,
 ) -> Result<Vec<SourcedValue<ModuleName>>, SettingsError> {
-    let said = options.exclude.iter().flat_map(ModuleNames::iter).cloned().map(SourcedValue::command_line);
-    let mut exclude: Vec<_> = said.collect();
-    exclude.extend(file.table.exclude.iter().flatten().cloned().map(|name| file.says(name)));
+    let named = options.exclude.iter().flat_map(ModuleNames::iter).cloned().map(SourcedValue::command_line);
+    let mut exclude: Vec<_> = named.collect();
+    exclude.extend(file.table.exclude.iter().flatten().cloned().map(|name| file.provides(name)));
     if let Some(found) = &controller.exclude {
         let names: ModuleNames = found.value.parse().map_err(|source| SettingsError::Option {
             option: "CONTROLLER_PYAPI_MODULE_FILTER",
             origin: SettingOrigin::File(found.file.clone()),
             source,
         })?;
-        exclude.extend(names.iter().cloned().map(|name| found.says(name)));
+        exclude.extend(names.iter().cloned().map(|name| found.provides(name)));
     }
     Ok(exclude)
 }
 
-/// Those of all places.
+/// The unmanaged lists of all sources.
 fn unmanaged(options: &SettingsArgs, file: &OperatorFile) -> Vec<SourcedValue<ListName>> {
-    let said = options.unmanaged.iter().cloned().map(SourcedValue::command_line);
-    said.chain(file.table.unmanaged.iter().flatten().cloned().map(|list| file.says(list))).collect()
+    let named = options.unmanaged.iter().cloned().map(SourcedValue::command_line);
+    named.chain(file.table.unmanaged.iter().flatten().cloned().map(|list| file.provides(list))).collect()
 }
 
 impl LogSettings {
@@ -320,7 +316,7 @@ impl LogSettings {
             options.debug.then(|| SourcedValue::command_line(LogFilter::debug())),
             environment(LOG_VARIABLE).map(variable).transpose()?,
             python_debug,
-            table.filter.clone().map(|filter| file.says(filter)),
+            table.filter.clone().map(|filter| file.provides(filter)),
         ])
         .unwrap_or_else(|| SourcedValue::default(LogFilter::default()));
         if options.log_xml {
@@ -328,19 +324,19 @@ impl LogSettings {
         }
         Ok(Self {
             filter,
-            to: first([options.log_to.map(SourcedValue::command_line), table.to.map(|to| file.says(to))])
+            to: first([options.log_to.map(SourcedValue::command_line), table.to.map(|to| file.provides(to))])
                 .unwrap_or_else(|| SourcedValue::default(options.log_target())),
             format: first([
                 options.log_format.map(SourcedValue::command_line),
-                table.format.map(|format| file.says(format)),
+                table.format.map(|format| file.provides(format)),
             ])
             .unwrap_or_else(|| SourcedValue::default(LogFormat::default())),
         })
     }
 }
 
-fn first<T>(said: impl IntoIterator<Item = Option<T>>) -> Option<T> {
-    said.into_iter().flatten().next()
+fn first<T>(values: impl IntoIterator<Item = Option<T>>) -> Option<T> {
+    values.into_iter().flatten().next()
 }
 
 impl<T> SourcedValue<T> {
@@ -354,13 +350,13 @@ impl<T> SourcedValue<T> {
 }
 
 impl OperatorFile {
-    fn says<T>(&self, value: T) -> SourcedValue<T> {
+    fn provides<T>(&self, value: T) -> SourcedValue<T> {
         SourcedValue { value, origin: SettingOrigin::File(self.path.clone()) }
     }
 }
 
 impl OptionValue {
-    fn says<T>(&self, value: T) -> SourcedValue<T> {
+    fn provides<T>(&self, value: T) -> SourcedValue<T> {
         SourcedValue { value, origin: SettingOrigin::File(self.file.clone()) }
     }
 }

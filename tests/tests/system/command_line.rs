@@ -64,9 +64,9 @@ fn what_is_no_file_of_its_own_is_refused_in_words() {
         text(&output.stderr).replace(directory.path().to_str().unwrap(), "")
     };
     insta::assert_snapshot!(said("fifo.wasm") + &said("link.wasm"), @r"
-    error: `/fifo.wasm` cannot be inspected
+    error: cannot inspect `/fifo.wasm`
       because: it is a special file, not a regular file: copy the module itself here
-    error: `/link.wasm` cannot be inspected
+    error: cannot inspect `/link.wasm`
       because: it is a link, not a regular file: copy the module itself here
     ");
 }
@@ -105,9 +105,9 @@ fn it_ends_with_the_backend_that_has_started_it() {
             .stdout(Stdio::null()),
     );
     let lines = backend.errors();
-    lines.wait_for("Started by the controller");
+    lines.wait_for("started by the controller");
     drop(backend);
-    lines.wait_for("The controller has ended");
+    lines.wait_for("the controller has exited");
     // The daemon has the other end, and so the lines end when it does.
     lines.all();
 }

@@ -24,4 +24,5 @@ mod shell;
 mod swap_soak;
 mod system_faults;
 mod terminal;
+#[cfg(feature = "otel")]
 mod traces;

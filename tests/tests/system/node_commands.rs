@@ -154,7 +154,7 @@ async fn a_mistake_in_a_path_is_told_with_what_is_near() {
     error: the model has no `interfcaes` below `/devices/device[name='r1']/config`; did you mean `interfaces`?
     [1]
     $ get /devices/device[name='r1']/config/fi:interfaces
-    error: no model calls itself `fi`; did you mean `if`?
+    error: no YANG module has the prefix or the name `fi`; did you mean `if`?
     [1]
     $ get /devices/device[name='r1']/config/interfaces/interface[nam='eth0']
     error: `nam` is not a key of `/devices/device[name='r1']/config/interfaces/interface`: its keys are `name`
@@ -163,14 +163,14 @@ async fn a_mistake_in_a_path_is_told_with_what_is_near() {
     error: the model has no `devcies` below `/`; did you mean `devices`?
     [1]
     $ get devices/device
-    error: `devices/device` does not begin at the root
+    error: `devices/device` does not start at the root
     hint: write `/devices/device`
     [1]
     $ get /devices/device[
     error: the path `/devices/device[` cannot be read at character 17: a name is missing here: a step is `name` or `prefix:name`
     [1]
     $ get /devices/device[name='r1']/config/interfaces/interface[name='eth9']
-    error: at `/devices/device[name='r1']/config/interfaces/interface[name='eth9']` there is nothing that `alice` may read
+    error: there is nothing at `/devices/device[name='r1']/config/interfaces/interface[name='eth9']`, or nothing that `alice` may read
     [1]
     $ get /devices/device[name='''"']/name
     error: there is no device `'"`
@@ -207,10 +207,11 @@ async fn what_is_wrong_is_refused_before_anything_is_sent() {
     error: `/devices/device[name='r1']/config/interfaces/interface[name='eth0']/config/mtu`: `-1` is not a value of `mtu`: a number from 0 to 65535 (`uint16`)
     [1]
     $ edit /devices/device[name='r1']/config/interfaces/interface[name='eth0']/config/mtu
-    error: `/devices/device[name='r1']/config/interfaces/interface[name='eth0']/config/mtu` is a leaf, and needs a value: a number from 0 to 65535 (`uint16`)
+    error: `/devices/device[name='r1']/config/interfaces/interface[name='eth0']/config/mtu` is a leaf and needs a value: a number from 0 to 65535 (`uint16`)
     [1]
     $ edit /devices/device[name='r1']/config/interfaces/interface[name='eth0']/config 1
-    error: `/devices/device[name='r1']/config/interfaces/interface[name='eth0']/config` has no value but children: name a leaf
+    error: `/devices/device[name='r1']/config/interfaces/interface[name='eth0']/config` has children and no value
+    hint: name a leaf
     [1]
     $ edit /devices/device[name='r1']/config/interfaces/interface[name='eth0']/config
     error: `/devices/device[name='r1']/config/interfaces/interface[name='eth0']/config` is a container that is there whenever something is in it: set what belongs there
@@ -219,8 +220,8 @@ async fn what_is_wrong_is_refused_before_anything_is_sent() {
     error: `/devices/device[name='r1']/config/interfaces/interface[name='eth0']/name` is a key and `eth0` in the path: it cannot be set to `eth1`; make another entry
     [1]
     $ edit --remove /devices/device[name='r1']/config/interfaces/interface[name='eth0']/name
-    error: `/devices/device[name='r1']/config/interfaces/interface[name='eth0']/name` is a key
-    hint: remove the whole entry
+    error: cannot remove `/devices/device[name='r1']/config/interfaces/interface[name='eth0']/name`: it is a key
+    hint: remove the whole list entry
     [1]
     $ edit /devices/device/config/interfaces/interface[name='eth0']/config/mtu 1
     error: `/devices/device` does not say which entry: write `/devices/device[name='…']`
@@ -235,13 +236,14 @@ async fn what_is_wrong_is_refused_before_anything_is_sent() {
     error: `/devices/device[name='zoo1']/config/zoo/pair/b`: `y` is not a value of `b`: a number from 0 to 255 (`uint8`)
     [1]
     $ edit /devices/device[name='zoo1']/config/zoo/seen/count 1
-    error: `/devices/device[name='zoo1']/config/zoo/seen/count` is state, not configuration: nobody sets it
+    error: cannot edit `/devices/device[name='zoo1']/config/zoo/seen/count`: it is state data, not configuration
     [1]
     $ edit /devices/device[name='zoo1']/config/zoo/kind z:dog
     error: `/devices/device[name='zoo1']/config/zoo/kind`: `z:dog` is not a value of `kind`: an identity derived from `zoo:animal` (`identityref`)
     [1]
     $ edit /
-    error: the root cannot be edited: name a node
+    error: cannot edit the root
+    hint: name a node
     [1]
     $ edit --remove /devices/device[name='r1']/config/interfaces/interface[name='eth0']/config/mtu 1500
     error: the argument '--remove' cannot be used with '[VALUE]'
@@ -275,13 +277,13 @@ async fn an_edit_is_shown_and_committed_when_it_is_asked_for() {
              </config>
           </device>
        </devices>
-    This is in the candidate, which `--commit` commits.
+    These changes are in the candidate: `--commit` commits them.
     "#);
     assert!(zoo.controller.device("r1").unwrap().contains("<mtu>1500</mtu>"));
     assert!(zoo.say(&["get", "--candidate", &mtu]).contains("<mtu>16</mtu>"));
     assert!(zoo.say(&["get", &mtu]).contains("<mtu>1500</mtu>"));
 
-    insta::assert_snapshot!(zoo.say(&["edit", &mtu, "1500"]), @"The candidate is what `running` is: there is nothing to commit.");
+    insta::assert_snapshot!(zoo.say(&["edit", &mtu, "1500"]), @"The candidate is the same as `running`: nothing to commit.");
     zoo.say(&["edit", &mtu, "9000"]);
     insta::assert_snapshot!(zoo.say(&["edit", "--commit", "/devices/device[name='zoo1']/config/zoo/name", "b"]), @r#"
        <devices xmlns="http://clicon.org/controller">
@@ -308,7 +310,7 @@ async fn an_edit_is_shown_and_committed_when_it_is_asked_for() {
              </config>
           </device>
        </devices>
-    It is committed, in transaction 1.
+    Committed (transaction 1).
     "#);
     assert!(zoo.controller.device("r1").unwrap().contains("<mtu>9000</mtu>"));
     for words in [
@@ -333,8 +335,8 @@ async fn a_commit_that_fails_leaves_the_edit_in_the_candidate() {
     let said = zoo.say(&["edit", "--commit", &format!("{ETH0}/config/mtu"), "9000"]);
     let (_, end) = said.split_once("error").unwrap();
     insta::assert_snapshot!(end, @"
-    : it is not committed: the device is busy
-    hint: it stands in the candidate; correct it there, or take all that is there back with `confine rpc --socket /controller.sock --user alice '<discard-changes/>'`
+    : the commit failed: the device is busy
+    hint: your change is still in the candidate: fix it, or discard all pending changes with `confine rpc --socket /controller.sock --user alice '<discard-changes/>'`
     [1]
     ");
     assert!(zoo.candidate().contains("<mtu>9000</mtu>"));
@@ -348,12 +350,12 @@ async fn what_others_have_left_in_the_candidate_is_committed_as_it_needs() {
     zoo.say(&["edit", &format!("{ETH0}/config/mtu"), "9000"]);
     let edit = ["edit", "--commit", "/devices/device-group[name='attic']/description", "Upstairs"];
     let said = zoo.say(&edit);
-    insta::assert_snapshot!(said.lines().last().unwrap(), @"It is committed, in transaction 1.");
+    insta::assert_snapshot!(said.lines().last().unwrap(), @"Committed (transaction 1).");
     assert!(zoo.controller.device("r1").unwrap().contains("<mtu>9000</mtu>"));
     // Where nothing was left, nothing is for the controller to do.
     let alone =
         zoo.say(&["edit", "--commit", "/devices/device-group[name='attic']/description", "Under the roof"]);
-    insta::assert_snapshot!(alone.lines().last().unwrap(), @"It is committed.");
+    insta::assert_snapshot!(alone.lines().last().unwrap(), @"Committed.");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -395,7 +397,7 @@ async fn the_controller_of_the_settings_is_asked() {
     insta::assert_snapshot!(ask("socket = 'other.sock'", place), @"
     error: cannot connect to the controller at `/other.sock`
       because: No such file or directory (os error 2)
-    hint: `--socket` says where it is, or `socket` in confine.toml; `confine demo --serve` leaves one running
+    hint: name its socket with `--socket`, or with `socket` in confine.toml; `confine demo --serve` keeps a demo controller running
     ");
     let of_a_controller =
         ["/usr/local/var/run/controller/controller.sock", "/usr/local/etc/clixon/controller.xml"];
@@ -434,20 +436,20 @@ async fn the_end_of_a_transaction_is_waited_for() {
     zoo.say(&["edit", &mtu, "9000"]);
     insta::assert_snapshot!(zoo.say(&["rpc", "--wait", commit]), @r#"
     <tid xmlns="http://clicon.org/controller">1</tid>
-    Transaction 1 has succeeded.
+    transaction 1 succeeded
     "#);
     assert!(zoo.controller.device("r1").unwrap().contains("<mtu>9000</mtu>"));
     zoo.say(&["edit", &mtu, "1500"]);
     zoo.controller.refuse_push("r1", confine_controller::PushPhase::Validate, "the device is busy").unwrap();
     insta::assert_snapshot!(zoo.say(&["rpc", "--wait", commit]), @r#"
     <tid xmlns="http://clicon.org/controller">2</tid>
-    error: transaction 2 has failed at `r1`: the device is busy
+    error: transaction 2 failed at `r1`: the device is busy
     [1]
     "#);
     let pull = "<config-pull xmlns='http://clicon.org/controller'><device>*</device></config-pull>";
     insta::assert_snapshot!(zoo.say(&["rpc", "--wait", pull]), @r#"
     <tid xmlns="http://clicon.org/controller">3</tid>
-    Transaction 3 has succeeded.
+    transaction 3 succeeded
     "#);
     // Where nothing is begun, there is nothing to wait for.
     insta::assert_snapshot!(zoo.say(&["rpc", "--wait", "<discard-changes/>"]), @"<ok/>");
@@ -475,8 +477,8 @@ async fn what_a_name_may_be_is_told_as_it_can_be_written() {
     error: `interfaces` below `/devices/device[name='r1']/config` could be `if:interfaces`, `one:interfaces`, `x:interfaces` or `two:interfaces`: write the prefix
     [1]
     $ get /devices/device[name='r1']/config/o:interfaces/a
-    error: `o` may stand for `urn:one` or for `urn:two`
-    hint: write the name of the module, as in `module:name`
+    error: `o` is ambiguous: it is the prefix of `urn:one` and of `urn:two`
+    hint: write the name of the module instead, as in `module:name`
     [1]
     $ edit /devices/device[name='r1']/config/one:interfaces/a 1
        <devices xmlns="http://clicon.org/controller">
@@ -489,6 +491,6 @@ async fn what_a_name_may_be_is_told_as_it_can_be_written() {
              </config>
           </device>
        </devices>
-    This is in the candidate, which `--commit` commits.
+    These changes are in the candidate: `--commit` commits them.
     "#);
 }

@@ -66,7 +66,7 @@ async fn what_is_there_and_what_could_be_is_listed() {
     text  leaf  string  says "hello"
     name[.='a']  leaf-list  string
     small  leaf  int8  -3
-    Nothing is here. `ls -a` shows what could be.
+    Nothing here. `ls -a` shows what the model allows.
     "#);
 }
 
@@ -117,7 +117,7 @@ async fn what_the_model_says_is_described() {
       kind         leaf
       type         string
       value        text (`string`)
-      key          of the list that it is in
+      key          of its list
       module       zoo@2026-01-01, prefix `z`
     /devices/device[name='zoo1']/config/zoo/closed
       kind         presence container
@@ -127,7 +127,7 @@ async fn what_the_model_says_is_described() {
       kind         leaf
       type         uint32
       value        a number from 0 to 4294967295 (`uint32`)
-      state        nobody sets it
+      state        read-only
       module       zoo@2026-01-01, prefix `z`
     /devices/device[name='r1']/config/interfaces
       kind         container
@@ -136,10 +136,10 @@ async fn what_the_model_says_is_described() {
       kind         leaf
       type         string
       value        text (`string`)
-      key          of the list that it is in
+      key          of its list
       module       clixon-controller@2026-06-01, prefix `ctrl`
-    error: line 14: `describe /` cannot be done
-      because: the model has nothing to say of `/`
+    error: line 14: `describe /` failed
+      because: no YANG model describes `/`
     Some(1)
     ");
 }
@@ -239,9 +239,9 @@ async fn a_script_sets_and_commits() {
              </config>
           </device>
        </devices>
-    It is committed, in transaction 1.
-    The candidate is what `running` is: there is nothing to commit.
-    The candidate is what `running` is: there is nothing to commit.
+    Committed (transaction 1).
+    The candidate is the same as `running`: nothing to commit.
+    The candidate is the same as `running`: nothing to commit.
     "#);
     insta::assert_snapshot!(zoo.controller.device("r1").unwrap(), @r#"
     <interfaces xmlns="urn:interfaces"><interface><name>eth 1</name><config><mtu>16</mtu><description>two
@@ -284,76 +284,77 @@ async fn a_script_ends_at_the_first_line_that_cannot_be_done() {
     > 
     > cd interface[name='eth0']/confg
     > set mtu 1
-    error: line 3: `cd interface[name='eth0']/confg` cannot be done
+    error: line 3: `cd interface[name='eth0']/confg` failed
       because: the model has no `confg` below `/devices/device[name='r1']/config/interfaces/interface[name='eth0']`; did you mean `config`?
     Some(1)
     $ sett a 1
-    error: line 1: `sett a 1` cannot be done
+    error: line 1: `sett a 1` failed
       because: there is no command `sett`; did you mean `set`?
-    hint: `help` tells those that there are
+    hint: `help` lists the commands
     Some(1)
     $ set
-    error: line 1: `set` cannot be done
+    error: line 1: `set` failed
       because: the following required arguments were not provided: <PATH>
-    hint: `help set` tells how it is written
+    hint: `help set` shows its syntax
     Some(1)
     $ ls --al
-    error: line 1: `ls --al` cannot be done
+    error: line 1: `ls --al` failed
       because: unexpected argument '--al' found
-    hint: `help ls` tells how it is written
+    hint: `help ls` shows its syntax
     Some(1)
     $ help sett
-    error: line 1: `help sett` cannot be done
+    error: line 1: `help sett` failed
       because: there is no command `sett`; did you mean `set`?
-    hint: `help` tells those that there are
+    hint: `help` lists the commands
     Some(1)
     $ cd /devices/device[name='r11']
-    error: line 1: `cd /devices/device[name='r11']` cannot be done
+    error: line 1: `cd /devices/device[name='r11']` failed
       because: there is no device `r11`; did you mean `r1`?
     Some(1)
     $ cd /devices/device
-    error: line 1: `cd /devices/device` cannot be done
+    error: line 1: `cd /devices/device` failed
       because: `/devices/device` does not say which entry: write `/devices/device[name='…']`
     Some(1)
     $ cd devices/device[name='r1']/name
-    error: line 1: `cd devices/device[name='r1']/name` cannot be done
-      because: nothing is below `/devices/device[name='r1']/name`, which is a leaf
+    error: line 1: `cd devices/device[name='r1']/name` failed
+      because: cannot enter `/devices/device[name='r1']/name`, which is a leaf
     hint: `get` shows it
     Some(1)
     $ cd devices/device[name='r1'
-    error: line 1: `cd devices/device[name='r1'` cannot be done
+    error: line 1: `cd devices/device[name='r1'` failed
       because: the `[` at character 18 is not closed
-    hint: write a value with a `[` in it between quotes
+    hint: put a value with a `[` in it between quotes
     Some(1)
     $ ls /devices/device/config
-    error: line 1: `ls /devices/device/config` cannot be done
+    error: line 1: `ls /devices/device/config` failed
       because: `/devices/device` does not say which entry: write `/devices/device[name='…']`
     Some(1)
     $ describe /devices/devvice
-    error: line 1: `describe /devices/devvice` cannot be done
+    error: line 1: `describe /devices/devvice` failed
       because: the model has no `devvice` below `/devices`; did you mean `device`?
     Some(1)
     $ get /devices/device[name='zoo1']/config/zoo/pair[a='x'][b='2']
-    error: line 1: `get /devices/device[name='zoo1']/config/zoo/pair[a='x'][b='2']` cannot be done
-      because: at `/devices/device[name='zoo1']/config/zoo/pair[a='x'][b='2']` there is nothing that `alice` may read
+    error: line 1: `get /devices/device[name='zoo1']/config/zoo/pair[a='x'][b='2']` failed
+      because: there is nothing at `/devices/device[name='zoo1']/config/zoo/pair[a='x'][b='2']`, or nothing that `alice` may read
     Some(1)
     $ set /devices/device[name='r1']/config/interfaces/interface[name='eth0']/config/mtu fast
-    error: line 1: `set /devices/device[name='r1']/config/interfaces/interface[name='eth0']/config/mtu fast` cannot be done
+    error: line 1: `set /devices/device[name='r1']/config/interfaces/interface[name='eth0']/config/mtu fast` failed
       because: `/devices/device[name='r1']/config/interfaces/interface[name='eth0']/config/mtu`: `fast` is not a value of `mtu`: a number from 0 to 65535 (`uint16`)
     Some(1)
     $ set /devices/device[name='zoo1']/config/zoo/kind z:dog
-    error: line 1: `set /devices/device[name='zoo1']/config/zoo/kind z:dog` cannot be done
+    error: line 1: `set /devices/device[name='zoo1']/config/zoo/kind z:dog` failed
       because: `/devices/device[name='zoo1']/config/zoo/kind`: `z:dog` is not a value of `kind`: an identity derived from `zoo:animal` (`identityref`)
     Some(1)
     $ remove /
-    error: line 1: `remove /` cannot be done
-      because: the root cannot be edited: name a node
+    error: line 1: `remove /` failed
+      because: cannot edit the root
+    hint: name a node
     Some(1)
     $ set text 'open
     > set text closed
-    error: line 1: `set text 'open` cannot be done
+    error: line 1: `set text 'open` failed
       because: the quote ' at character 10 is not closed
-    hint: in a value, write it between quotes of the other kind, as in "it's"
+    hint: put a value with a quote in it between quotes of the other kind, as in "it's"
     Some(1)
     "#);
     assert_eq!(zoo.candidate(), before);
@@ -372,31 +373,31 @@ async fn what_is_set_and_not_committed_is_told() {
         run(&zoo, &[&other, "discard", &set, "set mtuu 1"]),
         run(&zoo, &[&other, "commit", "exit"]),
     ].join("--\n"), @"
-    error: what was set is in the candidate, and not committed
-    hint: end the script with `commit`, or with `discard`
+    error: the changes of the script are in the candidate, and not committed
+    hint: end the script with `commit` or `discard`
     Some(1)
     --
     processes  container
     devices    container
     --
-    error: what was set is in the candidate, and not committed
-    hint: end the script with `commit`, or with `discard`
+    error: the changes of the script are in the candidate, and not committed
+    hint: end the script with `commit` or `discard`
     Some(1)
     --
-    note: the candidate held other changes before, which `commit` commits as well: see `diff`
-    error: line 4: `set mtuu 1` cannot be done
+    note: the candidate already had pending changes, which `commit` commits as well: see `diff`
+    error: line 4: `set mtuu 1` failed
       because: the model has no `mtuu` below `/`
-    hint: what was set before stands in the candidate, and `confine rpc --socket /controller.sock --user alice '<discard-changes/>'` takes back all that is there
+    hint: the changes before it are still in the candidate; `confine rpc --socket /controller.sock --user alice '<discard-changes/>'` discards all pending changes
     Some(1)
     --
-    It is committed, in transaction 1.
-    note: the candidate held other changes before, which `commit` commits as well: see `diff`
+    Committed (transaction 1).
+    note: the candidate already had pending changes, which `commit` commits as well: see `diff`
     ");
     zoo.controller.refuse_push("r1", confine_controller::PushPhase::Validate, "the device is busy").unwrap();
     insta::assert_snapshot!(run(&zoo, &[&set, "commit"]), @"
-    error: line 2: `commit` cannot be done
-      because: it is not committed: the device is busy
-    hint: it stands in the candidate; correct it there, or take all that is there back with `confine rpc --socket /controller.sock --user alice '<discard-changes/>'`
+    error: line 2: `commit` failed
+      because: the commit failed: the device is busy
+    hint: your change is still in the candidate: fix it, or discard all pending changes with `confine rpc --socket /controller.sock --user alice '<discard-changes/>'`
     Some(1)
     ");
     let same = format!("set {mtu} 1400");
@@ -407,53 +408,49 @@ async fn what_is_set_and_not_committed_is_told() {
 async fn the_commands_are_told() {
     let zoo = DeviceZoo::open();
     insta::assert_snapshot!(run(&zoo, &["help", "help set", "help ls"]), @r#"
-      ls        Show what is in the place or below a path, with its kind and type
-      cd        Go to a place, or to the root
-      get       Show what stands in the candidate
-      set       Give a leaf a value; without one, make a list entry, a presence container or an empty
-                leaf
-      remove    Take a node away, with all below it
-      describe  Show what the model says of a node
-      diff      Show what is different in the candidate from `running`
-      commit    Commit the candidate, with all that is in it
-      discard   Make the candidate what `running` is
-      help      Show the commands, or how one is written
-      exit      End the shell
+      ls        List the nodes at the current node or a path, with their kind and type
+      cd        Change the current node; without a path, to the root
+      get       Show the candidate at the current node or a path
+      set       Set a leaf; without a value, create a list entry, a presence container or an empty leaf
+      remove    Remove a node and everything below it
+      describe  Describe a node as its YANG model does
+      diff      Show the pending changes: the differences between `running` and the candidate
+      commit    Commit the candidate, with all pending changes
+      discard   Discard all pending changes
+      help      List the commands, or show the syntax of one
+      exit      Exit the shell
 
-    A PATH is written as modules and `confine get` write it: from the place, or with a `/` before it
-    from
-    the root; `..` is one place up. Entries of lists are named by their keys, as in
-    `interface[name='eth0']`. Where a name is not clear by itself, `prefix:name` says whose it is, by
-    the
-    prefix or the name of the module.
 
-    Blanks stand between words. What is between quotes is one word: 'two words', "it's", or 'it''s'
-    with the quote doubled. The predicates of a path need no more quotes than they have:
-    `cd interface[name='Gigabit Ethernet 0']`. A quote that is open at the end of a line goes on in the
-    next one. A line that begins with `#` is a comment.
+    A PATH starts at the current node, or with a leading `/` at the root; `..` is the node above. List
+    entries are named by their keys, as in `interface[name='eth0']`. Where a name is ambiguous, write
+    `prefix:name`, with the prefix or the name of the YANG module.
 
-    `set`, `remove` and `discard` change the candidate at once. `commit` commits all that is in it,
-    which
-    may be more than was set here: `diff` shows it.
-    Give a leaf a value; without one, make a list entry, a presence container or an empty leaf
+    Blanks separate words. Text between quotes is one word: 'two words', "it's", or 'it''s' with the
+    quote doubled. Predicates of a path need no additional quotes:
+    `interface[name='Gigabit Ethernet 0']`. A quote that is open at the end of a line continues on the
+    next line. A line that starts with `#` is a comment.
+
+    `set`, `remove` and `discard` change the candidate immediately. All users share the candidate:
+    `diff` and `commit` include other people's pending changes.
+    Set a leaf; without a value, create a list entry, a presence container or an empty leaf
 
     Usage: set <PATH> [VALUE]
 
     Arguments:
       <PATH>   The node
-      [VALUE]  The value of a leaf, or of an entry of a leaf-list
+      [VALUE]  The value of a leaf or of a leaf-list entry
 
     Options:
       -h, --help  Print help
-    Show what is in the place or below a path, with its kind and type
+    List the nodes at the current node or a path, with their kind and type
 
     Usage: ls [OPTIONS] [PATH]
 
     Arguments:
-      [PATH]  Where to look; the place if not given
+      [PATH]  The node [default: the current node]
 
     Options:
-      -a, --all   Show all that could be there
+      -a, --all   List all nodes of the YANG model, present or not
       -h, --help  Print help
     "#);
 }

@@ -156,9 +156,7 @@ async fn the_sockets_are_removed() {
     assert_eq!(status.status.code(), Some(1));
     let here = site.directory.path().to_str().unwrap();
     insta::assert_snapshot!(text(&status.stderr).replace(here, ""), @r"
-    error: no daemon can be asked at `/admin.sock`
-      because: No such file or directory (os error 2)
-    hint: is it running, and with this admin socket? may this user use it (root, the daemon's own user, and the group that `[admin]` names)?
+    error: cannot connect to the Confine daemon at `/admin.sock`: no such file. Start one with `confine serve`, or name its socket with `--admin`
     ");
     assert_eq!(served.daemon.terminate(), Some(0));
 
@@ -231,7 +229,7 @@ async fn out_of_descriptors() {
     let own = getrlimit(Resource::Nofile);
     prlimit(Some(served.pid()), Resource::Nofile, Rlimit { current: Some(3), maximum: own.maximum }).unwrap();
     let operator = UnixStream::connect(site.path("admin.sock")).unwrap();
-    insta::assert_snapshot!(site.told(&served, "can connect for now"), @r#"WARN confine::admin::server: Nobody can connect for now door="admin socket" error=Too many open files (os error 24)"#);
+    insta::assert_snapshot!(site.told(&served, "cannot accept connections"), @r#"WARN confine::admin::server: cannot accept connections for now listener="admin socket" error=Too many open files (os error 24)"#);
     // Modules whose directory cannot be read are not gone.
     File::create(modules(site.directory.path()).join("notes.txt")).unwrap();
     insta::assert_snapshot!(site.told(&served, "module directory"), @"ERROR confine_service::operations: a module directory cannot be read directory=/modules error=Too many open files (os error 24)");

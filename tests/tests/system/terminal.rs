@@ -120,7 +120,7 @@ async fn it_is_asked_what_becomes_of_what_was_set() {
     };
     let mut terminal = open();
     terminal.enter(&format!("{MTU} 9000\rexit\r"));
-    terminal.wait_for("not committed: [c]ommit, [d]iscard, [l]eave it there, or [s]tay? ");
+    terminal.wait_for("not committed: [c]ommit, [d]iscard, [l]eave them there, or [s]tay? ");
     terminal.enter("perhaps\r");
     terminal.wait_for("or [s]tay? ");
     terminal.enter("s\r");
@@ -129,17 +129,17 @@ async fn it_is_asked_what_becomes_of_what_was_set() {
     terminal.enter("\u{4}");
     terminal.wait_for("or [s]tay? ");
     terminal.enter("l\r");
-    terminal.wait_for("It stays in the candidate.");
+    terminal.wait_for("Your changes stay in the candidate.");
     assert_eq!(terminal.end(), Some(0));
     assert!(zoo.candidate().contains("<mtu>9000</mtu>"));
 
     let mut terminal = open();
     terminal.enter(&format!("{MTU} 1400\r"));
-    terminal.wait_for("the candidate held other changes before");
+    terminal.wait_for("the candidate already had pending changes");
     terminal.enter("exit\r");
     terminal.wait_for("or [s]tay? ");
     terminal.enter("c\r");
-    terminal.wait_for("It is committed, in transaction 1.");
+    terminal.wait_for("Committed (transaction 1).");
     assert_eq!(terminal.end(), Some(0));
     assert!(zoo.controller.device("r1").unwrap().contains("<mtu>1400</mtu>"));
 

@@ -157,6 +157,6 @@ async fn a_collector_that_is_away_costs_no_commit_and_is_told() {
     lines.wait_for("serving the controller");
     let transaction = commit(&ConnectOptions::new(here.join("controller.sock")).unwrap()).await;
     assert!(transaction.reason.unwrap().contains("no module serves `bench`"));
-    lines.wait_for("The collector takes no spans: they are lost until it does");
+    lines.wait_for("the collector accepts no spans: they are lost until it does");
     assert_eq!(daemon.terminate(), Some(0));
 }

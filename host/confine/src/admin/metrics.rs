@@ -1,8 +1,8 @@
 //! The status as numbers, in the text format of Prometheus.
 //!
-//! Every label has few values: the name of a module, which is that of a file in the module directories; and
-//! words of our own. Neither users nor instances nor texts of modules are among them, so what is there does
-//! not grow with what is done.
+//! Every label has few values: the name of a module, which is that of a file in the module directories, or a word
+//! of Confine's own. Users, instances and texts of modules are no labels, so that the number of metrics does not grow
+//! with use.
 
 use std::fmt;
 
@@ -17,13 +17,13 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-/// What an answer with metrics is.
+/// The content type of a response with metrics.
 pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// The words that a module's state may be.
+/// The states of a module.
 const STATES: [&str; 5] = ["active", "disabled", "broken", "quarantined", "retired"];
 
-/// What monitoring reads.
+/// The metrics of a status.
 pub(super) fn text(status: DaemonStatus) -> Result<String, fmt::Error> {
     let mut registry = Registry::with_prefix("confine");
     registry.register_collector(Box::new(MetricLabels(status)));
@@ -42,34 +42,34 @@ impl Collector for MetricLabels {
         let build = [("version", env!("CARGO_PKG_VERSION"))];
         page.gauges("build_info", "The program", None, [(&build[..], 1.0)])?;
         let uptime = status.uptime_s as f64;
-        page.gauges("uptime", "Time since the daemon has started", Some(Unit::Seconds), [(&[][..], uptime)])?;
+        page.gauges("uptime", "Time since the daemon started", Some(Unit::Seconds), [(&[][..], uptime)])?;
 
         let connected = f64::from(u8::from(status.connection.connected));
         page.gauges(
             "controller_connected",
-            "Whether the controller is served",
+            "Whether the daemon is connected to the controller",
             None,
             [(&[][..], connected)],
         )?;
         let losses = status.connection.losses;
-        page.counters("controller_losses", "How often the controller was lost", [(&[][..], losses)])?;
+        page.counters("controller_losses", "Lost connections to the controller", [(&[][..], losses)])?;
 
         let commits = &status.commits;
         let [done, failed] = ["done", "failed"].map(|result| [("result", result)]);
         let answered = [(&done[..], commits.done), (&failed[..], commits.failed)];
-        page.counters("commits", "Commits that were answered", answered)?;
+        page.counters("commits", "Answered commits", answered)?;
         let running = f64::from(u8::from(commits.running.is_some()));
-        page.gauges("commit_running", "Whether a commit is running", None, [(&[][..], running)])?;
+        page.gauges("commit_running", "Whether a commit is in progress", None, [(&[][..], running)])?;
         let last = commits.last.as_ref();
         let elapsed = last.map(|last| (&[][..], seconds(last.elapsed_us)));
-        page.gauges("last_commit", "How long the last commit took", Some(Unit::Seconds), elapsed)?;
+        page.gauges("last_commit", "Duration of the last commit", Some(Unit::Seconds), elapsed)?;
 
         let events: Vec<_> =
             status.counts.events.iter().map(|(kind, &count)| ([("event", kind.as_str())], count)).collect();
-        page.counters("events", "What has happened", labelled(&events))?;
+        page.counters("events", "Events by kind", labelled(&events))?;
         let limits: Vec<_> =
             status.counts.limits.iter().map(|(limit, &count)| ([("limit", limit.as_str())], count)).collect();
-        page.counters("limits_reached", "Runs that a limit has ended", labelled(&limits))?;
+        page.counters("limits_reached", "Runs ended by a limit", labelled(&limits))?;
         modules(page, &status.modules)
     }
 }
@@ -87,10 +87,10 @@ fn modules(page: &mut MetricsPage<'_, '_>, modules: &[ModuleStatus]) -> fmt::Res
     page.gauges("module_state", "Whether a module is in this state", None, labelled(&states))?;
 
     let counts: [Count; 4] = [
-        ("module_runs", "Calls for an instance", |module| module.runs),
-        ("module_failures", "Calls for an instance that failed", |module| module.failures),
-        ("module_hook_runs", "Calls of hooks", |module| module.hook_runs),
-        ("module_hook_failures", "Calls of hooks that failed", |module| module.hook_failures),
+        ("module_runs", "Runs for an instance", |module| module.runs),
+        ("module_failures", "Failed runs for an instance", |module| module.failures),
+        ("module_hook_runs", "Runs of hooks", |module| module.hook_runs),
+        ("module_hook_failures", "Failed runs of hooks", |module| module.hook_failures),
     ];
     for (name, help, count) in counts {
         let counts: Vec<_> =
@@ -119,10 +119,10 @@ fn modules(page: &mut MetricsPage<'_, '_>, modules: &[ModuleStatus]) -> fmt::Res
     Ok(())
 }
 
-/// A counter of each module: its name, what it says, and where it stands.
+/// A counter of each module: its name, its help, and its value.
 type Count = (&'static str, &'static str, fn(&ModuleStatus) -> u64);
 
-/// An amount that each run of a module has: its name, what it says, its unit, and where it stands.
+/// A measurement of each run of a module: its name, its help, its unit, and its value.
 type Amount = (&'static str, &'static str, Option<Unit>, fn(&RunUsage) -> f64);
 
 type Labels<'a> = &'a [(&'a str, &'a str)];
@@ -137,7 +137,7 @@ fn seconds(microseconds: u64) -> f64 {
     microseconds as f64 / 1e6
 }
 
-/// Writes families of metrics, each with its values. One that has none is left out.
+/// Writes families of metrics, each with its values. A family without values is omitted.
 struct MetricsPage<'p, 'e>(&'p mut DescriptorEncoder<'e>);
 
 impl MetricsPage<'_, '_> {
@@ -190,35 +190,35 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_status_is_numbers() {
+    fn status_becomes_metrics() {
         insta::assert_snapshot!(text(crate::report::tests::example()).unwrap(), @r#"
         # HELP confine_build_info The program
         # TYPE confine_build_info gauge
         confine_build_info{version="0.1.0"} 1.0
-        # HELP confine_uptime_seconds Time since the daemon has started
+        # HELP confine_uptime_seconds Time since the daemon started
         # TYPE confine_uptime_seconds gauge
         confine_uptime_seconds 93784.0
-        # HELP confine_controller_connected Whether the controller is served
+        # HELP confine_controller_connected Whether the daemon is connected to the controller
         # TYPE confine_controller_connected gauge
         confine_controller_connected 1.0
-        # HELP confine_controller_losses_total How often the controller was lost
+        # HELP confine_controller_losses_total Lost connections to the controller
         # TYPE confine_controller_losses_total counter
         confine_controller_losses_total 2
-        # HELP confine_commits_total Commits that were answered
+        # HELP confine_commits_total Answered commits
         # TYPE confine_commits_total counter
         confine_commits_total{result="done"} 1234
         confine_commits_total{result="failed"} 5
-        # HELP confine_commit_running Whether a commit is running
+        # HELP confine_commit_running Whether a commit is in progress
         # TYPE confine_commit_running gauge
         confine_commit_running 1.0
-        # HELP confine_last_commit_seconds How long the last commit took
+        # HELP confine_last_commit_seconds Duration of the last commit
         # TYPE confine_last_commit_seconds gauge
         confine_last_commit_seconds 0.0642
-        # HELP confine_events_total What has happened
+        # HELP confine_events_total Events by kind
         # TYPE confine_events_total counter
         confine_events_total{event="limit"} 5
         confine_events_total{event="load"} 2
-        # HELP confine_limits_reached_total Runs that a limit has ended
+        # HELP confine_limits_reached_total Runs ended by a limit
         # TYPE confine_limits_reached_total counter
         confine_limits_reached_total{limit="fuel"} 4
         confine_limits_reached_total{limit="wall clock"} 1
@@ -239,22 +239,22 @@ mod tests {
         confine_module_state{module="zz-broken",state="broken"} 1.0
         confine_module_state{module="zz-broken",state="quarantined"} 0.0
         confine_module_state{module="zz-broken",state="retired"} 0.0
-        # HELP confine_module_runs_total Calls for an instance
+        # HELP confine_module_runs_total Runs for an instance
         # TYPE confine_module_runs_total counter
         confine_module_runs_total{module="interfaces"} 0
         confine_module_runs_total{module="ssh-users"} 12345
         confine_module_runs_total{module="zz-broken"} 0
-        # HELP confine_module_failures_total Calls for an instance that failed
+        # HELP confine_module_failures_total Failed runs for an instance
         # TYPE confine_module_failures_total counter
         confine_module_failures_total{module="interfaces"} 0
         confine_module_failures_total{module="ssh-users"} 3
         confine_module_failures_total{module="zz-broken"} 0
-        # HELP confine_module_hook_runs_total Calls of hooks
+        # HELP confine_module_hook_runs_total Runs of hooks
         # TYPE confine_module_hook_runs_total counter
         confine_module_hook_runs_total{module="interfaces"} 0
         confine_module_hook_runs_total{module="ssh-users"} 7
         confine_module_hook_runs_total{module="zz-broken"} 0
-        # HELP confine_module_hook_failures_total Calls of hooks that failed
+        # HELP confine_module_hook_failures_total Failed runs of hooks
         # TYPE confine_module_hook_failures_total counter
         confine_module_hook_failures_total{module="interfaces"} 0
         confine_module_hook_failures_total{module="ssh-users"} 1

@@ -1,4 +1,4 @@
-//! The last events, for whoever asks.
+//! The last events.
 
 use std::{
     collections::VecDeque,
@@ -8,7 +8,7 @@ use std::{
 use confine_service::AuditEvent;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
-/// How many are kept.
+/// The most events that are kept.
 const KEPT: usize = 200;
 
 /// The last events.
@@ -16,12 +16,12 @@ const KEPT: usize = 200;
 pub(super) struct RecentEvents(Mutex<VecDeque<AuditEvent>>);
 
 impl RecentEvents {
-    /// The oldest first.
+    /// All of them, the oldest first.
     pub(super) fn all(&self) -> Vec<AuditEvent> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
-    /// Keeps what happens, as long as something may. What is missed in a rush shows by the numbers.
+    /// Keeps events until no more can come. Missed events show as gaps in the numbers.
     pub(super) async fn listen(&self, mut events: Receiver<AuditEvent>) {
         loop {
             match events.recv().await {
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn the_last_ones_are_kept() {
+    async fn last_events_are_kept() {
         let (sender, receiver) = broadcast::channel(2 * KEPT);
         for number in 1..=KEPT as u64 + 10 {
             let what = EventKind::Retire { module: "x".into() };

@@ -1,67 +1,51 @@
-//! The daemon's side of the interface: two doors, and what is answered behind them.
+//! The listeners of the daemon, and the connections on them.
 
-use std::{convert::Infallible, fmt::Display, path::Path, sync::Arc, time::Duration};
-
-use confine_sandbox::Limits;
-use confine_service::{Host, ModuleOperationError, chain, status::ModuleStatus};
-use serde::Serialize;
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    sync::{OwnedSemaphorePermit, Semaphore},
+use std::{
+    convert::Infallible,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
+
+use hyper::StatusCode;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{
-    LogReport, ModuleReport, RequestProblem,
-    http::{self, Code, Request, Response},
-    metrics,
-    recent::RecentEvents,
-    socket::{self, AdminSocket, AdminSocketError, ListenAddress, PeerCredentials, SocketAccess},
+    access::{PeerCredentials, SocketAccess},
+    api::{AdminApi, RequestOrigin},
+    connection::{self, PeerTimeouts},
+    messages::{AdminRequest, AdminResponse},
+    places::{ConnectionPlace, ConnectionPlaces},
+    socket::{AdminSocket, AdminSocketError, listen_on_port},
 };
-use crate::log::LogLevels;
+use crate::address::ListenAddress;
 
-/// How many may be served at a time, behind each door. More wait.
-const AT_A_TIME: usize = 16;
+/// The most connections at a time: on the admin socket for root and the daemon's own user, as many for all
+/// others, and as many on the listener for monitoring.
+const MAX_CONNECTIONS: usize = 64;
 
-/// How long a door that cannot be opened (there are no descriptors left, say) stays shut.
-const PAUSE: Duration = Duration::from_secs(1);
+/// How long a listener pauses that cannot accept a connection (without free descriptors, for example).
+const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
-/// Everybody on this machine may read what is behind the door for monitoring.
-const FOR_ALL: u32 = 0o666;
+/// The socket for monitoring is open to every user of this machine.
+const MONITORING_MODE: u32 = 0o666;
 
-/// What is behind the doors.
-pub(crate) struct AdminApi {
-    host: Arc<Host>,
-    levels: LogLevels,
-    limit_lines: LimitLines,
-    recent: RecentEvents,
-}
-
-/// Limits, line by line.
-type LimitLines = fn(&Limits) -> Vec<String>;
-
-/// Where the daemon can be asked.
+/// The sockets that operators and monitoring connect to.
 pub(crate) struct Listeners {
     admin: Option<(AdminSocket, SocketAccess)>,
-    monitoring: Option<Monitoring>,
+    monitoring: Option<MonitoringListener>,
 }
 
-enum Monitoring {
+enum MonitoringListener {
     Port(tokio::net::TcpListener),
     Socket(AdminSocket),
 }
 
-/// Who asks.
-enum RequestOrigin {
-    /// Somebody who may do all that there is.
-    Operator(PeerCredentials),
-    /// Somebody who may do nothing at all.
-    Stranger(PeerCredentials),
-    /// Somebody of whom nothing is known.
-    Anybody,
-}
-
 impl Listeners {
-    /// None is open yet.
+    /// No listener yet.
     pub(crate) fn none() -> Self {
         Self { admin: None, monitoring: None }
     }
@@ -77,267 +61,220 @@ impl Listeners {
         Ok(())
     }
 
-    /// Listens where monitoring is to find it.
-    pub(crate) async fn open_monitoring(&mut self, place: &ListenAddress) -> Result<(), AdminSocketError> {
-        self.monitoring = Some(match place {
-            ListenAddress::Port(address) => Monitoring::Port(socket::port(*address).await?),
-            ListenAddress::Socket(path) => Monitoring::Socket(AdminSocket::bind(path, FOR_ALL, None).await?),
+    /// Listens for monitoring.
+    pub(crate) async fn open_monitoring(&mut self, address: &ListenAddress) -> Result<(), AdminSocketError> {
+        self.monitoring = Some(match address {
+            ListenAddress::Port(address) => MonitoringListener::Port(listen_on_port(*address).await?),
+            ListenAddress::Socket(path) => {
+                MonitoringListener::Socket(AdminSocket::bind(path, MONITORING_MODE, None).await?)
+            }
         });
         Ok(())
     }
 
-    /// Answers for ever.
-    pub(crate) async fn serve(&self, interface: &Arc<AdminApi>) -> Infallible {
-        let events = interface.host.events();
-        tokio::join!(self.serve_admin(interface), self.serve_monitoring(interface), async {
-            interface.recent.listen(events).await;
-            std::future::pending::<Infallible>().await
-        })
-        .0
+    /// Answers requests for ever.
+    pub(crate) async fn serve(&self, api: &Arc<AdminApi>) -> Infallible {
+        tokio::join!(self.serve_admin(api), self.serve_monitoring(api), api.record_events()).0
     }
 
-    async fn serve_admin(&self, interface: &Arc<AdminApi>) -> Infallible {
+    async fn serve_admin(&self, api: &Arc<AdminApi>) -> Infallible {
         let Some((socket, access)) = &self.admin else { return std::future::pending().await };
-        let places = Arc::new(Semaphore::new(AT_A_TIME));
+        // Nobody else can take the places of those who own the daemon.
+        let reserved = ConnectionPlaces::new(MAX_CONNECTIONS);
+        let others = ConnectionPlaces::new(MAX_CONNECTIONS);
         loop {
-            let place = places.clone().acquire_owned().await.ok();
             let stream = match socket.listener.accept().await {
                 Ok((stream, _)) => stream,
                 Err(error) => {
-                    shut("admin socket", &error).await;
+                    pause("admin socket", &error).await;
                     continue;
                 }
             };
-            let (interface, access) = (interface.clone(), access.clone());
+            let Ok(peer) = PeerCredentials::of(&stream) else { continue };
+            let places = if access.is_privileged(&peer) { &reserved } else { &others };
+            let Some(place) = places.take(Some(peer.uid)) else {
+                tracing::warn!(
+                    user = peer.user(),
+                    "closed a connection to the admin socket: every connection carries out a request"
+                );
+                continue;
+            };
+            let (api, access) = (api.clone(), access.clone());
             tokio::spawn(async move {
-                let Ok(peer) = PeerCredentials::of(&stream) else { return };
-                let permitted = tokio::task::spawn_blocking(move || access.permits(&peer)).await;
-                let visitor = if permitted.unwrap_or(false) {
-                    RequestOrigin::Operator(peer)
-                } else {
-                    tracing::warn!(target: "audit", user = peer.user(), process = peer.process, "turned away from the admin socket");
-                    RequestOrigin::Stranger(peer)
+                let served = async {
+                    let origin = origin(peer, access).await;
+                    serve(stream, &api, &origin, &place).await;
                 };
-                attend(stream, &interface, &visitor, place).await;
+                until_closed(served, &place).await;
             });
         }
     }
 
-    async fn serve_monitoring(&self, interface: &Arc<AdminApi>) -> Infallible {
+    async fn serve_monitoring(&self, api: &Arc<AdminApi>) -> Infallible {
         let Some(monitoring) = &self.monitoring else { return std::future::pending().await };
-        let places = Arc::new(Semaphore::new(AT_A_TIME));
+        let places = ConnectionPlaces::new(MAX_CONNECTIONS);
         loop {
-            let place = places.clone().acquire_owned().await.ok();
-            let interface = interface.clone();
             let accepted = match monitoring {
-                Monitoring::Port(listener) => listener.accept().await.map(|(stream, _)| {
-                    tokio::spawn(
-                        async move { attend(stream, &interface, &RequestOrigin::Anybody, place).await },
-                    )
-                }),
-                Monitoring::Socket(socket) => socket.listener.accept().await.map(|(stream, _)| {
-                    tokio::spawn(
-                        async move { attend(stream, &interface, &RequestOrigin::Anybody, place).await },
-                    )
-                }),
+                MonitoringListener::Port(listener) => {
+                    let accepted = listener.accept().await;
+                    accepted.map(|(stream, _)| spawn_monitoring(stream, api, places.take(None)))
+                }
+                MonitoringListener::Socket(socket) => {
+                    let accepted = socket.listener.accept().await;
+                    accepted.map(|(stream, _)| {
+                        let user = PeerCredentials::of(&stream).ok().map(|peer| peer.uid);
+                        spawn_monitoring(stream, api, places.take(user));
+                    })
+                }
             };
             if let Err(error) = accepted {
-                shut("metrics", &error).await;
+                pause("metrics", &error).await;
             }
         }
     }
 }
 
-async fn shut(door: &str, error: &std::io::Error) {
-    tracing::warn!(door, %error, "Nobody can connect for now");
-    tokio::time::sleep(PAUSE).await;
+fn spawn_monitoring<S>(stream: S, api: &Arc<AdminApi>, place: Option<ConnectionPlace>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    // Every connection carries out a request: this one is closed.
+    let Some(place) = place else { return };
+    let api = api.clone();
+    tokio::spawn(async move {
+        until_closed(serve(stream, &api, &RequestOrigin::Monitoring, &place), &place).await;
+    });
 }
 
-/// Hears a request and answers it. Takes its place until then.
-async fn attend<S: AsyncRead + AsyncWrite + Unpin>(
-    mut stream: S,
-    interface: &AdminApi,
-    visitor: &RequestOrigin,
-    _place: Option<OwnedSemaphorePermit>,
-) {
-    let response = match http::receive(&mut stream).await {
-        Ok(Some(request)) => interface.answer(&request, visitor).await,
-        Ok(None) => return,
-        Err(error) => match error.code() {
-            Some(code) => problem(code, error),
-            None => return,
-        },
+async fn pause(listener: &str, error: &std::io::Error) {
+    tracing::warn!(listener, %error, "cannot accept connections for now");
+    tokio::time::sleep(ACCEPT_PAUSE).await;
+}
+
+/// Whether the peer may use the admin socket.
+async fn origin(peer: PeerCredentials, access: SocketAccess) -> RequestOrigin {
+    let permits = move || access.permits(&peer);
+    if tokio::task::spawn_blocking(permits).await.unwrap_or(false) {
+        RequestOrigin::Operator(peer)
+    } else {
+        tracing::warn!(target: "audit", user = peer.user(), process = peer.process, "refused a user on the admin socket");
+        RequestOrigin::Stranger(peer)
+    }
+}
+
+/// Serves a connection until it ends, or until it has to give way to another.
+async fn until_closed(served: impl Future<Output = ()>, place: &ConnectionPlace) {
+    tokio::select! {
+        biased;
+        () = place.closed() => tracing::debug!("closed a connection that waited for its peer: another one needs its place"),
+        () = served => {}
+    }
+}
+
+/// Answers the request of a connection.
+async fn serve<S>(mut stream: S, api: &AdminApi, origin: &RequestOrigin, place: &ConnectionPlace)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let stops = StopOnDrop { api, is_asked_to: AtomicBool::new(false) };
+    serve_in_place(&mut stream, PeerTimeouts::default(), place, |request| {
+        let stops = &stops;
+        async move {
+            let response = api.answer(&request, origin).await;
+            stops.is_asked_to.store(response.status() == StatusCode::ACCEPTED, Ordering::Relaxed);
+            response
+        }
+    })
+    .await;
+}
+
+/// Serves a connection that keeps its place while its request is carried out.
+async fn serve_in_place<S, A, F>(stream: &mut S, timeouts: PeerTimeouts, place: &ConnectionPlace, answer: A)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    A: Fn(AdminRequest) -> F,
+    F: Future<Output = AdminResponse>,
+{
+    let served = connection::serve(stream, timeouts, |request| {
+        let answer = &answer;
+        async move {
+            if !place.begin_request() {
+                // It has to give way at this moment.
+                return std::future::pending().await;
+            }
+            let response = answer(request).await;
+            place.end_request();
+            response
+        }
+    });
+    if let Err(error) = served.await {
+        tracing::debug!(error = %confine_service::chain(&error), "a request on the admin interface failed");
+    }
+}
+
+/// Stops the daemon, if it is asked to, when the connection ends, in whatever way. Not before: a daemon that has
+/// nothing to do exits immediately, and its response would be lost.
+struct StopOnDrop<'a> {
+    api: &'a AdminApi,
+    is_asked_to: AtomicBool,
+}
+
+impl Drop for StopOnDrop<'_> {
+    fn drop(&mut self) {
+        if self.is_asked_to.load(Ordering::Relaxed) {
+            self.api.stop();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nix::unistd::Uid;
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex},
+        task::JoinHandle,
     };
-    // Who has gone needs no answer.
-    let _ = http::respond(&mut stream, &response).await;
-    // Not before: a daemon that has nothing to do is gone at once, and its answer with it.
-    if response.status == Code::Accepted {
-        interface.host.leave();
-    }
-}
 
-impl AdminApi {
-    /// `limit_lines` says limits line by line.
-    pub(crate) fn new(host: Arc<Host>, levels: LogLevels, limit_lines: LimitLines) -> Self {
-        Self { host, levels, limit_lines, recent: RecentEvents::default() }
-    }
+    use super::{super::messages::response, *};
 
-    async fn answer(&self, request: &Request, visitor: &RequestOrigin) -> Response {
-        let method = request.method.as_str();
-        let steps: Vec<&str> = request.path.split('/').skip(1).collect();
-        match (method, &steps[..], visitor) {
-            (_, _, RequestOrigin::Stranger(peer)) => turn_away(peer),
-            ("GET", ["health"], _) => self.health(),
-            ("GET", ["metrics"], _) => self.metrics(),
-            (_, _, RequestOrigin::Anybody) => {
-                problem(Code::NotFound, "there are `GET /health` and `GET /metrics`")
-            }
-            (_, ["v1", steps @ ..], RequestOrigin::Operator(peer)) => {
-                self.operate(request, steps, peer).await
-            }
-            (_, _, RequestOrigin::Operator(_)) => problem(
-                Code::NotFound,
-                format!("there is no `{}`: this daemon speaks version 1", request.path),
-            ),
-        }
-    }
-
-    /// Version 1.
-    async fn operate(&self, request: &Request, steps: &[&str], peer: &PeerCredentials) -> Response {
-        let method = request.method.as_str();
-        if method != "GET" {
-            let path = &request.path;
-            tracing::info!(target: "audit", user = peer.user(), process = peer.process, method, path, "told by an operator");
-        }
-        match (method, steps) {
-            ("GET", ["status"]) => json(&self.host.status()),
-            ("GET", ["events"]) => json(&self.recent.all()),
-            ("GET", ["modules", name]) => self.module(name),
-            ("POST", ["modules", name, operation]) => self.change(name, operation).await,
-            ("POST", ["refresh"]) => {
-                self.host.refresh().await;
-                json(&self.host.status())
-            }
-            ("GET", ["log"]) => self.log(),
-            ("PUT", ["log"]) => self.change_log(&request.body),
-            // What it says is done once it is said: see `attend`.
-            ("POST", ["stop"]) => Response { status: Code::Accepted, content_type: TEXT, body: Vec::new() },
-            (_, ["status" | "events" | "refresh" | "log" | "stop"] | ["modules", _] | ["modules", _, _]) => {
-                problem(Code::MethodNotAllowed, format!("`{method}` means nothing for `{}`", request.path))
-            }
-            _ => problem(Code::NotFound, format!("there is no `{}`", request.path)),
-        }
-    }
-
-    fn find(&self, name: &str) -> Option<ModuleStatus> {
-        self.host.status().modules.into_iter().find(|module| module.name == name)
-    }
-
-    fn module(&self, name: &str) -> Response {
-        match self.find(name) {
-            Some(status) => {
-                let limits = (self.limit_lines)(self.host.limits_of(&status.name));
-                json(&ModuleReport { limits, status })
-            }
-            None => {
-                let modules = self.host.status().modules.into_iter().map(|module| module.name).collect();
-                refused(&ModuleOperationError::Unknown { module: name.into(), modules })
-            }
-        }
-    }
-
-    async fn change(&self, name: &str, operation: &str) -> Response {
-        let host = &self.host;
-        let changed = match operation {
-            "enable" => host.enable(name).await,
-            "disable" => host.disable(name).await,
-            "rollback" => host.rollback(name).await,
-            "reload" => host.reload(name).await,
-            "release" => host.release(name).await,
-            "forget" => host.forget(name).await,
-            _ => return problem(Code::NotFound, format!("modules have no operation `{operation}`")),
-        };
-        match changed {
-            Ok(()) if operation == "forget" => {
-                Response { status: Code::NoContent, content_type: TEXT, body: Vec::new() }
-            }
-            Ok(()) => self.module(name),
-            Err(error) => refused(&error),
-        }
-    }
-
-    fn log(&self) -> Response {
-        json(&LogReport { filter: self.levels.filter().to_string() })
-    }
-
-    fn change_log(&self, body: &[u8]) -> Response {
-        let wanted: LogReport = match serde_json::from_slice(body) {
-            Ok(wanted) => wanted,
-            Err(error) => {
-                return problem(Code::BadRequest, format!("the body is not what is expected: {error}"));
-            }
-        };
-        match wanted.filter.parse() {
-            Ok(filter) => {
-                self.levels.change(filter);
-                self.log()
-            }
-            Err(error) => problem(Code::BadRequest, error),
-        }
-    }
-
-    fn health(&self) -> Response {
-        let connection = self.host.status().connection;
-        let (status, text) = match (connection.connected, connection.error) {
-            (true, _) => (Code::Ok, "ok\n".to_owned()),
-            (false, Some(error)) => {
-                (Code::Unavailable, format!("no connection to the controller: {error}\n"))
-            }
-            (false, None) => (Code::Unavailable, "no connection to the controller\n".to_owned()),
-        };
-        Response { status, content_type: TEXT, body: text.into_bytes() }
-    }
-
-    fn metrics(&self) -> Response {
-        match metrics::text(self.host.status()) {
-            Ok(text) => {
-                Response { status: Code::Ok, content_type: metrics::CONTENT_TYPE, body: text.into_bytes() }
-            }
-            Err(error) => problem(Code::Internal, error),
-        }
-    }
-}
-
-const TEXT: &str = "text/plain; charset=utf-8";
-const JSON: &str = "application/json";
-
-fn json(value: &impl Serialize) -> Response {
-    match serde_json::to_vec(value) {
-        Ok(body) => Response { status: Code::Ok, content_type: JSON, body },
-        Err(error) => problem(Code::Internal, error),
-    }
-}
-
-fn problem(status: Code, error: impl Display) -> Response {
-    let body = serde_json::to_vec(&RequestProblem { error: error.to_string() }).unwrap_or_default();
-    Response { status, content_type: JSON, body }
-}
-
-fn turn_away(peer: &PeerCredentials) -> Response {
-    let user = peer.user();
-    let error = format!(
-        "`{user}` may not administer Confine\n\
-         hint: ask as root or as the daemon's own user, or name a group that `{user}` is in (`group` in `[admin]`)"
-    );
-    problem(Code::Forbidden, error)
-}
-
-/// What a module's operation could not do.
-fn refused(error: &ModuleOperationError) -> Response {
-    let status = match error {
-        ModuleOperationError::Unknown { .. } => Code::NotFound,
-        ModuleOperationError::NotKept { .. } | ModuleOperationError::NotHad { .. } => Code::Internal,
-        _ => Code::Conflict,
+    /// So that no connection ends by a timeout.
+    const PATIENT: PeerTimeouts = PeerTimeouts {
+        request: Duration::from_secs(3600),
+        response: Duration::from_secs(3600),
+        close: Duration::from_secs(3600),
     };
-    problem(status, chain(error))
+
+    /// A peer that has sent these bytes, and its connection.
+    async fn connect(places: &Arc<ConnectionPlaces>, bytes: &[u8]) -> (DuplexStream, JoinHandle<()>) {
+        let (mut ours, mut theirs) = duplex(1 << 10);
+        theirs.write_all(bytes).await.unwrap();
+        let place = places.take(Some(Uid::from_raw(1))).unwrap();
+        let served = tokio::spawn(async move {
+            let answer = async |_| response(StatusCode::OK, "text/plain", vec![b'a'; 4 << 10]);
+            until_closed(serve_in_place(&mut ours, PATIENT, &place, answer), &place).await;
+        });
+        (theirs, served)
+    }
+
+    /// Of one user: peers that send nothing, that send slowly, and that do not read. They are not waited for.
+    #[tokio::test]
+    async fn slow_peers_do_not_keep_a_request_waiting() {
+        let places = ConnectionPlaces::new(MAX_CONNECTIONS);
+        let mut slow = Vec::new();
+        for number in 0..400 {
+            let sent: &[u8] = match number % 3 {
+                0 => b"",
+                1 => b"GET /v1/st",
+                _ => b"GET /v1/status HTTP/1.1\r\n\r\n",
+            };
+            slow.push(connect(&places, sent).await);
+            tokio::task::yield_now().await;
+        }
+        let (mut peer, _) = connect(&places, b"GET /v1/status HTTP/1.1\r\n\r\n").await;
+        let mut start = [0; 15];
+        peer.read_exact(&mut start).await.unwrap();
+        assert_eq!(&start, b"HTTP/1.1 200 OK");
+        let open = slow.iter().filter(|(_, served)| !served.is_finished()).count();
+        assert_eq!(open, MAX_CONNECTIONS - 1, "the others are still waited for");
+    }
 }

@@ -1,8 +1,8 @@
-//! `confine bindings`: Rust for authors, from YANG.
+//! `confine bindings`: Rust bindings from YANG.
 
 use confine_backend::modules_from_directories;
 
-use super::print;
+use super::output::print;
 use crate::{cli::BindingsArgs, error::Error};
 
 pub(super) fn run(request: &BindingsArgs) -> Result<(), Error> {
@@ -15,7 +15,7 @@ pub(super) fn run(request: &BindingsArgs) -> Result<(), Error> {
         }
     }
     for problem in schema.problems() {
-        anstream::eprintln!("left out: {problem}");
+        anstream::eprintln!("skipped: {problem}");
     }
     print(confine_bindings::generate(&schema, &request.modules).as_bytes())
 }

@@ -1,4 +1,4 @@
-//! `confine demo`: what a user of the controller sees, without a controller.
+//! `confine demo`: a guided demo against a built-in controller.
 
 use std::{env, path::Path};
 
@@ -29,9 +29,9 @@ async fn play(options: &DemoArgs) -> Result<(), Error> {
     let (mut stage, host) = demo::open(services, socket).await?;
     demo::play(&mut stage, &host, &mut out).await?;
     if options.serve.is_some() {
-        invite(stage.socket());
+        print_next_commands(stage.socket());
         let interrupted = async {
-            // Where the signal cannot be waited for, it ends the process as it always does.
+            // If the signal cannot be waited for, it ends the process by default.
             if tokio::signal::ctrl_c().await.is_err() {
                 std::future::pending::<()>().await;
             }
@@ -43,13 +43,13 @@ async fn play(options: &DemoArgs) -> Result<(), Error> {
     Ok(())
 }
 
-/// How to go on from here.
-fn invite(socket: &Path) {
+/// Prints commands to try next.
+fn print_next_commands(socket: &Path) {
     let socket = socket.display();
     // Under cargo the program is not on the PATH.
     let program = env::current_exe().unwrap_or_else(|_| "confine".into());
     anstream::eprintln!(
-        "The controller listens on `{socket}` until Ctrl-C. Ask it from another terminal:\n\n  \
+        "The controller listens on `{socket}` until Ctrl-C. Try these in another terminal:\n\n  \
          {program} get --socket {socket} /services\n  \
          {program} edit --socket {socket} \"/services/banner[service-name='legal']/text\" 'Hands off' --commit\n  \
          {program} get --socket {socket} /devices/device/config/system/config/login-banner\n  \

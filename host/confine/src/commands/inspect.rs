@@ -1,4 +1,4 @@
-//! `confine inspect`: what a module is and asks for, as the daemon would find it.
+//! `confine inspect`: what a module declares, as the daemon sees it.
 
 use std::fmt;
 
@@ -6,41 +6,42 @@ use confine_sandbox::{Compiler, Description, Digest, Limits, LoadError, Module, 
 use confine_service::read_module;
 use serde::Serialize;
 
+use super::{connect::runtime, output::print};
 use crate::{
     cli::{InspectArgs, SettingsArgs},
     error::Error,
     settings::Settings,
 };
 
-/// What a module is. Its JSON is part of the command's interface: fields may come, none may go.
+/// A module file. Its JSON is part of the interface of the command: fields may be added, none removed.
 #[derive(Debug, Serialize)]
 struct ModuleInspection {
-    /// The file's name without `.wasm`.
+    /// The file name without `.wasm`.
     name: String,
-    /// Of the file.
+    /// The size of the file.
     bytes: usize,
     /// SHA-256 of the file, in hexadecimal digits.
     digest: String,
-    /// Why the daemon would not load it; the fields that follow are only there if it would.
+    /// Why the daemon would not load it; the fields below are only there if it would.
     #[serde(skip_serializing_if = "Option::is_none")]
     refused: Option<String>,
     #[serde(flatten)]
     about: Option<ModuleSummary>,
 }
 
-/// What a module that works says of itself.
+/// What a module that can be loaded declares.
 #[derive(Debug, Serialize)]
 struct ModuleSummary {
     version: String,
     services: Vec<InspectedService>,
-    /// What it reads besides its instance.
+    /// What it reads in addition to its instance.
     reads: Vec<String>,
-    /// What it writes; none for anything that the host allows.
+    /// What it writes; empty for anything that the host allows.
     writes: Vec<String>,
     prefixes: Vec<InspectedPrefix>,
-    /// Whether it is called before and after commits.
+    /// Whether it has hooks.
     hooks: bool,
-    /// What else it says.
+    /// Other declarations.
     options: Vec<InspectedOption>,
 }
 
@@ -48,7 +49,7 @@ struct ModuleSummary {
 struct InspectedService {
     list: String,
     namespace: String,
-    /// None where the module does not say them.
+    /// Empty if the module does not declare them.
     keys: Vec<String>,
 }
 
@@ -79,16 +80,16 @@ pub(super) fn run(inspect: &InspectArgs) -> Result<(), Error> {
         let mut json =
             serde_json::to_string_pretty(&inspection).map_err(|error| Error::Output(error.into()))?;
         json.push('\n');
-        super::print(json.as_bytes())?;
+        print(json.as_bytes())?;
     } else {
-        super::print(inspection.to_string().as_bytes())?;
+        print(inspection.to_string().as_bytes())?;
     }
     loaded.map(drop).map_err(Error::from)
 }
 
-/// As the daemon does it: compiled by a worker, within the limits that hold for it.
+/// Loads a module as the daemon does: compiled by a worker, within the limits of the module.
 fn load(name: &str, bytes: &[u8], limits: &Limits) -> Result<Result<Module, LoadError>, Error> {
-    let runtime = super::runtime()?;
+    let runtime = runtime()?;
     let runner = Runner::new(limits, Compiler::worker())?;
     let loaded = runtime.block_on(runner.load(name, bytes.into(), limits));
     runtime.shutdown_background();
@@ -145,8 +146,8 @@ impl ModuleSummary {
     }
 }
 
-/// For a person: a line for each thing, its name in front. Why the module is refused is not here but in
-/// the error with which the command ends.
+/// Text for a person: a row for each field. Why a module is refused is not here but in the error of the
+/// command.
 impl fmt::Display for ModuleInspection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, bytes, digest, about, .. } = self;
@@ -158,8 +159,8 @@ impl fmt::Display for ModuleInspection {
         writeln!(f, "digest    sha256:{digest}")?;
         let Some(about) = about else { return Ok(()) };
         rows(f, "services", &about.services, "none")?;
-        rows(f, "reads", &about.reads, "nothing but its instance")?;
-        rows(f, "writes", &about.writes, "anything that its user may write")?;
+        rows(f, "reads", &about.reads, "only its instance")?;
+        rows(f, "writes", &about.writes, "anything that the user may write")?;
         rows(f, "prefixes", &about.prefixes, "none")?;
         writeln!(f, "hooks     {}", if about.hooks { "yes" } else { "no" })?;
         if about.options.is_empty() { Ok(()) } else { rows(f, "options", &about.options, "none") }

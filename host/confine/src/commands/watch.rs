@@ -9,7 +9,7 @@ use confine_service::{AuditEvent, DaemonStatus};
 
 use crate::report::{self, StatusText};
 
-/// What is taken for the size of a terminal that does not say.
+/// The size of a terminal that does not tell its own.
 const SIZE: TerminalSize = TerminalSize { rows: 24, columns: 80 };
 
 /// The size of a terminal, in characters.
@@ -19,11 +19,11 @@ pub(super) struct TerminalSize {
     columns: usize,
 }
 
-/// The terminal's second screen. The first one comes back when this is dropped.
+/// The alternate screen of the terminal. The normal one comes back when this is dropped.
 pub(super) struct AlternateScreen(io::Stdout);
 
 impl AlternateScreen {
-    /// As xterm and all that follow it have it: the second screen, without a cursor.
+    /// Switches to the alternate screen, as xterm and compatible terminals have it, and hides the cursor.
     pub(super) fn open() -> io::Result<Self> {
         let mut screen = Self(io::stdout());
         screen.write("\u{1b}[?1049h\u{1b}[?25l")?;
@@ -36,10 +36,10 @@ impl AlternateScreen {
         size.filter(|size| size.rows > 0 && size.columns > 0).unwrap_or(SIZE)
     }
 
-    /// Shows this in the place of what was there.
+    /// Replaces what the screen shows.
     pub(super) fn show(&mut self, frame: &str) -> io::Result<()> {
         let mut text = String::from("\u{1b}[H");
-        // The rest of each line, and of the screen, is what was there before.
+        // Clears the rest of each line, and of the screen.
         frame.lines().for_each(|line| {
             let _ = write!(text, "{line}\u{1b}[K\r\n");
         });
@@ -59,9 +59,9 @@ impl Drop for AlternateScreen {
     }
 }
 
-/// The status above, and as many of the last events below as there is room for.
+/// The status, and below it as many of the last events as fit.
 pub(super) fn frame(status: &DaemonStatus, events: &[AuditEvent], size: TerminalSize) -> String {
-    // The last line stays free: a line break there would scroll.
+    // The last line stays empty: a line break there would scroll.
     let rows = size.rows.saturating_sub(1);
     let status = StatusText(status).to_string();
     let mut lines: Vec<String> = status.lines().map(str::to_owned).collect();
@@ -97,13 +97,13 @@ mod tests {
     }
 
     #[test]
-    fn the_last_events_stand_below() {
+    fn last_events_are_below_the_status() {
         insta::assert_snapshot!(frame(&example(), &events(30), TerminalSize { rows: 21, columns: 70 }), @r"
         controller  connected since 2026-11-25T09:00:00Z
                     at `/run/controller.sock`, as `clicon`
-                    lost 2 times before
+                    disconnected 2 times before
         uptime      1 d 2 h
-        commits     1,234 done, 5 failed; transaction 42 is running
+        commits     1,234 done, 5 failed; transaction 42 in progress
         last        transaction 41 by `alice` at 2026-11-25T12:00:00Z: 430 ins
 
         MODULE      VERSION  STATE        SERVICES      RUNS  FAILED  LAST RUN
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn no_frame_is_larger_than_its_terminal() {
+    fn frame_fits_its_terminal() {
         for rows in 0..40 {
             for columns in [0, 1, 20, 200] {
                 let frame = frame(&example(), &events(30), TerminalSize { rows, columns });

@@ -1,4 +1,4 @@
-//! Lines for the system's log.
+//! Log lines for syslog.
 
 use std::{
     io::{self, Write as _},
@@ -9,20 +9,21 @@ use std::{
 use tracing::{Level, Metadata};
 use tracing_subscriber::fmt::MakeWriter;
 
-use super::IDENTIFIER;
+/// The name of this program for syslog and the journal.
+pub(super) const IDENTIFIER: &str = "confine";
 
-/// Where the system's log takes its lines.
+/// The socket of syslog.
 const SOCKET: &str = "/dev/log";
 
 /// The facility `daemon` (RFC 5424, section 6.2.1).
 const FACILITY: u8 = 3;
 
-/// The most that is sent of a line, in bytes: what receivers take by default.
-const LONGEST: usize = 8 << 10;
+/// The most that is sent of a line, in bytes: the default of receivers.
+const MAX_LINE_BYTES: usize = 8 << 10;
 
-/// Sends each line as a datagram `<PRIORITY>confine[PID]: LINE`, as local programs do (RFC 3164 without
-/// time and host, which the receiver knows). A line for which nobody is there goes to standard error, one
-/// for which the receiver has no room is lost.
+/// Sends each line as a datagram `<PRIORITY>confine[PID]: LINE`, as local programs do (RFC 3164 without time and host,
+/// which the receiver adds). Without a receiver a line goes to standard error; if the receiver has no room, it is
+/// lost.
 pub(super) struct Syslog {
     socket: UnixDatagram,
     path: PathBuf,
@@ -47,10 +48,10 @@ impl Syslog {
 
     fn send(&self, severity: u8, line: &str) -> io::Result<()> {
         let line = line.trim_end();
-        let line = line.get(..line.floor_char_boundary(LONGEST)).unwrap_or_default();
+        let line = line.get(..line.floor_char_boundary(MAX_LINE_BYTES)).unwrap_or_default();
         let priority = FACILITY << 3 | severity;
         let text = format!("<{priority}>{IDENTIFIER}[{}]: {line}", std::process::id());
-        // Not connected: a receiver that is started again is found again.
+        // The socket is not connected, so a receiver that restarts is found again.
         match self.socket.send_to(text.as_bytes(), &self.path) {
             Ok(_) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
@@ -72,8 +73,8 @@ impl<'a> MakeWriter<'a> for Syslog {
 }
 
 impl io::Write for SyslogLine<'_> {
-    /// A whole event: they come in one piece. One that has several lines (XML, say) is sent line by line,
-    /// since a receiver takes a line break for something to escape.
+    /// Sends a whole event, which comes in one piece. An event of several lines (XML, for example) is sent line by
+    /// line, because receivers escape line breaks.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let event = String::from_utf8_lossy(bytes);
         event.lines().try_for_each(|line| self.syslog.send(self.severity, line))?;
@@ -113,13 +114,13 @@ mod tests {
 
     fn receive(receiver: &UnixDatagram) -> String {
         receiver.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
-        let mut bytes = vec![0; 2 * LONGEST];
+        let mut bytes = vec![0; 2 * MAX_LINE_BYTES];
         let length = receiver.recv(&mut bytes).unwrap();
         String::from_utf8(bytes[..length].to_vec()).unwrap().replace(&std::process::id().to_string(), "PID")
     }
 
     #[test]
-    fn lines_come_with_severity_name_and_process() {
+    fn lines_have_severity_name_and_process() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("log");
         let receiver = UnixDatagram::bind(&path).unwrap();
@@ -127,7 +128,7 @@ mod tests {
             tracing::error!(tid = 7, "The commit failed");
             tracing::info!(target: "x", "Hello");
             tracing::trace!(target: "x", "<a>\n  <b/>\n</a>");
-            tracing::info!("{}", "ä".repeat(LONGEST));
+            tracing::info!("{}", "ä".repeat(MAX_LINE_BYTES));
         });
         assert_eq!(
             receive(&receiver),
@@ -137,11 +138,11 @@ mod tests {
         assert_eq!(receive(&receiver), "<31>confine[PID]: TRACE x: <a>");
         assert_eq!(receive(&receiver), "<31>confine[PID]:   <b/>");
         assert_eq!(receive(&receiver), "<31>confine[PID]: </a>");
-        assert!(receive(&receiver).len() <= LONGEST + "<30>confine[PID]: ".len());
+        assert!(receive(&receiver).len() <= MAX_LINE_BYTES + "<30>confine[PID]: ".len());
     }
 
     #[test]
-    fn a_receiver_that_does_not_read_is_not_waited_for() {
+    fn receiver_that_does_not_read_is_not_waited_for() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("log");
         let receiver = UnixDatagram::bind(&path).unwrap();
@@ -154,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_receiver_that_comes_back_is_found() {
+    fn receiver_that_restarts_is_found() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("log");
         let syslog = Syslog::to(&path).unwrap();

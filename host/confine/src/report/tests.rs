@@ -1,4 +1,4 @@
-//! What operators read.
+//! The texts that operators read.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// A daemon that has seen some of everything.
+/// The status of a daemon with something of everything.
 pub(crate) fn example() -> DaemonStatus {
     let run = |tid, fuel, wall_us| RunUsage {
         tid,
@@ -96,13 +96,13 @@ pub(crate) fn example() -> DaemonStatus {
 }
 
 #[test]
-fn a_status_is_a_page() {
+fn status_is_a_page() {
     insta::assert_snapshot!(StatusText(&example()), @r"
     controller  connected since 2026-11-25T09:00:00Z
                 at `/run/controller.sock`, as `clicon`
-                lost 2 times before
+                disconnected 2 times before
     uptime      1 d 2 h
-    commits     1,234 done, 5 failed; transaction 42 is running
+    commits     1,234 done, 5 failed; transaction 42 in progress
     last        transaction 41 by `alice` at 2026-11-25T12:00:00Z: 430 instances, 65,536 bytes, 64.2 ms
 
     MODULE      VERSION  STATE        SERVICES      RUNS  FAILED  LAST RUN
@@ -117,7 +117,7 @@ fn a_status_is_a_page() {
 }
 
 #[test]
-fn a_daemon_that_has_just_started_has_little_to_say() {
+fn status_of_new_daemon_is_short() {
     let status = DaemonStatus {
         uptime_s: 3,
         connection: ConnectionStatus {
@@ -139,12 +139,12 @@ fn a_daemon_that_has_just_started_has_little_to_say() {
     uptime      3 s
     commits     0 done, 0 failed
 
-    There are no modules.
+    No modules.
     ");
 }
 
 #[test]
-fn one_module_is_shown_with_all_that_is_known() {
+fn module_is_shown_with_all_details() {
     let status = example().modules.remove(1);
     let limits = vec!["fuel = { base = 5, per_instance = 1 }".into(), "memory = \"64 MiB\"".into()];
     insta::assert_snapshot!(ModuleReport { status, limits }, @r#"
@@ -163,7 +163,7 @@ fn one_module_is_shown_with_all_that_is_known() {
     last error  transaction 40 at 2026-11-25T11:00:00Z
                 module `ssh-users` 1.2.0: no such group
                 hint: name one
-    versions    1.2.0  sha256:5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e  (this one)
+    versions    1.2.0  sha256:5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e  (running)
                 1.1.0  sha256:0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a
     limits      fuel = { base = 5, per_instance = 1 }
                 memory = "64 MiB"
@@ -171,7 +171,7 @@ fn one_module_is_shown_with_all_that_is_known() {
 }
 
 #[test]
-fn an_event_is_a_line() {
+fn event_is_a_line() {
     let module = || "ssh-users".to_owned();
     let events = [
         EventKind::Load { module: module(), version: "1.0.0".into(), digest: "5e".into() },
@@ -197,7 +197,7 @@ fn an_event_is_a_line() {
     2026-11-25T12:00:00Z  `ssh-users` refused: it ends\nin the middle
     2026-11-25T12:00:00Z  `ssh-users` quarantined: 5 limits
     2026-11-25T12:00:00Z  disconnected: closed
-    2026-11-25T12:00:00Z  transaction 4 of another daemon ended
+    2026-11-25T12:00:00Z  transaction 4, left by another daemon, ended
     2026-11-25T12:00:00Z  transaction 5 by `alice` done (12.35 s)
     2026-11-25T12:00:00Z  transaction 6 by `?` failed: \u{1b}[31mno (99 µs)
     ");
@@ -212,9 +212,9 @@ fn times_are_short() {
 }
 
 proptest! {
-    /// Whatever a module says, it is text, and not what a terminal obeys.
+    /// Whatever a module writes is text, and nothing that a terminal interprets.
     #[test]
-    fn nothing_that_comes_from_outside_is_obeyed(text in "\\PC*|[\u{0}-\u{ffff}]{0,40}") {
+    fn terminal_interprets_nothing_from_outside(text in "\\PC*|[\u{0}-\u{ffff}]{0,40}") {
         let mut status = example();
         status.connection.error = Some(text.clone());
         status.connection.user = Some(text.clone());
@@ -243,8 +243,8 @@ proptest! {
             event(&AuditEvent { number: 1, at: text, what: happened }),
         ];
         for shown in shown {
-            let obeyed = shown.chars().find(|&c| c != '\n' && (c.is_control() || matches!(c, '\u{202e}' | '\u{200b}')));
-            prop_assert!(obeyed.is_none(), "{:?} in {}", obeyed, shown);
+            let interpreted = shown.chars().find(|&c| c != '\n' && (c.is_control() || matches!(c, '\u{202e}' | '\u{200b}')));
+            prop_assert!(interpreted.is_none(), "{:?} in {}", interpreted, shown);
         }
     }
 }

@@ -1,8 +1,8 @@
-//! The controller's own configuration, of which the services daemon reads a few options.
+//! The controller's own configuration, from which a services daemon reads a few options.
 //!
-//! It is one XML file and, where that names a directory in `CLICON_CONFIGDIR`, the fragments there, read
-//! as the backend reads them: regular files whose name ends in `.xml`, in the order of their names, what
-//! comes later going before what came first.
+//! It is one XML file and, if that names a directory in `CLICON_CONFIGDIR`, the fragments there, read as the backend
+//! reads them: regular files whose name ends in `.xml`, in the order of their names, later ones overriding earlier
+//! ones.
 
 use std::{
     collections::HashMap,
@@ -13,7 +13,7 @@ use std::{
 use confine_backend::YangDirectories;
 use confine_tree::{Tree, xml};
 
-/// What the controller's configuration says.
+/// The options of the controller that Confine uses.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct ControllerFile {
     /// `CLICON_SOCK`: the backend's socket.
@@ -24,34 +24,34 @@ pub(crate) struct ControllerFile {
     pub(crate) backend_user: Option<OptionValue>,
     /// `CONTROLLER_PYAPI_MODULE_PATH`: a directory with modules.
     pub(crate) modules: Option<OptionValue>,
-    /// `CONTROLLER_PYAPI_MODULE_FILTER`: modules to leave out, with commas between their names.
+    /// `CONTROLLER_PYAPI_MODULE_FILTER`: modules to exclude, separated by commas.
     pub(crate) exclude: Option<OptionValue>,
     /// `CONTROLLER_PYAPI_PIDFILE`
     pub(crate) pidfile: Option<OptionValue>,
-    /// `CLICON_YANG_DIR` and what else begins with `CLICON_YANG`: where models are.
+    /// `CLICON_YANG_DIR` and the other options that start with `CLICON_YANG`: directories of YANG models.
     pub(crate) models: YangDirectories,
-    /// The directory that `CLICON_CONFIGDIR` names, if it is not there. The backend only warns of that.
+    /// The directory that `CLICON_CONFIGDIR` names, if it does not exist. The backend only warns in this case.
     pub(crate) missing: Option<PathBuf>,
 }
 
 /// The value of an option.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct OptionValue {
-    /// Not empty, without blanks around it.
+    /// Not empty, without surrounding blanks.
     pub(crate) value: String,
-    /// The file that says it.
+    /// The file that sets it.
     pub(crate) file: PathBuf,
 }
 
 /// Why the controller's configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ControllerFileError {
-    #[error("the controller's configuration `{}` cannot be read", path.display())]
+    #[error("cannot read the controller's configuration `{}`", path.display())]
     Read { path: PathBuf, source: io::Error },
-    #[error("the controller's configuration `{}` is not well formed", path.display())]
+    #[error("the controller's configuration `{}` is not well-formed XML", path.display())]
     Xml { path: PathBuf, source: confine_tree::Error },
     #[error(
-        "`{}` is no configuration of the controller: its root is {found}, not `clixon-config`",
+        "`{}` is not a configuration of the controller: its root is {found}, not `clixon-config`",
         path.display()
     )]
     Root { path: PathBuf, found: String },
@@ -59,14 +59,14 @@ pub(crate) enum ControllerFileError {
 
 /// The file of `running` in the directory of datastores.
 const RUNNING: &str = "running_db";
-/// The file that is written there whenever one of those is into which `running` is split.
+/// The file that is written whenever a part of a split `running` is.
 const RUNNING_IN_PARTS: &str = "running.d/0.xml";
 
-/// Options by name. What is said last holds, but for the few that may be said often.
+/// Options by name. The last value counts, except for the few options that may be repeated.
 type Options = HashMap<String, Vec<OptionValue>>;
 
 impl ControllerFile {
-    /// Whether it may be about the controller that listens there.
+    /// Whether this can be the configuration of the controller with this socket.
     pub(crate) fn is_about(&self, socket: &Path) -> bool {
         self.socket.as_ref().is_none_or(|found| Path::new(&found.value) == socket)
     }
@@ -75,7 +75,7 @@ impl ControllerFile {
         let mut options = Options::new();
         read_into(path, &mut options)?;
         let mut missing = None;
-        let directory = options.get("CLICON_CONFIGDIR").and_then(|said| said.last());
+        let directory = options.get("CLICON_CONFIGDIR").and_then(|values| values.last());
         if let Some(directory) = directory.map(|found| PathBuf::from(&found.value)) {
             match fragments(&directory) {
                 Ok(fragments) => fragments.iter().try_for_each(|path| read_into(path, &mut options))?,
@@ -128,15 +128,15 @@ fn read_into(path: &Path, options: &mut Options) -> Result<(), ControllerFileErr
         fs::read_to_string(path).map_err(|source| ControllerFileError::Read { path: path.into(), source })?;
     let tree = xml::parse(&text).map_err(|source| ControllerFileError::Xml { path: path.into(), source })?;
     let root = tree.first_child(Tree::ROOT);
-    // The namespaces of options have changed between releases, their names have not.
+    // The namespaces of the options differ between releases, their names do not.
     let Some(root) = root.filter(|&root| tree.qname(root).local == "clixon-config") else {
         let found = root.map_or("missing".into(), |root| format!("`{}`", tree.qname(root).local));
         return Err(ControllerFileError::Root { path: path.into(), found });
     };
     for option in tree.children(root) {
         let value = tree.value(option).unwrap_or_default().trim().to_owned();
-        let said = options.entry(tree.qname(option).local.to_owned()).or_default();
-        said.push(OptionValue { value, file: path.into() });
+        let values = options.entry(tree.qname(option).local.to_owned()).or_default();
+        values.push(OptionValue { value, file: path.into() });
     }
     Ok(())
 }
@@ -145,7 +145,7 @@ fn read_into(path: &Path, options: &mut Options) -> Result<(), ControllerFileErr
 mod tests {
     use super::*;
 
-    /// A configuration as it is installed, and what fragments there are.
+    /// An installed configuration with these fragments.
     fn configuration(fragments: &[(&str, &str)]) -> (tempfile::TempDir, PathBuf) {
         let directory = tempfile::tempdir().unwrap();
         let main = directory.path().join("controller.xml");
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn the_options_of_the_services_daemon_are_read() {
+    fn options_of_the_services_daemon_are_read() {
         let (_directory, main) = configuration(&[]);
         let file = ControllerFile::read(&main).unwrap();
         assert_eq!(value(&file.socket), Some("/run/controller.sock"));
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn fragments_go_before_the_file_and_later_ones_before_earlier_ones() {
+    fn later_fragments_override_earlier_ones_and_the_file() {
         let option =
             |name: &str, value: &str| format!("<clixon-config><{name}>{value}</{name}></clixon-config>");
         let (directory, main) = configuration(&[
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_of_fragments_that_is_not_there_is_told() {
+    fn missing_directory_of_fragments_is_reported() {
         let (directory, main) = configuration(&[]);
         let below = directory.path().join("controller");
         fs::remove_dir(&below).unwrap();
@@ -242,8 +242,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_configuration_is_refused() {
-        let told = |text: Option<&str>| {
+    fn other_files_are_refused() {
+        let error = |text: Option<&str>| {
             let directory = tempfile::tempdir().unwrap();
             let path = directory.path().join("controller.xml");
             if let Some(text) = text {
@@ -253,16 +253,16 @@ mod tests {
             confine_service::chain(&error).replace(path.to_str().unwrap(), "controller.xml")
         };
         let texts = [
-            told(None),
-            told(Some("")),
-            told(Some("<config/>")),
-            told(Some("<clixon-config>\n<CLICON_SOCK>/x</CLICON_SOK></clixon-config>")),
+            error(None),
+            error(Some("")),
+            error(Some("<config/>")),
+            error(Some("<clixon-config>\n<CLICON_SOCK>/x</CLICON_SOK></clixon-config>")),
         ];
         insta::assert_snapshot!(texts.join("\n"), @r"
-        the controller's configuration `controller.xml` cannot be read: No such file or directory (os error 2)
-        `controller.xml` is no configuration of the controller: its root is missing, not `clixon-config`
-        `controller.xml` is no configuration of the controller: its root is `config`, not `clixon-config`
-        the controller's configuration `controller.xml` is not well formed: the XML cannot be read at line 2, column 16 (`</CLICON_SOK></clixon-config>`): ill-formed document: expected `</CLICON_SOCK>`, but `</CLICON_SOK>` was found
+        cannot read the controller's configuration `controller.xml`: No such file or directory (os error 2)
+        `controller.xml` is not a configuration of the controller: its root is missing, not `clixon-config`
+        `controller.xml` is not a configuration of the controller: its root is `config`, not `clixon-config`
+        the controller's configuration `controller.xml` is not well-formed XML: the XML cannot be read at line 2, column 16 (`</CLICON_SOK></clixon-config>`): ill-formed document: expected `</CLICON_SOCK>`, but `</CLICON_SOK>` was found
         ");
         let (_directory, main) = configuration(&[("10.xml", "<clixon-config>")]);
         assert!(

@@ -19,33 +19,32 @@ use super::{
     limits::{LimitMisfit, LimitsTable},
     quarantine::QuarantineTable,
     rules::{ConflictPolicy, NacmTable},
-    value::{FilePath, GroupName, ListName, ModuleName, UserName},
 };
 use crate::{
-    admin::ListenAddress,
+    address::{CollectorAddress, ListenAddress},
     log::{LogFilter, LogFormat, LogTarget},
-    traces::CollectorAddress,
+    names::{FilePath, GroupName, ListName, ModuleName, UserName},
 };
 
-/// What is shown of what is wrong, in bytes.
-const MESSAGE: usize = 1000;
+/// The most that is shown of a problem, in bytes.
+const MAX_PROBLEM_BYTES: usize = 1000;
 
-/// What the operator's file says. Everything may be left out.
+/// The operator's file. Every key is optional.
 #[derive(Debug, Default)]
 pub(crate) struct OperatorFile {
-    /// Where it is.
+    /// Its path.
     pub(crate) path: PathBuf,
     /// Its keys.
     pub(crate) table: OperatorTable,
-    /// The limits of a module for which nothing else is said.
+    /// The limits of modules without limits of their own.
     pub(crate) limits: Limits,
-    /// The limits of the modules for which something else is said.
+    /// The limits of modules with limits of their own.
     pub(crate) module_limits: BTreeMap<ModuleName, Limits>,
-    /// When a module is set aside.
+    /// When a module is put into quarantine.
     pub(crate) quarantine: QuarantinePolicy,
-    /// Rules for modules.
+    /// Access rules for modules.
     pub(crate) rules: Option<Nacm>,
-    /// The modules that may override what another instance has set.
+    /// The modules that may override a value that another instance has set.
     pub(crate) last_wins: BTreeSet<ModuleName>,
 }
 
@@ -115,14 +114,14 @@ struct ModuleTable {
 /// Why the operator's file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum OperatorFileError {
-    #[error("`{}` cannot be read", path.display())]
+    #[error("cannot read `{}`", path.display())]
     Read { path: PathBuf, source: io::Error },
     #[error("`{}`, line {line}{}: {what}", path.display(), key.as_ref().map(|key| format!(", key `{key}`")).unwrap_or_default())]
     Content {
         path: PathBuf,
         /// From 1.
         line: usize,
-        /// With the tables that it is in; none where the text is no TOML.
+        /// With the tables around it; none if the text is not TOML.
         key: Option<String>,
         what: String,
     },
@@ -140,8 +139,8 @@ impl OperatorFile {
             path: path.into(),
             line: line(content, misfit.span.start),
             key: key(content, misfit.span.start),
-            // It may show what stands in the file.
-            what: text::line(&misfit.what, MESSAGE),
+            // It may quote the file.
+            what: text::line(&misfit.what, MAX_PROBLEM_BYTES),
         })
     }
 
@@ -159,7 +158,7 @@ impl OperatorFile {
             if let Some(misfit) = module.limits.shared() {
                 return Err(misfit);
             }
-            if module.limits.says_any() {
+            if module.limits.is_set() {
                 let mut limits = limits.clone();
                 module.limits.apply(&mut limits)?;
                 module_limits.insert(name.clone(), limits);
@@ -173,7 +172,7 @@ impl OperatorFile {
         Ok(Self { path: path.into(), table, limits, module_limits, quarantine, rules, last_wins })
     }
 
-    /// What relative paths in it start from: its own directory.
+    /// Its own directory, where relative paths in it start.
     pub(crate) fn directory(&self) -> &Path {
         self.path.parent().unwrap_or(Path::new(""))
     }
@@ -183,7 +182,7 @@ fn line(text: &str, position: usize) -> usize {
     1 + text.bytes().take(position).filter(|&byte| byte == b'\n').count()
 }
 
-/// The key that stands at this position, or whose value does.
+/// The key at this position, or the key whose value is there.
 fn key(text: &str, position: usize) -> Option<String> {
     let table = DeTable::parse(text).ok()?;
     let keys = find(table.get_ref(), position)?;
@@ -192,7 +191,7 @@ fn key(text: &str, position: usize) -> Option<String> {
 
 fn find(table: &DeTable<'_>, position: usize) -> Option<Vec<String>> {
     table.iter().find_map(|(key, value)| {
-        // The span of a table is that of its head alone, so what is in it comes first.
+        // The span of a table covers only its header, so its content is searched first.
         let below = match value.get_ref() {
             DeValue::Table(table) => find(table, position),
             _ => None,
@@ -221,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_has_to_be_said() {
+    fn every_key_is_optional() {
         let file = read("").unwrap();
         assert_eq!(file.limits, Limits::default());
         assert!(file.module_limits.is_empty());
@@ -229,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_start_from_the_directory_of_the_file() {
+    fn relative_path_starts_from_the_directory_of_the_file() {
         let file = read("socket = 'run/c.sock'\nmodules = ['/m', 'n']").unwrap();
         let here = file.directory();
         assert_eq!(file.table.socket.as_ref().unwrap().within(here), here.join("run/c.sock"));
@@ -241,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_module_has_the_limits_of_all_but_for_its_own() {
+    fn module_has_the_common_limits_except_its_own() {
         let file =
             read("limits.memory = '1 GiB'\nlimits.handles = 5\n[module.big.limits]\nmemory = '2 GiB'\n")
                 .unwrap();
@@ -251,14 +250,14 @@ mod tests {
     }
 
     #[test]
-    fn a_module_of_which_something_else_is_said_has_no_limits_of_its_own() {
+    fn module_with_other_settings_has_no_limits_of_its_own() {
         let file = read("[module.loud]\nconflicts = 'last-wins'\n[module.meek.limits]\n").unwrap();
         assert!(file.module_limits.is_empty(), "{:?}", file.module_limits);
         assert_eq!(file.last_wins.iter().map(ModuleName::as_ref).collect::<Vec<_>>(), ["loud"]);
     }
 
     #[test]
-    fn what_is_wrong_is_told_with_its_place() {
+    fn problem_is_reported_with_its_line_and_key() {
         let texts = [
             "user = 'root'\nsockets = '/x'\n",
             "modules = '/m'\n",
@@ -288,19 +287,19 @@ mod tests {
         `confine.toml`, line 1, key `modules`: invalid type: string "/m", expected a sequence
         `confine.toml`, line 3, key `modules`: invalid type: integer `3`, expected a string
         `confine.toml`, line 1, key `socket`: a path cannot be empty
-        `confine.toml`, line 1, key `user`: `a b` is not the name of a user
-        `confine.toml`, line 1, key `unmanaged`: `bench[name='x']` is not the name of a list under `/services`: write the name alone, without prefix, keys or path
-        `confine.toml`, line 1, key `exclude`: `../x` is not the name of a module: it is that of its file without `.wasm`, made of letters, digits, `-`, `_` and `.`
+        `confine.toml`, line 1, key `user`: `a b` is not a valid user name
+        `confine.toml`, line 1, key `unmanaged`: `bench[name='x']` is not a list name: write the name of a list under `/services`, without prefix, keys or path
+        `confine.toml`, line 1, key `exclude`: `../x` is not a module name: write the file name without `.wasm`, made of letters, digits, `-`, `_` and `.`
         `confine.toml`, line 2, key `log.to`: unknown variant `printer`, expected one of `stderr`, `stdout`, `syslog`, `journald`
-        `confine.toml`, line 2, key `log.filter`: `info,=loud` does not say what to log: write a level (error, warn, info, debug, trace, off) or levels by part of the program, as in `info,confine_backend=trace`
-        `confine.toml`, line 2, key `admin.group`: `a b` is not the name of a group
-        `confine.toml`, line 2, key `metrics.listen`: `0.0.0.0` can be reached from other machines: metrics are for this one only, as in `127.0.0.1:9464`
+        `confine.toml`, line 2, key `log.filter`: `info,=loud` is not a log filter: write a level (error, warn, info, debug, trace, off) or levels per part of the program, as in `info,confine_backend=trace`
+        `confine.toml`, line 2, key `admin.group`: `a b` is not a valid group name
+        `confine.toml`, line 2, key `metrics.listen`: `0.0.0.0` is reachable from other machines: use a loopback address, as in `127.0.0.1:9464`
         `confine.toml`, line 3, key `limits.memory`: `64 pies` is not a size: write a whole number and a unit, as in `64 MiB`; the units are B, kB, MB, GB, KiB, MiB, GiB
-        `confine.toml`, line 2, key `limits.fuel.base`: 0 is too little, 1 is the least
+        `confine.toml`, line 2, key `limits.fuel.base`: 0 is too small: at least 1
         `confine.toml`, line 2, key `limits.fuel.basis`: unknown key `basis`, expected `base` or `per_instance`
-        `confine.toml`, line 2, key `module.x.limits.stack`: the stack is the same for all modules: say it in `[limits]`
-        `confine.toml`, line 2, key `module.x.limits.edits.base`: 0 is too little, 1 is the least
-        `confine.toml`, line 1, key `module.a/b`: `a/b` is not the name of a module: it is that of its file without `.wasm`, made of letters, digits, `-`, `_` and `.`
+        `confine.toml`, line 2, key `module.x.limits.stack`: the stack is the same for all modules: set it in `[limits]`
+        `confine.toml`, line 2, key `module.x.limits.edits.base`: 0 is too small: at least 1
+        `confine.toml`, line 1, key `module.a/b`: `a/b` is not a module name: write the file name without `.wasm`, made of letters, digits, `-`, `_` and `.`
         `confine.toml`, line 2, key `module.x.limit`: unknown key `limit`, expected `limits` or `conflicts`
         `confine.toml`, line 1: string values must be quoted, expected literal string
         `confine.toml`, line 2: duplicate key
@@ -309,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_cannot_be_read_is_named() {
-        insta::assert_snapshot!(OperatorFile::read(Path::new("/nowhere/confine.toml")).unwrap_err(), @"`/nowhere/confine.toml` cannot be read");
+    fn unreadable_file_is_named() {
+        insta::assert_snapshot!(OperatorFile::read(Path::new("/nowhere/confine.toml")).unwrap_err(), @"cannot read `/nowhere/confine.toml`");
     }
 }

@@ -1,4 +1,4 @@
-//! The limits of modules, as the operator's file says them.
+//! The limits of modules in the operator's file.
 
 use std::{ops::Range, time::Duration};
 
@@ -11,13 +11,13 @@ use super::quantity::{ByteUnit, CountUnit, Quantity, TimeUnit};
 /// A value that cannot be a limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LimitMisfit {
-    /// Where it stands.
+    /// Its position in the file.
     pub(crate) span: Range<usize>,
-    /// What is wrong with it.
+    /// The problem.
     pub(crate) what: String,
 }
 
-/// A [`ScaledLimit`] limit. What is left out stays as it is.
+/// A [`ScaledLimit`]. Omitted values stay unchanged.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a table, as in { base = …, per_instance = … }")]
 pub(crate) struct LimitPair<Q> {
@@ -25,11 +25,11 @@ pub(crate) struct LimitPair<Q> {
     per_instance: Option<Spanned<Q>>,
 }
 
-/// One table for all limits: the name of each field of [`Limits`], which is its key too; what its value is
-/// written as; and what it has to be at least and at most, in bytes, microseconds or pieces.
+/// One table for all limits: the name of each field of [`Limits`], which is also its key; the type of its value; and
+/// its minimum and maximum, in bytes, microseconds or a count.
 macro_rules! limits {
     ($($field:ident: $kind:ty, $least:expr, $most:expr;)*) => {
-        /// The table `limits` of the operator's file. What is left out stays as it is.
+        /// The table `limits` of the operator's file. Omitted keys stay unchanged.
         #[derive(Clone, Debug, Default, Deserialize)]
         #[serde(deny_unknown_fields, default)]
         pub(crate) struct LimitsTable {
@@ -37,17 +37,17 @@ macro_rules! limits {
         }
 
         impl LimitsTable {
-            /// Whether the table says any limit.
-            pub(crate) fn says_any(&self) -> bool {
+            /// Whether the table sets any limit.
+            pub(crate) fn is_set(&self) -> bool {
                 $(self.$field.is_some())||*
             }
 
-            /// Changes the limits that the table says.
+            /// Changes the limits that the table sets.
             pub(crate) fn apply(&self, limits: &mut Limits) -> Result<(), LimitMisfit> {
-                // Every field is named: one that is new does not compile until it has a key.
+                // Every field is named: a new one does not compile until it has a key.
                 let Limits { $($field),* } = limits;
-                $(if let Some(said) = &self.$field {
-                    said.set($field, $least, $most)?;
+                $(if let Some(value) = &self.$field {
+                    value.set($field, $least, $most)?;
                 })*
                 Ok(())
             }
@@ -69,7 +69,7 @@ limits! {
     wall_clock: LimitPair<TimeUnit>, 1_000, MAX;
     host_work: LimitPair<CountUnit>, 1, MAX;
     memory: Spanned<ByteUnit>, 64 << 10, MAX;
-    // A page of the host's own is below it, and every guest's thread reserves it.
+    // A page of the host is below it, and the thread of every module reserves it.
     stack: Spanned<ByteUnit>, 64 << 10, 64 << 20;
     core_instances: Spanned<CountUnit>, 1, MAX;
     memories: Spanned<CountUnit>, 1, MAX;
@@ -85,19 +85,19 @@ limits! {
     compiled: Spanned<ByteUnit>, 1 << 10, 1 << 31;
     compile_cpu: Spanned<TimeUnit>, SECOND, MAX;
     compile_wall_clock: Spanned<TimeUnit>, SECOND, MAX;
-    // The program itself has to fit in.
+    // The program itself has to fit.
     compile_memory: Spanned<ByteUnit>, 512 << 20, MAX;
 }
 
 impl LimitsTable {
-    /// Where the table says a limit that no single module can have.
+    /// The problem of a table of one module with a limit that is the same for all.
     pub(crate) fn shared(&self) -> Option<LimitMisfit> {
         let span = self.stack.as_ref()?.span();
-        Some(LimitMisfit { span, what: "the stack is the same for all modules: say it in `[limits]`".into() })
+        Some(LimitMisfit { span, what: "the stack is the same for all modules: set it in `[limits]`".into() })
     }
 }
 
-/// A value of the operator's file for a limit of this type.
+/// A value in the operator's file for a limit of type `T`.
 trait LimitEntry<T> {
     fn set(&self, limit: &mut T, least: u64, most: u64) -> Result<(), LimitMisfit>;
     fn show(limit: &T) -> String;
@@ -105,15 +105,15 @@ trait LimitEntry<T> {
 
 impl<Q: Quantity, T: LimitAmount> LimitEntry<T> for Spanned<Q> {
     fn set(&self, limit: &mut T, least: u64, most: u64) -> Result<(), LimitMisfit> {
-        let said = *self.get_ref();
+        let value = *self.get_ref();
         let misfit = |what| Err(LimitMisfit { span: self.span(), what });
-        if said.amount() < least {
-            return misfit(format!("{said} is too little, {} is the least", Q::of(least)));
+        if value.amount() < least {
+            return misfit(format!("{value} is too small: at least {}", Q::of(least)));
         }
-        if said.amount() > most {
-            return misfit(format!("{said} is too much, {} is the most", Q::of(most)));
+        if value.amount() > most {
+            return misfit(format!("{value} is too large: at most {}", Q::of(most)));
         }
-        *limit = T::of(said.amount());
+        *limit = T::of(value.amount());
         Ok(())
     }
 
@@ -135,13 +135,13 @@ impl<Q: Quantity, T: LimitAmount> LimitEntry<ScaledLimit<T>> for LimitPair<Q> {
     }
 }
 
-/// As TOML writes it: numbers alone, amounts with a unit in quotes.
+/// The quantity in TOML: numbers as they are, amounts with a unit in quotes.
 pub(super) fn literal(quantity: impl Quantity) -> String {
     let text = quantity.to_string();
     if text.contains(' ') { format!("\"{text}\"") } else { text }
 }
 
-/// A field of [`Limits`] as a number of bytes, microseconds or pieces.
+/// A field of [`Limits`] as a number of bytes, microseconds or a count.
 trait LimitAmount {
     fn amount(&self) -> u64;
     fn of(amount: u64) -> Self;
@@ -246,15 +246,15 @@ mod tests {
         let texts: Vec<_> = texts.map(|text| apply(text).unwrap_err()).into();
         insta::assert_snapshot!(texts.join("\n"), @r#"
         invalid type: integer `5`, expected a table, as in { base = …, per_instance = … }
-        0: 0 is too little, 1 is the least
-        a limit cannot be less than nothing
+        0: 0 is too small: at least 1
+        a limit cannot be negative
         unknown field `each`, expected `base` or `per_instance`
-        '10 us': 10 us is too little, 1 ms is the least
+        '10 us': 10 us is too small: at least 1 ms
         invalid type: integer `67108864`, expected a size with its unit, as in "64 MiB"
-        '1 KiB': 1 KiB is too little, 64 KiB is the least
-        '1 GiB': 1 GiB is too much, 64 MiB is the most
+        '1 KiB': 1 KiB is too small: at least 64 KiB
+        '1 GiB': 1 GiB is too large: at most 64 MiB
         invalid type: string "3 pieces", expected a whole number, as in 2_000_000
-        '0 s': 0 us is too little, 1 s is the least
+        '0 s': 0 us is too small: at least 1 s
         unknown field `compile_time`, expected one of `fuel`, `wall_clock`, `host_work`, `memory`, `stack`, `core_instances`, `memories`, `tables`, `handles`, `bytes_out`, `bytes_in`, `bytes_per_call`, `edits`, `log`, `text`, `component`, `compiled`, `compile_cpu`, `compile_wall_clock`, `compile_memory`
         "#);
     }

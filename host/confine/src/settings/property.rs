@@ -1,30 +1,30 @@
-//! What holds of any text in the place of the operator's file.
+//! What holds for any text as the operator's file.
 
 use std::path::Path;
 
 use super::{ControllerFile, OperatorFile, OperatorFileError, Settings};
 use crate::cli::SettingsArgs;
 
-/// Each text is refused at a place in it, on one line and without what a terminal obeys, or it comes to settings that
-/// are shown as a file that says the same.
+/// Any text is refused with its line, in one line that a terminal can show, or gives settings that are shown as a file
+/// with the same settings.
 ///
 /// # Panics
-/// Where it is otherwise. For fuzz targets and tests.
+/// If this does not hold. For fuzz targets and tests.
 pub fn any_settings(octets: &[u8]) {
     let Ok(text) = str::from_utf8(octets) else { return };
     let read = |text: &str| OperatorFile::parse(Path::new("confine.toml"), text);
     let file = match read(text) {
         Ok(file) => file,
         Err(error) => {
-            let told = error.to_string();
-            assert!(!told.contains(char::is_control), "{told:?}");
+            let message = error.to_string();
+            assert!(!message.contains(char::is_control), "{message:?}");
             if let OperatorFileError::Content { line, .. } = error {
-                assert!((1..=1 + text.matches('\n').count()).contains(&line), "{told}");
+                assert!((1..=1 + text.matches('\n').count()).contains(&line), "{message}");
             }
             return;
         }
     };
-    // What a file alone cannot say: a socket's path may be too long.
+    // The path of a socket may be too long.
     let Ok(shown) = shown(&file) else { return };
     let again = read(&shown).map_err(|error| error.to_string());
     assert_eq!(again.map(|file| shown_plain(&file)), Ok(plain(&shown)), "{shown}");
@@ -39,7 +39,7 @@ fn shown_plain(file: &OperatorFile) -> String {
     shown(file).map_or_else(|error| error.to_string(), |text| plain(&text))
 }
 
-/// Without the comments, which say who says it.
+/// Without the comments, which name the origin.
 fn plain(shown: &str) -> String {
     shown.lines().map(|line| line.split("  # ").next().unwrap_or_default()).collect::<Vec<_>>().join("\n")
 }
@@ -47,7 +47,7 @@ fn plain(shown: &str) -> String {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn settings_come_from_any_text_or_a_place_in_it() {
+    fn any_text_is_settings_or_an_error_with_its_line() {
         confine_properties::try_out("settings", super::any_settings);
     }
 }

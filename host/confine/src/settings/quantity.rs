@@ -5,13 +5,14 @@ use std::{fmt, str::FromStr};
 use confine_sandbox::text::line;
 use serde::{Deserialize, Deserializer, de};
 
-use super::value::NAME;
+/// The most that a message shows of a text, in bytes.
+const NAME: usize = 100;
 
 /// An amount of something, in its smallest unit.
 pub(crate) trait Quantity: Copy + fmt::Display {
-    /// Bytes, microseconds or pieces.
+    /// The number of bytes, microseconds or items.
     fn amount(self) -> u64;
-    /// So many bytes, microseconds or pieces.
+    /// The quantity of a number of bytes, microseconds or items.
     fn of(amount: u64) -> Self;
 }
 
@@ -23,11 +24,11 @@ pub(crate) struct ByteUnit(pub(crate) u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TimeUnit(pub(crate) u64);
 
-/// Pieces: instances, edits, units of fuel.
+/// A count: instances, edits, units of fuel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct CountUnit(pub(crate) u64);
 
-/// A text that is no amount.
+/// Why a text is no quantity.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{}` is not {what}: write a whole number and a unit, as in `{example}`; the units are {units}",
@@ -40,7 +41,7 @@ pub(crate) struct QuantityError {
     units: String,
 }
 
-/// Names of units and what each is worth. An amount is shown in the first that it is a multiple of.
+/// Units and their factors. An amount is shown in the first unit that divides it.
 type Units = [(&'static str, u64)];
 
 const SIZES: &Units = &[
@@ -98,7 +99,7 @@ impl fmt::Display for TimeUnit {
     }
 }
 
-/// With `_` between groups of three digits, as TOML takes it.
+/// With `_` between groups of three digits, as TOML allows.
 impl fmt::Display for CountUnit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let digits = self.0.to_string();
@@ -113,9 +114,9 @@ impl fmt::Display for CountUnit {
 }
 
 fn show(f: &mut fmt::Formatter<'_>, amount: u64, units: &Units) -> fmt::Result {
-    let fits = |(_, worth): &&(&str, u64)| amount >= *worth && amount.is_multiple_of(*worth);
+    let fits = |(_, factor): &&(&str, u64)| amount >= *factor && amount.is_multiple_of(*factor);
     match units.iter().find(fits).or_else(|| units.last()) {
-        Some((name, worth)) => write!(f, "{} {name}", amount / worth),
+        Some((name, factor)) => write!(f, "{} {name}", amount / factor),
         None => Ok(()),
     }
 }
@@ -136,14 +137,14 @@ impl FromStr for TimeUnit {
     }
 }
 
-/// A number, which may have `_` between its digits, blanks or none, and a unit.
+/// Parses a number, which may have `_` between its digits, optional blanks, and a unit.
 fn parse(text: &str, units: &Units) -> Option<u64> {
     let text = text.trim();
     let end = text.find(|character: char| !character.is_ascii_digit() && character != '_')?;
     let (number, unit) = text.split_at_checked(end)?;
     let number: u64 = number.replace('_', "").parse().ok()?;
-    let (_, worth) = units.iter().find(|(name, _)| *name == unit.trim_start())?;
-    number.checked_mul(*worth)
+    let (_, factor) = units.iter().find(|(name, _)| *name == unit.trim_start())?;
+    number.checked_mul(*factor)
 }
 
 fn refused(text: &str, what: &'static str, example: &'static str, units: &Units) -> QuantityError {
@@ -176,7 +177,7 @@ impl<'de> Deserialize<'de> for CountUnit {
 
             fn visit_i64<E: de::Error>(self, number: i64) -> Result<CountUnit, E> {
                 let number = u64::try_from(number);
-                number.map(CountUnit).map_err(|_| E::custom("a limit cannot be less than nothing"))
+                number.map(CountUnit).map_err(|_| E::custom("a limit cannot be negative"))
             }
 
             fn visit_u64<E: de::Error>(self, number: u64) -> Result<CountUnit, E> {
@@ -217,7 +218,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn amounts_are_read_in_the_units_that_people_use() {
+    fn amounts_are_read_in_any_unit() {
         let size = |text: &str| text.parse::<ByteUnit>().unwrap().0;
         assert_eq!(size("64 MiB"), 64 << 20);
         assert_eq!(size(" 1_024KiB "), 1 << 20);
@@ -243,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_amount_is_refused_with_an_example() {
+    fn other_texts_are_refused_with_an_example() {
         let refused = ["64", "64 pies", "MiB", "-1 B", "1.5 GiB", "", "99999999999 GiB", "64 mib"];
         let texts: Vec<_> =
             refused.iter().map(|text| text.parse::<ByteUnit>().unwrap_err().to_string()).collect();
@@ -262,7 +263,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_shown_is_read_back(amount: u64) {
+        fn shown_amounts_are_read_back(amount: u64) {
             prop_assert_eq!(ByteUnit(amount).to_string().parse(), Ok(ByteUnit(amount)));
             prop_assert_eq!(TimeUnit(amount).to_string().parse(), Ok(TimeUnit(amount)));
             let toml: std::collections::BTreeMap<String, CountUnit> =
@@ -272,12 +273,12 @@ mod tests {
 
         #[test]
         fn round_amounts_are_short(number in 1u64..1000, unit in 0..3usize) {
-            let (_, worth) = SIZES[unit];
-            prop_assert!(ByteUnit(number * worth).to_string().len() <= "1000 MiB".len());
+            let (_, factor) = SIZES[unit];
+            prop_assert!(ByteUnit(number * factor).to_string().len() <= "1000 MiB".len());
         }
 
         #[test]
-        fn no_text_is_too_much(text in "\\PC*|[0-9_]{0,30} ?(B|KiB|GiB|s|h)?") {
+        fn any_text_is_read_or_refused(text in "\\PC*|[0-9_]{0,30} ?(B|KiB|GiB|s|h)?") {
             if let Ok(size) = text.parse::<ByteUnit>() {
                 prop_assert_eq!(size.to_string().parse(), Ok(size));
             }

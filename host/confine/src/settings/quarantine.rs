@@ -1,4 +1,4 @@
-//! When a module is set aside, as the operator's file says it.
+//! When a module is put into quarantine, in the operator's file.
 
 use std::time::Duration;
 
@@ -11,11 +11,11 @@ use super::{
     quantity::{CountUnit, Quantity as _, TimeUnit},
 };
 
-/// The table `quarantine` of the operator's file. What is left out stays as it is.
+/// The table `quarantine` of the operator's file. Omitted keys stay unchanged.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct QuarantineTable {
-    /// 0 for never.
+    /// 0 to disable quarantine.
     failures: Option<Spanned<CountUnit>>,
     window: Option<Spanned<TimeUnit>>,
 }
@@ -23,22 +23,18 @@ pub(crate) struct QuarantineTable {
 const SECOND: TimeUnit = TimeUnit(1_000_000);
 
 impl QuarantineTable {
-    /// Changes what the table says.
+    /// Changes the settings that the table has.
     pub(crate) fn apply(&self, quarantine: &mut QuarantinePolicy) -> Result<(), LimitMisfit> {
         if let Some(failures) = &self.failures {
-            let most = u32::try_from(failures.get_ref().0).map_err(|_| LimitMisfit {
+            let failures_limit = u32::try_from(failures.get_ref().0).map_err(|_| LimitMisfit {
                 span: failures.span(),
-                what: format!(
-                    "{} is too much, {} is the most",
-                    failures.get_ref(),
-                    CountUnit(u32::MAX.into())
-                ),
+                what: format!("{} is too large: at most {}", failures.get_ref(), CountUnit(u32::MAX.into())),
             })?;
-            quarantine.failures = Some(most).filter(|&most| most > 0);
+            quarantine.failures = Some(failures_limit).filter(|&limit| limit > 0);
         }
         if let Some(window) = &self.window {
             if window.get_ref().0 < SECOND.0 {
-                let what = format!("{} is too little, {SECOND} is the least", window.get_ref());
+                let what = format!("{} is too small: at least {SECOND}", window.get_ref());
                 return Err(LimitMisfit { span: window.span(), what });
             }
             quarantine.window = Duration::from_micros(window.get_ref().0);
@@ -47,7 +43,7 @@ impl QuarantineTable {
     }
 }
 
-/// The settings as lines of such a table.
+/// The settings as lines of the table.
 pub(crate) fn lines(quarantine: &QuarantinePolicy) -> [String; 2] {
     let window = u64::try_from(quarantine.window.as_micros()).unwrap_or(u64::MAX);
     [
@@ -68,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shown_is_read_back() {
+    fn shown_settings_are_read_back() {
         let lines = lines(&QuarantinePolicy::default()).join("\n");
         insta::assert_snapshot!(lines, @r#"
         failures = 5
@@ -85,8 +81,8 @@ mod tests {
         let texts = ["failures = 5_000_000_000", "window = '10 ms'", "window = 10", "fails = 3"];
         let texts: Vec<_> = texts.map(|text| apply(text).unwrap_err()).into();
         insta::assert_snapshot!(texts.join("\n"), @r#"
-        5_000_000_000: 5_000_000_000 is too much, 4_294_967_295 is the most
-        '10 ms': 10 ms is too little, 1 s is the least
+        5_000_000_000: 5_000_000_000 is too large: at most 4_294_967_295
+        '10 ms': 10 ms is too small: at least 1 s
         invalid type: integer `10`, expected a time with its unit, as in "10 s"
         unknown field `fails`, expected `failures` or `window`
         "#);

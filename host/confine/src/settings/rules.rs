@@ -1,5 +1,5 @@
-//! Rules for modules in the operator's file, in the terms of `/nacm` (RFC 8341): for controllers where access
-//! control is not used.
+//! Access rules for modules in the operator's file, as in `/nacm` (RFC 8341): for controllers that do not use access
+//! control.
 
 use std::collections::BTreeMap;
 
@@ -12,14 +12,14 @@ use toml::Spanned;
 
 use super::limits::LimitMisfit;
 
-/// The prefix that stands for the controller's own names without being declared.
+/// The predefined prefix of the controller's own namespace.
 const CONTROLLER_PREFIX: &str = "ctrl";
 
 /// The table `nacm`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct NacmTable {
-    /// What the prefixes in paths stand for.
+    /// The namespaces of the prefixes in paths.
     prefixes: BTreeMap<String, String>,
     rule_list: Vec<RuleListTable>,
 }
@@ -60,20 +60,20 @@ enum ActionValue {
     Deny,
 }
 
-/// What becomes of two instances that do not agree.
+/// The result of two instances that set different values.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum ConflictPolicy {
     /// The commit fails.
     #[default]
     Error,
-    /// The one that is run last wins.
+    /// The instance that runs last wins.
     LastWins,
 }
 
 impl NacmTable {
-    /// The rules; none where the file says none. What cannot be resolved is refused: unlike the controller's
-    /// own, the file is read by nobody else.
+    /// The rules; none if the file has none. Rules that cannot be resolved are refused: unlike those of the controller,
+    /// nothing else reads them.
     pub(crate) fn read(&self) -> Result<Option<Nacm>, LimitMisfit> {
         if self.rule_list.is_empty() {
             return Ok(None);
@@ -99,7 +99,7 @@ impl NacmTable {
             let name = group.get_ref();
             if name != MODULES_GROUP && name.strip_prefix("module:").is_none_or(str::is_empty) {
                 let what = format!(
-                    "`{name}` is no group of modules: write `module:NAME`, or `{MODULES_GROUP}` for all"
+                    "`{name}` is not a group of modules: write `module:NAME`, or `{MODULES_GROUP}` for all modules"
                 );
                 return Err(LimitMisfit { span: group.span(), what });
             }
@@ -141,7 +141,7 @@ impl NacmTable {
     }
 }
 
-/// The rules as lines of such a table.
+/// The rules as lines of the table.
 pub(crate) fn lines(nacm: &Nacm) -> Vec<String> {
     let string = |text: &str| toml::Value::from(text).to_string();
     let mut lines = Vec::new();
@@ -226,7 +226,7 @@ name = "nothing"
 action = "deny""#;
 
     #[test]
-    fn rules_are_shown_as_they_are_written() {
+    fn rules_are_shown_as_written() {
         assert_eq!(read("").unwrap(), None);
         let nacm = read(RULES).unwrap().unwrap();
         assert_eq!(lines(&nacm).join("\n"), RULES);
@@ -236,7 +236,7 @@ action = "deny""#;
     }
 
     #[test]
-    fn what_cannot_be_a_rule_is_refused_with_its_place() {
+    fn invalid_rule_is_refused_with_its_position() {
         let list =
             "[[nacm.rule_list]]\nname = 'l'\ngroup = ['modules']\n[[nacm.rule_list.rule]]\nname = 'r'\n";
         let texts = [
@@ -250,8 +250,8 @@ action = "deny""#;
         ];
         let texts: Vec<_> = texts.iter().map(|text| read(text).unwrap_err()).collect();
         insta::assert_snapshot!(texts.join("\n"), @r#"
-        'admin': `admin` is no group of modules: write `module:NAME`, or `modules` for all
-        'module:': `module:` is no group of modules: write `module:NAME`, or `modules` for all
+        'admin': `admin` is not a group of modules: write `module:NAME`, or `modules` for all modules
+        'module:': `module:` is not a group of modules: write `module:NAME`, or `modules` for all modules
         unknown variant `allow`, expected `permit` or `deny`
         unknown variant `exec`, expected one of `create`, `read`, `update`, `delete`
         'r': the prefix `x` in its path `/ctrl:devices/x:y` is not declared: it denies all nodes it may match

@@ -1,4 +1,4 @@
-//! The settings as text, which is a file that says the same.
+//! The settings as text: a file with the same settings.
 
 use std::{fmt, path::PathBuf};
 
@@ -6,22 +6,21 @@ use confine_sandbox::text::line;
 
 use super::{Settings, SourcedValue, limits, quarantine, rules};
 
-/// In TOML, with who says each setting in a comment behind it. Values that are no UTF-8 are shown as near
-/// to it as can be.
+/// TOML, with the origin of each setting in a comment. Invalid UTF-8 in paths is replaced.
 impl fmt::Display for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = |path: &PathBuf| string(&*path.to_string_lossy());
         setting(f, "socket", &self.socket, path)?;
         match &self.running {
             Some(running) => setting(f, "running", running, path)?,
-            None => writeln!(f, "# running: not known, so each commit reads who owns what")?,
+            None => writeln!(f, "# running: unknown, so each commit reads the ownership of services again")?,
         }
         list(f, "modules", &self.modules, path)?;
         list(f, "exclude", &self.exclude, string)?;
         list(f, "unmanaged", &self.unmanaged, string)?;
         match &self.user {
             Some(user) => setting(f, "user", user, string)?,
-            None => writeln!(f, "# user: the one that Confine runs as")?,
+            None => writeln!(f, "# user: the user that Confine runs as")?,
         }
         setting(f, "cache", &self.cache, path)?;
         setting(f, "state", &self.state, path)?;
@@ -29,8 +28,8 @@ impl fmt::Display for Settings {
         let named = [&models.main, &models.main_file, &models.domains].into_iter().flatten();
         let places: Vec<String> = named.chain(&models.imports).map(path).collect();
         match &places[..] {
-            [] => writeln!(f, "# models: those that the controller tells")?,
-            places => writeln!(f, "# models: those that the controller tells, and {}", places.join(", "))?,
+            [] => writeln!(f, "# models: those that the controller provides")?,
+            places => writeln!(f, "# models: those that the controller provides, and {}", places.join(", "))?,
         }
         match &self.pidfile {
             Some(pidfile) => setting(f, "pidfile", pidfile, path)?,
@@ -49,7 +48,7 @@ impl fmt::Display for Settings {
         writeln!(f, "\n[metrics]")?;
         match &self.metrics {
             Some(listen) => setting(f, "listen", listen, |listen| string(&listen.to_string()))?,
-            None => writeln!(f, "# listen: nowhere")?,
+            None => writeln!(f, "# listen: not served")?,
         }
         writeln!(f, "\n[traces]")?;
         match &self.collector {
@@ -72,7 +71,7 @@ impl fmt::Display for Settings {
                 writeln!(f, "{line}")?;
             }
         }
-        for module in self.modules_named() {
+        for module in self.modules_with_settings() {
             if self.last_wins.contains(module) {
                 writeln!(f, "\n[module.{}]\nconflicts = \"last-wins\"", string(module))?;
             }
@@ -116,7 +115,7 @@ fn string(text: &(impl AsRef<str> + ?Sized)) -> String {
     toml::Value::from(text.as_ref()).to_string()
 }
 
-/// A path may hold a line break, and a comment ends there.
+/// The origin. A path may contain a line break, which would end the comment.
 fn comment<T>(setting: &SourcedValue<T>) -> String {
     let origin = setting.origin.to_string();
     line(&origin, origin.len())

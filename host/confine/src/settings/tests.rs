@@ -1,10 +1,10 @@
-//! What goes before what.
+//! Which source of a setting overrides which.
 
 use std::fs;
 
 use super::*;
 
-/// A directory with files, whose name does not show in what is compared.
+/// A directory with files, whose name is removed from what is compared.
 struct Fixture(tempfile::TempDir);
 
 impl Fixture {
@@ -69,8 +69,6 @@ socket = '/file-admin.sock'
 group = 'operators'
 [metrics]
 listen = '127.0.0.1:9464'
-[traces]
-collector = 'http://127.0.0.1:4318/v1/traces'
 [nacm.prefixes]
 sys = 'urn:sys'
 [[nacm.rule_list]]
@@ -88,21 +86,21 @@ memory = '128 MiB'
 ";
 
 #[test]
-fn there_is_a_default_for_everything() {
+fn every_setting_has_a_default() {
     let fixture = Fixture::new();
     let settings = fixture.merge(&SettingsArgs::default(), &[]).unwrap();
     insta::assert_snapshot!(fixture.shown(&settings), @r#"
     socket = "/usr/local/var/run/controller/controller.sock"  # default
-    # running: not known, so each commit reads who owns what
+    # running: unknown, so each commit reads the ownership of services again
     modules = [
         "/usr/local/share/controller/modules",  # default
     ]
     exclude = []
     unmanaged = []
-    # user: the one that Confine runs as
+    # user: the user that Confine runs as
     cache = "/var/cache/confine"  # default
     state = "/var/lib/confine"  # default
-    # models: those that the controller tells
+    # models: those that the controller provides
     # pidfile: none
 
     [log]
@@ -115,7 +113,7 @@ fn there_is_a_default_for_everything() {
     # group: none
 
     [metrics]
-    # listen: nowhere
+    # listen: not served
 
     [traces]
     # collector: none
@@ -123,7 +121,7 @@ fn there_is_a_default_for_everything() {
 }
 
 #[test]
-fn the_controller_says_where_it_is() {
+fn configuration_of_the_controller_overrides_defaults() {
     let fixture = Fixture::new();
     let options =
         SettingsArgs { controller_config: Some(fixture.path("controller.xml")), ..SettingsArgs::default() };
@@ -140,10 +138,10 @@ fn the_controller_says_where_it_is() {
         "older",  # controller.xml
     ]
     unmanaged = []
-    # user: the one that Confine runs as
+    # user: the user that Confine runs as
     cache = "/var/cache/confine"  # default
     state = "/var/lib/confine"  # default
-    # models: those that the controller tells
+    # models: those that the controller provides
     pidfile = "/controller.pid"  # controller.xml
 
     [log]
@@ -156,16 +154,16 @@ fn the_controller_says_where_it_is() {
     # group: none
 
     [metrics]
-    # listen: nowhere
+    # listen: not served
 
     [traces]
     # collector: none
     "#);
 }
 
-/// It would tell of changes to something else.
+/// Its file would show the changes of another controller.
 #[test]
-fn the_datastores_of_another_controller_are_none_of_this_one() {
+fn running_file_of_another_controller_is_not_used() {
     let fixture = Fixture::new();
     let controller_config = Some(fixture.path("controller.xml"));
     let running = |socket: &str| {
@@ -181,12 +179,12 @@ fn the_datastores_of_another_controller_are_none_of_this_one() {
 }
 
 #[test]
-fn without_a_name_the_usual_configuration_is_that_of_the_usual_controller() {
+fn default_configuration_is_read_only_for_its_own_controller() {
     let fixture = Fixture::new();
     let usual = fixture.path("controller.xml");
     let file = |text: &str| OperatorFile::read(&fixture.write("confine.toml", text)).unwrap();
     let socket = |options: &SettingsArgs, file: &OperatorFile, usual: &Path| {
-        controller(options, file, usual).unwrap().socket.map(|found| found.value)
+        controller_file(options, file, usual).unwrap().socket.map(|found| found.value)
     };
     let here = Some("/controller.sock".to_owned());
     let named = |socket: &str| SettingsArgs { socket: Some(socket.into()), ..SettingsArgs::default() };
@@ -195,14 +193,15 @@ fn without_a_name_the_usual_configuration_is_that_of_the_usual_controller() {
     assert_eq!(socket(&named("/another.sock"), &file(""), &usual), None);
     assert_eq!(socket(&SettingsArgs::default(), &file("socket = '/another.sock'"), &usual), None);
     assert_eq!(socket(&SettingsArgs::default(), &file(""), &fixture.path("nowhere.xml")), None);
-    // One that is named has to be there.
-    let missing = controller(&SettingsArgs::default(), &file("controller_config = 'nowhere.xml'"), &usual);
-    let told = confine_service::chain(&missing.unwrap_err());
-    insta::assert_snapshot!(told.replace(fixture.0.path().to_str().unwrap(), ""), @"the controller's configuration `/nowhere.xml` cannot be read: No such file or directory (os error 2)");
+    // A named file has to exist.
+    let missing =
+        controller_file(&SettingsArgs::default(), &file("controller_config = 'nowhere.xml'"), &usual);
+    let error = confine_service::chain(&missing.unwrap_err());
+    insta::assert_snapshot!(error.replace(fixture.0.path().to_str().unwrap(), ""), @"cannot read the controller's configuration `/nowhere.xml`: No such file or directory (os error 2)");
 }
 
 #[test]
-fn the_operators_file_goes_before_the_controllers() {
+fn settings_file_overrides_the_controller() {
     let fixture = Fixture::new();
     let options = SettingsArgs {
         config: Some(fixture.write("confine.toml", FILE_TEXT)),
@@ -231,7 +230,7 @@ fn the_operators_file_goes_before_the_controllers() {
     user = "services"  # confine.toml
     cache = "/file-cache"  # confine.toml
     state = "/var/lib/confine"  # default
-    # models: those that the controller tells
+    # models: those that the controller provides
     pidfile = "/file.pid"  # confine.toml
 
     [log]
@@ -247,12 +246,39 @@ fn the_operators_file_goes_before_the_controllers() {
     listen = "127.0.0.1:9464"  # confine.toml
 
     [traces]
-    collector = "http://127.0.0.1:4318/v1/traces"  # confine.toml
+    # collector: none
     "#);
 }
 
+const TRACES: &str = "user = 'services'\n[traces]\ncollector = 'http://127.0.0.1:4318/v1/traces'\n";
+
+#[cfg(feature = "otel")]
 #[test]
-fn the_command_line_goes_before_all() {
+fn collector_of_the_file_is_used() {
+    let fixture = Fixture::new();
+    let options =
+        SettingsArgs { config: Some(fixture.write("confine.toml", TRACES)), ..SettingsArgs::default() };
+    let shown = fixture.shown(&fixture.merge(&options, &[]).unwrap());
+    let collector = "[traces]\ncollector = \"http://127.0.0.1:4318/v1/traces\"  # confine.toml\n";
+    assert!(shown.ends_with(collector), "{shown}");
+}
+
+#[cfg(not(feature = "otel"))]
+#[test]
+fn collector_without_the_feature_otel_is_an_error() {
+    let fixture = Fixture::new();
+    let options =
+        SettingsArgs { config: Some(fixture.write("confine.toml", TRACES)), ..SettingsArgs::default() };
+    let error = fixture.merge(&options, &[]).unwrap_err().to_string();
+    insta::assert_snapshot!(error.replace(fixture.0.path().to_str().unwrap(), ""), @"`/confine.toml`, line 3, key `traces.collector`: this Confine is built without the cargo feature `otel`, which sends spans: remove `collector`, or build with `cargo build --release --features otel` (the Debian package has it)");
+    // A table without a collector, as in the packaged file, sends nothing.
+    let options =
+        SettingsArgs { config: Some(fixture.write("confine.toml", "[traces]\n")), ..SettingsArgs::default() };
+    assert_eq!(fixture.merge(&options, &[]).unwrap().collector, None);
+}
+
+#[test]
+fn command_line_overrides_everything() {
     let fixture = Fixture::new();
     let options = SettingsArgs {
         config: Some(fixture.write("confine.toml", FILE_TEXT)),
@@ -294,7 +320,7 @@ fn the_command_line_goes_before_all() {
     user = "root"  # command line
     cache = "/option-cache"  # command line
     state = "/var/lib/confine"  # default
-    # models: those that the controller tells
+    # models: those that the controller provides
     pidfile = "/option.pid"  # command line
 
     [log]
@@ -310,12 +336,12 @@ fn the_command_line_goes_before_all() {
     listen = "/option-metrics.sock"  # command line
 
     [traces]
-    collector = "http://127.0.0.1:4318/v1/traces"  # confine.toml
+    # collector: none
     "#);
 }
 
 #[test]
-fn the_environment_says_what_to_log() {
+fn environment_overrides_the_log_filter_of_the_file() {
     use clap::CommandFactory as _;
 
     let mut command = crate::cli::Cli::command();
@@ -341,7 +367,7 @@ fn the_environment_says_what_to_log() {
 }
 
 #[test]
-fn in_the_place_of_the_python_server_the_log_is_syslog() {
+fn log_of_the_python_server_goes_to_syslog() {
     let fixture = Fixture::new();
     let to = |options: &SettingsArgs| fixture.merge(options, &[]).unwrap().log.to.value;
     assert_eq!(to(&SettingsArgs { as_python_server: true, ..SettingsArgs::default() }), LogTarget::Syslog);
@@ -353,31 +379,31 @@ fn in_the_place_of_the_python_server_the_log_is_syslog() {
 }
 
 #[test]
-fn what_cannot_be_is_refused() {
+fn invalid_settings_are_refused() {
     let fixture = Fixture::new();
-    let told = |options: &SettingsArgs, environment: &[(&str, &str)]| {
+    let error = |options: &SettingsArgs, environment: &[(&str, &str)]| {
         let error = fixture.merge(options, environment).unwrap_err();
         confine_service::chain(&error).replace(fixture.0.path().to_str().unwrap(), "")
     };
     let filter = "<clixon-config><CONTROLLER_PYAPI_MODULE_FILTER>a, b/c</CONTROLLER_PYAPI_MODULE_FILTER></clixon-config>";
     let xml = fixture.write("filter.xml", filter);
     let texts = [
-        told(&SettingsArgs { socket: Some("/x".repeat(54).into()), ..SettingsArgs::default() }, &[]),
-        told(&SettingsArgs { controller_config: Some(xml), ..SettingsArgs::default() }, &[]),
-        told(&SettingsArgs::default(), &[("CONFINE_LOG", "lots")]),
-        told(&SettingsArgs { config: Some(fixture.path("nowhere.toml")), ..SettingsArgs::default() }, &[]),
+        error(&SettingsArgs { socket: Some("/x".repeat(54).into()), ..SettingsArgs::default() }, &[]),
+        error(&SettingsArgs { controller_config: Some(xml), ..SettingsArgs::default() }, &[]),
+        error(&SettingsArgs::default(), &[("CONFINE_LOG", "lots")]),
+        error(&SettingsArgs { config: Some(fixture.path("nowhere.toml")), ..SettingsArgs::default() }, &[]),
     ];
     insta::assert_snapshot!(texts.join("\n"), @r"
-    the socket's path `/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x` (command line) has 108 bytes, a socket's path can have 107 at most
-    hint: name a shorter one, or one through a link to its directory
-    `CONTROLLER_PYAPI_MODULE_FILTER` in /filter.xml is wrong: `b/c` is not the name of a module: it is that of its file without `.wasm`, made of letters, digits, `-`, `_` and `.`
-    `CONFINE_LOG` in the environment is wrong: `lots` does not say what to log: write a level (error, warn, info, debug, trace, off) or levels by part of the program, as in `info,confine_backend=trace`
-    `/nowhere.toml` cannot be read: No such file or directory (os error 2)
+    the path of the socket `/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x` (command line) has 108 bytes, more than the 107 that a unix socket can have
+    hint: use a shorter path, or a link to the directory
+    invalid `CONTROLLER_PYAPI_MODULE_FILTER` in /filter.xml: `b/c` is not a module name: write the file name without `.wasm`, made of letters, digits, `-`, `_` and `.`
+    invalid environment variable `CONFINE_LOG`: `lots` is not a log filter: write a level (error, warn, info, debug, trace, off) or levels per part of the program, as in `info,confine_backend=trace`
+    cannot read `/nowhere.toml`: No such file or directory (os error 2)
     ");
 }
 
 #[test]
-fn what_is_shown_is_a_file_that_says_the_same() {
+fn shown_settings_are_a_file_with_the_same_settings() {
     let fixture = Fixture::new();
     let odd = "unmanaged = ['a']\ncache = \"/a \\\"quoted\\\"\\n\\u001b path\"\n[limits]\nhandles = 7\n";
     let file =
@@ -405,7 +431,7 @@ fn what_is_shown_is_a_file_that_says_the_same() {
 }
 
 #[test]
-fn of_a_module_what_is_said_is_shown() {
+fn settings_of_modules_are_shown() {
     let fixture = Fixture::new();
     let text =
         "[module.loud]\nconflicts = 'last-wins'\n[module.meek]\n[module.big.limits]\nmemory = '128 MiB'\n";
@@ -419,9 +445,9 @@ fn of_a_module_what_is_said_is_shown() {
     "#);
 }
 
-/// What a comment in the packaged file calls the default is the default.
+/// The values in the comments of the packaged file.
 #[test]
-fn the_packaged_file_says_the_defaults() {
+fn packaged_file_has_the_defaults() {
     let fixture = Fixture::new();
     let packaged = include_str!("../../../../packaging/confine.toml");
     assert!(packaged.contains(&format!("\n#controller_config = \"{CONTROLLER_FILE}\"\n")));
@@ -435,9 +461,9 @@ fn the_packaged_file_says_the_defaults() {
     };
     let defaults = fixture.merge(&SettingsArgs::default(), &[]).unwrap();
     assert_eq!(plain(&merge(packaged)), plain(&defaults));
-    // Examples of settings that have no default.
+    // Examples of settings without a default.
     let examples = ["#user", "#running", "#pidfile", "#group", "#listen", "#collector"];
-    let said: Vec<_> = packaged
+    let lines: Vec<_> = packaged
         .lines()
         .filter(|line| !examples.iter().any(|example| line.starts_with(example)))
         .map(|line| {
@@ -446,5 +472,5 @@ fn the_packaged_file_says_the_defaults() {
                 .unwrap_or(line)
         })
         .collect();
-    assert_eq!(plain(&merge(&said.join("\n"))), plain(&defaults));
+    assert_eq!(plain(&merge(&lines.join("\n"))), plain(&defaults));
 }

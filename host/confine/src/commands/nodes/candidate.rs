@@ -1,4 +1,4 @@
-//! The candidate as a whole: what is different in it, what was set in it, and committing it.
+//! The candidate as a whole: its differences from `running`, the changes of this command, and the commit.
 
 use std::fmt::Write as _;
 
@@ -8,71 +8,71 @@ use confine_backend::{
 };
 
 use super::{
-    edit::{self, NodeChange},
-    place::{DataPath, is_managed},
+    change::{self, NodeChange},
+    path::{DataPath, is_managed},
     session::ControllerSession,
 };
-use crate::{commands::plain, error::Error};
+use crate::{commands::output::plain, error::Error};
 
-/// What is said where nothing is different.
-pub(super) const NOTHING: &str = "The candidate is what `running` is: there is nothing to commit.\n";
+/// Printed where nothing differs.
+pub(super) const NOTHING: &str = "The candidate is the same as `running`: nothing to commit.\n";
 
-/// What is different in the candidate, as the controller prints it; none where nothing is.
+/// The differences between `running` and the candidate, as the controller prints them; none if there are none.
 pub(super) async fn differences(session: &mut ControllerSession) -> Result<Option<String>, Error> {
     let differences = DatastoreDiff::Datastores(Datastore::Running, Datastore::Candidate);
     let differences = session.backend().datastore_diff(differences, &RequestUser::Host).await?;
-    Ok((!differences.is_empty()).then(|| shown(&differences)))
+    Ok((!differences.is_empty()).then(|| coloured(&differences)))
 }
 
-/// What was set here and is neither committed nor discarded, as far as a commit has to know of it. The candidate
-/// is everybody's: a commit is of all that is in it, and so more may be in it than was set here.
+/// What a commit has to know of the changes made here that are neither committed nor discarded. All users share the
+/// candidate: a commit includes other people's pending changes.
 #[derive(Debug, Default)]
 pub(super) struct PendingChanges {
-    /// Something was set.
+    /// A change was made.
     has_set: bool,
-    /// What was set, or what was there before, is or may be something that a commit by the controller is for.
+    /// A change, made here or by others, may be to a service or a device.
     is_managed: bool,
 }
 
 impl PendingChanges {
-    /// Whether something was set.
+    /// Whether a change was made.
     pub(super) fn has_set(&self) -> bool {
         self.has_set
     }
 
-    /// Makes a change in the candidate. Before the first one, it is looked for what others have left there;
-    /// whether there is something.
+    /// Makes a change in the candidate. Returns, for the first change, whether the candidate already had pending
+    /// changes.
     pub(super) async fn make(
         &mut self,
         session: &mut ControllerSession,
-        place: DataPath,
+        target: DataPath,
         change: NodeChange<'_>,
     ) -> Result<bool, Error> {
-        let is_managed = is_managed(&place.pattern());
+        let is_managed = is_managed(&target.pattern());
         let is_shared = !self.has_set && differences(session).await?.is_some();
-        edit::send(session, place, change).await?;
+        change::send(session, target, change).await?;
         self.has_set = true;
-        // What others have set may be managed.
+        // Other people's changes may be managed.
         self.is_managed |= is_managed || is_shared;
         Ok(is_shared)
     }
 
-    /// Whether something that was set may still be in the candidate.
+    /// Whether changes made here may still be in the candidate.
     pub(super) async fn are_there(&self, session: &mut ControllerSession) -> Result<bool, Error> {
         Ok(self.has_set && differences(session).await?.is_some())
     }
 
-    /// Commits all of the candidate, and says what came of it.
+    /// Commits the candidate, and returns the result as text.
     pub(super) async fn commit(&mut self, session: &mut ControllerSession) -> Result<String, Error> {
-        let said = match differences(session).await? {
+        let result = match differences(session).await? {
             None => NOTHING.to_owned(),
             Some(_) => commit(session, self.is_managed || !self.has_set).await?,
         };
         *self = Self::default();
-        Ok(said)
+        Ok(result)
     }
 
-    /// Makes the candidate what `running` is.
+    /// Discards all pending changes.
     pub(super) async fn discard(&mut self, session: &mut ControllerSession) -> Result<(), Error> {
         session.backend().discard_changes(&RequestUser::Host).await?;
         *self = Self::default();
@@ -80,16 +80,16 @@ impl PendingChanges {
     }
 }
 
-/// Commits all of it, and says so. What a service or a device has to do with (`is_managed`) is committed by
-/// the controller, which runs the services and writes to the devices.
+/// Commits the candidate, and returns the result as text. Changes to services or devices (`is_managed`) need the
+/// commit of the controller, which runs the services and writes to the devices.
 async fn commit(session: &mut ControllerSession, is_managed: bool) -> Result<String, Error> {
     let who = &RequestUser::Host;
-    let discard = session.discarding().to_owned();
+    let discard = session.discard_command().to_owned();
     let refused = |source, reason| Error::NotCommitted { source, reason, discard };
     if !is_managed {
         let committed = session.backend().commit(who).await;
         committed.map_err(|error| refused(Some(error), String::new()))?;
-        return Ok("It is committed.\n".to_owned());
+        return Ok("Committed.\n".to_owned());
     }
     let mut events =
         EventReceiver::subscribe(session.options(), &[EventStream::ControllerTransaction]).await?;
@@ -105,13 +105,13 @@ async fn commit(session: &mut ControllerSession, is_managed: bool) -> Result<Str
     };
     let over = events.wait_for_transaction(tid).await?;
     match over.result {
-        TransactionOutcome::Success => Ok(format!("It is committed, in transaction {tid}.\n")),
+        TransactionOutcome::Success => Ok(format!("Committed (transaction {tid}).\n")),
         _ => Err(refused(None, over.reason.unwrap_or_default())),
     }
 }
 
-/// What goes and what comes in colours.
-fn shown(differences: &[String]) -> String {
+/// Differences with removed and added lines in colours.
+fn coloured(differences: &[String]) -> String {
     use anstyle::{AnsiColor, Style};
 
     let (added, removed) = (

@@ -4,8 +4,8 @@ use confine_tree::{DataNodeKind, Name, NodeId, QName, Schema as _, SchemaNode, T
 use confine_yang::{BaseType, IntegerKind, MountedSchema};
 use serde_json::Value;
 
-/// Writes a tree. Where the models do not know a node, several of one name are an array, and values are
-/// strings.
+/// Writes a tree. Nodes that are in no model become arrays if several have the same name, and their values
+/// become strings.
 pub(super) struct JsonWriter<'a> {
     tree: &'a Tree,
     models: &'a MountedSchema,
@@ -14,7 +14,7 @@ pub(super) struct JsonWriter<'a> {
 }
 
 impl<'a> JsonWriter<'a> {
-    /// All of a tree, laid out for people.
+    /// The whole tree, indented.
     pub(super) fn of(tree: &'a Tree, models: &'a MountedSchema) -> String {
         let mut json = Self { tree, models, text: String::new(), depth: 0 };
         json.object(Tree::ROOT, models.root(), "");
@@ -22,7 +22,7 @@ impl<'a> JsonWriter<'a> {
     }
 
     /// The children of a node, whose namespace is `around`, as the members of an object (section 5).
-    fn object(&mut self, parent: NodeId, place: Option<SchemaNode>, around: &str) {
+    fn object(&mut self, parent: NodeId, schema_node: Option<SchemaNode>, around: &str) {
         let mut members: Vec<(Name, Vec<NodeId>)> = Vec::new();
         for child in self.tree.children(parent) {
             let name = self.tree.name(child);
@@ -34,7 +34,7 @@ impl<'a> JsonWriter<'a> {
         self.between('{', '}', members, |json, (name, nodes)| {
             let tree = json.tree;
             let name = tree.names().resolve(name);
-            let at = place.and_then(|parent| json.models.child(parent, name));
+            let at = schema_node.and_then(|parent| json.models.child(parent, name));
             json.text += &Value::from(json.member(name, around)).to_string();
             json.text += ": ";
             match at.map(|at| json.models.kind(at)) {
@@ -47,7 +47,7 @@ impl<'a> JsonWriter<'a> {
 
     fn array(&mut self, nodes: Vec<NodeId>, at: Option<SchemaNode>, namespace: &str) {
         self.between('[', ']', nodes, |json, node| {
-            // Below the entries of a list there may be a model of each.
+            // Each entry of a list may have a model of its own.
             let tree = json.tree;
             let value = |key: &str| tree.value(tree.child(node, QName::new(namespace, key))?);
             let keys: Option<Vec<&str>> =
@@ -71,7 +71,7 @@ impl<'a> JsonWriter<'a> {
         }
     }
 
-    /// Members on lines of their own.
+    /// Members, each on its own line.
     fn between<T>(&mut self, open: char, close: char, all: Vec<T>, mut each: impl FnMut(&mut Self, T)) {
         self.text.push(open);
         self.depth += 1;
@@ -89,7 +89,7 @@ impl<'a> JsonWriter<'a> {
         self.text.push(close);
     }
 
-    /// A name, with its module where that is not the one around it (section 4).
+    /// A name, with its module where that differs from the module of its parent (section 4).
     fn member(&self, name: QName<'_>, around: &str) -> String {
         if name.namespace == around {
             return name.local.to_owned();

@@ -1,4 +1,4 @@
-//! A connection to a controller, and the models that were needed so far.
+//! A connection to a controller, with the models read so far.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -7,29 +7,29 @@ use confine_tree::{Overlay, Path, Pattern, Predicate, ResolveError, nearest};
 use confine_yang::MountedSchema;
 use tokio::sync::Mutex;
 
-use super::place::{DataPath, every_prefix, prefixes, resolve};
-use crate::{cli::ControllerArgs, commands, error::Error};
+use super::path::{DataPath, every_prefix, prefixes, resolve};
+use crate::{cli::ControllerArgs, commands::connect::controller_socket, error::Error};
 
-/// A connection to a controller, with the models of the controller itself and of those devices that paths
-/// were about: each is read once.
+/// A connection to a controller, with the models of the controller itself and of the devices in paths. Each is read
+/// once.
 pub(super) struct ControllerSession {
     backend: Mutex<Backend>,
     options: ConnectOptions,
-    discarding: String,
+    discard_command: String,
     models: ModelStore,
     schema: Arc<MountedSchema>,
-    /// The devices that are known to be there.
+    /// The devices that are known to exist.
     devices: HashSet<String>,
 }
 
-/// How far below a path the models matter.
+/// How deep below a path the models are needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum ModelDepth {
-    /// No further than the path leads.
+    /// Down to the node of the path.
     Node,
-    /// One step more.
+    /// Down to its children.
     Children,
-    /// All that is below.
+    /// Everything below it.
     All,
 }
 
@@ -38,16 +38,16 @@ impl ControllerSession {
     pub(super) async fn open(controller: &ControllerArgs) -> Result<Self, Error> {
         let user = controller.user.as_ref().map(ToString::to_string);
         let user = user.map_or_else(confine_backend::process_user, Ok)?;
-        let options = ConnectOptions::with_host_user(commands::socket(controller)?, user);
+        let options = ConnectOptions::with_host_user(controller_socket(controller)?, user);
         let backend = Mutex::new(Backend::connect(options.clone()).await?);
         let mut models = ModelStore::default();
         models.read_controller_models(&backend).await?;
         let schema = Arc::new(models.schema());
-        let discarding = format!("confine rpc{} '<discard-changes/>'", controller.again());
-        Ok(Self { backend, options, discarding, models, schema, devices: HashSet::new() })
+        let discard_command = format!("confine rpc{} '<discard-changes/>'", controller.again());
+        Ok(Self { backend, options, discard_command, models, schema, devices: HashSet::new() })
     }
 
-    /// Whom the controller is asked for.
+    /// The NETCONF user.
     pub(super) fn user(&self) -> &str {
         &self.options.host_user
     }
@@ -56,33 +56,33 @@ impl ControllerSession {
         &self.options
     }
 
-    /// The command that takes back all that is in this controller's candidate.
-    pub(super) fn discarding(&self) -> &str {
-        &self.discarding
+    /// The command that discards all pending changes of this controller.
+    pub(super) fn discard_command(&self) -> &str {
+        &self.discard_command
     }
 
     pub(super) fn backend(&mut self) -> &mut Backend {
         self.backend.get_mut()
     }
 
-    /// Finds out what a path means, which begins below `above` unless it begins at the root. A `value` may
-    /// use prefixes as well.
+    /// Resolves a path that starts at `above`, or at the root if it is absolute. A `value` may use prefixes as
+    /// well.
     pub(super) async fn find(
         &mut self,
         above: &Pattern,
         path: &Path,
         value: Option<&str>,
-        reach: ModelDepth,
+        depth: ModelDepth,
     ) -> Result<DataPath, Error> {
         let root = Pattern::default();
         let above = if path.absolute { &root } else { above };
         let device = device(above, path);
-        let is_open = self.read_device_models(above, path, device, reach).await?;
+        let is_open = self.read_device_models(above, path, device, depth).await?;
         let prefixes = prefixes(&self.schema, device, path, value)?;
         let overlay = Overlay::new(self.schema.clone());
         let examples = if is_open { self.models.representative_devices() } else { Vec::new() };
         let patterns = match resolve(&overlay, above, path, &prefixes, &examples) {
-            // What it may be is told as one would write it.
+            // The error suggests names as a user writes them.
             Err(ResolveError::Ambiguous { .. } | ResolveError::UnknownNode { .. })
                 if let Some(every) = every_prefix(&self.schema, device) =>
             {
@@ -93,21 +93,21 @@ impl ControllerSession {
         Ok(DataPath { patterns, models: self.schema.clone(), overlay, prefixes })
     }
 
-    /// Reads the models of the devices that a path is about: of one, or of all where it names none, which is
-    /// then true.
+    /// Reads the models of the devices in a path: of one, or of all if it names none. Returns whether it names
+    /// none.
     async fn read_device_models(
         &mut self,
         above: &Pattern,
         path: &Path,
         named: Option<&str>,
-        reach: ModelDepth,
+        depth: ModelDepth,
     ) -> Result<bool, Error> {
         let steps = above.steps.iter().map(|step| &*step.local);
         let names: Vec<&str> = steps.chain(path.steps.iter().map(|step| &*step.name)).collect();
         let needs_models = match &names[..] {
             ["devices", "device", "config", _, ..] => true,
-            ["devices", "device", "config"] => reach >= ModelDepth::Children,
-            [] | ["devices"] | ["devices", "device"] => reach == ModelDepth::All,
+            ["devices", "device", "config"] => depth >= ModelDepth::Children,
+            [] | ["devices"] | ["devices", "device"] => depth == ModelDepth::All,
             ["devices", "device", ..] => false,
             _ => return Ok(false),
         };
@@ -122,7 +122,7 @@ impl ControllerSession {
         let mut states = self.backend.get_mut().device_states(&RequestUser::Host).await?;
         self.devices = states.iter().map(|state| state.name.clone()).collect();
         if let Some(named) = named {
-            // Who may not see the devices is told of none.
+            // A user who may not read the devices sees none.
             if !states.is_empty() && !self.devices.contains(named) {
                 let near = nearest(named, states.iter().map(|state| &*state.name));
                 let near = near.into_iter().map(str::to_owned).collect();
@@ -139,7 +139,7 @@ impl ControllerSession {
     }
 }
 
-/// The device that a path names, or that it begins in.
+/// The device in a path, or in the node where it starts.
 fn device<'a>(above: &'a Pattern, path: &'a Path) -> Option<&'a str> {
     match above.steps.get(1) {
         Some(step) => step.key("name"),

@@ -1,4 +1,4 @@
-//! What a line may go on with: commands, names of the model, keys of entries that are there, and values.
+//! Completion: commands, names of the model, keys of existing list entries, and values.
 
 use std::slice;
 
@@ -6,51 +6,52 @@ use confine_backend::Datastore;
 use confine_tree::{Pattern, PatternStep, path::QuotedValue};
 use confine_yang::SchemaNodeKind;
 
-use super::{ShellState, commands, names, words};
+use super::{commands, names, state::ShellState, words};
 use crate::{
     commands::{
-        nodes::{get, place::DataPath, session::ModelDepth},
-        plain,
+        nodes::{get, path::DataPath, session::ModelDepth},
+        output::plain,
     },
     error::Error,
 };
 
 impl ShellState {
-    /// What the end of a line may be completed to, and where that begins.
+    /// The completions of the end of a line, and where in the line they begin.
     pub(super) async fn complete(&mut self, line: &str) -> Result<(usize, Vec<String>), Error> {
         let nothing = (line.len(), Vec::new());
         let Some(last) = words::last(line) else { return Ok(nothing) };
         let Ok(before) = words::split(last.before) else { return Ok(nothing) };
         let start = last.before.len();
         let Some((command, given)) = before.split_first() else {
-            return Ok((start, beginning(commands::names(), last.word)));
+            return Ok((start, starting_with(commands::names(), last.word)));
         };
-        let shape = commands::shape(command);
+        let syntax = commands::syntax(command);
         if last.word.starts_with('-') {
-            return Ok((start, beginning(shape.options, last.word)));
+            return Ok((start, starting_with(syntax.options, last.word)));
         }
         let mut given = given.iter().filter(|word| !word.starts_with('-'));
-        match (shape.arguments.get(given.clone().count()).map(String::as_str), given.next()) {
-            (Some("command"), _) => Ok((start, beginning(commands::names(), last.word))),
+        match (syntax.arguments.get(given.clone().count()).map(String::as_str), given.next()) {
+            (Some("command"), _) => Ok((start, starting_with(commands::names(), last.word))),
             (Some("path"), _) => {
                 let (above, partial) = last.word.split_at_checked(last.step).unwrap_or_default();
                 let found = self.steps(command, above, partial).await?;
                 Ok((start + last.step, found))
             }
-            (Some("value"), Some(path)) => Ok((start, beginning(self.values(path).await?, last.word))),
+            (Some("value"), Some(path)) => Ok((start, starting_with(self.values(path).await?, last.word))),
             _ => Ok(nothing),
         }
     }
 
-    /// The steps below a path that begin so.
+    /// The completions of a step below a path.
     async fn steps(&mut self, command: &str, above: &str, partial: &str) -> Result<Vec<String>, Error> {
-        let place = self.find(if above.is_empty() { "." } else { above }, None, ModelDepth::Children).await?;
-        let pattern = place.pattern();
+        let target =
+            self.find(if above.is_empty() { "." } else { above }, None, ModelDepth::Children).await?;
+        let pattern = target.pattern();
         let (name, has_predicate) = match partial.split_once('[') {
             Some((name, _)) => (name, true),
             None => (partial, false),
         };
-        let mut fitting = names::children(&place, &pattern);
+        let mut fitting = names::children(&target, &pattern);
         fitting.retain(|child| {
             let is_meant = match command {
                 "cd" => matches!(child.node.kind(), SchemaNodeKind::Container | SchemaNodeKind::List),
@@ -63,11 +64,11 @@ impl ShellState {
         });
         let mut found = Vec::new();
         for child in &fitting {
-            // Of a list that is certain to be meant, the entries.
+            // If only one list can be meant, its entries.
             let is_certain = fitting.len() == 1 || child.written == name;
             match (child.node.kind(), child.node.keys()) {
                 (SchemaNodeKind::List, [first, ..]) if is_certain => {
-                    let entries = beginning(entries(self, &place, &pattern, child).await?, partial);
+                    let entries = starting_with(entries(self, &target, &pattern, child).await?, partial);
                     let is_new = entries.is_empty() && !has_predicate;
                     found.extend(is_new.then(|| format!("{}[{first}='", child.written)));
                     found.extend(entries);
@@ -79,27 +80,27 @@ impl ShellState {
         Ok(found)
     }
 
-    /// The values that have a name and that the leaf at a path may have.
+    /// The named values of the leaf at a path.
     async fn values(&mut self, path: &str) -> Result<Vec<String>, Error> {
-        let place = self.find(path, None, ModelDepth::Node).await?;
-        let values = place.node(&place.pattern()).map(|node| node.named_values()).unwrap_or_default();
+        let target = self.find(path, None, ModelDepth::Node).await?;
+        let values = target.node(&target.pattern()).map(|node| node.named_values()).unwrap_or_default();
         Ok(values.iter().map(|value| words::quote(value)).collect())
     }
 }
 
-/// The entries of a list that are there, as one writes them.
+/// The existing entries of a list, as steps of a path.
 async fn entries(
     shell: &mut ShellState,
-    place: &DataPath,
+    target: &DataPath,
     above: &Pattern,
     list: &names::ModelChild<'_>,
 ) -> Result<Vec<String>, Error> {
     let mut pattern = above.clone();
     pattern.steps.push(PatternStep::new(list.name));
-    // As deep as the values of the keys.
+    // Down to the values of the keys.
     let depth = u32::try_from(pattern.steps.len() + 2).ok();
     let found = get::read(&mut shell.session, slice::from_ref(&pattern), Datastore::Candidate, depth).await?;
-    let mut overlay = confine_tree::Overlay::new(place.models.clone());
+    let mut overlay = confine_tree::Overlay::new(target.models.clone());
     overlay.load(&found, slice::from_ref(&pattern)).map_err(confine_tree::ResolveError::from)?;
     let entries = overlay.find(&pattern);
     let written = |live: confine_tree::LiveNode| {
@@ -114,8 +115,8 @@ async fn entries(
     Ok(entries.into_iter().map(written).collect())
 }
 
-/// Those that begin so, and that a terminal shows as they are.
-fn beginning(words: Vec<String>, partial: &str) -> Vec<String> {
+/// The words that start with `partial` and that a terminal shows unchanged.
+fn starting_with(words: Vec<String>, partial: &str) -> Vec<String> {
     words.into_iter().filter(|word| word.starts_with(partial) && plain(word) == *word).collect()
 }
 
@@ -161,7 +162,7 @@ mod tests {
             Self { shell: ShellState::open(&controller).await.unwrap(), _directory: directory }
         }
 
-        /// What lines may be completed to: the rest of the line stays as it is.
+        /// The completions of each line, after the part that stays.
         async fn completed(&mut self, lines: &[&str]) -> String {
             let mut text = String::new();
             for line in lines {
@@ -176,7 +177,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn names_keys_and_values_are_those_of_the_model_and_of_what_is_there() {
+    async fn completions_are_names_keys_and_values() {
         let mut home = Home::open().await;
         insta::assert_snapshot!(home.completed(&[
             "", "d", "help de", "get --", "ls -", "ls /", "cd dev", "cd devices/d", "cd devices/device", "cd devices/device[name='o",

@@ -1,4 +1,4 @@
-//! `describe`: what the model says of a node.
+//! `describe`: a node in its YANG model.
 
 use std::fmt::Write as _;
 
@@ -6,21 +6,21 @@ use confine_yang::{DefinitionStatus, YangNode};
 
 use super::names;
 use crate::{
-    commands::{nodes::place::DataPath, plain},
+    commands::{nodes::path::DataPath, output::plain},
     error::Error,
 };
 
-/// How wide what is behind a word may be, in characters.
+/// The width of the text behind a field name, in characters.
 const WIDTH: usize = 84;
-/// How wide the words are.
+/// The width of field names, in characters.
 const WORD: usize = 13;
 
-pub(super) fn text(place: &DataPath) -> Result<String, Error> {
-    let pattern = place.pattern();
-    let node = place.node(&pattern).filter(|_| !pattern.steps.is_empty());
-    let node = node.ok_or_else(|| Error::NoModelOf { path: pattern.to_string() })?;
+pub(super) fn text(target: &DataPath) -> Result<String, Error> {
+    let pattern = target.pattern();
+    let node = target.node(&pattern).filter(|_| !pattern.steps.is_empty());
+    let node = node.ok_or_else(|| Error::NotInModel { path: pattern.to_string() })?;
     let mut text = format!("{pattern}\n");
-    for (word, what) in said(node) {
+    for (word, what) in fields(node) {
         for (index, line) in what.lines().flat_map(wrapped).enumerate() {
             let word = if index == 0 { word } else { "" };
             // Writing to a string does not fail.
@@ -30,51 +30,51 @@ pub(super) fn text(place: &DataPath) -> Result<String, Error> {
     Ok(plain(&text))
 }
 
-fn said(node: YangNode<'_>) -> Vec<(&'static str, String)> {
-    let mut said = vec![("kind", names::kind(node).to_owned())];
+fn fields(node: YangNode<'_>) -> Vec<(&'static str, String)> {
+    let mut fields = vec![("kind", names::kind(node).to_owned())];
     if node.leaf_type().is_some() {
-        said.push(("type", names::type_of(node)));
-        said.extend(node.value_forms().into_iter().enumerate().map(|(index, form)| {
+        fields.push(("type", names::type_of(node)));
+        fields.extend(node.value_forms().into_iter().enumerate().map(|(index, form)| {
             let word = if index == 0 { "value" } else { "or" };
             (word, form)
         }));
     }
-    said.extend(node.defaults().into_iter().map(|default| ("default", default.to_owned())));
-    said.extend(node.units().map(|units| ("units", units.to_owned())));
+    fields.extend(node.defaults().into_iter().map(|default| ("default", default.to_owned())));
+    fields.extend(node.units().map(|units| ("units", units.to_owned())));
     if !node.keys().is_empty() {
-        said.push(("keys", node.keys().join(", ")));
+        fields.push(("keys", node.keys().join(", ")));
     }
     if node.is_key() {
-        said.push(("key", "of the list that it is in".to_owned()));
+        fields.push(("key", "of its list".to_owned()));
     } else if node.is_mandatory() {
-        said.push(("mandatory", "yes".to_owned()));
+        fields.push(("mandatory", "yes".to_owned()));
     }
     match (node.min_elements(), node.max_elements()) {
         (0, None) => {}
-        (least, None) => said.push(("entries", format!("at least {least}"))),
-        (0, Some(most)) => said.push(("entries", format!("at most {most}"))),
-        (least, Some(most)) => said.push(("entries", format!("from {least} to {most}"))),
+        (least, None) => fields.push(("entries", format!("at least {least}"))),
+        (0, Some(most)) => fields.push(("entries", format!("at most {most}"))),
+        (least, Some(most)) => fields.push(("entries", format!("from {least} to {most}"))),
     }
     if !node.is_config() {
-        said.push(("state", "nobody sets it".to_owned()));
+        fields.push(("state", "read-only".to_owned()));
     }
-    said.extend(node.presence().map(|presence| ("presence", presence.to_owned())));
+    fields.extend(node.presence().map(|presence| ("presence", presence.to_owned())));
     match node.status() {
         DefinitionStatus::Current => {}
-        DefinitionStatus::Deprecated => said.push(("status", "deprecated".to_owned())),
-        DefinitionStatus::Obsolete => said.push(("status", "obsolete".to_owned())),
+        DefinitionStatus::Deprecated => fields.push(("status", "deprecated".to_owned())),
+        DefinitionStatus::Obsolete => fields.push(("status", "obsolete".to_owned())),
     }
-    said.extend(node.when().map(|when| ("when", when.to_owned())));
-    said.extend(node.musts().map(|must| ("must", must.to_owned())));
-    said.extend(node.module().map(|module| {
+    fields.extend(node.when().map(|when| ("when", when.to_owned())));
+    fields.extend(node.musts().map(|must| ("must", must.to_owned())));
+    fields.extend(node.module().map(|module| {
         let revision = module.revision().map(|revision| format!("@{revision}")).unwrap_or_default();
         ("module", format!("{}{revision}, prefix `{}`", module.name(), module.prefix()))
     }));
-    said.extend(node.description().map(|description| ("description", description.to_owned())));
-    said
+    fields.extend(node.description().map(|description| ("description", description.to_owned())));
+    fields
 }
 
-/// A line in lines that are not too wide. Blanks in it are one.
+/// A line wrapped at [`WIDTH`].
 fn wrapped(line: &str) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in line.split_whitespace() {

@@ -1,4 +1,4 @@
-//! `ls`: what is below a place, or could be.
+//! `ls`: the nodes below a path, existing or in the model.
 
 use std::{collections::HashMap, slice};
 
@@ -6,86 +6,89 @@ use confine_backend::Datastore;
 use confine_tree::{LiveNode, NodeKind, Overlay, Pattern, ResolveError};
 use confine_yang::{SchemaNodeKind, YangNode};
 
-use super::{ShellState, names};
+use super::{names, state::ShellState};
 use crate::{
     commands::{
-        nodes::{get, place::DataPath, session::ModelDepth},
-        plain,
+        nodes::{get, path::DataPath, session::ModelDepth},
+        output::plain,
     },
     error::Error,
 };
 
-/// What is shown of a value, in characters.
+/// The most that is shown of a value, in characters.
 const VALUE: usize = 60;
 
-/// A line: what it is called, its kind, its type, its value, and what else there is to say.
+/// A row: name, kind, type, value, and notes.
 type Row = [String; 5];
 
-/// What is below a path in the candidate, or with `all` what could be; of the path of a list its entries.
+/// The nodes below a path in the candidate, or with `all` those of the model; for the path of a list, its entries.
 pub(super) async fn text(shell: &mut ShellState, path: &str, all: bool) -> Result<String, Error> {
-    let mut place = shell.find(path, None, ModelDepth::Children).await?;
-    let pattern = place.pattern();
+    let mut target = shell.find(path, None, ModelDepth::Children).await?;
+    let pattern = target.pattern();
     let mut above = pattern.clone();
     above.steps.pop();
-    place.overlay.check_exact(&above)?;
-    // Below a list are its entries' keys, and below these their values.
+    target.overlay.check_exact(&above)?;
+    // Down to the keys of the entries of lists, and their values.
     let depth = u32::try_from(pattern.steps.len() + 3).ok();
     let found = get::read(&mut shell.session, slice::from_ref(&pattern), Datastore::Candidate, depth).await?;
-    place.overlay.load(&found, slice::from_ref(&pattern)).map_err(ResolveError::from)?;
-    let is_one = place.overlay.check_exact(&pattern).is_ok();
-    let found = place.overlay.find(&pattern);
-    let has_children = |place: &DataPath| {
-        let form = place.overlay.knowledge().form(place.overlay.locate(&pattern));
+    target.overlay.load(&found, slice::from_ref(&pattern)).map_err(ResolveError::from)?;
+    let is_one = target.overlay.check_exact(&pattern).is_ok();
+    let found = target.overlay.find(&pattern);
+    let has_children = |target: &DataPath| {
+        let form = target.overlay.knowledge().form(target.overlay.locate(&pattern));
         !matches!(form, NodeKind::Leaf | NodeKind::EmptyLeaf | NodeKind::LeafList)
     };
     let (listed, parent) = match found.first() {
-        Some(&only) if is_one && has_children(&place) => (place.overlay.children(only).collect(), &pattern),
+        Some(&only) if is_one && has_children(&target) => (target.overlay.children(only).collect(), &pattern),
         _ => (found, &above),
     };
-    let rows = match all && is_one && has_children(&place) {
-        true => possible(&mut place, &pattern, &listed),
-        false => present(&mut place, parent, &listed),
+    let rows = match all && is_one && has_children(&target) {
+        true => possible(&mut target, &pattern, &listed),
+        false => present(&mut target, parent, &listed),
     };
     if rows.is_empty() {
-        let text =
-            if all { "Nothing can be here.\n" } else { "Nothing is here. `ls -a` shows what could be.\n" };
+        let text = if all {
+            "The model has nothing here.\n"
+        } else {
+            "Nothing here. `ls -a` shows what the model allows.\n"
+        };
         return Ok(text.to_owned());
     }
     Ok(plain(&laid_out(&rows)))
 }
 
-/// What is there.
-fn present(place: &mut DataPath, parent: &Pattern, listed: &[LiveNode]) -> Vec<Row> {
-    let written: HashMap<(String, String), String> = names::children(place, parent)
+/// The existing nodes.
+fn present(target: &mut DataPath, parent: &Pattern, listed: &[LiveNode]) -> Vec<Row> {
+    let written: HashMap<(String, String), String> = names::children(target, parent)
         .into_iter()
         .map(|child| ((child.name.namespace.to_owned(), child.name.local.to_owned()), child.written))
         .collect();
     let row = |&live: &LiveNode| {
-        let step = place.overlay.step(live.node());
+        let step = target.overlay.step(live.node());
         let name = (step.namespace.to_string(), step.local.to_string());
         let name = written.get(&name).cloned().unwrap_or(name.1);
-        let form = place.overlay.form(live.node());
-        let node = place.overlay.spot(live.node()).schema().and_then(|node| place.models.node(node));
+        let form = target.overlay.form(live.node());
+        let node = target.overlay.spot(live.node()).schema().and_then(|node| target.models.node(node));
         let (kind, of) = match node {
             Some(node) => (names::kind(node), names::type_of(node)),
             None => (names::form(&form), String::new()),
         };
-        let value = if step.entry.is_some() { String::new() } else { value(&place.overlay, live) };
+        let value = if step.entry.is_some() { String::new() } else { value(&target.overlay, live) };
         [names::step(&name, step), kind.to_owned(), of, value, String::new()]
     };
     listed.iter().map(row).collect()
 }
 
-/// What could be there, with the values that are.
-fn possible(place: &mut DataPath, pattern: &Pattern, there: &[LiveNode]) -> Vec<Row> {
-    let children = names::children(place, pattern);
+/// The nodes of the model, with the values that exist.
+fn possible(target: &mut DataPath, pattern: &Pattern, there: &[LiveNode]) -> Vec<Row> {
+    let children = names::children(target, pattern);
     let row = |child: &names::ModelChild<'_>| {
-        let mut those = there.iter().filter(|live| place.overlay.qname(**live) == child.name);
+        let mut those = there.iter().filter(|live| target.overlay.qname(**live) == child.name);
         let value = match (child.node.kind(), those.clone().count()) {
             (SchemaNodeKind::List | SchemaNodeKind::LeafList, 0) => String::new(),
             (SchemaNodeKind::List | SchemaNodeKind::LeafList, 1) => "1 entry".to_owned(),
             (SchemaNodeKind::List | SchemaNodeKind::LeafList, count) => format!("{count} entries"),
-            _ => those.next().map(|&live| value(&place.overlay, live)).unwrap_or_default(),
+            _ => those.next().map(|&live| value(&target.overlay, live)).unwrap_or_default(),
         };
         let kind = names::kind(child.node).to_owned();
         [names::with_keys(child), kind, names::type_of(child.node), value, notes(child.node).to_owned()]
@@ -114,7 +117,7 @@ fn value(overlay: &Overlay, live: LiveNode) -> String {
     confine_sandbox::text::line(&shown, usize::MAX)
 }
 
-/// Rows as lines, with columns below each other.
+/// Rows as lines, with aligned columns.
 fn laid_out(rows: &[Row]) -> String {
     let mut widths = [0; 5];
     for row in rows {

@@ -1,22 +1,22 @@
-//! What is below a place, as one writes it.
+//! Names of nodes, as a user writes them.
 
 use confine_tree::{NodeKind, Overlay, Pattern, PatternStep, QName, Schema as _, SchemaNode};
 use confine_yang::{MountedSchema, SchemaNodeKind, YangNode};
 
-use crate::commands::nodes::place::DataPath;
+use crate::commands::nodes::path::DataPath;
 
-/// A child that the model has.
+/// A child in the model.
 pub(super) struct ModelChild<'a> {
     pub(super) name: QName<'a>,
-    /// The name, with a prefix where it is not clear without.
+    /// The name, with a prefix where the name alone is ambiguous.
     pub(super) written: String,
     pub(super) node: YangNode<'a>,
 }
 
-/// The children of a place that its model has, in the order of the model.
-pub(super) fn children<'a>(place: &'a DataPath, pattern: &Pattern) -> Vec<ModelChild<'a>> {
-    let Some(parent) = inside(&place.overlay, pattern) else { return Vec::new() };
-    let models = &*place.models;
+/// The children of a node in its model, in the order of the model.
+pub(super) fn children<'a>(target: &'a DataPath, pattern: &Pattern) -> Vec<ModelChild<'a>> {
+    let Some(parent) = inside(&target.overlay, pattern) else { return Vec::new() };
+    let models = &*target.models;
     let names = models.children(parent);
     let child = |&name: &QName<'a>| {
         let node = models.node(models.child(parent, name)?)?;
@@ -30,7 +30,7 @@ pub(super) fn children<'a>(place: &'a DataPath, pattern: &Pattern) -> Vec<ModelC
     names.iter().filter_map(child).collect()
 }
 
-/// The node of the model that the children of a place are those of: of an entry, that of this one.
+/// The schema node whose children the children of a node are; for a list entry, that of this entry.
 fn inside(overlay: &Overlay, pattern: &Pattern) -> Option<SchemaNode> {
     let spot = overlay.locate(pattern);
     let keys = pattern.steps.last().map(|step| step.keys.as_slice()).unwrap_or_default();
@@ -46,14 +46,14 @@ fn prefixed(models: &MountedSchema, node: YangNode<'_>) -> String {
     format!("{}:{}", if is_its_own { module.prefix() } else { module.name() }, node.name())
 }
 
-/// A step as one writes it, with the name that is given.
+/// A step as a user writes it, with this name.
 pub(super) fn step(written: &str, step: PatternStep) -> String {
     let name = step.local.len() + 1;
     let path = Pattern { steps: vec![step] }.to_string();
     format!("{written}{}", path.get(name..).unwrap_or_default())
 }
 
-/// The name of a list with its keys, as in `pair[a][b]`; other names as they are.
+/// The name of a list with its keys, as in `pair[a][b]`; other names unchanged.
 pub(super) fn with_keys(child: &ModelChild<'_>) -> String {
     let keys: String = child.node.keys().iter().map(|key| format!("[{key}]")).collect();
     format!("{}{keys}", child.written)
@@ -66,12 +66,12 @@ pub(super) fn kind(node: YangNode<'_>) -> &'static str {
         SchemaNodeKind::List => "list",
         SchemaNodeKind::Leaf => "leaf",
         SchemaNodeKind::LeafList => "leaf-list",
-        SchemaNodeKind::AnyData | SchemaNodeKind::AnyXml => "data without a model",
+        SchemaNodeKind::AnyData | SchemaNodeKind::AnyXml => "data without a YANG model",
         _ => "",
     }
 }
 
-/// The kind of what no model knows.
+/// The kind of a node that is in no model.
 pub(super) fn form(form: &NodeKind) -> &'static str {
     match form {
         NodeKind::Container => "container",
@@ -79,12 +79,12 @@ pub(super) fn form(form: &NodeKind) -> &'static str {
         NodeKind::List { .. } => "list",
         NodeKind::Leaf | NodeKind::EmptyLeaf => "leaf",
         NodeKind::LeafList => "leaf-list",
-        NodeKind::AnyData => "data without a model",
+        NodeKind::AnyData => "data without a YANG model",
         NodeKind::Unknown { .. } => "not in the model",
     }
 }
 
-/// The type of a leaf by its name, with the one that it comes down to; empty for other nodes.
+/// The name of the type of a leaf, with its base type; empty for other nodes.
 pub(super) fn type_of(node: YangNode<'_>) -> String {
     let Some(named) = node.leaf_type() else { return String::new() };
     let base = node.value_type().map_or(named.base().name(), |(_, of)| of.base().name());

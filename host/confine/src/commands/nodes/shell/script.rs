@@ -4,17 +4,20 @@ use std::io::BufRead;
 
 use tokio::runtime::Runtime;
 
-use super::{AfterCommand, ShellState, words::CommandLines};
+use super::{
+    state::{AfterCommand, ShellState},
+    words::CommandLines,
+};
 use crate::error::Error;
 
-/// Runs a script to its end, or to the first command that cannot be done.
+/// Runs a script to its end, or to the first command that fails.
 pub(super) fn run(runtime: &Runtime, mut shell: ShellState, input: impl BufRead) -> Result<(), Error> {
     for command in CommandLines::of(input.lines()) {
         let (number, line) = command.map_err(Error::Input)?;
         match runtime.block_on(shell.run(&line)) {
-            Ok(AfterCommand::GoOn) => {}
-            Ok(AfterCommand::End) => break,
-            Err(error) => return Err(stopped(&shell, number, &line, error)),
+            Ok(AfterCommand::Continue) => {}
+            Ok(AfterCommand::Exit) => break,
+            Err(error) => return Err(failed_line(&shell, number, &line, error)),
         }
     }
     match runtime.block_on(shell.has_changes())? {
@@ -23,14 +26,14 @@ pub(super) fn run(runtime: &Runtime, mut shell: ShellState, input: impl BufRead)
     }
 }
 
-fn stopped(shell: &ShellState, number: usize, line: &str, source: Error) -> Error {
+fn failed_line(shell: &ShellState, number: usize, line: &str, source: Error) -> Error {
     let line = line.trim().lines().next().unwrap_or_default().to_owned();
     let source = Box::new(source);
     match (&*source, shell.changes.has_set()) {
-        // It says so itself.
+        // Its hint is about the candidate already.
         (Error::NotCommitted { .. }, _) | (_, false) => Error::Script { number, line, source },
         (_, true) => {
-            let discard = shell.session.discarding().to_owned();
+            let discard = shell.session.discard_command().to_owned();
             Error::ScriptWithChanges { number, line, source, discard }
         }
     }

@@ -1,4 +1,4 @@
-//! The shell on a terminal: a prompt, completion, and a history that ends with it.
+//! The shell on a terminal: a prompt, completion, and a history that lasts until it exits.
 
 use std::{cell::RefCell, rc::Rc};
 
@@ -15,18 +15,17 @@ use rustyline::{
 use tokio::runtime::Runtime;
 
 use super::{
-    AfterCommand, ShellState,
+    state::{AfterCommand, ShellState},
     words::{CommandLines, is_open},
 };
-use crate::{commands::print, error::Error};
+use crate::{commands::output::print, error::Error};
 
-/// How much of the place the prompt shows, in characters: its end.
+/// The most of the current node that the prompt shows, in characters: the end of its path.
 const PROMPT: usize = 60;
 
-const QUESTION: &str =
-    "What was set is in the candidate, and not committed: [c]ommit, [d]iscard, [l]eave it there, or [s]tay? ";
+const QUESTION: &str = "Your changes are in the candidate, and not committed: [c]ommit, [d]iscard, [l]eave them there, or [s]tay? ";
 
-/// The shell, as the editor of lines and who runs them both need it.
+/// The shell, shared by the line editor and the loop that runs commands.
 struct ShellContext {
     runtime: Runtime,
     shell: RefCell<ShellState>,
@@ -42,40 +41,40 @@ pub(super) fn run(runtime: Runtime, shell: ShellState) -> Result<(), Error> {
         let prompt = common.shell.borrow().prompt();
         let then = match editor.readline(&prompt) {
             Ok(text) => common.run(&text),
-            Err(ReadlineError::Eof) => Ok(AfterCommand::End),
-            // What was being entered is given up.
-            Err(ReadlineError::Interrupted) => Ok(AfterCommand::GoOn),
+            Err(ReadlineError::Eof) => Ok(AfterCommand::Exit),
+            // The line is discarded.
+            Err(ReadlineError::Interrupted) => Ok(AfterCommand::Continue),
             Err(error) => return Err(error.into()),
         };
         match then {
-            Ok(AfterCommand::GoOn) => {}
-            Ok(AfterCommand::End) if common.is_left(&mut editor)? => return Ok(()),
-            Ok(AfterCommand::End) => {}
+            Ok(AfterCommand::Continue) => {}
+            Ok(AfterCommand::Exit) if common.may_exit(&mut editor)? => return Ok(()),
+            Ok(AfterCommand::Exit) => {}
             Err(error) => anstream::eprintln!("{}", error.report()),
         }
     }
 }
 
 impl ShellContext {
-    /// Runs what was entered: several commands where they were pasted, up to one that cannot be done.
+    /// Runs the entered text: several commands if they were pasted, up to the first that fails.
     fn run(&self, text: &str) -> Result<AfterCommand, Error> {
         for command in CommandLines::of(text.lines().map(|line| Ok(line.to_owned()))) {
             let (_, command) = command.map_err(Error::Input)?;
-            if self.runtime.block_on(self.shell.borrow_mut().run(&command))? == AfterCommand::End {
-                return Ok(AfterCommand::End);
+            if self.runtime.block_on(self.shell.borrow_mut().run(&command))? == AfterCommand::Exit {
+                return Ok(AfterCommand::Exit);
             }
         }
-        Ok(AfterCommand::GoOn)
+        Ok(AfterCommand::Continue)
     }
 
-    /// Asks what is to become of what was set; whether the shell ends.
-    fn is_left(&self, editor: &mut Editor<LineHelper, MemHistory>) -> Result<bool, Error> {
+    /// Asks what to do with pending changes. Returns whether the shell exits.
+    fn may_exit(&self, editor: &mut Editor<LineHelper, MemHistory>) -> Result<bool, Error> {
         let has_changes = self.runtime.block_on(self.shell.borrow_mut().has_changes());
         match has_changes {
             Ok(false) => return Ok(true),
             Ok(true) => {}
             Err(error) => {
-                // There is nobody to ask what is there, nor to change it.
+                // The controller cannot be asked about changes, nor change them.
                 anstream::eprintln!("{}", error.report());
                 return Ok(true);
             }
@@ -91,7 +90,7 @@ impl ShellContext {
                 "c" | "commit" => "commit",
                 "d" | "discard" => "discard",
                 "l" | "leave" => {
-                    print(b"It stays in the candidate.\n")?;
+                    print(b"Your changes stay in the candidate.\n")?;
                     return Ok(true);
                 }
                 "s" | "stay" => return Ok(false),
@@ -110,15 +109,15 @@ impl ShellContext {
 
 impl ShellState {
     fn prompt(&self) -> String {
-        let place = text::line(&self.at.to_string(), usize::MAX);
-        match place.chars().count().checked_sub(PROMPT) {
-            None | Some(0) => format!("{place}> "),
-            Some(more) => format!("…{}> ", place.chars().skip(more + 1).collect::<String>()),
+        let path = text::line(&self.at.to_string(), usize::MAX);
+        match path.chars().count().checked_sub(PROMPT) {
+            None | Some(0) => format!("{path}> "),
+            Some(more) => format!("…{}> ", path.chars().skip(more + 1).collect::<String>()),
         }
     }
 }
 
-/// Completes what is entered, and sees whether a quote goes on in the next line.
+/// Completes the line, and checks whether a quote continues on the next line.
 struct LineHelper(Rc<ShellContext>);
 
 impl Helper for LineHelper {}
@@ -135,7 +134,7 @@ impl Completer for LineHelper {
     fn complete(&self, line: &str, pos: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<String>)> {
         let ShellContext { runtime, shell } = &*self.0;
         let before = line.get(..pos).unwrap_or_default();
-        // What cannot be found out is not completed.
+        // If completion fails, the line is not completed.
         Ok(runtime.block_on(shell.borrow_mut().complete(before)).unwrap_or((pos, Vec::new())))
     }
 }

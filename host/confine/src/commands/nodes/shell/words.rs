@@ -1,31 +1,31 @@
-//! A line as words.
+//! Splits a line into words.
 //!
-//! Blanks stand between words. What is between quotes, `'…'` or `"…"`, is one word with its blanks and without
-//! the quotes, and a quote in it is doubled (`'it''s'`) or put between those of the other kind (`"it's"`), as in
-//! a path. The predicates of a path, `[name='…']`, stay as they are with their quotes and blanks: the path is
-//! read later. A line break is part of what is between quotes.
+//! Blanks separate words. Text between quotes, `'…'` or `"…"`, is one word with its blanks and without the quotes; a
+//! quote in it is doubled (`'it''s'`) or put between quotes of the other kind (`"it's"`), as in a path. The predicates
+//! of a path, `[name='…']`, keep their quotes and blanks: the path is parsed later. A line break between quotes is part
+//! of the word.
 
 use std::io;
 
 use crate::error::Error;
 
-/// Goes through a line, and knows what it is in.
+/// The state of the scan of a line.
 #[derive(Clone, Copy, Debug, Default)]
 struct WordState {
-    /// The quote that is open, with its place.
+    /// The open quote, with its position.
     quote: Option<(char, usize)>,
-    /// The place of the `[` that is open.
+    /// The position of the open `[`.
     predicate: Option<usize>,
 }
 
-/// What a character of a line is.
+/// The part that a character plays in a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum CharacterKind {
-    /// It stands between words.
+    /// Separates words.
     Blank,
-    /// It is of a word.
+    /// Belongs to a word.
     Letter,
-    /// It opens or closes what is between quotes, and is itself of no word.
+    /// Opens or closes quoted text, and belongs to no word.
     Quote,
 }
 
@@ -57,8 +57,8 @@ impl WordState {
     }
 }
 
-/// Lines as commands, each with the number of its first line: a quote that is open at the end of a line goes on
-/// in the next one.
+/// Commands with the numbers of their first lines: a quote that is open at the end of a line continues on the
+/// next one.
 pub(super) struct CommandLines<I> {
     lines: I,
     number: usize,
@@ -92,7 +92,7 @@ impl<I: Iterator<Item = io::Result<String>>> Iterator for CommandLines<I> {
     }
 }
 
-/// Whether a command goes on in another line.
+/// Whether a command continues on another line.
 pub(super) fn is_open(command: &str) -> bool {
     !is_comment(command) && matches!(split(command), Err(Error::OpenQuote { .. }))
 }
@@ -107,7 +107,7 @@ pub(super) fn is_comment(command: &str) -> bool {
 /// A quote or a predicate that is not closed.
 pub(super) fn split(line: &str) -> Result<Vec<String>, Error> {
     let (mut words, mut word, mut state) = (Vec::new(), None::<String>, WordState::default());
-    // The quote that was closed by the character before.
+    // The quote that the previous character closed.
     let mut closed = None;
     for (index, c) in line.chars().enumerate() {
         let was_quoted = state.quote.is_some();
@@ -116,7 +116,7 @@ pub(super) fn split(line: &str) -> Result<Vec<String>, Error> {
             CharacterKind::Letter => word.get_or_insert_default().push(c),
             CharacterKind::Quote => {
                 let word = word.get_or_insert_default();
-                // One that follows its like at once is meant for itself.
+                // A doubled quote is a literal quote.
                 if !was_quoted && closed == Some(c) {
                     word.push(c);
                 }
@@ -134,7 +134,7 @@ pub(super) fn split(line: &str) -> Result<Vec<String>, Error> {
     }
 }
 
-/// A word as it can be written in a line.
+/// A word as it is written in a line.
 pub(super) fn quote(word: &str) -> String {
     let is_plain = |c: char| !c.is_whitespace() && !matches!(c, '\'' | '"' | '[' | ']');
     if !word.is_empty() && !word.starts_with('#') && word.chars().all(is_plain) {
@@ -144,18 +144,18 @@ pub(super) fn quote(word: &str) -> String {
     }
 }
 
-/// The word that a line ends in.
+/// The last word of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct LastWord<'a> {
-    /// What stands before it.
+    /// The line before it.
     pub(super) before: &'a str,
-    /// The word as it is written.
+    /// The word, with its quotes.
     pub(super) word: &'a str,
-    /// Where the last step begins in it, if it is a path.
+    /// Where the last step of a path begins in it.
     pub(super) step: usize,
 }
 
-/// The word that a line ends in, perhaps an empty one; none within quotes.
+/// The last word of a line, which may be empty; none within quotes.
 pub(super) fn last(line: &str) -> Option<LastWord<'_>> {
     let (mut state, mut start, mut step) = (WordState::default(), 0, 0);
     for (index, c) in line.char_indices() {
@@ -164,7 +164,7 @@ pub(super) fn last(line: &str) -> Option<LastWord<'_>> {
             CharacterKind::Blank => (start, step) = (after, after),
             CharacterKind::Letter if c == '/' && !state.is_open() => step = after,
             CharacterKind::Letter => {}
-            // What is quoted is not looked into.
+            // Quoted text is not split into steps.
             CharacterKind::Quote => step = after,
         }
     }
@@ -173,7 +173,7 @@ pub(super) fn last(line: &str) -> Option<LastWord<'_>> {
     (!is_quoted && !word.starts_with(['\'', '"'])).then_some(LastWord { before, word, step: step - start })
 }
 
-/// The steps of a path: what stands between each `/` that is in no predicate.
+/// The steps of a path, between each `/` outside predicates.
 pub(super) fn steps(path: &str) -> impl Iterator<Item = &str> {
     let mut state = WordState::default();
     path.split(move |c| {
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn words_stand_between_blanks_quotes_hold_them_together_and_predicates_are_left_alone() {
+    fn blanks_separate_words_outside_quotes_and_predicates() {
         for (line, expected) in [
             ("", &[][..]),
             ("  ls  -a ", &["ls", "-a"]),
@@ -215,25 +215,25 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_closed_is_told_with_its_place() {
-        let told = ["set text 'a", "set text it's", "cd a[b='c d", "cd a[b='c' d", "set text a[b c"]
+    fn open_quote_or_predicate_is_reported_with_its_position() {
+        let errors = ["set text 'a", "set text it's", "cd a[b='c d", "cd a[b='c' d", "set text a[b c"]
             .map(|line| split(line).unwrap_err().to_string());
-        insta::assert_snapshot!(told.join("\n"), @r#"
+        insta::assert_snapshot!(errors.join("\n"), @r#"
         the quote ' at character 10 is not closed
-        hint: in a value, write it between quotes of the other kind, as in "it's"
+        hint: put a value with a quote in it between quotes of the other kind, as in "it's"
         the quote ' at character 12 is not closed
-        hint: in a value, write it between quotes of the other kind, as in "it's"
+        hint: put a value with a quote in it between quotes of the other kind, as in "it's"
         the quote ' at character 8 is not closed
-        hint: in a value, write it between quotes of the other kind, as in "it's"
+        hint: put a value with a quote in it between quotes of the other kind, as in "it's"
         the `[` at character 5 is not closed
-        hint: write a value with a `[` in it between quotes
+        hint: put a value with a `[` in it between quotes
         the `[` at character 11 is not closed
-        hint: write a value with a `[` in it between quotes
+        hint: put a value with a `[` in it between quotes
         "#);
     }
 
     #[test]
-    fn the_last_word_is_found_with_its_last_step() {
+    fn last_word_is_found_with_its_last_step() {
         let found = |line| last(line).map(|last| (last.before, last.word.split_at(last.step)));
         assert_eq!(found(""), Some(("", ("", ""))));
         assert_eq!(found("l"), Some(("", ("", "l"))));
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_ends_with_its_line_unless_a_quote_is_open() {
+    fn command_ends_with_its_line_unless_a_quote_is_open() {
         let text = "ls\n# don't\nset a 'b\n\nc' d\ncd a[b='c\n']\n\nset 'e\nf";
         let commands = CommandLines::of(text.lines().map(|line| Ok(line.to_owned())));
         let found: Vec<(usize, String)> = commands.map(Result::unwrap).collect();
@@ -280,13 +280,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn words_that_are_quoted_and_joined_are_split_into_the_same(words in proptest::collection::vec("[a-c'\"\\]\\[/#= \n\té]{0,6}", 0..6)) {
+        fn quoted_and_joined_words_are_split_into_the_same(words in proptest::collection::vec("[a-c'\"\\]\\[/#= \n\té]{0,6}", 0..6)) {
             let line = words.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ");
             prop_assert_eq!(split(&line).unwrap(), words);
         }
 
         #[test]
-        fn a_path_is_one_word_as_it_is_written_and_between_quotes(path in path()) {
+        fn path_is_one_word_with_and_without_quotes(path in path()) {
             let written = path.to_string();
             let expected = vec!["get".to_owned(), written.clone(), "--json".to_owned()];
             prop_assert_eq!(&split(&format!("get {written} --json")).unwrap(), &expected);
@@ -294,7 +294,7 @@ mod tests {
         }
 
         #[test]
-        fn any_line_is_words_or_an_error_in_it(line in "[a-c'\"\\]\\[/#= é]{0,20}") {
+        fn any_line_is_split_or_an_error(line in "[a-c'\"\\]\\[/#= é]{0,20}") {
             if let Ok(words) = split(&line) {
                 let again = words.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ");
                 prop_assert_eq!(split(&again).unwrap(), words);

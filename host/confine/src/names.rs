@@ -1,4 +1,4 @@
-//! Names and paths that settings are made of, checked where they come in.
+//! Names and paths that settings and the command line are made of, checked where they come in.
 
 use std::{
     fmt,
@@ -9,26 +9,26 @@ use std::{
 use confine_sandbox::text::line;
 use serde::Deserialize;
 
-/// What a message shows of a text, in bytes.
-pub(super) const NAME: usize = 100;
+/// The most that a message shows of a text, in bytes.
+const SHOWN: usize = 100;
 
-/// Why a text cannot be a setting.
+/// Why a text is no name or path.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum SettingValueError {
     #[error("a path cannot be empty")]
     EmptyPath,
-    #[error("`{}` is not the name of a user", line(.0, NAME))]
+    #[error("`{}` is not a valid user name", line(.0, SHOWN))]
     User(String),
-    #[error("`{}` is not the name of a group", line(.0, NAME))]
+    #[error("`{}` is not a valid group name", line(.0, SHOWN))]
     Group(String),
     #[error(
-        "`{}` is not the name of a list under `/services`: write the name alone, without prefix, keys or path",
-        line(.0, NAME)
+        "`{}` is not a list name: write the name of a list under `/services`, without prefix, keys or path",
+        line(.0, SHOWN)
     )]
     List(String),
     #[error(
-        "`{}` is not the name of a module: it is that of its file without `.wasm`, made of letters, digits, `-`, `_` and `.`",
-        line(.0, NAME)
+        "`{}` is not a module name: write the file name without `.wasm`, made of letters, digits, `-`, `_` and `.`",
+        line(.0, SHOWN)
     )]
     Module(String),
 }
@@ -38,12 +38,12 @@ pub(crate) enum SettingValueError {
 #[serde(try_from = "String")]
 pub(crate) struct FilePath(PathBuf);
 
-/// The name of a user, as the controller takes it.
+/// The name of a NETCONF user.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub(crate) struct UserName(String);
 
-/// The name of a group of the system.
+/// The name of a group of the operating system.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub(crate) struct GroupName(String);
@@ -58,7 +58,7 @@ pub(crate) struct ListName(String);
 #[serde(try_from = "String")]
 pub(crate) struct ModuleName(String);
 
-/// The names of modules, with commas between them.
+/// The names of modules, separated by commas.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ModuleNames(Vec<ModuleName>);
 
@@ -71,7 +71,7 @@ impl ModuleNames {
 impl FromStr for ModuleNames {
     type Err = SettingValueError;
 
-    /// None at all is nothing wrong, and neither is a comma too much.
+    /// Accepts an empty list and superfluous commas.
     fn from_str(text: &str) -> Result<Self, SettingValueError> {
         let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
         names.map(str::parse).collect::<Result<_, _>>().map(Self)
@@ -79,7 +79,7 @@ impl FromStr for ModuleNames {
 }
 
 impl FilePath {
-    /// The path; one that is relative is meant from this directory.
+    /// The path; a relative one starts from this directory.
     pub(crate) fn within(&self, directory: &Path) -> PathBuf {
         directory.join(&self.0)
     }
@@ -109,7 +109,7 @@ impl FromStr for GroupName {
     }
 }
 
-/// Whether it may be the name of a user or a group.
+/// Whether the text can be the name of a user or a group.
 fn is_account(text: &str) -> bool {
     !text.is_empty() && !text.contains(|c: char| c.is_control() || c.is_whitespace())
 }
@@ -117,7 +117,7 @@ fn is_account(text: &str) -> bool {
 impl FromStr for ListName {
     type Err = SettingValueError;
 
-    /// An identifier of YANG (RFC 7950, section 6.2).
+    /// Accepts a YANG identifier (RFC 7950, section 6.2).
     fn from_str(text: &str) -> Result<Self, SettingValueError> {
         let starts = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
         let is_name = starts && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
@@ -128,7 +128,7 @@ impl FromStr for ListName {
 impl FromStr for ModuleName {
     type Err = SettingValueError;
 
-    /// With or without the ending of its file.
+    /// Accepts the name with or without `.wasm`.
     fn from_str(text: &str) -> Result<Self, SettingValueError> {
         let name = text.strip_suffix(".wasm").unwrap_or(text);
         let is_name =
@@ -137,7 +137,7 @@ impl FromStr for ModuleName {
     }
 }
 
-/// What serde and the rest of the program want of each.
+/// Conversions of each name.
 macro_rules! text {
     ($($name:ident),*) => {$(
         impl TryFrom<String> for $name {

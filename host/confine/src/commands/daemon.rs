@@ -1,4 +1,4 @@
-//! Commands that ask a daemon: `status`, `watch`, `modules`, `log`, `stop`.
+//! Commands for a running daemon: `status`, `watch`, `modules`, `log`, `stop`.
 
 use std::{
     io::{self, IsTerminal as _, Write as _},
@@ -7,7 +7,7 @@ use std::{
 
 use confine_service::{AuditEvent, DaemonStatus};
 
-use super::{print, runtime, watch};
+use super::{connect::runtime, output::print, watch};
 use crate::{
     admin::{AdminClient, AdminClientError, LogReport, ModuleReport},
     cli::{
@@ -18,8 +18,11 @@ use crate::{
     settings::Settings,
 };
 
-/// Does this with the daemon that the options name.
-fn ask<T>(daemon: &DaemonArgs, task: impl AsyncFnOnce(AdminClient) -> Result<T, Error>) -> Result<T, Error> {
+/// Runs a task with the daemon that the options name.
+fn with_daemon<T>(
+    daemon: &DaemonArgs,
+    task: impl AsyncFnOnce(AdminClient) -> Result<T, Error>,
+) -> Result<T, Error> {
     let options = SettingsArgs {
         config: daemon.config.clone(),
         admin: daemon.admin.clone(),
@@ -30,7 +33,7 @@ fn ask<T>(daemon: &DaemonArgs, task: impl AsyncFnOnce(AdminClient) -> Result<T, 
 }
 
 pub(super) fn status(options: &StatusArgs) -> Result<(), Error> {
-    ask(&options.daemon, async |client| {
+    with_daemon(&options.daemon, async |client| {
         if options.json {
             return print_json(&client.get_text("status").await?);
         }
@@ -40,7 +43,7 @@ pub(super) fn status(options: &StatusArgs) -> Result<(), Error> {
 }
 
 pub(super) fn watch(options: &WatchArgs) -> Result<(), Error> {
-    ask(&options.daemon, async |client| {
+    with_daemon(&options.daemon, async |client| {
         if !io::stdout().is_terminal() {
             return Err(Error::NoTerminal);
         }
@@ -53,7 +56,7 @@ pub(super) fn watch(options: &WatchArgs) -> Result<(), Error> {
                     let events: Vec<AuditEvent> = client.get("events").await?;
                     Ok::<_, AdminClientError>((status, events))
                 };
-                // A daemon that is being restarted comes back.
+                // A daemon that restarts comes back.
                 let frame = match looked.await {
                     Ok((status, events)) => watch::frame(&status, &events, screen.size()),
                     Err(error) => format!("{error}\n"),
@@ -70,7 +73,7 @@ pub(super) fn watch(options: &WatchArgs) -> Result<(), Error> {
 }
 
 pub(super) fn modules(options: &ModulesArgs) -> Result<(), Error> {
-    ask(&options.daemon, async |client| match &options.task {
+    with_daemon(&options.daemon, async |client| match &options.task {
         None => all(&client, options.json).await,
         Some(ModulesCommand::Refresh) => {
             client.post("refresh").await?;
@@ -92,7 +95,7 @@ pub(super) fn modules(options: &ModulesArgs) -> Result<(), Error> {
 async fn all(client: &AdminClient, json: bool) -> Result<(), Error> {
     let status: DaemonStatus = client.get("status").await?;
     if json {
-        let modules = serde_json::to_vec(&status.modules).map_err(AdminClientError::Answer)?;
+        let modules = serde_json::to_vec(&status.modules).map_err(AdminClientError::Response)?;
         return print_json(&modules);
     }
     print(ModulesText(&status.modules).to_string().as_bytes())
@@ -112,12 +115,12 @@ fn one(text: &[u8], json: bool) -> Result<(), Error> {
     if json {
         return print_json(text);
     }
-    let module: ModuleReport = serde_json::from_slice(text).map_err(AdminClientError::Answer)?;
+    let module: ModuleReport = serde_json::from_slice(text).map_err(AdminClientError::Response)?;
     print(module.to_string().as_bytes())
 }
 
 pub(super) fn log(options: &LogArgs) -> Result<(), Error> {
-    ask(&options.daemon, async |client| {
+    with_daemon(&options.daemon, async |client| {
         let view: LogReport = match &options.filter {
             Some(filter) => client.put("log", &LogReport { filter: filter.to_string() }).await?,
             None => client.get("log").await?,
@@ -127,21 +130,21 @@ pub(super) fn log(options: &LogArgs) -> Result<(), Error> {
 }
 
 pub(super) fn stop(daemon: &DaemonArgs) -> Result<(), Error> {
-    ask(daemon, async |client| {
+    with_daemon(daemon, async |client| {
         client.post("stop").await?;
         client.gone().await;
         Ok(())
     })
 }
 
-/// As the daemon has written it, laid out. Its strings are escaped as JSON escapes them; what JSON leaves
-/// and a terminal would obey is escaped as well.
+/// Prints the JSON of the daemon, indented. Characters that JSON leaves unescaped and that a terminal would
+/// interpret are escaped as well.
 fn print_json(text: &[u8]) -> Result<(), Error> {
-    let value: serde_json::Value = serde_json::from_slice(text).map_err(AdminClientError::Answer)?;
-    let laid_out = serde_json::to_string_pretty(&value).map_err(AdminClientError::Answer)?;
+    let value: serde_json::Value = serde_json::from_slice(text).map_err(AdminClientError::Response)?;
+    let laid_out = serde_json::to_string_pretty(&value).map_err(AdminClientError::Response)?;
     let mut out = Vec::with_capacity(laid_out.len() + 1);
     for character in laid_out.chars() {
-        // Those below U+0020 are escaped already, and line breaks are the layout's.
+        // Those below U+0020 are escaped already, and line breaks are part of the layout.
         if character.is_ascii() && character != '\u{7f}' || character.escape_debug().len() == 1 {
             let _ = write!(out, "{character}");
         } else {

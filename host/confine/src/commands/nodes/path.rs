@@ -1,4 +1,4 @@
-//! What a path means to a controller.
+//! Resolves paths in the models of a controller.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -13,9 +13,9 @@ use confine_yang::{MountedSchema, YangModule, YangNode};
 
 use crate::error::Error;
 
-/// A place of a controller's data, as a path names it.
+/// A resolved path in the data of a controller.
 pub(super) struct DataPath {
-    /// What the path means: where it names no device, that may be several things.
+    /// The patterns of the path: several where it names no device and devices have different models.
     pub(super) patterns: Vec<Pattern>,
     pub(super) models: Arc<MountedSchema>,
     pub(super) overlay: Overlay,
@@ -23,29 +23,29 @@ pub(super) struct DataPath {
 }
 
 impl DataPath {
-    /// What the path means, or the first of it.
+    /// The first pattern of the path.
     pub(super) fn pattern(&self) -> Pattern {
         self.patterns.first().cloned().unwrap_or_default()
     }
 
-    /// The node of the model at a place, where there is one.
+    /// The schema node of a pattern, if its model has one.
     pub(super) fn node(&self, pattern: &Pattern) -> Option<YangNode<'_>> {
         self.models.node(self.overlay.locate(pattern).schema()?)
     }
 }
 
-/// A path as it is written.
+/// Parses a path.
 pub(super) fn parsed(path: &str) -> Result<Path, Error> {
     Ok(Path::parse(path).map_err(|error| ResolveError::from(TreeError::from(error)))?)
 }
 
-/// A path that begins at the root.
+/// Parses a path that starts at the root.
 pub(super) fn absolute(path: &str) -> Result<Path, Error> {
     let path = parsed(path)?;
     if path.absolute { Ok(path) } else { Err(Error::RelativePath { path: path.to_string() }) }
 }
 
-/// What a path means. One that names no device is looked up in the models of these; some may not know it.
+/// Resolves a path. A path that names no device is looked up in the models of these devices; some may not have it.
 pub(super) fn resolve(
     overlay: &Overlay,
     above: &Pattern,
@@ -81,8 +81,8 @@ pub(super) fn resolve(
     }
 }
 
-/// What the prefixes of a path and a value stand for: modules go by the prefix that they call themselves by,
-/// or by their name. Of a `device`, its own models count and no other's.
+/// The namespaces of the prefixes in a path and a value. A prefix is that of a YANG module, or its name. For a
+/// `device`, only its own models count.
 pub(super) fn prefixes(
     models: &MountedSchema,
     device: Option<&str>,
@@ -96,14 +96,14 @@ pub(super) fn prefixes(
         }
         Predicate::Entry { value } => [None, prefix_of(value.as_deref())],
     };
-    let said: BTreeSet<String> =
+    let written: BTreeSet<String> =
         path.steps.iter().filter_map(|step| step.prefix.as_deref().map(str::to_owned)).collect();
     let in_values =
         path.steps.iter().flat_map(|step| step.predicates.iter().flat_map(in_predicate)).flatten();
-    // What looks like a prefix in a value need not be one.
-    let perhaps: BTreeSet<String> = in_values.chain(prefix_of(value)).collect();
+    // Text before a colon in a value need not be a prefix.
+    let possible: BTreeSet<String> = in_values.chain(prefix_of(value)).collect();
     let mut bound = Vec::new();
-    for prefix in said.iter().chain(perhaps.difference(&said)) {
+    for prefix in written.iter().chain(possible.difference(&written)) {
         let named = |module: &&&YangModule| module.prefix() == prefix || module.name() == prefix;
         let namespaces: BTreeSet<&str> =
             modules.iter().filter(named).map(|module| module.namespace()).collect();
@@ -114,7 +114,7 @@ pub(super) fn prefixes(
                 let (one, other) = (one.to_owned(), other.to_owned());
                 return Err(Error::AmbiguousPrefix { prefix: prefix.clone(), one, other });
             }
-            (None, _) if prefix == "ctrl" || !said.contains(prefix) => {}
+            (None, _) if prefix == "ctrl" || !written.contains(prefix) => {}
             (None, _) => {
                 let known = modules.iter().flat_map(|module| [module.prefix(), module.name()]);
                 let near = nearest(prefix, known).into_iter().map(str::to_owned).collect();
@@ -122,7 +122,7 @@ pub(super) fn prefixes(
             }
         }
     }
-    // Each prefix is there once, and the controller's model calls itself by the prefix that is known anyhow.
+    // Each prefix occurs once, and that of the controller's own model is predefined.
     PrefixMap::new(bound).map_err(|error| Error::AmbiguousPrefix {
         prefix: error.prefix,
         one: error.first,
@@ -130,7 +130,7 @@ pub(super) fn prefixes(
     })
 }
 
-/// The prefixes of all modules, or their names where several have one prefix: what to propose is written with
+/// The prefixes of all modules, or their names where several share a prefix: suggestions are written with
 /// them.
 pub(super) fn every_prefix(models: &MountedSchema, device: Option<&str>) -> Option<PrefixMap> {
     let modules = modules(models, device);
@@ -145,7 +145,7 @@ pub(super) fn every_prefix(models: &MountedSchema, device: Option<&str>) -> Opti
     PrefixMap::new(by_prefix.chain(by_name)).ok()
 }
 
-/// The modules that a path may be about.
+/// The modules that a path may refer to.
 fn modules<'a>(models: &'a MountedSchema, device: Option<&str>) -> Vec<&'a YangModule> {
     match device.and_then(|device| models.mounted(device)) {
         Some(mounted) => models.outer().modules().iter().chain(mounted.modules()).collect(),
@@ -157,7 +157,7 @@ fn prefix_of(value: Option<&str>) -> Option<String> {
     value?.split_once(':').map(|(prefix, _)| prefix.to_owned())
 }
 
-/// Whether a place is a service or the configuration of a device, which a commit by the controller is for.
+/// Whether a pattern is in a service or in the configuration of a device, which the commit of the controller handles.
 pub(super) fn is_managed(pattern: &Pattern) -> bool {
     let is = |step: Option<&PatternStep>, local| {
         step.is_some_and(|step| step.name() == QName::new(CONTROLLER, local))
