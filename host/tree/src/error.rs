@@ -15,6 +15,15 @@ pub enum Error {
     /// A place that can't be written into an instance's `created` list.
     #[error(transparent)]
     Created(#[from] CreatedError),
+    /// Entries that cannot be told apart.
+    #[error(
+        "the entries of the list `{list}` have been read before and cannot be told apart, as its keys are not known: \
+         provide the YANG module that defines the list, or name its keys in the path, as in `{list}[key]`"
+    )]
+    UnknownKeys {
+        /// The path of the list.
+        list: String,
+    },
     /// XML that can't be read.
     #[error(transparent)]
     Xml(Box<XmlError>),

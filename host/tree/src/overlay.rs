@@ -8,7 +8,6 @@ mod linear;
 mod load;
 mod lookup;
 mod search;
-mod siblings;
 #[cfg(test)]
 mod tests;
 mod unread;

@@ -13,7 +13,8 @@ pub(crate) fn refused(error: ResolveError) -> CallRefusal {
         ResolveError::UnknownNode { .. } => ErrorTag::UnknownElement,
         ResolveError::MissingKeys { .. }
         | ResolveError::UnknownKeys { .. }
-        | ResolveError::EntryNeeded { .. } => ErrorTag::MissingElement,
+        | ResolveError::EntryNeeded { .. }
+        | ResolveError::Tree(Error::UnknownKeys { .. }) => ErrorTag::MissingElement,
         ResolveError::NotAKey { .. }
         | ResolveError::RepeatedKey { .. }
         | ResolveError::NoPredicates { .. }

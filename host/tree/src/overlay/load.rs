@@ -1,47 +1,53 @@
 //! What was read of the datastore, put under what has been edited.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::{
     NodeEdit, NodeKind, Overlay, PrefixedText,
     lookup::{FirstEntry, join},
-    siblings::Siblings,
 };
-use crate::{Error, Name, NodeId, Pattern, QName, Tree};
+use crate::{Error, Name, NodeId, Pattern, PatternStep, QName, Tree};
 
 impl Overlay {
-    /// Takes in what was read of the datastore: everything that `read` matches. What is in `read` and not
-    /// in `fragment` is not there. It may hold what was read before, and what was edited meanwhile.
+    /// Loads what was read of the datastore: everything that `read` matches. What is in `read` and not
+    /// in `fragment` does not exist. The fragment may hold nodes that were read before, and nodes that have been
+    /// edited since.
     ///
     /// The same node in two fragments is found by its name, list entries by their keys and leaf-list
-    /// entries by their values. Entries of a list whose keys are not known are the same where their
-    /// first leaf has the same value (a key, if the list has any: RFC 7950, section 7.8.5) and no other
-    /// leaf differs: it is one datastore that was read twice.
+    /// entries by their values.
+    ///
+    /// # Errors
+    /// [`Error::UnknownKeys`] if a list whose keys are not known was read in part before. What was loaded until
+    /// then stays, and does not count as read.
     pub fn load(&mut self, fragment: &Tree, read: &[Pattern]) -> Result<(), Error> {
         let mut loading = self.begin_load(read);
         while self.load_some(fragment, &mut loading)? > 0 {}
         Ok(())
     }
 
-    /// Begins to take in what was read, as [`load`](Self::load) does in one go. Until it has ended, what
-    /// is in `read` may wrongly seem not to be there.
+    /// Begins to load what was read, as [`load`](Self::load) does in one go. It counts as read once
+    /// [`load_some`](Self::load_some) has returned 0.
     pub fn begin_load(&mut self, read: &[Pattern]) -> FragmentLoad {
         for pattern in read {
             self.knowledge.learn(&mut self.tree, pattern, false);
-            self.coverage.insert(pattern);
         }
-        FragmentLoad { names: NameMap::default(), todo: vec![(Tree::ROOT, Tree::ROOT)], current: None }
+        FragmentLoad {
+            read: read.to_vec(),
+            names: NameMap::default(),
+            todo: vec![(Tree::ROOT, Tree::ROOT)],
+            current: None,
+        }
     }
 
-    /// Goes on by one node of the fragment; how many nodes were looked at for that, or 0 at the end.
+    /// Loads one more node of the fragment. Returns how many nodes were visited for that, or 0 at the end.
     pub fn load_some(&mut self, fragment: &Tree, loading: &mut FragmentLoad) -> Result<usize, Error> {
-        let FragmentLoad { names, todo, current } = loading;
+        let FragmentLoad { read, names, todo, current } = loading;
         if current.is_none() {
             *current = todo.pop().map(|(parent, from)| LoadingChildren {
                 parent,
                 next: fragment.first_child(from),
                 fresh: self.tree.first_child(parent).is_none(),
-                siblings: Siblings::default(),
+                read_before: HashMap::new(),
                 behind: None,
                 new: Vec::new(),
                 order: Vec::new(),
@@ -49,9 +55,18 @@ impl Overlay {
         }
         let before = self.lookup.looked;
         match current {
-            Some(children) if children.next.is_some() => self.load_child(fragment, children, names, todo)?,
+            Some(children) if children.next.is_some() => {
+                let loaded = self.load_child(fragment, children, names, todo);
+                if loaded.is_err() {
+                    current.take().into_iter().for_each(|children| self.arrange(children));
+                }
+                loaded?;
+            }
             Some(_) => current.take().into_iter().for_each(|children| self.arrange(children)),
-            None => return Ok(0),
+            None => {
+                read.drain(..).for_each(|pattern| self.coverage.insert(&pattern));
+                return Ok(0);
+            }
         }
         Ok(1 + std::mem::replace(&mut self.lookup.looked, before).saturating_sub(before))
     }
@@ -73,13 +88,16 @@ impl Overlay {
             let shape = self.knowledge.shape(self.state(parent).shape, name, &self.tree);
             if leaf { self.knowledge.learn_leaf_list(shape) } else { self.knowledge.learn_many(shape) }
         }
-        let met = if children.fresh {
-            None
-        } else {
-            self.same(parent, name, fragment, child, several, &mut children.siblings)
-        };
-        let node = match met {
-            Some(node) if self.in_base(node) => {
+        let found =
+            if children.fresh { SameNode::None } else { self.same(parent, name, fragment, child, several) };
+        let node = match found {
+            SameNode::Unknown => {
+                return match self.was_read_whole(children, name) {
+                    true => Ok(()),
+                    false => Err(Error::UnknownKeys { list: fragment.location(child) }),
+                };
+            }
+            SameNode::Some(node) if self.in_base(node) => {
                 children.new.drain(..).for_each(|new| self.tree.attach(new, parent, Some(node)));
                 children.order.push(node);
                 children.behind = Some(node);
@@ -88,8 +106,8 @@ impl Overlay {
                 }
                 return Ok(());
             }
-            Some(node) => node,
-            None => {
+            SameNode::Some(node) => node,
+            SameNode::None => {
                 let node = self.add(parent, name)?;
                 if self.lookup.has_table(parent, name) {
                     self.enter(parent, name, fragment, child, node);
@@ -172,6 +190,19 @@ impl Overlay {
         Ok(())
     }
 
+    /// Whether all children of a name were read by an earlier load. Then the fragment has no more of them.
+    fn was_read_whole(&mut self, children: &mut LoadingChildren, name: Name) -> bool {
+        if let Some(&known) = children.read_before.get(&name) {
+            return known;
+        }
+        let mut pattern = self.pattern(children.parent);
+        self.lookup.looked += pattern.steps.len();
+        pattern.steps.push(PatternStep::new(self.tree.names().resolve(name)));
+        let covered = self.coverage.covers(&pattern);
+        children.read_before.insert(name, covered);
+        covered
+    }
+
     /// The node that is the same as one of a fragment.
     fn same(
         &mut self,
@@ -180,8 +211,7 @@ impl Overlay {
         fragment: &Tree,
         child: NodeId,
         several: bool,
-        siblings: &mut Siblings,
-    ) -> Option<NodeId> {
+    ) -> SameNode {
         let spot = self.child_spot(parent, name);
         match self.knowledge.form(spot) {
             NodeKind::List { keys } if !keys.is_empty() => {
@@ -192,21 +222,21 @@ impl Overlay {
                     if self.knowledge.is_certain(spot)
                         || !node.is_some_and(|node| self.differ(node, fragment, child))
                     {
-                        return node;
+                        return node.into();
                     }
                 }
-                siblings.same(self, parent, name, fragment, child)
+                SameNode::Unknown
             }
             NodeKind::LeafList => {
-                self.entry_node(parent, name, &[], fragment.value(child).unwrap_or_default())
+                self.entry_node(parent, name, &[], fragment.value(child).unwrap_or_default()).into()
             }
             NodeKind::Container
             | NodeKind::PresenceContainer
             | NodeKind::Leaf
             | NodeKind::EmptyLeaf
-            | NodeKind::AnyData => self.child_node(parent, name),
+            | NodeKind::AnyData => self.child_node(parent, name).into(),
             _ if fragment.first_child(child).is_none() => {
-                let node = self.child_node(parent, name)?;
+                let Some(node) = self.child_node(parent, name) else { return SameNode::None };
                 let value = fragment.value(child).unwrap_or_default();
                 let text = PrefixedText { value, bindings: fragment.bindings(child) };
                 if self.in_base(node) && !self.base_text(node).means(&text) {
@@ -214,21 +244,21 @@ impl Overlay {
                     if let Some(shape) = spot.shape {
                         self.knowledge.learn_leaf_list(shape);
                     }
-                    return None;
+                    return SameNode::None;
                 }
-                Some(node)
+                SameNode::Some(node)
             }
             form => {
-                let node = self.child_node(parent, name)?;
+                let Some(node) = self.child_node(parent, name) else { return SameNode::None };
                 let many =
                     several || matches!(form, NodeKind::List { .. } | NodeKind::Unknown { many: true });
                 if !many && !self.differ(node, fragment, child) {
-                    return Some(node);
+                    return SameNode::Some(node);
                 }
                 if let Some(shape) = spot.shape {
                     self.knowledge.learn_many(shape);
                 }
-                siblings.same(self, parent, name, fragment, child)
+                SameNode::Unknown
             }
         }
     }
@@ -290,16 +320,32 @@ fn entry_key(fragment: &Tree, entry: NodeId, keys: &[Box<str>]) -> Option<String
     values.map(join)
 }
 
-/// How far a fragment has been taken in.
+/// The node of the overlay that is the same as one of a fragment.
+enum SameNode {
+    Some(NodeId),
+    None,
+    /// It is an entry of a list whose keys are not known.
+    Unknown,
+}
+
+impl From<Option<NodeId>> for SameNode {
+    fn from(node: Option<NodeId>) -> Self {
+        node.map_or(Self::None, Self::Some)
+    }
+}
+
+/// How far a fragment has been loaded.
 #[derive(Debug)]
 pub struct FragmentLoad {
+    /// What counts as read once all is loaded.
+    read: Vec<Pattern>,
     names: NameMap,
     /// Nodes of the overlay and of the fragment whose children are to come.
     todo: Vec<(NodeId, NodeId)>,
     current: Option<LoadingChildren>,
 }
 
-/// How far the children of one node have been taken in.
+/// How far the children of one node have been loaded.
 #[derive(Debug)]
 struct LoadingChildren {
     parent: NodeId,
@@ -307,7 +353,8 @@ struct LoadingChildren {
     next: Option<NodeId>,
     /// The parent had no children before.
     fresh: bool,
-    siblings: Siblings,
+    /// Of lists whose keys are not known, whether an earlier load has read all entries.
+    read_before: HashMap<Name, bool>,
     /// The last one that was met in the base.
     behind: Option<NodeId>,
     /// The new ones since.

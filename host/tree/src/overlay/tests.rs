@@ -313,21 +313,41 @@ proptest! {
         prop_assert_eq!(lines(&shown(&mut overlay)), lines(&meant));
     }
 
-    /// Where nothing names the keys of a list, reading it in parts finds its entries again.
+    /// A list whose keys nothing names, read in parts.
+    /// Where that cannot be told, the read is refused, and keys in the path are the way out.
     #[test]
-    fn a_list_of_unknown_keys_is_not_read_twice(
+    fn list_of_unknown_keys_is_loaded_once_or_refused(
         Base(base) in base(),
         reads in proptest::collection::vec(unkeyed(), 1..6),
     ) {
+        const LIST: &str = "/devices/device/config/box/item";
+        let whole = [Step::Load(vec![Pattern::default()])];
         let mut overlay = Overlay::new(Arc::new(NoSchema));
-        run(&mut overlay, &base, &reads, None);
-        overlay.load(&tree(&base), &[Pattern::default()]).unwrap();
+        let mut refused = false;
+        for step in reads.iter().chain(&whole) {
+            let Step::Load(read) = step else { unreachable!() };
+            match overlay.load(&tree(&filtered(&base, read)), read) {
+                Ok(()) => prop_assert!(read.iter().all(|pattern| overlay.covers(pattern))),
+                Err(Error::UnknownKeys { list }) => {
+                    prop_assert_eq!(list, LIST);
+                    refused = true;
+                }
+                Err(error) => return Err(TestCaseError::fail(error.to_string())),
+            }
+        }
+        let declared = pattern("/devices/device[name]/config/x:box/item[key]");
+        if refused {
+            overlay = Overlay::new(Arc::new(NoSchema));
+            overlay.declare(&declared);
+            run(&mut overlay, &base, &reads, None);
+            run(&mut overlay, &base, &whole, None);
+        }
         let leaves = |tree: &Tree| -> usize {
             tree.descendants(Tree::ROOT).filter(|&(node, _)| tree.value(node).is_some()).count()
         };
         prop_assert_eq!(leaves(&overlay.tree), base.len());
         prop_assert!(overlay.edit_config().unwrap().is_none());
-        overlay.declare(&pattern("/devices/device[name]/config/x:box/item[key]"));
+        overlay.declare(&declared);
         prop_assert_eq!(lines(&shown(&mut overlay)), lines(&base));
     }
 }
@@ -529,7 +549,7 @@ fn what_was_only_looked_for_is_no_candidate_for_a_name() {
 }
 
 #[test]
-fn a_path_that_filters_by_something_else_than_keys_does_no_harm() {
+fn path_that_filters_by_another_leaf_does_no_harm() {
     let mut overlay = Overlay::new(Arc::new(NoSchema));
     let items = "<item><key>1</key><a>x</a></item><item><key>2</key><a>x</a></item>";
     let text = |items: &str| {
@@ -540,7 +560,9 @@ fn a_path_that_filters_by_something_else_than_keys_does_no_harm() {
     // One module asks for all with `a`, another knows the key.
     overlay.learn(&at("/item[a='x']"));
     overlay.load(&text(items), &[at("/item[a='x']")]).unwrap();
-    overlay.load(&text(items), &[at("/item")]).unwrap();
+    let error = overlay.load(&text(items), &[at("/item")]).unwrap_err();
+    insta::assert_snapshot!(error, @"the entries of the list `/devices/device/config/box/item` have been read before and cannot be told apart, as its keys are not known: provide the YANG module that defines the list, or name its keys in the path, as in `/devices/device/config/box/item[key]`");
+    assert!(!overlay.covers(&at("/item")));
     assert_eq!(overlay.find(&at("/item[a='x']")).len(), 2);
     overlay.learn(&at("/item[key='2']"));
     overlay.load(&text(items), &[at("")]).unwrap();
