@@ -116,7 +116,11 @@ impl<'a> SchemaBuilder<'a> {
         let mut deviations = Vec::new();
         for module in implemented {
             for (unit, root) in links.roots(&self.set().files, module) {
-                self.data(SchemaNodeId::ROOT, StmtRef { unit, id: 0 }, ExpansionContext { module, depth: 0 });
+                self.expand(
+                    SchemaNodeId::ROOT,
+                    StmtRef { unit, id: 0 },
+                    ExpansionContext { module, depth: 0 },
+                );
                 let at = |statement: StatementRef<'_>| StmtRef { unit, id: statement.id() };
                 augments.extend(root.all(Keyword::Augment).map(at));
                 deviations.extend(root.all(Keyword::Deviation).map(at));
@@ -128,13 +132,13 @@ impl<'a> SchemaBuilder<'a> {
         });
         for augment in augments {
             let module = links.module_of(augment.unit);
-            self.augment(SchemaNodeId::ROOT, augment, ExpansionContext { module, depth: 0 });
+            self.apply_augment(SchemaNodeId::ROOT, augment, ExpansionContext { module, depth: 0 });
         }
         for deviation in deviations {
             if self.budget == 0 {
                 break;
             }
-            self.deviation(deviation);
+            self.apply_deviation(deviation);
         }
     }
 
@@ -168,7 +172,7 @@ impl<'a> SchemaBuilder<'a> {
         }
     }
 
-    fn name(&mut self, name: &'a str) -> u32 {
+    fn name_number(&mut self, name: &'a str) -> u32 {
         let next = number_of(self.names.len());
         let number = *self.name_numbers.entry(name).or_insert(next);
         if number == next {
@@ -182,15 +186,15 @@ impl<'a> SchemaBuilder<'a> {
     }
 
     /// Builds the nodes of all substatements of a statement.
-    fn data(&mut self, parent: SchemaNodeId, at: StmtRef, context: ExpansionContext) {
+    fn expand(&mut self, parent: SchemaNodeId, at: StmtRef, context: ExpansionContext) {
         let Some(statement) = self.statement(at) else { return };
-        self.spend(statement);
+        self.charge(statement);
         for child in statement.children() {
             let at = StmtRef { unit: at.unit, id: child.id() };
             if let Some(kind) = SchemaNodeKind::of(child.keyword()) {
-                self.node(parent, child, at, kind, context.deeper());
+                self.build_node(parent, child, at, kind, context.deeper());
             } else if child.keyword() == Keyword::Uses {
-                self.uses(parent, child, at, context.deeper());
+                self.expand_uses(parent, child, at, context.deeper());
             }
             if self.is_full {
                 return;
@@ -199,7 +203,7 @@ impl<'a> SchemaBuilder<'a> {
     }
 
     /// Charges the budget for visiting a statement and its substatements.
-    fn spend(&mut self, statement: StatementRef<'_>) {
+    fn charge(&mut self, statement: StatementRef<'_>) {
         self.budget = self.budget.saturating_sub(1 + statement.children().count());
     }
 
@@ -219,7 +223,7 @@ impl<'a> SchemaBuilder<'a> {
         false
     }
 
-    fn node(
+    fn build_node(
         &mut self,
         parent: SchemaNodeId,
         statement: StatementRef<'a>,
@@ -242,7 +246,7 @@ impl<'a> SchemaBuilder<'a> {
         let Some(node) = self.push(parent, statement.argument(), kind, at, context) else { return };
         match kind {
             SchemaNodeKind::Leaf | SchemaNodeKind::LeafList => {
-                self.spend(statement);
+                self.charge(statement);
                 if let Some(of) = statement.child(Keyword::Type) {
                     self.set_type(node, StmtRef { unit: at.unit, id: of.id() });
                 }
@@ -257,11 +261,11 @@ impl<'a> SchemaBuilder<'a> {
                         return;
                     };
                     if let Some(own) = own {
-                        self.data(child, own, context);
+                        self.expand(child, own, context);
                     }
                 }
             }
-            _ => self.data(node, at, context),
+            _ => self.expand(node, at, context),
         }
     }
 
@@ -276,7 +280,7 @@ impl<'a> SchemaBuilder<'a> {
         if !self.has_room(origin, parent, context) {
             return None;
         }
-        let name_number = self.name(name);
+        let name_number = self.name_number(name);
         let id = SchemaNodeId(number_of(self.nodes.len()));
         let key = (parent, name_number, context.module);
         if self.children.contains_key(&key) {
@@ -320,7 +324,7 @@ impl<'a> SchemaBuilder<'a> {
         }
     }
 
-    fn uses(
+    fn expand_uses(
         &mut self,
         parent: SchemaNodeId,
         statement: StatementRef<'a>,
@@ -348,34 +352,34 @@ impl<'a> SchemaBuilder<'a> {
             return;
         }
         self.open_groupings.push(grouping);
-        self.data(parent, grouping, context);
+        self.expand(parent, grouping, context);
         self.open_groupings.pop();
-        self.spend(statement);
+        self.charge(statement);
         for child in statement.children() {
             if self.is_full {
                 return;
             }
             let at = StmtRef { unit: at.unit, id: child.id() };
             match child.keyword() {
-                Keyword::Refine => self.refine(parent, child, at, context),
-                Keyword::Augment => self.augment(parent, at, context.deeper()),
+                Keyword::Refine => self.apply_refine(parent, child, at, context),
+                Keyword::Augment => self.apply_augment(parent, at, context.deeper()),
                 _ => {}
             }
         }
     }
 
-    fn refine(
+    fn apply_refine(
         &mut self,
         parent: SchemaNodeId,
         statement: StatementRef<'a>,
         at: StmtRef,
         context: ExpansionContext,
     ) {
-        self.spend(statement);
+        self.charge(statement);
         if !self.has_room(at, parent, context) {
             return;
         }
-        let Some(node) = self.target(parent, statement.argument(), at, context.module) else { return };
+        let Some(node) = self.find_target(parent, statement.argument(), at, context.module) else { return };
         if !self.features_hold(at) {
             self.featureless.insert(parent);
             return self.remove(node);
@@ -442,12 +446,12 @@ impl<'a> SchemaBuilder<'a> {
         })
     }
 
-    fn augment(&mut self, start: SchemaNodeId, at: StmtRef, context: ExpansionContext) {
+    fn apply_augment(&mut self, start: SchemaNodeId, at: StmtRef, context: ExpansionContext) {
         let Some(statement) = self.statement(at) else { return };
         if !self.features_hold(at) {
             return;
         }
-        let Some(target) = self.target(start, statement.argument(), at, context.module) else { return };
+        let Some(target) = self.find_target(start, statement.argument(), at, context.module) else { return };
         if matches!(
             self.kind(target),
             SchemaNodeKind::Leaf
@@ -459,11 +463,11 @@ impl<'a> SchemaBuilder<'a> {
             self.report(Error::Argument { position: self.position(at), expected });
             return;
         }
-        self.data(target, at, context);
+        self.expand(target, at, context);
     }
 
     /// Returns the node that a path leads to from a node. Returns `None` after reporting a problem.
-    fn target(
+    fn find_target(
         &mut self,
         from: SchemaNodeId,
         path: &'a str,
@@ -479,10 +483,10 @@ impl<'a> SchemaBuilder<'a> {
                 PrefixMeaning::Module(module) => module,
                 PrefixMeaning::Missing => {
                     let hint = format!(": the module of prefix `{prefix}` is missing");
-                    return self.unresolved(at, step, hint);
+                    return self.report_unresolved(at, step, hint);
                 }
                 PrefixMeaning::Unknown => {
-                    return self.unresolved(at, step, format!(": no import binds prefix `{prefix}`"));
+                    return self.report_unresolved(at, step, format!(": no import binds prefix `{prefix}`"));
                 }
             };
             let name = self.name_numbers.get(local).copied();
@@ -500,14 +504,14 @@ impl<'a> SchemaBuilder<'a> {
                 None => {
                     let hint =
                         self.resolver.context.definitions.hints.did_you_mean(local, self.child_names(node));
-                    return self.unresolved(at, step, hint);
+                    return self.report_unresolved(at, step, hint);
                 }
             }
         }
         Some(node)
     }
 
-    fn unresolved(&mut self, at: StmtRef, name: &str, hint: String) -> Option<SchemaNodeId> {
+    fn report_unresolved(&mut self, at: StmtRef, name: &str, hint: String) -> Option<SchemaNodeId> {
         self.report(Error::Unresolved { position: self.position(at), what: "node", name: name.into(), hint });
         None
     }
@@ -518,11 +522,11 @@ impl<'a> SchemaBuilder<'a> {
         children.filter_map(|child| self.names.get(child.name as usize).map(|name| &**name))
     }
 
-    fn deviation(&mut self, at: StmtRef) {
+    fn apply_deviation(&mut self, at: StmtRef) {
         let Some(statement) = self.statement(at) else { return };
-        self.spend(statement);
+        self.charge(statement);
         let own = self.links().module_of(at.unit);
-        let Some(node) = self.target(SchemaNodeId::ROOT, statement.argument(), at, own) else { return };
+        let Some(node) = self.find_target(SchemaNodeId::ROOT, statement.argument(), at, own) else { return };
         for deviate in statement.all(Keyword::Deviate) {
             match deviate.argument() {
                 "not-supported" => self.remove(node),

@@ -46,7 +46,7 @@ impl FeatureSet {
                 next: 0,
                 depth,
             };
-            let value = expression.any();
+            let value = expression.parse_or();
             let is_whole = value.is_ok() && expression.next == expression.words.len();
             match value {
                 Ok(value) if is_whole => value,
@@ -73,15 +73,15 @@ impl FeatureSet {
     }
 
     /// Returns whether a feature holds.
-    fn has(&mut self, feature: StmtRef, context: &mut FeatureContext<'_, '_>, depth: usize) -> bool {
+    fn holds(&mut self, feature: StmtRef, context: &mut FeatureContext<'_, '_>, depth: usize) -> bool {
         if let Some(&known) = self.known.get(&feature) {
             return known;
         }
         // A feature that depends on itself does not hold.
         self.known.insert(feature, false);
-        let holds = self.hold_at(feature, context, depth + 1);
-        self.known.insert(feature, holds);
-        holds
+        let value = self.hold_at(feature, context, depth + 1);
+        self.known.insert(feature, value);
+        value
     }
 }
 
@@ -115,41 +115,41 @@ struct FeatureExpression<'e, 'a, 'b> {
 }
 
 impl FeatureExpression<'_, '_, '_> {
-    fn take(&mut self, word: &str) -> bool {
+    fn take_word(&mut self, word: &str) -> bool {
         let is_next = self.words.get(self.next) == Some(&word);
         self.next += usize::from(is_next);
         is_next
     }
 
-    fn any(&mut self) -> Result<bool, FeatureFailure> {
-        let mut value = self.every()?;
-        while self.take("or") {
-            value |= self.every()?;
+    fn parse_or(&mut self) -> Result<bool, FeatureFailure> {
+        let mut value = self.parse_and()?;
+        while self.take_word("or") {
+            value |= self.parse_and()?;
         }
         Ok(value)
     }
 
-    fn every(&mut self) -> Result<bool, FeatureFailure> {
-        let mut value = self.one()?;
-        while self.take("and") {
-            value &= self.one()?;
+    fn parse_and(&mut self) -> Result<bool, FeatureFailure> {
+        let mut value = self.parse_factor()?;
+        while self.take_word("and") {
+            value &= self.parse_factor()?;
         }
         Ok(value)
     }
 
-    fn one(&mut self) -> Result<bool, FeatureFailure> {
+    fn parse_factor(&mut self) -> Result<bool, FeatureFailure> {
         let mut is_negated = false;
-        while self.take("not") {
+        while self.take_word("not") {
             is_negated = !is_negated;
         }
         if self.depth > MAX_DEPTH {
             return Err(FeatureFailure::TooDeep);
         }
-        let value = if self.take("(") {
+        let value = if self.take_word("(") {
             self.depth += 1;
-            let value = self.any()?;
+            let value = self.parse_or()?;
             self.depth -= 1;
-            if !self.take(")") {
+            if !self.take_word(")") {
                 return Err(FeatureFailure::Malformed);
             }
             value
@@ -161,7 +161,7 @@ impl FeatureExpression<'_, '_, '_> {
             }
             let found = self.context.definitions.find(Keyword::Feature, self.at, name);
             let feature = found.map_err(|error| FeatureFailure::Unresolved(Box::new(error)))?;
-            self.features.has(feature, self.context, self.depth)
+            self.features.holds(feature, self.context, self.depth)
         };
         Ok(value != is_negated)
     }

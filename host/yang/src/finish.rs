@@ -15,10 +15,10 @@ pub(crate) fn finish(nodes: NodeArena, links: &ModuleLinks, files: &[ModuleFileT
     for index in 0..finisher.nodes.nodes.len() {
         let id = SchemaNodeId(number_of(index));
         finisher.inherit(id);
-        finisher.keys(id);
+        finisher.order_keys(id);
     }
     for index in 0..finisher.nodes.nodes.len() {
-        finisher.index(SchemaNodeId(number_of(index)));
+        finisher.index_children(SchemaNodeId(number_of(index)));
     }
     finisher.nodes
 }
@@ -126,7 +126,7 @@ impl<'a> SchemaFinisher<'a> {
     }
 
     /// Reads a list's keys and moves them before its other nodes (section 7.8.5).
-    fn keys(&mut self, id: SchemaNodeId) {
+    fn order_keys(&mut self, id: SchemaNodeId) {
         let Some(node) = self.nodes.get(id).filter(|node| node.kind == SchemaNodeKind::List) else { return };
         let (origin, module) = (node.origin, node.module);
         let Some(argument) = self.statement(origin).and_then(|list| list.text(Keyword::Key)) else { return };
@@ -187,7 +187,7 @@ impl<'a> SchemaFinisher<'a> {
     }
 
     /// Indexes the data nodes of a parent, in order and by name.
-    fn index(&mut self, id: SchemaNodeId) {
+    fn index_children(&mut self, id: SchemaNodeId) {
         let is_parent =
             self.nodes.get(id).is_some_and(|node| !node.kind.is_transparent() && node.first != NO_NODE);
         if !is_parent {

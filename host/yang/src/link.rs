@@ -172,20 +172,20 @@ impl<'a> ModuleLinker<'a> {
         let mut by_file = HashMap::new();
         for (index, file) in self.set.files.iter().enumerate() {
             if !file.is_submodule() {
-                by_file.insert(index, self.module(index, file));
+                by_file.insert(index, self.add_module(index, file));
             }
         }
         for number in 0..self.links.modules.len() {
-            self.include(ModuleId(number_of(number)));
+            self.include_submodules(ModuleId(number_of(number)));
         }
         for number in 0..self.links.units.len() {
-            self.import(number, &by_file);
+            self.bind_prefixes(number, &by_file);
         }
         self.implement_targets();
         self.links
     }
 
-    fn module(&mut self, index: usize, file: &ModuleFileText) -> ModuleId {
+    fn add_module(&mut self, index: usize, file: &ModuleFileText) -> ModuleId {
         let root = file.parsed.root();
         let id = ModuleId(number_of(self.links.modules.len()));
         let text = |keyword| root.text(keyword).unwrap_or_default().into();
@@ -217,7 +217,7 @@ impl<'a> ModuleLinker<'a> {
     }
 
     /// Adds the submodules that a module includes, directly or through other submodules.
-    fn include(&mut self, module: ModuleId) {
+    fn include_submodules(&mut self, module: ModuleId) {
         let mut queue: VecDeque<usize> =
             self.links.module(module).into_iter().flat_map(|m| &m.units).map(|&unit| unit as usize).collect();
         let mut seen = HashSet::new();
@@ -291,7 +291,7 @@ impl<'a> ModuleLinker<'a> {
     }
 
     /// Binds the prefixes of a unit to modules.
-    fn import(&mut self, number: usize, by_file: &HashMap<usize, ModuleId>) {
+    fn bind_prefixes(&mut self, number: usize, by_file: &HashMap<usize, ModuleId>) {
         let Some((file, own)) = self.links.units.get(number).map(|unit| (unit.file, unit.module)) else {
             return;
         };
