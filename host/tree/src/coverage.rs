@@ -89,11 +89,11 @@ impl Coverage {
         if self.is_whole(front) {
             return front.clone();
         }
-        let (mut next, mut looked) = (Vec::new(), front.looked);
+        let (mut next, mut visited) = (Vec::new(), front.visited);
         let predicates = predicates(step);
         for node in front.at.iter().filter_map(|&at| self.nodes.get(at)) {
             let Some(branch) = node.branch(step.name()) else { continue };
-            looked += 1 + branch.key_sets.len();
+            visited += 1 + branch.key_sets.len();
             next.extend(branch.any);
             for keys in &branch.key_sets {
                 let chosen: Predicates =
@@ -103,7 +103,7 @@ impl Coverage {
                 }
             }
         }
-        CoverageFront { at: next, looked }
+        CoverageFront { at: next, visited }
     }
 }
 
@@ -118,12 +118,12 @@ impl CoverageNode {
 pub(crate) struct CoverageFront {
     at: Vec<usize>,
     /// How many ways to go on were looked at.
-    pub(crate) looked: usize,
+    pub(crate) visited: usize,
 }
 
 impl CoverageFront {
     pub(crate) fn top() -> Self {
-        Self { at: vec![0], looked: 0 }
+        Self { at: vec![0], visited: 0 }
     }
 }
 

@@ -1,14 +1,42 @@
-//! The configuration tree: names, paths, nodes, overlay, XML in and out.
+//! The configuration tree: names, paths, nodes, XML in and out, and a working copy of a datastore.
 //!
-//! A [`Tree`] is an arena of nodes with interned names. It knows nothing of YANG: what it must know of
-//! a model (kind of a node, keys of a list, order) it asks of a [`Schema`], which may well know nothing
-//! either ([`NoSchema`]).
+//! A [`Tree`] is an arena of nodes with interned names. It does not know YANG: what it needs of a data model (the
+//! kind of a node, the keys of a list, the order of its entries) it asks of a [`Schema`]. [`NoSchema`] knows nothing.
 //!
-//! | to | use |
+//! | task | use |
 //! |---|---|
 //! | name nodes | [`Path`] as written, [`Pattern`] once its names are resolved |
 //! | read and write XML | [`xml`] |
-//! | see what modules would make of a tree | [`Overlay`] |
+//! | edit a datastore without writing to it | [`Overlay`] |
+//! | know what has been read | [`Coverage`] |
+//! | read in few patterns | [`ReadSet`] |
+//!
+//! An overlay is loaded with what was read, edited, and asked for the `edit-config` that makes the datastore equal
+//! to it:
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use confine_tree::{NoSchema, Overlay, Pattern, PatternStep, QName, Tree, xml};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let step = |local| PatternStep::new(QName::new("urn:system", local));
+//! let system = Pattern { steps: vec![step("system")] };
+//! let hostname = Pattern { steps: vec![step("system"), step("hostname")] };
+//!
+//! let mut overlay = Overlay::new(Arc::new(NoSchema));
+//! let read = xml::parse("<system xmlns='urn:system'><hostname>old</hostname></system>")?;
+//! overlay.load(&read, &[system])?;
+//! overlay.set(&hostname, "new", &[])?;
+//!
+//! let edit = overlay.edit_config()?.ok_or("nothing has changed")?;
+//! assert_eq!(
+//!     xml::write(&edit, Tree::ROOT)?,
+//!     r#"<system xmlns="urn:system"><hostname>new</hostname></system>"#,
+//! );
+//! # Ok(())
+//! # }
+//! ```
 
 mod coverage;
 mod error;
@@ -41,9 +69,9 @@ pub use resolve::{BoundValue, PrefixError, PrefixMap, ResolveError};
 pub use schema::{DataNodeKind, DefaultDeny, NoSchema, Schema, SchemaNode, ValueError};
 pub use tree::{Bindings, Children, Descendants, NodeId, Tree};
 
-/// The namespace of the controller's own model, which the prefix `ctrl` stands for.
+/// The namespace of the controller's own YANG module; its prefix is `ctrl`.
 pub const CONTROLLER: &str = "http://clicon.org/controller";
-/// The namespace of NETCONF (RFC 6241), which the attribute `operation` lives in.
+/// The namespace of NETCONF (RFC 6241), to which the attribute `operation` belongs.
 pub const NETCONF: &str = "urn:ietf:params:xml:ns:netconf:base:1.0";
 /// The namespace of YANG's own XML attributes: `insert`, `key` and `value` (RFC 7950, section 7.7.9).
 pub const YANG: &str = "urn:ietf:params:xml:ns:yang:1";

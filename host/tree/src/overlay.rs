@@ -1,12 +1,32 @@
-//! A working copy of a datastore.
+//! A working copy of a datastore, and what its operations cost.
+//!
+//! Every operation on a module's behalf must cost what it visits, and the module pays for it: see
+//! [`Overlay::take_visited`].
+//!
+//! | operation | cost |
+//! |---|---|
+//! | find a child by name, a list entry by all its keys, a leaf-list entry by its value | constant, after one pass over the siblings that builds a table for each parent or list |
+//! | find by a path that leaves keys out, or filters by another leaf | one visit for each sibling |
+//! | use other leaves as keys of a list than before | the table of the list is built anew |
+//! | load what was read | linear in the fragment, whether or not parts of it were loaded before |
+//! | set, create, remove | the length of the path; removing a node does not visit what is below it |
+//! | roll back | the number of edits since the mark |
+//! | `knows`, `covers` | the length of the path, however many patterns were read |
+//! | `unread`, `edit_config` | the edited nodes and those above them, with their siblings |
+//!
+//! `lookup.rs` holds the tables, `schema_view.rs` what is known of each place in the schema: from YANG; from the
+//! patterns that a module declares; of the controller's own lists; and, for a device whose YANG is not known, from the
+//! keys that paths name. A path that is only read with may name a leaf that is no key, so its keys may still be
+//! replaced; the keys of a path that is edited with stay. Keys are never guessed from data: a list whose keys
+//! nothing names can be read, but not edited, and not read again in part ([`Error::UnknownKeys`](crate::Error)).
 
 mod change;
 mod difference;
-mod knowledge;
 #[cfg(test)]
 mod linear;
 mod load;
 mod lookup;
+mod schema_view;
 mod search;
 #[cfg(test)]
 mod tests;
@@ -16,8 +36,8 @@ use std::{collections::HashMap, sync::Arc};
 
 pub use self::{
     change::OverlayMark,
-    knowledge::{NodeKind, SchemaLocation, SchemaView},
     load::FragmentLoad,
+    schema_view::{NodeKind, SchemaLocation, SchemaView},
     search::{PatternSearch, SearchProgress},
 };
 use self::{change::UndoJournal, lookup::ChildLookup};
@@ -43,7 +63,7 @@ pub struct Overlay {
     states: Vec<NodeState>,
     /// What the datastore has in leaves that were given another value.
     replaced: HashMap<NodeId, GivenValue>,
-    knowledge: SchemaView,
+    schema_view: SchemaView,
     lookup: ChildLookup,
     coverage: Coverage,
     /// Counts edits; 0 is before the first.
@@ -119,7 +139,7 @@ impl Overlay {
     /// Nothing is read yet.
     pub fn new(schema: Arc<dyn Schema>) -> Self {
         let mut tree = Tree::new();
-        let knowledge = SchemaView::new(schema, &mut tree);
+        let schema_view = SchemaView::new(schema, &mut tree);
         let root = NodeState {
             in_base: true,
             edit: NodeEdit::Keep,
@@ -133,7 +153,7 @@ impl Overlay {
             tree,
             states: vec![root],
             replaced: HashMap::new(),
-            knowledge,
+            schema_view,
             lookup: ChildLookup::default(),
             coverage: Coverage::default(),
             clock: 0,
@@ -149,8 +169,8 @@ impl Overlay {
     }
 
     /// What is known of lists and their keys.
-    pub fn knowledge(&self) -> &SchemaView {
-        &self.knowledge
+    pub fn schema_view(&self) -> &SchemaView {
+        &self.schema_view
     }
 
     /// Takes the keys that a pattern names for what they are, as in `/devices/device[name]`: a
@@ -158,24 +178,24 @@ impl Overlay {
     /// In a pattern with the keys of a list below the top ones, the other steps but the last count as
     /// containers.
     pub fn declare(&mut self, pattern: &Pattern) {
-        self.knowledge.learn(&mut self.tree, pattern, true);
+        self.schema_view.learn(&mut self.tree, pattern, true);
     }
 
     /// As [`declare`](Self::declare), from a path that somebody used; whether anything was new.
     pub fn learn(&mut self, pattern: &Pattern) -> bool {
-        self.knowledge.learn(&mut self.tree, pattern, false)
+        self.schema_view.learn(&mut self.tree, pattern, false)
     }
 
     /// How many nodes and places of nodes are kept, now and for as long as the overlay is there: what
     /// memory it takes goes with it.
     pub fn size(&self) -> usize {
-        self.states.len() + self.knowledge.size()
+        self.states.len() + self.schema_view.size()
     }
 
     /// How many nodes were gone through to make tables of them since this was asked last. What a [`PatternSearch`] and
     /// [`load_some`](Self::load_some) look at, these tell themselves.
-    pub fn take_looked(&mut self) -> usize {
-        std::mem::take(&mut self.lookup.looked)
+    pub fn take_visited(&mut self) -> usize {
+        std::mem::take(&mut self.lookup.visited)
     }
 
     /// Whether everything that `pattern` matches has been read.
@@ -274,7 +294,7 @@ impl Overlay {
     /// The last step of a node's path.
     pub fn step(&mut self, node: NodeId) -> PatternStep {
         let mut step = PatternStep::new(self.tree.qname(node));
-        match self.form(node) {
+        match self.kind(node) {
             NodeKind::List { keys } => {
                 for key in keys.iter() {
                     let leaf = self.lookup.key(&self.tree, node, key);
@@ -291,13 +311,13 @@ impl Overlay {
     }
 
     /// The kind of a node, as far as it is known.
-    pub fn form(&mut self, node: NodeId) -> NodeKind {
-        let spot = self.spot(node);
-        self.knowledge.form(spot)
+    pub fn kind(&mut self, node: NodeId) -> NodeKind {
+        let spot = self.schema_location(node);
+        self.schema_view.kind(spot)
     }
 
     /// What is known of the place of a node.
-    pub fn spot(&mut self, node: NodeId) -> SchemaLocation {
+    pub fn schema_location(&mut self, node: NodeId) -> SchemaLocation {
         let state = *self.state(node);
         let schema = match state.schema {
             NodeModel::Node(schema) => Some(schema),
@@ -312,24 +332,24 @@ impl Overlay {
     }
 
     fn ask_model(&mut self, node: NodeId) -> Option<SchemaNode> {
-        if !self.knowledge.has_model() {
+        if !self.schema_view.has_model() {
             return None;
         }
-        let Some(parent) = self.tree.parent(node) else { return self.knowledge.root().schema };
+        let Some(parent) = self.tree.parent(node) else { return self.schema_view.root().schema };
         // As deep as the tree, which who reads it bounds; and once for each node.
-        let above = self.inside(parent);
-        self.knowledge.child(self.tree.names(), above, self.tree.qname(node)).schema
+        let above = self.location_below(parent);
+        self.schema_view.child(self.tree.names(), above, self.tree.qname(node)).schema
     }
 
     /// What is known of the place right below a node.
-    fn inside(&mut self, node: NodeId) -> SchemaLocation {
-        let spot = self.spot(node);
-        let keys = spot.schema.map_or(&[][..], |node| self.knowledge.model_keys(node));
+    fn location_below(&mut self, node: NodeId) -> SchemaLocation {
+        let spot = self.schema_location(node);
+        let keys = spot.schema.map_or(&[][..], |node| self.schema_view.model_keys(node));
         let leaves = keys.iter().map(|key| self.lookup.key(&self.tree, node, key));
         let values: Option<Vec<&str>> =
             leaves.map(|leaf| leaf.map(|leaf| self.tree.value(leaf).unwrap_or_default())).collect();
         let Some(values) = values.filter(|values| !values.is_empty()) else { return spot };
-        self.knowledge.entry(spot, &values)
+        self.schema_view.entry(spot, &values)
     }
 
     /// Whether the node is known to be one that has children, or has had some.
@@ -337,8 +357,8 @@ impl Overlay {
         let state = self.state(node);
         self.tree.first_child(node).is_some()
             || match state.schema {
-                NodeModel::Node(schema) => self.knowledge.is_model_container(schema),
-                _ => state.edit == NodeEdit::Implied || self.knowledge.is_learned_container(state.shape),
+                NodeModel::Node(schema) => self.schema_view.is_model_container(schema),
+                _ => state.edit == NodeEdit::Implied || self.schema_view.is_learned_container(state.shape),
             }
     }
 
@@ -355,7 +375,7 @@ impl Overlay {
 
     /// A new node that is on neither side yet, after all its siblings.
     fn add(&mut self, parent: NodeId, name: Name) -> Result<NodeId, Error> {
-        let shape = self.knowledge.shape(self.state(parent).shape, name, &self.tree);
+        let shape = self.schema_view.shape(self.state(parent).shape, name, &self.tree);
         let node = self.tree.append(parent, name)?;
         self.states.push(NodeState {
             in_base: false,

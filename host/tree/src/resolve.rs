@@ -120,7 +120,7 @@ impl Overlay {
         prefixes: &PrefixMap,
     ) -> Result<Pattern, ResolveError> {
         let mut resolved = if path.absolute { Pattern::default() } else { base.clone() };
-        let mut spot = self.knowledge().root();
+        let mut spot = self.schema_view().root();
         for step in &resolved.steps {
             spot = self.descend(spot, step).1;
         }
@@ -134,12 +134,12 @@ impl Overlay {
 
     /// What is known of the node that a pattern matches.
     pub fn locate(&self, pattern: &Pattern) -> SchemaLocation {
-        self.spots(pattern).last().unwrap_or_else(|| self.knowledge().root())
+        self.spots(pattern).last().unwrap_or_else(|| self.schema_view().root())
     }
 
     /// What is known of the place of each step, from the top down.
     pub fn spots(&self, pattern: &Pattern) -> impl Iterator<Item = SchemaLocation> {
-        let mut inside = self.knowledge().root();
+        let mut inside = self.schema_view().root();
         pattern.steps.iter().map(move |step| {
             let (at, below) = self.descend(inside, step);
             inside = below;
@@ -149,8 +149,8 @@ impl Overlay {
 
     /// The place of a step's node, and the one to go on from.
     fn descend(&self, spot: SchemaLocation, step: &PatternStep) -> (SchemaLocation, SchemaLocation) {
-        let at = self.knowledge().child(self.names(), spot, step.name());
-        let inside = step.key_values().map_or(at, |values| self.knowledge().entry(at, &values));
+        let at = self.schema_view().child(self.names(), spot, step.name());
+        let inside = step.key_values().map_or(at, |values| self.schema_view().entry(at, &values));
         (at, inside)
     }
 
@@ -173,8 +173,8 @@ impl Overlay {
             None => self.guess_namespace(parent, &step.name, so_far, prefixes)?,
         };
         let mut resolved = PatternStep::new(QName::new(namespace, &step.name));
-        let spot = self.knowledge().child(self.names(), parent, resolved.name());
-        let form = self.knowledge().form(spot);
+        let spot = self.schema_view().child(self.names(), parent, resolved.name());
+        let form = self.schema_view().kind(spot);
         for predicate in &step.predicates {
             self.resolve_predicate(predicate, spot, &form, prefixes, so_far, &mut resolved)?;
         }
@@ -193,7 +193,7 @@ impl Overlay {
         so_far: &Pattern,
         prefixes: Option<&PrefixMap>,
     ) -> Result<(), ResolveError> {
-        let schema = self.knowledge().schema();
+        let schema = self.schema_view().schema();
         match parent.schema {
             Some(node) if schema.excludes(node, name) => {
                 Err(ResolveError::unknown_node(name, so_far, &schema.children(node), prefixes))
@@ -210,11 +210,11 @@ impl Overlay {
         prefixes: &'a PrefixMap,
     ) -> Result<&'a str, ResolveError> {
         let own = so_far.steps.last().map_or(CONTROLLER, |step| &*step.namespace);
-        let schema = self.knowledge().schema();
+        let schema = self.schema_view().schema();
         if parent.schema.is_some_and(|node| schema.child(node, QName::new(own, local)).is_some()) {
             return Ok(own);
         }
-        let known = self.knowledge().candidates(self.names(), parent, local);
+        let known = self.schema_view().candidates(self.names(), parent, local);
         if known.iter().any(|name| name.namespace == own) {
             return Ok(own);
         }
@@ -258,7 +258,7 @@ impl Overlay {
     ) -> Result<(), ResolveError> {
         let node = || format!("{}/{}", below(so_far), step.local);
         // What paths have only been read by is no reason to refuse another one.
-        let form = if self.knowledge().is_fixed(spot) { form } else { &NodeKind::Unknown { many: false } };
+        let form = if self.schema_view().is_fixed(spot) { form } else { &NodeKind::Unknown { many: false } };
         match (predicate, form) {
             (Predicate::Entry { value }, NodeKind::LeafList | NodeKind::Unknown { .. }) => {
                 let value = match value {
@@ -288,7 +288,7 @@ impl Overlay {
                 let value = match value {
                     Some(value) => {
                         let key = QName::new(&step.namespace, name);
-                        let leaf = self.knowledge().child(self.names(), spot, key);
+                        let leaf = self.schema_view().child(self.names(), spot, key);
                         Some(self.bind(leaf, value, prefixes, &format!("{}/{name}", node()))?.value)
                     }
                     None => None,
@@ -326,7 +326,7 @@ impl Overlay {
             None => value.to_owned(),
             Some(node) => {
                 let namespace = |prefix: &str| prefixes.namespace(prefix).map(str::to_owned);
-                let canonical = self.knowledge().schema().canonical(node, value, &namespace);
+                let canonical = self.schema_view().schema().canonical(node, value, &namespace);
                 let canonical = canonical.map_err(|reason| ResolveError::Value {
                     path: path.into(),
                     reason: reason.to_string(),
@@ -342,7 +342,7 @@ impl Overlay {
     pub fn check_settable(&self, pattern: &Pattern, value: &str) -> Result<(), ResolveError> {
         self.check_exact(pattern)?;
         if let NodeKind::Container | NodeKind::PresenceContainer | NodeKind::List { .. } =
-            self.knowledge().form(self.locate(pattern))
+            self.schema_view().kind(self.locate(pattern))
         {
             let problem = "has no value but children: name a leaf, or use `create`".to_owned();
             return Err(ResolveError::Unfit { path: pattern.to_string(), problem });
@@ -364,9 +364,9 @@ impl Overlay {
     pub fn check_creatable(&self, pattern: &Pattern) -> Result<(), ResolveError> {
         self.check_exact(pattern)?;
         let spot = self.locate(pattern);
-        let problem = match self.knowledge().form(spot) {
+        let problem = match self.schema_view().kind(spot) {
             NodeKind::Leaf => "is a leaf: use `set` with a value",
-            NodeKind::Container if self.knowledge().is_certain(spot) => {
+            NodeKind::Container if self.schema_view().is_certain(spot) => {
                 "is a container that is there whenever something is in it: set what belongs there"
             }
             _ => return Ok(()),
@@ -378,7 +378,7 @@ impl Overlay {
     pub fn check_model(&self, pattern: &Pattern) -> Result<(), ResolveError> {
         let Some((last, above)) = pattern.steps.split_last() else { return Ok(()) };
         let above = Pattern { steps: above.to_vec() };
-        let mut inside = self.knowledge().root();
+        let mut inside = self.schema_view().root();
         for step in &above.steps {
             inside = self.descend(inside, step).1;
         }
@@ -387,11 +387,11 @@ impl Overlay {
 
     /// Refuses a pattern that does not name one node, as far as that is known.
     pub fn check_exact(&self, pattern: &Pattern) -> Result<(), ResolveError> {
-        let mut spot = self.knowledge().root();
+        let mut spot = self.schema_view().root();
         for (index, step) in pattern.steps.iter().enumerate() {
             let (at, inside) = self.descend(spot, step);
             spot = inside;
-            match self.knowledge().form(at) {
+            match self.schema_view().kind(at) {
                 NodeKind::List { keys }
                     if keys.is_empty() || keys.iter().any(|key| step.key(key).is_none()) =>
                 {

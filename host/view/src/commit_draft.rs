@@ -83,7 +83,7 @@ impl CommitDraft {
         let mut missing: Vec<Pattern> =
             wanted.iter().filter(|pattern| !self.overlay.knows(pattern)).cloned().collect();
         missing.dedup();
-        meter.charge(self.overlay.take_looked() as u64).await?;
+        meter.charge(self.overlay.take_visited() as u64).await?;
         if missing.is_empty() {
             return Ok(missing);
         }
@@ -111,7 +111,7 @@ impl CommitDraft {
         before: usize,
         meter: &mut Meter,
     ) -> Result<(), AllowanceExceeded> {
-        meter.charge_sync(self.overlay.take_looked() as u64)?;
+        meter.charge_sync(self.overlay.take_visited() as u64)?;
         let grown = self.overlay.size().saturating_sub(before);
         if grown == 0 { Ok(()) } else { meter.charge_edit_bytes(grown.saturating_mul(NODE)) }
     }
@@ -180,9 +180,9 @@ impl CommitDraft {
         let mut found = Vec::new();
         loop {
             let progress = search.advance(&mut self.overlay);
-            meter.charge(1 + self.overlay.take_looked() as u64).await?;
+            meter.charge(1 + self.overlay.take_visited() as u64).await?;
             match progress {
-                SearchProgress::Looked => {}
+                SearchProgress::Visited => {}
                 SearchProgress::Found(live) => found.push(live),
                 SearchProgress::Done => return Ok(found),
             }

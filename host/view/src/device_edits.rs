@@ -31,7 +31,7 @@ impl CommitDraft {
         for node in edit.children(above) {
             let step = PatternStep::new(edit.qname(node));
             let mut here = Pattern { steps: place.steps.iter().cloned().chain([step]).collect() };
-            let form = self.overlay.knowledge().form(self.overlay.locate(&here));
+            let form = self.overlay.schema_view().kind(self.overlay.locate(&here));
             if let (NodeKind::List { keys }, Some(step)) = (&form, here.steps.last_mut()) {
                 for key in keys.iter() {
                     let leaf = edit.child(node, QName::new(&step.namespace, key));

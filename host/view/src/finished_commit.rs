@@ -177,7 +177,7 @@ impl CommitDraft {
         let scopes = scopes.filter(|scope| seen.insert(Arc::as_ptr(scope))).map(|scope| &**scope).collect();
         let mut stripped = Coverage::default();
         self.stripped.iter().for_each(|pattern| stripped.insert(pattern));
-        let keys = |list: &Pattern| match self.overlay.knowledge().form(self.overlay.locate(list)) {
+        let keys = |list: &Pattern| match self.overlay.schema_view().kind(self.overlay.locate(list)) {
             NodeKind::List { keys } => keys.to_vec(),
             _ => Vec::new(),
         };

@@ -66,7 +66,7 @@ impl CommitDraft {
         if standing.entry.is_some() {
             return standing.entry;
         }
-        let lone = match self.overlay.form(node) {
+        let lone = match self.overlay.kind(node) {
             NodeKind::Leaf
             | NodeKind::EmptyLeaf
             | NodeKind::LeafList

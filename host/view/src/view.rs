@@ -59,7 +59,7 @@ impl View {
         meter: Meter,
     ) -> Self {
         // What the host has looked at before is not the module's to pay for.
-        draft.overlay.take_looked();
+        draft.overlay.take_visited();
         Self { draft, scope, instance, prefixes, meter, read_only: false }
     }
 
@@ -168,8 +168,8 @@ impl View {
                 return Ok(false);
             }
         }
-        let schema = self.draft.overlay.spot(live.node()).schema();
-        let kind = schema.map(|node| self.draft.overlay.knowledge().schema().kind(node));
+        let schema = self.draft.overlay.schema_location(live.node()).schema();
+        let kind = schema.map(|node| self.draft.overlay.schema_view().schema().kind(node));
         Ok(!matches!(
             kind,
             Some(DataNodeKind::Container | DataNodeKind::PresenceContainer | DataNodeKind::List)

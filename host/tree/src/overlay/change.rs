@@ -114,7 +114,7 @@ impl Overlay {
             self.put_text(place.node, text);
             let now = self.clock;
             self.with(place.node, |state| (state.edit, state.at) = (NodeEdit::Made, now));
-            self.soil(place.node);
+            self.mark_dirty(place.node);
         }
         self.written.push(place.node);
         Ok(place.node)
@@ -137,9 +137,9 @@ impl Overlay {
     /// # Errors
     /// As [`set`](Self::set).
     pub fn remove(&mut self, pattern: &Pattern) -> Result<(), ResolveError> {
-        let node = self.touch(pattern)?;
+        let node = self.find_or_add(pattern)?;
         if node != Tree::ROOT {
-            self.take_away(node);
+            self.mark_gone(node);
             self.removed.push(node);
         }
         Ok(())
@@ -151,19 +151,19 @@ impl Overlay {
     /// # Errors
     /// As [`set`](Self::set).
     pub fn strip(&mut self, pattern: &Pattern) -> Result<(), ResolveError> {
-        let node = self.touch(pattern)?;
+        let node = self.find_or_add(pattern)?;
         if node != Tree::ROOT {
-            self.take_away(node);
+            self.mark_gone(node);
         }
         Ok(())
     }
 
-    fn take_away(&mut self, node: NodeId) {
+    fn mark_gone(&mut self, node: NodeId) {
         self.journal_node(node, false);
         self.clock += 1;
         let now = self.clock;
         self.with(node, |state| (state.edit, state.at, state.cut) = (NodeEdit::Gone, now, now));
-        self.soil(node);
+        self.mark_dirty(node);
     }
 
     /// Makes the node and what is missing above it.
@@ -176,10 +176,10 @@ impl Overlay {
             let entry = !step.keys.is_empty() || step.entry.is_some();
             let wanted = if index == last || entry { edit } else { NodeEdit::Implied };
             if index < last && !entry {
-                self.knowledge.learn_container(self.state(node).shape);
+                self.schema_view.learn_container(self.state(node).shape);
             }
-            self.knowledge.see(self.state(node).shape);
-            place = self.revive(place, node, wanted, NodePosition::Last);
+            self.schema_view.mark_seen(self.state(node).shape);
+            place = self.ensure_present(place, node, wanted, NodePosition::Last);
             for (key, value) in &step.keys {
                 self.make_key(place, key, value.as_deref().unwrap_or_default())?;
             }
@@ -203,12 +203,18 @@ impl Overlay {
                 leaf
             }
         };
-        self.revive(entry, leaf, NodeEdit::Made, NodePosition::Still);
+        self.ensure_present(entry, leaf, NodeEdit::Made, NodePosition::Still);
         Ok(())
     }
 
     /// Sees to it that a node is there now. What had been cut stays cut.
-    fn revive(&mut self, parent: LiveNode, node: NodeId, edit: NodeEdit, stand: NodePosition) -> LiveNode {
+    fn ensure_present(
+        &mut self,
+        parent: LiveNode,
+        node: NodeId,
+        edit: NodeEdit,
+        stand: NodePosition,
+    ) -> LiveNode {
         let state = *self.state(node);
         let there = self.below(parent, node);
         let stronger = edit == NodeEdit::Made && state.edit == NodeEdit::Implied;
@@ -226,12 +232,12 @@ impl Overlay {
             self.tree.attach(node, parent.node, None);
         }
         self.with(node, |state| (state.edit, state.at) = (edit, at));
-        self.soil(node);
+        self.mark_dirty(node);
         LiveNode { node, cut: state.cut.max(parent.cut) }
     }
 
     /// The node of a path, made if need be but on neither side yet.
-    fn touch(&mut self, pattern: &Pattern) -> Result<NodeId, ResolveError> {
+    fn find_or_add(&mut self, pattern: &Pattern) -> Result<NodeId, ResolveError> {
         let mut node = Tree::ROOT;
         for (index, step) in pattern.steps.iter().enumerate() {
             let fresh = self.states.len();
@@ -261,9 +267,9 @@ impl Overlay {
     ) -> Result<NodeId, ResolveError> {
         let name = self.tree.intern(step.name());
         let missing = |keys: &[Box<str>]| ResolveError::missing_keys(pattern, index, keys);
-        let spot = self.child_spot(parent, name);
-        let fixed = self.knowledge.is_fixed(spot);
-        let (keys, key): (Vec<Name>, String) = match (self.knowledge.form(spot), &step.entry) {
+        let spot = self.child_location(parent, name);
+        let fixed = self.schema_view.is_fixed(spot);
+        let (keys, key): (Vec<Name>, String) = match (self.schema_view.kind(spot), &step.entry) {
             (NodeKind::List { keys }, _) if fixed => {
                 let values: Option<Vec<&str>> = keys.iter().map(|key| step.key(key)).collect();
                 let values = values.filter(|values| !values.is_empty()).ok_or_else(|| missing(&keys))?;
@@ -272,7 +278,7 @@ impl Overlay {
             }
             (_, Some(Some(value))) => {
                 if let Some(shape) = spot.shape {
-                    self.knowledge.learn_leaf_list(shape);
+                    self.schema_view.learn_leaf_list(shape);
                 }
                 (Vec::new(), value.clone())
             }
@@ -282,7 +288,7 @@ impl Overlay {
                 let values: Option<Vec<&str>> = keys.iter().map(|key| step.key(key)).collect();
                 let values = values.ok_or_else(|| missing(&keys))?;
                 if let Some(shape) = spot.shape {
-                    self.knowledge.learn_keys(shape, keys.as_slice().into());
+                    self.schema_view.learn_keys(shape, keys.as_slice().into());
                 }
                 let names = keys.iter().map(|key| self.tree.intern(QName::new(&step.namespace, key)));
                 (names.collect(), join(values))
@@ -327,7 +333,7 @@ impl Overlay {
     }
 
     /// Marks the way to an edited node.
-    fn soil(&mut self, node: NodeId) {
+    fn mark_dirty(&mut self, node: NodeId) {
         let mut at = Some(node);
         while let Some(node) = at.filter(|&node| !self.state(node).dirty) {
             self.with(node, |state| state.dirty = true);

@@ -121,7 +121,7 @@ impl DifferenceWriter<'_> {
     fn element(&mut self, node: NodeId, to: NodeId) -> Result<(NodeId, Vec<NodeId>), Error> {
         let element = self.copy(node, to)?;
         let mut leaves = Vec::new();
-        if let NodeKind::List { keys } = self.overlay.form(node) {
+        if let NodeKind::List { keys } = self.overlay.kind(node) {
             for key in self.overlay.key_names(self.overlay.tree.name(node), &keys) {
                 let leaf = self.overlay.tree.children_named(node, key).next();
                 if let Some(leaf) = leaf {
@@ -145,7 +145,7 @@ impl DifferenceWriter<'_> {
     }
 
     fn removal(&mut self, node: NodeId, to: NodeId) -> Result<bool, Error> {
-        match self.overlay.form(node) {
+        match self.overlay.kind(node) {
             NodeKind::Leaf | NodeKind::EmptyLeaf => {
                 let name = self.out.intern(self.overlay.tree.qname(node));
                 let element = self.out.append(to, name)?;
@@ -190,7 +190,7 @@ impl DifferenceWriter<'_> {
     /// its place, unless one that stands behind it had been made before it.
     fn reordered(&mut self, parent: LiveNode) -> (HashMap<NodeId, u32>, Vec<NodeId>) {
         let (mut late, mut moved) = (HashMap::new(), Vec::new());
-        if !self.overlay.knowledge.has_model() || !self.overlay.state(parent.node).dirty {
+        if !self.overlay.schema_view.has_model() || !self.overlay.state(parent.node).dirty {
             return (late, moved);
         }
         let mut remade: HashMap<Name, Vec<(u32, usize, NodeId)>> = HashMap::new();
@@ -201,8 +201,8 @@ impl DifferenceWriter<'_> {
             if state.edit != NodeEdit::Made || self.overlay.below(parent, node).is_none() {
                 continue;
             }
-            let spot = self.overlay.spot(node);
-            if !self.overlay.knowledge.is_ordered_by_user(spot) {
+            let spot = self.overlay.schema_location(node);
+            if !self.overlay.schema_view.is_ordered_by_user(spot) {
                 continue;
             }
             let name = self.overlay.tree.name(node);

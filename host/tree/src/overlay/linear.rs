@@ -38,7 +38,7 @@ fn load(overlay: &mut Overlay, fragment: &Tree, read: &Pattern) -> (usize, usize
     loop {
         match overlay.load_some(fragment, &mut loading).unwrap() {
             0 => return (all, steps),
-            looked => (all, steps) = (all + looked, steps + 1),
+            visited => (all, steps) = (all + visited, steps + 1),
         }
     }
 }
@@ -52,7 +52,7 @@ fn children(overlay: &mut Overlay) -> usize {
 fn assert_linear(run: impl Fn(&mut Overlay, usize) -> usize) {
     let [once, twice, four] = [500, 1000, 2000].map(|count| {
         let mut overlay = Overlay::new(Arc::new(NoSchema));
-        run(&mut overlay, count) + overlay.take_looked()
+        run(&mut overlay, count) + overlay.take_visited()
     });
     let most = |of: usize| 2 * of + of / 4;
     assert!(twice <= most(once) && four <= most(twice), "{once}, {twice}, {four}");
@@ -89,7 +89,7 @@ fn lists_of_unknown_keys_beside_each_other_are_read_again() {
     assert_linear(|overlay, count| {
         let all = container(&of(count, |n| format!("<l{n}><a>1</a></l{n}><l{n}><a>2</a></l{n}>")));
         load(overlay, &all, &at(&[]));
-        overlay.take_looked();
+        overlay.take_visited();
         let (again, _) = load(overlay, &all, &at(&[]));
         assert_eq!(children(overlay), 2 * count);
         again
@@ -101,7 +101,7 @@ fn a_key_is_found_wherever_it_stands() {
     assert_linear(|overlay, count| {
         let leaves = of(count, |n| format!("<m>{n}</m>"));
         load(overlay, &container(&format!("<l>{leaves}<z>1</z></l>")), &at(&[]));
-        overlay.take_looked();
+        overlay.take_visited();
         overlay.learn(&at(&[("l", Some(("z", "1")))]));
         let found = overlay.find(&at(&[("l", Some(("z", "1"))), ("m", None)]));
         assert_eq!(found.len(), count);
@@ -118,14 +118,14 @@ fn every_table_is_counted() {
     const ENTRIES: usize = 100;
     let mut overlay = Overlay::new(Arc::new(NoSchema));
     load(&mut overlay, &container(&of(ENTRIES, |n| format!("<l><a>{n}</a><b>{n}</b></l>"))), &at(&[]));
-    overlay.take_looked();
+    overlay.take_visited();
     for key in ["a", "b", "a", "b"] {
         let asked = at(&[("l", Some((key, "7")))]);
         overlay.learn(&asked);
         assert_eq!(overlay.find(&asked).len(), 1);
-        assert!(overlay.take_looked() >= ENTRIES);
+        assert!(overlay.take_visited() >= ENTRIES);
         assert_eq!(overlay.find(&asked).len(), 1);
-        assert_eq!(overlay.take_looked(), 0);
+        assert_eq!(overlay.take_visited(), 0);
     }
 }
 
@@ -137,9 +137,9 @@ fn what_was_asked_for_by_many_sets_of_keys_is_counted() {
     for n in 0..SETS {
         load(&mut overlay, &Tree::new(), &at(&[("l", Some((&format!("k{n}"), "1")))]));
     }
-    overlay.take_looked();
+    overlay.take_visited();
     assert!(!overlay.knows(&at(&[("l", None)])));
-    assert!(overlay.take_looked() > SETS);
+    assert!(overlay.take_visited() > SETS);
 }
 
 #[test]
@@ -147,7 +147,7 @@ fn a_name_in_very_many_namespaces_has_few_candidates() {
     let mut overlay = Overlay::new(Arc::new(NoSchema));
     load(&mut overlay, &container(&of(500, |n| format!("<x xmlns='urn:{n}'/>"))), &at(&[]));
     let place = overlay.locate(&at(&[]));
-    let candidates = overlay.knowledge().candidates(overlay.names(), place, "x");
+    let candidates = overlay.schema_view().candidates(overlay.names(), place, "x");
     assert!((2..100).contains(&candidates.len()), "{}", candidates.len());
 }
 

@@ -29,7 +29,7 @@ impl Overlay {
     /// [`load_some`](Self::load_some) has returned 0.
     pub fn begin_load(&mut self, read: &[Pattern]) -> FragmentLoad {
         for pattern in read {
-            self.knowledge.learn(&mut self.tree, pattern, false);
+            self.schema_view.learn(&mut self.tree, pattern, false);
         }
         FragmentLoad {
             read: read.to_vec(),
@@ -53,7 +53,7 @@ impl Overlay {
                 order: Vec::new(),
             });
         }
-        let before = self.lookup.looked;
+        let before = self.lookup.visited;
         match current {
             Some(children) if children.next.is_some() => {
                 let loaded = self.load_child(fragment, children, names, todo);
@@ -68,7 +68,7 @@ impl Overlay {
                 return Ok(0);
             }
         }
-        Ok(1 + std::mem::replace(&mut self.lookup.looked, before).saturating_sub(before))
+        Ok(1 + std::mem::replace(&mut self.lookup.visited, before).saturating_sub(before))
     }
 
     fn load_child(
@@ -85,8 +85,8 @@ impl Overlay {
         let several = has_twin(fragment, child);
         let leaf = fragment.first_child(child).is_none();
         if several {
-            let shape = self.knowledge.shape(self.state(parent).shape, name, &self.tree);
-            if leaf { self.knowledge.learn_leaf_list(shape) } else { self.knowledge.learn_many(shape) }
+            let shape = self.schema_view.shape(self.state(parent).shape, name, &self.tree);
+            if leaf { self.schema_view.learn_leaf_list(shape) } else { self.schema_view.learn_many(shape) }
         }
         let found =
             if children.fresh { SameNode::None } else { self.same(parent, name, fragment, child, several) };
@@ -117,7 +117,7 @@ impl Overlay {
         };
         self.load_text(node, fragment, child)?;
         self.with(node, |state| state.in_base = true);
-        self.knowledge.see(self.state(node).shape);
+        self.schema_view.mark_seen(self.state(node).shape);
         if !leaf {
             todo.push((node, child));
         }
@@ -150,7 +150,7 @@ impl Overlay {
         }
         let wanted: HashSet<NodeId> = order.iter().copied().collect();
         let mut children: Vec<NodeId> = self.tree.children(parent).collect();
-        self.lookup.looked += children.len();
+        self.lookup.visited += children.len();
         if children.iter().filter(|child| wanted.contains(child)).eq(order) {
             return;
         }
@@ -167,7 +167,7 @@ impl Overlay {
         let mut first = None;
         let mut at = self.tree.last_child(parent);
         while let Some(node) = at.filter(|&node| !self.in_base(node)) {
-            self.lookup.looked += 1;
+            self.lookup.visited += 1;
             first = Some(node);
             at = self.tree.previous_sibling(node);
         }
@@ -196,7 +196,7 @@ impl Overlay {
             return known;
         }
         let mut pattern = self.pattern(children.parent);
-        self.lookup.looked += pattern.steps.len();
+        self.lookup.visited += pattern.steps.len();
         pattern.steps.push(PatternStep::new(self.tree.names().resolve(name)));
         let covered = self.coverage.covers(&pattern);
         children.read_before.insert(name, covered);
@@ -212,14 +212,14 @@ impl Overlay {
         child: NodeId,
         several: bool,
     ) -> SameNode {
-        let spot = self.child_spot(parent, name);
-        match self.knowledge.form(spot) {
+        let spot = self.child_location(parent, name);
+        match self.schema_view.kind(spot) {
             NodeKind::List { keys } if !keys.is_empty() => {
                 if let Some(key) = entry_key(fragment, child, &keys) {
                     let keys = self.key_names(name, &keys);
                     let node = self.entry_node(parent, name, &keys, &key);
                     // What a path called keys may not be all of them.
-                    if self.knowledge.is_certain(spot)
+                    if self.schema_view.is_certain(spot)
                         || !node.is_some_and(|node| self.differ(node, fragment, child))
                     {
                         return node.into();
@@ -242,7 +242,7 @@ impl Overlay {
                 if self.in_base(node) && !self.base_text(node).means(&text) {
                     // One leaf has one value: these are two entries of a leaf-list.
                     if let Some(shape) = spot.shape {
-                        self.knowledge.learn_leaf_list(shape);
+                        self.schema_view.learn_leaf_list(shape);
                     }
                     return SameNode::None;
                 }
@@ -256,7 +256,7 @@ impl Overlay {
                     return SameNode::Some(node);
                 }
                 if let Some(shape) = spot.shape {
-                    self.knowledge.learn_many(shape);
+                    self.schema_view.learn_many(shape);
                 }
                 SameNode::Unknown
             }
@@ -267,10 +267,10 @@ impl Overlay {
     pub(super) fn differ(&mut self, node: NodeId, fragment: &Tree, from: NodeId) -> bool {
         let shape = self.state(node).shape;
         fragment.children(from).any(|leaf| {
-            self.lookup.looked += 1;
+            self.lookup.visited += 1;
             let Some(value) = fragment.value(leaf) else { return false };
             let Some(name) = self.tree.names().get(fragment.qname(leaf)) else { return false };
-            if has_twin(fragment, leaf) || self.knowledge.is_leaf_list(shape, name) {
+            if has_twin(fragment, leaf) || self.schema_view.is_leaf_list(shape, name) {
                 return false;
             }
             let met = match self.lookup.named(&self.tree, node, name) {
@@ -283,8 +283,8 @@ impl Overlay {
 
     /// Puts a new entry into the table of its list.
     fn enter(&mut self, parent: NodeId, name: Name, fragment: &Tree, child: NodeId, node: NodeId) {
-        let spot = self.child_spot(parent, name);
-        let key = match self.knowledge.form(spot) {
+        let spot = self.child_location(parent, name);
+        let key = match self.schema_view.kind(spot) {
             NodeKind::List { keys } if !keys.is_empty() => entry_key(fragment, child, &keys),
             NodeKind::LeafList => Some(fragment.value(child).unwrap_or_default().to_owned()),
             _ => None,

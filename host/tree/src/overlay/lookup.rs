@@ -20,7 +20,7 @@ pub(super) struct ChildLookup {
     /// For lists and leaf-lists under a parent: by keys or value.
     entries: HashMap<(NodeId, Name), EntryTable>,
     /// How many nodes were gone through to find others or to make tables.
-    pub(super) looked: usize,
+    pub(super) visited: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -98,7 +98,7 @@ impl ChildLookup {
         }
         let mut names: HashMap<Name, FirstEntry> = HashMap::new();
         for child in tree.children(parent) {
-            self.looked += 1;
+            self.visited += 1;
             names
                 .entry(tree.name(child))
                 .and_modify(|entry| entry.and(child))
@@ -128,13 +128,13 @@ impl ChildLookup {
     fn table(&mut self, tree: &Tree, (parent, name): (NodeId, Name), keys: &[Name]) -> EntryTable {
         let mut entries = EntryTable { keys: keys.to_vec(), by_key: HashMap::new() };
         for node in tree.children(parent) {
-            self.looked += 1;
+            self.visited += 1;
             if tree.name(node) != name {
                 continue;
             }
-            self.looked += keys.len();
+            self.visited += keys.len();
             if let Some(key) = self.key_of(tree, node, keys) {
-                self.looked += key.len() / BYTES;
+                self.visited += key.len() / BYTES;
                 entries.enter(&key, node);
             }
         }
@@ -175,7 +175,7 @@ pub(super) enum StepMatch {
 
 impl Overlay {
     /// The child that a step means, where it can mean one only.
-    pub(super) fn met(&mut self, parent: NodeId, step: &PatternStep) -> StepMatch {
+    pub(super) fn find_step(&mut self, parent: NodeId, step: &PatternStep) -> StepMatch {
         let Some(name) = self.tree.names().get(step.name()) else { return StepMatch::One(None) };
         let one = |entry: Option<FirstEntry>| match entry {
             Some(FirstEntry { several: true, .. }) => StepMatch::Any,
@@ -184,8 +184,8 @@ impl Overlay {
         if let Some(Some(value)) = &step.entry {
             return one(self.lookup.entry(&self.tree, (parent, name), &[], value));
         }
-        let spot = self.child_spot(parent, name);
-        match self.knowledge.form(spot) {
+        let spot = self.child_location(parent, name);
+        match self.schema_view.kind(spot) {
             NodeKind::List { keys } if !keys.is_empty() => {
                 let values: Option<Vec<&str>> = keys.iter().map(|key| step.key(key)).collect();
                 // A path may ask for more than the keys that are known.
@@ -222,10 +222,10 @@ impl Overlay {
     }
 
     /// What is known of the children of this name.
-    pub(super) fn child_spot(&mut self, parent: NodeId, name: Name) -> SchemaLocation {
-        let above = self.inside(parent);
-        let shape = self.knowledge.shape(self.state(parent).shape, name, &self.tree);
+    pub(super) fn child_location(&mut self, parent: NodeId, name: Name) -> SchemaLocation {
+        let above = self.location_below(parent);
+        let shape = self.schema_view.shape(self.state(parent).shape, name, &self.tree);
         let qname = self.tree.names().resolve(name);
-        SchemaLocation { shape: Some(shape), ..self.knowledge.child(self.tree.names(), above, qname) }
+        SchemaLocation { shape: Some(shape), ..self.schema_view.child(self.tree.names(), above, qname) }
     }
 }

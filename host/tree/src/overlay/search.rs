@@ -29,7 +29,7 @@ struct SearchFrame {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SearchProgress {
     /// A node was looked at.
-    Looked,
+    Visited,
     /// The pattern matches this one.
     Found(LiveNode),
     /// There is nothing more.
@@ -52,19 +52,19 @@ impl PatternSearch {
         };
         let child = match frame.next {
             Some(next) => next,
-            None => match overlay.met(place.node, step) {
+            None => match overlay.find_step(place.node, step) {
                 StepMatch::One(child) => {
                     self.stack.pop();
                     let child = child.and_then(|child| overlay.below(place, child));
                     self.stack.extend(child.map(|place| SearchFrame { place, depth: depth + 1, next: None }));
-                    return SearchProgress::Looked;
+                    return SearchProgress::Visited;
                 }
                 StepMatch::Any => overlay.tree.first_child(place.node),
             },
         };
         let Some(child) = child else {
             self.stack.pop();
-            return SearchProgress::Looked;
+            return SearchProgress::Visited;
         };
         frame.next = Some(overlay.tree.next_sibling(child));
         if overlay.tree.qname(child) == step.name()
@@ -73,7 +73,7 @@ impl PatternSearch {
         {
             self.stack.push(SearchFrame { place: found, depth: depth + 1, next: None });
         }
-        SearchProgress::Looked
+        SearchProgress::Visited
     }
 }
 
@@ -84,7 +84,7 @@ impl Overlay {
         let mut found = Vec::new();
         loop {
             match search.advance(self) {
-                SearchProgress::Looked => {}
+                SearchProgress::Visited => {}
                 SearchProgress::Found(place) => found.push(place),
                 SearchProgress::Done => return found,
             }
@@ -104,7 +104,7 @@ impl Overlay {
                 is(node) || several && self.tree.children_named(place.node, name).any(is)
             });
             if leaf.is_some_and(|leaf| leaf.several) {
-                self.lookup.looked += self.tree.children(place.node).count();
+                self.lookup.visited += self.tree.children(place.node).count();
             }
             if !found {
                 return false;

@@ -13,7 +13,7 @@ impl Overlay {
     pub fn knows(&mut self, pattern: &Pattern) -> bool {
         let mut front = CoverageFront::top();
         let knows = self.knows_from(&mut front, pattern);
-        self.lookup.looked += front.looked;
+        self.lookup.visited += front.visited;
         knows
     }
 
@@ -25,10 +25,10 @@ impl Overlay {
                 return true;
             }
             *front = self.coverage.step(front, step);
-            node = match node.map(|node| (node, self.met(node, step))) {
+            node = match node.map(|node| (node, self.find_step(node, step))) {
                 Some((_, StepMatch::One(node))) => node,
                 Some((parent, StepMatch::Any)) => {
-                    let lone = self.lone(parent, step);
+                    let lone = self.only_child(parent, step);
                     one &= lone.is_some();
                     lone.flatten()
                 }
@@ -43,12 +43,12 @@ impl Overlay {
     }
 
     /// The child that a step without keys means, where nothing says that there are several.
-    fn lone(&mut self, parent: NodeId, step: &PatternStep) -> Option<Option<NodeId>> {
+    fn only_child(&mut self, parent: NodeId, step: &PatternStep) -> Option<Option<NodeId>> {
         let Some(name) = self.tree.names().get(step.name()) else { return Some(None) };
-        let spot = self.child_spot(parent, name);
+        let spot = self.child_location(parent, name);
         let is_lone = step.keys.is_empty()
             && step.entry.is_none()
-            && matches!(self.knowledge.form(spot), NodeKind::Unknown { many: false });
+            && matches!(self.schema_view.kind(spot), NodeKind::Unknown { many: false });
         is_lone.then(|| self.child_node(parent, name))
     }
 
@@ -74,7 +74,7 @@ impl Overlay {
         front: &CoverageFront,
         around: EnclosingEntries,
     ) -> UnreadBelow {
-        let keys = match self.form(parent) {
+        let keys = match self.kind(parent) {
             NodeKind::List { keys } => self.key_names(self.tree.name(parent), &keys),
             _ => Vec::new(),
         };

@@ -311,7 +311,7 @@ fn with_a_model_it_decides() {
 fn a_value_keeps_the_prefix_that_the_module_declared() {
     let overlay = overlay(NoSchema, "");
     let prefixes = prefixes();
-    let spot = overlay.knowledge().root();
+    let spot = overlay.schema_view().root();
     let bind = |value: &str| {
         let bound = overlay.bind(spot, value, &prefixes, "/x").unwrap();
         (bound.value, bound.bindings.into_iter().map(|(prefix, _)| prefix).collect::<String>())

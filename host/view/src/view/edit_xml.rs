@@ -80,7 +80,7 @@ impl View {
         let overlay = &self.draft.overlay;
         let spot = overlay.locate(&bare);
         overlay.check_model(&bare).map_err(refused)?;
-        let form = overlay.knowledge().form(spot);
+        let form = overlay.schema_view().kind(spot);
         let is_leaf = fragment.first_child(node).is_none();
         let text = fragment.value(node).unwrap_or_default();
         let mut step = PatternStep::new(name);
@@ -114,7 +114,7 @@ impl View {
         match said {
             ElementOperation::Remove => self.remove_resolved(&pattern).await,
             ElementOperation::Merge if is_leaf => match form {
-                NodeKind::Container if self.draft.overlay.knowledge().is_certain(spot) => Ok(()),
+                NodeKind::Container if self.draft.overlay.schema_view().is_certain(spot) => Ok(()),
                 NodeKind::Container | NodeKind::PresenceContainer | NodeKind::List { .. } => {
                     self.create_resolved(&pattern).await
                 }
@@ -204,7 +204,7 @@ impl View {
         let Some(schema) = spot.schema() else { return Ok(BoundValue { value: value.into(), bindings }) };
         let namespace =
             |prefix: &str| bindings.iter().find(|(bound, _)| bound == prefix).map(|(_, ns)| ns.clone());
-        let canonical = self.draft.overlay.knowledge().schema().canonical(schema, value, &namespace);
+        let canonical = self.draft.overlay.schema_view().schema().canonical(schema, value, &namespace);
         let canonical = canonical.map_err(|reason| {
             refused(ResolveError::Value { path: pattern.to_string(), reason: reason.to_string() })
         })?;

@@ -71,7 +71,7 @@ impl View {
             self.meter.charge(pattern.steps.len() as u64).await?;
             let overlay = &mut self.draft.overlay;
             let lineage = overlay.ancestors(live.node());
-            let is_open = |&node: &NodeId| matches!(overlay.form(node), NodeKind::Unknown { many: true });
+            let is_open = |&node: &NodeId| matches!(overlay.kind(node), NodeKind::Unknown { many: true });
             if let Some(at) = lineage.iter().position(is_open) {
                 let list = Pattern { steps: pattern.steps.iter().take(at + 1).cloned().collect() };
                 return Err(
@@ -211,7 +211,7 @@ impl View {
     /// To know which entries there are takes their keys, where these are known.
     pub(super) fn keys_only(&self, pattern: &Pattern, wanted: Vec<Pattern>) -> Vec<Pattern> {
         let overlay = &self.draft.overlay;
-        let form = overlay.knowledge().form(overlay.locate(pattern));
+        let form = overlay.schema_view().kind(overlay.locate(pattern));
         match (form, pattern.steps.last(), &wanted[..]) {
             (NodeKind::List { keys }, Some(last), [one])
                 if (1..=MOST_KEYS).contains(&keys.len()) && one == pattern =>

@@ -176,7 +176,7 @@ impl View {
         let overlay = &self.draft.overlay;
         let known = |(step, spot): (&PatternStep, SchemaLocation)| {
             let said = !step.keys.is_empty() || step.entry.is_some();
-            said || !matches!(overlay.knowledge().form(spot), NodeKind::Unknown { .. })
+            said || !matches!(overlay.schema_view().kind(spot), NodeKind::Unknown { .. })
         };
         overlay.check_exact(pattern).is_ok() && pattern.steps.iter().zip(overlay.spots(pattern)).all(known)
     }
@@ -191,7 +191,7 @@ impl View {
             return Ok(());
         }
         let overlay = &self.draft.overlay;
-        let is_presence = |spot| overlay.knowledge().form(spot) == NodeKind::PresenceContainer;
+        let is_presence = |spot| overlay.schema_view().kind(spot) == NodeKind::PresenceContainer;
         let presence: Vec<bool> = overlay.spots(pattern).map(is_presence).collect();
         let mut above = Pattern::default();
         for (step, presence) in pattern.steps.iter().zip(presence).take(pattern.steps.len().saturating_sub(1))

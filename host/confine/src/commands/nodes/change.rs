@@ -48,7 +48,7 @@ fn edit_for(target: DataPath, change: NodeChange<'_>) -> Result<String, Error> {
     if node.is_some_and(|node| !node.is_config()) {
         return Err(Error::State { path: pattern.to_string() });
     }
-    let form = overlay.knowledge().form(spot);
+    let form = overlay.schema_view().kind(spot);
     match (change, form) {
         (NodeChange::Set(_), NodeKind::Container | NodeKind::PresenceContainer | NodeKind::List { .. }) => {
             return Err(Error::NoValue { path: pattern.to_string() });

@@ -152,7 +152,7 @@ impl ShellState {
         let target = self.find(path, None, ModelDepth::Node).await?;
         let pattern = target.pattern();
         target.overlay.check_exact(&pattern)?;
-        let what = match target.overlay.knowledge().form(target.overlay.locate(&pattern)) {
+        let what = match target.overlay.schema_view().kind(target.overlay.locate(&pattern)) {
             NodeKind::Leaf | NodeKind::EmptyLeaf => "a leaf",
             NodeKind::LeafList => "an entry of a leaf-list",
             NodeKind::AnyData => "data without a YANG model",

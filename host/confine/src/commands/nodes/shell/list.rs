@@ -35,7 +35,7 @@ pub(super) async fn text(shell: &mut ShellState, path: &str, all: bool) -> Resul
     let is_one = target.overlay.check_exact(&pattern).is_ok();
     let found = target.overlay.find(&pattern);
     let has_children = |target: &DataPath| {
-        let form = target.overlay.knowledge().form(target.overlay.locate(&pattern));
+        let form = target.overlay.schema_view().kind(target.overlay.locate(&pattern));
         !matches!(form, NodeKind::Leaf | NodeKind::EmptyLeaf | NodeKind::LeafList)
     };
     let (listed, parent) = match found.first() {
@@ -67,8 +67,9 @@ fn present(target: &mut DataPath, parent: &Pattern, listed: &[LiveNode]) -> Vec<
         let step = target.overlay.step(live.node());
         let name = (step.namespace.to_string(), step.local.to_string());
         let name = written.get(&name).cloned().unwrap_or(name.1);
-        let form = target.overlay.form(live.node());
-        let node = target.overlay.spot(live.node()).schema().and_then(|node| target.models.node(node));
+        let form = target.overlay.kind(live.node());
+        let node =
+            target.overlay.schema_location(live.node()).schema().and_then(|node| target.models.node(node));
         let (kind, of) = match node {
             Some(node) => (names::kind(node), names::type_of(node)),
             None => (names::form(&form), String::new()),

@@ -36,7 +36,7 @@ fn inside(overlay: &Overlay, pattern: &Pattern) -> Option<SchemaNode> {
     let keys = pattern.steps.last().map(|step| step.keys.as_slice()).unwrap_or_default();
     let values: Option<Vec<&str>> = keys.iter().map(|(_, value)| value.as_deref()).collect();
     let values = values.filter(|values| !values.is_empty());
-    values.map_or(spot, |values| overlay.knowledge().entry(spot, &values)).schema()
+    values.map_or(spot, |values| overlay.schema_view().entry(spot, &values)).schema()
 }
 
 /// A name with the prefix of its module, or with the module's name where others have the same prefix.

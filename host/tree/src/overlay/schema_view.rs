@@ -24,7 +24,7 @@ pub struct SchemaView {
 #[derive(Clone, Debug)]
 struct SchemaPath {
     learned: LearnedList,
-    firm: KeyCertainty,
+    certainty: KeyCertainty,
     /// Under one parent, more than one node with children has been seen.
     many: bool,
     /// A node has been there, or it was declared: not only asked for.
@@ -109,12 +109,12 @@ impl SchemaView {
     pub(super) const ROOT: u32 = 0;
 
     pub(super) fn new(schema: Arc<dyn Schema>, tree: &mut Tree) -> Self {
-        let mut knowledge = Self {
+        let mut schema_view = Self {
             schema,
             known: ListKeys::default(),
             shapes: vec![SchemaPath {
                 learned: LearnedList::Container,
-                firm: KeyCertainty::Declared,
+                certainty: KeyCertainty::Declared,
                 many: false,
                 seen: true,
                 known: Some(0),
@@ -126,15 +126,15 @@ impl SchemaView {
             let path = path.iter().map(|local| QName::new(CONTROLLER, local));
             let shape = path.fold(Self::ROOT, |above, name| {
                 let name = tree.intern(name);
-                let shape = knowledge.shape(above, name, tree);
-                knowledge.see(shape);
+                let shape = schema_view.shape(above, name, tree);
+                schema_view.mark_seen(shape);
                 shape
             });
-            if let Some(shape) = knowledge.shapes.get_mut(shape as usize) {
-                (shape.learned, shape.firm) = (LearnedList::Container, KeyCertainty::Declared);
+            if let Some(shape) = schema_view.shapes.get_mut(shape as usize) {
+                (shape.learned, shape.certainty) = (LearnedList::Container, KeyCertainty::Declared);
             }
         }
-        knowledge
+        schema_view
     }
 
     /// The shape of a child, given now if there is none yet.
@@ -153,8 +153,8 @@ impl SchemaView {
             Some(None) => LearnedList::Container,
             None => LearnedList::Nothing,
         };
-        let firm = if known.is_some() { KeyCertainty::Declared } else { KeyCertainty::Weak };
-        self.shapes.push(SchemaPath { learned, firm, many: false, seen: false, known });
+        let certainty = if known.is_some() { KeyCertainty::Declared } else { KeyCertainty::Weak };
+        self.shapes.push(SchemaPath { learned, certainty, many: false, seen: false, known });
         self.by_name.insert((parent, name), shape);
         self.by_local.entry((parent, qname.local.into())).or_default().push(name);
         shape
@@ -166,7 +166,7 @@ impl SchemaView {
     }
 
     /// Takes note that a node is there, or may well be.
-    pub(super) fn see(&mut self, shape: u32) {
+    pub(super) fn mark_seen(&mut self, shape: u32) {
         if let Some(shape) = self.shapes.get_mut(shape as usize) {
             shape.seen = true;
         }
@@ -191,20 +191,20 @@ impl SchemaView {
 
     /// Whether the kind of a node is known for certain: from the model, or because it was declared.
     pub fn is_certain(&self, spot: SchemaLocation) -> bool {
-        spot.schema.is_some() || self.firm(spot) >= Some(KeyCertainty::Declared)
+        spot.schema.is_some() || self.certainty(spot) >= Some(KeyCertainty::Declared)
     }
 
     /// Whether what is known of a node stays: it is certain, or something was edited by it.
     pub(crate) fn is_fixed(&self, spot: SchemaLocation) -> bool {
-        spot.schema.is_some() || self.firm(spot) >= Some(KeyCertainty::Used)
+        spot.schema.is_some() || self.certainty(spot) >= Some(KeyCertainty::Used)
     }
 
-    fn firm(&self, spot: SchemaLocation) -> Option<KeyCertainty> {
-        self.shapes.get(spot.shape? as usize).map(|shape| shape.firm)
+    fn certainty(&self, spot: SchemaLocation) -> Option<KeyCertainty> {
+        self.shapes.get(spot.shape? as usize).map(|shape| shape.certainty)
     }
 
     /// The kind of what stands at a place.
-    pub fn form(&self, spot: SchemaLocation) -> NodeKind {
+    pub fn kind(&self, spot: SchemaLocation) -> NodeKind {
         if let Some(node) = spot.schema {
             return match self.schema.kind(node) {
                 DataNodeKind::Container => NodeKind::Container,
@@ -269,7 +269,7 @@ impl SchemaView {
             let keys: Keys = step.keys.iter().map(|(key, _)| key.clone()).collect();
             let Some(shape) = self.shapes.get_mut(at as usize) else { return new };
             shape.seen |= declared;
-            let firm = if declared { KeyCertainty::Declared } else { KeyCertainty::Weak };
+            let certainty = if declared { KeyCertainty::Declared } else { KeyCertainty::Weak };
             let learned = if !keys.is_empty() {
                 Some(LearnedList::List(keys))
             } else if step.entry.is_some() {
@@ -278,9 +278,9 @@ impl SchemaView {
                 None
             };
             match learned {
-                Some(learned) if shape.learned == learned => shape.firm = shape.firm.max(firm),
-                Some(learned) if shape.takes(&learned, firm) => {
-                    (shape.learned, shape.firm) = (learned, shape.firm.max(firm));
+                Some(learned) if shape.learned == learned => shape.certainty = shape.certainty.max(certainty),
+                Some(learned) if shape.takes(&learned, certainty) => {
+                    (shape.learned, shape.certainty) = (learned, shape.certainty.max(certainty));
                     new = true;
                 }
                 None if careful && index + 1 < pattern.steps.len() => self.learn_container(at),
@@ -313,9 +313,9 @@ impl SchemaView {
 
     fn fix(&mut self, shape: u32, learned: LearnedList) {
         if let Some(shape) = self.shapes.get_mut(shape as usize)
-            && (shape.firm == KeyCertainty::Weak || shape.learned == learned)
+            && (shape.certainty == KeyCertainty::Weak || shape.learned == learned)
         {
-            (shape.learned, shape.firm) = (learned, shape.firm.max(KeyCertainty::Used));
+            (shape.learned, shape.certainty) = (learned, shape.certainty.max(KeyCertainty::Used));
         }
     }
 
@@ -362,10 +362,10 @@ impl SchemaView {
 
 impl SchemaPath {
     /// Whether something else than what is known is to be believed.
-    fn takes(&self, learned: &LearnedList, firm: KeyCertainty) -> bool {
+    fn takes(&self, learned: &LearnedList, certainty: KeyCertainty) -> bool {
         match (&self.learned, learned) {
-            _ if self.firm < firm => true,
-            _ if self.firm > KeyCertainty::Weak => false,
+            _ if self.certainty < certainty => true,
+            _ if self.certainty > KeyCertainty::Weak => false,
             // A path may leave keys out, to mean every entry.
             (LearnedList::List(known), LearnedList::List(keys)) => {
                 !keys.iter().all(|key| known.contains(key))
