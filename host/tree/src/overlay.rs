@@ -46,22 +46,21 @@ use crate::{
     tree::GivenValue,
 };
 
-/// A working copy of a datastore: what was read of it, and what has been made of it since.
+/// A working copy of a datastore: what was read of it, and the edits made since.
 ///
-/// Both live in one arena. Each node knows whether the datastore has it (its *base*) and what has been
-/// done to it (its *edit*), and the two are kept apart: what was read may come in before or after edits
-/// of the same nodes, and taking edits back does not touch what was read. What the difference is, is asked
-/// once, at the end: [`edit_config`](Self::edit_config).
+/// Both are kept in one arena. Each node knows whether the datastore has it (its *base*) and how it was edited (its
+/// *edit*). The two are independent: a node may be read before or after it is edited, and a rollback does not affect
+/// what was read. [`edit_config`](Self::edit_config) computes the difference, once, at the end.
 ///
-/// Taking a node away does not visit what is below it: it is *cut*, at a moment of the overlay's clock.
-/// Below a cut, only what was made after that moment is there.
+/// Removing a node does not visit what is below it. The node is *cut* at a moment of the overlay's clock, and below a
+/// cut only nodes exist that were made after that moment.
 #[derive(Clone)]
 pub struct Overlay {
-    /// The nodes that are or were on either side. A leaf's value is the one that it was given last.
+    /// The nodes of the base and of the edits. A leaf has the value that it was given last.
     tree: Tree,
     /// By number of the node.
     states: Vec<NodeState>,
-    /// What the datastore has in leaves that were given another value.
+    /// The values that the datastore has in leaves whose value was edited.
     replaced: HashMap<NodeId, GivenValue>,
     schema_view: SchemaView,
     lookup: ChildLookup,
@@ -69,9 +68,9 @@ pub struct Overlay {
     /// Counts edits; 0 is before the first.
     clock: u32,
     journal: UndoJournal,
-    /// The nodes that were set or created, for who wants to know who made what.
+    /// The nodes that were set or created: see [`Overlay::take_written`].
     written: Vec<NodeId>,
-    /// The nodes that were taken away other than by stripping, for who wants to know who did.
+    /// The nodes that were removed other than by stripping: see [`Overlay::take_removed`].
     removed: Vec<NodeId>,
 }
 
@@ -82,7 +81,7 @@ struct NodeState {
     edit: NodeEdit,
     /// When that edit was.
     at: u32,
-    /// When the node was last taken away; 0 for never.
+    /// When the node was last removed; 0 for never.
     cut: u32,
     /// Something was edited here or below.
     dirty: bool,
@@ -117,7 +116,7 @@ struct PrefixedText<'t> {
     bindings: &'t [(Box<str>, Box<str>)],
 }
 
-/// A node that is there now. It stays valid until the overlay is edited.
+/// A node that exists now. It stays valid until the overlay is edited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LiveNode {
     node: NodeId,
@@ -173,27 +172,27 @@ impl Overlay {
         &self.schema_view
     }
 
-    /// Takes the keys that a pattern names for what they are, as in `/devices/device[name]`: a
-    /// declaration, which is believed before what paths happen to say. The value of a key does not matter.
-    /// In a pattern with the keys of a list below the top ones, the other steps but the last count as
-    /// containers.
+    /// Declares the keys of lists, as in `/devices/device[name]`. A declaration takes precedence over the keys that
+    /// paths name. The values of the keys do not matter. In a pattern with the keys of a list below the two top
+    /// steps, the other steps except the last are declared containers.
     pub fn declare(&mut self, pattern: &Pattern) {
         self.schema_view.learn(&mut self.tree, pattern, true);
     }
 
-    /// As [`declare`](Self::declare), from a path that somebody used; whether anything was new.
+    /// Learns the keys that a path names, as [`declare`](Self::declare) does from a declaration. Returns whether
+    /// anything was new.
     pub fn learn(&mut self, pattern: &Pattern) -> bool {
         self.schema_view.learn(&mut self.tree, pattern, false)
     }
 
-    /// How many nodes and places of nodes are kept, now and for as long as the overlay is there: what
-    /// memory it takes goes with it.
+    /// Returns how many nodes and schema paths the overlay keeps. Its memory is proportional to that and never
+    /// shrinks.
     pub fn size(&self) -> usize {
         self.states.len() + self.schema_view.size()
     }
 
-    /// How many nodes were gone through to make tables of them since this was asked last. What a [`PatternSearch`] and
-    /// [`load_some`](Self::load_some) look at, these tell themselves.
+    /// Returns how many nodes were visited to build tables since the last call. A [`PatternSearch`] and
+    /// [`load_some`](Self::load_some) report their own visits.
     pub fn take_visited(&mut self) -> usize {
         std::mem::take(&mut self.lookup.visited)
     }
@@ -266,7 +265,7 @@ impl Overlay {
         self.state(node).in_base
     }
 
-    /// Whether the datastore, as far as it has been read, lacks the node or has another value in it.
+    /// Whether the datastore, as far as it has been read, lacks the node or has another value for it.
     pub fn is_changed(&self, node: NodeId) -> bool {
         !self.state(node).in_base || self.has_other_text(node)
     }

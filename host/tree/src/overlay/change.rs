@@ -1,4 +1,4 @@
-//! Edits, and taking them back.
+//! Edits, and their rollback.
 
 use super::{LiveNode, NodeEdit, NodeKind, NodeState, Overlay, lookup::join};
 use crate::{Error, Name, NodeId, Pattern, PatternStep, QName, ResolveError, Tree, tree::GivenValue};
@@ -29,7 +29,7 @@ enum NodePosition {
     Still,
 }
 
-/// A moment to go back to: see [`Overlay::mark`].
+/// A moment to roll back to: see [`Overlay::mark`].
 #[derive(Debug)]
 #[must_use = "an open mark keeps a journal: keep the edits or roll them back"]
 pub struct OverlayMark {
@@ -56,7 +56,7 @@ impl Overlay {
         self.close();
     }
 
-    /// Takes back what was edited since a mark. What was loaded since stays.
+    /// Rolls back what was edited since a mark. What was loaded since stays.
     pub fn rollback(&mut self, mark: OverlayMark) {
         while self.journal.undo.len() > mark.undo {
             let Some(undo) = self.journal.undo.pop() else { break };
@@ -84,17 +84,17 @@ impl Overlay {
         }
     }
 
-    /// The nodes that were set or created since this was asked last, in order; a node may be there twice.
+    /// Returns the nodes that were set or created since the last call, in order. A node may occur twice.
     pub fn take_written(&mut self) -> Vec<NodeId> {
         std::mem::take(&mut self.written)
     }
 
-    /// The nodes that [`remove`](Self::remove) took away since this was asked last, in order.
+    /// Returns the nodes that [`remove`](Self::remove) removed since the last call, in order.
     pub fn take_removed(&mut self) -> Vec<NodeId> {
         std::mem::take(&mut self.removed)
     }
 
-    /// Sets a leaf or leaf-list entry, with the prefixes that its value uses; makes what is missing
+    /// Sets a leaf or leaf-list entry, with the prefixes that its value uses, and creates the nodes that are missing
     /// above it.
     ///
     /// # Errors
@@ -120,7 +120,7 @@ impl Overlay {
         Ok(place.node)
     }
 
-    /// Makes a list entry with its keys, a presence container or an empty leaf; makes what is missing
+    /// Creates a list entry with its keys, a presence container or an empty leaf, and the nodes that are missing
     /// above it.
     ///
     /// # Errors
@@ -131,8 +131,8 @@ impl Overlay {
         Ok(place.node)
     }
 
-    /// Takes the one node that `pattern` names away, with all below it, also where it is not known
-    /// whether it is there. The root stays.
+    /// Removes the one node that `pattern` names, with everything below it, even if it is not known whether the
+    /// datastore has it. The root is never removed.
     ///
     /// # Errors
     /// As [`set`](Self::set).
@@ -145,8 +145,8 @@ impl Overlay {
         Ok(())
     }
 
-    /// Takes away what a service instance had created, before it is made anew. What is made again as it
-    /// was is no edit; what is not is taken out of the datastore.
+    /// Removes what a service instance had created, before the instance is applied again. Nodes that are created
+    /// again as they were are no edit; the others are removed from the datastore.
     ///
     /// # Errors
     /// As [`set`](Self::set).
@@ -207,7 +207,7 @@ impl Overlay {
         Ok(())
     }
 
-    /// Sees to it that a node is there now. What had been cut stays cut.
+    /// Makes a node exist now. What had been cut below it stays cut.
     fn ensure_present(
         &mut self,
         parent: LiveNode,
@@ -332,7 +332,7 @@ impl Overlay {
         self.journal.undo.push(UndoStep { node, edit, at, cut, text });
     }
 
-    /// Marks the way to an edited node.
+    /// Marks a node and those above it as edited.
     fn mark_dirty(&mut self, node: NodeId) {
         let mut at = Some(node);
         while let Some(node) = at.filter(|&node| !self.state(node).dirty) {
