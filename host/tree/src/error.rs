@@ -1,18 +1,18 @@
-//! What can go wrong with a tree.
+//! The errors of trees.
 
 use crate::{CreatedError, PathError, xml::XmlError};
 
-/// What can go wrong with a tree.
+/// An error of a tree.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// More nodes or text than the arena can number.
+    /// The tree has more nodes or text than the arena can number.
     #[error("the tree is too large: it holds at most {} nodes and {} bytes of text", u32::MAX, u32::MAX)]
     TooLarge,
-    /// A path that can't be read.
+    /// A path with a syntax error.
     #[error(transparent)]
     Path(#[from] PathError),
-    /// A place that can't be written into an instance's `created` list.
+    /// A path that cannot be recorded in an instance's `created` list.
     #[error(transparent)]
     Created(#[from] CreatedError),
     /// Entries that cannot be told apart.
@@ -24,15 +24,15 @@ pub enum Error {
         /// The path of the list.
         list: String,
     },
-    /// XML that can't be read.
+    /// XML that is not well-formed, or exceeds a limit.
     #[error(transparent)]
     Xml(Box<XmlError>),
-    /// A node that XML can't carry.
+    /// A node that cannot be written as XML.
     #[error("`{node}` cannot be written as XML: {reason}")]
     Unwritable {
-        /// Where the node is.
+        /// The path of the node.
         node: String,
-        /// What XML can't carry.
+        /// Why not.
         reason: String,
     },
 }

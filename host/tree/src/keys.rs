@@ -1,4 +1,4 @@
-//! Which nodes are list entries, and what tells them apart, as far as that is known without a model.
+//! The lists of the controller and of NACM, whose keys are known without YANG.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use crate::{CONTROLLER, Name, Names, QName};
 
 const NACM: &str = "urn:ietf:params:xml:ns:yang:ietf-netconf-acm";
 
-/// The controller's own lists and those of NACM (RFC 8341): names from the top, and the key.
+/// The lists of the controller and of NACM (RFC 8341): the path of local names, and the key.
 const LISTS: [(&str, &[&str], &str); 15] = [
     (CONTROLLER, &["devices", "device"], "name"),
     (CONTROLLER, &["devices", "device", "module-set", "module"], "name"),
@@ -33,7 +33,7 @@ const LEAF_LISTS: [(&str, &[&str]); 4] = [
     (NACM, &["nacm", "rule-list", "group"]),
 ];
 
-/// The keys of the controller's own lists, which are known without a model.
+/// The keys of the controller's lists, known without YANG.
 #[derive(Clone, Debug)]
 pub(crate) struct ListKeys {
     names: Names,
@@ -42,7 +42,7 @@ pub(crate) struct ListKeys {
     kinds: Vec<Option<LearnedKeys>>,
 }
 
-/// What is known of a name at its place.
+/// What a path leads to, if it is a list or a leaf-list.
 #[derive(Clone, Debug)]
 pub(crate) enum LearnedKeys {
     List(Box<[Box<str>]>),

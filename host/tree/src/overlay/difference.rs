@@ -1,4 +1,4 @@
-//! What has to be told the datastore, so that it becomes what the overlay shows.
+//! The edit-config that makes the datastore equal to the overlay.
 
 use std::collections::HashMap;
 
@@ -9,13 +9,12 @@ const OPERATION: QName<'_> = QName::new(NETCONF, "operation");
 const INSERT: QName<'_> = QName::new(YANG, "insert");
 
 impl Overlay {
-    /// The smallest edit-config (RFC 6241, section 7.2; to be merged) that makes the datastore what the
-    /// overlay shows, as the content of `<config>`: each container and list entry once, keys first, a
-    /// value that was there already not at all, and what is gone with `nc:operation="remove"`. None
-    /// where there is nothing to say.
+    /// Returns the smallest edit-config (RFC 6241, section 7.2; default operation `merge`) that makes the datastore
+    /// equal to the overlay, as the content of `<config>`: each container and list entry once, keys first, unchanged
+    /// values left out, removed nodes with `nc:operation="remove"`. None if nothing has changed.
     ///
-    /// A place that has not been read counts as empty, and what was taken away there is removed: see
-    /// [`unread`](Self::unread).
+    /// What has not been read counts as absent, but nodes removed there are removed in the datastore, too: read
+    /// [`unread`](Self::unread) first.
     pub fn edit_config(&mut self) -> Result<Option<Tree>, Error> {
         let mut writing = DifferenceWriter { overlay: self, out: Tree::new() };
         writing.children(LiveNode::ROOT, Tree::ROOT, true, &[])?;
@@ -29,8 +28,8 @@ struct DifferenceWriter<'o> {
 }
 
 impl DifferenceWriter<'_> {
-    /// What is to be said of the children; whether that is anything. `in_base` says whether the parent
-    /// is or may be there.
+    /// Writes the edits of the children. Returns whether there are any. `in_base`: the datastore has the parent, or
+    /// may have it.
     fn children(
         &mut self,
         parent: LiveNode,
@@ -175,7 +174,7 @@ impl DifferenceWriter<'_> {
         Ok(true)
     }
 
-    /// An entry that was there and stands at another place now: at the end.
+    /// Writes an entry that has moved to the end of its list.
     fn moved(&mut self, parent: LiveNode, node: NodeId, to: NodeId) -> Result<(), Error> {
         let (element, keys) = self.element(node, to)?;
         self.out.set_attribute(element, INSERT, "last");

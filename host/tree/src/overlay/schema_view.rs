@@ -7,8 +7,8 @@ use crate::{
     keys::{LearnedKeys, ListKeys},
 };
 
-/// What is known of lists and their keys: from the data model; from what was declared; of the
-/// controller's own lists; and from paths that were used. Keys are never guessed from data.
+/// What is known of lists and their keys: from YANG; from declarations; of the controller's own lists; and from
+/// paths. Keys are never guessed from data.
 #[derive(Clone)]
 pub struct SchemaView {
     schema: Arc<dyn Schema>,
@@ -20,14 +20,14 @@ pub struct SchemaView {
     by_local: HashMap<(u32, Box<str>), Vec<Name>>,
 }
 
-/// A place of the data tree whatever the keys on the way to it: all interfaces of all devices have one.
+/// A path of names without keys: all interfaces of all devices share one.
 #[derive(Clone, Debug)]
 struct SchemaPath {
     learned: LearnedList,
     certainty: KeyCertainty,
     /// Under one parent, more than one node with children has been seen.
     many: bool,
-    /// A node has been there, or it was declared: not only asked for.
+    /// A node was seen here, or declared; the path was not only asked for.
     seen: bool,
     /// The place in [`SchemaView::known`].
     known: Option<u32>,
@@ -41,12 +41,12 @@ enum LearnedList {
     List(Keys),
 }
 
-/// How far something learned can be relied upon.
+/// How certain the keys of a list are that YANG does not define. A later source replaces a less certain one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum KeyCertainty {
-    /// A path said so that was only read: it may as well have asked for something that is no key.
+    /// A path that was only read names them. It may filter by a leaf that is no key.
     Weak,
-    /// Something was edited by it, or data shows it. It stays.
+    /// An edit used them, or the data shows a leaf-list. They stay.
     Used,
     /// It was declared.
     Declared,
@@ -58,7 +58,7 @@ type Keys = Arc<[Box<str>]>;
 /// What is known of one place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SchemaLocation {
-    /// None where nobody has been.
+    /// None where the path is new.
     pub(super) shape: Option<u32>,
     /// None where no model is known.
     pub(crate) schema: Option<SchemaNode>,
@@ -98,10 +98,10 @@ pub enum NodeKind {
     AnyData,
 }
 
-/// Of so many namespaces that have a name at one place, the first are candidates for it.
+/// The most namespaces that are candidates for one local name at one place.
 const MOST_NAMESPACES: usize = 64;
 
-/// The controller's containers that its lists do not tell of.
+/// The controller's containers that are on no path to one of its lists.
 const CONTAINERS: [&[&str]; 3] =
     [&["devices", "device", "config"], &["services"], &["services", "properties"]];
 

@@ -1,4 +1,4 @@
-//! Finding what a pattern matches, a step at a time.
+//! The search for what a pattern matches.
 
 use super::{
     LiveNode, Overlay,
@@ -8,8 +8,8 @@ use crate::{NodeId, Pattern, PatternStep, QName};
 
 /// A search for what a pattern matches now, in document order.
 ///
-/// It goes on by small steps, so that who searches can count them and do something else in between. The
-/// overlay must not be edited meanwhile.
+/// It advances in small steps, so that the caller can count them and yield in between. The overlay must not be edited
+/// meanwhile.
 #[derive(Clone, Debug)]
 pub struct PatternSearch {
     pattern: Pattern,
@@ -21,14 +21,14 @@ struct SearchFrame {
     place: LiveNode,
     /// How many steps of the pattern lead here.
     depth: usize,
-    /// The child to look at next, once the children are being gone through.
+    /// The child to visit next, once the children are visited one by one.
     next: Option<Option<NodeId>>,
 }
 
-/// What one step of a [`PatternSearch`] came to.
+/// The result of one step of a [`PatternSearch`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SearchProgress {
-    /// A node was looked at.
+    /// A node was visited.
     Visited,
     /// The pattern matches this one.
     Found(LiveNode),
@@ -42,7 +42,7 @@ impl PatternSearch {
         Self { pattern, stack: vec![SearchFrame { place: LiveNode::ROOT, depth: 0, next: None }] }
     }
 
-    /// Looks at one node more.
+    /// Visits one more node.
     pub fn advance(&mut self, overlay: &mut Overlay) -> SearchProgress {
         let Some(frame) = self.stack.last_mut() else { return SearchProgress::Done };
         let (place, depth) = (frame.place, frame.depth);
