@@ -111,8 +111,8 @@ pub fn count_into(name: &str, text: &str) -> String {
 pub fn not_loaded(why: &str) -> String {
     format!(
         "no module serves `hostile`; not loaded: {why}\n\
-         hint: put its module in a module directory (`modules`), or name the list in `unmanaged`, both in \
-         confine.toml"
+         hint: put its module into a module directory (`modules` in confine.toml), or add the list to \
+         `unmanaged` there"
     )
 }
 

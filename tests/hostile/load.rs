@@ -261,7 +261,7 @@ pub const PART: Part = Part {
             module: Placed(|directory| named(directory, "up..\\..\\hostile.wasm")),
             limits: "",
             ends: NotLoaded(
-                "`up..\\\\..\\\\hostile.wasm`: its name is not made of letters, digits, `-`, `_` and `.`: rename it",
+                "`up..\\\\..\\\\hostile.wasm`: its name has characters other than letters, digits, `-`, `_` and `.`: rename it",
             ),
         },
         Case {
@@ -269,7 +269,7 @@ pub const PART: Part = Part {
             module: Placed(|directory| named(directory, "good.wasm`\nall is well\n.wasm")),
             limits: "",
             ends: NotLoaded(
-                "`good.wasm`\\nall is well\\n.wasm`: its name is not made of letters, digits, `-`, `_` and `.`: rename it",
+                "`good.wasm`\\nall is well\\n.wasm`: its name has characters other than letters, digits, `-`, `_` and `.`: rename it",
             ),
         },
         Case {
@@ -277,7 +277,7 @@ pub const PART: Part = Part {
             module: Placed(|directory| named(directory, "hostile\u{1b}[2J\u{202e}.wasm")),
             limits: "",
             ends: NotLoaded(
-                "`hostile\\u{1b}[2J\\u{202e}.wasm`: its name is not made of letters, digits, `-`, `_` and `.`: rename it",
+                "`hostile\\u{1b}[2J\\u{202e}.wasm`: its name has characters other than letters, digits, `-`, `_` and `.`: rename it",
             ),
         },
         Case {

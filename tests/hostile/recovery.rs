@@ -115,10 +115,7 @@ fn terminated_during_a_run() {
         testbed.daemon.terminate();
         let over = testbed.base.end(tid).await.unwrap();
         assert_eq!(over.result, TransactionOutcome::Failed);
-        assert_eq!(
-            over.reason.as_deref(),
-            Some("the services daemon is being stopped; commit again when it is back")
-        );
+        assert_eq!(over.reason.as_deref(), Some("the services daemon is shutting down"));
         let HostileTestbed { base: mut testbed, daemon, directory, .. } = testbed;
         let status = tokio::task::block_in_place(|| daemon.ended());
         assert_eq!(status.code(), Some(0));

@@ -6,9 +6,8 @@ use std::{
     sync::Arc,
 };
 
-use confine_backend::ModelStore;
 use confine_sandbox::{Compiler, Limits, Runner};
-use confine_service::{FoundFile, Host, ModuleRegistry};
+use confine_service::{FoundFile, Host, HostOptions, ModuleRegistry};
 
 use crate::{Error, build};
 
@@ -40,7 +39,7 @@ impl LoadedServices {
             return Err(Error::Module { file: file.path.clone(), reason: error.to_string() });
         }
         let texts: Result<Vec<_>, _> = models.iter().map(|directory| yang_in(directory)).collect();
-        let host = Arc::new(Host::new(runner, ModelStore::default(), Default::default(), registry));
+        let host = Arc::new(Host::new(runner, &registry, HostOptions::default()));
         Ok(Self { models: texts?.into_iter().flatten().collect(), host })
     }
 

@@ -93,9 +93,9 @@ impl Testbed {
             ConnectOptions { running_file: Some(stage.running_file()), ..ConnectOptions::new(daemons)? };
         stage.tasks.spawn(confine_service::serve(host.clone(), options, stopped));
         let ready = async {
-            host.connected().await;
+            host.wait_until_connected().await;
             // What the daemon knows of the models is not to depend on how fast it is.
-            host.modelled().await;
+            host.wait_until_models_read().await;
         };
         timeout(PATIENCE, ready).await.map_err(|_| Error::NoDaemon)?;
         Ok(stage)

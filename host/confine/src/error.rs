@@ -4,7 +4,7 @@ use std::{io, path::PathBuf, process::ExitCode};
 
 use anstyle::{AnsiColor, Style};
 use confine_sandbox::{HostFault, LoadError, text::block};
-use confine_service::{ModuleFileError, told};
+use confine_service::{ModuleFileError, messages_and_hints};
 use confine_tree::{ResolveError, did_you_mean};
 
 use crate::{
@@ -174,7 +174,7 @@ impl Error {
     /// The error and its causes for a terminal, each on a line of its own.
     pub(crate) fn report(&self) -> String {
         let bad = Style::new().fg_color(Some(AnsiColor::Red.into())).bold();
-        let (causes, hints) = told(self);
+        let (causes, hints) = messages_and_hints(self);
         // Texts of other programs may be in it.
         let plain = |text: &String| block(text, usize::MAX);
         let because = causes.iter().skip(1).map(|cause| format!("\n  because: {}", plain(cause)));

@@ -15,21 +15,21 @@ const CHECKS: (Duration, u32) = (Duration::from_millis(10), 200);
 
 /// Waits until the parent of this process exits, if it is the process that listens on `socket`; else for ever.
 pub(crate) async fn ended(socket: &Path, host: &Host) {
-    host.connected().await;
+    host.wait_until_connected().await;
     match parent_if_backend(socket).await {
         Ok(Some(backend)) => {
             tracing::info!("started by the controller: will stop with it");
             // (The parent-death signal of the kernel comes when the thread that started this process exits, which is
             // too early.)
             loop {
-                host.disconnected().await;
+                host.wait_until_disconnected().await;
                 for _ in 0..CHECKS.1 {
                     if getppid() != Some(backend) {
                         return;
                     }
                     tokio::time::sleep(CHECKS.0).await;
                 }
-                host.connected().await;
+                host.wait_until_connected().await;
             }
         }
         Ok(None) => std::future::pending().await,

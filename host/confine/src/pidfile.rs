@@ -206,7 +206,7 @@ mod tests {
         let (directory, path) = here();
         let error = |path: &Path| {
             let error = Pidfile::lock(path).unwrap_err();
-            confine_service::chain(&error).replace(directory.path().to_str().unwrap(), "")
+            confine_service::error_chain(&error).replace(directory.path().to_str().unwrap(), "")
         };
         let victim = directory.path().join("victim");
         fs::write(&victim, "precious").unwrap();

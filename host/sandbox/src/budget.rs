@@ -109,6 +109,11 @@ impl Budget {
         (self.runs, self.instances.max(self.runs))
     }
 
+    /// The commit is tried again: runs are numbered from one. What was used stays used.
+    pub fn restart_numbering(&mut self) {
+        self.runs = 0;
+    }
+
     /// A meter for the next run's view.
     pub(crate) fn meter(&self) -> Meter {
         Meter::new(WorkAllowance {

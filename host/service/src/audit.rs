@@ -1,4 +1,4 @@
-//! What happens to modules and commits: told to whoever listens, counted, and written to the log.
+//! Events of modules and commits: sent to subscribers, counted, and logged.
 
 use std::{
     collections::BTreeMap,
@@ -10,17 +10,17 @@ use tokio::sync::broadcast;
 
 use crate::status::{self, EventCounts};
 
-/// How many events may wait for a listener that is slower than they come.
-const BEHIND: usize = 1024;
+/// How many events wait for a subscriber that is slower than they come.
+const BUFFERED_EVENTS: usize = 1024;
 
-/// One thing that happened.
+/// One event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditEvent {
-    /// Its number since the daemon has started, from 1, without gaps.
+    /// The event's number since the start of the daemon, from 1, without gaps.
     pub number: u64,
     /// When, RFC 3339 in UTC.
     pub at: String,
-    /// What.
+    /// What happened.
     #[serde(flatten)]
     pub what: EventKind,
 }
@@ -31,44 +31,44 @@ pub struct AuditEvent {
 #[non_exhaustive]
 #[allow(missing_docs, reason = "the fields are what their names say")]
 pub enum EventKind {
-    /// A module was loaded that was not there before.
+    /// A new module was loaded.
     Load { module: String, version: String, digest: String },
-    /// A version took the place of another.
+    /// A version replaced another.
     Swap { module: String, from: String, to: String },
-    /// An operator went back to an older version.
+    /// An operator rolled back to an older version.
     Rollback { module: String, from: String, to: String },
-    /// A file was refused; what ran before goes on.
+    /// A file was refused; the previous version goes on running.
     Refusal { module: String, file: String, error: String },
     /// A limit ended a run.
     Limit { module: String, version: String, instance: String, limit: String, error: String },
     /// A run ended in a trap.
     Trap { module: String, version: String, instance: String, error: String },
-    /// A module was set aside.
+    /// A module was quarantined.
     Quarantine { module: String, reason: String },
-    /// It runs again.
+    /// An operator released a module from quarantine.
     Release { module: String },
-    /// An operator has enabled a module.
+    /// An operator enabled a module.
     Enable { module: String },
-    /// An operator has disabled it.
+    /// An operator disabled a module.
     Disable { module: String },
     /// A module's file is gone.
     Retire { module: String },
-    /// An operator wants no more of it.
+    /// An operator removed a retired module from the list.
     Forget { module: String },
-    /// A hook did not succeed.
+    /// A hook failed.
     HookFailure { module: String, hook: String, instance: String, error: String },
     /// The controller is served.
     Connected { socket: String },
-    /// It is not any more.
+    /// The connection to the controller was lost.
     Disconnected { error: String },
-    /// A transaction that a daemon left behind was ended, or that was tried.
+    /// A transaction that a previous daemon left behind was ended, or could not be.
     Abandoned { tid: u64, ended: bool },
     /// A commit was answered.
     Commit { tid: u64, user: Option<String>, elapsed_us: u64, error: Option<String> },
 }
 
 impl EventKind {
-    /// One word: one of a few, so also for the label of a metric.
+    /// Returns the kind as one word, for people and for the label of a metric.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Load { .. } => "load",
@@ -92,11 +92,11 @@ impl EventKind {
     }
 }
 
-/// Tells, counts and logs events.
+/// Counts and logs events, and sends them to subscribers.
 #[derive(Debug)]
 pub(crate) struct Audit {
-    told: Mutex<EventTotals>,
-    listeners: broadcast::Sender<AuditEvent>,
+    totals: Mutex<EventTotals>,
+    subscribers: broadcast::Sender<AuditEvent>,
 }
 
 #[derive(Debug, Default)]
@@ -108,33 +108,33 @@ struct EventTotals {
 
 impl Audit {
     pub(crate) fn new() -> Self {
-        Self { told: Mutex::default(), listeners: broadcast::Sender::new(BEHIND) }
+        Self { totals: Mutex::default(), subscribers: broadcast::Sender::new(BUFFERED_EVENTS) }
     }
 
-    pub(crate) fn listen(&self) -> broadcast::Receiver<AuditEvent> {
-        self.listeners.subscribe()
+    pub(crate) fn subscribe(&self) -> broadcast::Receiver<AuditEvent> {
+        self.subscribers.subscribe()
     }
 
-    pub(crate) fn tell(&self, what: EventKind) {
+    pub(crate) fn record(&self, what: EventKind) {
         log(&what);
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        told.number += 1;
-        *told.events.entry(what.kind()).or_default() += 1;
+        let mut totals = self.totals.lock().unwrap_or_else(PoisonError::into_inner);
+        totals.number += 1;
+        *totals.events.entry(what.kind()).or_default() += 1;
         if let EventKind::Limit { limit, .. } = &what {
-            *told.limits.entry(limit.clone()).or_default() += 1;
+            *totals.limits.entry(limit.clone()).or_default() += 1;
         }
-        // Under the lock, so that they come in the order of their numbers. Nobody has to listen.
-        let _ = self.listeners.send(AuditEvent { number: told.number, at: status::now(), what });
+        // Sent under the lock, in the order of the numbers. Fails if nobody has subscribed.
+        let _ = self.subscribers.send(AuditEvent { number: totals.number, at: status::now(), what });
     }
 
     pub(crate) fn counts(&self) -> EventCounts {
-        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        let events = told.events.iter().map(|(&kind, &count)| (kind.to_owned(), count)).collect();
-        EventCounts { events, limits: told.limits.clone() }
+        let totals = self.totals.lock().unwrap_or_else(PoisonError::into_inner);
+        let events = totals.events.iter().map(|(&kind, &count)| (kind.to_owned(), count)).collect();
+        EventCounts { events, limits: totals.limits.clone() }
     }
 }
 
-/// One line of the log for each event, whose `target` is `audit`.
+/// Logs an event with the target `audit`.
 fn log(what: &EventKind) {
     /// The same fields for every level.
     macro_rules! line {
@@ -163,9 +163,9 @@ fn log(what: &EventKind) {
             line!(warn, "hook failed", module, hook, instance, error)
         }
         EventKind::Connected { socket } => line!(info, "serving the controller", socket),
-        EventKind::Disconnected { error } => line!(warn, "the controller is lost", error),
+        EventKind::Disconnected { error } => line!(warn, "lost the connection to the controller", error),
         EventKind::Abandoned { tid, ended } => {
-            line!(warn, "found a commit that its daemon had left", tid, ended)
+            line!(warn, "ending a commit that a previous daemon left behind", tid, ended)
         }
         EventKind::Commit { tid, user, elapsed_us, error: None } => {
             line!(info, "commit done", tid, user, elapsed_us)
@@ -183,8 +183,8 @@ mod tests {
     #[test]
     fn events_are_numbered_counted_and_read_back() {
         let audit = Audit::new();
-        let mut listener = audit.listen();
-        audit.tell(EventKind::Retire { module: "x".into() });
+        let mut subscriber = audit.subscribe();
+        audit.record(EventKind::Retire { module: "x".into() });
         let limit = EventKind::Limit {
             module: "x".into(),
             version: "1".into(),
@@ -192,17 +192,17 @@ mod tests {
             limit: "fuel".into(),
             error: "e".into(),
         };
-        audit.tell(limit.clone());
-        audit.tell(limit);
+        audit.record(limit.clone());
+        audit.record(limit);
         let counts = audit.counts();
         assert_eq!((counts.events["retire"], counts.events["limit"], counts.limits["fuel"]), (1, 2, 2));
-        let first = listener.try_recv().unwrap();
+        let first = subscriber.try_recv().unwrap();
         let json = serde_json::to_value(&first).unwrap();
         assert_eq!(
             (&json["number"], &json["event"], &json["module"]),
             (&1.into(), &"retire".into(), &"x".into())
         );
         assert_eq!(serde_json::from_value::<AuditEvent>(json).unwrap(), first);
-        assert_eq!(listener.try_recv().unwrap().number, 2);
+        assert_eq!(subscriber.try_recv().unwrap().number, 2);
     }
 }

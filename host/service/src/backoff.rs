@@ -1,24 +1,29 @@
-//! How long to wait before trying again.
+//! How long to wait before another attempt.
 
 use std::{
     hash::{BuildHasher as _, RandomState},
     time::Duration,
 };
 
-/// Doubles from a first wait to a longest one; each wait is between half of that and all of it, so that
-/// daemons that lost a controller together do not come back together.
+/// Doubles from a first wait to a longest one. Each wait is between half of that and all of it, so that daemons
+/// that lost a controller together do not return together.
 #[derive(Debug)]
 pub(crate) struct Backoff {
     first: Duration,
     longest: Duration,
     wait: Duration,
-    tries: u64,
+    attempts: u64,
     random: RandomState,
 }
 
 impl Backoff {
     pub(crate) fn new(first: Duration, longest: Duration) -> Self {
-        Self { first, longest, wait: first, tries: 0, random: RandomState::new() }
+        Self { first, longest, wait: first, attempts: 0, random: RandomState::new() }
+    }
+
+    /// Between attempts to connect to a controller that is away.
+    pub(crate) fn for_controller() -> Self {
+        Self::new(Duration::from_millis(100), Duration::from_secs(15))
     }
 
     pub(crate) fn reset(&mut self) {
@@ -28,8 +33,8 @@ impl Backoff {
     pub(crate) fn next(&mut self) -> Duration {
         let wait = self.wait;
         self.wait = (wait * 2).min(self.longest);
-        self.tries += 1;
-        let permille = u32::try_from(self.random.hash_one(self.tries) % 500).unwrap_or(0);
+        self.attempts += 1;
+        let permille = u32::try_from(self.random.hash_one(self.attempts) % 500).unwrap_or(0);
         wait / 2 + wait * permille / 1000
     }
 }
@@ -39,10 +44,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_grow_to_a_bound_and_start_anew() {
+    fn backoff_grows_to_its_bound_and_resets() {
         const FIRST: Duration = Duration::from_millis(100);
         const LONGEST: Duration = Duration::from_secs(15);
-        let mut backoff = Backoff::new(FIRST, LONGEST);
+        let mut backoff = Backoff::for_controller();
         let mut bound = FIRST;
         for _ in 0..20 {
             let wait = backoff.next();

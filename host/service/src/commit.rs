@@ -1,10 +1,13 @@
-//! A commit of services: what it runs, what it reads and writes, and its one answer.
+//! One commit: what it runs, what it reads and writes, and its one answer.
 //!
 //! | file | what |
 //! |---|---|
 //! | `work` | the commit itself, from the notification to the edit |
+//! | `state` | what is known of a commit in progress, and its deadline |
 //! | `plan` | which instances run, with which modules |
 //! | `read` | patterns to requests, and the datastore that views read on demand |
+//! | `running` | what a commit must know of `running` |
+//! | `declared` | what the modules of the commit declare, resolved |
 //! | `created_paths` | paths of `created` lists, which have no namespaces, to patterns |
 //! | `hooks` | calls of modules around a commit |
 //! | `undeclared_reads` | what instances read the last time without a declaration |
@@ -12,8 +15,11 @@
 
 pub(crate) mod answer;
 mod created_paths;
+mod declared;
 pub(crate) mod hooks;
 pub(crate) mod plan;
 pub(crate) mod read;
-pub(crate) mod undeclared_reads;
+pub(crate) mod running;
+pub(crate) mod state;
+mod undeclared_reads;
 pub(crate) mod work;

@@ -2,14 +2,24 @@
 //!
 //! | file | what |
 //! |---|---|
+//! | `known` | all of the following in one value |
 //! | `owner_index` | which instance owns which object, as long as `running` has not changed |
 //! | `running_file` | how often the backend has written the file of `running` |
 //! | `models` | the YANG models of the controller and its devices |
 //! | `nacm` | access control rules for users and modules |
 //! | `host_rights` | what the host user must be permitted |
 
+use std::sync::Arc;
+
+use confine_backend::Backend;
+use tokio::sync::Mutex;
+
 pub(crate) mod host_rights;
+pub(crate) mod known;
 pub(crate) mod models;
 pub(crate) mod nacm;
 pub(crate) mod owner_index;
 pub(crate) mod running_file;
+
+/// The session that makes requests, one at a time.
+pub(crate) type SharedBackend = Arc<Mutex<Backend>>;

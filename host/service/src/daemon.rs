@@ -1,17 +1,16 @@
-//! The daemon: subscribes, runs commits for ever, and answers each one.
+//! The daemon: subscribes, runs commits, and answers each one.
 
 use std::{
     collections::VecDeque,
     future::{Future, poll_fn},
-    pin::pin,
+    pin::{Pin, pin},
     sync::Arc,
     task::Poll,
-    time::Duration,
 };
 
 use confine_backend::{
-    Backend, ConnectOptions, ControllerEvent, ControllerTransaction, Error as BackendError, EventReceiver,
-    EventStream, RequestUser, ServicesCommit, Subscription, Transaction, TransactionState,
+    Backend, ConnectOptions, ControllerEvent, Error as BackendError, EventReceiver, EventStream, RequestUser,
+    ServicesCommit, Subscription, Transaction,
 };
 use tokio::{
     sync::Mutex,
@@ -20,88 +19,84 @@ use tokio::{
 use tracing::Instrument as _;
 
 use crate::{
-    Error, EventKind,
+    Error, EventKind, Host,
+    activity::CommitReport,
     backoff::Backoff,
     commit::{
-        answer::{self, TransactionAnswer},
+        answer::{TransactionAnswer, answer},
         hooks::HookQueue,
-        read::Shared,
-        work::{self, CommitOutcome, CommitState},
+        running::{RunningData, read_service_timeout},
+        state::CommitState,
+        work::CommitOutcome,
     },
-    controller::{host_rights, models::ModelReaderTask},
-    host::{CommitReport, Host},
-    modules::slots::microseconds,
-    status::{self, LastCommit},
+    controller::{SharedBackend, host_rights, models::ModelReaderTask},
+    status::{self, LastCommit, microseconds},
 };
 
-/// How soon a controller that is away is looked for again, at first and at last.
-pub(crate) const SOONEST: Duration = Duration::from_millis(100);
-pub(crate) const LATEST: Duration = Duration::from_secs(15);
-
-/// Serves the controller until `shutdown`: loses the connection, finds it again, and runs every commit
-/// in between. A commit that is running at the shutdown is answered with an error before this returns;
-/// one that is running when the host is to [leave](Host::leave) is run to its end.
+/// Serves the controller until `shutdown`: reconnects when the connection is lost, and runs every commit that is
+/// notified. A commit in progress at the shutdown is answered with an error before this returns; one in progress
+/// when the host is [requested to exit](Host::request_exit) is run to its end.
 ///
-/// # Errors
-/// None that time might heal: a controller that is away is waited for.
+/// Waits for a controller that is away, so there is no error to return.
 pub async fn serve(host: Arc<Host>, options: ConnectOptions, shutdown: impl Future<Output = ()>) {
-    let mut shutdown = pin!(lasting(shutdown));
-    let mut backoff = Backoff::new(SOONEST, LATEST);
-    let hooks = HookQueue::start(host.clone(), options.clone());
+    let mut shutdown = pin!(fuse(shutdown));
+    let mut backoff = Backoff::for_controller();
+    let hooks = HookQueue::start(host.modules.clone(), host.controller.clone(), options.clone());
     let (socket, user) = (options.socket.display().to_string(), options.host_user.clone());
     loop {
         let connected = tokio::select! {
             connected = ControllerConnection::open(&options) => connected,
             () = &mut shutdown => return,
-            () = host.left() => return,
+            () = host.activity.wait_until_exiting() => return,
         };
         let lost = match connected {
-            Ok(mut connection) => {
-                match connection.serve(&host, &hooks, shutdown.as_mut()).await {
-                    Ok(()) => return host.leave_controller(),
-                    Err(error) => {
-                        // A controller that drops everyone at once has not been served.
-                        if host.is_connected() {
-                            backoff.reset();
-                        }
-                        error
-                    }
+            Ok(mut connection) => match connection.serve(&host, &hooks, shutdown.as_mut()).await {
+                Ok(()) => {
+                    host.controller.models.set_incomplete();
+                    return host.activity.stopped_serving();
                 }
-            }
+                Err(error) => {
+                    // A controller that drops every connection at once has not been served.
+                    if host.activity.is_connected() {
+                        backoff.reset();
+                    }
+                    error
+                }
+            },
             Err(error) => error,
         };
         if lost.is_denied() {
-            let rules = host_rights::everything(&user);
-            tracing::error!("the daemon is not permitted what it needs; {}:\n{rules}", host_rights::HINT);
+            let rules = host_rights::all_rules(&user);
+            tracing::error!("access control denies what the daemon needs; {}:\n{rules}", host_rights::HINT);
         }
         let (wait, error) = (backoff.next(), Error::from(lost).reason());
         tracing::warn!(error, retry_ms = wait.as_millis(), "no connection to the controller");
-        host.disconnect(socket.clone(), user.clone(), error);
+        host.activity.disconnected(socket.clone(), user.clone(), error);
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
             () = &mut shutdown => return,
-            () = host.left() => return,
+            () = host.activity.wait_until_exiting() => return,
         }
     }
 }
 
-/// The future, which may be awaited again when it is over: as it is where the last commit cannot be
-/// answered.
-fn lasting(future: impl Future<Output = ()>) -> impl Future<Output = ()> {
-    let (mut future, mut over) = (Box::pin(future), false);
+/// Makes a future that may be awaited again after it has completed: the shutdown is awaited again if the last
+/// commit cannot be answered.
+fn fuse(future: impl Future<Output = ()>) -> impl Future<Output = ()> {
+    let (mut future, mut is_done) = (Box::pin(future), false);
     poll_fn(move |context| {
-        over = over || future.as_mut().poll(context).is_ready();
-        if over { Poll::Ready(()) } else { Poll::Pending }
+        is_done = is_done || future.as_mut().poll(context).is_ready();
+        if is_done { Poll::Ready(()) } else { Poll::Pending }
     })
 }
 
-/// The two sockets: one that is told, one that asks.
+/// The two sessions with the controller: one receives notifications, one makes requests.
 struct ControllerConnection {
     events: EventReceiver,
-    /// Events that came while something else was awaited, to be dealt with first.
+    /// Events that were received while something else was awaited.
     waiting: VecDeque<ControllerEvent>,
-    backend: Shared,
-    /// Commits that wait for a daemon that is gone.
+    backend: SharedBackend,
+    /// Commits that wait for the answer of a daemon that is gone.
     abandoned: Vec<Transaction>,
 }
 
@@ -111,124 +106,98 @@ impl ControllerConnection {
         subscription.add(EventStream::ServicesCommit).await?;
         let mut backend = Backend::connect_to_subscribed(&subscription).await?;
         let open = backend.open_transactions(&RequestUser::Host).await?;
-        // A commit is notified before its transaction waits for actions, so those of `open` that are ours
-        // were notified before this is answered.
+        // A commit is notified before its transaction waits for actions, so the notifications of those in `open`
+        // that are ours arrive before the reply to this.
         subscription.add(EventStream::ControllerTransaction).await?;
         let mut events = subscription.into_receiver()?;
         let mut waiting = VecDeque::new();
         while let Some(event) = events.next_buffered() {
             match event {
                 Ok(event) => waiting.push_back(event),
-                Err(error) => pass_over(error)?,
+                Err(error) => skip_unreadable(error)?,
             }
         }
         let is_ours = |tid: u64| {
-            waiting
-                .iter()
-                .any(|event| matches!(event, ControllerEvent::ServicesCommit(commit) if commit.tid == tid))
+            let commit = |event: &ControllerEvent| matches!(event, ControllerEvent::ServicesCommit(commit) if commit.tid == tid);
+            waiting.iter().any(commit)
         };
         let abandoned = open.into_iter().filter(|open| !is_ours(open.tid)).collect();
         Ok(Self { events, waiting, backend: Arc::new(Mutex::new(backend)), abandoned })
     }
 
-    /// Until the shutdown (`Ok`), or until the connection is lost.
+    /// Serves until the shutdown (`Ok`), or until the connection is lost.
     async fn serve(
         &mut self,
         host: &Arc<Host>,
         hooks: &HookQueue,
-        mut shutdown: std::pin::Pin<&mut impl Future<Output = ()>>,
+        mut shutdown: Pin<&mut impl Future<Output = ()>>,
     ) -> Result<(), BackendError> {
         let ConnectOptions { socket, host_user, running_file, .. } =
             self.backend.lock().await.options().clone();
-        host.books.begin(running_file.as_deref());
-        host.rules.forget();
+        host.controller.connecting(running_file.as_deref());
         self.end_abandoned(host).await;
-        self.find_end(host, hooks).await?;
-        host.connect(socket.display().to_string(), host_user);
-        let _models = ModelReaderTask::start(host, &self.backend);
+        hooks.find_missed_end(&self.backend).await?;
+        host.controller.models.set_incomplete();
+        host.activity.connected(socket.display().to_string(), host_user);
+        let _models = ModelReaderTask::start(host.controller.clone(), &self.backend);
         loop {
             let event = tokio::select! {
                 biased;
                 () = &mut shutdown => return Ok(()),
-                event = self.next(host) => event?,
-                // Last: what has been notified is run.
-                () = host.left() => return Ok(()),
+                event = self.next_event(host) => event?,
+                // Last: a commit that has been notified is run.
+                () = host.activity.wait_until_exiting() => return Ok(()),
             };
             match event {
                 ControllerEvent::ServicesCommit(commit) => {
-                    host.knowledge.set_committing(true);
-                    let ran = self.run(host, commit, shutdown.as_mut()).await;
-                    host.knowledge.set_committing(false);
-                    if ran? {
+                    host.controller.models.set_committing(true);
+                    let is_shutdown = self.run_commit(host, hooks, commit, shutdown.as_mut()).await;
+                    host.controller.models.set_committing(false);
+                    if is_shutdown? {
                         return Ok(());
                     }
                 }
                 ControllerEvent::ControllerTransaction(over) => {
-                    host.transaction_over(&over);
-                    if let Some(hooked) = host.take_hooked(over.tid) {
-                        hooks.put(hooked, over);
-                    }
+                    host.controller.transaction_over(&over);
+                    hooks.transaction_over(over);
                 }
             }
         }
     }
 
-    /// Looks up how a commit ended whose end was not heard of: the connection was lost before.
-    async fn find_end(&self, host: &Host, hooks: &HookQueue) -> Result<(), BackendError> {
-        let Some((tid, began)) = host.awaited() else { return Ok(()) };
-        let found = self.backend.lock().await.transaction(tid, &RequestUser::Host).await?;
-        match found.filter(|found| found.started_at == began) {
-            Some(found) if found.state == TransactionState::Done => {
-                if let Some(hooked) = host.take_hooked(tid) {
-                    let Transaction { username, result, origin, reason, .. } = found;
-                    hooks.put(hooked, ControllerTransaction { tid, username, result, origin, reason });
-                }
-            }
-            // Its end will be told.
-            Some(_) => {}
-            None => {
-                // That number is another transaction's, or will be.
-                drop(host.take_hooked(tid));
-                tracing::warn!(
-                    tid,
-                    "the hooks of a commit are not run: the controller was started again and does not know how it ended"
-                );
-            }
-        }
-        Ok(())
-    }
-
-    /// The next event. While there is none, the books are brought up to date.
-    async fn next(&mut self, host: &Host) -> Result<ControllerEvent, BackendError> {
+    /// Returns the next event. While there is none, reads the owner index if it is outdated.
+    async fn next_event(&mut self, host: &Host) -> Result<ControllerEvent, BackendError> {
         loop {
             if let Some(event) = self.waiting.pop_front() {
                 return Ok(event);
             }
-            let want_books = host.books.want_reading();
+            let wants_owners = host.controller.owner_index.wants_reading(&host.modules.registry());
             let next = tokio::select! {
                 biased;
                 next = self.events.next() => next,
-                () = host.loaded(), if want_books => {
-                    if let Err(error) = host.read_running(&self.backend).await {
-                        tracing::warn!(error = error.reason(), "the `created` lists cannot be read: is the host user allowed to?");
+                () = host.modules.wait_until_loaded(), if wants_owners => {
+                    let registry = host.modules.registry();
+                    let read = RunningData::read(&host.controller, &registry, &self.backend).await;
+                    if let Err(error) = read {
+                        tracing::warn!(error = error.reason(), "cannot read the `created` lists: may the host user read them?");
                     }
                     self.events.next().await
                 }
             };
             match next {
                 Ok(event) => return Ok(event),
-                Err(error) => pass_over(error)?,
+                Err(error) => skip_unreadable(error)?,
             }
         }
     }
 
-    /// Waits until the connection is lost. What is notified until then waits for its turn.
-    async fn lost(&mut self) -> BackendError {
+    /// Waits until the connection is lost. Events that arrive until then wait for their turn.
+    async fn wait_until_lost(&mut self) -> BackendError {
         loop {
             match self.events.next().await {
                 Ok(event) => self.waiting.push_back(event),
                 Err(error) => {
-                    if let Err(lost) = pass_over(error) {
+                    if let Err(lost) = skip_unreadable(error) {
                         return lost;
                     }
                 }
@@ -240,119 +209,108 @@ impl ControllerConnection {
     /// service-timeout.
     async fn end_abandoned(&mut self, host: &Host) {
         for Transaction { tid, username, .. } in std::mem::take(&mut self.abandoned) {
-            let given = answer::give(
-                &self.backend,
-                tid,
-                TransactionAnswer::Failed(Error::Abandoned),
-                username.as_deref(),
-            )
-            .await;
-            host.audit.tell(EventKind::Abandoned { tid, ended: given.is_ok() });
+            let failed = TransactionAnswer::Failed(Error::Abandoned);
+            let answered = answer(&self.backend, tid, failed, username.as_deref()).await;
+            host.audit.record(EventKind::Abandoned { tid, ended: answered.is_ok() });
         }
     }
 
-    /// Runs a commit and answers it. True if the daemon was told to end meanwhile.
-    async fn run(
+    /// Runs a commit and answers it. Returns whether the daemon was told to shut down meanwhile.
+    async fn run_commit(
         &mut self,
         host: &Arc<Host>,
+        hooks: &HookQueue,
         notified: ServicesCommit,
-        shutdown: std::pin::Pin<&mut impl Future<Output = ()>>,
+        shutdown: Pin<&mut impl Future<Output = ()>>,
     ) -> Result<bool, BackendError> {
         let tid = notified.tid;
-        host.begin(tid);
-        let known = Arc::new(CommitState::begin());
-        // A task of its own: if it panics, the commit is answered all the same.
+        host.activity.commit_began(tid);
+        let state = Arc::new(CommitState::begin());
         let span = tracing::info_span!("commit", tid, user = tracing::field::Empty);
-        let commit = work::run(host.clone(), self.backend.clone(), notified, known.clone());
-        let commit = commit.instrument(span.clone());
-        let (backend, timed) = (self.backend.clone(), known.clone());
-        let ran = async {
-            if !host.is_loaded() {
-                // Which may take longer than the controller waits.
-                match host.read_service_timeout(&backend).await {
-                    Ok(timeout) => timed.set_service_timeout(timeout),
-                    Err(error) => {
-                        tracing::warn!(tid, error = error.reason(), "the service-timeout is not known")
-                    }
-                }
-                host.loaded().await;
-            }
-            host.keep_modules();
-            // Ended when nobody waits for it any more.
-            let mut task = JoinSet::new();
-            task.spawn(commit);
-            task.join_next().await.map_or(Err(Error::Internal), |ended| outcome(tid, ended))
-        };
-        let mut stopped = false;
+        let backend = self.backend.clone();
+        let mut is_shutdown = false;
         let result = tokio::select! {
-            ran = ran => ran,
-            late = known.late() => Err(late),
+            result = run_to_outcome(host, backend, notified, &state, span.clone()) => result,
+            late = state.late() => Err(late),
             () = shutdown => {
-                stopped = true;
+                is_shutdown = true;
                 Err(Error::Stopped)
             }
             // Most likely nobody waits for the answer any more, and the next controller has commits of its own.
-            lost = self.lost() => Err(lost.into()),
+            lost = self.wait_until_lost() => Err(lost.into()),
         };
-        let user = known.user();
-        let mut last = LastCommit {
-            tid,
-            user: user.clone(),
-            at: String::new(),
-            elapsed_us: 0,
-            instances: 0,
-            bytes: 0,
-            error: None,
-        };
-        let answer = match result {
-            Ok(done) => {
-                (last.instances, last.bytes) = (done.instances, done.bytes);
-                host.report(CommitReport {
-                    tid,
-                    runs: done.runs,
-                    bytes: done.bytes,
-                    elapsed: known.elapsed(),
-                });
-                TransactionAnswer::Done(done.services)
+        let user = state.user();
+        let mut last = LastCommit::new(tid, user.clone());
+        let commit_answer = match result {
+            Ok(CommitOutcome { services, instances, runs, bytes }) => {
+                (last.instances, last.bytes) = (instances, bytes);
+                host.activity.set_last_report(CommitReport { tid, runs, bytes, elapsed: state.elapsed() });
+                TransactionAnswer::Done(services)
             }
             Err(error) => {
                 last.error = Some(error.reason());
                 TransactionAnswer::Failed(error)
             }
         };
-        host.await_end(known.take_hooked());
-        let given = answer::give(&self.backend, tid, answer, user.as_deref()).instrument(span.clone()).await;
-        (last.at, last.elapsed_us) = (status::now(), microseconds(known.elapsed()));
-        span.in_scope(|| host.end(last));
-        match given {
-            Ok(()) => Ok(stopped),
+        hooks.commit_answered(state.take_hooked());
+        let answered =
+            answer(&self.backend, tid, commit_answer, user.as_deref()).instrument(span.clone()).await;
+        (last.at, last.elapsed_us) = (status::now(), microseconds(state.elapsed()));
+        host.modules.commit_ended();
+        span.in_scope(|| host.activity.commit_ended(last));
+        match answered {
+            Ok(()) => Ok(is_shutdown),
             Err(error) if error.is_recoverable() => {
-                tracing::error!(
-                    tid,
-                    error = Error::from(error).reason(),
-                    "the controller takes no answer to a commit"
-                );
-                Ok(stopped)
+                let error = Error::from(error).reason();
+                tracing::error!(tid, error, "the controller rejected the answer to a commit");
+                Ok(is_shutdown)
             }
             Err(error) => Err(error),
         }
     }
 }
 
-/// Logs a notification that cannot be understood.
+/// Runs a commit in a task of its own, so that it is answered even if the task panics. The task is aborted when the
+/// result is no longer awaited.
+async fn run_to_outcome(
+    host: &Arc<Host>,
+    backend: SharedBackend,
+    notified: ServicesCommit,
+    state: &Arc<CommitState>,
+    span: tracing::Span,
+) -> Result<CommitOutcome, Error> {
+    let tid = notified.tid;
+    if !host.modules.is_loaded() {
+        // Loading may take longer than the controller waits.
+        match read_service_timeout(&backend).await {
+            Ok(timeout) => state.set_service_timeout(timeout),
+            Err(error) => tracing::warn!(tid, error = error.reason(), "cannot read the service-timeout"),
+        }
+        host.modules.wait_until_loaded().await;
+    }
+    host.modules.commit_began();
+    let mut task = JoinSet::new();
+    task.spawn(host.commits.clone().run(backend, notified, state.clone()).instrument(span));
+    task.join_next().await.map_or(Err(Error::Internal), |ended| task_outcome(tid, ended))
+}
+
+/// Logs a notification that cannot be read.
 ///
 /// # Errors
-/// The end of them all.
-fn pass_over(error: BackendError) -> Result<(), BackendError> {
+/// The error itself if no more notifications will follow.
+fn skip_unreadable(error: BackendError) -> Result<(), BackendError> {
     if !error.is_recoverable() {
         return Err(error);
     }
-    tracing::error!(%error, "a notification cannot be understood");
+    tracing::error!(%error, "cannot read a notification");
     Ok(())
 }
 
-/// What the task of a commit has come to. One that panicked has to be answered like others.
-fn outcome(tid: u64, ended: Result<Result<CommitOutcome, Error>, JoinError>) -> Result<CommitOutcome, Error> {
+/// Returns the outcome of a commit's task: an internal error if it has panicked.
+fn task_outcome(
+    tid: u64,
+    ended: Result<Result<CommitOutcome, Error>, JoinError>,
+) -> Result<CommitOutcome, Error> {
     ended.unwrap_or_else(|ended| {
         tracing::error!(tid, error = %ended, "the task of a commit ended");
         Err(Error::Internal)
@@ -364,15 +322,15 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_panic_is_an_answer() {
+    async fn panic_of_a_commit_task_is_an_answer() {
         let task = tokio::spawn(async { panic!("a fault of ours") });
-        let error = outcome(7, task.await).unwrap_err();
+        let error = task_outcome(7, task.await).unwrap_err();
         insta::assert_snapshot!(error.reason(), @"an internal error ended the commit: see the daemon's log");
     }
 
     #[tokio::test]
-    async fn what_lasts_is_over_for_everyone_who_asks() {
-        let mut shutdown = pin!(lasting(async {}));
+    async fn fused_future_may_be_awaited_again() {
+        let mut shutdown = pin!(fuse(async {}));
         shutdown.as_mut().await;
         shutdown.as_mut().await;
     }

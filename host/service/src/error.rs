@@ -1,92 +1,95 @@
-//! Why a commit fails, in the words that the user who commits reads.
+//! Why a commit fails, in the words that the committing user reads.
 
-use confine_sandbox::{RunFailure, text::block};
+use confine_sandbox::RunFailure;
 
-use crate::{NoModule, SuspendedModule};
+use crate::{
+    error_chain::error_chain,
+    modules::registry::{NoModule, SuspendedModule},
+};
 
-/// Why a commit fails, or why there is no daemon to run it.
+/// Why a commit fails, or why the daemon cannot run.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Nobody can run a service that the commit needs.
+    /// No module serves a service of the commit.
     #[error(transparent)]
     NoModule(#[from] NoModule),
-    /// A module that the commit needs is set aside.
+    /// A module that the commit needs is suspended.
     #[error(transparent)]
-    SetAside(#[from] SuspendedModule),
-    /// A module did not succeed.
+    Suspended(#[from] SuspendedModule),
+    /// A module failed.
     #[error(transparent)]
     Module(#[from] Box<RunFailure>),
-    /// A module does not want the commit to begin.
+    /// A `pre-commit` hook failed.
     #[error("pre-commit")]
     PreCommit(#[source] Box<RunFailure>),
-    /// The controller did not do what it was asked to.
+    /// A request to the controller failed.
     #[error(transparent)]
     Backend(#[from] confine_backend::Error),
     /// The controller sent configuration that cannot be read.
-    #[error("the controller's configuration cannot be read")]
+    #[error("cannot read the configuration that the controller sent")]
     Datastore(#[source] confine_tree::Error),
-    /// What the modules made cannot be put together.
+    /// The edits of the modules cannot be combined.
     #[error(transparent)]
     Draft(#[from] confine_view::Error),
-    /// A module declares a path that makes no sense with the models that are known now.
+    /// A module declares a path that the known models cannot resolve.
     #[error("module `{module}` declares `{}`, which cannot be resolved", source.path.as_deref().unwrap_or_default())]
     Declared {
         /// The module with its version.
         module: String,
-        /// What is wrong with it.
+        /// What is wrong with the path.
         source: confine_view::CallRefusal,
     },
-    /// Who commits is not known.
+    /// The committing user is not known.
     #[error(
-        "`{user}` cannot see who commits transaction {tid}\n\
-         hint: give `{user}` the right to read `/ctrl:transactions` (rule-list in `/nacm`)"
+        "`{host_user}` cannot read which user commits transaction {tid}\n\
+         hint: permit `{host_user}` to read `/ctrl:transactions` with a rule-list in `/nacm`"
     )]
-    Committer {
+    UnknownUser {
         /// The host user.
-        user: String,
+        host_user: String,
         /// The transaction.
         tid: u64,
     },
-    /// Which rules hold for modules is not known.
+    /// The rules for modules are not known.
     #[error(
-        "`{user}` cannot read `/nacm`, so what modules may do is not known, and none is run\n\
-         hint: give `{user}` the right to read `/nacm:nacm`; the daemon's log has the rule"
+        "`{user}` cannot read `/nacm`, so the rules for modules are not known and no module runs\n\
+         hint: permit `{user}` to read `/nacm:nacm`; the daemon's log has the rule"
     )]
     Rules {
         /// The host user.
         user: String,
     },
-    /// An instance is there, and the user may not read it.
+    /// An instance exists that the user may not read.
     #[error(
         "`{user}` may not read `{instance}`\nhint: permit it with a rule in `/nacm`, or commit as another user"
     )]
     Unreadable {
-        /// Who commits.
+        /// The committing user.
         user: String,
         /// The instance.
         instance: String,
     },
-    /// A module makes what its user may not see.
+    /// A module creates something that the user may not read.
     #[error(
-        "access denied: `{user}` may not read `{path}`, which `{instance}` would create: what is there already could not be told from what is new, and would be deleted with the instance\n\
+        "access denied: `{user}` may not read `{path}`, which `{instance}` would create: if it exists already, it would be taken for new and deleted with the instance\n\
          hint: permit reading it with a rule in `/nacm`, or commit as another user"
     )]
     Unseen {
-        /// Who commits.
+        /// The committing user.
         user: String,
-        /// Whose module it is.
+        /// The instance whose module creates it.
         instance: String,
         /// The object.
         path: String,
     },
-    /// The controller does not let the user make the edit.
+    /// The controller denies the edit to the user.
     #[error(
         "access denied: `{user}` may not {access} `{path}`: {reason}\n\
          hint: permit it with a rule in `/nacm`, or commit as another user"
     )]
     Denied {
-        /// Who commits.
+        /// The committing user.
         user: String,
         /// The access operation: `create`, `update` or `delete`.
         access: String,
@@ -94,8 +97,17 @@ pub enum Error {
         path: String,
         /// What denies it.
         reason: String,
-        /// What the controller says, which names neither.
+        /// The controller's error, which names neither.
         refusal: Box<confine_backend::Error>,
+    },
+    /// Others have changed `running` during every attempt.
+    #[error(
+        "others changed `running` during the commit, {attempts} times in a row\n\
+         hint: commit again when no other client is committing"
+    )]
+    RunningChanges {
+        /// How often the commit was tried.
+        attempts: u32,
     },
     /// The commit took too long.
     #[error(
@@ -103,86 +115,26 @@ pub enum Error {
          hint: raise `/ctrl:services/ctrl:service-timeout` if commits take that long here"
     )]
     Late {
-        /// The time that it had.
+        /// The time that the commit had.
         seconds: u64,
     },
-    /// The daemon is told to end.
-    #[error("the services daemon is being stopped; commit again when it is back")]
+    /// The daemon is shutting down.
+    #[error("the services daemon is shutting down\nhint: commit again when it has been restarted")]
     Stopped,
-    /// A predecessor left the transaction behind, or there was no daemon when it began.
-    #[error("no services daemon saw this commit through: it began before this one was there; commit again")]
+    /// A previous daemon left the transaction behind, or no daemon ran when it began.
+    #[error("the commit began before this services daemon was running\nhint: commit again")]
     Abandoned,
-    /// A task of the daemon ended in a panic.
+    /// A task of the daemon panicked.
     #[error("an internal error ended the commit: see the daemon's log")]
     Internal,
-    /// The runtime cannot be started.
+    /// The WebAssembly runtime cannot be started.
     #[error(transparent)]
     Runtime(#[from] confine_sandbox::HostFault),
 }
 
 impl Error {
-    /// The error with its causes, as the committing user reads it.
+    /// Returns the error with its causes, as the committing user reads it.
     pub fn reason(&self) -> String {
-        chain(self)
-    }
-}
-
-/// What stands before what may be done about an error, on a line of its own.
-const HINT: &str = "\nhint: ";
-
-/// Bytes of what is said of an error. What a module wrote may stand in it, such as a path, and it goes to the
-/// user, into logs and into what is kept of commits.
-const LONGEST: usize = 16 << 10;
-
-/// An error with its causes, and behind all of them what may be done about it: bounded, and safe to show.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let (said, hints) = told(error);
-    let hints: String = hints.iter().map(|hint| format!("{HINT}{hint}")).collect();
-    block(&said.join(": "), LONGEST) + &block(&hints, LONGEST)
-}
-
-/// What an error and its causes say, one by one, and what may be done about it.
-pub fn told(error: &dyn std::error::Error) -> (Vec<String>, Vec<String>) {
-    let (mut said, mut hints) = (Vec::new(), Vec::new());
-    let mut next = Some(error);
-    while let Some(error) = next {
-        let text = error.to_string();
-        let (what, hint) = text.split_once(HINT).map_or((&*text, None), |(what, hint)| (what, Some(hint)));
-        said.push(what.to_owned());
-        hints.extend(hint.map(str::to_owned));
-        next = error.source();
-    }
-    (said, hints)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[derive(Debug, thiserror::Error)]
-    enum Nested {
-        #[error("`{0}` is no name\nhint: write another")]
-        Named(String),
-        #[error("it cannot be\nhint: do the other")]
-        Outer(#[source] Box<Nested>),
-        #[error("for no reason\nhint: ask why")]
-        Inner,
-    }
-
-    /// What stands in an error may be a module's.
-    #[test]
-    fn what_is_said_is_safe_and_has_an_end() {
-        let said = chain(&Nested::Named("a\u{1b}[2J\u{202e}b".into()));
-        assert_eq!(said, "`a\\u{1b}[2J\\u{202e}b` is no name\nhint: write another");
-        let said = chain(&Nested::Named("x".repeat(10 * LONGEST)));
-        assert!(said.len() < LONGEST + 100 && said.ends_with(" bytes more)\nhint: write another"), "{said}");
-    }
-
-    #[test]
-    fn advice_comes_after_the_causes() {
-        assert_eq!(
-            chain(&Nested::Outer(Nested::Inner.into())),
-            "it cannot be: for no reason\nhint: do the other\nhint: ask why"
-        );
+        error_chain(self)
     }
 }

@@ -1,31 +1,54 @@
-//! The commit: plan, read, strip, run, write, answer; the module registry and hot swap.
+//! The services daemon: runs the modules of a commit and answers the controller.
 //!
-//! [`serve`] is the daemon. It is told of each commit, runs the modules of its services in sandboxes, and
-//! gives it exactly one answer, whatever happens. What it keeps from one commit to the next is a [`Host`]:
-//! which modules there are ([`ModuleLibrary`]), what became of them ([`Host::status`], [`Host::events`]), and
-//! what operators do with them ([`Host::rollback`] and others).
+//! [`serve`] is the daemon. The controller notifies it of each commit; it runs the modules of the commit's services
+//! in sandboxes and gives exactly one answer, whatever happens. A [`Host`] holds what outlives a connection, in three
+//! parts: the modules ([`ModuleManager`], which operators use as well), what is known of the controller, and the
+//! daemon's activity ([`Host::status`], [`Host::events`]).
+//!
+//! ```text
+//! daemon ──▶ host ──▶ commit ──▶ controller ──▶ modules
+//! ```
+//!
+//! ```
+//! use confine_sandbox::{Compiler, Limits, Runner};
+//! use confine_service::{Host, HostOptions, ModuleLibrary};
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let runner = Runner::new(&Limits::default(), Compiler::in_process())?;
+//! let library = ModuleLibrary { directories: vec!["/nowhere".into()], ..ModuleLibrary::default() };
+//! let host = Host::of_library(runner, library, HostOptions::default());
+//! host.modules().load().await;
+//! assert!(host.status().modules.is_empty());
+//! # Ok(()) }
+//! ```
 
+mod activity;
 mod audit;
 mod backoff;
 mod commit;
 mod controller;
 mod daemon;
 mod error;
+mod error_chain;
 mod host;
 mod modules;
 pub mod status;
 
+pub use activity::CommitReport;
 pub use audit::{AuditEvent, EventKind};
-pub use commit::plan::NoModule;
 pub use controller::nacm::ModulePolicy;
 pub use daemon::serve;
-pub use error::{Error, chain, told};
-pub use host::{CommitReport, Host};
+pub use error::Error;
+pub use error_chain::{error_chain, messages_and_hints};
+pub use host::{Host, HostOptions};
 pub use modules::{
     files::{FoundFile, ModuleFileError, find, read_module},
+    manager::ModuleManager,
     operator::ModuleOperationError,
     quarantine::QuarantinePolicy,
-    registry::{ManagedService, ModuleFile, ModuleRegistry, NotLoaded, SuspendReason, SuspendedModule},
+    registry::{
+        ManagedService, ModuleFile, ModuleRegistry, NoModule, NotLoaded, SuspendReason, SuspendedModule,
+    },
     slots::{ModuleLibrary, ModuleLimits},
     store::{VersionStore, VersionStoreError},
 };

@@ -2,6 +2,7 @@
 //!
 //! | file | what |
 //! |---|---|
+//! | `manager` | the modules of a daemon and the registry that commits run |
 //! | `registry` | which modules serve which service, fixed for one commit |
 //! | `slots` | every known module: its version, state and statistics |
 //! | `swap` | from a changed file to a new version that runs |
@@ -12,6 +13,7 @@
 //! | `watcher` | noticing that a module directory has changed |
 
 pub(crate) mod files;
+pub(crate) mod manager;
 pub(crate) mod operator;
 pub(crate) mod quarantine;
 pub(crate) mod registry;

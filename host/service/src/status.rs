@@ -1,55 +1,58 @@
-//! What the daemon says of itself: values that are written as JSON and read back from it.
+//! The state of the daemon as values that are written as JSON and read back.
 //!
-//! Durations are in microseconds, and come from a clock that nobody sets. Points in time are RFC 3339 in
-//! UTC, for people: what is computed with them is as good as the system's clock.
+//! Durations are in microseconds of a monotonic clock. Points in time are RFC 3339 in UTC, for people: they are as
+//! good as the system's clock.
 
-use std::{collections::BTreeMap, time::SystemTime};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, SystemTime},
+};
 
 use serde::{Deserialize, Serialize};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-/// The daemon at one moment.
+/// The state of the daemon.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DaemonStatus {
-    /// Seconds since it has started.
+    /// Seconds since the start.
     pub uptime_s: u64,
-    /// The controller that it serves.
+    /// The connection to the controller.
     pub connection: ConnectionStatus,
-    /// What it has done for it.
+    /// The commits so far.
     pub commits: CommitCounts,
-    /// Every module that is known, by name, also those that do not run.
+    /// Every known module by name, also those that do not run.
     pub modules: Vec<ModuleStatus>,
-    /// How often what has happened.
+    /// How often each kind of event has happened.
     pub counts: EventCounts,
 }
 
 /// The connection to the controller.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConnectionStatus {
-    /// Whether it stands, with both subscriptions.
+    /// Whether the controller is connected, with both subscriptions.
     pub connected: bool,
-    /// The controller's socket; none before the daemon has begun to serve.
+    /// The controller's socket; `None` before the first attempt to connect.
     pub socket: Option<String>,
     /// The host user.
     pub user: Option<String>,
-    /// Since when it stands, or has not stood.
+    /// Since when it has been connected, or not.
     pub since: String,
-    /// Why it does not stand.
+    /// Why it is not connected.
     pub error: Option<String>,
-    /// How often it was lost.
+    /// How often the connection was lost.
     pub losses: u64,
 }
 
-/// The commits that were answered.
+/// The commits so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CommitCounts {
-    /// With "done".
+    /// Commits answered with "done".
     pub done: u64,
-    /// With an error.
+    /// Commits answered with an error.
     pub failed: u64,
-    /// The transaction of the one that is running.
+    /// The transaction of the commit in progress.
     pub running: Option<u64>,
-    /// The last one that was answered.
+    /// The last commit that was answered.
     pub last: Option<LastCommit>,
 }
 
@@ -58,28 +61,28 @@ pub struct CommitCounts {
 pub struct LastCommit {
     /// The transaction.
     pub tid: u64,
-    /// Who committed, if that was found out.
+    /// The committing user, if it is known.
     pub user: Option<String>,
-    /// When it was answered.
+    /// When the commit was answered.
     pub at: String,
-    /// From the notification to the answer.
+    /// Time from the notification to the answer.
     pub elapsed_us: u64,
-    /// How many instances were run.
+    /// Instances that were run.
     pub instances: usize,
-    /// The size of the edit.
+    /// Bytes of the edit.
     pub bytes: usize,
-    /// Why it failed.
+    /// Why the commit failed.
     pub error: Option<String>,
 }
 
 /// One module.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModuleStatus {
-    /// Its name, which is that of its file without `.wasm`.
+    /// The module's name: that of its file without `.wasm`.
     pub name: String,
-    /// Its file.
+    /// The module's file.
     pub file: String,
-    /// Whether it runs, or why not.
+    /// Whether the module runs, or why not.
     #[serde(flatten)]
     pub state: ModuleState,
     /// The version that runs or, if it does not run, would.
@@ -88,21 +91,21 @@ pub struct ModuleStatus {
     pub digest: Option<String>,
     /// The lists under `/services` that this version serves.
     pub services: Vec<String>,
-    /// Since when it has been in this state, with this version.
+    /// Since when the module has been in this state, with this version.
     pub since: String,
-    /// Why its file is not what runs: it was refused, and an older version goes on.
+    /// Why the file was refused, if an older version runs instead of it.
     pub refused: Option<RefusedFile>,
-    /// The versions that can be rolled back to and the one that was kept last, newest first.
+    /// The stored versions, newest first.
     pub kept: Vec<KeptVersion>,
-    /// How often it was called for an instance.
+    /// Calls of `apply`.
     pub runs: u64,
-    /// How many of these runs failed.
+    /// Calls of `apply` that failed.
     pub failures: u64,
-    /// How often one of its hooks was called.
+    /// Calls of hooks.
     pub hook_runs: u64,
-    /// How many of these failed.
+    /// Calls of hooks that failed.
     pub hook_failures: u64,
-    /// The last run, of a hook too, that failed.
+    /// The last call that failed, of a hook or of `apply`.
     pub last_error: Option<LastError>,
     /// The last run of this version.
     pub last_run: Option<RunUsage>,
@@ -110,30 +113,37 @@ pub struct ModuleStatus {
     pub worst_run: Option<RunUsage>,
 }
 
-/// Whether a module runs. Where it does not, a commit of its services fails, so that nothing is lost.
+impl LastCommit {
+    /// A commit of which nothing else is known yet.
+    pub(crate) fn new(tid: u64, user: Option<String>) -> Self {
+        Self { tid, user, at: String::new(), elapsed_us: 0, instances: 0, bytes: 0, error: None }
+    }
+}
+
+/// Whether a module runs. If it does not, a commit of its services fails, so that nothing is deleted from devices.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "lowercase")]
 pub enum ModuleState {
-    /// It runs.
+    /// The module runs.
     Active,
-    /// An operator has disabled it.
+    /// An operator has disabled the module.
     Disabled,
-    /// No version of it can be loaded.
+    /// No version of the module can be loaded.
     Broken {
         /// Why not.
         error: String,
     },
-    /// It has failed too often.
+    /// The module has failed too often.
     Quarantined {
-        /// How.
+        /// How it failed.
         reason: String,
     },
-    /// Its file is gone.
+    /// The module's file is gone.
     Retired,
 }
 
 impl ModuleState {
-    /// One word, also for the label of a metric.
+    /// Returns the state as one word, for people and for the label of a metric.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Active => "active",
@@ -154,29 +164,29 @@ pub struct RefusedFile {
     pub error: String,
 }
 
-/// A version that is kept.
+/// A stored version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptVersion {
-    /// As the module calls it.
+    /// The version, in the module's own words.
     pub version: String,
-    /// SHA-256 of its file.
+    /// SHA-256 of the version's file.
     pub digest: String,
-    /// Whether it is the one that runs or would.
+    /// Whether this version runs, or would if the module were not suspended.
     pub running: bool,
 }
 
-/// A run that failed.
+/// A call that failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastError {
     /// When.
     pub at: String,
     /// The transaction.
     pub tid: u64,
-    /// What the user who committed has read.
+    /// The error, as the committing user reads it.
     pub error: String,
 }
 
-/// What a run used.
+/// What a call used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunUsage {
     /// The transaction.
@@ -185,42 +195,45 @@ pub struct RunUsage {
     pub instance: String,
     /// Units of fuel.
     pub fuel: u64,
-    /// Time on the wall.
+    /// Wall-clock time.
     pub wall_us: u64,
     /// Bytes of memory and tables.
     pub memory: u64,
 }
 
-/// How often what has happened since the daemon has started.
+/// How often each kind of event has happened since the start.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventCounts {
     /// By the kind of the event, see [`EventKind::kind`](crate::EventKind::kind).
     pub events: BTreeMap<String, u64>,
-    /// By the name of the limit that ended a run.
+    /// By the name of the limit that was reached.
     pub limits: BTreeMap<String, u64>,
 }
 
-/// A point in time as text: RFC 3339, UTC, whole seconds.
+/// Returns a point in time as text: RFC 3339, UTC, whole seconds.
 pub(crate) fn timestamp(time: SystemTime) -> String {
     let time = OffsetDateTime::from(time);
     let whole = time.replace_nanosecond(0).unwrap_or(time);
-    // Years after 9999 cannot be written, and neither can they be waited for.
+    // Fails for years after 9999 only.
     whole.format(&Rfc3339).unwrap_or_default()
 }
 
-/// The time now, as text.
+/// Returns the current time as text.
 pub(crate) fn now() -> String {
     timestamp(SystemTime::now())
 }
 
+/// Returns a duration in microseconds.
+pub(crate) fn microseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]
-    fn a_state_stands_beside_the_other_fields_and_is_read_back() {
+    fn module_status_round_trips_through_json() {
         let module = ModuleStatus {
             name: "x".into(),
             file: "/m/x.wasm".into(),

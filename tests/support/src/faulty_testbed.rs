@@ -70,8 +70,8 @@ impl FaultyTestbed {
     ) -> Self {
         let testbed = Self::start(builder, services, None, request_timeout).await;
         let ready = async {
-            testbed.host.connected().await;
-            testbed.host.modelled().await;
+            testbed.host.wait_until_connected().await;
+            testbed.host.wait_until_models_read().await;
         };
         timeout(PATIENCE, ready).await.unwrap();
         testbed

@@ -128,8 +128,8 @@ impl DaemonTask {
             let _ = stopped.await;
         };
         let task = tokio::spawn(confine_service::serve(host.clone(), options, until_stopped));
-        host.connected().await;
-        host.modelled().await;
+        host.wait_until_connected().await;
+        host.wait_until_models_read().await;
         Self { stop, task }
     }
 }

@@ -115,8 +115,8 @@ fn operators_see_what_there_is() {
     assert_eq!(module["name"], "broken");
     assert!(module["limits"].as_array().unwrap().contains(&"memory = \"128 MiB\"".into()), "{module}");
     insta::assert_snapshot!(running.ask("modules show brkoen").unwrap_err(), @r"
-    error: there is no module `brkoen`
-    hint: there are broken
+    error: no module is called `brkoen`
+    hint: the modules are broken
     ");
     insta::assert_snapshot!(running.ask("modules release broken").unwrap_err(), @"error: `broken` is not quarantined");
 
@@ -173,7 +173,7 @@ fn the_protocol_is_versioned_and_refuses_in_words() {
     HTTP/1.1 404 Not Found: {"error":"there is no `/v1/nothing`"}
     HTTP/1.1 405 Method Not Allowed: {"error":"`/v1/status` does not support `DELETE`"}
     HTTP/1.1 404 Not Found: {"error":"there is no operation `explode` on modules"}
-    HTTP/1.1 404 Not Found: {"error":"there is no module `nothing`\nhint: there are broken"}
+    HTTP/1.1 404 Not Found: {"error":"no module is called `nothing`\nhint: the modules are broken"}
     HTTP/1.1 400 Bad Request
     "#);
     assert!(ask("GET /v1/status").starts_with("HTTP/1.1 200 OK: {\"uptime_s\":"));
@@ -232,8 +232,8 @@ fn operators_say_which_version_runs() {
     assert!(shown.contains(&format!("sha256:{}  (running)", one.digest)), "{shown}");
     assert_eq!(running.see("modules reload svc --json").digest, two.digest);
     insta::assert_snapshot!(running.ask("modules forget svc").unwrap_err(), @r"
-    error: `svc` is not retired
-    hint: remove its file first
+    error: the file of `svc` still exists
+    hint: remove the file first
     ");
 
     let metrics = http(running.connect("metrics.sock"), "GET /metrics HTTP/1.1\r\n\r\n");

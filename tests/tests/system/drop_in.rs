@@ -132,7 +132,7 @@ async fn started_by_the_backend_it_answers_commits() {
     assert_eq!(answer.origin.as_deref(), Some("confine"));
     insta::assert_snapshot!(answer.reason.unwrap(), @r"
     no module serves `bench`
-    hint: put its module in a module directory (`modules`), or name the list in `unmanaged`, both in confine.toml
+    hint: put its module into a module directory (`modules` in confine.toml), or add the list to `unmanaged` there
     ");
 
     assert!(daemon.0.try_wait().unwrap().is_none());

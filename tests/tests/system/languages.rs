@@ -2,12 +2,11 @@
 //!
 //! A language whose toolchain is not there is skipped, and says so.
 
-use std::{collections::HashSet, path::PathBuf, process::Command, sync::Arc};
+use std::{path::PathBuf, process::Command, sync::Arc};
 
 use confine_author::{CaseResult, LoadedServices, ServiceCase};
-use confine_backend::ModelStore;
 use confine_sandbox::{Compiler, Limits, Runner};
-use confine_service::{FoundFile, Host, ModuleRegistry};
+use confine_service::{FoundFile, Host, HostOptions, ModuleRegistry};
 use confine_test_support::{
     guests::{example_services, examples, guests},
     tap::RequestTap,
@@ -47,7 +46,7 @@ async fn host(module: PathBuf) -> Arc<Host> {
     if let Err(error) = &registry.files()[0].module {
         panic!("{error}");
     }
-    Arc::new(Host::new(runner, ModelStore::default(), HashSet::new(), registry))
+    Arc::new(Host::new(runner, &registry, HostOptions::default()))
 }
 
 /// What the cases of a service came to.

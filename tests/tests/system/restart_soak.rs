@@ -27,10 +27,8 @@ use tokio::{net::UnixListener, runtime::Handle, sync::oneshot, task::JoinHandle}
 use super::common::{DaemonProcess, OutputLines, PATIENCE, modules, seeded_random::SeededRandom, serve};
 
 /// What users may be told of a commit that fails.
-const REASONS: [&str; 2] = [
-    "the services daemon is being stopped; commit again when it is back",
-    "no services daemon saw this commit through: it began before this one was there; commit again",
-];
+const REASONS: [&str; 2] =
+    ["the services daemon is shutting down", "the commit began before this services daemon was running"];
 
 /// What is begun is ended within this time: about as long as it takes.
 const SOON: Duration = Duration::from_millis(80);

@@ -124,7 +124,7 @@ async fn sigterm() {
     let served = site.serve();
     let tid = site.endless_commit().await;
     assert_eq!(served.daemon.terminate(), Some(0));
-    insta::assert_snapshot!(site.end(tid).await, @"the services daemon is being stopped; commit again when it is back");
+    insta::assert_snapshot!(site.end(tid).await, @"the services daemon is shutting down");
     let _served = site.serve();
     site.goes_on("again").await;
 }
@@ -139,7 +139,7 @@ async fn sigkill_and_a_restart() {
     // Its sockets and its pidfile are in nobody's way.
     let served = site.start(&mut site.command());
     insta::assert_snapshot!(site.told(&served, "found a commit"), @"WARN audit: found a commit that its daemon had left tid=1 ended=true");
-    insta::assert_snapshot!(site.end(tid).await, @"no services daemon saw this commit through: it began before this one was there; commit again");
+    insta::assert_snapshot!(site.end(tid).await, @"the commit began before this services daemon was running");
     site.goes_on("again").await;
     assert!(UnixStream::connect(site.path("admin.sock")).is_ok());
 }

@@ -3,7 +3,7 @@
 use std::{convert::Infallible, sync::Arc};
 
 use confine_sandbox::Limits;
-use confine_service::{Host, ModuleOperationError, chain, status::ModuleStatus};
+use confine_service::{Host, ModuleOperationError, error_chain, status::ModuleStatus};
 use hyper::StatusCode;
 
 use super::{
@@ -48,7 +48,7 @@ impl AdminApi {
 
     /// Stops the daemon after the commit in progress.
     pub(super) fn stop(&self) {
-        self.host.leave();
+        self.host.request_exit();
     }
 
     pub(super) async fn answer(&self, request: &AdminRequest, origin: &RequestOrigin) -> AdminResponse {
@@ -83,7 +83,7 @@ impl AdminApi {
             ("GET", ["modules", name]) => self.module(name),
             ("POST", ["modules", name, operation]) => self.change(name, operation).await,
             ("POST", ["refresh"]) => {
-                self.host.refresh().await;
+                self.host.modules().refresh().await;
                 json(&self.host.status())
             }
             ("GET", ["log"]) => self.log(),
@@ -104,7 +104,7 @@ impl AdminApi {
     fn module(&self, name: &str) -> AdminResponse {
         match self.find(name) {
             Some(status) => {
-                let limits = (self.limit_lines)(self.host.limits_of(&status.name));
+                let limits = (self.limit_lines)(self.host.modules().limits_of(&status.name));
                 json(&ModuleReport { limits, status })
             }
             None => {
@@ -117,12 +117,12 @@ impl AdminApi {
     async fn change(&self, name: &str, operation: &str) -> AdminResponse {
         let host = &self.host;
         let changed = match operation {
-            "enable" => host.enable(name).await,
-            "disable" => host.disable(name).await,
-            "rollback" => host.rollback(name).await,
-            "reload" => host.reload(name).await,
-            "release" => host.release(name).await,
-            "forget" => host.forget(name).await,
+            "enable" => host.modules().enable(name).await,
+            "disable" => host.modules().disable(name).await,
+            "rollback" => host.modules().rollback(name).await,
+            "reload" => host.modules().reload(name).await,
+            "release" => host.modules().release(name).await,
+            "forget" => host.modules().forget(name).await,
             _ => {
                 return problem(
                     StatusCode::NOT_FOUND,
@@ -192,10 +192,10 @@ fn forbidden(peer: &PeerCredentials) -> AdminResponse {
 fn refused(error: &ModuleOperationError) -> AdminResponse {
     let status = match error {
         ModuleOperationError::Unknown { .. } => StatusCode::NOT_FOUND,
-        ModuleOperationError::NotKept { .. } | ModuleOperationError::NotHad { .. } => {
+        ModuleOperationError::NotStored { .. } | ModuleOperationError::Unreadable { .. } => {
             StatusCode::INTERNAL_SERVER_ERROR
         }
         _ => StatusCode::CONFLICT,
     };
-    problem(status, chain(error))
+    problem(status, error_chain(error))
 }

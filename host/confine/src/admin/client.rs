@@ -200,7 +200,7 @@ mod tests {
             server.shutdown().await.unwrap();
         };
         let (read, ()) = tokio::join!(exchange(client, Method::GET, "/", Vec::new()), sent);
-        let error = confine_service::chain(&read.unwrap_err());
+        let error = confine_service::error_chain(&read.unwrap_err());
         assert!(error.contains("end of file before message length reached"), "{error}");
     }
 }

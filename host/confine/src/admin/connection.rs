@@ -204,7 +204,7 @@ mod tests {
             (Some((head, body)), _) => {
                 format!("{} {body}", head.lines().next().unwrap()).trim_end().to_owned()
             }
-            (None, Err(error)) => confine_service::chain(&error),
+            (None, Err(error)) => confine_service::error_chain(&error),
             (None, Ok(())) => "no request".to_owned(),
         }
     }

@@ -208,7 +208,7 @@ where
         }
     });
     if let Err(error) = served.await {
-        tracing::debug!(error = %confine_service::chain(&error), "a request on the admin interface failed");
+        tracing::debug!(error = %confine_service::error_chain(&error), "a request on the admin interface failed");
     }
 }
 

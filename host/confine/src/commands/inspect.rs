@@ -102,7 +102,7 @@ impl ModuleInspection {
             name: line(name, name.len()),
             bytes: bytes.len(),
             digest: Digest::of(bytes).to_string(),
-            refused: loaded.as_ref().err().map(|error| confine_service::chain(error)),
+            refused: loaded.as_ref().err().map(|error| confine_service::error_chain(error)),
             about: loaded
                 .as_ref()
                 .ok()

@@ -9,7 +9,7 @@ use std::{convert::Infallible, path::PathBuf, sync::Arc, time::Duration};
 
 use confine_backend::{ModelCache, ModelStore};
 use confine_sandbox::{Cache, Compiler, Runner};
-use confine_service::{Host, ModuleLibrary, ModulePolicy, VersionStore, chain};
+use confine_service::{Host, HostOptions, ModuleLibrary, ModulePolicy, VersionStore, error_chain};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
@@ -42,7 +42,7 @@ pub(super) fn run(options: &SettingsArgs) -> Result<(), Error> {
     if let Err(error) = &served
         && to != LogTarget::Stderr
     {
-        tracing::error!("exiting: {}", chain(error));
+        tracing::error!("exiting: {}", error_chain(error));
     }
     served
 }
@@ -133,19 +133,20 @@ fn host(settings: &Settings) -> Result<Host, Error> {
             .map(|rules| (format!("`{}`", rules.origin).into(), rules.value.clone())),
         last_wins: settings.last_wins.iter().map(ToString::to_string).collect(),
     };
-    Ok(Host::of(runner, model_store(settings), unmanaged, library).with_policy(policy))
+    let options = HostOptions { models: model_store(settings), unmanaged, policy };
+    Ok(Host::of_library(runner, library, options))
 }
 
 /// Loads the modules, and watches their directories for changes, for ever. A panic does not end it.
 async fn load_and_watch_modules(host: Arc<Host>, settings: &Settings) -> Infallible {
     let loading = host.clone();
-    if let Err(ended) = tokio::spawn(async move { loading.load_modules().await }).await {
+    if let Err(ended) = tokio::spawn(async move { loading.modules().load().await }).await {
         tracing::error!(error = %ended, "the task that loads modules crashed");
     }
     log_modules(&host, settings);
     loop {
         let watching = host.clone();
-        let Err(ended) = tokio::spawn(async move { watching.watch().await }).await;
+        let Err(ended) = tokio::spawn(async move { watching.modules().watch().await }).await;
         tracing::error!(error = %ended, "the task that watches the module directories crashed and is restarted");
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
@@ -173,7 +174,7 @@ fn version_store(settings: &Settings) -> Result<Option<VersionStore>, Error> {
     match VersionStore::open(&settings.state.value) {
         Ok(store) => Ok(Some(store)),
         Err(error) if settings.state.origin == SettingOrigin::Default => {
-            tracing::warn!(error = %chain(&error), "cannot keep versions of modules: rollback is not available");
+            tracing::warn!(error = %error_chain(&error), "cannot keep versions of modules: rollback is not available");
             Ok(None)
         }
         Err(error) => Err(error.into()),
@@ -199,7 +200,7 @@ async fn listeners(settings: &Settings) -> Result<Listeners, Error> {
     match listeners.open_admin(&settings.admin.value, group).await {
         Ok(()) => {}
         Err(error) if settings.admin.origin == SettingOrigin::Default => {
-            tracing::warn!(error = %chain(&error), "cannot open the admin socket: serving without it");
+            tracing::warn!(error = %error_chain(&error), "cannot open the admin socket: serving without it");
         }
         Err(error) => return Err(Error::Admin(error)),
     }
@@ -214,7 +215,7 @@ fn compiler(settings: &Settings) -> Result<Compiler, Error> {
     match Cache::open(&settings.cache.value) {
         Ok(cache) => Ok(Compiler::worker().with_cache(cache)),
         Err(error) if settings.cache.origin == SettingOrigin::Default => {
-            tracing::warn!(error = %chain(&error), "no compile cache: modules are compiled at each start");
+            tracing::warn!(error = %error_chain(&error), "no compile cache: modules are compiled at each start");
             Ok(Compiler::worker())
         }
         Err(error) => Err(error.into()),

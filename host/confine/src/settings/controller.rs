@@ -250,7 +250,7 @@ mod tests {
                 fs::write(&path, text).unwrap();
             }
             let error = ControllerFile::read(&path).unwrap_err();
-            confine_service::chain(&error).replace(path.to_str().unwrap(), "controller.xml")
+            confine_service::error_chain(&error).replace(path.to_str().unwrap(), "controller.xml")
         };
         let texts = [
             error(None),

@@ -196,7 +196,7 @@ fn default_configuration_is_read_only_for_its_own_controller() {
     // A named file has to exist.
     let missing =
         controller_file(&SettingsArgs::default(), &file("controller_config = 'nowhere.xml'"), &usual);
-    let error = confine_service::chain(&missing.unwrap_err());
+    let error = confine_service::error_chain(&missing.unwrap_err());
     insta::assert_snapshot!(error.replace(fixture.0.path().to_str().unwrap(), ""), @"cannot read the controller's configuration `/nowhere.xml`: No such file or directory (os error 2)");
 }
 
@@ -383,7 +383,7 @@ fn invalid_settings_are_refused() {
     let fixture = Fixture::new();
     let error = |options: &SettingsArgs, environment: &[(&str, &str)]| {
         let error = fixture.merge(options, environment).unwrap_err();
-        confine_service::chain(&error).replace(fixture.0.path().to_str().unwrap(), "")
+        confine_service::error_chain(&error).replace(fixture.0.path().to_str().unwrap(), "")
     };
     let filter = "<clixon-config><CONTROLLER_PYAPI_MODULE_FILTER>a, b/c</CONTROLLER_PYAPI_MODULE_FILTER></clixon-config>";
     let xml = fixture.write("filter.xml", filter);

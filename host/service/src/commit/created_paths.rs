@@ -1,22 +1,22 @@
-//! From the paths in `created` lists, which have no namespaces, to places in the tree.
+//! From the paths of `created` lists, which have no namespaces, to patterns.
 
 use std::collections::BTreeSet;
 
 use confine_tree::{CONTROLLER, Path, Pattern, PatternStep, Predicate, QName};
 use confine_view::OwnerIndex;
 
-use crate::ManagedService;
+use crate::modules::registry::ManagedService;
 
-/// How many steps of a path to an object on a device are the controller's own:
+/// The steps of a path to an object on a device that belong to the controller's own model:
 /// `/devices/device[…]/config`.
-const CONTROLLERS: usize = 3;
+const CONTROLLER_STEPS: usize = 3;
 
-/// The places that a path may mean: the one that was noted when it was written, else those that the
-/// service's modules say they write and that have the same names, else one for each namespace that the
-/// modules declare. All of them are looked at; the names alone say which is there.
+/// Returns the patterns that a path may mean. That is the pattern noted when the path was written; otherwise those
+/// among the modules' `writes` that have the same names; otherwise one for each namespace that the modules declare.
+/// Reading them shows which exists.
 ///
-/// `writes` are the modules' resolved patterns. Empty for what is no path of an object on a device.
-pub(crate) fn places(
+/// Empty for a path that is not that of an object on a device.
+pub(crate) fn candidate_patterns(
     path: &str,
     service: &ManagedService,
     writes: &[Pattern],
@@ -26,58 +26,57 @@ pub(crate) fn places(
         return vec![place.clone()];
     }
     let Ok(parsed) = Path::parse_unescaped(path) else {
-        tracing::warn!(
-            path,
-            service = &*service.name.local,
-            "a `created` path cannot be read and is left alone"
-        );
+        tracing::warn!(path, service = &*service.name.local, "ignoring a `created` path that cannot be read");
         return Vec::new();
     };
-    if parsed.steps.len() <= CONTROLLERS {
+    if parsed.steps.len() <= CONTROLLER_STEPS {
         return Vec::new();
     }
-    let likely: BTreeSet<Pattern> =
-        writes.iter().filter_map(|pattern| place(&parsed, |index| along(&parsed, pattern, index))).collect();
-    if !likely.is_empty() {
-        return likely.into_iter().collect();
+    let declared: BTreeSet<Pattern> = writes
+        .iter()
+        .filter_map(|pattern| with_namespaces(&parsed, |index| step_namespace(&parsed, pattern, index)))
+        .collect();
+    if !declared.is_empty() {
+        return declared.into_iter().collect();
     }
     let namespaces = service.modules.iter().flat_map(|module| {
         let prefixes = &module.description().prefixes;
         prefixes.prefixes().into_iter().filter_map(|prefix| prefixes.namespace(prefix))
     });
     let namespaces: BTreeSet<&str> = namespaces.filter(|&namespace| namespace != CONTROLLER).collect();
-    namespaces.into_iter().filter_map(|namespace| place(&parsed, |_| Some(namespace))).collect()
+    namespaces.into_iter().filter_map(|namespace| with_namespaces(&parsed, |_| Some(namespace))).collect()
 }
 
-/// The one of the places that a path may mean, to take away what is there; none where nothing is. What has the same
-/// names in several namespaces is left alone, and so is what the modules may not take away: it may be another's.
-pub(crate) fn the_one(
+/// Returns the one candidate that exists and may be deleted. `None` if several exist or the modules may not delete
+/// it: the object may belong to somebody else.
+pub(crate) fn single_match(
     path: &str,
-    places: Vec<Pattern>,
-    mut is_there: impl FnMut(&Pattern) -> bool,
-    may_go: impl Fn(&Pattern) -> bool,
+    candidates: Vec<Pattern>,
+    mut exists: impl FnMut(&Pattern) -> bool,
+    may_delete: impl Fn(&Pattern) -> bool,
 ) -> Option<Pattern> {
-    let mut there = places.into_iter().filter(|place| is_there(place));
-    let (first, second) = (there.next()?, there.next());
-    if second.is_some() || !may_go(&first) {
-        tracing::warn!(path, "a `created` path may mean something of another, and is left alone");
+    let mut existing = candidates.into_iter().filter(|candidate| exists(candidate));
+    let (first, second) = (existing.next()?, existing.next());
+    if second.is_some() || !may_delete(&first) {
+        tracing::warn!(path, "ignoring a `created` path that may name the object of another instance");
         return None;
     }
     Some(first)
 }
 
-/// The namespace of a step, if the path goes along with the pattern as far as that goes.
-fn along<'a>(path: &Path, pattern: &'a Pattern, index: usize) -> Option<&'a str> {
+/// Returns the namespace of a step by a declared pattern, if the path has the names of all its steps.
+fn step_namespace<'a>(path: &Path, pattern: &'a Pattern, index: usize) -> Option<&'a str> {
     let mut steps = path.steps.iter().zip(&pattern.steps);
-    let is_along = pattern.steps.len() > CONTROLLERS && steps.all(|(step, other)| step.name == other.local);
+    let has_same_names =
+        pattern.steps.len() > CONTROLLER_STEPS && steps.all(|(step, other)| step.name == other.local);
     let step = pattern.steps.get(index).or(pattern.steps.last())?;
-    is_along.then_some(&*step.namespace)
+    has_same_names.then_some(&*step.namespace)
 }
 
-fn place<'a>(path: &Path, namespace: impl Fn(usize) -> Option<&'a str>) -> Option<Pattern> {
+fn with_namespaces<'a>(path: &Path, namespace: impl Fn(usize) -> Option<&'a str>) -> Option<Pattern> {
     let mut steps = Vec::with_capacity(path.steps.len());
     for (index, step) in path.steps.iter().enumerate() {
-        let namespace = if index < CONTROLLERS { CONTROLLER } else { namespace(index)? };
+        let namespace = if index < CONTROLLER_STEPS { CONTROLLER } else { namespace(index)? };
         let mut resolved = PatternStep::new(QName::new(namespace, &step.name));
         for predicate in &step.predicates {
             match predicate {
@@ -95,11 +94,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_may_be_anothers_is_left_alone() {
+    fn ambiguous_created_path_is_ignored() {
         let at = |namespace: &str| Pattern { steps: vec![PatternStep::new(QName::new(namespace, "x"))] };
-        let found = |there: &[&str], permitted: bool| {
-            let is_there = |place: &Pattern| there.iter().any(|namespace| *place == at(namespace));
-            the_one("/x", vec![at("urn:a"), at("urn:b")], is_there, |_| permitted)
+        let found = |existing: &[&str], permitted: bool| {
+            let exists = |place: &Pattern| existing.iter().any(|namespace| *place == at(namespace));
+            single_match("/x", vec![at("urn:a"), at("urn:b")], exists, |_| permitted)
         };
         assert_eq!(found(&["urn:b"], true), Some(at("urn:b")));
         assert_eq!(found(&[], true), None);

@@ -1,68 +1,76 @@
-//! The calls around commits that a module may want.
+//! Calls of modules around a commit.
 //!
-//! `pre-commit` is part of the commit: it runs before any module does, and its failure is the commit's.
-//! What comes after a commit holds up nobody: it is put in a queue, has a connection and budgets of its
-//! own, and reads `running`. Only commits that were to reach the devices have an after.
+//! `pre-commit` is part of the commit: it is called before any module runs, once for each instance, and its failure
+//! is the commit's. Hooks after a commit hold up nobody: they are queued, have a connection and budgets of their
+//! own, and read `running`. They follow only commits that were to reach devices.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, PoisonError},
+    time::Instant,
+};
 
 use confine_backend::{
-    Backend, ConnectOptions, ControllerTransaction, Datastore, RequestUser, Transaction, TransactionOutcome,
+    Backend, ConnectOptions, ControllerTransaction, Datastore, Error as BackendError, RequestUser,
+    Transaction, TransactionOutcome, TransactionState,
 };
 use confine_nacm::Nacm;
-use confine_sandbox::{Budget, CommitContext, Digest, EntryPoint, Hook, Module};
+use confine_sandbox::{Budget, CommitContext, Digest, EntryPoint, Hook, Module, RunFailure};
 use confine_tree::{Pattern, Tree, xml};
 use confine_view::{CommitDraft, InstanceRef, View};
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::mpsc;
 use tracing::Instrument as _;
 
 use crate::{
-    Error, EventKind, Host, ModuleRegistry,
+    Error,
     backoff::Backoff,
     commit::{
-        plan::{PlannedInstance, SERVICES},
-        read::{self, DatastoreSource, Shared, condense},
-        work::DeclaredPaths,
+        declared::DeclaredPaths,
+        plan::PlannedInstance,
+        read::{self, DatastoreSource, condense},
     },
-    daemon,
-    error::chain,
+    controller::{SharedBackend, known::KnownController},
+    error_chain::error_chain,
+    modules::{
+        manager::ModuleManager,
+        registry::{ManagedService, ModuleRegistry, SERVICES},
+    },
 };
 
-/// The most commits whose hooks may wait. Whoever commits faster than hooks run loses some.
-const WAITING: usize = 256;
+/// The most commits whose hooks may wait. If commits come faster than hooks run, the hooks of some are not run.
+const QUEUE_LENGTH: usize = 256;
 
 /// A commit whose hooks run when it is over.
 pub(crate) struct HookedCommit {
-    pub(crate) tid: u64,
-    /// When the transaction began, as the controller says it.
-    pub(crate) began: Option<String>,
+    tid: u64,
+    /// When the transaction began, in the controller's words.
+    began: Option<String>,
     user: String,
     /// The controller's rules, as the commit had them.
     nacm: Arc<Nacm>,
     registry: Arc<ModuleRegistry>,
-    /// The instances that have modules with hooks.
+    /// The instances whose modules have hooks.
     planned: Vec<PlannedInstance>,
-    /// What `running` said of these instances before the commit, to compare: the text may be long, and many
-    /// may wait.
+    /// Digest of these instances in `running` before the commit: the text may be long, and many commits may wait.
     before: Digest,
 }
 
 impl HookedCommit {
-    /// None where no module wants to hear of it.
+    /// Prepares a commit for its hooks. `None` if no module has any.
     pub(crate) async fn prepare(
         transaction: &Transaction,
         user: &str,
         nacm: &Arc<Nacm>,
         registry: &Arc<ModuleRegistry>,
         planned: &[PlannedInstance],
-        backend: &Shared,
+        backend: &SharedBackend,
     ) -> Result<Option<Self>, Error> {
         let has_hooks = |planned: &&PlannedInstance| planned.modules().iter().any(Module::has_hooks);
         let planned: Vec<PlannedInstance> = planned.iter().filter(has_hooks).cloned().collect();
         if planned.is_empty() {
             return Ok(None);
         }
-        let before = in_running(&planned, backend).await?;
+        let before = digest_in_running(&planned, backend).await?;
         Ok(Some(Self {
             tid: transaction.tid,
             began: transaction.started_at.clone(),
@@ -73,231 +81,294 @@ impl HookedCommit {
             before,
         }))
     }
+
+    /// Creates a draft of `running` as the user reads it, and resolves what the modules declare.
+    fn draft(
+        &self,
+        controller: &KnownController,
+        backend: &SharedBackend,
+    ) -> Result<(CommitDraft, DeclaredPaths<'_>), Error> {
+        let source = Arc::new(DatastoreSource {
+            backend: backend.clone(),
+            datastore: Datastore::Running,
+            user: RequestUser::User(self.user.clone()),
+            runtime: tokio::runtime::Handle::current(),
+        });
+        let schema = controller.schema();
+        let rules = controller.nacm.of_commit(self.nacm.clone(), &self.user, schema.clone());
+        let mut draft = CommitDraft::new(schema, source);
+        let mut services: Vec<Arc<ManagedService>> = Vec::new();
+        for planned in &self.planned {
+            draft.declare(planned.instance.path());
+            if !services.iter().any(|service| Arc::ptr_eq(service, &planned.service)) {
+                services.push(planned.service.clone());
+            }
+        }
+        let declared = DeclaredPaths::new(&self.registry, &services, &rules, &mut draft)?;
+        Ok((draft, declared))
+    }
 }
 
-/// What `running` says of these instances, their `created` lists included, to compare.
-async fn in_running(planned: &[PlannedInstance], backend: &Shared) -> Result<Digest, Error> {
+/// Returns the digest of what `running` says of these instances, their `created` lists included.
+async fn digest_in_running(planned: &[PlannedInstance], backend: &SharedBackend) -> Result<Digest, Error> {
     let wanted: Vec<Pattern> = planned.iter().map(|planned| planned.instance.path().clone()).collect();
     let tree = read::read(backend, Datastore::Running, &condense(wanted), &RequestUser::Host).await?;
     let text = tree.child(Tree::ROOT, SERVICES).map(|services| xml::write(&tree, services)).transpose();
     Ok(Digest::of(text.map_err(Error::Datastore)?.unwrap_or_default().as_bytes()))
 }
 
-/// Calls `pre-commit` of every module that has hooks, for each of its instances.
-pub(crate) async fn before(
-    host: &Host,
-    tid: u64,
-    commit: &CommitContext,
-    draft: CommitDraft,
-    planned: &[PlannedInstance],
-    parts: &DeclaredPaths<'_>,
-    deadline: std::time::Instant,
-) -> Result<CommitDraft, Error> {
-    let mut calls = HookCalls::new(host, tid, planned, Some(deadline));
-    let mut draft = draft;
-    for (module, instance) in hooked(planned) {
-        let (outcome, rest) = calls.call(module, instance, Hook::PreCommit, commit, draft, parts).await;
-        outcome.map_err(Error::PreCommit)?;
-        draft = rest.ok_or(Error::Internal)?;
-    }
-    Ok(draft)
+/// The `pre-commit` calls of one commit, however often the commit is tried: each is made once.
+#[derive(Default)]
+pub(crate) struct PreCommitHooks {
+    budgets: HookBudgets,
+    called: HashSet<(Arc<str>, InstanceRef)>,
 }
 
-/// Every module that has hooks with every instance that it serves.
-fn hooked(planned: &[PlannedInstance]) -> impl Iterator<Item = (&Module, &InstanceRef)> {
+impl PreCommitHooks {
+    /// Calls `pre-commit` of every module that has hooks, for each of its instances that it was not called for yet.
+    #[allow(clippy::too_many_arguments, reason = "each is a different part of the commit")]
+    pub(crate) async fn call(
+        &mut self,
+        modules: &ModuleManager,
+        tid: u64,
+        context: &CommitContext,
+        mut draft: CommitDraft,
+        planned: &[PlannedInstance],
+        declared: &DeclaredPaths<'_>,
+        deadline: Instant,
+    ) -> Result<CommitDraft, Error> {
+        self.budgets.extend(planned, Some(deadline));
+        let calls = HookCalls { modules, tid, context, hook: Hook::PreCommit };
+        for (module, instance) in hook_targets(planned) {
+            if !self.called.insert((module.name().clone(), instance.clone())) {
+                continue;
+            }
+            let (outcome, rest) =
+                calls.call(module, instance, self.budgets.of(module), draft, declared).await;
+            outcome.map_err(Error::PreCommit)?;
+            draft = rest.ok_or(Error::Internal)?;
+        }
+        Ok(draft)
+    }
+}
+
+/// Returns every module that has hooks with every instance that it serves.
+fn hook_targets(planned: &[PlannedInstance]) -> impl Iterator<Item = (&Module, &InstanceRef)> {
     planned.iter().flat_map(|planned| {
         let modules = planned.modules().iter().filter(|module| module.has_hooks());
         modules.map(|module| (module, &planned.instance))
     })
 }
 
-/// Calls of hooks, each module within a budget that its other work does not share.
-struct HookCalls<'a> {
-    host: &'a Host,
-    tid: u64,
-    budgets: HashMap<Arc<str>, Budget>,
-}
+/// The budgets of hooks, by module. The other runs of a module have another one.
+#[derive(Default)]
+struct HookBudgets(HashMap<Arc<str>, Budget>);
 
-impl<'a> HookCalls<'a> {
-    fn new(
-        host: &'a Host,
-        tid: u64,
-        planned: &[PlannedInstance],
-        deadline: Option<std::time::Instant>,
-    ) -> Self {
-        let mut runs: HashMap<Arc<str>, (&Module, u64)> = HashMap::new();
-        for (module, _) in hooked(planned) {
-            runs.entry(module.name().clone()).or_insert((module, 0)).1 += 1;
+impl HookBudgets {
+    /// Adds a budget for each module that has none yet.
+    fn extend(&mut self, planned: &[PlannedInstance], deadline: Option<Instant>) {
+        let mut counts: HashMap<&Arc<str>, (&Module, u64)> = HashMap::new();
+        for (module, _) in hook_targets(planned) {
+            counts.entry(module.name()).or_insert((module, 0)).1 += 1;
         }
-        let budgets = runs.into_iter().map(|(name, (module, runs))| {
-            let budget = Budget::new(module.limits(), runs);
-            (name, deadline.into_iter().fold(budget, Budget::answer_by))
-        });
-        Self { host, tid, budgets: budgets.collect() }
+        for (name, (module, count)) in counts {
+            self.0.entry(name.clone()).or_insert_with(|| {
+                let budget = Budget::new(module.limits(), count);
+                deadline.into_iter().fold(budget, Budget::answer_by)
+            });
+        }
     }
 
+    fn of(&mut self, module: &Module) -> &mut Budget {
+        self.0.entry(module.name().clone()).or_insert_with(|| Budget::new(module.limits(), 1))
+    }
+}
+
+/// Calls of one hook.
+struct HookCalls<'a> {
+    modules: &'a ModuleManager,
+    tid: u64,
+    context: &'a CommitContext,
+    hook: Hook,
+}
+
+impl HookCalls<'_> {
+    /// Calls the hook of a module for an instance, with a view that is read-only. The draft is lost only with a thread
+    /// that had to be abandoned.
     async fn call(
-        &mut self,
+        &self,
         module: &Module,
         instance: &InstanceRef,
-        hook: Hook,
-        commit: &CommitContext,
+        budget: &mut Budget,
         draft: CommitDraft,
-        parts: &DeclaredPaths<'_>,
-    ) -> (Result<(), Box<confine_sandbox::RunFailure>>, Option<CommitDraft>) {
-        let name = module.name();
-        let budget = self.budgets.entry(name.clone()).or_insert_with(|| Budget::new(module.limits(), 1));
-        let scope = match parts.scope(module) {
+        declared: &DeclaredPaths<'_>,
+    ) -> (Result<(), Box<RunFailure>>, Option<CommitDraft>) {
+        let scope = match declared.scope(module) {
             Ok(scope) => scope,
             Err(error) => {
                 tracing::error!(%module, error = error.reason(), "a hook is not called");
                 return (Ok(()), Some(draft));
             }
         };
+        let entry = EntryPoint::Hook(self.hook);
         let prefixes = module.description().prefixes.clone();
         let view = |meter| View::new(draft, scope, instance.clone(), prefixes, meter).read_only();
-        let entry = EntryPoint::Hook(hook);
-        let run = self.host.runner.run(module, budget, entry, commit, instance, view).await;
-        self.host.record(self.tid, module, entry, instance, &run);
-        if let Err(failure) = &run.outcome {
-            self.host.audit.tell(EventKind::HookFailure {
-                module: name.to_string(),
-                hook: hook.name().to_owned(),
-                instance: instance.to_string(),
-                error: failure.to_string(),
-            });
-        }
+        let run = self.modules.runner.run(module, budget, entry, self.context, instance, view).await;
+        self.modules.record(self.tid, module, entry, instance, &run);
         (run.outcome.map_err(Box::new), run.draft)
     }
 }
 
-/// Commits that are over and whose hooks wait to be run, one after the other.
-#[derive(Clone)]
-pub(crate) struct HookQueue(mpsc::Sender<(HookedCommit, ControllerTransaction)>);
+/// Commits whose hooks wait: for the end of the commit, or for their turn.
+pub(crate) struct HookQueue {
+    /// The commit that was answered last, until its transaction is over.
+    unfinished: Mutex<Option<HookedCommit>>,
+    finished: mpsc::Sender<(HookedCommit, ControllerTransaction)>,
+}
 
 impl HookQueue {
-    /// The queue, and the task that works it off. That ends with the queue.
-    pub(crate) fn start(host: Arc<Host>, options: ConnectOptions) -> Self {
-        let (queue, mut over) = mpsc::channel::<(HookedCommit, ControllerTransaction)>(WAITING);
+    /// Starts the queue and the task that calls the hooks, which ends with the queue.
+    pub(crate) fn start(
+        modules: Arc<ModuleManager>,
+        controller: Arc<KnownController>,
+        options: ConnectOptions,
+    ) -> Self {
+        let (finished, mut queue) = mpsc::channel::<(HookedCommit, ControllerTransaction)>(QUEUE_LENGTH);
         tokio::spawn(async move {
-            let mut connection: Option<Shared> = None;
-            while let Some((hooked, transaction)) = over.recv().await {
+            let mut connection: Option<SharedBackend> = None;
+            while let Some((hooked, transaction)) = queue.recv().await {
                 let tid = hooked.tid;
-                let (host, options, backend) = (host.clone(), options.clone(), connection.take());
+                let (modules, controller) = (modules.clone(), controller.clone());
+                let (options, backend) = (options.clone(), connection.take());
                 // A task of its own: if it panics, the next commit's hooks run all the same.
                 let span = tracing::info_span!("after_commit", tid, user = hooked.user);
-                let after = async move {
-                    let (backend, running) = reach(&hooked, backend, &options).await?;
-                    after(&host, &hooked, &transaction, running, &backend).await?;
+                let call = async move {
+                    let (backend, now) = connect(&hooked, backend, &options).await?;
+                    call_after_commit(&modules, &controller, &hooked, &transaction, now, &backend).await?;
                     Ok::<_, Error>(backend)
                 };
-                match tokio::spawn(after.instrument(span)).await {
+                match tokio::spawn(call.instrument(span)).await {
                     Ok(Ok(backend)) => connection = Some(backend),
                     Ok(Err(error)) => {
-                        tracing::error!(tid, error = chain(&error), "the hooks of a commit could not be run")
+                        tracing::error!(tid, error = error_chain(&error), "the hooks after a commit failed")
                     }
-                    Err(ended) => tracing::error!(tid, error = %ended, "the hooks of a commit ended"),
+                    Err(ended) => {
+                        tracing::error!(tid, error = %ended, "the task of the hooks after a commit ended")
+                    }
                 }
             }
         });
-        Self(queue)
+        Self { unfinished: Mutex::default(), finished }
     }
 
-    /// Puts a commit in the queue, unless that is full.
-    pub(crate) fn put(&self, hooked: HookedCommit, over: ControllerTransaction) {
+    /// Keeps a commit that is about to be answered until its transaction is over.
+    pub(crate) fn commit_answered(&self, hooked: Option<HookedCommit>) {
+        *self.unfinished() = hooked;
+    }
+
+    /// A transaction is over: queues the hooks of its commit, if there are any.
+    pub(crate) fn transaction_over(&self, over: ControllerTransaction) {
+        let hooked = self.unfinished().take_if(|hooked| hooked.tid == over.tid);
+        let Some(hooked) = hooked else { return };
         let tid = hooked.tid;
-        if self.0.try_send((hooked, over)).is_err() {
-            tracing::error!(tid, "the hooks of a commit are not run: too many wait");
+        if self.finished.try_send((hooked, over)).is_err() {
+            tracing::error!(tid, "the hooks after a commit are not called: too many commits wait");
         }
+    }
+
+    /// Finds out how a commit ended whose end was not notified because the connection was lost.
+    pub(crate) async fn find_missed_end(&self, backend: &SharedBackend) -> Result<(), BackendError> {
+        let waiting = self.unfinished().as_ref().map(|hooked| (hooked.tid, hooked.began.clone()));
+        let Some((tid, began)) = waiting else { return Ok(()) };
+        let found = backend.lock().await.transaction(tid, &RequestUser::Host).await?;
+        match found.filter(|found| found.started_at == began) {
+            Some(found) if found.state == TransactionState::Done => {
+                let Transaction { username, result, origin, reason, .. } = found;
+                self.transaction_over(ControllerTransaction { tid, username, result, origin, reason });
+            }
+            // Its end will be notified.
+            Some(_) => {}
+            None => {
+                // The number belongs to another transaction, or will.
+                *self.unfinished() = None;
+                tracing::warn!(
+                    tid,
+                    "the hooks after a commit are not called: the controller was restarted and does not know how the commit ended"
+                );
+            }
+        }
+        Ok(())
+    }
+
+    fn unfinished(&self) -> std::sync::MutexGuard<'_, Option<HookedCommit>> {
+        self.unfinished.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A connection, the one that there was if it still is one, and what `running` says of the instances of a
-/// commit. A controller that is away is waited for: a hook is not lost for that.
-async fn reach(
+/// Returns a connection, the previous one if it still works, and the digest of the commit's instances in `running`.
+/// Waits for a controller that is away: a hook is not lost for that.
+async fn connect(
     hooked: &HookedCommit,
-    mut backend: Option<Shared>,
+    mut previous: Option<SharedBackend>,
     options: &ConnectOptions,
-) -> Result<(Shared, Digest), Error> {
-    let mut backoff = Backoff::new(daemon::SOONEST, daemon::LATEST);
+) -> Result<(SharedBackend, Digest), Error> {
+    let mut backoff = Backoff::for_controller();
     loop {
-        let reached = async {
-            let backend = match backend.take() {
+        let connected = async {
+            let backend = match previous.take() {
                 Some(backend) => backend,
-                None => Arc::new(Mutex::new(Backend::connect(options.clone()).await?)),
+                None => Arc::new(tokio::sync::Mutex::new(Backend::connect(options.clone()).await?)),
             };
-            let running = in_running(&hooked.planned, &backend).await?;
+            let running = digest_in_running(&hooked.planned, &backend).await?;
             Ok((backend, running))
         };
-        match reached.await {
+        match connected.await {
             Err(Error::Backend(error)) if !error.is_recoverable() => {
-                tracing::debug!(tid = hooked.tid, %error, "the hooks of a commit wait for the controller");
+                tracing::debug!(tid = hooked.tid, %error, "the hooks after a commit wait for the controller");
                 tokio::time::sleep(backoff.next()).await;
             }
-            reached => return reached,
+            connected => return connected,
         }
     }
 }
 
-/// Calls what comes after a commit, of which `running` says this.
-async fn after(
-    host: &Host,
+/// Calls the hooks after a commit. `running_now` is the digest of its instances in `running`.
+async fn call_after_commit(
+    modules: &ModuleManager,
+    controller: &KnownController,
     hooked: &HookedCommit,
     over: &ControllerTransaction,
-    running: Digest,
-    backend: &Shared,
+    running_now: Digest,
+    backend: &SharedBackend,
 ) -> Result<(), Error> {
     let hook = match over.result {
         TransactionOutcome::Success => Hook::PostCommit,
         _ => Hook::PostCommitFailed,
     };
-    let changed = running != hooked.before;
+    let running = if running_now == hooked.before { "unchanged" } else { "changed" };
     let mut options = vec![
         ("result".to_owned(), over.result.as_str().to_owned()),
-        ("running".to_owned(), if changed { "changed" } else { "unchanged" }.to_owned()),
+        ("running".to_owned(), running.to_owned()),
     ];
-    let said = [("origin", &over.origin), ("reason", &over.reason)];
-    options.extend(said.into_iter().filter_map(|(name, text)| Some((name.to_owned(), text.clone()?))));
-    let commit = CommitContext {
+    let details = [("origin", &over.origin), ("reason", &over.reason)];
+    options.extend(details.into_iter().filter_map(|(name, text)| Some((name.to_owned(), text.clone()?))));
+    let context = CommitContext {
         transaction: hooked.tid.to_string(),
         user: hooked.user.clone(),
         dry_run: false,
         options,
     };
-    let mut calls = HookCalls::new(host, hooked.tid, &hooked.planned, None);
-    let (mut draft, mut parts) = parts(host, hooked, backend)?;
-    for (module, instance) in self::hooked(&hooked.planned) {
-        let (_, rest) = calls.call(module, instance, hook, &commit, draft, &parts).await;
-        // What one hook has read is there for the next, unless a thread was left behind with it.
-        (draft, parts) = match rest {
-            Some(rest) => (rest, parts),
-            None => self::parts(host, hooked, backend)?,
+    let mut budgets = HookBudgets::default();
+    budgets.extend(&hooked.planned, None);
+    let calls = HookCalls { modules, tid: hooked.tid, context: &context, hook };
+    let (mut draft, mut declared) = hooked.draft(controller, backend)?;
+    for (module, instance) in hook_targets(&hooked.planned) {
+        let (_, rest) = calls.call(module, instance, budgets.of(module), draft, &declared).await;
+        // The next hook finds what this one has read, unless its thread had to be abandoned.
+        (draft, declared) = match rest {
+            Some(rest) => (rest, declared),
+            None => hooked.draft(controller, backend)?,
         };
     }
     Ok(())
-}
-
-/// A draft of `running` as the user sees it, and what the modules declared.
-fn parts<'a>(
-    host: &Host,
-    hooked: &'a HookedCommit,
-    backend: &Shared,
-) -> Result<(CommitDraft, DeclaredPaths<'a>), Error> {
-    let source = Arc::new(DatastoreSource {
-        backend: backend.clone(),
-        datastore: Datastore::Running,
-        identity: RequestUser::User(hooked.user.clone()),
-        runtime: tokio::runtime::Handle::current(),
-    });
-    let rules = host.rules.of_commit(hooked.nacm.clone(), &hooked.user, host.schema());
-    let mut draft = CommitDraft::new(host.schema(), source);
-    let mut services: Vec<Arc<crate::ManagedService>> = Vec::new();
-    for planned in &hooked.planned {
-        draft.declare(planned.instance.path());
-        if !services.iter().any(|service| Arc::ptr_eq(service, &planned.service)) {
-            services.push(planned.service.clone());
-        }
-    }
-    let parts = DeclaredPaths::new(&hooked.registry, &services, &rules, &mut draft)?;
-    Ok((draft, parts))
 }

@@ -10,21 +10,21 @@ use confine_sandbox::Module;
 use confine_tree::{CONTROLLER, NodeId, Pattern, PatternStep, QName, Tree};
 use confine_view::InstanceRef;
 
-use crate::{Error, ManagedService, ModuleRegistry};
+use crate::{
+    Error,
+    modules::registry::{ManagedService, ModuleRegistry, NoModule, SERVICES},
+};
 
-/// `/services`, under which every service has its list.
-pub(crate) const SERVICES: QName<'_> = QName::new(CONTROLLER, "services");
-
-/// What a notification asks for, with who does it.
+/// What a notification asks for, and which modules do it.
 #[derive(Debug)]
 pub(crate) struct CommitPlan {
-    /// Every list under `/services` was asked for, so whatever stands there has to have a module.
+    /// Every list under `/services` is asked for, so each list there must have a module.
     pub(crate) everything: bool,
     /// In notified order.
     targets: Vec<PlanTarget>,
-    /// Namespace and name of the lists that are asked for whole.
+    /// Namespace and name of the lists of which every instance is asked for.
     lists: HashSet<(Box<str>, Box<str>)>,
-    /// The same with the first key, of what is asked for one by one.
+    /// Namespace and name of a list with the value of its first key, for instances asked for one by one.
     entries: HashSet<(Box<str>, Box<str>, String)>,
 }
 
@@ -32,11 +32,11 @@ pub(crate) struct CommitPlan {
 #[derive(Debug)]
 struct PlanTarget {
     service: Arc<ManagedService>,
-    /// Name and value of the list's first key; none for every instance of the list.
+    /// Name and value of the list's first key; `None` for every instance of the list.
     key: Option<(Box<str>, String)>,
 }
 
-/// An instance that is there, and the modules that run it, in order.
+/// An instance that exists and the modules that run for it, in order.
 #[derive(Clone, Debug)]
 pub(crate) struct PlannedInstance {
     pub(crate) instance: InstanceRef,
@@ -49,30 +49,12 @@ impl PlannedInstance {
     }
 }
 
-/// A service that a commit needs and that no healthy module serves.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "no module serves `{service}`{}\n\
-     hint: put its module in a module directory (`modules`), or name the list in `unmanaged`, both in confine.toml",
-    not_loaded(broken)
-)]
-pub struct NoModule {
-    /// The list under `/services`.
-    pub service: String,
-    /// The modules that could not be loaded, each with its file and why: one of them may be the one.
-    pub broken: Vec<String>,
-}
-
-fn not_loaded(broken: &[String]) -> String {
-    match broken {
-        [] => String::new(),
-        broken => format!("; not loaded: {}", broken.join("; ")),
-    }
-}
-
 impl CommitPlan {
-    /// What `notified` asks for: nothing at all means everything (`apply services` (FORCE) without an
-    /// instance). Lists that are `unmanaged` are left out.
+    /// Plans what `notified` asks for. An empty notification asks for everything (`apply services` (FORCE) without
+    /// an instance). Unmanaged lists are left out.
+    ///
+    /// # Errors
+    /// [`Error::NoModule`] and [`Error::Suspended`].
     pub(crate) fn new(
         notified: &[ServiceRef],
         registry: &ModuleRegistry,
@@ -90,7 +72,7 @@ impl CommitPlan {
         }
         for reference in notified {
             if unmanaged.contains(&reference.name) {
-                tracing::info!(service = reference.name, "left alone: the list is unmanaged");
+                tracing::info!(service = reference.name, "ignoring an unmanaged list");
                 continue;
             }
             let mut services = registry.serving(&reference.name).peekable();
@@ -100,7 +82,7 @@ impl CommitPlan {
             }
             let key = reference.key.as_ref().map(|(name, value)| (name.as_str().into(), value.clone()));
             for service in services {
-                service.check_whole()?;
+                service.check_none_suspended()?;
                 let (namespace, local) = (service.name.namespace.clone(), service.name.local.clone());
                 match &reference.key {
                     None => drop(plan.lists.insert((namespace, local))),
@@ -112,12 +94,12 @@ impl CommitPlan {
         Ok(plan)
     }
 
-    /// Whether there is nothing to do.
+    /// Returns whether there is nothing to do.
     pub(crate) fn is_empty(&self) -> bool {
         self.targets.is_empty() && !self.everything
     }
 
-    /// Whether an instance is among those that are asked for, be it there or gone.
+    /// Returns whether an instance is asked for, whether it exists or is deleted.
     pub(crate) fn covers(&self, instance: &InstanceRef) -> bool {
         let Some(list) = instance.path().steps.last() else { return false };
         self.everything || self.lists.contains(&(list.name().namespace.into(), list.local.clone())) || {
@@ -126,7 +108,7 @@ impl CommitPlan {
         }
     }
 
-    /// The services that are asked for, each once.
+    /// Returns the services that are asked for, each once.
     pub(crate) fn services(&self) -> Vec<Arc<ManagedService>> {
         let mut services: Vec<Arc<ManagedService>> = Vec::new();
         for target in &self.targets {
@@ -137,7 +119,7 @@ impl CommitPlan {
         services
     }
 
-    /// The places of all that is asked for: what has to be read to know the instances.
+    /// Returns what must be read to know the instances.
     pub(crate) fn patterns(&self) -> Vec<Pattern> {
         if self.everything {
             return vec![Pattern { steps: vec![PatternStep::new(SERVICES)] }];
@@ -145,12 +127,12 @@ impl CommitPlan {
         self.targets.iter().map(PlanTarget::pattern).collect()
     }
 
-    /// The instances that are asked for and are there, in notified order, each once.
+    /// Returns the instances that are asked for and exist, in notified order, each once.
     pub(crate) fn instances(&self, tree: &Tree) -> Vec<PlannedInstance> {
         let Some(services) = tree.child(Tree::ROOT, SERVICES) else { return Vec::new() };
         let mut seen = HashSet::new();
         let mut planned = Vec::new();
-        // Every list's entries are found in one pass, however many targets there are.
+        // One pass over all entries, however many targets there are.
         let entries = ServiceEntries::new(tree, services);
         for target in &self.targets {
             for &entry in entries.of(target) {
@@ -163,8 +145,8 @@ impl CommitPlan {
         planned
     }
 
-    /// The instances that were named one by one and are not there: deleted ones, or such as the reader
-    /// may not see.
+    /// Returns the instances that are asked for one by one and do not exist: they are deleted, or the reader may not
+    /// see them.
     pub(crate) fn absent(&self, tree: &Tree) -> Vec<Pattern> {
         let services = tree.child(Tree::ROOT, SERVICES);
         let entries = services.map(|services| ServiceEntries::new(tree, services));
@@ -178,7 +160,7 @@ impl CommitPlan {
             .collect()
     }
 
-    /// The lists under `/services` in `tree` that nobody serves, where everything was asked for.
+    /// Returns a list under `/services` in `tree` that no module serves, if everything is asked for.
     pub(crate) fn unserved(
         &self,
         tree: &Tree,
@@ -189,7 +171,7 @@ impl CommitPlan {
             return None;
         }
         let services = tree.child(Tree::ROOT, SERVICES)?;
-        // The controller's own leaves and containers (`service-timeout`, `properties`) are no services.
+        // The controller's own leaves and containers (`service-timeout`, `properties`) are not services.
         let list = tree.children(services).map(|node| tree.qname(node)).find(|name| {
             name.namespace != CONTROLLER
                 && !unmanaged.contains(name.local)
@@ -221,7 +203,7 @@ impl<'a> ServiceEntries<'a> {
         for entry in tree.children(services) {
             let name = tree.qname(entry);
             entries.by_list.entry(name).or_default().push(entry);
-            // Keys come first (RFC 7950, section 7.8.5).
+            // The keys are the first children (RFC 7950, section 7.8.5).
             if let Some(key) = tree.first_child(entry) {
                 let value = tree.value(key).unwrap_or_default();
                 entries.by_key.entry((name, tree.qname(key).local, value)).or_default().push(entry);
@@ -254,33 +236,33 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_nobody_serves_is_an_error_unless_it_is_unmanaged() {
+    fn unserved_list_is_an_error_unless_unmanaged() {
         insta::assert_snapshot!(plan(&["other"]).unwrap_err(), @r"
         no module serves `legacy`
-        hint: put its module in a module directory (`modules`), or name the list in `unmanaged`, both in confine.toml
+        hint: put its module into a module directory (`modules` in confine.toml), or add the list to `unmanaged` there
         ");
         assert!(plan(&["legacy"]).unwrap().is_empty());
     }
 
     #[test]
-    fn what_is_broken_does_not_hide_the_way_out() {
+    fn hint_of_missing_module_follows_broken_modules() {
         let broken =
             ["`a.wasm`: it ends in the middle", "`b.wasm`: it is a directory"].map(Into::into).into();
         let missing = Error::from(NoModule { service: "legacy".into(), broken });
         insta::assert_snapshot!(missing.reason(), @r"
         no module serves `legacy`; not loaded: `a.wasm`: it ends in the middle; `b.wasm`: it is a directory
-        hint: put its module in a module directory (`modules`), or name the list in `unmanaged`, both in confine.toml
+        hint: put its module into a module directory (`modules` in confine.toml), or add the list to `unmanaged` there
         ");
     }
 
     #[test]
-    fn where_everything_is_asked_for_so_is_what_nobody_serves() {
+    fn commit_of_everything_includes_unserved_lists() {
         let services = "<services xmlns='http://clicon.org/controller'><service-timeout>9</service-timeout>\
                         <legacy xmlns='urn:l'><name>x</name></legacy></services>";
         let tree = confine_tree::xml::parse(services).unwrap();
-        let (registry, nobody) = (ModuleRegistry::default(), HashSet::new());
-        let plan = CommitPlan::new(&[], &registry, &nobody).unwrap();
-        assert_eq!(plan.unserved(&tree, &nobody, &registry).unwrap().service, "legacy");
+        let (registry, managed) = (ModuleRegistry::default(), HashSet::new());
+        let plan = CommitPlan::new(&[], &registry, &managed).unwrap();
+        assert_eq!(plan.unserved(&tree, &managed, &registry).unwrap().service, "legacy");
         assert!(plan.unserved(&tree, &HashSet::from(["legacy".to_owned()]), &registry).is_none());
     }
 }

@@ -1,38 +1,33 @@
-//! Reading datastores: the patterns that are wanted become one request, its answer a tree.
+//! Reading datastores: patterns become one request, its reply a tree.
 
-use std::sync::Arc;
-
-use confine_backend::{Backend, ConfigRequest, Datastore, RequestUser};
+use confine_backend::{ConfigRequest, Datastore, RequestUser};
 use confine_tree::{Pattern, PrefixTable, ReadSet, Tree};
 use confine_view::{Fetch, Source, SourceError};
-use tokio::{runtime::Handle, sync::Mutex};
+use tokio::runtime::Handle;
 use tracing::Instrument as _;
 
-use crate::Error;
+use crate::{Error, controller::SharedBackend};
 
-/// The connection that requests are made on, one at a time.
-pub(crate) type Shared = Arc<Mutex<Backend>>;
-
-/// Reads all that any of the patterns matches. None is nothing, without a request.
+/// Reads all that any of the patterns matches. Without patterns, makes no request.
 pub(crate) async fn read(
-    backend: &Shared,
+    backend: &SharedBackend,
     source: Datastore,
     wanted: &[Pattern],
-    identity: &RequestUser,
+    user: &RequestUser,
 ) -> Result<Tree, Error> {
-    ask(backend, source, wanted, identity, false).await
+    request(backend, source, wanted, user, false).await
 }
 
-/// As [`read`], of `running` as the host user, with the defaults of leaves that are not set.
-pub(crate) async fn read_running(backend: &Shared, wanted: &[Pattern]) -> Result<Tree, Error> {
-    ask(backend, Datastore::Running, wanted, &RequestUser::Host, true).await
+/// Like [`read`], from `running` as the host user, with defaults for leaves that are not set.
+pub(crate) async fn read_running(backend: &SharedBackend, wanted: &[Pattern]) -> Result<Tree, Error> {
+    request(backend, Datastore::Running, wanted, &RequestUser::Host, true).await
 }
 
-async fn ask(
-    backend: &Shared,
+async fn request(
+    backend: &SharedBackend,
     source: Datastore,
     wanted: &[Pattern],
-    identity: &RequestUser,
+    user: &RequestUser,
     defaults: bool,
 ) -> Result<Tree, Error> {
     if wanted.is_empty() {
@@ -43,43 +38,43 @@ async fn ask(
     let xpath = expressions.join(" | ");
     let namespaces: Vec<_> = prefixes.iter().collect();
     let request = ConfigRequest { source, xpath: &xpath, namespaces: &namespaces, depth: None, defaults };
-    let payload = backend.lock().await.get_config(request, identity).await?;
+    let payload = backend.lock().await.get_config(request, user).await?;
     confine_backend::payload_tree(&payload).map_err(Error::Datastore)
 }
 
-/// An entry is asked for by what is in it. The controller (1.8.0) puts the entries that a union names one behind
-/// the other, then looks for each again as if they were sorted, and loses those that are not: of
-/// `list[name='b'] | list[name='a']` only `a` comes. Where what is in them is named, it sorts them.
+/// Returns the XPath expression of a pattern. A list entry is selected by its children (`entry/*`): for a union of
+/// entries, controller 1.8.0 concatenates them, later searches them as if they were sorted, and loses some. Of
+/// `list[name='b'] | list[name='a']`, only `a` is returned. It does sort the children of entries.
 fn expression(pattern: &Pattern, prefixes: &mut PrefixTable) -> String {
     let is_entry = pattern.steps.last().is_some_and(|step| !step.keys.is_empty());
     pattern.xpath(prefixes) + if is_entry { "/*" } else { "" }
 }
 
-/// The patterns of one request for all that is wanted: see [`ReadSet`]. They may match more than `wanted`, which is
-/// no harm: whoever reads looks for what it wants, and what a module may see is decided there.
+/// Returns the patterns of one request for all that is wanted (see [`ReadSet`]). They may match more than `wanted`; what
+/// a module may see of that is decided when it reads.
 pub(crate) fn condense(wanted: Vec<Pattern>) -> Vec<Pattern> {
     let mut patterns = wanted.into_iter().collect::<ReadSet>().patterns();
-    // The controller answers a union with nothing at all where, after an expression that names a key, one
-    // follows that names none and finds nothing beside it (seen with 1.8.0).
+    // Controller 1.8.0 returns nothing at all for a union in which an expression without keys that matches nothing
+    // follows one with keys.
     patterns.sort_by_key(|pattern| pattern.values() > 0);
     patterns
 }
 
-/// What the views of one commit read from when they need more than was read before.
+/// The datastore from which the views of a commit read on demand.
 pub(crate) struct DatastoreSource {
-    pub(crate) backend: Shared,
+    pub(crate) backend: SharedBackend,
     pub(crate) datastore: Datastore,
-    pub(crate) identity: RequestUser,
-    /// Where the connection lives. A request goes on there if the guest that waits for it is ended: its
-    /// answer is taken off the wire all the same.
+    pub(crate) user: RequestUser,
+    /// The runtime of the session. A request is completed there even if the guest that waits for it is stopped, so
+    /// that its reply does not remain on the wire.
     pub(crate) runtime: Handle,
 }
 
 impl Source for DatastoreSource {
     fn fetch<'a>(&'a self, wanted: &'a [Pattern]) -> Fetch<'a> {
-        let (backend, datastore, identity) = (self.backend.clone(), self.datastore, self.identity.clone());
+        let (backend, datastore, user) = (self.backend.clone(), self.datastore, self.user.clone());
         let wanted = condense(wanted.to_vec());
-        let request = async move { read(&backend, datastore, &wanted, &identity).await };
+        let request = async move { read(&backend, datastore, &wanted, &user).await };
         let request = self.runtime.spawn(request.instrument(tracing::Span::current()));
         Box::pin(async move {
             match request.await {
@@ -92,7 +87,7 @@ impl Source for DatastoreSource {
 }
 
 fn failed(error: impl std::error::Error + Send + Sync + 'static) -> SourceError {
-    SourceError { message: "the controller did not answer a read".into(), source: Some(Box::new(error)) }
+    SourceError { message: "cannot read from the controller".into(), source: Some(Box::new(error)) }
 }
 
 #[cfg(test)]
@@ -111,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_is_asked_for_by_what_is_in_it() {
+    fn list_entry_is_selected_by_its_children() {
         let mut prefixes = PrefixTable::new();
         let mut expression = |pattern: &Pattern| expression(pattern, &mut prefixes);
         assert_eq!(expression(&entry("l", Some("1"), None)), "/ctrl:services/n2:l[n2:name='1']/*");

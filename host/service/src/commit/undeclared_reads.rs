@@ -1,19 +1,18 @@
-//! What instances turned out to read without their modules having declared it.
+//! What instances read without a declaration of their modules.
 
 use std::collections::HashMap;
 
 use confine_tree::Pattern;
 use confine_view::InstanceRef;
 
-/// Bytes of paths that are remembered of one instance. A module that reads more than that one by one does
-/// not need the same again, or should declare it.
-const ONE: usize = 16 << 10;
+/// The most bytes of paths remembered for one instance. A module that reads more should declare it.
+const MAX_PER_INSTANCE: usize = 16 << 10;
 
-/// Bytes of paths that are remembered of all.
-const ALL: usize = 4 << 20;
+/// The most bytes of paths remembered for all instances.
+const MAX_TOTAL: usize = 4 << 20;
 
-/// What instances read the last time, to be asked for at once the next. It is a help and no more, so it
-/// has bounds: what modules read, a stranger chooses.
+/// What instances read the last time, so that the next commit reads it with its first request. Bounded, as modules
+/// choose what they read.
 #[derive(Debug, Default)]
 pub(crate) struct UndeclaredReads {
     by_instance: HashMap<InstanceRef, Vec<Pattern>>,
@@ -25,16 +24,16 @@ impl UndeclaredReads {
         self.by_instance.get(instance).map_or(&[], Vec::as_slice)
     }
 
-    /// Takes these in the place of what was known of the instance; none, if they are too many.
+    /// Replaces what is remembered of an instance. Nothing is remembered if the patterns are too large.
     pub(crate) fn replace(&mut self, instance: &InstanceRef, patterns: Vec<Pattern>) {
-        if let Some(known) = self.by_instance.remove(instance) {
-            self.bytes = self.bytes.saturating_sub(size(instance, &known));
+        if let Some(previous) = self.by_instance.remove(instance) {
+            self.bytes = self.bytes.saturating_sub(size(instance, &previous));
         }
         let bytes = size(instance, &patterns);
-        if patterns.is_empty() || bytes > ONE {
+        if patterns.is_empty() || bytes > MAX_PER_INSTANCE {
             return;
         }
-        if self.bytes.saturating_add(bytes) > ALL {
+        if self.bytes.saturating_add(bytes) > MAX_TOTAL {
             *self = Self::default();
         }
         self.bytes += bytes;
@@ -42,7 +41,7 @@ impl UndeclaredReads {
     }
 }
 
-/// About the bytes that they take, each step counting a little besides its text.
+/// Returns about how many bytes the patterns take.
 fn size(instance: &InstanceRef, patterns: &[Pattern]) -> usize {
     const STEP: usize = 64;
     let namespaces = |pattern: &Pattern| pattern.steps.iter().map(|step| step.namespace.len()).sum::<usize>();
@@ -68,35 +67,35 @@ mod tests {
     }
 
     #[test]
-    fn the_last_reads_are_remembered() {
-        let mut remembered = UndeclaredReads::default();
-        remembered.replace(&instance(1), vec![read("a"), read("b")]);
-        remembered.replace(&instance(1), vec![read("c")]);
-        assert_eq!(remembered.of(&instance(1)), [read("c")]);
-        assert_eq!(remembered.of(&instance(2)), []);
-        remembered.replace(&instance(1), Vec::new());
-        assert_eq!((remembered.of(&instance(1)).len(), remembered.bytes), (0, 0));
+    fn last_reads_of_an_instance_are_remembered() {
+        let mut reads = UndeclaredReads::default();
+        reads.replace(&instance(1), vec![read("a"), read("b")]);
+        reads.replace(&instance(1), vec![read("c")]);
+        assert_eq!(reads.of(&instance(1)), [read("c")]);
+        assert_eq!(reads.of(&instance(2)), []);
+        reads.replace(&instance(1), Vec::new());
+        assert_eq!((reads.of(&instance(1)).len(), reads.bytes), (0, 0));
     }
 
     #[test]
-    fn an_instance_that_reads_everything_is_not() {
-        let mut remembered = UndeclaredReads::default();
-        remembered.replace(&instance(1), vec![read("a")]);
-        remembered.replace(&instance(1), (0..1000).map(|number| read(&format!("a{number}"))).collect());
-        assert_eq!(remembered.of(&instance(1)), []);
-        remembered.replace(&instance(1), vec![read(&"a".repeat(ONE))]);
-        assert_eq!((remembered.of(&instance(1)).len(), remembered.bytes), (0, 0));
+    fn too_many_undeclared_reads_are_not_remembered() {
+        let mut reads = UndeclaredReads::default();
+        reads.replace(&instance(1), vec![read("a")]);
+        reads.replace(&instance(1), (0..1000).map(|number| read(&format!("a{number}"))).collect());
+        assert_eq!(reads.of(&instance(1)), []);
+        reads.replace(&instance(1), vec![read(&"a".repeat(MAX_PER_INSTANCE))]);
+        assert_eq!((reads.of(&instance(1)).len(), reads.bytes), (0, 0));
     }
 
     #[test]
-    fn all_together_have_an_end() {
-        let mut remembered = UndeclaredReads::default();
+    fn remembered_reads_are_bounded_in_total() {
+        let mut reads = UndeclaredReads::default();
         for number in 0..20_000 {
-            remembered.replace(&instance(number), vec![read(&"a".repeat(400))]);
-            assert!(remembered.bytes <= ALL);
+            reads.replace(&instance(number), vec![read(&"a".repeat(400))]);
+            assert!(reads.bytes <= MAX_TOTAL);
         }
-        assert_eq!(remembered.of(&instance(19_999)).len(), 1);
-        let counted: usize = remembered.by_instance.iter().map(|(of, patterns)| size(of, patterns)).sum();
-        assert_eq!(remembered.bytes, counted);
+        assert_eq!(reads.of(&instance(19_999)).len(), 1);
+        let counted: usize = reads.by_instance.iter().map(|(of, patterns)| size(of, patterns)).sum();
+        assert_eq!(reads.bytes, counted);
     }
 }

@@ -1,50 +1,46 @@
 //! One commit, from its notification to the edit.
 //!
 //! ```text
-//! who     transaction → user (asked as the host user)
-//! plan    what was notified → instances and their modules
-//! read    `created` from `running`; then all that is declared, from `actions`, as the user
-//! strip   what the instances had created goes, unless others own it too
-//! run     each instance, in a sandbox of its own
-//! settle  what was written without having been read is read
+//! user    transaction → committing user (asked as the host user)
+//! plan    notification → instances and their modules
+//! read    owners and rules from `running`; then what the modules declare, from `actions`, as the user
+//! strip   remove what the instances had created, unless another instance owns it too
+//! run     each instance with each of its modules, in a sandbox of its own
+//! settle  read what was written without having been read
 //! write   one edit, as the user
 //! ```
 //!
-//! Nothing is written before every module has succeeded.
+//! Nothing is written before every module has succeeded. If somebody else changes `running` meanwhile, what follows
+//! the plan is done again, [`ATTEMPTS`] times at most, within the same budgets.
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
 };
 
 use confine_backend::{Datastore, PushMode, RequestUser, ServicesCommit, Transaction};
 use confine_nacm::Nacm;
 use confine_sandbox::{Budget, CommitContext, EntryPoint, Module, RunReport, Usage};
-use confine_tree::{Path, Pattern, Tree};
-use confine_view::{
-    AccessVerdict, CommitDraft, ErrorTag, FinishedCommit, InstanceRef, NodeAccess, OwnerIndex, Scope, View,
-};
-use tokio::{
-    sync::watch,
-    time::{Instant, timeout_at},
-};
+use confine_tree::{Pattern, Tree};
+use confine_view::{CommitDraft, FinishedCommit, InstanceRef, OwnerIndex, View};
 
 use crate::{
-    Error, ManagedService, ModuleRegistry,
+    Error,
     commit::{
-        created_paths::{places, the_one},
-        hooks::{self, HookedCommit},
+        declared::DeclaredPaths,
+        hooks::{HookedCommit, PreCommitHooks},
         plan::{CommitPlan, PlannedInstance},
-        read::{self, DatastoreSource, Shared, condense},
+        read::{self, DatastoreSource, condense},
+        running::RunningData,
+        state::CommitState,
+        undeclared_reads::UndeclaredReads,
     },
-    controller::{nacm::CommitRules, owner_index::PendingOwnerChange},
-    error::chain,
-    host::{Host, RunningData},
+    controller::{SharedBackend, known::KnownController, nacm::CommitRules, owner_index::PendingOwnerChange},
+    modules::{manager::ModuleManager, registry::ModuleRegistry},
 };
 
-/// The service-timeout that a controller has by default.
-const SERVICE_TIMEOUT: Duration = Duration::from_secs(300);
+/// How often a commit is tried while others change `running`.
+pub(crate) const ATTEMPTS: u32 = 3;
 
 /// What a commit did.
 #[derive(Debug, Default)]
@@ -55,241 +51,203 @@ pub(crate) struct CommitOutcome {
     pub(crate) instances: usize,
     /// Each run of a module.
     pub(crate) runs: Vec<(Module, InstanceRef, Usage)>,
-    /// The size of the edit.
+    /// Bytes of the edit.
     pub(crate) bytes: usize,
 }
 
-/// What is known of a commit, once it is: for whoever has to answer, even if the commit is ended.
-pub(crate) struct CommitState {
-    began: Instant,
-    /// How long the controller waits for the answer.
-    service_timeout: watch::Sender<Duration>,
-    found: Mutex<(Option<String>, Option<HookedCommit>)>,
+/// Runs commits.
+pub(crate) struct CommitRunner {
+    modules: Arc<ModuleManager>,
+    controller: Arc<KnownController>,
+    undeclared_reads: Mutex<UndeclaredReads>,
 }
 
-impl CommitState {
-    /// Of one that begins now.
-    pub(crate) fn begin() -> Self {
-        Self {
-            began: Instant::now(),
-            service_timeout: watch::Sender::new(SERVICE_TIMEOUT),
-            found: Mutex::default(),
+impl CommitRunner {
+    pub(crate) fn new(modules: Arc<ModuleManager>, controller: Arc<KnownController>) -> Self {
+        Self { modules, controller, undeclared_reads: Mutex::default() }
+    }
+
+    /// Runs a commit up to its answer.
+    pub(crate) async fn run(
+        self: Arc<Self>,
+        backend: SharedBackend,
+        notified: ServicesCommit,
+        state: Arc<CommitState>,
+    ) -> Result<CommitOutcome, Error> {
+        let registry = self.modules.registry();
+        // Checked before anything is asked of the controller, which has stripped the services' objects already.
+        let plan = CommitPlan::new(&notified.services, &registry, &self.controller.unmanaged)?;
+        let (user, transaction) = committing_user(&backend, notified.tid).await?;
+        tracing::Span::current().record("user", &user);
+        state.set_user(user.clone());
+        let services = plan.services().iter().map(|service| service.name.local.to_string()).collect();
+        if plan.is_empty() {
+            return Ok(CommitOutcome { services, ..CommitOutcome::default() });
         }
-    }
-
-    /// How long it has taken.
-    pub(crate) fn elapsed(&self) -> Duration {
-        self.began.elapsed()
-    }
-
-    /// The controller waits so long for an answer; where it does not say, as long as by default.
-    pub(crate) fn set_service_timeout(&self, timeout: Option<Duration>) {
-        self.service_timeout.send_replace(timeout.unwrap_or(SERVICE_TIMEOUT));
-    }
-
-    /// When it has to be done: the answer is to arrive in time.
-    fn deadline(&self) -> Instant {
-        self.began + limit(*self.service_timeout.borrow())
-    }
-
-    /// Waits until it is late, by what is known of the service-timeout then.
-    pub(crate) async fn late(&self) -> Error {
-        let mut timeout = self.service_timeout.subscribe();
-        loop {
-            let limit = limit(*timeout.borrow_and_update());
-            // The sender is ours, and so is there.
-            if timeout_at(self.began + limit, timeout.changed()).await.is_err() {
-                return Error::Late { seconds: limit.as_secs() };
+        let push = !notified.diff && transaction.push() == Some(PushMode::Commit);
+        let work = CommitWork {
+            runner: &self,
+            backend: &backend,
+            registry: &registry,
+            context: CommitContext {
+                transaction: notified.tid.to_string(),
+                user: user.clone(),
+                dry_run: !push,
+                options: Vec::new(),
+            },
+            transaction,
+            user,
+            push,
+            state: &state,
+        };
+        let mut spent = SpentOnce::default();
+        for attempt in 1..=ATTEMPTS {
+            let snapshot = work.read_ownership(&plan).await?;
+            if let Some(outcome) = work.attempt(&plan, &snapshot, &mut spent).await? {
+                return Ok(CommitOutcome { services, ..outcome });
             }
+            tracing::info!(
+                tid = notified.tid,
+                attempt,
+                attempts = ATTEMPTS,
+                "`running` has changed during the commit"
+            );
         }
+        Err(Error::RunningChanges { attempts: ATTEMPTS })
     }
 
-    /// Who commits.
-    pub(crate) fn user(&self) -> Option<String> {
-        self.lock().0.clone()
-    }
-
-    /// The commit for its hooks, if it has any that run when it is over.
-    pub(crate) fn take_hooked(&self) -> Option<HookedCommit> {
-        self.lock().1.take()
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, (Option<String>, Option<HookedCommit>)> {
-        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    fn undeclared_reads(&self) -> std::sync::MutexGuard<'_, UndeclaredReads> {
+        self.undeclared_reads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// How much of the service-timeout a commit may take. The leaf is a `uint32`, but who sent it is only a peer.
-fn limit(service_timeout: Duration) -> Duration {
-    service_timeout.min(Duration::from_secs(u32::MAX.into())) / 5 * 4
+/// Returns the user of a transaction and the transaction.
+async fn committing_user(backend: &SharedBackend, tid: u64) -> Result<(String, Transaction), Error> {
+    let mut backend = backend.lock().await;
+    let transaction = backend.transaction(tid, &RequestUser::Host).await?;
+    let found = transaction.and_then(|transaction| Some((transaction.username.clone()?, transaction)));
+    found.ok_or_else(|| Error::UnknownUser { host_user: backend.options().host_user.clone(), tid })
 }
 
-/// Runs a commit up to its answer.
-pub(crate) async fn run(
-    host: Arc<Host>,
-    backend: Shared,
-    notified: ServicesCommit,
-    known: Arc<CommitState>,
-) -> Result<CommitOutcome, Error> {
-    let registry = host.registry();
-    // Before anything is asked of the controller: it has already taken the services' objects away.
-    let plan = CommitPlan::new(&notified.services, &registry, &host.unmanaged)?;
-    let transaction = {
-        let mut backend = backend.lock().await;
-        let transaction = backend.transaction(notified.tid, &RequestUser::Host).await?;
-        let committing =
-            transaction.and_then(|transaction| Some((transaction.username.clone()?, transaction)));
-        committing.ok_or_else(|| Error::Committer {
-            user: backend.options().host_user.clone(),
-            tid: notified.tid,
-        })?
-    };
-    let (user, transaction) = transaction;
-    tracing::Span::current().record("user", &user);
-    known.lock().0 = Some(user.clone());
-    let services = plan.services().iter().map(|service| service.name.local.to_string()).collect();
-    if plan.is_empty() {
-        return Ok(CommitOutcome { services, ..CommitOutcome::default() });
-    }
-    let push = !notified.diff && transaction.push() == Some(PushMode::Commit);
-    let work = CommitWork {
-        host: &host,
-        backend: &backend,
-        registry: &registry,
-        transaction,
-        user,
-        push,
-        known: &known,
-    };
-    loop {
-        let extract = work.read_books(&plan).await?;
-        match work.carry_out(&plan, &extract).await? {
-            Some(done) => return Ok(CommitOutcome { services, ..done }),
-            None => tracing::info!(tid = notified.tid, "`running` was changed meanwhile: once more"),
-        }
-    }
+/// What a commit has only once, however often it is tried.
+#[derive(Default)]
+struct SpentOnce {
+    /// What each module may still use.
+    budgets: HashMap<Arc<str>, Budget>,
+    pre_commit: PreCommitHooks,
 }
 
 /// A commit whose user is known.
 struct CommitWork<'a> {
-    host: &'a Arc<Host>,
-    backend: &'a Shared,
+    runner: &'a CommitRunner,
+    backend: &'a SharedBackend,
     registry: &'a Arc<ModuleRegistry>,
+    context: CommitContext,
     transaction: Transaction,
     user: String,
     push: bool,
-    known: &'a CommitState,
+    state: &'a CommitState,
 }
 
-/// What the books say about the instances of one commit.
+/// What `running` says about the ownership of the instances of one commit.
 struct OwnershipSnapshot {
     /// Who owns what, of all services.
     owners: Arc<OwnerIndex>,
-    /// The notified instances that have created something; some of them may be gone.
+    /// The notified instances that have created something; some of them may be deleted.
     notified: HashSet<InstanceRef>,
-    /// Other instances that own some of that too, and lost it with the notified ones: they run again.
-    also: Vec<PlannedInstance>,
+    /// Other instances that own some of that too and lose it with the notified ones: they run again.
+    co_owners: Vec<PlannedInstance>,
     /// The controller's rules.
     nacm: Arc<Nacm>,
-    /// How often the file of `running` had been written.
+    /// The writes of the file of `running` before it was read.
     writes: Option<u64>,
 }
 
+/// What the runs of modules left.
+struct RunOutputs {
+    draft: CommitDraft,
+    /// What each instance read that no module had declared.
+    fetched: Vec<(InstanceRef, Vec<Pattern>)>,
+    runs: Vec<(Module, InstanceRef, Usage)>,
+}
+
 impl CommitWork<'_> {
-    /// Who owns what, and who shares with what was notified.
-    async fn read_books(&self, plan: &CommitPlan) -> Result<OwnershipSnapshot, Error> {
-        let RunningData { mut owners, nacm, service_timeout, writes } =
-            self.host.read_running(self.backend).await?;
-        self.known.set_service_timeout(service_timeout);
+    /// Reads who owns what, and finds the co-owners of what was notified.
+    async fn read_ownership(&self, plan: &CommitPlan) -> Result<OwnershipSnapshot, Error> {
+        let running = RunningData::read(&self.runner.controller, self.registry, self.backend).await?;
+        let RunningData { mut owners, nacm, service_timeout, writes } = running;
+        self.state.set_service_timeout(service_timeout);
         if nacm.denies_writes_by_default() {
             Arc::make_mut(&mut owners).keep_from_backend();
         }
         let notified: HashSet<InstanceRef> =
             owners.instances().filter(|instance| plan.covers(instance)).cloned().collect();
-        let mut also: Vec<PlannedInstance> = Vec::new();
-        for owner in sharers(&owners, &notified) {
-            match self.registry.of(owner) {
-                Some(service) => also.push(PlannedInstance { instance: owner.clone(), service }),
+        let mut co_owners = Vec::new();
+        for owner in co_owners_of(&owners, &notified) {
+            match self.registry.service_of(owner) {
+                Some(service) => co_owners.push(PlannedInstance { instance: owner.clone(), service }),
                 None => {
-                    tracing::warn!(instance = %owner, "its module is gone, and what it shares may be lost")
+                    tracing::warn!(instance = %owner, "no module serves a co-owner: what it shares may be lost")
                 }
             }
         }
         tracing::debug!(
             tid = self.transaction.tid,
-            created = notified.len(),
-            also = also.len(),
-            "read the books"
+            notified = notified.len(),
+            co_owners = co_owners.len(),
+            "read the owner index"
         );
-        Ok(OwnershipSnapshot { owners, notified, also, nacm, writes })
+        Ok(OwnershipSnapshot { owners, notified, co_owners, nacm, writes })
     }
 
-    /// Reads, strips, runs and writes. None, and nothing written, if the books turn out to be old.
-    async fn carry_out(
+    /// Reads, strips, runs and writes. Returns `None`, with nothing written, if the snapshot is outdated by then.
+    async fn attempt(
         &self,
         plan: &CommitPlan,
-        extract: &OwnershipSnapshot,
+        snapshot: &OwnershipSnapshot,
+        spent: &mut SpentOnce,
     ) -> Result<Option<CommitOutcome>, Error> {
-        let source = Arc::new(DatastoreSource {
-            backend: self.backend.clone(),
-            datastore: Datastore::Actions,
-            identity: RequestUser::User(self.user.clone()),
-            runtime: tokio::runtime::Handle::current(),
-        });
-        let schema = self.host.schema();
-        let mut draft = CommitDraft::new(schema.clone(), source);
+        let controller = &self.runner.controller;
+        let schema = controller.schema();
+        let rules = controller.nacm.of_commit(snapshot.nacm.clone(), &self.user, schema.clone());
+        let mut draft = CommitDraft::new(schema, self.source());
         let mut services = plan.services();
-        services.extend(extract.also.iter().map(|also| also.service.clone()));
-        let rules = &self.host.rules;
-        let rules = rules.of_commit(extract.nacm.clone(), &self.user, schema);
-        let parts = DeclaredPaths::new(self.registry, &services, &rules, &mut draft)?;
-        let wanted = condense(self.wanted(plan, extract, &parts));
-        let identity = RequestUser::User(self.user.clone());
-        let tree = read::read(self.backend, Datastore::Actions, &wanted, &identity).await?;
-        if let Some(missing) = plan.unserved(&tree, &self.host.unmanaged, self.registry) {
-            return Err(missing.into());
-        }
-        let mut planned = plan.instances(&tree);
-        let named: HashSet<InstanceRef> = planned.iter().map(|planned| planned.instance.clone()).collect();
-        self.check_absent(plan, &tree, &named).await?;
-        // An entry is told from the next by its keys: they have to be known before it is taken in.
-        planned.iter().for_each(|planned| draft.declare(planned.instance.path()));
-        draft.load(&tree, &wanted)?;
-        planned.extend(extract.also.iter().filter(|also| !named.contains(&also.instance)).cloned());
-        // Where everything was asked for, or something is shared, not every service was named.
-        planned.iter().try_for_each(|planned| planned.service.check_whole())?;
+        services.extend(snapshot.co_owners.iter().map(|owner| owner.service.clone()));
+        let declared = DeclaredPaths::new(self.registry, &services, &rules, &mut draft)?;
+        let planned = self.load(plan, snapshot, &declared, &mut draft).await?;
         if self.push {
             let hooked = HookedCommit::prepare(
                 &self.transaction,
                 &self.user,
-                &extract.nacm,
+                &snapshot.nacm,
                 self.registry,
                 &planned,
                 self.backend,
             );
-            self.known.lock().1 = hooked.await?;
+            self.state.set_hooked(hooked.await?);
         }
-        let gone = self.strip(&mut draft, extract, &parts, &planned)?;
-        let run = self.run(draft, planned.clone(), &parts).await?;
+        let deleted = self.strip(&mut draft, snapshot, &declared, &planned)?;
+        let outputs = self.run(draft, planned.clone(), &declared, spent).await?;
 
-        let RunOutputs { mut draft, fetched, runs } = run;
+        let RunOutputs { mut draft, fetched, runs } = outputs;
         let mut instances: Vec<InstanceRef> = planned.into_iter().map(|planned| planned.instance).collect();
         draft.settle(&instances).await?;
         for (instance, fetched) in fetched {
-            self.host.remember(&instance, fetched);
+            self.runner.undeclared_reads().replace(&instance, fetched);
         }
         let count = instances.len();
-        instances.extend(gone);
-        let finished = draft.finish(&instances, &extract.owners).map_err(|error| rules.explain(error))?;
-        if self.host.books.outdated(extract.writes) {
+        instances.extend(deleted);
+        let finished =
+            draft.finish(&instances, &snapshot.owners).map_err(|error| rules.explain_view_error(error))?;
+        if controller.owner_index.is_outdated(snapshot.writes) {
             return Ok(None);
         }
         if self.user != self.backend.lock().await.options().host_user {
-            rules.check_seen(&finished.created, &extract.owners)?;
+            rules.check_readable(&finished.created, &snapshot.owners)?;
         }
         let bytes = finished.edit.as_ref().map_or(0, String::len);
         self.write(&finished, &mut draft, &rules).await?;
-        self.host.books.expect(PendingOwnerChange {
+        controller.owner_index.expect(PendingOwnerChange {
             tid: self.transaction.tid,
             push: self.push,
             edited: finished.edit.is_some(),
@@ -298,30 +256,68 @@ impl CommitWork<'_> {
         Ok(Some(CommitOutcome { services: Vec::new(), instances: count, runs, bytes }))
     }
 
-    /// The union of what has to be read to begin with.
+    /// The datastore from which views read on demand.
+    fn source(&self) -> Arc<DatastoreSource> {
+        Arc::new(DatastoreSource {
+            backend: self.backend.clone(),
+            datastore: Datastore::Actions,
+            user: RequestUser::User(self.user.clone()),
+            runtime: tokio::runtime::Handle::current(),
+        })
+    }
+
+    /// Loads what the commit is known to read into the draft, and returns the instances to run.
+    async fn load(
+        &self,
+        plan: &CommitPlan,
+        snapshot: &OwnershipSnapshot,
+        declared: &DeclaredPaths<'_>,
+        draft: &mut CommitDraft,
+    ) -> Result<Vec<PlannedInstance>, Error> {
+        let wanted = condense(self.wanted(plan, snapshot, declared));
+        let user = RequestUser::User(self.user.clone());
+        let tree = read::read(self.backend, Datastore::Actions, &wanted, &user).await?;
+        if let Some(missing) = plan.unserved(&tree, &self.runner.controller.unmanaged, self.registry) {
+            return Err(missing.into());
+        }
+        let mut planned = plan.instances(&tree);
+        let present: HashSet<InstanceRef> = planned.iter().map(|planned| planned.instance.clone()).collect();
+        self.check_absent(plan, &tree, &present).await?;
+        // Keys must be known before entries are loaded: they tell one entry from another.
+        planned.iter().for_each(|planned| draft.declare(planned.instance.path()));
+        draft.load(&tree, &wanted)?;
+        planned.extend(snapshot.co_owners.iter().filter(|owner| !present.contains(&owner.instance)).cloned());
+        // The plan has checked the services that were named; a commit of everything, or co-owners, bring others.
+        planned.iter().try_for_each(|planned| planned.service.check_none_suspended())?;
+        Ok(planned)
+    }
+
+    /// Returns all that is known to be read.
     fn wanted(
         &self,
         plan: &CommitPlan,
-        extract: &OwnershipSnapshot,
-        parts: &DeclaredPaths<'_>,
+        snapshot: &OwnershipSnapshot,
+        declared: &DeclaredPaths<'_>,
     ) -> Vec<Pattern> {
+        let OwnershipSnapshot { owners, notified, co_owners, .. } = snapshot;
         let mut wanted = plan.patterns();
-        wanted.extend(extract.also.iter().map(|planned| planned.instance.path().clone()));
-        wanted.extend(parts.reads.iter().cloned());
-        for instance in extract.notified.iter().chain(extract.also.iter().map(|planned| &planned.instance)) {
-            let created = extract.owners.created_by(instance).iter();
-            wanted.extend(created.flat_map(|path| parts.places(path, instance, &extract.owners)));
-            wanted.extend(self.host.remembered(instance));
+        wanted.extend(co_owners.iter().map(|owner| owner.instance.path().clone()));
+        wanted.extend(declared.reads().iter().cloned());
+        let undeclared_reads = self.runner.undeclared_reads();
+        for instance in notified.iter().chain(co_owners.iter().map(|owner| &owner.instance)) {
+            let created = owners.created_by(instance).iter();
+            wanted.extend(created.flat_map(|path| declared.candidates(path, instance, owners)));
+            wanted.extend(undeclared_reads.of(instance).iter().cloned());
         }
         wanted
     }
 
-    /// An instance that was named and is not there has been deleted; unless the user just may not see it.
+    /// Checks that the notified instances that are absent have been deleted, and are not just hidden from the user.
     async fn check_absent(
         &self,
         plan: &CommitPlan,
         tree: &Tree,
-        named: &HashSet<InstanceRef>,
+        present: &HashSet<InstanceRef>,
     ) -> Result<(), Error> {
         let absent = plan.absent(tree);
         if absent.is_empty() || self.user == self.backend.lock().await.options().host_user {
@@ -329,7 +325,7 @@ impl CommitWork<'_> {
         }
         let seen =
             read::read(self.backend, Datastore::Actions, &condense(absent), &RequestUser::Host).await?;
-        match plan.instances(&seen).into_iter().find(|seen| !named.contains(&seen.instance)) {
+        match plan.instances(&seen).into_iter().find(|seen| !present.contains(&seen.instance)) {
             Some(hidden) => {
                 let instance = hidden.instance.path().to_string();
                 Err(Error::Unreadable { user: self.user.clone(), instance })
@@ -338,83 +334,78 @@ impl CommitWork<'_> {
         }
     }
 
-    /// Takes away what the instances that run, and those that are gone, had created: where nobody else
-    /// owns it. Returns those that are gone.
+    /// Removes from the draft what the instances that run, and those that are deleted, had created, unless another
+    /// instance owns it. Returns the deleted instances.
     fn strip(
         &self,
         draft: &mut CommitDraft,
-        extract: &OwnershipSnapshot,
-        parts: &DeclaredPaths<'_>,
+        snapshot: &OwnershipSnapshot,
+        declared: &DeclaredPaths<'_>,
         planned: &[PlannedInstance],
     ) -> Result<Vec<InstanceRef>, Error> {
+        let OwnershipSnapshot { owners, notified, .. } = snapshot;
         let run: HashSet<&InstanceRef> = planned.iter().map(|planned| &planned.instance).collect();
-        let concerned: HashSet<&InstanceRef> = run.iter().copied().chain(&extract.notified).collect();
+        let concerned: HashSet<&InstanceRef> = run.iter().copied().chain(notified).collect();
         for &instance in &concerned {
-            for path in extract.owners.created_by(instance) {
-                if extract.owners.owners_of(path).any(|owner| !concerned.contains(owner)) {
+            for path in owners.created_by(instance) {
+                if owners.owners_of(path).any(|owner| !concerned.contains(owner)) {
                     continue;
                 }
-                if let Some(place) = parts.owned(path, instance, &extract.owners, draft) {
-                    draft.strip(&place).map_err(confine_view::Error::from)?;
+                if let Some(object) = declared.created_object(path, instance, owners, draft) {
+                    draft.strip(&object).map_err(confine_view::Error::from)?;
                 }
             }
         }
-        Ok(extract.notified.iter().filter(|instance| !run.contains(instance)).cloned().collect())
+        Ok(notified.iter().filter(|instance| !run.contains(instance)).cloned().collect())
     }
 
-    /// Runs every instance with each of its modules.
+    /// Runs every instance with each of its modules, after the hooks that come before.
     async fn run(
         &self,
         mut draft: CommitDraft,
         planned: Vec<PlannedInstance>,
-        parts: &DeclaredPaths<'_>,
+        declared: &DeclaredPaths<'_>,
+        spent: &mut SpentOnce,
     ) -> Result<RunOutputs, Error> {
-        let deadline = self.known.deadline().into_std();
-        let commit = CommitContext {
-            transaction: self.transaction.tid.to_string(),
-            user: self.user.clone(),
-            dry_run: !self.push,
-            options: Vec::new(),
-        };
+        let modules = &self.runner.modules;
+        let tid = self.transaction.tid;
+        let deadline = self.state.deadline().into_std();
+        spent.budgets.values_mut().for_each(Budget::restart_numbering);
         draft =
-            hooks::before(self.host, self.transaction.tid, &commit, draft, &planned, parts, deadline).await?;
-        let mut runs: HashMap<Arc<str>, u64> = HashMap::new();
+            spent.pre_commit.call(modules, tid, &self.context, draft, &planned, declared, deadline).await?;
+        let mut counts: HashMap<&Arc<str>, u64> = HashMap::new();
         for module in planned.iter().flat_map(PlannedInstance::modules) {
-            *runs.entry(module.name().clone()).or_default() += 1;
+            *counts.entry(module.name()).or_default() += 1;
         }
-        let mut budgets: HashMap<Arc<str>, Budget> = HashMap::new();
-        let mut fetched = Vec::new();
-        let mut used = Vec::new();
-        for PlannedInstance { instance, service } in planned {
+        let (mut fetched, mut runs) = (Vec::new(), Vec::new());
+        for PlannedInstance { instance, service } in &planned {
             let before = draft.fetched().len();
             for module in &service.modules {
                 let name = module.name();
-                let budget = budgets.entry(name.clone()).or_insert_with(|| {
-                    let runs = runs.get(name).copied().unwrap_or(1);
-                    Budget::new(module.limits(), runs).answer_by(deadline)
+                let budget = spent.budgets.entry(name.clone()).or_insert_with(|| {
+                    let count = counts.get(name).copied().unwrap_or(1);
+                    Budget::new(module.limits(), count).answer_by(deadline)
                 });
-                let scope = parts.scope(module)?;
+                let scope = declared.scope(module)?;
                 let prefixes = module.description().prefixes.clone();
-                let run = self
-                    .host
+                let view = |meter| View::new(draft, scope, instance.clone(), prefixes, meter);
+                let run = modules
                     .runner
-                    .run(module, budget, EntryPoint::Apply, &commit, &instance, |meter| {
-                        View::new(draft, scope, instance.clone(), prefixes, meter)
-                    })
+                    .run(module, budget, EntryPoint::Apply, &self.context, instance, view)
                     .await;
-                tell(module, &instance, &run);
-                self.host.record(self.transaction.tid, module, EntryPoint::Apply, &instance, &run);
+                log_run(module, instance, &run);
+                modules.record(tid, module, EntryPoint::Apply, instance, &run);
                 run.outcome.map_err(Box::new)?;
-                used.push((module.clone(), instance.clone(), run.usage));
+                runs.push((module.clone(), instance.clone(), run.usage));
                 draft = run.draft.ok_or(Error::Internal)?;
             }
             let patterns = draft.fetched().get(before..).unwrap_or_default().to_vec();
-            fetched.push((instance, patterns));
+            fetched.push((instance.clone(), patterns));
         }
-        Ok(RunOutputs { draft, fetched, runs: used })
+        Ok(RunOutputs { draft, fetched, runs })
     }
 
-    /// Sends the edit as the user; what only the host may write, as the host.
+    /// Sends the edit as the user, and as the host user what the user may not write.
     async fn write(
         &self,
         finished: &FinishedCommit,
@@ -432,7 +423,7 @@ impl CommitWork<'_> {
         let Some(services) = &finished.services else { return written.map_err(explain) };
         match written {
             Err(error) if error.is_denied() => {
-                tracing::info!(tid = self.transaction.tid, user = self.user, %error, "the books are kept as the host user");
+                tracing::info!(tid = self.transaction.tid, user = self.user, %error, "writing `created` lists as the host user");
                 if let Some(devices) = &finished.devices {
                     backend.edit_config(Datastore::Actions, devices, &user).await.map_err(&mut explain)?;
                 }
@@ -443,112 +434,14 @@ impl CommitWork<'_> {
     }
 }
 
-/// Who else owns something that one of these does, or something below it; each once, in their order.
-fn sharers<'o>(owners: &'o OwnerIndex, instances: &HashSet<InstanceRef>) -> BTreeSet<&'o InstanceRef> {
+/// Returns who else owns an object of one of these instances, or something below it; each once, in order.
+fn co_owners_of<'o>(owners: &'o OwnerIndex, instances: &HashSet<InstanceRef>) -> BTreeSet<&'o InstanceRef> {
     let created = instances.iter().flat_map(|instance| owners.created_by(instance));
     let sharing = created.flat_map(|path| owners.at_or_below(path)).map(|(_, owner)| owner);
     sharing.filter(|owner| !instances.contains(owner)).collect()
 }
 
-/// What the runs left.
-struct RunOutputs {
-    draft: CommitDraft,
-    /// What each instance read that nobody had declared.
-    fetched: Vec<(InstanceRef, Vec<Pattern>)>,
-    runs: Vec<(Module, InstanceRef, Usage)>,
-}
-
-/// What the modules of a commit declared, resolved.
-pub(crate) struct DeclaredPaths<'a> {
-    registry: &'a ModuleRegistry,
-    reads: Vec<Pattern>,
-    /// By module.
-    writes: HashMap<Arc<str>, Vec<Pattern>>,
-    /// By module.
-    scopes: HashMap<Arc<str>, Arc<Scope>>,
-}
-
-impl<'a> DeclaredPaths<'a> {
-    pub(crate) fn new(
-        registry: &'a ModuleRegistry,
-        services: &[Arc<ManagedService>],
-        rules: &CommitRules<'_>,
-        draft: &mut CommitDraft,
-    ) -> Result<Self, Error> {
-        let mut parts = Self { registry, reads: Vec::new(), writes: HashMap::new(), scopes: HashMap::new() };
-        for service in services {
-            let list = service.list();
-            draft.declare(&list);
-            for module in &service.modules {
-                let description = module.description();
-                let resolve = |path: &Path| {
-                    let resolved = draft.resolve(&path.to_string(), &list, &description.prefixes);
-                    match resolved {
-                        // A module may be for several vendors, of which not all are there.
-                        Err(nowhere) if nowhere.tag == ErrorTag::UnknownElement => {
-                            let reason = chain(&nowhere);
-                            tracing::debug!(%module, reason, "a declared path leads nowhere");
-                            None
-                        }
-                        resolved => Some(
-                            resolved.map_err(|source| Error::Declared { module: module.to_string(), source }),
-                        ),
-                    }
-                };
-                let resolve_all =
-                    |paths: &[Path]| paths.iter().filter_map(resolve).collect::<Result<Vec<_>, _>>();
-                let reads = resolve_all(&description.reads)?;
-                let writes = resolve_all(&description.writes)?;
-                reads.iter().chain(&writes).for_each(|pattern| draft.declare(pattern));
-                parts.reads.extend(reads);
-                let name = module.name();
-                let scope = Scope::new(name.clone(), description.services.clone(), writes.clone());
-                let scope = if description.writes.is_empty() { scope } else { scope.as_declared() };
-                parts.scopes.insert(name.clone(), Arc::new(rules.narrow(name, scope)));
-                parts.writes.insert(name.clone(), writes);
-            }
-        }
-        Ok(parts)
-    }
-
-    /// What a module of these services may do.
-    pub(crate) fn scope(&self, module: &Module) -> Result<Arc<Scope>, Error> {
-        self.scopes.get(module.name()).cloned().ok_or(Error::Internal)
-    }
-
-    /// Where an object is that an instance has created.
-    fn owned(
-        &self,
-        path: &str,
-        instance: &InstanceRef,
-        owners: &OwnerIndex,
-        draft: &mut CommitDraft,
-    ) -> Option<Pattern> {
-        if let Some(noted) = owners.place(path) {
-            return Some(noted.clone());
-        }
-        let service = self.registry.of(instance)?;
-        let scopes = || service.modules.iter().filter_map(|module| self.scopes.get(module.name()));
-        let may_go = |place: &Pattern| {
-            let permits = |scope: &Arc<Scope>| {
-                matches!(scope.decide(NodeAccess::Delete, place), AccessVerdict::Permit { .. })
-            };
-            scopes().any(permits)
-        };
-        let places = self.places(path, instance, owners);
-        the_one(path, places, |place| !draft.find(place).is_empty(), may_go)
-    }
-
-    /// Where an object that an instance has created may be.
-    fn places(&self, path: &str, instance: &InstanceRef, owners: &OwnerIndex) -> Vec<Pattern> {
-        let Some(service) = self.registry.of(instance) else { return Vec::new() };
-        let writes = service.modules.iter().filter_map(|module| self.writes.get(module.name())).flatten();
-        places(path, &service, &writes.cloned().collect::<Vec<_>>(), owners)
-    }
-}
-
-/// Says in the log what a run did.
-fn tell(module: &Module, instance: &InstanceRef, run: &RunReport) {
+fn log_run(module: &Module, instance: &InstanceRef, run: &RunReport) {
     let usage = &run.usage;
     tracing::debug!(
         %module,
@@ -558,40 +451,6 @@ fn tell(module: &Module, instance: &InstanceRef, run: &RunReport) {
         wall_us = usage.wall_clock.as_micros(),
         memory = usage.memory,
         edits = usage.edits,
-        "run"
+        "module run"
     );
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// What a commit is told whose controller says this after ten seconds.
-    async fn late(service_timeout: Option<u64>) -> String {
-        let known = CommitState::begin();
-        let says = async {
-            tokio::time::sleep(Duration::from_secs(10)).await;
-            known.set_service_timeout(service_timeout.map(Duration::from_secs));
-            std::future::pending().await
-        };
-        tokio::select! {
-            error = known.late() => error.reason(),
-            () = says => String::new(),
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_commit_has_the_time_that_the_controller_gives_it_from_its_beginning() {
-        let mut told = Vec::new();
-        for service_timeout in [None, Some(900), Some(60), Some(5), Some(u64::MAX)] {
-            told.push(late(service_timeout).await.lines().next().unwrap().to_owned());
-        }
-        insta::assert_snapshot!(told.join("\n"), @r"
-        the commit was not done in 240 s, which is what the controller's service-timeout leaves
-        the commit was not done in 720 s, which is what the controller's service-timeout leaves
-        the commit was not done in 48 s, which is what the controller's service-timeout leaves
-        the commit was not done in 4 s, which is what the controller's service-timeout leaves
-        the commit was not done in 3435973836 s, which is what the controller's service-timeout leaves
-        ");
-    }
 }

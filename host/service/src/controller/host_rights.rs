@@ -1,13 +1,13 @@
-//! What the host user must be permitted to do, so that commits can be served; and the rules that permit it.
+//! The rights that the host user needs to serve commits, and the rules that grant them.
 
 use std::fmt::Write as _;
 
 use confine_nacm::{AccessOperation, AccessRules, NACM, Nacm};
 use confine_tree::{CONTROLLER, NoSchema, Pattern, PatternStep, QName, Tree, xml};
 
-use crate::ModuleRegistry;
+use crate::modules::registry::ModuleRegistry;
 
-/// The protocol operations that the daemon carries out for itself, with the modules that define them.
+/// The protocol operations that the daemon invokes as the host user, with the YANG modules that define them.
 const OPERATIONS: [(&str, &str); 6] = [
     ("clixon-rfc5277", "create-subscription"),
     ("ietf-netconf", "get"),
@@ -17,76 +17,76 @@ const OPERATIONS: [(&str, &str); 6] = [
     ("clixon-controller", "transaction-error"),
 ];
 
-/// What to do with the rules that are printed: the first rule that matches decides.
+/// What to do with the rules that are printed. They come first because the first matching rule decides.
 pub(crate) const HINT: &str = "put this rule-list before all others in `/nacm`";
 
-/// Something that the host user must be permitted.
+/// A right that the host user needed.
 struct RequiredRight {
-    /// The name of the rule that would permit it.
+    /// The name of the rule that grants it.
     rule: String,
-    /// For people.
+    /// The right in words.
     what: String,
-    /// The rule, but for its name and its action.
+    /// The rule without its name and action.
     xml: String,
 }
 
-/// What the host user lacks by these rules, with the rules that would permit it; none where nothing is
-/// missing. Without rules, it may not read them.
+/// Returns what the host user lacks under these rules, with the rules that grant it; `None` if nothing is missing.
+/// `nacm` is `None` if the host user may not read the rules.
 pub(crate) fn lacking(nacm: Option<&Nacm>, host_user: &str, registry: &ModuleRegistry) -> Option<String> {
-    let mut needs = Vec::new();
+    let mut needed = Vec::new();
     match nacm {
-        // What else is missing cannot be known.
+        // What else is missing is not known.
         None => {
-            let rules = everything(host_user);
-            return Some(format!("`{host_user}` is not permitted to read `/nacm`\nhint: {HINT}:\n{rules}"));
+            let rules = all_rules(host_user);
+            return Some(format!("`{host_user}` may not read `/nacm`\nhint: {HINT}:\n{rules}"));
         }
         Some(nacm) => {
             let groups: Vec<&str> = nacm.groups_of(host_user).collect();
             let (access, _) = nacm.user_access(host_user, &groups);
-            needs.extend(operations(&access));
-            needs.extend(data(&access, registry));
+            needed.extend(operations(&access));
+            needed.extend(data(&access, registry));
         }
     }
-    if needs.is_empty() {
+    if needed.is_empty() {
         return None;
     }
-    let what: Vec<&str> = needs.iter().map(|need| need.what.as_str()).collect();
-    let mut text = format!("`{host_user}` is not permitted to {}", what.join(", "));
+    let what: Vec<&str> = needed.iter().map(|need| need.what.as_str()).collect();
+    let mut text = format!("`{host_user}` may not {}", what.join(", "));
     // Writing to a string does not fail.
-    let _ = write!(text, "\nhint: {HINT}:\n{}", rule_list(host_user, &needs));
+    let _ = write!(text, "\nhint: {HINT}:\n{}", rule_list(host_user, &needed));
     Some(text)
 }
 
-/// Why there may be rules that the host user does not see, though it sees others: one of these denies it a
-/// part of `/nacm`. Who sees `/nacm` though they deny the whole of it is exempt from them.
+/// Returns why rules may be hidden from the host user although it reads others: one of those denies it a part of `/nacm`.
+/// A user who can read `/nacm` although the rules deny all of it is exempt from them.
 pub(crate) fn hidden(nacm: &Nacm, host_user: &str) -> Option<String> {
     let groups: Vec<&str> = nacm.groups_of(host_user).collect();
     let (access, _) = nacm.user_access(host_user, &groups);
     let root = Pattern { steps: vec![PatternStep::new(QName::new(NACM, "nacm"))] };
-    let sees_some = access.decide(&NoSchema, &root, AccessOperation::Read).permitted;
-    let sees_all = access.permits_below(&NoSchema, &root, AccessOperation::Read);
-    (sees_some && !sees_all).then(|| {
-        let rules = everything(host_user);
+    let reads_some = access.decide(&NoSchema, &root, AccessOperation::Read).permitted;
+    let reads_all = access.permits_below(&NoSchema, &root, AccessOperation::Read);
+    (reads_some && !reads_all).then(|| {
+        let rules = all_rules(host_user);
         format!(
-            "`{host_user}` is not permitted to read all of `/nacm`, where there may be rules for modules\nhint: {HINT}:\n{rules}"
+            "`{host_user}` may not read all of `/nacm`, which may hold rules for modules\nhint: {HINT}:\n{rules}"
         )
     })
 }
 
-/// The rules that permit all of it.
-pub(crate) fn everything(host_user: &str) -> String {
-    let mut needs: Vec<RequiredRight> =
-        OPERATIONS.iter().map(|(_, operation)| carrying_out(operation)).collect();
-    needs.push(reading("nacm", (NACM, "nacm")));
-    needs.push(reading("transactions", (CONTROLLER, "transactions")));
-    needs.push(reading("services", (CONTROLLER, "services")));
-    rule_list(host_user, &needs)
+/// Returns rules that grant all rights that the host user needed.
+pub(crate) fn all_rules(host_user: &str) -> String {
+    let mut needed: Vec<RequiredRight> =
+        OPERATIONS.iter().map(|(_, operation)| right_to_invoke(operation)).collect();
+    needed.push(right_to_read("nacm", (NACM, "nacm")));
+    needed.push(right_to_read("transactions", (CONTROLLER, "transactions")));
+    needed.push(right_to_read("services", (CONTROLLER, "services")));
+    rule_list(host_user, &needed)
 }
 
 fn operations(access: &AccessRules) -> Vec<RequiredRight> {
     let denied =
         OPERATIONS.iter().filter(|(module, operation)| !access.decide_rpc(module, operation).permitted);
-    denied.map(|(_, operation)| carrying_out(operation)).collect()
+    denied.map(|(_, operation)| right_to_invoke(operation)).collect()
 }
 
 fn data(access: &AccessRules, registry: &ModuleRegistry) -> Vec<RequiredRight> {
@@ -95,12 +95,12 @@ fn data(access: &AccessRules, registry: &ModuleRegistry) -> Vec<RequiredRight> {
         let path: Vec<PatternStep> = steps.collect();
         let mut above =
             (1..=path.len()).map(|steps| Pattern { steps: path.iter().take(steps).cloned().collect() });
-        // Who may not read a node does not see what is below it.
+        // A user who may not read a node cannot read what is below it.
         above.all(|node| access.decide(&NoSchema, &node, AccessOperation::Read).permitted)
     };
-    let mut needs = Vec::new();
+    let mut needed = Vec::new();
     if !may_read(&[(CONTROLLER, "transactions"), (CONTROLLER, "transaction")]) {
-        needs.push(reading("transactions", (CONTROLLER, "transactions")));
+        needed.push(right_to_read("transactions", (CONTROLLER, "transactions")));
     }
     for service in registry.services() {
         let (namespace, list) = (&*service.name.namespace, &*service.name.local);
@@ -110,14 +110,14 @@ fn data(access: &AccessRules, registry: &ModuleRegistry) -> Vec<RequiredRight> {
             (namespace, "created"),
             (namespace, "path"),
         ]) {
-            needs.push(reading("services", (CONTROLLER, "services")));
+            needed.push(right_to_read("services", (CONTROLLER, "services")));
             break;
         }
     }
-    needs
+    needed
 }
 
-fn carrying_out(operation: &str) -> RequiredRight {
+fn right_to_invoke(operation: &str) -> RequiredRight {
     RequiredRight {
         rule: operation.to_owned(),
         what: format!("call `{operation}`"),
@@ -125,9 +125,9 @@ fn carrying_out(operation: &str) -> RequiredRight {
     }
 }
 
-/// With the prefixes that the modules call themselves by: the controller keeps the path, not what its prefixes
-/// are bound to.
-fn reading(rule: &str, (namespace, local): (&str, &str)) -> RequiredRight {
+/// Uses the prefixes that YANG modules define for themselves: the controller keeps the path, but not the namespaces of its
+/// prefixes.
+fn right_to_read(rule: &str, (namespace, local): (&str, &str)) -> RequiredRight {
     let prefix = if namespace == NACM { "nacm" } else { "ctrl" };
     RequiredRight {
         rule: format!("read-{rule}"),
@@ -139,7 +139,7 @@ fn reading(rule: &str, (namespace, local): (&str, &str)) -> RequiredRight {
     }
 }
 
-/// A group for the host user, and a rule-list for the group, as they stand in `/nacm`.
+/// Returns a group for the host user and a rule-list for the group, as part of `/nacm`.
 fn rule_list(host_user: &str, needs: &[RequiredRight]) -> String {
     let rules: String = needs
         .iter()
@@ -173,26 +173,26 @@ mod tests {
     }
 
     #[test]
-    fn what_the_defaults_permit_is_enough() {
+    fn nacm_defaults_grant_all_needed_rights() {
         assert_eq!(lacking(Some(&nacm("")), "clicon", &ModuleRegistry::default()), None);
         let off = "<enable-nacm>false</enable-nacm><read-default>deny</read-default><exec-default>deny</exec-default>";
         assert_eq!(lacking(Some(&nacm(off)), "clicon", &ModuleRegistry::default()), None);
     }
 
     #[test]
-    fn who_may_not_read_the_rules_is_told_how_he_may() {
-        let told = lacking(None, "clicon", &ModuleRegistry::default()).unwrap();
-        let (said, rules) = told.split_once(":\n").unwrap();
-        insta::assert_snapshot!(said, @r#"
-        `clicon` is not permitted to read `/nacm`
+    fn unreadable_rules_are_reported_with_the_remedy() {
+        let report = lacking(None, "clicon", &ModuleRegistry::default()).unwrap();
+        let (message, rules) = report.split_once(":\n").unwrap();
+        insta::assert_snapshot!(message, @r#"
+        `clicon` may not read `/nacm`
         hint: put this rule-list before all others in `/nacm`
         "#);
-        // What else is missing cannot be known, so all of it is told.
-        assert_eq!(rules, everything("clicon"));
+        // What else is missing is not known, so all rules are printed.
+        assert_eq!(rules, all_rules("clicon"));
     }
 
     #[test]
-    fn what_is_missing_is_named_and_nothing_else() {
+    fn only_missing_rights_are_reported() {
         let strict = "<read-default>deny</read-default><exec-default>deny</exec-default>\
             <groups><group><name>daemons</name><user-name>clicon</user-name></group></groups>\
             <rule-list><name>daemons</name><group>daemons</group>\
@@ -200,7 +200,7 @@ mod tests {
             <rule><name>done</name><rpc-name>transaction-actions-done</rpc-name><action>permit</action></rule>\
             </rule-list>";
         insta::assert_snapshot!(lacking(Some(&nacm(strict)), "clicon", &ModuleRegistry::default()).unwrap(), @r#"
-        `clicon` is not permitted to call `create-subscription`, call `transaction-error`, read `/transactions`
+        `clicon` may not call `create-subscription`, call `transaction-error`, read `/transactions`
         hint: put this rule-list before all others in `/nacm`:
         <nacm xmlns="urn:ietf:params:xml:ns:yang:ietf-netconf-acm">
          <groups>
@@ -239,9 +239,9 @@ mod tests {
     }
 
     #[test]
-    fn the_rules_that_are_printed_are_enough() {
+    fn printed_rules_grant_all_needed_rights() {
         let strict = "<read-default>deny</read-default><exec-default>deny</exec-default>";
-        let printed = everything("clicon").replacen('>', &format!(">{strict}"), 1);
+        let printed = all_rules("clicon").replacen('>', &format!(">{strict}"), 1);
         let tree = xml::parse(&printed).unwrap();
         let (nacm, problems) = Nacm::read(&tree, tree.first_child(Tree::ROOT).unwrap());
         assert_eq!(problems, []);

@@ -1,4 +1,4 @@
-//! What the daemon knows of the models, and when it reads them.
+//! The YANG models of the controller and its devices, and when they are read.
 
 use std::{
     convert::Infallible,
@@ -14,41 +14,44 @@ use tokio::{
     time::Instant,
 };
 
-use crate::{Error, backoff::Backoff, commit::read::Shared, host::Host};
+use crate::{
+    Error,
+    backoff::Backoff,
+    controller::{SharedBackend, known::KnownController},
+};
 
-/// When the models are read again after a request for them has failed.
-const AGAIN: Duration = Duration::from_secs(30);
-/// How soon the controller is asked again for what it has not told, at first and at last.
-const SOONEST: Duration = Duration::from_secs(2);
-const LATEST: Duration = Duration::from_secs(15 * 60);
+/// The time after which the models are read again when a request for them has failed.
+const RETRY_AFTER_FAILURE: Duration = Duration::from_secs(30);
+/// The shortest and the longest time after which the controller is asked again for models that it did not provide.
+const FIRST_RETRY: Duration = Duration::from_secs(2);
+const LAST_RETRY: Duration = Duration::from_secs(15 * 60);
 
-/// The models as they are known, which a task of the connection keeps up to date. A commit keeps what it
-/// began with.
+/// The known models. A task of the connection keeps them up to date; a commit keeps those that it began with.
 pub(crate) struct ModelRefresher {
     schema: Mutex<Arc<dyn Schema>>,
     models: tokio::sync::Mutex<ModelStore>,
-    /// Something has happened by which devices may have come or gone.
+    /// Notified when devices may have been added or removed.
     devices_changed: Notify,
-    /// Modules were looked for, which may have brought models.
-    packages_changed: Notify,
-    /// Whether all that is to be had of the controller that is served has been read.
+    /// Notified when YANG files may have come with service modules.
+    modules_scanned: Arc<Notify>,
+    /// Whether all models that the controller provides have been read.
     complete: watch::Sender<bool>,
     committing: watch::Sender<bool>,
 }
 
 impl ModelRefresher {
-    pub(crate) fn new(models: ModelStore) -> Self {
+    pub(crate) fn new(models: ModelStore, modules_scanned: Arc<Notify>) -> Self {
         Self {
             schema: Mutex::new(Arc::new(models.schema())),
             models: tokio::sync::Mutex::new(models),
             devices_changed: Notify::new(),
-            packages_changed: Notify::new(),
+            modules_scanned,
             complete: watch::Sender::new(false),
             committing: watch::Sender::new(false),
         }
     }
 
-    /// What is known now.
+    /// Returns the models that are known now.
     pub(crate) fn schema(&self) -> Arc<dyn Schema> {
         self.schema.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -57,18 +60,18 @@ impl ModelRefresher {
         *self.schema.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(models.schema());
     }
 
-    /// Another controller, other models.
-    pub(crate) fn begin(&self) {
+    /// Another controller may have other models.
+    pub(crate) fn set_incomplete(&self) {
         self.complete.send_replace(false);
     }
 
-    /// Waits until what is to be had has been read.
-    pub(crate) async fn complete(&self) {
-        // The sender is this one's own, and so is there; below as well.
+    /// Waits until all models that the controller provides have been read.
+    pub(crate) async fn wait_until_complete(&self) {
+        // Cannot fail: the sender lives as long as `self`.
         let _ = self.complete.subscribe().wait_for(|&complete| complete).await;
     }
 
-    /// While a commit runs, nothing is read.
+    /// Reads no models while a commit runs.
     pub(crate) fn set_committing(&self, committing: bool) {
         self.committing.send_replace(committing);
     }
@@ -77,40 +80,36 @@ impl ModelRefresher {
         self.devices_changed.notify_one();
     }
 
-    pub(crate) fn packages_may_have_changed(&self) {
-        self.packages_changed.notify_one();
-    }
-
-    /// Reads the models of the controller, and then those of its devices whenever they may have changed,
-    /// those that came with services whenever modules were looked for, and every now and then what the
-    /// controller has not told: until a request fails.
-    async fn keep(&self, backend: &Shared) -> Result<Infallible, confine_backend::Error> {
-        let quiet = IdleConnection { committing: self.committing.subscribe(), backend };
-        let mut again = RetrySchedule::new();
-        // Nobody else reads models: the task of one connection ends before that of the next begins.
+    /// Reads the models of the controller, then those of devices whenever these may have changed, those that come with
+    /// service modules whenever modules were scanned, and from time to time those that the controller did not provide.
+    /// Returns when a request fails.
+    async fn refresh(&self, backend: &SharedBackend) -> Result<Infallible, confine_backend::Error> {
+        let idle = IdleConnection { committing: self.committing.subscribe(), backend };
+        let mut retry = RetrySchedule::new();
+        // Never contended: the task of one connection ends before that of the next begins.
         let mut models = self.models.lock().await;
-        models.read_controller_models(&quiet).await?;
+        models.read_controller_models(&idle).await?;
         self.update(&models);
-        let mut changed = models.read_device_models(&quiet).await?;
+        let mut changed = models.read_device_models(&idle).await?;
         loop {
             if changed {
                 self.update(&models);
             }
             self.complete.send_replace(true);
-            again.note(models.has_gaps());
+            retry.set_gaps(models.has_gaps());
             changed = tokio::select! {
-                () = self.devices_changed.notified() => models.read_device_models(&quiet).await?,
-                () = self.packages_changed.notified() => {
-                    quiet.begin().await;
+                () = self.devices_changed.notified() => models.read_device_models(&idle).await?,
+                () = self.modules_scanned.notified() => {
+                    idle.wait().await;
                     models.read_service_models().await
                 }
-                () = again.due() => models.retry_missing(&quiet).await?,
+                () = retry.due() => models.retry_missing(&idle).await?,
             };
         }
     }
 }
 
-/// When to ask again for what the controller has not told. Whatever else happens puts it off no further.
+/// When to ask again for models that the controller did not provide. Other events do not postpone it.
 struct RetrySchedule {
     backoff: Backoff,
     at: Option<Instant>,
@@ -118,10 +117,10 @@ struct RetrySchedule {
 
 impl RetrySchedule {
     fn new() -> Self {
-        Self { backoff: Backoff::new(SOONEST, LATEST), at: None }
+        Self { backoff: Backoff::new(FIRST_RETRY, LAST_RETRY), at: None }
     }
 
-    fn note(&mut self, has_gaps: bool) {
+    fn set_gaps(&mut self, has_gaps: bool) {
         if !has_gaps {
             self.backoff.reset();
             self.at = None;
@@ -130,7 +129,7 @@ impl RetrySchedule {
         }
     }
 
-    /// Waits until then; for ever where there is nothing to ask for.
+    /// Waits until then; for ever if no model is missing.
     async fn due(&mut self) {
         match self.at {
             Some(at) => tokio::time::sleep_until(at).await,
@@ -140,38 +139,38 @@ impl RetrySchedule {
     }
 }
 
-/// The connection, while nothing is committed.
+/// The connection while no commit runs.
 struct IdleConnection<'a> {
     committing: watch::Receiver<bool>,
-    backend: &'a Shared,
+    backend: &'a SharedBackend,
 }
 
 impl IdleConnection<'_> {
-    async fn begin(&self) {
-        // The sender is as lasting as what holds the receiver.
+    async fn wait(&self) {
+        // Cannot fail: the sender outlives the task that holds the receiver.
         let _ = self.committing.clone().wait_for(|&committing| !committing).await;
     }
 }
 
 impl RequestGate for IdleConnection<'_> {
     async fn acquire(&self) -> MutexGuard<'_, Backend> {
-        self.begin().await;
+        self.wait().await;
         self.backend.lock().await
     }
 }
 
-/// The task that reads models. Ends when it is dropped.
+/// The task that reads models. Dropping this aborts it.
 pub(crate) struct ModelReaderTask(AbortHandle);
 
 impl ModelReaderTask {
-    pub(crate) fn start(host: &Arc<Host>, backend: &Shared) -> Self {
-        let (host, backend) = (host.clone(), backend.clone());
+    pub(crate) fn start(controller: Arc<KnownController>, backend: &SharedBackend) -> Self {
+        let backend = backend.clone();
         let task = tokio::spawn(async move {
             loop {
-                let Err(error) = host.knowledge.keep(&backend).await;
-                // Who is told of commits will notice too, if the controller is really gone.
-                tracing::warn!(error = Error::from(error).reason(), "models cannot be read");
-                tokio::time::sleep(AGAIN).await;
+                let Err(error) = controller.models.refresh(&backend).await;
+                // If the controller is gone, the session that receives notifications ends as well.
+                tracing::warn!(error = Error::from(error).reason(), "cannot read the models");
+                tokio::time::sleep(RETRY_AFTER_FAILURE).await;
             }
         });
         Self(task.abort_handle())
@@ -189,31 +188,31 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn it_is_asked_again_ever_more_rarely_whatever_happens_meanwhile_until_the_gaps_end() {
-        let mut again = RetrySchedule::new();
+    async fn missing_models_are_requested_with_backoff() {
+        let mut retry = RetrySchedule::new();
         // Each wait is between half of this and all of it.
         let seconds = [2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900, 900];
         for bound in seconds.map(Duration::from_secs) {
             let before = Instant::now();
-            again.note(true);
+            retry.set_gaps(true);
             loop {
-                // Devices come and go, and modules are looked for.
-                let happens = tokio::time::sleep(Duration::from_millis(700));
+                // Devices come and go, and modules are scanned.
+                let event = tokio::time::sleep(Duration::from_millis(700));
                 tokio::select! {
-                    () = again.due() => break,
-                    () = happens => again.note(true),
+                    () = retry.due() => break,
+                    () = event => retry.set_gaps(true),
                 }
             }
             let wait = before.elapsed();
             assert!(wait >= bound / 2 && wait <= bound, "{wait:?} {bound:?}");
         }
-        again.note(false);
+        retry.set_gaps(false);
         let day = Duration::from_secs(24 * 60 * 60);
-        assert!(tokio::time::timeout(day, again.due()).await.is_err(), "there is nothing to ask for");
-        // What is missing later begins anew.
+        assert!(tokio::time::timeout(day, retry.due()).await.is_err(), "no model is missing");
+        // The backoff starts again for models that are missing later.
         let before = Instant::now();
-        again.note(true);
-        again.due().await;
-        assert!(before.elapsed() <= SOONEST);
+        retry.set_gaps(true);
+        retry.due().await;
+        assert!(before.elapsed() <= FIRST_RETRY);
     }
 }

@@ -1,4 +1,4 @@
-//! What narrows modules: rules in the controller's own `/nacm`, and in the operator's file.
+//! Access control for users and modules: the controller's `/nacm`, and rules in the operator's file.
 
 use std::{
     collections::HashSet,
@@ -11,38 +11,39 @@ use confine_view::{
     CallRefusal, CreatedObject, ErrorTag, InstanceRef, ModuleRules, NodeAccess, OwnerIndex, Scope,
 };
 
-use crate::{Error, ModuleRegistry, controller::host_rights};
+use crate::{Error, controller::host_rights, modules::registry::ModuleRegistry};
 
-/// What the operator's file says of modules, beside the controller's own `/nacm`.
+/// What the operator's file says of modules, in addition to the controller's `/nacm`.
 #[derive(Clone, Debug, Default)]
 pub struct ModulePolicy {
-    /// Rules, with the place where they stand: the name of the file.
+    /// The rules and the name of the file that has them.
     pub rules: Option<(Arc<str>, Nacm)>,
-    /// The modules that may override what another instance has set.
+    /// The modules that may override what another instance sets.
     pub last_wins: HashSet<String>,
 }
 
-/// `/nacm`, whose leaf `enable-nacm` has a default: with defaults asked for, who sees nothing may not see it.
+/// `/nacm` and its leaf `enable-nacm`, which has a default: a user for whom it is absent although defaults are
+/// requested may not read it.
 const ROOT: QName<'_> = QName::new(NACM, "nacm");
 const ENABLED: QName<'_> = QName::new(NACM, "enable-nacm");
 
-/// What is to be read of the controller to know its rules.
-pub(crate) fn place() -> Pattern {
+/// Returns what must be read to know the rules.
+pub(crate) fn pattern() -> Pattern {
     Pattern { steps: vec![PatternStep::new(ROOT)] }
 }
 
-/// The rules as they were when they were read last, and what it takes to apply them.
+/// The rules as they were last read.
 #[derive(Default)]
 pub(crate) struct NacmRules {
     policy: ModulePolicy,
-    known: Mutex<LastReadRules>,
+    last_read: Mutex<LastReadRules>,
 }
 
 #[derive(Default)]
 struct LastReadRules {
-    /// As it was read.
+    /// The rules, as they were read.
     nacm: Option<Arc<Nacm>>,
-    /// What the host user was last found to lack.
+    /// The rights that the host user was last found to lack.
     lacking: Option<String>,
 }
 
@@ -51,18 +52,18 @@ impl NacmRules {
         for (module, problem) in policy.rules.iter().flat_map(|(_, nacm)| problems(nacm, None)) {
             tracing::warn!(module, "{problem}");
         }
-        Self { policy, known: Mutex::default() }
+        Self { policy, last_read: Mutex::default() }
     }
 
-    /// Another controller may be at the other end.
+    /// Forgets the rules: another controller may have others.
     pub(crate) fn forget(&self) {
         *self.lock() = LastReadRules::default();
     }
 
-    /// Takes the rules from what was read of `running` as the host user, defaults included: [`place`].
+    /// Takes the rules from what was read of `running` as the host user, defaults included (see [`pattern`]).
     ///
     /// # Errors
-    /// [`Error::Rules`] where the host user may not read them, or not all of them.
+    /// [`Error::Rules`] if the host user may not read all of them.
     pub(crate) fn take(
         &self,
         running: &Tree,
@@ -71,48 +72,48 @@ impl NacmRules {
         schema: &dyn Schema,
     ) -> Result<Arc<Nacm>, Error> {
         let node = running.child(Tree::ROOT, ROOT);
-        let seen = node.filter(|&node| running.child(node, ENABLED).is_some());
-        let mut known = self.lock();
-        let Some(node) = seen else {
-            known.nacm = None;
-            known.tell(host_rights::lacking(None, host_user, registry), host_user);
+        let readable = node.filter(|&node| running.child(node, ENABLED).is_some());
+        let mut last = self.lock();
+        let Some(node) = readable else {
+            last.nacm = None;
+            last.report(host_rights::lacking(None, host_user, registry), host_user);
             return Err(Error::Rules { user: host_user.to_owned() });
         };
-        let (nacm, unread) = Nacm::read(running, node);
-        // The models may be others though the rules are the same.
+        let (nacm, unreadable) = Nacm::read(running, node);
+        // The models may have changed though the rules have not.
         let bound = Arc::new(nacm.clone().with_prefixes(|prefix| namespace(schema, prefix)));
         if let Some(hidden) = host_rights::hidden(&bound, host_user) {
-            known.nacm = None;
-            known.tell(Some(hidden), host_user);
+            last.nacm = None;
+            last.report(Some(hidden), host_user);
             return Err(Error::Rules { user: host_user.to_owned() });
         }
-        if known.nacm.as_ref().is_some_and(|known| **known == nacm) {
+        if last.nacm.as_ref().is_some_and(|last| **last == nacm) {
             return Ok(bound);
         }
-        for problem in unread {
+        for problem in unreadable {
             tracing::warn!("in `/nacm`, {problem}");
         }
         for (module, problem) in problems(&bound, Some(registry)) {
             tracing::warn!(module, "in `/nacm`, {problem}");
         }
-        known.tell(host_rights::lacking(Some(&bound), host_user, registry), host_user);
-        known.nacm = Some(Arc::new(nacm));
+        last.report(host_rights::lacking(Some(&bound), host_user, registry), host_user);
+        last.nacm = Some(Arc::new(nacm));
         Ok(bound)
     }
 
-    /// The rules for one commit, from what [`take`](Self::take) gave.
+    /// Returns the rules for one commit, from what [`take`](Self::take) has returned.
     pub(crate) fn of_commit(&self, nacm: Arc<Nacm>, user: &str, schema: Arc<dyn Schema>) -> CommitRules<'_> {
         CommitRules { policy: &self.policy, nacm, user: user.to_owned(), model: Arc::new(RuleModels(schema)) }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, LastReadRules> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+        self.last_read.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl LastReadRules {
-    /// Says what the host user lacks, once.
-    fn tell(&mut self, lacking: Option<String>, host_user: &str) {
+    /// Logs what the host user lacks, once.
+    fn report(&mut self, lacking: Option<String>, host_user: &str) {
         if self.lacking == lacking {
             return;
         }
@@ -132,22 +133,22 @@ pub(crate) struct CommitRules<'a> {
 }
 
 impl CommitRules<'_> {
-    /// Narrows the scope of a module.
-    pub(crate) fn narrow(&self, module: &str, scope: Scope) -> Scope {
-        let of_file = self.policy.rules.iter().map(|(place, nacm)| (place.clone(), nacm));
+    /// Restricts the scope of a module.
+    pub(crate) fn restrict(&self, module: &str, scope: Scope) -> Scope {
+        let of_file = self.policy.rules.iter().map(|(file, nacm)| (file.clone(), nacm));
         let all = std::iter::once(("`/nacm`".into(), &*self.nacm)).chain(of_file);
-        let scope = all.fold(scope, |scope, (place, nacm)| {
-            // What cannot be resolved has been told when the rules were read.
+        let scope = all.fold(scope, |scope, (origin, nacm)| {
+            // Rules that cannot be resolved were logged when they were read.
             let (access, _) = nacm.module_access(module, &self.user);
             if access.permits_everything(&*self.model) {
                 return scope;
             }
-            scope.with_rules(Arc::new(ModuleRules::new(access, self.model.clone(), module, place)))
+            scope.with_rules(Arc::new(ModuleRules::new(access, self.model.clone(), module, origin)))
         });
         scope.with_last_wins(self.policy.last_wins.contains(module))
     }
 
-    /// Which of the edits of a commit the controller's rules deny to the user: the controller does not say.
+    /// Finds which of the edits of a commit the controller's rules deny to the user. The controller does not report it.
     pub(crate) fn explain_denial(
         &self,
         source: confine_backend::Error,
@@ -166,8 +167,8 @@ impl CommitRules<'_> {
         }
     }
 
-    /// A device that the user may not read looks as if it were not there.
-    pub(crate) fn explain(&self, error: confine_view::Error) -> Error {
+    /// Explains an error about a missing node: a device that the user may not read appears to be missing.
+    pub(crate) fn explain_view_error(&self, error: confine_view::Error) -> Error {
         let path = match &error {
             confine_view::Error::Refused(CallRefusal {
                 tag: ErrorTag::DataMissing,
@@ -187,22 +188,22 @@ impl CommitRules<'_> {
             });
             Pattern { steps: steps.collect() }
         });
-        let above = parsed.into_iter().flat_map(|node| {
+        let ancestors = parsed.into_iter().flat_map(|node| {
             (1..=node.steps.len())
                 .map(move |steps| Pattern { steps: node.steps.iter().take(steps).cloned().collect() })
         });
-        match above.into_iter().find_map(|node| self.denied(&node, AccessOperation::Read)) {
+        match ancestors.into_iter().find_map(|node| self.denied(&node, AccessOperation::Read)) {
             Some(_) => Error::Unreadable { user: self.user.clone(), instance: path.clone() },
             None => error.into(),
         }
     }
 
-    /// Whether the user may read everything that these instances create anew. What it may not read looks to it
-    /// as if it were not there, and the controller takes away what is created as nobody, whoever may see it.
+    /// Checks that the user may read everything that these instances newly create. What the user may not read appears to
+    /// be missing, would be recorded as created, and the controller would delete it without checking rights.
     ///
     /// # Errors
     /// [`Error::Unseen`].
-    pub(crate) fn check_seen(
+    pub(crate) fn check_readable(
         &self,
         created: &[(InstanceRef, Vec<CreatedObject>)],
         owners: &OwnerIndex,
@@ -211,32 +212,32 @@ impl CommitRules<'_> {
         if access.permits_below(&*self.model, &Pattern::default(), AccessOperation::Read) {
             return Ok(());
         }
-        let is_hidden = |place: &Pattern| {
-            let mut above = Pattern::default();
-            place.steps.iter().any(|step| {
-                above.steps.push(step.clone());
-                !access.decide(&*self.model, &above, AccessOperation::Read).permitted
+        let is_hidden = |object: &Pattern| {
+            let mut ancestor = Pattern::default();
+            object.steps.iter().any(|step| {
+                ancestor.steps.push(step.clone());
+                !access.decide(&*self.model, &ancestor, AccessOperation::Read).permitted
             })
         };
         for (instance, created) in created {
-            let anew = created.iter().filter(|object| owners.owners_of(&object.path).next().is_none());
-            if let Some(place) =
-                anew.filter_map(|object| object.place.as_ref()).find(|place| is_hidden(place))
+            let new = created.iter().filter(|object| owners.owners_of(&object.path).next().is_none());
+            if let Some(object) =
+                new.filter_map(|object| object.place.as_ref()).find(|object| is_hidden(object))
             {
-                let (user, instance, path) = (self.user.clone(), instance.to_string(), place.to_string());
+                let (user, instance, path) = (self.user.clone(), instance.to_string(), object.to_string());
                 return Err(Error::Unseen { user, instance, path });
             }
         }
         Ok(())
     }
 
-    /// What the controller's rules let the user do.
+    /// Returns the controller's rules for the user.
     fn access(&self) -> confine_nacm::AccessRules {
         let groups: Vec<&str> = self.nacm.groups_of(&self.user).collect();
         self.nacm.user_access(&self.user, &groups).0
     }
 
-    /// Why the controller's rules deny something to the user, if they do.
+    /// Returns why the controller's rules deny an operation to the user, if they do.
     fn denied(&self, node: &Pattern, operation: AccessOperation) -> Option<String> {
         let access = self.access();
         let decision = access.decide(&*self.model, node, operation);
@@ -244,19 +245,19 @@ impl CommitRules<'_> {
     }
 }
 
-/// What a prefix means that a path does not declare: the controller loses the declarations, so operators write
-/// the prefixes that modules call themselves by.
+/// Returns the namespace of a prefix that a path does not declare. The controller loses the declarations, so operators
+/// write the prefixes that YANG modules define for themselves.
 fn namespace(schema: &dyn Schema, prefix: &str) -> Option<String> {
     match (prefix, &schema.prefixed(prefix)[..]) {
         ("ctrl", _) => Some(CONTROLLER.to_owned()),
         (_, [one]) => Some((*one).to_owned()),
-        // None, or several modules that share it.
+        // No module has the prefix, or several share it.
         ("nacm", []) => Some(NACM.to_owned()),
         _ => None,
     }
 }
 
-/// What rules must know of the models.
+/// The models, as far as rules need them.
 struct RuleModels(Arc<dyn Schema>);
 
 impl NacmModel for RuleModels {
@@ -273,19 +274,19 @@ impl NacmModel for RuleModels {
     }
 }
 
-/// The rules for modules that cannot be resolved, each with the name of a module that it is for.
+/// Returns the rules that cannot be resolved, each with the name of a module that it applies to.
 fn problems(nacm: &Nacm, registry: Option<&ModuleRegistry>) -> Vec<(String, RuleProblem)> {
     let in_registry = registry.into_iter().flat_map(ModuleRegistry::files).map(|file| file.name.clone());
     let in_rules = nacm.rule_lists.iter().flat_map(|list| &list.groups).filter_map(|group| {
         let named = group.strip_prefix("module:").filter(|_| registry.is_none());
         named.map(str::to_owned)
     });
-    // A rule for all modules is told of once.
-    let mut told = HashSet::new();
+    // A rule for all modules is reported once.
+    let mut reported = HashSet::new();
     let names = in_registry.chain(in_rules).chain(registry.is_none().then(|| "*".to_owned()));
     let of_module = names.flat_map(|name| {
         let (_, problems) = nacm.module_access(&name, "");
         problems.into_iter().map(move |problem| (name.clone(), problem))
     });
-    of_module.filter(|(_, problem)| told.insert(problem.to_string())).collect()
+    of_module.filter(|(_, problem)| reported.insert(problem.to_string())).collect()
 }

@@ -1,141 +1,143 @@
-//! Who owns what, kept from one commit to the next for as long as it is true.
+//! Who owns what, kept from one commit to the next as long as it is known to be true.
 //!
-//! The backend tells the daemon of its own transactions, and of nothing else that changes `running`: a
-//! local commit or one of another client is none. What tells is the file in which it keeps `running`, which
-//! each commit writes equally often (twice, with 1.8.0). Where that is seen to be written with the daemon's own
-//! commits, the books hold until somebody else has written it; where it is not, every commit reads them anew.
+//! The backend notifies the daemon of its own transactions and of nothing else that changes `running`: not of a
+//! local commit, nor of one by another client. What shows a change is the file in which the backend keeps
+//! `running`: every commit writes it the same number of times (twice, in controller 1.8.0). Once the file was seen
+//! to be written with the daemon's own commits, the owner index holds until somebody else has written the file. If
+//! the file cannot be watched, every commit reads the owners anew.
 
 use std::{
     path::Path,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
 
 use confine_backend::{ControllerTransaction, TransactionOutcome};
 use confine_view::{CreatedObject, InstanceRef, OwnerIndex};
 
-use crate::controller::running_file::RunningFileWatch;
+use crate::{controller::running_file::RunningFileWatch, modules::registry::ModuleRegistry};
 
-/// The books.
+/// The owner index and whether it is still true.
 #[derive(Debug, Default)]
 pub(crate) struct OwnerIndexCache(Mutex<CacheState>);
 
 #[derive(Debug, Default)]
 struct CacheState {
-    known: Option<CachedOwners>,
+    cached: Option<CachedOwners>,
     file: Option<RunningFileWatch>,
-    /// How often a commit writes the file: the fewest writes that came with one of ours. None where it was
-    /// not seen to be written with the last one that must have done so.
-    each: Option<u64>,
-    /// What the commit that was answered last changes, once it is through.
+    /// How many times one commit writes the file: the fewest writes seen with a commit of ours. `None` if the file
+    /// was not written with the last commit that should have written it.
+    writes_per_commit: Option<u64>,
+    /// What the commit that was answered last changes, once it has succeeded.
     pending: Option<PendingOwnerChange>,
 }
 
-/// What was read of `running`.
+/// The owners as they were read from `running`.
 #[derive(Debug)]
 struct CachedOwners {
     owners: Arc<OwnerIndex>,
-    /// How often its file had been written then; none where somebody may have changed it since.
+    /// The modules whose services they are of: other modules, other `created` lists.
+    registry: Weak<ModuleRegistry>,
+    /// The writes of the file before it was read; `None` if somebody may have changed it since.
     writes: Option<u64>,
 }
 
-/// What a commit changes in the books.
+/// What a commit changes in the owner index.
 #[derive(Debug)]
 pub(crate) struct PendingOwnerChange {
     pub(crate) tid: u64,
-    /// Whether the devices get it, and so `running` does.
+    /// Whether the commit is pushed to devices, and so changes `running`.
     pub(crate) push: bool,
     /// Whether anything was written, so that `running` changes.
     pub(crate) edited: bool,
-    /// The new list of each instance that ran; empty for one that is gone.
+    /// The new `created` list of each instance that ran; empty for a deleted one.
     pub(crate) created: Vec<(InstanceRef, Vec<CreatedObject>)>,
 }
 
 impl OwnerIndexCache {
-    /// There is another controller, or the same one after who knows what. It keeps `running` in this file.
+    /// A connection begins, to another controller or to the same one after an unknown time. The controller keeps
+    /// `running` in `file`.
     pub(crate) fn begin(&self, file: Option<&Path>) {
         let watch = |path: &Path| {
             RunningFileWatch::watch(path)
                 .inspect_err(|error| {
-                    tracing::warn!(file = %path.display(), %error, "the file of `running` cannot be watched: each commit reads who owns what");
+                    tracing::warn!(file = %path.display(), %error, "cannot watch the file of `running`: each commit reads all `created` lists");
                 })
                 .ok()
         };
         *self.lock() = CacheState { file: file.and_then(watch), ..CacheState::default() };
     }
 
-    /// How often `running` was written until now, where that is known.
+    /// Returns the number of writes of `running` until now, if it is known.
     pub(crate) fn writes(&self) -> Option<u64> {
         self.lock().writes()
     }
 
-    /// Who owns what, if that is known to be true.
-    pub(crate) fn owners(&self) -> Option<Arc<OwnerIndex>> {
+    /// Returns the owners of objects of these modules' services, if they are known to be true.
+    pub(crate) fn owners(&self, registry: &Arc<ModuleRegistry>) -> Option<Arc<OwnerIndex>> {
         let mut state = self.lock();
         if !state.is_current() {
             return None;
         }
-        state.known.as_ref().map(|known| known.owners.clone())
+        state.cached_for(registry).map(|cached| cached.owners.clone())
     }
 
-    /// Whether it is time to read them while there is nothing else to do: a commit would not have to. Not
-    /// while one is on its way to the devices, which may have been written to `running` already.
-    pub(crate) fn want_reading(&self) -> bool {
+    /// Returns whether the owners should be read while nothing else is to be done, so that the next commit need
+    /// not. False while a commit is on its way to the devices, which may have changed `running` already.
+    pub(crate) fn wants_reading(&self, registry: &Arc<ModuleRegistry>) -> bool {
         let mut state = self.lock();
-        state.pending.is_none() && (state.known.is_none() || state.each.is_some() && !state.is_current())
+        state.pending.is_none()
+            && (state.cached_for(registry).is_none()
+                || state.writes_per_commit.is_some() && !state.is_current())
     }
 
-    /// Takes what was read of `running` when its file had been written so often.
-    pub(crate) fn keep(&self, owners: Arc<OwnerIndex>, writes: Option<u64>) {
-        self.lock().known = Some(CachedOwners { owners, writes });
+    /// Keeps owners that were read after this number of writes.
+    pub(crate) fn keep(&self, owners: Arc<OwnerIndex>, registry: &Arc<ModuleRegistry>, writes: Option<u64>) {
+        self.lock().cached = Some(CachedOwners { owners, registry: Arc::downgrade(registry), writes });
     }
 
-    /// Whether `running` was written since a commit of ours began, when its file had been so often.
-    pub(crate) fn outdated(&self, then: Option<u64>) -> bool {
+    /// Returns whether `running` was written since a commit of ours began, after this number of writes.
+    pub(crate) fn is_outdated(&self, writes: Option<u64>) -> bool {
         let mut state = self.lock();
-        state.each.is_some() && state.writes() != then
+        state.writes_per_commit.is_some() && state.writes() != writes
     }
 
-    /// There are other modules, so there are other lists to know the owners of.
-    pub(crate) fn forget(&self) {
-        let mut state = self.lock();
-        (state.known, state.pending) = (None, None);
-    }
-
-    /// A commit was answered with "done": this is what it changes once it is through.
+    /// A commit was answered with "done": this is what it changes once it has succeeded.
     pub(crate) fn expect(&self, pending: PendingOwnerChange) {
         self.lock().pending = Some(pending);
     }
 
-    /// A transaction is over. Returns whether it was the one of [`expect`](Self::expect) and has succeeded.
+    /// A transaction is over. Returns whether it is the [expected](Self::expect) one and has succeeded.
     pub(crate) fn transaction_over(&self, over: &ControllerTransaction) -> bool {
         let mut state = self.lock();
         let ours = state.pending.take().filter(|ours| ours.tid == over.tid);
         let Some(ours) = ours.filter(|ours| ours.push && over.result == TransactionOutcome::Success) else {
-            // What it has changed in `running`, a failure among them, the file tells.
+            // If it has changed `running`, even by failing, the file shows it.
             return false;
         };
         let now = state.writes();
-        let CacheState { known: Some(known), each, .. } = &mut *state else { return true };
-        let ours_writes = now.zip(known.writes).map(|(now, then)| now.saturating_sub(then));
+        let CacheState { cached: Some(cached), writes_per_commit, .. } = &mut *state else { return true };
+        let ours_writes = now.zip(cached.writes).map(|(now, then)| now.saturating_sub(then));
         match ours_writes {
             Some(0) | None if ours.edited => {
-                if each.take().is_some() {
-                    let how =
-                        if now.is_some() { "was not written with a commit" } else { "is watched no more" };
+                if writes_per_commit.take().is_some() {
+                    let problem = match now {
+                        Some(_) => "was not written by a commit",
+                        None => "is no longer watched",
+                    };
                     tracing::warn!(
                         tid = over.tid,
-                        "the file of `running` {how}: the controller keeps it elsewhere, and each commit reads who owns what"
+                        "the file of `running` {problem}: each commit reads all `created` lists"
                     );
                 }
             }
             Some(0) | None => {}
             Some(writes) => {
-                // If it was written more often, somebody else has written it before this was heard of.
-                known.writes = now.filter(|_| *each == Some(writes));
-                *each = Some(each.map_or(writes, |each| each.min(writes)));
+                // More writes than a commit makes: somebody else has written it before this notification.
+                cached.writes = now.filter(|_| *writes_per_commit == Some(writes));
+                *writes_per_commit = Some(writes_per_commit.map_or(writes, |each| each.min(writes)));
             }
         }
-        let owners = Arc::make_mut(&mut known.owners);
+        let owners = Arc::make_mut(&mut cached.owners);
         for (instance, created) in ours.created {
             owners.replace(&instance, created);
         }
@@ -152,11 +154,15 @@ impl CacheState {
         self.file.as_mut()?.writes()
     }
 
-    /// Whether nobody has changed `running` since it was read.
+    fn cached_for(&self, registry: &Arc<ModuleRegistry>) -> Option<&CachedOwners> {
+        self.cached.as_ref().filter(|cached| std::ptr::eq(cached.registry.as_ptr(), Arc::as_ptr(registry)))
+    }
+
+    /// Returns whether nobody has changed `running` since it was read.
     fn is_current(&mut self) -> bool {
         let now = self.writes();
-        let known = self.known.as_ref().and_then(|known| known.writes);
-        self.each.is_some() && known.is_some() && known == now
+        let then = self.cached.as_ref().and_then(|cached| cached.writes);
+        self.writes_per_commit.is_some() && then.is_some() && then == now
     }
 }
 
@@ -166,32 +172,34 @@ mod tests {
 
     use super::*;
 
-    /// Books, and the file of `running`, which each commit writes twice.
-    struct Play {
-        books: OwnerIndexCache,
+    /// A cache and the file of `running`, which each commit writes twice.
+    struct CacheFixture {
+        cache: OwnerIndexCache,
+        registry: Arc<ModuleRegistry>,
         file: PathBuf,
         _directory: tempfile::TempDir,
     }
 
-    impl Play {
-        /// As after the first reading.
-        fn begin() -> Self {
+    impl CacheFixture {
+        /// After the first reading.
+        fn new() -> Self {
             let directory = tempfile::tempdir().unwrap();
             let file = directory.path().join("running_db");
             fs::write(&file, "").unwrap();
-            let play = Self { books: OwnerIndexCache::default(), file, _directory: directory };
-            play.books.begin(Some(&play.file));
-            play.read();
-            play
+            let registry = Arc::default();
+            let fixture = Self { cache: OwnerIndexCache::default(), registry, file, _directory: directory };
+            fixture.cache.begin(Some(&fixture.file));
+            fixture.read();
+            fixture
         }
 
-        /// As after the first commit of ours, and a reading.
-        fn believed() -> Self {
-            let play = Self::begin();
-            play.commit(1);
-            play.read();
-            assert!(play.is_known());
-            play
+        /// After the first commit of ours and a reading: the file is relied upon.
+        fn relied_upon() -> Self {
+            let fixture = Self::new();
+            fixture.commit(1);
+            fixture.read();
+            assert!(fixture.is_known());
+            fixture
         }
 
         fn write(&self) {
@@ -201,29 +209,29 @@ mod tests {
         }
 
         fn read(&self) {
-            let writes = self.books.writes();
-            self.books.keep(Arc::default(), writes);
+            let writes = self.cache.writes();
+            self.cache.keep(Arc::default(), &self.registry, writes);
         }
 
         fn is_known(&self) -> bool {
-            self.books.owners().is_some()
+            self.cache.owners(&self.registry).is_some()
         }
 
         fn wants_reading(&self) -> bool {
-            self.books.want_reading()
+            self.cache.wants_reading(&self.registry)
         }
 
-        /// A commit of ours is answered.
+        /// Answers a commit of ours.
         fn answer(&self, tid: u64, push: bool, edited: bool) {
-            self.books.expect(PendingOwnerChange { tid, push, edited, created: Vec::new() });
+            self.cache.expect(PendingOwnerChange { tid, push, edited, created: Vec::new() });
         }
 
         fn over(&self, tid: u64, result: TransactionOutcome) {
             let over = ControllerTransaction { tid, username: None, result, origin: None, reason: None };
-            self.books.transaction_over(&over);
+            self.cache.transaction_over(&over);
         }
 
-        /// A commit of ours that succeeds.
+        /// Plays a commit of ours that succeeds.
         fn commit(&self, tid: u64) {
             self.answer(tid, true, true);
             self.write();
@@ -232,132 +240,133 @@ mod tests {
     }
 
     #[test]
-    fn the_file_is_believed_once_it_was_written_with_a_commit() {
-        let play = Play::begin();
-        assert!(!play.is_known() && !play.wants_reading());
-        // Whether that was all of the commit's own is not known yet.
-        play.commit(1);
-        assert!(!play.is_known() && play.wants_reading());
-        play.read();
-        assert!(play.is_known() && !play.wants_reading());
-        play.commit(2);
-        assert!(play.is_known() && !play.wants_reading());
-        // Somebody else.
-        play.write();
-        assert!(!play.is_known() && play.wants_reading());
-        play.read();
-        assert!(play.is_known() && !play.wants_reading());
-        play.books.forget();
-        assert!(!play.is_known() && play.wants_reading());
-        play.books.begin(Some(&play.file));
-        play.read();
-        assert!(!play.is_known());
-        play.books.begin(None);
-        play.commit(3);
-        play.read();
-        assert!(!play.is_known() && !play.wants_reading());
+    fn running_file_is_relied_upon_once_a_commit_wrote_it() {
+        let mut fixture = CacheFixture::new();
+        assert!(!fixture.is_known() && !fixture.wants_reading());
+        // It is not known yet whether all these writes were the commit's own.
+        fixture.commit(1);
+        assert!(!fixture.is_known() && fixture.wants_reading());
+        fixture.read();
+        assert!(fixture.is_known() && !fixture.wants_reading());
+        fixture.commit(2);
+        assert!(fixture.is_known() && !fixture.wants_reading());
+        // Somebody else writes.
+        fixture.write();
+        assert!(!fixture.is_known() && fixture.wants_reading());
+        fixture.read();
+        assert!(fixture.is_known() && !fixture.wants_reading());
+        // Other modules, other `created` lists.
+        fixture.registry = Arc::default();
+        assert!(!fixture.is_known() && fixture.wants_reading());
+        fixture.cache.begin(Some(&fixture.file));
+        fixture.read();
+        assert!(!fixture.is_known());
+        fixture.cache.begin(None);
+        fixture.commit(3);
+        fixture.read();
+        assert!(!fixture.is_known() && !fixture.wants_reading());
     }
 
     #[test]
-    fn what_is_on_its_way_is_not_taken_for_somebody_elses() {
-        let play = Play::believed();
-        play.answer(2, true, true);
+    fn writes_of_pending_commit_do_not_outdate_owners() {
+        let fixture = CacheFixture::relied_upon();
+        fixture.answer(2, true, true);
         // The backend writes it before the devices have committed.
-        play.write();
-        assert!(!play.wants_reading());
-        play.over(2, TransactionOutcome::Success);
-        assert!(play.is_known());
+        fixture.write();
+        assert!(!fixture.wants_reading());
+        fixture.over(2, TransactionOutcome::Success);
+        assert!(fixture.is_known());
     }
 
     #[test]
-    fn who_writes_before_the_end_of_a_commit_is_heard_of_is_seen() {
-        let play = Play::believed();
-        play.answer(2, true, true);
-        play.write();
-        play.write();
-        play.over(2, TransactionOutcome::Success);
-        assert!(!play.is_known() && play.wants_reading());
-        play.read();
-        play.commit(3);
-        assert!(play.is_known());
+    fn foreign_write_before_commit_ends_outdates_owners() {
+        let fixture = CacheFixture::relied_upon();
+        fixture.answer(2, true, true);
+        fixture.write();
+        fixture.write();
+        fixture.over(2, TransactionOutcome::Success);
+        assert!(!fixture.is_known() && fixture.wants_reading());
+        fixture.read();
+        fixture.commit(3);
+        assert!(fixture.is_known());
 
-        // Even with the first, by which it is learnt how often that is.
-        let play = Play::begin();
-        play.answer(1, true, true);
-        play.write();
-        play.write();
-        play.over(1, TransactionOutcome::Success);
-        play.read();
-        play.commit(2);
-        play.read();
-        play.answer(3, true, true);
-        play.write();
-        play.write();
-        play.over(3, TransactionOutcome::Success);
-        assert!(!play.is_known());
+        // The same with the first commit, which shows how many writes a commit makes.
+        let fixture = CacheFixture::new();
+        fixture.answer(1, true, true);
+        fixture.write();
+        fixture.write();
+        fixture.over(1, TransactionOutcome::Success);
+        fixture.read();
+        fixture.commit(2);
+        fixture.read();
+        fixture.answer(3, true, true);
+        fixture.write();
+        fixture.write();
+        fixture.over(3, TransactionOutcome::Success);
+        assert!(!fixture.is_known());
     }
 
     #[test]
-    fn a_commit_that_failed_leaves_the_books_if_it_left_running() {
-        let play = Play::believed();
-        play.answer(2, true, true);
-        play.over(2, TransactionOutcome::Failed);
-        assert!(play.is_known());
-        play.answer(3, true, true);
-        play.write();
-        play.over(3, TransactionOutcome::Failed);
-        assert!(!play.is_known() && play.wants_reading());
-        play.read();
-        play.answer(4, false, true);
-        play.over(4, TransactionOutcome::Success);
-        assert!(play.is_known());
-        // Another's, after whose end nothing of ours is expected any more.
-        play.answer(5, true, true);
-        play.over(6, TransactionOutcome::Success);
-        assert!(play.books.lock().pending.is_none());
+    fn failed_commit_keeps_owners_unless_it_wrote_running() {
+        let fixture = CacheFixture::relied_upon();
+        fixture.answer(2, true, true);
+        fixture.over(2, TransactionOutcome::Failed);
+        assert!(fixture.is_known());
+        fixture.answer(3, true, true);
+        fixture.write();
+        fixture.over(3, TransactionOutcome::Failed);
+        assert!(!fixture.is_known() && fixture.wants_reading());
+        fixture.read();
+        fixture.answer(4, false, true);
+        fixture.over(4, TransactionOutcome::Success);
+        assert!(fixture.is_known());
+        // The end of another transaction: ours is no longer expected.
+        fixture.answer(5, true, true);
+        fixture.over(6, TransactionOutcome::Success);
+        assert!(fixture.cache.lock().pending.is_none());
     }
 
     #[test]
-    fn nothing_is_kept_of_a_transaction_that_is_over() {
-        let play = Play::believed();
+    fn ended_transaction_leaves_no_pending_change() {
+        let fixture = CacheFixture::relied_upon();
         for (tid, result) in
             (2..).zip([TransactionOutcome::Success, TransactionOutcome::Failed, TransactionOutcome::Error])
         {
-            play.answer(tid, true, true);
-            assert!(play.books.lock().pending.is_some());
-            play.over(tid, result);
-            assert!(play.books.lock().pending.is_none());
+            fixture.answer(tid, true, true);
+            assert!(fixture.cache.lock().pending.is_some());
+            fixture.over(tid, result);
+            assert!(fixture.cache.lock().pending.is_none());
         }
     }
 
     #[test]
-    fn a_file_that_a_commit_did_not_write_is_believed_no_more() {
-        let play = Play::believed();
-        play.answer(2, true, false);
-        play.over(2, TransactionOutcome::Success);
-        // It need not have been written for nothing.
-        assert!(play.is_known());
-        play.answer(3, true, true);
-        play.over(3, TransactionOutcome::Success);
-        assert!(!play.is_known() && !play.wants_reading());
+    fn running_file_that_a_commit_did_not_write_is_dropped() {
+        let fixture = CacheFixture::relied_upon();
+        fixture.answer(2, true, false);
+        fixture.over(2, TransactionOutcome::Success);
+        // A commit without an edit need not write it.
+        assert!(fixture.is_known());
+        fixture.answer(3, true, true);
+        fixture.over(3, TransactionOutcome::Success);
+        assert!(!fixture.is_known() && !fixture.wants_reading());
 
-        let play = Play::believed();
-        fs::remove_file(&play.file).unwrap();
-        play.answer(2, true, true);
-        play.over(2, TransactionOutcome::Success);
-        assert!(!play.is_known());
+        let fixture = CacheFixture::relied_upon();
+        fs::remove_file(&fixture.file).unwrap();
+        fixture.answer(2, true, true);
+        fixture.over(2, TransactionOutcome::Success);
+        assert!(!fixture.is_known());
     }
 
     #[test]
-    fn what_changed_while_it_was_read_or_worked_with_is_outdated() {
-        let play = Play::believed();
-        let before = play.books.writes();
-        assert!(!play.books.outdated(before));
-        play.write();
-        assert!(play.books.outdated(before));
-        play.books.keep(Arc::default(), before);
-        assert!(!play.is_known());
-        play.books.begin(Some(&play.file));
-        assert!(!play.books.outdated(before));
+    fn running_written_during_a_commit_is_outdated() {
+        let fixture = CacheFixture::relied_upon();
+        let before = fixture.cache.writes();
+        assert!(!fixture.cache.is_outdated(before));
+        fixture.write();
+        assert!(fixture.cache.is_outdated(before));
+        fixture.cache.keep(Arc::default(), &fixture.registry, before);
+        assert!(!fixture.is_known());
+        fixture.cache.begin(Some(&fixture.file));
+        assert!(!fixture.cache.is_outdated(before));
     }
 }

@@ -1,4 +1,4 @@
-//! How often the backend has written the file in which it keeps `running`.
+//! Counts how often the backend writes the file in which it keeps `running`.
 
 use std::{
     ffi::OsString,
@@ -12,31 +12,31 @@ use rustix::{
     io::{Errno, Result},
 };
 
-/// A file whose directory is watched: the file itself may be for its owner only. The kernel keeps what happens
-/// there in order, and tells all of it when it is asked.
+/// A watch on the directory of a file; the file itself may be readable by its owner only. The kernel queues what
+/// happens there in order.
 #[derive(Debug)]
 pub(crate) struct RunningFileWatch {
-    /// None once it is no longer known what became of the file.
+    /// `None` once events may have been lost.
     events: Option<OwnedFd>,
     name: OsString,
     writes: u64,
 }
 
 impl RunningFileWatch {
-    /// Counts from now on.
+    /// Starts counting the writes of a file.
     pub(crate) fn watch(file: &Path) -> Result<Self> {
         let (Some(directory), Some(name)) = (file.parent(), file.file_name()) else {
             return Err(Errno::NOTDIR);
         };
         let events = init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC)?;
-        // Opening is watched so that one write is told from the next: events that are alike become one.
-        let what = WatchFlags::OPEN | WatchFlags::CLOSE_WRITE | WatchFlags::MOVED_TO;
-        let place = WatchFlags::MOVE_SELF | WatchFlags::DELETE_SELF | WatchFlags::ONLYDIR;
-        add_watch(&events, directory, what | place)?;
+        // The kernel merges equal events: watching the opening as well keeps two writes apart.
+        let file_events = WatchFlags::OPEN | WatchFlags::CLOSE_WRITE | WatchFlags::MOVED_TO;
+        let directory_events = WatchFlags::MOVE_SELF | WatchFlags::DELETE_SELF | WatchFlags::ONLYDIR;
+        add_watch(&events, directory, file_events | directory_events)?;
         Ok(Self { events: Some(events), name: name.into(), writes: 0 })
     }
 
-    /// How often it was written until now; none where that is not known for sure.
+    /// Returns the number of writes until now; `None` if it is not known for sure.
     pub(crate) fn writes(&mut self) -> Option<u64> {
         let lost = ReadFlags::MOVE_SELF | ReadFlags::DELETE_SELF | ReadFlags::IGNORED;
         let lost = lost | ReadFlags::UNMOUNT | ReadFlags::QUEUE_OVERFLOW;
@@ -47,8 +47,9 @@ impl RunningFileWatch {
             match reader.next() {
                 Ok(event) if event.events().intersects(lost) => break,
                 Ok(event) => {
-                    let is_it = event.file_name().is_some_and(|name| name.to_bytes() == self.name.as_bytes());
-                    self.writes += u64::from(is_it && event.events().intersects(written));
+                    let is_file =
+                        event.file_name().is_some_and(|name| name.to_bytes() == self.name.as_bytes());
+                    self.writes += u64::from(is_file && event.events().intersects(written));
                 }
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => return Some(self.writes),
@@ -67,13 +68,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_write_counts() {
+    fn running_file_watch_counts_every_write() {
         let directory = tempfile::tempdir().unwrap();
         let (path, other) = (directory.path().join("running_db"), directory.path().join("candidate_db"));
         let mut file = RunningFileWatch::watch(&path).unwrap();
         assert_eq!(file.writes(), Some(0));
         fs::write(&path, "").unwrap();
-        // More than fit into one reading.
+        // More events than fit into one read.
         for _ in 0..500 {
             fs::write(&path, "the same").unwrap();
             fs::write(&other, "of something else").unwrap();
@@ -86,26 +87,26 @@ mod tests {
     }
 
     #[test]
-    fn where_its_directory_is_gone_nothing_is_known() {
+    fn lost_directory_ends_the_count() {
         let directory = tempfile::tempdir().unwrap();
-        let (place, other) = (directory.path().join("running.d"), directory.path().join("other"));
-        assert_eq!(RunningFileWatch::watch(&place.join("0.xml")).unwrap_err(), Errno::NOENT);
+        let (directory_path, other) = (directory.path().join("running.d"), directory.path().join("other"));
+        assert_eq!(RunningFileWatch::watch(&directory_path.join("0.xml")).unwrap_err(), Errno::NOENT);
         assert_eq!(RunningFileWatch::watch(Path::new("/")).unwrap_err(), Errno::NOTDIR);
         for what in ["moved", "removed"] {
-            fs::create_dir(&place).unwrap();
-            let mut file = RunningFileWatch::watch(&place.join("0.xml")).unwrap();
+            fs::create_dir(&directory_path).unwrap();
+            let mut file = RunningFileWatch::watch(&directory_path.join("0.xml")).unwrap();
             match what {
-                "moved" => fs::rename(&place, &other).unwrap(),
-                _ => fs::remove_dir(&place).unwrap(),
+                "moved" => fs::rename(&directory_path, &other).unwrap(),
+                _ => fs::remove_dir(&directory_path).unwrap(),
             }
             assert_eq!(file.writes(), None, "{what}");
             assert_eq!(file.writes(), None, "{what}");
         }
     }
 
-    /// The kernel keeps so many events and no more.
+    /// The kernel queues a limited number of events.
     #[test]
-    fn too_many_to_be_counted_are_not_counted() {
+    fn overflowing_event_queue_ends_the_count() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("running_db");
         let most = fs::read_to_string("/proc/sys/fs/inotify/max_queued_events").unwrap();

@@ -1,8 +1,7 @@
 //! Finding module files.
 //!
-//! A module directory belongs to the operator, but what stands in it may come from anywhere. So a file
-//! is opened once, without following links and without waiting for anyone, and all that is done with it
-//! is done with the bytes that were read then.
+//! A module directory belongs to the operator, but its files may come from anywhere. A file is opened once, without
+//! following links and without blocking; everything else works on the bytes read then.
 
 use std::{
     io::{self, Read as _},
@@ -16,21 +15,21 @@ use cap_std::{
     fs::{Dir, Metadata, MetadataExt as _, OpenOptions},
 };
 
-/// How deep below a module directory files are looked for.
+/// How many levels below a module directory are searched.
 const DEPTH: usize = 8;
 
-/// A module file, as it was found.
+/// A module file that was found.
 #[derive(Debug)]
 pub struct FoundFile {
-    /// The module's name: the file's without `.wasm`.
+    /// The module's name: that of the file without `.wasm`.
     pub name: String,
-    /// Where it is.
+    /// The file.
     pub path: PathBuf,
-    /// What it holds, or why that cannot be had.
+    /// The content, or why it cannot be read.
     pub bytes: Result<Vec<u8>, ModuleFileError>,
 }
 
-/// Why a file is not taken.
+/// Why a module file cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ModuleFileError {
@@ -38,15 +37,15 @@ pub enum ModuleFileError {
     #[error("it is {0}, not a regular file: copy the module itself here")]
     NotRegular(&'static str),
     /// It is larger than a module may be.
-    #[error("it is larger than a module may be: allowed {allowed} bytes (`component`)")]
+    #[error("it is larger than the limit `component` of {allowed} bytes")]
     TooLarge {
         /// The limit.
         allowed: u64,
     },
-    /// Its name would not be safe to show.
-    #[error("its name is not made of letters, digits, `-`, `_` and `.`: rename it")]
+    /// Its name has characters that are not safe to show.
+    #[error("its name has characters other than letters, digits, `-`, `_` and `.`: rename it")]
     Name,
-    /// Somebody is writing to it.
+    /// It is being written.
     #[error("it is being written")]
     Changing,
     /// It cannot be read.
@@ -54,8 +53,7 @@ pub enum ModuleFileError {
     Io(#[source] io::Error),
 }
 
-/// What tells whether a file is still the one that was looked at. Whoever writes to a file changes its
-/// `ctime`, which nobody can set.
+/// Identifies the content of a file without reading it. Writing to a file changes its `ctime`, which cannot be set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FileStamp {
     device: u64,
@@ -76,8 +74,8 @@ impl FileStamp {
         }
     }
 
-    /// Whether nobody has written to it for so long. A time that is yet to come says nothing: then the
-    /// clock was set, or is another machine's.
+    /// Returns whether the file has not been written for at least this time. A time in the future counts as settled:
+    /// the clock was set, or is another machine's.
     fn is_settled(&self, for_at_least: Duration) -> bool {
         let (seconds, nanoseconds) = self.changed;
         let since_epoch = u64::try_from(seconds).ok().zip(u32::try_from(nanoseconds).ok());
@@ -89,48 +87,46 @@ impl FileStamp {
     }
 }
 
-/// A module file that was looked at.
+/// A module file as a scan found it.
 #[derive(Debug)]
 pub(crate) struct ScannedFile {
     pub(crate) name: String,
     pub(crate) path: PathBuf,
-    /// None where it cannot even be looked at.
+    /// `None` if the metadata cannot be read.
     pub(crate) stamp: Option<FileStamp>,
-    /// None for a file that is as it was known.
+    /// `None` if the file has not changed.
     pub(crate) content: Option<Result<Vec<u8>, ModuleFileError>>,
 }
 
-/// What was found in the module directories.
+/// The result of scanning module directories.
 #[derive(Debug, Default)]
 pub(crate) struct DirectoryScan {
-    /// In the order in which modules run: by file name, and where two have the same, by directory in the
-    /// order given.
+    /// The files in the order in which modules run: by name, and files of the same name by the order of directories.
     pub(crate) files: Vec<ScannedFile>,
-    /// Directories that cannot be read.
+    /// The directories that cannot be read.
     pub(crate) errors: Vec<(PathBuf, io::Error)>,
 }
 
-/// How to look at files.
+/// How to scan.
 pub(crate) struct ScanOptions<'a> {
     /// The most bytes that a file may have.
     pub(crate) size_limit: u64,
-    /// A file that was written to since is [`ModuleFileError::Changing`].
+    /// A file that was written within this time is [`ModuleFileError::Changing`].
     pub(crate) settled: Duration,
-    /// What is known of a file: if it is still so, it is not read.
+    /// Returns the known stamp of a file, which is not read if it is unchanged.
     pub(crate) known: &'a dyn Fn(&Path) -> Option<FileStamp>,
 }
 
-/// All module files in these directories and below, in the order in which modules run: by file name,
-/// and where two have the same, by directory in the order given. A directory that cannot be read is an
-/// error beside.
+/// Finds and reads all module files in these directories and below, in the order in which modules run: by name, and
+/// files of the same name by the order of directories. Also returns the directories that cannot be read.
 pub fn find(directories: &[PathBuf], size_limit: u64) -> (Vec<FoundFile>, Vec<(PathBuf, io::Error)>) {
-    let glance = ScanOptions { size_limit, settled: Duration::ZERO, known: &|_| None };
-    let DirectoryScan { files, errors } = look(directories, &glance);
+    let options = ScanOptions { size_limit, settled: Duration::ZERO, known: &|_| None };
+    let DirectoryScan { files, errors } = scan(directories, &options);
     let file = |seen: ScannedFile| Some(FoundFile { name: seen.name, path: seen.path, bytes: seen.content? });
     (files.into_iter().filter_map(file).collect(), errors)
 }
 
-/// What one file holds, taken as [`find`] takes those in a directory: the file itself, and its name safe to show.
+/// Reads one module file, with the same checks as [`find`].
 pub fn read_module(path: &Path, size_limit: u64) -> Result<Vec<u8>, ModuleFileError> {
     let file_name = path.file_name().unwrap_or_default();
     let text = file_name.to_string_lossy();
@@ -138,30 +134,29 @@ pub fn read_module(path: &Path, size_limit: u64) -> Result<Vec<u8>, ModuleFileEr
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     let directory = Dir::open_ambient_dir(directory.unwrap_or(Path::new(".")), ambient_authority());
     let directory = directory.map_err(ModuleFileError::Io)?;
-    let glance = ScanOptions { size_limit, settled: Duration::ZERO, known: &|_| None };
-    let (_, content) = inspect(&directory, Path::new(file_name), name, path, &glance);
+    let options = ScanOptions { size_limit, settled: Duration::ZERO, known: &|_| None };
+    let (_, content) = inspect(&directory, Path::new(file_name), name, path, &options);
     content.unwrap_or(Err(ModuleFileError::Changing))
 }
 
-/// Looks at all module files in these directories and below, and reads those that are not as they are
-/// known.
-pub(crate) fn look(directories: &[PathBuf], glance: &ScanOptions<'_>) -> DirectoryScan {
-    let mut look = DirectoryScan::default();
+/// Scans these directories and below, and reads the module files that have changed.
+pub(crate) fn scan(directories: &[PathBuf], options: &ScanOptions<'_>) -> DirectoryScan {
+    let mut scan = DirectoryScan::default();
     for path in directories {
         match Dir::open_ambient_dir(path, ambient_authority()) {
-            Ok(directory) => descend(&directory, path, DEPTH, glance, &mut look),
-            Err(error) => look.errors.push((path.clone(), error)),
+            Ok(directory) => descend(&directory, path, DEPTH, options, &mut scan),
+            Err(error) => scan.errors.push((path.clone(), error)),
         }
     }
-    // A stable sort: directories stay in their order.
-    look.files.sort_by(|a, b| a.name.cmp(&b.name));
-    look
+    // The sort is stable: files of the same name keep the order of directories.
+    scan.files.sort_by(|a, b| a.name.cmp(&b.name));
+    scan
 }
 
-fn descend(directory: &Dir, path: &Path, depth: usize, glance: &ScanOptions<'_>, look: &mut DirectoryScan) {
+fn descend(directory: &Dir, path: &Path, depth: usize, options: &ScanOptions<'_>, scan: &mut DirectoryScan) {
     let mut entries = match directory.entries().and_then(Iterator::collect::<io::Result<Vec<_>>>) {
         Ok(entries) => entries,
-        Err(error) => return look.errors.push((path.into(), error)),
+        Err(error) => return scan.errors.push((path.into(), error)),
     };
     entries.sort_by_key(cap_std::fs::DirEntry::file_name);
     for entry in entries {
@@ -170,15 +165,15 @@ fn descend(directory: &Dir, path: &Path, depth: usize, glance: &ScanOptions<'_>,
         let is_directory = entry.file_type().is_ok_and(|kind| kind.is_dir());
         let text = file_name.to_string_lossy();
         match text.strip_suffix(".wasm") {
-            // What editors and package managers write aside.
+            // Temporary files of editors and package managers.
             _ if text.starts_with('.') => {}
             Some(name) => {
-                let (stamp, content) = inspect(directory, Path::new(&file_name), name, &path, glance);
-                look.files.push(ScannedFile { name: name.to_owned(), path, stamp, content });
+                let (stamp, content) = inspect(directory, Path::new(&file_name), name, &path, options);
+                scan.files.push(ScannedFile { name: name.to_owned(), path, stamp, content });
             }
             None if is_directory && depth > 0 => match entry.open_dir() {
-                Ok(below) => descend(&below, &path, depth - 1, glance, look),
-                Err(error) => look.errors.push((path, error)),
+                Ok(below) => descend(&below, &path, depth - 1, options, scan),
+                Err(error) => scan.errors.push((path, error)),
             },
             None => {}
         }
@@ -190,7 +185,7 @@ fn inspect(
     file_name: &Path,
     name: &str,
     path: &Path,
-    glance: &ScanOptions<'_>,
+    options: &ScanOptions<'_>,
 ) -> (Option<FileStamp>, Option<Result<Vec<u8>, ModuleFileError>>) {
     if !is_safe(name) {
         return (None, Some(Err(ModuleFileError::Name)));
@@ -200,13 +195,13 @@ fn inspect(
         Err(error) => return (None, Some(Err(ModuleFileError::Io(error)))),
     };
     let stamp = FileStamp::of(&metadata);
-    if (glance.known)(path) == Some(stamp) {
+    if (options.known)(path) == Some(stamp) {
         return (Some(stamp), None);
     }
-    if !stamp.is_settled(glance.settled) {
+    if !stamp.is_settled(options.settled) {
         return (None, Some(Err(ModuleFileError::Changing)));
     }
-    let content = read(directory, file_name, &metadata, glance.size_limit);
+    let content = read(directory, file_name, &metadata, options.size_limit);
     (Some(stamp), Some(content))
 }
 
@@ -224,7 +219,7 @@ fn read(directory: &Dir, name: &Path, found: &Metadata, size_limit: u64) -> Resu
     if kind.is_dir() {
         return Err(ModuleFileError::NotRegular("a directory"));
     }
-    // Opening a FIFO would wait for its other end, opening a device might do anything.
+    // Opening a FIFO would block, opening a device might have effects.
     let mut options = OpenOptions::new();
     options.read(true).follow(FollowSymlinks::No).nonblock(true);
     let file = directory.open_with(name, &options).map_err(ModuleFileError::Io)?;
@@ -235,7 +230,7 @@ fn read(directory: &Dir, name: &Path, found: &Metadata, size_limit: u64) -> Resu
     if metadata.len() > size_limit {
         return Err(ModuleFileError::TooLarge { allowed: size_limit });
     }
-    // As many bytes as it had then: one that grows or shrinks meanwhile is not the file that was found.
+    // A file that grows or shrinks meanwhile is not the file that was found.
     let mut bytes = vec![
         0;
         usize::try_from(metadata.len())
@@ -270,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn files_come_by_name_whatever_directory_they_are_in() {
+    fn module_files_are_sorted_by_name() {
         let top = tempfile::tempdir().unwrap();
         let (a, b) = (top.path().join("a"), top.path().join("b"));
         fs::create_dir_all(a.join("package/deep")).unwrap();
@@ -285,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_regular_file_is_refused_with_its_kind() {
+    fn irregular_files_are_refused_with_their_kind() {
         let top = tempfile::tempdir().unwrap();
         let path = top.path();
         fs::write(path.join("real"), "real").unwrap();
@@ -304,17 +299,17 @@ mod tests {
         fs::write(path.join("..\\..\\up.wasm"), "hidden").unwrap();
         fs::write(path.join("up..\\up.wasm"), "up").unwrap();
         insta::assert_snapshot!(found(&[path.into()]).join("\n"), @r"
-        a\u{1b}[31m\n: its name is not made of letters, digits, `-`, `_` and `.`: rename it
+        a\u{1b}[31m\n: its name has characters other than letters, digits, `-`, `_` and `.`: rename it
         dir: it is a directory, not a regular file: copy the module itself here
         fifo: it is a special file, not a regular file: copy the module itself here
-        large: it is larger than a module may be: allowed 8 bytes (`component`)
+        large: it is larger than the limit `component` of 8 bytes
         link: it is a link, not a regular file: copy the module itself here
-        up..\\up: its name is not made of letters, digits, `-`, `_` and `.`: rename it
+        up..\\up: its name has characters other than letters, digits, `-`, `_` and `.`: rename it
         ");
     }
 
     #[test]
-    fn one_file_is_read_as_those_of_a_directory() {
+    fn single_file_has_the_checks_of_a_directory() {
         let top = tempfile::tempdir().unwrap();
         let path = |name: &str| top.path().join(name);
         fs::write(path("real.wasm"), "real").unwrap();
@@ -322,7 +317,7 @@ mod tests {
         symlink("real.wasm", path("link.wasm")).unwrap();
         let read = |name: &str| match read_module(&path(name), 8) {
             Ok(bytes) => String::from_utf8(bytes).unwrap(),
-            Err(error) => crate::chain(&error),
+            Err(error) => crate::error_chain(&error),
         };
         let names = ["real.wasm", "other", "link.wasm", "nowhere.wasm", "nowhere/real.wasm", ".."];
         insta::assert_snapshot!(names.map(read).join("\n"), @r"
@@ -335,9 +330,8 @@ mod tests {
         ");
     }
 
-    /// Nothing else asks what time it is, but for people to read.
     #[test]
-    fn a_clock_that_jumps_hides_no_file() {
+    fn jumping_clock_hides_no_file() {
         const DAY: i64 = 24 * 60 * 60;
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs() as i64;
         let written = |changed: i64| FileStamp {
@@ -348,15 +342,15 @@ mod tests {
             changed: (changed, 0),
         };
         let hour = Duration::from_secs(60 * 60);
-        assert!(!written(now - 1).is_settled(hour), "somebody may still be writing");
-        // Set back by a day, or forward, since it was written; or never set at all.
+        assert!(!written(now - 1).is_settled(hour), "somebody may still be writing it");
+        // The clock was set back or forward by a day since, or never set.
         for changed in [now + DAY, now - DAY, 0, -DAY, i64::MAX, i64::MIN] {
             assert!(written(changed).is_settled(hour), "{changed}");
         }
     }
 
     #[test]
-    fn a_directory_that_is_not_there_is_told_and_the_others_are_read() {
+    fn missing_directory_is_reported_and_others_read() {
         let top = tempfile::tempdir().unwrap();
         fs::write(top.path().join("x.wasm"), "x").unwrap();
         assert_eq!(found(&["/nowhere".into(), top.path().into()]), ["x: x", "cannot read /nowhere"]);

@@ -1,103 +1,106 @@
-//! What operators want: by name, and with an answer in words.
+//! What operators do with modules, by name.
 
 use std::{sync::Arc, time::Duration};
 
 use confine_sandbox::Digest;
 
 use crate::{
-    EventKind, Host, NotLoaded, VersionStoreError,
-    modules::{files::ScannedFile, slots::ModuleSlot, swap::StartReason},
+    EventKind,
+    modules::{
+        files::ScannedFile, manager::ModuleManager, registry::NotLoaded, slots::ModuleSlot,
+        store::VersionStoreError, swap::StartReason,
+    },
 };
 
-/// Why an operation on a module was not done, or not wholly.
+/// Why an operation on a module failed, or was done in part.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ModuleOperationError {
-    /// There is none of this name.
-    #[error("there is no module `{module}`{}", known(modules))]
+    /// No module has this name.
+    #[error("no module is called `{module}`{}", known(modules))]
     Unknown {
         /// The name.
         module: String,
-        /// The names that there are.
+        /// The names of the known modules.
         modules: Vec<String>,
     },
-    /// There is no version to go back to.
-    #[error("no older version of `{module}` is kept")]
+    /// There is no version to roll back to.
+    #[error("no older version of `{module}` is stored")]
     NoPrevious {
         /// The module.
         module: String,
     },
-    /// No versions are kept at all.
+    /// No versions are stored at all.
     #[error(
-        "no versions of modules are kept\nhint: name a directory that Confine can write to (`state` in confine.toml)"
+        "no versions of modules are stored\nhint: set `state` in confine.toml to a directory that Confine can write to"
     )]
     NoStore,
-    /// The module does not run, and this does not change that.
+    /// The module is quarantined, which enabling it does not change.
     #[error(
-        "`{module}` is quarantined, not disabled: {reason}\nhint: replace its file, or `confine modules release {module}`"
+        "`{module}` is quarantined, not disabled: {reason}\nhint: replace its file, or run `confine modules release {module}`"
     )]
     Quarantined {
         /// The module.
         module: String,
-        /// Why.
+        /// Why it is quarantined.
         reason: String,
     },
-    /// It is not set aside.
+    /// The module is not quarantined.
     #[error("`{module}` is not quarantined")]
     NotQuarantined {
         /// The module.
         module: String,
     },
-    /// Only a module whose file is gone can be forgotten.
-    #[error("`{module}` is not retired\nhint: remove its file first")]
+    /// Only a retired module can be forgotten.
+    #[error("the file of `{module}` still exists\nhint: remove the file first")]
     NotRetired {
         /// The module.
         module: String,
     },
     /// There is no file to load.
-    #[error("there is no file of `{module}` in the module directories")]
+    #[error("no module directory has a file of `{module}`")]
     NoFile {
         /// The module.
         module: String,
     },
-    /// The version cannot be loaded, and what ran before goes on.
-    #[error("`{module}` stays as it is: {}", source.reason())]
+    /// The version cannot be loaded, and the previous one goes on running.
+    #[error("`{module}` is unchanged: {}", source.reason())]
     NotLoaded {
         /// The module.
         module: String,
-        /// Why.
+        /// The cause.
         source: Arc<NotLoaded>,
     },
-    /// It was done, and will be undone by a restart.
-    #[error("`{module}` is changed until the daemon is restarted, because that could not be written down")]
-    NotKept {
+    /// The change was made but not stored: a restart will undo it.
+    #[error("the change of `{module}` could not be stored: it lasts until the daemon is restarted")]
+    NotStored {
         /// The module.
         module: String,
-        /// Why.
+        /// The cause.
         source: VersionStoreError,
     },
-    /// The version cannot be had.
-    #[error("the older version of `{module}` cannot be had")]
-    NotHad {
+    /// The stored version cannot be read.
+    #[error("cannot read the stored version of `{module}`")]
+    Unreadable {
         /// The module.
         module: String,
-        /// Why.
+        /// The cause.
         source: VersionStoreError,
     },
 }
 
 fn known(modules: &[String]) -> String {
     match modules {
-        [] => "; there are none at all".into(),
-        modules => format!("\nhint: there are {}", modules.join(", ")),
+        [] => "; there are no modules".into(),
+        modules => format!("\nhint: the modules are {}", modules.join(", ")),
     }
 }
 
-/// What operators ask for, by the name of a module. All of it is done between two commits.
-impl Host {
-    /// Has a module run again that was disabled.
+/// Operations by the name of a module. Each takes effect between two commits.
+impl ModuleManager {
+    /// Runs a disabled module again.
     pub async fn enable(&self, module: &str) -> Result<(), ModuleOperationError> {
-        self.decide(module, |slot| {
+        self.change(module, |slot| {
             match (&slot.index.disabled, &slot.index.quarantined) {
                 (true, _) => {}
                 (false, None) => return Ok(None),
@@ -114,51 +117,52 @@ impl Host {
         .await
     }
 
-    /// Has a module run no more: commits of its services fail until it is enabled.
+    /// Stops running a module: commits of its services fail until it is enabled.
     pub async fn disable(&self, module: &str) -> Result<(), ModuleOperationError> {
-        self.decide(module, |slot| {
-            let news = !std::mem::replace(&mut slot.index.disabled, true);
-            Ok(news.then(|| EventKind::Disable { module: module.into() }))
+        self.change(module, |slot| {
+            let is_new = !std::mem::replace(&mut slot.index.disabled, true);
+            Ok(is_new.then(|| EventKind::Disable { module: module.into() }))
         })
         .await
     }
 
-    /// Has a module run again that was quarantined.
+    /// Takes a module out of quarantine and runs it again.
     pub async fn release(&self, module: &str) -> Result<(), ModuleOperationError> {
-        self.decide(module, |slot| match slot.index.quarantined.take() {
+        self.change(module, |slot| match slot.index.quarantined.take() {
             Some(_) => Ok(Some(EventKind::Release { module: module.into() })),
             None => Err(ModuleOperationError::NotQuarantined { module: module.into() }),
         })
         .await
     }
 
-    /// Goes back to the version that ran before the one that runs. The file in the module directory is
-    /// not taken again until it changes, or until [`reload`](Self::reload).
+    /// Rolls back to the version that ran before the current one. The file in the module directory is not loaded again
+    /// until it changes, or until [`reload`](Self::reload).
     pub async fn rollback(&self, module: &str) -> Result<(), ModuleOperationError> {
         let _changing = self.changing.lock().await;
         let previous = self.slot(module, |slot| Ok(slot.index.previous().cloned()))?;
-        if self.modules.library.store.is_none() {
+        if self.slots.library.store.is_none() {
             return Err(ModuleOperationError::NoStore);
         }
         let previous = previous.ok_or_else(|| ModuleOperationError::NoPrevious { module: module.into() })?;
-        let bytes = self.kept(module, &previous.digest).await;
-        let bytes = bytes.map_err(|source| ModuleOperationError::NotHad { module: module.into(), source })?;
+        let bytes = self.stored(module, &previous.digest).await;
+        let bytes =
+            bytes.map_err(|source| ModuleOperationError::Unreadable { module: module.into(), source })?;
         let not_loaded =
             |error| ModuleOperationError::NotLoaded { module: module.into(), source: Arc::new(error) };
-        let version = self.load(module, &bytes).await.map_err(not_loaded)?;
+        let version = self.load_version(module, &bytes).await.map_err(not_loaded)?;
         self.install(module, version, StartReason::Rollback);
-        self.written_down(module)
+        self.persist(module)
     }
 
-    /// Loads a module's file anew, also after a rollback and after a refusal.
+    /// Loads a module's file again, also after a rollback and after a refusal.
     pub async fn reload(&self, module: &str) -> Result<(), ModuleOperationError> {
-        let mut told = self.changing.lock().await;
+        let mut reported = self.changing.lock().await;
         self.slot(module, |slot| {
             slot.stamp = None;
             Ok(())
         })?;
-        let look = self.look(Duration::ZERO).await;
-        let found = self.distinct(look, &mut told).into_iter().find(|seen| seen.name == module);
+        let scan = self.scan(Duration::ZERO).await;
+        let found = self.distinct(scan, &mut reported).into_iter().find(|file| file.name == module);
         let no_file = || ModuleOperationError::NoFile { module: module.into() };
         let ScannedFile { name, path, stamp, content } = found.ok_or_else(no_file)?;
         let loaded = match content.ok_or_else(no_file)? {
@@ -169,53 +173,53 @@ impl Host {
             Err(error) => Err(self.refuse(&name, path, stamp, None, error.into())),
         };
         loaded.map_err(|source| ModuleOperationError::NotLoaded { module: module.into(), source })?;
-        self.written_down(module)
+        self.persist(module)
     }
 
-    /// Lets go of a module whose file is gone, and of all of its versions. Its services are no longer
-    /// held back for it.
+    /// Removes a module whose file is gone, with all its stored versions. Commits of its services no longer fail because
+    /// of it.
     pub async fn forget(&self, module: &str) -> Result<(), ModuleOperationError> {
         let _changing = self.changing.lock().await;
         self.slot(module, |slot| match slot.retired {
             true => Ok(()),
             false => Err(ModuleOperationError::NotRetired { module: module.into() }),
         })?;
-        self.modules.slots().remove(module);
+        self.slots.slots().remove(module);
         self.update_registry();
-        self.audit.tell(EventKind::Forget { module: module.into() });
+        self.audit.record(EventKind::Forget { module: module.into() });
         let name = module.to_owned();
-        let forgotten = self.with_store(move |store| store.forget(&name)).await.unwrap_or(Ok(()));
-        forgotten.map_err(|source| ModuleOperationError::NotKept { module: module.into(), source })
+        let removed = self.with_store(move |store| store.forget(&name)).await.unwrap_or(Ok(()));
+        removed.map_err(|source| ModuleOperationError::NotStored { module: module.into(), source })
     }
 
-    /// Changes what is decided about a module; nothing if there is nothing to tell of it.
-    async fn decide(
+    /// Changes the state of a module and stores it, if the change makes an event.
+    async fn change(
         &self,
         module: &str,
         change: impl FnOnce(&mut ModuleSlot) -> Result<Option<EventKind>, ModuleOperationError>,
     ) -> Result<(), ModuleOperationError> {
         let _changing = self.changing.lock().await;
-        let happened = self.slot(module, |slot| {
-            let happened = change(slot)?;
-            if happened.is_some() {
+        let event = self.slot(module, |slot| {
+            let event = change(slot)?;
+            if event.is_some() {
                 slot.changed();
             }
-            Ok(happened)
+            Ok(event)
         })?;
-        let Some(happened) = happened else { return Ok(()) };
+        let Some(event) = event else { return Ok(()) };
         self.update_registry();
-        self.audit.tell(happened);
-        self.written_down(module)
+        self.audit.record(event);
+        self.persist(module)
     }
 
     fn slot<T>(
         &self,
         module: &str,
-        look: impl FnOnce(&mut ModuleSlot) -> Result<T, ModuleOperationError>,
+        use_slot: impl FnOnce(&mut ModuleSlot) -> Result<T, ModuleOperationError>,
     ) -> Result<T, ModuleOperationError> {
-        let mut slots = self.modules.slots();
+        let mut slots = self.slots.slots();
         match slots.get_mut(module) {
-            Some(slot) => look(slot),
+            Some(slot) => use_slot(slot),
             None => {
                 let modules = slots.keys().cloned().collect();
                 Err(ModuleOperationError::Unknown { module: module.into(), modules })
@@ -223,8 +227,8 @@ impl Host {
         }
     }
 
-    fn written_down(&self, module: &str) -> Result<(), ModuleOperationError> {
-        let persisted = self.modules.persist(module);
-        persisted.map_err(|source| ModuleOperationError::NotKept { module: module.into(), source })
+    fn persist(&self, module: &str) -> Result<(), ModuleOperationError> {
+        let persisted = self.slots.persist(module);
+        persisted.map_err(|source| ModuleOperationError::NotStored { module: module.into(), source })
     }
 }

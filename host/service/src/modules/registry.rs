@@ -1,4 +1,4 @@
-//! The modules that are there, and the services that they serve.
+//! The modules of a daemon and the services that they serve, as one commit sees them.
 
 use std::{
     collections::HashMap,
@@ -7,15 +7,20 @@ use std::{
 };
 
 use confine_sandbox::{Limits, LoadError, Module, Runner};
-use confine_tree::{NodeId, Pattern, PatternStep, QName, Tree};
+use confine_tree::{CONTROLLER, NodeId, Pattern, PatternStep, QName, Tree};
 use confine_view::{InstanceRef, OwnerIndex};
 
-use crate::{FoundFile, ModuleFileError, commit::plan::SERVICES, error::chain};
+use crate::{
+    error_chain::error_chain,
+    modules::files::{FoundFile, ModuleFileError},
+};
 
-/// The modules that were found, the broken ones too: a commit that needs one of those is refused with
-/// what is wrong with it.
+/// `/services`, which holds the list of each service.
+pub(crate) const SERVICES: QName<'_> = QName::new(CONTROLLER, "services");
+
+/// All modules, also those that could not be loaded: a commit that may need one of them fails with the reason.
 ///
-/// A registry does not change. Another one is put in its place between two commits.
+/// A registry does not change; another one replaces it between two commits.
 #[derive(Debug, Default)]
 pub struct ModuleRegistry {
     files: Vec<ModuleFile>,
@@ -23,70 +28,90 @@ pub struct ModuleRegistry {
     by_name: HashMap<Box<str>, Vec<usize>>,
 }
 
-/// A module file and what became of it.
+/// A module file and its module.
 #[derive(Debug)]
 pub struct ModuleFile {
     /// The module's name.
     pub name: String,
-    /// Its file.
+    /// The file.
     pub path: PathBuf,
-    /// The module, or why there is none.
+    /// The module, or why it could not be loaded.
     pub module: Result<Module, Arc<NotLoaded>>,
-    /// Why the module does not run, where it is there.
-    pub aside: Option<SuspendReason>,
+    /// Why the module is suspended, if it is.
+    pub suspended: Option<SuspendReason>,
 }
 
-/// Why a module that is there does not run.
+/// Why a module that could be loaded does not run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SuspendReason {
-    /// An operator has disabled it.
+    /// An operator has disabled the module.
     Disabled,
-    /// It has failed too often.
+    /// The module has failed too often.
     Quarantined {
-        /// How.
+        /// How it failed.
         reason: String,
     },
-    /// Its file is gone.
+    /// The module's file is gone.
     Retired,
 }
 
-/// A commit needs a module that is set aside. To go on without it would take away from the devices what
-/// it makes.
+/// A commit needs a service that no healthy module serves.
 #[derive(Debug, thiserror::Error)]
-#[error("module `{module}` {version}, which serves `{service}`, is {aside}")]
+#[error(
+    "no module serves `{service}`{}\n\
+     hint: put its module into a module directory (`modules` in confine.toml), or add the list to `unmanaged` there",
+    not_loaded(broken)
+)]
+pub struct NoModule {
+    /// The list under `/services`.
+    pub service: String,
+    /// The modules that could not be loaded, each with its file and the reason: one of them may serve it.
+    pub broken: Vec<String>,
+}
+
+fn not_loaded(broken: &[String]) -> String {
+    match broken {
+        [] => String::new(),
+        broken => format!("; not loaded: {}", broken.join("; ")),
+    }
+}
+
+/// A commit needs a module that is suspended. Without it, what it creates would be deleted from devices.
+#[derive(Debug, thiserror::Error)]
+#[error("module `{module}` {version}, which serves `{service}`, is {reason}")]
 pub struct SuspendedModule {
     /// The list under `/services`.
     pub service: String,
     /// The module's name.
     pub module: String,
-    /// Its version.
+    /// The module's version.
     pub version: String,
-    /// Why it does not run, and the way out.
-    pub aside: String,
+    /// Why it is suspended, with a hint.
+    pub reason: String,
 }
 
-/// Why a file is no module of the registry.
+/// Why a file is not loaded as a module.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotLoaded {
-    /// The file is not one to take.
+    /// The file cannot be used.
     #[error(transparent)]
     File(#[from] ModuleFileError),
-    /// What it holds is no module.
+    /// Its content is not a module that works.
     #[error(transparent)]
     Module(#[from] LoadError),
-    /// Another file has the same name, and is in use.
+    /// Another file has the same name and is in use.
     #[error("`{}` has the same name and stays in use: rename one of them", incumbent.display())]
     Duplicate {
-        /// That file.
+        /// The other file.
         incumbent: PathBuf,
     },
 }
 
 impl NotLoaded {
-    /// The error with its causes.
+    /// Returns the error with its causes.
     pub fn reason(&self) -> String {
-        chain(self)
+        error_chain(self)
     }
 }
 
@@ -95,16 +120,16 @@ impl NotLoaded {
 pub struct ManagedService {
     /// The list, without keys.
     pub name: PatternStep,
-    /// The names of its keys in order, where a module says them; a list that has one need not.
+    /// The names of the list's keys in order, if a module declares them; a list with one key needs no declaration.
     pub keys: Vec<Box<str>>,
     /// In the order in which they run.
     pub modules: Vec<Module>,
-    /// Those that ought to run too and are set aside.
-    pub aside: Vec<(Module, SuspendReason)>,
+    /// The suspended modules, which should run too.
+    pub suspended: Vec<(Module, SuspendReason)>,
 }
 
 impl ModuleRegistry {
-    /// Loads the modules of these files. Of two with the same name the first stays.
+    /// Loads the modules of these files. Of two with the same name, the first is used.
     pub async fn load(files: Vec<FoundFile>, runner: &Runner, limits: impl Fn(&str) -> Limits) -> Self {
         let mut loaded: Vec<ModuleFile> = Vec::with_capacity(files.len());
         for FoundFile { name, path, bytes } in files {
@@ -116,18 +141,18 @@ impl ModuleRegistry {
                     runner.load(&name, bytes.into(), &limits(&name)).await.map_err(Into::into)
                 }
             };
-            let file = ModuleFile { name, path, module: module.map_err(Arc::new), aside: None };
-            file.tell();
+            let file = ModuleFile { name, path, module: module.map_err(Arc::new), suspended: None };
+            file.log();
             loaded.push(file);
         }
         Self::new(loaded)
     }
 
-    /// A registry of these files, whose modules run in their order.
+    /// Creates a registry of these files, whose modules run in this order.
     pub fn new(files: Vec<ModuleFile>) -> Self {
         let mut services: Vec<ManagedService> = Vec::new();
-        let there = files.iter().filter_map(|file| Some((file.module.as_ref().ok()?, &file.aside)));
-        for (module, aside) in there {
+        let modules = files.iter().filter_map(|file| Some((file.module.as_ref().ok()?, &file.suspended)));
+        for (module, suspended) in modules {
             for list in &module.description().services {
                 let index = services.iter().position(|service| service.name.name() == list.name());
                 let index = index.unwrap_or_else(|| {
@@ -136,14 +161,14 @@ impl ModuleRegistry {
                         name,
                         keys: Vec::new(),
                         modules: Vec::new(),
-                        aside: Vec::new(),
+                        suspended: Vec::new(),
                     });
                     services.len() - 1
                 });
                 if let Some(service) = services.get_mut(index) {
-                    match aside {
+                    match suspended {
                         None => service.modules.push(module.clone()),
-                        Some(aside) => service.aside.push((module.clone(), aside.clone())),
+                        Some(reason) => service.suspended.push((module.clone(), reason.clone())),
                     }
                     if service.keys.is_empty() {
                         service.keys = list.keys.iter().map(|(key, _)| key.clone()).collect();
@@ -159,30 +184,30 @@ impl ModuleRegistry {
         Self { files, services, by_name }
     }
 
-    /// All that was found, in the order in which modules run.
+    /// Returns all files, in the order in which modules run.
     pub fn files(&self) -> &[ModuleFile] {
         &self.files
     }
 
-    /// Every service that a module serves.
+    /// Returns every service that a module serves.
     pub fn services(&self) -> impl Iterator<Item = Arc<ManagedService>> + '_ {
         self.services.iter().cloned()
     }
 
-    /// The services whose list has this name, which is all that a notification says: more than one if
-    /// the name is used in several namespaces.
+    /// Returns the services whose list has this name: more than one if several namespaces have it. A notification
+    /// gives only the name.
     pub fn serving(&self, list: &str) -> impl Iterator<Item = Arc<ManagedService>> + '_ {
         let indices = self.by_name.get(list).map_or(&[][..], Vec::as_slice);
         indices.iter().filter_map(|&index| self.services.get(index).cloned())
     }
 
-    /// The service that an instance is of.
-    pub(crate) fn of(&self, instance: &InstanceRef) -> Option<Arc<ManagedService>> {
+    /// Returns the service of an instance.
+    pub(crate) fn service_of(&self, instance: &InstanceRef) -> Option<Arc<ManagedService>> {
         let list = instance.path().steps.last()?;
         self.serving(&list.local).find(|service| service.name.name() == list.name())
     }
 
-    /// What the `created` lists in a tree of `/services` say.
+    /// Returns the owners by the `created` lists in a tree of `/services`.
     pub(crate) fn owners(&self, tree: &Tree) -> OwnerIndex {
         OwnerIndex::from_services(tree, |list| {
             let service = self.serving(list.local).find(|service| service.name.name() == list)?;
@@ -190,7 +215,7 @@ impl ModuleRegistry {
         })
     }
 
-    /// The modules that could not be loaded, each with its file and why, for a message.
+    /// Returns the modules that could not be loaded, each with its file and the reason, for a message.
     pub fn broken(&self) -> Vec<String> {
         let broken = self.files.iter().filter_map(|file| {
             let error = file.module.as_ref().err().filter(|_| !file.is_duplicate())?;
@@ -201,16 +226,15 @@ impl ModuleRegistry {
 }
 
 impl SuspendReason {
-    /// Why, and what to do.
-    fn way_out(&self, module: &str) -> String {
+    /// Returns the reason, with a hint.
+    fn text(&self, module: &str) -> String {
         match self {
-            Self::Disabled => format!("disabled\nhint: `confine modules enable {module}`"),
+            Self::Disabled => format!("disabled\nhint: run `confine modules enable {module}`"),
             Self::Quarantined { reason } => format!(
-                "quarantined: {reason}\nhint: replace its file by one that works, or `confine modules release {module}`"
+                "quarantined: {reason}\nhint: replace its file with one that works, or run `confine modules release {module}`"
             ),
             Self::Retired => format!(
-                "retired: its file is gone\nhint: put the file back, or `confine modules forget {module}` if it is \
-                 gone for good"
+                "retired: its file is gone\nhint: put the file back or, if it is gone for good, run `confine modules forget {module}`"
             ),
         }
     }
@@ -221,7 +245,7 @@ impl ModuleFile {
         self.module.as_ref().is_err_and(|error| matches!(**error, NotLoaded::Duplicate { .. }))
     }
 
-    fn tell(&self) {
+    fn log(&self) {
         let file = self.path.display();
         match &self.module {
             Ok(module) => tracing::info!(%file, %module, digest = %module.digest(), "module loaded"),
@@ -231,28 +255,28 @@ impl ModuleFile {
 }
 
 impl ManagedService {
-    /// An error where a module of the service is set aside.
-    pub(crate) fn check_whole(&self) -> Result<(), SuspendedModule> {
-        match self.aside.first() {
+    /// Checks that no module of the service is suspended.
+    pub(crate) fn check_none_suspended(&self) -> Result<(), SuspendedModule> {
+        match self.suspended.first() {
             None => Ok(()),
-            Some((module, aside)) => Err(SuspendedModule {
+            Some((module, reason)) => Err(SuspendedModule {
                 service: self.name.local.to_string(),
                 module: module.name().to_string(),
                 version: module.description().version.to_string(),
-                aside: aside.way_out(module.name()),
+                reason: reason.text(module.name()),
             }),
         }
     }
 
-    /// The place of the list, with its keys open where they are known.
+    /// Returns the pattern of every entry of the list.
     pub(crate) fn list(&self) -> Pattern {
         let mut list = self.name.clone();
         list.keys.extend(self.keys.iter().map(|key| (key.clone(), None)));
         Pattern { steps: vec![PatternStep::new(SERVICES), list] }
     }
 
-    /// The place of an entry of this list, with all its keys. A list whose keys nobody names has one:
-    /// keys come first (RFC 7950, section 7.8.5), so it is the first leaf.
+    /// Returns the pattern of an entry of the list, with all its keys. A list whose keys are not declared has one
+    /// key, the first leaf (RFC 7950, section 7.8.5).
     pub(crate) fn instance(&self, tree: &Tree, entry: NodeId) -> Pattern {
         let mut step = self.name.clone();
         let leaf = |local: &str| tree.child(entry, QName::new(&self.name.namespace, local));

@@ -1,6 +1,6 @@
-//! The modules that are known: which version of each runs, or why none does, and how its runs went.
+//! Every known module: which version of it runs, or why none does, and how its runs went.
 //!
-//! A [`ModuleRegistry`] is made of them for the commits: it does not change, this does.
+//! Slots change at any time. Commits see a [`ModuleRegistry`] made of them.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -13,70 +13,71 @@ use confine_sandbox::{EntryPoint, FailureCause, LimitPer, Limits, Module, RunRep
 use confine_view::InstanceRef;
 
 use crate::{
-    EventKind, ModuleFile, ModuleRegistry, NotLoaded, QuarantinePolicy, SuspendReason,
+    EventKind,
     modules::{
         files::FileStamp,
-        quarantine::FaultHistory,
+        quarantine::{FaultHistory, QuarantinePolicy},
+        registry::{ModuleFile, ModuleRegistry, NotLoaded, SuspendReason},
         store::{StoredIndex, VersionStore, VersionStoreError},
     },
-    status::{self, KeptVersion, LastError, ModuleState, ModuleStatus, RefusedFile, RunUsage},
+    status::{self, KeptVersion, LastError, ModuleState, ModuleStatus, RefusedFile, RunUsage, microseconds},
 };
 
-/// Where modules come from, what they may use, and what becomes of those that fail.
+/// Where modules come from, their limits, and what happens to those that fail.
 #[derive(Debug, Default)]
 pub struct ModuleLibrary {
-    /// The directories in which their files are, in the order in which they are searched.
+    /// The directories that are searched for module files, in this order.
     pub directories: Vec<PathBuf>,
-    /// Modules that are left out, by name.
+    /// The names of modules that are ignored.
     pub exclude: HashSet<String>,
-    /// What they may use.
+    /// The limits of modules.
     pub limits: ModuleLimits,
-    /// Where versions are kept; none to keep none.
+    /// Where versions are stored; `None` to store none.
     pub store: Option<VersionStore>,
-    /// When a module is set aside.
+    /// When a module that fails is quarantined.
     pub quarantine: QuarantinePolicy,
 }
 
 /// The limits of modules.
 #[derive(Clone, Debug, Default)]
 pub struct ModuleLimits {
-    /// Those of a module for which nothing else is said.
+    /// The limits of a module that has none of its own.
     pub all: Limits,
-    /// Those of the modules for which something else is said, by name.
+    /// The limits of modules that have their own, by name.
     pub own: HashMap<String, Limits>,
 }
 
 impl ModuleLimits {
-    /// Those of the module of this name.
+    /// Returns the limits of the module of this name.
     pub fn of(&self, module: &str) -> &Limits {
         self.own.get(module).unwrap_or(&self.all)
     }
 
-    /// The most bytes that any module's file may have: each module's own limit holds when it is loaded.
+    /// Returns the most bytes that the file of any module may have. Each module's own limit applies when it is loaded.
     pub(crate) fn largest_file(&self) -> u64 {
         let limits = self.own.values().chain([&self.all]);
         limits.map(|limits| limits.component).max().unwrap_or_default()
     }
 }
 
-/// All modules that are known.
+/// All known modules.
 pub(crate) struct ModuleSlots {
     pub(crate) library: ModuleLibrary,
     slots: Mutex<BTreeMap<String, ModuleSlot>>,
-    /// One index is written after the other, each as it is then.
+    /// Held while an index is written, so that the newest one is written last.
     writing: Mutex<()>,
 }
 
 /// One module.
 pub(crate) struct ModuleSlot {
     pub(crate) path: PathBuf,
-    /// The version that runs or, where the module is set aside, would.
+    /// The version that runs, or would if the module were not suspended.
     pub(crate) module: Option<Module>,
-    /// Why its file is not that version.
+    /// Why the file was refused, and when.
     pub(crate) refused: Option<(Arc<NotLoaded>, String)>,
-    /// Its file is gone.
+    /// Whether the module's file is gone.
     pub(crate) retired: bool,
-    /// Its file, as it was when it was last read.
+    /// The stamp of the file when it was last read.
     pub(crate) stamp: Option<FileStamp>,
     pub(crate) file_digest: Option<String>,
     pub(crate) index: StoredIndex,
@@ -113,13 +114,13 @@ impl ModuleSlot {
         }
     }
 
-    /// Another version, or another state.
+    /// Records that the version or the state has changed.
     pub(crate) fn changed(&mut self) {
         self.since = status::now();
         self.faults.clear();
     }
 
-    /// This version is the one that runs from now on.
+    /// Makes a version the one that runs.
     pub(crate) fn install(&mut self, module: Module) {
         self.module = Some(module);
         self.statistics.last_run = None;
@@ -127,8 +128,8 @@ impl ModuleSlot {
         self.changed();
     }
 
-    /// Why the module does not run, where it is there.
-    pub(crate) fn aside(&self) -> Option<SuspendReason> {
+    /// Returns why the module is suspended, if it is.
+    pub(crate) fn suspended(&self) -> Option<SuspendReason> {
         if self.retired {
             return Some(SuspendReason::Retired);
         }
@@ -144,7 +145,7 @@ impl ModuleSlot {
             let error = self.refused.as_ref().map(|(error, _)| error.reason()).unwrap_or_default();
             return ModuleState::Broken { error };
         }
-        match self.aside() {
+        match self.suspended() {
             None => ModuleState::Active,
             Some(SuspendReason::Disabled) => ModuleState::Disabled,
             Some(SuspendReason::Quarantined { reason }) => ModuleState::Quarantined { reason },
@@ -152,10 +153,10 @@ impl ModuleSlot {
         }
     }
 
-    fn status(&self, name: &str, keeps: bool) -> ModuleStatus {
+    fn status(&self, name: &str, has_store: bool) -> ModuleStatus {
         let RunStatistics { runs, failures, hook_runs, hook_failures, .. } = self.statistics;
         let description = self.module.as_ref().map(Module::description);
-        let kept = self.index.versions.iter().rev().filter(|_| keeps).map(|version| KeptVersion {
+        let kept = self.index.versions.iter().rev().filter(|_| has_store).map(|version| KeptVersion {
             version: version.version.clone(),
             digest: version.digest.clone(),
             running: self.index.running.as_ref() == Some(&version.digest),
@@ -191,9 +192,9 @@ impl ModuleSlots {
         Self { library, slots: Mutex::default(), writing: Mutex::default() }
     }
 
-    /// Those of a registry that somebody else has loaded. None of two with the same name is lost: the
-    /// registry has refused the second.
-    pub(crate) fn of(registry: &ModuleRegistry) -> Self {
+    /// Creates the slots of a registry that is loaded already. Of two files with the same name, the registry has refused
+    /// the second.
+    pub(crate) fn of_registry(registry: &ModuleRegistry) -> Self {
         let modules = Self::new(ModuleLibrary::default());
         for file in registry.files() {
             let mut slots = modules.slots();
@@ -214,12 +215,12 @@ impl ModuleSlots {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What a file was when it was last read.
+    /// Returns the stamp of a file when it was last read.
     pub(crate) fn stamp(&self, path: &Path) -> Option<FileStamp> {
         self.slots().values().find(|slot| slot.path == path)?.stamp
     }
 
-    /// What runs now, for the commits to come.
+    /// Creates a registry of the modules as they are now.
     pub(crate) fn registry(&self) -> ModuleRegistry {
         let slots = self.slots();
         let files = slots.iter().filter_map(|(name, slot)| {
@@ -228,17 +229,22 @@ impl ModuleSlots {
                 (None, Some((error, _))) => Err(error.clone()),
                 (None, None) => return None,
             };
-            Some(ModuleFile { name: name.clone(), path: slot.path.clone(), module, aside: slot.aside() })
+            Some(ModuleFile {
+                name: name.clone(),
+                path: slot.path.clone(),
+                module,
+                suspended: slot.suspended(),
+            })
         });
         ModuleRegistry::new(files.collect())
     }
 
     pub(crate) fn status(&self) -> Vec<ModuleStatus> {
-        let keeps = self.library.store.is_some();
-        self.slots().iter().map(|(name, slot)| slot.status(name, keeps)).collect()
+        let has_store = self.library.store.is_some();
+        self.slots().iter().map(|(name, slot)| slot.status(name, has_store)).collect()
     }
 
-    /// Writes down what is decided about a module.
+    /// Stores the state of a module.
     pub(crate) fn persist(&self, name: &str) -> Result<(), VersionStoreError> {
         let Some(store) = &self.library.store else { return Ok(()) };
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
@@ -246,7 +252,7 @@ impl ModuleSlots {
         store.write_index(name, &index)
     }
 
-    /// Takes note of a run. Returns what there is to tell of it; true if the module was set aside for it.
+    /// Records a run. Returns its events, and whether the module was quarantined for it.
     pub(crate) fn record(
         &self,
         tid: u64,
@@ -289,16 +295,16 @@ impl ModuleSlots {
         statistics.last_error = Some(LastError { at: status::now(), tid, error: error.clone() });
 
         let (name, version) = (module.name().to_string(), module.description().version.to_string());
-        let mut happened = Vec::new();
+        let mut events = Vec::new();
         match &failure.cause {
-            FailureCause::Limit(reached) => happened.push(EventKind::Limit {
+            FailureCause::Limit(reached) => events.push(EventKind::Limit {
                 module: name.clone(),
                 version,
                 instance: instance.to_string(),
                 limit: reached.limit.name().to_owned(),
                 error: error.clone(),
             }),
-            FailureCause::Trap(_) => happened.push(EventKind::Trap {
+            FailureCause::Trap(_) => events.push(EventKind::Trap {
                 module: name.clone(),
                 version,
                 instance: instance.to_string(),
@@ -306,24 +312,32 @@ impl ModuleSlots {
             }),
             FailureCause::Refused(_) | FailureCause::Host(_) => {}
         }
+        if let EntryPoint::Hook(hook) = entry {
+            events.push(EventKind::HookFailure {
+                module: name.clone(),
+                hook: hook.name().to_owned(),
+                instance: instance.to_string(),
+                error: error.clone(),
+            });
+        }
         let quarantine = &self.library.quarantine;
         let too_many = is_current && is_fault(&failure.cause) && slot.faults.add(Instant::now(), quarantine);
         if too_many && slot.index.quarantined.is_none() {
             let reason = format!(
-                "{} of its runs within {} s were ended by a limit or a trap; the last one: {error}",
+                "{} of its runs reached a limit or trapped within {} s; the last error: {error}",
                 quarantine.failures.unwrap_or_default(),
                 quarantine.window.as_secs()
             );
             slot.index.quarantined = Some(reason.clone());
             slot.changed();
-            happened.push(EventKind::Quarantine { module: name, reason });
-            return (happened, true);
+            events.push(EventKind::Quarantine { module: name, reason });
+            return (events, true);
         }
-        (happened, false)
+        (events, false)
     }
 }
 
-/// Whether a run ended so by the module's own doing. That others have used up the commit's time is not.
+/// Returns whether a run failed through the module's own fault. It is not if others have used up the commit's time.
 fn is_fault(cause: &FailureCause) -> bool {
     match cause {
         FailureCause::Limit(reached) => match reached.per {
@@ -333,8 +347,4 @@ fn is_fault(cause: &FailureCause) -> bool {
         FailureCause::Trap(_) => true,
         FailureCause::Refused(_) | FailureCause::Host(_) => false,
     }
-}
-
-pub(crate) fn microseconds(time: std::time::Duration) -> u64 {
-    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }

@@ -1,13 +1,12 @@
-//! Versions of modules, kept from one start of the daemon to the next.
+//! Versions of modules, stored on disk across restarts of the daemon.
 //!
 //! ```text
-//! DIRECTORY/NAME/index.json    which versions there are, which one runs, what an operator has decided
+//! DIRECTORY/NAME/index.json    the versions, which one runs, what operators decided
 //! DIRECTORY/NAME/DIGEST.wasm   the file of a version
 //! ```
 //!
-//! Every file is written aside and renamed into place, so that there is always a whole one. What is kept
-//! is as little to be trusted as what stands in a module directory: it goes through the same checks each
-//! time that it is loaded.
+//! Every file is written under another name and renamed, so that there is always a complete one. Stored files are
+//! trusted no more than those in a module directory: loading checks them in the same way.
 
 use std::{
     fs::{self, DirBuilder, File},
@@ -19,22 +18,22 @@ use std::{
 use confine_sandbox::Digest;
 use serde::{Deserialize, Serialize};
 
-/// How many versions of a module are kept, the one that runs among them.
-pub(crate) const KEPT: usize = 5;
+/// How many versions of a module are stored, including the one that runs.
+pub(crate) const STORED_VERSIONS: usize = 5;
 
 const INDEX: &str = "index.json";
-/// No module has a name that begins so.
+/// Not a module name: those do not begin with a dot.
 const TRIAL: &str = ".trial";
-/// The most bytes of an index. It has a few lines for each version.
+/// The most bytes of an index, which has a few lines for each version.
 const INDEX_SIZE: u64 = 1 << 20;
 
-/// A directory in which versions of modules are kept, so that an operator can go back to them.
+/// A directory that stores versions of modules for rollbacks.
 #[derive(Debug)]
 pub struct VersionStore {
     directory: PathBuf,
 }
 
-/// Why something cannot be kept or had back.
+/// A file or directory of the store that cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("`{}` cannot be used", path.display())]
 pub struct VersionStoreError {
@@ -44,16 +43,15 @@ pub struct VersionStoreError {
     pub source: io::Error,
 }
 
-/// What is known of a module.
+/// What is stored of a module besides its files.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct StoredIndex {
-    /// In the order in which they began to run, the last one last.
+    /// The versions in the order in which they began to run.
     pub(crate) versions: Vec<StoredVersion>,
-    /// The digest of the one that runs, or would.
+    /// The digest of the version that runs, or would if the module were not suspended.
     pub(crate) running: Option<String>,
-    /// The digest of the file that stood in the module directory when an operator went back to an older
-    /// version: that file is not taken again.
+    /// The digest of the file that was in the module directory when an operator rolled back: it is not loaded again.
     pub(crate) passed_over: Option<String>,
     /// An operator has disabled the module.
     pub(crate) disabled: bool,
@@ -61,19 +59,19 @@ pub(crate) struct StoredIndex {
     pub(crate) quarantined: Option<String>,
 }
 
-/// A version that is kept.
+/// A stored version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct StoredVersion {
-    /// SHA-256 of its file.
+    /// SHA-256 of the file.
     pub(crate) digest: String,
-    /// As the module calls it.
+    /// The version, in the module's own words.
     pub(crate) version: String,
 }
 
 impl StoredIndex {
-    /// A version begins to run. Returns those that are kept no longer.
+    /// Records that a version begins to run. Returns the versions that are no longer stored.
     pub(crate) fn run(&mut self, digest: String, version: String) -> Vec<StoredVersion> {
-        // What ran until now is what to go back to, whatever was newer.
+        // The version that ran until now is the one to roll back to, even if there was a newer one.
         for digest in self.running.take().iter().chain([&digest]) {
             if let Some(position) = self.position(digest) {
                 let version = self.versions.remove(position);
@@ -84,17 +82,17 @@ impl StoredIndex {
             self.versions.push(StoredVersion { digest: digest.clone(), version });
         }
         self.running = Some(digest);
-        let over = self.versions.len().saturating_sub(KEPT);
+        let over = self.versions.len().saturating_sub(STORED_VERSIONS);
         self.versions.drain(..over).collect()
     }
 
-    /// The version that ran before the one that runs.
+    /// Returns the version that ran before the current one.
     pub(crate) fn previous(&self) -> Option<&StoredVersion> {
         let running = self.position(self.running.as_deref()?)?;
         self.versions.get(running.checked_sub(1)?)
     }
 
-    /// The version that runs, or would.
+    /// Returns the version that runs, or would.
     pub(crate) fn current(&self) -> Option<&StoredVersion> {
         self.versions.get(self.position(self.running.as_deref()?)?)
     }
@@ -105,11 +103,11 @@ impl StoredIndex {
 }
 
 impl VersionStore {
-    /// In this directory, which is made if it is not there, readable by this user alone.
+    /// Opens the store in a directory, which is created if it does not exist, readable by this user only.
     pub fn open(directory: impl Into<PathBuf>) -> Result<Self, VersionStoreError> {
         let directory = directory.into();
         let made = DirBuilder::new().recursive(true).mode(0o700).create(&directory);
-        // A directory that cannot be written to had better be found out now.
+        // Writes a file to find out now whether the directory is writable.
         let tried = made.and_then(|()| write(&directory, TRIAL, b""));
         match tried.and_then(|()| fs::remove_file(directory.join(TRIAL))) {
             Ok(()) => Ok(Self { directory }),
@@ -117,7 +115,7 @@ impl VersionStore {
         }
     }
 
-    /// The modules of which something is kept.
+    /// Returns the names of the modules of which something is stored.
     pub(crate) fn names(&self) -> Result<Vec<String>, VersionStoreError> {
         let failed = |source| VersionStoreError { path: self.directory.clone(), source };
         let mut names = Vec::new();
@@ -130,7 +128,7 @@ impl VersionStore {
         Ok(names)
     }
 
-    /// What is known of a module; nothing where nothing is kept.
+    /// Reads the index of a module; empty if nothing is stored.
     pub(crate) fn index(&self, name: &str) -> Result<StoredIndex, VersionStoreError> {
         let path = self.of(name).join(INDEX);
         let read = File::open(&path).and_then(|file| {
@@ -144,7 +142,7 @@ impl VersionStore {
         }
     }
 
-    /// Writes down what is known of a module.
+    /// Writes the index of a module.
     pub(crate) fn write_index(&self, name: &str, index: &StoredIndex) -> Result<(), VersionStoreError> {
         let mut text = serde_json::to_vec_pretty(index).map_err(|error| VersionStoreError {
             path: self.of(name).join(INDEX),
@@ -154,7 +152,7 @@ impl VersionStore {
         self.put(name, INDEX, &text)
     }
 
-    /// Keeps the file of a version.
+    /// Stores the file of a version.
     pub(crate) fn keep(&self, name: &str, digest: &str, bytes: &[u8]) -> Result<(), VersionStoreError> {
         let file = file(digest);
         if self.of(name).join(&file).is_file() {
@@ -163,7 +161,7 @@ impl VersionStore {
         self.put(name, &file, bytes)
     }
 
-    /// The file of a version, which has to be what it was.
+    /// Reads the file of a version and checks its digest.
     pub(crate) fn get(
         &self,
         name: &str,
@@ -175,24 +173,24 @@ impl VersionStore {
             let mut bytes = Vec::new();
             file.take(size_limit.saturating_add(1)).read_to_end(&mut bytes)?;
             if Digest::of(&bytes).to_string() != digest {
-                return Err(io::Error::other("its digest is not that of its name"));
+                return Err(io::Error::other("its digest does not match its name"));
             }
             Ok(bytes)
         });
         read.map_err(|source| VersionStoreError { path, source })
     }
 
-    /// Keeps a version no longer.
+    /// Removes the file of a version.
     pub(crate) fn drop(&self, name: &str, digest: &str) {
         let path = self.of(name).join(file(digest));
         if let Err(error) = fs::remove_file(&path)
             && error.kind() != io::ErrorKind::NotFound
         {
-            tracing::warn!(file = %path.display(), %error, "a version that is kept no longer cannot be removed");
+            tracing::warn!(file = %path.display(), %error, "cannot remove a version that is no longer needed");
         }
     }
 
-    /// Keeps nothing of a module any more.
+    /// Removes everything of a module.
     pub(crate) fn forget(&self, name: &str) -> Result<(), VersionStoreError> {
         let path = self.of(name);
         match fs::remove_dir_all(&path) {
@@ -219,8 +217,7 @@ fn file(digest: &str) -> String {
     format!("{digest}.wasm")
 }
 
-/// Writes a file aside and renames it into place. One daemon at a time uses a store, and it makes one
-/// change after the other.
+/// Writes a file under another name and renames it. Only one daemon uses a store, and it makes one change at a time.
 fn write(directory: &Path, file: &str, content: &[u8]) -> io::Result<()> {
     let aside = directory.join(".aside");
     let written = File::create(&aside).and_then(|mut file| {
@@ -229,7 +226,7 @@ fn write(directory: &Path, file: &str, content: &[u8]) -> io::Result<()> {
     });
     let renamed = written.and_then(|()| fs::rename(&aside, directory.join(file)));
     if renamed.is_err() {
-        // What is left of it would only take up room.
+        // An incomplete file is of no use.
         let _ = fs::remove_file(&aside);
     }
     renamed
@@ -252,22 +249,22 @@ mod tests {
     }
 
     #[test]
-    fn the_version_before_is_the_one_that_ran_before() {
+    fn previous_version_is_the_one_that_ran_before() {
         let mut index = index(&["1", "2"]);
         assert_eq!(index.previous().unwrap().digest, "1");
-        // Gone back to, and replaced: what was skipped is older than what ran.
+        // After a rollback and a new version, the skipped version counts as older than the one that ran.
         index.running = Some("1".into());
         assert_eq!(index.previous(), None);
         index.run("3".into(), "v3".into());
         assert_eq!(digests(&index), "213");
         assert_eq!(index.previous().unwrap().digest, "1");
-        // The same file again is no other version.
+        // The same file again is not another version.
         index.run("2".into(), "v2".into());
         assert_eq!(digests(&index), "132");
     }
 
     #[test]
-    fn so_many_are_kept_and_no_more() {
+    fn oldest_version_is_dropped() {
         let mut index = index(&["1", "2", "3", "4", "5"]);
         let dropped = index.run("6".into(), "v6".into());
         assert_eq!(dropped.iter().map(|version| version.digest.as_str()).collect::<Vec<_>>(), ["1"]);
@@ -275,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_comes_back_and_nothing_else_does() {
+    fn store_returns_what_was_stored_and_nothing_else() {
         let top = tempfile::tempdir().unwrap();
         let store = VersionStore::open(top.path().join("state")).unwrap();
         assert_eq!(store.index("x").unwrap(), StoredIndex::default());
@@ -298,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_that_cannot_be_written_to_is_told() {
+    fn unwritable_store_is_an_error() {
         let top = tempfile::tempdir().unwrap();
         fs::write(top.path().join("file"), "").unwrap();
         let error = VersionStore::open(top.path().join("file/state")).unwrap_err();

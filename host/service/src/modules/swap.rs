@@ -1,34 +1,36 @@
-//! Changing which version of a module runs: what is found in the directories, and what operators want.
+//! From a changed module file to a new version that runs.
 //!
-//! A version is loaded aside, while the one before it goes on. Only when it has passed every check does
-//! it take its place, between two commits. One change is made after the other.
+//! A version is loaded while the previous one goes on running. It replaces that only after it has passed every check,
+//! and between two commits. One change is made at a time.
 
 use std::{collections::HashSet, path::PathBuf, sync::Arc, time::Duration};
 
 use confine_sandbox::{Digest, Module};
 
 use crate::{
-    EventKind, Host, ModuleFileError, NotLoaded, VersionStore, VersionStoreError,
-    error::chain,
+    EventKind,
+    error_chain::error_chain,
     modules::{
-        files::{self, DirectoryScan, FileStamp, ScanOptions, ScannedFile},
+        files::{self, DirectoryScan, FileStamp, ModuleFileError, ScanOptions, ScannedFile},
+        manager::ModuleManager,
+        registry::NotLoaded,
         slots::ModuleSlot,
-        store::StoredIndex,
+        store::{StoredIndex, VersionStore, VersionStoreError},
     },
     status,
 };
 
-/// A file that was written to within this time is left alone for now: somebody may be copying it.
+/// A file that was written within this time is ignored for now: it may still be copied.
 pub(crate) const SETTLE: Duration = Duration::from_millis(200);
 
-/// What a look at the directories came to.
+/// The result of scanning the module directories.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct RefreshReport {
-    /// A file is being written: look again soon.
+    /// A file is being written: scan again soon.
     pub(crate) unsettled: bool,
 }
 
-/// What is told once, until it has changed.
+/// Problems of module directories that have been reported, so that each is reported once.
 #[derive(Default)]
 pub(crate) struct ReportedProblems {
     duplicates: HashSet<PathBuf>,
@@ -37,96 +39,100 @@ pub(crate) struct ReportedProblems {
 
 /// Why a version begins to run.
 pub(crate) enum StartReason {
-    /// It stands in a module directory.
+    /// It is in a module directory.
     File { path: PathBuf, stamp: Option<FileStamp> },
-    /// An operator went back to it.
+    /// An operator rolled back to it.
     Rollback,
-    /// It ran when the daemon last ran.
+    /// It ran before the daemon was restarted.
     Restart,
 }
 
-impl Host {
-    /// Finds and loads all modules, and takes up what was decided about them before the last end.
-    pub(crate) async fn restore(&self) {
-        let mut told = self.changing.lock().await;
-        let look = self.look(Duration::ZERO).await;
+impl ModuleManager {
+    /// Finds and loads all modules, in the state that was stored before the restart.
+    pub(super) async fn restore(&self) {
+        let mut reported = self.changing.lock().await;
+        let scan = self.scan(Duration::ZERO).await;
         let mut found = HashSet::new();
-        for seen in self.distinct(look, &mut told) {
-            found.insert(seen.name.clone());
-            self.restore_one(seen).await;
+        for file in self.distinct(scan, &mut reported) {
+            found.insert(file.name.clone());
+            self.restore_one(file).await;
         }
-        let Some(store) = &self.modules.library.store else { return };
+        let Some(store) = &self.slots.library.store else { return };
         let names = store.names().unwrap_or_else(|error| {
-            tracing::error!(error = chain(&error), "what is kept of modules cannot be read");
+            tracing::error!(error = error_chain(&error), "cannot read the stored modules");
             Vec::new()
         });
         for name in names {
-            if found.contains(&name) || self.modules.library.exclude.contains(&name) {
+            if found.contains(&name) || self.slots.library.exclude.contains(&name) {
                 continue;
             }
             let index = self.index(&name);
-            self.modules.slots().insert(name.clone(), ModuleSlot::new(PathBuf::new(), index));
-            if self.run_kept(&name).await {
+            self.slots.slots().insert(name.clone(), ModuleSlot::new(PathBuf::new(), index));
+            if self.run_stored(&name).await {
                 self.retire(&name);
             } else {
-                self.modules.slots().remove(&name);
+                self.slots.slots().remove(&name);
             }
         }
         self.update_registry();
     }
 
-    /// A file that was found at the start.
+    /// Loads a file that was found at the start.
     async fn restore_one(&self, ScannedFile { name, path, stamp, content }: ScannedFile) {
         let index = self.index(&name);
         let (passed_over, current) = (index.passed_over.clone(), index.current().cloned());
         let mut slot = ModuleSlot::new(path.clone(), index);
         slot.stamp = stamp;
-        self.modules.slots().insert(name.clone(), slot);
+        self.slots.slots().insert(name.clone(), slot);
         let content = content.unwrap_or(Err(ModuleFileError::Changing));
         let digest = content.as_ref().ok().map(|bytes| Digest::of(bytes).to_string());
-        if let Some(slot) = self.modules.slots().get_mut(&name) {
+        if let Some(slot) = self.slots.slots().get_mut(&name) {
             slot.file_digest.clone_from(&digest);
         }
-        // An operator has gone back to an older version, and the file is still the same.
-        if passed_over.is_some() && passed_over == digest && self.run_kept(&name).await {
+        // An operator has rolled back, and the file is still the one that was passed over.
+        if passed_over.is_some() && passed_over == digest && self.run_stored(&name).await {
             return;
         }
         let quarantined = {
-            let slots = self.modules.slots();
+            let slots = self.slots.slots();
             let index = slots.get(&name).map(|slot| &slot.index);
             index.filter(|index| index.running == digest).and_then(|index| index.quarantined.clone())
         };
-        match self.take(&name, path, stamp, content).await {
-            // The same version as before: what was decided about it still holds.
+        match self.load_if_changed(&name, path, stamp, content).await {
+            // The same version as before stays quarantined.
             Ok(()) if quarantined.is_some() => {
-                if let Some(slot) = self.modules.slots().get_mut(&name) {
+                if let Some(slot) = self.slots.slots().get_mut(&name) {
                     slot.index.quarantined = quarantined;
                 }
                 self.persist_or_warn(&name);
                 self.update_registry();
             }
             Ok(()) => {}
-            Err(_) if current.is_some() => drop(self.run_kept(&name).await),
+            Err(_) if current.is_some() => drop(self.run_stored(&name).await),
             Err(_) => {}
         }
     }
 
-    /// What was decided about a module.
+    /// Reads what is stored of a module.
     fn index(&self, name: &str) -> StoredIndex {
-        let Some(store) = &self.modules.library.store else { return StoredIndex::default() };
+        let Some(store) = &self.slots.library.store else { return StoredIndex::default() };
         store.index(name).unwrap_or_else(|error| {
-            tracing::error!(module = name, error = chain(&error), "what is kept of a module cannot be read");
+            tracing::error!(
+                module = name,
+                error = error_chain(&error),
+                "cannot read the stored state of a module"
+            );
             StoredIndex::default()
         })
     }
 
-    /// Loads the version that ran when the daemon last ran.
-    async fn run_kept(&self, name: &str) -> bool {
-        let current = self.modules.slots().get(name).and_then(|slot| slot.index.current().cloned());
+    /// Loads the stored version that ran before the restart. Returns whether it runs.
+    async fn run_stored(&self, name: &str) -> bool {
+        let current = self.slots.slots().get(name).and_then(|slot| slot.index.current().cloned());
         let Some(current) = current else { return false };
-        let loaded = match self.kept(name, &current.digest).await {
-            Ok(bytes) => self.load(name, &bytes).await.map_err(|error| error.reason()),
-            Err(error) => Err(chain(&error)),
+        let loaded = match self.stored(name, &current.digest).await {
+            Ok(bytes) => self.load_version(name, &bytes).await.map_err(|error| error.reason()),
+            Err(error) => Err(error_chain(&error)),
         };
         match loaded {
             Ok(module) => {
@@ -138,40 +144,41 @@ impl Host {
                     module = name,
                     version = current.version,
                     error,
-                    "the version that ran last cannot be loaded"
+                    "cannot load the version that ran before the restart"
                 );
                 false
             }
         }
     }
 
-    /// Looks at the module directories, and takes in what has changed there.
+    /// Scans the module directories and loads what has changed.
     pub async fn refresh(&self) {
         self.refresh_settled().await;
     }
 
-    pub(crate) async fn refresh_settled(&self) -> RefreshReport {
-        let mut told = self.changing.lock().await;
-        let look = self.look(SETTLE).await;
-        let unreadable: Vec<PathBuf> = look.errors.iter().map(|(path, _)| path.clone()).collect();
+    /// Like [`refresh`](Self::refresh). Returns whether a file is still being written.
+    pub(super) async fn refresh_settled(&self) -> RefreshReport {
+        let mut reported = self.changing.lock().await;
+        let scan = self.scan(SETTLE).await;
+        let unreadable: Vec<PathBuf> = scan.errors.iter().map(|(path, _)| path.clone()).collect();
         let mut refreshed = RefreshReport::default();
         let mut present = HashSet::new();
-        for ScannedFile { name, path, stamp, content } in self.distinct(look, &mut told) {
+        for ScannedFile { name, path, stamp, content } in self.distinct(scan, &mut reported) {
             present.insert(name.clone());
             match content {
                 None => {}
                 Some(Err(ModuleFileError::Changing)) => refreshed.unsettled = true,
-                Some(content) => drop(self.take(&name, path, stamp, content).await),
+                Some(content) => drop(self.load_if_changed(&name, path, stamp, content).await),
             }
         }
-        // What is below a directory that cannot be read may still be there.
+        // Files below a directory that cannot be read may still exist.
         let gone: Vec<String> = {
-            let slots = self.modules.slots();
+            let slots = self.slots.slots();
             let is_gone = |(name, slot): &(&String, &ModuleSlot)| {
                 !slot.retired
                     && !present.contains(*name)
                     && !slot.path.as_os_str().is_empty()
-                    && self.modules.library.directories.iter().any(|top| slot.path.starts_with(top))
+                    && self.slots.library.directories.iter().any(|top| slot.path.starts_with(top))
                     && !unreadable.iter().any(|directory| slot.path.starts_with(directory))
             };
             slots.iter().filter(is_gone).map(|(name, _)| name.clone()).collect()
@@ -179,62 +186,62 @@ impl Host {
         for name in gone {
             self.retire(&name);
         }
-        // A model may come without its module.
-        self.knowledge.packages_may_have_changed();
+        // A YANG file may come without its module.
+        self.directories_scanned();
         refreshed
     }
 
-    /// What stands in the module directories.
-    pub(super) async fn look(&self, settled: Duration) -> DirectoryScan {
-        let directories = self.modules.library.directories.clone();
-        let size_limit = self.modules.library.limits.largest_file();
-        let modules = self.modules.clone();
-        let looked = tokio::task::spawn_blocking(move || {
-            let known = |path: &std::path::Path| modules.stamp(path);
-            files::look(&directories, &ScanOptions { size_limit, settled, known: &known })
+    /// Scans the module directories.
+    pub(super) async fn scan(&self, settled: Duration) -> DirectoryScan {
+        let directories = self.slots.library.directories.clone();
+        let size_limit = self.slots.library.limits.largest_file();
+        let slots = self.slots.clone();
+        let scanned = tokio::task::spawn_blocking(move || {
+            let known = |path: &std::path::Path| slots.stamp(path);
+            files::scan(&directories, &ScanOptions { size_limit, settled, known: &known })
         });
-        looked.await.unwrap_or_default()
+        scanned.await.unwrap_or_default()
     }
 
-    /// Each module once: of two files with the same name, the first. Those that are excluded are left out.
-    pub(super) fn distinct(&self, look: DirectoryScan, told: &mut ReportedProblems) -> Vec<ScannedFile> {
-        for (directory, error) in &look.errors {
-            if told.unreadable.insert(directory.clone()) {
-                tracing::error!(directory = %directory.display(), %error, "a module directory cannot be read");
+    /// Returns each module once: of two files with the same name, the first. Excluded modules are left out.
+    pub(super) fn distinct(&self, scan: DirectoryScan, reported: &mut ReportedProblems) -> Vec<ScannedFile> {
+        for (directory, error) in &scan.errors {
+            if reported.unreadable.insert(directory.clone()) {
+                tracing::error!(directory = %directory.display(), %error, "cannot read a module directory");
             }
         }
-        told.unreadable.retain(|directory| look.errors.iter().any(|(path, _)| path == directory));
-        let mut distinct: Vec<ScannedFile> = Vec::with_capacity(look.files.len());
+        reported.unreadable.retain(|directory| scan.errors.iter().any(|(path, _)| path == directory));
+        let mut distinct: Vec<ScannedFile> = Vec::with_capacity(scan.files.len());
         let mut duplicates = HashSet::new();
-        for mut seen in look.files {
-            if matches!(seen.content, Some(Err(ModuleFileError::Name))) {
-                // It is shown, and asked for.
-                seen.name = seen.name.escape_debug().to_string();
+        for mut file in scan.files {
+            if matches!(file.content, Some(Err(ModuleFileError::Name))) {
+                // The name is shown, and operators enter it.
+                file.name = file.name.escape_debug().to_string();
             }
-            if self.modules.library.exclude.contains(&seen.name) {
+            if self.slots.library.exclude.contains(&file.name) {
                 continue;
             }
-            match distinct.last().filter(|last| last.name == seen.name) {
-                None => distinct.push(seen),
+            match distinct.last().filter(|last| last.name == file.name) {
+                None => distinct.push(file),
                 Some(incumbent) => {
-                    if told.duplicates.insert(seen.path.clone()) {
+                    if reported.duplicates.insert(file.path.clone()) {
                         let error = NotLoaded::Duplicate { incumbent: incumbent.path.clone() };
-                        self.audit.tell(EventKind::Refusal {
-                            module: seen.name.clone(),
-                            file: seen.path.to_string_lossy().into_owned(),
+                        self.audit.record(EventKind::Refusal {
+                            module: file.name.clone(),
+                            file: file.path.to_string_lossy().into_owned(),
                             error: error.to_string(),
                         });
                     }
-                    duplicates.insert(seen.path);
+                    duplicates.insert(file.path);
                 }
             }
         }
-        told.duplicates.retain(|path| duplicates.contains(path));
+        reported.duplicates.retain(|path| duplicates.contains(path));
         distinct
     }
 
-    /// Takes in a file that is new or has changed.
-    async fn take(
+    /// Loads a file, unless it holds a version that is known.
+    async fn load_if_changed(
         &self,
         name: &str,
         path: PathBuf,
@@ -246,16 +253,15 @@ impl Host {
             Err(error) => return Err(self.refuse(name, path, stamp, None, error.into())),
         };
         let digest = Digest::of(&bytes).to_string();
-        if self.is_same(name, &path, stamp, &digest) {
+        if self.is_known(name, &path, stamp, &digest) {
             return Ok(());
         }
         self.load_file(name, path, stamp, digest, bytes).await
     }
 
-    /// Whether a file says nothing new: it holds the version that runs, or the one that an operator went
-    /// back from.
-    fn is_same(&self, name: &str, path: &std::path::Path, stamp: Option<FileStamp>, digest: &str) -> bool {
-        let mut slots = self.modules.slots();
+    /// Returns whether a file holds the version that runs, or the one that an operator rolled back from.
+    fn is_known(&self, name: &str, path: &std::path::Path, stamp: Option<FileStamp>, digest: &str) -> bool {
+        let mut slots = self.slots.slots();
         let Some(slot) = slots.get_mut(name) else { return false };
         let Some(module) = &slot.module else { return false };
         let runs = module.digest().to_string() == digest;
@@ -275,7 +281,7 @@ impl Host {
             slot.changed();
             drop(slots);
             self.update_registry();
-            self.audit.tell(EventKind::Load { module: name.to_owned(), version, digest });
+            self.audit.record(EventKind::Load { module: name.to_owned(), version, digest });
         }
         true
     }
@@ -289,39 +295,39 @@ impl Host {
         bytes: Vec<u8>,
     ) -> Result<(), Arc<NotLoaded>> {
         let bytes: Arc<[u8]> = bytes.into();
-        let module = match self.load(name, &bytes).await {
+        let module = match self.load_version(name, &bytes).await {
             Ok(module) => module,
             Err(error) => return Err(self.refuse(name, path, stamp, Some(digest), error)),
         };
-        let kept = self.keep(name, &digest, bytes).await;
-        self.modules
+        let stored = self.store(name, &digest, bytes).await;
+        self.slots
             .slots()
             .entry(name.to_owned())
             .or_insert_with(|| ModuleSlot::new(path.clone(), StoredIndex::default()))
             .file_digest = Some(digest);
         self.install(name, module, StartReason::File { path, stamp });
-        if let Err(error) = kept {
+        if let Err(error) = stored {
             tracing::warn!(
                 module = name,
-                error = chain(&error),
-                "this version cannot be gone back to: it could not be kept"
+                error = error_chain(&error),
+                "cannot store a version: a rollback to it will not be possible"
             );
         }
         Ok(())
     }
 
-    /// Loads a version aside.
-    pub(super) async fn load(&self, name: &str, bytes: &Arc<[u8]>) -> Result<Module, NotLoaded> {
-        Ok(self.runner.load(name, bytes.clone(), self.modules.library.limits.of(name)).await?)
+    /// Loads a version, which does not run yet.
+    pub(super) async fn load_version(&self, name: &str, bytes: &Arc<[u8]>) -> Result<Module, NotLoaded> {
+        Ok(self.runner.load(name, bytes.clone(), self.slots.library.limits.of(name)).await?)
     }
 
-    /// Makes a version the one that runs, and writes that down.
+    /// Makes a version the one that runs, and stores that.
     pub(super) fn install(&self, name: &str, module: Module, reason: StartReason) {
         let shown = |module: &Module| format!("{} ({})", module.description().version, module.digest());
         let (version, digest) = (module.description().version.to_string(), module.digest().to_string());
         let to = shown(&module);
         let (from, dropped) = {
-            let mut slots = self.modules.slots();
+            let mut slots = self.slots.slots();
             let Some(slot) = slots.get_mut(name) else { return };
             let from = slot.module.as_ref().map(shown);
             let mut dropped = Vec::new();
@@ -346,21 +352,21 @@ impl Host {
             (from, dropped)
         };
         self.update_registry();
-        if let Some(store) = &self.modules.library.store {
+        if let Some(store) = &self.slots.library.store {
             dropped.iter().for_each(|version| store.drop(name, &version.digest));
         }
         if !matches!(reason, StartReason::Restart) {
             self.persist_or_warn(name);
         }
         let module = name.to_owned();
-        self.audit.tell(match (from, reason) {
+        self.audit.record(match (from, reason) {
             (Some(from), StartReason::Rollback) => EventKind::Rollback { module, from, to },
             (Some(from), _) => EventKind::Swap { module, from, to },
             (None, _) => EventKind::Load { module, version, digest },
         });
     }
 
-    /// A file is not taken: what ran goes on.
+    /// Refuses a file: the version that runs goes on running.
     pub(super) fn refuse(
         &self,
         name: &str,
@@ -371,36 +377,36 @@ impl Host {
     ) -> Arc<NotLoaded> {
         let error = Arc::new(error);
         let text = error.reason();
-        let news = {
-            let mut slots = self.modules.slots();
+        let is_new = {
+            let mut slots = self.slots.slots();
             let slot = slots
                 .entry(name.to_owned())
                 .or_insert_with(|| ModuleSlot::new(path.clone(), StoredIndex::default()));
-            // What cannot even be looked at is looked at each time, and told once.
-            let news = slot.refused.as_ref().is_none_or(|(old, _)| stamp.is_some() || old.reason() != text);
+            // A file without a stamp is read at each scan; the same error is reported once.
+            let is_new = slot.refused.as_ref().is_none_or(|(old, _)| stamp.is_some() || old.reason() != text);
             slot.path.clone_from(&path);
             slot.stamp = stamp;
             slot.file_digest = digest;
-            if news {
+            if is_new {
                 slot.refused = Some((error.clone(), status::now()));
             }
-            news
+            is_new
         };
-        if news {
+        if is_new {
             self.update_registry();
             let file = path.to_string_lossy().into_owned();
-            self.audit.tell(EventKind::Refusal { module: name.to_owned(), file, error: text });
+            self.audit.record(EventKind::Refusal { module: name.to_owned(), file, error: text });
         }
         error
     }
 
-    /// A module's file is gone.
+    /// Retires a module whose file is gone.
     fn retire(&self, name: &str) {
         {
-            let mut slots = self.modules.slots();
+            let mut slots = self.slots.slots();
             let Some(slot) = slots.get_mut(name) else { return };
             if slot.module.is_none() {
-                // It never ran: nothing is lost.
+                // It never ran, so nothing on devices depends on it.
                 slots.remove(name);
             } else {
                 slot.retired = true;
@@ -411,41 +417,32 @@ impl Host {
             }
         }
         self.update_registry();
-        self.audit.tell(EventKind::Retire { module: name.to_owned() });
+        self.audit.record(EventKind::Retire { module: name.to_owned() });
     }
 
-    /// Keeps the file of a version.
-    async fn keep(&self, name: &str, digest: &str, bytes: Arc<[u8]>) -> Result<(), VersionStoreError> {
+    /// Stores the file of a version.
+    async fn store(&self, name: &str, digest: &str, bytes: Arc<[u8]>) -> Result<(), VersionStoreError> {
         let (name, digest) = (name.to_owned(), digest.to_owned());
         self.with_store(move |store| store.keep(&name, &digest, &bytes)).await.unwrap_or(Ok(()))
     }
 
-    /// The file of a version that is kept.
-    pub(super) async fn kept(&self, name: &str, digest: &str) -> Result<Arc<[u8]>, VersionStoreError> {
-        let limit = self.modules.library.limits.of(name).component;
+    /// Reads the file of a stored version.
+    pub(super) async fn stored(&self, name: &str, digest: &str) -> Result<Arc<[u8]>, VersionStoreError> {
+        let limit = self.slots.library.limits.of(name).component;
         let (module, digest) = (name.to_owned(), digest.to_owned());
         let bytes = self.with_store(move |store| store.get(&module, &digest, limit)).await;
-        let nowhere = || VersionStoreError { path: name.into(), source: std::io::ErrorKind::NotFound.into() };
-        Ok(bytes.ok_or_else(nowhere)??.into())
+        let no_store =
+            || VersionStoreError { path: name.into(), source: std::io::ErrorKind::NotFound.into() };
+        Ok(bytes.ok_or_else(no_store)??.into())
     }
 
-    /// Does something with the store, if there is one, where it holds up nobody.
+    /// Uses the store, if there is one, on a thread that may block.
     pub(super) async fn with_store<T: Send + 'static>(
         &self,
         work: impl FnOnce(&VersionStore) -> T + Send + 'static,
     ) -> Option<T> {
-        let modules = self.modules.clone();
-        let done = tokio::task::spawn_blocking(move || modules.library.store.as_ref().map(work));
+        let slots = self.slots.clone();
+        let done = tokio::task::spawn_blocking(move || slots.library.store.as_ref().map(work));
         done.await.ok().flatten()
-    }
-
-    pub(crate) fn persist_or_warn(&self, name: &str) {
-        if let Err(error) = self.modules.persist(name) {
-            tracing::warn!(
-                module = name,
-                error = chain(&error),
-                "a restart will undo this: it could not be written down"
-            );
-        }
     }
 }

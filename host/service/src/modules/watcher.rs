@@ -1,8 +1,7 @@
-//! Seeing that something has changed in the module directories.
+//! Noticing that module directories have changed.
 //!
-//! What the kernel tells (inotify) is only a reason to look: what has changed is found by looking. So
-//! nothing is lost where it tells too little (a network file system, a directory that is not there yet, a
-//! queue that has run over), it is only found later, by looking every now and then.
+//! A notification of the kernel (inotify) only triggers a scan, which finds the changes. If notifications are missing
+//! (a network file system, a directory that does not exist yet, an overflowing queue), a periodic scan finds them later.
 
 use std::{
     collections::HashMap,
@@ -20,33 +19,33 @@ use notify::{
 };
 use tokio::sync::Notify;
 
-use crate::{Host, modules::swap::SETTLE};
+use crate::modules::{manager::ModuleManager, swap::SETTLE};
 
-/// How often to look where the kernel tells of changes.
-const SELDOM: Duration = Duration::from_secs(30);
-/// How often to look where it does not.
-const OFTEN: Duration = Duration::from_secs(2);
+/// The time between scans if the kernel notifies of changes.
+const NOTIFIED_INTERVAL: Duration = Duration::from_secs(30);
+/// The time between scans if it does not.
+const POLL_INTERVAL: Duration = Duration::from_secs(2);
 
-impl Host {
-    /// Takes in for ever what changes in the module directories.
+impl ModuleManager {
+    /// Loads what changes in the module directories, until the future is dropped.
     pub async fn watch(&self) -> Infallible {
-        let directories = &self.modules.library.directories;
+        let directories = &self.library().directories;
         if directories.is_empty() {
             return std::future::pending().await;
         }
         let mut watcher = FileWatcher::new();
         loop {
-            // First watched, then looked at: what comes in between is seen too.
-            let is_told = watcher.watch(directories);
+            // Watches before it scans, so that no change falls in between.
+            let is_notified = watcher.watch(directories);
             let refreshed = self.refresh_settled().await;
-            let wait = match (refreshed.unsettled, is_told) {
+            let wait = match (refreshed.unsettled, is_notified) {
                 (true, _) => SETTLE,
-                (false, true) => SELDOM,
-                (false, false) => OFTEN,
+                (false, true) => NOTIFIED_INTERVAL,
+                (false, false) => POLL_INTERVAL,
             };
             tokio::select! {
                 () = watcher.changed.notified() => {
-                    // Rarely a single change: a copy is written piece by piece.
+                    // More changes follow: a copy is written piece by piece.
                     tokio::time::sleep(SETTLE).await;
                 }
                 () = tokio::time::sleep(wait) => {}
@@ -55,34 +54,34 @@ impl Host {
     }
 }
 
-/// What the kernel is asked to tell.
+/// The watches on module directories.
 struct FileWatcher {
     changed: Arc<Notify>,
-    /// None where it is not to be had.
+    /// `None` if the kernel offers no notifications.
     kernel: Option<RecommendedWatcher>,
-    /// Which directory stood at a path when it was watched: another may take its place.
+    /// Device and inode of the directory that is watched at a path: another directory may replace it.
     watched: HashMap<PathBuf, (u64, u64)>,
 }
 
 impl FileWatcher {
     fn new() -> Self {
         let changed = Arc::new(Notify::new());
-        let poke = changed.clone();
+        let notifier = changed.clone();
         let kernel = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-            // An error is a reason to look, too. That somebody reads is none: we do.
+            // Errors trigger a scan too. Reads do not: the scan itself reads.
             if event.map_or(true, |event| is_change(event.kind)) {
-                poke.notify_one();
+                notifier.notify_one();
             }
         });
         let kernel = kernel
             .inspect_err(|error| {
-                tracing::warn!(%error, "the kernel does not tell of changes in module directories: they are looked at every {} s", OFTEN.as_secs());
+                tracing::warn!(%error, "the kernel does not notify of changes in module directories: scanning them every {} s", POLL_INTERVAL.as_secs());
             })
             .ok();
         Self { changed, kernel, watched: HashMap::new() }
     }
 
-    /// Watches the directories that are not watched yet. True if all of them are.
+    /// Watches the directories that are not watched yet. Returns whether all are watched.
     fn watch(&mut self, directories: &[PathBuf]) -> bool {
         let Some(kernel) = &mut self.kernel else { return false };
         let mut all = true;
@@ -92,13 +91,13 @@ impl FileWatcher {
                 continue;
             }
             if self.watched.remove(directory).is_some() {
-                // The watch is gone with the directory that it was on.
+                // The watch was removed with its directory.
                 let _ = kernel.unwatch(directory);
             }
             match (now, kernel.watch(directory, RecursiveMode::Recursive)) {
                 (Some(now), Ok(())) => drop(self.watched.insert(directory.clone(), now)),
                 (_, watched) => {
-                    tracing::debug!(directory = %directory.display(), ?watched, "a module directory cannot be watched");
+                    tracing::debug!(directory = %directory.display(), ?watched, "cannot watch a module directory");
                     all = false;
                 }
             }
@@ -114,7 +113,7 @@ fn is_change(kind: EventKind) -> bool {
     }
 }
 
-/// What tells one directory from another that has its path.
+/// Returns device and inode, which distinguish directories of the same path.
 fn identity(directory: &Path) -> Option<(u64, u64)> {
     let metadata = fs::metadata(directory).ok()?;
     Some((metadata.dev(), metadata.ino()))

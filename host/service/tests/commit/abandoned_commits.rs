@@ -5,12 +5,12 @@ use std::{sync::Arc, time::Duration};
 
 use confine_author::Testbed;
 use confine_backend::{
-    ActionsMode, Backend, ConnectOptions, EventReceiver, EventStream, ModelStore, PushMode, RequestUser,
+    ActionsMode, Backend, ConnectOptions, EventReceiver, EventStream, PushMode, RequestUser,
     TransactionOutcome,
 };
 use confine_controller::{Controller, TransactionStage};
 use confine_sandbox::{Compiler, Limits, Runner};
-use confine_service::{Host, ModuleLibrary};
+use confine_service::{Host, HostOptions, ModuleLibrary};
 use confine_test_support::{
     PATIENCE,
     guests::{guest_of_version, guests},
@@ -58,7 +58,8 @@ async fn play(script: &str) {
 async fn only_what_waits_for_actions_is_ended() {
     let found = transactions(&[(3, "DONE"), (4, "RESOLVED"), (5, "ACTIONS"), (6, "INIT")]);
     let ended = r#"
->> root <ctrl:transaction-error><ctrl:tid>5</ctrl:tid><ctrl:origin>confine</ctrl:origin><ctrl:reason>no services daemon saw this commit through: it began before this one was there; commit again</ctrl:reason></ctrl:transaction-error>
+>> root <ctrl:transaction-error><ctrl:tid>5</ctrl:tid><ctrl:origin>confine</ctrl:origin><ctrl:reason>the commit began before this services daemon was running
+hint: commit again</ctrl:reason></ctrl:transaction-error>
 << <ok/>
 "#;
     let known = format!("?? {ASK}\n{}", transactions(&[(9, "ACTIONS")]));
@@ -135,7 +136,10 @@ async fn what_a_daemon_has_left_behind_is_ended_by_the_next() {
     testbed.start_ours();
     let over = tokio::time::timeout(PATIENCE, testbed.base.end(tid)).await.expect("it is not ended").unwrap();
     assert_eq!(over.result, TransactionOutcome::Failed);
-    insta::assert_snapshot!(over.reason.unwrap(), @"no services daemon saw this commit through: it began before this one was there; commit again");
+    insta::assert_snapshot!(over.reason.unwrap(), @r"
+    the commit began before this services daemon was running
+    hint: commit again
+    ");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -177,7 +181,7 @@ async fn another_daemon_that_is_there_is_told_of_and_keeps_its_commits() {
     // Once that one has gone, ours is there: it has tried again and again.
     testbed.other =
         EventReceiver::subscribe(&testbed.options(), &[EventStream::ControllerTransaction]).await.unwrap();
-    tokio::time::timeout(PATIENCE, testbed.host.connected()).await.expect("ours does not come");
+    tokio::time::timeout(PATIENCE, testbed.host.wait_until_connected()).await.expect("ours does not come");
 }
 
 /// Compiling a module may take a minute. Who lost a daemon does not wait for that, and who commits meanwhile
@@ -190,16 +194,16 @@ async fn modules_are_loaded_after_that_and_their_commits_wait_for_them() {
     std::fs::write(modules.join("probe.wasm"), guest_of_version("probe", "0.1.0").await.unwrap()).unwrap();
     let runner = Runner::new(&Limits::default(), Compiler::in_process()).unwrap();
     let library = ModuleLibrary { directories: vec![modules], ..ModuleLibrary::default() };
-    testbed.host = Arc::new(Host::of(runner, ModelStore::default(), Default::default(), library));
+    testbed.host = Arc::new(Host::of_library(runner, library, HostOptions::default()));
 
     let tid = testbed.commit().await;
     testbed.other =
         EventReceiver::subscribe(&testbed.options(), &[EventStream::ControllerTransaction]).await.unwrap();
     testbed.start_ours();
     let over = tokio::time::timeout(PATIENCE, testbed.base.end(tid)).await.expect("it is not ended").unwrap();
-    assert!(over.reason.unwrap().starts_with("no services daemon saw this commit through"));
+    assert!(over.reason.unwrap().starts_with("the commit began before this services daemon was running"));
 
-    testbed.host.connected().await;
+    testbed.host.wait_until_connected().await;
     let tid = testbed.base.begin(PushMode::Commit, ActionsMode::Change).await.unwrap();
     let taken = async {
         while testbed.host.status().commits.running != Some(tid) {
@@ -208,7 +212,7 @@ async fn modules_are_loaded_after_that_and_their_commits_wait_for_them() {
     };
     tokio::time::timeout(PATIENCE, taken).await.unwrap();
     assert_eq!(testbed.state(tid), TransactionStage::Actions);
-    testbed.host.load_modules().await;
+    testbed.host.modules().load().await;
     let over = tokio::time::timeout(PATIENCE, testbed.base.end(tid)).await.expect("it waits").unwrap();
     assert_eq!(over.result, TransactionOutcome::Success, "{:?}", over.reason);
     assert_eq!(testbed.host.status().modules.first().unwrap().runs, 1);

@@ -143,7 +143,7 @@ async fn what_the_user_may_not_see_is_not_taken_for_new() {
     let committed =
         testbed.commit(&probe("a", &[&set("login-banner", "one"), &set("motd-banner", "two")])).await;
     insta::assert_snapshot!(failed(&committed), @r"
-    access denied: `alice` may not read `/devices/device[name='openconfig1']/config/system/config/motd-banner`, which `probe[name='a']` would create: what is there already could not be told from what is new, and would be deleted with the instance
+    access denied: `alice` may not read `/devices/device[name='openconfig1']/config/system/config/motd-banner`, which `probe[name='a']` would create: if it exists already, it would be taken for new and deleted with the instance
     hint: permit reading it with a rule in `/nacm`, or commit as another user
     ");
     assert!(!testbed.device().contains("banner"));
@@ -184,8 +184,8 @@ async fn a_daemon_that_may_not_read_the_rules_runs_no_module() {
     let mut testbed = begin(&strict, "alice").await;
     let committed = testbed.commit(&probe("a", &[&set("login-banner", "hello")])).await;
     insta::assert_snapshot!(failed(&committed).replace(&host(), "HOST"), @r#"
-    `HOST` cannot read `/nacm`, so what modules may do is not known, and none is run
-    hint: give `HOST` the right to read `/nacm:nacm`; the daemon's log has the rule
+    `HOST` cannot read `/nacm`, so the rules for modules are not known and no module runs
+    hint: permit `HOST` to read `/nacm:nacm`; the daemon's log has the rule
     "#);
     assert!(!testbed.device().contains("login-banner"));
 }
@@ -230,7 +230,7 @@ async fn a_daemon_that_may_not_read_every_rule_runs_no_module() {
     };
     let mut testbed = begin(&partly("deny"), "alice").await;
     let committed = testbed.commit(&probe("a", &[&set("login-banner", "hello")])).await;
-    assert!(failed(&committed).contains("cannot read `/nacm`, so what modules may do is not known"));
+    assert!(failed(&committed).contains("cannot read `/nacm`, so the rules for modules are not known"));
     assert!(!testbed.device().contains("login-banner"));
 
     // Once it sees them, they hold.

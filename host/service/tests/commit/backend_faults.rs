@@ -74,7 +74,9 @@ impl BackendFaultTestbed {
     /// The daemon goes on: a commit is run as if nothing had been.
     async fn goes_on(mut self) {
         self.0.wire.mend();
-        tokio::time::timeout(PATIENCE, self.0.host.connected()).await.expect("the daemon does not come back");
+        tokio::time::timeout(PATIENCE, self.0.host.wait_until_connected())
+            .await
+            .expect("the daemon does not come back");
         let committed = self.commit("after all").await;
         assert!(committed.succeeded(), "{}", committed.reason());
         let device = self.0.base.controller().device("openconfig1").unwrap();

@@ -3,10 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use confine_author::LoadedServices;
-use confine_backend::{ActionsMode, ModelStore, PushMode};
+use confine_backend::{ActionsMode, PushMode};
 use confine_controller::Controller;
 use confine_sandbox::{Compiler, Limits, Runner};
-use confine_service::{Host, ModuleLibrary};
+use confine_service::{Host, HostOptions, ModuleLibrary};
 use confine_test_support::{
     PATIENCE,
     faulty_testbed::FaultyTestbed,
@@ -60,8 +60,7 @@ async fn a_commit_may_take_what_the_controller_says_be_it_more_or_less_than_by_d
 async fn modules_that_are_being_loaded_take_from_that_time() {
     let models = guests(&["probe"]).await.unwrap().models;
     let runner = Runner::new(&Limits::default(), Compiler::in_process()).unwrap();
-    let host =
-        Arc::new(Host::of(runner, ModelStore::default(), Default::default(), ModuleLibrary::default()));
+    let host = Arc::new(Host::of_library(runner, ModuleLibrary::default(), HostOptions::default()));
     let mut testbed = begin(50, LoadedServices { models, host }).await;
     let tid = commit(&mut testbed).await;
     testbed.until(|host| host.status().commits.running == Some(tid)).await;

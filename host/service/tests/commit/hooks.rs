@@ -42,7 +42,7 @@ impl HookTestbed {
         self.0.until(|host| host.status().commits.done == 1).await;
         self.0.wire.spoil("<hello", WireFault::Closed);
         self.0.wire.cut();
-        tokio::time::timeout(PATIENCE, self.0.host.disconnected()).await.unwrap();
+        tokio::time::timeout(PATIENCE, self.0.host.wait_until_disconnected()).await.unwrap();
         tid
     }
 
@@ -205,7 +205,7 @@ async fn the_end_of_another_transaction_is_not_taken_for_it() {
     std::fs::remove_file(&back).unwrap();
     testbed.0.base = Testbed::without_daemon(builder, back, "bob").await.unwrap();
     testbed.0.wire.mend();
-    tokio::time::timeout(PATIENCE, testbed.0.host.connected()).await.unwrap();
+    tokio::time::timeout(PATIENCE, testbed.0.host.wait_until_connected()).await.unwrap();
     // One that no services take part in.
     let other = testbed.0.base.commit(PushMode::None, ActionsMode::Change).await.unwrap();
     assert_eq!(other.transaction.tid, lost);

@@ -13,7 +13,7 @@ use confine_backend::{ActionsMode, ModelStore, PushMode, YangDirectories};
 use confine_controller::Controller;
 use confine_sandbox::{Compiler, Limits, Runner};
 use confine_service::{
-    EventKind, Host, ModuleLibrary, QuarantinePolicy, VersionStore,
+    EventKind, Host, HostOptions, ModuleLibrary, QuarantinePolicy, VersionStore,
     status::{ModuleState, ModuleStatus},
 };
 use confine_test_support::{
@@ -54,7 +54,11 @@ async fn host(top: &Path) -> Arc<Host> {
         ..ModuleLibrary::default()
     };
     let models = ModelStore::new(YangDirectories::default(), vec![modules(top)], None);
-    Arc::new(Host::open(runner, models, Default::default(), library).await)
+    {
+        let host = Host::of_library(runner, library, HostOptions { models, ..HostOptions::default() });
+        host.modules().load().await;
+        Arc::new(host)
+    }
 }
 
 impl WatchedTestbed {
@@ -73,7 +77,7 @@ impl WatchedTestbed {
             Controller::builder().devices(2).service_model("probe", fs::read_to_string(yang).unwrap());
         let testbed = Testbed::open(builder, host.clone(), top.path(), "alice").await.unwrap();
         let watched = host.clone();
-        let watching = tokio::spawn(async move { match watched.watch().await {} });
+        let watching = tokio::spawn(async move { match watched.modules().watch().await {} });
         Self { base: testbed, host, top, watching }
     }
 
@@ -196,7 +200,7 @@ async fn a_file_that_fails_changes_nothing_and_is_told() {
     assert_eq!(yard.committed_version().await, "00001");
     assert_eq!(WatchedTestbed::kinds(&mut events), ["refusal"]);
     // Nothing is tried again, and nothing told again, while nothing changes.
-    yard.host.refresh().await;
+    yard.host.modules().refresh().await;
     assert_eq!(WatchedTestbed::kinds(&mut events), [""; 0]);
 }
 
@@ -210,7 +214,7 @@ async fn a_file_that_is_gone_retires_its_module_and_loses_nothing() {
     let error = yard.commit(&format!("stamp {BANNER}")).await.unwrap_err();
     insta::assert_snapshot!(error, @r"
     module `probe` 00001, which serves `probe`, is retired: its file is gone
-    hint: put the file back, or `confine modules forget probe` if it is gone for good
+    hint: put the file back or, if it is gone for good, run `confine modules forget probe`
     ");
     assert_eq!(yard.base.controller().device("openconfig1").unwrap(), before);
 
@@ -221,11 +225,11 @@ async fn a_file_that_is_gone_retires_its_module_and_loses_nothing() {
     rename_into_place(&yard.file(), &version("00001").await);
     yard.runs("00001").await;
     assert_eq!(yard.committed_version().await, "00001");
-    assert!(yard.host.forget("probe").await.is_err());
+    assert!(yard.host.modules().forget("probe").await.is_err());
 
     fs::remove_file(yard.file()).unwrap();
     yard.until("retired", |module| module.state == ModuleState::Retired).await;
-    yard.host.forget("probe").await.unwrap();
+    yard.host.modules().forget("probe").await.unwrap();
     let error = yard.commit(&format!("stamp {BANNER}")).await.unwrap_err();
     assert!(error.starts_with("no module serves `probe`"), "{error}");
     assert!(host(yard.top.path()).await.status().modules.is_empty());
@@ -234,17 +238,19 @@ async fn a_file_that_is_gone_retires_its_module_and_loses_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operator_goes_back_to_the_version_that_ran_before() {
     let mut yard = WatchedTestbed::open().await;
-    assert!(yard.host.rollback("probe").await.unwrap_err().to_string().contains("no older version"));
+    assert!(
+        yard.host.modules().rollback("probe").await.unwrap_err().to_string().contains("no older version")
+    );
     let mut events = yard.host.events();
     for number in ["00002", "00003"] {
         rename_into_place(&yard.file(), &version(number).await);
         yard.runs(number).await;
     }
-    yard.host.rollback("probe").await.unwrap();
+    yard.host.modules().rollback("probe").await.unwrap();
     assert_eq!(yard.committed_version().await, "00002");
     assert_eq!(WatchedTestbed::kinds(&mut events), ["swap", "swap", "rollback"]);
     // The file is still there, and is not taken again for that.
-    yard.host.refresh().await;
+    yard.host.modules().refresh().await;
     assert_eq!(yard.module().version.as_deref(), Some("00002"));
 
     // A restart changes nothing of it.
@@ -253,9 +259,9 @@ async fn an_operator_goes_back_to_the_version_that_ran_before() {
     assert_eq!(module.version.as_deref(), Some("00002"));
     let kept: Vec<_> = module.kept.iter().map(|kept| (kept.version.as_str(), kept.running)).collect();
     assert_eq!(kept, [("00003", false), ("00002", true), ("00001", false)]);
-    again.rollback("probe").await.unwrap();
+    again.modules().rollback("probe").await.unwrap();
     assert_eq!(again.status().modules.remove(0).version.as_deref(), Some("00001"));
-    again.reload("probe").await.unwrap();
+    again.modules().reload("probe").await.unwrap();
     assert_eq!(again.status().modules.remove(0).version.as_deref(), Some("00003"));
 
     // A file that is new is taken.
@@ -278,21 +284,21 @@ async fn a_version_that_cannot_be_loaded_at_the_start_does_not_stop_the_last_goo
 #[tokio::test(flavor = "multi_thread")]
 async fn a_module_that_is_disabled_stays_so_until_it_is_enabled() {
     let mut yard = WatchedTestbed::open().await;
-    yard.host.disable("probe").await.unwrap();
+    yard.host.modules().disable("probe").await.unwrap();
     insta::assert_snapshot!(yard.commit("").await.unwrap_err(), @r"
     module `probe` 00001, which serves `probe`, is disabled
-    hint: `confine modules enable probe`
+    hint: run `confine modules enable probe`
     ");
     assert_eq!(host(yard.top.path()).await.status().modules.remove(0).state, ModuleState::Disabled);
     // Another version is not what the operator has waited for.
     rename_into_place(&yard.file(), &version("00002").await);
     yard.until("swapped", |module| module.version.as_deref() == Some("00002")).await;
     assert_eq!(yard.module().state, ModuleState::Disabled);
-    yard.host.enable("probe").await.unwrap();
+    yard.host.modules().enable("probe").await.unwrap();
     assert_eq!(yard.committed_version().await, "00002");
-    insta::assert_snapshot!(yard.host.enable("prob").await.unwrap_err(), @r"
-    there is no module `prob`
-    hint: there are probe
+    insta::assert_snapshot!(yard.host.modules().enable("prob").await.unwrap_err(), @r"
+    no module is called `prob`
+    hint: the modules are probe
     ");
 }
 
@@ -309,8 +315,8 @@ async fn a_module_that_traps_again_and_again_is_set_aside() {
     }
     let error = yard.commit(&format!("stamp {BANNER}")).await.unwrap_err();
     let (error, output) = error.split_once("; it wrote:").unwrap();
-    insta::assert_snapshot!(error, @"module `probe` 00001, which serves `probe`, is quarantined: 3 of its runs within 3600 s were ended by a limit or a trap; the last one: module `probe` 00001, instance `probe[name='a']`: trap: wasm `unreachable` instruction executed");
-    insta::assert_snapshot!(output.lines().last().unwrap(), @"hint: replace its file by one that works, or `confine modules release probe`");
+    insta::assert_snapshot!(error, @"module `probe` 00001, which serves `probe`, is quarantined: 3 of its runs reached a limit or trapped within 3600 s; the last error: module `probe` 00001, instance `probe[name='a']`: trap: wasm `unreachable` instruction executed");
+    insta::assert_snapshot!(output.lines().last().unwrap(), @"hint: replace its file with one that works, or run `confine modules release probe`");
     let module = yard.module();
     assert_eq!((module.runs, module.failures), (8, 8));
     assert!(matches!(module.state, ModuleState::Quarantined { .. }));
@@ -319,9 +325,9 @@ async fn a_module_that_traps_again_and_again_is_set_aside() {
     let again = host(yard.top.path()).await;
     assert!(matches!(again.status().modules.remove(0).state, ModuleState::Quarantined { .. }));
 
-    yard.host.release("probe").await.unwrap();
+    yard.host.modules().release("probe").await.unwrap();
     assert_eq!(yard.committed_version().await, "00001");
-    assert!(yard.host.release("probe").await.is_err());
+    assert!(yard.host.modules().release("probe").await.is_err());
 
     for _ in 0..3 {
         yard.commit("panic oops").await.unwrap_err();

@@ -22,7 +22,7 @@ async fn the_commit_that_is_running_ends_as_it_would_have() {
         while host.status().commits.running.is_none() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        host.leave();
+        host.request_exit();
     };
     let (committed, ()) = tokio::join!(testbed.commit(PushMode::Commit, ActionsMode::Change), leave);
     let committed = committed.unwrap();

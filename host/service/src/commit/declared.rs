@@ -1,0 +1,120 @@
+//! What the modules of a commit declare in their descriptions, resolved against the known models.
+
+use std::{collections::HashMap, sync::Arc};
+
+use confine_sandbox::Module;
+use confine_tree::{Path, Pattern};
+use confine_view::{AccessVerdict, CommitDraft, ErrorTag, InstanceRef, NodeAccess, OwnerIndex, Scope};
+
+use crate::{
+    Error,
+    commit::created_paths::{candidate_patterns, single_match},
+    controller::nacm::CommitRules,
+    error_chain::error_chain,
+    modules::registry::{ManagedService, ModuleRegistry},
+};
+
+/// The declarations of the modules of some services.
+pub(crate) struct DeclaredPaths<'a> {
+    registry: &'a ModuleRegistry,
+    reads: Vec<Pattern>,
+    /// By module.
+    writes: HashMap<Arc<str>, Vec<Pattern>>,
+    /// By module.
+    scopes: HashMap<Arc<str>, Arc<Scope>>,
+}
+
+impl<'a> DeclaredPaths<'a> {
+    /// Resolves what the modules of `services` declare.
+    ///
+    /// # Errors
+    /// [`Error::Declared`] for a path that the models cannot resolve. A path to a node that no model has is left
+    /// out: a module may serve several vendors, not all of which are there.
+    pub(crate) fn new(
+        registry: &'a ModuleRegistry,
+        services: &[Arc<ManagedService>],
+        rules: &CommitRules<'_>,
+        draft: &mut CommitDraft,
+    ) -> Result<Self, Error> {
+        let mut declared =
+            Self { registry, reads: Vec::new(), writes: HashMap::new(), scopes: HashMap::new() };
+        for service in services {
+            let list = service.list();
+            draft.declare(&list);
+            for module in &service.modules {
+                let description = module.description();
+                let reads = resolve_all(&description.reads, module, &list, draft)?;
+                let writes = resolve_all(&description.writes, module, &list, draft)?;
+                reads.iter().chain(&writes).for_each(|pattern| draft.declare(pattern));
+                declared.reads.extend(reads);
+                let name = module.name();
+                let scope = Scope::new(name.clone(), description.services.clone(), writes.clone());
+                let scope = if description.writes.is_empty() { scope } else { scope.as_declared() };
+                declared.scopes.insert(name.clone(), Arc::new(rules.restrict(name, scope)));
+                declared.writes.insert(name.clone(), writes);
+            }
+        }
+        Ok(declared)
+    }
+
+    /// Returns what all the modules declare that they read.
+    pub(crate) fn reads(&self) -> &[Pattern] {
+        &self.reads
+    }
+
+    /// Returns what a module of these services may do.
+    pub(crate) fn scope(&self, module: &Module) -> Result<Arc<Scope>, Error> {
+        self.scopes.get(module.name()).cloned().ok_or(Error::Internal)
+    }
+
+    /// Returns where an object that an instance has created is, if it is there and the instance's modules may
+    /// delete it.
+    pub(crate) fn created_object(
+        &self,
+        path: &str,
+        instance: &InstanceRef,
+        owners: &OwnerIndex,
+        draft: &mut CommitDraft,
+    ) -> Option<Pattern> {
+        if let Some(noted) = owners.place(path) {
+            return Some(noted.clone());
+        }
+        let service = self.registry.service_of(instance)?;
+        let scopes = || service.modules.iter().filter_map(|module| self.scopes.get(module.name()));
+        let may_delete = |pattern: &Pattern| {
+            let permits = |scope: &Arc<Scope>| {
+                matches!(scope.decide(NodeAccess::Delete, pattern), AccessVerdict::Permit { .. })
+            };
+            scopes().any(permits)
+        };
+        let candidates = self.candidates(path, instance, owners);
+        single_match(path, candidates, |pattern| !draft.find(pattern).is_empty(), may_delete)
+    }
+
+    /// Returns where an object that an instance has created may be.
+    pub(crate) fn candidates(&self, path: &str, instance: &InstanceRef, owners: &OwnerIndex) -> Vec<Pattern> {
+        let Some(service) = self.registry.service_of(instance) else { return Vec::new() };
+        let writes = service.modules.iter().filter_map(|module| self.writes.get(module.name())).flatten();
+        candidate_patterns(path, &service, &writes.cloned().collect::<Vec<_>>(), owners)
+    }
+}
+
+/// Resolves paths that a module declares, relative to the list of its service.
+fn resolve_all(
+    paths: &[Path],
+    module: &Module,
+    list: &Pattern,
+    draft: &mut CommitDraft,
+) -> Result<Vec<Pattern>, Error> {
+    let mut patterns = Vec::with_capacity(paths.len());
+    for path in paths {
+        match draft.resolve(&path.to_string(), list, &module.description().prefixes) {
+            Ok(pattern) => patterns.push(pattern),
+            Err(unknown) if unknown.tag == ErrorTag::UnknownElement => {
+                tracing::debug!(%module, reason = error_chain(&unknown), "no model has the node of a declared path");
+            }
+            Err(source) => return Err(Error::Declared { module: module.to_string(), source }),
+        }
+    }
+    Ok(patterns)
+}

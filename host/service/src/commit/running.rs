@@ -1,0 +1,88 @@
+//! What a commit must know of `running`: who owns what, the controller's rules and its service-timeout.
+
+use std::{sync::Arc, time::Duration};
+
+use confine_nacm::Nacm;
+use confine_tree::{CONTROLLER, Pattern, PatternStep, QName, Tree};
+use confine_view::OwnerIndex;
+
+use crate::{
+    Error,
+    commit::read::read_running,
+    controller::{SharedBackend, known::KnownController, nacm},
+    modules::registry::{ManagedService, ModuleRegistry, SERVICES},
+};
+
+/// `/services/service-timeout`, in seconds.
+const SERVICE_TIMEOUT: QName<'_> = QName::new(CONTROLLER, "service-timeout");
+
+/// What `running` says before a commit.
+pub(crate) struct RunningData {
+    /// Who owns what, of all services that have modules.
+    pub(crate) owners: Arc<OwnerIndex>,
+    /// The controller's rules.
+    pub(crate) nacm: Arc<Nacm>,
+    /// How long the controller waits for the answer to a commit.
+    pub(crate) service_timeout: Option<Duration>,
+    /// How many times the file of `running` had been written before it was read.
+    pub(crate) writes: Option<u64>,
+}
+
+impl RunningData {
+    /// Reads it, the `created` lists only if the cached owner index is not known to be true.
+    pub(crate) async fn read(
+        controller: &KnownController,
+        registry: &Arc<ModuleRegistry>,
+        backend: &SharedBackend,
+    ) -> Result<Self, Error> {
+        let host_user = backend.lock().await.options().host_user.clone();
+        let writes = controller.owner_index.writes();
+        let cached = controller.owner_index.owners(registry);
+        let mut wanted = vec![nacm::pattern(), service_timeout_pattern()];
+        if cached.is_none() {
+            wanted.extend(registry.services().map(|service| created_lists(&service)));
+        }
+        let tree = read_running(backend, &wanted).await?;
+        let nacm = controller.nacm.take(&tree, &host_user, registry, &*controller.schema());
+        let owners = cached.unwrap_or_else(|| {
+            let owners = Arc::new(registry.owners(&tree));
+            warn_of_shared_entries(&owners);
+            controller.owner_index.keep(owners.clone(), registry, writes);
+            owners
+        });
+        Ok(Self { owners, nacm: nacm?, service_timeout: service_timeout(&tree), writes })
+    }
+}
+
+/// Reads how long the controller waits for the answer to a commit.
+pub(crate) async fn read_service_timeout(backend: &SharedBackend) -> Result<Option<Duration>, Error> {
+    Ok(service_timeout(&read_running(backend, &[service_timeout_pattern()]).await?))
+}
+
+fn service_timeout_pattern() -> Pattern {
+    Pattern { steps: [SERVICES, SERVICE_TIMEOUT].map(PatternStep::new).into() }
+}
+
+fn service_timeout(running: &Tree) -> Option<Duration> {
+    let leaf = running.child(running.child(Tree::ROOT, SERVICES)?, SERVICE_TIMEOUT)?;
+    running.value(leaf)?.trim().parse::<u32>().ok().map(|seconds| Duration::from_secs(seconds.into()))
+}
+
+/// The `created` lists of a service's instances.
+fn created_lists(service: &ManagedService) -> Pattern {
+    let created = PatternStep::new(QName::new(&service.name.namespace, "created"));
+    Pattern { steps: vec![PatternStep::new(SERVICES), service.name.clone(), created] }
+}
+
+/// Warns of instances whose commit crashes the controller (1.8.0) if both are in it. The Python API server leaves
+/// such lists behind.
+fn warn_of_shared_entries(owners: &OwnerIndex) {
+    let mut shared = owners.held_twice();
+    let Some((path, [first, second, ..])) = shared.next() else { return };
+    let more = shared.count();
+    tracing::warn!(
+        path,
+        more,
+        "the `created` lists of `{first}` and `{second}` both name this object, and a commit of both crashes the controller: apply one of them alone first, with `apply services` in the CLI"
+    );
+}

@@ -1,0 +1,58 @@
+//! Everything that is kept of the controller between commits, in one value.
+
+use std::{collections::HashSet, path::Path, sync::Arc};
+
+use confine_backend::{ControllerTransaction, ModelStore};
+use confine_tree::Schema;
+use tokio::sync::Notify;
+
+use crate::controller::{
+    models::ModelRefresher,
+    nacm::{ModulePolicy, NacmRules},
+    owner_index::OwnerIndexCache,
+};
+
+/// What is known of the controller that is served.
+pub(crate) struct KnownController {
+    pub(crate) models: ModelRefresher,
+    pub(crate) owner_index: OwnerIndexCache,
+    pub(crate) nacm: NacmRules,
+    /// The lists under `/services` that no module is meant for.
+    pub(crate) unmanaged: HashSet<String>,
+}
+
+impl KnownController {
+    /// Nothing is known yet. `modules_scanned` is notified when YANG may have come with modules.
+    pub(crate) fn new(
+        models: ModelStore,
+        unmanaged: HashSet<String>,
+        policy: ModulePolicy,
+        modules_scanned: Arc<Notify>,
+    ) -> Self {
+        Self {
+            models: ModelRefresher::new(models, modules_scanned),
+            owner_index: OwnerIndexCache::default(),
+            nacm: NacmRules::new(policy),
+            unmanaged,
+        }
+    }
+
+    /// Returns the models that are known now.
+    pub(crate) fn schema(&self) -> Arc<dyn Schema> {
+        self.models.schema()
+    }
+
+    /// A connection begins: anything may have changed since the last one.
+    pub(crate) fn connecting(&self, running_file: Option<&Path>) {
+        self.owner_index.begin(running_file);
+        self.nacm.forget();
+    }
+
+    /// A transaction of the controller is over.
+    pub(crate) fn transaction_over(&self, over: &ControllerTransaction) {
+        if !self.owner_index.transaction_over(over) {
+            // Not a commit of ours: the notification does not say whether devices have changed.
+            self.models.devices_may_have_changed();
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! The modules of a daemon and the registry that commits run.
+//!
+//! [`ModuleSlots`] change whenever something happens to a module. Commits see a [`ModuleRegistry`], which does
+//! not change; a new one takes effect between two commits.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use confine_sandbox::{EntryPoint, Limits, Module, RunReport, Runner};
+use confine_view::InstanceRef;
+use tokio::sync::{Notify, watch};
+
+use crate::{
+    audit::Audit,
+    error_chain::error_chain,
+    modules::{
+        registry::ModuleRegistry,
+        slots::{ModuleLibrary, ModuleSlots},
+        swap::ReportedProblems,
+    },
+    status::ModuleStatus,
+};
+
+/// The modules of a daemon. Every operation takes effect between two commits.
+pub struct ModuleManager {
+    pub(crate) runner: Runner,
+    pub(super) slots: Arc<ModuleSlots>,
+    /// Held by whoever changes modules: one change at a time.
+    pub(super) changing: tokio::sync::Mutex<ReportedProblems>,
+    pub(super) audit: Arc<Audit>,
+    active: Mutex<ActiveRegistry>,
+    /// Notified when modules, and so the YANG files beside them, may have changed.
+    scanned: Arc<Notify>,
+    /// Whether the modules that were there at the start have been loaded.
+    loaded: watch::Sender<bool>,
+}
+
+/// The registry that commits run.
+struct ActiveRegistry {
+    current: Arc<ModuleRegistry>,
+    /// Replaces `current` when the commit in progress is over.
+    next: Option<Arc<ModuleRegistry>>,
+    /// Whether a commit is in progress.
+    in_use: bool,
+}
+
+impl ModuleManager {
+    /// The modules of a library, which are loaded by [`load`](Self::load).
+    pub(crate) fn new(runner: Runner, library: ModuleLibrary, audit: Arc<Audit>) -> Self {
+        Self::with_slots(runner, ModuleSlots::new(library), audit)
+    }
+
+    /// The modules of a registry, which are loaded already: nothing is watched or stored.
+    pub(crate) fn of_registry(runner: Runner, registry: &ModuleRegistry, audit: Arc<Audit>) -> Self {
+        let manager = Self::with_slots(runner, ModuleSlots::of_registry(registry), audit);
+        manager.loaded.send_replace(true);
+        manager
+    }
+
+    fn with_slots(runner: Runner, slots: ModuleSlots, audit: Arc<Audit>) -> Self {
+        let current = Arc::new(slots.registry());
+        Self {
+            runner,
+            slots: Arc::new(slots),
+            changing: tokio::sync::Mutex::default(),
+            audit,
+            active: Mutex::new(ActiveRegistry { current, next: None, in_use: false }),
+            scanned: Arc::default(),
+            loaded: watch::Sender::new(false),
+        }
+    }
+
+    /// Loads the modules that are there, once, before they are [watched](Self::watch). The controller may be
+    /// served meanwhile: commits abandoned by a previous daemon are ended without waiting for a compiler.
+    pub async fn load(&self) {
+        /// Commits wait for the modules. Whatever happens while they are loaded, the wait ends.
+        struct LoadedOnDrop<'a>(&'a watch::Sender<bool>);
+        impl Drop for LoadedOnDrop<'_> {
+            fn drop(&mut self) {
+                self.0.send_replace(true);
+            }
+        }
+        let _loaded = LoadedOnDrop(&self.loaded);
+        self.restore().await;
+    }
+
+    /// Returns whether the modules that were there at the start have been loaded.
+    pub(crate) fn is_loaded(&self) -> bool {
+        *self.loaded.borrow()
+    }
+
+    /// Waits until they have been.
+    pub(crate) async fn wait_until_loaded(&self) {
+        // Cannot fail: the sender lives as long as `self`.
+        let _ = self.loaded.subscribe().wait_for(|&loaded| loaded).await;
+    }
+
+    /// Returns what tells of changed modules and of scanned module directories.
+    pub(crate) fn scanned(&self) -> Arc<Notify> {
+        self.scanned.clone()
+    }
+
+    /// Returns the limits of the module of this name.
+    pub fn limits_of(&self, module: &str) -> &Limits {
+        self.library().limits.of(module)
+    }
+
+    pub(super) fn library(&self) -> &ModuleLibrary {
+        &self.slots.library
+    }
+
+    pub(crate) fn status(&self) -> Vec<ModuleStatus> {
+        self.slots.status()
+    }
+
+    /// Returns the modules that commits run now. A commit keeps the registry that it began with.
+    pub fn registry(&self) -> Arc<ModuleRegistry> {
+        self.active().current.clone()
+    }
+
+    /// A commit begins: the registry stays as it is until [`commit_ended`](Self::commit_ended).
+    pub(crate) fn commit_began(&self) {
+        self.active().in_use = true;
+    }
+
+    /// The commit is over: changes made meanwhile take effect.
+    pub(crate) fn commit_ended(&self) {
+        let mut active = self.active();
+        active.in_use = false;
+        if let Some(next) = active.next.take() {
+            active.current = next;
+        }
+    }
+
+    /// Makes the next commit run the modules as they are now.
+    pub(super) fn update_registry(&self) {
+        self.scanned.notify_one();
+        let mut active = self.active();
+        let registry = Arc::new(self.slots.registry());
+        match active.in_use {
+            true => active.next = Some(registry),
+            false => active.current = registry,
+        }
+    }
+
+    pub(super) fn directories_scanned(&self) {
+        self.scanned.notify_one();
+    }
+
+    /// Records a run: statistics, events and, if the module has failed too often, its quarantine.
+    pub(crate) fn record(
+        &self,
+        tid: u64,
+        module: &Module,
+        entry: EntryPoint,
+        instance: &InstanceRef,
+        run: &RunReport,
+    ) {
+        let (events, is_quarantined) = self.slots.record(tid, module, entry, instance, run);
+        if is_quarantined {
+            self.update_registry();
+            self.persist_or_warn(module.name());
+        }
+        events.into_iter().for_each(|event| self.audit.record(event));
+    }
+
+    pub(super) fn persist_or_warn(&self, name: &str) {
+        if let Err(error) = self.slots.persist(name) {
+            tracing::warn!(
+                module = name,
+                error = error_chain(&error),
+                "the state of a module cannot be stored: a restart will undo this change"
+            );
+        }
+    }
+
+    fn active(&self) -> MutexGuard<'_, ActiveRegistry> {
+        self.active.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
