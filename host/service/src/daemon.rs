@@ -139,7 +139,7 @@ impl ControllerConnection {
         hooks.find_missed_end(&self.backend).await?;
         host.controller.models.set_incomplete();
         host.activity.connected(socket.display().to_string(), host_user);
-        let _models = ModelReaderTask::start(host.controller.clone(), &self.backend);
+        let _models = ModelReaderTask::start(host.controller.models.clone(), &self.backend);
         loop {
             let event = tokio::select! {
                 biased;

@@ -14,7 +14,7 @@ use crate::controller::{
 
 /// What is known of the controller that is served.
 pub(crate) struct KnownController {
-    pub(crate) models: ModelRefresher,
+    pub(crate) models: Arc<ModelRefresher>,
     pub(crate) owner_index: OwnerIndexCache,
     pub(crate) nacm: NacmRules,
     /// The lists under `/services` that no module is meant for.
@@ -30,7 +30,7 @@ impl KnownController {
         modules_scanned: Arc<Notify>,
     ) -> Self {
         Self {
-            models: ModelRefresher::new(models, modules_scanned),
+            models: Arc::new(ModelRefresher::new(models, modules_scanned)),
             owner_index: OwnerIndexCache::default(),
             nacm: NacmRules::new(policy),
             unmanaged,

@@ -14,11 +14,7 @@ use tokio::{
     time::Instant,
 };
 
-use crate::{
-    Error,
-    backoff::Backoff,
-    controller::{SharedBackend, known::KnownController},
-};
+use crate::{Error, backoff::Backoff, controller::SharedBackend};
 
 /// The time after which the models are read again when a request for them has failed.
 const RETRY_AFTER_FAILURE: Duration = Duration::from_secs(30);
@@ -163,11 +159,11 @@ impl RequestGate for IdleConnection<'_> {
 pub(crate) struct ModelReaderTask(AbortHandle);
 
 impl ModelReaderTask {
-    pub(crate) fn start(controller: Arc<KnownController>, backend: &SharedBackend) -> Self {
+    pub(crate) fn start(models: Arc<ModelRefresher>, backend: &SharedBackend) -> Self {
         let backend = backend.clone();
         let task = tokio::spawn(async move {
             loop {
-                let Err(error) = controller.models.refresh(&backend).await;
+                let Err(error) = models.refresh(&backend).await;
                 // If the controller is gone, the session that receives notifications ends as well.
                 tracing::warn!(error = Error::from(error).reason(), "cannot read the models");
                 tokio::time::sleep(RETRY_AFTER_FAILURE).await;

@@ -4,6 +4,7 @@
 //! following links and without blocking; everything else works on the bytes read then.
 
 use std::{
+    collections::HashSet,
     io::{self, Read as _},
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
@@ -105,6 +106,13 @@ pub(crate) struct DirectoryScan {
     pub(crate) files: Vec<ScannedFile>,
     /// The directories that cannot be read.
     pub(crate) errors: Vec<(PathBuf, io::Error)>,
+}
+
+/// Problems of module directories that have been reported, so that each is reported once.
+#[derive(Default)]
+pub(crate) struct ReportedProblems {
+    pub(super) duplicates: HashSet<PathBuf>,
+    pub(super) unreadable: HashSet<PathBuf>,
 }
 
 /// How to scan.

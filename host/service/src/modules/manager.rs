@@ -13,9 +13,9 @@ use crate::{
     audit::Audit,
     error_chain::error_chain,
     modules::{
+        files::ReportedProblems,
         registry::ModuleRegistry,
         slots::{ModuleLibrary, ModuleSlots},
-        swap::ReportedProblems,
     },
     status::ModuleStatus,
 };

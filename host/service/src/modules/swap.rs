@@ -11,7 +11,9 @@ use crate::{
     EventKind,
     error_chain::error_chain,
     modules::{
-        files::{self, DirectoryScan, FileStamp, ModuleFileError, ScanOptions, ScannedFile},
+        files::{
+            self, DirectoryScan, FileStamp, ModuleFileError, ReportedProblems, ScanOptions, ScannedFile,
+        },
         manager::ModuleManager,
         registry::NotLoaded,
         slots::ModuleSlot,
@@ -28,13 +30,6 @@ pub(crate) const SETTLE: Duration = Duration::from_millis(200);
 pub(crate) struct RefreshReport {
     /// A file is being written: scan again soon.
     pub(crate) unsettled: bool,
-}
-
-/// Problems of module directories that have been reported, so that each is reported once.
-#[derive(Default)]
-pub(crate) struct ReportedProblems {
-    duplicates: HashSet<PathBuf>,
-    unreadable: HashSet<PathBuf>,
 }
 
 /// Why a version begins to run.
