@@ -325,7 +325,9 @@ proptest! {
         let mut overlay = Overlay::new(Arc::new(NoSchema));
         let mut refused = false;
         for step in reads.iter().chain(&whole) {
-            let Step::Load(read) = step else { unreachable!() };
+            let Step::Load(read) = step else {
+                return Err(TestCaseError::fail("`unkeyed` generates only loads"));
+            };
             match overlay.load(&tree(&filtered(&base, read)), read) {
                 Ok(()) => prop_assert!(read.iter().all(|pattern| overlay.covers(pattern))),
                 Err(Error::UnknownKeys { list }) => {
