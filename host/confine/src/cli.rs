@@ -26,7 +26,7 @@ pub(crate) const DEMO_SOCKET: &str = "confine-demo.sock";
 /// Without a command, Confine accepts the options of the controller's Python API server and serves the
 /// controller in its place.
 #[derive(Debug, Parser)]
-#[command(name = "confine", version, after_long_help = PROGRAM_HELP)]
+#[command(name = "confine", bin_name = "confine", version, after_long_help = PROGRAM_HELP)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -373,7 +373,7 @@ pub(crate) struct ShellArgs {
 /// These are the options of that server, for controllers that are configured to start it. See the command `serve` for
 /// Confine's own options, and for the order in which settings apply.
 #[derive(Debug, Parser)]
-#[command(name = "confine", version, infer_long_args = true, after_long_help = EXIT_STATUS)]
+#[command(name = "confine", bin_name = "confine", version, infer_long_args = true, after_long_help = EXIT_STATUS)]
 struct PythonServerArgs {
     /// The controller's configuration
     #[arg(short = 'f', long, value_name = "FILE")]

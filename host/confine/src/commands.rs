@@ -5,13 +5,12 @@ mod connect;
 mod daemon;
 mod demo;
 mod inspect;
+mod manual;
 mod nodes;
 mod output;
 mod rpc;
 mod serve;
 mod watch;
-
-use std::path::Path;
 
 use clap::CommandFactory as _;
 
@@ -46,16 +45,6 @@ pub(crate) fn run(command: Command) -> Result<(), Error> {
             clap_complete::generate(shell, &mut Cli::command(), "confine", &mut script);
             print(&script)
         }
-        Command::Man { directory: Some(directory) } => write_manual(&directory),
-        Command::Man { directory: None } => {
-            let mut page = Vec::new();
-            clap_mangen::Man::new(Cli::command()).render(&mut page).map_err(Error::Output)?;
-            print(&page)
-        }
+        Command::Man { directory } => manual::run(directory.as_deref()),
     }
-}
-
-fn write_manual(directory: &Path) -> Result<(), Error> {
-    let failed = |source| Error::Manual { directory: directory.into(), source };
-    clap_mangen::generate_to(Cli::command(), directory).map_err(failed)
 }

@@ -99,7 +99,7 @@ fn it_ends_with_the_backend_that_has_started_it() {
     let directory = tempfile::tempdir().unwrap();
     let mut backend = DaemonProcess::start(
         Command::new(env::current_exe().unwrap())
-            .args(["--exact", "it_ends_with_the_backend_that_has_started_it"])
+            .args(["--exact", "command_line::it_ends_with_the_backend_that_has_started_it"])
             .env(BACKEND, directory.path())
             .stderr(Stdio::piped())
             .stdout(Stdio::null()),

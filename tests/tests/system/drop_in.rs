@@ -153,8 +153,8 @@ async fn a_second_one_that_the_backend_starts_says_who_is_there() {
     let said = text(&second.stderr).replace(&first.pid().to_string(), "PID");
     let said = said.replace(controller.directory.path().to_str().unwrap(), "");
     insta::assert_snapshot!(said, @r"
-    error: another instance is running: process PID (`confine`) holds the pidfile `/services.pid`
-    hint: stop it first, or give this one a pidfile of its own (`--pidfile`)
+    error: another instance is running: process PID (`confine-program`) holds the pidfile `/services.pid`
+    hint: stop it first, or name another pidfile (`--pidfile`)
     ");
     assert_eq!(first.terminate(), Some(0));
 }

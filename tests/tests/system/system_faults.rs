@@ -43,7 +43,7 @@ async fn disk_full_for_the_cache_and_the_versions() {
     let told = site.told(&served, "cannot be gone back to");
     let (told, file) = told.split_once("/state/probe/").unwrap();
     let (_, why) = file.split_once(".wasm").unwrap();
-    insta::assert_snapshot!(format!("{told}/state/probe/DIGEST.wasm{why}"), @r#"WARN confine_service::operations: this version cannot be gone back to: it could not be kept module="probe" error="`/state/probe/DIGEST.wasm` cannot be used: No space left on device (os error 28)""#);
+    insta::assert_snapshot!(format!("{told}/state/probe/DIGEST.wasm{why}"), @r#"WARN confine_service::modules::swap: this version cannot be gone back to: it could not be kept module="probe" error="`/state/probe/DIGEST.wasm` cannot be used: No space left on device (os error 28)""#);
     served.lines.wait_for_all(&["serving the controller"]);
     site.goes_on("with full disks").await;
     assert!(served.is_there());
@@ -232,7 +232,7 @@ async fn out_of_descriptors() {
     insta::assert_snapshot!(site.told(&served, "cannot accept connections"), @r#"WARN confine::admin::server: cannot accept connections for now listener="admin socket" error=Too many open files (os error 24)"#);
     // Modules whose directory cannot be read are not gone.
     File::create(modules(site.directory.path()).join("notes.txt")).unwrap();
-    insta::assert_snapshot!(site.told(&served, "module directory"), @"ERROR confine_service::operations: a module directory cannot be read directory=/modules error=Too many open files (os error 24)");
+    insta::assert_snapshot!(site.told(&served, "module directory"), @"ERROR confine_service::modules::swap: a module directory cannot be read directory=/modules error=Too many open files (os error 24)");
     site.goes_on("with what is open").await;
     site.wire.cut();
     let told = site.told(&served, "no connection to the controller");
