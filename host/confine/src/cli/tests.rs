@@ -16,13 +16,13 @@ fn serve(words: &str) -> SettingsArgs {
 }
 
 #[test]
-fn the_command_lines_are_well_formed() {
+fn command_lines_are_well_formed() {
     Cli::command().debug_assert();
     PythonServerArgs::command().debug_assert();
 }
 
 #[test]
-fn the_python_servers_options_are_taken() {
+fn options_of_the_python_server_are_accepted() {
     let options =
         serve("confine -f /c.xml -m /a -m /b -e x,y.wasm -d -s /s.sock -p /p.pid -P -l o -F -- more -x");
     assert!(options.as_python_server && options.debug && options.log_xml);
@@ -35,7 +35,7 @@ fn the_python_servers_options_are_taken() {
 }
 
 #[test]
-fn the_python_servers_ways_of_writing_them_are_taken() {
+fn python_server_options_are_accepted_in_every_form() {
     let options = serve("confine --configfile /c.xml --modulep /a --sockpath=/s --log s --pp");
     assert_eq!(options.controller_config, Some("/c.xml".into()));
     assert_eq!(options.socket, Some("/s".into()));
@@ -47,7 +47,7 @@ fn the_python_servers_ways_of_writing_them_are_taken() {
 }
 
 #[test]
-fn a_command_is_no_argument_of_the_python_server() {
+fn command_is_not_an_argument_of_the_python_server() {
     let options = serve("confine serve -f /c.xml -c /x.toml --unmanaged legacy --log warn");
     assert!(!options.as_python_server);
     assert_eq!(options.config, Some("/x.toml".into()));
@@ -55,7 +55,7 @@ fn a_command_is_no_argument_of_the_python_server() {
 }
 
 #[test]
-fn what_is_not_understood_is_refused_with_status_2() {
+fn invalid_command_line_has_status_2() {
     for words in [
         "confine sreve",
         "confine serve --sockets /x",

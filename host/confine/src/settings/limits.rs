@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_changes_and_nothing_else() {
+    fn limits_in_the_file_change_and_no_others() {
         let limits =
             apply("memory = '128 MiB'\nfuel.per_instance = 7\nwall_clock = { base = '2 s' }").unwrap();
         let mut expected = Limits { memory: 128 << 20, ..Limits::default() };
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn the_defaults_are_shown_as_they_are_written() {
+    fn default_limits_are_shown_as_written() {
         let lines = lines(&Limits::default()).join("\n");
         insta::assert_snapshot!(lines, @r#"
         fuel = { base = 2_000_000_000, per_instance = 50_000_000 }
@@ -261,7 +261,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_limits_that_are_shown_are_read_back(
+        fn shown_limits_are_read_back(
             counts in proptest::collection::vec(1..=u64::MAX >> 1, 10),
             sizes in proptest::collection::vec((1u64 << 29)..=1 << 40, 10),
             times in proptest::collection::vec((1u64 << 20)..=1 << 50, 6),
