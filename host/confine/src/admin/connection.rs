@@ -105,9 +105,9 @@ where
         () = late => return Err(ConnectionError::ResponseTimeout),
     };
     match served {
-        Err(error) if error.is_timeout() => return Err(ConnectionError::RequestTimeout),
+        Err(error) if error.is_timeout() => Err(ConnectionError::RequestTimeout),
         // The body did not come: there is nothing to respond to.
-        Err(error) if error.is_user() => return Err(error.into()),
+        Err(error) if error.is_user() => Err(error.into()),
         served => {
             close(stream, timeouts.close).await;
             Ok(served?)
