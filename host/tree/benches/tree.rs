@@ -1,14 +1,14 @@
 //! Reading and writing a large configuration: 45 MB of XML, 2 million nodes.
 
-#![allow(missing_docs)] // the macro's own items
+#![allow(missing_docs)] // for the items that the macro generates
 
 use std::{fmt::Write as _, hint::black_box};
 
 use confine_tree::{Tree, xml};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
-/// A reply of the controller with this many devices of a thousand interfaces each: a device takes
-/// 230 kB and has 14 thousand nodes.
+/// Returns a reply of the controller with this many devices of a thousand interfaces each. A device has 230
+/// kB and 14 thousand nodes.
 fn devices(count: usize) -> String {
     let mut text = String::from("<devices xmlns=\"http://clicon.org/controller\">");
     for device in 0..count {
@@ -30,7 +30,7 @@ fn devices(count: usize) -> String {
     text + "</devices>"
 }
 
-fn xml_in_and_out(criterion: &mut Criterion) {
+fn read_and_write(criterion: &mut Criterion) {
     let text = devices(140);
     let tree = xml::parse(&text).unwrap_or_default();
     let mut group = criterion.benchmark_group(format!("xml/{} nodes", tree.len()));
@@ -40,5 +40,5 @@ fn xml_in_and_out(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, xml_in_and_out);
+criterion_group!(benches, read_and_write);
 criterion_main!(benches);

@@ -1,24 +1,25 @@
-//! A working copy of a datastore, and what its operations cost.
+//! A working copy of a datastore, and the cost of its operations.
 //!
-//! Every operation on a module's behalf must cost what it visits, and the module pays for it: see
-//! [`Overlay::take_visited`].
+//! An operation on behalf of a module costs as much as the number of nodes it visits, and the module pays for
+//! them: see [`Overlay::take_visited`].
 //!
 //! | operation | cost |
 //! |---|---|
-//! | find a child by name, a list entry by all its keys, a leaf-list entry by its value | constant, after one pass over the siblings that builds a table for each parent or list |
-//! | find by a path that leaves keys out, or filters by another leaf | one visit for each sibling |
-//! | use other leaves as keys of a list than before | the table of the list is built anew |
-//! | load what was read | linear in the fragment, whether or not parts of it were loaded before |
-//! | set, create, remove | the length of the path; removing a node does not visit what is below it |
+//! | find a child by name, a list entry by all its keys, a leaf-list entry by its value | constant, after one pass over the siblings that builds the table of the parent or list |
+//! | find by a path that leaves out keys or filters by another leaf | one visit per sibling |
+//! | use other leaves than before as the keys of a list | rebuilds the table of the list |
+//! | load a fragment | linear in the fragment, whether or not parts of it were loaded before |
+//! | set, create, remove | the length of the path; removing a node does not visit its descendants |
 //! | roll back | the number of edits since the mark |
 //! | `knows`, `covers` | the length of the path, however many patterns were read |
-//! | `unread`, `edit_config` | the edited nodes and those above them, with their siblings |
+//! | `unread`, `edit_config` | the edited nodes and their ancestors, with their siblings |
 //!
-//! `lookup.rs` holds the tables, `schema_view.rs` what is known of each place in the schema: from YANG; from the
-//! patterns that a module declares; of the controller's own lists; and, for a device whose YANG is not known, from the
-//! keys that paths name. A path that is only read with may name a leaf that is no key, so its keys may still be
-//! replaced; the keys of a path that is edited with stay. Keys are never guessed from data: a list whose keys
-//! nothing names can be read, but not edited, and not read again in part ([`Error::UnknownKeys`](crate::Error)).
+//! `lookup.rs` holds the tables. `schema_view.rs` holds what is known about each schema path: from YANG; from
+//! the patterns that a module declares; from the built-in list of the controller's own lists; and, for a
+//! device whose YANG is not known, from the keys that paths name. A path that is only used for reading may
+//! name a leaf that is not a key, so the keys it names may still be replaced. The keys of a path that is used
+//! for an edit stay. Keys are never guessed from data: a list whose keys are not named anywhere can be read,
+//! but it can neither be edited nor partly read again ([`Error::UnknownKeys`](crate::Error)).
 
 mod change;
 mod difference;
@@ -46,31 +47,32 @@ use crate::{
     tree::GivenValue,
 };
 
-/// A working copy of a datastore: what was read of it, and the edits made since.
+/// A working copy of a datastore: the nodes read from it, and the edits made since.
 ///
-/// Both are kept in one arena. Each node knows whether the datastore has it (its *base*) and how it was edited (its
-/// *edit*). The two are independent: a node may be read before or after it is edited, and a rollback does not affect
-/// what was read. [`edit_config`](Self::edit_config) computes the difference, once, at the end.
+/// Both are kept in one arena. Each node records whether the datastore has it (its *base*) and how it was
+/// edited (its *edit*). The two are independent: a node may be read before or after it is edited, and a
+/// rollback does not affect what was read. [`edit_config`](Self::edit_config) computes the difference once,
+/// at the end.
 ///
-/// Removing a node does not visit what is below it. The node is *cut* at a moment of the overlay's clock, and below a
-/// cut only nodes exist that were made after that moment.
+/// Removing a node does not visit its descendants. The node records the time of its removal on the overlay's
+/// clock; of its descendants, only those made after that time exist.
 #[derive(Clone)]
 pub struct Overlay {
-    /// The nodes of the base and of the edits. A leaf has the value that it was given last.
+    /// The nodes of the base and of the edits. A leaf has its latest value.
     tree: Tree,
-    /// By number of the node.
+    /// Indexed by node.
     states: Vec<NodeState>,
-    /// The values that the datastore has in leaves whose value was edited.
+    /// The datastore's values of the leaves whose value was edited.
     replaced: HashMap<NodeId, GivenValue>,
     schema_view: SchemaView,
     lookup: ChildLookup,
     coverage: Coverage,
-    /// Counts edits; 0 is before the first.
+    /// Counts edits; 0 is the time before the first.
     clock: u32,
     journal: UndoJournal,
     /// The nodes that were set or created: see [`Overlay::take_written`].
     written: Vec<NodeId>,
-    /// The nodes that were removed other than by stripping: see [`Overlay::take_removed`].
+    /// The nodes that were removed by other means than [`Overlay::strip`]: see [`Overlay::take_removed`].
     removed: Vec<NodeId>,
 }
 
@@ -79,11 +81,11 @@ struct NodeState {
     /// The datastore is known to have the node.
     in_base: bool,
     edit: NodeEdit,
-    /// When that edit was.
+    /// The time of that edit.
     at: u32,
-    /// When the node was last removed; 0 for never.
+    /// The time of the last removal of the node; 0 if it was never removed.
     cut: u32,
-    /// Something was edited here or below.
+    /// This node or a descendant was edited.
     dirty: bool,
     shape: u32,
     schema: NodeModel,
@@ -91,17 +93,17 @@ struct NodeState {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum NodeEdit {
-    /// As in the base.
+    /// Unchanged.
     Keep,
-    /// Made because something below was.
+    /// Made because a descendant was.
     Implied,
     /// Set or created.
     Made,
-    /// Taken away.
+    /// Removed.
     Gone,
 }
 
-/// A node's place in the data model, looked up when it is first needed.
+/// The schema node of a data node, looked up on first use.
 #[derive(Clone, Copy, Debug)]
 enum NodeModel {
     NotAsked,
@@ -109,18 +111,18 @@ enum NodeModel {
     Node(SchemaNode),
 }
 
-/// A value and the prefixes that it uses.
+/// A value and the bindings of the prefixes it uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct PrefixedText<'t> {
     value: &'t str,
     bindings: &'t [(Box<str>, Box<str>)],
 }
 
-/// A node that exists now. It stays valid until the overlay is edited.
+/// A node that exists now. Valid until the overlay is edited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LiveNode {
     node: NodeId,
-    /// The last cut at the node or above it.
+    /// The time of the last removal of the node or of an ancestor.
     cut: u32,
 }
 
@@ -128,14 +130,14 @@ impl LiveNode {
     /// The root.
     pub const ROOT: Self = Self { node: Tree::ROOT, cut: 0 };
 
-    /// The node in the overlay's arena.
+    /// Returns the node in the overlay's arena.
     pub fn node(self) -> NodeId {
         self.node
     }
 }
 
 impl Overlay {
-    /// Nothing is read yet.
+    /// Returns an overlay into which nothing has been read yet.
     pub fn new(schema: Arc<dyn Schema>) -> Self {
         let mut tree = Tree::new();
         let schema_view = SchemaView::new(schema, &mut tree);
@@ -162,53 +164,53 @@ impl Overlay {
         }
     }
 
-    /// The names that occur.
+    /// Returns the names that occur.
     pub fn names(&self) -> &Names {
         self.tree.names()
     }
 
-    /// What is known of lists and their keys.
+    /// Returns what is known about lists and their keys.
     pub fn schema_view(&self) -> &SchemaView {
         &self.schema_view
     }
 
-    /// Declares the keys of lists, as in `/devices/device[name]`. A declaration takes precedence over the keys that
-    /// paths name. The values of the keys do not matter. In a pattern with the keys of a list below the two top
-    /// steps, the other steps except the last are declared containers.
+    /// Declares the keys of lists, as in `/devices/device[name]`. A declaration takes precedence over the
+    /// keys that paths name. The values of the keys do not matter. If the pattern names keys below its two
+    /// top steps, its steps without keys, except the last, are declared as containers.
     pub fn declare(&mut self, pattern: &Pattern) {
         self.schema_view.learn(&mut self.tree, pattern, true);
     }
 
-    /// Learns the keys that a path names, as [`declare`](Self::declare) does from a declaration. Returns whether
-    /// anything was new.
+    /// Learns the keys that a path names, as [`declare`](Self::declare) does from a declaration. Returns
+    /// whether it learned anything new.
     pub fn learn(&mut self, pattern: &Pattern) -> bool {
         self.schema_view.learn(&mut self.tree, pattern, false)
     }
 
-    /// Returns how many nodes and schema paths the overlay keeps. Its memory is proportional to that and never
-    /// shrinks.
+    /// Returns how many nodes and schema paths the overlay holds. Its memory is proportional to that number
+    /// and never shrinks.
     pub fn size(&self) -> usize {
         self.states.len() + self.schema_view.size()
     }
 
-    /// Returns how many nodes were visited to build tables since the last call. A [`PatternSearch`] and
+    /// Returns how many nodes were visited since the last call to build tables. A [`PatternSearch`] and
     /// [`load_some`](Self::load_some) report their own visits.
     pub fn take_visited(&mut self) -> usize {
         std::mem::take(&mut self.lookup.visited)
     }
 
-    /// Whether everything that `pattern` matches has been read.
+    /// Returns whether everything that `pattern` matches has been read.
     pub fn covers(&self, pattern: &Pattern) -> bool {
         self.coverage.covers(pattern)
     }
 
-    /// The node's name.
+    /// Returns the node's name.
     pub fn qname(&self, place: LiveNode) -> QName<'_> {
         self.tree.qname(place.node)
     }
 
-    /// The value of a leaf or leaf-list entry: none for a node that has children. An empty leaf's is
-    /// empty; so is that of a container in which nothing is, where no model tells them apart.
+    /// Returns the value of a leaf or leaf-list entry, or `None` for a node that has children. The value of
+    /// an empty leaf is empty. So is that of an empty container if no YANG model distinguishes the two.
     pub fn value(&self, place: LiveNode) -> Option<&str> {
         match self.tree.value(place.node) {
             None if !self.is_container(place.node) => Some(""),
@@ -216,27 +218,28 @@ impl Overlay {
         }
     }
 
-    /// Whether the node has a text of its own, as only leaves and leaf-list entries have.
+    /// Returns whether the node has text of its own, which only leaves and leaf-list entries have.
     pub fn has_text(&self, place: LiveNode) -> bool {
         self.tree.value(place.node).is_some()
     }
 
-    /// The prefixes that the value uses.
+    /// Returns the bindings of the prefixes that the value uses.
     pub fn bindings(&self, place: LiveNode) -> &[(Box<str>, Box<str>)] {
         self.tree.bindings(place.node)
     }
 
-    /// The children that are there now, in document order.
+    /// Returns the children that exist now, in document order.
     pub fn children(&self, place: LiveNode) -> impl Iterator<Item = LiveNode> + '_ {
         self.places(place).flatten()
     }
 
-    /// Each child on either side, in document order: none where it is not there now.
+    /// Returns an item for each child in the arena, in document order: `None` if the child does not exist
+    /// now.
     pub fn places(&self, place: LiveNode) -> impl Iterator<Item = Option<LiveNode>> + '_ {
         self.tree.children(place.node).map(move |child| self.below(place, child))
     }
 
-    /// A node as it is seen from its parent: none if it is not there now.
+    /// Returns a child of `parent`, or `None` if it does not exist now.
     fn below(&self, parent: LiveNode, node: NodeId) -> Option<LiveNode> {
         let state = self.state(node);
         let there = match state.edit {
@@ -247,12 +250,12 @@ impl Overlay {
         there.then(|| LiveNode { node, cut: state.cut.max(parent.cut) })
     }
 
-    /// The node as it is now: none if it is not there.
+    /// Returns the node, or `None` if it does not exist now.
     pub fn place(&self, node: NodeId) -> Option<LiveNode> {
         self.ancestors(node).into_iter().try_fold(LiveNode::ROOT, |place, node| self.below(place, node))
     }
 
-    /// The node and those above it, from the top down, without the root.
+    /// Returns the node and its ancestors, from the top down, without the root.
     pub fn ancestors(&self, node: NodeId) -> Vec<NodeId> {
         let up = std::iter::successors(Some(node), |&node| self.tree.parent(node));
         let mut nodes: Vec<NodeId> = up.take_while(|&node| node != Tree::ROOT).collect();
@@ -260,17 +263,18 @@ impl Overlay {
         nodes
     }
 
-    /// Whether the datastore is known to have the node.
+    /// Returns whether the datastore is known to have the node.
     pub fn in_base(&self, node: NodeId) -> bool {
         self.state(node).in_base
     }
 
-    /// Whether the datastore, as far as it has been read, lacks the node or has another value for it.
+    /// Returns whether the datastore, as far as it has been read, lacks the node or has a different value for
+    /// it.
     pub fn is_changed(&self, node: NodeId) -> bool {
         !self.state(node).in_base || self.has_other_text(node)
     }
 
-    /// The value of a node in a form in which two values are equal if they mean the same.
+    /// Returns the value of a node in a normal form: two values that mean the same are equal.
     pub fn meaning(&self, node: NodeId) -> String {
         let text = self.text(node);
         match text.expanded() {
@@ -279,18 +283,18 @@ impl Overlay {
         }
     }
 
-    /// The path of a node, with all keys that are known.
+    /// Returns the path of a node, with all known keys.
     pub fn pattern(&mut self, node: NodeId) -> Pattern {
         let steps = self.ancestors(node).into_iter().map(|node| self.step(node)).collect();
         Pattern { steps }
     }
 
-    /// The patterns of a node and of those above it, from the top down, each with its node.
+    /// Returns the steps of a node's path, from the top down, each with its node.
     pub fn lineage(&mut self, node: NodeId) -> Vec<(NodeId, PatternStep)> {
         self.ancestors(node).into_iter().map(|node| (node, self.step(node))).collect()
     }
 
-    /// The last step of a node's path.
+    /// Returns the last step of a node's path.
     pub fn step(&mut self, node: NodeId) -> PatternStep {
         let mut step = PatternStep::new(self.tree.qname(node));
         match self.kind(node) {
@@ -309,13 +313,13 @@ impl Overlay {
         step
     }
 
-    /// The kind of a node, as far as it is known.
+    /// Returns the kind of a node, as far as it is known.
     pub fn kind(&mut self, node: NodeId) -> NodeKind {
         let spot = self.schema_location(node);
         self.schema_view.kind(spot)
     }
 
-    /// What is known of the place of a node.
+    /// Returns the schema location of a node.
     pub fn schema_location(&mut self, node: NodeId) -> SchemaLocation {
         let state = *self.state(node);
         let schema = match state.schema {
@@ -335,12 +339,12 @@ impl Overlay {
             return None;
         }
         let Some(parent) = self.tree.parent(node) else { return self.schema_view.root().schema };
-        // As deep as the tree, which who reads it bounds; and once for each node.
+        // The recursion is as deep as the tree, which its reader limits, and happens once per node.
         let above = self.location_below(parent);
         self.schema_view.child(self.tree.names(), above, self.tree.qname(node)).schema
     }
 
-    /// What is known of the place right below a node.
+    /// Returns the schema location from which the children of a node are looked up.
     fn location_below(&mut self, node: NodeId) -> SchemaLocation {
         let spot = self.schema_location(node);
         let keys = spot.schema.map_or(&[][..], |node| self.schema_view.model_keys(node));
@@ -351,7 +355,7 @@ impl Overlay {
         self.schema_view.entry(spot, &values)
     }
 
-    /// Whether the node is known to be one that has children, or has had some.
+    /// Returns whether the node is known to be a container or list entry, or has had children.
     fn is_container(&self, node: NodeId) -> bool {
         let state = self.state(node);
         self.tree.first_child(node).is_some()
@@ -361,7 +365,7 @@ impl Overlay {
             }
     }
 
-    #[allow(clippy::indexing_slicing)] // the root's is always there
+    #[allow(clippy::indexing_slicing)] // the state of the root always exists
     fn state(&self, node: NodeId) -> &NodeState {
         self.states.get(node.index()).unwrap_or(&self.states[0])
     }
@@ -372,7 +376,7 @@ impl Overlay {
         }
     }
 
-    /// A new node that is on neither side yet, after all its siblings.
+    /// Adds a node that belongs neither to the base nor to the edits yet, after all its siblings.
     fn add(&mut self, parent: NodeId, name: Name) -> Result<NodeId, Error> {
         let shape = self.schema_view.shape(self.state(parent).shape, name, &self.tree);
         let node = self.tree.append(parent, name)?;
@@ -389,7 +393,7 @@ impl Overlay {
         Ok(node)
     }
 
-    /// Whether the value of a node in the base means something else than the one that it has now.
+    /// Returns whether the base value of a node differs in meaning from its current one.
     fn has_other_text(&self, node: NodeId) -> bool {
         self.replaced.contains_key(&node) && !self.base_text(node).means(&self.text(node))
     }
@@ -413,7 +417,7 @@ impl<'t> PrefixedText<'t> {
         self.bindings.iter().map(|(prefix, namespace)| (&**prefix, &**namespace)).collect()
     }
 
-    /// Whether two values mean the same: a prefix counts as the namespace that it stands for.
+    /// Returns whether two values mean the same: a prefix counts as the namespace it is bound to.
     fn means(&self, other: &Self) -> bool {
         if self.bindings.is_empty() || other.bindings.is_empty() {
             return self.value == other.value;
@@ -421,7 +425,7 @@ impl<'t> PrefixedText<'t> {
         self.expanded() == other.expanded()
     }
 
-    /// The value with its prefix, where it has a bound one, replaced by the namespace.
+    /// Splits the value into namespace and local part if it starts with a bound prefix.
     fn expanded(&self) -> (Option<&'t str>, &'t str) {
         let bound = self.value.split_once(':').and_then(|(prefix, local)| {
             let (_, namespace) = self.bindings.iter().find(|(bound, _)| **bound == *prefix)?;

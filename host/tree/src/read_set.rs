@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashSet};
 
 use crate::{Coverage, Pattern, PatternStep};
 
-/// A set of patterns to read, kept as a tree of steps: what many of them have in common is kept once.
+/// A set of patterns to read, kept as a tree of steps: steps that several patterns share are kept once.
 ///
-/// [`patterns`](Self::patterns) is the one place that decides how much more is read than was asked for.
+/// Only [`patterns`](Self::patterns) decides how much is read beyond what was requested.
 ///
 /// ```
 /// use confine_tree::{Pattern, PatternStep, QName, ReadSet};
@@ -26,46 +26,47 @@ use crate::{Coverage, Pattern, PatternStep};
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct ReadSet {
-    /// Everything here and below is to be read.
+    /// This node is to be read with all its descendants.
     whole: bool,
     /// A step may occur twice until the set is [settled](Self::settle).
     below: Vec<(PatternStep, Self)>,
-    /// How many patterns there are, once the set is settled.
+    /// The number of patterns, once the set is settled.
     count: usize,
 }
 
 impl ReadSet {
-    /// The most entries of one list that a request names. The controller goes through its tree for each path of a
-    /// filter, so more entries are read faster by asking for all entries of the list.
+    /// The most entries of one list that a request names. The controller walks its tree for each path of a
+    /// filter, so more entries are faster to read by requesting all entries of the list.
     pub const MAX_ENTRIES: usize = 64;
 
-    /// The most patterns of one request.
+    /// The most patterns in one request.
     pub const MAX_PATTERNS: usize = 1000;
 
-    /// One node with everything below it.
+    /// Returns the set of one node with all its descendants.
     pub(crate) fn whole() -> Self {
         Self { whole: true, ..Self::default() }
     }
 
-    /// Adds what is one step further down.
+    /// Adds a set one step further down.
     pub(crate) fn push(&mut self, step: PatternStep, below: Self) {
         if below.whole || !below.below.is_empty() {
             self.below.push((step, below));
         }
     }
 
-    /// Adds all of another set.
+    /// Adds everything in another set.
     pub(crate) fn merge(&mut self, other: Self) {
         self.whole |= other.whole;
         self.below.extend(other.below);
     }
 
-    /// The patterns to ask for, in the order of their steps: at most [`MAX_PATTERNS`](Self::MAX_PATTERNS), and none
-    /// that another covers. Together they cover all that was added, and may cover more.
+    /// Returns the patterns to request, in the order of their steps: at most
+    /// [`MAX_PATTERNS`](Self::MAX_PATTERNS), none of which covers another. Together they cover everything
+    /// that was added, and may cover more.
     ///
-    /// Of a list of which more than [`MAX_ENTRIES`](Self::MAX_ENTRIES) entries are named, all entries are asked for,
-    /// except that an entry which is wanted whole keeps a pattern of its own. If that leaves too many patterns,
-    /// those are merged that share the longest path.
+    /// If more than [`MAX_ENTRIES`](Self::MAX_ENTRIES) entries of a list are named, all its entries are
+    /// requested, except that an entry that is to be read whole keeps its own pattern. If there are still too
+    /// many patterns, those that share the longest path are merged.
     pub fn patterns(self) -> Vec<Pattern> {
         self.patterns_up_to(Self::MAX_PATTERNS)
     }
@@ -86,7 +87,7 @@ impl ReadSet {
         without_covered(patterns)
     }
 
-    /// Joins equal steps, and widens lists of which many entries are named.
+    /// Joins equal steps and widens lists of which too many entries are named.
     fn settle(&mut self) {
         if self.whole {
             *self = Self { count: 1, ..Self::whole() };
@@ -94,13 +95,14 @@ impl ReadSet {
         }
         self.join();
         self.widen();
-        // The recursion is as deep as paths are long, which their parser limits.
+        // The recursion is as deep as the longest path, which the parser limits.
         self.below.iter_mut().for_each(|(_, set)| set.settle());
         self.count = self.below.iter().map(|(_, set)| set.count).sum();
     }
 
-    /// Replaces the entries of each list of which too many are named by one step for all entries. Entries that are
-    /// wanted whole stay, unless they are too many themselves: one of them must not make the whole list be read.
+    /// Replaces the entries of each list of which too many are named with one step for all entries. Entries
+    /// that are to be read whole stay unless they are too many themselves: one of them must not cause the
+    /// whole list to be read.
     fn widen(&mut self) {
         let (mut named, mut whole): (BTreeMap<_, usize>, BTreeMap<_, usize>) = Default::default();
         for (step, entry) in self.below.iter().filter(|(step, _)| is_entry(step)) {
@@ -137,7 +139,7 @@ impl ReadSet {
         });
     }
 
-    /// Leaves at most this many patterns. The smallest branches keep theirs.
+    /// Reduces the set to at most `most` patterns. The smallest branches keep theirs.
     fn bound(&mut self, most: usize) {
         if self.count <= most {
             return;
@@ -186,7 +188,7 @@ impl FromIterator<Pattern> for ReadSet {
 
 /// Drops each pattern that another one covers.
 fn without_covered(patterns: Vec<Pattern>) -> Vec<Pattern> {
-    // A pattern that covers another has fewer steps, or gives fewer values.
+    // A pattern that covers another has fewer steps or fewer values.
     let mut order: Vec<usize> = (0..patterns.len()).collect();
     order.sort_by_key(|&index| patterns.get(index).map(|pattern| (pattern.steps.len(), pattern.values())));
     let (mut coverage, mut kept) = (Coverage::default(), HashSet::new());
@@ -200,12 +202,12 @@ fn without_covered(patterns: Vec<Pattern>) -> Vec<Pattern> {
     numbered.filter_map(|(index, pattern)| kept.contains(&index).then_some(pattern)).collect()
 }
 
-/// Whether a step gives the value of a key, or of a leaf-list entry.
+/// Returns whether a step has the value of a key or of a leaf-list entry.
 fn is_entry(step: &PatternStep) -> bool {
     step.values() > 0
 }
 
-/// The step for all entries of the list.
+/// Returns the step that matches all entries of the list.
 fn without_values(step: &PatternStep) -> PatternStep {
     let mut list = step.clone();
     list.keys.iter_mut().for_each(|(_, value)| *value = None);
@@ -222,7 +224,7 @@ mod tests {
     use super::*;
     use crate::{QName, testing::patterns as any_patterns};
 
-    /// A path of steps, each a name or a name and the value of its key.
+    /// A path whose steps are a name, or a name and the value of the key `k`.
     fn path(text: &str) -> Pattern {
         let step = |step: &str| {
             let (local, key) = step.split_once('=').map_or((step, None), |(local, key)| (local, Some(key)));
@@ -239,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn pattern_that_another_covers_is_left_out() {
+    fn covered_pattern_is_left_out() {
         let paths = ["a/b", "a/b/c", "a/d=1", "a/d=2/e", "a/b", "a/d=1/e"].map(str::to_owned);
         assert_eq!(patterns(paths, 9), ["/a/b", "/a/d[k='1']", "/a/d[k='2']/e"]);
         let paths = ["a/d=1", "a/d", "a/d=2/e"].map(str::to_owned);
@@ -247,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn list_of_which_many_entries_are_named_is_read_as_a_whole() {
+    fn list_with_many_named_entries_is_read_whole() {
         let entries = |count: usize| (0..count).map(|n| format!("a/l={n}/{}", ["b", "c"][n % 2]));
         const MOST: usize = ReadSet::MAX_ENTRIES;
         assert_eq!(patterns(entries(MOST), 100).len(), MOST);
@@ -261,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn read_set_keeps_to_the_maximum_of_patterns() {
+    fn read_set_never_exceeds_maximum_of_patterns() {
         let mut paths: Vec<String> = (0..5000).map(|n| format!("a/l=1/config/x{n}")).collect();
         paths.extend(["a/l=2/config/y/z".into(), "b".into()]);
         let few = ["/a/l[k='1']/config", "/a/l[k='2']/config/y/z", "/b"];
@@ -276,9 +278,9 @@ mod tests {
     }
 
     proptest! {
-        /// Values from a wide range, so that lists are widened, too.
+        /// The values are from a wide range so that lists are widened, too.
         #[test]
-        fn patterns_cover_all_that_was_added_and_are_few(
+        fn patterns_cover_everything_added_and_never_each_other(
             added in any_patterns("[ab]", "[0-9]{1,2}", 0..400),
             most in 1..80_usize,
         ) {

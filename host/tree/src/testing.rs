@@ -1,10 +1,10 @@
-//! What the tests of several modules need.
+//! Helpers for the tests of several modules.
 
 use proptest::prelude::*;
 
 use crate::{NodeId, Pattern, PatternStep, QName, Tree};
 
-/// One node of a tree for comparison and for people.
+/// One node of a tree, in a form that can be compared and printed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Line {
     depth: usize,
@@ -14,7 +14,7 @@ pub(crate) struct Line {
     attributes: Vec<(String, String)>,
 }
 
-/// What a tree holds under a node, numbers and memory aside. An empty value counts as none.
+/// Returns the nodes of a tree below `top`, without node numbers. An empty value counts as none.
 pub(crate) fn content(tree: &Tree, top: NodeId) -> Vec<Line> {
     let owned = |(a, b): (&str, &str)| (a.to_owned(), b.to_owned());
     let lines = tree.descendants(top).map(|(node, depth)| Line {
@@ -55,8 +55,8 @@ fn text() -> impl Strategy<Value = String> {
     ]
 }
 
-/// Elements with nasty values, names of the same local part in several namespaces, attributes, and
-/// values with prefixes that mean different things in different places.
+/// Generates elements with hostile values, names with the same local part in several namespaces, attributes,
+/// and values with prefixes that are bound to different namespaces in different elements.
 pub(crate) fn elements() -> impl Strategy<Value = Vec<Element>> {
     let name = || (0..NAMESPACES.len(), 0..LOCALS.len());
     let attributes = proptest::collection::vec((name(), text()), 0..3);
@@ -72,7 +72,7 @@ pub(crate) fn elements() -> impl Strategy<Value = Vec<Element>> {
     proptest::collection::vec(element, 0..3)
 }
 
-/// The elements as children of `parent`.
+/// Appends the elements as children of `parent`.
 pub(crate) fn build(tree: &mut Tree, parent: NodeId, elements: &[Element]) {
     for Element { name, value, attributes, children } in elements {
         let qname = |&(ns, local): &(usize, usize)| QName::new(NAMESPACES[ns], LOCALS[local]);
@@ -83,7 +83,7 @@ pub(crate) fn build(tree: &mut Tree, parent: NodeId, elements: &[Element]) {
         }
         match value {
             Some((text, Some(prefix))) => {
-                // The meaning of the prefix depends on the element.
+                // The namespace of the prefix depends on the element.
                 let binding = (PREFIXES[*prefix], NAMESPACES[if name.0 == 3 { 0 } else { name.0 }]);
                 tree.set_value(node, &format!("{}:x {text}", binding.0), &[binding]).unwrap();
             }
@@ -94,7 +94,7 @@ pub(crate) fn build(tree: &mut Tree, parent: NodeId, elements: &[Element]) {
     }
 }
 
-/// Random patterns of at most three steps, whose names and values match these expressions.
+/// Generates patterns of at most three steps whose names and values match these expressions.
 pub(crate) fn patterns(
     names: &'static str,
     values: &'static str,

@@ -1,4 +1,4 @@
-//! The tree as XML text, in and out.
+//! Reading and writing trees as XML text.
 //!
 //! ```
 //! use confine_tree::{Tree, xml};
@@ -9,9 +9,9 @@
 //! # Ok::<(), confine_tree::Error>(())
 //! ```
 //!
-//! What is written reads back as the same tree: names with their namespaces, values to the last
-//! character, the prefixes that values use, attributes. The one exception is an empty value: XML does
-//! not tell it from an absent one.
+//! Text that is written reads back as the same tree: names with their namespaces, exact values, the prefixes
+//! that values use, and attributes. The only exception is an empty value, which XML does not distinguish from
+//! an absent one.
 
 mod read;
 mod write;
@@ -22,14 +22,15 @@ pub use write::{XmlTreeWriter, escaped, write};
 /// The namespace of the prefix `xml`, which is bound in every document.
 const XML: &str = "http://www.w3.org/XML/1998/namespace";
 
-/// Whether XML 1.0 can carry this character, if need be as a character reference (section 2.2, `Char`).
+/// Returns whether XML 1.0 can represent this character, as a character reference if necessary (section 2.2,
+/// `Char`).
 pub fn is_representable(character: char) -> bool {
     !matches!(character, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}')
 }
 
-/// The first character of a text that XML 1.0 can't carry.
+/// Returns the first character of a text that XML 1.0 cannot represent.
 pub fn unrepresentable(text: &str) -> Option<char> {
-    // A cheap look at the bytes first: U+FFFE and U+FFFF begin with 0xEF.
+    // Checking the bytes first is cheap: U+FFFE and U+FFFF begin with 0xEF.
     let suspect = |byte: u8| byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r') || byte == 0xef;
     if !text.bytes().any(suspect) {
         return None;

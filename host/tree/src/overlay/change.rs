@@ -3,7 +3,7 @@
 use super::{LiveNode, NodeEdit, NodeKind, NodeState, Overlay, lookup::join};
 use crate::{Error, Name, NodeId, Pattern, PatternStep, QName, ResolveError, Tree, tree::GivenValue};
 
-/// What it takes to undo edits, kept while a [`OverlayMark`] is open.
+/// The steps that undo edits, kept while an [`OverlayMark`] is open.
 #[derive(Clone, Debug, Default)]
 pub(super) struct UndoJournal {
     undo: Vec<UndoStep>,
@@ -16,20 +16,20 @@ struct UndoStep {
     edit: NodeEdit,
     at: u32,
     cut: u32,
-    /// The value, where it was given another.
+    /// The previous value, if the edit changed it.
     text: Option<GivenValue>,
 }
 
-/// Where a node stands that is made again.
+/// Where a node goes that is made again.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum NodePosition {
-    /// Behind its siblings.
+    /// After its siblings.
     Last,
-    /// Where it stood: keys are the first of their entry (RFC 7950, section 7.8.5).
+    /// To its old position: keys come first in their entry (RFC 7950, section 7.8.5).
     Still,
 }
 
-/// A moment to roll back to: see [`Overlay::mark`].
+/// A point to roll back to: see [`Overlay::mark`].
 #[derive(Debug)]
 #[must_use = "an open mark keeps a journal: keep the edits or roll them back"]
 pub struct OverlayMark {
@@ -39,8 +39,8 @@ pub struct OverlayMark {
 }
 
 impl Overlay {
-    /// Remembers this moment, until [`keep`](Self::keep) or [`rollback`](Self::rollback). Marks may be
-    /// nested; what is opened last ends first.
+    /// Marks a point to roll back to, until [`keep`](Self::keep) or [`rollback`](Self::rollback). Marks may
+    /// be nested: the last one opened ends first.
     pub fn mark(&mut self) -> OverlayMark {
         self.journal.open += 1;
         OverlayMark {
@@ -50,13 +50,13 @@ impl Overlay {
         }
     }
 
-    /// Keeps what was edited since a mark.
+    /// Keeps the edits made since a mark.
     pub fn keep(&mut self, mark: OverlayMark) {
         let OverlayMark { .. } = mark;
         self.close();
     }
 
-    /// Rolls back what was edited since a mark. What was loaded since stays.
+    /// Rolls back the edits made since a mark. Fragments that were loaded since stay.
     pub fn rollback(&mut self, mark: OverlayMark) {
         while self.journal.undo.len() > mark.undo {
             let Some(undo) = self.journal.undo.pop() else { break };
@@ -94,11 +94,11 @@ impl Overlay {
         std::mem::take(&mut self.removed)
     }
 
-    /// Sets a leaf or leaf-list entry, with the prefixes that its value uses, and creates the nodes that are missing
-    /// above it.
+    /// Sets a leaf or leaf-list entry, with the prefixes that its value uses, and creates its missing
+    /// ancestors.
     ///
     /// # Errors
-    /// [`ResolveError::MissingKeys`] where the pattern does not name one node.
+    /// [`ResolveError::MissingKeys`] if the pattern does not name exactly one node.
     pub fn set(
         &mut self,
         pattern: &Pattern,
@@ -120,8 +120,7 @@ impl Overlay {
         Ok(place.node)
     }
 
-    /// Creates a list entry with its keys, a presence container or an empty leaf, and the nodes that are missing
-    /// above it.
+    /// Creates a list entry with its keys, a presence container or an empty leaf, and its missing ancestors.
     ///
     /// # Errors
     /// As [`set`](Self::set).
@@ -131,7 +130,7 @@ impl Overlay {
         Ok(place.node)
     }
 
-    /// Removes the one node that `pattern` names, with everything below it, even if it is not known whether the
+    /// Removes the one node that `pattern` names, with its descendants, even if it is not known whether the
     /// datastore has it. The root is never removed.
     ///
     /// # Errors
@@ -145,8 +144,8 @@ impl Overlay {
         Ok(())
     }
 
-    /// Removes what a service instance had created, before the instance is applied again. Nodes that are created
-    /// again as they were are no edit; the others are removed from the datastore.
+    /// Removes an object that a service instance created, before the instance is applied again. Nodes that
+    /// are created again unchanged are not edits; the others are removed from the datastore.
     ///
     /// # Errors
     /// As [`set`](Self::set).
@@ -166,7 +165,7 @@ impl Overlay {
         self.mark_dirty(node);
     }
 
-    /// Makes the node and what is missing above it.
+    /// Makes the node and its missing ancestors.
     fn make(&mut self, pattern: &Pattern, edit: NodeEdit) -> Result<LiveNode, ResolveError> {
         self.clock += 1;
         let mut place = LiveNode::ROOT;
@@ -207,7 +206,7 @@ impl Overlay {
         Ok(())
     }
 
-    /// Makes a node exist now. What had been cut below it stays cut.
+    /// Makes a node exist now. Descendants that were removed stay removed.
     fn ensure_present(
         &mut self,
         parent: LiveNode,
@@ -224,10 +223,10 @@ impl Overlay {
             return place;
         }
         self.journal_node(node, false);
-        // A node that is there keeps its moment: what is below it was made since.
+        // A node that exists keeps its time: its descendants were made later.
         let at = if there.is_some() { state.at } else { self.clock };
         if there.is_none() && !state.in_base && stand == NodePosition::Last {
-            // In the order in which nodes are made.
+            // New nodes are in the order in which they are made.
             self.tree.detach(node);
             self.tree.attach(node, parent.node, None);
         }
@@ -236,7 +235,7 @@ impl Overlay {
         LiveNode { node, cut: state.cut.max(parent.cut) }
     }
 
-    /// The node of a path, made if need be but on neither side yet.
+    /// Returns the node of a path, adding it if necessary to neither the base nor the edits.
     fn find_or_add(&mut self, pattern: &Pattern) -> Result<NodeId, ResolveError> {
         let mut node = Tree::ROOT;
         for (index, step) in pattern.steps.iter().enumerate() {
@@ -257,7 +256,7 @@ impl Overlay {
         Ok(node)
     }
 
-    /// The one child that a step names, made if need be.
+    /// Returns the one child that a step names, adding it if necessary.
     fn step_down(
         &mut self,
         parent: NodeId,
@@ -311,7 +310,7 @@ impl Overlay {
         Ok(node)
     }
 
-    /// Gives a node a value, and keeps what the datastore has.
+    /// Sets the value of a node and keeps that of the base.
     fn put_text(&mut self, node: NodeId, text: GivenValue) {
         let before = self.tree.given(node);
         self.tree.give(node, text);
@@ -332,7 +331,7 @@ impl Overlay {
         self.journal.undo.push(UndoStep { node, edit, at, cut, text });
     }
 
-    /// Marks a node and those above it as edited.
+    /// Marks a node and its ancestors as edited.
     fn mark_dirty(&mut self, node: NodeId) {
         let mut at = Some(node);
         while let Some(node) = at.filter(|&node| !self.state(node).dirty) {

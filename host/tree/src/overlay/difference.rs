@@ -9,12 +9,13 @@ const OPERATION: QName<'_> = QName::new(NETCONF, "operation");
 const INSERT: QName<'_> = QName::new(YANG, "insert");
 
 impl Overlay {
-    /// Returns the smallest edit-config (RFC 6241, section 7.2; default operation `merge`) that makes the datastore
-    /// equal to the overlay, as the content of `<config>`: each container and list entry once, keys first, unchanged
-    /// values left out, removed nodes with `nc:operation="remove"`. None if nothing has changed.
+    /// Returns the smallest edit-config (RFC 6241, section 7.2; default operation `merge`) that makes the
+    /// datastore equal to the overlay, as the content of `<config>`. It has each container and list entry
+    /// once, keys first, without unchanged values, and removed nodes with `nc:operation="remove"`. Returns
+    /// `None` if nothing has changed.
     ///
-    /// What has not been read counts as absent, but nodes removed there are removed in the datastore, too: read
-    /// [`unread`](Self::unread) first.
+    /// Nodes that have not been read count as absent, but those that were removed are removed from the
+    /// datastore, too. Read [`unread`](Self::unread) first.
     pub fn edit_config(&mut self) -> Result<Option<Tree>, Error> {
         let mut writing = DifferenceWriter { overlay: self, out: Tree::new() };
         writing.children(LiveNode::ROOT, Tree::ROOT, true, &[])?;
@@ -28,8 +29,8 @@ struct DifferenceWriter<'o> {
 }
 
 impl DifferenceWriter<'_> {
-    /// Writes the edits of the children. Returns whether there are any. `in_base`: the datastore has the parent, or
-    /// may have it.
+    /// Writes the edits of the children. Returns whether there are any. `in_base` is whether the datastore
+    /// has, or may have, the parent.
     fn children(
         &mut self,
         parent: LiveNode,
@@ -42,7 +43,7 @@ impl DifferenceWriter<'_> {
         let mut next = self.overlay.tree.first_child(parent.node);
         while let Some(node) = next {
             next = self.overlay.tree.next_sibling(node);
-            // Below a cut everything has to be looked at; elsewhere only what was edited.
+            // Below a removed node every child is visited; elsewhere only those that were edited.
             let untouched = parent.cut == 0 && !self.overlay.state(node).dirty;
             if untouched || keys.contains(&node) || late.contains_key(&node) {
                 continue;
@@ -97,12 +98,12 @@ impl DifferenceWriter<'_> {
                 }
                 Ok(said)
             }
-            // Taken away without having been read: it may be there.
+            // Removed without having been read: the datastore may have it.
             (false, None) if state.edit == NodeEdit::Gone && parent_in_base => {
                 let pattern = self.overlay.pattern(node);
                 if self.overlay.knows(&pattern) { Ok(false) } else { self.removal(node, to) }
             }
-            // Something below may have been.
+            // A descendant may have been removed without having been read.
             (false, None) if state.edit == NodeEdit::Keep && state.dirty && parent.cut == 0 => {
                 let (element, keys) = self.element(node, to)?;
                 let place = LiveNode { node, cut: state.cut };
@@ -116,7 +117,7 @@ impl DifferenceWriter<'_> {
         }
     }
 
-    /// The element of a node with its value or its keys, and the nodes that are its keys.
+    /// Writes the element of a node with its value or its keys. Returns the element and the key leaves.
     fn element(&mut self, node: NodeId, to: NodeId) -> Result<(NodeId, Vec<NodeId>), Error> {
         let element = self.copy(node, to)?;
         let mut leaves = Vec::new();
@@ -132,7 +133,7 @@ impl DifferenceWriter<'_> {
         Ok((element, leaves))
     }
 
-    /// One node with its value, without what is below it.
+    /// Writes one node with its value, without its descendants.
     fn copy(&mut self, node: NodeId, to: NodeId) -> Result<NodeId, Error> {
         let name: Name = self.out.intern(self.overlay.tree.qname(node));
         let element = self.out.append(to, name)?;
@@ -151,7 +152,7 @@ impl DifferenceWriter<'_> {
                 self.out.set_attribute(element, OPERATION, "remove");
             }
             NodeKind::Unknown { many: true } => {
-                // A list whose keys nobody has named. They are among its leaves.
+                // The keys of the list are not known, but they are among its leaves.
                 let element = self.copy(node, to)?;
                 let leaves: Vec<NodeId> = self.overlay.tree.children(node).collect();
                 for leaf in leaves {
@@ -174,7 +175,7 @@ impl DifferenceWriter<'_> {
         Ok(true)
     }
 
-    /// Writes an entry that has moved to the end of its list.
+    /// Writes an entry that moved to the end of its list.
     fn moved(&mut self, parent: LiveNode, node: NodeId, to: NodeId) -> Result<(), Error> {
         let (element, keys) = self.element(node, to)?;
         self.out.set_attribute(element, INSERT, "last");
@@ -184,9 +185,9 @@ impl DifferenceWriter<'_> {
         Ok(())
     }
 
-    /// Of lists whose order is the user's: the entries to be put at the end, with the moment when they
-    /// were made; and which of these were there before. An entry that was taken away and made again keeps
-    /// its place, unless one that stands behind it had been made before it.
+    /// Returns, for lists that are `ordered-by user`, the entries to put at the end with the time when they
+    /// were made, and those of them that the datastore had before. An entry that was removed and made again
+    /// keeps its position unless a later entry of the list was made again before it.
     fn reordered(&mut self, parent: LiveNode) -> (HashMap<NodeId, u32>, Vec<NodeId>) {
         let (mut late, mut moved) = (HashMap::new(), Vec::new());
         if !self.overlay.schema_view.has_model() || !self.overlay.state(parent.node).dirty {

@@ -1,16 +1,16 @@
-//! What it costs to take in what was read and to find nodes: twice as much for twice as many, and no more.
+//! The cost of loading and of finding nodes: at most twice as much for twice as many nodes.
 
 use std::{fmt::Write as _, sync::Arc};
 
 use super::*;
 use crate::{NoSchema, xml};
 
-/// The container `c` with this in it.
+/// The container `c` with this content.
 fn container(inner: &str) -> Tree {
     xml::parse(&format!("<c xmlns='urn:c'>{inner}</c>")).unwrap()
 }
 
-/// The container, or what is in it by these names, each with one key and its value or with none.
+/// The path of the container, or of a descendant by these names, each with an optional key and its value.
 fn at(steps: &[(&str, Option<(&str, &str)>)]) -> Pattern {
     let mut pattern = Pattern { steps: vec![PatternStep::new(QName::new("urn:c", "c"))] };
     for (local, key) in steps {
@@ -31,7 +31,7 @@ where
     })
 }
 
-/// Takes in what was read; how many nodes were looked at, and in how many steps.
+/// Loads a fragment. Returns how many nodes were visited, and in how many steps.
 fn load(overlay: &mut Overlay, fragment: &Tree, read: &Pattern) -> (usize, usize) {
     let mut loading = overlay.begin_load(std::slice::from_ref(read));
     let (mut all, mut steps) = (0, 0);
@@ -56,25 +56,25 @@ fn assert_linear(run: impl Fn(&mut Overlay, usize) -> usize) {
     });
     let most = |of: usize| 2 * of + of / 4;
     assert!(twice <= most(once) && four <= most(twice), "{once}, {twice}, {four}");
-    assert!(2 * four >= 5 * once, "it is not counted: {once}, {twice}, {four}");
+    assert!(2 * four >= 5 * once, "the visits are not counted: {once}, {twice}, {four}");
 }
 
 #[test]
-fn leaves_of_other_names_are_taken_in_again() {
+fn loading_leaves_again_is_linear() {
     assert_linear(|overlay, count| {
         let all = container(&of(count, |n| format!("<l{n}>1</l{n}>")));
         load(overlay, &container("<l0>1</l0>"), &at(&[("l0", None)]));
         let (first, _) = load(overlay, &all, &at(&[("l1", None)]));
         let (again, steps) = load(overlay, &all, &at(&[]));
         assert_eq!(children(overlay), count);
-        // Others come in between.
+        // Children that were loaded before are interleaved.
         assert!(steps > count);
         first + again
     });
 }
 
 #[test]
-fn entries_of_unknown_keys_are_read_again() {
+fn loading_entries_of_unknown_keys_again_is_linear() {
     assert_linear(|overlay, count| {
         let all = container(&of(count, |n| format!("<l><a>1</a><b>{n}</b><y>1</y></l>")));
         let (first, _) = load(overlay, &all, &at(&[("l", None)]));
@@ -85,7 +85,7 @@ fn entries_of_unknown_keys_are_read_again() {
 }
 
 #[test]
-fn lists_of_unknown_keys_beside_each_other_are_read_again() {
+fn loading_many_lists_of_unknown_keys_again_is_linear() {
     assert_linear(|overlay, count| {
         let all = container(&of(count, |n| format!("<l{n}><a>1</a></l{n}><l{n}><a>2</a></l{n}>")));
         load(overlay, &all, &at(&[]));
@@ -97,7 +97,7 @@ fn lists_of_unknown_keys_beside_each_other_are_read_again() {
 }
 
 #[test]
-fn a_key_is_found_wherever_it_stands() {
+fn finding_key_at_any_position_is_linear() {
     assert_linear(|overlay, count| {
         let leaves = of(count, |n| format!("<m>{n}</m>"));
         load(overlay, &container(&format!("<l>{leaves}<z>1</z></l>")), &at(&[]));
@@ -112,9 +112,9 @@ fn a_key_is_found_wherever_it_stands() {
     });
 }
 
-/// To ask for entries by other leaves than before makes a table anew: that is no work for nothing.
+/// Finding entries by other leaves than before rebuilds the table, and that work is counted.
 #[test]
-fn every_table_is_counted() {
+fn building_each_table_is_counted() {
     const ENTRIES: usize = 100;
     let mut overlay = Overlay::new(Arc::new(NoSchema));
     load(&mut overlay, &container(&of(ENTRIES, |n| format!("<l><a>{n}</a><b>{n}</b></l>"))), &at(&[]));
@@ -129,9 +129,9 @@ fn every_table_is_counted() {
     }
 }
 
-/// Each look at what has been read goes through the sets of keys that were asked for by.
+/// Each coverage check goes through the sets of keys that were requested.
 #[test]
-fn what_was_asked_for_by_many_sets_of_keys_is_counted() {
+fn coverage_check_counts_each_set_of_keys() {
     const SETS: usize = 100;
     let mut overlay = Overlay::new(Arc::new(NoSchema));
     for n in 0..SETS {
@@ -143,7 +143,7 @@ fn what_was_asked_for_by_many_sets_of_keys_is_counted() {
 }
 
 #[test]
-fn a_name_in_very_many_namespaces_has_few_candidates() {
+fn name_in_many_namespaces_has_few_candidates() {
     let mut overlay = Overlay::new(Arc::new(NoSchema));
     load(&mut overlay, &container(&of(500, |n| format!("<x xmlns='urn:{n}'/>"))), &at(&[]));
     let place = overlay.locate(&at(&[]));
@@ -151,9 +151,10 @@ fn a_name_in_very_many_namespaces_has_few_candidates() {
     assert!((2..100).contains(&candidates.len()), "{}", candidates.len());
 }
 
-/// A batch of edits that fails gives every value back that it has changed, as often as a module likes.
+/// Rolling back a failed batch of edits restores every changed value, however often a module does it, without
+/// storing the value again.
 #[test]
-fn what_is_taken_back_is_not_kept_anew() {
+fn rolled_back_value_is_not_stored_again() {
     const VALUE: usize = 1000;
     let mut overlay = Overlay::new(Arc::new(NoSchema));
     load(&mut overlay, &container(&format!("<x>{}</x>", "v".repeat(VALUE))), &at(&[]));
@@ -169,7 +170,7 @@ fn what_is_taken_back_is_not_kept_anew() {
 }
 
 #[test]
-fn what_is_to_be_read_before_the_end_has_an_end() {
+fn unread_paths_are_limited_in_number() {
     let mut overlay = Overlay::new(Arc::new(NoSchema));
     for n in 0..5000 {
         overlay.set(&at(&[("d", None), (&format!("x{n}"), None)]), "1", &[]).unwrap();
@@ -178,9 +179,9 @@ fn what_is_to_be_read_before_the_end_has_an_end() {
     assert_eq!(overlay.unread([]), [at(&[("d", None)]), at(&[("e", None), ("x", None)])]);
 }
 
-/// Each path has the keys of all entries around it.
+/// Each path has the keys of all enclosing entries.
 #[test]
-fn few_paths_are_asked_for_below_entries_that_may_be_new() {
+fn unread_paths_below_nested_new_entries_are_few() {
     let mut overlay = Overlay::new(Arc::new(NoSchema));
     let entries = vec![("l", Some(("k", "1"))); 100];
     overlay.set(&at(&[&entries[..], &[("x", None)]].concat()), "1", &[]).unwrap();

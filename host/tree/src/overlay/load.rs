@@ -1,4 +1,4 @@
-//! What was read of the datastore, put under what has been edited.
+//! Loading of what was read from the datastore into an overlay that may have edits.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,23 +9,23 @@ use super::{
 use crate::{Error, Name, NodeId, Pattern, PatternStep, QName, Tree};
 
 impl Overlay {
-    /// Loads what was read of the datastore: everything that `read` matches. What is in `read` and not
-    /// in `fragment` does not exist. The fragment may hold nodes that were read before, and nodes that have been
-    /// edited since.
+    /// Loads what was read from the datastore: everything that `read` matches. A node that `read` matches and
+    /// that is not in `fragment` does not exist. The fragment may hold nodes that were read before, and nodes
+    /// that have been edited since.
     ///
-    /// The same node in two fragments is found by its name, list entries by their keys and leaf-list
-    /// entries by their values.
+    /// Nodes of two fragments are the same if they have the same name, list entries if they have the same
+    /// keys and leaf-list entries if they have the same value.
     ///
     /// # Errors
-    /// [`Error::UnknownKeys`] if a list whose keys are not known was read in part before. What was loaded until
-    /// then stays, and does not count as read.
+    /// [`Error::UnknownKeys`] if a list whose keys are not known was partly read before. What was loaded up
+    /// to then stays, but does not count as read.
     pub fn load(&mut self, fragment: &Tree, read: &[Pattern]) -> Result<(), Error> {
         let mut loading = self.begin_load(read);
         while self.load_some(fragment, &mut loading)? > 0 {}
         Ok(())
     }
 
-    /// Begins to load what was read, as [`load`](Self::load) does in one go. It counts as read once
+    /// Starts loading what was read; [`load`](Self::load) does all of it in one call. It counts as read once
     /// [`load_some`](Self::load_some) has returned 0.
     pub fn begin_load(&mut self, read: &[Pattern]) -> FragmentLoad {
         for pattern in read {
@@ -39,7 +39,7 @@ impl Overlay {
         }
     }
 
-    /// Loads one more node of the fragment. Returns how many nodes were visited for that, or 0 at the end.
+    /// Loads one more node of the fragment. Returns how many nodes it visited, or 0 at the end.
     pub fn load_some(&mut self, fragment: &Tree, loading: &mut FragmentLoad) -> Result<usize, Error> {
         let FragmentLoad { read, names, todo, current } = loading;
         if current.is_none() {
@@ -129,8 +129,8 @@ impl Overlay {
         Ok(())
     }
 
-    /// Puts the new children of a node where they belong: behind what was met last; before what only the
-    /// edits have.
+    /// Moves the new children of a node to their position: after the last one found in the base, and before
+    /// those that only the edits have.
     fn arrange(&mut self, children: LoadingChildren) {
         let LoadingChildren { parent, behind, new, order, .. } = children;
         let before = match behind {
@@ -142,8 +142,8 @@ impl Overlay {
         self.restore_order(parent, &order);
     }
 
-    /// Brings children into the order that the datastore has them in: those that were read one by one came
-    /// in the order in which they were asked for.
+    /// Restores the order of the datastore: children that were read one by one are in the order of the
+    /// requests.
     fn restore_order(&mut self, parent: NodeId, order: &[NodeId]) {
         if order.len() < 2 {
             return;
@@ -162,7 +162,7 @@ impl Overlay {
         }
     }
 
-    /// The first of the nodes at the end that the datastore does not have.
+    /// Returns the first of the trailing nodes that the datastore does not have.
     fn first_not_in_base(&mut self, parent: NodeId) -> Option<NodeId> {
         let mut first = None;
         let mut at = self.tree.last_child(parent);
@@ -174,7 +174,7 @@ impl Overlay {
         first
     }
 
-    /// Takes in the value of a node that was not known to be in the base.
+    /// Loads the value of a node that was not known to be in the base.
     fn load_text(&mut self, node: NodeId, fragment: &Tree, from: NodeId) -> Result<(), Error> {
         let value = fragment.value(from);
         let base = PrefixedText { value: value.unwrap_or_default(), bindings: fragment.bindings(from) };
@@ -190,7 +190,7 @@ impl Overlay {
         Ok(())
     }
 
-    /// Whether all children of a name were read by an earlier load. Then the fragment has no more of them.
+    /// Returns whether an earlier load read all children of a name. If so, the fragment has no others.
     fn was_read_whole(&mut self, children: &mut LoadingChildren, name: Name) -> bool {
         if let Some(&known) = children.read_before.get(&name) {
             return known;
@@ -203,7 +203,7 @@ impl Overlay {
         covered
     }
 
-    /// The node that is the same as one of a fragment.
+    /// Finds the node that is the same as one of the fragment.
     fn same(
         &mut self,
         parent: NodeId,
@@ -218,7 +218,7 @@ impl Overlay {
                 if let Some(key) = entry_key(fragment, child, &keys) {
                     let keys = self.key_names(name, &keys);
                     let node = self.entry_node(parent, name, &keys, &key);
-                    // What a path called keys may not be all of them.
+                    // The leaves that a path named as keys may not be all the keys.
                     if self.schema_view.is_certain(spot)
                         || !node.is_some_and(|node| self.differ(node, fragment, child))
                     {
@@ -240,7 +240,7 @@ impl Overlay {
                 let value = fragment.value(child).unwrap_or_default();
                 let text = PrefixedText { value, bindings: fragment.bindings(child) };
                 if self.in_base(node) && !self.base_text(node).means(&text) {
-                    // One leaf has one value: these are two entries of a leaf-list.
+                    // A leaf has one value, so these are two entries of a leaf-list.
                     if let Some(shape) = spot.shape {
                         self.schema_view.learn_leaf_list(shape);
                     }
@@ -263,7 +263,7 @@ impl Overlay {
         }
     }
 
-    /// Whether a leaf right below has another value in the fragment than in the base.
+    /// Returns whether a child leaf has a different value in the fragment than in the base.
     pub(super) fn differ(&mut self, node: NodeId, fragment: &Tree, from: NodeId) -> bool {
         let shape = self.state(node).shape;
         fragment.children(from).any(|leaf| {
@@ -281,7 +281,7 @@ impl Overlay {
         })
     }
 
-    /// Puts a new entry into the table of its list.
+    /// Adds a new entry to the table of its list.
     fn enter(&mut self, parent: NodeId, name: Name, fragment: &Tree, child: NodeId, node: NodeId) {
         let spot = self.child_location(parent, name);
         let key = match self.schema_view.kind(spot) {
@@ -294,20 +294,20 @@ impl Overlay {
         }
     }
 
-    /// The names of a list's keys, which are in the list's namespace.
+    /// Returns the names of a list's keys, which are in the namespace of the list.
     pub(super) fn key_names(&mut self, list: Name, keys: &[Box<str>]) -> Vec<Name> {
         let namespace = self.tree.names().resolve(list).namespace.to_owned();
         keys.iter().map(|key| self.tree.intern(QName::new(&namespace, key))).collect()
     }
 }
 
-/// Whether a node of the same name stands right beside it.
+/// Returns whether the next or previous sibling has the same name.
 pub(super) fn has_twin(fragment: &Tree, node: NodeId) -> bool {
     let same = |other: Option<NodeId>| other.is_some_and(|other| fragment.name(other) == fragment.name(node));
     same(fragment.next_sibling(node)) || same(fragment.previous_sibling(node))
 }
 
-/// The keys of an entry of a fragment, joined, where it has them all.
+/// Returns the joined keys of an entry of a fragment, if it has all of them.
 fn entry_key(fragment: &Tree, entry: NodeId, keys: &[Box<str>]) -> Option<String> {
     let namespace = fragment.qname(entry).namespace;
     let values: Option<Vec<&str>> = keys
@@ -320,11 +320,11 @@ fn entry_key(fragment: &Tree, entry: NodeId, keys: &[Box<str>]) -> Option<String
     values.map(join)
 }
 
-/// The node of the overlay that is the same as one of a fragment.
+/// The node of the overlay that is the same as a node of a fragment.
 enum SameNode {
     Some(NodeId),
     None,
-    /// It is an entry of a list whose keys are not known.
+    /// The node is an entry of a list whose keys are not known.
     Unknown,
 }
 
@@ -334,36 +334,36 @@ impl From<Option<NodeId>> for SameNode {
     }
 }
 
-/// How far a fragment has been loaded.
+/// The progress of loading a fragment.
 #[derive(Debug)]
 pub struct FragmentLoad {
-    /// What counts as read once all is loaded.
+    /// The patterns that count as read once the whole fragment is loaded.
     read: Vec<Pattern>,
     names: NameMap,
-    /// Nodes of the overlay and of the fragment whose children are to come.
+    /// Nodes of the overlay and of the fragment whose children remain to be loaded.
     todo: Vec<(NodeId, NodeId)>,
     current: Option<LoadingChildren>,
 }
 
-/// How far the children of one node have been loaded.
+/// The progress of loading the children of one node.
 #[derive(Debug)]
 struct LoadingChildren {
     parent: NodeId,
-    /// The next one, in the fragment.
+    /// The next child, in the fragment.
     next: Option<NodeId>,
     /// The parent had no children before.
     fresh: bool,
-    /// Of lists whose keys are not known, whether an earlier load has read all entries.
+    /// For lists whose keys are not known: whether an earlier load has read all entries.
     read_before: HashMap<Name, bool>,
-    /// The last one that was met in the base.
+    /// The last child found in the base.
     behind: Option<NodeId>,
-    /// The new ones since.
+    /// The new children since then.
     new: Vec<NodeId>,
-    /// All of them, if not fresh.
+    /// All children in the order of the fragment, if the parent had children before.
     order: Vec<NodeId>,
 }
 
-/// The names of a fragment as those of the overlay.
+/// The names of a fragment, mapped to those of the overlay.
 #[derive(Debug, Default)]
 struct NameMap(Vec<Option<Name>>);
 

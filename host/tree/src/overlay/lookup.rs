@@ -1,37 +1,37 @@
-//! Finding children by name, and entries by key, without going through all siblings.
+//! Finding children by name and entries by key without visiting all siblings.
 
 use std::collections::HashMap;
 
 use super::{NodeKind, Overlay, SchemaLocation};
 use crate::{Name, NodeId, PatternStep, QName, Tree};
 
-/// A parent with more children than this gets a table of its own.
+/// The most children that are scanned. A parent with more has a table.
 const NARROW: usize = 16;
 
-/// Copying so many bytes of keys is about as much as looking at a node.
+/// The bytes of keys whose copying costs about as much as visiting a node.
 const BYTES: usize = 64;
 
-/// Tables over the arena, built where they are first needed. They hold nodes of either side, also such
-/// as are not there now: nodes never leave the arena and entries never change their keys.
+/// Tables over the arena, built on first use. They hold the nodes of the base and of the edits, including
+/// those that do not exist now: nodes never leave the arena, and entries never change their keys.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ChildLookup {
-    /// For parents with many children: by name, the first of that name.
+    /// For parents with many children: the first child of each name.
     wide: HashMap<NodeId, HashMap<Name, FirstEntry>>,
-    /// For lists and leaf-lists under a parent: by keys or value.
+    /// For the lists and leaf-lists below a parent: the entries by keys or value.
     entries: HashMap<(NodeId, Name), EntryTable>,
-    /// How many nodes were gone through to find others or to make tables.
+    /// How many nodes were visited to find others or to build tables.
     pub(super) visited: usize,
 }
 
 #[derive(Clone, Debug)]
 struct EntryTable {
-    /// The keys that the table was built for; empty for a leaf-list.
+    /// The keys the table was built for; empty for a leaf-list.
     keys: Vec<Name>,
     by_key: HashMap<Box<str>, FirstEntry>,
 }
 
-/// The first of several nodes: children of one name, or entries with the same keys. There is more than one
-/// of these where what was taken for the keys is not all of them.
+/// The first of the children with a certain name, or of the entries with certain keys. Several entries have
+/// the same keys if the leaves used as keys are not all the keys.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct FirstEntry {
     pub(super) node: NodeId,
@@ -64,14 +64,14 @@ impl ChildLookup {
         }
     }
 
-    /// Enters an entry in the table, where there is one.
+    /// Adds an entry to the table of its list, if there is one.
     pub(super) fn keyed(&mut self, parent: NodeId, name: Name, key: &str, node: NodeId) {
         if let Some(entries) = self.entries.get_mut(&(parent, name)) {
             entries.enter(key, node);
         }
     }
 
-    /// Whether new entries have to be entered.
+    /// Returns whether the list has a table, to which new entries must be added.
     pub(super) fn has_table(&self, parent: NodeId, name: Name) -> bool {
         self.entries.contains_key(&(parent, name))
     }
@@ -87,7 +87,7 @@ impl ChildLookup {
         self.named(tree, parent, name).map(|entry| entry.node)
     }
 
-    /// The children of a name.
+    /// Returns the first child with a name.
     pub(super) fn named(&mut self, tree: &Tree, parent: NodeId, name: Name) -> Option<FirstEntry> {
         if let Some(names) = self.wide.get(&parent) {
             return names.get(&name).copied();
@@ -109,8 +109,8 @@ impl ChildLookup {
         found
     }
 
-    /// A key of a list entry. It need not be among the first of its children: what a path names as a key may
-    /// be none.
+    /// Returns a key of a list entry. It may be anywhere among the children: a leaf that a path names as a
+    /// key may not be one.
     pub(super) fn key(&mut self, tree: &Tree, entry: NodeId, key: &str) -> Option<NodeId> {
         let name = tree.names().get(QName::new(tree.qname(entry).namespace, key))?;
         self.child(tree, entry, name)
@@ -141,7 +141,7 @@ impl ChildLookup {
         entries
     }
 
-    /// What a node is entered under: its keys joined, or its value if the list has none.
+    /// Returns the key of a node in the table: its keys joined, or its value for a leaf-list.
     fn key_of(&mut self, tree: &Tree, node: NodeId, keys: &[Name]) -> Option<String> {
         if keys.is_empty() {
             return Some(tree.value(node).unwrap_or_default().to_owned());
@@ -153,7 +153,7 @@ impl ChildLookup {
     }
 }
 
-/// Joins the values of keys into one. Values hold no NUL: XML cannot carry it.
+/// Joins the values of keys into one string. Values never contain NUL, which XML cannot carry.
 pub(super) fn join<'a>(values: impl IntoIterator<Item = &'a str>) -> String {
     let mut joined = String::new();
     for (index, value) in values.into_iter().enumerate() {
@@ -165,16 +165,16 @@ pub(super) fn join<'a>(values: impl IntoIterator<Item = &'a str>) -> String {
     joined
 }
 
-/// Which children of a node a step means.
+/// The children of a node that a step may match.
 pub(super) enum StepMatch {
-    /// At most this one, whether it is there now or not.
+    /// At most this one, whether or not it exists now.
     One(Option<NodeId>),
-    /// Perhaps several.
+    /// Possibly several.
     Any,
 }
 
 impl Overlay {
-    /// The child that a step means, where it can mean one only.
+    /// Returns the child that a step matches, if it can match only one.
     pub(super) fn find_step(&mut self, parent: NodeId, step: &PatternStep) -> StepMatch {
         let Some(name) = self.tree.names().get(step.name()) else { return StepMatch::One(None) };
         let one = |entry: Option<FirstEntry>| match entry {
@@ -188,7 +188,7 @@ impl Overlay {
         match self.schema_view.kind(spot) {
             NodeKind::List { keys } if !keys.is_empty() => {
                 let values: Option<Vec<&str>> = keys.iter().map(|key| step.key(key)).collect();
-                // A path may ask for more than the keys that are known.
+                // A path may name more leaves than the known keys.
                 let Some(values) = values.filter(|_| keys.len() == step.keys.len()) else {
                     return StepMatch::Any;
                 };
@@ -204,13 +204,12 @@ impl Overlay {
         }
     }
 
-    /// The one child of this name, or the first of several, whether it is there now or not.
+    /// Returns the only child with this name, or the first of several, whether or not it exists now.
     pub(super) fn child_node(&mut self, parent: NodeId, name: Name) -> Option<NodeId> {
         self.lookup.child(&self.tree, parent, name)
     }
 
-    /// The entry of a list with these keys (in the order of the list's own), whether it is there now or
-    /// not.
+    /// Returns the list entry with these keys (in the order of the list), whether or not it exists now.
     pub(super) fn entry_node(
         &mut self,
         parent: NodeId,
@@ -221,7 +220,7 @@ impl Overlay {
         self.lookup.entry(&self.tree, (parent, name), keys, key).map(|entry| entry.node)
     }
 
-    /// What is known of the children of this name.
+    /// Returns the schema location of the children with this name.
     pub(super) fn child_location(&mut self, parent: NodeId, name: Name) -> SchemaLocation {
         let above = self.location_below(parent);
         let shape = self.schema_view.shape(self.state(parent).shape, name, &self.tree);

@@ -1,4 +1,4 @@
-//! What is known of the places of a tree: which are lists, and what their keys are.
+//! What is known about schema paths: which are lists, and what their keys are.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -7,8 +7,8 @@ use crate::{
     keys::{LearnedKeys, ListKeys},
 };
 
-/// What is known of lists and their keys: from YANG; from declarations; of the controller's own lists; and from
-/// paths. Keys are never guessed from data.
+/// What is known about lists and their keys: from YANG; from declarations; from the built-in list of the
+/// controller's own lists; and from paths. Keys are never guessed from data.
 #[derive(Clone)]
 pub struct SchemaView {
     schema: Arc<dyn Schema>,
@@ -16,7 +16,7 @@ pub struct SchemaView {
     known: ListKeys,
     shapes: Vec<SchemaPath>,
     by_name: HashMap<(u32, Name), u32>,
-    /// By shape and local name: the children, of any namespace.
+    /// The names of the children, of any namespace, by schema path and local name.
     by_local: HashMap<(u32, Box<str>), Vec<Name>>,
 }
 
@@ -25,11 +25,11 @@ pub struct SchemaView {
 struct SchemaPath {
     learned: LearnedList,
     certainty: KeyCertainty,
-    /// Under one parent, more than one node with children has been seen.
+    /// More than one node with children has been seen under one parent.
     many: bool,
-    /// A node was seen here, or declared; the path was not only asked for.
+    /// A node was seen at this path, or the path was declared; it was not merely requested.
     seen: bool,
-    /// The place in [`SchemaView::known`].
+    /// The index in [`SchemaView::known`].
     known: Option<u32>,
 }
 
@@ -41,31 +41,32 @@ enum LearnedList {
     List(Keys),
 }
 
-/// How certain the keys of a list are that YANG does not define. A later source replaces a less certain one.
+/// How certain the keys of a list are if YANG does not define them. A more certain source replaces a less
+/// certain one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum KeyCertainty {
-    /// A path that was only read names them. It may filter by a leaf that is no key.
+    /// Named by a path that was only read. It may filter by a leaf that is not a key.
     Weak,
-    /// An edit used them, or the data shows a leaf-list. They stay.
+    /// Used by an edit, or for a leaf-list shown by the data. They stay.
     Used,
-    /// It was declared.
+    /// Declared.
     Declared,
 }
 
 /// The keys of a list, in order.
 type Keys = Arc<[Box<str>]>;
 
-/// What is known of one place.
+/// What is known about one schema path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SchemaLocation {
-    /// None where the path is new.
+    /// `None` if the path is new.
     pub(super) shape: Option<u32>,
-    /// None where no model is known.
+    /// `None` if no YANG model is known.
     pub(crate) schema: Option<SchemaNode>,
 }
 
 impl SchemaLocation {
-    /// The node of the data model, where one is known.
+    /// Returns the schema node, if the YANG model is known.
     pub fn schema(&self) -> Option<SchemaNode> {
         self.schema
     }
@@ -74,18 +75,18 @@ impl SchemaLocation {
 /// The kind of a node, as far as it is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NodeKind {
-    /// Nothing is known. There may be several of it under one parent.
+    /// Nothing is known. One parent may have several of these nodes.
     Unknown {
-        /// There are, so it is a list whose keys are not known.
+        /// One parent has several, so this is a list whose keys are not known.
         many: bool,
     },
-    /// A container that exists only to hold others, or one of which no more is known.
+    /// A container that exists only to hold other nodes, or one about which nothing else is known.
     Container,
-    /// A container whose existence means something.
+    /// A container whose existence has a meaning.
     PresenceContainer,
     /// A list.
     List {
-        /// Its keys, in order. Empty for a list without keys.
+        /// Its keys, in order; empty for a list without keys.
         keys: Arc<[Box<str>]>,
     },
     /// A leaf with a value.
@@ -94,14 +95,14 @@ pub enum NodeKind {
     EmptyLeaf,
     /// A leaf-list.
     LeafList,
-    /// Any XML.
+    /// Arbitrary XML (`anydata` or `anyxml`).
     AnyData,
 }
 
-/// The most namespaces that are candidates for one local name at one place.
+/// The most namespaces that are candidates for one local name below one schema path.
 const MOST_NAMESPACES: usize = 64;
 
-/// The controller's containers that are on no path to one of its lists.
+/// The controller's containers that are not on the path to one of its lists.
 const CONTAINERS: [&[&str]; 3] =
     [&["devices", "device", "config"], &["services"], &["services", "properties"]];
 
@@ -137,7 +138,7 @@ impl SchemaView {
         schema_view
     }
 
-    /// The shape of a child, given now if there is none yet.
+    /// Returns the schema path of a child, adding it if necessary.
     pub(super) fn shape(&mut self, parent: u32, name: Name, tree: &Tree) -> u32 {
         if let Some(&shape) = self.by_name.get(&(parent, name)) {
             return shape;
@@ -149,7 +150,7 @@ impl SchemaView {
         let learned = match known.map(|known| self.known.kind(known)) {
             Some(Some(LearnedKeys::List(keys))) => LearnedList::List(keys.clone().into()),
             Some(Some(LearnedKeys::LeafList)) => LearnedList::LeafList,
-            // It leads to such a list, and is none.
+            // It is on the path to a list and is not a list itself.
             Some(None) => LearnedList::Container,
             None => LearnedList::Nothing,
         };
@@ -160,41 +161,41 @@ impl SchemaView {
         shape
     }
 
-    /// How many places have been heard of.
+    /// Returns how many schema paths are known.
     pub(super) fn size(&self) -> usize {
         self.shapes.len()
     }
 
-    /// Takes note that a node is there, or may well be.
+    /// Records that a node exists, or may exist, at this path.
     pub(super) fn mark_seen(&mut self, shape: u32) {
         if let Some(shape) = self.shapes.get_mut(shape as usize) {
             shape.seen = true;
         }
     }
 
-    /// The place above all others.
+    /// Returns the location of the root.
     pub fn root(&self) -> SchemaLocation {
         SchemaLocation { shape: Some(Self::ROOT), schema: self.schema.root() }
     }
 
-    /// The place to go on from below the entry of a list that has these keys, in order: each device may
-    /// have models of its own.
+    /// Returns the location below the list entry that has these keys, in order: each device may have YANG
+    /// models of its own.
     pub fn entry(&self, list: SchemaLocation, keys: &[&str]) -> SchemaLocation {
         SchemaLocation { schema: list.schema.map(|node| self.schema.entry(node, keys)), ..list }
     }
 
-    /// A place right below another.
+    /// Returns the location of a child.
     pub fn child(&self, names: &Names, parent: SchemaLocation, name: QName<'_>) -> SchemaLocation {
         let shape = parent.shape.zip(names.get(name)).and_then(|place| self.by_name.get(&place).copied());
         SchemaLocation { shape, schema: parent.schema.and_then(|above| self.schema.child(above, name)) }
     }
 
-    /// Whether the kind of a node is known for certain: from the model, or because it was declared.
+    /// Returns whether the kind of a node is certain: known from the YANG model, or declared.
     pub fn is_certain(&self, spot: SchemaLocation) -> bool {
         spot.schema.is_some() || self.certainty(spot) >= Some(KeyCertainty::Declared)
     }
 
-    /// Whether what is known of a node stays: it is certain, or something was edited by it.
+    /// Returns whether the kind of a node is final: it is certain, or an edit relied on it.
     pub(crate) fn is_fixed(&self, spot: SchemaLocation) -> bool {
         spot.schema.is_some() || self.certainty(spot) >= Some(KeyCertainty::Used)
     }
@@ -203,7 +204,7 @@ impl SchemaView {
         self.shapes.get(spot.shape? as usize).map(|shape| shape.certainty)
     }
 
-    /// The kind of what stands at a place.
+    /// Returns the kind of the node at a location.
     pub fn kind(&self, spot: SchemaLocation) -> NodeKind {
         if let Some(node) = spot.schema {
             return match self.schema.kind(node) {
@@ -227,13 +228,13 @@ impl SchemaView {
         }
     }
 
-    /// The data model.
+    /// Returns the YANG schema.
     pub fn schema(&self) -> &dyn Schema {
         &*self.schema
     }
 
-    /// The names, of any namespace, that are known below a place and are called `local`: by the data
-    /// model, or else because they have been seen there or declared.
+    /// Returns the names, of any namespace, that are known below a location and have the local name `local`:
+    /// from the YANG model, or else because they were seen there or declared.
     pub fn candidates<'a>(&'a self, names: &'a Names, spot: SchemaLocation, local: &str) -> Vec<QName<'a>> {
         let mut found: Vec<QName<'_>> = match spot.schema {
             Some(node) => self.schema.children(node).into_iter().filter(|name| name.local == local).collect(),
@@ -254,10 +255,10 @@ impl SchemaView {
         found
     }
 
-    /// Takes what a pattern says of keys; whether any of it is new.
+    /// Learns the keys that a pattern names. Returns whether any of it is new.
     pub(super) fn learn(&mut self, tree: &mut Tree, pattern: &Pattern, declared: bool) -> bool {
         let (mut at, mut spot, mut new) = (Self::ROOT, self.root(), false);
-        // Who writes the keys of one list into a pattern writes those of all: the other steps are none.
+        // A declaration that names the keys of one list names those of all: its other steps are not lists.
         let careful = declared && pattern.steps.iter().skip(2).any(|step| !step.keys.is_empty());
         for (index, step) in pattern.steps.iter().enumerate() {
             let before = self.shapes.len();
@@ -293,7 +294,7 @@ impl SchemaView {
         new
     }
 
-    /// Takes a step that was edited through without a key for a container.
+    /// Learns that a step without keys on the path of an edit is a container.
     pub(super) fn learn_container(&mut self, shape: u32) {
         if let Some(shape) = self.shapes.get_mut(shape as usize)
             && matches!(shape.learned, LearnedList::Nothing)
@@ -333,7 +334,7 @@ impl SchemaView {
         matches!(learned, Some(LearnedList::Container | LearnedList::List(_)))
     }
 
-    /// Whether the children of this name are known to be entries of a leaf-list.
+    /// Returns whether the children with this name are known to be leaf-list entries.
     pub(super) fn is_leaf_list(&self, parent: u32, name: Name) -> bool {
         let shape = self.by_name.get(&(parent, name)).and_then(|&shape| self.shapes.get(shape as usize));
         matches!(shape.map(|shape| &shape.learned), Some(LearnedList::LeafList))
@@ -354,19 +355,19 @@ impl SchemaView {
         self.schema.keys(node)
     }
 
-    /// Whether the order of the entries at a place is known to be the user's.
+    /// Returns whether the entries at a location are known to be `ordered-by user`.
     pub(super) fn is_ordered_by_user(&self, spot: SchemaLocation) -> bool {
         spot.schema.is_some_and(|node| self.schema.ordered_by_user(node))
     }
 }
 
 impl SchemaPath {
-    /// Whether something else than what is known is to be believed.
+    /// Returns whether something new replaces what is known.
     fn takes(&self, learned: &LearnedList, certainty: KeyCertainty) -> bool {
         match (&self.learned, learned) {
             _ if self.certainty < certainty => true,
             _ if self.certainty > KeyCertainty::Weak => false,
-            // A path may leave keys out, to mean every entry.
+            // A path may leave out keys to match every entry.
             (LearnedList::List(known), LearnedList::List(keys)) => {
                 !keys.iter().all(|key| known.contains(key))
             }

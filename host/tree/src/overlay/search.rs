@@ -1,4 +1,4 @@
-//! The search for what a pattern matches.
+//! The search for the nodes that a pattern matches.
 
 use super::{
     LiveNode, Overlay,
@@ -6,10 +6,10 @@ use super::{
 };
 use crate::{NodeId, Pattern, PatternStep, QName};
 
-/// A search for what a pattern matches now, in document order.
+/// A search for the nodes that a pattern matches now, in document order.
 ///
-/// It advances in small steps, so that the caller can count them and yield in between. The overlay must not be edited
-/// meanwhile.
+/// It advances in small steps, so that the caller can count them and yield in between. The overlay must not
+/// be edited during the search.
 #[derive(Clone, Debug)]
 pub struct PatternSearch {
     pattern: Pattern,
@@ -21,7 +21,7 @@ struct SearchFrame {
     place: LiveNode,
     /// How many steps of the pattern lead here.
     depth: usize,
-    /// The child to visit next, once the children are visited one by one.
+    /// The child to visit next, if the children are visited one by one.
     next: Option<Option<NodeId>>,
 }
 
@@ -30,14 +30,14 @@ struct SearchFrame {
 pub enum SearchProgress {
     /// A node was visited.
     Visited,
-    /// The pattern matches this one.
+    /// The pattern matches this node.
     Found(LiveNode),
-    /// There is nothing more.
+    /// The search is complete.
     Done,
 }
 
 impl PatternSearch {
-    /// A search for what this matches.
+    /// Returns a search for the nodes that the pattern matches.
     pub fn new(pattern: Pattern) -> Self {
         Self { pattern, stack: vec![SearchFrame { place: LiveNode::ROOT, depth: 0, next: None }] }
     }
@@ -78,7 +78,7 @@ impl PatternSearch {
 }
 
 impl Overlay {
-    /// All that a pattern matches now, in document order.
+    /// Returns the nodes that a pattern matches now, in document order.
     pub fn find(&mut self, pattern: &Pattern) -> Vec<LiveNode> {
         let mut search = PatternSearch::new(pattern.clone());
         let mut found = Vec::new();
@@ -91,7 +91,7 @@ impl Overlay {
         }
     }
 
-    /// Whether the predicates of a step hold for a node of its name.
+    /// Returns whether a node with the name of a step satisfies its predicates.
     fn matches(&mut self, place: LiveNode, step: &PatternStep) -> bool {
         let keys = step.keys.iter().filter_map(|(key, value)| Some((key, value.as_deref()?)));
         for (key, value) in keys {

@@ -1,4 +1,4 @@
-//! The overlay against a model: a map of leaves.
+//! Tests of the overlay against a model: a map of leaves.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -10,7 +10,7 @@ use crate::{CONTROLLER, NETCONF, NoSchema, Path, Predicate, PrefixMap, ResolveEr
 /// Leaves and leaf-list entries by path, keys included: what a datastore holds.
 type Leaves = BTreeMap<Pattern, String>;
 
-/// Leaves that a failure shows in lines.
+/// Leaves that a failed test prints one per line.
 #[derive(Clone)]
 struct Base(Leaves);
 
@@ -24,7 +24,8 @@ fn lines(leaves: &Leaves) -> String {
     leaves.iter().fold(String::new(), |lines, (path, value)| format!("{lines}{path} {value}\n"))
 }
 
-/// A path with the prefix `x` for the namespace `urn:x`; without it, the controller's.
+/// Parses a path. The prefix `x` stands for the namespace `urn:x`; steps before the first prefix are in the
+/// controller's namespace.
 fn pattern(path: &str) -> Pattern {
     let mut namespace = CONTROLLER;
     let steps = Path::parse(path).unwrap().steps.into_iter().map(|step| {
@@ -43,7 +44,7 @@ fn pattern(path: &str) -> Pattern {
     Pattern { steps: steps.collect() }
 }
 
-/// The keys of the entries on a path, as leaves.
+/// Returns the keys of the entries on a path, as leaves.
 fn keys(pattern: &Pattern) -> Leaves {
     let mut keys = Leaves::new();
     for (index, step) in pattern.steps.iter().enumerate() {
@@ -56,7 +57,8 @@ fn keys(pattern: &Pattern) -> Leaves {
     keys
 }
 
-/// What a datastore answers: what the patterns match, and the keys of the entries above.
+/// Returns the reply of a datastore: the leaves that the patterns match, and the keys of the enclosing
+/// entries.
 fn filtered(leaves: &Leaves, read: &[Pattern]) -> Leaves {
     let mut answer = Leaves::new();
     for (path, value) in leaves {
@@ -71,7 +73,7 @@ fn filtered(leaves: &Leaves, read: &[Pattern]) -> Leaves {
 fn tree(leaves: &Leaves) -> Tree {
     let mut tree = Tree::new();
     let mut nodes: BTreeMap<Pattern, NodeId> = BTreeMap::new();
-    // Keys first: they have the longer names.
+    // Keys come first: they have the longer names.
     let mut order: Vec<(&Pattern, &String)> = leaves.iter().collect();
     order.sort_by_key(|(path, _)| std::cmp::Reverse(path.steps.last().unwrap().local.len()));
     for (path, value) in order {
@@ -88,7 +90,7 @@ fn tree(leaves: &Leaves) -> Tree {
     tree
 }
 
-/// What the datastore holds after an edit-config.
+/// Returns the leaves of the datastore after an edit-config.
 fn merged(mut leaves: Leaves, edit: &Tree) -> Leaves {
     fn walk(leaves: &mut Leaves, edit: &Tree, node: NodeId, above: &Pattern) {
         let name = edit.qname(node);
@@ -96,7 +98,7 @@ fn merged(mut leaves: Leaves, edit: &Tree) -> Leaves {
         match name.local {
             "device" | "item" => {
                 let key = if name.local == "device" { "name" } else { "key" };
-                // Keys first.
+                // Keys come first.
                 let leaf = edit.first_child(node).unwrap();
                 assert_eq!(edit.qname(leaf).local, key);
                 step.keys.push((key.into(), edit.value(leaf).map(Into::into)));
@@ -127,7 +129,7 @@ fn merged(mut leaves: Leaves, edit: &Tree) -> Leaves {
     leaves
 }
 
-/// What the overlay shows.
+/// Returns the leaves that the overlay shows.
 fn shown(overlay: &mut Overlay) -> Leaves {
     fn walk(overlay: &mut Overlay, live: LiveNode, leaves: &mut Leaves) {
         let children: Vec<LiveNode> = overlay.children(live).collect();
@@ -138,7 +140,7 @@ fn shown(overlay: &mut Overlay) -> Leaves {
             && !value.is_empty()
         {
             let mut path = overlay.pattern(live.node());
-            // A leaf-list with one entry, that nobody has named, looks like a leaf.
+            // A leaf-list with one entry that no path has named looks like a leaf.
             let last = path.steps.last_mut().unwrap();
             if &*last.local == "tag" {
                 last.entry = Some(Some(value.clone()));
@@ -157,8 +159,8 @@ enum Step {
     Create(Pattern),
     Remove(Pattern),
     Load(Vec<Pattern>),
-    /// Steps that are taken back.
-    Undone(Vec<Step>),
+    /// Steps that are rolled back.
+    RolledBack(Vec<Step>),
 }
 
 impl std::fmt::Debug for Step {
@@ -171,7 +173,7 @@ impl std::fmt::Debug for Step {
                 write!(f, "load")?;
                 read.iter().try_for_each(|path| write!(f, " {path}"))
             }
-            Self::Undone(steps) => write!(f, "undone {steps:?}"),
+            Self::RolledBack(steps) => write!(f, "rolled back {steps:?}"),
         }
     }
 }
@@ -193,7 +195,7 @@ fn leaf() -> impl Strategy<Value = Pattern> {
     .prop_map(|path| pattern(&path))
 }
 
-/// A leaf with a value: that of a leaf-list entry is its own.
+/// Generates a leaf with a value. The value of a leaf-list entry is the one in its path.
 fn assignment() -> impl Strategy<Value = (Pattern, String)> {
     (leaf(), "[12]").prop_map(|(path, value)| {
         let own = path.steps.last().unwrap().entry.clone().flatten();
@@ -221,7 +223,7 @@ fn readable() -> impl Strategy<Value = Pattern> {
     ]
 }
 
-/// Reads whole lists below the devices, without a word on their keys.
+/// Generates reads of whole lists below the devices, without naming their keys.
 fn unkeyed() -> impl Strategy<Value = Step> {
     let unkeyed = readable().prop_map(|mut pattern| {
         for step in pattern.steps.iter_mut().skip(3) {
@@ -239,7 +241,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => removable().prop_map(Step::Remove),
         2 => proptest::collection::vec(readable(), 1..3).prop_map(Step::Load),
     ];
-    step.prop_recursive(1, 8, 6, |step| proptest::collection::vec(step, 1..6).prop_map(Step::Undone))
+    step.prop_recursive(1, 8, 6, |step| proptest::collection::vec(step, 1..6).prop_map(Step::RolledBack))
 }
 
 fn base() -> impl Strategy<Value = Base> {
@@ -279,7 +281,7 @@ fn run(overlay: &mut Overlay, base: &Leaves, steps: &[Step], mut model: Option<&
                 }
             }
             Step::Load(read) => overlay.load(&tree(&filtered(base, read)), read).unwrap(),
-            Step::Undone(steps) => {
+            Step::RolledBack(steps) => {
                 let mark = overlay.mark();
                 run(overlay, base, steps, None);
                 overlay.rollback(mark);
@@ -291,30 +293,30 @@ fn run(overlay: &mut Overlay, base: &Leaves, steps: &[Step], mut model: Option<&
 proptest! {
     #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
 
-    /// Whenever what is read, whatever is taken back: the edit makes the datastore what was meant, says
-    /// nothing twice and nothing that was so already.
+    /// Whatever is read or rolled back, and when: the edit-config makes the datastore what the edits intend,
+    /// mentions no node twice and changes nothing to the value it already has.
     #[test]
-    fn the_difference_makes_the_datastore_what_was_meant(
+    fn edit_config_makes_datastore_equal_to_overlay(
         Base(base) in base(),
         steps in proptest::collection::vec(step(), 0..20),
     ) {
         let mut overlay = Overlay::new(Arc::new(NoSchema));
         overlay.declare(&pattern("/devices/device[name]/config/x:box/item[key]"));
-        let mut meant = base.clone();
-        run(&mut overlay, &base, &steps, Some(&mut meant));
+        let mut expected = base.clone();
+        run(&mut overlay, &base, &steps, Some(&mut expected));
         let unread = overlay.unread([]);
         overlay.load(&tree(&filtered(&base, &unread)), &unread).unwrap();
         let edit = overlay.edit_config().unwrap();
-        prop_assert_eq!(edit.is_none(), meant == base);
+        prop_assert_eq!(edit.is_none(), expected == base);
         let made = edit.map_or(base.clone(), |edit| merged(base.clone(), &edit));
-        prop_assert_eq!(lines(&made), lines(&meant));
-        // All of it is seen once all is read.
+        prop_assert_eq!(lines(&made), lines(&expected));
+        // The overlay shows all of it once everything is read.
         overlay.load(&tree(&base), &[Pattern::default()]).unwrap();
-        prop_assert_eq!(lines(&shown(&mut overlay)), lines(&meant));
+        prop_assert_eq!(lines(&shown(&mut overlay)), lines(&expected));
     }
 
-    /// A list whose keys nothing names, read in parts.
-    /// Where that cannot be told, the read is refused, and keys in the path are the way out.
+    /// A list whose keys are not known is read in parts. If entries cannot be told apart, the load is rejected;
+    /// naming the keys makes it succeed.
     #[test]
     fn list_of_unknown_keys_is_loaded_once_or_refused(
         Base(base) in base(),
@@ -379,7 +381,7 @@ fn edit(overlay: &mut Overlay) -> String {
 }
 
 #[test]
-fn what_is_stripped_and_made_again_is_no_edit() {
+fn stripped_node_that_is_made_again_is_no_edit() {
     let mut overlay = loaded("<item><key>1</key><a>1</a><b>1</b></item><item><key>2</key><a>1</a></item>");
     overlay.strip(&at("/item[key='1']")).unwrap();
     overlay.strip(&at("/item[key='2']")).unwrap();
@@ -394,7 +396,7 @@ fn what_is_stripped_and_made_again_is_no_edit() {
 }
 
 #[test]
-fn empty_and_absent_differ() {
+fn empty_value_differs_from_absent_one() {
     let mut overlay = loaded("<a/><b>x</b>");
     overlay.set(&at("/a"), "", &[]).unwrap();
     assert_eq!(edit(&mut overlay), "nothing");
@@ -406,7 +408,7 @@ fn empty_and_absent_differ() {
 }
 
 #[test]
-fn a_prefix_in_a_value_counts_as_what_it_stands_for() {
+fn values_with_prefixes_are_compared_by_namespace() {
     let mut overlay = loaded("<type xmlns:t='urn:types'>t:eth</type>");
     overlay.set(&at("/type"), "i:eth", &[("i", "urn:types")]).unwrap();
     assert_eq!(edit(&mut overlay), "nothing");
@@ -415,7 +417,7 @@ fn a_prefix_in_a_value_counts_as_what_it_stands_for() {
 }
 
 #[test]
-fn names_that_were_read_stand_before_those_that_were_made() {
+fn loaded_entries_come_before_created_ones() {
     let mut overlay = Overlay::new(Arc::new(NoSchema));
     overlay.declare(&pattern("/devices/device[name]/config/x:box/item[key]"));
     overlay.create(&at("/item[key='9']")).unwrap();
@@ -437,7 +439,7 @@ fn names_that_were_read_stand_before_those_that_were_made() {
 }
 
 #[test]
-fn a_key_that_is_made_again_stays_the_first() {
+fn key_that_is_made_again_stays_first() {
     let mut overlay = loaded("");
     let entry = at("/item[key='1']");
     overlay.set(&at("/item[key='1']/a"), "1", &[]).unwrap();
@@ -451,7 +453,7 @@ fn a_key_that_is_made_again_stays_the_first() {
 }
 
 #[test]
-fn what_to_read_is_widened_where_it_is_many() {
+fn unread_paths_are_widened_if_many() {
     let mut overlay = Overlay::new(Arc::new(NoSchema));
     overlay.load(&Tree::new(), &[pattern("/devices/device/addr")]).unwrap();
     overlay.set(&at("/item[key='1']/c/a"), "1", &[]).unwrap();
@@ -476,7 +478,7 @@ fn what_to_read_is_widened_where_it_is_many() {
 }
 
 #[test]
-fn a_device_that_is_known_not_to_be_there_has_nothing_to_read() {
+fn device_known_to_be_absent_needs_no_read() {
     let mut overlay = Overlay::new(Arc::new(NoSchema));
     overlay.load(&Tree::new(), &[pattern("/devices/device/name")]).unwrap();
     assert!(overlay.knows(&at("/item[key='1']/a")));
@@ -486,7 +488,7 @@ fn a_device_that_is_known_not_to_be_there_has_nothing_to_read() {
 }
 
 #[test]
-fn a_pattern_that_does_not_name_one_node_is_not_edited() {
+fn pattern_that_may_match_many_nodes_is_not_edited() {
     let mut overlay = loaded("<item><key>1</key></item><entry><id>1</id></entry><entry><id>2</id></entry>");
     let mut refusals = Vec::new();
     for path in ["/item/a", "/item[key]/a", "/entry/a"] {
@@ -503,10 +505,10 @@ fn a_pattern_that_does_not_name_one_node_is_not_edited() {
     assert_eq!(edit(&mut overlay), "nothing");
 }
 
-/// Looks that nothing is quadratic: 5,000 entries on 4 devices take far less than a minute even without
-/// optimisation, where a quadratic step would take hours.
+/// Checks that nothing is quadratic: 5,000 entries on each of 4 devices take far less than a minute even
+/// without optimization, where a quadratic step would take hours.
 #[test]
-fn many_entries_are_stripped_and_made_again() {
+fn stripping_and_remaking_many_entries_is_not_quadratic() {
     let mut base = Leaves::new();
     for device in 1..=4 {
         for item in 0..5000 {
@@ -530,18 +532,18 @@ fn many_entries_are_stripped_and_made_again() {
 }
 
 #[test]
-fn only_the_controllers_prefix_is_known_without_a_declaration() {
+fn only_controller_prefix_is_known_undeclared() {
     let prefixes = PrefixMap::new([("x", "urn:x")]).unwrap();
     assert_eq!(prefixes.namespace("ctrl"), Some(CONTROLLER));
     assert_eq!(prefixes.namespace("y"), None);
 }
 
 #[test]
-fn what_was_only_looked_for_is_no_candidate_for_a_name() {
+fn requested_but_unseen_name_is_no_candidate() {
     let prefixes = PrefixMap::new([("x", "urn:x"), ("y", "urn:y")]).unwrap();
     let path = Path::parse("/devices/device[name='r1']/config/box/item").unwrap();
     let mut overlay = loaded("<item><key>1</key></item>");
-    // The paths of `created` lists have no namespaces: all that may be are tried.
+    // The paths of `created` lists have no namespaces, so every possible one is tried.
     let mut wrong = at("/item[key='1']");
     wrong.steps.iter_mut().skip(3).for_each(|step| step.namespace = "urn:y".into());
     overlay.strip(&wrong).unwrap();
@@ -551,7 +553,7 @@ fn what_was_only_looked_for_is_no_candidate_for_a_name() {
 }
 
 #[test]
-fn path_that_filters_by_another_leaf_does_no_harm() {
+fn filter_by_non_key_leaf_leaves_keys_undecided() {
     let mut overlay = Overlay::new(Arc::new(NoSchema));
     let items = "<item><key>1</key><a>x</a></item><item><key>2</key><a>x</a></item>";
     let text = |items: &str| {
@@ -559,7 +561,7 @@ fn path_that_filters_by_another_leaf_does_no_harm() {
             format!("<device><name>r1</name><config><box xmlns='urn:x'>{items}</box></config></device>");
         xml::parse(&format!("<devices xmlns='{CONTROLLER}'>{device}</devices>")).unwrap()
     };
-    // One module asks for all with `a`, another knows the key.
+    // One module reads all entries with `a`, another knows the key.
     overlay.learn(&at("/item[a='x']"));
     overlay.load(&text(items), &[at("/item[a='x']")]).unwrap();
     let error = overlay.load(&text(items), &[at("/item")]).unwrap_err();
@@ -571,7 +573,7 @@ fn path_that_filters_by_another_leaf_does_no_harm() {
     assert_eq!(overlay.find(&at("/item")).len(), 2);
     overlay.set(&at("/item[key='2']/a"), "y", &[]).unwrap();
     assert_eq!(edit(&mut overlay), "<item><key>2</key><a>y</a></item>");
-    // From now on that is its key.
+    // From now on `key` is the key of the list.
     overlay.learn(&at("/item[a='x']"));
     assert_eq!(overlay.find(&at("/item[a='x']")).len(), 1);
     overlay.learn(&at("/item[.='x']"));
@@ -579,7 +581,7 @@ fn path_that_filters_by_another_leaf_does_no_harm() {
 }
 
 #[test]
-fn entries_that_were_read_one_by_one_stand_in_the_order_of_the_datastore() {
+fn entries_loaded_one_by_one_get_datastore_order() {
     let mut overlay = Overlay::new(Arc::new(NoSchema));
     let list = |keys: &[&str]| {
         let entries = keys.iter().map(|key| format!("<l><k>{key}</k></l>"));

@@ -1,15 +1,15 @@
-//! What has to be read before the difference can be told.
+//! What must be read before the difference can be computed.
 
 use super::{NodeEdit, NodeKind, Overlay, lookup::StepMatch};
 use crate::{CONTROLLER, NodeId, Pattern, PatternStep, QName, ReadSet, Tree, coverage::CoverageFront};
 
-/// The keys that are asked for of entries inside each other that may be new. What has more of them around it is
-/// read as it is: each path has all the keys before it.
+/// The most keys that are requested of nested entries that may be new. What is nested in entries with more
+/// keys is read whole, because each path includes all the keys before it.
 const MOST_KEYS: usize = 8;
 
 impl Overlay {
-    /// Whether everything that `pattern` matches is known: it has been read, or an entry above it is
-    /// known not to be there.
+    /// Returns whether everything that `pattern` matches is known: it has been read, or an entry above it is
+    /// known not to exist.
     pub fn knows(&mut self, pattern: &Pattern) -> bool {
         let mut front = CoverageFront::top();
         let knows = self.knows_from(&mut front, pattern);
@@ -18,7 +18,7 @@ impl Overlay {
     }
 
     fn knows_from(&mut self, front: &mut CoverageFront, pattern: &Pattern) -> bool {
-        // The node that the steps so far mean, if it has been met; and whether they mean one at all.
+        // The node that the steps so far match, if the overlay has it; and whether they match at most one.
         let (mut node, mut one) = (Some(Tree::ROOT), true);
         for step in &pattern.steps {
             if self.coverage.is_whole(front) {
@@ -42,7 +42,7 @@ impl Overlay {
         self.coverage.is_whole(front)
     }
 
-    /// The child that a step without keys means, where nothing says that there are several.
+    /// Returns the child that a step without keys matches, unless there are known to be several.
     fn only_child(&mut self, parent: NodeId, step: &PatternStep) -> Option<Option<NodeId>> {
         let Some(name) = self.tree.names().get(step.name()) else { return Some(None) };
         let spot = self.child_location(parent, name);
@@ -52,15 +52,15 @@ impl Overlay {
         is_lone.then(|| self.child_node(parent, name))
     }
 
-    /// Whether the keys of an entry have been read, so that it is known whether it is there.
+    /// Returns whether the keys of an entry have been read, so that it is known whether the entry exists.
     fn keys_are_read(&self, front: &CoverageFront, step: &PatternStep) -> bool {
         let mut keys = step.keys.iter().map(|(key, _)| PatternStep::new(QName::new(&step.namespace, key)));
         keys.all(|key| self.coverage.is_whole(&self.coverage.step(front, &key)))
     }
 
-    /// Returns what to read, in one request, before [`edit_config`](Self::edit_config): the nodes that have been
-    /// edited without having been read, and what of `also` has not been read. An entry in which something was
-    /// edited is read whole; [`ReadSet`] merges what is too much for one request.
+    /// Returns what to read, in one request, before [`edit_config`](Self::edit_config): the nodes that were
+    /// edited without having been read, and the patterns of `also` that have not been read. A list entry with
+    /// an edited node is read whole. [`ReadSet`] merges patterns that are too many for one request.
     pub fn unread(&mut self, also: impl IntoIterator<Item = Pattern>) -> Vec<Pattern> {
         let mut places =
             self.walk_unread(Tree::ROOT, &CoverageFront::top(), EnclosingEntries::default()).places;
@@ -113,7 +113,8 @@ impl Overlay {
                     (false, false) => here = ReadSet::whole(),
                 }
             } else {
-                // As deep as the tree, which who reads it and who parses paths bound.
+                // The recursion is as deep as the tree, which is limited by its reader and by the path
+                // parser.
                 let below = self.walk_unread(node, &below, inside);
                 here.merge(below.places);
                 entry = below.entry;
@@ -129,19 +130,19 @@ impl Overlay {
     }
 }
 
-/// What a node stands in.
+/// What encloses a node.
 #[derive(Clone, Copy, Default)]
 struct EnclosingEntries {
-    /// A list entry that is not the controller's own.
+    /// Whether a list entry does, other than one of the controller's own lists.
     entry: bool,
-    /// Keys of entries that may be new.
+    /// The number of keys of the enclosing entries that may be new.
     keys: usize,
 }
 
-/// What is to be read below a node.
+/// What must be read below a node.
 #[derive(Default)]
 struct UnreadBelow {
     places: ReadSet,
-    /// The innermost list entry, with all that is in it.
+    /// Whether the innermost list entry must be read whole.
     entry: bool,
 }

@@ -1,4 +1,4 @@
-//! XML text into a tree.
+//! Reading XML text into a tree.
 
 mod scope;
 
@@ -13,10 +13,10 @@ use self::scope::PrefixScope;
 use super::{is_blank, is_representable, unrepresentable};
 use crate::{Error, Name, NodeId, Tree, name::is_name};
 
-/// How much of the text an error shows, in characters.
+/// How many characters of the text an error shows.
 const EXCERPT: usize = 40;
 
-/// Text that can't be read into a tree: where, and why.
+/// Text that cannot be read into a tree: where and why.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the XML cannot be read at line {line}, column {column} (`{excerpt}`): {fault}")]
 pub struct XmlError {
@@ -24,9 +24,9 @@ pub struct XmlError {
     pub line: usize,
     /// The character in the line, counted from 1.
     pub column: usize,
-    /// The text from there on.
+    /// The text from that position on.
     pub excerpt: String,
-    /// What is wrong with it.
+    /// What is wrong.
     pub fault: XmlFault,
 }
 
@@ -34,25 +34,25 @@ pub struct XmlError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum XmlFault {
-    /// It is not XML.
+    /// The text is not well-formed XML.
     #[error("{0}")]
     Malformed(String),
     /// A document type declaration.
     #[error("a DOCTYPE is not allowed")]
     Doctype,
-    /// A processing instruction, or an XML declaration that is not at the very beginning.
+    /// A processing instruction, or an XML declaration that is not at the start of the text.
     #[error("a processing instruction is not allowed")]
     Instruction,
-    /// An entity that is not one of the five of XML.
+    /// An entity that is not one of the five predefined in XML.
     #[error("the entity `&{0};` is not known: only amp, lt, gt, apos and quot are")]
     Entity(String),
-    /// A character, or a reference to one, that XML does not allow.
+    /// A character, or a reference to a character, that XML does not allow.
     #[error("the character `{}` is not allowed in XML", .0.escape_unicode())]
     Character(char),
-    /// The name of an element, an attribute or a prefix.
+    /// An invalid name of an element, an attribute or a prefix.
     #[error("`{0}` is not a name")]
     Name(String),
-    /// An element in the namespace of the prefix `xml`, which cannot be the default one anywhere.
+    /// An element in the namespace of the prefix `xml`, which cannot be the default namespace.
     #[error("`{0}` cannot be an element: the prefix `xml` is for attributes")]
     Reserved(String),
     /// A prefix that is not declared.
@@ -60,19 +60,19 @@ pub enum XmlFault {
     UnboundPrefix(String),
     /// A declaration that Namespaces in XML 1.0 forbids.
     #[error(
-        "`xmlns:{0}` cannot be declared so: `xml` and `xmlns` are reserved, and a prefix needs a namespace"
+        "`xmlns:{0}` cannot be declared like this: `xml` and `xmlns` are reserved, and a prefix needs a namespace"
     )]
     Declaration(String),
-    /// The same attribute twice.
-    #[error("the attribute `{0}` is there twice")]
+    /// An attribute that occurs twice.
+    #[error("the attribute `{0}` occurs twice")]
     DuplicateAttribute(String),
-    /// Text beside elements.
+    /// Text next to elements.
     #[error("text beside elements is not allowed: a node has a value or children")]
     MixedContent,
-    /// Text that is in no element.
+    /// Text outside any element.
     #[error("text outside of any element is not allowed")]
     OutsideText,
-    /// The end inside an element.
+    /// The end of the text inside an element.
     #[error("the text ends before `</{0}>`")]
     Unclosed(String),
     /// Deeper than [`XmlLimits::depth`].
@@ -88,23 +88,24 @@ pub enum XmlFault {
     #[error("a namespace has more than {0} bytes")]
     LongNamespace(usize),
     /// More than [`XmlLimits::bindings`].
-    #[error("the prefixes in values, with the namespaces that they stand for, come to more than {0} bytes")]
+    #[error("the prefixes in values and their namespaces take more than {0} bytes")]
     TooManyBindings(usize),
 }
 
-/// What a text may hold at most.
+/// Limits of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct XmlLimits {
-    /// Elements inside each other. The models that are known stay below 40.
+    /// The depth of nested elements. The known YANG models stay below 40.
     pub depth: usize,
-    /// Elements in all. Each takes 36 bytes of memory.
+    /// The number of elements. Each takes 36 bytes of memory.
     pub nodes: usize,
-    /// Attributes and namespace declarations of one element. They are compared with each other.
+    /// The number of attributes and namespace declarations of one element, which are compared with each
+    /// other.
     pub attributes: usize,
-    /// Bytes of a namespace. The path of a node has one in each step.
+    /// The bytes of a namespace. The path of a node has one in each step.
     pub namespace: usize,
-    /// Bytes of the prefixes that values use and of the namespaces that they stand for, in all: they are kept
-    /// with each value, which may name them by a letter.
+    /// The total bytes of the prefixes that values use and of their namespaces. They are kept with each
+    /// value, which can refer to a long namespace by a prefix of one letter.
     pub bindings: usize,
 }
 
@@ -114,7 +115,7 @@ impl Default for XmlLimits {
     }
 }
 
-/// The tree of a whole text.
+/// Reads a whole text into a new tree.
 pub fn parse(text: &str) -> Result<Tree, Error> {
     let mut tree = Tree::new();
     XmlTreeReader::new().read(&mut tree, Tree::ROOT, text)?;
@@ -123,13 +124,13 @@ pub fn parse(text: &str) -> Result<Tree, Error> {
 
 /// Reads XML text into a tree.
 ///
-/// Elements become nodes and text becomes values. Blanks between elements, comments and an XML
-/// declaration at the beginning are left out; a document type, processing instructions, entities other
-/// than the five of XML and text beside elements are refused. `<a/>` and `<a></a>` are the same: a node
-/// without a value.
+/// Elements become nodes and text becomes values. Whitespace between elements, comments and an XML
+/// declaration at the start are skipped. A document type declaration, processing instructions, entities other
+/// than the five predefined ones and text next to elements are rejected. `<a/>` and `<a></a>` are the same: a
+/// node without a value.
 ///
-/// Where a value holds something that looks like a name with a prefix (`p:name`) and the prefix is
-/// bound, the binding is kept with the value.
+/// If a value contains something that looks like a name with a prefix (`p:name`) and the prefix is bound, the
+/// binding is kept with the value.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct XmlTreeReader<'s> {
     scope: &'s [(&'s str, &'s str)],
@@ -137,24 +138,24 @@ pub struct XmlTreeReader<'s> {
 }
 
 impl<'s> XmlTreeReader<'s> {
-    /// A reader with the default limits.
+    /// Returns a reader with the default limits.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Takes these prefixes and namespaces as declared around the text, as for a slice of a larger
-    /// one. The prefix of the default namespace is empty.
+    /// Sets the prefixes and namespaces that are declared around the text, for a fragment of a larger one.
+    /// The prefix of the default namespace is empty.
     pub fn scope(self, scope: &'s [(&'s str, &'s str)]) -> Self {
         Self { scope, ..self }
     }
 
-    /// Refuses text that exceeds these limits.
+    /// Sets the limits; text that exceeds them is rejected.
     pub fn limits(self, limits: XmlLimits) -> Self {
         Self { limits, ..self }
     }
 
-    /// Reads any number of elements as last children of `parent`. After an error there are none of
-    /// them.
+    /// Reads any number of elements and appends them to the children of `parent`. After an error none of them
+    /// is added.
     pub fn read(&self, tree: &mut Tree, parent: NodeId, text: &str) -> Result<(), Error> {
         let before = tree.last_child(parent);
         let result = TreeReading::new(self, tree, text).and_then(|mut reading| reading.run(parent));
@@ -170,7 +171,7 @@ impl<'s> XmlTreeReader<'s> {
     }
 }
 
-/// Why reading stopped: a fault at an offset of the text, or of the tree itself.
+/// Why reading stopped: a fault at an offset of the text, or an error of the tree itself.
 enum ReadStop {
     Text(usize, XmlFault),
     Tree(Error),
@@ -195,7 +196,7 @@ fn locate(text: &str, offset: usize, fault: XmlFault) -> XmlError {
     }
 }
 
-/// As much of a name as a message can bear.
+/// Shortens a name for a message.
 fn clip(text: &str) -> String {
     const MOST: usize = 200;
     let mut characters = text.chars();
@@ -216,12 +217,12 @@ struct TreeReading<'a, 't> {
     limits: XmlLimits,
     tree: &'t mut Tree,
     reader: quick_xml::Reader<&'a [u8]>,
-    /// Where the markup that is looked at begins in the input.
+    /// The offset in the input at which the current markup starts.
     offset: usize,
-    /// Whether a carriage return occurs at all: if not, no line end needs normalizing.
+    /// Whether the input has a carriage return: if not, no line ends need normalizing.
     has_returns: bool,
     nodes: usize,
-    /// Bytes of them in values so far.
+    /// The bytes of bindings in values so far.
     bindings: usize,
     open: Vec<OpenElement>,
     scope: PrefixScope,
@@ -235,7 +236,7 @@ impl<'a, 't> TreeReading<'a, 't> {
             let offset = input.find(character).unwrap_or_default();
             return Err(ReadStop::Text(offset, XmlFault::Character(character)));
         }
-        // Half of the tags at most are opening ones, unless elements are empty.
+        // At most half of the tags are start tags, unless elements are empty.
         let tags = memchr::memchr_iter(b'<', input.as_bytes()).count();
         tree.reserve((tags / 2 + 1).min(options.limits.nodes));
         let scope = PrefixScope::new(options.scope, tree.names_mut());
@@ -311,7 +312,7 @@ impl<'a, 't> TreeReading<'a, 't> {
         }
     }
 
-    /// Text that stands before or after an element must be blank.
+    /// Checks that the text before or after an element is blank.
     fn no_text(&mut self) -> Result<(), ReadStop> {
         let text = std::mem::take(&mut self.text);
         match (is_blank(&text), self.open.is_empty()) {
@@ -368,7 +369,7 @@ impl<'a, 't> TreeReading<'a, 't> {
 
     fn set_value(&mut self, node: NodeId, value: &str) -> Result<(), ReadStop> {
         let used = self.scope.used_by(value, self.limits.attributes);
-        // They are declared at the element when it is written.
+        // Writing declares these prefixes at the element.
         if used.len() > self.limits.attributes {
             return self.stop(XmlFault::TooManyAttributes(self.limits.attributes));
         }
@@ -393,8 +394,7 @@ impl<'a, 't> TreeReading<'a, 't> {
         let Some(namespace) = self.scope.resolve(prefix) else {
             return self.stop(XmlFault::UnboundPrefix(clip(prefix)));
         };
-        // Most elements have a name that was there before and is known to be good; the empty one is that
-        // of the root.
+        // Most names occurred before and are known to be valid; the empty one is that of the root.
         if let Some(name) = self.tree.names().get_in(namespace, local).filter(|_| !local.is_empty()) {
             return Ok(name);
         }
@@ -404,14 +404,14 @@ impl<'a, 't> TreeReading<'a, 't> {
         Ok(self.tree.names_mut().intern_in(namespace, local))
     }
 
-    /// The tag's attributes as they are written, bounded in number.
+    /// Calls `each` for the tag's attributes as written, up to the limit.
     fn each_attribute(
         &mut self,
         tag: &BytesStart<'_>,
         mut each: impl FnMut(&mut Self, &str, &Attribute<'_>) -> Result<(), ReadStop>,
     ) -> Result<(), ReadStop> {
         let mut attributes = tag.attributes();
-        // They are compared with each other, but not before it is known that they are few.
+        // The library would compare them with each other before their number is known to be small.
         attributes.with_checks(false);
         for (index, attribute) in attributes.enumerate() {
             if index == self.limits.attributes {
@@ -452,7 +452,7 @@ impl<'a, 't> TreeReading<'a, 't> {
             if declared_prefix(key).is_some() {
                 return Ok(());
             }
-            // An attribute without a prefix is in no namespace, whatever the default.
+            // An attribute without a prefix is in no namespace, whatever the default namespace is.
             let (namespace, local) = match key.split_once(':') {
                 None => (this.tree.names_mut().intern_namespace(""), key),
                 Some((prefix, local)) => match this.scope.resolve(prefix) {
@@ -474,7 +474,7 @@ impl<'a, 't> TreeReading<'a, 't> {
 
     fn attribute_value<'v>(&self, attribute: &Attribute<'v>) -> Result<Cow<'v, str>, ReadStop> {
         if attribute.value.contains('<') {
-            return self.malformed("`<` stands in the value of an attribute: write `&lt;`");
+            return self.malformed("`<` is not allowed in an attribute value: write `&lt;`");
         }
         let value = match attribute.normalized_value(XmlVersion::Explicit1_0) {
             Ok(value) => value,
@@ -503,7 +503,8 @@ impl<'a, 't> TreeReading<'a, 't> {
     }
 }
 
-/// What prefix an attribute declares, if it is a namespace declaration; empty for the default namespace.
+/// Returns the prefix that an attribute declares, if it is a namespace declaration; empty for the default
+/// namespace.
 fn declared_prefix(key: &str) -> Option<&str> {
     match key.strip_prefix("xmlns")? {
         "" => Some(""),

@@ -19,7 +19,7 @@ fn value(text: &str) -> Option<String> {
 
 proptest! {
     #[test]
-    fn what_is_written_reads_back(elements in elements()) {
+    fn written_tree_reads_back_unchanged(elements in elements()) {
         let mut tree = Tree::new();
         build(&mut tree, Tree::ROOT, &elements);
         let text = write(&tree, Tree::ROOT).unwrap();
@@ -37,19 +37,19 @@ proptest! {
     }
 
     #[test]
-    fn a_slice_reads_back_in_its_surroundings(elements in elements()) {
+    fn fragment_reads_back_in_surrounding_scope(elements in elements()) {
         let scope = [("nc", NETCONF), ("a1", "urn:a"), ("", "urn:a")];
         let mut tree = Tree::new();
         build(&mut tree, Tree::ROOT, &elements);
         let text = XmlTreeWriter::new().scope(&scope).write(&tree, [Tree::ROOT]).unwrap();
         let mut read = Tree::new();
         XmlTreeReader::new().scope(&scope).read(&mut read, Tree::ROOT, &text).unwrap();
-        // Values hold no prefix of the surroundings by chance: `a1` means the same wherever it is used.
+        // The prefixes in values cannot clash with the surroundings: `a1` has the same namespace in both.
         prop_assert_eq!(content(&read, Tree::ROOT), content(&tree, Tree::ROOT), "{}", text);
     }
 
     #[test]
-    fn any_text_is_a_tree_or_an_error(text in "[<>/a:=\"' !\\[\\]&;#?x-]{0,24}") {
+    fn any_text_parses_or_fails_with_an_error(text in "[<>/a:=\"' !\\[\\]&;#?x-]{0,24}") {
         if let Ok(tree) = parse(&text) {
             let written = write(&tree, Tree::ROOT).unwrap();
             prop_assert_eq!(content(&parse(&written).unwrap(), Tree::ROOT), content(&tree, Tree::ROOT));
@@ -58,7 +58,7 @@ proptest! {
 }
 
 #[test]
-fn a_reply_of_the_controller() {
+fn controller_reply_reads_back_unchanged() {
     let text = "<devices xmlns=\"http://clicon.org/controller\"><device><name>r1</name><config>\
                 <interfaces xmlns=\"http://openconfig.net/yang/interfaces\"><interface><name>x</name><config>\
                 <type xmlns:ianaift=\"urn:ietf:params:xml:ns:yang:iana-if-type\">ianaift:v35</type>\
@@ -90,7 +90,7 @@ fn a_reply_of_the_controller() {
 }
 
 #[test]
-fn values_are_kept_to_the_last_character() {
+fn values_are_kept_exactly() {
     assert_eq!(value("<a> x\n y </a>").as_deref(), Some(" x\n y "));
     assert_eq!(value("<a>  </a>").as_deref(), Some("  "));
     assert_eq!(value("<a>1\r\n2\r3&#13;&#xA;</a>").as_deref(), Some("1\n2\n3\r\n"));
@@ -103,7 +103,7 @@ fn values_are_kept_to_the_last_character() {
 }
 
 #[test]
-fn prefixes_in_values_keep_their_meaning() {
+fn prefixes_in_values_keep_their_namespaces() {
     let text = "<a xmlns=\"urn:a\" xmlns:p=\"urn:p\" xmlns:q=\"urn:q\"><b>/p:x[q:k='p:v']/y</b><c>10:20:30</c>\
                 <d xmlns:p=\"urn:other\">p:x</d><e>zp:x p::y p:1 :p: xml:lang</e></a>";
     let tree = parse(text).unwrap();
@@ -125,7 +125,7 @@ fn attributes_keep_their_namespaces() {
 }
 
 #[test]
-fn what_is_refused_says_where_and_why() {
+fn xml_error_shows_position_and_reason() {
     let refusals: Vec<_> = [
         "<!DOCTYPE a [<!ENTITY b \"c\">]><a/>",
         "<?php ?><a/>",
@@ -178,16 +178,16 @@ fn what_is_refused_says_where_and_why() {
     the XML cannot be read at line 2, column 6 (``): the text ends before `</b>`
     the XML cannot be read at line 1, column 4 (`</b>`): ill-formed document: expected `</a>`, but `</b>` was found
     the XML cannot be read at line 1, column 1 (`<a`): syntax error: tag not closed: `>` not found before end of input
-    the XML cannot be read at line 1, column 1 (`<a b='1' b='2'/>`): the attribute `b` is there twice
-    the XML cannot be read at line 1, column 1 (`<a xmlns:p='u' xmlns:q='u' p:b='1' q:b='`): the attribute `q:b` is there twice
-    the XML cannot be read at line 1, column 1 (`<a xmlns='u' xmlns='v'/>`): the attribute `xmlns` is there twice
-    the XML cannot be read at line 1, column 1 (`<a b='<'/>`): `<` stands in the value of an attribute: write `&lt;`
+    the XML cannot be read at line 1, column 1 (`<a b='1' b='2'/>`): the attribute `b` occurs twice
+    the XML cannot be read at line 1, column 1 (`<a xmlns:p='u' xmlns:q='u' p:b='1' q:b='`): the attribute `q:b` occurs twice
+    the XML cannot be read at line 1, column 1 (`<a xmlns='u' xmlns='v'/>`): the attribute `xmlns` occurs twice
+    the XML cannot be read at line 1, column 1 (`<a b='<'/>`): `<` is not allowed in an attribute value: write `&lt;`
     the XML cannot be read at line 1, column 1 (`<a b/>`): position 3: attribute key must be directly followed by `=` or space
     the XML cannot be read at line 1, column 1 (`<p:a/>`): the prefix `p` is not bound to a namespace: declare it as in `xmlns:p="…"`
     the XML cannot be read at line 1, column 1 (`<a p:b='1'/>`): the prefix `p` is not bound to a namespace: declare it as in `xmlns:p="…"`
-    the XML cannot be read at line 1, column 1 (`<a xmlns:p=''/>`): `xmlns:p` cannot be declared so: `xml` and `xmlns` are reserved, and a prefix needs a namespace
-    the XML cannot be read at line 1, column 1 (`<a xmlns:xml='u'/>`): `xmlns:xml` cannot be declared so: `xml` and `xmlns` are reserved, and a prefix needs a namespace
-    the XML cannot be read at line 1, column 1 (`<a xmlns:xmlns='u'/>`): `xmlns:xmlns` cannot be declared so: `xml` and `xmlns` are reserved, and a prefix needs a namespace
+    the XML cannot be read at line 1, column 1 (`<a xmlns:p=''/>`): `xmlns:p` cannot be declared like this: `xml` and `xmlns` are reserved, and a prefix needs a namespace
+    the XML cannot be read at line 1, column 1 (`<a xmlns:xml='u'/>`): `xmlns:xml` cannot be declared like this: `xml` and `xmlns` are reserved, and a prefix needs a namespace
+    the XML cannot be read at line 1, column 1 (`<a xmlns:xmlns='u'/>`): `xmlns:xmlns` cannot be declared like this: `xml` and `xmlns` are reserved, and a prefix needs a namespace
     the XML cannot be read at line 1, column 1 (`<1a/>`): `1a` is not a name
     the XML cannot be read at line 1, column 1 (`<:a/>`): `:a` is not a name
     the XML cannot be read at line 1, column 1 (`<a:b:c xmlns:a='u'/>`): `a:b:c` is not a name
@@ -199,7 +199,7 @@ fn what_is_refused_says_where_and_why() {
 }
 
 #[test]
-fn what_a_text_may_hold_is_limited() {
+fn xml_reader_enforces_limits() {
     let limits = XmlLimits { depth: 2, nodes: 3, attributes: 1, namespace: 5, bindings: 5 };
     let read = |text: &str| {
         let mut tree = Tree::new();
@@ -224,12 +224,12 @@ fn what_a_text_may_hold_is_limited() {
     the XML cannot be read at line 1, column 16 (`<a/>`): there are more than 3 elements
     the XML cannot be read at line 1, column 1 (`<a xmlns='u' b='1'/>`): the element has more than 1 attributes
     the XML cannot be read at line 1, column 38 (`</b></a>`): the element has more than 1 attributes
-    the XML cannot be read at line 1, column 33 (`</b></a>`): the prefixes in values, with the namespaces that they stand for, come to more than 5 bytes
+    the XML cannot be read at line 1, column 33 (`</b></a>`): the prefixes in values and their namespaces take more than 5 bytes
     ");
 }
 
 #[test]
-fn after_an_error_the_tree_is_as_it_was() {
+fn failed_read_leaves_tree_unchanged() {
     let mut tree = parse("<a/>").unwrap();
     let a = tree.first_child(Tree::ROOT).unwrap();
     assert!(XmlTreeReader::new().read(&mut tree, a, "<b/><c><d/>").is_err());
@@ -240,7 +240,7 @@ fn after_an_error_the_tree_is_as_it_was() {
 }
 
 #[test]
-fn what_xml_cannot_carry_is_not_written() {
+fn unwritable_content_is_rejected() {
     let mut tree = parse("<a><b/></a>").unwrap();
     let a = tree.first_child(Tree::ROOT).unwrap();
     let b = tree.first_child(a).unwrap();
@@ -269,7 +269,7 @@ fn what_xml_cannot_carry_is_not_written() {
     tree.set_attribute(b, QName::new("", "c d"), "");
     refused(&tree);
     insta::assert_snapshot!(errors.join("\n"), @r"
-    `/a/b` cannot be written as XML: it holds the character `\u{0}`, which XML cannot carry
+    `/a/b` cannot be written as XML: it contains the character `\u{0}`, which XML cannot carry
     `/a/b` cannot be written as XML: the prefix `p` cannot be bound to `urn:q`
     `/a/b` cannot be written as XML: the prefix `p` cannot be bound to ``
     `/a/b` cannot be written as XML: the prefix `p` cannot be bound to `http://www.w3.org/XML/1998/namespace`

@@ -1,20 +1,21 @@
-//! A tree as XML text.
+//! Writing a tree as XML text.
 
 use std::borrow::Cow;
 
 use super::{XML, is_representable};
 use crate::{Error, NETCONF, NodeId, QName, Tree, YANG, name::is_name};
 
-/// The prefixes under which people know the namespaces of attributes.
+/// The usual prefixes of the namespaces of attributes.
 const WELL_KNOWN: [(&str, &str); 4] =
     [("nc", NETCONF), ("yang", YANG), ("cl", "http://clicon.org/lib"), ("xml", XML)];
 
-/// A node and all below it, without blanks between elements; for the root, all top-level nodes.
+/// Writes a node with its descendants, without whitespace between elements; for the root, writes all
+/// top-level nodes.
 pub fn write(tree: &Tree, node: NodeId) -> Result<String, Error> {
     XmlTreeWriter::new().write(tree, [node])
 }
 
-/// How many bytes a value takes in the text, at most.
+/// Returns the most bytes that a value takes in the text.
 pub fn escaped(value: &str) -> usize {
     let special = value.bytes().filter(|byte| matches!(byte, b'&' | b'<' | b'>' | b'\r')).count();
     value.len() + special * "amp;".len()
@@ -22,9 +23,9 @@ pub fn escaped(value: &str) -> usize {
 
 /// Writes nodes as XML text.
 ///
-/// Elements stand in the default namespace, which is declared where it changes; the top ones always
-/// declare theirs, unless [`scope`](Self::scope) says what it is. Attributes get prefixes. A prefix that a value uses is declared at its element,
-/// unless it means the same there already.
+/// Elements are in the default namespace, which is declared where it changes. The top elements always declare
+/// theirs unless [`scope`](Self::scope) sets it. Attributes get prefixes. A prefix that a value uses is
+/// declared at its element unless it is bound to the same namespace there already.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct XmlTreeWriter<'s> {
     scope: &'s [(&'s str, &'s str)],
@@ -32,27 +33,27 @@ pub struct XmlTreeWriter<'s> {
 }
 
 impl<'s> XmlTreeWriter<'s> {
-    /// A writer of compact text that stands by itself.
+    /// Returns a writer of compact, self-contained text.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Leaves out the declaration of these prefixes: they are declared around the place where the text
-    /// will stand. The prefix of the default namespace is empty.
+    /// Sets the prefixes that are declared around the text; the writer does not declare them. The prefix of
+    /// the default namespace is empty.
     pub fn scope(self, scope: &'s [(&'s str, &'s str)]) -> Self {
         Self { scope, ..self }
     }
 
-    /// One element on a line, for people, indented by this many blanks for each level. Only blanks
-    /// between elements are added: it reads back as the same tree.
+    /// Writes one element per line, indented by this many spaces per level. Only whitespace between elements
+    /// is added, so the text reads back as the same tree.
     pub fn indent(self, blanks: usize) -> Self {
         Self { indent: Some(blanks), ..self }
     }
 
-    /// Nodes, each with all below it, one after the other. The root stands for all top-level nodes.
+    /// Writes nodes with their descendants, one after the other. The root stands for all top-level nodes.
     ///
     /// # Errors
-    /// [`Error::Unwritable`] where a name is none or a value holds a character that XML can't carry.
+    /// [`Error::Unwritable`] if a name is invalid or a value contains a character that XML cannot represent.
     pub fn write(&self, tree: &Tree, nodes: impl IntoIterator<Item = NodeId>) -> Result<String, Error> {
         let mut writing = TreeWriting {
             tree,
@@ -75,9 +76,9 @@ impl<'s> XmlTreeWriter<'s> {
 
 /// An element that is open.
 struct OpenTag<'t> {
-    /// The default namespace inside.
+    /// The default namespace inside the element.
     namespace: &'t str,
-    /// How many bindings were in scope outside.
+    /// The number of bindings in scope outside the element.
     scope: usize,
 }
 
@@ -85,10 +86,10 @@ struct TreeWriting<'t> {
     tree: &'t Tree,
     indent: Option<usize>,
     text: String,
-    /// Prefixes that are bound and their namespaces, outermost first.
+    /// The bound prefixes and their namespaces, outermost first.
     scope: Vec<(Cow<'t, str>, &'t str)>,
     open: Vec<OpenTag<'t>>,
-    /// By number of a name: whether it has been looked at and is one.
+    /// Indexed by name: whether it was checked and is valid.
     good_names: Vec<bool>,
 }
 
@@ -101,7 +102,7 @@ impl<'t> TreeWriting<'t> {
                 node = child;
                 continue;
             }
-            // On to the next node in document order, closing what ends on the way.
+            // Continues with the next node in document order, closing elements that end on the way.
             loop {
                 if node == top {
                     return Ok(());
@@ -117,7 +118,7 @@ impl<'t> TreeWriting<'t> {
         }
     }
 
-    /// An element without children; of one that has some, the tag that opens it.
+    /// Writes an element without children, or the start tag of one that has children.
     fn element(&mut self, node: NodeId) -> Result<(), Error> {
         let name = self.name(node)?;
         if name.namespace == XML {
@@ -160,7 +161,7 @@ impl<'t> TreeWriting<'t> {
         Ok(())
     }
 
-    /// The tag that closes an element with children.
+    /// Writes the end tag of an element with children.
     fn close(&mut self, node: NodeId) {
         if let Some(open) = self.open.pop() {
             self.scope.truncate(open.scope);
@@ -207,13 +208,13 @@ impl<'t> TreeWriting<'t> {
         Err(Error::Unwritable { node: self.tree.location(node), reason })
     }
 
-    /// What the innermost binding of a prefix says.
+    /// Returns the namespace to which a prefix is bound innermost.
     fn bound(&self, prefix: &str) -> Option<&'t str> {
         self.scope.iter().rev().find(|(other, _)| other == prefix).map(|(_, namespace)| *namespace)
     }
 
-    /// Binds a prefix at an element whose own bindings begin at `own` in the scope, unless it means the
-    /// same there already.
+    /// Binds a prefix at an element whose own bindings start at `own` in the scope, unless it is bound to the
+    /// same namespace there already.
     fn declare(
         &mut self,
         node: NodeId,
@@ -234,9 +235,9 @@ impl<'t> TreeWriting<'t> {
         Ok(())
     }
 
-    /// A prefix for the namespace of an attribute, bound here if none is yet.
+    /// Returns a prefix for the namespace of an attribute, binding one at this element if necessary.
     fn prefix(&mut self, node: NodeId, namespace: &'t str, own: usize) -> Result<Cow<'t, str>, Error> {
-        // Not the default namespace: it is not that of attributes.
+        // The default namespace does not apply to attributes.
         let bound = self.scope.iter().rev().find(|(prefix, other)| {
             *other == namespace && !prefix.is_empty() && self.bound(prefix) == Some(namespace)
         });
@@ -265,8 +266,8 @@ impl<'t> TreeWriting<'t> {
         Ok(())
     }
 
-    /// Text with all that a reader would not give back as it is, as references: markup, the carriage
-    /// return, and in attributes every blank that is not a space.
+    /// Writes text with references for everything that a reader would not return unchanged: markup, the
+    /// carriage return, and in attributes all whitespace except the space.
     fn escape(&mut self, node: NodeId, text: &str, in_attribute: bool) -> Result<(), Error> {
         let special = |byte: u8| match byte {
             b'&' | b'<' | b'>' | 0xef | ..=0x08 | 0x0b..=0x1f => true,
@@ -291,7 +292,7 @@ impl<'t> TreeWriting<'t> {
                 character if is_representable(character) => self.text.push(character),
                 character => {
                     let reason = format!(
-                        "it holds the character `{}`, which XML cannot carry",
+                        "it contains the character `{}`, which XML cannot carry",
                         character.escape_unicode()
                     );
                     return self.unwritable(node, reason);

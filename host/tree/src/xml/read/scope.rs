@@ -1,4 +1,4 @@
-//! Which namespace a prefix stands for at a place in the text.
+//! The prefixes that are bound at a position of the text.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -7,20 +7,20 @@ use crate::{
     xml::XML,
 };
 
-/// The bindings in force. Resolving takes the same time however many there are.
+/// The bindings in scope. The time to resolve a prefix does not depend on their number.
 pub(super) struct PrefixScope {
-    /// How many elements are open.
+    /// The number of open elements.
     depth: usize,
-    /// For each prefix what it was bound to, outermost first, and at which depth. The prefix of the
-    /// default namespace is kept apart: it is asked for most.
+    /// For each prefix the namespaces it was bound to, outermost first, with the depth. Bindings of the
+    /// default namespace are kept separately because they are looked up most often.
     prefixes: HashMap<Box<str>, Vec<(usize, Namespace)>>,
     defaults: Vec<(usize, Namespace)>,
-    /// What the open elements have declared, outermost first: depth and prefix.
+    /// The declarations of the open elements, outermost first: depth and prefix.
     declared: Vec<(usize, Box<str>)>,
 }
 
 impl PrefixScope {
-    /// What is declared around the text.
+    /// Returns the scope of the bindings that surround the text.
     pub(super) fn new(surroundings: &[(&str, &str)], names: &mut Names) -> Self {
         let mut scope = Self {
             depth: 0,
@@ -39,13 +39,13 @@ impl PrefixScope {
         scope
     }
 
-    /// An element begins; its declarations follow.
+    /// Enters an element. Its declarations follow.
     pub(super) fn enter(&mut self) {
         self.depth += 1;
     }
 
-    /// Declares a prefix, or the default namespace, for the element that began last. False where that
-    /// element has declared it already.
+    /// Declares a prefix or the default namespace for the innermost element. Returns false if that element
+    /// has declared it already.
     pub(super) fn declare(&mut self, prefix: &str, namespace: Namespace) -> bool {
         let bound = match prefix {
             "" => &mut self.defaults,
@@ -59,7 +59,7 @@ impl PrefixScope {
         true
     }
 
-    /// The element that began last ends, and what it declared is no more.
+    /// Leaves the innermost element and removes its declarations.
     pub(super) fn leave(&mut self) {
         while let Some((_, prefix)) = self.declared.pop_if(|(depth, _)| *depth == self.depth) {
             let bound = match &*prefix {
@@ -71,15 +71,16 @@ impl PrefixScope {
         self.depth -= 1;
     }
 
-    /// The namespace that a prefix stands for; with the empty prefix the default one.
+    /// Returns the namespace that a prefix is bound to; the empty prefix is that of the default namespace.
     pub(super) fn resolve(&self, prefix: &str) -> Option<Namespace> {
         let bound = if prefix.is_empty() { Some(&self.defaults) } else { self.prefixes.get(prefix) };
         bound?.last().map(|&(_, namespace)| namespace)
     }
 
-    /// The bindings of what may be prefixes in a value, each once: what stands right before a colon, is
-    /// a name, and is bound. Whether the value really holds names only a model can tell. Where there are more
-    /// than `most`, one more than that: a value is no reason to keep anything of each of its colons.
+    /// Returns the bindings of everything in a value that may be a prefix, each once: a name right before a
+    /// colon that is bound. Only a YANG model can tell whether the value really contains qualified names. If
+    /// there are more than `most`, returns one more than that, so that a value with many colons does not take
+    /// up memory for each of them.
     pub(super) fn used_by<'v>(&self, value: &'v str, most: usize) -> Vec<(&'v str, Namespace)> {
         let mut used = BTreeMap::new();
         let mut before = value;
@@ -104,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_keeps_no_more_than_the_prefixes_that_it_may_use() {
+    fn value_keeps_at_most_the_prefixes_it_may_use() {
         let prefixes: Vec<String> = (0..100).map(|n| format!("p{n}")).collect();
         let bound: Vec<(&str, &str)> = prefixes.iter().map(|prefix| (&**prefix, "urn:x")).collect();
         let scope = PrefixScope::new(&bound, &mut Names::default());
