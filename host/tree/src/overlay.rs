@@ -82,12 +82,12 @@ struct NodeState {
     in_base: bool,
     edit: NodeEdit,
     /// The time of that edit.
-    at: u32,
+    edited_at: u32,
     /// The time of the last removal of the node; 0 if it was never removed.
-    cut: u32,
+    removed_at: u32,
     /// This node or a descendant was edited.
     dirty: bool,
-    shape: u32,
+    schema_path: u32,
     schema: NodeModel,
 }
 
@@ -100,13 +100,13 @@ enum NodeEdit {
     /// Set or created.
     Made,
     /// Removed.
-    Gone,
+    Removed,
 }
 
 /// The schema node of a data node, looked up on first use.
 #[derive(Clone, Copy, Debug)]
 enum NodeModel {
-    NotAsked,
+    NotLookedUp,
     Unknown,
     Node(SchemaNode),
 }
@@ -123,12 +123,12 @@ struct PrefixedText<'t> {
 pub struct LiveNode {
     node: NodeId,
     /// The time of the last removal of the node or of an ancestor.
-    cut: u32,
+    removed_at: u32,
 }
 
 impl LiveNode {
     /// The root.
-    pub const ROOT: Self = Self { node: Tree::ROOT, cut: 0 };
+    pub const ROOT: Self = Self { node: Tree::ROOT, removed_at: 0 };
 
     /// Returns the node in the overlay's arena.
     pub fn node(self) -> NodeId {
@@ -144,11 +144,11 @@ impl Overlay {
         let root = NodeState {
             in_base: true,
             edit: NodeEdit::Keep,
-            at: 0,
-            cut: 0,
+            edited_at: 0,
+            removed_at: 0,
             dirty: false,
-            shape: SchemaView::ROOT,
-            schema: NodeModel::NotAsked,
+            schema_path: SchemaView::ROOT,
+            schema: NodeModel::NotLookedUp,
         };
         Self {
             tree,
@@ -205,54 +205,54 @@ impl Overlay {
     }
 
     /// Returns the node's name.
-    pub fn qname(&self, place: LiveNode) -> QName<'_> {
-        self.tree.qname(place.node)
+    pub fn qname(&self, live: LiveNode) -> QName<'_> {
+        self.tree.qname(live.node)
     }
 
     /// Returns the value of a leaf or leaf-list entry, or `None` for a node that has children. The value of
     /// an empty leaf is empty. So is that of an empty container if no YANG model distinguishes the two.
-    pub fn value(&self, place: LiveNode) -> Option<&str> {
-        match self.tree.value(place.node) {
-            None if !self.is_container(place.node) => Some(""),
+    pub fn value(&self, live: LiveNode) -> Option<&str> {
+        match self.tree.value(live.node) {
+            None if !self.is_container(live.node) => Some(""),
             value => value,
         }
     }
 
     /// Returns whether the node has text of its own, which only leaves and leaf-list entries have.
-    pub fn has_text(&self, place: LiveNode) -> bool {
-        self.tree.value(place.node).is_some()
+    pub fn has_text(&self, live: LiveNode) -> bool {
+        self.tree.value(live.node).is_some()
     }
 
     /// Returns the bindings of the prefixes that the value uses.
-    pub fn bindings(&self, place: LiveNode) -> &[(Box<str>, Box<str>)] {
-        self.tree.bindings(place.node)
+    pub fn bindings(&self, live: LiveNode) -> &[(Box<str>, Box<str>)] {
+        self.tree.bindings(live.node)
     }
 
     /// Returns the children that exist now, in document order.
-    pub fn children(&self, place: LiveNode) -> impl Iterator<Item = LiveNode> + '_ {
-        self.places(place).flatten()
+    pub fn children(&self, live: LiveNode) -> impl Iterator<Item = LiveNode> + '_ {
+        self.places(live).flatten()
     }
 
     /// Returns an item for each child in the arena, in document order: `None` if the child does not exist
     /// now.
-    pub fn places(&self, place: LiveNode) -> impl Iterator<Item = Option<LiveNode>> + '_ {
-        self.tree.children(place.node).map(move |child| self.below(place, child))
+    pub fn places(&self, live: LiveNode) -> impl Iterator<Item = Option<LiveNode>> + '_ {
+        self.tree.children(live.node).map(move |child| self.live_child(live, child))
     }
 
     /// Returns a child of `parent`, or `None` if it does not exist now.
-    fn below(&self, parent: LiveNode, node: NodeId) -> Option<LiveNode> {
+    fn live_child(&self, parent: LiveNode, node: NodeId) -> Option<LiveNode> {
         let state = self.state(node);
         let there = match state.edit {
-            NodeEdit::Keep => state.in_base && parent.cut == 0,
-            NodeEdit::Implied | NodeEdit::Made => state.at > parent.cut,
-            NodeEdit::Gone => false,
+            NodeEdit::Keep => state.in_base && parent.removed_at == 0,
+            NodeEdit::Implied | NodeEdit::Made => state.edited_at > parent.removed_at,
+            NodeEdit::Removed => false,
         };
-        there.then(|| LiveNode { node, cut: state.cut.max(parent.cut) })
+        there.then(|| LiveNode { node, removed_at: state.removed_at.max(parent.removed_at) })
     }
 
     /// Returns the node, or `None` if it does not exist now.
     pub fn place(&self, node: NodeId) -> Option<LiveNode> {
-        self.ancestors(node).into_iter().try_fold(LiveNode::ROOT, |place, node| self.below(place, node))
+        self.ancestors(node).into_iter().try_fold(LiveNode::ROOT, |live, node| self.live_child(live, node))
     }
 
     /// Returns the node and its ancestors, from the top down, without the root.
@@ -315,8 +315,8 @@ impl Overlay {
 
     /// Returns the kind of a node, as far as it is known.
     pub fn kind(&mut self, node: NodeId) -> NodeKind {
-        let spot = self.schema_location(node);
-        self.schema_view.kind(spot)
+        let location = self.schema_location(node);
+        self.schema_view.kind(location)
     }
 
     /// Returns the schema location of a node.
@@ -325,16 +325,18 @@ impl Overlay {
         let schema = match state.schema {
             NodeModel::Node(schema) => Some(schema),
             NodeModel::Unknown => None,
-            NodeModel::NotAsked => {
-                let schema = self.ask_model(node);
-                self.with(node, |state| state.schema = schema.map_or(NodeModel::Unknown, NodeModel::Node));
+            NodeModel::NotLookedUp => {
+                let schema = self.look_up_schema_node(node);
+                self.update_state(node, |state| {
+                    state.schema = schema.map_or(NodeModel::Unknown, NodeModel::Node)
+                });
                 schema
             }
         };
-        SchemaLocation { shape: Some(state.shape), schema }
+        SchemaLocation { schema_path: Some(state.schema_path), schema }
     }
 
-    fn ask_model(&mut self, node: NodeId) -> Option<SchemaNode> {
+    fn look_up_schema_node(&mut self, node: NodeId) -> Option<SchemaNode> {
         if !self.schema_view.has_model() {
             return None;
         }
@@ -346,13 +348,13 @@ impl Overlay {
 
     /// Returns the schema location from which the children of a node are looked up.
     fn location_below(&mut self, node: NodeId) -> SchemaLocation {
-        let spot = self.schema_location(node);
-        let keys = spot.schema.map_or(&[][..], |node| self.schema_view.model_keys(node));
+        let location = self.schema_location(node);
+        let keys = location.schema.map_or(&[][..], |node| self.schema_view.model_keys(node));
         let leaves = keys.iter().map(|key| self.lookup.key(&self.tree, node, key));
         let values: Option<Vec<&str>> =
             leaves.map(|leaf| leaf.map(|leaf| self.tree.value(leaf).unwrap_or_default())).collect();
-        let Some(values) = values.filter(|values| !values.is_empty()) else { return spot };
-        self.schema_view.entry(spot, &values)
+        let Some(values) = values.filter(|values| !values.is_empty()) else { return location };
+        self.schema_view.entry(location, &values)
     }
 
     /// Returns whether the node is known to be a container or list entry, or has had children.
@@ -361,7 +363,10 @@ impl Overlay {
         self.tree.first_child(node).is_some()
             || match state.schema {
                 NodeModel::Node(schema) => self.schema_view.is_model_container(schema),
-                _ => state.edit == NodeEdit::Implied || self.schema_view.is_learned_container(state.shape),
+                _ => {
+                    state.edit == NodeEdit::Implied
+                        || self.schema_view.is_learned_container(state.schema_path)
+                }
             }
     }
 
@@ -370,7 +375,7 @@ impl Overlay {
         self.states.get(node.index()).unwrap_or(&self.states[0])
     }
 
-    fn with(&mut self, node: NodeId, change: impl FnOnce(&mut NodeState)) {
+    fn update_state(&mut self, node: NodeId, change: impl FnOnce(&mut NodeState)) {
         if let Some(state) = self.states.get_mut(node.index()) {
             change(state);
         }
@@ -378,18 +383,18 @@ impl Overlay {
 
     /// Adds a node that belongs neither to the base nor to the edits yet, after all its siblings.
     fn add(&mut self, parent: NodeId, name: Name) -> Result<NodeId, Error> {
-        let shape = self.schema_view.shape(self.state(parent).shape, name, &self.tree);
+        let schema_path = self.schema_view.schema_path(self.state(parent).schema_path, name, &self.tree);
         let node = self.tree.append(parent, name)?;
         self.states.push(NodeState {
             in_base: false,
             edit: NodeEdit::Keep,
-            at: 0,
-            cut: 0,
+            edited_at: 0,
+            removed_at: 0,
             dirty: false,
-            shape,
-            schema: NodeModel::NotAsked,
+            schema_path,
+            schema: NodeModel::NotLookedUp,
         });
-        self.lookup.added(parent, name, node);
+        self.lookup.add_child(parent, name, node);
         Ok(node)
     }
 

@@ -14,8 +14,8 @@ pub(super) struct UndoJournal {
 struct UndoStep {
     node: NodeId,
     edit: NodeEdit,
-    at: u32,
-    cut: u32,
+    edited_at: u32,
+    removed_at: u32,
     /// The previous value, if the edit changed it.
     text: Option<GivenValue>,
 }
@@ -26,7 +26,7 @@ enum NodePosition {
     /// After its siblings.
     Last,
     /// To its old position: keys come first in their entry (RFC 7950, section 7.8.5).
-    Still,
+    Unchanged,
 }
 
 /// A point to roll back to: see [`Overlay::mark`].
@@ -63,8 +63,9 @@ impl Overlay {
             if let Some(text) = undo.text {
                 self.put_text(undo.node, text);
             }
-            self.with(undo.node, |state| {
-                (state.edit, state.at, state.cut) = (undo.edit, undo.at, undo.cut);
+            self.update_state(undo.node, |state| {
+                (state.edit, state.edited_at, state.removed_at) =
+                    (undo.edit, undo.edited_at, undo.removed_at);
             });
             if undo.edit == NodeEdit::Keep
                 && let Some(base) = self.replaced.remove(&undo.node)
@@ -105,19 +106,19 @@ impl Overlay {
         value: &str,
         bindings: &[(&str, &str)],
     ) -> Result<NodeId, ResolveError> {
-        let place = self.make(pattern, NodeEdit::Made)?;
-        let text = self.text(place.node);
-        let same = self.tree.value(place.node) == Some(value) && text.borrowed() == bindings;
+        let live = self.make_path(pattern, NodeEdit::Made)?;
+        let text = self.text(live.node);
+        let same = self.tree.value(live.node) == Some(value) && text.borrowed() == bindings;
         if !same {
-            self.journal_node(place.node, true);
+            self.journal_node(live.node, true);
             let text = self.tree.keep(value, bindings)?;
-            self.put_text(place.node, text);
+            self.put_text(live.node, text);
             let now = self.clock;
-            self.with(place.node, |state| (state.edit, state.at) = (NodeEdit::Made, now));
-            self.mark_dirty(place.node);
+            self.update_state(live.node, |state| (state.edit, state.edited_at) = (NodeEdit::Made, now));
+            self.mark_dirty(live.node);
         }
-        self.written.push(place.node);
-        Ok(place.node)
+        self.written.push(live.node);
+        Ok(live.node)
     }
 
     /// Creates a list entry with its keys, a presence container or an empty leaf, and its missing ancestors.
@@ -125,9 +126,9 @@ impl Overlay {
     /// # Errors
     /// As [`set`](Self::set).
     pub fn create(&mut self, pattern: &Pattern) -> Result<NodeId, ResolveError> {
-        let place = self.make(pattern, NodeEdit::Made)?;
-        self.written.push(place.node);
-        Ok(place.node)
+        let live = self.make_path(pattern, NodeEdit::Made)?;
+        self.written.push(live.node);
+        Ok(live.node)
     }
 
     /// Removes the one node that `pattern` names, with its descendants, even if it is not known whether the
@@ -138,7 +139,7 @@ impl Overlay {
     pub fn remove(&mut self, pattern: &Pattern) -> Result<(), ResolveError> {
         let node = self.find_or_add(pattern)?;
         if node != Tree::ROOT {
-            self.mark_gone(node);
+            self.mark_removed(node);
             self.removed.push(node);
         }
         Ok(())
@@ -152,35 +153,37 @@ impl Overlay {
     pub fn strip(&mut self, pattern: &Pattern) -> Result<(), ResolveError> {
         let node = self.find_or_add(pattern)?;
         if node != Tree::ROOT {
-            self.mark_gone(node);
+            self.mark_removed(node);
         }
         Ok(())
     }
 
-    fn mark_gone(&mut self, node: NodeId) {
+    fn mark_removed(&mut self, node: NodeId) {
         self.journal_node(node, false);
         self.clock += 1;
         let now = self.clock;
-        self.with(node, |state| (state.edit, state.at, state.cut) = (NodeEdit::Gone, now, now));
+        self.update_state(node, |state| {
+            (state.edit, state.edited_at, state.removed_at) = (NodeEdit::Removed, now, now)
+        });
         self.mark_dirty(node);
     }
 
     /// Makes the node and its missing ancestors.
-    fn make(&mut self, pattern: &Pattern, edit: NodeEdit) -> Result<LiveNode, ResolveError> {
+    fn make_path(&mut self, pattern: &Pattern, edit: NodeEdit) -> Result<LiveNode, ResolveError> {
         self.clock += 1;
-        let mut place = LiveNode::ROOT;
+        let mut live = LiveNode::ROOT;
         let last = pattern.steps.len().saturating_sub(1);
         for (index, step) in pattern.steps.iter().enumerate() {
-            let node = self.step_down(place.node, step, pattern, index)?;
+            let node = self.step_down(live.node, step, pattern, index)?;
             let entry = !step.keys.is_empty() || step.entry.is_some();
             let wanted = if index == last || entry { edit } else { NodeEdit::Implied };
             if index < last && !entry {
-                self.schema_view.learn_container(self.state(node).shape);
+                self.schema_view.learn_container(self.state(node).schema_path);
             }
-            self.schema_view.mark_seen(self.state(node).shape);
-            place = self.ensure_present(place, node, wanted, NodePosition::Last);
+            self.schema_view.mark_seen(self.state(node).schema_path);
+            live = self.ensure_present(live, node, wanted, NodePosition::Last);
             for (key, value) in &step.keys {
-                self.make_key(place, key, value.as_deref().unwrap_or_default())?;
+                self.make_key(live, key, value.as_deref().unwrap_or_default())?;
             }
             if let Some(Some(value)) = &step.entry
                 && self.tree.value(node).is_none()
@@ -188,7 +191,7 @@ impl Overlay {
                 self.tree.set_value(node, value, &[])?;
             }
         }
-        Ok(place)
+        Ok(live)
     }
 
     fn make_key(&mut self, entry: LiveNode, key: &str, value: &str) -> Result<(), Error> {
@@ -202,7 +205,7 @@ impl Overlay {
                 leaf
             }
         };
-        self.ensure_present(entry, leaf, NodeEdit::Made, NodePosition::Still);
+        self.ensure_present(entry, leaf, NodeEdit::Made, NodePosition::Unchanged);
         Ok(())
     }
 
@@ -212,27 +215,27 @@ impl Overlay {
         parent: LiveNode,
         node: NodeId,
         edit: NodeEdit,
-        stand: NodePosition,
+        position: NodePosition,
     ) -> LiveNode {
         let state = *self.state(node);
-        let there = self.below(parent, node);
+        let there = self.live_child(parent, node);
         let stronger = edit == NodeEdit::Made && state.edit == NodeEdit::Implied;
-        if let Some(place) = there
+        if let Some(live) = there
             && !stronger
         {
-            return place;
+            return live;
         }
         self.journal_node(node, false);
         // A node that exists keeps its time: its descendants were made later.
-        let at = if there.is_some() { state.at } else { self.clock };
-        if there.is_none() && !state.in_base && stand == NodePosition::Last {
+        let at = if there.is_some() { state.edited_at } else { self.clock };
+        if there.is_none() && !state.in_base && position == NodePosition::Last {
             // New nodes are in the order in which they are made.
             self.tree.detach(node);
             self.tree.attach(node, parent.node, None);
         }
-        self.with(node, |state| (state.edit, state.at) = (edit, at));
+        self.update_state(node, |state| (state.edit, state.edited_at) = (edit, at));
         self.mark_dirty(node);
-        LiveNode { node, cut: state.cut.max(parent.cut) }
+        LiveNode { node, removed_at: state.removed_at.max(parent.removed_at) }
     }
 
     /// Returns the node of a path, adding it if necessary to neither the base nor the edits.
@@ -266,9 +269,9 @@ impl Overlay {
     ) -> Result<NodeId, ResolveError> {
         let name = self.tree.intern(step.name());
         let missing = |keys: &[Box<str>]| ResolveError::missing_keys(pattern, index, keys);
-        let spot = self.child_location(parent, name);
-        let fixed = self.schema_view.is_fixed(spot);
-        let (keys, key): (Vec<Name>, String) = match (self.schema_view.kind(spot), &step.entry) {
+        let location = self.child_location(parent, name);
+        let fixed = self.schema_view.is_fixed(location);
+        let (keys, key): (Vec<Name>, String) = match (self.schema_view.kind(location), &step.entry) {
             (NodeKind::List { keys }, _) if fixed => {
                 let values: Option<Vec<&str>> = keys.iter().map(|key| step.key(key)).collect();
                 let values = values.filter(|values| !values.is_empty()).ok_or_else(|| missing(&keys))?;
@@ -276,8 +279,8 @@ impl Overlay {
                 (names.collect(), join(values))
             }
             (_, Some(Some(value))) => {
-                if let Some(shape) = spot.shape {
-                    self.schema_view.learn_leaf_list(shape);
+                if let Some(schema_path) = location.schema_path {
+                    self.schema_view.learn_leaf_list(schema_path);
                 }
                 (Vec::new(), value.clone())
             }
@@ -286,8 +289,8 @@ impl Overlay {
                 let keys: Vec<Box<str>> = step.keys.iter().map(|(key, _)| key.clone()).collect();
                 let values: Option<Vec<&str>> = keys.iter().map(|key| step.key(key)).collect();
                 let values = values.ok_or_else(|| missing(&keys))?;
-                if let Some(shape) = spot.shape {
-                    self.schema_view.learn_keys(shape, keys.as_slice().into());
+                if let Some(schema_path) = location.schema_path {
+                    self.schema_view.learn_keys(schema_path, keys.as_slice().into());
                 }
                 let names = keys.iter().map(|key| self.tree.intern(QName::new(&step.namespace, key)));
                 (names.collect(), join(values))
@@ -306,7 +309,7 @@ impl Overlay {
             return Ok(node);
         }
         let node = self.add(parent, name)?;
-        self.lookup.keyed(parent, name, &key, node);
+        self.lookup.add_entry(parent, name, &key, node);
         Ok(node)
     }
 
@@ -326,16 +329,16 @@ impl Overlay {
         if self.journal.open == 0 {
             return;
         }
-        let NodeState { edit, at, cut, .. } = *self.state(node);
+        let NodeState { edit, edited_at, removed_at, .. } = *self.state(node);
         let text = with_text.then(|| self.tree.given(node));
-        self.journal.undo.push(UndoStep { node, edit, at, cut, text });
+        self.journal.undo.push(UndoStep { node, edit, edited_at, removed_at, text });
     }
 
     /// Marks a node and its ancestors as edited.
     fn mark_dirty(&mut self, node: NodeId) {
         let mut at = Some(node);
         while let Some(node) = at.filter(|&node| !self.state(node).dirty) {
-            self.with(node, |state| state.dirty = true);
+            self.update_state(node, |state| state.dirty = true);
             at = self.tree.parent(node);
         }
     }

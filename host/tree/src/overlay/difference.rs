@@ -38,21 +38,21 @@ impl DifferenceWriter<'_> {
         in_base: bool,
         keys: &[NodeId],
     ) -> Result<bool, Error> {
-        let (late, moved) = self.reordered(parent);
+        let (appended, moved) = self.reordered(parent);
         let mut any = false;
         let mut next = self.overlay.tree.first_child(parent.node);
         while let Some(node) = next {
             next = self.overlay.tree.next_sibling(node);
             // Below a removed node every child is visited; elsewhere only those that were edited.
-            let untouched = parent.cut == 0 && !self.overlay.state(node).dirty;
-            if untouched || keys.contains(&node) || late.contains_key(&node) {
+            let untouched = parent.removed_at == 0 && !self.overlay.state(node).dirty;
+            if untouched || keys.contains(&node) || appended.contains_key(&node) {
                 continue;
             }
             any |= self.node(parent, node, to, in_base)?;
         }
-        let mut late: Vec<(u32, NodeId)> = late.into_iter().map(|(node, at)| (at, node)).collect();
-        late.sort_unstable();
-        for (_, node) in late {
+        let mut appended: Vec<(u32, NodeId)> = appended.into_iter().map(|(node, at)| (at, node)).collect();
+        appended.sort_unstable();
+        for (_, node) in appended {
             if moved.contains(&node) {
                 self.moved(parent, node, to)?;
                 any = true;
@@ -72,7 +72,7 @@ impl DifferenceWriter<'_> {
     ) -> Result<bool, Error> {
         let state = *self.overlay.state(node);
         let leaf = self.overlay.tree.first_child(node).is_none();
-        match (state.in_base, self.overlay.below(parent, node)) {
+        match (state.in_base, self.overlay.live_child(parent, node)) {
             (true, None) => self.removal(node, to),
             (true, Some(_)) if leaf => {
                 let changed = self.overlay.has_other_text(node);
@@ -81,33 +81,33 @@ impl DifferenceWriter<'_> {
                 }
                 Ok(changed)
             }
-            (true, Some(place)) => {
+            (true, Some(live)) => {
                 let (element, keys) = self.element(node, to)?;
-                let any = self.children(place, element, true, &keys)?;
+                let any = self.children(live, element, true, &keys)?;
                 if !any {
                     self.out.detach(element);
                 }
                 Ok(any)
             }
-            (false, Some(place)) => {
+            (false, Some(live)) => {
                 let (element, keys) = self.element(node, to)?;
-                let any = self.children(place, element, false, &keys)?;
-                let said = any || state.edit == NodeEdit::Made;
-                if !said {
+                let any = self.children(live, element, false, &keys)?;
+                let written = any || state.edit == NodeEdit::Made;
+                if !written {
                     self.out.detach(element);
                 }
-                Ok(said)
+                Ok(written)
             }
             // Removed without having been read: the datastore may have it.
-            (false, None) if state.edit == NodeEdit::Gone && parent_in_base => {
+            (false, None) if state.edit == NodeEdit::Removed && parent_in_base => {
                 let pattern = self.overlay.pattern(node);
                 if self.overlay.knows(&pattern) { Ok(false) } else { self.removal(node, to) }
             }
             // A descendant may have been removed without having been read.
-            (false, None) if state.edit == NodeEdit::Keep && state.dirty && parent.cut == 0 => {
+            (false, None) if state.edit == NodeEdit::Keep && state.dirty && parent.removed_at == 0 => {
                 let (element, keys) = self.element(node, to)?;
-                let place = LiveNode { node, cut: state.cut };
-                let any = self.children(place, element, parent_in_base, &keys)?;
+                let live = LiveNode { node, removed_at: state.removed_at };
+                let any = self.children(live, element, parent_in_base, &keys)?;
                 if !any {
                     self.out.detach(element);
                 }
@@ -179,8 +179,8 @@ impl DifferenceWriter<'_> {
     fn moved(&mut self, parent: LiveNode, node: NodeId, to: NodeId) -> Result<(), Error> {
         let (element, keys) = self.element(node, to)?;
         self.out.set_attribute(element, INSERT, "last");
-        if let Some(place) = self.overlay.below(parent, node) {
-            self.children(place, element, true, &keys)?;
+        if let Some(live) = self.overlay.live_child(parent, node) {
+            self.children(live, element, true, &keys)?;
         }
         Ok(())
     }
@@ -189,27 +189,27 @@ impl DifferenceWriter<'_> {
     /// were made, and those of them that the datastore had before. An entry that was removed and made again
     /// keeps its position unless a later entry of the list was made again before it.
     fn reordered(&mut self, parent: LiveNode) -> (HashMap<NodeId, u32>, Vec<NodeId>) {
-        let (mut late, mut moved) = (HashMap::new(), Vec::new());
+        let (mut appended, mut moved) = (HashMap::new(), Vec::new());
         if !self.overlay.schema_view.has_model() || !self.overlay.state(parent.node).dirty {
-            return (late, moved);
+            return (appended, moved);
         }
         let mut remade: HashMap<Name, Vec<(u32, usize, NodeId)>> = HashMap::new();
         let mut new: HashMap<Name, Vec<(u32, NodeId)>> = HashMap::new();
         let children: Vec<NodeId> = self.overlay.tree.children(parent.node).collect();
         for (position, node) in children.into_iter().enumerate() {
             let state = *self.overlay.state(node);
-            if state.edit != NodeEdit::Made || self.overlay.below(parent, node).is_none() {
+            if state.edit != NodeEdit::Made || self.overlay.live_child(parent, node).is_none() {
                 continue;
             }
-            let spot = self.overlay.schema_location(node);
-            if !self.overlay.schema_view.is_ordered_by_user(spot) {
+            let location = self.overlay.schema_location(node);
+            if !self.overlay.schema_view.is_ordered_by_user(location) {
                 continue;
             }
             let name = self.overlay.tree.name(node);
             if !state.in_base {
-                new.entry(name).or_default().push((state.at, node));
-            } else if state.cut.max(parent.cut) > 0 {
-                remade.entry(name).or_default().push((state.at, position, node));
+                new.entry(name).or_default().push((state.edited_at, node));
+            } else if state.removed_at.max(parent.removed_at) > 0 {
+                remade.entry(name).or_default().push((state.edited_at, position, node));
             }
         }
         for (name, mut entries) in remade {
@@ -218,14 +218,14 @@ impl DifferenceWriter<'_> {
             for (at, position, node) in entries {
                 if position < furthest {
                     moved.push(node);
-                    late.insert(node, at);
+                    appended.insert(node, at);
                 }
                 furthest = furthest.max(position);
             }
             if moved.len() > before {
-                late.extend(new.remove(&name).into_iter().flatten().map(|(at, node)| (node, at)));
+                appended.extend(new.remove(&name).into_iter().flatten().map(|(at, node)| (node, at)));
             }
         }
-        (late, moved)
+        (appended, moved)
     }
 }

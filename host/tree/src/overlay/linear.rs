@@ -21,7 +21,7 @@ fn at(steps: &[(&str, Option<(&str, &str)>)]) -> Pattern {
     pattern
 }
 
-fn of<T>(count: usize, mut each: impl FnMut(usize) -> T) -> String
+fn repeated<T>(count: usize, mut each: impl FnMut(usize) -> T) -> String
 where
     T: std::fmt::Display,
 {
@@ -62,7 +62,7 @@ fn assert_linear(run: impl Fn(&mut Overlay, usize) -> usize) {
 #[test]
 fn loading_leaves_again_is_linear() {
     assert_linear(|overlay, count| {
-        let all = container(&of(count, |n| format!("<l{n}>1</l{n}>")));
+        let all = container(&repeated(count, |n| format!("<l{n}>1</l{n}>")));
         load(overlay, &container("<l0>1</l0>"), &at(&[("l0", None)]));
         let (first, _) = load(overlay, &all, &at(&[("l1", None)]));
         let (again, steps) = load(overlay, &all, &at(&[]));
@@ -76,7 +76,7 @@ fn loading_leaves_again_is_linear() {
 #[test]
 fn loading_entries_of_unknown_keys_again_is_linear() {
     assert_linear(|overlay, count| {
-        let all = container(&of(count, |n| format!("<l><a>1</a><b>{n}</b><y>1</y></l>")));
+        let all = container(&repeated(count, |n| format!("<l><a>1</a><b>{n}</b><y>1</y></l>")));
         let (first, _) = load(overlay, &all, &at(&[("l", None)]));
         let (again, _) = load(overlay, &all, &at(&[]));
         assert_eq!(overlay.find(&at(&[("l", None)])).len(), count);
@@ -87,7 +87,7 @@ fn loading_entries_of_unknown_keys_again_is_linear() {
 #[test]
 fn loading_many_lists_of_unknown_keys_again_is_linear() {
     assert_linear(|overlay, count| {
-        let all = container(&of(count, |n| format!("<l{n}><a>1</a></l{n}><l{n}><a>2</a></l{n}>")));
+        let all = container(&repeated(count, |n| format!("<l{n}><a>1</a></l{n}><l{n}><a>2</a></l{n}>")));
         load(overlay, &all, &at(&[]));
         overlay.take_visited();
         let (again, _) = load(overlay, &all, &at(&[]));
@@ -99,7 +99,7 @@ fn loading_many_lists_of_unknown_keys_again_is_linear() {
 #[test]
 fn finding_key_at_any_position_is_linear() {
     assert_linear(|overlay, count| {
-        let leaves = of(count, |n| format!("<m>{n}</m>"));
+        let leaves = repeated(count, |n| format!("<m>{n}</m>"));
         load(overlay, &container(&format!("<l>{leaves}<z>1</z></l>")), &at(&[]));
         overlay.take_visited();
         overlay.learn(&at(&[("l", Some(("z", "1")))]));
@@ -117,7 +117,7 @@ fn finding_key_at_any_position_is_linear() {
 fn building_each_table_is_counted() {
     const ENTRIES: usize = 100;
     let mut overlay = Overlay::new(Arc::new(NoSchema));
-    load(&mut overlay, &container(&of(ENTRIES, |n| format!("<l><a>{n}</a><b>{n}</b></l>"))), &at(&[]));
+    load(&mut overlay, &container(&repeated(ENTRIES, |n| format!("<l><a>{n}</a><b>{n}</b></l>"))), &at(&[]));
     overlay.take_visited();
     for key in ["a", "b", "a", "b"] {
         let asked = at(&[("l", Some((key, "7")))]);
@@ -145,7 +145,7 @@ fn coverage_check_counts_each_set_of_keys() {
 #[test]
 fn name_in_many_namespaces_has_few_candidates() {
     let mut overlay = Overlay::new(Arc::new(NoSchema));
-    load(&mut overlay, &container(&of(500, |n| format!("<x xmlns='urn:{n}'/>"))), &at(&[]));
+    load(&mut overlay, &container(&repeated(500, |n| format!("<x xmlns='urn:{n}'/>"))), &at(&[]));
     let place = overlay.locate(&at(&[]));
     let candidates = overlay.schema_view().candidates(overlay.names(), place, "x");
     assert!((2..100).contains(&candidates.len()), "{}", candidates.len());

@@ -48,7 +48,7 @@ impl Overlay {
                 next: fragment.first_child(from),
                 fresh: self.tree.first_child(parent).is_none(),
                 read_before: HashMap::new(),
-                behind: None,
+                last_in_base: None,
                 new: Vec::new(),
                 order: Vec::new(),
             });
@@ -82,14 +82,21 @@ impl Overlay {
         children.next = fragment.next_sibling(child);
         let parent = children.parent;
         let name = names.of(self, fragment, fragment.name(child));
-        let several = has_twin(fragment, child);
+        let several = has_neighbor_of_same_name(fragment, child);
         let leaf = fragment.first_child(child).is_none();
         if several {
-            let shape = self.schema_view.shape(self.state(parent).shape, name, &self.tree);
-            if leaf { self.schema_view.learn_leaf_list(shape) } else { self.schema_view.learn_many(shape) }
+            let schema_path = self.schema_view.schema_path(self.state(parent).schema_path, name, &self.tree);
+            if leaf {
+                self.schema_view.learn_leaf_list(schema_path)
+            } else {
+                self.schema_view.learn_repeated(schema_path)
+            }
         }
-        let found =
-            if children.fresh { SameNode::None } else { self.same(parent, name, fragment, child, several) };
+        let found = if children.fresh {
+            SameNode::None
+        } else {
+            self.same_node(parent, name, fragment, child, several)
+        };
         let node = match found {
             SameNode::Unknown => {
                 return match self.was_read_whole(children, name) {
@@ -100,7 +107,7 @@ impl Overlay {
             SameNode::Some(node) if self.in_base(node) => {
                 children.new.drain(..).for_each(|new| self.tree.attach(new, parent, Some(node)));
                 children.order.push(node);
-                children.behind = Some(node);
+                children.last_in_base = Some(node);
                 if !leaf {
                     todo.push((node, child));
                 }
@@ -110,14 +117,14 @@ impl Overlay {
             SameNode::None => {
                 let node = self.add(parent, name)?;
                 if self.lookup.has_table(parent, name) {
-                    self.enter(parent, name, fragment, child, node);
+                    self.add_to_table(parent, name, fragment, child, node);
                 }
                 node
             }
         };
         self.load_text(node, fragment, child)?;
-        self.with(node, |state| state.in_base = true);
-        self.schema_view.mark_seen(self.state(node).shape);
+        self.update_state(node, |state| state.in_base = true);
+        self.schema_view.mark_seen(self.state(node).schema_path);
         if !leaf {
             todo.push((node, child));
         }
@@ -132,9 +139,9 @@ impl Overlay {
     /// Moves the new children of a node to their position: after the last one found in the base, and before
     /// those that only the edits have.
     fn arrange(&mut self, children: LoadingChildren) {
-        let LoadingChildren { parent, behind, new, order, .. } = children;
-        let before = match behind {
-            Some(behind) => self.tree.next_sibling(behind),
+        let LoadingChildren { parent, last_in_base, new, order, .. } = children;
+        let before = match last_in_base {
+            Some(last_in_base) => self.tree.next_sibling(last_in_base),
             None if new.is_empty() => None,
             None => self.first_not_in_base(parent),
         };
@@ -154,8 +161,8 @@ impl Overlay {
         if children.iter().filter(|child| wanted.contains(child)).eq(order) {
             return;
         }
-        let places = children.iter_mut().filter(|child| wanted.contains(child));
-        places.zip(order).for_each(|(place, &child)| *place = child);
+        let slots = children.iter_mut().filter(|child| wanted.contains(child));
+        slots.zip(order).for_each(|(slot, &child)| *slot = child);
         for child in children {
             self.tree.detach(child);
             self.tree.attach(child, parent, None);
@@ -204,7 +211,7 @@ impl Overlay {
     }
 
     /// Finds the node that is the same as one of the fragment.
-    fn same(
+    fn same_node(
         &mut self,
         parent: NodeId,
         name: Name,
@@ -212,15 +219,15 @@ impl Overlay {
         child: NodeId,
         several: bool,
     ) -> SameNode {
-        let spot = self.child_location(parent, name);
-        match self.schema_view.kind(spot) {
+        let location = self.child_location(parent, name);
+        match self.schema_view.kind(location) {
             NodeKind::List { keys } if !keys.is_empty() => {
                 if let Some(key) = entry_key(fragment, child, &keys) {
                     let keys = self.key_names(name, &keys);
                     let node = self.entry_node(parent, name, &keys, &key);
                     // The leaves that a path named as keys may not be all the keys.
-                    if self.schema_view.is_certain(spot)
-                        || !node.is_some_and(|node| self.differ(node, fragment, child))
+                    if self.schema_view.is_certain(location)
+                        || !node.is_some_and(|node| self.leaf_values_differ(node, fragment, child))
                     {
                         return node.into();
                     }
@@ -241,8 +248,8 @@ impl Overlay {
                 let text = PrefixedText { value, bindings: fragment.bindings(child) };
                 if self.in_base(node) && !self.base_text(node).means(&text) {
                     // A leaf has one value, so these are two entries of a leaf-list.
-                    if let Some(shape) = spot.shape {
-                        self.schema_view.learn_leaf_list(shape);
+                    if let Some(schema_path) = location.schema_path {
+                        self.schema_view.learn_leaf_list(schema_path);
                     }
                     return SameNode::None;
                 }
@@ -252,11 +259,11 @@ impl Overlay {
                 let Some(node) = self.child_node(parent, name) else { return SameNode::None };
                 let many =
                     several || matches!(form, NodeKind::List { .. } | NodeKind::Unknown { many: true });
-                if !many && !self.differ(node, fragment, child) {
+                if !many && !self.leaf_values_differ(node, fragment, child) {
                     return SameNode::Some(node);
                 }
-                if let Some(shape) = spot.shape {
-                    self.schema_view.learn_many(shape);
+                if let Some(schema_path) = location.schema_path {
+                    self.schema_view.learn_repeated(schema_path);
                 }
                 SameNode::Unknown
             }
@@ -264,13 +271,13 @@ impl Overlay {
     }
 
     /// Returns whether a child leaf has a different value in the fragment than in the base.
-    pub(super) fn differ(&mut self, node: NodeId, fragment: &Tree, from: NodeId) -> bool {
-        let shape = self.state(node).shape;
+    pub(super) fn leaf_values_differ(&mut self, node: NodeId, fragment: &Tree, from: NodeId) -> bool {
+        let schema_path = self.state(node).schema_path;
         fragment.children(from).any(|leaf| {
             self.lookup.visited += 1;
             let Some(value) = fragment.value(leaf) else { return false };
             let Some(name) = self.tree.names().get(fragment.qname(leaf)) else { return false };
-            if has_twin(fragment, leaf) || self.schema_view.is_leaf_list(shape, name) {
+            if has_neighbor_of_same_name(fragment, leaf) || self.schema_view.is_leaf_list(schema_path, name) {
                 return false;
             }
             let met = match self.lookup.named(&self.tree, node, name) {
@@ -282,15 +289,15 @@ impl Overlay {
     }
 
     /// Adds a new entry to the table of its list.
-    fn enter(&mut self, parent: NodeId, name: Name, fragment: &Tree, child: NodeId, node: NodeId) {
-        let spot = self.child_location(parent, name);
-        let key = match self.schema_view.kind(spot) {
+    fn add_to_table(&mut self, parent: NodeId, name: Name, fragment: &Tree, child: NodeId, node: NodeId) {
+        let location = self.child_location(parent, name);
+        let key = match self.schema_view.kind(location) {
             NodeKind::List { keys } if !keys.is_empty() => entry_key(fragment, child, &keys),
             NodeKind::LeafList => Some(fragment.value(child).unwrap_or_default().to_owned()),
             _ => None,
         };
         if let Some(key) = key {
-            self.lookup.keyed(parent, name, &key, node);
+            self.lookup.add_entry(parent, name, &key, node);
         }
     }
 
@@ -302,7 +309,7 @@ impl Overlay {
 }
 
 /// Returns whether the next or previous sibling has the same name.
-pub(super) fn has_twin(fragment: &Tree, node: NodeId) -> bool {
+pub(super) fn has_neighbor_of_same_name(fragment: &Tree, node: NodeId) -> bool {
     let same = |other: Option<NodeId>| other.is_some_and(|other| fragment.name(other) == fragment.name(node));
     same(fragment.next_sibling(node)) || same(fragment.previous_sibling(node))
 }
@@ -356,7 +363,7 @@ struct LoadingChildren {
     /// For lists whose keys are not known: whether an earlier load has read all entries.
     read_before: HashMap<Name, bool>,
     /// The last child found in the base.
-    behind: Option<NodeId>,
+    last_in_base: Option<NodeId>,
     /// The new children since then.
     new: Vec<NodeId>,
     /// All children in the order of the fragment, if the parent had children before.

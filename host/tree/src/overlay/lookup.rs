@@ -6,17 +6,17 @@ use super::{NodeKind, Overlay, SchemaLocation};
 use crate::{Name, NodeId, PatternStep, QName, Tree};
 
 /// The most children that are scanned. A parent with more has a table.
-const NARROW: usize = 16;
+const MAX_SCANNED_CHILDREN: usize = 16;
 
 /// The bytes of keys whose copying costs about as much as visiting a node.
-const BYTES: usize = 64;
+const KEY_BYTES_PER_VISIT: usize = 64;
 
 /// Tables over the arena, built on first use. They hold the nodes of the base and of the edits, including
 /// those that do not exist now: nodes never leave the arena, and entries never change their keys.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ChildLookup {
     /// For parents with many children: the first child of each name.
-    wide: HashMap<NodeId, HashMap<Name, FirstEntry>>,
+    first_by_name: HashMap<NodeId, HashMap<Name, FirstEntry>>,
     /// For the lists and leaf-lists below a parent: the entries by keys or value.
     entries: HashMap<(NodeId, Name), EntryTable>,
     /// How many nodes were visited to find others or to build tables.
@@ -43,31 +43,31 @@ impl FirstEntry {
         Self { node, several: false }
     }
 
-    fn and(&mut self, node: NodeId) {
+    fn add_another(&mut self, node: NodeId) {
         self.several |= self.node != node;
     }
 }
 
 impl EntryTable {
-    fn enter(&mut self, key: &str, node: NodeId) {
+    fn insert(&mut self, key: &str, node: NodeId) {
         match self.by_key.get_mut(key) {
-            Some(entry) => entry.and(node),
+            Some(entry) => entry.add_another(node),
             None => drop(self.by_key.insert(key.into(), FirstEntry::of(node))),
         }
     }
 }
 
 impl ChildLookup {
-    pub(super) fn added(&mut self, parent: NodeId, name: Name, node: NodeId) {
-        if let Some(names) = self.wide.get_mut(&parent) {
-            names.entry(name).and_modify(|entry| entry.and(node)).or_insert(FirstEntry::of(node));
+    pub(super) fn add_child(&mut self, parent: NodeId, name: Name, node: NodeId) {
+        if let Some(names) = self.first_by_name.get_mut(&parent) {
+            names.entry(name).and_modify(|entry| entry.add_another(node)).or_insert(FirstEntry::of(node));
         }
     }
 
     /// Adds an entry to the table of its list, if there is one.
-    pub(super) fn keyed(&mut self, parent: NodeId, name: Name, key: &str, node: NodeId) {
+    pub(super) fn add_entry(&mut self, parent: NodeId, name: Name, key: &str, node: NodeId) {
         if let Some(entries) = self.entries.get_mut(&(parent, name)) {
-            entries.enter(key, node);
+            entries.insert(key, node);
         }
     }
 
@@ -77,9 +77,11 @@ impl ChildLookup {
     }
 
     fn child(&mut self, tree: &Tree, parent: NodeId, name: Name) -> Option<NodeId> {
-        if !self.wide.contains_key(&parent) {
+        if !self.first_by_name.contains_key(&parent) {
             let mut children = tree.children(parent);
-            if let Some(child) = children.by_ref().take(NARROW).find(|&child| tree.name(child) == name) {
+            if let Some(child) =
+                children.by_ref().take(MAX_SCANNED_CHILDREN).find(|&child| tree.name(child) == name)
+            {
                 return Some(child);
             }
             children.next()?;
@@ -89,10 +91,10 @@ impl ChildLookup {
 
     /// Returns the first child with a name.
     pub(super) fn named(&mut self, tree: &Tree, parent: NodeId, name: Name) -> Option<FirstEntry> {
-        if let Some(names) = self.wide.get(&parent) {
+        if let Some(names) = self.first_by_name.get(&parent) {
             return names.get(&name).copied();
         }
-        if tree.children(parent).nth(NARROW).is_none() {
+        if tree.children(parent).nth(MAX_SCANNED_CHILDREN).is_none() {
             let mut named = tree.children_named(parent, name);
             return named.next().map(|node| FirstEntry { node, several: named.next().is_some() });
         }
@@ -101,11 +103,11 @@ impl ChildLookup {
             self.visited += 1;
             names
                 .entry(tree.name(child))
-                .and_modify(|entry| entry.and(child))
+                .and_modify(|entry| entry.add_another(child))
                 .or_insert(FirstEntry::of(child));
         }
         let found = names.get(&name).copied();
-        self.wide.insert(parent, names);
+        self.first_by_name.insert(parent, names);
         found
     }
 
@@ -116,13 +118,13 @@ impl ChildLookup {
         self.child(tree, entry, name)
     }
 
-    fn entry(&mut self, tree: &Tree, place: (NodeId, Name), keys: &[Name], key: &str) -> Option<FirstEntry> {
-        let known = self.entries.get(&place).filter(|entries| entries.keys == keys);
+    fn entry(&mut self, tree: &Tree, list: (NodeId, Name), keys: &[Name], key: &str) -> Option<FirstEntry> {
+        let known = self.entries.get(&list).filter(|entries| entries.keys == keys);
         if known.is_none() {
-            let entries = self.table(tree, place, keys);
-            self.entries.insert(place, entries);
+            let entries = self.table(tree, list, keys);
+            self.entries.insert(list, entries);
         }
-        self.entries.get(&place)?.by_key.get(key).copied()
+        self.entries.get(&list)?.by_key.get(key).copied()
     }
 
     fn table(&mut self, tree: &Tree, (parent, name): (NodeId, Name), keys: &[Name]) -> EntryTable {
@@ -134,8 +136,8 @@ impl ChildLookup {
             }
             self.visited += keys.len();
             if let Some(key) = self.key_of(tree, node, keys) {
-                self.visited += key.len() / BYTES;
-                entries.enter(&key, node);
+                self.visited += key.len() / KEY_BYTES_PER_VISIT;
+                entries.insert(&key, node);
             }
         }
         entries
@@ -184,8 +186,8 @@ impl Overlay {
         if let Some(Some(value)) = &step.entry {
             return one(self.lookup.entry(&self.tree, (parent, name), &[], value));
         }
-        let spot = self.child_location(parent, name);
-        match self.schema_view.kind(spot) {
+        let location = self.child_location(parent, name);
+        match self.schema_view.kind(location) {
             NodeKind::List { keys } if !keys.is_empty() => {
                 let values: Option<Vec<&str>> = keys.iter().map(|key| step.key(key)).collect();
                 // A path may name more leaves than the known keys.
@@ -223,8 +225,11 @@ impl Overlay {
     /// Returns the schema location of the children with this name.
     pub(super) fn child_location(&mut self, parent: NodeId, name: Name) -> SchemaLocation {
         let above = self.location_below(parent);
-        let shape = self.schema_view.shape(self.state(parent).shape, name, &self.tree);
+        let schema_path = self.schema_view.schema_path(self.state(parent).schema_path, name, &self.tree);
         let qname = self.tree.names().resolve(name);
-        SchemaLocation { shape: Some(shape), ..self.schema_view.child(self.tree.names(), above, qname) }
+        SchemaLocation {
+            schema_path: Some(schema_path),
+            ..self.schema_view.child(self.tree.names(), above, qname)
+        }
     }
 }

@@ -14,7 +14,7 @@ pub struct SchemaView {
     schema: Arc<dyn Schema>,
     /// The keys of the controller's own lists.
     known: ListKeys,
-    shapes: Vec<SchemaPath>,
+    schema_paths: Vec<SchemaPath>,
     by_name: HashMap<(u32, Name), u32>,
     /// The names of the children, of any namespace, by schema path and local name.
     by_local: HashMap<(u32, Box<str>), Vec<Name>>,
@@ -26,7 +26,7 @@ struct SchemaPath {
     learned: LearnedList,
     certainty: KeyCertainty,
     /// More than one node with children has been seen under one parent.
-    many: bool,
+    is_repeated: bool,
     /// A node was seen at this path, or the path was declared; it was not merely requested.
     seen: bool,
     /// The index in [`SchemaView::known`].
@@ -60,7 +60,7 @@ type Keys = Arc<[Box<str>]>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SchemaLocation {
     /// `None` if the path is new.
-    pub(super) shape: Option<u32>,
+    pub(super) schema_path: Option<u32>,
     /// `None` if no YANG model is known.
     pub(crate) schema: Option<SchemaNode>,
 }
@@ -113,10 +113,10 @@ impl SchemaView {
         let mut schema_view = Self {
             schema,
             known: ListKeys::default(),
-            shapes: vec![SchemaPath {
+            schema_paths: vec![SchemaPath {
                 learned: LearnedList::Container,
                 certainty: KeyCertainty::Declared,
-                many: false,
+                is_repeated: false,
                 seen: true,
                 known: Some(0),
             }],
@@ -125,27 +125,28 @@ impl SchemaView {
         };
         for path in CONTAINERS {
             let path = path.iter().map(|local| QName::new(CONTROLLER, local));
-            let shape = path.fold(Self::ROOT, |above, name| {
+            let schema_path = path.fold(Self::ROOT, |above, name| {
                 let name = tree.intern(name);
-                let shape = schema_view.shape(above, name, tree);
-                schema_view.mark_seen(shape);
-                shape
+                let schema_path = schema_view.schema_path(above, name, tree);
+                schema_view.mark_seen(schema_path);
+                schema_path
             });
-            if let Some(shape) = schema_view.shapes.get_mut(shape as usize) {
-                (shape.learned, shape.certainty) = (LearnedList::Container, KeyCertainty::Declared);
+            if let Some(schema_path) = schema_view.schema_paths.get_mut(schema_path as usize) {
+                (schema_path.learned, schema_path.certainty) =
+                    (LearnedList::Container, KeyCertainty::Declared);
             }
         }
         schema_view
     }
 
     /// Returns the schema path of a child, adding it if necessary.
-    pub(super) fn shape(&mut self, parent: u32, name: Name, tree: &Tree) -> u32 {
-        if let Some(&shape) = self.by_name.get(&(parent, name)) {
-            return shape;
+    pub(super) fn schema_path(&mut self, parent: u32, name: Name, tree: &Tree) -> u32 {
+        if let Some(&schema_path) = self.by_name.get(&(parent, name)) {
+            return schema_path;
         }
-        let shape = u32::try_from(self.shapes.len()).unwrap_or(u32::MAX);
+        let schema_path = u32::try_from(self.schema_paths.len()).unwrap_or(u32::MAX);
         let qname = tree.names().resolve(name);
-        let above = self.shapes.get(parent as usize).and_then(|above| above.known);
+        let above = self.schema_paths.get(parent as usize).and_then(|above| above.known);
         let known = above.and_then(|above| self.known.child(above, qname));
         let learned = match known.map(|known| self.known.kind(known)) {
             Some(Some(LearnedKeys::List(keys))) => LearnedList::List(keys.clone().into()),
@@ -155,27 +156,27 @@ impl SchemaView {
             None => LearnedList::Nothing,
         };
         let certainty = if known.is_some() { KeyCertainty::Declared } else { KeyCertainty::Weak };
-        self.shapes.push(SchemaPath { learned, certainty, many: false, seen: false, known });
-        self.by_name.insert((parent, name), shape);
+        self.schema_paths.push(SchemaPath { learned, certainty, is_repeated: false, seen: false, known });
+        self.by_name.insert((parent, name), schema_path);
         self.by_local.entry((parent, qname.local.into())).or_default().push(name);
-        shape
+        schema_path
     }
 
     /// Returns how many schema paths are known.
     pub(super) fn size(&self) -> usize {
-        self.shapes.len()
+        self.schema_paths.len()
     }
 
     /// Records that a node exists, or may exist, at this path.
-    pub(super) fn mark_seen(&mut self, shape: u32) {
-        if let Some(shape) = self.shapes.get_mut(shape as usize) {
-            shape.seen = true;
+    pub(super) fn mark_seen(&mut self, schema_path: u32) {
+        if let Some(schema_path) = self.schema_paths.get_mut(schema_path as usize) {
+            schema_path.seen = true;
         }
     }
 
     /// Returns the location of the root.
     pub fn root(&self) -> SchemaLocation {
-        SchemaLocation { shape: Some(Self::ROOT), schema: self.schema.root() }
+        SchemaLocation { schema_path: Some(Self::ROOT), schema: self.schema.root() }
     }
 
     /// Returns the location below the list entry that has these keys, in order: each device may have YANG
@@ -186,27 +187,28 @@ impl SchemaView {
 
     /// Returns the location of a child.
     pub fn child(&self, names: &Names, parent: SchemaLocation, name: QName<'_>) -> SchemaLocation {
-        let shape = parent.shape.zip(names.get(name)).and_then(|place| self.by_name.get(&place).copied());
-        SchemaLocation { shape, schema: parent.schema.and_then(|above| self.schema.child(above, name)) }
+        let schema_path =
+            parent.schema_path.zip(names.get(name)).and_then(|key| self.by_name.get(&key).copied());
+        SchemaLocation { schema_path, schema: parent.schema.and_then(|above| self.schema.child(above, name)) }
     }
 
     /// Returns whether the kind of a node is certain: known from the YANG model, or declared.
-    pub fn is_certain(&self, spot: SchemaLocation) -> bool {
-        spot.schema.is_some() || self.certainty(spot) >= Some(KeyCertainty::Declared)
+    pub fn is_certain(&self, location: SchemaLocation) -> bool {
+        location.schema.is_some() || self.certainty(location) >= Some(KeyCertainty::Declared)
     }
 
     /// Returns whether the kind of a node is final: it is certain, or an edit relied on it.
-    pub(crate) fn is_fixed(&self, spot: SchemaLocation) -> bool {
-        spot.schema.is_some() || self.certainty(spot) >= Some(KeyCertainty::Used)
+    pub(crate) fn is_fixed(&self, location: SchemaLocation) -> bool {
+        location.schema.is_some() || self.certainty(location) >= Some(KeyCertainty::Used)
     }
 
-    fn certainty(&self, spot: SchemaLocation) -> Option<KeyCertainty> {
-        self.shapes.get(spot.shape? as usize).map(|shape| shape.certainty)
+    fn certainty(&self, location: SchemaLocation) -> Option<KeyCertainty> {
+        self.schema_paths.get(location.schema_path? as usize).map(|schema_path| schema_path.certainty)
     }
 
     /// Returns the kind of the node at a location.
-    pub fn kind(&self, spot: SchemaLocation) -> NodeKind {
-        if let Some(node) = spot.schema {
+    pub fn kind(&self, location: SchemaLocation) -> NodeKind {
+        if let Some(node) = location.schema {
             return match self.schema.kind(node) {
                 DataNodeKind::Container => NodeKind::Container,
                 DataNodeKind::PresenceContainer => NodeKind::PresenceContainer,
@@ -217,11 +219,13 @@ impl SchemaView {
                 DataNodeKind::AnyData => NodeKind::AnyData,
             };
         }
-        let Some(shape) = spot.shape.and_then(|shape| self.shapes.get(shape as usize)) else {
+        let Some(schema_path) =
+            location.schema_path.and_then(|schema_path| self.schema_paths.get(schema_path as usize))
+        else {
             return NodeKind::Unknown { many: false };
         };
-        match &shape.learned {
-            LearnedList::Nothing => NodeKind::Unknown { many: shape.many },
+        match &schema_path.learned {
+            LearnedList::Nothing => NodeKind::Unknown { many: schema_path.is_repeated },
             LearnedList::Container => NodeKind::Container,
             LearnedList::LeafList => NodeKind::LeafList,
             LearnedList::List(keys) => NodeKind::List { keys: keys.clone() },
@@ -235,17 +239,24 @@ impl SchemaView {
 
     /// Returns the names, of any namespace, that are known below a location and have the local name `local`:
     /// from the YANG model, or else because they were seen there or declared.
-    pub fn candidates<'a>(&'a self, names: &'a Names, spot: SchemaLocation, local: &str) -> Vec<QName<'a>> {
-        let mut found: Vec<QName<'_>> = match spot.schema {
+    pub fn candidates<'a>(
+        &'a self,
+        names: &'a Names,
+        location: SchemaLocation,
+        local: &str,
+    ) -> Vec<QName<'a>> {
+        let mut found: Vec<QName<'_>> = match location.schema {
             Some(node) => self.schema.children(node).into_iter().filter(|name| name.local == local).collect(),
             None => Vec::new(),
         };
-        if let Some(shape) = spot.shape.filter(|_| found.is_empty())
-            && let Some(seen) = self.by_local.get(&(shape, local.into()))
+        if let Some(schema_path) = location.schema_path.filter(|_| found.is_empty())
+            && let Some(seen) = self.by_local.get(&(schema_path, local.into()))
         {
             let seen = seen.iter().take(MOST_NAMESPACES).filter(|&&name| {
-                let child =
-                    self.by_name.get(&(shape, name)).and_then(|&child| self.shapes.get(child as usize));
+                let child = self
+                    .by_name
+                    .get(&(schema_path, name))
+                    .and_then(|&child| self.schema_paths.get(child as usize));
                 child.is_some_and(|child| child.seen)
             });
             found = seen.map(|&name| names.resolve(name)).collect();
@@ -257,19 +268,19 @@ impl SchemaView {
 
     /// Learns the keys that a pattern names. Returns whether any of it is new.
     pub(super) fn learn(&mut self, tree: &mut Tree, pattern: &Pattern, declared: bool) -> bool {
-        let (mut at, mut spot, mut new) = (Self::ROOT, self.root(), false);
+        let (mut at, mut location, mut new) = (Self::ROOT, self.root(), false);
         // A declaration that names the keys of one list names those of all: its other steps are not lists.
         let careful = declared && pattern.steps.iter().skip(2).any(|step| !step.keys.is_empty());
         for (index, step) in pattern.steps.iter().enumerate() {
-            let before = self.shapes.len();
+            let before = self.schema_paths.len();
             let name = tree.intern(step.name());
-            spot = self.child(tree.names(), spot, step.name());
-            at = self.shape(at, name, tree);
-            spot.shape = Some(at);
-            new |= self.shapes.len() > before;
+            location = self.child(tree.names(), location, step.name());
+            at = self.schema_path(at, name, tree);
+            location.schema_path = Some(at);
+            new |= self.schema_paths.len() > before;
             let keys: Keys = step.keys.iter().map(|(key, _)| key.clone()).collect();
-            let Some(shape) = self.shapes.get_mut(at as usize) else { return new };
-            shape.seen |= declared;
+            let Some(schema_path) = self.schema_paths.get_mut(at as usize) else { return new };
+            schema_path.seen |= declared;
             let certainty = if declared { KeyCertainty::Declared } else { KeyCertainty::Weak };
             let learned = if !keys.is_empty() {
                 Some(LearnedList::List(keys))
@@ -279,65 +290,72 @@ impl SchemaView {
                 None
             };
             match learned {
-                Some(learned) if shape.learned == learned => shape.certainty = shape.certainty.max(certainty),
-                Some(learned) if shape.takes(&learned, certainty) => {
-                    (shape.learned, shape.certainty) = (learned, shape.certainty.max(certainty));
+                Some(learned) if schema_path.learned == learned => {
+                    schema_path.certainty = schema_path.certainty.max(certainty)
+                }
+                Some(learned) if schema_path.accepts(&learned, certainty) => {
+                    (schema_path.learned, schema_path.certainty) =
+                        (learned, schema_path.certainty.max(certainty));
                     new = true;
                 }
                 None if careful && index + 1 < pattern.steps.len() => self.learn_container(at),
                 _ => {}
             }
             if let Some(values) = step.key_values() {
-                spot = self.entry(spot, &values);
+                location = self.entry(location, &values);
             }
         }
         new
     }
 
     /// Learns that a step without keys on the path of an edit is a container.
-    pub(super) fn learn_container(&mut self, shape: u32) {
-        if let Some(shape) = self.shapes.get_mut(shape as usize)
-            && matches!(shape.learned, LearnedList::Nothing)
-            && !shape.many
+    pub(super) fn learn_container(&mut self, schema_path: u32) {
+        if let Some(schema_path) = self.schema_paths.get_mut(schema_path as usize)
+            && matches!(schema_path.learned, LearnedList::Nothing)
+            && !schema_path.is_repeated
         {
-            shape.learned = LearnedList::Container;
+            schema_path.learned = LearnedList::Container;
         }
     }
 
-    pub(super) fn learn_leaf_list(&mut self, shape: u32) {
-        self.fix(shape, LearnedList::LeafList);
+    pub(super) fn learn_leaf_list(&mut self, schema_path: u32) {
+        self.set_learned(schema_path, LearnedList::LeafList);
     }
 
-    pub(super) fn learn_keys(&mut self, shape: u32, keys: Keys) {
-        self.fix(shape, LearnedList::List(keys));
+    pub(super) fn learn_keys(&mut self, schema_path: u32, keys: Keys) {
+        self.set_learned(schema_path, LearnedList::List(keys));
     }
 
-    fn fix(&mut self, shape: u32, learned: LearnedList) {
-        if let Some(shape) = self.shapes.get_mut(shape as usize)
-            && (shape.certainty == KeyCertainty::Weak || shape.learned == learned)
+    fn set_learned(&mut self, schema_path: u32, learned: LearnedList) {
+        if let Some(schema_path) = self.schema_paths.get_mut(schema_path as usize)
+            && (schema_path.certainty == KeyCertainty::Weak || schema_path.learned == learned)
         {
-            (shape.learned, shape.certainty) = (learned, shape.certainty.max(KeyCertainty::Used));
+            (schema_path.learned, schema_path.certainty) =
+                (learned, schema_path.certainty.max(KeyCertainty::Used));
         }
     }
 
-    pub(super) fn learn_many(&mut self, shape: u32) {
-        if let Some(shape) = self.shapes.get_mut(shape as usize) {
-            shape.many = true;
-            if matches!(shape.learned, LearnedList::Container) {
-                shape.learned = LearnedList::Nothing;
+    pub(super) fn learn_repeated(&mut self, schema_path: u32) {
+        if let Some(schema_path) = self.schema_paths.get_mut(schema_path as usize) {
+            schema_path.is_repeated = true;
+            if matches!(schema_path.learned, LearnedList::Container) {
+                schema_path.learned = LearnedList::Nothing;
             }
         }
     }
 
-    pub(super) fn is_learned_container(&self, shape: u32) -> bool {
-        let learned = self.shapes.get(shape as usize).map(|shape| &shape.learned);
+    pub(super) fn is_learned_container(&self, schema_path: u32) -> bool {
+        let learned = self.schema_paths.get(schema_path as usize).map(|schema_path| &schema_path.learned);
         matches!(learned, Some(LearnedList::Container | LearnedList::List(_)))
     }
 
     /// Returns whether the children with this name are known to be leaf-list entries.
     pub(super) fn is_leaf_list(&self, parent: u32, name: Name) -> bool {
-        let shape = self.by_name.get(&(parent, name)).and_then(|&shape| self.shapes.get(shape as usize));
-        matches!(shape.map(|shape| &shape.learned), Some(LearnedList::LeafList))
+        let schema_path = self
+            .by_name
+            .get(&(parent, name))
+            .and_then(|&schema_path| self.schema_paths.get(schema_path as usize));
+        matches!(schema_path.map(|schema_path| &schema_path.learned), Some(LearnedList::LeafList))
     }
 
     pub(super) fn has_model(&self) -> bool {
@@ -356,14 +374,14 @@ impl SchemaView {
     }
 
     /// Returns whether the entries at a location are known to be `ordered-by user`.
-    pub(super) fn is_ordered_by_user(&self, spot: SchemaLocation) -> bool {
-        spot.schema.is_some_and(|node| self.schema.ordered_by_user(node))
+    pub(super) fn is_ordered_by_user(&self, location: SchemaLocation) -> bool {
+        location.schema.is_some_and(|node| self.schema.ordered_by_user(node))
     }
 }
 
 impl SchemaPath {
     /// Returns whether something new replaces what is known.
-    fn takes(&self, learned: &LearnedList, certainty: KeyCertainty) -> bool {
+    fn accepts(&self, learned: &LearnedList, certainty: KeyCertainty) -> bool {
         match (&self.learned, learned) {
             _ if self.certainty < certainty => true,
             _ if self.certainty > KeyCertainty::Weak => false,

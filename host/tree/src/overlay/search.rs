@@ -18,7 +18,7 @@ pub struct PatternSearch {
 
 #[derive(Clone, Copy, Debug)]
 struct SearchFrame {
-    place: LiveNode,
+    live: LiveNode,
     /// How many steps of the pattern lead here.
     depth: usize,
     /// The child to visit next, if the children are visited one by one.
@@ -39,27 +39,27 @@ pub enum SearchProgress {
 impl PatternSearch {
     /// Returns a search for the nodes that the pattern matches.
     pub fn new(pattern: Pattern) -> Self {
-        Self { pattern, stack: vec![SearchFrame { place: LiveNode::ROOT, depth: 0, next: None }] }
+        Self { pattern, stack: vec![SearchFrame { live: LiveNode::ROOT, depth: 0, next: None }] }
     }
 
     /// Visits one more node.
     pub fn advance(&mut self, overlay: &mut Overlay) -> SearchProgress {
         let Some(frame) = self.stack.last_mut() else { return SearchProgress::Done };
-        let (place, depth) = (frame.place, frame.depth);
+        let (live, depth) = (frame.live, frame.depth);
         let Some(step) = self.pattern.steps.get(depth) else {
             self.stack.pop();
-            return SearchProgress::Found(place);
+            return SearchProgress::Found(live);
         };
         let child = match frame.next {
             Some(next) => next,
-            None => match overlay.find_step(place.node, step) {
+            None => match overlay.find_step(live.node, step) {
                 StepMatch::One(child) => {
                     self.stack.pop();
-                    let child = child.and_then(|child| overlay.below(place, child));
-                    self.stack.extend(child.map(|place| SearchFrame { place, depth: depth + 1, next: None }));
+                    let child = child.and_then(|child| overlay.live_child(live, child));
+                    self.stack.extend(child.map(|live| SearchFrame { live, depth: depth + 1, next: None }));
                     return SearchProgress::Visited;
                 }
-                StepMatch::Any => overlay.tree.first_child(place.node),
+                StepMatch::Any => overlay.tree.first_child(live.node),
             },
         };
         let Some(child) = child else {
@@ -68,10 +68,10 @@ impl PatternSearch {
         };
         frame.next = Some(overlay.tree.next_sibling(child));
         if overlay.tree.qname(child) == step.name()
-            && let Some(found) = overlay.below(place, child)
+            && let Some(found) = overlay.live_child(live, child)
             && overlay.matches(found, step)
         {
-            self.stack.push(SearchFrame { place: found, depth: depth + 1, next: None });
+            self.stack.push(SearchFrame { live: found, depth: depth + 1, next: None });
         }
         SearchProgress::Visited
     }
@@ -85,33 +85,33 @@ impl Overlay {
         loop {
             match search.advance(self) {
                 SearchProgress::Visited => {}
-                SearchProgress::Found(place) => found.push(place),
+                SearchProgress::Found(live) => found.push(live),
                 SearchProgress::Done => return found,
             }
         }
     }
 
     /// Returns whether a node with the name of a step satisfies its predicates.
-    fn matches(&mut self, place: LiveNode, step: &PatternStep) -> bool {
+    fn matches(&mut self, live: LiveNode, step: &PatternStep) -> bool {
         let keys = step.keys.iter().filter_map(|(key, value)| Some((key, value.as_deref()?)));
         for (key, value) in keys {
             let Some(name) = self.tree.names().get(QName::new(&step.namespace, key)) else { return false };
-            let leaf = self.lookup.named(&self.tree, place.node, name);
+            let leaf = self.lookup.named(&self.tree, live.node, name);
             let is = |leaf: NodeId| {
-                self.below(place, leaf).is_some() && self.tree.value(leaf).unwrap_or_default() == value
+                self.live_child(live, leaf).is_some() && self.tree.value(leaf).unwrap_or_default() == value
             };
             let found = leaf.is_some_and(|FirstEntry { node, several }| {
-                is(node) || several && self.tree.children_named(place.node, name).any(is)
+                is(node) || several && self.tree.children_named(live.node, name).any(is)
             });
             if leaf.is_some_and(|leaf| leaf.several) {
-                self.lookup.visited += self.tree.children(place.node).count();
+                self.lookup.visited += self.tree.children(live.node).count();
             }
             if !found {
                 return false;
             }
         }
         match &step.entry {
-            Some(Some(value)) => self.tree.value(place.node).unwrap_or_default() == value,
+            Some(Some(value)) => self.tree.value(live.node).unwrap_or_default() == value,
             _ => true,
         }
     }

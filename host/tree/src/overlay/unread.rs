@@ -45,10 +45,10 @@ impl Overlay {
     /// Returns the child that a step without keys matches, unless there are known to be several.
     fn only_child(&mut self, parent: NodeId, step: &PatternStep) -> Option<Option<NodeId>> {
         let Some(name) = self.tree.names().get(step.name()) else { return Some(None) };
-        let spot = self.child_location(parent, name);
+        let location = self.child_location(parent, name);
         let is_lone = step.keys.is_empty()
             && step.entry.is_none()
-            && matches!(self.schema_view.kind(spot), NodeKind::Unknown { many: false });
+            && matches!(self.schema_view.kind(location), NodeKind::Unknown { many: false });
         is_lone.then(|| self.child_node(parent, name))
     }
 
@@ -62,10 +62,10 @@ impl Overlay {
     /// edited without having been read, and the patterns of `also` that have not been read. A list entry with
     /// an edited node is read whole. [`ReadSet`] merges patterns that are too many for one request.
     pub fn unread(&mut self, also: impl IntoIterator<Item = Pattern>) -> Vec<Pattern> {
-        let mut places =
-            self.walk_unread(Tree::ROOT, &CoverageFront::top(), EnclosingEntries::default()).places;
-        places.merge(also.into_iter().filter(|pattern| !self.knows(pattern)).collect());
-        places.patterns()
+        let mut to_read =
+            self.walk_unread(Tree::ROOT, &CoverageFront::top(), EnclosingEntries::default()).to_read;
+        to_read.merge(also.into_iter().filter(|pattern| !self.knows(pattern)).collect());
+        to_read.patterns()
     }
 
     fn walk_unread(
@@ -96,7 +96,7 @@ impl Overlay {
                 continue;
             }
             let is_entry = !step.keys.is_empty() && &*step.namespace != CONTROLLER;
-            let mut inside = EnclosingEntries { entry: around.entry || is_entry, ..around };
+            let mut inside = EnclosingEntries { in_entry: around.in_entry || is_entry, ..around };
             let mut here = ReadSet::default();
             let mut entry = false;
             if is_new {
@@ -104,10 +104,10 @@ impl Overlay {
                 let keys = step.keys.iter().map(|(key, _)| QName::new(&step.namespace, key));
                 keys.for_each(|key| here.push(PatternStep::new(key), ReadSet::whole()));
             }
-            if state.edit == NodeEdit::Gone || state.cut > 0 || inside.keys > MOST_KEYS {
+            if state.edit == NodeEdit::Removed || state.removed_at > 0 || inside.keys > MOST_KEYS {
                 here = ReadSet::whole();
             } else if self.tree.first_child(node).is_none() {
-                match (state.in_base, inside.entry) {
+                match (state.in_base, inside.in_entry) {
                     (true, _) => {}
                     (false, true) => entry = true,
                     (false, false) => here = ReadSet::whole(),
@@ -116,15 +116,15 @@ impl Overlay {
                 // The recursion is as deep as the tree, which is limited by its reader and by the path
                 // parser.
                 let below = self.walk_unread(node, &below, inside);
-                here.merge(below.places);
-                entry = below.entry;
+                here.merge(below.to_read);
+                entry = below.whole_entry;
             }
             if entry && is_entry {
                 here = ReadSet::whole();
             } else {
-                unread.entry |= entry;
+                unread.whole_entry |= entry;
             }
-            unread.places.push(step, here);
+            unread.to_read.push(step, here);
         }
         unread
     }
@@ -134,7 +134,7 @@ impl Overlay {
 #[derive(Clone, Copy, Default)]
 struct EnclosingEntries {
     /// Whether a list entry does, other than one of the controller's own lists.
-    entry: bool,
+    in_entry: bool,
     /// The number of keys of the enclosing entries that may be new.
     keys: usize,
 }
@@ -142,7 +142,7 @@ struct EnclosingEntries {
 /// What must be read below a node.
 #[derive(Default)]
 struct UnreadBelow {
-    places: ReadSet,
+    to_read: ReadSet,
     /// Whether the innermost list entry must be read whole.
-    entry: bool,
+    whole_entry: bool,
 }

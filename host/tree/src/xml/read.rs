@@ -67,7 +67,7 @@ pub enum XmlFault {
     #[error("the attribute `{0}` occurs twice")]
     DuplicateAttribute(String),
     /// Text next to elements.
-    #[error("text beside elements is not allowed: a node has a value or children")]
+    #[error("text next to elements is not allowed: a node has a value or children")]
     MixedContent,
     /// Text outside any element.
     #[error("text outside of any element is not allowed")]
@@ -313,7 +313,7 @@ impl<'a, 't> TreeReading<'a, 't> {
     }
 
     /// Checks that the text before or after an element is blank.
-    fn no_text(&mut self) -> Result<(), ReadStop> {
+    fn check_blank_text(&mut self) -> Result<(), ReadStop> {
         let text = std::mem::take(&mut self.text);
         match (is_blank(&text), self.open.is_empty()) {
             (true, _) => Ok(()),
@@ -323,7 +323,7 @@ impl<'a, 't> TreeReading<'a, 't> {
     }
 
     fn start(&mut self, tag: &BytesStart<'a>, parent: NodeId) -> Result<(), ReadStop> {
-        self.no_text()?;
+        self.check_blank_text()?;
         if self.open.len() == self.limits.depth {
             return self.stop(XmlFault::TooDeep(self.limits.depth));
         }

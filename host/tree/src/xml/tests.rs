@@ -44,7 +44,7 @@ proptest! {
         let text = XmlTreeWriter::new().scope(&scope).write(&tree, [Tree::ROOT]).unwrap();
         let mut read = Tree::new();
         XmlTreeReader::new().scope(&scope).read(&mut read, Tree::ROOT, &text).unwrap();
-        // The prefixes in values cannot clash with the surroundings: `a1` has the same namespace in both.
+        // No value contains a prefix of the surroundings by chance: `a1` has the same namespace everywhere.
         prop_assert_eq!(content(&read, Tree::ROOT), content(&tree, Tree::ROOT), "{}", text);
     }
 
@@ -171,8 +171,8 @@ fn xml_error_shows_position_and_reason() {
     the XML cannot be read at line 1, column 4 (`&#1;</a>`): the character `\u{1}` is not allowed in XML
     the XML cannot be read at line 1, column 4 (`·</a>`): the character `\u{1}` is not allowed in XML
     the XML cannot be read at line 1, column 1 (`<a b='&#xFFFF;'/>`): the character `\u{ffff}` is not allowed in XML
-    the XML cannot be read at line 1, column 5 (`<b/></a>`): text beside elements is not allowed: a node has a value or children
-    the XML cannot be read at line 1, column 9 (`</a>`): text beside elements is not allowed: a node has a value or children
+    the XML cannot be read at line 1, column 5 (`<b/></a>`): text next to elements is not allowed: a node has a value or children
+    the XML cannot be read at line 1, column 9 (`</a>`): text next to elements is not allowed: a node has a value or children
     the XML cannot be read at line 1, column 2 (`<a/>`): text outside of any element is not allowed
     the XML cannot be read at line 1, column 6 (``): text outside of any element is not allowed
     the XML cannot be read at line 2, column 6 (``): the text ends before `</b>`

@@ -61,7 +61,7 @@ impl<'s> XmlTreeWriter<'s> {
             text: String::new(),
             scope: self.scope.iter().map(|&(prefix, namespace)| (prefix.into(), namespace)).collect(),
             open: Vec::new(),
-            good_names: Vec::new(),
+            valid_names: Vec::new(),
         };
         for node in nodes {
             if node == Tree::ROOT {
@@ -90,7 +90,7 @@ struct TreeWriting<'t> {
     scope: Vec<(Cow<'t, str>, &'t str)>,
     open: Vec<OpenTag<'t>>,
     /// Indexed by name: whether it was checked and is valid.
-    good_names: Vec<bool>,
+    valid_names: Vec<bool>,
 }
 
 impl<'t> TreeWriting<'t> {
@@ -188,12 +188,12 @@ impl<'t> TreeWriting<'t> {
     fn name(&mut self, node: NodeId) -> Result<QName<'t>, Error> {
         let index = self.tree.name(node).index();
         let name = self.tree.qname(node);
-        if !self.good_names.get(index).is_some_and(|good| *good) {
+        if !self.valid_names.get(index).is_some_and(|good| *good) {
             self.check_name(node, name.local)?;
-            if self.good_names.len() <= index {
-                self.good_names.resize(index + 1, false);
+            if self.valid_names.len() <= index {
+                self.valid_names.resize(index + 1, false);
             }
-            if let Some(good) = self.good_names.get_mut(index) {
+            if let Some(good) = self.valid_names.get_mut(index) {
                 *good = true;
             }
         }
