@@ -334,7 +334,7 @@ mod tests {
         it is a link, not a regular file: copy the module itself here
         it cannot be read: No such file or directory (os error 2)
         it cannot be read: No such file or directory (os error 2)
-        its name is not made of letters, digits, `-`, `_` and `.`: rename it
+        its name has characters other than letters, digits, `-`, `_` and `.`: rename it
         ");
     }
 
