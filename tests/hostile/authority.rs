@@ -182,7 +182,7 @@ pub const PART: Part = Part {
     elsewhere: &[
         Elsewhere("every-hidden-place", "host/view/src/tests/authority.rs", "what_is_outside_of_the_scope_is_not_there"),
         Elsewhere("every-place-to-write", "host/view/src/tests/authority.rs", "nothing_outside_of_the_configuration_of_devices_is_written"),
-        Elsewhere("what-is-sent", "host/view/src/edit_check.rs", "nothing_else_is"),
+        Elsewhere("what-is-sent", "host/view/src/edit_check.rs", "last_check_refuses_any_other_edit"),
     ],
 };
 

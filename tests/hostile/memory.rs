@@ -425,7 +425,7 @@ pub const PART: Part = Part {
                 )
             }),
             limits: "",
-            ends: Logged("Log lines over the limit were dropped"),
+            ends: Logged("log lines over the limit were dropped"),
         },
         Case {
             id: "long-failure",

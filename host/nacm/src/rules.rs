@@ -1,6 +1,6 @@
 //! The configuration of access control: RFC 8341, section 3.5.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use confine_tree::{DefaultDeny, Pattern, Schema};
 
@@ -38,6 +38,12 @@ impl AccessOperation {
             Self::Delete => "delete",
             Self::Exec => "exec",
         }
+    }
+}
+
+impl fmt::Display for AccessOperation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 

@@ -6,8 +6,7 @@ use confine_view::{Meter, WorkAllowance};
 
 use crate::{Limit, LimitPer, LimitReached, Limits, ScaledLimit, limits::microseconds};
 
-/// What one module may use in one commit, shared by the instances that it runs there.
-///
+/// What one module may use in one commit, shared by the instances that it runs for.
 #[derive(Clone, Debug)]
 pub struct Budget {
     limits: Limits,
@@ -24,31 +23,31 @@ pub struct Budget {
     pub(crate) log: BudgetAccount,
 }
 
-/// What was used, of a run or of a commit so far.
+/// What one run used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     /// Units of fuel.
     pub fuel: u64,
-    /// Time on the wall.
+    /// The elapsed time.
     pub wall_clock: Duration,
-    /// The most bytes of memory and tables that an instance had.
+    /// The maximum number of bytes of memory and tables.
     pub memory: u64,
-    /// Units of work that the host did for calls of the view.
+    /// Units of work of the host for calls of the view.
     pub host_work: u64,
     /// Nodes set, created or removed.
     pub edits: u64,
     /// Bytes that the host keeps of those edits.
     pub edit_bytes: u64,
-    /// Bytes passed to the host.
+    /// Bytes that the guest passed to the host.
     pub bytes_out: u64,
-    /// Bytes passed to the guest.
+    /// Bytes that the host passed to the guest.
     pub bytes_in: u64,
     /// Bytes of log lines and output that were kept.
     pub log: u64,
 }
 
 impl Budget {
-    /// For a module with these limits in a commit that runs so many instances of its services.
+    /// Creates the budget of a module with these limits in a commit that runs `instances` of its instances.
     pub fn new(limits: &Limits, instances: u64) -> Self {
         // Every field is named: a new limit does not compile until it is decided whether instances share it.
         let Limits {
@@ -91,19 +90,19 @@ impl Budget {
         }
     }
 
-    /// Nothing runs past this point in time, whatever the budget: the commit has to be answered.
+    /// Sets the time by which the commit must be answered. No run continues past it, whatever the budget.
     #[must_use]
     pub fn answer_by(mut self, deadline: Instant) -> Self {
         self.answer_by = Some(deadline);
         self
     }
 
-    /// The limits that it was made of.
+    /// Returns the limits of the module.
     pub fn limits(&self) -> &Limits {
         &self.limits
     }
 
-    /// The next run's number, and of how many.
+    /// Returns the number of the next run, and the total number of runs.
     pub(crate) fn begin(&mut self) -> (u64, u64) {
         self.runs += 1;
         (self.runs, self.instances.max(self.runs))
@@ -114,7 +113,7 @@ impl Budget {
         self.runs = 0;
     }
 
-    /// A meter for the next run's view.
+    /// Returns a meter for the view of the next run.
     pub(crate) fn meter(&self) -> Meter {
         Meter::new(WorkAllowance {
             host_work: self.host_work.grant().allowed,
@@ -125,7 +124,7 @@ impl Budget {
         })
     }
 
-    /// How long the next run may take.
+    /// Returns how long the next run may take.
     pub(crate) fn time(&self) -> (Duration, RunAllowance) {
         let mut grant = self.wall_clock.grant();
         if let Some(deadline) = self.answer_by {
@@ -137,7 +136,7 @@ impl Budget {
         (Duration::from_micros(grant.allowed), grant)
     }
 
-    /// Takes away what a run has used.
+    /// Subtracts what a run used.
     pub(crate) fn settle(&mut self, usage: &Usage) {
         self.fuel.spend(usage.fuel);
         self.wall_clock.spend(microseconds(usage.wall_clock));
@@ -150,7 +149,7 @@ impl Budget {
     }
 }
 
-/// One budget.
+/// One amount of a budget.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BudgetAccount {
     total: u64,
@@ -167,7 +166,7 @@ impl BudgetAccount {
         self.used = self.used.saturating_add(used);
     }
 
-    /// What the next run may use.
+    /// Returns what the next run may use.
     pub(crate) fn grant(&self) -> RunAllowance {
         if self.one <= self.left() {
             RunAllowance { per: LimitPer::Instance, allowed: self.one, before: 0 }
@@ -177,18 +176,18 @@ impl BudgetAccount {
     }
 }
 
-/// What one run may use of a budget.
+/// What one run may use of one amount of a budget.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RunAllowance {
     per: LimitPer,
-    /// For this run.
+    /// The amount for this run.
     pub(crate) allowed: u64,
-    /// What earlier runs for the same have used.
+    /// The amount that earlier runs used, if they share it.
     before: u64,
 }
 
 impl RunAllowance {
-    /// It is used up: by this run's `used`, and by those before it.
+    /// Returns the message for the limit, of which this run used `used`.
     pub(crate) fn reached(&self, limit: Limit, used: u64) -> LimitReached {
         LimitReached::new(
             limit,
@@ -213,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_commit_grows_with_its_instances_and_one_gets_the_base_at_most() {
+    fn budget_grows_with_instances_and_one_gets_the_base() {
         let mut budget = Budget::new(&Limits::default(), 100);
         assert_eq!(budget.fuel.left(), 7_000_000_000);
         let grant = budget.fuel.grant();
@@ -232,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn each_budget_is_shared_by_the_commit_and_one_instance_gets_the_base_at_most() {
+    fn every_budget_is_shared_and_one_instance_gets_the_base() {
         let each = ScaledLimit { base: 10, per_instance: 5 };
         let time = ScaledLimit { base: Duration::from_micros(10), per_instance: Duration::from_micros(5) };
         let limits = Limits {
@@ -272,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_view_counts_has_the_same_limits() {
+    fn meter_of_the_view_has_the_limits_of_the_budget() {
         let two = ScaledLimit { base: 2, per_instance: 0 };
         let limits =
             Limits { host_work: two, edits: two, bytes_out: two, bytes_per_call: 2, ..Limits::default() };
@@ -297,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_ends_before_the_commit_must_be_answered() {
+    fn run_time_ends_when_the_commit_must_be_answered() {
         let budget = Budget::new(&Limits::default(), 1).answer_by(Instant::now());
         let (time, grant) = budget.time();
         assert_eq!(time, Duration::ZERO);
@@ -307,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_are_numbered() {
+    fn budget_numbers_the_runs() {
         let mut budget = Budget::new(&Limits::default(), 2);
         assert_eq!([budget.begin(), budget.begin(), budget.begin()], [(1, 2), (2, 2), (3, 3)]);
     }

@@ -1,4 +1,4 @@
-//! Compiled code, kept from one start of the daemon to the next.
+//! Keeps compiled code from one start of the daemon to the next.
 
 use std::{
     fs::{File, Permissions},
@@ -17,41 +17,40 @@ use crate::{Digest, compiled_code};
 
 /// A directory of compiled code that only this user can write.
 ///
-/// A file is named by the digest of its component and of the engine that compiled it, and begins with a
-/// checksum over that name and the code. It is written under another name and renamed into place, and
-/// never changed after. Whatever is not as it should be (of another owner, writable by others, a link,
-/// cut short, altered, made by another version) is as good as not there: the component is compiled
-/// again.
+/// The name of a file has the digests of its component and of the engine that compiled it. The file begins
+/// with a checksum of that name and the code. It is written under another name, renamed into place and never
+/// changed. A file that another user owns or may write, that is a link, truncated or altered, or that another
+/// version made is not used: the component is compiled again.
 #[derive(Debug)]
 pub struct Cache {
     directory: PathBuf,
 }
 
-/// Why a directory cannot be a cache.
+/// Why a directory cannot be used as a cache.
 #[derive(Debug, thiserror::Error)]
 pub enum CacheError {
-    /// It cannot be made or looked at.
+    /// The directory cannot be created or inspected.
     #[error("the cache directory `{}` cannot be used", path.display())]
     Io {
         /// The directory.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         source: io::Error,
     },
-    /// Somebody else may write there, and could have this process run what they like.
-    #[error("the cache directory `{}` must belong to the user that Confine runs as, and nobody else may write to it: make it so with `chown` and `chmod 700`, or name another directory", path.display())]
+    /// Other users may write to the directory, and could have this process run their code.
+    #[error("the cache directory `{}` must belong to the user that Confine runs as, and no other user may write to it: correct that with `chown` and `chmod 700`, or name another directory", path.display())]
     Shared {
         /// The directory.
         path: PathBuf,
     },
 }
 
-/// The most that a file of the cache may have.
-const MOST: u64 = 2 << 30;
+/// The maximum size of a file of the cache.
+const MAX_FILE_SIZE: u64 = 2 << 30;
 const CHECKSUM: usize = 32;
 
 impl Cache {
-    /// In this directory, which is made if it is not there, readable by this user alone.
+    /// Opens the cache in a directory, which is created if missing, with access for this user only.
     pub fn open(directory: impl Into<PathBuf>) -> Result<Self, CacheError> {
         let path = directory.into();
         let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&path);
@@ -63,46 +62,46 @@ impl Cache {
         }
     }
 
-    /// What was compiled of a component for this engine.
+    /// Returns the code of a component that was compiled for this engine.
     pub(crate) fn get(&self, engine: &Engine, digest: Digest) -> Option<Component> {
         let name = name(engine, digest);
         match self.read(&name) {
             Ok(code) => match compiled_code::load(engine, &code) {
                 Ok(component) => return Some(component),
-                Err(error) => self.distrust(&name, &error.to_string()),
+                Err(error) => self.reject(&name, &error.to_string()),
             },
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => self.distrust(&name, &error.to_string()),
+            Err(error) => self.reject(&name, &error.to_string()),
         }
         None
     }
 
-    /// Keeps what was compiled. That it cannot be kept is no reason not to run it.
+    /// Keeps compiled code. A module runs even if its code cannot be kept.
     pub(crate) fn put(&self, engine: &Engine, digest: Digest, code: &[u8]) {
         if let Err(error) = self.write(&name(engine, digest), code) {
             let directory = self.directory.display();
-            tracing::warn!(%directory, %error, "Compiled code could not be kept");
+            tracing::warn!(%directory, %error, "compiled code cannot be cached");
         }
     }
 
     fn read(&self, name: &str) -> io::Result<Vec<u8>> {
-        // The directory may have changed hands since it was opened.
+        // The owner or the mode of the directory may have changed since it was opened.
         if !is_ours(&std::fs::symlink_metadata(&self.directory)?) {
-            return Err(io::Error::other("others may write to its directory"));
+            return Err(io::Error::other("other users may write to its directory"));
         }
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
         let file = File::from(rustix::fs::open(self.directory.join(name), flags, Mode::empty())?);
         let metadata = file.metadata()?;
         if !metadata.is_file() || !is_ours(&metadata) || metadata.nlink() != 1 {
-            return Err(io::Error::other("it is not a file of this user alone"));
+            return Err(io::Error::other("it is not a regular file that only this user may write"));
         }
         let mut content = Vec::new();
-        file.take(MOST).read_to_end(&mut content)?;
+        file.take(MAX_FILE_SIZE).read_to_end(&mut content)?;
         let intact = content
             .split_at_checked(CHECKSUM)
             .is_some_and(|(found, code)| found == checksum(name, code).as_slice());
         if !intact {
-            return Err(io::Error::other("its checksum is not that of its content"));
+            return Err(io::Error::other("its checksum does not match its content"));
         }
         Ok(content.split_off(CHECKSUM))
     }
@@ -126,16 +125,16 @@ impl Cache {
         written
     }
 
-    fn distrust(&self, name: &str, why: &str) {
+    fn reject(&self, name: &str, why: &str) {
         let file = self.directory.join(name);
-        tracing::warn!(file = %file.display(), why, "Cached code is not trusted, the module is compiled again");
+        tracing::warn!(file = %file.display(), why, "cached code is rejected and compiled again");
         if let Err(error) = std::fs::remove_file(&file) {
-            tracing::warn!(file = %file.display(), %error, "And it cannot be removed");
+            tracing::warn!(file = %file.display(), %error, "rejected code cannot be removed from the cache");
         }
     }
 }
 
-/// Whether it belongs to this user, and nobody else may write to it.
+/// Returns whether a file or directory belongs to this user and no other user may write it.
 fn is_ours(metadata: &std::fs::Metadata) -> bool {
     metadata.uid() == rustix::process::geteuid().as_raw() && metadata.mode() & 0o022 == 0
 }
@@ -152,7 +151,7 @@ fn name(engine: &Engine, digest: Digest) -> String {
     format!("{digest}-{engine}")
 }
 
-/// Hashes the same in every process, as the standard one need not.
+/// Computes the same hash in every process. The hasher of the standard library does not guarantee that.
 struct EngineHasher(Sha256);
 
 impl Hasher for EngineHasher {
@@ -204,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_kept_comes_back() {
+    fn cache_returns_stored_code() {
         let fixture = Fixture::new();
         assert!(fixture.hit());
         assert_eq!(fixture.file().metadata().unwrap().mode() & 0o777, 0o600);
@@ -214,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn every_damaged_byte_is_seen_and_the_file_goes() {
+    fn cache_rejects_and_removes_damaged_file() {
         let fixture = Fixture::new();
         let whole = std::fs::read(fixture.file()).unwrap();
         for position in (0..whole.len()).step_by(97) {
@@ -233,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn code_of_another_component_is_seen() {
+    fn cache_rejects_code_of_another_component() {
         let fixture = Fixture::new();
         let other = Digest::of(b"another");
         std::fs::copy(fixture.file(), fixture.cache.directory.join(name(&fixture.engine, other))).unwrap();
@@ -241,24 +240,24 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_others_may_write_is_not_loaded() {
+    fn cache_rejects_file_writable_by_others() {
         let fixture = Fixture::new();
         mode(&fixture.file(), 0o620);
         assert!(!fixture.hit());
     }
 
     #[test]
-    fn a_file_of_another_user_is_not_loaded() {
+    fn cache_rejects_file_of_another_user() {
         let fixture = Fixture::new();
         if std::os::unix::fs::chown(fixture.file(), Some(65534), None).is_err() {
-            eprintln!("skipped: only root can give a file away");
+            eprintln!("skipped: only root can change the owner of a file");
             return;
         }
         assert!(!fixture.hit());
     }
 
     #[test]
-    fn a_pipe_is_not_waited_for() {
+    fn cache_does_not_wait_for_a_pipe() {
         let fixture = Fixture::new();
         std::fs::remove_file(fixture.file()).unwrap();
         let made = std::process::Command::new("mkfifo").arg("-m600").arg(fixture.file()).status();
@@ -269,17 +268,17 @@ mod tests {
     }
 
     #[test]
-    fn each_engine_has_its_own() {
+    fn cache_is_separate_for_each_engine() {
         let fixture = Fixture::new();
         let other = name(&Engine::default(), fixture.digest);
         assert_ne!(other, name(&fixture.engine, fixture.digest));
         assert!(fixture.cache.get(&Engine::default(), fixture.digest).is_none());
-        // And is left alone.
+        // The file of the first engine stays.
         assert!(fixture.hit());
     }
 
     #[test]
-    fn a_link_is_not_followed() {
+    fn cache_does_not_follow_links() {
         let fixture = Fixture::new();
         let elsewhere = fixture.home.path().join("elsewhere");
         std::fs::rename(fixture.file(), &elsewhere).unwrap();
@@ -291,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_that_others_may_write_is_refused() {
+    fn cache_refuses_directory_writable_by_others() {
         let fixture = Fixture::new();
         mode(&fixture.cache.directory, 0o777);
         assert!(!fixture.hit());

@@ -1,4 +1,4 @@
-//! What a guest says: log lines, and what it writes to standard output and standard error.
+//! The output of a guest: log lines, standard output and standard error.
 
 use std::sync::Arc;
 
@@ -6,26 +6,25 @@ use tracing::Level;
 
 use crate::text;
 
-/// A line that a guest logged, safe to show.
+/// A log line of a guest, safe to show.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogLine {
-    /// Its level; what the guest calls it, or `info`.
+    /// The level that the guest named, or `info` if that is unknown.
     pub level: Level,
-    /// For a person.
+    /// The message.
     pub message: String,
     /// Names and values.
     pub fields: Vec<(String, String)>,
 }
 
-/// Collects log lines up to a number of bytes, hands them to [`tracing`] as they come, and keeps the end
-/// of the output.
+/// Collects log lines up to a number of bytes, passes each to [`tracing`], and keeps the end of the output.
 #[derive(Debug)]
 pub(crate) struct GuestLog {
     module: Arc<str>,
     instance: String,
-    /// Bytes of one text.
+    /// The maximum number of bytes of one text.
     text: usize,
-    /// Bytes of log lines that may still come.
+    /// The maximum number of bytes of log lines.
     allowed: u64,
     used: u64,
     lines: Vec<LogLine>,
@@ -34,14 +33,14 @@ pub(crate) struct GuestLog {
 }
 
 impl GuestLog {
-    /// For an instance of a module, named as they are shown.
+    /// Creates the log of a module and an instance, whose names are safe to show.
     pub(crate) fn new(module: Arc<str>, instance: String, allowed: u64, text: usize) -> Self {
         Self { module, instance, text, allowed, used: 0, lines: Vec::new(), dropped: 0, output: Vec::new() }
     }
 
-    /// Takes a line, or drops it once the lines are too many.
+    /// Adds a line, or drops it if the limit is reached.
     pub(crate) fn log(&mut self, level: &str, message: &str, fields: &[(String, String)]) {
-        // A line costs something even where it is empty, and so does each field.
+        // An empty line costs something, and so does an empty field.
         const LINE: usize = 16;
         const FIELD: usize = 16;
         let bytes = fields.iter().fold(LINE + message.len(), |sum, (name, value)| {
@@ -66,7 +65,7 @@ impl GuestLog {
     fn emit(&self, line: &LogLine) {
         let (module, instance, message) = (&*self.module, &*self.instance, &*line.message);
         let fields = &line.fields;
-        // A level is part of a call site, so there is one for each.
+        // The level is part of the call site, so each level needs its own.
         macro_rules! emit {
             ($($level:ident),*) => {
                 match line.level {
@@ -79,7 +78,7 @@ impl GuestLog {
         emit!(ERROR, WARN, INFO, DEBUG, TRACE);
     }
 
-    /// Takes output. Of it the end is kept, where a panic message or a traceback stands.
+    /// Adds output. Only the end is kept, because it has the panic message or the traceback.
     pub(crate) fn write(&mut self, bytes: &[u8]) {
         self.output.extend_from_slice(bytes);
         if self.output.len() > 2 * self.text {
@@ -87,22 +86,22 @@ impl GuestLog {
         }
     }
 
-    /// The end of the output, safe to show.
+    /// Returns the end of the output, safe to show.
     pub(crate) fn output(&self) -> String {
         let output = String::from_utf8_lossy(&self.output);
         text::block(text::tail(output.trim_end(), self.text), self.text)
     }
 
-    /// Bytes of log lines that were taken.
+    /// Returns the number of bytes of the log lines.
     pub(crate) fn used(&self) -> u64 {
         self.used
     }
 
-    /// The lines, and how many were dropped.
+    /// Returns the lines and the number of dropped lines.
     pub(crate) fn into_lines(self) -> (Vec<LogLine>, u64) {
         if self.dropped > 0 {
             let (module, instance, dropped) = (&*self.module, &*self.instance, self.dropped);
-            tracing::warn!(target: "module", module, instance, dropped, "Log lines over the limit were dropped");
+            tracing::warn!(target: "module", module, instance, dropped, "log lines over the limit were dropped");
         }
         (self.lines, self.dropped)
     }
@@ -117,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_safe_and_bounded() {
+    fn log_lines_are_escaped_and_bounded() {
         let mut console = console(116);
         console.log("warn", "a\u{1b}[2J\nb", &[("k\u{0}".into(), "v".into())]);
         console.log("loud", &"x".repeat(50), &[]);
@@ -132,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_without_a_name_and_a_value_is_not_free() {
+    fn empty_log_fields_count_towards_the_limit() {
         let mut console = console(1000);
         let empty = vec![(String::new(), String::new()); 1000];
         console.log("info", "", &empty);
@@ -142,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn of_the_output_the_end_is_kept() {
+    fn output_keeps_its_end() {
         let mut console = console(0);
         for number in 0..1000 {
             console.write(format!("line {number}\n").as_bytes());
@@ -153,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn of_the_output_no_more_is_shown_than_of_other_texts() {
+    fn output_is_cut_like_other_texts() {
         let mut console = console(0);
         console.write("x".repeat(60).as_bytes());
         assert_eq!(console.output(), "x".repeat(32));

@@ -1,16 +1,28 @@
 //! Runs a module as an isolated WebAssembly component.
 //!
-//! A [`Runner`] makes a [`Module`] of a component's bytes, and runs it for one service instance after the
-//! other, each time in a fresh sandbox and within the [`Budget`] that the module has for a commit. All
-//! that a module can do is what [`host`] and [`wasi`] define; all that it may use is in one value,
-//! [`Limits`]; what went wrong is a [`LoadError`] or a [`RunFailure`] that says so in words.
+//! A [`Runner`] loads a [`Module`] and runs it for one service instance after another, each time in a new store and
+//! within the [`Budget`] that the module has for a commit. A module can call only what the `host` and `wasi` files
+//! define, and may use only what its [`Limits`] allow. A [`LoadError`] or a [`RunFailure`] says what went wrong.
 //!
 //! ```text
 //! bytes ──▶ preflight ──▶ compile (worker, cache) ──▶ bind ──▶ describe ──▶ Module
 //! Module + Budget + View ──▶ run on a thread of its own ──▶ Run { outcome, draft, usage, log }
 //! ```
 //!
-//! Nothing here knows where modules come from or what a view reads: see `confine-service`.
+//! ```
+//! use confine_sandbox::{Compiler, Limits, Runner};
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+//! let limits = Limits::default();
+//! let runner = Runner::new(&limits, Compiler::in_process())?;
+//! let error = runner.load("empty", b"".as_slice().into(), &limits).await.unwrap_err();
+//! assert_eq!(error.to_string(), "module `empty` cannot be loaded: the file is empty");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! The crate knows neither where modules come from nor where a view reads: see `confine-service`.
 
 mod amount;
 mod budget;

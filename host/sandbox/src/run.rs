@@ -1,4 +1,4 @@
-//! One run: a store, from its making to its end.
+//! One run: a store from its creation to its end.
 
 use std::{
     future::Future,
@@ -19,24 +19,24 @@ use crate::{
     store_state::{RunDeadline, StoreState},
 };
 
-/// What runs in a store: instantiates the program and calls it.
+/// A future that instantiates the program in a store and calls it.
 pub(crate) type Entered<'a, T> =
     Pin<Box<dyn Future<Output = wasmtime::Result<Result<T, types::Error>>> + Send + 'a>>;
 
-/// What a run may use besides what its state counts.
+/// The allowances of a run that its state does not count.
 pub(crate) struct RunGrants {
     pub(crate) fuel: RunAllowance,
     pub(crate) time: Duration,
     pub(crate) wall_clock: RunAllowance,
 }
 
-/// A run that is over.
+/// A run that has ended.
 pub(crate) struct EndedRun<T> {
     pub(crate) result: Result<T, FailureCause>,
     pub(crate) remains: RunRemains,
 }
 
-/// What is left of a run beside its result.
+/// What remains of a run besides its result.
 #[derive(Default)]
 pub(crate) struct RunRemains {
     pub(crate) draft: Option<CommitDraft>,
@@ -45,7 +45,7 @@ pub(crate) struct RunRemains {
     pub(crate) log_dropped: u64,
 }
 
-/// Runs a program in a fresh store until it is done or its time is over.
+/// Runs a program in a new store until it is done or its time is over.
 pub(crate) async fn execute<T>(
     program: &BoundComponent,
     mut state: StoreState,
@@ -58,7 +58,7 @@ pub(crate) async fn execute<T>(
     let mut store = Store::new(program.engine(), state);
     let prepared = prepare(&mut store, grants.fuel.allowed, limits);
     let ended = match prepared {
-        // Dropping a call that is not over unwinds the guest; its store is never entered again.
+        // Dropping an unfinished call unwinds the guest; its store is never entered again.
         Ok(()) => tokio::time::timeout(grants.time, enter(&mut store, program)).await,
         Err(error) => Ok(Err(error)),
     };
@@ -77,8 +77,8 @@ pub(crate) async fn execute<T>(
     EndedRun { result, remains: RunRemains { draft, usage, log, log_dropped } }
 }
 
-/// Sets every limit of the store before anything of the guest can run: a start function does as soon as
-/// it is instantiated.
+/// Sets every limit of the store before any code of the guest can run. A start function runs when the component
+/// is instantiated.
 fn prepare(store: &mut Store<StoreState>, fuel: u64, limits: &Limits) -> wasmtime::Result<()> {
     store.limiter(|state| &mut state.limiter);
     store.set_fuel(fuel)?;
@@ -88,8 +88,8 @@ fn prepare(store: &mut Store<StoreState>, fuel: u64, limits: &Limits) -> wasmtim
     Ok(())
 }
 
-/// Asks a program what it is. Binds all that will ever be called of it, so that what does not fit the
-/// contract is found now.
+/// Calls `describe`. Binds every function that will ever be called, so that a mismatch with the contract is found
+/// now.
 pub(crate) fn describe<'a>(
     store: &'a mut Store<StoreState>,
     program: &'a BoundComponent,
@@ -104,7 +104,7 @@ pub(crate) fn describe<'a>(
     })
 }
 
-/// Calls a program for an instance of its services.
+/// Calls a program for one service instance.
 pub(crate) fn call<'a>(
     store: &'a mut Store<StoreState>,
     program: &'a BoundComponent,
@@ -154,7 +154,6 @@ impl From<&InstanceRef> for types::Instance {
     }
 }
 
-/// The thread was left behind, or ended.
 impl<T> EndedRun<T> {
     pub(crate) fn lost(cause: FailureCause, wall_clock: Duration) -> Self {
         let usage = Usage { wall_clock, ..Usage::default() };

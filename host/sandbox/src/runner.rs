@@ -1,10 +1,9 @@
-//! Where guests run.
+//! Loads modules and runs them.
 //!
-//! Each run has a store of its own, on a thread that has nothing else to do for as long as it takes. The
-//! thread ends the run at its deadline wherever the guest or the host function that it called gives it
-//! back, which they do at least every millisecond. Whoever asked for the run waits in a runtime of his
-//! own, with a deadline of his own: should a guest ever keep its thread, the answer comes all the same,
-//! and that thread is left behind.
+//! Each run has its own store, on a thread that does nothing else meanwhile. The guest, and the host functions
+//! that it calls, yield the thread at least every millisecond, and the thread ends the run there if its deadline
+//! has passed. The caller waits in another runtime with another deadline: if a guest never yields, the caller
+//! still gets its answer, and the thread is abandoned.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -28,8 +27,8 @@ use crate::{
     text,
 };
 
-/// How long after a run's deadline its answer is awaited, where nobody says otherwise. It is due a
-/// millisecond after; the rest is for a busy machine.
+/// The default time that a thread has after a run's deadline. A run ends about a millisecond after its deadline;
+/// the rest is for a busy machine.
 const GRACE: Duration = Duration::from_millis(50);
 
 /// Loads modules and runs them.
@@ -41,22 +40,22 @@ pub struct Runner {
     idle: Mutex<Vec<GuestThread>>,
 }
 
-/// How a run went.
+/// The result of a run.
 pub struct RunReport {
     /// Whether it succeeded.
     pub outcome: Result<(), RunFailure>,
-    /// The draft that the view was made of: with the run's edits after a success, and with some of them
-    /// after a failure. None if a thread was left behind with it.
+    /// The draft of the view: with the run's edits after a success, and with some of them after a failure. None
+    /// if an abandoned thread still has it.
     pub draft: Option<CommitDraft>,
-    /// What it used.
+    /// What the run used.
     pub usage: Usage,
-    /// What it logged.
+    /// The log lines of the run.
     pub log: Vec<LogLine>,
-    /// How many log lines were dropped.
+    /// The number of dropped log lines.
     pub log_dropped: u64,
 }
 
-/// How a run is named.
+/// How messages name a run.
 struct RunLabel {
     module: Arc<str>,
     version: Option<Arc<str>>,
@@ -64,7 +63,7 @@ struct RunLabel {
 }
 
 impl Runner {
-    /// A runner with the stack that `limits` allow. The other limits come with each module.
+    /// Creates a runner whose guests have the stack that `limits` allow. Each module has its own other limits.
     pub fn new(limits: &Limits, compiler: Compiler) -> Result<Self, HostFault> {
         let fault = |error: wasmtime::Error| HostFault::Runtime(format!("{error:#}"));
         let engine = engine::engine(limits).map_err(fault)?;
@@ -72,15 +71,14 @@ impl Runner {
         Ok(Self { engine, linker, compiler, grace: GRACE, idle: Mutex::default() })
     }
 
-    /// The same runner with another time, 50 ms if this is not called, that a thread has after a run's
-    /// deadline to give itself back before it is left behind.
+    /// Sets the time that a thread has after a run's deadline before it is abandoned. The default is 50 ms.
     #[must_use]
     pub fn with_grace(self, grace: Duration) -> Self {
         Self { grace, ..self }
     }
 
-    /// Makes a module of a component's bytes: checks and compiles it, binds it to the contract, and asks
-    /// it what it is, all within `limits`. `name` is what people know it by.
+    /// Loads a module: checks and compiles the component, binds it to the contract and calls `describe`, all
+    /// within `limits`. Messages call the module `name`.
     ///
     /// Needs a runtime with timers, and with I/O for a [`Compiler::worker`].
     pub async fn load(&self, name: &str, bytes: Arc<[u8]>, limits: &Limits) -> Result<Module, LoadError> {
@@ -89,7 +87,7 @@ impl Runner {
         let loaded = async {
             let component = self.compiler.compile(&self.engine, bytes, digest, limits).await?;
             let program = BoundComponent::bind(&self.linker, &component)
-                .map_err(|error| LoadFault::Refused(does_not_fit(&error, limits)))?;
+                .map_err(|error| LoadFault::Refused(contract_mismatch(&error, limits)))?;
             let description = self.describe(&name, &program, limits).await?;
             Ok((program, description))
         };
@@ -112,10 +110,10 @@ impl Runner {
         Ok(Description::check(raw)?)
     }
 
-    /// Calls a module for one instance, within what is left of its budget. `view` makes the view that the
-    /// module is handed, with the meter that counts its calls.
+    /// Calls a module for one instance, within what is left of its budget. `view` creates the module's view with
+    /// the meter that counts its calls.
     ///
-    /// A hook of a module that has none succeeds. Needs a runtime with timers.
+    /// A hook succeeds if the module has no hooks. Needs a runtime with timers.
     pub async fn run(
         &self,
         module: &Module,
@@ -154,7 +152,7 @@ impl Runner {
         RunReport { outcome, draft, usage, log, log_dropped }
     }
 
-    /// Runs something of a program on a thread, and pays for it.
+    /// Runs part of a program on a thread, and charges the budget for it.
     async fn enter<T: Send + 'static>(
         &self,
         program: &BoundComponent,
@@ -177,7 +175,7 @@ impl Runner {
         let (time, wall_clock) = budget.time();
         let grants = RunGrants { fuel: budget.fuel.grant(), time, wall_clock };
         let program = program.clone();
-        // What the guest's thread does, and what it asks for, belongs to what it does it for.
+        // The spans of the guest's thread, and of its requests, belong to the caller's span.
         let span = tracing::Span::current();
         let ended = self
             .on_thread(time, move || async move {
@@ -198,7 +196,7 @@ impl Runner {
         (result, ended.remains)
     }
 
-    /// Has a thread do something, and waits for it a little longer than it may take.
+    /// Runs `work` on a thread, and waits for it a little longer than its time.
     async fn on_thread<T, F>(
         &self,
         time: Duration,
@@ -215,7 +213,7 @@ impl Runner {
         let began = Instant::now();
         let (done, answer) = oneshot::channel();
         thread.run(Box::pin(async move {
-            // Nobody waits any more where the thread was left behind.
+            // Nobody waits for an abandoned thread.
             let _ = done.send(work().await);
         }));
         match tokio::time::timeout(time.saturating_add(self.grace), answer).await {
@@ -225,7 +223,7 @@ impl Runner {
             }
             Ok(Err(_)) => Err(LostThread::Ended),
             Err(_) => {
-                tracing::error!("A guest does not give its thread back, which is left behind");
+                tracing::error!("a guest does not yield its thread, which is abandoned");
                 Err(LostThread::Stuck(began.elapsed()))
             }
         }
@@ -236,16 +234,16 @@ impl Runner {
     }
 }
 
-/// Why a thread gave no answer.
+/// Why a thread did not answer.
 enum LostThread {
-    /// It could not be started.
+    /// The thread could not be started.
     Never(std::io::Error),
-    /// It ended, in a panic.
+    /// The thread ended in a panic.
     Ended,
-    /// It took so long.
+    /// The thread did not yield within this time.
     Stuck(Duration),
 }
 
-fn does_not_fit(error: &wasmtime::Error, limits: &Limits) -> String {
+fn contract_mismatch(error: &wasmtime::Error, limits: &Limits) -> String {
     format!("it does not fit the contract: {}", text::line(&format!("{error:#}"), limits.text))
 }

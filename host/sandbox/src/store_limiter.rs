@@ -1,17 +1,17 @@
-//! Memory and tables, summed over a whole component.
+//! Limits the sum of memory and tables of a component.
 //!
-//! WebAssembly grows each memory and each table by itself, and a component may have many. What is
-//! limited here is their sum, so that eight memories have no more than one.
+//! WebAssembly grows each memory and each table separately, and a component may have many. This limits their
+//! sum, so that eight memories may use no more than one.
 
 use wasmtime::ResourceLimiter;
 
 use crate::Limits;
 
-/// What an element of a table takes.
+/// The bytes of an element of a table.
 const TABLE_ELEMENT: u64 = size_of::<usize>() as u64;
 
-/// Counts what a store has, and remembers the first thing that it refused: a guest sees a refusal only
-/// as a memory that would not grow, and what it does then rarely says so.
+/// Counts what a store uses, and remembers the first growth that it refused. The guest only sees a memory that
+/// does not grow, and its trap or error rarely says that this is the reason.
 #[derive(Clone, Debug)]
 pub(crate) struct StoreLimiter {
     allowed: u64,
@@ -25,9 +25,9 @@ pub(crate) struct StoreLimiter {
 /// A refused growth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct GrowthRefusal {
-    /// Bytes that were in use.
+    /// Bytes in use.
     pub(crate) in_use: u64,
-    /// Bytes that were asked for on top.
+    /// Additional bytes that were requested.
     pub(crate) asked: u64,
 }
 
@@ -43,13 +43,12 @@ impl StoreLimiter {
         }
     }
 
-    /// Bytes in use. Nothing gives memory back before the store ends, so this is also the most that was
-    /// ever in use.
+    /// Returns the bytes in use. A store never releases memory before it ends, so this is also the maximum.
     pub(crate) fn in_use(&self) -> u64 {
         self.in_use
     }
 
-    /// The first growth that was refused.
+    /// Returns the first growth that was refused.
     pub(crate) fn refused(&self) -> Option<GrowthRefusal> {
         self.refused
     }
@@ -72,7 +71,7 @@ impl ResourceLimiter for StoreLimiter {
         desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        // Growing past its own maximum fails without taking anything.
+        // Growth past the memory's own maximum fails anyway.
         if maximum.is_some_and(|maximum| desired > maximum) {
             return Ok(false);
         }
@@ -116,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn memories_and_tables_are_summed() {
+    fn limiter_sums_memories_and_tables() {
         let mut limiter = limiter(4);
         assert!(limiter.memory_growing(0, 2 * PAGE, None).unwrap());
         assert!(limiter.memory_growing(0, PAGE, None).unwrap());
@@ -128,14 +127,14 @@ mod tests {
     }
 
     #[test]
-    fn what_a_memory_may_not_have_anyway_is_no_refusal_of_ours() {
+    fn limiter_ignores_growth_past_own_maximum() {
         let mut limiter = limiter(4);
         assert!(!limiter.memory_growing(PAGE, 100 * PAGE, Some(PAGE)).unwrap());
         assert_eq!((limiter.in_use(), limiter.refused()), (0, None));
     }
 
     #[test]
-    fn numbers_do_not_run_over() {
+    fn limiter_saturates() {
         let mut limiter = limiter(4);
         assert!(!limiter.table_growing(0, usize::MAX, None).unwrap());
         assert!(limiter.memory_growing(0, 4 * PAGE, None).unwrap());

@@ -1,4 +1,4 @@
-//! What belongs to one run: the data of its store.
+//! The data of the store of one run.
 
 use std::time::{Duration, Instant};
 
@@ -9,22 +9,22 @@ use crate::{
     guest_log::GuestLog, limits::microseconds, store_limiter::StoreLimiter,
 };
 
-/// How long a guest keeps its thread with calls of the host, however little work these count.
+/// How long calls of the host may keep the thread, however little work they count.
 const SLICE: Duration = Duration::from_micros(500);
 
 /// The data of one store: what the host keeps of one guest while it runs.
 pub(crate) struct StoreState {
     /// Memory and tables.
     pub(crate) limiter: StoreLimiter,
-    /// What the guest may see. None while it is only asked what it is.
+    /// The view of the guest. None while `describe` runs.
     pub(crate) view: Option<View>,
-    /// What it says.
+    /// The output of the guest.
     pub(crate) console: GuestLog,
-    /// Virtual time, in nanoseconds: it passes where a guest waits.
+    /// The virtual time in nanoseconds, which advances when the guest waits.
     pub(crate) now: u64,
-    /// The state of its random numbers.
+    /// The state of the random number generator.
     pub(crate) random: u64,
-    /// Why the host ended the run, where the trap does not say it.
+    /// Why the host ended the run, if the trap does not say it.
     pub(crate) halt: Option<HaltReason>,
     per_call: u64,
     bytes_out: AllowanceCounter,
@@ -33,13 +33,13 @@ pub(crate) struct StoreState {
     edits: RunAllowance,
     edit_bytes: RunAllowance,
     pace: Meter,
-    /// When the thread was last given to others by the clock.
+    /// When the thread was last yielded because of the time.
     kept_thread_since: Instant,
-    /// When its time is over.
+    /// The deadline of the run.
     deadline: Option<RunDeadline>,
 }
 
-/// The end of the time that a run has.
+/// The time at which a run must end.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RunDeadline {
     pub(crate) began: Instant,
@@ -48,7 +48,7 @@ pub(crate) struct RunDeadline {
 }
 
 impl RunDeadline {
-    /// What there is to say where it is over.
+    /// Returns the limit that is reached at the deadline.
     pub(crate) fn reached(&self) -> LimitReached {
         self.wall_clock.reached(Limit::WallClock, microseconds(self.began.elapsed()))
     }
@@ -59,13 +59,13 @@ impl RunDeadline {
 pub(crate) enum HaltReason {
     /// A limit was reached.
     Limit(LimitReached),
-    /// The host cannot go on.
+    /// The host failed.
     Fault(HostFault),
-    /// The guest did what it cannot do here: in words.
+    /// The guest did something that Confine does not permit: the message.
     Trap(String),
 }
 
-/// What of a grant is used.
+/// Counts how much of an allowance is used.
 struct AllowanceCounter {
     limit: Limit,
     grant: RunAllowance,
@@ -105,27 +105,27 @@ impl StoreState {
         }
     }
 
-    /// The run begins, and ends at that time.
+    /// Starts the run, which ends at the deadline.
     pub(crate) fn begin(&mut self, deadline: RunDeadline) {
         self.deadline = Some(deadline);
     }
 
-    /// Begins every host function: counts what came out of the guest, and gives the thread to others
-    /// once there was work for it. Copying the arguments was work, and a call is some.
+    /// Starts every host function: counts the bytes that came from the guest, and yields the thread if enough work
+    /// was done. Copying arguments is work, and so is a call.
     pub(crate) async fn receive(&mut self, bytes: usize) -> wasmtime::Result<()> {
         self.count_out(bytes)?;
         self.pace(bytes).await
     }
 
-    /// Ends every host function that gives the guest more than a number: counts it.
+    /// Ends every host function that returns more than a number: counts its bytes.
     pub(crate) async fn send(&mut self, bytes: usize) -> wasmtime::Result<()> {
         self.count_in(bytes)?;
         self.pace(bytes).await
     }
 
-    /// [`receive`](Self::receive), where a function cannot give the thread to others, and so nobody else can
-    /// end the run: the next one does, or the time is over.
-    pub(crate) fn receive_at_once(&mut self, bytes: usize) -> wasmtime::Result<()> {
+    /// As [`receive`](Self::receive), in a function that cannot yield the thread. Nothing else can end the run
+    /// meanwhile, so this checks the deadline.
+    pub(crate) fn receive_sync(&mut self, bytes: usize) -> wasmtime::Result<()> {
         self.count_out(bytes)?;
         self.pace.charge_bytes_sync(bytes).map_err(|exceeded| self.exceeded(exceeded))?;
         match self.deadline.filter(|deadline| deadline.began.elapsed() > deadline.time) {
@@ -141,14 +141,14 @@ impl StoreState {
     fn count_in(&mut self, bytes: usize) -> wasmtime::Result<()> {
         let bytes = bytes as u64;
         if bytes > self.per_call {
-            return Err(self.too_much_at_once(bytes));
+            return Err(self.call_too_large(bytes));
         }
         self.bytes_in.add(bytes).map_err(|reached| self.halt(HaltReason::Limit(reached)))
     }
 
     async fn pace(&mut self, bytes: usize) -> wasmtime::Result<()> {
         self.pace.charge_bytes(bytes).await.map_err(|exceeded| self.exceeded(exceeded))?;
-        // Work is an estimate, and on a slow machine a bad one.
+        // The units of work are an estimate, which is wrong on a slow machine.
         if self.kept_thread_since.elapsed() > SLICE {
             tokio::task::yield_now().await;
             self.kept_thread_since = Instant::now();
@@ -156,18 +156,18 @@ impl StoreState {
         Ok(())
     }
 
-    fn too_much_at_once(&mut self, bytes: u64) -> wasmtime::Error {
+    fn call_too_large(&mut self, bytes: u64) -> wasmtime::Error {
         let reached = LimitReached::new(Limit::BytesPerCall, LimitPer::Call, self.per_call, bytes);
         self.halt(HaltReason::Limit(reached))
     }
 
-    /// Ends the run: the error that a host function returns for it.
+    /// Ends the run, and returns the error that the host function returns for it.
     pub(crate) fn halt(&mut self, why: HaltReason) -> wasmtime::Error {
         self.halt.get_or_insert(why);
         wasmtime::format_err!("ended by the host")
     }
 
-    /// What a call of the view returned: an error that the guest is told, or the end of the run.
+    /// Returns the result of a call of the view for the guest, or the error that ends the run.
     pub(crate) fn answer<T>(
         &mut self,
         result: Result<T, Error>,
@@ -185,12 +185,12 @@ impl StoreState {
             MeteredLimit::HostWork => (Limit::HostWork, self.host_work),
             MeteredLimit::Edits => (Limit::Edits, self.edits),
             MeteredLimit::EditBytes => (Limit::EditBytes, self.edit_bytes),
-            MeteredLimit::BytesPerCall => return self.too_much_at_once(exceeded.used),
+            MeteredLimit::BytesPerCall => return self.call_too_large(exceeded.used),
         };
         self.halt(HaltReason::Limit(grant.reached(limit, exceeded.used)))
     }
 
-    /// What the host has counted. Fuel and time are counted by who runs the store.
+    /// Returns what the host counted, without fuel and time.
     pub(crate) fn usage(&self, meter: Option<&Meter>) -> Usage {
         Usage {
             memory: self.limiter.in_use(),
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn one_answer_is_not_longer_than_a_call_may_pass() {
+    fn result_is_limited_to_the_bytes_of_a_call() {
         let mut state = state(&Limits { bytes_per_call: 1000, ..Limits::default() });
         let mut context = Context::from_waker(Waker::noop());
         let mut send = |bytes| match pin!(state.send(bytes)).poll(&mut context) {
@@ -234,25 +234,25 @@ mod tests {
     }
 
     #[test]
-    fn a_call_that_cannot_wait_ends_a_run_whose_time_is_over() {
+    fn call_that_cannot_yield_ends_an_overdue_run() {
         let limits = Limits::default();
         let mut state = state(&limits);
         let (_, wall_clock) = Budget::new(&limits, 1).time();
         let deadline = |time| RunDeadline { began: Instant::now(), time, wall_clock };
         state.begin(deadline(Duration::MAX));
-        state.receive_at_once(0).unwrap();
+        state.receive_sync(0).unwrap();
         state.begin(deadline(Duration::ZERO));
-        state.receive_at_once(0).unwrap_err();
+        state.receive_sync(0).unwrap_err();
         let Some(HaltReason::Limit(reached)) = state.halt else { panic!("{:?}", state.halt) };
         assert_eq!(reached.limit, Limit::WallClock);
     }
 
     #[test]
-    fn a_guest_that_keeps_its_thread_long_gives_it_to_others_once() {
+    fn call_yields_a_thread_that_was_kept_too_long() {
         let mut state = state(&Limits::default());
         let mut context = Context::from_waker(Waker::noop());
         std::thread::sleep(2 * SLICE);
-        // Next to no work, and a long time.
+        // Almost no work, and a long time.
         let mut call = pin!(state.receive(0));
         assert!(call.as_mut().poll(&mut context).is_pending());
         assert!(call.as_mut().poll(&mut context).is_ready());

@@ -1,23 +1,22 @@
-//! WASI 0.2, as far as language runtimes need it to start, and all of it empty.
+//! The part of WASI 0.2 that language runtimes need to start, without content.
 //!
 //! There are no files, no environment, no arguments, no standard input and no sockets. What a guest
 //! writes to standard output and standard error goes to its [`GuestLog`](crate::guest_log::Console).
 //!
-//! Nothing here tells a guest anything about the host or about other runs. Time stands still: the wall
-//! clock always shows the same moment, and the monotonic one moves only where the guest waits, which is
-//! over at once. (A timer in real time would be a clock, and a guest that sleeps would hold up a commit.)
-//! Random numbers are the same in every run, so that a service gives the same configuration for the same
-//! input even where a runtime seeds its hash tables. They are neither secret nor unpredictable.
+//! A guest learns nothing here about the host or other runs. Time stands still: the wall clock always shows the
+//! same time, and the monotonic clock advances only when the guest waits, which takes no real time. (A real timer
+//! would be a clock, and a guest that sleeps would delay a commit.) Random numbers are the same in every run, so
+//! that a service creates the same configuration for the same input even if a runtime seeds its hash tables. They
+//! are neither secret nor unpredictable.
 //!
-//! Every resource is a constant: no state grows with the handles that a guest opens, and there is nothing
-//! to leak. Everything is always ready, so polling is the list of all indices.
+//! Every resource is a constant: no state grows with the handles that a guest opens, and nothing can leak.
+//! Everything is always ready, so polling returns all indices.
 //!
-//! The interfaces and their types are those of `wasmtime-wasi`; what they do is not. Its own context
-//! comes with files, sockets and real timers, to be switched off one by one, and with a table that grows
-//! with the handles; and it counts nothing of what a call costs. Most functions are not asynchronous
-//! there and cannot give the thread to others. They do next to nothing or pass few bytes ([`AT_ONCE`]),
-//! and end the run themselves once its time is over; random numbers are not those of that crate: to make
-//! them takes longer than to ask.
+//! The interfaces and their types are those of `wasmtime-wasi`, but not the implementation. Its context has files,
+//! sockets and real timers, which would have to be disabled one by one, and a table that grows with the handles,
+//! and it does not count what a call costs. Most of its functions are not asynchronous and cannot yield the thread.
+//! Here they do almost nothing or pass few bytes ([`MAX_SYNC_BYTES`]), and end the run if its time is over. Random
+//! numbers do not come from that crate, because generating them takes longer than asking for them.
 
 use wasmtime::{
     Engine, Result, StoreContextMut,
@@ -56,18 +55,17 @@ use wasmtime_wasi_io::bindings::wasi::io::{error, poll, streams};
 
 use crate::store_state::{HaltReason, StoreState};
 
-/// The moment that the wall clock shows: 2000-01-01T00:00:00Z, in seconds since 1970.
+/// The time that the wall clock shows: 2000-01-01T00:00:00Z, in seconds since 1970.
 const WALL_CLOCK: u64 = 946_684_800;
 
-/// The most bytes that an output stream takes without waiting, where a call cannot give the thread to
-/// others, and the most random ones that a call makes.
-const AT_ONCE: u64 = 4 << 10;
+/// The maximum number of bytes of a write that cannot yield the thread, and of random bytes in one call.
+const MAX_SYNC_BYTES: u64 = 4 << 10;
 
-/// What it costs to look a handle up, in bytes that could have been copied in that time.
+/// The cost of looking up a handle, in bytes that could be copied in that time.
 const LISTED_HANDLE: usize = 64;
 
-/// The most names that a component may use of one interface: the largest has about sixty. Each is an
-/// entry in a table of the host.
+/// The maximum number of names that a component may import of one interface. The largest interface has about
+/// sixty. Each name is an entry in a table of the host.
 const NAMES: usize = 200;
 
 /// Defines an interface whose functions a guest may call, under its name in `wasmtime-wasi`, which goes
@@ -106,11 +104,11 @@ const RANDOM: [(&str, &str, &str); 2] = [
     ("wasi:random/random", "get-random-bytes", "get-random-u64"),
 ];
 
-/// Defines the resources of an interface of which every function ends the run.
+/// Defines the resources of an interface whose functions all end the run.
 type Refuse = fn(&mut WasiRefusal<'_>) -> Result<()>;
 
-/// Interpreters name these among their imports whatever the program in them does. No directory is open
-/// and nothing makes a socket, so that next to none of their functions can be called at all.
+/// Interfaces that interpreters import whatever their program does. No directory is open and nothing creates a
+/// socket, so almost none of their functions can be called.
 const REFUSED: [(&str, Refuse); 8] = [
     ("wasi:filesystem/types", |at| {
         at.resource::<Descriptor>("descriptor")?;
@@ -129,7 +127,7 @@ const REFUSED: [(&str, Refuse); 8] = [
     ("wasi:sockets/udp-create-socket", |_| Ok(())),
 ];
 
-/// Whether there is something by the name of this import, such as `wasi:cli/exit@0.2.6`.
+/// Returns whether an import exists here, such as `wasi:cli/exit@0.2.6`.
 pub(crate) fn offers(import: &str) -> bool {
     let Some(interface) = unversioned(import) else { return false };
     OFFERED.iter().any(|(name, _)| *name == interface)
@@ -142,14 +140,14 @@ fn unversioned(import: &str) -> Option<&str> {
     version.starts_with("0.2.").then_some(interface)
 }
 
-/// Defines what components may import and call.
+/// Defines the interfaces that components may import and call.
 pub(crate) fn link(linker: &mut Linker<StoreState>) -> Result<()> {
     OFFERED.iter().try_for_each(|(_, offer)| offer(linker))?;
     RANDOM.iter().try_for_each(|(name, bytes, number)| link_random(linker, name, bytes, number))
 }
 
 fn link_random(linker: &mut Linker<StoreState>, interface: &str, bytes: &str, number: &str) -> Result<()> {
-    // Which goes for all of version 0.2.
+    // This name is valid for every version 0.2.
     let mut at = linker.instance(&format!("{interface}@0.2.0"))?;
     at.func_wrap_async(bytes, |mut store: StoreContextMut<'_, StoreState>, (length,): (u64,)| {
         Box::new(async move { Ok((store.data_mut().random_bytes(length).await?,)) })
@@ -162,7 +160,7 @@ fn link_random(linker: &mut Linker<StoreState>, interface: &str, bytes: &str, nu
     })
 }
 
-/// Defines what this component imports and may not call, by the names that it uses.
+/// Defines the interfaces that this component imports and must not call, with the names that it uses.
 pub(crate) fn refuse(linker: &mut Linker<StoreState>, component: &Component) -> Result<()> {
     let engine = linker.engine().clone();
     let ty = component.component_type();
@@ -201,19 +199,19 @@ impl WasiRefusal<'_> {
     }
 }
 
-/// The one resource of its type.
-fn the<T: 'static>() -> Resource<T> {
+/// Returns the only resource of its type.
+fn singleton<T: 'static>() -> Resource<T> {
     Resource::new_own(0)
 }
 
 impl StoreState {
-    /// What a call gives that passes no bytes.
+    /// Returns a constant, for a call that passes no bytes.
     fn constant<T>(&mut self, value: T) -> Result<T> {
-        self.receive_at_once(0)?;
+        self.receive_sync(0)?;
         Ok(value)
     }
 
-    /// What a stream gives that is at its end.
+    /// Returns the result of a stream that is at its end.
     fn closed<T>(&mut self) -> StreamResult<T> {
         self.constant(()).map_err(StreamError::Trap)?;
         Err(StreamError::Closed)
@@ -247,19 +245,19 @@ impl exit::Host for StoreState {
 
 impl stdin::Host for StoreState {
     fn get_stdin(&mut self) -> Result<Resource<DynInputStream>> {
-        self.constant(the())
+        self.constant(singleton())
     }
 }
 
 impl stdout::Host for StoreState {
     fn get_stdout(&mut self) -> Result<Resource<DynOutputStream>> {
-        self.constant(the())
+        self.constant(singleton())
     }
 }
 
 impl stderr::Host for StoreState {
     fn get_stderr(&mut self) -> Result<Resource<DynOutputStream>> {
-        self.constant(the())
+        self.constant(singleton())
     }
 }
 
@@ -308,12 +306,12 @@ impl monotonic_clock::Host for StoreState {
 
     fn subscribe_instant(&mut self, when: u64) -> Result<Resource<DynPollable>> {
         self.now = self.now.max(when);
-        self.constant(the())
+        self.constant(singleton())
     }
 
     fn subscribe_duration(&mut self, time: u64) -> Result<Resource<DynPollable>> {
         self.now = self.now.saturating_add(time);
-        self.constant(the())
+        self.constant(singleton())
     }
 }
 
@@ -371,7 +369,7 @@ impl streams::Host for StoreState {
     fn convert_stream_error(&mut self, error: StreamError) -> Result<streams::StreamError> {
         match error {
             StreamError::Closed => Ok(streams::StreamError::Closed),
-            // Nothing fails here but the run.
+            // Only the run fails here.
             StreamError::LastOperationFailed(error) | StreamError::Trap(error) => Err(error),
         }
     }
@@ -400,7 +398,7 @@ impl streams::HostInputStream for StoreState {
     }
 
     fn subscribe(&mut self, _: Resource<DynInputStream>) -> Result<Resource<DynPollable>> {
-        self.constant(the())
+        self.constant(singleton())
     }
 
     async fn drop(&mut self, _: Resource<DynInputStream>) -> Result<()> {
@@ -411,13 +409,14 @@ impl streams::HostInputStream for StoreState {
 /// Standard output and standard error, which are one.
 impl streams::HostOutputStream for StoreState {
     fn check_write(&mut self, _: Resource<DynOutputStream>) -> StreamResult<u64> {
-        self.constant(AT_ONCE).map_err(StreamError::Trap)
+        self.constant(MAX_SYNC_BYTES).map_err(StreamError::Trap)
     }
 
     fn write(&mut self, _: Resource<DynOutputStream>, bytes: Vec<u8>) -> StreamResult<()> {
-        self.receive_at_once(bytes.len()).map_err(StreamError::Trap)?;
-        if bytes.len() as u64 > AT_ONCE {
-            let what = format!("it wrote {} bytes where an output stream takes {AT_ONCE}", bytes.len());
+        self.receive_sync(bytes.len()).map_err(StreamError::Trap)?;
+        if bytes.len() as u64 > MAX_SYNC_BYTES {
+            let what =
+                format!("it wrote {} bytes where an output stream takes {MAX_SYNC_BYTES}", bytes.len());
             return Err(StreamError::Trap(self.halt(HaltReason::Trap(what))));
         }
         self.console.write(&bytes);
@@ -442,7 +441,7 @@ impl streams::HostOutputStream for StoreState {
         self.flush(stream)
     }
 
-    /// Zeroes are no text.
+    /// Ignores zeroes, which are no text.
     fn write_zeroes(&mut self, _: Resource<DynOutputStream>, _: u64) -> StreamResult<()> {
         self.constant(()).map_err(StreamError::Trap)
     }
@@ -474,7 +473,7 @@ impl streams::HostOutputStream for StoreState {
     }
 
     fn subscribe(&mut self, _: Resource<DynOutputStream>) -> Result<Resource<DynPollable>> {
-        self.constant(the())
+        self.constant(singleton())
     }
 
     async fn drop(&mut self, _: Resource<DynOutputStream>) -> Result<()> {
@@ -492,8 +491,8 @@ impl StoreState {
     }
 
     async fn random_bytes(&mut self, length: u64) -> Result<Vec<u8>> {
-        if length > AT_ONCE {
-            let what = format!("it asked for {length} random bytes at once, {AT_ONCE} are the most");
+        if length > MAX_SYNC_BYTES {
+            let what = format!("it asked for {length} random bytes at once, {MAX_SYNC_BYTES} are the most");
             return Err(self.halt(HaltReason::Trap(what)));
         }
         let length = length as usize;
@@ -507,7 +506,7 @@ impl StoreState {
     }
 
     fn random_number(&mut self) -> Result<u64> {
-        self.receive_at_once(0)?;
+        self.receive_sync(0)?;
         Ok(self.next_number())
     }
 }

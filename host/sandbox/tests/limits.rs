@@ -1,31 +1,13 @@
 //! Each limit, by a guest that runs into it: it holds, and its text says which, how much is allowed and
 //! how much was used.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::unreachable,
-    reason = "a test fails by panicking"
-)]
-#![allow(
-    unreachable_pub,
-    dead_code,
-    reason = "the guests are shared by several test programs, each of which uses some"
-)]
-
-mod guest;
-#[path = "guest/host.rs"]
-mod host;
-
 use std::{sync::Arc, time::Duration};
 
+use crate::guest::{FOREVER, Guest, OK};
+use crate::host::{load, run, run_on, run_one, runner, told};
 use confine_sandbox::{Budget, Compiler, EntryPoint, Limits, Runner, ScaledLimit};
 use confine_tree::Pattern;
 use confine_view::{Fetch, Source};
-use guest::{FOREVER, Guest, OK};
-use host::{load, run, run_on, run_one, runner, told};
 
 /// What no test should need more than a moment for.
 fn small() -> Limits {
@@ -358,9 +340,9 @@ async fn the_stack_is_as_large_as_is_said() {
     let mut told_of = Vec::new();
     for stack in [64 << 10, 4 << 20] {
         let limits = Limits { stack, ..Limits::default() };
-        let runner = Runner::new(&limits, Compiler::in_process()).unwrap().with_grace(host::PATIENCE);
+        let runner = Runner::new(&limits, Compiler::in_process()).unwrap().with_grace(crate::host::PATIENCE);
         let guest = Guest::new().fields(deep).apply("(drop (call $deep (i32.const 10000))) (global.get $ok)");
-        told_of.push(told(&run_on(&runner, guest, limits, Arc::new(host::Empty)).await));
+        told_of.push(told(&run_on(&runner, guest, limits, Arc::new(crate::host::Empty)).await));
     }
     assert_eq!(
         told_of,
@@ -483,7 +465,7 @@ async fn a_flood_of_log_lines_is_cut() {
 
 #[tokio::test]
 async fn a_text_is_cut() {
-    let guest = Guest::new().error("x", &"m".repeat(1 << 20), None).apply(guest::ERROR);
+    let guest = Guest::new().error("x", &"m".repeat(1 << 20), None).apply(crate::guest::ERROR);
     let run = run(guest, Limits::default()).await;
     assert_eq!(
         told(&run).replace(&"m".repeat(4096), "(4,096 times m)"),

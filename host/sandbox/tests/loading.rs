@@ -1,25 +1,7 @@
 //! Files that are no modules.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::unreachable,
-    reason = "a test fails by panicking"
-)]
-#![allow(
-    unreachable_pub,
-    dead_code,
-    reason = "the guests are shared by several test programs, each of which uses some"
-)]
-
-mod guest;
-#[path = "guest/host.rs"]
-mod host;
-
+use crate::{guest::Guest, host};
 use confine_sandbox::{Limits, LoadError};
-use guest::Guest;
 
 async fn refusal(bytes: &[u8]) -> String {
     let loaded = host::runner().load("bench", bytes.into(), &Limits::default()).await;

@@ -1,30 +1,12 @@
 //! What runs end in, and what a user reads of it.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::unreachable,
-    reason = "a test fails by panicking"
-)]
-#![allow(
-    unreachable_pub,
-    dead_code,
-    reason = "the guests are shared by several test programs, each of which uses some"
-)]
-
-mod guest;
-#[path = "guest/host.rs"]
-mod host;
-
 use std::{error::Error as _, sync::Arc};
 
+use crate::guest::{Description, ERROR, Guest};
+use crate::host::{load, run, run_on, run_one, runner, told};
 use confine_sandbox::{Budget, EntryPoint, FailureCause, Hook, HostFault, Limits};
 use confine_tree::Pattern;
 use confine_view::{Fetch, Source, SourceError};
-use guest::{Description, ERROR, Guest};
-use host::{load, run, run_on, run_one, runner, told};
 
 #[tokio::test]
 async fn a_module_says_no() {
@@ -38,7 +20,7 @@ at all (invalid-value, at `/a/b`)"#
     );
     let silent = Guest::new().error("", "", None).apply(ERROR);
     assert_eq!(
-        told(&host::run(silent, Limits::default()).await),
+        told(&crate::host::run(silent, Limits::default()).await),
         r#"module `bench` 1.0.0, instance `bench[service-name='s1']`: it failed and does not say why (operation-failed)"#
     );
 }

@@ -1,4 +1,4 @@
-//! What one commit works on.
+//! The draft that one commit works on.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -12,37 +12,37 @@ use crate::{
     refusal::refused, run_writes::RunWrites, written_values::WrittenValues,
 };
 
-/// Bytes that a node of the overlay takes, with its name, its state and the tables that it is in.
+/// The bytes that a node of the overlay takes, with its name, its state and its entries in tables.
 const NODE: usize = 256;
 
-/// What a request costs who has it made, in units of work: about a millisecond, most of it of the backend,
+/// The cost of a request to the controller, in units of work: about a millisecond, most of it in the controller,
 /// which serves everybody.
 const REQUEST: u64 = 20_000;
 
-/// What one commit works on: what was read of the datastore, and what the modules have made of it so
-/// far. Each view of the commit owns it in turn.
+/// What one commit works on: the data that was read of the datastore, and the edits of the modules so far. The
+/// views of the commit own it one after another.
 pub struct CommitDraft {
     pub(crate) overlay: Overlay,
     source: Arc<dyn Source>,
     fetched: Vec<Pattern>,
     pub(crate) written: Vec<RunWrites>,
-    /// What was taken away because instances had created it.
+    /// What was removed because instances had created it.
     pub(crate) stripped: Vec<Pattern>,
-    /// What modules did to nodes that they do not see and may not do. To refuse that in a run would tell
-    /// them of the nodes, so the commit is refused in the end.
-    unseen: Vec<CallRefusal>,
+    /// Denied operations of modules on nodes that they do not see. A refusal during the run would reveal the
+    /// nodes, so the commit is refused at its end.
+    refused_at_end: Vec<CallRefusal>,
     pub(crate) written_values: WrittenValues,
 }
 
-/// A moment of a draft to go back to.
-#[must_use = "an open mark keeps a journal"]
+/// A state of a draft to return to.
+#[must_use = "an open mark keeps an undo journal"]
 pub(crate) struct DraftMark {
     mark: OverlayMark,
     unseen: usize,
 }
 
 impl CommitDraft {
-    /// Nothing is read yet. `source` is read where something turns out to be needed.
+    /// Creates a draft without data. It reads `source` when data is needed.
     pub fn new(schema: Arc<dyn Schema>, source: Arc<dyn Source>) -> Self {
         Self {
             overlay: Overlay::new(schema),
@@ -50,35 +50,34 @@ impl CommitDraft {
             fetched: Vec::new(),
             written: Vec::new(),
             stripped: Vec::new(),
-            unseen: Vec::new(),
+            refused_at_end: Vec::new(),
             written_values: WrittenValues::default(),
         }
     }
 
-    /// Takes the keys that a pattern of a module's description names for what they are, as in
-    /// `/services/p:circuit[site][number]`.
+    /// Adds the keys that a pattern of a module's description names, as in `/services/p:circuit[site][number]`.
     pub fn declare(&mut self, pattern: &Pattern) {
         self.overlay.declare(pattern);
     }
 
-    /// What a path means, relative to `base` unless it is absolute.
+    /// Resolves a path, which is relative to `base` unless it is absolute.
     pub fn resolve(&self, path: &str, base: &Pattern, prefixes: &PrefixMap) -> Result<Pattern, CallRefusal> {
         let refuse = |error: ResolveError| refused(error).at(path);
         let parsed = Path::parse(path).map_err(|error| refuse(confine_tree::Error::from(error).into()))?;
         self.overlay.resolve(&parsed, base, prefixes).map_err(refuse)
     }
 
-    /// Takes in what was read of the datastore: all that `read` matches.
+    /// Adds data that was read of the datastore: everything that `read` matches.
     pub fn load(&mut self, fragment: &Tree, read: &[Pattern]) -> Result<(), Error> {
         Ok(self.overlay.load(fragment, read).map_err(ResolveError::from).map_err(refused)?)
     }
 
-    /// Reads what of `wanted` has not been read yet, in one request.
+    /// Reads the part of `wanted` that has not been read yet, in one request.
     pub async fn read(&mut self, wanted: &[Pattern]) -> Result<(), Error> {
         self.fetch(wanted, &mut Meter::new(WorkAllowance::UNLIMITED)).await.map(drop)
     }
 
-    /// As [`read`](Self::read), at a module's expense; what had to be read.
+    /// As [`read`](Self::read), charged to a meter. Returns what was missing.
     async fn fetch(&mut self, wanted: &[Pattern], meter: &mut Meter) -> Result<Vec<Pattern>, Error> {
         let mut missing: Vec<Pattern> =
             wanted.iter().filter(|pattern| !self.overlay.knows(pattern)).cloned().collect();
@@ -104,8 +103,8 @@ impl CommitDraft {
         }
     }
 
-    /// Pays for the nodes that the overlay keeps since it had this size, as a short path may make many, and for
-    /// those that were gone through meanwhile.
+    /// Charges the nodes that the overlay has gained since it had the size `before`, because a short path may
+    /// create many, and the nodes that were visited meanwhile.
     pub(crate) fn charge_growth(
         &mut self,
         before: usize,
@@ -116,59 +115,59 @@ impl CommitDraft {
         if grown == 0 { Ok(()) } else { meter.charge_edit_bytes(grown.saturating_mul(NODE)) }
     }
 
-    /// Reads for a module what nobody had declared, and remembers it.
-    pub(crate) async fn need(&mut self, wanted: &[Pattern], meter: &mut Meter) -> Result<(), Error> {
+    /// Reads what a module needs and no description declares, and remembers it.
+    pub(crate) async fn ensure_read(&mut self, wanted: &[Pattern], meter: &mut Meter) -> Result<(), Error> {
         let missing = self.fetch(wanted, meter).await?;
         self.fetched.extend(missing);
         Ok(())
     }
 
-    /// What had to be read during the calls because nobody had declared it, in order: what the next
-    /// commit had better ask for at once.
+    /// Returns what was read during calls because no description declares it, in order. The next commit should
+    /// read it in advance.
     pub fn fetched(&self) -> &[Pattern] {
         &self.fetched
     }
 
-    /// The paths of all nodes that a pattern matches now, in document order.
+    /// Returns the paths of all nodes that a pattern matches now, in document order.
     pub fn find(&mut self, pattern: &Pattern) -> Vec<Pattern> {
         let found = self.overlay.find(pattern);
         found.into_iter().map(|live| self.overlay.pattern(live.node())).collect()
     }
 
-    /// The value of the first node that a pattern matches now.
+    /// Returns the value of the first node that a pattern matches now.
     pub fn value(&mut self, pattern: &Pattern) -> Option<String> {
         let live = self.overlay.find(pattern).into_iter().next()?;
         self.overlay.value(live).map(Into::into)
     }
 
-    /// Takes away what a service instance had created, before it is made anew: what is made again as it
-    /// was is no edit; what is not is taken out of the datastore. The pattern has all its keys.
+    /// Removes what a service instance had created, before the instance runs again. What the run creates again
+    /// unchanged is no edit; the rest is removed from the datastore. The pattern has all its keys.
     pub fn strip(&mut self, pattern: &Pattern) -> Result<(), CallRefusal> {
         self.stripped.push(pattern.clone());
         self.overlay.strip(pattern).map_err(|error| refused(error).at(pattern.to_string()))
     }
 
-    /// Remembers this moment, until [`keep`](Self::keep) or [`rollback`](Self::rollback).
-    pub(crate) fn moment(&mut self) -> DraftMark {
-        DraftMark { mark: self.overlay.mark(), unseen: self.unseen.len() }
+    /// Marks the current state, until [`keep`](Self::keep) or [`rollback`](Self::rollback).
+    pub(crate) fn mark(&mut self) -> DraftMark {
+        DraftMark { mark: self.overlay.mark(), unseen: self.refused_at_end.len() }
     }
 
-    pub(crate) fn keep(&mut self, moment: DraftMark) {
-        self.overlay.keep(moment.mark);
+    pub(crate) fn keep(&mut self, mark: DraftMark) {
+        self.overlay.keep(mark.mark);
     }
 
-    pub(crate) fn rollback(&mut self, moment: DraftMark) {
-        self.overlay.rollback(moment.mark);
-        self.unseen.truncate(moment.unseen);
+    pub(crate) fn rollback(&mut self, mark: DraftMark) {
+        self.overlay.rollback(mark.mark);
+        self.refused_at_end.truncate(mark.unseen);
     }
 
-    /// Refuses the commit in the end, for what the module must not be told of.
-    pub(crate) fn refuse_unseen(&mut self, refusal: CallRefusal) {
-        self.unseen.push(refusal);
+    /// Refuses the commit at its end, for a reason that the module must not learn.
+    pub(crate) fn refuse_at_end(&mut self, refusal: CallRefusal) {
+        self.refused_at_end.push(refusal);
     }
 
-    pub(crate) fn unseen(&self) -> Option<&CallRefusal> {
-        self.unseen.first()
+    pub(crate) fn refusal_at_end(&self) -> Option<&CallRefusal> {
+        self.refused_at_end.first()
     }
 
     pub(crate) async fn search(
@@ -189,8 +188,7 @@ impl CommitDraft {
         }
     }
 
-    /// The children of a node that are there now, in document order. Those that are not any more are gone
-    /// through as well.
+    /// Returns the current children of a node in document order. Removed children are visited, and charged, too.
     pub(crate) async fn children(
         &self,
         place: LiveNode,
@@ -204,7 +202,7 @@ impl CommitDraft {
         Ok(children)
     }
 
-    /// Takes note of what a run did since this was called last.
+    /// Records what a run did since the previous call.
     pub(crate) fn record(&mut self, instance: &InstanceRef, scope: &Arc<Scope>) {
         let removed = self.overlay.take_removed();
         let mut seen = HashSet::new();

@@ -1,8 +1,8 @@
-//! Instances that want different things of the same node.
+//! Refuses commits in which instances want different values of the same node.
 //!
-//! Where one instance sets a leaf that another sets to something else, or takes away what another made,
-//! which of them comes last would decide, and in the next commit perhaps the other. So that is an error,
-//! unless the operator lets the module win that comes last.
+//! If one instance sets a leaf to another value than a second one, or removes what the second one creates, the
+//! order of the runs would decide, and it may differ in the next commit. That is an error, unless the operator
+//! lets the last module win.
 
 use std::collections::{HashMap, HashSet};
 
@@ -13,7 +13,7 @@ use crate::{
 };
 
 impl CommitDraft {
-    /// Refuses what an instance did against another. `ran` are those that this commit ran.
+    /// Refuses a commit in which one instance contradicts another. `ran` are the instances that the commit ran.
     pub(crate) fn check_conflicts(
         &mut self,
         ran: &[InstanceRef],
@@ -23,23 +23,22 @@ impl CommitDraft {
             return Err(conflict);
         }
         let written = std::mem::take(&mut self.written);
-        let overriding =
-            ConflictOverride { draft: self, written: &written, ran: ran.iter().collect(), owners };
-        let checked = overriding.check();
+        let check = ConflictCheck { draft: self, written: &written, ran: ran.iter().collect(), owners };
+        let checked = check.run();
         self.written = written;
         checked
     }
 }
 
-struct ConflictOverride<'a> {
+struct ConflictCheck<'a> {
     draft: &'a mut CommitDraft,
     written: &'a [RunWrites],
     ran: HashSet<&'a InstanceRef>,
     owners: &'a OwnerIndex,
 }
 
-impl ConflictOverride<'_> {
-    fn check(mut self) -> Result<(), CallRefusal> {
+impl ConflictCheck<'_> {
+    fn run(mut self) -> Result<(), CallRefusal> {
         let mut removals: HashMap<NodeId, Vec<usize>> = HashMap::new();
         for (index, run) in self.written.iter().enumerate() {
             run.removed.iter().for_each(|&node| removals.entry(node).or_default().push(index));
@@ -61,8 +60,7 @@ impl ConflictOverride<'_> {
         Ok(())
     }
 
-    /// A node that a run left behind is not there any more: nobody but the same instance may have taken it
-    /// away.
+    /// Checks a node that a run created and that is gone: only the same instance may have removed it.
     fn check_gone(
         &mut self,
         run: usize,
@@ -83,7 +81,7 @@ impl ConflictOverride<'_> {
         Err(conflict(&what, &place, &remover.scope))
     }
 
-    /// What an instance that this commit does not run has created is not changed by others.
+    /// Refuses a change of what an instance has created that this commit does not run.
     fn check_owned(&mut self, run: &RunWrites, node: NodeId, does: &str) -> Result<(), CallRefusal> {
         if run.scope.last_wins() {
             return Ok(());
@@ -94,7 +92,7 @@ impl ConflictOverride<'_> {
         Err(conflict(&what, &place, &run.scope))
     }
 
-    /// An instance that is not run and owns the node, or something above or below it.
+    /// Returns an instance that the commit does not run and that owns the node, or one above or below it.
     fn owner(&self, place: &Pattern, not: &InstanceRef) -> Option<&InstanceRef> {
         let is_other = |owner: &&InstanceRef| *owner != not && !self.ran.contains(owner);
         let mut path = String::new();

@@ -1,15 +1,16 @@
-//! What is done by an edit, node by node: to say which node it was that somebody refused.
+//! The changes of an edit, node by node, to find the one that was refused.
 
+use confine_nacm::AccessOperation;
 use confine_tree::{CONTROLLER, NETCONF, NodeId, NodeKind, Pattern, PatternStep, QName, Tree};
 
-use crate::{CommitDraft, NodeAccess};
+use crate::CommitDraft;
 
 const OPERATION: QName<'_> = QName::new(NETCONF, "operation");
 
 impl CommitDraft {
-    /// What would be done to the configuration of devices, in document order: entries that are made, leaves that
-    /// are set, and what is removed.
-    pub fn edits(&mut self) -> Vec<(NodeAccess, Pattern)> {
+    /// Returns the changes of the device configuration in document order: created list entries, set leaves and
+    /// removed nodes.
+    pub fn edits(&mut self) -> Vec<(AccessOperation, Pattern)> {
         let Ok(Some(edit)) = self.overlay.edit_config() else { return Vec::new() };
         let mut edits = Vec::new();
         let devices = edit.child(Tree::ROOT, QName::new(CONTROLLER, "devices"));
@@ -25,9 +26,9 @@ impl CommitDraft {
         edit: &Tree,
         above: NodeId,
         place: &Pattern,
-        edits: &mut Vec<(NodeAccess, Pattern)>,
+        edits: &mut Vec<(AccessOperation, Pattern)>,
     ) {
-        // As deep as the edit, which the reader of XML and that of paths bound.
+        // The recursion is as deep as the edit, whose depth the XML and path readers limit.
         for node in edit.children(above) {
             let step = PatternStep::new(edit.qname(node));
             let mut here = Pattern { steps: place.steps.iter().cloned().chain([step]).collect() };
@@ -42,18 +43,18 @@ impl CommitDraft {
                 step.entry = Some(edit.value(node).map(Into::into));
             }
             if edit.attribute(node, OPERATION) == Some("remove") {
-                edits.push((NodeAccess::Delete, here));
+                edits.push((AccessOperation::Delete, here));
                 continue;
             }
             let found = self.overlay.find(&here);
             let in_base = found.first().is_some_and(|live| self.overlay.in_base(live.node()));
             let leaf = edit.first_child(node).is_none();
             match (in_base, leaf || matches!(form, NodeKind::List { .. })) {
-                (false, true) => edits.push((NodeAccess::Create, here.clone())),
+                (false, true) => edits.push((AccessOperation::Create, here.clone())),
                 (true, true)
                     if leaf && found.first().is_some_and(|live| self.overlay.is_changed(live.node())) =>
                 {
-                    edits.push((NodeAccess::Update, here.clone()));
+                    edits.push((AccessOperation::Update, here.clone()));
                 }
                 _ => {}
             }

@@ -1,31 +1,31 @@
-//! The last look at what is about to be sent.
+//! The last check of an edit before it is sent.
 //!
-//! It knows nothing of how the edit came about: whatever a module found to get past the view, it does
-//! not get past this.
+//! It does not know how the edit was made: a module that gets past the view does not get past this check.
 
 use std::collections::HashMap;
 
+use confine_nacm::AccessOperation;
 use confine_tree::{CONTROLLER, Coverage, NETCONF, NodeId, Pattern, PatternStep, QName, Tree, YANG};
 
-use crate::{AccessVerdict, InstanceRef, NodeAccess, Scope};
+use crate::{InstanceRef, Scope, ScopeDecision};
 
 const OPERATION: QName<'_> = QName::new(NETCONF, "operation");
 const INSERT: QName<'_> = QName::new(YANG, "insert");
 
-/// What an edit may do to the configuration of devices.
+/// What an edit may change in the configuration of devices.
 pub(crate) struct EditAuthority<'a> {
-    /// The scopes of the modules that were run.
+    /// The scopes of the modules that ran.
     pub(crate) scopes: Vec<&'a Scope>,
-    /// What instances had created: it may be taken away whatever modules may do.
+    /// What instances had created. It may be removed, whatever the scopes are.
     pub(crate) stripped: Coverage,
-    /// The names of the keys of a list, where they are known.
+    /// Returns the names of the keys of a list, if they are known.
     pub(crate) keys: &'a dyn Fn(&Pattern) -> Vec<Box<str>>,
 }
 
-/// Refuses an edit that does anything but merge and remove below `/devices/device/config` what one of the
-/// scopes permits, and write the `created` lists of these instances. The reason is for the log: it is a fault
-/// of Confine.
-pub(crate) fn check(
+/// Refuses an edit that does more than merge and remove nodes below `/devices/device/config` that one of the
+/// scopes permits, and write the `created` lists of these instances. The reason is for the log, because such an
+/// edit is a fault of Confine.
+pub(crate) fn check_edit(
     edit: &Tree,
     instances: &[InstanceRef],
     authority: &EditAuthority<'_>,
@@ -49,20 +49,20 @@ pub(crate) fn check(
 
 struct AuthorityCheck<'a> {
     edit: &'a Tree,
-    /// By list and first key.
+    /// The list entries of the instances by list and first key.
     instances: HashMap<(QName<'a>, &'a str), Vec<&'a PatternStep>>,
     authority: &'a EditAuthority<'a>,
 }
 
 impl AuthorityCheck<'_> {
     fn devices(&self, devices: NodeId) -> Result<(), String> {
-        self.bare(devices)?;
+        self.check_no_attributes(devices)?;
         for device in self.edit.children(devices) {
-            self.bare(device)?;
-            self.named(device, "device")?;
+            self.check_no_attributes(device)?;
+            self.check_name(device, "device")?;
             let mut name = None;
             for child in self.edit.children(device) {
-                self.bare(child)?;
+                self.check_no_attributes(child)?;
                 match self.edit.qname(child) {
                     QName { namespace: CONTROLLER, local: "name" } => name = self.edit.value(child),
                     QName { namespace: CONTROLLER, local: "config" } => {}
@@ -82,34 +82,34 @@ impl AuthorityCheck<'_> {
         Ok(())
     }
 
-    /// What is below a node of the configuration of a device; its keys are not looked at.
-    fn configuration(&self, above: NodeId, place: &Pattern) -> Result<(), String> {
-        let entry = place.steps.last();
+    /// Checks what is below a node of the configuration of a device, except its keys.
+    fn configuration(&self, above: NodeId, above_pattern: &Pattern) -> Result<(), String> {
+        let entry = above_pattern.steps.last();
         let is_key = |node: &NodeId| {
             let name = self.edit.qname(*node);
             entry.is_some_and(|entry| *entry.namespace == *name.namespace && entry.key(name.local).is_some())
         };
-        // As deep as the edit, which the reader of XML and that of paths bound.
+        // The recursion is as deep as the edit, whose depth the XML and path readers limit.
         for node in self.edit.children(above).filter(|node| !is_key(node)) {
-            let here = self.place(node, place);
+            let here = self.pattern(node, above_pattern);
             let mut moved = false;
             let mut removed = false;
             for (name, value) in self.edit.attributes(node) {
                 match (name, value) {
                     (OPERATION, "remove") => removed = true,
                     (INSERT, "last") => moved = true,
-                    _ => return self.refuse(node, "has an attribute that is not to be sent"),
+                    _ => return self.refuse(node, "has an attribute that must not be sent"),
                 }
             }
             let entry = here.steps.last();
             let keys = entry.map_or(0, |entry| entry.keys.len());
             if removed {
                 if !self.authority.stripped.covers(&here) {
-                    self.permitted(node, &here, &[NodeAccess::Delete])?;
+                    self.check_scope(node, &here, &[AccessOperation::Delete])?;
                 }
             } else {
                 if moved || self.edit.children(node).count() == keys {
-                    self.permitted(node, &here, &[NodeAccess::Create, NodeAccess::Update])?;
+                    self.check_scope(node, &here, &[AccessOperation::Create, AccessOperation::Update])?;
                 }
                 self.configuration(node, &here)?;
             }
@@ -117,8 +117,8 @@ impl AuthorityCheck<'_> {
         Ok(())
     }
 
-    /// The path of a node of the edit, with the keys that the model names.
-    fn place(&self, node: NodeId, above: &Pattern) -> Pattern {
+    /// Returns the pattern of a node of the edit, with the keys that the model names.
+    fn pattern(&self, node: NodeId, above: &Pattern) -> Pattern {
         let step = PatternStep::new(self.edit.qname(node));
         let mut place = Pattern { steps: above.steps.iter().cloned().chain([step]).collect() };
         let keys = (self.authority.keys)(&place);
@@ -135,33 +135,40 @@ impl AuthorityCheck<'_> {
         place
     }
 
-    /// Refuses what no scope permits in any of these ways.
-    fn permitted(&self, node: NodeId, place: &Pattern, ways: &[NodeAccess]) -> Result<(), String> {
+    /// Refuses a node on which no scope permits any of these operations.
+    fn check_scope(
+        &self,
+        node: NodeId,
+        node_pattern: &Pattern,
+        operations: &[AccessOperation],
+    ) -> Result<(), String> {
         let permits = |scope: &&Scope| {
-            ways.iter().any(|&access| matches!(scope.decide(access, place), AccessVerdict::Permit { .. }))
+            operations
+                .iter()
+                .any(|&access| matches!(scope.decide(access, node_pattern), ScopeDecision::Permit { .. }))
         };
         match self.authority.scopes.iter().any(permits) {
             true => Ok(()),
-            false => self.refuse(node, "is outside of the scope of every module that was run"),
+            false => self.refuse(node, "is outside of the scope of every module that ran"),
         }
     }
 
     fn services(&self, services: NodeId) -> Result<(), String> {
-        self.bare(services)?;
+        self.check_no_attributes(services)?;
         for entry in self.edit.children(services) {
-            self.bare(entry)?;
+            self.check_no_attributes(entry)?;
             let name = self.edit.qname(entry);
-            // The keys stand first.
+            // The keys come first.
             let key = self.edit.first_child(entry).and_then(|key| self.edit.value(key)).unwrap_or_default();
             let alike = self.instances.get(&(name, key)).into_iter().flatten();
             let step = alike.copied().find(|step| self.has_keys(entry, &step.keys));
             let Some(step) = step else {
-                return self.refuse(entry, "is not an instance that was run");
+                return self.refuse(entry, "is not an instance that ran");
             };
             for child in self.edit.children(entry) {
                 let name = self.edit.qname(child);
                 if step.keys.iter().any(|(key, _)| **key == *name.local) {
-                    self.bare(child)?;
+                    self.check_no_attributes(child)?;
                 } else if name == QName::new(&step.namespace, "created") {
                     self.created(child)?;
                 } else {
@@ -183,7 +190,7 @@ impl AuthorityCheck<'_> {
     fn created(&self, created: NodeId) -> Result<(), String> {
         for (node, depth) in self.edit.descendants(created) {
             if self.edit.attributes(node).any(|attribute| attribute != (OPERATION, "remove")) {
-                return self.refuse(node, "has an attribute that is not to be sent");
+                return self.refuse(node, "has an attribute that must not be sent");
             }
             let path = self.edit.value(node).unwrap_or_default();
             if depth > 0 && !path.starts_with("/devices/device[name=") {
@@ -193,15 +200,15 @@ impl AuthorityCheck<'_> {
         Ok(())
     }
 
-    fn named(&self, node: NodeId, local: &str) -> Result<(), String> {
+    fn check_name(&self, node: NodeId, local: &str) -> Result<(), String> {
         if self.edit.qname(node) == QName::new(CONTROLLER, local) {
             return Ok(());
         }
         self.refuse(node, "is not a device")
     }
 
-    /// Without attributes: what is above the configuration is only gone through.
-    fn bare(&self, node: NodeId) -> Result<(), String> {
+    /// Refuses attributes on the nodes above the configuration.
+    fn check_no_attributes(&self, node: NodeId) -> Result<(), String> {
         match self.edit.attributes(node).next() {
             None => Ok(()),
             Some(_) => self.refuse(node, "has an attribute"),
@@ -223,7 +230,7 @@ mod tests {
         PatternStep::new(QName::new(namespace, local))
     }
 
-    /// What may be written to a device: anything in `x`, and entries of `list` with the key 1.
+    /// A module may write anything in `x`, and the entry of `list` with the key 1.
     fn scope() -> Scope {
         let config = ["devices", "device", "config"].map(|local| step(CONTROLLER, local));
         let mut entry = step("urn:x", "list");
@@ -257,14 +264,14 @@ mod tests {
             _ => Vec::new(),
         };
         let authority = EditAuthority { scopes: vec![&scope], stripped, keys: &keys };
-        match check(&xml::parse(&text).unwrap(), &[instance], &authority) {
+        match check_edit(&xml::parse(&text).unwrap(), &[instance], &authority) {
             Ok(()) => "sent".into(),
             Err(reason) => reason,
         }
     }
 
     #[test]
-    fn what_is_meant_to_be_sent_is() {
+    fn last_check_passes_permitted_edits() {
         for edit in [
             "<devices><device><name>r1</name><config><x xmlns='urn:x'>1</x></config></device></devices>",
             "<devices><device><name>r1</name><config><x xmlns='urn:x' REMOVE/></config></device></devices>",
@@ -282,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_else_is() {
+    fn last_check_refuses_any_other_edit() {
         let verdicts: Vec<String> = [
             "<nacm xmlns='urn:ietf:params:xml:ns:yang:ietf-netconf-acm'/>",
             "<processes xmlns='http://clicon.org/controller'/>",
@@ -320,21 +327,21 @@ mod tests {
         `/devices/device/addr` is not the configuration of a device
         `/devices/device` lacks its name
         `/devices/template` is not a device
-        `/devices/device/config/x` has an attribute that is not to be sent
-        `/devices/device/config/x` has an attribute that is not to be sent
-        `/devices/device/config/y` is outside of the scope of every module that was run
-        `/devices/device/config/x` is outside of the scope of every module that was run
-        `/devices/device/config/y` is outside of the scope of every module that was run
-        `/devices/device/config/list` is outside of the scope of every module that was run
-        `/devices/device/config/list/v` is outside of the scope of every module that was run
-        `/devices/device/config/list` is outside of the scope of every module that was run
-        `/devices/device/config/old` is outside of the scope of every module that was run
-        `/services/bench` is not an instance that was run
-        `/services/other` is not an instance that was run
+        `/devices/device/config/x` has an attribute that must not be sent
+        `/devices/device/config/x` has an attribute that must not be sent
+        `/devices/device/config/y` is outside of the scope of every module that ran
+        `/devices/device/config/x` is outside of the scope of every module that ran
+        `/devices/device/config/y` is outside of the scope of every module that ran
+        `/devices/device/config/list` is outside of the scope of every module that ran
+        `/devices/device/config/list/v` is outside of the scope of every module that ran
+        `/devices/device/config/list` is outside of the scope of every module that ran
+        `/devices/device/config/old` is outside of the scope of every module that ran
+        `/services/bench` is not an instance that ran
+        `/services/other` is not an instance that ran
         `/services/bench/mtu` is not the `created` list of the instance
         `/services/bench` has an attribute
         `/services/bench/created/path` is not a path below a device
-        `/services/service-timeout` is not an instance that was run
+        `/services/service-timeout` is not an instance that ran
         "#);
     }
 }

@@ -1,34 +1,34 @@
-//! What can go wrong with a view.
+//! The errors of a view.
 
 use crate::AllowanceExceeded;
 
 /// An error-tag of RFC 6241, appendix A.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorTag {
-    /// The user, or the module's scope, does not allow it.
+    /// The user or the module's scope does not permit it.
     AccessDenied,
-    /// What is needed is not there.
+    /// Data that is needed does not exist.
     DataMissing,
-    /// A value, a path or an operation that makes no sense.
+    /// A value, a path or an operation is invalid.
     InvalidValue,
-    /// XML that cannot be read.
+    /// XML cannot be parsed.
     MalformedMessage,
-    /// A key that has to be given is not.
+    /// A required key is missing.
     MissingElement,
-    /// No such node in the model.
+    /// The YANG model has no such node.
     UnknownElement,
-    /// A prefix without a namespace, or a name that could be in several.
+    /// A prefix has no namespace, or a name exists in several.
     UnknownNamespace,
-    /// A path that is longer than one may be.
+    /// A path is too long.
     TooBig,
-    /// What the contract does not offer.
+    /// The contract does not have the operation.
     OperationNotSupported,
-    /// Anything else.
+    /// Any other error.
     OperationFailed,
 }
 
 impl ErrorTag {
-    /// As RFC 6241 writes it.
+    /// Returns the tag as RFC 6241 spells it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::AccessDenied => "access-denied",
@@ -45,15 +45,15 @@ impl ErrorTag {
     }
 }
 
-/// A call that was refused: what the module is told.
+/// The refusal of a call, as the module receives it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct CallRefusal {
-    /// Its kind.
+    /// The error-tag.
     pub tag: ErrorTag,
-    /// For a person.
+    /// The message.
     pub message: String,
-    /// The node that it is about, as the module wrote it.
+    /// The path of the node, as the module wrote it.
     pub path: Option<String>,
 }
 
@@ -68,28 +68,28 @@ impl CallRefusal {
     }
 }
 
-/// Why the datastore could not be read.
+/// The datastore could not be read.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct SourceError {
-    /// For a person: who read what, and what came back.
+    /// The message: who read what, and the reply.
     pub message: String,
-    /// What is behind it.
+    /// The cause.
     #[source]
     pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
-/// Why a call of a view did not work.
+/// Why a call of a view failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The call was refused. The module is told, and goes on.
+    /// The call was refused. The module receives the refusal and goes on.
     #[error(transparent)]
     Refused(#[from] CallRefusal),
-    /// A budget is spent. The run ends: the module is not told.
+    /// A limit was reached. The run ends, and the module does not learn why.
     #[error(transparent)]
     Limit(#[from] AllowanceExceeded),
-    /// The datastore could not be read. The run ends: a module that took this for "not there" would
-    /// write the wrong configuration.
+    /// The datastore could not be read. The run ends, because a module that took this for missing data would write
+    /// a wrong configuration.
     #[error("cannot read the configuration")]
     Source(#[from] SourceError),
 }

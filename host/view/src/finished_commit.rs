@@ -1,39 +1,39 @@
-//! From what the runs made to what is sent.
+//! Turns what the runs wrote into the edit that is sent.
 
 use std::{collections::HashSet, sync::Arc};
 
+use confine_nacm::AccessOperation;
 use confine_tree::{
     CONTROLLER, Coverage, NodeId, NodeKind, Pattern, PatternStep, QName, Tree, xml::XmlTreeWriter,
 };
 
 use crate::{
-    AccessVerdict, CallRefusal, CommitDraft, CreatedObject, Error, ErrorTag, InstanceRef, NodeAccess,
-    OwnerIndex,
-    edit_check::{EditAuthority, check},
+    CallRefusal, CommitDraft, CreatedObject, Error, ErrorTag, InstanceRef, OwnerIndex, ScopeDecision,
+    edit_check::{EditAuthority, check_edit},
     patterns::child,
     refusal::refused,
 };
 
-/// What a commit sends, as the content of `<config>` of an edit-config to be merged.
+/// What a commit sends: the content of `<config>` of an edit-config that is merged.
 #[derive(Clone, Debug, Default)]
 pub struct FinishedCommit {
-    /// All of it; none where there is nothing to say.
+    /// The whole edit. None if nothing changes.
     pub edit: Option<String>,
     /// The part for `/devices`.
     pub devices: Option<String>,
     /// The part for `/services`: the `created` lists.
     pub services: Option<String>,
-    /// What each instance has created now, for the index of owners.
+    /// What each instance has created, for the owner index.
     pub created: Vec<(InstanceRef, Vec<CreatedObject>)>,
 }
 
 impl CommitDraft {
-    /// Reads, in one request, what has been written without having been read, and the `created` lists of
-    /// these instances. [`finish`](Self::finish) sends more than it must without it.
+    /// Reads, in one request, what was written without being read, and the `created` lists of these instances.
+    /// Without it, [`finish`](Self::finish) sends more than necessary.
     pub async fn settle(&mut self, instances: &[InstanceRef]) -> Result<(), Error> {
         let wanted = self.overlay.unread(instances.iter().flat_map(|instance| {
             let path = instance.path();
-            // Without a list, only its key tells that the instance is there.
+            // An instance without a `created` list is found by its key.
             let key = path.steps.last().and_then(|entry| entry.keys.first());
             let key = key.map(|(key, _)| child(path, PatternStep::new(QName::new(namespace(instance), key))));
             std::iter::once(created_list(instance)).chain(key)
@@ -41,18 +41,18 @@ impl CommitDraft {
         self.read(&wanted).await
     }
 
-    /// Puts what these instances have created into their lists and says what to send. `instances` are
-    /// those that were run; one that is not there any more has no list.
+    /// Writes the `created` lists of the instances that ran and returns what to send. An instance that no longer
+    /// exists has no list.
     pub fn finish(
         &mut self,
         instances: &[InstanceRef],
         owners: &OwnerIndex,
     ) -> Result<FinishedCommit, Error> {
-        if let Some(refusal) = self.unseen() {
+        if let Some(refusal) = self.refusal_at_end() {
             return Err(refusal.clone().into());
         }
         self.check_conflicts(instances, owners)?;
-        let created = self.created(instances, owners)?;
+        let created = self.created_objects(instances, owners)?;
         for (instance, created) in &created {
             self.record_created(instance, created)?;
         }
@@ -74,7 +74,7 @@ impl CommitDraft {
         Ok(FinishedCommit { edit: Some(whole), devices, services, created })
     }
 
-    /// Replaces the `created` list of an instance. What stays the same is no edit.
+    /// Replaces the `created` list of an instance. Unchanged entries are no edit.
     fn record_created(
         &mut self,
         instance: &InstanceRef,
@@ -120,7 +120,7 @@ impl CommitDraft {
         Ok(())
     }
 
-    /// The first instance that wrote a node or something below it.
+    /// Returns the first instance that wrote a node or one below it.
     fn who_wrote(&mut self, node: NodeId) -> Option<InstanceRef> {
         let overlay = &mut self.overlay;
         let mut below = |&written: &NodeId| overlay.lineage(written).iter().any(|&(above, _)| above == node);
@@ -128,7 +128,7 @@ impl CommitDraft {
         Some(run.instance.clone())
     }
 
-    /// Asks once more whether each run may have written what it wrote, now that all of it has been read.
+    /// Decides again about everything that the runs wrote, now that all of it has been read.
     fn check_scopes(&mut self) -> Result<(), CallRefusal> {
         let mut above: HashSet<NodeId> = HashSet::new();
         for run in &self.written {
@@ -137,17 +137,21 @@ impl CommitDraft {
                 if self.overlay.place(node).is_none() {
                     continue;
                 }
-                let access = if self.overlay.in_base(node) { NodeAccess::Update } else { NodeAccess::Create };
+                let access = if self.overlay.in_base(node) {
+                    AccessOperation::Update
+                } else {
+                    AccessOperation::Create
+                };
                 let pattern = self.overlay.pattern(node);
                 let forbidden = |verdict| match verdict {
-                    AccessVerdict::Permit { .. } => None,
-                    AccessVerdict::Deny { reason } => Some((pattern.clone(), access, reason)),
+                    ScopeDecision::Permit { .. } => None,
+                    ScopeDecision::Deny { reason } => Some((pattern.clone(), access, reason)),
                 };
                 let changed = self.overlay.is_changed(node);
                 let mut refused = if changed {
                     forbidden(run.scope.decide(access, &pattern))
                 } else {
-                    forbidden(run.scope.own(access, &pattern))
+                    forbidden(run.scope.decide_without_rules(access, &pattern))
                 };
                 if run.scope.has_rules() {
                     let mut made = Pattern::default();
@@ -155,9 +159,9 @@ impl CommitDraft {
                         let entry = !step.keys.is_empty();
                         made.steps.push(step);
                         if entry && !self.overlay.in_base(node) && above.insert(node) {
-                            let forbidden = run.scope.forbids_making(&made);
+                            let forbidden = run.scope.forbidden_creation(&made);
                             refused =
-                                refused.or(forbidden.map(|(node, why)| (node, NodeAccess::Create, why)));
+                                refused.or(forbidden.map(|(node, why)| (node, AccessOperation::Create, why)));
                         }
                     }
                 }
@@ -181,7 +185,7 @@ impl CommitDraft {
             NodeKind::List { keys } => keys.to_vec(),
             _ => Vec::new(),
         };
-        check(edit, instances, &EditAuthority { scopes, stripped, keys: &keys })
+        check_edit(edit, instances, &EditAuthority { scopes, stripped, keys: &keys })
     }
 }
 
@@ -189,7 +193,7 @@ fn namespace(instance: &InstanceRef) -> &str {
     instance.path().steps.last().map_or("", |entry| &entry.namespace)
 }
 
-/// The path of an instance's `created` list.
+/// Returns the path of an instance's `created` list.
 fn created_list(instance: &InstanceRef) -> Pattern {
     child(instance.path(), PatternStep::new(QName::new(namespace(instance), "created")))
 }

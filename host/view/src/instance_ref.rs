@@ -1,21 +1,20 @@
-//! Service instances.
+//! References to service instances.
 
 use std::{fmt, sync::Arc};
 
 use confine_tree::{Pattern, PatternStep};
 
-/// A service instance: an entry of a list under `/services`, by its path with all its keys. Cheap to
-/// clone.
+/// The path of a service instance, an entry of a list under `/services`, with all its keys. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct InstanceRef(Arc<Pattern>);
 
 impl InstanceRef {
-    /// The instance at this path.
+    /// Creates a reference to the instance at this path.
     pub fn new(path: Pattern) -> Self {
         Self(Arc::new(path))
     }
 
-    /// Its path.
+    /// Returns the path.
     pub fn path(&self) -> &Pattern {
         &self.0
     }
@@ -24,12 +23,12 @@ impl InstanceRef {
         self.0.steps.last()
     }
 
-    /// The name of its list, without a prefix.
+    /// Returns the name of the list, without a prefix.
     pub fn service(&self) -> &str {
         self.entry().map_or("", |entry| &entry.local)
     }
 
-    /// The value of its list's first key.
+    /// Returns the value of the first key.
     pub fn key(&self) -> &str {
         self.entry().and_then(|entry| entry.keys.first()?.1.as_deref()).unwrap_or_default()
     }

@@ -1,8 +1,26 @@
 //! What one module sees and does: scope, ownership, edits.
 //!
-//! A [`CommitDraft`] is what one commit works on. Each run of a module gets a [`View`] of it, cut by the
-//! module's [`Scope`] and paid for by its [`Meter`]; at the end, [`CommitDraft::finish`] says what to send. It
-//! knows neither the wire nor WebAssembly: data comes from a [`Source`].
+//! A [`CommitDraft`] is what one commit works on. Each run of a module gets a [`View`] of it, limited by the
+//! module's [`Scope`] and charged to its [`Meter`]. At the end, [`CommitDraft::finish`] returns the edit to send.
+//! The crate knows neither NETCONF nor WebAssembly: data comes from a [`Source`].
+//!
+//! A scope decides about paths, here of a module that declares the interfaces of one device:
+//!
+//! ```
+//! use confine_nacm::AccessOperation::{Create, Read};
+//! use confine_tree::{CONTROLLER, Pattern, PatternStep, QName};
+//! use confine_view::{Scope, ScopeDecision};
+//!
+//! let config = ["devices", "device", "config"].map(|name| PatternStep::new(QName::new(CONTROLLER, name)));
+//! let below = |name| {
+//!     let last = PatternStep::new(QName::new("urn:if", name));
+//!     Pattern { steps: config.iter().cloned().chain([last]).collect() }
+//! };
+//! let scope = Scope::new("ports", [], vec![below("interfaces")]);
+//! assert_eq!(scope.decide(Create, &below("interfaces")), ScopeDecision::Permit { below: true });
+//! assert!(matches!(scope.decide(Create, &below("system")), ScopeDecision::Deny { .. }));
+//! assert_eq!(scope.decide(Read, &below("system")), ScopeDecision::Permit { below: true });
+//! ```
 
 mod commit_draft;
 mod conflict;
@@ -32,6 +50,6 @@ pub use instance_ref::InstanceRef;
 pub use meter::{AllowanceExceeded, BYTES_PER_UNIT, Meter, MeteredLimit, WorkAllowance};
 pub use module_rules::ModuleRules;
 pub use owner_index::{CreatedObject, OwnerIndex};
-pub use scope::{AccessVerdict, NodeAccess, Scope, ScopeRules};
+pub use scope::{Scope, ScopeDecision, ScopeRules};
 pub use source::{Fetch, Source};
 pub use view::{View, ViewEdit, ViewNode};

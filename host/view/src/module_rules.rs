@@ -1,73 +1,61 @@
-//! Rules of RFC 8341 as what narrows a module's scope.
+//! NACM rules (RFC 8341) that narrow the scope of a module.
 
 use std::sync::Arc;
 
 use confine_nacm::{AccessOperation, DecisionReason, NacmModel, module_group};
 use confine_tree::{Pattern, PatternStep, QName};
 
-use crate::{AccessVerdict, NodeAccess, ScopeRules};
+use crate::{ScopeDecision, ScopeRules};
 
-/// How many rules are looked at for the price of one node.
+/// The number of rules that are evaluated at the cost of one node.
 const RULES_PER_UNIT: u64 = 4;
 
-/// The rules of one place, such as `/nacm`, for one module.
+/// The rules of one source, such as `/nacm`, that apply to one module.
 pub struct ModuleRules {
     access: confine_nacm::AccessRules,
     model: Arc<dyn NacmModel + Send + Sync>,
     module: Box<str>,
-    place: Arc<str>,
+    source: Arc<str>,
 }
 
 impl ModuleRules {
-    /// What concerns this module of the rules that stand in `place`, which is named in messages: ``"`/nacm`"``.
+    /// Creates the rules for a module. `access` has those that apply to it. Messages name the `source` of the
+    /// rules as ``"`/nacm`"``.
     pub fn new(
         access: confine_nacm::AccessRules,
         model: Arc<dyn NacmModel + Send + Sync>,
         module: &str,
-        place: Arc<str>,
+        source: Arc<str>,
     ) -> Self {
-        Self { access, model, module: module.into(), place }
-    }
-}
-
-/// The access operation of RFC 8341, section 3.4.
-impl From<NodeAccess> for AccessOperation {
-    fn from(access: NodeAccess) -> Self {
-        match access {
-            NodeAccess::Read => Self::Read,
-            NodeAccess::Create => Self::Create,
-            NodeAccess::Update => Self::Update,
-            NodeAccess::Delete => Self::Delete,
-        }
+        Self { access, model, module: module.into(), source }
     }
 }
 
 impl ScopeRules for ModuleRules {
-    fn decide(&self, access: NodeAccess, node: &Pattern) -> AccessVerdict {
-        let operation = access.into();
+    fn decide(&self, operation: AccessOperation, node: &Pattern) -> ScopeDecision {
         let mut decision = self.access.decide(&*self.model, node, operation);
-        if decision.permitted && access == NodeAccess::Read {
-            // A path names an entry by its keys: who may not read them does not see it.
-            let keys = keys(node);
+        if decision.permitted && operation == AccessOperation::Read {
+            // A path names a list entry by its keys: who may not read them does not see the entry.
+            let keys = key_leaves(node);
             let mut decisions = keys.iter().map(|key| self.access.decide(&*self.model, key, operation));
             decision = decisions.find(|key| !key.permitted).unwrap_or(decision);
         }
         if decision.permitted {
             let below = self.access.permits_below(&*self.model, node, operation);
-            return AccessVerdict::Permit { below };
+            return ScopeDecision::Permit { below };
         }
-        let (place, group) = (&self.place, module_group(&self.module));
+        let (source, group) = (&self.source, module_group(&self.module));
         let reason = match decision.reason {
             DecisionReason::Rule { list, rule } => format!(
-                "rule `{rule}` of rule-list `{list}` in {place} denies it\n\
-                 hint: a rule before it that permits `{access}` there to the group `{group}` would allow it"
+                "rule `{rule}` of rule-list `{list}` in {source} denies it\n\
+                 hint: a rule before it that permits `{operation}` there to the group `{group}` would allow it"
             ),
             other => format!(
-                "{other}\nhint: a rule in {place} that permits `{access}` there to the group `{group}` would \
+                "{other}\nhint: a rule in {source} that permits `{operation}` there to the group `{group}` would \
                  allow it"
             ),
         };
-        AccessVerdict::Deny { reason }
+        ScopeDecision::Deny { reason }
     }
 
     fn cost(&self) -> u64 {
@@ -75,8 +63,8 @@ impl ScopeRules for ModuleRules {
     }
 }
 
-/// The keys of an entry.
-fn keys(entry: &Pattern) -> Vec<Pattern> {
+/// Returns the key leaves of a list entry.
+fn key_leaves(entry: &Pattern) -> Vec<Pattern> {
     let Some(step) = entry.steps.last() else { return Vec::new() };
     let key = |(key, _): &(Box<str>, Option<String>)| {
         let leaf = PatternStep::new(QName::new(&step.namespace, key));

@@ -1,4 +1,4 @@
-//! Who made what: the `created` lists of all service instances.
+//! The owner index: the `created` lists of all service instances.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -6,63 +6,63 @@ use confine_tree::{CONTROLLER, NodeId, Path, Pattern, PatternStep, Predicate, QN
 
 use crate::InstanceRef;
 
-/// What ends the path of a shared object: a predicate that no node fulfils (XPath 1.0, section 4.3).
+/// The end of the path of a shared object: a predicate that no node satisfies (XPath 1.0, section 4.3).
 const SHARED: &str = "[false()]";
 
 /// An object that an instance created.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CreatedObject {
-    /// In the one form that [`Pattern::created`] gives.
+    /// The path in the form of [`Pattern::created`].
     pub path: String,
-    /// With namespaces, which the backend's form lacks: where they are known.
+    /// The path with namespaces, which the form of `created` lists lacks. None if they are not known.
     pub place: Option<Pattern>,
-    /// Whether the backend is to find it in another instance's list, or in none. It takes away what the instances of a
-    /// commit had created, and dies when two of them name the same object (seen with 1.8.0).
+    /// Whether this list must hide the object from the controller, which finds it in another instance's list or
+    /// in none. The controller removes what the instances of a commit had created, and crashes if two of them
+    /// name the same object (seen with 1.8.0).
     pub shared: bool,
 }
 
 impl CreatedObject {
-    /// What stands in a `created` list.
-    pub(crate) fn read(entry: &str) -> Self {
+    /// Parses an entry of a `created` list.
+    pub(crate) fn parse(entry: &str) -> Self {
         let (path, shared) = entry.strip_suffix(SHARED).map_or((entry, false), |path| (path, true));
-        Self { path: normal(path), place: None, shared }
+        Self { path: normalized(path), place: None, shared }
     }
 
-    /// As it stands in the instance's `created` list. Where it is shared, the backend's XPath finds nothing
-    /// by it.
+    /// Returns the entry of the instance's `created` list. The controller's XPath finds nothing with the entry of
+    /// a shared object.
     pub fn entry(&self) -> String {
         let ending = if self.shared { SHARED } else { "" };
         format!("{}{ending}", self.path)
     }
 }
 
-/// An index of the `created` lists of all service instances.
+/// An index of what all service instances have created.
 #[derive(Clone, Debug, Default)]
 pub struct OwnerIndex {
     by_path: BTreeMap<String, OwnedObject>,
     by_instance: HashMap<InstanceRef, Vec<String>>,
-    /// See [`keep_from_backend`](Self::keep_from_backend).
-    kept_from_backend: bool,
+    /// See [`hide_from_controller`](Self::hide_from_controller).
+    hidden_from_controller: bool,
 }
 
 #[derive(Clone, Debug, Default)]
 struct OwnedObject {
     owners: BTreeSet<InstanceRef>,
-    /// Those whose lists name it for the backend: one, but in lists that this host has not written. The last
-    /// counts.
+    /// The instances whose lists show it to the controller. There is one, except in lists that this host has not
+    /// written; then the last counts.
     holders: Vec<InstanceRef>,
     place: Option<Pattern>,
 }
 
 impl OwnerIndex {
-    /// Nobody has created anything.
+    /// Creates an empty index.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// What stands in a tree of `/services` (more of it does no harm). `keys` gives the keys of a service
-    /// list, where they are known; otherwise an instance counts by its first leaf, which is a key (RFC
-    /// 7950, section 7.8.5).
+    /// Builds the index from a tree with `/services`. `keys` returns the keys of a service list, if they are known;
+    /// otherwise the first leaf of an instance is taken as its key (RFC 7950, section 7.8.5).
     pub fn from_services(tree: &Tree, keys: impl Fn(QName<'_>) -> Option<Vec<Box<str>>>) -> Self {
         let mut owners = Self::new();
         let services = tree.child(Tree::ROOT, QName::new(CONTROLLER, "services"));
@@ -74,16 +74,16 @@ impl OwnerIndex {
         owners
     }
 
-    /// Replaces what an instance has created.
+    /// Replaces the objects of an instance.
     pub fn replace(&mut self, instance: &InstanceRef, created: impl IntoIterator<Item = CreatedObject>) {
         self.remove(instance);
         let mut paths = Vec::new();
         for CreatedObject { path, place, shared } in created {
-            let path = normal(&path);
+            let path = normalized(&path);
             let owned = self.by_path.entry(path.clone()).or_default();
             owned.owners.insert(instance.clone());
             if !shared {
-                // In the place of another, whose own list may be replaced only after this one.
+                // Another instance may still be a holder: its list may be replaced after this one.
                 owned.holders.push(instance.clone());
             }
             owned.place = place.or(owned.place.take());
@@ -94,7 +94,7 @@ impl OwnerIndex {
         }
     }
 
-    /// Forgets an instance; what it had created.
+    /// Removes an instance, and returns what it had created.
     pub fn remove(&mut self, instance: &InstanceRef) -> Vec<String> {
         let paths = self.by_instance.remove(instance).unwrap_or_default();
         for path in &paths {
@@ -109,37 +109,38 @@ impl OwnerIndex {
         paths
     }
 
-    /// What an instance has created, in the order of its list.
+    /// Returns what an instance has created, in the order of its list.
     pub fn created_by(&self, instance: &InstanceRef) -> &[String] {
         self.by_instance.get(instance).map_or(&[], Vec::as_slice)
     }
 
-    /// Who created an object.
+    /// Returns the instances that created an object.
     pub fn owners_of(&self, path: &str) -> impl Iterator<Item = &InstanceRef> {
-        let owned = self.by_path.get(path).or_else(|| self.by_path.get(&normal(path)));
+        let owned = self.by_path.get(path).or_else(|| self.by_path.get(&normalized(path)));
         owned.into_iter().flat_map(|owned| &owned.owners)
     }
 
-    /// The one of them whose list names it for the backend.
+    /// Returns the owner whose list shows the object to the controller.
     pub(crate) fn holder_of(&self, path: &str) -> Option<&InstanceRef> {
         self.by_path.get(path)?.holders.last()
     }
 
-    /// What several lists name for the backend, and whose: it dies when they are in one commit.
+    /// Returns the objects that several lists show to the controller, with their instances. The controller crashes
+    /// if these are in one commit.
     pub fn held_twice(&self) -> impl Iterator<Item = (&str, &[InstanceRef])> {
         let all = self.by_path.iter().map(|(path, owned)| (path.as_str(), owned.holders.as_slice()));
         all.filter(|(_, holders)| holders.len() > 1)
     }
 
-    /// Has the backend find no object of those that are run in any list. It takes them away as nobody, and
-    /// dies where nobody may write (seen with 1.8.0).
-    pub fn keep_from_backend(&mut self) {
-        self.kept_from_backend = true;
+    /// Hides all objects of the instances that run from the controller. It would remove them without a user, and
+    /// crash if that is denied (seen with 1.8.0).
+    pub fn hide_from_controller(&mut self) {
+        self.hidden_from_controller = true;
     }
 
-    /// Has the backend find each object in one list at most: where it was, if that is still an owner, else in
-    /// the first of these that are.
-    pub(crate) fn share(&self, all: &mut [(InstanceRef, Vec<CreatedObject>)]) {
+    /// Marks objects as shared so that at most one list shows each to the controller: the list that did, if its
+    /// instance is still an owner, else the first of these.
+    pub(crate) fn mark_shared(&self, all: &mut [(InstanceRef, Vec<CreatedObject>)]) {
         let mut holders: HashMap<String, InstanceRef> = HashMap::new();
         let run: HashSet<&InstanceRef> = all.iter().map(|(instance, _)| instance).collect();
         for (instance, created) in all.iter() {
@@ -154,15 +155,15 @@ impl OwnerIndex {
         }
         for (instance, created) in all {
             for object in created {
-                object.shared = self.kept_from_backend
+                object.shared = self.hidden_from_controller
                     || holders.get(&object.path).is_some_and(|holder| holder != instance);
             }
         }
     }
 
-    /// Who created an object or something in it, and what.
+    /// Returns an object and those below it, each with an instance that created it.
     pub fn at_or_below<'a>(&'a self, path: &str) -> impl Iterator<Item = (&'a str, &'a InstanceRef)> {
-        let path = normal(path);
+        let path = normalized(path);
         let from = self.by_path.range(path.clone()..);
         let alike = from.take_while({
             let path = path.clone();
@@ -174,12 +175,12 @@ impl OwnerIndex {
         below.flat_map(|(path, owned)| owned.owners.iter().map(move |owner| (path.as_str(), owner)))
     }
 
-    /// An object with its namespaces, where they have been told.
+    /// Returns an object with its namespaces, if they are known.
     pub fn place(&self, path: &str) -> Option<&Pattern> {
-        self.by_path.get(path).or_else(|| self.by_path.get(&normal(path)))?.place.as_ref()
+        self.by_path.get(path).or_else(|| self.by_path.get(&normalized(path)))?.place.as_ref()
     }
 
-    /// The instances that have created something.
+    /// Returns the instances that have created something.
     pub fn instances(&self) -> impl Iterator<Item = &InstanceRef> {
         self.by_instance.keys()
     }
@@ -211,12 +212,11 @@ fn instance(
 fn created(tree: &Tree, entry: NodeId) -> impl Iterator<Item = CreatedObject> {
     let created = tree.children(entry).filter(|&node| tree.qname(node).local == "created");
     let paths = created.flat_map(|created| tree.children(created));
-    paths.filter_map(|path| tree.value(path).map(CreatedObject::read))
+    paths.filter_map(|path| tree.value(path).map(CreatedObject::parse))
 }
 
-/// A path of a `created` list in the form that [`Pattern::created`] gives; as it is where it cannot be
-/// read.
-fn normal(path: &str) -> String {
+/// Returns a path of a `created` list in the form of [`Pattern::created`], or unchanged if it cannot be parsed.
+fn normalized(path: &str) -> String {
     let Ok(parsed) = Path::parse_unescaped(path) else { return path.to_owned() };
     let steps = parsed.steps.into_iter().map(|step| {
         let mut plain = PatternStep::new(QName::new("", &step.name));
@@ -263,7 +263,7 @@ mod tests {
     const X: &str = r#"/devices/device[name="r1"]/config/interfaces/interface[name="x"]"#;
 
     #[test]
-    fn the_form_of_the_quotes_does_not_matter() {
+    fn owner_lookup_ignores_the_kind_of_quotes() {
         let owners = owners();
         let both = ["p2p[site='a'][id='1']", "p2p[site='a'][id='2']"];
         assert_eq!(names(owners.owners_of(X)), both);
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn below_an_object_is_what_has_it_as_an_ancestor() {
+    fn objects_below_have_it_as_an_ancestor() {
         let owners = owners();
         let below: Vec<(&str, String)> =
             owners.at_or_below(X).map(|(path, owner)| (path, owner.to_string())).collect();
@@ -281,29 +281,30 @@ mod tests {
         assert_eq!(below, [(X, one.into()), (X, two.into()), (mtu.as_str(), two.into())]);
     }
 
-    /// What two instances that are run have created, as it stands in their lists.
+    /// Returns the `created` lists of two instances that run.
     fn shared(owners: &OwnerIndex, paths: [&[&str]; 2]) -> [Vec<String>; 2] {
         let instances: Vec<InstanceRef> = owners.owners_of(X).cloned().collect();
-        let created = |paths: &[&str]| paths.iter().map(|path| CreatedObject::read(path)).collect::<Vec<_>>();
+        let created =
+            |paths: &[&str]| paths.iter().map(|path| CreatedObject::parse(path)).collect::<Vec<_>>();
         let mut all = [0, 1].map(|at: usize| (instances[at].clone(), created(paths[at])));
-        owners.share(&mut all);
+        owners.mark_shared(&mut all);
         all.map(|(_, created)| created.iter().map(CreatedObject::entry).collect())
     }
 
     #[test]
-    fn the_backend_finds_an_object_in_one_list() {
+    fn controller_finds_each_object_in_one_list() {
         let (held, marked) = (X.to_owned(), format!("{X}[false()]"));
-        // Where both lists named it, as another daemon left them, in that of the last.
+        // Both lists show it, as another daemon left them: the last one keeps it.
         assert_eq!(shared(&owners(), [&[X], &[X]]), [vec![marked.clone()], vec![held.clone()]]);
-        // In that of the first, where it was.
+        // The first one showed it, and keeps it.
         let mut first = owners();
         let both: Vec<InstanceRef> = first.owners_of(X).cloned().collect();
-        first.replace(&both[1], [CreatedObject::read(&marked)]);
-        first.replace(&both[0], [CreatedObject::read(X)]);
+        first.replace(&both[1], [CreatedObject::parse(&marked)]);
+        first.replace(&both[0], [CreatedObject::parse(X)]);
         assert_eq!(shared(&first, [&[X], &[X]]), [vec![held.clone()], vec![marked.clone()]]);
-        // In that of the other, where the first no longer has it.
+        // The first one no longer owns it: the other one shows it.
         assert_eq!(shared(&owners(), [&[], &[X]]), [vec![], vec![held.clone()]]);
-        // Where it was, though that comes later; what is new, in the first.
+        // The list that showed it keeps it, although it comes later; the first one shows what is new.
         let services = SERVICES.replacen("[name=\"x\"]<", "[name=\"x\"][false()]<", 1);
         let later = OwnerIndex::from_services(&xml::parse(&services).unwrap(), |list| {
             (list.local == "p2p").then(|| vec!["site".into(), "id".into()])
@@ -316,25 +317,25 @@ mod tests {
     }
 
     #[test]
-    fn what_another_daemon_has_left_is_held_twice_until_it_is_shared() {
+    fn object_of_another_daemon_is_held_twice_until_shared() {
         let mut owners = owners();
         let both: Vec<InstanceRef> = owners.owners_of(X).cloned().collect();
         assert_eq!(owners.held_twice().collect::<Vec<_>>(), [(X, &both[..])]);
-        owners.replace(&both[0], [CreatedObject::read(&format!("{X}[false()]"))]);
+        owners.replace(&both[0], [CreatedObject::parse(&format!("{X}[false()]"))]);
         assert_eq!(owners.held_twice().count(), 0);
         assert_eq!(owners.holder_of(X), Some(&both[1]));
     }
 
     #[test]
-    fn the_backend_finds_nothing_where_it_may_take_nothing_away() {
+    fn controller_finds_no_object_that_is_hidden() {
         let marked = format!("{X}[false()]");
         let mut owners = owners();
-        owners.keep_from_backend();
+        owners.hide_from_controller();
         assert_eq!(shared(&owners, [&[X], &[X]]), [vec![marked.clone()], vec![marked]]);
     }
 
     #[test]
-    fn what_an_instance_no_longer_has_is_nobodys() {
+    fn replaced_objects_lose_their_owner() {
         let mut owners = owners();
         let instances: Vec<InstanceRef> = owners.owners_of(X).cloned().collect();
         let place = Pattern { steps: vec![PatternStep::new(QName::new("urn:i", "x"))] };

@@ -1,4 +1,4 @@
-//! What a run owns of what it wrote.
+//! Decides which of the nodes that a run wrote its instance owns.
 
 use std::collections::{HashMap, HashSet};
 
@@ -6,28 +6,27 @@ use confine_tree::{NodeId, NodeKind, Pattern, PatternStep};
 
 use crate::{CallRefusal, CommitDraft, CreatedObject, ErrorTag, InstanceRef, OwnerIndex};
 
-/// What is known of a node as an object of somebody.
+/// What ownership depends on for one node.
 #[derive(Clone, Copy)]
 struct Ownership {
-    /// In the configuration without anything that an instance created.
+    /// Whether the node is in base.
     in_base: bool,
-    /// The first list entry on the way to it that is not in base.
+    /// The first list entry on the path that is not in base.
     entry: Option<NodeId>,
 }
 
 impl CommitDraft {
-    /// What each of these instances owns of what it wrote: of every node the first list entry on the
-    /// path that is not in base, else the leaf, leaf-list entry or presence container that is not.
+    /// Returns what each of these instances owns of what it wrote. For every node that is the first list entry on
+    /// its path that is not in base, else the leaf, leaf-list entry or presence container if it is not in base.
     ///
-    /// *Base* is what has been read, without anything that any instance has created, be it one of these.
-    /// So what another instance has created is owned by both. A plain container, a key and what is in base
-    /// are never owned.
-    pub(crate) fn created(
+    /// *Base* is what was read, without what any instance has created, these included. So two instances that
+    /// create the same object own it both. A plain container, a key and what is in base are never owned.
+    pub(crate) fn created_objects(
         &mut self,
         instances: &[InstanceRef],
         owners: &OwnerIndex,
     ) -> Result<Vec<(InstanceRef, Vec<CreatedObject>)>, CallRefusal> {
-        let mut standings = HashMap::new();
+        let mut ownerships = HashMap::new();
         let mut by_instance: HashMap<&InstanceRef, Vec<NodeId>> = HashMap::new();
         let written = std::mem::take(&mut self.written);
         for run in &written {
@@ -38,7 +37,7 @@ impl CommitDraft {
             let mut seen = HashSet::new();
             let mut created = Vec::new();
             for &node in by_instance.get(instance).into_iter().flatten() {
-                let Some(object) = self.object(node, owners, &mut standings) else { continue };
+                let Some(object) = self.owned_object(node, owners, &mut ownerships) else { continue };
                 if seen.insert(object) {
                     let place = self.overlay.pattern(object);
                     let path = place.created().map_err(|error| {
@@ -50,21 +49,21 @@ impl CommitDraft {
             all.push((instance.clone(), created));
         }
         self.written = written;
-        owners.share(&mut all);
+        owners.mark_shared(&mut all);
         Ok(all)
     }
 
-    /// The object to own for the sake of a node that was written.
-    fn object(
+    /// Returns the object that is owned because this node was written.
+    fn owned_object(
         &mut self,
         node: NodeId,
         owners: &OwnerIndex,
-        standings: &mut HashMap<NodeId, Ownership>,
+        ownerships: &mut HashMap<NodeId, Ownership>,
     ) -> Option<NodeId> {
         let live = self.overlay.place(node)?;
-        let standing = self.standing(node, owners, standings);
-        if standing.entry.is_some() {
-            return standing.entry;
+        let ownership = self.ownership(node, owners, ownerships);
+        if ownership.entry.is_some() {
+            return ownership.entry;
         }
         let lone = match self.overlay.kind(node) {
             NodeKind::Leaf
@@ -73,42 +72,42 @@ impl CommitDraft {
             | NodeKind::PresenceContainer
             | NodeKind::AnyData => true,
             NodeKind::Container | NodeKind::List { .. } => false,
-            // A leaf, as far as one can see; or a container that was created and has stayed empty.
+            // Either a leaf, or a container that was created and is still empty.
             NodeKind::Unknown { .. } => self.overlay.children(live).next().is_none(),
         };
-        (lone && !standing.in_base && !self.is_key(node)).then_some(node)
+        (lone && !ownership.in_base && !self.is_key(node)).then_some(node)
     }
 
-    fn standing(
+    fn ownership(
         &mut self,
         node: NodeId,
         owners: &OwnerIndex,
-        standings: &mut HashMap<NodeId, Ownership>,
+        ownerships: &mut HashMap<NodeId, Ownership>,
     ) -> Ownership {
         let lineage = self.overlay.lineage(node);
-        let is_made = |node: &NodeId| standings.get(node).is_some_and(|standing| !standing.in_base);
+        let is_made = |node: &NodeId| ownerships.get(node).is_some_and(|ownership| !ownership.in_base);
         let from = lineage.iter().rposition(|(node, _)| is_made(node)).unwrap_or_default();
-        let mut standing = Ownership { in_base: true, entry: None };
-        // As in `created` lists, for as long as it matters: none where it has no such form. It is not kept, for
-        // the paths of all nodes may be much longer than what was written.
+        let mut ownership = Ownership { in_base: true, entry: None };
+        // The path in the form of `created` lists; none if it has no such form. Paths are not kept, because those
+        // of all nodes together may be much longer than what was written.
         let mut path = Some(String::new());
         for (node, step) in lineage.into_iter().skip(from) {
             let list = !step.keys.is_empty();
-            if standing.in_base {
+            if ownership.in_base {
                 path = path.and_then(|above| Some(above + &Pattern { steps: vec![step] }.created().ok()?));
             }
-            standing = match standings.get(&node) {
+            ownership = match ownerships.get(&node) {
                 Some(known) => *known,
                 None => {
                     let is_owned = || path.as_deref().is_some_and(|path| owners.is_owned(path));
-                    let in_base = standing.in_base && self.overlay.in_base(node) && !is_owned();
-                    let entry = standing.entry.or((list && !in_base).then_some(node));
+                    let in_base = ownership.in_base && self.overlay.in_base(node) && !is_owned();
+                    let entry = ownership.entry.or((list && !in_base).then_some(node));
                     Ownership { in_base, entry }
                 }
             };
-            standings.insert(node, standing);
+            ownerships.insert(node, ownership);
         }
-        standing
+        ownership
     }
 
     fn is_key(&mut self, node: NodeId) -> bool {

@@ -1,10 +1,10 @@
-//! What a tree's errors are called in RFC 6241.
+//! The error-tags of RFC 6241 for errors of the tree.
 
 use confine_tree::{Error, ResolveError};
 
 use crate::{CallRefusal, ErrorTag};
 
-/// A tree's error as a module is told it.
+/// Returns an error of the tree as the module receives it.
 pub(crate) fn refused(error: ResolveError) -> CallRefusal {
     let tag = match &error {
         ResolveError::UnknownPrefix { .. }
@@ -25,7 +25,7 @@ pub(crate) fn refused(error: ResolveError) -> CallRefusal {
         _ => ErrorTag::OperationFailed,
     };
     match error {
-        // The path is told beside it, as the module wrote it.
+        // The refusal has the path as the module wrote it.
         ResolveError::Value { reason, .. } => CallRefusal::new(tag, reason),
         error => CallRefusal::new(tag, error.to_string()),
     }

@@ -1,56 +1,37 @@
 //! What a module may read and write.
+//!
+//! A [`Scope`] decides by Confine's own rules and by the [`ScopeRules`] that narrow it. Its [`ScopeDecision`] is
+//! not the `AccessDecision` of `confine-nacm`. That is what the rules of RFC 8341 say about one node, and which
+//! rule says so. A scope decision is the sum of all rules, also says whether it holds for everything below the
+//! node, and has the reason as the module's author reads it.
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
+use confine_nacm::AccessOperation;
 use confine_tree::{CONTROLLER, Coverage, Pattern, PatternStep, QName};
 
-/// What is done to a node (RFC 8341, section 3.2.2; there is no `exec` of a data node that matters
-/// here).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum NodeAccess {
-    /// It is read.
-    Read,
-    /// It is not there, and is made.
-    Create,
-    /// It is there, and gets another value.
-    Update,
-    /// It is taken away.
-    Delete,
-}
-
-impl fmt::Display for NodeAccess {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Read => "read",
-            Self::Create => "create",
-            Self::Update => "update",
-            Self::Delete => "delete",
-        })
-    }
-}
-
-/// Whether something may be done.
+/// Whether a module may perform an access operation on a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AccessVerdict {
-    /// It may.
+pub enum ScopeDecision {
+    /// The operation is permitted.
     Permit {
-        /// And so it may to every node below, so that nobody need ask for each.
+        /// Whether it is permitted on every node below too, so that no further decision is needed there.
         below: bool,
     },
-    /// It may not, nor to any node below.
+    /// The operation is denied, on the node and on every node below.
     Deny {
-        /// What forbids it, and what would allow it: a sentence without the node's path.
+        /// What denies it and what would permit it: a sentence without the node's path.
         reason: String,
     },
 }
 
-/// Rules that narrow what a module may do further than Confine's own do, such as those of `/nacm`.
+/// Rules that narrow a scope, such as those of `/nacm`.
 pub trait ScopeRules: Send + Sync {
-    /// Whether this may be done to the one node that `node` names, with all its keys. Where keys are open it
-    /// is about every entry, and [`AccessVerdict::Permit`] only where each of them is.
-    fn decide(&self, access: NodeAccess, node: &Pattern) -> AccessVerdict;
+    /// Decides about the node that `node` names with all its keys. A pattern without a key is about every entry
+    /// of the list, and is permitted only if each entry is.
+    fn decide(&self, operation: AccessOperation, node: &Pattern) -> ScopeDecision;
 
-    /// What deciding costs for each step of the node's path, in units of a [`Meter`](crate::Meter).
+    /// Returns what a decision costs for each step of the path, in units of a [`Meter`](crate::Meter).
     fn cost(&self) -> u64 {
         1
     }
@@ -58,9 +39,9 @@ pub trait ScopeRules: Send + Sync {
 
 /// What one module may read and write.
 ///
-/// It reads `/devices`, `/services/properties`, which services have in common, and the instances of the
-/// services that it serves, without what Confine keeps in them (`created`). It writes below `/devices/device/config`, and there what it declared, if it
-/// declared anything. Nothing widens that; [`ScopeRules`] may narrow it.
+/// A module reads `/devices`, `/services/properties` (which all services share) and the instances of its own
+/// services without their `created` lists. It writes below `/devices/device/config`, and there only what its
+/// description declares, if it declares anything. Nothing widens a scope; [`ScopeRules`] narrow it.
 #[derive(Clone)]
 pub struct Scope {
     module: Arc<str>,
@@ -78,8 +59,8 @@ const DEVICE: QName<'_> = QName::new(CONTROLLER, "device");
 const CONFIG: QName<'_> = QName::new(CONTROLLER, "config");
 
 impl Scope {
-    /// For the module of this name, which serves these lists under `/services` and declares that it writes
-    /// within these patterns, or anywhere if there are none.
+    /// Creates the scope of a module that serves the lists `services` under `/services` and declares the
+    /// patterns `writes`. Without patterns it may write any device configuration.
     pub fn new(
         module: impl Into<Arc<str>>,
         services: impl IntoIterator<Item = PatternStep>,
@@ -97,30 +78,30 @@ impl Scope {
         }
     }
 
-    /// What was declared is all, even if it is nothing: of the places that a description names, none may be
-    /// there.
+    /// Restricts writing to the declared patterns even if there are none, because no model here has what the
+    /// description declares.
     #[must_use]
-    pub fn as_declared(mut self) -> Self {
+    pub fn only_declared(mut self) -> Self {
         self.writes.get_or_insert_default();
         self
     }
 
-    /// Narrows it by rules, in addition to those that it has.
+    /// Adds rules that narrow the scope.
     #[must_use]
     pub fn with_rules(mut self, rules: Arc<dyn ScopeRules>) -> Self {
         self.rules.push(rules);
         self
     }
 
-    /// Lets the module override what another instance has set, in the same commit or before: without that, it
-    /// is an error.
+    /// Sets whether the module may override what another instance sets, in the same commit or an earlier one.
+    /// If not, that is an error.
     #[must_use]
     pub fn with_last_wins(mut self, last_wins: bool) -> Self {
         self.last_wins = last_wins;
         self
     }
 
-    /// The module's name.
+    /// Returns the module's name.
     pub(crate) fn module(&self) -> &str {
         &self.module
     }
@@ -129,42 +110,49 @@ impl Scope {
         self.last_wins
     }
 
-    /// Whether there are rules beside Confine's own. They ask whether a node that is written was there.
+    /// Returns whether there are rules besides Confine's own. Only those depend on whether a written node
+    /// existed.
     pub(crate) fn has_rules(&self) -> bool {
         !self.rules.is_empty()
     }
 
-    /// What a decision costs for each step of a path.
+    /// Returns what a decision costs for each step of a path.
     pub(crate) fn cost(&self) -> u64 {
         self.rules.iter().map(|rules| rules.cost()).sum::<u64>().max(1)
     }
 
-    /// Whether this may be done to the node that `node` names with all its keys.
-    pub fn decide(&self, access: NodeAccess, node: &Pattern) -> AccessVerdict {
-        self.narrowed(self.own(access, node), access, node)
+    /// Decides about the node that `node` names with all its keys.
+    pub fn decide(&self, operation: AccessOperation, node: &Pattern) -> ScopeDecision {
+        self.narrow(self.decide_without_rules(operation, node), operation, node)
     }
 
-    /// As [`decide`](Self::decide), by Confine's own rules alone.
-    pub(crate) fn own(&self, access: NodeAccess, node: &Pattern) -> AccessVerdict {
-        match access {
-            NodeAccess::Read => self.read(node),
-            NodeAccess::Create | NodeAccess::Update | NodeAccess::Delete => self.write(node),
+    /// As [`decide`](Self::decide), by Confine's own rules only.
+    pub(crate) fn decide_without_rules(&self, operation: AccessOperation, node: &Pattern) -> ScopeDecision {
+        match operation {
+            AccessOperation::Read => self.decide_read(node),
+            AccessOperation::Create | AccessOperation::Update | AccessOperation::Delete => {
+                self.decide_write(node)
+            }
+            AccessOperation::Exec => {
+                ScopeDecision::Deny { reason: "a module executes no protocol operations".into() }
+            }
         }
     }
 
-    fn narrowed(&self, verdict: AccessVerdict, access: NodeAccess, node: &Pattern) -> AccessVerdict {
-        self.rules.iter().fold(verdict, |verdict, rules| match verdict {
-            AccessVerdict::Permit { below } => match rules.decide(access, node) {
-                AccessVerdict::Permit { below: also } => AccessVerdict::Permit { below: below && also },
-                deny @ AccessVerdict::Deny { .. } => deny,
+    fn narrow(&self, decision: ScopeDecision, operation: AccessOperation, node: &Pattern) -> ScopeDecision {
+        self.rules.iter().fold(decision, |decision, rules| match decision {
+            ScopeDecision::Permit { below } => match rules.decide(operation, node) {
+                ScopeDecision::Permit { below: also } => ScopeDecision::Permit { below: below && also },
+                deny @ ScopeDecision::Deny { .. } => deny,
             },
-            deny @ AccessVerdict::Deny { .. } => deny,
+            deny @ ScopeDecision::Deny { .. } => deny,
         })
     }
 
-    /// Which node may not be made where this one is made, and why: itself or, with an entry, one of its keys.
-    /// Only [`ScopeRules`] are asked: that an entry is made for what is in it need not be declared.
-    pub(crate) fn forbids_making(&self, node: &Pattern) -> Option<(Pattern, String)> {
+    /// Returns the first node that may not be created where this one is created, and the reason: the node
+    /// itself or, for a list entry, one of its keys. Only [`ScopeRules`] count, because a description need not
+    /// declare the entries above what it declares.
+    pub(crate) fn forbidden_creation(&self, node: &Pattern) -> Option<(Pattern, String)> {
         if self.rules.is_empty() {
             return None;
         }
@@ -176,9 +164,9 @@ impl Scope {
             })
         });
         std::iter::once(node.clone()).chain(keys).find_map(|node| {
-            match self.narrowed(AccessVerdict::Permit { below: true }, NodeAccess::Create, &node) {
-                AccessVerdict::Permit { .. } => None,
-                AccessVerdict::Deny { reason } => Some((node, reason)),
+            match self.narrow(ScopeDecision::Permit { below: true }, AccessOperation::Create, &node) {
+                ScopeDecision::Permit { .. } => None,
+                ScopeDecision::Deny { reason } => Some((node, reason)),
             }
         })
     }
@@ -187,50 +175,50 @@ impl Scope {
         self.services.iter().any(|service| service.name() == step.name())
     }
 
-    fn read(&self, node: &Pattern) -> AccessVerdict {
-        let hidden = || AccessVerdict::Deny {
+    fn decide_read(&self, node: &Pattern) -> ScopeDecision {
+        let hidden = || ScopeDecision::Deny {
             reason: "a module reads `/devices`, `/services/properties` and the instances of its own services"
                 .into(),
         };
         match &node.steps[..] {
-            [] => AccessVerdict::Permit { below: false },
-            [top, ..] if top.name() == DEVICES => AccessVerdict::Permit { below: true },
-            [top] if top.name() == SERVICES => AccessVerdict::Permit { below: false },
+            [] => ScopeDecision::Permit { below: false },
+            [top, ..] if top.name() == DEVICES => ScopeDecision::Permit { below: true },
+            [top] if top.name() == SERVICES => ScopeDecision::Permit { below: false },
             [top, child, ..] if top.name() == SERVICES && child.name() == PROPERTIES => {
-                AccessVerdict::Permit { below: true }
+                ScopeDecision::Permit { below: true }
             }
             [top, list, rest @ ..] if top.name() == SERVICES && self.serves(list) => match rest {
-                [] => AccessVerdict::Permit { below: false },
+                [] => ScopeDecision::Permit { below: false },
                 [child, ..] if &*child.local == "created" => hidden(),
-                [..] => AccessVerdict::Permit { below: true },
+                [..] => ScopeDecision::Permit { below: true },
             },
             [..] => hidden(),
         }
     }
 
-    fn write(&self, node: &Pattern) -> AccessVerdict {
+    fn decide_write(&self, node: &Pattern) -> ScopeDecision {
         if !is_device_configuration(node) {
-            return AccessVerdict::Deny {
+            return ScopeDecision::Deny {
                 reason: "a module writes below `/devices/device/config` only".into(),
             };
         }
         match &self.writes {
-            Some(_) if self.declared.is_empty() => AccessVerdict::Deny {
+            Some(_) if self.declared.is_empty() => ScopeDecision::Deny {
                 reason: "what the module's description declares that it writes is in no model here".into(),
             },
-            Some(writes) if !writes.covers(node) => AccessVerdict::Deny {
+            Some(writes) if !writes.covers(node) => ScopeDecision::Deny {
                 reason: format!(
                     "the module's description declares that it writes {}; add it to `writes` there",
                     listed(&self.declared)
                 ),
             },
-            _ => AccessVerdict::Permit { below: true },
+            _ => ScopeDecision::Permit { below: true },
         }
     }
 
-    /// What to ask the datastore for, so as to see all of `pattern` that may be read. Empty where none
-    /// of it may.
-    pub(crate) fn readable(&self, pattern: &Pattern) -> Vec<Pattern> {
+    /// Returns what to read of the datastore to see every node of `pattern` that the module may read. Empty if
+    /// it may read none.
+    pub(crate) fn readable_parts(&self, pattern: &Pattern) -> Vec<Pattern> {
         let below_services = || {
             let lists = self.services.iter().map(PatternStep::name);
             lists
@@ -243,21 +231,21 @@ impl Scope {
                 std::iter::once(devices).chain(below_services()).collect()
             }
             [top] if top.name() == SERVICES => below_services().collect(),
-            _ => match self.read(pattern) {
-                AccessVerdict::Permit { .. } => vec![pattern.clone()],
-                AccessVerdict::Deny { .. } => Vec::new(),
+            _ => match self.decide_read(pattern) {
+                ScopeDecision::Permit { .. } => vec![pattern.clone()],
+                ScopeDecision::Deny { .. } => Vec::new(),
             },
         }
     }
 }
 
-/// Whether this is a place below `/devices/device/config`: the only one that modules write.
+/// Returns whether a node is below `/devices/device/config`, the only part that modules write.
 pub(crate) fn is_device_configuration(node: &Pattern) -> bool {
     matches!(&node.steps[..], [devices, device, config, _, ..]
         if devices.name() == DEVICES && device.name() == DEVICE && config.name() == CONFIG)
 }
 
-/// The first few of some patterns, for a message.
+/// Returns the first few patterns as a message shows them.
 fn listed(patterns: &[Pattern]) -> String {
     const SHOWN: usize = 3;
     let mut text: Vec<String> = patterns.iter().take(SHOWN).map(|pattern| format!("`{pattern}`")).collect();

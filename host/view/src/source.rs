@@ -1,4 +1,4 @@
-//! Where a view's data comes from.
+//! The source of a view's data.
 
 use std::{future::Future, pin::Pin};
 
@@ -6,13 +6,13 @@ use confine_tree::{Pattern, Tree};
 
 use crate::SourceError;
 
-/// What [`Source::fetch`] gives: boxed, so that a source can be a trait object.
+/// The future of [`Source::fetch`], boxed so that a source can be a trait object.
 pub type Fetch<'a> = Pin<Box<dyn Future<Output = Result<Tree, SourceError>> + Send + 'a>>;
 
-/// The datastore that a commit works on, as the user who commits may read it.
+/// The datastore that a commit works on, as the committing user may read it.
 pub trait Source: Send + Sync {
-    /// Reads everything that any of these patterns matches, with all that is below and the ancestors
-    /// with their keys, in one request. What is not there, or may not be read, is missing from the
-    /// answer without an error. More than was asked for does no harm.
+    /// Reads everything that any of these patterns matches in one request: the nodes with their subtrees, and
+    /// their ancestors with their keys. Nodes that do not exist or may not be read are missing without an error.
+    /// The result may have more nodes.
     fn fetch<'a>(&'a self, wanted: &'a [Pattern]) -> Fetch<'a>;
 }

@@ -1,4 +1,4 @@
-//! The view that one call of a module is handed.
+//! The view that one call of a module receives.
 
 mod edit_xml;
 mod read;
@@ -6,23 +6,24 @@ mod write;
 
 use std::sync::Arc;
 
+use confine_nacm::AccessOperation;
 use confine_tree::{DataNodeKind, LiveNode, Pattern, PrefixMap};
 
 use crate::{
-    AccessVerdict, CallRefusal, CommitDraft, Error, ErrorTag, InstanceRef, Meter, NodeAccess, Scope,
+    CallRefusal, CommitDraft, Error, ErrorTag, InstanceRef, Meter, Scope, ScopeDecision,
     patterns::{child, size},
 };
 
 /// One node of a subtree, as [`View::read`] returns it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ViewNode {
-    /// 0 for the node that was asked for, 1 for its children, and so on.
+    /// The depth: 0 for the node that was requested, 1 for its children.
     pub depth: u32,
-    /// The name without a prefix.
+    /// The name, without a prefix.
     pub name: String,
-    /// The namespace where it is not the parent's. Always there at depth 0.
+    /// The namespace if it differs from the parent's, and always at depth 0.
     pub namespace: Option<String>,
-    /// The value of a leaf or a leaf-list entry; none for a node that has children.
+    /// The value of a leaf or leaf-list entry. None for a node with children.
     pub value: Option<String>,
 }
 
@@ -31,14 +32,13 @@ pub struct ViewNode {
 pub struct ViewEdit {
     /// `set`, `create` or `remove`.
     pub operation: String,
-    /// What to edit.
+    /// The path of the node.
     pub path: String,
-    /// The value to `set`.
+    /// The value, for `set` only.
     pub value: Option<String>,
 }
 
-/// What one module sees and does during one call: the methods are those of the contract, and mean what
-/// it says.
+/// What one module sees and does during one call. The methods are those of the contract, which documents them.
 pub struct View {
     draft: CommitDraft,
     scope: Arc<Scope>,
@@ -49,8 +49,7 @@ pub struct View {
 }
 
 impl View {
-    /// The view of `instance` on a draft, for a module that may do what `scope` says and whose paths use
-    /// `prefixes`.
+    /// Creates the view that `instance` has of a draft, for a module with this scope whose paths use `prefixes`.
     pub fn new(
         mut draft: CommitDraft,
         scope: Arc<Scope>,
@@ -58,34 +57,34 @@ impl View {
         prefixes: Arc<PrefixMap>,
         meter: Meter,
     ) -> Self {
-        // What the host has looked at before is not the module's to pay for.
+        // The module is not charged for nodes that the host visited before.
         draft.overlay.take_visited();
         Self { draft, scope, instance, prefixes, meter, read_only: false }
     }
 
-    /// A view that reads and does not write, as hooks are handed.
+    /// Makes the view read-only, as hooks receive it.
     #[must_use]
     pub fn read_only(mut self) -> Self {
         self.read_only = true;
         self
     }
 
-    /// The draft, with what was done, and the meter.
+    /// Returns the draft with the edits, and the meter.
     pub fn into_parts(mut self) -> (CommitDraft, Meter) {
         self.draft.record(&self.instance, &self.scope);
         (self.draft, self.meter)
     }
 
-    /// What has been used so far.
+    /// Returns the meter.
     pub fn meter(&self) -> &Meter {
         &self.meter
     }
 
-    /// What a path means.
+    /// Resolves a path, and charges for it.
     async fn resolve(&mut self, path: &str) -> Result<Pattern, Error> {
         self.meter.charge_bytes(path.len()).await?;
         let pattern = self.draft.resolve(path, self.instance.path(), &self.prefixes)?;
-        bounded(&pattern)?;
+        check_length(&pattern)?;
         self.meter.charge(pattern.steps.len() as u64).await?;
         if pattern.steps.iter().any(|step| !step.keys.is_empty() || step.entry.is_some()) {
             let before = self.draft.overlay.size();
@@ -97,41 +96,41 @@ impl View {
         Ok(pattern)
     }
 
-    /// Pays for asking whether something may be done to a node.
+    /// Charges a decision about a node.
     async fn charge_decision(&mut self, node: &Pattern) -> Result<(), Error> {
         self.charge_path(node).await?;
         Ok(self.meter.charge(node.steps.len() as u64 * self.scope.cost()).await?)
     }
 
-    /// Pays for making the path of a node, or looking one up. A key may be as long as a value, and stands in
-    /// the path of every node below.
+    /// Charges building or looking up the path of a node. A key may be as long as a value, and is in the path of
+    /// every node below.
     async fn charge_path(&mut self, node: &Pattern) -> Result<(), Error> {
         Ok(self.meter.charge_bytes(size(node)).await?)
     }
 
-    /// Whether something may be done to the one node that a pattern names: none if it may, else why not.
-    /// It may not where it may not to something above.
-    fn forbidden(&self, access: NodeAccess, node: &Pattern) -> Option<String> {
+    /// Returns why an operation on the one node that a pattern names is denied, or none if it is permitted. A
+    /// denial above the node counts too.
+    fn forbidden(&self, access: AccessOperation, node: &Pattern) -> Option<String> {
         let mut above = Pattern::default();
-        if !self.scope.has_rules() || access != NodeAccess::Read {
+        if !self.scope.has_rules() || access != AccessOperation::Read {
             return match self.scope.decide(access, node) {
-                AccessVerdict::Permit { .. } => None,
-                AccessVerdict::Deny { reason } => Some(reason),
+                ScopeDecision::Permit { .. } => None,
+                ScopeDecision::Deny { reason } => Some(reason),
             };
         }
         for step in &node.steps {
             above.steps.push(step.clone());
             match self.scope.decide(access, &above) {
-                AccessVerdict::Permit { below: true } => return None,
-                AccessVerdict::Permit { below: false } => {}
-                AccessVerdict::Deny { reason } => return Some(reason),
+                ScopeDecision::Permit { below: true } => return None,
+                ScopeDecision::Permit { below: false } => {}
+                ScopeDecision::Deny { reason } => return Some(reason),
             }
         }
         None
     }
 
-    /// The path of a node as the module writes paths: a prefix where the namespace is not the parent's
-    /// and the module has declared one.
+    /// Returns the path of a node as the module writes paths: with a prefix where the namespace differs from the
+    /// parent's and the module has declared one.
     fn shown(&self, pattern: &Pattern) -> String {
         let mut text = String::new();
         let mut parent = confine_tree::CONTROLLER;
@@ -149,7 +148,7 @@ impl View {
         if text.is_empty() { "/".into() } else { text }
     }
 
-    /// The value of a node as the module writes values: with its own prefixes.
+    /// Returns the value of a node as the module writes values: with its own prefixes.
     async fn value(&mut self, live: LiveNode) -> Result<Option<String>, Error> {
         if self.scope.has_rules() && !self.draft.overlay.has_text(live) {
             return Ok(self.seems_empty(live).await?.then(String::new));
@@ -157,14 +156,14 @@ impl View {
         Ok(self.text(live))
     }
 
-    /// Whether a node without a value looks like an empty leaf: nothing is in it that the module sees, and
-    /// no model says that it is something else. What data that it does not see would teach is left aside.
+    /// Returns whether a node without a value looks like an empty leaf: the module sees nothing in it, and its
+    /// YANG model does not say otherwise. Data that the module does not see does not count.
     async fn seems_empty(&mut self, live: LiveNode) -> Result<bool, Error> {
         let node = self.draft.overlay.pattern(live.node());
         for below in self.draft.children(live, &mut self.meter).await? {
             let node = child(&node, self.draft.overlay.step(below.node()));
             self.charge_decision(&node).await?;
-            if let AccessVerdict::Permit { .. } = self.scope.decide(NodeAccess::Read, &node) {
+            if let ScopeDecision::Permit { .. } = self.scope.decide(AccessOperation::Read, &node) {
                 return Ok(false);
             }
         }
@@ -190,22 +189,22 @@ impl View {
     }
 }
 
-/// The bytes that the path of one node may have, with a namespace for each step. Every node that is written has a
+/// The maximum number of bytes of a node's path, with a namespace for each step. Every node that is written has a
 /// path, and so has every node above it.
-const LONGEST: usize = 64 << 10;
+const MAX_PATH_BYTES: usize = 64 << 10;
 
-/// Refuses a path that is longer than one may be.
-fn bounded(pattern: &Pattern) -> Result<(), CallRefusal> {
+/// Refuses a path that is too long.
+fn check_length(pattern: &Pattern) -> Result<(), CallRefusal> {
     let size = size(pattern);
-    if size <= LONGEST {
+    if size <= MAX_PATH_BYTES {
         return Ok(());
     }
     let message = format!(
-        "a path has {size} bytes with its keys and the namespaces of its steps, and {LONGEST} are the most"
+        "a path has {size} bytes with its keys and the namespaces of its steps, and {MAX_PATH_BYTES} are the most"
     );
     Err(CallRefusal::new(ErrorTag::TooBig, message))
 }
 
-fn denied(pattern: &Pattern, access: NodeAccess, reason: &str) -> CallRefusal {
+fn denied(pattern: &Pattern, access: AccessOperation, reason: &str) -> CallRefusal {
     CallRefusal::new(ErrorTag::AccessDenied, format!("access denied: {access} of `{pattern}`: {reason}"))
 }

@@ -9,9 +9,9 @@ use crate::{CallRefusal, ErrorTag, InstanceRef, Scope, run_writes::RunWrites};
 /// Who has set what in this commit.
 #[derive(Default)]
 pub(crate) struct WrittenValues {
-    /// The instance that set a node last, and the value in a form to compare.
+    /// The instance that set a node last, and the value in a form that can be compared.
     by_node: HashMap<NodeId, (InstanceRef, String)>,
-    /// The first two that do not agree.
+    /// The first two values that differ.
     conflict: Option<CallRefusal>,
 }
 

@@ -39,7 +39,7 @@ async fn disk_full_for_the_cache_and_the_versions() {
         return;
     }
     let mut served = site.start(&mut on_small_disks(&site.command()));
-    insta::assert_snapshot!(site.told(&served, "Compiled code"), @"WARN confine_sandbox::cache: Compiled code could not be kept directory=/cache error=No space left on device (os error 28)");
+    insta::assert_snapshot!(site.told(&served, "compiled code"), @"WARN confine_sandbox::cache: compiled code cannot be cached directory=/cache error=No space left on device (os error 28)");
     let told = site.told(&served, "cannot be gone back to");
     let (told, file) = told.split_once("/state/probe/").unwrap();
     let (_, why) = file.split_once(".wasm").unwrap();
@@ -64,7 +64,7 @@ async fn files_that_would_be_too_large() {
     another.extend(b"\x00\x05\x04note");
     fs::write(site.path("another"), another).unwrap();
     fs::rename(site.path("another"), &module).unwrap();
-    insta::assert_snapshot!(site.told(&served, "Compiled code"), @"WARN confine_sandbox::cache: Compiled code could not be kept directory=/cache error=File too large (os error 27)");
+    insta::assert_snapshot!(site.told(&served, "compiled code"), @"WARN confine_sandbox::cache: compiled code cannot be cached directory=/cache error=File too large (os error 27)");
     // Its memory's first content has a file as well.
     insta::assert_snapshot!(site.told(&served, "refused"), @r#"ERROR audit: module refused module="probe" file="/modules/probe.wasm" error="module `probe` cannot be loaded: it does not start: trap: File too large (os error 27)""#);
     site.goes_on("with the one before").await;

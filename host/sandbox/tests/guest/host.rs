@@ -28,7 +28,7 @@ fn patient(limits: &Limits) -> Limits {
 }
 
 /// Loads a guest as the module `bench`.
-pub async fn load(guest: super::Guest, limits: &Limits) -> Result<Module, LoadError> {
+pub async fn load(guest: crate::guest::Guest, limits: &Limits) -> Result<Module, LoadError> {
     runner().load("bench", guest.build(), limits).await
 }
 
@@ -64,7 +64,7 @@ pub fn view(module: &Module, draft: CommitDraft, instance: InstanceRef, meter: M
 }
 
 /// Runs a guest once for the instance `s1`, as the only one of its commit.
-pub async fn run(guest: super::Guest, limits: Limits) -> RunReport {
+pub async fn run(guest: crate::guest::Guest, limits: Limits) -> RunReport {
     let runner = runner();
     let module = runner.load("bench", guest.build(), &patient(&limits)).await.unwrap();
     let mut budget = Budget::new(&limits, 1);
@@ -87,7 +87,7 @@ pub async fn run_one(
 /// Runs a guest once on a source.
 pub async fn run_on(
     runner: &Runner,
-    guest: super::Guest,
+    guest: crate::guest::Guest,
     limits: Limits,
     source: Arc<dyn Source>,
 ) -> RunReport {

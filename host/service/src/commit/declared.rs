@@ -2,9 +2,10 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use confine_nacm::AccessOperation;
 use confine_sandbox::Module;
 use confine_tree::{Path, Pattern};
-use confine_view::{AccessVerdict, CommitDraft, ErrorTag, InstanceRef, NodeAccess, OwnerIndex, Scope};
+use confine_view::{CommitDraft, ErrorTag, InstanceRef, OwnerIndex, Scope, ScopeDecision};
 
 use crate::{
     Error,
@@ -49,7 +50,7 @@ impl<'a> DeclaredPaths<'a> {
                 declared.reads.extend(reads);
                 let name = module.name();
                 let scope = Scope::new(name.clone(), description.services.clone(), writes.clone());
-                let scope = if description.writes.is_empty() { scope } else { scope.as_declared() };
+                let scope = if description.writes.is_empty() { scope } else { scope.only_declared() };
                 declared.scopes.insert(name.clone(), Arc::new(rules.restrict(name, scope)));
                 declared.writes.insert(name.clone(), writes);
             }
@@ -83,7 +84,7 @@ impl<'a> DeclaredPaths<'a> {
         let scopes = || service.modules.iter().filter_map(|module| self.scopes.get(module.name()));
         let may_delete = |pattern: &Pattern| {
             let permits = |scope: &Arc<Scope>| {
-                matches!(scope.decide(NodeAccess::Delete, pattern), AccessVerdict::Permit { .. })
+                matches!(scope.decide(AccessOperation::Delete, pattern), ScopeDecision::Permit { .. })
             };
             scopes().any(permits)
         };

@@ -178,7 +178,7 @@ impl CommitWork<'_> {
         let RunningData { mut owners, nacm, service_timeout, writes } = running;
         self.state.set_service_timeout(service_timeout);
         if nacm.denies_writes_by_default() {
-            Arc::make_mut(&mut owners).keep_from_backend();
+            Arc::make_mut(&mut owners).hide_from_controller();
         }
         let notified: HashSet<InstanceRef> =
             owners.instances().filter(|instance| plan.covers(instance)).cloned().collect();

@@ -7,9 +7,7 @@ use std::{
 
 use confine_nacm::{AccessOperation, NACM, Nacm, NacmModel, RuleProblem};
 use confine_tree::{CONTROLLER, DefaultDeny, Path, Pattern, PatternStep, Predicate, QName, Schema, Tree};
-use confine_view::{
-    CallRefusal, CreatedObject, ErrorTag, InstanceRef, ModuleRules, NodeAccess, OwnerIndex, Scope,
-};
+use confine_view::{CallRefusal, CreatedObject, ErrorTag, InstanceRef, ModuleRules, OwnerIndex, Scope};
 
 use crate::{Error, controller::host_rights, modules::registry::ModuleRegistry};
 
@@ -152,11 +150,10 @@ impl CommitRules<'_> {
     pub(crate) fn explain_denial(
         &self,
         source: confine_backend::Error,
-        edits: &[(NodeAccess, Pattern)],
+        edits: &[(AccessOperation, Pattern)],
     ) -> Error {
-        let denied = edits
-            .iter()
-            .find_map(|(access, node)| Some((access, node, self.denied(node, (*access).into())?)));
+        let denied =
+            edits.iter().find_map(|(access, node)| Some((access, node, self.denied(node, *access)?)));
         match denied {
             Some((access, node, reason)) => {
                 let (access, path) = (access.to_string(), node.to_string());

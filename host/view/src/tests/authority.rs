@@ -1,7 +1,9 @@
 //! What a module may see and do.
 
+use confine_nacm::AccessOperation;
+
 use super::*;
-use crate::{AccessVerdict, NodeAccess, ScopeRules};
+use crate::{ScopeDecision, ScopeRules};
 
 /// What no module reads: where it is, in the forms that a hostile one would try.
 const HIDDEN: [&str; 12] = [
@@ -181,7 +183,7 @@ fn hooks_read_and_do_not_write() {
             refusal(view.remove(path).await),
             refusal(view.edit_xml("").await),
         ] {
-            assert!(refused.starts_with("access-denied: access denied: this view is for reading only"));
+            assert!(refused.starts_with("access-denied: access denied: this view is read-only"));
         }
     });
 }
@@ -190,17 +192,17 @@ fn hooks_read_and_do_not_write() {
 struct Strict;
 
 impl ScopeRules for Strict {
-    fn decide(&self, access: NodeAccess, node: &Pattern) -> AccessVerdict {
+    fn decide(&self, access: AccessOperation, node: &Pattern) -> ScopeDecision {
         let step = node.steps.last();
         let name = step.map_or("", |step| &step.local);
         let is_a = step.is_some_and(|step| step.key("name") == Some("a"));
         match (access, name) {
-            (_, "hostname") => AccessVerdict::Deny { reason: "rule `no-hostnames`".into() },
-            (NodeAccess::Update | NodeAccess::Delete, "mtu") => {
-                AccessVerdict::Deny { reason: "rule `keep-mtu`".into() }
+            (_, "hostname") => ScopeDecision::Deny { reason: "rule `no-hostnames`".into() },
+            (AccessOperation::Update | AccessOperation::Delete, "mtu") => {
+                ScopeDecision::Deny { reason: "rule `keep-mtu`".into() }
             }
-            (NodeAccess::Update, _) if is_a => AccessVerdict::Deny { reason: "rule `keep-a`".into() },
-            _ => AccessVerdict::Permit { below: false },
+            (AccessOperation::Update, _) if is_a => ScopeDecision::Deny { reason: "rule `keep-a`".into() },
+            _ => ScopeDecision::Permit { below: false },
         }
     }
 }
@@ -261,8 +263,9 @@ fn what_was_declared_and_is_not_there_is_no_leave_to_write() {
         ],
     };
     let anywhere = Scope::new("bench", [step("urn:bench", "bench")], Vec::new());
-    assert_eq!(anywhere.decide(NodeAccess::Create, &node), AccessVerdict::Permit { below: true });
-    let AccessVerdict::Deny { reason } = anywhere.as_declared().decide(NodeAccess::Create, &node) else {
+    assert_eq!(anywhere.decide(AccessOperation::Create, &node), ScopeDecision::Permit { below: true });
+    let ScopeDecision::Deny { reason } = anywhere.only_declared().decide(AccessOperation::Create, &node)
+    else {
         panic!("it may write anywhere")
     };
     insta::assert_snapshot!(reason, @"what the module's description declares that it writes is in no model here");

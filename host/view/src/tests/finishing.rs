@@ -74,7 +74,7 @@ fn what_is_not_made_again_goes() {
 }
 
 #[test]
-fn the_first_entry_that_is_not_in_base_is_owned_and_else_the_leaf() {
+fn first_entry_outside_base_is_owned_else_the_leaf() {
     let mut commit = Commit::new();
     commit.run("s1", async |view| {
         // An entry: not what is in it.

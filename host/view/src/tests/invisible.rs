@@ -419,7 +419,7 @@ fn check_edit(tree: &Tree, access: &confine_nacm::AccessRules, edit: &Tree) -> R
 
 /// A presence container means something by being there, and so it is a node that is made.
 #[test]
-fn a_presence_container_is_not_made_on_the_way_where_it_may_not_be() {
+fn denied_presence_container_is_not_created_above_a_leaf() {
     let rule = |target, action| Rule {
         name: "r".into(),
         module: None,

@@ -199,7 +199,7 @@ fn what_is_made_is_named_by_the_keys_of_the_model() {
 }
 
 #[test]
-fn a_list_whose_keys_are_not_known_is_told_of_the_device_that_has_it() {
+fn unknown_keys_are_reported_for_the_device_that_has_the_list() {
     let with_two = DATASTORE.replace(
         "<device><name>r2</name><config>",
         "<device><name>r2</name><config><interfaces xmlns=\"urn:if\"><interface><name>x</name></interface>\

@@ -18,7 +18,7 @@ fn commit(system: &str) -> Commit {
 }
 
 #[test]
-fn the_text_of_an_answer_is_bounded_with_its_names_and_its_markup() {
+fn result_limit_counts_names_and_markup() {
     const ANSWER: u64 = 20_000;
 
     let name = "n".repeat(1000);
@@ -57,7 +57,7 @@ fn the_namespaces_of_an_answer_are_part_of_it() {
 }
 
 #[test]
-fn entries_that_are_asked_for_by_other_leaves_each_time_cost_what_there_is() {
+fn reading_entries_by_other_leaves_is_charged_each_time() {
     const ENTRIES: u64 = 1000;
 
     let entries: String = (0..ENTRIES).map(|n| format!("<l><a>{n}</a><b>{n}</b></l>")).collect();

@@ -1,4 +1,4 @@
-//! Edits as an edit-config fragment.
+//! Edits in the form of an edit-config fragment.
 
 use std::sync::Arc;
 
@@ -7,39 +7,39 @@ use confine_tree::{
     xml::{XmlLimits, XmlTreeReader},
 };
 
-use super::{View, bounded};
+use super::{View, check_length};
 use crate::{CallRefusal, Error, ErrorTag, patterns::child, refusal::refused};
 
 const OPERATION: QName<'_> = QName::new(NETCONF, "operation");
 const CREATOR: QName<'_> = QName::new("http://clicon.org/lib", "creator");
 
-/// No model that is known nests deeper than 40.
+/// The deepest known YANG model nests 40 levels.
 const LIMITS: XmlLimits =
     XmlLimits { depth: 128, nodes: 500_000, attributes: 64, namespace: 1 << 10, bindings: 16 << 20 };
 
-/// What an element says of its node.
+/// The operation of an element.
 enum ElementOperation {
-    /// A node with children, or one that only is there.
+    /// Merges the node with its children.
     Merge,
     Remove,
 }
 
 impl View {
-    /// An edit-config fragment: all of it or, after an error, none.
+    /// Applies an edit-config fragment, or nothing of it after an error.
     pub async fn edit_xml(&mut self, config: &str) -> Result<(), Error> {
         self.writable()?;
-        // Reading text costs about as much as copying it eight times.
+        // Parsing costs about as much as copying the text eight times.
         self.meter.charge_bytes(config.len().saturating_mul(8)).await?;
         let mut fragment = Tree::new();
         XmlTreeReader::new()
             .limits(LIMITS)
             .read(&mut fragment, Tree::ROOT, config)
             .map_err(|error| refused(error.into()))?;
-        let moment = self.draft.moment();
+        let mark = self.draft.mark();
         let result = self.merge_fragment(&fragment).await;
         match result {
-            Ok(()) => self.draft.keep(moment),
-            Err(_) => self.draft.rollback(moment),
+            Ok(()) => self.draft.keep(mark),
+            Err(_) => self.draft.rollback(mark),
         }
         result
     }
@@ -47,7 +47,7 @@ impl View {
     async fn merge_fragment(&mut self, fragment: &Tree) -> Result<(), Error> {
         let tops: Vec<NodeId> = fragment.children(Tree::ROOT).collect();
         let root = Arc::new(Pattern::default());
-        // An element, and the path of the one that it is in, which it shares with its siblings.
+        // An element and the path of its parent, which its siblings share.
         let mut walk: Vec<(NodeId, Arc<Pattern>)> =
             tops.into_iter().rev().map(|node| (node, root.clone())).collect();
         while let Some((node, above)) = walk.pop() {
@@ -73,10 +73,10 @@ impl View {
             && *parent.namespace == *name.namespace
             && parent.key(name.local) == Some(key)
         {
-            // It came with its entry.
+            // The key was set with its list entry.
             return Ok(());
         }
-        let said = self.said(fragment, node)?;
+        let operation = self.operation(fragment, node)?;
         let overlay = &self.draft.overlay;
         let spot = overlay.locate(&bare);
         overlay.check_model(&bare).map_err(refused)?;
@@ -97,7 +97,7 @@ impl View {
                 }
             }
             NodeKind::LeafList => step.entry = Some(Some(text.to_owned())),
-            NodeKind::Unknown { .. } if is_leaf && has_twin(fragment, node) => {
+            NodeKind::Unknown { .. } if is_leaf && has_namesake(fragment, node) => {
                 step.entry = Some(Some(text.to_owned()));
             }
             NodeKind::Unknown { .. } if !is_leaf => {
@@ -110,8 +110,8 @@ impl View {
             _ => {}
         }
         let pattern = child(above, step);
-        bounded(&pattern)?;
-        match said {
+        check_length(&pattern)?;
+        match operation {
             ElementOperation::Remove => self.remove_resolved(&pattern).await,
             ElementOperation::Merge if is_leaf => match form {
                 NodeKind::Container if self.draft.overlay.schema_view().is_certain(spot) => Ok(()),
@@ -143,14 +143,14 @@ impl View {
         }
     }
 
-    /// What the attributes of an element say. Those that a module has no use for are refused, so that
-    /// nobody believes that they did something.
-    fn said(&self, fragment: &Tree, node: NodeId) -> Result<ElementOperation, CallRefusal> {
-        let mut said = ElementOperation::Merge;
+    /// Returns the operation that the attributes of an element name. Attributes without effect are refused, so that
+    /// no module relies on them.
+    fn operation(&self, fragment: &Tree, node: NodeId) -> Result<ElementOperation, CallRefusal> {
+        let mut operation = ElementOperation::Merge;
         for (name, value) in fragment.attributes(node) {
             match (name, value) {
                 (OPERATION, "merge") => {}
-                (OPERATION, "remove") => said = ElementOperation::Remove,
+                (OPERATION, "remove") => operation = ElementOperation::Remove,
                 (OPERATION, other) => {
                     let reason = match other {
                         "replace" | "delete" | "create" => {
@@ -187,10 +187,10 @@ impl View {
                 }
             }
         }
-        Ok(said)
+        Ok(operation)
     }
 
-    /// The value of an element, with the prefixes that its own namespace declarations bind.
+    /// Returns the value of an element, with the prefixes that its namespace declarations bind.
     fn bound_value(
         &self,
         fragment: &Tree,
@@ -213,14 +213,14 @@ impl View {
     }
 }
 
-/// Whether there is another of the same name beside it.
-fn has_twin(fragment: &Tree, node: NodeId) -> bool {
+/// Returns whether an adjacent sibling has the same name.
+fn has_namesake(fragment: &Tree, node: NodeId) -> bool {
     let same = |other: Option<NodeId>| other.is_some_and(|other| fragment.name(other) == fragment.name(node));
     same(fragment.next_sibling(node)) || same(fragment.previous_sibling(node))
 }
 
-/// Whether a node is one of the controller's own, which a module goes through and does not make: a device, or
-/// the root of its model.
+/// Returns whether a node is defined by the controller, as a device and its `config` are: modules do not create
+/// it.
 fn is_controllers(pattern: &Pattern) -> bool {
     pattern.steps.iter().all(|step| &*step.namespace == confine_tree::CONTROLLER)
 }

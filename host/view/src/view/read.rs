@@ -1,25 +1,26 @@
-//! What a module sees.
+//! The calls that read.
 
+use confine_nacm::AccessOperation;
 use confine_tree::{LiveNode, NodeId, NodeKind, Pattern, PatternStep, QName, Tree, xml};
 
 use super::{View, ViewNode};
-use crate::{AccessVerdict, CallRefusal, Error, ErrorTag, NodeAccess, patterns::child, refusal::refused};
+use crate::{CallRefusal, Error, ErrorTag, ScopeDecision, patterns::child, refusal::refused};
 
-/// A node of a subtree, with whether everything below it may be read.
+/// A node of a subtree, and whether everything below it may be read.
 struct VisibleNode {
     live: LiveNode,
     depth: u32,
     whole: bool,
 }
 
-/// What has more keys is read as it is: each key would be asked for by a path with all of them.
-const MOST_KEYS: usize = 8;
+/// A list with more keys is read whole, because the request for each key has a path with all of them.
+const MAX_KEYS: usize = 8;
 
-/// What an element of a list of strings takes besides its bytes.
+/// The bytes of a string in a list besides its text.
 const STRING: usize = 8;
 
 impl View {
-    /// The value of a leaf; none where there is no such node.
+    /// Returns the value of a leaf, or none if it does not exist.
     pub async fn get(&mut self, path: &str) -> Result<Option<String>, Error> {
         let pattern = self.resolve(path).await?;
         let found = self.visible(&pattern, false).await?;
@@ -41,18 +42,19 @@ impl View {
         }
     }
 
-    /// Whether at least one node matches.
+    /// Returns whether at least one node matches.
     pub async fn exists(&mut self, path: &str) -> Result<bool, Error> {
         let pattern = self.resolve(path).await?;
-        // What is known already may be enough to say yes, and is never enough to say no.
-        Ok(!self.known(&pattern).await?.is_empty() || !self.visible(&pattern, true).await?.is_empty())
+        // Data that was read already may prove that a node exists, and never that none does.
+        Ok(!self.visible_in_draft(&pattern).await?.is_empty()
+            || !self.visible(&pattern, true).await?.is_empty())
     }
 
-    /// The paths of all nodes that match, in document order, each with its keys filled in.
+    /// Returns the paths of all nodes that match, in document order, with their keys.
     pub async fn find(&mut self, path: &str) -> Result<Vec<String>, Error> {
         let pattern = self.resolve(path).await?;
         let found = self.visible(&pattern, true).await?;
-        self.need_keys(&pattern, &found).await.map_err(|error| error.at(path))?;
+        self.require_keys(&pattern, &found).await.map_err(|error| error.at(path))?;
         let mut paths = Vec::new();
         let mut size = 0;
         for live in found {
@@ -64,9 +66,9 @@ impl View {
         Ok(paths)
     }
 
-    /// Refuses to name entries of a list of which there are several and whose keys are not known: of these
-    /// nodes, which the pattern matches, or above them. Devices may differ in what is known of them.
-    pub(super) async fn need_keys(&mut self, pattern: &Pattern, found: &[LiveNode]) -> Result<(), Error> {
+    /// Refuses to name nodes that a pattern matches if one of them, or one above them, is one of several entries of
+    /// a list whose keys are not known. Devices may differ in the models that are known.
+    pub(super) async fn require_keys(&mut self, pattern: &Pattern, found: &[LiveNode]) -> Result<(), Error> {
         for live in found {
             self.meter.charge(pattern.steps.len() as u64).await?;
             let overlay = &mut self.draft.overlay;
@@ -82,13 +84,13 @@ impl View {
         Ok(())
     }
 
-    /// The subtrees of all nodes that match, in document order.
+    /// Returns the subtrees of all nodes that match, in document order.
     pub async fn read(&mut self, path: &str) -> Result<Vec<ViewNode>, Error> {
         let pattern = self.resolve(path).await?;
         let mut nodes = Vec::new();
         let mut size = 0;
         for top in self.tops(&pattern).await? {
-            // The nodes above.
+            // The nodes above the current one.
             let mut above: Vec<LiveNode> = Vec::new();
             let mut walk = vec![top];
             while let Some(seen) = walk.pop() {
@@ -112,20 +114,20 @@ impl View {
         Ok(nodes)
     }
 
-    /// The same as XML.
+    /// As [`read`](Self::read), as XML.
     pub async fn read_xml(&mut self, path: &str) -> Result<String, Error> {
         let pattern = self.resolve(path).await?;
         let mut text = String::new();
         let mut size = 0;
         for top in self.tops(&pattern).await? {
             let mut copy = Tree::new();
-            // The nodes above, and their copies.
+            // The nodes above the current one, and their copies.
             let mut above: Vec<(LiveNode, NodeId)> = Vec::new();
             let mut walk = vec![top];
             while let Some(seen) = walk.pop() {
                 above.truncate(seen.depth as usize);
-                // The text is made in one go: what would be too long is refused before.
-                let bytes = self.written(seen.live, above.last().map(|(above, _)| above));
+                // The text is written at the end, so its length is charged before.
+                let bytes = self.element_size(seen.live, above.last().map(|(above, _)| above));
                 self.meter.charge_result(&mut size, bytes).await?;
                 let overlay = &self.draft.overlay;
                 let name = copy.intern(overlay.qname(seen.live));
@@ -146,15 +148,15 @@ impl View {
         Ok(text)
     }
 
-    /// The name of a node, and its namespace where that is not that of the node above.
+    /// Returns the name of a node, and its namespace if that differs from the parent's.
     fn name(&self, live: LiveNode, above: Option<&LiveNode>) -> (QName<'_>, Option<&str>) {
         let name = self.draft.overlay.qname(live);
         let above = above.map(|&above| self.draft.overlay.qname(above).namespace);
         (name, Some(name.namespace).filter(|_| above != Some(name.namespace)))
     }
 
-    /// How many bytes the element of a node takes, without what is below it.
-    fn written(&self, live: LiveNode, above: Option<&LiveNode>) -> usize {
+    /// Returns the number of bytes of a node's element, without its children.
+    fn element_size(&self, live: LiveNode, above: Option<&LiveNode>) -> usize {
         let (name, namespace) = self.name(live, above);
         let declared = |prefix: usize, namespace: &str| " xmlns:=\"\"".len() + prefix + namespace.len();
         let bindings = self.draft.overlay.bindings(live).iter();
@@ -167,33 +169,33 @@ impl View {
             + xml::escaped(value)
     }
 
-    /// The nodes that a pattern matches and the module may see, in document order. With `names_only`,
-    /// entries count for which nothing but their keys is known.
+    /// Returns the nodes that a pattern matches and the module may see, in document order. With `names_only`, list
+    /// entries count of which only the keys were read.
     pub(super) async fn visible(
         &mut self,
         pattern: &Pattern,
         names_only: bool,
     ) -> Result<Vec<LiveNode>, Error> {
-        let wanted = self.scope.readable(pattern);
+        let wanted = self.scope.readable_parts(pattern);
         if wanted.is_empty() {
             return Ok(Vec::new());
         }
         let wanted = if names_only { self.keys_only(pattern, wanted) } else { wanted };
-        self.draft.need(&wanted, &mut self.meter).await?;
-        self.known(pattern).await
+        self.draft.ensure_read(&wanted, &mut self.meter).await?;
+        self.visible_in_draft(pattern).await
     }
 
-    /// As [`visible`](Self::visible), of what has been read so far.
-    async fn known(&mut self, pattern: &Pattern) -> Result<Vec<LiveNode>, Error> {
-        if self.scope.readable(pattern).is_empty() {
+    /// As [`visible`](Self::visible), of the data that was read so far.
+    async fn visible_in_draft(&mut self, pattern: &Pattern) -> Result<Vec<LiveNode>, Error> {
+        if self.scope.readable_parts(pattern).is_empty() {
             return Ok(Vec::new());
         }
         let found = self.draft.search(pattern.clone(), &mut self.meter).await?;
-        self.seen(found).await
+        self.filter_visible(found).await
     }
 
-    /// Those of some nodes that rules let the module see.
-    pub(super) async fn seen(&mut self, found: Vec<LiveNode>) -> Result<Vec<LiveNode>, Error> {
+    /// Returns the nodes that the rules let the module see.
+    pub(super) async fn filter_visible(&mut self, found: Vec<LiveNode>) -> Result<Vec<LiveNode>, Error> {
         if !self.scope.has_rules() {
             return Ok(found);
         }
@@ -201,20 +203,20 @@ impl View {
         for live in found {
             let node = self.draft.overlay.pattern(live.node());
             self.charge_decision(&node).await?;
-            if self.forbidden(NodeAccess::Read, &node).is_none() {
+            if self.forbidden(AccessOperation::Read, &node).is_none() {
                 seen.push(live);
             }
         }
         Ok(seen)
     }
 
-    /// To know which entries there are takes their keys, where these are known.
+    /// Returns the keys instead of the whole entries, if the pattern is a list whose keys are known.
     pub(super) fn keys_only(&self, pattern: &Pattern, wanted: Vec<Pattern>) -> Vec<Pattern> {
         let overlay = &self.draft.overlay;
         let form = overlay.schema_view().kind(overlay.locate(pattern));
         match (form, pattern.steps.last(), &wanted[..]) {
             (NodeKind::List { keys }, Some(last), [one])
-                if (1..=MOST_KEYS).contains(&keys.len()) && one == pattern =>
+                if (1..=MAX_KEYS).contains(&keys.len()) && one == pattern =>
             {
                 keys.iter()
                     .map(|key| child(pattern, PatternStep::new(QName::new(&last.namespace, key))))
@@ -224,18 +226,20 @@ impl View {
         }
     }
 
-    /// The nodes to read from: of the root, which is none itself, what is right below it.
+    /// Returns the nodes to read from. The root is not a node: its children are.
     async fn tops(&mut self, pattern: &Pattern) -> Result<Vec<VisibleNode>, Error> {
         let mut tops = Vec::new();
         for live in self.visible(pattern, false).await? {
             let node = self.draft.overlay.pattern(live.node());
             self.charge_path(&node).await?;
-            let whole =
-                matches!(self.scope.decide(NodeAccess::Read, &node), AccessVerdict::Permit { below: true });
+            let whole = matches!(
+                self.scope.decide(AccessOperation::Read, &node),
+                ScopeDecision::Permit { below: true }
+            );
             let top = VisibleNode { live, depth: 0, whole };
             if live == LiveNode::ROOT {
                 self.below(&top, &mut tops).await?;
-                // On a stack the first is on top.
+                // The first node is on top of a stack.
                 tops.reverse();
                 tops.iter_mut().for_each(|top| top.depth = 0);
             } else {
@@ -245,7 +249,7 @@ impl View {
         Ok(tops)
     }
 
-    /// Puts the children of a node that the module may see on the stack, the first on top.
+    /// Pushes the visible children of a node on the stack, the first on top.
     async fn below(&mut self, seen: &VisibleNode, walk: &mut Vec<VisibleNode>) -> Result<(), Error> {
         let from = walk.len();
         let depth = seen.depth + 1;
@@ -256,9 +260,9 @@ impl View {
             for below in walk.drain(from..) {
                 let node = self.draft.overlay.pattern(below.live.node());
                 self.charge_decision(&node).await?;
-                match self.scope.decide(NodeAccess::Read, &node) {
-                    AccessVerdict::Permit { below: whole } => kept.push(VisibleNode { whole, ..below }),
-                    AccessVerdict::Deny { .. } => {}
+                match self.scope.decide(AccessOperation::Read, &node) {
+                    ScopeDecision::Permit { below: whole } => kept.push(VisibleNode { whole, ..below }),
+                    ScopeDecision::Deny { .. } => {}
                 }
             }
             walk.extend(kept);

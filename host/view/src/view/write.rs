@@ -1,37 +1,38 @@
-//! What a module does.
+//! The calls that edit.
 
+use confine_nacm::AccessOperation;
 use confine_tree::{BoundValue, LiveNode, NodeKind, Pattern, PatternStep, SchemaLocation, xml};
 
 use super::{View, ViewEdit, denied};
 use crate::{
-    AccessVerdict, CallRefusal, Error, ErrorTag, NodeAccess,
+    CallRefusal, Error, ErrorTag, ScopeDecision,
     patterns::{child, size},
     refusal::refused,
     scope::is_device_configuration,
 };
 
 impl View {
-    /// Sets a leaf; creates what is missing above it.
+    /// Sets a leaf, and creates missing nodes above it.
     pub async fn set(&mut self, path: &str, value: &str) -> Result<(), Error> {
         let result = self.try_set(path, value).await;
         result.map_err(|error| error.at(path))
     }
 
-    /// Makes a presence container, an empty leaf, or a list entry with its keys.
+    /// Creates a presence container, an empty leaf, or a list entry with its keys.
     pub async fn create(&mut self, path: &str) -> Result<(), Error> {
         let result = self.try_create(path).await;
         result.map_err(|error| error.at(path))
     }
 
-    /// Takes away every node that matches, with all below it.
+    /// Removes every node that matches, with its subtree.
     pub async fn remove(&mut self, path: &str) -> Result<(), Error> {
         let result = self.try_remove(path).await;
         result.map_err(|error| error.at(path))
     }
 
-    /// Many edits: all of them or, after an error, none. The error's path is that of the edit.
+    /// Applies all edits, or none after an error. The error has the path of the edit that failed.
     pub async fn edit(&mut self, edits: &[ViewEdit]) -> Result<(), Error> {
-        let moment = self.draft.moment();
+        let mark = self.draft.mark();
         for edit in edits {
             let result = match (&*edit.operation, &edit.value) {
                 ("set", Some(value)) => self.set(&edit.path, value).await,
@@ -51,11 +52,11 @@ impl View {
                 }
             };
             if let Err(error) = result {
-                self.draft.rollback(moment);
+                self.draft.rollback(mark);
                 return Err(error.at(&edit.path));
             }
         }
-        self.draft.keep(moment);
+        self.draft.keep(mark);
         Ok(())
     }
 
@@ -68,7 +69,7 @@ impl View {
         self.set_bound(&pattern, bound.map_err(refused)?).await
     }
 
-    /// Sets a leaf to a value whose prefixes are bound.
+    /// Sets a leaf to a value with bound prefixes.
     pub(super) async fn set_bound(&mut self, pattern: &Pattern, value: BoundValue) -> Result<(), Error> {
         self.check_exact(pattern)?;
         if let Some(character) = xml::unrepresentable(&value.value) {
@@ -115,34 +116,36 @@ impl View {
             let message = format!("`{pattern}` is a key: remove the whole entry");
             return Err(CallRefusal::new(ErrorTag::InvalidValue, message).into());
         }
-        if let AccessVerdict::Deny { reason } = self.scope.own(NodeAccess::Delete, pattern) {
-            return Err(denied(pattern, NodeAccess::Delete, &reason).into());
+        if let ScopeDecision::Deny { reason } =
+            self.scope.decide_without_rules(AccessOperation::Delete, pattern)
+        {
+            return Err(denied(pattern, AccessOperation::Delete, &reason).into());
         }
         self.meter.charge_edit(size(pattern))?;
         self.charge_decision(pattern).await?;
         let permitted =
-            self.scope.decide(NodeAccess::Delete, pattern) == AccessVerdict::Permit { below: true };
+            self.scope.decide(AccessOperation::Delete, pattern) == ScopeDecision::Permit { below: true };
         if permitted && self.names_one(pattern) {
-            // No need to know whether it is there.
+            // It need not be known whether the node exists.
             let before = self.draft.overlay.size();
             self.draft.overlay.remove(pattern).map_err(refused)?;
             return Ok(self.draft.charge_growth(before, &mut self.meter)?);
         }
         let wanted = vec![pattern.clone()];
         let wanted = if permitted { self.keys_only(pattern, wanted) } else { wanted };
-        self.draft.need(&wanted, &mut self.meter).await?;
+        self.draft.ensure_read(&wanted, &mut self.meter).await?;
         let mut found = self.draft.search(pattern.clone(), &mut self.meter).await?;
         if !permitted {
-            found = self.seen(found).await?;
+            found = self.filter_visible(found).await?;
         }
-        self.need_keys(pattern, &found).await?;
+        self.require_keys(pattern, &found).await?;
         if !permitted {
             for &live in &found {
                 let node = self.draft.overlay.pattern(live.node());
                 self.permit_delete(live, &node).await?;
             }
         }
-        // The paths of all of them at once might be more than the commit may keep.
+        // The paths of all nodes together may be more than the commit may keep.
         for live in found {
             let node = self.draft.overlay.pattern(live.node());
             self.charge_path(&node).await?;
@@ -156,10 +159,7 @@ impl View {
 
     pub(super) fn writable(&self) -> Result<(), CallRefusal> {
         if self.read_only {
-            return Err(CallRefusal::new(
-                ErrorTag::AccessDenied,
-                "access denied: this view is for reading only",
-            ));
+            return Err(CallRefusal::new(ErrorTag::AccessDenied, "access denied: this view is read-only"));
         }
         Ok(())
     }
@@ -171,7 +171,7 @@ impl View {
         self.draft.overlay.check_exact(pattern).map_err(refused)
     }
 
-    /// Whether a pattern is known to name one node.
+    /// Returns whether a pattern certainly names one node.
     fn names_one(&self, pattern: &Pattern) -> bool {
         let overlay = &self.draft.overlay;
         let known = |(step, spot): (&PatternStep, SchemaLocation)| {
@@ -181,11 +181,13 @@ impl View {
         overlay.check_exact(pattern).is_ok() && pattern.steps.iter().zip(overlay.spots(pattern)).all(known)
     }
 
-    /// Refuses to set a node to a value, or to make it, outside of the scope. The entries and the presence
-    /// containers above are made where they are not there.
+    /// Refuses to set or create a node outside of the scope. Missing list entries and presence containers above it
+    /// are created too.
     async fn permit_write(&mut self, pattern: &Pattern, value: Option<&BoundValue>) -> Result<(), Error> {
-        if let AccessVerdict::Deny { reason } = self.scope.own(NodeAccess::Create, pattern) {
-            return Err(denied(pattern, NodeAccess::Create, &reason).into());
+        if let ScopeDecision::Deny { reason } =
+            self.scope.decide_without_rules(AccessOperation::Create, pattern)
+        {
+            return Err(denied(pattern, AccessOperation::Create, &reason).into());
         }
         if !self.scope.has_rules() {
             return Ok(());
@@ -204,32 +206,33 @@ impl View {
         self.permit_one(pattern, value).await
     }
 
-    /// Refuses to make the one node that a pattern names, or to set it to a value, where rules forbid it.
+    /// Refuses to create or set the one node that a pattern names, if rules deny it.
     ///
-    /// Whether the node is there is read only where it matters. It may not matter where the module does not
-    /// see the node: to be told no would tell it whether the node is there. So there it needs both rights.
+    /// Whether the node exists is read only if it matters. It must not matter if the module does not see the node,
+    /// because the refusal would reveal whether it exists. There the module needs both rights.
     async fn permit_one(&mut self, node: &Pattern, value: Option<&BoundValue>) -> Result<(), Error> {
         self.charge_decision(node).await?;
-        let create = self.scope.forbids_making(node);
-        let update = value.and_then(|_| match self.scope.decide(NodeAccess::Update, node) {
-            AccessVerdict::Permit { .. } => None,
-            AccessVerdict::Deny { reason } => Some(reason),
+        let create = self.scope.forbidden_creation(node);
+        let update = value.and_then(|_| match self.scope.decide(AccessOperation::Update, node) {
+            ScopeDecision::Permit { .. } => None,
+            ScopeDecision::Deny { reason } => Some(reason),
         });
-        let refuse_create = |(node, reason): (Pattern, String)| denied(&node, NodeAccess::Create, &reason);
-        let refuse_update = |reason: String| denied(node, NodeAccess::Update, &reason);
+        let refuse_create =
+            |(node, reason): (Pattern, String)| denied(&node, AccessOperation::Create, &reason);
+        let refuse_update = |reason: String| denied(node, AccessOperation::Update, &reason);
         if create.is_none() && update.is_none() {
             return Ok(());
         }
-        if self.forbidden(NodeAccess::Read, node).is_some() {
+        if self.forbidden(AccessOperation::Read, node).is_some() {
             let refusal = create.map(refuse_create).or(update.map(refuse_update));
             return refusal.map_or(Ok(()), |refusal| Err(refusal.into()));
         }
         let wanted = self.keys_only(node, vec![node.clone()]);
-        self.draft.need(&wanted, &mut self.meter).await?;
+        self.draft.ensure_read(&wanted, &mut self.meter).await?;
         let found = self.draft.search(node.clone(), &mut self.meter).await?;
         let refusal = match (found.first(), value) {
             (None, _) => create.map(refuse_create),
-            // To make or to set what is there already is no edit.
+            // Creating or setting what exists already is no edit.
             (Some(_), None) => None,
             (Some(&live), Some(value)) if self.has_value(live, value) => None,
             (Some(_), Some(_)) => update.map(refuse_update),
@@ -244,28 +247,28 @@ impl View {
         overlay.value(live) == Some(&*value.value) && bindings.eq(bound)
     }
 
-    /// Refuses to take away a node in which there is one that may not be (RFC 8341, section 3.2.2). One that
-    /// the module does not see is told of in the end.
+    /// Refuses to remove a node that has a descendant which must not be removed (RFC 8341, section 3.2.2). If the
+    /// module does not see that descendant, the refusal comes at the end of the commit.
     async fn permit_delete(&mut self, live: LiveNode, node: &Pattern) -> Result<(), Error> {
         let mut walk = vec![(live, node.clone(), false)];
         while let Some((live, node, mut unseen)) = walk.pop() {
             self.charge_decision(&node).await?;
-            unseen =
-                unseen || matches!(self.scope.decide(NodeAccess::Read, &node), AccessVerdict::Deny { .. });
-            match self.scope.decide(NodeAccess::Delete, &node) {
-                AccessVerdict::Permit { below: true } => {}
-                AccessVerdict::Permit { below: false } => {
+            unseen = unseen
+                || matches!(self.scope.decide(AccessOperation::Read, &node), ScopeDecision::Deny { .. });
+            match self.scope.decide(AccessOperation::Delete, &node) {
+                ScopeDecision::Permit { below: true } => {}
+                ScopeDecision::Permit { below: false } => {
                     for below in self.draft.children(live, &mut self.meter).await? {
                         let step = self.draft.overlay.step(below.node());
                         walk.push((below, child(&node, step), unseen));
                     }
                 }
-                AccessVerdict::Deny { reason } => {
-                    let refusal = denied(&node, NodeAccess::Delete, &reason);
+                ScopeDecision::Deny { reason } => {
+                    let refusal = denied(&node, AccessOperation::Delete, &reason);
                     if !unseen {
                         return Err(refusal.into());
                     }
-                    self.draft.refuse_unseen(refusal);
+                    self.draft.refuse_at_end(refusal);
                 }
             }
         }
