@@ -180,8 +180,8 @@ pub const PART: Part = Part {
     ],
     own: &[Own("created-read", created_read)],
     elsewhere: &[
-        Elsewhere("every-hidden-place", "host/view/src/tests/authority.rs", "what_is_outside_of_the_scope_is_not_there"),
-        Elsewhere("every-place-to-write", "host/view/src/tests/authority.rs", "nothing_outside_of_the_configuration_of_devices_is_written"),
+        Elsewhere("every-hidden-place", "host/view/src/tests/authority.rs", "nodes_outside_of_the_scope_look_absent"),
+        Elsewhere("every-place-to-write", "host/view/src/tests/authority.rs", "only_device_configuration_is_writable"),
         Elsewhere("what-is-sent", "host/view/src/edit_check.rs", "last_check_refuses_any_other_edit"),
     ],
 };

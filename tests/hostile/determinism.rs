@@ -30,7 +30,7 @@ pub const PART: Part = Part {
     }],
     own: &[Own("clocks", clocks), Own("order-of-maps", order_of_maps), Own("randomness", order_of_maps)],
     elsewhere: &[
-        Elsewhere("fuel", "host/sandbox/tests/outcomes.rs", "the_same_input_uses_the_same_fuel"),
+        Elsewhere("fuel", "host/sandbox/tests/outcomes.rs", "same_input_uses_same_fuel"),
         Elsewhere("examples", "tests/tests/system/languages.rs", "every_example_the_same_twice"),
         Elsewhere("python", "tests/tests/system/languages.rs", "python_as_in_rust_and_the_same_twice"),
         Elsewhere(

@@ -377,7 +377,7 @@ fn change(file: &Path, change: impl FnOnce(Vec<u8>) -> Vec<u8>) {
     fs::set_permissions(file, fs::Permissions::from_mode(0o600)).unwrap();
 }
 
-const ALTERED: &str = "why=\"its checksum is not that of its content\"";
+const ALTERED: &str = "why=\"its checksum does not match its content\"";
 
 fn damaged_cache() {
     let damage = |mut code: Vec<u8>| {
@@ -400,7 +400,7 @@ fn foreign_cache() {
                 fs::set_permissions(file, fs::Permissions::from_mode(0o666)).unwrap();
             }
         },
-        "why=\"it is not a file of this user alone\"",
+        "why=\"it is not a regular file that only this user may write\"",
     );
 }
 

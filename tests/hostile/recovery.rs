@@ -20,11 +20,7 @@ pub const PART: Part = Part {
         Own("clock-in-a-call", clock_in_a_call),
         Own("thread-kept", thread_kept),
     ],
-    elsewhere: &[Elsewhere(
-        "host-panics",
-        "host/sandbox/tests/outcomes.rs",
-        "a_panic_of_the_host_ends_one_run",
-    )],
+    elsewhere: &[Elsewhere("host-panics", "host/sandbox/tests/outcomes.rs", "host_panic_ends_only_one_run")],
 };
 
 /// Says so, and does not end.

@@ -1,9 +1,9 @@
-//! From a component's bytes to code that runs.
+//! Compiles components.
 //!
-//! Compiling is the one thing that a stranger's bytes can make the host do without any fuel: a few
-//! hundred kilobytes keep a compiler busy for minutes and fill gigabytes. There is no way to cancel it.
-//! So it happens in a process of its own ([`Compiler::worker`]), which is this same program started
-//! again, limits itself, and can be killed. What comes back is code, kept in a [`Cache`].
+//! Compilation is the only work that a module can cause without fuel: a few hundred kilobytes keep a compiler
+//! busy for minutes and use gigabytes of memory. It cannot be cancelled. Therefore it runs in its own process
+//! ([`Compiler::worker`]), which is this program started again. That process limits itself and can be killed. A
+//! [`Cache`] keeps the code that it returns.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -14,44 +14,44 @@ use crate::{Cache, Digest, Limits, LoadFault, compiled_code, error::compiler_pan
 /// How components are compiled.
 #[derive(Clone, Debug)]
 pub struct Compiler {
-    place: CompilePlace,
+    location: CompileLocation,
     cache: Option<Arc<Cache>>,
 }
 
 #[derive(Clone, Debug)]
-enum CompilePlace {
-    Here,
+enum CompileLocation {
+    InProcess,
     Worker(PathBuf),
 }
 
 impl Compiler {
-    /// In this process, on a thread that nothing can stop: for components that one has made oneself.
+    /// Compiles in this process, on a thread that nothing can stop: for trusted components.
     pub fn in_process() -> Self {
-        Self { place: CompilePlace::Here, cache: None }
+        Self { location: CompileLocation::InProcess, cache: None }
     }
 
-    /// In a process of its own: this program (`/proc/self/exe`, so that it is the same even where the
-    /// file has been replaced), whose `main` hands over to [`worker::main`](crate::worker::main) when
-    /// [`worker::COMMAND`](crate::worker::COMMAND) is its first argument.
+    /// Compiles in a process of its own. The program is this one (`/proc/self/exe`, which stays the same if the
+    /// file is replaced). Its `main` must call [`worker::main`](crate::worker::main) if its first argument is
+    /// [`worker::COMMAND`](crate::worker::COMMAND).
     pub fn worker() -> Self {
         Self::worker_of("/proc/self/exe")
     }
 
     /// As [`Compiler::worker`], with another program that does the same.
     pub fn worker_of(program: impl Into<PathBuf>) -> Self {
-        Self { place: CompilePlace::Worker(program.into()), cache: None }
+        Self { location: CompileLocation::Worker(program.into()), cache: None }
     }
 
-    /// Looks in a cache first, and keeps there what was compiled.
+    /// Uses a cache of compiled code.
     #[must_use]
     pub fn with_cache(mut self, cache: Cache) -> Self {
         self.cache = Some(Arc::new(cache));
         self
     }
 
-    /// Compiles a component after checking what can be checked before.
+    /// Checks a component and compiles it.
     ///
-    /// The caller's runtime needs its timers and, for a worker, its I/O.
+    /// The caller's runtime needs timers and, for a worker, I/O.
     pub(crate) async fn compile(
         &self,
         engine: &Engine,
@@ -64,8 +64,8 @@ impl Compiler {
             return Err(LoadFault::TooLarge { size, allowed: limits.component });
         }
         preflight::form(&bytes)?;
-        match &self.place {
-            CompilePlace::Here => {
+        match &self.location {
+            CompileLocation::InProcess => {
                 let engine = engine.clone();
                 blocking(move || {
                     preflight::contract(&bytes).map_err(LoadFault::Refused)?;
@@ -73,7 +73,7 @@ impl Compiler {
                 })
                 .await
             }
-            CompilePlace::Worker(program) => {
+            CompileLocation::Worker(program) => {
                 let engine = engine.clone();
                 if let Some(cache) = self.cache.clone() {
                     let engine = engine.clone();

@@ -1,4 +1,4 @@
-//! What a module says that it is.
+//! The description that a module returns from `describe`.
 
 use std::{fmt, sync::Arc};
 
@@ -6,41 +6,40 @@ use confine_tree::{Path, PathError, PathStep, PatternStep, Predicate, PrefixErro
 
 use crate::{contract::exports::confine::service::handler, text};
 
-/// What a module is and needs, as its `describe` said and as it was found to make sense.
+/// What a module is and needs: the checked result of its `describe`.
 #[derive(Clone, Debug)]
 pub struct Description {
-    /// The lists under `/services` that it serves, with the names of their keys where it gave them
-    /// (without values).
+    /// The lists under `/services` that it serves, with the names of their keys if it names them (without values).
     pub services: Vec<PatternStep>,
-    /// Its own version, safe to show.
+    /// The version of the module, safe to show.
     pub version: Arc<str>,
-    /// What it reads besides its instance. Every prefix is declared.
+    /// The paths that it reads besides its instance. Every prefix is declared.
     pub reads: Vec<Path>,
-    /// What it writes; none for anything that the host allows. Every prefix is declared.
+    /// The paths that it writes; none means all that the host allows. Every prefix is declared.
     pub writes: Vec<Path>,
-    /// What its prefixes stand for.
+    /// The namespaces of its prefixes.
     pub prefixes: Arc<PrefixMap>,
-    /// Names and values that this host may know or not.
+    /// Names and values that this host may not know.
     pub options: Vec<(String, String)>,
 }
 
-/// A description that makes no sense: which part, and what to write instead.
+/// An invalid description: which part, and what to write instead.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("its description is wrong at {at}: {what}")]
 pub struct DescriptionError {
-    /// The field, and what stands there.
+    /// The field and its content.
     pub at: String,
-    /// What is wrong with it.
+    /// What is wrong.
     pub what: String,
 }
 
-/// Bytes of a text of a description in a message, and of the version.
+/// The maximum number of bytes of the version, and of a text in a message.
 const TEXT: usize = 100;
-/// Entries in one list of a description.
+/// The maximum number of entries in one list.
 const ENTRIES: usize = 1000;
-/// Bytes of a namespace: every step of a path has one.
+/// The maximum number of bytes of a namespace, which every step of a path has.
 const NAMESPACE: usize = 1 << 10;
-/// Bytes of all that it reads and writes, with a namespace for each step: every commit has to make sense of it.
+/// The maximum number of bytes of all paths, with a namespace for each step: every commit resolves them.
 const PATHS: usize = 1 << 20;
 
 impl Description {
@@ -80,7 +79,7 @@ impl Description {
         })
     }
 
-    /// Whether it serves this list under `/services`.
+    /// Returns whether the module serves this list under `/services`.
     pub fn serves(&self, list: QName<'_>) -> bool {
         self.services.iter().any(|service| service.name() == list)
     }
@@ -201,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_description_is_resolved() {
+    fn description_is_resolved() {
         let description = Description::check(handler::Description {
             services: vec!["b:bench".into(), "b:link[a][b]".into()],
             ..raw()
@@ -214,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_says_where_and_what_to_write() {
+    fn invalid_description_names_field_and_remedy() {
         let strings = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect::<Vec<_>>();
         let pair = |prefix: &str, namespace: &str| (prefix.to_owned(), namespace.to_owned());
         let answers: Vec<_> = [

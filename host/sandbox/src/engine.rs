@@ -1,24 +1,23 @@
-//! The one engine: what WebAssembly may do here, and how it is compiled.
+//! The engine: which WebAssembly features are enabled, and how code is compiled.
 
 use wasmtime::{Config, Engine, OptLevel, Strategy, WasmBacktraceDetails};
 
 use crate::Limits;
 
-/// Room for the host's own functions above the stack that guests may use.
+/// The stack for host functions, in addition to the stack that guests may use.
 const HOST_STACK: usize = 1536 << 10;
 
-/// How much a guest executes before it gives the thread to others, in fuel: 15 to 100 µs. It is what
-/// bounds how late a deadline can fire in a loop of guest code; and in one of calls that do nothing and
-/// cannot give the thread away ([`crate::wasi`]), some 25,000 of which fit in. Half of it makes a loop of a
-/// few instructions by a quarter slower in a build for development, and a tenth of it by two thirds.
+/// How much fuel a guest uses before it yields the thread: 15 to 100 µs. It bounds how late a deadline can fire in
+/// a loop of guest code, and in a loop of calls that do nothing and cannot yield the thread ([`crate::wasi`]), of
+/// which about 25,000 fit in. In a development build, half of this makes a loop of a few instructions slower by a
+/// quarter, and a tenth of it by two thirds.
 pub(crate) const YIELD_INTERVAL: u64 = 100_000;
 
-/// The most frames of a backtrace. A trap that deep is a recursion without an end: see
-/// [`crate::outcome`].
+/// The maximum number of frames of a backtrace. A trap that deep is an endless recursion: see [`crate::outcome`].
 pub(crate) const BACKTRACE_FRAMES: usize = 64;
 
-/// The engine that compiles and runs modules. Compiled code fits only engines of this configuration,
-/// which is part of the cache's key.
+/// Returns the engine that compiles and runs modules. Compiled code is only valid for engines of this
+/// configuration, which is part of the cache's key.
 pub(crate) fn engine(limits: &Limits) -> wasmtime::Result<Engine> {
     Engine::new(&config(limits))
 }
@@ -26,7 +25,7 @@ pub(crate) fn engine(limits: &Limits) -> wasmtime::Result<Engine> {
 fn config(limits: &Limits) -> Config {
     let mut config = Config::new();
     config
-        // Winch compiles faster, is not made for hostile input, and uses other fuel for the same code.
+        // Winch compiles faster, but is not designed for hostile input and uses other fuel for the same code.
         .strategy(Strategy::Cranelift)
         .cranelift_opt_level(OptLevel::Speed)
         // The same input gives the same output, to the last bit.
@@ -35,11 +34,10 @@ fn config(limits: &Limits) -> Config {
         .max_wasm_stack(limits.stack)
         .async_stack_size(limits.stack + HOST_STACK)
         .memory_init_cow(true)
-        // Names of functions are enough for a person; line tables would have the host read debug
-        // information that a stranger wrote.
+        // The names of functions are enough. For line numbers the host would read untrusted debug information.
         .wasm_backtrace_details(WasmBacktraceDetails::Disable)
         .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(BACKTRACE_FRAMES));
-    // What guests need is on: multi-memory because adapters between core instances are made of it.
+    // Guests need these features; adapters between core instances need multi-memory.
     config
         .wasm_component_model(true)
         .wasm_multi_memory(true)
@@ -49,8 +47,8 @@ fn config(limits: &Limits) -> Config {
         .wasm_simd(true)
         .wasm_tail_call(true)
         .wasm_extended_const(true);
-    // The rest is off: less that can be wrong. `gc` is compiled in and switched off here: without it,
-    // reference types take a path that had faults of its own.
+    // The rest is disabled to reduce the attack surface. The cargo feature `gc` is compiled in and disabled here:
+    // without it, reference types use other code, which had faults.
     config
         .gc_support(false)
         .wasm_gc(false)

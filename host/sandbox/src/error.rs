@@ -1,4 +1,4 @@
-//! What can go wrong with a module: when it is loaded, and when it runs.
+//! The errors of loading and running a module.
 
 use std::{fmt, sync::Arc};
 
@@ -6,46 +6,45 @@ use confine_view::SourceError;
 
 use crate::{LimitReached, text};
 
-/// A run that did not succeed.
+/// A failed run.
 ///
-/// Its text is what the user who commits reads, and says where: `module `x` 1.2.0, instance `y` (2 of
-/// 3): …`.
+/// Its text is what the committing user reads: `module `x` 1.2.0, instance `y` (2 of 3): …`.
 #[derive(Debug)]
 pub struct RunFailure {
     /// The module's name.
     pub module: Arc<str>,
-    /// Its version, once that is known.
+    /// The version, if it is known.
     pub version: Option<Arc<str>>,
-    /// The instance, unless the module was only being asked what it is.
+    /// The instance, unless `describe` failed.
     pub instance: Option<InstancePosition>,
-    /// What happened.
+    /// The cause.
     pub cause: FailureCause,
 }
 
-/// Which instance of a commit.
+/// An instance and its position in the commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InstancePosition {
     /// The instance, as in `bench[service-name='s1']`, safe to show.
     pub instance: String,
-    /// Its number among the runs of the module in the commit, from 1.
+    /// The number of the run among those of the module in the commit, from 1.
     pub number: u64,
-    /// How many there are.
+    /// The number of runs of the module in the commit.
     pub of: u64,
 }
 
-/// Why a run did not succeed.
+/// Why a run failed.
 #[derive(Debug, thiserror::Error)]
 pub enum FailureCause {
-    /// The module says no.
+    /// The module returned an error.
     #[error(transparent)]
     Refused(#[from] ReturnedError),
     /// A limit ended the run.
     #[error(transparent)]
     Limit(#[from] LimitReached),
-    /// The module ended in a trap.
+    /// The module trapped.
     #[error(transparent)]
     Trap(#[from] GuestTrap),
-    /// It is not the module's fault.
+    /// The host failed. The module is not at fault.
     #[error("the host could not go on")]
     Host(#[from] HostFault),
 }
@@ -64,18 +63,18 @@ pub struct ReturnedError {
 /// How a module trapped, safe to show.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct GuestTrap {
-    /// In the runtime's words.
+    /// The text of the runtime.
     pub reason: String,
-    /// The end of what it wrote to standard output and standard error: a panic message, a traceback.
+    /// The end of standard output and standard error, with a panic message or traceback.
     pub output: String,
     /// The functions that were running, innermost first.
     pub backtrace: Vec<String>,
 }
 
-/// Why the host could not go on.
+/// A failure of the host.
 #[derive(Debug, thiserror::Error)]
 pub enum HostFault {
-    /// A module read what had to be fetched, and that failed.
+    /// Data that a module reads could not be fetched.
     #[error("cannot read the configuration")]
     Source(#[from] SourceError),
     /// The run's thread could not be started.
@@ -84,7 +83,7 @@ pub enum HostFault {
     /// The run's thread ended without an answer, in a panic of the host.
     #[error("the thread that ran the guest ended without an answer")]
     Lost,
-    /// The runtime refused something that it should not.
+    /// The runtime failed unexpectedly.
     #[error("the WebAssembly runtime failed: {0}")]
     Runtime(String),
 }
@@ -117,7 +116,7 @@ impl fmt::Display for RunFailure {
 impl fmt::Display for ReturnedError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let message = if self.message.is_empty() { "it failed and does not say why" } else { &self.message };
-        // What may be done about it comes last.
+        // The hint comes last.
         let at = message.find("\nhint: ").unwrap_or(message.len());
         let (what, hint) = message.split_at(at);
         match &self.path {
@@ -137,13 +136,13 @@ impl fmt::Display for GuestTrap {
     }
 }
 
-/// A file that is no module, or one that does not work.
+/// A module that cannot be loaded.
 #[derive(Debug, thiserror::Error)]
 #[error("module `{name}` cannot be loaded: {fault}")]
 pub struct LoadError {
     /// The module's name.
     pub name: Arc<str>,
-    /// What is wrong with it, and what to do.
+    /// What is wrong, and what to do.
     pub fault: LoadFault,
 }
 
@@ -163,7 +162,7 @@ pub enum LoadFault {
     /// Not a component at all.
     #[error(transparent)]
     Form(#[from] FileForm),
-    /// A component that is no service module, or that does not compile: in words that are safe to show.
+    /// The component is not a service module or does not compile. The text is safe to show.
     #[error("{0}")]
     Refused(String),
     /// Compiling took too much.
@@ -189,10 +188,10 @@ pub enum LoadFault {
     /// Not the module's fault.
     #[error("the compiler could not be run")]
     Compiler(#[source] std::io::Error),
-    /// It does not fit the contract or does not start.
+    /// The component does not start, or `describe` fails.
     #[error("it does not start: {}", .0.cause)]
     Start(Box<RunFailure>),
-    /// Its description makes no sense.
+    /// The description is invalid.
     #[error(transparent)]
     Description(#[from] crate::DescriptionError),
 }
@@ -213,7 +212,7 @@ pub(crate) fn compiler_panic(message: &str) -> String {
     format!("the compiler gave up on it in a panic: {}", text::line(message, 400))
 }
 
-/// What a file is instead of a component.
+/// The kind of a file that is not a component.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FileForm {
     /// No bytes.
@@ -240,7 +239,7 @@ pub enum FileForm {
     /// A program or library for a processor.
     #[error("it is a native program: compile the module for `wasm32-wasip2`")]
     Native,
-    /// The binary ends too early.
+    /// A truncated binary.
     #[error("it ends in the middle: copy it whole, under another name, and rename it into place")]
     Truncated,
     /// None of these.

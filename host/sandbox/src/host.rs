@@ -1,8 +1,8 @@
 //! The host side of the contract: what a module may call.
 //!
-//! Every function begins by [`StoreState::receive`] and, where it gives back more than a number, ends by
-//! [`StoreState::send`]: what crosses the boundary is counted, and a loop of calls gives the thread to others
-//! at least every half millisecond. What a call costs beyond that is the view's to count.
+//! Every function starts with [`StoreState::receive`] and, if it returns more than a number, ends with
+//! [`StoreState::send`]. These count the bytes that cross the boundary, and make a loop of calls yield the thread at
+//! least every half millisecond. The view counts everything else that a call costs.
 
 use wasmtime::component::{HasSelf, Linker, Resource};
 
@@ -19,7 +19,7 @@ pub(crate) fn link(linker: &mut Linker<StoreState>) -> wasmtime::Result<()> {
     ServiceWithHooks::add_to_linker::<_, HasSelf<StoreState>>(linker, |state| state)
 }
 
-/// What a call of the view gives: an answer for the guest, or the end of the run.
+/// The result of a call of the view for the guest, or the error that ends the run.
 type Answer<T> = wasmtime::Result<Result<T, types::Error>>;
 
 impl StoreState {
@@ -27,7 +27,7 @@ impl StoreState {
         self.view.as_mut().ok_or_else(|| wasmtime::format_err!("no view was handed out"))
     }
 
-    /// Turns what the view answered into what the guest gets, and counts it.
+    /// Turns a result of the view into one for the guest, and counts its bytes.
     async fn reply<T>(
         &mut self,
         result: Result<T, confine_view::Error>,
@@ -47,7 +47,7 @@ impl StoreState {
     }
 }
 
-/// What an element of a list of strings takes besides its bytes: two numbers of 32 bits.
+/// The bytes of a string in a list besides its text: two numbers of 32 bits.
 const STRING: usize = 8;
 
 impl types::Host for StoreState {}
@@ -147,7 +147,7 @@ fn node_size(node: &types::Node) -> usize {
 }
 
 fn edit(edit: types::Edit) -> confine_view::ViewEdit {
-    // Options are room to grow: none is known yet, and unknown ones are ignored.
+    // Options are for later versions of the contract: unknown ones are ignored, and none is known yet.
     confine_view::ViewEdit { operation: edit.operation, path: edit.path, value: edit.value }
 }
 

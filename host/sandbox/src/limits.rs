@@ -1,36 +1,35 @@
-//! Every limit, in one value.
+//! All limits in one value.
 
 use std::time::Duration;
 
-/// An amount that one module may use in one commit. It grows with the instances that the commit runs,
-/// so that a commit of thousands of instances passes while no single one can take it all: one instance
-/// gets [`base`](Self::base) at most.
+/// An amount that one module may use in one commit. It grows with the number of instances that the commit runs, so
+/// that a commit of thousands of instances succeeds and no single instance can use it all: one instance may use at
+/// most [`base`](Self::base).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ScaledLimit<T> {
-    /// For the commit, whatever it runs, and the most that one instance may use.
+    /// The amount for the commit, and the maximum for one instance.
     pub base: T,
-    /// For the commit, on top, for each instance that it runs.
+    /// The additional amount for each instance that the commit runs.
     pub per_instance: T,
 }
 
 impl ScaledLimit<u64> {
-    /// What a commit of so many instances may use.
+    /// Returns the amount for a commit that runs this many instances.
     pub fn total(&self, instances: u64) -> u64 {
         self.base.saturating_add(self.per_instance.saturating_mul(instances))
     }
 }
 
 impl ScaledLimit<Duration> {
-    /// What a commit of so many instances may use.
+    /// Returns the amount for a commit that runs this many instances.
     pub fn total(&self, instances: u64) -> Duration {
         let instances = u32::try_from(instances).unwrap_or(u32::MAX);
         self.base.saturating_add(self.per_instance.saturating_mul(instances))
     }
 }
 
-/// Every limit that holds for a module. What belongs to "the commit" belongs to one module in one
-/// commit and is shared by the instances that it runs there; what belongs to "an instance" starts anew
-/// with each call, since each call has a sandbox of its own.
+/// All limits of a module. A limit of the commit is for one module in one commit, and the instances that it runs for
+/// share it. A limit of an instance starts again with each call, because each call has its own store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// What guests execute, in units of fuel: about one for each WebAssembly instruction, and one for

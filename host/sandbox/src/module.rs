@@ -15,7 +15,7 @@ use crate::{
     wasi,
 };
 
-/// A module that was compiled, bound and asked what it is. Cheap to clone.
+/// A loaded module: compiled, bound, and described. Cheap to clone.
 #[derive(Clone)]
 pub struct Module(Arc<LoadedModule>);
 
@@ -38,27 +38,27 @@ impl Module {
         Self(Arc::new(LoadedModule { name, digest, limits, description, program }))
     }
 
-    /// Its name, which is the operator's (the file's), safe to show.
+    /// Returns the name (that of the file), safe to show.
     pub fn name(&self) -> &Arc<str> {
         &self.0.name
     }
 
-    /// What its file is known by.
+    /// Returns the digest of the file.
     pub fn digest(&self) -> Digest {
         self.0.digest
     }
 
-    /// The limits that hold for it: what to make a [`Budget`](crate::Budget) of.
+    /// Returns the limits of the module, for its [`Budget`](crate::Budget).
     pub fn limits(&self) -> &Limits {
         &self.0.limits
     }
 
-    /// What it said that it is.
+    /// Returns the description.
     pub fn description(&self) -> &Description {
         &self.0.description
     }
 
-    /// Whether it wants to be called around commits.
+    /// Returns whether the module exports hooks.
     pub fn has_hooks(&self) -> bool {
         self.0.program.hooks.is_some()
     }
@@ -85,7 +85,7 @@ impl fmt::Debug for Module {
     }
 }
 
-/// A component that is bound to what the host offers: what an instance is made of.
+/// A component that is bound to the host functions, ready to instantiate.
 #[derive(Clone)]
 pub(crate) struct BoundComponent {
     pub(crate) instance: InstancePre<StoreState>,

@@ -1,4 +1,4 @@
-//! From the way that a run ended to the words for it.
+//! Turns the end of a run into its failure cause.
 
 use wasmtime::{Trap as Code, WasmBacktrace};
 
@@ -11,8 +11,7 @@ use crate::{
     text,
 };
 
-/// The runtime's own words for limits that have no type of their own. They are tested with the version
-/// that is pinned.
+/// The texts of the runtime for limits that have no error type. Tests check them with the pinned version.
 const HANDLES_FULL: &str = "store handle limit exceeded";
 const CALL_TOO_BIG: &str = "fuel allocated for hostcalls has been exhausted";
 const COUNT_TOO_HIGH: &str = "resource limit exceeded: ";
@@ -21,7 +20,7 @@ const COUNT_TOO_HIGH: &str = "resource limit exceeded: ";
 const FRAME: usize = 120;
 const REASON: usize = 400;
 
-/// What a module's own error says, made safe to show.
+/// Returns a module's own error, safe to show.
 pub(crate) fn refused(error: &types::Error, limits: &Limits) -> ReturnedError {
     let tag = if error.tag.is_empty() { "operation-failed" } else { &error.tag };
     ReturnedError {
@@ -31,8 +30,8 @@ pub(crate) fn refused(error: &types::Error, limits: &Limits) -> ReturnedError {
     }
 }
 
-/// Why a run ended in an error of the runtime. What the host knows comes first: a guest whose memory may
-/// not grow traps in a way of its own.
+/// Returns why a run ended in an error of the runtime. A reason of the host comes first, because a guest whose memory
+/// cannot grow may trap in any way.
 pub(crate) fn trapped(
     error: &wasmtime::Error,
     state: &mut StoreState,
@@ -88,9 +87,8 @@ fn limit(
     Some(LimitReached::uncounted(limit, limits))
 }
 
-/// Whether a trap out of bounds is a stack that has run over. Compilers keep a stack in linear memory
-/// below everything else, so that a recursion without an end runs out of bounds at the bottom: then there
-/// are more frames than a backtrace holds.
+/// Returns whether an out-of-bounds trap is a stack overflow. Compilers put a stack in linear memory below everything
+/// else, so an endless recursion leaves the memory at its bottom. Then there are more frames than a backtrace has.
 fn is_deep(error: &wasmtime::Error) -> bool {
     error.downcast_ref::<WasmBacktrace>().is_some_and(|trace| trace.frames().len() >= BACKTRACE_FRAMES)
 }

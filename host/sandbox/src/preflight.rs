@@ -1,33 +1,33 @@
-//! What is checked of a file before it is compiled: that it is a component at all, that it was made for
-//! this contract, and that it needs nothing that Confine does not offer.
+//! Checks a file before compilation: that it is a component, that it was made for this contract, and that it imports
+//! only what Confine provides.
 
 use wasmparser::{Encoding, Parser, Payload};
 
 use crate::{FileForm, text, wasi};
 
-/// The package of the contract, and the version that this host speaks.
+/// The package of the contract, and its version in this host.
 const CONTRACT: &str = "confine:service";
 /// Modules of the same `0.x` work.
 pub(crate) const VERSION: &str = "0.1.0";
 const TRACK: &str = "0.1.";
 
-/// What a module must export.
+/// The interface that a module must export.
 pub(crate) const HANDLER: &str = "confine:service/handler";
-/// What it may export.
+/// The interface that a module may export.
 pub(crate) const HOOKS: &str = "confine:service/hooks";
-/// What it may import.
+/// The interfaces of the contract that a module may import.
 const IMPORTS: [&str; 3] = ["confine:service/types", "confine:service/tree", "confine:service/log"];
 
-/// The most imports. Those of the contract and of WASI that there are come to about thirty, and a component
-/// that links several languages may name some of them in several versions.
+/// The maximum number of imports. The contract and WASI have about thirty interfaces, and a component that links
+/// several languages may import some in several versions.
 const IMPORTED: usize = 150;
 
-/// Bytes of a name in a message.
+/// The maximum number of bytes of a name in a message.
 const NAME: usize = 100;
-/// Names in a message.
+/// The maximum number of names in a message.
 const NAMES: usize = 8;
 
-/// Looks at the first bytes only.
+/// Checks the first bytes.
 pub(crate) fn form(bytes: &[u8]) -> Result<(), FileForm> {
     const COMPONENT: [u8; 8] = *b"\0asm\x0d\0\x01\0";
     const CORE_MODULE: [u8; 8] = *b"\0asm\x01\0\0\0";
@@ -48,15 +48,13 @@ pub(crate) fn form(bytes: &[u8]) -> Result<(), FileForm> {
     }
 }
 
-/// Why a component is refused, in words.
+/// Why a component is refused.
 pub(crate) type Refusal = String;
 
-/// Looks at what the component as a whole imports and exports. Whether it is valid otherwise is the
-/// compiler's to say.
+/// Checks what the component as a whole imports and exports. The compiler checks the rest.
 pub(crate) fn contract(bytes: &[u8]) -> Result<(), Refusal> {
     let mut names = PreflightNames::default();
-    // What lies inside of nested components and modules is skipped: the component as a whole answers
-    // for what it imports.
+    // Nested components and modules are skipped: the component as a whole must import what they need.
     let mut nested = 0usize;
     for payload in Parser::new(0).parse_all(bytes) {
         let payload = payload.map_err(|error| damaged(&error))?;
@@ -82,7 +80,7 @@ pub(crate) fn contract(bytes: &[u8]) -> Result<(), Refusal> {
     names.judge()
 }
 
-/// What the parser or the compiler says of a component, safe to show.
+/// Returns what the parser reports about a component, safe to show.
 pub(crate) fn damaged(error: &wasmparser::BinaryReaderError) -> Refusal {
     if error.message().starts_with("unexpected end") {
         return FileForm::Truncated.to_string();
@@ -92,9 +90,9 @@ pub(crate) fn damaged(error: &wasmparser::BinaryReaderError) -> Refusal {
 
 #[derive(Default)]
 struct PreflightNames {
-    /// Versions of the contract that are not this one.
+    /// Incompatible versions of the contract.
     versions: Vec<String>,
-    /// Imports that are not offered.
+    /// Imports that Confine does not provide.
     missing: Vec<String>,
     handler: bool,
     imports: usize,
@@ -153,8 +151,8 @@ impl PreflightNames {
     }
 }
 
-/// The version in a name such as `confine:service/tree@0.1.0`, if it is one of these interfaces; any
-/// interface of the contract counts where the version is another, since it may have others then.
+/// Returns the version in a name such as `confine:service/tree@0.1.0`, if it is one of these interfaces. Any interface
+/// of the contract counts if the version is incompatible, because that version may have other interfaces.
 fn version_of<'a>(name: &'a str, interfaces: &[&str]) -> Option<&'a str> {
     let (interface, version) = name.split_once('@')?;
     let package = interface.split_once('/')?.0;
@@ -179,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn forms_are_told_by_their_first_bytes() {
+    fn file_form_is_detected_by_first_bytes() {
         for (bytes, form) in [
             (&b""[..], FileForm::Empty),
             (b"\0as", FileForm::Truncated),
@@ -197,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_refused_says_what_to_do() {
+    fn preflight_refusals_name_the_remedy() {
         let handler = r#"(instance $i) (export "confine:service/handler@0.1.0" (instance $i))"#;
         let import = |name: &str| format!(r#"(component (import "{name}" (instance)) {handler})"#);
         let answers = [
@@ -236,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_component_has_no_more_imports_than_there_are_interfaces() {
+    fn number_of_imports_is_limited() {
         let refused = |imports: usize| {
             let mut names = PreflightNames { handler: true, ..PreflightNames::default() };
             (0..imports).for_each(|n| names.import(&format!("wasi:cli/exit@0.2.{n}")));
@@ -248,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn a_component_cut_short_is_told() {
+    fn truncated_component_is_reported() {
         let whole = wat::parse_str("(component (core module (func (export \"f\"))))").unwrap();
         for length in 8..whole.len() {
             let refusal = contract(&whole[..length]).unwrap_err();

@@ -1,23 +1,22 @@
-//! Texts for people; those from a module are made safe to show.
+//! Makes texts safe to show.
 //!
-//! What a module says may end up in a log, on a terminal, in XML and in a label of a metric. It is
-//! bounded, and every character that is not a plain one is escaped: control characters (a terminal
-//! obeys them), those that change the direction of writing or have no width (they make a text read as
-//! another), and those that XML cannot carry.
+//! The text of a module may appear in a log, on a terminal, in XML and in the label of a metric. Its length is
+//! limited, and these characters are escaped: control characters (a terminal obeys them), characters that change the
+//! direction of writing or have no width (they make a text look like another), and those that XML cannot represent.
 
 use std::fmt::Write as _;
 
-/// One line: line breaks and tabs are escaped too.
+/// Returns a text as one line: line breaks and tabs are escaped too.
 pub fn line(text: &str, bytes: usize) -> String {
     clean(text, bytes, false)
 }
 
-/// Several lines: line breaks and tabs stay, as in a traceback.
+/// Returns a text with its line breaks and tabs, such as a traceback.
 pub fn block(text: &str, bytes: usize) -> String {
     clean(text, bytes, true)
 }
 
-/// A number with commas between its thousands.
+/// Returns a number with commas between its thousands.
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
@@ -30,7 +29,7 @@ pub fn grouped(number: u64) -> String {
     grouped
 }
 
-/// The last lines of an output, without a character cut in two.
+/// Returns the last bytes of a text, without splitting a character.
 pub(crate) fn tail(text: &str, bytes: usize) -> &str {
     let mut start = text.len().saturating_sub(bytes);
     while !text.is_char_boundary(start) {
@@ -71,13 +70,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_terminal_would_obey_is_escaped() {
+    fn terminal_control_characters_are_escaped() {
         insta::assert_snapshot!(line("a\u{1b}[31mred\r\nb\u{0}\u{202e}c\u{7f} é – ü", 100), @r"a\u{1b}[31mred\r\nb\u{0}\u{202e}c\u{7f} é – ü");
         assert_eq!(block("Traceback:\n\tline 1\u{7}", 100), "Traceback:\n\tline 1\\u{7}");
     }
 
     #[test]
-    fn what_is_cut_says_how_much() {
+    fn cut_text_says_how_much_is_missing() {
         assert_eq!(line("ééééé", 4), "éé… (6 bytes more)");
         assert_eq!(line("abcd", 4), "abcd");
         assert_eq!(tail("ééééé", 5), "éé");
@@ -86,7 +85,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_bounded_and_plain(text in "\\PC*|[\u{0}-\u{ffff}]*", bytes in 0usize..64) {
+        fn any_text_becomes_bounded_and_plain(text in "\\PC*|[\u{0}-\u{ffff}]*", bytes in 0usize..64) {
             let clean = line(&text, bytes);
             prop_assert!(clean.chars().all(is_plain));
             // One escape may stand over the edge, and the note on what was cut.

@@ -1,10 +1,9 @@
-//! The process that compiles: the same program, started again with [`COMMAND`] as its first argument.
+//! The compile worker: this program, started again with [`COMMAND`] as its first argument.
 //!
-//! It gets a component on standard input and answers on standard output: in a byte what it is confined
-//! by, and then in one byte and the rest `+` and compiled code, or `-` and a refusal in words. Before it
-//! reads anything it takes from itself what it does not need (see [`confinement`]): memory and processor
-//! time beyond the limits, every file and socket, every other process. It inherits no environment and no
-//! descriptor but its three pipes, and ends when its parent does.
+//! It reads a component from standard input and writes to standard output: one byte for its confinement, then `+`
+//! and compiled code, or `-` and the text of a refusal. Before it reads anything it gives up what it does not need
+//! (see [`confinement`]): memory and processor time beyond the limits, all files and sockets, all other processes.
+//! It inherits no environment and no descriptors except its three pipes, and ends when its parent ends.
 
 pub mod confinement;
 
@@ -24,19 +23,19 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use self::confinement::Confinement;
 use crate::{Limits, LoadFault, amount::ShownAmount, engine, error::compiler_panic, preflight, text};
 
-/// The first argument of a program that is to be a worker.
+/// The first argument that makes a program a worker.
 pub const COMMAND: &str = "compile-worker";
 
 const CODE: u8 = b'+';
 const REFUSAL: u8 = b'-';
 
-/// Bytes that an answer begins with: what the worker is confined by, and the kind of answer.
+/// The number of bytes before the content of an answer: the confinement and the kind.
 const HEAD: u64 = 2;
 
-/// Of a refusal, in bytes.
+/// The maximum number of bytes of a refusal.
 const REFUSAL_TEXT: u64 = 4 << 10;
 
-/// What a worker is told besides the component.
+/// The arguments of a worker.
 struct WorkerTask {
     cpu: Duration,
     memory: u64,
@@ -49,7 +48,7 @@ impl WorkerTask {
     }
 
     fn arguments(&self) -> [String; 3] {
-        // At least a second: none would mean no limit.
+        // At least a second: zero would mean no limit.
         [self.cpu.as_secs().max(1).to_string(), self.memory.to_string(), self.stack.to_string()]
     }
 
@@ -64,18 +63,18 @@ impl WorkerTask {
     }
 }
 
-/// Whether this process was started to be a worker: then `main` has to hand over to [`main`] before it
+/// Returns whether this process was started as a worker. Then the program's `main` must call [`main`] before it
 /// does anything else.
 pub fn is_called_for(first_argument: Option<&OsStr>) -> bool {
     first_argument == Some(OsStr::new(COMMAND))
 }
 
-/// The worker: takes the arguments after [`COMMAND`].
+/// Runs the worker with the arguments after [`COMMAND`].
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let Some(task) = WorkerTask::parse(arguments) else {
         return ExitCode::from(2);
     };
-    // What a panic says goes into the refusal.
+    // The message of a panic becomes the refusal.
     panic::set_hook(Box::new(|_| ()));
     let confined = confinement::confine(task.cpu, task.memory);
     let confinement = *confined.as_ref().unwrap_or(&Confinement::default());
@@ -93,7 +92,7 @@ fn read() -> Result<Vec<u8>, String> {
     let mut component = Vec::new();
     match io::stdin().lock().read_to_end(&mut component) {
         Ok(_) => Ok(component),
-        // Ends as every other want of memory does.
+        // End as every other lack of memory does.
         Err(error) if error.kind() == io::ErrorKind::OutOfMemory => std::process::abort(),
         Err(error) => Err(format!("the compile worker cannot read the component: {error}")),
     }
@@ -125,7 +124,7 @@ fn write(confinement: Confinement, answer: Result<Vec<u8>, String>) -> io::Resul
     output.flush()
 }
 
-/// Has a component compiled by a worker, and kills it when it takes too long.
+/// Compiles a component in a worker, and kills the worker if it takes too long.
 pub(crate) async fn compile(program: &Path, component: &[u8], limits: &Limits) -> Result<Vec<u8>, LoadFault> {
     let mut child = tokio::process::Command::new(program)
         .arg0("confine")
@@ -146,14 +145,14 @@ pub(crate) async fn compile(program: &Path, component: &[u8], limits: &Limits) -
     let conversation = async {
         let mut answer = Vec::new();
         let ask = async {
-            // A worker that ends early says why by its answer or its exit status.
+            // The answer or the exit status of a worker says why it ended early.
             let _ = stdin.write_all(component).await;
             drop(stdin);
         };
         let mut stdout = stdout.take(most.saturating_add(1));
         let ((), read) = tokio::join!(ask, stdout.read_to_end(&mut answer));
         read?;
-        // A worker that has more to say finds nobody who listens, and ends.
+        // A worker that writes more gets an error, and ends.
         drop(stdout);
         let status = child.wait().await?;
         io::Result::Ok((answer, status))
@@ -174,12 +173,12 @@ fn judge(mut answer: Vec<u8>, status: ExitStatus, limits: &Limits) -> Result<Vec
         return Err(LoadFault::Code { allowed: ShownAmount::Bytes(limits.compiled).to_string() });
     }
     if !status.success() {
-        return Err(ended(status, limits));
+        return Err(exit_fault(status, limits));
     }
     let [confinement, kind, ..] = answer[..] else {
         return Err(LoadFault::Compiler(io::ErrorKind::UnexpectedEof.into()));
     };
-    tell(Confinement::of_byte(confinement));
+    log_confinement(Confinement::from_byte(confinement));
     match kind {
         CODE => {
             answer.drain(..HEAD as usize);
@@ -193,21 +192,21 @@ fn judge(mut answer: Vec<u8>, status: ExitStatus, limits: &Limits) -> Result<Vec
     }
 }
 
-/// Says what workers are confined by. It is the same for all of this process.
-fn tell(confinement: Confinement) {
-    static TOLD: Once = Once::new();
+/// Logs once how workers are confined. It is the same for all workers of this process.
+fn log_confinement(confinement: Confinement) {
+    static LOGGED: Once = Once::new();
 
-    TOLD.call_once(|| {
+    LOGGED.call_once(|| {
         if confinement == Confinement::default() {
-            tracing::warn!("Neither Landlock nor seccomp can be had, of this kernel or under this service manager: resource limits alone confine the compile worker");
+            tracing::warn!("neither Landlock nor seccomp is available, because of the kernel or the service manager: only resource limits confine the compile worker");
         } else {
-            tracing::info!(confinement = %confinement, "The compile worker is confined beside its resource limits");
+            tracing::info!(confinement = %confinement, "the compile worker is confined in addition to its resource limits");
         }
     });
 }
 
-/// What it means that a worker ended in this way.
-fn ended(status: ExitStatus, limits: &Limits) -> LoadFault {
+/// Returns the fault for a worker that ended with this status.
+fn exit_fault(status: ExitStatus, limits: &Limits) -> LoadFault {
     use std::os::unix::process::ExitStatusExt as _;
 
     let is = |signal: Signal| status.signal() == Some(signal.as_raw());
@@ -218,7 +217,7 @@ fn ended(status: ExitStatus, limits: &Limits) -> LoadFault {
             field: "compile_cpu",
         }
     } else if is(Signal::ABORT) {
-        // What Rust does where there is no more memory.
+        // Rust aborts if there is no more memory.
         LoadFault::Compile {
             what: "memory",
             allowed: ShownAmount::Bytes(limits.compile_memory).to_string(),

@@ -139,7 +139,7 @@ async fn the_wall_clock_ends_a_loop_of_calls() {
 }
 
 #[tokio::test]
-async fn a_run_ends_before_its_commit_must_be_answered() {
+async fn run_ends_before_commit_must_be_answered() {
     let limits = Limits { fuel: endless().fuel, ..Limits::default() };
     let runner = runner();
     let guest = Guest::new().apply(&format!("{FOREVER} unreachable"));
@@ -189,7 +189,7 @@ impl Source for Stuck {
 }
 
 #[tokio::test]
-async fn a_thread_that_is_not_given_back_is_left_behind() {
+async fn thread_that_never_yields_is_abandoned() {
     let runner = runner().with_grace(Duration::ZERO);
     let run = run_on(&runner, reader(), endless(), Arc::new(Stuck));
     // It would be an hour otherwise.
@@ -241,7 +241,7 @@ async fn edits_are_limited() {
 }
 
 #[tokio::test]
-async fn a_sleep_takes_no_time() {
+async fn sleep_takes_no_real_time() {
     let hours = "(call $block (call $timer (i64.const 36000000000000)))
         (if (i64.ne (call $now) (i64.const 36000000000000)) (then unreachable))
         (global.get $ok)";
@@ -285,7 +285,7 @@ async fn memory_is_summed_over_memories_and_tables() {
 }
 
 #[tokio::test]
-async fn a_guest_that_goes_on_without_the_memory_is_not_failed() {
+async fn guest_may_continue_without_refused_memory() {
     let grow = "(drop (memory.grow (i32.const 60000))) (global.get $ok)";
     assert_eq!(told(&run(Guest::new().apply(grow), Limits::default()).await), "fine");
 }
@@ -309,7 +309,7 @@ async fn memories_tables_and_core_instances_are_counted() {
 }
 
 #[tokio::test]
-async fn the_stack_is_limited() {
+async fn stack_is_limited() {
     let host = Guest::new()
         .fields("(func $deep (param i32) (result i32) (i32.add (local.get 0) (call $deep (local.get 0))))")
         .apply("(call $deep (i32.const 1))");
@@ -332,7 +332,7 @@ async fn the_stack_is_limited() {
 }
 
 #[tokio::test]
-async fn the_stack_is_as_large_as_is_said() {
+async fn stack_has_the_configured_size() {
     let deep = "(func $deep (param i32) (result i32)
         (if (result i32) (i32.eqz (local.get 0))
             (then (i32.const 0))
@@ -402,7 +402,7 @@ async fn bytes_are_limited() {
 }
 
 #[tokio::test]
-async fn a_call_that_cannot_wait_passes_little() {
+async fn call_that_cannot_yield_passes_few_bytes() {
     let random = |bytes: u32| {
         let call = format!("(call $random (i64.const {bytes}) (global.get $scratch)) (global.get $ok)");
         Guest::new().random().apply(&call)
@@ -447,7 +447,7 @@ async fn a_call_that_cannot_wait_passes_little() {
 }
 
 #[tokio::test]
-async fn a_flood_of_log_lines_is_cut() {
+async fn log_lines_over_the_limit_are_dropped() {
     let flood = "(local $n i32)
         (loop $again
             (call $log (global.get $level) (global.get $level.len)
@@ -464,7 +464,7 @@ async fn a_flood_of_log_lines_is_cut() {
 }
 
 #[tokio::test]
-async fn a_text_is_cut() {
+async fn long_text_is_cut() {
     let guest = Guest::new().error("x", &"m".repeat(1 << 20), None).apply(crate::guest::ERROR);
     let run = run(guest, Limits::default()).await;
     assert_eq!(
@@ -474,7 +474,7 @@ async fn a_text_is_cut() {
 }
 
 #[tokio::test]
-async fn a_failed_run_leaves_nothing_behind() {
+async fn failed_run_leaves_no_trace() {
     let limits = small();
     let runner = runner();
     let build = |apply: &str| Guest::new().apply(apply).build();

@@ -9,7 +9,7 @@ async fn refusal(bytes: &[u8]) -> String {
 }
 
 #[tokio::test]
-async fn what_is_no_module_is_refused_in_words() {
+async fn non_modules_are_refused_with_the_reason() {
     let whole = Guest::new().build();
     let network = Guest::new().import(
         "wasi:http/instance-network@0.2.3",
@@ -51,14 +51,14 @@ async fn what_is_no_module_is_refused_in_words() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_too_large_is_not_looked_at() {
+async fn oversized_file_is_not_inspected() {
     let limits = Limits { component: 100, ..Limits::default() };
     let error = host::runner().load("bench", Guest::new().build(), &limits).await.unwrap_err();
     assert!(error.to_string().contains("100 are allowed"), "{error}");
 }
 
 #[tokio::test]
-async fn compiled_code_is_not_loaded() {
+async fn compiled_code_is_refused_as_module() {
     let engine = wasmtime::Engine::default();
     let compiled = engine.precompile_component(&wat::parse_str("(component)").unwrap()).unwrap();
     assert_eq!(
@@ -68,7 +68,7 @@ async fn compiled_code_is_not_loaded() {
 }
 
 #[tokio::test]
-async fn a_name_is_made_safe() {
+async fn module_name_is_escaped() {
     let loaded = host::runner().load("a\u{1b}[2J\nb", b"".as_slice().into(), &Limits::default()).await;
     assert_eq!(
         loaded.unwrap_err().to_string(),

@@ -9,7 +9,7 @@ use confine_tree::Pattern;
 use confine_view::{Fetch, Source, SourceError};
 
 #[tokio::test]
-async fn a_module_says_no() {
+async fn returned_error_reaches_the_user() {
     let guest =
         Guest::new().error("invalid-value", "no such \u{1b}[1muser\nat all", Some("/a/b")).apply(ERROR);
     let run = run(guest, Limits::default()).await;
@@ -26,7 +26,7 @@ at all (invalid-value, at `/a/b`)"#
 }
 
 #[tokio::test]
-async fn a_trap_comes_with_what_was_written_and_where_it_was() {
+async fn trap_has_output_and_backtrace() {
     let write =
         "(call $write (call $stderr) (global.get $panic) (global.get $panic.len) (global.get $scratch))
         (call $boom) (global.get $ok)";
@@ -47,7 +47,7 @@ no such user\u{7}"#
 }
 
 #[tokio::test]
-async fn other_traps_have_words_of_their_own() {
+async fn traps_have_distinct_messages() {
     let mut told_of = Vec::new();
     for body in [
         "(drop (i32.div_u (i32.const 1) (i32.const 0)))",
@@ -66,7 +66,7 @@ async fn other_traps_have_words_of_their_own() {
 }
 
 #[tokio::test]
-async fn hooks_are_called_where_there_are_some() {
+async fn hooks_are_called_if_exported() {
     let runner = runner();
     let limits = Limits::default();
     let with = Guest::new().hooks(ERROR).error("x", "not now", None);
@@ -86,7 +86,7 @@ async fn hooks_are_called_where_there_are_some() {
 }
 
 #[tokio::test]
-async fn the_same_input_uses_the_same_fuel() {
+async fn same_input_uses_same_fuel() {
     // Random numbers decide how long it runs.
     let apply = "(local $n i32)
         (call $random (i64.const 2) (global.get $scratch))
@@ -109,7 +109,7 @@ async fn the_same_input_uses_the_same_fuel() {
 }
 
 #[tokio::test]
-async fn a_description_is_checked() {
+async fn invalid_description_is_refused() {
     let description = Description { services: &["bench"], version: "1", prefixes: &[] };
     let error = load(Guest::new().description(description), &Limits::default()).await.unwrap_err();
     assert_eq!(
@@ -119,7 +119,7 @@ async fn a_description_is_checked() {
 }
 
 #[tokio::test]
-async fn a_module_is_what_it_says() {
+async fn module_has_its_description() {
     let module = load(Guest::new(), &Limits::default()).await.unwrap();
     assert_eq!((&**module.name(), module.to_string()), ("bench", "bench 1.0.0".into()));
     assert_eq!(module.description().services.len(), 1);
@@ -141,7 +141,7 @@ impl Source for Broken {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_ends_the_run() {
+async fn failed_read_ends_the_run() {
     let failure = run_on(&runner(), reader(), Limits::default(), Arc::new(Broken)).await.outcome.unwrap_err();
     let mut texts = vec![failure.to_string()];
     let mut source = failure.source();
@@ -169,7 +169,7 @@ impl Source for Panics {
 }
 
 #[tokio::test]
-async fn a_panic_of_the_host_ends_one_run() {
+async fn host_panic_ends_only_one_run() {
     let run = run_on(&runner(), reader(), Limits::default(), Arc::new(Panics)).await;
     assert!(matches!(run.outcome.unwrap_err().cause, FailureCause::Host(HostFault::Lost)));
 }

@@ -1,15 +1,15 @@
-//! What a process gives up for good before it touches what a stranger wrote.
+//! Removes rights of this process permanently before it reads an untrusted component.
 //!
-//! There are three layers, and each one holds where another has a hole or the kernel lacks it.
+//! There are three layers. Each holds if another has a fault or the kernel does not have it.
 //!
-//! - [Resource limits](limits): so much memory and processor time, no new descriptor, no file that grows.
-//! - [Landlock](landlock): no file, no network port, no signal to a process outside.
-//! - [Seccomp](seccomp): no system call but those that computing and talking through open pipes take.
+//! - [Resource limits](limits): limited memory and processor time, no new descriptors, no growing files.
+//! - [Landlock](landlock): no files, no network ports, no signals to other processes.
+//! - [Seccomp](seccomp): only the system calls that computing and open pipes need.
 //!
-//! The first is there on every kernel. The other two are not (Landlock came with Linux 5.13, and both may
-//! be switched off); what is in force is in a [`Confinement`], to be told to the operator.
+//! Every kernel has the first. The other two may be missing (Landlock came with Linux 5.13, and both can be
+//! disabled). [`Confinement`] says what is in force, for the log.
 //!
-//! Each function is for the thread that calls it and what it starts: call it where there is one thread.
+//! Each function affects the calling thread and what it starts: call it while there is one thread.
 
 use std::{collections::BTreeMap, fmt, io, time::Duration};
 
@@ -22,16 +22,16 @@ use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
 /// How far a layer is in force.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LayerState {
-    /// Not at all: this kernel has not got it.
+    /// Not in force: the kernel does not have it.
     #[default]
     None,
-    /// As far as this kernel knows it.
+    /// In force as far as the kernel supports it.
     Partly,
-    /// All of it.
+    /// Completely in force.
     Whole,
 }
 
-/// What is in force beside the resource limits.
+/// What is in force in addition to the resource limits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Confinement {
     /// Files, ports and signals.
@@ -59,37 +59,37 @@ impl fmt::Display for Confinement {
     }
 }
 
-/// The landlock rights that are asked for: those of Linux 6.12. An older kernel gives what it knows.
+/// The Landlock rights to handle: those of Linux 6.12. An older kernel handles those that it knows.
 const RIGHTS: ABI = ABI::V6;
 
-/// No more memory and processor time than this, no new descriptors, no new privileges, no core dumps, and
-/// no life after the parent's. Whatever takes a descriptor comes before this.
+/// Limits memory and processor time, forbids new descriptors, new privileges and core dumps, and ends the process
+/// with its parent. Anything that needs a descriptor must come before.
 ///
 /// # Errors
-/// What the kernel says: then nothing can be relied upon.
+/// Returns the error of the kernel. Then no limit can be relied upon.
 pub fn limits(cpu: Duration, memory: u64) -> rustix::io::Result<()> {
     let limit = |resource, most| setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) });
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
     rustix::thread::set_no_new_privs(true)?;
     limit(Resource::Core, 0)?;
     limit(Resource::Nofile, 0)?;
-    // Which does not hold for root.
+    // This does not apply to root.
     limit(Resource::Nproc, 0)?;
     limit(Resource::Fsize, 0)?;
-    // A signal at the limit, so that the parent knows why, and the end a second later.
+    // A signal at the limit tells the parent why; a second later the process is killed.
     let cpu = cpu.as_secs();
     setrlimit(Resource::Cpu, Rlimit { current: Some(cpu), maximum: Some(cpu.saturating_add(1)) })?;
     limit(Resource::As, memory)
 }
 
-/// No file by any name, no TCP port, no socket by an abstract name, no signal to others.
+/// Forbids files, TCP ports, abstract sockets and signals to other processes.
 pub fn landlock() -> LayerState {
     let restrict = || -> Result<RulesetStatus, RulesetError> {
         let ruleset = Ruleset::default()
             .handle_access(AccessFs::from_all(RIGHTS))?
             .handle_access(AccessNet::from_all(RIGHTS))?
             .scope(Scope::from_all(RIGHTS))?;
-        // Without a rule nothing is allowed.
+        // Without rules nothing is allowed.
         Ok(ruleset.create()?.restrict_self()?.ruleset)
     };
     match restrict() {
@@ -99,8 +99,8 @@ pub fn landlock() -> LayerState {
     }
 }
 
-/// No system call but these: what a program takes to compute, to get and give back memory, to read and
-/// write what is open, and to end. Any other fails as if it were not permitted.
+/// The permitted system calls: those to compute, allocate and free memory, read and write open descriptors, and
+/// exit. Any other fails with `EPERM`.
 const CALLS: [libc::c_long; 26] = [
     libc::SYS_read,
     libc::SYS_readv,
@@ -120,7 +120,7 @@ const CALLS: [libc::c_long; 26] = [
     libc::SYS_sched_getaffinity,
     libc::SYS_gettid,
     libc::SYS_getpid,
-    // Ending in an abort, so that the parent knows why. Landlock keeps signals inside.
+    // For an abort, which tells the parent why. Landlock forbids signals to other processes.
     libc::SYS_tgkill,
     libc::SYS_rt_sigaction,
     libc::SYS_rt_sigprocmask,
@@ -131,13 +131,13 @@ const CALLS: [libc::c_long; 26] = [
     libc::SYS_exit_group,
 ];
 
-/// No system call but those that are needed for computing.
+/// Forbids all system calls that are not needed.
 pub fn seccomp() -> LayerState {
     let apply = || -> Result<(), seccompiler::Error> {
         let filter: BpfProgram = SeccompFilter::new(
             // No conditions: the number decides.
             CALLS.iter().map(|&call| (call, Vec::new())).collect::<BTreeMap<i64, _>>(),
-            SeccompAction::Errno(io_error()),
+            SeccompAction::Errno(forbidden_call()),
             SeccompAction::Allow,
             std::env::consts::ARCH.try_into()?,
         )?
@@ -150,21 +150,21 @@ pub fn seccomp() -> LayerState {
     }
 }
 
-/// What a call gets that is not allowed: `EPERM`.
-fn io_error() -> u32 {
+/// Returns the error of a forbidden call: `EPERM`.
+fn forbidden_call() -> u32 {
     rustix::io::Errno::PERM.raw_os_error().unsigned_abs()
 }
 
-/// All three layers.
+/// Applies all three layers.
 pub(super) fn confine(cpu: Duration, memory: u64) -> io::Result<Confinement> {
-    // Landlock takes a descriptor for a moment, and the limits take calls that seccomp takes away.
+    // Landlock needs a descriptor, and the limits need system calls that seccomp forbids.
     let landlock = landlock();
     limits(cpu, memory)?;
     Ok(Confinement { landlock, seccomp: seccomp() })
 }
 
 impl Confinement {
-    /// In a byte, for the wire between a worker and its parent.
+    /// Returns the byte for the pipe between a worker and its parent.
     pub(super) fn to_byte(self) -> u8 {
         let force = |force: LayerState| match force {
             LayerState::None => 0,
@@ -174,8 +174,8 @@ impl Confinement {
         b'0' + 3 * force(self.landlock) + force(self.seccomp)
     }
 
-    /// From such a byte. What a worker says is not believed further than for a line in the log.
-    pub(super) fn of_byte(byte: u8) -> Self {
+    /// Parses such a byte. It is used for a log line only, because a worker is not trusted.
+    pub(super) fn from_byte(byte: u8) -> Self {
         let force = |digit: u8| match digit {
             1 => LayerState::Partly,
             2 => LayerState::Whole,
@@ -191,17 +191,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_in_force_is_told() {
+    fn confinement_survives_its_byte_and_is_shown() {
         let mut texts = Vec::new();
         for landlock in [LayerState::None, LayerState::Partly, LayerState::Whole] {
             for seccomp in [LayerState::None, LayerState::Partly, LayerState::Whole] {
                 let confinement = Confinement { landlock, seccomp };
-                assert_eq!(Confinement::of_byte(confinement.to_byte()), confinement);
+                assert_eq!(Confinement::from_byte(confinement.to_byte()), confinement);
                 texts.push(confinement.to_string());
             }
         }
         assert_eq!(texts[0], "no Landlock, no seccomp");
         assert_eq!(texts[5], "Landlock in part, seccomp");
-        assert_eq!(Confinement::of_byte(0xff), Confinement::default());
+        assert_eq!(Confinement::from_byte(0xff), Confinement::default());
     }
 }

@@ -23,7 +23,7 @@ const HIDDEN: [&str; 12] = [
 
 /// What services have in common is for each of them to read, and for none to write.
 #[test]
-fn properties_are_read_and_not_written() {
+fn properties_are_readable_and_not_writable() {
     let datastore = format!(
         "<services xmlns='{CONTROLLER}'><properties><domain xmlns='urn:sys'>a.se</domain></properties>\
          <bench xmlns='urn:bench'><id>s1</id></bench><other xmlns='urn:other'><id>o1</id></other></services>"
@@ -41,7 +41,7 @@ fn properties_are_read_and_not_written() {
 }
 
 #[test]
-fn what_is_outside_of_the_scope_is_not_there() {
+fn nodes_outside_of_the_scope_look_absent() {
     let mut commit = Commit::new();
     commit.run("s1", async |view| {
         for path in HIDDEN {
@@ -56,7 +56,7 @@ fn what_is_outside_of_the_scope_is_not_there() {
 }
 
 #[test]
-fn a_wide_path_shows_only_what_is_in_the_scope() {
+fn wide_path_shows_only_nodes_in_scope() {
     let mut commit = Commit::new();
     let text = commit.run("s1", async |view| {
         let all = view.read_xml("/").await.unwrap();
@@ -70,7 +70,7 @@ fn a_wide_path_shows_only_what_is_in_the_scope() {
 }
 
 #[test]
-fn nothing_outside_of_the_configuration_of_devices_is_written() {
+fn only_device_configuration_is_writable() {
     let mut commit = Commit::new();
     let paths = [
         "/devices",
@@ -117,7 +117,7 @@ fn nothing_outside_of_the_configuration_of_devices_is_written() {
 }
 
 #[test]
-fn a_module_writes_what_it_declared() {
+fn module_writes_only_what_it_declares() {
     let mut commit = Commit::new();
     let writes = ["/devices/device/config/if:interfaces/interface/mtu", "/devices/device/config/sys:system"]
         .map(|path| commit.resolved(path));
@@ -168,7 +168,7 @@ fn a_module_writes_what_it_declared() {
 }
 
 #[test]
-fn hooks_read_and_do_not_write() {
+fn read_only_view_refuses_edits() {
     let mut commit = Commit::new();
     let draft = commit.draft.take().unwrap();
     let scope = Arc::new(commit.scope.clone());
@@ -250,7 +250,7 @@ fn rules_narrow_the_scope() {
 
 /// What a module declared may be in a model that no device has: then it writes nowhere, and not anywhere.
 #[test]
-fn what_was_declared_and_is_not_there_is_no_leave_to_write() {
+fn undeclared_write_is_denied_if_no_model_has_the_declared() {
     let step = |namespace: &str, local: &str| PatternStep::new(QName::new(namespace, local));
     let mut device = step(CONTROLLER, "device");
     device.keys.push(("name".into(), Some("r1".into())));

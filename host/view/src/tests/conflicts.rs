@@ -19,7 +19,7 @@ fn remove(commit: &mut Commit, id: &str, path: &str) {
 }
 
 #[test]
-fn two_values_for_one_leaf_are_a_conflict() {
+fn two_values_of_one_leaf_conflict() {
     let mut commit = Commit::new();
     set(&mut commit, "s1", MTU, "1");
     set(&mut commit, "s2", MTU, "2");
@@ -35,7 +35,7 @@ fn two_values_for_one_leaf_are_a_conflict() {
 }
 
 #[test]
-fn the_same_value_and_the_same_instance_are_none() {
+fn same_value_or_same_instance_does_not_conflict() {
     let mut commit = Commit::new();
     for id in ["s1", "s2"] {
         set(&mut commit, id, MTU, "1");
@@ -49,7 +49,7 @@ fn the_same_value_and_the_same_instance_are_none() {
 }
 
 #[test]
-fn to_take_away_what_another_makes_is_a_conflict() {
+fn removing_what_another_instance_creates_conflicts() {
     let interfaces = "/devices/device[name='r1']/config/if:interfaces";
     let mut commit = Commit::new();
     set(&mut commit, "s1", MTU, "1");
@@ -72,7 +72,7 @@ fn to_take_away_what_another_makes_is_a_conflict() {
 }
 
 #[test]
-fn what_another_owns_that_is_not_run_is_not_changed() {
+fn objects_of_instances_that_do_not_run_are_protected() {
     let mut commit = Commit::new();
     set(&mut commit, "s2", &format!("{MINE}/mtu"), "2");
     insta::assert_snapshot!(commit.finish(&["s2"], &owners()), @r#"

@@ -35,7 +35,7 @@ impl Commit {
 }
 
 #[test]
-fn what_is_made_again_is_no_edit() {
+fn recreated_object_is_no_edit() {
     let mut commit = Commit::new();
     commit.strip(&["s1"], &owners());
     commit.run("s1", async |view| {
@@ -47,7 +47,7 @@ fn what_is_made_again_is_no_edit() {
 }
 
 #[test]
-fn what_is_not_made_again_goes() {
+fn object_that_is_not_recreated_is_removed() {
     let mut commit = Commit::new();
     commit.strip(&["s1"], &owners());
     commit.run("s1", async |_| {});
@@ -110,7 +110,7 @@ fn first_entry_outside_base_is_owned_else_the_leaf() {
 }
 
 #[test]
-fn what_two_make_belongs_to_both() {
+fn object_of_two_instances_has_two_owners() {
     let mut commit = Commit::new();
     let mut owners = owners();
     for id in ["s1", "s2"] {
@@ -138,7 +138,7 @@ fn what_two_make_belongs_to_both() {
 }
 
 #[test]
-fn lists_of_owners_are_replaced() {
+fn created_lists_are_replaced() {
     let mut commit = Commit::new();
     let mut owners = owners();
     let stale = |path: &str| CreatedObject { path: path.into(), place: None, shared: false };
@@ -184,7 +184,7 @@ fn lists_of_owners_are_replaced() {
 }
 
 #[test]
-fn a_device_that_is_not_there_is_not_made() {
+fn writing_to_unknown_device_is_refused() {
     let mut commit = Commit::new();
     commit.run("s1", async |view| {
         view.set("/devices/device[name='r7']/config/sys:banner", "x").await.unwrap();
@@ -193,7 +193,7 @@ fn a_device_that_is_not_there_is_not_made() {
 }
 
 #[test]
-fn what_no_created_path_can_name_is_refused() {
+fn object_without_created_path_is_refused() {
     let mut commit = Commit::new();
     commit.run("s1", async |view| {
         view.create(&format!("{R1}/if:interfaces/interface[name='''\"']")).await.unwrap();
@@ -202,7 +202,7 @@ fn what_no_created_path_can_name_is_refused() {
 }
 
 #[test]
-fn what_was_written_without_being_read_is_read_in_one_request() {
+fn settle_reads_written_nodes_in_one_request() {
     let mut commit = Commit::new();
     commit.run("s1", async |view| {
         for device in ["r1", "r2"] {
@@ -253,7 +253,7 @@ fn what_was_written_without_being_read_is_read_in_one_request() {
 
 /// As many as a large installation has: nothing here grows with the square of it.
 #[test]
-fn a_thousand_instances_on_four_devices() {
+fn thousand_instances_on_four_devices_finish() {
     let devices: String = (1..=4).map(|i| format!("<device><name>r{i}</name><config/></device>")).collect();
     let services: String =
         (0..1000).map(|i| format!("<bench xmlns='urn:bench'><id>s{i}</id></bench>")).collect();

@@ -68,7 +68,7 @@ fn assert_linear(what: &str, run: impl AsyncFn(&mut View, usize)) {
 }
 
 #[test]
-fn calls_on_everything_cost_as_much_as_there_is() {
+fn cost_of_calls_on_everything_is_linear() {
     let all = || format!("{INTERFACES}/interface");
     assert_linear("find", async |view, count| assert_eq!(view.find(&all()).await.unwrap().len(), count));
     assert_linear("read", async |view, count| assert_eq!(view.read(&all()).await.unwrap().len(), 3 * count));
@@ -89,7 +89,7 @@ fn calls_on_everything_cost_as_much_as_there_is() {
 }
 
 #[test]
-fn a_call_costs_the_same_however_much_there_is() {
+fn cost_of_a_call_is_independent_of_data_size() {
     assert_linear("get", async |view, count| {
         for n in 0..count {
             let mtu = format!("{}/mtu", entry(&format!("i{n}")));
@@ -130,7 +130,7 @@ fn a_call_costs_the_same_however_much_there_is() {
 }
 
 #[test]
-fn a_text_costs_its_length() {
+fn cost_of_a_text_is_its_length() {
     let long = |count: usize| "x".repeat(1000 * count);
     let name = |count: usize| "x".repeat(75 * count);
     assert_linear("get", async |view, count| drop(view.get(&entry(&name(count))).await.unwrap()));
@@ -153,7 +153,7 @@ fn a_text_costs_its_length() {
 /// A key stands in the path of everything below it: what goes through that is paid for by the length of the
 /// paths, and keeps no path of each.
 #[test]
-fn what_is_below_a_long_key_costs_its_path() {
+fn nodes_below_a_long_key_cost_its_path() {
     const KEY: usize = 60 << 10;
     const BELOW: usize = 200;
 

@@ -48,7 +48,7 @@ const R1: &str = "/devices/device[name='r1']/config";
 const A: &str = "/devices/device[name='r1']/config/interfaces/interface[name='a']";
 
 #[test]
-fn entries_are_found_without_their_keys_being_declared() {
+fn model_names_keys_of_undeclared_lists() {
     let mut commit = commit();
     let found = commit.run("s1", async |view| {
         let mut found = Vec::new();
@@ -78,7 +78,7 @@ fn entries_are_found_without_their_keys_being_declared() {
 }
 
 #[test]
-fn a_wrong_value_or_name_is_refused_at_once() {
+fn model_refuses_wrong_values_and_names() {
     let told = commit().run("s1", async |view| {
         let mut told = Vec::new();
         for (path, value) in [
@@ -138,7 +138,7 @@ fn xml(device: &str, interface: &str) -> String {
 }
 
 #[test]
-fn what_is_made_is_named_by_the_keys_of_the_model() {
+fn created_paths_use_keys_of_the_model() {
     let mut commit = commit();
     let result = commit.run("s2", async |view| {
         let interface = "<interface><name>new</name><mtu>0x5dc</mtu><type xmlns:x='urn:types'>x:lag</type>\

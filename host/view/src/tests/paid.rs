@@ -43,7 +43,7 @@ fn result_limit_counts_names_and_markup() {
 }
 
 #[test]
-fn the_namespaces_of_an_answer_are_part_of_it() {
+fn result_limit_counts_namespaces() {
     let spaces: String = (0..10).map(|n| format!("<a xmlns='urn:{n}:{}'/>", "n".repeat(1000))).collect();
     let mut commit = commit(&spaces);
     commit.meter = Meter::new(WorkAllowance { bytes_per_call: 5_000, ..WorkAllowance::UNLIMITED });
@@ -72,7 +72,7 @@ fn reading_entries_by_other_leaves_is_charged_each_time() {
 }
 
 #[test]
-fn what_has_been_taken_away_is_gone_through_at_a_price() {
+fn visiting_removed_nodes_is_charged() {
     const ENTRIES: u64 = 1000;
 
     commit("").run("s1", async |view| {
@@ -89,7 +89,7 @@ fn what_has_been_taken_away_is_gone_through_at_a_price() {
 }
 
 #[test]
-fn namespaces_in_values_are_part_of_an_edit() {
+fn edit_bytes_count_namespaces_of_values() {
     let mut commit = commit("").declare("/devices/device/config/sys:system/l[a]");
     commit.meter = Meter::new(WorkAllowance { edit_bytes: 20_000, ..WorkAllowance::UNLIMITED });
     let space = format!("urn:{}", "x".repeat(500));
@@ -109,7 +109,7 @@ fn namespaces_in_values_are_part_of_an_edit() {
 }
 
 #[test]
-fn of_very_many_keys_no_path_is_made_of_each() {
+fn list_with_many_keys_is_read_whole() {
     let keys: String = (0..60).map(|n| format!("[k{n}='1']")).collect();
     let mut commit = commit("");
     commit.run("s1", async |view| {

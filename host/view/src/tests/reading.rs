@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn a_leaf_is_read() {
+fn get_returns_leaf_values() {
     let mut commit = Commit::new();
     let values = commit.run("s1", async |view| {
         let mut values = Vec::new();
@@ -39,7 +39,7 @@ fn a_leaf_is_read() {
 }
 
 #[test]
-fn what_exists_is_found_with_its_keys() {
+fn find_returns_paths_with_keys() {
     let mut commit = Commit::new().declare("/devices/device/config/if:interfaces/interface[name]");
     let found = commit.run("s1", async |view| {
         let mut found = Vec::new();
@@ -77,7 +77,7 @@ fn what_exists_is_found_with_its_keys() {
 }
 
 #[test]
-fn a_subtree_is_read_as_records_and_as_xml() {
+fn read_returns_subtree_as_records_and_xml() {
     let mut commit = Commit::new();
     let (nodes, text) = commit.run("s1", async |view| {
         let path = "/devices/device[name='r1']/config/if:interfaces/interface[name='a']";
@@ -97,7 +97,7 @@ fn a_subtree_is_read_as_records_and_as_xml() {
 }
 
 #[test]
-fn a_namespace_is_told_where_it_changes() {
+fn read_names_namespace_where_it_changes() {
     let mut commit = Commit::new();
     let nodes = commit.run("s1", async |view| view.read("/devices/device[name='r2']").await.unwrap());
     let namespaces: Vec<(&str, Option<&str>)> =
@@ -115,7 +115,7 @@ fn a_namespace_is_told_where_it_changes() {
 }
 
 #[test]
-fn what_was_read_is_not_read_again() {
+fn read_data_is_not_requested_again() {
     let mut commit = Commit::new();
     commit.run("s1", async |view| {
         view.find("/devices/device").await.unwrap();
@@ -142,7 +142,7 @@ fn what_was_read_is_not_read_again() {
 }
 
 #[test]
-fn what_was_declared_is_read_at_once() {
+fn declared_paths_are_read_in_one_request() {
     let mut commit = Commit::new();
     let declared =
         ["/services/b:bench[id='s1']", "/devices/device/name", "/devices/device/config/sys:system"]
@@ -159,7 +159,7 @@ fn what_was_declared_is_read_at_once() {
 }
 
 #[test]
-fn entries_of_a_list_of_unknown_keys_are_not_named() {
+fn find_refuses_list_with_unknown_keys() {
     let mut commit = Commit::new();
     let results = commit.run("s1", async |view| {
         let path = "/devices/device[name='r1']/config/if:interfaces/interface";
@@ -173,7 +173,7 @@ fn entries_of_a_list_of_unknown_keys_are_not_named() {
 }
 
 #[test]
-fn work_is_paid_for() {
+fn calls_are_charged_for_work() {
     let interfaces: String = (0..5000).map(|i| format!("<interface><name>{i}</name></interface>")).collect();
     let datastore = format!(
         "<devices xmlns='{CONTROLLER}'><device><name>r1</name><config><interfaces xmlns='urn:if'>\
@@ -205,7 +205,7 @@ fn work_is_paid_for() {
 }
 
 #[test]
-fn the_key_of_an_entry_says_nothing_of_what_else_is_in_it() {
+fn reading_keys_does_not_read_the_whole_entry() {
     let mut commit = Commit::new();
     let found = commit.run("s1", async |view| {
         let interface = "/devices/device[name='r1']/config/if:interfaces/interface[name='a']";
@@ -217,7 +217,7 @@ fn the_key_of_an_entry_says_nothing_of_what_else_is_in_it() {
 }
 
 #[test]
-fn an_answer_that_is_too_long_is_not_made() {
+fn result_over_the_limit_is_not_built() {
     let interfaces: String = (0..5000).map(|i| format!("<interface><name>{i}</name></interface>")).collect();
     let datastore = format!(
         "<devices xmlns='{CONTROLLER}'><device><name>r1</name><config><interfaces xmlns='urn:if'>\
@@ -242,7 +242,7 @@ fn an_answer_that_is_too_long_is_not_made() {
 }
 
 #[test]
-fn a_request_is_paid_for() {
+fn requests_are_charged() {
     let mut commit = Commit::new();
     let result = commit.run("s1", async |view| {
         let before = view.meter().host_work();

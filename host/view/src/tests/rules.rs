@@ -51,7 +51,7 @@ pub(super) fn config(below: &str) -> String {
 }
 
 #[test]
-fn what_rules_deny_to_read_is_not_there() {
+fn nodes_that_rules_hide_look_absent() {
     let rules = rule("mtu", &config("if:interfaces/if:interface[if:name='a']/if:mtu"), "read", "deny")
         + &rule("system", &config("sys:system"), "read", "deny");
     let mut commit = commit(&rules);
@@ -90,7 +90,7 @@ fn what_rules_deny_to_read_is_not_there() {
 }
 
 #[test]
-fn a_refused_write_says_which_rule_and_what_would_allow_it() {
+fn denied_write_names_the_rule_and_the_remedy() {
     let rules = rule("keep", &config("if:interfaces/if:interface/if:mtu"), "update delete", "deny")
         + &rule("no-new", &config("if:interfaces/if:interface"), "create", "deny");
     let mut commit = commit(&rules);
@@ -155,7 +155,7 @@ fn a_refused_write_says_which_rule_and_what_would_allow_it() {
 }
 
 #[test]
-fn rules_cost_no_request_unless_it_matters_what_is_there() {
+fn rules_cause_no_needless_request() {
     let mut open =
         commit(&(rule("all", "/", "*", "permit") + &rule("no", &config("sys:system"), "*", "deny")));
     open.run("s1", async |view| {
@@ -172,7 +172,7 @@ fn rules_cost_no_request_unless_it_matters_what_is_there() {
 }
 
 #[test]
-fn rules_permit_nothing_that_confine_does_not() {
+fn rules_never_widen_the_scope() {
     let mut commit = commit(&rule("all", "/", "*", "permit"));
     commit.run("s1", async |view| {
         assert!(!view.exists("/services/o:other").await.unwrap());
@@ -184,7 +184,7 @@ fn rules_permit_nothing_that_confine_does_not() {
 }
 
 #[test]
-fn what_is_written_is_looked_at_again_when_all_is_read() {
+fn finish_decides_again_after_reading() {
     // The module sees nothing of it, so that it may be made is known in the end only.
     let rules = rule("hidden", &config("if:interfaces/if:interface"), "read", "deny")
         + &rule("own", &config("if:interfaces/if:interface[if:name='b']"), "*", "deny");

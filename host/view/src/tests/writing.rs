@@ -10,7 +10,7 @@ fn edit(operation: &str, path: &str, value: Option<&str>) -> ViewEdit {
 }
 
 #[test]
-fn only_what_changed_is_sent() {
+fn edit_has_only_changes() {
     let mut commit = Commit::new();
     commit.run("s1", async |view| {
         view.set(&format!("{A}/mtu"), "1500").await.unwrap();
@@ -36,7 +36,7 @@ fn only_what_changed_is_sent() {
 }
 
 #[test]
-fn each_kind_of_edit_reaches_the_wire() {
+fn edit_has_each_kind_of_change() {
     let mut commit = Commit::new();
     commit.run("s1", async |view| {
         view.set(&format!("{A}/type"), "ty:lag").await.unwrap();
@@ -102,7 +102,7 @@ fn each_kind_of_edit_reaches_the_wire() {
 }
 
 #[test]
-fn a_module_is_told_what_it_wrote_wrong() {
+fn invalid_edits_are_refused_with_the_reason() {
     let mut commit = Commit::new().declare("/devices/device/config/if:interfaces/interface[name]");
     let refusals = commit.run("s1", async |view| {
         let mut refusals = Vec::new();
@@ -142,7 +142,7 @@ fn a_module_is_told_what_it_wrote_wrong() {
 }
 
 #[test]
-fn a_batch_is_made_whole_or_not_at_all() {
+fn batch_is_atomic() {
     let mut commit = Commit::new();
     let results = commit.run("s1", async |view| {
         let mtu = format!("{A}/mtu");
@@ -174,7 +174,7 @@ fn a_batch_is_made_whole_or_not_at_all() {
 }
 
 #[test]
-fn a_fragment_does_what_the_calls_do() {
+fn fragment_equals_single_calls() {
     let fragment = r#"<devices xmlns="http://clicon.org/controller" xmlns:nc="urn:ietf:params:xml:ns:netconf:base:1.0">
       <device><name>r1</name><config><interfaces xmlns="urn:if">
         <interface><name>a</name><mtu nc:operation="remove"/><type xmlns:q="urn:types">q:eth</type></interface>
@@ -218,7 +218,7 @@ fn a_fragment_does_what_the_calls_do() {
 }
 
 #[test]
-fn a_fragment_is_read_with_suspicion() {
+fn hostile_fragments_are_refused() {
     let mut commit = Commit::new().declare("/devices/device/config/if:interfaces/interface[name]");
     let device = |inner: &str| {
         format!(
@@ -282,7 +282,7 @@ fn a_fragment_is_read_with_suspicion() {
 }
 
 #[test]
-fn what_is_kept_is_counted() {
+fn edit_bytes_are_limited() {
     let mut commit = Commit::new();
     commit.meter = Meter::new(WorkAllowance { edits: 3, ..WorkAllowance::UNLIMITED });
     let result = commit.run("s1", async |view| {
@@ -304,7 +304,7 @@ fn what_is_kept_is_counted() {
 }
 
 #[test]
-fn what_a_short_path_makes_is_kept_too() {
+fn edit_bytes_count_nodes_of_a_short_path() {
     let deep = format!("/devices/device[name='r1']/config/sys:a{}", "/a".repeat(200));
     for edit in ["set", "create", "remove"] {
         let mut commit = Commit::new();
@@ -327,7 +327,7 @@ fn what_a_short_path_makes_is_kept_too() {
 }
 
 #[test]
-fn a_fragment_is_paid_for_before_it_is_read() {
+fn fragment_is_charged_before_it_is_parsed() {
     let mut commit = Commit::new();
     commit.meter = Meter::new(WorkAllowance { host_work: 100, ..WorkAllowance::UNLIMITED });
     let told = commit.run("s1", async |view| refusal(view.edit_xml(&"<".repeat(6400)).await));
@@ -335,7 +335,7 @@ fn a_fragment_is_paid_for_before_it_is_read() {
 }
 
 #[test]
-fn a_path_has_an_end() {
+fn path_length_is_limited() {
     let mut commit = Commit::new().declare("/devices/device/config/if:interfaces/interface[name]");
     let long = "x".repeat(70_000);
     let told = commit.run("s1", async |view| {
