@@ -31,14 +31,18 @@ pub const PART: Part = Part {
     own: &[Own("clocks", clocks), Own("order-of-maps", order_of_maps), Own("randomness", order_of_maps)],
     elsewhere: &[
         Elsewhere("fuel", "host/sandbox/tests/outcomes.rs", "same_input_uses_same_fuel"),
-        Elsewhere("examples", "tests/tests/system/languages.rs", "every_example_the_same_twice"),
-        Elsewhere("python", "tests/tests/system/languages.rs", "python_as_in_rust_and_the_same_twice"),
+        Elsewhere("examples", "tests/tests/system/languages.rs", "every_example_is_deterministic"),
+        Elsewhere(
+            "python",
+            "tests/tests/system/languages.rs",
+            "python_module_matches_rust_and_is_deterministic",
+        ),
         Elsewhere(
             "javascript",
             "tests/tests/system/languages.rs",
-            "javascript_as_in_rust_and_the_same_twice",
+            "javascript_module_matches_rust_and_is_deterministic",
         ),
-        Elsewhere("c", "tests/tests/system/languages.rs", "c_as_in_rust_and_the_same_twice"),
+        Elsewhere("c", "tests/tests/system/languages.rs", "c_module_matches_rust_and_is_deterministic"),
     ],
 };
 

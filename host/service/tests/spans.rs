@@ -61,7 +61,7 @@ impl Layer<Registry> for Paths {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn all_that_a_commit_does_is_told_as_its_part() {
+async fn spans_of_a_commit_are_nested_in_it() {
     let paths = Paths::default();
     // Of the whole process: a commit is worked on by several threads.
     tracing::subscriber::set_global_default(tracing_subscriber::registry().with(paths.clone())).unwrap();

@@ -92,7 +92,7 @@ impl RunningDaemon {
 }
 
 #[test]
-fn operators_see_what_there_is() {
+fn status_commands_show_modules_and_state() {
     let running = RunningDaemon::start();
     running.lines.wait_for_all(&["the settings name a module that does not exist module=absent"]);
     let status = running.ask("status").unwrap();
@@ -135,7 +135,7 @@ fn operators_see_what_there_is() {
 }
 
 #[test]
-fn what_is_logged_changes_while_it_runs() {
+fn log_filter_changes_at_run_time() {
     let running = RunningDaemon::start();
     assert_eq!(running.ask("log").unwrap(), "info\n");
     assert_eq!(running.ask("log warn,xml=trace").unwrap(), "warn,xml=trace\n");
@@ -153,7 +153,7 @@ fn what_is_logged_changes_while_it_runs() {
 }
 
 #[test]
-fn the_protocol_is_versioned_and_refuses_in_words() {
+fn admin_protocol_is_versioned_and_explains_refusals() {
     let running = RunningDaemon::start();
     let ask = |request: &str| {
         let answer = http(running.connect("admin.sock"), &format!("{request} HTTP/1.1\r\n\r\n"));
@@ -182,7 +182,7 @@ fn the_protocol_is_versioned_and_refuses_in_words() {
 }
 
 #[test]
-fn monitoring_sees_numbers_and_health_and_nothing_else() {
+fn metrics_socket_offers_metrics_and_health_only() {
     let running = RunningDaemon::start();
     let socket = running.path("metrics.sock");
     assert_eq!(fs::metadata(&socket).unwrap().mode() & 0o7777, 0o666);
@@ -202,7 +202,7 @@ fn monitoring_sees_numbers_and_health_and_nothing_else() {
 
 /// Two versions of a module, and all that an operator does with them.
 #[test]
-fn operators_say_which_version_runs() {
+fn operator_chooses_the_version_that_runs() {
     let guests = test_guest("probe");
     let files = confine_author::build(&guests, &["probe", "second"]).unwrap();
     let [first, second] = [&files[0], &files[1]].map(|file| fs::read(file).unwrap());
@@ -248,7 +248,7 @@ fn operators_say_which_version_runs() {
 
 /// The kernel keeps others out by the socket's mode. What they are told if an operator opens that:
 #[test]
-fn a_stranger_is_turned_away() {
+fn admin_socket_refuses_other_users() {
     if !geteuid().is_root() {
         eprintln!("skipped: only root can ask as another user");
         return;
@@ -282,7 +282,7 @@ fn a_stranger_is_turned_away() {
 /// Peers that connect and send nothing, send slowly, or do not read. That a request is answered meanwhile shows in
 /// the last of them, which is still connected afterwards.
 #[test]
-fn slow_peers_do_not_keep_others_out() {
+fn slow_peers_do_not_block_others() {
     let running = RunningDaemon::start();
     for (socket, question) in [("admin.sock", "GET /v1/status"), ("metrics.sock", "GET /health")] {
         let mut slow: Vec<UnixStream> = (0..400).map(|_| running.connect(socket)).collect();
@@ -317,7 +317,7 @@ fn is_open(mut peer: &UnixStream) -> bool {
 }
 
 #[test]
-fn a_daemon_ends_when_it_is_asked_to_stop() {
+fn daemon_stops_on_request() {
     let mut running = RunningDaemon::start();
     running.ask("stop").unwrap();
     let until = Instant::now() + PATIENCE;
@@ -333,7 +333,7 @@ fn a_daemon_ends_when_it_is_asked_to_stop() {
 
 /// A directory that is not there is no reason not to serve, unless somebody has named it.
 #[test]
-fn a_socket_that_was_named_has_to_be_had() {
+fn daemon_fails_without_its_named_admin_socket() {
     let directory = tempfile::tempdir().unwrap();
     let output = serve(directory.path()).arg("--metrics").arg("/nowhere/metrics.sock").output().unwrap();
     assert_eq!(output.status.code(), Some(1));
@@ -343,7 +343,7 @@ fn a_socket_that_was_named_has_to_be_had() {
 
 /// A daemon that serves a controller, and a port for monitoring.
 #[tokio::test(flavor = "multi_thread")]
-async fn monitoring_finds_a_port() {
+async fn metrics_are_served_on_a_port() {
     let mut site = DaemonSite::new().await;
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let served = site.start(site.command().arg("--metrics").arg(free.to_string()));
@@ -372,7 +372,7 @@ async fn monitoring_finds_a_port() {
 
 /// The members of the group that the settings name, and nobody else.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_group_may_administer() {
+async fn admin_socket_serves_the_configured_group() {
     const NOBODY: u32 = 65534;
     let Some(group) = Group::from_gid(NOBODY.into()).unwrap().filter(|_| geteuid().is_root()) else {
         eprintln!("skipped: only root can ask as another user, and there has to be a group for it");

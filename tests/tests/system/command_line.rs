@@ -18,7 +18,7 @@ fn waiting(directory: &Path) -> DaemonProcess {
 }
 
 #[test]
-fn the_demonstration_plays_every_step() {
+fn demo_plays_every_step() {
     let Output { status, stdout, stderr } = confine().arg("demo").current_dir(repository()).output().unwrap();
     let (said, errors) = (text(&stdout), text(&stderr));
     assert_eq!(status.code(), Some(0), "{said}{errors}");
@@ -40,7 +40,7 @@ fn the_demonstration_plays_every_step() {
 }
 
 #[test]
-fn a_file_that_is_no_module_is_refused_in_words() {
+fn inspect_refuses_a_file_that_is_not_a_module() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("broken.wasm");
     fs::write(&file, "\x7fELF\x02\x01\x01").unwrap();
@@ -52,7 +52,7 @@ fn a_file_that_is_no_module_is_refused_in_words() {
 
 /// The daemon takes neither, and nobody waits for who would write into the one.
 #[test]
-fn what_is_no_file_of_its_own_is_refused_in_words() {
+fn inspect_refuses_special_files_and_links() {
     let directory = tempfile::tempdir().unwrap();
     let path = |name: &str| directory.path().join(name);
     let (kind, mode) = (rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR);
@@ -72,13 +72,13 @@ fn what_is_no_file_of_its_own_is_refused_in_words() {
 }
 
 #[test]
-fn it_waits_for_a_controller_and_ends_when_it_is_told_to() {
+fn daemon_waits_for_a_controller_and_stops_on_sigterm() {
     let directory = tempfile::tempdir().unwrap();
     assert_eq!(waiting(directory.path()).terminate(), Some(0));
 }
 
 #[test]
-fn a_second_instance_says_who_is_there() {
+fn second_daemon_names_the_one_that_runs() {
     let directory = tempfile::tempdir().unwrap();
     let first = waiting(directory.path());
     let second = serve(directory.path()).output().unwrap();
@@ -92,14 +92,14 @@ fn a_second_instance_says_who_is_there() {
 const BACKEND: &str = "CONFINE_TEST_BACKEND";
 
 #[test]
-fn it_ends_with_the_backend_that_has_started_it() {
+fn daemon_stops_with_the_backend_that_started_it() {
     if let Some(directory) = env::var_os(BACKEND) {
         return backend(Path::new(&directory));
     }
     let directory = tempfile::tempdir().unwrap();
     let mut backend = DaemonProcess::start(
         Command::new(env::current_exe().unwrap())
-            .args(["--exact", "command_line::it_ends_with_the_backend_that_has_started_it"])
+            .args(["--exact", "command_line::daemon_stops_with_the_backend_that_started_it"])
             .env(BACKEND, directory.path())
             .stderr(Stdio::piped())
             .stdout(Stdio::null()),
@@ -128,7 +128,7 @@ fn backend(directory: &Path) {
 }
 
 #[test]
-fn a_mistake_in_the_settings_is_told_with_its_place() {
+fn mistake_in_the_settings_is_reported_with_its_line() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("confine.toml");
     fs::write(&file, "socket = '/run/c.sock'\nmodule = ['/m']\n").unwrap();

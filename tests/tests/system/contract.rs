@@ -44,12 +44,12 @@ fn check(contract: &str, versions: &str) -> Result<(), String> {
 }
 
 #[test]
-fn the_contract_is_the_one_that_its_version_names() {
+fn contract_matches_the_digest_of_its_version() {
     check(&wit("confine-service.wit"), &wit("versions.txt")).unwrap();
 }
 
 #[test]
-fn a_changed_contract_needs_a_new_version() {
+fn changed_contract_needs_a_new_version() {
     let contract = "package a:b@1.2.0; /// says\ninterface i { f: func(); }";
     let versions = format!("1.1.0 0\n1.2.0 {}", identity(contract).1);
     assert_eq!(check(contract, &versions), Ok(()));

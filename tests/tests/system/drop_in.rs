@@ -102,7 +102,7 @@ fn by_the_backend(program: Command) -> Command {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn started_by_the_backend_it_answers_commits() {
+async fn daemon_started_by_the_backend_answers_commits() {
     let controller = Installed::new().await;
     let mut program = confine();
     program.arg("-F").arg("-f").arg(controller.configuration());
@@ -141,7 +141,7 @@ async fn started_by_the_backend_it_answers_commits() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_second_one_that_the_backend_starts_says_who_is_there() {
+async fn second_daemon_of_the_backend_names_the_first() {
     let controller = Installed::new().await;
     let mut program = confine();
     program.arg("-f").arg(controller.configuration());
@@ -179,7 +179,7 @@ async fn xml_is_logged_on_request() {
 }
 
 #[test]
-fn lines_on_standard_output_can_be_json() {
+fn log_on_standard_output_can_be_json() {
     let directory = tempfile::tempdir().unwrap();
     let mut command = super::common::serve(directory.path());
     command.args(["--log-to", "stdout", "--log-format", "json"]).stdout(Stdio::piped());

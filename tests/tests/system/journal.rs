@@ -53,7 +53,7 @@ fn fields(mut entry: &[u8]) -> BTreeMap<String, String> {
 
 /// The journal's socket is always at the same place, so this daemon gets a `/run` of its own.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_told_comes_with_its_fields() {
+async fn journal_entries_carry_their_fields() {
     let mut site = DaemonSite::new().await;
     let place = site.path("journal");
     fs::create_dir(&place).unwrap();

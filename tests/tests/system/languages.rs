@@ -99,12 +99,12 @@ fn twice(first: Played, second: Played) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn python_as_in_rust_and_the_same_twice() {
+async fn python_module_matches_rust_and_is_deterministic() {
     as_in_rust("python").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn python_has_hooks() {
+async fn python_module_runs_hooks() {
     let Some(module) = built_of("python", "../../tests/guests/python/hooked_python") else { return };
     let models = guests(&["probe"]).await.unwrap().models;
     let mut testbed =
@@ -114,17 +114,17 @@ async fn python_has_hooks() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn javascript_as_in_rust_and_the_same_twice() {
+async fn javascript_module_matches_rust_and_is_deterministic() {
     as_in_rust("javascript").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn c_as_in_rust_and_the_same_twice() {
+async fn c_module_matches_rust_and_is_deterministic() {
     as_in_rust("c").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_example_the_same_twice() {
+async fn every_example_is_deterministic() {
     for service in ["banner", "interfaces", "mistaken", "ssh-users"] {
         let services = examples().await.unwrap();
         let first = play(&services.host, &services.models, service).await;

@@ -7,7 +7,7 @@ use super::common::{PROGRAM, confine, device_zoo::DeviceZoo, text};
 const ETH0: &str = "/devices/device[name='r1']/config/interfaces/interface[name='eth0']";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_stands_at_a_path_is_shown() {
+async fn get_shows_what_is_at_a_path() {
     let zoo = DeviceZoo::open();
     insta::assert_snapshot!(zoo.all(&[
         &["get", &format!("{ETH0}/config/mtu")],
@@ -86,7 +86,7 @@ async fn what_stands_at_a_path_is_shown() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_type_has_its_form_in_json() {
+async fn get_writes_each_yang_type_as_json() {
     let zoo = DeviceZoo::open();
     insta::assert_snapshot!(zoo.say(&["get", "--json", "/devices/device[name='zoo1']/config/zoo"]), @r#"
     {
@@ -130,7 +130,7 @@ async fn each_type_has_its_form_in_json() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mistake_in_a_path_is_told_with_what_is_near() {
+async fn mistake_in_a_path_is_reported_with_a_suggestion() {
     let zoo = DeviceZoo::open();
     insta::assert_snapshot!(zoo.all(&[
         &["get", &format!("{ETH0}/config/mtuu")],
@@ -179,7 +179,7 @@ async fn a_mistake_in_a_path_is_told_with_what_is_near() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_wrong_is_refused_before_anything_is_sent() {
+async fn invalid_edit_is_refused_before_anything_is_sent() {
     let zoo = DeviceZoo::open();
     let before = zoo.candidate();
     let mtu = &*format!("{ETH0}/config/mtu");
@@ -257,7 +257,7 @@ async fn what_is_wrong_is_refused_before_anything_is_sent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_edit_is_shown_and_committed_when_it_is_asked_for() {
+async fn edit_is_shown_and_committed_on_request() {
     let zoo = DeviceZoo::open();
     let mtu = format!("{ETH0}/config/mtu");
     insta::assert_snapshot!(zoo.say(&["edit", &mtu, "0x10"]), @r#"
@@ -328,7 +328,7 @@ async fn an_edit_is_shown_and_committed_when_it_is_asked_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_commit_that_fails_leaves_the_edit_in_the_candidate() {
+async fn failed_commit_leaves_the_edit_in_the_candidate() {
     let zoo = DeviceZoo::open();
     let phase = confine_controller::PushPhase::Validate;
     zoo.controller.refuse_push("r1", phase, "the device is busy").unwrap();
@@ -345,7 +345,7 @@ async fn a_commit_that_fails_leaves_the_edit_in_the_candidate() {
 
 /// What is committed is all that is in the candidate, and so it is committed as what others have left there needs.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_others_have_left_in_the_candidate_is_committed_as_it_needs() {
+async fn pending_changes_of_others_are_committed_too() {
     let zoo = DeviceZoo::open();
     zoo.say(&["edit", &format!("{ETH0}/config/mtu"), "9000"]);
     let edit = ["edit", "--commit", "/devices/device-group[name='attic']/description", "Upstairs"];
@@ -359,7 +359,7 @@ async fn what_others_have_left_in_the_candidate_is_committed_as_it_needs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_controller_that_is_not_there_is_told() {
+async fn missing_controller_is_reported() {
     let directory = tempfile::tempdir().unwrap();
     let output =
         confine().args(["get", "/devices", "--socket"]).arg(directory.path().join("x.sock")).output();
@@ -374,7 +374,7 @@ async fn a_controller_that_is_not_there_is_told() {
 
 /// Without `--socket`, a command finds the controller where the daemon would.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_controller_of_the_settings_is_asked() {
+async fn commands_use_the_controller_of_the_settings() {
     let zoo = DeviceZoo::open();
     let place = zoo.directory.path();
     let xml = format!(
@@ -411,7 +411,7 @@ async fn the_controller_of_the_settings_is_asked() {
 
 /// A hint leads to the controller that was asked.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_hint_proposes_can_be_entered() {
+async fn commands_proposed_by_hints_can_be_entered() {
     let zoo = DeviceZoo::open();
     zoo.controller.refuse_push("r1", confine_controller::PushPhase::Validate, "the device is busy").unwrap();
     let before = zoo.candidate();
@@ -428,7 +428,7 @@ async fn what_a_hint_proposes_can_be_entered() {
 
 /// What an operation begins is waited for, where that is asked for.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_end_of_a_transaction_is_waited_for() {
+async fn rpc_waits_for_the_end_of_the_transaction() {
     let zoo = DeviceZoo::open();
     let commit = "<controller-commit xmlns='http://clicon.org/controller'><device>*</device><push>COMMIT</push>\
         <actions>CHANGE</actions><source>ds:candidate</source></controller-commit>";
@@ -456,7 +456,7 @@ async fn the_end_of_a_transaction_is_waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_name_may_be_is_told_as_it_can_be_written() {
+async fn suggested_names_can_be_entered_as_shown() {
     let same = |module: &str, prefix: &str| {
         format!(
             "module {module} {{ namespace urn:{module}; prefix {prefix}; revision 2026-01-01;

@@ -379,7 +379,7 @@ fn storm(mut supervisor: Supervisor, mut dice: SeededRandom, runtime: &Handle) -
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_commit_is_lost_and_nothing_stays_locked_whatever_is_restarted() {
+async fn restarts_lose_no_commit_and_leave_nothing_locked() {
     let module = &confine_author::build(&probe(), &["probe"]).unwrap()[0];
     let site = Arc::new(RestartableController::new());
     let untouched = site.devices();

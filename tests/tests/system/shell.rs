@@ -19,7 +19,7 @@ fn run(zoo: &DeviceZoo, lines: &[&str]) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_there_and_what_could_be_is_listed() {
+async fn shell_lists_existing_and_possible_nodes() {
     let zoo = DeviceZoo::open();
     insta::assert_snapshot!(run(&zoo, &[
         "ls", "ls /devices/device", "cd /devices/device[name='r1']/config/interfaces/interface[name='eth0']", "ls", "ls config/",
@@ -71,7 +71,7 @@ async fn what_is_there_and_what_could_be_is_listed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_model_says_is_described() {
+async fn shell_describes_nodes_from_the_yang_models() {
     let zoo = DeviceZoo::open();
     insta::assert_snapshot!(run(&zoo, &[
         "cd /devices/device[name='zoo1']/config/zoo", "describe", "describe small", "describe price", "describe mixed",
@@ -145,7 +145,7 @@ async fn what_the_model_says_is_described() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_script_sets_and_commits() {
+async fn shell_script_sets_and_commits() {
     let zoo = DeviceZoo::open();
     insta::assert_snapshot!(run(&zoo, &[
         "# a comment",
@@ -251,7 +251,7 @@ async fn a_script_sets_and_commits() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_script_ends_at_the_first_line_that_cannot_be_done() {
+async fn shell_script_stops_at_the_first_failing_line() {
     let zoo = DeviceZoo::open();
     let before = zoo.candidate();
     let scripts: &[&[&str]] = &[
@@ -361,7 +361,7 @@ async fn a_script_ends_at_the_first_line_that_cannot_be_done() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_set_and_not_committed_is_told() {
+async fn shell_reports_uncommitted_changes() {
     let zoo = DeviceZoo::open();
     let mtu = "/devices/device[name='r1']/config/interfaces/interface[name='eth0']/config/mtu";
     let (set, other) = (format!("set {mtu} 9000"), format!("set {mtu} 1400"));
@@ -405,7 +405,7 @@ async fn what_is_set_and_not_committed_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_commands_are_told() {
+async fn shell_help_lists_the_commands() {
     let zoo = DeviceZoo::open();
     insta::assert_snapshot!(run(&zoo, &["help", "help set", "help ls"]), @r#"
       ls        List the nodes at the current node or a path, with their kind and type

@@ -82,7 +82,7 @@ async fn version(version: u64) -> Vec<u8> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_commit_is_lost_under_a_stream_of_swaps_and_nothing_is_kept() {
+async fn stream_of_swaps_loses_no_commit_and_leaks_nothing() {
     let stamp =
         |leaf: &str| format!("stamp /devices/device[name='openconfig1']/config/oc-sys:system/config/{leaf}");
     let both = ["login-banner", "motd-banner"].map(stamp);

@@ -76,7 +76,7 @@ impl Terminal {
 const MTU: &str = "set interface[name='eth0']/config/mtu";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn lines_are_completed_remembered_and_run() {
+async fn terminal_completes_recalls_and_runs_lines() {
     let zoo = DeviceZoo::open();
     let mut terminal = Terminal::open(&zoo);
     terminal.wait_for("/> ");
@@ -110,7 +110,7 @@ async fn lines_are_completed_remembered_and_run() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_is_asked_what_becomes_of_what_was_set() {
+async fn terminal_asks_about_uncommitted_changes_at_exit() {
     let zoo = DeviceZoo::open();
     let open = || {
         let mut terminal = Terminal::open(&zoo);

@@ -103,7 +103,7 @@ fn path(span: &Span, spans: &[Span]) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_commit_with_its_modules_and_its_requests_is_one_trace() {
+async fn commit_with_modules_and_requests_is_one_trace() {
     let collector = Collector::start();
     let mut site = DaemonSite::new().await;
     let config = site.path("confine.toml");
@@ -143,7 +143,7 @@ async fn a_commit_with_its_modules_and_its_requests_is_one_trace() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_collector_that_is_away_costs_no_commit_and_is_told() {
+async fn missing_collector_is_reported_and_delays_no_commit() {
     let directory = tempfile::tempdir().unwrap();
     let here = directory.path();
     serve_controller(&here.join("controller.sock"));

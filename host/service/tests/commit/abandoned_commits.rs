@@ -55,7 +55,7 @@ async fn play(script: &str) {
 
 /// What is being pushed to devices, and what is being cleaned up, would be ended by an error too.
 #[tokio::test(flavor = "multi_thread")]
-async fn only_what_waits_for_actions_is_ended() {
+async fn next_daemon_ends_only_commits_waiting_for_actions() {
     let found = transactions(&[(3, "DONE"), (4, "RESOLVED"), (5, "ACTIONS"), (6, "INIT")]);
     let ended = r#"
 >> root <ctrl:transaction-error><ctrl:tid>5</ctrl:tid><ctrl:origin>confine</ctrl:origin><ctrl:reason>the commit began before this services daemon was running
@@ -68,7 +68,7 @@ hint: commit again</ctrl:reason></ctrl:transaction-error>
 
 /// A commit that begins between the subscription and the question.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_notified_to_itself_is_run_and_not_ended() {
+async fn commit_notified_to_this_daemon_runs_and_is_not_ended() {
     let found = transactions(&[(9, "ACTIONS")]);
     play(&format!(">> {ASK}\n{COMMIT}{found}?? {ASK}\n{found}{QUIET}{DONE}")).await;
 }
@@ -128,7 +128,7 @@ impl TwoDaemonTestbed {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_daemon_has_left_behind_is_ended_by_the_next() {
+async fn next_daemon_ends_the_commit_of_a_lost_daemon() {
     let mut testbed = TwoDaemonTestbed::begin(Duration::ZERO).await;
     let tid = testbed.commit().await;
     testbed.other =
@@ -143,7 +143,7 @@ async fn what_a_daemon_has_left_behind_is_ended_by_the_next() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_on_its_way_to_the_devices_arrives() {
+async fn commit_being_pushed_to_devices_completes() {
     let mut testbed = TwoDaemonTestbed::begin(Duration::from_secs(2)).await;
     let tid = testbed.commit().await;
     testbed.answer(tid).await;
@@ -157,7 +157,7 @@ async fn what_is_on_its_way_to_the_devices_arrives() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_daemon_that_is_there_is_told_of_and_keeps_its_commits() {
+async fn another_daemon_that_is_there_is_reported_and_keeps_commits() {
     let mut testbed = TwoDaemonTestbed::begin(Duration::ZERO).await;
     let tid = testbed.commit().await;
     testbed.start_ours();
@@ -187,7 +187,7 @@ async fn another_daemon_that_is_there_is_told_of_and_keeps_its_commits() {
 /// Compiling a module may take a minute. Who lost a daemon does not wait for that, and who commits meanwhile
 /// is not told that there is no module.
 #[tokio::test(flavor = "multi_thread")]
-async fn modules_are_loaded_after_that_and_their_commits_wait_for_them() {
+async fn commits_wait_while_modules_load_after_lost_ones_end() {
     let mut testbed = TwoDaemonTestbed::begin(Duration::ZERO).await;
     let modules = testbed.directory.path().join("modules");
     std::fs::create_dir(&modules).unwrap();

@@ -54,7 +54,7 @@ fn failed(committed: &CommitEnd) -> &str {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_ordinary_user_commits_where_nobody_writes_by_default() {
+async fn ordinary_user_commits_under_write_default_deny() {
     let mut testbed = begin(&nacm(&host(), ""), "alice").await;
     succeeded(&testbed.commit(&probe("a", &[&set("login-banner", "hello")])).await);
     assert!(testbed.device().contains("<login-banner>hello</login-banner>"));
@@ -68,7 +68,7 @@ async fn an_ordinary_user_commits_where_nobody_writes_by_default() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_user_without_rights_is_told_which_node_and_which_rule() {
+async fn denied_user_reads_which_node_and_which_rule() {
     let mut testbed = begin(&nacm(&host(), ""), "bob").await;
     let committed = testbed.commit(&probe("a", &[&set("login-banner", "hello")])).await;
     insta::assert_snapshot!(failed(&committed), @r#"
@@ -79,7 +79,7 @@ async fn a_user_without_rights_is_told_which_node_and_which_rule() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_only_the_host_may_write_is_written_as_the_host() {
+async fn created_list_denied_to_the_user_is_written_as_host_user() {
     // Devices are the user's, the books are not.
     let rules = "<rule-list><name>books</name><group>users</group><rule><name>books</name>\
                  <path xmlns:p='urn:example:probe'>/c:services/p:probe/p:created</path><action>deny</action></rule></rule-list>";
@@ -94,7 +94,7 @@ async fn what_only_the_host_may_write_is_written_as_the_host() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rule_for_a_module_holds_from_the_next_commit_on_and_costs_no_request() {
+async fn module_rule_applies_from_next_commit_without_extra_request() {
     let mut testbed = begin(&nacm(&host(), ""), "alice").await;
     succeeded(&testbed.commit(&probe("a", &[&set("login-banner", "one")])).await);
     let rule = |action: &str| {
@@ -135,7 +135,7 @@ async fn a_rule_for_a_module_holds_from_the_next_commit_on_and_costs_no_request(
 
 /// What is there already would be deleted from the device with the instance, as nobody.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_user_may_not_see_is_not_taken_for_new() {
+async fn node_hidden_from_the_user_does_not_count_as_new() {
     let rules = "<rule-list><name>banners</name><group>users</group><rule><name>motd</name>\
                  <path>/c:devices/c:device/c:config/oc-sys:system/oc-sys:config/oc-sys:motd-banner</path>\
                  <access-operations>read</access-operations><action>deny</action></rule></rule-list>";
@@ -152,7 +152,7 @@ async fn what_the_user_may_not_see_is_not_taken_for_new() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_rule_hides_from_a_module_is_not_there() {
+async fn node_hidden_by_a_module_rule_is_absent() {
     let rules = "<rule-list><name>modules</name><group>modules</group>\
                  <rule><name>system</name><path>/c:devices/c:device/c:config/oc-sys:system</path>\
                  <access-operations>read</access-operations><action>deny</action></rule>\
@@ -172,7 +172,7 @@ async fn what_a_rule_hides_from_a_module_is_not_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_daemon_that_may_not_read_the_rules_runs_no_module() {
+async fn host_user_without_read_of_nacm_runs_no_module() {
     let strict = format!(
         "<nacm xmlns='urn:ietf:params:xml:ns:yang:ietf-netconf-acm' xmlns:c='http://clicon.org/controller'>\
          <write-default>permit</write-default>\
@@ -192,7 +192,7 @@ async fn a_daemon_that_may_not_read_the_rules_runs_no_module() {
 
 /// The controller takes away as nobody, which it does not survive where nobody may write: it is left nothing.
 #[tokio::test(flavor = "multi_thread")]
-async fn where_nobody_writes_by_default_all_is_taken_away_as_the_user() {
+async fn user_removes_everything_under_write_default_deny() {
     let mut testbed = begin(&nacm(&host(), ""), "alice").await;
     let untouched = testbed.device();
     let x = testbed::interface("x");
@@ -214,7 +214,7 @@ async fn where_nobody_writes_by_default_all_is_taken_away_as_the_user() {
 
 /// Rules that it sees are not all there are, if one of them hides others.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_daemon_that_may_not_read_every_rule_runs_no_module() {
+async fn host_user_without_read_of_every_rule_runs_no_module() {
     let partly = |action: &str| {
         format!(
             "<nacm xmlns='urn:ietf:params:xml:ns:yang:ietf-netconf-acm'><write-default>permit</write-default>\
@@ -242,7 +242,7 @@ async fn a_daemon_that_may_not_read_every_rule_runs_no_module() {
 
 /// Plays a written session to a daemon whose user may not act for others.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_daemon_that_may_not_act_for_others_says_so() {
+async fn host_user_that_may_not_act_for_others_says_so() {
     let text = r#"
 ?? <get cl:content="nonconfig"><more xmlns=""/></get>
 << <data/>

@@ -38,7 +38,7 @@ async fn told_after(testbed: &mut FaultyTestbed, tid: u64, time: Duration) -> St
 }
 
 #[tokio::test]
-async fn a_commit_may_take_what_the_controller_says_be_it_more_or_less_than_by_default() {
+async fn commit_deadline_follows_the_service_timeout() {
     let mut told = Vec::new();
     for (service_timeout, passes) in [(900, 721), (50, 41)] {
         let mut testbed = begin(service_timeout, guests(&["probe"]).await.unwrap()).await;
@@ -57,7 +57,7 @@ async fn a_commit_may_take_what_the_controller_says_be_it_more_or_less_than_by_d
 
 /// Nobody loads the modules of this one.
 #[tokio::test]
-async fn modules_that_are_being_loaded_take_from_that_time() {
+async fn loading_modules_counts_towards_the_deadline() {
     let models = guests(&["probe"]).await.unwrap().models;
     let runner = Runner::new(&Limits::default(), Compiler::in_process()).unwrap();
     let host = Arc::new(Host::of_library(runner, ModuleLibrary::default(), HostOptions::default()));

@@ -73,7 +73,7 @@ fn say(hook: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pre_commit_that_fails_fails_the_commit_before_anything_is_made() {
+async fn failing_pre_commit_fails_the_commit_before_apply() {
     let mut testbed = HookTestbed::begin().await;
     let before = testbed.0.base.controller().device("openconfig1").unwrap();
     for (push, dry_run) in [(PushMode::Commit, false), (PushMode::None, true)] {
@@ -95,7 +95,7 @@ async fn a_pre_commit_that_fails_fails_the_commit_before_anything_is_made() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hook_cannot_write() {
+async fn hook_cannot_write() {
     let mut testbed = HookTestbed::begin().await;
     let committed = testbed.commit(PushMode::Commit, &set("a"), &[format!("pre {}", set("b"))]).await;
     assert!(committed.reason().contains("access-denied"), "{}", committed.reason());
@@ -108,7 +108,7 @@ async fn a_hook_cannot_write() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hook_sees_what_the_user_who_commits_may_see() {
+async fn hook_reads_with_the_rights_of_the_committing_user() {
     let hostname = BANNER.replace("login-banner", "hostname");
     let hidden = "<nacm xmlns='urn:ietf:params:xml:ns:yang:ietf-netconf-acm' xmlns:c='http://clicon.org/controller' \
          xmlns:oc-sys='http://openconfig.net/yang/system'><write-default>permit</write-default>\
@@ -132,7 +132,7 @@ async fn a_hook_sees_what_the_user_who_commits_may_see() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn post_commit_runs_for_a_real_push_alone_and_reads_running() {
+async fn post_commit_runs_only_after_a_real_push_and_reads_running() {
     let mut testbed = HookTestbed::begin().await;
     let hooks = [say("post"), say("failed")];
     assert!(testbed.commit(PushMode::None, &set("one"), &hooks).await.succeeded());
@@ -149,7 +149,7 @@ async fn post_commit_runs_for_a_real_push_alone_and_reads_running() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn post_commit_failed_is_told_why_and_whether_running_has_changed() {
+async fn post_commit_failed_gets_reason_and_whether_running_changed() {
     let mut testbed = HookTestbed::begin().await;
     let hooks = [say("post"), say("failed")];
     // A device refuses, and `running` is what was committed all the same.
@@ -173,7 +173,7 @@ async fn post_commit_failed_is_told_why_and_whether_running_has_changed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hook_that_never_ends_holds_up_nobody() {
+async fn endless_hook_delays_no_commit() {
     let mut testbed = HookTestbed::begin().await;
     assert!(testbed.commit(PushMode::Commit, &set("one"), &["post spin".into()]).await.succeeded());
     assert!(testbed.commit(PushMode::Commit, &set("two"), &[]).await.succeeded());
@@ -183,7 +183,7 @@ async fn a_hook_that_never_ends_holds_up_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_end_that_was_not_heard_is_looked_up() {
+async fn missed_end_of_a_transaction_is_looked_up() {
     let mut testbed = HookTestbed::with_latency(Duration::from_secs(1)).await;
     let tid = testbed.commit_and_lose(&set("one"), &[say("post")]).await;
     let over = tokio::time::timeout(PATIENCE, testbed.0.base.end(tid)).await.unwrap().unwrap();
@@ -196,7 +196,7 @@ async fn an_end_that_was_not_heard_is_looked_up() {
 
 /// A controller that is started again gives other transactions the same numbers.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_end_of_another_transaction_is_not_taken_for_it() {
+async fn reused_transaction_number_is_not_mistaken_for_the_lost_one() {
     let mut testbed = HookTestbed::with_latency(Duration::from_secs(3600)).await;
     let lost = testbed.commit_and_lose(&set("one"), &[say("post"), say("failed")]).await;
     let services = guests(&["hooked", "probe"]).await.unwrap();

@@ -147,7 +147,7 @@ fn rename_into_place(file: &Path, content: &[u8]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_new_version_takes_the_place_of_the_old_one_however_it_is_written() {
+async fn new_version_replaces_the_old_however_it_is_written() {
     let mut yard = WatchedTestbed::open().await;
     let mut events = yard.host.events();
     assert_eq!(yard.committed_version().await, "00001");
@@ -171,7 +171,7 @@ async fn a_new_version_takes_the_place_of_the_old_one_however_it_is_written() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_that_is_half_written_is_waited_for() {
+async fn half_written_file_is_not_loaded_until_complete() {
     let mut yard = WatchedTestbed::open().await;
     let new = version("00002").await;
     let (head, tail) = new.split_at(new.len() / 2);
@@ -189,7 +189,7 @@ async fn a_file_that_is_half_written_is_waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_that_fails_changes_nothing_and_is_told() {
+async fn file_that_fails_to_load_changes_nothing_and_is_reported() {
     let mut yard = WatchedTestbed::open().await;
     let mut events = yard.host.events();
     fs::write(yard.file(), "#!/usr/bin/python3").unwrap();
@@ -205,7 +205,7 @@ async fn a_file_that_fails_changes_nothing_and_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_that_is_gone_retires_its_module_and_loses_nothing() {
+async fn removed_file_retires_its_module_and_loses_nothing() {
     let mut yard = WatchedTestbed::open().await;
     assert_eq!(yard.committed_version().await, "00001");
     let before = yard.base.controller().device("openconfig1").unwrap();
@@ -236,7 +236,7 @@ async fn a_file_that_is_gone_retires_its_module_and_loses_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_operator_goes_back_to_the_version_that_ran_before() {
+async fn operator_rolls_back_to_the_previous_version() {
     let mut yard = WatchedTestbed::open().await;
     assert!(
         yard.host.modules().rollback("probe").await.unwrap_err().to_string().contains("no older version")
@@ -270,7 +270,7 @@ async fn an_operator_goes_back_to_the_version_that_ran_before() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_version_that_cannot_be_loaded_at_the_start_does_not_stop_the_last_good_one() {
+async fn broken_version_at_start_keeps_the_last_good_one() {
     let mut yard = WatchedTestbed::open().await;
     fs::write(yard.file(), "rubbish").unwrap();
     yard.until("refused", |module| module.refused.is_some()).await;
@@ -282,7 +282,7 @@ async fn a_version_that_cannot_be_loaded_at_the_start_does_not_stop_the_last_goo
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_module_that_is_disabled_stays_so_until_it_is_enabled() {
+async fn disabled_module_stays_disabled_until_enabled() {
     let mut yard = WatchedTestbed::open().await;
     yard.host.modules().disable("probe").await.unwrap();
     insta::assert_snapshot!(yard.commit("").await.unwrap_err(), @r"
@@ -303,7 +303,7 @@ async fn a_module_that_is_disabled_stays_so_until_it_is_enabled() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_module_that_traps_again_and_again_is_set_aside() {
+async fn module_that_keeps_trapping_is_quarantined() {
     let mut yard = WatchedTestbed::open().await;
     let mut events = yard.host.events();
     // That it says no is its right.
@@ -339,7 +339,7 @@ async fn a_module_that_traps_again_and_again_is_set_aside() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_directory_that_comes_later_is_found_without_the_kernel() {
+async fn directory_created_later_is_found_without_inotify() {
     let yard = WatchedTestbed::open_in(tempfile::tempdir().unwrap()).await;
     assert!(yard.host.status().modules.is_empty());
     fs::create_dir(modules(yard.top.path())).unwrap();
@@ -353,7 +353,7 @@ async fn a_directory_that_comes_later_is_found_without_the_kernel() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_happens_is_told_with_its_names() {
+async fn swap_event_names_module_and_versions() {
     let yard = WatchedTestbed::open().await;
     let mut events = yard.host.events();
     rename_into_place(&yard.file(), &version("00002").await);
@@ -364,7 +364,7 @@ async fn what_happens_is_told_with_its_names() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_model_that_comes_with_a_module_is_read_when_it_comes() {
+async fn yang_model_added_with_a_module_is_read() {
     let yard = WatchedTestbed::open().await;
     // Of a device that tells nothing, what came with services is known.
     let level = || {

@@ -6,7 +6,7 @@ use confine_service::{ModuleRegistry, find};
 use confine_test_support::guests::test_guest;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_two_with_the_same_name_the_first_stays() {
+async fn first_of_two_modules_with_the_same_name_is_used() {
     let probe = test_guest("probe");
     let module = build(&probe, &["probe"]).unwrap().remove(0);
     let top = tempfile::tempdir().unwrap();

@@ -35,7 +35,7 @@ async fn two_owners() -> (DaemonTestbed, String) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_two_instances_made_stays_until_both_are_gone() {
+async fn shared_object_stays_until_both_owners_are_gone() {
     let (mut testbed, untouched) = two_owners().await;
     let made = testbed.device();
     succeeded(&testbed.commit(&removed("a")).await);
@@ -47,7 +47,7 @@ async fn what_two_instances_made_stays_until_both_are_gone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_owners_of_an_object_may_change_and_go_in_one_commit() {
+async fn two_owners_of_an_object_change_and_go_in_one_commit() {
     let (mut testbed, untouched) = two_owners().await;
     let x = interface("x");
     let mtu = format!("set {INTERFACES}/interface[name='x']/config/mtu 1600");
@@ -64,7 +64,7 @@ async fn two_owners_of_an_object_may_change_and_go_in_one_commit() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn instances_that_do_not_agree_are_told() {
+async fn conflicting_instances_are_reported() {
     let mut testbed = DaemonTestbed::with_probes().await;
     let both =
         probe("a", &[&set("login-banner", "one")], &[]) + &probe("b", &[&set("login-banner", "two")], &[]);
@@ -92,7 +92,7 @@ async fn instances_that_do_not_agree_are_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn shared_objects_survive_in_a_chain() {
+async fn shared_objects_survive_in_a_chain_of_owners() {
     let mut testbed = DaemonTestbed::with_probes().await;
     let untouched = testbed.device();
     let (x, y) = (interface("x"), interface("y"));
@@ -136,7 +136,7 @@ async fn shared_objects_survive_in_a_chain() {
 
 /// Of three owners the controller finds the object in one list at any time.
 #[tokio::test(flavor = "multi_thread")]
-async fn who_comes_after_the_first_owner_has_gone_is_not_found_beside_the_next() {
+async fn later_owner_is_marked_so_the_controller_finds_one_list() {
     let (mut testbed, untouched) = two_owners().await;
     let x = interface("x");
     succeeded(&testbed.commit(&removed("a")).await);
@@ -151,7 +151,7 @@ async fn who_comes_after_the_first_owner_has_gone_is_not_found_beside_the_next()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_daemon_that_was_started_again_knows_the_owners() {
+async fn restarted_daemon_knows_the_owners() {
     let (mut testbed, untouched) = two_owners().await;
     let made = testbed.device();
     testbed.restart().await;
@@ -180,7 +180,7 @@ fn brought_back(does: &[&str], created: &str) -> String {
 
 /// A local commit takes the instance from `running`, with its list, and leaves the device alone.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_owner_that_a_local_commit_took_away_is_none() {
+async fn owner_removed_by_a_local_commit_is_no_owner() {
     let (mut testbed, untouched) = two_owners().await;
     let x = interface("x");
     for file in files(&testbed) {
@@ -196,7 +196,7 @@ async fn an_owner_that_a_local_commit_took_away_is_none() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_owner_that_a_local_commit_brought_back_is_one() {
+async fn owner_restored_by_a_local_commit_is_an_owner() {
     let (mut testbed, untouched) = two_owners().await;
     let made = testbed.device();
     let x = interface("x");
@@ -217,7 +217,7 @@ async fn an_owner_that_a_local_commit_brought_back_is_one() {
 
 /// The backend takes the interface away with all that is in it, and only the first owner is told of.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_owner_that_was_brought_back_keeps_what_it_has_in_an_object_of_another() {
+async fn restored_owner_keeps_nodes_inside_another_owners_object() {
     let (mut testbed, _) = two_owners().await;
     let (x, y) = (interface("x"), interface("y"));
     let mtu = format!("set {INTERFACES}/interface[name='x']/config/mtu 1600");
@@ -243,7 +243,7 @@ async fn an_owner_that_was_brought_back_keeps_what_it_has_in_an_object_of_anothe
 
 /// What nobody else has changed is known, and one commit among many reads no list of the others.
 #[tokio::test(flavor = "multi_thread")]
-async fn lists_are_read_when_somebody_else_has_changed_them() {
+async fn created_lists_are_read_after_changes_by_others() {
     let (mut testbed, _) = two_owners().await;
     let x = interface("x");
     let mtu = |mtu: u16| format!("set {INTERFACES}/interface[name='x']/config/mtu {mtu}");
@@ -285,7 +285,7 @@ async fn lists_are_read_when_somebody_else_has_changed_them() {
 
 /// The object of one is in the object of another, who says the same of it.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_in_an_object_of_another_stays_with_that() {
+async fn node_inside_another_owners_object_stays_with_it() {
     let (mut testbed, untouched) = two_owners().await;
     let x = interface("x");
     let mtu = format!("set {INTERFACES}/interface[name='x']/config/mtu 1600");
@@ -306,7 +306,7 @@ async fn what_is_in_an_object_of_another_stays_with_that() {
 
 /// What a commit did with the owners of before is done again with those of now.
 #[tokio::test(flavor = "multi_thread")]
-async fn owners_that_change_while_a_commit_runs_are_read_anew() {
+async fn owners_changed_during_a_commit_are_read_again() {
     let (mut testbed, _) = two_owners().await;
     let y = interface("y");
     testbed.tap.take();

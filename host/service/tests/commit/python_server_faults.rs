@@ -66,7 +66,7 @@ async fn fault_2_applying_everything_loses_track_of_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn fault_2_nor_of_a_list_with_two_keys() {
+async fn fault_2_applying_everything_keeps_lists_with_two_keys() {
     let mut testbed = DaemonTestbed::with_probes().await;
     let untouched = testbed.device();
     let pair = |left: &str, right: &str, leaf: &str| {
@@ -97,7 +97,7 @@ async fn fault_2_nor_of_a_list_with_two_keys() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn fault_3_a_service_without_a_module_is_an_error_and_loses_nothing() {
+async fn fault_3_service_without_module_fails_and_loses_nothing() {
     let mut testbed = DaemonTestbed::with_probes().await;
     succeeded(&testbed.commit(&probe("a", &[&set("login-banner", "kept")], &[])).await);
     let before = testbed.device();
@@ -125,7 +125,7 @@ async fn fault_3_a_service_without_a_module_is_an_error_and_loses_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn fault_4_what_a_module_changes_or_removes_is_changed_or_removed() {
+async fn fault_4_changes_and_removals_by_a_module_are_sent() {
     let mut testbed = DaemonTestbed::with_probes().await;
     succeeded(
         &testbed.commit(&probe("a", &[&set("login-banner", "one"), &set("motd-banner", "two")], &[])).await,
@@ -138,7 +138,7 @@ async fn fault_4_what_a_module_changes_or_removes_is_changed_or_removed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn fault_5_lines_stay_lines_and_what_was_not_touched_is_not_sent() {
+async fn fault_5_line_breaks_stay_and_untouched_nodes_are_not_sent() {
     let mut testbed = DaemonTestbed::with_probes().await;
     succeeded(&testbed.commit(&probe("a", &[&set("login-banner", "line 1\nline 2\n\tline 3")], &[])).await);
     assert!(
@@ -309,7 +309,7 @@ const NAMES: &str = "module openconfig-system {
 }";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn fault_15_every_name_is_one_of_its_own() {
+async fn fault_15_similar_names_stay_distinct() {
     let entries = "<system xmlns='http://openconfig.net/yang/system'><len><name>a</name></len><len><name>b</name></len></system>";
     let builder = Controller::builder().device_model("openconfig-system.yang", NAMES).device("r1", entries);
     let mut testbed =
@@ -326,7 +326,7 @@ async fn fault_15_every_name_is_one_of_its_own() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn fault_16_a_path_finds_all_that_it_names() {
+async fn fault_16_path_finds_all_matching_entries() {
     let groups = "<devices xmlns='http://clicon.org/controller'>\
          <device-group><name>some</name><device-name>openconfig1</device-name></device-group>\
          <device-group><name>all of them</name><device-name>openconfig2</device-name>\
@@ -345,7 +345,7 @@ async fn fault_16_a_path_finds_all_that_it_names() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn fault_17_no_container_stands_twice_in_an_edit() {
+async fn fault_17_no_container_is_repeated_in_an_edit() {
     let edit = edit().await;
     for (node, _) in edit.descendants(Tree::ROOT) {
         let mut names: Vec<_> =
@@ -376,7 +376,7 @@ async fn fault_18_nothing_is_echoed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn fault_19_an_answer_that_one_identity_may_not_give_is_given_as_the_other() {
+async fn fault_19_denied_answer_is_sent_as_the_other_user() {
     let done = |user: &str| {
         format!(
             r#">> {user} <ctrl:transaction-actions-done><ctrl:tid>5</ctrl:tid><more xmlns=""/></ctrl:transaction-actions-done>"#

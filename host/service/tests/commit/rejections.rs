@@ -63,7 +63,7 @@ fn failed(reason: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_edit_that_the_controller_refuses_fails_the_commit_in_the_controllers_words() {
+async fn rejected_edit_fails_the_commit_with_the_controllers_text() {
     let refused = "<< <rpc-error><error-type>application</error-type><error-tag>unknown-element</error-tag><error-severity>error</error-severity><error-path>/devices/device/config/system/config/login-banner</error-path><error-message>Failed to find YANG spec of XML node: login-banner</error-message><error-info><bad-element>login-banner</bad-element></error-info></rpc-error>";
     let told = failed(
         "the controller rejected `edit-config`: Failed to find YANG spec of XML node: login-banner \
@@ -73,7 +73,7 @@ async fn an_edit_that_the_controller_refuses_fails_the_commit_in_the_controllers
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_books_that_the_user_may_not_keep_are_kept_by_the_host() {
+async fn denied_created_list_goes_in_a_second_edit_as_host_user() {
     commit(
         &[("alice", &instance())],
         &[
@@ -91,7 +91,7 @@ async fn the_books_that_the_user_may_not_keep_are_kept_by_the_host() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_user_may_not_write_on_a_device_is_never_written_as_the_host() {
+async fn denied_device_edit_is_never_retried_as_host_user() {
     let told = failed("`alice` may not `edit-config`: default deny (access-denied)");
     commit(
         &[("alice", &instance())],
@@ -101,7 +101,7 @@ async fn what_the_user_may_not_write_on_a_device_is_never_written_as_the_host() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_instance_that_the_user_may_not_see_is_not_taken_for_a_deleted_one() {
+async fn instance_hidden_from_the_user_is_not_taken_as_deleted() {
     let told = failed(
         "`alice` may not read `/services/probe[name='a']`\n\
          hint: permit it with a rule in `/nacm`, or commit as another user",

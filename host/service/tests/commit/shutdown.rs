@@ -12,7 +12,7 @@ use confine_test_support::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_commit_that_is_running_ends_as_it_would_have() {
+async fn commit_in_progress_completes_before_the_daemon_stops() {
     let LoadedServices { host, models } = guests(&["probe", "second"]).await.unwrap();
     let builder = Controller::builder().devices(1).service_models(models);
     let directory = tempfile::tempdir().unwrap();

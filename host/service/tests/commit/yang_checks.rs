@@ -24,7 +24,7 @@ async fn ends(testbed: &mut DaemonTestbed, what: &[&str]) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mistake_is_told_at_once_with_what_would_be_right() {
+async fn invalid_write_is_refused_with_a_suggestion() {
     let mut testbed = begin(Controller::builder().devices(1)).await;
     let interface = |rest: &str| format!("set {INTERFACE}/{rest}");
     let mut told = Vec::new();
@@ -81,7 +81,7 @@ async fn a_mistake_is_told_at_once_with_what_would_be_right() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_value_is_sent_in_its_canonical_form() {
+async fn value_is_sent_in_canonical_form() {
     let mut testbed = begin(Controller::builder().devices(1)).await;
     assert_eq!(ends(&mut testbed, &["set /devices/device[name='openconfig1']/config/oc-if:interfaces/interface[name='eth0']/config/mtu 0x10"]).await, "done");
     let device = testbed.base.controller().device("openconfig1").unwrap();
@@ -97,7 +97,7 @@ const ORDERED: &str = "module openconfig-system {
 }";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_user_orders_stands_in_the_order_of_the_module() {
+async fn ordered_by_user_entries_keep_the_order_of_the_module() {
     let builder = Controller::builder().device_model("openconfig-system.yang", ORDERED).device("r1", "");
     let mut testbed = begin(builder).await;
     let search =

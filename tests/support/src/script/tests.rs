@@ -71,7 +71,7 @@ async fn subscribed(socket: &Path) -> RequestSession<UnixStream> {
 }
 
 #[tokio::test]
-async fn a_client_that_follows_the_script() {
+async fn script_accepts_a_client_that_follows_it() {
     let played = play(async |socket| {
         let mut requests = subscribed(socket).await;
         for _ in 0..2 {
@@ -85,7 +85,7 @@ async fn a_client_that_follows_the_script() {
 }
 
 #[tokio::test]
-async fn a_client_that_leaves_the_script_is_shown_where() {
+async fn script_reports_where_a_client_leaves_it() {
     let played = play(async |socket| {
         let mut requests = subscribed(socket).await;
         // Made for somebody else: the play ends without an answer.
@@ -115,7 +115,7 @@ async fn a_client_that_leaves_the_script_is_shown_where() {
 }
 
 #[test]
-fn every_script_can_be_read() {
+fn every_recorded_script_can_be_read() {
     let directory = repository().join("tests/scripts");
     let mut count = 0;
     for file in std::fs::read_dir(directory).unwrap() {
@@ -128,7 +128,7 @@ fn every_script_can_be_read() {
 }
 
 #[test]
-fn what_is_no_script_is_refused() {
+fn text_that_is_not_a_script_is_refused() {
     let refusals = ["x", "-- nosuch", "?? <a/>\n-- closed", ">> nothing", ">> <a", ">> <a/>\n>> <b/>"]
         .map(|text| Script::parse(text).unwrap_err().to_string());
     insta::assert_snapshot!(refusals.join("\n"), @r"
