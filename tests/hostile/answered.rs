@@ -1,6 +1,6 @@
-//! How late a commit is answered whose module only the clock ends: what passes, for the user who commits, beyond the
-//! time that the module has. It holds all that a commit takes besides: on the controller, for the good module, on
-//! the wire. All threads of the daemon share one processor.
+//! Measures how late a commit is answered whose module is ended by the wall clock limit: the time beyond that limit, as the
+//! committing user sees it. It includes the controller, the good module and the wire. All threads of the daemon share one
+//! processor.
 //!
 //!     cargo test -p confine-tests --test hostile -- --bench
 //!

@@ -1,4 +1,4 @@
-//! One hostile module, and the commit that is played with it.
+//! A hostile module, and the commit that tries it.
 
 use std::{
     fs,
@@ -18,15 +18,15 @@ use crate::{
     guest::{Description, Guest},
 };
 
-/// What is tried, and what the user who commits reads of it.
+/// What a module tries, and what the committing user reads.
 pub struct Case {
     /// The row of the suite.
     pub id: &'static str,
     /// The module.
     pub module: Module,
-    /// Its limits, where others than the defaults: lines of TOML.
+    /// Its limits other than the defaults: lines of TOML.
     pub limits: &'static str,
-    /// What comes of it.
+    /// The result.
     pub ends: Ends,
 }
 
@@ -34,11 +34,11 @@ pub struct Case {
 pub enum Module {
     /// In WebAssembly text.
     Guest(fn() -> Guest),
-    /// A file, whatever it holds.
+    /// A file with any content.
     File(fn() -> Vec<u8>),
     /// Something else in the module directory.
     Placed(fn(&Path)),
-    /// The guest `obedient`, in Rust, which does what the instance says: these lines.
+    /// The Rust guest `obedient`, which executes these lines of the instance.
     Lines(&'static [&'static str]),
 }
 
@@ -57,11 +57,11 @@ impl Module {
 
 /// How a commit ends.
 pub enum Ends {
-    /// It fails, and this is what the user reads. Times that a machine took stand as `…`.
+    /// It fails, and the user reads this. Measured times are replaced by `…`.
     Refused(&'static str),
-    /// It fails, because the module is not loaded: for this reason.
+    /// It fails because the module is not loaded, for this reason.
     NotLoaded(&'static str),
-    /// Nothing came of what was tried: the commit succeeds.
+    /// The attempt has no effect: the commit succeeds.
     Well,
     /// The commit succeeds, and this is in the log.
     Logged(&'static str),
@@ -83,16 +83,16 @@ const GOOD: Description<'static> = Description {
     prefixes: &[("h", "urn:example:hostile"), ("sys", "http://openconfig.net/yang/system")],
 };
 
-/// What the good module sets.
+/// The leaf that the good module sets.
 const BANNER: &str = "/devices/device[name='openconfig1']/config/sys:system/config/login-banner";
 
-/// A guest that is known as the hostile module.
+/// Returns a guest with the description of the hostile module.
 pub fn hostile() -> Guest {
     Guest::new().description(HOSTILE)
 }
 
-/// Writes the local `$n` into the guest's text of this name, over the run of `a` in it: in letters, sixteen of them, the
-/// lowest first.
+/// Returns instructions that write the local `$n` over the run of `a` in the guest's text of this name, in base 16 with the
+/// letters `a` to `p`, lowest digit first.
 pub fn count_into(name: &str, text: &str) -> String {
     let at = text.find("aaaa").unwrap();
     let digits = text[at..].bytes().take_while(|&byte| byte == b'a').count();
@@ -107,7 +107,7 @@ pub fn count_into(name: &str, text: &str) -> String {
     (0..digits).map(digit).collect()
 }
 
-/// What the user reads whose service has no module, because this file is not loaded.
+/// Returns what the user reads if the service has no module because this file was not loaded.
 pub fn not_loaded(why: &str) -> String {
     format!(
         "no module serves `hostile`; not loaded: {why}\n\
@@ -120,13 +120,13 @@ pub fn not_loaded(why: &str) -> String {
 const MEMORY: u64 = 8 << 10;
 
 impl Case {
-    /// Plays it: a good commit; one that both modules have a part in; and a good one again.
+    /// Plays a good commit, one that involves both modules, and another good one.
     pub async fn play(&self) {
         let testbed = self.begin(self.limits, Machine::Whole).await;
         self.play_on(testbed).await;
     }
 
-    /// The same, on what has begun with it.
+    /// As [`play`](Self::play), on a testbed that has been started.
     pub async fn play_on(&self, mut testbed: HostileTestbed) {
         testbed.commit_good("first").await;
         let lines = match self.module {
@@ -146,7 +146,7 @@ impl Case {
             }
             Ends::Refused(expected) => {
                 testbed.assert_failed(&committed, expected);
-                // The good module has done its part before, and that is not sent either.
+                // The good module ran before, and its edits are not sent either.
                 if expected.starts_with("module `hostile` 6.6.6, instance") {
                     tokio::task::block_in_place(|| testbed.daemon.await_runs("good", 2));
                 }
@@ -161,7 +161,7 @@ impl Case {
         testbed.end();
     }
 
-    /// Starts all that is needed to play it, with these limits.
+    /// Starts a testbed for this case with these limits.
     pub async fn begin(&self, limits: &str, machine: Machine) -> HostileTestbed {
         let place = |directory: &Path| {
             fs::write(directory.join("good.wasm"), good_module()).unwrap();
@@ -180,12 +180,12 @@ pub struct HostileTestbed {
 }
 
 impl HostileTestbed {
-    /// With the hostile module that this file holds.
+    /// Starts with this hostile module.
     pub async fn begin(hostile: &[u8], limits: &str) -> Self {
         Self::with(&[("good", good_module()), ("hostile", hostile)], limits).await
     }
 
-    /// With these modules.
+    /// Starts with these modules.
     pub async fn with(modules: &[(&str, &[u8])], limits: &str) -> Self {
         let place = |directory: &Path| {
             for (name, bytes) in modules {
@@ -195,7 +195,7 @@ impl HostileTestbed {
         Self::of(place, limits, Machine::Whole).await
     }
 
-    /// With what this puts into the module directory.
+    /// Starts with what `place` puts into the module directory.
     async fn of(place: impl FnOnce(&Path), limits: &str, machine: Machine) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let modules = directory.path().join("modules");
@@ -213,7 +213,7 @@ impl HostileTestbed {
         Self { base: testbed, daemon, directory, tap }
     }
 
-    /// The daemon again, as it was started.
+    /// Restarts the daemon as it was started.
     pub async fn restart(&mut self) {
         self.daemon.terminate();
         let (directory, socket) = (self.directory.path().to_owned(), self.directory.path().join("tap.sock"));
@@ -223,13 +223,13 @@ impl HostileTestbed {
         assert_eq!(old.ended().code(), Some(0));
     }
 
-    /// Another controller in the place of the one that there is.
+    /// Replaces the controller by a new one.
     pub async fn new_controller(&mut self) {
         let back = self.directory.path().join("new.sock");
         let testbed = Testbed::without_daemon(controller(), back.clone(), "alice").await.unwrap();
         let old = std::mem::replace(&mut self.base, testbed);
         old.close().await;
-        // Where the daemon looks for it.
+        // On the socket that the daemon connects to.
         fs::rename(back, self.directory.path().join("controller.sock")).unwrap();
         tokio::task::block_in_place(|| self.daemon.await_log_again("serving the controller"));
     }
@@ -246,14 +246,14 @@ impl HostileTestbed {
         self.base.edit(&config).await.unwrap();
     }
 
-    /// Commits an instance of the good service, which has to succeed.
+    /// Commits an instance of the good service, which must succeed.
     pub async fn commit_good(&mut self, banner: &str) {
         let committed = self.commit(&good(banner)).await;
         assert!(committed.succeeded(), "{}\n{}", committed.reason(), self.daemon.log());
         assert!(self.device().contains(&format!("<login-banner>{banner}<")), "{}", self.device());
     }
 
-    /// The commit after the first good one has failed with this, and nothing of it was sent.
+    /// Checks that the commit after the first good one failed with this text and sent no edits.
     #[track_caller]
     pub fn assert_failed(&self, committed: &CommitEnd, expected: &str) {
         assert!(!committed.succeeded(), "it was expected to fail: {expected}");
@@ -262,26 +262,26 @@ impl HostileTestbed {
         assert!(self.device().contains("<login-banner>first<"), "{}", self.device());
     }
 
-    /// Puts a module where the daemon looks, as careful people do.
+    /// Renames a module into the module directory.
     pub fn place(&self, name: &str, bytes: &[u8]) {
         let file = self.directory.path().join(format!("modules/{name}.wasm"));
         fs::write(file.with_file_name(".aside"), bytes).unwrap();
         fs::rename(file.with_file_name(".aside"), file).unwrap();
     }
 
-    /// What the first device has.
+    /// Returns the configuration of the first device.
     pub fn device(&self) -> String {
         self.base.controller().device("openconfig1").unwrap()
     }
 
-    /// The edits that the daemon has sent since the commit began.
+    /// Returns the daemon's edits since the commit began.
     pub fn edits(&self) -> Vec<String> {
-        // From there on: what the daemon asks about models comes in between, and counts in the message-id.
+        // Without the envelope: requests for models come in between and change the message-id.
         let edit = |request: String| Some(request[request.find("<edit-config")?..].to_owned());
         self.tap.take().into_iter().filter_map(edit).collect()
     }
 
-    /// Waits until the daemon has no more memory than it had.
+    /// Waits until the daemon's memory is back to what it was, but for `MEMORY`.
     pub fn settle(&self, before: u64) {
         let began = Instant::now();
         while self.daemon.memory() > before + MEMORY {
@@ -295,7 +295,7 @@ impl HostileTestbed {
         }
     }
 
-    /// Ends the daemon as a service manager does.
+    /// Stops the daemon as a service manager does.
     pub fn end(self) {
         self.daemon.terminate();
         let log = self.daemon.log();
@@ -304,7 +304,7 @@ impl HostileTestbed {
     }
 }
 
-/// What no module may see, besides the instances and the books of others.
+/// Configuration that no module may see, besides the instances and `created` lists of others.
 const HIDDEN: &str =
     "<nacm xmlns='urn:ietf:params:xml:ns:yang:ietf-netconf-acm'><enable-nacm>false</enable-nacm></nacm>
     <processes xmlns='http://clicon.org/controller'><services><enabled>true</enabled></services></processes>";
@@ -318,7 +318,7 @@ fn here() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("hostile")
 }
 
-/// The good module does this: it sets the banner to the instance's only line.
+/// Returns the good module, which sets the banner to the instance's only line.
 pub fn good_module() -> &'static [u8] {
     static BYTES: OnceLock<Vec<u8>> = OnceLock::new();
 
@@ -335,7 +335,7 @@ pub fn good_module() -> &'static [u8] {
     })
 }
 
-/// The guest in Rust that does what it is told.
+/// Returns the Rust guest that executes the lines of its instance.
 pub fn obedient() -> &'static [u8] {
     static BYTES: OnceLock<Vec<u8>> = OnceLock::new();
 
@@ -346,7 +346,7 @@ pub fn obedient() -> &'static [u8] {
     })
 }
 
-/// The one instance of the good service, which wants this banner.
+/// Returns the only instance of the good service, with this banner.
 pub fn good(banner: &str) -> String {
     format!(
         "<good xmlns='urn:example:hostile' xmlns:nc='urn:ietf:params:xml:ns:netconf:base:1.0' \
@@ -354,14 +354,14 @@ pub fn good(banner: &str) -> String {
     )
 }
 
-/// An instance of the hostile service.
+/// Returns an instance of the hostile service.
 pub fn instance(lines: &[&str]) -> String {
     let escape = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;");
     let lines: String = lines.iter().map(|line| format!("<do>{}</do>", escape(line))).collect();
     format!("<hostile xmlns='urn:example:hostile'><name>h</name>{lines}</hostile>")
 }
 
-/// The text with `…` for the times that depend on the machine.
+/// Replaces times that depend on the machine by `…`.
 pub fn without_times(text: &str) -> String {
     match text.split_once("wall clock limit reached") {
         Some((before, after)) => {

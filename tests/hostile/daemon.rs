@@ -1,4 +1,4 @@
-//! The daemon itself: the program, started as an operator starts it.
+//! The program, started as an operator starts it.
 
 use std::{
     fmt::Write as _,
@@ -14,19 +14,19 @@ use rustix::thread::CpuSet;
 
 use crate::traced::soon;
 
-/// Nothing that is waited for takes nearly as long.
+/// Longer than anything takes on the slowest machine.
 pub const PATIENCE: Duration = Duration::from_secs(120);
 
-/// What the daemon has of the machine.
+/// The processors that the daemon may use.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Machine {
-    /// All that this process has.
+    /// Those of this process.
     Whole,
-    /// One processor: its threads run one at a time, guests among them.
+    /// One: its threads, guests included, run one at a time.
     OneProcessor,
 }
 
-/// A running daemon, and what it has logged.
+/// A running daemon and its log.
 pub struct Daemon {
     process: Child,
     log: Arc<(Mutex<Vec<String>>, Condvar)>,
@@ -43,7 +43,7 @@ impl Daemon {
         }
         writeln!(settings, "[module.hostile.limits]\n{limits}").unwrap();
         if !limits.contains("wall_clock") {
-            // On a busy machine too it is the limit of the case that is reached.
+            // So that even on a busy machine the limit of the case is reached first.
             settings += "wall_clock.base = '3 min'\n";
         }
         let file = directory.join("confine.toml");
@@ -71,17 +71,17 @@ impl Daemon {
         });
         let daemon = Self { process, log };
         daemon.await_log("serving the controller");
-        // What a module reads of a refusal depends on what is known.
+        // The text of a refusal depends on the known models.
         daemon.await_log("compiled models of=\"openconfig");
         daemon
     }
 
-    /// What it has logged so far.
+    /// Returns the log so far.
     pub fn log(&self) -> String {
         self.log.0.lock().unwrap().join("\n")
     }
 
-    /// Waits until a line of the log has all these words.
+    /// Waits until a line of the log contains this text.
     #[track_caller]
     pub fn await_log(&self, words: &str) {
         let (lines, more) = &*self.log;
@@ -90,7 +90,7 @@ impl Daemon {
         assert!(!waited.timed_out(), "`{words}` is not in the log:\n{}", lines.join("\n"));
     }
 
-    /// Waits until the log says it once more than it has by now.
+    /// Waits for one more line with this text.
     #[track_caller]
     pub fn await_log_again(&self, words: &str) {
         let (lines, more) = &*self.log;
@@ -102,7 +102,7 @@ impl Daemon {
         assert!(!waited.timed_out(), "`{words}` is not in the log again:\n{}", lines.join("\n"));
     }
 
-    /// Waits until it has logged so many runs of a module.
+    /// Waits until it has logged this many runs of a module.
     #[track_caller]
     pub fn await_runs(&self, module: &str, count: usize) {
         let (lines, more) = &*self.log;
@@ -115,8 +115,7 @@ impl Daemon {
         assert!(!waited.timed_out(), "fewer than {count} runs:\n{}", lines.join("\n"));
     }
 
-    /// The memory that is the process's own and resident, in KiB: not its program's pages, which come in
-    /// from the file when they are first run.
+    /// Returns the resident anonymous memory in KiB, without the program's pages, which are read from its file on demand.
     pub fn memory(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
@@ -124,12 +123,12 @@ impl Daemon {
         line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
-    /// The number of its process.
+    /// Returns its process id.
     pub fn id(&self) -> u32 {
         self.process.id()
     }
 
-    /// The number of its compile worker's, once it has begun and confined itself.
+    /// Waits until its compile worker has confined itself, and returns the worker's process id.
     pub fn worker(&self) -> u32 {
         let parent = format!("PPid:\t{}\n", self.id());
         soon("a compile worker", || {
@@ -140,19 +139,19 @@ impl Daemon {
                 let of = |file: &str| fs::read_to_string(format!("/proc/{number}/{file}")).unwrap_or_default();
                 of("status").contains(&parent)
                     && of("cmdline").contains("compile-worker")
-                    // The last of its limits on itself but for seccomp, which a kernel may not have.
+                    // The last limit that it sets on itself, except for seccomp, which some kernels lack.
                     && of("limits").lines().any(|line| line.starts_with("Max address space") && !line.contains("unlimited"))
             })
         })
     }
 
-    /// Tells it to end.
+    /// Sends SIGTERM.
     pub fn terminate(&self) {
         let pid = rustix::process::Pid::from_child(&self.process);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
     }
 
-    /// Waits for its end.
+    /// Waits until it has exited.
     pub fn ended(mut self) -> ExitStatus {
         self.process.wait().unwrap()
     }
@@ -165,7 +164,7 @@ impl Drop for Daemon {
     }
 }
 
-/// Does something on a thread that has the first processor only, which what it starts inherits.
+/// Runs `work` on a thread that may use only the first processor; processes that it starts inherit that.
 fn on_one_processor<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     let confined = || {
         let all = rustix::thread::sched_getaffinity(None).unwrap();

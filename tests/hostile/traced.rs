@@ -1,5 +1,5 @@
-//! Processes and threads in somebody else's hand: the kernel's means for debuggers make them stand still, or do what
-//! they would not do.
+//! Processes and threads under control of this test, by the kernel's debugging interface: they stop, or make system calls
+//! that their program would not make.
 
 use std::{
     fs,
@@ -19,7 +19,7 @@ use nix::{
 
 use crate::daemon::PATIENCE;
 
-/// Finds something that will be there soon.
+/// Waits for a value that will be there soon.
 pub fn soon<T>(what: &str, mut find: impl FnMut() -> Option<T>) -> T {
     let began = Instant::now();
     loop {
@@ -31,14 +31,14 @@ pub fn soon<T>(what: &str, mut find: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// A thread that does not get to run until this is dropped.
+/// A thread that is stopped until this is dropped.
 pub struct Stopped {
     release: Option<mpsc::Sender<()>>,
     tracer: Option<JoinHandle<()>>,
 }
 
 impl Stopped {
-    /// The thread of a process that has this name and is running.
+    /// Stops the running thread with this name.
     pub fn thread(process: u32, name: &str) -> Self {
         let thread = soon("the thread", || {
             let tasks = fs::read_dir(format!("/proc/{process}/task")).unwrap();
@@ -52,7 +52,7 @@ impl Stopped {
         });
         let (release, released) = mpsc::channel();
         let (tell, told) = mpsc::channel();
-        // It is traced by the thread that stopped it, which has to let it go.
+        // Only the thread that stopped it, its tracer, can let it go.
         let tracer = thread::spawn(move || {
             let thread = Pid::from_raw(thread);
             stop(thread);
@@ -84,19 +84,19 @@ fn wait(thread: Pid) {
     waitpid(thread, Some(WaitPidFlag::__WALL)).unwrap();
 }
 
-/// A process of one thread that does what it is told. The thread that has taken it over tells it.
+/// A process with one thread that is under control of the thread that took it over.
 #[cfg(target_arch = "x86_64")]
 pub struct Taken {
     process: Pid,
     /// The address of a `syscall` instruction.
     instruction: u64,
-    /// The address of a text that it can be told of.
+    /// The address of a text in its memory.
     text: u64,
 }
 
 #[cfg(target_arch = "x86_64")]
 impl Taken {
-    /// Takes a process over, and writes a text to its stack. Nothing is left of what it did.
+    /// Takes a process over and writes a text to its stack. The process does not resume its own work.
     pub fn over(process: u32, text: &str) -> Self {
         use std::os::unix::fs::FileExt as _;
 
@@ -120,24 +120,24 @@ impl Taken {
         Self { process: pid, instruction: instruction.unwrap(), text: at }
     }
 
-    /// The address of the text.
+    /// Returns the address of the text.
     pub fn text(&self) -> u64 {
         self.text
     }
 
-    /// Ends it.
+    /// Kills it.
     pub fn kill(self) {
         kill(self.process, Signal::SIGKILL).unwrap();
-        // Before that its parent is not told.
+        // Its parent is not notified earlier.
         wait(self.process);
     }
 
-    /// Has it make a system call: what that returns, an error as a negative number.
+    /// Makes it call the system, and returns the result; errors are negative.
     pub fn call(&self, number: i64, arguments: [u64; 4]) -> i64 {
         let mut registers = ptrace::getregs(self.process).unwrap();
         registers.rip = self.instruction;
         registers.rax = number.cast_unsigned();
-        // None is to be begun again.
+        // So that no system call is restarted.
         registers.orig_rax = u64::MAX;
         [registers.rdi, registers.rsi, registers.rdx, registers.r10] = arguments;
         ptrace::setregs(self.process, registers).unwrap();

@@ -1,4 +1,4 @@
-//! What belongs to a commit is told as such: its spans, for logs and traces.
+//! The spans of a commit, for logs and traces. A test binary of its own, because the subscriber is global.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -24,7 +24,7 @@ use tracing_subscriber::{
     layer::{Context, SubscriberExt as _},
 };
 
-/// Keeps each span as a path of what it is in.
+/// Keeps each span as the path of its parents.
 #[derive(Clone, Default)]
 struct Paths(Arc<Mutex<BTreeSet<String>>>);
 
@@ -33,7 +33,7 @@ struct Named(String);
 
 impl Visit for Named {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        // What differs from run to run.
+        // Differs from run to run.
         if !matches!(field.name(), "fuel" | "message") {
             self.0 += &format!(" {field}={value:?}");
         }
@@ -63,7 +63,7 @@ impl Layer<Registry> for Paths {
 #[tokio::test(flavor = "multi_thread")]
 async fn spans_of_a_commit_are_nested_in_it() {
     let paths = Paths::default();
-    // Of the whole process: a commit is worked on by several threads.
+    // Global, because several threads work on a commit.
     tracing::subscriber::set_global_default(tracing_subscriber::registry().with(paths.clone())).unwrap();
     let LoadedServices { host, models } = guests(&["probe", "second"]).await.unwrap();
     let builder = Controller::builder().devices(1).service_models(models);

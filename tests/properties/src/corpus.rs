@@ -7,7 +7,7 @@ use proptest::{
     test_runner::{Config, TestError, TestRunner},
 };
 
-/// So many changed inputs take a second or two without optimisation.
+/// This many changed inputs take a second or two without optimisation.
 const CASES: u32 = 4_000;
 
 /// The most that [`try_out`] makes of an input, in octets.

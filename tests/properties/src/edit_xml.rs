@@ -33,9 +33,9 @@ const DATASTORE: &str = r#"<services xmlns="http://clicon.org/controller"><s xml
 struct Datastore;
 
 static TREE: LazyLock<Tree> = LazyLock::new(|| xml::parse(DATASTORE).expect("it is XML"));
-/// What the daemon knows.
+/// The daemon's models.
 static SCHEMA: LazyLock<Arc<MountedSchema>> = LazyLock::new(|| Arc::new(mounted(&["r1"])));
-/// What the backend knows.
+/// The backend's models.
 static BACKEND: LazyLock<MountedSchema> = LazyLock::new(|| mounted(&["r1", "r2"]));
 
 /// The schemas, with that of these devices.

@@ -15,8 +15,8 @@ fn decode<'a>(parts: impl Iterator<Item = &'a [u8]>) -> (Vec<Vec<u8>>, Result<()
     (messages, decoder.finish())
 }
 
-/// Whatever the octets and however they are cut: the same messages, the same end, and never more payload
-/// than octets. The first octet says how they are cut.
+/// However the octets are split, the decoder returns the same messages and the same end, and never more payload than octets.
+/// The first octet determines the split.
 pub fn framing(octets: &[u8]) {
     let Some((&cut, stream)) = octets.split_first() else { return };
     let whole = decode(std::iter::once(stream));

@@ -1,9 +1,8 @@
-//! What holds of any bytes from outside: a function for each thing that parses some, which panics where it does
-//! not hold.
+//! Properties that hold for any input from outside: one function per parser, which panics if its property fails.
 //!
-//! The fuzz targets (`tests/fuzz`, which need a nightly compiler) try these functions for as long as they are
-//! left running. What they found worth keeping stands in `tests/fuzz/corpus`, and [`try_out`] holds a function
-//! against it, and against changes of it, wherever there are tests.
+//! The fuzz targets in `tests/fuzz`, which need a nightly compiler, run these functions for as long as you let them. Inputs
+//! worth keeping are in `tests/fuzz/corpus`. In ordinary tests, [`try_out`] checks a function against that corpus and
+//! against small changes of it.
 
 // Whoever calls them wants a panic.
 #![allow(clippy::expect_used, clippy::panic)]

@@ -1,7 +1,7 @@
 use confine_netconf::{IncomingMessage, Payload, ReplyBody, XmlElement, XmlWriter};
 
-/// No message makes the parser panic, and each slice that it hands out is whole XML: it can be written
-/// into another message.
+/// No message makes the parser panic, and each slice that it returns is complete XML that can be written into another
+/// message.
 pub fn message(octets: &[u8]) {
     match IncomingMessage::parse(octets.to_vec()) {
         Ok(IncomingMessage::Reply(reply)) => match reply.body {

@@ -1,7 +1,6 @@
 use confine_tree::Path;
 
-/// A text is a path or an error at a place in it, and a path that was read is written as one that reads
-/// the same.
+/// A text is a path or an error at a position in it, and a path that is written and read again is the same.
 pub fn path(octets: &[u8]) {
     let Ok(text) = str::from_utf8(octets) else { return };
     for read in [Path::parse, Path::parse_unescaped] {

@@ -3,7 +3,7 @@ use confine_tree::{
     xml::{self, XmlLimits, XmlTreeReader, XmlTreeWriter},
 };
 
-/// What is read can be written, and reads back as the same tree; what is not read leaves nothing behind.
+/// XML that is read can be written and reads back as the same tree; XML that cannot be read leaves nothing behind.
 pub fn xml(octets: &[u8]) {
     let Ok(text) = str::from_utf8(octets) else { return };
     let limits = XmlLimits { depth: 64, nodes: 10_000, attributes: 64, namespace: 64, bindings: 10_000 };

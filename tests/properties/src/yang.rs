@@ -23,7 +23,7 @@ fn check(schema: &YangSchema, node: YangNode<'_>, left: &mut usize) {
         }
         *left -= 1;
         let namespace = child.module().map_or("", |module| module.namespace());
-        // Two modules may claim one namespace, and is told then.
+        // Two modules may claim one namespace, which is reported.
         if schema.problems().is_empty() {
             let found = schema.child(node.id(), QName::new(namespace, child.name()));
             assert_eq!(found, Some(child.id()));

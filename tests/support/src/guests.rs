@@ -1,9 +1,11 @@
 //! The modules of this repository, built and loaded.
 
-use std::{fs, path::PathBuf};
+use std::{collections::HashSet, fs, path::PathBuf, sync::Arc};
 
 use confine_author::{Error, LoadedServices};
-use confine_sandbox::Compiler;
+use confine_backend::ModelStore;
+use confine_sandbox::{Compiler, Limits, Runner};
+use confine_service::{FoundFile, Host, ModuleRegistry};
 use tokio::sync::Mutex;
 
 use crate::repository;
@@ -38,6 +40,24 @@ pub async fn guests(packages: &[&str]) -> Result<LoadedServices, Error> {
     let _building = BUILDING.lock().await;
     let probe = test_guest("probe");
     LoadedServices::build(&probe, packages, std::slice::from_ref(&probe), Compiler::in_process()).await
+}
+
+/// As [`guests`], with these limits for each module.
+///
+/// # Errors
+/// The reason why they cannot be built or loaded.
+pub async fn guests_with_limits(packages: &[&str], limits: &Limits) -> Result<LoadedServices, Error> {
+    let models = guests(packages).await?.models;
+    let _building = BUILDING.lock().await;
+    let runner = Runner::new(limits, Compiler::in_process())?;
+    let mut files = Vec::new();
+    for (name, path) in packages.iter().zip(confine_author::build(&test_guest("probe"), packages)?) {
+        let bytes = fs::read(&path).map_err(|source| Error::Read { file: path.clone(), source })?;
+        files.push(FoundFile { name: (*name).to_owned(), path, bytes: Ok(bytes) });
+    }
+    let registry = ModuleRegistry::load(files, &runner, |_| limits.clone()).await;
+    let host = Arc::new(Host::new(runner, ModelStore::default(), HashSet::new(), registry));
+    Ok(LoadedServices { models, host })
 }
 
 /// Loads the module that implements the example service `interfaces` on the output of `confine bindings`.

@@ -1,4 +1,4 @@
-//! The admin interface of a daemon that is running, asked by the commands and by others.
+//! The admin interface of a running daemon, used by the commands and by other programs.
 
 use std::{
     fs,
@@ -22,7 +22,7 @@ use super::common::{
     DaemonProcess, PATIENCE, PROGRAM, confine, http, modules, serve, site::DaemonSite, text,
 };
 
-/// A daemon with a module that is none, for a controller that is not there.
+/// A daemon with a broken module, without a controller.
 struct RunningDaemon {
     directory: tempfile::TempDir,
     daemon: DaemonProcess,
@@ -57,7 +57,7 @@ impl RunningDaemon {
         UnixStream::connect(self.path(socket)).unwrap()
     }
 
-    /// What a command says that asks the daemon: standard output, or what the error says.
+    /// Runs a command against the daemon and returns its standard output, or its error.
     fn ask(&self, words: &str) -> Result<String, String> {
         let mut command = confine();
         command.args(words.split(' ')).arg("--admin").arg(self.path("admin.sock"));
@@ -120,7 +120,7 @@ fn status_commands_show_modules_and_state() {
     ");
     insta::assert_snapshot!(running.ask("modules release broken").unwrap_err(), @"error: `broken` is not quarantined");
 
-    // The process is asked by nobody else, and goes with its sockets.
+    // Nothing else uses the process, and its sockets go with it.
     assert_eq!(fs::metadata(running.path("admin.sock")).unwrap().mode() & 0o7777, 0o600);
     let RunningDaemon { directory, daemon, .. } = running;
     assert_eq!(daemon.terminate(), Some(0));
@@ -141,7 +141,7 @@ fn log_filter_changes_at_run_time() {
     assert_eq!(running.ask("log warn,xml=trace").unwrap(), "warn,xml=trace\n");
     assert_eq!(running.ask("log").unwrap(), "warn,xml=trace\n");
     assert_eq!(running.ask("log debug,audit=info").unwrap(), "debug,audit=info\n");
-    // That the operator has said so stands in the log.
+    // The operator's request is in the log.
     running.ask("log info").unwrap();
     running.lines.wait_for("request by an operator");
     let answer = http(
@@ -200,7 +200,7 @@ fn metrics_socket_offers_metrics_and_health_only() {
     assert_eq!(running.daemon.terminate(), Some(0));
 }
 
-/// Two versions of a module, and all that an operator does with them.
+/// Everything that an operator does with two versions of a module.
 #[test]
 fn operator_chooses_the_version_that_runs() {
     let guests = test_guest("probe");
@@ -213,7 +213,7 @@ fn operator_chooses_the_version_that_runs() {
     assert_eq!(running.see("modules show svc --json").state, "disabled");
     assert_eq!(running.see("modules enable svc --json"), one);
 
-    // As an operator puts another version in its place.
+    // As an operator installs another version.
     fs::write(running.path("svc.new"), &second).unwrap();
     fs::rename(running.path("svc.new"), modules(running.directory.path()).join("svc.wasm")).unwrap();
     let until = Instant::now() + PATIENCE;
@@ -246,7 +246,7 @@ fn operator_chooses_the_version_that_runs() {
     assert_eq!(running.daemon.terminate(), Some(0));
 }
 
-/// The kernel keeps others out by the socket's mode. What they are told if an operator opens that:
+/// The kernel refuses other users by the socket's mode. This is what they read if an operator widens it.
 #[test]
 fn admin_socket_refuses_other_users() {
     if !geteuid().is_root() {
@@ -254,11 +254,11 @@ fn admin_socket_refuses_other_users() {
         return;
     }
     let running = RunningDaemon::start();
-    // The whole way there has to be open.
+    // Every directory on the path must be accessible.
     fs::set_permissions(running.directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let program = running.path("confine");
-    // By another process: a file that this one has open for writing, and so whatever it starts meanwhile,
-    // cannot be run.
+    // Copied by another process: a file that this process has open for writing cannot be executed, nor by a process that
+    // inherits the descriptor.
     assert!(Command::new("cp").arg(PROGRAM).arg(&program).status().unwrap().success());
     let socket = running.path("admin.sock");
     let nobody = || {
@@ -279,8 +279,8 @@ fn admin_socket_refuses_other_users() {
     assert_eq!(running.daemon.terminate(), Some(0));
 }
 
-/// Peers that connect and send nothing, send slowly, or do not read. That a request is answered meanwhile shows in
-/// the last of them, which is still connected afterwards.
+/// Some peers connect and send nothing, send slowly, or do not read. The last of them is still connected after the request,
+/// which shows that the request was answered in the meantime.
 #[test]
 fn slow_peers_do_not_block_others() {
     let running = RunningDaemon::start();
@@ -300,7 +300,7 @@ fn slow_peers_do_not_block_others() {
             assert!(running.ask("status").unwrap().starts_with("controller  "));
         }
         assert!(is_open(&slow[399]), "{socket}: the last peer is still connected");
-        // The first had to give way.
+        // The first was disconnected to make room.
         slow[0].set_read_timeout(Some(PATIENCE)).unwrap();
         let read = slow[0].read(&mut [0]);
         assert!(
@@ -310,7 +310,7 @@ fn slow_peers_do_not_block_others() {
     assert_eq!(running.daemon.terminate(), Some(0));
 }
 
-/// Whether the daemon has not closed the connection.
+/// Whether the connection is still open.
 fn is_open(mut peer: &UnixStream) -> bool {
     peer.set_nonblocking(true).unwrap();
     peer.read(&mut [0]).is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
@@ -331,7 +331,7 @@ fn daemon_stops_on_request() {
     assert_eq!(status.code(), Some(0));
 }
 
-/// A directory that is not there is no reason not to serve, unless somebody has named it.
+/// A missing directory does not stop the daemon, unless the directory was configured.
 #[test]
 fn daemon_fails_without_its_named_admin_socket() {
     let directory = tempfile::tempdir().unwrap();
@@ -341,7 +341,7 @@ fn daemon_fails_without_its_named_admin_socket() {
     assert!(said.contains("cannot serve metrics") && said.contains("/nowhere/metrics.sock"), "{said}");
 }
 
-/// A daemon that serves a controller, and a port for monitoring.
+/// A daemon that serves a controller and offers metrics on a port.
 #[tokio::test(flavor = "multi_thread")]
 async fn metrics_are_served_on_a_port() {
     let mut site = DaemonSite::new().await;
@@ -354,7 +354,7 @@ async fn metrics_are_served_on_a_port() {
     };
     let health = ask("/health");
     assert!(health.starts_with("HTTP/1.1 200 OK\r\n") && health.ends_with("\r\n\r\nok\n"), "{health}");
-    // It is counted a moment after the user hears of it.
+    // The commit is counted a moment after the user is notified.
     let until = Instant::now() + PATIENCE;
     let metrics = loop {
         let metrics = ask("/metrics");
@@ -370,7 +370,7 @@ async fn metrics_are_served_on_a_port() {
     assert!(TcpStream::connect(free).is_err());
 }
 
-/// The members of the group that the settings name, and nobody else.
+/// Only members of the configured group may use the socket.
 #[tokio::test(flavor = "multi_thread")]
 async fn admin_socket_serves_the_configured_group() {
     const NOBODY: u32 = 65534;
@@ -385,7 +385,7 @@ async fn admin_socket_serves_the_configured_group() {
     let socket = site.path("admin.sock");
     let metadata = fs::metadata(&socket).unwrap();
     assert_eq!((metadata.mode() & 0o7777, metadata.gid(), metadata.uid()), (0o660, NOBODY, 0));
-    // The whole way there has to be open.
+    // Every directory on the path must be accessible.
     fs::set_permissions(site.directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let program = site.path("confine");
     assert!(Command::new("cp").arg(PROGRAM).arg(&program).status().unwrap().success());

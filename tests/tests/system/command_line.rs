@@ -1,4 +1,4 @@
-//! The program itself, started as users and supervisors start it.
+//! The program, started as users and supervisors start it.
 
 use std::{
     env, fs,
@@ -10,7 +10,7 @@ use confine_test_support::repository;
 
 use super::common::{DaemonProcess, confine, serve, text};
 
-/// Started as a daemon for a controller that is not there, and waiting for it.
+/// Starts a daemon that waits for a controller that does not exist.
 fn waiting(directory: &Path) -> DaemonProcess {
     let mut daemon = DaemonProcess::start(serve(directory).stderr(Stdio::piped()));
     daemon.errors().wait_for("no connection to the controller");
@@ -50,7 +50,7 @@ fn inspect_refuses_a_file_that_is_not_a_module() {
     assert!(said.contains("compile the module for `wasm32-wasip2`"), "{said}");
 }
 
-/// The daemon takes neither, and nobody waits for who would write into the one.
+/// The daemon loads neither, and nothing blocks on a FIFO without a writer.
 #[test]
 fn inspect_refuses_special_files_and_links() {
     let directory = tempfile::tempdir().unwrap();
@@ -88,7 +88,7 @@ fn second_daemon_names_the_one_that_runs() {
     assert_eq!(first.terminate(), Some(0));
 }
 
-/// What this program is told to be a backend by, with the directory of its socket.
+/// The variable that turns this test program into a backend; its value is the directory of the socket.
 const BACKEND: &str = "CONFINE_TEST_BACKEND";
 
 #[test]
@@ -108,11 +108,11 @@ fn daemon_stops_with_the_backend_that_started_it() {
     lines.wait_for("started by the controller");
     drop(backend);
     lines.wait_for("the controller has exited");
-    // The daemon has the other end, and so the lines end when it does.
+    // The daemon has the other end, so the lines end with the daemon.
     lines.all();
 }
 
-/// A backend that starts a daemon, and is killed; or ends with the daemon, if that cannot start.
+/// A backend that starts a daemon and is then killed, or exits if the daemon cannot start.
 fn backend(directory: &Path) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {

@@ -1,8 +1,7 @@
-//! The contract does not change under a version that is out: authors have compiled against it.
+//! The contract of a released version does not change: authors have compiled against it.
 //!
-//! `wit/versions.txt` names each version that has been and the digest of its contract without comments
-//! and white space. A change of the contract needs a new version in the `package` line of
-//! `wit/confine-service.wit` and a new line in that file.
+//! `wit/versions.txt` lists each version with the digest of its contract without comments and white space. A change of the
+//! contract needs a new version in the `package` line of `wit/confine-service.wit` and a new line in that file.
 
 use std::fs;
 
@@ -15,7 +14,7 @@ fn wit(file: &str) -> String {
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("`{}`: {error}", path.display()))
 }
 
-/// The contract's version and digest.
+/// Returns the contract's version and digest.
 fn identity(contract: &str) -> (String, String) {
     let code: String = contract
         .lines()
@@ -28,7 +27,7 @@ fn identity(contract: &str) -> (String, String) {
     (version, digest)
 }
 
-/// Why a contract may not stand beside these versions.
+/// Checks a contract against these versions.
 fn check(contract: &str, versions: &str) -> Result<(), String> {
     let (version, digest) = identity(contract);
     let known = versions.lines().filter_map(|line| line.split_once(' ')).find(|(known, _)| *known == version);

@@ -1,4 +1,4 @@
-//! In the place of the Python API server, on an embedded controller: started as the backend starts it.
+//! In place of the Python API server: started as the backend starts it, for an embedded controller.
 
 use std::{
     fs,
@@ -15,7 +15,7 @@ use super::common::{
     confine, text,
 };
 
-/// A controller that is configured as one that is installed, with its files.
+/// A controller with the configuration files of an installation.
 struct Installed {
     directory: tempfile::TempDir,
 }
@@ -70,7 +70,7 @@ impl Installed {
         ConnectOptions::new(self.socket()).unwrap()
     }
 
-    /// Until a services daemon has subscribed, which only one may.
+    /// Waits until a services daemon has subscribed, which only one may.
     async fn is_served(&self) {
         let served = async {
             loop {
@@ -152,14 +152,16 @@ async fn second_daemon_of_the_backend_names_the_first() {
     assert_eq!(second.status.code(), Some(4));
     let said = text(&second.stderr).replace(&first.pid().to_string(), "PID");
     let said = said.replace(controller.directory.path().to_str().unwrap(), "");
+    // The process is named after its file.
+    let said = said.replace("`confine-program`", "`confine`");
     insta::assert_snapshot!(said, @r"
-    error: another instance is running: process PID (`confine-program`) holds the pidfile `/services.pid`
+    error: another instance is running: process PID (`confine`) holds the pidfile `/services.pid`
     hint: stop it first, or name another pidfile (`--pidfile`)
     ");
     assert_eq!(first.terminate(), Some(0));
 }
 
-/// What of it is a secret is tested where it is laid out.
+/// That secrets are left out is tested where the log is formatted.
 #[tokio::test(flavor = "multi_thread")]
 async fn xml_is_logged_on_request() {
     let controller = Installed::new().await;

@@ -1,4 +1,4 @@
-//! The daemon's log in the journal of systemd.
+//! The daemon's log in the systemd journal.
 
 use std::{
     collections::BTreeMap,
@@ -10,11 +10,11 @@ use std::{
 
 use super::common::{PATIENCE, site::DaemonSite};
 
-/// What the journal takes, in the place of systemd.
+/// Receives journal entries in place of systemd.
 struct Journal(UnixDatagram);
 
 impl Journal {
-    /// The fields of the next entry with this message.
+    /// Returns the fields of the next entry with this message.
     fn entry(&self, message: &str) -> BTreeMap<String, String> {
         let until = Instant::now() + PATIENCE;
         let mut datagram = vec![0; 1 << 16];
@@ -23,7 +23,7 @@ impl Journal {
             self.0.set_read_timeout(Some(left)).unwrap();
             let length = self.0.recv(&mut datagram).unwrap();
             let fields = fields(&datagram[..length]);
-            // What asks whether there is a journal has none.
+            // The probe for a journal has no fields.
             if fields.get("MESSAGE").is_some_and(|found| found == message) {
                 return fields;
             }
@@ -31,8 +31,8 @@ impl Journal {
     }
 }
 
-/// The fields of an entry: `NAME=value` on a line, or a name on a line, the length of the value in eight bytes,
-/// the value and the end of the line (systemd's native journal protocol).
+/// Reads the fields of an entry in systemd's native journal protocol: `NAME=value` on a line, or a name on a line followed
+/// by the length of the value in eight bytes, the value and a newline.
 fn fields(mut entry: &[u8]) -> BTreeMap<String, String> {
     let mut fields = BTreeMap::new();
     while !entry.is_empty() {
@@ -51,7 +51,7 @@ fn fields(mut entry: &[u8]) -> BTreeMap<String, String> {
     fields
 }
 
-/// The journal's socket is always at the same place, so this daemon gets a `/run` of its own.
+/// The path of the journal's socket is fixed, so this daemon gets its own `/run`.
 #[tokio::test(flavor = "multi_thread")]
 async fn journal_entries_carry_their_fields() {
     let mut site = DaemonSite::new().await;

@@ -1,6 +1,6 @@
-//! The same module in every language: the same cases, and the same edits to the byte.
+//! The same module in every language passes the same cases with byte-identical edits.
 //!
-//! A language whose toolchain is not there is skipped, and says so.
+//! A test without its toolchain says so and passes.
 
 use std::{path::PathBuf, process::Command, sync::Arc};
 
@@ -13,15 +13,15 @@ use confine_test_support::{
     testbed::{self, DaemonTestbed},
 };
 
-/// What a build says where a tool is missing: `EX_UNAVAILABLE`.
+/// The exit status of a build that lacks a tool: `EX_UNAVAILABLE`.
 const UNAVAILABLE: i32 = 69;
 
-/// The example module of a language, built; none where its toolchain is not there.
+/// Builds the example module of a language; none without its toolchain.
 fn built(language: &str) -> Option<PathBuf> {
     built_of(language, "examples/banner")
 }
 
-/// The module in this directory, as seen from that of its language.
+/// Builds the module in a directory relative to that of its language.
 fn built_of(language: &str, module: &str) -> Option<PathBuf> {
     let directory = example_services().join("../guest-sdk").join(language);
     let script = directory.join("build");
@@ -49,12 +49,12 @@ async fn host(module: PathBuf) -> Arc<Host> {
     Arc::new(Host::new(runner, &registry, HostOptions::default()))
 }
 
-/// What the cases of a service came to.
+/// The result of all cases of a service.
 #[derive(Debug, PartialEq)]
 struct Played {
-    /// The edits that were sent, in order.
+    /// The edits, in order.
     edits: Vec<String>,
-    /// For each case, the fuel of each run of the last commit that succeeded, and of the last run.
+    /// For each case, the fuel of each run of the last successful commit, and of the last run.
     fuel: Vec<Vec<u64>>,
 }
 
@@ -69,7 +69,7 @@ async fn play(host: &Arc<Host>, models: &[(String, String)], service: &str) -> P
             CaseResult::Passed => {}
             CaseResult::Failed(how) => panic!("{}: {how}", case.directory.display()),
         }
-        // From there on: what the daemon asks about models comes in between, and counts in the message-id.
+        // Without the envelope: requests for models come in between and change the message-id.
         let edit = |message: String| Some(message[message.find("<edit-config>")?..].to_owned());
         played.edits.extend(tap.take().into_iter().filter_map(edit));
         let report = host.last_commit();
@@ -92,7 +92,7 @@ async fn as_in_rust(language: &str) {
     twice(found, play(&host, &rust.models, "banner").await);
 }
 
-/// The same input: the same edits to the byte, and the same fuel.
+/// The same input gives byte-identical edits and the same fuel.
 fn twice(first: Played, second: Played) {
     assert!(first.fuel.iter().flatten().any(|&fuel| fuel > 0), "{first:?}");
     assert_eq!(first, second);
@@ -128,7 +128,7 @@ async fn every_example_is_deterministic() {
     for service in ["banner", "interfaces", "mistaken", "ssh-users"] {
         let services = examples().await.unwrap();
         let first = play(&services.host, &services.models, service).await;
-        // A host that remembers what the first time taught it, and one that does not.
+        // A host with what it learned the first time, and a new one.
         let again = play(&services.host, &services.models, service).await;
         let services = examples().await.unwrap();
         let anew = play(&services.host, &services.models, service).await;

@@ -1,4 +1,4 @@
-//! The commands that name nodes, against an embedded controller.
+//! The commands `get`, `edit` and `rpc` against an embedded controller.
 
 use std::{fs, os::unix::fs::symlink, path::Path};
 
@@ -343,7 +343,7 @@ async fn failed_commit_leaves_the_edit_in_the_candidate() {
     assert!(zoo.controller.device("r1").unwrap().contains("<mtu>1500</mtu>"));
 }
 
-/// What is committed is all that is in the candidate, and so it is committed as what others have left there needs.
+/// A commit takes the whole candidate, so pending changes of other users decide how it is committed.
 #[tokio::test(flavor = "multi_thread")]
 async fn pending_changes_of_others_are_committed_too() {
     let zoo = DeviceZoo::open();
@@ -352,7 +352,7 @@ async fn pending_changes_of_others_are_committed_too() {
     let said = zoo.say(&edit);
     insta::assert_snapshot!(said.lines().last().unwrap(), @"Committed (transaction 1).");
     assert!(zoo.controller.device("r1").unwrap().contains("<mtu>9000</mtu>"));
-    // Where nothing was left, nothing is for the controller to do.
+    // Without pending changes of others there is no transaction.
     let alone =
         zoo.say(&["edit", "--commit", "/devices/device-group[name='attic']/description", "Under the roof"]);
     insta::assert_snapshot!(alone.lines().last().unwrap(), @"Committed.");
@@ -409,7 +409,7 @@ async fn commands_use_the_controller_of_the_settings() {
     assert!(ask("", elsewhere.path()).contains("/usr/local/var/run/controller/controller.sock"));
 }
 
-/// A hint leads to the controller that was asked.
+/// A hint names the controller of the command.
 #[tokio::test(flavor = "multi_thread")]
 async fn commands_proposed_by_hints_can_be_entered() {
     let zoo = DeviceZoo::open();
@@ -426,7 +426,7 @@ async fn commands_proposed_by_hints_can_be_entered() {
     assert_eq!(zoo.candidate(), before);
 }
 
-/// What an operation begins is waited for, where that is asked for.
+/// With `--wait`, a command waits for the transaction that it begins.
 #[tokio::test(flavor = "multi_thread")]
 async fn rpc_waits_for_the_end_of_the_transaction() {
     let zoo = DeviceZoo::open();
@@ -451,7 +451,7 @@ async fn rpc_waits_for_the_end_of_the_transaction() {
     <tid xmlns="http://clicon.org/controller">3</tid>
     transaction 3 succeeded
     "#);
-    // Where nothing is begun, there is nothing to wait for.
+    // Without a transaction there is nothing to wait for.
     insta::assert_snapshot!(zoo.say(&["rpc", "--wait", "<discard-changes/>"]), @"<ok/>");
 }
 

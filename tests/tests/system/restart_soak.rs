@@ -1,8 +1,7 @@
-//! A user commits while the daemon and the controller are ended and started again, in the middle of
-//! whatever they do.
+//! A user commits while the daemon and the controller are stopped and restarted at random moments.
 //!
-//! `CONFINE_SOAK_RESTARTS=100` does it a hundred times to the daemon and fifty times to the controller;
-//! `CONFINE_SOAK_SEED` has the moments of another run.
+//! `CONFINE_SOAK_RESTARTS=100` restarts the daemon a hundred times and the controller fifty times. `CONFINE_SOAK_SEED` repeats
+//! the moments of an earlier run.
 
 use std::{
     collections::BTreeMap,
@@ -26,11 +25,11 @@ use tokio::{net::UnixListener, runtime::Handle, sync::oneshot, task::JoinHandle}
 
 use super::common::{DaemonProcess, OutputLines, PATIENCE, modules, seeded_random::SeededRandom, serve};
 
-/// What users may be told of a commit that fails.
+/// The reasons that a user may read of a failed commit.
 const REASONS: [&str; 2] =
     ["the services daemon is shutting down", "the commit began before this services daemon was running"];
 
-/// What is begun is ended within this time: about as long as it takes.
+/// A commit is interrupted within this time, about as long as it takes.
 const SOON: Duration = Duration::from_millis(80);
 
 const KILL: i32 = Signal::KILL.as_raw();
@@ -44,17 +43,17 @@ fn restarts() -> usize {
     std::env::var("CONFINE_SOAK_RESTARTS").map_or(8, |restarts| restarts.parse().unwrap())
 }
 
-/// A controller on a socket, which may be ended and started again.
+/// A controller on a socket that can be restarted.
 struct RestartableController {
     directory: tempfile::TempDir,
     up: Mutex<Up>,
 }
 
-/// The controller as it runs now.
+/// The current controller.
 struct Up {
     controller: Controller,
     serving: Serving,
-    /// How often it was ended, and how often it is there again.
+    /// How often it was stopped, and how often it is up again.
     ended: usize,
     started: usize,
 }
@@ -70,14 +69,13 @@ impl RestartableController {
         self.up.lock().unwrap().controller.clone()
     }
 
-    /// Ends the controller in the middle of whatever it does, and starts it with what it has on its disk,
-    /// which is `running`. The devices are what they are.
+    /// Stops the controller at any moment and restarts it with what is on disk: `running`. The devices stay as they are.
     async fn restart(&self) {
         let controller = self.end().await;
         let (running, devices) = loop {
             let before = running(&controller);
             let devices = DEVICES.map(|name| controller.device(name).unwrap());
-            // A push that is on its way is one change of both.
+            // A push in progress changes both devices.
             if running(&controller) == before {
                 break (before, devices);
             }
@@ -91,7 +89,7 @@ impl RestartableController {
         );
     }
 
-    /// Ends the controller, and starts one that was never used.
+    /// Stops the controller and starts a new one.
     async fn start_anew(&self) {
         self.end().await;
         self.start(builder().devices(DEVICES.len()));
@@ -122,7 +120,7 @@ impl RestartableController {
         self.up.lock().unwrap().started
     }
 
-    /// The number of each instance: as `running` says, and as each device has it.
+    /// Returns the number of each instance in `running` and on each device.
     fn numbers(&self) -> (Numbers, [Numbers; DEVICES.len()]) {
         let controller = self.controller();
         let wanted = numbers(&services(&running(&controller)), "probe", "do");
@@ -149,12 +147,12 @@ fn builder() -> ControllerBuilder {
     Controller::builder().service_model("probe", yang)
 }
 
-/// What ends a controller, and its task; none while it is not there.
+/// The means to stop the controller, and its task; none while it is down.
 type Serving = Option<(oneshot::Sender<()>, JoinHandle<()>)>;
 
 fn start(builder: ControllerBuilder, socket: &Path) -> (Controller, Serving) {
     let controller = builder.build().unwrap();
-    // What the one before has left behind.
+    // Left behind by the previous one.
     let _ = fs::remove_file(socket);
     let listener = UnixListener::bind(socket).unwrap();
     let (end, ended) = oneshot::channel();
@@ -167,7 +165,7 @@ fn running(controller: &Controller) -> String {
     controller.datastore(confine_controller::DatastoreName::Running).unwrap()
 }
 
-/// All of `/services` as XML.
+/// Returns `/services` as XML.
 fn services(running: &str) -> String {
     let tree = xml::parse(running).unwrap();
     let services = tree.children(Tree::ROOT).find(|&node| tree.qname(node).local == "services");
@@ -177,10 +175,10 @@ fn services(running: &str) -> String {
 /// By the name of the instance.
 type Numbers = BTreeMap<String, u64>;
 
-/// What a leaf says that holds an instance's number.
+/// The value of a leaf that holds an instance's number.
 const NUMBER: &str = "number ";
 
-/// The numbers that stand in leaves of this name, each by the `name` beside it.
+/// Returns the numbers in leaves of this name, each by the `name` beside it.
 fn numbers(config: &str, element: &str, leaf: &str) -> Numbers {
     let tree = xml::parse(config).unwrap();
     let values = |node: NodeId, local: &str| {
@@ -197,7 +195,7 @@ fn numbers(config: &str, element: &str, leaf: &str) -> Numbers {
     numbers.collect()
 }
 
-/// What an instance does: it makes an interface on each device, and shares a banner with all others.
+/// The lines of an instance: it creates an interface on each device and shares a banner with all others.
 fn instance(name: &str, number: u64) -> String {
     let lines = DEVICES.iter().flat_map(|device| {
         let config = format!("/devices/device[name='{device}']/config");
@@ -213,7 +211,7 @@ fn instance(name: &str, number: u64) -> String {
     format!("<name>{name}</name>{lines}")
 }
 
-/// The edit that gives instances these numbers, or takes them away.
+/// The edit that gives instances these numbers, or removes them.
 fn edit<'a>(instances: impl IntoIterator<Item = (&'a str, Option<u64>)>) -> String {
     let instances = instances.into_iter().map(|(name, number)| {
         let (operation, content) = match number {
@@ -229,21 +227,21 @@ fn edit<'a>(instances: impl IntoIterator<Item = (&'a str, Option<u64>)>) -> Stri
     )
 }
 
-/// A user with a connection, who opens another when it breaks.
+/// A user with a connection, which is reopened when it breaks.
 struct User {
     site: Arc<RestartableController>,
     identity: RequestUser,
     connection: Option<(Backend, EventReceiver)>,
-    /// How often the controller had been started before that was opened.
+    /// How often the controller had been started when it was opened.
     started: usize,
 }
 
-/// What a user is told of a commit.
+/// How a commit ends for the user.
 #[derive(Debug, PartialEq, Eq)]
 enum Told {
     Success,
     Failure(String),
-    /// Nothing any more: the controller was ended.
+    /// No result: the controller was stopped.
     Nothing,
 }
 
@@ -258,7 +256,7 @@ impl User {
         match tried.expect("a commit is not answered") {
             Ok(told) => told,
             Err(error) => {
-                // What is refused (a lock that nobody gives back, say) is no lost connection.
+                // A rejection, for example because of a lock that is never released, is not a lost connection.
                 assert!(!error.is_recoverable(), "{error:?}");
                 assert!(self.site.ended() > self.started, "nobody has ended the controller, but {error:?}");
                 self.connection = None;
@@ -292,7 +290,7 @@ impl User {
     }
 }
 
-/// The daemon, and what starts it again.
+/// The daemon and what restarts it.
 struct Supervisor {
     site: Arc<RestartableController>,
     daemon: DaemonProcess,
@@ -317,7 +315,7 @@ impl Supervisor {
         kill_process(Pid::from_child(&self.daemon.0), signal).unwrap();
     }
 
-    /// Waits for the end of the daemon, and starts it again.
+    /// Waits for the daemon's exit and restarts it.
     fn revive(&mut self) -> ExitStatus {
         let status = self.daemon.0.wait().unwrap();
         let (daemon, lines) = Self::start(self.site.directory.path());
@@ -327,17 +325,17 @@ impl Supervisor {
     }
 }
 
-/// What is ended, and how.
+/// What is stopped, and how.
 #[derive(Clone, Copy, Debug)]
 enum Blow {
     Kill,
     Terminate,
-    /// Told to end, and killed before it may have.
+    /// Stopped with SIGTERM, and killed before it may have exited.
     Both,
     Controller,
 }
 
-/// Ends the daemon and the controller again and again.
+/// Restarts the daemon and the controller repeatedly.
 fn storm(mut supervisor: Supervisor, mut dice: SeededRandom, runtime: &Handle) -> Supervisor {
     let count = restarts();
     let daemon = [Blow::Kill, Blow::Terminate, Blow::Kill, Blow::Both].into_iter().cycle().take(count);
@@ -346,7 +344,7 @@ fn storm(mut supervisor: Supervisor, mut dice: SeededRandom, runtime: &Handle) -
     // It was waited for before all this.
     let mut is_served = true;
     for blow in blows {
-        // Mostly while it works, now and then while it is still starting.
+        // Mostly while it works, sometimes while it is still starting.
         if !is_served && dice.below(4) > 0 {
             supervisor.lines.wait_for("serving the controller");
             is_served = true;
@@ -361,7 +359,7 @@ fn storm(mut supervisor: Supervisor, mut dice: SeededRandom, runtime: &Handle) -
             Blow::Terminate => {
                 supervisor.signal(Signal::TERM);
                 let status = supervisor.revive();
-                // One that has hardly begun has nothing to end.
+                // A daemon that has just been started has nothing to finish.
                 assert!(status.success() || !is_served && status.signal() == Some(TERM), "{status}");
             }
             Blow::Both => {
@@ -386,7 +384,7 @@ async fn restarts_lose_no_commit_and_leave_nothing_locked() {
     fs::create_dir(modules(site.directory.path())).unwrap();
     fs::copy(module, modules(site.directory.path()).join("probe.wasm")).unwrap();
     let supervisor = Supervisor::new(&site);
-    // What follows is a matter of starting, not of compiling.
+    // The module is compiled now, so later starts are quick.
     supervisor.lines.wait_for("serving the controller");
 
     let mut user = User::new(&site);
@@ -411,7 +409,7 @@ async fn restarts_lose_no_commit_and_leave_nothing_locked() {
         match &told {
             Told::Success => numbers = after,
             Told::Failure(reason) => assert!(REASONS.contains(&reason.as_str()), "{reason}"),
-            // It may have been through before the controller was ended, or not.
+            // It may or may not have completed before the controller was stopped.
             Told::Nothing if wanted == after => numbers = after,
             Told::Nothing => {}
         }
@@ -422,7 +420,7 @@ async fn restarts_lose_no_commit_and_leave_nothing_locked() {
     let mut supervisor = storm.join().unwrap();
     eprintln!("{counted:#?}");
 
-    // Afterwards everything works, and nothing is locked.
+    // Afterwards everything works and nothing is locked.
     let everything = |number| INSTANCES.map(|name| (name, number));
     while user.commit(&edit(everything(Some(0)))).await != Told::Success {}
     let (backend, _) = user.connection.as_mut().unwrap();
@@ -431,7 +429,7 @@ async fn restarts_lose_no_commit_and_leave_nothing_locked() {
     let open =
         |transaction: &confine_controller::TransactionRecord| transaction.state != TransactionStage::Done;
     assert!(!site.controller().transactions().iter().any(open));
-    // The devices are those that a controller makes of these services that has seen nothing of all this.
+    // The devices are as on a controller that was never restarted.
     let stormy = site.devices();
     site.start_anew().await;
     assert_eq!(user.commit("").await, Told::Nothing);

@@ -1,10 +1,10 @@
-//! `confine shell` by scripts, against an embedded controller.
+//! `confine shell` with scripts, against an embedded controller.
 
 use std::{io::Write as _, process::Stdio};
 
 use super::common::{device_zoo::DeviceZoo, text};
 
-/// What a script says, each of its lines before what comes of it; and how it ended if that was not well.
+/// Returns the output of a script, each line before its output, and the exit status unless it is 0.
 fn run(zoo: &DeviceZoo, lines: &[&str]) -> String {
     let mut command = zoo.command(&["shell"]);
     let mut child =
@@ -367,7 +367,7 @@ async fn shell_reports_uncommitted_changes() {
     let (set, other) = (format!("set {mtu} 9000"), format!("set {mtu} 1400"));
     insta::assert_snapshot!([
         run(&zoo, &[&set]),
-        // Others have left something there.
+        // Other users have pending changes.
         run(&zoo, &["ls /", "discard"]),
         run(&zoo, &[&set, "exit", "this is not read"]),
         run(&zoo, &[&other, "discard", &set, "set mtuu 1"]),

@@ -1,7 +1,7 @@
-//! A user commits while versions of the module come, fail and are gone back from: every commit is answered
-//! once and by one version, and the daemon keeps nothing of those that are gone.
+//! A user commits while versions of the module are installed, fail and are rolled back: every commit is answered once and by
+//! one version, and the daemon releases what belongs to old versions.
 //!
-//! `CONFINE_SOAK=2000` makes it a long stream.
+//! `CONFINE_SOAK=2000` sets the number of commits.
 
 use std::{
     fs,
@@ -17,27 +17,27 @@ use super::common::{
     site::{DaemonSite, ServedDaemon},
 };
 
-/// How many commits there are: ten for each change. Of the changes one in ten is a broken file, one in
-/// twenty goes back to an older version, and the others are new versions.
+/// The number of commits: ten for each change. One change in ten is a broken file, one in twenty a rollback, and the others are
+/// new versions.
 fn commits() -> u64 {
     std::env::var("CONFINE_SOAK").map_or(100, |commits| commits.parse().unwrap())
 }
 
-/// So many are long enough for memory to tell something.
+/// The number of commits from which memory is compared.
 const LONG: u64 = 1000;
 
-/// What the daemon may have in memory at the end more than after a quarter. A single version would take it
-/// there in some twenty swaps.
+/// How much more memory the daemon may have at the end than after a quarter. If it kept every version, about twenty swaps would
+/// exceed it.
 const MARGIN: u64 = 8 << 20;
 
-/// What a process holds.
+/// The resources of a process.
 #[derive(Debug)]
 struct Held {
-    /// Pieces of memory with code: the program's, and each version's that is loaded.
+    /// Executable mappings: the program's, and those of each loaded version.
     code: usize,
     descriptors: usize,
     threads: usize,
-    /// Bytes that are in memory.
+    /// Resident memory in bytes.
     resident: u64,
 }
 
@@ -70,7 +70,7 @@ fn runs(site: &DaemonSite, version: u64) {
     }
 }
 
-/// As package managers and careful people do it.
+/// Renames a new file into place, as package managers do.
 fn put(site: &DaemonSite, content: &[u8]) {
     let file = modules(site.directory.path()).join("probe.wasm");
     fs::write(file.with_file_name(".aside"), content).unwrap();
@@ -93,7 +93,7 @@ async fn stream_of_swaps_loses_no_commit_and_leaks_nothing() {
     served.lines.wait_for("serving the controller");
     let (mut written, mut held) = (1, None);
     for commit in 1..=commits() {
-        // Some commits come while a version is loaded aside, and then it takes its place.
+        // Some commits come while a version is being loaded, before it replaces the old one.
         if commit % 10 == 9 && commit % 100 > 10 && commit % 200 > 10 && commit % 100 != 59 {
             runs(&site, written);
         }
@@ -132,7 +132,7 @@ async fn stream_of_swaps_loses_no_commit_and_leaks_nothing() {
     let transactions = site.base.controller().transactions();
     assert_eq!(transactions.len() as u64, commits(), "each commit is one transaction");
     runs(&site, written);
-    // What the commit before the last swap has used is shown until the next one.
+    // The usage of the commit before the last swap is shown until the next commit.
     site.goes_on("over").await;
     let then = held.unwrap();
     let until = Instant::now() + PATIENCE;
@@ -145,7 +145,7 @@ async fn stream_of_swaps_loses_no_commit_and_leaks_nothing() {
         std::thread::sleep(Duration::from_millis(20));
     };
     eprintln!("after a quarter {then:?}, after all of it {now:?}");
-    // A short stream is over before the allocator has come to rest.
+    // A short run ends before the allocator has settled.
     if commits() >= LONG {
         assert!(now.resident <= then.resident + MARGIN, "after a quarter {then:?}, after all of it {now:?}");
     }

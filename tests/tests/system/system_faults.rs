@@ -1,5 +1,5 @@
-//! What becomes of the daemon, and what is told, where the system denies it what it needs. The table in
-//! SECURITY.md names these tests; what the backend may do wrong is tried in `host/service/tests/commit/backend_faults.rs`.
+//! What the daemon does and reports if the system denies it something. The table in SECURITY.md names these tests. For faults
+//! of the backend see `host/service/tests/commit/backend_faults.rs`.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -20,7 +20,7 @@ use super::common::{
 /// A user that owns nothing.
 const NOBODY: u32 = 65534;
 
-/// Small disks that this daemon alone sees.
+/// Small file systems that only this daemon sees.
 #[tokio::test(flavor = "multi_thread")]
 async fn disk_full_for_the_cache_and_the_versions() {
     let mut site = DaemonSite::new().await;
@@ -50,7 +50,7 @@ async fn disk_full_for_the_cache_and_the_versions() {
     assert_eq!(served.daemon.terminate(), Some(0));
 }
 
-/// No file may get any longer.
+/// The daemon may not extend any file.
 #[tokio::test(flavor = "multi_thread")]
 async fn files_that_would_be_too_large() {
     let mut site = DaemonSite::new().await;
@@ -65,7 +65,7 @@ async fn files_that_would_be_too_large() {
     fs::write(site.path("another"), another).unwrap();
     fs::rename(site.path("another"), &module).unwrap();
     insta::assert_snapshot!(site.told(&served, "compiled code"), @"WARN confine_sandbox::cache: compiled code cannot be cached directory=/cache error=File too large (os error 27)");
-    // Its memory's first content has a file as well.
+    // The initial content of its memory is a file as well.
     insta::assert_snapshot!(site.told(&served, "refused"), @r#"ERROR audit: module refused module="probe" file="/modules/probe.wasm" error="module `probe` cannot be loaded: it does not start: trap: File too large (os error 27)""#);
     site.goes_on("with the one before").await;
     assert!(served.is_there());
@@ -79,14 +79,14 @@ async fn disk_full_for_the_log() {
     let mut command = site.command();
     command.args(["--log", "trace", "--log-to", "stdout"]).stdout(full()).stderr(full());
     let mut daemon = DaemonProcess::start(&mut command);
-    // Nobody is told when it is there.
+    // Nothing reports when it is there.
     while !site.commit("with nothing to write").await.succeeded() {}
     site.goes_on("with nothing to read").await;
     assert!(daemon.0.try_wait().unwrap().is_none());
     assert_eq!(daemon.terminate(), Some(0));
 }
 
-/// As in a container that knows no users: whoever is named is asked for.
+/// As in a container without a user database: the user must be configured.
 #[test]
 fn a_user_without_a_name() {
     const UNNAMED: u32 = 4_242_424;
@@ -96,8 +96,8 @@ fn a_user_without_a_name() {
     }
     let directory = tempfile::tempdir().unwrap();
     let program = directory.path().join("confine");
-    // By another process: a file that this one has open for writing, and so whatever it starts meanwhile,
-    // cannot be run.
+    // Copied by another process: a file that this process has open for writing cannot be executed, nor by a process that
+    // inherits the descriptor.
     assert!(Command::new("cp").arg(PROGRAM).arg(&program).status().unwrap().success());
     let serve = serve(directory.path());
     chown(directory.path(), Some(UNNAMED), Some(UNNAMED)).unwrap();
@@ -136,7 +136,7 @@ async fn sigkill_and_a_restart() {
     let tid = site.endless_commit().await;
     kill_process(served.pid(), Signal::KILL).unwrap();
     assert_eq!(served.daemon.0.wait().unwrap().signal(), Some(Signal::KILL.as_raw()));
-    // Its sockets and its pidfile are in nobody's way.
+    // Its sockets and its pidfile do not block the next daemon.
     let served = site.start(&mut site.command());
     insta::assert_snapshot!(site.told(&served, "found a commit"), @"WARN audit: found a commit that its daemon had left tid=1 ended=true");
     insta::assert_snapshot!(site.end(tid).await, @"the commit began before this services daemon was running");
@@ -150,7 +150,7 @@ async fn the_sockets_are_removed() {
     let served = site.serve();
     fs::rename(site.path("controller.sock"), site.path("aside")).unwrap();
     fs::remove_file(site.path("admin.sock")).unwrap();
-    // Who is connected stays so.
+    // Existing connections stay.
     site.goes_on("connected").await;
     let status = confine().arg("status").arg("--admin").arg(site.path("admin.sock")).output().unwrap();
     assert_eq!(status.status.code(), Some(1));
@@ -177,7 +177,7 @@ async fn permission_denied_on_the_socket() {
     let mode = |mode| fs::set_permissions(&socket, fs::Permissions::from_mode(mode)).unwrap();
     let program = site.command();
     let mut command = if geteuid().is_root() {
-        // Nothing is denied to root, so the daemon is another user, to whom the whole place belongs.
+        // Nothing is denied to root, so the daemon runs as another user, who owns the whole directory.
         mode(0o600);
         let copy = site.path("confine");
         assert!(Command::new("cp").arg(program.get_program()).arg(&copy).status().unwrap().success());
@@ -200,7 +200,7 @@ async fn permission_denied_on_the_socket() {
     assert_eq!(served.daemon.terminate(), Some(0));
 }
 
-/// As where it runs in a container: the kernel gives the controller no number there.
+/// As in a container: the kernel shows no process id of the controller there.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_controller_among_other_processes() {
     let mut site = DaemonSite::new().await;
@@ -225,12 +225,12 @@ async fn out_of_descriptors() {
     let mut served = site.serve();
     site.goes_on("before").await;
 
-    // The kernel gives numbers below the limit only, and these are taken.
+    // The kernel assigns only descriptors below the limit, and all of them are in use.
     let own = getrlimit(Resource::Nofile);
     prlimit(Some(served.pid()), Resource::Nofile, Rlimit { current: Some(3), maximum: own.maximum }).unwrap();
     let operator = UnixStream::connect(site.path("admin.sock")).unwrap();
     insta::assert_snapshot!(site.told(&served, "cannot accept connections"), @r#"WARN confine::admin::server: cannot accept connections for now listener="admin socket" error=Too many open files (os error 24)"#);
-    // Modules whose directory cannot be read are not gone.
+    // Modules stay loaded while their directory cannot be read.
     File::create(modules(site.directory.path()).join("notes.txt")).unwrap();
     insta::assert_snapshot!(site.told(&served, "module directory"), @"ERROR confine_service::modules::swap: a module directory cannot be read directory=/modules error=Too many open files (os error 24)");
     site.goes_on("with what is open").await;
@@ -243,7 +243,7 @@ async fn out_of_descriptors() {
     prlimit(Some(served.pid()), Resource::Nofile, own).unwrap();
     served.lines.wait_for("serving the controller");
     site.goes_on("after").await;
-    // Who has waited is served.
+    // Waiting clients are served.
     operator.set_read_timeout(Some(PATIENCE)).unwrap();
     let answer = http(operator, "GET /health HTTP/1.1\r\n\r\n");
     assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");

@@ -1,4 +1,4 @@
-//! `confine shell` on a terminal: its prompt, completion, history, and what it asks at the end.
+//! `confine shell` on a terminal: prompt, completion, history, and the question at exit.
 
 use std::{
     fs::File,
@@ -12,12 +12,12 @@ use nix::pty::{Winsize, openpty};
 
 use super::common::{PATIENCE, device_zoo::DeviceZoo, text};
 
-/// A program, and the keyboard and the screen that it has.
+/// A program with its keyboard and screen.
 struct Terminal {
     program: Child,
     keyboard: File,
     screen: mpsc::Receiver<Vec<u8>>,
-    /// What was shown, and how much of it was waited for.
+    /// The output so far, and how much of it has been waited for.
     shown: String,
     seen: usize,
 }
@@ -30,14 +30,14 @@ impl Terminal {
         let mut command = zoo.command(&["shell"]);
         command.env("TERM", "xterm").env("NO_COLOR", "1").stdin(end()).stdout(end()).stderr(end());
         let program = command.spawn().unwrap();
-        // The last copy of the program's end is closed with it.
+        // Closes the last copy of the program's end.
         drop((command, pair.slave));
         let keyboard = File::from(pair.master);
         let mut screen = keyboard.try_clone().unwrap();
         let (sender, receiver) = mpsc::channel();
         std::thread::spawn(move || {
             let mut some = [0; 4096];
-            // Once the program has ended, there is an error in the place of an end.
+            // Once the program has exited, reading fails instead of reporting the end.
             while let Ok(count) = screen.read(&mut some)
                 && count > 0
                 && sender.send(some[..count].to_vec()).is_ok()
@@ -50,7 +50,7 @@ impl Terminal {
         self.keyboard.write_all(keys.as_bytes()).unwrap();
     }
 
-    /// Waits until this is shown, after what was waited for before.
+    /// Waits until this text is shown after the previous one.
     #[track_caller]
     fn wait_for(&mut self, text: &str) {
         let until = Instant::now() + PATIENCE;
@@ -62,12 +62,12 @@ impl Terminal {
             let Ok(more) = self.screen.recv_timeout(until.saturating_duration_since(Instant::now())) else {
                 panic!("`{text}` is not shown, but:\n{}", &self.shown[self.seen..]);
             };
-            // What is asked for here is ASCII, and so never cut in two.
+            // The expected texts are ASCII, so no character is split.
             self.shown += &self::text(&more);
         }
     }
 
-    /// Waits until the program has ended, and says how.
+    /// Waits until the program has exited, and returns its status.
     fn end(mut self) -> Option<i32> {
         self.program.wait().unwrap().code()
     }
@@ -80,7 +80,7 @@ async fn terminal_completes_recalls_and_runs_lines() {
     let zoo = DeviceZoo::open();
     let mut terminal = Terminal::open(&zoo);
     terminal.wait_for("/> ");
-    // A name, what all entries begin with, the one entry, and what is below it.
+    // Completes a name, the common prefix of all entries, the only entry, and the nodes below it.
     terminal.enter("cd dev\tdevice[\tr1\tco\tin\t\r");
     terminal.wait_for("/devices/device[name='r1']/config/interfaces> ");
     terminal.enter("ls\r");
@@ -89,20 +89,20 @@ async fn terminal_completes_recalls_and_runs_lines() {
     terminal.wait_for("mtu");
     terminal.wait_for("description");
     terminal.wait_for("interfaces> describe");
-    // What was entered is given up, and what was entered before comes back.
+    // Discards the line and recalls the previous one.
     terminal.enter("\u{3}");
     terminal.wait_for("interfaces> ");
     terminal.enter("\u{1b}[A");
     terminal.wait_for("ls");
     terminal.enter("\r");
     terminal.wait_for("interface[name='eth0']  list");
-    // A mistake is told, and ends nothing; a quote goes on in the next line.
+    // A mistake is reported and does not end the shell; an open quote continues on the next line.
     terminal.enter(&format!("{MTU} fast\r"));
     terminal.wait_for("`fast` is not a value of `mtu`");
     terminal.enter("set interface[name='eth0']/config/description 'two\rlines'\r");
     terminal.enter("get interface[name='eth0']/config/description\r");
     terminal.wait_for("<description>two\r\nlines</description>");
-    // What is pasted is run line by line.
+    // Pasted text runs line by line.
     terminal.enter("\u{1b}[200~discard\nset interface[name='eth1']/config/mtu 7\nget interface[name='eth1']/config/mtu\u{1b}[201~\r");
     terminal.wait_for("<mtu>7</mtu>");
     terminal.enter("discard\rexit\r");
@@ -125,7 +125,7 @@ async fn terminal_asks_about_uncommitted_changes_at_exit() {
     terminal.wait_for("or [s]tay? ");
     terminal.enter("s\r");
     terminal.wait_for("config/interfaces> ");
-    // The end of the input asks as well.
+    // The end of the input asks too.
     terminal.enter("\u{4}");
     terminal.wait_for("or [s]tay? ");
     terminal.enter("l\r");

@@ -1,4 +1,4 @@
-//! The daemon's spans, at a collector.
+//! The daemon's spans as a collector receives them.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -22,14 +22,14 @@ use super::common::{
     site::DaemonSite,
 };
 
-/// What a collector was sent, request by request.
+/// A collector and the requests that it received.
 struct Collector {
     address: String,
     requests: Receiver<ExportTraceServiceRequest>,
 }
 
 impl Collector {
-    /// Answers every request, each with a connection of its own.
+    /// Answers each request on a connection of its own.
     fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}/v1/traces", listener.local_addr().unwrap());
@@ -57,7 +57,7 @@ impl Collector {
         Self { address, requests }
     }
 
-    /// What comes until there is a span of this name.
+    /// Returns the spans up to the first with this name.
     fn spans_until(&self, name: &str) -> Vec<Span> {
         let mut spans = Vec::new();
         while !spans.iter().any(|span: &Span| span.name == name) {
@@ -88,7 +88,7 @@ fn attributes(attributes: &[opentelemetry_proto::tonic::common::v1::KeyValue]) -
         .collect()
 }
 
-/// A span and what it is in, each with what is told of it.
+/// Returns a span and its parents, each with its attributes.
 fn path(span: &Span, spans: &[Span]) -> String {
     let own: String = attributes(&span.attributes)
         .iter()
@@ -115,7 +115,7 @@ async fn commit_with_modules_and_requests_is_one_trace() {
     let committed = site.base.commit(PushMode::Commit, ActionsMode::Change).await.unwrap();
     assert!(!committed.succeeded());
 
-    // Its end sends what is left.
+    // On exit the rest is sent.
     assert_eq!(served.daemon.terminate(), Some(0));
     let spans = collector.spans_until("commit");
     let commit = spans.iter().find(|span| span.name == "commit").unwrap();
@@ -147,7 +147,7 @@ async fn missing_collector_is_reported_and_delays_no_commit() {
     let directory = tempfile::tempdir().unwrap();
     let here = directory.path();
     serve_controller(&here.join("controller.sock"));
-    // Was given to nobody else meanwhile, or answers nonsense: both are no collector.
+    // The port may be free or used by another program: neither is a collector.
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     fs::write(here.join("confine.toml"), format!("[traces]\ncollector = 'http://{nobody}/'\n")).unwrap();
     let mut command = serve(here);

@@ -209,8 +209,9 @@ impl Guest {
     pub fn build(self) -> Arc<[u8]> {
         let mut core = wat::parse_str(self.core()).unwrap();
         let mut resolve = Resolve::default();
-        // Of whichever package this is compiled into.
-        let wit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../wit");
+        // The package that this is compiled into may be at any depth.
+        let mut parents = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
+        let wit = parents.find_map(|parent| Some(parent.join("wit")).filter(|wit| wit.is_dir())).unwrap();
         resolve.push_dir(wit).unwrap();
         let world = if self.hooks { "service-with-hooks" } else { "service" };
         let source = format!(

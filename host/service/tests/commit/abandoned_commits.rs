@@ -1,5 +1,4 @@
-//! Commits that wait for a daemon that is gone: which of them the next one ends, and which are none of its
-//! business.
+//! Commits that wait for a daemon that is gone: which of them the next daemon ends, and which it leaves alone.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,7 +17,7 @@ use confine_test_support::{
     testbed::{probe, services},
 };
 
-/// What a daemon asks and nobody minds, and a commit of the instance `a` of `probe`, whose number is 9.
+/// Standing replies to a daemon's requests, and a commit of the instance `a` of `probe` with the number 9.
 const QUIET: &str = r#"
 ?? <get-config><source><running/></source><more xmlns=""/></get-config>
 << <data><nacm xmlns="urn:ietf:params:xml:ns:yang:ietf-netconf-acm"><enable-nacm>false</enable-nacm></nacm></data>
@@ -33,7 +32,7 @@ const DONE: &str = r#"
 << <ok/>
 "#;
 
-/// The answer to a question for transactions.
+/// The reply to a request for transactions.
 fn transactions(transactions: &[(u64, &str)]) -> String {
     let transaction = |(tid, state): &(u64, &str)| {
         format!(
@@ -53,7 +52,7 @@ async fn play(script: &str) {
     replay(script, guests(&["probe"]).await.unwrap().host).await.unwrap();
 }
 
-/// What is being pushed to devices, and what is being cleaned up, would be ended by an error too.
+/// An error would also end a commit that is being pushed to devices or cleaned up.
 #[tokio::test(flavor = "multi_thread")]
 async fn next_daemon_ends_only_commits_waiting_for_actions() {
     let found = transactions(&[(3, "DONE"), (4, "RESOLVED"), (5, "ACTIONS"), (6, "INIT")]);
@@ -66,14 +65,14 @@ hint: commit again</ctrl:reason></ctrl:transaction-error>
     play(&format!("?? {ASK}\n{found}{QUIET}{ended}-- subscribed\n{known}{COMMIT}{DONE}")).await;
 }
 
-/// A commit that begins between the subscription and the question.
+/// A commit that begins between the subscription and the request for transactions.
 #[tokio::test(flavor = "multi_thread")]
 async fn commit_notified_to_this_daemon_runs_and_is_not_ended() {
     let found = transactions(&[(9, "ACTIONS")]);
     play(&format!(">> {ASK}\n{COMMIT}{found}?? {ASK}\n{found}{QUIET}{DONE}")).await;
 }
 
-/// A controller, a user, and another daemon that hears of commits.
+/// A controller, a user, and another daemon that is notified of commits.
 struct TwoDaemonTestbed {
     base: Testbed,
     host: Arc<Host>,
@@ -98,7 +97,7 @@ impl TwoDaemonTestbed {
         ConnectOptions::new(self.base.socket()).unwrap()
     }
 
-    /// A commit that the other daemon has been told of.
+    /// Begins a commit and waits until the other daemon is notified.
     async fn commit(&mut self) -> u64 {
         self.base.edit(&services(&probe("a", &[], &[]))).await.unwrap();
         let tid = self.base.begin(PushMode::Commit, ActionsMode::Change).await.unwrap();
@@ -106,7 +105,7 @@ impl TwoDaemonTestbed {
         tid
     }
 
-    /// The other daemon is done with a commit, in which it has changed a device.
+    /// Answers a commit as the other daemon, after changing a device in it.
     async fn answer(&self, tid: u64) {
         let banner = "<devices xmlns='http://clicon.org/controller'><device><name>openconfig1</name><config>\
              <system xmlns='http://openconfig.net/yang/system'><config><login-banner>other</login-banner></config></system>\
@@ -178,14 +177,14 @@ async fn another_daemon_that_is_there_is_reported_and_keeps_commits() {
     testbed.answer(tid).await;
     let over = tokio::time::timeout(PATIENCE, testbed.base.end(tid)).await.unwrap().unwrap();
     assert_eq!((over.result, over.reason), (TransactionOutcome::Success, None));
-    // Once that one has gone, ours is there: it has tried again and again.
+    // Our daemon keeps trying, and connects once the other is gone.
     testbed.other =
         EventReceiver::subscribe(&testbed.options(), &[EventStream::ControllerTransaction]).await.unwrap();
     tokio::time::timeout(PATIENCE, testbed.host.wait_until_connected()).await.expect("ours does not come");
 }
 
-/// Compiling a module may take a minute. Who lost a daemon does not wait for that, and who commits meanwhile
-/// is not told that there is no module.
+/// Compiling a module may take a minute. A user who lost a daemon does not wait for that, and a commit in the meantime does
+/// not fail for want of a module.
 #[tokio::test(flavor = "multi_thread")]
 async fn commits_wait_while_modules_load_after_lost_ones_end() {
     let mut testbed = TwoDaemonTestbed::begin(Duration::ZERO).await;

@@ -1,4 +1,4 @@
-//! Who may do what, from the controller's own rules to what is sent.
+//! Access control, from the rules in the controller to the requests that are sent.
 
 use std::{path::Path, time::Duration};
 
@@ -13,7 +13,7 @@ use tokio::net::UnixListener;
 
 const SYSTEM: &str = "/devices/device[name='openconfig1']/config/oc-sys:system/config";
 
-/// The rules of a careful operator: nobody writes but who is named, `alice` and the user of the daemon.
+/// The rules of a careful operator: only `alice` and the host user may write.
 fn nacm(host: &str, more: &str) -> String {
     format!(
         "<nacm xmlns='urn:ietf:params:xml:ns:yang:ietf-netconf-acm' xmlns:c='http://clicon.org/controller' \
@@ -28,17 +28,17 @@ fn nacm(host: &str, more: &str) -> String {
     )
 }
 
-/// The user that this process runs as, which the daemon acts as for itself.
+/// The user of this process, which is the daemon's host user.
 fn host() -> String {
     confine_backend::process_user().unwrap()
 }
 
-/// With these rules, and this user who commits.
+/// Starts a testbed with these rules and this committing user.
 async fn begin(nacm: &str, user: &str) -> DaemonTestbed {
     DaemonTestbed::start(guests(&["probe", "second"]).await.unwrap(), nacm, user).await
 }
 
-/// An instance of `probe` that does these things.
+/// An instance of `probe` that executes these lines.
 fn probe(name: &str, does: &[&str]) -> String {
     testbed::probe(name, does, &[])
 }
@@ -80,7 +80,7 @@ async fn denied_user_reads_which_node_and_which_rule() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn created_list_denied_to_the_user_is_written_as_host_user() {
-    // Devices are the user's, the books are not.
+    // The user may write devices but not `created` lists.
     let rules = "<rule-list><name>books</name><group>users</group><rule><name>books</name>\
                  <path xmlns:p='urn:example:probe'>/c:services/p:probe/p:created</path><action>deny</action></rule></rule-list>";
     let mut testbed = begin(&nacm(&host(), rules), "alice").await;
@@ -119,7 +119,7 @@ async fn module_rule_applies_from_next_commit_without_extra_request() {
     testbed.change_elsewhere(&rule("permit")).await;
     succeeded(&testbed.commit(&probe("a", &[&set("login-banner", "two")])).await);
     assert!(testbed.device().contains("<login-banner>two</login-banner>"));
-    // Other requests of the daemon are about the models.
+    // The daemon's other requests are for models.
     let sent = testbed.tap.take();
     let about = ["co:transactions", "<running", "<actions", "<edit-config>", "<transaction-actions-done"];
     let from = sent.iter().position(|request| request.contains(about[0])).unwrap();
@@ -133,7 +133,7 @@ async fn module_rule_applies_from_next_commit_without_extra_request() {
     assert_eq!(sent.iter().filter(|request| request.contains("<edit-config>")).count(), 1);
 }
 
-/// What is there already would be deleted from the device with the instance, as nobody.
+/// Otherwise a node that existed before would be deleted together with the instance.
 #[tokio::test(flavor = "multi_thread")]
 async fn node_hidden_from_the_user_does_not_count_as_new() {
     let rules = "<rule-list><name>banners</name><group>users</group><rule><name>motd</name>\
@@ -190,7 +190,7 @@ async fn host_user_without_read_of_nacm_runs_no_module() {
     assert!(!testbed.device().contains("login-banner"));
 }
 
-/// The controller takes away as nobody, which it does not survive where nobody may write: it is left nothing.
+/// The controller strips with no user, and crashes where that is denied, so nothing is left for it to strip.
 #[tokio::test(flavor = "multi_thread")]
 async fn user_removes_everything_under_write_default_deny() {
     let mut testbed = begin(&nacm(&host(), ""), "alice").await;
@@ -212,7 +212,7 @@ async fn user_removes_everything_under_write_default_deny() {
     assert_eq!(testbed.device(), untouched);
 }
 
-/// Rules that it sees are not all there are, if one of them hides others.
+/// If a rule hides other rules from the host user, the rules that it sees are incomplete.
 #[tokio::test(flavor = "multi_thread")]
 async fn host_user_without_read_of_every_rule_runs_no_module() {
     let partly = |action: &str| {
@@ -233,14 +233,14 @@ async fn host_user_without_read_of_every_rule_runs_no_module() {
     assert!(failed(&committed).contains("cannot read `/nacm`, so the rules for modules are not known"));
     assert!(!testbed.device().contains("login-banner"));
 
-    // Once it sees them, they hold.
+    // Once it can read them, they apply.
     testbed.base.discard().await.unwrap();
     testbed.change_elsewhere(&partly("permit")).await;
     let committed = testbed.commit(&probe("a", &[&set("login-banner", "hello")])).await;
     assert!(failed(&committed).contains("rule `none` of rule-list `secret`"), "{}", committed.reason());
 }
 
-/// Plays a written session to a daemon whose user may not act for others.
+/// Replays a session to a daemon whose host user may not act for others.
 #[tokio::test(flavor = "multi_thread")]
 async fn host_user_that_may_not_act_for_others_says_so() {
     let text = r#"

@@ -1,5 +1,4 @@
-//! What becomes of the daemon, and what is told, where the backend does not answer as it should. The table in
-//! SECURITY.md names these tests.
+//! What the daemon does and reports if the backend does not reply as it should. The table in SECURITY.md names these tests.
 
 use std::time::Duration;
 
@@ -11,18 +10,18 @@ use confine_test_support::{
     PATIENCE, faulty_testbed::FaultyTestbed, faulty_wire::WireFault, guests::guests, testbed::replaced,
 };
 
-/// A controller, a wire and a daemon at its other end.
+/// A controller, and a daemon at the other end of a faulty wire.
 struct BackendFaultTestbed(FaultyTestbed);
 
 impl BackendFaultTestbed {
-    /// With a wire that is not mended before the daemon is there.
+    /// Starts with a wire that is faulty before the daemon connects.
     async fn begin(asked: &'static str, fault: WireFault, request_timeout: Duration) -> Self {
         let services = guests(&["probe"]).await.unwrap();
         let builder = Controller::builder().devices(1);
         Self(FaultyTestbed::start(builder, services, Some((asked, fault)), request_timeout).await)
     }
 
-    /// A daemon that serves.
+    /// Starts a daemon that serves.
     async fn serving() -> Self {
         Self::serving_within(PATIENCE).await
     }
@@ -41,7 +40,7 @@ impl BackendFaultTestbed {
         tokio::time::timeout(PATIENCE, committed).await.expect("the commit is not answered").unwrap()
     }
 
-    /// What the user reads of a commit, of which this is asked and not answered as it should be.
+    /// Returns what the user reads if the reply to a given request of the commit is spoilt.
     async fn spoilt_commit(&mut self, asked: &'static str, fault: WireFault) -> String {
         self.0.wire.spoil(asked, fault);
         let committed = self.commit("spoilt").await;
@@ -53,7 +52,7 @@ impl BackendFaultTestbed {
         committed.reason().to_owned()
     }
 
-    /// What the operator sees of a controller that is not served.
+    /// Returns the error in the status of a daemon that cannot serve the controller.
     async fn refused(&self) -> String {
         self.0.until(|host| host.status().connection.error.is_some()).await;
         let connection = self.0.host.status().connection;
@@ -61,7 +60,7 @@ impl BackendFaultTestbed {
         connection.error.unwrap()
     }
 
-    /// What the operator is told when the connection is lost.
+    /// Waits until the connection is lost, and returns the reported error.
     async fn lost(&mut self) -> String {
         loop {
             let event = tokio::time::timeout(PATIENCE, self.0.events.recv()).await.expect("nothing is lost");
@@ -71,7 +70,7 @@ impl BackendFaultTestbed {
         }
     }
 
-    /// The daemon goes on: a commit is run as if nothing had been.
+    /// Checks that the daemon recovers: the next commit succeeds.
     async fn goes_on(mut self) {
         self.0.wire.mend();
         tokio::time::timeout(PATIENCE, self.0.host.wait_until_connected())
@@ -106,7 +105,7 @@ async fn the_backend_is_gone_in_the_middle_of_a_reply() {
     testbed.goes_on().await;
 }
 
-/// What was answered is answered, though the daemon does not hear that it was heard.
+/// An answered commit stays answered, although the daemon gets no reply to its answer.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_backend_is_gone_in_the_middle_of_the_reply_to_the_answer() {
     let mut testbed = BackendFaultTestbed::serving().await;
@@ -143,7 +142,7 @@ async fn garbage_in_a_frame() {
     testbed.goes_on().await;
 }
 
-/// A reply that says nothing of what it was is no refusal: the transaction may be on its way to the devices.
+/// An unreadable reply is not a rejection: the transaction may already be on its way to the devices.
 #[tokio::test(flavor = "multi_thread")]
 async fn garbage_in_the_reply_to_the_answer() {
     let mut testbed = BackendFaultTestbed::serving().await;

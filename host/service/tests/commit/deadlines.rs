@@ -1,4 +1,4 @@
-//! Commits that take too long: what their users read, by what the controller's service-timeout leaves.
+//! Commits that take too long: their deadline follows the controller's service-timeout, and the user reads it.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,7 +17,7 @@ use confine_test_support::{
 
 const BANNER: &str = "/devices/device[name='openconfig1']/config/oc-sys:system/config/login-banner";
 
-/// A controller with this service-timeout, and a daemon that waits for its replies for ever.
+/// Starts a controller with this service-timeout, and a daemon that waits for replies without a limit.
 async fn begin(service_timeout: u32, served: LoadedServices) -> FaultyTestbed {
     let config = services(&format!("<service-timeout>{service_timeout}</service-timeout>"));
     FaultyTestbed::serving(Controller::builder().devices(1).config(config), served, Duration::MAX).await
@@ -28,7 +28,7 @@ async fn commit(testbed: &mut FaultyTestbed) -> u64 {
     testbed.base.begin(PushMode::Commit, ActionsMode::Change).await.unwrap()
 }
 
-/// What the user reads of a commit once so much time has passed.
+/// Returns what the user reads once this much time has passed.
 async fn told_after(testbed: &mut FaultyTestbed, tid: u64, time: Duration) -> String {
     tokio::time::pause();
     tokio::time::advance(time).await;
@@ -55,7 +55,7 @@ async fn commit_deadline_follows_the_service_timeout() {
     ");
 }
 
-/// Nobody loads the modules of this one.
+/// The modules of this daemon are never loaded.
 #[tokio::test]
 async fn loading_modules_counts_towards_the_deadline() {
     let models = guests(&["probe"]).await.unwrap().models;

@@ -1,18 +1,23 @@
-//! The calls around commits.
+//! Hooks: the calls before and after commits.
 
 use std::time::Duration;
 
 use confine_author::{CommitEnd, Testbed};
 use confine_backend::{ActionsMode, PushMode};
 use confine_controller::{Controller, ControllerBuilder, PushPhase};
+use confine_sandbox::Limits;
 use confine_service::EventKind;
 use confine_test_support::{
-    PATIENCE, faulty_testbed::FaultyTestbed, faulty_wire::WireFault, guests::guests, testbed::replaced,
+    PATIENCE,
+    faulty_testbed::FaultyTestbed,
+    faulty_wire::WireFault,
+    guests::{guests, guests_with_limits},
+    testbed::replaced,
 };
 
 const BANNER: &str = "/devices/device[name='openconfig1']/config/oc-sys:system/config/login-banner";
 
-/// A controller and a daemon with a module that does something, and one whose hooks do.
+/// A controller, and a daemon with two modules: `probe`, and `hooked`, whose hooks execute lines.
 struct HookTestbed(FaultyTestbed);
 
 impl HookTestbed {
@@ -20,13 +25,16 @@ impl HookTestbed {
         Self::with_latency(Duration::ZERO).await
     }
 
-    /// With devices that take so long.
+    /// Starts with devices of this latency.
     async fn with_latency(latency: Duration) -> Self {
         Self::on(Controller::builder().devices(2).device_latency(latency)).await
     }
 
     async fn on(builder: ControllerBuilder) -> Self {
-        let services = guests(&["hooked", "probe"]).await.unwrap();
+        // On a busy machine too, the fuel limit is reached before the wall clock limit.
+        let mut limits = Limits::default();
+        limits.wall_clock.base = Duration::from_secs(3600);
+        let services = guests_with_limits(&["hooked", "probe"], &limits).await.unwrap();
         Self(FaultyTestbed::serving(builder, services, PATIENCE).await)
     }
 
@@ -35,7 +43,7 @@ impl HookTestbed {
         self.0.base.commit(push, ActionsMode::Change).await.unwrap()
     }
 
-    /// Commits, and loses the connection when that was answered, before the devices are done.
+    /// Commits, and cuts the connection after the answer, before the devices are done.
     async fn commit_and_lose(&mut self, does: &str, hooks: &[String]) -> u64 {
         self.edit(does, hooks).await;
         let tid = self.0.base.begin(PushMode::Commit, ActionsMode::Change).await.unwrap();
@@ -51,7 +59,7 @@ impl HookTestbed {
         self.0.edit(&replaced("a", &[does], &hooks)).await;
     }
 
-    /// The hook that fails next, and with what.
+    /// Waits for the next failure of a hook, and returns the hook and the error.
     async fn failed(&mut self) -> (String, String) {
         loop {
             let event =
@@ -90,7 +98,7 @@ async fn failing_pre_commit_fails_the_commit_before_apply() {
         assert_eq!(testbed.failed().await.0, "pre-commit");
     }
     assert_eq!(testbed.0.base.controller().device("openconfig1").unwrap(), before);
-    // And the next one is none the worse.
+    // The next commit is not affected.
     assert!(testbed.commit(PushMode::Commit, &set("b"), &[]).await.succeeded());
 }
 
@@ -152,7 +160,7 @@ async fn post_commit_runs_only_after_a_real_push_and_reads_running() {
 async fn post_commit_failed_gets_reason_and_whether_running_changed() {
     let mut testbed = HookTestbed::begin().await;
     let hooks = [say("post"), say("failed")];
-    // A device refuses, and `running` is what was committed all the same.
+    // A device refuses; `running` has the committed configuration anyway.
     testbed.0.base.controller().refuse_push("openconfig1", PushPhase::Commit, "no thanks").unwrap();
     let committed = testbed.commit(PushMode::Commit, &set("one"), &hooks).await;
     assert!(!committed.succeeded());
@@ -162,7 +170,7 @@ async fn post_commit_failed_gets_reason_and_whether_running_changed() {
     let changed = if running.contains("<login-banner>one<") { "changed" } else { "unchanged" };
     assert!(error.contains(&format!("result=FAILED running={changed}")), "{error}");
     assert!(error.contains("no thanks"), "{error}");
-    // A module refuses, and nothing has changed.
+    // A module refuses; nothing has changed.
     let committed = testbed.commit(PushMode::Commit, "fail never", &hooks).await;
     assert!(!committed.succeeded());
     let (hook, error) = testbed.failed().await;
@@ -194,7 +202,7 @@ async fn missed_end_of_a_transaction_is_looked_up() {
     assert!(error.contains(&format!("{tid} alice dry-run=false result=SUCCESS running=changed")), "{error}");
 }
 
-/// A controller that is started again gives other transactions the same numbers.
+/// A restarted controller reuses transaction numbers.
 #[tokio::test(flavor = "multi_thread")]
 async fn reused_transaction_number_is_not_mistaken_for_the_lost_one() {
     let mut testbed = HookTestbed::with_latency(Duration::from_secs(3600)).await;
@@ -206,7 +214,7 @@ async fn reused_transaction_number_is_not_mistaken_for_the_lost_one() {
     testbed.0.base = Testbed::without_daemon(builder, back, "bob").await.unwrap();
     testbed.0.wire.mend();
     tokio::time::timeout(PATIENCE, testbed.0.host.wait_until_connected()).await.unwrap();
-    // One that no services take part in.
+    // A transaction without services.
     let other = testbed.0.base.commit(PushMode::None, ActionsMode::Change).await.unwrap();
     assert_eq!(other.transaction.tid, lost);
     let committed = testbed.commit(PushMode::Commit, &set("two"), &[say("post")]).await;

@@ -1,4 +1,4 @@
-//! Modules come, change and go while a controller is served.
+//! Modules are added, replaced and removed while a controller is served.
 
 use std::{
     fs,
@@ -26,7 +26,7 @@ use tempfile::TempDir;
 
 const BANNER: &str = "/devices/device[name='openconfig1']/config/oc-sys:system/config/login-banner";
 
-/// A controller, a daemon whose module directory is watched, and what stands in that.
+/// A controller, and a daemon that watches its module directory.
 struct WatchedTestbed {
     base: Testbed,
     host: Arc<Host>,
@@ -62,7 +62,7 @@ async fn host(top: &Path) -> Arc<Host> {
 }
 
 impl WatchedTestbed {
-    /// With the first version of `probe`.
+    /// Starts with the first version of `probe`.
     async fn open() -> Self {
         let top = tempfile::tempdir().unwrap();
         fs::create_dir(modules(top.path())).unwrap();
@@ -90,7 +90,7 @@ impl WatchedTestbed {
         modules.into_iter().find(|module| module.name == "probe").expect("probe is known")
     }
 
-    /// Waits until the module is so.
+    /// Waits until this holds of the module's status.
     async fn until(&self, what: &str, is: impl Fn(&ModuleStatus) -> bool) {
         let waited = tokio::time::timeout(PATIENCE, async {
             while !self.host.status().modules.iter().any(|module| module.name == "probe" && is(module)) {
@@ -107,7 +107,7 @@ impl WatchedTestbed {
         .await;
     }
 
-    /// Commits an instance that does these things; what the user reads if it fails.
+    /// Commits an instance that executes these lines, and returns what the user reads if it fails.
     async fn commit(&mut self, does: &str) -> Result<(), String> {
         self.base.discard().await.unwrap();
         self.base.edit(&services(&replaced("a", &[does], &[]))).await.unwrap();
@@ -116,7 +116,7 @@ impl WatchedTestbed {
         if committed.succeeded() { Ok(()) } else { Err(committed.reason().to_owned()) }
     }
 
-    /// The version that a commit writes to the device.
+    /// Returns the version that a commit writes to the device.
     async fn committed_version(&mut self) -> String {
         self.commit(&format!("stamp {BANNER}")).await.unwrap();
         let device = self.base.controller().device("openconfig1").unwrap();
@@ -124,7 +124,7 @@ impl WatchedTestbed {
         rest.split_once('<').unwrap().0.to_owned()
     }
 
-    /// The kinds of events since.
+    /// Returns the kinds of the events since the last call.
     fn kinds(
         events: &mut tokio::sync::broadcast::Receiver<confine_service::AuditEvent>,
     ) -> Vec<&'static str> {
@@ -139,7 +139,7 @@ async fn version(version: &str) -> Vec<u8> {
     guest_of_version("probe", version).await.unwrap()
 }
 
-/// As package managers and careful people do it.
+/// Renames a new file into place, as package managers do.
 fn rename_into_place(file: &Path, content: &[u8]) {
     let aside = file.with_file_name(".aside");
     fs::write(&aside, content).unwrap();
@@ -156,12 +156,12 @@ async fn new_version_replaces_the_old_however_it_is_written() {
     yard.runs("00002").await;
     assert_eq!(yard.committed_version().await, "00002");
 
-    // As `cp` and careless editors do it: over the old content.
+    // Over the old content, as `cp` does.
     fs::write(yard.file(), version("00003").await).unwrap();
     yard.runs("00003").await;
     assert_eq!(yard.committed_version().await, "00003");
 
-    // As editors that keep a backup do it.
+    // As editors that keep a backup do.
     fs::rename(yard.file(), yard.file().with_extension("wasm~")).unwrap();
     fs::write(yard.file(), version("00004").await).unwrap();
     yard.runs("00004").await;
@@ -177,7 +177,7 @@ async fn half_written_file_is_not_loaded_until_complete() {
     let (head, tail) = new.split_at(new.len() / 2);
     let mut file = fs::File::create(yard.file()).unwrap();
     file.write_all(head).unwrap();
-    // So slow a copy that its half is taken for the whole.
+    // The copy is so slow that half of it is taken for the whole.
     yard.until("refused", |module| module.refused.is_some()).await;
     let refused = yard.module().refused.unwrap().error;
     assert!(refused.contains("it ends in the middle"), "{refused}");
@@ -199,7 +199,7 @@ async fn file_that_fails_to_load_changes_nothing_and_is_reported() {
     insta::assert_snapshot!(module.refused.unwrap().error, @"module `probe` cannot be loaded: it is no WebAssembly component");
     assert_eq!(yard.committed_version().await, "00001");
     assert_eq!(WatchedTestbed::kinds(&mut events), ["refusal"]);
-    // Nothing is tried again, and nothing told again, while nothing changes.
+    // Nothing is retried or reported again while the file does not change.
     yard.host.modules().refresh().await;
     assert_eq!(WatchedTestbed::kinds(&mut events), [""; 0]);
 }
@@ -218,7 +218,7 @@ async fn removed_file_retires_its_module_and_loses_nothing() {
     ");
     assert_eq!(yard.base.controller().device("openconfig1").unwrap(), before);
 
-    // Nor is anything lost by a restart.
+    // A restart loses nothing either.
     let again = host(yard.top.path()).await;
     assert_eq!(again.status().modules.first().map(|module| module.state.clone()), Some(ModuleState::Retired));
 
@@ -249,11 +249,11 @@ async fn operator_rolls_back_to_the_previous_version() {
     yard.host.modules().rollback("probe").await.unwrap();
     assert_eq!(yard.committed_version().await, "00002");
     assert_eq!(WatchedTestbed::kinds(&mut events), ["swap", "swap", "rollback"]);
-    // The file is still there, and is not taken again for that.
+    // The file still exists, but is not loaded again.
     yard.host.modules().refresh().await;
     assert_eq!(yard.module().version.as_deref(), Some("00002"));
 
-    // A restart changes nothing of it.
+    // A restart does not change that.
     let again = host(yard.top.path()).await;
     let module = again.status().modules.remove(0);
     assert_eq!(module.version.as_deref(), Some("00002"));
@@ -264,7 +264,7 @@ async fn operator_rolls_back_to_the_previous_version() {
     again.modules().reload("probe").await.unwrap();
     assert_eq!(again.status().modules.remove(0).version.as_deref(), Some("00003"));
 
-    // A file that is new is taken.
+    // A new file is loaded.
     rename_into_place(&yard.file(), &version("00004").await);
     yard.runs("00004").await;
 }
@@ -290,7 +290,7 @@ async fn disabled_module_stays_disabled_until_enabled() {
     hint: run `confine modules enable probe`
     ");
     assert_eq!(host(yard.top.path()).await.status().modules.remove(0).state, ModuleState::Disabled);
-    // Another version is not what the operator has waited for.
+    // Another version does not enable the module.
     rename_into_place(&yard.file(), &version("00002").await);
     yard.until("swapped", |module| module.version.as_deref() == Some("00002")).await;
     assert_eq!(yard.module().state, ModuleState::Disabled);
@@ -306,7 +306,7 @@ async fn disabled_module_stays_disabled_until_enabled() {
 async fn module_that_keeps_trapping_is_quarantined() {
     let mut yard = WatchedTestbed::open().await;
     let mut events = yard.host.events();
-    // That it says no is its right.
+    // A module may fail on purpose: that does not count.
     for _ in 0..5 {
         yard.commit("fail no").await.unwrap_err();
     }
@@ -321,7 +321,7 @@ async fn module_that_keeps_trapping_is_quarantined() {
     assert_eq!((module.runs, module.failures), (8, 8));
     assert!(matches!(module.state, ModuleState::Quarantined { .. }));
     assert_eq!(WatchedTestbed::kinds(&mut events), ["trap", "trap", "trap", "quarantine"]);
-    // A restart is no way out.
+    // A restart does not end the quarantine.
     let again = host(yard.top.path()).await;
     assert!(matches!(again.status().modules.remove(0).state, ModuleState::Quarantined { .. }));
 
@@ -345,7 +345,7 @@ async fn directory_created_later_is_found_without_inotify() {
     fs::create_dir(modules(yard.top.path())).unwrap();
     fs::write(yard.file(), version("00001").await).unwrap();
     yard.runs("00001").await;
-    // And so is one that takes its place.
+    // So is a directory that replaces it.
     fs::rename(modules(yard.top.path()), yard.top.path().join("old")).unwrap();
     fs::create_dir(modules(yard.top.path())).unwrap();
     fs::write(yard.file(), version("00002").await).unwrap();
@@ -366,7 +366,7 @@ async fn swap_event_names_module_and_versions() {
 #[tokio::test(flavor = "multi_thread")]
 async fn yang_model_added_with_a_module_is_read() {
     let yard = WatchedTestbed::open().await;
-    // Of a device that tells nothing, what came with services is known.
+    // For a device without models, those that came with services are used.
     let level = || {
         let (schema, name) = (yard.host.schema(), |local| QName::new(CONTROLLER, local));
         let list = schema.child(schema.child(schema.root()?, name("devices"))?, name("device"))?;

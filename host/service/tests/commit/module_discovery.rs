@@ -1,4 +1,4 @@
-//! Which modules of those that are found are used.
+//! Which of the modules that are found are used.
 
 use confine_author::build;
 use confine_sandbox::{Compiler, Limits, Runner};

@@ -1,4 +1,4 @@
-//! What several instances own: it stays until the last of them is gone, whoever changes what.
+//! Objects with several owners: they stay until the last owner is gone, whatever changes.
 
 use std::{fs, path::PathBuf, time::Instant};
 
@@ -23,7 +23,7 @@ fn failed(committed: &CommitEnd) -> &str {
     committed.reason()
 }
 
-/// Two instances that have made the same interface; and the device as it was before.
+/// Commits two instances that create the same interface, and returns the device's earlier configuration too.
 async fn two_owners() -> (DaemonTestbed, String) {
     let mut testbed = DaemonTestbed::with_probes().await;
     let untouched = testbed.device();
@@ -75,7 +75,7 @@ async fn conflicting_instances_are_reported() {
     "#);
     testbed.base.discard().await.unwrap();
 
-    // One of them was there before: it has created what the other changes.
+    // One of them was committed before and created what the other changes.
     succeeded(&testbed.commit(&probe("a", &[&set("login-banner", "one")], &[])).await);
     let committed = testbed.commit(&probe("b", &[&set("login-banner", "two")], &[])).await;
     insta::assert_snapshot!(failed(&committed), @r#"
@@ -107,7 +107,7 @@ async fn shared_objects_survive_in_a_chain_of_owners() {
     "#);
     let made = testbed.device();
 
-    // Only `a` is told of; `b` lost something to its stripping, and `c` shares with `b`.
+    // The notification names only `a`; stripping `a` took something from `b`, and `c` shares an object with `b`.
     succeeded(&testbed.commit(&removed("a")).await);
     assert_eq!(testbed.device(), made);
     insta::assert_snapshot!(owned(testbed.created()), @r#"
@@ -115,8 +115,8 @@ async fn shared_objects_survive_in_a_chain_of_owners() {
     c: …/interfaces/interface[name="y"][false()]
     "#);
 
-    // What another session does without a word to the daemon: the controller finds by `b`'s list what `c`
-    // shares with it, and by `c`'s nothing.
+    // Another session strips without notifying the daemon: the controller removes what `c` shares with `b` by `b`'s list,
+    // and nothing by `c`'s.
     for (instance, stays) in [("probe[name='c']", true), ("probe[name='b']", false)] {
         let stripped = testbed.push(ActionsMode::Delete(Some(instance))).await;
         succeeded(&stripped);
@@ -134,7 +134,7 @@ async fn shared_objects_survive_in_a_chain_of_owners() {
     assert_eq!(testbed.device(), untouched);
 }
 
-/// Of three owners the controller finds the object in one list at any time.
+/// Of three owners, exactly one has the object in its list as the controller reads it.
 #[tokio::test(flavor = "multi_thread")]
 async fn later_owner_is_marked_so_the_controller_finds_one_list() {
     let (mut testbed, untouched) = two_owners().await;
@@ -163,7 +163,7 @@ async fn restarted_daemon_knows_the_owners() {
     assert_eq!(testbed.device(), untouched);
 }
 
-/// What tells the daemon that somebody else has changed `running`, and files that tell it nothing.
+/// The file that shows the daemon changes of `running` by others, after two that show nothing.
 fn files(testbed: &DaemonTestbed) -> [PathBuf; 3] {
     let file = testbed.base.running_file();
     let another = file.with_extension("another");
@@ -171,14 +171,14 @@ fn files(testbed: &DaemonTestbed) -> [PathBuf; 3] {
     [file.with_extension("missing"), another, file]
 }
 
-/// `b` as an older configuration has it, which is loaded again: its list says what it made.
+/// `b` as in an older configuration that is loaded again: its `created` list names what it made.
 fn brought_back(does: &[&str], created: &str) -> String {
     let list =
         format!("<created><path>/devices/device[name=\"openconfig1\"]/config/{created}</path></created>");
     services(&probe("b", does, &[]).replace("</probe>", &format!("{list}</probe>")))
 }
 
-/// A local commit takes the instance from `running`, with its list, and leaves the device alone.
+/// A local commit removes the instance and its list from `running`, and does not touch the device.
 #[tokio::test(flavor = "multi_thread")]
 async fn owner_removed_by_a_local_commit_is_no_owner() {
     let (mut testbed, untouched) = two_owners().await;
@@ -215,7 +215,7 @@ async fn owner_restored_by_a_local_commit_is_an_owner() {
     assert_eq!(testbed.device(), untouched);
 }
 
-/// The backend takes the interface away with all that is in it, and only the first owner is told of.
+/// The backend strips the whole interface, and the notification names only the first owner.
 #[tokio::test(flavor = "multi_thread")]
 async fn restored_owner_keeps_nodes_inside_another_owners_object() {
     let (mut testbed, _) = two_owners().await;
@@ -224,7 +224,7 @@ async fn restored_owner_keeps_nodes_inside_another_owners_object() {
     let replaced = |does: &[&str]| replaced("a", does, &[]);
     for file in files(&testbed) {
         testbed.restart_with(file).await;
-        // What it shares, and what it has below that.
+        // The shared object, and a node below it.
         for created in
             ["interfaces/interface[name=\"x\"][false()]", "interfaces/interface[name=\"x\"]/config/mtu"]
         {
@@ -241,7 +241,7 @@ async fn restored_owner_keeps_nodes_inside_another_owners_object() {
     }
 }
 
-/// What nobody else has changed is known, and one commit among many reads no list of the others.
+/// While nobody else changes `running`, a commit reads no `created` lists.
 #[tokio::test(flavor = "multi_thread")]
 async fn created_lists_are_read_after_changes_by_others() {
     let (mut testbed, _) = two_owners().await;
@@ -264,14 +264,14 @@ async fn created_lists_are_read_after_changes_by_others() {
     succeeded(&testbed.commit(&change()).await);
     assert_eq!(lists_read(&testbed), 0);
 
-    // A commit that fails, or that nobody gets, leaves `running` as it was.
+    // A failed commit leaves `running` as it was.
     let failing = probe("c", &["set /devices/device[name='nowhere']/name nowhere"], &[]);
     failed(&testbed.commit(&failing).await);
     testbed.base.discard().await.unwrap();
     succeeded(&testbed.commit(&change()).await);
     assert_eq!(lists_read(&testbed), 0);
 
-    // Where nothing tells, each commit asks.
+    // Without that file, each commit reads the lists.
     let [missing, another, _] = files(&testbed);
     for file in [missing, another] {
         testbed.restart_with(file).await;
@@ -283,7 +283,7 @@ async fn created_lists_are_read_after_changes_by_others() {
     }
 }
 
-/// The object of one is in the object of another, who says the same of it.
+/// One instance owns an object inside another's, and both write the same value.
 #[tokio::test(flavor = "multi_thread")]
 async fn node_inside_another_owners_object_stays_with_it() {
     let (mut testbed, untouched) = two_owners().await;
@@ -304,7 +304,7 @@ async fn node_inside_another_owners_object_stays_with_it() {
     assert_eq!(testbed.device(), untouched);
 }
 
-/// What a commit did with the owners of before is done again with those of now.
+/// A commit that ran with outdated owners runs again with the current ones.
 #[tokio::test(flavor = "multi_thread")]
 async fn owners_changed_during_a_commit_are_read_again() {
     let (mut testbed, _) = two_owners().await;
@@ -321,7 +321,7 @@ async fn owners_changed_during_a_commit_are_read_again() {
         tokio::task::yield_now().await;
         requests.extend(testbed.tap.take());
     }
-    // Written by who can do that while the candidate is locked: the content does not matter.
+    // As a process would that writes while the candidate is locked. The content does not matter.
     fs::write(testbed.base.running_file(), "written meanwhile").unwrap();
     testbed.tap.release();
     let over = testbed.base.end(tid).await.unwrap();

@@ -1,4 +1,4 @@
-//! The faults of the Python server, each shown not to be here. The numbers are those of the table in `FAULTS.md`.
+//! Shows that Confine has none of the Python server's faults. The numbers are those in `FAULTS.md`.
 
 use std::{fs, time::Duration};
 
@@ -84,8 +84,8 @@ async fn fault_2_applying_everything_keeps_lists_with_two_keys() {
         let running = testbed.base.controller().datastore(DatastoreName::Running).unwrap();
         assert_eq!(running.matches("</path>").count(), 2, "{force:?}: {running}");
     }
-    // One after the other: a notification names the first key, so that the controller would take away what
-    // `l`,`1` had created twice, and the real one dies of that.
+    // One after the other: a notification names only the first key, so the controller would strip what `l`,`1` created
+    // twice, and the real one crashes on that.
     for number in ["1", "2"] {
         let gone = pair("l", number, "login-banner").replace(
             "<pair ",
@@ -102,7 +102,7 @@ async fn fault_3_service_without_module_fails_and_loses_nothing() {
     succeeded(&testbed.commit(&probe("a", &[&set("login-banner", "kept")], &[])).await);
     let before = testbed.device();
 
-    // The same controller, and a daemon whose module does not load.
+    // The same controller with a daemon that has no module for the service.
     let models = guests(&["probe"]).await.unwrap().models;
     let other = examples().await.unwrap();
     let directory = tempfile::tempdir().unwrap();
@@ -173,7 +173,7 @@ async fn fault_7_markup_in_an_error_reaches_the_user() {
         "{}",
         committed.reason()
     );
-    // And the candidate is free again.
+    // The candidate is unlocked again.
     testbed.base.discard().await.unwrap();
     succeeded(&testbed.commit(&probe("b", &[&set("login-banner", "b")], &[])).await);
 }
@@ -249,7 +249,7 @@ fn fault_12_messages_arrive_however_they_are_cut() {
     assert!(decoder.next().is_none() && decoder.finish().is_err(), "an end in the middle is told");
 }
 
-/// Plays a script to a daemon that runs the module of `probe`.
+/// Replays a script to a daemon with the module `probe`.
 async fn script(text: &str) {
     replay(text, guests(&["probe"]).await.unwrap().host).await.unwrap();
 }
@@ -284,7 +284,7 @@ async fn fault_14_a_commit_whose_user_is_hidden_is_answered() {
     script(&format!("{OPENING}{COMMIT}{error}\n<< <ok/>\n")).await;
 }
 
-/// The edit of a commit that makes two leaves on each device.
+/// Returns the edit of a commit that sets leaves on two devices.
 async fn edit() -> Tree {
     let mut testbed = DaemonTestbed::with_probes().await;
     let second = SYSTEM.replace("openconfig1", "openconfig2");
@@ -295,7 +295,7 @@ async fn edit() -> Tree {
     xml::parse(&edits[0]).unwrap()
 }
 
-/// Names that one language or another writes alike, or has a use for.
+/// Names that some languages cannot tell apart or reserve.
 const NAMES: &str = "module openconfig-system {
   namespace \"http://openconfig.net/yang/system\"; prefix oc-sys; revision 2020-01-01;
   container system {
@@ -357,7 +357,7 @@ async fn fault_17_no_container_is_repeated_in_an_edit() {
     }
 }
 
-/// What tells an entry from its siblings: the value of a leaf, the first leaf of an entry.
+/// Returns what distinguishes a node from its siblings: the value of a leaf, or of the first leaf of an entry.
 fn key(tree: &Tree, node: NodeId) -> String {
     let leaf = tree.first_child(node).unwrap_or(node);
     tree.value(leaf).unwrap_or_default().to_owned()
@@ -396,7 +396,7 @@ async fn fault_20_a_commit_leaves_nothing_behind() {
         succeeded(&testbed.commit(&probe("a", &[&set("login-banner", &number.to_string())], &[])).await);
         succeeded(&testbed.commit(&removed("a")).await);
     }
-    // The user hears of the end of the last one a moment before the daemon is done with it.
+    // The user is notified a moment before the daemon has finished the commit.
     let last = testbed.base.controller().transactions().last().unwrap().tid;
     let done = async {
         while host.status().commits.last.is_none_or(|commit| commit.tid != last) {
@@ -408,7 +408,7 @@ async fn fault_20_a_commit_leaves_nothing_behind() {
     assert_eq!((commits.done, commits.failed, commits.running), (100, 0, None));
 }
 
-/// Every row of `FAULTS.md` has tests that show it, and those of this file stand in the row of their number.
+/// Every row of `FAULTS.md` names tests that exist, and every test of this file is in the row of its number.
 #[test]
 fn every_fault_is_shown() {
     let top = repository();

@@ -1,4 +1,4 @@
-//! The daemon against recorded sessions: what it says is what the script expects, compared as XML.
+//! The daemon against recorded sessions: its requests match the script, compared as XML.
 
 use confine_test_support::{guests::examples, replay::replay, repository};
 

@@ -1,11 +1,11 @@
-//! What the user who commits reads where the controller, or his rights, do not let a commit through.
+//! What the committing user reads if the controller or the user's rights reject a commit.
 
 use confine_test_support::{guests::guests, replay::replay};
 
 const SYSTEM: &str = "/devices/device[name='r1']/config/oc-sys:system/config";
 
-/// A backend whose user alice commits the instance `a` of `probe`, which sets a banner on the device
-/// `r1`; `rest` is what comes after it was notified. `seen` is what of `actions` who may see.
+/// Replays a session in which alice commits the instance `a` of `probe`, which sets a banner on the device `r1`. `seen` has
+/// the reply to a read of `actions` for each user, `rest` what follows the notification.
 async fn commit(seen: &[(&str, &str)], rest: &[&str]) {
     let mut script = String::from(
         r#"
@@ -30,14 +30,14 @@ async fn commit(seen: &[(&str, &str)], rest: &[&str]) {
     replay(&script, guests(&["probe"]).await.unwrap().host).await.unwrap();
 }
 
-/// The instance and its device.
+/// The data of `actions`: the instance and its device.
 fn instance() -> String {
     format!(
         r#"<data><services xmlns="http://clicon.org/controller"><probe xmlns="urn:example:probe"><name>a</name><do>set {SYSTEM}/login-banner hello</do></probe></services><devices xmlns="http://clicon.org/controller"><device><name>r1</name></device></devices></data>"#
     )
 }
 
-/// An edit-config of these parts.
+/// An expected edit-config with these parts.
 fn edit(user: &str, parts: &[&str]) -> String {
     format!(
         r#">> {user} <edit-config><target><ctrl:actions/></target><default-operation>merge</default-operation><config>{}</config></edit-config>"#,
@@ -52,7 +52,7 @@ const DENIED: &str = "<< <rpc-error><error-type>application</error-type><error-t
 const DONE: &str = r#">> root <ctrl:transaction-actions-done><ctrl:tid>5</ctrl:tid><more xmlns=""/></ctrl:transaction-actions-done>"#;
 const OK: &str = "<< <ok/>";
 
-/// The end of a commit that fails for this reason.
+/// The expected answer of a commit that fails for this reason.
 fn failed(reason: &str) -> String {
     let reason = reason.replace('&', "&amp;").replace('<', "&lt;");
     format!(

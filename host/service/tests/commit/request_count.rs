@@ -1,4 +1,4 @@
-//! What a commit costs the controller: no more than it takes.
+//! The requests of a commit: as few and as small as possible.
 
 use confine_author::Testbed;
 use confine_backend::{ActionsMode, PushMode};
@@ -15,7 +15,7 @@ fn instance(number: usize, mtu: u32) -> String {
     )
 }
 
-/// The operation of a request, and the datastore that it is about.
+/// Returns the operation of a request and its datastore.
 fn kind(request: &str) -> &'static str {
     const KINDS: [(&str, &str); 6] = [
         ("<transaction-actions-done", "actions-done"),
@@ -36,7 +36,7 @@ async fn one_instance_of_a_thousand_is_read_and_written_alone() {
     let tap = RequestTap::listen(&front, &back).unwrap();
     let builder = Controller::builder().devices(4).service_models(services.models);
     let mut testbed = Testbed::open_behind(builder, services.host, back, &front, "alice").await.unwrap();
-    // The first commit shows by what the daemon will know that nobody else has changed anything.
+    // The first commit tells the daemon how to recognise that nobody else has changed anything.
     let all: String = (0..INSTANCES).map(|number| instance(number, 1500)).collect();
     for instances in [instance(0, 1500), all] {
         let config = format!("<services xmlns='http://clicon.org/controller'>{instances}</services>");

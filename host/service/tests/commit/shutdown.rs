@@ -1,19 +1,23 @@
-//! A daemon that is to leave finishes what is running.
+//! A daemon that is stopped finishes the commit in progress.
 
 use std::time::Duration;
 
 use confine_author::{LoadedServices, Testbed};
 use confine_backend::{ActionsMode, PushMode};
 use confine_controller::Controller;
+use confine_sandbox::Limits;
 use confine_test_support::{
     PATIENCE,
-    guests::guests,
+    guests::guests_with_limits,
     testbed::{probe, services},
 };
 
 #[tokio::test(flavor = "multi_thread")]
 async fn commit_in_progress_completes_before_the_daemon_stops() {
-    let LoadedServices { host, models } = guests(&["probe", "second"]).await.unwrap();
+    // On a busy machine too, the fuel limit is reached before the wall clock limit.
+    let mut limits = Limits::default();
+    limits.wall_clock.base = Duration::from_secs(3600);
+    let LoadedServices { host, models } = guests_with_limits(&["probe", "second"], &limits).await.unwrap();
     let builder = Controller::builder().devices(1).service_models(models);
     let directory = tempfile::tempdir().unwrap();
     let mut testbed = Testbed::open(builder, host.clone(), directory.path(), "alice").await.unwrap();
@@ -26,9 +30,9 @@ async fn commit_in_progress_completes_before_the_daemon_stops() {
     };
     let (committed, ()) = tokio::join!(testbed.commit(PushMode::Commit, ActionsMode::Change), leave);
     let committed = committed.unwrap();
-    // Not that the daemon is being stopped, which is what it says when it may not wait.
+    // The reason is not that the daemon is being stopped, as it would be without the wait.
     assert!(committed.reason().contains("fuel limit reached"), "{}", committed.reason());
-    // And then it is gone: nothing else has told it to end.
+    // Then it exits, without any other request.
     tokio::time::timeout(PATIENCE, testbed.stay(std::future::pending())).await.unwrap();
     assert_eq!(host.status().commits.failed, 1);
 }

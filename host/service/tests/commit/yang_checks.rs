@@ -1,4 +1,4 @@
-//! What a user reads where a module writes what the models of a device do not have: without opening them.
+//! What a user reads if a module writes something that is not in the device's YANG models.
 
 use confine_controller::{Controller, ControllerBuilder};
 use confine_test_support::{
@@ -8,12 +8,12 @@ use confine_test_support::{
 
 const INTERFACE: &str = "/devices/device[name='openconfig1']/config/oc-if:interfaces/interface[name='x']";
 
-/// A daemon that obeys what instances of `probe` say.
+/// Starts a daemon with the module `probe`.
 async fn begin(builder: ControllerBuilder) -> DaemonTestbed {
     DaemonTestbed::with_controller(builder, guests(&["probe"]).await.unwrap(), "alice").await
 }
 
-/// How a commit of an instance that does these things ends, whatever it did before, as its user reads it.
+/// Commits the instance with these lines instead of the earlier ones, and returns what the user reads.
 async fn ends(testbed: &mut DaemonTestbed, what: &[&str]) -> String {
     let committed = testbed.commit(&replaced("a", what, &[])).await;
     if committed.succeeded() {

@@ -28,14 +28,14 @@ const MODEL: &str = r#"module bench {
 const INSTANCE: &str = "<services xmlns='http://clicon.org/controller'>\
      <bench xmlns='urn:example:bench'><name>b1</name></bench></services>";
 
-/// Serves a controller on this socket for as long as the test's runtime runs.
+/// Serves a controller on this socket until the test's runtime ends.
 pub(crate) fn serve_controller(socket: &Path) {
     let controller = Controller::builder().devices(1).service_model("bench.yang", MODEL).build().unwrap();
     let listener = UnixListener::bind(socket).unwrap();
     tokio::spawn(async move { controller.serve(listener, std::future::pending::<()>()).await });
 }
 
-/// What becomes of a commit of an instance, by `alice`.
+/// Commits an instance as `alice`, and returns the finished transaction.
 pub(crate) async fn commit(options: &ConnectOptions) -> ControllerTransaction {
     let user = RequestUser::User("alice".into());
     let mut events = EventReceiver::subscribe(options, &[EventStream::ControllerTransaction]).await.unwrap();

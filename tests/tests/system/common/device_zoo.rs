@@ -1,4 +1,4 @@
-//! An embedded controller with some devices, one of which has a leaf of each type.
+//! An embedded controller with three devices, one of which has a leaf of each YANG type.
 
 use std::process::Command;
 
@@ -31,7 +31,7 @@ const ZOO_DATA: &str = "<zoo xmlns='urn:zoo' xmlns:z='urn:zoo'><small>-3</small>
   <open>true</open><free/><kind>z:cat</kind><mixed>false</mixed><other>7b</other><like>-3</like><name>a</name>\
   <pair><a>it's</a><b>1</b><text>says \"hello\"</text></pair></zoo>";
 
-/// A controller with some devices.
+/// A controller with three devices.
 pub(crate) struct DeviceZoo {
     pub(crate) controller: Controller,
     pub(crate) directory: tempfile::TempDir,
@@ -42,7 +42,7 @@ impl DeviceZoo {
         Self::with(&[])
     }
 
-    /// With more models.
+    /// Opens one with more models.
     pub(crate) fn with(models: &[(&str, &str)]) -> Self {
         let builder =
             Controller::builder().device_model("zoo.yang", ZOO).device_model("interfaces.yang", INTERFACES);
@@ -56,7 +56,7 @@ impl DeviceZoo {
         Self { controller, directory }
     }
 
-    /// A command for this controller.
+    /// Returns a command for this controller.
     pub(crate) fn command(&self, words: &[&str]) -> Command {
         let mut command = confine();
         command.args(words).arg("--user").arg("alice");
@@ -64,7 +64,7 @@ impl DeviceZoo {
         command
     }
 
-    /// What a command says: its output, and in brackets how it ended if that was not well.
+    /// Runs a command and returns its output, followed by its exit status in brackets unless that is 0.
     pub(crate) fn say(&self, words: &[&str]) -> String {
         let output = self.command(words).output().unwrap();
         let end = match output.status.code() {
@@ -75,7 +75,7 @@ impl DeviceZoo {
         self.without_place(&(text(&output.stdout) + &text(&output.stderr) + &end))
     }
 
-    /// What was said, without the directory where this controller is.
+    /// Removes the directory of this controller from a text.
     pub(crate) fn without_place(&self, said: &str) -> String {
         said.replace(self.directory.path().to_str().unwrap(), "")
     }

@@ -1,4 +1,4 @@
-//! The program, started and stopped by tests.
+//! Starts and stops the program.
 
 pub(crate) mod bench_service;
 pub(crate) mod device_zoo;
@@ -9,6 +9,7 @@ use std::{
     cell::RefCell,
     fs,
     io::{BufRead as _, BufReader, Read, Write},
+    os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::mpsc::{self, RecvTimeoutError},
@@ -21,19 +22,21 @@ use rustix::process::{Pid, Signal, kill_process};
 /// The program under test.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_confine-program");
 
-/// The program, with nothing of the environment that it would mind.
+/// Returns the program with an environment that does not affect it.
 pub(crate) fn confine() -> Command {
     let mut command = Command::new(PROGRAM);
+    // Its usage texts show the name that it was called by.
+    command.arg0("confine");
     command.env_remove("CONFINE_LOG").env_remove("PYAPI_DEBUG").stdin(Stdio::null());
     command
 }
 
-/// Where the daemon of this directory finds its modules.
+/// Returns the module directory of the daemon in this directory.
 pub(crate) fn modules(directory: &Path) -> PathBuf {
     directory.join("modules")
 }
 
-/// The daemon, with all that it needs in this directory.
+/// Returns the command for a daemon with all its files in this directory.
 pub(crate) fn serve(directory: &Path) -> Command {
     let mut command = confine();
     let config = directory.join("confine.toml");
@@ -50,7 +53,7 @@ pub(crate) fn serve(directory: &Path) -> Command {
     command
 }
 
-/// A process that does not outlive its test.
+/// A daemon process that does not outlive its test.
 pub(crate) struct DaemonProcess(pub(crate) Child);
 
 impl DaemonProcess {
@@ -62,17 +65,17 @@ impl DaemonProcess {
         self.0.id()
     }
 
-    /// The lines that it writes to standard error.
+    /// Returns the lines of standard error.
     pub(crate) fn errors(&mut self) -> OutputLines {
         OutputLines::of(self.0.stderr.take().unwrap())
     }
 
-    /// The lines that it writes to standard output.
+    /// Returns the lines of standard output.
     pub(crate) fn output(&mut self) -> OutputLines {
         OutputLines::of(self.0.stdout.take().unwrap())
     }
 
-    /// Tells it to end, and waits until it has.
+    /// Sends SIGTERM and waits for the exit status.
     pub(crate) fn terminate(mut self) -> Option<i32> {
         kill_process(Pid::from_child(&self.0), Signal::TERM).unwrap();
         self.0.wait().unwrap().code()
@@ -86,7 +89,7 @@ impl Drop for DaemonProcess {
     }
 }
 
-/// What a process writes, line by line. What nobody waits for is read all the same, so that it never waits.
+/// The output of a process, line by line. It is always read, so that the process never blocks.
 pub(crate) struct OutputLines {
     coming: mpsc::Receiver<String>,
     heard: RefCell<Vec<String>>,
@@ -97,14 +100,14 @@ impl OutputLines {
         let (sender, coming) = mpsc::channel();
         std::thread::spawn(move || {
             for line in BufReader::new(stream).lines().map_while(Result::ok) {
-                // The test may have heard enough.
+                // The test may have dropped the receiver.
                 let _ = sender.send(line);
             }
         });
         Self { coming, heard: RefCell::default() }
     }
 
-    /// Waits until each of these texts was said, in whatever order.
+    /// Waits for each of these texts, in any order.
     #[track_caller]
     pub(crate) fn wait_for_all(&self, texts: &[&str]) {
         for text in texts {
@@ -114,7 +117,7 @@ impl OutputLines {
         }
     }
 
-    /// The next line with this text in it.
+    /// Waits for the next line with this text.
     #[track_caller]
     pub(crate) fn wait_for(&self, text: &str) -> String {
         let until = Instant::now() + PATIENCE;
@@ -129,7 +132,7 @@ impl OutputLines {
         }
     }
 
-    /// All that it has written, once it has ended and whatever it has started.
+    /// Returns all lines, once the process and its children have exited.
     #[track_caller]
     pub(crate) fn all(self) -> Vec<String> {
         let mut heard = self.heard.into_inner();
@@ -144,7 +147,7 @@ impl OutputLines {
     }
 }
 
-/// One request, byte for byte, and its answer.
+/// Sends a request as it is and returns the whole response.
 pub(crate) fn http(stream: impl Read + Write, request: &str) -> String {
     let mut stream = stream;
     stream.write_all(request.as_bytes()).unwrap();

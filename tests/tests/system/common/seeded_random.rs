@@ -1,15 +1,15 @@
-//! Chance that can be had again: the same seed, the same throws.
+//! Reproducible random numbers.
 
 use std::time::{Duration, SystemTime};
 
-/// What says the seed.
+/// The environment variable with the seed.
 const VARIABLE: &str = "CONFINE_SOAK_SEED";
 
-/// A generator of numbers (SplitMix64) that nothing depends on but the moments of a test.
+/// A random number generator (SplitMix64) for the moments of a test.
 pub(crate) struct SeededRandom(u64);
 
 impl SeededRandom {
-    /// With the seed that the environment says, or another each time. It stands in what the test writes.
+    /// Takes the seed from the environment, or a new one each time, and prints it.
     pub(crate) fn new() -> Self {
         let now = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_micros() as u64;
         let seed = std::env::var(VARIABLE).map_or_else(|_| now(), |seed| seed.parse().unwrap());
@@ -25,22 +25,22 @@ impl SeededRandom {
         mixed ^ (mixed >> 31)
     }
 
-    /// Another generator, whose throws do not depend on how often this one is used.
+    /// Returns another generator, whose numbers do not depend on how often this one is used.
     pub(crate) fn fork(&mut self) -> Self {
         Self(self.throw())
     }
 
-    /// One of `count` numbers, from 0.
+    /// Returns a number from 0 to below `count`.
     pub(crate) fn below(&mut self, count: u64) -> u64 {
         self.throw() % count
     }
 
-    /// A while that is shorter than this.
+    /// Returns a duration below this one.
     pub(crate) fn moment(&mut self, longest: Duration) -> Duration {
         Duration::from_micros(self.below(longest.as_micros() as u64))
     }
 
-    /// The same things in another order.
+    /// Puts these things in a random order.
     pub(crate) fn shuffle<T>(&mut self, things: &mut [T]) {
         for last in (1..things.len()).rev() {
             things.swap(last, self.below(last as u64 + 1) as usize);

@@ -1,4 +1,4 @@
-//! A controller, a user who commits, and a daemon in a process of its own.
+//! A controller, a committing user, and a daemon in its own process.
 
 use std::{
     fs,
@@ -20,7 +20,7 @@ use rustix::process::Pid;
 
 use super::{DaemonProcess, OutputLines, PATIENCE, http, modules, serve};
 
-/// A controller and a user, and a directory with all that a daemon needs.
+/// A controller, a user, and a directory with the files of a daemon.
 pub(crate) struct DaemonSite {
     pub(crate) base: Testbed,
     /// Between the daemon and the controller.
@@ -28,7 +28,7 @@ pub(crate) struct DaemonSite {
     pub(crate) directory: tempfile::TempDir,
 }
 
-/// A daemon, and what it writes.
+/// A daemon process and its log.
 pub(crate) struct ServedDaemon {
     pub(crate) daemon: DaemonProcess,
     pub(crate) lines: OutputLines,
@@ -42,7 +42,7 @@ impl DaemonSite {
         let directory = tempfile::tempdir().unwrap();
         fs::create_dir(modules(directory.path())).unwrap();
         fs::copy(module, modules(directory.path()).join("probe.wasm")).unwrap();
-        // What is to run for ever is not to be ended by these.
+        // So that endless runs do not reach these limits.
         let limits = "[limits]\nfuel = { base = 1_000_000_000_000_000 }\nwall_clock = { base = '1 h' }\n";
         fs::write(directory.path().join("confine.toml"), limits).unwrap();
         let builder = Controller::builder().devices(1).service_model("probe", yang);
@@ -60,7 +60,7 @@ impl DaemonSite {
         serve(self.directory.path())
     }
 
-    /// A daemon that serves.
+    /// Starts a daemon that serves.
     pub(crate) fn serve(&self) -> ServedDaemon {
         let served = self.start(&mut self.command());
         served.lines.wait_for("serving the controller");
@@ -73,7 +73,7 @@ impl DaemonSite {
         ServedDaemon { daemon, lines }
     }
 
-    /// The next line that the daemon logs with this text, without the time and the directory of the test.
+    /// Waits for the next log line with this text, and returns it without the time and the test's directory.
     pub(crate) fn told(&self, served: &ServedDaemon, text: &str) -> String {
         let line = served.lines.wait_for(text);
         let (_, line) = line.split_once(' ').unwrap();
@@ -96,7 +96,7 @@ impl DaemonSite {
         tokio::time::timeout(PATIENCE, committed).await.expect("a commit is not answered").unwrap()
     }
 
-    /// A commit is run as if nothing had been.
+    /// Checks that the next commit succeeds.
     pub(crate) async fn goes_on(&mut self, banner: &str) {
         let committed = self.commit(banner).await;
         assert!(committed.succeeded(), "{}", committed.reason());
@@ -104,7 +104,7 @@ impl DaemonSite {
         assert!(device.contains(&format!("<login-banner>{banner}</login-banner>")), "{device}");
     }
 
-    /// A commit that runs and does not end by itself.
+    /// Begins a commit that does not end by itself.
     pub(crate) async fn endless_commit(&mut self) -> u64 {
         self.edit(&["spin"]).await;
         let tid = self.begin().await;
