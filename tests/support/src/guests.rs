@@ -1,11 +1,10 @@
 //! The modules of this repository, built and loaded.
 
-use std::{collections::HashSet, fs, path::PathBuf, sync::Arc};
+use std::{fs, path::PathBuf, sync::Arc};
 
 use confine_author::{Error, LoadedServices};
-use confine_backend::ModelStore;
 use confine_sandbox::{Compiler, Limits, Runner};
-use confine_service::{FoundFile, Host, ModuleRegistry};
+use confine_service::{FoundFile, Host, HostOptions, ModuleRegistry};
 use tokio::sync::Mutex;
 
 use crate::repository;
@@ -56,7 +55,7 @@ pub async fn guests_with_limits(packages: &[&str], limits: &Limits) -> Result<Lo
         files.push(FoundFile { name: (*name).to_owned(), path, bytes: Ok(bytes) });
     }
     let registry = ModuleRegistry::load(files, &runner, |_| limits.clone()).await;
-    let host = Arc::new(Host::new(runner, ModelStore::default(), HashSet::new(), registry));
+    let host = Arc::new(Host::new(runner, &registry, HostOptions::default()));
     Ok(LoadedServices { models, host })
 }
 
