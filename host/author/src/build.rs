@@ -1,4 +1,4 @@
-//! Compiling service modules that are cargo packages.
+//! Compiles service modules that are cargo packages.
 
 use std::{
     ffi::OsStr,
@@ -9,19 +9,19 @@ use std::{
 
 use crate::Error;
 
-/// What modules are compiled for.
-pub const TARGET: &str = "wasm32-wasip2";
+/// The target that modules are compiled for.
+const TARGET: &str = "wasm32-wasip2";
 
 /// Compiles the cargo packages `packages` of the workspace or package in `directory` for
-/// [`TARGET`] and returns the file of each, in the same order. No package named means all of them, in
-/// cargo's order.
+/// `wasm32-wasip2` and returns the file of each, in the same order. Without package names it compiles all of
+/// them and returns the files in cargo's order.
 ///
-/// The target is installed with rustup where it is missing. What cargo says goes to standard error.
+/// A missing target is installed with rustup. The output of cargo goes to standard error.
 pub fn build(directory: &Path, packages: &[&str]) -> Result<Vec<PathBuf>, Error> {
     ensure_target(directory)?;
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(directory);
-    // What the cargo that runs us has set is meant for the host's workspace, not for this one.
+    // Settings of an outer cargo are for the host's workspace, not for this one.
     for name in ["CARGO_TARGET_DIR", "CARGO_ENCODED_RUSTFLAGS", "RUSTFLAGS", "CARGO_BUILD_TARGET"] {
         cargo.env_remove(name);
     }
@@ -45,19 +45,20 @@ pub fn build(directory: &Path, packages: &[&str]) -> Result<Vec<PathBuf>, Error>
     if !output.status.success() {
         return Err(Error::Build { directory: directory.into() });
     }
-    let built = artifacts(&output.stdout);
+    let built = component_artifacts(&output.stdout);
     if packages.is_empty() {
         return Ok(built.into_iter().map(|(_, file)| file).collect());
     }
     let find = |package: &&str| {
-        let file = built.iter().find_map(|(target, file)| same_name(target, package).then(|| file.clone()));
+        let file =
+            built.iter().find_map(|(target, file)| is_target_of(target, package).then(|| file.clone()));
         file.ok_or_else(|| Error::NoModule { package: (*package).to_owned(), directory: directory.into() })
     };
     packages.iter().map(find).collect()
 }
 
-/// The name and file of each component among cargo's messages, a JSON object a line.
-fn artifacts(messages: &[u8]) -> Vec<(String, PathBuf)> {
+/// Returns the target name and file of each component among cargo's messages, one JSON object per line.
+fn component_artifacts(messages: &[u8]) -> Vec<(String, PathBuf)> {
     let lines = messages.split(|&byte| byte == b'\n');
     let parsed = lines.filter_map(|line| serde_json::from_slice::<serde_json::Value>(line).ok());
     let mut files = Vec::new();
@@ -79,16 +80,17 @@ fn artifacts(messages: &[u8]) -> Vec<(String, PathBuf)> {
     files
 }
 
-/// Cargo names a library target with `_` where its package has `-`.
-fn same_name(target: &str, package: &str) -> bool {
+/// Whether a library target belongs to a package: cargo replaces each `-` of the name by `_`.
+fn is_target_of(target: &str, package: &str) -> bool {
     target.len() == package.len()
         && target.bytes().zip(package.bytes()).all(|(a, b)| a == b || (a == b'_' && b == b'-'))
 }
 
-/// One at a time: of two that install it at once, rustup lets one fail, and both find half of it.
+/// Installs the target if it is missing. Only one call runs at a time: of two concurrent installations,
+/// rustup lets one fail while the other is incomplete.
 fn ensure_target(directory: &Path) -> Result<(), Error> {
-    static ENSURING: Mutex<()> = Mutex::new(());
-    let _ensuring = ENSURING.lock().unwrap_or_else(PoisonError::into_inner);
+    static INSTALLATION: Mutex<()> = Mutex::new(());
+    let _guard = INSTALLATION.lock().unwrap_or_else(PoisonError::into_inner);
     let rustc = Command::new("rustc")
         .current_dir(directory)
         .args(["--print", "target-libdir", "--target", TARGET])
@@ -118,21 +120,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_components_are_read_from_what_cargo_says() {
+    fn components_are_found_in_the_messages_of_cargo() {
         let messages =
             br#"{"reason":"compiler-artifact","target":{"name":"sdk"},"filenames":["/t/libsdk.rlib"]}
 {"reason":"compiler-artifact","target":{"name":"ssh_users"},"filenames":["/t/ssh_users.wasm"]}
 not json
 {"reason":"build-finished","success":true}
 "#;
-        assert_eq!(artifacts(messages), [("ssh_users".to_owned(), PathBuf::from("/t/ssh_users.wasm"))]);
+        assert_eq!(
+            component_artifacts(messages),
+            [("ssh_users".to_owned(), PathBuf::from("/t/ssh_users.wasm"))]
+        );
     }
 
     #[test]
-    fn a_package_is_found_by_the_name_of_its_library() {
-        assert!(same_name("ssh_users", "ssh-users"));
-        assert!(same_name("banner", "banner"));
-        assert!(!same_name("ssh_user", "ssh-users"));
-        assert!(!same_name("ssh-users", "ssh_users"));
+    fn library_target_is_matched_to_its_package() {
+        assert!(is_target_of("ssh_users", "ssh-users"));
+        assert!(is_target_of("banner", "banner"));
+        assert!(!is_target_of("ssh_user", "ssh-users"));
+        assert!(!is_target_of("ssh-users", "ssh_users"));
     }
 }

@@ -1,8 +1,8 @@
-//! Playing the cases of a service: a commit each, from files.
+//! Plays the test cases of a service: each is one commit, described by files.
 //!
 //! A case is a directory with `before.xml` (the configuration before), `edit.xml` (the user's edit) and either
-//! `after.xml` (the configuration after) or `error.txt` (what the user reads of a commit that fails). The
-//! root of each XML file is `<config>`.
+//! `after.xml` (the configuration after) or `error.txt` (a part of the error that the user sees). The root of
+//! each XML file is `<config>`.
 
 use std::{
     fs,
@@ -17,10 +17,10 @@ use confine_tree::{CONTROLLER, NodeId, QName, Tree, xml};
 
 use crate::{Error, Testbed};
 
-/// A case, as it stands in its directory.
+/// A test case, read from its directory.
 #[derive(Clone, Debug)]
 pub struct ServiceCase {
-    /// Where it is.
+    /// The directory of the case.
     pub directory: PathBuf,
     before: String,
     edit: String,
@@ -33,17 +33,17 @@ enum ExpectedResult {
     Error(String),
 }
 
-/// What a case showed.
+/// The result of playing a case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CaseResult {
-    /// What was expected.
+    /// The commit did what the case expects.
     Passed,
-    /// Something else, in words.
+    /// The commit did something else, as the text describes.
     Failed(String),
 }
 
 impl ServiceCase {
-    /// The cases in a directory, by name.
+    /// Reads all cases in a directory, sorted by name.
     pub fn all(directory: &Path) -> Result<Vec<Self>, Error> {
         let unreadable = |source| Error::Read { file: directory.into(), source };
         let entries = fs::read_dir(directory).map_err(unreadable)?;
@@ -54,7 +54,7 @@ impl ServiceCase {
         paths.into_iter().map(Self::read).collect()
     }
 
-    /// The case in a directory.
+    /// Reads the case in a directory.
     pub fn read(directory: PathBuf) -> Result<Self, Error> {
         let text = |name: &str| {
             let file = directory.join(name);
@@ -68,8 +68,8 @@ impl ServiceCase {
         Ok(Self { before: text("before.xml")?, edit: text("edit.xml")?, expected, directory })
     }
 
-    /// Plays the case: a controller whose configuration is `before.xml` and whose services have `models`
-    /// (file and YANG text), a daemon with the modules of `host`, and a user who commits `edit.xml`.
+    /// Plays the case: starts a controller with the configuration in `before.xml` and the YANG `models` of the
+    /// services (file name and text), and a daemon with the modules of `host`, and commits `edit.xml`.
     pub async fn play(
         &self,
         host: Arc<Host>,
@@ -80,13 +80,13 @@ impl ServiceCase {
         self.play_behind(host, models, socket.clone(), &socket).await
     }
 
-    /// As [`play`](Self::play), with a daemon that finds the controller at another socket than its own.
+    /// As [`play`](Self::play), with a daemon that connects to the controller through another socket.
     pub async fn play_behind(
         &self,
         host: Arc<Host>,
         models: &[(String, String)],
         socket: PathBuf,
-        daemons: &Path,
+        daemon_socket: &Path,
     ) -> Result<CaseResult, Error> {
         let before = self.parse("before.xml", &self.before)?;
         let edit = self.parse("edit.xml", &self.edit)?;
@@ -97,17 +97,17 @@ impl ServiceCase {
         if let Some(services) = before.child(Tree::ROOT, SERVICES) {
             builder = builder.config(xml::write(&before, services)?);
         }
-        let mut stage = Testbed::open_behind(builder, host, socket, daemons, "author").await?;
-        stage.edit(&xml::XmlTreeWriter::new().write(&edit, edit.children(Tree::ROOT))?).await?;
-        let committed = stage.commit(PushMode::Commit, ActionsMode::Change).await?;
-        let running = xml::parse(&stage.controller().datastore(DatastoreName::Running)?)?;
+        let mut testbed = Testbed::open_behind(builder, host, socket, daemon_socket, "author").await?;
+        testbed.edit(&xml::XmlTreeWriter::new().write(&edit, edit.children(Tree::ROOT))?).await?;
+        let committed = testbed.commit(PushMode::Commit, ActionsMode::Change).await?;
+        let running = xml::parse(&testbed.controller().datastore(DatastoreName::Running)?)?;
         let on_devices: Result<String, Error> = devices(&before)?
             .iter()
-            .map(|(name, _)| Ok(canonical(&xml::parse(&stage.controller().device(name)?)?)))
+            .map(|(name, _)| Ok(canonical(&xml::parse(&testbed.controller().device(name)?)?)))
             .collect();
         let on_devices = on_devices?;
-        stage.close().await;
-        self.judge(
+        testbed.close().await;
+        self.compare(
             &committed.succeeded().then_some(()).ok_or(committed.reason().to_owned()),
             &running,
             &before,
@@ -115,7 +115,8 @@ impl ServiceCase {
         )
     }
 
-    fn judge(
+    /// Compares the outcome of the commit with what the case expects.
+    fn compare(
         &self,
         ended: &Result<(), String>,
         running: &Tree,
@@ -124,17 +125,17 @@ impl ServiceCase {
     ) -> Result<CaseResult, Error> {
         let (expected, found) = match (&self.expected, ended) {
             (ExpectedResult::Error(text), Err(reason)) if !reason.contains(text.as_str()) => {
-                return Ok(CaseResult::Failed(format!(
-                    "the error is `{reason}`, which does not contain `{text}`"
-                )));
+                return Ok(CaseResult::Failed(format!("the error `{reason}` does not contain `{text}`")));
             }
             (ExpectedResult::Error(text), Ok(())) => {
-                return Ok(CaseResult::Failed(format!("it succeeded; expected was the error `{text}`")));
+                return Ok(CaseResult::Failed(format!(
+                    "the commit succeeded, but the case expects the error `{text}`"
+                )));
             }
             (ExpectedResult::After(_), Err(reason)) => {
-                return Ok(CaseResult::Failed(format!("it failed: {reason}")));
+                return Ok(CaseResult::Failed(format!("the commit failed: {reason}")));
             }
-            // Nothing of a commit that failed may be on a device.
+            // A commit that failed must not change any device.
             (ExpectedResult::Error(_), Err(_)) => (config_text(before)?, on_devices.to_owned()),
             (ExpectedResult::After(after), Ok(())) => {
                 let after = self.parse("after.xml", after)?;
@@ -149,19 +150,19 @@ impl ServiceCase {
         })
     }
 
-    /// The content of `<config>` in a file.
+    /// Parses the content of `<config>` in a file.
     fn parse(&self, name: &str, text: &str) -> Result<Tree, Error> {
-        let wrong = |source| Error::Case { file: self.directory.join(name), source };
-        let tree = xml::parse(text.trim_end()).map_err(wrong)?;
+        let invalid = |source| Error::Case { file: self.directory.join(name), source };
+        let tree = xml::parse(text.trim_end()).map_err(invalid)?;
         let config = tree.first_child(Tree::ROOT).unwrap_or(Tree::ROOT);
-        let inner = xml::XmlTreeWriter::new().write(&tree, tree.children(config)).map_err(wrong)?;
-        xml::parse(&inner).map_err(wrong)
+        let inner = xml::XmlTreeWriter::new().write(&tree, tree.children(config)).map_err(invalid)?;
+        xml::parse(&inner).map_err(invalid)
     }
 }
 
 const SERVICES: QName<'_> = QName::new(CONTROLLER, "services");
 
-/// Name and configuration of each device in a datastore.
+/// Returns the name and configuration of each device in a datastore.
 fn devices(datastore: &Tree) -> Result<Vec<(String, String)>, Error> {
     let devices = datastore.child(Tree::ROOT, QName::new(CONTROLLER, "devices"));
     let entries = devices.into_iter().flat_map(|devices| datastore.children(devices));
@@ -174,12 +175,12 @@ fn devices(datastore: &Tree) -> Result<Vec<(String, String)>, Error> {
     named.map(|(name, config)| Ok((name, config?))).collect()
 }
 
-/// The configuration of all devices, in a form to compare.
+/// Returns the configuration of all devices in a form that can be compared.
 fn config_text(datastore: &Tree) -> Result<String, Error> {
     devices(datastore)?.iter().map(|(_, config)| Ok(canonical(&xml::parse(config)?))).collect()
 }
 
-/// The services without what is the controller's own there, in a form to compare.
+/// Returns the services, without the controller's own nodes, in a form that can be compared.
 fn services_text(datastore: &Tree) -> String {
     let services = datastore.child(Tree::ROOT, SERVICES);
     let entries = services.into_iter().flat_map(|services| datastore.children(services));
@@ -197,8 +198,8 @@ fn canonical(tree: &Tree) -> String {
     nodes.concat()
 }
 
-/// A node and what is below it, a line each: by namespace and not by prefix, and siblings in an order
-/// that does not depend on where they came from.
+/// Returns a node and its descendants, one per line: with namespaces instead of prefixes, and with siblings
+/// in an order that does not depend on the document.
 fn lines(tree: &Tree, node: NodeId, depth: usize) -> String {
     let value = tree.value(node).unwrap_or_default();
     let bound = value.split_once(':').and_then(|(prefix, local)| {
@@ -213,10 +214,11 @@ fn lines(tree: &Tree, node: NodeId, depth: usize) -> String {
     text
 }
 
+/// Returns the unified diff of two configurations.
 fn difference(expected: &str, found: &str) -> String {
     let diff = similar::TextDiff::from_lines(expected, found);
     format!(
-        "the configuration is another:\n{}",
+        "the configuration differs:\n{}",
         diff.unified_diff().context_radius(6).header("expected", "found")
     )
 }

@@ -1,4 +1,4 @@
-//! The demonstration: services committed, shown, changed and deleted on an embedded controller.
+//! The demo: services are committed, previewed, changed and deleted on an embedded controller.
 
 use std::{io::Write, path::PathBuf, sync::Arc, time::Duration};
 
@@ -9,7 +9,7 @@ use confine_service::{CommitReport, Host};
 
 use crate::{CommitEnd, Error, LoadedServices, Testbed};
 
-/// Who commits in the demonstration.
+/// The user who commits in the demo.
 const USER: &str = "alice";
 
 const HEADING: Style = Style::new().bold();
@@ -17,15 +17,15 @@ const ADDED: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::
 const REMOVED: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Red)));
 const QUIET: Style = Style::new().dimmed();
 
-/// One step of the play.
+/// One step of the demo.
 struct DemoStep {
     name: &'static str,
-    /// What the user does, in a sentence.
-    what: &'static str,
+    /// What the user does, in a sentence or two.
+    description: &'static str,
     edit: &'static str,
     push: PushMode,
-    /// What the reason of the failure has in it, where it is to fail.
-    fails: Option<&'static str>,
+    /// A part of the error, if the commit must fail.
+    expected_error: Option<&'static str>,
 }
 
 const SERVICES: &str = "http://clicon.org/controller";
@@ -33,7 +33,7 @@ const SERVICES: &str = "http://clicon.org/controller";
 const STEPS: [DemoStep; 7] = [
     DemoStep {
         name: "commit",
-        what: "An account for operators on every device, and an interface on two of them.",
+        description: "Create an account on every device, and an interface on two of them.",
         edit: concat!(
             "<ssh-users xmlns='http://clicon.org/ssh-users'><service-name>operators</service-name>",
             "<username><name>ann</name><ssh-key>ssh-ed25519 AAAAC3Nz</ssh-key><role>admin</role></username></ssh-users>",
@@ -42,103 +42,104 @@ const STEPS: [DemoStep; 7] = [
             "<device>openconfig1</device><device>openconfig2</device></interfaces>",
         ),
         push: PushMode::Commit,
-        fails: None,
+        expected_error: None,
     },
     DemoStep {
         name: "dry run",
-        what: "What would a banner and a larger MTU change? Nothing is sent to a device.",
+        description: "Preview a login banner and a larger MTU. Nothing is sent to a device.",
         edit: concat!(
             "<banner xmlns='urn:example:banner'><service-name>legal</service-name><text>Authorised use only</text></banner>",
             "<interfaces xmlns='urn:example:interfaces'><service-name>uplink</service-name><mtu>9000</mtu></interfaces>",
         ),
         push: PushMode::None,
-        fails: None,
+        expected_error: None,
     },
     DemoStep {
         name: "change",
-        what: "The same, for real.",
+        description: "Commit what the dry run showed.",
         edit: concat!(
             "<banner xmlns='urn:example:banner'><service-name>legal</service-name><text>Authorised use only</text></banner>",
             "<interfaces xmlns='urn:example:interfaces'><service-name>uplink</service-name><mtu>9000</mtu></interfaces>",
         ),
         push: PushMode::Commit,
-        fails: None,
+        expected_error: None,
     },
     DemoStep {
-        name: "deletion",
-        what: "The interface goes, and what the service had made goes with it.",
+        name: "delete",
+        description: "Delete the interface service. Everything it configured is removed with it.",
         edit: concat!(
             "<interfaces xmlns='urn:example:interfaces' xmlns:nc='urn:ietf:params:xml:ns:netconf:base:1.0' ",
             "nc:operation='remove'><service-name>uplink</service-name></interfaces>",
         ),
         push: PushMode::Commit,
-        fails: None,
+        expected_error: None,
     },
     DemoStep {
-        name: "failure",
-        what: "An interface on a device that is not there: the module refuses, and nothing is changed.",
+        name: "failing module",
+        description: "Request an interface on a device that does not exist. The module refuses, and nothing changes.",
         edit: concat!(
             "<interfaces xmlns='urn:example:interfaces'><service-name>nowhere</service-name><name>ge-0/0/9</name>",
             "<type>ethernet</type><device>openconfig1</device><device>openconfig9</device></interfaces>",
         ),
         push: PushMode::Commit,
-        fails: Some("there is no device `openconfig9`"),
+        expected_error: Some("there is no device `openconfig9`"),
     },
     DemoStep {
-        name: "misspelt leaf",
-        what: "A module writes `mtuu`: its user is told at once, and no device is asked.",
+        name: "misspelled leaf",
+        description: "Run a module that writes `mtuu`. Confine rejects the edit before any device sees it.",
         edit: "<mistaken xmlns='urn:example:mistaken'><service-name>one</service-name><mistake>name</mistake></mistaken>",
         push: PushMode::Commit,
-        fails: Some("did you mean `mtu`?"),
+        expected_error: Some("did you mean `mtu`?"),
     },
     DemoStep {
-        name: "wrong value",
-        what: "It sets `mtu` to `fast`: the YANG of the device says what an MTU is.",
+        name: "invalid value",
+        description: "Run a module that sets `mtu` to `fast`. Confine checks values against the device's YANG.",
         edit: "<mistaken xmlns='urn:example:mistaken'><service-name>two</service-name><mistake>value</mistake></mistaken>",
         push: PushMode::Commit,
-        fails: Some("`fast` is not a value of `mtu`: a number from 0 to 65535"),
+        expected_error: Some("`fast` is not a value of `mtu`: a number from 0 to 65535"),
     },
 ];
 
-/// An embedded controller with four devices that knows these services, and a daemon, on `socket`.
+/// Starts an embedded controller with four devices and the YANG of these services on `socket`, and a daemon
+/// that runs the services.
 pub async fn open(services: LoadedServices, socket: PathBuf) -> Result<(Testbed, Arc<Host>), Error> {
     let builder = Controller::builder().devices(4).service_models(services.models);
-    let stage = Testbed::open_at(builder, services.host.clone(), socket, USER).await?;
-    Ok((stage, services.host))
+    let testbed = Testbed::open_at(builder, services.host.clone(), socket, USER).await?;
+    Ok((testbed, services.host))
 }
 
-/// Plays every step and shows what the user would see.
+/// Plays every step and writes to `out` what the user would see.
 ///
 /// # Errors
-/// [`Error::Unexpected`] where a step does not end as it should.
-pub async fn play(stage: &mut Testbed, host: &Host, out: &mut dyn Write) -> Result<(), Error> {
+/// [`Error::Unexpected`] if a step does not end as it should.
+pub async fn play(testbed: &mut Testbed, host: &Host, out: &mut dyn Write) -> Result<(), Error> {
     for (number, step) in STEPS.iter().enumerate() {
-        writeln!(out, "{HEADING}{}. {}{HEADING:#}  {}", number + 1, step.name, step.what)?;
-        let before = pushes(stage)?;
-        stage.edit(&format!("<services xmlns='{SERVICES}'>{}</services>", step.edit)).await?;
-        let committed = stage.commit(step.push, ActionsMode::Change).await?;
+        writeln!(out, "{HEADING}{}. {}{HEADING:#}  {}", number + 1, step.name, step.description)?;
+        let pushed_before = last_pushes(testbed)?;
+        testbed.edit(&format!("<services xmlns='{SERVICES}'>{}</services>", step.edit)).await?;
+        let committed = testbed.commit(step.push, ActionsMode::Change).await?;
         let differences = match step.push {
-            PushMode::Commit => pushes(stage)?
+            PushMode::Commit => last_pushes(testbed)?
                 .into_iter()
-                .zip(before)
-                .filter(|(now, was)| now != was)
-                .map(|(now, _)| now)
+                .zip(pushed_before)
+                .filter(|(pushed, before)| pushed != before)
+                .map(|(pushed, _)| pushed)
                 .collect(),
-            PushMode::None | PushMode::Validate => previews(stage).await?,
+            PushMode::None | PushMode::Validate => previews(testbed).await?,
         };
         check(step, &committed, &differences)?;
         for difference in &differences {
             show_difference(difference, out)?;
         }
-        if step.fails.is_some() {
+        if step.expected_error.is_some() {
             writeln!(out, "{REMOVED}{}{REMOVED:#}", committed.reason())?;
         }
         match host.last_commit().filter(|report| report.tid == committed.transaction.tid) {
             Some(report) => show_report(&report, committed.elapsed, out)?,
-            None => writeln!(out, "{QUIET}answered in {}{QUIET:#}\n", milliseconds(committed.elapsed))?,
+            None => writeln!(out, "{QUIET}failed after {}{QUIET:#}\n", milliseconds(committed.elapsed))?,
         }
-        if step.push != PushMode::Commit || step.fails.is_some() {
-            stage.discard().await?;
+        if step.push != PushMode::Commit || step.expected_error.is_some() {
+            testbed.discard().await?;
         }
     }
     Ok(())
@@ -146,33 +147,29 @@ pub async fn play(stage: &mut Testbed, host: &Host, out: &mut dyn Write) -> Resu
 
 fn check(step: &DemoStep, committed: &CommitEnd, differences: &[(String, String)]) -> Result<(), Error> {
     let unexpected = |found: String| Err(Error::Unexpected { step: step.name, found });
-    match step.fails {
+    match step.expected_error {
         None if !committed.succeeded() => unexpected(committed.reason().to_owned()),
-        None if differences.is_empty() => unexpected("no device is changed".into()),
-        Some(_) if committed.succeeded() => unexpected("it succeeded".into()),
-        Some(_) if !differences.is_empty() => unexpected("a device is changed".into()),
+        None if differences.is_empty() => unexpected("no device changed".into()),
+        Some(_) if committed.succeeded() => unexpected("the commit succeeded".into()),
+        Some(_) if !differences.is_empty() => unexpected("a device changed".into()),
         Some(text) if !committed.reason().contains(text) => unexpected(committed.reason().to_owned()),
         _ => Ok(()),
     }
 }
 
-/// Each device with what the last push changed on it.
-fn pushes(stage: &Testbed) -> Result<Vec<(String, String)>, Error> {
-    let devices = stage.controller().devices().into_iter();
-    devices
-        .map(|name| {
-            Ok((stage.controller().last_push(&name)?.unwrap_or_default(), name))
-                .map(|(text, name)| (name, text))
-        })
-        .collect()
+/// Returns each device with what the last push changed on it.
+fn last_pushes(testbed: &Testbed) -> Result<Vec<(String, String)>, Error> {
+    let controller = testbed.controller();
+    let push = |name: String| Ok((name.clone(), controller.last_push(&name)?.unwrap_or_default()));
+    controller.devices().into_iter().map(push).collect()
 }
 
-/// Each device that would be changed, with the change.
-async fn previews(stage: &mut Testbed) -> Result<Vec<(String, String)>, Error> {
+/// Returns each device that the commit would change, with the change.
+async fn previews(testbed: &mut Testbed) -> Result<Vec<(String, String)>, Error> {
     let mut previews = Vec::new();
-    for name in stage.controller().devices() {
+    for name in testbed.controller().devices() {
         let diff = DatastoreDiff::Devices(&name, DeviceConfigType::Running, DeviceConfigType::Actions);
-        let texts = stage.client().datastore_diff(diff, &RequestUser::User(USER.into())).await?;
+        let texts = testbed.client().datastore_diff(diff, &RequestUser::User(USER.into())).await?;
         let text = texts.concat();
         if !text.trim().is_empty() {
             previews.push((name, text));
@@ -194,9 +191,9 @@ fn show_difference((device, text): &(String, String), out: &mut dyn Write) -> Re
 }
 
 fn show_report(report: &CommitReport, elapsed: Duration, out: &mut dyn Write) -> Result<(), Error> {
-    write!(out, "{QUIET}done in {}; an edit of {} bytes", milliseconds(elapsed), report.bytes)?;
+    write!(out, "{QUIET}done in {}, edit-config of {} bytes", milliseconds(elapsed), report.bytes)?;
     for (module, instance, usage) in &report.runs {
-        write!(out, "; {module} for {instance}: {} fuel, {}", usage.fuel, milliseconds(usage.wall_clock))?;
+        write!(out, "\n  {module} for {instance}: {} fuel, {}", usage.fuel, milliseconds(usage.wall_clock))?;
     }
     Ok(writeln!(out, "{QUIET:#}\n")?)
 }

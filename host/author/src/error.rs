@@ -1,73 +1,71 @@
-//! What can go wrong while building and playing services.
+//! Errors of building and playing services.
 
 use std::path::PathBuf;
 
-/// What can go wrong while building and playing services.
+/// An error of building or playing services.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A program could not be started.
-    #[error("`{program}` could not be started; is it installed and on the PATH?")]
+    #[error("cannot start `{program}`; is it installed and on the PATH?")]
     Spawn {
         /// The program.
         program: String,
-        /// Why not.
+        /// The reason.
         source: std::io::Error,
     },
-    /// Cargo failed; it has said why.
-    #[error("the modules in `{}` do not compile: see what cargo says above", directory.display())]
+    /// Cargo failed. It has written why to standard error.
+    #[error("the modules in `{}` do not compile; see the output of cargo above", directory.display())]
     Build {
-        /// Where they are.
+        /// The directory of the modules.
         directory: PathBuf,
     },
-    /// A package compiles to no component.
+    /// A package that does not compile to a component.
     #[error(
-        "the package `{package}` in `{}` makes no component\n\
+        "the package `{package}` in `{}` does not compile to a component\n\
          hint: its Cargo.toml needs `[lib] crate-type = [\"cdylib\"]`",
         directory.display()
     )]
     NoModule {
         /// The package.
         package: String,
-        /// The workspace that it is in.
+        /// The directory of its workspace.
         directory: PathBuf,
     },
     /// The compilation target is missing and could not be installed.
     #[error(
-        "the compilation target `{}` is not installed and could not be added\n\
-         hint: run `rustup target add {}`",
-        crate::TARGET,
-        crate::TARGET
+        "the compilation target `wasm32-wasip2` is not installed and rustup could not add it\n\
+         hint: run `rustup target add wasm32-wasip2`"
     )]
     NoTarget,
     /// A file could not be read.
-    #[error("`{}` cannot be read", file.display())]
+    #[error("cannot read `{}`", file.display())]
     Read {
         /// The file.
         file: PathBuf,
-        /// Why not.
+        /// The reason.
         source: std::io::Error,
     },
-    /// A file of a case is not right.
-    #[error("`{}` is no configuration", file.display())]
+    /// A file of a case is not a configuration.
+    #[error("`{}` is not a configuration", file.display())]
     Case {
         /// The file.
         file: PathBuf,
-        /// What is wrong with it.
+        /// The reason.
         source: confine_tree::Error,
     },
-    /// The socket of the embedded controller is not to be had.
+    /// The embedded controller could not listen on its socket.
     #[error("the embedded controller cannot listen on `{}`", socket.display())]
     Listen {
         /// The socket.
         socket: PathBuf,
-        /// Why not.
+        /// The reason.
         source: std::io::Error,
     },
-    /// The daemon did not find the controller.
-    #[error("the services daemon did not connect to the embedded controller: see its log")]
+    /// The daemon did not connect to the controller in time.
+    #[error("the services daemon did not connect to the embedded controller; see its log")]
     NoDaemon,
-    /// A step of the demonstration did not end as it should.
+    /// A step of the demo did not end as expected.
     #[error("the step `{step}` did not end as expected: {found}")]
     Unexpected {
         /// The step.
@@ -75,37 +73,37 @@ pub enum Error {
         /// How it ended.
         found: String,
     },
-    /// The example services are not here.
+    /// The example services were not found.
     #[error(
-        "the example services are not in `{}` or above it\n\
-         hint: run this in a checkout of the project",
+        "there is no directory `example-services` in `{}` or above it\n\
+         hint: run this command in a checkout of the project",
         from.display()
     )]
     NoExamples {
-        /// Where they were looked for.
+        /// Where the search started.
         from: PathBuf,
     },
-    /// A module was not loaded.
-    #[error("the module in `{}` was not loaded: {reason}", file.display())]
+    /// A module could not be loaded.
+    #[error("cannot load the module `{}`: {reason}", file.display())]
     Module {
-        /// Its file.
+        /// The file of the module.
         file: PathBuf,
-        /// Why not.
+        /// The reason.
         reason: String,
     },
-    /// The embedded controller.
+    /// The embedded controller failed.
     #[error(transparent)]
     Controller(#[from] confine_controller::Error),
-    /// The connection to it.
+    /// The connection to the controller failed.
     #[error(transparent)]
     Backend(#[from] confine_backend::Error),
-    /// Configuration.
+    /// A configuration could not be read or written.
     #[error(transparent)]
     Tree(#[from] confine_tree::Error),
-    /// The runtime of the modules.
+    /// The runtime of the modules failed.
     #[error(transparent)]
     Runtime(#[from] confine_sandbox::HostFault),
-    /// Nothing can be shown any more.
-    #[error("what there is to show cannot be written")]
+    /// The output could not be written.
+    #[error("cannot write the output")]
     Show(#[from] std::io::Error),
 }

@@ -1,4 +1,4 @@
-//! Services from source: their modules built and loaded, their YANG at hand.
+//! Builds and loads service modules from source, together with their YANG.
 
 use std::{
     fs,
@@ -11,20 +11,20 @@ use confine_service::{FoundFile, Host, HostOptions, ModuleRegistry};
 
 use crate::{Error, build};
 
-/// The example services, as their packages are called.
+/// The packages of the example services.
 const EXAMPLES: [&str; 4] = ["banner", "interfaces", "mistaken", "ssh-users"];
 
-/// Services, built and loaded.
+/// Service modules that are built and loaded.
 pub struct LoadedServices {
-    /// Their YANG modules, for the controller: file and text.
+    /// The YANG modules of the services, for the controller: file name and text.
     pub models: Vec<(String, String)>,
-    /// A host that runs their modules.
+    /// A host that runs the modules.
     pub host: Arc<Host>,
 }
 
 impl LoadedServices {
-    /// Builds these cargo packages of the workspace that `directory` is in, and loads their modules, each
-    /// under its package's name. The YANG modules are those that stand in `models`.
+    /// Builds these cargo packages of the workspace that `directory` is in and loads their modules, each
+    /// named after its package. The YANG modules are all those in the directories `models`.
     pub async fn build(
         directory: &Path,
         packages: &[&str],
@@ -43,14 +43,14 @@ impl LoadedServices {
         Ok(Self { models: texts?.into_iter().flatten().collect(), host })
     }
 
-    /// The example services, whose directory is `examples`.
+    /// Builds and loads the example services in the directory `examples`.
     pub async fn examples(examples: &Path, compiler: Compiler) -> Result<Self, Error> {
         let models: Vec<_> = EXAMPLES.iter().map(|name| examples.join(name)).collect();
         Self::build(&examples.join("banner"), &EXAMPLES, &models, compiler).await
     }
 }
 
-/// The directory of the example services in the checkout that `from` is in.
+/// Returns the directory of the example services in the checkout that contains `from`.
 pub fn find_examples(from: &Path) -> Result<PathBuf, Error> {
     let found = from.ancestors().map(|above| above.join("example-services")).find(|path| path.is_dir());
     found.ok_or_else(|| Error::NoExamples { from: from.into() })
@@ -68,7 +68,7 @@ async fn load(files: &[(String, PathBuf)], compiler: Compiler) -> Result<(Runner
     Ok((runner, registry))
 }
 
-/// The YANG modules in a directory, file and text, by name.
+/// Returns the YANG modules in a directory, file name and text, sorted by name.
 fn yang_in(directory: &Path) -> Result<Vec<(String, String)>, Error> {
     let unreadable = |source| Error::Read { file: directory.into(), source };
     let entries = fs::read_dir(directory).map_err(unreadable)?;

@@ -26,10 +26,10 @@ fn demo_plays_every_step() {
         "1. commit",
         "2. dry run",
         "3. change",
-        "4. deletion",
-        "5. failure",
-        "6. misspelt leaf",
-        "7. wrong value",
+        "4. delete",
+        "5. failing module",
+        "6. misspelled leaf",
+        "7. invalid value",
     ] {
         assert!(said.contains(step), "{step}: {said}");
     }

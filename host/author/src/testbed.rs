@@ -1,4 +1,4 @@
-//! A controller and a services daemon in this process, to play on.
+//! A controller and a services daemon in this process, for demos and tests.
 
 use std::{
     path::{Path, PathBuf},
@@ -16,10 +16,10 @@ use tokio::{net::UnixListener, sync::watch, task::JoinSet, time::timeout};
 
 use crate::Error;
 
-/// How long a daemon may take to find the controller.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a daemon may take to connect to the controller.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// An embedded controller, a services daemon that serves it, and a user who commits.
+/// An embedded controller, a services daemon connected to it, and a user who commits.
 pub struct Testbed {
     controller: Controller,
     user: RequestUser,
@@ -33,9 +33,9 @@ pub struct Testbed {
 /// How a commit ended.
 #[derive(Debug)]
 pub struct CommitEnd {
-    /// What the controller says.
+    /// The transaction as the controller reports it.
     pub transaction: ControllerTransaction,
-    /// From the user's request to that.
+    /// The time from the user's request to the end of the transaction.
     pub elapsed: Duration,
 }
 
@@ -49,15 +49,15 @@ impl CommitEnd {
         self.transaction.result == TransactionOutcome::Success
     }
 
-    /// What the user reads of a commit that failed.
+    /// The error that the user sees; empty if there is none.
     pub fn reason(&self) -> &str {
         self.transaction.reason.as_deref().unwrap_or_default()
     }
 }
 
 impl Testbed {
-    /// Starts the controller on a socket in `directory`, and the daemon; ready when the daemon has
-    /// subscribed and knows the models. `user` is who commits.
+    /// Starts the controller on a socket in `directory`, and the daemon. Returns when the daemon has
+    /// subscribed and read the YANG modules. `user` is the user who commits.
     pub async fn open(
         builder: ControllerBuilder,
         host: Arc<Host>,
@@ -74,34 +74,36 @@ impl Testbed {
         socket: PathBuf,
         user: &str,
     ) -> Result<Self, Error> {
-        let daemons = socket.clone();
-        Self::open_behind(builder, host, socket, &daemons, user).await
+        let daemon_socket = socket.clone();
+        Self::open_behind(builder, host, socket, &daemon_socket, user).await
     }
 
-    /// As [`open_at`](Self::open_at), with a daemon that finds the controller at another socket: somebody
-    /// stands in between.
+    /// As [`open_at`](Self::open_at), with a daemon that connects to another socket, `daemon_socket`, behind
+    /// which something forwards to the controller.
     pub async fn open_behind(
         builder: ControllerBuilder,
         host: Arc<Host>,
         socket: PathBuf,
-        daemons: &Path,
+        daemon_socket: &Path,
         user: &str,
     ) -> Result<Self, Error> {
-        let mut stage = Self::without_daemon(builder, socket, user).await?;
-        let stopped = until(stage.stop.subscribe());
-        let options =
-            ConnectOptions { running_file: Some(stage.running_file()), ..ConnectOptions::new(daemons)? };
-        stage.tasks.spawn(confine_service::serve(host.clone(), options, stopped));
+        let mut testbed = Self::without_daemon(builder, socket, user).await?;
+        let stopped = wait_until_set(testbed.stop.subscribe());
+        let options = ConnectOptions {
+            running_file: Some(testbed.running_file()),
+            ..ConnectOptions::new(daemon_socket)?
+        };
+        testbed.tasks.spawn(confine_service::serve(host.clone(), options, stopped));
         let ready = async {
             host.wait_until_connected().await;
-            // What the daemon knows of the models is not to depend on how fast it is.
+            // Otherwise the outcome would depend on how fast the daemon reads the YANG modules.
             host.wait_until_models_read().await;
         };
-        timeout(PATIENCE, ready).await.map_err(|_| Error::NoDaemon)?;
-        Ok(stage)
+        timeout(CONNECT_TIMEOUT, ready).await.map_err(|_| Error::NoDaemon)?;
+        Ok(testbed)
     }
 
-    /// The controller and the user alone: the daemon is somebody else's to start.
+    /// Starts the controller only. The caller starts the daemon.
     pub async fn without_daemon(
         builder: ControllerBuilder,
         socket: PathBuf,
@@ -114,10 +116,10 @@ impl Testbed {
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         tasks.spawn({
-            let (controller, stopped) = (controller.clone(), until(stopped));
+            let (controller, stopped) = (controller.clone(), wait_until_set(stopped));
             async move {
                 if let Err(error) = controller.serve(listener, stopped).await {
-                    tracing::error!(%error, "the embedded controller has ended");
+                    tracing::error!(%error, "the embedded controller has stopped");
                 }
             }
         });
@@ -126,22 +128,22 @@ impl Testbed {
         Ok(Self { controller, user: RequestUser::User(user.into()), client, events, socket, stop, tasks })
     }
 
-    /// The controller.
+    /// Returns the controller.
     pub fn controller(&self) -> &Controller {
         &self.controller
     }
 
-    /// The user's own connection.
+    /// Returns the user's own connection.
     pub fn client(&mut self) -> &mut Backend {
         &mut self.client
     }
 
-    /// The socket that the controller listens on.
+    /// Returns the socket that the controller listens on.
     pub fn socket(&self) -> &Path {
         &self.socket
     }
 
-    /// Where the controller keeps `running`.
+    /// Returns the file that the controller writes `running` to.
     pub fn running_file(&self) -> PathBuf {
         running_file(&self.socket)
     }
@@ -151,20 +153,20 @@ impl Testbed {
         Ok(self.client.edit_config(Datastore::Candidate, config, &self.user).await?)
     }
 
-    /// Makes the candidate what `running` is.
+    /// Discards all changes in the candidate.
     pub async fn discard(&mut self) -> Result<(), Error> {
         Ok(self.client.discard_changes(&self.user).await?)
     }
 
-    /// Commits the candidate as the user, and waits for the end.
+    /// Commits the candidate as the user, and waits for the end of the transaction.
     pub async fn commit(&mut self, push: PushMode, actions: ActionsMode<'_>) -> Result<CommitEnd, Error> {
-        let began = Instant::now();
+        let started = Instant::now();
         let tid = self.begin(push, actions).await?;
         let transaction = self.end(tid).await?;
-        Ok(CommitEnd { transaction, elapsed: began.elapsed() })
+        Ok(CommitEnd { transaction, elapsed: started.elapsed() })
     }
 
-    /// Commits the candidate as the user; the transaction.
+    /// Starts a commit of the candidate as the user, and returns the transaction id.
     pub async fn begin(&mut self, push: PushMode, actions: ActionsMode<'_>) -> Result<u64, Error> {
         let commit = ControllerCommit { device: "*", push, actions, source: Datastore::Candidate };
         Ok(self.client.controller_commit(commit, &self.user).await?)
@@ -175,14 +177,14 @@ impl Testbed {
         Ok(self.events.wait_for_transaction(tid).await?)
     }
 
-    /// Stops the daemon and the controller, and waits for them.
+    /// Stops the daemon and the controller, and waits until they have ended.
     pub async fn close(mut self) {
         let _ = self.stop.send(true);
         while self.tasks.join_next().await.is_some() {}
         let _ = std::fs::remove_file(&self.socket);
     }
 
-    /// Until somebody ends it from outside.
+    /// Runs until `shutdown` is ready or a task ends, then closes the testbed.
     pub async fn stay(mut self, shutdown: impl Future<Output = ()>) {
         tokio::select! {
             () = shutdown => {}
@@ -192,6 +194,7 @@ impl Testbed {
     }
 }
 
-async fn until(mut stopped: watch::Receiver<bool>) {
+/// Waits until the value is `true` or the sender is gone.
+async fn wait_until_set(mut stopped: watch::Receiver<bool>) {
     let _ = stopped.wait_for(|&stopped| stopped).await;
 }

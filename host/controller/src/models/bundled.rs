@@ -1,0 +1,76 @@
+//! The models that the controller brings along: each in a file of its own under `models/`.
+
+/// The controller's own model and what it imports.
+pub(crate) const CONTROLLER: &[(&str, &str)] = &[
+    ("ietf-yang-schema-mount", include_str!("../models/ietf-yang-schema-mount.yang")),
+    ("ietf-netconf-acm", include_str!("../models/ietf-netconf-acm.yang")),
+    ("clixon-controller", include_str!("../models/clixon-controller.yang")),
+];
+
+/// What a simulated device speaks unless told otherwise: a part of OpenConfig that is large enough for
+/// the example services.
+pub(crate) const DEVICE: &[(&str, &str)] = &[
+    ("ietf-interfaces", include_str!("../models/ietf-interfaces.yang")),
+    ("iana-if-type", include_str!("../models/iana-if-type.yang")),
+    ("openconfig-interfaces", include_str!("../models/openconfig-interfaces.yang")),
+    ("openconfig-system", include_str!("../models/openconfig-system.yang")),
+];
+
+/// What every controller begins with.
+pub(crate) const INITIAL_CONFIG: &str = r#"<processes xmlns="http://clicon.org/controller">
+    <services><enabled>false</enabled></services>
+</processes>"#;
+
+/// What the controller has for each device, besides its configuration.
+pub(crate) const DEVICE_ENTRY: &str = "<device>
+    <name/>
+    <enabled>true</enabled>
+    <user>noc</user>
+    <conn-type>NETCONF_SSH</conn-type>
+    <ssh-stricthostkey>false</ssh-stricthostkey>
+    <port>830</port>
+    <yang-config>VALIDATE</yang-config>
+    <addr>127.0.0.1</addr>
+    <config/>
+</device>";
+
+/// What a device has that was only counted.
+pub(crate) const EXAMPLE_CONFIG: &str = r#"<interfaces xmlns="http://openconfig.net/yang/interfaces">
+    <interface>
+        <name>eth0</name>
+        <config>
+            <name>eth0</name>
+            <type xmlns:ianaift="urn:ietf:params:xml:ns:yang:iana-if-type">ianaift:ethernetCsmacd</type>
+            <mtu>1500</mtu>
+            <description>Uplink</description>
+            <enabled>true</enabled>
+        </config>
+    </interface>
+    <interface>
+        <name>lo0</name>
+        <config>
+            <name>lo0</name>
+            <type xmlns:ianaift="urn:ietf:params:xml:ns:yang:iana-if-type">ianaift:softwareLoopback</type>
+            <enabled>true</enabled>
+        </config>
+    </interface>
+</interfaces>
+<system xmlns="http://openconfig.net/yang/system">
+    <config>
+        <hostname>{{NAME}}</hostname>
+        <domain-name>lab.example</domain-name>
+    </config>
+    <aaa>
+        <authentication>
+            <users>
+                <user>
+                    <username>admin</username>
+                    <config>
+                        <username>admin</username>
+                        <role>admin</role>
+                    </config>
+                </user>
+            </users>
+        </authentication>
+    </aaa>
+</system>"#;
