@@ -1,4 +1,4 @@
-//! Answering a filter that names each of 5,000 list entries by its keys, as the services daemon sends it.
+//! Selects 5,000 list entries by a filter that names each by its keys, as the services daemon sends it.
 
 #![allow(missing_docs)] // the macro's own items
 

@@ -1,6 +1,6 @@
-//! Setting a controller up.
+//! Sets up a controller.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,23 +8,24 @@ use std::time::Duration;
 use confine_tree::{CONTROLLER, Tree, xml};
 use confine_yang::{ModuleSet, MountedSchema, YangSchema};
 
+use crate::access::credentials::{Credentials, own_user};
 use crate::clock::Clock;
-use crate::controller::{Controller, RunningDatastoreFile};
+use crate::controller::Controller;
+use crate::datastore::edit::{self, EditOperation};
+use crate::datastore::running_file::RunningDatastoreFile;
+use crate::datastore::validate;
 use crate::datastore::{DatastoreName, Datastores};
 use crate::device::SimulatedDevice;
-use crate::edit::{self, EditOperation};
 use crate::error::Error;
-use crate::identity::{Credentials, own_user};
-use crate::model::{ControllerModels, ModelText};
-use crate::models;
+use crate::models::bundled;
+use crate::models::{ControllerModels, ModelText};
+use crate::runtime::SharedRuntime;
 use crate::state::ControllerState;
-use crate::validate;
 
-/// How long the real controller waits for the services daemon unless it is told otherwise.
-const SERVICE_TIMEOUT: Duration = Duration::from_secs(300);
+/// How long the real controller waits for the services daemon by default.
+const DEFAULT_SERVICE_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// A controller that is being set up. Without more ado it has no devices, no services, and lets everybody do
-/// everything.
+/// Sets up a controller. By default it has no devices, no services and no access rules.
 pub struct ControllerBuilder {
     devices: Vec<(String, String)>,
     services: Vec<(String, String)>,
@@ -45,7 +46,7 @@ impl Default for ControllerBuilder {
             services: Vec::new(),
             device_models: Vec::new(),
             config: None,
-            service_timeout: SERVICE_TIMEOUT,
+            service_timeout: DEFAULT_SERVICE_TIMEOUT,
             device_latency: Duration::ZERO,
             clock: Clock::System,
             credentials: Credentials::default(),
@@ -55,31 +56,38 @@ impl Default for ControllerBuilder {
     }
 }
 
+impl Controller {
+    /// Returns a builder that sets up a controller.
+    pub fn builder() -> ControllerBuilder {
+        ControllerBuilder::default()
+    }
+}
+
 impl ControllerBuilder {
     /// Adds this many devices, `openconfig1` and so on, each with a hostname, an administrator and two
     /// interfaces.
     pub fn devices(mut self, count: usize) -> Self {
         for number in 1..=count {
             let name = format!("openconfig{number}");
-            let config = models::EXAMPLE_CONFIG.replace("{{NAME}}", &name);
+            let config = bundled::EXAMPLE_CONFIG.replace("{{NAME}}", &name);
             self.devices.push((name, config));
         }
         self
     }
 
-    /// Adds a device with this configuration: XML, the top-level nodes of the device's own models.
+    /// Adds a device with this configuration: XML with the top-level nodes of the device's own YANG modules.
     pub fn device(mut self, name: impl Into<String>, config: impl Into<String>) -> Self {
         self.devices.push((name.into(), config.into()));
         self
     }
 
-    /// Adds the YANG module of a service. `file` names it in errors.
+    /// Adds the YANG module of a service. `file` is its name in errors.
     pub fn service_model(mut self, file: impl Into<String>, yang: impl Into<String>) -> Self {
         self.services.push((file.into(), yang.into()));
         self
     }
 
-    /// As [`service_model`](Self::service_model) for each of these: a file and its YANG.
+    /// Adds the YANG modules of services, each as a file name and its text.
     pub fn service_models<F: Into<String>, Y: Into<String>>(
         mut self,
         models: impl IntoIterator<Item = (F, Y)>,
@@ -88,90 +96,92 @@ impl ControllerBuilder {
         self
     }
 
-    /// Adds a YANG module of the devices. The first one takes the place of those that the controller
-    /// brings along: parts of `openconfig-system` and `openconfig-interfaces`.
+    /// Adds a YANG module of the devices. The first one replaces those that come with the controller: parts of
+    /// `openconfig-system` and `openconfig-interfaces`.
     pub fn device_model(mut self, file: impl Into<String>, yang: impl Into<String>) -> Self {
         self.device_models.push((file.into(), yang.into()));
         self
     }
 
-    /// Merges this configuration, XML from the root, into what all datastores begin with. With a `/nacm` in it,
-    /// users may do what that permits (RFC 8341); without, everybody may do everything.
+    /// Merges this configuration, XML from the root, into the initial content of all datastores. If it has
+    /// `/nacm`, users may do what that permits (RFC 8341), else everything.
     pub fn config(mut self, config: impl Into<String>) -> Self {
         self.config = Some(config.into());
         self
     }
 
-    /// How long a transaction waits for the services daemon where `/ctrl:services/ctrl:service-timeout` does
-    /// not say: 300 s.
+    /// Sets how long a transaction waits for the services daemon if `/ctrl:services/ctrl:service-timeout` is not
+    /// set. The default is 300 s.
     pub fn service_timeout(mut self, timeout: Duration) -> Self {
         self.service_timeout = timeout;
         self
     }
 
-    /// How long devices take for a push: no time. The transaction is in state INIT meanwhile.
+    /// Sets how long a push to devices takes. The default is no time. Meanwhile the transaction is in state
+    /// INIT.
     pub fn device_latency(mut self, latency: Duration) -> Self {
         self.device_latency = latency;
         self
     }
 
-    /// Where timestamps come from: the system's clock.
+    /// Sets the source of timestamps. The default is the system clock.
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
         self
     }
 
-    /// For whom a peer may make requests.
+    /// Sets for which users a peer may make requests.
     pub fn credentials(mut self, credentials: Credentials) -> Self {
         self.credentials = credentials;
         self
     }
 
-    /// The user that the controller says it runs as, who may act for others: the process's own.
+    /// Sets the user that the controller pretends to run as, who may act for other users. The default is the user
+    /// of the process.
     pub fn user(mut self, user: impl Into<String>) -> Self {
         self.user = Some(user.into());
         self
     }
 
-    /// Writes `running` to this file whenever it changes, as the real controller does: no file.
+    /// Writes `running` to this file on each change, as the real controller does. The default is no file.
     pub fn running_file(mut self, file: impl Into<PathBuf>) -> Self {
         self.running_file = Some(file.into());
         self
     }
 
-    /// The controller. It begins as after a pull of all devices: all datastores agree with them.
+    /// Returns the controller. It starts as after a pull of all devices: all datastores agree with them.
     ///
     /// # Errors
-    /// A module that cannot be read or used, or a configuration that the models do not allow.
+    /// A YANG module that cannot be used, or a configuration that does not match the YANG modules.
     pub fn build(self) -> Result<Controller, Error> {
         let models = Arc::new(ControllerModels::new(
-            schema(models::CONTROLLER, &self.services)?,
+            compile_schema(bundled::CONTROLLER, &self.services)?,
             match self.device_models.is_empty() {
-                true => schema(models::DEVICE, &[])?,
-                false => schema(&[], &self.device_models)?,
+                true => compile_schema(bundled::DEVICE, &[])?,
+                false => compile_schema(&[], &self.device_models)?,
             },
         ));
         let mut tree = Tree::new();
-        merge(&mut tree, models::INITIAL_CONFIG, models.schema(), "the controller")?;
+        merge_config(&mut tree, bundled::INITIAL_CONFIG, models.schema(), "the controller")?;
         if let Some(config) = &self.config {
-            merge(&mut tree, config, models.schema(), "the controller")?;
+            merge_config(&mut tree, config, models.schema(), "the controller")?;
         }
-        let mut names = BTreeMap::new();
+        let mut names = BTreeSet::new();
         for (name, config) in &self.devices {
-            if names.insert(name.clone(), ()).is_some() {
+            if !names.insert(name) {
                 return Err(Error::DuplicateDevice { name: name.clone() });
             }
             let device = device_entry(name, config)?;
-            merge(&mut tree, &device, models.schema(), name)?;
+            merge_config(&mut tree, &device, models.schema(), name)?;
         }
-        validate::datastore(&tree, models.schema()).map_err(|error| Error::Config {
+        validate::check_datastore(&tree, models.schema()).map_err(|error| Error::Config {
             device: "the controller".to_owned(),
             reason: error.message().to_owned(),
         })?;
         let mut state = ControllerState {
             models,
             credentials: self.credentials,
-            user: self.user.unwrap_or_else(own_user),
+            own_user: self.user.unwrap_or_else(own_user),
             clock: self.clock,
             service_timeout: self.service_timeout,
             datastores: Datastores::new(tree),
@@ -179,19 +189,23 @@ impl ControllerBuilder {
             transactions: Vec::new(),
             sessions: BTreeMap::new(),
             last_session: 0,
-            before: Vec::new(),
-            after: Vec::new(),
+            effects_before_reply: Vec::new(),
+            effects_after_reply: Vec::new(),
         };
         let configs = state.device_configs(DatastoreName::Running);
         state.devices =
             configs.into_iter().map(|(name, config)| (name, SimulatedDevice::new(config))).collect();
         let running = state.datastores.tree(DatastoreName::Running);
         let file = self.running_file.map(|path| RunningDatastoreFile::create(path, running)).transpose()?;
-        Ok(Controller::new(state, self.device_latency, file))
+        Ok(Controller::new(SharedRuntime::new(state, self.device_latency, file)))
     }
 }
 
-fn schema(own: &[(&str, &str)], others: &[(String, String)]) -> Result<(YangSchema, Vec<ModelText>), Error> {
+/// Compiles YANG modules, and returns the schema with their texts.
+fn compile_schema(
+    own: &[(&str, &str)],
+    others: &[(String, String)],
+) -> Result<(YangSchema, Vec<ModelText>), Error> {
     let mut set = ModuleSet::default();
     let mut texts = Vec::new();
     let others = others.iter().map(|(file, yang)| (file.as_str(), yang.as_str()));
@@ -215,10 +229,10 @@ fn schema(own: &[(&str, &str)], others: &[(String, String)]) -> Result<(YangSche
     Ok((schema, texts))
 }
 
-/// The entry of a device, as the controller has it.
+/// Returns the list entry of a device in the controller's configuration.
 fn device_entry(name: &str, config: &str) -> Result<String, Error> {
     let mut entry =
-        xml::parse(&format!("<devices xmlns=\"{CONTROLLER}\">{}</devices>", models::DEVICE_ENTRY))?;
+        xml::parse(&format!("<devices xmlns=\"{CONTROLLER}\">{}</devices>", bundled::DEVICE_ENTRY))?;
     let find = |tree: &Tree, local: &str| {
         tree.descendants(Tree::ROOT).map(|(node, _)| node).find(|&node| tree.qname(node).local == local)
     };
@@ -231,7 +245,8 @@ fn device_entry(name: &str, config: &str) -> Result<String, Error> {
     Ok(xml::write(&entry, Tree::ROOT)?)
 }
 
-fn merge(tree: &mut Tree, config: &str, schema: &MountedSchema, device: &str) -> Result<(), Error> {
+/// Merges XML into the initial configuration.
+fn merge_config(tree: &mut Tree, config: &str, schema: &MountedSchema, device: &str) -> Result<(), Error> {
     let edit = xml::parse(config)?;
     edit::apply(tree, &edit, EditOperation::Merge, schema)
         .map_err(|error| Error::Config { device: device.to_owned(), reason: error.message().to_owned() })

@@ -4,24 +4,24 @@ use std::time::{Duration, SystemTime};
 
 use time::OffsetDateTime;
 
-/// Where the controller's timestamps come from. Timeouts are not its matter.
+/// The source of the controller's timestamps. It does not affect timeouts.
 #[derive(Clone, Copy, Debug, Default)]
 pub enum Clock {
-    /// The system's clock.
+    /// The system clock.
     #[default]
     System,
-    /// A clock that shows `next` and moves on by `step` each time that it is looked at, so that a session
+    /// A clock that returns `next` and advances by `step` each time it is read, so that a session that is
     /// played twice has the same timestamps.
     Steps {
-        /// What it shows next.
+        /// The next timestamp.
         next: SystemTime,
-        /// How far it moves when it is looked at.
+        /// How far the clock advances each time it is read.
         step: Duration,
     },
 }
 
 impl Clock {
-    /// A clock that begins at 2026-01-01T00:00:00Z and moves on by a millisecond.
+    /// Returns a clock that starts at 2026-01-01T00:00:00Z and advances by a millisecond.
     pub fn steps() -> Self {
         Self::Steps {
             next: SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_600),
@@ -29,7 +29,7 @@ impl Clock {
         }
     }
 
-    /// The time in the controller's form of RFC 3339: UTC, with microseconds.
+    /// Returns the time in the controller's form of RFC 3339: UTC, with microseconds.
     pub(crate) fn now(&mut self) -> String {
         let now = match self {
             Self::System => SystemTime::now(),
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_stepping_clock_is_the_same_each_time() {
+    fn stepping_clock_advances_from_a_fixed_start() {
         let mut clock = Clock::steps();
         assert_eq!(clock.now(), "2026-01-01T00:00:00.000000Z");
         assert_eq!(clock.now(), "2026-01-01T00:00:00.001000Z");

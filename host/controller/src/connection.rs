@@ -1,37 +1,16 @@
-//! One connection: what comes in is handed to the controller, what goes out is taken from a queue.
-
-use crate::refusal::RpcRefusal;
-use std::sync::Arc;
+//! A connection of a client: passes its requests to the session, and sends what the session queues.
 
 use confine_netconf::{
-    DEFAULT_MESSAGE_LIMIT, Error, IncomingRpc, RequestReader, ResponseWriter, RpcAnswer, RpcError,
-    ServerMessage,
+    DEFAULT_MESSAGE_LIMIT, Error, RequestReader, ResponseWriter, RpcAnswer, ServerMessage,
 };
 use tokio::net::UnixStream;
 use tokio::sync::mpsc;
 
-use crate::controller::OpenSession;
+use crate::runtime::{OpenSession, OutgoingMessage};
 use crate::state::OkReply;
 
-/// A message that waits to be sent.
-#[derive(Debug)]
-pub(crate) enum OutgoingMessage {
-    Hello(u32),
-    Reply(OkReply),
-    Error { message_id: Option<String>, error: Box<RpcError> },
-    Notification { time: Arc<str>, event: Arc<str> },
-}
-
-impl OutgoingMessage {
-    /// The refusal of a request, if there was one that could be read.
-    pub(crate) fn refusal(request: Option<&IncomingRpc>, refusal: RpcRefusal) -> Self {
-        let message_id = request.and_then(|request| refusal.message_id(request)).map(str::to_owned);
-        Self::Error { message_id, error: refusal.into_error() }
-    }
-}
-
-/// Serves a connection until the client closes it, breaks the framing, or the controller drops its end of the
-/// queue.
+/// Serves a connection until the client closes it or breaks the framing, or the controller closes the
+/// session.
 pub(crate) async fn run(
     stream: UnixStream,
     session: &OpenSession,

@@ -1,121 +1,48 @@
-//! The controller as a whole: its state, its sockets, its timers.
+//! The controller as its owner uses it: serving a socket, and inspecting what the controller holds.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Duration;
+use std::sync::Arc;
 
-use confine_netconf::{Hello, IncomingRpc};
 use confine_tree::{Tree, xml};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::mpsc;
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::task::JoinSet;
 
-use crate::builder::ControllerBuilder;
-use crate::connection::{self, OutgoingMessage};
-use crate::datastore::DatastoreName;
-use crate::device::{DeviceSnapshot, PushPhase};
+use crate::access::credentials::user_name;
+use crate::connection;
+use crate::datastore::{DatastoreName, trees};
+use crate::device::{DeviceSnapshot, PushPhase, SimulatedDevice};
 use crate::error::Error;
-use crate::identity::user_name;
-use crate::refusal::RpcRefusal;
-use crate::state::{ControllerState, SideEffect};
-use crate::store;
+use crate::runtime::SharedRuntime;
 use crate::transaction::TransactionRecord;
-
-/// How many messages may wait for a client that does not read. The real controller blocks, and all others
-/// with it; this one closes the session.
-const QUEUE: usize = 4096;
 
 /// An embedded controller. Clones are the same controller.
 #[derive(Clone)]
 pub struct Controller {
-    inner: Arc<ControllerInner>,
-}
-
-struct ControllerInner {
-    running: Mutex<ControllerRuntime>,
-    device_latency: Duration,
-}
-
-/// The state, and what carries out its effects.
-struct ControllerRuntime {
-    state: ControllerState,
-    queues: HashMap<u32, mpsc::Sender<OutgoingMessage>>,
-    timers: HashMap<u64, AbortHandle>,
-    file: Option<RunningDatastoreFile>,
-}
-
-/// Where the datastore `running` is kept for others to see that it changes, as the real controller keeps it.
-pub(crate) struct RunningDatastoreFile {
-    path: PathBuf,
-    /// What it has.
-    tree: Arc<Tree>,
-}
-
-impl RunningDatastoreFile {
-    /// Writes it.
-    pub(crate) fn create(path: PathBuf, running: &Arc<Tree>) -> Result<Self, Error> {
-        let file = Self { path, tree: running.clone() };
-        file.write()?;
-        Ok(file)
-    }
-
-    fn update(&mut self, running: &Arc<Tree>) {
-        if Arc::ptr_eq(&self.tree, running) {
-            return;
-        }
-        self.tree = running.clone();
-        if let Err(error) = self.write() {
-            tracing::error!(%error, file = %self.path.display(), "`running` cannot be kept");
-        }
-    }
-
-    fn write(&self) -> Result<(), Error> {
-        let config = format!("<config>{}</config>", store::to_xml(&self.tree, Tree::ROOT)?);
-        let failed = |source| Error::Keep { file: self.path.clone(), source };
-        std::fs::write(&self.path, config).map_err(failed)
-    }
+    runtime: SharedRuntime,
 }
 
 impl fmt::Debug for Controller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let running = self.lock();
+        let runtime = self.runtime.lock();
         f.debug_struct("Controller")
-            .field("sessions", &running.queues.len())
-            .field("transactions", &running.state.transactions.len())
+            .field("sessions", &runtime.session_count())
+            .field("transactions", &runtime.state.transactions.len())
             .finish_non_exhaustive()
     }
 }
 
 impl Controller {
-    /// A controller to be set up.
-    pub fn builder() -> ControllerBuilder {
-        ControllerBuilder::default()
+    pub(crate) fn new(runtime: SharedRuntime) -> Self {
+        Self { runtime }
     }
 
-    pub(crate) fn new(
-        state: ControllerState,
-        device_latency: Duration,
-        file: Option<RunningDatastoreFile>,
-    ) -> Self {
-        let running = ControllerRuntime { state, queues: HashMap::new(), timers: HashMap::new(), file };
-        Self { inner: Arc::new(ControllerInner { running: Mutex::new(running), device_latency }) }
-    }
-
-    // A panic while the lock was held has left a state that is whole: what is changed in steps is swapped in
-    // at the end.
-    fn lock(&self) -> MutexGuard<'_, ControllerRuntime> {
-        self.inner.running.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Accepts sessions until `shutdown` is ready. Then all sessions are closed.
+    /// Accepts sessions until `shutdown` is ready, then closes all sessions.
     ///
     /// Must be called within a tokio runtime with I/O and time.
     ///
     /// # Errors
-    /// What the listener says when it can accept no more.
+    /// The error of the listener if it can accept no more connections.
     pub async fn serve(
         &self,
         listener: UnixListener,
@@ -131,206 +58,100 @@ impl Controller {
                 }
                 accepted = listener.accept() => {
                     let (stream, _) = accepted?;
-                    sessions.spawn(self.clone().session(stream));
+                    sessions.spawn(serve_session(self.runtime.clone(), stream));
                 }
                 Some(_) = sessions.join_next() => {}
             }
         }
     }
+}
 
-    async fn session(self, stream: UnixStream) {
-        let peer = match stream.peer_cred() {
-            Ok(credentials) => user_name(credentials.uid()),
-            Err(error) => {
-                tracing::warn!(%error, "A peer without credentials was turned away.");
-                return;
-            }
-        };
-        let (queue, outgoing) = mpsc::channel(QUEUE);
-        let open = {
-            let mut running = self.lock();
-            let session = running.state.open(peer);
-            running.queues.insert(session, queue);
-            OpenSession { controller: self.clone(), session }
-        };
-        if let Err(error) = connection::run(stream, &open, outgoing).await {
-            tracing::debug!(session = open.session, %error, "A session broke.");
+async fn serve_session(runtime: SharedRuntime, stream: UnixStream) {
+    let peer = match stream.peer_cred() {
+        Ok(credentials) => user_name(credentials.uid()),
+        Err(error) => {
+            tracing::warn!(%error, "rejected a peer without credentials");
+            return;
         }
-    }
-
-    /// Carries out effects, in order. The caller holds the lock.
-    fn carry_out(&self, running: &mut ControllerRuntime, effects: Vec<SideEffect>) {
-        if let Some(file) = &mut running.file {
-            file.update(running.state.datastores.tree(DatastoreName::Running));
-        }
-        for effect in effects {
-            match effect {
-                SideEffect::Notify { stream, time, event } => {
-                    let (time, event): (Arc<str>, Arc<str>) = (time.into(), event.into());
-                    let subscribed: Vec<u32> = running.state.subscribers(stream).collect();
-                    for session in subscribed {
-                        let (time, event) = (Arc::clone(&time), Arc::clone(&event));
-                        running.send(session, OutgoingMessage::Notification { time, event });
-                    }
-                }
-                SideEffect::Wait { tid, limit } => {
-                    let timer = self.later(limit, move |state| state.time_out(tid));
-                    running.timers.insert(tid, timer);
-                }
-                SideEffect::StopWaiting { tid } => {
-                    if let Some(timer) = running.timers.remove(&tid) {
-                        timer.abort();
-                    }
-                }
-                SideEffect::Push { tid } => {
-                    self.later(self.inner.device_latency, move |state| state.push(tid));
-                }
-                SideEffect::Close { session } => {
-                    running.queues.remove(&session);
-                    running.state.close(session);
-                }
-            }
-        }
-    }
-
-    /// Changes the state after some time, unless the controller is gone by then.
-    fn later(
-        &self,
-        after: Duration,
-        change: impl FnOnce(&mut ControllerState) + Send + 'static,
-    ) -> AbortHandle {
-        let inner: Weak<ControllerInner> = Arc::downgrade(&self.inner);
-        let task = tokio::spawn(async move {
-            tokio::time::sleep(after).await;
-            let Some(inner) = inner.upgrade() else { return };
-            let controller = Self { inner };
-            let mut running = controller.lock();
-            change(&mut running.state);
-            let effects = running.state.take_effects();
-            controller.carry_out(&mut running, effects);
-        });
-        task.abort_handle()
+    };
+    let (session, outgoing) = runtime.open_session(peer);
+    if let Err(error) = connection::run(stream, &session, outgoing).await {
+        tracing::debug!(session = session.id(), %error, "the session failed");
     }
 }
 
-impl ControllerRuntime {
-    fn send(&mut self, session: u32, message: OutgoingMessage) {
-        let Some(queue) = self.queues.get(&session) else { return };
-        if queue.try_send(message).is_err() {
-            tracing::warn!(session, "A client that does not read was disconnected.");
-            self.queues.remove(&session);
-            self.state.close(session);
-        }
-    }
-}
-
-/// What a connection may ask of the controller. Dropping it closes the session.
-pub(crate) struct OpenSession {
-    controller: Controller,
-    session: u32,
-}
-
-impl OpenSession {
-    pub(crate) fn hello(&self, hello: Hello) {
-        let mut running = self.controller.lock();
-        if let Some(session) = running.state.sessions.get_mut(&self.session) {
-            session.transport = hello.transport;
-        }
-        running.send(self.session, OutgoingMessage::Hello(self.session));
-    }
-
-    pub(crate) fn request(&self, request: &IncomingRpc) {
-        let mut running = self.controller.lock();
-        let answer = match running.state.request(self.session, request) {
-            Ok(reply) => OutgoingMessage::Reply(reply),
-            Err(refusal) => OutgoingMessage::refusal(Some(request), refusal),
-        };
-        let before = std::mem::take(&mut running.state.before);
-        let after = std::mem::take(&mut running.state.after);
-        self.controller.carry_out(&mut running, before);
-        running.send(self.session, answer);
-        self.controller.carry_out(&mut running, after);
-    }
-
-    /// Refuses what is no request.
-    pub(crate) fn refuse(&self, refusal: RpcRefusal) {
-        self.controller.lock().send(self.session, OutgoingMessage::refusal(None, refusal));
-    }
-}
-
-impl Drop for OpenSession {
-    fn drop(&mut self) {
-        let mut running = self.controller.lock();
-        running.queues.remove(&self.session);
-        running.state.close(self.session);
-    }
-}
-
-/// Looking inside, for tests and demonstrations: past the wire, and past access control.
+/// Inspection for tests and demos. It bypasses the wire and access control.
 impl Controller {
-    /// The content of a datastore as XML, without space between elements.
+    /// Returns the content of a datastore as XML, without whitespace between elements.
     ///
     /// # Errors
-    /// A value in it that XML cannot carry.
+    /// A value that XML cannot carry.
     pub fn datastore(&self, datastore: DatastoreName) -> Result<String, Error> {
-        let running = self.lock();
-        Ok(store::to_xml(running.state.datastores.tree(datastore), Tree::ROOT)?)
+        let runtime = self.runtime.lock();
+        Ok(trees::to_xml(runtime.state.datastores.tree(datastore), Tree::ROOT)?)
     }
 
-    /// The names of the devices, in alphabetical order.
+    /// Returns the names of the devices, in alphabetical order.
     pub fn devices(&self) -> Vec<String> {
-        self.lock().state.devices.keys().cloned().collect()
+        self.runtime.lock().state.devices.keys().cloned().collect()
     }
 
-    /// The configuration that a device has itself, as XML.
+    /// Returns the configuration on a device, as XML.
     ///
     /// # Errors
-    /// No device of this name, or a value in its configuration that XML cannot carry.
+    /// No device of this name, or a value that XML cannot carry.
     pub fn device(&self, name: &str) -> Result<String, Error> {
-        let running = self.lock();
-        let device = running.state.devices.get(name).ok_or_else(|| Error::no_device(name))?;
-        Ok(store::children_to_xml(&device.config.tree, device.config.node)?)
+        self.with_device(name, |device| Ok(trees::children_to_xml(&device.config.tree, device.config.node)?))
     }
 
-    /// What the last push changed at a device, as lines of XML that begin with `+`, `-` or a blank. None
-    /// where nothing was ever pushed to it.
+    /// Returns what the last push changed on a device, as lines of XML that begin with `+`, `-` or a blank;
+    /// `None` if nothing was ever pushed to it.
     ///
     /// # Errors
     /// No device of this name.
     pub fn last_push(&self, name: &str) -> Result<Option<String>, Error> {
-        let running = self.lock();
-        let state = &running.state;
+        let runtime = self.runtime.lock();
+        let state = &runtime.state;
         let device = state.devices.get(name).ok_or_else(|| Error::no_device(name))?;
         let Some(before) = &device.before_push else { return Ok(None) };
         Ok(Some(before.diff(&device.config, &state.models)?))
     }
 
-    /// Changes a device behind the controller's back: `config` is XML, the top-level nodes of the device's own
-    /// models, and takes the place of all that the device had.
+    /// Replaces the configuration on a device behind the controller's back. `config` is XML: the top-level
+    /// nodes of the device's own YANG modules.
     ///
     /// # Errors
-    /// No device of this name, or what is no XML.
+    /// No device of this name, or malformed XML.
     pub fn set_device(&self, name: &str, config: &str) -> Result<(), Error> {
         let config = Arc::new(xml::parse(config)?);
-        let mut running = self.lock();
-        let device = running.state.devices.get_mut(name).ok_or_else(|| Error::no_device(name))?;
-        device.config = DeviceSnapshot::new(&config, Tree::ROOT);
-        Ok(())
+        self.with_device(name, |device| {
+            device.config = DeviceSnapshot::new(&config, Tree::ROOT);
+            Ok(())
+        })
     }
 
-    /// Makes a device refuse the next push to it, in that phase, with that reason.
+    /// Makes a device refuse the next push in the given phase, with the given reason.
     ///
     /// # Errors
     /// No device of this name.
     pub fn refuse_push(&self, name: &str, phase: PushPhase, reason: &str) -> Result<(), Error> {
-        let mut running = self.lock();
-        let device = running.state.devices.get_mut(name).ok_or_else(|| Error::no_device(name))?;
-        device.refusal = Some((phase, reason.to_owned()));
-        Ok(())
+        self.with_device(name, |device| {
+            device.refusal = Some((phase, reason.to_owned()));
+            Ok(())
+        })
     }
 
-    /// All transactions, oldest first.
+    /// Returns all transactions, oldest first.
     pub fn transactions(&self) -> Vec<TransactionRecord> {
-        self.lock().state.transactions.clone()
+        self.runtime.lock().state.transactions.clone()
+    }
+
+    fn with_device<T>(
+        &self,
+        name: &str,
+        run: impl FnOnce(&mut SimulatedDevice) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let mut runtime = self.runtime.lock();
+        run(runtime.state.devices.get_mut(name).ok_or_else(|| Error::no_device(name))?)
     }
 }

@@ -1,5 +1,12 @@
 //! The datastores and who has locked them.
 
+pub(crate) mod defaults;
+pub(crate) mod edit;
+mod insert;
+pub(crate) mod running_file;
+pub(crate) mod trees;
+pub(crate) mod validate;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -8,11 +15,11 @@ use confine_tree::Tree;
 /// A datastore of the controller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DatastoreName {
-    /// What the controller has, and believes that the devices have.
+    /// The configuration of the controller, and of the devices as the controller knows it.
     Running,
-    /// What users edit.
+    /// The datastore that users edit.
     Candidate,
-    /// What the services daemon edits during a transaction. It outlives the transaction.
+    /// The datastore that the services daemon edits during a transaction. It keeps its content afterwards.
     Actions,
 }
 
@@ -27,10 +34,12 @@ impl fmt::Display for DatastoreName {
 }
 
 impl DatastoreName {
-    /// The datastore of this name, without a prefix or with one (`ds:running`).
+    /// Returns the datastore of this name, with or without a prefix (`ds:running`).
     pub(crate) fn parse(name: &str) -> Option<Self> {
         let name = name.rsplit_once(':').map_or(name, |(_, name)| name);
-        [Self::Running, Self::Candidate, Self::Actions].into_iter().find(|known| known.to_string() == name)
+        [Self::Running, Self::Candidate, Self::Actions]
+            .into_iter()
+            .find(|datastore| datastore.to_string() == name)
     }
 }
 
@@ -38,7 +47,7 @@ impl DatastoreName {
 #[derive(Debug, Default)]
 struct DatastoreContent {
     tree: Arc<Tree>,
-    /// The session that has locked it.
+    /// The session that holds the lock.
     lock: Option<u32>,
 }
 
@@ -49,15 +58,15 @@ pub(crate) struct Datastores {
     candidate: DatastoreContent,
     actions: DatastoreContent,
     /// Whether the candidate has edits that were neither committed nor discarded.
-    pub(crate) modified: bool,
+    pub(crate) is_candidate_modified: bool,
 }
 
 impl Datastores {
-    /// All three with the same content.
+    /// Returns all three datastores with the same content.
     pub(crate) fn new(tree: Tree) -> Self {
         let tree = Arc::new(tree);
         let store = || DatastoreContent { tree: Arc::clone(&tree), lock: None };
-        Self { running: store(), candidate: store(), actions: store(), modified: false }
+        Self { running: store(), candidate: store(), actions: store(), is_candidate_modified: false }
     }
 
     fn store(&self, datastore: DatastoreName) -> &DatastoreContent {
@@ -88,26 +97,26 @@ impl Datastores {
         self.store_mut(to).tree = Arc::clone(&self.store(from).tree);
     }
 
-    /// Makes the candidate what is running.
+    /// Copies the candidate to `running`.
     pub(crate) fn commit(&mut self) {
         self.copy(DatastoreName::Candidate, DatastoreName::Running);
-        self.modified = false;
+        self.is_candidate_modified = false;
     }
 
-    /// Makes what is running the candidate.
+    /// Copies `running` to the candidate.
     pub(crate) fn discard(&mut self) {
         self.copy(DatastoreName::Running, DatastoreName::Candidate);
-        self.modified = false;
+        self.is_candidate_modified = false;
     }
 
-    /// The session that has locked the datastore.
-    pub(crate) fn holder(&self, datastore: DatastoreName) -> Option<u32> {
+    /// Returns the session that has locked the datastore.
+    pub(crate) fn lock_holder(&self, datastore: DatastoreName) -> Option<u32> {
         self.store(datastore).lock
     }
 
-    /// The session other than `session` that has locked the datastore.
-    pub(crate) fn other_holder(&self, datastore: DatastoreName, session: u32) -> Option<u32> {
-        self.holder(datastore).filter(|&holder| holder != session)
+    /// Returns the session other than `session` that has locked the datastore.
+    pub(crate) fn other_lock_holder(&self, datastore: DatastoreName, session: u32) -> Option<u32> {
+        self.lock_holder(datastore).filter(|&holder| holder != session)
     }
 
     pub(crate) fn lock(&mut self, datastore: DatastoreName, session: u32) {
@@ -118,10 +127,10 @@ impl Datastores {
         self.store_mut(datastore).lock = None;
     }
 
-    /// Releases all that a session has locked.
-    pub(crate) fn release(&mut self, session: u32) {
+    /// Releases all locks of a session.
+    pub(crate) fn release_locks(&mut self, session: u32) {
         for datastore in [DatastoreName::Running, DatastoreName::Candidate, DatastoreName::Actions] {
-            if self.holder(datastore) == Some(session) {
+            if self.lock_holder(datastore) == Some(session) {
                 self.unlock(datastore);
             }
         }

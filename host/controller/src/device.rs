@@ -1,4 +1,6 @@
-//! Simulated devices: each has a configuration of its own and takes what is pushed to it.
+//! Simulated devices: each has its own configuration and accepts what is pushed to it.
+
+pub(crate) mod name_pattern;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,10 +8,9 @@ use std::sync::Arc;
 use confine_tree::{NodeId, Tree};
 
 use crate::diff::{DiffError, diff_text};
-use crate::model::ControllerModels;
+use crate::models::ControllerModels;
 
-/// The configuration of a device at some time: a node of a tree that nobody changes any more. What stands
-/// below it is the device's.
+/// The configuration of a device at some time: everything below a node of a tree that no longer changes.
 #[derive(Clone, Debug)]
 pub(crate) struct DeviceSnapshot {
     pub(crate) tree: Arc<Tree>,
@@ -21,55 +22,55 @@ impl DeviceSnapshot {
         Self { tree: Arc::clone(tree), node }
     }
 
-    /// What is different in another one, as text; empty where nothing is.
+    /// Returns the differences to another snapshot as text; empty if there are none.
     pub(crate) fn diff(&self, other: &Self, models: &ControllerModels) -> Result<String, DiffError> {
         let (before, after) = ((&*self.tree, self.node), (&*other.tree, other.node));
         diff_text(before, after, &models.model(), models.device_config())
     }
 
     /// Whether both hold the same configuration.
-    pub(crate) fn same(&self, other: &Self, models: &ControllerModels) -> bool {
-        let shared = Arc::ptr_eq(&self.tree, &other.tree) && self.node == other.node;
-        shared || self.diff(other, models).is_ok_and(|diff| diff.is_empty())
+    pub(crate) fn is_same(&self, other: &Self, models: &ControllerModels) -> bool {
+        let is_shared = Arc::ptr_eq(&self.tree, &other.tree) && self.node == other.node;
+        is_shared || self.diff(other, models).is_ok_and(|diff| diff.is_empty())
     }
 }
 
-/// When a simulated device refuses a push.
+/// A phase of a push.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PushPhase {
-    /// When it is asked to validate: nothing has changed anywhere, and nothing does.
+    /// The device validates. If it refuses, nothing changes anywhere.
     Validate,
-    /// When it is asked to commit: `running` has changed by then, and stays so.
+    /// The device commits. If it refuses, `running` has already changed and stays as it is.
     Commit,
 }
 
 /// A simulated device.
 #[derive(Clone, Debug)]
 pub(crate) struct SimulatedDevice {
-    /// What the device has.
+    /// The configuration on the device.
     pub(crate) config: DeviceSnapshot,
-    /// What the controller believes that it has: as last pulled or pushed.
+    /// The configuration that the controller last pulled or pushed.
     pub(crate) synced: DeviceSnapshot,
-    /// What the last transient pull found.
+    /// The configuration that the last transient pull found.
     pub(crate) transient: Option<DeviceSnapshot>,
-    /// What it had before the last push.
+    /// The configuration before the last push.
     pub(crate) before_push: Option<DeviceSnapshot>,
-    /// In which phase of a push it is to refuse the next one, and what it says then.
+    /// The phase in which to refuse the next push, and the reason to give.
     pub(crate) refusal: Option<(PushPhase, String)>,
 }
 
 impl SimulatedDevice {
-    /// A device with this configuration, which the controller has pulled.
+    /// Returns a device with this configuration, as if the controller had just pulled it.
     pub(crate) fn new(config: DeviceSnapshot) -> Self {
         Self { synced: config.clone(), config, transient: None, before_push: None, refusal: None }
     }
 
-    /// Checks that nobody else has changed the device since it was pulled or pushed to.
+    /// Checks that the device has not changed since the controller last pulled or pushed.
     ///
     /// # Errors
-    /// The reason, as a transaction gives it.
+    /// The reason for the transaction.
     pub(crate) fn check_sync(&self, name: &str, models: &ControllerModels) -> Result<(), String> {
-        match self.config.same(&self.synced, models) {
+        match self.config.is_same(&self.synced, models) {
             true => Ok(()),
             false => Err(format!(
                 "Device {name} has changed config. See: diff device-{name}-SYNCED_db device-{name}-TRANSIENT_db"
@@ -77,19 +78,19 @@ impl SimulatedDevice {
         }
     }
 
-    /// Asks the device to go through a phase of a push.
+    /// Runs a phase of a push on the device.
     ///
     /// # Errors
-    /// What it says if it was told to refuse this phase. It refuses once.
-    pub(crate) fn ask(&mut self, phase: PushPhase) -> Result<(), String> {
+    /// The reason set by `refusal`, if it is for this phase. The device refuses once.
+    pub(crate) fn run_phase(&mut self, phase: PushPhase) -> Result<(), String> {
         match self.refusal.take_if(|(refused, _)| *refused == phase) {
             Some((_, reason)) => Err(reason),
             None => Ok(()),
         }
     }
 
-    /// Takes a configuration over: the device's own, and what the controller believes.
-    pub(crate) fn commit(&mut self, config: DeviceSnapshot) {
+    /// Replaces the configuration on the device, and the one that the controller knows.
+    pub(crate) fn accept(&mut self, config: DeviceSnapshot) {
         self.before_push = Some(std::mem::replace(&mut self.config, config.clone()));
         self.synced = config;
     }
@@ -97,48 +98,3 @@ impl SimulatedDevice {
 
 /// The devices, by name.
 pub(crate) type Devices = BTreeMap<String, SimulatedDevice>;
-
-/// Whether `name` matches `pattern`, in which `*` is any text and `?` any character.
-pub(crate) fn matches(pattern: &str, name: &str) -> bool {
-    // Which beginnings of the name, by length, the pattern matches as far as it has been read.
-    let name: Vec<char> = name.chars().collect();
-    let mut reached = vec![true];
-    reached.resize(name.len() + 1, false);
-    for part in pattern.chars() {
-        let mut next = vec![false; name.len() + 1];
-        let mut any = false;
-        for (at, (&before, after)) in reached.iter().zip(&mut next).enumerate() {
-            any |= before;
-            let one = at.checked_sub(1).and_then(|last| Some((*reached.get(last)?, *name.get(last)?)));
-            *after = match part {
-                '*' => any,
-                part => one.is_some_and(|(before, c)| before && (part == '?' || part == c)),
-            };
-        }
-        reached = next;
-    }
-    reached.last().copied().unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn patterns_of_device_names() {
-        for (pattern, name, expected) in [
-            ("*", "r1", true),
-            ("r1", "r1", true),
-            ("r1", "r12", false),
-            ("r?", "r1", true),
-            ("r?", "r", false),
-            ("openconfig*", "openconfig4", true),
-            ("*-core-*", "a-core-core-1", true),
-            ("*-core-*", "a-core", false),
-            ("", "", true),
-            ("", "r", false),
-        ] {
-            assert_eq!(matches(pattern, name), expected, "{pattern} {name}");
-        }
-    }
-}

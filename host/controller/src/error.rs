@@ -1,46 +1,45 @@
-//! What can go wrong with an embedded controller.
+//! Errors of setting up and inspecting an embedded controller.
 
 use std::path::PathBuf;
 
 use crate::diff::DiffError;
 
-/// What can go wrong with an embedded controller: while it is set up, or looked into. What its clients do
-/// wrong, they are told on the wire.
+/// An error of setting up or inspecting an embedded controller. Errors of its clients are replies on the wire.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A YANG module that cannot be read.
-    #[error("the YANG module cannot be used")]
+    /// A YANG module cannot be read.
+    #[error("cannot use the YANG module")]
     Yang(#[from] confine_yang::Error),
-    /// A configuration that is not XML, or one that XML cannot carry.
-    #[error("the configuration cannot be used")]
+    /// A configuration is malformed XML, or XML cannot carry it.
+    #[error("cannot use the configuration")]
     Tree(#[from] confine_tree::Error),
-    /// Two configurations whose difference cannot be shown.
-    #[error("the difference cannot be shown")]
+    /// The difference of two configurations cannot be written.
+    #[error("cannot write the difference")]
     Diff(#[from] DiffError),
-    /// A configuration that the models do not allow.
-    #[error("the configuration of `{device}` is not what its models allow: {reason}")]
+    /// A configuration that does not match its YANG modules.
+    #[error("the configuration of `{device}` does not match its YANG modules: {reason}")]
     Config {
-        /// The device; `the controller` for its own.
+        /// The device, or `the controller`.
         device: String,
-        /// What is wrong.
+        /// The violation.
         reason: String,
     },
-    /// Two devices of one name.
-    #[error("there are two devices called `{name}`: give one of them another name")]
+    /// Two devices have the same name.
+    #[error("there are two devices named `{name}`; rename one of them")]
     DuplicateDevice {
         /// The name.
         name: String,
     },
-    /// A file that `running` cannot be kept in.
-    #[error("`running` cannot be kept in `{}`", file.display())]
-    Keep {
+    /// The file for `running` cannot be written.
+    #[error("cannot write `running` to `{}`", file.display())]
+    RunningFile {
         /// The file.
         file: PathBuf,
-        /// Why not.
+        /// The reason.
         source: std::io::Error,
     },
-    /// A device that there is not.
+    /// There is no device of this name.
     #[error("there is no device `{name}`")]
     NoDevice {
         /// The name.

@@ -1,9 +1,11 @@
-//! XPath filters of `get` and `get-config` (RFC 6241, section 8.9), as far as anyone sends them.
+//! XPath filters of `get` and `get-config` (RFC 6241, section 8.9): the part that services daemons use.
 //!
 //! A filter is a union of paths from the root, with a prefix at each step and at each key:
-//! `/ctrl:services | /ctrl:devices/ctrl:device[ctrl:name='r1']/ctrl:config`. As with the controller, a
-//! step without a prefix and a name that no node has select nothing. A path that ends in `/*` selects what is
-//! in the nodes of the path before that.
+//! `/ctrl:services | /ctrl:devices/ctrl:device[ctrl:name='r1']/ctrl:config`. As with the real
+//! controller, a step without a prefix and a name that no node has select nothing. A path that ends in `/*`
+//! selects the children of the nodes before it.
+
+pub(crate) mod lost_entries;
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,19 +13,19 @@ use confine_tree::{
     Error, Name, NodeId, Path, PathError, Pattern, PatternStep, Predicate, QName, SchemaNode, Tree,
 };
 
-use crate::tree_model::TreeModel;
+use crate::models::tree_model::TreeModel;
 
-/// Children of a parent with at most this many are searched one by one.
-const FEW: usize = 16;
+/// Up to this many children are searched one by one, without an index.
+const LINEAR_SEARCH_LIMIT: usize = 16;
 
-/// A filter that can't be understood.
+/// Why a filter cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum XPathFilterError {
-    /// One of its paths.
+    /// A path in it cannot be read.
     #[error(transparent)]
     Path(#[from] PathError),
-    /// A prefix that is not bound where the filter stands.
+    /// A prefix is not bound to a namespace where the filter is.
     #[error("the prefix `{prefix}` in the filter `{path}` is not bound to a namespace")]
     UnboundPrefix {
         /// The prefix.
@@ -33,7 +35,7 @@ pub enum XPathFilterError {
     },
 }
 
-/// What a filter selects.
+/// An XPath filter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct XPathFilter {
     branches: Vec<UnionBranch>,
@@ -43,36 +45,37 @@ pub struct XPathFilter {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct UnionBranch {
     pattern: Pattern,
-    /// Whether what is in the nodes is selected, and not they.
-    inside: bool,
+    /// Whether the filter selects the children of the nodes instead of the nodes.
+    selects_children: bool,
 }
 
 impl XPathFilter {
-    /// Reads the value of `select`. `namespaces` are the prefixes that are bound where it stands.
+    /// Parses the value of `select`. `namespaces` are the prefixes in scope and their namespaces.
     pub fn parse(select: &str, namespaces: &[(&str, &str)]) -> Result<Self, XPathFilterError> {
         let namespaces: HashMap<&str, &str> = namespaces.iter().copied().collect();
         let mut branches = Vec::new();
-        for path in union(select) {
+        for path in split_union(select) {
             let path = path.trim_matches([' ', '\t', '\n', '\r']);
-            let (path, inside) = path.strip_suffix("/*").map_or((path, false), |above| (above, true));
+            let (path, selects_children) =
+                path.strip_suffix("/*").map_or((path, false), |above| (above, true));
             let pattern = match path {
-                // What is in the root.
-                "" if inside => Some(Pattern::default()),
+                // The children of the root.
+                "" if selects_children => Some(Pattern::default()),
                 path => resolve(&Path::parse_xpath(path)?, &namespaces)?,
             };
-            branches.extend(pattern.map(|pattern| UnionBranch { pattern, inside }));
+            branches.extend(pattern.map(|pattern| UnionBranch { pattern, selects_children }));
         }
         Ok(Self { branches })
     }
 
-    /// The nodes that it selects, each once; the root stands for everything. [`prune`] has them in
-    /// document order.
+    /// Returns the nodes that the filter selects, each once; the root stands for everything. [`prune`] returns
+    /// them in document order.
     pub fn select(&self, tree: &Tree) -> Vec<NodeId> {
         let mut index = EntryIndex::new(tree);
         let mut seen = HashSet::new();
-        let selected = self.branches.iter().flat_map(|UnionBranch { pattern, inside }| {
+        let selected = self.branches.iter().flat_map(|UnionBranch { pattern, selects_children }| {
             let nodes = index.matches(pattern);
-            match inside {
+            match selects_children {
                 true => nodes.into_iter().flat_map(|node| tree.children(node)).collect(),
                 false => nodes,
             }
@@ -81,8 +84,8 @@ impl XPathFilter {
     }
 }
 
-/// The paths of a union: what is between `|` outside of quotes.
-fn union(select: &str) -> impl Iterator<Item = &str> {
+/// Returns the paths of a union: the text between each `|` outside quotes.
+fn split_union(select: &str) -> impl Iterator<Item = &str> {
     let mut open = None;
     select.split(move |character| {
         match open {
@@ -94,7 +97,7 @@ fn union(select: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The path with namespaces for prefixes; none where it can't match anything.
+/// Replaces the prefixes of a path by namespaces. Returns `None` if the path cannot match anything.
 fn resolve(path: &Path, namespaces: &HashMap<&str, &str>) -> Result<Option<Pattern>, XPathFilterError> {
     let namespace = |prefix: &Option<Box<str>>| match prefix.as_deref() {
         None => Ok(""),
@@ -126,12 +129,12 @@ fn resolve(path: &Path, namespaces: &HashMap<&str, &str>) -> Result<Option<Patte
 /// Entries of a list by the values of some of their leaves.
 type KeyTable<'t> = HashMap<Vec<&'t str>, Vec<NodeId>>;
 
-/// Tables that find the children of a node by name, and the entries of a list by their keys, each built when it
-/// is first needed: a filter may name each of thousands of entries.
+/// Indexes of the children of a node by name, and of the entries of a list by keys. Each is built on first
+/// use: a filter may name each of thousands of entries.
 struct EntryIndex<'t> {
     tree: &'t Tree,
     by_name: HashMap<NodeId, HashMap<Name, Vec<NodeId>>>,
-    /// By the values of the leaves with these names. No leaves stand for the value of the node itself.
+    /// By the values of the leaves with these names; without names, by the value of the node itself.
     by_key: HashMap<(NodeId, Name, Vec<Name>), KeyTable<'t>>,
 }
 
@@ -140,7 +143,7 @@ impl<'t> EntryIndex<'t> {
         Self { tree, by_name: HashMap::new(), by_key: HashMap::new() }
     }
 
-    /// The nodes that a pattern matches.
+    /// Returns the nodes that a pattern matches.
     fn matches(&mut self, pattern: &Pattern) -> Vec<NodeId> {
         let names = self.tree.names();
         let mut nodes = vec![Tree::ROOT];
@@ -154,19 +157,19 @@ impl<'t> EntryIndex<'t> {
                 Some(Some(value)) => (Vec::new(), vec![value.as_str()]),
                 _ => keys,
             };
-            let below = nodes.into_iter().flat_map(|parent| match &*values {
-                [] => self.named(parent, name),
-                values => self.entries(parent, name, &keys, values),
+            let children = nodes.into_iter().flat_map(|parent| match &*values {
+                [] => self.children_with_name(parent, name),
+                values => self.children_with_keys(parent, name, &keys, values),
             });
-            nodes = below.collect();
+            nodes = children.collect();
         }
         nodes
     }
 
-    /// All children of a name.
-    fn named(&mut self, parent: NodeId, name: Name) -> Vec<NodeId> {
+    /// Returns all children with this name.
+    fn children_with_name(&mut self, parent: NodeId, name: Name) -> Vec<NodeId> {
         let tree = self.tree;
-        if tree.children(parent).nth(FEW).is_none() {
+        if tree.children(parent).nth(LINEAR_SEARCH_LIMIT).is_none() {
             return tree.children_named(parent, name).collect();
         }
         let names = self.by_name.entry(parent).or_insert_with(|| {
@@ -177,20 +180,26 @@ impl<'t> EntryIndex<'t> {
         names.get(&name).cloned().unwrap_or_default()
     }
 
-    /// All children of a name in which these leaves have these values.
-    fn entries(&mut self, parent: NodeId, name: Name, keys: &[Name], values: &[&str]) -> Vec<NodeId> {
+    /// Returns all children with this name in which these leaves have these values.
+    fn children_with_keys(
+        &mut self,
+        parent: NodeId,
+        name: Name,
+        keys: &[Name],
+        values: &[&str],
+    ) -> Vec<NodeId> {
         let tree = self.tree;
-        let children = self.named(parent, name);
-        if children.len() <= FEW {
+        let children = self.children_with_name(parent, name);
+        if children.len() <= LINEAR_SEARCH_LIMIT {
             return children
                 .into_iter()
-                .filter(|&entry| key_values(tree, entry, keys).is_some_and(|found| found == values))
+                .filter(|&entry| index_key(tree, entry, keys).is_some_and(|found| found == values))
                 .collect();
         }
         let table = self.by_key.entry((parent, name, keys.to_vec())).or_insert_with(|| {
             let mut table = KeyTable::new();
             for entry in children {
-                if let Some(values) = key_values(tree, entry, keys) {
+                if let Some(values) = index_key(tree, entry, keys) {
                     table.entry(values).or_default().push(entry);
                 }
             }
@@ -200,8 +209,8 @@ impl<'t> EntryIndex<'t> {
     }
 }
 
-/// The values of the leaves of an entry, or its own value where no leaves are named.
-fn key_values<'t>(tree: &'t Tree, entry: NodeId, keys: &[Name]) -> Option<Vec<&'t str>> {
+/// Returns the values of these leaves of an entry, or its own value if no leaves are named.
+fn index_key<'t>(tree: &'t Tree, entry: NodeId, keys: &[Name]) -> Option<Vec<&'t str>> {
     if keys.is_empty() {
         return Some(vec![tree.value(entry).unwrap_or_default()]);
     }
@@ -209,10 +218,9 @@ fn key_values<'t>(tree: &'t Tree, entry: NodeId, keys: &[Name]) -> Option<Vec<&'
     keys.iter().map(|key| Some(tree.value(leaf(key)?).unwrap_or_default())).collect()
 }
 
-/// The answer to a filter: the selected nodes with all below them, in document order, and what they are
-/// in: every element above, with the keys of list entries. With `depth` no more than so many levels from
-/// the top; 1 is only the top-level nodes. A value is a level of its own, as Clixon counts: nodes of the last
-/// level have none.
+/// Returns the reply to a filter: the selected nodes with everything below them, in document order, within their
+/// ancestors and the keys of those. `depth` limits the number of levels; 1 means the top-level nodes only. Clixon
+/// counts a value as a level, so nodes of the last level have no value.
 pub fn prune(
     tree: &Tree,
     selected: &[NodeId],
@@ -227,7 +235,7 @@ pub fn prune(
             if pruning.marks.contains_key(&above) {
                 break;
             }
-            pruning.marks.insert(above, SelectionMark::Above);
+            pruning.marks.insert(above, SelectionMark::Ancestor);
             at = tree.parent(above);
         }
     }
@@ -240,7 +248,9 @@ pub fn prune(
                 pruning.pruned.append_copy_to(Tree::ROOT, tree, child, levels - 1)?;
             }
         }
-        Some(SelectionMark::Above) => pruning.children(Tree::ROOT, Tree::ROOT, model.root(), levels)?,
+        Some(SelectionMark::Ancestor) => {
+            pruning.prune_children(Tree::ROOT, Tree::ROOT, model.root(), levels)?
+        }
     }
     let mut pruned = pruning.pruned;
     if let Some(depth) = depth {
@@ -251,12 +261,12 @@ pub fn prune(
     Ok(pruned)
 }
 
-/// Why a node is in the answer.
+/// Why a node is in the reply.
 #[derive(Clone, Copy)]
 enum SelectionMark {
     Selected,
-    /// Something below it is selected.
-    Above,
+    /// A node below it is selected.
+    Ancestor,
 }
 
 struct Pruning<'a> {
@@ -267,7 +277,7 @@ struct Pruning<'a> {
 }
 
 impl Pruning<'_> {
-    fn children(
+    fn prune_children(
         &mut self,
         from: NodeId,
         to: NodeId,
@@ -280,7 +290,7 @@ impl Pruning<'_> {
             match self.marks.get(&child) {
                 None => {}
                 Some(SelectionMark::Selected) => drop(self.pruned.append_copy_to(to, tree, child, levels)?),
-                Some(SelectionMark::Above) => {
+                Some(SelectionMark::Ancestor) => {
                     let qname = tree.qname(child);
                     let name = self.pruned.intern(qname);
                     let copy = self.pruned.append(to, name)?;
@@ -289,13 +299,13 @@ impl Pruning<'_> {
                     for key in self.model.keys(list) {
                         let Some(key) = tree.child(child, QName::new(qname.namespace, key)) else { continue };
                         values.push(tree.value(key).unwrap_or_default());
-                        // A key that is selected itself comes among the children.
+                        // A selected key is copied with the other children.
                         if levels > 0 && !self.marks.contains_key(&key) {
                             self.pruned.append_copy(copy, tree, key)?;
                         }
                     }
                     let below = if values.is_empty() { list } else { self.model.entry(list, &values) };
-                    self.children(child, copy, below, levels)?;
+                    self.prune_children(child, copy, below, levels)?;
                 }
             }
         }

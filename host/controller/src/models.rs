@@ -1,4 +1,7 @@
-//! The data model: the controller's with the services', and the devices' mounted below it.
+//! The schema: the YANG modules of the controller and the services, with those of the devices mounted.
+
+pub(crate) mod bundled;
+pub(crate) mod tree_model;
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,12 +9,12 @@ use std::sync::Arc;
 use confine_tree::{CONTROLLER, QName, SchemaNode};
 use confine_yang::{MountedSchema, YangModule, YangSchema};
 
-use crate::tree_model::TreeModel;
+use self::tree_model::TreeModel;
 
-/// The label of the mount point for the models of devices.
-const DEVICE: &str = "device";
+/// The label of the mount point for the YANG modules of devices.
+const MOUNT_LABEL: &str = "device";
 
-/// All models. Every device speaks the same ones.
+/// All YANG modules. All devices have the same ones.
 pub(crate) struct ControllerModels {
     schema: MountedSchema,
     own_texts: Vec<ModelText>,
@@ -20,11 +23,11 @@ pub(crate) struct ControllerModels {
 
 impl fmt::Debug for ControllerModels {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Models").field("schema", &self.schema).finish_non_exhaustive()
+        f.debug_struct("ControllerModels").field("schema", &self.schema).finish_non_exhaustive()
     }
 }
 
-/// The text of a module or submodule, and what it is known by.
+/// The text of a YANG module or submodule, and its identification.
 #[derive(Clone, Debug)]
 pub(crate) struct ModelText {
     pub(crate) name: String,
@@ -35,37 +38,37 @@ pub(crate) struct ModelText {
 }
 
 impl ControllerModels {
-    /// Each with the texts that it was made of.
+    /// Takes each schema with the texts that it was compiled from.
     pub(crate) fn new(
         controller: (YangSchema, Vec<ModelText>),
         device: (YangSchema, Vec<ModelText>),
     ) -> Self {
-        let mut schema = MountedSchema::new(Arc::new(controller.0), DEVICE);
+        let mut schema = MountedSchema::new(Arc::new(controller.0), MOUNT_LABEL);
         schema.mount_default(Arc::new(device.0));
         Self { schema, own_texts: controller.1, device_texts: device.1 }
     }
 
-    /// The modules of the controller and the services.
+    /// Returns the YANG modules of the controller and the services.
     pub(crate) fn own_texts(&self) -> &[ModelText] {
         &self.own_texts
     }
 
-    /// The modules of the devices.
+    /// Returns the YANG modules of the devices.
     pub(crate) fn device_texts(&self) -> &[ModelText] {
         &self.device_texts
     }
 
-    /// What is known of nodes by their numbers.
+    /// Returns the schema.
     pub(crate) fn schema(&self) -> &MountedSchema {
         &self.schema
     }
 
-    /// What is known of nodes by their places.
+    /// Returns the schema in the form that works on nodes of trees.
     pub(crate) fn model(&self) -> TreeModel<'_> {
         TreeModel::new(&self.schema)
     }
 
-    /// Where a device's own configuration stands: the place of `config` in whatever device.
+    /// Returns the schema node of `/devices/device/config`, below which the devices' own YANG is mounted.
     pub(crate) fn device_config(&self) -> Option<SchemaNode> {
         let model = self.model();
         let child = |place, local| model.child(place, QName::new(CONTROLLER, local));
@@ -74,14 +77,14 @@ impl ControllerModels {
     }
 }
 
-/// The file of the module that defines a node. The mount point is in the file of no module of a device.
+/// Returns the file of the YANG module that defines a node. The mount point itself is in no module of a device.
 pub(crate) fn defining_file(schema: &MountedSchema, node: SchemaNode) -> Option<String> {
     let node = schema.node(node).filter(|node| node.mount_point().is_none())?;
-    node.module().map(file)
+    node.module().map(file_name)
 }
 
-/// The name of a module's file.
-pub(crate) fn file(module: &YangModule) -> String {
+/// Returns the file name of a YANG module.
+pub(crate) fn file_name(module: &YangModule) -> String {
     let revision = module.revision().map(|revision| format!("@{revision}"));
     format!("{}{}.yang", module.name(), revision.unwrap_or_default())
 }

@@ -1,8 +1,8 @@
-//! The operations, one by one, in the order of a session's life.
+//! The NETCONF operations.
 
 mod commit;
 mod config;
-mod difference;
+mod datastore_diff;
 mod input;
 mod locks;
 mod push;
@@ -10,14 +10,14 @@ mod schemas;
 mod session;
 
 use confine_netconf::namespace::{BASE, CLIXON, SUBSCRIPTION};
-use confine_netconf::{Error, IncomingRpc, XmlElement};
+use confine_netconf::{IncomingRpc, XmlElement};
 use confine_tree::{CONTROLLER, QName};
 
 use crate::refusal::{self, RpcRefusal};
 use crate::state::{ControllerState, OkReply, RequestContext};
 
 impl ControllerState {
-    /// Carries out a request.
+    /// Performs a request.
     pub(crate) fn request(&mut self, session: u32, request: &IncomingRpc) -> Result<OkReply, RpcRefusal> {
         let operation = &request.operation;
         let name = QName::new(operation.namespace(), operation.name());
@@ -41,37 +41,22 @@ impl ControllerState {
             (CONTROLLER, "config-pull") => Self::config_pull,
             (CONTROLLER, "datastore-diff") => Self::datastore_diff,
             (namespace, local) => {
-                let known =
+                let is_known =
                     [BASE, SUBSCRIPTION, CONTROLLER, CLIXON, schemas::MONITORING].contains(&namespace);
-                let message = if known { "Unrecognized RPC" } else { "Unrecognized RPC (wrong namespace?)" };
-                return Err(RpcRefusal::of_input(refusal::unknown_element(local, message)));
+                let message =
+                    if is_known { "Unrecognized RPC" } else { "Unrecognized RPC (wrong namespace?)" };
+                return Err(RpcRefusal::repeating_message_id(refusal::unknown_element(local, message)));
             }
         };
         let user = request.username.as_deref();
         let peer = self.sessions.get(&session).map(|session| session.peer.as_str()).unwrap_or_default();
         if name.local != "close-session" {
-            self.credentials.verify(peer, user, &self.user)?;
+            self.credentials.verify(peer, user, &self.own_user)?;
         }
-        self.access(user).execute(name)?;
+        self.access(user).check_execute(name)?;
         run(self, &RequestContext { session, user }, operation)
     }
 }
 
 type Operation =
     fn(&mut ControllerState, &RequestContext<'_>, &XmlElement<'_>) -> Result<OkReply, RpcRefusal>;
-
-/// The text of an element of the input, without space around it.
-fn text(input: &XmlElement<'_>, name: &str) -> Result<Option<String>, RpcRefusal> {
-    let text = input.child_text(name).map_err(unreadable)?;
-    Ok(text.map(|text| text.trim().to_owned()))
-}
-
-/// What to say to input that is XML, but not what it should be.
-fn unreadable(error: Error) -> RpcRefusal {
-    refusal::protocol_failed(error.to_string())
-}
-
-/// What to say when an answer cannot be put into words: it holds what XML cannot carry.
-fn unwritable(error: Error) -> RpcRefusal {
-    refusal::failed(error.to_string())
-}

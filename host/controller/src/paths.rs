@@ -1,23 +1,25 @@
-//! Paths as the controller writes and reads them: in `created/path`, in the tag `cl:creator`, and in what
-//! it notifies.
+//! Paths as the controller writes and reads them: in `created/path`, in the attribute `cl:creator`, and in
+//! notifications.
 //!
 //! They are XPath without prefixes: a name matches in any namespace. The real controller writes keys in
-//! double quotes and escapes nothing, so a value that holds one makes a path that it cannot read back;
-//! the same is true here.
+//! double quotes and escapes nothing, so it cannot read back a path with a double quote in a value. Neither
+//! can this one.
 
 use std::collections::HashMap;
 
-use confine_tree::{DataNodeKind, NodeId, Schema, SchemaNode, Tree};
+use confine_tree::{DataNodeKind, NodeId, Schema, Tree};
 
-/// One step: a name, and what the node's children (`.` for the node itself) must be.
+use crate::datastore::trees::{child_value, key_values};
+
+/// One step: a name, and the values that the node's children (`.` for the node itself) must have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CreatedStep<'a> {
     pub(crate) name: &'a str,
     pub(crate) predicates: Vec<(&'a str, &'a str)>,
 }
 
-/// Reads a path; none where XPath has no such expression, or has one that the controller never writes.
-pub(crate) fn parse(path: &str) -> Option<Vec<CreatedStep<'_>>> {
+/// Parses a path. Returns `None` for text that is not XPath, or that the controller never writes.
+pub(crate) fn parse_path(path: &str) -> Option<Vec<CreatedStep<'_>>> {
     let mut rest = path.strip_prefix('/').unwrap_or(path);
     let mut steps = Vec::new();
     loop {
@@ -26,7 +28,7 @@ pub(crate) fn parse(path: &str) -> Option<Vec<CreatedStep<'_>>> {
         if name.is_empty() {
             return None;
         }
-        let (predicates, after) = predicates(after)?;
+        let (predicates, after) = parse_predicates(after)?;
         steps.push(CreatedStep { name, predicates });
         match after.strip_prefix('/') {
             Some(next) => rest = next,
@@ -36,8 +38,8 @@ pub(crate) fn parse(path: &str) -> Option<Vec<CreatedStep<'_>>> {
     }
 }
 
-/// The predicates at the beginning of `text`, and what follows them.
-fn predicates(mut text: &str) -> Option<(Vec<(&str, &str)>, &str)> {
+/// Returns the predicates at the beginning of `text`, and the rest of it.
+fn parse_predicates(mut text: &str) -> Option<(Vec<(&str, &str)>, &str)> {
     let mut predicates = Vec::new();
     while let Some(inside) = text.strip_prefix('[') {
         let (name, after) = inside.split_once('=')?;
@@ -49,20 +51,19 @@ fn predicates(mut text: &str) -> Option<(Vec<(&str, &str)>, &str)> {
     Some((predicates, text))
 }
 
-/// The path of a node, as the controller writes it into `created`.
+/// Returns the path of a node, as the controller writes it into `created`.
 pub(crate) fn path_of(tree: &Tree, node: NodeId, schema: &dyn Schema) -> String {
-    let mut above: Vec<_> = std::iter::successors(Some(node), |&node| tree.parent(node)).collect();
-    above.pop(); // the root
+    let mut ancestors: Vec<_> = std::iter::successors(Some(node), |&node| tree.parent(node)).collect();
+    ancestors.pop(); // the root
     let mut path = String::new();
     let mut at = schema.root();
-    for node in above.into_iter().rev() {
+    for node in ancestors.into_iter().rev() {
         path.push('/');
         path.push_str(tree.qname(node).local);
-        let known = at.and_then(|parent| schema.child(parent, tree.qname(node)));
-        at = known;
-        match known.map(|known| (known, schema.kind(known))) {
+        at = at.and_then(|parent| schema.child(parent, tree.qname(node)));
+        match at.map(|schema_node| (schema_node, schema.kind(schema_node))) {
             Some((list, DataNodeKind::List)) => {
-                let keys = keys(tree, node, schema, list);
+                let keys = key_values(tree, node, schema, list);
                 for (name, value) in schema.keys(list).iter().zip(&keys) {
                     path.push_str(&format!("[{name}=\"{value}\"]"));
                 }
@@ -77,26 +78,15 @@ pub(crate) fn path_of(tree: &Tree, node: NodeId, schema: &dyn Schema) -> String 
     path
 }
 
-/// The values of an entry's keys, in the order of the model; empty for one that is missing.
-pub(crate) fn keys<'t>(tree: &'t Tree, entry: NodeId, schema: &dyn Schema, list: SchemaNode) -> Vec<&'t str> {
-    schema.keys(list).iter().map(|key| child_value(tree, entry, key).unwrap_or_default()).collect()
-}
+/// The key of an index of siblings: their parent, their name, and the name of the child whose value
+/// distinguishes them.
+type SiblingSet = (NodeId, Box<str>, Box<str>);
 
-/// The value of the first child of this local name.
-pub(crate) fn child_value<'t>(tree: &'t Tree, node: NodeId, local: &str) -> Option<&'t str> {
-    let child = tree.children(node).find(|&child| tree.qname(child).local == local)?;
-    Some(tree.value(child).unwrap_or_default())
-}
-
-/// What an index of siblings is for: their parent, their name, and the name of the child that tells them
-/// apart.
-type Siblings = (NodeId, Box<str>, Box<str>);
-
-/// Finds nodes of one tree by path. Siblings of one name are indexed when they are first asked for, so
-/// that finding each entry of a long list stays linear.
+/// Finds nodes of a tree by path. Siblings of the same name are indexed on first use, so that finding each
+/// entry of a long list takes linear time in total.
 pub(crate) struct CreatedPaths<'t> {
     tree: &'t Tree,
-    indexed: HashMap<Siblings, HashMap<&'t str, Vec<NodeId>>>,
+    indexed: HashMap<SiblingSet, HashMap<&'t str, Vec<NodeId>>>,
 }
 
 impl<'t> CreatedPaths<'t> {
@@ -104,12 +94,12 @@ impl<'t> CreatedPaths<'t> {
         Self { tree, indexed: HashMap::new() }
     }
 
-    /// The first node in document order that the path names, as XPath has it: from the root down.
+    /// Returns the first node in document order that the path names, from the root down.
     pub(crate) fn first(&mut self, steps: &[CreatedStep<'_>]) -> Option<NodeId> {
         self.first_below(Tree::ROOT, steps)
     }
 
-    /// The same from `node` down.
+    /// Returns the first node in document order that the path names, from `node` down.
     pub(crate) fn first_below(&mut self, node: NodeId, steps: &[CreatedStep<'_>]) -> Option<NodeId> {
         let Some((step, rest)) = steps.split_first() else { return Some(node) };
         self.children(node, step).into_iter().find_map(|child| self.first_below(child, rest))
@@ -117,14 +107,14 @@ impl<'t> CreatedPaths<'t> {
 
     fn children(&mut self, node: NodeId, step: &CreatedStep<'_>) -> Vec<NodeId> {
         let tree = self.tree;
-        let named = |child: &NodeId| tree.qname(*child).local == step.name;
+        let has_name = |child: &NodeId| tree.qname(*child).local == step.name;
         let Some((&(key, value), others)) = step.predicates.split_first() else {
-            return tree.children(node).filter(named).collect();
+            return tree.children(node).filter(has_name).collect();
         };
         let index = self.indexed.entry((node, step.name.into(), key.into())).or_insert_with(|| {
             let mut index: HashMap<_, Vec<_>> = HashMap::new();
-            for child in tree.children(node).filter(named) {
-                if let Some(value) = tested(tree, child, key) {
+            for child in tree.children(node).filter(has_name) {
+                if let Some(value) = tested_value(tree, child, key) {
                     index.entry(value).or_default().push(child);
                 }
             }
@@ -132,12 +122,13 @@ impl<'t> CreatedPaths<'t> {
         });
         let found = index.get(value).into_iter().flatten().copied();
         found
-            .filter(|&child| others.iter().all(|&(key, value)| tested(tree, child, key) == Some(value)))
+            .filter(|&child| others.iter().all(|&(key, value)| tested_value(tree, child, key) == Some(value)))
             .collect()
     }
 }
 
-fn tested<'t>(tree: &'t Tree, node: NodeId, name: &str) -> Option<&'t str> {
+/// Returns the value that a predicate tests.
+fn tested_value<'t>(tree: &'t Tree, node: NodeId, name: &str) -> Option<&'t str> {
     match name {
         "." => Some(tree.value(node).unwrap_or_default()),
         name => child_value(tree, node, name),
@@ -149,15 +140,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_controller_can_read_and_what_it_cannot() {
-        let steps = parse(r#"/devices/device[name="r 1/]"]/config/search[.='a"b']"#).unwrap();
+    fn paths_with_unescaped_quotes_cannot_be_parsed() {
+        let steps = parse_path(r#"/devices/device[name="r 1/]"]/config/search[.='a"b']"#).unwrap();
         let names: Vec<_> = steps.iter().map(|step| step.name).collect();
         assert_eq!(names, ["devices", "device", "config", "search"]);
         assert_eq!(steps[1].predicates, [("name", "r 1/]")]);
         assert_eq!(steps[3].predicates, [(".", "a\"b")]);
-        assert_eq!(parse("link[site='a'][number='1']").unwrap()[0].predicates.len(), 2);
+        assert_eq!(parse_path("link[site='a'][number='1']").unwrap()[0].predicates.len(), 2);
         for unreadable in ["", "/", "/a//b", "/a[b]", "/a[b=1]", "bench[service-name='o'x']", "a[b='c'"] {
-            assert_eq!(parse(unreadable), None, "{unreadable}");
+            assert_eq!(parse_path(unreadable), None, "{unreadable}");
         }
     }
 }

@@ -1,44 +1,47 @@
-//! Service instances: which of them a commit changed, what they had created, and what goes when they are
-//! applied again.
+//! Service instances: which of them a commit changed, and what they have created.
 
 use std::collections::{HashMap, HashSet};
 
 use confine_netconf::namespace::CLIXON;
 use confine_tree::{CONTROLLER, DataNodeKind, Error, NodeId, QName, Schema, SchemaNode, Tree};
 
-use crate::created::{CreatedPaths, CreatedStep, parse, path_of};
 use crate::diff::diff_text;
+use crate::models::tree_model::{KeyedNode, SiblingKey, TreeModel};
+use crate::paths::{CreatedPaths, CreatedStep, parse_path, path_of};
 use crate::refusal::{self, RpcRefusal};
-use crate::tree_model::{KeyedNode, SiblingKey, TreeModel};
 
 const SERVICES: QName<'static> = QName::new(CONTROLLER, "services");
 const CREATOR: QName<'static> = QName::new(CLIXON, "creator");
 
-/// The service instances in which `running` and `candidate` differ, as a notification names them: first
-/// those that changed or went, in the order of `running`, then those that came, in the order of
-/// `candidate`. None where neither has any services at all.
+/// Returns the service instances in which `running` and `candidate` differ, as a notification names them: first
+/// those changed or deleted, in the order of `running`, then those created, in the order of `candidate`. Returns
+/// `None` if neither datastore has `/services`.
 ///
-/// Only entries of lists right under `/services` count, and only their first key is named. It is not
-/// escaped: a value with a single quote in it makes a predicate that is no XPath.
-pub(crate) fn changed(running: &Tree, candidate: &Tree, model: &TreeModel<'_>) -> Option<Vec<String>> {
+/// Only entries of lists directly under `/services` count, and only their first key is named. It is not escaped:
+/// a value with a single quote makes a predicate that is not XPath.
+pub(crate) fn changed_instances(
+    running: &Tree,
+    candidate: &Tree,
+    model: &TreeModel<'_>,
+) -> Option<Vec<String>> {
     let before = instances(running, model);
     let after = instances(candidate, model);
     if before.is_none() && after.is_none() {
         return None;
     }
     let (before, after) = (before.unwrap_or_default(), after.unwrap_or_default());
-    let came: HashMap<_, _> = after.iter().map(|new| (&new.identity, new)).collect();
-    let gone: HashSet<_> = before.iter().map(|old| &old.identity).collect();
-    let same = |old: &ServiceInstance<'_>| {
-        let Some(new) = came.get(&old.identity) else { return false };
+    let new_by_identity: HashMap<_, _> = after.iter().map(|new| (&new.identity, new)).collect();
+    let old_identities: HashSet<_> = before.iter().map(|old| &old.identity).collect();
+    let is_unchanged = |old: &ServiceInstance<'_>| {
+        let Some(new) = new_by_identity.get(&old.identity) else { return false };
         let diff = diff_text((running, old.node), (candidate, new.node), model, old.place);
         diff.is_ok_and(|diff| diff.is_empty())
     };
     let mut changed: Vec<String> =
-        before.iter().filter(|old| !same(old)).map(|old| old.notified.clone()).collect();
+        before.iter().filter(|old| !is_unchanged(old)).map(|old| old.notified.clone()).collect();
     let mut named: HashSet<String> = changed.iter().cloned().collect();
     for new in &after {
-        if !gone.contains(&new.identity) && named.insert(new.notified.clone()) {
+        if !old_identities.contains(&new.identity) && named.insert(new.notified.clone()) {
             changed.push(new.notified.clone());
         }
     }
@@ -52,7 +55,7 @@ struct ServiceInstance<'t> {
     notified: String,
 }
 
-/// The entries of lists right under `/services`; none where there are no services at all.
+/// Returns the entries of the lists directly under `/services`; `None` if there is no `/services`.
 fn instances<'t>(tree: &'t Tree, model: &TreeModel<'_>) -> Option<Vec<ServiceInstance<'t>>> {
     let services = tree.child(Tree::ROOT, SERVICES)?;
     let place = model.child(model.root(), SERVICES);
@@ -67,38 +70,45 @@ fn instances<'t>(tree: &'t Tree, model: &TreeModel<'_>) -> Option<Vec<ServiceIns
     Some(model.children(place, tree, services).into_iter().filter_map(instance).collect())
 }
 
-/// The nodes of `actions` that go before the services daemon reads it, for the instances that it is
-/// notified of: what they have created, as it stands in `running`, and the record of it.
+/// Returns the nodes to remove from `actions` before the services daemon reads it, for the instances in the
+/// notification: what they have created according to `running`, and their `created` lists.
 ///
-/// With the gaps of the real controller: where no instance is named, only the records go; a list, or a
-/// key that several entries share, stands for the first of them; and what two instances have created
-/// goes when either is named.
-pub(crate) fn stripped(running: &Tree, actions: &Tree, notified: &[String]) -> Vec<NodeId> {
-    let mut then = CreatedPaths::new(running);
-    let mut now = CreatedPaths::new(actions);
+/// It has the gaps of the real controller: if the notification names no instance, only the `created` lists are
+/// removed; a list, or a key that several entries share, stands for the first entry only; and what two instances
+/// have created is removed if either is named.
+pub(crate) fn created_nodes(running: &Tree, actions: &Tree, notified: &[String]) -> Vec<NodeId> {
+    let mut in_running = CreatedPaths::new(running);
+    let mut in_actions = CreatedPaths::new(actions);
     if notified.is_empty() {
         let services = actions.child(Tree::ROOT, SERVICES);
         let entries = services.into_iter().flat_map(|services| actions.children(services));
-        return entries.flat_map(|entry| named(actions, entry, "created")).collect();
+        return entries.flat_map(|entry| children_with_name(actions, entry, "created")).collect();
     }
-    let mut stripped = Vec::new();
+    let mut nodes = Vec::new();
     for instance in notified {
-        let Some(mut record) = parse(instance) else { continue };
+        let Some(mut record) = parse_path(instance) else { continue };
         record.insert(0, CreatedStep { name: "services", predicates: Vec::new() });
         record.push(CreatedStep { name: "created", predicates: Vec::new() });
-        let Some(created) = then.first(&record) else { continue };
-        let paths = named(running, created, "path").filter_map(|path| running.value(path)).filter_map(parse);
-        stripped.extend(paths.filter_map(|path| now.first(&path)));
-        stripped.extend(now.first(&record));
+        let Some(created) = in_running.first(&record) else { continue };
+        let paths = children_with_name(running, created, "path")
+            .filter_map(|path| running.value(path))
+            .filter_map(parse_path);
+        nodes.extend(paths.filter_map(|path| in_actions.first(&path)));
+        nodes.extend(in_actions.first(&record));
     }
-    stripped
+    nodes
 }
 
-fn named<'t>(tree: &'t Tree, node: NodeId, local: &'static str) -> impl Iterator<Item = NodeId> + 't {
+/// Returns the children with this local name.
+fn children_with_name<'t>(
+    tree: &'t Tree,
+    node: NodeId,
+    local: &'static str,
+) -> impl Iterator<Item = NodeId> + 't {
     tree.children(node).filter(move |&child| tree.qname(child).local == local)
 }
 
-/// What one edit says that an instance has created.
+/// The nodes of an edit that a service instance has created, by their `cl:creator` attributes.
 pub(crate) struct CreatorTag {
     list: String,
     namespace: String,
@@ -107,13 +117,13 @@ pub(crate) struct CreatorTag {
     paths: Vec<String>,
 }
 
-/// Takes the tags `cl:creator` out of an edit. Each names the instance that makes the node it stands at.
+/// Collects the `cl:creator` attributes of an edit. Each names the instance that creates its node.
 ///
 /// # Errors
-/// A tag that is not `list[key='value']` with the name of a service list and of its first key, and a list
-/// that keeps no record of what its instances create.
-pub(crate) fn creations(edit: &Tree, schema: &dyn Schema) -> Result<Vec<CreatorTag>, RpcRefusal> {
-    let mut creations: Vec<CreatorTag> = Vec::new();
+/// A tag that is not `list[key='value']` with the names of a service list and its first key, and a list without
+/// `created`.
+pub(crate) fn creator_tags(edit: &Tree, schema: &dyn Schema) -> Result<Vec<CreatorTag>, RpcRefusal> {
+    let mut tags: Vec<CreatorTag> = Vec::new();
     let mut by_tag: HashMap<&str, usize> = HashMap::new();
     let mut seen: HashSet<(usize, String)> = HashSet::new();
     for (node, _) in edit.descendants(Tree::ROOT) {
@@ -121,22 +131,22 @@ pub(crate) fn creations(edit: &Tree, schema: &dyn Schema) -> Result<Vec<CreatorT
         let index = match by_tag.get(tag) {
             Some(&index) => index,
             None => {
-                creations.push(creation(tag, schema)?);
-                by_tag.insert(tag, creations.len() - 1);
-                creations.len() - 1
+                tags.push(parse_creator_tag(tag, schema)?);
+                by_tag.insert(tag, tags.len() - 1);
+                tags.len() - 1
             }
         };
         let path = path_of(edit, node, schema);
-        if let Some(creation) = creations.get_mut(index)
+        if let Some(creator) = tags.get_mut(index)
             && seen.insert((index, path.clone()))
         {
-            creation.paths.push(path);
+            creator.paths.push(path);
         }
     }
-    Ok(creations)
+    Ok(tags)
 }
 
-fn creation(tag: &str, schema: &dyn Schema) -> Result<CreatorTag, RpcRefusal> {
+fn parse_creator_tag(tag: &str, schema: &dyn Schema) -> Result<CreatorTag, RpcRefusal> {
     let part = |what: &str| refusal::failed(format!("Creator attribute, no {what} in {tag}"));
     let (list, rest) = tag.split_once('[').ok_or_else(|| part("instance: []"))?;
     let (key, rest) = rest.split_once('=').ok_or_else(|| part("instance ="))?;
@@ -169,26 +179,26 @@ fn creation(tag: &str, schema: &dyn Schema) -> Result<CreatorTag, RpcRefusal> {
     })
 }
 
-/// What was created, as an edit of the records.
-pub(crate) fn records(creations: &[CreatorTag]) -> Result<Tree, Error> {
+/// Returns the edit that adds the created paths to the `created` lists.
+pub(crate) fn created_records(tags: &[CreatorTag]) -> Result<Tree, Error> {
     let mut edit = Tree::new();
     let services = edit.intern(SERVICES);
     let services = edit.append(Tree::ROOT, services)?;
-    for creation in creations {
-        let name = |local| QName::new(&creation.namespace, local);
-        let list = edit.intern(name(&creation.list));
+    for tag in tags {
+        let name = |local| QName::new(&tag.namespace, local);
+        let list = edit.intern(name(&tag.list));
         let entry = edit.append(services, list)?;
-        leaf(&mut edit, entry, name(&creation.key), &creation.value)?;
+        append_leaf(&mut edit, entry, name(&tag.key), &tag.value)?;
         let created = edit.intern(name("created"));
         let created = edit.append(entry, created)?;
-        for path in &creation.paths {
-            leaf(&mut edit, created, name("path"), path)?;
+        for path in &tag.paths {
+            append_leaf(&mut edit, created, name("path"), path)?;
         }
     }
     Ok(edit)
 }
 
-fn leaf(tree: &mut Tree, parent: NodeId, name: QName<'_>, value: &str) -> Result<(), Error> {
+fn append_leaf(tree: &mut Tree, parent: NodeId, name: QName<'_>, value: &str) -> Result<(), Error> {
     let name = tree.intern(name);
     let leaf = tree.append(parent, name)?;
     tree.set_value(leaf, value, &[])

@@ -1,4 +1,5 @@
-//! All that the controller is, but for sockets and time: requests change it, and say what must happen next.
+//! The state of the controller, without sockets and timers: requests change it and name the side effects to
+//! perform.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -7,19 +8,19 @@ use std::time::Duration;
 use confine_netconf::XmlWriter;
 use confine_tree::{CONTROLLER, NodeId, QName, Tree};
 
-use crate::access::UserAccess;
+use crate::access::credentials::Credentials;
+use crate::access::rules::UserAccess;
 use crate::clock::Clock;
-use crate::created::child_value;
+use crate::datastore::trees::child_value;
 use crate::datastore::{DatastoreName, Datastores};
 use crate::device::{DeviceSnapshot, Devices};
-use crate::identity::Credentials;
-use crate::model::ControllerModels;
+use crate::models::ControllerModels;
 use crate::refusal::{self, RpcRefusal};
 use crate::transaction::{
     ActionsParameter, PushParameter, TransactionRecord, TransactionResult, TransactionStage,
 };
 
-/// What a session may subscribe to.
+/// A notification stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StreamName {
     ServicesCommit,
@@ -36,32 +37,32 @@ impl StreamName {
     }
 }
 
-/// A session that is open.
+/// An open session.
 #[derive(Debug)]
 pub(crate) struct SessionState {
     /// The user at the other end of the socket.
     pub(crate) peer: String,
-    /// By what way it says that it came.
+    /// The transport that the client names in its hello.
     pub(crate) transport: Option<String>,
     pub(crate) streams: Vec<StreamName>,
 }
 
-/// What must happen besides the answer to a request.
+/// What must be done besides answering the request.
 #[derive(Debug)]
 pub(crate) enum SideEffect {
-    /// Tell all who have subscribed.
+    /// Notify all subscribers of the stream.
     Notify { stream: StreamName, time: String, event: String },
-    /// Call [`ControllerState::time_out`] after this time.
-    Wait { tid: u64, limit: Duration },
-    /// It needn't be called any more.
-    StopWaiting { tid: u64 },
-    /// Call [`ControllerState::push`] when the devices have had their time.
+    /// Call [`ControllerState::time_out_services`] after this time.
+    StartTimer { tid: u64, limit: Duration },
+    /// Cancel that call.
+    StopTimer { tid: u64 },
+    /// Call [`ControllerState::finish_push`] after the latency of the devices.
     Push { tid: u64 },
     /// Close the session.
-    Close { session: u32 },
+    CloseSession { session: u32 },
 }
 
-/// A positive answer. XML in it declares its namespaces itself.
+/// A positive reply. Its XML declares all namespaces that it uses.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum OkReply {
     Ok,
@@ -69,11 +70,11 @@ pub(crate) enum OkReply {
     Output(String),
 }
 
-/// A request on its way through the operations.
+/// Who makes a request.
 pub(crate) struct RequestContext<'r> {
-    /// The session that it came on.
+    /// The session that the request came on.
     pub(crate) session: u32,
-    /// The user that it is made for.
+    /// The user that the request is made for.
     pub(crate) user: Option<&'r str>,
 }
 
@@ -81,58 +82,60 @@ pub(crate) struct ControllerState {
     pub(crate) models: Arc<ControllerModels>,
     pub(crate) credentials: Credentials,
     /// The user that the controller runs as.
-    pub(crate) user: String,
+    pub(crate) own_user: String,
     pub(crate) clock: Clock,
-    /// How long to wait for the services daemon where `running` does not say.
+    /// How long to wait for the services daemon if `running` does not say.
     pub(crate) service_timeout: Duration,
     pub(crate) datastores: Datastores,
     pub(crate) devices: Devices,
     pub(crate) transactions: Vec<TransactionRecord>,
     pub(crate) sessions: BTreeMap<u32, SessionState>,
     pub(crate) last_session: u32,
-    /// What must happen before the answer to the request at hand is sent.
-    pub(crate) before: Vec<SideEffect>,
-    /// What must happen after.
-    pub(crate) after: Vec<SideEffect>,
+    /// What must be done before the reply to the current request is sent.
+    pub(crate) effects_before_reply: Vec<SideEffect>,
+    /// What must be done after the reply is sent.
+    pub(crate) effects_after_reply: Vec<SideEffect>,
 }
 
 impl ControllerState {
-    /// Opens a session for a peer.
-    pub(crate) fn open(&mut self, peer: String) -> u32 {
+    /// Adds a session for a peer, and returns its number.
+    pub(crate) fn add_session(&mut self, peer: String) -> u32 {
         self.last_session += 1;
         self.sessions.insert(self.last_session, SessionState { peer, transport: None, streams: Vec::new() });
         self.last_session
     }
 
-    /// Forgets a session, with its locks and subscriptions. A transaction that it began goes on.
-    pub(crate) fn close(&mut self, session: u32) {
+    /// Removes a session with its locks and subscriptions. A transaction that it began goes on.
+    pub(crate) fn remove_session(&mut self, session: u32) {
         self.sessions.remove(&session);
-        self.datastores.release(session);
-        let client = |transaction: &TransactionRecord| transaction.client == session;
-        if self.ongoing().is_some_and(client) && self.datastores.holder(DatastoreName::Candidate).is_none() {
-            self.datastores.lock(DatastoreName::Candidate, refusal::TRANSACTION);
+        self.datastores.release_locks(session);
+        let is_client = |transaction: &TransactionRecord| transaction.client == session;
+        if self.ongoing().is_some_and(is_client)
+            && self.datastores.lock_holder(DatastoreName::Candidate).is_none()
+        {
+            self.datastores.lock(DatastoreName::Candidate, refusal::TRANSACTION_SESSION);
         }
     }
 
-    /// What a user may do now; none for what is done for nobody.
+    /// Returns the access rights of a user; `None` stands for a request on behalf of no user.
     pub(crate) fn access(&self, user: Option<&str>) -> UserAccess<'_> {
         UserAccess::new(self.datastores.tree(DatastoreName::Running), user, self.models.schema())
     }
 
-    /// The sessions that have subscribed.
+    /// Returns the sessions that have subscribed to a stream.
     pub(crate) fn subscribers(&self, stream: StreamName) -> impl Iterator<Item = u32> {
         let subscribed = self.sessions.iter().filter(move |(_, session)| session.streams.contains(&stream));
         subscribed.map(|(&id, _)| id)
     }
 
-    /// What must happen after a change that answers nobody.
+    /// Takes all side effects, after a change that is not a request.
     pub(crate) fn take_effects(&mut self) -> Vec<SideEffect> {
-        let mut effects = std::mem::take(&mut self.before);
-        effects.append(&mut self.after);
+        let mut effects = std::mem::take(&mut self.effects_before_reply);
+        effects.append(&mut self.effects_after_reply);
         effects
     }
 
-    /// The transaction that is not over, if there is one.
+    /// Returns the transaction that has not ended, if there is one.
     pub(crate) fn ongoing(&self) -> Option<&TransactionRecord> {
         self.transactions.last().filter(|last| last.state != TransactionStage::Done)
     }
@@ -143,21 +146,21 @@ impl ControllerState {
     }
 
     /// Begins a transaction and locks the candidate for it.
-    pub(crate) fn begin(
+    pub(crate) fn begin_transaction(
         &mut self,
         caller: &RequestContext<'_>,
         description: String,
         actions: ActionsParameter,
         push: PushParameter,
     ) -> Result<u64, RpcRefusal> {
-        if let Some(holder) = self.datastores.other_holder(DatastoreName::Candidate, caller.session) {
-            return Err(refusal::failed(self.locked_by(holder)));
+        if let Some(holder) = self.datastores.other_lock_holder(DatastoreName::Candidate, caller.session) {
+            return Err(refusal::failed(self.lock_message(holder)));
         }
         if let Some(ongoing) = self.ongoing() {
             return Err(refusal::failed(format!("Transaction {} is ongoing", ongoing.description)));
         }
-        if self.datastores.holder(DatastoreName::Candidate).is_none() {
-            self.datastores.lock(DatastoreName::Candidate, refusal::TRANSACTION);
+        if self.datastores.lock_holder(DatastoreName::Candidate).is_none() {
+            self.datastores.lock(DatastoreName::Candidate, refusal::TRANSACTION_SESSION);
         }
         let tid = self.transactions.len() as u64 + 1;
         self.transactions.push(TransactionRecord {
@@ -178,13 +181,14 @@ impl ControllerState {
         Ok(tid)
     }
 
-    fn locked_by(&self, holder: u32) -> String {
+    /// Returns the real controller's text for a candidate that `holder` has locked.
+    fn lock_message(&self, holder: u32) -> String {
         let transport = |session: u32| {
             let transport = self.sessions.get(&session)?.transport.as_deref()?;
             Some(format!(" using transport:{transport}"))
         };
         let session = self.sessions.get(&holder);
-        match (holder == refusal::TRANSACTION, self.ongoing(), session) {
+        match (holder == refusal::TRANSACTION_SESSION, self.ongoing(), session) {
             (true, Some(ongoing), _) => format!(
                 "Candidate db is locked by transaction \"{}\" initiated by user:{} with client-id:{}{}",
                 ongoing.description,
@@ -202,8 +206,8 @@ impl ControllerState {
         }
     }
 
-    /// Moves a transaction on.
-    pub(crate) fn advance(&mut self, tid: u64, state: TransactionStage) {
+    /// Moves a transaction to another stage.
+    pub(crate) fn set_stage(&mut self, tid: u64, state: TransactionStage) {
         let now = self.clock.now();
         if let Some(transaction) = self.transaction(tid) {
             transaction.state = state;
@@ -211,16 +215,16 @@ impl ControllerState {
         }
     }
 
-    /// Ends a transaction, unlocks the candidate and tells everybody.
-    pub(crate) fn end(
+    /// Ends a transaction, unlocks the candidate and notifies all subscribers.
+    pub(crate) fn end_transaction(
         &mut self,
         tid: u64,
         result: TransactionResult,
         origin: Option<&str>,
         reason: Option<&str>,
     ) {
-        self.advance(tid, TransactionStage::Done);
-        if self.datastores.holder(DatastoreName::Candidate) == Some(refusal::TRANSACTION) {
+        self.set_stage(tid, TransactionStage::Done);
+        if self.datastores.lock_holder(DatastoreName::Candidate) == Some(refusal::TRANSACTION_SESSION) {
             self.datastores.unlock(DatastoreName::Candidate);
         }
         let time = self.clock.now();
@@ -229,26 +233,30 @@ impl ControllerState {
         transaction.origin = origin.map(str::to_owned);
         transaction.reason = reason.map(str::to_owned);
         let event = transaction.notification();
-        self.after.push(SideEffect::StopWaiting { tid });
+        self.effects_after_reply.push(SideEffect::StopTimer { tid });
         match event {
-            Ok(event) => {
-                self.after.push(SideEffect::Notify { stream: StreamName::ControllerTransaction, time, event })
+            Ok(event) => self.effects_after_reply.push(SideEffect::Notify {
+                stream: StreamName::ControllerTransaction,
+                time,
+                event,
+            }),
+            Err(error) => {
+                tracing::error!(tid, %error, "cannot write the notification of the end of a transaction")
             }
-            Err(error) => tracing::error!(tid, %error, "The end of a transaction could not be told."),
         }
     }
 
-    /// The configuration of each device in a datastore.
+    /// Returns the configuration of each device in a datastore.
     pub(crate) fn device_configs(&self, datastore: DatastoreName) -> HashMap<String, DeviceSnapshot> {
         let tree = self.datastores.tree(datastore);
         let config = |(name, entry): (&str, NodeId)| {
             let config = tree.child(entry, QName::new(CONTROLLER, "config"))?;
             Some((name.to_owned(), DeviceSnapshot::new(tree, config)))
         };
-        entries(tree, "device").into_iter().filter_map(config).collect()
+        entries_under_devices(tree, "device").into_iter().filter_map(config).collect()
     }
 
-    /// The state of all transactions, as a tree.
+    /// Returns the state of all transactions as XML.
     pub(crate) fn transactions_xml(&self) -> Result<String, confine_netconf::Error> {
         let mut xml = XmlWriter::new();
         xml.element("transactions", &[("xmlns", CONTROLLER)], |xml| {
@@ -258,8 +266,8 @@ impl ControllerState {
     }
 }
 
-/// The entries of a list right under `/devices`, by name.
-pub(crate) fn entries<'t>(tree: &'t Tree, list: &'static str) -> Vec<(&'t str, NodeId)> {
+/// Returns the entries of a list directly under `/devices`, by name.
+pub(crate) fn entries_under_devices<'t>(tree: &'t Tree, list: &'static str) -> Vec<(&'t str, NodeId)> {
     let Some(devices) = tree.child(Tree::ROOT, QName::new(CONTROLLER, "devices")) else { return Vec::new() };
     let entries = tree.children(devices).filter(|&node| tree.qname(node) == QName::new(CONTROLLER, list));
     entries.map(|entry| (child_value(tree, entry, "name").unwrap_or_default(), entry)).collect()

@@ -1,4 +1,4 @@
-//! What the tests of several modules need: a model with every kind of node, and random trees of it.
+//! Helpers for the tests of several modules: a schema with every kind of node, and random trees of it.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use confine_tree::{DataNodeKind, NodeId, Pattern, PatternStep, QName, Schema, Sc
 use confine_yang::{ModuleSet, MountedSchema};
 use proptest::prelude::*;
 
-use crate::tree_model::{SiblingKey, TreeModel};
+use crate::models::tree_model::{SiblingKey, TreeModel};
 
 /// The namespace of [`test_schema`].
 pub(crate) const TEST: &str = "urn:test";
@@ -42,7 +42,7 @@ const TEST_MODULE: &str = r#"module test {
   anydata x;
 }"#;
 
-/// The schema of these modules.
+/// Compiles a schema from these YANG modules.
 pub(crate) fn schema_of(modules: &[&str]) -> MountedSchema {
     let mut set = ModuleSet::default();
     for module in modules {
@@ -53,17 +53,17 @@ pub(crate) fn schema_of(modules: &[&str]) -> MountedSchema {
     MountedSchema::new(Arc::new(schema), "none")
 }
 
-/// A model with every kind of node.
+/// Returns a schema with every kind of node.
 pub(crate) fn test_schema() -> MountedSchema {
     schema_of(&[TEST_MODULE])
 }
 
-/// Numbers that a random tree is made of; when they end, as little as possible is made.
+/// Generates the choices that a random tree is made of. When they end, the tree stays as small as possible.
 pub(crate) fn choices() -> impl Strategy<Value = Vec<u8>> {
     proptest::collection::vec(any::<u8>(), 0..160)
 }
 
-/// A random tree of the model, made of these choices.
+/// Returns the random tree of the schema that these choices make.
 pub(crate) fn random_tree(schema: &MountedSchema, choices: &[u8]) -> Tree {
     let mut tree = Tree::new();
     let mut choices = choices.iter().copied();
@@ -130,7 +130,7 @@ fn grow(
     }
 }
 
-/// What a tree means: siblings sorted, except entries that the user orders.
+/// Returns what a tree means: its nodes with siblings sorted, except entries that are `ordered-by user`.
 pub(crate) fn meaning(model: &TreeModel<'_>, tree: &Tree) -> String {
     fn write(
         model: &TreeModel<'_>,
@@ -154,7 +154,7 @@ pub(crate) fn meaning(model: &TreeModel<'_>, tree: &Tree) -> String {
     write(model, tree, Tree::ROOT, model.root(), 0)
 }
 
-/// The pattern that matches a node of a tree and no other.
+/// Returns the pattern that matches a node of a tree and no other.
 pub(crate) fn pattern_of(model: &TreeModel<'_>, tree: &Tree, node: NodeId) -> Pattern {
     let mut place = model.root();
     let steps = tree.path_to(node).into_iter().map(|node| {
@@ -162,7 +162,7 @@ pub(crate) fn pattern_of(model: &TreeModel<'_>, tree: &Tree, node: NodeId) -> Pa
         let identity = model.identify(place, tree, node, || false).unwrap();
         let mut step = PatternStep::new(tree.qname(node));
         match &identity {
-            SiblingKey::Alone => {}
+            SiblingKey::Single => {}
             SiblingKey::Entry(values) => {
                 let values = values.iter().map(|&value| Some(value.to_owned()));
                 step.keys = model.keys(place).iter().cloned().zip(values).collect();

@@ -1,18 +1,21 @@
-//! Transactions: what became of each commit, and of each pull.
+//! Transactions: the records of commits and pulls.
+//!
+//! The backend has types with the same values. They are not shared: this crate is the other end of the wire, so
+//! that a mistake in one of them shows in tests.
 
 use std::fmt;
 
 use confine_netconf::{Error, XmlWriter, replace_invalid_characters};
 use confine_tree::CONTROLLER;
 
-/// Where a transaction stands.
+/// The stage of a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TransactionStage {
-    /// It works, or waits for devices.
+    /// The controller works, or waits for devices.
     Init,
-    /// It waits for the services daemon.
+    /// The controller waits for the services daemon.
     Actions,
-    /// It is over.
+    /// The transaction has ended.
     Done,
 }
 
@@ -29,9 +32,9 @@ impl fmt::Display for TransactionStage {
 /// How a transaction ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TransactionResult {
-    /// It did not, yet.
+    /// It has not ended yet.
     Init,
-    /// All was done.
+    /// It succeeded.
     Success,
     /// It failed.
     Failed,
@@ -47,7 +50,7 @@ impl fmt::Display for TransactionResult {
     }
 }
 
-/// How a commit triggers the services daemon: `actions` of `controller-commit`.
+/// How a commit runs services: `actions` of `controller-commit`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ActionsParameter {
     None,
@@ -92,19 +95,19 @@ impl PushParameter {
 pub struct TransactionRecord {
     /// Its number, from 1.
     pub tid: u64,
-    /// Who began it; none where the request named nobody.
+    /// The user who began it; `None` if the request named no user.
     pub username: Option<String>,
     /// How it ended.
     pub result: TransactionResult,
-    /// Why it ended so, where there is something to say.
+    /// The reason of the result, if there is one.
     pub reason: Option<String>,
-    /// Who says so: the services daemon, a device, or the controller.
+    /// The origin of the reason: the services daemon, a device, or the controller.
     pub origin: Option<String>,
     /// The devices that took part.
     pub devices: Vec<String>,
-    /// Where it stands.
+    /// Its stage.
     pub state: TransactionStage,
-    /// What it is, such as "Controller commit actions:CHANGE push:COMMIT".
+    /// A description such as "Controller commit actions:CHANGE push:COMMIT".
     pub description: String,
     /// When it began, RFC 3339.
     pub started: String,
@@ -121,11 +124,11 @@ impl TransactionRecord {
     pub(crate) fn write(&self, xml: &mut XmlWriter) -> Result<(), Error> {
         xml.element("transaction", &[], |xml| {
             xml.leaf("tid", &[], &self.tid.to_string())?;
-            optional(xml, "username", self.username.as_deref())?;
+            write_optional(xml, "username", self.username.as_deref())?;
             if self.state != TransactionStage::Init {
                 xml.leaf("result", &[], &self.result.to_string())?;
             }
-            optional(xml, "reason", self.reason.as_deref())?;
+            write_optional(xml, "reason", self.reason.as_deref())?;
             if !self.devices.is_empty() {
                 xml.element("devices", &[], |xml| {
                     self.devices
@@ -135,26 +138,27 @@ impl TransactionRecord {
             }
             xml.leaf("state", &[], &self.state.to_string())?;
             xml.leaf("description", &[], &self.description)?;
-            optional(xml, "origin", self.origin.as_deref())?;
+            write_optional(xml, "origin", self.origin.as_deref())?;
             xml.leaf("timestamp0", &[], &self.started)?;
-            optional(xml, "timestamp", self.changed.as_deref())
+            write_optional(xml, "timestamp", self.changed.as_deref())
         })
     }
 
-    /// The notification `controller-transaction`, which says that it is over.
+    /// Returns the notification `controller-transaction`, which announces the end.
     pub(crate) fn notification(&self) -> Result<String, Error> {
         let mut xml = XmlWriter::new();
         xml.element("controller-transaction", &[("xmlns", CONTROLLER)], |xml| {
             xml.leaf("tid", &[], &self.tid.to_string())?;
-            optional(xml, "username", self.username.as_deref())?;
+            write_optional(xml, "username", self.username.as_deref())?;
             xml.leaf("result", &[], &self.result.to_string())?;
-            optional(xml, "origin", self.origin.as_deref())?;
-            optional(xml, "reason", self.reason.as_deref())
+            write_optional(xml, "origin", self.origin.as_deref())?;
+            write_optional(xml, "reason", self.reason.as_deref())
         })?;
         Ok(xml.finish())
     }
 }
 
-fn optional(xml: &mut XmlWriter, name: &str, text: Option<&str>) -> Result<(), Error> {
+/// Writes a leaf if it has a value.
+fn write_optional(xml: &mut XmlWriter, name: &str, text: Option<&str>) -> Result<(), Error> {
     text.map_or(Ok(()), |text| xml.leaf(name, &[], &replace_invalid_characters(text)))
 }

@@ -1,35 +1,35 @@
-//! Who is at the other end, and whom it may act for.
+//! The user at the other end of a session, and the users it may act for.
 
 use std::fs;
 
 use crate::refusal::{self, RpcRefusal};
 
-/// Which users a peer may act for: the option `CLICON_NACM_CREDENTIALS`.
+/// Which users a peer may act for: the option `CLICON_NACM_CREDENTIALS` of the real controller.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Credentials {
-    /// `root` and the user that the controller runs as may act for anyone; everybody else for themselves.
+    /// `root` and the user that the controller runs as may act for any user, others only for themselves.
     #[default]
     Except,
-    /// Everybody for themselves only.
+    /// All users may act only for themselves.
     Exact,
 }
 
 impl Credentials {
-    /// Whether `peer` may make a request for `user`. `backend` is who the controller runs as.
+    /// Checks that `peer` may make a request for `user`. `own_user` is the user that the controller runs as.
     ///
-    /// A request that names nobody is made for nobody: the real controller lets it pass while no rules of
-    /// access are enabled, which is the only way it is met here.
-    pub(crate) fn verify(self, peer: &str, user: Option<&str>, backend: &str) -> Result<(), RpcRefusal> {
+    /// A request that names no user is made on behalf of no user. The real controller accepts it as long as no
+    /// access rules are enabled, and so does this one.
+    pub(crate) fn verify(self, peer: &str, user: Option<&str>, own_user: &str) -> Result<(), RpcRefusal> {
         let Some(user) = user else { return Ok(()) };
-        let proxy = self == Self::Except && (peer == "root" || peer == backend);
-        if proxy || peer == user {
+        let is_proxy = self == Self::Except && (peer == "root" || peer == own_user);
+        if is_proxy || peer == user {
             return Ok(());
         }
         Err(refusal::access_denied(&format!("User {peer} credential not matching NACM user {user}")))
     }
 }
 
-/// The name of the user with this number, or the number where it has none.
+/// Returns the name of the user with this uid, or the uid if it has no name.
 pub(crate) fn user_name(uid: u32) -> String {
     let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
     let number = uid.to_string();
@@ -41,7 +41,7 @@ pub(crate) fn user_name(uid: u32) -> String {
     name.unwrap_or(number)
 }
 
-/// The name of the user that this process runs as.
+/// Returns the name of the user that this process runs as.
 pub(crate) fn own_user() -> String {
     user_name(rustix::process::geteuid().as_raw())
 }
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_may_act_for_whom() {
+    fn credentials_limit_the_users_a_peer_may_act_for() {
         for (credentials, peer, user, may) in [
             (Credentials::Except, "root", "alice", true),
             (Credentials::Except, "clicon", "alice", true),
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn users_have_names() {
+    fn user_name_falls_back_to_the_uid() {
         assert_eq!(user_name(0), "root");
         assert_eq!(user_name(4_000_000_001), "4000000001");
     }

@@ -1,7 +1,9 @@
-//! The one door that every request passes: may this user do that?
+//! What a user may do. Every request passes here.
 //!
-//! The rules are those of `/nacm` in `running` (RFC 8341). Without any of that there is no access control, as in
-//! a controller that is set up with `CLICON_NACM_DISABLED_ON_EMPTY`.
+//! The rules are those of `/nacm` in `running` (RFC 8341). Without `/nacm` there is no access control, as in a
+//! controller that is configured with `CLICON_NACM_DISABLED_ON_EMPTY`.
+
+use std::collections::BTreeMap;
 
 use confine_nacm::{AccessDecision, AccessOperation, DecisionReason, NACM, Nacm};
 use confine_netconf::namespace::{BASE, SUBSCRIPTION};
@@ -10,17 +12,17 @@ use confine_tree::{
 };
 use confine_yang::MountedSchema;
 
-use crate::edit;
+use crate::datastore::trees::{distinguishing_values, schema_below};
 use crate::refusal::{self, RpcRefusal};
 
-/// What one user may do. The words of a refusal are the real controller's.
+/// The rights of a user. Refusals are in the words of the real controller.
 pub(crate) struct UserAccess<'m> {
     rules: confine_nacm::AccessRules,
     schema: &'m MountedSchema,
 }
 
 impl<'m> UserAccess<'m> {
-    /// What `running` says of a user; none for what is done for nobody.
+    /// Reads the rights of a user from `running`; `None` stands for a request on behalf of no user.
     pub(crate) fn new(running: &Tree, user: Option<&str>, schema: &'m MountedSchema) -> Self {
         let rules = match running.child(Tree::ROOT, QName::new(NACM, "nacm")) {
             Some(node) => {
@@ -34,14 +36,14 @@ impl<'m> UserAccess<'m> {
     }
 
     /// Checks the right to execute an operation such as `transaction-actions-done`.
-    pub(crate) fn execute(&self, operation: QName<'_>) -> Result<(), RpcRefusal> {
+    pub(crate) fn check_execute(&self, operation: QName<'_>) -> Result<(), RpcRefusal> {
         let module = match operation.namespace {
             BASE => "ietf-netconf",
             SUBSCRIPTION => "clixon-rfc5277",
             CONTROLLER => "clixon-controller",
             _ => "",
         };
-        // Everybody may leave (RFC 8341, section 3.4.4).
+        // Every user may close the session (RFC 8341, section 3.4.4).
         if operation.local == "close-session" {
             return Ok(());
         }
@@ -51,61 +53,62 @@ impl<'m> UserAccess<'m> {
         }
     }
 
-    /// Checks the right to make of one tree another.
-    pub(crate) fn write(&self, before: &Tree, after: &Tree) -> Result<(), RpcRefusal> {
+    /// Checks the right to change one tree into another.
+    pub(crate) fn check_write(&self, before: &Tree, after: &Tree) -> Result<(), RpcRefusal> {
         if self.rules.permits_everything(self.schema) {
             return Ok(());
         }
         let (old, new) = (TreeSide::top(before), TreeSide::top(after));
-        self.changed(old, new, self.schema.root(), &Pattern::default())
+        self.check_changes(old, new, self.schema.root(), &Pattern::default())
     }
 
-    /// Checks what is different below a node that both trees have.
-    fn changed(
+    /// Checks the differences below a node that both trees have.
+    fn check_changes(
         &self,
         old: TreeSide<'_>,
         new: TreeSide<'_>,
-        at: Option<SchemaNode>,
-        place: &Pattern,
+        parent: Option<SchemaNode>,
+        path: &Pattern,
     ) -> Result<(), RpcRefusal> {
-        let (was, is) = (old.children(at, self.schema), new.children(at, self.schema));
-        for child in is.values() {
-            let here = self.place(new.tree, child, place);
-            let Some(before) = was.get(&child.identity) else {
-                self.all(new.tree, child, &here, AccessOperation::Create)?;
+        let old_children = old.children(parent, self.schema);
+        let new_children = new.children(parent, self.schema);
+        for child in new_children.values() {
+            let child_path = self.child_path(new.tree, child, path);
+            let Some(before) = old_children.get(&child.identity) else {
+                self.check_subtree(new.tree, child, &child_path, AccessOperation::Create)?;
                 continue;
             };
             if old.tree.value(before.node) != new.tree.value(child.node) {
-                self.decide(&here, AccessOperation::Update)?;
+                self.check(&child_path, AccessOperation::Update)?;
             }
             let (old, new) = (old.at(before.node), new.at(child.node));
-            self.changed(old, new, child.below(new.tree, self.schema), &here)?;
+            self.check_changes(old, new, child.schema_below(new.tree, self.schema), &child_path)?;
         }
-        for child in was.values().filter(|child| !is.contains_key(&child.identity)) {
-            let here = self.place(old.tree, child, place);
-            self.all(old.tree, child, &here, AccessOperation::Delete)?;
+        for child in old_children.values().filter(|child| !new_children.contains_key(&child.identity)) {
+            let child_path = self.child_path(old.tree, child, path);
+            self.check_subtree(old.tree, child, &child_path, AccessOperation::Delete)?;
         }
         Ok(())
     }
 
-    /// Checks a node and all below it.
-    fn all(
+    /// Checks a node and everything below it.
+    fn check_subtree(
         &self,
         tree: &Tree,
         child: &KeyedChild,
-        place: &Pattern,
+        path: &Pattern,
         operation: AccessOperation,
     ) -> Result<(), RpcRefusal> {
-        self.decide(place, operation)?;
+        self.check(path, operation)?;
         let side = TreeSide { tree, node: child.node };
-        for below in side.children(child.below(tree, self.schema), self.schema).values() {
-            self.all(tree, below, &self.place(tree, below, place), operation)?;
+        for below in side.children(child.schema_below(tree, self.schema), self.schema).values() {
+            self.check_subtree(tree, below, &self.child_path(tree, below, path), operation)?;
         }
         Ok(())
     }
 
-    fn decide(&self, place: &Pattern, operation: AccessOperation) -> Result<(), RpcRefusal> {
-        match self.rules.decide(self.schema, place, operation) {
+    fn check(&self, path: &Pattern, operation: AccessOperation) -> Result<(), RpcRefusal> {
+        match self.rules.decide(self.schema, path, operation) {
             AccessDecision { permitted: true, .. } => Ok(()),
             AccessDecision { reason: DecisionReason::Rule { .. }, .. } => {
                 Err(refusal::access_denied("access denied"))
@@ -114,18 +117,18 @@ impl<'m> UserAccess<'m> {
         }
     }
 
-    /// Takes what the user may not read out of what was read.
-    pub(crate) fn prune(&self, mut read: Tree) -> Tree {
+    /// Removes the nodes that the user may not read.
+    pub(crate) fn remove_unreadable(&self, mut read: Tree) -> Tree {
         if self.rules.permits_below(self.schema, &Pattern::default(), AccessOperation::Read) {
             return read;
         }
         let mut denied = Vec::new();
         let mut todo = vec![(Tree::ROOT, self.schema.root(), Pattern::default())];
-        while let Some((node, at, place)) = todo.pop() {
-            for child in (TreeSide { tree: &read, node }).children(at, self.schema).into_values() {
-                let here = self.place(&read, &child, &place);
-                match self.rules.decide(self.schema, &here, AccessOperation::Read).permitted {
-                    true => todo.push((child.node, child.below(&read, self.schema), here)),
+        while let Some((node, parent, path)) = todo.pop() {
+            for child in (TreeSide { tree: &read, node }).children(parent, self.schema).into_values() {
+                let child_path = self.child_path(&read, &child, &path);
+                match self.rules.decide(self.schema, &child_path, AccessOperation::Read).permitted {
+                    true => todo.push((child.node, child.schema_below(&read, self.schema), child_path)),
                     false => denied.push(child.node),
                 }
             }
@@ -136,9 +139,9 @@ impl<'m> UserAccess<'m> {
         read
     }
 
-    fn place(&self, tree: &Tree, child: &KeyedChild, above: &Pattern) -> Pattern {
+    fn child_path(&self, tree: &Tree, child: &KeyedChild, parent: &Pattern) -> Pattern {
         let mut step = PatternStep::new(tree.qname(child.node));
-        match child.known.map(|known| (known, self.schema.kind(known))) {
+        match child.schema_node.map(|schema_node| (schema_node, self.schema.kind(schema_node))) {
             Some((list, DataNodeKind::List)) => {
                 let values = child.identity.1.iter().map(|value| Some(value.to_string()));
                 step.keys.extend(self.schema.keys(list).iter().cloned().zip(values));
@@ -148,7 +151,7 @@ impl<'m> UserAccess<'m> {
             }
             _ => {}
         }
-        Pattern { steps: above.steps.iter().cloned().chain([step]).collect() }
+        Pattern { steps: parent.steps.iter().cloned().chain([step]).collect() }
     }
 }
 
@@ -159,15 +162,15 @@ struct TreeSide<'t> {
     node: NodeId,
 }
 
-/// A child, with what tells it from its siblings.
+/// A child, with what distinguishes it from its siblings.
 struct KeyedChild {
     node: NodeId,
-    known: Option<SchemaNode>,
-    identity: Identity,
+    schema_node: Option<SchemaNode>,
+    identity: ChildIdentity,
 }
 
-/// Namespace and name, and the keys of an entry or the value of a leaf-list's.
-type Identity = ((Box<str>, Box<str>), Vec<Box<str>>);
+/// Namespace and name, and the keys of a list entry or the value of a leaf-list entry.
+type ChildIdentity = ((Box<str>, Box<str>), Vec<Box<str>>);
 
 impl<'t> TreeSide<'t> {
     fn top(tree: &'t Tree) -> Self {
@@ -180,23 +183,23 @@ impl<'t> TreeSide<'t> {
 
     fn children(
         self,
-        at: Option<SchemaNode>,
+        parent: Option<SchemaNode>,
         schema: &MountedSchema,
-    ) -> std::collections::BTreeMap<Identity, KeyedChild> {
+    ) -> BTreeMap<ChildIdentity, KeyedChild> {
         let children = self.tree.children(self.node).map(|node| {
             let name = self.tree.qname(node);
-            let known = at.and_then(|at| schema.child(at, name));
-            let keys = edit::identity(self.tree, node, known, schema);
-            let identity: Identity = ((name.namespace.into(), name.local.into()), keys);
-            (identity.clone(), KeyedChild { node, known, identity })
+            let schema_node = parent.and_then(|parent| schema.child(parent, name));
+            let keys = distinguishing_values(self.tree, node, schema_node, schema);
+            let identity: ChildIdentity = ((name.namespace.into(), name.local.into()), keys);
+            (identity.clone(), KeyedChild { node, schema_node, identity })
         });
         children.collect()
     }
 }
 
 impl KeyedChild {
-    /// The model of what is below it.
-    fn below(&self, tree: &Tree, schema: &MountedSchema) -> Option<SchemaNode> {
-        self.known.map(|known| edit::below(tree, self.node, known, schema))
+    /// Returns the schema node that its children belong to.
+    fn schema_below(&self, tree: &Tree, schema: &MountedSchema) -> Option<SchemaNode> {
+        self.schema_node.map(|schema_node| schema_below(tree, self.node, schema_node, schema))
     }
 }

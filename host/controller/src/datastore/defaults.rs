@@ -1,30 +1,37 @@
-//! The defaults of leaves that are not set (RFC 6243, `report-all`).
+//! The default values of leaves that are not set (RFC 6243, `report-all`).
 
 use confine_tree::{DataNodeKind, Error, NodeId, Schema as _, SchemaNode, Tree};
 use confine_yang::MountedSchema;
 
-use crate::edit;
+use crate::datastore::trees::schema_below;
 
-/// A copy with the defaults of the controller's own models, not those of devices.
+/// Returns a copy with the defaults of the controller's own YANG modules, but not those of devices.
 pub(crate) fn with_defaults(tree: &Tree, schema: &MountedSchema) -> Result<Tree, Error> {
-    let mut full = tree.clone();
+    let mut complete = tree.clone();
     if let Some(root) = schema.root() {
-        add(&mut full, Tree::ROOT, root, schema)?;
+        add_defaults(&mut complete, Tree::ROOT, root, schema)?;
     }
-    Ok(full)
+    Ok(complete)
 }
 
-fn add(tree: &mut Tree, node: NodeId, at: SchemaNode, schema: &MountedSchema) -> Result<(), Error> {
-    for child in schema.children(at) {
-        let known = schema.child(at, child);
-        let Some((known, leaf)) = known.and_then(|known| Some((known, schema.node(known)?))) else {
+fn add_defaults(
+    tree: &mut Tree,
+    node: NodeId,
+    parent: SchemaNode,
+    schema: &MountedSchema,
+) -> Result<(), Error> {
+    for child in schema.children(parent) {
+        let schema_node = schema.child(parent, child);
+        let Some((schema_node, leaf)) =
+            schema_node.and_then(|schema_node| Some((schema_node, schema.node(schema_node)?)))
+        else {
             continue;
         };
         if !leaf.is_config() || leaf.mount_point().is_some() {
             continue;
         }
-        let there: Vec<NodeId> = tree.children(node).filter(|&node| tree.qname(node) == child).collect();
-        match (schema.kind(known), there.is_empty()) {
+        let existing: Vec<NodeId> = tree.children(node).filter(|&node| tree.qname(node) == child).collect();
+        match (schema.kind(schema_node), existing.is_empty()) {
             (DataNodeKind::Leaf, true) => {
                 if let Some(default) = leaf.defaults().first() {
                     let name = tree.intern(child);
@@ -35,15 +42,15 @@ fn add(tree: &mut Tree, node: NodeId, at: SchemaNode, schema: &MountedSchema) ->
             (DataNodeKind::Container, true) => {
                 let name = tree.intern(child);
                 let container = tree.append(node, name)?;
-                add(tree, container, known, schema)?;
+                add_defaults(tree, container, schema_node, schema)?;
                 if tree.first_child(container).is_none() {
                     tree.detach(container);
                 }
             }
             (DataNodeKind::Container | DataNodeKind::PresenceContainer | DataNodeKind::List, false) => {
-                for child in there {
-                    let below = edit::below(tree, child, known, schema);
-                    add(tree, child, below, schema)?;
+                for child in existing {
+                    let below = schema_below(tree, child, schema_node, schema);
+                    add_defaults(tree, child, below, schema)?;
                 }
             }
             _ => {}

@@ -6,14 +6,15 @@ use std::collections::HashMap;
 use confine_tree::{DataNodeKind, Error, NETCONF, NodeId, QName, Schema, SchemaNode, Tree};
 use confine_yang::MountedSchema;
 
-use crate::created;
-use crate::insert::{InsertAnchor, InsertPosition};
-use crate::model::defining_file;
+use crate::datastore::insert::{InsertAnchor, InsertPosition};
+use crate::datastore::trees::{distinguishing_values, schema_below};
+use crate::datastore::validate::check_keys;
+use crate::models::defining_file;
 use crate::refusal::{self, RpcRefusal};
 
 const OPERATION: QName<'static> = QName::new(NETCONF, "operation");
 
-/// What an edit does with a node.
+/// The operation of an edit on a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum EditOperation {
     None,
@@ -37,164 +38,146 @@ impl EditOperation {
         }
     }
 
-    /// What an edit may do where it does not say.
+    /// Parses a `default-operation`, which can only be one of three.
     pub(crate) fn parse_default(name: &str) -> Option<Self> {
-        Self::parse(name).filter(|known| matches!(known, Self::None | Self::Merge | Self::Replace))
+        Self::parse(name).filter(|operation| matches!(operation, Self::None | Self::Merge | Self::Replace))
     }
 }
 
-/// Applies an edit. After an error the tree is half edited: apply to a copy.
+/// Applies an edit. After an error the tree is partly edited, so apply it to a copy.
 ///
-/// Of several siblings in the edit that mean the same node, the last counts and the others are passed over
-/// without a word, as the real controller does when it is set up for Python services.
+/// If several siblings in the edit name the same node, the last one counts and the others are silently
+/// ignored, as in the real controller when it is configured for Python services.
 ///
 /// # Errors
-/// What is not in the model, an entry without its keys, and the operations' own refusals.
+/// A node that is not in the schema, a list entry without its keys, and the refusals of the operations.
 pub(crate) fn apply(
     tree: &mut Tree,
     edit: &Tree,
     default: EditOperation,
-    model: &MountedSchema,
+    schema: &MountedSchema,
 ) -> Result<(), RpcRefusal> {
-    check(edit, Tree::ROOT, model.root(), model)?;
+    check_schema(edit, Tree::ROOT, schema.root(), schema)?;
     if default == EditOperation::Replace {
         clear(tree, Tree::ROOT);
     }
-    run(tree, edit, default, model)
+    apply_unchecked(tree, edit, default, schema)
 }
 
-/// Merges state that the controller has made itself.
-pub(crate) fn merge_state(tree: &mut Tree, state: &Tree, model: &MountedSchema) -> Result<(), RpcRefusal> {
-    run(tree, state, EditOperation::Merge, model)
+/// Merges state that the controller itself has made.
+pub(crate) fn merge_state(tree: &mut Tree, state: &Tree, schema: &MountedSchema) -> Result<(), RpcRefusal> {
+    apply_unchecked(tree, state, EditOperation::Merge, schema)
 }
 
-fn run(
+fn apply_unchecked(
     tree: &mut Tree,
     edit: &Tree,
     default: EditOperation,
-    model: &MountedSchema,
+    schema: &MountedSchema,
 ) -> Result<(), RpcRefusal> {
-    let root = EditLocation { node: Tree::ROOT, model: model.root() };
-    let mut editing = EditContext { tree, edit, model, indexes: HashMap::new() };
-    editing.children(root, Tree::ROOT, default).map(|_| ())
+    let root = EditLocation { node: Tree::ROOT, schema_node: schema.root() };
+    let mut context = EditContext { tree, edit, schema, indexes: HashMap::new() };
+    context.apply_children(root, Tree::ROOT, default).map(|_| ())
 }
 
-/// Checks that the model has all of an edit, and that entries have their keys.
-fn check(edit: &Tree, node: NodeId, at: Option<SchemaNode>, model: &MountedSchema) -> Result<(), RpcRefusal> {
+/// Checks that the schema has all nodes of an edit, and that list entries have their keys.
+fn check_schema(
+    edit: &Tree,
+    node: NodeId,
+    parent: Option<SchemaNode>,
+    schema: &MountedSchema,
+) -> Result<(), RpcRefusal> {
     for child in edit.children(node) {
         let name = edit.qname(child);
-        let known = at.and_then(|at| model.child(at, name));
-        let Some(known) = known else {
-            let file = at.and_then(|at| defining_file(model, at));
+        let Some(schema_node) = parent.and_then(|parent| schema.child(parent, name)) else {
+            let file = parent.and_then(|parent| defining_file(schema, parent));
             let parent = if node == Tree::ROOT { "config" } else { edit.qname(node).local };
             return Err(refusal::unknown_node(name, parent, file.as_deref()));
         };
-        if let Some(state) = model.node(known).filter(|known| !known.is_config()) {
+        if let Some(state) = schema.node(schema_node).filter(|known| !known.is_config()) {
             let module = state.module().map(|module| module.name()).unwrap_or_default();
             let message = format!("module {module}: state data node unexpected");
             return Err(refusal::bad_element(state.name(), &message));
         }
-        check_keys(edit, child, known, model)?;
-        if model.kind(known) != DataNodeKind::AnyData {
-            check(edit, child, Some(below(edit, child, known, model)), model)?;
+        check_keys(edit, child, schema_node, schema)?;
+        if schema.kind(schema_node) != DataNodeKind::AnyData {
+            let below = schema_below(edit, child, schema_node, schema);
+            check_schema(edit, child, Some(below), schema)?;
         }
     }
     Ok(())
 }
 
-/// The node to go on with below a node: in an entry, that of the entry.
-pub(crate) fn below(tree: &Tree, node: NodeId, known: SchemaNode, model: &MountedSchema) -> SchemaNode {
-    match model.kind(known) {
-        DataNodeKind::List => model.entry(known, &created::keys(tree, node, model, known)),
-        _ => known,
-    }
-}
-
-/// Checks that an entry has its keys.
-pub(crate) fn check_keys(
-    tree: &Tree,
-    entry: NodeId,
-    list: SchemaNode,
-    model: &MountedSchema,
-) -> Result<(), RpcRefusal> {
-    let QName { namespace, local } = tree.qname(entry);
-    for key in model.keys(list) {
-        if tree.child(entry, QName::new(namespace, key)).is_none() {
-            let module = model.node(list).and_then(|list| list.module());
-            let module = module.map(|module| module.name()).unwrap_or_default();
-            let message = format!("Mandatory key in 'list {local}' in {module}.yang");
-            return Err(refusal::missing_element(key, &message));
-        }
-    }
-    Ok(())
-}
-
-/// A node of the tree with its model.
+/// A node of the tree with its schema node.
 #[derive(Clone, Copy)]
 struct EditLocation {
     node: NodeId,
-    model: Option<SchemaNode>,
+    schema_node: Option<SchemaNode>,
 }
 
-/// What tells a node from its siblings: its name, and its keys or its value.
-type Identity = (confine_tree::Name, Vec<Box<str>>);
+/// A node of the edit to apply.
+struct EditedChild {
+    /// Where in the tree its parent is.
+    parent: EditLocation,
+    edit: NodeId,
+    schema_node: Option<SchemaNode>,
+    identity: SiblingIdentity,
+}
+
+/// What distinguishes a node from its siblings: its name, and its keys or its value.
+type SiblingIdentity = (confine_tree::Name, Vec<Box<str>>);
 
 struct EditContext<'t> {
     tree: &'t mut Tree,
     edit: &'t Tree,
-    model: &'t MountedSchema,
-    /// The children of nodes that were edited.
-    indexes: HashMap<NodeId, HashMap<Identity, NodeId>>,
+    schema: &'t MountedSchema,
+    /// The children of the nodes that the edit touches.
+    indexes: HashMap<NodeId, HashMap<SiblingIdentity, NodeId>>,
 }
 
 impl EditContext<'_> {
-    /// Applies the children of a node of the edit to a node of the tree. Whether that changed anything.
-    fn children(
+    /// Applies the children of a node of the edit to a node of the tree. Returns whether that changed anything.
+    fn apply_children(
         &mut self,
-        spot: EditLocation,
+        location: EditLocation,
         edit: NodeId,
         inherited: EditOperation,
     ) -> Result<bool, RpcRefusal> {
-        let mut last: HashMap<Identity, NodeId> = HashMap::new();
-        let mut order = Vec::new();
+        let mut last: HashMap<SiblingIdentity, NodeId> = HashMap::new();
+        let mut children = Vec::new();
         for child in self.edit.children(edit) {
-            let known = spot.model.and_then(|parent| self.model.child(parent, self.edit.qname(child)));
+            let schema_node =
+                location.schema_node.and_then(|parent| self.schema.child(parent, self.edit.qname(child)));
             let name = self.tree.intern(self.edit.qname(child));
-            let identity = (name, identity(self.edit, child, known, self.model));
-            order.push((child, known, identity.clone()));
-            last.insert(identity, child);
+            let identity = (name, distinguishing_values(self.edit, child, schema_node, self.schema));
+            last.insert(identity.clone(), child);
+            children.push(EditedChild { parent: location, edit: child, schema_node, identity });
         }
         let mut changed = false;
-        for (child, known, identity) in order {
-            if last.get(&identity) == Some(&child) {
-                changed |= self.node(spot, child, known, identity, inherited)?;
+        for child in children {
+            if last.get(&child.identity) == Some(&child.edit) {
+                changed |= self.apply_node(&child, inherited)?;
             }
         }
         if changed {
-            self.sort(spot);
+            self.sort_children(location);
         }
         Ok(changed)
     }
 
-    fn node(
-        &mut self,
-        parent: EditLocation,
-        edit: NodeId,
-        known: Option<SchemaNode>,
-        identity: Identity,
-        inherited: EditOperation,
-    ) -> Result<bool, RpcRefusal> {
-        let operation = match self.edit.attribute(edit, OPERATION) {
+    /// Applies a node of the edit. Returns whether that changed anything.
+    fn apply_node(&mut self, child: &EditedChild, inherited: EditOperation) -> Result<bool, RpcRefusal> {
+        let operation = match self.edit.attribute(child.edit, OPERATION) {
             None => inherited,
             Some(name) => EditOperation::parse(name)
                 .ok_or_else(|| refusal::protocol_failed(format!("Bad-attribute operation: {name}")))?,
         };
-        let found = self.find(parent, &identity);
-        let insert = match known {
-            Some(known) => InsertPosition::read(self.edit, edit, known, self.model)?,
+        let existing = self.find(child.parent, &child.identity);
+        let insert = match child.schema_node {
+            Some(schema_node) => InsertPosition::read(self.edit, child.edit, schema_node, self.schema)?,
             None => None,
         };
-        match (operation, found) {
+        match (operation, existing) {
             (EditOperation::Create, Some(_)) => {
                 return Err(refusal::failed_with(
                     "data-exists",
@@ -209,45 +192,67 @@ impl EditContext<'_> {
             }
             (EditOperation::Remove, None) => return Ok(false),
             (EditOperation::Delete | EditOperation::Remove, Some(node)) => {
-                self.detach(parent, &identity, node);
+                self.detach(child, node);
                 return Ok(true);
             }
-            (EditOperation::Replace, Some(node)) => self.detach(parent, &identity, node),
-            // An entry that is given a place is made anew: what it had and is not said again is gone.
-            (EditOperation::Merge, Some(node)) if insert.is_some() => self.detach(parent, &identity, node),
             _ => {}
         }
-        let found = found
-            .filter(|_| operation != EditOperation::Replace)
-            .filter(|_| operation != EditOperation::Merge || insert.is_none());
-        let (node, mut changed) = match found {
-            Some(node) => (node, false),
-            None => (self.add(parent, identity.clone())?, operation != EditOperation::None),
-        };
-        if let Some(insert) = insert.filter(|_| found.is_none()) {
-            self.place(parent, node, identity.0, &insert)?;
+        // A merge with an insert position makes the entry anew: it loses what the edit does not repeat.
+        let is_replaced =
+            operation == EditOperation::Replace || (operation == EditOperation::Merge && insert.is_some());
+        let kept = existing.filter(|_| !is_replaced);
+        if let Some(node) = existing.filter(|_| is_replaced) {
+            self.detach(child, node);
         }
-        let model = known.map(|known| {
-            let keys: Vec<&str> = identity.1.iter().map(|key| &**key).collect();
-            if self.model.kind(known) == DataNodeKind::List { self.model.entry(known, &keys) } else { known }
-        });
-        // A key identifies its entry, whatever is done to that.
-        let is_key = known.and_then(|known| self.model.node(known)).is_some_and(|known| known.is_key());
+        self.write_node(child, operation, kept, insert.as_ref())
+    }
+
+    /// Creates a node unless it is `kept`, and applies its value and children. Returns whether that changed
+    /// anything.
+    fn write_node(
+        &mut self,
+        child: &EditedChild,
+        operation: EditOperation,
+        kept: Option<NodeId>,
+        insert: Option<&InsertPosition>,
+    ) -> Result<bool, RpcRefusal> {
+        let (node, mut changed) = match kept {
+            Some(node) => (node, false),
+            None => (self.add(child)?, operation != EditOperation::None),
+        };
+        if let Some(insert) = insert.filter(|_| kept.is_none()) {
+            self.move_to(child, node, insert)?;
+        }
+        // A key identifies its entry, whatever the operation on the entry is.
+        let is_key =
+            child.schema_node.and_then(|known| self.schema.node(known)).is_some_and(|known| known.is_key());
         if operation != EditOperation::None || is_key {
-            changed |= self.set_value(node, edit)? && !is_key;
+            changed |= self.set_value(node, child.edit)? && !is_key;
         }
         let inherited = match operation {
             EditOperation::Create | EditOperation::Replace => EditOperation::Merge,
             other => other,
         };
-        changed |= self.children(EditLocation { node, model }, edit, inherited)?;
-        let hollow = known.is_some_and(|known| self.model.kind(known) == DataNodeKind::Container)
+        let location = EditLocation { node, schema_node: self.schema_below(child) };
+        changed |= self.apply_children(location, child.edit, inherited)?;
+        let is_empty_container = child.schema_node.map(|known| self.schema.kind(known))
+            == Some(DataNodeKind::Container)
             && self.tree.first_child(node).is_none();
-        if hollow || (found.is_none() && operation == EditOperation::None && !changed && !is_key) {
-            self.detach(parent, &identity, node);
-            return Ok(found.is_some());
+        if is_empty_container || (kept.is_none() && operation == EditOperation::None && !changed && !is_key) {
+            self.detach(child, node);
+            return Ok(kept.is_some());
         }
         Ok(changed)
+    }
+
+    /// Returns the schema node that the children of a node belong to: for a list entry, that of the entry.
+    fn schema_below(&self, child: &EditedChild) -> Option<SchemaNode> {
+        let schema_node = child.schema_node?;
+        if self.schema.kind(schema_node) != DataNodeKind::List {
+            return Some(schema_node);
+        }
+        let keys: Vec<&str> = child.identity.1.iter().map(|key| &**key).collect();
+        Some(self.schema.entry(schema_node, &keys))
     }
 
     fn set_value(&mut self, node: NodeId, edit: NodeId) -> Result<bool, RpcRefusal> {
@@ -261,100 +266,83 @@ impl EditContext<'_> {
         Ok(true)
     }
 
-    fn find(&mut self, parent: EditLocation, identity: &Identity) -> Option<NodeId> {
-        let (tree, model) = (&*self.tree, self.model);
+    fn find(&mut self, parent: EditLocation, identity: &SiblingIdentity) -> Option<NodeId> {
+        let (tree, schema) = (&*self.tree, self.schema);
         let index = self.indexes.entry(parent.node).or_insert_with(|| {
             let identified = tree.children(parent.node).map(|child| {
-                let known = parent.model.and_then(|parent| model.child(parent, tree.qname(child)));
-                ((tree.name(child), self::identity(tree, child, known, model)), child)
+                let schema_node =
+                    parent.schema_node.and_then(|parent| schema.child(parent, tree.qname(child)));
+                ((tree.name(child), distinguishing_values(tree, child, schema_node, schema)), child)
             });
             identified.collect()
         });
         index.get(identity).copied()
     }
 
-    fn add(&mut self, parent: EditLocation, identity: Identity) -> Result<NodeId, RpcRefusal> {
-        let node = self.tree.append(parent.node, identity.0).map_err(too_large)?;
-        self.indexes.entry(parent.node).or_default().insert(identity, node);
+    fn add(&mut self, child: &EditedChild) -> Result<NodeId, RpcRefusal> {
+        let parent = child.parent.node;
+        let node = self.tree.append(parent, child.identity.0).map_err(too_large)?;
+        self.indexes.entry(parent).or_default().insert(child.identity.clone(), node);
         Ok(node)
     }
 
-    /// Puts an entry, which is the last one, where it is to be.
-    fn place(
+    /// Moves an entry, which is the last one, to its insert position.
+    fn move_to(
         &mut self,
-        parent: EditLocation,
+        child: &EditedChild,
         node: NodeId,
-        name: confine_tree::Name,
         insert: &InsertPosition,
     ) -> Result<(), RpcRefusal> {
-        let mut there = |beside: &InsertAnchor| {
-            let found = self.find(parent, &(name, beside.identity.clone()));
-            found.ok_or_else(|| beside.missing())
+        let (parent, name) = (child.parent, child.identity.0);
+        let mut find_anchor = |anchor: &InsertAnchor| {
+            let found = self.find(parent, &(name, anchor.identity.clone()));
+            found.ok_or_else(|| anchor.missing())
         };
-        let before = match insert {
+        let next = match insert {
             InsertPosition::Last => return Ok(()),
             InsertPosition::First => self.tree.children_named(parent.node, name).find(|&other| other != node),
-            InsertPosition::Before(beside) => Some(there(beside)?),
-            InsertPosition::After(beside) => {
-                let beside = there(beside)?;
-                self.tree.next_sibling(beside)
+            InsertPosition::Before(anchor) => Some(find_anchor(anchor)?),
+            InsertPosition::After(anchor) => {
+                let anchor = find_anchor(anchor)?;
+                self.tree.next_sibling(anchor)
             }
         };
-        if before != Some(node) {
+        if next != Some(node) {
             self.tree.detach(node);
-            self.tree.attach(node, parent.node, before);
+            self.tree.attach(node, parent.node, next);
         }
         Ok(())
     }
 
-    fn detach(&mut self, parent: EditLocation, identity: &Identity, node: NodeId) {
+    fn detach(&mut self, child: &EditedChild, node: NodeId) {
         self.tree.detach(node);
-        if let Some(index) = self.indexes.get_mut(&parent.node) {
-            index.remove(identity);
+        if let Some(index) = self.indexes.get_mut(&child.parent.node) {
+            index.remove(&child.identity);
         }
     }
 
-    /// Brings the children of a node into the order that the controller keeps them in: that of the model,
-    /// and entries by their keys unless the user orders them.
-    fn sort(&mut self, spot: EditLocation) {
-        let (tree, model) = (&*self.tree, self.model);
-        let place = |node| {
-            let known = spot.model.and_then(|parent| model.child(parent, tree.qname(node)));
-            let position = known.map_or(u32::MAX, |known| model.position(known));
-            let by_user = known.is_none_or(|known| model.ordered_by_user(known));
-            let identity = if by_user { Vec::new() } else { identity(tree, node, known, model) };
-            (position, identity)
+    /// Sorts the children of a node as the controller does: in the order of the schema, and list entries by
+    /// their keys unless the list is `ordered-by user`.
+    fn sort_children(&mut self, location: EditLocation) {
+        let (tree, schema) = (&*self.tree, self.schema);
+        let sort_key = |node| {
+            let schema_node = location.schema_node.and_then(|parent| schema.child(parent, tree.qname(node)));
+            let position = schema_node.map_or(u32::MAX, |schema_node| schema.position(schema_node));
+            let by_user = schema_node.is_none_or(|schema_node| schema.ordered_by_user(schema_node));
+            let values =
+                if by_user { Vec::new() } else { distinguishing_values(tree, node, schema_node, schema) };
+            (position, values)
         };
-        let mut children: Vec<_> = tree.children(spot.node).map(|child| (place(child), child)).collect();
+        let mut children: Vec<_> =
+            tree.children(location.node).map(|child| (sort_key(child), child)).collect();
         if children.is_sorted_by(|(a, _), (b, _)| a.cmp(b) != Ordering::Greater) {
             return;
         }
         children.sort_by(|(a, _), (b, _)| a.cmp(b));
         for (_, child) in children {
             self.tree.detach(child);
-            self.tree.attach(child, spot.node, None);
+            self.tree.attach(child, location.node, None);
         }
-    }
-}
-
-/// The keys of an entry, or the value of a leaf-list entry.
-pub(crate) fn identity(
-    tree: &Tree,
-    node: NodeId,
-    known: Option<SchemaNode>,
-    model: &MountedSchema,
-) -> Vec<Box<str>> {
-    match known.map(|known| (known, model.kind(known))) {
-        Some((list, DataNodeKind::List)) => {
-            let namespace = tree.qname(node).namespace;
-            let key = |key: &str| {
-                let key = tree.child(node, QName::new(namespace, key))?;
-                Some(tree.value(key).unwrap_or_default().into())
-            };
-            model.keys(list).iter().filter_map(|name| key(name)).collect()
-        }
-        Some((_, DataNodeKind::LeafList)) => vec![tree.value(node).unwrap_or_default().into()],
-        _ => Vec::new(),
     }
 }
 

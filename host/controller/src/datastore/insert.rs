@@ -1,76 +1,78 @@
-//! Where an entry goes in a list whose order is the user's (RFC 7950, sections 7.7.9 and 7.8.6).
+//! The insert position of an entry in a list that is `ordered-by user` (RFC 7950, sections 7.7.9 and 7.8.6).
 
 use confine_tree::{DataNodeKind, NodeId, Path, Predicate, QName, Schema, SchemaNode, Tree, YANG};
 use confine_yang::MountedSchema;
 
 use crate::refusal::{self, RpcRefusal};
 
-/// The place that an entry is to have among its siblings.
+/// The position of an entry among its siblings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum InsertPosition {
     First,
     Last,
     /// Right before this entry.
     Before(InsertAnchor),
-    /// Right after it.
+    /// Right after this entry.
     After(InsertAnchor),
 }
 
-/// An entry that is named.
+/// The entry that an insert position refers to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct InsertAnchor {
-    /// Its keys in the order of the model, or its value.
+    /// Its keys in the order of the schema, or its value.
     pub(crate) identity: Vec<Box<str>>,
     attribute: &'static str,
-    said: Box<str>,
+    text: Box<str>,
 }
 
 impl InsertAnchor {
-    /// That there is no such entry.
+    /// Returns the refusal for an anchor that does not exist.
     pub(crate) fn missing(&self) -> RpcRefusal {
-        let Self { attribute, said, .. } = self;
-        refusal::protocol_failed(format!("bad-attribute: {attribute}, missing-instance: {said}"))
+        let Self { attribute, text, .. } = self;
+        refusal::protocol_failed(format!("bad-attribute: {attribute}, missing-instance: {text}"))
     }
 }
 
 impl InsertPosition {
-    /// What the attributes of an entry say; `None` where they say nothing, or the order is not the user's.
+    /// Reads the attributes of an entry. Returns `None` if there are none, or if the list is not `ordered-by
+    /// user`.
     ///
     /// # Errors
-    /// What makes no sense, in the real controller's words.
+    /// Invalid attributes, in the words of the real controller.
     pub(crate) fn read(
         edit: &Tree,
         node: NodeId,
-        known: SchemaNode,
-        model: &MountedSchema,
+        schema_node: SchemaNode,
+        schema: &MountedSchema,
     ) -> Result<Option<Self>, RpcRefusal> {
         let attribute = |local| edit.attribute(node, QName::new(YANG, local));
-        let Some(insert) = attribute("insert").filter(|_| model.ordered_by_user(known)) else {
+        let Some(insert) = attribute("insert").filter(|_| schema.ordered_by_user(schema_node)) else {
             return Ok(None);
         };
-        let is_list = model.kind(known) == DataNodeKind::List;
+        let is_list = schema.kind(schema_node) == DataNodeKind::List;
         let name = if is_list { "key" } else { "value" };
-        let beside = || {
-            let said = attribute(name).ok_or_else(|| {
+        let anchor = || {
+            let text = attribute(name).ok_or_else(|| {
                 let message = format!("Missing {name} attribute when insert is before or after");
                 refusal::missing_attribute(name, &message)
             })?;
-            // Predicates that are none name no entry.
-            let identity = if is_list { keys(said, model.keys(known)) } else { vec![said.into()] };
-            Ok::<_, RpcRefusal>(InsertAnchor { identity, attribute: name, said: said.into() })
+            // Text that is not predicates names no entry.
+            let identity =
+                if is_list { parse_keys(text, schema.keys(schema_node)) } else { vec![text.into()] };
+            Ok::<_, RpcRefusal>(InsertAnchor { identity, attribute: name, text: text.into() })
         };
         Ok(Some(match insert {
             "first" => Self::First,
             "last" => Self::Last,
-            "before" => Self::Before(beside()?),
-            "after" => Self::After(beside()?),
+            "before" => Self::Before(anchor()?),
+            "after" => Self::After(anchor()?),
             other => return Err(refusal::protocol_failed(format!("Bad-attribute operation: {other}"))),
         }))
     }
 }
 
-/// The values of the keys in predicates such as `[ex:site='a'][ex:number='1']`, in the order of the model.
-fn keys(predicates: &str, names: &[Box<str>]) -> Vec<Box<str>> {
+/// Returns the key values in predicates such as `[ex:site='a'][ex:number='1']`, in the order of the schema.
+fn parse_keys(predicates: &str, names: &[Box<str>]) -> Vec<Box<str>> {
     let path = Path::parse(&format!("entry{predicates}"));
     let predicates =
         path.ok().and_then(|mut path| path.steps.pop()).map(|step| step.predicates).unwrap_or_default();

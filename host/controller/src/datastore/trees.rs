@@ -1,14 +1,15 @@
-//! Trees of datastores: copied for an edit, thinned out, and as text.
+//! Functions over configuration trees: copying, removing nodes, reading keys, and writing XML.
 
-use confine_tree::{DataNodeKind, Error, NodeId, Tree, xml};
+use confine_tree::{DataNodeKind, Error, NodeId, QName, Schema, SchemaNode, Tree, xml};
+use confine_yang::MountedSchema;
 
-use crate::tree_model::TreeModel;
+use crate::models::tree_model::TreeModel;
 
-/// A copy to be edited. Nodes that edits have taken out of a tree stay in its memory; where they are more
-/// than what is left, they are not copied.
+/// Returns a copy to be edited. Detached nodes stay in the memory of a tree; if they outnumber the rest, the
+/// copy is made without them.
 pub(crate) fn editable(tree: &Tree) -> Result<Tree, Error> {
-    let left = tree.descendants(Tree::ROOT).count();
-    if tree.len() < left * 2 + 1000 {
+    let attached = tree.descendants(Tree::ROOT).count();
+    if tree.len() < attached * 2 + 1000 {
         return Ok(tree.clone());
     }
     let mut copy = Tree::new();
@@ -16,36 +17,87 @@ pub(crate) fn editable(tree: &Tree) -> Result<Tree, Error> {
     Ok(copy)
 }
 
-/// Copies all that is below a node of one tree to below a node of another.
+/// Copies everything below a node of one tree to below a node of another.
 pub(crate) fn copy_children(from: &Tree, node: NodeId, tree: &mut Tree, to: NodeId) -> Result<(), Error> {
     from.children(node).try_for_each(|child| tree.append_copy(to, from, child).map(drop))
 }
 
-/// A copy without some nodes, and without the containers that are left empty by that.
+/// Returns a copy without some nodes, and without the containers that become empty.
 pub(crate) fn without(tree: &Tree, nodes: &[NodeId], model: &TreeModel<'_>) -> Tree {
-    let mut left = tree.clone();
+    let mut remaining = tree.clone();
     for &node in nodes {
-        let mut above = left.parent(node);
-        left.detach(node);
-        while let Some(container) = above {
-            let hollow = left.first_child(container).is_none()
-                && model.kind(model.place(&left, container)) == Some(DataNodeKind::Container);
-            if !hollow {
+        let mut parent = remaining.parent(node);
+        remaining.detach(node);
+        while let Some(container) = parent {
+            let is_empty_container = remaining.first_child(container).is_none()
+                && model.kind(model.place(&remaining, container)) == Some(DataNodeKind::Container);
+            if !is_empty_container {
                 break;
             }
-            above = left.parent(container);
-            left.detach(container);
+            parent = remaining.parent(container);
+            remaining.detach(container);
         }
     }
-    left
+    remaining
 }
 
-/// A node and what is below it as XML; for the root, all top-level nodes.
+/// Returns a node and everything below it as XML; for the root, all top-level nodes.
 pub(crate) fn to_xml(tree: &Tree, node: NodeId) -> Result<String, Error> {
     xml::write(tree, node)
 }
 
-/// What is below a node as XML.
+/// Returns everything below a node as XML.
 pub(crate) fn children_to_xml(tree: &Tree, node: NodeId) -> Result<String, Error> {
     xml::XmlTreeWriter::new().write(tree, tree.children(node))
+}
+
+/// Returns the value of the first child with this local name.
+pub(crate) fn child_value<'t>(tree: &'t Tree, node: NodeId, local: &str) -> Option<&'t str> {
+    let child = tree.children(node).find(|&child| tree.qname(child).local == local)?;
+    Some(tree.value(child).unwrap_or_default())
+}
+
+/// Returns the values of a list entry's keys, in the order of the schema; empty text for a missing one.
+pub(crate) fn key_values<'t>(
+    tree: &'t Tree,
+    entry: NodeId,
+    schema: &dyn Schema,
+    list: SchemaNode,
+) -> Vec<&'t str> {
+    schema.keys(list).iter().map(|key| child_value(tree, entry, key).unwrap_or_default()).collect()
+}
+
+/// Returns the schema node that the children of a node belong to: for a list entry, that of the entry.
+pub(crate) fn schema_below(
+    tree: &Tree,
+    node: NodeId,
+    schema_node: SchemaNode,
+    schema: &MountedSchema,
+) -> SchemaNode {
+    match schema.kind(schema_node) {
+        DataNodeKind::List => schema.entry(schema_node, &key_values(tree, node, schema, schema_node)),
+        _ => schema_node,
+    }
+}
+
+/// Returns the values that distinguish a node from its siblings of the same name: the keys of a list entry,
+/// or the value of a leaf-list entry.
+pub(crate) fn distinguishing_values(
+    tree: &Tree,
+    node: NodeId,
+    schema_node: Option<SchemaNode>,
+    schema: &MountedSchema,
+) -> Vec<Box<str>> {
+    match schema_node.map(|schema_node| (schema_node, schema.kind(schema_node))) {
+        Some((list, DataNodeKind::List)) => {
+            let namespace = tree.qname(node).namespace;
+            let key = |key: &str| {
+                let key = tree.child(node, QName::new(namespace, key))?;
+                Some(tree.value(key).unwrap_or_default().into())
+            };
+            schema.keys(list).iter().filter_map(|name| key(name)).collect()
+        }
+        Some((_, DataNodeKind::LeafList)) => vec![tree.value(node).unwrap_or_default().into()],
+        _ => Vec::new(),
+    }
 }

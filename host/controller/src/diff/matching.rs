@@ -1,13 +1,13 @@
-//! Which children of two nodes are the same.
+//! Matches the children of two nodes.
 
 use std::collections::HashMap;
 
 use confine_tree::{NodeId, QName, SchemaNode, Tree};
 
 use super::value::same_value;
-use crate::tree_model::{KeyedNode, SiblingKey, SiblingKeyError, TreeModel};
+use crate::models::tree_model::{KeyedNode, SiblingKey, SiblingKeyError, TreeModel};
 
-/// A child, and what tells it apart from its siblings.
+/// A child, with what distinguishes it from its siblings.
 #[derive(Clone)]
 pub(super) struct MatchedChild<'t> {
     pub(super) node: NodeId,
@@ -20,32 +20,33 @@ pub(super) enum ChildPair<'t> {
     OnlyA(MatchedChild<'t>),
     OnlyB(MatchedChild<'t>),
     Both(MatchedChild<'t>, MatchedChild<'t>),
-    /// An entry that the user orders, where it stood in `a` before it moved.
+    /// An entry that has moved in a list that is `ordered-by user`, at its position in `a`.
     MovedFrom(MatchedChild<'t>),
-    /// The same entry, where it stands in `b`.
+    /// The same entry at its position in `b`.
     MovedTo(MatchedChild<'t>),
 }
 
-/// The children of two nodes at a place: in the order of `b`, with those that are only in `a` before what
-/// they stood before there.
-pub(super) fn pairs<'t>(
+/// Matches the children of two nodes with the same schema node. The result is in the order of `b`; a child that is
+/// only in `a` comes before the sibling that follows it there.
+pub(super) fn match_children<'t>(
     (a, x): (&'t Tree, NodeId),
     (b, y): (&'t Tree, NodeId),
     model: &TreeModel<'_>,
     place: Option<SchemaNode>,
 ) -> Result<Vec<ChildPair<'t>>, SiblingKeyError> {
-    let (from, unnamed) = named(model.children(place, a, x));
-    let (to, other_unnamed) = named(model.children(place, b, y));
-    // What can't be told apart must be the same, one after the other.
-    let mut both = unnamed.iter().zip(&other_unnamed);
-    if unnamed.len() != other_unnamed.len() || !both.all(|(x, y)| same_subtree((a, x.0), (b, y.0))) {
-        let error = unnamed.into_iter().chain(other_unnamed).map(|(_, error)| error).next();
+    let (from, unidentified) = split_identified(model.children(place, a, x));
+    let (to, other_unidentified) = split_identified(model.children(place, b, y));
+    // Children that cannot be distinguished must be equal, in the same order.
+    let mut both = unidentified.iter().zip(&other_unidentified);
+    if unidentified.len() != other_unidentified.len() || !both.all(|(x, y)| same_subtree((a, x.0), (b, y.0)))
+    {
+        let error = unidentified.into_iter().chain(other_unidentified).map(|(_, error)| error).next();
         error.map_or(Ok(()), Err)?;
     }
 
     let partners = partners((a, &from), (b, &to));
     let moved = moved(b, &to, &partners, model);
-    // For each child of `a` that `b` has, too: whether it has moved.
+    // For each child of `a` that `b` has as well: whether it has moved.
     let mut has_moved: Vec<Option<bool>> = vec![None; from.len()];
     for (partner, &moved) in partners.iter().zip(&moved) {
         if let Some(has_moved) = partner.and_then(|at| has_moved.get_mut(at)) {
@@ -77,26 +78,26 @@ pub(super) fn pairs<'t>(
     Ok(pairs)
 }
 
-type Unnamed = (NodeId, SiblingKeyError);
+type UnidentifiedChild = (NodeId, SiblingKeyError);
 
-fn named(children: Vec<KeyedNode<'_>>) -> (Vec<MatchedChild<'_>>, Vec<Unnamed>) {
-    let (mut named, mut unnamed) = (Vec::with_capacity(children.len()), Vec::new());
+fn split_identified(children: Vec<KeyedNode<'_>>) -> (Vec<MatchedChild<'_>>, Vec<UnidentifiedChild>) {
+    let (mut identified, mut unidentified) = (Vec::with_capacity(children.len()), Vec::new());
     for KeyedNode { node, place, identity } in children {
         match identity {
-            Ok(identity) => named.push(MatchedChild { node, place, identity }),
-            Err(error) => unnamed.push((node, error)),
+            Ok(identity) => identified.push(MatchedChild { node, place, identity }),
+            Err(error) => unidentified.push((node, error)),
         }
     }
-    (named, unnamed)
+    (identified, unidentified)
 }
 
-/// For each child of `b` the number of the same one of `a`.
+/// Returns, for each child of `b`, the index of the same child in `a`.
 fn partners(
     (a, from): (&Tree, &[MatchedChild<'_>]),
     (b, to): (&Tree, &[MatchedChild<'_>]),
 ) -> Vec<Option<usize>> {
     let key = |tree, child| -> (QName<'_>, &SiblingKey<'_>) { named_key(tree, child) };
-    // Most of the time nothing has changed, and no table is needed.
+    // Usually most children are equal and need no table.
     let same = from.iter().zip(to).take_while(|(x, y)| key(a, x) == key(b, y)).count();
     let mut others: HashMap<_, usize> =
         from.iter().enumerate().skip(same).rev().map(|(at, child)| (key(a, child), at)).collect();
@@ -108,8 +109,8 @@ fn named_key<'n>(tree: &'n Tree, child: &'n MatchedChild<'_>) -> (QName<'n>, &'n
     (tree.qname(child.node), &child.identity)
 }
 
-/// For each child of `b` whether it is an entry that the user orders and stands elsewhere than in `a`. As few as
-/// possible have moved.
+/// Returns, for each child of `b`, whether it is an entry of an `ordered-by user` list that has moved. As few as
+/// possible count as moved.
 fn moved(b: &Tree, to: &[MatchedChild<'_>], partners: &[Option<usize>], model: &TreeModel<'_>) -> Vec<bool> {
     let mut moved = vec![false; to.len()];
     let mut lists: HashMap<QName<'_>, Vec<(usize, usize)>> = HashMap::new();
@@ -129,9 +130,10 @@ fn moved(b: &Tree, to: &[MatchedChild<'_>], partners: &[Option<usize>], model: &
     moved
 }
 
-/// The first numbers of the most pairs whose second numbers increase (patience sorting).
+/// Returns the first numbers of the longest run of pairs whose second numbers increase (patience sorting).
 fn longest_increasing(pairs: &[(usize, usize)]) -> Vec<usize> {
-    // For each length the pair that ends a run of it with the least number; for each pair the one before.
+    // For each length, the pair with the least number that ends a run of that length; for each pair, its
+    // predecessor in the run.
     let mut ends: Vec<usize> = Vec::new();
     let mut previous: Vec<Option<usize>> = Vec::with_capacity(pairs.len());
     let value = |at: &usize| pairs.get(*at).map(|&(_, value)| value);
@@ -153,7 +155,7 @@ fn longest_increasing(pairs: &[(usize, usize)]) -> Vec<usize> {
     run
 }
 
-/// Whether two nodes hold the same, in the same order.
+/// Whether two subtrees are equal, including the order of their nodes.
 pub(super) fn same_subtree((a, x): (&Tree, NodeId), (b, y): (&Tree, NodeId)) -> bool {
     let (mut these, mut those) = (a.descendants(x), b.descendants(y));
     loop {

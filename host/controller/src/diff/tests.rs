@@ -3,7 +3,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    select::prune,
+    filter::prune,
     testing::{choices, meaning, random_tree, schema_of, test_schema},
 };
 
@@ -11,7 +11,7 @@ fn text_of(a: &Tree, b: &Tree, model: &TreeModel<'_>) -> Result<String, DiffErro
     diff_text((a, Tree::ROOT), (b, Tree::ROOT), model, model.root())
 }
 
-/// The difference of two trees that are each under one element `c`.
+/// Returns the difference of two trees, each below an element `c`.
 fn difference(a: &str, b: &str) -> String {
     let [a, b] = [a, b].map(|text| xml::parse(&format!("<c xmlns='urn:test'>{text}</c>")).unwrap());
     text_of(&a, &b, &TreeModel::new(&test_schema())).unwrap()
@@ -19,7 +19,7 @@ fn difference(a: &str, b: &str) -> String {
 
 proptest! {
     #[test]
-    fn difference_is_empty_where_the_meaning_is_the_same(a in choices(), b in choices()) {
+    fn difference_is_empty_for_trees_with_the_same_meaning(a in choices(), b in choices()) {
         let schema = test_schema();
         let model = TreeModel::new(&schema);
         let [a, b] = [a, b].map(|choices| random_tree(&schema, &choices));
@@ -30,7 +30,7 @@ proptest! {
 }
 
 #[test]
-fn only_what_changed_is_said() {
+fn difference_shows_only_what_changed() {
     let entry = |key: &str, value: &str| format!("<l><k>{key}</k><v>{value}</v></l>");
     let text = difference(
         &format!("<a>1</a><e/>{}{}{}", entry("x", "1"), entry("y", "1"), entry("z", "1")),
@@ -58,7 +58,7 @@ fn only_what_changed_is_said() {
 }
 
 #[test]
-fn entries_that_the_user_orders_say_where_they_go() {
+fn difference_shows_moved_user_ordered_entries() {
     let entries = |keys: &str| keys.chars().map(|key| format!("<o><k>{key}</k></o>")).collect::<String>();
     let text = difference(&entries("abcd"), &entries("dnabcem"));
     insta::assert_snapshot!(text, @r#"
@@ -110,9 +110,9 @@ fn entries_that_the_user_orders_say_where_they_go() {
     "#);
 }
 
-/// As recorded of the controller.
+/// As recorded from the real controller.
 #[test]
-fn the_text_is_the_controllers() {
+fn difference_text_is_that_of_the_real_controller() {
     let before = "<interfaces xmlns='http://openconfig.net/yang/interfaces'><interface><name>x</name></interface>\
                   </interfaces>";
     let after = "<interfaces xmlns='http://openconfig.net/yang/interfaces'><interface><name>x</name></interface>\
@@ -138,7 +138,7 @@ fn the_text_is_the_controllers() {
 }
 
 #[test]
-fn keys_are_not_guessed() {
+fn difference_never_guesses_keys() {
     let texts = ["<a><b><k>1</k></b><b><k>2</k></b></a>", "<a><b><k>1</k></b><b><k>3</k></b></a>"];
     let [a, b] = texts.map(|text| xml::parse(text).unwrap());
     let model = TreeModel::new(&NoSchema);
@@ -147,7 +147,7 @@ fn keys_are_not_guessed() {
 }
 
 #[test]
-fn a_value_in_the_place_of_children_replaces_them() {
+fn difference_shows_a_value_that_replaces_children() {
     let model = TreeModel::new(&NoSchema);
     let texts = ["<a><b>1</b></a>", "<a><b><c>1</c></b></a>", "<a><b/></a>"];
     let trees = texts.map(|text| xml::parse(text).unwrap());
@@ -202,9 +202,9 @@ fn a_value_in_the_place_of_children_replaces_them() {
     "#);
 }
 
-/// As deep as XML is read at all, on a thread with the usual stack.
+/// The greatest depth that the XML reader accepts, on a thread with the default stack.
 #[test]
-fn depth_is_no_danger() {
+fn difference_and_prune_handle_the_deepest_tree() {
     let depth = xml::XmlLimits::default().depth;
     let nested = |value: &str| format!("{}{value}{}", "<a>".repeat(depth), "</a>".repeat(depth));
     let [a, b] = ["1", "2"].map(|value| xml::parse(&nested(value)).unwrap());

@@ -1,4 +1,4 @@
-//! When two values are the same, though prefixes may differ.
+//! Compares values regardless of the prefixes they use.
 
 use std::borrow::Cow;
 
@@ -6,8 +6,8 @@ use confine_tree::{NodeId, Tree, is_name_character};
 
 type Bindings<'a> = &'a [(Box<str>, Box<str>)];
 
-/// Whether two nodes have the same value: the same text, with prefixes that mean the same; or texts that
-/// differ in nothing but the choice of prefixes. No value is the same as an empty one.
+/// Whether two nodes have the same value: texts that are equal, or differ only in the prefixes for the same
+/// namespaces. A missing value equals an empty one.
 pub(super) fn same_value(a: &Tree, x: NodeId, b: &Tree, y: NodeId) -> bool {
     let (text, other) = (a.value(x).unwrap_or_default(), b.value(y).unwrap_or_default());
     let (bindings, others) = (a.bindings(x), b.bindings(y));
@@ -17,7 +17,7 @@ pub(super) fn same_value(a: &Tree, x: NodeId, b: &Tree, y: NodeId) -> bool {
     expand(text, bindings) == expand(other, others)
 }
 
-/// The value with each prefix that is bound replaced by its namespace, in a form that no value has.
+/// Replaces each bound prefix by its namespace, in a form that cannot occur in a value.
 fn expand<'v>(value: &'v str, bindings: Bindings<'_>) -> Cow<'v, str> {
     let mut expanded = String::new();
     let mut rest = value;
@@ -51,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn prefixes_are_compared_by_what_they_mean() {
+    fn prefixes_are_compared_by_namespace() {
         assert!(same("<a>x</a>", "<a>x</a>"));
         assert!(same("<a/>", "<a></a>"));
         assert!(!same("<a>x</a>", "<a>y</a>"));

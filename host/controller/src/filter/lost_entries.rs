@@ -1,15 +1,19 @@
-//! A fault of the real controller that its clients have to get along with.
+//! A fault of the real controller in answering filters, which its clients must tolerate.
 
 use std::collections::{HashMap, HashSet};
 
 use confine_tree::{DataNodeKind, NodeId, Tree};
 
-use crate::tree_model::TreeModel;
+use crate::models::tree_model::TreeModel;
 
-/// What a filter selects, in the order of its paths, less what the real controller (1.8.0) loses of it: that looks
-/// for each entry of a list again among those that are selected, as if they were in the order of the list, and
-/// does not find all where they are not. Of `list[name='b'] | list[name='a']` only `a` comes.
-pub(crate) fn found(tree: &Tree, model: &TreeModel<'_>, mut selected: Vec<NodeId>) -> Vec<NodeId> {
+/// Returns the selected nodes without those that the real controller (1.8.0) loses. It looks up each entry of a list
+/// among the selected ones with a binary search, as if they were in the order of the list, and misses some if they
+/// are not: `list[name='b'] | list[name='a']` returns only `a`.
+pub(crate) fn without_lost_entries(
+    tree: &Tree,
+    model: &TreeModel<'_>,
+    mut selected: Vec<NodeId>,
+) -> Vec<NodeId> {
     let mut lists: HashMap<_, Vec<NodeId>> = HashMap::new();
     for &node in &selected {
         lists.entry((tree.parent(node), tree.name(node))).or_default().push(node);
@@ -21,9 +25,9 @@ pub(crate) fn found(tree: &Tree, model: &TreeModel<'_>, mut selected: Vec<NodeId
         if model.kind(list) != Some(DataNodeKind::List) || model.ordered_by_user(list) {
             continue;
         }
-        let places: HashMap<NodeId, usize> = tree.children_named(parent, name).zip(0..).collect();
-        let entries: Vec<Option<usize>> = entries.iter().map(|entry| places.get(entry).copied()).collect();
-        let is_lost = |node: &NodeId| entries.binary_search(&places.get(node).copied()).is_err();
+        let positions: HashMap<NodeId, usize> = tree.children_named(parent, name).zip(0..).collect();
+        let entries: Vec<Option<usize>> = entries.iter().map(|entry| positions.get(entry).copied()).collect();
+        let is_lost = |node: &NodeId| entries.binary_search(&positions.get(node).copied()).is_err();
         lost.extend(tree.children_named(parent, name).filter(is_lost));
     }
     selected.retain(|node| !lost.contains(node));
@@ -35,7 +39,7 @@ mod tests {
     use confine_tree::{CONTROLLER, xml};
 
     use super::*;
-    use crate::{select::XPathFilter, testing::schema_of};
+    use crate::{filter::XPathFilter, testing::schema_of};
 
     fn names(select: &str) -> String {
         let device = |name: &str| format!("<device><name>{name}</name><port>1</port></device>");
@@ -47,18 +51,18 @@ mod tests {
         );
         let schema = schema_of(&[&module]);
         let selected = XPathFilter::parse(select, &[("c", CONTROLLER)]).unwrap().select(&tree);
-        let found = found(&tree, &TreeModel::new(&schema), selected);
+        let found = without_lost_entries(&tree, &TreeModel::new(&schema), selected);
         let text = |node| tree.descendants(node).filter_map(|(node, _)| tree.value(node)).collect::<String>();
         found.into_iter().map(text).collect::<Vec<_>>().join(" ")
     }
 
     #[test]
-    fn entries_in_another_order_than_theirs_are_lost() {
+    fn entries_selected_out_of_order_are_lost() {
         let device = |name: &str, rest: &str| format!("/c:devices/c:device[c:name='{name}']{rest}");
         assert_eq!(names("/c:devices/c:device"), "a1 b1 c1");
         assert_eq!(names(&format!("{} | {}", device("a", ""), device("c", ""))), "a1 c1");
         assert_eq!(names(&format!("{} | {}", device("b", ""), device("a", ""))), "a1");
-        // What is in them is not.
+        // The children of entries are not lost.
         assert_eq!(names(&format!("{} | {}", device("b", "/*"), device("a", "/*"))), "b 1 a 1");
         assert_eq!(names(&format!("{} | {}", device("b", "/c:port"), device("a", "/c:port"))), "1 1");
     }

@@ -51,7 +51,7 @@ fn answer(select: &str, depth: Option<usize>) -> String {
 }
 
 #[test]
-fn all_that_is_in_an_entry_is_the_entry() {
+fn filter_for_all_children_returns_the_entry() {
     for path in ["/ctrl:services/b:bench[b:service-name='s1']", "/ctrl:devices/ctrl:device", ""] {
         let inside = answer(&format!("{path}/*"), None);
         assert_eq!(inside, answer(if path.is_empty() { "/" } else { path }, None));
@@ -62,7 +62,7 @@ fn all_that_is_in_an_entry_is_the_entry() {
 }
 
 #[test]
-fn answers_hold_what_was_asked_for_and_what_it_is_in() {
+fn reply_holds_the_selected_nodes_and_their_ancestors() {
     let answers = [
         "/ctrl:devices/ctrl:device/ctrl:name",
         "co:devices/co:device[co:name='r2']/ctrl:config/x:a/x:b | co:devices/co:device[co:name='r1']/co:port",
@@ -107,7 +107,7 @@ fn answers_hold_what_was_asked_for_and_what_it_is_in() {
 }
 
 #[test]
-fn the_root_is_everything_and_depth_counts_from_the_top() {
+fn root_selects_everything_and_depth_counts_from_top() {
     let tree = datastore();
     let filter = XPathFilter::parse("/", &[]).unwrap();
     let schema = datastore_schema();
@@ -133,9 +133,9 @@ fn the_root_is_everything_and_depth_counts_from_the_top() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Asking for each node by the XPath of its pattern gives the whole tree.
+    /// A union of the XPath of every node selects the whole tree.
     #[test]
-    fn patterns_select_what_they_name(choices in choices()) {
+    fn xpath_of_a_pattern_selects_its_node(choices in choices()) {
         let schema = test_schema();
         let model = TreeModel::new(&schema);
         let tree = random_tree(&schema, &choices);
@@ -146,7 +146,7 @@ proptest! {
             paths.push(pattern.xpath(&mut prefixes));
             let namespaces: Vec<_> = prefixes.iter().collect();
             let filter = XPathFilter::parse(paths.last().unwrap(), &namespaces).unwrap();
-            prop_assert_eq!(&filter.branches, &[UnionBranch { pattern, inside: false }]);
+            prop_assert_eq!(&filter.branches, &[UnionBranch { pattern, selects_children: false }]);
             prop_assert_eq!(filter.select(&tree), [node]);
         }
         let namespaces: Vec<_> = prefixes.iter().collect();
@@ -173,9 +173,9 @@ fn append_entry(tree: &mut Tree, [list, a, b]: [Name; 3], values: (u8, u8)) {
 }
 
 proptest! {
-    /// Short and long lists: the tables are built for long ones only.
+    /// Short and long lists: only long ones are indexed.
     #[test]
-    fn index_finds_what_a_search_of_all_siblings_finds(
+    fn index_finds_the_same_entries_as_a_linear_search(
         entries in proptest::collection::vec((0..6_u8, 0..3_u8), 0..60),
         wanted in proptest::collection::vec((0..6_u8, 0..3_u8), 1..20),
     ) {
@@ -188,9 +188,9 @@ proptest! {
             for (keys, values) in [(vec![a, b], vec![&*first, &*second]), (vec![a], vec![&*first]), (vec![b], vec![&*second])] {
                 let found: Vec<NodeId> = tree
                     .children(Tree::ROOT)
-                    .filter(|&node| key_values(&tree, node, &keys).unwrap() == values)
+                    .filter(|&node| index_key(&tree, node, &keys).unwrap() == values)
                     .collect();
-                prop_assert_eq!(index.entries(Tree::ROOT, list, &keys, &values), found);
+                prop_assert_eq!(index.children_with_keys(Tree::ROOT, list, &keys, &values), found);
             }
         }
     }
@@ -205,7 +205,7 @@ proptest! {
         let mut index = EntryIndex::new(&tree);
         for name in names {
             let found: Vec<NodeId> = tree.children_named(Tree::ROOT, name).collect();
-            prop_assert_eq!(index.named(Tree::ROOT, name), found);
+            prop_assert_eq!(index.children_with_name(Tree::ROOT, name), found);
         }
     }
 }
@@ -220,7 +220,7 @@ fn index_finds_leaf_list_entries_by_value() {
     }
     let mut index = EntryIndex::new(&tree);
     for (entry, number) in tree.children(Tree::ROOT).zip(0..) {
-        assert_eq!(index.entries(Tree::ROOT, name, &[], &[&number.to_string()]), [entry]);
+        assert_eq!(index.children_with_keys(Tree::ROOT, name, &[], &[&number.to_string()]), [entry]);
     }
-    assert_eq!(index.entries(Tree::ROOT, name, &[], &["x"]), []);
+    assert_eq!(index.children_with_keys(Tree::ROOT, name, &[], &["x"]), []);
 }

@@ -1,21 +1,22 @@
-//! What the data model says of the nodes of a tree.
+//! The schema, applied to the nodes of a tree.
 
 use std::collections::HashMap;
 
 use confine_tree::{DataNodeKind, Name, NodeId, QName, Schema, SchemaNode, Tree};
 
-/// A data model, asked by the place of a node in a tree. A place is `None` where the model has no such node.
+/// A schema, queried by the position of a node in a tree. The position is `None` for a node that is not in the
+/// schema.
 #[derive(Clone, Copy)]
 pub struct TreeModel<'a> {
     schema: &'a dyn Schema,
 }
 
-/// What tells a node apart from its siblings of the same name.
+/// What distinguishes a node from its siblings of the same name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum SiblingKey<'t> {
-    /// It is the only one.
-    Alone,
-    /// The values of its keys, in the order of the model.
+    /// The node is the only one of its name.
+    Single,
+    /// The values of its keys, in the order of the schema.
     Entry(Vec<&'t str>),
     /// Its value.
     Value(&'t str),
@@ -25,12 +26,12 @@ pub(crate) enum SiblingKey<'t> {
 #[derive(Clone, Debug)]
 pub(crate) struct KeyedNode<'t> {
     pub(crate) node: NodeId,
-    /// Its place; for a list entry the place of the list, see [`TreeModel::at`].
+    /// Its schema node; for a list entry that of the list, see [`TreeModel::at`].
     pub(crate) place: Option<SchemaNode>,
     pub(crate) identity: Result<SiblingKey<'t>, SiblingKeyError>,
 }
 
-/// Why a node cannot be told apart from its siblings.
+/// Why a node cannot be distinguished from its siblings.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SiblingKeyError {
     /// A list entry without one of its keys.
@@ -41,7 +42,7 @@ pub enum SiblingKeyError {
         /// The local name of the key.
         key: String,
     },
-    /// Several nodes of one name that the model does not have.
+    /// Several nodes of the same name that are not in the schema.
     #[error(
         "the keys of the list `{node}` are not known; name the entry by its keys, as in `{node}[key='value']`"
     )]
@@ -52,35 +53,35 @@ pub enum SiblingKeyError {
 }
 
 impl<'a> TreeModel<'a> {
-    /// The nodes of `schema`.
+    /// Returns a view of `schema`.
     pub fn new(schema: &'a dyn Schema) -> Self {
         Self { schema }
     }
 
-    /// The place above all top-level nodes.
+    /// Returns the root, above all top-level nodes.
     pub(crate) fn root(&self) -> Option<SchemaNode> {
         self.schema.root()
     }
 
-    /// The place of a child.
+    /// Returns the schema node of a child.
     pub(crate) fn child(&self, place: Option<SchemaNode>, name: QName<'_>) -> Option<SchemaNode> {
         place.and_then(|node| self.schema.child(node, name))
     }
 
-    /// The place of one entry of the list at `place`: a model of its own may be mounted below it.
+    /// Returns the schema node of an entry of the list `place`: each entry may have its own mounted schema.
     pub(crate) fn entry(&self, place: Option<SchemaNode>, keys: &[&str]) -> Option<SchemaNode> {
         place.map(|list| self.schema.entry(list, keys))
     }
 
-    /// The place below which the children of a node stand: for a list entry that of the entry.
+    /// Returns the schema node that the children of a node belong to: for a list entry, that of the entry.
     pub(crate) fn at(&self, place: Option<SchemaNode>, identity: &SiblingKey<'_>) -> Option<SchemaNode> {
         match identity {
             SiblingKey::Entry(keys) => self.entry(place, keys),
-            SiblingKey::Alone | SiblingKey::Value(_) => place,
+            SiblingKey::Single | SiblingKey::Value(_) => place,
         }
     }
 
-    /// The place of a node of a tree; for a list entry the place of the list.
+    /// Returns the schema node of a node; for a list entry, that of the list.
     pub(crate) fn place(&self, tree: &Tree, node: NodeId) -> Option<SchemaNode> {
         let mut place = self.root();
         for step in tree.path_to(node) {
@@ -94,23 +95,22 @@ impl<'a> TreeModel<'a> {
         place
     }
 
-    /// The kind of the node at a place.
+    /// Returns the kind of a node.
     pub(crate) fn kind(&self, place: Option<SchemaNode>) -> Option<DataNodeKind> {
         place.map(|node| self.schema.kind(node))
     }
 
-    /// The local names of the keys of the list at a place, in order. Empty for a list without keys and for
-    /// anything else.
+    /// Returns the local names of a list's keys, in order. Empty for a list without keys and for anything else.
     pub(crate) fn keys(&self, place: Option<SchemaNode>) -> &'a [Box<str>] {
         place.map_or(&[], |node| self.schema.keys(node))
     }
 
-    /// Whether the entries at a place are `ordered-by user`.
+    /// Whether the entries of a list or leaf-list are `ordered-by user`.
     pub(crate) fn ordered_by_user(&self, place: Option<SchemaNode>) -> bool {
         place.is_some_and(|node| self.schema.ordered_by_user(node))
     }
 
-    /// The children of a node at a place, in document order.
+    /// Returns the children of a node, in document order.
     pub(crate) fn children<'t>(
         &self,
         place: Option<SchemaNode>,
@@ -130,8 +130,8 @@ impl<'a> TreeModel<'a> {
         children.collect()
     }
 
-    /// What tells a node apart from its siblings. A node that the model does not have must be the only one of
-    /// its name: keys are never guessed.
+    /// Returns what distinguishes a node from its siblings. A node that is not in the schema must be the only one
+    /// of its name: keys are never guessed.
     pub(crate) fn identify<'t>(
         &self,
         place: Option<SchemaNode>,
@@ -156,7 +156,7 @@ impl<'a> TreeModel<'a> {
             }
             Some(DataNodeKind::LeafList) => Ok(SiblingKey::Value(tree.value(node).unwrap_or_default())),
             None if has_twin() => Err(unknown()),
-            Some(_) | None => Ok(SiblingKey::Alone),
+            Some(_) | None => Ok(SiblingKey::Single),
         }
     }
 }
@@ -178,14 +178,14 @@ mod tests {
     }
 
     #[test]
-    fn sibling_key_is_what_the_model_says() {
+    fn sibling_key_follows_the_schema() {
         let identities = ["<l><v>1</v><k>2</k></l>", "<l><v>1</v></l>", "<z/>", "<z/><z/>", "<a>1</a>"];
         insta::assert_snapshot!(identities.map(identity).join("\n"), @r#"
         Ok(Entry(["2"]))
         Err(MissingKey { node: "/c/l", key: "k" })
-        Ok(Alone)
+        Ok(Single)
         Err(UnknownKeys { node: "/c/z" })
-        Ok(Alone)
+        Ok(Single)
         "#);
     }
 }

@@ -1,4 +1,4 @@
-//! The controller's commit: `controller-commit`, and the answers of the services daemon.
+//! The controller's commit: `controller-commit`, and the replies of the services daemon.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -7,19 +7,19 @@ use std::time::Duration;
 use confine_netconf::{XmlElement, XmlWriter};
 use confine_tree::{CONTROLLER, QName, Tree};
 
-use super::{input, text, unreadable, unwritable};
-use crate::created::child_value;
+use super::input::{self, text, unreadable, unwritable};
 use crate::datastore::DatastoreName;
+use crate::datastore::trees;
+use crate::datastore::trees::child_value;
+use crate::datastore::validate;
 use crate::refusal::{self, RpcRefusal};
 use crate::services;
-use crate::state::{ControllerState, OkReply, RequestContext, SideEffect, StreamName, entries};
-use crate::store;
+use crate::state::{ControllerState, OkReply, RequestContext, SideEffect, StreamName, entries_under_devices};
 use crate::transaction::{ActionsParameter, PushParameter, TransactionResult, TransactionStage};
-use crate::validate;
 
 impl ControllerState {
-    /// `controller-commit`: begins a transaction, tells the services daemon what changed, and pushes what
-    /// comes of it to the devices.
+    /// `controller-commit`: begins a transaction, notifies the services daemon of the changed instances, and
+    /// pushes the result to the devices.
     pub(super) fn controller_commit(
         &mut self,
         caller: &RequestContext<'_>,
@@ -42,17 +42,17 @@ impl ControllerState {
         let selected = self.selected_devices(input)?;
 
         if source == DatastoreName::Candidate {
-            validate::datastore(self.datastores.tree(DatastoreName::Candidate), self.models.schema())?;
+            validate::check_datastore(self.datastores.tree(DatastoreName::Candidate), self.models.schema())?;
         }
-        let tid = self.begin(caller, description, actions, push)?;
+        let tid = self.begin_transaction(caller, description, actions, push)?;
         if let Err(error) = self.run_commit(tid, source, selected, instance) {
-            self.end(tid, TransactionResult::Failed, None, None);
+            self.end_transaction(tid, TransactionResult::Failed, None, None);
             return Err(error);
         }
         tid_reply(tid)
     }
 
-    /// What may fail after the transaction has begun.
+    /// Runs the part of the commit that follows the beginning of the transaction.
     fn run_commit(
         &mut self,
         tid: u64,
@@ -81,7 +81,7 @@ impl ControllerState {
         self.run_actions(tid, instance)
     }
 
-    /// Refuses where the controller's own settings of a device have changed: they go by a local commit.
+    /// Refuses if the controller's own settings of a device have changed: those need a local commit.
     fn check_local_changes(&self, devices: &[String]) -> Result<(), RpcRefusal> {
         let (running, candidate) =
             (self.datastores.tree(DatastoreName::Running), self.datastores.tree(DatastoreName::Candidate));
@@ -94,13 +94,13 @@ impl ControllerState {
             let leaf = |child| (tree.qname(child).local.to_owned(), tree.value(child).map(str::to_owned));
             settings.map(leaf).collect::<Vec<_>>()
         };
-        let before: HashMap<_, _> = entries(running, "device").into_iter().collect();
+        let before: HashMap<_, _> = entries_under_devices(running, "device").into_iter().collect();
         let devices: HashSet<&str> = devices.iter().map(String::as_str).collect();
-        for (name, now) in entries(candidate, "device") {
-            let Some(&then) = before.get(name) else {
+        for (name, changed) in entries_under_devices(candidate, "device") {
+            let Some(&unchanged) = before.get(name) else {
                 return Err(refusal::failed(format!("device {name} not found in transaction")));
             };
-            if devices.contains(name) && settings(running, then) != settings(candidate, now) {
+            if devices.contains(name) && settings(running, unchanged) != settings(candidate, changed) {
                 return Err(refusal::failed(format!(
                     "Device '{name}': local fields are changed (try 'commit local' instead)"
                 )));
@@ -109,57 +109,58 @@ impl ControllerState {
         Ok(())
     }
 
-    /// Copies the candidate to `actions` and, where services have changed or are forced, tells the services
-    /// daemon and takes away what they had created.
+    /// Copies the candidate to `actions`. If service instances have changed or are forced, removes what they
+    /// had created and notifies the services daemon.
     fn run_actions(&mut self, tid: u64, instance: Option<String>) -> Result<(), RpcRefusal> {
         let Some(transaction) = self.transaction(tid) else { return Ok(()) };
         let (actions, push) = (transaction.actions, transaction.push);
-        let changed = services::changed(
+        let changed = services::changed_instances(
             self.datastores.tree(DatastoreName::Running),
             self.datastores.tree(DatastoreName::Candidate),
             &self.models.model(),
         );
         self.datastores.copy(DatastoreName::Candidate, DatastoreName::Actions);
-        let Some(changed) = changed else { return self.after_actions(tid) };
+        let Some(changed) = changed else { return self.continue_after_actions(tid) };
         match actions {
             ActionsParameter::Force | ActionsParameter::Delete => {
                 let instances: Vec<String> = instance.into_iter().collect();
                 if actions == ActionsParameter::Delete {
-                    self.strip(&instances)?;
-                    return self.after_actions(tid);
+                    self.remove_created(&instances)?;
+                    return self.continue_after_actions(tid);
                 }
-                self.ask_services(tid, &instances, push)
+                self.notify_services(tid, &instances, push)
             }
-            _ if changed.is_empty() => self.after_actions(tid),
-            _ => self.ask_services(tid, &changed, push),
+            _ if changed.is_empty() => self.continue_after_actions(tid),
+            _ => self.notify_services(tid, &changed, push),
         }
     }
 
-    /// Where two instances have created the same object, the real controller takes it away twice, and dies
-    /// of it; this one refuses the commit in its words.
-    fn strip(&mut self, instances: &[String]) -> Result<(), RpcRefusal> {
+    /// Removes what these instances had created. If two of them had created the same object, the real
+    /// controller removes it twice and crashes; this one refuses the commit with the text `xmldb_put failed`.
+    fn remove_created(&mut self, instances: &[String]) -> Result<(), RpcRefusal> {
         let actions = self.datastores.tree(DatastoreName::Actions);
-        let stripped = services::stripped(self.datastores.tree(DatastoreName::Running), actions, instances);
+        let created =
+            services::created_nodes(self.datastores.tree(DatastoreName::Running), actions, instances);
         let mut seen = HashSet::new();
-        if !stripped.iter().all(|node| seen.insert(node)) {
+        if !created.iter().all(|node| seen.insert(node)) {
             return Err(refusal::failed("xmldb_put failed"));
         }
-        if stripped.is_empty() {
+        if created.is_empty() {
             return Ok(());
         }
-        let tree = store::without(actions, &stripped, &self.models.model());
+        let tree = trees::without(actions, &created, &self.models.model());
         self.datastores.replace(DatastoreName::Actions, tree);
         Ok(())
     }
 
-    /// Notifies the services daemon, whether or not there is one, and begins to wait for it.
-    fn ask_services(
+    /// Notifies the services daemon, whether or not one is connected, and starts the timer for its reply.
+    fn notify_services(
         &mut self,
         tid: u64,
         instances: &[String],
         push: PushParameter,
     ) -> Result<(), RpcRefusal> {
-        self.strip(instances)?;
+        self.remove_created(instances)?;
         let mut xml = XmlWriter::new();
         xml.element("services-commit", &[("xmlns", CONTROLLER)], |xml| {
             xml.leaf("tid", &[], &tid.to_string())?;
@@ -172,14 +173,14 @@ impl ControllerState {
         })
         .map_err(unwritable)?;
         let time = self.clock.now();
-        self.before.push(SideEffect::Notify {
+        self.effects_before_reply.push(SideEffect::Notify {
             stream: StreamName::ServicesCommit,
             time,
             event: xml.finish(),
         });
-        self.advance(tid, TransactionStage::Actions);
+        self.set_stage(tid, TransactionStage::Actions);
         let limit = self.configured_service_timeout();
-        self.before.push(SideEffect::Wait { tid, limit });
+        self.effects_before_reply.push(SideEffect::StartTimer { tid, limit });
         Ok(())
     }
 
@@ -191,7 +192,7 @@ impl ControllerState {
         seconds.map_or(self.service_timeout, Duration::from_secs)
     }
 
-    /// `transaction-actions-done`: the services daemon has written what there was to write.
+    /// `transaction-actions-done`: the services daemon has written its edits to `actions`.
     pub(super) fn transaction_actions_done(
         &mut self,
         _caller: &RequestContext<'_>,
@@ -206,22 +207,22 @@ impl ControllerState {
             TransactionStage::Actions => {}
         }
         if let Err(error) =
-            validate::datastore(self.datastores.tree(DatastoreName::Actions), self.models.schema())
+            validate::check_datastore(self.datastores.tree(DatastoreName::Actions), self.models.schema())
         {
             let reason = error.reason();
-            self.end(tid, TransactionResult::Failed, Some("controller"), Some(&reason));
+            self.end_transaction(tid, TransactionResult::Failed, Some("controller"), Some(&reason));
             return Ok(OkReply::Ok);
         }
-        self.advance(tid, TransactionStage::Init);
-        self.after.push(SideEffect::StopWaiting { tid });
-        if let Err(error) = self.after_actions(tid) {
+        self.set_stage(tid, TransactionStage::Init);
+        self.effects_after_reply.push(SideEffect::StopTimer { tid });
+        if let Err(error) = self.continue_after_actions(tid) {
             let reason = error.message().to_owned();
-            self.end(tid, TransactionResult::Failed, Some("controller"), Some(&reason));
+            self.end_transaction(tid, TransactionResult::Failed, Some("controller"), Some(&reason));
         }
         Ok(OkReply::Ok)
     }
 
-    /// `transaction-error`: the services daemon, or anyone, ends the transaction.
+    /// `transaction-error`: the services daemon, or any other client, fails the transaction.
     pub(super) fn transaction_error(
         &mut self,
         _caller: &RequestContext<'_>,
@@ -233,18 +234,19 @@ impl ControllerState {
         if state == TransactionStage::Done {
             return Err(refusal::failed("Transaction already completed"));
         }
-        self.end(tid, TransactionResult::Failed, origin.as_deref(), Some(&reason));
+        self.end_transaction(tid, TransactionResult::Failed, origin.as_deref(), Some(&reason));
         Ok(OkReply::Ok)
     }
 
-    /// The time for the services daemon is over.
-    pub(crate) fn time_out(&mut self, tid: u64) {
-        if self.transaction(tid).is_some_and(|waiting| waiting.state == TransactionStage::Actions) {
+    /// Fails the transaction if the services daemon has not replied by now.
+    pub(crate) fn time_out_services(&mut self, tid: u64) {
+        if self.transaction(tid).is_some_and(|transaction| transaction.state == TransactionStage::Actions) {
             let reason = "Timeout waiting for service daemon";
-            self.end(tid, TransactionResult::Failed, Some("Actions"), Some(reason));
+            self.end_transaction(tid, TransactionResult::Failed, Some("Actions"), Some(reason));
         }
     }
 
+    /// Returns the transaction that the input names, and its stage.
     fn named_transaction(&mut self, input: &XmlElement<'_>) -> Result<(u64, TransactionStage), RpcRefusal> {
         let tid = input::tid(input)?;
         let transaction = self.transaction(tid).ok_or_else(|| refusal::failed("No such transaction"))?;
@@ -252,7 +254,7 @@ impl ControllerState {
     }
 }
 
-/// The answer of what begins a transaction.
+/// Returns the reply of an operation that begins a transaction.
 pub(super) fn tid_reply(tid: u64) -> Result<OkReply, RpcRefusal> {
     let mut xml = XmlWriter::new();
     xml.leaf("tid", &[("xmlns", CONTROLLER)], &tid.to_string()).map_err(unwritable)?;

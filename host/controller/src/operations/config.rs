@@ -1,22 +1,22 @@
-//! Reading and editing: `get`, `get-config` and `edit-config` (RFC 6241, sections 7.1, 7.2 and 7.7).
+//! Reads and edits: `get`, `get-config` and `edit-config` (RFC 6241, sections 7.1, 7.2 and 7.7).
 
 use confine_netconf::{XmlElement, XmlWriter};
 use confine_tree::{CONTROLLER, NodeId, Tree, xml};
 
-use super::input::datastore;
-use super::{input, text, unreadable, unwritable};
+use super::input::{self, datastore, text, unreadable, unwritable};
 use crate::datastore::DatastoreName;
-use crate::defaults::with_defaults;
-use crate::edit::{self, EditOperation};
-use crate::lost;
+use crate::datastore::defaults::with_defaults;
+use crate::datastore::edit::{self, EditOperation};
+use crate::datastore::trees;
+use crate::filter::lost_entries;
+use crate::filter::{XPathFilter, XPathFilterError, prune};
 use crate::refusal::{self, RpcRefusal};
-use crate::select::{XPathFilter, XPathFilterError, prune};
 use crate::services;
 use crate::state::{ControllerState, OkReply, RequestContext};
-use crate::store;
 
 impl ControllerState {
-    /// `get-config`, with defaults where they are asked for. Clixon's attribute `depth` cuts the answer that many levels below the root.
+    /// `get-config`, with defaults if the request asks for them. Clixon's attribute `depth` limits the reply
+    /// to that many levels below the root.
     pub(super) fn get_config(
         &mut self,
         caller: &RequestContext<'_>,
@@ -26,15 +26,15 @@ impl ControllerState {
         let tree = self.datastores.tree(source);
         match text(input, "with-defaults")?.as_deref() {
             Some("report-all") => {
-                let full = with_defaults(tree, self.models.schema()).map_err(refusal::broken)?;
-                self.read(caller, input, &full)
+                let complete = with_defaults(tree, self.models.schema()).map_err(refusal::internal_error)?;
+                self.read(caller, input, &complete)
             }
             _ => self.read(caller, input, tree),
         }
     }
 
-    /// `get`: configuration and state, or only one of them by Clixon's attribute `content`. State is that of
-    /// transactions and of the connections to devices.
+    /// `get`: configuration and state, or one of them as Clixon's attribute `content` says. The state is that
+    /// of the transactions and of the connections to devices.
     pub(super) fn get(
         &mut self,
         caller: &RequestContext<'_>,
@@ -50,12 +50,14 @@ impl ControllerState {
             tree = running.as_ref().clone();
         }
         self.add_state(&mut tree)?;
-        // The real controller, too, looks for the name in the text of the filter.
+        // The real controller also searches the text of the filter for this name.
         let filter = input.child("filter").map_err(unreadable)?;
         if filter.and_then(|filter| Some(filter.attribute("select")?.contains("netconf-state"))) == Some(true)
         {
             let schemas = self.own_schemas().map_err(unwritable)?;
-            xml::XmlTreeReader::new().read(&mut tree, Tree::ROOT, &schemas).map_err(refusal::broken)?;
+            xml::XmlTreeReader::new()
+                .read(&mut tree, Tree::ROOT, &schemas)
+                .map_err(refusal::internal_error)?;
         }
         self.read(caller, input, &tree)
     }
@@ -72,10 +74,10 @@ impl ControllerState {
                 })
             })
             .map_err(unwritable)?;
-        let devices = xml::parse(&writer.finish()).map_err(refusal::broken)?;
+        let devices = xml::parse(&writer.finish()).map_err(refusal::internal_error)?;
         edit::merge_state(tree, &devices, self.models.schema())?;
         let transactions = self.transactions_xml().map_err(unwritable)?;
-        xml::XmlTreeReader::new().read(tree, Tree::ROOT, &transactions).map_err(refusal::broken)
+        xml::XmlTreeReader::new().read(tree, Tree::ROOT, &transactions).map_err(refusal::internal_error)
     }
 
     fn read(
@@ -85,25 +87,27 @@ impl ControllerState {
         tree: &Tree,
     ) -> Result<OkReply, RpcRefusal> {
         let filter = input.child("filter").map_err(unreadable)?;
-        // A filter of another kind is passed over, as the real controller does.
+        // The real controller ignores filters of another type as well.
         let filter = filter.filter(|filter| filter.attribute("type") == Some("xpath"));
         let selected = match &filter {
-            Some(filter) => lost::found(tree, &self.models.model(), select(tree, filter)?),
+            Some(filter) => {
+                lost_entries::without_lost_entries(tree, &self.models.model(), select(tree, filter)?)
+            }
             None => vec![Tree::ROOT],
         };
         let depth = input.attribute("depth").map(|depth| {
             let unknown = || refusal::bad_attribute("depth", "Unrecognized value of depth attribute");
             depth.trim().parse::<i32>().map_err(|_| unknown())
         });
-        // A negative depth is no limit.
+        // A negative depth means no limit.
         let depth = depth.transpose()?.and_then(|depth| usize::try_from(depth).ok());
-        let part = prune(tree, &selected, &self.models.model(), depth).map_err(refusal::broken)?;
-        let part = self.access(caller.user).prune(part);
-        store::to_xml(&part, Tree::ROOT).map(OkReply::Data).map_err(refusal::broken)
+        let part = prune(tree, &selected, &self.models.model(), depth).map_err(refusal::internal_error)?;
+        let part = self.access(caller.user).remove_unreadable(part);
+        trees::to_xml(&part, Tree::ROOT).map(OkReply::Data).map_err(refusal::internal_error)
     }
 
-    /// `edit-config`. Where a node has the attribute `cl:creator`, the instance that it names gets the
-    /// node's path into its record of what it has created.
+    /// `edit-config`. If a node has the attribute `cl:creator`, its path is added to the `created` list of the
+    /// service instance that the attribute names.
     pub(super) fn edit_config(
         &mut self,
         caller: &RequestContext<'_>,
@@ -125,26 +129,26 @@ impl ControllerState {
             .map_err(|error| refusal::failed_with("malformed-message", &error.to_string()))?;
 
         self.check_lock(target, caller.session)?;
-        let creations = services::creations(&edit, self.models.schema())?;
+        let creator_tags = services::creator_tags(&edit, self.models.schema())?;
         let before = self.datastores.tree(target);
-        let mut after = store::editable(before).map_err(refusal::broken)?;
+        let mut after = trees::editable(before).map_err(refusal::internal_error)?;
         edit::apply(&mut after, &edit, default, self.models.schema())?;
-        self.access(caller.user).write(before, &after)?;
-        if !creations.is_empty() {
-            let records = services::records(&creations).map_err(refusal::broken)?;
+        self.access(caller.user).check_write(before, &after)?;
+        if !creator_tags.is_empty() {
+            let records = services::created_records(&creator_tags).map_err(refusal::internal_error)?;
             let mut recorded = after.clone();
             edit::apply(&mut recorded, &records, EditOperation::Merge, self.models.schema())?;
-            // The real controller writes the records for nobody, which rules of access may well deny.
-            self.access(None).write(&after, &recorded)?;
+            // The real controller writes the records on behalf of no user, which access rules may deny.
+            self.access(None).check_write(&after, &recorded)?;
             after = recorded;
         }
         self.datastores.replace(target, after);
-        self.datastores.modified |= target == DatastoreName::Candidate;
+        self.datastores.is_candidate_modified |= target == DatastoreName::Candidate;
         Ok(OkReply::Ok)
     }
 }
 
-/// The nodes that a filter selects.
+/// Returns the nodes that a filter selects.
 fn select(tree: &Tree, filter: &XmlElement<'_>) -> Result<Vec<NodeId>, RpcRefusal> {
     let bindings: Vec<(&str, &str)> = filter.content().bindings().iter().collect();
     let select = filter.attribute("select").unwrap_or("/");

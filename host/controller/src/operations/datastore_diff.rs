@@ -1,18 +1,18 @@
-//! `datastore-diff`: what is different, as text for people.
+//! `datastore-diff`: the differences as text for people.
 
 use std::collections::HashMap;
 
 use confine_netconf::{XmlElement, XmlWriter};
 use confine_tree::{CONTROLLER, Tree};
 
-use super::{input, text, unwritable};
+use super::input::{self, text, unwritable};
 use crate::datastore::DatastoreName;
 use crate::device::DeviceSnapshot;
 use crate::diff::diff_text;
 use crate::refusal::{self, RpcRefusal};
 use crate::state::{ControllerState, OkReply, RequestContext};
 
-/// One of the configurations of a device: `config-type1` and `config-type2`.
+/// A configuration of a device: the value of `config-type1` and `config-type2`.
 #[derive(Clone, Copy)]
 enum ConfigType {
     In(DatastoreName),
@@ -34,7 +34,7 @@ impl ConfigType {
 }
 
 impl ControllerState {
-    /// `datastore-diff`, of two datastores or of two configurations of devices.
+    /// `datastore-diff` of two datastores, or of two configurations of devices.
     pub(super) fn datastore_diff(
         &mut self,
         _caller: &RequestContext<'_>,
@@ -59,7 +59,7 @@ impl ControllerState {
         let (first, second) = (tree(first)?.as_ref(), tree(&second)?.as_ref());
         let model = self.models.model();
         let (first, second) = ((first, Tree::ROOT), (second, Tree::ROOT));
-        let diff = diff_text(first, second, &model, model.root()).map_err(refusal::broken)?;
+        let diff = diff_text(first, second, &model, model.root()).map_err(refusal::internal_error)?;
         let mut xml = XmlWriter::new();
         xml.leaf("diff", &[("xmlns", CONTROLLER)], &diff).map_err(unwritable)?;
         Ok(OkReply::Output(xml.finish()))
@@ -69,18 +69,18 @@ impl ControllerState {
         let devices =
             self.named_devices(input)?.ok_or_else(|| refusal::failed("No device or device-group"))?;
         let kind = |name| {
-            // The real controller names the first also where the second is missing.
+            // The real controller names the first even if the second is missing.
             let missing = || refusal::failed("No config-type1");
             input::enumeration(input, name, ConfigType::parse)?.ok_or_else(missing)
         };
         let (first, second) = (kind("config-type1")?, kind("config-type2")?);
-        let (mut first, mut second) = (self.device_variants(first), self.device_variants(second));
+        let (mut first, mut second) = (self.configs_of_type(first), self.configs_of_type(second));
         let mut xml = XmlWriter::new();
         for name in devices.into_iter().filter(|name| self.devices.contains_key(name)) {
             let missing = || refusal::failed("No such device tree");
             let first = first.remove(&name).ok_or_else(missing)?;
             let second = second.remove(&name).ok_or_else(missing)?;
-            let diff = first.diff(&second, &self.models).map_err(refusal::broken)?;
+            let diff = first.diff(&second, &self.models).map_err(refusal::internal_error)?;
             if !diff.is_empty() {
                 let diff = format!("{name}:\n{diff}");
                 xml.leaf("diff", &[("xmlns", CONTROLLER)], &diff).map_err(unwritable)?;
@@ -89,7 +89,7 @@ impl ControllerState {
         Ok(OkReply::Output(xml.finish()))
     }
 
-    fn device_variants(&self, kind: ConfigType) -> HashMap<String, DeviceSnapshot> {
+    fn configs_of_type(&self, kind: ConfigType) -> HashMap<String, DeviceSnapshot> {
         let devices = self.devices.iter();
         match kind {
             ConfigType::In(datastore) => self.device_configs(datastore),

@@ -1,14 +1,14 @@
-//! Locks (RFC 6241, sections 7.5 and 7.6), and the plain operations on the candidate.
+//! Locks (RFC 6241, sections 7.5 and 7.6), and the operations on the candidate without services.
 
 use confine_netconf::XmlElement;
 
 use super::input::datastore;
 use crate::datastore::DatastoreName;
+use crate::datastore::validate;
 use crate::refusal::{self, RpcRefusal};
 use crate::state::{ControllerState, OkReply, RequestContext};
-use crate::validate;
 
-const HELD: &str = "Operation failed, lock is already held";
+const LOCK_HELD: &str = "Operation failed, lock is already held";
 
 impl ControllerState {
     /// `lock`.
@@ -18,10 +18,10 @@ impl ControllerState {
         input: &XmlElement<'_>,
     ) -> Result<OkReply, RpcRefusal> {
         let target = datastore(input, "target")?;
-        if let Some(holder) = self.datastores.holder(target) {
-            return Err(refusal::lock_denied(holder, &target.to_string(), HELD));
+        if let Some(holder) = self.datastores.lock_holder(target) {
+            return Err(refusal::lock_denied(holder, &target.to_string(), LOCK_HELD));
         }
-        if target == DatastoreName::Candidate && self.datastores.modified {
+        if target == DatastoreName::Candidate && self.datastores.is_candidate_modified {
             let message = "Operation failed, candidate has already been modified and the changes have not \
                            been committed or rolled back (RFC 6241 7.5)";
             return Err(refusal::lock_denied(0, &target.to_string(), message));
@@ -30,7 +30,8 @@ impl ControllerState {
         Ok(OkReply::Ok)
     }
 
-    /// `unlock`. Who unlocks the candidate during a transaction of its own leaves it locked by that.
+    /// `unlock`. If a session unlocks the candidate during its own transaction, the transaction keeps it
+    /// locked.
     pub(super) fn unlock(
         &mut self,
         caller: &RequestContext<'_>,
@@ -38,26 +39,27 @@ impl ControllerState {
     ) -> Result<OkReply, RpcRefusal> {
         let target = datastore(input, "target")?;
         let denied = |holder, message| Err(refusal::lock_denied(holder, &target.to_string(), message));
-        match self.datastores.holder(target) {
+        match self.datastores.lock_holder(target) {
             None => denied(0, "Unlock failed, lock is not currently active"),
             Some(holder) if holder != caller.session => {
                 denied(holder, "Unlock failed, lock held by other session")
             }
             Some(_) => {
                 self.datastores.unlock(target);
-                let own = self.ongoing().is_some_and(|ongoing| ongoing.client == caller.session);
-                if own && target == DatastoreName::Candidate {
-                    self.datastores.lock(target, refusal::TRANSACTION);
+                let is_own_transaction =
+                    self.ongoing().is_some_and(|ongoing| ongoing.client == caller.session);
+                if is_own_transaction && target == DatastoreName::Candidate {
+                    self.datastores.lock(target, refusal::TRANSACTION_SESSION);
                 }
                 Ok(OkReply::Ok)
             }
         }
     }
 
-    /// Refuses to write where another session has locked the datastore.
+    /// Refuses a write if another session has locked the datastore.
     pub(super) fn check_lock(&self, datastore: DatastoreName, session: u32) -> Result<(), RpcRefusal> {
-        match self.datastores.other_holder(datastore, session) {
-            Some(holder) => Err(refusal::lock_denied(holder, &datastore.to_string(), HELD)),
+        match self.datastores.other_lock_holder(datastore, session) {
+            Some(holder) => Err(refusal::lock_denied(holder, &datastore.to_string(), LOCK_HELD)),
             None => Ok(()),
         }
     }
@@ -69,10 +71,10 @@ impl ControllerState {
         _input: &XmlElement<'_>,
     ) -> Result<OkReply, RpcRefusal> {
         let candidate = DatastoreName::Candidate;
-        if let Some(holder) = self.datastores.other_holder(candidate, caller.session) {
+        if let Some(holder) = self.datastores.other_lock_holder(candidate, caller.session) {
             let message = format!(
                 "Operation failed at discard, candidate is locked by client:{holder}{}",
-                self.described(holder)
+                self.describe_session(holder)
             );
             return Err(refusal::lock_denied(holder, &candidate.to_string(), &message));
         }
@@ -87,31 +89,31 @@ impl ControllerState {
         input: &XmlElement<'_>,
     ) -> Result<OkReply, RpcRefusal> {
         let source = datastore(input, "source")?;
-        validate::datastore(self.datastores.tree(source), self.models.schema())?;
+        validate::check_datastore(self.datastores.tree(source), self.models.schema())?;
         Ok(OkReply::Ok)
     }
 
-    /// `commit` (RFC 6241, section 8.3.4.1): the controller's own, which no device hears of.
+    /// `commit` (RFC 6241, section 8.3.4.1): local to the controller, without a push to devices.
     pub(super) fn commit(
         &mut self,
         caller: &RequestContext<'_>,
         _input: &XmlElement<'_>,
     ) -> Result<OkReply, RpcRefusal> {
         for datastore in [DatastoreName::Candidate, DatastoreName::Running] {
-            if let Some(holder) = self.datastores.other_holder(datastore, caller.session) {
+            if let Some(holder) = self.datastores.other_lock_holder(datastore, caller.session) {
                 return Err(refusal::in_use(format!(
                     "Operation failed at commit, {datastore} is locked by client {holder}{}",
-                    self.described(holder)
+                    self.describe_session(holder)
                 )));
             }
         }
-        validate::datastore(self.datastores.tree(DatastoreName::Candidate), self.models.schema())?;
+        validate::check_datastore(self.datastores.tree(DatastoreName::Candidate), self.models.schema())?;
         self.datastores.commit();
         Ok(OkReply::Ok)
     }
 
-    /// A session for a person, after its number.
-    fn described(&self, session: u32) -> String {
+    /// Describes a session as the real controller does, to follow its number.
+    fn describe_session(&self, session: u32) -> String {
         let Some(session) = self.sessions.get(&session) else { return String::new() };
         let transport = session.transport.as_deref();
         let transport = transport.map(|transport| format!(" on transport:{transport}"));

@@ -1,55 +1,56 @@
-//! Between the controller and the devices: what is pushed to them, and pulled from them.
+//! Pushes to the devices, and pulls from them.
 
 use std::collections::{HashMap, HashSet};
 
 use confine_netconf::XmlElement;
 
 use super::commit::tid_reply;
-use super::text;
-use crate::created::child_value;
+use super::input::text;
 use crate::datastore::DatastoreName;
-use crate::device::{DeviceSnapshot, PushPhase, matches};
+use crate::datastore::trees::child_value;
+use crate::datastore::trees::copy_children;
+use crate::datastore::validate;
+use crate::device::name_pattern::matches_pattern;
+use crate::device::{DeviceSnapshot, PushPhase};
 use crate::refusal::{self, RpcRefusal};
-use crate::state::{ControllerState, OkReply, RequestContext, SideEffect, entries};
-use crate::store::copy_children;
+use crate::state::{ControllerState, OkReply, RequestContext, SideEffect, entries_under_devices};
 use crate::transaction::{ActionsParameter, PushParameter, TransactionResult, TransactionStage};
-use crate::validate;
 
-/// What a transaction says that had nothing to push. The two blanks are the real controller's.
+/// The reason of a transaction without anything to push. The two blanks are the real controller's.
 const NOTHING_TO_PUSH: &str = "No device  configuration changed, no push necessary";
 
 impl ControllerState {
-    /// The devices that a request names, by `device` or `device-group`, and that are enabled.
+    /// Returns the enabled devices that a request names by `device` or `device-group`.
     pub(super) fn selected_devices(&self, input: &XmlElement<'_>) -> Result<Vec<String>, RpcRefusal> {
         let devices = self.named_devices(input)?.unwrap_or_else(|| self.devices.keys().cloned().collect());
         let running = self.datastores.tree(DatastoreName::Running);
-        let entries: HashMap<_, _> = entries(running, "device").into_iter().collect();
-        let enabled = |name: &String| {
+        let entries: HashMap<_, _> = entries_under_devices(running, "device").into_iter().collect();
+        let is_enabled = |name: &String| {
             let entry = entries.get(name.as_str());
             entry.is_some_and(|&entry| child_value(running, entry, "enabled") != Some("false"))
         };
-        Ok(devices.into_iter().filter(|name| self.devices.contains_key(name) && enabled(name)).collect())
+        Ok(devices.into_iter().filter(|name| self.devices.contains_key(name) && is_enabled(name)).collect())
     }
 
-    /// The devices of `running` that a request names; none where it names neither devices nor groups.
+    /// Returns the devices of `running` that a request names; `None` if it names neither devices nor groups.
     pub(super) fn named_devices(&self, input: &XmlElement<'_>) -> Result<Option<Vec<String>>, RpcRefusal> {
         let running = self.datastores.tree(DatastoreName::Running);
-        let all = entries(running, "device");
+        let all = entries_under_devices(running, "device");
         let matching = |pattern: &str| {
             let names = all.iter().map(|(name, _)| *name);
-            names.filter(|name| matches(pattern, name)).map(str::to_owned).collect::<Vec<_>>()
+            names.filter(|name| matches_pattern(pattern, name)).map(str::to_owned).collect::<Vec<_>>()
         };
         if let Some(pattern) = text(input, "device")? {
             return Ok(Some(matching(&pattern)));
         }
         let Some(pattern) = text(input, "device-group")? else { return Ok(None) };
-        let groups = entries(running, "device-group");
+        let groups = entries_under_devices(running, "device-group");
         let mut patterns = vec![pattern];
         let mut entered = HashSet::new();
         let mut seen = HashSet::new();
         let mut named = Vec::new();
         while let Some(pattern) = patterns.pop() {
-            for &(group, entry) in groups.iter().filter(|(name, _)| matches(&pattern, name)) {
+            for &(group, entry) in groups.iter().filter(|(name, _)| matches_pattern(&pattern, name)) {
                 if !entered.insert(group) {
                     continue;
                 }
@@ -69,34 +70,35 @@ impl ControllerState {
         Ok(Some(named))
     }
 
-    /// Goes on when the services daemon is done or was not asked: pushes `actions`, where that was asked
-    /// for and something differs from what the devices have.
-    pub(super) fn after_actions(&mut self, tid: u64) -> Result<(), RpcRefusal> {
+    /// Continues the transaction when the services daemon is done or was not needed: pushes `actions` if the
+    /// commit asks for a push and something differs from the devices.
+    pub(super) fn continue_after_actions(&mut self, tid: u64) -> Result<(), RpcRefusal> {
         let Some(transaction) = self.transaction(tid) else { return Ok(()) };
         if transaction.push == PushParameter::None {
-            self.end(tid, TransactionResult::Success, None, None);
+            self.end_transaction(tid, TransactionResult::Success, None, None);
             return Ok(());
         }
         if !self.start_push(tid, DatastoreName::Actions)? {
-            // As the real controller does, also where the push was only to be validated.
+            // The real controller commits here even if the push was to be validated only.
             self.commit_actions()?;
-            self.end(tid, TransactionResult::Success, None, Some(NOTHING_TO_PUSH));
+            self.end_transaction(tid, TransactionResult::Success, None, Some(NOTHING_TO_PUSH));
         }
         Ok(())
     }
 
     fn commit_actions(&mut self) -> Result<(), RpcRefusal> {
-        validate::datastore(self.datastores.tree(DatastoreName::Actions), self.models.schema())?;
+        validate::check_datastore(self.datastores.tree(DatastoreName::Actions), self.models.schema())?;
         self.datastores.copy(DatastoreName::Actions, DatastoreName::Candidate);
         self.datastores.commit();
         Ok(())
     }
 
-    /// Whether one of the transaction's devices differs from the datastore. If so, a push is under way.
+    /// Starts a push if one of the transaction's devices differs from the datastore, and returns whether it
+    /// did.
     pub(super) fn start_push(&mut self, tid: u64, datastore: DatastoreName) -> Result<bool, RpcRefusal> {
         let targets = self.push_targets(tid, datastore)?;
         if !targets.is_empty() {
-            self.after.push(SideEffect::Push { tid });
+            self.effects_after_reply.push(SideEffect::Push { tid });
         }
         Ok(!targets.is_empty())
     }
@@ -113,18 +115,18 @@ impl ControllerState {
         for name in devices {
             let config = configs.remove(&name).ok_or_else(|| refusal::failed("Device not configured"))?;
             let synced = self.devices.get(&name).map(|device| &device.synced);
-            if synced.is_some_and(|synced| !synced.same(&config, &self.models)) {
+            if synced.is_some_and(|synced| !synced.is_same(&config, &self.models)) {
                 targets.push((name, config));
             }
         }
         Ok(targets)
     }
 
-    /// The devices have had their time: they take the push, or refuse it.
-    pub(crate) fn push(&mut self, tid: u64) {
+    /// Ends a push after the latency of the devices: they accept it or refuse it.
+    pub(crate) fn finish_push(&mut self, tid: u64) {
         let Some(transaction) = self.transaction(tid) else { return };
         if transaction.state != TransactionStage::Init {
-            return; // ended by somebody in the meantime
+            return; // a client has ended the transaction in the meantime
         }
         let (actions, push) = (transaction.actions, transaction.push);
         let datastore = match actions {
@@ -132,9 +134,9 @@ impl ControllerState {
             _ => DatastoreName::Actions,
         };
         match self.push_to_devices(tid, datastore, actions, push) {
-            Ok(()) => self.end(tid, TransactionResult::Success, None, None),
+            Ok(()) => self.end_transaction(tid, TransactionResult::Success, None, None),
             Err((origin, reason)) => {
-                self.end(tid, TransactionResult::Failed, Some(&origin), Some(&reason));
+                self.end_transaction(tid, TransactionResult::Failed, Some(&origin), Some(&reason));
             }
         }
     }
@@ -152,7 +154,7 @@ impl ControllerState {
             let Some(device) = self.devices.get_mut(name) else { continue };
             let in_sync = device.check_sync(name, &self.models);
             in_sync
-                .and_then(|()| device.ask(PushPhase::Validate))
+                .and_then(|()| device.run_phase(PushPhase::Validate))
                 .map_err(|reason| (name.clone(), reason))?;
         }
         if push != PushParameter::Commit {
@@ -164,13 +166,14 @@ impl ControllerState {
         }
         for (name, config) in targets {
             let Some(device) = self.devices.get_mut(&name) else { continue };
-            device.ask(PushPhase::Commit).map_err(|reason| (name.clone(), reason))?;
-            device.commit(config);
+            device.run_phase(PushPhase::Commit).map_err(|reason| (name.clone(), reason))?;
+            device.accept(config);
         }
         Ok(())
     }
 
-    /// `config-pull`: takes what the devices have into `running`, or only has a look (`transient`).
+    /// `config-pull`: copies the configuration of devices into `running` or, with `transient`, only records it
+    /// for `datastore-diff`.
     pub(super) fn config_pull(
         &mut self,
         caller: &RequestContext<'_>,
@@ -179,7 +182,8 @@ impl ControllerState {
         let transient = text(input, "transient")?.as_deref() == Some("true");
         let devices =
             self.named_devices(input)?.ok_or_else(|| refusal::failed("No device or device-group"))?;
-        let tid = self.begin(caller, "pull".to_owned(), ActionsParameter::None, PushParameter::None)?;
+        let tid =
+            self.begin_transaction(caller, "pull".to_owned(), ActionsParameter::None, PushParameter::None)?;
         let devices: Vec<_> = devices.into_iter().filter(|name| self.devices.contains_key(name)).collect();
         if let Some(transaction) = self.transaction(tid) {
             transaction.devices.clone_from(&devices);
@@ -193,30 +197,30 @@ impl ControllerState {
             }
         }
         if !transient {
-            self.take_over(&devices).map_err(refusal::broken)?;
+            self.copy_to_running(&devices).map_err(refusal::internal_error)?;
         }
-        self.end(tid, TransactionResult::Success, None, None);
+        self.end_transaction(tid, TransactionResult::Success, None, None);
         tid_reply(tid)
     }
 
-    /// Replaces the configuration of devices in `running`, and with it in an unedited candidate, by what the
-    /// devices have.
-    fn take_over(&mut self, devices: &[String]) -> Result<(), confine_tree::Error> {
+    /// Replaces the configuration of devices in `running`, and in an unmodified candidate, by what the devices
+    /// have.
+    fn copy_to_running(&mut self, devices: &[String]) -> Result<(), confine_tree::Error> {
         let running = self.datastores.tree(DatastoreName::Running);
         let mut changed = running.as_ref().clone();
         let configs = self.device_configs(DatastoreName::Running);
         for name in devices {
-            let (Some(device), Some(here)) = (self.devices.get(name), configs.get(name)) else { continue };
-            if device.config.same(here, &self.models) {
+            let (Some(device), Some(current)) = (self.devices.get(name), configs.get(name)) else { continue };
+            if device.config.is_same(current, &self.models) {
                 continue;
             }
-            while let Some(child) = changed.first_child(here.node) {
+            while let Some(child) = changed.first_child(current.node) {
                 changed.detach(child);
             }
-            copy_children(&device.config.tree, device.config.node, &mut changed, here.node)?;
+            copy_children(&device.config.tree, device.config.node, &mut changed, current.node)?;
         }
         self.datastores.replace(DatastoreName::Running, changed);
-        if !self.datastores.modified {
+        if !self.datastores.is_candidate_modified {
             self.datastores.discard();
         }
         Ok(())

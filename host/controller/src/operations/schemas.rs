@@ -1,15 +1,15 @@
-//! Telling models: `get-schema` (RFC 6022, section 3.1) of the controller's own, `get-device-schema` of those
-//! of the devices.
+//! Schema retrieval: `get-schema` (RFC 6022, section 3.1) for the controller's own YANG modules,
+//! `get-device-schema` for those of the devices.
 
 use confine_netconf::{Error, XmlElement, XmlWriter};
 use confine_tree::CONTROLLER;
 
-use super::{text, unwritable};
-use crate::model::ModelText;
+use super::input::{text, unwritable};
+use crate::models::ModelText;
 use crate::refusal::{self, RpcRefusal};
 use crate::state::{ControllerState, OkReply, RequestContext};
 
-/// The model by which a server tells of its models.
+/// The namespace of `ietf-netconf-monitoring` (RFC 6022).
 pub(super) const MONITORING: &str = "urn:ietf:params:xml:ns:yang:ietf-netconf-monitoring";
 
 impl ControllerState {
@@ -22,10 +22,10 @@ impl ControllerState {
         let name = text(input, "identifier")?
             .ok_or_else(|| refusal::missing_element("identifier", "Element not found"))?;
         let version = text(input, "version")?;
-        let is_asked = |own: &&ModelText| {
+        let is_requested = |own: &&ModelText| {
             own.name == name && version.as_ref().is_none_or(|version| own.revision.as_ref() == Some(version))
         };
-        let found = self.models.own_texts().iter().find(is_asked).ok_or_else(|| {
+        let found = self.models.own_texts().iter().find(is_requested).ok_or_else(|| {
             let version = version.as_ref().map(|version| format!("@{version}"));
             let message = format!("No schema matching: {name}{}", version.unwrap_or_default());
             refusal::protocol_failed_with("invalid-value", &message)
@@ -35,7 +35,7 @@ impl ControllerState {
         Ok(OkReply::Output(xml.finish()))
     }
 
-    /// `get-device-schema`: the modules that a device speaks or, of one of them, the text as well.
+    /// `get-device-schema`: the YANG modules of a device, with their text if the request asks for `detail`.
     pub(super) fn get_device_schema(
         &mut self,
         _caller: &RequestContext<'_>,
@@ -49,12 +49,12 @@ impl ControllerState {
         }
         let (name, revision) = (text(input, "name")?, text(input, "revision")?);
         let with_text = text(input, "detail")?.as_deref() == Some("true");
-        let is_asked = |schema: &&ModelText| {
-            let is_other = |asked: &String| schema.revision.as_ref().is_some_and(|own| own != asked);
+        let is_requested = |schema: &&ModelText| {
+            let is_other = |wanted: &String| schema.revision.as_ref().is_some_and(|own| own != wanted);
             name.as_ref().is_none_or(|name| *name == schema.name) && !revision.as_ref().is_some_and(is_other)
         };
         let mut xml = XmlWriter::new();
-        for schema in self.models.device_texts().iter().filter(is_asked) {
+        for schema in self.models.device_texts().iter().filter(is_requested) {
             xml.element("schema", &[("xmlns", CONTROLLER)], |xml| {
                 xml.leaf("name", &[], &schema.name)?;
                 schema.revision.iter().try_for_each(|revision| xml.leaf("revision", &[], revision))?;
@@ -66,7 +66,7 @@ impl ControllerState {
         Ok(OkReply::Output(xml.finish()))
     }
 
-    /// The state that tells the controller's own modules.
+    /// Returns the state that lists the controller's own YANG modules.
     pub(super) fn own_schemas(&self) -> Result<String, Error> {
         let mut xml = XmlWriter::new();
         xml.element("netconf-state", &[("xmlns", MONITORING)], |xml| {

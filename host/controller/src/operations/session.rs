@@ -1,14 +1,14 @@
-//! Sessions: subscribing, and coming to an end.
+//! The operations of a session: subscribing and closing.
 
 use confine_netconf::XmlElement;
 
-use super::{input, text, unreadable};
+use super::input::{self, text, unreadable};
 use crate::refusal::{self, RpcRefusal};
 use crate::state::{ControllerState, OkReply, RequestContext, SideEffect, StreamName};
 
 impl ControllerState {
-    /// `create-subscription` (RFC 5277, section 2.1.1). Only one session at a time hears of the commits of
-    /// services.
+    /// `create-subscription` (RFC 5277, section 2.1.1). Only one session at a time may subscribe to
+    /// `services-commit`.
     pub(super) fn create_subscription(
         &mut self,
         caller: &RequestContext<'_>,
@@ -22,8 +22,8 @@ impl ControllerState {
         let name = text(input, "stream")?.unwrap_or_else(|| "NETCONF".to_owned());
         let stream = StreamName::parse(&name)
             .ok_or_else(|| refusal::failed_with("invalid-value", "No such stream"))?;
-        let taken = || self.sessions.values().any(|session| session.streams.contains(&stream));
-        if stream == StreamName::ServicesCommit && taken() {
+        let is_taken = || self.sessions.values().any(|session| session.streams.contains(&stream));
+        if stream == StreamName::ServicesCommit && is_taken() {
             return Err(refusal::failed("services-commit client already registered"));
         }
         if let Some(session) = self.sessions.get_mut(&caller.session) {
@@ -38,18 +38,18 @@ impl ControllerState {
         caller: &RequestContext<'_>,
         _input: &XmlElement<'_>,
     ) -> Result<OkReply, RpcRefusal> {
-        self.after.push(SideEffect::Close { session: caller.session });
+        self.effects_after_reply.push(SideEffect::CloseSession { session: caller.session });
         Ok(OkReply::Ok)
     }
 
-    /// `kill-session` (RFC 6241, section 7.9). A session that is not open is none to complain about.
+    /// `kill-session` (RFC 6241, section 7.9). A session that is not open is not an error.
     pub(super) fn kill_session(
         &mut self,
         _caller: &RequestContext<'_>,
         input: &XmlElement<'_>,
     ) -> Result<OkReply, RpcRefusal> {
         let session = input::session_id(input)?;
-        self.after.push(SideEffect::Close { session });
+        self.effects_after_reply.push(SideEffect::CloseSession { session });
         Ok(OkReply::Ok)
     }
 }

@@ -1,4 +1,4 @@
-//! Commits of services, from the edit of the candidate to the configuration of devices.
+//! Commits of services, from the edit of the candidate to the configuration on the devices.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::common::{
 use confine_controller::{DatastoreName, TransactionStage};
 
 #[tokio::test]
-async fn an_instance_is_created_changed_and_deleted() {
+async fn instance_is_created_changed_and_deleted() {
     let lab = Lab::new(builder());
     let (mut daemon, mut user) = (lab.daemon().await, lab.user().await);
 
@@ -68,7 +68,7 @@ async fn an_instance_is_created_changed_and_deleted() {
     </services>
     "#);
 
-    // Changed: what it had made is gone from what the daemon reads, and so is the record of it.
+    // Change: `actions` has neither what the instance had created nor its `created` list.
     user.configure(&bench("s1", "<mtu>9000</mtu>")).await;
     assert_eq!(user.commit("COMMIT", "CHANGE", None).await, begun(2));
     assert_eq!(daemon.event().await, work(2, named));
@@ -115,7 +115,7 @@ async fn an_instance_is_created_changed_and_deleted() {
     assert_eq!(interfaces(&lab, "openconfig1"), ["eth0", "lo0"]);
     assert_eq!(interfaces(&lab, "openconfig2"), ["eth0", "lo0", "s1"]);
 
-    // Deleted: named, but no longer there.
+    // Delete: the notification names the instance although it is gone.
     let gone = r#"<bench xmlns="urn:bench" nc:operation="delete"><service-name>s1</service-name></bench>"#;
     user.configure(gone).await;
     assert_eq!(user.commit("COMMIT", "CHANGE", None).await, begun(3));
@@ -131,7 +131,7 @@ async fn an_instance_is_created_changed_and_deleted() {
 }
 
 #[tokio::test]
-async fn changed_instances_are_named_before_new_ones_and_only_entries_of_lists_count() {
+async fn notification_names_changed_instances_before_new_ones() {
     let lab = Lab::new(builder());
     let (mut daemon, mut user) = (lab.daemon().await, lab.user().await);
     create(&mut daemon, &mut user, "m", 1).await;
@@ -146,7 +146,7 @@ async fn changed_instances_are_named_before_new_ones_and_only_entries_of_lists_c
     ];
     user.configure(&more.concat()).await;
     assert_eq!(user.commit("COMMIT", "CHANGE", None).await, begun(2));
-    // Two entries share a first key, and are named once.
+    // Two entries with the same first key are named once.
     let named = "<service>bench[service-name='m']</service><service>bench[service-name='a']</service>\
         <service>bench[service-name='o'x &lt;y&gt;']</service><service>link[site='b']</service>\
         <service>forgetful[id='f']</service>";
@@ -154,7 +154,7 @@ async fn changed_instances_are_named_before_new_ones_and_only_entries_of_lists_c
 }
 
 #[tokio::test]
-async fn a_dry_run_says_so_and_leaves_everything_but_actions_alone() {
+async fn dry_run_sets_diff_and_changes_only_actions() {
     let lab = Lab::new(builder());
     let (mut daemon, mut user) = (lab.daemon().await, lab.user().await);
     user.configure(&bench("d1", "")).await;
@@ -185,7 +185,7 @@ async fn a_dry_run_says_so_and_leaves_everything_but_actions_alone() {
     "#);
     assert_eq!(user.rpc(&diff("openconfig2")).await, "");
 
-    // With VALIDATE nothing tells the daemon, and the devices forget what they were asked.
+    // VALIDATE: the notification does not show it, and the devices stay as they are.
     assert_eq!(user.commit("VALIDATE", "CHANGE", None).await, begun(2));
     assert_eq!(daemon.event().await, work(2, named));
     apply(&mut daemon, "d1", &["openconfig1"]).await;
@@ -200,7 +200,7 @@ async fn a_dry_run_says_so_and_leaves_everything_but_actions_alone() {
 }
 
 #[tokio::test]
-async fn force_names_what_it_was_told_and_strips_less_than_that() {
+async fn force_removes_less_than_it_notifies_of() {
     let lab = Lab::new(builder());
     let (mut daemon, mut user) = (lab.daemon().await, lab.user().await);
     create(&mut daemon, &mut user, "a1", 1).await;
@@ -208,7 +208,7 @@ async fn force_names_what_it_was_told_and_strips_less_than_that() {
     let records = "/ctrl:services/bench:bench/bench:created";
     let names = "/ctrl:devices/ctrl:device[ctrl:name='openconfig1']/ctrl:config/oc-if:interfaces/oc-if:interface/oc-if:name";
 
-    // One instance: its record goes, and what it names.
+    // One instance: its `created` list is removed, and everything in that list.
     assert_eq!(user.commit("COMMIT", "FORCE", Some("bench[service-name='a1']")).await, begun(3));
     assert_eq!(daemon.event().await, work(3, "<service>bench[service-name='a1']</service>"));
     let left = daemon.get("actions", &format!("{records} | {names}")).await;
@@ -223,7 +223,7 @@ async fn force_names_what_it_was_told_and_strips_less_than_that() {
     let nothing = "<reason>No device  configuration changed, no push necessary</reason>";
     assert_eq!(daemon.event().await, over(3, "SUCCESS", nothing));
 
-    // A list: the first instance that has a record, and only that.
+    // A list: only the first instance with a `created` list.
     assert_eq!(user.commit("COMMIT", "FORCE", Some("bench")).await, begun(4));
     assert_eq!(daemon.event().await, work(4, "<service>bench</service>"));
     let left = daemon.get("actions", &format!("{records} | {names}")).await;
@@ -233,7 +233,7 @@ async fn force_names_what_it_was_told_and_strips_less_than_that() {
     let enough = "<origin>test</origin><reason>enough</reason>";
     assert_eq!(daemon.event().await, over(4, "FAILED", enough));
 
-    // All: every record, and nothing that they name.
+    // All instances: every `created` list, but nothing in those lists.
     assert_eq!(user.commit("COMMIT", "FORCE", None).await, begun(5));
     assert_eq!(daemon.event().await, work(5, ""));
     let left = daemon.get("actions", &format!("{records} | {names}")).await;
@@ -242,7 +242,7 @@ async fn force_names_what_it_was_told_and_strips_less_than_that() {
     assert_eq!(daemon.fail(5, "enough").await, OK);
     assert_eq!(daemon.event().await, over(5, "FAILED", enough));
 
-    // DELETE asks nobody.
+    // DELETE does not notify the services daemon.
     assert_eq!(user.commit("COMMIT", "DELETE", Some("bench[service-name='a1']")).await, begun(6));
     assert_eq!(daemon.event().await, over(6, "SUCCESS", ""));
     assert_eq!(interfaces(&lab, "openconfig1"), ["a2", "eth0", "lo0"]);
@@ -251,7 +251,7 @@ async fn force_names_what_it_was_told_and_strips_less_than_that() {
 }
 
 #[tokio::test]
-async fn what_two_instances_made_goes_with_either() {
+async fn shared_object_is_removed_with_either_instance() {
     let lab = Lab::new(builder());
     let (mut daemon, mut user) = (lab.daemon().await, lab.user().await);
     create(&mut daemon, &mut user, "shared", 1).await;
@@ -276,7 +276,7 @@ async fn what_two_instances_made_goes_with_either() {
 }
 
 #[tokio::test]
-async fn paths_that_the_controller_cannot_read_orphan_what_they_name() {
+async fn unreadable_created_path_orphans_its_object() {
     let lab = Lab::new(builder());
     let (mut daemon, mut user) = (lab.daemon().await, lab.user().await);
     create(&mut daemon, &mut user, "q\"q", 1).await;
@@ -290,7 +290,7 @@ async fn paths_that_the_controller_cannot_read_orphan_what_they_name() {
 }
 
 #[tokio::test]
-async fn a_key_in_a_record_poisons_its_instance() {
+async fn key_in_created_breaks_its_instance() {
     let lab = Lab::new(builder());
     let (mut daemon, mut user) = (lab.daemon().await, lab.user().await);
     user.configure(&bench("k1", "")).await;
@@ -307,7 +307,7 @@ async fn a_key_in_a_record_poisons_its_instance() {
 }
 
 #[tokio::test]
-async fn a_failing_module_changes_nothing_and_leaves_the_candidate() {
+async fn failed_transaction_changes_only_the_candidate() {
     let lab = Lab::new(builder());
     let (mut daemon, mut user) = (lab.daemon().await, lab.user().await);
     let running = lab.controller.datastore(DatastoreName::Running).unwrap();
@@ -315,9 +315,9 @@ async fn a_failing_module_changes_nothing_and_leaves_the_candidate() {
     assert_eq!(user.commit("COMMIT", "CHANGE", None).await, begun(1));
     daemon.event().await;
     assert_eq!(daemon.fail(1, "a &lt;b&gt;\nc &amp; d").await, OK);
-    let told = "<origin>test</origin><reason>a &lt;b&gt;\nc &amp; d</reason>";
-    assert_eq!(daemon.event().await, over(1, "FAILED", told));
-    assert_eq!(user.event().await, over(1, "FAILED", told));
+    let answers = "<origin>test</origin><reason>a &lt;b&gt;\nc &amp; d</reason>";
+    assert_eq!(daemon.event().await, over(1, "FAILED", answers));
+    assert_eq!(user.event().await, over(1, "FAILED", answers));
     assert_eq!(lab.controller.datastore(DatastoreName::Running).unwrap(), running);
     assert!(user.get("candidate", "/ctrl:services").await.contains("f1"));
     assert_eq!(user.rpc("<discard-changes/>").await, OK);
@@ -327,10 +327,10 @@ async fn a_failing_module_changes_nothing_and_leaves_the_candidate() {
 }
 
 #[tokio::test]
-async fn wrong_configuration_is_found_after_the_services_are_done() {
+async fn invalid_configuration_fails_after_the_services_ran() {
     let lab = Lab::new(builder());
     let (mut daemon, mut user) = (lab.daemon().await, lab.user().await);
-    let mut told = Vec::new();
+    let mut answers = Vec::new();
     let interface = |config: &str| {
         format!(
             r#"<interfaces xmlns="http://openconfig.net/yang/interfaces"><interface><name>eth0</name><config>{config}</config></interface></interfaces>"#
@@ -355,9 +355,9 @@ async fn wrong_configuration_is_found_after_the_services_are_done() {
         );
         assert_eq!(daemon.edit("actions", &config).await, OK);
         assert_eq!(daemon.done(tid).await, OK);
-        told.push(daemon.event().await);
+        answers.push(daemon.event().await);
     }
-    insta::assert_snapshot!(told.join("\n"), @r#"
+    insta::assert_snapshot!(answers.join("\n"), @r#"
     <controller-transaction xmlns="http://clicon.org/controller"><tid>1</tid><username>root</username><result>FAILED</result><origin>controller</origin><reason>application bad-element 'not-a-number' is not a number &lt;bad-element&gt;mtu&lt;/bad-element&gt;</reason></controller-transaction>
     <controller-transaction xmlns="http://clicon.org/controller"><tid>2</tid><username>root</username><result>FAILED</result><origin>controller</origin><reason>application bad-element Number 70000 out of range: 0 - 65535 &lt;bad-element&gt;mtu&lt;/bad-element&gt;</reason></controller-transaction>
     <controller-transaction xmlns="http://clicon.org/controller"><tid>3</tid><username>root</username><result>FAILED</result><origin>controller</origin><reason>application bad-element 'maybe' is not a boolean value &lt;bad-element&gt;enabled&lt;/bad-element&gt;</reason></controller-transaction>
@@ -368,14 +368,14 @@ async fn wrong_configuration_is_found_after_the_services_are_done() {
 }
 
 #[tokio::test]
-async fn answers_to_no_transaction_are_refused() {
+async fn replies_without_a_transaction_are_refused() {
     let lab = Lab::new(builder().device_latency(Duration::from_secs(3600)));
     let (mut daemon, mut user) = (lab.daemon().await, lab.user().await);
     let mut refusals = vec![daemon.done(1).await, daemon.fail(1, "x").await];
     create_up_to_push(&mut daemon, &mut user).await;
     assert_eq!(lab.controller.transactions()[0].state, TransactionStage::Init);
     refusals.push(daemon.done(1).await);
-    // A push can be ended by anyone.
+    // Any client can end a push.
     assert_eq!(user.fail(1, "stop").await, OK);
     assert_eq!(user.event().await, over(1, "FAILED", "<origin>test</origin><reason>stop</reason>"));
     refusals.push(daemon.done(1).await);
@@ -398,18 +398,18 @@ async fn create_up_to_push(daemon: &mut Client, user: &mut Client) {
 }
 
 #[tokio::test]
-async fn without_a_services_daemon_the_transaction_times_out() {
+async fn transaction_without_services_daemon_times_out() {
     let lab = Lab::new(builder().service_timeout(Duration::from_millis(20)));
     let mut user = lab.user().await;
     user.configure(&bench("n1", "")).await;
     assert_eq!(user.commit("COMMIT", "CHANGE", None).await, begun(1));
-    let told = "<origin>Actions</origin><reason>Timeout waiting for service daemon</reason>";
-    assert_eq!(user.event().await, over(1, "FAILED", told));
+    let answers = "<origin>Actions</origin><reason>Timeout waiting for service daemon</reason>";
+    assert_eq!(user.event().await, over(1, "FAILED", answers));
     insta::assert_snapshot!(user.done(1).await, @"<rpc-error><error-type>application</error-type><error-tag>operation-failed</error-tag><error-severity>error</error-severity><error-message>Transaction already completed(timeout?)</error-message></rpc-error>");
 }
 
 #[tokio::test]
-async fn a_transaction_holds_the_candidate_and_outlives_the_session_that_began_it() {
+async fn transaction_locks_candidate_and_outlives_its_session() {
     let lab = Lab::new(builder());
     let (mut daemon, mut user) = (lab.daemon().await, lab.user().await);
     user.configure(&bench("t1", "")).await;
@@ -434,7 +434,7 @@ async fn a_transaction_holds_the_candidate_and_outlives_the_session_that_began_i
     "#);
     drop(user);
     drop(daemon);
-    // A new services daemon finds what the old one left, and ends it.
+    // A new services daemon finds the unfinished transaction and ends it.
     let mut daemon = lab.client().await;
     while daemon.subscribe("services-commit").await != OK {
         tokio::task::yield_now().await;

@@ -1,4 +1,4 @@
-//! A controller on a socket, and a client that says what it is told to.
+//! A controller on a socket, and a scripted client.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinHandle;
 
-/// Services to test with: one as usual, one with two keys, one that keeps no record of what it creates.
+/// Test services: an ordinary one, one with two keys, and one without `created`.
 pub(crate) const YANG: &str = r#"
 module bench {
   namespace "urn:bench";
@@ -40,14 +40,14 @@ module bench {
   }
 }"#;
 
-/// How long anything may take before a test gives up on it.
+/// How long a test waits for a message.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 pub(crate) fn builder() -> ControllerBuilder {
     Controller::builder().devices(2).service_model("bench.yang", YANG).clock(Clock::steps())
 }
 
-/// A controller that serves a socket of its own.
+/// A controller on its own socket.
 pub(crate) struct Lab {
     pub(crate) controller: Controller,
     directory: TempDir,
@@ -66,7 +66,7 @@ impl Lab {
         Self { controller, directory, server }
     }
 
-    /// A session that has said hello, and acts for `root` as far as that is asked.
+    /// Opens a session as `root`, with a hello.
     pub(crate) async fn client(&self) -> Client {
         let mut client = self.stranger().await;
         client.send(r#"<hello xmlns="urn:ietf:params:xml:ns:netconf:base:1.0" cl:username="root" cl:transport="cl:cli" xmlns:cl="http://clicon.org/lib"/>"#).await;
@@ -74,13 +74,13 @@ impl Lab {
         client
     }
 
-    /// A connection that has said nothing.
+    /// Opens a connection without a hello.
     pub(crate) async fn stranger(&self) -> Client {
         let stream = UnixStream::connect(self.directory.path().join("socket")).await.unwrap();
         Client { stream, decoder: FrameDecoder::new(), notifications: VecDeque::new() }
     }
 
-    /// A session that plays the services daemon.
+    /// Opens a session with the subscriptions of the services daemon.
     pub(crate) async fn daemon(&self) -> Client {
         let mut daemon = self.client().await;
         assert_eq!(daemon.subscribe("services-commit").await, OK);
@@ -118,7 +118,7 @@ impl Client {
         self.stream.write_all(octets).await.unwrap();
     }
 
-    /// The next message, none when the controller has closed the connection.
+    /// Returns the next message; `None` if the controller has closed the connection.
     pub(crate) async fn message(&mut self) -> Option<String> {
         tokio::time::timeout(PATIENCE, async {
             loop {
@@ -133,10 +133,10 @@ impl Client {
             }
         })
         .await
-        .expect("the controller says nothing")
+        .expect("the controller sent no message")
     }
 
-    /// What stands in the reply to an operation that is made for root.
+    /// Returns the content of the reply to an operation on behalf of `root`.
     pub(crate) async fn rpc(&mut self, operation: &str) -> String {
         self.rpc_for(Some("root"), operation).await
     }
@@ -147,7 +147,7 @@ impl Client {
         self.reply().await
     }
 
-    /// What stands in the next reply.
+    /// Returns the content of the next reply.
     pub(crate) async fn reply(&mut self) -> String {
         loop {
             let message = self.message().await.expect("the connection is closed");
@@ -158,7 +158,7 @@ impl Client {
         }
     }
 
-    /// The next event, without its time.
+    /// Returns the next event, without its time.
     pub(crate) async fn event(&mut self) -> String {
         if let Some(event) = self.notifications.pop_front() {
             return event;
@@ -200,7 +200,7 @@ impl Client {
         self.rpc(&format!(r#"<transaction-error xmlns="http://clicon.org/controller"><tid>{tid}</tid><origin>test</origin><reason>{reason}</reason></transaction-error>"#)).await
     }
 
-    /// What a filter selects of a datastore.
+    /// Returns what a filter selects from a datastore.
     pub(crate) async fn get(&mut self, source: &str, select: &str) -> String {
         let source = match source {
             "actions" => r#"<actions xmlns="http://clicon.org/controller"/>"#.to_owned(),
@@ -216,7 +216,7 @@ impl Client {
     }
 }
 
-/// What stands in `data`.
+/// Returns the content of `data`.
 pub(crate) fn data(reply: &str) -> String {
     let inside = reply.strip_prefix("<data>").and_then(|reply| reply.strip_suffix("</data>"));
     match reply {
@@ -225,7 +225,7 @@ pub(crate) fn data(reply: &str) -> String {
     }
 }
 
-/// What stands between the tags of the root element.
+/// Returns the content of the root element.
 fn inside(message: &str) -> String {
     let start = message.find('>').unwrap() + 1;
     let end = message.rfind("</").unwrap_or(start);
@@ -245,7 +245,7 @@ pub(crate) fn bench(name: &str, more: &str) -> String {
     format!(r#"<bench xmlns="urn:bench"><service-name>{name}</service-name>{more}</bench>"#)
 }
 
-/// An interface of a device, as an edit from the root.
+/// Returns an interface of a device, as an edit from the root.
 pub(crate) fn interface(device: &str, name: &str, attributes: &str) -> String {
     format!(
         r#"<devices xmlns="http://clicon.org/controller"><device><name>{device}</name><config><interfaces xmlns="http://openconfig.net/yang/interfaces"><interface{attributes}><name>{name}</name><config><name>{name}</name><type xmlns:i="urn:ietf:params:xml:ns:yang:iana-if-type">i:ethernetCsmacd</type></config></interface></interfaces></config></device></devices>"#
@@ -261,13 +261,13 @@ pub(crate) fn path(device: &str, interface: &str) -> String {
     format!(r#"/devices/device[name="{device}"]/config/interfaces/interface[name="{interface}"]"#)
 }
 
-/// XML with each element on a line, for snapshots.
+/// Returns XML with one element per line, for snapshots.
 pub(crate) fn pretty(text: &str) -> String {
     let tree = xml::parse(text).unwrap();
     xml::XmlTreeWriter::new().indent(2).write(&tree, [Tree::ROOT]).unwrap()
 }
 
-/// The names of interfaces of a device, as the device has them.
+/// Returns the names of the interfaces on a device.
 pub(crate) fn interfaces(lab: &Lab, device: &str) -> Vec<String> {
     let config = xml::parse(&lab.controller.device(device).unwrap()).unwrap();
     let nodes = config.descendants(Tree::ROOT).filter(|(node, _)| config.qname(*node).local == "interface");
@@ -275,14 +275,14 @@ pub(crate) fn interfaces(lab: &Lab, device: &str) -> Vec<String> {
     nodes.map(|(node, _)| name(node)).collect()
 }
 
-/// What says that a transaction is over.
+/// Returns the notification of the end of a transaction.
 pub(crate) fn over(tid: u64, result: &str, more: &str) -> String {
     format!(
         r#"<controller-transaction xmlns="http://clicon.org/controller"><tid>{tid}</tid><username>root</username><result>{result}</result>{more}</controller-transaction>"#
     )
 }
 
-/// What tells the services daemon to work.
+/// Returns the notification that starts the services daemon.
 pub(crate) fn work(tid: u64, more: &str) -> String {
     format!(
         r#"<services-commit xmlns="http://clicon.org/controller"><tid>{tid}</tid><source>actions</source><target>actions</target>{more}</services-commit>"#
@@ -293,18 +293,18 @@ pub(crate) fn begun(tid: u64) -> String {
     format!(r#"<tid xmlns="http://clicon.org/controller">{tid}</tid>"#)
 }
 
-/// The services daemon's part for an instance that makes an interface on some devices.
+/// Does what the services daemon does for an instance that creates an interface on some devices.
 pub(crate) async fn apply(daemon: &mut Client, instance: &str, devices: &[&str]) {
     let paths: Vec<String> = devices.iter().map(|device| path(device, instance)).collect();
     let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
     let record = services(&bench(instance, &created(&paths)));
     let config: String = devices.iter().map(|device| interface(device, instance, "")).collect();
-    // Siblings of one name in one edit: only the last would count.
+    // Of several siblings with the same name in an edit, only the last one would count.
     let config = config.replace(r#"</devices><devices xmlns="http://clicon.org/controller">"#, "");
     assert_eq!(daemon.edit("actions", &format!("{record}{config}")).await, OK);
 }
 
-/// Creates an instance and has it made on both devices, as transaction `tid`.
+/// Creates an instance on both devices in transaction `tid`.
 pub(crate) async fn create(daemon: &mut Client, user: &mut Client, instance: &str, tid: u64) {
     user.configure(&bench(instance, "")).await;
     assert_eq!(user.commit("COMMIT", "CHANGE", None).await, begun(tid));

@@ -1,4 +1,4 @@
-//! What becomes of devices: which take part, what is pushed to them, what is pulled from them.
+//! Devices: which take part in a commit, what is pushed to them, and what is pulled from them.
 
 use crate::common::{
     Lab, OK, apply, begun, bench, builder, created, interface, interfaces, over, path, services,
@@ -6,7 +6,7 @@ use crate::common::{
 use confine_controller::{PushPhase, TransactionResult};
 
 #[tokio::test]
-async fn devices_refuse_before_or_after_running_has_changed() {
+async fn devices_can_refuse_before_or_after_running_changes() {
     let lab = Lab::new(builder());
     let (mut daemon, mut user) = (lab.daemon().await, lab.user().await);
     for (tid, phase, changed) in [(1, PushPhase::Validate, false), (2, PushPhase::Commit, true)] {
@@ -22,7 +22,7 @@ async fn devices_refuse_before_or_after_running_has_changed() {
         assert_eq!(interfaces(&lab, "openconfig2"), ["eth0", "lo0"]);
     }
     assert_eq!(lab.controller.transactions()[1].result, TransactionResult::Failed);
-    // What did not arrive is pushed without asking the services again.
+    // What the device missed is pushed without running the services again.
     let push = r#"<controller-commit xmlns="http://clicon.org/controller"><device>openconfig2</device><push>COMMIT</push><actions>NONE</actions><source>ds:running</source></controller-commit>"#;
     assert_eq!(user.rpc(push).await, begun(3));
     assert_eq!(daemon.event().await, over(3, "SUCCESS", ""));
@@ -32,7 +32,7 @@ async fn devices_refuse_before_or_after_running_has_changed() {
 }
 
 #[tokio::test]
-async fn commits_that_make_no_sense_are_refused() {
+async fn invalid_commits_are_refused() {
     let lab = Lab::new(builder());
     let mut user = lab.user().await;
     let commit = |more: &str| {
@@ -64,7 +64,7 @@ async fn commits_that_make_no_sense_are_refused() {
 }
 
 #[tokio::test]
-async fn devices_are_chosen_by_pattern_group_and_whether_they_are_enabled() {
+async fn devices_are_selected_by_pattern_group_and_enabled() {
     let config = r#"<devices xmlns="http://clicon.org/controller"><device-group><name>inner</name><device-name>openconfig3</device-name></device-group><device-group><name>outer</name><device-name>openconfig1</device-name><device-group>inner</device-group><device-group>outer</device-group></device-group></devices>"#;
     let lab = Lab::new(builder().devices(0).device("openconfig3", "").config(config));
     let mut user = lab.user().await;
@@ -88,7 +88,7 @@ async fn devices_are_chosen_by_pattern_group_and_whether_they_are_enabled() {
 }
 
 #[tokio::test]
-async fn devices_are_pulled_from() {
+async fn config_pull_copies_the_device_to_running() {
     let lab = Lab::new(builder());
     let mut user = lab.user().await;
     let pull = |more: &str| {
@@ -102,7 +102,7 @@ async fn devices_are_pulled_from() {
     assert_eq!(user.rpc(&pull("<transient>true</transient>")).await, begun(2));
     assert_eq!(user.rpc(diff).await, "");
 
-    // Somebody changes a device behind the controller's back.
+    // The device changes behind the controller's back.
     let changed = lab.controller.device("openconfig1").unwrap().replace(">1500<", ">9000<");
     lab.controller.set_device("openconfig1", &changed).unwrap();
     assert_eq!(user.rpc(&pull("<transient>true</transient>")).await, begun(3));
@@ -137,9 +137,9 @@ async fn devices_are_pulled_from() {
     );
 }
 
-/// Many instances at once: nothing here may take time by the square of their number.
+/// No step may take time quadratic in the number of instances.
 #[tokio::test]
-async fn a_thousand_instances_are_created_and_changed_at_once() {
+async fn thousand_instances_are_created_and_changed_at_once() {
     let lab = Lab::new(builder());
     let (mut daemon, mut user) = (lab.daemon().await, lab.user().await);
     let names: Vec<String> = (0..1000).map(|number| format!("s{number:04}")).collect();

@@ -1,10 +1,10 @@
-//! Edits, and the records of what services have created.
+//! Edits, and the `created` lists of services.
 
 use crate::common::{Lab, OK, bench, builder, created, interface, path, pretty, services};
 use confine_controller::{Controller, Credentials, DatastoreName};
 
 #[tokio::test]
-async fn a_creator_gets_the_path_into_its_record() {
+async fn creator_attribute_adds_the_path_to_created() {
     let lab = Lab::new(builder());
     let mut client = lab.client().await;
     assert_eq!(client.edit("actions", &services(&bench("s1", ""))).await, OK);
@@ -14,7 +14,7 @@ async fn a_creator_gets_the_path_into_its_record() {
     }
     let leaf = r#"<devices xmlns="http://clicon.org/controller"><device><name>openconfig2</name><config><system xmlns="http://openconfig.net/yang/system"><config><motd-banner cl:creator="bench[service-name='s2']">hi</motd-banner></config></system></config></device></devices>"#;
     assert_eq!(client.edit("actions", leaf).await, OK);
-    // An instance that is named by a tag exists from then on.
+    // The attribute creates the instance that it names.
     insta::assert_snapshot!(pretty(&client.get("actions", "/ctrl:services/bench:bench").await), @r#"
     <services xmlns="http://clicon.org/controller">
       <bench xmlns="urn:bench">
@@ -32,7 +32,7 @@ async fn a_creator_gets_the_path_into_its_record() {
     </services>
     "#);
     assert!(!lab.controller.datastore(DatastoreName::Actions).unwrap().contains("creator"));
-    // Writing the record oneself is the same.
+    // Writing the `created` list directly has the same effect.
     let record = services(&bench("s3", &created(&[&path("openconfig1", "if-1")])));
     assert_eq!(client.edit("actions", &record).await, OK);
     let s3 = client.get("actions", "/ctrl:services/bench:bench[bench:service-name='s3']").await;
@@ -40,7 +40,7 @@ async fn a_creator_gets_the_path_into_its_record() {
 }
 
 #[tokio::test]
-async fn what_is_no_creator_is_refused() {
+async fn invalid_creator_attributes_are_refused() {
     let lab = Lab::new(builder());
     let mut client = lab.client().await;
     let before = lab.controller.datastore(DatastoreName::Actions).unwrap();
@@ -77,7 +77,7 @@ async fn what_is_no_creator_is_refused() {
 }
 
 #[tokio::test]
-async fn what_the_models_do_not_have_is_refused() {
+async fn nodes_that_are_not_in_the_schema_are_refused() {
     let lab = Lab::new(builder());
     let mut client = lab.client().await;
     let before = lab.controller.datastore(DatastoreName::Candidate).unwrap();
@@ -112,7 +112,7 @@ async fn what_the_models_do_not_have_is_refused() {
 }
 
 #[tokio::test]
-async fn of_two_siblings_that_mean_the_same_the_last_counts() {
+async fn last_of_two_equal_siblings_in_an_edit_counts() {
     let lab = Lab::new(builder());
     let mut client = lab.client().await;
     let twice = format!("{}{}", services(&bench("s1", "")), services(&bench("s2", "")));
@@ -159,7 +159,7 @@ async fn operations_do_what_they_say() {
 }
 
 #[tokio::test]
-async fn reads_are_cut_to_what_is_asked() {
+async fn get_config_returns_only_what_the_filter_selects() {
     let lab = Lab::new(builder());
     let mut client = lab.client().await;
     let names = "/ctrl:devices/ctrl:device/ctrl:name";
@@ -195,7 +195,7 @@ async fn reads_are_cut_to_what_is_asked() {
 }
 
 #[tokio::test]
-async fn acting_for_another_is_refused_where_it_must_be() {
+async fn acting_for_another_user_needs_the_credentials() {
     let own = {
         let lab = Lab::new(builder());
         let mut client = lab.client().await;
@@ -219,7 +219,7 @@ async fn acting_for_another_is_refused_where_it_must_be() {
     );
 }
 
-/// Alice may read neither transactions nor the second device, may not answer, and may not write.
+/// Alice may not read transactions or the second device, end transactions, or write.
 const ALICE: &str = r#"<nacm xmlns="urn:ietf:params:xml:ns:yang:ietf-netconf-acm">
     <groups>
         <group><name>limited</name><user-name>alice</user-name></group>
@@ -247,7 +247,7 @@ const ALICE: &str = r#"<nacm xmlns="urn:ietf:params:xml:ns:yang:ietf-netconf-acm
 </nacm>"#;
 
 #[tokio::test]
-async fn rules_of_access_hold_at_every_door() {
+async fn access_rules_apply_to_every_operation() {
     let lab = Lab::new(builder().config(ALICE));
     let mut client = lab.client().await;
     let alice = Some("alice");
@@ -259,7 +259,7 @@ async fn rules_of_access_hold_at_every_door() {
         services(&bench("s", ""))
     );
     denied.push(client.rpc_for(alice, &edit).await);
-    // Records are written for nobody, whoever asks for it.
+    // The controller writes `created` on behalf of no user, whoever makes the edit.
     denied.push(
         client
             .edit("actions", &interface("openconfig1", "x", r#" cl:creator="bench[service-name='s']""#))
@@ -290,7 +290,7 @@ const ORDERED: &str = "module ordered { namespace urn:ordered; prefix o; revisio
 }";
 
 #[tokio::test]
-async fn entries_stand_where_the_model_or_the_user_puts_them() {
+async fn entries_are_ordered_by_the_schema_or_by_the_user() {
     let lab = Lab::new(Controller::builder().device_model("ordered.yang", ORDERED).device("d1", ""));
     let mut user = lab.client().await;
     let edit = |inner: &str| {
@@ -299,35 +299,35 @@ async fn entries_stand_where_the_model_or_the_user_puts_them() {
              xmlns:yang=\"urn:ietf:params:xml:ns:yang:1\" xmlns:o=\"urn:ordered\">{inner}</c></config></device></devices>"
         )
     };
-    let mut told = Vec::new();
+    let mut answers = Vec::new();
     for inner in [
-        // As the model has it, whatever the edit says: keys first, and what has no order by its keys.
+        // Schema order, whatever the edit has: keys first, system-ordered entries sorted by their keys.
         "<before>1</before><mine>b</mine><mine>a</mine><free>b</free><free>a</free>\
          <hop><note>n</note><b>1</b><a>x</a></hop><hop><a>w</a><b>1</b></hop>",
-        // What is merged stays where it is.
+        // A merged entry keeps its position.
         "<mine>b</mine><mine>c</mine><hop><a>x</a><b>1</b></hop>",
         "<mine yang:insert=\"last\">b</mine><mine yang:insert=\"first\">c</mine><free yang:insert=\"first\">c</free>",
         "<mine yang:insert=\"before\" yang:value=\"a\">d</mine><mine yang:insert=\"after\" yang:value=\"a\">e</mine>",
-        // An entry that is moved is made anew.
+        // An entry that is moved is created anew.
         "<hop yang:insert=\"after\" yang:key=\"[o:a='w'][o:b='1']\"><a>x</a><b>1</b></hop>",
         "<mine yang:insert=\"after\">d</mine>",
         "<mine yang:insert=\"after\" yang:value=\"z\">d</mine>",
         "<hop yang:insert=\"before\"><a>w</a><b>1</b></hop>",
         "<mine yang:insert=\"sideways\">d</mine>",
-        // What holds nothing is not there.
+        // An empty container is removed.
         "<mine nc:operation=\"remove\">a</mine><mine nc:operation=\"remove\">b</mine><mine nc:operation=\"remove\">c</mine>\
          <mine nc:operation=\"remove\">d</mine><mine nc:operation=\"remove\">e</mine><free nc:operation=\"remove\">a</free>\
          <free nc:operation=\"remove\">b</free><free nc:operation=\"remove\">c</free><before nc:operation=\"remove\"/>\
          <hop nc:operation=\"remove\"><a>x</a><b>1</b></hop><hop nc:operation=\"remove\"><a>w</a><b>1</b></hop>",
     ] {
         let answer = user.edit("candidate", &edit(inner)).await;
-        told.push(if answer == OK {
+        answers.push(if answer == OK {
             user.get("candidate", "/ctrl:devices/ctrl:device/ctrl:config").await
         } else {
             answer
         });
     }
-    insta::assert_snapshot!(told.join("\n"), @r#"
+    insta::assert_snapshot!(answers.join("\n"), @r#"
     <devices xmlns="http://clicon.org/controller"><device><name>d1</name><config><c xmlns="urn:ordered"><free>a</free><free>b</free><mine>b</mine><mine>a</mine><hop><a>x</a><b>1</b><note>n</note></hop><hop><a>w</a><b>1</b></hop><before>1</before></c></config></device></devices>
     <devices xmlns="http://clicon.org/controller"><device><name>d1</name><config><c xmlns="urn:ordered"><free>a</free><free>b</free><mine>b</mine><mine>a</mine><mine>c</mine><hop><a>x</a><b>1</b><note>n</note></hop><hop><a>w</a><b>1</b></hop><before>1</before></c></config></device></devices>
     <devices xmlns="http://clicon.org/controller"><device><name>d1</name><config><c xmlns="urn:ordered"><free>a</free><free>b</free><free>c</free><mine>c</mine><mine>a</mine><mine>b</mine><hop><a>x</a><b>1</b><note>n</note></hop><hop><a>w</a><b>1</b></hop><before>1</before></c></config></device></devices>
@@ -342,14 +342,14 @@ async fn entries_stand_where_the_model_or_the_user_puts_them() {
 }
 
 #[tokio::test]
-async fn what_may_be_read_of_a_container_with_defaults_is_never_nothing() {
+async fn container_with_defaults_is_never_read_as_empty() {
     let read = r#"<get-config><source><running/></source><nc:filter nc:type="xpath" nc:select="/nacm:nacm" xmlns:nacm="urn:ietf:params:xml:ns:yang:ietf-netconf-acm"/>DEFAULTS</get-config>"#;
     let all = r#"<with-defaults xmlns="urn:ietf:params:xml:ns:yang:ietf-netconf-with-defaults">report-all</with-defaults>"#;
     let lab = Lab::new(builder());
     let mut client = lab.client().await;
     assert_eq!(crate::common::data(&client.rpc(&read.replace("DEFAULTS", "")).await), "");
     insta::assert_snapshot!(crate::common::data(&client.rpc(&read.replace("DEFAULTS", all)).await), @r#"<nacm xmlns="urn:ietf:params:xml:ns:yang:ietf-netconf-acm"><enable-nacm>true</enable-nacm><read-default>permit</read-default><write-default>deny</write-default><exec-default>permit</exec-default><enable-external-groups>true</enable-external-groups></nacm>"#);
-    // Who may not read it sees nothing of it.
+    // A user who may not read it sees nothing of it.
     let lab = Lab::new(
         builder().config(
             ALICE
@@ -367,7 +367,7 @@ async fn what_may_be_read_of_a_container_with_defaults_is_never_nothing() {
 }
 
 #[tokio::test]
-async fn rules_are_about_what_an_edit_changes() {
+async fn access_rules_apply_only_to_changes_of_an_edit() {
     let config = |leaf: &str| {
         format!(
             r#"<edit-config><target><candidate/></target><config><devices xmlns="http://clicon.org/controller"><device><name>openconfig1</name><config><interfaces xmlns="http://openconfig.net/yang/interfaces"><interface><name>eth0</name><config>{leaf}</config></interface></interfaces></config></device></devices></config></edit-config>"#
@@ -378,7 +378,7 @@ async fn rules_are_about_what_an_edit_changes() {
     let mut answers = Vec::new();
     for leaf in [
         "<mtu>9000</mtu>",
-        // The same value, whatever the rules say of it.
+        // An unchanged value is allowed, whatever the rules are.
         "<description>Uplink</description>",
         "<description>Other</description>",
         "<enabled>false</enabled>",

@@ -1,4 +1,4 @@
-//! The controller as its clients see it: on a socket.
+//! The controller as its clients see it, on a socket.
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used, reason = "all of this is tests")]
 

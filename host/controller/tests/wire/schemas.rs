@@ -1,4 +1,4 @@
-//! What the controller tells of its models.
+//! Schema retrieval.
 
 use crate::common::{Lab, builder};
 use confine_controller::Controller;
@@ -12,13 +12,13 @@ fn lamps() -> Lab {
 }
 
 #[tokio::test]
-async fn the_models_of_a_device_are_told() {
+async fn get_device_schema_returns_modules_and_text() {
     let lab = lamps();
     let mut client = lab.client().await;
     let ask = |more: &str| {
         format!(r#"<get-device-schema xmlns="http://clicon.org/controller">{more}</get-device-schema>"#)
     };
-    let mut told = Vec::new();
+    let mut answers = Vec::new();
     for more in [
         "<device>d*</device>",
         "<device>d1</device><name>lamp</name><detail>true</detail>",
@@ -27,9 +27,9 @@ async fn the_models_of_a_device_are_told() {
         "<device>d9</device>",
         "",
     ] {
-        told.push(client.rpc(&ask(more)).await);
+        answers.push(client.rpc(&ask(more)).await);
     }
-    insta::assert_snapshot!(told.join("\n"), @r#"
+    insta::assert_snapshot!(answers.join("\n"), @r#"
     <schema xmlns="http://clicon.org/controller"><name>lamp</name><revision>2020-01-01</revision><namespace>urn:lamp</namespace></schema><schema xmlns="http://clicon.org/controller"><name>bulb</name></schema>
     <schema xmlns="http://clicon.org/controller"><name>lamp</name><revision>2020-01-01</revision><namespace>urn:lamp</namespace><data>module lamp {
       namespace "urn:lamp";
@@ -46,7 +46,7 @@ async fn the_models_of_a_device_are_told() {
 }
 
 #[tokio::test]
-async fn the_controllers_own_models_are_told() {
+async fn get_schema_returns_the_controllers_own_modules() {
     let lab = Lab::new(builder());
     let mut client = lab.client().await;
     let filter = r#"<get cl:content="nonconfig"><filter type="xpath" select="/m:netconf-state/m:schemas" xmlns:m="urn:ietf:params:xml:ns:yang:ietf-netconf-monitoring"/></get>"#;

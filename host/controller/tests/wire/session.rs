@@ -1,9 +1,9 @@
-//! Sessions: what holds before any configuration is looked at.
+//! Sessions: what does not depend on configuration.
 
 use crate::common::{Lab, OK, builder};
 
 #[tokio::test]
-async fn hello_may_come_twice_or_never() {
+async fn hello_is_accepted_twice_or_not_at_all() {
     let lab = Lab::new(builder());
     let hello = r#"<hello xmlns="urn:ietf:params:xml:ns:netconf:base:1.0"/>"#;
     let answer =
@@ -18,7 +18,7 @@ async fn hello_may_come_twice_or_never() {
 }
 
 #[tokio::test]
-async fn only_one_session_hears_of_services() {
+async fn only_one_session_may_subscribe_to_services_commit() {
     let lab = Lab::new(builder());
     let mut first = lab.client().await;
     assert_eq!(first.subscribe("services-commit").await, OK);
@@ -31,7 +31,7 @@ async fn only_one_session_hears_of_services() {
     assert_eq!(first.subscribe("controller-transaction").await, OK);
     assert_eq!(second.subscribe("controller-transaction").await, OK);
     drop(first);
-    // The place is free as soon as the controller has noticed.
+    // The stream is free again as soon as the controller notices.
     while second.subscribe("services-commit").await != OK {
         tokio::task::yield_now().await;
     }
@@ -39,7 +39,7 @@ async fn only_one_session_hears_of_services() {
 }
 
 #[tokio::test]
-async fn what_is_no_request_is_refused_and_the_session_lives_on() {
+async fn invalid_requests_are_refused_without_ending_the_session() {
     let lab = Lab::new(builder());
     let mut client = lab.client().await;
     let base = "urn:ietf:params:xml:ns:netconf:base:1.0";
@@ -81,7 +81,7 @@ async fn what_is_no_request_is_refused_and_the_session_lives_on() {
 }
 
 #[tokio::test]
-async fn requests_that_come_together_are_refused_together() {
+async fn two_requests_in_one_frame_are_refused_together() {
     let lab = Lab::new(builder());
     let mut client = lab.client().await;
     let one = br#"<rpc xmlns="urn:ietf:params:xml:ns:netconf:base:1.0"><commit/></rpc>"#;
@@ -101,7 +101,7 @@ async fn broken_framing_ends_the_session() {
 }
 
 #[tokio::test]
-async fn sessions_end_when_asked_to() {
+async fn close_session_and_kill_session_end_sessions() {
     let lab = Lab::new(builder());
     let mut first = lab.client().await;
     assert_eq!(first.rpc("<close-session/>").await, OK);
@@ -116,7 +116,7 @@ async fn sessions_end_when_asked_to() {
 }
 
 #[tokio::test]
-async fn locks_are_held_by_one() {
+async fn lock_is_held_by_one_session() {
     let lab = Lab::new(builder());
     let (mut first, mut second) = (lab.client().await, lab.client().await);
     let mut answers = vec![first.rpc("<unlock><target><candidate/></target></unlock>").await];

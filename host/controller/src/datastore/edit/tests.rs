@@ -3,8 +3,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
+    models::tree_model::TreeModel,
     testing::{choices, meaning, random_tree, test_schema},
-    tree_model::TreeModel,
 };
 
 const HEAD: &str = "<c xmlns='urn:test' xmlns:nc='urn:ietf:params:xml:ns:netconf:base:1.0' \
@@ -14,7 +14,7 @@ fn tree(inner: &str) -> Tree {
     xml::parse(&format!("{HEAD}{inner}</c>")).unwrap()
 }
 
-/// The content of `c` after the edit, or the refusal.
+/// Returns the content of `c` after the edit, or the refusal.
 fn edited_with(default: EditOperation, before: &str, config: &str) -> String {
     let mut edited = tree(before);
     match apply(&mut edited, &tree(config), default, &test_schema()) {
@@ -32,7 +32,7 @@ fn edited(before: &str, config: &str) -> String {
 
 proptest! {
     #[test]
-    fn merging_into_nothing_and_replacing_give_the_edit(a in choices(), b in choices()) {
+    fn merge_into_empty_tree_and_replace_yield_the_edit(a in choices(), b in choices()) {
         let schema = test_schema();
         let model = TreeModel::new(&schema);
         let [mut a, b] = [a, b].map(|choices| random_tree(&schema, &choices));
@@ -44,7 +44,7 @@ proptest! {
     }
 
     #[test]
-    fn merging_twice_is_merging_once(a in choices(), b in choices()) {
+    fn merge_is_idempotent(a in choices(), b in choices()) {
         let schema = test_schema();
         let model = TreeModel::new(&schema);
         let [mut a, b] = [a, b].map(|choices| random_tree(&schema, &choices));
@@ -124,7 +124,7 @@ fn operations_do_what_they_say() {
 }
 
 #[test]
-fn with_none_only_what_says_so_is_done() {
+fn default_operation_none_changes_only_marked_nodes() {
     let none = |before, config| edited_with(EditOperation::None, before, config);
     let rows = [
         ("<a>1</a>", "<a>2</a>"),
@@ -145,18 +145,18 @@ fn with_none_only_what_says_so_is_done() {
     ");
 }
 
-/// RFC 7950, section 7.5.1: only a presence container means something by itself.
+/// RFC 7950, section 7.5.1: an empty container has a meaning only if it is a presence container.
 #[test]
-fn containers_vanish_with_their_last_child() {
+fn containers_disappear_with_their_last_child() {
     assert_eq!(edited("<n><s>1</s></n>", "<n><s nc:operation='remove'>1</s></n>"), "");
     assert_eq!(edited("<a>1</a>", "<n/>"), "<a>1</a>");
     assert_eq!(edited("", "<p/>"), "<p/>");
     assert_eq!(edited("<p><a>1</a></p>", "<p><a nc:operation='remove'/></p>"), "<p/>");
 }
 
-/// Keys come first and siblings stand as in the model, however the edit has them.
+/// Keys come first and siblings follow the schema, whatever their order in the edit.
 #[test]
-fn nodes_go_where_the_model_has_them() {
+fn nodes_are_sorted_as_in_the_schema() {
     assert_eq!(
         edited("<l><k>1</k></l>", "<l><v>2</v><m><v>3</v><y>2</y><x>1</x></m><k>2</k></l><a>1</a>"),
         "<a>1</a><l><k>1</k></l><l><k>2</k><v>2</v><m><x>1</x><y>2</y><v>3</v></m></l>",
@@ -165,7 +165,7 @@ fn nodes_go_where_the_model_has_them() {
 
 /// RFC 7950, section 7.7.9 and 7.8.6.
 #[test]
-fn entries_go_where_the_user_says() {
+fn user_ordered_entries_take_their_insert_position() {
     let entries = |keys: &str| keys.chars().map(|key| format!("<o><k>{key}</k></o>")).collect::<String>();
     let insert =
         |key: &str, attributes: &str| edited(&entries("abc"), &format!("<o {attributes}><k>{key}</k></o>"));
@@ -197,9 +197,9 @@ fn entries_go_where_the_user_says() {
     ");
 }
 
-/// Entries that the user does not order are sorted by their keys.
+/// The edit of 5,000 entries takes linear time.
 #[test]
-fn large_lists_are_edited_in_one_pass() {
+fn large_lists_are_sorted_by_their_keys() {
     let entry = |key: usize, attributes: &str| format!("<l{attributes}><k>{key:04}</k></l>");
     let backwards: String = (0..5_000).rev().map(|key| entry(key, "")).collect();
     let all = edited("", &backwards);
