@@ -110,8 +110,8 @@ impl ControllerBuilder {
         self
     }
 
-    /// Sets how long a transaction waits for the services daemon if `/ctrl:services/ctrl:service-timeout` is not
-    /// set. The default is 300 s.
+    /// Sets how long a transaction waits for the services daemon if `/ctrl:services/ctrl:service-timeout` is
+    /// not set. The default is 300 s.
     pub fn service_timeout(mut self, timeout: Duration) -> Self {
         self.service_timeout = timeout;
         self
@@ -136,8 +136,8 @@ impl ControllerBuilder {
         self
     }
 
-    /// Sets the user that the controller pretends to run as, who may act for other users. The default is the user
-    /// of the process.
+    /// Sets the user that the controller pretends to run as, who may act for other users. The default is the
+    /// user of the process.
     pub fn user(mut self, user: impl Into<String>) -> Self {
         self.user = Some(user.into());
         self

@@ -27,9 +27,9 @@ pub enum DiffError {
     Tree(#[from] Error),
 }
 
-/// Returns the differences below two nodes with the same schema node, as the controller shows them: one line per
-/// element, with `-` if only `a` has it and `+` if only `b` has it, within their ancestors and the keys of those.
-/// Empty if there is no difference.
+/// Returns the differences below two nodes with the same schema node, as the controller shows them: one line
+/// per element, with `-` if only `a` has it and `+` if only `b` has it, within their ancestors and the keys
+/// of those. Empty if there is no difference.
 ///
 /// # Errors
 /// [`DiffError::Keys`] if a list with unknown keys differs; [`DiffError::Tree`] if XML cannot carry a value.
@@ -37,17 +37,17 @@ pub(crate) fn diff_text(
     a: (&Tree, NodeId),
     b: (&Tree, NodeId),
     model: &TreeModel<'_>,
-    place: Option<SchemaNode>,
+    schema_node: Option<SchemaNode>,
 ) -> Result<String, DiffError> {
     let mut writer = DiffWriter { a: a.0, b: b.0, model, text: String::new(), ancestors: Vec::new() };
-    writer.write_children(a.1, b.1, place)?;
+    writer.write_children(a.1, b.1, schema_node)?;
     Ok(writer.text)
 }
 
 /// A node that both trees have. It is written when the first difference below it is.
 struct CommonAncestor {
     node: NodeId,
-    place: Option<SchemaNode>,
+    schema_node: Option<SchemaNode>,
     is_written: bool,
 }
 
@@ -60,9 +60,14 @@ struct DiffWriter<'a> {
 }
 
 impl<'a> DiffWriter<'a> {
-    fn write_children(&mut self, x: NodeId, y: NodeId, place: Option<SchemaNode>) -> Result<(), DiffError> {
+    fn write_children(
+        &mut self,
+        x: NodeId,
+        y: NodeId,
+        schema_node: Option<SchemaNode>,
+    ) -> Result<(), DiffError> {
         let (a, b) = (self.a, self.b);
-        for pair in match_children((a, x), (b, y), self.model, place)? {
+        for pair in match_children((a, x), (b, y), self.model, schema_node)? {
             match pair {
                 ChildPair::OnlyA(child) | ChildPair::MovedFrom(child) => {
                     self.write_subtree('-', a, child.node)?
@@ -80,8 +85,12 @@ impl<'a> DiffWriter<'a> {
     fn write_common(&mut self, x: &MatchedChild<'_>, y: &MatchedChild<'_>) -> Result<(), DiffError> {
         let (a, b) = (self.a, self.b);
         if a.first_child(x.node).is_some() && b.first_child(y.node).is_some() {
-            self.ancestors.push(CommonAncestor { node: y.node, place: y.place, is_written: false });
-            self.write_children(x.node, y.node, self.model.at(y.place, &y.identity))?;
+            self.ancestors.push(CommonAncestor {
+                node: y.node,
+                schema_node: y.schema_node,
+                is_written: false,
+            });
+            self.write_children(x.node, y.node, self.model.below(y.schema_node, &y.identity))?;
             if self.ancestors.pop().is_some_and(|ancestor| ancestor.is_written) {
                 let blanks = INDENT * (self.ancestors.len() + 1);
                 // Writing to a string cannot fail.
@@ -124,7 +133,7 @@ impl<'a> DiffWriter<'a> {
                     );
                 }
                 self.text.push_str(">\n");
-                for key in self.model.keys(ancestor.place) {
+                for key in self.model.keys(ancestor.schema_node) {
                     let Some(key) = tree.child(ancestor.node, QName::new(namespace, key)) else { continue };
                     let key = XmlTreeWriter::new().scope(&[("", namespace)]).write(tree, [key])?;
                     let blanks = blanks + INDENT;

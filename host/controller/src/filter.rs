@@ -218,9 +218,9 @@ fn index_key<'t>(tree: &'t Tree, entry: NodeId, keys: &[Name]) -> Option<Vec<&'t
     keys.iter().map(|key| Some(tree.value(leaf(key)?).unwrap_or_default())).collect()
 }
 
-/// Returns the reply to a filter: the selected nodes with everything below them, in document order, within their
-/// ancestors and the keys of those. `depth` limits the number of levels; 1 means the top-level nodes only. Clixon
-/// counts a value as a level, so nodes of the last level have no value.
+/// Returns the reply to a filter: the selected nodes with everything below them, in document order, within
+/// their ancestors and the keys of those. `depth` limits the number of levels; 1 means the top-level nodes
+/// only. Clixon counts a value as a level, so nodes of the last level have no value.
 pub fn prune(
     tree: &Tree,
     selected: &[NodeId],
@@ -281,7 +281,7 @@ impl Pruning<'_> {
         &mut self,
         from: NodeId,
         to: NodeId,
-        place: Option<SchemaNode>,
+        schema_node: Option<SchemaNode>,
         levels: usize,
     ) -> Result<(), Error> {
         let Some(levels) = levels.checked_sub(1) else { return Ok(()) };
@@ -294,7 +294,7 @@ impl Pruning<'_> {
                     let qname = tree.qname(child);
                     let name = self.pruned.intern(qname);
                     let copy = self.pruned.append(to, name)?;
-                    let list = self.model.child(place, qname);
+                    let list = self.model.child(schema_node, qname);
                     let mut values = Vec::new();
                     for key in self.model.keys(list) {
                         let Some(key) = tree.child(child, QName::new(qname.namespace, key)) else { continue };

@@ -22,9 +22,9 @@
 //! ```
 //!
 //! It differs from the real one in these points: it disconnects a client that does not read, so that no other
-//! client has to wait; its filters understand only the part of XPath that services daemons use; it checks values
-//! against their types but not `must`, `when`, `unique` and leafrefs; it has no templates and no RPCs to
-//! devices; and it writes nothing but `running` to disk.
+//! client has to wait; its filters understand only the part of XPath that services daemons use; it checks
+//! values against their types but not `must`, `when`, `unique` and leafrefs; it has no templates and no RPCs
+//! to devices; and it writes nothing but `running` to disk.
 
 mod access;
 mod builder;

@@ -71,7 +71,7 @@ impl ControllerModels {
     /// Returns the schema node of `/devices/device/config`, below which the devices' own YANG is mounted.
     pub(crate) fn device_config(&self) -> Option<SchemaNode> {
         let model = self.model();
-        let child = |place, local| model.child(place, QName::new(CONTROLLER, local));
+        let child = |schema_node, local| model.child(schema_node, QName::new(CONTROLLER, local));
         let list = child(child(model.root(), "devices"), "device");
         child(model.entry(list, &[""]), "config")
     }

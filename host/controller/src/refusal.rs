@@ -98,8 +98,8 @@ pub(crate) fn unknown_element(element: &str, message: &str) -> RpcRefusal {
     failed_with("unknown-element", message).with_info("bad-element", element)
 }
 
-/// Returns the refusal of an element that the YANG file `file` does not have under `parent`. There is no file at
-/// the top.
+/// Returns the refusal of an element that the YANG file `file` does not have under `parent`. There is no file
+/// at the top.
 pub(crate) fn unknown_node(name: QName<'_>, parent: &str, file: Option<&str>) -> RpcRefusal {
     let QName { namespace, local } = name;
     let file = file.map(|file| format!(" in file: {file}")).unwrap_or_default();

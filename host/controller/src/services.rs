@@ -13,12 +13,12 @@ use crate::refusal::{self, RpcRefusal};
 const SERVICES: QName<'static> = QName::new(CONTROLLER, "services");
 const CREATOR: QName<'static> = QName::new(CLIXON, "creator");
 
-/// Returns the service instances in which `running` and `candidate` differ, as a notification names them: first
-/// those changed or deleted, in the order of `running`, then those created, in the order of `candidate`. Returns
-/// `None` if neither datastore has `/services`.
+/// Returns the service instances in which `running` and `candidate` differ, as a notification names them:
+/// first those changed or deleted, in the order of `running`, then those created, in the order of
+/// `candidate`. Returns `None` if neither datastore has `/services`.
 ///
-/// Only entries of lists directly under `/services` count, and only their first key is named. It is not escaped:
-/// a value with a single quote makes a predicate that is not XPath.
+/// Only entries of lists directly under `/services` count, and only their first key is named. It is not
+/// escaped: a value with a single quote makes a predicate that is not XPath.
 pub(crate) fn changed_instances(
     running: &Tree,
     candidate: &Tree,
@@ -34,7 +34,7 @@ pub(crate) fn changed_instances(
     let old_identities: HashSet<_> = before.iter().map(|old| &old.identity).collect();
     let is_unchanged = |old: &ServiceInstance<'_>| {
         let Some(new) = new_by_identity.get(&old.identity) else { return false };
-        let diff = diff_text((running, old.node), (candidate, new.node), model, old.place);
+        let diff = diff_text((running, old.node), (candidate, new.node), model, old.schema_node);
         diff.is_ok_and(|diff| diff.is_empty())
     };
     let mut changed: Vec<String> =
@@ -51,31 +51,31 @@ pub(crate) fn changed_instances(
 struct ServiceInstance<'t> {
     identity: (QName<'t>, Vec<&'t str>),
     node: NodeId,
-    place: Option<SchemaNode>,
+    schema_node: Option<SchemaNode>,
     notified: String,
 }
 
 /// Returns the entries of the lists directly under `/services`; `None` if there is no `/services`.
 fn instances<'t>(tree: &'t Tree, model: &TreeModel<'_>) -> Option<Vec<ServiceInstance<'t>>> {
     let services = tree.child(Tree::ROOT, SERVICES)?;
-    let place = model.child(model.root(), SERVICES);
+    let schema_node = model.child(model.root(), SERVICES);
     let instance = |child: KeyedNode<'t>| {
         let Ok(SiblingKey::Entry(keys)) = child.identity else { return None };
         let name = tree.qname(child.node);
-        let (key, value) = (model.keys(child.place).first()?, keys.first()?);
+        let (key, value) = (model.keys(child.schema_node).first()?, keys.first()?);
         let notified = format!("{}[{key}='{value}']", name.local);
-        let place = model.entry(child.place, &keys);
-        Some(ServiceInstance { identity: (name, keys), node: child.node, place, notified })
+        let schema_node = model.entry(child.schema_node, &keys);
+        Some(ServiceInstance { identity: (name, keys), node: child.node, schema_node, notified })
     };
-    Some(model.children(place, tree, services).into_iter().filter_map(instance).collect())
+    Some(model.children(schema_node, tree, services).into_iter().filter_map(instance).collect())
 }
 
 /// Returns the nodes to remove from `actions` before the services daemon reads it, for the instances in the
 /// notification: what they have created according to `running`, and their `created` lists.
 ///
-/// It has the gaps of the real controller: if the notification names no instance, only the `created` lists are
-/// removed; a list, or a key that several entries share, stands for the first entry only; and what two instances
-/// have created is removed if either is named.
+/// It has the gaps of the real controller: if the notification names no instance, only the `created` lists
+/// are removed; a list, or a key that several entries share, stands for the first entry only; and what two
+/// instances have created is removed if either is named.
 pub(crate) fn created_nodes(running: &Tree, actions: &Tree, notified: &[String]) -> Vec<NodeId> {
     let mut in_running = CreatedPaths::new(running);
     let mut in_actions = CreatedPaths::new(actions);

@@ -75,12 +75,12 @@ fn grow(
     tree: &mut Tree,
     parent: NodeId,
     schema: &MountedSchema,
-    place: SchemaNode,
+    schema_node: SchemaNode,
     choices: &mut dyn Iterator<Item = u8>,
 ) {
     const VALUES: [&str; 5] = ["1", "2", "it's", "\"", "a b"];
-    for qname in Schema::children(schema, place) {
-        let child = schema.child(place, qname).unwrap();
+    for qname in Schema::children(schema, schema_node) {
+        let child = schema.child(schema_node, qname).unwrap();
         let name = tree.intern(qname);
         let choice = choices.next().unwrap_or(0);
         if choice < 80 {
@@ -89,7 +89,7 @@ fn grow(
         let value = VALUES[usize::from(choice) % VALUES.len()];
         let kind = schema.kind(child);
         match kind {
-            DataNodeKind::Leaf if schema.keys(place).iter().any(|key| **key == *qname.local) => {}
+            DataNodeKind::Leaf if schema.keys(schema_node).iter().any(|key| **key == *qname.local) => {}
             DataNodeKind::Leaf | DataNodeKind::AnyData => {
                 let leaf = tree.append(parent, name).unwrap();
                 tree.set_value(leaf, value, &[]).unwrap();
@@ -136,13 +136,13 @@ pub(crate) fn meaning(model: &TreeModel<'_>, tree: &Tree) -> String {
         model: &TreeModel<'_>,
         tree: &Tree,
         node: NodeId,
-        place: Option<SchemaNode>,
+        schema_node: Option<SchemaNode>,
         depth: usize,
     ) -> String {
-        let children = model.children(place, tree, node).into_iter().enumerate().map(|(at, child)| {
+        let children = model.children(schema_node, tree, node).into_iter().enumerate().map(|(at, child)| {
             let identity = child.identity.unwrap();
-            let at = if model.ordered_by_user(child.place) { at } else { 0 };
-            let below = write(model, tree, child.node, model.at(child.place, &identity), depth + 1);
+            let at = if model.ordered_by_user(child.schema_node) { at } else { 0 };
+            let below = write(model, tree, child.node, model.below(child.schema_node, &identity), depth + 1);
             let name = tree.qname(child.node).local;
             let value = tree.value(child.node).unwrap_or_default();
             (name, at, format!("{:depth$}{name} {value:?}\n{below}", ""))
@@ -156,20 +156,20 @@ pub(crate) fn meaning(model: &TreeModel<'_>, tree: &Tree) -> String {
 
 /// Returns the pattern that matches a node of a tree and no other.
 pub(crate) fn pattern_of(model: &TreeModel<'_>, tree: &Tree, node: NodeId) -> Pattern {
-    let mut place = model.root();
+    let mut schema_node = model.root();
     let steps = tree.path_to(node).into_iter().map(|node| {
-        place = model.child(place, tree.qname(node));
-        let identity = model.identify(place, tree, node, || false).unwrap();
+        schema_node = model.child(schema_node, tree.qname(node));
+        let identity = model.identify(schema_node, tree, node, || false).unwrap();
         let mut step = PatternStep::new(tree.qname(node));
         match &identity {
             SiblingKey::Single => {}
             SiblingKey::Entry(values) => {
                 let values = values.iter().map(|&value| Some(value.to_owned()));
-                step.keys = model.keys(place).iter().cloned().zip(values).collect();
+                step.keys = model.keys(schema_node).iter().cloned().zip(values).collect();
             }
             SiblingKey::Value(value) => step.entry = Some(Some((*value).to_owned())),
         }
-        place = model.at(place, &identity);
+        schema_node = model.below(schema_node, &identity);
         step
     });
     Pattern { steps: steps.collect() }

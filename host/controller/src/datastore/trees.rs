@@ -30,7 +30,7 @@ pub(crate) fn without(tree: &Tree, nodes: &[NodeId], model: &TreeModel<'_>) -> T
         remaining.detach(node);
         while let Some(container) = parent {
             let is_empty_container = remaining.first_child(container).is_none()
-                && model.kind(model.place(&remaining, container)) == Some(DataNodeKind::Container);
+                && model.kind(model.schema_node(&remaining, container)) == Some(DataNodeKind::Container);
             if !is_empty_container {
                 break;
             }

@@ -11,7 +11,7 @@ use crate::models::tree_model::{KeyedNode, SiblingKey, SiblingKeyError, TreeMode
 #[derive(Clone)]
 pub(super) struct MatchedChild<'t> {
     pub(super) node: NodeId,
-    pub(super) place: Option<SchemaNode>,
+    pub(super) schema_node: Option<SchemaNode>,
     pub(super) identity: SiblingKey<'t>,
 }
 
@@ -26,16 +26,16 @@ pub(super) enum ChildPair<'t> {
     MovedTo(MatchedChild<'t>),
 }
 
-/// Matches the children of two nodes with the same schema node. The result is in the order of `b`; a child that is
-/// only in `a` comes before the sibling that follows it there.
+/// Matches the children of two nodes with the same schema node. The result is in the order of `b`; a child
+/// that is only in `a` comes before the sibling that follows it there.
 pub(super) fn match_children<'t>(
     (a, x): (&'t Tree, NodeId),
     (b, y): (&'t Tree, NodeId),
     model: &TreeModel<'_>,
-    place: Option<SchemaNode>,
+    schema_node: Option<SchemaNode>,
 ) -> Result<Vec<ChildPair<'t>>, SiblingKeyError> {
-    let (from, unidentified) = split_identified(model.children(place, a, x));
-    let (to, other_unidentified) = split_identified(model.children(place, b, y));
+    let (from, unidentified) = split_identified(model.children(schema_node, a, x));
+    let (to, other_unidentified) = split_identified(model.children(schema_node, b, y));
     // Children that cannot be distinguished must be equal, in the same order.
     let mut both = unidentified.iter().zip(&other_unidentified);
     if unidentified.len() != other_unidentified.len() || !both.all(|(x, y)| same_subtree((a, x.0), (b, y.0)))
@@ -82,9 +82,9 @@ type UnidentifiedChild = (NodeId, SiblingKeyError);
 
 fn split_identified(children: Vec<KeyedNode<'_>>) -> (Vec<MatchedChild<'_>>, Vec<UnidentifiedChild>) {
     let (mut identified, mut unidentified) = (Vec::with_capacity(children.len()), Vec::new());
-    for KeyedNode { node, place, identity } in children {
+    for KeyedNode { node, schema_node, identity } in children {
         match identity {
-            Ok(identity) => identified.push(MatchedChild { node, place, identity }),
+            Ok(identity) => identified.push(MatchedChild { node, schema_node, identity }),
             Err(error) => unidentified.push((node, error)),
         }
     }
@@ -109,13 +109,13 @@ fn named_key<'n>(tree: &'n Tree, child: &'n MatchedChild<'_>) -> (QName<'n>, &'n
     (tree.qname(child.node), &child.identity)
 }
 
-/// Returns, for each child of `b`, whether it is an entry of an `ordered-by user` list that has moved. As few as
-/// possible count as moved.
+/// Returns, for each child of `b`, whether it is an entry of an `ordered-by user` list that has moved. As few
+/// as possible count as moved.
 fn moved(b: &Tree, to: &[MatchedChild<'_>], partners: &[Option<usize>], model: &TreeModel<'_>) -> Vec<bool> {
     let mut moved = vec![false; to.len()];
     let mut lists: HashMap<QName<'_>, Vec<(usize, usize)>> = HashMap::new();
     for (at, (child, partner)) in to.iter().zip(partners).enumerate() {
-        if let Some(partner) = partner.filter(|_| model.ordered_by_user(child.place)) {
+        if let Some(partner) = partner.filter(|_| model.ordered_by_user(child.schema_node)) {
             lists.entry(b.qname(child.node)).or_default().push((at, partner));
         }
     }

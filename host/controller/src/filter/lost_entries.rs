@@ -6,9 +6,9 @@ use confine_tree::{DataNodeKind, NodeId, Tree};
 
 use crate::models::tree_model::TreeModel;
 
-/// Returns the selected nodes without those that the real controller (1.8.0) loses. It looks up each entry of a list
-/// among the selected ones with a binary search, as if they were in the order of the list, and misses some if they
-/// are not: `list[name='b'] | list[name='a']` returns only `a`.
+/// Returns the selected nodes without those that the real controller (1.8.0) loses. It looks up each entry of
+/// a list among the selected ones with a binary search, as if they were in the order of the list, and misses
+/// some if they are not: `list[name='b'] | list[name='a']` returns only `a`.
 pub(crate) fn without_lost_entries(
     tree: &Tree,
     model: &TreeModel<'_>,
@@ -21,7 +21,7 @@ pub(crate) fn without_lost_entries(
     let mut lost = HashSet::new();
     for ((parent, name), entries) in lists {
         let (Some(parent), [first, _, ..]) = (parent, &*entries) else { continue };
-        let list = model.place(tree, *first);
+        let list = model.schema_node(tree, *first);
         if model.kind(list) != Some(DataNodeKind::List) || model.ordered_by_user(list) {
             continue;
         }

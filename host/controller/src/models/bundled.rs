@@ -1,4 +1,5 @@
-//! The YANG modules that come with the controller, one file each under `models/`, and the initial configuration.
+//! The YANG modules that come with the controller, one file each under `models/`, and the initial
+//! configuration.
 
 /// The controller's own YANG module and its imports.
 pub(crate) const CONTROLLER: &[(&str, &str)] = &[
@@ -34,7 +35,8 @@ pub(crate) const DEVICE_ENTRY: &str = "<device>
     <config/>
 </device>";
 
-/// The configuration of the devices that [`ControllerBuilder::devices`](crate::ControllerBuilder::devices) adds.
+/// The configuration of the devices that [`ControllerBuilder::devices`](crate::ControllerBuilder::devices)
+/// adds.
 pub(crate) const EXAMPLE_CONFIG: &str = r#"<interfaces xmlns="http://openconfig.net/yang/interfaces">
     <interface>
         <name>eth0</name>

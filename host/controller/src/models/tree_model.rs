@@ -26,8 +26,8 @@ pub(crate) enum SiblingKey<'t> {
 #[derive(Clone, Debug)]
 pub(crate) struct KeyedNode<'t> {
     pub(crate) node: NodeId,
-    /// Its schema node; for a list entry that of the list, see [`TreeModel::at`].
-    pub(crate) place: Option<SchemaNode>,
+    /// Its schema node; for a list entry that of the list, see [`TreeModel::below`].
+    pub(crate) schema_node: Option<SchemaNode>,
     pub(crate) identity: Result<SiblingKey<'t>, SiblingKeyError>,
 }
 
@@ -64,90 +64,98 @@ impl<'a> TreeModel<'a> {
     }
 
     /// Returns the schema node of a child.
-    pub(crate) fn child(&self, place: Option<SchemaNode>, name: QName<'_>) -> Option<SchemaNode> {
-        place.and_then(|node| self.schema.child(node, name))
+    pub(crate) fn child(&self, schema_node: Option<SchemaNode>, name: QName<'_>) -> Option<SchemaNode> {
+        schema_node.and_then(|parent| self.schema.child(parent, name))
     }
 
-    /// Returns the schema node of an entry of the list `place`: each entry may have its own mounted schema.
-    pub(crate) fn entry(&self, place: Option<SchemaNode>, keys: &[&str]) -> Option<SchemaNode> {
-        place.map(|list| self.schema.entry(list, keys))
+    /// Returns the schema node of an entry of a list: each entry may have its own mounted schema.
+    pub(crate) fn entry(&self, schema_node: Option<SchemaNode>, keys: &[&str]) -> Option<SchemaNode> {
+        schema_node.map(|list| self.schema.entry(list, keys))
     }
 
     /// Returns the schema node that the children of a node belong to: for a list entry, that of the entry.
-    pub(crate) fn at(&self, place: Option<SchemaNode>, identity: &SiblingKey<'_>) -> Option<SchemaNode> {
+    pub(crate) fn below(
+        &self,
+        schema_node: Option<SchemaNode>,
+        identity: &SiblingKey<'_>,
+    ) -> Option<SchemaNode> {
         match identity {
-            SiblingKey::Entry(keys) => self.entry(place, keys),
-            SiblingKey::Single | SiblingKey::Value(_) => place,
+            SiblingKey::Entry(keys) => self.entry(schema_node, keys),
+            SiblingKey::Single | SiblingKey::Value(_) => schema_node,
         }
     }
 
     /// Returns the schema node of a node; for a list entry, that of the list.
-    pub(crate) fn place(&self, tree: &Tree, node: NodeId) -> Option<SchemaNode> {
-        let mut place = self.root();
+    pub(crate) fn schema_node(&self, tree: &Tree, node: NodeId) -> Option<SchemaNode> {
+        let mut schema_node = self.root();
         for step in tree.path_to(node) {
-            place = self.child(place, tree.qname(step));
+            schema_node = self.child(schema_node, tree.qname(step));
             if step != node
-                && let Ok(identity) = self.identify(place, tree, step, || false)
+                && let Ok(identity) = self.identify(schema_node, tree, step, || false)
             {
-                place = self.at(place, &identity);
+                schema_node = self.below(schema_node, &identity);
             }
         }
-        place
+        schema_node
     }
 
     /// Returns the kind of a node.
-    pub(crate) fn kind(&self, place: Option<SchemaNode>) -> Option<DataNodeKind> {
-        place.map(|node| self.schema.kind(node))
+    pub(crate) fn kind(&self, schema_node: Option<SchemaNode>) -> Option<DataNodeKind> {
+        schema_node.map(|node| self.schema.kind(node))
     }
 
     /// Returns the local names of a list's keys, in order. Empty for a list without keys and for anything else.
-    pub(crate) fn keys(&self, place: Option<SchemaNode>) -> &'a [Box<str>] {
-        place.map_or(&[], |node| self.schema.keys(node))
+    pub(crate) fn keys(&self, schema_node: Option<SchemaNode>) -> &'a [Box<str>] {
+        schema_node.map_or(&[], |node| self.schema.keys(node))
     }
 
     /// Whether the entries of a list or leaf-list are `ordered-by user`.
-    pub(crate) fn ordered_by_user(&self, place: Option<SchemaNode>) -> bool {
-        place.is_some_and(|node| self.schema.ordered_by_user(node))
+    pub(crate) fn ordered_by_user(&self, schema_node: Option<SchemaNode>) -> bool {
+        schema_node.is_some_and(|node| self.schema.ordered_by_user(node))
     }
 
     /// Returns the children of a node, in document order.
     pub(crate) fn children<'t>(
         &self,
-        place: Option<SchemaNode>,
+        schema_node: Option<SchemaNode>,
         tree: &'t Tree,
         node: NodeId,
     ) -> Vec<KeyedNode<'t>> {
         let mut names: HashMap<Name, (Option<SchemaNode>, usize)> = HashMap::new();
         for child in tree.children(node) {
             let name = tree.name(child);
-            let known = names.entry(name).or_insert_with(|| (self.child(place, tree.qname(child)), 0));
+            let known = names.entry(name).or_insert_with(|| (self.child(schema_node, tree.qname(child)), 0));
             known.1 += 1;
         }
         let children = tree.children(node).map(|child| {
-            let (place, count) = names.get(&tree.name(child)).copied().unwrap_or_default();
-            KeyedNode { node: child, place, identity: self.identify(place, tree, child, || count > 1) }
+            let (schema_node, count) = names.get(&tree.name(child)).copied().unwrap_or_default();
+            KeyedNode {
+                node: child,
+                schema_node,
+                identity: self.identify(schema_node, tree, child, || count > 1),
+            }
         });
         children.collect()
     }
 
-    /// Returns what distinguishes a node from its siblings. A node that is not in the schema must be the only one
-    /// of its name: keys are never guessed.
+    /// Returns what distinguishes a node from its siblings. A node that is not in the schema must be the only
+    /// one of its name: keys are never guessed.
     pub(crate) fn identify<'t>(
         &self,
-        place: Option<SchemaNode>,
+        schema_node: Option<SchemaNode>,
         tree: &'t Tree,
         node: NodeId,
         has_twin: impl FnOnce() -> bool,
     ) -> Result<SiblingKey<'t>, SiblingKeyError> {
         let unknown = || SiblingKeyError::UnknownKeys { node: tree.location(node) };
-        match self.kind(place) {
+        match self.kind(schema_node) {
             Some(DataNodeKind::List) => {
                 let namespace = tree.qname(node).namespace;
                 let key = |local: &str| match tree.child(node, QName::new(namespace, local)) {
                     Some(leaf) => Ok(tree.value(leaf).unwrap_or_default()),
                     None => Err(SiblingKeyError::MissingKey { node: tree.location(node), key: local.into() }),
                 };
-                match self.keys(place) {
+                match self.keys(schema_node) {
                     [] => Err(unknown()),
                     keys => {
                         keys.iter().map(|local| key(local)).collect::<Result<_, _>>().map(SiblingKey::Entry)
@@ -173,7 +181,7 @@ mod tests {
         let schema = test_schema();
         let model = TreeModel::new(&schema);
         let top = tree.first_child(Tree::ROOT).unwrap();
-        let children = model.children(model.place(&tree, top), &tree, top);
+        let children = model.children(model.schema_node(&tree, top), &tree, top);
         children.last().map(|child| format!("{:?}", child.identity)).unwrap()
     }
 
