@@ -30,7 +30,7 @@ fn write_enumeration(writer: &mut CodeWriter, leaf: YangNode<'_>, name: &str, va
             writer.line(&format!("Self::{variant} => f.write_str({value:?}),"));
         }
     });
-    writer.from_str_impl(name, "String", |writer| {
+    writer.parse_impl(name, "String", |writer| {
         writer.open("match value {");
         for (variant, value) in &variants {
             writer.line(&format!("{value:?} => Ok(Self::{variant}),"));
@@ -82,7 +82,7 @@ fn write_union(writer: &mut CodeWriter, leaf: YangNode<'_>, name: &str, members:
             writer.line(&format!("Self::{variant}(value) => std::fmt::Display::fmt(value, f),"));
         }
     });
-    writer.from_str_impl(name, "String", |writer| write_union_from_str(writer, leaf, &names, &holders));
+    writer.parse_impl(name, "String", |writer| write_union_from_str(writer, leaf, &names, &holders));
     for HolderVariant { variant, held, .. } in &holders {
         writer.line("");
         writer.open(&format!("impl From<{held}> for {name} {{"));

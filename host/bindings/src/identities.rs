@@ -106,7 +106,7 @@ impl IdentitySet {
             }
             writer.line("Self::Unknown(value) => f.write_str(value),");
         });
-        writer.from_str_impl(name, "std::convert::Infallible", |writer| writer.line("Ok(Self::of(value))"));
+        writer.parse_impl(name, "std::convert::Infallible", |writer| writer.line("Ok(Self::of(value))"));
     }
 
     /// Writes the functions that make a variant from text.

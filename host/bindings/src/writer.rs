@@ -64,7 +64,7 @@ impl CodeWriter {
     }
 
     /// Writes an implementation of `FromStr` whose body reads `value`.
-    pub(crate) fn from_str_impl(&mut self, name: &str, error: &str, body: impl FnOnce(&mut Self)) {
+    pub(crate) fn parse_impl(&mut self, name: &str, error: &str, body: impl FnOnce(&mut Self)) {
         self.line("");
         self.open(&format!("impl std::str::FromStr for {name} {{"));
         self.line(&format!("type Err = {error};"));
