@@ -51,8 +51,8 @@ macro_rules! fragment {
 
 pub const PART: Part = Part {
     cases: &[
-        line!("parent-steps", "remove /devices/device[name='openconfig1']/config/../../../nacm", Refused("module `hostile` 0.1.0, instance `hostile[name='h']`: the path `/devices/device[name='openconfig1']/config/../../../nacm` cannot be read at character 44: `..` is not known here: write the path from the root or from the instance downwards (invalid-value, at `/devices/device[name='openconfig1']/config/../../../nacm`)")),
-        line!("wildcard", "remove /devices/*/config", Refused("module `hostile` 0.1.0, instance `hostile[name='h']`: the path `/devices/*/config` cannot be read at character 10: `*` is not known: name the step, and leave its keys out to mean every entry (invalid-value, at `/devices/*/config`)")),
+        line!("parent-steps", "remove /devices/device[name='openconfig1']/config/../../../nacm", Refused("module `hostile` 0.1.0, instance `hostile[name='h']`: the path `/devices/device[name='openconfig1']/config/../../../nacm` cannot be read at character 44: `..` is not supported: write the path from the root or from the instance downwards (invalid-value, at `/devices/device[name='openconfig1']/config/../../../nacm`)")),
+        line!("wildcard", "remove /devices/*/config", Refused("module `hostile` 0.1.0, instance `hostile[name='h']`: the path `/devices/*/config` cannot be read at character 10: `*` is not supported: name the step, and leave out its keys to match every entry (invalid-value, at `/devices/*/config`)")),
         line!("every-device", "remove /devices/device", Refused("module `hostile` 0.1.0, instance `hostile[name='h']`: access denied: delete of `/devices/device`: a module writes below `/devices/device/config` only (access-denied, at `/devices/device`)")),
         // It reads nothing of another service by any name, so there is nothing to find.
         line!("other-service", "absent /services/h:good/do", Well),
@@ -98,7 +98,7 @@ pub const PART: Part = Part {
             ends: Well,
         },
         line!("markup-in-a-value", "set /devices/device[name='openconfig1']/config/sys:system/config/motd-banner </motd-banner></config><config>&amp;]]><!--", Well),
-        line!("markup-in-a-path", "set /devices/device[name='openconfig1']/config/sys:system/config/x><nacm/> 1", Refused("module `hostile` 0.1.0, instance `hostile[name='h']`: the path `/devices/device[name='openconfig1']/config/sys:system/config/x><nacm/>` cannot be read at character 63: `>` cannot stand here: after a step comes `/`, `[` or the end (invalid-value, at `/devices/device[name='openconfig1']/config/sys:system/config/x><nacm/>`)")),
+        line!("markup-in-a-path", "set /devices/device[name='openconfig1']/config/sys:system/config/x><nacm/> 1", Refused("module `hostile` 0.1.0, instance `hostile[name='h']`: the path `/devices/device[name='openconfig1']/config/sys:system/config/x><nacm/>` cannot be read at character 63: `>` is unexpected here: a step is followed by `/`, `[` or the end of the path (invalid-value, at `/devices/device[name='openconfig1']/config/sys:system/config/x><nacm/>`)")),
         line!("markup-in-a-failure", "fail </reason></transaction-error>]]>##\n#5\n&lt;", Refused("module `hostile` 0.1.0, instance `hostile[name='h']`: </reason></transaction-error>]]>##\n#5\n&lt; (operation-failed)")),
         Case {
             id: "markup-in-a-log-line",

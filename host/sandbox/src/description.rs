@@ -254,7 +254,7 @@ mod tests {
             r#"its description is wrong at `services`, `b:bench`: it is named twice"#,
             r#"its description is wrong at `version`: write one word of at most 100 bytes, such as `1.0.0`"#,
             r#"its description is wrong at `version`, `1 2`: write one word of at most 100 bytes, such as `1.0.0`"#,
-            r#"its description is wrong at `reads`, `/devices/../x`: the path `/devices/../x` cannot be read at character 10: `..` is not known here: write the path from the root or from the instance downwards"#,
+            r#"its description is wrong at `reads`, `/devices/../x`: the path `/devices/../x` cannot be read at character 10: `..` is not supported: write the path from the root or from the instance downwards"#,
             r#"its description is wrong at `writes`, `/devices/oc:x`: the prefix `oc` is not declared: add it to `prefixes`"#,
             r#"its description is wrong at `writes`, `/devices/x[oc:k='1']`: the prefix `oc` is not declared: add it to `prefixes`"#,
             r#"its description is wrong at `reads`: 1001 entries, 1000 are allowed"#,

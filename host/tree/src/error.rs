@@ -1,8 +1,8 @@
-//! The errors of trees.
+//! The error type of the crate.
 
 use crate::{CreatedError, PathError, xml::XmlError};
 
-/// An error of a tree.
+/// An error of an operation on a tree.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -15,16 +15,16 @@ pub enum Error {
     /// A path that cannot be recorded in an instance's `created` list.
     #[error(transparent)]
     Created(#[from] CreatedError),
-    /// Entries that cannot be told apart.
+    /// List entries that cannot be identified.
     #[error(
-        "the entries of the list `{list}` have been read before and cannot be told apart, as its keys are not known: \
+        "the entries of the list `{list}` are already loaded and cannot be told apart, because its keys are not known: \
          provide the YANG module that defines the list, or name its keys in the path, as in `{list}[key]`"
     )]
     UnknownKeys {
         /// The path of the list.
         list: String,
     },
-    /// XML that is not well-formed, or exceeds a limit.
+    /// XML that is not well-formed or exceeds a limit.
     #[error(transparent)]
     Xml(Box<XmlError>),
     /// A node that cannot be written as XML.
@@ -32,7 +32,7 @@ pub enum Error {
     Unwritable {
         /// The path of the node.
         node: String,
-        /// Why not.
+        /// The reason.
         reason: String,
     },
 }

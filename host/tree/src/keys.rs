@@ -1,4 +1,4 @@
-//! The lists of the controller and of NACM, whose keys are known without YANG.
+//! The keys of the lists of the controller and of NACM, which are known without their YANG modules.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use crate::{CONTROLLER, Name, Names, QName};
 
 const NACM: &str = "urn:ietf:params:xml:ns:yang:ietf-netconf-acm";
 
-/// The lists of the controller and of NACM (RFC 8341): the path of local names, and the key.
+/// The lists of the controller and of NACM (RFC 8341): the namespace, the path of local names, and the key.
 const LISTS: [(&str, &[&str], &str); 15] = [
     (CONTROLLER, &["devices", "device"], "name"),
     (CONTROLLER, &["devices", "device", "module-set", "module"], "name"),
@@ -25,7 +25,7 @@ const LISTS: [(&str, &[&str], &str); 15] = [
     (NACM, &["nacm", "rule-list", "rule"], "name"),
 ];
 
-/// The controller's own leaf-lists and those of NACM.
+/// The leaf-lists of the controller and of NACM.
 const LEAF_LISTS: [(&str, &[&str]); 4] = [
     (CONTROLLER, &["devices", "device-group", "device-name"]),
     (CONTROLLER, &["devices", "device-group", "device-group"]),
@@ -33,16 +33,17 @@ const LEAF_LISTS: [(&str, &[&str]); 4] = [
     (NACM, &["nacm", "rule-list", "group"]),
 ];
 
-/// The keys of the controller's lists, known without YANG.
+/// The lists and leaf-lists of [`LISTS`] and [`LEAF_LISTS`], as a tree of names.
 #[derive(Clone, Debug)]
 pub(crate) struct ListKeys {
     names: Names,
-    /// A tree of names; 0 is the root.
+    /// The children of each node; node 0 is the root.
     children: HashMap<(u32, Name), u32>,
+    /// By node.
     kinds: Vec<Option<LearnedKeys>>,
 }
 
-/// What a path leads to, if it is a list or a leaf-list.
+/// The kind of a node that is a list, with its keys, or a leaf-list.
 #[derive(Clone, Debug)]
 pub(crate) enum LearnedKeys {
     List(Box<[Box<str>]>),
@@ -54,18 +55,18 @@ impl Default for ListKeys {
         let mut keys = Self { names: Names::default(), children: HashMap::new(), kinds: vec![None] };
         for (namespace, names, key) in LISTS {
             let path = names.iter().map(|local| QName::new(namespace, local));
-            keys.put(path, LearnedKeys::List([key.into()].into()));
+            keys.insert(path, LearnedKeys::List([key.into()].into()));
         }
         for (namespace, names) in LEAF_LISTS {
             let path = names.iter().map(|local| QName::new(namespace, local));
-            keys.put(path, LearnedKeys::LeafList);
+            keys.insert(path, LearnedKeys::LeafList);
         }
         keys
     }
 }
 
 impl ListKeys {
-    fn put<'a>(&mut self, path: impl Iterator<Item = QName<'a>>, kind: LearnedKeys) {
+    fn insert<'a>(&mut self, path: impl Iterator<Item = QName<'a>>, kind: LearnedKeys) {
         let mut node = 0;
         for name in path {
             let name = self.names.intern(name);
@@ -80,7 +81,7 @@ impl ListKeys {
         }
     }
 
-    /// The node of this name under a node; 0 is the root.
+    /// Returns the child of a node with this name. Node 0 is the root.
     pub(crate) fn child(&self, node: u32, name: QName<'_>) -> Option<u32> {
         self.children.get(&(node, self.names.get(name)?)).copied()
     }

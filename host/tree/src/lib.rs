@@ -46,8 +46,10 @@ mod nearest;
 mod overlay;
 pub mod path;
 mod pattern;
+mod prefix_map;
 mod read_set;
 mod resolve;
+mod resolve_error;
 mod schema;
 #[cfg(test)]
 mod testing;
@@ -64,8 +66,10 @@ pub use overlay::{
 };
 pub use path::{Path, PathError, PathFault, PathStep, Predicate};
 pub use pattern::{CreatedError, Pattern, PatternStep, PrefixTable};
+pub use prefix_map::{PrefixError, PrefixMap};
 pub use read_set::ReadSet;
-pub use resolve::{BoundValue, PrefixError, PrefixMap, ResolveError};
+pub use resolve::BoundValue;
+pub use resolve_error::ResolveError;
 pub use schema::{DataNodeKind, DefaultDeny, NoSchema, Schema, SchemaNode, ValueError};
 pub use tree::{Bindings, Children, Descendants, NodeId, Tree};
 

@@ -1,18 +1,18 @@
-//! Interned names: a node's name is a number, and comparing two names of one tree compares numbers.
+//! Interned names. A node's name is a number, so comparing two names of one tree compares two numbers.
 
 use std::{collections::HashMap, fmt};
 
-/// A qualified name: a namespace and a local name (RFC 6241 section 3.1, XML namespaces).
+/// A qualified name: a namespace and a local name (RFC 6241, section 3.1, and XML namespaces).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct QName<'a> {
-    /// The namespace, empty where there is none.
+    /// The namespace; empty if there is none.
     pub namespace: &'a str,
     /// The name without a prefix.
     pub local: &'a str,
 }
 
 impl<'a> QName<'a> {
-    /// A name in a namespace.
+    /// Creates a name in a namespace.
     pub const fn new(namespace: &'a str, local: &'a str) -> Self {
         Self { namespace, local }
     }
@@ -28,7 +28,7 @@ impl fmt::Display for QName<'_> {
     }
 }
 
-/// Whether a name without a prefix may begin with this character (Namespaces in XML 1.0, `NCName`).
+/// Returns whether a name without a prefix may begin with this character (Namespaces in XML 1.0, `NCName`).
 pub(crate) fn is_name_start(character: char) -> bool {
     matches!(character,
         'a'..='z' | 'A'..='Z' | '_'
@@ -38,52 +38,53 @@ pub(crate) fn is_name_start(character: char) -> bool {
         | '\u{fdf0}'..='\u{fffd}' | '\u{10000}'..='\u{effff}')
 }
 
-/// Whether a name without a prefix may hold this character after its first.
+/// Returns whether a name without a prefix may contain this character after the first.
 pub fn is_name_character(character: char) -> bool {
     is_name_start(character)
         || matches!(character,
             '0'..='9' | '-' | '.' | '\u{b7}' | '\u{300}'..='\u{36f}' | '\u{203f}'..='\u{2040}')
 }
 
-/// Whether this is a name without a prefix.
+/// Returns whether the text is a name without a prefix.
 pub(crate) fn is_name(text: &str) -> bool {
     let mut characters = text.chars();
     characters.next().is_some_and(is_name_start) && characters.all(is_name_character)
 }
 
-/// A qualified name as the number that one [`Names`] gave it. It means nothing to another.
+/// The number of a qualified name in one [`Names`]. It is not valid in another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name(u32);
 
 impl Name {
-    /// The number, for tables beside the tree: names are numbered from 0 without gaps.
+    /// Returns the number, as an index into tables kept beside the tree. Names are numbered from 0 without
+    /// gaps.
     pub fn index(self) -> usize {
         self.0 as usize
     }
 }
 
-/// A namespace as the number that one [`Names`] gave it.
+/// The number of a namespace in one [`Names`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Namespace(u32);
 
-/// Names and the numbers that stand for them.
+/// A table of names and their numbers.
 #[derive(Clone, Debug, Default)]
 pub struct Names {
     namespaces: Vec<Box<str>>,
     namespace_ids: HashMap<Box<str>, Namespace>,
     names: Vec<(Namespace, Box<str>)>,
-    /// By namespace: local name to number.
+    /// The numbers by local name, one map for each namespace.
     ids: Vec<HashMap<Box<str>, Name>>,
 }
 
 impl Names {
-    /// The number of a name, given now if it has none yet.
+    /// Returns the number of a name, and assigns one if the name is new.
     pub fn intern(&mut self, name: QName<'_>) -> Name {
         let namespace = self.intern_namespace(name.namespace);
         self.intern_in(namespace, name.local)
     }
 
-    /// The number of a namespace, given now if it has none yet.
+    /// Returns the number of a namespace, and assigns one if the namespace is new.
     pub(crate) fn intern_namespace(&mut self, namespace: &str) -> Namespace {
         if let Some(&id) = self.namespace_ids.get(namespace) {
             return id;
@@ -95,7 +96,7 @@ impl Names {
         id
     }
 
-    /// As [`intern`](Self::intern), for many names of one namespace.
+    /// As [`intern`](Self::intern), but faster for many names of one namespace.
     pub(crate) fn intern_in(&mut self, namespace: Namespace, local: &str) -> Name {
         let next = Name(u32::try_from(self.names.len()).unwrap_or(u32::MAX));
         let Some(ids) = self.ids.get_mut(namespace.0 as usize) else { return next };
@@ -107,22 +108,22 @@ impl Names {
         next
     }
 
-    /// What the number of a namespace stands for.
+    /// Returns the namespace with this number.
     pub(crate) fn namespace(&self, namespace: Namespace) -> &str {
         self.namespaces.get(namespace.0 as usize).map_or("", |namespace| namespace)
     }
 
-    /// As [`get`](Self::get), for many names of one namespace.
+    /// As [`get`](Self::get), but faster for many names of one namespace.
     pub(crate) fn get_in(&self, namespace: Namespace, local: &str) -> Option<Name> {
         self.ids.get(namespace.0 as usize)?.get(local).copied()
     }
 
-    /// The number of a name, if it has one.
+    /// Returns the number of a name, if it has one.
     pub fn get(&self, name: QName<'_>) -> Option<Name> {
         self.get_in(*self.namespace_ids.get(name.namespace)?, name.local)
     }
 
-    /// What a number stands for; the empty name for a number of another table.
+    /// Returns the name with this number; the empty name if the number is not in this table.
     pub fn resolve(&self, name: Name) -> QName<'_> {
         match self.names.get(name.0 as usize) {
             Some((namespace, local)) => QName::new(self.namespace(*namespace), local),

@@ -1,8 +1,9 @@
-//! The names nearest to one that was misspelt.
+//! Suggestions for misspelt names.
 
-/// The names nearest to `name`, best first: those at most a third of its letters away, or that it begins.
+/// Returns the names nearest to `name`, best first: those within an edit distance of a third of its letters,
+/// and those that begin with it.
 ///
-/// Names longer than 64 bytes are not compared, so that the work is linear in the number of names.
+/// Names longer than 64 bytes are skipped, so that the work is linear in the number of names.
 pub fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     const LONGEST: usize = 64;
     const SUGGESTIONS: usize = 3;
@@ -23,12 +24,12 @@ pub fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Vec<&'a 
     found.into_iter().map(|(_, name)| name).collect()
 }
 
-/// What was meant perhaps, as the end of a sentence: "; did you mean `mtu`?", or nothing.
+/// Returns a suggestion that ends an error text, "; did you mean `mtu`?"; empty if there are no names.
 pub fn did_you_mean(nearest: &[impl AsRef<str>]) -> String {
     if nearest.is_empty() { String::new() } else { format!("; did you mean {}?", either(nearest)) }
 }
 
-/// Names in backticks, one of which it is.
+/// Lists names in backticks, with `or` before the last.
 pub(crate) fn either(names: &[impl AsRef<str>]) -> String {
     let names: Vec<String> = names.iter().map(|name| format!("`{}`", name.as_ref())).collect();
     match names.split_last() {
@@ -38,29 +39,29 @@ pub(crate) fn either(names: &[impl AsRef<str>]) -> String {
     }
 }
 
-/// How many letters must be inserted, removed, replaced or swapped with the next (optimal string alignment).
+/// Returns the number of letters to insert, remove, replace or swap with the next (optimal string alignment).
 fn distance(a: &[u8], b: &[u8]) -> usize {
-    let mut before: Vec<usize> = Vec::new();
-    let mut above: Vec<usize> = (0..=b.len()).collect();
-    let mut previous = None;
+    let mut row_before_last: Vec<usize> = Vec::new();
+    let mut previous_row: Vec<usize> = (0..=b.len()).collect();
+    let mut previous_letter = None;
     for (i, &x) in a.iter().enumerate() {
-        let mut row = Vec::with_capacity(above.len());
+        let mut row = Vec::with_capacity(previous_row.len());
         row.push(i + 1);
         let mut left = i + 1;
-        for (j, (&y, pair)) in b.iter().zip(above.windows(2)).enumerate() {
+        for (j, (&y, pair)) in b.iter().zip(previous_row.windows(2)).enumerate() {
             let &[diagonal, up] = pair else { continue };
             let mut best = (diagonal + usize::from(x != y)).min(up + 1).min(left + 1);
-            let swapped = j > 0 && previous == Some(y) && b.get(j - 1) == Some(&x);
-            if let (true, Some(cost)) = (swapped, j.checked_sub(1).and_then(|j| before.get(j))) {
+            let swapped = j > 0 && previous_letter == Some(y) && b.get(j - 1) == Some(&x);
+            if let (true, Some(cost)) = (swapped, j.checked_sub(1).and_then(|j| row_before_last.get(j))) {
                 best = best.min(cost + 1);
             }
             row.push(best);
             left = best;
         }
-        before = std::mem::replace(&mut above, row);
-        previous = Some(x);
+        row_before_last = std::mem::replace(&mut previous_row, row);
+        previous_letter = Some(x);
     }
-    above.last().copied().unwrap_or(0)
+    previous_row.last().copied().unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -69,7 +70,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn distances() {
+    fn distance_counts_edits_and_swaps() {
         for (a, b, expected) in [
             ("", "", 0),
             ("mtu", "mtu", 0),
@@ -83,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn the_nearest_come_first() {
+    fn nearest_names_come_first() {
         let names = ["name", "type", "mtu", "mru", "enabled", "description"];
         assert_eq!(nearest("mtuu", names.into_iter()), ["mtu"]);
         assert_eq!(nearest("mtu", names.into_iter()), ["mtu", "mru"]);
@@ -92,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_near_is_proposed() {
+    fn suggestion_lists_the_nearest_names() {
         assert_eq!(did_you_mean(&[""; 0]), "");
         assert_eq!(did_you_mean(&["mtu"]), "; did you mean `mtu`?");
         assert_eq!(did_you_mean(&["mtu", "mru"]), "; did you mean `mtu` or `mru`?");
@@ -101,7 +102,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_distance_is_a_metric(a in "[ab-]{0,8}", b in "[ab-]{0,8}") {
+        fn distance_is_a_bounded_metric(a in "[ab-]{0,8}", b in "[ab-]{0,8}") {
             let there = distance(a.as_bytes(), b.as_bytes());
             prop_assert_eq!(there, distance(b.as_bytes(), a.as_bytes()));
             prop_assert_eq!(there == 0, a == b);

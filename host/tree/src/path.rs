@@ -1,95 +1,61 @@
-//! Paths as modules and people write them.
+//! Paths as modules and users write them.
 //!
 //! ```text
 //! path      = "/" | "." | ["/"] step *("/" step)
 //! step      = [prefix ":"] name *predicate
 //! predicate = "[" [prefix ":"] name ["=" value] "]" | "[" "." ["=" value] "]"
-//! value     = "'" … "'" | '"' … '"'            ; its own quote inside is doubled
+//! value     = "'" … "'" | '"' … '"'            ; a quote of the same kind inside is doubled
 //! ```
 //!
-//! It is a small part of XPath: what names nodes by their place and list entries by their keys. The
-//! rest of XPath is refused with a sentence that says what to write instead. What a prefix stands for,
-//! and what a step without one means, is decided later: see [`Pattern`](crate::Pattern).
+//! This is the small part of XPath that names nodes by their position in the tree and list entries by their
+//! keys. For the rest of XPath, the parser returns an error that says what to write instead. Prefixes, and
+//! the namespaces of steps without one, are resolved later: see [`Pattern`](crate::Pattern).
 
+mod error;
 mod parser;
 
-use std::{
-    fmt::{self, Write as _},
-    str::FromStr,
-};
+use std::fmt::{self, Write as _};
 
-pub use parser::{PathError, PathFault};
-
-/// The most steps of a path: no model that is known comes near.
-pub const MAX_STEPS: usize = 256;
-/// The most predicates of one step, which is the most keys of a list.
-pub const MAX_PREDICATES: usize = 64;
+pub use error::{MAX_PREDICATES, MAX_STEPS, PathError, PathFault};
 
 /// A path to nodes of the tree, as written.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Path {
-    /// Whether it begins at the root (`/…`) rather than at some node that the reader knows of, such as
-    /// a service instance.
+    /// Whether the path begins at the root (`/…`). A relative path begins at a node that the context
+    /// provides, such as a service instance.
     pub absolute: bool,
-    /// From the top down; none for `/` and `.`.
+    /// The steps from the top down; empty for `/` and `.`.
     pub steps: Vec<PathStep>,
 }
 
-/// One step of a path: the children of this name, or some of them.
+/// One step of a path: the children with this name that match the predicates.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PathStep {
     /// The prefix of the name, if one was written.
     pub prefix: Option<Box<str>>,
     /// The name without its prefix.
     pub name: Box<str>,
-    /// All of them must hold.
+    /// The predicates, all of which must hold.
     pub predicates: Vec<Predicate>,
 }
 
-/// Which entries of a list or leaf-list a step means.
+/// A condition on the entries of a list or leaf-list.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Predicate {
-    /// The list entries with this key: `[name='value']`, or with any value of it: `[name]`.
+    /// Matches list entries by a key: `[name='value']` for one value, `[name]` for any.
     Key {
         /// The prefix of the key, if one was written. A key is always in its list's own namespace.
         prefix: Option<Box<str>>,
         /// The name of the key without its prefix.
         name: Box<str>,
-        /// None for any value.
+        /// The value; none for any.
         value: Option<String>,
     },
-    /// The leaf-list entries with this value: `[.='value']`, or with any: `[.]`.
+    /// Matches leaf-list entries by value: `[.='value']` for one value, `[.]` for any.
     Entry {
-        /// None for any value.
+        /// The value; none for any.
         value: Option<String>,
     },
-}
-
-impl Path {
-    /// Reads a path as modules write it.
-    pub fn parse(text: &str) -> Result<Self, PathError> {
-        parser::parse(text, parser::QuoteStyle::Doubled)
-    }
-
-    /// Reads a path as the backend writes it: in `created/path`, and the instance in a notification
-    /// (`bench[service-name='o'x']`). A quote inside a value is not escaped there; the one that ends it
-    /// is the first with a `]` after it that ends the predicate.
-    pub fn parse_unescaped(text: &str) -> Result<Self, PathError> {
-        parser::parse(text, parser::QuoteStyle::Unescaped)
-    }
-
-    /// Reads a path of an XPath 1.0 expression, where a value can't hold the quote that encloses it.
-    pub fn parse_xpath(text: &str) -> Result<Self, PathError> {
-        parser::parse(text, parser::QuoteStyle::Plain)
-    }
-}
-
-impl FromStr for Path {
-    type Err = PathError;
-
-    fn from_str(text: &str) -> Result<Self, PathError> {
-        Self::parse(text)
-    }
 }
 
 impl fmt::Display for Path {
@@ -141,7 +107,7 @@ fn write_name(f: &mut fmt::Formatter<'_>, prefix: Option<&str>, name: &str) -> f
     f.write_str(name)
 }
 
-/// A value between quotes, as [`Path::parse`] reads it: in single ones, or double ones where that saves
+/// A value in quotes, as [`Path::parse`] reads it: in single quotes, or in double quotes if that avoids
 /// doubling.
 #[derive(Clone, Copy, Debug)]
 pub struct QuotedValue<'a>(pub &'a str);
@@ -188,12 +154,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_reads_back(path in path()) {
+        fn path_survives_a_round_trip(path in path()) {
             prop_assert_eq!(Path::parse(&path.to_string()), Ok(path));
         }
 
         #[test]
-        fn any_text_is_a_path_or_an_error_at_a_place_in_it(text in "[a.:/\\[\\]='\"*@(é0 -]{0,12}") {
+        fn any_text_is_a_path_or_an_error_with_its_position(text in "[a.:/\\[\\]='\"*@(é0 -]{0,12}") {
             match Path::parse(&text) {
                 Ok(path) => prop_assert_eq!(Path::parse(&path.to_string()), Ok(path)),
                 Err(error) => prop_assert!(error.position <= text.chars().count() + 1),
@@ -201,7 +167,7 @@ mod tests {
         }
 
         #[test]
-        fn unescaped_values_read_back_where_their_quote_is_not_in_them(value in "[a-z'\\]\\[/ ]{0,8}") {
+        fn unescaped_value_without_its_quote_survives_a_round_trip(value in "[a-z'\\]\\[/ ]{0,8}") {
             let path = Path::parse_unescaped(&format!("/a[b=\"{value}\"][c='x']/d")).unwrap();
             let expected = Predicate::Key { prefix: None, name: "b".into(), value: Some(value) };
             prop_assert_eq!(&path.steps[0].predicates[0], &expected);
@@ -209,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn the_forms_of_the_contract() {
+    fn path_accepts_the_documented_forms() {
         let text = "/devices/device[name='r1']/config/oc-if:interfaces/interface[name='ge-0/0/1']/config/mtu";
         let path = Path::parse(text).unwrap();
         assert!(path.absolute);
@@ -234,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_backend_writes_is_understood() {
+    fn path_of_the_backend_is_parsed() {
         for (text, value) in [
             ("bench[service-name='o'x']", "o'x"),
             ("bench[service-name='a b']", "a b"),
@@ -251,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_refused_says_what_to_write() {
+    fn refused_path_error_says_what_to_write() {
         let refusals: Vec<_> = [
             "",
             "/a/../b",
@@ -288,39 +254,39 @@ mod tests {
         .collect();
         insta::assert_snapshot!(refusals.join("\n"), @r"
         the path `` cannot be read at character 0: it is empty; write `.` for the instance itself and `/` for the root
-        the path `/a/../b` cannot be read at character 4: `..` is not known here: write the path from the root or from the instance downwards
+        the path `/a/../b` cannot be read at character 4: `..` is not supported: write the path from the root or from the instance downwards
         the path `./a` cannot be read at character 1: `.` stands alone, for the instance itself: leave it out of a longer path
-        the path `/a//b` cannot be read at character 4: a step is missing here: `//` and a `/` at the end are not known, name every step
-        the path `//a` cannot be read at character 2: a step is missing here: `//` and a `/` at the end are not known, name every step
-        the path `/a/` cannot be read at character 4: a step is missing here: `//` and a `/` at the end are not known, name every step
-        the path `/a/*` cannot be read at character 4: `*` is not known: name the step, and leave its keys out to mean every entry
-        the path `/p:*` cannot be read at character 4: `*` is not known: name the step, and leave its keys out to mean every entry
+        the path `/a//b` cannot be read at character 4: a step is missing here: `//` and a trailing `/` are not supported, name every step
+        the path `//a` cannot be read at character 2: a step is missing here: `//` and a trailing `/` are not supported, name every step
+        the path `/a/` cannot be read at character 4: a step is missing here: `//` and a trailing `/` are not supported, name every step
+        the path `/a/*` cannot be read at character 4: `*` is not supported: name the step, and leave out its keys to match every entry
+        the path `/p:*` cannot be read at character 4: `*` is not supported: name the step, and leave out its keys to match every entry
         the path `/a/@b` cannot be read at character 4: attributes are not nodes of the configuration: name an element
-        the path `/a/text()` cannot be read at character 8: functions are not known: name nodes, and entries by their keys as in `list[key='value']`
-        the path `/child::a` cannot be read at character 7: axes are not known: each step is the name of a child
-        the path `/a[1]` cannot be read at character 4: entries have no numbers: name the entry by its keys, as in `list[key='value']`
-        the path `/a[last()]` cannot be read at character 8: functions are not known: name nodes, and entries by their keys as in `list[key='value']`
-        the path `/a[position()=1]` cannot be read at character 12: functions are not known: name nodes, and entries by their keys as in `list[key='value']`
+        the path `/a/text()` cannot be read at character 8: functions are not supported: name nodes, and list entries by their keys, as in `list[key='value']`
+        the path `/child::a` cannot be read at character 7: axes are not supported: each step is the name of a child
+        the path `/a[1]` cannot be read at character 4: positions are not supported: name the list entry by its keys, as in `list[key='value']`
+        the path `/a[last()]` cannot be read at character 8: functions are not supported: name nodes, and list entries by their keys, as in `list[key='value']`
+        the path `/a[position()=1]` cannot be read at character 12: functions are not supported: name nodes, and list entries by their keys, as in `list[key='value']`
         the path `/a[b=r1]` cannot be read at character 6: the value needs quotes, as in `[key='value']`
         the path `/a[b='r1` cannot be read at character 6: the quote that opens here is not closed: inside a value, double the quote that encloses it
         the path `/a[b='r1'` cannot be read at character 10: `]` is missing here
-        the path `/a[b!='r1']` cannot be read at character 5: a predicate is one `[key='value']`: for several keys write several, as in `[a='1'][b='2']`
-        the path `/a[b='1' and c='2']` cannot be read at character 10: a predicate is one `[key='value']`: for several keys write several, as in `[a='1'][b='2']`
-        the path `/a[b/c='1']` cannot be read at character 5: a predicate is one `[key='value']`: for several keys write several, as in `[a='1'][b='2']`
-        the path `/a[.='x'][..='y']` cannot be read at character 11: `..` is not known here: write the path from the root or from the instance downwards
-        the path `/a|/b` cannot be read at character 3: one path names one place: `|` is not known, write each path by itself
-        the path `/a b` cannot be read at character 3: ` b` cannot stand here: after a step comes `/`, `[` or the end
-        the path `/a{ns}b` cannot be read at character 3: `{ns` cannot stand here: after a step comes `/`, `[` or the end
+        the path `/a[b!='r1']` cannot be read at character 5: a predicate holds one condition, `[key='value']`: for several keys write several predicates, as in `[a='1'][b='2']`
+        the path `/a[b='1' and c='2']` cannot be read at character 10: a predicate holds one condition, `[key='value']`: for several keys write several predicates, as in `[a='1'][b='2']`
+        the path `/a[b/c='1']` cannot be read at character 5: a predicate holds one condition, `[key='value']`: for several keys write several predicates, as in `[a='1'][b='2']`
+        the path `/a[.='x'][..='y']` cannot be read at character 11: `..` is not supported: write the path from the root or from the instance downwards
+        the path `/a|/b` cannot be read at character 3: `|` is not supported: write each path separately
+        the path `/a b` cannot be read at character 3: ` b` is unexpected here: a step is followed by `/`, `[` or the end of the path
+        the path `/a{ns}b` cannot be read at character 3: `{ns` is unexpected here: a step is followed by `/`, `[` or the end of the path
         the path `/0a` cannot be read at character 2: `0a` does not begin a name: a step is `name` or `prefix:name`
         the path `/p:` cannot be read at character 4: a name is missing here: a step is `name` or `prefix:name`
         the path `/a[b='x·']` cannot be read at character 6: a value cannot hold the character `\u{0}`, which XML cannot carry
-        the path `/a]` cannot be read at character 3: `]` cannot stand here: after a step comes `/`, `[` or the end
-        the path `/a[b]c` cannot be read at character 6: `c` cannot stand here: after a step comes `/`, `[` or the end
+        the path `/a]` cannot be read at character 3: `]` is unexpected here: a step is followed by `/`, `[` or the end of the path
+        the path `/a[b]c` cannot be read at character 6: `c` is unexpected here: a step is followed by `/`, `[` or the end of the path
         ");
     }
 
     #[test]
-    fn the_length_is_bounded_by_steps_and_predicates() {
+    fn path_length_is_bounded_by_steps_and_predicates() {
         assert!(Path::parse(&"/a".repeat(MAX_STEPS)).is_ok());
         let error = Path::parse(&"/a".repeat(MAX_STEPS + 1)).unwrap_err();
         insta::assert_snapshot!(error, @"the path `…a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a` cannot be read at character 514: it has more than 256 steps");

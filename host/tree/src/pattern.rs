@@ -1,4 +1,4 @@
-//! Paths whose names are resolved.
+//! Paths with resolved names.
 
 use std::{
     borrow::Cow,
@@ -8,13 +8,13 @@ use std::{
 
 use crate::{CONTROLLER, QName, path::QuotedValue};
 
-/// A place in the tree: which nodes, by qualified names and by keys. Always from the root.
+/// An absolute path of qualified names and key values.
 ///
-/// A list step that does not say a key's value matches every entry, so one pattern may match many
-/// nodes; with all keys said it names one.
+/// A list step without a key's value matches every value of that key, so a pattern may match many nodes. With
+/// the values of all keys it names one node.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Pattern {
-    /// From the top down; none for the root.
+    /// The steps from the top down; empty for the root.
     pub steps: Vec<PatternStep>,
 }
 
@@ -23,21 +23,22 @@ pub struct Pattern {
 pub struct PatternStep {
     /// The namespace of the node.
     pub namespace: Box<str>,
-    /// Its name without a prefix.
+    /// The name of the node without a prefix.
     pub local: Box<str>,
-    /// Keys of a list entry: local name (a key is in its list's namespace) and value, none for any.
+    /// The keys of a list entry, as local name (a key is in its list's namespace) and value; none for any
+    /// value.
     pub keys: Vec<(Box<str>, Option<String>)>,
-    /// Set where the node is known to be an entry of a leaf-list: its value, or none for any.
+    /// Set if the node is known to be an entry of a leaf-list: its value, or none for any value.
     pub entry: Option<Option<String>>,
 }
 
-/// Why a place cannot be written into an instance's `created` list.
+/// Why a path cannot be recorded in an instance's `created` list.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CreatedError {
-    /// The path literal of the backend has no escape.
+    /// A value contains both kinds of quotes, and the backend has no way to escape one in a path.
     #[error(
-        "`{path}` cannot be recorded as created: the value of `{key}` holds both quotes, and the controller can name no such entry"
+        "`{path}` cannot be recorded as created: the value of `{key}` contains both kinds of quotes, which the controller cannot represent in a path"
     )]
     BothQuotes {
         /// The node.
@@ -45,8 +46,8 @@ pub enum CreatedError {
         /// The key, `.` for a leaf-list entry.
         key: String,
     },
-    /// It could match several nodes.
-    #[error("`{path}` cannot be recorded as created: it does not say the value of `{key}`")]
+    /// A key has no value, so the path may match several nodes.
+    #[error("`{path}` cannot be recorded as created: it has no value for `{key}`")]
     OpenKey {
         /// The node.
         path: String,
@@ -56,22 +57,22 @@ pub enum CreatedError {
 }
 
 impl PatternStep {
-    /// A step without predicates.
+    /// Creates a step without predicates.
     pub fn new(name: QName<'_>) -> Self {
         Self { namespace: name.namespace.into(), local: name.local.into(), ..Self::default() }
     }
 
-    /// The step's name.
+    /// Returns the step's name.
     pub fn name(&self) -> QName<'_> {
         QName::new(&self.namespace, &self.local)
     }
 
-    /// The value that the step gives for a key.
+    /// Returns the value of a key in this step.
     pub fn key(&self, local: &str) -> Option<&str> {
         self.keys.iter().find(|(name, _)| &**name == local)?.1.as_deref()
     }
 
-    /// The values of its keys, where it has keys and gives the values of all.
+    /// Returns the values of the step's keys if it has keys and each has a value.
     pub fn key_values(&self) -> Option<Vec<&str>> {
         if self.keys.is_empty() {
             return None;
@@ -79,12 +80,12 @@ impl PatternStep {
         self.keys.iter().map(|(_, value)| value.as_deref()).collect()
     }
 
-    /// How many values it gives: of keys, or of a leaf-list entry.
+    /// Returns the number of values in the step, of keys or of a leaf-list entry.
     pub(crate) fn values(&self) -> usize {
         self.predicates().filter(|(_, value)| value.is_some()).count()
     }
 
-    /// Whether every node that `other` matches among its siblings, this matches too.
+    /// Returns whether this step matches every sibling that `other` matches.
     pub fn covers(&self, other: &Self) -> bool {
         self.name() == other.name()
             && self.keys.iter().all(|(name, value)| value.is_none() || value.as_deref() == other.key(name))
@@ -94,7 +95,7 @@ impl PatternStep {
             }
     }
 
-    /// Its predicates: what stands before the `=`, and the value.
+    /// Returns the predicates: the text before the `=`, and the value.
     fn predicates(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
         let keys = self.keys.iter().map(|(name, value)| (&**name, value.as_deref()));
         keys.chain(self.entry.as_ref().map(|value| (".", value.as_deref())))
@@ -102,18 +103,18 @@ impl PatternStep {
 }
 
 impl Pattern {
-    /// Whether every node that `other` matches is one that this matches, or lies below one.
+    /// Returns whether this pattern matches every node that `other` matches, or one of its ancestors.
     pub fn covers(&self, other: &Self) -> bool {
         self.steps.len() <= other.steps.len()
             && self.steps.iter().zip(&other.steps).all(|(step, other)| step.covers(other))
     }
 
-    /// How many values of keys and of leaf-list entries it gives.
+    /// Returns the number of values of keys and of leaf-list entries in the pattern.
     pub fn values(&self) -> usize {
         self.steps.iter().map(PatternStep::values).sum()
     }
 
-    /// The value of the key that this names, where its last step is a key of the step before.
+    /// Returns the value of the key that the last step names, if it is a key of the previous step.
     pub fn key_value(&self) -> Option<&str> {
         let [.., entry, leaf] = &self.steps[..] else { return None };
         if entry.namespace != leaf.namespace {
@@ -122,12 +123,12 @@ impl Pattern {
         entry.key(&leaf.local)
     }
 
-    /// As an XPath 1.0 expression for a filter, such as `/ctrl:devices/ctrl:device[ctrl:name='r1']`.
-    /// The prefixes that it uses are bound in `prefixes`.
+    /// Returns the pattern as an XPath 1.0 expression for a filter, such as
+    /// `/ctrl:devices/ctrl:device[ctrl:name='r1']`. Binds its prefixes in `prefixes`.
     ///
-    /// XPath 1.0 has no way to write a value that holds both quotes in a predicate (without functions
-    /// that the controller does not know): a key with such a value gets no predicate, and the expression
-    /// matches more than the pattern. Who reads with it must look at what came, as with any filter.
+    /// An XPath 1.0 predicate cannot hold a value with both kinds of quotes, except by functions that the
+    /// controller does not support. A key with such a value gets no predicate, and the expression matches
+    /// more than the pattern. The caller must check the reply, as with any filter.
     pub fn xpath(&self, prefixes: &mut PrefixTable) -> String {
         if self.steps.is_empty() {
             return "/".into();
@@ -149,8 +150,8 @@ impl Pattern {
         xpath
     }
 
-    /// As the backend writes it into an instance's `created/path`: without prefixes, values in double
-    /// quotes, in single ones where a value holds a double one.
+    /// Returns the pattern as the backend writes it to an instance's `created/path`: without prefixes, and
+    /// with values in double quotes, or in single quotes if the value contains a double one.
     pub fn created(&self) -> Result<String, CreatedError> {
         let mut created = String::new();
         for step in &self.steps {
@@ -167,7 +168,8 @@ impl Pattern {
     }
 }
 
-/// Without prefixes, for messages: `/devices/device[name='r1']`. Reads back as a [`Path`](crate::Path).
+/// Writes the pattern without prefixes, for messages: `/devices/device[name='r1']`. The result parses as a
+/// [`Path`](crate::Path).
 impl fmt::Display for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.steps.is_empty() {
@@ -187,14 +189,14 @@ impl fmt::Display for PatternStep {
     }
 }
 
-/// An XPath 1.0 literal, in this quote where the value allows it.
+/// Returns the value as an XPath 1.0 literal, in this quote if the value allows it.
 fn literal(value: &str, quote: char) -> Option<String> {
     let other = if quote == '"' { '\'' } else { '"' };
     let quote = [quote, other].into_iter().find(|&quote| !value.contains(quote))?;
     Some(format!("{quote}{value}{quote}"))
 }
 
-/// Namespaces and the prefixes that stand for them in one message.
+/// The namespaces of one message and their prefixes.
 #[derive(Clone, Debug, Default)]
 pub struct PrefixTable {
     bound: Vec<(Box<str>, Box<str>)>,
@@ -202,13 +204,13 @@ pub struct PrefixTable {
 }
 
 impl PrefixTable {
-    /// No namespace is bound yet.
+    /// Creates an empty table.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The prefix of a namespace, bound now if it was not: `ctrl` for the controller's, `n1`, `n2`, …
-    /// for others.
+    /// Returns the prefix of a namespace, and binds one if the namespace is new: `ctrl` for the controller's,
+    /// `n1`, `n2`, … for others.
     pub fn bind(&mut self, namespace: &str) -> &str {
         let index = match self.by_namespace.get(namespace) {
             Some(&index) => index,
@@ -226,7 +228,8 @@ impl PrefixTable {
         self.bound.get(index).map_or("", |(prefix, _)| prefix)
     }
 
-    /// Prefix and namespace of each, in the order in which they were bound: what a message declares.
+    /// Returns the prefixes and namespaces that the message must declare, in the order in which they were
+    /// bound.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.bound.iter().map(|(prefix, namespace)| (&**prefix, &**namespace))
     }
@@ -239,7 +242,7 @@ mod tests {
 
     const BENCH: &str = "http://example.com/bench";
 
-    /// `path` with `o:` for another namespace than the controller's.
+    /// Resolves a path in which `o:` stands for a namespace other than the controller's.
     fn pattern(path: &str) -> Pattern {
         let steps = Path::parse(path).unwrap().steps.into_iter().map(|step| {
             let namespace = if step.prefix.is_some() { BENCH } else { CONTROLLER };
@@ -256,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_covers_what_is_below_it_and_what_says_more() {
+    fn pattern_covers_descendants_and_narrower_patterns() {
         for (wide, narrow) in [
             ("/", "/devices"),
             ("/devices", "/devices/device[name='r1']"),
@@ -285,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn each_form_quotes_in_its_own_way() {
+    fn pattern_quotes_values_by_output_form() {
         let mut prefixes = PrefixTable::new();
         let mut forms = |path: &str| {
             let pattern = pattern(path);
@@ -315,11 +318,11 @@ mod tests {
 
         /devices/device[name='''"']/config
         /ctrl:devices/ctrl:device/ctrl:config
-        `/devices/device[name='''"']/config` cannot be recorded as created: the value of `name` holds both quotes, and the controller can name no such entry
+        `/devices/device[name='''"']/config` cannot be recorded as created: the value of `name` contains both kinds of quotes, which the controller cannot represent in a path
 
         /devices/device[name]/search[.='a.se']
         /ctrl:devices/ctrl:device/ctrl:search[.='a.se']
-        `/devices/device[name]/search[.='a.se']` cannot be recorded as created: it does not say the value of `name`
+        `/devices/device[name]/search[.='a.se']` cannot be recorded as created: it has no value for `name`
 
         /
         /

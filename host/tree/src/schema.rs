@@ -1,101 +1,103 @@
-//! What the tree asks of a data model.
+//! The interface through which the tree uses a data model.
 
 use crate::{Pattern, QName};
 
-/// A node of a data model, as the number that one [`Schema`] gave it.
+/// A node of a data model, identified by the number that its [`Schema`] assigned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SchemaNode(pub u32);
 
-/// The kinds of data nodes (RFC 7950, section 3 and 7.5 to 7.10).
+/// The kinds of data nodes (RFC 7950, sections 3 and 7.5 to 7.10).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DataNodeKind {
-    /// A container that exists only to hold others.
+    /// A container that exists only to hold other nodes.
     Container,
     /// A container whose existence means something.
     PresenceContainer,
-    /// A list: its nodes are entries, told apart by their keys.
+    /// A list. Its nodes are list entries, identified by their keys.
     List,
     /// A leaf.
     Leaf,
     /// A leaf of type `empty`.
     EmptyLeaf,
-    /// A leaf-list: its nodes are entries, told apart by their values.
+    /// A leaf-list. Its nodes are entries, identified by their values.
     LeafList,
     /// Any well-formed XML: `anydata` and `anyxml`.
     AnyData,
 }
 
-/// What a node's own model says of access to it where no rule does (RFC 8341, section 9: the extensions
-/// `default-deny-write` and `default-deny-all`).
+/// The access that a node's own YANG module denies unless a rule permits it (RFC 8341, section 9: the
+/// extensions `default-deny-write` and `default-deny-all`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum DefaultDeny {
-    /// Without a rule nobody writes it.
+    /// Nobody may write the node unless a rule permits it.
     Write,
-    /// Without a rule nobody reads or writes it.
+    /// Nobody may read or write the node unless a rule permits it.
     All,
 }
 
-/// Why a string is not a value of a leaf's type: a sentence for a person, such as
+/// Why a string is not a value of a leaf's type, as an error text such as
 /// "`fast` is not a number from 0 to 65535 (type `uint16`)".
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct ValueError(pub String);
 
-/// What is known of a data model. Every answer may be "not known": then the tree does what can be done
-/// without, or says what it would have to be told.
+/// A data model, as far as it is known. Every answer may be "not known". The tree then works without it, or
+/// fails with an error that names the missing information.
 pub trait Schema: Send + Sync {
-    /// The node above all top-level data nodes, where any model is known at all.
+    /// Returns the parent of all top-level data nodes, or none if no model is known.
     fn root(&self) -> Option<SchemaNode>;
 
-    /// The data node of this name right under `parent`; `choice` and `case` are looked through
-    /// (RFC 7950, section 7.9: they are not in the data tree).
+    /// Returns the child of `parent` with this name. `choice` and `case` are skipped, because they are not in
+    /// the data tree (RFC 7950, section 7.9).
     fn child(&self, parent: SchemaNode, name: QName<'_>) -> Option<SchemaNode>;
 
-    /// The node to go on with below the entry of `list` that has these keys. A model that is mounted
-    /// (RFC 8528) may be another one under each entry: each device has its own.
+    /// Returns the schema node whose children are those of the entry of `list` with these keys. A mounted
+    /// model (RFC 8528) may differ from entry to entry: each device has its own.
     fn entry(&self, list: SchemaNode, keys: &[&str]) -> SchemaNode {
         let _ = keys;
         list
     }
 
-    /// The names of all data nodes right under `parent`, in the order of the model.
+    /// Returns the names of all children of `parent`, in the order of the model.
     fn children(&self, parent: SchemaNode) -> Vec<QName<'_>>;
 
-    /// Whether [`children`](Self::children) of this node is all there can be. False for the root of an
-    /// unknown mounted model, where anything may stand.
+    /// Returns whether [`children`](Self::children) lists every possible child of this node. It does not for
+    /// the root of an unknown mounted model, which may have any child.
     fn is_complete(&self, parent: SchemaNode) -> bool;
 
-    /// Whether it is certain that `parent` has no child of this name. That can be known of a name whose
-    /// module is known, even where others may add to `parent` that nobody has read.
+    /// Returns whether `parent` certainly has no child with this name. This can be certain for a name whose
+    /// YANG module is known, even if modules that have not been read may add other children to `parent`.
     fn excludes(&self, parent: SchemaNode, name: QName<'_>) -> bool {
         self.is_complete(parent) && self.child(parent, name).is_none()
     }
 
-    /// The name of the module that defines a namespace, where that is known.
+    /// Returns the name of the YANG module that defines a namespace, if known.
     fn module(&self, namespace: &str) -> Option<&str> {
         let _ = namespace;
         None
     }
 
-    /// The namespaces of the modules that call themselves by a prefix, each once. Prefixes are not unique.
+    /// Returns the namespaces of the YANG modules that declare this prefix as their own, without duplicates.
+    /// Prefixes are not unique.
     fn prefixed(&self, prefix: &str) -> Vec<&str> {
         let _ = prefix;
         Vec::new()
     }
 
-    /// What the model says of access to a node where no rule does: the strictest of what it says at the
-    /// node and above.
+    /// Returns the access that the model denies by default: the strictest of the extensions at the node and
+    /// its ancestors.
     fn default_deny(&self, node: SchemaNode) -> Option<DefaultDeny> {
         let _ = node;
         None
     }
 
-    /// Whether [`default_deny`](Self::default_deny) may ever answer something.
+    /// Returns whether [`default_deny`](Self::default_deny) can return a value for any node.
     fn has_default_denies(&self) -> bool {
         false
     }
 
-    /// The node that a path leads to, through the models of the entries that it names.
+    /// Returns the schema node of a path. Below a list entry that the path names, the entry's own model
+    /// applies.
     fn locate(&self, path: &Pattern) -> Option<SchemaNode> {
         let (mut at, mut inside) = (self.root(), self.root());
         for step in &path.steps {
@@ -108,21 +110,21 @@ pub trait Schema: Send + Sync {
         at
     }
 
-    /// The node's kind.
+    /// Returns the node's kind.
     fn kind(&self, node: SchemaNode) -> DataNodeKind;
 
-    /// The local names of a list's keys, in order; they are in the list's own namespace (RFC 7950,
-    /// section 7.8.2). Empty for a list without keys and for anything else.
+    /// Returns the local names of a list's keys, in order. Keys are in the list's own namespace (RFC 7950,
+    /// section 7.8.2). Empty for a list without keys and for every other node.
     fn keys(&self, node: SchemaNode) -> &[Box<str>];
 
-    /// Whether the entries of a list or leaf-list are `ordered-by user` (RFC 7950, section 7.7.7).
+    /// Returns whether the entries of a list or leaf-list are `ordered-by user` (RFC 7950, section 7.7.7).
     fn ordered_by_user(&self, node: SchemaNode) -> bool;
 
-    /// The position of the node among the children of its parent, for canonical order.
+    /// Returns the position of the node among its siblings, for canonical order.
     fn position(&self, node: SchemaNode) -> u32;
 
-    /// The canonical form of a value of a leaf or leaf-list entry (RFC 7950, section 9.1), where the
-    /// string is a value of its type. `namespace` resolves a prefix in the value.
+    /// Returns the canonical form of a value of a leaf or leaf-list entry (RFC 7950, section 9.1), or an
+    /// error if the string is not a value of its type. `namespace` resolves a prefix in the value.
     fn canonical(
         &self,
         node: SchemaNode,
@@ -131,7 +133,7 @@ pub trait Schema: Send + Sync {
     ) -> Result<String, ValueError>;
 }
 
-/// No model is known.
+/// A schema for which no model is known.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoSchema;
 

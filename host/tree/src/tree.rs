@@ -1,4 +1,4 @@
-//! The arena.
+//! The tree itself: an arena of nodes.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use crate::{Error, Name, Names, QName};
 
 const NONE: u32 = u32::MAX;
 
-/// A node of one [`Tree`], as its number there.
+/// A node of one [`Tree`], identified by its number there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(u32);
 
@@ -15,26 +15,27 @@ impl NodeId {
         (id != NONE).then_some(Self(id))
     }
 
-    /// The number, for tables beside the tree: nodes are numbered from 0 (the root) without gaps.
+    /// Returns the number, as an index into tables kept beside the tree. Nodes are numbered from 0 (the root)
+    /// without gaps.
     pub fn index(self) -> usize {
         self.0 as usize
     }
 }
 
-/// Prefixes that a value uses and the namespaces they stand for, as in an identityref
-/// (RFC 7950, section 9.10.3): they travel with the value.
+/// The prefixes that a value uses, with their namespaces, as in an identityref (RFC 7950, section 9.10.3).
+/// They are copied along with the value.
 pub type Bindings = Box<[(Box<str>, Box<str>)]>;
 
 #[derive(Clone, Debug)]
 struct NodeData {
     name: Name,
     parent: u32,
-    first: u32,
-    last: u32,
+    first_child: u32,
+    last_child: u32,
     previous: u32,
     next: u32,
     value: NodeValue,
-    /// Number of a set in `Tree::bindings`, 0 for none.
+    /// The index of a set in `Tree::bindings`; 0 for none.
     bindings: u32,
 }
 
@@ -48,18 +49,18 @@ impl NodeValue {
     const ABSENT: Self = Self { start: NONE, length: 0 };
 }
 
-/// A value with its prefixes that was given to a node of one [`Tree`]. The tree keeps it as long as it lives.
+/// A value, with its prefixes, that is stored in one [`Tree`]. The tree keeps it until it is dropped.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct GivenValue {
     value: NodeValue,
     bindings: u32,
 }
 
-/// A tree of named nodes, each with a value or with children. The root has no name and is no element:
+/// A tree of named nodes, each with a value or with children. The root has no name and is not an element:
 /// its children are the top-level nodes of a datastore.
 ///
-/// A node that has been detached keeps its number and its memory until the tree is dropped: trees live
-/// as long as a commit.
+/// A detached node keeps its number and its memory until the tree is dropped. That is cheap enough, because a
+/// tree lives no longer than a commit.
 #[derive(Clone, Debug)]
 pub struct Tree {
     names: Names,
@@ -80,15 +81,15 @@ impl Tree {
     /// The root of every tree.
     pub const ROOT: NodeId = NodeId(0);
 
-    /// A tree with nothing but a root.
+    /// Creates a tree that holds only the root.
     pub fn new() -> Self {
         let mut names = Names::default();
         let name = names.intern(QName::new("", ""));
         let root = NodeData {
             name,
             parent: NONE,
-            first: NONE,
-            last: NONE,
+            first_child: NONE,
+            last_child: NONE,
             previous: NONE,
             next: NONE,
             value: NodeValue::ABSENT,
@@ -104,22 +105,22 @@ impl Tree {
         }
     }
 
-    /// How many nodes the arena holds, detached ones and the root included.
+    /// Returns the number of nodes in the arena, including detached ones and the root.
     pub fn len(&self) -> usize {
         self.nodes.len()
     }
 
-    /// Whether there is nothing under the root.
+    /// Returns whether the root has no children.
     pub fn is_empty(&self) -> bool {
         self.first_child(Self::ROOT).is_none()
     }
 
-    /// The names of this tree.
+    /// Returns the names of this tree.
     pub fn names(&self) -> &Names {
         &self.names
     }
 
-    /// The number of a name in this tree, given now if it has none yet.
+    /// Returns the number of a name in this tree, and assigns one if the name is new.
     pub fn intern(&mut self, name: QName<'_>) -> Name {
         self.names.intern(name)
     }
@@ -128,87 +129,87 @@ impl Tree {
         &mut self.names
     }
 
-    /// Makes room for this many nodes more, where their number is known beforehand.
+    /// Reserves memory for this many more nodes.
     pub fn reserve(&mut self, nodes: usize) {
         self.nodes.reserve(nodes);
     }
 
-    // A number that this tree did not give is a fault of the caller that must not become a crash of the
-    // daemon: it reads as the root.
-    #[allow(clippy::indexing_slicing)] // nodes[0] is always there
+    // The number of a node of another tree is a caller's bug. It reads as the root, so that the bug does not
+    // crash the daemon.
+    #[allow(clippy::indexing_slicing)] // the root, nodes[0], always exists
     fn node(&self, id: NodeId) -> &NodeData {
         self.nodes.get(id.index()).unwrap_or(&self.nodes[0])
     }
 
-    fn with(&mut self, id: u32, change: impl FnOnce(&mut NodeData)) {
+    fn update(&mut self, id: u32, change: impl FnOnce(&mut NodeData)) {
         if let Some(node) = self.nodes.get_mut(id as usize) {
             change(node);
         }
     }
 
-    /// The node's name as a number.
+    /// Returns the node's name as a number.
     pub fn name(&self, node: NodeId) -> Name {
         self.node(node).name
     }
 
-    /// The node's name.
+    /// Returns the node's qualified name.
     pub fn qname(&self, node: NodeId) -> QName<'_> {
         self.names.resolve(self.node(node).name)
     }
 
-    /// The node above; none for the root and for a detached node.
+    /// Returns the parent; none for the root and for a detached node.
     pub fn parent(&self, node: NodeId) -> Option<NodeId> {
         NodeId::some(self.node(node).parent)
     }
 
-    /// The first child in document order.
+    /// Returns the first child in document order.
     pub fn first_child(&self, node: NodeId) -> Option<NodeId> {
-        NodeId::some(self.node(node).first)
+        NodeId::some(self.node(node).first_child)
     }
 
-    /// The last child in document order.
+    /// Returns the last child in document order.
     pub fn last_child(&self, node: NodeId) -> Option<NodeId> {
-        NodeId::some(self.node(node).last)
+        NodeId::some(self.node(node).last_child)
     }
 
-    /// The next sibling in document order.
+    /// Returns the next sibling in document order.
     pub fn next_sibling(&self, node: NodeId) -> Option<NodeId> {
         NodeId::some(self.node(node).next)
     }
 
-    /// The previous sibling in document order.
+    /// Returns the previous sibling in document order.
     pub fn previous_sibling(&self, node: NodeId) -> Option<NodeId> {
         NodeId::some(self.node(node).previous)
     }
 
-    /// The children in document order.
+    /// Returns the children in document order.
     pub fn children(&self, node: NodeId) -> Children<'_> {
         Children { tree: self, next: self.first_child(node) }
     }
 
-    /// The children of one name in document order.
+    /// Returns the children with this name, in document order.
     pub fn children_named(&self, node: NodeId, name: Name) -> impl Iterator<Item = NodeId> + '_ {
         self.children(node).filter(move |&child| self.name(child) == name)
     }
 
-    /// The first child of this name.
+    /// Returns the first child with this name.
     pub fn child(&self, node: NodeId, name: QName<'_>) -> Option<NodeId> {
         let name = self.names.get(name)?;
         self.children_named(node, name).next()
     }
 
-    /// The node and all below it, in document order, each with its depth under `node`.
+    /// Returns the node and its descendants in document order, each with its depth below `node`.
     pub fn descendants(&self, node: NodeId) -> Descendants<'_> {
         Descendants { tree: self, top: node, next: Some((node, 0)) }
     }
 
-    /// Where the node is, for a message: the local names from the top, as in `/devices/device/name`.
+    /// Returns the path of the node for a message: the local names from the top, as in
+    /// `/devices/device/name`.
     pub fn location(&self, node: NodeId) -> String {
         self.path_to(node).into_iter().fold(String::new(), |path, node| path + "/" + self.qname(node).local)
     }
 
-    /// The nodes from the top down to this one, which is the last; the root, which is above them all, is not
-    /// among them.
+    /// Returns the nodes from the top level down to this one, without the root.
     pub fn path_to(&self, node: NodeId) -> Vec<NodeId> {
         let up = std::iter::successors(Some(node), |&node| self.parent(node));
         let mut path: Vec<_> = up.take_while(|&node| node != Self::ROOT).collect();
@@ -216,14 +217,14 @@ impl Tree {
         path
     }
 
-    /// The node's text: none where it was never set, which is what a container has. An element without
-    /// any content (`<a/>`) has none either; whether that is an empty leaf, an empty string or a
-    /// container only a model can tell.
+    /// Returns the node's text, or none if it was never set, as in a container. An element without content
+    /// (`<a/>`) has none either: only a data model can tell whether it is an empty leaf, an empty string or a
+    /// container.
     pub fn value(&self, node: NodeId) -> Option<&str> {
         self.value_of(self.given(node))
     }
 
-    /// The prefixes that the node's value uses.
+    /// Returns the prefixes that the node's value uses, with their namespaces.
     pub fn bindings(&self, node: NodeId) -> &[(Box<str>, Box<str>)] {
         self.bindings_of(self.given(node))
     }
@@ -240,14 +241,14 @@ impl Tree {
         self.bindings.get(given.bindings as usize).map_or(&[], |bindings| bindings)
     }
 
-    /// Sets the node's text, with the prefixes that it uses.
+    /// Sets the node's text and the prefixes that it uses.
     pub fn set_value(&mut self, node: NodeId, value: &str, bindings: &[(&str, &str)]) -> Result<(), Error> {
         let given = self.keep(value, bindings)?;
         self.give(node, given);
         Ok(())
     }
 
-    /// Keeps a value, to give it to a node.
+    /// Stores a value, which [`give`](Self::give) can then assign to nodes.
     pub(crate) fn keep(&mut self, value: &str, bindings: &[(&str, &str)]) -> Result<GivenValue, Error> {
         let start = u32::try_from(self.text.len()).map_err(|_| Error::TooLarge)?;
         let length = u32::try_from(value.len()).map_err(|_| Error::TooLarge)?;
@@ -255,27 +256,27 @@ impl Tree {
             return Err(Error::TooLarge);
         }
         self.text.push_str(value);
-        Ok(GivenValue { value: NodeValue { start, length }, bindings: self.bindings_id(bindings) })
+        Ok(GivenValue { value: NodeValue { start, length }, bindings: self.intern_bindings(bindings) })
     }
 
-    /// What the node was given last.
+    /// Returns the node's current value.
     pub(crate) fn given(&self, node: NodeId) -> GivenValue {
         let node = self.node(node);
         GivenValue { value: node.value, bindings: node.bindings }
     }
 
-    /// Gives a node a value that this tree keeps.
+    /// Assigns a stored value of this tree to a node.
     pub(crate) fn give(&mut self, node: NodeId, given: GivenValue) {
-        self.with(node.0, |node| (node.value, node.bindings) = (given.value, given.bindings));
+        self.update(node.0, |node| (node.value, node.bindings) = (given.value, given.bindings));
     }
 
-    /// How many bytes the values have that are kept.
+    /// Returns the size in bytes of all stored values.
     #[cfg(test)]
     pub(crate) fn kept(&self) -> usize {
         self.text.len()
     }
 
-    fn bindings_id(&mut self, bindings: &[(&str, &str)]) -> u32 {
+    fn intern_bindings(&mut self, bindings: &[(&str, &str)]) -> u32 {
         if bindings.is_empty() {
             return 0;
         }
@@ -290,27 +291,27 @@ impl Tree {
         id
     }
 
-    /// Takes the node's text away.
+    /// Removes the node's text.
     pub fn clear_value(&mut self, node: NodeId) {
-        self.with(node.0, |node| {
+        self.update(node.0, |node| {
             node.value = NodeValue::ABSENT;
             node.bindings = 0;
         });
     }
 
-    /// The node's attributes, in the order in which they were set. Namespace declarations are none.
+    /// Returns the node's attributes in the order in which they were set, without namespace declarations.
     pub fn attributes(&self, node: NodeId) -> impl Iterator<Item = (QName<'_>, &str)> {
         let attributes = self.attributes.get(&node).map_or(&[][..], Vec::as_slice);
         attributes.iter().map(|(name, value)| (self.names.resolve(*name), &**value))
     }
 
-    /// One attribute of the node.
+    /// Returns one attribute of the node.
     pub fn attribute(&self, node: NodeId, name: QName<'_>) -> Option<&str> {
         let name = self.names.get(name)?;
         self.attributes.get(&node)?.iter().find_map(|(other, value)| (*other == name).then_some(&**value))
     }
 
-    /// Sets an attribute of the node.
+    /// Sets an attribute of the node, replacing its previous value.
     pub fn set_attribute(&mut self, node: NodeId, name: QName<'_>, value: &str) {
         let name = self.names.intern(name);
         let attributes = self.attributes.entry(node).or_default();
@@ -320,8 +321,7 @@ impl Tree {
         }
     }
 
-    /// As [`set_attribute`](Self::set_attribute) for a name of this tree; false, and nothing done, where
-    /// the node has it already.
+    /// Adds an attribute to the node. Returns false, and changes nothing, if the node already has it.
     pub(crate) fn add_attribute(&mut self, node: NodeId, name: Name, value: &str) -> bool {
         let attributes = self.attributes.entry(node).or_default();
         let new = attributes.iter().all(|(other, _)| *other != name);
@@ -331,13 +331,13 @@ impl Tree {
         new
     }
 
-    fn push(&mut self, name: Name) -> Result<u32, Error> {
+    fn push_node(&mut self, name: Name) -> Result<u32, Error> {
         let id = u32::try_from(self.nodes.len()).ok().filter(|&id| id != NONE).ok_or(Error::TooLarge)?;
         self.nodes.push(NodeData {
             name,
             parent: NONE,
-            first: NONE,
-            last: NONE,
+            first_child: NONE,
+            last_child: NONE,
             previous: NONE,
             next: NONE,
             value: NodeValue::ABSENT,
@@ -346,19 +346,19 @@ impl Tree {
         Ok(id)
     }
 
-    /// A new last child.
+    /// Adds a node as the last child of `parent`.
     pub fn append(&mut self, parent: NodeId, name: Name) -> Result<NodeId, Error> {
-        let id = NodeId(self.push(name)?);
+        let id = NodeId(self.push_node(name)?);
         self.attach(id, parent, None);
         Ok(id)
     }
 
-    /// A copy of a node of another tree, with all below it, as last child of `parent`.
+    /// Copies a node of another tree, with its descendants, and adds the copy as the last child of `parent`.
     pub fn append_copy(&mut self, parent: NodeId, other: &Self, node: NodeId) -> Result<NodeId, Error> {
         self.append_copy_to(parent, other, node, usize::MAX)
     }
 
-    /// As [`append_copy`](Self::append_copy), down to so many levels below the node.
+    /// As [`append_copy`](Self::append_copy), but copies at most this many levels below the node.
     pub fn append_copy_to(
         &mut self,
         parent: NodeId,
@@ -379,7 +379,7 @@ impl Tree {
         Ok(above.get(1).copied().unwrap_or(parent))
     }
 
-    /// Gives a node the value and the attributes of one of another tree.
+    /// Copies the value and the attributes of a node of another tree to a node of this one.
     pub(crate) fn copy_content(&mut self, to: NodeId, other: &Self, from: NodeId) -> Result<(), Error> {
         match other.value(from) {
             None => self.clear_value(to),
@@ -395,55 +395,55 @@ impl Tree {
         Ok(())
     }
 
-    /// A new child right before `sibling`.
+    /// Adds a node directly before `sibling`.
     pub fn insert_before(&mut self, sibling: NodeId, name: Name) -> Result<NodeId, Error> {
         let parent = self.parent(sibling).unwrap_or(Self::ROOT);
-        let id = NodeId(self.push(name)?);
+        let id = NodeId(self.push_node(name)?);
         self.attach(id, parent, Some(sibling));
         Ok(id)
     }
 
-    /// Puts a detached node under `parent`: right before `before`, or last.
+    /// Makes a detached node a child of `parent`: directly before `before`, or else the last.
     pub fn attach(&mut self, node: NodeId, parent: NodeId, before: Option<NodeId>) {
         let next = before.map_or(NONE, |before| before.0);
         let previous = match before {
             Some(before) => self.node(before).previous,
-            None => self.node(parent).last,
+            None => self.node(parent).last_child,
         };
-        self.with(node.0, |node| {
+        self.update(node.0, |node| {
             node.parent = parent.0;
             node.previous = previous;
             node.next = next;
         });
-        self.with(previous, |node_before| node_before.next = node.0);
-        self.with(next, |node_after| node_after.previous = node.0);
-        self.with(parent.0, |parent| {
+        self.update(previous, |node_before| node_before.next = node.0);
+        self.update(next, |node_after| node_after.previous = node.0);
+        self.update(parent.0, |parent| {
             if previous == NONE {
-                parent.first = node.0;
+                parent.first_child = node.0;
             }
             if next == NONE {
-                parent.last = node.0;
+                parent.last_child = node.0;
             }
         });
     }
 
-    /// Takes a node and all below it out of the tree.
+    /// Detaches a node, with its descendants, from its parent.
     pub fn detach(&mut self, node: NodeId) {
         let NodeData { parent, previous, next, .. } = *self.node(node);
         if parent == NONE {
             return;
         }
-        self.with(previous, |node_before| node_before.next = next);
-        self.with(next, |node_after| node_after.previous = previous);
-        self.with(parent, |parent| {
+        self.update(previous, |node_before| node_before.next = next);
+        self.update(next, |node_after| node_after.previous = previous);
+        self.update(parent, |parent| {
             if previous == NONE {
-                parent.first = next;
+                parent.first_child = next;
             }
             if next == NONE {
-                parent.last = previous;
+                parent.last_child = previous;
             }
         });
-        self.with(node.0, |node| {
+        self.update(node.0, |node| {
             node.parent = NONE;
             node.previous = NONE;
             node.next = NONE;
@@ -468,7 +468,7 @@ impl Iterator for Children<'_> {
     }
 }
 
-/// A node and all below it in document order, each with its depth under the first.
+/// A node and its descendants in document order, each with its depth below the first.
 #[derive(Clone, Debug)]
 pub struct Descendants<'a> {
     tree: &'a Tree,
@@ -510,7 +510,7 @@ mod tests {
     }
 
     #[test]
-    fn children_stay_in_the_order_in_which_they_were_put() {
+    fn children_keep_their_order() {
         let mut tree = Tree::new();
         let a = add(&mut tree, Tree::ROOT, "a");
         let c = add(&mut tree, Tree::ROOT, "c");
@@ -527,7 +527,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_value_is_not_an_absent_one() {
+    fn empty_value_differs_from_missing_value() {
         let mut tree = Tree::new();
         let a = add(&mut tree, Tree::ROOT, "a");
         assert_eq!(tree.value(a), None);
@@ -541,7 +541,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_name_in_two_namespaces_is_two_names() {
+    fn names_in_different_namespaces_differ() {
         let mut tree = Tree::new();
         let x = tree.intern(QName::new("urn:x", "a"));
         let y = tree.intern(QName::new("urn:y", "a"));

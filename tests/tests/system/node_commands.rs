@@ -214,10 +214,10 @@ async fn invalid_edit_is_refused_before_anything_is_sent() {
     hint: name a leaf
     [1]
     $ edit /devices/device[name='r1']/config/interfaces/interface[name='eth0']/config
-    error: `/devices/device[name='r1']/config/interfaces/interface[name='eth0']/config` is a container that is there whenever something is in it: set what belongs there
+    error: `/devices/device[name='r1']/config/interfaces/interface[name='eth0']/config` is a container without presence, which exists only if it has children: set its children instead
     [1]
     $ edit /devices/device[name='r1']/config/interfaces/interface[name='eth0']/name eth1
-    error: `/devices/device[name='r1']/config/interfaces/interface[name='eth0']/name` is a key and `eth0` in the path: it cannot be set to `eth1`; make another entry
+    error: `/devices/device[name='r1']/config/interfaces/interface[name='eth0']/name` is a key with the value `eth0` in the path and cannot be set to `eth1`: create another entry
     [1]
     $ edit --remove /devices/device[name='r1']/config/interfaces/interface[name='eth0']/name
     error: cannot remove `/devices/device[name='r1']/config/interfaces/interface[name='eth0']/name`: it is a key

@@ -58,7 +58,7 @@ fn filter_for_all_children_returns_the_entry() {
         assert!(inside.contains("name"), "{inside}");
     }
     insta::assert_snapshot!(answer("/ctrl:devices/ctrl:device/ctrl:name/*", None), @"");
-    insta::assert_snapshot!(answer("/ctrl:devices/*/ctrl:name", None), @"the path `/ctrl:devices/*/ctrl:name` cannot be read at character 15: `*` is not known: name the step, and leave its keys out to mean every entry");
+    insta::assert_snapshot!(answer("/ctrl:devices/*/ctrl:name", None), @"the path `/ctrl:devices/*/ctrl:name` cannot be read at character 15: `*` is not supported: name the step, and leave out its keys to match every entry");
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn reply_holds_the_selected_nodes_and_their_ancestors() {
     /ctrl:devices[
       = the path `/ctrl:devices[` cannot be read at character 15: a name is missing here: a step is `name` or `prefix:name`
     /ctrl:devices/ctrl:device[ctrl:name='it''s']
-      = the path `/ctrl:devices/ctrl:device[ctrl:name='it''s']` cannot be read at character 41: a predicate is one `[key='value']`: for several keys write several, as in `[a='1'][b='2']`
+      = the path `/ctrl:devices/ctrl:device[ctrl:name='it''s']` cannot be read at character 41: a predicate holds one condition, `[key='value']`: for several keys write several predicates, as in `[a='1'][b='2']`
     "#);
 }
 

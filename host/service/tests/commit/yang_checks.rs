@@ -59,7 +59,7 @@ async fn invalid_write_is_refused_with_a_suggestion() {
     set /devices/device[name='openconfig1']/config/oc-if:interfaces/interface[name='x']/config/type ianaift:ethernetCsmacdd
       module `probe` 0.1.0, instance `probe[name='a']`: `ianaift:ethernetCsmacdd` is not a value of `type`: an identity derived from `ietf-interfaces:interface-type` (`identityref`); did you mean `ethernetCsmacd`? (invalid-value, at `/devices/device[name='openconfig1']/config/oc-if:interfaces/interface[name='x']/config/type`)
     set /devices/device[name='openconfig1']/config/oc-if:interfaces/interface[name='x']/config 1500
-      module `probe` 0.1.0, instance `probe[name='a']`: `/devices/device[name='openconfig1']/config/interfaces/interface[name='x']/config` has no value but children: name a leaf, or use `create` (invalid-value, at `/devices/device[name='openconfig1']/config/oc-if:interfaces/interface[name='x']/config`)
+      module `probe` 0.1.0, instance `probe[name='a']`: `/devices/device[name='openconfig1']/config/interfaces/interface[name='x']/config` has children and no value: name a leaf, or use `create` (invalid-value, at `/devices/device[name='openconfig1']/config/oc-if:interfaces/interface[name='x']/config`)
     set /devices/device[name='openconfig1']/config/oc-if:interfaces/interface[name='x']/confg/mtu 1500
       module `probe` 0.1.0, instance `probe[name='a']`: the model has no `confg` below `/devices/device[name='openconfig1']/config/interfaces/interface[name='x']`; did you mean `config`? (unknown-element, at `/devices/device[name='openconfig1']/config/oc-if:interfaces/interface[name='x']/confg/mtu`)
     set /devices/device[name='openconfig1']/config/oc-if:interfaces/interface[name='x']/oc-sys:config/mtu 1500
@@ -75,7 +75,7 @@ async fn invalid_write_is_refused_with_a_suggestion() {
     create /devices/device[name='openconfig1']/config/oc-if:interfaces/interface[name='x']/config/mtu
       module `probe` 0.1.0, instance `probe[name='a']`: `/devices/device[name='openconfig1']/config/interfaces/interface[name='x']/config/mtu` is a leaf: use `set` with a value (invalid-value, at `/devices/device[name='openconfig1']/config/oc-if:interfaces/interface[name='x']/config/mtu`)
     create /devices/device[name='openconfig1']/config/oc-if:interfaces/interface[name='x']/config
-      module `probe` 0.1.0, instance `probe[name='a']`: `/devices/device[name='openconfig1']/config/interfaces/interface[name='x']/config` is a container that is there whenever something is in it: set what belongs there (invalid-value, at `/devices/device[name='openconfig1']/config/oc-if:interfaces/interface[name='x']/config`)
+      module `probe` 0.1.0, instance `probe[name='a']`: `/devices/device[name='openconfig1']/config/interfaces/interface[name='x']/config` is a container without presence, which exists only if it has children: set its children instead (invalid-value, at `/devices/device[name='openconfig1']/config/oc-if:interfaces/interface[name='x']/config`)
     ");
     assert_eq!(testbed.edits().len(), 0, "nothing is sent of what is wrong");
 }

@@ -561,7 +561,7 @@ fn filter_by_non_key_leaf_leaves_keys_undecided() {
     overlay.learn(&at("/item[a='x']"));
     overlay.load(&text(items), &[at("/item[a='x']")]).unwrap();
     let error = overlay.load(&text(items), &[at("/item")]).unwrap_err();
-    insta::assert_snapshot!(error, @"the entries of the list `/devices/device/config/box/item` have been read before and cannot be told apart, as its keys are not known: provide the YANG module that defines the list, or name its keys in the path, as in `/devices/device/config/box/item[key]`");
+    insta::assert_snapshot!(error, @"the entries of the list `/devices/device/config/box/item` are already loaded and cannot be told apart, because its keys are not known: provide the YANG module that defines the list, or name its keys in the path, as in `/devices/device/config/box/item[key]`");
     assert!(!overlay.covers(&at("/item")));
     assert_eq!(overlay.find(&at("/item[a='x']")).len(), 2);
     overlay.learn(&at("/item[key='2']"));

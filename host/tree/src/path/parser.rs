@@ -1,101 +1,55 @@
-//! Reading paths: one pass, and for everything that is not a path of ours a sentence with the way out.
+//! The path parser: one pass, with an error that says what to write for every unsupported form.
 
-use super::{MAX_PREDICATES, MAX_STEPS, Path, PathStep, Predicate};
+use std::str::FromStr;
+
+use super::error::{MAX_PREDICATES, MAX_STEPS, PathError, PathFault};
+use super::{Path, PathStep, Predicate};
 use crate::name::{is_name_character, is_name_start};
 use crate::xml::unrepresentable;
 
-/// How much of a path an error shows, in characters.
+/// The length of the excerpt of a path in an error, in characters.
 const EXCERPT: usize = 80;
-
-/// A path that can't be read: the place and the reason.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the path `{path}` cannot be read at character {position}: {fault}")]
-pub struct PathError {
-    /// The path, or that part of a long one which leads up to the fault.
-    pub path: String,
-    /// The character that is wrong, counted from 1; one past the last where something is missing; 0 in an
-    /// empty path.
-    pub position: usize,
-    /// What is wrong with it.
-    pub fault: PathFault,
-}
-
-/// What can be wrong with a path.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum PathFault {
-    /// Nothing at all.
-    #[error("it is empty; write `.` for the instance itself and `/` for the root")]
-    Empty,
-    /// `..`
-    #[error("`..` is not known here: write the path from the root or from the instance downwards")]
-    Parent,
-    /// `.` as one step of several.
-    #[error("`.` stands alone, for the instance itself: leave it out of a longer path")]
-    Itself,
-    /// `//`, or a slash at the end.
-    #[error("a step is missing here: `//` and a `/` at the end are not known, name every step")]
-    EmptyStep,
-    /// `*`
-    #[error("`*` is not known: name the step, and leave its keys out to mean every entry")]
-    Wildcard,
-    /// `@name`
-    #[error("attributes are not nodes of the configuration: name an element")]
-    Attribute,
-    /// `name(…)`
-    #[error("functions are not known: name nodes, and entries by their keys as in `list[key='value']`")]
-    Function,
-    /// `axis::`
-    #[error("axes are not known: each step is the name of a child")]
-    Axis,
-    /// `|`
-    #[error("one path names one place: `|` is not known, write each path by itself")]
-    Union,
-    /// `[1]`
-    #[error("entries have no numbers: name the entry by its keys, as in `list[key='value']`")]
-    Position,
-    /// Something else than `=`, or a second condition in one predicate.
-    #[error("a predicate is one `[key='value']`: for several keys write several, as in `[a='1'][b='2']`")]
-    Condition,
-    /// `[key=value]`
-    #[error("the value needs quotes, as in `[key='value']`")]
-    Unquoted,
-    /// A quote that is opened and not closed.
-    #[error("the quote that opens here is not closed: inside a value, double the quote that encloses it")]
-    OpenQuote,
-    /// A `[` that is not closed.
-    #[error("`]` is missing here")]
-    OpenPredicate,
-    /// Something where a `/` or `[` should be.
-    #[error("`{0}` cannot stand here: after a step comes `/`, `[` or the end")]
-    AfterStep(String),
-    /// Something where a name should be.
-    #[error("`{0}` does not begin a name: a step is `name` or `prefix:name`")]
-    NotAName(String),
-    /// A name that ends where it should begin.
-    #[error("a name is missing here: a step is `name` or `prefix:name`")]
-    NoName,
-    /// A character that no value can have.
-    #[error("a value cannot hold the character `{}`, which XML cannot carry", .0.escape_unicode())]
-    Character(char),
-    /// More than [`MAX_STEPS`].
-    #[error("it has more than {MAX_STEPS} steps")]
-    TooManySteps,
-    /// More than [`MAX_PREDICATES`].
-    #[error("the step has more than {MAX_PREDICATES} predicates")]
-    TooManyPredicates,
-}
 
 /// How a quote inside a value is written.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum QuoteStyle {
+enum QuoteStyle {
+    /// Doubled.
     Doubled,
+    /// As it is.
     Unescaped,
-    /// It can't be.
+    /// Not at all: the value cannot contain it.
     Plain,
 }
 
-pub(super) fn parse(text: &str, quotes: QuoteStyle) -> Result<Path, PathError> {
+impl Path {
+    /// Parses a path as modules write it.
+    pub fn parse(text: &str) -> Result<Self, PathError> {
+        parse(text, QuoteStyle::Doubled)
+    }
+
+    /// Parses a path as the backend writes it: in `created/path`, and for the instance in a notification
+    /// (`bench[service-name='o'x']`). The backend does not escape a quote inside a value. The value ends at
+    /// the first quote followed by a `]` that can end the predicate.
+    pub fn parse_unescaped(text: &str) -> Result<Self, PathError> {
+        parse(text, QuoteStyle::Unescaped)
+    }
+
+    /// Parses a path from an XPath 1.0 expression, in which a value cannot contain the quote that encloses
+    /// it.
+    pub fn parse_xpath(text: &str) -> Result<Self, PathError> {
+        parse(text, QuoteStyle::Plain)
+    }
+}
+
+impl FromStr for Path {
+    type Err = PathError;
+
+    fn from_str(text: &str) -> Result<Self, PathError> {
+        Self::parse(text)
+    }
+}
+
+fn parse(text: &str, quotes: QuoteStyle) -> Result<Path, PathError> {
     let mut parser = PathParser { text, rest: text, quotes };
     parser.path().map_err(|fault| {
         let before = text.get(..text.len() - parser.rest.len()).unwrap_or(text).chars().count();
@@ -104,7 +58,7 @@ pub(super) fn parse(text: &str, quotes: QuoteStyle) -> Result<Path, PathError> {
     })
 }
 
-/// A short path as it is; of a long one what surrounds the place `at`, counted in characters.
+/// Returns a short path unchanged, and of a long one the part around `at`, counted in characters.
 fn excerpt(text: &str, at: usize) -> String {
     let start = if text.chars().nth(EXCERPT).is_none() { 0 } else { at.saturating_sub(EXCERPT / 2) };
     let mut characters = text.chars().skip(start);
@@ -118,7 +72,7 @@ fn excerpt(text: &str, at: usize) -> String {
 
 struct PathParser<'a> {
     text: &'a str,
-    /// What is still to be read; where it begins when a fault is found is where the fault is.
+    /// The text that is left to parse. When a fault is found, it begins at the fault.
     rest: &'a str,
     quotes: QuoteStyle,
 }
@@ -167,7 +121,7 @@ impl<'a> PathParser<'a> {
 
     fn predicate(&mut self) -> Result<Predicate, PathFault> {
         self.take('[');
-        self.blanks();
+        self.skip_blanks();
         let predicate = if self.rest.starts_with('.') && !self.rest.starts_with("..") {
             self.take('.');
             Predicate::Entry { value: self.value()? }
@@ -177,20 +131,20 @@ impl<'a> PathParser<'a> {
             let (prefix, name) = self.name()?;
             Predicate::Key { prefix, name, value: self.value()? }
         };
-        self.blanks();
+        self.skip_blanks();
         if !self.take(']') {
             return Err(if self.rest.is_empty() { PathFault::OpenPredicate } else { PathFault::Condition });
         }
         Ok(predicate)
     }
 
-    /// `= 'value'`, if there is one.
+    /// Parses `= 'value'`, if present.
     fn value(&mut self) -> Result<Option<String>, PathFault> {
-        self.blanks();
+        self.skip_blanks();
         if !self.take('=') {
             return Ok(None);
         }
-        self.blanks();
+        self.skip_blanks();
         let quote = match self.peek() {
             Some(quote @ ('\'' | '"')) => quote,
             Some(_) => return Err(PathFault::Unquoted),
@@ -198,8 +152,8 @@ impl<'a> PathParser<'a> {
         };
         let inside = self.rest.get(1..).unwrap_or_default();
         let (value, length) = match self.quotes {
-            QuoteStyle::Doubled => doubled(inside, quote),
-            QuoteStyle::Unescaped => unescaped(inside, quote),
+            QuoteStyle::Doubled => split_doubled(inside, quote),
+            QuoteStyle::Unescaped => split_unescaped(inside, quote),
             QuoteStyle::Plain => {
                 inside.split_once(quote).map(|(value, _)| (value.to_owned(), value.len() + 1))
             }
@@ -255,11 +209,11 @@ impl<'a> PathParser<'a> {
         self.rest = self.rest.get(length..).unwrap_or_default();
     }
 
-    fn blanks(&mut self) {
+    fn skip_blanks(&mut self) {
         self.rest = self.rest.trim_start_matches([' ', '\t', '\n', '\r']);
     }
 
-    /// What stands here, up to the next thing that has a meaning, for a message.
+    /// Returns the next word of the text, for a message.
     fn word(&self) -> String {
         let mut characters = self.rest.chars();
         let first = characters.next().into_iter();
@@ -267,8 +221,9 @@ impl<'a> PathParser<'a> {
     }
 }
 
-/// The value before the closing quote, and the length of both. A doubled quote is one in the value.
-fn doubled(inside: &str, quote: char) -> Option<(String, usize)> {
+/// Returns the value before the closing quote, and the length of both. A doubled quote is one quote in the
+/// value.
+fn split_doubled(inside: &str, quote: char) -> Option<(String, usize)> {
     let mut value = String::new();
     let mut rest = inside;
     loop {
@@ -284,8 +239,8 @@ fn doubled(inside: &str, quote: char) -> Option<(String, usize)> {
     }
 }
 
-/// The value before the first quote that ends both it and the predicate, and the length of both.
-fn unescaped(inside: &str, quote: char) -> Option<(String, usize)> {
+/// Returns the value before the first quote that ends the value and the predicate, and the length of both.
+fn split_unescaped(inside: &str, quote: char) -> Option<(String, usize)> {
     let (end, _) = inside.match_indices(quote).find(|&(at, _)| {
         let after = inside.get(at + 1..).and_then(|after| after.strip_prefix(']'));
         after.is_some_and(|after| after.is_empty() || after.starts_with(['/', '[']))

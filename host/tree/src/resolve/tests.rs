@@ -1,4 +1,4 @@
-//! Paths without and with a model.
+//! Tests of paths resolved with and without a model.
 
 use std::sync::Arc;
 
@@ -21,7 +21,8 @@ fn overlay(schema: impl Schema + 'static, inner: &str) -> Overlay {
     overlay
 }
 
-/// What a path below `/devices/device[name='r1']/config` means, with the namespaces where they change.
+/// Resolves a path, in which `~` stands for `/devices/device[name='r1']/config`, and shows each change of
+/// namespace.
 fn meaning(overlay: &Overlay, prefixes: &PrefixMap, path: &str) -> String {
     let path = match path.strip_prefix('~') {
         Some(rest) => format!("/devices/device[name='r1']/config{rest}"),
@@ -50,35 +51,35 @@ fn meanings(overlay: &Overlay, prefixes: &PrefixMap, paths: &[&str]) -> String {
 }
 
 #[test]
-fn without_a_model_what_was_read_and_declared_decides() {
+fn path_without_model_resolves_by_data_and_prefixes() {
     let overlay = overlay(
         NoSchema,
         "<interfaces xmlns='urn:if'><interface><name>x</name><sub xmlns='urn:aug'/></interface></interfaces>\
          <twice xmlns='urn:if'/><twice xmlns='urn:sys'/><other xmlns='urn:undeclared'/>",
     );
     insta::assert_snapshot!(meanings(&overlay, &prefixes(), &[
-        // Relative, the instance itself, the root.
+        // Relative paths, the instance itself, the root.
         "mtu",
         ".",
         "/",
         "/services/if:bench[id='1']/created",
-        // The namespace of what was read.
+        // The namespace comes from the data that was read.
         "~/interfaces/interface[name='x']/config/mtu",
         "~/interfaces/interface[name='x']/sub",
         "~/if:interfaces/interface",
         "~/other/x",
-        // Of the parent, where nothing is known.
+        // The namespace is the parent's if nothing is known.
         "~/sys:system/config/hostname",
         "~/sys:system/if:extra/more",
-        // Two, or none that anybody could tell.
+        // The namespace is ambiguous or unknown.
         "~/twice",
         "~/unheard",
         "~/zz:unheard",
         "/services/unheard",
-        // Any entry.
+        // Every entry matches.
         "/devices/device",
         "/devices/device[name]/config",
-        // What the controller's own lists have for keys.
+        // The keys of the controller's own lists.
         "/devices/device[addr='x']",
         "/devices/device[if:name='x']",
         "/devices/device[name='x'][name='y']",
@@ -110,7 +111,7 @@ fn without_a_model_what_was_read_and_declared_decides() {
     ~/unheard
         `unheard` below `/devices/device[name='r1']/config` could be `if:unheard` or `sys:unheard`: write the prefix
     ~/zz:unheard
-        the prefix `zz` is not declared; declared are `ctrl`, `if`, `sys`
+        the prefix `zz` is not declared; the declared prefixes are `ctrl`, `if`, `sys`
     /services/unheard
         `unheard` below `/services` could be `if:unheard` or `sys:unheard`: write the prefix
     /devices/device
@@ -122,7 +123,7 @@ fn without_a_model_what_was_read_and_declared_decides() {
     /devices/device[if:name='x']
         `name` is not a key of `/devices/device`: its keys are `name`
     /devices/device[name='x'][name='y']
-        `/devices/device` is given its key `name` twice
+        the path gives the key `name` of `/devices/device` twice
     /devices/device[.='x']
         `.` is not a key of `/devices/device`: its keys are `name`
     /devices/device[name='r1']/config[x='1']
@@ -131,7 +132,7 @@ fn without_a_model_what_was_read_and_declared_decides() {
 }
 
 #[test]
-fn of_one_declared_namespace_there_is_no_doubt() {
+fn single_declared_namespace_is_used_below_roots() {
     let overlay = overlay(NoSchema, "");
     let one = PrefixMap::new([("if", IF), ("again", IF)]).unwrap();
     insta::assert_snapshot!(meanings(&overlay, &one, &["~/interfaces", "/services/bench"]), @r#"
@@ -143,11 +144,11 @@ fn of_one_declared_namespace_there_is_no_doubt() {
     let none = PrefixMap::new::<&str, &str>([]).unwrap();
     let path = Path::parse("/devices/device/config/interfaces").unwrap();
     let error = overlay.resolve(&path, &Pattern::default(), &none).unwrap_err();
-    insta::assert_snapshot!(error, @"nothing says which namespace `interfaces` below `/devices/device/config` is in: declare a prefix for it and write `prefix:interfaces`");
+    insta::assert_snapshot!(error, @"the namespace of `interfaces` below `/devices/device/config` is unknown: declare a prefix for it and write `prefix:interfaces`");
 }
 
 #[test]
-fn a_prefix_stands_for_one_namespace() {
+fn prefix_map_rejects_a_second_namespace_of_a_prefix() {
     let error = PrefixMap::new([("if", IF), ("if", SYS)]).unwrap_err();
     insta::assert_snapshot!(error, @"prefix `if` is declared for `urn:if` and for `urn:sys`: give one of them another prefix");
     let error = PrefixMap::new([("ctrl", IF)]).unwrap_err();
@@ -155,7 +156,7 @@ fn a_prefix_stands_for_one_namespace() {
 }
 
 #[test]
-fn keys_are_learned_from_paths_and_stay() {
+fn keys_learned_from_paths_are_kept() {
     let mut overlay = overlay(NoSchema, "");
     let prefixes = prefixes();
     let mut learn = |path: &str| {
@@ -189,7 +190,7 @@ fn keys_are_learned_from_paths_and_stay() {
     "#);
 }
 
-/// A small model: a name, its parent by number, its kind.
+/// A small model. Each node has the number of its parent, a name, a kind and keys.
 struct Model(Vec<(usize, QName<'static>, DataNodeKind, Vec<Box<str>>)>);
 
 impl Model {
@@ -259,7 +260,7 @@ impl Schema for Model {
 }
 
 #[test]
-fn with_a_model_it_decides() {
+fn path_with_model_resolves_by_the_model() {
     let overlay = overlay(Model::new(), "");
     let prefixes = PrefixMap::new([("if", IF), ("sys", SYS)]).unwrap();
     let resolve = |path: &str| {
@@ -270,7 +271,7 @@ fn with_a_model_it_decides() {
         exact.map_or_else(|error| error.to_string(), |pattern| pattern.to_string())
     };
     let texts: Vec<String> = [
-        // Keys in the model's order, values in their canonical form.
+        // Keys are in the model's order, values in their canonical form.
         "~/interfaces/interface[unit='007'][name='x']/mtu",
         "~/interfaces/interface[name='x'][unit='0']/speed",
         "~/interfaces/search[.='a']",
@@ -308,7 +309,7 @@ fn with_a_model_it_decides() {
 }
 
 #[test]
-fn a_value_keeps_the_prefix_that_the_module_declared() {
+fn value_keeps_its_declared_prefix() {
     let overlay = overlay(NoSchema, "");
     let prefixes = prefixes();
     let spot = overlay.schema_view().root();
@@ -330,10 +331,10 @@ fn a_value_keeps_the_prefix_that_the_module_declared() {
 }
 
 #[test]
-fn an_order_that_is_the_users_is_kept() {
+fn entries_ordered_by_user_keep_their_order() {
     let entry = |name: &str| format!("<interface><name>{name}</name><unit>0</unit></interface>");
     let all: String = ["a", "b", "c", "d"].map(entry).concat();
-    let made_again = |order: &[&str]| {
+    let recreate = |order: &[&str]| {
         let mut overlay = overlay(Model::new(), &format!("<interfaces xmlns='urn:if'>{all}</interfaces>"));
         let prefixes = prefixes();
         let at = |overlay: &Overlay, name: &str| {
@@ -358,8 +359,8 @@ fn an_order_that_is_the_users_is_kept() {
         });
         entries.collect::<Vec<_>>().join(", ")
     };
-    assert_eq!(made_again(&["a", "b", "d"]), "nothing");
-    assert_eq!(made_again(&["b", "a", "d"]), "a last");
-    assert_eq!(made_again(&["d", "b", "x", "a"]), "b last, x merge, a last");
-    assert_eq!(made_again(&["x", "a"]), "b remove, d remove, x merge");
+    assert_eq!(recreate(&["a", "b", "d"]), "nothing");
+    assert_eq!(recreate(&["b", "a", "d"]), "a last");
+    assert_eq!(recreate(&["d", "b", "x", "a"]), "b last, x merge, a last");
+    assert_eq!(recreate(&["x", "a"]), "b remove, d remove, x merge");
 }

@@ -126,17 +126,17 @@ fn invalid_edits_are_refused_with_the_reason() {
     insta::assert_snapshot!(refusals, @r#"
     missing-element: `/devices/device[name='r1']/config/interfaces/interface` does not say which entry: write `/devices/device[name='r1']/config/interfaces/interface[name='…']` (/devices/device[name='r1']/config/if:interfaces/interface/mtu)
     missing-element: `/devices/device[name='r1']/config/interfaces/interface[name]` does not say which entry: write `/devices/device[name='r1']/config/interfaces/interface[name='…']` (/devices/device[name='r1']/config/if:interfaces/interface[name]/mtu)
-    invalid-value: `/devices/device[name='r1']/config/interfaces/interface[name='a']` has no value but children: name a leaf, or use `create` (/devices/device[name='r1']/config/if:interfaces/interface[name='a'])
-    invalid-value: `/devices/device[name='r1']/config/interfaces/interface[name='a']/name` is a key and `a` in the path: it cannot be set to `b`; make another entry (/devices/device[name='r1']/config/if:interfaces/interface[name='a']/name)
+    invalid-value: `/devices/device[name='r1']/config/interfaces/interface[name='a']` has children and no value: name a leaf, or use `create` (/devices/device[name='r1']/config/if:interfaces/interface[name='a'])
+    invalid-value: `/devices/device[name='r1']/config/interfaces/interface[name='a']/name` is a key with the value `a` in the path and cannot be set to `b`: create another entry (/devices/device[name='r1']/config/if:interfaces/interface[name='a']/name)
     invalid-value: `/devices/device[name='r1']/config/interfaces/interface[name='a']/name` is a key: remove the whole entry (/devices/device[name='r1']/config/if:interfaces/interface[name='a']/name)
-    invalid-value: `/devices/device[name='r1']/config/system/search[.='a']` is the entry `a` and cannot be set to `b`: remove it and set another (/devices/device[name='r1']/config/sys:system/search[.='a'])
+    invalid-value: `/devices/device[name='r1']/config/system/search[.='a']` is the entry `a` and cannot be set to `b`: remove it and set another entry (/devices/device[name='r1']/config/sys:system/search[.='a'])
     missing-element: `/devices/device[name='r1']/config/system/search` is a leaf-list: write the entry's value into the path, as in `/devices/device[name='r1']/config/system/search[.='…']` (/devices/device[name='r1']/config/sys:system/search)
     invalid-value: `/devices/device[name='r1']/config/interfaces/interface[name='a']/mtu`: XML cannot carry the character `\u{1}`: take it out of the value (/devices/device[name='r1']/config/if:interfaces/interface[name='a']/mtu)
     invalid-value: the root cannot be edited: name a node (/)
     access-denied: access denied: delete of `/`: a module writes below `/devices/device/config` only (/)
-    invalid-value: `/devices/device[name='r1']/config` is a container that is there whenever something is in it: set what belongs there (/devices/device[name='r1']/config)
-    invalid-value: the path `/devices/device[name='r1']/config/..` cannot be read at character 35: `..` is not known here: write the path from the root or from the instance downwards (/devices/device[name='r1']/config/..)
-    unknown-namespace: the prefix `zz` is not declared; declared are `b`, `ctrl`, `if`, `o`, `sys`, `ty` (/devices/device[name='r1']/config/zz:x)
+    invalid-value: `/devices/device[name='r1']/config` is a container without presence, which exists only if it has children: set its children instead (/devices/device[name='r1']/config)
+    invalid-value: the path `/devices/device[name='r1']/config/..` cannot be read at character 35: `..` is not supported: write the path from the root or from the instance downwards (/devices/device[name='r1']/config/..)
+    unknown-namespace: the prefix `zz` is not declared; the declared prefixes are `b`, `ctrl`, `if`, `o`, `sys`, `ty` (/devices/device[name='r1']/config/zz:x)
     "#);
     assert_eq!(commit.finish(&[], &owners()), "nothing");
 }

@@ -1,42 +1,40 @@
-//! Why a path means nothing, or not one thing.
+//! Why a path cannot be resolved, or does not name one node.
 
-use super::{PrefixMap, below};
 use crate::{
-    Error, Pattern, QName,
+    Error, Pattern, PrefixMap, QName,
     nearest::{did_you_mean, either},
 };
 
-/// Why a path means nothing, or not one thing.
+/// Why a path cannot be resolved, or does not name one node.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ResolveError {
-    /// A prefix that nobody declared.
-    #[error("the prefix `{prefix}` is not declared; declared are {}", listed(known))]
+    /// A prefix that is not declared.
+    #[error("the prefix `{prefix}` is not declared; the declared prefixes are {}", listed(known))]
     UnknownPrefix {
         /// The prefix.
         prefix: String,
-        /// Those that are.
+        /// The declared prefixes.
         known: Vec<String>,
     },
-    /// A name without a prefix that could be in several namespaces.
+    /// A name without a prefix that may be in several namespaces.
     #[error("`{name}` below `{parent}` could be {}: write the prefix", either(candidates))]
     Ambiguous {
         /// The name.
         name: String,
-        /// What it stands below.
+        /// The parent.
         parent: String,
-        /// What it could be.
+        /// The possible names.
         candidates: Vec<String>,
     },
-    /// A name without a prefix that no namespace is known for.
+    /// A name without a prefix whose namespace is unknown.
     #[error(
-        "nothing says which namespace `{name}` below `{parent}` is in: declare a prefix for it and write \
-         `prefix:{name}`"
+        "the namespace of `{name}` below `{parent}` is unknown: declare a prefix for it and write `prefix:{name}`"
     )]
     Unplaced {
         /// The name.
         name: String,
-        /// What it stands below.
+        /// The parent.
         parent: String,
     },
     /// The model has no such node.
@@ -44,20 +42,20 @@ pub enum ResolveError {
     UnknownNode {
         /// The name.
         name: String,
-        /// What it stands below.
+        /// The parent.
         parent: String,
-        /// What it may be meant for.
+        /// Similar names.
         nearest: Vec<String>,
     },
-    /// It has to name one entry of a list, and does not.
+    /// The path must name one list entry, and does not.
     #[error("`{path}` does not say which entry: write `{write}`")]
     MissingKeys {
         /// The list.
         path: String,
-        /// The pattern to write.
+        /// The path to write.
         write: String,
     },
-    /// The keys of a list are not known, and the path does not say them.
+    /// The keys of a list are neither known nor in the path.
     #[error(
         "`{path}` is a list whose keys are not known: name them, as in `{path}[key='…']`, or in a pattern \
          of the module's description, as in `{path}[key]`"
@@ -66,59 +64,59 @@ pub enum ResolveError {
         /// The list.
         path: String,
     },
-    /// It has to name one entry of a leaf-list, and does not.
+    /// The path must name one entry of a leaf-list, and does not.
     #[error("`{path}` is a leaf-list: write the entry's value into the path, as in `{path}[.='…']`")]
     EntryNeeded {
         /// The leaf-list.
         path: String,
     },
-    /// A predicate that is not on a key.
+    /// A predicate on a name that is not a key.
     #[error("`{key}` is not a key of `{list}`{}", if keys.is_empty() { String::new() } else { format!(": its keys are {}", listed(keys)) })]
     NotAKey {
         /// The name in the predicate.
         key: String,
         /// The list.
         list: String,
-        /// Its keys.
+        /// The keys of the list.
         keys: Vec<String>,
     },
-    /// The same key twice.
-    #[error("`{list}` is given its key `{key}` twice")]
+    /// A key that occurs twice in one step.
+    #[error("the path gives the key `{key}` of `{list}` twice")]
     RepeatedKey {
         /// The key.
         key: String,
         /// The list.
         list: String,
     },
-    /// A predicate on what is no list.
+    /// A predicate on a node that is not a list.
     #[error("`{path}` is not a list: write it without a predicate")]
     NoPredicates {
         /// The node.
         path: String,
     },
-    /// A value that is none of the leaf's type.
+    /// A value that is not of the leaf's type.
     #[error("`{path}`: {reason}")]
     Value {
         /// The leaf.
         path: String,
-        /// What the model says.
+        /// The reason from the data model.
         reason: String,
     },
-    /// What is to be done with the node cannot be done with such a node.
+    /// An operation that is not possible on such a node.
     #[error("`{path}` {problem}")]
     Unfit {
         /// The node.
         path: String,
-        /// What it is, and what to do.
+        /// What the node is, and what to do instead.
         problem: String,
     },
-    /// The tree cannot hold it.
+    /// An error of the tree.
     #[error(transparent)]
     Tree(#[from] Error),
 }
 
 impl ResolveError {
-    pub(super) fn ambiguous(
+    pub(crate) fn ambiguous(
         local: &str,
         parent: &Pattern,
         candidates: &[QName<'_>],
@@ -128,9 +126,9 @@ impl ResolveError {
         Self::Ambiguous { name: local.into(), parent: parent.to_string(), candidates }
     }
 
-    /// The model knows other children than `name`. A child of that name in another namespace is
-    /// proposed as `prefixes` would have it written.
-    pub(super) fn unknown_node(
+    /// Returns the error for a name that is not among the `known` children of `parent`. It suggests children
+    /// with that name in another namespace, written with `prefixes`, or else similar names.
+    pub(crate) fn unknown_node(
         name: QName<'_>,
         parent: &Pattern,
         known: &[QName<'_>],
@@ -152,8 +150,8 @@ impl ResolveError {
         Self::UnknownNode { name: shown, parent: parent.to_string(), nearest }
     }
 
-    /// Step `index` of `pattern` does not say the value of each of these keys; none for a list whose
-    /// keys are not known.
+    /// Returns the error for step `index` of `pattern`, which does not give the values of all of these keys.
+    /// `keys` is empty for a list whose keys are not known, and `.` for a leaf-list.
     pub(crate) fn missing_keys(pattern: &Pattern, index: usize, keys: &[Box<str>]) -> Self {
         let prefix = |steps| Pattern { steps: pattern.steps.iter().take(steps).cloned().collect() };
         let Some(step) = pattern.steps.get(index) else {
@@ -175,8 +173,13 @@ impl ResolveError {
     }
 }
 
-/// Names in backticks, with commas.
+/// Lists names in backticks, separated by commas.
 fn listed(names: &[String]) -> String {
     let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     names.join(", ")
+}
+
+/// Returns what an error text puts before `/name` for a child of the node: nothing for the root.
+pub(crate) fn below(pattern: &Pattern) -> String {
+    if pattern.steps.is_empty() { String::new() } else { pattern.to_string() }
 }
