@@ -1,8 +1,8 @@
 //! The host side of the contract: what a module may call.
 //!
-//! Every function starts with [`StoreState::receive`] and, if it returns more than a number, ends with
-//! [`StoreState::send`]. These count the bytes that cross the boundary, and make a loop of calls yield the thread at
-//! least every half millisecond. The view counts everything else that a call costs.
+//! Every function starts with [`StoreState::receive`]. One that returns a result ends with [`StoreState::reply`],
+//! which calls [`StoreState::send`]. These count the bytes that cross the boundary, and make a loop of calls yield
+//! the thread at least every half millisecond. The view counts everything else that a call costs.
 
 use wasmtime::component::{HasSelf, Linker, Resource};
 

@@ -1,9 +1,8 @@
 //! The limits that end a run, and the message about one that was reached.
 //!
-//! To add a limit, add a variant to [`Limit`] and a field to [`Limits`]. Neither compiles until the limit has
-//! a name, a unit, an amount and a scope here, a default, a place in [`Budget`](crate::Budget), documentation,
-//! and a key in the operator's file (`confine config`). The metric and the event of a limit are labelled by its
-//! name, and need no change. A limit that the view counts is also a [`MeteredLimit`].
+//! Every limit that ends a run has a variant in [`Limit`], which does not compile without a name, a unit, an amount
+//! and a scope. Limits that end no run, such as those of loading, are fields of [`Limits`] only. The metric and the
+//! event of a limit are labelled by its name. `docs/src/extending.md` has the steps to add a limit.
 
 use std::fmt;
 

@@ -100,6 +100,7 @@ impl BoundComponent {
         wasi::refuse(&mut linker, component)?;
         let instance = linker.instantiate_pre(component)?;
         let handler = handler::GuestIndices::new(&instance)?;
+        // Finds hooks of any version of the track: wasmtime looks for the exact name, then for a compatible version.
         let hooks =
             match component.get_export_index(None, format!("{}@{}", preflight::HOOKS, preflight::VERSION)) {
                 Some(_) => Some(hooks::GuestIndices::new(&instance)?),
