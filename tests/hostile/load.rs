@@ -66,7 +66,7 @@ pub const PART: Part = Part {
             module: Guest(|| hostile().fields(&nested_blocks(3_000))),
             limits: SECOND,
             ends: NotLoaded(
-                "`hostile.wasm`: module `hostile` cannot be loaded: compiling it takes too much processor time: 1 s are allowed. No code that is worth it is so hard to compile: look for generated functions of extreme size, or raise the limit `compile_cpu`",
+                "`hostile.wasm`: module `hostile` cannot be loaded: compiling it takes too much processor time: 1 s are allowed. Ordinary code compiles within that: look for generated functions of extreme size, or raise the limit `compile_cpu`",
             ),
         },
         Case {
@@ -74,7 +74,7 @@ pub const PART: Part = Part {
             module: Guest(|| hostile().fields(&live_locals(40_000))),
             limits: SECOND,
             ends: NotLoaded(
-                "`hostile.wasm`: module `hostile` cannot be loaded: compiling it takes too much processor time: 1 s are allowed. No code that is worth it is so hard to compile: look for generated functions of extreme size, or raise the limit `compile_cpu`",
+                "`hostile.wasm`: module `hostile` cannot be loaded: compiling it takes too much processor time: 1 s are allowed. Ordinary code compiles within that: look for generated functions of extreme size, or raise the limit `compile_cpu`",
             ),
         },
         Case {
@@ -86,7 +86,7 @@ pub const PART: Part = Part {
             }),
             limits: SECOND,
             ends: NotLoaded(
-                "`hostile.wasm`: module `hostile` cannot be loaded: compiling it takes too much processor time: 1 s are allowed. No code that is worth it is so hard to compile: look for generated functions of extreme size, or raise the limit `compile_cpu`",
+                "`hostile.wasm`: module `hostile` cannot be loaded: compiling it takes too much processor time: 1 s are allowed. Ordinary code compiles within that: look for generated functions of extreme size, or raise the limit `compile_cpu`",
             ),
         },
         Case {
@@ -94,7 +94,7 @@ pub const PART: Part = Part {
             module: Guest(|| hostile().fields(&huge_function())),
             limits: SECOND,
             ends: NotLoaded(
-                "`hostile.wasm`: module `hostile` cannot be loaded: compiling it takes too much processor time: 1 s are allowed. No code that is worth it is so hard to compile: look for generated functions of extreme size, or raise the limit `compile_cpu`",
+                "`hostile.wasm`: module `hostile` cannot be loaded: compiling it takes too much processor time: 1 s are allowed. Ordinary code compiles within that: look for generated functions of extreme size, or raise the limit `compile_cpu`",
             ),
         },
         Case {
@@ -102,7 +102,7 @@ pub const PART: Part = Part {
             module: Guest(|| hostile().fields(&nested_loops(1_000, 2_000))),
             limits: "compile_memory = '512 MiB'",
             ends: NotLoaded(
-                "`hostile.wasm`: module `hostile` cannot be loaded: compiling it takes too much memory: 512 MiB are allowed. No code that is worth it is so hard to compile: look for generated functions of extreme size, or raise the limit `compile_memory`",
+                "`hostile.wasm`: module `hostile` cannot be loaded: compiling it takes too much memory: 512 MiB are allowed. Ordinary code compiles within that: look for generated functions of extreme size, or raise the limit `compile_memory`",
             ),
         },
         Case {
@@ -110,7 +110,7 @@ pub const PART: Part = Part {
             module: Guest(|| hostile().fields(&huge_function())),
             limits: "compile_wall_clock = '1 s'",
             ends: NotLoaded(
-                "`hostile.wasm`: module `hostile` cannot be loaded: compiling it takes too much time: 1 s are allowed. No code that is worth it is so hard to compile: look for generated functions of extreme size, or raise the limit `compile_wall_clock`",
+                "`hostile.wasm`: module `hostile` cannot be loaded: compiling it takes too much time: 1 s are allowed. Ordinary code compiles within that: look for generated functions of extreme size, or raise the limit `compile_wall_clock`",
             ),
         },
         Case {
@@ -169,7 +169,7 @@ pub const PART: Part = Part {
             }),
             limits: "",
             ends: NotLoaded(
-                "`hostile.wasm`: module `hostile` cannot be loaded: it ends in the middle: copy it whole, under another name, and rename it into place",
+                "`hostile.wasm`: module `hostile` cannot be loaded: it is truncated: copy it under another name, then rename it",
             ),
         },
         Case {
@@ -180,7 +180,7 @@ pub const PART: Part = Part {
             }),
             limits: "",
             ends: NotLoaded(
-                "`hostile.wasm`: module `hostile` cannot be loaded: it ends in the middle: copy it whole, under another name, and rename it into place",
+                "`hostile.wasm`: module `hostile` cannot be loaded: it is truncated: copy it under another name, then rename it",
             ),
         },
         Case {
@@ -212,7 +212,7 @@ pub const PART: Part = Part {
             }),
             limits: "",
             ends: NotLoaded(
-                "`hostile.wasm`: module `hostile` cannot be loaded: it has 1000 imports, 150 are the most: there are not so many interfaces",
+                "`hostile.wasm`: module `hostile` cannot be loaded: it has 1000 imports, more than the 150 that the contract and WASI could need",
             ),
         },
         Case {
@@ -224,7 +224,7 @@ pub const PART: Part = Part {
             }),
             limits: "",
             ends: NotLoaded(
-                "`hostile.wasm`: module `hostile` cannot be loaded: it does not fit the contract: it names 10000 functions and types of `wasi:cli/exit@0.2.0`, 200 are the most",
+                "`hostile.wasm`: module `hostile` cannot be loaded: it does not fit the contract: it names 10000 functions and types of `wasi:cli/exit@0.2.0`, the maximum is 200",
             ),
         },
         Case {
@@ -291,7 +291,7 @@ pub const PART: Part = Part {
             }),
             limits: "",
             ends: NotLoaded(
-                "`hostile.wasm`: module `hostile` cannot be loaded: its description is wrong at `prefixes`, `<a xmlns='urn:x'>\\u{1b}[2J`: it is no name: write one such as `oc-if`",
+                "`hostile.wasm`: module `hostile` cannot be loaded: its description is wrong at `prefixes`, `<a xmlns='urn:x'>\\u{1b}[2J`: it is not a valid prefix: write one such as `oc-if`",
             ),
         },
         Case {

@@ -120,7 +120,7 @@ pub const PART: Part = Part {
             module: Guest(|| hostile().fields(&"(memory 1000)".repeat(8))),
             limits: "",
             ends: NotLoaded(
-                "`hostile.wasm`: module `hostile` cannot be loaded: it does not start: memory limit reached: allowed 64 MiB for one instance, in use 62.6 MiB, asked for 62.5 MiB more",
+                "`hostile.wasm`: module `hostile` cannot be loaded: it cannot be started: memory limit reached: allowed 64 MiB for one instance, in use 62.6 MiB, asked for 62.5 MiB more",
             ),
         },
         Case {
@@ -128,7 +128,7 @@ pub const PART: Part = Part {
             module: Guest(|| hostile().fields(&"(memory 0)".repeat(20))),
             limits: "",
             ends: NotLoaded(
-                "`hostile.wasm`: module `hostile` cannot be loaded: it does not start: memories limit reached: allowed 16 for one instance",
+                "`hostile.wasm`: module `hostile` cannot be loaded: it cannot be started: memories limit reached: allowed 16 for one instance",
             ),
         },
         Case {
@@ -136,7 +136,7 @@ pub const PART: Part = Part {
             module: Guest(|| hostile().fields("(table 5000000 funcref) (table 5000000 funcref)")),
             limits: "",
             ends: NotLoaded(
-                "`hostile.wasm`: module `hostile` cannot be loaded: it does not start: memory limit reached: allowed 64 MiB for one instance, in use 38.3 MiB, asked for 38.1 MiB more",
+                "`hostile.wasm`: module `hostile` cannot be loaded: it cannot be started: memory limit reached: allowed 64 MiB for one instance, in use 38.3 MiB, asked for 38.1 MiB more",
             ),
         },
         Case {
@@ -157,7 +157,7 @@ pub const PART: Part = Part {
             module: File(|| with_ten(&core_instances(900))),
             limits: "",
             ends: NotLoaded(
-                "`hostile.wasm`: module `hostile` cannot be loaded: it does not start: core instances limit reached: allowed 256 for one instance",
+                "`hostile.wasm`: module `hostile` cannot be loaded: it cannot be started: core instances limit reached: allowed 256 for one instance",
             ),
         },
         Case {
@@ -165,7 +165,7 @@ pub const PART: Part = Part {
             module: File(|| with_ten(&instances(&core_instances(1), 100))),
             limits: "",
             ends: NotLoaded(
-                "`hostile.wasm`: module `hostile` cannot be loaded: it does not start: core instances limit reached: allowed 256 for one instance",
+                "`hostile.wasm`: module `hostile` cannot be loaded: it cannot be started: core instances limit reached: allowed 256 for one instance",
             ),
         },
         Case {
@@ -367,7 +367,7 @@ pub const PART: Part = Part {
             }),
             limits: "",
             ends: Refused(
-                "module `hostile` 6.6.6, instance `hostile[name='h']`: trap: it asked for 67108864 random bytes at once, 4096 are the most",
+                "module `hostile` 6.6.6, instance `hostile[name='h']`: trap: it requested 67108864 random bytes in one call, the maximum is 4096",
             ),
         },
         Case {
@@ -452,7 +452,9 @@ fn long_path() {
         let mut testbed = HostileTestbed::begin(obedient(), "").await;
         testbed.commit_good("first").await;
         let before = testbed.daemon.memory();
-        for (length, says) in [(60_000, "bytes more)"), (70_000, "are the most (too-big, at `/devices/")] {
+        for (length, says) in
+            [(60_000, "bytes more)"), (70_000, "the maximum is 65536 (too-big, at `/devices/")]
+        {
             let device = "x\u{202e}".repeat(length / 4);
             let line = format!("set /devices/device[name='{device}']/config/sys:system/config/motd-banner x");
             let committed = testbed.commit(&(good("second") + &instance(&[&line]))).await;

@@ -167,7 +167,7 @@ fn thread_kept() {
         let over = testbed.base.end(tid).await.unwrap();
         assert_eq!(over.reason.as_deref().map(without_times).as_deref(), Some(OUT_OF_TIME));
         assert_eq!(testbed.edits(), [""; 0]);
-        testbed.daemon.await_log("a guest does not yield its thread, which is abandoned");
+        testbed.daemon.await_log("abandoned the thread of a guest that does not yield");
         testbed.base.discard().await.unwrap();
         // It is still there, and others do their work.
         testbed.commit_good("third").await;

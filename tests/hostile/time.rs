@@ -60,7 +60,7 @@ pub const PART: Part = Part {
             module: Guest(|| hostile().describe(FOREVER)),
             limits: LITTLE_FUEL,
             ends: NotLoaded(
-                "`hostile.wasm`: module `hostile` cannot be loaded: it does not start: fuel limit reached: allowed 10,000,000 for one instance, used 10,000,000",
+                "`hostile.wasm`: module `hostile` cannot be loaded: it cannot be started: fuel limit reached: allowed 10,000,000 for one instance, used 10,000,000",
             ),
         },
         Case {
@@ -68,7 +68,7 @@ pub const PART: Part = Part {
             module: Guest(|| hostile().fields(&format!("(func $start {FOREVER}) (start $start)"))),
             limits: LITTLE_FUEL,
             ends: NotLoaded(
-                "`hostile.wasm`: module `hostile` cannot be loaded: it does not start: fuel limit reached: allowed 10,000,000 for one instance, used 10,000,000",
+                "`hostile.wasm`: module `hostile` cannot be loaded: it cannot be started: fuel limit reached: allowed 10,000,000 for one instance, used 10,000,000",
             ),
         },
         Case {

@@ -93,7 +93,7 @@ impl opentelemetry_sdk::trace::SpanExporter for ExportHealth {
         match &exported {
             Err(error) if !failed => {
                 let error = line(&error.to_string(), SHOWN);
-                tracing::warn!(collector = %self.collector, spans, error, "the collector accepts no spans: they are lost until it does");
+                tracing::warn!(collector = %self.collector, spans, error, "the collector rejects spans: dropping them");
             }
             Ok(()) if failed => {
                 tracing::info!(collector = %self.collector, "the collector accepts spans again")

@@ -106,13 +106,13 @@ fn prefixes(raw: Vec<(String, String)>) -> Result<PrefixMap, DescriptionError> {
         if Path::parse(prefix).map_or(true, |path| {
             !matches!(&path.steps[..], [PathStep { prefix: None, predicates, .. }] if predicates.is_empty())
         }) {
-            return Err(error("prefixes", prefix, "it is no name: write one such as `oc-if`"));
+            return Err(error("prefixes", prefix, "it is not a valid prefix: write one such as `oc-if`"));
         }
         if namespace.is_empty() {
             return Err(error(
                 "prefixes",
                 prefix,
-                "it stands for no namespace: write that of the YANG module",
+                "it has an empty namespace: write that of the YANG module",
             ));
         }
     }
@@ -260,8 +260,8 @@ mod tests {
             r#"its description is wrong at `reads`: 1001 entries, 1000 are allowed"#,
             r#"its description is wrong at `prefixes`, `ctrl`: prefix `ctrl` is declared for `http://clicon.org/controller` and for `urn:evil`: give one of them another prefix"#,
             r#"its description is wrong at `prefixes`, `b`: prefix `b` is declared for `urn:1` and for `urn:2`: give one of them another prefix"#,
-            r#"its description is wrong at `prefixes`, `a:b`: it is no name: write one such as `oc-if`"#,
-            r#"its description is wrong at `prefixes`, `b`: it stands for no namespace: write that of the YANG module"#,
+            r#"its description is wrong at `prefixes`, `a:b`: it is not a valid prefix: write one such as `oc-if`"#,
+            r#"its description is wrong at `prefixes`, `b`: it has an empty namespace: write that of the YANG module"#,
             r#"its description is wrong at `prefixes`, `b`: its namespace has more than 1024 bytes"#,
             r#"its description is wrong at `reads` and `writes`: they have 4108000 bytes with the namespaces of their steps, 1048576 are allowed"#,
         ]

@@ -45,7 +45,7 @@ pub enum FailureCause {
     #[error(transparent)]
     Trap(#[from] GuestTrap),
     /// The host failed. The module is not at fault.
-    #[error("the host could not go on")]
+    #[error("the host failed")]
     Host(#[from] HostFault),
 }
 
@@ -167,7 +167,7 @@ pub enum LoadFault {
     Refused(String),
     /// Compiling took too much.
     #[error(
-        "compiling it takes too much {what}: {allowed} are allowed. No code that is worth it is so hard to compile: look for generated functions of extreme size, or raise the limit `{field}`"
+        "compiling it takes too much {what}: {allowed} are allowed. Ordinary code compiles within that: look for generated functions of extreme size, or raise the limit `{field}`"
     )]
     Compile {
         /// What was used up.
@@ -189,7 +189,7 @@ pub enum LoadFault {
     #[error("the compiler could not be run")]
     Compiler(#[source] std::io::Error),
     /// The component does not start, or `describe` fails.
-    #[error("it does not start: {}", .0.cause)]
+    #[error("it cannot be started: {}", .0.cause)]
     Start(Box<RunFailure>),
     /// The description is invalid.
     #[error(transparent)]
@@ -240,9 +240,9 @@ pub enum FileForm {
     #[error("it is a native program: compile the module for `wasm32-wasip2`")]
     Native,
     /// A truncated binary.
-    #[error("it ends in the middle: copy it whole, under another name, and rename it into place")]
+    #[error("it is truncated: copy it under another name, then rename it")]
     Truncated,
     /// None of these.
-    #[error("it is no WebAssembly component")]
+    #[error("it is not a WebAssembly component")]
     Unknown,
 }

@@ -127,7 +127,7 @@ impl PreflightNames {
     fn judge(self) -> Result<(), Refusal> {
         if self.imports > IMPORTED {
             return Err(format!(
-                "it has {} imports, {IMPORTED} are the most: there are not so many interfaces",
+                "it has {} imports, more than the {IMPORTED} that the contract and WASI could need",
                 self.imports
             ));
         }
@@ -242,7 +242,7 @@ mod tests {
         };
         assert_eq!(refused(IMPORTED), None);
         let told = refused(IMPORTED + 1).unwrap();
-        assert_eq!(told, "it has 151 imports, 150 are the most: there are not so many interfaces");
+        assert_eq!(told, "it has 151 imports, more than the 150 that the contract and WASI could need");
     }
 
     #[test]

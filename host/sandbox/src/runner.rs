@@ -223,7 +223,7 @@ impl Runner {
             }
             Ok(Err(_)) => Err(LostThread::Ended),
             Err(_) => {
-                tracing::error!("a guest does not yield its thread, which is abandoned");
+                tracing::error!("abandoned the thread of a guest that does not yield");
                 Err(LostThread::Stuck(began.elapsed()))
             }
         }

@@ -169,7 +169,7 @@ pub(crate) fn refuse(linker: &mut Linker<StoreState>, component: &Component) -> 
         let Some(interface) = unversioned(name) else { continue };
         let named = instance.exports(&engine).len();
         if named > NAMES {
-            wasmtime::bail!("it names {named} functions and types of `{name}`, {NAMES} are the most");
+            wasmtime::bail!("it names {named} functions and types of `{name}`, the maximum is {NAMES}");
         }
         let Some((_, resources)) = REFUSED.iter().find(|(name, _)| *name == interface) else { continue };
         let mut refused = WasiRefusal(linker.instance(name)?);
@@ -492,7 +492,8 @@ impl StoreState {
 
     async fn random_bytes(&mut self, length: u64) -> Result<Vec<u8>> {
         if length > MAX_SYNC_BYTES {
-            let what = format!("it asked for {length} random bytes at once, {MAX_SYNC_BYTES} are the most");
+            let what =
+                format!("it requested {length} random bytes in one call, the maximum is {MAX_SYNC_BYTES}");
             return Err(self.halt(HaltReason::Trap(what)));
         }
         let length = length as usize;

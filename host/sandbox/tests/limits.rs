@@ -47,7 +47,7 @@ async fn fuel_ends_a_loop_in_describe() {
     let error = load(Guest::new().describe(FOREVER), &small()).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        r#"module `bench` cannot be loaded: it does not start: fuel limit reached: allowed 10,000,000 for one instance, used 10,000,000"#
+        r#"module `bench` cannot be loaded: it cannot be started: fuel limit reached: allowed 10,000,000 for one instance, used 10,000,000"#
     );
 }
 
@@ -57,7 +57,7 @@ async fn fuel_ends_a_loop_in_a_start_function() {
     let error = load(guest, &small()).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        r#"module `bench` cannot be loaded: it does not start: fuel limit reached: allowed 10,000,000 for one instance, used 10,000,000"#
+        r#"module `bench` cannot be loaded: it cannot be started: fuel limit reached: allowed 10,000,000 for one instance, used 10,000,000"#
     );
 }
 
@@ -277,8 +277,8 @@ async fn memory_is_summed_over_memories_and_tables() {
     );
     told_of.push(told(&run(grown, Limits::default()).await));
     assert_eq!(told_of.join("\n"), [
-            r#"module `bench` cannot be loaded: it does not start: memory limit reached: allowed 64 MiB for one instance, in use 63.1 MiB, asked for 9 MiB more"#,
-            r#"module `bench` cannot be loaded: it does not start: memory limit reached: allowed 64 MiB for one instance, in use 38.3 MiB, asked for 38.1 MiB more"#,
+            r#"module `bench` cannot be loaded: it cannot be started: memory limit reached: allowed 64 MiB for one instance, in use 63.1 MiB, asked for 9 MiB more"#,
+            r#"module `bench` cannot be loaded: it cannot be started: memory limit reached: allowed 64 MiB for one instance, in use 38.3 MiB, asked for 38.1 MiB more"#,
             r#"module `bench` 1.0.0, instance `bench[service-name='s1']`: memory limit reached: allowed 64 MiB for one instance, in use 63.4 MiB, asked for 800,000 bytes more"#,
         ]
         .join("\n"));
@@ -301,9 +301,9 @@ async fn memories_tables_and_core_instances_are_counted() {
     let instances = load(Guest::new(), &Limits { core_instances: 2, ..Limits::default() }).await;
     let told_of = [memories, tables, instances].map(|loaded| loaded.unwrap_err().to_string());
     assert_eq!(told_of.join("\n"), [
-            r#"module `bench` cannot be loaded: it does not start: memories limit reached: allowed 16 for one instance"#,
-            r#"module `bench` cannot be loaded: it does not start: tables limit reached: allowed 10 for one instance"#,
-            r#"module `bench` cannot be loaded: it does not start: core instances limit reached: allowed 2 for one instance"#,
+            r#"module `bench` cannot be loaded: it cannot be started: memories limit reached: allowed 16 for one instance"#,
+            r#"module `bench` cannot be loaded: it cannot be started: tables limit reached: allowed 10 for one instance"#,
+            r#"module `bench` cannot be loaded: it cannot be started: core instances limit reached: allowed 2 for one instance"#,
         ]
         .join("\n"));
 }
@@ -440,7 +440,7 @@ async fn call_that_cannot_yield_passes_few_bytes() {
     assert_eq!(told_of.join("\n"), [
             r#"fine"#,
             r#"fine"#,
-            r#"module `bench` 1.0.0, instance `bench[service-name='s1']`: trap: it asked for 4097 random bytes at once, 4096 are the most"#,
+            r#"module `bench` 1.0.0, instance `bench[service-name='s1']`: trap: it requested 4097 random bytes in one call, the maximum is 4096"#,
             r#"module `bench` 1.0.0, instance `bench[service-name='s1']`: trap: it wrote 4097 bytes where an output stream takes 4096"#,
         ]
         .join("\n"));

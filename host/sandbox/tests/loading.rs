@@ -41,7 +41,7 @@ async fn non_modules_are_refused_with_the_reason() {
             r#"module `bench` cannot be loaded: it is a native program: compile the module for `wasm32-wasip2`"#,
             r#"module `bench` cannot be loaded: it is WebAssembly text: turn it into a binary with `wasm-tools parse`"#,
             r#"module `bench` cannot be loaded: it is a core WebAssembly module and not a component: compile it for `wasm32-wasip2`, or turn it into a component with `wasm-tools component new`"#,
-            r#"module `bench` cannot be loaded: it ends in the middle: copy it whole, under another name, and rename it into place"#,
+            r#"module `bench` cannot be loaded: it is truncated: copy it under another name, then rename it"#,
             r#"module `bench` cannot be loaded: it needs `wasi:http/instance-network@0.2.3`, which Confine does not offer: a module has no network, files or environment. It may import `confine:service@0.1.0`, and of WASI 0.2 what language runtimes need to start"#,
         ]
         .join("\n"));

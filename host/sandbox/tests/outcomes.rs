@@ -152,7 +152,7 @@ async fn failed_read_ends_the_run() {
     assert_eq!(
         texts.join("\n"),
         [
-            r#"module `bench` 1.0.0, instance `bench[service-name='s1']`: the host could not go on"#,
+            r#"module `bench` 1.0.0, instance `bench[service-name='s1']`: the host failed"#,
             r#"cannot read the configuration"#,
             r#"the backend has gone away"#
         ]

@@ -37,7 +37,7 @@ pub enum EventKind {
     Swap { module: String, from: String, to: String },
     /// An operator rolled back to an older version.
     Rollback { module: String, from: String, to: String },
-    /// A file was refused; the previous version goes on running.
+    /// A file was refused; the previous version keeps running.
     Refusal { module: String, file: String, error: String },
     /// A limit ended a run.
     Limit { module: String, version: String, instance: String, limit: String, error: String },
@@ -165,7 +165,7 @@ fn log(what: &EventKind) {
         EventKind::Connected { socket } => line!(info, "serving the controller", socket),
         EventKind::Disconnected { error } => line!(warn, "lost the connection to the controller", error),
         EventKind::Abandoned { tid, ended } => {
-            line!(warn, "ending a commit that a previous daemon left behind", tid, ended)
+            line!(warn, "a previous daemon left a commit behind", tid, ended)
         }
         EventKind::Commit { tid, user, elapsed_us, error: None } => {
             line!(info, "commit done", tid, user, elapsed_us)

@@ -179,7 +179,7 @@ impl ControllerConnection {
                     let registry = host.modules.registry();
                     let read = RunningData::read(&host.controller, &registry, &self.backend).await;
                     if let Err(error) = read {
-                        tracing::warn!(error = error.reason(), "cannot read the `created` lists: may the host user read them?");
+                        tracing::warn!(error = error.reason(), "cannot read the `created` lists: check that the host user may read them");
                     }
                     self.events.next().await
                 }

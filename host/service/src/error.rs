@@ -21,7 +21,7 @@ pub enum Error {
     #[error(transparent)]
     Module(#[from] Box<RunFailure>),
     /// A `pre-commit` hook failed.
-    #[error("pre-commit")]
+    #[error("the pre-commit hook failed")]
     PreCommit(#[source] Box<RunFailure>),
     /// A request to the controller failed.
     #[error(transparent)]

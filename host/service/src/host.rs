@@ -16,14 +16,14 @@ use crate::{
     status::DaemonStatus,
 };
 
-/// What a host is told about the controller and the modules. The default is nothing.
+/// The options of a host. The default is empty.
 #[derive(Default)]
 pub struct HostOptions {
     /// Where YANG models come from.
     pub models: ModelStore,
-    /// The lists under `/services` that no module is meant for: their instances are left alone.
+    /// The lists under `/services` that no module serves: their instances are left alone.
     pub unmanaged: HashSet<String>,
-    /// What the operator's file says of modules, beside the controller's own rules.
+    /// Rules of the operator's file about modules, in addition to the controller's.
     pub policy: ModulePolicy,
 }
 

@@ -76,8 +76,10 @@ impl ConflictCheck<'_> {
             .find(|later| later.instance != *instance && !later.scope.last_wins());
         let Some(remover) = remover else { return Ok(()) };
         let place = overlay.pattern(node);
-        let what =
-            format!("`{instance}` makes `{place}`, and `{}` removes it in the same commit", remover.instance);
+        let what = format!(
+            "`{instance}` creates `{place}`, and `{}` removes it in the same commit",
+            remover.instance
+        );
         Err(conflict(&what, &place, &remover.scope))
     }
 

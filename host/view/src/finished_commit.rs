@@ -88,7 +88,7 @@ impl CommitDraft {
             return Err(CallRefusal::new(
                 ErrorTag::UnknownElement,
                 format!(
-                    "the list `{}` has no place for what its instances create: add `uses \
+                    "the list `{}` has no `created` list for what its instances create: add `uses \
                      ctrl:created-by-service` to it in its YANG",
                     instance.service()
                 ),

@@ -200,7 +200,7 @@ fn check_length(pattern: &Pattern) -> Result<(), CallRefusal> {
         return Ok(());
     }
     let message = format!(
-        "a path has {size} bytes with its keys and the namespaces of its steps, and {MAX_PATH_BYTES} are the most"
+        "a path has {size} bytes with its keys and the namespaces of its steps, the maximum is {MAX_PATH_BYTES}"
     );
     Err(CallRefusal::new(ErrorTag::TooBig, message))
 }

@@ -102,7 +102,7 @@ fn status_commands_show_modules_and_state() {
     insta::assert_snapshot!(running.ask("modules").unwrap(), @r"
     MODULE  VERSION  STATE   SERVICES  RUNS  FAILED  LAST RUN
     broken  -        broken               0       0  -
-      module `broken` cannot be loaded: it ends in the middle: copy it whole, under another name, and rename it into place
+      module `broken` cannot be loaded: it is truncated: copy it under another name, then rename it
     ");
 
     let json: serde_json::Value = serde_json::from_str(&running.ask("status --json").unwrap()).unwrap();

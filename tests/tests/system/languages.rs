@@ -110,7 +110,7 @@ async fn python_module_runs_hooks() {
     let mut testbed =
         DaemonTestbed::start(LoadedServices { models, host: host(module).await }, "", "alice").await;
     let committed = testbed.commit(&testbed::probe("a", &[], &["x & y"])).await;
-    insta::assert_snapshot!(committed.reason(), @"pre-commit: module `banner` 0.1.0, instance `probe[name='a']`: x &amp; y alice (operation-failed)");
+    insta::assert_snapshot!(committed.reason(), @"the pre-commit hook failed: module `banner` 0.1.0, instance `probe[name='a']`: x &amp; y alice (operation-failed)");
 }
 
 #[tokio::test(flavor = "multi_thread")]

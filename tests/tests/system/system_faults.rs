@@ -66,7 +66,7 @@ async fn files_that_would_be_too_large() {
     fs::rename(site.path("another"), &module).unwrap();
     insta::assert_snapshot!(site.told(&served, "compiled code"), @"WARN confine_sandbox::cache: compiled code cannot be cached directory=/cache error=File too large (os error 27)");
     // The initial content of its memory is a file as well.
-    insta::assert_snapshot!(site.told(&served, "refused"), @r#"ERROR audit: module refused module="probe" file="/modules/probe.wasm" error="module `probe` cannot be loaded: it does not start: trap: File too large (os error 27)""#);
+    insta::assert_snapshot!(site.told(&served, "refused"), @r#"ERROR audit: module refused module="probe" file="/modules/probe.wasm" error="module `probe` cannot be loaded: it cannot be started: trap: File too large (os error 27)""#);
     site.goes_on("with the one before").await;
     assert!(served.is_there());
     assert_eq!(served.daemon.terminate(), Some(0));

@@ -157,6 +157,6 @@ async fn missing_collector_is_reported_and_delays_no_commit() {
     lines.wait_for("serving the controller");
     let transaction = commit(&ConnectOptions::new(here.join("controller.sock")).unwrap()).await;
     assert!(transaction.reason.unwrap().contains("no module serves `bench`"));
-    lines.wait_for("the collector accepts no spans: they are lost until it does");
+    lines.wait_for("the collector rejects spans: dropping them");
     assert_eq!(daemon.terminate(), Some(0));
 }

@@ -95,7 +95,7 @@ impl Listeners {
             let Some(place) = places.take(Some(peer.uid)) else {
                 tracing::warn!(
                     user = peer.user(),
-                    "closed a connection to the admin socket: every connection carries out a request"
+                    "refused a connection to the admin socket: all connections are busy"
                 );
                 continue;
             };
@@ -166,7 +166,7 @@ async fn origin(peer: PeerCredentials, access: SocketAccess) -> RequestOrigin {
 async fn until_closed(served: impl Future<Output = ()>, place: &ConnectionPlace) {
     tokio::select! {
         biased;
-        () = place.closed() => tracing::debug!("closed a connection that waited for its peer: another one needs its place"),
+        () = place.closed() => tracing::debug!("closed an idle connection to make room for another one"),
         () = served => {}
     }
 }

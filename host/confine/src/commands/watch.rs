@@ -111,7 +111,7 @@ mod tests {
           5 limits in 10 min
           hint: replace its file
         ssh-users   1.2.0    active       ssh-users   12,345       3  1,234,56
-          its file was refused at 2026-11-25T11:30:00Z: it ends in the middle
+          its file was refused at 2026-11-25T11:30:00Z: it is truncated
         zz-broken   -        broken                        0       0  -
           it is no component
 

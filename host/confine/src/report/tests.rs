@@ -46,10 +46,7 @@ pub(crate) fn example() -> DaemonStatus {
             tid: 40,
             error: "module `ssh-users` 1.2.0: no such group\nhint: name one".into(),
         }),
-        refused: Some(RefusedFile {
-            at: "2026-11-25T11:30:00Z".into(),
-            error: "it ends in the middle".into(),
-        }),
+        refused: Some(RefusedFile { at: "2026-11-25T11:30:00Z".into(), error: "it is truncated".into() }),
         kept: vec![
             KeptVersion { version: "1.2.0".into(), digest: "5e".repeat(32), running: true },
             KeptVersion { version: "1.1.0".into(), digest: "0a".repeat(32), running: false },
@@ -110,7 +107,7 @@ fn status_is_a_page() {
       5 limits in 10 min
       hint: replace its file
     ssh-users   1.2.0    active       ssh-users   12,345       3  1,234,567 fuel, 950 µs
-      its file was refused at 2026-11-25T11:30:00Z: it ends in the middle
+      its file was refused at 2026-11-25T11:30:00Z: it is truncated
     zz-broken   -        broken                        0       0  -
       it is no component
     ");
@@ -150,7 +147,7 @@ fn module_is_shown_with_all_details() {
     insta::assert_snapshot!(ModuleReport { status, limits }, @r#"
     module      ssh-users 1.2.0
     state       active since 2026-11-25T10:00:00Z
-                its file was refused at 2026-11-25T11:30:00Z: it ends in the middle
+                its file was refused at 2026-11-25T11:30:00Z: it is truncated
     file        /modules/ssh-users.wasm
     digest      sha256:5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e
     services    ssh-users

@@ -112,7 +112,7 @@ fn resolve_all(
         match draft.resolve(&path.to_string(), list, &module.description().prefixes) {
             Ok(pattern) => patterns.push(pattern),
             Err(unknown) if unknown.tag == ErrorTag::UnknownElement => {
-                tracing::debug!(%module, reason = error_chain(&unknown), "no model has the node of a declared path");
+                tracing::debug!(%module, reason = error_chain(&unknown), "a declared path is in no YANG model");
             }
             Err(source) => return Err(Error::Declared { module: module.to_string(), source }),
         }

@@ -246,11 +246,10 @@ mod tests {
 
     #[test]
     fn hint_of_missing_module_follows_broken_modules() {
-        let broken =
-            ["`a.wasm`: it ends in the middle", "`b.wasm`: it is a directory"].map(Into::into).into();
+        let broken = ["`a.wasm`: it is truncated", "`b.wasm`: it is a directory"].map(Into::into).into();
         let missing = Error::from(NoModule { service: "legacy".into(), broken });
         insta::assert_snapshot!(missing.reason(), @r"
-        no module serves `legacy`; not loaded: `a.wasm`: it ends in the middle; `b.wasm`: it is a directory
+        no module serves `legacy`; not loaded: `a.wasm`: it is truncated; `b.wasm`: it is a directory
         hint: put its module into a module directory (`modules` in confine.toml), or add the list to `unmanaged` there
         ");
     }

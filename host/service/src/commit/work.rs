@@ -187,7 +187,7 @@ impl CommitWork<'_> {
             match self.registry.service_of(owner) {
                 Some(service) => co_owners.push(PlannedInstance { instance: owner.clone(), service }),
                 None => {
-                    tracing::warn!(instance = %owner, "no module serves a co-owner: what it shares may be lost")
+                    tracing::warn!(instance = %owner, "no module serves another owner of a shared object: the object may be deleted")
                 }
             }
         }

@@ -17,7 +17,7 @@ pub(crate) struct KnownController {
     pub(crate) models: Arc<ModelRefresher>,
     pub(crate) owner_index: OwnerIndexCache,
     pub(crate) nacm: NacmRules,
-    /// The lists under `/services` that no module is meant for.
+    /// The lists under `/services` that no module serves.
     pub(crate) unmanaged: HashSet<String>,
 }
 

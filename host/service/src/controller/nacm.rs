@@ -11,7 +11,7 @@ use confine_view::{CallRefusal, CreatedObject, ErrorTag, InstanceRef, ModuleRule
 
 use crate::{Error, controller::host_rights, modules::registry::ModuleRegistry};
 
-/// What the operator's file says of modules, in addition to the controller's `/nacm`.
+/// Rules of the operator's file about modules, in addition to the controller's `/nacm`.
 #[derive(Clone, Debug, Default)]
 pub struct ModulePolicy {
     /// The rules and the name of the file that has them.

@@ -63,7 +63,7 @@ pub enum ModuleOperationError {
         /// The module.
         module: String,
     },
-    /// The version cannot be loaded, and the previous one goes on running.
+    /// The version cannot be loaded, and the previous one keeps running.
     #[error("`{module}` is unchanged: {}", source.reason())]
     NotLoaded {
         /// The module.

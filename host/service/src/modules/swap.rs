@@ -1,6 +1,6 @@
 //! From a changed module file to a new version that runs.
 //!
-//! A version is loaded while the previous one goes on running. It replaces that only after it has passed every check,
+//! A version is loaded while the previous one keeps running. It replaces that only after it has passed every check,
 //! and between two commits. One change is made at a time.
 
 use std::{collections::HashSet, path::PathBuf, sync::Arc, time::Duration};
@@ -361,7 +361,7 @@ impl ModuleManager {
         });
     }
 
-    /// Refuses a file: the version that runs goes on running.
+    /// Refuses a file: the current version keeps running.
     pub(super) fn refuse(
         &self,
         name: &str,

@@ -91,7 +91,7 @@ async fn failing_pre_commit_fails_the_commit_before_apply() {
         assert_eq!(
             committed.reason(),
             format!(
-                "pre-commit: module `hooked` 0.1.0, instance `probe[name='a']`: {tid} alice dry-run={dry_run} \
+                "the pre-commit hook failed: module `hooked` 0.1.0, instance `probe[name='a']`: {tid} alice dry-run={dry_run} \
                  result=- running=- reason=- found=- (operation-failed)"
             )
         );

@@ -180,7 +180,7 @@ async fn half_written_file_is_not_loaded_until_complete() {
     // The copy is so slow that half of it is taken for the whole.
     yard.until("refused", |module| module.refused.is_some()).await;
     let refused = yard.module().refused.unwrap().error;
-    assert!(refused.contains("it ends in the middle"), "{refused}");
+    assert!(refused.contains("it is truncated"), "{refused}");
     assert_eq!(yard.committed_version().await, "00001");
     file.write_all(tail).unwrap();
     yard.runs("00002").await;
@@ -196,7 +196,7 @@ async fn file_that_fails_to_load_changes_nothing_and_is_reported() {
     yard.until("refused", |module| module.refused.is_some()).await;
     let module = yard.module();
     assert_eq!((module.state, module.version.as_deref()), (ModuleState::Active, Some("00001")));
-    insta::assert_snapshot!(module.refused.unwrap().error, @"module `probe` cannot be loaded: it is no WebAssembly component");
+    insta::assert_snapshot!(module.refused.unwrap().error, @"module `probe` cannot be loaded: it is not a WebAssembly component");
     assert_eq!(yard.committed_version().await, "00001");
     assert_eq!(WatchedTestbed::kinds(&mut events), ["refusal"]);
     // Nothing is retried or reported again while the file does not change.

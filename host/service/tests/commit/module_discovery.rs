@@ -31,7 +31,7 @@ async fn first_of_two_modules_with_the_same_name_is_used() {
         })
         .collect();
     insta::assert_snapshot!(told.join("\n"), @r"
-    /first/a-broken.wasm: module `a-broken` cannot be loaded: it ends in the middle: copy it whole, under another name, and rename it into place
+    /first/a-broken.wasm: module `a-broken` cannot be loaded: it is truncated: copy it under another name, then rename it
     /first/probe.wasm: probe 0.1.0
     /second/probe.wasm: `/first/probe.wasm` has the same name and stays in use: rename one of them
     ");

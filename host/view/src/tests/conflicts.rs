@@ -55,7 +55,7 @@ fn removing_what_another_instance_creates_conflicts() {
     set(&mut commit, "s1", MTU, "1");
     remove(&mut commit, "s2", interfaces);
     insta::assert_snapshot!(commit.finish(&["s1", "s2"], &OwnerIndex::new()), @r#"
-    conflict: `bench[id='s1']` makes `/devices/device[name='r1']/config/interfaces/interface[name='a']/mtu`, and `bench[id='s2']` removes it in the same commit
+    conflict: `bench[id='s1']` creates `/devices/device[name='r1']/config/interfaces/interface[name='a']/mtu`, and `bench[id='s2']` removes it in the same commit
     hint: let only one of them do it; or let the last one win with `conflicts = "last-wins"` in the table of module `bench` in Confine's own file
     "#);
 
