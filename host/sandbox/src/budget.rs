@@ -108,9 +108,19 @@ impl Budget {
         (self.runs, self.instances.max(self.runs))
     }
 
-    /// The commit is tried again: runs are numbered from one. What was used stays used.
-    pub fn restart_numbering(&mut self) {
-        self.runs = 0;
+    /// Prepares for another attempt of the commit, which may run more instances and have another deadline. Runs are
+    /// numbered from one. What was used stays used.
+    pub fn begin_attempt(&mut self, instances: u64, deadline: Instant) {
+        let mut next = Self::new(&self.limits, instances.max(self.instances)).answer_by(deadline);
+        for (next, spent) in next.accounts().into_iter().zip(self.accounts()) {
+            next.used = spent.used;
+        }
+        *self = next;
+    }
+
+    fn accounts(&mut self) -> [&mut BudgetAccount; 8] {
+        let Self { fuel, wall_clock, host_work, edits, edit_bytes, bytes_out, bytes_in, log, .. } = self;
+        [fuel, wall_clock, host_work, edits, edit_bytes, bytes_out, bytes_in, log]
     }
 
     /// Returns a meter for the view of the next run.
@@ -303,6 +313,17 @@ mod tests {
         insta::assert_snapshot!(grant.reached(Limit::WallClock, 0), @"wall clock limit reached: allowed 0 ms until the commit must be answered, used 0 ms");
         let later = Budget::new(&Limits::default(), 1).answer_by(Instant::now() + Duration::from_secs(99));
         assert_eq!(later.time().0, Duration::from_secs(10));
+    }
+
+    #[test]
+    fn attempts_share_a_budget_that_grows_with_the_commit() {
+        let mut budget = Budget::new(&Limits::default(), 1);
+        budget.settle(&spent(1_500_000_000));
+        assert_eq!(budget.begin(), (1, 1));
+        budget.begin_attempt(3, Instant::now() + Duration::from_secs(1));
+        assert_eq!(budget.begin(), (1, 3));
+        assert_eq!(budget.fuel.left(), 2_000_000_000 + 3 * 50_000_000 - 1_500_000_000);
+        assert!(budget.time().0 <= Duration::from_secs(1));
     }
 
     #[test]

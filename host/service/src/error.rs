@@ -109,6 +109,16 @@ pub enum Error {
         /// How often the commit was tried.
         attempts: u32,
     },
+    /// Others have changed `running`, and what is left of a budget does not suffice for another attempt.
+    #[error(
+        "others changed `running` during the commit, and attempt {attempt} has exceeded what was left of a budget"
+    )]
+    NoBudgetLeft {
+        /// The attempt, from 2.
+        attempt: u32,
+        /// What the module exceeded.
+        source: Box<RunFailure>,
+    },
     /// The commit took too long.
     #[error(
         "the commit was not done in {seconds} s, which is what the controller's service-timeout leaves\n\

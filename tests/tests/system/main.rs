@@ -15,7 +15,6 @@ mod cases;
 mod command_line;
 mod common;
 mod contract;
-mod conventions;
 mod drop_in;
 mod journal;
 mod languages;

@@ -42,11 +42,22 @@ impl SocketAccess {
         peer.uid.is_root() || peer.uid == self.own
     }
 
+    /// Whether the peer may use the socket, as far as its credentials alone tell: `None` if its groups have to be looked
+    /// up.
+    pub(super) fn permits_at_once(&self, peer: &PeerCredentials) -> Option<bool> {
+        match self.group {
+            _ if self.is_privileged(peer) => Some(true),
+            None => Some(false),
+            Some(group) if peer.gid == group => Some(true),
+            Some(_) => None,
+        }
+    }
+
     /// Whether the peer may use the socket. Looks its groups up in the user database of the system, which may
     /// block.
     pub(super) fn permits(&self, peer: &PeerCredentials) -> bool {
-        let is_member = |group: Gid| peer.gid == group || peer.groups().contains(&group);
-        self.is_privileged(peer) || self.group.is_some_and(is_member)
+        let is_member = || self.group.is_some_and(|group| peer.groups().contains(&group));
+        self.permits_at_once(peer).unwrap_or_else(is_member)
     }
 }
 
@@ -100,6 +111,9 @@ mod tests {
         let access = SocketAccess { group: Some(Gid::from_raw(4_000_003)), ..access };
         assert!(access.permits(&peer(4_000_002, 4_000_003)));
         assert!(!access.permits(&peer(4_000_002, 4_000_004)));
+        // Only the groups of others have to be looked up.
+        let at_once = [peer(0, 0), peer(4_000_002, 4_000_003), peer(4_000_002, 4_000_004)];
+        assert_eq!(at_once.map(|peer| access.permits_at_once(&peer)), [Some(true), Some(true), None]);
         assert!(access.is_privileged(&peer(0, 9)) && access.is_privileged(&peer(4_000_001, 9)));
         assert!(!access.is_privileged(&peer(4_000_002, 4_000_003)));
         assert_eq!((access.mode(), peer(4_000_002, 0).user().as_str()), (0o660, "4000002"));

@@ -51,7 +51,7 @@ impl ConnectionPlaces {
     }
 
     /// Takes a place for a connection of this user, closing another connection where there is none. Returns
-    /// none if every connection is carrying out a request.
+    /// none if every connection is carrying out a request, or all that may give way are those of users with fewer.
     pub(super) fn take(self: &Arc<Self>, user: Option<Uid>) -> Option<ConnectionPlace> {
         let mut taken = self.lock();
         while taken.connections.len() >= self.capacity {
@@ -84,9 +84,12 @@ impl TakenPlaces {
         for connection in self.connections.values() {
             *counts.entry(connection.user).or_default() += 1;
         }
+        let own = counts.get(&user).copied().unwrap_or_default();
         let waiting = self.connections.iter().filter_map(|(&number, connection)| {
             let count = counts.get(&connection.user).copied().unwrap_or_default();
-            Some((std::cmp::Reverse(count), connection.waiting_since?, number))
+            // A user whose requests take all the other places does not push out somebody with fewer.
+            let gives_way = count >= own || connection.user == user;
+            gives_way.then_some((std::cmp::Reverse(count), connection.waiting_since?, number))
         });
         waiting.min().map(|(_, _, number)| number)
     }
@@ -156,6 +159,17 @@ mod tests {
         assert!(places.take(user(1)).is_none());
         open[0].end_request();
         assert!(places.take(user(1)).is_some());
+    }
+
+    #[test]
+    fn busy_user_does_not_push_out_another() {
+        let places = ConnectionPlaces::new(4);
+        let other = places.take(user(2)).unwrap();
+        let busy: Vec<_> = (0..3).map(|_| places.take(user(1)).unwrap()).collect();
+        assert!(busy.iter().all(ConnectionPlace::begin_request));
+        assert!(places.take(user(1)).is_none(), "all of its own are busy");
+        assert!(!is_closed(&other));
+        assert!(places.take(user(2)).is_some(), "its own connection gives way");
     }
 
     #[test]

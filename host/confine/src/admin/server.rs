@@ -11,7 +11,10 @@ use std::{
 };
 
 use hyper::StatusCode;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    sync::Semaphore,
+};
 
 use super::{
     access::{PeerCredentials, SocketAccess},
@@ -26,6 +29,8 @@ use crate::address::ListenAddress;
 /// The most connections at a time: on the admin socket for root and the daemon's own user, as many for all
 /// others, and as many on the listener for monitoring.
 const MAX_CONNECTIONS: usize = 64;
+/// The most peers whose groups are looked up at a time.
+const MAX_LOOKUPS: usize = 4;
 
 /// How long a listener pauses that cannot accept a connection (without free descriptors, for example).
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
@@ -82,6 +87,7 @@ impl Listeners {
         // Nobody else can take the places of those who own the daemon.
         let reserved = ConnectionPlaces::new(MAX_CONNECTIONS);
         let others = ConnectionPlaces::new(MAX_CONNECTIONS);
+        let lookups = Arc::new(Semaphore::new(MAX_LOOKUPS));
         loop {
             let stream = match socket.listener.accept().await {
                 Ok((stream, _)) => stream,
@@ -92,17 +98,18 @@ impl Listeners {
             };
             let Ok(peer) = PeerCredentials::of(&stream) else { continue };
             let places = if access.is_privileged(&peer) { &reserved } else { &others };
+            // No look-up of a name here: it may block, and this loop accepts everyone.
             let Some(place) = places.take(Some(peer.uid)) else {
-                tracing::warn!(
-                    user = peer.user(),
-                    "refused a connection to the admin socket: all connections are busy"
+                tracing::debug!(
+                    uid = peer.uid.as_raw(),
+                    "refused a connection to the admin socket: all are busy"
                 );
                 continue;
             };
-            let (api, access) = (api.clone(), access.clone());
+            let (api, access, lookups) = (api.clone(), access.clone(), lookups.clone());
             tokio::spawn(async move {
                 let served = async {
-                    let origin = origin(peer, access).await;
+                    let origin = origin(peer, access, lookups).await;
                     serve(stream, &api, &origin, &place).await;
                 };
                 until_closed(served, &place).await;
@@ -151,10 +158,24 @@ async fn pause(listener: &str, error: &std::io::Error) {
     tokio::time::sleep(ACCEPT_PAUSE).await;
 }
 
-/// Whether the peer may use the admin socket.
-async fn origin(peer: PeerCredentials, access: SocketAccess) -> RequestOrigin {
-    let permits = move || access.permits(&peer);
-    if tokio::task::spawn_blocking(permits).await.unwrap_or(false) {
+/// Whether the peer may use the admin socket. Groups are looked up on a thread that may block, a few at a time: a look-up
+/// goes on after its connection has been closed.
+async fn origin(peer: PeerCredentials, access: SocketAccess, lookups: Arc<Semaphore>) -> RequestOrigin {
+    let is_permitted = match access.permits_at_once(&peer) {
+        Some(is_permitted) => is_permitted,
+        None => match lookups.acquire_owned().await {
+            Ok(permit) => {
+                let look_up = move || {
+                    let _permit = permit;
+                    access.permits(&peer)
+                };
+                tokio::task::spawn_blocking(look_up).await.unwrap_or(false)
+            }
+            // Never closed.
+            Err(_) => false,
+        },
+    };
+    if is_permitted {
         RequestOrigin::Operator(peer)
     } else {
         tracing::warn!(target: "audit", user = peer.user(), process = peer.process, "refused a user on the admin socket");

@@ -214,7 +214,7 @@ impl HookCalls<'_> {
         let prefixes = module.description().prefixes.clone();
         let view = |meter| View::new(draft, scope, instance.clone(), prefixes, meter).read_only();
         let run = self.modules.runner.run(module, budget, entry, self.context, instance, view).await;
-        self.modules.record(self.tid, module, entry, instance, &run);
+        self.modules.record(self.tid, module, entry, instance, &run, true);
         (run.outcome.map_err(Box::new), run.draft)
     }
 }

@@ -16,11 +16,12 @@
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use confine_backend::{Datastore, PushMode, RequestUser, ServicesCommit, Transaction};
 use confine_nacm::Nacm;
-use confine_sandbox::{Budget, CommitContext, EntryPoint, Module, RunReport, Usage};
+use confine_sandbox::{Budget, CommitContext, EntryPoint, FailureCause, LimitPer, Module, RunReport, Usage};
 use confine_tree::{Pattern, Tree};
 use confine_view::{CommitDraft, FinishedCommit, InstanceRef, OwnerIndex, View};
 
@@ -41,6 +42,9 @@ use crate::{
 
 /// How often a commit is tried while others change `running`.
 pub(crate) const ATTEMPTS: u32 = 3;
+
+/// The time between two attempts, in which a foreign commit may finish.
+const PAUSE_BETWEEN_ATTEMPTS: Duration = Duration::from_millis(50);
 
 /// What a commit did.
 #[derive(Debug, Default)]
@@ -103,7 +107,7 @@ impl CommitRunner {
         let mut spent = SpentOnce::default();
         for attempt in 1..=ATTEMPTS {
             let snapshot = work.read_ownership(&plan).await?;
-            if let Some(outcome) = work.attempt(&plan, &snapshot, &mut spent).await? {
+            if let Some(outcome) = work.attempt(&plan, &snapshot, &mut spent, attempt).await? {
                 return Ok(CommitOutcome { services, ..outcome });
             }
             tracing::info!(
@@ -112,6 +116,8 @@ impl CommitRunner {
                 attempts = ATTEMPTS,
                 "`running` has changed during the commit"
             );
+            // A foreign commit writes `running` more than once.
+            tokio::time::sleep(PAUSE_BETWEEN_ATTEMPTS).await;
         }
         Err(Error::RunningChanges { attempts: ATTEMPTS })
     }
@@ -206,6 +212,7 @@ impl CommitWork<'_> {
         plan: &CommitPlan,
         snapshot: &OwnershipSnapshot,
         spent: &mut SpentOnce,
+        attempt: u32,
     ) -> Result<Option<CommitOutcome>, Error> {
         let controller = &self.runner.controller;
         let schema = controller.schema();
@@ -227,7 +234,7 @@ impl CommitWork<'_> {
             self.state.set_hooked(hooked.await?);
         }
         let deleted = self.strip(&mut draft, snapshot, &declared, &planned)?;
-        let outputs = self.run(draft, planned.clone(), &declared, spent).await?;
+        let outputs = self.run(draft, planned.clone(), &declared, spent, attempt).await?;
 
         let RunOutputs { mut draft, fetched, runs } = outputs;
         let mut instances: Vec<InstanceRef> = planned.into_iter().map(|planned| planned.instance).collect();
@@ -366,16 +373,19 @@ impl CommitWork<'_> {
         planned: Vec<PlannedInstance>,
         declared: &DeclaredPaths<'_>,
         spent: &mut SpentOnce,
+        attempt: u32,
     ) -> Result<RunOutputs, Error> {
         let modules = &self.runner.modules;
         let tid = self.transaction.tid;
         let deadline = self.state.deadline().into_std();
-        spent.budgets.values_mut().for_each(Budget::restart_numbering);
         draft =
             spent.pre_commit.call(modules, tid, &self.context, draft, &planned, declared, deadline).await?;
         let mut counts: HashMap<&Arc<str>, u64> = HashMap::new();
         for module in planned.iter().flat_map(PlannedInstance::modules) {
             *counts.entry(module.name()).or_default() += 1;
+        }
+        for (name, budget) in &mut spent.budgets {
+            budget.begin_attempt(counts.get(name).copied().unwrap_or_default(), deadline);
         }
         let (mut fetched, mut runs) = (Vec::new(), Vec::new());
         for PlannedInstance { instance, service } in &planned {
@@ -394,8 +404,12 @@ impl CommitWork<'_> {
                     .run(module, budget, EntryPoint::Apply, &self.context, instance, view)
                     .await;
                 log_run(module, instance, &run);
-                modules.record(tid, module, EntryPoint::Apply, instance, &run);
-                run.outcome.map_err(Box::new)?;
+                let is_fault = !is_spent_by_others(attempt, &run);
+                modules.record(tid, module, EntryPoint::Apply, instance, &run, is_fault);
+                match run.outcome.map_err(Box::new) {
+                    Err(source) if !is_fault => return Err(Error::NoBudgetLeft { attempt, source }),
+                    outcome => outcome?,
+                }
                 runs.push((module.clone(), instance.clone(), run.usage));
                 draft = run.draft.ok_or(Error::Internal)?;
             }
@@ -439,6 +453,13 @@ fn co_owners_of<'o>(owners: &'o OwnerIndex, instances: &HashSet<InstanceRef>) ->
     let created = instances.iter().flat_map(|instance| owners.created_by(instance));
     let sharing = created.flat_map(|path| owners.at_or_below(path)).map(|(_, owner)| owner);
     sharing.filter(|owner| !instances.contains(owner)).collect()
+}
+
+/// Returns whether a run has exceeded a budget that an earlier attempt had used in part. That others changed `running` is
+/// not the module's fault.
+fn is_spent_by_others(attempt: u32, run: &RunReport) -> bool {
+    let Err(failure) = &run.outcome else { return false };
+    attempt > 1 && matches!(&failure.cause, FailureCause::Limit(reached) if reached.per == LimitPer::Commit)
 }
 
 fn log_run(module: &Module, instance: &InstanceRef, run: &RunReport) {

@@ -146,7 +146,8 @@ impl ModuleManager {
         self.scanned.notify_one();
     }
 
-    /// Records a run: statistics, events and, if the module has failed too often, its quarantine.
+    /// Records a run: statistics, events and, if the module has failed too often, its quarantine. A failure counts for that
+    /// only if it is the module's fault.
     pub(crate) fn record(
         &self,
         tid: u64,
@@ -154,8 +155,9 @@ impl ModuleManager {
         entry: EntryPoint,
         instance: &InstanceRef,
         run: &RunReport,
+        is_fault: bool,
     ) {
-        let (events, is_quarantined) = self.slots.record(tid, module, entry, instance, run);
+        let (events, is_quarantined) = self.slots.record(tid, module, entry, instance, run, is_fault);
         if is_quarantined {
             self.update_registry();
             self.persist_or_warn(module.name());

@@ -260,6 +260,7 @@ impl ModuleSlots {
         entry: EntryPoint,
         instance: &InstanceRef,
         run: &RunReport,
+        may_be_fault: bool,
     ) -> (Vec<EventKind>, bool) {
         let mut slots = self.slots();
         let Some(slot) = slots.get_mut(&**module.name()) else { return (Vec::new(), false) };
@@ -321,7 +322,10 @@ impl ModuleSlots {
             });
         }
         let quarantine = &self.library.quarantine;
-        let too_many = is_current && is_fault(&failure.cause) && slot.faults.add(Instant::now(), quarantine);
+        let too_many = may_be_fault
+            && is_current
+            && is_fault(&failure.cause)
+            && slot.faults.add(Instant::now(), quarantine);
         if too_many && slot.index.quarantined.is_none() {
             let reason = format!(
                 "{} of its runs reached a limit or trapped within {} s; the last error: {error}",

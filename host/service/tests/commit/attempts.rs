@@ -4,7 +4,7 @@ use std::{collections::HashSet, fs, path::PathBuf, sync::Arc, time::Duration};
 
 use confine_author::LoadedServices;
 use confine_sandbox::{Compiler, Limits, Runner, ScaledLimit};
-use confine_service::{FoundFile, Host, HostOptions, ModuleRegistry};
+use confine_service::{FoundFile, Host, HostOptions, ModuleRegistry, status::ModuleState};
 use confine_test_support::{
     guests::{guest_of_version, guests},
     testbed::{DaemonTestbed, interface, probe, replaced, succeeded},
@@ -116,8 +116,12 @@ async fn attempts_of_a_commit_share_the_budget() {
     let writer = write_all_the_time(&testbed);
     let committed = testbed.commit(&set_mtu(9000, &[])).await;
     writer.abort();
-    let expected = "edits limit reached: allowed 5 for the commit, used 6";
-    assert!(committed.reason().contains(expected), "{}", committed.reason());
+    insta::assert_snapshot!(committed.reason(), @r"
+    others changed `running` during the commit, and attempt 2 has exceeded what was left of a budget: module `probe` 0.1.0, instance `probe[name='a']`: edits limit reached: allowed 5 for the commit, used 6
+    ");
+    let module = host.status().modules.remove(0);
+    assert_eq!(module.state, ModuleState::Active);
+
     assert_eq!(runs(&host, "probe").0 - before, 2);
 }
 
