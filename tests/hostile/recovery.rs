@@ -111,7 +111,10 @@ fn terminated_during_a_run() {
         testbed.daemon.terminate();
         let over = testbed.base.end(tid).await.unwrap();
         assert_eq!(over.result, TransactionOutcome::Failed);
-        assert_eq!(over.reason.as_deref(), Some("the services daemon is shutting down"));
+        assert_eq!(
+            over.reason.as_deref(),
+            Some("the services daemon is shutting down\nhint: commit again when it has been restarted")
+        );
         let HostileTestbed { base: mut testbed, daemon, directory, .. } = testbed;
         let status = tokio::task::block_in_place(|| daemon.ended());
         assert_eq!(status.code(), Some(0));

@@ -26,8 +26,10 @@ use tokio::{net::UnixListener, runtime::Handle, sync::oneshot, task::JoinHandle}
 use super::common::{DaemonProcess, OutputLines, PATIENCE, modules, seeded_random::SeededRandom, serve};
 
 /// The reasons that a user may read of a failed commit.
-const REASONS: [&str; 2] =
-    ["the services daemon is shutting down", "the commit began before this services daemon was running"];
+const REASONS: [&str; 2] = [
+    "the services daemon is shutting down\nhint: commit again when it has been restarted",
+    "the commit began before this services daemon was running\nhint: commit again",
+];
 
 /// A commit is interrupted within this time, about as long as it takes.
 const SOON: Duration = Duration::from_millis(80);

@@ -124,7 +124,10 @@ async fn sigterm() {
     let served = site.serve();
     let tid = site.endless_commit().await;
     assert_eq!(served.daemon.terminate(), Some(0));
-    insta::assert_snapshot!(site.end(tid).await, @"the services daemon is shutting down");
+    insta::assert_snapshot!(site.end(tid).await, @r"
+    the services daemon is shutting down
+    hint: commit again when it has been restarted
+    ");
     let _served = site.serve();
     site.goes_on("again").await;
 }
