@@ -40,10 +40,10 @@ async fn disk_full_for_the_cache_and_the_versions() {
     }
     let mut served = site.start(&mut on_small_disks(&site.command()));
     insta::assert_snapshot!(site.told(&served, "compiled code"), @"WARN confine_sandbox::cache: compiled code cannot be cached directory=/cache error=No space left on device (os error 28)");
-    let told = site.told(&served, "cannot be gone back to");
+    let told = site.told(&served, "cannot store a version");
     let (told, file) = told.split_once("/state/probe/").unwrap();
     let (_, why) = file.split_once(".wasm").unwrap();
-    insta::assert_snapshot!(format!("{told}/state/probe/DIGEST.wasm{why}"), @r#"WARN confine_service::modules::swap: this version cannot be gone back to: it could not be kept module="probe" error="`/state/probe/DIGEST.wasm` cannot be used: No space left on device (os error 28)""#);
+    insta::assert_snapshot!(format!("{told}/state/probe/DIGEST.wasm{why}"), @r#"WARN confine_service::modules::swap: cannot store a version: a rollback to it will not be possible module="probe" error="`/state/probe/DIGEST.wasm` cannot be used: No space left on device (os error 28)""#);
     served.lines.wait_for_all(&["serving the controller"]);
     site.goes_on("with full disks").await;
     assert!(served.is_there());
@@ -141,8 +141,11 @@ async fn sigkill_and_a_restart() {
     assert_eq!(served.daemon.0.wait().unwrap().signal(), Some(Signal::KILL.as_raw()));
     // Its sockets and its pidfile do not block the next daemon.
     let served = site.start(&mut site.command());
-    insta::assert_snapshot!(site.told(&served, "found a commit"), @"WARN audit: found a commit that its daemon had left tid=1 ended=true");
-    insta::assert_snapshot!(site.end(tid).await, @"the commit began before this services daemon was running");
+    insta::assert_snapshot!(site.told(&served, "left a commit behind"), @"WARN audit: a previous daemon left a commit behind tid=1 ended=true");
+    insta::assert_snapshot!(site.end(tid).await, @r"
+    the commit began before this services daemon was running
+    hint: commit again
+    ");
     site.goes_on("again").await;
     assert!(UnixStream::connect(site.path("admin.sock")).is_ok());
 }
@@ -235,7 +238,7 @@ async fn out_of_descriptors() {
     insta::assert_snapshot!(site.told(&served, "cannot accept connections"), @r#"WARN confine::admin::server: cannot accept connections for now listener="admin socket" error=Too many open files (os error 24)"#);
     // Modules stay loaded while their directory cannot be read.
     File::create(modules(site.directory.path()).join("notes.txt")).unwrap();
-    insta::assert_snapshot!(site.told(&served, "module directory"), @"ERROR confine_service::modules::swap: a module directory cannot be read directory=/modules error=Too many open files (os error 24)");
+    insta::assert_snapshot!(site.told(&served, "module directory"), @"ERROR confine_service::modules::swap: cannot read a module directory directory=/modules error=Too many open files (os error 24)");
     site.goes_on("with what is open").await;
     site.wire.cut();
     let told = site.told(&served, "no connection to the controller");
