@@ -22,6 +22,7 @@
 //! but it can neither be edited nor partly read again ([`Error::UnknownKeys`](crate::Error)).
 
 mod change;
+mod child_lookup;
 mod difference;
 #[cfg(test)]
 mod linear;
@@ -29,19 +30,25 @@ mod load;
 mod lookup;
 mod schema_view;
 mod search;
+mod state;
 #[cfg(test)]
 mod tests;
+mod undo;
 mod unread;
 
 use std::{collections::HashMap, sync::Arc};
 
+use self::{
+    child_lookup::ChildLookup,
+    state::{NodeEdit, NodeModel, NodeState},
+    undo::UndoJournal,
+};
 pub use self::{
-    change::OverlayMark,
     load::FragmentLoad,
     schema_view::{NodeKind, SchemaLocation, SchemaView},
     search::{PatternSearch, SearchProgress},
+    undo::OverlayMark,
 };
-use self::{change::UndoJournal, lookup::ChildLookup};
 use crate::{
     Coverage, Error, Name, Names, NodeId, Pattern, PatternStep, QName, Schema, SchemaNode, Tree,
     tree::GivenValue,
@@ -74,41 +81,6 @@ pub struct Overlay {
     written: Vec<NodeId>,
     /// The nodes that were removed by other means than [`Overlay::strip`]: see [`Overlay::take_removed`].
     removed: Vec<NodeId>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct NodeState {
-    /// The datastore is known to have the node.
-    in_base: bool,
-    edit: NodeEdit,
-    /// The time of that edit.
-    edited_at: u32,
-    /// The time of the last removal of the node; 0 if it was never removed.
-    removed_at: u32,
-    /// This node or a descendant was edited.
-    dirty: bool,
-    schema_path: u32,
-    schema: NodeModel,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum NodeEdit {
-    /// Unchanged.
-    Keep,
-    /// Made because a descendant was.
-    Implied,
-    /// Set or created.
-    Made,
-    /// Removed.
-    Removed,
-}
-
-/// The schema node of a data node, looked up on first use.
-#[derive(Clone, Copy, Debug)]
-enum NodeModel {
-    NotLookedUp,
-    Unknown,
-    Node(SchemaNode),
 }
 
 /// A value and the bindings of the prefixes it uses.

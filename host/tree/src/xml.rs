@@ -13,10 +13,12 @@
 //! that values use, and attributes. The only exception is an empty value, which XML does not distinguish from
 //! an absent one.
 
+mod error;
 mod read;
 mod write;
 
-pub use read::{XmlError, XmlFault, XmlLimits, XmlTreeReader, parse};
+pub use error::{XmlError, XmlFault};
+pub use read::{XmlLimits, XmlTreeReader, parse};
 pub use write::{XmlTreeWriter, escaped, write};
 
 /// The namespace of the prefix `xml`, which is bound in every document.

@@ -1,24 +1,12 @@
 //! Edits, and their rollback.
 
-use super::{LiveNode, NodeEdit, NodeKind, NodeState, Overlay, lookup::join};
+use super::{
+    LiveNode, NodeKind, Overlay,
+    child_lookup::join,
+    state::{NodeEdit, NodeState},
+    undo::{OverlayMark, UndoStep},
+};
 use crate::{Error, Name, NodeId, Pattern, PatternStep, QName, ResolveError, Tree, tree::GivenValue};
-
-/// The steps that undo edits, kept while an [`OverlayMark`] is open.
-#[derive(Clone, Debug, Default)]
-pub(super) struct UndoJournal {
-    undo: Vec<UndoStep>,
-    open: usize,
-}
-
-#[derive(Clone, Debug)]
-struct UndoStep {
-    node: NodeId,
-    edit: NodeEdit,
-    edited_at: u32,
-    removed_at: u32,
-    /// The previous value, if the edit changed it.
-    text: Option<GivenValue>,
-}
 
 /// Where a node goes that is made again.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -27,15 +15,6 @@ enum NodePosition {
     Last,
     /// To its old position: keys come first in their entry (RFC 7950, section 7.8.5).
     Unchanged,
-}
-
-/// A point to roll back to: see [`Overlay::mark`].
-#[derive(Debug)]
-#[must_use = "an open mark keeps a journal: keep the edits or roll them back"]
-pub struct OverlayMark {
-    undo: usize,
-    written: usize,
-    removed: usize,
 }
 
 impl Overlay {

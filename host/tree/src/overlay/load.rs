@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::{
     NodeEdit, NodeKind, Overlay, PrefixedText,
-    lookup::{FirstEntry, join},
+    child_lookup::{FirstEntry, join},
 };
 use crate::{Error, Name, NodeId, Pattern, PatternStep, QName, Tree};
 

@@ -1,9 +1,6 @@
 //! The search for the nodes that a pattern matches.
 
-use super::{
-    LiveNode, Overlay,
-    lookup::{FirstEntry, StepMatch},
-};
+use super::{LiveNode, Overlay, child_lookup::FirstEntry, lookup::StepMatch};
 use crate::{NodeId, Pattern, PatternStep, QName};
 
 /// A search for the nodes that a pattern matches now, in document order.
