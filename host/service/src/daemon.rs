@@ -215,7 +215,7 @@ impl ControllerConnection {
         }
     }
 
-    /// Runs a commit and answers it. Returns whether the daemon was told to shut down meanwhile.
+    /// Runs a commit and answers it. Returns whether a shutdown was requested meanwhile.
     async fn run_commit(
         &mut self,
         host: &Arc<Host>,

@@ -106,6 +106,10 @@ impl CommitRunner {
         };
         let mut spent = SpentOnce::default();
         for attempt in 1..=ATTEMPTS {
+            if attempt > 1 {
+                // A foreign commit writes `running` more than once.
+                tokio::time::sleep(PAUSE_BETWEEN_ATTEMPTS).await;
+            }
             let snapshot = work.read_ownership(&plan).await?;
             if let Some(outcome) = work.attempt(&plan, &snapshot, &mut spent, attempt).await? {
                 return Ok(CommitOutcome { services, ..outcome });
@@ -116,8 +120,6 @@ impl CommitRunner {
                 attempts = ATTEMPTS,
                 "`running` has changed during the commit"
             );
-            // A foreign commit writes `running` more than once.
-            tokio::time::sleep(PAUSE_BETWEEN_ATTEMPTS).await;
         }
         Err(Error::RunningChanges { attempts: ATTEMPTS })
     }

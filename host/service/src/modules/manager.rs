@@ -10,7 +10,7 @@ use confine_view::InstanceRef;
 use tokio::sync::{Notify, watch};
 
 use crate::{
-    audit::Audit,
+    audit::{Audit, EventKind},
     error_chain::error_chain,
     modules::{
         files::ReportedProblems,
@@ -163,6 +163,15 @@ impl ModuleManager {
             self.persist_or_warn(module.name());
         }
         events.into_iter().for_each(|event| self.audit.record(event));
+        // Also of a module that was forgotten meanwhile, which has no slot any more.
+        if let (EntryPoint::Hook(hook), Err(failure)) = (entry, &run.outcome) {
+            self.audit.record(EventKind::HookFailure {
+                module: module.name().to_string(),
+                hook: hook.name().to_owned(),
+                instance: instance.to_string(),
+                error: failure.to_string(),
+            });
+        }
     }
 
     pub(super) fn persist_or_warn(&self, name: &str) {

@@ -313,14 +313,6 @@ impl ModuleSlots {
             }),
             FailureCause::Refused(_) | FailureCause::Host(_) => {}
         }
-        if let EntryPoint::Hook(hook) = entry {
-            events.push(EventKind::HookFailure {
-                module: name.clone(),
-                hook: hook.name().to_owned(),
-                instance: instance.to_string(),
-                error: error.clone(),
-            });
-        }
         let quarantine = &self.library.quarantine;
         let too_many = may_be_fault
             && is_current
