@@ -6,19 +6,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use confine_tree::{CONTROLLER, Tree, xml};
-use confine_yang::{ModuleSet, MountedSchema, YangSchema};
+use confine_yang::{ModuleSet, YangSchema};
 
 use crate::access::credentials::{Credentials, own_user};
 use crate::clock::Clock;
 use crate::controller::Controller;
 use crate::datastore::edit::{self, EditOperation};
 use crate::datastore::running_file::RunningDatastoreFile;
-use crate::datastore::validate;
 use crate::datastore::{DatastoreName, Datastores};
 use crate::device::SimulatedDevice;
 use crate::error::Error;
 use crate::models::bundled;
 use crate::models::{ControllerModels, ModelText};
+use crate::refusal::RpcRefusal;
 use crate::runtime::SharedRuntime;
 use crate::state::ControllerState;
 
@@ -162,9 +162,9 @@ impl ControllerBuilder {
             },
         ));
         let mut tree = Tree::new();
-        merge_config(&mut tree, bundled::INITIAL_CONFIG, models.schema(), "the controller")?;
+        merge_config(&mut tree, bundled::INITIAL_CONFIG, &models, "the controller")?;
         if let Some(config) = &self.config {
-            merge_config(&mut tree, config, models.schema(), "the controller")?;
+            merge_config(&mut tree, config, &models, "the controller")?;
         }
         let mut names = BTreeSet::new();
         for (name, config) in &self.devices {
@@ -172,12 +172,9 @@ impl ControllerBuilder {
                 return Err(Error::DuplicateDevice { name: name.clone() });
             }
             let device = device_entry(name, config)?;
-            merge_config(&mut tree, &device, models.schema(), name)?;
+            merge_config(&mut tree, &device, &models, name)?;
         }
-        validate::check_datastore(&tree, models.schema()).map_err(|error| Error::Config {
-            device: "the controller".to_owned(),
-            reason: error.message().to_owned(),
-        })?;
+        models.modelled(&tree).check().map_err(invalid_config("the controller"))?;
         let mut state = ControllerState {
             models,
             credentials: self.credentials,
@@ -246,8 +243,11 @@ fn device_entry(name: &str, config: &str) -> Result<String, Error> {
 }
 
 /// Merges XML into the initial configuration.
-fn merge_config(tree: &mut Tree, config: &str, schema: &MountedSchema, device: &str) -> Result<(), Error> {
+fn merge_config(tree: &mut Tree, config: &str, models: &ControllerModels, of: &str) -> Result<(), Error> {
     let edit = xml::parse(config)?;
-    edit::apply(tree, &edit, EditOperation::Merge, schema)
-        .map_err(|error| Error::Config { device: device.to_owned(), reason: error.message().to_owned() })
+    edit::apply(tree, models.modelled(&edit), EditOperation::Merge).map_err(invalid_config(of))
+}
+
+fn invalid_config(device: &str) -> impl FnOnce(RpcRefusal) -> Error {
+    move |error| Error::Config { device: device.to_owned(), reason: error.message().to_owned() }
 }

@@ -6,19 +6,22 @@ pub(crate) mod tree_model;
 use std::fmt;
 use std::sync::Arc;
 
-use confine_tree::{CONTROLLER, QName, SchemaNode};
+use confine_tree::{CONTROLLER, QName, SchemaNode, Tree};
 use confine_yang::{MountedSchema, YangModule, YangSchema};
 
 use self::tree_model::TreeModel;
+use crate::datastore::trees::ModelledTree;
 
 /// The label of the mount point for the YANG modules of devices.
 const MOUNT_LABEL: &str = "device";
 
 /// All YANG modules. All devices have the same ones.
 pub(crate) struct ControllerModels {
-    schema: MountedSchema,
-    own_texts: Vec<ModelText>,
-    device_texts: Vec<ModelText>,
+    pub(crate) schema: MountedSchema,
+    /// The YANG modules of the controller and the services.
+    pub(crate) own_texts: Vec<ModelText>,
+    /// The YANG modules of the devices.
+    pub(crate) device_texts: Vec<ModelText>,
 }
 
 impl fmt::Debug for ControllerModels {
@@ -48,19 +51,9 @@ impl ControllerModels {
         Self { schema, own_texts: controller.1, device_texts: device.1 }
     }
 
-    /// Returns the YANG modules of the controller and the services.
-    pub(crate) fn own_texts(&self) -> &[ModelText] {
-        &self.own_texts
-    }
-
-    /// Returns the YANG modules of the devices.
-    pub(crate) fn device_texts(&self) -> &[ModelText] {
-        &self.device_texts
-    }
-
-    /// Returns the schema.
-    pub(crate) fn schema(&self) -> &MountedSchema {
-        &self.schema
+    /// Returns a tree with the schema of its nodes.
+    pub(crate) fn modelled<'t>(&'t self, tree: &'t Tree) -> ModelledTree<'t> {
+        ModelledTree { tree, schema: &self.schema }
     }
 
     /// Returns the schema in the form that works on nodes of trees.

@@ -9,19 +9,19 @@ mod push;
 mod schemas;
 mod session;
 
+use confine_netconf::IncomingRpc;
 use confine_netconf::namespace::{BASE, CLIXON, SUBSCRIPTION};
-use confine_netconf::{IncomingRpc, XmlElement};
 use confine_tree::{CONTROLLER, QName};
 
 use crate::refusal::{self, RpcRefusal};
-use crate::state::{ControllerState, OkReply, RequestContext};
+use crate::state::{ControllerState, Reply, RequestContext};
 
 impl ControllerState {
     /// Performs a request.
-    pub(crate) fn request(&mut self, session: u32, request: &IncomingRpc) -> Result<OkReply, RpcRefusal> {
-        let operation = &request.operation;
-        let name = QName::new(operation.namespace(), operation.name());
-        let run: Operation = match (name.namespace, name.local) {
+    pub(crate) fn request(&mut self, session: u32, request: &IncomingRpc) -> Reply {
+        let input = &request.operation;
+        let name = QName::new(input.namespace(), input.name());
+        let run: fn(&mut Self, &RequestContext<'_>) -> Reply = match (name.namespace, name.local) {
             (SUBSCRIPTION, "create-subscription") => Self::create_subscription,
             (BASE, "get") => Self::get,
             (BASE, "get-config") => Self::get_config,
@@ -54,9 +54,6 @@ impl ControllerState {
             self.credentials.verify(peer, user, &self.own_user)?;
         }
         self.access(user).check_execute(name)?;
-        run(self, &RequestContext { session, user }, operation)
+        run(self, &RequestContext { session, user, input })
     }
 }
-
-type Operation =
-    fn(&mut ControllerState, &RequestContext<'_>, &XmlElement<'_>) -> Result<OkReply, RpcRefusal>;

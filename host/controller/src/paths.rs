@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use confine_tree::{DataNodeKind, NodeId, Schema, Tree};
 
-use crate::datastore::trees::{child_value, key_values};
+use crate::datastore::trees::{ModelledTree, child_value};
 
 /// One step: a name, and the values that the node's children (`.` for the node itself) must have.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,31 +51,32 @@ fn parse_predicates(mut text: &str) -> Option<(Vec<(&str, &str)>, &str)> {
     Some((predicates, text))
 }
 
-/// Returns the path of a node, as the controller writes it into `created`.
-pub(crate) fn path_of(tree: &Tree, node: NodeId, schema: &dyn Schema) -> String {
-    let mut ancestors: Vec<_> = std::iter::successors(Some(node), |&node| tree.parent(node)).collect();
-    ancestors.pop(); // the root
-    let mut path = String::new();
-    let mut at = schema.root();
-    for node in ancestors.into_iter().rev() {
-        path.push('/');
-        path.push_str(tree.qname(node).local);
-        at = at.and_then(|parent| schema.child(parent, tree.qname(node)));
-        match at.map(|schema_node| (schema_node, schema.kind(schema_node))) {
-            Some((list, DataNodeKind::List)) => {
-                let keys = key_values(tree, node, schema, list);
-                for (name, value) in schema.keys(list).iter().zip(&keys) {
-                    path.push_str(&format!("[{name}=\"{value}\"]"));
+impl ModelledTree<'_> {
+    /// Returns the path of a node, as the controller writes it into `created`.
+    pub(crate) fn path_of(self, node: NodeId) -> String {
+        let Self { tree, schema } = self;
+        let mut path = String::new();
+        let mut at = schema.root();
+        for node in tree.path_to(node) {
+            path.push('/');
+            path.push_str(tree.qname(node).local);
+            at = self.schema_node(node, at);
+            match at.map(|schema_node| (schema_node, schema.kind(schema_node))) {
+                Some((list, DataNodeKind::List)) => {
+                    let keys = self.key_values(node, list);
+                    for (name, value) in schema.keys(list).iter().zip(&keys) {
+                        path.push_str(&format!("[{name}=\"{value}\"]"));
+                    }
+                    at = Some(schema.entry(list, &keys));
                 }
-                at = Some(schema.entry(list, &keys));
+                Some((_, DataNodeKind::LeafList)) => {
+                    path.push_str(&format!("[.=\"{}\"]", tree.value(node).unwrap_or_default()));
+                }
+                _ => {}
             }
-            Some((_, DataNodeKind::LeafList)) => {
-                path.push_str(&format!("[.=\"{}\"]", tree.value(node).unwrap_or_default()));
-            }
-            _ => {}
         }
+        path
     }
-    path
 }
 
 /// The key of an index of siblings: their parent, their name, and the name of the child whose value

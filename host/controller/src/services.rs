@@ -5,9 +5,10 @@ use std::collections::{HashMap, HashSet};
 use confine_netconf::namespace::CLIXON;
 use confine_tree::{CONTROLLER, DataNodeKind, Error, NodeId, QName, Schema, SchemaNode, Tree};
 
+use crate::datastore::trees::ModelledTree;
 use crate::diff::diff_text;
 use crate::models::tree_model::{KeyedNode, SiblingKey, TreeModel};
-use crate::paths::{CreatedPaths, CreatedStep, parse_path, path_of};
+use crate::paths::{CreatedPaths, CreatedStep, parse_path};
 use crate::refusal::{self, RpcRefusal};
 
 const SERVICES: QName<'static> = QName::new(CONTROLLER, "services");
@@ -122,21 +123,21 @@ pub(crate) struct CreatorTag {
 /// # Errors
 /// A tag that is not `list[key='value']` with the names of a service list and its first key, and a list without
 /// `created`.
-pub(crate) fn creator_tags(edit: &Tree, schema: &dyn Schema) -> Result<Vec<CreatorTag>, RpcRefusal> {
+pub(crate) fn creator_tags(edit: ModelledTree<'_>) -> Result<Vec<CreatorTag>, RpcRefusal> {
     let mut tags: Vec<CreatorTag> = Vec::new();
     let mut by_tag: HashMap<&str, usize> = HashMap::new();
     let mut seen: HashSet<(usize, String)> = HashSet::new();
-    for (node, _) in edit.descendants(Tree::ROOT) {
-        let Some(tag) = edit.attribute(node, CREATOR) else { continue };
+    for (node, _) in edit.tree.descendants(Tree::ROOT) {
+        let Some(tag) = edit.tree.attribute(node, CREATOR) else { continue };
         let index = match by_tag.get(tag) {
             Some(&index) => index,
             None => {
-                tags.push(parse_creator_tag(tag, schema)?);
+                tags.push(parse_creator_tag(tag, edit.schema)?);
                 by_tag.insert(tag, tags.len() - 1);
                 tags.len() - 1
             }
         };
-        let path = path_of(edit, node, schema);
+        let path = edit.path_of(node);
         if let Some(creator) = tags.get_mut(index)
             && seen.insert((index, path.clone()))
         {

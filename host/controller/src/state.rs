@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use confine_netconf::XmlWriter;
+use confine_netconf::{XmlElement, XmlWriter};
 use confine_tree::{CONTROLLER, NodeId, QName, Tree};
 
 use crate::access::credentials::Credentials;
@@ -70,12 +70,17 @@ pub(crate) enum OkReply {
     Output(String),
 }
 
-/// Who makes a request.
+/// The answer to a request.
+pub(crate) type Reply = Result<OkReply, RpcRefusal>;
+
+/// A request, and who makes it.
 pub(crate) struct RequestContext<'r> {
     /// The session that the request came on.
     pub(crate) session: u32,
     /// The user that the request is made for.
     pub(crate) user: Option<&'r str>,
+    /// The element of the operation.
+    pub(crate) input: &'r XmlElement<'static>,
 }
 
 pub(crate) struct ControllerState {
@@ -119,7 +124,12 @@ impl ControllerState {
 
     /// Returns the access rights of a user; `None` stands for a request on behalf of no user.
     pub(crate) fn access(&self, user: Option<&str>) -> UserAccess<'_> {
-        UserAccess::new(self.datastores.tree(DatastoreName::Running), user, self.models.schema())
+        UserAccess::new(self.datastores.tree(DatastoreName::Running), user, &self.models.schema)
+    }
+
+    /// Checks a datastore against the schema.
+    pub(crate) fn check_datastore(&self, datastore: DatastoreName) -> Result<(), RpcRefusal> {
+        self.models.modelled(self.datastores.tree(datastore)).check()
     }
 
     /// Returns the sessions that have subscribed to a stream.

@@ -12,7 +12,7 @@ use confine_tree::{
 };
 use confine_yang::MountedSchema;
 
-use crate::datastore::trees::{distinguishing_values, schema_below};
+use crate::datastore::trees::ModelledTree;
 use crate::refusal::{self, RpcRefusal};
 
 /// The rights of a user. Refusals are in the words of the real controller.
@@ -58,35 +58,31 @@ impl<'m> UserAccess<'m> {
         if self.rules.permits_everything(self.schema) {
             return Ok(());
         }
-        let (old, new) = (TreeSide::top(before), TreeSide::top(after));
-        self.check_changes(old, new, self.schema.root(), &Pattern::default())
+        let top = |tree| AccessedNode { tree, node: Tree::ROOT, schema_below: self.schema.root() };
+        self.check_changes(top(before), top(after), &Pattern::default())
     }
 
     /// Checks the differences below a node that both trees have.
     fn check_changes(
         &self,
-        old: TreeSide<'_>,
-        new: TreeSide<'_>,
-        parent: Option<SchemaNode>,
+        old: AccessedNode<'_>,
+        new: AccessedNode<'_>,
         path: &Pattern,
     ) -> Result<(), RpcRefusal> {
-        let old_children = old.children(parent, self.schema);
-        let new_children = new.children(parent, self.schema);
-        for child in new_children.values() {
-            let child_path = self.child_path(new.tree, child, path);
-            let Some(before) = old_children.get(&child.identity) else {
-                self.check_subtree(new.tree, child, &child_path, AccessOperation::Create)?;
+        let (old_children, new_children) = (self.children(old), self.children(new));
+        for (identity, (step, child)) in &new_children {
+            let child_path = child_path(path, step);
+            let Some((_, before)) = old_children.get(identity) else {
+                self.check_subtree(*child, &child_path, AccessOperation::Create)?;
                 continue;
             };
-            if old.tree.value(before.node) != new.tree.value(child.node) {
+            if before.tree.value(before.node) != child.tree.value(child.node) {
                 self.check(&child_path, AccessOperation::Update)?;
             }
-            let (old, new) = (old.at(before.node), new.at(child.node));
-            self.check_changes(old, new, child.schema_below(new.tree, self.schema), &child_path)?;
+            self.check_changes(*before, *child, &child_path)?;
         }
-        for child in old_children.values().filter(|child| !new_children.contains_key(&child.identity)) {
-            let child_path = self.child_path(old.tree, child, path);
-            self.check_subtree(old.tree, child, &child_path, AccessOperation::Delete)?;
+        for (_, (step, child)) in old_children.iter().filter(|(old, _)| !new_children.contains_key(*old)) {
+            self.check_subtree(*child, &child_path(path, step), AccessOperation::Delete)?;
         }
         Ok(())
     }
@@ -94,17 +90,13 @@ impl<'m> UserAccess<'m> {
     /// Checks a node and everything below it.
     fn check_subtree(
         &self,
-        tree: &Tree,
-        child: &KeyedChild,
+        node: AccessedNode<'_>,
         path: &Pattern,
         operation: AccessOperation,
     ) -> Result<(), RpcRefusal> {
         self.check(path, operation)?;
-        let side = TreeSide { tree, node: child.node };
-        for below in side.children(child.schema_below(tree, self.schema), self.schema).values() {
-            self.check_subtree(tree, below, &self.child_path(tree, below, path), operation)?;
-        }
-        Ok(())
+        let mut children = self.children(node).into_values();
+        children.try_for_each(|(step, child)| self.check_subtree(child, &child_path(path, &step), operation))
     }
 
     fn check(&self, path: &Pattern, operation: AccessOperation) -> Result<(), RpcRefusal> {
@@ -124,11 +116,12 @@ impl<'m> UserAccess<'m> {
         }
         let mut denied = Vec::new();
         let mut todo = vec![(Tree::ROOT, self.schema.root(), Pattern::default())];
-        while let Some((node, parent, path)) = todo.pop() {
-            for child in (TreeSide { tree: &read, node }).children(parent, self.schema).into_values() {
-                let child_path = self.child_path(&read, &child, &path);
+        while let Some((node, schema_below, path)) = todo.pop() {
+            let node = AccessedNode { tree: &read, node, schema_below };
+            for (step, child) in self.children(node).into_values() {
+                let child_path = child_path(&path, &step);
                 match self.rules.decide(self.schema, &child_path, AccessOperation::Read).permitted {
-                    true => todo.push((child.node, child.schema_below(&read, self.schema), child_path)),
+                    true => todo.push((child.node, child.schema_below, child_path)),
                     false => denied.push(child.node),
                 }
             }
@@ -139,67 +132,48 @@ impl<'m> UserAccess<'m> {
         read
     }
 
-    fn child_path(&self, tree: &Tree, child: &KeyedChild, parent: &Pattern) -> Pattern {
-        let mut step = PatternStep::new(tree.qname(child.node));
-        match child.schema_node.map(|schema_node| (schema_node, self.schema.kind(schema_node))) {
-            Some((list, DataNodeKind::List)) => {
-                let values = child.identity.1.iter().map(|value| Some(value.to_string()));
-                step.keys.extend(self.schema.keys(list).iter().cloned().zip(values));
+    /// Returns the children of a node, each with its step of a path, by what distinguishes it.
+    fn children<'t>(
+        &self,
+        parent: AccessedNode<'t>,
+    ) -> BTreeMap<ChildIdentity, (PatternStep, AccessedNode<'t>)> {
+        let AccessedNode { tree, node, schema_below } = parent;
+        let of_schema = ModelledTree { tree, schema: self.schema };
+        let child = |node| {
+            let name = tree.qname(node);
+            let schema_node = of_schema.schema_node(node, schema_below);
+            let values = of_schema.identity(node, schema_node);
+            let mut step = PatternStep::new(name);
+            match schema_node.map(|schema_node| (schema_node, self.schema.kind(schema_node))) {
+                Some((list, DataNodeKind::List)) => {
+                    let values = values.iter().map(|value| Some(value.to_string()));
+                    step.keys.extend(self.schema.keys(list).iter().cloned().zip(values));
+                }
+                Some((_, DataNodeKind::LeafList)) => {
+                    step.entry = Some(values.first().map(|value| value.to_string()));
+                }
+                _ => {}
             }
-            Some((_, DataNodeKind::LeafList)) => {
-                step.entry = Some(child.identity.1.first().map(|value| value.to_string()));
-            }
-            _ => {}
-        }
-        Pattern { steps: parent.steps.iter().cloned().chain([step]).collect() }
+            let schema_below = schema_node.map(|schema_node| of_schema.schema_below(node, schema_node));
+            let identity = ((name.namespace.into(), name.local.into()), values);
+            (identity, (step, AccessedNode { tree, node, schema_below }))
+        };
+        tree.children(node).map(child).collect()
     }
+}
+
+fn child_path(parent: &Pattern, step: &PatternStep) -> Pattern {
+    Pattern { steps: parent.steps.iter().chain([step]).cloned().collect() }
 }
 
 /// A node of one of two trees.
 #[derive(Clone, Copy)]
-struct TreeSide<'t> {
+struct AccessedNode<'t> {
     tree: &'t Tree,
     node: NodeId,
-}
-
-/// A child, with what distinguishes it from its siblings.
-struct KeyedChild {
-    node: NodeId,
-    schema_node: Option<SchemaNode>,
-    identity: ChildIdentity,
+    /// The schema node that its children belong to.
+    schema_below: Option<SchemaNode>,
 }
 
 /// Namespace and name, and the keys of a list entry or the value of a leaf-list entry.
 type ChildIdentity = ((Box<str>, Box<str>), Vec<Box<str>>);
-
-impl<'t> TreeSide<'t> {
-    fn top(tree: &'t Tree) -> Self {
-        Self { tree, node: Tree::ROOT }
-    }
-
-    fn at(self, node: NodeId) -> Self {
-        Self { node, ..self }
-    }
-
-    fn children(
-        self,
-        parent: Option<SchemaNode>,
-        schema: &MountedSchema,
-    ) -> BTreeMap<ChildIdentity, KeyedChild> {
-        let children = self.tree.children(self.node).map(|node| {
-            let name = self.tree.qname(node);
-            let schema_node = parent.and_then(|parent| schema.child(parent, name));
-            let keys = distinguishing_values(self.tree, node, schema_node, schema);
-            let identity: ChildIdentity = ((name.namespace.into(), name.local.into()), keys);
-            (identity.clone(), KeyedChild { node, schema_node, identity })
-        });
-        children.collect()
-    }
-}
-
-impl KeyedChild {
-    /// Returns the schema node that its children belong to.
-    fn schema_below(&self, tree: &Tree, schema: &MountedSchema) -> Option<SchemaNode> {
-        self.schema_node.map(|schema_node| schema_below(tree, self.node, schema_node, schema))
-    }
-}

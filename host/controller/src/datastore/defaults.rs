@@ -3,7 +3,7 @@
 use confine_tree::{DataNodeKind, Error, NodeId, Schema as _, SchemaNode, Tree};
 use confine_yang::MountedSchema;
 
-use crate::datastore::trees::schema_below;
+use crate::datastore::trees::ModelledTree;
 
 /// Returns a copy with the defaults of the controller's own YANG modules, but not those of devices.
 pub(crate) fn with_defaults(tree: &Tree, schema: &MountedSchema) -> Result<Tree, Error> {
@@ -21,12 +21,8 @@ fn add_defaults(
     schema: &MountedSchema,
 ) -> Result<(), Error> {
     for child in schema.children(parent) {
-        let schema_node = schema.child(parent, child);
-        let Some((schema_node, leaf)) =
-            schema_node.and_then(|schema_node| Some((schema_node, schema.node(schema_node)?)))
-        else {
-            continue;
-        };
+        let Some(schema_node) = schema.child(parent, child) else { continue };
+        let Some(leaf) = schema.node(schema_node) else { continue };
         if !leaf.is_config() || leaf.mount_point().is_some() {
             continue;
         }
@@ -49,7 +45,7 @@ fn add_defaults(
             }
             (DataNodeKind::Container | DataNodeKind::PresenceContainer | DataNodeKind::List, false) => {
                 for child in existing {
-                    let below = schema_below(tree, child, schema_node, schema);
+                    let below = ModelledTree { tree, schema }.schema_below(child, schema_node);
                     add_defaults(tree, child, below, schema)?;
                 }
             }

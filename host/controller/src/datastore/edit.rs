@@ -4,12 +4,9 @@ use std::cmp::Ordering;
 use std::collections::HashMap;
 
 use confine_tree::{DataNodeKind, Error, NETCONF, NodeId, QName, Schema, SchemaNode, Tree};
-use confine_yang::MountedSchema;
 
 use crate::datastore::insert::{InsertAnchor, InsertPosition};
-use crate::datastore::trees::{distinguishing_values, schema_below};
-use crate::datastore::validate::check_keys;
-use crate::models::defining_file;
+use crate::datastore::trees::ModelledTree;
 use crate::refusal::{self, RpcRefusal};
 
 const OPERATION: QName<'static> = QName::new(NETCONF, "operation");
@@ -53,59 +50,31 @@ impl EditOperation {
 /// A node that is not in the schema, a list entry without its keys, and the refusals of the operations.
 pub(crate) fn apply(
     tree: &mut Tree,
-    edit: &Tree,
+    edit: ModelledTree<'_>,
     default: EditOperation,
-    schema: &MountedSchema,
 ) -> Result<(), RpcRefusal> {
-    check_schema(edit, Tree::ROOT, schema.root(), schema)?;
+    edit.check_edit()?;
     if default == EditOperation::Replace {
-        clear(tree, Tree::ROOT);
+        while let Some(child) = tree.first_child(Tree::ROOT) {
+            tree.detach(child);
+        }
     }
-    apply_unchecked(tree, edit, default, schema)
+    apply_unchecked(tree, edit, default)
 }
 
 /// Merges state that the controller itself has made.
-pub(crate) fn merge_state(tree: &mut Tree, state: &Tree, schema: &MountedSchema) -> Result<(), RpcRefusal> {
-    apply_unchecked(tree, state, EditOperation::Merge, schema)
+pub(crate) fn merge_state(tree: &mut Tree, state: ModelledTree<'_>) -> Result<(), RpcRefusal> {
+    apply_unchecked(tree, state, EditOperation::Merge)
 }
 
 fn apply_unchecked(
     tree: &mut Tree,
-    edit: &Tree,
+    edit: ModelledTree<'_>,
     default: EditOperation,
-    schema: &MountedSchema,
 ) -> Result<(), RpcRefusal> {
-    let root = EditLocation { node: Tree::ROOT, schema_node: schema.root() };
-    let mut context = EditContext { tree, edit, schema, indexes: HashMap::new() };
+    let root = EditLocation { node: Tree::ROOT, schema_node: edit.schema.root() };
+    let mut context = EditContext { tree, edit, indexes: HashMap::new() };
     context.apply_children(root, Tree::ROOT, default).map(|_| ())
-}
-
-/// Checks that the schema has all nodes of an edit, and that list entries have their keys.
-fn check_schema(
-    edit: &Tree,
-    node: NodeId,
-    parent: Option<SchemaNode>,
-    schema: &MountedSchema,
-) -> Result<(), RpcRefusal> {
-    for child in edit.children(node) {
-        let name = edit.qname(child);
-        let Some(schema_node) = parent.and_then(|parent| schema.child(parent, name)) else {
-            let file = parent.and_then(|parent| defining_file(schema, parent));
-            let parent = if node == Tree::ROOT { "config" } else { edit.qname(node).local };
-            return Err(refusal::unknown_node(name, parent, file.as_deref()));
-        };
-        if let Some(state) = schema.node(schema_node).filter(|known| !known.is_config()) {
-            let module = state.module().map(|module| module.name()).unwrap_or_default();
-            let message = format!("module {module}: state data node unexpected");
-            return Err(refusal::bad_element(state.name(), &message));
-        }
-        check_keys(edit, child, schema_node, schema)?;
-        if schema.kind(schema_node) != DataNodeKind::AnyData {
-            let below = schema_below(edit, child, schema_node, schema);
-            check_schema(edit, child, Some(below), schema)?;
-        }
-    }
-    Ok(())
 }
 
 /// A node of the tree with its schema node.
@@ -129,8 +98,7 @@ type SiblingIdentity = (confine_tree::Name, Vec<Box<str>>);
 
 struct EditContext<'t> {
     tree: &'t mut Tree,
-    edit: &'t Tree,
-    schema: &'t MountedSchema,
+    edit: ModelledTree<'t>,
     /// The children of the nodes that the edit touches.
     indexes: HashMap<NodeId, HashMap<SiblingIdentity, NodeId>>,
 }
@@ -145,11 +113,10 @@ impl EditContext<'_> {
     ) -> Result<bool, RpcRefusal> {
         let mut last: HashMap<SiblingIdentity, NodeId> = HashMap::new();
         let mut children = Vec::new();
-        for child in self.edit.children(edit) {
-            let schema_node =
-                location.schema_node.and_then(|parent| self.schema.child(parent, self.edit.qname(child)));
-            let name = self.tree.intern(self.edit.qname(child));
-            let identity = (name, distinguishing_values(self.edit, child, schema_node, self.schema));
+        for child in self.edit.tree.children(edit) {
+            let schema_node = self.edit.schema_node(child, location.schema_node);
+            let name = self.tree.intern(self.edit.tree.qname(child));
+            let identity = (name, self.edit.identity(child, schema_node));
             last.insert(identity.clone(), child);
             children.push(EditedChild { parent: location, edit: child, schema_node, identity });
         }
@@ -167,14 +134,14 @@ impl EditContext<'_> {
 
     /// Applies a node of the edit. Returns whether that changed anything.
     fn apply_node(&mut self, child: &EditedChild, inherited: EditOperation) -> Result<bool, RpcRefusal> {
-        let operation = match self.edit.attribute(child.edit, OPERATION) {
+        let operation = match self.edit.tree.attribute(child.edit, OPERATION) {
             None => inherited,
             Some(name) => EditOperation::parse(name)
                 .ok_or_else(|| refusal::protocol_failed(format!("Bad-attribute operation: {name}")))?,
         };
         let existing = self.find(child.parent, &child.identity);
         let insert = match child.schema_node {
-            Some(schema_node) => InsertPosition::read(self.edit, child.edit, schema_node, self.schema)?,
+            Some(schema_node) => InsertPosition::read(self.edit, child.edit, schema_node)?,
             None => None,
         };
         match (operation, existing) {
@@ -224,8 +191,9 @@ impl EditContext<'_> {
             self.move_to(child, node, insert)?;
         }
         // A key identifies its entry, whatever the operation on the entry is.
+        let schema = self.edit.schema;
         let is_key =
-            child.schema_node.and_then(|known| self.schema.node(known)).is_some_and(|known| known.is_key());
+            child.schema_node.and_then(|known| schema.node(known)).is_some_and(|known| known.is_key());
         if operation != EditOperation::None || is_key {
             changed |= self.set_value(node, child.edit)? && !is_key;
         }
@@ -233,11 +201,12 @@ impl EditContext<'_> {
             EditOperation::Create | EditOperation::Replace => EditOperation::Merge,
             other => other,
         };
-        let location = EditLocation { node, schema_node: self.schema_below(child) };
+        let below = child.schema_node.map(|known| self.edit.schema_below(child.edit, known));
+        let location = EditLocation { node, schema_node: below };
         changed |= self.apply_children(location, child.edit, inherited)?;
-        let is_empty_container = child.schema_node.map(|known| self.schema.kind(known))
-            == Some(DataNodeKind::Container)
-            && self.tree.first_child(node).is_none();
+        let kind = child.schema_node.map(|known| schema.kind(known));
+        let is_empty_container =
+            kind == Some(DataNodeKind::Container) && self.tree.first_child(node).is_none();
         if is_empty_container || (kept.is_none() && operation == EditOperation::None && !changed && !is_key) {
             self.detach(child, node);
             return Ok(kept.is_some());
@@ -245,34 +214,24 @@ impl EditContext<'_> {
         Ok(changed)
     }
 
-    /// Returns the schema node that the children of a node belong to: for a list entry, that of the entry.
-    fn schema_below(&self, child: &EditedChild) -> Option<SchemaNode> {
-        let schema_node = child.schema_node?;
-        if self.schema.kind(schema_node) != DataNodeKind::List {
-            return Some(schema_node);
-        }
-        let keys: Vec<&str> = child.identity.1.iter().map(|key| &**key).collect();
-        Some(self.schema.entry(schema_node, &keys))
-    }
-
     fn set_value(&mut self, node: NodeId, edit: NodeId) -> Result<bool, RpcRefusal> {
-        let Some(value) = self.edit.value(edit) else { return Ok(false) };
-        let bindings: Vec<(&str, &str)> =
-            self.edit.bindings(edit).iter().map(|(prefix, namespace)| (&**prefix, &**namespace)).collect();
-        if self.tree.value(node) == Some(value) && self.tree.bindings(node) == self.edit.bindings(edit) {
+        let Some(value) = self.edit.tree.value(edit) else { return Ok(false) };
+        let bindings = self.edit.tree.bindings(edit);
+        if self.tree.value(node) == Some(value) && self.tree.bindings(node) == bindings {
             return Ok(false);
         }
+        let bindings: Vec<(&str, &str)> =
+            bindings.iter().map(|(prefix, namespace)| (&**prefix, &**namespace)).collect();
         self.tree.set_value(node, value, &bindings).map_err(too_large)?;
         Ok(true)
     }
 
     fn find(&mut self, parent: EditLocation, identity: &SiblingIdentity) -> Option<NodeId> {
-        let (tree, schema) = (&*self.tree, self.schema);
+        let tree = ModelledTree { tree: self.tree, schema: self.edit.schema };
         let index = self.indexes.entry(parent.node).or_insert_with(|| {
-            let identified = tree.children(parent.node).map(|child| {
-                let schema_node =
-                    parent.schema_node.and_then(|parent| schema.child(parent, tree.qname(child)));
-                ((tree.name(child), distinguishing_values(tree, child, schema_node, schema)), child)
+            let identified = tree.tree.children(parent.node).map(|child| {
+                let schema_node = tree.schema_node(child, parent.schema_node);
+                ((tree.tree.name(child), tree.identity(child, schema_node)), child)
             });
             identified.collect()
         });
@@ -324,17 +283,16 @@ impl EditContext<'_> {
     /// Sorts the children of a node as the controller does: in the order of the schema, and list entries by
     /// their keys unless the list is `ordered-by user`.
     fn sort_children(&mut self, location: EditLocation) {
-        let (tree, schema) = (&*self.tree, self.schema);
+        let schema = self.edit.schema;
+        let tree = ModelledTree { tree: self.tree, schema };
         let sort_key = |node| {
-            let schema_node = location.schema_node.and_then(|parent| schema.child(parent, tree.qname(node)));
+            let schema_node = tree.schema_node(node, location.schema_node);
             let position = schema_node.map_or(u32::MAX, |schema_node| schema.position(schema_node));
             let by_user = schema_node.is_none_or(|schema_node| schema.ordered_by_user(schema_node));
-            let values =
-                if by_user { Vec::new() } else { distinguishing_values(tree, node, schema_node, schema) };
-            (position, values)
+            (position, if by_user { Vec::new() } else { tree.identity(node, schema_node) })
         };
         let mut children: Vec<_> =
-            tree.children(location.node).map(|child| (sort_key(child), child)).collect();
+            self.tree.children(location.node).map(|child| (sort_key(child), child)).collect();
         if children.is_sorted_by(|(a, _), (b, _)| a.cmp(b) != Ordering::Greater) {
             return;
         }
@@ -343,12 +301,6 @@ impl EditContext<'_> {
             self.tree.detach(child);
             self.tree.attach(child, location.node, None);
         }
-    }
-}
-
-fn clear(tree: &mut Tree, node: NodeId) {
-    while let Some(child) = tree.first_child(node) {
-        tree.detach(child);
     }
 }
 

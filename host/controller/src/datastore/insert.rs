@@ -1,8 +1,8 @@
 //! The insert position of an entry in a list that is `ordered-by user` (RFC 7950, sections 7.7.9 and 7.8.6).
 
-use confine_tree::{DataNodeKind, NodeId, Path, Predicate, QName, Schema, SchemaNode, Tree, YANG};
-use confine_yang::MountedSchema;
+use confine_tree::{DataNodeKind, NodeId, Path, Predicate, QName, Schema, SchemaNode, YANG};
 
+use crate::datastore::trees::ModelledTree;
 use crate::refusal::{self, RpcRefusal};
 
 /// The position of an entry among its siblings.
@@ -40,12 +40,12 @@ impl InsertPosition {
     /// # Errors
     /// Invalid attributes, in the words of the real controller.
     pub(crate) fn read(
-        edit: &Tree,
+        edit: ModelledTree<'_>,
         node: NodeId,
         schema_node: SchemaNode,
-        schema: &MountedSchema,
     ) -> Result<Option<Self>, RpcRefusal> {
-        let attribute = |local| edit.attribute(node, QName::new(YANG, local));
+        let ModelledTree { tree, schema } = edit;
+        let attribute = |local| tree.attribute(node, QName::new(YANG, local));
         let Some(insert) = attribute("insert").filter(|_| schema.ordered_by_user(schema_node)) else {
             return Ok(None);
         };

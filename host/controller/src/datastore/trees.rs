@@ -57,47 +57,48 @@ pub(crate) fn child_value<'t>(tree: &'t Tree, node: NodeId, local: &str) -> Opti
     Some(tree.value(child).unwrap_or_default())
 }
 
-/// Returns the values of a list entry's keys, in the order of the schema; empty text for a missing one.
-pub(crate) fn key_values<'t>(
-    tree: &'t Tree,
-    entry: NodeId,
-    schema: &dyn Schema,
-    list: SchemaNode,
-) -> Vec<&'t str> {
-    schema.keys(list).iter().map(|key| child_value(tree, entry, key).unwrap_or_default()).collect()
+/// A tree with the schema of its nodes.
+#[derive(Clone, Copy)]
+pub(crate) struct ModelledTree<'t> {
+    pub(crate) tree: &'t Tree,
+    pub(crate) schema: &'t MountedSchema,
 }
 
-/// Returns the schema node that the children of a node belong to: for a list entry, that of the entry.
-pub(crate) fn schema_below(
-    tree: &Tree,
-    node: NodeId,
-    schema_node: SchemaNode,
-    schema: &MountedSchema,
-) -> SchemaNode {
-    match schema.kind(schema_node) {
-        DataNodeKind::List => schema.entry(schema_node, &key_values(tree, node, schema, schema_node)),
-        _ => schema_node,
+impl<'t> ModelledTree<'t> {
+    /// Returns the values of a list entry's keys, in the order of the schema; empty text for a missing one.
+    pub(crate) fn key_values(self, entry: NodeId, list: SchemaNode) -> Vec<&'t str> {
+        let keys = self.schema.keys(list).iter();
+        keys.map(|key| child_value(self.tree, entry, key).unwrap_or_default()).collect()
     }
-}
 
-/// Returns the values that distinguish a node from its siblings of the same name: the keys of a list entry,
-/// or the value of a leaf-list entry.
-pub(crate) fn distinguishing_values(
-    tree: &Tree,
-    node: NodeId,
-    schema_node: Option<SchemaNode>,
-    schema: &MountedSchema,
-) -> Vec<Box<str>> {
-    match schema_node.map(|schema_node| (schema_node, schema.kind(schema_node))) {
-        Some((list, DataNodeKind::List)) => {
-            let namespace = tree.qname(node).namespace;
-            let key = |key: &str| {
-                let key = tree.child(node, QName::new(namespace, key))?;
-                Some(tree.value(key).unwrap_or_default().into())
-            };
-            schema.keys(list).iter().filter_map(|name| key(name)).collect()
+    /// Returns the schema node that the children of a node belong to: for a list entry, that of the entry.
+    pub(crate) fn schema_below(self, node: NodeId, schema_node: SchemaNode) -> SchemaNode {
+        match self.schema.kind(schema_node) {
+            DataNodeKind::List => self.schema.entry(schema_node, &self.key_values(node, schema_node)),
+            _ => schema_node,
         }
-        Some((_, DataNodeKind::LeafList)) => vec![tree.value(node).unwrap_or_default().into()],
-        _ => Vec::new(),
+    }
+
+    /// Returns the schema node of a node whose parent has this one.
+    pub(crate) fn schema_node(self, node: NodeId, parent: Option<SchemaNode>) -> Option<SchemaNode> {
+        self.schema.child(parent?, self.tree.qname(node))
+    }
+
+    /// Returns the values that distinguish a node from its siblings of the same name: the keys of a list
+    /// entry, or the value of a leaf-list entry.
+    pub(crate) fn identity(self, node: NodeId, schema_node: Option<SchemaNode>) -> Vec<Box<str>> {
+        let Self { tree, schema } = self;
+        match schema_node.map(|schema_node| (schema_node, schema.kind(schema_node))) {
+            Some((list, DataNodeKind::List)) => {
+                let namespace = tree.qname(node).namespace;
+                let key = |key: &str| {
+                    let key = tree.child(node, QName::new(namespace, key))?;
+                    Some(tree.value(key).unwrap_or_default().into())
+                };
+                schema.keys(list).iter().filter_map(|name| key(name)).collect()
+            }
+            Some((_, DataNodeKind::LeafList)) => vec![tree.value(node).unwrap_or_default().into()],
+            _ => Vec::new(),
+        }
     }
 }

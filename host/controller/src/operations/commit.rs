@@ -4,47 +4,44 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use confine_netconf::{XmlElement, XmlWriter};
+use confine_netconf::XmlWriter;
 use confine_tree::{CONTROLLER, QName, Tree};
 
-use super::input::{self, text, unreadable, unwritable};
+use super::input::{unreadable, unwritable};
 use crate::datastore::DatastoreName;
 use crate::datastore::trees;
 use crate::datastore::trees::child_value;
-use crate::datastore::validate;
 use crate::refusal::{self, RpcRefusal};
 use crate::services;
-use crate::state::{ControllerState, OkReply, RequestContext, SideEffect, StreamName, entries_under_devices};
+use crate::state::{
+    ControllerState, OkReply, Reply, RequestContext, SideEffect, StreamName, entries_under_devices,
+};
 use crate::transaction::{ActionsParameter, PushParameter, TransactionResult, TransactionStage};
 
 impl ControllerState {
     /// `controller-commit`: begins a transaction, notifies the services daemon of the changed instances, and
     /// pushes the result to the devices.
-    pub(super) fn controller_commit(
-        &mut self,
-        caller: &RequestContext<'_>,
-        input: &XmlElement<'_>,
-    ) -> Result<OkReply, RpcRefusal> {
-        let source = text(input, "source")?.as_deref().and_then(DatastoreName::parse);
+    pub(super) fn controller_commit(&mut self, request: &RequestContext<'_>) -> Reply {
+        let source = request.text("source")?.as_deref().and_then(DatastoreName::parse);
         let source = source
             .filter(|&source| source != DatastoreName::Actions)
             .ok_or_else(|| refusal::failed("sourcedb not supported"))?;
-        let actions = text(input, "actions")?;
-        let push = text(input, "push")?;
+        let actions = request.text("actions")?;
+        let push = request.text("push")?;
         let description = [("actions", &actions), ("push", &push)].into_iter();
         let description =
             description.filter_map(|(name, value)| Some(format!(" {name}:{}", value.as_ref()?)));
         let description = format!("Controller commit{}", description.collect::<String>());
         let actions =
-            input::enumeration(input, "actions", ActionsParameter::parse)?.unwrap_or(ActionsParameter::None);
-        let push = input::enumeration(input, "push", PushParameter::parse)?.unwrap_or(PushParameter::None);
-        let instance = text(input, "service-instance")?;
-        let selected = self.selected_devices(input)?;
+            request.enumeration("actions", ActionsParameter::parse)?.unwrap_or(ActionsParameter::None);
+        let push = request.enumeration("push", PushParameter::parse)?.unwrap_or(PushParameter::None);
+        let instance = request.text("service-instance")?;
+        let selected = self.selected_devices(request)?;
 
         if source == DatastoreName::Candidate {
-            validate::check_datastore(self.datastores.tree(DatastoreName::Candidate), self.models.schema())?;
+            self.check_datastore(DatastoreName::Candidate)?;
         }
-        let tid = self.begin_transaction(caller, description, actions, push)?;
+        let tid = self.begin_transaction(request, description, actions, push)?;
         if let Err(error) = self.run_commit(tid, source, selected, instance) {
             self.end_transaction(tid, TransactionResult::Failed, None, None);
             return Err(error);
@@ -193,12 +190,8 @@ impl ControllerState {
     }
 
     /// `transaction-actions-done`: the services daemon has written its edits to `actions`.
-    pub(super) fn transaction_actions_done(
-        &mut self,
-        _caller: &RequestContext<'_>,
-        input: &XmlElement<'_>,
-    ) -> Result<OkReply, RpcRefusal> {
-        let (tid, state) = self.named_transaction(input)?;
+    pub(super) fn transaction_actions_done(&mut self, request: &RequestContext<'_>) -> Reply {
+        let (tid, state) = self.named_transaction(request)?;
         match state {
             TransactionStage::Init => return Err(refusal::failed("Transaction in unexpected state")),
             TransactionStage::Done => {
@@ -206,9 +199,7 @@ impl ControllerState {
             }
             TransactionStage::Actions => {}
         }
-        if let Err(error) =
-            validate::check_datastore(self.datastores.tree(DatastoreName::Actions), self.models.schema())
-        {
+        if let Err(error) = self.check_datastore(DatastoreName::Actions) {
             let reason = error.reason();
             self.end_transaction(tid, TransactionResult::Failed, Some("controller"), Some(&reason));
             return Ok(OkReply::Ok);
@@ -223,14 +214,10 @@ impl ControllerState {
     }
 
     /// `transaction-error`: the services daemon, or any other client, fails the transaction.
-    pub(super) fn transaction_error(
-        &mut self,
-        _caller: &RequestContext<'_>,
-        input: &XmlElement<'_>,
-    ) -> Result<OkReply, RpcRefusal> {
-        let origin = input.child_text("origin").map_err(unreadable)?;
-        let reason = input::reason(input)?;
-        let (tid, state) = self.named_transaction(input)?;
+    pub(super) fn transaction_error(&mut self, request: &RequestContext<'_>) -> Reply {
+        let origin = request.input.child_text("origin").map_err(unreadable)?;
+        let reason = request.reason()?;
+        let (tid, state) = self.named_transaction(request)?;
         if state == TransactionStage::Done {
             return Err(refusal::failed("Transaction already completed"));
         }
@@ -247,15 +234,18 @@ impl ControllerState {
     }
 
     /// Returns the transaction that the input names, and its stage.
-    fn named_transaction(&mut self, input: &XmlElement<'_>) -> Result<(u64, TransactionStage), RpcRefusal> {
-        let tid = input::tid(input)?;
+    fn named_transaction(
+        &mut self,
+        request: &RequestContext<'_>,
+    ) -> Result<(u64, TransactionStage), RpcRefusal> {
+        let tid = request.tid()?;
         let transaction = self.transaction(tid).ok_or_else(|| refusal::failed("No such transaction"))?;
         Ok((tid, transaction.state))
     }
 }
 
 /// Returns the reply of an operation that begins a transaction.
-pub(super) fn tid_reply(tid: u64) -> Result<OkReply, RpcRefusal> {
+pub(super) fn tid_reply(tid: u64) -> Reply {
     let mut xml = XmlWriter::new();
     xml.leaf("tid", &[("xmlns", CONTROLLER)], &tid.to_string()).map_err(unwritable)?;
     Ok(OkReply::Output(xml.finish()))

@@ -3,7 +3,7 @@
 use confine_netconf::{XmlElement, XmlWriter};
 use confine_tree::{CONTROLLER, NodeId, Tree, xml};
 
-use super::input::{self, datastore, text, unreadable, unwritable};
+use super::input::{unreadable, unwritable};
 use crate::datastore::DatastoreName;
 use crate::datastore::defaults::with_defaults;
 use crate::datastore::edit::{self, EditOperation};
@@ -12,38 +12,30 @@ use crate::filter::lost_entries;
 use crate::filter::{XPathFilter, XPathFilterError, prune};
 use crate::refusal::{self, RpcRefusal};
 use crate::services;
-use crate::state::{ControllerState, OkReply, RequestContext};
+use crate::state::{ControllerState, OkReply, Reply, RequestContext};
 
 impl ControllerState {
     /// `get-config`, with defaults if the request asks for them. Clixon's attribute `depth` limits the reply
     /// to that many levels below the root.
-    pub(super) fn get_config(
-        &mut self,
-        caller: &RequestContext<'_>,
-        input: &XmlElement<'_>,
-    ) -> Result<OkReply, RpcRefusal> {
-        let source = datastore(input, "source")?;
+    pub(super) fn get_config(&mut self, request: &RequestContext<'_>) -> Reply {
+        let source = request.datastore("source")?;
         let tree = self.datastores.tree(source);
-        match text(input, "with-defaults")?.as_deref() {
+        match request.text("with-defaults")?.as_deref() {
             Some("report-all") => {
-                let complete = with_defaults(tree, self.models.schema()).map_err(refusal::internal_error)?;
-                self.read(caller, input, &complete)
+                let complete = with_defaults(tree, &self.models.schema).map_err(refusal::internal_error)?;
+                self.read(request, &complete)
             }
-            _ => self.read(caller, input, tree),
+            _ => self.read(request, tree),
         }
     }
 
     /// `get`: configuration and state, or one of them as Clixon's attribute `content` says. The state is that
     /// of the transactions and of the connections to devices.
-    pub(super) fn get(
-        &mut self,
-        caller: &RequestContext<'_>,
-        input: &XmlElement<'_>,
-    ) -> Result<OkReply, RpcRefusal> {
-        let content = input.attribute("content").unwrap_or("all");
+    pub(super) fn get(&mut self, request: &RequestContext<'_>) -> Reply {
+        let content = request.input.attribute("content").unwrap_or("all");
         let running = self.datastores.tree(DatastoreName::Running);
         if content == "config" {
-            return self.read(caller, input, running);
+            return self.read(request, running);
         }
         let mut tree = Tree::new();
         if content == "all" {
@@ -51,7 +43,7 @@ impl ControllerState {
         }
         self.add_state(&mut tree)?;
         // The real controller also searches the text of the filter for this name.
-        let filter = input.child("filter").map_err(unreadable)?;
+        let filter = request.input.child("filter").map_err(unreadable)?;
         if filter.and_then(|filter| Some(filter.attribute("select")?.contains("netconf-state"))) == Some(true)
         {
             let schemas = self.own_schemas().map_err(unwritable)?;
@@ -59,7 +51,7 @@ impl ControllerState {
                 .read(&mut tree, Tree::ROOT, &schemas)
                 .map_err(refusal::internal_error)?;
         }
-        self.read(caller, input, &tree)
+        self.read(request, &tree)
     }
 
     fn add_state(&self, tree: &mut Tree) -> Result<(), RpcRefusal> {
@@ -75,18 +67,13 @@ impl ControllerState {
             })
             .map_err(unwritable)?;
         let devices = xml::parse(&writer.finish()).map_err(refusal::internal_error)?;
-        edit::merge_state(tree, &devices, self.models.schema())?;
+        edit::merge_state(tree, self.models.modelled(&devices))?;
         let transactions = self.transactions_xml().map_err(unwritable)?;
         xml::XmlTreeReader::new().read(tree, Tree::ROOT, &transactions).map_err(refusal::internal_error)
     }
 
-    fn read(
-        &self,
-        caller: &RequestContext<'_>,
-        input: &XmlElement<'_>,
-        tree: &Tree,
-    ) -> Result<OkReply, RpcRefusal> {
-        let filter = input.child("filter").map_err(unreadable)?;
+    fn read(&self, request: &RequestContext<'_>, tree: &Tree) -> Reply {
+        let filter = request.input.child("filter").map_err(unreadable)?;
         // The real controller ignores filters of another type as well.
         let filter = filter.filter(|filter| filter.attribute("type") == Some("xpath"));
         let selected = match &filter {
@@ -95,28 +82,25 @@ impl ControllerState {
             }
             None => vec![Tree::ROOT],
         };
-        let depth = input.attribute("depth").map(|depth| {
+        let depth = request.input.attribute("depth").map(|depth| {
             let unknown = || refusal::bad_attribute("depth", "Unrecognized value of depth attribute");
             depth.trim().parse::<i32>().map_err(|_| unknown())
         });
         // A negative depth means no limit.
         let depth = depth.transpose()?.and_then(|depth| usize::try_from(depth).ok());
         let part = prune(tree, &selected, &self.models.model(), depth).map_err(refusal::internal_error)?;
-        let part = self.access(caller.user).remove_unreadable(part);
+        let part = self.access(request.user).remove_unreadable(part);
         trees::to_xml(&part, Tree::ROOT).map(OkReply::Data).map_err(refusal::internal_error)
     }
 
     /// `edit-config`. If a node has the attribute `cl:creator`, its path is added to the `created` list of the
     /// service instance that the attribute names.
-    pub(super) fn edit_config(
-        &mut self,
-        caller: &RequestContext<'_>,
-        input: &XmlElement<'_>,
-    ) -> Result<OkReply, RpcRefusal> {
-        let target = datastore(input, "target")?;
-        let default = input::enumeration(input, "default-operation", EditOperation::parse_default)?;
+    pub(super) fn edit_config(&mut self, request: &RequestContext<'_>) -> Reply {
+        let target = request.datastore("target")?;
+        let default = request.enumeration("default-operation", EditOperation::parse_default)?;
         let default = default.unwrap_or(EditOperation::Merge);
-        let config = input
+        let config = request
+            .input
             .child("config")
             .map_err(unreadable)?
             .ok_or_else(|| refusal::missing_element("config", "Element not found"))?;
@@ -128,16 +112,17 @@ impl ControllerState {
             .read(&mut edit, Tree::ROOT, content.as_str())
             .map_err(|error| refusal::failed_with("malformed-message", &error.to_string()))?;
 
-        self.check_lock(target, caller.session)?;
-        let creator_tags = services::creator_tags(&edit, self.models.schema())?;
+        self.check_lock(target, request.session)?;
+        let edit = self.models.modelled(&edit);
+        let creator_tags = services::creator_tags(edit)?;
         let before = self.datastores.tree(target);
         let mut after = trees::editable(before).map_err(refusal::internal_error)?;
-        edit::apply(&mut after, &edit, default, self.models.schema())?;
-        self.access(caller.user).check_write(before, &after)?;
+        edit::apply(&mut after, edit, default)?;
+        self.access(request.user).check_write(before, &after)?;
         if !creator_tags.is_empty() {
             let records = services::created_records(&creator_tags).map_err(refusal::internal_error)?;
             let mut recorded = after.clone();
-            edit::apply(&mut recorded, &records, EditOperation::Merge, self.models.schema())?;
+            edit::apply(&mut recorded, self.models.modelled(&records), EditOperation::Merge)?;
             // The real controller writes the records on behalf of no user, which access rules may deny.
             self.access(None).check_write(&after, &recorded)?;
             after = recorded;

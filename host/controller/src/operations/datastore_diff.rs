@@ -2,15 +2,15 @@
 
 use std::collections::HashMap;
 
-use confine_netconf::{XmlElement, XmlWriter};
+use confine_netconf::XmlWriter;
 use confine_tree::{CONTROLLER, Tree};
 
-use super::input::{self, text, unwritable};
+use super::input::unwritable;
 use crate::datastore::DatastoreName;
 use crate::device::DeviceSnapshot;
 use crate::diff::diff_text;
-use crate::refusal::{self, RpcRefusal};
-use crate::state::{ControllerState, OkReply, RequestContext};
+use crate::refusal;
+use crate::state::{ControllerState, OkReply, Reply, RequestContext};
 
 /// A configuration of a device: the value of `config-type1` and `config-type2`.
 #[derive(Clone, Copy)]
@@ -35,23 +35,19 @@ impl ConfigType {
 
 impl ControllerState {
     /// `datastore-diff` of two datastores, or of two configurations of devices.
-    pub(super) fn datastore_diff(
-        &mut self,
-        _caller: &RequestContext<'_>,
-        input: &XmlElement<'_>,
-    ) -> Result<OkReply, RpcRefusal> {
+    pub(super) fn datastore_diff(&mut self, request: &RequestContext<'_>) -> Reply {
         // The real controller has a second format, `text`, with braces.
-        if text(input, "format")?.is_some_and(|format| format != "xml") {
+        if request.text("format")?.is_some_and(|format| format != "xml") {
             return Err(refusal::failed("Format not supported"));
         }
-        match text(input, "dsref1")? {
-            Some(first) => self.diff_datastores(input, &first),
-            None => self.diff_devices(input),
+        match request.text("dsref1")? {
+            Some(first) => self.diff_datastores(request, &first),
+            None => self.diff_devices(request),
         }
     }
 
-    fn diff_datastores(&self, input: &XmlElement<'_>, first: &str) -> Result<OkReply, RpcRefusal> {
-        let second = text(input, "dsref2")?.ok_or_else(|| refusal::failed("No dsref2"))?;
+    fn diff_datastores(&self, request: &RequestContext<'_>, first: &str) -> Reply {
+        let second = request.text("dsref2")?.ok_or_else(|| refusal::failed("No dsref2"))?;
         let tree = |name: &str| {
             let unknown = || refusal::failed(format!("No such database: {name}"));
             DatastoreName::parse(name).map(|datastore| self.datastores.tree(datastore)).ok_or_else(unknown)
@@ -65,13 +61,13 @@ impl ControllerState {
         Ok(OkReply::Output(xml.finish()))
     }
 
-    fn diff_devices(&self, input: &XmlElement<'_>) -> Result<OkReply, RpcRefusal> {
+    fn diff_devices(&self, request: &RequestContext<'_>) -> Reply {
         let devices =
-            self.named_devices(input)?.ok_or_else(|| refusal::failed("No device or device-group"))?;
+            self.named_devices(request)?.ok_or_else(|| refusal::failed("No device or device-group"))?;
         let kind = |name| {
             // The real controller names the first even if the second is missing.
             let missing = || refusal::failed("No config-type1");
-            input::enumeration(input, name, ConfigType::parse)?.ok_or_else(missing)
+            request.enumeration(name, ConfigType::parse)?.ok_or_else(missing)
         };
         let (first, second) = (kind("config-type1")?, kind("config-type2")?);
         let (mut first, mut second) = (self.configs_of_type(first), self.configs_of_type(second));

@@ -1,23 +1,15 @@
 //! Locks (RFC 6241, sections 7.5 and 7.6), and the operations on the candidate without services.
 
-use confine_netconf::XmlElement;
-
-use super::input::datastore;
 use crate::datastore::DatastoreName;
-use crate::datastore::validate;
 use crate::refusal::{self, RpcRefusal};
-use crate::state::{ControllerState, OkReply, RequestContext};
+use crate::state::{ControllerState, OkReply, Reply, RequestContext};
 
 const LOCK_HELD: &str = "Operation failed, lock is already held";
 
 impl ControllerState {
     /// `lock`.
-    pub(super) fn lock(
-        &mut self,
-        caller: &RequestContext<'_>,
-        input: &XmlElement<'_>,
-    ) -> Result<OkReply, RpcRefusal> {
-        let target = datastore(input, "target")?;
+    pub(super) fn lock(&mut self, request: &RequestContext<'_>) -> Reply {
+        let target = request.datastore("target")?;
         if let Some(holder) = self.datastores.lock_holder(target) {
             return Err(refusal::lock_denied(holder, &target.to_string(), LOCK_HELD));
         }
@@ -26,28 +18,24 @@ impl ControllerState {
                            been committed or rolled back (RFC 6241 7.5)";
             return Err(refusal::lock_denied(0, &target.to_string(), message));
         }
-        self.datastores.lock(target, caller.session);
+        self.datastores.lock(target, request.session);
         Ok(OkReply::Ok)
     }
 
     /// `unlock`. If a session unlocks the candidate during its own transaction, the transaction keeps it
     /// locked.
-    pub(super) fn unlock(
-        &mut self,
-        caller: &RequestContext<'_>,
-        input: &XmlElement<'_>,
-    ) -> Result<OkReply, RpcRefusal> {
-        let target = datastore(input, "target")?;
+    pub(super) fn unlock(&mut self, request: &RequestContext<'_>) -> Reply {
+        let target = request.datastore("target")?;
         let denied = |holder, message| Err(refusal::lock_denied(holder, &target.to_string(), message));
         match self.datastores.lock_holder(target) {
             None => denied(0, "Unlock failed, lock is not currently active"),
-            Some(holder) if holder != caller.session => {
+            Some(holder) if holder != request.session => {
                 denied(holder, "Unlock failed, lock held by other session")
             }
             Some(_) => {
                 self.datastores.unlock(target);
                 let is_own_transaction =
-                    self.ongoing().is_some_and(|ongoing| ongoing.client == caller.session);
+                    self.ongoing().is_some_and(|ongoing| ongoing.client == request.session);
                 if is_own_transaction && target == DatastoreName::Candidate {
                     self.datastores.lock(target, refusal::TRANSACTION_SESSION);
                 }
@@ -65,13 +53,9 @@ impl ControllerState {
     }
 
     /// `discard-changes` (RFC 6241, section 8.3.4.2).
-    pub(super) fn discard_changes(
-        &mut self,
-        caller: &RequestContext<'_>,
-        _input: &XmlElement<'_>,
-    ) -> Result<OkReply, RpcRefusal> {
+    pub(super) fn discard_changes(&mut self, request: &RequestContext<'_>) -> Reply {
         let candidate = DatastoreName::Candidate;
-        if let Some(holder) = self.datastores.other_lock_holder(candidate, caller.session) {
+        if let Some(holder) = self.datastores.other_lock_holder(candidate, request.session) {
             let message = format!(
                 "Operation failed at discard, candidate is locked by client:{holder}{}",
                 self.describe_session(holder)
@@ -83,31 +67,23 @@ impl ControllerState {
     }
 
     /// `validate` (RFC 6241, section 8.6.4.1).
-    pub(super) fn validate(
-        &mut self,
-        _caller: &RequestContext<'_>,
-        input: &XmlElement<'_>,
-    ) -> Result<OkReply, RpcRefusal> {
-        let source = datastore(input, "source")?;
-        validate::check_datastore(self.datastores.tree(source), self.models.schema())?;
+    pub(super) fn validate(&mut self, request: &RequestContext<'_>) -> Reply {
+        let source = request.datastore("source")?;
+        self.check_datastore(source)?;
         Ok(OkReply::Ok)
     }
 
     /// `commit` (RFC 6241, section 8.3.4.1): local to the controller, without a push to devices.
-    pub(super) fn commit(
-        &mut self,
-        caller: &RequestContext<'_>,
-        _input: &XmlElement<'_>,
-    ) -> Result<OkReply, RpcRefusal> {
+    pub(super) fn commit(&mut self, request: &RequestContext<'_>) -> Reply {
         for datastore in [DatastoreName::Candidate, DatastoreName::Running] {
-            if let Some(holder) = self.datastores.other_lock_holder(datastore, caller.session) {
+            if let Some(holder) = self.datastores.other_lock_holder(datastore, request.session) {
                 return Err(refusal::in_use(format!(
                     "Operation failed at commit, {datastore} is locked by client {holder}{}",
                     self.describe_session(holder)
                 )));
             }
         }
-        validate::check_datastore(self.datastores.tree(DatastoreName::Candidate), self.models.schema())?;
+        self.check_datastore(DatastoreName::Candidate)?;
         self.datastores.commit();
         Ok(OkReply::Ok)
     }

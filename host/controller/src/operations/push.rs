@@ -2,18 +2,14 @@
 
 use std::collections::{HashMap, HashSet};
 
-use confine_netconf::XmlElement;
-
 use super::commit::tid_reply;
-use super::input::text;
 use crate::datastore::DatastoreName;
 use crate::datastore::trees::child_value;
 use crate::datastore::trees::copy_children;
-use crate::datastore::validate;
 use crate::device::name_pattern::matches_pattern;
 use crate::device::{DeviceSnapshot, PushPhase};
 use crate::refusal::{self, RpcRefusal};
-use crate::state::{ControllerState, OkReply, RequestContext, SideEffect, entries_under_devices};
+use crate::state::{ControllerState, Reply, RequestContext, SideEffect, entries_under_devices};
 use crate::transaction::{ActionsParameter, PushParameter, TransactionResult, TransactionStage};
 
 /// The reason of a transaction without anything to push. The two blanks are the real controller's.
@@ -21,8 +17,8 @@ const NOTHING_TO_PUSH: &str = "No device  configuration changed, no push necessa
 
 impl ControllerState {
     /// Returns the enabled devices that a request names by `device` or `device-group`.
-    pub(super) fn selected_devices(&self, input: &XmlElement<'_>) -> Result<Vec<String>, RpcRefusal> {
-        let devices = self.named_devices(input)?.unwrap_or_else(|| self.devices.keys().cloned().collect());
+    pub(super) fn selected_devices(&self, request: &RequestContext<'_>) -> Result<Vec<String>, RpcRefusal> {
+        let devices = self.named_devices(request)?.unwrap_or_else(|| self.devices.keys().cloned().collect());
         let running = self.datastores.tree(DatastoreName::Running);
         let entries: HashMap<_, _> = entries_under_devices(running, "device").into_iter().collect();
         let is_enabled = |name: &String| {
@@ -33,17 +29,20 @@ impl ControllerState {
     }
 
     /// Returns the devices of `running` that a request names; `None` if it names neither devices nor groups.
-    pub(super) fn named_devices(&self, input: &XmlElement<'_>) -> Result<Option<Vec<String>>, RpcRefusal> {
+    pub(super) fn named_devices(
+        &self,
+        request: &RequestContext<'_>,
+    ) -> Result<Option<Vec<String>>, RpcRefusal> {
         let running = self.datastores.tree(DatastoreName::Running);
         let all = entries_under_devices(running, "device");
         let matching = |pattern: &str| {
             let names = all.iter().map(|(name, _)| *name);
             names.filter(|name| matches_pattern(pattern, name)).map(str::to_owned).collect::<Vec<_>>()
         };
-        if let Some(pattern) = text(input, "device")? {
+        if let Some(pattern) = request.text("device")? {
             return Ok(Some(matching(&pattern)));
         }
-        let Some(pattern) = text(input, "device-group")? else { return Ok(None) };
+        let Some(pattern) = request.text("device-group")? else { return Ok(None) };
         let groups = entries_under_devices(running, "device-group");
         let mut patterns = vec![pattern];
         let mut entered = HashSet::new();
@@ -87,7 +86,7 @@ impl ControllerState {
     }
 
     fn commit_actions(&mut self) -> Result<(), RpcRefusal> {
-        validate::check_datastore(self.datastores.tree(DatastoreName::Actions), self.models.schema())?;
+        self.check_datastore(DatastoreName::Actions)?;
         self.datastores.copy(DatastoreName::Actions, DatastoreName::Candidate);
         self.datastores.commit();
         Ok(())
@@ -174,16 +173,12 @@ impl ControllerState {
 
     /// `config-pull`: copies the configuration of devices into `running` or, with `transient`, only records it
     /// for `datastore-diff`.
-    pub(super) fn config_pull(
-        &mut self,
-        caller: &RequestContext<'_>,
-        input: &XmlElement<'_>,
-    ) -> Result<OkReply, RpcRefusal> {
-        let transient = text(input, "transient")?.as_deref() == Some("true");
+    pub(super) fn config_pull(&mut self, request: &RequestContext<'_>) -> Reply {
+        let transient = request.text("transient")?.as_deref() == Some("true");
         let devices =
-            self.named_devices(input)?.ok_or_else(|| refusal::failed("No device or device-group"))?;
+            self.named_devices(request)?.ok_or_else(|| refusal::failed("No device or device-group"))?;
         let tid =
-            self.begin_transaction(caller, "pull".to_owned(), ActionsParameter::None, PushParameter::None)?;
+            self.begin_transaction(request, "pull".to_owned(), ActionsParameter::None, PushParameter::None)?;
         let devices: Vec<_> = devices.into_iter().filter(|name| self.devices.contains_key(name)).collect();
         if let Some(transaction) = self.transaction(tid) {
             transaction.devices.clone_from(&devices);

@@ -17,7 +17,8 @@ fn tree(inner: &str) -> Tree {
 /// Returns the content of `c` after the edit, or the refusal.
 fn edited_with(default: EditOperation, before: &str, config: &str) -> String {
     let mut edited = tree(before);
-    match apply(&mut edited, &tree(config), default, &test_schema()) {
+    let (config, schema) = (tree(config), test_schema());
+    match apply(&mut edited, ModelledTree { tree: &config, schema: &schema }, default) {
         Err(refusal) => refusal.reason().trim_end().to_owned(),
         Ok(()) => {
             let text = xml::write(&edited, Tree::ROOT).unwrap();
@@ -37,9 +38,9 @@ proptest! {
         let model = TreeModel::new(&schema);
         let [mut a, b] = [a, b].map(|choices| random_tree(&schema, &choices));
         let mut empty = Tree::new();
-        apply(&mut empty, &b, EditOperation::Merge, &schema).unwrap();
+        apply(&mut empty, ModelledTree { tree: &b, schema: &schema }, EditOperation::Merge).unwrap();
         prop_assert_eq!(meaning(&model, &empty), meaning(&model, &b));
-        apply(&mut a, &b, EditOperation::Replace, &schema).unwrap();
+        apply(&mut a, ModelledTree { tree: &b, schema: &schema }, EditOperation::Replace).unwrap();
         prop_assert_eq!(meaning(&model, &a), meaning(&model, &b));
     }
 
@@ -48,9 +49,9 @@ proptest! {
         let schema = test_schema();
         let model = TreeModel::new(&schema);
         let [mut a, b] = [a, b].map(|choices| random_tree(&schema, &choices));
-        apply(&mut a, &b, EditOperation::Merge, &schema).unwrap();
+        apply(&mut a, ModelledTree { tree: &b, schema: &schema }, EditOperation::Merge).unwrap();
         let once = meaning(&model, &a);
-        apply(&mut a, &b, EditOperation::Merge, &schema).unwrap();
+        apply(&mut a, ModelledTree { tree: &b, schema: &schema }, EditOperation::Merge).unwrap();
         prop_assert_eq!(meaning(&model, &a), once);
     }
 }
