@@ -1,6 +1,6 @@
 //! Modules that reach for what they were not given.
 
-use confine_controller::DatastoreName;
+use confine_controller::Datastore;
 
 use crate::{
     Elsewhere, Own, Part,
@@ -194,7 +194,7 @@ fn created_read() {
         for lines in [&[make][..], &[make, "absent created/path", "absent created"]] {
             let committed = testbed.commit(&instance(lines)).await;
             assert!(committed.succeeded(), "{}", committed.reason());
-            let running = testbed.base.controller().datastore(DatastoreName::Running).unwrap();
+            let running = testbed.base.controller().datastore(Datastore::Running).unwrap();
             assert!(running.contains("motd-banner</path>"), "{running}");
         }
         testbed.end();

@@ -11,7 +11,7 @@ use std::{
 };
 
 use confine_backend::{ActionsMode, PushMode};
-use confine_controller::{Controller, DatastoreName};
+use confine_controller::{Controller, Datastore};
 use confine_service::Host;
 use confine_tree::{CONTROLLER, NodeId, QName, Tree, xml};
 
@@ -100,7 +100,7 @@ impl ServiceCase {
         let mut testbed = Testbed::open_behind(builder, host, socket, daemon_socket, "author").await?;
         testbed.edit(&xml::XmlTreeWriter::new().write(&edit, edit.children(Tree::ROOT))?).await?;
         let committed = testbed.commit(PushMode::Commit, ActionsMode::Change).await?;
-        let running = xml::parse(&testbed.controller().datastore(DatastoreName::Running)?)?;
+        let running = xml::parse(&testbed.controller().datastore(Datastore::Running)?)?;
         let on_devices: Result<String, Error> = devices(&before)?
             .iter()
             .map(|(name, _)| Ok(canonical(&xml::parse(&testbed.controller().device(name)?)?)))

@@ -1,9 +1,9 @@
 //! The requests of a user of the controller: commits, locks and diffs.
 
-use confine_netconf::XmlWriter;
+use confine_netconf::{ActionsKind, Datastore, DeviceConfigType, PushMode, XmlWriter};
 use confine_tree::CONTROLLER;
 
-use crate::{Backend, Datastore, Error, PushMode, RequestUser, transaction::parse_tid};
+use crate::{Backend, Error, RequestUser, requests::datastore, transaction::parse_tid};
 
 /// The services that a commit runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,33 +31,6 @@ pub struct ControllerCommit<'a> {
     pub source: Datastore,
 }
 
-/// One of the configurations that the controller has of a device.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DeviceConfigType {
-    /// That in the controller's `running`.
-    Running,
-    /// That in the controller's candidate.
-    Candidate,
-    /// That in the actions datastore.
-    Actions,
-    /// That of the last pull or push.
-    Synced,
-    /// That of the last transient pull.
-    Transient,
-}
-
-impl DeviceConfigType {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Running => "RUNNING",
-            Self::Candidate => "CANDIDATE",
-            Self::Actions => "ACTIONS",
-            Self::Synced => "SYNCED",
-            Self::Transient => "TRANSIENT",
-        }
-    }
-}
-
 /// The two sides of [`Backend::datastore_diff`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DatastoreDiff<'a> {
@@ -67,14 +40,12 @@ pub enum DatastoreDiff<'a> {
     Devices(&'a str, DeviceConfigType, DeviceConfigType),
 }
 
-impl Datastore {
-    /// Returns the identity of the datastore in the controller's own operations.
-    fn reference(self) -> &'static str {
-        match self {
-            Self::Running => "ds:running",
-            Self::Candidate => "ds:candidate",
-            Self::Actions => "actions",
-        }
+/// Returns the identity of a datastore in the controller's own operations.
+fn reference(datastore: Datastore) -> &'static str {
+    match datastore {
+        Datastore::Running => "ds:running",
+        Datastore::Candidate => "ds:candidate",
+        Datastore::Actions => "actions",
     }
 }
 
@@ -88,19 +59,19 @@ impl Backend {
     ) -> Result<u64, Error> {
         const OPERATION: &str = "controller-commit";
         let (actions, instance) = match commit.actions {
-            ActionsMode::None => ("NONE", None),
-            ActionsMode::Change => ("CHANGE", None),
-            ActionsMode::Force(instance) => ("FORCE", instance),
-            ActionsMode::Delete(instance) => ("DELETE", instance),
+            ActionsMode::None => (ActionsKind::None, None),
+            ActionsMode::Change => (ActionsKind::Change, None),
+            ActionsMode::Force(instance) => (ActionsKind::Force, instance),
+            ActionsMode::Delete(instance) => (ActionsKind::Delete, instance),
         };
         let content = |xml: &mut XmlWriter| {
             xml.leaf("device", &[], commit.device)?;
             xml.leaf("push", &[], commit.push.as_str())?;
-            xml.leaf("actions", &[], actions)?;
+            xml.leaf("actions", &[], actions.as_str())?;
             if let Some(instance) = instance {
                 xml.leaf("service-instance", &[], instance)?;
             }
-            xml.leaf("source", &[], commit.source.reference())
+            xml.leaf("source", &[], reference(commit.source))
         };
         let tids = self.output(user, OPERATION, content).await?;
         let tid = tids.first().ok_or_else(|| Error::invalid_answer(OPERATION, "it has no `tid`"))?;
@@ -116,8 +87,8 @@ impl Backend {
     ) -> Result<Vec<String>, Error> {
         let content = |xml: &mut XmlWriter| match diff {
             DatastoreDiff::Datastores(one, other) => {
-                xml.leaf("dsref1", &[], one.reference())?;
-                xml.leaf("dsref2", &[], other.reference())
+                xml.leaf("dsref1", &[], reference(one))?;
+                xml.leaf("dsref2", &[], reference(other))
             }
             DatastoreDiff::Devices(device, one, other) => {
                 xml.leaf("device", &[], device)?;
@@ -143,12 +114,13 @@ impl Backend {
 
     /// Locks a datastore for this connection (RFC 6241 section 7.5). The lock ends with the connection.
     pub async fn lock(&mut self, target: Datastore, user: &RequestUser) -> Result<(), Error> {
-        self.command(user, "lock", &[], |xml| xml.element("target", &[], |xml| target.write(xml))).await
+        self.command(user, "lock", &[], |xml| xml.element("target", &[], |xml| datastore(xml, target))).await
     }
 
     /// Unlocks a datastore (RFC 6241 section 7.6).
     pub async fn unlock(&mut self, target: Datastore, user: &RequestUser) -> Result<(), Error> {
-        self.command(user, "unlock", &[], |xml| xml.element("target", &[], |xml| target.write(xml))).await
+        self.command(user, "unlock", &[], |xml| xml.element("target", &[], |xml| datastore(xml, target)))
+            .await
     }
 
     /// Calls an operation of the controller. Returns the texts of the leaves in its output.

@@ -2,34 +2,19 @@
 
 use std::collections::VecDeque;
 
-use confine_netconf::{Error as NetconfError, Notification, RequestSession, SubscriberSession, XmlElement};
+use confine_netconf::{
+    Error as NetconfError, EventStream, Notification, RequestSession, SubscriberSession, TransactionOutcome,
+    XmlElement,
+};
 use confine_tree::CONTROLLER;
 use tokio::net::UnixStream;
 use tokio::sync::mpsc;
 
 use crate::{
-    ConnectOptions, Error, TransactionOutcome,
+    ConnectOptions, Error,
     peer_liveness::{PeerGuard, PeerLiveness},
-    transaction::parse_tid,
+    transaction::{outcome, parse_tid},
 };
-
-/// A stream of notifications.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EventStream {
-    /// [`ServicesCommit`]. Only one client may subscribe: see [`Error::AlreadyRegistered`].
-    ServicesCommit,
-    /// [`ControllerTransaction`].
-    ControllerTransaction,
-}
-
-impl EventStream {
-    fn name(self) -> &'static str {
-        match self {
-            Self::ServicesCommit => "services-commit",
-            Self::ControllerTransaction => "controller-transaction",
-        }
-    }
-}
 
 /// A notification of the backend.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -156,7 +141,7 @@ impl Subscription {
     /// Subscribes to a stream as the host user.
     pub async fn add(&mut self, stream: EventStream) -> Result<(), Error> {
         let ConnectOptions { host_user, request_timeout, .. } = &self.options;
-        let subscribed = self.session.subscribe(stream.name(), host_user, *request_timeout);
+        let subscribed = self.session.subscribe(stream.as_str(), host_user, *request_timeout);
         subscribed.await.map_err(|error| match error {
             NetconfError::Rpc(errors) => Error::from_rpc_errors(Self::OPERATION, host_user, errors),
             source => Error::Session { operation: Self::OPERATION, source },
@@ -299,7 +284,7 @@ impl ControllerTransaction {
         Ok(Self {
             tid: parse_tid(event.name(), &required("tid")?)?,
             username: text("username")?,
-            result: TransactionOutcome::parse(required("result")?),
+            result: outcome(&required("result")?),
             origin: text("origin")?,
             reason: text("reason")?,
         })

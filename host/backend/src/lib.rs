@@ -39,16 +39,17 @@ mod schemas;
 mod transaction;
 mod transaction_requests;
 
-pub use commit_requests::{ActionsMode, ControllerCommit, DatastoreDiff, DeviceConfigType};
-pub use confine_netconf::Payload;
+pub use commit_requests::{ActionsMode, ControllerCommit, DatastoreDiff};
+pub use confine_netconf::{
+    Datastore, DeviceConfigType, EventStream, Payload, PushMode, TransactionOutcome, TransactionState,
+};
 pub use connect_options::{ConnectOptions, RequestUser, process_user};
 pub use error::{AnswerRejection, Error};
 pub use event::{
-    ControllerEvent, ControllerTransaction, EventReceiver, EventStream, ServiceRef, ServicesCommit,
-    Subscription,
+    ControllerEvent, ControllerTransaction, EventReceiver, ServiceRef, ServicesCommit, Subscription,
 };
 pub use models::{ModelCache, ModelStore, RequestGate, YangDirectories, modules_from_directories};
 pub use payload_tree::payload_tree;
-pub use requests::{Backend, ConfigRequest, Datastore};
+pub use requests::{Backend, ConfigRequest};
 pub use schemas::{DeviceSchemas, SchemaRef};
-pub use transaction::{PushMode, Transaction, TransactionOutcome, TransactionState};
+pub use transaction::Transaction;

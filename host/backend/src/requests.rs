@@ -1,6 +1,8 @@
 //! The connection for requests: reading and writing datastores.
 
-use confine_netconf::{Error as NetconfError, OutgoingRpc, Payload, ReplyBody, RequestSession, XmlWriter};
+use confine_netconf::{
+    Datastore, Error as NetconfError, OutgoingRpc, Payload, ReplyBody, RequestSession, XmlWriter,
+};
 use confine_tree::CONTROLLER;
 use tokio::net::UnixStream;
 use tracing::Instrument as _;
@@ -17,28 +19,6 @@ pub struct Backend {
     session: Option<RequestSession<UnixStream>>,
     /// The backend that requests must reach, or `None` for any.
     liveness: Option<PeerLiveness>,
-}
-
-/// A datastore of the controller.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Datastore {
-    /// The committed configuration.
-    Running,
-    /// The configuration that users edit.
-    Candidate,
-    /// The copy of the candidate that a service commit reads and writes.
-    Actions,
-}
-
-impl Datastore {
-    /// Writes the element of the datastore in `source` or `target`.
-    pub(crate) fn write(self, xml: &mut XmlWriter) -> Result<(), NetconfError> {
-        match self {
-            Self::Running => xml.empty("running", &[]),
-            Self::Candidate => xml.empty("candidate", &[]),
-            Self::Actions => xml.empty("actions", &[("xmlns", CONTROLLER)]),
-        }
-    }
 }
 
 /// A request of [`Backend::get_config`].
@@ -100,7 +80,7 @@ impl Backend {
         let depth = read.depth.map(|depth| depth.to_string());
         let attributes: Vec<_> = depth.as_deref().map(|depth| ("nc:depth", depth)).into_iter().collect();
         let content = |xml: &mut XmlWriter| {
-            xml.element("source", &[], |xml| read.source.write(xml))?;
+            xml.element("source", &[], |xml| datastore(xml, read.source))?;
             filter(xml, read.xpath, read.namespaces)?;
             if read.defaults { report_all(xml) } else { Ok(()) }
         };
@@ -117,7 +97,7 @@ impl Backend {
         user: &RequestUser,
     ) -> Result<(), Error> {
         self.command(user, "edit-config", &[], |xml| {
-            xml.element("target", &[], |xml| target.write(xml))?;
+            xml.element("target", &[], |xml| datastore(xml, target))?;
             xml.leaf("default-operation", &[], "merge")?;
             xml.element("config", &[], |xml| xml.fragment(config))
         })
@@ -195,6 +175,12 @@ impl Backend {
         self.session = Some(session).filter(RequestSession::is_open);
         reply.map_err(failed)?.into_body().map_err(|errors| Error::from_rpc_errors(operation, user, errors))
     }
+}
+
+/// Writes the element of a datastore in `source` or `target`.
+pub(crate) fn datastore(xml: &mut XmlWriter, datastore: Datastore) -> Result<(), NetconfError> {
+    let is_standard = datastore != Datastore::Actions;
+    xml.empty(datastore.as_str(), if is_standard { &[] } else { &[("xmlns", CONTROLLER)] })
 }
 
 fn data(operation: &'static str, reply: ReplyBody) -> Result<Payload<'static>, Error> {

@@ -5,15 +5,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use confine_netconf::Datastore;
 use confine_tree::{CONTROLLER, Tree, xml};
 use confine_yang::{ModuleSet, YangSchema};
 
 use crate::access::credentials::{Credentials, own_user};
 use crate::clock::Clock;
 use crate::controller::Controller;
+use crate::datastore::Datastores;
 use crate::datastore::edit::{self, EditOperation};
 use crate::datastore::running_file::RunningDatastoreFile;
-use crate::datastore::{DatastoreName, Datastores};
 use crate::device::SimulatedDevice;
 use crate::error::Error;
 use crate::models::bundled;
@@ -189,10 +190,10 @@ impl ControllerBuilder {
             effects_before_reply: Vec::new(),
             effects_after_reply: Vec::new(),
         };
-        let configs = state.device_configs(DatastoreName::Running);
+        let configs = state.device_configs(Datastore::Running);
         state.devices =
             configs.into_iter().map(|(name, config)| (name, SimulatedDevice::new(config))).collect();
-        let running = state.datastores.tree(DatastoreName::Running);
+        let running = state.datastores.tree(Datastore::Running);
         let file = self.running_file.map(|path| RunningDatastoreFile::create(path, running)).transpose()?;
         Ok(Controller::new(SharedRuntime::new(state, self.device_latency, file)))
     }

@@ -4,13 +4,14 @@ use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
+use confine_netconf::Datastore;
 use confine_tree::{Tree, xml};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinSet;
 
 use crate::access::credentials::user_name;
 use crate::connection;
-use crate::datastore::{DatastoreName, trees};
+use crate::datastore::trees;
 use crate::device::{DeviceSnapshot, PushPhase, SimulatedDevice};
 use crate::error::Error;
 use crate::runtime::SharedRuntime;
@@ -86,7 +87,7 @@ impl Controller {
     ///
     /// # Errors
     /// A value that XML cannot carry.
-    pub fn datastore(&self, datastore: DatastoreName) -> Result<String, Error> {
+    pub fn datastore(&self, datastore: Datastore) -> Result<String, Error> {
         let runtime = self.runtime.lock();
         Ok(trees::to_xml(runtime.state.datastores.tree(datastore), Tree::ROOT)?)
     }

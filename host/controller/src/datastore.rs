@@ -7,41 +7,10 @@ pub(crate) mod running_file;
 pub(crate) mod trees;
 pub(crate) mod validate;
 
-use std::fmt;
 use std::sync::Arc;
 
+use confine_netconf::Datastore;
 use confine_tree::Tree;
-
-/// A datastore of the controller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DatastoreName {
-    /// The configuration of the controller, and of the devices as the controller knows it.
-    Running,
-    /// The datastore that users edit.
-    Candidate,
-    /// The datastore that the services daemon edits during a transaction. It keeps its content afterwards.
-    Actions,
-}
-
-impl fmt::Display for DatastoreName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Running => "running",
-            Self::Candidate => "candidate",
-            Self::Actions => "actions",
-        })
-    }
-}
-
-impl DatastoreName {
-    /// Returns the datastore of this name, with or without a prefix (`ds:running`).
-    pub(crate) fn parse(name: &str) -> Option<Self> {
-        let name = name.rsplit_once(':').map_or(name, |(_, name)| name);
-        [Self::Running, Self::Candidate, Self::Actions]
-            .into_iter()
-            .find(|datastore| datastore.to_string() == name)
-    }
-}
 
 /// One datastore. Copying one to another shares the tree until either is edited.
 #[derive(Debug, Default)]
@@ -69,67 +38,67 @@ impl Datastores {
         Self { running: store(), candidate: store(), actions: store(), is_candidate_modified: false }
     }
 
-    fn store(&self, datastore: DatastoreName) -> &DatastoreContent {
+    fn store(&self, datastore: Datastore) -> &DatastoreContent {
         match datastore {
-            DatastoreName::Running => &self.running,
-            DatastoreName::Candidate => &self.candidate,
-            DatastoreName::Actions => &self.actions,
+            Datastore::Running => &self.running,
+            Datastore::Candidate => &self.candidate,
+            Datastore::Actions => &self.actions,
         }
     }
 
-    fn store_mut(&mut self, datastore: DatastoreName) -> &mut DatastoreContent {
+    fn store_mut(&mut self, datastore: Datastore) -> &mut DatastoreContent {
         match datastore {
-            DatastoreName::Running => &mut self.running,
-            DatastoreName::Candidate => &mut self.candidate,
-            DatastoreName::Actions => &mut self.actions,
+            Datastore::Running => &mut self.running,
+            Datastore::Candidate => &mut self.candidate,
+            Datastore::Actions => &mut self.actions,
         }
     }
 
-    pub(crate) fn tree(&self, datastore: DatastoreName) -> &Arc<Tree> {
+    pub(crate) fn tree(&self, datastore: Datastore) -> &Arc<Tree> {
         &self.store(datastore).tree
     }
 
-    pub(crate) fn replace(&mut self, datastore: DatastoreName, tree: Tree) {
+    pub(crate) fn replace(&mut self, datastore: Datastore, tree: Tree) {
         self.store_mut(datastore).tree = Arc::new(tree);
     }
 
-    pub(crate) fn copy(&mut self, from: DatastoreName, to: DatastoreName) {
+    pub(crate) fn copy(&mut self, from: Datastore, to: Datastore) {
         self.store_mut(to).tree = Arc::clone(&self.store(from).tree);
     }
 
     /// Copies the candidate to `running`.
     pub(crate) fn commit(&mut self) {
-        self.copy(DatastoreName::Candidate, DatastoreName::Running);
+        self.copy(Datastore::Candidate, Datastore::Running);
         self.is_candidate_modified = false;
     }
 
     /// Copies `running` to the candidate.
     pub(crate) fn discard(&mut self) {
-        self.copy(DatastoreName::Running, DatastoreName::Candidate);
+        self.copy(Datastore::Running, Datastore::Candidate);
         self.is_candidate_modified = false;
     }
 
     /// Returns the session that has locked the datastore.
-    pub(crate) fn lock_holder(&self, datastore: DatastoreName) -> Option<u32> {
+    pub(crate) fn lock_holder(&self, datastore: Datastore) -> Option<u32> {
         self.store(datastore).lock
     }
 
     /// Returns the session other than `session` that has locked the datastore.
-    pub(crate) fn other_lock_holder(&self, datastore: DatastoreName, session: u32) -> Option<u32> {
+    pub(crate) fn other_lock_holder(&self, datastore: Datastore, session: u32) -> Option<u32> {
         self.lock_holder(datastore).filter(|&holder| holder != session)
     }
 
-    pub(crate) fn lock(&mut self, datastore: DatastoreName, session: u32) {
+    pub(crate) fn lock(&mut self, datastore: Datastore, session: u32) {
         self.store_mut(datastore).lock = Some(session);
     }
 
-    pub(crate) fn unlock(&mut self, datastore: DatastoreName) {
+    pub(crate) fn unlock(&mut self, datastore: Datastore) {
         self.store_mut(datastore).lock = None;
     }
 
     /// Releases all locks of a session.
     pub(crate) fn release_locks(&mut self, session: u32) {
-        for datastore in [DatastoreName::Running, DatastoreName::Candidate, DatastoreName::Actions] {
+        for datastore in [Datastore::Running, Datastore::Candidate, Datastore::Actions] {
             if self.lock_holder(datastore) == Some(session) {
                 self.unlock(datastore);
             }

@@ -5,13 +5,13 @@
 //! trees in memory that accept what is pushed to them.
 //!
 //! ```
-//! use confine_controller::{Controller, DatastoreName};
+//! use confine_controller::{Controller, Datastore};
 //! use tokio::net::UnixListener;
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let controller = Controller::builder().devices(4).build()?;
-//! assert!(controller.datastore(DatastoreName::Running)?.contains("openconfig4"));
+//! assert!(controller.datastore(Datastore::Running)?.contains("openconfig4"));
 //!
 //! let directory = tempfile::tempdir()?;
 //! let listener = UnixListener::bind(directory.path().join("controller.sock"))?;
@@ -50,10 +50,10 @@ mod transaction;
 pub use access::credentials::Credentials;
 pub use builder::ControllerBuilder;
 pub use clock::Clock;
+pub use confine_netconf::{Datastore, TransactionOutcome, TransactionState};
 pub use controller::Controller;
-pub use datastore::DatastoreName;
 pub use device::PushPhase;
 pub use error::Error;
 pub use filter::{XPathFilter, XPathFilterError, prune};
 pub use models::tree_model::TreeModel;
-pub use transaction::{TransactionRecord, TransactionResult, TransactionStage};
+pub use transaction::TransactionRecord;

@@ -4,11 +4,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use confine_netconf::{Hello, IncomingRpc};
+use confine_netconf::{Datastore, Hello, IncomingRpc};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
-use crate::datastore::DatastoreName;
 use crate::datastore::running_file::RunningDatastoreFile;
 use crate::refusal::RpcRefusal;
 use crate::state::{ControllerState, OkReply, SideEffect};
@@ -82,7 +81,7 @@ impl SharedRuntime {
     /// Performs side effects in order. The caller holds the lock.
     fn perform(&self, runtime: &mut ControllerRuntime, effects: Vec<SideEffect>) {
         if let Some(file) = &mut runtime.running_file {
-            file.update(runtime.state.datastores.tree(DatastoreName::Running));
+            file.update(runtime.state.datastores.tree(Datastore::Running));
         }
         for effect in effects {
             match effect {

@@ -5,37 +5,21 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use confine_netconf::{XmlElement, XmlWriter};
+use confine_netconf::{
+    ActionsKind, Datastore, EventStream, PushMode, TransactionOutcome, TransactionState, XmlElement,
+    XmlWriter,
+};
 use confine_tree::{CONTROLLER, NodeId, QName, Tree};
 
 use crate::access::credentials::Credentials;
 use crate::access::rules::UserAccess;
 use crate::clock::Clock;
+use crate::datastore::Datastores;
 use crate::datastore::trees::child_value;
-use crate::datastore::{DatastoreName, Datastores};
 use crate::device::{DeviceSnapshot, Devices};
 use crate::models::ControllerModels;
 use crate::refusal::{self, RpcRefusal};
-use crate::transaction::{
-    ActionsParameter, PushParameter, TransactionRecord, TransactionResult, TransactionStage,
-};
-
-/// A notification stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum StreamName {
-    ServicesCommit,
-    ControllerTransaction,
-}
-
-impl StreamName {
-    pub(crate) fn parse(name: &str) -> Option<Self> {
-        match name {
-            "services-commit" => Some(Self::ServicesCommit),
-            "controller-transaction" => Some(Self::ControllerTransaction),
-            _ => None,
-        }
-    }
-}
+use crate::transaction::TransactionRecord;
 
 /// An open session.
 #[derive(Debug)]
@@ -44,14 +28,14 @@ pub(crate) struct SessionState {
     pub(crate) peer: String,
     /// The transport that the client names in its hello.
     pub(crate) transport: Option<String>,
-    pub(crate) streams: Vec<StreamName>,
+    pub(crate) streams: Vec<EventStream>,
 }
 
 /// What must be done besides answering the request.
 #[derive(Debug)]
 pub(crate) enum SideEffect {
     /// Notify all subscribers of the stream.
-    Notify { stream: StreamName, time: String, event: String },
+    Notify { stream: EventStream, time: String, event: String },
     /// Call [`ControllerState::time_out_services`] after this time.
     StartTimer { tid: u64, limit: Duration },
     /// Cancel that call.
@@ -116,24 +100,24 @@ impl ControllerState {
         self.datastores.release_locks(session);
         let is_client = |transaction: &TransactionRecord| transaction.client == session;
         if self.ongoing().is_some_and(is_client)
-            && self.datastores.lock_holder(DatastoreName::Candidate).is_none()
+            && self.datastores.lock_holder(Datastore::Candidate).is_none()
         {
-            self.datastores.lock(DatastoreName::Candidate, refusal::TRANSACTION_SESSION);
+            self.datastores.lock(Datastore::Candidate, refusal::TRANSACTION_SESSION);
         }
     }
 
     /// Returns the access rights of a user; `None` stands for a request on behalf of no user.
     pub(crate) fn access(&self, user: Option<&str>) -> UserAccess<'_> {
-        UserAccess::new(self.datastores.tree(DatastoreName::Running), user, &self.models.schema)
+        UserAccess::new(self.datastores.tree(Datastore::Running), user, &self.models.schema)
     }
 
     /// Checks a datastore against the schema.
-    pub(crate) fn check_datastore(&self, datastore: DatastoreName) -> Result<(), RpcRefusal> {
+    pub(crate) fn check_datastore(&self, datastore: Datastore) -> Result<(), RpcRefusal> {
         self.models.modelled(self.datastores.tree(datastore)).check()
     }
 
     /// Returns the sessions that have subscribed to a stream.
-    pub(crate) fn subscribers(&self, stream: StreamName) -> impl Iterator<Item = u32> {
+    pub(crate) fn subscribers(&self, stream: EventStream) -> impl Iterator<Item = u32> {
         let subscribed = self.sessions.iter().filter(move |(_, session)| session.streams.contains(&stream));
         subscribed.map(|(&id, _)| id)
     }
@@ -147,7 +131,7 @@ impl ControllerState {
 
     /// Returns the transaction that has not ended, if there is one.
     pub(crate) fn ongoing(&self) -> Option<&TransactionRecord> {
-        self.transactions.last().filter(|last| last.state != TransactionStage::Done)
+        self.transactions.last().filter(|last| last.state != TransactionState::Done)
     }
 
     pub(crate) fn transaction(&mut self, tid: u64) -> Option<&mut TransactionRecord> {
@@ -160,27 +144,27 @@ impl ControllerState {
         &mut self,
         caller: &RequestContext<'_>,
         description: String,
-        actions: ActionsParameter,
-        push: PushParameter,
+        actions: ActionsKind,
+        push: PushMode,
     ) -> Result<u64, RpcRefusal> {
-        if let Some(holder) = self.datastores.other_lock_holder(DatastoreName::Candidate, caller.session) {
+        if let Some(holder) = self.datastores.other_lock_holder(Datastore::Candidate, caller.session) {
             return Err(refusal::failed(self.lock_message(holder)));
         }
         if let Some(ongoing) = self.ongoing() {
             return Err(refusal::failed(format!("Transaction {} is ongoing", ongoing.description)));
         }
-        if self.datastores.lock_holder(DatastoreName::Candidate).is_none() {
-            self.datastores.lock(DatastoreName::Candidate, refusal::TRANSACTION_SESSION);
+        if self.datastores.lock_holder(Datastore::Candidate).is_none() {
+            self.datastores.lock(Datastore::Candidate, refusal::TRANSACTION_SESSION);
         }
         let tid = self.transactions.len() as u64 + 1;
         self.transactions.push(TransactionRecord {
             tid,
             username: caller.user.map(str::to_owned),
-            result: TransactionResult::Init,
+            result: TransactionOutcome::Init,
             reason: None,
             origin: None,
             devices: Vec::new(),
-            state: TransactionStage::Init,
+            state: TransactionState::Init,
             description,
             started: self.clock.now(),
             changed: None,
@@ -217,7 +201,7 @@ impl ControllerState {
     }
 
     /// Moves a transaction to another stage.
-    pub(crate) fn set_stage(&mut self, tid: u64, state: TransactionStage) {
+    pub(crate) fn set_stage(&mut self, tid: u64, state: TransactionState) {
         let now = self.clock.now();
         if let Some(transaction) = self.transaction(tid) {
             transaction.state = state;
@@ -229,13 +213,13 @@ impl ControllerState {
     pub(crate) fn end_transaction(
         &mut self,
         tid: u64,
-        result: TransactionResult,
+        result: TransactionOutcome,
         origin: Option<&str>,
         reason: Option<&str>,
     ) {
-        self.set_stage(tid, TransactionStage::Done);
-        if self.datastores.lock_holder(DatastoreName::Candidate) == Some(refusal::TRANSACTION_SESSION) {
-            self.datastores.unlock(DatastoreName::Candidate);
+        self.set_stage(tid, TransactionState::Done);
+        if self.datastores.lock_holder(Datastore::Candidate) == Some(refusal::TRANSACTION_SESSION) {
+            self.datastores.unlock(Datastore::Candidate);
         }
         let time = self.clock.now();
         let Some(transaction) = self.transaction(tid) else { return };
@@ -246,7 +230,7 @@ impl ControllerState {
         self.effects_after_reply.push(SideEffect::StopTimer { tid });
         match event {
             Ok(event) => self.effects_after_reply.push(SideEffect::Notify {
-                stream: StreamName::ControllerTransaction,
+                stream: EventStream::ControllerTransaction,
                 time,
                 event,
             }),
@@ -257,7 +241,7 @@ impl ControllerState {
     }
 
     /// Returns the configuration of each device in a datastore.
-    pub(crate) fn device_configs(&self, datastore: DatastoreName) -> HashMap<String, DeviceSnapshot> {
+    pub(crate) fn device_configs(&self, datastore: Datastore) -> HashMap<String, DeviceSnapshot> {
         let tree = self.datastores.tree(datastore);
         let config = |(name, entry): (&str, NodeId)| {
             let config = tree.child(entry, QName::new(CONTROLLER, "config"))?;

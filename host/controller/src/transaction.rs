@@ -1,94 +1,9 @@
 //! Transactions: the records of commits and pulls.
-//!
-//! The backend has types with the same values. They are not shared: this crate is the other end of the wire, so
-//! that a mistake in one of them shows in tests.
 
-use std::fmt;
-
-use confine_netconf::{Error, XmlWriter, replace_invalid_characters};
+use confine_netconf::{
+    ActionsKind, Error, PushMode, TransactionOutcome, TransactionState, XmlWriter, replace_invalid_characters,
+};
 use confine_tree::CONTROLLER;
-
-/// The stage of a transaction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TransactionStage {
-    /// The controller works, or waits for devices.
-    Init,
-    /// The controller waits for the services daemon.
-    Actions,
-    /// The transaction has ended.
-    Done,
-}
-
-impl fmt::Display for TransactionStage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Init => "INIT",
-            Self::Actions => "ACTIONS",
-            Self::Done => "DONE",
-        })
-    }
-}
-
-/// How a transaction ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TransactionResult {
-    /// It has not ended yet.
-    Init,
-    /// It succeeded.
-    Success,
-    /// It failed.
-    Failed,
-}
-
-impl fmt::Display for TransactionResult {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Init => "INIT",
-            Self::Success => "SUCCESS",
-            Self::Failed => "FAILED",
-        })
-    }
-}
-
-/// How a commit runs services: `actions` of `controller-commit`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ActionsParameter {
-    None,
-    Change,
-    Force,
-    Delete,
-}
-
-impl ActionsParameter {
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        match text {
-            "NONE" => Some(Self::None),
-            "CHANGE" => Some(Self::Change),
-            "FORCE" => Some(Self::Force),
-            "DELETE" => Some(Self::Delete),
-            _ => None,
-        }
-    }
-}
-
-/// What a commit does to the devices: `push` of `controller-commit`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum PushParameter {
-    None,
-    Validate,
-    Commit,
-}
-
-impl PushParameter {
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        match text {
-            "NONE" => Some(Self::None),
-            "VALIDATE" => Some(Self::Validate),
-            "COMMIT" => Some(Self::Commit),
-            _ => None,
-        }
-    }
-}
 
 /// A transaction, as `/ctrl:transactions/ctrl:transaction` shows it.
 #[derive(Clone, Debug)]
@@ -98,7 +13,7 @@ pub struct TransactionRecord {
     /// The user who began it; `None` if the request named no user.
     pub username: Option<String>,
     /// How it ended.
-    pub result: TransactionResult,
+    pub result: TransactionOutcome,
     /// The reason of the result, if there is one.
     pub reason: Option<String>,
     /// The origin of the reason: the services daemon, a device, or the controller.
@@ -106,7 +21,7 @@ pub struct TransactionRecord {
     /// The devices that took part.
     pub devices: Vec<String>,
     /// Its stage.
-    pub state: TransactionStage,
+    pub state: TransactionState,
     /// A description such as "Controller commit actions:CHANGE push:COMMIT".
     pub description: String,
     /// When it began, RFC 3339.
@@ -115,8 +30,8 @@ pub struct TransactionRecord {
     pub changed: Option<String>,
     /// The session that began it.
     pub(crate) client: u32,
-    pub(crate) actions: ActionsParameter,
-    pub(crate) push: PushParameter,
+    pub(crate) actions: ActionsKind,
+    pub(crate) push: PushMode,
 }
 
 impl TransactionRecord {
@@ -125,7 +40,7 @@ impl TransactionRecord {
         xml.element("transaction", &[], |xml| {
             xml.leaf("tid", &[], &self.tid.to_string())?;
             write_optional(xml, "username", self.username.as_deref())?;
-            if self.state != TransactionStage::Init {
+            if self.state != TransactionState::Init {
                 xml.leaf("result", &[], &self.result.to_string())?;
             }
             write_optional(xml, "reason", self.reason.as_deref())?;

@@ -43,6 +43,7 @@ mod reader;
 mod rpc_error;
 mod rpc_error_xml;
 mod server;
+mod words;
 mod writer;
 
 pub mod namespace;
@@ -54,4 +55,7 @@ pub use message::{Hello, IncomingMessage, IncomingRpc, Notification, OutgoingRpc
 pub use reader::{ChildElements, Payload, PrefixBindings, XmlAttribute, XmlElement};
 pub use rpc_error::{ErrorSeverity, ErrorType, RpcError, RpcErrors};
 pub use server::{RequestReader, ResponseWriter, RpcAnswer, ServerMessage};
+pub use words::{
+    ActionsKind, Datastore, DeviceConfigType, EventStream, PushMode, TransactionOutcome, TransactionState,
+};
 pub use writer::{XmlWriter, is_xml_character, replace_invalid_characters};

@@ -2,61 +2,31 @@
 
 use std::fmt;
 
-/// The layer at which an error occurred.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum ErrorType {
-    /// Secure transport.
-    Transport,
-    /// Messages.
-    Rpc,
-    /// Operations.
-    Protocol,
-    /// Content. An unknown type is read as this one.
-    #[default]
-    Application,
-}
+use crate::words;
 
-impl ErrorType {
-    /// Returns the name in a message.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Transport => "transport",
-            Self::Rpc => "rpc",
-            Self::Protocol => "protocol",
-            Self::Application => "application",
-        }
+words! {
+    /// The layer at which an error occurred.
+    #[derive(Default)]
+    pub enum ErrorType {
+        /// Secure transport.
+        Transport = "transport",
+        /// Messages.
+        Rpc = "rpc",
+        /// Operations.
+        Protocol = "protocol",
+        /// Content. An unknown type is read as this one.
+        #[default]
+        Application = "application",
     }
 
-    pub(crate) fn parse(text: &str) -> Self {
-        let all = [Self::Transport, Self::Rpc, Self::Protocol];
-        all.into_iter().find(|known| known.as_str() == text.trim()).unwrap_or_default()
-    }
-}
-
-/// How bad an error is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum ErrorSeverity {
-    /// The operation failed. An unknown severity is read as this one.
-    #[default]
-    Error,
-    /// The operation was executed.
-    Warning,
-}
-
-impl ErrorSeverity {
-    /// Returns the name in a message.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Error => "error",
-            Self::Warning => "warning",
-        }
-    }
-
-    pub(crate) fn parse(text: &str) -> Self {
-        match text.trim() {
-            "warning" => Self::Warning,
-            _ => Self::Error,
-        }
+    /// How bad an error is.
+    #[derive(Default)]
+    pub enum ErrorSeverity {
+        /// The operation failed. An unknown severity is read as this one.
+        #[default]
+        Error = "error",
+        /// The operation was executed.
+        Warning = "warning",
     }
 }
 

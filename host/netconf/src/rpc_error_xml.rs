@@ -10,9 +10,11 @@ impl RpcError {
         for field in element.children() {
             let field = field?;
             match field.name() {
-                "error-type" => error.error_type = ErrorType::parse(&field.text()?),
+                "error-type" => error.error_type = ErrorType::parse(field.text()?.trim()).unwrap_or_default(),
                 "error-tag" => error.tag = field.text()?.trim().to_owned(),
-                "error-severity" => error.severity = ErrorSeverity::parse(&field.text()?),
+                "error-severity" => {
+                    error.severity = ErrorSeverity::parse(field.text()?.trim()).unwrap_or_default()
+                }
                 "error-app-tag" => error.app_tag = Some(field.text()?.trim().to_owned()),
                 "error-path" => error.path = Some(field.text()?.trim().to_owned()),
                 "error-message" => error.message = Some(field.text()?),

@@ -6,7 +6,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use confine_author::{CommitEnd, LoadedServices, Testbed};
 use confine_backend::{ActionsMode, Backend, ConnectOptions, PushMode, RequestUser};
-use confine_controller::{Controller, ControllerBuilder, DatastoreName};
+use confine_controller::{Controller, ControllerBuilder, Datastore};
 use confine_service::Host;
 use tempfile::TempDir;
 use tokio::{sync::oneshot, task::JoinHandle};
@@ -109,7 +109,7 @@ impl DaemonTestbed {
 
     /// Returns the `created` list of each instance of `probe` in `running`.
     pub fn created(&self) -> Vec<String> {
-        let running = self.base.controller().datastore(DatastoreName::Running).unwrap();
+        let running = self.base.controller().datastore(Datastore::Running).unwrap();
         let instances = running.split("<probe ").skip(1).map(|instance| {
             let instance = between(instance, "", "</probe>");
             let paths: Vec<&str> =

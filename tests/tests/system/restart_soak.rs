@@ -17,7 +17,7 @@ use confine_backend::{
     ActionsMode, Backend, ConnectOptions, ControllerCommit, Datastore, Error, EventReceiver, EventStream,
     PushMode, RequestUser, TransactionOutcome,
 };
-use confine_controller::{Controller, ControllerBuilder, TransactionStage};
+use confine_controller::{Controller, ControllerBuilder, TransactionState};
 use confine_test_support::{canonical::CanonicalXml, guests::test_guest};
 use confine_tree::{NodeId, Tree, xml};
 use rustix::process::{Pid, Signal, kill_process};
@@ -164,7 +164,7 @@ fn start(builder: ControllerBuilder, socket: &Path) -> (Controller, Serving) {
 }
 
 fn running(controller: &Controller) -> String {
-    controller.datastore(confine_controller::DatastoreName::Running).unwrap()
+    controller.datastore(confine_controller::Datastore::Running).unwrap()
 }
 
 /// Returns `/services` as XML.
@@ -429,7 +429,7 @@ async fn restarts_lose_no_commit_and_leave_nothing_locked() {
     backend.lock(Datastore::Candidate, &user.identity).await.unwrap();
     backend.unlock(Datastore::Candidate, &user.identity).await.unwrap();
     let open =
-        |transaction: &confine_controller::TransactionRecord| transaction.state != TransactionStage::Done;
+        |transaction: &confine_controller::TransactionRecord| transaction.state != TransactionState::Done;
     assert!(!site.controller().transactions().iter().any(open));
     // The devices are as on a controller that was never restarted.
     let stormy = site.devices();

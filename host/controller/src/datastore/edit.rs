@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
+use confine_netconf::words;
 use confine_tree::{DataNodeKind, Error, NETCONF, NodeId, QName, Schema, SchemaNode, Tree};
 
 use crate::datastore::insert::{InsertAnchor, InsertPosition};
@@ -11,30 +12,19 @@ use crate::refusal::{self, RpcRefusal};
 
 const OPERATION: QName<'static> = QName::new(NETCONF, "operation");
 
-/// The operation of an edit on a node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum EditOperation {
-    None,
-    Merge,
-    Create,
-    Replace,
-    Delete,
-    Remove,
+words! {
+    /// The operation of an edit on a node.
+    pub(crate) enum EditOperation {
+        None = "none",
+        Merge = "merge",
+        Create = "create",
+        Replace = "replace",
+        Delete = "delete",
+        Remove = "remove",
+    }
 }
 
 impl EditOperation {
-    pub(crate) fn parse(name: &str) -> Option<Self> {
-        match name {
-            "none" => Some(Self::None),
-            "merge" => Some(Self::Merge),
-            "create" => Some(Self::Create),
-            "replace" => Some(Self::Replace),
-            "delete" => Some(Self::Delete),
-            "remove" => Some(Self::Remove),
-            _ => None,
-        }
-    }
-
     /// Parses a `default-operation`, which can only be one of three.
     pub(crate) fn parse_default(name: &str) -> Option<Self> {
         Self::parse(name).filter(|operation| matches!(operation, Self::None | Self::Merge | Self::Replace))

@@ -4,27 +4,26 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use confine_netconf::XmlWriter;
+use confine_netconf::{
+    ActionsKind, Datastore, EventStream, PushMode, TransactionOutcome, TransactionState, XmlWriter,
+};
 use confine_tree::{CONTROLLER, QName, Tree};
 
-use super::input::{unreadable, unwritable};
-use crate::datastore::DatastoreName;
+use super::input::{datastore_named, unreadable, unwritable};
+
 use crate::datastore::trees;
 use crate::datastore::trees::child_value;
 use crate::refusal::{self, RpcRefusal};
 use crate::services;
-use crate::state::{
-    ControllerState, OkReply, Reply, RequestContext, SideEffect, StreamName, entries_under_devices,
-};
-use crate::transaction::{ActionsParameter, PushParameter, TransactionResult, TransactionStage};
+use crate::state::{ControllerState, OkReply, Reply, RequestContext, SideEffect, entries_under_devices};
 
 impl ControllerState {
     /// `controller-commit`: begins a transaction, notifies the services daemon of the changed instances, and
     /// pushes the result to the devices.
     pub(super) fn controller_commit(&mut self, request: &RequestContext<'_>) -> Reply {
-        let source = request.text("source")?.as_deref().and_then(DatastoreName::parse);
+        let source = request.text("source")?.as_deref().and_then(datastore_named);
         let source = source
-            .filter(|&source| source != DatastoreName::Actions)
+            .filter(|&source| source != Datastore::Actions)
             .ok_or_else(|| refusal::failed("sourcedb not supported"))?;
         let actions = request.text("actions")?;
         let push = request.text("push")?;
@@ -32,18 +31,17 @@ impl ControllerState {
         let description =
             description.filter_map(|(name, value)| Some(format!(" {name}:{}", value.as_ref()?)));
         let description = format!("Controller commit{}", description.collect::<String>());
-        let actions =
-            request.enumeration("actions", ActionsParameter::parse)?.unwrap_or(ActionsParameter::None);
-        let push = request.enumeration("push", PushParameter::parse)?.unwrap_or(PushParameter::None);
+        let actions = request.enumeration("actions", ActionsKind::parse)?.unwrap_or(ActionsKind::None);
+        let push = request.enumeration("push", PushMode::parse)?.unwrap_or(PushMode::None);
         let instance = request.text("service-instance")?;
         let selected = self.selected_devices(request)?;
 
-        if source == DatastoreName::Candidate {
-            self.check_datastore(DatastoreName::Candidate)?;
+        if source == Datastore::Candidate {
+            self.check_datastore(Datastore::Candidate)?;
         }
         let tid = self.begin_transaction(request, description, actions, push)?;
         if let Err(error) = self.run_commit(tid, source, selected, instance) {
-            self.end_transaction(tid, TransactionResult::Failed, None, None);
+            self.end_transaction(tid, TransactionOutcome::Failed, None, None);
             return Err(error);
         }
         tid_reply(tid)
@@ -53,26 +51,26 @@ impl ControllerState {
     fn run_commit(
         &mut self,
         tid: u64,
-        source: DatastoreName,
+        source: Datastore,
         selected: Vec<String>,
         instance: Option<String>,
     ) -> Result<(), RpcRefusal> {
         let Some(transaction) = self.transaction(tid) else { return Ok(()) };
         let (actions, push) = (transaction.actions, transaction.push);
         transaction.devices.clone_from(&selected);
-        if selected.is_empty() && push != PushParameter::None {
+        if selected.is_empty() && push != PushMode::None {
             return Err(refusal::failed(
                 "No devices are selected (or no devices exist) and you have requested commit PUSH",
             ));
         }
         self.check_local_changes(&selected)?;
-        if actions == ActionsParameter::None {
-            return match self.start_push(tid, DatastoreName::Running)? {
+        if actions == ActionsKind::None {
+            return match self.start_push(tid, Datastore::Running)? {
                 true => Ok(()),
                 false => Err(refusal::failed("No changes to push")),
             };
         }
-        if source != DatastoreName::Candidate {
+        if source != Datastore::Candidate {
             return Err(refusal::failed("Only candidates db supported if actions"));
         }
         self.run_actions(tid, instance)
@@ -81,7 +79,7 @@ impl ControllerState {
     /// Refuses if the controller's own settings of a device have changed: those need a local commit.
     fn check_local_changes(&self, devices: &[String]) -> Result<(), RpcRefusal> {
         let (running, candidate) =
-            (self.datastores.tree(DatastoreName::Running), self.datastores.tree(DatastoreName::Candidate));
+            (self.datastores.tree(Datastore::Running), self.datastores.tree(Datastore::Candidate));
         if Arc::ptr_eq(running, candidate) {
             return Ok(());
         }
@@ -112,16 +110,16 @@ impl ControllerState {
         let Some(transaction) = self.transaction(tid) else { return Ok(()) };
         let (actions, push) = (transaction.actions, transaction.push);
         let changed = services::changed_instances(
-            self.datastores.tree(DatastoreName::Running),
-            self.datastores.tree(DatastoreName::Candidate),
+            self.datastores.tree(Datastore::Running),
+            self.datastores.tree(Datastore::Candidate),
             &self.models.model(),
         );
-        self.datastores.copy(DatastoreName::Candidate, DatastoreName::Actions);
+        self.datastores.copy(Datastore::Candidate, Datastore::Actions);
         let Some(changed) = changed else { return self.continue_after_actions(tid) };
         match actions {
-            ActionsParameter::Force | ActionsParameter::Delete => {
+            ActionsKind::Force | ActionsKind::Delete => {
                 let instances: Vec<String> = instance.into_iter().collect();
-                if actions == ActionsParameter::Delete {
+                if actions == ActionsKind::Delete {
                     self.remove_created(&instances)?;
                     return self.continue_after_actions(tid);
                 }
@@ -135,9 +133,8 @@ impl ControllerState {
     /// Removes what these instances had created. If two of them had created the same object, the real
     /// controller removes it twice and crashes; this one refuses the commit with the text `xmldb_put failed`.
     fn remove_created(&mut self, instances: &[String]) -> Result<(), RpcRefusal> {
-        let actions = self.datastores.tree(DatastoreName::Actions);
-        let created =
-            services::created_nodes(self.datastores.tree(DatastoreName::Running), actions, instances);
+        let actions = self.datastores.tree(Datastore::Actions);
+        let created = services::created_nodes(self.datastores.tree(Datastore::Running), actions, instances);
         let mut seen = HashSet::new();
         if !created.iter().all(|node| seen.insert(node)) {
             return Err(refusal::failed("xmldb_put failed"));
@@ -146,24 +143,19 @@ impl ControllerState {
             return Ok(());
         }
         let tree = trees::without(actions, &created, &self.models.model());
-        self.datastores.replace(DatastoreName::Actions, tree);
+        self.datastores.replace(Datastore::Actions, tree);
         Ok(())
     }
 
     /// Notifies the services daemon, whether or not one is connected, and starts the timer for its reply.
-    fn notify_services(
-        &mut self,
-        tid: u64,
-        instances: &[String],
-        push: PushParameter,
-    ) -> Result<(), RpcRefusal> {
+    fn notify_services(&mut self, tid: u64, instances: &[String], push: PushMode) -> Result<(), RpcRefusal> {
         self.remove_created(instances)?;
         let mut xml = XmlWriter::new();
         xml.element("services-commit", &[("xmlns", CONTROLLER)], |xml| {
             xml.leaf("tid", &[], &tid.to_string())?;
             xml.leaf("source", &[], "actions")?;
             xml.leaf("target", &[], "actions")?;
-            if push == PushParameter::None {
+            if push == PushMode::None {
                 xml.leaf("diff", &[], "true")?;
             }
             instances.iter().try_for_each(|instance| xml.leaf("service", &[], instance))
@@ -171,18 +163,18 @@ impl ControllerState {
         .map_err(unwritable)?;
         let time = self.clock.now();
         self.effects_before_reply.push(SideEffect::Notify {
-            stream: StreamName::ServicesCommit,
+            stream: EventStream::ServicesCommit,
             time,
             event: xml.finish(),
         });
-        self.set_stage(tid, TransactionStage::Actions);
+        self.set_stage(tid, TransactionState::Actions);
         let limit = self.configured_service_timeout();
         self.effects_before_reply.push(SideEffect::StartTimer { tid, limit });
         Ok(())
     }
 
     fn configured_service_timeout(&self) -> Duration {
-        let running = self.datastores.tree(DatastoreName::Running);
+        let running = self.datastores.tree(Datastore::Running);
         let services = running.child(Tree::ROOT, QName::new(CONTROLLER, "services"));
         let configured = services.and_then(|services| child_value(running, services, "service-timeout"));
         let seconds = configured.and_then(|seconds| seconds.parse().ok());
@@ -193,22 +185,22 @@ impl ControllerState {
     pub(super) fn transaction_actions_done(&mut self, request: &RequestContext<'_>) -> Reply {
         let (tid, state) = self.named_transaction(request)?;
         match state {
-            TransactionStage::Init => return Err(refusal::failed("Transaction in unexpected state")),
-            TransactionStage::Done => {
+            TransactionState::Actions => {}
+            TransactionState::Done => {
                 return Err(refusal::failed("Transaction already completed(timeout?)"));
             }
-            TransactionStage::Actions => {}
+            _ => return Err(refusal::failed("Transaction in unexpected state")),
         }
-        if let Err(error) = self.check_datastore(DatastoreName::Actions) {
+        if let Err(error) = self.check_datastore(Datastore::Actions) {
             let reason = error.reason();
-            self.end_transaction(tid, TransactionResult::Failed, Some("controller"), Some(&reason));
+            self.end_transaction(tid, TransactionOutcome::Failed, Some("controller"), Some(&reason));
             return Ok(OkReply::Ok);
         }
-        self.set_stage(tid, TransactionStage::Init);
+        self.set_stage(tid, TransactionState::Init);
         self.effects_after_reply.push(SideEffect::StopTimer { tid });
         if let Err(error) = self.continue_after_actions(tid) {
             let reason = error.message().to_owned();
-            self.end_transaction(tid, TransactionResult::Failed, Some("controller"), Some(&reason));
+            self.end_transaction(tid, TransactionOutcome::Failed, Some("controller"), Some(&reason));
         }
         Ok(OkReply::Ok)
     }
@@ -218,18 +210,18 @@ impl ControllerState {
         let origin = request.input.child_text("origin").map_err(unreadable)?;
         let reason = request.reason()?;
         let (tid, state) = self.named_transaction(request)?;
-        if state == TransactionStage::Done {
+        if state == TransactionState::Done {
             return Err(refusal::failed("Transaction already completed"));
         }
-        self.end_transaction(tid, TransactionResult::Failed, origin.as_deref(), Some(&reason));
+        self.end_transaction(tid, TransactionOutcome::Failed, origin.as_deref(), Some(&reason));
         Ok(OkReply::Ok)
     }
 
     /// Fails the transaction if the services daemon has not replied by now.
     pub(crate) fn time_out_services(&mut self, tid: u64) {
-        if self.transaction(tid).is_some_and(|transaction| transaction.state == TransactionStage::Actions) {
+        if self.transaction(tid).is_some_and(|transaction| transaction.state == TransactionState::Actions) {
             let reason = "Timeout waiting for service daemon";
-            self.end_transaction(tid, TransactionResult::Failed, Some("Actions"), Some(reason));
+            self.end_transaction(tid, TransactionOutcome::Failed, Some("Actions"), Some(reason));
         }
     }
 
@@ -237,7 +229,7 @@ impl ControllerState {
     fn named_transaction(
         &mut self,
         request: &RequestContext<'_>,
-    ) -> Result<(u64, TransactionStage), RpcRefusal> {
+    ) -> Result<(u64, TransactionState), RpcRefusal> {
         let tid = request.tid()?;
         let transaction = self.transaction(tid).ok_or_else(|| refusal::failed("No such transaction"))?;
         Ok((tid, transaction.state))

@@ -1,10 +1,10 @@
 //! Reads and edits: `get`, `get-config` and `edit-config` (RFC 6241, sections 7.1, 7.2 and 7.7).
 
-use confine_netconf::{XmlElement, XmlWriter};
+use confine_netconf::{Datastore, XmlElement, XmlWriter};
 use confine_tree::{CONTROLLER, NodeId, Tree, xml};
 
 use super::input::{unreadable, unwritable};
-use crate::datastore::DatastoreName;
+
 use crate::datastore::defaults::with_defaults;
 use crate::datastore::edit::{self, EditOperation};
 use crate::datastore::trees;
@@ -33,7 +33,7 @@ impl ControllerState {
     /// of the transactions and of the connections to devices.
     pub(super) fn get(&mut self, request: &RequestContext<'_>) -> Reply {
         let content = request.input.attribute("content").unwrap_or("all");
-        let running = self.datastores.tree(DatastoreName::Running);
+        let running = self.datastores.tree(Datastore::Running);
         if content == "config" {
             return self.read(request, running);
         }
@@ -128,7 +128,7 @@ impl ControllerState {
             after = recorded;
         }
         self.datastores.replace(target, after);
-        self.datastores.is_candidate_modified |= target == DatastoreName::Candidate;
+        self.datastores.is_candidate_modified |= target == Datastore::Candidate;
         Ok(OkReply::Ok)
     }
 }

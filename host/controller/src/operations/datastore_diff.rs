@@ -2,36 +2,15 @@
 
 use std::collections::HashMap;
 
-use confine_netconf::XmlWriter;
+use confine_netconf::{Datastore, DeviceConfigType, XmlWriter};
 use confine_tree::{CONTROLLER, Tree};
 
-use super::input::unwritable;
-use crate::datastore::DatastoreName;
+use super::input::{datastore_named, unwritable};
+
 use crate::device::DeviceSnapshot;
 use crate::diff::diff_text;
 use crate::refusal;
 use crate::state::{ControllerState, OkReply, Reply, RequestContext};
-
-/// A configuration of a device: the value of `config-type1` and `config-type2`.
-#[derive(Clone, Copy)]
-enum ConfigType {
-    In(DatastoreName),
-    Synced,
-    Transient,
-}
-
-impl ConfigType {
-    fn parse(name: &str) -> Option<Self> {
-        match name {
-            "RUNNING" => Some(Self::In(DatastoreName::Running)),
-            "CANDIDATE" => Some(Self::In(DatastoreName::Candidate)),
-            "ACTIONS" => Some(Self::In(DatastoreName::Actions)),
-            "SYNCED" => Some(Self::Synced),
-            "TRANSIENT" => Some(Self::Transient),
-            _ => None,
-        }
-    }
-}
 
 impl ControllerState {
     /// `datastore-diff` of two datastores, or of two configurations of devices.
@@ -50,7 +29,7 @@ impl ControllerState {
         let second = request.text("dsref2")?.ok_or_else(|| refusal::failed("No dsref2"))?;
         let tree = |name: &str| {
             let unknown = || refusal::failed(format!("No such database: {name}"));
-            DatastoreName::parse(name).map(|datastore| self.datastores.tree(datastore)).ok_or_else(unknown)
+            datastore_named(name).map(|datastore| self.datastores.tree(datastore)).ok_or_else(unknown)
         };
         let (first, second) = (tree(first)?.as_ref(), tree(&second)?.as_ref());
         let model = self.models.model();
@@ -67,7 +46,7 @@ impl ControllerState {
         let kind = |name| {
             // The real controller names the first even if the second is missing.
             let missing = || refusal::failed("No config-type1");
-            request.enumeration(name, ConfigType::parse)?.ok_or_else(missing)
+            request.enumeration(name, DeviceConfigType::parse)?.ok_or_else(missing)
         };
         let (first, second) = (kind("config-type1")?, kind("config-type2")?);
         let (mut first, mut second) = (self.configs_of_type(first), self.configs_of_type(second));
@@ -85,14 +64,16 @@ impl ControllerState {
         Ok(OkReply::Output(xml.finish()))
     }
 
-    fn configs_of_type(&self, kind: ConfigType) -> HashMap<String, DeviceSnapshot> {
+    fn configs_of_type(&self, kind: DeviceConfigType) -> HashMap<String, DeviceSnapshot> {
         let devices = self.devices.iter();
         match kind {
-            ConfigType::In(datastore) => self.device_configs(datastore),
-            ConfigType::Synced => {
+            DeviceConfigType::Running => self.device_configs(Datastore::Running),
+            DeviceConfigType::Candidate => self.device_configs(Datastore::Candidate),
+            DeviceConfigType::Actions => self.device_configs(Datastore::Actions),
+            DeviceConfigType::Synced => {
                 devices.map(|(name, device)| (name.clone(), device.synced.clone())).collect()
             }
-            ConfigType::Transient => {
+            DeviceConfigType::Transient => {
                 devices.filter_map(|(name, device)| Some((name.clone(), device.transient.clone()?))).collect()
             }
         }

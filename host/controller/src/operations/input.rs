@@ -2,10 +2,9 @@
 
 use std::str::FromStr;
 
-use confine_netconf::Error;
+use confine_netconf::{Datastore, Error};
 use confine_tree::QName;
 
-use crate::datastore::DatastoreName;
 use crate::refusal::{self, RpcRefusal};
 use crate::state::RequestContext;
 
@@ -16,11 +15,11 @@ const CONTROLLER_FILE: &str = "clixon-controller@2026-06-01.yang";
 impl RequestContext<'_> {
     /// Returns the datastore that the element `element` names by an empty child, as in
     /// `<target><candidate/></target>`.
-    pub(super) fn datastore(&self, element: &str) -> Result<DatastoreName, RpcRefusal> {
+    pub(super) fn datastore(&self, element: &str) -> Result<Datastore, RpcRefusal> {
         let missing = || self.missing(element, NETCONF_FILE);
         let named = self.input.child(element).map_err(unreadable)?.ok_or_else(missing)?;
         let datastore = named.children().next().transpose().map_err(unreadable)?.ok_or_else(missing)?;
-        DatastoreName::parse(datastore.name()).ok_or_else(|| {
+        datastore_named(datastore.name()).ok_or_else(|| {
             let name = QName::new(datastore.namespace(), datastore.name());
             RpcRefusal::repeating_message_id(refusal::unknown_node(name, element, Some(NETCONF_FILE)))
         })
@@ -77,6 +76,11 @@ impl RequestContext<'_> {
         let message = format!("Missing mandatory XML {name} node. {leaf} error-path: /rpc/{operation}");
         RpcRefusal::repeating_message_id(refusal::missing_element(name, &message))
     }
+}
+
+/// Returns the datastore of this name, with or without a prefix (`ds:running`).
+pub(super) fn datastore_named(name: &str) -> Option<Datastore> {
+    Datastore::parse(name.rsplit_once(':').map_or(name, |(_, name)| name))
 }
 
 /// Describes an input leaf as the real controller does.

@@ -1,8 +1,8 @@
 //! Locks (RFC 6241, sections 7.5 and 7.6), and the operations on the candidate without services.
 
-use crate::datastore::DatastoreName;
 use crate::refusal::{self, RpcRefusal};
 use crate::state::{ControllerState, OkReply, Reply, RequestContext};
+use confine_netconf::Datastore;
 
 const LOCK_HELD: &str = "Operation failed, lock is already held";
 
@@ -13,7 +13,7 @@ impl ControllerState {
         if let Some(holder) = self.datastores.lock_holder(target) {
             return Err(refusal::lock_denied(holder, &target.to_string(), LOCK_HELD));
         }
-        if target == DatastoreName::Candidate && self.datastores.is_candidate_modified {
+        if target == Datastore::Candidate && self.datastores.is_candidate_modified {
             let message = "Operation failed, candidate has already been modified and the changes have not \
                            been committed or rolled back (RFC 6241 7.5)";
             return Err(refusal::lock_denied(0, &target.to_string(), message));
@@ -36,7 +36,7 @@ impl ControllerState {
                 self.datastores.unlock(target);
                 let is_own_transaction =
                     self.ongoing().is_some_and(|ongoing| ongoing.client == request.session);
-                if is_own_transaction && target == DatastoreName::Candidate {
+                if is_own_transaction && target == Datastore::Candidate {
                     self.datastores.lock(target, refusal::TRANSACTION_SESSION);
                 }
                 Ok(OkReply::Ok)
@@ -45,7 +45,7 @@ impl ControllerState {
     }
 
     /// Refuses a write if another session has locked the datastore.
-    pub(super) fn check_lock(&self, datastore: DatastoreName, session: u32) -> Result<(), RpcRefusal> {
+    pub(super) fn check_lock(&self, datastore: Datastore, session: u32) -> Result<(), RpcRefusal> {
         match self.datastores.other_lock_holder(datastore, session) {
             Some(holder) => Err(refusal::lock_denied(holder, &datastore.to_string(), LOCK_HELD)),
             None => Ok(()),
@@ -54,7 +54,7 @@ impl ControllerState {
 
     /// `discard-changes` (RFC 6241, section 8.3.4.2).
     pub(super) fn discard_changes(&mut self, request: &RequestContext<'_>) -> Reply {
-        let candidate = DatastoreName::Candidate;
+        let candidate = Datastore::Candidate;
         if let Some(holder) = self.datastores.other_lock_holder(candidate, request.session) {
             let message = format!(
                 "Operation failed at discard, candidate is locked by client:{holder}{}",
@@ -75,7 +75,7 @@ impl ControllerState {
 
     /// `commit` (RFC 6241, section 8.3.4.1): local to the controller, without a push to devices.
     pub(super) fn commit(&mut self, request: &RequestContext<'_>) -> Reply {
-        for datastore in [DatastoreName::Candidate, DatastoreName::Running] {
+        for datastore in [Datastore::Candidate, Datastore::Running] {
             if let Some(holder) = self.datastores.other_lock_holder(datastore, request.session) {
                 return Err(refusal::in_use(format!(
                     "Operation failed at commit, {datastore} is locked by client {holder}{}",
@@ -83,7 +83,7 @@ impl ControllerState {
                 )));
             }
         }
-        self.check_datastore(DatastoreName::Candidate)?;
+        self.check_datastore(Datastore::Candidate)?;
         self.datastores.commit();
         Ok(OkReply::Ok)
     }

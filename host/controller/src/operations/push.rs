@@ -3,14 +3,14 @@
 use std::collections::{HashMap, HashSet};
 
 use super::commit::tid_reply;
-use crate::datastore::DatastoreName;
+
 use crate::datastore::trees::child_value;
 use crate::datastore::trees::copy_children;
 use crate::device::name_pattern::matches_pattern;
 use crate::device::{DeviceSnapshot, PushPhase};
 use crate::refusal::{self, RpcRefusal};
 use crate::state::{ControllerState, Reply, RequestContext, SideEffect, entries_under_devices};
-use crate::transaction::{ActionsParameter, PushParameter, TransactionResult, TransactionStage};
+use confine_netconf::{ActionsKind, Datastore, PushMode, TransactionOutcome, TransactionState};
 
 /// The reason of a transaction without anything to push. The two blanks are the real controller's.
 const NOTHING_TO_PUSH: &str = "No device  configuration changed, no push necessary";
@@ -19,7 +19,7 @@ impl ControllerState {
     /// Returns the enabled devices that a request names by `device` or `device-group`.
     pub(super) fn selected_devices(&self, request: &RequestContext<'_>) -> Result<Vec<String>, RpcRefusal> {
         let devices = self.named_devices(request)?.unwrap_or_else(|| self.devices.keys().cloned().collect());
-        let running = self.datastores.tree(DatastoreName::Running);
+        let running = self.datastores.tree(Datastore::Running);
         let entries: HashMap<_, _> = entries_under_devices(running, "device").into_iter().collect();
         let is_enabled = |name: &String| {
             let entry = entries.get(name.as_str());
@@ -33,7 +33,7 @@ impl ControllerState {
         &self,
         request: &RequestContext<'_>,
     ) -> Result<Option<Vec<String>>, RpcRefusal> {
-        let running = self.datastores.tree(DatastoreName::Running);
+        let running = self.datastores.tree(Datastore::Running);
         let all = entries_under_devices(running, "device");
         let matching = |pattern: &str| {
             let names = all.iter().map(|(name, _)| *name);
@@ -73,28 +73,28 @@ impl ControllerState {
     /// commit asks for a push and something differs from the devices.
     pub(super) fn continue_after_actions(&mut self, tid: u64) -> Result<(), RpcRefusal> {
         let Some(transaction) = self.transaction(tid) else { return Ok(()) };
-        if transaction.push == PushParameter::None {
-            self.end_transaction(tid, TransactionResult::Success, None, None);
+        if transaction.push == PushMode::None {
+            self.end_transaction(tid, TransactionOutcome::Success, None, None);
             return Ok(());
         }
-        if !self.start_push(tid, DatastoreName::Actions)? {
+        if !self.start_push(tid, Datastore::Actions)? {
             // The real controller commits here even if the push was to be validated only.
             self.commit_actions()?;
-            self.end_transaction(tid, TransactionResult::Success, None, Some(NOTHING_TO_PUSH));
+            self.end_transaction(tid, TransactionOutcome::Success, None, Some(NOTHING_TO_PUSH));
         }
         Ok(())
     }
 
     fn commit_actions(&mut self) -> Result<(), RpcRefusal> {
-        self.check_datastore(DatastoreName::Actions)?;
-        self.datastores.copy(DatastoreName::Actions, DatastoreName::Candidate);
+        self.check_datastore(Datastore::Actions)?;
+        self.datastores.copy(Datastore::Actions, Datastore::Candidate);
         self.datastores.commit();
         Ok(())
     }
 
     /// Starts a push if one of the transaction's devices differs from the datastore, and returns whether it
     /// did.
-    pub(super) fn start_push(&mut self, tid: u64, datastore: DatastoreName) -> Result<bool, RpcRefusal> {
+    pub(super) fn start_push(&mut self, tid: u64, datastore: Datastore) -> Result<bool, RpcRefusal> {
         let targets = self.push_targets(tid, datastore)?;
         if !targets.is_empty() {
             self.effects_after_reply.push(SideEffect::Push { tid });
@@ -105,7 +105,7 @@ impl ControllerState {
     fn push_targets(
         &mut self,
         tid: u64,
-        datastore: DatastoreName,
+        datastore: Datastore,
     ) -> Result<Vec<(String, DeviceSnapshot)>, RpcRefusal> {
         let devices =
             self.transaction(tid).map(|transaction| transaction.devices.clone()).unwrap_or_default();
@@ -124,18 +124,18 @@ impl ControllerState {
     /// Ends a push after the latency of the devices: they accept it or refuse it.
     pub(crate) fn finish_push(&mut self, tid: u64) {
         let Some(transaction) = self.transaction(tid) else { return };
-        if transaction.state != TransactionStage::Init {
+        if transaction.state != TransactionState::Init {
             return; // a client has ended the transaction in the meantime
         }
         let (actions, push) = (transaction.actions, transaction.push);
         let datastore = match actions {
-            ActionsParameter::None => DatastoreName::Running,
-            _ => DatastoreName::Actions,
+            ActionsKind::None => Datastore::Running,
+            _ => Datastore::Actions,
         };
         match self.push_to_devices(tid, datastore, actions, push) {
-            Ok(()) => self.end_transaction(tid, TransactionResult::Success, None, None),
+            Ok(()) => self.end_transaction(tid, TransactionOutcome::Success, None, None),
             Err((origin, reason)) => {
-                self.end_transaction(tid, TransactionResult::Failed, Some(&origin), Some(&reason));
+                self.end_transaction(tid, TransactionOutcome::Failed, Some(&origin), Some(&reason));
             }
         }
     }
@@ -143,9 +143,9 @@ impl ControllerState {
     fn push_to_devices(
         &mut self,
         tid: u64,
-        datastore: DatastoreName,
-        actions: ActionsParameter,
-        push: PushParameter,
+        datastore: Datastore,
+        actions: ActionsKind,
+        push: PushMode,
     ) -> Result<(), (String, String)> {
         let failed = |error: RpcRefusal| ("controller".to_owned(), error.message().to_owned());
         let targets = self.push_targets(tid, datastore).map_err(failed)?;
@@ -156,10 +156,10 @@ impl ControllerState {
                 .and_then(|()| device.run_phase(PushPhase::Validate))
                 .map_err(|reason| (name.clone(), reason))?;
         }
-        if push != PushParameter::Commit {
+        if push != PushMode::Commit {
             return Ok(());
         }
-        if actions != ActionsParameter::None {
+        if actions != ActionsKind::None {
             self.commit_actions()
                 .map_err(|error| ("controller".to_owned(), format!("Validation: {}", error.reason())))?;
         }
@@ -177,8 +177,7 @@ impl ControllerState {
         let transient = request.text("transient")?.as_deref() == Some("true");
         let devices =
             self.named_devices(request)?.ok_or_else(|| refusal::failed("No device or device-group"))?;
-        let tid =
-            self.begin_transaction(request, "pull".to_owned(), ActionsParameter::None, PushParameter::None)?;
+        let tid = self.begin_transaction(request, "pull".to_owned(), ActionsKind::None, PushMode::None)?;
         let devices: Vec<_> = devices.into_iter().filter(|name| self.devices.contains_key(name)).collect();
         if let Some(transaction) = self.transaction(tid) {
             transaction.devices.clone_from(&devices);
@@ -194,16 +193,16 @@ impl ControllerState {
         if !transient {
             self.copy_to_running(&devices).map_err(refusal::internal_error)?;
         }
-        self.end_transaction(tid, TransactionResult::Success, None, None);
+        self.end_transaction(tid, TransactionOutcome::Success, None, None);
         tid_reply(tid)
     }
 
     /// Replaces the configuration of devices in `running`, and in an unmodified candidate, by what the devices
     /// have.
     fn copy_to_running(&mut self, devices: &[String]) -> Result<(), confine_tree::Error> {
-        let running = self.datastores.tree(DatastoreName::Running);
+        let running = self.datastores.tree(Datastore::Running);
         let mut changed = running.as_ref().clone();
-        let configs = self.device_configs(DatastoreName::Running);
+        let configs = self.device_configs(Datastore::Running);
         for name in devices {
             let (Some(device), Some(current)) = (self.devices.get(name), configs.get(name)) else { continue };
             if device.config.is_same(current, &self.models) {
@@ -214,7 +213,7 @@ impl ControllerState {
             }
             copy_children(&device.config.tree, device.config.node, &mut changed, current.node)?;
         }
-        self.datastores.replace(DatastoreName::Running, changed);
+        self.datastores.replace(Datastore::Running, changed);
         if !self.datastores.is_candidate_modified {
             self.datastores.discard();
         }

@@ -2,7 +2,8 @@
 
 use super::input::unreadable;
 use crate::refusal;
-use crate::state::{ControllerState, OkReply, Reply, RequestContext, SideEffect, StreamName};
+use crate::state::{ControllerState, OkReply, Reply, RequestContext, SideEffect};
+use confine_netconf::EventStream;
 
 impl ControllerState {
     /// `create-subscription` (RFC 5277, section 2.1.1). Only one session at a time may subscribe to
@@ -14,10 +15,10 @@ impl ControllerState {
             return Err(refusal::failed("Only xpath filter type supported"));
         }
         let name = request.text("stream")?.unwrap_or_else(|| "NETCONF".to_owned());
-        let stream = StreamName::parse(&name)
+        let stream = EventStream::parse(&name)
             .ok_or_else(|| refusal::failed_with("invalid-value", "No such stream"))?;
         let is_taken = || self.sessions.values().any(|session| session.streams.contains(&stream));
-        if stream == StreamName::ServicesCommit && is_taken() {
+        if stream == EventStream::ServicesCommit && is_taken() {
             return Err(refusal::failed("services-commit client already registered"));
         }
         if let Some(session) = self.sessions.get_mut(&request.session) {

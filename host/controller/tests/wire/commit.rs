@@ -6,7 +6,7 @@ use crate::common::{
     Client, Lab, OK, apply, begun, bench, builder, create, created, interfaces, over, path, pretty, services,
     work,
 };
-use confine_controller::{DatastoreName, TransactionStage};
+use confine_controller::{Datastore, TransactionState};
 
 #[tokio::test]
 async fn instance_is_created_changed_and_deleted() {
@@ -125,9 +125,9 @@ async fn instance_is_created_changed_and_deleted() {
     assert_eq!(daemon.event().await, over(3, "SUCCESS", ""));
     assert_eq!(interfaces(&lab, "openconfig2"), ["eth0", "lo0"]);
 
-    let running = lab.controller.datastore(DatastoreName::Running).unwrap();
-    assert_eq!(running, lab.controller.datastore(DatastoreName::Candidate).unwrap());
-    assert_eq!(running, lab.controller.datastore(DatastoreName::Actions).unwrap());
+    let running = lab.controller.datastore(Datastore::Running).unwrap();
+    assert_eq!(running, lab.controller.datastore(Datastore::Candidate).unwrap());
+    assert_eq!(running, lab.controller.datastore(Datastore::Actions).unwrap());
 }
 
 #[tokio::test]
@@ -310,7 +310,7 @@ async fn key_in_created_breaks_its_instance() {
 async fn failed_transaction_changes_only_the_candidate() {
     let lab = Lab::new(builder());
     let (mut daemon, mut user) = (lab.daemon().await, lab.user().await);
-    let running = lab.controller.datastore(DatastoreName::Running).unwrap();
+    let running = lab.controller.datastore(Datastore::Running).unwrap();
     user.configure(&bench("f1", "")).await;
     assert_eq!(user.commit("COMMIT", "CHANGE", None).await, begun(1));
     daemon.event().await;
@@ -318,7 +318,7 @@ async fn failed_transaction_changes_only_the_candidate() {
     let answers = "<origin>test</origin><reason>a &lt;b&gt;\nc &amp; d</reason>";
     assert_eq!(daemon.event().await, over(1, "FAILED", answers));
     assert_eq!(user.event().await, over(1, "FAILED", answers));
-    assert_eq!(lab.controller.datastore(DatastoreName::Running).unwrap(), running);
+    assert_eq!(lab.controller.datastore(Datastore::Running).unwrap(), running);
     assert!(user.get("candidate", "/ctrl:services").await.contains("f1"));
     assert_eq!(user.rpc("<discard-changes/>").await, OK);
     assert_eq!(user.commit("COMMIT", "CHANGE", None).await, begun(2));
@@ -373,7 +373,7 @@ async fn replies_without_a_transaction_are_refused() {
     let (mut daemon, mut user) = (lab.daemon().await, lab.user().await);
     let mut refusals = vec![daemon.done(1).await, daemon.fail(1, "x").await];
     create_up_to_push(&mut daemon, &mut user).await;
-    assert_eq!(lab.controller.transactions()[0].state, TransactionStage::Init);
+    assert_eq!(lab.controller.transactions()[0].state, TransactionState::Init);
     refusals.push(daemon.done(1).await);
     // Any client can end a push.
     assert_eq!(user.fail(1, "stop").await, OK);

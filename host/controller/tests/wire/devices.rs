@@ -3,7 +3,7 @@
 use crate::common::{
     Lab, OK, apply, begun, bench, builder, created, interface, interfaces, over, path, services,
 };
-use confine_controller::{PushPhase, TransactionResult};
+use confine_controller::{PushPhase, TransactionOutcome};
 
 #[tokio::test]
 async fn devices_can_refuse_before_or_after_running_changes() {
@@ -21,7 +21,7 @@ async fn devices_can_refuse_before_or_after_running_changes() {
         assert_eq!(user.get("running", "/ctrl:services").await.contains("r1"), changed);
         assert_eq!(interfaces(&lab, "openconfig2"), ["eth0", "lo0"]);
     }
-    assert_eq!(lab.controller.transactions()[1].result, TransactionResult::Failed);
+    assert_eq!(lab.controller.transactions()[1].result, TransactionOutcome::Failed);
     // What the device missed is pushed without running the services again.
     let push = r#"<controller-commit xmlns="http://clicon.org/controller"><device>openconfig2</device><push>COMMIT</push><actions>NONE</actions><source>ds:running</source></controller-commit>"#;
     assert_eq!(user.rpc(push).await, begun(3));

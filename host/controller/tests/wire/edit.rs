@@ -1,7 +1,7 @@
 //! Edits, and the `created` lists of services.
 
 use crate::common::{Lab, OK, bench, builder, created, interface, path, pretty, services};
-use confine_controller::{Controller, Credentials, DatastoreName};
+use confine_controller::{Controller, Credentials, Datastore};
 
 #[tokio::test]
 async fn creator_attribute_adds_the_path_to_created() {
@@ -31,7 +31,7 @@ async fn creator_attribute_adds_the_path_to_created() {
       </bench>
     </services>
     "#);
-    assert!(!lab.controller.datastore(DatastoreName::Actions).unwrap().contains("creator"));
+    assert!(!lab.controller.datastore(Datastore::Actions).unwrap().contains("creator"));
     // Writing the `created` list directly has the same effect.
     let record = services(&bench("s3", &created(&[&path("openconfig1", "if-1")])));
     assert_eq!(client.edit("actions", &record).await, OK);
@@ -43,7 +43,7 @@ async fn creator_attribute_adds_the_path_to_created() {
 async fn invalid_creator_attributes_are_refused() {
     let lab = Lab::new(builder());
     let mut client = lab.client().await;
-    let before = lab.controller.datastore(DatastoreName::Actions).unwrap();
+    let before = lab.controller.datastore(Datastore::Actions).unwrap();
     let mut refusals = Vec::new();
     for tag in [
         "bench",
@@ -73,14 +73,14 @@ async fn invalid_creator_attributes_are_refused() {
     let record =
         services(r#"<forgetful xmlns="urn:bench"><id>f</id><created><path>/a</path></created></forgetful>"#);
     insta::assert_snapshot!(client.edit("actions", &record).await, @"<rpc-error><error-type>application</error-type><error-tag>unknown-element</error-tag><error-severity>error</error-severity><error-message>Failed to find YANG spec of XML node: created with parent: forgetful in namespace: urn:bench in file: bench.yang</error-message><error-info><bad-element>created</bad-element></error-info></rpc-error>");
-    assert_eq!(lab.controller.datastore(DatastoreName::Actions).unwrap(), before);
+    assert_eq!(lab.controller.datastore(Datastore::Actions).unwrap(), before);
 }
 
 #[tokio::test]
 async fn nodes_that_are_not_in_the_schema_are_refused() {
     let lab = Lab::new(builder());
     let mut client = lab.client().await;
-    let before = lab.controller.datastore(DatastoreName::Candidate).unwrap();
+    let before = lab.controller.datastore(Datastore::Candidate).unwrap();
     let refusals = [
         client.edit("candidate", r#"<nosuch xmlns="urn:x"/>"#).await,
         client.edit("candidate", &services("<nosuch/>")).await,
@@ -108,7 +108,7 @@ async fn nodes_that_are_not_in_the_schema_are_refused() {
     <rpc-error><error-type>protocol</error-type><error-tag>operation-failed</error-tag><error-severity>error</error-severity><error-message>Bad-attribute operation: grow</error-message></rpc-error>
     <rpc-error><error-type>application</error-type><error-tag>unknown-element</error-tag><error-severity>error</error-severity><error-message>Failed to find YANG spec of XML node: nosuch with parent: config in namespace: http://openconfig.net/yang/interfaces in file: openconfig-interfaces@2021-04-06.yang</error-message><error-info><bad-element>nosuch</bad-element></error-info></rpc-error>
     ");
-    assert_eq!(lab.controller.datastore(DatastoreName::Candidate).unwrap(), before);
+    assert_eq!(lab.controller.datastore(Datastore::Candidate).unwrap(), before);
 }
 
 #[tokio::test]

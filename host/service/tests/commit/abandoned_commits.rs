@@ -7,7 +7,7 @@ use confine_backend::{
     ActionsMode, Backend, ConnectOptions, EventReceiver, EventStream, PushMode, RequestUser,
     TransactionOutcome,
 };
-use confine_controller::{Controller, TransactionStage};
+use confine_controller::{Controller, TransactionState};
 use confine_sandbox::{Compiler, Limits, Runner};
 use confine_service::{Host, HostOptions, ModuleLibrary};
 use confine_test_support::{
@@ -116,7 +116,7 @@ impl TwoDaemonTestbed {
         backend.actions_done(tid, &["probe"], &RequestUser::Host).await.unwrap();
     }
 
-    fn state(&self, tid: u64) -> TransactionStage {
+    fn state(&self, tid: u64) -> TransactionState {
         let transactions = self.base.controller().transactions();
         transactions.iter().find(|transaction| transaction.tid == tid).unwrap().state
     }
@@ -173,7 +173,7 @@ async fn another_daemon_that_is_there_is_reported_and_keeps_commits() {
     another services daemon is subscribed to the controller's service commits: services-commit client already registered (operation-failed)
     hint: stop it first; the CLI's `processes services stop` stops the one that the controller has started
     ");
-    assert_eq!(testbed.state(tid), TransactionStage::Actions);
+    assert_eq!(testbed.state(tid), TransactionState::Actions);
     testbed.answer(tid).await;
     let over = tokio::time::timeout(PATIENCE, testbed.base.end(tid)).await.unwrap().unwrap();
     assert_eq!((over.result, over.reason), (TransactionOutcome::Success, None));
@@ -210,7 +210,7 @@ async fn commits_wait_while_modules_load_after_lost_ones_end() {
         }
     };
     tokio::time::timeout(PATIENCE, taken).await.unwrap();
-    assert_eq!(testbed.state(tid), TransactionStage::Actions);
+    assert_eq!(testbed.state(tid), TransactionState::Actions);
     testbed.host.modules().load().await;
     let over = tokio::time::timeout(PATIENCE, testbed.base.end(tid)).await.expect("it waits").unwrap();
     assert_eq!(over.result, TransactionOutcome::Success, "{:?}", over.reason);

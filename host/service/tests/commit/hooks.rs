@@ -166,7 +166,7 @@ async fn post_commit_failed_gets_reason_and_whether_running_changed() {
     assert!(!committed.succeeded());
     let (hook, error) = testbed.failed().await;
     assert_eq!(hook, "post-commit-failed");
-    let running = testbed.0.base.controller().datastore(confine_controller::DatastoreName::Running).unwrap();
+    let running = testbed.0.base.controller().datastore(confine_controller::Datastore::Running).unwrap();
     let changed = if running.contains("<login-banner>one<") { "changed" } else { "unchanged" };
     assert!(error.contains(&format!("result=FAILED running={changed}")), "{error}");
     assert!(error.contains("no thanks"), "{error}");

@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf, time::Instant};
 
 use confine_author::CommitEnd;
 use confine_backend::{ActionsMode, PushMode, TransactionOutcome};
-use confine_controller::DatastoreName;
+use confine_controller::Datastore;
 use confine_test_support::{
     PATIENCE,
     testbed::{DaemonTestbed, interface, probe, removed, replaced, services, succeeded},
@@ -40,7 +40,7 @@ async fn shared_object_stays_until_both_owners_are_gone() {
     let made = testbed.device();
     succeeded(&testbed.commit(&removed("a")).await);
     assert_eq!(testbed.device(), made);
-    let running = testbed.base.controller().datastore(DatastoreName::Running).unwrap();
+    let running = testbed.base.controller().datastore(Datastore::Running).unwrap();
     assert_eq!(running.matches("</path>").count(), 1, "{running}");
     succeeded(&testbed.commit(&removed("b")).await);
     assert_eq!(testbed.device(), untouched);

@@ -4,7 +4,7 @@ use std::{fs, time::Duration};
 
 use confine_author::Testbed;
 use confine_backend::{ActionsMode, PushMode};
-use confine_controller::{Controller, DatastoreName};
+use confine_controller::{Controller, Datastore};
 use confine_netconf::FrameDecoder;
 use confine_test_support::{
     PATIENCE,
@@ -81,7 +81,7 @@ async fn fault_2_applying_everything_keeps_lists_with_two_keys() {
     for force in [None, Some("pair"), Some("pair[left='l']")] {
         succeeded(&testbed.push(ActionsMode::Force(force)).await);
         assert_eq!(testbed.device(), made, "{force:?}");
-        let running = testbed.base.controller().datastore(DatastoreName::Running).unwrap();
+        let running = testbed.base.controller().datastore(Datastore::Running).unwrap();
         assert_eq!(running.matches("</path>").count(), 2, "{force:?}: {running}");
     }
     // One after the other: a notification names only the first key, so the controller would strip what `l`,`1` created
@@ -106,7 +106,7 @@ async fn fault_3_service_without_module_fails_and_loses_nothing() {
     let models = guests(&["probe"]).await.unwrap().models;
     let other = examples().await.unwrap();
     let directory = tempfile::tempdir().unwrap();
-    let running = testbed.base.controller().datastore(DatastoreName::Running).unwrap();
+    let running = testbed.base.controller().datastore(Datastore::Running).unwrap();
     let tree = xml::parse(&running).unwrap();
     let kept = tree.children(Tree::ROOT).find(|&node| tree.qname(node).local == "services").unwrap();
     let builder = Controller::builder()

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use confine_controller::{Controller, DatastoreName};
+use confine_controller::{Controller, Datastore};
 use tokio::net::UnixListener;
 
 use super::{confine, text};
@@ -86,6 +86,6 @@ impl DeviceZoo {
     }
 
     pub(crate) fn candidate(&self) -> String {
-        self.controller.datastore(DatastoreName::Candidate).unwrap()
+        self.controller.datastore(Datastore::Candidate).unwrap()
     }
 }
