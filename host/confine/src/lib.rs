@@ -17,6 +17,7 @@
 mod address;
 mod admin;
 mod cli;
+mod columns;
 mod commands;
 mod error;
 mod log;

@@ -3,18 +3,15 @@
 //! Nothing shown here is trusted: modules, users and other programs have written it. Each text becomes one line
 //! without anything that a terminal would interpret.
 
-use std::{
-    fmt::{self, Write as _},
-    time::Duration,
-};
+use std::{fmt, iter, time::Duration};
 
 use confine_sandbox::text::{grouped, line};
 use confine_service::{
     AuditEvent, DaemonStatus, EventKind,
-    status::{CommitCounts, ConnectionStatus, LastCommit, ModuleState, ModuleStatus, RunUsage},
+    status::{CommitCounts, ConnectionStatus, KeptVersion, LastCommit, ModuleState, ModuleStatus, RunUsage},
 };
 
-use crate::admin::ModuleReport;
+use crate::{admin::ModuleReport, columns::table};
 
 /// The most that is shown of a text, in bytes.
 const TEXT: usize = 1000;
@@ -50,7 +47,7 @@ fn controller(f: &mut fmt::Formatter<'_>, connection: &ConnectionStatus) -> fmt:
         row(f, "", &format!("at `{}`{user}", shown(socket)))?;
     }
     if let Some(error) = error {
-        paragraph(f, "", error)?;
+        paragraph(f, error)?;
     }
     match losses {
         0 => Ok(()),
@@ -74,15 +71,20 @@ fn commits(f: &mut fmt::Formatter<'_>, commits: &CommitCounts) -> fmt::Result {
     );
     row(f, "last", &text)?;
     match error {
-        Some(error) => paragraph(f, "", &format!("failed: {error}")),
+        Some(error) => paragraph(f, &format!("failed: {error}")),
         None => Ok(()),
     }
 }
 
 /// Each line of a text as a row.
-fn paragraph(f: &mut fmt::Formatter<'_>, title: &str, text: &str) -> fmt::Result {
-    let titles = std::iter::once(title).chain(std::iter::repeat(""));
-    text.lines().zip(titles).try_for_each(|(text, title)| row(f, title, &shown(text)))
+fn paragraph(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+    text.lines().try_for_each(|text| row(f, "", &shown(text)))
+}
+
+/// Rows of which the first has a title.
+fn rows(f: &mut fmt::Formatter<'_>, title: &str, texts: impl Iterator<Item = String>) -> fmt::Result {
+    let titles = iter::once(title).chain(iter::repeat(""));
+    texts.zip(titles).try_for_each(|(text, title)| row(f, title, &text))
 }
 
 /// `confine modules`: a table, with problems below each row.
@@ -97,37 +99,17 @@ impl fmt::Display for ModulesText<'_> {
         if self.0.is_empty() {
             return writeln!(f, "No modules.");
         }
-        let rows: Vec<_> = self.0.iter().map(cells).collect();
-        let widths: [usize; HEADS.len()] = std::array::from_fn(|column| {
-            let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
-            cells.chain(HEADS.get(column).map(|head| head.len())).max().unwrap_or_default()
-        });
-        let heads = HEADS.map(str::to_owned);
-        table_row(f, &heads, &widths)?;
-        for (module, cells) in self.0.iter().zip(&rows) {
-            table_row(f, cells, &widths)?;
+        let cells: Vec<_> = iter::once(HEADS.map(str::to_owned)).chain(self.0.iter().map(cells)).collect();
+        let mut lines = table(&cells, &NUMBERS).into_iter();
+        lines.by_ref().take(1).try_for_each(|heads| writeln!(f, "{heads}"))?;
+        for (module, line) in self.0.iter().zip(lines) {
+            writeln!(f, "{line}")?;
             for text in complaints(module) {
                 text.lines().try_for_each(|text| writeln!(f, "  {}", shown(text)))?;
             }
         }
         Ok(())
     }
-}
-
-fn table_row(
-    f: &mut fmt::Formatter<'_>,
-    cells: &[String; HEADS.len()],
-    widths: &[usize; HEADS.len()],
-) -> fmt::Result {
-    let mut text = String::new();
-    for (column, (cell, &width)) in cells.iter().zip(widths).enumerate() {
-        if NUMBERS.contains(&column) {
-            write!(text, "{cell:>width$}  ")?;
-        } else {
-            write!(text, "{cell:<width$}  ")?;
-        }
-    }
-    writeln!(f, "{}", text.trim_end())
 }
 
 fn cells(module: &ModuleStatus) -> [String; HEADS.len()] {
@@ -168,7 +150,7 @@ impl fmt::Display for ModuleReport {
         row(f, "module", &format!("{}{}", shown(&module.name), version.unwrap_or_default()))?;
         row(f, "state", &format!("{} since {}", module.state.name(), shown(&module.since)))?;
         for text in complaints(module) {
-            paragraph(f, "", &text)?;
+            paragraph(f, &text)?;
         }
         row(f, "file", &shown(&module.file))?;
         if let Some(digest) = &module.digest {
@@ -188,15 +170,14 @@ impl fmt::Display for ModuleReport {
         }
         if let Some(last) = &module.last_error {
             row(f, "last error", &format!("transaction {} at {}", last.tid, shown(&last.at)))?;
-            paragraph(f, "", &last.error)?;
+            paragraph(f, &last.error)?;
         }
-        let titles = std::iter::once("versions").chain(std::iter::repeat(""));
-        for (kept, title) in module.kept.iter().zip(titles) {
+        let version = |kept: &KeptVersion| {
             let running = if kept.running { "  (running)" } else { "" };
-            row(f, title, &format!("{}  sha256:{}{running}", shown(&kept.version), shown(&kept.digest)))?;
-        }
-        let titles = std::iter::once("limits").chain(std::iter::repeat(""));
-        self.limits.iter().zip(titles).try_for_each(|(limit, title)| row(f, title, &shown(limit)))
+            format!("{}  sha256:{}{running}", shown(&kept.version), shown(&kept.digest))
+        };
+        rows(f, "versions", module.kept.iter().map(version))?;
+        rows(f, "limits", self.limits.iter().map(|limit| shown(limit)))
     }
 }
 

@@ -4,6 +4,8 @@ use std::{env, io};
 
 use clap::Command;
 
+use crate::columns::wrapped;
+
 /// The width of help, in characters, where the terminal does not tell its own.
 const DEFAULT_WIDTH: usize = 100;
 /// The widest lines of help: longer ones are hard to read.
@@ -133,25 +135,10 @@ impl Paragraphs<'_> {
     pub(crate) fn wrapped(&self, width: usize) -> String {
         let lines = self.0.lines().flat_map(|line| match line.starts_with(VERBATIM) {
             true => vec![line.to_owned()],
-            false => wrapped(line, width),
+            false => wrapped(unbreakable(line), width),
         });
         lines.collect::<Vec<_>>().join("\n")
     }
-}
-
-fn wrapped(paragraph: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in unbreakable(paragraph) {
-        match lines.last_mut() {
-            Some(last) if last.is_empty() => last.push_str(&word),
-            Some(last) if last.chars().count() + 1 + word.chars().count() <= width => {
-                last.push(' ');
-                last.push_str(&word);
-            }
-            _ => lines.push(word),
-        }
-    }
-    lines
 }
 
 /// The words of a text. Code between backticks is one word, so that it can be copied.

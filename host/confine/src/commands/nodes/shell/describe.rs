@@ -6,6 +6,7 @@ use confine_yang::{DefinitionStatus, YangNode};
 
 use super::names;
 use crate::{
+    columns::wrapped,
     commands::{nodes::path::DataPath, output::plain},
     error::Error,
 };
@@ -21,7 +22,8 @@ pub(super) fn text(target: &DataPath) -> Result<String, Error> {
     let node = node.ok_or_else(|| Error::NotInModel { path: pattern.to_string() })?;
     let mut text = format!("{pattern}\n");
     for (word, what) in fields(node) {
-        for (index, line) in what.lines().flat_map(wrapped).enumerate() {
+        for (index, line) in what.lines().flat_map(|line| wrapped(line.split_whitespace(), WIDTH)).enumerate()
+        {
             let word = if index == 0 { word } else { "" };
             // Writing to a string does not fail.
             let _ = writeln!(text, "{}", format!("  {word:<WORD$}{line}").trim_end());
@@ -72,20 +74,4 @@ fn fields(node: YangNode<'_>) -> Vec<(&'static str, String)> {
     }));
     fields.extend(node.description().map(|description| ("description", description.to_owned())));
     fields
-}
-
-/// A line wrapped at [`WIDTH`].
-fn wrapped(line: &str) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in line.split_whitespace() {
-        match lines.last_mut() {
-            Some(last) if last.is_empty() => last.push_str(word),
-            Some(last) if last.chars().count() + 1 + word.chars().count() <= WIDTH => {
-                last.push(' ');
-                last.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines
 }

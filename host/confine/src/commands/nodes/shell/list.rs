@@ -8,6 +8,7 @@ use confine_yang::{SchemaNodeKind, YangNode};
 
 use super::{names, state::ShellState};
 use crate::{
+    columns::table,
     commands::{
         nodes::{get, path::DataPath, session::ModelDepth},
         output::plain,
@@ -54,7 +55,7 @@ pub(super) async fn text(shell: &mut ShellState, path: &str, all: bool) -> Resul
         };
         return Ok(text.to_owned());
     }
-    Ok(plain(&laid_out(&rows)))
+    Ok(plain(&(table(&rows, &[]).join("\n") + "\n")))
 }
 
 /// The existing nodes.
@@ -116,20 +117,4 @@ fn value(overlay: &Overlay, live: LiveNode) -> String {
         shown.push('…');
     }
     confine_sandbox::text::line(&shown, usize::MAX)
-}
-
-/// Rows as lines, with aligned columns.
-fn laid_out(rows: &[Row]) -> String {
-    let mut widths = [0; 5];
-    for row in rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
-        }
-    }
-    let line = |row: &Row| {
-        let cells = row.iter().zip(widths).filter(|(_, width)| *width > 0);
-        let line: String = cells.map(|(cell, width)| format!("{cell:<width$}  ")).collect();
-        format!("{}\n", line.trim_end())
-    };
-    rows.iter().map(line).collect()
 }
