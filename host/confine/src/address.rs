@@ -10,6 +10,8 @@ use std::{
 use confine_sandbox::text::line;
 use serde::Deserialize;
 
+use crate::names::read_from_text;
+
 /// The longest path that a unix socket can have on Linux, in bytes.
 pub(crate) const MAX_SOCKET_PATH: usize = 107;
 
@@ -62,13 +64,7 @@ impl FromStr for ListenAddress {
     }
 }
 
-impl TryFrom<String> for ListenAddress {
-    type Error = ListenAddressError;
-
-    fn try_from(text: String) -> Result<Self, ListenAddressError> {
-        text.parse()
-    }
-}
+read_from_text!(ListenAddress);
 
 impl fmt::Display for ListenAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

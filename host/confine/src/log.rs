@@ -29,9 +29,9 @@ use tracing_subscriber::{
 };
 
 use self::syslog::{IDENTIFIER, Syslog};
-use crate::address::CollectorAddress;
 #[cfg(feature = "otel")]
 use crate::traces;
+use crate::{address::CollectorAddress, names::read_from_text};
 
 /// The most lines that wait to be written. More are lost.
 const MAX_WAITING_LINES: usize = 16_384;
@@ -172,37 +172,11 @@ impl FromStr for LogFilter {
     }
 }
 
-impl TryFrom<String> for LogFilter {
-    type Error = LogFilterError;
-
-    fn try_from(text: String) -> Result<Self, LogFilterError> {
-        text.parse()
-    }
-}
+read_from_text!(LogFilter);
 
 impl fmt::Display for LogFilter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
-    }
-}
-
-impl fmt::Display for LogTarget {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Stderr => "stderr",
-            Self::Stdout => "stdout",
-            Self::Syslog => "syslog",
-            Self::Journald => "journald",
-        })
-    }
-}
-
-impl fmt::Display for LogFormat {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Text => "text",
-            Self::Json => "json",
-        })
     }
 }
 

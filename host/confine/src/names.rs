@@ -33,30 +33,105 @@ pub(crate) enum SettingValueError {
     Module(String),
 }
 
+/// Lets serde read a type from text, as [`FromStr`] does.
+macro_rules! read_from_text {
+    ($($name:ty),*) => {$(
+        impl TryFrom<String> for $name {
+            type Error = <Self as FromStr>::Err;
+
+            fn try_from(text: String) -> Result<Self, Self::Error> {
+                text.parse()
+            }
+        }
+    )*};
+}
+pub(crate) use read_from_text;
+
+/// Declares texts that settings are made of. A function returns the text to keep, or none for another text, from which
+/// the error is made.
+macro_rules! setting_texts {
+    ($($(#[$about:meta])* $visible:vis struct $name:ident: $kept:expr, $error:path;)*) => {$(
+        $(#[$about])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+        #[serde(try_from = "String")]
+        $visible struct $name(String);
+
+        impl FromStr for $name {
+            type Err = SettingValueError;
+
+            fn from_str(text: &str) -> Result<Self, SettingValueError> {
+                let kept: Option<&str> = $kept(text);
+                kept.map(|kept| Self(kept.into())).ok_or_else(|| $error(text.into()))
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    )*};
+}
+
+setting_texts! {
+    /// The name of a NETCONF user.
+    pub(crate) struct UserName: account, SettingValueError::User;
+    /// The name of a group of the operating system.
+    pub(crate) struct GroupName: account, SettingValueError::Group;
+    /// The name of a list under `/services`.
+    pub(crate) struct ListName: list, SettingValueError::List;
+    /// The name of a module.
+    pub(crate) struct ModuleName: module, SettingValueError::Module;
+}
+
+read_from_text!(UserName, GroupName, ListName, ModuleName, FilePath);
+
+fn account(text: &str) -> Option<&str> {
+    let is_account = !text.is_empty() && !text.contains(|c: char| c.is_control() || c.is_whitespace());
+    is_account.then_some(text)
+}
+
+fn is_name_character(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "-_.".contains(c)
+}
+
+/// Accepts a YANG identifier (RFC 7950, section 6.2).
+fn list(text: &str) -> Option<&str> {
+    let starts = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    (starts && text.chars().all(is_name_character)).then_some(text)
+}
+
+/// Accepts the name with or without `.wasm`.
+fn module(text: &str) -> Option<&str> {
+    let name = text.strip_suffix(".wasm").unwrap_or(text);
+    (!name.is_empty() && name.chars().all(is_name_character)).then_some(name)
+}
+
 /// A path that is not empty.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub(crate) struct FilePath(PathBuf);
 
-/// The name of a NETCONF user.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub(crate) struct UserName(String);
+impl FilePath {
+    /// The path; a relative one starts from this directory.
+    pub(crate) fn within(&self, directory: &Path) -> PathBuf {
+        directory.join(&self.0)
+    }
+}
 
-/// The name of a group of the operating system.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub(crate) struct GroupName(String);
+impl FromStr for FilePath {
+    type Err = SettingValueError;
 
-/// The name of a list under `/services`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
-#[serde(try_from = "String")]
-pub(crate) struct ListName(String);
-
-/// The name of a module.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
-#[serde(try_from = "String")]
-pub(crate) struct ModuleName(String);
+    fn from_str(text: &str) -> Result<Self, SettingValueError> {
+        if text.is_empty() { Err(SettingValueError::EmptyPath) } else { Ok(Self(text.into())) }
+    }
+}
 
 /// The names of modules, separated by commas.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -75,99 +150,5 @@ impl FromStr for ModuleNames {
     fn from_str(text: &str) -> Result<Self, SettingValueError> {
         let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
         names.map(str::parse).collect::<Result<_, _>>().map(Self)
-    }
-}
-
-impl FilePath {
-    /// The path; a relative one starts from this directory.
-    pub(crate) fn within(&self, directory: &Path) -> PathBuf {
-        directory.join(&self.0)
-    }
-}
-
-impl FromStr for FilePath {
-    type Err = SettingValueError;
-
-    fn from_str(text: &str) -> Result<Self, SettingValueError> {
-        if text.is_empty() { Err(SettingValueError::EmptyPath) } else { Ok(Self(text.into())) }
-    }
-}
-
-impl FromStr for UserName {
-    type Err = SettingValueError;
-
-    fn from_str(text: &str) -> Result<Self, SettingValueError> {
-        if is_account(text) { Ok(Self(text.into())) } else { Err(SettingValueError::User(text.into())) }
-    }
-}
-
-impl FromStr for GroupName {
-    type Err = SettingValueError;
-
-    fn from_str(text: &str) -> Result<Self, SettingValueError> {
-        if is_account(text) { Ok(Self(text.into())) } else { Err(SettingValueError::Group(text.into())) }
-    }
-}
-
-/// Whether the text can be the name of a user or a group.
-fn is_account(text: &str) -> bool {
-    !text.is_empty() && !text.contains(|c: char| c.is_control() || c.is_whitespace())
-}
-
-impl FromStr for ListName {
-    type Err = SettingValueError;
-
-    /// Accepts a YANG identifier (RFC 7950, section 6.2).
-    fn from_str(text: &str) -> Result<Self, SettingValueError> {
-        let starts = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-        let is_name = starts && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
-        if is_name { Ok(Self(text.into())) } else { Err(SettingValueError::List(text.into())) }
-    }
-}
-
-impl FromStr for ModuleName {
-    type Err = SettingValueError;
-
-    /// Accepts the name with or without `.wasm`.
-    fn from_str(text: &str) -> Result<Self, SettingValueError> {
-        let name = text.strip_suffix(".wasm").unwrap_or(text);
-        let is_name =
-            !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
-        if is_name { Ok(Self(name.into())) } else { Err(SettingValueError::Module(text.into())) }
-    }
-}
-
-/// Conversions of each name.
-macro_rules! text {
-    ($($name:ident),*) => {$(
-        impl TryFrom<String> for $name {
-            type Error = SettingValueError;
-
-            fn try_from(text: String) -> Result<Self, SettingValueError> {
-                text.parse()
-            }
-        }
-
-        impl AsRef<str> for $name {
-            fn as_ref(&self) -> &str {
-                &self.0
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-    )*};
-}
-
-text!(UserName, GroupName, ListName, ModuleName);
-
-impl TryFrom<String> for FilePath {
-    type Error = SettingValueError;
-
-    fn try_from(text: String) -> Result<Self, SettingValueError> {
-        text.parse()
     }
 }

@@ -3,6 +3,7 @@
 mod controller;
 mod file;
 mod limits;
+mod origin;
 pub(crate) mod property;
 mod quantity;
 mod quarantine;
@@ -11,7 +12,7 @@ mod show;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    env, fmt,
+    env,
     path::{Path, PathBuf},
 };
 
@@ -20,10 +21,13 @@ use confine_nacm::Nacm;
 use confine_sandbox::Limits;
 use confine_service::{ModuleLimits, QuarantinePolicy};
 
-pub(crate) use self::limits::lines as limit_lines;
 use self::{
-    controller::{ControllerFile, ControllerFileError, OptionValue},
+    controller::{ControllerFile, ControllerFileError},
     file::{OperatorFile, OperatorFileError},
+};
+pub(crate) use self::{
+    limits::lines as limit_lines,
+    origin::{SettingOrigin, SourcedValue},
 };
 use crate::{
     address::{CollectorAddress, ListenAddress, MAX_SOCKET_PATH},
@@ -108,24 +112,6 @@ pub(crate) struct LogSettings {
     pub(crate) format: SourcedValue<LogFormat>,
 }
 
-/// A setting and its origin.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct SourcedValue<T> {
-    pub(crate) value: T,
-    pub(crate) origin: SettingOrigin,
-}
-
-/// Where a setting comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum SettingOrigin {
-    CommandLine,
-    /// An environment variable.
-    Environment(&'static str),
-    /// `confine.toml`, or a file of the controller's configuration.
-    File(PathBuf),
-    Default,
-}
-
 /// Why the settings cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SettingsError {
@@ -161,19 +147,15 @@ impl Settings {
         controller: &ControllerFile,
     ) -> Result<Self, SettingsError> {
         let table = &file.table;
-        let in_file = |path: &FilePath| file.provides(path.within(file.directory()));
-        let in_controller = |found: &OptionValue| found.provides(PathBuf::from(&found.value));
-        let path = |option: &Option<PathBuf>, key: &Option<FilePath>, found: &Option<OptionValue>| {
-            option
-                .clone()
-                .map(SourcedValue::command_line)
-                .or_else(|| key.as_ref().map(in_file))
-                .or_else(|| found.as_ref().map(in_controller))
+        let path = |option: &Option<PathBuf>, key: &Option<FilePath>| {
+            file.or_key(option, &key.as_ref().map(|path| path.within(file.directory())))
         };
-        let socket = path(&options.socket, &table.socket, &controller.socket);
-        let socket = socket.unwrap_or_else(|| SourcedValue::default(SOCKET.into()));
-        let admin = path(&options.admin, &table.admin.socket, &None);
-        let admin = admin.unwrap_or_else(|| SourcedValue::default(ADMIN.into()));
+        let or_default = |found: Option<SourcedValue<PathBuf>>, default: &str| {
+            found.unwrap_or_else(|| SourcedValue::default(default.into()))
+        };
+        let socket = path(&options.socket, &table.socket).or_else(|| controller.socket.clone());
+        let socket = or_default(socket, SOCKET);
+        let admin = or_default(path(&options.admin, &table.admin.socket), ADMIN);
         for socket in [&socket, &admin] {
             if socket.value.as_os_str().len() > MAX_SOCKET_PATH {
                 let SourcedValue { value: path, origin } = socket.clone();
@@ -184,34 +166,26 @@ impl Settings {
         let running = controller.running.clone().filter(|_| controller.is_about(&socket.value));
         Ok(Self {
             socket,
-            running: path(&None, &table.running, &running),
+            running: path(&None, &table.running).or(running),
             modules: modules(options, file, controller),
             exclude: exclude(options, file, controller)?,
             unmanaged: unmanaged(options, file),
-            user: first([
-                options.user.clone().map(SourcedValue::command_line),
-                table.user.clone().map(|user| file.provides(user)),
-            ]),
-            cache: path(&options.cache, &table.cache, &None)
-                .unwrap_or_else(|| SourcedValue::default(CACHE.into())),
-            state: path(&options.state, &table.state, &None)
-                .unwrap_or_else(|| SourcedValue::default(STATE.into())),
+            user: file.or_key(&options.user, &table.user),
+            cache: or_default(path(&options.cache, &table.cache), CACHE),
+            state: or_default(path(&options.state, &table.state), STATE),
             models: controller.models.clone(),
-            pidfile: path(&options.pidfile, &table.pidfile, &controller.pidfile),
+            pidfile: path(&options.pidfile, &table.pidfile).or_else(|| controller.pidfile.clone()),
             log: LogSettings::merge(options, environment, file)?,
             admin,
-            admin_group: table.admin.group.clone().map(|group| file.provides(group)),
-            metrics: first([
-                options.metrics.clone().map(SourcedValue::command_line),
-                table.metrics.listen.clone().map(|listen| file.provides(listen)),
-            ]),
-            collector: table.traces.collector.clone().map(|collector| file.provides(collector)),
+            admin_group: file.or_key(&None, &table.admin.group),
+            metrics: file.or_key(&options.metrics, &table.metrics.listen),
+            collector: file.or_key(&None, &table.traces.collector),
             limits: file.limits.clone(),
             module_limits: file.module_limits.clone(),
             quarantine: file.quarantine,
-            rules: file.rules.clone().map(|rules| file.provides(rules)),
+            rules: file.or_key(&None, &file.rules),
             last_wins: file.last_wins.clone(),
-            backend_user: controller.backend_user.as_ref().map(|found| found.provides(found.value.clone())),
+            backend_user: controller.backend_user.clone(),
             missing_fragments: controller.missing.clone(),
         })
     }
@@ -260,7 +234,7 @@ fn modules(
         (Some(paths), _) => {
             modules.extend(paths.iter().map(|path| file.provides(path.within(file.directory()))))
         }
-        (None, Some(found)) => modules.push(found.provides(PathBuf::from(&found.value))),
+        (None, Some(found)) => modules.push(found.clone()),
         (None, None) if modules.is_empty() => modules.push(SourcedValue::default(MODULES.into())),
         (None, None) => {}
     }
@@ -281,10 +255,10 @@ fn exclude(
     if let Some(found) = &controller.exclude {
         let names: ModuleNames = found.value.parse().map_err(|source| SettingsError::Option {
             option: "CONTROLLER_PYAPI_MODULE_FILTER",
-            origin: SettingOrigin::File(found.file.clone()),
+            origin: found.origin.clone(),
             source,
         })?;
-        exclude.extend(names.iter().cloned().map(|name| found.provides(name)));
+        exclude.extend(names.iter().map(|name| found.clone().map(|_| name.clone())));
     }
     Ok(exclude)
 }
@@ -311,41 +285,25 @@ impl LogSettings {
                 value: LogFilter::debug(),
                 origin: SettingOrigin::Environment(PYTHON_DEBUG_VARIABLE),
             });
-        let mut filter = first([
-            options.log.clone().map(SourcedValue::command_line),
-            options.debug.then(|| SourcedValue::command_line(LogFilter::debug())),
-            environment(LOG_VARIABLE).map(variable).transpose()?,
-            python_debug,
-            table.filter.clone().map(|filter| file.provides(filter)),
-        ])
-        .unwrap_or_else(|| SourcedValue::default(LogFilter::default()));
+        let option = options.log.clone().or_else(|| options.debug.then(LogFilter::debug));
+        let mut filter = option
+            .map(SourcedValue::command_line)
+            .or(environment(LOG_VARIABLE).map(variable).transpose()?)
+            .or(python_debug)
+            .or_else(|| file.or_key(&None, &table.filter))
+            .unwrap_or_else(|| SourcedValue::default(LogFilter::default()));
         if options.log_xml {
             filter = SourcedValue::command_line(filter.value.with_xml());
         }
         Ok(Self {
             filter,
-            to: first([options.log_to.map(SourcedValue::command_line), table.to.map(|to| file.provides(to))])
+            to: file
+                .or_key(&options.log_to, &table.to)
                 .unwrap_or_else(|| SourcedValue::default(options.log_target())),
-            format: first([
-                options.log_format.map(SourcedValue::command_line),
-                table.format.map(|format| file.provides(format)),
-            ])
-            .unwrap_or_else(|| SourcedValue::default(LogFormat::default())),
+            format: file
+                .or_key(&options.log_format, &table.format)
+                .unwrap_or_else(|| SourcedValue::default(LogFormat::default())),
         })
-    }
-}
-
-fn first<T>(values: impl IntoIterator<Item = Option<T>>) -> Option<T> {
-    values.into_iter().flatten().next()
-}
-
-impl<T> SourcedValue<T> {
-    fn command_line(value: T) -> Self {
-        Self { value, origin: SettingOrigin::CommandLine }
-    }
-
-    fn default(value: T) -> Self {
-        Self { value, origin: SettingOrigin::Default }
     }
 }
 
@@ -353,22 +311,11 @@ impl OperatorFile {
     fn provides<T>(&self, value: T) -> SourcedValue<T> {
         SourcedValue { value, origin: SettingOrigin::File(self.path.clone()) }
     }
-}
 
-impl OptionValue {
-    fn provides<T>(&self, value: T) -> SourcedValue<T> {
-        SourcedValue { value, origin: SettingOrigin::File(self.file.clone()) }
-    }
-}
-
-impl fmt::Display for SettingOrigin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::CommandLine => f.write_str("command line"),
-            Self::Environment(variable) => write!(f, "environment, {variable}"),
-            Self::File(path) => write!(f, "{}", path.display()),
-            Self::Default => f.write_str("default"),
-        }
+    /// The value of the command line, else that of the file.
+    fn or_key<T: Clone>(&self, option: &Option<T>, key: &Option<T>) -> Option<SourcedValue<T>> {
+        let key = || key.clone().map(|value| self.provides(value));
+        option.clone().map(SourcedValue::command_line).or_else(key)
     }
 }
 

@@ -13,34 +13,27 @@ use std::{
 use confine_backend::YangDirectories;
 use confine_tree::{Tree, xml};
 
+use super::origin::{SettingOrigin, SourcedValue};
+
 /// The options of the controller that Confine uses.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct ControllerFile {
     /// `CLICON_SOCK`: the backend's socket.
-    pub(crate) socket: Option<OptionValue>,
+    pub(crate) socket: Option<SourcedValue<PathBuf>>,
     /// The file of `running`, in `CLICON_XMLDB_DIR`.
-    pub(crate) running: Option<OptionValue>,
+    pub(crate) running: Option<SourcedValue<PathBuf>>,
     /// `CLICON_BACKEND_USER`: the user that the backend runs as.
-    pub(crate) backend_user: Option<OptionValue>,
+    pub(crate) backend_user: Option<SourcedValue<String>>,
     /// `CONTROLLER_PYAPI_MODULE_PATH`: a directory with modules.
-    pub(crate) modules: Option<OptionValue>,
+    pub(crate) modules: Option<SourcedValue<PathBuf>>,
     /// `CONTROLLER_PYAPI_MODULE_FILTER`: modules to exclude, separated by commas.
-    pub(crate) exclude: Option<OptionValue>,
+    pub(crate) exclude: Option<SourcedValue<String>>,
     /// `CONTROLLER_PYAPI_PIDFILE`
-    pub(crate) pidfile: Option<OptionValue>,
+    pub(crate) pidfile: Option<SourcedValue<PathBuf>>,
     /// `CLICON_YANG_DIR` and the other options that start with `CLICON_YANG`: directories of YANG models.
     pub(crate) models: YangDirectories,
     /// The directory that `CLICON_CONFIGDIR` names, if it does not exist. The backend only warns in this case.
     pub(crate) missing: Option<PathBuf>,
-}
-
-/// The value of an option.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct OptionValue {
-    /// Not empty, without surrounding blanks.
-    pub(crate) value: String,
-    /// The file that sets it.
-    pub(crate) file: PathBuf,
 }
 
 /// Why the controller's configuration cannot be used.
@@ -63,12 +56,12 @@ const RUNNING: &str = "running_db";
 const RUNNING_IN_PARTS: &str = "running.d/0.xml";
 
 /// Options by name. The last value counts, except for the few options that may be repeated.
-type Options = HashMap<String, Vec<OptionValue>>;
+type Options = HashMap<String, Vec<SourcedValue<String>>>;
 
 impl ControllerFile {
     /// Whether this can be the configuration of the controller with this socket.
     pub(crate) fn is_about(&self, socket: &Path) -> bool {
-        self.socket.as_ref().is_none_or(|found| Path::new(&found.value) == socket)
+        self.socket.as_ref().is_none_or(|found| found.value == socket)
     }
 
     pub(crate) fn read(path: &Path) -> Result<Self, ControllerFileError> {
@@ -85,7 +78,8 @@ impl ControllerFile {
         }
         let imports = options.remove("CLICON_YANG_DIR").unwrap_or_default();
         let mut take = |name| options.remove(name)?.pop().filter(|found| !found.value.is_empty());
-        let path = |found: OptionValue| PathBuf::from(found.value);
+        let path = |found: SourcedValue<String>| PathBuf::from(found.value);
+        let sourced = |found: SourcedValue<String>| found.map(PathBuf::from);
         let models = YangDirectories {
             imports: imports.into_iter().map(path).filter(|path| !path.as_os_str().is_empty()).collect(),
             main: take("CLICON_YANG_MAIN_DIR").map(path),
@@ -94,18 +88,17 @@ impl ControllerFile {
             domains: take("CLICON_YANG_DOMAIN_DIR").map(path),
         };
         let has_parts = take("CLICON_XMLDB_MULTI").is_some_and(|multi| multi.value == "true");
-        let running = take("CLICON_XMLDB_DIR").map(|directory| OptionValue {
-            value: format!("{}/{}", directory.value, if has_parts { RUNNING_IN_PARTS } else { RUNNING }),
-            ..directory
-        });
+        let running = if has_parts { RUNNING_IN_PARTS } else { RUNNING };
+        let running =
+            take("CLICON_XMLDB_DIR").map(|found| found.map(|directory| Path::new(&directory).join(running)));
         Ok(Self {
             models,
             running,
-            socket: take("CLICON_SOCK"),
+            socket: take("CLICON_SOCK").map(sourced),
             backend_user: take("CLICON_BACKEND_USER"),
-            modules: take("CONTROLLER_PYAPI_MODULE_PATH"),
+            modules: take("CONTROLLER_PYAPI_MODULE_PATH").map(sourced),
             exclude: take("CONTROLLER_PYAPI_MODULE_FILTER"),
-            pidfile: take("CONTROLLER_PYAPI_PIDFILE"),
+            pidfile: take("CONTROLLER_PYAPI_PIDFILE").map(sourced),
             missing,
         })
     }
@@ -136,7 +129,7 @@ fn read_into(path: &Path, options: &mut Options) -> Result<(), ControllerFileErr
     for option in tree.children(root) {
         let value = tree.value(option).unwrap_or_default().trim().to_owned();
         let values = options.entry(tree.qname(option).local.to_owned()).or_default();
-        values.push(OptionValue { value, file: path.into() });
+        values.push(SourcedValue { value, origin: SettingOrigin::File(path.into()) });
     }
     Ok(())
 }
@@ -178,8 +171,15 @@ mod tests {
         (directory, main)
     }
 
-    fn value(found: &Option<OptionValue>) -> Option<&str> {
-        found.as_ref().map(|found| found.value.as_str())
+    fn value<T: AsRef<std::ffi::OsStr>>(found: &Option<SourcedValue<T>>) -> Option<&str> {
+        found.as_ref().and_then(|found| found.value.as_ref().to_str())
+    }
+
+    fn file_of<T>(found: Option<SourcedValue<T>>) -> PathBuf {
+        match found.unwrap().origin {
+            SettingOrigin::File(file) => file,
+            other => panic!("{other}"),
+        }
     }
 
     #[test]
@@ -190,8 +190,8 @@ mod tests {
         assert_eq!(value(&file.backend_user), Some("clicon"));
         assert_eq!(value(&file.running), Some("/var/controller/running_db"));
         assert_eq!(value(&file.modules), Some("/m&s"));
-        assert_eq!((file.exclude, file.pidfile, file.missing), (None, None, None));
-        assert_eq!(file.socket.unwrap().file, main);
+        assert_eq!((&file.exclude, &file.pidfile, &file.missing), (&None, &None, &None));
+        assert_eq!(file_of(file.socket), main);
     }
 
     #[test]
@@ -212,7 +212,7 @@ mod tests {
         assert_eq!(value(&file.socket), Some("/fragment.sock"));
         assert_eq!(value(&file.running), Some("/var/controller/running.d/0.xml"));
         assert_eq!(value(&file.modules), None);
-        assert!(file.socket.unwrap().file.ends_with("controller/30.xml"));
+        assert!(file_of(file.socket).ends_with("controller/30.xml"));
     }
 
     #[test]

@@ -61,8 +61,8 @@ macro_rules! limits {
     };
 }
 
-const MAX: u64 = u64::MAX;
-const SECOND: u64 = 1_000_000;
+pub(super) const MAX: u64 = u64::MAX;
+pub(super) const SECOND: u64 = 1_000_000;
 
 limits! {
     fuel: LimitPair<CountUnit>, 1, MAX;
@@ -98,7 +98,7 @@ impl LimitsTable {
 }
 
 /// A value in the operator's file for a limit of type `T`.
-trait LimitEntry<T> {
+pub(super) trait LimitEntry<T> {
     fn set(&self, limit: &mut T, least: u64, most: u64) -> Result<(), LimitMisfit>;
     fn show(limit: &T) -> String;
 }
@@ -136,7 +136,7 @@ impl<Q: Quantity, T: LimitAmount> LimitEntry<ScaledLimit<T>> for LimitPair<Q> {
 }
 
 /// The quantity in TOML: numbers as they are, amounts with a unit in quotes.
-pub(super) fn literal(quantity: impl Quantity) -> String {
+fn literal(quantity: impl Quantity) -> String {
     let text = quantity.to_string();
     if text.contains(' ') { format!("\"{text}\"") } else { text }
 }

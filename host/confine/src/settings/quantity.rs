@@ -57,46 +57,50 @@ const SIZES: &Units = &[
 const TIMES: &Units =
     &[("h", 3_600_000_000), ("min", 60_000_000), ("s", 1_000_000), ("ms", 1_000), ("us", 1)];
 
-impl Quantity for ByteUnit {
-    fn amount(self) -> u64 {
-        self.0
-    }
+macro_rules! quantities {
+    ($($name:ident),*) => {$(
+        impl Quantity for $name {
+            fn amount(self) -> u64 {
+                self.0
+            }
 
-    fn of(amount: u64) -> Self {
-        Self(amount)
-    }
+            fn of(amount: u64) -> Self {
+                Self(amount)
+            }
+        }
+    )*};
 }
 
-impl Quantity for TimeUnit {
-    fn amount(self) -> u64 {
-        self.0
-    }
+quantities!(ByteUnit, TimeUnit, CountUnit);
 
-    fn of(amount: u64) -> Self {
-        Self(amount)
-    }
+/// Quantities with units: what they are, an example, and their units.
+macro_rules! quantities_with_unit {
+    ($($name:ident: $what:literal, $example:literal, $units:ident;)*) => {$(
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                show(f, self.0, $units)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = QuantityError;
+
+            fn from_str(text: &str) -> Result<Self, QuantityError> {
+                parse(text, $units).map(Self).ok_or_else(|| refused(text, $what, $example, $units))
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                text(concat!($what, " with its unit, as in \"", $example, "\""), deserializer)
+            }
+        }
+    )*};
 }
 
-impl Quantity for CountUnit {
-    fn amount(self) -> u64 {
-        self.0
-    }
-
-    fn of(amount: u64) -> Self {
-        Self(amount)
-    }
-}
-
-impl fmt::Display for ByteUnit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        show(f, self.0, SIZES)
-    }
-}
-
-impl fmt::Display for TimeUnit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        show(f, self.0, TIMES)
-    }
+quantities_with_unit! {
+    ByteUnit: "a size", "64 MiB", SIZES;
+    TimeUnit: "a time", "10 s", TIMES;
 }
 
 /// With `_` between groups of three digits, as TOML allows.
@@ -121,22 +125,6 @@ fn show(f: &mut fmt::Formatter<'_>, amount: u64, units: &Units) -> fmt::Result {
     }
 }
 
-impl FromStr for ByteUnit {
-    type Err = QuantityError;
-
-    fn from_str(text: &str) -> Result<Self, QuantityError> {
-        parse(text, SIZES).map(Self).ok_or_else(|| refused(text, "a size", "64 MiB", SIZES))
-    }
-}
-
-impl FromStr for TimeUnit {
-    type Err = QuantityError;
-
-    fn from_str(text: &str) -> Result<Self, QuantityError> {
-        parse(text, TIMES).map(Self).ok_or_else(|| refused(text, "a time", "10 s", TIMES))
-    }
-}
-
 /// Parses a number, which may have `_` between its digits, optional blanks, and a unit.
 fn parse(text: &str, units: &Units) -> Option<u64> {
     let text = text.trim();
@@ -150,18 +138,6 @@ fn parse(text: &str, units: &Units) -> Option<u64> {
 fn refused(text: &str, what: &'static str, example: &'static str, units: &Units) -> QuantityError {
     let names: Vec<_> = units.iter().rev().map(|(name, _)| *name).collect();
     QuantityError { text: text.to_owned(), what, example, units: names.join(", ") }
-}
-
-impl<'de> Deserialize<'de> for ByteUnit {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        text("a size with its unit, as in \"64 MiB\"", deserializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for TimeUnit {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        text("a time with its unit, as in \"10 s\"", deserializer)
-    }
 }
 
 impl<'de> Deserialize<'de> for CountUnit {

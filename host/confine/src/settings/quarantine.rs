@@ -1,14 +1,12 @@
 //! When a module is put into quarantine, in the operator's file.
 
-use std::time::Duration;
-
 use confine_service::QuarantinePolicy;
 use serde::Deserialize;
 use toml::Spanned;
 
 use super::{
-    limits::{LimitMisfit, literal},
-    quantity::{CountUnit, Quantity as _, TimeUnit},
+    limits::{LimitEntry as _, LimitMisfit, MAX, SECOND},
+    quantity::{CountUnit, TimeUnit},
 };
 
 /// The table `quarantine` of the operator's file. Omitted keys stay unchanged.
@@ -20,40 +18,29 @@ pub(crate) struct QuarantineTable {
     window: Option<Spanned<TimeUnit>>,
 }
 
-const SECOND: TimeUnit = TimeUnit(1_000_000);
-
 impl QuarantineTable {
     /// Changes the settings that the table has.
     pub(crate) fn apply(&self, quarantine: &mut QuarantinePolicy) -> Result<(), LimitMisfit> {
-        if let Some(failures) = &self.failures {
-            let failures_limit = u32::try_from(failures.get_ref().0).map_err(|_| LimitMisfit {
-                span: failures.span(),
-                what: format!("{} is too large: at most {}", failures.get_ref(), CountUnit(u32::MAX.into())),
-            })?;
-            quarantine.failures = Some(failures_limit).filter(|&limit| limit > 0);
-        }
-        if let Some(window) = &self.window {
-            if window.get_ref().0 < SECOND.0 {
-                let what = format!("{} is too small: at least {SECOND}", window.get_ref());
-                return Err(LimitMisfit { span: window.span(), what });
-            }
-            quarantine.window = Duration::from_micros(window.get_ref().0);
-        }
-        Ok(())
+        let mut failures = u64::from(quarantine.failures.unwrap_or_default());
+        self.failures.iter().try_for_each(|value| value.set(&mut failures, 0, u32::MAX.into()))?;
+        quarantine.failures = u32::try_from(failures).ok().filter(|&failures| failures > 0);
+        self.window.iter().try_for_each(|value| value.set(&mut quarantine.window, SECOND, MAX))
     }
 }
 
 /// The settings as lines of the table.
 pub(crate) fn lines(quarantine: &QuarantinePolicy) -> [String; 2] {
-    let window = u64::try_from(quarantine.window.as_micros()).unwrap_or(u64::MAX);
+    let failures = u64::from(quarantine.failures.unwrap_or_default());
     [
-        format!("failures = {}", literal(CountUnit::of(quarantine.failures.unwrap_or_default().into()))),
-        format!("window = {}", literal(TimeUnit::of(window))),
+        format!("failures = {}", Spanned::<CountUnit>::show(&failures)),
+        format!("window = {}", Spanned::<TimeUnit>::show(&quarantine.window)),
     ]
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn apply(text: &str) -> Result<QuarantinePolicy, String> {

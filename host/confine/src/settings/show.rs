@@ -2,6 +2,7 @@
 
 use std::{fmt, path::PathBuf};
 
+use clap::ValueEnum;
 use confine_sandbox::text::line;
 
 use super::{Settings, SourcedValue, limits, quarantine, rules};
@@ -9,110 +10,94 @@ use super::{Settings, SourcedValue, limits, quarantine, rules};
 /// TOML, with the origin of each setting in a comment. Invalid UTF-8 in paths is replaced.
 impl fmt::Display for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = |path: &PathBuf| string(&*path.to_string_lossy());
-        setting(f, "socket", &self.socket, path)?;
-        match &self.running {
-            Some(running) => setting(f, "running", running, path)?,
-            None => writeln!(f, "# running: unknown, so each commit reads the ownership of services again")?,
-        }
-        list(f, "modules", &self.modules, path)?;
-        list(f, "exclude", &self.exclude, string)?;
-        list(f, "unmanaged", &self.unmanaged, string)?;
-        match &self.user {
-            Some(user) => setting(f, "user", user, string)?,
-            None => writeln!(f, "# user: the user that Confine runs as")?,
-        }
-        setting(f, "cache", &self.cache, path)?;
-        setting(f, "state", &self.state, path)?;
+        self.lines().iter().try_for_each(|line| writeln!(f, "{line}"))
+    }
+}
+
+impl Settings {
+    fn lines(&self) -> Vec<String> {
+        const NO_RUNNING: &str = "unknown, so each commit reads the ownership of services again";
         let models = &self.models;
         let named = [&models.main, &models.main_file, &models.domains].into_iter().flatten();
-        let places: Vec<String> = named.chain(&models.imports).map(path).collect();
-        match &places[..] {
-            [] => writeln!(f, "# models: those that the controller provides")?,
-            places => writeln!(f, "# models: those that the controller provides, and {}", places.join(", "))?,
-        }
-        match &self.pidfile {
-            Some(pidfile) => setting(f, "pidfile", pidfile, path)?,
-            None => writeln!(f, "# pidfile: none")?,
-        }
-        writeln!(f, "\n[log]")?;
-        setting(f, "filter", &self.log.filter, |filter| string(&filter.to_string()))?;
-        setting(f, "to", &self.log.to, |to| string(&to.to_string()))?;
-        setting(f, "format", &self.log.format, |format| string(&format.to_string()))?;
-        writeln!(f, "\n[admin]")?;
-        setting(f, "socket", &self.admin, path)?;
-        match &self.admin_group {
-            Some(group) => setting(f, "group", group, string)?,
-            None => writeln!(f, "# group: none")?,
-        }
-        writeln!(f, "\n[metrics]")?;
-        match &self.metrics {
-            Some(listen) => setting(f, "listen", listen, |listen| string(&listen.to_string()))?,
-            None => writeln!(f, "# listen: not served")?,
-        }
-        writeln!(f, "\n[traces]")?;
-        match &self.collector {
-            Some(collector) => {
-                setting(f, "collector", collector, |collector| string(&collector.to_string()))?
-            }
-            None => writeln!(f, "# collector: none")?,
-        }
-        writeln!(f, "\n[limits]")?;
-        for line in limits::lines(&self.limits) {
-            writeln!(f, "{line}")?;
-        }
-        writeln!(f, "\n[quarantine]")?;
-        for line in quarantine::lines(&self.quarantine) {
-            writeln!(f, "{line}")?;
-        }
+        let models: String = named.chain(&models.imports).map(|place| format!(", {}", path(place))).collect();
+        let models = models.strip_prefix(',').map(|places| format!(", and{places}")).unwrap_or_default();
+        let mut lines = vec![
+            setting("socket", &self.socket, path),
+            optional("running", &self.running, path, NO_RUNNING),
+            list("modules", &self.modules, path),
+            list("exclude", &self.exclude, text),
+            list("unmanaged", &self.unmanaged, text),
+            optional("user", &self.user, text, "the user that Confine runs as"),
+            setting("cache", &self.cache, path),
+            setting("state", &self.state, path),
+            format!("# models: those that the controller provides{models}"),
+            optional("pidfile", &self.pidfile, path, "none"),
+            "\n[log]".to_owned(),
+            setting("filter", &self.log.filter, text),
+            setting("to", &self.log.to, argument),
+            setting("format", &self.log.format, argument),
+            "\n[admin]".to_owned(),
+            setting("socket", &self.admin, path),
+            optional("group", &self.admin_group, text, "none"),
+            "\n[metrics]".to_owned(),
+            optional("listen", &self.metrics, text, "not served"),
+            "\n[traces]".to_owned(),
+            optional("collector", &self.collector, text, "none"),
+            "\n[limits]".to_owned(),
+        ];
+        lines.extend(limits::lines(&self.limits));
+        lines.push("\n[quarantine]".to_owned());
+        lines.extend(quarantine::lines(&self.quarantine));
         if let Some(rules) = &self.rules {
-            writeln!(f, "\n[nacm]  # {}", comment(rules))?;
-            for line in rules::lines(&rules.value) {
-                writeln!(f, "{line}")?;
-            }
+            lines.push(format!("\n[nacm]  # {}", comment(rules)));
+            lines.extend(rules::lines(&rules.value));
         }
         for module in self.modules_with_settings() {
+            let name = text(module);
             if self.last_wins.contains(module) {
-                writeln!(f, "\n[module.{}]\nconflicts = \"last-wins\"", string(module))?;
+                lines.push(format!("\n[module.{name}]\nconflicts = \"last-wins\""));
             }
             let Some(limits) = self.module_limits.get(module) else { continue };
-            writeln!(f, "\n[module.{}.limits]", string(module))?;
+            lines.push(format!("\n[module.{name}.limits]"));
             // The stack is the same for all modules.
-            for line in limits::lines(limits).iter().filter(|line| !line.starts_with("stack ")) {
-                writeln!(f, "{line}")?;
-            }
+            lines.extend(limits::lines(limits).into_iter().filter(|line| !line.starts_with("stack ")));
         }
-        Ok(())
+        lines
     }
 }
 
-fn setting<T>(
-    f: &mut fmt::Formatter<'_>,
-    key: &str,
-    setting: &SourcedValue<T>,
-    show: impl Fn(&T) -> String,
-) -> fmt::Result {
-    writeln!(f, "{key} = {}  # {}", show(&setting.value), comment(setting))
+fn setting<T>(key: &str, setting: &SourcedValue<T>, show: impl Fn(&T) -> String) -> String {
+    format!("{key} = {}  # {}", show(&setting.value), comment(setting))
 }
 
-fn list<T>(
-    f: &mut fmt::Formatter<'_>,
+fn optional<T>(
     key: &str,
-    settings: &[SourcedValue<T>],
+    found: &Option<SourcedValue<T>>,
     show: impl Fn(&T) -> String,
-) -> fmt::Result {
+    absent: &str,
+) -> String {
+    found.as_ref().map_or_else(|| format!("# {key}: {absent}"), |found| setting(key, found, show))
+}
+
+fn list<T>(key: &str, settings: &[SourcedValue<T>], show: impl Fn(&T) -> String) -> String {
     if settings.is_empty() {
-        return writeln!(f, "{key} = []");
+        return format!("{key} = []");
     }
-    writeln!(f, "{key} = [")?;
-    for setting in settings {
-        writeln!(f, "    {},  # {}", show(&setting.value), comment(setting))?;
-    }
-    writeln!(f, "]")
+    let line = |setting: &SourcedValue<T>| format!("    {},  # {}\n", show(&setting.value), comment(setting));
+    format!("{key} = [\n{}]", settings.iter().map(line).collect::<String>())
 }
 
-fn string(text: &(impl AsRef<str> + ?Sized)) -> String {
-    toml::Value::from(text.as_ref()).to_string()
+fn path(path: &PathBuf) -> String {
+    text(&path.to_string_lossy())
+}
+
+/// A value as the command line names it.
+fn argument(value: &impl ValueEnum) -> String {
+    value.to_possible_value().map(|value| text(&value.get_name())).unwrap_or_default()
+}
+
+fn text(value: &impl fmt::Display) -> String {
+    toml::Value::from(value.to_string()).to_string()
 }
 
 /// The origin. A path may contain a line break, which would end the comment.

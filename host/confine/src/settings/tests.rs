@@ -186,7 +186,7 @@ fn default_configuration_is_read_only_for_its_own_controller() {
     let socket = |options: &SettingsArgs, file: &OperatorFile, usual: &Path| {
         controller_file(options, file, usual).unwrap().socket.map(|found| found.value)
     };
-    let here = Some("/controller.sock".to_owned());
+    let here = Some(PathBuf::from("/controller.sock"));
     let named = |socket: &str| SettingsArgs { socket: Some(socket.into()), ..SettingsArgs::default() };
     assert_eq!(socket(&SettingsArgs::default(), &file(""), &usual), here);
     assert_eq!(socket(&named("/controller.sock"), &file(""), &usual), here);
