@@ -31,10 +31,7 @@ impl Overlay {
         prefixes: &PrefixMap,
     ) -> Result<Pattern, ResolveError> {
         let mut resolved = if path.absolute { Pattern::default() } else { base.clone() };
-        let mut location = self.schema_view().root();
-        for step in &resolved.steps {
-            location = self.descend(location, step).1;
-        }
+        let mut location = self.inside(&resolved);
         for step in &path.steps {
             let resolved_step = self.resolve_step(location, step, &resolved, prefixes)?;
             location = self.descend(location, &resolved_step).1;
@@ -56,6 +53,12 @@ impl Overlay {
             inside = below;
             at
         })
+    }
+
+    /// Returns where the children of a node are defined.
+    fn inside(&self, pattern: &Pattern) -> SchemaLocation {
+        let root = self.schema_view().root();
+        pattern.steps.iter().fold(root, |location, step| self.descend(location, step).1)
     }
 
     /// Returns the location of a step's node, and the location from which its children are found.
@@ -187,17 +190,9 @@ impl Overlay {
             (Predicate::Key { prefix, name, value }, NodeKind::List { .. } | NodeKind::Unknown { .. }) => {
                 let bound = prefix.as_ref().map(|prefix| prefixes.namespace(prefix));
                 let foreign = bound.is_some_and(|bound| bound != Some(&*step.namespace));
-                if let NodeKind::List { keys } = kind {
-                    let known = keys.iter().any(|key| key == name);
-                    if foreign || !known {
-                        return Err(ResolveError::NotAKey {
-                            key: name.to_string(),
-                            list: node(),
-                            keys: keys.iter().map(ToString::to_string).collect(),
-                        });
-                    }
-                } else if foreign {
-                    return Err(ResolveError::NotAKey { key: name.to_string(), list: node(), keys: vec![] });
+                let keys = if let NodeKind::List { keys } = kind { Some(&**keys) } else { None };
+                if foreign || keys.is_some_and(|keys| !keys.contains(name)) {
+                    return Err(ResolveError::not_a_key(name, node(), keys.unwrap_or_default()));
                 }
                 if step.keys.iter().any(|(key, _)| key == name) {
                     return Err(ResolveError::RepeatedKey { key: name.to_string(), list: node() });
@@ -214,8 +209,7 @@ impl Overlay {
             }
             (_, NodeKind::LeafList) => return Err(ResolveError::EntryNeeded { path: node() }),
             (Predicate::Entry { .. }, NodeKind::List { keys }) => {
-                let keys = keys.iter().map(ToString::to_string).collect();
-                return Err(ResolveError::NotAKey { key: ".".into(), list: node(), keys });
+                return Err(ResolveError::not_a_key(".", node(), keys));
             }
             (_, _) => return Err(ResolveError::NoPredicates { path: node() }),
         }
@@ -301,11 +295,7 @@ impl Overlay {
     pub fn check_model(&self, pattern: &Pattern) -> Result<(), ResolveError> {
         let Some((last, above)) = pattern.steps.split_last() else { return Ok(()) };
         let above = Pattern { steps: above.to_vec() };
-        let mut inside = self.schema_view().root();
-        for step in &above.steps {
-            inside = self.descend(inside, step).1;
-        }
-        self.check_known(inside, last.name(), &above, None)
+        self.check_known(self.inside(&above), last.name(), &above, None)
     }
 
     /// Fails if the pattern does not name one node, as far as that is known.

@@ -150,6 +150,10 @@ impl ResolveError {
         Self::UnknownNode { name: shown, parent: parent.to_string(), nearest }
     }
 
+    pub(crate) fn not_a_key(key: &str, list: String, keys: &[Box<str>]) -> Self {
+        Self::NotAKey { key: key.into(), list, keys: keys.iter().map(ToString::to_string).collect() }
+    }
+
     /// Returns the error for step `index` of `pattern`, which does not give the values of all of these keys.
     /// `keys` is empty for a list whose keys are not known, and `.` for a leaf-list.
     pub(crate) fn missing_keys(pattern: &Pattern, index: usize, keys: &[Box<str>]) -> Self {

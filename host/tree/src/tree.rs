@@ -39,6 +39,22 @@ struct NodeData {
     bindings: u32,
 }
 
+impl NodeData {
+    /// Returns a node without relatives and value.
+    fn detached(name: Name) -> Self {
+        Self {
+            name,
+            parent: NONE,
+            first_child: NONE,
+            last_child: NONE,
+            previous: NONE,
+            next: NONE,
+            value: NodeValue::ABSENT,
+            bindings: 0,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 struct NodeValue {
     start: u32,
@@ -85,19 +101,9 @@ impl Tree {
     pub fn new() -> Self {
         let mut names = Names::default();
         let name = names.intern(QName::new("", ""));
-        let root = NodeData {
-            name,
-            parent: NONE,
-            first_child: NONE,
-            last_child: NONE,
-            previous: NONE,
-            next: NONE,
-            value: NodeValue::ABSENT,
-            bindings: 0,
-        };
         Self {
             names,
-            nodes: vec![root],
+            nodes: vec![NodeData::detached(name)],
             text: String::new(),
             bindings: vec![Bindings::default()],
             binding_ids: HashMap::new(),
@@ -293,10 +299,7 @@ impl Tree {
 
     /// Removes the node's text.
     pub fn clear_value(&mut self, node: NodeId) {
-        self.update(node.0, |node| {
-            node.value = NodeValue::ABSENT;
-            node.bindings = 0;
-        });
+        self.give(node, GivenValue { value: NodeValue::ABSENT, bindings: 0 });
     }
 
     /// Returns the node's attributes in the order in which they were set, without namespace declarations.
@@ -331,26 +334,12 @@ impl Tree {
         new
     }
 
-    fn push_node(&mut self, name: Name) -> Result<u32, Error> {
-        let id = u32::try_from(self.nodes.len()).ok().filter(|&id| id != NONE).ok_or(Error::TooLarge)?;
-        self.nodes.push(NodeData {
-            name,
-            parent: NONE,
-            first_child: NONE,
-            last_child: NONE,
-            previous: NONE,
-            next: NONE,
-            value: NodeValue::ABSENT,
-            bindings: 0,
-        });
-        Ok(id)
-    }
-
     /// Adds a node as the last child of `parent`.
     pub fn append(&mut self, parent: NodeId, name: Name) -> Result<NodeId, Error> {
-        let id = NodeId(self.push_node(name)?);
-        self.attach(id, parent, None);
-        Ok(id)
+        let id = u32::try_from(self.nodes.len()).ok().filter(|&id| id != NONE).ok_or(Error::TooLarge)?;
+        self.nodes.push(NodeData::detached(name));
+        self.attach(NodeId(id), parent, None);
+        Ok(NodeId(id))
     }
 
     /// Copies a node of another tree, with its descendants, and adds the copy as the last child of `parent`.
@@ -393,14 +382,6 @@ impl Tree {
             self.set_attribute(to, name, value);
         }
         Ok(())
-    }
-
-    /// Adds a node directly before `sibling`.
-    pub fn insert_before(&mut self, sibling: NodeId, name: Name) -> Result<NodeId, Error> {
-        let parent = self.parent(sibling).unwrap_or(Self::ROOT);
-        let id = NodeId(self.push_node(name)?);
-        self.attach(id, parent, Some(sibling));
-        Ok(id)
     }
 
     /// Makes a detached node a child of `parent`: directly before `before`, or else the last.
@@ -515,8 +496,9 @@ mod tests {
         let a = add(&mut tree, Tree::ROOT, "a");
         let c = add(&mut tree, Tree::ROOT, "c");
         add(&mut tree, a, "a1");
-        let b = tree.intern(QName::new("urn:x", "b"));
-        tree.insert_before(c, b).unwrap();
+        let b = add(&mut tree, Tree::ROOT, "b");
+        tree.detach(b);
+        tree.attach(b, Tree::ROOT, Some(c));
         assert_eq!(names(&tree), [("a", 1), ("a1", 2), ("b", 1), ("c", 1)]);
         tree.detach(a);
         assert_eq!(names(&tree), [("b", 1), ("c", 1)]);
