@@ -131,8 +131,8 @@ impl Backend {
         content: impl FnOnce(&mut XmlWriter) -> Result<(), confine_netconf::Error>,
     ) -> Result<Vec<String>, Error> {
         let reply = self.call(user, operation, &[("xmlns", CONTROLLER)], content).await?;
-        let unreadable = |source| Error::Session { operation, source };
-        let output = reply.into_output().map_err(unreadable)?;
-        output.children().map(|leaf| leaf.and_then(|leaf| leaf.text()).map_err(unreadable)).collect()
+        let output = reply.into_output().map_err(Error::session(operation))?;
+        let texts = output.children().map(|leaf| leaf.and_then(|leaf| leaf.text()));
+        texts.map(|text| text.map_err(Error::session(operation))).collect()
     }
 }

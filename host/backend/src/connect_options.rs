@@ -86,7 +86,7 @@ impl ConnectOptions {
         let hello = Hello::client(&self.host_user, TRANSPORT);
         RequestSession::open_with_message_limit(stream, &hello, limit, self.message_limit)
             .await
-            .map_err(|source| Error::Session { operation: "hello", source })
+            .map_err(Error::session("hello"))
     }
 }
 

@@ -155,6 +155,11 @@ impl Error {
         }
     }
 
+    /// Returns the function that makes an error of the session an error of an operation.
+    pub(crate) fn session(operation: &'static str) -> impl Fn(confine_netconf::Error) -> Self + Copy {
+        move |source| Self::Session { operation, source }
+    }
+
     pub(crate) fn invalid_answer(message: impl Into<String>, problem: impl Into<String>) -> Self {
         Self::Answer { message: message.into(), problem: problem.into() }
     }

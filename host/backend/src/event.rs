@@ -16,6 +16,9 @@ use crate::{
     transaction::{outcome, parse_tid},
 };
 
+/// What an error calls the reading of a notification.
+const NOTIFICATION: &str = "notification";
+
 /// A notification of the backend.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ControllerEvent {
@@ -160,7 +163,7 @@ impl Subscription {
 
     /// Starts to receive events.
     pub fn into_receiver(self) -> Result<EventReceiver, Error> {
-        let failed = |source| Error::Session { operation: Self::OPERATION, source };
+        let failed = Error::session(Self::OPERATION);
         let mut subscriber = self.session.into_subscriber().map_err(failed)?;
         let mut buffered = VecDeque::new();
         while let Some(notification) = subscriber.next_buffered() {
@@ -193,7 +196,11 @@ impl EventReceiver {
     pub async fn next(&mut self) -> Result<ControllerEvent, Error> {
         match self.next_buffered() {
             Some(event) => event,
-            None => self.events.recv().await.unwrap_or_else(|| Err(notification(NetconfError::Closed))),
+            None => self
+                .events
+                .recv()
+                .await
+                .unwrap_or_else(|| Err(Error::session(NOTIFICATION)(NetconfError::Closed))),
         }
     }
 
@@ -219,7 +226,7 @@ async fn drain(
     loop {
         let event = tokio::select! {
             () = sender.closed() => return,
-            next = subscriber.next() => next.map_err(notification).and_then(|received| ControllerEvent::read(&received)),
+            next = subscriber.next() => next.map_err(Error::session(NOTIFICATION)).and_then(|received| ControllerEvent::read(&received)),
         };
         let Some(event) = event.transpose() else { continue };
         let is_end = matches!(&event, Err(error) if !error.is_recoverable());
@@ -259,8 +266,8 @@ impl ServicesCommit {
             services: Vec::new(),
         };
         for field in event.children() {
-            let field = field.map_err(notification)?;
-            let text = field.text().map_err(notification)?;
+            let field = field.map_err(Error::session(NOTIFICATION))?;
+            let text = field.text().map_err(Error::session(NOTIFICATION))?;
             match field.name() {
                 "tid" => tid = Some(parse_tid(event.name(), &text)?),
                 "source" => commit.source = text,
@@ -277,7 +284,7 @@ impl ServicesCommit {
 
 impl ControllerTransaction {
     fn read(event: &XmlElement<'_>) -> Result<Self, Error> {
-        let text = |name: &str| event.child_text(name).map_err(notification);
+        let text = |name: &str| event.child_text(name).map_err(Error::session(NOTIFICATION));
         let required = |name: &str| {
             text(name)?.ok_or_else(|| Error::invalid_answer(event.name(), format!("it has no `{name}`")))
         };
@@ -289,10 +296,6 @@ impl ControllerTransaction {
             reason: text("reason")?,
         })
     }
-}
-
-fn notification(source: NetconfError) -> Error {
-    Error::Session { operation: "notification", source }
 }
 
 #[cfg(test)]

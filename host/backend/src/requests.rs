@@ -145,7 +145,7 @@ impl Backend {
         content: impl FnOnce(&mut XmlWriter) -> Result<(), NetconfError>,
     ) -> Result<(), Error> {
         let reply = self.call(user, operation, attributes, content).await?;
-        reply.into_ok().map_err(|source| Error::Session { operation, source })
+        reply.into_ok().map_err(Error::session(operation))
     }
 
     /// Calls an operation. Converts the errors of the reply to [`Error`].
@@ -156,7 +156,7 @@ impl Backend {
         attributes: &[(&str, &str)],
         content: impl FnOnce(&mut XmlWriter) -> Result<(), NetconfError>,
     ) -> Result<ReplyBody, Error> {
-        let failed = |source| Error::Session { operation, source };
+        let failed = Error::session(operation);
         let user = self.options.user_name(user);
         let rpc = OutgoingRpc::new(|xml| xml.element(operation, attributes, content))
             .map_err(failed)?
@@ -184,7 +184,7 @@ pub(crate) fn datastore(xml: &mut XmlWriter, datastore: Datastore) -> Result<(),
 }
 
 fn data(operation: &'static str, reply: ReplyBody) -> Result<Payload<'static>, Error> {
-    reply.into_data().map_err(|source| Error::Session { operation, source })
+    reply.into_data().map_err(Error::session(operation))
 }
 
 /// Requests defaults, RFC 6243 section 4.5.1.

@@ -4,6 +4,7 @@ use std::{collections::HashMap, fmt};
 
 use confine_netconf::{Error as NetconfError, Payload, XmlElement, XmlWriter};
 use confine_tree::CONTROLLER;
+use confine_yang::{is_date, is_identifier};
 
 use crate::{Backend, ConfigRequest, Datastore, Error, RequestUser};
 
@@ -24,21 +25,8 @@ impl SchemaRef {
     /// Creates a reference. Returns `None` if the name is not that of a module (RFC 7950, `identifier`) or the revision is not
     /// a date: both come from a device and become a file name.
     pub fn new(name: &str, revision: Option<&str>) -> Option<Self> {
-        let is_name = |name: &str| {
-            let mut bytes = name.bytes();
-            name.len() <= 128
-                && bytes.next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'_')
-                && bytes.all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte))
-        };
-        let is_date = |text: &str| {
-            let is_right = |(at, byte): (usize, u8)| match at {
-                4 | 7 => byte == b'-',
-                _ => byte.is_ascii_digit(),
-            };
-            text.len() == 10 && text.bytes().enumerate().all(is_right)
-        };
         let revision = revision.filter(|revision| !revision.is_empty());
-        let is_valid = is_name(name) && revision.is_none_or(is_date);
+        let is_valid = name.len() <= 128 && is_identifier(name) && revision.is_none_or(is_date);
         is_valid.then(|| Self { name: name.into(), revision: revision.map(Into::into) })
     }
 
@@ -94,10 +82,11 @@ impl Backend {
         let data = self.get_state("/ncm:netconf-state/ncm:schemas", &namespaces, user).await?;
         let mut found = Vec::new();
         for state in data.children() {
-            for schemas in state.map_err(unreadable("get"))?.children() {
-                for schema in schemas.map_err(unreadable("get"))?.children() {
-                    let schema = schema.map_err(unreadable("get"))?;
-                    found.extend(schema_ref(&schema, "identifier", "version").map_err(unreadable("get"))?);
+            for schemas in state.map_err(Error::session("get"))?.children() {
+                for schema in schemas.map_err(Error::session("get"))?.children() {
+                    let schema = schema.map_err(Error::session("get"))?;
+                    found
+                        .extend(schema_ref(&schema, "identifier", "version").map_err(Error::session("get"))?);
                 }
             }
         }
@@ -119,10 +108,10 @@ impl Backend {
             xml.leaf("format", &[], "yang")
         };
         let reply = self.call(user, OPERATION, &[("xmlns", MONITORING)], content).await?;
-        let output = reply.into_output().map_err(unreadable(OPERATION))?;
-        let data = output.children().next().transpose().map_err(unreadable(OPERATION))?;
+        let output = reply.into_output().map_err(Error::session(OPERATION))?;
+        let data = output.children().next().transpose().map_err(Error::session(OPERATION))?;
         let data = data.ok_or_else(|| Error::invalid_answer(OPERATION, "it has no `data`"))?;
-        Ok(strip_cdata(data.text().map_err(unreadable(OPERATION))?))
+        Ok(strip_cdata(data.text().map_err(Error::session(OPERATION))?))
     }
 
     /// Returns the modules of a device. Fails if the backend has none yet: the device has not been open since the controller
@@ -166,12 +155,14 @@ impl Backend {
             xml.leaf("detail", &[], "true")
         };
         let reply = self.call(user, OPERATION, &[("xmlns", CONTROLLER)], content).await?;
-        let output = reply.into_output().map_err(unreadable(OPERATION))?;
+        let output = reply.into_output().map_err(Error::session(OPERATION))?;
         let mut found = Vec::new();
         for schema in output.children() {
-            let schema = schema.map_err(unreadable(OPERATION))?;
-            if let Some(reference) = schema_ref(&schema, "name", "revision").map_err(unreadable(OPERATION))? {
-                let text = schema.child_text("data").map_err(unreadable(OPERATION))?;
+            let schema = schema.map_err(Error::session(OPERATION))?;
+            if let Some(reference) =
+                schema_ref(&schema, "name", "revision").map_err(Error::session(OPERATION))?
+            {
+                let text = schema.child_text("data").map_err(Error::session(OPERATION))?;
                 found.push((reference, text.map(strip_cdata)));
             }
         }
@@ -197,9 +188,9 @@ impl Backend {
         let mut found = Vec::new();
         // The controller returns one `devices` per device.
         for devices in state.children() {
-            for device in devices.map_err(unreadable("get"))?.children() {
-                let device = device.map_err(unreadable("get"))?;
-                let text = |name: &str| device.child_text(name).map_err(unreadable("get"));
+            for device in devices.map_err(Error::session("get"))?.children() {
+                let device = device.map_err(Error::session("get"))?;
+                let text = |name: &str| device.child_text(name).map_err(Error::session("get"));
                 if let Some(name) = text("name")? {
                     found.push(DeviceSchemas {
                         state: text("conn-state")?.unwrap_or_default(),
@@ -230,7 +221,7 @@ struct DomainSetting {
 
 impl DeviceDomains {
     fn read(config: &Payload<'_>) -> Result<Self, Error> {
-        let unreadable = unreadable("get-config");
+        let unreadable = Error::session("get-config");
         let mut domains = Self::default();
         for devices in config.children() {
             for entry in devices.map_err(&unreadable)?.children() {
@@ -271,10 +262,6 @@ fn schema_ref(
 fn strip_cdata(text: String) -> String {
     let inner = text.strip_prefix("<![CDATA[").and_then(|text| text.strip_suffix("]]>"));
     inner.map(str::to_owned).unwrap_or(text)
-}
-
-fn unreadable(operation: &'static str) -> impl Fn(NetconfError) -> Error {
-    move |source| Error::Session { operation, source }
 }
 
 #[cfg(test)]

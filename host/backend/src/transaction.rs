@@ -36,9 +36,7 @@ impl Transaction {
     }
 
     pub(crate) fn read(element: &XmlElement<'_>) -> Result<Self, Error> {
-        let text = |name: &str| {
-            element.child_text(name).map_err(|source| Error::Session { operation: "get", source })
-        };
+        let text = |name: &str| element.child_text(name).map_err(Error::session("get"));
         let required = |name: &str| {
             text(name)?.ok_or_else(|| Error::invalid_answer("transaction", format!("it has no `{name}`")))
         };

@@ -1,6 +1,6 @@
 //! Requests about transactions: looking them up, and answering them.
 
-use confine_netconf::{Error as NetconfError, replace_invalid_characters};
+use confine_netconf::replace_invalid_characters;
 use confine_tree::CONTROLLER;
 
 use crate::{Backend, Error, RequestUser, Transaction, TransactionState};
@@ -24,8 +24,8 @@ impl Backend {
         let data = self.get_controller_state(xpath, user).await?;
         let mut found = Vec::new();
         for transactions in data.children() {
-            for transaction in transactions.map_err(unreadable)?.children() {
-                found.push(Transaction::read(&transaction.map_err(unreadable)?)?);
+            for transaction in transactions.map_err(Error::session("get"))?.children() {
+                found.push(Transaction::read(&transaction.map_err(Error::session("get"))?)?);
             }
         }
         Ok(found)
@@ -72,8 +72,4 @@ impl Backend {
 fn unescaped_safe(text: &str) -> String {
     let is_safe = |c: char| matches!(c, ' '..='~') && !matches!(c, '<' | '>' | '&');
     text.chars().map(|c| if is_safe(c) { c } else { '_' }).collect()
-}
-
-fn unreadable(source: NetconfError) -> Error {
-    Error::Session { operation: "get", source }
 }

@@ -11,7 +11,7 @@ use crate::{
     build_context::BuildContext,
     finish,
     keyword::Keyword,
-    link::{ModuleId, ModuleLinks, PrefixMeaning, StmtRef, number_of},
+    link::{ModuleId, ModuleLinks, StmtRef, number_of},
     node_arena::{
         NO_NODE, NO_TYPE, NodeArena, NodeFlags, NodeNames, NodeRecord, Overrides, SchemaNodeId,
         SchemaNodeKind,
@@ -190,7 +190,7 @@ impl<'a> SchemaBuilder<'a> {
         let Some(statement) = self.statement(at) else { return };
         self.charge(statement);
         for child in statement.children() {
-            let at = StmtRef { unit: at.unit, id: child.id() };
+            let at = at.beside(child);
             if let Some(kind) = SchemaNodeKind::of(child.keyword()) {
                 self.build_node(parent, child, at, kind, context.deeper());
             } else if child.keyword() == Keyword::Uses {
@@ -248,14 +248,14 @@ impl<'a> SchemaBuilder<'a> {
             SchemaNodeKind::Leaf | SchemaNodeKind::LeafList => {
                 self.charge(statement);
                 if let Some(of) = statement.child(Keyword::Type) {
-                    self.set_type(node, StmtRef { unit: at.unit, id: of.id() });
+                    self.set_type(node, at.beside(of));
                 }
             }
             SchemaNodeKind::Rpc | SchemaNodeKind::Action => {
                 for (keyword, kind) in
                     [(Keyword::Input, SchemaNodeKind::Input), (Keyword::Output, SchemaNodeKind::Output)]
                 {
-                    let own = statement.child(keyword).map(|own| StmtRef { unit: at.unit, id: own.id() });
+                    let own = statement.child(keyword).map(|own| at.beside(own));
                     let Some(child) = self.push(node, keyword.text(), kind, own.unwrap_or(at), context)
                     else {
                         return;
@@ -359,7 +359,7 @@ impl<'a> SchemaBuilder<'a> {
             if self.is_full {
                 return;
             }
-            let at = StmtRef { unit: at.unit, id: child.id() };
+            let at = at.beside(child);
             match child.keyword() {
                 Keyword::Refine => self.apply_refine(parent, child, at, context),
                 Keyword::Augment => self.apply_augment(parent, at, context.deeper()),
@@ -478,16 +478,10 @@ impl<'a> SchemaBuilder<'a> {
         for step in path.split('/').map(str::trim).filter(|step| !step.is_empty()) {
             let (prefix, local) = step.split_once(':').unwrap_or(("", step));
             // The nodes of a grouping are in the module that uses it, so paths in the grouping mean that module.
-            let module = match self.links().prefix(at.unit, prefix) {
-                PrefixMeaning::Module(module) if module == self.links().module_of(at.unit) => own,
-                PrefixMeaning::Module(module) => module,
-                PrefixMeaning::Missing => {
-                    let hint = format!(": the module of prefix `{prefix}` is missing");
-                    return self.report_unresolved(at, step, hint);
-                }
-                PrefixMeaning::Unknown => {
-                    return self.report_unresolved(at, step, format!(": no import binds prefix `{prefix}`"));
-                }
+            let module = match self.links().module_of_prefix(at.unit, prefix) {
+                Ok(module) if module == self.links().module_of(at.unit) => own,
+                Ok(module) => module,
+                Err(hint) => return self.report_unresolved(at, step, hint),
             };
             let name = self.name_numbers.get(local).copied();
             // A step without a prefix is in the unit's own module. Published modules also mean that of the node before.
@@ -557,7 +551,7 @@ impl<'a> SchemaBuilder<'a> {
                         self.replace(node, keyword, deviate, at.unit);
                     }
                     if let Some(of) = deviate.child(Keyword::Type) {
-                        self.set_type(node, StmtRef { unit: at.unit, id: of.id() });
+                        self.set_type(node, at.beside(of));
                     }
                 }
                 _ => {

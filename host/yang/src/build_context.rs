@@ -1,9 +1,10 @@
 //! What all steps of building a schema share: the modules, their definitions and the problems found.
 
+use std::collections::HashMap;
+
 use crate::{
     Error, ModuleSet, SourcePosition,
     definitions::Definitions,
-    features::{FeatureContext, FeatureSet},
     link::{ModuleLinks, StmtRef},
     problem_list::ProblemList,
     statement::StatementRef,
@@ -14,13 +15,14 @@ pub(crate) struct BuildContext<'a> {
     pub(crate) links: &'a ModuleLinks,
     pub(crate) definitions: Definitions<'a>,
     pub(crate) problems: ProblemList,
-    features: FeatureSet,
+    /// The features evaluated so far, and whether they hold.
+    pub(crate) features: HashMap<StmtRef, bool>,
 }
 
 impl<'a> BuildContext<'a> {
     pub(crate) fn new(set: &'a ModuleSet, links: &'a ModuleLinks, mut problems: ProblemList) -> Self {
         let definitions = Definitions::gather(&set.files, links, &mut problems);
-        Self { set, links, definitions, problems, features: FeatureSet::default() }
+        Self { set, links, definitions, problems, features: HashMap::new() }
     }
 
     pub(crate) fn statement(&self, at: StmtRef) -> Option<StatementRef<'a>> {
@@ -33,16 +35,5 @@ impl<'a> BuildContext<'a> {
 
     pub(crate) fn report(&mut self, error: Error) {
         self.problems.push(error);
-    }
-
-    /// Returns whether all `if-feature` of a statement hold.
-    pub(crate) fn features_hold(&mut self, at: StmtRef) -> bool {
-        let mut context = FeatureContext {
-            files: &self.set.files,
-            links: self.links,
-            definitions: &self.definitions,
-            problems: &mut self.problems,
-        };
-        self.features.hold(at, &mut context)
     }
 }

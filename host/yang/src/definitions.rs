@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::{
     Error,
     keyword::Keyword,
-    link::{ModuleId, ModuleLinks, PrefixMeaning, StmtRef, number_of},
+    link::{ModuleId, ModuleLinks, StmtRef, number_of},
     problem_list::ProblemList,
     set::ModuleFileText,
     spelling::SpellingHints,
@@ -75,17 +75,14 @@ impl<'a> Definitions<'a> {
             let position = self.links.position(self.files, user);
             Err(Error::Unresolved { position, what: what.text(), name: name.into(), hint })
         };
-        let module = match self.links.prefix(user.unit, prefix) {
-            PrefixMeaning::Module(module) => module,
-            PrefixMeaning::Missing => {
-                return fail(format!(": the module of prefix `{prefix}` is missing"));
-            }
-            PrefixMeaning::Unknown => return fail(format!(": no import binds prefix `{prefix}`")),
+        let module = match self.links.module_of_prefix(user.unit, prefix) {
+            Ok(module) => module,
+            Err(hint) => return fail(hint),
         };
         if module == self.links.module_of(user.unit) {
             let mut around = self.links.statement(self.files, user).and_then(StatementRef::parent);
             while let Some(statement) = around {
-                let scope = DefinitionScope::Statement(StmtRef { unit: user.unit, id: statement.id() });
+                let scope = DefinitionScope::Statement(user.beside(statement));
                 if let Some(found) = self.by_name.get(&(what, scope, local)) {
                     return Ok(*found);
                 }
@@ -95,11 +92,8 @@ impl<'a> Definitions<'a> {
         match self.by_name.get(&(what, DefinitionScope::Module(module), local)) {
             Some(found) => Ok(*found),
             None => {
-                let of = self
-                    .links
-                    .module(module)
-                    .map(|module| format!(" in `{}`", module.name()))
-                    .unwrap_or_default();
+                let of = self.links.module(module).map(|module| format!(" in `{}`", module.name()));
+                let of = of.unwrap_or_default();
                 let built_in =
                     if what == Keyword::Typedef && prefix.is_empty() { BUILT_IN_TYPES } else { &[] };
                 let defined = self.links.roots(self.files, module).flat_map(|(_, root)| root.all(what));

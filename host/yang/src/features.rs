@@ -1,86 +1,50 @@
 //! Features and the expressions of `if-feature` (RFC 7950, section 7.20). Every defined feature is supported.
 
-use std::collections::HashMap;
-
-use crate::{
-    Error,
-    definitions::Definitions,
-    keyword::Keyword,
-    link::{ModuleLinks, StmtRef},
-    problem_list::ProblemList,
-    set::ModuleFileText,
-};
+use crate::{Error, build_context::BuildContext, keyword::Keyword, link::StmtRef};
 
 /// The deepest nesting of expressions, and of features that depend on features.
 const MAX_DEPTH: usize = 32;
 
-/// The features evaluated so far, and whether they hold.
-#[derive(Default)]
-pub(crate) struct FeatureSet {
-    known: HashMap<StmtRef, bool>,
-}
-
-/// What evaluating a feature needs.
-pub(crate) struct FeatureContext<'a, 'b> {
-    pub(crate) files: &'a [ModuleFileText],
-    pub(crate) links: &'a ModuleLinks,
-    pub(crate) definitions: &'b Definitions<'a>,
-    pub(crate) problems: &'b mut ProblemList,
-}
-
-impl FeatureSet {
+impl BuildContext<'_> {
     /// Returns whether all `if-feature` of a statement hold. One that cannot be read does not.
-    pub(crate) fn hold(&mut self, at: StmtRef, context: &mut FeatureContext<'_, '_>) -> bool {
-        self.hold_at(at, context, 0)
+    pub(crate) fn features_hold(&mut self, at: StmtRef) -> bool {
+        self.features_hold_at(at, 0)
     }
 
-    fn hold_at(&mut self, at: StmtRef, context: &mut FeatureContext<'_, '_>, depth: usize) -> bool {
-        let Some(statement) = context.links.statement(context.files, at) else { return false };
+    fn features_hold_at(&mut self, at: StmtRef, depth: usize) -> bool {
+        let Some(statement) = self.statement(at) else { return false };
         statement.all(Keyword::IfFeature).all(|condition| {
-            let at = StmtRef { unit: at.unit, id: condition.id() };
-            let mut expression = FeatureExpression {
-                features: self,
-                context,
-                at,
-                words: words(condition.argument()),
-                next: 0,
-                depth,
-            };
+            let at = at.beside(condition);
+            let words = words(condition.argument());
+            let mut expression = FeatureExpression { context: self, at, words, next: 0, depth };
             let value = expression.parse_or();
             let is_whole = value.is_ok() && expression.next == expression.words.len();
-            match value {
-                Ok(value) if is_whole => value,
-                Err(FeatureFailure::Unresolved(error)) => {
-                    context.problems.push(*error);
-                    false
-                }
+            let position = condition.position();
+            let error = match value {
+                Ok(value) if is_whole => return value,
+                Err(FeatureFailure::Unresolved(error)) => *error,
                 Err(FeatureFailure::TooDeep) => {
-                    let what = "nested features and parentheses";
-                    context.problems.push(Error::Limit {
-                        position: condition.position(),
-                        what,
-                        limit: MAX_DEPTH,
-                    });
-                    false
+                    Error::Limit { position, what: "nested features and parentheses", limit: MAX_DEPTH }
                 }
                 _ => {
                     let expected = "features joined by `and`, `or`, `not` and parentheses".to_owned();
-                    context.problems.push(Error::Argument { position: condition.position(), expected });
-                    false
+                    Error::Argument { position, expected }
                 }
-            }
+            };
+            self.report(error);
+            false
         })
     }
 
     /// Returns whether a feature holds.
-    fn holds(&mut self, feature: StmtRef, context: &mut FeatureContext<'_, '_>, depth: usize) -> bool {
-        if let Some(&known) = self.known.get(&feature) {
+    fn feature_holds(&mut self, feature: StmtRef, depth: usize) -> bool {
+        if let Some(&known) = self.features.get(&feature) {
             return known;
         }
         // A feature that depends on itself does not hold.
-        self.known.insert(feature, false);
-        let value = self.hold_at(feature, context, depth + 1);
-        self.known.insert(feature, value);
+        self.features.insert(feature, false);
+        let value = self.features_hold_at(feature, depth + 1);
+        self.features.insert(feature, value);
         value
     }
 }
@@ -105,16 +69,15 @@ fn split_parenthesis(word: &str) -> impl Iterator<Item = &str> {
     [name, parenthesis].into_iter().filter(|word| !word.is_empty())
 }
 
-struct FeatureExpression<'e, 'a, 'b> {
-    features: &'e mut FeatureSet,
-    context: &'e mut FeatureContext<'a, 'b>,
+struct FeatureExpression<'e, 'a> {
+    context: &'e mut BuildContext<'a>,
     at: StmtRef,
     words: Vec<&'e str>,
     next: usize,
     depth: usize,
 }
 
-impl FeatureExpression<'_, '_, '_> {
+impl FeatureExpression<'_, '_> {
     fn take_word(&mut self, word: &str) -> bool {
         let is_next = self.words.get(self.next) == Some(&word);
         self.next += usize::from(is_next);
@@ -161,7 +124,7 @@ impl FeatureExpression<'_, '_, '_> {
             }
             let found = self.context.definitions.find(Keyword::Feature, self.at, name);
             let feature = found.map_err(|error| FeatureFailure::Unresolved(Box::new(error)))?;
-            self.features.holds(feature, self.context, self.depth)
+            self.context.feature_holds(feature, self.depth)
         };
         Ok(value != is_negated)
     }

@@ -6,7 +6,7 @@
 use crate::{
     Error,
     keyword::Keyword,
-    lexer::is_identifier,
+    lexer::{is_date, is_identifier},
     spelling::did_you_mean,
     statement::{ParsedFile, StatementRef},
 };
@@ -215,14 +215,6 @@ fn check_argument(keyword: Keyword, text: &str) -> Result<(), &'static str> {
 /// Returns whether the text is digits without a leading zero.
 fn is_number(text: &str) -> bool {
     text.bytes().all(|b| b.is_ascii_digit()) && (text == "0" || !text.starts_with('0'))
-}
-
-fn is_date(text: &str) -> bool {
-    text.len() == 10
-        && text
-            .bytes()
-            .enumerate()
-            .all(|(at, b)| if matches!(at, 4 | 7) { b == b'-' } else { b.is_ascii_digit() })
 }
 
 /// Checks all statements of a module. Returns the version of YANG it is written in.

@@ -356,8 +356,14 @@ fn is_end(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\r' | '\n' | ';' | '{' | '}' | '"' | '\'')
 }
 
+/// Returns whether the text has the form of a date, as in `2024-12-31` (RFC 7950, section 7.1.9).
+pub fn is_date(text: &str) -> bool {
+    let is_right = |(at, byte)| if matches!(at, 4 | 7) { byte == b'-' } else { u8::is_ascii_digit(&byte) };
+    text.len() == 10 && text.bytes().enumerate().all(is_right)
+}
+
 /// Returns whether the text is an identifier (RFC 7950, section 6.2).
-pub(crate) fn is_identifier(text: &str) -> bool {
+pub fn is_identifier(text: &str) -> bool {
     let mut bytes = text.bytes();
     bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
         && bytes.all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))

@@ -1,39 +1,16 @@
 //! The lexical forms of `binary` and `instance-identifier`.
 
-use std::borrow::Cow;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use crate::lexer::is_identifier;
 
 /// Removes the white space of base64 (section 9.8.2, RFC 4648 section 4). Returns the text and the number of bytes
 /// it encodes.
 pub(crate) fn base64(value: &str) -> Option<(String, usize)> {
-    let compact: Cow<'_, str> = if value.contains(char::is_whitespace) {
-        Cow::Owned(value.split_whitespace().collect())
-    } else {
-        Cow::Borrowed(value)
-    };
-    let digits = compact.trim_end_matches('=');
-    let padding = compact.len() - digits.len();
-    let digit = |b: u8| match b {
-        b'A'..=b'Z' => Some(b - b'A'),
-        b'a'..=b'z' => Some(b - b'a' + 26),
-        b'0'..=b'9' => Some(b - b'0' + 52),
-        b'+' => Some(62),
-        b'/' => Some(63),
-        _ => None,
-    };
-    let are_digits = digits.bytes().all(|b| digit(b).is_some());
-    // The bits after the last byte are zero, so that each value has one form.
-    let unused = match padding {
-        0 => 0,
-        1 => 0b11,
-        2 => 0b1111,
-        _ => return None,
-    };
-    let is_canonical = digits.bytes().last().and_then(digit).is_none_or(|last| last & unused == 0);
-    let is_whole = compact.len().is_multiple_of(4) && (digits.len() + padding == compact.len());
-    (are_digits && is_canonical && is_whole && (padding == 0 || !digits.is_empty()))
-        .then(|| (compact.to_string(), compact.len() / 4 * 3 - padding))
+    let compact: String = value.split_whitespace().collect();
+    // The bits after the last byte must be zero, so that each value has one form.
+    let bytes = STANDARD.decode(&compact).ok()?;
+    Some((compact, bytes.len()))
 }
 
 /// Returns whether the text is an instance-identifier (section 9.13): steps with names, and predicates with keys,

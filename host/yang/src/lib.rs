@@ -68,6 +68,7 @@ mod value_forms;
 mod value_text;
 
 pub use error::{Error, SourcePosition};
+pub use lexer::{is_date, is_identifier};
 pub use limits::YangLimits;
 pub use link::YangModule;
 pub use mount::MountedSchema;

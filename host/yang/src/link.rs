@@ -18,6 +18,13 @@ pub(crate) struct StmtRef {
     pub(crate) id: u32,
 }
 
+impl StmtRef {
+    /// Returns the reference of another statement of the same file.
+    pub(crate) fn beside(self, other: StatementRef<'_>) -> Self {
+        Self { id: other.id(), ..self }
+    }
+}
+
 /// A module of a schema.
 #[derive(Debug)]
 pub struct YangModule {
@@ -112,6 +119,15 @@ impl ModuleLinks {
             Some(Some(module)) => PrefixMeaning::Module(*module),
             Some(None) => PrefixMeaning::Missing,
             None => PrefixMeaning::Unknown,
+        }
+    }
+
+    /// Returns the module of a prefix, or what to add to the message that it cannot be found.
+    pub(crate) fn module_of_prefix(&self, unit: u32, prefix: &str) -> Result<ModuleId, String> {
+        match self.prefix(unit, prefix) {
+            PrefixMeaning::Module(module) => Ok(module),
+            PrefixMeaning::Missing => Err(format!(": the module of prefix `{prefix}` is missing")),
+            PrefixMeaning::Unknown => Err(format!(": no import binds prefix `{prefix}`")),
         }
     }
 

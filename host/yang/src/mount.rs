@@ -131,20 +131,20 @@ impl MountedSchema {
         self.blocks.get(index).map(|block| &*block.schema)
     }
 
+    /// Returns the outer schema, then the mounted ones.
+    fn schemas(&self) -> impl Iterator<Item = &YangSchema> {
+        std::iter::once(&*self.outer).chain(self.blocks.iter().map(|block| &*block.schema))
+    }
+
     /// Returns the modules of the outer schema and of the mounted ones. A module may occur in several revisions.
     pub fn modules(&self) -> impl Iterator<Item = &YangModule> {
-        let mounted = self.blocks.iter().map(|block| &block.schema);
-        std::iter::once(&self.outer).chain(mounted).flat_map(|schema| schema.modules())
+        self.schemas().flat_map(|schema| schema.modules())
     }
 
     /// Returns a node by number. The mount point is that of the outer schema.
     pub fn node(&self, node: SchemaNode) -> Option<YangNode<'_>> {
-        match self.meaning(node) {
-            NumberMeaning::Outer(node) => self.outer.node(node),
-            NumberMeaning::Entry(point, _) => self.outer.node(point.list),
-            NumberMeaning::Root(point, _) => self.outer.node(point.node),
-            NumberMeaning::Inner(block, node) => block.schema.node(node),
-        }
+        let (schema, node) = self.node_itself(node);
+        schema.node(node)
     }
 
     /// Returns the schema and the node in it that answer for the node itself.
@@ -189,11 +189,9 @@ impl confine_tree::Schema for MountedSchema {
                 let child = self.outer.child(point.list, name)?;
                 Some(if child == point.node { SchemaNode(first + 1) } else { child })
             }
-            NumberMeaning::Root(_, block) => {
-                block.schema.child(SchemaNode(SchemaNodeId::ROOT.0), name).map(|inner| block.number(inner))
-            }
-            NumberMeaning::Inner(block, node) => {
-                block.schema.child(node, name).map(|inner| block.number(inner))
+            NumberMeaning::Root(_, block) | NumberMeaning::Inner(block, _) => {
+                let (schema, node) = self.children_of(parent);
+                schema.child(node, name).map(|inner| block.number(inner))
             }
         }
     }
@@ -223,14 +221,11 @@ impl confine_tree::Schema for MountedSchema {
     }
 
     fn module(&self, namespace: &str) -> Option<&str> {
-        let mounted = self.blocks.iter().map(|block| &block.schema);
-        std::iter::once(&self.outer).chain(mounted).find_map(|schema| schema.module(namespace))
+        self.schemas().find_map(|schema| schema.module(namespace))
     }
 
     fn prefixed(&self, prefix: &str) -> Vec<&str> {
-        let mounted = self.blocks.iter().map(|block| &block.schema);
-        let schemas = std::iter::once(&self.outer).chain(mounted);
-        let mut namespaces: Vec<&str> = schemas.flat_map(|schema| schema.prefixed(prefix)).collect();
+        let mut namespaces: Vec<&str> = self.schemas().flat_map(|schema| schema.prefixed(prefix)).collect();
         namespaces.sort_unstable();
         namespaces.dedup();
         namespaces
@@ -247,8 +242,7 @@ impl confine_tree::Schema for MountedSchema {
     }
 
     fn has_default_denies(&self) -> bool {
-        let mut all = self.blocks.iter().map(|block| &block.schema).chain([&self.outer]);
-        all.any(|schema| schema.has_default_denies())
+        self.schemas().any(|schema| schema.has_default_denies())
     }
 
     fn kind(&self, node: SchemaNode) -> DataNodeKind {

@@ -238,29 +238,7 @@ impl RegexTranslator<'_> {
 
 /// Writes a literal character, in a class or outside.
 fn push_literal(out: &mut String, c: char) {
-    if matches!(
-        c,
-        '\\' | '.'
-            | '+'
-            | '*'
-            | '?'
-            | '('
-            | ')'
-            | '|'
-            | '['
-            | ']'
-            | '{'
-            | '}'
-            | '^'
-            | '$'
-            | '#'
-            | '&'
-            | '-'
-            | '~'
-    ) {
-        out.push('\\');
-    }
-    out.push(c);
+    out.push_str(&regex::escape(c.encode_utf8(&mut [0; 4])));
 }
 
 #[cfg(test)]

@@ -104,7 +104,7 @@ impl<'a> TypeResolver<'a> {
             let typedef = self.context.definitions.find(Keyword::Typedef, at, name)?;
             let Some(definition) = self.context.statement(typedef) else { return Ok(None) };
             let Some(inner) = definition.child(Keyword::Type) else { return Ok(None) };
-            let inner = StmtRef { unit: typedef.unit, id: inner.id() };
+            let inner = typedef.beside(inner);
             let Some(inner) = self.resolve_type(inner, depth + 1) else { return Ok(None) };
             let text = |keyword| definition.text(keyword).map(Box::from);
             let default = text(Keyword::Default).or_else(|| inner.default.clone());
@@ -157,7 +157,7 @@ impl<'a> TypeResolver<'a> {
                 needed(Keyword::Base, "at least one")?;
                 let mut bases = Vec::new();
                 for base in statement.all(Keyword::Base) {
-                    let user = StmtRef { unit: at.unit, id: base.id() };
+                    let user = at.beside(base);
                     let found = self.context.definitions.find(Keyword::Identity, user, base.argument())?;
                     bases.extend(self.identity_numbers.get(&found).copied());
                 }
@@ -167,7 +167,7 @@ impl<'a> TypeResolver<'a> {
                 needed(Keyword::Type, "at least one")?;
                 let mut members = Vec::new();
                 for member in statement.all(Keyword::Type) {
-                    let member = StmtRef { unit: at.unit, id: member.id() };
+                    let member = at.beside(member);
                     match self.resolve_type(member, depth + 1) {
                         Some(member) => members.push(member),
                         // A union without one of its members would refuse the values of that member.
@@ -246,7 +246,7 @@ impl<'a> TypeResolver<'a> {
                 });
             }
             next = if numbers.len() == 1 { number + 1 } else { next.max(number + 1) };
-            if self.context.features_hold(StmtRef { unit: at.unit, id: item.id() }) {
+            if self.context.features_hold(at.beside(item)) {
                 all.push(AssignedValue { name: name.into(), number });
             }
         }
@@ -350,7 +350,7 @@ impl<'a> TypeResolver<'a> {
             };
             let mut bases = Vec::new();
             for base in statement.all(Keyword::Base) {
-                let user = StmtRef { unit: at.unit, id: base.id() };
+                let user = at.beside(base);
                 match self.context.definitions.find(Keyword::Identity, user, base.argument()) {
                     Ok(found) => bases.extend(self.identity_numbers.get(&found).copied()),
                     Err(error) => self.context.report(error),
@@ -369,16 +369,10 @@ fn require_instance_of(statement: StatementRef<'_>) -> Option<bool> {
 
 /// Returns a built-in type without mandatory substatements, before its restrictions.
 fn unrestricted(name: &str) -> Option<BaseType> {
-    let integer = |kind: IntegerKind| BaseType::Integer { kind, range: ValueRanges::one(kind.bounds()) };
+    if let Some(kind) = IntegerKind::parse(name) {
+        return Some(BaseType::Integer { kind, range: ValueRanges::one(kind.bounds()) });
+    }
     Some(match name {
-        "int8" => integer(IntegerKind::Int8),
-        "int16" => integer(IntegerKind::Int16),
-        "int32" => integer(IntegerKind::Int32),
-        "int64" => integer(IntegerKind::Int64),
-        "uint8" => integer(IntegerKind::Uint8),
-        "uint16" => integer(IntegerKind::Uint16),
-        "uint32" => integer(IntegerKind::Uint32),
-        "uint64" => integer(IntegerKind::Uint64),
         "string" => {
             BaseType::String { length: ValueRanges::one(ANY_LENGTH), patterns: StringPatterns::default() }
         }

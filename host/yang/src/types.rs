@@ -140,48 +140,51 @@ impl BaseType {
     }
 }
 
-/// The integer types (RFC 7950, section 9.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "the names are those of the types")]
-pub enum IntegerKind {
-    Int8,
-    Int16,
-    Int32,
-    Int64,
-    Uint8,
-    Uint16,
-    Uint32,
-    Uint64,
+/// Declares the built-in integer types (section 9.2), each with its name and the type of Rust with the same bounds.
+macro_rules! integer_kinds {
+    ($($kind:ident $name:literal $number:ty;)*) => {
+        /// A built-in integer type.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[expect(missing_docs, reason = "the names are those of the types")]
+        pub enum IntegerKind {
+            $($kind,)*
+        }
+
+        impl IntegerKind {
+            /// Returns the name of the type.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$kind => $name,)*
+                }
+            }
+
+            /// Returns the least and the greatest value.
+            pub const fn bounds(self) -> (i128, i128) {
+                match self {
+                    $(Self::$kind => (<$number>::MIN as i128, <$number>::MAX as i128),)*
+                }
+            }
+
+            /// Returns the type of this name.
+            pub(crate) fn parse(name: &str) -> Option<Self> {
+                match name {
+                    $($name => Some(Self::$kind),)*
+                    _ => None,
+                }
+            }
+        }
+    };
 }
 
-impl IntegerKind {
-    /// Returns the type's name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Int8 => "int8",
-            Self::Int16 => "int16",
-            Self::Int32 => "int32",
-            Self::Int64 => "int64",
-            Self::Uint8 => "uint8",
-            Self::Uint16 => "uint16",
-            Self::Uint32 => "uint32",
-            Self::Uint64 => "uint64",
-        }
-    }
-
-    /// Returns the smallest and the largest value.
-    pub const fn bounds(self) -> (i128, i128) {
-        match self {
-            Self::Int8 => (i8::MIN as i128, i8::MAX as i128),
-            Self::Int16 => (i16::MIN as i128, i16::MAX as i128),
-            Self::Int32 => (i32::MIN as i128, i32::MAX as i128),
-            Self::Int64 => (i64::MIN as i128, i64::MAX as i128),
-            Self::Uint8 => (0, u8::MAX as i128),
-            Self::Uint16 => (0, u16::MAX as i128),
-            Self::Uint32 => (0, u32::MAX as i128),
-            Self::Uint64 => (0, u64::MAX as i128),
-        }
-    }
+integer_kinds! {
+    Int8 "int8" i8;
+    Int16 "int16" i16;
+    Int32 "int32" i32;
+    Int64 "int64" i64;
+    Uint8 "uint8" u8;
+    Uint16 "uint16" u16;
+    Uint32 "uint32" u32;
+    Uint64 "uint64" u64;
 }
 
 /// A value of an enumeration, or a bit of `bits`, with its number.

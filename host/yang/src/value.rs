@@ -10,7 +10,10 @@ use crate::{
     shown_text::ShownText,
     spelling::did_you_mean,
     types::{AssignedValues, Identity, IntegerKind, StringPatterns, ValueRanges},
-    value_text::{backend_ranges, length_text, or, ranges_text},
+    value_text::{
+        BOOLEAN, EMPTY, INSTANCE_IDENTIFIER, backend_ranges, decimal, decimal_text, integer_text,
+        length_text, or,
+    },
 };
 
 /// The error for a text that is not a value of a leaf, such as "`fast` is not a value of `mtu`: a number from 0 to
@@ -126,7 +129,7 @@ impl<'a> ValueReader<'a> {
             BaseType::String { length, patterns } => string(length, patterns, value),
             BaseType::Boolean => match value {
                 "true" | "false" => Ok(value.to_owned()),
-                _ => Err(ValueFault::new("`true` or `false`", format!("'{value}' is not a boolean value"))),
+                _ => Err(ValueFault::new(BOOLEAN, format!("'{value}' is not a boolean value"))),
             },
             BaseType::Enumeration(values) => enumeration(values, value),
             BaseType::Bits(all) => bits(all, value),
@@ -139,10 +142,7 @@ impl<'a> ValueReader<'a> {
             BaseType::Identityref(bases) => self.identity(node, bases, value),
             BaseType::Empty => match value {
                 "" => Ok(String::new()),
-                _ => Err(ValueFault::new(
-                    "no value: the leaf is present or absent",
-                    format!("'{value}' is not empty"),
-                )),
+                _ => Err(ValueFault::new(EMPTY, format!("'{value}' is not empty"))),
             },
             BaseType::Union(members) => {
                 let mut expected = Vec::new();
@@ -160,10 +160,10 @@ impl<'a> ValueReader<'a> {
             }
             BaseType::InstanceIdentifier { .. } => match is_instance_identifier(value) {
                 true => Ok(value.to_owned()),
-                false => Err(ValueFault::new(
-                    "a path to a node, such as `/p:list[p:key='1']/p:leaf`",
-                    format!("'{value}' is not an instance-identifier"),
-                )),
+                false => {
+                    let backend = format!("'{value}' is not an instance-identifier");
+                    Err(ValueFault::new(INSTANCE_IDENTIFIER, backend))
+                }
             },
         }
     }
@@ -230,7 +230,7 @@ fn integer(kind: IntegerKind, range: &ValueRanges, value: &str) -> Result<String
                 _ => String::new(),
             };
             Err(ValueFault {
-                expected: format!("a number {}", ranges_text(range, |n| n.to_string())),
+                expected: integer_text(range),
                 hint,
                 backend: match number {
                     None => format!("'{value}' is not a number"),
@@ -247,24 +247,17 @@ fn integer(kind: IntegerKind, range: &ValueRanges, value: &str) -> Result<String
 }
 
 fn decimal64(fraction_digits: u8, range: &ValueRanges, value: &str) -> Result<String, ValueFault> {
-    let text = |n: i128| {
-        i64::try_from(n).map_or_else(|_| n.to_string(), |n| number::decimal64_text(n, fraction_digits))
-    };
     let number = number::decimal64(value, fraction_digits);
     match number {
         Some(number) if range.contains(number.into()) => Ok(number::decimal64_text(number, fraction_digits)),
-        _ => Err(ValueFault {
-            expected: format!(
-                "a decimal number {} with at most {fraction_digits} digit{} after the decimal point",
-                ranges_text(range, text),
-                if fraction_digits == 1 { "" } else { "s" },
-            ),
-            hint: String::new(),
-            backend: match number {
+        _ => {
+            let text = |n: i128| decimal(n, fraction_digits);
+            let backend = match number {
                 None => format!("'{value}' is not a number"),
                 Some(n) => format!("Number {} out of range: {}", text(n.into()), backend_ranges(range, text)),
-            },
-        }),
+            };
+            Err(ValueFault::new(decimal_text(fraction_digits, range), backend))
+        }
     }
 }
 

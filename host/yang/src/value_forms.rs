@@ -2,9 +2,8 @@
 
 use crate::{
     BaseType, LeafType, StringPattern, YangNode, YangSchema,
-    number::decimal64_text,
     types::{ANY_LENGTH, AssignedValues, StringPatterns, ValueRanges},
-    value_text::{length_text, or, ranges_text},
+    value_text::{BOOLEAN, EMPTY, INSTANCE_IDENTIFIER, decimal_text, integer_text, length_text, or},
 };
 
 /// The most types that are visited: unions of unions multiply.
@@ -15,12 +14,12 @@ impl<'a> YangNode<'a> {
     /// per member. Empty if the node has no type.
     pub fn value_forms(self) -> Vec<String> {
         let mut forms = Vec::new();
-        self.each_type(&mut |schema, of| {
-            let form = format!("{} (`{}`)", form(schema, of), of.name());
+        for (node, of) in self.value_types(MAX_TYPES).0 {
+            let form = format!("{} (`{}`)", form(node.schema(), of), of.name());
             if !forms.contains(&form) {
                 forms.push(form);
             }
-        });
+        }
         forms
     }
 
@@ -28,34 +27,36 @@ impl<'a> YangNode<'a> {
     /// prefix. Of a union, those of all members.
     pub fn named_values(self) -> Vec<String> {
         let mut values = Vec::new();
-        self.each_type(&mut |schema, of| match of.base() {
-            BaseType::Enumeration(all) | BaseType::Bits(all) => {
-                values.extend(all.all().iter().map(|value| value.name.to_string()));
+        for (node, of) in self.value_types(MAX_TYPES).0 {
+            match of.base() {
+                BaseType::Enumeration(all) | BaseType::Bits(all) => {
+                    values.extend(all.all().iter().map(|value| value.name.to_string()));
+                }
+                BaseType::Boolean => values.extend(["true".to_owned(), "false".to_owned()]),
+                base @ BaseType::Identityref(_) => values.extend(identities(node.schema(), base)),
+                _ => {}
             }
-            BaseType::Boolean => values.extend(["true".to_owned(), "false".to_owned()]),
-            base @ BaseType::Identityref(_) => values.extend(identities(schema, base)),
-            _ => {}
-        });
+        }
         values
     }
 
-    /// Visits the type of the leaf, or each member if it is a union. Leafrefs are followed.
-    fn each_type(self, each: &mut impl FnMut(&'a YangSchema, &'a LeafType)) {
-        let mut budget = MAX_TYPES;
+    /// Returns the type of the leaf, or those of all members if it is a union, each with the leaf that has it. Leafrefs
+    /// are followed, unless their target is unknown. Visits at most this many types, and also returns whether these
+    /// were all.
+    pub fn value_types(self, most: usize) -> (Vec<(Self, &'a LeafType)>, bool) {
         let mut open: Vec<(Self, &'a LeafType)> = self.leaf_type().map(|of| (self, of)).into_iter().collect();
-        while let Some((node, of)) = open.pop() {
-            let Some(left) = budget.checked_sub(1) else { return };
-            budget = left;
-            match of.base() {
-                BaseType::Union(members) => open.extend(members.iter().rev().map(|member| (node, &**member))),
-                BaseType::Leafref { .. } => match node.value_type_of(of) {
-                    Some(target) => open.push(target),
-                    // The target is unknown.
-                    None => each(self.schema(), of),
-                },
-                _ => each(self.schema(), of),
+        let mut found = Vec::new();
+        for _ in 0..most {
+            let Some((node, of)) = open.pop() else { break };
+            match (of.base(), node.value_type_of(of)) {
+                (BaseType::Union(members), _) => {
+                    open.extend(members.iter().rev().map(|member| (node, &**member)));
+                }
+                (BaseType::Leafref { .. }, Some(target)) => open.push(target),
+                _ => found.push((node, of)),
             }
         }
+        (found, open.is_empty())
     }
 }
 
@@ -65,21 +66,12 @@ fn identities<'a>(schema: &'a YangSchema, base: &BaseType) -> impl Iterator<Item
 
 fn form(schema: &YangSchema, of: &LeafType) -> String {
     match of.base() {
-        BaseType::Integer { range, .. } => format!("a number {}", ranges_text(range, |n| n.to_string())),
-        BaseType::Decimal64 { fraction_digits, range } => {
-            let text = |n: i128| {
-                i64::try_from(n).map_or_else(|_| n.to_string(), |n| decimal64_text(n, *fraction_digits))
-            };
-            let digits = if *fraction_digits == 1 { "digit" } else { "digits" };
-            let range = ranges_text(range, text);
-            format!(
-                "a decimal number {range} with at most {fraction_digits} {digits} after the decimal point"
-            )
-        }
+        BaseType::Integer { range, .. } => integer_text(range),
+        BaseType::Decimal64 { fraction_digits, range } => decimal_text(*fraction_digits, range),
         BaseType::String { length, patterns } => {
             format!("text{}{}", of_length(length, "characters"), matching(patterns))
         }
-        BaseType::Boolean => "`true` or `false`".to_owned(),
+        BaseType::Boolean => BOOLEAN.to_owned(),
         BaseType::Enumeration(values) => format!("one of {}", named(values)),
         BaseType::Bits(bits) => format!("any of {}, each once, separated by spaces", named(bits)),
         BaseType::Binary { length } => format!("bytes in base64{}", of_length(length, "bytes")),
@@ -87,10 +79,8 @@ fn form(schema: &YangSchema, of: &LeafType) -> String {
             let names = identities(schema, of.base()).map(|name| format!("`{name}`")).collect();
             format!("an identity: {}", or(names))
         }
-        BaseType::Empty => "no value: the leaf is present or absent".to_owned(),
-        BaseType::InstanceIdentifier { .. } => {
-            "a path to a node, such as `/p:list[p:key='1']/p:leaf`".to_owned()
-        }
+        BaseType::Empty => EMPTY.to_owned(),
+        BaseType::InstanceIdentifier { .. } => INSTANCE_IDENTIFIER.to_owned(),
         BaseType::Leafref { path, .. } => format!("a value of `{path}`"),
         // Each member has its own description.
         BaseType::Union(_) => String::new(),
