@@ -4,7 +4,7 @@
 //! of Confine's own. Users, instances and texts of modules are no labels, so that the number of metrics does not grow
 //! with use.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use confine_service::{
     DaemonStatus,
@@ -12,10 +12,12 @@ use confine_service::{
 };
 use prometheus_client::{
     collector::Collector,
-    encoding::{DescriptorEncoder, EncodeMetric as _, MetricEncoder, prometheus_text},
+    encoding::{DescriptorEncoder, EncodeMetric as _, prometheus_text},
     metrics::{MetricType, counter::ConstCounter, gauge::ConstGauge},
     registry::{Registry, Unit},
 };
+
+use self::MetricKind::{Amount, Count};
 
 /// The content type of a response with metrics.
 pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -26,163 +28,140 @@ const STATES: [&str; 5] = ["active", "disabled", "broken", "quarantined", "retir
 /// The metrics of a status.
 pub(super) fn text(status: DaemonStatus) -> Result<String, fmt::Error> {
     let mut registry = Registry::with_prefix("confine");
-    registry.register_collector(Box::new(MetricLabels(status)));
+    registry.register_collector(Box::new(StatusMetrics(status)));
     let mut text = String::new();
     prometheus_text::encode(&mut text, &registry)?;
     Ok(text)
 }
 
 #[derive(Debug)]
-struct MetricLabels(DaemonStatus);
+struct StatusMetrics(DaemonStatus);
 
-impl Collector for MetricLabels {
+impl Collector for StatusMetrics {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let Self(status) = self;
-        let page = &mut MetricsPage(&mut encoder);
-        let build = [("version", env!("CARGO_PKG_VERSION"))];
-        page.gauges("build_info", "The program", None, [(&build[..], 1.0)])?;
-        let uptime = status.uptime_s as f64;
-        page.gauges("uptime", "Time since the daemon started", Some(Unit::Seconds), [(&[][..], uptime)])?;
+        let families = daemon_metrics(&self.0).into_iter().chain(module_metrics(&self.0.modules));
+        // A family without values is left out.
+        for (name, help, kind, values) in families.filter(|(.., values)| !values.is_empty()) {
+            let (kind, unit) = match kind {
+                Count => (MetricType::Counter, None),
+                Amount(unit) => (MetricType::Gauge, unit),
+            };
+            let mut family = encoder.encode_descriptor(name, help, unit.as_ref(), kind)?;
+            for (labels, value) in values {
+                let encoder = family.encode_family(&labels)?;
+                match kind {
+                    MetricType::Counter => ConstCounter::new(value as u64).encode(encoder)?,
+                    _ => ConstGauge::new(value).encode(encoder)?,
+                }
+            }
+        }
+        Ok(())
+    }
+}
 
-        let connected = f64::from(u8::from(status.connection.connected));
-        page.gauges(
+/// What a metric is: a count that only grows, or an amount with its unit, if it has one.
+enum MetricKind {
+    Count,
+    Amount(Option<Unit>),
+}
+
+/// Values with their labels.
+type LabelledValues<'a> = Vec<(Vec<(&'a str, &'a str)>, f64)>;
+/// Name, help, kind and values.
+type MetricFamily<'a> = (&'static str, &'static str, MetricKind, LabelledValues<'a>);
+
+fn daemon_metrics(status: &DaemonStatus) -> Vec<MetricFamily<'_>> {
+    let DaemonStatus { connection, commits, counts, .. } = status;
+    let alone = |value: f64| vec![(Vec::new(), value)];
+    let answered = [("done", commits.done), ("failed", commits.failed)];
+    let answered = answered.map(|(result, count)| (vec![("result", result)], count as f64));
+    let last = commits.last.iter().map(|last| (Vec::new(), seconds(last.elapsed_us))).collect();
+    let build = vec![(vec![("version", env!("CARGO_PKG_VERSION"))], 1.0)];
+    vec![
+        ("build_info", "The program", Amount(None), build),
+        (
+            "uptime",
+            "Time since the daemon started",
+            Amount(Some(Unit::Seconds)),
+            alone(status.uptime_s as f64),
+        ),
+        (
             "controller_connected",
             "Whether the daemon is connected to the controller",
-            None,
-            [(&[][..], connected)],
-        )?;
-        let losses = status.connection.losses;
-        page.counters("controller_losses", "Lost connections to the controller", [(&[][..], losses)])?;
-
-        let commits = &status.commits;
-        let [done, failed] = ["done", "failed"].map(|result| [("result", result)]);
-        let answered = [(&done[..], commits.done), (&failed[..], commits.failed)];
-        page.counters("commits", "Answered commits", answered)?;
-        let running = f64::from(u8::from(commits.running.is_some()));
-        page.gauges("commit_running", "Whether a commit is in progress", None, [(&[][..], running)])?;
-        let last = commits.last.as_ref();
-        let elapsed = last.map(|last| (&[][..], seconds(last.elapsed_us)));
-        page.gauges("last_commit", "Duration of the last commit", Some(Unit::Seconds), elapsed)?;
-
-        let events: Vec<_> =
-            status.counts.events.iter().map(|(kind, &count)| ([("event", kind.as_str())], count)).collect();
-        page.counters("events", "Events by kind", labelled(&events))?;
-        let limits: Vec<_> =
-            status.counts.limits.iter().map(|(limit, &count)| ([("limit", limit.as_str())], count)).collect();
-        page.counters("limits_reached", "Runs ended by a limit", labelled(&limits))?;
-        modules(page, &status.modules)
-    }
+            Amount(None),
+            alone(truth(connection.connected)),
+        ),
+        ("controller_losses", "Lost connections to the controller", Count, alone(connection.losses as f64)),
+        ("commits", "Answered commits", Count, answered.into()),
+        (
+            "commit_running",
+            "Whether a commit is in progress",
+            Amount(None),
+            alone(truth(commits.running.is_some())),
+        ),
+        ("last_commit", "Duration of the last commit", Amount(Some(Unit::Seconds)), last),
+        ("events", "Events by kind", Count, each("event", &counts.events)),
+        ("limits_reached", "Runs ended by a limit", Count, each("limit", &counts.limits)),
+    ]
 }
 
-fn modules(page: &mut MetricsPage<'_, '_>, modules: &[ModuleStatus]) -> fmt::Result {
-    let states: Vec<_> = modules
-        .iter()
-        .flat_map(|module| {
-            STATES.map(|state| {
-                let is = f64::from(u8::from(module.state.name() == state));
-                ([("module", module.name.as_str()), ("state", state)], is)
-            })
-        })
-        .collect();
-    page.gauges("module_state", "Whether a module is in this state", None, labelled(&states))?;
-
-    let counts: [Count; 4] = [
-        ("module_runs", "Runs for an instance", |module| module.runs),
-        ("module_failures", "Failed runs for an instance", |module| module.failures),
-        ("module_hook_runs", "Runs of hooks", |module| module.hook_runs),
-        ("module_hook_failures", "Failed runs of hooks", |module| module.hook_failures),
-    ];
-    for (name, help, count) in counts {
-        let counts: Vec<_> =
-            modules.iter().map(|module| ([("module", module.name.as_str())], count(module))).collect();
-        page.counters(name, help, labelled(&counts))?;
-    }
-
-    let amounts: [Amount; 3] = [
-        ("module_run_fuel", "Fuel of a run", None, |run| run.fuel as f64),
-        ("module_run_time", "Time of a run", Some(Unit::Seconds), |run| seconds(run.wall_us)),
-        ("module_run_memory", "Memory and tables of a run", Some(Unit::Bytes), |run| run.memory as f64),
-    ];
-    for (name, help, unit, amount) in amounts {
-        let amounts: Vec<_> = modules
-            .iter()
-            .flat_map(|module| {
-                [("last", &module.last_run), ("worst", &module.worst_run)].map(|(which, run)| {
-                    let labels = [("module", module.name.as_str()), ("run", which)];
-                    run.as_ref().map(|run| (labels, amount(run)))
-                })
-            })
-            .flatten()
-            .collect();
-        page.gauges(name, help, unit, labelled(&amounts))?;
-    }
-    Ok(())
+fn module_metrics(modules: &[ModuleStatus]) -> Vec<MetricFamily<'_>> {
+    let count = |count: fn(&ModuleStatus) -> u64| {
+        modules.iter().map(|module| (vec![("module", module.name.as_str())], count(module) as f64)).collect()
+    };
+    let of_runs = |amount: fn(&RunUsage) -> f64| {
+        let runs = modules.iter().flat_map(|module| {
+            let runs = [("last", &module.last_run), ("worst", &module.worst_run)];
+            runs.map(|(which, run)| (module.name.as_str(), which, run.as_ref()))
+        });
+        let of_run = |(module, which, run): (_, _, Option<&RunUsage>)| {
+            Some((vec![("module", module), ("run", which)], amount(run?)))
+        };
+        runs.filter_map(of_run).collect()
+    };
+    vec![
+        (
+            "module_state",
+            "Whether a module is in this state",
+            Amount(None),
+            modules.iter().flat_map(states).collect(),
+        ),
+        ("module_runs", "Runs for an instance", Count, count(|module| module.runs)),
+        ("module_failures", "Failed runs for an instance", Count, count(|module| module.failures)),
+        ("module_hook_runs", "Runs of hooks", Count, count(|module| module.hook_runs)),
+        ("module_hook_failures", "Failed runs of hooks", Count, count(|module| module.hook_failures)),
+        ("module_run_fuel", "Fuel of a run", Amount(None), of_runs(|run| run.fuel as f64)),
+        (
+            "module_run_time",
+            "Time of a run",
+            Amount(Some(Unit::Seconds)),
+            of_runs(|run| seconds(run.wall_us)),
+        ),
+        (
+            "module_run_memory",
+            "Memory and tables of a run",
+            Amount(Some(Unit::Bytes)),
+            of_runs(|run| run.memory as f64),
+        ),
+    ]
 }
 
-/// A counter of each module: its name, its help, and its value.
-type Count = (&'static str, &'static str, fn(&ModuleStatus) -> u64);
+fn each<'a>(label: &'static str, counts: &'a BTreeMap<String, u64>) -> LabelledValues<'a> {
+    counts.iter().map(|(name, &count)| (vec![(label, name.as_str())], count as f64)).collect()
+}
 
-/// A measurement of each run of a module: its name, its help, its unit, and its value.
-type Amount = (&'static str, &'static str, Option<Unit>, fn(&RunUsage) -> f64);
+fn states(module: &ModuleStatus) -> LabelledValues<'_> {
+    let state =
+        |state| (vec![("module", &*module.name), ("state", state)], truth(module.state.name() == state));
+    STATES.map(state).into()
+}
 
-type Labels<'a> = &'a [(&'a str, &'a str)];
-
-fn labelled<'a, const N: usize, V: Copy>(
-    values: &'a [([(&'a str, &'a str); N], V)],
-) -> impl Iterator<Item = (Labels<'a>, V)> {
-    values.iter().map(|(labels, value)| (&labels[..], *value))
+fn truth(is_true: bool) -> f64 {
+    f64::from(u8::from(is_true))
 }
 
 fn seconds(microseconds: u64) -> f64 {
     microseconds as f64 / 1e6
-}
-
-/// Writes families of metrics, each with its values. A family without values is omitted.
-struct MetricsPage<'p, 'e>(&'p mut DescriptorEncoder<'e>);
-
-impl MetricsPage<'_, '_> {
-    fn counters<'a>(
-        &mut self,
-        name: &str,
-        help: &str,
-        values: impl IntoIterator<Item = (Labels<'a>, u64)>,
-    ) -> fmt::Result {
-        self.family(name, help, None, MetricType::Counter, values, |value, encoder| {
-            ConstCounter::new(value).encode(encoder)
-        })
-    }
-
-    fn gauges<'a>(
-        &mut self,
-        name: &str,
-        help: &str,
-        unit: Option<Unit>,
-        values: impl IntoIterator<Item = (Labels<'a>, f64)>,
-    ) -> fmt::Result {
-        self.family(name, help, unit, MetricType::Gauge, values, |value, encoder| {
-            ConstGauge::new(value).encode(encoder)
-        })
-    }
-
-    fn family<'a, V>(
-        &mut self,
-        name: &str,
-        help: &str,
-        unit: Option<Unit>,
-        kind: MetricType,
-        values: impl IntoIterator<Item = (Labels<'a>, V)>,
-        encode: impl Fn(V, MetricEncoder<'_>) -> fmt::Result,
-    ) -> fmt::Result {
-        let mut values = values.into_iter().peekable();
-        if values.peek().is_none() {
-            return Ok(());
-        }
-        let mut family = self.0.encode_descriptor(name, help, unit.as_ref(), kind)?;
-        for (labels, value) in values {
-            encode(value, family.encode_family(&labels)?)?;
-        }
-        Ok(())
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The settings as text: a file with the same settings.
 
-use std::{fmt, path::PathBuf};
+use std::{fmt, path::Path};
 
 use clap::ValueEnum;
 use confine_sandbox::text::line;
@@ -87,8 +87,8 @@ fn list<T>(key: &str, settings: &[SourcedValue<T>], show: impl Fn(&T) -> String)
     format!("{key} = [\n{}]", settings.iter().map(line).collect::<String>())
 }
 
-fn path(path: &PathBuf) -> String {
-    text(&path.to_string_lossy())
+fn path(path: &impl AsRef<Path>) -> String {
+    text(&path.as_ref().to_string_lossy())
 }
 
 /// A value as the command line names it.
