@@ -23,56 +23,8 @@ pub(crate) const INITIAL_CONFIG: &str = r#"<processes xmlns="http://clicon.org/c
 </processes>"#;
 
 /// The controller's settings of each device.
-pub(crate) const DEVICE_ENTRY: &str = "<device>
-    <name/>
-    <enabled>true</enabled>
-    <user>noc</user>
-    <conn-type>NETCONF_SSH</conn-type>
-    <ssh-stricthostkey>false</ssh-stricthostkey>
-    <port>830</port>
-    <yang-config>VALIDATE</yang-config>
-    <addr>127.0.0.1</addr>
-    <config/>
-</device>";
+pub(crate) const DEVICE_ENTRY: &str = include_str!("../../models/device-entry.xml");
 
 /// The configuration of the devices that [`ControllerBuilder::devices`](crate::ControllerBuilder::devices)
 /// adds.
-pub(crate) const EXAMPLE_CONFIG: &str = r#"<interfaces xmlns="http://openconfig.net/yang/interfaces">
-    <interface>
-        <name>eth0</name>
-        <config>
-            <name>eth0</name>
-            <type xmlns:ianaift="urn:ietf:params:xml:ns:yang:iana-if-type">ianaift:ethernetCsmacd</type>
-            <mtu>1500</mtu>
-            <description>Uplink</description>
-            <enabled>true</enabled>
-        </config>
-    </interface>
-    <interface>
-        <name>lo0</name>
-        <config>
-            <name>lo0</name>
-            <type xmlns:ianaift="urn:ietf:params:xml:ns:yang:iana-if-type">ianaift:softwareLoopback</type>
-            <enabled>true</enabled>
-        </config>
-    </interface>
-</interfaces>
-<system xmlns="http://openconfig.net/yang/system">
-    <config>
-        <hostname>{{NAME}}</hostname>
-        <domain-name>lab.example</domain-name>
-    </config>
-    <aaa>
-        <authentication>
-            <users>
-                <user>
-                    <username>admin</username>
-                    <config>
-                        <username>admin</username>
-                        <role>admin</role>
-                    </config>
-                </user>
-            </users>
-        </authentication>
-    </aaa>
-</system>"#;
+pub(crate) const EXAMPLE_CONFIG: &str = include_str!("../../models/example-config.xml");
