@@ -4,7 +4,7 @@ use confine_yang::{BaseType, YangNode, YangSchema};
 
 use crate::{
     names::{USED_TYPES, camel_case, unused},
-    nodes::{bound_children, for_each_identityref},
+    nodes::{bound_children, identityrefs},
     prefixes::ModulePrefixes,
     writer::CodeWriter,
 };
@@ -34,7 +34,7 @@ impl IdentitySets {
     }
 
     fn collect(&mut self, node: YangNode<'_>, prefixes: &ModulePrefixes) {
-        for_each_identityref(node, &mut |base| self.add(node.schema(), base, prefixes));
+        identityrefs(node).for_each(|base| self.add(node.schema(), base, prefixes));
         bound_children(node).for_each(|child| self.collect(child, prefixes));
     }
 

@@ -1,6 +1,6 @@
 //! The schema nodes that bindings are generated for.
 
-use confine_yang::{BaseType, LeafType, SchemaNodeKind, YangModule, YangNode, YangSchema};
+use confine_yang::{BaseType, SchemaNodeKind, YangModule, YangNode, YangSchema};
 
 /// How many member types a union may have, counting those of nested unions.
 pub(crate) const MAX_UNION_MEMBERS: usize = 64;
@@ -55,25 +55,12 @@ fn is_bound(node: YangNode<'_>) -> bool {
 }
 
 /// Returns the modules of the identities that are values of a leaf.
-pub(crate) fn identity_modules(leaf: YangNode<'_>) -> Vec<&YangModule> {
-    let mut modules = Vec::new();
-    for_each_identityref(leaf, &mut |identityref| {
-        modules.extend(leaf.schema().identities(identityref).into_iter().map(|(module, _)| module));
-    });
-    modules
+pub(crate) fn identity_modules(leaf: YangNode<'_>) -> impl Iterator<Item = &YangModule> {
+    identityrefs(leaf).flat_map(move |base| leaf.schema().identities(base)).map(|(module, _)| module)
 }
 
-/// Calls `visit` with each identityref type of a leaf: its own, or those of its union's members.
-pub(crate) fn for_each_identityref<'a>(leaf: YangNode<'a>, visit: &mut impl FnMut(&'a BaseType)) {
-    let mut open: Vec<(YangNode<'a>, &'a LeafType)> =
-        leaf.leaf_type().map(|of| (leaf, of)).into_iter().collect();
-    for _ in 0..MAX_UNION_MEMBERS {
-        let Some((node, of)) = open.pop() else { return };
-        let Some((node, of)) = node.value_type_of(of) else { continue };
-        match of.base() {
-            BaseType::Union(members) => open.extend(members.iter().rev().map(|member| (node, &**member))),
-            base @ BaseType::Identityref(_) => visit(base),
-            _ => {}
-        }
-    }
+/// Returns the identityref types of a leaf: its own, or those of its union's members.
+pub(crate) fn identityrefs(leaf: YangNode<'_>) -> impl Iterator<Item = &BaseType> {
+    let types = leaf.value_types(MAX_UNION_MEMBERS).0.into_iter().map(|(_, of)| of.base());
+    types.filter(|base| matches!(base, BaseType::Identityref(_)))
 }

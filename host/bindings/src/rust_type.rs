@@ -1,6 +1,6 @@
 //! The Rust type for the values of a leaf.
 
-use confine_yang::{BaseType, IntegerKind, LeafType, YangNode};
+use confine_yang::{BaseType, LeafType, YangNode};
 
 use crate::{identities::IdentitySets, nodes::MAX_UNION_MEMBERS};
 
@@ -8,7 +8,7 @@ use crate::{identities::IdentitySets, nodes::MAX_UNION_MEMBERS};
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum RustType {
     /// The primitive integer of this name.
-    Number(&'static str),
+    Number(String),
     /// A decimal number with this many fraction digits.
     Decimal(u8),
     Boolean,
@@ -26,25 +26,20 @@ impl RustType {
     pub(crate) fn of(leaf: YangNode<'_>, identities: &IdentitySets) -> Self {
         let Some((node, of)) = leaf.value_type() else { return Self::Text };
         let BaseType::Union(_) = of.base() else { return Self::of_type(node, of, identities) };
-        let mut members = Vec::new();
-        match collect_members(node, of, identities, &mut members) {
-            true => Self::of_members(members),
-            false => Self::Text,
+        match leaf.value_types(MAX_UNION_MEMBERS) {
+            (members, true) => {
+                let types = members.into_iter().map(|(node, of)| Self::of_type(node, of, identities));
+                Self::of_members(types)
+            }
+            (_, false) => Self::Text,
         }
     }
 
     fn of_type(node: YangNode<'_>, of: &LeafType, identities: &IdentitySets) -> Self {
         match of.base() {
-            BaseType::Integer { kind, .. } => Self::Number(match kind {
-                IntegerKind::Int8 => "i8",
-                IntegerKind::Int16 => "i16",
-                IntegerKind::Int32 => "i32",
-                IntegerKind::Int64 => "i64",
-                IntegerKind::Uint8 => "u8",
-                IntegerKind::Uint16 => "u16",
-                IntegerKind::Uint32 => "u32",
-                IntegerKind::Uint64 => "u64",
-            }),
+            BaseType::Integer { kind, .. } => {
+                Self::Number(kind.name().replace("uint", "u").replace("int", "i"))
+            }
             BaseType::Decimal64 { fraction_digits, .. } => Self::Decimal(*fraction_digits),
             BaseType::Boolean => Self::Boolean,
             BaseType::Empty => Self::Empty,
@@ -59,7 +54,7 @@ impl RustType {
     }
 
     /// Returns the type of a union with these members: text, unless each value belongs to one member.
-    fn of_members(members: Vec<Self>) -> Self {
+    fn of_members(members: impl Iterator<Item = Self>) -> Self {
         let mut kinds: Vec<Self> = Vec::new();
         let mut names: Vec<String> = Vec::new();
         for member in members {
@@ -110,7 +105,7 @@ impl RustType {
     /// Returns the type of a value that is read; `own_type` is the leaf's own enum.
     pub(crate) fn result(&self, own_type: &str) -> String {
         match self {
-            Self::Number(name) => (*name).to_owned(),
+            Self::Number(name) => name.clone(),
             Self::Decimal(digits) => format!("sdk::Decimal64<{digits}>"),
             Self::Boolean => "bool".to_owned(),
             Self::Enumeration(_) | Self::Union(_) => own_type.to_owned(),
@@ -126,23 +121,4 @@ impl RustType {
             _ => self.result(own_type),
         }
     }
-}
-
-/// Collects the members of a union and of the unions in it, and returns whether that is all of them.
-fn collect_members(
-    node: YangNode<'_>,
-    of: &LeafType,
-    identities: &IdentitySets,
-    members: &mut Vec<RustType>,
-) -> bool {
-    let mut open = vec![(node, of)];
-    for _ in 0..MAX_UNION_MEMBERS {
-        let Some((node, of)) = open.pop() else { return true };
-        match (of.base(), node.value_type_of(of)) {
-            (BaseType::Union(inner), _) => open.extend(inner.iter().rev().map(|member| (node, &**member))),
-            (BaseType::Leafref { .. }, Some(target)) => open.push(target),
-            _ => members.push(RustType::of_type(node, of, identities)),
-        }
-    }
-    open.is_empty()
 }

@@ -275,13 +275,8 @@ impl AccessRules {
 
     /// Returns whether every operation on data is certain to be permitted.
     pub fn permits_everything(&self, model: &dyn NacmModel) -> bool {
-        let operations = [
-            AccessOperation::Read,
-            AccessOperation::Create,
-            AccessOperation::Update,
-            AccessOperation::Delete,
-        ];
-        operations.iter().all(|&operation| self.permits_below(model, &Pattern::default(), operation))
+        let permits = |operation| self.permits_below(model, &Pattern::default(), operation);
+        AccessOperation::DATA.into_iter().all(permits)
     }
 
     /// Returns the number of rules.

@@ -93,14 +93,10 @@ fn read_rule(tree: &Tree, node: NodeId) -> (Rule, Option<String>) {
     };
     let operations = match text(tree, node, "access-operations") {
         None | Some("*") => AccessOperations::ALL,
-        Some(bits) => bits.split_whitespace().fold(AccessOperations::NONE, |set, bit| match bit {
-            "create" => set.with(AccessOperation::Create),
-            "read" => set.with(AccessOperation::Read),
-            "update" => set.with(AccessOperation::Update),
-            "delete" => set.with(AccessOperation::Delete),
-            "exec" => set.with(AccessOperation::Exec),
-            _ => set,
-        }),
+        Some(bits) => {
+            let operations = bits.split_whitespace().filter_map(AccessOperation::parse);
+            operations.fold(AccessOperations::NONE, AccessOperations::with)
+        }
     };
     let name = text(tree, node, "name").unwrap_or_default().to_owned();
     let module = text(tree, node, "module-name").filter(|&name| name != "*").map(str::to_owned);

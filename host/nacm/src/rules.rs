@@ -3,9 +3,11 @@
 use std::{collections::BTreeMap, fmt};
 
 use confine_tree::{DefaultDeny, Pattern, Schema};
+use serde::Deserialize;
 
 /// The action of a rule (`action`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum RuleAction {
     /// Grants access.
     Permit,
@@ -13,8 +15,9 @@ pub enum RuleAction {
     Deny,
 }
 
-/// An access operation (RFC 8341, section 3.2, `access-operations-type`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// An access operation (RFC 8341, section 3.2, `access-operations-type`). Serde reads those on data nodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum AccessOperation {
     /// Create a node.
     Create,
@@ -25,10 +28,18 @@ pub enum AccessOperation {
     /// Delete a node.
     Delete,
     /// Execute a protocol operation: the only operation that is not on data nodes.
+    #[serde(skip_deserializing)]
     Exec,
 }
 
 impl AccessOperation {
+    /// The operations on data nodes.
+    pub const DATA: [Self; 4] = [Self::Create, Self::Read, Self::Update, Self::Delete];
+
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        Self::DATA.into_iter().chain([Self::Exec]).find(|operation| operation.name() == name)
+    }
+
     /// Returns the name in `access-operations`.
     pub const fn name(self) -> &'static str {
         match self {

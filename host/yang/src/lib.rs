@@ -62,7 +62,6 @@ mod statement;
 mod tree_schema;
 mod type_resolver;
 mod types;
-mod unicode_blocks;
 mod value;
 mod value_forms;
 mod value_text;

@@ -6,8 +6,6 @@
 
 use std::{fmt::Write as _, iter::Peekable, str::Chars};
 
-use crate::unicode_blocks::BLOCKS;
-
 /// The deepest nesting of subtracted classes.
 const MAX_CLASS_DEPTH: usize = 16;
 
@@ -15,6 +13,9 @@ const MAX_CLASS_DEPTH: usize = 16;
 const NAME_START: &str = r":A-Z_a-z\u{C0}-\u{D6}\u{D8}-\u{F6}\u{F8}-\u{2FF}\u{370}-\u{37D}\u{37F}-\u{1FFF}\u{200C}-\u{200D}\u{2070}-\u{218F}\u{2C00}-\u{2FEF}\u{3001}-\u{D7FF}\u{F900}-\u{FDCF}\u{FDF0}-\u{FFFD}\u{10000}-\u{EFFFF}";
 /// The further characters of an XML name (`\c`).
 const NAME_REST: &str = r"\-.0-9\u{B7}\u{300}-\u{36F}\u{203F}-\u{2040}";
+
+/// The `regex` crate has categories and scripts but no blocks. A block of several ranges has several lines.
+const BLOCKS: &str = include_str!("unicode_blocks.txt");
 
 /// The general categories of Unicode that `\p{…}` names.
 const CATEGORIES: &[&str] = &[
@@ -166,8 +167,9 @@ impl RegexTranslator<'_> {
         let block = name.strip_prefix("Is").ok_or(EXPECTED)?;
         let mut class = String::from(if is_inverted { "[^" } else { "[" });
         let before = class.len();
-        for (_, from, to) in BLOCKS.iter().filter(|(name, ..)| *name == block) {
-            let _ = write!(class, "\\u{{{from:X}}}-\\u{{{to:X}}}");
+        let bounds = |line: &'static str| line.strip_suffix(block)?.strip_suffix("; ")?.split_once("..");
+        for (from, to) in BLOCKS.lines().filter_map(bounds) {
+            let _ = write!(class, "\\u{{{from}}}-\\u{{{to}}}");
         }
         if class.len() == before {
             return Err(EXPECTED);

@@ -40,24 +40,8 @@ struct RuleTable {
     module_name: Option<String>,
     path: Option<String>,
     #[serde(default)]
-    access_operations: Vec<AccessOperationValue>,
-    action: ActionValue,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum AccessOperationValue {
-    Create,
-    Read,
-    Update,
-    Delete,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum ActionValue {
-    Permit,
-    Deny,
+    access_operations: Vec<AccessOperation>,
+    action: RuleAction,
 }
 
 /// The result of two instances that set different values.
@@ -118,12 +102,7 @@ impl NacmTable {
             Some(path) => RuleTarget::Path { path: path.clone(), prefixes: declared.chain(own).collect() },
             None => RuleTarget::Any,
         };
-        let operations = rule.access_operations.iter().map(|operation| match operation {
-            AccessOperationValue::Create => AccessOperation::Create,
-            AccessOperationValue::Read => AccessOperation::Read,
-            AccessOperationValue::Update => AccessOperation::Update,
-            AccessOperationValue::Delete => AccessOperation::Delete,
-        });
+        let operations = rule.access_operations.iter().copied();
         let operations = match rule.access_operations.is_empty() {
             true => AccessOperations::ALL,
             false => operations.fold(AccessOperations::NONE, AccessOperations::with),
@@ -133,10 +112,7 @@ impl NacmTable {
             module: rule.module_name.clone().filter(|name| name != "*"),
             target,
             operations,
-            action: match rule.action {
-                ActionValue::Permit => RuleAction::Permit,
-                ActionValue::Deny => RuleAction::Deny,
-            },
+            action: rule.action,
         }
     }
 }
@@ -172,13 +148,8 @@ pub(crate) fn lines(nacm: &Nacm) -> Vec<String> {
                 lines.push(format!("path = {}", string(path)));
             }
             if rule.operations != AccessOperations::ALL {
-                let all = [
-                    AccessOperation::Create,
-                    AccessOperation::Read,
-                    AccessOperation::Update,
-                    AccessOperation::Delete,
-                ];
-                let named = all.iter().filter(|&&operation| rule.operations.contains(operation));
+                let all = AccessOperation::DATA.into_iter();
+                let named = all.filter(|&operation| rule.operations.contains(operation));
                 let named: Vec<String> = named.map(|operation| string(operation.name())).collect();
                 lines.push(format!("access_operations = [{}]", named.join(", ")));
             }
