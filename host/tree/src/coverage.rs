@@ -33,8 +33,22 @@ struct CoverageBranch {
 /// Keys and their values in the order of the keys' names; `.` for a leaf-list entry.
 type Predicates = Vec<(Box<str>, Box<str>)>;
 
+/// The most sets of keys by which entries of one list may be named. Going one step down tries each of them. A list has one
+/// set of keys, and paths that name only some of them have few; a set beyond that is not added.
+const MAX_KEY_SETS: usize = 64;
+
+/// The number of predicates whose comparison costs about as much as a visit.
+const PREDICATES_PER_VISIT: usize = 8;
+
 impl Coverage {
-    /// Adds a pattern.
+    /// Returns the largest number of sets of keys by which patterns name entries of one list. Going one step down may
+    /// cost that many visits.
+    pub fn most_key_sets(&self) -> usize {
+        let branches = self.nodes.iter().flat_map(|node| node.children.values().flat_map(HashMap::values));
+        branches.map(|branch| branch.key_sets.len()).max().unwrap_or_default()
+    }
+
+    /// Adds a pattern, unless it names the entries of a list by keys of which there are too many sets already.
     pub fn insert(&mut self, pattern: &Pattern) {
         if self.nodes.is_empty() {
             self.nodes.push(CoverageNode::default());
@@ -52,7 +66,11 @@ impl Coverage {
             at = if predicates.is_empty() {
                 *branch.any.get_or_insert(next)
             } else {
-                branch.key_sets.insert(predicates.iter().map(|(key, _)| key.clone()).collect());
+                let keys: Vec<Box<str>> = predicates.iter().map(|(key, _)| key.clone()).collect();
+                if branch.key_sets.len() >= MAX_KEY_SETS && !branch.key_sets.contains(&keys) {
+                    return;
+                }
+                branch.key_sets.insert(keys);
                 *branch.entries.entry(predicates).or_insert(next)
             };
             if at == next {
@@ -93,12 +111,14 @@ impl Coverage {
         let predicates = predicates(step);
         for node in front.at.iter().filter_map(|&at| self.nodes.get(at)) {
             let Some(branch) = node.branch(step.name()) else { continue };
-            visited += 1 + branch.key_sets.len();
+            visited += 1;
             next.extend(branch.any);
             for keys in &branch.key_sets {
-                let chosen: Predicates =
-                    predicates.iter().filter(|(key, _)| keys.contains(key)).cloned().collect();
-                if chosen.len() == keys.len() {
+                visited += 1 + predicates.len() / PREDICATES_PER_VISIT;
+                // Both are sorted.
+                let mut rest = predicates.iter();
+                let chosen = keys.iter().map(|key| rest.find(|(name, _)| name == key).cloned());
+                if let Some(chosen) = chosen.collect::<Option<Predicates>>() {
                     next.extend(branch.entries.get(&chosen));
                 }
             }

@@ -27,6 +27,9 @@ pub enum Error {
     /// XML that is not well-formed or exceeds a limit.
     #[error(transparent)]
     Xml(Box<XmlError>),
+    /// The work took too long, or nobody waits for it any more: see [`StopSignal`](crate::StopSignal).
+    #[error("the work was stopped")]
+    Stopped,
     /// A node that cannot be written as XML.
     #[error("`{node}` cannot be written as XML: {reason}")]
     Unwritable {

@@ -10,6 +10,7 @@
 //! | edit a datastore without writing to it | [`Overlay`] |
 //! | know what has been read | [`Coverage`] |
 //! | read in few patterns | [`ReadSet`] |
+//! | count and end long work | [`StepCounter`] |
 //!
 //! An overlay is loaded with what was read, edited, and asked for the `edit-config` that makes the datastore equal
 //! to it:
@@ -51,6 +52,7 @@ mod read_set;
 mod resolve;
 mod resolve_error;
 mod schema;
+mod steps;
 #[cfg(test)]
 mod testing;
 mod tree;
@@ -71,6 +73,7 @@ pub use read_set::ReadSet;
 pub use resolve::BoundValue;
 pub use resolve_error::ResolveError;
 pub use schema::{DataNodeKind, DefaultDeny, NoSchema, Schema, SchemaNode, ValueError};
+pub use steps::{StepCounter, StopSignal};
 pub use tree::{Bindings, Children, Descendants, NodeId, Tree};
 
 /// The namespace of the controller's own YANG module; its prefix is `ctrl`.

@@ -1,6 +1,6 @@
 //! Interned names. A node's name is a number, so comparing two names of one tree compares two numbers.
 
-use std::{collections::HashMap, fmt};
+use std::{collections::HashMap, fmt, sync::Arc};
 
 /// A qualified name: a namespace and a local name (RFC 6241, section 3.1, and XML namespaces).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -56,6 +56,9 @@ pub(crate) fn is_name(text: &str) -> bool {
 pub struct Name(u32);
 
 impl Name {
+    /// The first number.
+    pub const FIRST: Self = Self(0);
+
     /// Returns the number, as an index into tables kept beside the tree. Names are numbered from 0 without
     /// gaps.
     pub fn index(self) -> usize {
@@ -72,9 +75,9 @@ pub(crate) struct Namespace(u32);
 pub struct Names {
     namespaces: Vec<Box<str>>,
     namespace_ids: HashMap<Box<str>, Namespace>,
-    names: Vec<(Namespace, Box<str>)>,
+    names: Vec<(Namespace, Arc<str>)>,
     /// The numbers by local name, one map for each namespace.
-    ids: Vec<HashMap<Box<str>, Name>>,
+    ids: Vec<HashMap<Arc<str>, Name>>,
 }
 
 impl Names {
@@ -103,9 +106,15 @@ impl Names {
         if let Some(&id) = ids.get(local) {
             return id;
         }
-        ids.insert(local.into(), next);
-        self.names.push((namespace, local.into()));
+        let local: Arc<str> = local.into();
+        ids.insert(local.clone(), next);
+        self.names.push((namespace, local));
         next
+    }
+
+    /// Returns the namespaces in which there are names.
+    pub fn namespaces(&self) -> impl Iterator<Item = &str> {
+        self.namespaces.iter().map(|namespace| &**namespace)
     }
 
     /// Returns the namespace with this number.

@@ -12,7 +12,7 @@
 //! | set, create, remove | the length of the path; removing a node does not visit its descendants |
 //! | roll back | the number of edits since the mark |
 //! | `knows`, `covers` | the length of the path, however many patterns were read |
-//! | `unread`, `edit_config` | the edited nodes and their ancestors, with their siblings |
+//! | `unread`, `edit_config` | the edited nodes and their ancestors, with their siblings; both count [steps](Overlay::steps) |
 //!
 //! `lookup.rs` holds the tables. `schema_view.rs` holds what is known about each schema path: from YANG; from
 //! the patterns that a module declares; from the built-in list of the controller's own lists; and, for a
@@ -50,8 +50,8 @@ pub use self::{
     undo::OverlayMark,
 };
 use crate::{
-    Coverage, Error, Name, Names, NodeId, Pattern, PatternStep, QName, Schema, SchemaNode, Tree,
-    tree::GivenValue,
+    Coverage, Error, Name, Names, NodeId, Pattern, PatternStep, QName, Schema, SchemaNode, StepCounter,
+    StopSignal, Tree, tree::GivenValue,
 };
 
 /// A working copy of a datastore: the nodes read from it, and the edits made since.
@@ -81,6 +81,8 @@ pub struct Overlay {
     written: Vec<NodeId>,
     /// The nodes that were removed by other means than [`Overlay::strip`]: see [`Overlay::take_removed`].
     removed: Vec<NodeId>,
+    /// The steps of [`Overlay::unread`] and [`Overlay::edit_config`], and of its user.
+    steps: StepCounter,
 }
 
 /// A value and the bindings of the prefixes it uses.
@@ -133,7 +135,18 @@ impl Overlay {
             journal: UndoJournal::default(),
             written: Vec::new(),
             removed: Vec::new(),
+            steps: StepCounter::default(),
         }
+    }
+
+    /// Makes long work on the overlay end when `stop` says so.
+    pub fn stop_with(&mut self, stop: StopSignal) {
+        self.steps = StepCounter::new(stop);
+    }
+
+    /// Returns the counter of the steps of long work on the overlay.
+    pub fn steps(&mut self) -> &mut StepCounter {
+        &mut self.steps
     }
 
     /// Returns the names that occur.
@@ -283,6 +296,23 @@ impl Overlay {
             _ => {}
         }
         step
+    }
+
+    /// Returns whether a node is a key of the list entry above it.
+    pub fn is_key(&mut self, node: NodeId) -> bool {
+        let Some(entry) = self.tree.parent(node) else { return false };
+        let NodeKind::List { keys } = self.kind(entry) else { return false };
+        let (leaf, entry) = (self.tree.qname(node), self.tree.qname(entry));
+        leaf.namespace == entry.namespace && keys.iter().any(|key| **key == *leaf.local)
+    }
+
+    /// Returns whether the node may have a sibling with the same local name in another namespace. Without namespaces, a
+    /// path may name either.
+    pub fn has_namesake(&mut self, node: NodeId) -> bool {
+        let Some(parent) = self.tree.parent(node) else { return false };
+        let location = self.location_below(parent);
+        let local = self.tree.qname(node).local;
+        self.schema_view.candidates(self.tree.names(), location, local).len() > 1
     }
 
     /// Returns the kind of a node, as far as it is known.

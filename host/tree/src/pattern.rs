@@ -56,7 +56,30 @@ pub enum CreatedError {
     },
 }
 
+impl CreatedError {
+    /// Names the whole path instead of the step.
+    fn at(mut self, pattern: &Pattern) -> Self {
+        let (Self::BothQuotes { path, .. } | Self::OpenKey { path, .. }) = &mut self;
+        *path = pattern.to_string();
+        self
+    }
+}
+
 impl PatternStep {
+    /// Returns the step as [`Pattern::created`] writes it, without a slash.
+    pub fn created(&self) -> Result<String, CreatedError> {
+        let mut created = String::from(&*self.local);
+        for (name, value) in self.predicates() {
+            let error = || (self.to_string(), name.into());
+            let value = value.ok_or_else(error).map_err(|(path, key)| CreatedError::OpenKey { path, key })?;
+            let literal = literal(value, '"')
+                .ok_or_else(error)
+                .map_err(|(path, key)| CreatedError::BothQuotes { path, key })?;
+            let _ = write!(created, "[{name}={literal}]");
+        }
+        Ok(created)
+    }
+
     /// Creates a step without predicates.
     pub fn new(name: QName<'_>) -> Self {
         Self { namespace: name.namespace.into(), local: name.local.into(), ..Self::default() }
@@ -155,14 +178,8 @@ impl Pattern {
     pub fn created(&self) -> Result<String, CreatedError> {
         let mut created = String::new();
         for step in &self.steps {
-            let _ = write!(created, "/{}", step.local);
-            for (name, value) in step.predicates() {
-                let value = value
-                    .ok_or_else(|| CreatedError::OpenKey { path: self.to_string(), key: name.into() })?;
-                let literal = literal(value, '"')
-                    .ok_or_else(|| CreatedError::BothQuotes { path: self.to_string(), key: name.into() })?;
-                let _ = write!(created, "[{name}={literal}]");
-            }
+            created.push('/');
+            created.push_str(&step.created().map_err(|error| error.at(self))?);
         }
         Ok(created)
     }

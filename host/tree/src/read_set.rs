@@ -171,17 +171,23 @@ impl ReadSet {
     }
 }
 
-impl FromIterator<Pattern> for ReadSet {
-    fn from_iter<I: IntoIterator<Item = Pattern>>(patterns: I) -> Self {
-        let mut all = Self::default();
+impl Extend<Pattern> for ReadSet {
+    fn extend<I: IntoIterator<Item = Pattern>>(&mut self, patterns: I) {
         for pattern in patterns {
-            all.merge(
+            self.merge(
                 pattern.steps.into_iter().rev().fold(Self::whole(), |below, step| Self {
                     below: vec![(step, below)],
                     ..Self::default()
                 }),
             );
         }
+    }
+}
+
+impl FromIterator<Pattern> for ReadSet {
+    fn from_iter<I: IntoIterator<Item = Pattern>>(patterns: I) -> Self {
+        let mut all = Self::default();
+        all.extend(patterns);
         all
     }
 }

@@ -1,6 +1,6 @@
 //! The edit-config that makes the datastore equal to the overlay.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::{LiveNode, NodeEdit, NodeKind, Overlay};
 use crate::{Error, NETCONF, Name, NodeId, QName, Tree, YANG};
@@ -38,11 +38,12 @@ impl DifferenceWriter<'_> {
         in_base: bool,
         keys: &[NodeId],
     ) -> Result<bool, Error> {
-        let (appended, moved) = self.reordered(parent);
+        let (appended, moved) = self.reordered(parent)?;
         let mut any = false;
         let mut next = self.overlay.tree.first_child(parent.node);
         while let Some(node) = next {
             next = self.overlay.tree.next_sibling(node);
+            self.overlay.steps.step()?;
             // Below a removed node every child is visited; elsewhere only those that were edited.
             let untouched = parent.removed_at == 0 && !self.overlay.state(node).dirty;
             if untouched || keys.contains(&node) || appended.contains_key(&node) {
@@ -53,6 +54,7 @@ impl DifferenceWriter<'_> {
         let mut appended: Vec<(u32, NodeId)> = appended.into_iter().map(|(node, at)| (at, node)).collect();
         appended.sort_unstable();
         for (_, node) in appended {
+            self.overlay.steps.step()?;
             if moved.contains(&node) {
                 self.moved(parent, node, to)?;
                 any = true;
@@ -101,6 +103,7 @@ impl DifferenceWriter<'_> {
             // Removed without having been read: the datastore may have it.
             (false, None) if state.edit == NodeEdit::Removed && parent_in_base => {
                 let pattern = self.overlay.pattern(node);
+                self.overlay.steps.steps(pattern.steps.len())?;
                 if self.overlay.knows(&pattern) { Ok(false) } else { self.removal(node, to) }
             }
             // A descendant may have been removed without having been read.
@@ -155,6 +158,7 @@ impl DifferenceWriter<'_> {
                 // The keys of the list are not known, but they are among its leaves.
                 let element = self.copy(node, to)?;
                 let leaves: Vec<NodeId> = self.overlay.tree.children(node).collect();
+                self.overlay.steps.steps(leaves.len())?;
                 for leaf in leaves {
                     if self.overlay.tree.first_child(leaf).is_none() && self.overlay.in_base(leaf) {
                         self.copy(leaf, element)?;
@@ -188,15 +192,16 @@ impl DifferenceWriter<'_> {
     /// Returns, for lists that are `ordered-by user`, the entries to put at the end with the time when they
     /// were made, and those of them that the datastore had before. An entry that was removed and made again
     /// keeps its position unless a later entry of the list was made again before it.
-    fn reordered(&mut self, parent: LiveNode) -> (HashMap<NodeId, u32>, Vec<NodeId>) {
-        let (mut appended, mut moved) = (HashMap::new(), Vec::new());
+    fn reordered(&mut self, parent: LiveNode) -> Result<(HashMap<NodeId, u32>, HashSet<NodeId>), Error> {
+        let (mut appended, mut moved) = (HashMap::new(), HashSet::new());
         if !self.overlay.schema_view.has_model() || !self.overlay.state(parent.node).dirty {
-            return (appended, moved);
+            return Ok((appended, moved));
         }
         let mut remade: HashMap<Name, Vec<(u32, usize, NodeId)>> = HashMap::new();
         let mut new: HashMap<Name, Vec<(u32, NodeId)>> = HashMap::new();
         let children: Vec<NodeId> = self.overlay.tree.children(parent.node).collect();
         for (position, node) in children.into_iter().enumerate() {
+            self.overlay.steps.step()?;
             let state = *self.overlay.state(node);
             if state.edit != NodeEdit::Made || self.overlay.live_child(parent, node).is_none() {
                 continue;
@@ -217,7 +222,7 @@ impl DifferenceWriter<'_> {
             let (mut furthest, before) = (0, moved.len());
             for (at, position, node) in entries {
                 if position < furthest {
-                    moved.push(node);
+                    moved.insert(node);
                     appended.insert(node, at);
                 }
                 furthest = furthest.max(position);
@@ -226,6 +231,6 @@ impl DifferenceWriter<'_> {
                 appended.extend(new.remove(&name).into_iter().flatten().map(|(at, node)| (node, at)));
             }
         }
-        (appended, moved)
+        Ok((appended, moved))
     }
 }

@@ -57,7 +57,7 @@ enum KeyCertainty {
 type Keys = Arc<[Box<str>]>;
 
 /// What is known about one schema path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SchemaLocation {
     /// `None` if the path is new.
     pub(super) schema_path: Option<u32>,

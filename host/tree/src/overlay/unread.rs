@@ -1,7 +1,7 @@
 //! What must be read before the difference can be computed.
 
 use super::{NodeEdit, NodeKind, Overlay, lookup::StepMatch};
-use crate::{CONTROLLER, NodeId, Pattern, PatternStep, QName, ReadSet, Tree, coverage::CoverageFront};
+use crate::{CONTROLLER, Error, NodeId, Pattern, PatternStep, QName, ReadSet, Tree, coverage::CoverageFront};
 
 /// The most keys that are requested of nested entries that may be new. What is nested in entries with more
 /// keys is read whole, because each path includes all the keys before it.
@@ -61,11 +61,21 @@ impl Overlay {
     /// Returns what to read, in one request, before [`edit_config`](Self::edit_config): the nodes that were
     /// edited without having been read, and the patterns of `also` that have not been read. A list entry with
     /// an edited node is read whole. [`ReadSet`] merges patterns that are too many for one request.
-    pub fn unread(&mut self, also: impl IntoIterator<Item = Pattern>) -> Vec<Pattern> {
+    ///
+    /// # Errors
+    /// [`Error::Stopped`].
+    pub fn unread(&mut self, also: impl IntoIterator<Item = Pattern>) -> Result<Vec<Pattern>, Error> {
         let mut to_read =
-            self.walk_unread(Tree::ROOT, &CoverageFront::top(), EnclosingEntries::default()).to_read;
-        to_read.merge(also.into_iter().filter(|pattern| !self.knows(pattern)).collect());
-        to_read.patterns()
+            self.walk_unread(Tree::ROOT, &CoverageFront::top(), EnclosingEntries::default())?.to_read;
+        let mut more = ReadSet::default();
+        for pattern in also {
+            self.steps.steps(pattern.steps.len())?;
+            if !self.knows(&pattern) {
+                more.extend([pattern]);
+            }
+        }
+        to_read.merge(more);
+        Ok(to_read.patterns())
     }
 
     fn walk_unread(
@@ -73,7 +83,7 @@ impl Overlay {
         parent: NodeId,
         front: &CoverageFront,
         around: EnclosingEntries,
-    ) -> UnreadBelow {
+    ) -> Result<UnreadBelow, Error> {
         let keys = match self.kind(parent) {
             NodeKind::List { keys } => self.key_names(self.tree.name(parent), &keys),
             _ => Vec::new(),
@@ -82,12 +92,14 @@ impl Overlay {
         let mut next = self.tree.first_child(parent);
         while let Some(node) = next {
             next = self.tree.next_sibling(node);
+            self.steps.step()?;
             let state = *self.state(node);
             if !state.dirty || keys.contains(&self.tree.name(node)) {
                 continue;
             }
             let step = self.step(node);
             let below = self.coverage.step(front, &step);
+            self.steps.steps(below.visited.saturating_sub(front.visited))?;
             if self.coverage.is_whole(&below) {
                 continue;
             }
@@ -115,7 +127,7 @@ impl Overlay {
             } else {
                 // The recursion is as deep as the tree, which is limited by its reader and by the path
                 // parser.
-                let below = self.walk_unread(node, &below, inside);
+                let below = self.walk_unread(node, &below, inside)?;
                 here.merge(below.to_read);
                 entry = below.whole_entry;
             }
@@ -126,7 +138,7 @@ impl Overlay {
             }
             unread.to_read.push(step, here);
         }
-        unread
+        Ok(unread)
     }
 }
 
