@@ -77,12 +77,15 @@ pub enum HostFault {
     /// Data that a module reads could not be fetched.
     #[error("cannot read the configuration")]
     Source(#[from] SourceError),
-    /// The run's thread could not be started.
-    #[error("cannot start a thread for a guest")]
+    /// A thread could not be started.
+    #[error("cannot start a thread")]
     Thread(#[source] std::io::Error),
     /// The run's thread ended without an answer, in a panic of the host.
     #[error("the thread that ran the guest ended without an answer")]
     Lost,
+    /// Nobody waits for the commit any more.
+    #[error("the commit was ended")]
+    Stopped,
     /// The runtime failed unexpectedly.
     #[error("the WebAssembly runtime failed: {0}")]
     Runtime(String),

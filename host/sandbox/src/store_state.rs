@@ -177,6 +177,7 @@ impl StoreState {
             Err(Error::Refused(refusal)) => Ok(Err(refusal)),
             Err(Error::Limit(exceeded)) => Err(self.exceeded(exceeded)),
             Err(Error::Source(source)) => Err(self.halt(HaltReason::Fault(HostFault::Source(source)))),
+            Err(Error::Stopped) => Err(self.halt(HaltReason::Fault(HostFault::Stopped))),
         }
     }
 

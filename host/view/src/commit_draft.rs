@@ -4,7 +4,7 @@ use std::{collections::HashSet, sync::Arc};
 
 use confine_tree::{
     LiveNode, Overlay, OverlayMark, Path, Pattern, PatternSearch, PrefixMap, ResolveError, Schema,
-    SearchProgress, Tree,
+    SearchProgress, StopSignal, Tree,
 };
 
 use crate::{
@@ -32,6 +32,8 @@ pub struct CommitDraft {
     /// nodes, so the commit is refused at its end.
     refused_at_end: Vec<CallRefusal>,
     pub(crate) written_values: WrittenValues,
+    /// See [`hide_created`](Self::hide_created).
+    pub(crate) hides_created: bool,
 }
 
 /// A state of a draft to return to.
@@ -52,7 +54,24 @@ impl CommitDraft {
             stripped: Vec::new(),
             refused_at_end: Vec::new(),
             written_values: WrittenValues::default(),
+            hides_created: false,
         }
+    }
+
+    /// Makes the host's own work for this commit end when `stop` says so.
+    pub fn stop_with(&mut self, stop: StopSignal) {
+        self.overlay.stop_with(stop);
+    }
+
+    /// Returns how many steps the host's own work for this commit has taken: settling, finishing and the last check.
+    pub fn steps(&mut self) -> u64 {
+        self.overlay.steps().taken()
+    }
+
+    /// Hides what the instances create from the controller. It would remove the objects without a user, and crash if
+    /// that is denied (seen with 1.8.0).
+    pub fn hide_created(&mut self) {
+        self.hides_created = true;
     }
 
     /// Adds the keys that a pattern of a module's description names, as in `/services/p:circuit[site][number]`.
@@ -204,8 +223,10 @@ impl CommitDraft {
 
     /// Records what a run did since the previous call.
     pub(crate) fn record(&mut self, instance: &InstanceRef, scope: &Arc<Scope>) {
-        let removed = self.overlay.take_removed();
         let mut seen = HashSet::new();
+        let mut removed = self.overlay.take_removed();
+        removed.retain(|&node| seen.insert(node));
+        seen.clear();
         let mut nodes = self.overlay.take_written();
         nodes.retain(|&node| seen.insert(node) && self.overlay.place(node).is_some());
         if nodes.is_empty() && removed.is_empty() {

@@ -6,28 +6,40 @@
 
 use std::collections::{HashMap, HashSet};
 
-use confine_tree::{NodeId, Pattern};
+use confine_tree::NodeId;
 
 use crate::{
-    CallRefusal, CommitDraft, InstanceRef, OwnerIndex, run_writes::RunWrites, written_values::conflict,
+    CommitDraft, Error, InstanceRef, OwnerIndex,
+    path_trie::{PathFront, PathId},
+    run_writes::RunWrites,
+    written_values::conflict,
 };
 
 impl CommitDraft {
     /// Refuses a commit in which one instance contradicts another. `ran` are the instances that the commit ran.
-    pub(crate) fn check_conflicts(
-        &mut self,
-        ran: &[InstanceRef],
-        owners: &OwnerIndex,
-    ) -> Result<(), CallRefusal> {
+    pub(crate) fn check_conflicts(&mut self, ran: &[InstanceRef], owners: &OwnerIndex) -> Result<(), Error> {
         if let Some(conflict) = self.written_values.take_conflict() {
-            return Err(conflict);
+            return Err(conflict.into());
         }
         let written = std::mem::take(&mut self.written);
-        let check = ConflictCheck { draft: self, written: &written, ran: ran.iter().collect(), owners };
+        let check = ConflictCheck {
+            draft: self,
+            written: &written,
+            ran: ran.iter().collect(),
+            owners,
+            own: HashSet::new(),
+        };
         let checked = check.run();
         self.written = written;
         checked
     }
+}
+
+/// Who removed a node: the last run, and the last one for another instance. Runs that may override others do not count.
+#[derive(Clone, Copy)]
+struct Removers {
+    last: usize,
+    other: Option<usize>,
 }
 
 struct ConflictCheck<'a> {
@@ -35,23 +47,24 @@ struct ConflictCheck<'a> {
     written: &'a [RunWrites],
     ran: HashSet<&'a InstanceRef>,
     owners: &'a OwnerIndex,
+    /// Paths of which nothing at or below them belongs to an instance that the commit does not run.
+    own: HashSet<PathId>,
 }
 
 impl ConflictCheck<'_> {
-    fn run(mut self) -> Result<(), CallRefusal> {
-        let mut removals: HashMap<NodeId, Vec<usize>> = HashMap::new();
-        for (index, run) in self.written.iter().enumerate() {
-            run.removed.iter().for_each(|&node| removals.entry(node).or_default().push(index));
-        }
+    fn run(mut self) -> Result<(), Error> {
+        let removers = self.removers()?;
         for (index, run) in self.written.iter().enumerate() {
             for &node in &run.nodes {
+                self.step()?;
                 if self.draft.overlay.place(node).is_none() {
-                    self.check_gone(index, node, &removals)?;
+                    self.check_gone(index, node, &removers)?;
                 } else if self.draft.overlay.in_base(node) && self.draft.overlay.is_changed(node) {
                     self.check_owned(run, node, "sets")?;
                 }
             }
             for &node in &run.removed {
+                self.step()?;
                 if self.draft.overlay.in_base(node) {
                     self.check_owned(run, node, "removes")?;
                 }
@@ -60,50 +73,102 @@ impl ConflictCheck<'_> {
         Ok(())
     }
 
+    fn step(&mut self) -> Result<(), Error> {
+        Ok(self.draft.overlay.steps().step()?)
+    }
+
+    fn instance(&self, run: usize) -> Option<&InstanceRef> {
+        self.written.get(run).map(|run| &run.instance)
+    }
+
+    /// Returns who removed each node.
+    fn removers(&mut self) -> Result<HashMap<NodeId, Removers>, Error> {
+        let mut removers: HashMap<NodeId, Removers> = HashMap::new();
+        for (index, run) in self.written.iter().enumerate().filter(|(_, run)| !run.scope.last_wins()) {
+            for &node in &run.removed {
+                self.step()?;
+                let removed = removers.entry(node).or_insert(Removers { last: index, other: None });
+                if self.instance(removed.last) != Some(&run.instance) {
+                    removed.other = Some(removed.last);
+                }
+                removed.last = index;
+            }
+        }
+        Ok(removers)
+    }
+
     /// Checks a node that a run created and that is gone: only the same instance may have removed it.
     fn check_gone(
         &mut self,
         run: usize,
         node: NodeId,
-        removals: &HashMap<NodeId, Vec<usize>>,
-    ) -> Result<(), CallRefusal> {
+        removers: &HashMap<NodeId, Removers>,
+    ) -> Result<(), Error> {
         let Some(instance) = self.written.get(run).map(|run| &run.instance) else { return Ok(()) };
-        let overlay = &mut self.draft.overlay;
-        let above = overlay.lineage(node).into_iter().filter_map(|(above, _)| removals.get(&above));
-        let later = above.flatten().filter(|&&index| index > run);
+        let ancestors = self.draft.overlay.ancestors(node);
+        self.draft.overlay.steps().steps(ancestors.len())?;
+        let removers = ancestors.iter().filter_map(|above| removers.get(above));
+        let later = removers.flat_map(|removers| [Some(removers.last), removers.other]).flatten();
         let remover = later
-            .filter_map(|&index| self.written.get(index))
-            .find(|later| later.instance != *instance && !later.scope.last_wins());
+            .filter(|&later| later > run)
+            .filter_map(|later| self.written.get(later))
+            .find(|later| later.instance != *instance);
         let Some(remover) = remover else { return Ok(()) };
-        let place = overlay.pattern(node);
+        let place = self.draft.overlay.pattern(node);
         let what = format!(
             "`{instance}` creates `{place}`, and `{}` removes it in the same commit",
             remover.instance
         );
-        Err(conflict(&what, &place, &remover.scope))
+        Err(conflict(&what, &place, &remover.scope).into())
     }
 
     /// Refuses a change of what an instance has created that this commit does not run.
-    fn check_owned(&mut self, run: &RunWrites, node: NodeId, does: &str) -> Result<(), CallRefusal> {
+    fn check_owned(&mut self, run: &RunWrites, node: NodeId, does: &str) -> Result<(), Error> {
         if run.scope.last_wins() {
             return Ok(());
         }
+        let Some(owner) = self.owner(node)? else { return Ok(()) };
         let place = self.draft.overlay.pattern(node);
-        let Some(owner) = self.owner(&place, &run.instance) else { return Ok(()) };
         let what = format!("`{}` {does} `{place}`, which `{owner}` has created", run.instance);
-        Err(conflict(&what, &place, &run.scope))
+        Err(conflict(&what, &place, &run.scope).into())
     }
 
     /// Returns an instance that the commit does not run and that owns the node, or one above or below it.
-    fn owner(&self, place: &Pattern, not: &InstanceRef) -> Option<&InstanceRef> {
-        let is_other = |owner: &&InstanceRef| *owner != not && !self.ran.contains(owner);
-        let mut path = String::new();
-        for step in &place.steps {
-            path.push_str(&Pattern { steps: vec![step.clone()] }.created().ok()?);
-            if let Some(owner) = self.owners.owners_of(&path).find(is_other) {
-                return Some(owner);
+    fn owner(&mut self, node: NodeId) -> Result<Option<InstanceRef>, Error> {
+        let mut front = PathFront::ROOT;
+        for (_, step) in self.draft.overlay.lineage(node) {
+            self.step()?;
+            front = self.owners.step(front, &step);
+            let mut owners = self.owners.owners_at_front(front);
+            if let Some(owner) = owners.find(|owner| !self.ran.contains(owner)) {
+                return Ok(Some(owner.clone()));
             }
         }
-        self.owners.at_or_below(&path).map(|(_, owner)| owner).find(is_other)
+        for path in front.paths() {
+            if let Some(owner) = self.owner_below(path)? {
+                return Ok(Some(owner));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Returns an instance that the commit does not run and that owns the node at this path, or one below it. No path is
+    /// visited twice, however many removed nodes it is below.
+    fn owner_below(&mut self, path: PathId) -> Result<Option<InstanceRef>, Error> {
+        let mut stack = vec![path];
+        while let Some(path) = stack.pop() {
+            self.step()?;
+            if !self.own.insert(path) {
+                continue;
+            }
+            for owner in self.owners.owners_at(path) {
+                self.draft.overlay.steps().step()?;
+                if !self.ran.contains(owner) {
+                    return Ok(Some(owner.clone()));
+                }
+            }
+            stack.extend(self.owners.paths_below(path));
+        }
+        Ok(None)
     }
 }

@@ -5,9 +5,11 @@
 use std::collections::HashMap;
 
 use confine_nacm::AccessOperation;
-use confine_tree::{CONTROLLER, Coverage, NETCONF, NodeId, Pattern, PatternStep, QName, Tree, YANG};
+use confine_tree::{
+    CONTROLLER, Coverage, NETCONF, NodeId, Pattern, PatternStep, QName, StepCounter, Tree, YANG,
+};
 
-use crate::{InstanceRef, Scope, ScopeDecision};
+use crate::{InstanceRef, Scope};
 
 const OPERATION: QName<'_> = QName::new(NETCONF, "operation");
 const INSERT: QName<'_> = QName::new(YANG, "insert");
@@ -22,6 +24,21 @@ pub(crate) struct EditAuthority<'a> {
     pub(crate) keys: &'a dyn Fn(&Pattern) -> Vec<Box<str>>,
 }
 
+/// Why an edit is not sent.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum EditFault {
+    /// It does more than it may: the node, and what is wrong with it.
+    Refused(String),
+    /// The check was stopped.
+    Stopped,
+}
+
+impl From<confine_tree::Error> for EditFault {
+    fn from(_: confine_tree::Error) -> Self {
+        Self::Stopped
+    }
+}
+
 /// Refuses an edit that does more than merge and remove nodes below `/devices/device/config` that one of the
 /// scopes permits, and write the `created` lists of these instances. The reason is for the log, because such an
 /// edit is a fault of Confine.
@@ -29,14 +46,15 @@ pub(crate) fn check_edit(
     edit: &Tree,
     instances: &[InstanceRef],
     authority: &EditAuthority<'_>,
-) -> Result<(), String> {
+    steps: &mut StepCounter,
+) -> Result<(), EditFault> {
     let entries = instances.iter().filter_map(|instance| {
         let step = instance.path().steps.last()?;
         Some((step.name(), instance.key(), step))
     });
     let mut by_key: HashMap<_, Vec<_>> = HashMap::new();
     entries.for_each(|(name, key, step)| by_key.entry((name, key)).or_default().push(step));
-    let checking = AuthorityCheck { edit, instances: by_key, authority };
+    let mut checking = AuthorityCheck { edit, instances: by_key, authority, steps };
     for top in edit.children(Tree::ROOT) {
         match edit.qname(top) {
             QName { namespace: CONTROLLER, local: "devices" } => checking.devices(top)?,
@@ -52,12 +70,14 @@ struct AuthorityCheck<'a> {
     /// The list entries of the instances by list and first key.
     instances: HashMap<(QName<'a>, &'a str), Vec<&'a PatternStep>>,
     authority: &'a EditAuthority<'a>,
+    steps: &'a mut StepCounter,
 }
 
 impl AuthorityCheck<'_> {
-    fn devices(&self, devices: NodeId) -> Result<(), String> {
+    fn devices(&mut self, devices: NodeId) -> Result<(), EditFault> {
         self.check_no_attributes(devices)?;
         for device in self.edit.children(devices) {
+            self.steps.step()?;
             self.check_no_attributes(device)?;
             self.check_name(device, "device")?;
             let mut name = None;
@@ -83,7 +103,7 @@ impl AuthorityCheck<'_> {
     }
 
     /// Checks what is below a node of the configuration of a device, except its keys.
-    fn configuration(&self, above: NodeId, above_pattern: &Pattern) -> Result<(), String> {
+    fn configuration(&mut self, above: NodeId, above_pattern: &Pattern) -> Result<(), EditFault> {
         let entry = above_pattern.steps.last();
         let is_key = |node: &NodeId| {
             let name = self.edit.qname(*node);
@@ -92,6 +112,7 @@ impl AuthorityCheck<'_> {
         // The recursion is as deep as the edit, whose depth the XML and path readers limit.
         for node in self.edit.children(above).filter(|node| !is_key(node)) {
             let here = self.pattern(node, above_pattern);
+            self.steps.steps(here.steps.len())?;
             let mut moved = false;
             let mut removed = false;
             for (name, value) in self.edit.attributes(node) {
@@ -137,25 +158,26 @@ impl AuthorityCheck<'_> {
 
     /// Refuses a node on which no scope permits any of these operations.
     fn check_scope(
-        &self,
+        &mut self,
         node: NodeId,
         node_pattern: &Pattern,
         operations: &[AccessOperation],
-    ) -> Result<(), String> {
-        let permits = |scope: &&Scope| {
-            operations
-                .iter()
-                .any(|&access| matches!(scope.decide(access, node_pattern), ScopeDecision::Permit { .. }))
-        };
-        match self.authority.scopes.iter().any(permits) {
-            true => Ok(()),
-            false => self.refuse(node, "is outside of the scope of every module that ran"),
+    ) -> Result<(), EditFault> {
+        for scope in &self.authority.scopes {
+            for &access in operations {
+                self.steps.steps(scope.steps(node_pattern))?;
+                if scope.permits(access, node_pattern) {
+                    return Ok(());
+                }
+            }
         }
+        self.refuse(node, "is outside of the scope of every module that ran")
     }
 
-    fn services(&self, services: NodeId) -> Result<(), String> {
+    fn services(&mut self, services: NodeId) -> Result<(), EditFault> {
         self.check_no_attributes(services)?;
         for entry in self.edit.children(services) {
+            self.steps.step()?;
             self.check_no_attributes(entry)?;
             let name = self.edit.qname(entry);
             // The keys come first.
@@ -187,8 +209,9 @@ impl AuthorityCheck<'_> {
         })
     }
 
-    fn created(&self, created: NodeId) -> Result<(), String> {
+    fn created(&mut self, created: NodeId) -> Result<(), EditFault> {
         for (node, depth) in self.edit.descendants(created) {
+            self.steps.step()?;
             if self.edit.attributes(node).any(|attribute| attribute != (OPERATION, "remove")) {
                 return self.refuse(node, "has an attribute that must not be sent");
             }
@@ -200,7 +223,7 @@ impl AuthorityCheck<'_> {
         Ok(())
     }
 
-    fn check_name(&self, node: NodeId, local: &str) -> Result<(), String> {
+    fn check_name(&self, node: NodeId, local: &str) -> Result<(), EditFault> {
         if self.edit.qname(node) == QName::new(CONTROLLER, local) {
             return Ok(());
         }
@@ -208,15 +231,15 @@ impl AuthorityCheck<'_> {
     }
 
     /// Refuses attributes on the nodes above the configuration.
-    fn check_no_attributes(&self, node: NodeId) -> Result<(), String> {
+    fn check_no_attributes(&self, node: NodeId) -> Result<(), EditFault> {
         match self.edit.attributes(node).next() {
             None => Ok(()),
             Some(_) => self.refuse(node, "has an attribute"),
         }
     }
 
-    fn refuse<T>(&self, node: NodeId, why: &str) -> Result<T, String> {
-        Err(format!("`{}` {why}", self.edit.location(node)))
+    fn refuse<T>(&self, node: NodeId, why: &str) -> Result<T, EditFault> {
+        Err(EditFault::Refused(format!("`{}` {why}", self.edit.location(node))))
     }
 }
 
@@ -264,9 +287,11 @@ mod tests {
             _ => Vec::new(),
         };
         let authority = EditAuthority { scopes: vec![&scope], stripped, keys: &keys };
-        match check_edit(&xml::parse(&text).unwrap(), &[instance], &authority) {
+        let mut steps = StepCounter::default();
+        match check_edit(&xml::parse(&text).unwrap(), &[instance], &authority, &mut steps) {
             Ok(()) => "sent".into(),
-            Err(reason) => reason,
+            Err(EditFault::Refused(reason)) => reason,
+            Err(EditFault::Stopped) => "stopped".into(),
         }
     }
 

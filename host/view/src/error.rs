@@ -1,6 +1,8 @@
 //! The errors of a view.
 
-use crate::AllowanceExceeded;
+use confine_tree::{Error as TreeError, ResolveError};
+
+use crate::{AllowanceExceeded, refusal::refused};
 
 /// An error-tag of RFC 6241, appendix A.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -92,6 +94,24 @@ pub enum Error {
     /// a wrong configuration.
     #[error("cannot read the configuration")]
     Source(#[from] SourceError),
+    /// Nobody waits for the commit any more: see [`StopSignal`](confine_tree::StopSignal).
+    #[error("the commit was ended")]
+    Stopped,
+}
+
+impl From<ResolveError> for Error {
+    fn from(error: ResolveError) -> Self {
+        match error {
+            ResolveError::Tree(TreeError::Stopped) => Self::Stopped,
+            error => Self::Refused(refused(error)),
+        }
+    }
+}
+
+impl From<TreeError> for Error {
+    fn from(error: TreeError) -> Self {
+        ResolveError::from(error).into()
+    }
 }
 
 impl Error {

@@ -9,9 +9,8 @@ use confine_tree::{
 
 use crate::{
     CallRefusal, CommitDraft, CreatedObject, Error, ErrorTag, InstanceRef, OwnerIndex, ScopeDecision,
-    edit_check::{EditAuthority, check_edit},
+    edit_check::{EditAuthority, EditFault, check_edit},
     patterns::child,
-    refusal::refused,
 };
 
 /// What a commit sends: the content of `<config>` of an edit-config that is merged.
@@ -37,7 +36,7 @@ impl CommitDraft {
             let key = path.steps.last().and_then(|entry| entry.keys.first());
             let key = key.map(|(key, _)| child(path, PatternStep::new(QName::new(namespace(instance), key))));
             std::iter::once(created_list(instance)).chain(key)
-        }));
+        }))?;
         self.read(&wanted).await
     }
 
@@ -58,16 +57,12 @@ impl CommitDraft {
         }
         self.check_devices()?;
         self.check_scopes()?;
-        let edit = self.overlay.edit_config().map_err(|error| refused(error.into()))?;
+        let edit = self.overlay.edit_config()?;
         let Some(edit) = edit else { return Ok(FinishedCommit { created, ..FinishedCommit::default() }) };
-        self.last_check(&edit, instances).map_err(|reason| {
-            let message = format!("the finished edit is refused by its last check: {reason}");
-            CallRefusal::new(ErrorTag::OperationFailed, message)
-        })?;
+        self.last_check(&edit, instances)?;
         let write = |local: &str| {
             let part = edit.child(Tree::ROOT, QName::new(CONTROLLER, local));
-            let text = part.map(|part| XmlTreeWriter::new().write(&edit, [part]));
-            text.transpose().map_err(|error| refused(error.into()))
+            part.map(|part| XmlTreeWriter::new().write(&edit, [part])).transpose()
         };
         let (devices, services) = (write("devices")?, write("services")?);
         let whole = [devices.as_deref(), services.as_deref()].into_iter().flatten().collect::<String>();
@@ -75,11 +70,7 @@ impl CommitDraft {
     }
 
     /// Replaces the `created` list of an instance. Unchanged entries are no edit.
-    fn record_created(
-        &mut self,
-        instance: &InstanceRef,
-        created: &[CreatedObject],
-    ) -> Result<(), CallRefusal> {
+    fn record_created(&mut self, instance: &InstanceRef, created: &[CreatedObject]) -> Result<(), Error> {
         if self.overlay.find(instance.path()).is_empty() {
             return Ok(());
         }
@@ -92,48 +83,58 @@ impl CommitDraft {
                      ctrl:created-by-service` to it in its YANG",
                     instance.service()
                 ),
-            ));
+            )
+            .into());
         }
-        self.overlay.remove(&list).map_err(refused)?;
+        self.overlay.remove(&list)?;
         for path in created.iter().map(CreatedObject::entry) {
+            self.overlay.steps().step()?;
             let mut entry = PatternStep::new(QName::new(namespace(instance), "path"));
             entry.entry = Some(Some(path.clone()));
-            self.overlay.set(&child(&list, entry), &path, &[]).map_err(refused)?;
+            self.overlay.set(&child(&list, entry), &path, &[])?;
         }
         Ok(())
     }
 
     /// Refuses to make a device: one that is written to without being there was misspelt.
-    fn check_devices(&mut self) -> Result<(), CallRefusal> {
+    fn check_devices(&mut self) -> Result<(), Error> {
         let devices = Pattern {
             steps: ["devices", "device"].map(|local| PatternStep::new(QName::new(CONTROLLER, local))).into(),
         };
         for live in self.overlay.find(&devices) {
+            self.overlay.steps().step()?;
             if !self.overlay.in_base(live.node()) {
                 let device = self.overlay.pattern(live.node());
                 let name = device.steps.last().and_then(|step| step.key("name")).unwrap_or_default();
-                let who = self.who_wrote(live.node()).map_or("a module".into(), |who| format!("`{who}`"));
+                let who = self.who_wrote(live.node())?.map_or("a module".into(), |who| format!("`{who}`"));
                 let message = format!("the controller has no device `{name}`, which {who} writes to");
-                return Err(CallRefusal::new(ErrorTag::DataMissing, message).at(device.to_string()));
+                return Err(CallRefusal::new(ErrorTag::DataMissing, message).at(device.to_string()).into());
             }
         }
         Ok(())
     }
 
     /// Returns the first instance that wrote a node or one below it.
-    fn who_wrote(&mut self, node: NodeId) -> Option<InstanceRef> {
-        let overlay = &mut self.overlay;
-        let mut below = |&written: &NodeId| overlay.lineage(written).iter().any(|&(above, _)| above == node);
-        let run = self.written.iter().find(|run| run.nodes.iter().any(&mut below))?;
-        Some(run.instance.clone())
+    fn who_wrote(&mut self, node: NodeId) -> Result<Option<InstanceRef>, Error> {
+        for run in &self.written {
+            for &written in &run.nodes {
+                let ancestors = self.overlay.ancestors(written);
+                self.overlay.steps().steps(ancestors.len())?;
+                if ancestors.contains(&node) {
+                    return Ok(Some(run.instance.clone()));
+                }
+            }
+        }
+        Ok(None)
     }
 
     /// Decides again about everything that the runs wrote, now that all of it has been read.
-    fn check_scopes(&mut self) -> Result<(), CallRefusal> {
+    fn check_scopes(&mut self) -> Result<(), Error> {
         let mut above: HashSet<NodeId> = HashSet::new();
         for run in &self.written {
             above.clear();
             for &node in &run.nodes {
+                self.overlay.steps().step()?;
                 if self.overlay.place(node).is_none() {
                     continue;
                 }
@@ -143,15 +144,15 @@ impl CommitDraft {
                     AccessOperation::Create
                 };
                 let pattern = self.overlay.pattern(node);
-                let forbidden = |verdict| match verdict {
-                    ScopeDecision::Permit { .. } => None,
-                    ScopeDecision::Deny { reason } => Some((pattern.clone(), access, reason)),
-                };
-                let changed = self.overlay.is_changed(node);
-                let mut refused = if changed {
-                    forbidden(run.scope.decide(access, &pattern))
+                let decision = if self.overlay.is_changed(node) {
+                    self.overlay.steps().steps(run.scope.steps(&pattern))?;
+                    run.scope.decide(access, &pattern)
                 } else {
-                    forbidden(run.scope.decide_without_rules(access, &pattern))
+                    run.scope.decide_without_rules(access, &pattern)
+                };
+                let mut refused = match decision {
+                    ScopeDecision::Permit { .. } => None,
+                    ScopeDecision::Deny { reason } => Some((pattern, access, reason)),
                 };
                 if run.scope.has_rules() {
                     let mut made = Pattern::default();
@@ -159,6 +160,7 @@ impl CommitDraft {
                         let entry = !step.keys.is_empty();
                         made.steps.push(step);
                         if entry && !self.overlay.in_base(node) && above.insert(node) {
+                            self.overlay.steps().steps(run.scope.steps(&made))?;
                             let forbidden = run.scope.forbidden_creation(&made);
                             refused =
                                 refused.or(forbidden.map(|(node, why)| (node, AccessOperation::Create, why)));
@@ -168,24 +170,36 @@ impl CommitDraft {
                 if let Some((node, access, reason)) = refused {
                     let message =
                         format!("access denied: {access} of `{node}` by `{}`: {reason}", run.instance);
-                    return Err(CallRefusal::new(ErrorTag::AccessDenied, message).at(node.to_string()));
+                    return Err(CallRefusal::new(ErrorTag::AccessDenied, message)
+                        .at(node.to_string())
+                        .into());
                 }
             }
         }
         Ok(())
     }
 
-    fn last_check(&self, edit: &Tree, instances: &[InstanceRef]) -> Result<(), String> {
+    fn last_check(&mut self, edit: &Tree, instances: &[InstanceRef]) -> Result<(), Error> {
         let mut seen = HashSet::new();
         let scopes = self.written.iter().map(|run| &run.scope);
         let scopes = scopes.filter(|scope| seen.insert(Arc::as_ptr(scope))).map(|scope| &**scope).collect();
         let mut stripped = Coverage::default();
         self.stripped.iter().for_each(|pattern| stripped.insert(pattern));
+        let mut steps = std::mem::take(self.overlay.steps());
         let keys = |list: &Pattern| match self.overlay.schema_view().kind(self.overlay.locate(list)) {
             NodeKind::List { keys } => keys.to_vec(),
             _ => Vec::new(),
         };
-        check_edit(edit, instances, &EditAuthority { scopes, stripped, keys: &keys })
+        let checked =
+            check_edit(edit, instances, &EditAuthority { scopes, stripped, keys: &keys }, &mut steps);
+        *self.overlay.steps() = steps;
+        checked.map_err(|fault| match fault {
+            EditFault::Stopped => Error::Stopped,
+            EditFault::Refused(reason) => {
+                let message = format!("the finished edit is refused by its last check: {reason}");
+                CallRefusal::new(ErrorTag::OperationFailed, message).into()
+            }
+        })
     }
 }
 

@@ -55,7 +55,7 @@ impl ScopeRules for ModuleRules {
                  allow it"
             ),
         };
-        ScopeDecision::Deny { reason }
+        ScopeDecision::Deny { reason: reason.into() }
     }
 
     fn cost(&self) -> u64 {

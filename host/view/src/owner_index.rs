@@ -1,13 +1,20 @@
 //! The owner index: the `created` lists of all service instances.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
-use confine_tree::{CONTROLLER, NodeId, Path, Pattern, PatternStep, Predicate, QName, Tree};
+use confine_tree::{CONTROLLER, NodeId, Pattern, PatternStep, QName, Tree};
 
-use crate::InstanceRef;
+use crate::{
+    InstanceRef,
+    path_trie::{CONTROLLER_STEPS, PathFront, PathId, PathTrie, entry_pattern},
+};
 
-/// The end of the path of a shared object: a predicate that no node satisfies (XPath 1.0, section 4.3).
-const SHARED: &str = "[false()]";
+/// The end of the path of an object that the controller must not find: a predicate that no node satisfies (XPath 1.0,
+/// section 4.3).
+const HIDDEN: &str = "[false()]";
+
+/// What follows [`HIDDEN`] if the path alone may name several nodes: a predicate with the namespaces of the path.
+const NAMESPACES: [&str; 2] = ["[false()][\"", "\"]"];
 
 /// An object that an instance created.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,39 +27,178 @@ pub struct CreatedObject {
     /// in none. The controller removes what the instances of a commit had created, and crashes if two of them
     /// name the same object (seen with 1.8.0).
     pub shared: bool,
+    /// Whether another node may have the same path without namespaces. The entry then names them, which only this host
+    /// understands; the controller would remove both nodes.
+    pub ambiguous: bool,
 }
 
 impl CreatedObject {
     /// Parses an entry of a `created` list.
     pub(crate) fn parse(entry: &str) -> Self {
-        let (path, shared) = entry.strip_suffix(SHARED).map_or((entry, false), |path| (path, true));
-        Self { path: normalized(path), place: None, shared }
+        let [before, after] = NAMESPACES;
+        let named = entry.strip_suffix(after).and_then(|entry| entry.rsplit_once(before));
+        let named = named.and_then(|(path, namespaces)| Some((path, with_namespaces(path, namespaces)?)));
+        if let Some((path, place)) = named {
+            return Self { path: path.to_owned(), place: Some(place), shared: true, ambiguous: true };
+        }
+        let (path, shared) = entry.strip_suffix(HIDDEN).map_or((entry, false), |path| (path, true));
+        Self { path: path.to_owned(), place: None, shared, ambiguous: false }
     }
 
     /// Returns the entry of the instance's `created` list. The controller's XPath finds nothing with the entry of
     /// a shared object.
     pub fn entry(&self) -> String {
-        let ending = if self.shared { SHARED } else { "" };
-        format!("{}{ending}", self.path)
+        let namespaces = self.place.as_ref().filter(|_| self.ambiguous).and_then(namespaces);
+        match namespaces {
+            Some(namespaces) => format!("{}{}", self.path, NAMESPACES.join(&namespaces)),
+            None if self.shared => format!("{}{HIDDEN}", self.path),
+            None => self.path.clone(),
+        }
     }
 }
 
+/// Returns the namespaces of the steps on the device, separated by spaces. Those at the end that are the same are left
+/// out. None if they cannot be written in a path.
+fn namespaces(place: &Pattern) -> Option<String> {
+    let mut namespaces: Vec<&str> =
+        place.steps.iter().skip(CONTROLLER_STEPS).map(|step| &*step.namespace).collect();
+    while let [.., last, same] = namespaces[..]
+        && last == same
+    {
+        namespaces.pop();
+    }
+    let is_plain = |text: &&str| !text.is_empty() && !text.contains(['"', ' ', '[', ']']);
+    namespaces.iter().all(is_plain).then(|| namespaces.join(" ")).filter(|text| !text.is_empty())
+}
+
+/// Returns the path with these namespaces.
+fn with_namespaces(path: &str, namespaces: &str) -> Option<Pattern> {
+    let mut place = entry_pattern(path).filter(|place| place.steps.len() > CONTROLLER_STEPS)?;
+    let mut namespaces = namespaces.split(' ');
+    let mut namespace = namespaces.next()?;
+    for (index, step) in place.steps.iter_mut().skip(CONTROLLER_STEPS).enumerate() {
+        if index > 0 {
+            namespace = namespaces.next().unwrap_or(namespace);
+        }
+        step.namespace = namespace.into();
+    }
+    Some(place)
+}
+
 /// An index of what all service instances have created.
+///
+/// Two objects are the same if their paths have the same namespaces. The controller's `created` lists have none, so an
+/// object that was read from one may be any with the same names. An object takes about 150 bytes.
 #[derive(Clone, Debug, Default)]
 pub struct OwnerIndex {
-    by_path: BTreeMap<String, OwnedObject>,
-    by_instance: HashMap<InstanceRef, Vec<String>>,
-    /// See [`hide_from_controller`](Self::hide_from_controller).
-    hidden_from_controller: bool,
+    paths: PathTrie<ObjectOwners>,
+    by_instance: HashMap<InstanceRef, Box<[PathId]>>,
+}
+
+/// The instances that own an object, and those of them whose lists show it to the controller. Of these there is one,
+/// except in lists that this host has not written; then the last counts.
+#[derive(Clone, Debug, Default)]
+enum ObjectOwners {
+    /// Nobody owns it.
+    #[default]
+    None,
+    One {
+        owner: InstanceRef,
+        holds: bool,
+    },
+    Several(Box<SharedOwners>),
 }
 
 #[derive(Clone, Debug, Default)]
-struct OwnedObject {
-    owners: BTreeSet<InstanceRef>,
-    /// The instances whose lists show it to the controller. There is one, except in lists that this host has not
-    /// written; then the last counts.
-    holders: Vec<InstanceRef>,
-    place: Option<Pattern>,
+struct SharedOwners {
+    all: BTreeSet<InstanceRef>,
+    holders: BTreeSet<InstanceRef>,
+}
+
+impl ObjectOwners {
+    fn insert(&mut self, instance: &InstanceRef, holds: bool) {
+        let mut shared = match std::mem::take(self) {
+            Self::None => {
+                *self = Self::One { owner: instance.clone(), holds };
+                return;
+            }
+            Self::One { owner, holds: held } => {
+                let holders = held.then(|| owner.clone()).into_iter().collect();
+                Box::new(SharedOwners { all: BTreeSet::from([owner]), holders })
+            }
+            Self::Several(shared) => shared,
+        };
+        shared.all.insert(instance.clone());
+        if holds {
+            shared.holders.insert(instance.clone());
+        }
+        *self = Self::Several(shared);
+    }
+
+    fn remove(&mut self, instance: &InstanceRef) {
+        match self {
+            Self::One { owner, .. } if owner == instance => *self = Self::None,
+            Self::None | Self::One { .. } => {}
+            Self::Several(shared) => {
+                shared.all.remove(instance);
+                shared.holders.remove(instance);
+                if let (Some(owner), 1) = (shared.all.first(), shared.all.len()) {
+                    let holds = !shared.holders.is_empty();
+                    *self = Self::One { owner: owner.clone(), holds };
+                }
+            }
+        }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &InstanceRef> {
+        let (one, several) = match self {
+            Self::None => (None, None),
+            Self::One { owner, .. } => (Some(owner), None),
+            Self::Several(shared) => (None, Some(&shared.all)),
+        };
+        one.into_iter().chain(several.into_iter().flatten())
+    }
+
+    fn holder(&self) -> Option<&InstanceRef> {
+        match self {
+            Self::One { owner, holds: true } => Some(owner),
+            Self::Several(shared) => shared.holders.last(),
+            Self::None | Self::One { .. } => None,
+        }
+    }
+}
+
+/// An object in an [`OwnerIndex`].
+#[derive(Clone, Copy, Debug)]
+pub struct OwnedObject<'a> {
+    index: &'a OwnerIndex,
+    path: PathId,
+}
+
+impl<'a> OwnedObject<'a> {
+    /// Returns the path in the form of [`Pattern::created`].
+    pub fn path(self) -> String {
+        self.index.paths.text(self.path)
+    }
+
+    /// Returns the path with its namespaces, if they are known.
+    pub fn place(self) -> Option<Pattern> {
+        self.index.paths.pattern(self.path)
+    }
+
+    /// Returns the instances that own it, or an object that may be the same.
+    pub fn owners(self) -> impl Iterator<Item = &'a InstanceRef> {
+        let index = self.index;
+        index.paths.same(self.path).into_iter().flat_map(|path| index.owners_at(path))
+    }
+
+    /// Returns the owners of it and of what is below it, and of objects that may be the same. An instance may occur
+    /// several times.
+    pub fn owners_at_or_below(self) -> impl Iterator<Item = &'a InstanceRef> {
+        let index = self.index;
+        let same = index.paths.same(self.path).into_iter();
+        same.flat_map(|path| index.paths.at_or_below(path)).flat_map(|path| index.owners_at(path))
+    }
 }
 
 impl OwnerIndex {
@@ -76,108 +222,120 @@ impl OwnerIndex {
 
     /// Replaces the objects of an instance.
     pub fn replace(&mut self, instance: &InstanceRef, created: impl IntoIterator<Item = CreatedObject>) {
-        self.remove(instance);
-        let mut paths = Vec::new();
-        for CreatedObject { path, place, shared } in created {
-            let path = normalized(&path);
-            let owned = self.by_path.entry(path.clone()).or_default();
-            owned.owners.insert(instance.clone());
-            if !shared {
-                // Another instance may still be a holder: its list may be replaced after this one.
-                owned.holders.push(instance.clone());
-            }
-            owned.place = place.or(owned.place.take());
-            paths.push(path);
+        let before = self.by_instance.remove(instance).unwrap_or_default();
+        let mut objects = Vec::new();
+        for CreatedObject { path, place, shared, ambiguous: _ } in created {
+            let known = place.as_ref().and_then(|place| self.paths.insert(place));
+            let object = known.unwrap_or_else(|| self.paths.insert_entry(&path));
+            objects.push((object, !shared));
         }
-        if !paths.is_empty() {
-            self.by_instance.insert(instance.clone(), paths);
+        // The old objects are released after the new ones are kept: most of them are the same.
+        self.release(instance, &before);
+        for &(object, holds) in &objects {
+            if let Some(owners) = self.paths.get_mut(object) {
+                // Another instance may still be a holder: its list may be replaced after this one.
+                owners.insert(instance, holds);
+            }
+        }
+        if !objects.is_empty() {
+            let objects = objects.into_iter().map(|(object, _)| object).collect();
+            self.by_instance.insert(instance.clone(), objects);
+        }
+        self.tidy();
+    }
+
+    /// Removes an instance, and returns how many objects it had created.
+    pub fn remove(&mut self, instance: &InstanceRef) -> usize {
+        let objects = self.by_instance.remove(instance).unwrap_or_default();
+        self.release(instance, &objects);
+        self.tidy();
+        objects.len()
+    }
+
+    fn release(&mut self, instance: &InstanceRef, objects: &[PathId]) {
+        for &object in objects {
+            if let Some(owners) = self.paths.get_mut(object) {
+                owners.remove(instance);
+            }
+            self.paths.release(object);
         }
     }
 
-    /// Removes an instance, and returns what it had created.
-    pub fn remove(&mut self, instance: &InstanceRef) -> Vec<String> {
-        let paths = self.by_instance.remove(instance).unwrap_or_default();
-        for path in &paths {
-            if let Some(owned) = self.by_path.get_mut(path) {
-                owned.owners.remove(instance);
-                owned.holders.retain(|holder| holder != instance);
-                if owned.owners.is_empty() {
-                    self.by_path.remove(path);
+    /// Builds the index anew if it keeps more of what is gone than of what is there.
+    fn tidy(&mut self) {
+        if !self.paths.is_wasteful() {
+            return;
+        }
+        let mut paths = PathTrie::<ObjectOwners>::default();
+        for (instance, objects) in &mut self.by_instance {
+            for object in objects {
+                let holds = self.paths.get(*object).is_some_and(|owners| match owners {
+                    ObjectOwners::None => false,
+                    ObjectOwners::One { holds, .. } => *holds,
+                    ObjectOwners::Several(shared) => shared.holders.contains(instance),
+                });
+                *object = paths.insert_from(&self.paths, *object);
+                if let Some(owners) = paths.get_mut(*object) {
+                    owners.insert(instance, holds);
                 }
             }
         }
-        paths
+        self.paths = paths;
     }
 
     /// Returns what an instance has created, in the order of its list.
-    pub fn created_by(&self, instance: &InstanceRef) -> &[String] {
-        self.by_instance.get(instance).map_or(&[], Vec::as_slice)
+    pub fn created_by(&self, instance: &InstanceRef) -> impl Iterator<Item = OwnedObject<'_>> {
+        let objects = self.by_instance.get(instance).map_or(&[][..], |objects| objects);
+        objects.iter().map(|&path| OwnedObject { index: self, path })
     }
 
-    /// Returns the instances that created an object.
-    pub fn owners_of(&self, path: &str) -> impl Iterator<Item = &InstanceRef> {
-        let owned = self.by_path.get(path).or_else(|| self.by_path.get(&normalized(path)));
-        owned.into_iter().flat_map(|owned| &owned.owners)
-    }
-
-    /// Returns the owner whose list shows the object to the controller.
-    pub(crate) fn holder_of(&self, path: &str) -> Option<&InstanceRef> {
-        self.by_path.get(path)?.holders.last()
+    /// Returns the owner whose list shows an object to the controller.
+    fn holder_of(&self, object: &CreatedObject) -> Option<&InstanceRef> {
+        let place = object.place.as_ref()?;
+        self.paths.find(place).paths().find_map(|path| self.paths.get(path)?.holder())
     }
 
     /// Returns the objects that several lists show to the controller, with their instances. The controller crashes
     /// if these are in one commit.
-    pub fn held_twice(&self) -> impl Iterator<Item = (&str, &[InstanceRef])> {
-        let all = self.by_path.iter().map(|(path, owned)| (path.as_str(), owned.holders.as_slice()));
-        all.filter(|(_, holders)| holders.len() > 1)
-    }
-
-    /// Hides all objects of the instances that run from the controller. It would remove them without a user, and
-    /// crash if that is denied (seen with 1.8.0).
-    pub fn hide_from_controller(&mut self) {
-        self.hidden_from_controller = true;
+    pub fn held_twice(&self) -> impl Iterator<Item = (String, &BTreeSet<InstanceRef>)> {
+        self.paths.all().filter_map(|path| match self.paths.get(path)? {
+            ObjectOwners::Several(shared) if shared.holders.len() > 1 => {
+                Some((self.paths.text(path), &shared.holders))
+            }
+            _ => None,
+        })
     }
 
     /// Marks objects as shared so that at most one list shows each to the controller: the list that did, if its
     /// instance is still an owner, else the first of these.
     pub(crate) fn mark_shared(&self, all: &mut [(InstanceRef, Vec<CreatedObject>)]) {
-        let mut holders: HashMap<String, InstanceRef> = HashMap::new();
+        fn key(object: &CreatedObject) -> (&str, Option<&Pattern>) {
+            (&object.path, object.place.as_ref())
+        }
+        let mut holders: HashMap<(&str, Option<&Pattern>), &InstanceRef> = HashMap::new();
         let run: HashSet<&InstanceRef> = all.iter().map(|(instance, _)| instance).collect();
         for (instance, created) in all.iter() {
-            for CreatedObject { path, .. } in created {
-                let before = self.holder_of(path);
+            for object in created {
+                let before = self.holder_of(object);
                 let stays = before.filter(|&before| before == instance || !run.contains(before));
                 match stays {
-                    Some(holder) => drop(holders.insert(path.clone(), holder.clone())),
-                    None => drop(holders.entry(path.clone()).or_insert_with(|| instance.clone())),
+                    Some(holder) => drop(holders.insert(key(object), holder)),
+                    None => drop(holders.entry(key(object)).or_insert(instance)),
                 }
             }
         }
-        for (instance, created) in all {
-            for object in created {
-                object.shared = self.hidden_from_controller
-                    || holders.get(&object.path).is_some_and(|holder| holder != instance);
+        let is_shared = |instance: &InstanceRef, object: &CreatedObject| {
+            holders.get(&key(object)).is_some_and(|holder| *holder != instance)
+        };
+        let shared = |(instance, created): &(InstanceRef, Vec<CreatedObject>)| {
+            created.iter().map(|object| is_shared(instance, object)).collect::<Vec<_>>()
+        };
+        let shared: Vec<Vec<bool>> = all.iter().map(shared).collect();
+        for ((_, created), shared) in all.iter_mut().zip(shared) {
+            for (object, shared) in created.iter_mut().zip(shared) {
+                object.shared |= shared;
             }
         }
-    }
-
-    /// Returns an object and those below it, each with an instance that created it.
-    pub fn at_or_below<'a>(&'a self, path: &str) -> impl Iterator<Item = (&'a str, &'a InstanceRef)> {
-        let path = normalized(path);
-        let from = self.by_path.range(path.clone()..);
-        let alike = from.take_while({
-            let path = path.clone();
-            move |(other, _)| other.starts_with(&path)
-        });
-        let below = alike.filter(move |(other, _)| {
-            other.get(path.len()..).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        });
-        below.flat_map(|(path, owned)| owned.owners.iter().map(move |owner| (path.as_str(), owner)))
-    }
-
-    /// Returns an object with its namespaces, if they are known.
-    pub fn place(&self, path: &str) -> Option<&Pattern> {
-        self.by_path.get(path).or_else(|| self.by_path.get(&normalized(path)))?.place.as_ref()
     }
 
     /// Returns the instances that have created something.
@@ -185,8 +343,32 @@ impl OwnerIndex {
         self.by_instance.keys()
     }
 
-    pub(crate) fn is_owned(&self, path: &str) -> bool {
-        self.by_path.contains_key(path)
+    /// Returns whether an instance owns this node, or a node that may be the same.
+    pub fn is_owned(&self, place: &Pattern) -> bool {
+        self.is_owned_at(self.paths.find(place))
+    }
+
+    pub(crate) fn is_owned_at(&self, front: PathFront) -> bool {
+        front.paths().any(|path| !matches!(self.paths.get(path), None | Some(ObjectOwners::None)))
+    }
+
+    /// Goes one step down a path.
+    pub(crate) fn step(&self, front: PathFront, step: &PatternStep) -> PathFront {
+        self.paths.step(front, step)
+    }
+
+    /// Returns the owners of what is exactly there.
+    pub(crate) fn owners_at_front(&self, front: PathFront) -> impl Iterator<Item = &InstanceRef> {
+        front.paths().flat_map(|path| self.owners_at(path))
+    }
+
+    /// Returns the paths that are one step longer.
+    pub(crate) fn paths_below(&self, path: PathId) -> impl Iterator<Item = PathId> + '_ {
+        self.paths.children_of(path)
+    }
+
+    pub(crate) fn owners_at(&self, path: PathId) -> impl Iterator<Item = &InstanceRef> {
+        self.paths.get(path).into_iter().flat_map(ObjectOwners::all)
     }
 }
 
@@ -215,22 +397,6 @@ fn created(tree: &Tree, entry: NodeId) -> impl Iterator<Item = CreatedObject> {
     paths.filter_map(|path| tree.value(path).map(CreatedObject::parse))
 }
 
-/// Returns a path of a `created` list in the form of [`Pattern::created`], or unchanged if it cannot be parsed.
-fn normalized(path: &str) -> String {
-    let Ok(parsed) = Path::parse_unescaped(path) else { return path.to_owned() };
-    let steps = parsed.steps.into_iter().map(|step| {
-        let mut plain = PatternStep::new(QName::new("", &step.name));
-        for predicate in step.predicates {
-            match predicate {
-                Predicate::Key { name, value, .. } => plain.keys.push((name, value)),
-                Predicate::Entry { value } => plain.entry = Some(value),
-            }
-        }
-        plain
-    });
-    Pattern { steps: steps.collect() }.created().unwrap_or_else(|_| path.to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use confine_tree::xml;
@@ -256,37 +422,93 @@ mod tests {
         OwnerIndex::from_services(&xml::parse(SERVICES).unwrap(), keys)
     }
 
-    fn names<'a>(instances: impl Iterator<Item = &'a InstanceRef>) -> Vec<String> {
-        instances.map(ToString::to_string).collect()
-    }
-
     const X: &str = r#"/devices/device[name="r1"]/config/interfaces/interface[name="x"]"#;
 
+    fn instance(id: &str) -> InstanceRef {
+        let mut entry = PatternStep::new(QName::new("urn:p", "p2p"));
+        entry.keys = [("site", "a"), ("id", id)].map(|(key, value)| (key.into(), Some(value.into()))).into();
+        let services = PatternStep::new(QName::new(CONTROLLER, "services"));
+        InstanceRef::new(Pattern { steps: vec![services, entry] })
+    }
+
+    /// Returns the object with this path of an instance.
+    fn object<'a>(owners: &'a OwnerIndex, id: &str, path: &str) -> OwnedObject<'a> {
+        owners.created_by(&instance(id)).find(|object| object.path() == path).unwrap()
+    }
+
+    fn names<'a>(instances: impl Iterator<Item = &'a InstanceRef>) -> Vec<String> {
+        instances
+            .map(|instance| instance.key().to_owned() + instance.path().steps[1].key("id").unwrap_or(""))
+            .collect()
+    }
+
+    fn paths(owners: &OwnerIndex, id: &str) -> Vec<String> {
+        owners.created_by(&instance(id)).map(OwnedObject::path).collect()
+    }
+
+    /// Returns the path of an interface of `r1`, in the namespace of a model.
+    fn place(namespace: &str) -> Pattern {
+        let step = |namespace: &str, local: &str, key: Option<&str>| {
+            let mut step = PatternStep::new(QName::new(namespace, local));
+            step.keys.extend(key.map(|key| ("name".into(), Some(key.to_owned()))));
+            step
+        };
+        let steps = vec![
+            step(CONTROLLER, "devices", None),
+            step(CONTROLLER, "device", Some("r1")),
+            step(CONTROLLER, "config", None),
+            step(namespace, "interfaces", None),
+            step(namespace, "interface", Some("x")),
+        ];
+        Pattern { steps }
+    }
+
+    fn known(namespace: &str) -> CreatedObject {
+        CreatedObject { place: Some(place(namespace)), ..CreatedObject::parse(X) }
+    }
+
     #[test]
-    fn owner_lookup_ignores_the_kind_of_quotes() {
+    fn paths_are_kept_in_one_form() {
         let owners = owners();
-        let both = ["p2p[site='a'][id='1']", "p2p[site='a'][id='2']"];
-        assert_eq!(names(owners.owners_of(X)), both);
-        assert_eq!(names(owners.owners_of(&X.replace('"', "'"))), both);
-        assert_eq!(names(owners.owners_of("/devices")), [""; 0]);
+        let mtu = format!("{X}/config/mtu");
+        let banner = r#"/devices/device[name="r1"]/config/system/config/login-banner"#;
+        assert_eq!(paths(&owners, "1"), [X, banner]);
+        assert_eq!(paths(&owners, "2"), [X, &mtu, &X.replace("\"x\"", "\"xy\"")]);
+        assert_eq!(names(object(&owners, "1", X).owners()), ["a1", "a2"]);
+        assert_eq!(names(object(&owners, "2", &mtu).owners()), ["a2"]);
     }
 
     #[test]
     fn objects_below_have_it_as_an_ancestor() {
         let owners = owners();
-        let below: Vec<(&str, String)> =
-            owners.at_or_below(X).map(|(path, owner)| (path, owner.to_string())).collect();
-        let mtu = format!("{X}/config/mtu");
-        let (one, two) = ("p2p[site='a'][id='1']", "p2p[site='a'][id='2']");
-        assert_eq!(below, [(X, one.into()), (X, two.into()), (mtu.as_str(), two.into())]);
+        assert_eq!(names(object(&owners, "1", X).owners_at_or_below()), ["a1", "a2", "a2"]);
+    }
+
+    #[test]
+    fn objects_of_two_models_with_one_path_are_two() {
+        let mut owners = OwnerIndex::new();
+        owners.replace(&instance("1"), [known("urn:a")]);
+        owners.replace(&instance("2"), [known("urn:b")]);
+        assert_eq!(names(object(&owners, "1", X).owners()), ["a1"]);
+        assert_eq!(object(&owners, "1", X).place(), Some(place("urn:a")));
+        assert_eq!(object(&owners, "2", X).place(), Some(place("urn:b")));
+        assert!(owners.is_owned(&place("urn:a")) && !owners.is_owned(&place("urn:c")));
+        // What is read of a list may be either.
+        owners.replace(&instance("3"), [CreatedObject::parse(X)]);
+        assert_eq!(names(object(&owners, "3", X).owners()), ["a3", "a1", "a2"]);
+        assert_eq!(names(object(&owners, "1", X).owners()), ["a1", "a3"]);
+        assert!(owners.is_owned(&place("urn:c")));
+        assert_eq!(object(&owners, "3", X).place(), None);
     }
 
     /// Returns the `created` lists of two instances that run.
     fn shared(owners: &OwnerIndex, paths: [&[&str]; 2]) -> [Vec<String>; 2] {
-        let instances: Vec<InstanceRef> = owners.owners_of(X).cloned().collect();
-        let created =
-            |paths: &[&str]| paths.iter().map(|path| CreatedObject::parse(path)).collect::<Vec<_>>();
-        let mut all = [0, 1].map(|at: usize| (instances[at].clone(), created(paths[at])));
+        let created = |paths: &[&str]| {
+            let object =
+                |path: &&str| CreatedObject { place: Some(place("urn:i")), ..CreatedObject::parse(path) };
+            paths.iter().map(object).collect::<Vec<_>>()
+        };
+        let mut all = [("1", paths[0]), ("2", paths[1])].map(|(id, paths)| (instance(id), created(paths)));
         owners.mark_shared(&mut all);
         all.map(|(_, created)| created.iter().map(CreatedObject::entry).collect())
     }
@@ -298,56 +520,82 @@ mod tests {
         assert_eq!(shared(&owners(), [&[X], &[X]]), [vec![marked.clone()], vec![held.clone()]]);
         // The first one showed it, and keeps it.
         let mut first = owners();
-        let both: Vec<InstanceRef> = first.owners_of(X).cloned().collect();
-        first.replace(&both[1], [CreatedObject::parse(&marked)]);
-        first.replace(&both[0], [CreatedObject::parse(X)]);
+        first.replace(&instance("2"), [CreatedObject::parse(&marked)]);
+        first.replace(&instance("1"), [CreatedObject::parse(X)]);
         assert_eq!(shared(&first, [&[X], &[X]]), [vec![held.clone()], vec![marked.clone()]]);
         // The first one no longer owns it: the other one shows it.
         assert_eq!(shared(&owners(), [&[], &[X]]), [vec![], vec![held.clone()]]);
-        // The list that showed it keeps it, although it comes later; the first one shows what is new.
+        // The list that showed it keeps it, although it comes later.
         let services = SERVICES.replacen("[name=\"x\"]<", "[name=\"x\"][false()]<", 1);
         let later = OwnerIndex::from_services(&xml::parse(&services).unwrap(), |list| {
             (list.local == "p2p").then(|| vec!["site".into(), "id".into()])
         });
-        assert_eq!(names(later.owners_of(X)).len(), 2, "both own it all the same");
-        assert_eq!(
-            shared(&later, [&[X, "/y"], &["/y", X]]),
-            [vec![marked, "/y".into()], vec!["/y[false()]".into(), held]]
-        );
+        assert_eq!(names(object(&later, "1", X).owners()).len(), 2, "both own it all the same");
+        assert_eq!(shared(&later, [&[X], &[X]]), [vec![marked], vec![held]]);
+        // The first one shows what is new.
+        let new = OwnerIndex::new();
+        assert_eq!(shared(&new, [&[X], &[X]]), [vec![X.to_owned()], vec![format!("{X}[false()]")]]);
     }
 
     #[test]
     fn object_of_another_daemon_is_held_twice_until_shared() {
         let mut owners = owners();
-        let both: Vec<InstanceRef> = owners.owners_of(X).cloned().collect();
-        assert_eq!(owners.held_twice().collect::<Vec<_>>(), [(X, &both[..])]);
-        owners.replace(&both[0], [CreatedObject::parse(&format!("{X}[false()]"))]);
-        assert_eq!(owners.held_twice().count(), 0);
-        assert_eq!(owners.holder_of(X), Some(&both[1]));
-    }
-
-    #[test]
-    fn controller_finds_no_object_that_is_hidden() {
-        let marked = format!("{X}[false()]");
-        let mut owners = owners();
-        owners.hide_from_controller();
-        assert_eq!(shared(&owners, [&[X], &[X]]), [vec![marked.clone()], vec![marked]]);
+        let twice = |owners: &OwnerIndex| {
+            owners.held_twice().map(|(path, holders)| (path, names(holders.iter()))).collect::<Vec<_>>()
+        };
+        assert_eq!(twice(&owners), [(X.to_owned(), vec!["a1".to_owned(), "a2".to_owned()])]);
+        owners.replace(&instance("1"), [CreatedObject::parse(&format!("{X}[false()]"))]);
+        assert_eq!(twice(&owners), []);
+        assert_eq!(owners.holder_of(&known("urn:i")), Some(&instance("2")));
     }
 
     #[test]
     fn replaced_objects_lose_their_owner() {
         let mut owners = owners();
-        let instances: Vec<InstanceRef> = owners.owners_of(X).cloned().collect();
-        let place = Pattern { steps: vec![PatternStep::new(QName::new("urn:i", "x"))] };
-        owners.replace(
-            &instances[0],
-            [CreatedObject { path: "/x".into(), place: Some(place.clone()), shared: false }],
-        );
-        assert_eq!(names(owners.owners_of(X)), ["p2p[site='a'][id='2']"]);
-        assert_eq!(owners.created_by(&instances[0]), ["/x"]);
-        assert_eq!(owners.place("/x"), Some(&place));
-        assert_eq!(owners.remove(&instances[1]).len(), 3);
-        assert_eq!(names(owners.owners_of(X)), [""; 0]);
-        assert_eq!(names(owners.instances()), ["p2p[site='a'][id='1']"]);
+        owners.replace(&instance("1"), [known("urn:i")]);
+        assert_eq!(names(object(&owners, "2", X).owners()), ["a2", "a1"]);
+        assert_eq!(paths(&owners, "1"), [X]);
+        assert_eq!(owners.remove(&instance("2")), 3);
+        assert_eq!(names(object(&owners, "1", X).owners()), ["a1"]);
+        assert_eq!(names(owners.instances()), ["a1"]);
+        assert_eq!(owners.remove(&instance("1")), 1);
+        assert!(!owners.is_owned(&place("urn:i")));
+        assert_eq!(owners.paths.len(), 0, "nothing is kept of what nobody owns");
+    }
+
+    #[test]
+    fn entry_of_an_ambiguous_path_names_its_namespaces() {
+        let mut object = CreatedObject { shared: true, ambiguous: true, ..known("urn:a") };
+        assert_eq!(object.entry(), format!("{X}[false()][\"urn:a\"]"));
+        assert_eq!(CreatedObject::parse(&object.entry()), object);
+        object.place.as_mut().unwrap().steps[4].namespace = "urn:b".into();
+        assert_eq!(object.entry(), format!("{X}[false()][\"urn:a urn:b\"]"));
+        assert_eq!(CreatedObject::parse(&object.entry()), object);
+        object.place.as_mut().unwrap().steps[4].namespace = "not \"plain\"".into();
+        assert_eq!(object.entry(), format!("{X}[false()]"));
+    }
+
+    #[test]
+    fn list_that_cannot_be_read_is_kept_as_it_is() {
+        let mut owners = OwnerIndex::new();
+        owners.replace(&instance("1"), ["]nonsense[", "", "/x"].map(CreatedObject::parse));
+        assert_eq!(paths(&owners, "1"), ["]nonsense[", "", "/x"]);
+        assert_eq!(owners.created_by(&instance("1")).filter_map(OwnedObject::place).count(), 0);
+    }
+
+    /// However often objects come and go, what is kept is bounded by those that are there.
+    #[test]
+    fn gone_objects_are_forgotten() {
+        let mut owners = OwnerIndex::new();
+        owners.replace(&instance("2"), [known("urn:a"), CreatedObject::parse(&format!("{X}/mtu[false()]"))]);
+        for round in 0..10 {
+            let new = (0..1000).map(|n| CreatedObject::parse(&format!("/devices/{round}-{n}")));
+            owners.replace(&instance("1"), new);
+        }
+        assert!(owners.paths.kept() < 4500, "{}", owners.paths.kept());
+        assert_eq!(paths(&owners, "1").len(), 1000);
+        assert_eq!(paths(&owners, "2"), [X.to_owned(), format!("{X}/mtu")]);
+        assert_eq!(object(&owners, "2", X).place(), Some(place("urn:a")));
+        assert_eq!(owners.holder_of(&known("urn:a")), Some(&instance("2")));
     }
 }

@@ -2,9 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use confine_tree::{NodeId, NodeKind, Pattern, PatternStep};
+use confine_tree::{NodeId, NodeKind, SchemaLocation};
 
-use crate::{CallRefusal, CommitDraft, CreatedObject, ErrorTag, InstanceRef, OwnerIndex};
+use crate::{
+    CallRefusal, CommitDraft, CreatedObject, Error, ErrorTag, InstanceRef, OwnerIndex, path_trie::PathFront,
+};
 
 /// What ownership depends on for one node.
 #[derive(Clone, Copy)]
@@ -13,6 +15,20 @@ struct Ownership {
     in_base: bool,
     /// The first list entry on the path that is not in base.
     entry: Option<NodeId>,
+    /// Where the node is in the owner index.
+    front: PathFront,
+    /// Whether another node may have the same path without namespaces.
+    ambiguous: bool,
+}
+
+/// What is known while the owned objects of a commit are found.
+#[derive(Default)]
+struct OwnershipSearch {
+    ownerships: HashMap<NodeId, Ownership>,
+    /// The owned object of each node that was written. Many instances may write one node.
+    objects: HashMap<NodeId, Option<NodeId>>,
+    /// Whether nodes there may have namesakes.
+    namesakes: HashMap<SchemaLocation, bool>,
 }
 
 impl CommitDraft {
@@ -25,8 +41,8 @@ impl CommitDraft {
         &mut self,
         instances: &[InstanceRef],
         owners: &OwnerIndex,
-    ) -> Result<Vec<(InstanceRef, Vec<CreatedObject>)>, CallRefusal> {
-        let mut ownerships = HashMap::new();
+    ) -> Result<Vec<(InstanceRef, Vec<CreatedObject>)>, Error> {
+        let mut search = OwnershipSearch::default();
         let mut by_instance: HashMap<&InstanceRef, Vec<NodeId>> = HashMap::new();
         let written = std::mem::take(&mut self.written);
         for run in &written {
@@ -37,13 +53,18 @@ impl CommitDraft {
             let mut seen = HashSet::new();
             let mut created = Vec::new();
             for &node in by_instance.get(instance).into_iter().flatten() {
-                let Some(object) = self.owned_object(node, owners, &mut ownerships) else { continue };
-                if seen.insert(object) {
-                    let place = self.overlay.pattern(object);
-                    let path = place.created().map_err(|error| {
-                        CallRefusal::new(ErrorTag::InvalidValue, error.to_string()).at(place.to_string())
-                    })?;
-                    created.push(CreatedObject { path, place: Some(place), shared: false });
+                self.overlay.steps().step()?;
+                let object = match search.objects.get(&node) {
+                    Some(&object) => object,
+                    None => {
+                        let object = self.owned_object(node, owners, &mut search)?;
+                        search.objects.insert(node, object);
+                        object
+                    }
+                };
+                if let Some(object) = object.filter(|&object| seen.insert(object)) {
+                    let ambiguous = search.ownerships.get(&object).is_some_and(|known| known.ambiguous);
+                    created.push(self.created_object(object, ambiguous)?);
                 }
             }
             all.push((instance.clone(), created));
@@ -53,17 +74,26 @@ impl CommitDraft {
         Ok(all)
     }
 
+    fn created_object(&mut self, node: NodeId, ambiguous: bool) -> Result<CreatedObject, Error> {
+        let place = self.overlay.pattern(node);
+        self.overlay.steps().steps(place.steps.len())?;
+        let path = place.created().map_err(|error| {
+            CallRefusal::new(ErrorTag::InvalidValue, error.to_string()).at(place.to_string())
+        })?;
+        Ok(CreatedObject { path, place: Some(place), shared: self.hides_created || ambiguous, ambiguous })
+    }
+
     /// Returns the object that is owned because this node was written.
     fn owned_object(
         &mut self,
         node: NodeId,
         owners: &OwnerIndex,
-        ownerships: &mut HashMap<NodeId, Ownership>,
-    ) -> Option<NodeId> {
-        let live = self.overlay.place(node)?;
-        let ownership = self.ownership(node, owners, ownerships);
+        search: &mut OwnershipSearch,
+    ) -> Result<Option<NodeId>, Error> {
+        let Some(live) = self.overlay.place(node) else { return Ok(None) };
+        let ownership = self.ownership(node, owners, search)?;
         if ownership.entry.is_some() {
-            return ownership.entry;
+            return Ok(ownership.entry);
         }
         let lone = match self.overlay.kind(node) {
             NodeKind::Leaf
@@ -73,47 +103,44 @@ impl CommitDraft {
             | NodeKind::AnyData => true,
             NodeKind::Container | NodeKind::List { .. } => false,
             // Either a leaf, or a container that was created and is still empty.
-            NodeKind::Unknown { .. } => self.overlay.children(live).next().is_none(),
+            NodeKind::Unknown { .. } => {
+                let gone = self.overlay.places(live).take_while(Option::is_none).count();
+                let is_empty = self.overlay.places(live).nth(gone).is_none();
+                self.overlay.steps().steps(gone)?;
+                is_empty
+            }
         };
-        (lone && !ownership.in_base && !self.is_key(node)).then_some(node)
+        Ok((lone && !ownership.in_base && !self.overlay.is_key(node)).then_some(node))
     }
 
+    /// Returns what ownership depends on for a node, from what is known of the nearest node above.
     fn ownership(
         &mut self,
         node: NodeId,
         owners: &OwnerIndex,
-        ownerships: &mut HashMap<NodeId, Ownership>,
-    ) -> Ownership {
-        let lineage = self.overlay.lineage(node);
-        let is_made = |node: &NodeId| ownerships.get(node).is_some_and(|ownership| !ownership.in_base);
-        let from = lineage.iter().rposition(|(node, _)| is_made(node)).unwrap_or_default();
-        let mut ownership = Ownership { in_base: true, entry: None };
-        // The path in the form of `created` lists; none if it has no such form. Paths are not kept, because those
-        // of all nodes together may be much longer than what was written.
-        let mut path = Some(String::new());
-        for (node, step) in lineage.into_iter().skip(from) {
+        search: &mut OwnershipSearch,
+    ) -> Result<Ownership, Error> {
+        let nodes = self.overlay.ancestors(node);
+        self.overlay.steps().steps(nodes.len())?;
+        let known = nodes.iter().enumerate().rev();
+        let known = known.filter_map(|(index, node)| Some((index + 1, *search.ownerships.get(node)?))).next();
+        let root = Ownership { in_base: true, entry: None, front: PathFront::ROOT, ambiguous: false };
+        let (from, mut ownership) = known.unwrap_or((0, root));
+        for node in nodes.into_iter().skip(from) {
+            let step = self.overlay.step(node);
+            let front = owners.step(ownership.front, &step);
+            let in_base = ownership.in_base && self.overlay.in_base(node) && !owners.is_owned_at(front);
             let list = !step.keys.is_empty();
-            if ownership.in_base {
-                path = path.and_then(|above| Some(above + &Pattern { steps: vec![step] }.created().ok()?));
-            }
-            ownership = match ownerships.get(&node) {
-                Some(known) => *known,
-                None => {
-                    let is_owned = || path.as_deref().is_some_and(|path| owners.is_owned(path));
-                    let in_base = ownership.in_base && self.overlay.in_base(node) && !is_owned();
-                    let entry = ownership.entry.or((list && !in_base).then_some(node));
-                    Ownership { in_base, entry }
-                }
-            };
-            ownerships.insert(node, ownership);
+            let entry = ownership.entry.or((list && !in_base).then_some(node));
+            let ambiguous = ownership.ambiguous || self.has_namesake(node, &mut search.namesakes);
+            ownership = Ownership { in_base, entry, front, ambiguous };
+            search.ownerships.insert(node, ownership);
         }
-        ownership
+        Ok(ownership)
     }
 
-    fn is_key(&mut self, node: NodeId) -> bool {
-        let lineage = self.overlay.lineage(node);
-        let [.., (_, entry), (_, leaf)] = &lineage[..] else { return false };
-        let is_key = |step: &PatternStep| step.key(&leaf.local).is_some() && step.namespace == leaf.namespace;
-        is_key(entry)
+    fn has_namesake(&mut self, node: NodeId, known: &mut HashMap<SchemaLocation, bool>) -> bool {
+        let location = self.overlay.schema_location(node);
+        *known.entry(location).or_insert_with(|| self.overlay.has_namesake(node))
     }
 }

@@ -12,6 +12,6 @@ pub(crate) struct RunWrites {
     pub(crate) scope: Arc<Scope>,
     /// Nodes that were set or created and existed when the run ended. A later run may have removed them.
     pub(crate) nodes: Vec<NodeId>,
-    /// Nodes that were removed.
+    /// Nodes that were removed, each once.
     pub(crate) removed: Vec<NodeId>,
 }

@@ -20,8 +20,9 @@ pub enum ScopeDecision {
     },
     /// The operation is denied, on the node and on every node below.
     Deny {
-        /// What denies it and what would permit it: a sentence without the node's path.
-        reason: String,
+        /// What denies it and what would permit it: a sentence without the node's path. Cheap to clone, because many nodes
+        /// may be denied for the same reason.
+        reason: Arc<str>,
     },
 }
 
@@ -47,7 +48,10 @@ pub struct Scope {
     module: Arc<str>,
     services: Vec<PatternStep>,
     writes: Option<Coverage>,
-    declared: Vec<Pattern>,
+    /// Why what `writes` does not cover may not be written; the text is made once, because paths may be long.
+    undeclared: Arc<str>,
+    /// How much finding a node in `writes` costs for each step of its path.
+    writes_cost: u64,
     rules: Vec<Arc<dyn ScopeRules>>,
     last_wins: bool,
 }
@@ -71,8 +75,9 @@ impl Scope {
         Self {
             module: module.into(),
             services: services.into_iter().collect(),
+            writes_cost: coverage.most_key_sets() as u64,
             writes: (!writes.is_empty()).then_some(coverage),
-            declared: writes,
+            undeclared: undeclared(&writes),
             rules: Vec::new(),
             last_wins: false,
         }
@@ -118,7 +123,17 @@ impl Scope {
 
     /// Returns what a decision costs for each step of a path.
     pub(crate) fn cost(&self) -> u64 {
-        self.rules.iter().map(|rules| rules.cost()).sum::<u64>().max(1)
+        self.rules.iter().map(|rules| rules.cost()).sum::<u64>().max(1) + self.writes_cost
+    }
+
+    /// Returns how many steps a decision about a node takes.
+    pub(crate) fn steps(&self, node: &Pattern) -> usize {
+        usize::try_from(self.cost()).unwrap_or(usize::MAX).saturating_mul(node.steps.len())
+    }
+
+    /// Returns whether the operation is permitted.
+    pub(crate) fn permits(&self, operation: AccessOperation, node: &Pattern) -> bool {
+        matches!(self.decide(operation, node), ScopeDecision::Permit { .. })
     }
 
     /// Decides about the node that `node` names with all its keys.
@@ -152,7 +167,7 @@ impl Scope {
     /// Returns the first node that may not be created where this one is created, and the reason: the node
     /// itself or, for a list entry, one of its keys. Only [`ScopeRules`] count, because a description need not
     /// declare the entries above what it declares.
-    pub(crate) fn forbidden_creation(&self, node: &Pattern) -> Option<(Pattern, String)> {
+    pub(crate) fn forbidden_creation(&self, node: &Pattern) -> Option<(Pattern, Arc<str>)> {
         if self.rules.is_empty() {
             return None;
         }
@@ -203,15 +218,7 @@ impl Scope {
             };
         }
         match &self.writes {
-            Some(_) if self.declared.is_empty() => ScopeDecision::Deny {
-                reason: "what the module's description declares that it writes is in no model here".into(),
-            },
-            Some(writes) if !writes.covers(node) => ScopeDecision::Deny {
-                reason: format!(
-                    "the module's description declares that it writes {}; add it to `writes` there",
-                    listed(&self.declared)
-                ),
-            },
+            Some(writes) if !writes.covers(node) => ScopeDecision::Deny { reason: self.undeclared.clone() },
             _ => ScopeDecision::Permit { below: true },
         }
     }
@@ -243,6 +250,18 @@ impl Scope {
 pub(crate) fn is_device_configuration(node: &Pattern) -> bool {
     matches!(&node.steps[..], [devices, device, config, _, ..]
         if devices.name() == DEVICES && device.name() == DEVICE && config.name() == CONFIG)
+}
+
+/// Returns why what these patterns do not cover may not be written.
+fn undeclared(writes: &[Pattern]) -> Arc<str> {
+    match writes {
+        [] => "what the module's description declares that it writes is in no model here".into(),
+        writes => format!(
+            "the module's description declares that it writes {}; add it to `writes` there",
+            listed(writes)
+        )
+        .into(),
+    }
 }
 
 /// Returns the first few patterns as a message shows them.

@@ -3,6 +3,7 @@
 mod authority;
 mod conflicts;
 mod finishing;
+mod finishing_cost;
 mod invisible;
 mod linear;
 mod models;

@@ -110,7 +110,7 @@ impl View {
 
     /// Returns why an operation on the one node that a pattern names is denied, or none if it is permitted. A
     /// denial above the node counts too.
-    fn forbidden(&self, access: AccessOperation, node: &Pattern) -> Option<String> {
+    fn forbidden(&self, access: AccessOperation, node: &Pattern) -> Option<Arc<str>> {
         let mut above = Pattern::default();
         if !self.scope.has_rules() || access != AccessOperation::Read {
             return match self.scope.decide(access, node) {

@@ -101,7 +101,10 @@ fn objects_of_instances_that_do_not_run_are_protected() {
     let mut owners = owners();
     let path = "/devices/device[name=\"r1\"]/config/interfaces/interface[name=\"mine\"]";
     owners.replace(&instance("s1"), []);
-    owners.replace(&instance("s2"), [CreatedObject { path: path.into(), place: None, shared: false }]);
+    owners.replace(
+        &instance("s2"),
+        [CreatedObject { path: path.into(), place: None, shared: false, ambiguous: false }],
+    );
     let mut commit = Commit::new();
     set(&mut commit, "s2", &format!("{MINE}/mtu"), "2");
     assert!(commit.finish(&["s2"], &owners).contains("<mtu>2</mtu>"));

@@ -9,8 +9,9 @@ impl Commit {
     /// Strips what the instances have created, as the service does before it runs them.
     fn strip(&mut self, ids: &[&str], owners: &OwnerIndex) {
         for id in ids {
-            for path in owners.created_by(&instance(id)) {
-                let path = path.replace("config/interfaces", "config/if:interfaces").replace('"', "'");
+            for object in owners.created_by(&instance(id)) {
+                let path =
+                    object.path().replace("config/interfaces", "config/if:interfaces").replace('"', "'");
                 let pattern = self.resolved(&path);
                 self.draft().strip(&pattern).unwrap();
             }
@@ -133,15 +134,17 @@ fn object_of_two_instances_has_two_owners() {
     let finished = commit.finished(&["s1", "s2"], &owners).unwrap();
     finished.created.iter().for_each(|(instance, created)| owners.replace(instance, created.clone()));
     let shared = "/devices/device[name=\"r1\"]/config/interfaces/interface[name=\"n\"]";
-    assert_eq!(owners.owners_of(shared).count(), 2);
-    assert_eq!(owners.place(shared).unwrap().steps[3].name(), QName::new("urn:if", "interfaces"));
+    let object = owners.created_by(&instance("s1")).find(|object| object.path() == shared).unwrap();
+    assert_eq!(object.owners().count(), 2);
+    assert_eq!(object.place().unwrap().steps[3].name(), QName::new("urn:if", "interfaces"));
 }
 
 #[test]
 fn created_lists_are_replaced() {
     let mut commit = Commit::new();
     let mut owners = owners();
-    let stale = |path: &str| CreatedObject { path: path.into(), place: None, shared: false };
+    let stale =
+        |path: &str| CreatedObject { path: path.into(), place: None, shared: false, ambiguous: false };
     let mine = "/devices/device[name=\"r1\"]/config/interfaces/interface[name=\"mine\"]";
     owners.replace(&instance("s1"), [stale(mine)]);
     commit.run("s1", async |view| {

@@ -1,5 +1,7 @@
 //! The calls that edit.
 
+use std::sync::Arc;
+
 use confine_nacm::AccessOperation;
 use confine_tree::{BoundValue, LiveNode, NodeKind, Pattern, PatternStep, SchemaLocation, xml};
 
@@ -10,6 +12,10 @@ use crate::{
     refusal::refused,
     scope::is_device_configuration,
 };
+
+/// How many times the path of an edited node is followed, and decided about, when the commit is finished. A test compares
+/// what is charged with the steps that are taken.
+const FINISHING_ROUNDS: u64 = 6;
 
 impl View {
     /// Sets a leaf, and creates missing nodes above it.
@@ -83,7 +89,7 @@ impl View {
         self.permit_write(pattern, Some(&value)).await?;
         let bindings: Vec<(&str, &str)> = value.bindings.iter().map(|(p, n)| (&**p, &**n)).collect();
         let bound: usize = bindings.iter().map(|(prefix, namespace)| prefix.len() + namespace.len()).sum();
-        self.meter.charge_edit(size(pattern) + value.value.len() + bound)?;
+        self.charge_edit(pattern, size(pattern) + value.value.len() + bound).await?;
         let before = self.draft.overlay.size();
         self.draft.overlay.set(pattern, &value.value, &bindings).map_err(refused)?;
         Ok(self.draft.charge_growth(before, &mut self.meter)?)
@@ -99,7 +105,7 @@ impl View {
         self.check_exact(pattern)?;
         self.draft.overlay.check_creatable(pattern).map_err(refused)?;
         self.permit_write(pattern, None).await?;
-        self.meter.charge_edit(size(pattern))?;
+        self.charge_edit(pattern, size(pattern)).await?;
         let before = self.draft.overlay.size();
         self.draft.overlay.create(pattern).map_err(refused)?;
         Ok(self.draft.charge_growth(before, &mut self.meter)?)
@@ -121,7 +127,7 @@ impl View {
         {
             return Err(denied(pattern, AccessOperation::Delete, &reason).into());
         }
-        self.meter.charge_edit(size(pattern))?;
+        self.charge_edit(pattern, size(pattern)).await?;
         self.charge_decision(pattern).await?;
         let permitted =
             self.scope.decide(AccessOperation::Delete, pattern) == ScopeDecision::Permit { below: true };
@@ -148,13 +154,21 @@ impl View {
         // The paths of all nodes together may be more than the commit may keep.
         for live in found {
             let node = self.draft.overlay.pattern(live.node());
-            self.charge_path(&node).await?;
-            self.meter.charge_edit(size(&node))?;
+            self.charge_edit(&node, size(&node)).await?;
             let before = self.draft.overlay.size();
             self.draft.overlay.remove(&node).map_err(refused)?;
             self.draft.charge_growth(before, &mut self.meter)?;
         }
         Ok(())
+    }
+
+    /// Charges one edit of a node, of which the host keeps `bytes` bytes, and what it will cost to finish the commit with it:
+    /// to find conflicts and owners, to decide about it twice more, and to write it.
+    async fn charge_edit(&mut self, node: &Pattern, bytes: usize) -> Result<(), Error> {
+        self.meter.charge_edit(bytes)?;
+        let steps = self.scope.steps(node) as u64;
+        self.meter.charge(FINISHING_ROUNDS.saturating_mul(steps)).await?;
+        Ok(self.meter.charge_bytes(size(node).saturating_mul(FINISHING_ROUNDS as usize)).await?)
     }
 
     pub(super) fn writable(&self) -> Result<(), CallRefusal> {
@@ -218,8 +232,8 @@ impl View {
             ScopeDecision::Deny { reason } => Some(reason),
         });
         let refuse_create =
-            |(node, reason): (Pattern, String)| denied(&node, AccessOperation::Create, &reason);
-        let refuse_update = |reason: String| denied(node, AccessOperation::Update, &reason);
+            |(node, reason): (Pattern, Arc<str>)| denied(&node, AccessOperation::Create, &reason);
+        let refuse_update = |reason: Arc<str>| denied(node, AccessOperation::Update, &reason);
         if create.is_none() && update.is_none() {
             return Ok(());
         }

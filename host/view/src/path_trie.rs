@@ -1,0 +1,315 @@
+//! The paths of owned objects, as a tree of steps that paths share.
+//!
+//! A hundred thousand objects of a few dozen devices differ in their last steps only. Each step is kept once, as a number;
+//! a path is the number of its last node.
+
+use std::collections::BTreeMap;
+
+use confine_tree::{CONTROLLER, Name, Names, Path, Pattern, PatternStep, Predicate, QName};
+
+/// The number of steps of a path to a device's configuration, `/devices/device[…]/config`. They belong to the
+/// controller's own model, so their namespace is known even where a path has none.
+pub(crate) const CONTROLLER_STEPS: usize = 3;
+
+/// The namespace of a step of which only the name is known.
+const UNKNOWN: &str = "";
+
+/// The namespace of a path that cannot be parsed: it is kept as one step.
+const UNREADABLE: &str = "\0";
+
+/// The number of a path in one [`PathTrie`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct PathId(u32);
+
+/// The paths that a path with namespaces may be in a trie: as it is, and without namespaces.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct PathFront {
+    known: Option<PathId>,
+    unknown: Option<PathId>,
+    depth: usize,
+}
+
+/// Paths, each with a value.
+#[derive(Clone, Debug)]
+pub(crate) struct PathTrie<T> {
+    /// A step is a name: its namespace, and its local name with its predicates as [`PatternStep::created`] writes them.
+    names: Names,
+    nodes: Vec<PathNode<T>>,
+    /// By parent and step.
+    children: BTreeMap<(u32, Name), u32>,
+    /// Nodes that may be used again.
+    free: Vec<u32>,
+    /// How many nodes were freed since the trie was built. Their names are still kept.
+    freed: usize,
+}
+
+#[derive(Clone, Debug)]
+struct PathNode<T> {
+    parent: u32,
+    name: Name,
+    /// The number of children, and of reasons to keep the node. A node without any is freed.
+    uses: u32,
+    value: T,
+}
+
+impl<T: Default> Default for PathTrie<T> {
+    fn default() -> Self {
+        let mut names = Names::default();
+        let name = names.intern(QName::new(UNKNOWN, ""));
+        let root = PathNode { parent: 0, name, uses: 1, value: T::default() };
+        Self { names, nodes: vec![root], children: BTreeMap::new(), free: Vec::new(), freed: 0 }
+    }
+}
+
+impl PathFront {
+    /// The root.
+    pub(crate) const ROOT: Self = Self { known: Some(PathId(0)), unknown: None, depth: 0 };
+
+    /// Returns the paths, of which there are at most two.
+    pub(crate) fn paths(self) -> impl Iterator<Item = PathId> {
+        [self.known, self.unknown].into_iter().flatten()
+    }
+}
+
+impl<T: Default> PathTrie<T> {
+    /// Adds a path, and keeps it until it is [released](Self::release). Returns none for a path that cannot be written in
+    /// the form of `created` lists.
+    pub(crate) fn insert(&mut self, pattern: &Pattern) -> Option<PathId> {
+        let steps: Option<Vec<Name>> = pattern.steps.iter().map(|step| self.intern(step)).collect();
+        Some(self.insert_names(steps?))
+    }
+
+    /// As [`insert`](Self::insert), for a path of a `created` list, which has no namespaces.
+    pub(crate) fn insert_entry(&mut self, path: &str) -> PathId {
+        let steps = match entry_pattern(path) {
+            Some(pattern) => pattern.steps.iter().map(|step| self.intern(step)).collect(),
+            None => None,
+        };
+        let steps = steps.unwrap_or_else(|| vec![self.names.intern(QName::new(UNREADABLE, path))]);
+        self.insert_names(steps)
+    }
+
+    fn intern(&mut self, step: &PatternStep) -> Option<Name> {
+        let text = step.created().ok()?;
+        Some(self.names.intern(QName::new(&step.namespace, &text)))
+    }
+
+    fn insert_names(&mut self, steps: Vec<Name>) -> PathId {
+        let mut at = 0;
+        for name in steps {
+            at = match self.children.get(&(at, name)) {
+                Some(&child) => child,
+                None => self.add(at, name),
+            };
+        }
+        self.count(at, 1);
+        PathId(at)
+    }
+
+    fn add(&mut self, parent: u32, name: Name) -> u32 {
+        let node = PathNode { parent, name, uses: 0, value: T::default() };
+        let added = match self.free.pop() {
+            Some(free) => {
+                if let Some(slot) = self.nodes.get_mut(free as usize) {
+                    *slot = node;
+                }
+                free
+            }
+            None => {
+                self.nodes.push(node);
+                u32::try_from(self.nodes.len() - 1).unwrap_or(u32::MAX)
+            }
+        };
+        self.children.insert((parent, name), added);
+        self.count(parent, 1);
+        added
+    }
+
+    fn count(&mut self, node: u32, more: u32) {
+        if let Some(node) = self.nodes.get_mut(node as usize) {
+            node.uses += more;
+        }
+    }
+
+    /// Keeps a path once less. A path that is kept no more is removed, with those above it that nothing else needs.
+    pub(crate) fn release(&mut self, path: PathId) {
+        let mut at = path.0;
+        while let Some(node) = self.nodes.get_mut(at as usize) {
+            node.uses = node.uses.saturating_sub(1);
+            if node.uses > 0 || at == 0 {
+                return;
+            }
+            node.value = T::default();
+            let (parent, name) = (node.parent, node.name);
+            self.children.remove(&(parent, name));
+            self.free.push(at);
+            self.freed += 1;
+            at = parent;
+        }
+    }
+
+    /// Returns the number of steps.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.children.len()
+    }
+
+    /// Returns the number of steps whose names are kept.
+    #[cfg(test)]
+    pub(crate) fn kept(&self) -> usize {
+        self.children.len() + self.freed
+    }
+
+    /// Returns whether more is kept of paths that were removed than of those that are there.
+    pub(crate) fn is_wasteful(&self) -> bool {
+        const FEW: usize = 1024;
+        self.freed > FEW && self.freed > self.children.len()
+    }
+
+    /// Adds a path of another trie, as [`insert`](Self::insert).
+    pub(crate) fn insert_from(&mut self, other: &Self, path: PathId) -> PathId {
+        let steps = other.steps(path).into_iter().map(|name| self.names.intern(other.names.resolve(name)));
+        let steps = steps.collect();
+        self.insert_names(steps)
+    }
+
+    /// Returns all paths, those below after those above.
+    pub(crate) fn all(&self) -> impl Iterator<Item = PathId> + '_ {
+        self.at_or_below(PathId(0))
+    }
+
+    /// Returns the value of a path.
+    pub(crate) fn get(&self, path: PathId) -> Option<&T> {
+        self.nodes.get(path.0 as usize).map(|node| &node.value)
+    }
+
+    /// Returns the value of a path.
+    pub(crate) fn get_mut(&mut self, path: PathId) -> Option<&mut T> {
+        self.nodes.get_mut(path.0 as usize).map(|node| &mut node.value)
+    }
+
+    /// Goes one step down a path with namespaces. Paths without namespaces are followed too.
+    pub(crate) fn step(&self, front: PathFront, step: &PatternStep) -> PathFront {
+        let mut next = PathFront { depth: front.depth + 1, ..PathFront::default() };
+        if front.known.is_none() && front.unknown.is_none() {
+            return next;
+        }
+        let Ok(text) = step.created() else { return next };
+        let child = |parent: Option<PathId>, namespace: &str| {
+            let name = self.names.get(QName::new(namespace, &text))?;
+            self.children.get(&(parent?.0, name)).copied().map(PathId)
+        };
+        next.known = child(front.known, &step.namespace);
+        next.unknown = match front.depth {
+            depth if depth < CONTROLLER_STEPS => None,
+            CONTROLLER_STEPS => child(front.known, UNKNOWN),
+            _ => child(front.unknown, UNKNOWN),
+        };
+        next
+    }
+
+    /// Returns where a path with namespaces is.
+    pub(crate) fn find(&self, pattern: &Pattern) -> PathFront {
+        pattern.steps.iter().fold(PathFront::ROOT, |front, step| self.step(front, step))
+    }
+
+    /// Returns all paths that may name the same node as this one: itself, and the same with or without namespaces.
+    pub(crate) fn same(&self, path: PathId) -> Vec<PathId> {
+        let steps = self.steps(path);
+        let mut at = vec![0];
+        for (depth, &name) in steps.iter().enumerate() {
+            let QName { namespace, local } = self.names.resolve(name);
+            let namespaces: Vec<&str> = match namespace {
+                UNKNOWN if depth >= CONTROLLER_STEPS => self.names.namespaces().collect(),
+                UNKNOWN | UNREADABLE => vec![namespace],
+                _ => vec![namespace, UNKNOWN],
+            };
+            let names: Vec<Name> = namespaces
+                .into_iter()
+                .filter_map(|namespace| self.names.get(QName::new(namespace, local)))
+                .collect();
+            let child = |parent: u32| {
+                names.iter().filter_map(move |&name| self.children.get(&(parent, name)).copied())
+            };
+            at = at.into_iter().flat_map(child).collect();
+        }
+        at.into_iter().map(PathId).collect()
+    }
+
+    /// Returns a path and those below it.
+    pub(crate) fn at_or_below(&self, path: PathId) -> impl Iterator<Item = PathId> + '_ {
+        let mut stack = vec![path];
+        std::iter::from_fn(move || {
+            let at = stack.pop()?;
+            stack.extend(self.children_of(at));
+            Some(at)
+        })
+    }
+
+    /// Returns the paths that are one step longer.
+    pub(crate) fn children_of(&self, parent: PathId) -> impl Iterator<Item = PathId> + '_ {
+        let all = self.children.range((parent.0, Name::FIRST)..);
+        all.take_while(move |((of, _), _)| *of == parent.0).map(|(_, &child)| PathId(child))
+    }
+
+    /// Returns the names of the steps, from the top down.
+    fn steps(&self, path: PathId) -> Vec<Name> {
+        let mut steps = Vec::new();
+        let mut at = path.0;
+        while let Some(node) = self.nodes.get(at as usize).filter(|_| at != 0) {
+            steps.push(node.name);
+            at = node.parent;
+        }
+        steps.reverse();
+        steps
+    }
+
+    /// Returns a path in the form of `created` lists.
+    pub(crate) fn text(&self, path: PathId) -> String {
+        let mut text = String::new();
+        for name in self.steps(path) {
+            let QName { namespace, local } = self.names.resolve(name);
+            if namespace != UNREADABLE {
+                text.push('/');
+            }
+            text.push_str(local);
+        }
+        text
+    }
+
+    /// Returns a path with its namespaces, if they are known.
+    pub(crate) fn pattern(&self, path: PathId) -> Option<Pattern> {
+        let steps = self.steps(path).into_iter().map(|name| {
+            let QName { namespace, local } = self.names.resolve(name);
+            let known = namespace != UNKNOWN && namespace != UNREADABLE;
+            let parsed = Path::parse_unescaped(&format!("/{local}")).ok().filter(|_| known)?;
+            parsed.steps.into_iter().next().map(|step| pattern_step(namespace, step.name, step.predicates))
+        });
+        steps.collect::<Option<Vec<_>>>().map(|steps| Pattern { steps })
+    }
+}
+
+/// Returns the pattern of a path of a `created` list: with the controller's namespace for its own steps, and no namespace
+/// for the others. None if it cannot be parsed.
+pub(crate) fn entry_pattern(path: &str) -> Option<Pattern> {
+    let parsed = Path::parse_unescaped(path).ok()?;
+    let own = ["devices", "device", "config"];
+    let is_own =
+        parsed.steps.len() >= own.len() && parsed.steps.iter().zip(own).all(|(step, own)| *step.name == *own);
+    let steps = parsed.steps.into_iter().enumerate().map(|(depth, step)| {
+        let namespace = if is_own && depth < CONTROLLER_STEPS { CONTROLLER } else { UNKNOWN };
+        pattern_step(namespace, step.name, step.predicates)
+    });
+    Some(Pattern { steps: steps.collect() })
+}
+
+fn pattern_step(namespace: &str, name: Box<str>, predicates: Vec<Predicate>) -> PatternStep {
+    let mut step = PatternStep::new(QName::new(namespace, &name));
+    for predicate in predicates {
+        match predicate {
+            Predicate::Key { name, value, .. } => step.keys.push((name, value)),
+            Predicate::Entry { value } => step.entry = Some(value),
+        }
+    }
+    step
+}
