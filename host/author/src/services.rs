@@ -39,7 +39,7 @@ impl LoadedServices {
             return Err(Error::Module { file: file.path.clone(), reason: error.to_string() });
         }
         let texts: Result<Vec<_>, _> = models.iter().map(|directory| yang_in(directory)).collect();
-        let host = Arc::new(Host::new(runner, &registry, HostOptions::default()));
+        let host = Arc::new(Host::new(runner, &registry, HostOptions::default())?);
         Ok(Self { models: texts?.into_iter().flatten().collect(), host })
     }
 

@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    convert::Infallible,
     future::{Future, poll_fn},
     pin::{Pin, pin},
     sync::Arc,
@@ -12,10 +13,7 @@ use confine_backend::{
     Backend, ConnectOptions, ControllerEvent, Error as BackendError, EventReceiver, EventStream, RequestUser,
     ServicesCommit, Subscription, Transaction,
 };
-use tokio::{
-    sync::Mutex,
-    task::{JoinError, JoinSet},
-};
+use tokio::{sync::Mutex, task::JoinError};
 use tracing::Instrument as _;
 
 use crate::{
@@ -29,7 +27,8 @@ use crate::{
         state::CommitState,
         work::CommitOutcome,
     },
-    controller::{SharedBackend, host_rights, models::ModelReaderTask},
+    controller::{SharedBackend, host_rights, known::KnownController, models::ModelReaderTask},
+    modules::manager::ModuleManager,
     status::{self, LastCommit, microseconds},
 };
 
@@ -41,7 +40,7 @@ use crate::{
 pub async fn serve(host: Arc<Host>, options: ConnectOptions, shutdown: impl Future<Output = ()>) {
     let mut shutdown = pin!(fuse(shutdown));
     let mut backoff = Backoff::for_controller();
-    let hooks = HookQueue::start(host.modules.clone(), host.controller.clone(), options.clone());
+    let hooks = HookQueue::start(host.modules.clone(), host.controller.clone(), options.clone(), host.work());
     let (socket, user) = (options.socket.display().to_string(), options.host_user.clone());
     loop {
         let connected = tokio::select! {
@@ -139,12 +138,15 @@ impl ControllerConnection {
         hooks.find_missed_end(&self.backend).await?;
         host.controller.models.set_incomplete();
         host.activity.connected(socket.display().to_string(), host_user);
-        let _models = ModelReaderTask::start(host.controller.models.clone(), &self.backend);
+        let _models = ModelReaderTask::start(host.controller.models.clone(), &self.backend, host.work());
+        let _owners =
+            host.work().run(keep_owners(host.controller.clone(), host.modules.clone(), self.backend.clone()));
         loop {
+            host.controller.owners_may_have_changed.notify_one();
             let event = tokio::select! {
                 biased;
                 () = &mut shutdown => return Ok(()),
-                event = self.next_event(host) => event?,
+                event = self.next_event() => event?,
                 // Last: a commit that has been notified is run.
                 () = host.activity.wait_until_exiting() => return Ok(()),
             };
@@ -165,26 +167,13 @@ impl ControllerConnection {
         }
     }
 
-    /// Returns the next event. While there is none, reads the owner index if it is outdated.
-    async fn next_event(&mut self, host: &Host) -> Result<ControllerEvent, BackendError> {
+    /// Returns the next event.
+    async fn next_event(&mut self) -> Result<ControllerEvent, BackendError> {
         loop {
             if let Some(event) = self.waiting.pop_front() {
                 return Ok(event);
             }
-            let wants_owners = host.controller.owner_index.wants_reading(&host.modules.registry());
-            let next = tokio::select! {
-                biased;
-                next = self.events.next() => next,
-                () = host.modules.wait_until_loaded(), if wants_owners => {
-                    let registry = host.modules.registry();
-                    let read = RunningData::read(&host.controller, &registry, &self.backend).await;
-                    if let Err(error) = read {
-                        tracing::warn!(error = error.reason(), "cannot read the `created` lists: check that the host user may read them");
-                    }
-                    self.events.next().await
-                }
-            };
-            match next {
+            match self.events.next().await {
                 Ok(event) => return Ok(event),
                 Err(error) => skip_unreadable(error)?,
             }
@@ -239,6 +228,8 @@ impl ControllerConnection {
             // Most likely nobody waits for the answer any more, and the next controller has commits of its own.
             lost = self.wait_until_lost() => Err(lost.into()),
         };
+        // Work that does not wait for anything ends at its next step.
+        state.stop();
         let user = state.user();
         let mut last = LastCommit::new(tid, user.clone());
         let commit_answer = match result {
@@ -270,8 +261,33 @@ impl ControllerConnection {
     }
 }
 
-/// Runs a commit in a task of its own, so that it is answered even if the task panics. The task is aborted when the
-/// result is no longer awaited.
+/// Keeps the owner index up to date while there is nothing else to do, so that the next commit need not read it.
+async fn keep_owners(
+    controller: Arc<KnownController>,
+    modules: Arc<ModuleManager>,
+    backend: SharedBackend,
+) -> Infallible {
+    loop {
+        controller.owners_may_have_changed.notified().await;
+        modules.wait_until_loaded().await;
+        let registry = modules.registry();
+        if !controller.owner_index.wants_reading(&registry) {
+            let _reading = controller.owner_reading.lock().await;
+            // What the last commit has changed is applied.
+            drop(controller.owner_index.owners(&registry));
+            continue;
+        }
+        if let Err(error) = RunningData::read(&controller, &registry, &backend).await {
+            tracing::warn!(
+                error = error.reason(),
+                "cannot read the `created` lists: check that the host user may read them"
+            );
+        }
+    }
+}
+
+/// Runs a commit on threads of its own, so that it is answered even if it panics or does not wait for anything. It is ended
+/// when the result is no longer awaited.
 async fn run_to_outcome(
     host: &Arc<Host>,
     backend: SharedBackend,
@@ -289,9 +305,8 @@ async fn run_to_outcome(
         host.modules.wait_until_loaded().await;
     }
     host.modules.commit_began();
-    let mut task = JoinSet::new();
-    task.spawn(host.commits.clone().run(backend, notified, state.clone()).instrument(span));
-    task.join_next().await.map_or(Err(Error::Internal), |ended| task_outcome(tid, ended))
+    let commit = host.commits.clone().run(backend, notified, state.clone());
+    task_outcome(tid, host.work().run(commit.instrument(span)).await)
 }
 
 /// Logs a notification that cannot be read.

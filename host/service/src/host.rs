@@ -3,7 +3,7 @@
 use std::{collections::HashSet, sync::Arc};
 
 use confine_backend::ModelStore;
-use confine_sandbox::Runner;
+use confine_sandbox::{HostFault, Runner};
 use confine_tree::Schema;
 use tokio::sync::broadcast;
 
@@ -14,6 +14,7 @@ use crate::{
     controller::{known::KnownController, nacm::ModulePolicy},
     modules::{manager::ModuleManager, registry::ModuleRegistry, slots::ModuleLibrary},
     status::DaemonStatus,
+    work_threads::WorkThreads,
 };
 
 /// The options of a host. The default is empty.
@@ -34,34 +35,55 @@ pub struct Host {
     pub(crate) commits: Arc<CommitRunner>,
     pub(crate) activity: Activity,
     pub(crate) audit: Arc<Audit>,
+    work: WorkThreads,
 }
 
 impl Host {
     /// A host with the modules of a registry, which are loaded already: nothing is watched or stored.
-    pub fn new(runner: Runner, registry: &ModuleRegistry, options: HostOptions) -> Self {
+    ///
+    /// # Errors
+    /// [`HostFault::Thread`].
+    pub fn new(runner: Runner, registry: &ModuleRegistry, options: HostOptions) -> Result<Self, HostFault> {
         let audit = Arc::new(Audit::new());
         let modules = ModuleManager::of_registry(runner, registry, audit.clone());
         Self::with_modules(modules, options, audit)
     }
 
     /// A host with the modules of a library. Commits wait until they are [loaded](ModuleManager::load).
-    pub fn of_library(runner: Runner, library: ModuleLibrary, options: HostOptions) -> Self {
+    ///
+    /// # Errors
+    /// [`HostFault::Thread`].
+    pub fn of_library(
+        runner: Runner,
+        library: ModuleLibrary,
+        options: HostOptions,
+    ) -> Result<Self, HostFault> {
         let audit = Arc::new(Audit::new());
         let modules = ModuleManager::new(runner, library, audit.clone());
         Self::with_modules(modules, options, audit)
     }
 
-    fn with_modules(modules: ModuleManager, options: HostOptions, audit: Arc<Audit>) -> Self {
+    fn with_modules(
+        modules: ModuleManager,
+        options: HostOptions,
+        audit: Arc<Audit>,
+    ) -> Result<Self, HostFault> {
         let HostOptions { models, unmanaged, policy } = options;
         let modules = Arc::new(modules);
         let controller = Arc::new(KnownController::new(models, unmanaged, policy, modules.scanned()));
-        Self {
+        Ok(Self {
             commits: Arc::new(CommitRunner::new(modules.clone(), controller.clone())),
             activity: Activity::new(audit.clone()),
             modules,
             controller,
             audit,
-        }
+            work: WorkThreads::start().map_err(HostFault::Thread)?,
+        })
+    }
+
+    /// Returns the threads for whatever may take long, such as loading modules.
+    pub fn work(&self) -> &WorkThreads {
+        &self.work
     }
 
     /// The modules, and what operators do with them.

@@ -16,7 +16,7 @@
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let runner = Runner::new(&Limits::default(), Compiler::in_process())?;
 //! let library = ModuleLibrary { directories: vec!["/nowhere".into()], ..ModuleLibrary::default() };
-//! let host = Host::of_library(runner, library, HostOptions::default());
+//! let host = Host::of_library(runner, library, HostOptions::default())?;
 //! host.modules().load().await;
 //! assert!(host.status().modules.is_empty());
 //! # Ok(()) }
@@ -33,6 +33,7 @@ mod error_chain;
 mod host;
 mod modules;
 pub mod status;
+mod work_threads;
 
 pub use activity::CommitReport;
 pub use audit::{AuditEvent, EventKind};
@@ -53,3 +54,4 @@ pub use modules::{
     store::{VersionStore, VersionStoreError},
 };
 pub use status::DaemonStatus;
+pub use work_threads::{WorkTask, WorkThreads};

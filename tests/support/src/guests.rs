@@ -55,7 +55,7 @@ pub async fn guests_with_limits(packages: &[&str], limits: &Limits) -> Result<Lo
         files.push(FoundFile { name: (*name).to_owned(), path, bytes: Ok(bytes) });
     }
     let registry = ModuleRegistry::load(files, &runner, |_| limits.clone()).await;
-    let host = Arc::new(Host::new(runner, &registry, HostOptions::default()));
+    let host = Arc::new(Host::new(runner, &registry, HostOptions::default())?);
     Ok(LoadedServices { models, host })
 }
 

@@ -46,7 +46,7 @@ async fn host(module: PathBuf) -> Arc<Host> {
     if let Err(error) = &registry.files()[0].module {
         panic!("{error}");
     }
-    Arc::new(Host::new(runner, &registry, HostOptions::default()))
+    Arc::new(Host::new(runner, &registry, HostOptions::default()).unwrap())
 }
 
 /// The result of all cases of a service.

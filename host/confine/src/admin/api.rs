@@ -83,8 +83,12 @@ impl AdminApi {
             ("GET", ["modules", name]) => self.module(name),
             ("POST", ["modules", name, operation]) => self.change(name, operation).await,
             ("POST", ["refresh"]) => {
-                self.host.modules().refresh().await;
-                json(&self.host.status())
+                let host = self.host.clone();
+                let refreshed = self.host.work().complete(async move { host.modules().refresh().await });
+                match refreshed.await {
+                    Ok(()) => json(&self.host.status()),
+                    Err(error) => crashed(&error),
+                }
             }
             ("GET", ["log"]) => self.log(),
             ("PUT", ["log"]) => self.change_log(request.body()),
@@ -115,25 +119,27 @@ impl AdminApi {
     }
 
     async fn change(&self, name: &str, operation: &str) -> AdminResponse {
-        let host = &self.host;
-        let changed = match operation {
-            "enable" => host.modules().enable(name).await,
-            "disable" => host.modules().disable(name).await,
-            "rollback" => host.modules().rollback(name).await,
-            "reload" => host.modules().reload(name).await,
-            "release" => host.modules().release(name).await,
-            "forget" => host.modules().forget(name).await,
-            _ => {
-                return problem(
-                    StatusCode::NOT_FOUND,
-                    format!("there is no operation `{operation}` on modules"),
-                );
+        let (host, module, wanted) = (self.host.clone(), name.to_owned(), operation.to_owned());
+        let changing = self.host.work().complete(async move {
+            let modules = host.modules();
+            Some(match &*wanted {
+                "enable" => modules.enable(&module).await,
+                "disable" => modules.disable(&module).await,
+                "rollback" => modules.rollback(&module).await,
+                "reload" => modules.reload(&module).await,
+                "release" => modules.release(&module).await,
+                "forget" => modules.forget(&module).await,
+                _ => return None,
+            })
+        });
+        match changing.await {
+            Ok(Some(Ok(()))) if operation == "forget" => response(StatusCode::NO_CONTENT, TEXT, ""),
+            Ok(Some(Ok(()))) => self.module(name),
+            Ok(Some(Err(error))) => refused(&error),
+            Ok(None) => {
+                problem(StatusCode::NOT_FOUND, format!("there is no operation `{operation}` on modules"))
             }
-        };
-        match changed {
-            Ok(()) if operation == "forget" => response(StatusCode::NO_CONTENT, TEXT, ""),
-            Ok(()) => self.module(name),
-            Err(error) => refused(&error),
+            Err(error) => crashed(&error),
         }
     }
 
@@ -189,6 +195,12 @@ fn forbidden(peer: &PeerCredentials) -> AdminResponse {
 }
 
 /// The response to an operation on a module that failed.
+/// The response if an operation has panicked.
+fn crashed(error: &tokio::task::JoinError) -> AdminResponse {
+    tracing::error!(%error, "an operation on modules crashed");
+    problem(StatusCode::INTERNAL_SERVER_ERROR, "the operation crashed: see the daemon's log")
+}
+
 fn refused(error: &ModuleOperationError) -> AdminResponse {
     let status = match error {
         ModuleOperationError::Unknown { .. } => StatusCode::NOT_FOUND,

@@ -134,19 +134,19 @@ fn host(settings: &Settings) -> Result<Host, Error> {
         last_wins: settings.last_wins.iter().map(ToString::to_string).collect(),
     };
     let options = HostOptions { models: model_store(settings), unmanaged, policy };
-    Ok(Host::of_library(runner, library, options))
+    Ok(Host::of_library(runner, library, options)?)
 }
 
 /// Loads the modules, and watches their directories for changes, for ever. A panic does not end it.
 async fn load_and_watch_modules(host: Arc<Host>, settings: &Settings) -> Infallible {
     let loading = host.clone();
-    if let Err(ended) = tokio::spawn(async move { loading.modules().load().await }).await {
+    if let Err(ended) = host.work().run(async move { loading.modules().load().await }).await {
         tracing::error!(error = %ended, "the task that loads modules crashed");
     }
     log_modules(&host, settings);
     loop {
         let watching = host.clone();
-        let Err(ended) = tokio::spawn(async move { watching.modules().watch().await }).await;
+        let Err(ended) = host.work().run(async move { watching.modules().watch().await }).await;
         tracing::error!(error = %ended, "the task that watches the module directories crashed and is restarted");
         tokio::time::sleep(Duration::from_secs(1)).await;
     }

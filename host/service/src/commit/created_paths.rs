@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use confine_tree::{CONTROLLER, Path, Pattern, PatternStep, Predicate, QName};
-use confine_view::OwnerIndex;
+use confine_view::OwnedObject;
 
 use crate::modules::registry::ManagedService;
 
@@ -16,16 +16,16 @@ const CONTROLLER_STEPS: usize = 3;
 /// Reading them shows which exists.
 ///
 /// Empty for a path that is not that of an object on a device.
-pub(crate) fn candidate_patterns(
-    path: &str,
+pub(crate) fn candidate_patterns<'a>(
+    object: OwnedObject<'_>,
     service: &ManagedService,
-    writes: &[Pattern],
-    owners: &OwnerIndex,
+    writes: impl Iterator<Item = &'a Pattern>,
 ) -> Vec<Pattern> {
-    if let Some(place) = owners.place(path) {
-        return vec![place.clone()];
+    if let Some(place) = object.place() {
+        return vec![place];
     }
-    let Ok(parsed) = Path::parse_unescaped(path) else {
+    let path = object.path();
+    let Ok(parsed) = Path::parse_unescaped(&path) else {
         tracing::warn!(path, service = &*service.name.local, "ignoring a `created` path that cannot be read");
         return Vec::new();
     };
@@ -33,7 +33,6 @@ pub(crate) fn candidate_patterns(
         return Vec::new();
     }
     let declared: BTreeSet<Pattern> = writes
-        .iter()
         .filter_map(|pattern| with_namespaces(&parsed, |index| step_namespace(&parsed, pattern, index)))
         .collect();
     if !declared.is_empty() {

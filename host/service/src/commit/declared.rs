@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use confine_nacm::AccessOperation;
 use confine_sandbox::Module;
 use confine_tree::{Path, Pattern};
-use confine_view::{CommitDraft, ErrorTag, InstanceRef, OwnerIndex, Scope, ScopeDecision};
+use confine_view::{CommitDraft, ErrorTag, InstanceRef, OwnedObject, Scope, ScopeDecision};
 
 use crate::{
     Error,
@@ -72,13 +72,12 @@ impl<'a> DeclaredPaths<'a> {
     /// delete it.
     pub(crate) fn created_object(
         &self,
-        path: &str,
+        object: OwnedObject<'_>,
         instance: &InstanceRef,
-        owners: &OwnerIndex,
         draft: &mut CommitDraft,
     ) -> Option<Pattern> {
-        if let Some(noted) = owners.place(path) {
-            return Some(noted.clone());
+        if let Some(place) = object.place() {
+            return Some(place);
         }
         let service = self.registry.service_of(instance)?;
         let scopes = || service.modules.iter().filter_map(|module| self.scopes.get(module.name()));
@@ -88,15 +87,15 @@ impl<'a> DeclaredPaths<'a> {
             };
             scopes().any(permits)
         };
-        let candidates = self.candidates(path, instance, owners);
-        single_match(path, candidates, |pattern| !draft.find(pattern).is_empty(), may_delete)
+        let candidates = self.candidates(object, instance);
+        single_match(&object.path(), candidates, |pattern| !draft.find(pattern).is_empty(), may_delete)
     }
 
     /// Returns where an object that an instance has created may be.
-    pub(crate) fn candidates(&self, path: &str, instance: &InstanceRef, owners: &OwnerIndex) -> Vec<Pattern> {
+    pub(crate) fn candidates(&self, object: OwnedObject<'_>, instance: &InstanceRef) -> Vec<Pattern> {
         let Some(service) = self.registry.service_of(instance) else { return Vec::new() };
         let writes = service.modules.iter().filter_map(|module| self.writes.get(module.name())).flatten();
-        candidate_patterns(path, &service, &writes.cloned().collect::<Vec<_>>(), owners)
+        candidate_patterns(object, &service, writes)
     }
 }
 

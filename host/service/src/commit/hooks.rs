@@ -35,6 +35,7 @@ use crate::{
         manager::ModuleManager,
         registry::{ManagedService, ModuleRegistry, SERVICES},
     },
+    work_threads::WorkThreads,
 };
 
 /// The most commits whose hooks may wait. If commits come faster than hooks run, the hooks of some are not run.
@@ -232,9 +233,10 @@ impl HookQueue {
         modules: Arc<ModuleManager>,
         controller: Arc<KnownController>,
         options: ConnectOptions,
+        work: &WorkThreads,
     ) -> Self {
         let (finished, mut queue) = mpsc::channel::<(HookedCommit, ControllerTransaction)>(QUEUE_LENGTH);
-        tokio::spawn(async move {
+        work.complete(async move {
             let mut connection: Option<SharedBackend> = None;
             while let Some((hooked, transaction)) = queue.recv().await {
                 let tid = hooked.tid;

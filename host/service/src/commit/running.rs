@@ -36,6 +36,7 @@ impl RunningData {
         backend: &SharedBackend,
     ) -> Result<Self, Error> {
         let host_user = backend.lock().await.options().host_user.clone();
+        let _reading = controller.owner_reading.lock().await;
         let writes = controller.owner_index.writes();
         let cached = controller.owner_index.owners(registry);
         let mut wanted = vec![nacm::pattern(), service_timeout_pattern()];
@@ -78,7 +79,9 @@ fn created_lists(service: &ManagedService) -> Pattern {
 /// such lists behind.
 fn warn_of_shared_entries(owners: &OwnerIndex) {
     let mut shared = owners.held_twice();
-    let Some((path, [first, second, ..])) = shared.next() else { return };
+    let Some((path, holders)) = shared.next() else { return };
+    let mut holders = holders.iter();
+    let (Some(first), Some(second)) = (holders.next(), holders.next()) else { return };
     let more = shared.count();
     tracing::warn!(
         path,

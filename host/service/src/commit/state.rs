@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use confine_tree::StopSignal;
 use tokio::{
     sync::watch,
     time::{Instant, timeout_at},
@@ -21,6 +22,7 @@ pub(crate) struct CommitState {
     /// How long the controller waits for the answer.
     service_timeout: watch::Sender<Duration>,
     found: Mutex<FoundOut>,
+    stop: StopSignal,
 }
 
 /// What the commit has found out so far.
@@ -37,7 +39,18 @@ impl CommitState {
             began: Instant::now(),
             service_timeout: watch::Sender::new(DEFAULT_SERVICE_TIMEOUT),
             found: Mutex::default(),
+            stop: StopSignal::default(),
         }
+    }
+
+    /// Returns what ends the work for the commit where it would go on without waiting for anything.
+    pub(crate) fn stop_signal(&self) -> StopSignal {
+        self.stop.clone()
+    }
+
+    /// Ends the work: nobody waits for it any more.
+    pub(crate) fn stop(&self) {
+        self.stop.stop();
     }
 
     /// Returns the time since the notification.

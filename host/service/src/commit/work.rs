@@ -23,7 +23,7 @@ use confine_backend::{Datastore, PushMode, RequestUser, ServicesCommit, Transact
 use confine_nacm::Nacm;
 use confine_sandbox::{Budget, CommitContext, EntryPoint, FailureCause, LimitPer, Module, RunReport, Usage};
 use confine_tree::{Pattern, Tree};
-use confine_view::{CommitDraft, FinishedCommit, InstanceRef, OwnerIndex, View};
+use confine_view::{CommitDraft, FinishedCommit, InstanceRef, OwnedObject, OwnerIndex, View};
 
 use crate::{
     Error,
@@ -183,11 +183,8 @@ impl CommitWork<'_> {
     /// Reads who owns what, and finds the co-owners of what was notified.
     async fn read_ownership(&self, plan: &CommitPlan) -> Result<OwnershipSnapshot, Error> {
         let running = RunningData::read(&self.runner.controller, self.registry, self.backend).await?;
-        let RunningData { mut owners, nacm, service_timeout, writes } = running;
+        let RunningData { owners, nacm, service_timeout, writes } = running;
         self.state.set_service_timeout(service_timeout);
-        if nacm.denies_writes_by_default() {
-            Arc::make_mut(&mut owners).hide_from_controller();
-        }
         let notified: HashSet<InstanceRef> =
             owners.instances().filter(|instance| plan.covers(instance)).cloned().collect();
         let mut co_owners = Vec::new();
@@ -220,6 +217,10 @@ impl CommitWork<'_> {
         let schema = controller.schema();
         let rules = controller.nacm.of_commit(snapshot.nacm.clone(), &self.user, schema.clone());
         let mut draft = CommitDraft::new(schema, self.source());
+        draft.stop_with(self.state.stop_signal());
+        if snapshot.nacm.denies_writes_by_default() {
+            draft.hide_created();
+        }
         let mut services = plan.services();
         services.extend(snapshot.co_owners.iter().map(|owner| owner.service.clone()));
         let declared = DeclaredPaths::new(self.registry, &services, &rules, &mut draft)?;
@@ -314,8 +315,8 @@ impl CommitWork<'_> {
         wanted.extend(declared.reads().iter().cloned());
         let undeclared_reads = self.runner.undeclared_reads();
         for instance in notified.iter().chain(co_owners.iter().map(|owner| &owner.instance)) {
-            let created = owners.created_by(instance).iter();
-            wanted.extend(created.flat_map(|path| declared.candidates(path, instance, owners)));
+            let created = owners.created_by(instance);
+            wanted.extend(created.flat_map(|object| declared.candidates(object, instance)));
             wanted.extend(undeclared_reads.of(instance).iter().cloned());
         }
         wanted
@@ -356,12 +357,12 @@ impl CommitWork<'_> {
         let run: HashSet<&InstanceRef> = planned.iter().map(|planned| &planned.instance).collect();
         let concerned: HashSet<&InstanceRef> = run.iter().copied().chain(notified).collect();
         for &instance in &concerned {
-            for path in owners.created_by(instance) {
-                if owners.owners_of(path).any(|owner| !concerned.contains(owner)) {
+            for object in owners.created_by(instance) {
+                if object.owners().any(|owner| !concerned.contains(owner)) {
                     continue;
                 }
-                if let Some(object) = declared.created_object(path, instance, owners, draft) {
-                    draft.strip(&object).map_err(confine_view::Error::from)?;
+                if let Some(place) = declared.created_object(object, instance, draft) {
+                    draft.strip(&place).map_err(confine_view::Error::from)?;
                 }
             }
         }
@@ -453,7 +454,7 @@ impl CommitWork<'_> {
 /// Returns who else owns an object of one of these instances, or something below it; each once, in order.
 fn co_owners_of<'o>(owners: &'o OwnerIndex, instances: &HashSet<InstanceRef>) -> BTreeSet<&'o InstanceRef> {
     let created = instances.iter().flat_map(|instance| owners.created_by(instance));
-    let sharing = created.flat_map(|path| owners.at_or_below(path)).map(|(_, owner)| owner);
+    let sharing = created.flat_map(OwnedObject::owners_at_or_below);
     sharing.filter(|owner| !instances.contains(owner)).collect()
 }
 

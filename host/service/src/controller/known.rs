@@ -16,6 +16,10 @@ use crate::controller::{
 pub(crate) struct KnownController {
     pub(crate) models: Arc<ModelRefresher>,
     pub(crate) owner_index: OwnerIndexCache,
+    /// Held by whoever reads the owner index from `running`: a commit that comes meanwhile waits, and need not read it again.
+    pub(crate) owner_reading: tokio::sync::Mutex<()>,
+    /// Notified when the owner index may have to be brought up to date.
+    pub(crate) owners_may_have_changed: Notify,
     pub(crate) nacm: NacmRules,
     /// The lists under `/services` that no module serves.
     pub(crate) unmanaged: HashSet<String>,
@@ -32,6 +36,8 @@ impl KnownController {
         Self {
             models: Arc::new(ModelRefresher::new(models, modules_scanned)),
             owner_index: OwnerIndexCache::default(),
+            owner_reading: tokio::sync::Mutex::default(),
+            owners_may_have_changed: Notify::new(),
             nacm: NacmRules::new(policy),
             unmanaged,
         }

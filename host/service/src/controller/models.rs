@@ -10,11 +10,15 @@ use confine_backend::{Backend, ModelStore, RequestGate};
 use confine_tree::Schema;
 use tokio::{
     sync::{MutexGuard, Notify, watch},
-    task::AbortHandle,
     time::Instant,
 };
 
-use crate::{Error, backoff::Backoff, controller::SharedBackend};
+use crate::{
+    Error,
+    backoff::Backoff,
+    controller::SharedBackend,
+    work_threads::{WorkTask, WorkThreads},
+};
 
 /// The time after which the models are read again when a request for them has failed.
 const RETRY_AFTER_FAILURE: Duration = Duration::from_secs(30);
@@ -156,26 +160,19 @@ impl RequestGate for IdleConnection<'_> {
 }
 
 /// The task that reads models. Dropping this aborts it.
-pub(crate) struct ModelReaderTask(AbortHandle);
+pub(crate) struct ModelReaderTask(#[allow(dead_code, reason = "kept for its end")] WorkTask<()>);
 
 impl ModelReaderTask {
-    pub(crate) fn start(models: Arc<ModelRefresher>, backend: &SharedBackend) -> Self {
+    pub(crate) fn start(models: Arc<ModelRefresher>, backend: &SharedBackend, work: &WorkThreads) -> Self {
         let backend = backend.clone();
-        let task = tokio::spawn(async move {
+        Self(work.run(async move {
             loop {
                 let Err(error) = models.refresh(&backend).await;
                 // If the controller is gone, the session that receives notifications ends as well.
                 tracing::warn!(error = Error::from(error).reason(), "cannot read the models");
                 tokio::time::sleep(RETRY_AFTER_FAILURE).await;
             }
-        });
-        Self(task.abort_handle())
-    }
-}
-
-impl Drop for ModelReaderTask {
-    fn drop(&mut self) {
-        self.0.abort();
+        }))
     }
 }
 

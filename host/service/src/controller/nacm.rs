@@ -217,10 +217,8 @@ impl CommitRules<'_> {
             })
         };
         for (instance, created) in created {
-            let new = created.iter().filter(|object| owners.owners_of(&object.path).next().is_none());
-            if let Some(object) =
-                new.filter_map(|object| object.place.as_ref()).find(|object| is_hidden(object))
-            {
+            let mut places = created.iter().filter_map(|object| object.place.as_ref());
+            if let Some(object) = places.find(|place| !owners.is_owned(place) && is_hidden(place)) {
                 let (user, instance, path) = (self.user.clone(), instance.to_string(), object.to_string());
                 return Err(Error::Unseen { user, instance, path });
             }

@@ -23,6 +23,11 @@ pub(crate) struct OwnerIndexCache(Mutex<CacheState>);
 #[derive(Debug, Default)]
 struct CacheState {
     cached: Option<CachedOwners>,
+    /// What commits have changed in the cached owners since. It is applied by whoever needs the owners: that may take long,
+    /// and whoever learns of a commit's end must not wait.
+    changes: Vec<(InstanceRef, Vec<CreatedObject>)>,
+    /// Counts connections. What was taken out of the cache during an earlier one is not put back.
+    connection: u64,
     file: Option<RunningFileWatch>,
     /// How many times one commit writes the file: the fewest writes seen with a commit of ours. `None` if the file
     /// was not written with the last commit that should have written it.
@@ -64,7 +69,9 @@ impl OwnerIndexCache {
                 })
                 .ok()
         };
-        *self.lock() = CacheState { file: file.and_then(watch), ..CacheState::default() };
+        let mut state = self.lock();
+        let connection = state.connection + 1;
+        *state = CacheState { connection, file: file.and_then(watch), ..CacheState::default() };
     }
 
     /// Returns the number of writes of `running` until now, if it is known.
@@ -72,13 +79,27 @@ impl OwnerIndexCache {
         self.lock().writes()
     }
 
-    /// Returns the owners of objects of these modules' services, if they are known to be true.
+    /// Returns the owners of objects of these modules' services, if they are known to be true. Only one caller at a time: see
+    /// [`KnownController::owner_reading`](super::known::KnownController::owner_reading).
     pub(crate) fn owners(&self, registry: &Arc<ModuleRegistry>) -> Option<Arc<OwnerIndex>> {
-        let mut state = self.lock();
-        if !state.is_current() {
-            return None;
+        let (mut cached, changes, connection) = {
+            let mut state = self.lock();
+            if !state.is_current() || state.cached_for(registry).is_none() {
+                return None;
+            }
+            (state.cached.take()?, std::mem::take(&mut state.changes), state.connection)
+        };
+        // No commit has the owners now, so nothing is copied.
+        if !changes.is_empty() {
+            let owners = Arc::make_mut(&mut cached.owners);
+            changes.into_iter().for_each(|(instance, created)| owners.replace(&instance, created));
         }
-        state.cached_for(registry).map(|cached| cached.owners.clone())
+        let owners = cached.owners.clone();
+        let mut state = self.lock();
+        if state.connection == connection {
+            state.cached = Some(cached);
+        }
+        Some(owners)
     }
 
     /// Returns whether the owners should be read while nothing else is to be done, so that the next commit need
@@ -92,7 +113,9 @@ impl OwnerIndexCache {
 
     /// Keeps owners that were read after this number of writes.
     pub(crate) fn keep(&self, owners: Arc<OwnerIndex>, registry: &Arc<ModuleRegistry>, writes: Option<u64>) {
-        self.lock().cached = Some(CachedOwners { owners, registry: Arc::downgrade(registry), writes });
+        let mut state = self.lock();
+        state.cached = Some(CachedOwners { owners, registry: Arc::downgrade(registry), writes });
+        state.changes.clear();
     }
 
     /// Returns whether `running` was written since a commit of ours began, after this number of writes.
@@ -137,10 +160,7 @@ impl OwnerIndexCache {
                 *writes_per_commit = Some(writes_per_commit.map_or(writes, |each| each.min(writes)));
             }
         }
-        let owners = Arc::make_mut(&mut cached.owners);
-        for (instance, created) in ours.created {
-            owners.replace(&instance, created);
-        }
+        state.changes.extend(ours.created);
         true
     }
 

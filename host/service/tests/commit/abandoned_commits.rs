@@ -193,7 +193,7 @@ async fn commits_wait_while_modules_load_after_lost_ones_end() {
     std::fs::write(modules.join("probe.wasm"), guest_of_version("probe", "0.1.0").await.unwrap()).unwrap();
     let runner = Runner::new(&Limits::default(), Compiler::in_process()).unwrap();
     let library = ModuleLibrary { directories: vec![modules], ..ModuleLibrary::default() };
-    testbed.host = Arc::new(Host::of_library(runner, library, HostOptions::default()));
+    testbed.host = Arc::new(Host::of_library(runner, library, HostOptions::default()).unwrap());
 
     let tid = testbed.commit().await;
     testbed.other =

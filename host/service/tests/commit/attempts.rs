@@ -109,7 +109,7 @@ async fn attempts_of_a_commit_share_the_budget() {
     let file = FoundFile { name: "probe".into(), path: "probe.wasm".into(), bytes: Ok(bytes) };
     let registry = ModuleRegistry::load(vec![file], &runner, |_| limits.clone()).await;
     let models = guests(&["probe"]).await.unwrap().models;
-    let host = Arc::new(Host::new(runner, &registry, HostOptions::default()));
+    let host = Arc::new(Host::new(runner, &registry, HostOptions::default()).unwrap());
     let mut testbed = relying_on_the_file(LoadedServices { models, host: host.clone() }).await;
     let before = runs(&host, "probe").0;
 

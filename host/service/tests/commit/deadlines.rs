@@ -60,7 +60,7 @@ async fn commit_deadline_follows_the_service_timeout() {
 async fn loading_modules_counts_towards_the_deadline() {
     let models = guests(&["probe"]).await.unwrap().models;
     let runner = Runner::new(&Limits::default(), Compiler::in_process()).unwrap();
-    let host = Arc::new(Host::of_library(runner, ModuleLibrary::default(), HostOptions::default()));
+    let host = Arc::new(Host::of_library(runner, ModuleLibrary::default(), HostOptions::default()).unwrap());
     let mut testbed = begin(50, LoadedServices { models, host }).await;
     let tid = commit(&mut testbed).await;
     testbed.until(|host| host.status().commits.running == Some(tid)).await;

@@ -55,7 +55,8 @@ async fn host(top: &Path) -> Arc<Host> {
     };
     let models = ModelStore::new(YangDirectories::default(), vec![modules(top)], None);
     {
-        let host = Host::of_library(runner, library, HostOptions { models, ..HostOptions::default() });
+        let host =
+            Host::of_library(runner, library, HostOptions { models, ..HostOptions::default() }).unwrap();
         host.modules().load().await;
         Arc::new(host)
     }
