@@ -5,7 +5,6 @@
 //! each XML file is `<config>`.
 
 use std::{
-    fs,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -15,7 +14,10 @@ use confine_controller::{Controller, Datastore};
 use confine_service::Host;
 use confine_tree::{CONTROLLER, NodeId, QName, Tree, xml};
 
-use crate::{Error, Testbed};
+use crate::{
+    Error, Testbed,
+    services::{read_text, sorted_paths},
+};
 
 /// A test case, read from its directory.
 #[derive(Clone, Debug)]
@@ -45,21 +47,12 @@ pub enum CaseResult {
 impl ServiceCase {
     /// Reads all cases in a directory, sorted by name.
     pub fn all(directory: &Path) -> Result<Vec<Self>, Error> {
-        let unreadable = |source| Error::Read { file: directory.into(), source };
-        let entries = fs::read_dir(directory).map_err(unreadable)?;
-        let paths: Result<Vec<_>, _> = entries.map(|entry| entry.map(|entry| entry.path())).collect();
-        let mut paths = paths.map_err(unreadable)?;
-        paths.retain(|path| path.is_dir());
-        paths.sort();
-        paths.into_iter().map(Self::read).collect()
+        sorted_paths(directory, Path::is_dir)?.into_iter().map(Self::read).collect()
     }
 
     /// Reads the case in a directory.
     pub fn read(directory: PathBuf) -> Result<Self, Error> {
-        let text = |name: &str| {
-            let file = directory.join(name);
-            fs::read_to_string(&file).map_err(|source| Error::Read { file, source })
-        };
+        let text = |name: &str| read_text(directory.join(name));
         let expected = if directory.join("error.txt").exists() {
             ExpectedResult::Error(text("error.txt")?.trim_end_matches('\n').to_owned())
         } else {

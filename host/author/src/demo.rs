@@ -30,6 +30,12 @@ struct DemoStep {
 
 const SERVICES: &str = "http://clicon.org/controller";
 
+/// The edit of the dry run and of the commit that follows it.
+const BANNER_AND_MTU: &str = concat!(
+    "<banner xmlns='urn:example:banner'><service-name>legal</service-name><text>Authorised use only</text></banner>",
+    "<interfaces xmlns='urn:example:interfaces'><service-name>uplink</service-name><mtu>9000</mtu></interfaces>",
+);
+
 const STEPS: [DemoStep; 7] = [
     DemoStep {
         name: "commit",
@@ -47,20 +53,14 @@ const STEPS: [DemoStep; 7] = [
     DemoStep {
         name: "dry run",
         description: "Preview a login banner and a larger MTU. Nothing is sent to a device.",
-        edit: concat!(
-            "<banner xmlns='urn:example:banner'><service-name>legal</service-name><text>Authorised use only</text></banner>",
-            "<interfaces xmlns='urn:example:interfaces'><service-name>uplink</service-name><mtu>9000</mtu></interfaces>",
-        ),
+        edit: BANNER_AND_MTU,
         push: PushMode::None,
         expected_error: None,
     },
     DemoStep {
         name: "change",
         description: "Commit what the dry run showed.",
-        edit: concat!(
-            "<banner xmlns='urn:example:banner'><service-name>legal</service-name><text>Authorised use only</text></banner>",
-            "<interfaces xmlns='urn:example:interfaces'><service-name>uplink</service-name><mtu>9000</mtu></interfaces>",
-        ),
+        edit: BANNER_AND_MTU,
         push: PushMode::Commit,
         expected_error: None,
     },
@@ -104,7 +104,7 @@ const STEPS: [DemoStep; 7] = [
 /// that runs the services.
 pub async fn open(services: LoadedServices, socket: PathBuf) -> Result<(Testbed, Arc<Host>), Error> {
     let builder = Controller::builder().devices(4).service_models(services.models);
-    let testbed = Testbed::open_at(builder, services.host.clone(), socket, USER).await?;
+    let testbed = Testbed::open_behind(builder, services.host.clone(), socket.clone(), &socket, USER).await?;
     Ok((testbed, services.host))
 }
 

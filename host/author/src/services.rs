@@ -70,15 +70,26 @@ async fn load(files: &[(String, PathBuf)], compiler: Compiler) -> Result<(Runner
 
 /// Returns the YANG modules in a directory, file name and text, sorted by name.
 fn yang_in(directory: &Path) -> Result<Vec<(String, String)>, Error> {
+    let is_yang = |path: &Path| path.extension().is_some_and(|extension| extension == "yang");
+    let read = |path: PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Ok((name, read_text(path)?))
+    };
+    sorted_paths(directory, is_yang)?.into_iter().map(read).collect()
+}
+
+/// Returns the entries of a directory that satisfy a condition, sorted by name.
+pub(crate) fn sorted_paths(directory: &Path, is_kept: impl Fn(&Path) -> bool) -> Result<Vec<PathBuf>, Error> {
     let unreadable = |source| Error::Read { file: directory.into(), source };
     let entries = fs::read_dir(directory).map_err(unreadable)?;
     let paths: Result<Vec<_>, _> = entries.map(|entry| entry.map(|entry| entry.path())).collect();
     let mut paths = paths.map_err(unreadable)?;
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == "yang"));
+    paths.retain(|path| is_kept(path));
     paths.sort();
-    let read = |path: PathBuf| {
-        let text = fs::read_to_string(&path).map_err(|source| Error::Read { file: path.clone(), source })?;
-        Ok((path.file_name().unwrap_or_default().to_string_lossy().into_owned(), text))
-    };
-    paths.into_iter().map(read).collect()
+    Ok(paths)
+}
+
+/// Reads a file.
+pub(crate) fn read_text(file: PathBuf) -> Result<String, Error> {
+    fs::read_to_string(&file).map_err(|source| Error::Read { file, source })
 }

@@ -64,22 +64,12 @@ impl Testbed {
         directory: &Path,
         user: &str,
     ) -> Result<Self, Error> {
-        Self::open_at(builder, host, directory.join("controller.sock"), user).await
+        let socket = directory.join("controller.sock");
+        Self::open_behind(builder, host, socket.clone(), &socket, user).await
     }
 
-    /// As [`open`](Self::open), on this socket.
-    pub async fn open_at(
-        builder: ControllerBuilder,
-        host: Arc<Host>,
-        socket: PathBuf,
-        user: &str,
-    ) -> Result<Self, Error> {
-        let daemon_socket = socket.clone();
-        Self::open_behind(builder, host, socket, &daemon_socket, user).await
-    }
-
-    /// As [`open_at`](Self::open_at), with a daemon that connects to another socket, `daemon_socket`, behind
-    /// which something forwards to the controller.
+    /// As [`open`](Self::open), on this socket, with a daemon that connects to `daemon_socket`: the same, or one
+    /// behind which something forwards to the controller.
     pub async fn open_behind(
         builder: ControllerBuilder,
         host: Arc<Host>,
