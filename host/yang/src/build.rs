@@ -7,17 +7,17 @@ use std::{
 };
 
 use crate::{
-    Error, ModuleSet, SourcePosition,
+    Error, ModuleSet,
     build_context::BuildContext,
     finish,
     keyword::Keyword,
-    link::{ModuleId, ModuleLinks, StmtRef, number_of},
+    link::{ModuleId, ModuleLinks, number_of},
     node_arena::{
         NO_NODE, NO_TYPE, NodeArena, NodeFlags, NodeNames, NodeRecord, Overrides, SchemaNodeId,
         SchemaNodeKind,
     },
     problem_list::ProblemList,
-    statement::StatementRef,
+    statement::{StatementId, StatementRef},
     type_resolver::TypeResolver,
     types::{IdentityDefinition, LeafType},
 };
@@ -42,7 +42,7 @@ pub(crate) struct SchemaBuilder<'a> {
     featureless: HashSet<SchemaNodeId>,
     overrides: Overrides,
     /// The groupings that are being expanded.
-    open_groupings: Vec<StmtRef>,
+    open_groupings: Vec<StatementId>,
     /// The number of statements that may still be visited.
     budget: usize,
     is_full: bool,
@@ -51,6 +51,20 @@ pub(crate) struct SchemaBuilder<'a> {
 /// The number of statements that may be visited for each allowed node: see
 /// [`YangLimits::nodes`](crate::YangLimits::nodes).
 const STATEMENTS_PER_NODE: usize = 8;
+
+/// The substatements that a refinement or a deviation replaces. Neither may have all of them.
+const REPLACED: [Keyword; 10] = [
+    Keyword::Config,
+    Keyword::Default,
+    Keyword::Description,
+    Keyword::Mandatory,
+    Keyword::MaxElements,
+    Keyword::MinElements,
+    Keyword::Presence,
+    Keyword::Reference,
+    Keyword::Type,
+    Keyword::Units,
+];
 
 /// What all nodes of one expansion have in common.
 #[derive(Clone, Copy)]
@@ -115,23 +129,16 @@ impl<'a> SchemaBuilder<'a> {
         let mut augments = Vec::new();
         let mut deviations = Vec::new();
         for module in implemented {
-            for (unit, root) in links.roots(&self.set().files, module) {
-                self.expand(
-                    SchemaNodeId::ROOT,
-                    StmtRef { unit, id: 0 },
-                    ExpansionContext { module, depth: 0 },
-                );
-                let at = |statement: StatementRef<'_>| StmtRef { unit, id: statement.id() };
-                augments.extend(root.all(Keyword::Augment).map(at));
-                deviations.extend(root.all(Keyword::Deviation).map(at));
+            for root in links.roots(&self.set().files, module) {
+                self.expand(SchemaNodeId::ROOT, root, ExpansionContext { module, depth: 0 });
+                augments.extend(root.all(Keyword::Augment));
+                deviations.extend(root.all(Keyword::Deviation));
             }
         }
         // An augment may add to the nodes of another one, but only of one with a shorter path.
-        augments.sort_by_key(|&at| {
-            self.statement(at).map_or(0, |augment| augment.argument().matches('/').count())
-        });
+        augments.sort_by_key(|augment| augment.argument().matches('/').count());
         for augment in augments {
-            let module = links.module_of(augment.unit);
+            let module = links.module_of(augment.at().unit);
             self.apply_augment(SchemaNodeId::ROOT, augment, ExpansionContext { module, depth: 0 });
         }
         for deviation in deviations {
@@ -150,20 +157,17 @@ impl<'a> SchemaBuilder<'a> {
         self.resolver.context.links
     }
 
-    fn statement(&self, at: StmtRef) -> Option<StatementRef<'a>> {
-        self.resolver.context.statement(at)
-    }
-
-    fn position(&self, at: StmtRef) -> SourcePosition {
-        self.resolver.context.position(at)
-    }
-
     fn report(&mut self, error: Error) {
         self.resolver.context.report(error);
     }
 
-    fn features_hold(&mut self, at: StmtRef) -> bool {
-        self.resolver.context.features_hold(at)
+    /// Returns whether all `if-feature` of a statement under a node hold.
+    fn features_hold(&mut self, parent: SchemaNodeId, statement: StatementRef<'a>) -> bool {
+        let hold = self.resolver.context.features_hold(statement);
+        if !hold {
+            self.featureless.insert(parent);
+        }
+        hold
     }
 
     fn mark_incomplete(&mut self, node: SchemaNodeId) {
@@ -186,15 +190,13 @@ impl<'a> SchemaBuilder<'a> {
     }
 
     /// Builds the nodes of all substatements of a statement.
-    fn expand(&mut self, parent: SchemaNodeId, at: StmtRef, context: ExpansionContext) {
-        let Some(statement) = self.statement(at) else { return };
+    fn expand(&mut self, parent: SchemaNodeId, statement: StatementRef<'a>, context: ExpansionContext) {
         self.charge(statement);
         for child in statement.children() {
-            let at = at.beside(child);
             if let Some(kind) = SchemaNodeKind::of(child.keyword()) {
-                self.build_node(parent, child, at, kind, context.deeper());
+                self.build_node(parent, child, kind, context.deeper());
             } else if child.keyword() == Keyword::Uses {
-                self.expand_uses(parent, child, at, context.deeper());
+                self.expand_uses(parent, child, context.deeper());
             }
             if self.is_full {
                 return;
@@ -208,7 +210,7 @@ impl<'a> SchemaBuilder<'a> {
     }
 
     /// Returns whether another node is allowed. Reports the exceeded limit otherwise.
-    fn has_room(&mut self, at: StmtRef, parent: SchemaNodeId, context: ExpansionContext) -> bool {
+    fn has_room(&mut self, parent: SchemaNodeId, by: StatementRef<'a>, context: ExpansionContext) -> bool {
         let limits = &self.set().limits;
         let (what, limit) = if self.nodes.len() >= limits.nodes || self.budget == 0 {
             self.is_full = true;
@@ -218,7 +220,7 @@ impl<'a> SchemaBuilder<'a> {
         } else {
             return true;
         };
-        self.report(Error::Limit { position: self.position(at), what, limit });
+        self.report(Error::Limit { position: by.position(), what, limit });
         self.mark_incomplete(parent);
         false
     }
@@ -227,45 +229,41 @@ impl<'a> SchemaBuilder<'a> {
         &mut self,
         parent: SchemaNodeId,
         statement: StatementRef<'a>,
-        at: StmtRef,
         kind: SchemaNodeKind,
         context: ExpansionContext,
     ) {
-        if !self.features_hold(at) {
-            self.featureless.insert(parent);
+        if !self.features_hold(parent, statement) {
             return;
         }
         let mut parent = parent;
         // A node directly in a choice is the only node of a case of its name (section 7.9.2).
         if self.kind(parent) == SchemaNodeKind::Choice && kind != SchemaNodeKind::Case {
-            match self.push(parent, statement.argument(), SchemaNodeKind::Case, at, context) {
+            match self.push(parent, statement.argument(), SchemaNodeKind::Case, statement, context) {
                 Some(case) => parent = case,
                 None => return,
             }
         }
-        let Some(node) = self.push(parent, statement.argument(), kind, at, context) else { return };
+        let Some(node) = self.push(parent, statement.argument(), kind, statement, context) else { return };
         match kind {
             SchemaNodeKind::Leaf | SchemaNodeKind::LeafList => {
                 self.charge(statement);
                 if let Some(of) = statement.child(Keyword::Type) {
-                    self.set_type(node, at.beside(of));
+                    self.set_type(node, of);
                 }
             }
             SchemaNodeKind::Rpc | SchemaNodeKind::Action => {
                 for (keyword, kind) in
                     [(Keyword::Input, SchemaNodeKind::Input), (Keyword::Output, SchemaNodeKind::Output)]
                 {
-                    let own = statement.child(keyword).map(|own| at.beside(own));
-                    let Some(child) = self.push(node, keyword.text(), kind, own.unwrap_or(at), context)
-                    else {
-                        return;
-                    };
+                    let own = statement.child(keyword);
+                    let origin = own.unwrap_or(statement);
+                    let Some(child) = self.push(node, keyword.text(), kind, origin, context) else { return };
                     if let Some(own) = own {
                         self.expand(child, own, context);
                     }
                 }
             }
-            _ => self.expand(node, at, context),
+            _ => self.expand(node, statement, context),
         }
     }
 
@@ -274,25 +272,21 @@ impl<'a> SchemaBuilder<'a> {
         parent: SchemaNodeId,
         name: &'a str,
         kind: SchemaNodeKind,
-        origin: StmtRef,
+        origin: StatementRef<'a>,
         context: ExpansionContext,
     ) -> Option<SchemaNodeId> {
-        if !self.has_room(origin, parent, context) {
+        if !self.has_room(parent, origin, context) {
             return None;
         }
         let name_number = self.name_number(name);
         let id = SchemaNodeId(number_of(self.nodes.len()));
         let key = (parent, name_number, context.module);
         if self.children.contains_key(&key) {
-            self.report(Error::Duplicate {
-                position: self.position(origin),
-                what: "node",
-                name: name.into(),
-            });
+            self.report(Error::Duplicate { position: origin.position(), what: "node", name: name.into() });
             return None;
         }
         self.children.insert(key, id);
-        self.nodes.push(NodeRecord::new(name_number, context.module, kind, parent, origin));
+        self.nodes.push(NodeRecord::new(name_number, context.module, kind, parent, origin.at()));
         let last = match self.nodes.get_mut(parent.index()) {
             Some(parent) if parent.last == NO_NODE => {
                 (parent.first, parent.last) = (id, id);
@@ -307,8 +301,8 @@ impl<'a> SchemaBuilder<'a> {
         Some(id)
     }
 
-    fn set_type(&mut self, node: SchemaNodeId, at: StmtRef) {
-        let number = match self.resolver.resolve_type(at, 0) {
+    fn set_type(&mut self, node: SchemaNodeId, of: StatementRef<'a>) {
+        let number = match self.resolver.resolve_type(of, 0) {
             Some(resolved) => {
                 let next = number_of(self.node_types.len());
                 let number = *self.type_numbers.entry(Arc::as_ptr(&resolved)).or_insert(next);
@@ -324,79 +318,50 @@ impl<'a> SchemaBuilder<'a> {
         }
     }
 
-    fn expand_uses(
-        &mut self,
-        parent: SchemaNodeId,
-        statement: StatementRef<'a>,
-        at: StmtRef,
-        context: ExpansionContext,
-    ) {
-        if !self.features_hold(at) {
-            self.featureless.insert(parent);
+    fn expand_uses(&mut self, parent: SchemaNodeId, uses: StatementRef<'a>, context: ExpansionContext) {
+        if !self.features_hold(parent, uses) || !self.has_room(parent, uses, context) {
             return;
         }
-        if !self.has_room(at, parent, context) {
+        let grouping = match self.resolver.context.definitions.find(Keyword::Grouping, uses, uses.argument())
+        {
+            Ok(grouping) => grouping,
+            Err(error) => {
+                self.report(error);
+                return self.mark_incomplete(parent);
+            }
+        };
+        if self.open_groupings.contains(&grouping.at()) {
+            let name = uses.argument().into();
+            self.report(Error::Cycle { position: uses.position(), what: "grouping", name });
             return;
         }
-        let grouping =
-            match self.resolver.context.definitions.find(Keyword::Grouping, at, statement.argument()) {
-                Ok(grouping) => grouping,
-                Err(error) => {
-                    self.report(error);
-                    return self.mark_incomplete(parent);
-                }
-            };
-        if self.open_groupings.contains(&grouping) {
-            let name = statement.argument().into();
-            self.report(Error::Cycle { position: self.position(at), what: "grouping", name });
-            return;
-        }
-        self.open_groupings.push(grouping);
+        self.open_groupings.push(grouping.at());
         self.expand(parent, grouping, context);
         self.open_groupings.pop();
-        self.charge(statement);
-        for child in statement.children() {
+        self.charge(uses);
+        for child in uses.children() {
             if self.is_full {
                 return;
             }
-            let at = at.beside(child);
             match child.keyword() {
-                Keyword::Refine => self.apply_refine(parent, child, at, context),
-                Keyword::Augment => self.apply_augment(parent, at, context.deeper()),
+                Keyword::Refine => self.apply_refine(parent, child, context),
+                Keyword::Augment => self.apply_augment(parent, child, context.deeper()),
                 _ => {}
             }
         }
     }
 
-    fn apply_refine(
-        &mut self,
-        parent: SchemaNodeId,
-        statement: StatementRef<'a>,
-        at: StmtRef,
-        context: ExpansionContext,
-    ) {
-        self.charge(statement);
-        if !self.has_room(at, parent, context) {
+    fn apply_refine(&mut self, parent: SchemaNodeId, refine: StatementRef<'a>, context: ExpansionContext) {
+        self.charge(refine);
+        if !self.has_room(parent, refine, context) {
             return;
         }
-        let Some(node) = self.find_target(parent, statement.argument(), at, context.module) else { return };
-        if !self.features_hold(at) {
-            self.featureless.insert(parent);
+        let Some(node) = self.find_target(parent, refine, context.module) else { return };
+        if !self.features_hold(parent, refine) {
             return self.remove(node);
         }
-        for keyword in [
-            Keyword::Default,
-            Keyword::Description,
-            Keyword::Reference,
-            Keyword::Config,
-            Keyword::Mandatory,
-            Keyword::Presence,
-            Keyword::MinElements,
-            Keyword::MaxElements,
-        ] {
-            self.replace(node, keyword, statement, at.unit);
-        }
-        self.add(node, Keyword::Must, statement, at.unit);
+        REPLACED.into_iter().for_each(|keyword| self.replace(node, keyword, refine));
+        self.add(node, Keyword::Must, refine);
     }
 
     fn remove(&mut self, node: SchemaNodeId) {
@@ -406,18 +371,17 @@ impl<'a> SchemaBuilder<'a> {
     }
 
     /// Replaces the node's substatements of a keyword with those of `by`, if it has any.
-    fn replace(&mut self, node: SchemaNodeId, keyword: Keyword, by: StatementRef<'a>, unit: u32) {
-        let new: Vec<StmtRef> = by.all(keyword).map(|new| StmtRef { unit, id: new.id() }).collect();
+    fn replace(&mut self, node: SchemaNodeId, keyword: Keyword, by: StatementRef<'a>) {
+        let new: Vec<StatementId> = by.all(keyword).map(StatementRef::at).collect();
         if !new.is_empty() {
             self.overrides.insert((node, keyword), new);
         }
     }
 
     /// Adds the substatements of a keyword to the node's own.
-    fn add(&mut self, node: SchemaNodeId, keyword: Keyword, from: StatementRef<'a>, unit: u32) {
+    fn add(&mut self, node: SchemaNodeId, keyword: Keyword, from: StatementRef<'a>) {
         if from.child(keyword).is_some() {
-            let added = from.all(keyword).map(|new| StmtRef { unit, id: new.id() });
-            self.properties(node, keyword).extend(added);
+            self.properties(node, keyword).extend(from.all(keyword).map(StatementRef::at));
         }
     }
 
@@ -435,23 +399,20 @@ impl<'a> SchemaBuilder<'a> {
     }
 
     /// Returns the node's substatements of a keyword, with the changes so far, to be changed further.
-    fn properties(&mut self, node: SchemaNodeId, keyword: Keyword) -> &mut Vec<StmtRef> {
+    fn properties(&mut self, node: SchemaNodeId, keyword: Keyword) -> &mut Vec<StatementId> {
         let origin = self.nodes.get(node.index()).map(|node| node.origin);
         let (links, files) = (self.links(), &self.set().files);
         self.overrides.entry((node, keyword)).or_insert_with(|| {
-            let own = origin.and_then(|origin| Some((origin.unit, links.statement(files, origin)?)));
-            own.into_iter()
-                .flat_map(|(unit, own)| own.all(keyword).map(move |own| StmtRef { unit, id: own.id() }))
-                .collect()
+            let own = origin.and_then(|origin| links.statement(files, origin));
+            own.into_iter().flat_map(|own| own.all(keyword)).map(StatementRef::at).collect()
         })
     }
 
-    fn apply_augment(&mut self, start: SchemaNodeId, at: StmtRef, context: ExpansionContext) {
-        let Some(statement) = self.statement(at) else { return };
-        if !self.features_hold(at) {
+    fn apply_augment(&mut self, start: SchemaNodeId, augment: StatementRef<'a>, context: ExpansionContext) {
+        if !self.resolver.context.features_hold(augment) {
             return;
         }
-        let Some(target) = self.find_target(start, statement.argument(), at, context.module) else { return };
+        let Some(target) = self.find_target(start, augment, context.module) else { return };
         if matches!(
             self.kind(target),
             SchemaNodeKind::Leaf
@@ -460,28 +421,28 @@ impl<'a> SchemaBuilder<'a> {
                 | SchemaNodeKind::AnyXml
         ) {
             let expected = "a path to a node that can have children".to_owned();
-            self.report(Error::Argument { position: self.position(at), expected });
+            self.report(Error::Argument { position: augment.position(), expected });
             return;
         }
-        self.expand(target, at, context);
+        self.expand(target, augment, context);
     }
 
-    /// Returns the node that a path leads to from a node. Returns `None` after reporting a problem.
+    /// Returns the node that the path of a statement leads to from a node. Returns `None` after reporting a problem.
     fn find_target(
         &mut self,
         from: SchemaNodeId,
-        path: &'a str,
-        at: StmtRef,
+        statement: StatementRef<'a>,
         own: ModuleId,
     ) -> Option<SchemaNodeId> {
+        let unit = statement.at().unit;
         let mut node = from;
-        for step in path.split('/').map(str::trim).filter(|step| !step.is_empty()) {
+        for step in statement.argument().split('/').map(str::trim).filter(|step| !step.is_empty()) {
             let (prefix, local) = step.split_once(':').unwrap_or(("", step));
             // The nodes of a grouping are in the module that uses it, so paths in the grouping mean that module.
-            let module = match self.links().module_of_prefix(at.unit, prefix) {
-                Ok(module) if module == self.links().module_of(at.unit) => own,
+            let module = match self.links().module_of_prefix(unit, prefix) {
+                Ok(module) if module == self.links().module_of(unit) => own,
                 Ok(module) => module,
-                Err(hint) => return self.report_unresolved(at, step, hint),
+                Err(hint) => return self.report_unresolved(statement, step, hint),
             };
             let name = self.name_numbers.get(local).copied();
             // A step without a prefix is in the unit's own module. Published modules also mean that of the node before.
@@ -498,15 +459,15 @@ impl<'a> SchemaBuilder<'a> {
                 None => {
                     let hint =
                         self.resolver.context.definitions.hints.did_you_mean(local, self.child_names(node));
-                    return self.report_unresolved(at, step, hint);
+                    return self.report_unresolved(statement, step, hint);
                 }
             }
         }
         Some(node)
     }
 
-    fn report_unresolved(&mut self, at: StmtRef, name: &str, hint: String) -> Option<SchemaNodeId> {
-        self.report(Error::Unresolved { position: self.position(at), what: "node", name: name.into(), hint });
+    fn report_unresolved(&mut self, by: StatementRef<'a>, name: &str, hint: String) -> Option<SchemaNodeId> {
+        self.report(Error::Unresolved { position: by.position(), what: "node", name: name.into(), hint });
         None
     }
 
@@ -516,42 +477,25 @@ impl<'a> SchemaBuilder<'a> {
         children.filter_map(|child| self.names.get(child.name as usize).map(|name| &**name))
     }
 
-    fn apply_deviation(&mut self, at: StmtRef) {
-        let Some(statement) = self.statement(at) else { return };
-        self.charge(statement);
-        let own = self.links().module_of(at.unit);
-        let Some(node) = self.find_target(SchemaNodeId::ROOT, statement.argument(), at, own) else { return };
-        for deviate in statement.all(Keyword::Deviate) {
+    fn apply_deviation(&mut self, deviation: StatementRef<'a>) {
+        self.charge(deviation);
+        let own = self.links().module_of(deviation.at().unit);
+        let Some(node) = self.find_target(SchemaNodeId::ROOT, deviation, own) else { return };
+        for deviate in deviation.all(Keyword::Deviate) {
             match deviate.argument() {
                 "not-supported" => self.remove(node),
                 "add" => {
-                    for keyword in [Keyword::Default, Keyword::Must, Keyword::Unique] {
-                        self.add(node, keyword, deviate, at.unit);
-                    }
-                    for keyword in [
-                        Keyword::Config,
-                        Keyword::Mandatory,
-                        Keyword::MinElements,
-                        Keyword::MaxElements,
-                        Keyword::Units,
-                    ] {
-                        self.replace(node, keyword, deviate, at.unit);
-                    }
+                    let added = [Keyword::Default, Keyword::Must, Keyword::Unique];
+                    added.into_iter().for_each(|keyword| self.add(node, keyword, deviate));
+                    // A node has at most one type, and it has one already.
+                    let set =
+                        REPLACED.into_iter().filter(|of| ![Keyword::Default, Keyword::Type].contains(of));
+                    set.for_each(|keyword| self.replace(node, keyword, deviate));
                 }
                 "replace" => {
-                    for keyword in [
-                        Keyword::Config,
-                        Keyword::Default,
-                        Keyword::Mandatory,
-                        Keyword::MinElements,
-                        Keyword::MaxElements,
-                        Keyword::Type,
-                        Keyword::Units,
-                    ] {
-                        self.replace(node, keyword, deviate, at.unit);
-                    }
+                    REPLACED.into_iter().for_each(|keyword| self.replace(node, keyword, deviate));
                     if let Some(of) = deviate.child(Keyword::Type) {
-                        self.set_type(node, at.beside(of));
+                        self.set_type(node, of);
                     }
                 }
                 _ => {

@@ -3,11 +3,8 @@
 use std::collections::HashMap;
 
 use crate::{
-    Error, ModuleSet, SourcePosition,
-    definitions::Definitions,
-    link::{ModuleLinks, StmtRef},
-    problem_list::ProblemList,
-    statement::StatementRef,
+    Error, ModuleSet, definitions::Definitions, link::ModuleLinks, problem_list::ProblemList,
+    statement::StatementId,
 };
 
 pub(crate) struct BuildContext<'a> {
@@ -16,21 +13,13 @@ pub(crate) struct BuildContext<'a> {
     pub(crate) definitions: Definitions<'a>,
     pub(crate) problems: ProblemList,
     /// The features evaluated so far, and whether they hold.
-    pub(crate) features: HashMap<StmtRef, bool>,
+    pub(crate) features: HashMap<StatementId, bool>,
 }
 
 impl<'a> BuildContext<'a> {
     pub(crate) fn new(set: &'a ModuleSet, links: &'a ModuleLinks, mut problems: ProblemList) -> Self {
         let definitions = Definitions::gather(&set.files, links, &mut problems);
         Self { set, links, definitions, problems, features: HashMap::new() }
-    }
-
-    pub(crate) fn statement(&self, at: StmtRef) -> Option<StatementRef<'a>> {
-        self.links.statement(&self.set.files, at)
-    }
-
-    pub(crate) fn position(&self, at: StmtRef) -> SourcePosition {
-        self.links.position(&self.set.files, at)
     }
 
     pub(crate) fn report(&mut self, error: Error) {

@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use crate::{
     Error,
     keyword::Keyword,
-    link::{ModuleId, ModuleLinks, StmtRef, number_of},
+    link::{ModuleId, ModuleLinks, number_of},
     problem_list::ProblemList,
     set::ModuleFileText,
     spelling::SpellingHints,
-    statement::StatementRef,
+    statement::{StatementId, StatementRef},
     types::BUILT_IN_TYPES,
 };
 
@@ -17,7 +17,7 @@ use crate::{
 pub(crate) struct Definitions<'a> {
     files: &'a [ModuleFileText],
     links: &'a ModuleLinks,
-    by_name: HashMap<(Keyword, DefinitionScope, &'a str), StmtRef>,
+    by_name: HashMap<(Keyword, DefinitionScope, &'a str), StatementRef<'a>>,
     pub(crate) hints: SpellingHints,
 }
 
@@ -27,7 +27,7 @@ enum DefinitionScope {
     /// A module with its submodules, and other modules through a prefix.
     Module(ModuleId),
     /// The statement around the definition.
-    Statement(StmtRef),
+    Statement(StatementId),
 }
 
 impl<'a> Definitions<'a> {
@@ -39,8 +39,7 @@ impl<'a> Definitions<'a> {
         let mut by_name = HashMap::new();
         for (number, unit) in links.units.iter().enumerate() {
             let Some(file) = files.get(unit.file) else { continue };
-            let unit_number = number_of(number);
-            for statement in file.parsed.all() {
+            for statement in file.parsed.all(number_of(number)) {
                 let keyword = statement.keyword();
                 if !matches!(
                     keyword,
@@ -49,14 +48,11 @@ impl<'a> Definitions<'a> {
                     continue;
                 }
                 let scope = match statement.parent() {
-                    Some(parent) if parent.id() != 0 => {
-                        DefinitionScope::Statement(StmtRef { unit: unit_number, id: parent.id() })
-                    }
+                    Some(parent) if parent.at().number != 0 => DefinitionScope::Statement(parent.at()),
                     _ => DefinitionScope::Module(unit.module),
                 };
-                let this = StmtRef { unit: unit_number, id: statement.id() };
                 let name = statement.argument();
-                if by_name.insert((keyword, scope, name), this).is_some() {
+                if by_name.insert((keyword, scope, name), statement).is_some() {
                     problems.push(Error::Duplicate {
                         position: statement.position(),
                         what: keyword.text(),
@@ -69,20 +65,25 @@ impl<'a> Definitions<'a> {
     }
 
     /// Finds the definition of `name`, which may have a prefix, for the statement `user`.
-    pub(crate) fn find(&self, what: Keyword, user: StmtRef, name: &str) -> Result<StmtRef, Error> {
+    pub(crate) fn find(
+        &self,
+        what: Keyword,
+        user: StatementRef<'_>,
+        name: &str,
+    ) -> Result<StatementRef<'a>, Error> {
         let (prefix, local) = name.split_once(':').unwrap_or(("", name));
         let fail = |hint| {
-            let position = self.links.position(self.files, user);
-            Err(Error::Unresolved { position, what: what.text(), name: name.into(), hint })
+            Err(Error::Unresolved { position: user.position(), what: what.text(), name: name.into(), hint })
         };
-        let module = match self.links.module_of_prefix(user.unit, prefix) {
+        let unit = user.at().unit;
+        let module = match self.links.module_of_prefix(unit, prefix) {
             Ok(module) => module,
             Err(hint) => return fail(hint),
         };
-        if module == self.links.module_of(user.unit) {
-            let mut around = self.links.statement(self.files, user).and_then(StatementRef::parent);
+        if module == self.links.module_of(unit) {
+            let mut around = user.parent();
             while let Some(statement) = around {
-                let scope = DefinitionScope::Statement(user.beside(statement));
+                let scope = DefinitionScope::Statement(statement.at());
                 if let Some(found) = self.by_name.get(&(what, scope, local)) {
                     return Ok(*found);
                 }
@@ -96,7 +97,7 @@ impl<'a> Definitions<'a> {
                 let of = of.unwrap_or_default();
                 let built_in =
                     if what == Keyword::Typedef && prefix.is_empty() { BUILT_IN_TYPES } else { &[] };
-                let defined = self.links.roots(self.files, module).flat_map(|(_, root)| root.all(what));
+                let defined = self.links.roots(self.files, module).flat_map(|root| root.all(what));
                 let names = built_in.iter().copied().chain(defined.map(StatementRef::argument));
                 fail(format!("{of}{}", self.hints.did_you_mean(local, names)))
             }
@@ -104,10 +105,10 @@ impl<'a> Definitions<'a> {
     }
 
     /// Returns all definitions of a kind, in the order of the source.
-    pub(crate) fn all(&self, what: Keyword) -> Vec<StmtRef> {
-        let mut all: Vec<StmtRef> =
-            self.by_name.iter().filter(|((keyword, ..), _)| *keyword == what).map(|(_, at)| *at).collect();
-        all.sort_by_key(|at| (at.unit, at.id));
+    pub(crate) fn all(&self, what: Keyword) -> Vec<StatementRef<'a>> {
+        let all = self.by_name.iter().filter(|((keyword, ..), _)| *keyword == what);
+        let mut all: Vec<_> = all.map(|(_, statement)| *statement).collect();
+        all.sort_by_key(|statement| statement.at());
         all
     }
 }

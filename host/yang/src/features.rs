@@ -1,22 +1,20 @@
 //! Features and the expressions of `if-feature` (RFC 7950, section 7.20). Every defined feature is supported.
 
-use crate::{Error, build_context::BuildContext, keyword::Keyword, link::StmtRef};
+use crate::{Error, build_context::BuildContext, keyword::Keyword, statement::StatementRef};
 
 /// The deepest nesting of expressions, and of features that depend on features.
 const MAX_DEPTH: usize = 32;
 
 impl BuildContext<'_> {
     /// Returns whether all `if-feature` of a statement hold. One that cannot be read does not.
-    pub(crate) fn features_hold(&mut self, at: StmtRef) -> bool {
-        self.features_hold_at(at, 0)
+    pub(crate) fn features_hold(&mut self, statement: StatementRef<'_>) -> bool {
+        self.features_hold_at(statement, 0)
     }
 
-    fn features_hold_at(&mut self, at: StmtRef, depth: usize) -> bool {
-        let Some(statement) = self.statement(at) else { return false };
+    fn features_hold_at(&mut self, statement: StatementRef<'_>, depth: usize) -> bool {
         statement.all(Keyword::IfFeature).all(|condition| {
-            let at = at.beside(condition);
             let words = words(condition.argument());
-            let mut expression = FeatureExpression { context: self, at, words, next: 0, depth };
+            let mut expression = FeatureExpression { context: self, condition, words, next: 0, depth };
             let value = expression.parse_or();
             let is_whole = value.is_ok() && expression.next == expression.words.len();
             let position = condition.position();
@@ -37,14 +35,14 @@ impl BuildContext<'_> {
     }
 
     /// Returns whether a feature holds.
-    fn feature_holds(&mut self, feature: StmtRef, depth: usize) -> bool {
-        if let Some(&known) = self.features.get(&feature) {
+    fn feature_holds(&mut self, feature: StatementRef<'_>, depth: usize) -> bool {
+        if let Some(&known) = self.features.get(&feature.at()) {
             return known;
         }
         // A feature that depends on itself does not hold.
-        self.features.insert(feature, false);
+        self.features.insert(feature.at(), false);
         let value = self.features_hold_at(feature, depth + 1);
-        self.features.insert(feature, value);
+        self.features.insert(feature.at(), value);
         value
     }
 }
@@ -71,7 +69,7 @@ fn split_parenthesis(word: &str) -> impl Iterator<Item = &str> {
 
 struct FeatureExpression<'e, 'a> {
     context: &'e mut BuildContext<'a>,
-    at: StmtRef,
+    condition: StatementRef<'e>,
     words: Vec<&'e str>,
     next: usize,
     depth: usize,
@@ -122,7 +120,7 @@ impl FeatureExpression<'_, '_> {
             if matches!(name, "and" | "or" | ")") {
                 return Err(FeatureFailure::Malformed);
             }
-            let found = self.context.definitions.find(Keyword::Feature, self.at, name);
+            let found = self.context.definitions.find(Keyword::Feature, self.condition, name);
             let feature = found.map_err(|error| FeatureFailure::Unresolved(Box::new(error)))?;
             self.context.feature_holds(feature, self.depth)
         };

@@ -4,10 +4,10 @@ use std::{collections::HashMap, rc::Rc};
 
 use crate::{
     keyword::Keyword,
-    link::{ModuleLinks, PrefixMeaning, StmtRef, number_of},
+    link::{ModuleLinks, PrefixMeaning, number_of},
     node_arena::{NO_NODE, NodeArena, NodeFlags, SchemaNodeId, SchemaNodeKind},
     set::ModuleFileText,
-    statement::StatementRef,
+    statement::{StatementId, StatementRef},
 };
 
 pub(crate) fn finish(nodes: NodeArena, links: &ModuleLinks, files: &[ModuleFileText]) -> NodeArena {
@@ -28,7 +28,7 @@ struct SchemaFinisher<'a> {
     links: &'a ModuleLinks,
     files: &'a [ModuleFileText],
     /// By the statement of the list.
-    keys: HashMap<StmtRef, Rc<KeyLeaves>>,
+    keys: HashMap<StatementId, Rc<KeyLeaves>>,
 }
 
 /// The keys of a list.
@@ -40,7 +40,7 @@ struct KeyLeaves {
 }
 
 impl<'a> SchemaFinisher<'a> {
-    fn statement(&self, at: StmtRef) -> Option<StatementRef<'a>> {
+    fn statement(&self, at: StatementId) -> Option<StatementRef<'a>> {
         self.links.statement(self.files, at)
     }
 
@@ -77,7 +77,7 @@ impl<'a> SchemaFinisher<'a> {
     }
 
     /// Applies a node's own `config`, `ordered-by` and `presence` to flags.
-    fn with_own_flags(&self, id: SchemaNodeId, origin: StmtRef, mut flags: u16) -> u16 {
+    fn with_own_flags(&self, id: SchemaNodeId, origin: StatementId, mut flags: u16) -> u16 {
         let mut set = |keyword, text: &str| match (keyword, text) {
             (Keyword::Config, "false") => flags &= !NodeFlags::CONFIG,
             (Keyword::OrderedBy, "user") => flags |= NodeFlags::USER_ORDERED,
@@ -103,7 +103,7 @@ impl<'a> SchemaFinisher<'a> {
     }
 
     /// Returns the flags of a statement's `default-deny` extensions, of `ietf-netconf-acm`.
-    fn default_deny(&self, origin: StmtRef) -> u16 {
+    fn default_deny(&self, origin: StatementId) -> u16 {
         let Some(own) = self.statement(origin) else { return 0 };
         let means = |extension: StatementRef<'_>| {
             let Some((prefix, local)) = extension.name().split_once(':') else { return 0 };

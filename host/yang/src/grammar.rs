@@ -236,8 +236,8 @@ pub(crate) fn check(parsed: &ParsedFile) -> Result<YangVersion, Error> {
     }
     // The substatements of an extension are up to the extension.
     let mut skip_until = 0;
-    for statement in parsed.all() {
-        if statement.id() < skip_until {
+    for statement in parsed.all(0) {
+        if statement.at().number < skip_until {
             continue;
         }
         if statement.keyword() == Keyword::Extension {

@@ -3,27 +3,17 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use crate::{
-    Error, ModuleSet, SourcePosition, keyword::Keyword, problem_list::ProblemList, set::ModuleFileText,
-    spelling::SpellingHints, statement::StatementRef,
+    Error, ModuleSet,
+    keyword::Keyword,
+    problem_list::ProblemList,
+    set::ModuleFileText,
+    spelling::SpellingHints,
+    statement::{StatementId, StatementRef},
 };
 
 /// The number of a module of a schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct ModuleId(pub(crate) u32);
-
-/// A statement of a schema: its unit, and its number in the unit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct StmtRef {
-    pub(crate) unit: u32,
-    pub(crate) id: u32,
-}
-
-impl StmtRef {
-    /// Returns the reference of another statement of the same file.
-    pub(crate) fn beside(self, other: StatementRef<'_>) -> Self {
-        Self { id: other.id(), ..self }
-    }
-}
 
 /// A module of a schema.
 #[derive(Debug)]
@@ -131,31 +121,28 @@ impl ModuleLinks {
         }
     }
 
-    /// Returns the statement of a reference.
+    /// Returns a statement.
     pub(crate) fn statement<'a>(
         &self,
         files: &'a [ModuleFileText],
-        reference: StmtRef,
+        at: StatementId,
     ) -> Option<StatementRef<'a>> {
-        files.get(self.unit(reference.unit)?.file)?.parsed.get(reference.id)
+        files.get(self.unit(at.unit)?.file)?.parsed.get(at)
     }
 
-    /// Returns the position of a statement, for an error.
-    pub(crate) fn position(&self, files: &[ModuleFileText], reference: StmtRef) -> SourcePosition {
-        self.statement(files, reference).map_or_else(
-            || SourcePosition { file: "".into(), line: 0, statement: "".into() },
-            StatementRef::position,
-        )
+    /// Returns the outermost statement of a unit.
+    pub(crate) fn root<'a>(&self, files: &'a [ModuleFileText], unit: u32) -> Option<StatementRef<'a>> {
+        files.get(self.unit(unit)?.file).map(|file| file.parsed.root_of(unit))
     }
 
-    /// Returns the units of a module with their outermost statements.
+    /// Returns the outermost statements of a module's units.
     pub(crate) fn roots<'a>(
         &'a self,
         files: &'a [ModuleFileText],
         module: ModuleId,
-    ) -> impl Iterator<Item = (u32, StatementRef<'a>)> + 'a {
+    ) -> impl Iterator<Item = StatementRef<'a>> + 'a {
         let units = self.module(module).map(|module| module.units.as_slice()).unwrap_or_default();
-        units.iter().filter_map(move |&unit| Some((unit, self.statement(files, StmtRef { unit, id: 0 })?)))
+        units.iter().filter_map(move |&unit| self.root(files, unit))
     }
 }
 
@@ -339,11 +326,11 @@ impl<'a> ModuleLinker<'a> {
             let targets: Vec<ModuleId> = self
                 .links
                 .roots(&self.set.files, id)
-                .flat_map(|(unit, root)| root.children().map(move |child| (unit, child)))
-                .filter(|(_, child)| matches!(child.keyword(), Keyword::Augment | Keyword::Deviation))
-                .filter_map(|(unit, child)| {
+                .flat_map(StatementRef::children)
+                .filter(|child| matches!(child.keyword(), Keyword::Augment | Keyword::Deviation))
+                .filter_map(|child| {
                     let first = child.argument().trim_start_matches('/').split('/').next()?;
-                    match self.links.prefix(unit, first.split_once(':')?.0) {
+                    match self.links.prefix(child.at().unit, first.split_once(':')?.0) {
                         PrefixMeaning::Module(module) => Some(module),
                         _ => None,
                     }

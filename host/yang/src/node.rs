@@ -5,9 +5,9 @@ use confine_tree::SchemaNode;
 use crate::{
     BaseType, LeafType, YangSchema,
     keyword::Keyword,
-    link::{ModuleId, PrefixMeaning, StmtRef, YangModule, number_of},
+    link::{ModuleId, PrefixMeaning, YangModule, number_of},
     node_arena::{self, NodeFlags, SchemaNodeId, SchemaNodeKind},
-    statement::StatementRef,
+    statement::{StatementId, StatementRef},
 };
 
 /// The longest chain of leafrefs that lead to leafrefs.
@@ -333,7 +333,7 @@ impl<'a> YangNode<'a> {
         self.statement(self.node.origin)
     }
 
-    fn statement(self, at: StmtRef) -> Option<StatementRef<'a>> {
+    fn statement(self, at: StatementId) -> Option<StatementRef<'a>> {
         self.schema.links.statement(self.schema.files(), at)
     }
 

@@ -2,11 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use crate::{
-    keyword::Keyword,
-    link::{ModuleId, StmtRef},
-    types::LeafType,
-};
+use crate::{keyword::Keyword, link::ModuleId, statement::StatementId, types::LeafType};
 
 /// The index of a node in the arena. A parent's is smaller than its children's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -115,7 +111,7 @@ pub(crate) struct NodeRecord {
     pub(crate) last: SchemaNodeId,
     pub(crate) next: SchemaNodeId,
     /// The statement that defines it.
-    pub(crate) origin: StmtRef,
+    pub(crate) origin: StatementId,
     pub(crate) type_number: u32,
     /// The index of a list's keys in [`NodeArena::keys`].
     pub(crate) keys: u32,
@@ -131,7 +127,7 @@ impl NodeRecord {
         module: ModuleId,
         kind: SchemaNodeKind,
         parent: SchemaNodeId,
-        origin: StmtRef,
+        origin: StatementId,
     ) -> Self {
         Self {
             name,
@@ -151,7 +147,7 @@ impl NodeRecord {
     }
 
     pub(crate) const fn root() -> Self {
-        let nowhere = StmtRef { unit: u32::MAX, id: 0 };
+        let nowhere = StatementId { unit: u32::MAX, number: 0 };
         Self::new(0, ModuleId(u32::MAX), SchemaNodeKind::Root, NO_NODE, nowhere)
     }
 
@@ -186,7 +182,7 @@ impl NodeNames {
 }
 
 /// The substatements that refinements and deviations give a node instead of its own, by node and keyword.
-pub(crate) type Overrides = HashMap<(SchemaNodeId, Keyword), Vec<StmtRef>>;
+pub(crate) type Overrides = HashMap<(SchemaNodeId, Keyword), Vec<StatementId>>;
 
 /// The whole tree.
 #[derive(Debug)]

@@ -35,7 +35,15 @@ struct StatementRecord {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct StatementRef<'a> {
     parsed: &'a ParsedFile,
-    id: u32,
+    at: StatementId,
+}
+
+/// A statement of a schema: its unit, and its number in the unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct StatementId {
+    /// 0 for a file that is not linked yet.
+    pub(crate) unit: u32,
+    pub(crate) number: u32,
 }
 
 impl ParsedFile {
@@ -73,8 +81,11 @@ impl ParsedFile {
         parsed.text.push_str(source);
         parsed.text.push_str(&lexer.decoded);
         let position = |line| {
-            let statement =
-                open.last().and_then(|&id| parsed.get(id)).map(StatementRef::title).unwrap_or_default();
+            let statement = open
+                .last()
+                .and_then(|&number| parsed.get(StatementId { unit: 0, number }))
+                .map(StatementRef::title)
+                .unwrap_or_default();
             SourcePosition { file: Arc::clone(&file), line, statement: statement.into() }
         };
         let syntax =
@@ -96,19 +107,24 @@ impl ParsedFile {
 
     /// Returns the outermost statement.
     pub(crate) fn root(&self) -> StatementRef<'_> {
-        StatementRef { parsed: self, id: 0 }
+        self.root_of(0)
+    }
+
+    /// Returns the outermost statement, for this unit.
+    pub(crate) fn root_of(&self, unit: u32) -> StatementRef<'_> {
+        StatementRef { parsed: self, at: StatementId { unit, number: 0 } }
     }
 
     /// Returns the statement of this number.
-    pub(crate) fn get(&self, id: u32) -> Option<StatementRef<'_>> {
-        self.statements.get(id as usize)?;
-        Some(StatementRef { parsed: self, id })
+    pub(crate) fn get(&self, at: StatementId) -> Option<StatementRef<'_>> {
+        self.statements.get(at.number as usize)?;
+        Some(StatementRef { parsed: self, at })
     }
 
-    /// Returns all statements, in the order of the source.
-    pub(crate) fn all(&self) -> impl Iterator<Item = StatementRef<'_>> {
-        (0..u32::try_from(self.statements.len()).unwrap_or(u32::MAX))
-            .map(|id| StatementRef { parsed: self, id })
+    /// Returns all statements, in the order of the source, for this unit.
+    pub(crate) fn all(&self, unit: u32) -> impl Iterator<Item = StatementRef<'_>> {
+        let numbers = 0..u32::try_from(self.statements.len()).unwrap_or(u32::MAX);
+        numbers.map(move |number| StatementRef { parsed: self, at: StatementId { unit, number } })
     }
 
     fn slice(&self, span: TextSpan) -> &str {
@@ -201,17 +217,22 @@ impl StatementReader<'_> {
 
 impl<'a> StatementRef<'a> {
     fn statement(self) -> Option<&'a StatementRecord> {
-        self.parsed.statements.get(self.id as usize)
+        self.parsed.statements.get(self.at.number as usize)
     }
 
-    /// Returns the statement's number in its file.
-    pub(crate) fn id(self) -> u32 {
-        self.id
+    /// Returns the statement's unit and number.
+    pub(crate) fn at(self) -> StatementId {
+        self.at
+    }
+
+    /// Returns the statement of this number in the same unit.
+    fn numbered(self, number: u32) -> Self {
+        Self { at: StatementId { number, ..self.at }, ..self }
     }
 
     /// Returns the number of the first statement after its substatements.
     pub(crate) fn end(self) -> u32 {
-        self.statement().map_or(self.id, |statement| statement.end)
+        self.statement().map_or(self.at.number, |statement| statement.end)
     }
 
     pub(crate) fn keyword(self) -> Keyword {
@@ -239,15 +260,15 @@ impl<'a> StatementRef<'a> {
     /// Returns the parent statement, if there is one.
     pub(crate) fn parent(self) -> Option<Self> {
         let parent = self.statement()?.parent;
-        (self.id != 0).then_some(Self { parsed: self.parsed, id: parent })
+        (self.at.number != 0).then_some(self.numbered(parent))
     }
 
     /// Returns the substatements.
     pub(crate) fn children(self) -> impl Iterator<Item = Self> + use<'a> {
         let end = self.statement().map_or(0, |statement| statement.end);
-        let mut next = self.id + 1;
+        let mut next = self.at.number + 1;
         std::iter::from_fn(move || {
-            let child = Self { parsed: self.parsed, id: next };
+            let child = self.numbered(next);
             if next >= end {
                 return None;
             }
@@ -340,8 +361,10 @@ mod tests {
         let parsed =
             read("module a { /* two\nlines */\n container b {\n  leaf c;\n  x:y z { d:e; }\n }\n leaf f; }")
                 .unwrap();
-        let all: Vec<_> =
-            parsed.all().map(|s| (s.title(), s.line(), s.parent().map(StatementRef::id))).collect();
+        let all: Vec<_> = parsed
+            .all(0)
+            .map(|s| (s.title(), s.line(), s.parent().map(|parent| parent.at().number)))
+            .collect();
         assert_eq!(
             all,
             [

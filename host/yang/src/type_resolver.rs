@@ -9,10 +9,10 @@ use crate::{
     Error,
     build_context::BuildContext,
     keyword::Keyword,
-    link::{StmtRef, number_of},
+    link::number_of,
     number::decimal64,
     pattern::StringPattern,
-    statement::StatementRef,
+    statement::{StatementId, StatementRef},
     types::{
         ANY_LENGTH, AssignedValue, AssignedValues, BUILT_IN_TYPES, BaseType, Identity, IdentityDefinition,
         IntegerKind, LeafType, StringPatterns, ValueRanges,
@@ -31,8 +31,8 @@ enum ResolvedType {
 pub(crate) struct TypeResolver<'a> {
     pub(crate) context: BuildContext<'a>,
     pub(crate) identities: Vec<IdentityDefinition>,
-    identity_numbers: HashMap<StmtRef, Identity>,
-    types: HashMap<StmtRef, ResolvedType>,
+    identity_numbers: HashMap<StatementId, Identity>,
+    types: HashMap<StatementId, ResolvedType>,
     /// The units that declare POSIX patterns, with `regexp-posix` of `openconfig-extensions`.
     posix_units: HashSet<u32>,
 }
@@ -40,7 +40,7 @@ pub(crate) struct TypeResolver<'a> {
 impl<'a> TypeResolver<'a> {
     pub(crate) fn new(context: BuildContext<'a>) -> Self {
         let is_posix = |unit: &u32| {
-            let root = context.statement(StmtRef { unit: *unit, id: 0 });
+            let root = context.links.root(&context.set.files, *unit);
             root.is_some_and(|root| {
                 root.all(Keyword::Extension).any(|use_| use_.name().ends_with(":regexp-posix"))
             })
@@ -58,72 +58,56 @@ impl<'a> TypeResolver<'a> {
     }
 
     /// Resolves a `type` statement. Returns `None` after reporting an error.
-    pub(crate) fn resolve_type(&mut self, at: StmtRef, depth: usize) -> Option<Arc<LeafType>> {
-        match self.types.get(&at) {
+    pub(crate) fn resolve_type(&mut self, of: StatementRef<'a>, depth: usize) -> Option<Arc<LeafType>> {
+        match self.types.get(&of.at()) {
             Some(ResolvedType::Done(known)) => return known.clone(),
             Some(ResolvedType::Open) => {
-                let name = self.context.statement(at)?.argument().into();
-                self.context.report(Error::Cycle {
-                    position: self.context.position(at),
-                    what: "typedef",
-                    name,
-                });
+                let name = of.argument().into();
+                self.context.report(Error::Cycle { position: of.position(), what: "typedef", name });
                 return None;
             }
             None => {}
         }
-        if depth > self.context.set.limits.expansion_depth {
-            let limit = self.context.set.limits.expansion_depth;
-            self.context.report(Error::Limit {
-                position: self.context.position(at),
-                what: "nested typedefs",
-                limit,
-            });
+        let limit = self.context.set.limits.expansion_depth;
+        if depth > limit {
+            self.context.report(Error::Limit { position: of.position(), what: "nested typedefs", limit });
             return None;
         }
-        self.types.insert(at, ResolvedType::Open);
-        let resolved = match self.derive(at, depth) {
+        self.types.insert(of.at(), ResolvedType::Open);
+        let resolved = match self.derive(of, depth) {
             Ok(resolved) => resolved.map(Arc::new),
             Err(error) => {
                 self.context.report(error);
                 None
             }
         };
-        self.types.insert(at, ResolvedType::Done(resolved.clone()));
+        self.types.insert(of.at(), ResolvedType::Done(resolved.clone()));
         resolved
     }
 
     /// Returns `Ok(None)` if the error is already reported.
-    fn derive(&mut self, at: StmtRef, depth: usize) -> Result<Option<LeafType>, Error> {
-        let Some(statement) = self.context.statement(at) else { return Ok(None) };
+    fn derive(&mut self, statement: StatementRef<'a>, depth: usize) -> Result<Option<LeafType>, Error> {
         let name = statement.argument();
         let (base, default, units) = if BUILT_IN_TYPES.contains(&name) {
-            let Some(base) = self.built_in(at, statement, depth)? else { return Ok(None) };
+            let Some(base) = self.built_in(statement, depth)? else { return Ok(None) };
             (base, None, None)
         } else {
-            let typedef = self.context.definitions.find(Keyword::Typedef, at, name)?;
-            let Some(definition) = self.context.statement(typedef) else { return Ok(None) };
+            let definition = self.context.definitions.find(Keyword::Typedef, statement, name)?;
             let Some(inner) = definition.child(Keyword::Type) else { return Ok(None) };
-            let inner = typedef.beside(inner);
             let Some(inner) = self.resolve_type(inner, depth + 1) else { return Ok(None) };
             let text = |keyword| definition.text(keyword).map(Box::from);
             let default = text(Keyword::Default).or_else(|| inner.default.clone());
             let units = text(Keyword::Units).or_else(|| inner.units.clone());
-            let base = self.restrict_assigned(at, statement, inner.base.clone())?;
+            let base = self.restrict_assigned(statement, inner.base.clone())?;
             (base, default, units)
         };
-        let base = self.restrict(at, statement, base)?;
+        let base = self.restrict(statement, base)?;
         Ok(Some(LeafType { name: name.into(), base, default, units }))
     }
 
     /// Returns the built-in type that the statement names, before its restrictions. Returns `Ok(None)` if the error
     /// is already reported.
-    fn built_in(
-        &mut self,
-        at: StmtRef,
-        statement: StatementRef<'a>,
-        depth: usize,
-    ) -> Result<Option<BaseType>, Error> {
+    fn built_in(&mut self, statement: StatementRef<'a>, depth: usize) -> Result<Option<BaseType>, Error> {
         let needed = |keyword: Keyword, expected| {
             statement.child(keyword).ok_or_else(|| Error::Cardinality {
                 position: statement.position(),
@@ -143,23 +127,22 @@ impl<'a> TypeResolver<'a> {
             }
             "enumeration" => {
                 needed(Keyword::Enum, "at least one")?;
-                BaseType::Enumeration(self.assigned(at, statement, Keyword::Enum, None)?)
+                BaseType::Enumeration(self.assigned(statement, Keyword::Enum, None)?)
             }
             "bits" => {
                 needed(Keyword::Bit, "at least one")?;
-                BaseType::Bits(self.assigned(at, statement, Keyword::Bit, None)?)
+                BaseType::Bits(self.assigned(statement, Keyword::Bit, None)?)
             }
             "leafref" => {
                 let path = needed(Keyword::Path, "exactly one")?.argument().into();
-                BaseType::Leafref { path, unit: at.unit, require_instance: true }
+                BaseType::Leafref { path, unit: statement.at().unit, require_instance: true }
             }
             "identityref" => {
                 needed(Keyword::Base, "at least one")?;
                 let mut bases = Vec::new();
                 for base in statement.all(Keyword::Base) {
-                    let user = at.beside(base);
-                    let found = self.context.definitions.find(Keyword::Identity, user, base.argument())?;
-                    bases.extend(self.identity_numbers.get(&found).copied());
+                    let found = self.context.definitions.find(Keyword::Identity, base, base.argument())?;
+                    bases.extend(self.identity_numbers.get(&found.at()).copied());
                 }
                 BaseType::Identityref(bases.into())
             }
@@ -167,7 +150,6 @@ impl<'a> TypeResolver<'a> {
                 needed(Keyword::Type, "at least one")?;
                 let mut members = Vec::new();
                 for member in statement.all(Keyword::Type) {
-                    let member = at.beside(member);
                     match self.resolve_type(member, depth + 1) {
                         Some(member) => members.push(member),
                         // A union without one of its members would refuse the values of that member.
@@ -181,18 +163,13 @@ impl<'a> TypeResolver<'a> {
     }
 
     /// Reduces the values or bits of a typedef to those that the statement names (RFC 7950, section 9.6.4).
-    fn restrict_assigned(
-        &mut self,
-        at: StmtRef,
-        statement: StatementRef<'a>,
-        base: BaseType,
-    ) -> Result<BaseType, Error> {
+    fn restrict_assigned(&mut self, statement: StatementRef<'a>, base: BaseType) -> Result<BaseType, Error> {
         Ok(match base {
             BaseType::Enumeration(of) if statement.child(Keyword::Enum).is_some() => {
-                BaseType::Enumeration(self.assigned(at, statement, Keyword::Enum, Some(&of))?)
+                BaseType::Enumeration(self.assigned(statement, Keyword::Enum, Some(&of))?)
             }
             BaseType::Bits(of) if statement.child(Keyword::Bit).is_some() => {
-                BaseType::Bits(self.assigned(at, statement, Keyword::Bit, Some(&of))?)
+                BaseType::Bits(self.assigned(statement, Keyword::Bit, Some(&of))?)
             }
             base => base,
         })
@@ -201,7 +178,6 @@ impl<'a> TypeResolver<'a> {
     /// Reads the names of an enumeration or of bits, with their numbers.
     fn assigned(
         &mut self,
-        at: StmtRef,
         statement: StatementRef<'a>,
         keyword: Keyword,
         within: Option<&AssignedValues>,
@@ -246,7 +222,7 @@ impl<'a> TypeResolver<'a> {
                 });
             }
             next = if numbers.len() == 1 { number + 1 } else { next.max(number + 1) };
-            if self.context.features_hold(at.beside(item)) {
+            if self.context.features_hold(item) {
                 all.push(AssignedValue { name: name.into(), number });
             }
         }
@@ -257,12 +233,7 @@ impl<'a> TypeResolver<'a> {
     }
 
     /// Applies the restrictions that built-in and derived types share.
-    fn restrict(
-        &mut self,
-        at: StmtRef,
-        statement: StatementRef<'a>,
-        base: BaseType,
-    ) -> Result<BaseType, Error> {
+    fn restrict(&self, statement: StatementRef<'a>, base: BaseType) -> Result<BaseType, Error> {
         check_restrictions(statement, &base)?;
         let narrow = |ranges: ValueRanges, keyword, number: &dyn Fn(&str) -> Option<i128>| {
             let Some(restriction) = statement.child(keyword) else { return Ok(ranges) };
@@ -292,7 +263,7 @@ impl<'a> TypeResolver<'a> {
             }
             BaseType::String { length, patterns } => BaseType::String {
                 length: narrow(length, Keyword::Length, &integer)?,
-                patterns: self.patterns(at, statement, patterns)?,
+                patterns: self.patterns(statement, patterns)?,
             },
             BaseType::Leafref { path, unit, require_instance } => {
                 let require_instance = require_instance_of(statement).unwrap_or(require_instance);
@@ -306,15 +277,14 @@ impl<'a> TypeResolver<'a> {
     }
 
     fn patterns(
-        &mut self,
-        at: StmtRef,
+        &self,
         statement: StatementRef<'a>,
         inherited: StringPatterns,
     ) -> Result<StringPatterns, Error> {
         if statement.child(Keyword::Pattern).is_none() {
             return Ok(inherited);
         }
-        let is_posix = self.posix_units.contains(&at.unit);
+        let is_posix = self.posix_units.contains(&statement.at().unit);
         let mut own = Vec::new();
         for pattern in statement.all(Keyword::Pattern) {
             let is_inverted = pattern.child(Keyword::Modifier).is_some();
@@ -330,29 +300,24 @@ impl<'a> TypeResolver<'a> {
 
     /// Numbers all identities, then reads the identities they are derived from.
     fn gather_identities(&mut self) {
-        for at in self.context.definitions.all(Keyword::Identity) {
-            let Some(statement) = self.context.statement(at) else { continue };
-            if self.context.features_hold(at) {
+        let all = self.context.definitions.all(Keyword::Identity);
+        for statement in &all {
+            if self.context.features_hold(*statement) {
                 let number = Identity(number_of(self.identities.len()));
-                self.identity_numbers.insert(at, number);
+                self.identity_numbers.insert(statement.at(), number);
                 self.identities.push(IdentityDefinition {
-                    module: self.context.links.module_of(at.unit),
+                    module: self.context.links.module_of(statement.at().unit),
                     name: statement.argument().into(),
                     bases: Vec::new(),
                 });
             }
         }
-        for at in self.context.definitions.all(Keyword::Identity) {
-            let (Some(statement), Some(&number)) =
-                (self.context.statement(at), self.identity_numbers.get(&at))
-            else {
-                continue;
-            };
+        for statement in all {
+            let Some(&number) = self.identity_numbers.get(&statement.at()) else { continue };
             let mut bases = Vec::new();
             for base in statement.all(Keyword::Base) {
-                let user = at.beside(base);
-                match self.context.definitions.find(Keyword::Identity, user, base.argument()) {
-                    Ok(found) => bases.extend(self.identity_numbers.get(&found).copied()),
+                match self.context.definitions.find(Keyword::Identity, base, base.argument()) {
+                    Ok(found) => bases.extend(self.identity_numbers.get(&found.at()).copied()),
                     Err(error) => self.context.report(error),
                 }
             }
