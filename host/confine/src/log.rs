@@ -10,7 +10,7 @@ mod syslog;
 
 use std::{
     fmt,
-    io::{self, IsTerminal as _, Write},
+    io::{self, IsTerminal, Write},
     str::FromStr,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -102,6 +102,9 @@ pub(crate) struct LogGuard {
     levels: LogLevels,
 }
 
+/// Writes the events that it gets.
+type LogLayer = Box<dyn Layer<Registry> + Send + Sync>;
+
 /// Changes the filter of a running log.
 #[derive(Clone)]
 pub(crate) struct LogLevels {
@@ -187,19 +190,16 @@ pub(crate) fn start(
     format: LogFormat,
     collector: Option<&CollectorAddress>,
 ) -> Result<LogGuard, LogError> {
-    let mut worker = None;
-    let layer = match target {
-        LogTarget::Stderr => {
-            line_layer(format, io::stderr().is_terminal(), true, non_blocking(io::stderr(), &mut worker))
-        }
-        LogTarget::Stdout => {
-            line_layer(format, io::stdout().is_terminal(), true, non_blocking(io::stdout(), &mut worker))
-        }
+    let (layer, worker) = match target {
+        LogTarget::Stderr => stream_layer(format, io::stderr()),
+        LogTarget::Stdout => stream_layer(format, io::stdout()),
         // The receiver adds the time.
-        LogTarget::Syslog => line_layer(format, false, false, Syslog::new().map_err(LogError::Syslog)?),
+        LogTarget::Syslog => {
+            (line_layer(format, false, false, Syslog::new().map_err(LogError::Syslog)?), None)
+        }
         LogTarget::Journald => {
             let journal = tracing_journald::layer().map_err(LogError::Journal)?;
-            journal.with_syslog_identifier(IDENTIFIER.into()).boxed()
+            (journal.with_syslog_identifier(IDENTIFIER.into()).boxed(), None)
         }
     };
     let (targets, handle) = reload::Layer::new(filter.targets());
@@ -227,24 +227,19 @@ pub(crate) fn start(
     })
 }
 
-/// A writer that never waits: a thread of its own writes the lines.
-fn non_blocking(
-    stream: impl Write + Send + 'static,
-    worker: &mut Option<WorkerGuard>,
-) -> tracing_appender::non_blocking::NonBlocking {
+/// A layer that never waits: a thread of its own writes the lines.
+fn stream_layer(
+    format: LogFormat,
+    stream: impl IsTerminal + Write + Send + 'static,
+) -> (LogLayer, Option<WorkerGuard>) {
+    let coloured = stream.is_terminal();
     let builder =
         NonBlockingBuilder::default().lossy(true).buffered_lines_limit(MAX_WAITING_LINES).thread_name("log");
     let (writer, guard) = builder.finish(stream);
-    *worker = Some(guard);
-    writer
+    (line_layer(format, coloured, true, writer), Some(guard))
 }
 
-fn line_layer<W>(
-    format: LogFormat,
-    coloured: bool,
-    timed: bool,
-    writer: W,
-) -> Box<dyn Layer<Registry> + Send + Sync>
+fn line_layer<W>(format: LogFormat, coloured: bool, timed: bool, writer: W) -> LogLayer
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {

@@ -27,34 +27,18 @@ use crate::state::ControllerState;
 const DEFAULT_SERVICE_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// Sets up a controller. By default it has no devices, no services and no access rules.
+#[derive(Default)]
 pub struct ControllerBuilder {
     devices: Vec<(String, String)>,
     services: Vec<(String, String)>,
     device_models: Vec<(String, String)>,
     config: Option<String>,
-    service_timeout: Duration,
+    service_timeout: Option<Duration>,
     device_latency: Duration,
     clock: Clock,
     credentials: Credentials,
     user: Option<String>,
     running_file: Option<PathBuf>,
-}
-
-impl Default for ControllerBuilder {
-    fn default() -> Self {
-        Self {
-            devices: Vec::new(),
-            services: Vec::new(),
-            device_models: Vec::new(),
-            config: None,
-            service_timeout: DEFAULT_SERVICE_TIMEOUT,
-            device_latency: Duration::ZERO,
-            clock: Clock::System,
-            credentials: Credentials::default(),
-            user: None,
-            running_file: None,
-        }
-    }
 }
 
 impl Controller {
@@ -114,7 +98,7 @@ impl ControllerBuilder {
     /// Sets how long a transaction waits for the services daemon if `/ctrl:services/ctrl:service-timeout` is
     /// not set. The default is 300 s.
     pub fn service_timeout(mut self, timeout: Duration) -> Self {
-        self.service_timeout = timeout;
+        self.service_timeout = Some(timeout);
         self
     }
 
@@ -181,7 +165,7 @@ impl ControllerBuilder {
             credentials: self.credentials,
             own_user: self.user.unwrap_or_else(own_user),
             clock: self.clock,
-            service_timeout: self.service_timeout,
+            service_timeout: self.service_timeout.unwrap_or(DEFAULT_SERVICE_TIMEOUT),
             datastores: Datastores::new(tree),
             devices: BTreeMap::new(),
             transactions: Vec::new(),
