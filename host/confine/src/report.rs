@@ -156,6 +156,9 @@ impl fmt::Display for ModuleReport {
         if let Some(digest) = &module.digest {
             row(f, "digest", &format!("sha256:{}", shown(digest)))?;
         }
+        if let Some(resident) = module.resident {
+            row(f, "memory", &format!("{} bytes while it is loaded", grouped(resident)))?;
+        }
         row(f, "services", &shown(&module.services.join(", ")))?;
         row(f, "runs", &format!("{}, {} failed", grouped(module.runs), grouped(module.failures)))?;
         if module.hook_runs > 0 {

@@ -92,6 +92,8 @@ pub(crate) struct Settings {
     pub(crate) limits: Limits,
     /// The limits of modules with limits of their own.
     pub(crate) module_limits: BTreeMap<ModuleName, Limits>,
+    /// Bytes of memory that all modules may take together.
+    pub(crate) total_resident: u64,
     /// When a module is put into quarantine.
     pub(crate) quarantine: QuarantinePolicy,
     /// Access rules for modules, in addition to those of the controller.
@@ -182,6 +184,7 @@ impl Settings {
             collector: file.or_key(&None, &table.traces.collector),
             limits: file.limits.clone(),
             module_limits: file.module_limits.clone(),
+            total_resident: file.total_resident.unwrap_or(ModuleLimits::default().total_resident),
             quarantine: file.quarantine,
             rules: file.or_key(&None, &file.rules),
             last_wins: file.last_wins.clone(),
@@ -198,7 +201,7 @@ impl Settings {
     /// The limits of all modules.
     pub(crate) fn limits_of_modules(&self) -> ModuleLimits {
         let own = self.module_limits.iter().map(|(name, limits)| (name.to_string(), limits.clone()));
-        ModuleLimits { all: self.limits.clone(), own: own.collect() }
+        ModuleLimits { all: self.limits.clone(), own: own.collect(), total_resident: self.total_resident }
     }
 }
 

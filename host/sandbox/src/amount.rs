@@ -33,3 +33,8 @@ impl fmt::Display for ShownAmount {
         }
     }
 }
+
+/// Returns a number of bytes with a unit, as messages show it.
+pub fn shown_bytes(bytes: u64) -> String {
+    ShownAmount::Bytes(bytes).to_string()
+}

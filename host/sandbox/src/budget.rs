@@ -68,6 +68,7 @@ impl Budget {
             text: _,
             component: _,
             compiled: _,
+            resident: _,
             compile_cpu: _,
             compile_wall_clock: _,
             compile_memory: _,

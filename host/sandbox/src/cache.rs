@@ -11,14 +11,17 @@ use std::{
 
 use rustix::fs::{Mode, OFlags};
 use sha2::{Digest as _, Sha256};
-use wasmtime::{Engine, component::Component};
+use wasmtime::Engine;
 
-use crate::{Digest, compiled_code};
+use crate::{
+    Digest,
+    compiled_code::{CompiledCode, CompiledComponent},
+};
 
 /// A directory of compiled code that only this user can write.
 ///
 /// The name of a file has the digests of its component and of the engine that compiled it. The file begins
-/// with a checksum of that name and the code. It is written under another name, renamed into place and never
+/// with a checksum of that name and the rest: the memory that the code takes, and the code. It is written under another name, renamed into place and never
 /// changed. A file that another user owns or may write, that is a link, truncated or altered, or that another
 /// version made is not used: the component is compiled again.
 #[derive(Debug)]
@@ -48,6 +51,8 @@ pub enum CacheError {
 /// The maximum size of a file of the cache.
 const MAX_FILE_SIZE: u64 = 2 << 30;
 const CHECKSUM: usize = 32;
+/// The bytes before the code: the checksum, and the memory that the code takes.
+const HEAD: usize = CHECKSUM + 8;
 
 impl Cache {
     /// Opens the cache in a directory, which is created if missing, with access for this user only.
@@ -63,13 +68,10 @@ impl Cache {
     }
 
     /// Returns the code of a component that was compiled for this engine.
-    pub(crate) fn get(&self, engine: &Engine, digest: Digest) -> Option<Component> {
+    pub(crate) fn get(&self, engine: &Engine, digest: Digest) -> Option<CompiledComponent> {
         let name = name(engine, digest);
         match self.read(&name) {
-            Ok(code) => match compiled_code::load(engine, &code) {
-                Ok(component) => return Some(component),
-                Err(error) => self.reject(&name, &error.to_string()),
-            },
+            Ok(compiled) => return Some(compiled),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => self.reject(&name, &error.to_string()),
         }
@@ -77,14 +79,14 @@ impl Cache {
     }
 
     /// Keeps compiled code. A module runs even if its code cannot be kept.
-    pub(crate) fn put(&self, engine: &Engine, digest: Digest, code: &[u8]) {
-        if let Err(error) = self.write(&name(engine, digest), code) {
+    pub(crate) fn put(&self, engine: &Engine, digest: Digest, code: &[u8], resident: u64) {
+        if let Err(error) = self.write(&name(engine, digest), code, resident) {
             let directory = self.directory.display();
             tracing::warn!(%directory, %error, "compiled code cannot be cached");
         }
     }
 
-    fn read(&self, name: &str) -> io::Result<Vec<u8>> {
+    fn read(&self, name: &str) -> io::Result<CompiledComponent> {
         // The owner or the mode of the directory may have changed since it was opened.
         if !is_ours(&std::fs::symlink_metadata(&self.directory)?) {
             return Err(io::Error::other("other users may write to its directory"));
@@ -97,16 +99,17 @@ impl Cache {
         }
         let mut content = Vec::new();
         file.take(MAX_FILE_SIZE).read_to_end(&mut content)?;
-        let intact = content
-            .split_at_checked(CHECKSUM)
-            .is_some_and(|(found, code)| found == checksum(name, code).as_slice());
-        if !intact {
-            return Err(io::Error::other("its checksum does not match its content"));
-        }
-        Ok(content.split_off(CHECKSUM))
+        let intact = content.split_first_chunk::<CHECKSUM>().and_then(|(found, rest)| {
+            let (resident, code) = rest.split_first_chunk()?;
+            let resident = u64::from_le_bytes(*resident);
+            (*found == checksum(name, code, resident)).then_some(resident)
+        });
+        let resident = intact.ok_or_else(|| io::Error::other("its checksum does not match its content"))?;
+        content.drain(..HEAD);
+        Ok(CompiledComponent { code: CompiledCode::Serialised(content), resident })
     }
 
-    fn write(&self, name: &str, code: &[u8]) -> io::Result<()> {
+    fn write(&self, name: &str, code: &[u8], resident: u64) -> io::Result<()> {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
 
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
@@ -114,7 +117,8 @@ impl Cache {
         let written = (|| {
             let mut file = File::create_new(&aside)?;
             file.set_permissions(Permissions::from_mode(0o600))?;
-            file.write_all(&checksum(name, code))?;
+            file.write_all(&checksum(name, code, resident))?;
+            file.write_all(&resident.to_le_bytes())?;
             file.write_all(code)?;
             file.sync_all()?;
             std::fs::rename(&aside, self.directory.join(name))
@@ -139,8 +143,8 @@ fn is_ours(metadata: &std::fs::Metadata) -> bool {
     metadata.uid() == rustix::process::geteuid().as_raw() && metadata.mode() & 0o022 == 0
 }
 
-fn checksum(name: &str, code: &[u8]) -> [u8; CHECKSUM] {
-    Sha256::new().chain_update(name).chain_update(code).finalize().into()
+fn checksum(name: &str, code: &[u8], resident: u64) -> [u8; CHECKSUM] {
+    Sha256::new().chain_update(name).chain_update(resident.to_le_bytes()).chain_update(code).finalize().into()
 }
 
 fn name(engine: &Engine, digest: Digest) -> String {
@@ -185,7 +189,7 @@ mod tests {
             let component = wat::parse_str("(component)").unwrap();
             let cache = Cache::open(home.path().join("cache")).unwrap();
             let digest = Digest::of(&component);
-            cache.put(&engine, digest, &engine.precompile_component(&component).unwrap());
+            cache.put(&engine, digest, &engine.precompile_component(&component).unwrap(), 4096);
             Self { home, engine, cache, digest }
         }
 
@@ -205,7 +209,9 @@ mod tests {
     #[test]
     fn cache_returns_stored_code() {
         let fixture = Fixture::new();
-        assert!(fixture.hit());
+        let compiled = fixture.cache.get(&fixture.engine, fixture.digest).unwrap();
+        assert_eq!(compiled.resident, 4096);
+        compiled.load(&fixture.engine).unwrap();
         assert_eq!(fixture.file().metadata().unwrap().mode() & 0o777, 0o600);
         assert_eq!(fixture.cache.directory.metadata().unwrap().mode() & 0o777, 0o700);
         assert_eq!(std::fs::read_dir(&fixture.cache.directory).unwrap().count(), 1);
@@ -224,7 +230,7 @@ mod tests {
             assert!(!fixture.hit(), "{position}");
             assert!(!fixture.file().exists());
         }
-        for length in [0, 1, CHECKSUM, whole.len() - 1] {
+        for length in [0, 1, CHECKSUM, HEAD, whole.len() - 1] {
             std::fs::write(fixture.file(), &whole[..length]).unwrap();
             mode(&fixture.file(), 0o600);
             assert!(!fixture.hit(), "{length}");

@@ -2,6 +2,30 @@
 
 use wasmtime::{Engine, component::Component};
 
+/// A compiled component, and what it takes of the daemon's memory once it is loaded.
+pub(crate) struct CompiledComponent {
+    pub(crate) code: CompiledCode,
+    pub(crate) resident: u64,
+}
+
+/// Where compiled code is.
+pub(crate) enum CompiledCode {
+    /// Not loaded yet: as a worker has returned it.
+    Serialised(Vec<u8>),
+    /// Compiled in this process.
+    Loaded(Component),
+}
+
+impl CompiledComponent {
+    /// Loads the component.
+    pub(crate) fn load(self, engine: &Engine) -> wasmtime::Result<Component> {
+        match self.code {
+            CompiledCode::Serialised(code) => load(engine, &code),
+            CompiledCode::Loaded(component) => Ok(component),
+        }
+    }
+}
+
 /// Turns compiled code into a component.
 ///
 /// # Why this is sound

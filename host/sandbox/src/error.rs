@@ -188,6 +188,16 @@ pub enum LoadFault {
         /// How much is allowed, with its unit.
         allowed: String,
     },
+    /// Loaded, it takes more than [`Limits::resident`](crate::Limits::resident).
+    #[error(
+        "loaded, it takes {resident} of the daemon's memory: {allowed} are allowed. Look for generated exports, globals, tables and instances, or raise the limit `resident`"
+    )]
+    Resident {
+        /// How much it takes, with its unit.
+        resident: String,
+        /// How much is allowed, with its unit.
+        allowed: String,
+    },
     /// Not the module's fault.
     #[error("the compiler could not be run")]
     Compiler(#[source] std::io::Error),

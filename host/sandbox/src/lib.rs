@@ -43,6 +43,7 @@ mod limits;
 mod module;
 mod outcome;
 mod preflight;
+mod resident;
 mod run;
 mod runner;
 mod store_limiter;
@@ -51,6 +52,7 @@ pub mod text;
 mod wasi;
 pub mod worker;
 
+pub use amount::shown_bytes;
 pub use budget::{Budget, Usage};
 pub use cache::{Cache, CacheError};
 pub use call::{CommitContext, EntryPoint, Hook};
@@ -64,5 +66,5 @@ pub use error::{
 pub use guest_log::LogLine;
 pub use limit::{Limit, LimitPer, LimitReached};
 pub use limits::{Limits, ScaledLimit};
-pub use module::Module;
+pub use module::{CompiledModule, Module};
 pub use runner::{RunReport, Runner};

@@ -80,9 +80,13 @@ pub struct Limits {
     pub text: usize,
     /// Bytes of a component's file.
     pub component: u64,
-    /// Bytes of the code that a component compiles to, which the daemon keeps in memory for as long as the
-    /// module is loaded. A large interpreter has about 60 MiB.
+    /// Bytes of what the compiler returns, which the daemon has in memory while it loads the module. A large
+    /// interpreter has about 40 MiB.
     pub compiled: u64,
+    /// Bytes of the daemon's memory that a component takes for as long as it is loaded: its code, and what the
+    /// runtime keeps of its exports, globals, tables and instances, which can be twenty times as much as in the
+    /// file. A large interpreter takes 41 MiB, 2 MiB of them besides its code.
+    pub resident: u64,
     /// Processor time that compiling a component may take. A large interpreter takes 9 s.
     pub compile_cpu: Duration,
     /// Time on the wall that compiling may take, on a machine that is busy with other things.
@@ -121,6 +125,7 @@ impl Default for Limits {
             text: 4 << 10,
             component: 64 * MIB,
             compiled: 256 * MIB,
+            resident: 128 * MIB,
             compile_cpu: Duration::from_secs(60),
             compile_wall_clock: Duration::from_secs(120),
             compile_memory: 4 << 30,

@@ -9,6 +9,7 @@ use wasmtime::{
 
 use crate::{
     Description, Digest, Limits,
+    compiled_code::CompiledComponent,
     contract::exports::confine::service::{handler, hooks},
     host, preflight,
     store_state::StoreState,
@@ -22,6 +23,7 @@ pub struct Module(Arc<LoadedModule>);
 struct LoadedModule {
     name: Arc<str>,
     digest: Digest,
+    resident: u64,
     limits: Limits,
     description: Description,
     program: BoundComponent,
@@ -29,13 +31,12 @@ struct LoadedModule {
 
 impl Module {
     pub(crate) fn new(
-        name: Arc<str>,
-        digest: Digest,
+        (name, digest, resident): (Arc<str>, Digest, u64),
         limits: Limits,
         description: Description,
         program: BoundComponent,
     ) -> Self {
-        Self(Arc::new(LoadedModule { name, digest, limits, description, program }))
+        Self(Arc::new(LoadedModule { name, digest, resident, limits, description, program }))
     }
 
     /// Returns the name (that of the file), safe to show.
@@ -46,6 +47,11 @@ impl Module {
     /// Returns the digest of the file.
     pub fn digest(&self) -> Digest {
         self.0.digest
+    }
+
+    /// Returns the bytes of memory that the module takes for as long as it is loaded.
+    pub fn resident(&self) -> u64 {
+        self.0.resident
     }
 
     /// Returns the limits of the module, for its [`Budget`](crate::Budget).
@@ -81,6 +87,29 @@ impl fmt::Debug for Module {
             .field("name", &self.0.name)
             .field("digest", &self.0.digest)
             .field("description", &self.0.description)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A module that is compiled and not loaded yet.
+pub struct CompiledModule {
+    pub(crate) name: Arc<str>,
+    pub(crate) digest: Digest,
+    pub(crate) component: CompiledComponent,
+}
+
+impl CompiledModule {
+    /// Returns the bytes of memory that the module will take for as long as it is loaded.
+    pub fn resident(&self) -> u64 {
+        self.component.resident
+    }
+}
+
+impl fmt::Debug for CompiledModule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CompiledModule")
+            .field("name", &self.name)
+            .field("digest", &self.digest)
             .finish_non_exhaustive()
     }
 }

@@ -3,7 +3,7 @@
 
 use wasmparser::{Encoding, Parser, Payload};
 
-use crate::{FileForm, text, wasi};
+use crate::{FileForm, resident::Inventory, text, wasi};
 
 /// The package of the contract, and its version in this host.
 const CONTRACT: &str = "confine:service";
@@ -51,13 +51,16 @@ pub(crate) fn form(bytes: &[u8]) -> Result<(), FileForm> {
 /// Why a component is refused.
 pub(crate) type Refusal = String;
 
-/// Checks what the component as a whole imports and exports. The compiler checks the rest.
-pub(crate) fn contract(bytes: &[u8]) -> Result<(), Refusal> {
+/// Checks what the component as a whole imports and exports, and that all that is inside it takes no more than
+/// `resident` bytes of memory. The compiler checks the rest. Returns what the component has.
+pub(crate) fn contract(bytes: &[u8], resident: u64) -> Result<Inventory, Refusal> {
     let mut names = PreflightNames::default();
+    let mut inventory = Inventory::default();
     // Nested components and modules are skipped: the component as a whole must import what they need.
     let mut nested = 0usize;
     for payload in Parser::new(0).parse_all(bytes) {
         let payload = payload.map_err(|error| damaged(&error))?;
+        inventory.add(&payload);
         match payload {
             Payload::Version { encoding, .. } if nested == 0 && encoding != Encoding::Component => {
                 return Err(FileForm::CoreModule.to_string());
@@ -77,7 +80,9 @@ pub(crate) fn contract(bytes: &[u8]) -> Result<(), Refusal> {
             _ => {}
         }
     }
-    names.judge()
+    names.judge()?;
+    inventory.check(resident)?;
+    Ok(inventory)
 }
 
 /// Returns what the parser reports about a component, safe to show.
@@ -173,7 +178,7 @@ mod tests {
     use super::*;
 
     fn check(wat: &str) -> String {
-        contract(&wat::parse_str(wat).unwrap()).map_or_else(|refusal| refusal, |()| "fine".into())
+        contract(&wat::parse_str(wat).unwrap(), u64::MAX).map_or_else(|refusal| refusal, |_| "fine".into())
     }
 
     #[test]
@@ -249,7 +254,7 @@ mod tests {
     fn truncated_component_is_reported() {
         let whole = wat::parse_str("(component (core module (func (export \"f\"))))").unwrap();
         for length in 8..whole.len() {
-            let refusal = contract(&whole[..length]).unwrap_err();
+            let refusal = contract(&whole[..length], u64::MAX).unwrap_err();
             // A cut between two sections leaves a component without the rest.
             assert!(
                 refusal == FileForm::Truncated.to_string()

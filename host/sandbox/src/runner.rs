@@ -16,8 +16,10 @@ use tracing::Instrument as _;
 use wasmtime::{Engine, Store, component::Linker};
 
 use crate::{
-    Budget, CommitContext, Compiler, Description, Digest, EntryPoint, FailureCause, HostFault,
-    InstancePosition, Limit, Limits, LoadError, LoadFault, LogLine, Module, RunFailure, Usage, engine,
+    Budget, CommitContext, CompiledModule, Compiler, Description, Digest, EntryPoint, FailureCause,
+    HostFault, InstancePosition, Limit, Limits, LoadError, LoadFault, LogLine, Module, RunFailure, Usage,
+    compile::blocking,
+    engine,
     guest_log::GuestLog,
     guest_thread::GuestThread,
     limits::microseconds,
@@ -77,22 +79,48 @@ impl Runner {
         Self { grace, ..self }
     }
 
-    /// Loads a module: checks and compiles the component, binds it to the contract and calls `describe`, all
-    /// within `limits`. Messages call the module `name`.
+    /// Loads a module: [compiles](Self::compile) and [binds](Self::bind) it. Messages call the module `name`.
     ///
     /// Needs a runtime with timers, and with I/O for a [`Compiler::worker`].
     pub async fn load(&self, name: &str, bytes: Arc<[u8]>, limits: &Limits) -> Result<Module, LoadError> {
+        let compiled = self.compile(name, bytes, limits).await?;
+        self.bind(compiled, limits).await
+    }
+
+    /// Checks and compiles a component, within `limits`. With a [`Compiler::worker`], this process executes and keeps
+    /// nothing of it yet.
+    pub async fn compile(
+        &self,
+        name: &str,
+        bytes: Arc<[u8]>,
+        limits: &Limits,
+    ) -> Result<CompiledModule, LoadError> {
         let name: Arc<str> = text::line(name, limits.text).into();
         let digest = Digest::of(&bytes);
-        let loaded = async {
-            let component = self.compiler.compile(&self.engine, bytes, digest, limits).await?;
+        match self.compiler.compile(&self.engine, bytes, digest, limits).await {
+            Ok(component) => Ok(CompiledModule { name, digest, component }),
+            Err(fault) => Err(LoadError { name, fault }),
+        }
+    }
+
+    /// Loads a compiled component, binds it to the contract and calls `describe`, within `limits`.
+    pub async fn bind(&self, compiled: CompiledModule, limits: &Limits) -> Result<Module, LoadError> {
+        let CompiledModule { name, digest, component } = compiled;
+        let resident = component.resident;
+        let bound = async {
+            let engine = self.engine.clone();
+            let component =
+                blocking(move || component.load(&engine).map_err(|error| LoadFault::of_compiler(&error)))
+                    .await?;
             let program = BoundComponent::bind(&self.linker, &component)
                 .map_err(|error| LoadFault::Refused(contract_mismatch(&error, limits)))?;
             let description = self.describe(&name, &program, limits).await?;
             Ok((program, description))
         };
-        match loaded.await {
-            Ok((program, description)) => Ok(Module::new(name, digest, limits.clone(), description, program)),
+        match bound.await {
+            Ok((program, description)) => {
+                Ok(Module::new((name, digest, resident), limits.clone(), description, program))
+            }
             Err(fault) => Err(LoadError { name, fault }),
         }
     }

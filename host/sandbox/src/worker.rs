@@ -1,14 +1,16 @@
 //! The compile worker: this program, started again with [`COMMAND`] as its first argument.
 //!
 //! It reads a component from standard input and writes to standard output: one byte for its confinement, then `+`
-//! and compiled code, or `-` and the text of a refusal. Before it reads anything it gives up what it does not need
-//! (see [`confinement`]): memory and processor time beyond the limits, all files and sockets, all other processes.
+//! and compiled code, or `-` and the text of a refusal. With [`WEIGH`] as the next argument it reads compiled code and
+//! writes how many bytes of memory that takes when it is loaded. Before it reads anything it gives up what it does not
+//! need (see [`confinement`]): memory and processor time beyond the limits, all files and sockets, all other processes.
 //! It inherits no environment and no descriptors except its three pipes, and ends when its parent ends.
 
 pub mod confinement;
 
 use std::{
     ffi::{OsStr, OsString},
+    fmt,
     io::{self, Read as _, Write as _},
     panic,
     path::Path,
@@ -21,12 +23,19 @@ use rustix::process::Signal;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use self::confinement::Confinement;
-use crate::{Limits, LoadFault, amount::ShownAmount, engine, error::compiler_panic, preflight, text};
+use crate::{
+    Limits, LoadFault, amount::ShownAmount, compiled_code, engine, error::compiler_panic, preflight,
+    resident::ResidentMemory, text,
+};
 
 /// The first argument that makes a program a worker.
 pub const COMMAND: &str = "compile-worker";
 
-const CODE: u8 = b'+';
+/// The argument that makes a worker measure code instead of compiling it.
+const WEIGH: &str = "weigh";
+
+/// Before what was asked for.
+const RESULT: u8 = b'+';
 const REFUSAL: u8 = b'-';
 
 /// The number of bytes before the content of an answer: the confinement and the kind.
@@ -37,28 +46,49 @@ const REFUSAL_TEXT: u64 = 4 << 10;
 
 /// The arguments of a worker.
 struct WorkerTask {
+    job: WorkerJob,
     cpu: Duration,
     memory: u64,
     stack: usize,
+    resident: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum WorkerJob {
+    /// Component → compiled code.
+    Compile,
+    /// Compiled code → what it takes of the memory.
+    Weigh,
 }
 
 impl WorkerTask {
-    fn of(limits: &Limits) -> Self {
-        Self { cpu: limits.compile_cpu, memory: limits.compile_memory, stack: limits.stack }
+    fn of(job: WorkerJob, limits: &Limits) -> Self {
+        let Limits { compile_cpu: cpu, compile_memory: memory, stack, resident, .. } = *limits;
+        Self { job, cpu, memory, stack, resident }
     }
 
-    fn arguments(&self) -> [String; 3] {
+    fn arguments(&self) -> Vec<String> {
         // At least a second: zero would mean no limit.
-        [self.cpu.as_secs().max(1).to_string(), self.memory.to_string(), self.stack.to_string()]
+        let (cpu, stack) = (self.cpu.as_secs().max(1), self.stack as u64);
+        let numbers = [cpu, self.memory, stack, self.resident].map(|number| number.to_string());
+        let job = (self.job == WorkerJob::Weigh).then(|| WEIGH.to_owned());
+        job.into_iter().chain(numbers).collect()
     }
 
     fn parse(arguments: impl IntoIterator<Item = OsString>) -> Option<Self> {
-        let mut numbers = arguments.into_iter().map(|text| text.to_str()?.parse::<u64>().ok());
+        let mut arguments = arguments.into_iter().peekable();
+        let job = match arguments.next_if(|argument| argument == WEIGH) {
+            Some(_) => WorkerJob::Weigh,
+            None => WorkerJob::Compile,
+        };
+        let mut numbers = arguments.map(|text| text.to_str()?.parse::<u64>().ok());
         let mut next = || numbers.next().flatten();
         Some(Self {
+            job,
             cpu: Duration::from_secs(next()?),
             memory: next()?,
             stack: usize::try_from(next()?).ok()?,
+            resident: next()?,
         })
     }
 }
@@ -76,12 +106,17 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     // The message of a panic becomes the refusal.
     panic::set_hook(Box::new(|_| ()));
+    // Before no file can be opened any more.
+    let memory = ResidentMemory::open();
     let confined = confinement::confine(task.cpu, task.memory);
     let confinement = *confined.as_ref().unwrap_or(&Confinement::default());
     let answer = confined
         .map_err(|error| format!("the compile worker cannot limit itself: {error}"))
         .and_then(|_| read())
-        .and_then(|component| compile_caught(&task, &component));
+        .and_then(|input| match task.job {
+            WorkerJob::Compile => compile_caught(&task, &input),
+            WorkerJob::Weigh => measure(&task, memory, &input),
+        });
     match write(confinement, answer) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
@@ -89,19 +124,19 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn read() -> Result<Vec<u8>, String> {
-    let mut component = Vec::new();
-    match io::stdin().lock().read_to_end(&mut component) {
-        Ok(_) => Ok(component),
+    let mut input = Vec::new();
+    match io::stdin().lock().read_to_end(&mut input) {
+        Ok(_) => Ok(input),
         // End as every other lack of memory does.
         Err(error) if error.kind() == io::ErrorKind::OutOfMemory => std::process::abort(),
-        Err(error) => Err(format!("the compile worker cannot read the component: {error}")),
+        Err(error) => Err(format!("the compile worker cannot read its input: {error}")),
     }
 }
 
 fn compile_caught(task: &WorkerTask, component: &[u8]) -> Result<Vec<u8>, String> {
     let limits = Limits { stack: task.stack, ..Limits::default() };
     let compile = || {
-        preflight::contract(component)?;
+        preflight::contract(component, task.resident)?;
         engine::engine(&limits)
             .and_then(|engine| engine.precompile_component(component))
             .map_err(|error| LoadFault::of_compiler(&error).to_string())
@@ -113,9 +148,21 @@ fn compile_caught(task: &WorkerTask, component: &[u8]) -> Result<Vec<u8>, String
     })
 }
 
+/// Returns how many bytes of memory this code takes, by loading it.
+fn measure(task: &WorkerTask, memory: io::Result<ResidentMemory>, code: &[u8]) -> Result<Vec<u8>, String> {
+    let unknown =
+        |error: &dyn fmt::Display| format!("what it takes of the memory cannot be measured: {error}");
+    let engine = engine::engine(&Limits { stack: task.stack, ..Limits::default() });
+    let engine = engine.map_err(|error| unknown(&error))?;
+    let measured = memory.and_then(|memory| memory.of(|| compiled_code::load(&engine, code)));
+    let (loaded, bytes) = measured.map_err(|error| unknown(&error))?;
+    loaded.map_err(|error| LoadFault::of_compiler(&error).to_string())?;
+    Ok(bytes.to_le_bytes().to_vec())
+}
+
 fn write(confinement: Confinement, answer: Result<Vec<u8>, String>) -> io::Result<()> {
     let (kind, content) = match answer {
-        Ok(code) => (CODE, code),
+        Ok(result) => (RESULT, result),
         Err(refusal) => (REFUSAL, refusal.into_bytes()),
     };
     let mut output = io::stdout().lock();
@@ -124,12 +171,24 @@ fn write(confinement: Confinement, answer: Result<Vec<u8>, String>) -> io::Resul
     output.flush()
 }
 
-/// Compiles a component in a worker, and kills the worker if it takes too long.
+/// Compiles a component in a worker.
 pub(crate) async fn compile(program: &Path, component: &[u8], limits: &Limits) -> Result<Vec<u8>, LoadFault> {
+    ask(program, WorkerJob::Compile, component, limits).await
+}
+
+/// Measures in a worker how many bytes of memory compiled code takes.
+pub(crate) async fn weigh(program: &Path, code: &[u8], limits: &Limits) -> Result<u64, LoadFault> {
+    let answer = ask(program, WorkerJob::Weigh, code, limits).await?;
+    let bytes = answer.try_into().map_err(|_| LoadFault::Compiler(io::ErrorKind::InvalidData.into()))?;
+    Ok(u64::from_le_bytes(bytes))
+}
+
+/// Gives a worker its job and its input, and kills it if it takes too long.
+async fn ask(program: &Path, job: WorkerJob, input: &[u8], limits: &Limits) -> Result<Vec<u8>, LoadFault> {
     let mut child = tokio::process::Command::new(program)
         .arg0("confine")
         .arg(COMMAND)
-        .args(WorkerTask::of(limits).arguments())
+        .args(WorkerTask::of(job, limits).arguments())
         .env_clear()
         .current_dir("/")
         .stdin(Stdio::piped())
@@ -146,7 +205,7 @@ pub(crate) async fn compile(program: &Path, component: &[u8], limits: &Limits) -
         let mut answer = Vec::new();
         let ask = async {
             // The answer or the exit status of a worker says why it ended early.
-            let _ = stdin.write_all(component).await;
+            let _ = stdin.write_all(input).await;
             drop(stdin);
         };
         let mut stdout = stdout.take(most.saturating_add(1));
@@ -180,7 +239,7 @@ fn judge(mut answer: Vec<u8>, status: ExitStatus, limits: &Limits) -> Result<Vec
     };
     log_confinement(Confinement::from_byte(confinement));
     match kind {
-        CODE => {
+        RESULT => {
             answer.drain(..HEAD as usize);
             Ok(answer)
         }

@@ -1,7 +1,7 @@
 //! Files that are no modules.
 
 use crate::{guest::Guest, host};
-use confine_sandbox::{Limits, LoadError};
+use confine_sandbox::{Limits, LoadError, LoadFault};
 
 async fn refusal(bytes: &[u8]) -> String {
     let loaded = host::runner().load("bench", bytes.into(), &Limits::default()).await;
@@ -55,6 +55,13 @@ async fn oversized_file_is_not_inspected() {
     let limits = Limits { component: 100, ..Limits::default() };
     let error = host::runner().load("bench", Guest::new().build(), &limits).await.unwrap_err();
     assert!(error.to_string().contains("100 are allowed"), "{error}");
+}
+
+#[tokio::test]
+async fn resident_memory_is_limited_without_a_worker() {
+    let limits = Limits { resident: 4 << 10, ..Limits::default() };
+    let error = host::runner().load("bench", Guest::new().build(), &limits).await.unwrap_err();
+    assert!(matches!(error.fault, LoadFault::Resident { .. }), "{error}");
 }
 
 #[tokio::test]

@@ -56,7 +56,7 @@ fn main() -> ExitCode {
 
 type Test = fn() -> std::pin::Pin<Box<dyn Future<Output = ()>>>;
 
-const TESTS: [(&str, Test); 15] = [
+const TESTS: [(&str, Test); 18] = [
     ("without_a_layer_everything_can_be_done", || Box::pin(does_everything())),
     ("limits_keep_files_and_sockets_away", || Box::pin(limits_descriptors())),
     ("landlock_keeps_files_programs_and_ports_away", || Box::pin(lands_and_locks())),
@@ -66,6 +66,9 @@ const TESTS: [(&str, Test); 15] = [
     ("a_worker_that_takes_too_long_is_killed", || Box::pin(kills())),
     ("a_worker_that_says_too_much_is_not_heard_out", || Box::pin(stops_listening())),
     ("compiled_code_is_limited", || Box::pin(limits_code())),
+    ("loaded_code_is_measured_and_limited", || Box::pin(limits_resident_memory())),
+    ("too_many_items_are_refused_uncompiled", || Box::pin(limits_items())),
+    ("cached_code_is_within_the_limit_too", || Box::pin(limits_cached_code())),
     ("a_worker_compiles_what_this_process_runs", || Box::pin(compiles())),
     ("a_worker_refuses_in_words", || Box::pin(refuses())),
     ("processor_time_is_limited", || Box::pin(limits_time())),
@@ -140,6 +143,47 @@ async fn caches() {
     idle.load("bench", bytes, &limits).await.unwrap();
     let fault = idle.load("other", bomb(), &limits).await.unwrap_err();
     assert!(matches!(fault.fault, LoadFault::Refused(_)), "{fault}");
+}
+
+/// Ten tables: what is kept of them is in no section of the component.
+fn tables() -> Arc<[u8]> {
+    guest::with_core_modules(&Guest::new().build(), &guest::large_table(), 10)
+}
+
+fn resident(mib: u64) -> Limits {
+    Limits { resident: mib << 20, ..Limits::default() }
+}
+
+async fn limits_resident_memory() {
+    let fault = load(tables(), &resident(64)).await.unwrap_err();
+    assert!(matches!(fault, LoadFault::Resident { .. }), "{fault}");
+    let text = fault.to_string();
+    let (before, after) = text.split_once(" MiB of the daemon's memory").unwrap();
+    let measured: f64 = before.strip_prefix("loaded, it takes ").unwrap().parse().unwrap();
+    // The image of the code, and the entries of each table.
+    assert!((85.0..100.0).contains(&measured), "{text}");
+    insta::assert_snapshot!(after, @": 64 MiB are allowed. Look for generated exports, globals, tables and instances, or raise the limit `resident`");
+    // Nothing else is against it.
+    let half = guest::with_core_modules(&Guest::new().build(), &guest::large_table(), 5);
+    let module = load(half, &resident(64)).await.unwrap();
+    assert!((40 << 20..64 << 20).contains(&module.resident()), "{}", module.resident());
+}
+
+/// In a worker that may not even compile it.
+async fn limits_items() {
+    let many = guest::with_core_modules(&Guest::new().build(), &guest::memory_exported(300_000), 2);
+    let limits = Limits { compile_cpu: Duration::from_secs(1), ..resident(32) };
+    let fault = load(many, &limits).await.unwrap_err();
+    insta::assert_snapshot!(fault, @"it has 600,017 exports, 25 imports, 7 functions, 4 globals, 11 types, which take at least 57.2 MiB of the daemon's memory: 32 MiB are allowed. Look for generated names, or raise the limit `resident`");
+}
+
+async fn limits_cached_code() {
+    let home = tempfile::tempdir().unwrap();
+    let cached = || runner(Compiler::worker().with_cache(Cache::open(home.path()).unwrap()));
+    let module = cached().load("bench", Guest::new().build(), &Limits::default()).await.unwrap();
+    let limits = Limits { resident: module.resident() - 1, ..Limits::default() };
+    let fault = cached().load("bench", Guest::new().build(), &limits).await.unwrap_err().fault;
+    assert!(matches!(fault, LoadFault::Resident { .. }), "{fault}");
 }
 
 /// Starts this program again, to try what it should not be able to do.
@@ -280,7 +324,7 @@ async fn confines_itself() {
     let core = rustix::process::Rlimit { current: core.maximum, ..core };
     rustix::process::setrlimit(rustix::process::Resource::Core, core).unwrap();
     let mut worker = Command::new(env::current_exe().unwrap())
-        .args([worker::COMMAND, "60", &(4u64 << 30).to_string(), "524288"])
+        .args([worker::COMMAND, "60", &(4u64 << 30).to_string(), "524288", "134217728"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()

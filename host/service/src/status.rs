@@ -89,6 +89,9 @@ pub struct ModuleStatus {
     pub version: Option<String>,
     /// SHA-256 of that version.
     pub digest: Option<String>,
+    /// Bytes of the daemon's memory that this version takes.
+    #[serde(default)]
+    pub resident: Option<u64>,
     /// The lists under `/services` that this version serves.
     pub services: Vec<String>,
     /// Since when the module has been in this state, with this version.
@@ -240,6 +243,7 @@ mod tests {
             state: ModuleState::Quarantined { reason: "5 limits".into() },
             version: Some("1.0.0".into()),
             digest: None,
+            resident: None,
             services: vec!["bench".into()],
             since: timestamp(SystemTime::UNIX_EPOCH + Duration::from_millis(1_767_225_600_999)),
             refused: None,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use confine_sandbox::{Compiler, Description, Digest, Limits, LoadError, Module, Runner, text::line};
+use confine_sandbox::{Compiler, Digest, Limits, LoadError, Module, Runner, text::line};
 use confine_service::read_module;
 use serde::Serialize;
 
@@ -33,6 +33,8 @@ struct ModuleInspection {
 #[derive(Debug, Serialize)]
 struct ModuleSummary {
     version: String,
+    /// Bytes of the daemon's memory that it takes while it is loaded.
+    resident: u64,
     services: Vec<InspectedService>,
     /// What it reads in addition to its instance.
     reads: Vec<String>,
@@ -103,20 +105,19 @@ impl ModuleInspection {
             bytes: bytes.len(),
             digest: Digest::of(bytes).to_string(),
             refused: loaded.as_ref().err().map(|error| confine_service::error_chain(error)),
-            about: loaded
-                .as_ref()
-                .ok()
-                .map(|module| ModuleSummary::new(module.description(), module.has_hooks())),
+            about: loaded.as_ref().ok().map(ModuleSummary::new),
         }
     }
 }
 
 impl ModuleSummary {
-    fn new(description: &Description, hooks: bool) -> Self {
+    fn new(module: &Module) -> Self {
+        let description = module.description();
         let shown = |text: &str| line(text, text.len());
         let prefixes = &description.prefixes;
         Self {
             version: description.version.to_string(),
+            resident: module.resident(),
             services: description
                 .services
                 .iter()
@@ -136,7 +137,7 @@ impl ModuleSummary {
                     namespace: shown(prefixes.namespace(prefix).unwrap_or_default()),
                 })
                 .collect(),
-            hooks,
+            hooks: module.has_hooks(),
             options: description
                 .options
                 .iter()
@@ -158,6 +159,7 @@ impl fmt::Display for ModuleInspection {
         writeln!(f, "size      {bytes} bytes")?;
         writeln!(f, "digest    sha256:{digest}")?;
         let Some(about) = about else { return Ok(()) };
+        writeln!(f, "memory    {} bytes while it is loaded", about.resident)?;
         rows(f, "services", &about.services, "none")?;
         rows(f, "reads", &about.reads, "only its instance")?;
         rows(f, "writes", &about.writes, "anything that the user may write")?;

@@ -22,6 +22,7 @@ pub(crate) fn example() -> DaemonStatus {
         state,
         version: Some("1.2.0".into()),
         digest: Some("5e".repeat(32)),
+        resident: Some(5_668_864),
         services: vec![name.into()],
         since: "2026-11-25T10:00:00Z".into(),
         refused: None,
@@ -56,6 +57,7 @@ pub(crate) fn example() -> DaemonStatus {
     let broken = ModuleStatus {
         version: None,
         digest: None,
+        resident: None,
         services: vec![],
         ..module("zz-broken", ModuleState::Broken { error: "it is no component".into() })
     };
@@ -150,6 +152,7 @@ fn module_is_shown_with_all_details() {
                 its file was refused at 2026-11-25T11:30:00Z: it is truncated
     file        /modules/ssh-users.wasm
     digest      sha256:5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e
+    memory      5,668,864 bytes while it is loaded
     services    ssh-users
     runs        12,345, 3 failed
     hooks       7, 1 failed

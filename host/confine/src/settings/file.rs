@@ -40,6 +40,8 @@ pub(crate) struct OperatorFile {
     pub(crate) limits: Limits,
     /// The limits of modules with limits of their own.
     pub(crate) module_limits: BTreeMap<ModuleName, Limits>,
+    /// Bytes of memory that all modules may take together; none for the default.
+    pub(crate) total_resident: Option<u64>,
     /// When a module is put into quarantine.
     pub(crate) quarantine: QuarantinePolicy,
     /// Access rules for modules.
@@ -151,6 +153,7 @@ impl OperatorFile {
         })?;
         let mut limits = Limits::default();
         table.limits.apply(&mut limits)?;
+        let total_resident = table.limits.total_resident()?;
         let rules = table.nacm.read()?;
         let mut module_limits = BTreeMap::new();
         let mut last_wins = BTreeSet::new();
@@ -169,7 +172,16 @@ impl OperatorFile {
         }
         let mut quarantine = QuarantinePolicy::default();
         table.quarantine.apply(&mut quarantine)?;
-        Ok(Self { path: path.into(), table, limits, module_limits, quarantine, rules, last_wins })
+        Ok(Self {
+            path: path.into(),
+            table,
+            limits,
+            module_limits,
+            total_resident,
+            quarantine,
+            rules,
+            last_wins,
+        })
     }
 
     /// Its own directory, where relative paths in it start.
@@ -274,6 +286,7 @@ mod tests {
             "[limits]\nfuel = { base = 0 }",
             "[limits.fuel]\nbasis = 3",
             "[module.x.limits]\nstack = '1 MiB'",
+            "[module.x.limits]\ntotal_resident = '1 GiB'",
             "[module.x.limits]\nedits.base = 0",
             "[module.'a/b']\n",
             "[module.x]\nlimit = 3",
@@ -298,6 +311,7 @@ mod tests {
         `confine.toml`, line 2, key `limits.fuel.base`: 0 is too small: at least 1
         `confine.toml`, line 2, key `limits.fuel.basis`: unknown key `basis`, expected `base` or `per_instance`
         `confine.toml`, line 2, key `module.x.limits.stack`: the stack is the same for all modules: set it in `[limits]`
+        `confine.toml`, line 2, key `module.x.limits.total_resident`: this is for all modules together: set it in `[limits]`
         `confine.toml`, line 2, key `module.x.limits.edits.base`: 0 is too small: at least 1
         `confine.toml`, line 1, key `module.a/b`: `a/b` is not a module name: write the file name without `.wasm`, made of letters, digits, `-`, `_` and `.`
         `confine.toml`, line 2, key `module.x.limit`: unknown key `limit`, expected `limits` or `conflicts`

@@ -34,6 +34,8 @@ macro_rules! limits {
         #[serde(deny_unknown_fields, default)]
         pub(crate) struct LimitsTable {
             $($field: Option<$kind>,)*
+            /// Of all modules together.
+            total_resident: Option<Spanned<ByteUnit>>,
         }
 
         impl LimitsTable {
@@ -83,6 +85,7 @@ limits! {
     text: Spanned<ByteUnit>, 64, 1 << 20;
     component: Spanned<ByteUnit>, 1 << 10, 1 << 30;
     compiled: Spanned<ByteUnit>, 1 << 10, 1 << 31;
+    resident: Spanned<ByteUnit>, 1 << 10, MAX;
     compile_cpu: Spanned<TimeUnit>, SECOND, MAX;
     compile_wall_clock: Spanned<TimeUnit>, SECOND, MAX;
     // The program itself has to fit.
@@ -90,11 +93,26 @@ limits! {
 }
 
 impl LimitsTable {
-    /// The problem of a table of one module with a limit that is the same for all.
+    /// The problem of a table of one module with a limit that is not of one module.
     pub(crate) fn shared(&self) -> Option<LimitMisfit> {
-        let span = self.stack.as_ref()?.span();
-        Some(LimitMisfit { span, what: "the stack is the same for all modules: set it in `[limits]`".into() })
+        let stack = self.stack.as_ref().map(|stack| (stack, "the stack is the same for all modules"));
+        let total = self.total_resident.as_ref().map(|total| (total, "this is for all modules together"));
+        let (value, problem) = stack.or(total)?;
+        Some(LimitMisfit { span: value.span(), what: format!("{problem}: set it in `[limits]`") })
     }
+
+    /// The memory that all modules may take together, if the table sets it.
+    pub(crate) fn total_resident(&self) -> Result<Option<u64>, LimitMisfit> {
+        let mut bytes = 0;
+        let Some(total) = &self.total_resident else { return Ok(None) };
+        total.set(&mut bytes, 1 << 10, MAX)?;
+        Ok(Some(bytes))
+    }
+}
+
+/// The memory that all modules may take together, as a line of such a table.
+pub(crate) fn total_line(total_resident: u64) -> String {
+    format!("total_resident = {}", literal(ByteUnit::of(total_resident)))
 }
 
 /// A value in the operator's file for a limit of type `T`.
@@ -221,6 +239,7 @@ mod tests {
         text = "4 KiB"
         component = "64 MiB"
         compiled = "256 MiB"
+        resident = "128 MiB"
         compile_cpu = "1 min"
         compile_wall_clock = "2 min"
         compile_memory = "4 GiB"
@@ -255,7 +274,7 @@ mod tests {
         '1 GiB': 1 GiB is too large: at most 64 MiB
         invalid type: string "3 pieces", expected a whole number, as in 2_000_000
         '0 s': 0 us is too small: at least 1 s
-        unknown field `compile_time`, expected one of `fuel`, `wall_clock`, `host_work`, `memory`, `stack`, `core_instances`, `memories`, `tables`, `handles`, `bytes_out`, `bytes_in`, `bytes_per_call`, `edits`, `log`, `text`, `component`, `compiled`, `compile_cpu`, `compile_wall_clock`, `compile_memory`
+        unknown field `compile_time`, expected one of `fuel`, `wall_clock`, `host_work`, `memory`, `stack`, `core_instances`, `memories`, `tables`, `handles`, `bytes_out`, `bytes_in`, `bytes_per_call`, `edits`, `log`, `text`, `component`, `compiled`, `resident`, `compile_cpu`, `compile_wall_clock`, `compile_memory`, `total_resident`
         "#);
     }
 
@@ -284,6 +303,7 @@ mod tests {
                 text: (sizes[8] >> 20).min(1 << 20) as usize,
                 component: (sizes[8] >> 11).min(1 << 30),
                 compiled: (sizes[8] >> 10).min(1 << 31),
+                resident: sizes[7],
                 compile_cpu: Duration::from_micros(times[2]),
                 compile_wall_clock: Duration::from_micros(times[3]),
                 compile_memory: sizes[9],

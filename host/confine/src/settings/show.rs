@@ -46,6 +46,7 @@ impl Settings {
             "\n[limits]".to_owned(),
         ];
         lines.extend(limits::lines(&self.limits));
+        lines.push(limits::total_line(self.total_resident));
         lines.push("\n[quarantine]".to_owned());
         lines.extend(quarantine::lines(&self.quarantine));
         if let Some(rules) = &self.rules {

@@ -4,6 +4,10 @@
 
 use std::{fmt::Write as _, path::Path, sync::Arc};
 
+use wasm_encoder::{
+    ComponentSection as _, ExportKind, ExportSection, InstanceSection, MemorySection, Module, ModuleSection,
+};
+use wasmparser::{Parser, Payload};
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
@@ -343,4 +347,60 @@ impl Data {
         let (some, path) = (u32::from(path.is_some()), self.text(path.unwrap_or_default()));
         self.words(&[1, tag.0, tag.1, message.0, message.1, some, path.0, path.1])
     }
+}
+
+/// Returns a core module that exports its memory under this many names.
+pub fn memory_exported(names: u32) -> Module {
+    let mut memories = MemorySection::new();
+    memories.memory(wasm_encoder::MemoryType {
+        minimum: 0,
+        maximum: None,
+        memory64: false,
+        shared: false,
+        page_size_log2: None,
+    });
+    let mut exports = ExportSection::new();
+    for name in 0..names {
+        exports.export(&format!("{name:x}"), ExportKind::Memory, 0);
+    }
+    let mut module = Module::new();
+    module.section(&memories).section(&exports);
+    module
+}
+
+/// Returns a core module of a few bytes with a table of megabytes, the last entry of which is initialised.
+pub fn large_table() -> Module {
+    let text = "(module (table 1048576 funcref) (func $f) (elem (i32.const 1048575) func $f))";
+    let bytes = wat::parse_str(text).unwrap();
+    let mut module = Module::new();
+    for payload in Parser::new(0).parse_all(&bytes) {
+        if let Some((id, range)) = payload.unwrap().as_section() {
+            module.section(&wasm_encoder::RawSection { id, data: &bytes[range] });
+        }
+    }
+    module
+}
+
+/// Returns a component with this many copies and instances of a core module besides what it has.
+pub fn with_core_modules(component: &[u8], module: &Module, count: u32) -> Arc<[u8]> {
+    let mut bytes = component.to_vec();
+    let (mut modules, mut depth) = (0, 0u32);
+    for payload in Parser::new(0).parse_all(component) {
+        match payload.unwrap() {
+            Payload::ModuleSection { .. } => {
+                modules += u32::from(depth == 0);
+                depth += 1;
+            }
+            Payload::ComponentSection { .. } => depth += 1,
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    let mut instances = InstanceSection::new();
+    for copy in 0..count {
+        ModuleSection(module).append_to_component(&mut bytes);
+        instances.instantiate::<_, &str>(modules + copy, []);
+    }
+    instances.append_to_component(&mut bytes);
+    bytes.into()
 }

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use confine_sandbox::{Limits, LoadError, Module, Runner};
+use confine_sandbox::{Limits, LoadError, Module, Runner, shown_bytes};
 use confine_tree::{CONTROLLER, NodeId, Pattern, PatternStep, QName, Tree};
 use confine_view::{InstanceRef, OwnerIndex};
 
@@ -100,6 +100,19 @@ pub enum NotLoaded {
     /// Its content is not a module that works.
     #[error(transparent)]
     Module(#[from] LoadError),
+    /// All loaded modules together would take more memory than is allowed.
+    #[error(
+        "it takes {} of the daemon's memory, and with it all loaded modules take {}: `total_resident` allows {}. Remove modules that are not needed, or raise `total_resident` in `[limits]`",
+        shown_bytes(*resident), shown_bytes(*total), shown_bytes(*allowed)
+    )]
+    NoRoom {
+        /// Bytes that the module takes.
+        resident: u64,
+        /// Bytes that all take.
+        total: u64,
+        /// Bytes that are allowed.
+        allowed: u64,
+    },
     /// Another file has the same name and is in use.
     #[error("`{}` has the same name and stays in use: rename one of them", incumbent.display())]
     Duplicate {

@@ -39,12 +39,20 @@ pub struct ModuleLibrary {
 }
 
 /// The limits of modules.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct ModuleLimits {
     /// The limits of a module that has none of its own.
     pub all: Limits,
     /// The limits of modules that have their own, by name.
     pub own: HashMap<String, Limits>,
+    /// Bytes of the daemon's memory that all loaded modules may take together: for [`Limits::resident`] of each.
+    pub total_resident: u64,
+}
+
+impl Default for ModuleLimits {
+    fn default() -> Self {
+        Self { all: Limits::default(), own: HashMap::new(), total_resident: 1 << 30 }
+    }
 }
 
 impl ModuleLimits {
@@ -167,6 +175,7 @@ impl ModuleSlot {
             state: self.state(),
             version: description.map(|description| description.version.to_string()),
             digest: self.module.as_ref().map(|module| module.digest().to_string()),
+            resident: self.module.as_ref().map(Module::resident),
             services: description
                 .map(|description| description.services.iter().map(|list| list.local.to_string()).collect())
                 .unwrap_or_default(),
@@ -218,6 +227,17 @@ impl ModuleSlots {
     /// Returns the stamp of a file when it was last read.
     pub(crate) fn stamp(&self, path: &Path) -> Option<FileStamp> {
         self.slots().values().find(|slot| slot.path == path)?.stamp
+    }
+
+    /// Checks that a version of a module may be loaded in addition to all other modules, given the bytes of memory that
+    /// it takes. The version that it replaces does not count.
+    pub(crate) fn check_total(&self, name: &str, resident: u64) -> Result<(), NotLoaded> {
+        let slots = self.slots();
+        let others = slots.iter().filter(|(other, _)| *other != name);
+        let loaded = others.filter_map(|(_, slot)| slot.module.as_ref()).map(Module::resident);
+        let total = loaded.fold(resident, u64::saturating_add);
+        let allowed = self.library.limits.total_resident;
+        if total <= allowed { Ok(()) } else { Err(NotLoaded::NoRoom { resident, total, allowed }) }
     }
 
     /// Creates a registry of the modules as they are now.

@@ -313,7 +313,10 @@ impl ModuleManager {
 
     /// Loads a version, which does not run yet.
     pub(super) async fn load_version(&self, name: &str, bytes: &Arc<[u8]>) -> Result<Module, NotLoaded> {
-        Ok(self.runner.load(name, bytes.clone(), self.slots.library.limits.of(name)).await?)
+        let limits = self.slots.library.limits.of(name);
+        let compiled = self.runner.compile(name, bytes.clone(), limits).await?;
+        self.slots.check_total(name, compiled.resident())?;
+        Ok(self.runner.bind(compiled, limits).await?)
     }
 
     /// Makes a version the one that runs, and stores that.

@@ -44,15 +44,21 @@ fn modules(top: &Path) -> PathBuf {
     top.join("modules")
 }
 
-async fn host(top: &Path) -> Arc<Host> {
-    let limits = Limits::default();
-    let runner = Runner::new(&limits, Compiler::in_process()).unwrap();
-    let library = ModuleLibrary {
+fn library(top: &Path) -> ModuleLibrary {
+    ModuleLibrary {
         directories: vec![modules(top)],
         store: Some(VersionStore::open(top.join("state")).unwrap()),
         quarantine: QuarantinePolicy { failures: Some(3), window: Duration::from_secs(3600) },
         ..ModuleLibrary::default()
-    };
+    }
+}
+
+async fn host(top: &Path) -> Arc<Host> {
+    host_of(top, library(top)).await
+}
+
+async fn host_of(top: &Path, library: ModuleLibrary) -> Arc<Host> {
+    let runner = Runner::new(&Limits::default(), Compiler::in_process()).unwrap();
     let models = ModelStore::new(YangDirectories::default(), vec![modules(top)], None);
     {
         let host =
@@ -337,6 +343,24 @@ async fn module_that_keeps_trapping_is_quarantined() {
     rename_into_place(&yard.file(), &version("00002").await);
     yard.runs("00002").await;
     assert_eq!(yard.committed_version().await, "00002");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn modules_together_take_no_more_than_allowed() {
+    let yard = WatchedTestbed::open().await;
+    fs::write(yard.file().with_file_name("second.wasm"), version("00002").await).unwrap();
+    let mut library = library(yard.top.path());
+    // Enough for one of the two.
+    library.limits.total_resident = yard.module().resident.unwrap() * 3 / 2;
+    let again = host_of(yard.top.path(), library).await;
+    let [probe, second] = again.status().modules.try_into().unwrap();
+    assert_eq!(probe.state, ModuleState::Active);
+    let ModuleState::Broken { error } = second.state else { panic!("{:?}", second.state) };
+    assert!(error.contains("and with it all loaded modules take"), "{error}");
+    assert!(error.ends_with("raise `total_resident` in `[limits]`"), "{error}");
+    // A version that replaces another needs no room for both.
+    rename_into_place(&yard.file(), &version("00003").await);
+    again.modules().reload("probe").await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
