@@ -5,7 +5,7 @@ use std::{
     hash::{Hash as _, Hasher},
     io::{self, Read as _, Write as _},
     os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::atomic::{AtomicU64, Ordering},
 };
 
@@ -24,9 +24,13 @@ use crate::{
 /// with a checksum of that name and the rest: the memory that the code takes, and the code. It is written under another name, renamed into place and never
 /// changed. A file that another user owns or may write, that is a link, truncated or altered, or that another
 /// version made is not used: the component is compiled again.
+///
+/// Several daemons may have one directory. The name of a file ends with the [owner](Self::of_owner) that has written
+/// it, and only that one uses and [removes](Self::retain) it.
 #[derive(Debug)]
 pub struct Cache {
     directory: PathBuf,
+    owner: String,
 }
 
 /// Why a directory cannot be used as a cache.
@@ -51,6 +55,10 @@ pub enum CacheError {
 /// The maximum size of a file of the cache.
 const MAX_FILE_SIZE: u64 = 2 << 30;
 const CHECKSUM: usize = 32;
+/// How the name of a file begins that is being written.
+const ASIDE: &str = ".";
+/// The length of the digest of a component in the name of a file.
+const DIGEST_NAME: usize = 64;
 /// The bytes before the code: the checksum, and the memory that the code takes.
 const HEAD: usize = CHECKSUM + 8;
 
@@ -61,15 +69,82 @@ impl Cache {
         let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&path);
         let metadata = made.and_then(|()| std::fs::symlink_metadata(&path));
         match metadata {
-            Ok(metadata) if metadata.is_dir() && is_ours(&metadata) => Ok(Self { directory: path }),
+            Ok(metadata) if metadata.is_dir() && is_ours(&metadata) => {
+                Ok(Self { directory: path, owner: String::new() })
+            }
             Ok(_) => Err(CacheError::Shared { path }),
             Err(source) => Err(CacheError::Io { path, source }),
         }
     }
 
+    /// Separates what this daemon keeps from what others keep in the same directory. `owner` identifies it, as the
+    /// directory of its state does.
+    #[must_use]
+    pub fn of_owner(self, owner: &Path) -> Self {
+        let digest = Sha256::digest(owner.as_os_str().as_encoded_bytes());
+        Self { owner: format!("-{}", short_hex(&digest)), ..self }
+    }
+
+    /// Removes what this owner has kept for other engines, or for components that `is_needed` does not want, and what
+    /// a daemon left that ended while it wrote. The files of others stay.
+    pub(crate) fn retain(&self, engine: &Engine, is_needed: &dyn Fn(&str) -> bool) -> io::Result<()> {
+        let needed_suffix = self.suffix(engine);
+        for entry in std::fs::read_dir(&self.directory)? {
+            let entry = entry?;
+            let Ok(name) = entry.file_name().into_string() else { continue };
+            let is_stale = match name.strip_prefix(ASIDE) {
+                Some(aside) => self.is_left_behind(aside),
+                None => match name.split_at_checked(DIGEST_NAME) {
+                    Some((digest, suffix)) if self.is_own_suffix(suffix) => {
+                        suffix != needed_suffix || !is_needed(digest)
+                    }
+                    _ => false,
+                },
+            };
+            if is_stale && entry.metadata().is_ok_and(|metadata| metadata.is_file() && is_ours(&metadata)) {
+                let file = entry.path();
+                match std::fs::remove_file(&file) {
+                    Ok(()) => {
+                        tracing::debug!(file = %file.display(), "removed compiled code that no version needs")
+                    }
+                    Err(error) => {
+                        tracing::warn!(file = %file.display(), %error, "cannot remove compiled code that no version needs");
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns whether a file that was being written, without the prefix of its name, is this owner's and of a process
+    /// that has ended: only one daemon at a time has this owner.
+    fn is_left_behind(&self, aside: &str) -> bool {
+        let process = aside.strip_suffix(&self.owner).and_then(|aside| aside.split_once('-'));
+        process.is_some_and(|(process, _)| process != std::process::id().to_string())
+    }
+
+    /// Returns whether a name that begins with the digest of a component may go on like this: with an engine and this
+    /// owner.
+    fn is_own_suffix(&self, suffix: &str) -> bool {
+        let engine = suffix.strip_suffix(&self.owner).and_then(|engine| engine.strip_prefix('-'));
+        engine
+            .is_some_and(|engine| engine.len() == 16 && engine.bytes().all(|digit| digit.is_ascii_hexdigit()))
+    }
+
+    /// Returns what the name of a file has after the digest of its component.
+    fn suffix(&self, engine: &Engine) -> String {
+        let mut hasher = EngineHasher(Sha256::new());
+        engine.precompile_compatibility_hash().hash(&mut hasher);
+        format!("-{}{}", short_hex(&hasher.0.finalize()), self.owner)
+    }
+
+    fn name(&self, engine: &Engine, digest: Digest) -> String {
+        format!("{digest}{}", self.suffix(engine))
+    }
+
     /// Returns the code of a component that was compiled for this engine.
     pub(crate) fn get(&self, engine: &Engine, digest: Digest) -> Option<CompiledComponent> {
-        let name = name(engine, digest);
+        let name = self.name(engine, digest);
         match self.read(&name) {
             Ok(compiled) => return Some(compiled),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -80,7 +155,7 @@ impl Cache {
 
     /// Keeps compiled code. A module runs even if its code cannot be kept.
     pub(crate) fn put(&self, engine: &Engine, digest: Digest, code: &[u8], resident: u64) {
-        if let Err(error) = self.write(&name(engine, digest), code, resident) {
+        if let Err(error) = self.write(&self.name(engine, digest), code, resident) {
             let directory = self.directory.display();
             tracing::warn!(%directory, %error, "compiled code cannot be cached");
         }
@@ -113,7 +188,8 @@ impl Cache {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
 
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let aside = self.directory.join(format!(".{}-{number}", std::process::id()));
+        let aside = format!("{ASIDE}{}-{number}{}", std::process::id(), self.owner);
+        let aside = self.directory.join(aside);
         let written = (|| {
             let mut file = File::create_new(&aside)?;
             file.set_permissions(Permissions::from_mode(0o600))?;
@@ -147,12 +223,9 @@ fn checksum(name: &str, code: &[u8], resident: u64) -> [u8; CHECKSUM] {
     Sha256::new().chain_update(name).chain_update(resident.to_le_bytes()).chain_update(code).finalize().into()
 }
 
-fn name(engine: &Engine, digest: Digest) -> String {
-    let mut hasher = EngineHasher(Sha256::new());
-    engine.precompile_compatibility_hash().hash(&mut hasher);
-    let engine: [u8; 32] = hasher.0.finalize().into();
-    let engine = engine.iter().take(8).fold(String::new(), |name, byte| format!("{name}{byte:02x}"));
-    format!("{digest}-{engine}")
+/// Returns the first bytes of a digest in hexadecimal digits.
+fn short_hex(digest: &[u8]) -> String {
+    digest.iter().take(8).fold(String::new(), |name, byte| format!("{name}{byte:02x}"))
 }
 
 /// Computes the same hash in every process. The hasher of the standard library does not guarantee that.
@@ -170,7 +243,7 @@ impl Hasher for EngineHasher {
 
 #[cfg(test)]
 mod tests {
-    use std::{os::unix::fs::symlink, path::Path};
+    use std::os::unix::fs::symlink;
 
     use super::*;
     use crate::{Limits, engine};
@@ -194,7 +267,7 @@ mod tests {
         }
 
         fn file(&self) -> PathBuf {
-            self.cache.directory.join(name(&self.engine, self.digest))
+            self.cache.directory.join(self.cache.name(&self.engine, self.digest))
         }
 
         fn hit(&self) -> bool {
@@ -241,7 +314,11 @@ mod tests {
     fn cache_rejects_code_of_another_component() {
         let fixture = Fixture::new();
         let other = Digest::of(b"another");
-        std::fs::copy(fixture.file(), fixture.cache.directory.join(name(&fixture.engine, other))).unwrap();
+        std::fs::copy(
+            fixture.file(),
+            fixture.cache.directory.join(fixture.cache.name(&fixture.engine, other)),
+        )
+        .unwrap();
         assert!(fixture.cache.get(&fixture.engine, other).is_none());
     }
 
@@ -276,11 +353,60 @@ mod tests {
     #[test]
     fn cache_is_separate_for_each_engine() {
         let fixture = Fixture::new();
-        let other = name(&Engine::default(), fixture.digest);
-        assert_ne!(other, name(&fixture.engine, fixture.digest));
+        let other = fixture.cache.name(&Engine::default(), fixture.digest);
+        assert_ne!(other, fixture.cache.name(&fixture.engine, fixture.digest));
         assert!(fixture.cache.get(&Engine::default(), fixture.digest).is_none());
         // The file of the first engine stays.
         assert!(fixture.hit());
+    }
+
+    #[test]
+    fn cache_keeps_what_is_needed_and_what_is_of_others() {
+        let fixture = Fixture::new();
+        let directory = &fixture.cache.directory;
+        let owned = |owner: &str| Cache::open(directory).unwrap().of_owner(Path::new(owner));
+        let (ours, other) = (owned("/state"), owned("/other"));
+        let code = fixture.engine.precompile_component(&wat::parse_str("(component)").unwrap()).unwrap();
+        let [needed, unneeded] = [b"needed", b"waste."].map(|component| Digest::of(component));
+        for digest in [needed, unneeded] {
+            ours.put(&fixture.engine, digest, &code, 0);
+            other.put(&fixture.engine, digest, &code, 0);
+        }
+        ours.put(&Engine::default(), needed, &code, 0);
+        let write = |name: String| std::fs::write(directory.join(name), "x").unwrap();
+        // What a daemon left behind that was killed, and what this one and another are writing.
+        write(format!(".1-0{}", ours.owner));
+        write(format!(".{}-0{}", std::process::id(), ours.owner));
+        write(format!(".1-0{}", other.owner));
+        write("notes".into());
+        std::fs::create_dir(directory.join("models")).unwrap();
+        // By its name this would be ours.
+        symlink("/dev/null", directory.join(ours.name(&fixture.engine, Digest::of(b"link")))).unwrap();
+        let foreign = directory.join(ours.name(&fixture.engine, Digest::of(b"foreign")));
+        std::fs::write(&foreign, "x").unwrap();
+        let is_foreign = std::os::unix::fs::chown(&foreign, Some(65534), None).is_ok();
+        let names = || {
+            let entries = std::fs::read_dir(directory).unwrap();
+            entries
+                .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+                .collect::<std::collections::BTreeSet<_>>()
+        };
+        let mut expected = names();
+        ours.retain(&fixture.engine, &|digest| digest == needed.to_string()).unwrap();
+        for removed in [
+            ours.name(&fixture.engine, unneeded),
+            ours.name(&Engine::default(), needed),
+            format!(".1-0{}", ours.owner),
+        ] {
+            assert!(expected.remove(&removed), "{removed}");
+        }
+        if !is_foreign {
+            expected.remove(foreign.file_name().unwrap().to_str().unwrap());
+        }
+        assert_eq!(names(), expected);
+        assert!(
+            ours.get(&fixture.engine, needed).is_some() && other.get(&fixture.engine, unneeded).is_some()
+        );
     }
 
     #[test]

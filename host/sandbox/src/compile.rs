@@ -58,6 +58,14 @@ impl Compiler {
         self
     }
 
+    /// Removes from the cache what is not needed: see [`Cache::retain`].
+    pub(crate) fn retain_cached(&self, engine: &Engine, is_needed: &dyn Fn(&str) -> bool) {
+        let Some(cache) = &self.cache else { return };
+        if let Err(error) = cache.retain(engine, is_needed) {
+            tracing::warn!(%error, "the compile cache cannot be tidied");
+        }
+    }
+
     /// Checks a component and compiles it. Nothing of it is loaded in this process yet, unless it was compiled here.
     ///
     /// The caller's runtime needs timers and, for a worker, I/O.

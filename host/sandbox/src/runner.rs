@@ -125,6 +125,12 @@ impl Runner {
         }
     }
 
+    /// Removes the compiled code of this daemon from the cache that `is_needed` does not want, given the digest of a
+    /// component in hexadecimal digits. Blocks.
+    pub fn retain_cached(&self, is_needed: &dyn Fn(&str) -> bool) {
+        self.compiler.retain_cached(&self.engine, is_needed);
+    }
+
     async fn describe(
         &self,
         name: &Arc<str>,

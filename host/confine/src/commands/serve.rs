@@ -212,8 +212,11 @@ async fn listeners(settings: &Settings) -> Result<Listeners, Error> {
 
 /// The compiler, with a cache. The daemon runs without a cache if the default directory cannot be used.
 fn compiler(settings: &Settings) -> Result<Compiler, Error> {
+    // Only one daemon has this state.
+    let state = &settings.state.value;
+    let owner = std::path::absolute(state).unwrap_or_else(|_| state.clone());
     match Cache::open(&settings.cache.value) {
-        Ok(cache) => Ok(Compiler::worker().with_cache(cache)),
+        Ok(cache) => Ok(Compiler::worker().with_cache(cache.of_owner(&owner))),
         Err(error) if settings.cache.origin == SettingOrigin::Default => {
             tracing::warn!(error = %error_chain(&error), "no compile cache: modules are compiled at each start");
             Ok(Compiler::worker())

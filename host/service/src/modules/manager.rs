@@ -22,7 +22,7 @@ use crate::{
 
 /// The modules of a daemon. Every operation takes effect between two commits.
 pub struct ModuleManager {
-    pub(crate) runner: Runner,
+    pub(crate) runner: Arc<Runner>,
     pub(super) slots: Arc<ModuleSlots>,
     /// Held by whoever changes modules: one change at a time.
     pub(super) changing: tokio::sync::Mutex<ReportedProblems>,
@@ -59,7 +59,7 @@ impl ModuleManager {
     fn with_slots(runner: Runner, slots: ModuleSlots, audit: Arc<Audit>) -> Self {
         let current = Arc::new(slots.registry());
         Self {
-            runner,
+            runner: Arc::new(runner),
             slots: Arc::new(slots),
             changing: tokio::sync::Mutex::default(),
             audit,
@@ -81,6 +81,7 @@ impl ModuleManager {
         }
         let _loaded = LoadedOnDrop(&self.loaded);
         self.restore().await;
+        self.tidy_cache();
     }
 
     /// Returns whether the modules that were there at the start have been loaded.

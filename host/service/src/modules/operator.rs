@@ -189,6 +189,7 @@ impl ModuleManager {
         self.audit.record(EventKind::Forget { module: module.into() });
         let name = module.to_owned();
         let removed = self.with_store(move |store| store.forget(&name)).await.unwrap_or(Ok(()));
+        self.tidy_cache();
         removed.map_err(|source| ModuleOperationError::NotStored { module: module.into(), source })
     }
 

@@ -259,6 +259,21 @@ impl ModuleSlots {
         ModuleRegistry::new(files.collect())
     }
 
+    /// Returns the digests of all versions that are kept, also of modules that are not loaded.
+    pub(crate) fn kept_digests(&self) -> Result<HashSet<String>, VersionStoreError> {
+        let mut kept = HashSet::new();
+        if let Some(store) = &self.library.store {
+            for name in store.names()? {
+                kept.extend(store.index(&name)?.digests());
+            }
+        }
+        for slot in self.slots().values() {
+            kept.extend(slot.index.digests());
+            kept.extend(slot.module.as_ref().map(|module| module.digest().to_string()));
+        }
+        Ok(kept)
+    }
+
     pub(crate) fn status(&self) -> Vec<ModuleStatus> {
         let has_store = self.library.store.is_some();
         self.slots().iter().map(|(name, slot)| slot.status(name, has_store)).collect()

@@ -86,6 +86,11 @@ impl StoredIndex {
         self.versions.drain(..over).collect()
     }
 
+    /// Returns the digests of all versions.
+    pub(crate) fn digests(&self) -> impl Iterator<Item = String> + '_ {
+        self.versions.iter().map(|version| version.digest.clone())
+    }
+
     /// Returns the version that ran before the current one.
     pub(crate) fn previous(&self) -> Option<&StoredVersion> {
         let running = self.position(self.running.as_deref()?)?;

@@ -157,14 +157,20 @@ impl ModuleManager {
         let scan = self.scan(SETTLE).await;
         let unreadable: Vec<PathBuf> = scan.errors.iter().map(|(path, _)| path.clone()).collect();
         let mut refreshed = RefreshReport::default();
-        let mut present = HashSet::new();
+        let (mut present, mut loaded) = (HashSet::new(), false);
         for ScannedFile { name, path, stamp, content } in self.distinct(scan, &mut reported) {
             present.insert(name.clone());
             match content {
                 None => {}
                 Some(Err(ModuleFileError::Changing)) => refreshed.unsettled = true,
-                Some(content) => drop(self.load_if_changed(&name, path, stamp, content).await),
+                Some(content) => {
+                    drop(self.load_if_changed(&name, path, stamp, content).await);
+                    loaded = true;
+                }
             }
+        }
+        if loaded {
+            self.tidy_cache();
         }
         // Files below a directory that cannot be read may still exist.
         let gone: Vec<String> = {
@@ -396,6 +402,21 @@ impl ModuleManager {
             self.audit.record(EventKind::Refusal { module: name.to_owned(), file, error: text });
         }
         error
+    }
+
+    /// Removes the compiled code of versions that are no longer kept. Nothing waits for it.
+    pub(super) fn tidy_cache(&self) {
+        let (slots, runner) = (self.slots.clone(), self.runner.clone());
+        tokio::task::spawn_blocking(move || match slots.kept_digests() {
+            Ok(kept) => runner.retain_cached(&|digest| kept.contains(digest)),
+            Err(error) => {
+                let error = error_chain(&error);
+                tracing::warn!(
+                    error,
+                    "the compile cache is not tidied: it is not known which versions are kept"
+                );
+            }
+        });
     }
 
     /// Retires a module whose file is gone.
