@@ -53,7 +53,7 @@ impl Daemon {
             .args(["serve", "--config"])
             .arg(&file)
             .env_remove("CONFINE_LOG")
-            .env_remove("MALLOC_MMAP_THRESHOLD_")
+            .env_remove("MIMALLOC_PURGE_DELAY")
             .stdin(Stdio::null())
             .stderr(Stdio::piped());
         let mut process = match machine {

@@ -56,9 +56,6 @@ pub(crate) fn is_name(text: &str) -> bool {
 pub struct Name(u32);
 
 impl Name {
-    /// The first number.
-    pub const FIRST: Self = Self(0);
-
     /// Returns the number, as an index into tables kept beside the tree. Names are numbered from 0 without
     /// gaps.
     pub fn index(self) -> usize {
@@ -110,11 +107,6 @@ impl Names {
         ids.insert(local.clone(), next);
         self.names.push((namespace, local));
         next
-    }
-
-    /// Returns the namespaces in which there are names.
-    pub fn namespaces(&self) -> impl Iterator<Item = &str> {
-        self.namespaces.iter().map(|namespace| &**namespace)
     }
 
     /// Returns the namespace with this number.

@@ -39,6 +39,7 @@ mod refusal;
 mod run_writes;
 mod scope;
 mod source;
+mod step_names;
 #[cfg(test)]
 mod tests;
 mod view;

@@ -5,7 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use confine_tree::{CONTROLLER, Name, Names, Path, Pattern, PatternStep, Predicate, QName};
+use confine_tree::{CONTROLLER, Path, Pattern, PatternStep, Predicate, QName};
+
+use crate::step_names::{StepName, StepNames};
 
 /// The number of steps of a path to a device's configuration, `/devices/device[…]/config`. They belong to the
 /// controller's own model, so their namespace is known even where a path has none.
@@ -33,10 +35,10 @@ pub(crate) struct PathFront {
 #[derive(Clone, Debug)]
 pub(crate) struct PathTrie<T> {
     /// A step is a name: its namespace, and its local name with its predicates as [`PatternStep::created`] writes them.
-    names: Names,
+    names: StepNames,
     nodes: Vec<PathNode<T>>,
     /// By parent and step.
-    children: BTreeMap<(u32, Name), u32>,
+    children: BTreeMap<(u32, StepName), u32>,
     /// Nodes that may be used again.
     free: Vec<u32>,
     /// How many nodes were freed since the trie was built. Their names are still kept.
@@ -46,7 +48,7 @@ pub(crate) struct PathTrie<T> {
 #[derive(Clone, Debug)]
 struct PathNode<T> {
     parent: u32,
-    name: Name,
+    name: StepName,
     /// The number of children, and of reasons to keep the node. A node without any is freed.
     uses: u32,
     value: T,
@@ -54,7 +56,7 @@ struct PathNode<T> {
 
 impl<T: Default> Default for PathTrie<T> {
     fn default() -> Self {
-        let mut names = Names::default();
+        let mut names = StepNames::default();
         let name = names.intern(QName::new(UNKNOWN, ""));
         let root = PathNode { parent: 0, name, uses: 1, value: T::default() };
         Self { names, nodes: vec![root], children: BTreeMap::new(), free: Vec::new(), freed: 0 }
@@ -75,7 +77,7 @@ impl<T: Default> PathTrie<T> {
     /// Adds a path, and keeps it until it is [released](Self::release). Returns none for a path that cannot be written in
     /// the form of `created` lists.
     pub(crate) fn insert(&mut self, pattern: &Pattern) -> Option<PathId> {
-        let steps: Option<Vec<Name>> = pattern.steps.iter().map(|step| self.intern(step)).collect();
+        let steps: Option<Vec<StepName>> = pattern.steps.iter().map(|step| self.intern(step)).collect();
         Some(self.insert_names(steps?))
     }
 
@@ -89,12 +91,12 @@ impl<T: Default> PathTrie<T> {
         self.insert_names(steps)
     }
 
-    fn intern(&mut self, step: &PatternStep) -> Option<Name> {
+    fn intern(&mut self, step: &PatternStep) -> Option<StepName> {
         let text = step.created().ok()?;
         Some(self.names.intern(QName::new(&step.namespace, &text)))
     }
 
-    fn insert_names(&mut self, steps: Vec<Name>) -> PathId {
+    fn insert_names(&mut self, steps: Vec<StepName>) -> PathId {
         let mut at = 0;
         for name in steps {
             at = match self.children.get(&(at, name)) {
@@ -106,7 +108,7 @@ impl<T: Default> PathTrie<T> {
         PathId(at)
     }
 
-    fn add(&mut self, parent: u32, name: Name) -> u32 {
+    fn add(&mut self, parent: u32, name: StepName) -> u32 {
         let node = PathNode { parent, name, uses: 0, value: T::default() };
         let added = match self.free.pop() {
             Some(free) => {
@@ -224,7 +226,7 @@ impl<T: Default> PathTrie<T> {
                 UNKNOWN | UNREADABLE => vec![namespace],
                 _ => vec![namespace, UNKNOWN],
             };
-            let names: Vec<Name> = namespaces
+            let names: Vec<StepName> = namespaces
                 .into_iter()
                 .filter_map(|namespace| self.names.get(QName::new(namespace, local)))
                 .collect();
@@ -248,12 +250,12 @@ impl<T: Default> PathTrie<T> {
 
     /// Returns the paths that are one step longer.
     pub(crate) fn children_of(&self, parent: PathId) -> impl Iterator<Item = PathId> + '_ {
-        let all = self.children.range((parent.0, Name::FIRST)..);
+        let all = self.children.range((parent.0, StepName::FIRST)..);
         all.take_while(move |((of, _), _)| *of == parent.0).map(|(_, &child)| PathId(child))
     }
 
     /// Returns the names of the steps, from the top down.
-    fn steps(&self, path: PathId) -> Vec<Name> {
+    fn steps(&self, path: PathId) -> Vec<StepName> {
         let mut steps = Vec::new();
         let mut at = path.0;
         while let Some(node) = self.nodes.get(at as usize).filter(|_| at != 0) {
