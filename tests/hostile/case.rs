@@ -339,11 +339,20 @@ pub fn good_module() -> &'static [u8] {
 pub fn obedient() -> &'static [u8] {
     static BYTES: OnceLock<Vec<u8>> = OnceLock::new();
 
-    BYTES.get_or_init(|| {
-        let directory = here().join("../guests/obedient");
-        let built = confine_author::build(&directory, &["obedient"]).unwrap();
-        fs::read(&built[0]).unwrap()
-    })
+    BYTES.get_or_init(|| rust_guest("obedient"))
+}
+
+/// Returns the Rust guest that makes very many edits.
+pub fn bulk() -> &'static [u8] {
+    static BYTES: OnceLock<Vec<u8>> = OnceLock::new();
+
+    BYTES.get_or_init(|| rust_guest("bulk"))
+}
+
+fn rust_guest(name: &str) -> Vec<u8> {
+    let directory = here().join("../guests").join(name);
+    let built = confine_author::build(&directory, &[name]).unwrap();
+    fs::read(&built[0]).unwrap()
 }
 
 /// Returns the only instance of the good service, with this banner.

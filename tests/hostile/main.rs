@@ -15,6 +15,7 @@
 )]
 #![allow(unreachable_pub, missing_docs, dead_code, reason = "a program, whose guests are shared by several")]
 
+mod afterwards;
 mod answered;
 mod authority;
 mod case;
@@ -62,8 +63,15 @@ pub struct Part {
     pub elsewhere: &'static [Elsewhere],
 }
 
-const PARTS: [&Part; 6] =
-    [&time::PART, &memory::PART, &load::PART, &authority::PART, &determinism::PART, &recovery::PART];
+const PARTS: [&Part; 7] = [
+    &time::PART,
+    &memory::PART,
+    &afterwards::PART,
+    &load::PART,
+    &authority::PART,
+    &determinism::PART,
+    &recovery::PART,
+];
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();

@@ -1,0 +1,43 @@
+//! Makes very many edits: each line of its instance is a batch.
+//!
+//! ```text
+//! COUNT set PATH VALUE      `#` in the path is the number of the edit, from 0
+//! COUNT create PATH
+//! COUNT remove PATH
+//! ```
+
+use confine_sdk::prelude::*;
+
+struct Bulk;
+
+impl Service for Bulk {
+    const SERVICES: &[&str] = &["h:hostile"];
+    const PREFIXES: &[(&str, &str)] = &[
+        ("h", "urn:example:hostile"),
+        ("sys", "http://openconfig.net/yang/system"),
+        ("if", "http://openconfig.net/yang/interfaces"),
+    ];
+
+    fn apply(_commit: &Commit, _instance: &Instance, view: &View) -> Result<()> {
+        for line in view.values("do")? {
+            let mut words = line.splitn(4, ' ');
+            let mut word = || words.next().unwrap_or_default();
+            let (count, operation, path, value) = (word(), word(), word(), word());
+            let count: usize = count.parse()?;
+            let mut batch = view.batch();
+            for number in 0..count {
+                let path = path.replace('#', &number.to_string());
+                match operation {
+                    "set" => batch.set(path, value),
+                    "create" => batch.create(path),
+                    "remove" => batch.remove(path),
+                    _ => bail!("`{operation}` is no operation"),
+                };
+            }
+            batch.send()?;
+        }
+        Ok(())
+    }
+}
+
+confine_sdk::export!(Bulk);
