@@ -10,10 +10,10 @@ use std::{
 use confine_sandbox::text::line;
 use serde::Deserialize;
 
-use crate::names::read_from_text;
-
-/// The longest path that a unix socket can have on Linux, in bytes.
-pub(crate) const MAX_SOCKET_PATH: usize = 107;
+use crate::{
+    names::read_from_text,
+    paths::{PathMisfit, PathTarget},
+};
 
 /// The most that a message shows of a text, in bytes.
 const SHOWN: usize = 200;
@@ -38,10 +38,8 @@ pub(crate) enum ListenAddressError {
     Neither(String),
     #[error("`{0}` is reachable from other machines: use a loopback address, as in `127.0.0.1:9464`")]
     Reachable(IpAddr),
-    #[error(
-        "the path of the socket has {0} bytes, more than the {MAX_SOCKET_PATH} that a unix socket can have: use a shorter path, or a link to the directory"
-    )]
-    Long(usize),
+    #[error(transparent)]
+    Path(#[from] PathMisfit),
 }
 
 impl FromStr for ListenAddress {
@@ -49,11 +47,7 @@ impl FromStr for ListenAddress {
 
     fn from_str(text: &str) -> Result<Self, ListenAddressError> {
         if text.starts_with('/') {
-            return if text.len() > MAX_SOCKET_PATH {
-                Err(ListenAddressError::Long(text.len()))
-            } else {
-                Ok(Self::Socket(text.into()))
-            };
+            return Ok(Self::Socket(PathTarget::Socket.check(text.into())?));
         }
         let address: SocketAddr = text.parse().map_err(|_| ListenAddressError::Neither(text.into()))?;
         if address.ip().is_loopback() {
@@ -106,8 +100,14 @@ impl FromStr for CollectorAddress {
     fn from_str(text: &str) -> Result<Self, CollectorAddressError> {
         let after = text.strip_prefix("http://").unwrap_or_default();
         let host = after.split(['/', '?', '#']).next().unwrap_or_default();
+        let (name, port) = match host.rsplit_once(':') {
+            // The colons of an IPv6 address are in brackets.
+            Some((name, port)) if !port.ends_with(']') => (name, Some(port)),
+            _ => (host, None),
+        };
+        let is_port = |port: &str| port.parse::<u16>().is_ok_and(|port| port > 0);
         let is_clean = text.chars().all(|c| c.is_ascii_graphic()) && !host.contains('@');
-        if host.is_empty() || !is_clean {
+        if name.is_empty() || !port.is_none_or(is_port) || !is_clean {
             return Err(CollectorAddressError::NotHttp(text.into()));
         }
         Ok(Self(text.into()))
@@ -137,19 +137,33 @@ mod tests {
         for text in ["127.0.0.1:9464", "[::1]:0", "/run/confine/metrics.sock"] {
             assert_eq!(text.parse::<ListenAddress>().unwrap().to_string(), text);
         }
-        let texts = ["9464", "localhost:9464", "", "run/x.sock", "0.0.0.0:9464", "[::]:1", "192.0.2.1:80"];
+        let texts = [
+            "9464",
+            "127.0.0.1:65536",
+            "/usr/",
+            "/\0",
+            "localhost:9464",
+            "",
+            "run/x.sock",
+            "0.0.0.0:9464",
+            "[::]:1",
+            "192.0.2.1:80",
+        ];
         let mut texts: Vec<_> =
             texts.iter().map(|text| text.parse::<ListenAddress>().unwrap_err().to_string()).collect();
         texts.push(format!("/{}", "x".repeat(107)).parse::<ListenAddress>().unwrap_err().to_string());
         insta::assert_snapshot!(texts.join("\n"), @r"
         `9464` is neither an address with a port, as in `127.0.0.1:9464`, nor the absolute path of a socket
+        `127.0.0.1:65536` is neither an address with a port, as in `127.0.0.1:9464`, nor the absolute path of a socket
+        `/usr/` does not end in the name of a socket: add the name
+        `/\u{0}` has a NUL character, which no path can have
         `localhost:9464` is neither an address with a port, as in `127.0.0.1:9464`, nor the absolute path of a socket
         `` is neither an address with a port, as in `127.0.0.1:9464`, nor the absolute path of a socket
         `run/x.sock` is neither an address with a port, as in `127.0.0.1:9464`, nor the absolute path of a socket
         `0.0.0.0` is reachable from other machines: use a loopback address, as in `127.0.0.1:9464`
         `::` is reachable from other machines: use a loopback address, as in `127.0.0.1:9464`
         `192.0.2.1` is reachable from other machines: use a loopback address, as in `127.0.0.1:9464`
-        the path of the socket has 108 bytes, more than the 107 that a unix socket can have: use a shorter path, or a link to the directory
+        `/xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx` has 108 bytes, more than the 107 that the path of a socket can have: use a shorter path, or a link to the directory
         ");
     }
 
@@ -158,8 +172,18 @@ mod tests {
         for text in ["http://127.0.0.1:4318/v1/traces", "http://[::1]:4318", "http://collector/v1/traces"] {
             assert_eq!(text.parse::<CollectorAddress>().unwrap().to_string(), text);
         }
-        for text in ["", "127.0.0.1:4318", "http://", "http:///v1", "http://user:secret@host/", "http://a b/"]
-        {
+        for text in [
+            "",
+            "127.0.0.1:4318",
+            "http://",
+            "http:///v1",
+            "http://user:secret@host/",
+            "http://a b/",
+            "http://:1",
+            "http://a:0/",
+            "http://a:65536",
+            "http://a:",
+        ] {
             assert!(text.parse::<CollectorAddress>().is_err(), "{text}");
         }
         insta::assert_snapshot!("https://collector:4318/v1/traces".parse::<CollectorAddress>().unwrap_err(), @"`https://collector:4318/v1/traces` is not the address of a collector: write `http://HOST:PORT/v1/traces`; TLS is not supported, so use a collector on this machine that forwards the spans");

@@ -16,6 +16,7 @@ use crate::{
     address::ListenAddress,
     log::{LogFilter, LogFormat, LogTarget},
     names::{ListName, ModuleName, ModuleNames, UserName},
+    paths::PathTarget,
 };
 
 /// The socket that `confine demo --serve` listens on, in the working directory.
@@ -76,6 +77,7 @@ pub(crate) enum Command {
     /// Print the manual page, or write all manual pages to a directory
     Man {
         /// The directory, which has to exist
+        #[arg(value_parser = PathTarget::Directory.parser())]
         directory: Option<PathBuf>,
     },
 }
@@ -84,20 +86,20 @@ pub(crate) enum Command {
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct SettingsArgs {
     /// Confine's own settings [default: /etc/confine/confine.toml, if it exists]
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", value_parser = PathTarget::File.parser())]
     pub(crate) config: Option<PathBuf>,
 
     /// The controller's configuration [default: /usr/local/etc/clixon/controller.xml, if it exists and has this
     /// socket]
-    #[arg(short = 'f', long, value_name = "FILE")]
+    #[arg(short = 'f', long, value_name = "FILE", value_parser = PathTarget::File.parser())]
     pub(crate) controller_config: Option<PathBuf>,
 
     /// The controller's socket
-    #[arg(short, long, value_name = "SOCKET")]
+    #[arg(short, long, value_name = "SOCKET", value_parser = PathTarget::Socket.parser())]
     pub(crate) socket: Option<PathBuf>,
 
     /// A directory with modules (`*.wasm`, at any depth); may be repeated
-    #[arg(short, long, value_name = "DIRECTORY")]
+    #[arg(short, long, value_name = "DIRECTORY", value_parser = PathTarget::Directory.parser())]
     pub(crate) modules: Vec<PathBuf>,
 
     /// Modules to exclude, separated by commas; may be repeated
@@ -113,15 +115,15 @@ pub(crate) struct SettingsArgs {
     pub(crate) user: Option<UserName>,
 
     /// A directory for compiled modules, writable only by the user that Confine runs as
-    #[arg(long, value_name = "DIRECTORY")]
+    #[arg(long, value_name = "DIRECTORY", value_parser = PathTarget::Directory.parser())]
     pub(crate) cache: Option<PathBuf>,
 
     /// A directory for earlier versions of modules, for rollback
-    #[arg(long, value_name = "DIRECTORY")]
+    #[arg(long, value_name = "DIRECTORY", value_parser = PathTarget::Directory.parser())]
     pub(crate) state: Option<PathBuf>,
 
     /// A file with the process number, locked so that only one daemon runs
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", value_parser = PathTarget::File.parser())]
     pub(crate) pidfile: Option<PathBuf>,
 
     /// What to log: a level (error, warn, info, debug, trace, off), or levels per part of the program, as in
@@ -147,7 +149,7 @@ pub(crate) struct SettingsArgs {
     pub(crate) log_format: Option<LogFormat>,
 
     /// The admin socket, for operators [default: /run/confine/admin.sock]
-    #[arg(long, value_name = "SOCKET")]
+    #[arg(long, value_name = "SOCKET", value_parser = PathTarget::Socket.parser())]
     pub(crate) admin: Option<PathBuf>,
 
     /// Where to serve metrics and health on this machine: a loopback address with a port, or the path of a
@@ -170,7 +172,7 @@ pub(crate) struct InspectArgs {
     pub(crate) json: bool,
 
     /// Confine's own settings, with the limits to apply [default: /etc/confine/confine.toml, if it exists]
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", value_parser = PathTarget::File.parser())]
     pub(crate) config: Option<PathBuf>,
 }
 
@@ -181,7 +183,7 @@ pub(crate) struct BindingsArgs {
     pub(crate) modules: Vec<String>,
 
     /// A directory with YANG files (`*.yang`, at any depth) of the modules and their imports; may be repeated
-    #[arg(short, long, value_name = "DIRECTORY", required = true)]
+    #[arg(short, long, value_name = "DIRECTORY", required = true, value_parser = PathTarget::Directory.parser())]
     pub(crate) yang: Vec<PathBuf>,
 }
 
@@ -189,11 +191,11 @@ pub(crate) struct BindingsArgs {
 #[derive(Debug, Args)]
 pub(crate) struct DaemonArgs {
     /// The daemon's admin socket [default: `socket` of `[admin]` in confine.toml, or /run/confine/admin.sock]
-    #[arg(short, long, value_name = "SOCKET", global = true)]
+    #[arg(short, long, value_name = "SOCKET", global = true, value_parser = PathTarget::Socket.parser())]
     pub(crate) admin: Option<PathBuf>,
 
     /// Confine's own settings [default: /etc/confine/confine.toml, if it exists]
-    #[arg(short, long, value_name = "FILE", global = true)]
+    #[arg(short, long, value_name = "FILE", global = true, value_parser = PathTarget::File.parser())]
     pub(crate) config: Option<PathBuf>,
 }
 
@@ -271,7 +273,7 @@ pub(crate) struct LogArgs {
 pub(crate) struct DemoArgs {
     /// Keep the controller running afterwards, on this socket, until Ctrl-C; without a value, on
     /// `confine-demo.sock`
-    #[arg(long, value_name = "SOCKET", num_args = 0..=1, default_missing_value = DEMO_SOCKET)]
+    #[arg(long, value_name = "SOCKET", num_args = 0..=1, default_missing_value = DEMO_SOCKET, value_parser = PathTarget::Socket.parser())]
     pub(crate) serve: Option<PathBuf>,
 }
 
@@ -293,11 +295,11 @@ pub(crate) struct RpcArgs {
 #[derive(Debug, Args)]
 pub(crate) struct ControllerArgs {
     /// The controller's socket [default: the daemon's, or that of a demo in this directory]
-    #[arg(short, long, value_name = "SOCKET")]
+    #[arg(short, long, value_name = "SOCKET", value_parser = PathTarget::Socket.parser())]
     pub(crate) socket: Option<PathBuf>,
 
     /// Confine's own settings [default: /etc/confine/confine.toml, if it exists]
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", value_parser = PathTarget::File.parser())]
     pub(crate) config: Option<PathBuf>,
 
     /// The NETCONF user [default: the user who runs this command]
@@ -376,11 +378,11 @@ pub(crate) struct ShellArgs {
 #[command(name = "confine", bin_name = "confine", version, infer_long_args = true, after_long_help = EXIT_STATUS)]
 struct PythonServerArgs {
     /// The controller's configuration
-    #[arg(short = 'f', long, value_name = "FILE")]
+    #[arg(short = 'f', long, value_name = "FILE", value_parser = PathTarget::File.parser())]
     configfile: Option<PathBuf>,
 
     /// A directory with modules (`*.wasm`, at any depth); may be repeated
-    #[arg(short, long, value_name = "DIRECTORY")]
+    #[arg(short, long, value_name = "DIRECTORY", value_parser = PathTarget::Directory.parser())]
     modulepaths: Vec<PathBuf>,
 
     /// Modules to exclude, separated by commas
@@ -392,11 +394,11 @@ struct PythonServerArgs {
     debug: bool,
 
     /// The controller's socket
-    #[arg(short, long, value_name = "SOCKET")]
+    #[arg(short, long, value_name = "SOCKET", value_parser = PathTarget::Socket.parser())]
     sockpath: Option<PathBuf>,
 
     /// A file with the process number, locked so that only one daemon runs
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", value_parser = PathTarget::File.parser())]
     pidfile: Option<PathBuf>,
 
     /// Log the XML exchanged with the controller, indented and with secrets masked by the name of their node

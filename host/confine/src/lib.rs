@@ -4,7 +4,7 @@
 //! - `settings` merges the command line, the environment, confine.toml and the controller's configuration.
 //! - `commands::serve` is the daemon; `admin` is its interface for operators and monitoring, `log` and `traces` what it
 //!   records, `report` the status as text.
-//! - `names` and `address` are the types that the command line and the settings share.
+//! - `names`, `paths` and `address` are the types that the command line and the settings share.
 //!
 //! The crate is a library only so that fuzz targets reach what it parses; it promises nothing to other crates:
 //!
@@ -25,6 +25,7 @@ mod manager;
 mod memory;
 mod names;
 mod parent;
+mod paths;
 mod pidfile;
 mod report;
 mod settings;

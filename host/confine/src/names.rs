@@ -1,25 +1,30 @@
-//! Names and paths that settings and the command line are made of, checked where they come in.
+//! Names that settings and the command line are made of, checked where they come in.
 
-use std::{
-    fmt,
-    path::{Path, PathBuf},
-    str::FromStr,
-};
+use std::{fmt, str::FromStr};
 
 use confine_sandbox::text::line;
 use serde::Deserialize;
 
+/// The longest name of a user or a group that Linux knows, in bytes.
+const MAX_ACCOUNT: usize = 255;
+/// The longest name of a file without `.wasm`.
+const MAX_MODULE: usize = 250;
+
 /// The most that a message shows of a text, in bytes.
 const SHOWN: usize = 100;
 
-/// Why a text is no name or path.
+/// Why a text is no name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum SettingValueError {
-    #[error("a path cannot be empty")]
-    EmptyPath,
-    #[error("`{}` is not a valid user name", line(.0, SHOWN))]
+    #[error(
+        "`{}` is not a user name: write 1 to {MAX_ACCOUNT} bytes without blanks and control characters",
+        line(.0, SHOWN)
+    )]
     User(String),
-    #[error("`{}` is not a valid group name", line(.0, SHOWN))]
+    #[error(
+        "`{}` is not a group name: write 1 to {MAX_ACCOUNT} bytes without blanks, control characters, `:`, `,` and `/`",
+        line(.0, SHOWN)
+    )]
     Group(String),
     #[error(
         "`{}` is not a list name: write the name of a list under `/services`, without prefix, keys or path",
@@ -27,7 +32,7 @@ pub(crate) enum SettingValueError {
     )]
     List(String),
     #[error(
-        "`{}` is not a module name: write the file name without `.wasm`, made of letters, digits, `-`, `_` and `.`",
+        "`{}` is not a module name: write the file name without `.wasm`, made of at most {MAX_MODULE} letters, digits, `-`, `_` and `.`",
         line(.0, SHOWN)
     )]
     Module(String),
@@ -83,18 +88,23 @@ setting_texts! {
     /// The name of a NETCONF user.
     pub(crate) struct UserName: account, SettingValueError::User;
     /// The name of a group of the operating system.
-    pub(crate) struct GroupName: account, SettingValueError::Group;
+    pub(crate) struct GroupName: group, SettingValueError::Group;
     /// The name of a list under `/services`.
     pub(crate) struct ListName: list, SettingValueError::List;
     /// The name of a module.
     pub(crate) struct ModuleName: module, SettingValueError::Module;
 }
 
-read_from_text!(UserName, GroupName, ListName, ModuleName, FilePath);
+read_from_text!(UserName, GroupName, ListName, ModuleName);
 
 fn account(text: &str) -> Option<&str> {
-    let is_account = !text.is_empty() && !text.contains(|c: char| c.is_control() || c.is_whitespace());
-    is_account.then_some(text)
+    let is_plain = line(text, usize::MAX) == text && !text.contains(char::is_whitespace);
+    (is_plain && (1..=MAX_ACCOUNT).contains(&text.len())).then_some(text)
+}
+
+/// Accepts what can be a name in `/etc/group`.
+fn group(text: &str) -> Option<&str> {
+    account(text).filter(|text| !text.contains([':', ',', '/']))
 }
 
 fn is_name_character(c: char) -> bool {
@@ -110,27 +120,8 @@ fn list(text: &str) -> Option<&str> {
 /// Accepts the name with or without `.wasm`.
 fn module(text: &str) -> Option<&str> {
     let name = text.strip_suffix(".wasm").unwrap_or(text);
-    (!name.is_empty() && name.chars().all(is_name_character)).then_some(name)
-}
-
-/// A path that is not empty.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub(crate) struct FilePath(PathBuf);
-
-impl FilePath {
-    /// The path; a relative one starts from this directory.
-    pub(crate) fn within(&self, directory: &Path) -> PathBuf {
-        directory.join(&self.0)
-    }
-}
-
-impl FromStr for FilePath {
-    type Err = SettingValueError;
-
-    fn from_str(text: &str) -> Result<Self, SettingValueError> {
-        if text.is_empty() { Err(SettingValueError::EmptyPath) } else { Ok(Self(text.into())) }
-    }
+    let is_name = name.chars().all(is_name_character) && name.chars().any(|c| c != '.');
+    (is_name && name.len() <= MAX_MODULE).then_some(name)
 }
 
 /// The names of modules, separated by commas.

@@ -20,6 +20,7 @@ use confine_backend::YangDirectories;
 use confine_nacm::Nacm;
 use confine_sandbox::Limits;
 use confine_service::{ModuleLimits, QuarantinePolicy};
+use toml::Spanned;
 
 use self::{
     controller::{ControllerFile, ControllerFileError},
@@ -30,10 +31,11 @@ pub(crate) use self::{
     origin::{SettingOrigin, SourcedValue},
 };
 use crate::{
-    address::{CollectorAddress, ListenAddress, MAX_SOCKET_PATH},
+    address::{CollectorAddress, ListenAddress},
     cli::SettingsArgs,
     log::{LogFilter, LogFormat, LogTarget},
-    names::{FilePath, GroupName, ListName, ModuleName, ModuleNames, SettingValueError, UserName},
+    names::{GroupName, ListName, ModuleName, ModuleNames, SettingValueError, UserName},
+    paths::{PathMisfit, PathTarget, WrittenPath},
 };
 
 /// Confine's own file, which need not exist.
@@ -125,8 +127,8 @@ pub(crate) enum SettingsError {
     Option { option: &'static str, origin: SettingOrigin, source: SettingValueError },
     #[error("invalid environment variable `{variable}`")]
     Variable { variable: &'static str, source: crate::log::LogFilterError },
-    #[error("the path of the socket `{}` ({origin}) has {} bytes, more than the {MAX_SOCKET_PATH} that a unix socket can have\nhint: use a shorter path, or a link to the directory", path.display(), path.as_os_str().len())]
-    SocketPath { path: PathBuf, origin: SettingOrigin },
+    #[error("invalid `{option}` in {origin}")]
+    Path { option: &'static str, origin: SettingOrigin, source: PathMisfit },
 }
 
 impl Settings {
@@ -149,36 +151,36 @@ impl Settings {
         controller: &ControllerFile,
     ) -> Result<Self, SettingsError> {
         let table = &file.table;
-        let path = |option: &Option<PathBuf>, key: &Option<FilePath>| {
-            file.or_key(option, &key.as_ref().map(|path| path.within(file.directory())))
+        let path = |option: &Option<PathBuf>, key: &Option<Spanned<WrittenPath>>| {
+            file.or_key(option, &key.as_ref().map(written))
         };
         let or_default = |found: Option<SourcedValue<PathBuf>>, default: &str| {
             found.unwrap_or_else(|| SourcedValue::default(default.into()))
         };
-        let socket = path(&options.socket, &table.socket).or_else(|| controller.socket.clone());
+        let socket = match path(&options.socket, &table.socket) {
+            None => checked("CLICON_SOCK", &controller.socket, PathTarget::Socket)?,
+            socket => socket,
+        };
         let socket = or_default(socket, SOCKET);
-        let admin = or_default(path(&options.admin, &table.admin.socket), ADMIN);
-        for socket in [&socket, &admin] {
-            if socket.value.as_os_str().len() > MAX_SOCKET_PATH {
-                let SourcedValue { value: path, origin } = socket.clone();
-                return Err(SettingsError::SocketPath { path, origin });
-            }
-        }
+        let pidfile = match path(&options.pidfile, &table.pidfile) {
+            None => checked("CONTROLLER_PYAPI_PIDFILE", &controller.pidfile, PathTarget::File)?,
+            pidfile => pidfile,
+        };
         // Only if the configuration is about the controller with this socket.
         let running = controller.running.clone().filter(|_| controller.is_about(&socket.value));
         Ok(Self {
             socket,
             running: path(&None, &table.running).or(running),
-            modules: modules(options, file, controller),
+            modules: modules(options, file, controller)?,
             exclude: exclude(options, file, controller)?,
             unmanaged: unmanaged(options, file),
             user: file.or_key(&options.user, &table.user),
             cache: or_default(path(&options.cache, &table.cache), CACHE),
             state: or_default(path(&options.state, &table.state), STATE),
             models: controller.models.clone(),
-            pidfile: path(&options.pidfile, &table.pidfile).or_else(|| controller.pidfile.clone()),
+            pidfile,
             log: LogSettings::merge(options, environment, file)?,
-            admin,
+            admin: or_default(path(&options.admin, &table.admin.socket), ADMIN),
             admin_group: file.or_key(&None, &table.admin.group),
             metrics: file.or_key(&options.metrics, &table.metrics.listen),
             collector: file.or_key(&None, &table.traces.collector),
@@ -212,16 +214,15 @@ fn controller_file(
     file: &OperatorFile,
     default: &Path,
 ) -> Result<ControllerFile, SettingsError> {
-    let within = |path: &FilePath| path.within(file.directory());
     let named = options.controller_config.clone();
-    if let Some(path) = named.or_else(|| file.table.controller_config.as_ref().map(within)) {
+    if let Some(path) = named.or_else(|| file.table.controller_config.as_ref().map(written)) {
         return Ok(ControllerFile::read(&path)?);
     }
     if !default.exists() {
         return Ok(ControllerFile::default());
     }
     let controller = ControllerFile::read(default)?;
-    let socket = options.socket.clone().or_else(|| file.table.socket.as_ref().map(within));
+    let socket = options.socket.clone().or_else(|| file.table.socket.as_ref().map(written));
     let is_meant = socket.is_none_or(|socket| controller.is_about(&socket));
     Ok(if is_meant { controller } else { ControllerFile::default() })
 }
@@ -231,19 +232,38 @@ fn modules(
     options: &SettingsArgs,
     file: &OperatorFile,
     controller: &ControllerFile,
-) -> Vec<SourcedValue<PathBuf>> {
+) -> Result<Vec<SourcedValue<PathBuf>>, SettingsError> {
     let mut modules: Vec<_> = options.modules.iter().cloned().map(SourcedValue::command_line).collect();
     match (&file.table.modules, &controller.modules) {
         (Some(paths), _) => {
-            modules.extend(paths.iter().map(|path| file.provides(path.within(file.directory()))))
+            modules.extend(paths.iter().map(|path| file.provides(written(path))));
         }
-        (None, Some(found)) => modules.push(found.clone()),
+        (None, found @ Some(_)) => {
+            modules.extend(checked("CONTROLLER_PYAPI_MODULE_PATH", found, PathTarget::Directory)?);
+        }
         (None, None) if modules.is_empty() => modules.push(SourcedValue::default(MODULES.into())),
         (None, None) => {}
     }
     let mut seen = BTreeSet::new();
     modules.retain(|module| seen.insert(module.value.clone()));
-    modules
+    Ok(modules)
+}
+
+fn written(path: &Spanned<WrittenPath>) -> PathBuf {
+    path.get_ref().0.clone()
+}
+
+/// A path of the controller's configuration, which is absolute.
+fn checked(
+    option: &'static str,
+    found: &Option<SourcedValue<PathBuf>>,
+    target: PathTarget,
+) -> Result<Option<SourcedValue<PathBuf>>, SettingsError> {
+    let Some(SourcedValue { value, origin }) = found.clone() else { return Ok(None) };
+    match target.check_absolute(value) {
+        Ok(value) => Ok(Some(SourcedValue { value, origin })),
+        Err(source) => Err(SettingsError::Path { option, origin, source }),
+    }
 }
 
 /// The excluded modules of all sources.

@@ -64,6 +64,7 @@ fn invalid_command_line_has_status_2() {
         "confine serve --unmanaged a[b]",
         "confine -f /c.xml --no-such-option",
         "confine -l x",
+        "confine -m /",
         "confine",
     ] {
         assert_eq!(line(words).unwrap_err().exit_code(), 2, "{words}");
@@ -72,6 +73,31 @@ fn invalid_command_line_has_status_2() {
     {
         assert_eq!(line(words).unwrap_err().exit_code(), 0, "{words}");
     }
+}
+
+#[test]
+fn unusable_paths_of_options_are_refused() {
+    let long = format!("confine status --admin /{}", "x".repeat(107));
+    let refused = [
+        "confine serve --modules /",
+        "confine serve --cache /dev/null",
+        "confine serve --pidfile /usr/",
+        "confine config --config /usr",
+        "confine get --socket .. /services",
+        &long,
+    ];
+    let text = |words: &&str| {
+        let text = line(words).unwrap_err().to_string();
+        text.lines().next().unwrap_or_default().to_owned()
+    };
+    insta::assert_snapshot!(refused.iter().map(text).collect::<Vec<_>>().join("\n"), @r"
+    error: invalid value '/' for '--modules <DIRECTORY>': `/` is the root of the file system: name a directory below it
+    error: invalid value '/dev/null' for '--cache <DIRECTORY>': `/dev/null` is a device or a pipe: write the path of a directory
+    error: invalid value '/usr/' for '--pidfile <FILE>': `/usr/` does not end in the name of a file: add the name
+    error: invalid value '/usr' for '--config <FILE>': `/usr` is a directory: write the path of a file
+    error: invalid value '..' for '--socket <SOCKET>': `..` does not end in the name of a socket: add the name
+    error: invalid value '/xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx' for '--admin <SOCKET>': `/xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx` has 108 bytes, more than the 107 that the path of a socket can have: use a shorter path, or a link to the directory
+    ");
 }
 
 /// The help of a command and of each below it, with the command line that asks for it.

@@ -193,13 +193,13 @@ fn model_store(settings: &Settings) -> ModelStore {
 }
 
 /// The sockets for operators and monitoring. The daemon runs without an admin socket if the default one cannot be
-/// opened.
+/// opened, and no setting says whom it is for.
 async fn listeners(settings: &Settings) -> Result<Listeners, Error> {
     let mut listeners = Listeners::none();
     let group = settings.admin_group.as_ref().map(|group| group.value.as_ref());
     match listeners.open_admin(&settings.admin.value, group).await {
         Ok(()) => {}
-        Err(error) if settings.admin.origin == SettingOrigin::Default => {
+        Err(error) if settings.admin.origin == SettingOrigin::Default && group.is_none() => {
             tracing::warn!(error = %error_chain(&error), "cannot open the admin socket: serving without it");
         }
         Err(error) => return Err(Error::Admin(error)),

@@ -23,7 +23,8 @@ use super::{
 use crate::{
     address::{CollectorAddress, ListenAddress},
     log::{LogFilter, LogFormat, LogTarget},
-    names::{FilePath, GroupName, ListName, ModuleName, UserName},
+    names::{GroupName, ListName, ModuleName, UserName},
+    paths::{PathTarget, WrittenPath},
 };
 
 /// The most that is shown of a problem, in bytes.
@@ -54,16 +55,16 @@ pub(crate) struct OperatorFile {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct OperatorTable {
-    pub(crate) controller_config: Option<FilePath>,
-    pub(crate) socket: Option<FilePath>,
-    pub(crate) running: Option<FilePath>,
-    pub(crate) modules: Option<Vec<FilePath>>,
+    pub(crate) controller_config: Option<Spanned<WrittenPath>>,
+    pub(crate) socket: Option<Spanned<WrittenPath>>,
+    pub(crate) running: Option<Spanned<WrittenPath>>,
+    pub(crate) modules: Option<Vec<Spanned<WrittenPath>>>,
     pub(crate) exclude: Option<Vec<ModuleName>>,
     pub(crate) unmanaged: Option<Vec<ListName>>,
     pub(crate) user: Option<UserName>,
-    pub(crate) cache: Option<FilePath>,
-    pub(crate) state: Option<FilePath>,
-    pub(crate) pidfile: Option<FilePath>,
+    pub(crate) cache: Option<Spanned<WrittenPath>>,
+    pub(crate) state: Option<Spanned<WrittenPath>>,
+    pub(crate) pidfile: Option<Spanned<WrittenPath>>,
     pub(crate) log: LogTable,
     pub(crate) admin: AdminTable,
     pub(crate) metrics: MetricsTable,
@@ -72,6 +73,20 @@ pub(crate) struct OperatorTable {
     quarantine: QuarantineTable,
     nacm: NacmTable,
     module: BTreeMap<ModuleName, ModuleTable>,
+}
+
+impl OperatorTable {
+    /// All paths, and what each leads to.
+    fn paths(&mut self) -> impl Iterator<Item = (&mut Spanned<WrittenPath>, PathTarget)> {
+        let files = [&mut self.controller_config, &mut self.running, &mut self.pidfile];
+        let sockets = [&mut self.socket, &mut self.admin.socket];
+        let directories = [&mut self.cache, &mut self.state];
+        let directories = directories.into_iter().flatten().chain(self.modules.iter_mut().flatten());
+        let of = |target| move |path| (path, target);
+        let files = files.into_iter().flatten().map(of(PathTarget::File));
+        let sockets = sockets.into_iter().flatten().map(of(PathTarget::Socket));
+        files.chain(sockets).chain(directories.map(of(PathTarget::Directory)))
+    }
 }
 
 /// The table `log`.
@@ -87,7 +102,7 @@ pub(crate) struct LogTable {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct AdminTable {
-    pub(crate) socket: Option<FilePath>,
+    pub(crate) socket: Option<Spanned<WrittenPath>>,
     pub(crate) group: Option<GroupName>,
 }
 
@@ -147,10 +162,15 @@ impl OperatorFile {
     }
 
     fn of(path: &Path, text: &str) -> Result<Self, LimitMisfit> {
-        let table: OperatorTable = toml::from_str(text).map_err(|error| LimitMisfit {
+        let mut table: OperatorTable = toml::from_str(text).map_err(|error| LimitMisfit {
             span: error.span().unwrap_or_default(),
             what: error.message().trim_end().replace('\n', ": ").replace("unknown field", "unknown key"),
         })?;
+        let directory = path.parent().unwrap_or(Path::new(""));
+        for (written, target) in table.paths() {
+            let placed = written.get_mut().place(directory, target);
+            placed.map_err(|misfit| LimitMisfit { span: written.span(), what: misfit.to_string() })?;
+        }
         let mut limits = Limits::default();
         table.limits.apply(&mut limits)?;
         let total_resident = table.limits.total_resident()?;
@@ -182,11 +202,6 @@ impl OperatorFile {
             rules,
             last_wins,
         })
-    }
-
-    /// Its own directory, where relative paths in it start.
-    pub(crate) fn directory(&self) -> &Path {
-        self.path.parent().unwrap_or(Path::new(""))
     }
 }
 
@@ -228,7 +243,7 @@ mod tests {
         let path = directory.path().join("confine.toml");
         fs::write(&path, text).unwrap();
         OperatorFile::read(&path)
-            .map_err(|error| error.to_string().replace(path.to_str().unwrap(), "confine.toml"))
+            .map_err(|error| error.to_string().replace(&format!("{}/", directory.path().display()), ""))
     }
 
     #[test]
@@ -242,11 +257,11 @@ mod tests {
     #[test]
     fn relative_path_starts_from_the_directory_of_the_file() {
         let file = read("socket = 'run/c.sock'\nmodules = ['/m', 'n']").unwrap();
-        let here = file.directory();
-        assert_eq!(file.table.socket.as_ref().unwrap().within(here), here.join("run/c.sock"));
+        let here = file.path.parent().unwrap();
+        assert_eq!(file.table.socket.as_ref().unwrap().get_ref().0, here.join("run/c.sock"));
         let modules = file.table.modules.as_ref().unwrap();
         assert_eq!(
-            modules.iter().map(|path| path.within(here)).collect::<Vec<_>>(),
+            modules.iter().map(|path| path.get_ref().0.clone()).collect::<Vec<_>>(),
             [PathBuf::from("/m"), here.join("n")]
         );
     }
@@ -275,15 +290,28 @@ mod tests {
             "modules = '/m'\n",
             "modules = [\n  '/m',\n  3,\n]\n",
             "socket = ''",
+            "socket = \"\\u0000\"",
+            "modules = [\n  '/m',\n  '/',\n]",
+            "cache = '/usr/..'",
+            "state = '/dev/null'",
+            "running = '/usr'",
+            "pidfile = '/run/confine/'",
+            "[admin]\n\nsocket = '..'",
+            "controller_config = ''",
             "user = 'a b'",
+            "user = \"a\\u202eb\"",
+            "user = ''",
+            "exclude = ['.']",
             "unmanaged = ['ok', \"bench[name='x']\"]",
             "exclude = ['../x']",
             "[log]\nto = 'printer'",
             "[log]\nfilter = 'info,=loud'",
-            "[admin]\ngroup = 'a b'",
+            "[admin]\ngroup = 'a:b'",
+            "[metrics]\nlisten = '/usr'",
             "[metrics]\nlisten = '0.0.0.0:9464'",
             "[limits]\n\nmemory = '64 pies'",
             "[limits]\nfuel = { base = 0 }",
+            "[limits]\nlog.base = '9 GiB'",
             "[limits.fuel]\nbasis = 3",
             "[module.x.limits]\nstack = '1 MiB'",
             "[module.x.limits]\ntotal_resident = '1 GiB'",
@@ -300,20 +328,33 @@ mod tests {
         `confine.toml`, line 1, key `modules`: invalid type: string "/m", expected a sequence
         `confine.toml`, line 3, key `modules`: invalid type: integer `3`, expected a string
         `confine.toml`, line 1, key `socket`: a path cannot be empty
-        `confine.toml`, line 1, key `user`: `a b` is not a valid user name
+        `confine.toml`, line 1, key `socket`: `\u{0}` has a NUL character, which no path can have
+        `confine.toml`, line 3, key `modules`: `/` is the root of the file system: name a directory below it
+        `confine.toml`, line 1, key `cache`: `/usr/..` is the root of the file system: name a directory below it
+        `confine.toml`, line 1, key `state`: `/dev/null` is a device or a pipe: write the path of a directory
+        `confine.toml`, line 1, key `running`: `/usr` is a directory: write the path of a file
+        `confine.toml`, line 1, key `pidfile`: `/run/confine/` does not end in the name of a file: add the name
+        `confine.toml`, line 3, key `admin.socket`: `..` does not end in the name of a socket: add the name
+        `confine.toml`, line 1, key `controller_config`: a path cannot be empty
+        `confine.toml`, line 1, key `user`: `a b` is not a user name: write 1 to 255 bytes without blanks and control characters
+        `confine.toml`, line 1, key `user`: `a\u{202e}b` is not a user name: write 1 to 255 bytes without blanks and control characters
+        `confine.toml`, line 1, key `user`: `` is not a user name: write 1 to 255 bytes without blanks and control characters
+        `confine.toml`, line 1, key `exclude`: `.` is not a module name: write the file name without `.wasm`, made of at most 250 letters, digits, `-`, `_` and `.`
         `confine.toml`, line 1, key `unmanaged`: `bench[name='x']` is not a list name: write the name of a list under `/services`, without prefix, keys or path
-        `confine.toml`, line 1, key `exclude`: `../x` is not a module name: write the file name without `.wasm`, made of letters, digits, `-`, `_` and `.`
+        `confine.toml`, line 1, key `exclude`: `../x` is not a module name: write the file name without `.wasm`, made of at most 250 letters, digits, `-`, `_` and `.`
         `confine.toml`, line 2, key `log.to`: unknown variant `printer`, expected one of `stderr`, `stdout`, `syslog`, `journald`
         `confine.toml`, line 2, key `log.filter`: `info,=loud` is not a log filter: write a level (error, warn, info, debug, trace, off) or levels per part of the program, as in `info,confine_backend=trace`
-        `confine.toml`, line 2, key `admin.group`: `a b` is not a valid group name
+        `confine.toml`, line 2, key `admin.group`: `a:b` is not a group name: write 1 to 255 bytes without blanks, control characters, `:`, `,` and `/`
+        `confine.toml`, line 2, key `metrics.listen`: `/usr` is a directory: write the path of a socket
         `confine.toml`, line 2, key `metrics.listen`: `0.0.0.0` is reachable from other machines: use a loopback address, as in `127.0.0.1:9464`
         `confine.toml`, line 3, key `limits.memory`: `64 pies` is not a size: write a whole number and a unit, as in `64 MiB`; the units are B, kB, MB, GB, KiB, MiB, GiB
         `confine.toml`, line 2, key `limits.fuel.base`: 0 is too small: at least 1
+        `confine.toml`, line 2, key `limits.log.base`: 9 GiB is too large: at most 1 GiB
         `confine.toml`, line 2, key `limits.fuel.basis`: unknown key `basis`, expected `base` or `per_instance`
         `confine.toml`, line 2, key `module.x.limits.stack`: the stack is the same for all modules: set it in `[limits]`
         `confine.toml`, line 2, key `module.x.limits.total_resident`: this is for all modules together: set it in `[limits]`
         `confine.toml`, line 2, key `module.x.limits.edits.base`: 0 is too small: at least 1
-        `confine.toml`, line 1, key `module.a/b`: `a/b` is not a module name: write the file name without `.wasm`, made of letters, digits, `-`, `_` and `.`
+        `confine.toml`, line 1, key `module.a/b`: `a/b` is not a module name: write the file name without `.wasm`, made of at most 250 letters, digits, `-`, `_` and `.`
         `confine.toml`, line 2, key `module.x.limit`: unknown key `limit`, expected `limits` or `conflicts`
         `confine.toml`, line 1: string values must be quoted, expected literal string
         `confine.toml`, line 2: duplicate key

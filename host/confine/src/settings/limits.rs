@@ -3,6 +3,7 @@
 use std::{ops::Range, time::Duration};
 
 use confine_sandbox::{Limits, ScaledLimit};
+use confine_service::ModuleLimits;
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -63,33 +64,45 @@ macro_rules! limits {
     };
 }
 
-pub(super) const MAX: u64 = u64::MAX;
 pub(super) const SECOND: u64 = 1_000_000;
+pub(super) const DAY: u64 = 24 * 3600 * SECOND;
 
 limits! {
-    fuel: LimitPair<CountUnit>, 1, MAX;
-    wall_clock: LimitPair<TimeUnit>, 1_000, MAX;
-    host_work: LimitPair<CountUnit>, 1, MAX;
-    memory: Spanned<ByteUnit>, 64 << 10, MAX;
+    // What a processor executes in about a day.
+    fuel: LimitPair<CountUnit>, 1, 100_000_000_000_000;
+    wall_clock: LimitPair<TimeUnit>, 1_000, DAY;
+    // What takes about a day, at 50 ns each.
+    host_work: LimitPair<CountUnit>, 1, 1_000_000_000_000;
+    memory: Spanned<ByteUnit>, 64 << 10, machine_memory();
     // A page of the host is below it, and the thread of every module reserves it.
     stack: Spanned<ByteUnit>, 64 << 10, 64 << 20;
-    core_instances: Spanned<CountUnit>, 1, MAX;
-    memories: Spanned<CountUnit>, 1, MAX;
-    tables: Spanned<CountUnit>, 1, MAX;
-    handles: Spanned<CountUnit>, 1, MAX;
-    bytes_out: LimitPair<ByteUnit>, 1 << 10, MAX;
-    bytes_in: LimitPair<ByteUnit>, 1 << 10, MAX;
-    bytes_per_call: Spanned<ByteUnit>, 1 << 10, MAX;
-    edits: LimitPair<CountUnit>, 1, MAX;
-    log: LimitPair<ByteUnit>, 0, MAX;
+    core_instances: Spanned<CountUnit>, 1, 10_000;
+    // Each reserves 4 GiB of the address space, which has 128 TiB.
+    memories: Spanned<CountUnit>, 1, 1_000;
+    tables: Spanned<CountUnit>, 1, 10_000;
+    handles: Spanned<CountUnit>, 1, 10_000_000;
+    bytes_out: LimitPair<ByteUnit>, 1 << 10, machine_memory();
+    bytes_in: LimitPair<ByteUnit>, 1 << 10, 1 << 40;
+    bytes_per_call: Spanned<ByteUnit>, 1 << 10, machine_memory();
+    edits: LimitPair<CountUnit>, 1, 1_000_000_000;
+    log: LimitPair<ByteUnit>, 0, 1 << 30;
     text: Spanned<ByteUnit>, 64, 1 << 20;
     component: Spanned<ByteUnit>, 1 << 10, 1 << 30;
     compiled: Spanned<ByteUnit>, 1 << 10, 1 << 31;
-    resident: Spanned<ByteUnit>, 1 << 10, MAX;
-    compile_cpu: Spanned<TimeUnit>, SECOND, MAX;
-    compile_wall_clock: Spanned<TimeUnit>, SECOND, MAX;
-    // The program itself has to fit.
-    compile_memory: Spanned<ByteUnit>, 512 << 20, MAX;
+    resident: Spanned<ByteUnit>, 1 << 10, machine_memory();
+    compile_cpu: Spanned<TimeUnit>, SECOND, DAY;
+    compile_wall_clock: Spanned<TimeUnit>, SECOND, DAY;
+    // The program itself has to fit, and so has this in the address space.
+    compile_memory: Spanned<ByteUnit>, 512 << 20, 64 << 40;
+}
+
+/// The memory of this machine, in whole mebibytes. Nothing that is kept in memory can be larger.
+fn machine_memory() -> u64 {
+    let system = rustix::system::sysinfo();
+    // The type depends on the platform.
+    #[allow(clippy::useless_conversion)]
+    let total = u64::from(system.totalram).saturating_mul(system.mem_unit.into());
+    total >> 20 << 20
 }
 
 impl LimitsTable {
@@ -105,7 +118,8 @@ impl LimitsTable {
     pub(crate) fn total_resident(&self) -> Result<Option<u64>, LimitMisfit> {
         let mut bytes = 0;
         let Some(total) = &self.total_resident else { return Ok(None) };
-        total.set(&mut bytes, 1 << 10, MAX)?;
+        // The default is for machines that have more.
+        total.set(&mut bytes, 1 << 10, machine_memory().max(ModuleLimits::default().total_resident))?;
         Ok(Some(bytes))
     }
 }
@@ -129,7 +143,8 @@ impl<Q: Quantity, T: LimitAmount> LimitEntry<T> for Spanned<Q> {
             return misfit(format!("{value} is too small: at least {}", Q::of(least)));
         }
         if value.amount() > most {
-            return misfit(format!("{value} is too large: at most {}", Q::of(most)));
+            let whose = if most == machine_memory() { ", the memory of this machine" } else { "" };
+            return misfit(format!("{value} is too large: at most {}{whose}", Q::of(most)));
         }
         *limit = T::of(value.amount());
         Ok(())
@@ -258,12 +273,21 @@ mod tests {
             "memory = 67108864",
             "memory = '1 KiB'",
             "stack = '1 GiB'",
+            "memory = '1048576 GiB'",
+            "log.base = '9 GiB'",
+            "log.per_instance = '2 GiB'",
+            "fuel.base = 18_446_744_073_709_551_615",
+            "fuel.base = 9_223_372_036_854_775_807",
+            "memories = 100_000",
+            "wall_clock.base = '25 h'",
+            "wall_clock.base = '999999999999999 h'",
             "edits.base = '3 pieces'",
             "compile_cpu = '0 s'",
             "compile_time = '1 s'",
         ];
         let texts: Vec<_> = texts.map(|text| apply(text).unwrap_err()).into();
-        insta::assert_snapshot!(texts.join("\n"), @r#"
+        let texts = texts.join("\n").replace(&ByteUnit(machine_memory()).to_string(), "24 GiB");
+        insta::assert_snapshot!(texts, @r#"
         invalid type: integer `5`, expected a table, as in { base = …, per_instance = … }
         0: 0 is too small: at least 1
         a limit cannot be negative
@@ -272,6 +296,14 @@ mod tests {
         invalid type: integer `67108864`, expected a size with its unit, as in "64 MiB"
         '1 KiB': 1 KiB is too small: at least 64 KiB
         '1 GiB': 1 GiB is too large: at most 64 MiB
+        '1048576 GiB': 1048576 GiB is too large: at most 24 GiB, the memory of this machine
+        '9 GiB': 9 GiB is too large: at most 1 GiB
+        '2 GiB': 2 GiB is too large: at most 1 GiB
+        18_446_744_073_709_551_615: 18_446_744_073_709_551_615 is too large: at most 100_000_000_000_000
+        9_223_372_036_854_775_807: 9_223_372_036_854_775_807 is too large: at most 100_000_000_000_000
+        100_000: 100_000 is too large: at most 1_000
+        '25 h': 25 h is too large: at most 24 h
+        `999999999999999 h` is too large to be counted: write a smaller number
         invalid type: string "3 pieces", expected a whole number, as in 2_000_000
         '0 s': 0 us is too small: at least 1 s
         unknown field `compile_time`, expected one of `fuel`, `wall_clock`, `host_work`, `memory`, `stack`, `core_instances`, `memories`, `tables`, `handles`, `bytes_out`, `bytes_in`, `bytes_per_call`, `edits`, `log`, `text`, `component`, `compiled`, `resident`, `compile_cpu`, `compile_wall_clock`, `compile_memory`, `total_resident`
@@ -281,16 +313,17 @@ mod tests {
     proptest! {
         #[test]
         fn shown_limits_are_read_back(
-            counts in proptest::collection::vec(1..=u64::MAX >> 1, 10),
-            sizes in proptest::collection::vec((1u64 << 29)..=1 << 40, 10),
-            times in proptest::collection::vec((1u64 << 20)..=1 << 50, 6),
+            counts in proptest::collection::vec(1..=1_000u64, 10),
+            fuel in proptest::collection::vec(1..=1_000_000_000_000u64, 4),
+            sizes in proptest::collection::vec((1u64 << 28)..=1 << 29, 10),
+            times in proptest::collection::vec((1u64 << 20)..=1 << 36, 6),
         ) {
             let limits = Limits {
-                fuel: ScaledLimit { base: counts[0], per_instance: counts[1] },
+                fuel: ScaledLimit { base: fuel[0], per_instance: fuel[1] },
                 wall_clock: ScaledLimit { base: Duration::from_micros(times[0]), per_instance: Duration::from_micros(times[1]) },
-                host_work: ScaledLimit { base: counts[2], per_instance: counts[3] },
+                host_work: ScaledLimit { base: fuel[2], per_instance: fuel[3] },
                 memory: sizes[0],
-                stack: (sizes[1] >> 13).min(64 << 20) as usize,
+                stack: (sizes[1] >> 10).min(64 << 20) as usize,
                 core_instances: counts[4] as usize,
                 memories: counts[5] as usize,
                 tables: counts[6] as usize,
@@ -306,7 +339,7 @@ mod tests {
                 resident: sizes[7],
                 compile_cpu: Duration::from_micros(times[2]),
                 compile_wall_clock: Duration::from_micros(times[3]),
-                compile_memory: sizes[9],
+                compile_memory: sizes[9] << 1,
             };
             prop_assert_eq!(apply(&lines(&limits).join("\n")), Ok(limits));
         }

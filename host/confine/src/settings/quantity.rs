@@ -30,15 +30,14 @@ pub(crate) struct CountUnit(pub(crate) u64);
 
 /// Why a text is no quantity.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "`{}` is not {what}: write a whole number and a unit, as in `{example}`; the units are {units}",
-    line(text, NAME)
-)]
-pub(crate) struct QuantityError {
-    text: String,
-    what: &'static str,
-    example: &'static str,
-    units: String,
+pub(crate) enum QuantityError {
+    #[error(
+        "`{}` is not {what}: write a whole number and a unit, as in `{example}`; the units are {units}",
+        line(text, NAME)
+    )]
+    Form { text: String, what: &'static str, example: &'static str, units: String },
+    #[error("`{}` is too large to be counted: write a smaller number", line(text, NAME))]
+    TooLarge { text: String },
 }
 
 /// Units and their factors. An amount is shown in the first unit that divides it.
@@ -86,7 +85,11 @@ macro_rules! quantities_with_unit {
             type Err = QuantityError;
 
             fn from_str(text: &str) -> Result<Self, QuantityError> {
-                parse(text, $units).map(Self).ok_or_else(|| refused(text, $what, $example, $units))
+                match parse(text, $units) {
+                    Some(u64::MAX) => Err(QuantityError::TooLarge { text: text.to_owned() }),
+                    Some(amount) => Ok(Self(amount)),
+                    None => Err(refused(text, $what, $example, $units)),
+                }
             }
         }
 
@@ -125,19 +128,20 @@ fn show(f: &mut fmt::Formatter<'_>, amount: u64, units: &Units) -> fmt::Result {
     }
 }
 
-/// Parses a number, which may have `_` between its digits, optional blanks, and a unit.
+/// Parses a number, which may have `_` between its digits, optional blanks, and a unit. An amount that is too large is
+/// [`u64::MAX`].
 fn parse(text: &str, units: &Units) -> Option<u64> {
     let text = text.trim();
     let end = text.find(|character: char| !character.is_ascii_digit() && character != '_')?;
     let (number, unit) = text.split_at_checked(end)?;
-    let number: u64 = number.replace('_', "").parse().ok()?;
-    let (_, factor) = units.iter().find(|(name, _)| *name == unit.trim_start())?;
-    number.checked_mul(*factor)
+    let digits = number.replace('_', "");
+    let (_, factor) = units.iter().find(|(name, _)| !digits.is_empty() && *name == unit.trim_start())?;
+    Some(digits.parse().unwrap_or(u64::MAX).saturating_mul(*factor))
 }
 
 fn refused(text: &str, what: &'static str, example: &'static str, units: &Units) -> QuantityError {
     let names: Vec<_> = units.iter().rev().map(|(name, _)| *name).collect();
-    QuantityError { text: text.to_owned(), what, example, units: names.join(", ") }
+    QuantityError::Form { text: text.to_owned(), what, example, units: names.join(", ") }
 }
 
 impl<'de> Deserialize<'de> for CountUnit {
@@ -221,7 +225,17 @@ mod tests {
 
     #[test]
     fn other_texts_are_refused_with_an_example() {
-        let refused = ["64", "64 pies", "MiB", "-1 B", "1.5 GiB", "", "99999999999 GiB", "64 mib"];
+        let refused = [
+            "64",
+            "64 pies",
+            "MiB",
+            "-1 B",
+            "1.5 GiB",
+            "",
+            "99999999999 GiB",
+            "99999999999999999999 B",
+            "64 mib",
+        ];
         let texts: Vec<_> =
             refused.iter().map(|text| text.parse::<ByteUnit>().unwrap_err().to_string()).collect();
         insta::assert_snapshot!(texts.join("\n"), @r"
@@ -231,7 +245,8 @@ mod tests {
         `-1 B` is not a size: write a whole number and a unit, as in `64 MiB`; the units are B, kB, MB, GB, KiB, MiB, GiB
         `1.5 GiB` is not a size: write a whole number and a unit, as in `64 MiB`; the units are B, kB, MB, GB, KiB, MiB, GiB
         `` is not a size: write a whole number and a unit, as in `64 MiB`; the units are B, kB, MB, GB, KiB, MiB, GiB
-        `99999999999 GiB` is not a size: write a whole number and a unit, as in `64 MiB`; the units are B, kB, MB, GB, KiB, MiB, GiB
+        `99999999999 GiB` is too large to be counted: write a smaller number
+        `99999999999999999999 B` is too large to be counted: write a smaller number
         `64 mib` is not a size: write a whole number and a unit, as in `64 MiB`; the units are B, kB, MB, GB, KiB, MiB, GiB
         ");
         insta::assert_snapshot!("10 S\u{1b}".parse::<TimeUnit>().unwrap_err(), @r"`10 S\u{1b}` is not a time: write a whole number and a unit, as in `10 s`; the units are us, ms, s, min, h");
@@ -239,7 +254,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn shown_amounts_are_read_back(amount: u64) {
+        fn shown_amounts_are_read_back(amount in 0..u64::MAX) {
             prop_assert_eq!(ByteUnit(amount).to_string().parse(), Ok(ByteUnit(amount)));
             prop_assert_eq!(TimeUnit(amount).to_string().parse(), Ok(TimeUnit(amount)));
             let toml: std::collections::BTreeMap<String, CountUnit> =

@@ -5,9 +5,12 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{
-    limits::{LimitEntry as _, LimitMisfit, MAX, SECOND},
+    limits::{DAY, LimitEntry as _, LimitMisfit, SECOND},
     quantity::{CountUnit, TimeUnit},
 };
+
+/// The most failures that are counted: the time of each is kept.
+const MAX_FAILURES: u64 = 10_000;
 
 /// The table `quarantine` of the operator's file. Omitted keys stay unchanged.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -22,9 +25,9 @@ impl QuarantineTable {
     /// Changes the settings that the table has.
     pub(crate) fn apply(&self, quarantine: &mut QuarantinePolicy) -> Result<(), LimitMisfit> {
         let mut failures = u64::from(quarantine.failures.unwrap_or_default());
-        self.failures.iter().try_for_each(|value| value.set(&mut failures, 0, u32::MAX.into()))?;
+        self.failures.iter().try_for_each(|value| value.set(&mut failures, 0, MAX_FAILURES))?;
         quarantine.failures = u32::try_from(failures).ok().filter(|&failures| failures > 0);
-        self.window.iter().try_for_each(|value| value.set(&mut quarantine.window, SECOND, MAX))
+        self.window.iter().try_for_each(|value| value.set(&mut quarantine.window, SECOND, 30 * DAY))
     }
 }
 
@@ -65,11 +68,13 @@ mod tests {
 
     #[test]
     fn impossible_values_are_refused() {
-        let texts = ["failures = 5_000_000_000", "window = '10 ms'", "window = 10", "fails = 3"];
+        let texts =
+            ["failures = 5_000_000_000", "window = '10 ms'", "window = '1000 h'", "window = 10", "fails = 3"];
         let texts: Vec<_> = texts.map(|text| apply(text).unwrap_err()).into();
         insta::assert_snapshot!(texts.join("\n"), @r#"
-        5_000_000_000: 5_000_000_000 is too large: at most 4_294_967_295
+        5_000_000_000: 5_000_000_000 is too large: at most 10_000
         '10 ms': 10 ms is too small: at least 1 s
+        '1000 h': 1000 h is too large: at most 720 h
         invalid type: integer `10`, expected a time with its unit, as in "10 s"
         unknown field `fails`, expected `failures` or `window`
         "#);

@@ -385,18 +385,26 @@ fn invalid_settings_are_refused() {
         let error = fixture.merge(options, environment).unwrap_err();
         confine_service::error_chain(&error).replace(fixture.0.path().to_str().unwrap(), "")
     };
-    let filter = "<clixon-config><CONTROLLER_PYAPI_MODULE_FILTER>a, b/c</CONTROLLER_PYAPI_MODULE_FILTER></clixon-config>";
-    let xml = fixture.write("filter.xml", filter);
+    let controller = |option: &str, value: &str| {
+        let xml = format!("<clixon-config><{option}>{value}</{option}></clixon-config>");
+        let controller_config = Some(fixture.write("c.xml", &xml));
+        error(&SettingsArgs { controller_config, ..SettingsArgs::default() }, &[])
+    };
     let texts = [
-        error(&SettingsArgs { socket: Some("/x".repeat(54).into()), ..SettingsArgs::default() }, &[]),
-        error(&SettingsArgs { controller_config: Some(xml), ..SettingsArgs::default() }, &[]),
+        controller("CONTROLLER_PYAPI_MODULE_FILTER", "a, b/c"),
+        controller("CONTROLLER_PYAPI_MODULE_PATH", "/"),
+        controller("CONTROLLER_PYAPI_PIDFILE", "/usr"),
+        controller("CLICON_SOCK", "run/controller.sock"),
+        controller("CLICON_SOCK", &"/x".repeat(54)),
         error(&SettingsArgs::default(), &[("CONFINE_LOG", "lots")]),
         error(&SettingsArgs { config: Some(fixture.path("nowhere.toml")), ..SettingsArgs::default() }, &[]),
     ];
     insta::assert_snapshot!(texts.join("\n"), @r"
-    the path of the socket `/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x` (command line) has 108 bytes, more than the 107 that a unix socket can have
-    hint: use a shorter path, or a link to the directory
-    invalid `CONTROLLER_PYAPI_MODULE_FILTER` in /filter.xml: `b/c` is not a module name: write the file name without `.wasm`, made of letters, digits, `-`, `_` and `.`
+    invalid `CONTROLLER_PYAPI_MODULE_FILTER` in /c.xml: `b/c` is not a module name: write the file name without `.wasm`, made of at most 250 letters, digits, `-`, `_` and `.`
+    invalid `CONTROLLER_PYAPI_MODULE_PATH` in /c.xml: `/` is the root of the file system: name a directory below it
+    invalid `CONTROLLER_PYAPI_PIDFILE` in /c.xml: `/usr` is a directory: write the path of a file
+    invalid `CLICON_SOCK` in /c.xml: `run/controller.sock` is relative to nothing that is known here: write an absolute path
+    invalid `CLICON_SOCK` in /c.xml: `/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x` has 108 bytes, more than the 107 that the path of a socket can have: use a shorter path, or a link to the directory
     invalid environment variable `CONFINE_LOG`: `lots` is not a log filter: write a level (error, warn, info, debug, trace, off) or levels per part of the program, as in `info,confine_backend=trace`
     cannot read `/nowhere.toml`: No such file or directory (os error 2)
     ");
