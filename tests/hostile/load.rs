@@ -12,7 +12,8 @@ use rustix::fs::{CWD, FileType, Mode, mknodat};
 use crate::{
     Own, Part,
     case::{Case, Ends::*, HostileTestbed, Module::*, good, good_module, hostile, instance},
-    runtime, taken,
+    guest, runtime, taken,
+    traced::soon,
 };
 
 /// No module that is worth anything takes a second.
@@ -127,6 +128,32 @@ pub const PART: Part = Part {
             limits: "compiled = '8 KiB'",
             ends: NotLoaded(
                 "`hostile.wasm`: module `hostile` cannot be loaded: it compiles to more code than a module may have: 8 KiB are allowed. Look for generated functions of extreme size, or raise the limit `compiled`",
+            ),
+        },
+        Case {
+            id: "many-exports",
+            module: File(|| {
+                guest::with_core_modules(&hostile().build(), &guest::memory_exported(990_000), 5).to_vec()
+            }),
+            limits: "",
+            ends: NotLoaded(
+                "`hostile.wasm`: module `hostile` cannot be loaded: it has 4,950,017 exports, 25 imports, 7 functions, 4 globals, 11 types, which take at least 472.1 MiB of the daemon's memory: 128 MiB are allowed. Look for generated names, or raise the limit `resident`",
+            ),
+        },
+        Case {
+            id: "large-tables",
+            module: File(|| guest::with_core_modules(&hostile().build(), &guest::large_table(), 20).to_vec()),
+            limits: "",
+            ends: NotLoaded(
+                "`hostile.wasm`: module `hostile` cannot be loaded: loaded, it takes … of the daemon's memory: 128 MiB are allowed. Look for generated exports, globals, tables and instances, or raise the limit `resident`",
+            ),
+        },
+        Case {
+            id: "modules-together",
+            module: Guest(hostile),
+            limits: "wall_clock.base = '3 min'\n[limits]\ntotal_resident = '120 KiB'",
+            ends: NotLoaded(
+                "`hostile.wasm`: it takes … of the daemon's memory, and with it all loaded modules take …: `total_resident` allows 120 KiB. Remove modules that are not needed, or raise `total_resident` in `[limits]`",
             ),
         },
         Case {
@@ -312,6 +339,7 @@ pub const PART: Part = Part {
     ],
     own: &[
         Own("replaced-while-loading", replaced_while_loading),
+        Own("many-versions", many_versions),
         Own("damaged-cache", damaged_cache),
         Own("cache-cut-short", cache_cut_short),
         Own("foreign-cache", foreign_cache),
@@ -345,6 +373,30 @@ fn replaced_while_loading() {
         testbed.base.discard().await.unwrap();
         testbed.settle(before);
         testbed.commit_good("third").await;
+        testbed.end();
+    });
+}
+
+/// Versions one after the other, of which the daemon keeps the last five: so does the cache.
+fn many_versions() {
+    runtime().block_on(async {
+        let mut testbed = HostileTestbed::with(&[("good", good_module())], "").await;
+        testbed.commit_good("first").await;
+        let before = testbed.daemon.memory();
+        for version in 1..=12 {
+            let bytes = hostile().text("version", &version.to_string()).build();
+            testbed.place("hostile", &bytes);
+            testbed.daemon.await_log(&format!("{}", Digest::of(&bytes)));
+        }
+        let cache = testbed.directory.path().join("cache");
+        let files = || {
+            let entries = fs::read_dir(&cache).unwrap().map(|entry| entry.unwrap().path());
+            entries.filter(|path| path.is_file()).count()
+        };
+        // With that of the good module.
+        soon("a tidy cache", || (files() == 6).then_some(()));
+        testbed.settle(before);
+        testbed.commit_good("second").await;
         testbed.end();
     });
 }

@@ -4,7 +4,7 @@ use confine_backend::{ActionsMode, PushMode, TransactionOutcome};
 
 use crate::{
     Elsewhere, Own, Part,
-    case::{HostileTestbed, good, good_module, hostile, instance, without_times},
+    case::{HostileTestbed, good, good_module, hostile, instance, without_measures},
     guest::{FOREVER, Guest},
     runtime,
     traced::Stopped,
@@ -168,7 +168,7 @@ fn thread_kept() {
         let tid = run(&mut testbed).await;
         let stopped = Stopped::thread(testbed.daemon.id(), "guest");
         let over = testbed.base.end(tid).await.unwrap();
-        assert_eq!(over.reason.as_deref().map(without_times).as_deref(), Some(OUT_OF_TIME));
+        assert_eq!(over.reason.as_deref().map(without_measures).as_deref(), Some(OUT_OF_TIME));
         assert_eq!(testbed.edits(), [""; 0]);
         testbed.daemon.await_log("abandoned the thread of a guest that does not yield");
         testbed.base.discard().await.unwrap();
