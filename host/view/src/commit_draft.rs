@@ -63,6 +63,14 @@ impl CommitDraft {
         self.overlay.stop_with(stop);
     }
 
+    /// Takes a step of the host's own work.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`].
+    pub fn step(&mut self) -> Result<(), Error> {
+        Ok(self.overlay.steps().step()?)
+    }
+
     /// Returns how many steps the host's own work for this commit has taken: settling, finishing and the last check.
     pub fn steps(&mut self) -> u64 {
         self.overlay.steps().taken()

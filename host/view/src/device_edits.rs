@@ -30,6 +30,9 @@ impl CommitDraft {
     ) {
         // The recursion is as deep as the edit, whose depth the XML and path readers limit.
         for node in edit.children(above) {
+            if self.step().is_err() {
+                return;
+            }
             let step = PatternStep::new(edit.qname(node));
             let mut here = Pattern { steps: place.steps.iter().cloned().chain([step]).collect() };
             let form = self.overlay.schema_view().kind(self.overlay.locate(&here));

@@ -1,6 +1,6 @@
 //! The owner index: the `created` lists of all service instances.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use confine_tree::{CONTROLLER, NodeId, Pattern, PatternStep, QName, Tree};
 
@@ -92,7 +92,10 @@ fn with_namespaces(path: &str, namespaces: &str) -> Option<Pattern> {
 #[derive(Clone, Debug, Default)]
 pub struct OwnerIndex {
     paths: PathTrie<ObjectOwners>,
-    by_instance: HashMap<InstanceRef, Box<[PathId]>>,
+    /// Ordered, so that the instances of a list are next to each other.
+    by_instance: BTreeMap<InstanceRef, Box<[PathId]>>,
+    /// See [`CreatedObject::ambiguous`].
+    ambiguous: HashSet<PathId>,
 }
 
 /// The instances that own an object, and those of them whose lists show it to the controller. Of these there is one,
@@ -181,9 +184,14 @@ impl<'a> OwnedObject<'a> {
         self.index.paths.text(self.path)
     }
 
-    /// Returns the path with its namespaces, if they are known.
+    /// Returns the path with its namespaces, if they are known. None for a path that is not on a device.
     pub fn place(self) -> Option<Pattern> {
-        self.index.paths.pattern(self.path)
+        self.index.paths.pattern(self.path).filter(|place| place.steps.len() > CONTROLLER_STEPS)
+    }
+
+    /// Returns whether its `created` entry names the namespaces. Whoever may write the list may have written them.
+    pub fn is_ambiguous(self) -> bool {
+        self.index.ambiguous.contains(&self.path)
     }
 
     /// Returns the instances that own it, or an object that may be the same.
@@ -224,9 +232,12 @@ impl OwnerIndex {
     pub fn replace(&mut self, instance: &InstanceRef, created: impl IntoIterator<Item = CreatedObject>) {
         let before = self.by_instance.remove(instance).unwrap_or_default();
         let mut objects = Vec::new();
-        for CreatedObject { path, place, shared, ambiguous: _ } in created {
+        for CreatedObject { path, place, shared, ambiguous } in created {
             let known = place.as_ref().and_then(|place| self.paths.insert(place));
             let object = known.unwrap_or_else(|| self.paths.insert_entry(&path));
+            if ambiguous {
+                self.ambiguous.insert(object);
+            }
             objects.push((object, !shared));
         }
         // The old objects are released after the new ones are kept: most of them are the same.
@@ -257,7 +268,9 @@ impl OwnerIndex {
             if let Some(owners) = self.paths.get_mut(object) {
                 owners.remove(instance);
             }
-            self.paths.release(object);
+            if self.paths.release(object) {
+                self.ambiguous.remove(&object);
+            }
         }
     }
 
@@ -267,6 +280,7 @@ impl OwnerIndex {
             return;
         }
         let mut paths = PathTrie::<ObjectOwners>::default();
+        let mut ambiguous = HashSet::new();
         for (instance, objects) in &mut self.by_instance {
             for object in objects {
                 let holds = self.paths.get(*object).is_some_and(|owners| match owners {
@@ -274,13 +288,17 @@ impl OwnerIndex {
                     ObjectOwners::One { holds, .. } => *holds,
                     ObjectOwners::Several(shared) => shared.holders.contains(instance),
                 });
+                let was_ambiguous = self.ambiguous.contains(object);
                 *object = paths.insert_from(&self.paths, *object);
+                if was_ambiguous {
+                    ambiguous.insert(*object);
+                }
                 if let Some(owners) = paths.get_mut(*object) {
                     owners.insert(instance, holds);
                 }
             }
         }
-        self.paths = paths;
+        (self.paths, self.ambiguous) = (paths, ambiguous);
     }
 
     /// Returns what an instance has created, in the order of its list.
@@ -341,6 +359,14 @@ impl OwnerIndex {
     /// Returns the instances that have created something.
     pub fn instances(&self) -> impl Iterator<Item = &InstanceRef> {
         self.by_instance.keys()
+    }
+
+    /// Returns the instances in a list that have created something. `list` is the path of the list with the values of none
+    /// of its keys, or of the first ones.
+    pub fn instances_of(&self, list: Pattern) -> impl Iterator<Item = &InstanceRef> {
+        let list = InstanceRef::new(list);
+        let from = self.by_instance.range(list.clone()..).map(|(instance, _)| instance);
+        from.take_while(move |instance| instance.is_in(&list))
     }
 
     /// Returns whether an instance owns this node, or a node that may be the same.
@@ -573,6 +599,24 @@ mod tests {
         assert_eq!(CreatedObject::parse(&object.entry()), object);
         object.place.as_mut().unwrap().steps[4].namespace = "not \"plain\"".into();
         assert_eq!(object.entry(), format!("{X}[false()]"));
+    }
+
+    #[test]
+    fn instances_of_a_list_are_found_by_their_first_keys() {
+        let owners = owners();
+        let first = instance("1");
+        let [services, one] = &first.path().steps[..] else { panic!() };
+        let list = |keys: usize| {
+            let mut step = one.clone();
+            step.keys.truncate(keys);
+            names(owners.instances_of(Pattern { steps: vec![services.clone(), step] }))
+        };
+        assert_eq!(list(0), ["a1", "a2"]);
+        assert_eq!(list(1), ["a1", "a2"]);
+        assert_eq!(list(2), ["a1"]);
+        let other = PatternStep::new(QName::new("urn:b", "ben"));
+        let other = Pattern { steps: vec![services.clone(), other] };
+        assert_eq!(names(owners.instances_of(other)), [""; 0]);
     }
 
     #[test]

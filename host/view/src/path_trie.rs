@@ -133,13 +133,14 @@ impl<T: Default> PathTrie<T> {
         }
     }
 
-    /// Keeps a path once less. A path that is kept no more is removed, with those above it that nothing else needs.
-    pub(crate) fn release(&mut self, path: PathId) {
+    /// Keeps a path once less. A path that is kept no more is removed, with those above it that nothing else needs. Returns
+    /// whether it is.
+    pub(crate) fn release(&mut self, path: PathId) -> bool {
         let mut at = path.0;
         while let Some(node) = self.nodes.get_mut(at as usize) {
             node.uses = node.uses.saturating_sub(1);
             if node.uses > 0 || at == 0 {
-                return;
+                break;
             }
             node.value = T::default();
             let (parent, name) = (node.parent, node.name);
@@ -148,6 +149,7 @@ impl<T: Default> PathTrie<T> {
             self.freed += 1;
             at = parent;
         }
+        at != path.0
     }
 
     /// Returns the number of steps.

@@ -1,49 +1,116 @@
 //! From the paths of `created` lists, which have no namespaces, to patterns.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
-use confine_tree::{CONTROLLER, Path, Pattern, PatternStep, Predicate, QName};
+use confine_tree::{CONTROLLER, Path, PathStep, Pattern, PatternStep, Predicate, QName};
 use confine_view::OwnedObject;
-
-use crate::modules::registry::ManagedService;
 
 /// The steps of a path to an object on a device that belong to the controller's own model:
 /// `/devices/device[…]/config`.
 const CONTROLLER_STEPS: usize = 3;
 
-/// Returns the patterns that a path may mean. That is the pattern noted when the path was written; otherwise those
-/// among the modules' `writes` that have the same names; otherwise one for each namespace that the modules declare.
-/// Reading them shows which exists.
-///
-/// Empty for a path that is not that of an object on a device.
-pub(crate) fn candidate_patterns<'a>(
-    object: OwnedObject<'_>,
-    service: &ManagedService,
-    writes: impl Iterator<Item = &'a Pattern>,
-) -> Vec<Pattern> {
-    if let Some(place) = object.place() {
-        return vec![place];
+/// The most nodes that a path may mean. Of a path that may mean more, none is considered.
+const MOST_CANDIDATES: usize = 16;
+
+/// What the paths of one service's `created` lists may mean: what the modules declare that they write, by the names of its
+/// steps, or else the namespaces that they declare.
+#[derive(Debug, Default)]
+pub(crate) struct CreatedPaths {
+    nodes: Vec<NameNode>,
+    namespaces: BTreeSet<Box<str>>,
+}
+
+/// The declared patterns whose first steps have the same names.
+#[derive(Debug, Default)]
+struct NameNode {
+    /// By local name.
+    below: HashMap<Box<str>, usize>,
+    /// The namespaces of the steps up to here, of the patterns that end here.
+    ending: BTreeSet<Namespaces>,
+    /// The same of all that go through here.
+    passing: BTreeSet<Namespaces>,
+}
+
+/// The namespace of each step.
+type Namespaces = Vec<Box<str>>;
+
+impl CreatedPaths {
+    /// Collects what is declared: patterns of what is written, and namespaces.
+    pub(crate) fn new<'a>(
+        writes: impl IntoIterator<Item = &'a Pattern>,
+        namespaces: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
+        let namespaces = namespaces.into_iter().filter(|&namespace| namespace != CONTROLLER);
+        let mut paths =
+            Self { nodes: vec![NameNode::default()], namespaces: namespaces.map(Into::into).collect() };
+        writes.into_iter().filter(|pattern| pattern.steps.len() > CONTROLLER_STEPS).for_each(|pattern| {
+            paths.insert(pattern);
+        });
+        paths
     }
-    let path = object.path();
-    let Ok(parsed) = Path::parse_unescaped(&path) else {
-        tracing::warn!(path, service = &*service.name.local, "ignoring a `created` path that cannot be read");
-        return Vec::new();
-    };
-    if parsed.steps.len() <= CONTROLLER_STEPS {
-        return Vec::new();
+
+    fn insert(&mut self, pattern: &Pattern) {
+        let (mut at, mut namespaces) = (0, Namespaces::new());
+        for step in &pattern.steps {
+            namespaces.push(step.namespace.clone());
+            let next = self.nodes.len();
+            let Some(node) = self.nodes.get_mut(at) else { return };
+            at = *node.below.entry(step.local.clone()).or_insert(next);
+            if at == next {
+                self.nodes.push(NameNode::default());
+            }
+            if let Some(node) = self.nodes.get_mut(at) {
+                node.passing.insert(namespaces.clone());
+            }
+        }
+        if let Some(node) = self.nodes.get_mut(at) {
+            node.ending.insert(namespaces);
+        }
     }
-    let declared: BTreeSet<Pattern> = writes
-        .filter_map(|pattern| with_namespaces(&parsed, |index| step_namespace(&parsed, pattern, index)))
-        .collect();
-    if !declared.is_empty() {
-        return declared.into_iter().collect();
+
+    /// Returns the patterns that an object's path may mean. That is the one noted when the path was written; otherwise those
+    /// that the modules declare with the same names; otherwise one for each namespace that they declare. Reading them shows
+    /// which exists.
+    ///
+    /// Empty for a path that is not that of an object on a device.
+    pub(crate) fn candidates(&self, object: OwnedObject<'_>) -> Vec<Pattern> {
+        if let Some(place) = object.place() {
+            return vec![place];
+        }
+        let path = object.path();
+        let Ok(parsed) = Path::parse_unescaped(&path) else {
+            tracing::warn!(path, "ignoring a `created` path that cannot be read");
+            return Vec::new();
+        };
+        if parsed.steps.len() <= CONTROLLER_STEPS {
+            return Vec::new();
+        }
+        let mut found = self.declared(&parsed);
+        if found.is_empty() {
+            found = self.namespaces.iter().map(|namespace| vec![namespace.clone()]).collect();
+        }
+        if found.len() > MOST_CANDIDATES {
+            tracing::warn!(
+                path,
+                meanings = found.len(),
+                "ignoring a `created` path that may mean too many nodes"
+            );
+            return Vec::new();
+        }
+        found.iter().map(|namespaces| with_namespaces(&parsed, namespaces)).collect()
     }
-    let namespaces = service.modules.iter().flat_map(|module| {
-        let prefixes = &module.description().prefixes;
-        prefixes.prefixes().into_iter().filter_map(|prefix| prefixes.namespace(prefix))
-    });
-    let namespaces: BTreeSet<&str> = namespaces.filter(|&namespace| namespace != CONTROLLER).collect();
-    namespaces.into_iter().filter_map(|namespace| with_namespaces(&parsed, |_| Some(namespace))).collect()
+
+    /// Returns the namespaces of the steps of a path, by the patterns that have the same names as far as both go.
+    fn declared(&self, path: &Path) -> BTreeSet<Namespaces> {
+        let mut found = BTreeSet::new();
+        let mut at = self.nodes.first();
+        for step in &path.steps {
+            at = at.and_then(|node| self.nodes.get(*node.below.get(&step.name)?));
+            found.extend(at.into_iter().flat_map(|node| node.ending.iter().cloned()));
+        }
+        found.extend(at.into_iter().flat_map(|node| node.passing.iter().cloned()));
+        found
+    }
 }
 
 /// Returns the one candidate that exists and may be deleted. `None` if several exist or the modules may not delete
@@ -63,19 +130,11 @@ pub(crate) fn single_match(
     Some(first)
 }
 
-/// Returns the namespace of a step by a declared pattern, if the path has the names of all its steps.
-fn step_namespace<'a>(path: &Path, pattern: &'a Pattern, index: usize) -> Option<&'a str> {
-    let mut steps = path.steps.iter().zip(&pattern.steps);
-    let has_same_names =
-        pattern.steps.len() > CONTROLLER_STEPS && steps.all(|(step, other)| step.name == other.local);
-    let step = pattern.steps.get(index).or(pattern.steps.last())?;
-    has_same_names.then_some(&*step.namespace)
-}
-
-fn with_namespaces<'a>(path: &Path, namespace: impl Fn(usize) -> Option<&'a str>) -> Option<Pattern> {
-    let mut steps = Vec::with_capacity(path.steps.len());
-    for (index, step) in path.steps.iter().enumerate() {
-        let namespace = if index < CONTROLLER_STEPS { CONTROLLER } else { namespace(index)? };
+/// Returns the path with these namespaces, the last of which is that of all further steps.
+fn with_namespaces(path: &Path, namespaces: &[Box<str>]) -> Pattern {
+    let step = |(index, step): (usize, &PathStep)| {
+        let namespace = namespaces.get(index).or(namespaces.last()).map_or("", |namespace| namespace);
+        let namespace = if index < CONTROLLER_STEPS { CONTROLLER } else { namespace };
         let mut resolved = PatternStep::new(QName::new(namespace, &step.name));
         for predicate in &step.predicates {
             match predicate {
@@ -83,14 +142,68 @@ fn with_namespaces<'a>(path: &Path, namespace: impl Fn(usize) -> Option<&'a str>
                 Predicate::Entry { value } => resolved.entry = Some(value.clone()),
             }
         }
-        steps.push(resolved);
-    }
-    Some(Pattern { steps })
+        resolved
+    };
+    Pattern { steps: path.steps.iter().enumerate().map(step).collect() }
 }
 
 #[cfg(test)]
 mod tests {
+    use confine_view::{CreatedObject, InstanceRef, OwnerIndex};
+
     use super::*;
+
+    /// Returns the namespaces of the steps on the device that a path may have, by what is declared.
+    fn candidates(writes: &[&[(&str, &str)]], namespaces: &[&str], path: &str) -> Vec<Vec<String>> {
+        let step = |(namespace, local): &(&str, &str)| PatternStep::new(QName::new(namespace, local));
+        let above = ["devices", "device", "config"].map(|local| (CONTROLLER, local));
+        let writes: Vec<Pattern> = writes
+            .iter()
+            .map(|steps| Pattern { steps: above.iter().chain(steps.iter()).map(step).collect() })
+            .collect();
+        let paths = CreatedPaths::new(&writes, namespaces.iter().copied());
+        let mut owners = OwnerIndex::new();
+        let instance = InstanceRef::new(Pattern::default());
+        let object = CreatedObject {
+            path: format!("/devices/device[name=\"r1\"]/config{path}"),
+            place: None,
+            shared: false,
+            ambiguous: false,
+        };
+        owners.replace(&instance, [object]);
+        let found = owners.created_by(&instance).flat_map(|object| paths.candidates(object));
+        let device = |pattern: Pattern| {
+            let steps = pattern.steps.iter().skip(CONTROLLER_STEPS);
+            steps.map(|step| step.namespace.to_string()).collect()
+        };
+        found.map(device).collect()
+    }
+
+    #[test]
+    fn created_path_has_the_namespaces_of_what_is_declared() {
+        let writes: &[&[(&str, &str)]] = &[
+            &[("a", "x")],
+            &[("b", "x"), ("c", "y"), ("d", "z")],
+            &[("b", "x"), ("c", "other")],
+            &[("e", "w")],
+        ];
+        let found = |path| candidates(writes, &["n"], path);
+        assert_eq!(found("/x"), [["a"], ["b"]]);
+        assert_eq!(found("/x/y[k=\"1\"]"), [["a", "a"], ["b", "c"]]);
+        assert_eq!(found("/x/y/z/v"), [["a", "a", "a", "a"], ["b", "c", "d", "d"]]);
+        // Nothing is declared with these names.
+        assert_eq!(found("/v/u"), [["n", "n"]]);
+        assert_eq!(candidates(&[], &[CONTROLLER, "n", "m"], "/v"), [["m"], ["n"]]);
+        assert_eq!(found(""), [[""; 0]; 0]);
+    }
+
+    #[test]
+    fn path_that_may_mean_too_many_nodes_is_ignored() {
+        let names: Vec<String> = (0..=MOST_CANDIDATES).map(|n| format!("n{n:02}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        assert_eq!(candidates(&[], &names[1..], "/v").len(), MOST_CANDIDATES);
+        assert!(candidates(&[], &names, "/v").is_empty());
+    }
 
     #[test]
     fn ambiguous_created_path_is_ignored() {

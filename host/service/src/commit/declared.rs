@@ -9,7 +9,7 @@ use confine_view::{CommitDraft, ErrorTag, InstanceRef, OwnedObject, Scope, Scope
 
 use crate::{
     Error,
-    commit::created_paths::{candidate_patterns, single_match},
+    commit::created_paths::{CreatedPaths, single_match},
     controller::nacm::CommitRules,
     error_chain::error_chain,
     modules::registry::{ManagedService, ModuleRegistry},
@@ -19,8 +19,8 @@ use crate::{
 pub(crate) struct DeclaredPaths<'a> {
     registry: &'a ModuleRegistry,
     reads: Vec<Pattern>,
-    /// By module.
-    writes: HashMap<Arc<str>, Vec<Pattern>>,
+    /// By service: its namespace and name.
+    created: HashMap<(Box<str>, Box<str>), CreatedPaths>,
     /// By module.
     scopes: HashMap<Arc<str>, Arc<Scope>>,
 }
@@ -38,10 +38,11 @@ impl<'a> DeclaredPaths<'a> {
         draft: &mut CommitDraft,
     ) -> Result<Self, Error> {
         let mut declared =
-            Self { registry, reads: Vec::new(), writes: HashMap::new(), scopes: HashMap::new() };
+            Self { registry, reads: Vec::new(), created: HashMap::new(), scopes: HashMap::new() };
         for service in services {
             let list = service.list();
             draft.declare(&list);
+            let mut written: Vec<Pattern> = Vec::new();
             for module in &service.modules {
                 let description = module.description();
                 let reads = resolve_all(&description.reads, module, &list, draft)?;
@@ -52,8 +53,16 @@ impl<'a> DeclaredPaths<'a> {
                 let scope = Scope::new(name.clone(), description.services.clone(), writes.clone());
                 let scope = if description.writes.is_empty() { scope } else { scope.only_declared() };
                 declared.scopes.insert(name.clone(), Arc::new(rules.restrict(name, scope)));
-                declared.writes.insert(name.clone(), writes);
+                written.extend(writes);
             }
+            let prefixes = service.modules.iter().map(|module| &module.description().prefixes);
+            let namespaces = prefixes.flat_map(|prefixes| {
+                prefixes.prefixes().into_iter().filter_map(|prefix| prefixes.namespace(prefix))
+            });
+            declared.created.insert(
+                (service.name.namespace.clone(), service.name.local.clone()),
+                CreatedPaths::new(&written, namespaces),
+            );
         }
         Ok(declared)
     }
@@ -76,7 +85,7 @@ impl<'a> DeclaredPaths<'a> {
         instance: &InstanceRef,
         draft: &mut CommitDraft,
     ) -> Option<Pattern> {
-        if let Some(place) = object.place() {
+        if let Some(place) = object.place().filter(|_| !object.is_ambiguous()) {
             return Some(place);
         }
         let service = self.registry.service_of(instance)?;
@@ -93,9 +102,10 @@ impl<'a> DeclaredPaths<'a> {
 
     /// Returns where an object that an instance has created may be.
     pub(crate) fn candidates(&self, object: OwnedObject<'_>, instance: &InstanceRef) -> Vec<Pattern> {
-        let Some(service) = self.registry.service_of(instance) else { return Vec::new() };
-        let writes = service.modules.iter().filter_map(|module| self.writes.get(module.name())).flatten();
-        candidate_patterns(object, &service, writes)
+        let list = instance.path().steps.last();
+        let list = list.map(|list| (list.namespace.clone(), list.local.clone()));
+        let paths = list.and_then(|list| self.created.get(&list));
+        paths.map_or_else(Vec::new, |paths| paths.candidates(object))
     }
 }
 

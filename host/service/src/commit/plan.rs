@@ -8,7 +8,7 @@ use std::{
 use confine_backend::ServiceRef;
 use confine_sandbox::Module;
 use confine_tree::{CONTROLLER, NodeId, Pattern, PatternStep, QName, Tree};
-use confine_view::InstanceRef;
+use confine_view::{InstanceRef, OwnerIndex};
 
 use crate::{
     Error,
@@ -22,10 +22,6 @@ pub(crate) struct CommitPlan {
     pub(crate) everything: bool,
     /// In notified order.
     targets: Vec<PlanTarget>,
-    /// Namespace and name of the lists of which every instance is asked for.
-    lists: HashSet<(Box<str>, Box<str>)>,
-    /// Namespace and name of a list with the value of its first key, for instances asked for one by one.
-    entries: HashSet<(Box<str>, Box<str>, String)>,
 }
 
 /// Some instances of one service.
@@ -60,16 +56,12 @@ impl CommitPlan {
         registry: &ModuleRegistry,
         unmanaged: &HashSet<String>,
     ) -> Result<Self, Error> {
-        let mut plan = Self {
-            everything: notified.is_empty(),
-            targets: Vec::new(),
-            lists: HashSet::new(),
-            entries: HashSet::new(),
-        };
+        let mut plan = Self { everything: notified.is_empty(), targets: Vec::new() };
         if plan.everything {
             plan.targets.extend(registry.services().map(|service| PlanTarget { service, key: None }));
             return Ok(plan);
         }
+        let mut targets = HashSet::new();
         for reference in notified {
             if unmanaged.contains(&reference.name) {
                 tracing::info!(service = reference.name, "ignoring an unmanaged list");
@@ -84,11 +76,11 @@ impl CommitPlan {
             for service in services {
                 service.check_none_suspended()?;
                 let (namespace, local) = (service.name.namespace.clone(), service.name.local.clone());
-                match &reference.key {
-                    None => drop(plan.lists.insert((namespace, local))),
-                    Some((_, value)) => drop(plan.entries.insert((namespace, local, value.clone()))),
+                // Entries with the same first key are notified once for each.
+                let is_new = targets.insert((namespace, local, key.clone()));
+                if is_new {
+                    plan.targets.push(PlanTarget { service, key: key.clone() });
                 }
-                plan.targets.push(PlanTarget { service, key: key.clone() });
             }
         }
         Ok(plan)
@@ -99,13 +91,12 @@ impl CommitPlan {
         self.targets.is_empty() && !self.everything
     }
 
-    /// Returns whether an instance is asked for, whether it exists or is deleted.
-    pub(crate) fn covers(&self, instance: &InstanceRef) -> bool {
-        let Some(list) = instance.path().steps.last() else { return false };
-        self.everything || self.lists.contains(&(list.name().namespace.into(), list.local.clone())) || {
-            let name = (list.namespace.clone(), list.local.clone(), instance.key().to_owned());
-            self.entries.contains(&name)
+    /// Returns the instances that are asked for and have created something; some of them may be deleted.
+    pub(crate) fn owners(&self, owners: &OwnerIndex) -> HashSet<InstanceRef> {
+        if self.everything {
+            return owners.instances().cloned().collect();
         }
+        self.targets.iter().flat_map(|target| owners.instances_of(target.pattern())).cloned().collect()
     }
 
     /// Returns the services that are asked for, each once.

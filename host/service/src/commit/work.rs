@@ -185,8 +185,7 @@ impl CommitWork<'_> {
         let running = RunningData::read(&self.runner.controller, self.registry, self.backend).await?;
         let RunningData { owners, nacm, service_timeout, writes } = running;
         self.state.set_service_timeout(service_timeout);
-        let notified: HashSet<InstanceRef> =
-            owners.instances().filter(|instance| plan.covers(instance)).cloned().collect();
+        let notified = plan.owners(&owners);
         let mut co_owners = Vec::new();
         for owner in co_owners_of(&owners, &notified) {
             match self.registry.service_of(owner) {
@@ -284,7 +283,7 @@ impl CommitWork<'_> {
         declared: &DeclaredPaths<'_>,
         draft: &mut CommitDraft,
     ) -> Result<Vec<PlannedInstance>, Error> {
-        let wanted = condense(self.wanted(plan, snapshot, declared));
+        let wanted = condense(self.wanted(plan, snapshot, declared, draft)?);
         let user = RequestUser::User(self.user.clone());
         let tree = read::read(self.backend, Datastore::Actions, &wanted, &user).await?;
         if let Some(missing) = plan.unserved(&tree, &self.runner.controller.unmanaged, self.registry) {
@@ -308,18 +307,21 @@ impl CommitWork<'_> {
         plan: &CommitPlan,
         snapshot: &OwnershipSnapshot,
         declared: &DeclaredPaths<'_>,
-    ) -> Vec<Pattern> {
+        draft: &mut CommitDraft,
+    ) -> Result<Vec<Pattern>, Error> {
         let OwnershipSnapshot { owners, notified, co_owners, .. } = snapshot;
         let mut wanted = plan.patterns();
         wanted.extend(co_owners.iter().map(|owner| owner.instance.path().clone()));
         wanted.extend(declared.reads().iter().cloned());
         let undeclared_reads = self.runner.undeclared_reads();
         for instance in notified.iter().chain(co_owners.iter().map(|owner| &owner.instance)) {
-            let created = owners.created_by(instance);
-            wanted.extend(created.flat_map(|object| declared.candidates(object, instance)));
+            for object in owners.created_by(instance) {
+                draft.step()?;
+                wanted.extend(declared.candidates(object, instance));
+            }
             wanted.extend(undeclared_reads.of(instance).iter().cloned());
         }
-        wanted
+        Ok(wanted)
     }
 
     /// Checks that the notified instances that are absent have been deleted, and are not just hidden from the user.
@@ -358,6 +360,7 @@ impl CommitWork<'_> {
         let concerned: HashSet<&InstanceRef> = run.iter().copied().chain(notified).collect();
         for &instance in &concerned {
             for object in owners.created_by(instance) {
+                draft.step()?;
                 if object.owners().any(|owner| !concerned.contains(owner)) {
                     continue;
                 }

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use confine_nacm::{AccessOperation, NACM, Nacm, NacmModel, RuleProblem};
+use confine_nacm::{AccessOperation, AccessRules, NACM, Nacm, NacmModel, RuleProblem};
 use confine_tree::{CONTROLLER, DefaultDeny, Path, Pattern, PatternStep, Predicate, QName, Schema, Tree};
 use confine_view::{CallRefusal, CreatedObject, ErrorTag, InstanceRef, ModuleRules, OwnerIndex, Scope};
 
@@ -152,8 +152,9 @@ impl CommitRules<'_> {
         source: confine_backend::Error,
         edits: &[(AccessOperation, Pattern)],
     ) -> Error {
+        let rules = self.access();
         let denied =
-            edits.iter().find_map(|(access, node)| Some((access, node, self.denied(node, *access)?)));
+            edits.iter().find_map(|(access, node)| Some((access, node, self.denied(&rules, node, *access)?)));
         match denied {
             Some((access, node, reason)) => {
                 let (access, path) = (access.to_string(), node.to_string());
@@ -189,7 +190,8 @@ impl CommitRules<'_> {
             (1..=node.steps.len())
                 .map(move |steps| Pattern { steps: node.steps.iter().take(steps).cloned().collect() })
         });
-        match ancestors.into_iter().find_map(|node| self.denied(&node, AccessOperation::Read)) {
+        let rules = self.access();
+        match ancestors.into_iter().find_map(|node| self.denied(&rules, &node, AccessOperation::Read)) {
             Some(_) => Error::Unreadable { user: self.user.clone(), instance: path.clone() },
             None => error.into(),
         }
@@ -227,15 +229,14 @@ impl CommitRules<'_> {
     }
 
     /// Returns the controller's rules for the user.
-    fn access(&self) -> confine_nacm::AccessRules {
+    fn access(&self) -> AccessRules {
         let groups: Vec<&str> = self.nacm.groups_of(&self.user).collect();
         self.nacm.user_access(&self.user, &groups).0
     }
 
     /// Returns why the controller's rules deny an operation to the user, if they do.
-    fn denied(&self, node: &Pattern, operation: AccessOperation) -> Option<String> {
-        let access = self.access();
-        let decision = access.decide(&*self.model, node, operation);
+    fn denied(&self, rules: &AccessRules, node: &Pattern, operation: AccessOperation) -> Option<String> {
+        let decision = rules.decide(&*self.model, node, operation);
         (!decision.permitted).then(|| decision.reason.to_string())
     }
 }
