@@ -19,6 +19,11 @@ pub const PART: Part = Part {
         Own("terminated-after-a-run", terminated_after_a_run),
     ],
     elsewhere: &[
+        Elsewhere(
+            "long-value",
+            "host/yang/tests/yang/hostile.rs",
+            "long_value_is_not_compared_with_an_expensive_pattern",
+        ),
         Elsewhere("many-owners", "host/view/src/tests/finishing_cost.rs", "node_of_many_instances_is_linear"),
         Elsewhere(
             "made-and-removed",

@@ -57,6 +57,13 @@ const MAX_NESTED_UNIONS: usize = 32;
 /// thirty members.
 const MAX_TYPES_TRIED: usize = 4_096;
 
+/// The most work that the patterns of one value may take (see [`StringPattern::cost`](crate::pattern::StringPattern)), less
+/// than half a second: 128 KiB of text for an ordinary pattern, 2 KiB for one of a megabyte.
+const MAX_PATTERN_COST: u64 = 1 << 31;
+
+/// The most bytes of a value in the words of Clixon's backend.
+const MAX_SHOWN: usize = 1 << 10;
+
 impl<'a> YangNode<'a> {
     /// Returns the type that a value has: of a union, the first member that accepts it (section 9.12); of a leafref,
     /// the type of its target. Returns `None` if no type accepts the value, or if unions are nested too deep.
@@ -98,11 +105,18 @@ struct ValueReader<'a> {
     namespace: &'a dyn Fn(&str) -> Option<String>,
     /// The number of types that may still be tried.
     budget: Cell<usize>,
+    /// How much work patterns may still take.
+    pattern_budget: Cell<u64>,
 }
 
 impl<'a> ValueReader<'a> {
     fn new(schema: &'a YangSchema, namespace: &'a dyn Fn(&str) -> Option<String>) -> Self {
-        Self { schema, namespace, budget: Cell::new(MAX_TYPES_TRIED) }
+        Self {
+            schema,
+            namespace,
+            budget: Cell::new(MAX_TYPES_TRIED),
+            pattern_budget: Cell::new(MAX_PATTERN_COST),
+        }
     }
 
     /// Returns the canonical form of a value of a type that a node has. Once the budget is used up, any text is a
@@ -126,10 +140,10 @@ impl<'a> ValueReader<'a> {
         match of.base() {
             BaseType::Integer { kind, range } => integer(*kind, range, value),
             BaseType::Decimal64 { fraction_digits, range } => decimal64(*fraction_digits, range, value),
-            BaseType::String { length, patterns } => string(length, patterns, value),
+            BaseType::String { length, patterns } => self.string(length, patterns, value),
             BaseType::Boolean => match value {
                 "true" | "false" => Ok(value.to_owned()),
-                _ => Err(ValueFault::new(BOOLEAN, format!("'{value}' is not a boolean value"))),
+                _ => Err(ValueFault::new(BOOLEAN, format!("'{}' is not a boolean value", shown(value)))),
             },
             BaseType::Enumeration(values) => enumeration(values, value),
             BaseType::Bits(all) => bits(all, value),
@@ -142,7 +156,7 @@ impl<'a> ValueReader<'a> {
             BaseType::Identityref(bases) => self.identity(node, bases, value),
             BaseType::Empty => match value {
                 "" => Ok(String::new()),
-                _ => Err(ValueFault::new(EMPTY, format!("'{value}' is not empty"))),
+                _ => Err(ValueFault::new(EMPTY, format!("'{}' is not empty", shown(value)))),
             },
             BaseType::Union(members) => {
                 let mut expected = Vec::new();
@@ -161,11 +175,42 @@ impl<'a> ValueReader<'a> {
             BaseType::InstanceIdentifier { .. } => match is_instance_identifier(value) {
                 true => Ok(value.to_owned()),
                 false => {
-                    let backend = format!("'{value}' is not an instance-identifier");
+                    let backend = format!("'{}' is not an instance-identifier", shown(value));
                     Err(ValueFault::new(INSTANCE_IDENTIFIER, backend))
                 }
             },
         }
+    }
+
+    /// Checks the length and the patterns of a string.
+    fn string(
+        &self,
+        length: &ValueRanges,
+        patterns: &StringPatterns,
+        value: &str,
+    ) -> Result<String, ValueFault> {
+        check_length(length, value.chars().count(), "characters")?;
+        for pattern in patterns.iter() {
+            let Some(left) = self.pattern_budget.get().checked_sub(pattern.cost(value.len())) else {
+                return Err(ValueFault::new(
+                    format!(
+                        "shorter text: {} bytes take too long to compare with `{}`",
+                        value.len(),
+                        ShownText(pattern.text())
+                    ),
+                    "regexp match fail: the value is too long".into(),
+                ));
+            };
+            self.pattern_budget.set(left);
+            if !pattern.permits(value) {
+                let matches = if pattern.is_inverted() { "does not match" } else { "matches" };
+                return Err(ValueFault::new(
+                    format!("text that {matches} `{}`", ShownText(pattern.text())),
+                    format!("regexp match fail: pattern does not match {}", shown(value)),
+                ));
+            }
+        }
+        Ok(value.to_owned())
     }
 
     /// Checks an identity. It keeps its prefix: its form depends on the document, so it has no canonical one (section
@@ -206,7 +251,8 @@ impl<'a> ValueReader<'a> {
             expected: format!("an identity derived from {bases_name}"),
             hint,
             backend: format!(
-                "Identityref validation failed, {value} not derived from {}",
+                "Identityref validation failed, {} not derived from {}",
+                shown(value),
                 bases
                     .first()
                     .and_then(|&base| self.schema.identity_definition(base))
@@ -233,9 +279,9 @@ fn integer(kind: IntegerKind, range: &ValueRanges, value: &str) -> Result<String
                 expected: integer_text(range),
                 hint,
                 backend: match number {
-                    None => format!("'{value}' is not a number"),
+                    None => format!("'{}' is not a number", shown(value)),
                     Some(n) if n < least || n > most => {
-                        format!("Number {value} out of range: {least} - {most}")
+                        format!("Number {} out of range: {least} - {most}", shown(value))
                     }
                     Some(n) => {
                         format!("Number {n} out of range: {}", backend_ranges(range, |n| n.to_string()))
@@ -253,7 +299,7 @@ fn decimal64(fraction_digits: u8, range: &ValueRanges, value: &str) -> Result<St
         _ => {
             let text = |n: i128| decimal(n, fraction_digits);
             let backend = match number {
-                None => format!("'{value}' is not a number"),
+                None => format!("'{}' is not a number", shown(value)),
                 Some(n) => format!("Number {} out of range: {}", text(n.into()), backend_ranges(range, text)),
             };
             Err(ValueFault::new(decimal_text(fraction_digits, range), backend))
@@ -261,19 +307,9 @@ fn decimal64(fraction_digits: u8, range: &ValueRanges, value: &str) -> Result<St
     }
 }
 
-/// Checks the length and the patterns of a string.
-fn string(length: &ValueRanges, patterns: &StringPatterns, value: &str) -> Result<String, ValueFault> {
-    check_length(length, value.chars().count(), "characters")?;
-    match patterns.iter().find(|pattern| !pattern.permits(value)) {
-        None => Ok(value.to_owned()),
-        Some(pattern) => {
-            let matches = if pattern.is_inverted() { "does not match" } else { "matches" };
-            Err(ValueFault::new(
-                format!("text that {matches} `{}`", ShownText(pattern.text())),
-                format!("regexp match fail: pattern does not match {value}"),
-            ))
-        }
-    }
+/// Returns the beginning of a value.
+fn shown(value: &str) -> &str {
+    value.get(..value.floor_char_boundary(MAX_SHOWN)).unwrap_or(value)
 }
 
 fn enumeration(values: &AssignedValues, value: &str) -> Result<String, ValueFault> {
@@ -282,14 +318,14 @@ fn enumeration(values: &AssignedValues, value: &str) -> Result<String, ValueFaul
         None => Err(ValueFault {
             expected: format!("one of {}", listed(values)),
             hint: nearest_of(value, values),
-            backend: format!("'{value}' does not match enumeration"),
+            backend: format!("'{}' does not match enumeration", shown(value)),
         }),
     }
 }
 
 fn binary(length: &ValueRanges, value: &str) -> Result<String, ValueFault> {
     let (canonical, bytes) = base64(value)
-        .ok_or_else(|| ValueFault::new("bytes in base64", format!("'{value}' is not base64")))?;
+        .ok_or_else(|| ValueFault::new("bytes in base64", format!("'{}' is not base64", shown(value))))?;
     check_length(length, bytes, "bytes")?;
     Ok(canonical)
 }

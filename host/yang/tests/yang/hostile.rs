@@ -139,6 +139,34 @@ fn problems_are_kept_up_to_the_limit() {
 }
 
 #[test]
+fn long_value_is_not_compared_with_an_expensive_pattern() {
+    let schema = compile(
+        "leaf a { type string { pattern '([a-z][0-9]){1,2000}'; } } leaf b { type string { pattern '[a-z]*'; } } \
+         leaf c { type union { type string { pattern '[a-z]*'; } type uint8; } } leaf d { type string; } \
+         leaf e { type union { type uint8; type boolean; type empty; } }",
+        YangLimits::default(),
+    );
+    assert_eq!(problems(&schema), "");
+    let check = |leaf: &str, value: &str| {
+        schema.find(leaf).unwrap().canonical(value, &|_| None).map_err(|error| error.to_string())
+    };
+    assert!(check("/m:a", &"a1".repeat(500)).is_ok());
+    assert!(check("/m:b", &"b".repeat(100_000)).is_ok());
+    let long = "x".repeat(7 << 20);
+    assert!(check("/m:d", &long).is_ok());
+    let refused = |leaf: &str| check(leaf, &long).unwrap_err().replace(&"x".repeat(80), "");
+    insta::assert_snapshot!(["/m:a", "/m:b", "/m:c", "/m:e"].map(refused).join("\n"), @r"
+    `…` is not a value of `a`: shorter text: 7340032 bytes take too long to compare with `([a-z][0-9]){1,2000}` (`string`)
+    `…` is not a value of `b`: shorter text: 7340032 bytes take too long to compare with `[a-z]*` (`string`)
+    `…` is not a value of `c`: shorter text: 7340032 bytes take too long to compare with `[a-z]*` (`string`); or a number from 0 to 255 (`uint8`)
+    `…` is not a value of `e`: a number from 0 to 255 (`uint8`); or `true` or `false` (`boolean`); or no value: the leaf is present or absent (`empty`)
+    ");
+    // Nothing repeats the whole value.
+    let mismatch = schema.find("/m:e").unwrap().canonical(&long, &|_| None).unwrap_err();
+    assert!(mismatch.backend.len() < 2_000);
+}
+
+#[test]
 fn pattern_too_large_to_compile_permits_values() {
     let schema = compile(
         "leaf huge { type string { pattern '((a{0,1000}){0,1000}){0,1000}'; } } leaf slow { type string { pattern '(a*)*b'; } }",
