@@ -19,6 +19,9 @@ pub struct Description {
     pub writes: Vec<Path>,
     /// The namespaces of its prefixes.
     pub prefixes: Arc<PrefixMap>,
+    /// The lists whose instances may own objects together with those of this module: the options `shares-with`. The modules
+    /// of both must say so.
+    pub shares_with: Vec<PatternStep>,
     /// Names and values that this host may not know.
     pub options: Vec<(String, String)>,
 }
@@ -33,6 +36,8 @@ pub struct DescriptionError {
     pub what: String,
 }
 
+/// The option that names a service whose instances may own objects together with those of the module.
+const SHARES_WITH: &str = "shares-with";
 /// The maximum number of bytes of the version, and of a text in a message.
 const TEXT: usize = 100;
 /// The maximum number of entries in one list.
@@ -69,7 +74,10 @@ impl Description {
                 format!("they have {bytes} bytes with the namespaces of their steps, {PATHS} are allowed");
             return Err(error("reads` and `writes", "", what));
         }
+        let shares_with = raw.options.iter().filter(|(name, _)| name == SHARES_WITH);
+        let shares_with = shares_with.map(|(_, list)| service(SHARES_WITH, list, &prefixes));
         Ok(Self {
+            shares_with: shares_with.collect::<Result<_, _>>()?,
             services: services(&raw.services, &prefixes)?,
             version: version(&raw.version)?,
             reads,
@@ -156,7 +164,7 @@ fn services(raw: &[String], prefixes: &PrefixMap) -> Result<Vec<PatternStep>, De
     }
     let mut services: Vec<PatternStep> = Vec::new();
     for text in raw {
-        let service = service(text, prefixes)?;
+        let service = service("services", text, prefixes)?;
         if services.iter().any(|other| other.name() == service.name()) {
             return Err(error("services", text, "it is named twice"));
         }
@@ -165,16 +173,15 @@ fn services(raw: &[String], prefixes: &PrefixMap) -> Result<Vec<PatternStep>, De
     Ok(services)
 }
 
-fn service(raw: &str, prefixes: &PrefixMap) -> Result<PatternStep, DescriptionError> {
-    let wrong = || {
-        error("services", raw, "write `prefix:name`, with its keys where it has several: `p:name[k1][k2]`")
-    };
-    let path = Path::parse(raw).map_err(|fault| error("services", raw, fault))?;
+fn service(field: &str, raw: &str, prefixes: &PrefixMap) -> Result<PatternStep, DescriptionError> {
+    let wrong =
+        || error(field, raw, "write `prefix:name`, with its keys where it has several: `p:name[k1][k2]`");
+    let path = Path::parse(raw).map_err(|fault| error(field, raw, fault))?;
     let [PathStep { prefix: Some(prefix), name, predicates }] = &path.steps[..] else { return Err(wrong()) };
     if path.absolute {
         return Err(wrong());
     }
-    let mut service = PatternStep::new(QName::new(namespace("services", raw, prefix, prefixes)?, name));
+    let mut service = PatternStep::new(QName::new(namespace(field, raw, prefix, prefixes)?, name));
     for predicate in predicates {
         match predicate {
             Predicate::Key { prefix: None, name, value: None } => service.keys.push((name.clone(), None)),
@@ -197,6 +204,24 @@ mod tests {
             prefixes: vec![("b".into(), "http://example.com/bench".into())],
             options: vec![],
         }
+    }
+
+    #[test]
+    fn shares_with_names_lists() {
+        let shares = |list: &str| {
+            Description::check(handler::Description {
+                options: vec![("unknown".into(), "x".into()), ("shares-with".into(), list.into())],
+                ..raw()
+            })
+        };
+        let shared = shares("b:other").unwrap().shares_with;
+        assert_eq!(shared[0].name(), QName::new("http://example.com/bench", "other"));
+        let refused = ["other", "x:other", "b:other/x"].map(|list| shares(list).unwrap_err().to_string());
+        insta::assert_snapshot!(refused.join("\n"), @r"
+        its description is wrong at `shares-with`, `other`: write `prefix:name`, with its keys where it has several: `p:name[k1][k2]`
+        its description is wrong at `shares-with`, `x:other`: the prefix `x` is not declared: add it to `prefixes`
+        its description is wrong at `shares-with`, `b:other/x`: write `prefix:name`, with its keys where it has several: `p:name[k1][k2]`
+        ");
     }
 
     #[test]

@@ -8,8 +8,8 @@ use confine_tree::{
 };
 
 use crate::{
-    AllowanceExceeded, CallRefusal, Error, InstanceRef, Meter, Scope, Source, WorkAllowance, patterns::size,
-    refusal::refused, run_writes::RunWrites, written_values::WrittenValues,
+    AllowanceExceeded, CallRefusal, Error, InstanceRef, Meter, Scope, SharingServices, Source, WorkAllowance,
+    patterns::size, refusal::refused, run_writes::RunWrites, written_values::WrittenValues,
 };
 
 /// The bytes that a node of the overlay takes, with its name, its state and its entries in tables.
@@ -34,6 +34,8 @@ pub struct CommitDraft {
     pub(crate) written_values: WrittenValues,
     /// See [`hide_created`](Self::hide_created).
     pub(crate) hides_created: bool,
+    /// See [`share`](Self::share).
+    pub(crate) sharing: Arc<SharingServices>,
 }
 
 /// A state of a draft to return to.
@@ -55,7 +57,13 @@ impl CommitDraft {
             refused_at_end: Vec::new(),
             written_values: WrittenValues::default(),
             hides_created: false,
+            sharing: Arc::default(),
         }
+    }
+
+    /// Sets which services may own objects together.
+    pub fn share(&mut self, sharing: Arc<SharingServices>) {
+        self.sharing = sharing;
     }
 
     /// Makes the host's own work for this commit end when `stop` says so.

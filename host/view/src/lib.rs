@@ -38,6 +38,7 @@ mod patterns;
 mod refusal;
 mod run_writes;
 mod scope;
+mod sharing;
 mod source;
 mod step_names;
 #[cfg(test)]
@@ -53,5 +54,6 @@ pub use meter::{AllowanceExceeded, BYTES_PER_UNIT, Meter, MeteredLimit, WorkAllo
 pub use module_rules::ModuleRules;
 pub use owner_index::{CreatedObject, OwnedObject, OwnerIndex};
 pub use scope::{Scope, ScopeDecision, ScopeRules};
+pub use sharing::SharingServices;
 pub use source::{Fetch, Source};
 pub use view::{View, ViewEdit, ViewNode};

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use confine_tree::{CONTROLLER, NodeId, Pattern, PatternStep, QName, Tree};
 
 use crate::{
-    InstanceRef,
+    InstanceRef, SharingServices,
     path_trie::{CONTROLLER_STEPS, PathFront, PathId, PathTrie, entry_pattern},
 };
 
@@ -160,6 +160,14 @@ impl ObjectOwners {
             Self::Several(shared) => (None, Some(&shared.all)),
         };
         one.into_iter().chain(several.into_iter().flatten())
+    }
+
+    fn contains(&self, instance: &InstanceRef) -> bool {
+        match self {
+            Self::None => false,
+            Self::One { owner, .. } => owner == instance,
+            Self::Several(shared) => shared.all.contains(instance),
+        }
     }
 
     fn holder(&self) -> Option<&InstanceRef> {
@@ -324,6 +332,20 @@ impl OwnerIndex {
         })
     }
 
+    /// Returns the objects that instances of two services own together though the services do not share: each with two of
+    /// its owners.
+    pub fn shared_against<'a>(
+        &'a self,
+        sharing: &'a SharingServices,
+    ) -> impl Iterator<Item = (String, &'a InstanceRef, &'a InstanceRef)> {
+        self.paths.all().filter_map(move |path| {
+            let mut owners = self.owners_at(path);
+            let first = owners.next()?;
+            let other = owners.find(|other| !sharing.allows(first, other))?;
+            Some((self.paths.text(path), first, other))
+        })
+    }
+
     /// Marks objects as shared so that at most one list shows each to the controller: the list that did, if its
     /// instance is still an owner, else the first of these.
     pub(crate) fn mark_shared(&self, all: &mut [(InstanceRef, Vec<CreatedObject>)]) {
@@ -376,6 +398,11 @@ impl OwnerIndex {
 
     pub(crate) fn is_owned_at(&self, front: PathFront) -> bool {
         front.paths().any(|path| !matches!(self.paths.get(path), None | Some(ObjectOwners::None)))
+    }
+
+    /// Returns whether an instance owns what is there.
+    pub(crate) fn owns(&self, instance: &InstanceRef, front: PathFront) -> bool {
+        front.paths().any(|path| self.paths.get(path).is_some_and(|owners| owners.contains(instance)))
     }
 
     /// Goes one step down a path.

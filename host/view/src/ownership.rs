@@ -6,6 +6,7 @@ use confine_tree::{NodeId, NodeKind, SchemaLocation};
 
 use crate::{
     CallRefusal, CommitDraft, CreatedObject, Error, ErrorTag, InstanceRef, OwnerIndex, path_trie::PathFront,
+    sharing::SharingCheck,
 };
 
 /// What ownership depends on for one node.
@@ -49,6 +50,7 @@ impl CommitDraft {
             by_instance.entry(&run.instance).or_default().extend(&run.nodes);
         }
         let mut all = Vec::with_capacity(instances.len());
+        let mut sharing = SharingCheck::new(instances);
         for instance in instances {
             let mut seen = HashSet::new();
             let mut created = Vec::new();
@@ -63,8 +65,10 @@ impl CommitDraft {
                     }
                 };
                 if let Some(object) = object.filter(|&object| seen.insert(object)) {
-                    let ambiguous = search.ownerships.get(&object).is_some_and(|known| known.ambiguous);
-                    created.push(self.created_object(object, ambiguous)?);
+                    let Some(known) = search.ownerships.get(&object) else { continue };
+                    let created_object = self.created_object(object, known.ambiguous)?;
+                    sharing.check(self, owners, instance, (object, known.front), &created_object)?;
+                    created.push(created_object);
                 }
             }
             all.push((instance.clone(), created));

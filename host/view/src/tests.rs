@@ -10,6 +10,7 @@ mod models;
 mod paid;
 mod reading;
 mod rules;
+mod sharing;
 mod writing;
 
 use std::{

@@ -48,6 +48,7 @@ impl RunningData {
         let owners = cached.unwrap_or_else(|| {
             let owners = Arc::new(registry.owners(&tree));
             warn_of_shared_entries(&owners);
+            warn_of_services_that_do_not_share(&owners, registry);
             controller.owner_index.keep(owners.clone(), registry, writes);
             owners
         });
@@ -87,5 +88,18 @@ fn warn_of_shared_entries(owners: &OwnerIndex) {
         path,
         more,
         "the `created` lists of `{first}` and `{second}` both name this object, and a commit of both crashes the controller: apply one of them alone first, with `apply services` in the CLI"
+    );
+}
+
+/// Warns of objects of services that may not own objects together. They stay as they are.
+fn warn_of_services_that_do_not_share(owners: &OwnerIndex, registry: &ModuleRegistry) {
+    let sharing = registry.sharing();
+    let mut shared = owners.shared_against(&sharing);
+    let Some((path, first, second)) = shared.next() else { return };
+    let more = shared.count();
+    tracing::warn!(
+        path,
+        more,
+        "`{first}` and `{second}` of two services own this object together: it stays until both are gone"
     );
 }

@@ -217,6 +217,7 @@ impl CommitWork<'_> {
         let rules = controller.nacm.of_commit(snapshot.nacm.clone(), &self.user, schema.clone());
         let mut draft = CommitDraft::new(schema, self.source());
         draft.stop_with(self.state.stop_signal());
+        draft.share(self.registry.sharing());
         if snapshot.nacm.denies_writes_by_default() {
             draft.hide_created();
         }

@@ -8,7 +8,7 @@ use std::{
 
 use confine_sandbox::{Limits, LoadError, Module, Runner, shown_bytes};
 use confine_tree::{CONTROLLER, NodeId, Pattern, PatternStep, QName, Tree};
-use confine_view::{InstanceRef, OwnerIndex};
+use confine_view::{InstanceRef, OwnerIndex, SharingServices};
 
 use crate::{
     error_chain::error_chain,
@@ -26,6 +26,7 @@ pub struct ModuleRegistry {
     files: Vec<ModuleFile>,
     services: Vec<Arc<ManagedService>>,
     by_name: HashMap<Box<str>, Vec<usize>>,
+    sharing: Arc<SharingServices>,
 }
 
 /// A module file and its module.
@@ -164,20 +165,21 @@ impl ModuleRegistry {
     /// Creates a registry of these files, whose modules run in this order.
     pub fn new(files: Vec<ModuleFile>) -> Self {
         let mut services: Vec<ManagedService> = Vec::new();
+        let mut by_list: HashMap<(Box<str>, Box<str>), usize> = HashMap::new();
         let modules = files.iter().filter_map(|file| Some((file.module.as_ref().ok()?, &file.suspended)));
         for (module, suspended) in modules {
             for list in &module.description().services {
-                let index = services.iter().position(|service| service.name.name() == list.name());
-                let index = index.unwrap_or_else(|| {
-                    let name = PatternStep::new(list.name());
-                    services.push(ManagedService {
-                        name,
-                        keys: Vec::new(),
-                        modules: Vec::new(),
-                        suspended: Vec::new(),
+                let index =
+                    *by_list.entry((list.namespace.clone(), list.local.clone())).or_insert_with(|| {
+                        let name = PatternStep::new(list.name());
+                        services.push(ManagedService {
+                            name,
+                            keys: Vec::new(),
+                            modules: Vec::new(),
+                            suspended: Vec::new(),
+                        });
+                        services.len() - 1
                     });
-                    services.len() - 1
-                });
                 if let Some(service) = services.get_mut(index) {
                     match suspended {
                         None => service.modules.push(module.clone()),
@@ -194,7 +196,13 @@ impl ModuleRegistry {
         for (index, service) in services.iter().enumerate() {
             by_name.entry(service.name.local.clone()).or_default().push(index);
         }
-        Self { files, services, by_name }
+        let mut sharing = SharingServices::default();
+        for module in files.iter().filter_map(|file| file.module.as_ref().ok()) {
+            let description = module.description();
+            let (serves, shares_with) = (description.services.iter(), description.shares_with.iter());
+            sharing.add_module(serves.map(PatternStep::name), shares_with.map(PatternStep::name));
+        }
+        Self { files, services, by_name, sharing: Arc::new(sharing) }
     }
 
     /// Returns all files, in the order in which modules run.
@@ -226,6 +234,11 @@ impl ModuleRegistry {
             let service = self.serving(list.local).find(|service| service.name.name() == list)?;
             Some(service.keys.clone()).filter(|keys| !keys.is_empty())
         })
+    }
+
+    /// Returns which services may own objects together.
+    pub(crate) fn sharing(&self) -> Arc<SharingServices> {
+        self.sharing.clone()
     }
 
     /// Returns the modules that could not be loaded, each with its file and the reason, for a message.
