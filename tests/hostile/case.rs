@@ -4,11 +4,11 @@ use std::{
     fs,
     path::{Path, PathBuf},
     sync::{Arc, OnceLock},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use confine_author::{CommitEnd, Testbed};
-use confine_backend::{ActionsMode, PushMode};
+use confine_backend::{ActionsMode, PushMode, TransactionOutcome};
 use confine_controller::Controller;
 use confine_test_support::tap::RequestTap;
 use tempfile::TempDir;
@@ -129,10 +129,7 @@ impl Case {
     /// As [`play`](Self::play), on a testbed that has been started.
     pub async fn play_on(&self, mut testbed: HostileTestbed) {
         testbed.commit_good("first").await;
-        let lines = match self.module {
-            Module::Lines(lines) => lines,
-            _ => &[],
-        };
+        let lines = self.lines();
         let before = testbed.daemon.memory();
 
         let committed = testbed.commit(&(good("second") + &instance(lines))).await;
@@ -159,6 +156,31 @@ impl Case {
         testbed.settle(before);
         testbed.commit_good("third").await;
         testbed.end();
+    }
+
+    /// Ends the daemon in the middle of the commit: the commit is answered, and the daemon exits. Returns how long that took.
+    pub async fn play_terminated(&self) -> Duration {
+        let mut testbed = self.begin(self.limits, Machine::Whole).await;
+        testbed.edit(&(good("second") + &instance(self.lines()))).await;
+        let tid = testbed.base.begin(PushMode::Commit, ActionsMode::Change).await.unwrap();
+        tokio::task::block_in_place(|| testbed.daemon.await_log("commit{tid=1"));
+        let began = Instant::now();
+        testbed.daemon.terminate();
+        let end = testbed.base.end(tid).await.unwrap();
+        assert!(
+            end.result != TransactionOutcome::Success || matches!(self.ends, Ends::Well | Ends::Logged(_))
+        );
+        let log = testbed.daemon.log();
+        assert_eq!(testbed.daemon.ended().code(), Some(0), "{log}");
+        began.elapsed()
+    }
+
+    /// Returns what the module executes, if it executes lines.
+    pub fn lines(&self) -> &'static [&'static str] {
+        match self.module {
+            Module::Lines(lines) => lines,
+            _ => &[],
+        }
     }
 
     /// Starts a testbed for this case with these limits.

@@ -38,7 +38,7 @@ impl Daemon {
         let mut settings = String::from("log.filter = 'info,confine_service=debug'\n");
         writeln!(settings, "socket = '{}'", socket.display()).unwrap();
         writeln!(settings, "modules = ['{}']", directory.join("modules").display()).unwrap();
-        for (name, place) in [("cache", "cache"), ("state", "state")] {
+        for (name, place) in [("cache", "cache"), ("state", "state"), ("admin.socket", "admin.sock")] {
             writeln!(settings, "{name} = '{}'", directory.join(place).display()).unwrap();
         }
         writeln!(settings, "[module.hostile.limits]\n{limits}").unwrap();

@@ -77,7 +77,8 @@ fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     if arguments.bench {
         arguments.test_threads = Some(1);
-        return libtest_mimic::run(&arguments, answered::trials().collect()).exit_code();
+        let trials = answered::trials().chain(answered::responses(&PARTS)).collect();
+        return libtest_mimic::run(&arguments, trials).exit_code();
     }
     let mut trials = vec![Trial::test("every_row_is_shown", || {
         every_row_is_shown();
@@ -87,6 +88,10 @@ fn main() -> ExitCode {
         for case in part.cases {
             trials.push(Trial::test(case.id, move || {
                 runtime().block_on(case.play());
+                Ok(())
+            }));
+            trials.push(Trial::test(format!("terminated-during-{}", case.id), move || {
+                runtime().block_on(case.play_terminated());
                 Ok(())
             }));
         }

@@ -80,8 +80,8 @@ limits! {
     // Each reserves 4 GiB of the address space, which has 128 TiB.
     memories: Spanned<CountUnit>, 1, 1_000;
     tables: Spanned<CountUnit>, 1, 10_000;
-    handles: Spanned<CountUnit>, 1, 10_000_000;
-    bytes_out: LimitPair<ByteUnit>, 1 << 10, machine_memory();
+    handles: Spanned<CountUnit>, 1, 100_000_000;
+    bytes_out: LimitPair<ByteUnit>, 1 << 10, 1 << 40;
     bytes_in: LimitPair<ByteUnit>, 1 << 10, 1 << 40;
     bytes_per_call: Spanned<ByteUnit>, 1 << 10, machine_memory();
     edits: LimitPair<CountUnit>, 1, 1_000_000_000;
