@@ -73,6 +73,7 @@ fn assert_paid(what: &str, finish: impl Fn(usize, Scope) -> (u64, u64)) {
     let plain = Scope::new("bench", [service("bench")], Vec::new());
     for (name, scope) in [("plain", plain), ("with rules", rules::scope(&rules.collect::<String>()))] {
         let [(once, _), (four, paid)] = [200, 800].map(|count| finish(count, scope.clone()));
+        eprintln!("{what}, {name}: {once} steps for 200, {four} for 800, {paid} paid");
         assert!(four <= 4 * once + once / 2, "{what}, {name}: {once} steps, then {four}");
         assert!(four >= 3 * once, "{what}, {name}, is not counted: {once} steps, then {four}");
         assert!(four <= paid, "{what}, {name}: {four} steps, {paid} paid");

@@ -61,6 +61,7 @@ fn work(scope: Scope, count: usize, run: impl AsyncFn(&mut View, usize)) -> u64 
 fn assert_linear(what: &str, run: impl AsyncFn(&mut View, usize)) {
     for scope in scopes() {
         let [once, twice, four] = [200, 400, 800].map(|count| work(scope.clone(), count, &run));
+        eprintln!("{what}: {once} steps for 200, {four} for 800");
         let most = |of: u64| 2 * of + of / 4;
         assert!(twice <= most(once) && four <= most(twice), "{what}: {once}, {twice}, {four}");
         assert!(2 * four >= 5 * once, "{what} is not counted: {once}, {twice}, {four}");
