@@ -1,5 +1,7 @@
 //! The interface through which the tree uses a data model.
 
+use std::fmt::Write as _;
+
 use crate::{Pattern, QName};
 
 /// A node of a data model, identified by the number that its [`Schema`] assigned.
@@ -108,6 +110,26 @@ pub trait Schema: Send + Sync {
             };
         }
         at
+    }
+
+    /// Returns a path as text. Where several namespaces have nodes of one name, the step says which is meant: by the
+    /// name of the module, or by the namespace in braces if its module is not known.
+    fn shown(&self, path: &Pattern) -> String {
+        let mut text = String::new();
+        let mut inside = self.root();
+        for step in &path.steps {
+            let siblings = inside.map(|parent| self.children(parent)).unwrap_or_default();
+            let is_namesake = |name: &QName<'_>| name.local == &*step.local && *name != step.name();
+            // Writing to a string does not fail.
+            let _ = match self.module(&step.namespace) {
+                _ if !siblings.iter().any(is_namesake) => write!(text, "/{step}"),
+                Some(module) => write!(text, "/{module}:{step}"),
+                None => write!(text, "/{{{}}}{step}", step.namespace),
+            };
+            inside = inside.and_then(|parent| self.child(parent, step.name()));
+            inside = inside.map(|node| step.key_values().map_or(node, |values| self.entry(node, &values)));
+        }
+        if text.is_empty() { path.to_string() } else { text }
     }
 
     /// Returns the node's kind.

@@ -168,11 +168,10 @@ impl CommitDraft {
                     }
                 }
                 if let Some((node, access, reason)) = refused {
+                    let path = self.overlay.schema_view().schema().shown(&node);
                     let message =
-                        format!("access denied: {access} of `{node}` by `{}`: {reason}", run.instance);
-                    return Err(CallRefusal::new(ErrorTag::AccessDenied, message)
-                        .at(node.to_string())
-                        .into());
+                        format!("access denied: {access} of `{path}` by `{}`: {reason}", run.instance);
+                    return Err(CallRefusal::new(ErrorTag::AccessDenied, message).at(path).into());
                 }
             }
         }

@@ -5,10 +5,10 @@
 //! rule says so. A scope decision is the sum of all rules, also says whether it holds for everything below the
 //! node, and has the reason as the module's author reads it.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use confine_nacm::AccessOperation;
-use confine_tree::{CONTROLLER, Coverage, Pattern, PatternStep, QName};
+use confine_tree::{CONTROLLER, Coverage, Path, Pattern, PatternStep, QName};
 
 /// Whether a module may perform an access operation on a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,6 +88,15 @@ impl Scope {
     #[must_use]
     pub fn only_declared(mut self) -> Self {
         self.writes.get_or_insert_default();
+        self
+    }
+
+    /// Says in messages what the module declares that it writes in the words of its description, which has prefixes.
+    #[must_use]
+    pub fn declared_as(mut self, writes: &[Path]) -> Self {
+        if self.writes.is_some() {
+            self.undeclared = undeclared(writes);
+        }
         self
     }
 
@@ -252,8 +261,8 @@ pub(crate) fn is_device_configuration(node: &Pattern) -> bool {
         if devices.name() == DEVICES && device.name() == DEVICE && config.name() == CONFIG)
 }
 
-/// Returns why what these patterns do not cover may not be written.
-fn undeclared(writes: &[Pattern]) -> Arc<str> {
+/// Returns why what is not declared may not be written.
+fn undeclared(writes: &[impl fmt::Display]) -> Arc<str> {
     match writes {
         [] => "what the module's description declares that it writes is in no model here".into(),
         writes => format!(
@@ -264,12 +273,12 @@ fn undeclared(writes: &[Pattern]) -> Arc<str> {
     }
 }
 
-/// Returns the first few patterns as a message shows them.
-fn listed(patterns: &[Pattern]) -> String {
+/// Returns the first few paths as a message shows them.
+fn listed(paths: &[impl fmt::Display]) -> String {
     const SHOWN: usize = 3;
-    let mut text: Vec<String> = patterns.iter().take(SHOWN).map(|pattern| format!("`{pattern}`")).collect();
-    if patterns.len() > SHOWN {
-        text.push(format!("{} more", patterns.len() - SHOWN));
+    let mut text: Vec<String> = paths.iter().take(SHOWN).map(|path| format!("`{path}`")).collect();
+    if paths.len() > SHOWN {
+        text.push(format!("{} more", paths.len() - SHOWN));
     }
     text.join(", ")
 }

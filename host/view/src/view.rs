@@ -205,6 +205,7 @@ fn check_length(pattern: &Pattern) -> Result<(), CallRefusal> {
     Err(CallRefusal::new(ErrorTag::TooBig, message))
 }
 
-fn denied(pattern: &Pattern, access: AccessOperation, reason: &str) -> CallRefusal {
-    CallRefusal::new(ErrorTag::AccessDenied, format!("access denied: {access} of `{pattern}`: {reason}"))
+fn denied(draft: &CommitDraft, node: &Pattern, access: AccessOperation, reason: &str) -> CallRefusal {
+    let node = draft.overlay.schema_view().schema().shown(node);
+    CallRefusal::new(ErrorTag::AccessDenied, format!("access denied: {access} of `{node}`: {reason}"))
 }

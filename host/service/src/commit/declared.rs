@@ -50,7 +50,8 @@ impl<'a> DeclaredPaths<'a> {
                 reads.iter().chain(&writes).for_each(|pattern| draft.declare(pattern));
                 declared.reads.extend(reads);
                 let name = module.name();
-                let scope = Scope::new(name.clone(), description.services.clone(), writes.clone());
+                let scope = Scope::new(name.clone(), description.services.clone(), writes.clone())
+                    .declared_as(&description.writes);
                 let scope = if description.writes.is_empty() { scope } else { scope.only_declared() };
                 declared.scopes.insert(name.clone(), Arc::new(rules.restrict(name, scope)));
                 written.extend(writes);

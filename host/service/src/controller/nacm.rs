@@ -157,7 +157,7 @@ impl CommitRules<'_> {
             edits.iter().find_map(|(access, node)| Some((access, node, self.denied(&rules, node, *access)?)));
         match denied {
             Some((access, node, reason)) => {
-                let (access, path) = (access.to_string(), node.to_string());
+                let (access, path) = (access.to_string(), self.model.0.shown(node));
                 let refusal = Box::new(source);
                 Error::Denied { user: self.user.clone(), access, path, reason, refusal }
             }
@@ -221,8 +221,8 @@ impl CommitRules<'_> {
         for (instance, created) in created {
             let mut places = created.iter().filter_map(|object| object.place.as_ref());
             if let Some(object) = places.find(|place| !owners.is_owned(place) && is_hidden(place)) {
-                let (user, instance, path) = (self.user.clone(), instance.to_string(), object.to_string());
-                return Err(Error::Unseen { user, instance, path });
+                let (user, instance) = (self.user.clone(), instance.to_string());
+                return Err(Error::Unseen { user, instance, path: self.model.0.shown(object) });
             }
         }
         Ok(())

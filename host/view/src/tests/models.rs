@@ -25,7 +25,14 @@ const IF: &str = "module if { namespace urn:if; prefix if; import types { prefix
 const SYS: &str = "module sys { namespace urn:sys; prefix sys;
   container system { leaf hostname { type string; } leaf-list search { type string; } } }";
 
+const OTHER: &str = "module other { namespace urn:other; prefix o;
+  container system { leaf hostname { type string; } } }";
+
 fn schema() -> Arc<dyn Schema> {
+    schema_of(&[TYPES, IF, SYS])
+}
+
+fn schema_of(device: &[&str]) -> Arc<dyn Schema> {
     let compile = |modules: &[&str]| {
         let mut set = ModuleSet::default();
         for module in modules {
@@ -36,7 +43,7 @@ fn schema() -> Arc<dyn Schema> {
         Arc::new(schema)
     };
     let mut mounted = MountedSchema::new(compile(&[MOUNT, OWN, SERVICE]), "device");
-    mounted.mount("r1", compile(&[TYPES, IF, SYS]));
+    mounted.mount("r1", compile(device));
     Arc::new(mounted)
 }
 
@@ -218,4 +225,31 @@ fn unknown_keys_are_reported_for_the_device_that_has_the_list() {
     ["/devices/device[name='r2']/config/if:interfaces/interface[name='x']", "/devices/device[name='r2']/config/if:interfaces/interface[name='y']"]
     ["/devices/device[name='r1']/config/if:interfaces/interface[name='a']", "/devices/device[name='r1']/config/if:interfaces/interface[name='it''s \"b\"']", "/devices/device[name='r1']/config/if:interfaces/interface[name='mine']", "/devices/device[name='r2']/config/if:interfaces/interface[name='x']", "/devices/device[name='r2']/config/if:interfaces/interface[name='y']"]
     "#);
+}
+
+/// A name alone would not say which of the nodes is meant.
+#[test]
+fn denials_name_the_module_of_an_ambiguous_name() {
+    let written = ["/devices/device/config/sys:system", "/devices/device/config/if:interfaces"];
+    let declared = written.map(|path| Commit::new().resolved(path)).to_vec();
+    let scope = Scope::new("bench", [service("bench")], declared)
+        .declared_as(&written.map(|path| Path::parse(path).unwrap()));
+    let mut commit = Commit::with(schema_of(&[SYS, OTHER]), DATASTORE, scope);
+    let refusals = commit.run("s1", async |view| {
+        view.set(&format!("{R1}/sys:system/hostname"), "a").await.unwrap();
+        let mut refusals = Vec::new();
+        for path in
+            [format!("{R1}/o:system/hostname"), format!("{R1}/o:nothing"), "/services/sys:bench".into()]
+        {
+            refusals.push(refusal(view.set(&path, "a").await));
+        }
+        refusals.push(refusal(view.remove(&format!("{R1}/o:system")).await));
+        refusals.join("\n")
+    });
+    insta::assert_snapshot!(refusals, @r"
+    access-denied: access denied: create of `/devices/device[name='r1']/config/other:system/hostname`: the module's description declares that it writes `/devices/device/config/sys:system`, `/devices/device/config/if:interfaces`; add it to `writes` there (/devices/device[name='r1']/config/o:system/hostname)
+    unknown-element: the model has no `nothing` below `/devices/device[name='r1']/config` (/devices/device[name='r1']/config/o:nothing)
+    unknown-element: the model has no `sys:bench` below `/services`; did you mean `b:bench`? (/services/sys:bench)
+    access-denied: access denied: delete of `/devices/device[name='r1']/config/other:system`: the module's description declares that it writes `/devices/device/config/sys:system`, `/devices/device/config/if:interfaces`; add it to `writes` there (/devices/device[name='r1']/config/o:system)
+    ");
 }

@@ -243,6 +243,17 @@ fn hostile_fragments_are_refused() {
             device("")
         ),
         device("").replace("<name>r1</name>", ""),
+        device("").replace("<name>", "<name nc:operation='remove'>"),
+        device("").replace("<name>", "<name nc:operation='replace'>"),
+        device("").replace("<name>", "<name other='1'>"),
+        device("").replace("<name>", "<name cl:creator=\"other[id='o1']\">"),
+        device("").replace("<name>r1</name>", "<name nc:operation='merge'>r1</name><name>r2</name>"),
+        device(
+            "<interfaces xmlns='urn:if'><interface nc:operation='remove'><name other='1'>a</name></interface></interfaces>",
+        ),
+        device(
+            "<interfaces xmlns='urn:if' nc:operation='remove'><mtu nc:operation='create'>1</mtu></interfaces>",
+        ),
         device("").replace("<device>", "<device nc:operation='remove'>"),
         device("").replace("<config>", "<config nc:operation='remove'>"),
         device("").replace("<config>", "<addr>1</addr><config>"),
@@ -272,6 +283,13 @@ fn hostile_fragments_are_refused() {
     malformed-message: the XML cannot be read at line 1, column 2439 (`<x xmlns='urn:if'><x xmlns='urn:if'><x x`): the elements are nested deeper than 128 ()
     missing-element: whether `/nacm` is a list is not known: write a pattern that leads below it, with the keys of every list as in `list[key]`, into the module's description, or use `edit` (/nacm)
     missing-element: `/devices/device` lacks its key `name` (/devices/device)
+    invalid-value: `/devices/device[name='r1']/name` is a key: remove the whole entry (/devices/device[name='r1']/name)
+    operation-not-supported: `nc:operation="replace"` is refused: it fails, or takes what others made, depending on what is there; use `merge` or `remove` (/devices/device[name='r1']/name)
+    operation-not-supported: the attribute `other` is not known: `nc:operation` is (/devices/device[name='r1']/name)
+    access-denied: access denied: `cl:creator="other[id=\'o1\']"` is not this instance, `bench[id='s1']`; leave the attribute out: Confine records what an instance creates (/devices/device[name='r1']/name)
+    invalid-value: `/devices/device[name='r1']/name[.='r2']` is a key with the value `r1` in the path and cannot be set to `r2`: create another entry (/devices/device[name='r1']/name)
+    operation-not-supported: the attribute `other` is not known: `nc:operation` is (/devices/device[name='r1']/config/interfaces/interface)
+    operation-not-supported: `nc:operation="create"` is refused: it fails, or takes what others made, depending on what is there; use `merge` or `remove` (/devices/device[name='r1']/config/interfaces)
     access-denied: access denied: delete of `/devices/device[name='r1']`: a module writes below `/devices/device/config` only (/devices/device)
     access-denied: access denied: delete of `/devices/device[name='r1']/config`: a module writes below `/devices/device/config` only (/devices/device[name='r1']/config)
     access-denied: access denied: create of `/devices/device[name='r1']/addr`: a module writes below `/devices/device/config` only (/devices/device[name='r1']/addr)

@@ -69,14 +69,16 @@ impl View {
     ) -> Result<(), Error> {
         let name = fragment.qname(node);
         let bare = child(above, PatternStep::new(name));
+        let operation = self.operation(fragment, node)?;
         if let (Some(parent), Some(key)) = (above.steps.last(), fragment.value(node))
             && *parent.namespace == *name.namespace
             && parent.key(name.local) == Some(key)
         {
             // The key was set with its list entry.
-            return Ok(());
+            if let ElementOperation::Merge = operation {
+                return Ok(());
+            }
         }
-        let operation = self.operation(fragment, node)?;
         let overlay = &self.draft.overlay;
         let spot = overlay.locate(&bare);
         overlay.check_model(&bare).map_err(refused)?;
@@ -112,7 +114,13 @@ impl View {
         let pattern = child(above, step);
         check_length(&pattern)?;
         match operation {
-            ElementOperation::Remove => self.remove_resolved(&pattern).await,
+            ElementOperation::Remove => {
+                // Nothing below it is looked at, except for the keys: an operation there would have no effect.
+                for (below, _) in fragment.descendants(node) {
+                    self.operation(fragment, below)?;
+                }
+                self.remove_resolved(&pattern).await
+            }
             ElementOperation::Merge if is_leaf => match form {
                 NodeKind::Container if self.draft.overlay.schema_view().is_certain(spot) => Ok(()),
                 NodeKind::Container | NodeKind::PresenceContainer | NodeKind::List { .. } => {

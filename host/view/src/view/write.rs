@@ -1,13 +1,11 @@
 //! The calls that edit.
 
-use std::sync::Arc;
-
 use confine_nacm::AccessOperation;
 use confine_tree::{BoundValue, LiveNode, NodeKind, Pattern, PatternStep, SchemaLocation, xml};
 
 use super::{View, ViewEdit, denied};
 use crate::{
-    CallRefusal, Error, ErrorTag, ScopeDecision,
+    CallRefusal, CommitDraft, Error, ErrorTag, ScopeDecision,
     patterns::{child, size},
     refusal::refused,
     scope::is_device_configuration,
@@ -125,7 +123,7 @@ impl View {
         if let ScopeDecision::Deny { reason } =
             self.scope.decide_without_rules(AccessOperation::Delete, pattern)
         {
-            return Err(denied(pattern, AccessOperation::Delete, &reason).into());
+            return Err(denied(&self.draft, pattern, AccessOperation::Delete, &reason).into());
         }
         self.charge_edit(pattern, size(pattern)).await?;
         self.charge_decision(pattern).await?;
@@ -201,7 +199,7 @@ impl View {
         if let ScopeDecision::Deny { reason } =
             self.scope.decide_without_rules(AccessOperation::Create, pattern)
         {
-            return Err(denied(pattern, AccessOperation::Create, &reason).into());
+            return Err(denied(&self.draft, pattern, AccessOperation::Create, &reason).into());
         }
         if !self.scope.has_rules() {
             return Ok(());
@@ -231,25 +229,27 @@ impl View {
             ScopeDecision::Permit { .. } => None,
             ScopeDecision::Deny { reason } => Some(reason),
         });
-        let refuse_create =
-            |(node, reason): (Pattern, Arc<str>)| denied(&node, AccessOperation::Create, &reason);
-        let refuse_update = |reason: Arc<str>| denied(node, AccessOperation::Update, &reason);
         if create.is_none() && update.is_none() {
             return Ok(());
         }
+        let refuse_create = |draft: &CommitDraft| {
+            create.map(|(node, reason)| denied(draft, &node, AccessOperation::Create, &reason))
+        };
+        let refuse_update =
+            |draft: &CommitDraft| update.map(|reason| denied(draft, node, AccessOperation::Update, &reason));
         if self.forbidden(AccessOperation::Read, node).is_some() {
-            let refusal = create.map(refuse_create).or(update.map(refuse_update));
+            let refusal = refuse_create(&self.draft).or_else(|| refuse_update(&self.draft));
             return refusal.map_or(Ok(()), |refusal| Err(refusal.into()));
         }
         let wanted = self.keys_only(node, vec![node.clone()]);
         self.draft.ensure_read(&wanted, &mut self.meter).await?;
         let found = self.draft.search(node.clone(), &mut self.meter).await?;
         let refusal = match (found.first(), value) {
-            (None, _) => create.map(refuse_create),
+            (None, _) => refuse_create(&self.draft),
             // Creating or setting what exists already is no edit.
             (Some(_), None) => None,
             (Some(&live), Some(value)) if self.has_value(live, value) => None,
-            (Some(_), Some(_)) => update.map(refuse_update),
+            (Some(_), Some(_)) => refuse_update(&self.draft),
         };
         refusal.map_or(Ok(()), |refusal| Err(refusal.into()))
     }
@@ -278,7 +278,7 @@ impl View {
                     }
                 }
                 ScopeDecision::Deny { reason } => {
-                    let refusal = denied(&node, AccessOperation::Delete, &reason);
+                    let refusal = denied(&self.draft, &node, AccessOperation::Delete, &reason);
                     if !unseen {
                         return Err(refusal.into());
                     }
