@@ -9,6 +9,7 @@
 //! expect PATH VALUE   fails if the leaf has another value
 //! absent PATH         fails if there is such a node
 //! count N PATH        fails if `find` returns another number of nodes
+//! log N MESSAGE       logs the message N times
 //! fail MESSAGE        fails
 //! panic MESSAGE       traps
 //! spin                never ends
@@ -47,6 +48,10 @@ pub(crate) fn obey_line(view: &View, line: &str) -> Result<()> {
         "count" => {
             let found = view.list(value.replace('~', " "))?.len();
             ensure!(found.to_string() == path, "`{value}` finds {found}, not {path}");
+            Ok(())
+        }
+        "log" => {
+            (0..path.parse().unwrap_or(0)).for_each(|_| info!("{value}"));
             Ok(())
         }
         "fail" => bail!("{rest}"),

@@ -425,7 +425,7 @@ pub const PART: Part = Part {
                 )
             }),
             limits: "",
-            ends: Logged("log lines over the limit were dropped"),
+            ends: Logged("because the limit `log` of the module was reached"),
         },
         Case {
             id: "long-failure",

@@ -8,7 +8,10 @@ use std::{fmt, iter, time::Duration};
 use confine_sandbox::text::{grouped, line};
 use confine_service::{
     AuditEvent, DaemonStatus, EventKind,
-    status::{CommitCounts, ConnectionStatus, KeptVersion, LastCommit, ModuleState, ModuleStatus, RunUsage},
+    status::{
+        CommitCounts, ConnectionStatus, DroppedLogLines, KeptVersion, LastCommit, ModuleState, ModuleStatus,
+        RunUsage,
+    },
 };
 
 use crate::{admin::ModuleReport, columns::table};
@@ -138,6 +141,11 @@ fn complaints(module: &ModuleStatus) -> Vec<String> {
         && !matches!(module.state, ModuleState::Broken { .. })
     {
         complaints.push(format!("its file was refused at {}: {}", refused.at, refused.error));
+    }
+    if let Some(dropped) = &module.log_dropped {
+        let DroppedLogLines { tid, lines } = dropped;
+        let lines = if *lines == 1 { "1 log line".into() } else { format!("{} log lines", grouped(*lines)) };
+        complaints.push(format!("{lines} dropped in transaction {tid}: see its limit `log`"));
     }
     complaints
 }

@@ -99,10 +99,6 @@ impl GuestLog {
 
     /// Returns the lines and the number of dropped lines.
     pub(crate) fn into_lines(self) -> (Vec<LogLine>, u64) {
-        if self.dropped > 0 {
-            let (module, instance, dropped) = (&*self.module, &*self.instance, self.dropped);
-            tracing::warn!(target: "module", module, instance, dropped, "log lines over the limit were dropped");
-        }
         (self.lines, self.dropped)
     }
 }

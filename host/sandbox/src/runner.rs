@@ -139,7 +139,14 @@ impl Runner {
     ) -> Result<Description, LoadFault> {
         let label = RunLabel { module: name.clone(), version: None, instance: None };
         let mut budget = Budget::new(limits, 0);
-        let (described, _) = self.enter(program, &mut budget, label, None, run::describe).await;
+        let (described, remains) = self.enter(program, &mut budget, label, None, run::describe).await;
+        if remains.log_dropped > 0 {
+            let dropped = text::grouped(remains.log_dropped);
+            tracing::warn!(
+                module = &**name,
+                "log lines dropped while the module described itself: {dropped}, because its limit `log` was reached"
+            );
+        }
         let raw = described.map_err(|failure| LoadFault::Start(Box::new(failure)))?;
         Ok(Description::check(raw)?)
     }

@@ -248,6 +248,7 @@ impl ControllerConnection {
             answer(&self.backend, tid, commit_answer, user.as_deref()).instrument(span.clone()).await;
         (last.at, last.elapsed_us) = (status::now(), microseconds(state.elapsed()));
         host.modules.commit_ended();
+        host.modules.report_dropped_lines(tid);
         span.in_scope(|| host.activity.commit_ended(last));
         match answered {
             Ok(()) => Ok(is_shutdown),

@@ -108,6 +108,9 @@ pub struct ModuleStatus {
     pub hook_runs: u64,
     /// Calls of hooks that failed.
     pub hook_failures: u64,
+    /// The last log lines of this version that were dropped.
+    #[serde(default)]
+    pub log_dropped: Option<DroppedLogLines>,
     /// The last call that failed, of a hook or of `apply`.
     pub last_error: Option<LastError>,
     /// The last run of this version.
@@ -176,6 +179,15 @@ pub struct KeptVersion {
     pub digest: String,
     /// Whether this version runs, or would if the module were not suspended.
     pub running: bool,
+}
+
+/// Log lines over the limit `log` that were dropped.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DroppedLogLines {
+    /// The transaction.
+    pub tid: u64,
+    /// How many lines all of its runs have lost.
+    pub lines: u64,
 }
 
 /// A call that failed.
@@ -255,6 +267,7 @@ mod tests {
             last_error: None,
             last_run: None,
             worst_run: None,
+            log_dropped: None,
         };
         let json = serde_json::to_value(&module).unwrap();
         assert_eq!(json["state"], "quarantined");

@@ -112,10 +112,10 @@ mod tests {
           hint: replace its file
         ssh-users   1.2.0    active       ssh-users   12,345       3  1,234,56
           its file was refused at 2026-11-25T11:30:00Z: it is truncated
+          199,000 log lines dropped in transaction 41: see its limit `log`
         zz-broken   -        broken                        0       0  -
           it is no component
 
-        2026-11-25T12:00:27Z  transaction 27 by `alice` done (1 µs)
         2026-11-25T12:00:28Z  transaction 28 by `alice` done (1 µs)
         2026-11-25T12:00:29Z  transaction 29 by `alice` done (1 µs)
         2026-11-25T12:00:30Z  transaction 30 by `alice` done (1 µs)

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use confine_service::status::{EventCounts, KeptVersion, LastError, RefusedFile};
+use confine_service::status::{DroppedLogLines, EventCounts, KeptVersion, LastError, RefusedFile};
 use proptest::prelude::*;
 
 use super::*;
@@ -34,6 +34,7 @@ pub(crate) fn example() -> DaemonStatus {
         last_error: None,
         last_run: None,
         worst_run: None,
+        log_dropped: None,
     };
     let ssh_users = ModuleStatus {
         runs: 12_345,
@@ -42,6 +43,7 @@ pub(crate) fn example() -> DaemonStatus {
         hook_failures: 1,
         last_run: Some(run(41, 1_234_567, 950)),
         worst_run: Some(run(7, 1_999_999_999, 1_250_000)),
+        log_dropped: Some(DroppedLogLines { tid: 41, lines: 199_000 }),
         last_error: Some(LastError {
             at: "2026-11-25T11:00:00Z".into(),
             tid: 40,
@@ -110,6 +112,7 @@ fn status_is_a_page() {
       hint: replace its file
     ssh-users   1.2.0    active       ssh-users   12,345       3  1,234,567 fuel, 950 µs
       its file was refused at 2026-11-25T11:30:00Z: it is truncated
+      199,000 log lines dropped in transaction 41: see its limit `log`
     zz-broken   -        broken                        0       0  -
       it is no component
     ");
@@ -150,6 +153,7 @@ fn module_is_shown_with_all_details() {
     module      ssh-users 1.2.0
     state       active since 2026-11-25T10:00:00Z
                 its file was refused at 2026-11-25T11:30:00Z: it is truncated
+                199,000 log lines dropped in transaction 41: see its limit `log`
     file        /modules/ssh-users.wasm
     digest      sha256:5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e
     memory      5,668,864 bytes while it is loaded

@@ -372,5 +372,6 @@ async fn call_after_commit(
             None => hooked.draft(controller, backend)?,
         };
     }
+    modules.report_dropped_lines(hooked.tid);
     Ok(())
 }

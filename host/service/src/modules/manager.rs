@@ -5,7 +5,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use confine_sandbox::{EntryPoint, Limits, Module, RunReport, Runner};
+use confine_sandbox::{EntryPoint, Limits, Module, RunReport, Runner, text::grouped};
 use confine_view::InstanceRef;
 use tokio::sync::{Notify, watch};
 
@@ -172,6 +172,18 @@ impl ModuleManager {
                 instance: instance.to_string(),
                 error: failure.to_string(),
             });
+        }
+    }
+
+    /// Logs how many log lines the modules of a commit have lost since this was logged: once for all their runs.
+    pub(crate) fn report_dropped_lines(&self, tid: u64) {
+        for (module, lines) in self.slots.take_dropped_lines(tid) {
+            let dropped = grouped(lines);
+            tracing::warn!(
+                tid,
+                module,
+                "log lines dropped: {dropped}, because the limit `log` of the module was reached"
+            );
         }
     }
 

@@ -20,7 +20,10 @@ use crate::{
         registry::{ModuleFile, ModuleRegistry, NotLoaded, SuspendReason},
         store::{StoredIndex, VersionStore, VersionStoreError},
     },
-    status::{self, KeptVersion, LastError, ModuleState, ModuleStatus, RefusedFile, RunUsage, microseconds},
+    status::{
+        self, DroppedLogLines, KeptVersion, LastError, ModuleState, ModuleStatus, RefusedFile, RunUsage,
+        microseconds,
+    },
 };
 
 /// Where modules come from, their limits, and what happens to those that fail.
@@ -104,6 +107,9 @@ struct RunStatistics {
     last_error: Option<LastError>,
     last_run: Option<RunUsage>,
     worst_run: Option<RunUsage>,
+    log_dropped: Option<DroppedLogLines>,
+    /// How many of them were reported.
+    reported: u64,
 }
 
 impl ModuleSlot {
@@ -133,6 +139,7 @@ impl ModuleSlot {
         self.module = Some(module);
         self.statistics.last_run = None;
         self.statistics.worst_run = None;
+        (self.statistics.log_dropped, self.statistics.reported) = (None, 0);
         self.changed();
     }
 
@@ -189,6 +196,7 @@ impl ModuleSlot {
             failures,
             hook_runs,
             hook_failures,
+            log_dropped: self.statistics.log_dropped.clone(),
             last_error: self.statistics.last_error.clone(),
             last_run: self.statistics.last_run.clone(),
             worst_run: self.statistics.worst_run.clone(),
@@ -287,6 +295,20 @@ impl ModuleSlots {
         store.write_index(name, &index)
     }
 
+    /// Returns the modules whose log lines were dropped in a transaction, and how many that are not reported yet.
+    pub(crate) fn take_dropped_lines(&self, tid: u64) -> Vec<(String, u64)> {
+        let mut taken = Vec::new();
+        for (name, slot) in self.slots().iter_mut() {
+            let dropped = slot.statistics.log_dropped.as_ref().filter(|dropped| dropped.tid == tid);
+            let lines = dropped.map_or(0, |dropped| dropped.lines - slot.statistics.reported);
+            if lines > 0 {
+                slot.statistics.reported += lines;
+                taken.push((name.clone(), lines));
+            }
+        }
+        taken
+    }
+
     /// Records a run. Returns its events, and whether the module was quarantined for it.
     pub(crate) fn record(
         &self,
@@ -321,6 +343,13 @@ impl ModuleSlots {
                 statistics.worst_run = Some(usage.clone());
             }
             statistics.last_run = Some(usage);
+        }
+        if run.log_dropped > 0 {
+            let dropped = statistics.log_dropped.get_or_insert(DroppedLogLines { tid, lines: 0 });
+            if dropped.tid != tid {
+                (*dropped, statistics.reported) = (DroppedLogLines { tid, lines: 0 }, 0);
+            }
+            dropped.lines = dropped.lines.saturating_add(run.log_dropped);
         }
         let Err(failure) = &run.outcome else { return (Vec::new(), false) };
         match is_hook {

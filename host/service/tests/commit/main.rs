@@ -13,6 +13,7 @@ mod access_control;
 mod attempts;
 mod backend_faults;
 mod deadlines;
+mod dropped_log_lines;
 mod hooks;
 mod hot_swap;
 mod module_discovery;
