@@ -14,7 +14,7 @@ mod watch;
 
 use clap::CommandFactory as _;
 
-use self::output::print;
+use self::output::{print, show};
 use crate::{
     cli::{Cli, Command},
     error::Error,
@@ -31,7 +31,7 @@ pub(crate) fn run(command: Command) -> Result<(), Error> {
         Command::Shell(request) => nodes::shell::run(&request),
         Command::Config(options) => {
             let settings = Settings::gather(&options)?;
-            print(settings.to_string().as_bytes())
+            show(&settings.to_string())
         }
         Command::Bindings(request) => bindings::run(&request),
         Command::Inspect(inspect) => inspect::run(&inspect),

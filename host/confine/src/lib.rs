@@ -20,6 +20,7 @@ mod cli;
 mod columns;
 mod commands;
 mod error;
+mod json_text;
 mod log;
 mod manager;
 mod memory;

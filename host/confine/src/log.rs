@@ -6,6 +6,7 @@
 //!
 //! The filter can be changed while the daemon runs ([`LogLevels`]).
 
+mod escape;
 mod syslog;
 
 use std::{
@@ -28,7 +29,10 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
-use self::syslog::{IDENTIFIER, Syslog};
+use self::{
+    escape::{EscapedJson, escaped_fields},
+    syslog::{IDENTIFIER, Syslog},
+};
 #[cfg(feature = "otel")]
 use crate::traces;
 use crate::{address::CollectorAddress, names::read_from_text};
@@ -243,18 +247,43 @@ fn line_layer<W>(format: LogFormat, coloured: bool, timed: bool, writer: W) -> L
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let layer = tracing_subscriber::fmt::layer().with_ansi(coloured).with_writer(writer);
-    match (format, timed) {
-        (LogFormat::Text, true) => layer.boxed(),
-        (LogFormat::Text, false) => layer.without_time().boxed(),
-        (LogFormat::Json, true) => layer.json().boxed(),
-        (LogFormat::Json, false) => layer.json().without_time().boxed(),
+    let layer = tracing_subscriber::fmt::layer().with_ansi(coloured);
+    match format {
+        LogFormat::Text => {
+            let layer = layer.fmt_fields(escaped_fields()).with_writer(writer);
+            if timed { layer.boxed() } else { layer.without_time().boxed() }
+        }
+        LogFormat::Json => {
+            let layer = layer.json().with_writer(EscapedJson(writer));
+            if timed { layer.boxed() } else { layer.without_time().boxed() }
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What is logged of texts that a terminal would interpret.
+    fn logged(format: LogFormat) -> String {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let layer = line_layer(format, true, false, Mutex::new(file.reopen().unwrap()));
+        let user = "a\u{202e}b\u{9b}2J";
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+            let _span = tracing::info_span!("commit", user).entered();
+            tracing::info!(target: "t", instance = %user, key = %"a\nINFO b", error = ?user, number = 7, "a {user}\u{1b}[31m\n\tb");
+        });
+        std::fs::read_to_string(file.path()).unwrap()
+    }
+
+    #[test]
+    fn texts_in_lines_of_the_log_are_escaped() {
+        insta::assert_snapshot!(anstream::adapter::strip_str(&logged(LogFormat::Text)), @r#"
+        INFO commit{user="a\u{202e}b\u{9b}2J"}: t: a a\u{202e}b\u{9b}2J\u{1b}[31m
+        b instance=a\u{202e}b\u{9b}2J key=a\nINFO b error="a\u{202e}b\u{9b}2J" number=7
+        "#);
+        insta::assert_snapshot!(logged(LogFormat::Json), @r#"{"level":"INFO","fields":{"message":"a a\u202eb\u009b2J\u001b[31m\n\tb","instance":"a\u202eb\u009b2J","key":"a\nINFO b","error":"\"a\\u{202e}b\\u{9b}2J\"","number":7},"target":"t","span":{"user":"a\u202eb\u009b2J","name":"commit"},"spans":[{"user":"a\u202eb\u009b2J","name":"commit"}]}"#);
+    }
 
     #[test]
     fn filter_is_a_level_or_levels_per_part() {

@@ -48,7 +48,6 @@ mod run;
 mod runner;
 mod store_limiter;
 mod store_state;
-pub mod text;
 mod wasi;
 pub mod worker;
 
@@ -57,6 +56,8 @@ pub use budget::{Budget, Usage};
 pub use cache::{Cache, CacheError};
 pub use call::{CommitContext, EntryPoint, Hook};
 pub use compile::Compiler;
+/// Makes texts safe to show.
+pub use confine_tree::text;
 pub use description::{Description, DescriptionError};
 pub use digest::Digest;
 pub use error::{

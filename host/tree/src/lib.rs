@@ -55,6 +55,7 @@ mod schema;
 mod steps;
 #[cfg(test)]
 mod testing;
+pub mod text;
 mod tree;
 pub mod xml;
 

@@ -2,7 +2,7 @@
 
 use confine_backend::modules_from_directories;
 
-use super::output::print;
+use super::output::{plain, show};
 use crate::{cli::BindingsArgs, error::Error};
 
 pub(super) fn run(request: &BindingsArgs) -> Result<(), Error> {
@@ -15,7 +15,7 @@ pub(super) fn run(request: &BindingsArgs) -> Result<(), Error> {
         }
     }
     for problem in schema.problems() {
-        anstream::eprintln!("skipped: {problem}");
+        anstream::eprintln!("skipped: {}", plain(&problem.to_string()));
     }
-    print(confine_bindings::generate(&schema, &request.modules).as_bytes())
+    show(&confine_bindings::generate(&schema, &request.modules))
 }

@@ -1,19 +1,24 @@
 //! Commands for a running daemon: `status`, `watch`, `modules`, `log`, `stop`.
 
 use std::{
-    io::{self, IsTerminal as _, Write as _},
+    io::{self, IsTerminal as _},
     time::Duration,
 };
 
 use confine_service::{AuditEvent, DaemonStatus};
 
-use super::{connect::runtime, output::print, watch};
+use super::{
+    connect::runtime,
+    output::{plain, print},
+    watch,
+};
 use crate::{
     admin::{AdminClient, AdminClientError, LogReport, ModuleReport},
     cli::{
         DaemonArgs, LogArgs, ModuleNameArgs, ModulesArgs, ModulesCommand, SettingsArgs, StatusArgs, WatchArgs,
     },
     error::Error,
+    json_text::escaped,
     report::{ModulesText, StatusText},
     settings::Settings,
 };
@@ -59,7 +64,7 @@ pub(super) fn watch(options: &WatchArgs) -> Result<(), Error> {
                 // A daemon that restarts comes back.
                 let frame = match looked.await {
                     Ok((status, events)) => watch::frame(&status, &events, screen.size()),
-                    Err(error) => format!("{error}\n"),
+                    Err(error) => plain(&format!("{error}\n")),
                 };
                 screen.show(&frame).map_err(Error::Output)?;
                 tokio::time::sleep(Duration::from_secs(options.interval)).await;
@@ -125,7 +130,7 @@ pub(super) fn log(options: &LogArgs) -> Result<(), Error> {
             Some(filter) => client.put("log", &LogReport { filter: filter.to_string() }).await?,
             None => client.get("log").await?,
         };
-        print(format!("{}\n", view.filter).as_bytes())
+        print(plain(&format!("{}\n", view.filter)).as_bytes())
     })
 }
 
@@ -142,17 +147,5 @@ pub(super) fn stop(daemon: &DaemonArgs) -> Result<(), Error> {
 fn print_json(text: &[u8]) -> Result<(), Error> {
     let value: serde_json::Value = serde_json::from_slice(text).map_err(AdminClientError::Response)?;
     let laid_out = serde_json::to_string_pretty(&value).map_err(AdminClientError::Response)?;
-    let mut out = Vec::with_capacity(laid_out.len() + 1);
-    for character in laid_out.chars() {
-        // Those below U+0020 are escaped already, and line breaks are part of the layout.
-        if character.is_ascii() && character != '\u{7f}' || character.escape_debug().len() == 1 {
-            let _ = write!(out, "{character}");
-        } else {
-            for unit in character.encode_utf16(&mut [0; 2]) {
-                let _ = write!(out, "\\u{unit:04x}");
-            }
-        }
-    }
-    out.push(b'\n');
-    print(&out)
+    print(format!("{}\n", escaped(&laid_out)).as_bytes())
 }

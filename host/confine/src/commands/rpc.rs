@@ -11,7 +11,7 @@ use tokio::net::UnixStream;
 
 use super::{
     connect::{controller_socket, runtime},
-    output::{plain, print},
+    output::{plain, print, show},
 };
 use crate::{cli::RpcArgs, error::Error};
 
@@ -44,7 +44,7 @@ async fn ask(request: &RpcArgs) -> Result<(), Error> {
             ReplyBody::Data(content) | ReplyBody::Output(content) => content,
         };
     let tree = confine_backend::payload_tree(&content).ok();
-    print(text(&content, tree.as_ref()).as_bytes())?;
+    show(&text(&content, tree.as_ref()))?;
     match (events, tree.as_ref().and_then(transaction)) {
         (Some(events), Some(tid)) => wait_for(events, tid).await,
         _ => Ok(()),

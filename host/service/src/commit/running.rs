@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use confine_nacm::Nacm;
-use confine_tree::{CONTROLLER, Pattern, PatternStep, QName, Tree};
+use confine_tree::{CONTROLLER, Pattern, PatternStep, QName, Tree, text::ShownLine};
 use confine_view::OwnerIndex;
 
 use crate::{
@@ -82,7 +82,9 @@ fn warn_of_shared_entries(owners: &OwnerIndex) {
     let mut shared = owners.held_twice();
     let Some((path, holders)) = shared.next() else { return };
     let mut holders = holders.iter();
-    let (Some(first), Some(second)) = (holders.next(), holders.next()) else { return };
+    let (Some(first), Some(second)) = (holders.next().map(ShownLine), holders.next().map(ShownLine)) else {
+        return;
+    };
     let more = shared.count();
     tracing::warn!(
         path,
@@ -96,6 +98,7 @@ fn warn_of_services_that_do_not_share(owners: &OwnerIndex, registry: &ModuleRegi
     let sharing = registry.sharing();
     let mut shared = owners.shared_against(&sharing);
     let Some((path, first, second)) = shared.next() else { return };
+    let (first, second) = (ShownLine(first), ShownLine(second));
     let more = shared.count();
     tracing::warn!(
         path,

@@ -22,7 +22,7 @@ use std::{
 use confine_backend::{Datastore, PushMode, RequestUser, ServicesCommit, Transaction};
 use confine_nacm::Nacm;
 use confine_sandbox::{Budget, CommitContext, EntryPoint, FailureCause, LimitPer, Module, RunReport, Usage};
-use confine_tree::{Pattern, Tree};
+use confine_tree::{Pattern, Tree, text::ShownLine};
 use confine_view::{CommitDraft, FinishedCommit, InstanceRef, OwnedObject, OwnerIndex, View};
 
 use crate::{
@@ -191,7 +191,7 @@ impl CommitWork<'_> {
             match self.registry.service_of(owner) {
                 Some(service) => co_owners.push(PlannedInstance { instance: owner.clone(), service }),
                 None => {
-                    tracing::warn!(instance = %owner, "no module serves another owner of a shared object: the object may be deleted")
+                    tracing::warn!(instance = %ShownLine(owner), "no module serves another owner of a shared object: the object may be deleted")
                 }
             }
         }
@@ -473,7 +473,7 @@ fn log_run(module: &Module, instance: &InstanceRef, run: &RunReport) {
     let usage = &run.usage;
     tracing::debug!(
         %module,
-        %instance,
+        instance = %ShownLine(instance),
         ok = run.outcome.is_ok(),
         fuel = usage.fuel,
         wall_us = usage.wall_clock.as_micros(),

@@ -6,7 +6,9 @@ use std::{
 };
 
 use confine_nacm::{AccessOperation, AccessRules, NACM, Nacm, NacmModel, RuleProblem};
-use confine_tree::{CONTROLLER, DefaultDeny, Path, Pattern, PatternStep, Predicate, QName, Schema, Tree};
+use confine_tree::{
+    CONTROLLER, DefaultDeny, Path, Pattern, PatternStep, Predicate, QName, Schema, Tree, text::ShownLine,
+};
 use confine_view::{CallRefusal, CreatedObject, ErrorTag, InstanceRef, ModuleRules, OwnerIndex, Scope};
 
 use crate::{Error, controller::host_rights, modules::registry::ModuleRegistry};
@@ -48,7 +50,7 @@ struct LastReadRules {
 impl NacmRules {
     pub(crate) fn new(policy: ModulePolicy) -> Self {
         for (module, problem) in policy.rules.iter().flat_map(|(_, nacm)| problems(nacm, None)) {
-            tracing::warn!(module, "{problem}");
+            tracing::warn!(module, "{}", ShownLine(problem));
         }
         Self { policy, last_read: Mutex::default() }
     }
@@ -89,10 +91,10 @@ impl NacmRules {
             return Ok(bound);
         }
         for problem in unreadable {
-            tracing::warn!("in `/nacm`, {problem}");
+            tracing::warn!("in `/nacm`, {}", ShownLine(problem));
         }
         for (module, problem) in problems(&bound, Some(registry)) {
-            tracing::warn!(module, "in `/nacm`, {problem}");
+            tracing::warn!(module, "in `/nacm`, {}", ShownLine(problem));
         }
         last.report(host_rights::lacking(Some(&bound), host_user, registry), host_user);
         last.nacm = Some(Arc::new(nacm));

@@ -1,10 +1,10 @@
 //! Makes texts safe to show.
 //!
-//! The text of a module may appear in a log, on a terminal, in XML and in the label of a metric. Its length is
-//! limited, and these characters are escaped: control characters (a terminal obeys them), characters that change the
+//! The text of a module, a device or a user may appear in a log, on a terminal, in XML and in the label of a metric. Its
+//! length is limited, and these characters are escaped: control characters (a terminal obeys them), characters that change the
 //! direction of writing or have no width (they make a text look like another), and those that XML cannot represent.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 /// Returns a text as one line: line breaks and tabs are escaped too.
 pub fn line(text: &str, bytes: usize) -> String {
@@ -14,6 +14,18 @@ pub fn line(text: &str, bytes: usize) -> String {
 /// Returns a text with its line breaks and tabs, such as a traceback.
 pub fn block(text: &str, bytes: usize) -> String {
     clean(text, bytes, true)
+}
+
+/// Displays a value as one line of limited length: for a field of a log line.
+pub struct ShownLine<T>(pub T);
+
+/// The most bytes of a [`ShownLine`].
+const MAX_SHOWN: usize = 1000;
+
+impl<T: fmt::Display> fmt::Display for ShownLine<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&line(&self.0.to_string(), MAX_SHOWN))
+    }
 }
 
 /// Returns a number with commas between its thousands.
@@ -30,7 +42,7 @@ pub fn grouped(number: u64) -> String {
 }
 
 /// Returns the last bytes of a text, without splitting a character.
-pub(crate) fn tail(text: &str, bytes: usize) -> &str {
+pub fn tail(text: &str, bytes: usize) -> &str {
     let mut start = text.len().saturating_sub(bytes);
     while !text.is_char_boundary(start) {
         start += 1;
@@ -55,7 +67,8 @@ fn clean(text: &str, bytes: usize, lines: bool) -> String {
     clean
 }
 
-fn is_plain(character: char) -> bool {
+/// Returns whether a character is shown as it is.
+pub fn is_plain(character: char) -> bool {
     !character.is_control()
         && !matches!(character,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
@@ -73,6 +86,12 @@ mod tests {
     fn terminal_control_characters_are_escaped() {
         insta::assert_snapshot!(line("a\u{1b}[31mred\r\nb\u{0}\u{202e}c\u{7f} é – ü", 100), @r"a\u{1b}[31mred\r\nb\u{0}\u{202e}c\u{7f} é – ü");
         assert_eq!(block("Traceback:\n\tline 1\u{7}", 100), "Traceback:\n\tline 1\\u{7}");
+    }
+
+    #[test]
+    fn shown_line_is_escaped_and_cut() {
+        assert_eq!(ShownLine("a\n\u{9b}").to_string(), "a\\n\\u{9b}");
+        assert!(ShownLine("x".repeat(2 * MAX_SHOWN)).to_string().len() < MAX_SHOWN + 30);
     }
 
     #[test]
