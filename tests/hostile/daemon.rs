@@ -38,7 +38,12 @@ impl Daemon {
         let mut settings = String::from("log.filter = 'info,confine_service=debug'\n");
         writeln!(settings, "socket = '{}'", socket.display()).unwrap();
         writeln!(settings, "modules = ['{}']", directory.join("modules").display()).unwrap();
-        for (name, place) in [("cache", "cache"), ("state", "state"), ("admin.socket", "admin.sock")] {
+        for (name, place) in [
+            ("cache", "cache"),
+            ("state", "state"),
+            ("admin.socket", "admin.sock"),
+            ("running", "controller.running"),
+        ] {
             writeln!(settings, "{name} = '{}'", directory.join(place).display()).unwrap();
         }
         writeln!(settings, "[module.hostile.limits]\n{limits}").unwrap();
