@@ -68,8 +68,8 @@ pub(super) const SECOND: u64 = 1_000_000;
 pub(super) const DAY: u64 = 24 * 3600 * SECOND;
 
 limits! {
-    // What a processor executes in about a day.
-    fuel: LimitPair<CountUnit>, 1, 100_000_000_000_000;
+    // What a processor executes in about a week.
+    fuel: LimitPair<CountUnit>, 1, 1_000_000_000_000_000;
     wall_clock: LimitPair<TimeUnit>, 1_000, DAY;
     // What takes about a day, at 50 ns each.
     host_work: LimitPair<CountUnit>, 1, 1_000_000_000_000;
@@ -299,8 +299,8 @@ mod tests {
         '1048576 GiB': 1048576 GiB is too large: at most 24 GiB, the memory of this machine
         '9 GiB': 9 GiB is too large: at most 1 GiB
         '2 GiB': 2 GiB is too large: at most 1 GiB
-        18_446_744_073_709_551_615: 18_446_744_073_709_551_615 is too large: at most 100_000_000_000_000
-        9_223_372_036_854_775_807: 9_223_372_036_854_775_807 is too large: at most 100_000_000_000_000
+        18_446_744_073_709_551_615: 18_446_744_073_709_551_615 is too large: at most 1_000_000_000_000_000
+        9_223_372_036_854_775_807: 9_223_372_036_854_775_807 is too large: at most 1_000_000_000_000_000
         100_000: 100_000 is too large: at most 1_000
         '25 h': 25 h is too large: at most 24 h
         `999999999999999 h` is too large to be counted: write a smaller number
