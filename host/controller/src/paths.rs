@@ -85,12 +85,12 @@ type SiblingSet = (NodeId, Box<str>, Box<str>);
 
 /// Finds nodes of a tree by path. Siblings of the same name are indexed on first use, so that finding each
 /// entry of a long list takes linear time in total.
-pub(crate) struct CreatedPaths<'t> {
+pub(crate) struct CreatedPathSearch<'t> {
     tree: &'t Tree,
     indexed: HashMap<SiblingSet, HashMap<&'t str, Vec<NodeId>>>,
 }
 
-impl<'t> CreatedPaths<'t> {
+impl<'t> CreatedPathSearch<'t> {
     pub(crate) fn new(tree: &'t Tree) -> Self {
         Self { tree, indexed: HashMap::new() }
     }

@@ -8,7 +8,7 @@ use confine_tree::{CONTROLLER, DataNodeKind, Error, NodeId, QName, Schema, Schem
 use crate::datastore::trees::ModelledTree;
 use crate::diff::diff_text;
 use crate::models::tree_model::{KeyedNode, SiblingKey, TreeModel};
-use crate::paths::{CreatedPaths, CreatedStep, parse_path};
+use crate::paths::{CreatedPathSearch, CreatedStep, parse_path};
 use crate::refusal::{self, RpcRefusal};
 
 const SERVICES: QName<'static> = QName::new(CONTROLLER, "services");
@@ -78,8 +78,8 @@ fn instances<'t>(tree: &'t Tree, model: &TreeModel<'_>) -> Option<Vec<ServiceIns
 /// are removed; a list, or a key that several entries share, stands for the first entry only; and what two
 /// instances have created is removed if either is named.
 pub(crate) fn created_nodes(running: &Tree, actions: &Tree, notified: &[String]) -> Vec<NodeId> {
-    let mut in_running = CreatedPaths::new(running);
-    let mut in_actions = CreatedPaths::new(actions);
+    let mut in_running = CreatedPathSearch::new(running);
+    let mut in_actions = CreatedPathSearch::new(actions);
     if notified.is_empty() {
         let services = actions.child(Tree::ROOT, SERVICES);
         let entries = services.into_iter().flat_map(|services| actions.children(services));
