@@ -10,7 +10,7 @@ use std::{convert::Infallible, path::PathBuf, sync::Arc, time::Duration};
 use confine_backend::{ModelCache, ModelStore};
 use confine_sandbox::{Cache, Compiler, Runner};
 use confine_service::{Host, HostOptions, ModuleLibrary, ModulePolicy, VersionStore, error_chain};
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     admin::{AdminApi, Listeners},
@@ -63,8 +63,8 @@ fn serve(settings: &Settings, levels: &LogLevels) -> Result<(), Error> {
 }
 
 async fn daemon(settings: &Settings, levels: &LogLevels) -> Result<(), Error> {
-    let mut first_signal = StopSignals::new().map_err(Error::Runtime)?;
-    let mut second_signal = StopSignals::new().map_err(Error::Runtime)?;
+    let first_signal = stop_signals(1).map_err(Error::Runtime)?;
+    let second_signal = stop_signals(2).map_err(Error::Runtime)?;
     fail_at_large_files().map_err(Error::Runtime)?;
     let backend = connect_options(settings)?;
     let host = Arc::new(host(settings)?);
@@ -73,14 +73,10 @@ async fn daemon(settings: &Settings, levels: &LogLevels) -> Result<(), Error> {
     manager::ready();
     let shutdown = async {
         tokio::select! {
-            () = first_signal.received() => tracing::info!("stopping: received a signal"),
+            () = first_signal => tracing::info!("stopping: received a signal"),
             () = parent::ended(&settings.socket.value, &host) => tracing::info!("stopping: the controller has exited"),
         }
         manager::stopping();
-    };
-    let second = async {
-        second_signal.received().await;
-        second_signal.received().await;
     };
     tokio::select! {
         () = confine_service::serve(host.clone(), backend, shutdown) => {
@@ -88,7 +84,7 @@ async fn daemon(settings: &Settings, levels: &LogLevels) -> Result<(), Error> {
             Ok(())
         }
         never = load_and_watch_modules(host.clone(), settings) => match never {},
-        () = second => Err(Error::Interrupted),
+        () = second_signal => Err(Error::Interrupted),
         never = manager::keep_alive() => match never {},
         never = listeners.serve(&api) => match never {},
     }
@@ -231,21 +227,15 @@ fn fail_at_large_files() -> std::io::Result<()> {
     signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw())).map(drop)
 }
 
-/// The signals that stop the daemon. `SIGHUP` is not one of them.
-struct StopSignals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl StopSignals {
-    fn new() -> std::io::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
-    }
-
-    async fn received(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+/// Waits until this many signals to stop have arrived, from now on. `SIGHUP` is not one.
+fn stop_signals(count: usize) -> std::io::Result<impl Future<Output = ()>> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        for _ in 0..count {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
         }
-    }
+    })
 }
