@@ -1,8 +1,6 @@
 //! The errors of a view.
 
-use confine_tree::{Error as TreeError, ResolveError};
-
-use crate::{AllowanceExceeded, refusal::refused};
+use crate::AllowanceExceeded;
 
 /// An error-tag of RFC 6241, appendix A.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -97,21 +95,6 @@ pub enum Error {
     /// Nobody waits for the commit any more: see [`StopSignal`](confine_tree::StopSignal).
     #[error("the commit was ended")]
     Stopped,
-}
-
-impl From<ResolveError> for Error {
-    fn from(error: ResolveError) -> Self {
-        match error {
-            ResolveError::Tree(TreeError::Stopped) => Self::Stopped,
-            error => Self::Refused(refused(error)),
-        }
-    }
-}
-
-impl From<TreeError> for Error {
-    fn from(error: TreeError) -> Self {
-        ResolveError::from(error).into()
-    }
 }
 
 impl Error {

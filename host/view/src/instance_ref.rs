@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use confine_tree::{Pattern, PatternStep};
+use confine_tree::{Pattern, PatternStep, QName};
 
 /// The path of a service instance, an entry of a list under `/services`, with all its keys. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -21,6 +21,11 @@ impl InstanceRef {
 
     fn entry(&self) -> Option<&PatternStep> {
         self.0.steps.last()
+    }
+
+    /// Returns the name of the list.
+    pub(crate) fn list(&self) -> Option<QName<'_>> {
+        self.entry().map(PatternStep::name)
     }
 
     /// Returns whether it is in the same list as `other` and begins with the same keys.

@@ -24,6 +24,7 @@
 
 mod commit_draft;
 mod conflict;
+mod created_object;
 mod device_edits;
 mod edit_check;
 mod error;
@@ -39,6 +40,7 @@ mod refusal;
 mod run_writes;
 mod scope;
 mod sharing;
+mod sharing_services;
 mod source;
 mod step_names;
 #[cfg(test)]
@@ -47,13 +49,14 @@ mod view;
 mod written_values;
 
 pub use commit_draft::CommitDraft;
+pub use created_object::CreatedObject;
 pub use error::{CallRefusal, Error, ErrorTag, SourceError};
 pub use finished_commit::FinishedCommit;
 pub use instance_ref::InstanceRef;
 pub use meter::{AllowanceExceeded, BYTES_PER_UNIT, Meter, MeteredLimit, WorkAllowance};
 pub use module_rules::ModuleRules;
-pub use owner_index::{CreatedObject, OwnedObject, OwnerIndex};
+pub use owner_index::{OwnedObject, OwnerIndex};
 pub use scope::{Scope, ScopeDecision, ScopeRules};
-pub use sharing::SharingServices;
+pub use sharing_services::SharingServices;
 pub use source::{Fetch, Source};
 pub use view::{View, ViewEdit, ViewNode};

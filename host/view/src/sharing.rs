@@ -3,64 +3,14 @@
 //! Instances of one service may. Instances of two services may only if both say so: otherwise a module that copies what
 //! another made would keep it from being changed and removed.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::collections::{HashMap, HashSet};
 
-use confine_tree::{NodeId, QName};
+use confine_tree::NodeId;
 
 use crate::{
     CallRefusal, CommitDraft, CreatedObject, Error, ErrorTag, InstanceRef, OwnerIndex,
     path_trie::{PathFront, PathId},
 };
-
-/// Namespace and name of a list under `/services`.
-type ListName = (Box<str>, Box<str>);
-
-/// Which services may own objects together.
-#[derive(Clone, Debug, Default)]
-pub struct SharingServices {
-    /// By list: for each of its modules, the lists that the module serves or shares with.
-    named: HashMap<ListName, Vec<Arc<HashSet<ListName>>>>,
-}
-
-impl SharingServices {
-    /// Adds a module: the lists that it serves, and those that it shares objects with.
-    pub fn add_module<'n>(
-        &mut self,
-        serves: impl Iterator<Item = QName<'n>>,
-        shares_with: impl Iterator<Item = QName<'n>>,
-    ) {
-        let serves: Vec<ListName> = serves.map(list_name).collect();
-        let named = Arc::new(serves.iter().cloned().chain(shares_with.map(list_name)).collect());
-        for list in serves {
-            self.named.entry(list).or_default().push(Arc::clone(&named));
-        }
-    }
-
-    /// Returns whether the instances may own an object together.
-    pub(crate) fn allows(&self, one: &InstanceRef, other: &InstanceRef) -> bool {
-        let (Some(one), Some(other)) = (list(one), list(other)) else { return false };
-        one == other || {
-            let (one, other) = (list_name(one), list_name(other));
-            self.names(&one, &other) && self.names(&other, &one)
-        }
-    }
-
-    /// Returns whether all modules of a list name the other one.
-    fn names(&self, list: &ListName, other: &ListName) -> bool {
-        self.named.get(list).is_some_and(|modules| modules.iter().all(|named| named.contains(other)))
-    }
-}
-
-fn list_name(list: QName<'_>) -> ListName {
-    (list.namespace.into(), list.local.into())
-}
-
-fn list(instance: &InstanceRef) -> Option<QName<'_>> {
-    instance.path().steps.last().map(|entry| entry.name())
-}
 
 /// Who makes what in a commit, as far as it matters to sharing.
 #[derive(Default)]
@@ -117,7 +67,7 @@ impl<'a> SharingCheck<'a> {
                 (_, false) => return Err(refusal(instance, maker, object).into()),
             }
         }
-        if !makers.iter().any(|maker| list(maker) == list(instance)) {
+        if !makers.iter().any(|maker| maker.list() == instance.list()) {
             makers.push(instance);
         }
         Ok(())
@@ -133,7 +83,7 @@ impl<'a> SharingCheck<'a> {
         let mut found = Vec::new();
         for owner in owners.owners_at(path).filter(|owner| !self.ran.contains(owner)) {
             draft.step()?;
-            if lists.insert(list(owner)) {
+            if lists.insert(owner.list()) {
                 found.push(owner.clone());
             }
         }

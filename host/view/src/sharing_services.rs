@@ -1,0 +1,53 @@
+//! Which services may own objects together, by what their modules say.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use confine_tree::QName;
+
+use crate::InstanceRef;
+
+/// Namespace and name of a list under `/services`.
+type ListName = (Box<str>, Box<str>);
+
+/// Which services may own objects together.
+#[derive(Clone, Debug, Default)]
+pub struct SharingServices {
+    /// By list: for each of its modules, the lists that the module serves or shares with.
+    named: HashMap<ListName, Vec<Arc<HashSet<ListName>>>>,
+}
+
+impl SharingServices {
+    /// Adds a module: the lists that it serves, and those that it shares objects with.
+    pub fn add_module<'n>(
+        &mut self,
+        serves: impl Iterator<Item = QName<'n>>,
+        shares_with: impl Iterator<Item = QName<'n>>,
+    ) {
+        let serves: Vec<ListName> = serves.map(list_name).collect();
+        let named = Arc::new(serves.iter().cloned().chain(shares_with.map(list_name)).collect());
+        for list in serves {
+            self.named.entry(list).or_default().push(Arc::clone(&named));
+        }
+    }
+
+    /// Returns whether the instances may own an object together.
+    pub(crate) fn allows(&self, one: &InstanceRef, other: &InstanceRef) -> bool {
+        let (Some(one), Some(other)) = (one.list(), other.list()) else { return false };
+        one == other || {
+            let (one, other) = (list_name(one), list_name(other));
+            self.names(&one, &other) && self.names(&other, &one)
+        }
+    }
+
+    /// Returns whether all modules of a list name the other one.
+    fn names(&self, list: &ListName, other: &ListName) -> bool {
+        self.named.get(list).is_some_and(|modules| modules.iter().all(|named| named.contains(other)))
+    }
+}
+
+fn list_name(list: QName<'_>) -> ListName {
+    (list.namespace.into(), list.local.into())
+}
