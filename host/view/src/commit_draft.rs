@@ -169,6 +169,13 @@ impl CommitDraft {
         found.into_iter().map(|live| self.overlay.pattern(live.node())).collect()
     }
 
+    /// Returns whether a node that an instance has created is there. Its path has all keys, as far as they are not known yet.
+    pub fn has_created(&mut self, pattern: &Pattern) -> bool {
+        // Otherwise all entries of a list without a model would be looked at for each of them.
+        self.overlay.learn(pattern);
+        !self.overlay.find(pattern).is_empty()
+    }
+
     /// Returns the value of the first node that a pattern matches now.
     pub fn value(&mut self, pattern: &Pattern) -> Option<String> {
         let live = self.overlay.find(pattern).into_iter().next()?;

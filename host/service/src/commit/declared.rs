@@ -98,7 +98,7 @@ impl<'a> DeclaredPaths<'a> {
             scopes().any(permits)
         };
         let candidates = self.candidates(object, instance);
-        single_match(&object.path(), candidates, |pattern| !draft.find(pattern).is_empty(), may_delete)
+        single_match(&object.path(), candidates, |pattern| draft.has_created(pattern), may_delete)
     }
 
     /// Returns where an object that an instance has created may be.

@@ -75,11 +75,15 @@ impl PatternSearch {
 }
 
 impl Overlay {
-    /// Returns the nodes that a pattern matches now, in document order.
+    /// Returns the nodes that a pattern matches now, in document order. Counts [steps](Self::steps).
     pub fn find(&mut self, pattern: &Pattern) -> Vec<LiveNode> {
         let mut search = PatternSearch::new(pattern.clone());
         let mut found = Vec::new();
         loop {
+            // Stopped work does not need the rest.
+            if self.steps.step().is_err() {
+                return found;
+            }
             match search.advance(self) {
                 SearchProgress::Visited => {}
                 SearchProgress::Found(live) => found.push(live),

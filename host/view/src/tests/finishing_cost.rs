@@ -172,6 +172,29 @@ fn node_of_many_instances_is_linear() {
     });
 }
 
+/// After a restart, what instances have created is looked for by its paths, also where no model says what the keys are.
+#[test]
+fn finding_created_objects_without_a_model_is_linear() {
+    let [once, four] = [200, 800].map(|count| {
+        let interface = |n: usize| format!("<interface><name>i{n}</name><mtu>1</mtu></interface>");
+        let interfaces: String = (0..count).map(interface).collect();
+        let datastore = format!(
+            "<devices xmlns='{CONTROLLER}'><device><name>r1</name><config><interfaces xmlns='urn:if'>{interfaces}\
+             </interfaces></config></device></devices>"
+        );
+        let mut commit = Commit::on(&datastore, Scope::new("bench", [service("bench")], Vec::new()));
+        let all = commit.resolved(INTERFACES);
+        block(commit.draft().read(&[all])).unwrap();
+        let before = commit.draft().steps();
+        for n in 0..count {
+            let object = commit.resolved(&entry(n));
+            assert!(commit.draft().has_created(&object));
+        }
+        commit.draft().steps() - before
+    });
+    assert!(four <= 4 * once + once / 2, "{once} steps, then {four}");
+}
+
 #[test]
 fn stopped_commit_does_not_finish() {
     let stop = confine_tree::StopSignal::default();
