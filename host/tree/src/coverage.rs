@@ -98,12 +98,20 @@ impl Coverage {
     }
 
     /// Whether all below the place that `front` has come to is in the set.
-    pub(crate) fn is_whole(&self, front: &CoverageFront) -> bool {
+    pub fn is_whole(&self, front: &CoverageFront) -> bool {
         front.at.iter().any(|&at| self.nodes.get(at).is_some_and(|node| node.whole))
     }
 
+    /// Whether a pattern in the set leads on from the place that `front` has come to, or ends there.
+    pub fn leads_on(&self, front: &CoverageFront) -> bool {
+        front
+            .at
+            .iter()
+            .any(|&at| self.nodes.get(at).is_some_and(|node| node.whole || !node.children.is_empty()))
+    }
+
     /// Goes one step down. Once a place is whole, so is all below.
-    pub(crate) fn step(&self, front: &CoverageFront, step: &PatternStep) -> CoverageFront {
+    pub fn step(&self, front: &CoverageFront, step: &PatternStep) -> CoverageFront {
         if self.is_whole(front) {
             return front.clone();
         }
@@ -135,15 +143,21 @@ impl CoverageNode {
 
 /// Where one has come to in a [`Coverage`], going down step by step.
 #[derive(Clone, Debug)]
-pub(crate) struct CoverageFront {
+pub struct CoverageFront {
     at: Vec<usize>,
     /// How many ways to go on were looked at.
     pub(crate) visited: usize,
 }
 
 impl CoverageFront {
-    pub(crate) fn top() -> Self {
+    /// Returns the place above all patterns.
+    pub fn top() -> Self {
         Self { at: vec![0], visited: 0 }
+    }
+
+    /// Returns how many ways to go on were looked at on the way here.
+    pub fn visited(&self) -> usize {
+        self.visited
     }
 }
 
@@ -173,6 +187,25 @@ mod tests {
             let mut coverage = Coverage::default();
             read.iter().for_each(|pattern| coverage.insert(pattern));
             prop_assert_eq!(coverage.covers(asked), read.iter().any(|pattern| pattern.covers(asked)));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn front_leads_on_where_one_of_the_patterns_goes_on(
+            set in patterns("[ab]", "[12]", 0..6),
+            asked in patterns("[ab]", "[12]", 1..2),
+        ) {
+            let asked = &asked[0];
+            let mut coverage = Coverage::default();
+            set.iter().for_each(|pattern| coverage.insert(pattern));
+            let front = asked.steps.iter().fold(CoverageFront::top(), |front, step| coverage.step(&front, step));
+            let leads_on = |pattern: &Pattern| {
+                let above = pattern.steps.iter().take(asked.steps.len()).cloned().collect();
+                pattern.covers(asked) || pattern.steps.len() >= asked.steps.len() && Pattern { steps: above }.covers(asked)
+            };
+            prop_assert_eq!(coverage.leads_on(&front), set.iter().any(leads_on));
+            prop_assert_eq!(coverage.is_whole(&front), coverage.covers(asked));
         }
     }
 

@@ -42,6 +42,7 @@
 mod coverage;
 mod error;
 mod keys;
+mod model_lists;
 mod name;
 mod nearest;
 mod overlay;
@@ -59,8 +60,9 @@ pub mod text;
 mod tree;
 pub mod xml;
 
-pub use coverage::Coverage;
+pub use coverage::{Coverage, CoverageFront};
 pub use error::Error;
+pub use model_lists::{ModelFront, is_small};
 pub use name::{Name, Names, QName, is_name_character};
 pub use nearest::{did_you_mean, nearest};
 pub use overlay::{

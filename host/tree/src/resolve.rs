@@ -30,10 +30,22 @@ impl Overlay {
         base: &Pattern,
         prefixes: &PrefixMap,
     ) -> Result<Pattern, ResolveError> {
+        self.resolve_seeing(path, base, prefixes, &mut |_| true)
+    }
+
+    /// As [`resolve`](Self::resolve), for somebody who sees only a part of the data: where no model is known, what was
+    /// seen or declared counts only if `sees` says so of its path. The result, and the error, tell nothing else.
+    pub fn resolve_seeing(
+        &self,
+        path: &Path,
+        base: &Pattern,
+        prefixes: &PrefixMap,
+        sees: &mut dyn FnMut(&Pattern) -> bool,
+    ) -> Result<Pattern, ResolveError> {
         let mut resolved = if path.absolute { Pattern::default() } else { base.clone() };
         let mut location = self.inside(&resolved);
         for step in &path.steps {
-            let resolved_step = self.resolve_step(location, step, &resolved, prefixes)?;
+            let resolved_step = self.resolve_step(location, step, &resolved, prefixes, sees)?;
             location = self.descend(location, &resolved_step).1;
             resolved.steps.push(resolved_step);
         }
@@ -74,6 +86,7 @@ impl Overlay {
         step: &PathStep,
         parent_path: &Pattern,
         prefixes: &PrefixMap,
+        sees: &mut dyn FnMut(&Pattern) -> bool,
     ) -> Result<PatternStep, ResolveError> {
         let namespace = match &step.prefix {
             Some(prefix) => {
@@ -84,10 +97,16 @@ impl Overlay {
                 self.check_known(parent, QName::new(namespace, &step.name), parent_path, Some(prefixes))?;
                 namespace
             }
-            None => self.guess_namespace(parent, &step.name, parent_path, prefixes)?,
+            None => self.guess_namespace(parent, &step.name, parent_path, prefixes, sees)?,
         };
         let mut resolved = PatternStep::new(QName::new(namespace, &step.name));
-        let location = self.schema_view().child(self.names(), parent, resolved.name());
+        let mut location = self.schema_view().child(self.names(), parent, resolved.name());
+        if !step.predicates.is_empty() && location.schema.is_none() {
+            let node = Pattern { steps: parent_path.steps.iter().chain([&resolved]).cloned().collect() };
+            if !sees(&node) {
+                location = SchemaLocation::UNKNOWN;
+            }
+        }
         let kind = self.schema_view().kind(location);
         for predicate in &step.predicates {
             self.resolve_predicate(predicate, location, &kind, prefixes, parent_path, &mut resolved)?;
@@ -122,13 +141,20 @@ impl Overlay {
         local: &str,
         parent_path: &'a Pattern,
         prefixes: &'a PrefixMap,
+        sees: &mut dyn FnMut(&Pattern) -> bool,
     ) -> Result<&'a str, ResolveError> {
         let own = parent_path.steps.last().map_or(CONTROLLER, |step| &*step.namespace);
         let schema = self.schema_view().schema();
         if parent.schema.is_some_and(|node| schema.child(node, QName::new(own, local)).is_some()) {
             return Ok(own);
         }
-        let known = self.schema_view().candidates(self.names(), parent, local);
+        let mut known = self.schema_view().candidates(self.names(), parent, local);
+        known.retain(|&name| {
+            let is_in_model = || parent.schema.is_some_and(|node| schema.child(node, name).is_some());
+            let step = PatternStep::new(name);
+            is_in_model()
+                || sees(&Pattern { steps: parent_path.steps.iter().cloned().chain([step]).collect() })
+        });
         if known.iter().any(|name| name.namespace == own) {
             return Ok(own);
         }

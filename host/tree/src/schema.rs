@@ -60,6 +60,12 @@ pub trait Schema: Send + Sync {
         list
     }
 
+    /// Returns what [`entry`](Self::entry) may return for the entries of `list`, each once: more than one node if the
+    /// models that are known of them differ.
+    fn entries(&self, list: SchemaNode) -> Vec<SchemaNode> {
+        vec![list]
+    }
+
     /// Returns the names of all children of `parent`, in the order of the model.
     fn children(&self, parent: SchemaNode) -> Vec<QName<'_>>;
 

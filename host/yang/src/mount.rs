@@ -205,6 +205,13 @@ impl confine_tree::Schema for MountedSchema {
         index.and_then(|index| self.blocks.get(index)).map_or(list, |block| SchemaNode(block.first))
     }
 
+    fn entries(&self, list: SchemaNode) -> Vec<SchemaNode> {
+        if self.blocks.is_empty() || self.point.is_none_or(|point| point.list != list) {
+            return vec![list];
+        }
+        self.blocks.iter().map(|block| SchemaNode(block.first)).collect()
+    }
+
     fn children(&self, parent: SchemaNode) -> Vec<QName<'_>> {
         let (schema, node) = self.children_of(parent);
         schema.children(node)

@@ -66,6 +66,9 @@ pub struct SchemaLocation {
 }
 
 impl SchemaLocation {
+    /// Where nothing is known.
+    pub(crate) const UNKNOWN: Self = Self { schema_path: None, schema: None };
+
     /// Returns the schema node, if the YANG model is known.
     pub fn schema(&self) -> Option<SchemaNode> {
         self.schema

@@ -308,6 +308,25 @@ fn path_with_model_resolves_by_the_model() {
     "#);
 }
 
+/// What nobody may know of the data must not show in how a path is resolved, or why it is not.
+#[test]
+fn path_resolves_the_same_whatever_unseen_data_there_is() {
+    let unseen = "<twice xmlns='urn:if'>1</twice><twice xmlns='urn:sys'/><secret xmlns='urn:undeclared'/>\
+                  <many xmlns='urn:if'>1</many><many xmlns='urn:if'>2</many>";
+    let prefixes = prefixes();
+    let resolve = |overlay: &Overlay, path: &str, sees: bool| {
+        let path = Path::parse(&format!("/devices/device[name='r1']/config/{path}")).unwrap();
+        let resolved = overlay.resolve_seeing(&path, &Pattern::default(), &prefixes, &mut |_| sees);
+        resolved.map_err(|error| error.to_string())
+    };
+    let (empty, full) = (overlay(NoSchema, ""), overlay(NoSchema, unseen));
+    for path in ["twice", "secret", "if:many[k='1']", "if:many[.='1']", "twice[k='1']/x", "sys:twice[k]"] {
+        assert_eq!(resolve(&full, path, false), resolve(&empty, path, false), "{path}");
+    }
+    assert_ne!(resolve(&full, "secret", true), resolve(&empty, "secret", true));
+    assert_ne!(resolve(&full, "if:many[k='1']", true), resolve(&empty, "if:many[k='1']", true));
+}
+
 #[test]
 fn value_keeps_its_declared_prefix() {
     let overlay = overlay(NoSchema, "");

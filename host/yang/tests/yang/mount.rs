@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use crate::common::schema;
-use confine_tree::{DataNodeKind, DefaultDeny, Pattern, PatternStep, QName, Schema as _, SchemaNode};
+use confine_tree::{
+    DataNodeKind, DefaultDeny, ModelFront, Pattern, PatternStep, QName, Schema as _, SchemaNode, is_small,
+};
 use confine_yang::MountedSchema;
 
 const MOUNT: &str = "module ietf-yang-schema-mount {
@@ -138,4 +140,76 @@ fn default_deny_and_modules_reach_through_the_mount_point() {
     assert!(schema.excludes(config("s1"), QName::new("urn:r", "port")));
     assert!(!schema.excludes(config("s1"), QName::new("urn:s", "safe")));
     assert!(!schema.excludes(config("x1"), QName::new("urn:r", "port")));
+}
+
+/// A path as `/devices/device[name='r1']/config/r:port/mtu`, of these modules.
+fn pattern(path: &str) -> Pattern {
+    let step = |text: &str| {
+        let (name, key) = text.split_once('=').map_or((text, None), |(name, key)| (name, Some(key)));
+        let (prefix, local) = name.split_once(':').unwrap_or(("ctrl", name));
+        let mut step = PatternStep::new(QName::new(&format!("urn:{prefix}"), local));
+        let name = if local == "port" { "number" } else { "name" };
+        step.keys.extend(key.map(|key| (name.into(), Some(key.to_owned()))));
+        step
+    };
+    Pattern { steps: path.split('/').skip(1).map(step).collect() }
+}
+
+#[test]
+fn keys_of_a_list_are_known_if_the_models_of_devices_agree() {
+    let mut schema = mounted();
+    let keys = |schema: &MountedSchema, path: &str| {
+        let mut front = ModelFront::top(schema);
+        pattern(path).steps.iter().for_each(|step| front.enter(step));
+        front.keys().map(|keys| keys.join(" "))
+    };
+    assert_eq!(keys(&schema, "/devices/device").as_deref(), Some("name"));
+    for device in ["device", "device=r1"] {
+        let port = format!("/devices/{device}/config/r:port");
+        assert_eq!(keys(&schema, &port).as_deref(), Some("number"), "{port}");
+    }
+    for path in [
+        "/devices/device=r9/config/r:port",
+        "/devices/device/config/l:light",
+        "/devices/device/config/r:nosuch",
+    ] {
+        assert_eq!(keys(&schema, path), None, "{path}");
+    }
+    let other =
+        "module router { namespace urn:r; prefix r; list port { key mtu; leaf mtu { type uint16; } } }";
+    schema.mount("r3", Arc::new(crate::common::schema(&[other])));
+    assert_eq!(keys(&schema, "/devices/device/config/r:port"), None);
+    assert_eq!(keys(&schema, "/devices/device=r1/config/r:port").as_deref(), Some("number"));
+}
+
+#[test]
+fn what_is_small_leads_through_one_open_list_and_holds_none() {
+    let schema = mounted();
+    let small = |path: &str| is_small(&schema, &pattern(path));
+    for path in [
+        "/devices/device/name",
+        "/devices/device/enabled",
+        "/devices/timeout",
+        "/devices/device/config/l:light",
+        "/devices/device/config/l:light/l:lit",
+        "/devices/device=r1/config/r:port",
+        "/devices/device=r1/config/r:port/r:mtu",
+        "/devices/device/config/r:port=1",
+    ] {
+        assert!(small(path), "{path}");
+    }
+    for path in [
+        "/devices",
+        "/devices/device",
+        "/devices/device=r1",
+        "/devices/device=r1/config",
+        "/devices/device/config",
+        "/devices/device/config/r:port",
+        "/devices/device/config/r:port/r:mtu",
+        "/devices/device/config/r:nosuch",
+        "/devices/device=r9/config/l:light",
+        "/nosuch",
+    ] {
+        assert!(!small(path), "{path}");
+    }
 }
