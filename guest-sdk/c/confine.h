@@ -45,8 +45,10 @@ typedef struct {
     const char *version;          // the module's own version, for people
     const char *const *services;  // the lists under `/services` that it serves, each as `prefix:name`
     const char *const *prefixes;  // prefix, namespace, prefix, namespace, … of the YANG modules in its paths
-    const char *const *reads;     // the paths that it reads besides the instance, and no more
-    const char *const *writes;    // the paths that it writes; the host refuses all others
+    const char *const *reads;     // the paths that it reads besides the instance and `writes`; the host
+                                  // refuses all others
+    const char *const *writes;    // the paths that it writes; the host refuses all others. If empty, the
+                                  // module may write, and so read, all configuration of all devices
 } confine_service_t;
 
 // The part of the configuration tree that the module may see. Paths are absolute or relative to the instance.

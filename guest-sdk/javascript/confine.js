@@ -39,9 +39,9 @@ export { path, xml } from "./text.js";
  * - `services`: the lists under `/services` that the module serves, each as `prefix:name`. At least one.
  * - `version`: the module's own version, for people.
  * - `prefixes`: prefix and namespace of each YANG module that paths and identityref values use.
- * - `reads`: the paths that `apply` reads besides its instance, and no more.
- * - `writes`: the paths that `apply` writes; the host refuses all others. If empty, only the host's own
- *   rules apply.
+ * - `reads`: the paths that `apply` reads besides its instance and `writes`; the host refuses all others.
+ * - `writes`: the paths that `apply` writes; the host refuses all others. If empty, the module may write,
+ *   and so read, all configuration of all devices.
  * - `apply(view, instance, commit)`: creates the configuration of the instance.
  */
 export function service({ services, version, prefixes, reads = [], writes = [], apply }) {

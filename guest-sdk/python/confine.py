@@ -53,9 +53,9 @@ class Service:
     prefixes = {}
     """Prefix and namespace of each YANG module that paths and identityref values use."""
     reads = []
-    """The paths that `apply` reads besides its instance, and no more."""
+    """The paths that it reads besides its instance and `writes`; the host refuses all others."""
     writes = []
-    """The paths that `apply` writes; the host refuses all others. If empty, only the host's own rules apply."""
+    """The paths that it writes; the host refuses all others. If empty, it writes and reads all devices' configuration."""
 
     def describe(self):
         return _types.Description(

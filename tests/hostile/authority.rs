@@ -4,7 +4,7 @@ use confine_controller::Datastore;
 
 use crate::{
     Elsewhere, Own, Part,
-    case::{Case, Ends::*, HostileTestbed, Module::*, hostile, instance, obedient},
+    case::{Case, Ends::*, HostileTestbed, Module::*, hostile, hostile_reading, instance, obedient},
     guest::ERROR,
     runtime,
 };
@@ -43,6 +43,43 @@ macro_rules! eight {
     };
 }
 
+/// An instance that tells the module to read what it has not declared: what, with which path, and the path to add.
+macro_rules! undeclared {
+    ($id:literal, $line:literal, $what:literal, $path:literal, $add:literal) => {
+        line!(
+            $id,
+            $line,
+            Refused(concat!(
+                "module `hostile` 0.1.0, instance `hostile[name='h']`: access denied: read of ",
+                $what,
+                ": the description of module `hostile` does not declare it (access-denied, at `",
+                $path,
+                "`)\nhint: add `",
+                $add,
+                "` to `reads` there"
+            ))
+        )
+    };
+}
+
+/// An instance that tells the module to read what no module reads.
+macro_rules! unreadable {
+    ($id:literal, $line:literal, $what:literal, $path:literal) => {
+        line!(
+            $id,
+            $line,
+            Refused(concat!(
+                "module `hostile` 0.1.0, instance `hostile[name='h']`: access denied: read of `",
+                $what,
+                "`: a module reads only `/devices`, `/services/properties` and instances of its own services \
+                 (access-denied, at `",
+                $path,
+                "`)"
+            ))
+        )
+    };
+}
+
 macro_rules! fragment {
     ($id:literal, $fragment:expr, $ends:expr) => {
         Case { id: $id, module: Lines(&[$fragment]), limits: "", ends: $ends }
@@ -55,20 +92,115 @@ pub const PART: Part = Part {
         line!("wildcard", "remove /devices/*/config", Refused("module `hostile` 0.1.0, instance `hostile[name='h']`: the path `/devices/*/config` cannot be read at character 10: `*` is not supported: name the step, and leave out its keys to match every entry (invalid-value, at `/devices/*/config`)")),
         line!("every-device", "remove /devices/device", Refused("module `hostile` 0.1.0, instance `hostile[name='h']`: access denied: delete of `/devices/device`: a module writes below `/devices/device/config` only (access-denied, at `/devices/device`)")),
         line!("copied-object", "set /devices/device[name='openconfig1']/config/sys:system/config/login-banner second", Refused("conflict: `hostile[name='h']` creates `/devices/device[name=\"openconfig1\"]/config/system/config/login-banner`, which `good[name='g']` of another service owns\nhint: let only one of the services create it; or let the module of each name the other's list as `shares-with` in the options of its description")),
-        // It reads nothing of another service by any name, so there is nothing to find.
-        line!("other-service", "absent /services/h:good/do", Well),
-        line!("other-prefix", "absent /services/again:good/again:do", Well),
-        line!("no-prefix", "absent /services/good/name", Well),
-        line!("wide-predicate", "absent /services/h:good[name]/do", Well),
+        // It reads nothing of another service by any name.
+        unreadable!("other-service", "absent /services/h:good/do", "/services/good/do", "/services/h:good/do"),
+        unreadable!("other-prefix", "absent /services/again:good/again:do", "/services/good/do", "/services/again:good/again:do"),
+        unreadable!("no-prefix", "absent /services/good/name", "/services/good/name", "/services/good/name"),
+        unreadable!("wide-predicate", "absent /services/h:good[name]/do", "/services/good[name]/do", "/services/h:good[name]/do"),
+        // The keys and passwords of another device, in each way to read.
+        undeclared!(
+            "undeclared-get",
+            "expect /devices/device[name='openconfig2']/config/sys:system/aaa/authentication/users/user[username='ann']/config/ssh-key x",
+            "`/devices/device[name='openconfig2']/config/system/aaa/authentication/users/user[username='ann']/config/ssh-key`",
+            "/devices/device[name='openconfig2']/config/sys:system/aaa/authentication/users/user[username='ann']/config/ssh-key",
+            "/devices/device/config/sys:system/aaa/authentication/users/user/config/ssh-key"
+        ),
+        undeclared!(
+            "undeclared-exists",
+            "absent /devices/device[name='openconfig2']/config/sys:system/aaa/authentication/users/user[username='ann']",
+            "the keys of `/devices/device[name='openconfig2']/config/system/aaa/authentication/users/user[username='ann']`",
+            "/devices/device[name='openconfig2']/config/sys:system/aaa/authentication/users/user[username='ann']",
+            "/devices/device/config/sys:system/aaa/authentication/users/user/username"
+        ),
+        undeclared!(
+            "undeclared-find",
+            "count 0 /devices/device[name='openconfig2']/config/sys:system/aaa/authentication/users/user",
+            "the keys of `/devices/device[name='openconfig2']/config/system/aaa/authentication/users/user`",
+            "/devices/device[name='openconfig2']/config/sys:system/aaa/authentication/users/user",
+            "/devices/device/config/sys:system/aaa/authentication/users/user/username"
+        ),
+        undeclared!(
+            "undeclared-read",
+            "hides /devices/device[name='openconfig2']/config/sys:system/aaa key",
+            "`/devices/device[name='openconfig2']/config/system/aaa`",
+            "/devices/device[name='openconfig2']/config/sys:system/aaa",
+            "/devices/device/config/sys:system/aaa"
+        ),
+        undeclared!(
+            "undeclared-on-every-device",
+            "count 0 /devices/device/config/sys:system/aaa/authentication/users/user/config/ssh-key",
+            "`/devices/device/config/system/aaa/authentication/users/user/config/ssh-key`",
+            "/devices/device/config/sys:system/aaa/authentication/users/user/config/ssh-key",
+            "/devices/device/config/sys:system/aaa/authentication/users/user/config/ssh-key"
+        ),
+        undeclared!(
+            "undeclared-ancestor",
+            "hides /devices/device[name='openconfig2']/config/sys:system key",
+            "`/devices/device[name='openconfig2']/config/system`",
+            "/devices/device[name='openconfig2']/config/sys:system",
+            "/devices/device/config/sys:system"
+        ),
+        undeclared!(
+            "undeclared-device",
+            "hides /devices/device password",
+            "`/devices/device`",
+            "/devices/device",
+            "/devices/device"
+        ),
+        undeclared!(
+            "undeclared-address",
+            "absent /devices/device[name='openconfig2']/addr",
+            "`/devices/device[name='openconfig2']/addr`",
+            "/devices/device[name='openconfig2']/addr",
+            "/devices/device/addr"
+        ),
+        undeclared!(
+            "undeclared-instance",
+            "absent /services/h:hostile[name='other']/do",
+            "`/services/hostile[name='other']/do`",
+            "/services/h:hostile[name='other']/do",
+            "/services/again:hostile/do"
+        ),
+        line!("undeclared-relative", "absent ../../../devices/device/config", Refused("module `hostile` 0.1.0, instance `hostile[name='h']`: the path `../../../devices/device/config` cannot be read at character 1: `..` is not supported: write the path from the root or from the instance downwards (invalid-value, at `../../../devices/device/config`)")),
+        line!("undeclared-removal", "remove /devices/device[name='openconfig2']/config/sys:system/aaa/authentication/users/user[username='ann']", Refused("module `hostile` 0.1.0, instance `hostile[name='h']`: access denied: delete of `/devices/device[name='openconfig2']/config/system/aaa/authentication/users/user[username='ann']`: the module's description declares that it writes `/devices/device/config/sys:system/config`; add it to `writes` there (access-denied, at `/devices/device[name='openconfig2']/config/sys:system/aaa/authentication/users/user[username='ann']`)")),
+        fragment!("undeclared-fragment", concat!(
+            "xml <devices xmlns='http://clicon.org/controller' xmlns:nc='urn:ietf:params:xml:ns:netconf:base:1.0'><device><name>openconfig2</name>",
+            "<config><system xmlns='http://openconfig.net/yang/system'><aaa><authentication><users nc:operation='remove'/></authentication></aaa></system></config></device></devices>"
+        ), Refused("module `hostile` 0.1.0, instance `hostile[name='h']`: access denied: delete of `/devices/device[name='openconfig2']/config/system/aaa/authentication/users`: the module's description declares that it writes `/devices/device/config/sys:system/config`; add it to `writes` there (access-denied, at `/devices/device[name='openconfig2']/config/system/aaa/authentication/users`)")),
+        Case {
+            id: "undeclared-in-a-hook",
+            module: Guest(|| {
+                hostile_reading(&["/devices/device/name"])
+                    .text("path", "/devices/device[name='openconfig2']/addr")
+                    .hooks(
+                        "(call $get (local.get $view) (global.get $path) (global.get $path.len) (global.get $scratch))
+                        ;; The host's refusal is the module's own: its tag and message.
+                        (i32.store offset=4 (global.get $error) (i32.load offset=4 (global.get $scratch)))
+                        (i32.store offset=8 (global.get $error) (i32.load offset=8 (global.get $scratch)))
+                        (i32.store offset=12 (global.get $error) (i32.load offset=12 (global.get $scratch)))
+                        (i32.store offset=16 (global.get $error) (i32.load offset=16 (global.get $scratch)))
+                        (if (result i32) (i32.load (global.get $scratch)) (then (global.get $error)) (else (global.get $ok)))",
+                    )
+            }),
+            limits: "",
+            ends: Refused("the pre-commit hook failed: module `hostile` 6.6.6, instance `hostile[name='h']`: access denied: read of `/devices/device[name='openconfig2']/addr`: the description of module `hostile` does not declare it (access-denied)\nhint: add `/devices/device/addr` to `reads` there"),
+        },
+        // The commits of the good module do not fail for it.
+        Case {
+            id: "ambiguous-declaration",
+            module: Guest(|| hostile_reading(&["/devices/device/config/x"])),
+            limits: "",
+            ends: Logged("a path in the description of a module permits nothing"),
+        },
         line!("other-service-written", "create /services/h:good[name='g']/do[.='evil']", Refused("module `hostile` 0.1.0, instance `hostile[name='h']`: access denied: create of `/services/good[name='g']/do[.='evil']`: a module writes below `/devices/device/config` only (access-denied, at `/services/h:good[name='g']/do[.='evil']`)")),
         line!("other-prefix-written", "create /ctrl:services/again:good[again:name='g']/again:do[.='evil']", Refused("module `hostile` 0.1.0, instance `hostile[name='h']`: access denied: create of `/services/good[name='g']/do[.='evil']`: a module writes below `/devices/device/config` only (access-denied, at `/ctrl:services/again:good[again:name='g']/again:do[.='evil']`)")),
         line!("own-instance-written", "create do[.='evil']", Refused("module `hostile` 0.1.0, instance `hostile[name='h']`: access denied: create of `/services/hostile[name='h']/do[.='evil']`: a module writes below `/devices/device/config` only (access-denied, at `do[.='evil']`)")),
         line!("ancestor-deleted", "remove /devices/device[name='openconfig1']/config", Refused("module `hostile` 0.1.0, instance `hostile[name='h']`: access denied: delete of `/devices/device[name='openconfig1']/config`: a module writes below `/devices/device/config` only (access-denied, at `/devices/device[name='openconfig1']/config`)")),
         line!("undeclared", "set /devices/device[name='openconfig1']/config/if:interfaces/interface[name='x']/config/name x", Refused("module `hostile` 0.1.0, instance `hostile[name='h']`: access denied: create of `/devices/device[name='openconfig1']/config/interfaces/interface[name='x']/config/name`: the module's description declares that it writes `/devices/device/config/sys:system/config`; add it to `writes` there (access-denied, at `/devices/device[name='openconfig1']/config/if:interfaces/interface[name='x']/config/name`)")),
         line!("created-written", "set created/path[.='/x'] /x", Refused("module `hostile` 0.1.0, instance `hostile[name='h']`: access denied: create of `/services/hostile[name='h']/created/path[.='/x']`: a module writes below `/devices/device/config` only (access-denied, at `created/path[.='/x']`)")),
-        line!("nacm-read", "absent /nacm:nacm/nacm:enable-nacm", Well),
+        unreadable!("nacm-read", "absent /nacm:nacm/nacm:enable-nacm", "/nacm/enable-nacm", "/nacm:nacm/nacm:enable-nacm"),
         line!("nacm-written", "set /nacm:nacm/nacm:enable-nacm false", Refused("module `hostile` 0.1.0, instance `hostile[name='h']`: access denied: create of `/nacm/enable-nacm`: a module writes below `/devices/device/config` only (access-denied, at `/nacm:nacm/nacm:enable-nacm`)")),
-        line!("processes-read", "absent /processes/services/enabled", Well),
+        unreadable!("processes-read", "absent /processes/services/enabled", "/processes/services/enabled", "/processes/services/enabled"),
         line!("processes-written", "set /processes/services/enabled false", Refused("module `hostile` 0.1.0, instance `hostile[name='h']`: access denied: create of `/processes/services/enabled`: a module writes below `/devices/device/config` only (access-denied, at `/processes/services/enabled`)")),
         line!("device-address", "set /devices/device[name='openconfig1']/addr evil.example", Refused("module `hostile` 0.1.0, instance `hostile[name='h']`: access denied: create of `/devices/device[name='openconfig1']/addr`: a module writes below `/devices/device/config` only (access-denied, at `/devices/device[name='openconfig1']/addr`)")),
         fragment!("creator-of-another", device!("<login-banner cl:creator=\"good[name='g']\">x</login-banner>"), Refused("module `hostile` 0.1.0, instance `hostile[name='h']`: access denied: `cl:creator=\"good[name=\\'g\\']\"` is not this instance, `hostile[name='h']`; leave the attribute out: Confine records what an instance creates (access-denied, at `/devices/device[name='openconfig1']/config/system/config/login-banner`)")),
@@ -84,20 +216,7 @@ pub const PART: Part = Part {
             Refused("module `hostile` 0.1.0, instance `hostile[name='h']`: access denied: create of `/nacm/enable-nacm`: a module writes below `/devices/device/config` only (access-denied, at `/nacm/enable-nacm`)")
         ),
         fragment!("deep-nesting", concat!("xml ", eight!(eight!(eight!("<x xmlns='urn:x'>")))), Refused("module `hostile` 0.1.0, instance `hostile[name='h']`: the XML cannot be read at line 1, column 2177 (`<x xmlns='urn:x'><x xmlns='urn:x'><x xml`): the elements are nested deeper than 128 (malformed-message)")),
-        Case {
-            id: "wide-read",
-            module: Lines(&[
-                "shows / <name>openconfig1</name>",
-                "shows / <name>h</name>",
-                "hides / <good",
-                "hides / <created",
-                "hides / <nacm",
-                "hides / <processes",
-                "hides /services <good",
-            ]),
-            limits: "",
-            ends: Well,
-        },
+        unreadable!("wide-read", "hides / password", "/", "/"),
         line!("markup-in-a-value", "set /devices/device[name='openconfig1']/config/sys:system/config/motd-banner </motd-banner></config><config>&amp;]]><!--", Well),
         line!("markup-in-a-path", "set /devices/device[name='openconfig1']/config/sys:system/config/x><nacm/> 1", Refused("module `hostile` 0.1.0, instance `hostile[name='h']`: the path `/devices/device[name='openconfig1']/config/sys:system/config/x><nacm/>` cannot be read at character 63: `>` is unexpected here: a step is followed by `/`, `[` or the end of the path (invalid-value, at `/devices/device[name='openconfig1']/config/sys:system/config/x><nacm/>`)")),
         line!("markup-in-a-failure", "fail </reason></transaction-error>]]>##\n#5\n&lt;", Refused("module `hostile` 0.1.0, instance `hostile[name='h']`: </reason></transaction-error>]]>##\n#5\n&lt; (operation-failed)")),
@@ -181,7 +300,9 @@ pub const PART: Part = Part {
     ],
     own: &[Own("created-read", created_read)],
     elsewhere: &[
-        Elsewhere("every-hidden-place", "host/view/src/tests/authority.rs", "nodes_outside_of_the_scope_look_absent"),
+        Elsewhere("every-hidden-place", "host/view/src/tests/authority.rs", "read_of_what_no_module_reads_is_refused"),
+        Elsewhere("undeclared-key", "host/view/src/tests/reads.rs", "leaf_is_not_readable_because_a_path_calls_it_a_key"),
+        Elsewhere("unseen-data", "host/tree/src/resolve/tests.rs", "path_resolves_the_same_whatever_unseen_data_there_is"),
         Elsewhere("every-place-to-write", "host/view/src/tests/authority.rs", "only_device_configuration_is_writable"),
         Elsewhere("what-is-sent", "host/view/src/edit_check.rs", "last_check_refuses_any_other_edit"),
     ],
@@ -191,12 +312,16 @@ pub const PART: Part = Part {
 fn created_read() {
     runtime().block_on(async {
         let mut testbed = HostileTestbed::begin(obedient(), "").await;
+        testbed.commit_good("first").await;
         let make = "set /devices/device[name='openconfig1']/config/sys:system/config/motd-banner mine";
-        for lines in [&[make][..], &[make, "absent created/path", "absent created"]] {
-            let committed = testbed.commit(&instance(lines)).await;
-            assert!(committed.succeeded(), "{}", committed.reason());
-            let running = testbed.base.controller().datastore(Datastore::Running).unwrap();
-            assert!(running.contains("motd-banner</path>"), "{running}");
+        let committed = testbed.commit(&instance(&[make])).await;
+        assert!(committed.succeeded(), "{}", committed.reason());
+        let running = testbed.base.controller().datastore(Datastore::Running).unwrap();
+        assert!(running.contains("motd-banner</path>"), "{running}");
+        for path in ["created", "created/path"] {
+            let committed = testbed.commit(&instance(&[make, &format!("absent {path}")])).await;
+            testbed.assert_failed(&committed, &format!("module `hostile` 0.1.0, instance `hostile[name='h']`: access denied: read of `/services/hostile[name='h']/{path}`: only Confine reads what an instance has created (access-denied, at `{path}`)"));
+            testbed.base.discard().await.unwrap();
         }
         testbed.end();
     });

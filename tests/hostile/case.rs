@@ -75,12 +75,14 @@ const HOSTILE: Description<'static> = Description {
         ("sys", "http://openconfig.net/yang/system"),
         ("if", "http://openconfig.net/yang/interfaces"),
     ],
+    reads: &[],
 };
 
 const GOOD: Description<'static> = Description {
     services: &["h:good"],
     version: "1.0.0",
     prefixes: &[("h", "urn:example:hostile"), ("sys", "http://openconfig.net/yang/system")],
+    reads: &[],
 };
 
 /// The leaf that the good module sets.
@@ -89,6 +91,11 @@ const BANNER: &str = "/devices/device[name='openconfig1']/config/sys:system/conf
 /// Returns a guest with the description of the hostile module.
 pub fn hostile() -> Guest {
     Guest::new().description(HOSTILE)
+}
+
+/// As [`hostile`], which declares that it reads this.
+pub fn hostile_reading(reads: &'static [&'static str]) -> Guest {
+    Guest::new().description(Description { reads, ..HOSTILE })
 }
 
 /// Returns instructions that write the local `$n` over the run of `a` in the guest's text of this name, in base 16 with the

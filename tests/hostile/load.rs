@@ -314,6 +314,7 @@ pub const PART: Part = Part {
                     services: &["h:hostile"],
                     version: "6.6.6",
                     prefixes: &[("h", "urn:example:hostile"), ("<a xmlns='urn:x'>\u{1b}[2J", "urn:b")],
+                    reads: &[],
                 })
             }),
             limits: "",
@@ -329,6 +330,7 @@ pub const PART: Part = Part {
                     services: &["h:hostile"],
                     version: "6.6.6",
                     prefixes: Box::leak(Box::new([("h", "urn:example:hostile"), ("n", long)])),
+                    reads: &[],
                 })
             }),
             limits: "",

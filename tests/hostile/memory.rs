@@ -351,11 +351,11 @@ pub const PART: Part = Part {
             id: "long-answers",
             module: Guest(|| {
                 let read = "(call $read (local.get $view) (global.get $path) (global.get $path.len) (global.get $scratch))";
-                hostile().text("path", "/devices").calls(READ).apply(&format!("{read} {OK}"))
+                hostile().text("path", "/devices/device/config").calls(READ).apply(&format!("{read} {OK}"))
             }),
             limits: "bytes_per_call = '1 KiB'",
             ends: Refused(
-                "module `hostile` 6.6.6, instance `hostile[name='h']`: bytes per call limit reached: allowed 1 KiB for one call, used 1,043 bytes",
+                "module `hostile` 6.6.6, instance `hostile[name='h']`: bytes per call limit reached: allowed 1 KiB for one call, used 1,060 bytes",
             ),
         },
         Case {
@@ -471,24 +471,26 @@ fn long_path() {
     });
 }
 
-/// What a module reads without saying so is asked for at once the next time, unless it is too much to be kept.
+/// What a module reads on demand is asked for at once from the next time on, unless it is too much to be kept.
 fn remembered_reads() {
     runtime().block_on(async {
         let mut testbed = HostileTestbed::begin(obedient(), "").await;
         testbed.commit_good("first").await;
         let before = testbed.daemon.memory();
         for (count, remembered) in [(10, true), (1_000, false)] {
-            let absent = |number| format!("absent /devices/device[name='no{number}']/config");
+            let absent =
+                |number| format!("absent /devices/device[name='no{number}']/config/sys:system/config/x");
             let lines: Vec<String> = (0..count).map(absent).collect();
             let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
             // The second time it reads one more.
-            for lines in [&lines[1..], &lines] {
-                let lines = [&[MAKE], lines].concat();
+            for (time, lines) in [&lines[1..], &lines, &lines].into_iter().enumerate() {
+                let make = format!("{MAKE} {time}");
+                let lines = [&[&*make][..], lines].concat();
                 let committed = testbed.commit(&instance(&lines)).await;
                 assert!(committed.succeeded(), "{}\n{}", committed.reason(), testbed.daemon.log());
             }
             let requests = testbed.tap.take();
-            let at_once = requests.iter().any(|request| request.contains("no1") && request.contains("no9"));
+            let at_once = requests.iter().any(|request| request.contains("no0") && request.contains("no9"));
             assert_eq!(at_once, remembered, "{count}");
         }
         testbed.settle(before);

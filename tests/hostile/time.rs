@@ -221,12 +221,12 @@ pub const PART: Part = Part {
             module: Guest(again!("$find", "/devices/device")),
             limits: LITTLE_WORK,
             ends: Refused(
-                "module `hostile` 6.6.6, instance `hostile[name='h']`: host work limit reached: allowed 100,000 for one instance, used 100,001",
+                "module `hostile` 6.6.6, instance `hostile[name='h']`: host work limit reached: allowed 100,000 for one instance, used 100,002",
             ),
         },
         Case {
             id: "read-everything",
-            module: Guest(again!("$read", "/")),
+            module: Guest(again!("$read", "/devices/device/config")),
             limits: LITTLE_WORK,
             ends: Refused(
                 "module `hostile` 6.6.6, instance `hostile[name='h']`: host work limit reached: allowed 100,000 for one instance, used 100,001",

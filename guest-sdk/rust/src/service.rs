@@ -17,13 +17,13 @@ pub trait Service {
     /// controller's own namespace, is predefined.
     const PREFIXES: &'static [(&'static str, &'static str)];
 
-    /// The paths that [`apply`](Self::apply) reads besides the instance itself, and no more:
-    /// `/devices/device/name` for the names of all devices. The host requests all of them from the controller
-    /// in one request. Anything else is fetched when the module reads it, which is slower.
+    /// The paths that [`apply`](Self::apply) and the hooks read besides the instance itself and
+    /// [`WRITES`](Self::WRITES), and no more: `/devices/device/name` for the names of all devices. The host refuses
+    /// to read anything else, with an error that has the path to add here.
     const READS: &'static [&'static str] = &[];
 
-    /// The paths that [`apply`](Self::apply) writes; the host refuses all others. If empty, only the host's
-    /// own rules apply.
+    /// The paths that [`apply`](Self::apply) writes; the host refuses all others. If empty, the module may write,
+    /// and so read, all configuration of all devices.
     const WRITES: &'static [&'static str] = &[];
 
     /// Creates the configuration of `instance`. Paths that do not start with `/` are relative to the instance.

@@ -4,8 +4,9 @@ use std::{fmt, rc::Rc, str::FromStr};
 
 use crate::{Batch, Error, Node, Path, Result, bindings::confine::service::tree, error::from_host};
 
-/// A view of the configuration tree from one node. The view is the module's only authority: a node that the
-/// host does not show reads as absent and cannot be written.
+/// A view of the configuration tree from one node. The view is the module's only authority: the host refuses to
+/// read what [`READS`](crate::Service::READS) and [`WRITES`](crate::Service::WRITES) do not name, and to write what
+/// `WRITES` does not name.
 ///
 /// The view that [`Service::apply`](crate::Service::apply) receives is at the instance; [`at`](Self::at) and
 /// [`list`](Self::list) return views of other nodes. A path that does not start with `/` is relative to the

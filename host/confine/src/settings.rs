@@ -102,6 +102,8 @@ pub(crate) struct Settings {
     pub(crate) rules: Option<SourcedValue<Nacm>>,
     /// The modules that may override a value that another instance has set.
     pub(crate) last_wins: BTreeSet<ModuleName>,
+    /// The modules that may read what their descriptions do not declare.
+    pub(crate) undeclared_reads: BTreeSet<ModuleName>,
     /// The user that the backend runs as, if its configuration was read.
     pub(crate) backend_user: Option<SourcedValue<String>>,
     /// The directory of fragments that the controller's configuration names and that does not exist.
@@ -190,6 +192,7 @@ impl Settings {
             quarantine: file.quarantine,
             rules: file.or_key(&None, &file.rules),
             last_wins: file.last_wins.clone(),
+            undeclared_reads: file.undeclared_reads.clone(),
             backend_user: controller.backend_user.clone(),
             missing_fragments: controller.missing.clone(),
         })
@@ -197,7 +200,7 @@ impl Settings {
 
     /// The modules with settings of their own.
     pub(crate) fn modules_with_settings(&self) -> BTreeSet<&ModuleName> {
-        self.module_limits.keys().chain(&self.last_wins).collect()
+        self.module_limits.keys().chain(&self.last_wins).chain(&self.undeclared_reads).collect()
     }
 
     /// The limits of all modules.

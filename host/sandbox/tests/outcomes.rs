@@ -110,7 +110,7 @@ async fn same_input_uses_same_fuel() {
 
 #[tokio::test]
 async fn invalid_description_is_refused() {
-    let description = Description { services: &["bench"], version: "1", prefixes: &[] };
+    let description = Description { services: &["bench"], version: "1", prefixes: &[], reads: &[] };
     let error = load(Guest::new().description(description), &Limits::default()).await.unwrap_err();
     assert_eq!(
         error.to_string(),

@@ -10,7 +10,7 @@
 //! | `declared` | what the modules of the commit declare, resolved |
 //! | `created_paths` | paths of `created` lists, which have no namespaces, to patterns |
 //! | `hooks` | calls of modules around a commit |
-//! | `undeclared_reads` | what instances read the last time without a declaration |
+//! | `remembered_reads` | what instances read the last time besides what each commit reads in advance |
 //! | `answer` | "done" or an error, exactly once |
 
 pub(crate) mod answer;
@@ -19,7 +19,7 @@ mod declared;
 pub(crate) mod hooks;
 pub(crate) mod plan;
 pub(crate) mod read;
+mod remembered_reads;
 pub(crate) mod running;
 pub(crate) mod state;
-mod undeclared_reads;
 pub(crate) mod work;

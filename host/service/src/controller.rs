@@ -7,6 +7,7 @@
 //! | `running_file` | how often the backend has written the file of `running` |
 //! | `models` | the YANG models of the controller and its devices |
 //! | `nacm` | access control rules for users and modules |
+//! | `read_warnings` | warnings about what modules read, each once |
 //! | `host_rights` | what the host user must be permitted |
 
 use std::sync::Arc;
@@ -19,6 +20,7 @@ pub(crate) mod known;
 pub(crate) mod models;
 pub(crate) mod nacm;
 pub(crate) mod owner_index;
+pub(crate) mod read_warnings;
 pub(crate) mod running_file;
 
 /// The session that makes requests, one at a time.

@@ -32,14 +32,6 @@ pub enum Error {
     /// The edits of the modules cannot be combined.
     #[error(transparent)]
     Draft(#[from] confine_view::Error),
-    /// A module declares a path that the known models cannot resolve.
-    #[error("module `{module}` declares `{}`, which cannot be resolved", source.path.as_deref().unwrap_or_default())]
-    Declared {
-        /// The module with its version.
-        module: String,
-        /// What is wrong with the path.
-        source: confine_view::CallRefusal,
-    },
     /// The committing user is not known.
     #[error(
         "`{host_user}` cannot read which user commits transaction {tid}\n\

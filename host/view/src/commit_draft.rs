@@ -9,7 +9,8 @@ use confine_tree::{
 
 use crate::{
     AllowanceExceeded, CallRefusal, Error, InstanceRef, Meter, Scope, SharingServices, Source, WorkAllowance,
-    patterns::size, refusal::refused, run_writes::RunWrites, written_values::WrittenValues,
+    on_demand::OnDemandReads, patterns::size, refusal::refused, run_writes::RunWrites,
+    written_values::WrittenValues,
 };
 
 /// The bytes that a node of the overlay takes, with its name, its state and its entries in tables.
@@ -24,7 +25,7 @@ const REQUEST: u64 = 20_000;
 pub struct CommitDraft {
     pub(crate) overlay: Overlay,
     source: Arc<dyn Source>,
-    fetched: Vec<Pattern>,
+    on_demand: OnDemandReads,
     pub(crate) written: Vec<RunWrites>,
     /// What was removed because instances had created it.
     pub(crate) stripped: Vec<Pattern>,
@@ -51,7 +52,7 @@ impl CommitDraft {
         Self {
             overlay: Overlay::new(schema),
             source,
-            fetched: Vec::new(),
+            on_demand: OnDemandReads::default(),
             written: Vec::new(),
             stripped: Vec::new(),
             refused_at_end: Vec::new(),
@@ -97,9 +98,20 @@ impl CommitDraft {
 
     /// Resolves a path, which is relative to `base` unless it is absolute.
     pub fn resolve(&self, path: &str, base: &Pattern, prefixes: &PrefixMap) -> Result<Pattern, CallRefusal> {
+        self.resolve_seeing(path, base, prefixes, &mut |_| true)
+    }
+
+    /// As [`resolve`](Self::resolve), for a module that sees only a part of the data.
+    pub(crate) fn resolve_seeing(
+        &self,
+        path: &str,
+        base: &Pattern,
+        prefixes: &PrefixMap,
+        sees: &mut dyn FnMut(&Pattern) -> bool,
+    ) -> Result<Pattern, CallRefusal> {
         let refuse = |error: ResolveError| refused(error).at(path);
         let parsed = Path::parse(path).map_err(|error| refuse(confine_tree::Error::from(error).into()))?;
-        self.overlay.resolve(&parsed, base, prefixes).map_err(refuse)
+        self.overlay.resolve_seeing(&parsed, base, prefixes, sees).map_err(refuse)
     }
 
     /// Adds data that was read of the datastore: everything that `read` matches.
@@ -109,17 +121,17 @@ impl CommitDraft {
 
     /// Reads the part of `wanted` that has not been read yet, in one request.
     pub async fn read(&mut self, wanted: &[Pattern]) -> Result<(), Error> {
-        self.fetch(wanted, &mut Meter::new(WorkAllowance::UNLIMITED)).await.map(drop)
+        self.ensure_read(wanted, &mut Meter::new(WorkAllowance::UNLIMITED)).await
     }
 
-    /// As [`read`](Self::read), charged to a meter. Returns what was missing.
-    async fn fetch(&mut self, wanted: &[Pattern], meter: &mut Meter) -> Result<Vec<Pattern>, Error> {
+    /// As [`read`](Self::read), charged to a meter.
+    pub(crate) async fn ensure_read(&mut self, wanted: &[Pattern], meter: &mut Meter) -> Result<(), Error> {
         let mut missing: Vec<Pattern> =
             wanted.iter().filter(|pattern| !self.overlay.knows(pattern)).cloned().collect();
         missing.dedup();
         meter.charge(self.overlay.take_visited() as u64).await?;
         if missing.is_empty() {
-            return Ok(missing);
+            return Ok(());
         }
         let steps: usize = missing.iter().map(|pattern| pattern.steps.len()).sum();
         let bytes: usize = missing.iter().map(size).sum();
@@ -132,7 +144,7 @@ impl CommitDraft {
         loop {
             let loaded = self.overlay.load_some(&fragment, &mut loading);
             match loaded.map_err(ResolveError::from).map_err(refused)? {
-                0 => return Ok(missing),
+                0 => return Ok(()),
                 nodes => meter.charge(nodes as u64).await?,
             }
         }
@@ -150,17 +162,25 @@ impl CommitDraft {
         if grown == 0 { Ok(()) } else { meter.charge_edit_bytes(grown.saturating_mul(NODE)) }
     }
 
-    /// Reads what a module needs and no description declares, and remembers it.
-    pub(crate) async fn ensure_read(&mut self, wanted: &[Pattern], meter: &mut Meter) -> Result<(), Error> {
-        let missing = self.fetch(wanted, meter).await?;
-        self.fetched.extend(missing);
-        Ok(())
+    /// Notes what a call of a module reads, for [`take_on_demand`](Self::take_on_demand).
+    pub(crate) async fn note(
+        &mut self,
+        wanted: &[Pattern],
+        meter: &mut Meter,
+    ) -> Result<(), AllowanceExceeded> {
+        let cost = self.on_demand.note(wanted);
+        meter.charge(cost as u64).await
     }
 
-    /// Returns what was read during calls because no description declares it, in order. The next commit should
-    /// read it in advance.
-    pub fn fetched(&self) -> &[Pattern] {
-        &self.fetched
+    /// Says what each commit reads in advance, whatever modules ask for.
+    pub fn read_in_advance(&mut self, patterns: &[Pattern]) {
+        self.on_demand.read_in_advance(patterns);
+    }
+
+    /// Returns what modules have read since the last call besides what each commit reads in advance, in order. The next
+    /// commit should read it in advance too.
+    pub fn take_on_demand(&mut self) -> Vec<Pattern> {
+        self.on_demand.take()
     }
 
     /// Returns the paths of all nodes that a pattern matches now, in document order.

@@ -19,6 +19,9 @@
 //! let scope = Scope::new("ports", [], vec![below("interfaces")]);
 //! assert_eq!(scope.decide(Create, &below("interfaces")), ScopeDecision::Permit { below: true });
 //! assert!(matches!(scope.decide(Create, &below("system")), ScopeDecision::Deny { .. }));
+//! assert_eq!(scope.decide(Read, &below("interfaces")), ScopeDecision::Permit { below: true });
+//! assert!(matches!(scope.decide(Read, &below("system")), ScopeDecision::Deny { .. }));
+//! let scope = scope.with_reads(&[below("system")]);
 //! assert_eq!(scope.decide(Read, &below("system")), ScopeDecision::Permit { below: true });
 //! ```
 
@@ -32,10 +35,12 @@ mod finished_commit;
 mod instance_ref;
 mod meter;
 mod module_rules;
+mod on_demand;
 mod owner_index;
 mod ownership;
 mod path_trie;
 mod patterns;
+mod read_scope;
 mod refusal;
 mod run_writes;
 mod scope;
@@ -56,6 +61,7 @@ pub use instance_ref::InstanceRef;
 pub use meter::{AllowanceExceeded, BYTES_PER_UNIT, Meter, MeteredLimit, WorkAllowance};
 pub use module_rules::ModuleRules;
 pub use owner_index::{OwnedObject, OwnerIndex};
+pub use read_scope::{UndeclaredReadReporter, UndeclaredReads};
 pub use scope::{Scope, ScopeDecision, ScopeRules};
 pub use sharing_services::SharingServices;
 pub use source::{Fetch, Source};

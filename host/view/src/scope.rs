@@ -8,7 +8,9 @@
 use std::{fmt, sync::Arc};
 
 use confine_nacm::AccessOperation;
-use confine_tree::{CONTROLLER, Coverage, Path, Pattern, PatternStep, QName};
+use confine_tree::{CONTROLLER, Coverage, CoverageFront, Path, Pattern, PatternStep, QName};
+
+use crate::read_scope::{DEVICES, ReadDecision, ReadScope, UndeclaredReads, insert_named_keys};
 
 /// Whether a module may perform an access operation on a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,25 +42,23 @@ pub trait ScopeRules: Send + Sync {
 
 /// What one module may read and write.
 ///
-/// A module reads `/devices`, `/services/properties` (which all services share) and the instances of its own
-/// services without their `created` lists. It writes below `/devices/device/config`, and there only what its
-/// description declares, if it declares anything. Nothing widens a scope; [`ScopeRules`] narrow it.
+/// A module reads its own instance, `/services/properties`, what it may write, and what its description declares that
+/// it reads (see `read_scope.rs`): below `/devices`, or instances of its own services without their `created` lists.
+/// It writes below `/devices/device/config`, and there only what its description declares, if it declares anything.
+/// Nothing widens a scope; [`ScopeRules`] narrow it.
 #[derive(Clone)]
 pub struct Scope {
     module: Arc<str>,
-    services: Vec<PatternStep>,
-    writes: Option<Coverage>,
-    /// Why what `writes` does not cover may not be written; the text is made once, because paths may be long.
+    pub(crate) reading: ReadScope,
+    declares_writes: bool,
+    /// Why what is not declared may not be written; the text is made once, because paths may be long.
     undeclared: Arc<str>,
-    /// How much finding a node in `writes` costs for each step of its path.
-    writes_cost: u64,
+    /// How much finding a node among what is declared costs for each step of its path.
+    declared_cost: u64,
     rules: Vec<Arc<dyn ScopeRules>>,
     last_wins: bool,
 }
 
-const DEVICES: QName<'_> = QName::new(CONTROLLER, "devices");
-const SERVICES: QName<'_> = QName::new(CONTROLLER, "services");
-const PROPERTIES: QName<'_> = QName::new(CONTROLLER, "properties");
 const DEVICE: QName<'_> = QName::new(CONTROLLER, "device");
 const CONFIG: QName<'_> = QName::new(CONTROLLER, "config");
 
@@ -70,13 +70,22 @@ impl Scope {
         services: impl IntoIterator<Item = PatternStep>,
         writes: Vec<Pattern>,
     ) -> Self {
-        let mut coverage = Coverage::default();
-        writes.iter().for_each(|pattern| coverage.insert(pattern));
+        let (mut reads, mut covered) = (Coverage::default(), Coverage::default());
+        let everything = writes.is_empty().then(Pattern::default);
+        for pattern in writes.iter().chain(&everything).filter_map(writable_part) {
+            covered.insert(&pattern);
+            insert_named_keys(&mut reads, &pattern);
+        }
         Self {
             module: module.into(),
-            services: services.into_iter().collect(),
-            writes_cost: coverage.most_key_sets() as u64,
-            writes: (!writes.is_empty()).then_some(coverage),
+            declared_cost: (reads.most_key_sets() + covered.most_key_sets()) as u64,
+            reading: ReadScope {
+                services: services.into_iter().collect(),
+                reads,
+                writes: covered,
+                undeclared_reads: UndeclaredReads::default(),
+            },
+            declares_writes: !writes.is_empty(),
             undeclared: undeclared(&writes),
             rules: Vec::new(),
             last_wins: false,
@@ -87,14 +96,36 @@ impl Scope {
     /// description declares.
     #[must_use]
     pub fn only_declared(mut self) -> Self {
-        self.writes.get_or_insert_default();
+        if !self.declares_writes {
+            self.reading.writes = Coverage::default();
+        }
+        self.declares_writes = true;
+        self
+    }
+
+    /// Adds what the description declares as read.
+    #[must_use]
+    pub fn with_reads(mut self, reads: &[Pattern]) -> Self {
+        for pattern in reads {
+            self.reading.reads.insert(pattern);
+            insert_named_keys(&mut self.reading.reads, pattern);
+        }
+        let ReadScope { reads, writes, .. } = &self.reading;
+        self.declared_cost = (reads.most_key_sets() + writes.most_key_sets()) as u64;
+        self
+    }
+
+    /// Sets what happens to reads that the description does not declare.
+    #[must_use]
+    pub fn with_undeclared_reads(mut self, undeclared_reads: UndeclaredReads) -> Self {
+        self.reading.undeclared_reads = undeclared_reads;
         self
     }
 
     /// Says in messages what the module declares that it writes in the words of its description, which has prefixes.
     #[must_use]
     pub fn declared_as(mut self, writes: &[Path]) -> Self {
-        if self.writes.is_some() {
+        if self.declares_writes {
             self.undeclared = undeclared(writes);
         }
         self
@@ -132,7 +163,7 @@ impl Scope {
 
     /// Returns what a decision costs for each step of a path.
     pub(crate) fn cost(&self) -> u64 {
-        self.rules.iter().map(|rules| rules.cost()).sum::<u64>().max(1) + self.writes_cost
+        self.rules.iter().map(|rules| rules.cost()).sum::<u64>().max(1) + self.declared_cost
     }
 
     /// Returns how many steps a decision about a node takes.
@@ -145,15 +176,28 @@ impl Scope {
         matches!(self.decide(operation, node), ScopeDecision::Permit { .. })
     }
 
-    /// Decides about the node that `node` names with all its keys.
+    /// Decides about the node that `node` names with all its keys. Every module also reads its own instance: see
+    /// [`decide_read`](Self::decide_read).
     pub fn decide(&self, operation: AccessOperation, node: &Pattern) -> ScopeDecision {
         self.narrow(self.decide_without_rules(operation, node), operation, node)
+    }
+
+    /// Decides whether a run for this instance may read the node that `node` names with all its keys.
+    pub(crate) fn decide_read(&self, node: &Pattern, instance: &Pattern) -> ScopeDecision {
+        let decision = self.reading.decide(node, Some(instance)).into();
+        self.narrow(decision, AccessOperation::Read, node)
+    }
+
+    /// Returns whether a run for this instance may know that there is a node of this path, or that there may be one.
+    pub(crate) fn sees(&self, node: &Pattern, instance: &Pattern) -> bool {
+        self.reading.is_own_list(node)
+            || matches!(self.decide_read(node, instance), ScopeDecision::Permit { .. })
     }
 
     /// As [`decide`](Self::decide), by Confine's own rules only.
     pub(crate) fn decide_without_rules(&self, operation: AccessOperation, node: &Pattern) -> ScopeDecision {
         match operation {
-            AccessOperation::Read => self.decide_read(node),
+            AccessOperation::Read => self.reading.decide(node, None).into(),
             AccessOperation::Create | AccessOperation::Update | AccessOperation::Delete => {
                 self.decide_write(node)
             }
@@ -195,29 +239,11 @@ impl Scope {
         })
     }
 
-    fn serves(&self, step: &PatternStep) -> bool {
-        self.services.iter().any(|service| service.name() == step.name())
-    }
-
-    fn decide_read(&self, node: &Pattern) -> ScopeDecision {
-        let hidden = || ScopeDecision::Deny {
-            reason: "a module reads `/devices`, `/services/properties` and the instances of its own services"
-                .into(),
-        };
-        match &node.steps[..] {
-            [] => ScopeDecision::Permit { below: false },
-            [top, ..] if top.name() == DEVICES => ScopeDecision::Permit { below: true },
-            [top] if top.name() == SERVICES => ScopeDecision::Permit { below: false },
-            [top, child, ..] if top.name() == SERVICES && child.name() == PROPERTIES => {
-                ScopeDecision::Permit { below: true }
-            }
-            [top, list, rest @ ..] if top.name() == SERVICES && self.serves(list) => match rest {
-                [] => ScopeDecision::Permit { below: false },
-                [child, ..] if &*child.local == "created" => hidden(),
-                [..] => ScopeDecision::Permit { below: true },
-            },
-            [..] => hidden(),
-        }
+    /// Returns whether the module may write a node or something below it, as far as its description goes.
+    pub(crate) fn writes_at_or_below(&self, node: &Pattern) -> bool {
+        let writes = &self.reading.writes;
+        let front = node.steps.iter().fold(CoverageFront::top(), |front, step| writes.step(&front, step));
+        writes.leads_on(&front)
     }
 
     fn decide_write(&self, node: &Pattern) -> ScopeDecision {
@@ -226,31 +252,18 @@ impl Scope {
                 reason: "a module writes below `/devices/device/config` only".into(),
             };
         }
-        match &self.writes {
-            Some(writes) if !writes.covers(node) => ScopeDecision::Deny { reason: self.undeclared.clone() },
-            _ => ScopeDecision::Permit { below: true },
+        if self.reading.writes.covers(node) {
+            return ScopeDecision::Permit { below: true };
         }
+        ScopeDecision::Deny { reason: self.undeclared.clone() }
     }
+}
 
-    /// Returns what to read of the datastore to see every node of `pattern` that the module may read. Empty if
-    /// it may read none.
-    pub(crate) fn readable_parts(&self, pattern: &Pattern) -> Vec<Pattern> {
-        let below_services = || {
-            let lists = self.services.iter().map(PatternStep::name);
-            lists
-                .chain([PROPERTIES])
-                .map(|child| Pattern { steps: vec![PatternStep::new(SERVICES), PatternStep::new(child)] })
-        };
-        match &pattern.steps[..] {
-            [] => {
-                let devices = Pattern { steps: vec![PatternStep::new(DEVICES)] };
-                std::iter::once(devices).chain(below_services()).collect()
-            }
-            [top] if top.name() == SERVICES => below_services().collect(),
-            _ => match self.decide_read(pattern) {
-                ScopeDecision::Permit { .. } => vec![pattern.clone()],
-                ScopeDecision::Deny { .. } => Vec::new(),
-            },
+impl From<ReadDecision> for ScopeDecision {
+    fn from(decision: ReadDecision) -> Self {
+        match decision {
+            ReadDecision::Permit { below } => Self::Permit { below },
+            ReadDecision::Deny(reason) => Self::Deny { reason: reason.into() },
         }
     }
 }
@@ -271,6 +284,19 @@ fn undeclared(writes: &[impl fmt::Display]) -> Arc<str> {
         )
         .into(),
     }
+}
+
+/// Returns what of a declared pattern is below or at the configuration of devices.
+fn writable_part(declared: &Pattern) -> Option<Pattern> {
+    let mut part = declared.clone();
+    for (index, name) in [DEVICES, DEVICE, CONFIG].into_iter().enumerate() {
+        match part.steps.get(index) {
+            Some(step) if step.name() == name => {}
+            Some(_) => return None,
+            None => part.steps.push(PatternStep::new(name)),
+        }
+    }
+    Some(part)
 }
 
 /// Returns the first few paths as a message shows them.

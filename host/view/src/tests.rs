@@ -9,6 +9,7 @@ mod linear;
 mod models;
 mod paid;
 mod reading;
+mod reads;
 mod rules;
 mod sharing;
 mod writing;
@@ -110,6 +111,14 @@ fn service(local: &str) -> PatternStep {
     PatternStep::new(QName::new(&format!("urn:{local}"), local))
 }
 
+/// What a module may do that declares as many reads as it may, and no writes.
+fn open_scope() -> Scope {
+    let devices = Pattern { steps: vec![PatternStep::new(QName::new(CONTROLLER, "devices"))] };
+    let services = PatternStep::new(QName::new(CONTROLLER, "services"));
+    let instances = Pattern { steps: vec![services, service("bench")] };
+    Scope::new("bench", [service("bench")], Vec::new()).with_reads(&[devices, instances])
+}
+
 fn instance(id: &str) -> InstanceRef {
     let mut entry = service("bench");
     entry.keys.push(("id".into(), Some(id.into())));
@@ -135,7 +144,7 @@ fn block<T>(future: impl Future<Output = T>) -> T {
 
 impl Commit {
     fn new() -> Self {
-        Self::of(Scope::new("bench", [service("bench")], Vec::new()))
+        Self::of(open_scope())
     }
 
     fn of(scope: Scope) -> Self {

@@ -1,5 +1,6 @@
 //! The view that one call of a module receives.
 
+mod admission;
 mod edit_xml;
 mod read;
 mod write;
@@ -80,20 +81,33 @@ impl View {
         &self.meter
     }
 
-    /// Resolves a path, and charges for it.
+    /// Resolves a path, and charges for it. Where no model is known, only what the module may see counts.
     async fn resolve(&mut self, path: &str) -> Result<Pattern, Error> {
         self.meter.charge_bytes(path.len()).await?;
-        let pattern = self.draft.resolve(path, self.instance.path(), &self.prefixes)?;
+        let (scope, instance) = (&self.scope, self.instance.path());
+        let mut cost = 0;
+        let mut sees = |node: &Pattern| {
+            cost += node.steps.len() as u64 * scope.cost();
+            scope.sees(node, instance)
+        };
+        let pattern = self.draft.resolve_seeing(path, instance, &self.prefixes, &mut sees);
+        self.meter.charge(cost).await?;
+        let pattern = pattern?;
         check_length(&pattern)?;
         self.meter.charge(pattern.steps.len() as u64).await?;
+        Ok(pattern)
+    }
+
+    /// Learns the keys that a path of so many bytes names, which must be in the module's scope.
+    fn learn(&mut self, pattern: &Pattern, bytes: usize) -> Result<(), Error> {
         if pattern.steps.iter().any(|step| !step.keys.is_empty() || step.entry.is_some()) {
             let before = self.draft.overlay.size();
-            if self.draft.overlay.learn(&pattern) {
-                self.meter.charge_edit_bytes(path.len())?;
+            if self.draft.overlay.learn(pattern) {
+                self.meter.charge_edit_bytes(bytes)?;
             }
             self.draft.charge_growth(before, &mut self.meter)?;
         }
-        Ok(pattern)
+        Ok(())
     }
 
     /// Charges a decision about a node.
@@ -108,11 +122,16 @@ impl View {
         Ok(self.meter.charge_bytes(size(node)).await?)
     }
 
+    /// Decides whether the module may read a node.
+    fn decide_read(&self, node: &Pattern) -> ScopeDecision {
+        self.scope.decide_read(node, self.instance.path())
+    }
+
     /// Returns why an operation on the one node that a pattern names is denied, or none if it is permitted. A
     /// denial above the node counts too.
     fn forbidden(&self, access: AccessOperation, node: &Pattern) -> Option<Arc<str>> {
         let mut above = Pattern::default();
-        if !self.scope.has_rules() || access != AccessOperation::Read {
+        if access != AccessOperation::Read {
             return match self.scope.decide(access, node) {
                 ScopeDecision::Permit { .. } => None,
                 ScopeDecision::Deny { reason } => Some(reason),
@@ -120,7 +139,7 @@ impl View {
         }
         for step in &node.steps {
             above.steps.push(step.clone());
-            match self.scope.decide(access, &above) {
+            match self.decide_read(&above) {
                 ScopeDecision::Permit { below: true } => return None,
                 ScopeDecision::Permit { below: false } => {}
                 ScopeDecision::Deny { reason } => return Some(reason),
@@ -163,7 +182,7 @@ impl View {
         for below in self.draft.children(live, &mut self.meter).await? {
             let node = child(&node, self.draft.overlay.step(below.node()));
             self.charge_decision(&node).await?;
-            if let ScopeDecision::Permit { .. } = self.scope.decide(AccessOperation::Read, &node) {
+            if let ScopeDecision::Permit { .. } = self.decide_read(&node) {
                 return Ok(false);
             }
         }

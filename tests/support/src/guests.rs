@@ -46,6 +46,18 @@ pub async fn guests(packages: &[&str]) -> Result<LoadedServices, Error> {
 /// # Errors
 /// The reason why they cannot be built or loaded.
 pub async fn guests_with_limits(packages: &[&str], limits: &Limits) -> Result<LoadedServices, Error> {
+    guests_with(packages, limits, HostOptions::default()).await
+}
+
+/// As [`guests`], with these limits for each module, in a host with these options.
+///
+/// # Errors
+/// The reason why they cannot be built or loaded.
+pub async fn guests_with(
+    packages: &[&str],
+    limits: &Limits,
+    options: HostOptions,
+) -> Result<LoadedServices, Error> {
     let models = guests(packages).await?.models;
     let _building = BUILDING.lock().await;
     let runner = Runner::new(limits, Compiler::in_process())?;
@@ -55,7 +67,7 @@ pub async fn guests_with_limits(packages: &[&str], limits: &Limits) -> Result<Lo
         files.push(FoundFile { name: (*name).to_owned(), path, bytes: Ok(bytes) });
     }
     let registry = ModuleRegistry::load(files, &runner, |_| limits.clone()).await;
-    let host = Arc::new(Host::new(runner, &registry, HostOptions::default())?);
+    let host = Arc::new(Host::new(runner, &registry, options)?);
     Ok(LoadedServices { models, host })
 }
 

@@ -128,6 +128,7 @@ fn host(settings: &Settings) -> Result<Host, Error> {
             .as_ref()
             .map(|rules| (format!("`{}`", rules.origin).into(), rules.value.clone())),
         last_wins: settings.last_wins.iter().map(ToString::to_string).collect(),
+        undeclared_reads: settings.undeclared_reads.iter().map(ToString::to_string).collect(),
     };
     let options = HostOptions { models: model_store(settings), unmanaged, policy };
     Ok(Host::of_library(runner, library, options)?)

@@ -18,7 +18,7 @@ use toml::{
 use super::{
     limits::{LimitMisfit, LimitsTable},
     quarantine::QuarantineTable,
-    rules::{ConflictPolicy, NacmTable},
+    rules::{ConflictPolicy, NacmTable, UndeclaredReadPolicy},
 };
 use crate::{
     address::{CollectorAddress, ListenAddress},
@@ -49,6 +49,8 @@ pub(crate) struct OperatorFile {
     pub(crate) rules: Option<Nacm>,
     /// The modules that may override a value that another instance has set.
     pub(crate) last_wins: BTreeSet<ModuleName>,
+    /// The modules that may read what their descriptions do not declare.
+    pub(crate) undeclared_reads: BTreeSet<ModuleName>,
 }
 
 /// The keys of the file.
@@ -126,6 +128,7 @@ pub(crate) struct TracesTable {
 struct ModuleTable {
     limits: LimitsTable,
     conflicts: ConflictPolicy,
+    undeclared_reads: UndeclaredReadPolicy,
 }
 
 /// Why the operator's file cannot be used.
@@ -176,7 +179,7 @@ impl OperatorFile {
         let total_resident = table.limits.total_resident()?;
         let rules = table.nacm.read()?;
         let mut module_limits = BTreeMap::new();
-        let mut last_wins = BTreeSet::new();
+        let (mut last_wins, mut undeclared_reads) = (BTreeSet::new(), BTreeSet::new());
         for (name, module) in &table.module {
             if let Some(misfit) = module.limits.shared() {
                 return Err(misfit);
@@ -188,6 +191,9 @@ impl OperatorFile {
             }
             if module.conflicts == ConflictPolicy::LastWins {
                 last_wins.insert(name.clone());
+            }
+            if module.undeclared_reads == UndeclaredReadPolicy::Warn {
+                undeclared_reads.insert(name.clone());
             }
         }
         let mut quarantine = QuarantinePolicy::default();
@@ -201,6 +207,7 @@ impl OperatorFile {
             quarantine,
             rules,
             last_wins,
+            undeclared_reads,
         })
     }
 }
@@ -278,9 +285,12 @@ mod tests {
 
     #[test]
     fn module_with_other_settings_has_no_limits_of_its_own() {
-        let file = read("[module.loud]\nconflicts = 'last-wins'\n[module.meek.limits]\n").unwrap();
+        let file =
+            read("[module.loud]\nconflicts = 'last-wins'\nundeclared_reads = 'warn'\n[module.meek.limits]\n")
+                .unwrap();
         assert!(file.module_limits.is_empty(), "{:?}", file.module_limits);
         assert_eq!(file.last_wins.iter().map(ModuleName::as_ref).collect::<Vec<_>>(), ["loud"]);
+        assert_eq!(file.undeclared_reads, file.last_wins);
     }
 
     #[test]
@@ -318,6 +328,7 @@ mod tests {
             "[module.x.limits]\nedits.base = 0",
             "[module.'a/b']\n",
             "[module.x]\nlimit = 3",
+            "[module.x]\nundeclared_reads = 'allow'",
             "socket = \n",
             "socket = '/a'\nsocket = '/b'\n",
             "[limits\n",
@@ -355,7 +366,8 @@ mod tests {
         `confine.toml`, line 2, key `module.x.limits.total_resident`: this is for all modules together: set it in `[limits]`
         `confine.toml`, line 2, key `module.x.limits.edits.base`: 0 is too small: at least 1
         `confine.toml`, line 1, key `module.a/b`: `a/b` is not a module name: write the file name without `.wasm`, made of at most 250 letters, digits, `-`, `_` and `.`
-        `confine.toml`, line 2, key `module.x.limit`: unknown key `limit`, expected `limits` or `conflicts`
+        `confine.toml`, line 2, key `module.x.limit`: unknown key `limit`, expected one of `limits`, `conflicts`, `undeclared_reads`
+        `confine.toml`, line 2, key `module.x.undeclared_reads`: unknown variant `allow`, expected `refuse` or `warn`
         `confine.toml`, line 1: string values must be quoted, expected literal string
         `confine.toml`, line 2: duplicate key
         `confine.toml`, line 1: unclosed table, expected `]`

@@ -55,6 +55,17 @@ pub(crate) enum ConflictPolicy {
     LastWins,
 }
 
+/// The result of a read that the description of a module does not declare.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum UndeclaredReadPolicy {
+    /// It is refused.
+    #[default]
+    Refuse,
+    /// It is permitted, and logged once.
+    Warn,
+}
+
 impl NacmTable {
     /// The rules; none if the file has none. Rules that cannot be resolved are refused: unlike those of the controller,
     /// nothing else reads them.

@@ -55,8 +55,15 @@ impl Settings {
         }
         for module in self.modules_with_settings() {
             let name = text(module);
-            if self.last_wins.contains(module) {
-                lines.push(format!("\n[module.{name}]\nconflicts = \"last-wins\""));
+            let policies = [
+                (&self.last_wins, "conflicts = \"last-wins\""),
+                (&self.undeclared_reads, "undeclared_reads = \"warn\""),
+            ];
+            let policies: Vec<&str> =
+                policies.into_iter().filter(|(of, _)| of.contains(module)).map(|(_, line)| line).collect();
+            if !policies.is_empty() {
+                lines.push(format!("\n[module.{name}]"));
+                lines.extend(policies.into_iter().map(str::to_owned));
             }
             let Some(limits) = self.module_limits.get(module) else { continue };
             lines.push(format!("\n[module.{name}.limits]"));

@@ -81,6 +81,7 @@ access_operations = ['update']
 action = 'deny'
 [module.big]
 conflicts = 'last-wins'
+undeclared_reads = 'warn'
 [module.big.limits]
 memory = '128 MiB'
 ";
@@ -433,6 +434,8 @@ fn shown_settings_are_a_file_with_the_same_settings() {
     assert_eq!(again.module_limits, settings.module_limits);
     assert_eq!(again.last_wins, settings.last_wins);
     assert_eq!(again.last_wins.len(), 1);
+    assert_eq!(again.undeclared_reads, settings.undeclared_reads);
+    assert_eq!(again.undeclared_reads.len(), 1);
     let rules = |settings: &Settings| settings.rules.clone().map(|rules| rules.value);
     assert_eq!(rules(&again).map(|nacm| nacm.rule_lists.len()), Some(1));
     assert_eq!(rules(&again), rules(&settings));
@@ -441,15 +444,17 @@ fn shown_settings_are_a_file_with_the_same_settings() {
 #[test]
 fn settings_of_modules_are_shown() {
     let fixture = Fixture::new();
-    let text =
-        "[module.loud]\nconflicts = 'last-wins'\n[module.meek]\n[module.big.limits]\nmemory = '128 MiB'\n";
+    let text = "[module.loud]\nconflicts = 'last-wins'\n[module.old]\nundeclared_reads = 'warn'\n[module.meek]\nundeclared_reads = 'refuse'\n[module.big.limits]\nmemory = '128 MiB'\n";
     let config = Some(fixture.write("confine.toml", text));
     let shown = fixture.merge(&SettingsArgs { config, ..SettingsArgs::default() }, &[]).unwrap().to_string();
-    let is_said = |line: &&str| line.starts_with("[module") || line.starts_with("conflicts");
+    let is_said =
+        |line: &&str| ["[module", "conflicts", "undeclared"].iter().any(|begin| line.starts_with(begin));
     insta::assert_snapshot!(shown.lines().filter(is_said).collect::<Vec<_>>().join("\n"), @r#"
     [module."big".limits]
     [module."loud"]
     conflicts = "last-wins"
+    [module."old"]
+    undeclared_reads = "warn"
     "#);
 }
 

@@ -16,10 +16,15 @@ pub struct Description<'a> {
     pub services: &'a [&'a str],
     pub version: &'a str,
     pub prefixes: &'a [(&'a str, &'a str)],
+    pub reads: &'a [&'a str],
 }
 
-pub const BENCH: Description<'static> =
-    Description { services: &["b:bench"], version: "1.0.0", prefixes: &[("b", "http://example.com/bench")] };
+pub const BENCH: Description<'static> = Description {
+    services: &["b:bench"],
+    version: "1.0.0",
+    prefixes: &[("b", "http://example.com/bench")],
+    reads: &[],
+};
 
 /// A guest that succeeds in everything without doing anything, and what is put in its place.
 ///
@@ -337,8 +342,9 @@ impl Data {
         let services = self.texts(description.services.iter().copied());
         let version = self.text(description.version);
         let prefixes = self.texts(description.prefixes.iter().flat_map(|&(prefix, name)| [prefix, name]));
+        let reads = self.texts(description.reads.iter().copied());
         let none = (4, 0);
-        let fields = [services, version, none, none, (prefixes.0, prefixes.1 / 2), none];
+        let fields = [services, version, reads, none, (prefixes.0, prefixes.1 / 2), none];
         self.words(&fields.map(|(address, length)| [address, length]).concat())
     }
 

@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use confine_nacm::AccessOperation;
 use confine_sandbox::Module;
-use confine_tree::{Path, Pattern};
+use confine_tree::{Path, Pattern, Schema, is_small};
 use confine_view::{CommitDraft, ErrorTag, InstanceRef, OwnedObject, Scope, ScopeDecision};
 
 use crate::{
@@ -15,10 +15,13 @@ use crate::{
     modules::registry::{ManagedService, ModuleRegistry},
 };
 
+/// The most declared reads of one module that are fetched in advance.
+const MOST_IN_ADVANCE: usize = 100;
+
 /// The declarations of the modules of some services.
 pub(crate) struct DeclaredPaths<'a> {
     registry: &'a ModuleRegistry,
-    reads: Vec<Pattern>,
+    in_advance: Vec<Pattern>,
     /// By service: its namespace and name.
     created: HashMap<(Box<str>, Box<str>), CreatedPaths>,
     /// By module.
@@ -26,35 +29,31 @@ pub(crate) struct DeclaredPaths<'a> {
 }
 
 impl<'a> DeclaredPaths<'a> {
-    /// Resolves what the modules of `services` declare.
-    ///
-    /// # Errors
-    /// [`Error::Declared`] for a path that the models cannot resolve. A path to a node that no model has is left
-    /// out: a module may serve several vendors, not all of which are there.
+    /// Resolves what the modules of `services` declare. A path that cannot be resolved permits nothing: a module may
+    /// serve several vendors, not all of which are there.
     pub(crate) fn new(
         registry: &'a ModuleRegistry,
         services: &[Arc<ManagedService>],
         rules: &CommitRules<'_>,
+        schema: &dyn Schema,
         draft: &mut CommitDraft,
-    ) -> Result<Self, Error> {
+    ) -> Self {
         let mut declared =
-            Self { registry, reads: Vec::new(), created: HashMap::new(), scopes: HashMap::new() };
+            Self { registry, in_advance: Vec::new(), created: HashMap::new(), scopes: HashMap::new() };
+        services.iter().for_each(|service| draft.declare(&service.list()));
+        // All are resolved before any is declared: what one module declares does not change what another one means.
+        let mut modules: Vec<(&Module, ResolvedPaths)> = Vec::new();
         for service in services {
             let list = service.list();
-            draft.declare(&list);
             let mut written: Vec<Pattern> = Vec::new();
             for module in &service.modules {
-                let description = module.description();
-                let reads = resolve_all(&description.reads, module, &list, draft)?;
-                let writes = resolve_all(&description.writes, module, &list, draft)?;
-                reads.iter().chain(&writes).for_each(|pattern| draft.declare(pattern));
-                declared.reads.extend(reads);
-                let name = module.name();
-                let scope = Scope::new(name.clone(), description.services.clone(), writes.clone())
-                    .declared_as(&description.writes);
-                let scope = if description.writes.is_empty() { scope } else { scope.only_declared() };
-                declared.scopes.insert(name.clone(), Arc::new(rules.restrict(name, scope)));
-                written.extend(writes);
+                let paths = ResolvedPaths::new(module, &list, rules, draft);
+                written.extend(paths.writes.iter().cloned());
+                match modules.iter_mut().find(|(known, _)| known.name() == module.name()) {
+                    // The same, but for what is relative.
+                    Some((_, known)) => known.in_instance.extend(paths.in_instance),
+                    None => modules.push((module, paths)),
+                }
             }
             let prefixes = service.modules.iter().map(|module| &module.description().prefixes);
             let namespaces = prefixes.flat_map(|prefixes| {
@@ -65,12 +64,23 @@ impl<'a> DeclaredPaths<'a> {
                 CreatedPaths::new(&written, namespaces),
             );
         }
-        Ok(declared)
+        for (module, ResolvedPaths { reads, in_instance, writes }) in modules {
+            reads.iter().chain(&in_instance).chain(&writes).for_each(|pattern| draft.declare(pattern));
+            let small = reads.iter().take(MOST_IN_ADVANCE).filter(|read| is_small(schema, read));
+            declared.in_advance.extend(small.cloned());
+            let (name, description) = (module.name(), module.description());
+            let scope = Scope::new(name.clone(), description.services.clone(), writes);
+            let scope = scope.declared_as(&description.writes).with_reads(&reads);
+            let scope = if description.writes.is_empty() { scope } else { scope.only_declared() };
+            declared.scopes.insert(name.clone(), Arc::new(rules.restrict(name, scope)));
+        }
+        declared
     }
 
-    /// Returns what all the modules declare that they read.
-    pub(crate) fn reads(&self) -> &[Pattern] {
-        &self.reads
+    /// Returns what every commit of these services reads in advance: of what the modules declare that they read, all
+    /// that is little. A declaration is authority in the first place.
+    pub(crate) fn in_advance(&self) -> &[Pattern] {
+        &self.in_advance
     }
 
     /// Returns what a module of these services may do.
@@ -110,22 +120,46 @@ impl<'a> DeclaredPaths<'a> {
     }
 }
 
-/// Resolves paths that a module declares, relative to the list of its service.
-fn resolve_all(
-    paths: &[Path],
-    module: &Module,
-    list: &Pattern,
-    draft: &mut CommitDraft,
-) -> Result<Vec<Pattern>, Error> {
-    let mut patterns = Vec::with_capacity(paths.len());
-    for path in paths {
-        match draft.resolve(&path.to_string(), list, &module.description().prefixes) {
-            Ok(pattern) => patterns.push(pattern),
-            Err(unknown) if unknown.tag == ErrorTag::UnknownElement => {
-                tracing::debug!(%module, reason = error_chain(&unknown), "a declared path is in no YANG model");
-            }
-            Err(source) => return Err(Error::Declared { module: module.to_string(), source }),
+/// What one module declares, as far as it can be resolved.
+struct ResolvedPaths {
+    reads: Vec<Pattern>,
+    /// What it reads of its instance, as every module may. It names keys.
+    in_instance: Vec<Pattern>,
+    writes: Vec<Pattern>,
+}
+
+impl ResolvedPaths {
+    /// Resolves what a module declares, relative to the list of a service.
+    fn new(module: &Module, list: &Pattern, rules: &CommitRules<'_>, draft: &CommitDraft) -> Self {
+        let description = module.description();
+        let resolve = |paths: &mut dyn Iterator<Item = &Path>| {
+            paths.filter_map(|path| resolve(path, module, list, rules, draft)).collect()
+        };
+        Self {
+            reads: resolve(&mut description.reads.iter().filter(|path| path.absolute)),
+            in_instance: resolve(&mut description.reads.iter().filter(|path| !path.absolute)),
+            writes: resolve(&mut description.writes.iter()),
         }
     }
-    Ok(patterns)
+}
+
+/// Resolves a path that a module declares, relative to the list of its service.
+fn resolve(
+    path: &Path,
+    module: &Module,
+    list: &Pattern,
+    rules: &CommitRules<'_>,
+    draft: &CommitDraft,
+) -> Option<Pattern> {
+    match draft.resolve(&path.to_string(), list, &module.description().prefixes) {
+        Ok(pattern) => Some(pattern),
+        Err(unknown) if unknown.tag == ErrorTag::UnknownElement => {
+            tracing::debug!(%module, reason = error_chain(&unknown), "a declared path is in no YANG model");
+            None
+        }
+        Err(refusal) => {
+            rules.warnings().unresolved(module, &refusal);
+            None
+        }
+    }
 }

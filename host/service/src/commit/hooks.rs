@@ -88,7 +88,7 @@ impl HookedCommit {
         &self,
         controller: &KnownController,
         backend: &SharedBackend,
-    ) -> Result<(CommitDraft, DeclaredPaths<'_>), Error> {
+    ) -> (CommitDraft, DeclaredPaths<'_>) {
         let source = Arc::new(DatastoreSource {
             backend: backend.clone(),
             datastore: Datastore::Running,
@@ -97,7 +97,7 @@ impl HookedCommit {
         });
         let schema = controller.schema();
         let rules = controller.nacm.of_commit(self.nacm.clone(), &self.user, schema.clone());
-        let mut draft = CommitDraft::new(schema, source);
+        let mut draft = CommitDraft::new(schema.clone(), source);
         let mut services: Vec<Arc<ManagedService>> = Vec::new();
         for planned in &self.planned {
             draft.declare(planned.instance.path());
@@ -105,8 +105,8 @@ impl HookedCommit {
                 services.push(planned.service.clone());
             }
         }
-        let declared = DeclaredPaths::new(&self.registry, &services, &rules, &mut draft)?;
-        Ok((draft, declared))
+        let declared = DeclaredPaths::new(&self.registry, &services, &rules, &*schema, &mut draft);
+        (draft, declared)
     }
 }
 
@@ -363,13 +363,13 @@ async fn call_after_commit(
     let mut budgets = HookBudgets::default();
     budgets.extend(&hooked.planned, None);
     let calls = HookCalls { modules, tid: hooked.tid, context: &context, hook };
-    let (mut draft, mut declared) = hooked.draft(controller, backend)?;
+    let (mut draft, mut declared) = hooked.draft(controller, backend);
     for (module, instance) in hook_targets(&hooked.planned) {
         let (_, rest) = calls.call(module, instance, budgets.of(module), draft, &declared).await;
         // The next hook finds what this one has read, unless its thread had to be abandoned.
         (draft, declared) = match rest {
             Some(rest) => (rest, declared),
-            None => hooked.draft(controller, backend)?,
+            None => hooked.draft(controller, backend),
         };
     }
     modules.report_dropped_lines(hooked.tid);

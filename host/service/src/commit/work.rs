@@ -32,9 +32,9 @@ use crate::{
         hooks::{HookedCommit, PreCommitHooks},
         plan::{CommitPlan, PlannedInstance},
         read::{self, DatastoreSource, condense},
+        remembered_reads::RememberedReads,
         running::RunningData,
         state::CommitState,
-        undeclared_reads::UndeclaredReads,
     },
     controller::{SharedBackend, known::KnownController, nacm::CommitRules, owner_index::PendingOwnerChange},
     modules::{manager::ModuleManager, registry::ModuleRegistry},
@@ -63,12 +63,12 @@ pub(crate) struct CommitOutcome {
 pub(crate) struct CommitRunner {
     modules: Arc<ModuleManager>,
     controller: Arc<KnownController>,
-    undeclared_reads: Mutex<UndeclaredReads>,
+    remembered_reads: Mutex<RememberedReads>,
 }
 
 impl CommitRunner {
     pub(crate) fn new(modules: Arc<ModuleManager>, controller: Arc<KnownController>) -> Self {
-        Self { modules, controller, undeclared_reads: Mutex::default() }
+        Self { modules, controller, remembered_reads: Mutex::default() }
     }
 
     /// Runs a commit up to its answer.
@@ -124,8 +124,8 @@ impl CommitRunner {
         Err(Error::RunningChanges { attempts: ATTEMPTS })
     }
 
-    fn undeclared_reads(&self) -> std::sync::MutexGuard<'_, UndeclaredReads> {
-        self.undeclared_reads.lock().unwrap_or_else(PoisonError::into_inner)
+    fn remembered_reads(&self) -> std::sync::MutexGuard<'_, RememberedReads> {
+        self.remembered_reads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -174,8 +174,8 @@ struct OwnershipSnapshot {
 /// What the runs of modules left.
 struct RunOutputs {
     draft: CommitDraft,
-    /// What each instance read that no module had declared.
-    fetched: Vec<(InstanceRef, Vec<Pattern>)>,
+    /// What each instance read besides what every commit reads in advance.
+    on_demand: Vec<(InstanceRef, Vec<Pattern>)>,
     runs: Vec<(Module, InstanceRef, Usage)>,
 }
 
@@ -215,7 +215,7 @@ impl CommitWork<'_> {
         let controller = &self.runner.controller;
         let schema = controller.schema();
         let rules = controller.nacm.of_commit(snapshot.nacm.clone(), &self.user, schema.clone());
-        let mut draft = CommitDraft::new(schema, self.source());
+        let mut draft = CommitDraft::new(schema.clone(), self.source());
         draft.stop_with(self.state.stop_signal());
         draft.share(self.registry.sharing());
         if snapshot.nacm.denies_writes_by_default() {
@@ -223,7 +223,7 @@ impl CommitWork<'_> {
         }
         let mut services = plan.services();
         services.extend(snapshot.co_owners.iter().map(|owner| owner.service.clone()));
-        let declared = DeclaredPaths::new(self.registry, &services, &rules, &mut draft)?;
+        let declared = DeclaredPaths::new(self.registry, &services, &rules, &*schema, &mut draft);
         let planned = self.load(plan, snapshot, &declared, &mut draft).await?;
         if self.push {
             let hooked = HookedCommit::prepare(
@@ -239,11 +239,12 @@ impl CommitWork<'_> {
         let deleted = self.strip(&mut draft, snapshot, &declared, &planned)?;
         let outputs = self.run(draft, planned.clone(), &declared, spent, attempt).await?;
 
-        let RunOutputs { mut draft, fetched, runs } = outputs;
+        let RunOutputs { mut draft, on_demand, runs } = outputs;
         let mut instances: Vec<InstanceRef> = planned.into_iter().map(|planned| planned.instance).collect();
         draft.settle(&instances).await?;
-        for (instance, fetched) in fetched {
-            self.runner.undeclared_reads().replace(&instance, fetched);
+        let of_deleted = deleted.iter().map(|instance| (instance.clone(), Vec::new()));
+        for (instance, patterns) in on_demand.into_iter().chain(of_deleted) {
+            self.runner.remembered_reads().replace(&instance, patterns);
         }
         let count = instances.len();
         instances.extend(deleted);
@@ -284,7 +285,9 @@ impl CommitWork<'_> {
         declared: &DeclaredPaths<'_>,
         draft: &mut CommitDraft,
     ) -> Result<Vec<PlannedInstance>, Error> {
-        let wanted = condense(self.wanted(plan, snapshot, declared, draft)?);
+        let in_advance = self.in_advance(plan, snapshot, declared);
+        draft.read_in_advance(&in_advance);
+        let wanted = condense(self.with_known(in_advance, plan, snapshot, declared, draft)?);
         let user = RequestUser::User(self.user.clone());
         let tree = read::read(self.backend, Datastore::Actions, &wanted, &user).await?;
         if let Some(missing) = plan.unserved(&tree, &self.runner.controller.unmanaged, self.registry) {
@@ -302,25 +305,39 @@ impl CommitWork<'_> {
         Ok(planned)
     }
 
-    /// Returns all that is known to be read.
-    fn wanted(
+    /// Returns what is read in advance, whatever the instances read the last time.
+    fn in_advance(
         &self,
+        plan: &CommitPlan,
+        snapshot: &OwnershipSnapshot,
+        declared: &DeclaredPaths<'_>,
+    ) -> Vec<Pattern> {
+        let mut wanted = plan.patterns();
+        wanted.extend(snapshot.co_owners.iter().map(|owner| owner.instance.path().clone()));
+        wanted.extend(declared.in_advance().iter().cloned());
+        wanted
+    }
+
+    /// Adds what the instances had created, and what they read the last time.
+    fn with_known(
+        &self,
+        mut wanted: Vec<Pattern>,
         plan: &CommitPlan,
         snapshot: &OwnershipSnapshot,
         declared: &DeclaredPaths<'_>,
         draft: &mut CommitDraft,
     ) -> Result<Vec<Pattern>, Error> {
         let OwnershipSnapshot { owners, notified, co_owners, .. } = snapshot;
-        let mut wanted = plan.patterns();
-        wanted.extend(co_owners.iter().map(|owner| owner.instance.path().clone()));
-        wanted.extend(declared.reads().iter().cloned());
-        let undeclared_reads = self.runner.undeclared_reads();
         for instance in notified.iter().chain(co_owners.iter().map(|owner| &owner.instance)) {
             for object in owners.created_by(instance) {
                 draft.step()?;
                 wanted.extend(declared.candidates(object, instance));
             }
-            wanted.extend(undeclared_reads.of(instance).iter().cloned());
+        }
+        let remembered_reads = self.runner.remembered_reads();
+        let co_owners = co_owners.iter().map(|owner| owner.instance.path().clone());
+        for list in plan.patterns().into_iter().chain(co_owners) {
+            wanted.extend(remembered_reads.of(list).cloned());
         }
         Ok(wanted)
     }
@@ -394,9 +411,10 @@ impl CommitWork<'_> {
         for (name, budget) in &mut spent.budgets {
             budget.begin_attempt(counts.get(name).copied().unwrap_or_default(), deadline);
         }
-        let (mut fetched, mut runs) = (Vec::new(), Vec::new());
+        let (mut on_demand, mut runs) = (Vec::new(), Vec::new());
+        // What hooks read is not remembered.
+        draft.take_on_demand();
         for PlannedInstance { instance, service } in &planned {
-            let before = draft.fetched().len();
             for module in &service.modules {
                 let name = module.name();
                 let budget = spent.budgets.entry(name.clone()).or_insert_with(|| {
@@ -420,10 +438,9 @@ impl CommitWork<'_> {
                 runs.push((module.clone(), instance.clone(), run.usage));
                 draft = run.draft.ok_or(Error::Internal)?;
             }
-            let patterns = draft.fetched().get(before..).unwrap_or_default().to_vec();
-            fetched.push((instance.clone(), patterns));
+            on_demand.push((instance.clone(), draft.take_on_demand()));
         }
-        Ok(RunOutputs { draft, fetched, runs })
+        Ok(RunOutputs { draft, on_demand, runs })
     }
 
     /// Sends the edit as the user, and as the host user what the user may not write.

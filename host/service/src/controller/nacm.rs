@@ -9,9 +9,15 @@ use confine_nacm::{AccessOperation, AccessRules, NACM, Nacm, NacmModel, RuleProb
 use confine_tree::{
     CONTROLLER, DefaultDeny, Path, Pattern, PatternStep, Predicate, QName, Schema, Tree, text::ShownLine,
 };
-use confine_view::{CallRefusal, CreatedObject, ErrorTag, InstanceRef, ModuleRules, OwnerIndex, Scope};
+use confine_view::{
+    CallRefusal, CreatedObject, ErrorTag, InstanceRef, ModuleRules, OwnerIndex, Scope, UndeclaredReads,
+};
 
-use crate::{Error, controller::host_rights, modules::registry::ModuleRegistry};
+use crate::{
+    Error,
+    controller::{host_rights, read_warnings::ReadWarnings},
+    modules::registry::ModuleRegistry,
+};
 
 /// Rules of the operator's file about modules, in addition to the controller's `/nacm`.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +26,8 @@ pub struct ModulePolicy {
     pub rules: Option<(Arc<str>, Nacm)>,
     /// The modules that may override what another instance sets.
     pub last_wins: HashSet<String>,
+    /// The modules that may read what their descriptions do not declare. Each such read is logged once.
+    pub undeclared_reads: HashSet<String>,
 }
 
 /// `/nacm` and its leaf `enable-nacm`, which has a default: a user for whom it is absent although defaults are
@@ -37,6 +45,7 @@ pub(crate) fn pattern() -> Pattern {
 pub(crate) struct NacmRules {
     policy: ModulePolicy,
     last_read: Mutex<LastReadRules>,
+    warnings: Arc<ReadWarnings>,
 }
 
 #[derive(Default)]
@@ -52,7 +61,7 @@ impl NacmRules {
         for (module, problem) in policy.rules.iter().flat_map(|(_, nacm)| problems(nacm, None)) {
             tracing::warn!(module, "{}", ShownLine(problem));
         }
-        Self { policy, last_read: Mutex::default() }
+        Self { policy, last_read: Mutex::default(), warnings: Arc::default() }
     }
 
     /// Forgets the rules: another controller may have others.
@@ -103,7 +112,8 @@ impl NacmRules {
 
     /// Returns the rules for one commit, from what [`take`](Self::take) has returned.
     pub(crate) fn of_commit(&self, nacm: Arc<Nacm>, user: &str, schema: Arc<dyn Schema>) -> CommitRules<'_> {
-        CommitRules { policy: &self.policy, nacm, user: user.to_owned(), model: Arc::new(RuleModels(schema)) }
+        let (policy, warnings) = (&self.policy, &self.warnings);
+        CommitRules { policy, warnings, nacm, user: user.to_owned(), model: Arc::new(RuleModels(schema)) }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, LastReadRules> {
@@ -127,12 +137,18 @@ impl LastReadRules {
 /// Rules for the modules that one user's commit runs.
 pub(crate) struct CommitRules<'a> {
     policy: &'a ModulePolicy,
+    warnings: &'a Arc<ReadWarnings>,
     nacm: Arc<Nacm>,
     user: String,
     model: Arc<RuleModels>,
 }
 
 impl CommitRules<'_> {
+    /// Returns the log for warnings about what modules declare and read.
+    pub(crate) fn warnings(&self) -> &ReadWarnings {
+        self.warnings
+    }
+
     /// Restricts the scope of a module.
     pub(crate) fn restrict(&self, module: &str, scope: Scope) -> Scope {
         let of_file = self.policy.rules.iter().map(|(file, nacm)| (file.clone(), nacm));
@@ -145,7 +161,11 @@ impl CommitRules<'_> {
             }
             scope.with_rules(Arc::new(ModuleRules::new(access, self.model.clone(), module, origin)))
         });
-        scope.with_last_wins(self.policy.last_wins.contains(module))
+        let scope = scope.with_last_wins(self.policy.last_wins.contains(module));
+        match self.policy.undeclared_reads.contains(module) {
+            true => scope.with_undeclared_reads(UndeclaredReads::Report(self.warnings.clone())),
+            false => scope,
+        }
     }
 
     /// Finds which of the edits of a commit the controller's rules deny to the user. The controller does not report it.

@@ -19,6 +19,7 @@ mod hot_swap;
 mod module_discovery;
 mod ownership;
 mod python_server_faults;
+mod reads;
 mod recorded_sessions;
 mod rejections;
 mod request_count;

@@ -331,7 +331,7 @@ async fn fault_16_path_finds_all_matching_entries() {
          <device-group><name>some</name><device-name>openconfig1</device-name></device-group>\
          <device-group><name>all of them</name><device-name>openconfig2</device-name>\
          <device-group>some</device-group></device-group></devices>";
-    let mut testbed = DaemonTestbed::start(guests(&["probe"]).await.unwrap(), groups, "alice").await;
+    let mut testbed = DaemonTestbed::start(guests(&["second"]).await.unwrap(), groups, "alice").await;
     let group = "/devices/device-group[name='all~of~them']";
     let lines = [
         "count 2 /devices/device",
@@ -341,7 +341,7 @@ async fn fault_16_path_finds_all_matching_entries() {
         &format!("count 1 {group}/device-name"),
         "expect /devices/device-group[name='some']/device-name[.='openconfig1'] openconfig1",
     ];
-    succeeded(&testbed.commit(&probe("a", &lines, &[])).await);
+    succeeded(&testbed.commit(&probe("a", &[], &lines)).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

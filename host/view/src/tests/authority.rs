@@ -5,8 +5,10 @@ use confine_nacm::AccessOperation;
 use super::*;
 use crate::{ScopeDecision, ScopeRules};
 
-/// What no module reads: where it is, in the forms that a hostile one would try.
-const HIDDEN: [&str; 12] = [
+/// What no module reads, whatever it declares, in the forms that a hostile one would try.
+const HIDDEN: [&str; 14] = [
+    "/",
+    "/services",
     "/nacm",
     "/processes",
     "/processes/services/enabled",
@@ -32,41 +34,56 @@ fn properties_are_readable_and_not_writable() {
     commit.run("s1", async |view| {
         let domain = "/services/properties/sys:domain";
         assert_eq!(view.get(domain).await.unwrap().as_deref(), Some("a.se"));
-        for all in ["/services", "/"] {
-            let read = view.read_xml(all).await.unwrap();
-            assert!(read.contains("a.se") && read.contains("s1") && !read.contains("o1"), "{read}");
-        }
+        let read = view.read_xml("/services/properties").await.unwrap();
+        assert!(read.contains("a.se"), "{read}");
         insta::assert_snapshot!(refusal(view.set(domain, "b.se").await), @"access-denied: access denied: create of `/services/properties/domain`: a module writes below `/devices/device/config` only (/services/properties/sys:domain)");
     });
 }
 
+/// A node that looked absent would be taken for one that is gone.
 #[test]
-fn nodes_outside_of_the_scope_look_absent() {
+fn read_of_what_no_module_reads_is_refused() {
     let mut commit = Commit::new();
-    commit.run("s1", async |view| {
+    let refusals = commit.run("s1", async |view| {
+        let mut refusals = Vec::new();
         for path in HIDDEN {
-            assert!(!view.exists(path).await.unwrap_or_default(), "{path}");
-            assert_eq!(view.find(path).await.unwrap_or_default(), [""; 0], "{path}");
-            assert_eq!(view.read(path).await.unwrap_or_default(), [], "{path}");
-            assert_eq!(view.read_xml(path).await.unwrap_or_default(), "", "{path}");
-            assert_eq!(view.get(path).await.unwrap_or_default(), None, "{path}");
+            assert!(view.exists(path).await.is_err(), "{path}");
+            let refused = refusal(view.exists(path).await);
+            assert_eq!(refusal(view.find(path).await), refused);
+            assert_eq!(refusal(view.read(path).await), refused);
+            assert_eq!(refusal(view.read_xml(path).await), refused);
+            assert_eq!(refusal(view.get(path).await), refused);
+            refusals.push(refused);
         }
+        refusals.join("\n")
     });
+    insta::assert_snapshot!(refusals, @"
+    access-denied: access denied: read of `/`: a module reads only `/devices`, `/services/properties` and instances of its own services (/)
+    access-denied: access denied: read of `/services`: a module reads only `/devices`, `/services/properties` and instances of its own services (/services)
+    access-denied: access denied: read of `/nacm`: a module reads only `/devices`, `/services/properties` and instances of its own services (/nacm)
+    access-denied: access denied: read of `/processes`: a module reads only `/devices`, `/services/properties` and instances of its own services (/processes)
+    access-denied: access denied: read of `/processes/services/enabled`: a module reads only `/devices`, `/services/properties` and instances of its own services (/processes/services/enabled)
+    access-denied: access denied: read of `/services/other`: a module reads only `/devices`, `/services/properties` and instances of its own services (/services/o:other)
+    access-denied: access denied: read of `/services/other[id='o1']/secret`: a module reads only `/devices`, `/services/properties` and instances of its own services (/services/o:other[id='o1']/secret)
+    unknown-namespace: `other` below `/services` could be `b:other`, `if:other`, `o:other`, `sys:other` or `ty:other`: write the prefix (/services/other/secret)
+    access-denied: access denied: read of `/services/bench/created`: only Confine reads what an instance has created (/services/b:bench/created)
+    access-denied: access denied: read of `/services/bench[id='s1']/created/path`: only Confine reads what an instance has created (/services/b:bench[id='s1']/created/path)
+    access-denied: access denied: read of `/services/bench[id='s1']/created/path[.]`: only Confine reads what an instance has created (/services/b:bench[id='s1']/b:created/b:path[.])
+    access-denied: access denied: read of `/services/bench[id='s1']/created/path`: only Confine reads what an instance has created (created/path)
+    unknown-namespace: `service-timeout` below `/services` could be `b:service-timeout`, `if:service-timeout`, `o:service-timeout`, `sys:service-timeout` or `ty:service-timeout`: write the prefix (/services/service-timeout)
+    unknown-namespace: `properties-of-mine` below `/services` could be `b:properties-of-mine`, `if:properties-of-mine`, `o:properties-of-mine`, `sys:properties-of-mine` or `ty:properties-of-mine`: write the prefix (/services/properties-of-mine)
+    ");
     assert_eq!(commit.requests(), [""; 0]);
 }
 
 #[test]
-fn wide_path_shows_only_nodes_in_scope() {
+fn instance_is_read_without_its_created_list() {
+    let mut commit = Commit::of(Scope::new("bench", [service("bench")], Vec::new()));
+    let text = commit.run("s1", async |view| view.read_xml(".").await.unwrap());
+    insta::assert_snapshot!(text, @r#"<bench xmlns="urn:bench"><id>s1</id><mtu>1500</mtu><note/></bench>"#);
     let mut commit = Commit::new();
-    let text = commit.run("s1", async |view| {
-        let all = view.read_xml("/").await.unwrap();
-        assert!(!all.contains("secret") && !all.contains("nacm") && !all.contains("created"));
-        let tops = view.read("/").await.unwrap().into_iter().filter(|node| node.depth == 0);
-        assert_eq!(tops.map(|node| node.name).collect::<Vec<_>>(), ["services", "devices"]);
-        view.read_xml("/services").await.unwrap()
-    });
-    insta::assert_snapshot!(text, @r#"<services xmlns="http://clicon.org/controller"><bench xmlns="urn:bench"><id>s1</id><mtu>1500</mtu><note/></bench><bench xmlns="urn:bench"><id>s2</id><mtu>9000</mtu></bench></services>"#);
-    insta::assert_snapshot!(commit.requests().join("\n"), @"/devices | /services/bench | /services/properties");
+    let text = commit.run("s1", async |view| view.read_xml("/services/b:bench").await.unwrap());
+    insta::assert_snapshot!(text, @r#"<bench xmlns="urn:bench"><id>s1</id><mtu>1500</mtu><note/></bench><bench xmlns="urn:bench"><id>s2</id><mtu>9000</mtu></bench>"#);
 }
 
 #[test]
@@ -209,8 +226,7 @@ impl ScopeRules for Strict {
 
 #[test]
 fn rules_narrow_the_scope() {
-    let mut commit =
-        Commit::of(Scope::new("bench", [service("bench")], Vec::new()).with_rules(Arc::new(Strict)));
+    let mut commit = Commit::of(open_scope().with_rules(Arc::new(Strict)));
     let texts = commit.run("s1", async |view| {
         let interfaces = "/devices/device[name='r1']/config/if:interfaces";
         let system = "/devices/device[name='r2']/config/sys:system";

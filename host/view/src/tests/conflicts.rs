@@ -7,7 +7,7 @@ const MTU: &str = "/devices/device[name='r1']/config/if:interfaces/interface[nam
 const MINE: &str = "/devices/device[name='r1']/config/if:interfaces/interface[name='mine']";
 
 fn lenient() -> Commit {
-    Commit::of(Scope::new("bench", [service("bench")], Vec::new()).with_last_wins(true))
+    Commit::of(open_scope().with_last_wins(true))
 }
 
 fn set(commit: &mut Commit, id: &str, path: &str, value: &str) {

@@ -263,7 +263,7 @@ fn thousand_instances_on_four_devices_finish() {
     let datastore = format!(
         "<devices xmlns='{CONTROLLER}'>{devices}</devices><services xmlns='{CONTROLLER}'>{services}</services>"
     );
-    let mut commit = Commit::on(&datastore, Scope::new("bench", [service("bench")], Vec::new()));
+    let mut commit = Commit::on(&datastore, open_scope());
     let ids: Vec<String> = (0..1000).map(|i| format!("s{i}")).collect();
     for id in &ids {
         commit.run(id, async |view| {

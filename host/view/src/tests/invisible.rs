@@ -361,7 +361,7 @@ fn play(
 ) -> (Vec<String>, Result<Tree, Error>) {
     let mut draft = CommitDraft::new(Arc::new(Modelled::new()), Arc::new(Modelling(tree.clone())));
     let rules = ModuleRules::new(access.clone(), Arc::new(Defining), "bench", "`/nacm`".into());
-    let scope = Scope::new("bench", [service("bench")], Vec::new()).with_rules(Arc::new(rules));
+    let scope = open_scope().with_rules(Arc::new(rules));
     let prefixes = PrefixMap::new([("m", M), ("n", N)]).unwrap();
     let meter = Meter::new(WorkAllowance::UNLIMITED);
     draft.declare(instance("").path());

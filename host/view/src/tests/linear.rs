@@ -38,10 +38,7 @@ fn scopes() -> [Scope; 2] {
             "deny",
         )
     };
-    [
-        Scope::new("bench", [service("bench")], Vec::new()),
-        rules::scope(&(0..10).map(about).collect::<String>()),
-    ]
+    [open_scope(), rules::scope(&(0..10).map(about).collect::<String>())]
 }
 
 /// The work of what is done to a device with so many interfaces, all of which have been read.
@@ -163,8 +160,7 @@ fn nodes_below_a_long_key_cost_its_path() {
     let leaves: String = (0..BELOW).map(|n| format!("<search>{n}</search>")).collect();
     let given = fragment(&format!("<interface><name>{key}</name>{leaves}</interface>"));
     let commit = |datastore: &str| {
-        Commit::on(datastore, Scope::new("bench", [service("bench")], Vec::new()))
-            .declare("/devices/device/config/if:interfaces/interface[name]")
+        Commit::on(datastore, open_scope()).declare("/devices/device/config/if:interfaces/interface[name]")
     };
     let mut made = commit(&datastore(0));
     made.meter = Meter::new(WorkAllowance { edit_bytes: 100_000, ..WorkAllowance::UNLIMITED });

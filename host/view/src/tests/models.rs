@@ -48,7 +48,7 @@ fn schema_of(device: &[&str]) -> Arc<dyn Schema> {
 }
 
 fn commit() -> Commit {
-    Commit::with(schema(), DATASTORE, Scope::new("bench", [service("bench")], Vec::new()))
+    Commit::with(schema(), DATASTORE, open_scope())
 }
 
 const R1: &str = "/devices/device[name='r1']/config";
@@ -132,7 +132,7 @@ fn model_refuses_wrong_values_and_names() {
     invalid-value: `fast` is not a value of `mtu`: a number from 68 to 9000 (`uint16`) (/devices/device[name='r1']/config/interfaces/interface[name='a']/mtu)
     unknown-element: the model has no `mtuu` below `/devices/device[name='r1']/config/interfaces/interface[name='a']`; did you mean `mtu`? (/devices/device[name='r1']/config/interfaces/interface[name='a']/mtuu)
     missing-element: `/devices/device[name='r1']/config/interfaces/interface` lacks its key `name` (/devices/device[name='r1']/config/interfaces/interface)
-    invalid-value: `x` is not a value of `mtu`: a number from 0 to 65535 (`uint16`) (mtu)
+    access-denied: access denied: create of `/services/bench[id='s1']/mtu`: a module writes below `/devices/device/config` only (mtu)
     ()
     ");
 }
@@ -212,7 +212,7 @@ fn unknown_keys_are_reported_for_the_device_that_has_the_list() {
         "<device><name>r2</name><config><interfaces xmlns=\"urn:if\"><interface><name>x</name></interface>\
          <interface><name>y</name></interface></interfaces>",
     );
-    let mut commit = Commit::with(schema(), &with_two, Scope::new("bench", [service("bench")], Vec::new()));
+    let mut commit = Commit::with(schema(), &with_two, open_scope());
     let told = commit.run("s1", async |view| {
         [
             refusal(view.find("/devices/device/config/if:interfaces/interface").await),

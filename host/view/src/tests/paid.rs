@@ -14,7 +14,7 @@ fn datastore(system: &str) -> String {
 }
 
 fn commit(system: &str) -> Commit {
-    Commit::on(&datastore(system), Scope::new("bench", [service("bench")], Vec::new()))
+    Commit::on(&datastore(system), open_scope())
 }
 
 #[test]

@@ -123,7 +123,7 @@ fn invalid_edits_are_refused_with_the_reason() {
         refusals.push(refusal(view.set("/devices/device[name='r1']/config/zz:x", "x").await));
         refusals.join("\n")
     });
-    insta::assert_snapshot!(refusals, @r#"
+    insta::assert_snapshot!(refusals, @r"
     missing-element: `/devices/device[name='r1']/config/interfaces/interface` does not say which entry: write `/devices/device[name='r1']/config/interfaces/interface[name='…']` (/devices/device[name='r1']/config/if:interfaces/interface/mtu)
     missing-element: `/devices/device[name='r1']/config/interfaces/interface[name]` does not say which entry: write `/devices/device[name='r1']/config/interfaces/interface[name='…']` (/devices/device[name='r1']/config/if:interfaces/interface[name]/mtu)
     invalid-value: `/devices/device[name='r1']/config/interfaces/interface[name='a']` has children and no value: name a leaf, or use `create` (/devices/device[name='r1']/config/if:interfaces/interface[name='a'])
@@ -132,12 +132,12 @@ fn invalid_edits_are_refused_with_the_reason() {
     invalid-value: `/devices/device[name='r1']/config/system/search[.='a']` is the entry `a` and cannot be set to `b`: remove it and set another entry (/devices/device[name='r1']/config/sys:system/search[.='a'])
     missing-element: `/devices/device[name='r1']/config/system/search` is a leaf-list: write the entry's value into the path, as in `/devices/device[name='r1']/config/system/search[.='…']` (/devices/device[name='r1']/config/sys:system/search)
     invalid-value: `/devices/device[name='r1']/config/interfaces/interface[name='a']/mtu`: XML cannot carry the character `\u{1}`: take it out of the value (/devices/device[name='r1']/config/if:interfaces/interface[name='a']/mtu)
-    invalid-value: the root cannot be edited: name a node (/)
+    access-denied: access denied: create of `/`: a module writes below `/devices/device/config` only (/)
     access-denied: access denied: delete of `/`: a module writes below `/devices/device/config` only (/)
-    invalid-value: `/devices/device[name='r1']/config` is a container without presence, which exists only if it has children: set its children instead (/devices/device[name='r1']/config)
+    access-denied: access denied: create of `/devices/device[name='r1']/config`: a module writes below `/devices/device/config` only (/devices/device[name='r1']/config)
     invalid-value: the path `/devices/device[name='r1']/config/..` cannot be read at character 35: `..` is not supported: write the path from the root or from the instance downwards (/devices/device[name='r1']/config/..)
     unknown-namespace: the prefix `zz` is not declared; the declared prefixes are `b`, `ctrl`, `if`, `o`, `sys`, `ty` (/devices/device[name='r1']/config/zz:x)
-    "#);
+    ");
     assert_eq!(commit.finish(&[], &owners()), "nothing");
 }
 
@@ -281,7 +281,7 @@ fn hostile_fragments_are_refused() {
     missing-element: whether `/devices/device[name='r1']/config/x` is a list is not known: write a pattern that leads below it, with the keys of every list as in `list[key]`, into the module's description, or use `edit` (/devices/device[name='r1']/config/x)
     missing-element: `/devices/device[name='r1']/config/interfaces/interface` lacks its key `name` (/devices/device[name='r1']/config/interfaces/interface)
     malformed-message: the XML cannot be read at line 1, column 2439 (`<x xmlns='urn:if'><x xmlns='urn:if'><x x`): the elements are nested deeper than 128 ()
-    missing-element: whether `/nacm` is a list is not known: write a pattern that leads below it, with the keys of every list as in `list[key]`, into the module's description, or use `edit` (/nacm)
+    access-denied: access denied: create of `/nacm`: a module writes below `/devices/device/config` only (/nacm)
     missing-element: `/devices/device` lacks its key `name` (/devices/device)
     invalid-value: `/devices/device[name='r1']/name` is a key: remove the whole entry (/devices/device[name='r1']/name)
     operation-not-supported: `nc:operation="replace"` is refused: it fails, or takes what others made, depending on what is there; use `merge` or `remove` (/devices/device[name='r1']/name)

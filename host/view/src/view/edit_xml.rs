@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use confine_nacm::AccessOperation;
 use confine_tree::{
     BoundValue, NETCONF, NodeId, NodeKind, Pattern, PatternStep, QName, ResolveError, Tree,
     xml::{XmlLimits, XmlTreeReader},
@@ -82,6 +83,11 @@ impl View {
         let overlay = &self.draft.overlay;
         let spot = overlay.locate(&bare);
         overlay.check_model(&bare).map_err(refused)?;
+        // What data has shown of a node must not matter where the module has no business.
+        let may_see = bare.key_value().is_some() || self.scope.writes_at_or_below(&bare);
+        if !overlay.schema_view().is_certain(spot) && !may_see {
+            self.permit_scope(&bare, AccessOperation::Create)?;
+        }
         let form = overlay.schema_view().kind(spot);
         let is_leaf = fragment.first_child(node).is_none();
         let text = fragment.value(node).unwrap_or_default();

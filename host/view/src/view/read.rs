@@ -3,7 +3,7 @@
 use confine_nacm::AccessOperation;
 use confine_tree::{LiveNode, NodeId, NodeKind, Pattern, PatternStep, QName, Tree, xml};
 
-use super::{View, ViewNode};
+use super::{View, ViewNode, admission::ReadExtent};
 use crate::{CallRefusal, Error, ErrorTag, ScopeDecision, patterns::child, refusal::refused};
 
 /// A node of a subtree, and whether everything below it may be read.
@@ -22,7 +22,7 @@ const STRING: usize = 8;
 impl View {
     /// Returns the value of a leaf, or none if it does not exist.
     pub async fn get(&mut self, path: &str) -> Result<Option<String>, Error> {
-        let pattern = self.resolve(path).await?;
+        let pattern = self.resolve_to_read(path, ReadExtent::Content).await?;
         let found = self.visible(&pattern, false).await?;
         let refuse = |message: String| CallRefusal::new(ErrorTag::InvalidValue, message).at(path);
         match &found[..] {
@@ -44,7 +44,9 @@ impl View {
 
     /// Returns whether at least one node matches.
     pub async fn exists(&mut self, path: &str) -> Result<bool, Error> {
-        let pattern = self.resolve(path).await?;
+        let pattern = self.resolve_to_read(path, ReadExtent::Existence).await?;
+        let wanted = self.keys_only(&pattern, vec![pattern.clone()]);
+        self.draft.note(&wanted, &mut self.meter).await?;
         // Data that was read already may prove that a node exists, and never that none does.
         Ok(!self.visible_in_draft(&pattern).await?.is_empty()
             || !self.visible(&pattern, true).await?.is_empty())
@@ -52,7 +54,7 @@ impl View {
 
     /// Returns the paths of all nodes that match, in document order, with their keys.
     pub async fn find(&mut self, path: &str) -> Result<Vec<String>, Error> {
-        let pattern = self.resolve(path).await?;
+        let pattern = self.resolve_to_read(path, ReadExtent::Paths).await?;
         let found = self.visible(&pattern, true).await?;
         self.require_keys(&pattern, &found).await.map_err(|error| error.at(path))?;
         let mut paths = Vec::new();
@@ -86,7 +88,7 @@ impl View {
 
     /// Returns the subtrees of all nodes that match, in document order.
     pub async fn read(&mut self, path: &str) -> Result<Vec<ViewNode>, Error> {
-        let pattern = self.resolve(path).await?;
+        let pattern = self.resolve_to_read(path, ReadExtent::Content).await?;
         let mut nodes = Vec::new();
         let mut size = 0;
         for top in self.tops(&pattern).await? {
@@ -116,7 +118,7 @@ impl View {
 
     /// As [`read`](Self::read), as XML.
     pub async fn read_xml(&mut self, path: &str) -> Result<String, Error> {
-        let pattern = self.resolve(path).await?;
+        let pattern = self.resolve_to_read(path, ReadExtent::Content).await?;
         let mut text = String::new();
         let mut size = 0;
         for top in self.tops(&pattern).await? {
@@ -176,20 +178,15 @@ impl View {
         pattern: &Pattern,
         names_only: bool,
     ) -> Result<Vec<LiveNode>, Error> {
-        let wanted = self.scope.readable_parts(pattern);
-        if wanted.is_empty() {
-            return Ok(Vec::new());
-        }
+        let wanted = vec![pattern.clone()];
         let wanted = if names_only { self.keys_only(pattern, wanted) } else { wanted };
+        self.draft.note(&wanted, &mut self.meter).await?;
         self.draft.ensure_read(&wanted, &mut self.meter).await?;
         self.visible_in_draft(pattern).await
     }
 
     /// As [`visible`](Self::visible), of the data that was read so far.
     async fn visible_in_draft(&mut self, pattern: &Pattern) -> Result<Vec<LiveNode>, Error> {
-        if self.scope.readable_parts(pattern).is_empty() {
-            return Ok(Vec::new());
-        }
         let found = self.draft.search(pattern.clone(), &mut self.meter).await?;
         self.filter_visible(found).await
     }
@@ -226,25 +223,14 @@ impl View {
         }
     }
 
-    /// Returns the nodes to read from. The root is not a node: its children are.
+    /// Returns the nodes to read from.
     async fn tops(&mut self, pattern: &Pattern) -> Result<Vec<VisibleNode>, Error> {
         let mut tops = Vec::new();
         for live in self.visible(pattern, false).await? {
             let node = self.draft.overlay.pattern(live.node());
             self.charge_path(&node).await?;
-            let whole = matches!(
-                self.scope.decide(AccessOperation::Read, &node),
-                ScopeDecision::Permit { below: true }
-            );
-            let top = VisibleNode { live, depth: 0, whole };
-            if live == LiveNode::ROOT {
-                self.below(&top, &mut tops).await?;
-                // The first node is on top of a stack.
-                tops.reverse();
-                tops.iter_mut().for_each(|top| top.depth = 0);
-            } else {
-                tops.push(top);
-            }
+            let whole = self.decide_read(&node) == ScopeDecision::Permit { below: true };
+            tops.push(VisibleNode { live, depth: 0, whole });
         }
         Ok(tops)
     }
@@ -260,7 +246,7 @@ impl View {
             for below in walk.drain(from..) {
                 let node = self.draft.overlay.pattern(below.live.node());
                 self.charge_decision(&node).await?;
-                match self.scope.decide(AccessOperation::Read, &node) {
+                match self.decide_read(&node) {
                     ScopeDecision::Permit { below: whole } => kept.push(VisibleNode { whole, ..below }),
                     ScopeDecision::Deny { .. } => {}
                 }

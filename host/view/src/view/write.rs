@@ -3,7 +3,7 @@
 use confine_nacm::AccessOperation;
 use confine_tree::{BoundValue, LiveNode, NodeKind, Pattern, PatternStep, SchemaLocation, xml};
 
-use super::{View, ViewEdit, denied};
+use super::{View, ViewEdit, admission::ReadExtent, denied};
 use crate::{
     CallRefusal, CommitDraft, Error, ErrorTag, ScopeDecision,
     patterns::{child, size},
@@ -64,9 +64,17 @@ impl View {
         Ok(())
     }
 
+    /// Resolves the path of an edit, and refuses what the module may not write.
+    async fn resolve_to_write(&mut self, path: &str, access: AccessOperation) -> Result<Pattern, Error> {
+        let pattern = self.resolve(path).await?;
+        self.permit_scope(&pattern, access)?;
+        self.learn(&pattern, path.len())?;
+        Ok(pattern)
+    }
+
     async fn try_set(&mut self, path: &str, value: &str) -> Result<(), Error> {
         self.writable()?;
-        let pattern = self.resolve(path).await?;
+        let pattern = self.resolve_to_write(path, AccessOperation::Create).await?;
         self.meter.charge_bytes(value.len()).await?;
         let spot = self.draft.overlay.locate(&pattern);
         let bound = self.draft.overlay.bind(spot, value, &self.prefixes, &pattern.to_string());
@@ -95,7 +103,7 @@ impl View {
 
     async fn try_create(&mut self, path: &str) -> Result<(), Error> {
         self.writable()?;
-        let pattern = self.resolve(path).await?;
+        let pattern = self.resolve_to_write(path, AccessOperation::Create).await?;
         self.create_resolved(&pattern).await
     }
 
@@ -111,7 +119,7 @@ impl View {
 
     async fn try_remove(&mut self, path: &str) -> Result<(), Error> {
         self.writable()?;
-        let pattern = self.resolve(path).await?;
+        let pattern = self.resolve_to_write(path, AccessOperation::Delete).await?;
         self.remove_resolved(&pattern).await
     }
 
@@ -120,11 +128,8 @@ impl View {
             let message = format!("`{pattern}` is a key: remove the whole entry");
             return Err(CallRefusal::new(ErrorTag::InvalidValue, message).into());
         }
-        if let ScopeDecision::Deny { reason } =
-            self.scope.decide_without_rules(AccessOperation::Delete, pattern)
-        {
-            return Err(denied(&self.draft, pattern, AccessOperation::Delete, &reason).into());
-        }
+        self.permit_scope(pattern, AccessOperation::Delete)?;
+        self.admit(pattern, ReadExtent::Selection).await?;
         self.charge_edit(pattern, size(pattern)).await?;
         self.charge_decision(pattern).await?;
         let permitted =
@@ -137,6 +142,7 @@ impl View {
         }
         let wanted = vec![pattern.clone()];
         let wanted = if permitted { self.keys_only(pattern, wanted) } else { wanted };
+        self.draft.note(&wanted, &mut self.meter).await?;
         self.draft.ensure_read(&wanted, &mut self.meter).await?;
         let mut found = self.draft.search(pattern.clone(), &mut self.meter).await?;
         if !permitted {
@@ -176,6 +182,14 @@ impl View {
         Ok(())
     }
 
+    /// Refuses an edit that the module's description or Confine's own rules do not permit.
+    pub(super) fn permit_scope(&self, pattern: &Pattern, access: AccessOperation) -> Result<(), CallRefusal> {
+        match self.scope.decide_without_rules(access, pattern) {
+            ScopeDecision::Permit { .. } => Ok(()),
+            ScopeDecision::Deny { reason } => Err(denied(&self.draft, pattern, access, &reason)),
+        }
+    }
+
     fn check_exact(&self, pattern: &Pattern) -> Result<(), CallRefusal> {
         if pattern.steps.is_empty() {
             return Err(CallRefusal::new(ErrorTag::InvalidValue, "the root cannot be edited: name a node"));
@@ -196,11 +210,7 @@ impl View {
     /// Refuses to set or create a node outside of the scope. Missing list entries and presence containers above it
     /// are created too.
     async fn permit_write(&mut self, pattern: &Pattern, value: Option<&BoundValue>) -> Result<(), Error> {
-        if let ScopeDecision::Deny { reason } =
-            self.scope.decide_without_rules(AccessOperation::Create, pattern)
-        {
-            return Err(denied(&self.draft, pattern, AccessOperation::Create, &reason).into());
-        }
+        self.permit_scope(pattern, AccessOperation::Create)?;
         if !self.scope.has_rules() {
             return Ok(());
         }
@@ -242,6 +252,7 @@ impl View {
             return refusal.map_or(Ok(()), |refusal| Err(refusal.into()));
         }
         let wanted = self.keys_only(node, vec![node.clone()]);
+        self.draft.note(&wanted, &mut self.meter).await?;
         self.draft.ensure_read(&wanted, &mut self.meter).await?;
         let found = self.draft.search(node.clone(), &mut self.meter).await?;
         let refusal = match (found.first(), value) {

@@ -15,6 +15,8 @@ impl Service for Hooked {
     const SERVICES: &[&str] = &["p:probe"];
     const PREFIXES: &[(&str, &str)] =
         &[("p", "urn:example:probe"), ("oc-sys", "http://openconfig.net/yang/system")];
+    const READS: &[&str] = &["/devices/device/config/oc-sys:system/config"];
+    const WRITES: &[&str] = &["/devices/device/config/oc-sys:system/config/login-banner"];
 
     fn apply(_commit: &Commit, _instance: &Instance, _view: &View) -> Result<()> {
         Ok(())

@@ -1,11 +1,11 @@
-//! What instances read without a declaration of their modules.
+//! What instances read the last time besides what each commit reads in advance.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use confine_tree::Pattern;
 use confine_view::InstanceRef;
 
-/// The most bytes of paths remembered for one instance. A module that reads more should declare it.
+/// The most bytes of paths remembered for one instance. What reads more reads on demand.
 const MAX_PER_INSTANCE: usize = 16 << 10;
 
 /// The most bytes of paths remembered for all instances.
@@ -14,14 +14,18 @@ const MAX_TOTAL: usize = 4 << 20;
 /// What instances read the last time, so that the next commit reads it with its first request. Bounded, as modules
 /// choose what they read.
 #[derive(Debug, Default)]
-pub(crate) struct UndeclaredReads {
-    by_instance: HashMap<InstanceRef, Vec<Pattern>>,
+pub(crate) struct RememberedReads {
+    by_instance: BTreeMap<InstanceRef, Vec<Pattern>>,
     bytes: usize,
 }
 
-impl UndeclaredReads {
-    pub(crate) fn of(&self, instance: &InstanceRef) -> &[Pattern] {
-        self.by_instance.get(instance).map_or(&[], Vec::as_slice)
+impl RememberedReads {
+    /// Returns what is remembered of the instances that a pattern matches: one instance, those with the same first key, all
+    /// of a list or all.
+    pub(crate) fn of(&self, list: Pattern) -> impl Iterator<Item = &Pattern> {
+        let from = self.by_instance.range(InstanceRef::new(list.clone())..);
+        let matching = from.take_while(move |(instance, _)| list.covers(instance.path()));
+        matching.flat_map(|(_, patterns)| patterns)
     }
 
     /// Replaces what is remembered of an instance. Nothing is remembered if the patterns are too large.
@@ -66,35 +70,47 @@ mod tests {
         Pattern { steps: vec![PatternStep::new(QName::new("urn:x", name))] }
     }
 
-    #[test]
-    fn last_reads_of_an_instance_are_remembered() {
-        let mut reads = UndeclaredReads::default();
-        reads.replace(&instance(1), vec![read("a"), read("b")]);
-        reads.replace(&instance(1), vec![read("c")]);
-        assert_eq!(reads.of(&instance(1)), [read("c")]);
-        assert_eq!(reads.of(&instance(2)), []);
-        reads.replace(&instance(1), Vec::new());
-        assert_eq!((reads.of(&instance(1)).len(), reads.bytes), (0, 0));
+    fn of(reads: &RememberedReads, number: usize) -> Vec<&Pattern> {
+        reads.of(instance(number).path().clone()).collect()
     }
 
     #[test]
-    fn too_many_undeclared_reads_are_not_remembered() {
-        let mut reads = UndeclaredReads::default();
+    fn last_reads_of_an_instance_are_remembered() {
+        let mut reads = RememberedReads::default();
+        reads.replace(&instance(1), vec![read("a"), read("b")]);
+        reads.replace(&instance(1), vec![read("c")]);
+        assert_eq!(of(&reads, 1), [&read("c")]);
+        assert_eq!(of(&reads, 2).len(), 0);
+        reads.replace(&instance(12), vec![read("d")]);
+        for steps in [0, 1] {
+            let mut above = Pattern { steps: instance(1).path().steps[..=steps].to_vec() };
+            above.steps.last_mut().unwrap().keys.clear();
+            assert_eq!(reads.of(above).collect::<Vec<_>>(), [&read("c"), &read("d")]);
+        }
+        assert_eq!(of(&reads, 1), [&read("c")]);
+        reads.replace(&instance(12), Vec::new());
+        reads.replace(&instance(1), Vec::new());
+        assert_eq!((of(&reads, 1).len(), reads.bytes), (0, 0));
+    }
+
+    #[test]
+    fn too_many_reads_are_not_remembered() {
+        let mut reads = RememberedReads::default();
         reads.replace(&instance(1), vec![read("a")]);
         reads.replace(&instance(1), (0..1000).map(|number| read(&format!("a{number}"))).collect());
-        assert_eq!(reads.of(&instance(1)), []);
+        assert_eq!(of(&reads, 1).len(), 0);
         reads.replace(&instance(1), vec![read(&"a".repeat(MAX_PER_INSTANCE))]);
-        assert_eq!((reads.of(&instance(1)).len(), reads.bytes), (0, 0));
+        assert_eq!((of(&reads, 1).len(), reads.bytes), (0, 0));
     }
 
     #[test]
     fn remembered_reads_are_bounded_in_total() {
-        let mut reads = UndeclaredReads::default();
+        let mut reads = RememberedReads::default();
         for number in 0..20_000 {
             reads.replace(&instance(number), vec![read(&"a".repeat(400))]);
             assert!(reads.bytes <= MAX_TOTAL);
         }
-        assert_eq!(reads.of(&instance(19_999)).len(), 1);
+        assert_eq!(of(&reads, 19_999).len(), 1);
         let counted: usize = reads.by_instance.iter().map(|(of, patterns)| size(of, patterns)).sum();
         assert_eq!(reads.bytes, counted);
     }
