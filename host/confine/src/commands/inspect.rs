@@ -1,11 +1,14 @@
 //! `confine inspect`: what a module declares, as the daemon sees it.
 
+mod words;
+
 use std::fmt;
 
 use confine_sandbox::{Compiler, Digest, Limits, LoadError, Module, Runner, text::line};
 use confine_service::read_module;
 use serde::Serialize;
 
+use self::words::AccessInWords;
 use super::{connect::runtime, output::print};
 use crate::{
     cli::{InspectArgs, SettingsArgs},
@@ -36,10 +39,14 @@ struct ModuleSummary {
     /// Bytes of the daemon's memory that it takes while it is loaded.
     resident: u64,
     services: Vec<InspectedService>,
-    /// What it reads in addition to its instance.
+    /// What it declares that it reads in addition to its instance.
     reads: Vec<String>,
-    /// What it writes; empty for anything that the host allows.
+    /// What it declares that it writes; empty for anything that the host allows.
     writes: Vec<String>,
+    /// What it sees, in words.
+    sees: Vec<AccessInWords>,
+    /// What it may write, in words.
+    may_write: Vec<AccessInWords>,
     prefixes: Vec<InspectedPrefix>,
     /// Whether it has hooks.
     hooks: bool,
@@ -129,6 +136,8 @@ impl ModuleSummary {
                 .collect(),
             reads: description.reads.iter().map(|path| shown(&path.to_string())).collect(),
             writes: description.writes.iter().map(|path| shown(&path.to_string())).collect(),
+            sees: words::sees(description),
+            may_write: words::writes(description),
             prefixes: prefixes
                 .prefixes()
                 .into_iter()
@@ -161,20 +170,31 @@ impl fmt::Display for ModuleInspection {
         let Some(about) = about else { return Ok(()) };
         writeln!(f, "memory    {} bytes while it is loaded", about.resident)?;
         rows(f, "services", &about.services, "none")?;
-        rows(f, "reads", &about.reads, "only its instance")?;
-        rows(f, "writes", &about.writes, "anything that the user may write")?;
+        rows(f, "sees", &about.sees, "nothing")?;
+        rows(f, "writes", &about.may_write, "nothing")?;
         rows(f, "prefixes", &about.prefixes, "none")?;
-        writeln!(f, "hooks     {}", if about.hooks { "yes" } else { "no" })?;
+        writeln!(
+            f,
+            "hooks     {}",
+            if about.hooks { "yes: they see the same, and write nothing" } else { "no" }
+        )?;
         if about.options.is_empty() { Ok(()) } else { rows(f, "options", &about.options, "none") }
     }
 }
+
+/// The most rows of one title, so that all of it is on one screen.
+const ROWS: usize = 12;
 
 fn rows(f: &mut fmt::Formatter<'_>, title: &str, rows: &[impl fmt::Display], none: &str) -> fmt::Result {
     if rows.is_empty() {
         return writeln!(f, "{title:<10}{none}");
     }
     let titles = std::iter::once(title).chain(std::iter::repeat(""));
-    rows.iter().zip(titles).try_for_each(|(row, title)| writeln!(f, "{title:<10}{row}"))
+    rows.iter().take(ROWS).zip(titles).try_for_each(|(row, title)| writeln!(f, "{title:<10}{row}"))?;
+    match rows.len().checked_sub(ROWS) {
+        None | Some(0) => Ok(()),
+        Some(more) => writeln!(f, "{:<10}and {more} more, which `--json` lists", ""),
+    }
 }
 
 impl fmt::Display for InspectedService {
