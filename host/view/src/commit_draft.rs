@@ -4,7 +4,7 @@ use std::{collections::HashSet, sync::Arc};
 
 use confine_tree::{
     LiveNode, Overlay, OverlayMark, Path, Pattern, PatternSearch, PrefixMap, ResolveError, Schema,
-    SearchProgress, StopSignal, Tree,
+    SearchProgress, StepCounter, StopSignal, Tree,
 };
 
 use crate::{
@@ -80,9 +80,10 @@ impl CommitDraft {
         Ok(self.overlay.steps().step()?)
     }
 
-    /// Returns how many steps the host's own work for this commit has taken: settling, finishing and the last check.
-    pub fn steps(&mut self) -> u64 {
-        self.overlay.steps().taken()
+    /// Returns the counter of the steps of the host's own work for this commit: stripping, settling, finishing and the last
+    /// check.
+    pub fn steps(&mut self) -> &mut StepCounter {
+        self.overlay.steps()
     }
 
     /// Hides what the instances create from the controller. It would remove the objects without a user, and crash if
@@ -193,7 +194,11 @@ impl CommitDraft {
     pub fn has_created(&mut self, pattern: &Pattern) -> bool {
         // Otherwise all entries of a list without a model would be looked at for each of them.
         self.overlay.learn(pattern);
-        !self.overlay.find(pattern).is_empty()
+        let found = !self.overlay.find(pattern).is_empty();
+        let visited = self.overlay.take_visited();
+        // Stopped work is noticed at the next step.
+        let _ = self.overlay.steps().steps(visited);
+        found
     }
 
     /// Returns the value of the first node that a pattern matches now.
@@ -225,7 +230,10 @@ impl CommitDraft {
 
     /// Refuses the commit at its end, for a reason that the module must not learn.
     pub(crate) fn refuse_at_end(&mut self, refusal: CallRefusal) {
-        self.refused_at_end.push(refusal);
+        // The first one is told; many would be kept for nothing.
+        if self.refused_at_end.is_empty() {
+            self.refused_at_end.push(refusal);
+        }
     }
 
     pub(crate) fn refusal_at_end(&self) -> Option<&CallRefusal> {

@@ -28,6 +28,7 @@ impl CommitDraft {
             ran: ran.iter().collect(),
             owners,
             own: HashSet::new(),
+            own_exactly: HashSet::new(),
         };
         let checked = check.run();
         self.written = written;
@@ -49,6 +50,8 @@ struct ConflictCheck<'a> {
     owners: &'a OwnerIndex,
     /// Paths of which nothing at or below them belongs to an instance that the commit does not run.
     own: HashSet<PathId>,
+    /// The same, of what is exactly there.
+    own_exactly: HashSet<PathId>,
 }
 
 impl ConflictCheck<'_> {
@@ -139,9 +142,13 @@ impl ConflictCheck<'_> {
         for (_, step) in self.draft.overlay.lineage(node) {
             self.step()?;
             front = self.owners.step(front, &step);
-            let mut owners = self.owners.owners_at_front(front);
-            if let Some(owner) = owners.find(|owner| !self.ran.contains(owner)) {
-                return Ok(Some(owner.clone()));
+            for path in front.paths() {
+                if !self.own_exactly.insert(path) {
+                    continue;
+                }
+                if let Some(owner) = self.owner_at(path)? {
+                    return Ok(Some(owner));
+                }
             }
         }
         for path in front.paths() {
@@ -161,13 +168,21 @@ impl ConflictCheck<'_> {
             if !self.own.insert(path) {
                 continue;
             }
-            for owner in self.owners.owners_at(path) {
-                self.draft.overlay.steps().step()?;
-                if !self.ran.contains(owner) {
-                    return Ok(Some(owner.clone()));
-                }
+            if let Some(owner) = self.owner_at(path)? {
+                return Ok(Some(owner));
             }
             stack.extend(self.owners.paths_below(path));
+        }
+        Ok(None)
+    }
+
+    /// Returns an instance that the commit does not run and that owns what is exactly there.
+    fn owner_at(&mut self, path: PathId) -> Result<Option<InstanceRef>, Error> {
+        for owner in self.owners.owners_at(path) {
+            self.draft.overlay.steps().step()?;
+            if !self.ran.contains(owner) {
+                return Ok(Some(owner.clone()));
+            }
         }
         Ok(None)
     }

@@ -60,7 +60,7 @@ pub use finished_commit::FinishedCommit;
 pub use instance_ref::InstanceRef;
 pub use meter::{AllowanceExceeded, BYTES_PER_UNIT, Meter, MeteredLimit, WorkAllowance};
 pub use module_rules::ModuleRules;
-pub use owner_index::{OwnedObject, OwnerIndex};
+pub use owner_index::{OutsideOwners, OwnedObject, OwnerIndex};
 pub use read_scope::{UndeclaredReadReporter, UndeclaredReads};
 pub use scope::{Scope, ScopeDecision, ScopeRules};
 pub use sharing_services::SharingServices;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use confine_tree::{CONTROLLER, NodeId, Pattern, PatternStep, QName, Tree};
+use confine_tree::{CONTROLLER, Error as TreeError, NodeId, Pattern, PatternStep, QName, StepCounter, Tree};
 
 use crate::{
     CreatedObject, InstanceRef, SharingServices,
@@ -69,10 +69,11 @@ impl ObjectOwners {
             Self::Several(shared) => {
                 shared.all.remove(instance);
                 shared.holders.remove(instance);
-                if let (Some(owner), 1) = (shared.all.first(), shared.all.len()) {
-                    let holds = !shared.holders.is_empty();
-                    *self = Self::One { owner: owner.clone(), holds };
-                }
+                *self = match (shared.all.first(), shared.all.len()) {
+                    (None, _) => Self::None,
+                    (Some(owner), 1) => Self::One { owner: owner.clone(), holds: !shared.holders.is_empty() },
+                    _ => return,
+                };
             }
         }
     }
@@ -131,13 +132,45 @@ impl<'a> OwnedObject<'a> {
         let index = self.index;
         index.paths.same(self.path).into_iter().flat_map(|path| index.owners_at(path))
     }
+}
 
-    /// Returns the owners of it and of what is below it, and of objects that may be the same. An instance may occur
-    /// several times.
-    pub fn owners_at_or_below(self) -> impl Iterator<Item = &'a InstanceRef> {
-        let index = self.index;
-        let same = index.paths.same(self.path).into_iter();
-        same.flat_map(|path| index.paths.at_or_below(path)).flat_map(|path| index.owners_at(path))
+/// Finds objects that instances outside of a set own. Looks at the owners of each object once, however many instances of the
+/// set own it.
+pub struct OutsideOwners<'a> {
+    index: &'a OwnerIndex,
+    set: &'a HashSet<&'a InstanceRef>,
+    known: HashMap<PathId, bool>,
+}
+
+impl<'a> OutsideOwners<'a> {
+    /// Begins a search with nothing known.
+    pub fn new(index: &'a OwnerIndex, set: &'a HashSet<&'a InstanceRef>) -> Self {
+        Self { index, set, known: HashMap::new() }
+    }
+
+    /// Returns whether an instance outside of the set owns the object, or one that may be the same.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`](confine_tree::Error::Stopped).
+    pub fn own(&mut self, object: OwnedObject<'_>, steps: &mut StepCounter) -> Result<bool, TreeError> {
+        let mut owned = false;
+        for path in self.index.paths.same(object.path) {
+            steps.step()?;
+            let known = match self.known.get(&path) {
+                Some(&known) => known,
+                None => {
+                    let mut outside = false;
+                    for owner in self.index.owners_at(path) {
+                        steps.step()?;
+                        outside = outside || !self.set.contains(owner);
+                    }
+                    self.known.insert(path, outside);
+                    outside
+                }
+            };
+            owned |= known;
+        }
+        Ok(owned)
     }
 }
 
@@ -163,10 +196,15 @@ impl OwnerIndex {
     /// Replaces the objects of an instance.
     pub fn replace(&mut self, instance: &InstanceRef, created: impl IntoIterator<Item = CreatedObject>) {
         let before = self.by_instance.remove(instance).unwrap_or_default();
-        let mut objects = Vec::new();
+        let (mut objects, mut seen) = (Vec::new(), HashSet::new());
         for CreatedObject { path, place, shared, ambiguous } in created {
             let known = place.as_ref().and_then(|place| self.paths.insert(place));
             let object = known.unwrap_or_else(|| self.paths.insert_entry(&path));
+            // A list may name an object several times, in several forms.
+            if !seen.insert(object) {
+                self.paths.release(object);
+                continue;
+            }
             if ambiguous {
                 self.ambiguous.insert(object);
             }
@@ -237,6 +275,39 @@ impl OwnerIndex {
     pub fn created_by(&self, instance: &InstanceRef) -> impl Iterator<Item = OwnedObject<'_>> {
         let objects = self.by_instance.get(instance).map_or(&[][..], |objects| objects);
         objects.iter().map(|&path| OwnedObject { index: self, path })
+    }
+
+    /// Returns who else owns an object of one of these instances, or something below it; each once, in order.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`](confine_tree::Error::Stopped).
+    pub fn co_owners(
+        &self,
+        instances: &HashSet<InstanceRef>,
+        steps: &mut StepCounter,
+    ) -> Result<BTreeSet<&InstanceRef>, TreeError> {
+        let (mut found, mut seen) = (BTreeSet::new(), HashSet::new());
+        for object in instances.iter().flat_map(|instance| self.created_by(instance)) {
+            steps.step()?;
+            if seen.contains(&object.path) {
+                continue;
+            }
+            let mut stack = self.paths.same(object.path);
+            while let Some(path) = stack.pop() {
+                steps.step()?;
+                if !seen.insert(path) {
+                    continue;
+                }
+                for owner in self.owners_at(path) {
+                    steps.step()?;
+                    if !instances.contains(owner) {
+                        found.insert(owner);
+                    }
+                }
+                stack.extend(self.paths.children_of(path));
+            }
+        }
+        Ok(found)
     }
 
     /// Returns the owner whose list shows an object to the controller.
@@ -334,11 +405,6 @@ impl OwnerIndex {
         self.paths.step(front, step)
     }
 
-    /// Returns the owners of what is exactly there.
-    pub(crate) fn owners_at_front(&self, front: PathFront) -> impl Iterator<Item = &InstanceRef> {
-        front.paths().flat_map(|path| self.owners_at(path))
-    }
-
     /// Returns the paths that are one step longer.
     pub(crate) fn paths_below(&self, path: PathId) -> impl Iterator<Item = PathId> + '_ {
         self.paths.children_of(path)
@@ -375,210 +441,4 @@ fn created(tree: &Tree, entry: NodeId) -> impl Iterator<Item = CreatedObject> {
 }
 
 #[cfg(test)]
-mod tests {
-    use confine_tree::xml;
-
-    use super::*;
-
-    const SERVICES: &str = r#"<services xmlns="http://clicon.org/controller">
-        <service-timeout>300</service-timeout>
-        <p2p xmlns="urn:p"><site>a</site><id>1</id><created>
-            <path>/devices/device[name="r1"]/config/interfaces/interface[name="x"]</path>
-            <path>/devices/device[name='r1']/config/system/config/login-banner</path>
-        </created></p2p>
-        <p2p xmlns="urn:p"><site>a</site><id>2</id><created>
-            <path>/devices/device[name='r1']/config/interfaces/interface[name='x']</path>
-            <path>/devices/device[name="r1"]/config/interfaces/interface[name="x"]/config/mtu</path>
-            <path>/devices/device[name="r1"]/config/interfaces/interface[name="xy"]</path>
-        </created></p2p>
-        <bench xmlns="urn:b"><service-name>s1</service-name><mtu>1</mtu></bench>
-    </services>"#;
-
-    fn owners() -> OwnerIndex {
-        let keys = |list: QName<'_>| (list.local == "p2p").then(|| vec!["site".into(), "id".into()]);
-        OwnerIndex::from_services(&xml::parse(SERVICES).unwrap(), keys)
-    }
-
-    const X: &str = r#"/devices/device[name="r1"]/config/interfaces/interface[name="x"]"#;
-
-    fn instance(id: &str) -> InstanceRef {
-        let mut entry = PatternStep::new(QName::new("urn:p", "p2p"));
-        entry.keys = [("site", "a"), ("id", id)].map(|(key, value)| (key.into(), Some(value.into()))).into();
-        let services = PatternStep::new(QName::new(CONTROLLER, "services"));
-        InstanceRef::new(Pattern { steps: vec![services, entry] })
-    }
-
-    /// Returns the object with this path of an instance.
-    fn object<'a>(owners: &'a OwnerIndex, id: &str, path: &str) -> OwnedObject<'a> {
-        owners.created_by(&instance(id)).find(|object| object.path() == path).unwrap()
-    }
-
-    fn names<'a>(instances: impl Iterator<Item = &'a InstanceRef>) -> Vec<String> {
-        instances
-            .map(|instance| instance.key().to_owned() + instance.path().steps[1].key("id").unwrap_or(""))
-            .collect()
-    }
-
-    fn paths(owners: &OwnerIndex, id: &str) -> Vec<String> {
-        owners.created_by(&instance(id)).map(OwnedObject::path).collect()
-    }
-
-    /// Returns the path of an interface of `r1`, in the namespace of a model.
-    fn place(namespace: &str) -> Pattern {
-        let step = |namespace: &str, local: &str, key: Option<&str>| {
-            let mut step = PatternStep::new(QName::new(namespace, local));
-            step.keys.extend(key.map(|key| ("name".into(), Some(key.to_owned()))));
-            step
-        };
-        let steps = vec![
-            step(CONTROLLER, "devices", None),
-            step(CONTROLLER, "device", Some("r1")),
-            step(CONTROLLER, "config", None),
-            step(namespace, "interfaces", None),
-            step(namespace, "interface", Some("x")),
-        ];
-        Pattern { steps }
-    }
-
-    fn known(namespace: &str) -> CreatedObject {
-        CreatedObject { place: Some(place(namespace)), ..CreatedObject::parse(X) }
-    }
-
-    #[test]
-    fn paths_are_kept_in_one_form() {
-        let owners = owners();
-        let mtu = format!("{X}/config/mtu");
-        let banner = r#"/devices/device[name="r1"]/config/system/config/login-banner"#;
-        assert_eq!(paths(&owners, "1"), [X, banner]);
-        assert_eq!(paths(&owners, "2"), [X, &mtu, &X.replace("\"x\"", "\"xy\"")]);
-        assert_eq!(names(object(&owners, "1", X).owners()), ["a1", "a2"]);
-        assert_eq!(names(object(&owners, "2", &mtu).owners()), ["a2"]);
-    }
-
-    #[test]
-    fn objects_below_have_it_as_an_ancestor() {
-        let owners = owners();
-        assert_eq!(names(object(&owners, "1", X).owners_at_or_below()), ["a1", "a2", "a2"]);
-    }
-
-    #[test]
-    fn objects_of_two_models_with_one_path_are_two() {
-        let mut owners = OwnerIndex::new();
-        owners.replace(&instance("1"), [known("urn:a")]);
-        owners.replace(&instance("2"), [known("urn:b")]);
-        assert_eq!(names(object(&owners, "1", X).owners()), ["a1"]);
-        assert_eq!(object(&owners, "1", X).place(), Some(place("urn:a")));
-        assert_eq!(object(&owners, "2", X).place(), Some(place("urn:b")));
-        assert!(owners.is_owned(&place("urn:a")) && !owners.is_owned(&place("urn:c")));
-        // What is read of a list may be either.
-        owners.replace(&instance("3"), [CreatedObject::parse(X)]);
-        assert_eq!(names(object(&owners, "3", X).owners()), ["a3", "a1", "a2"]);
-        assert_eq!(names(object(&owners, "1", X).owners()), ["a1", "a3"]);
-        assert!(owners.is_owned(&place("urn:c")));
-        assert_eq!(object(&owners, "3", X).place(), None);
-    }
-
-    /// Returns the `created` lists of two instances that run.
-    fn shared(owners: &OwnerIndex, paths: [&[&str]; 2]) -> [Vec<String>; 2] {
-        let created = |paths: &[&str]| {
-            let object =
-                |path: &&str| CreatedObject { place: Some(place("urn:i")), ..CreatedObject::parse(path) };
-            paths.iter().map(object).collect::<Vec<_>>()
-        };
-        let mut all = [("1", paths[0]), ("2", paths[1])].map(|(id, paths)| (instance(id), created(paths)));
-        owners.mark_shared(&mut all);
-        all.map(|(_, created)| created.iter().map(CreatedObject::entry).collect())
-    }
-
-    #[test]
-    fn controller_finds_each_object_in_one_list() {
-        let (held, marked) = (X.to_owned(), format!("{X}[false()]"));
-        // Both lists show it, as another daemon left them: the last one keeps it.
-        assert_eq!(shared(&owners(), [&[X], &[X]]), [vec![marked.clone()], vec![held.clone()]]);
-        // The first one showed it, and keeps it.
-        let mut first = owners();
-        first.replace(&instance("2"), [CreatedObject::parse(&marked)]);
-        first.replace(&instance("1"), [CreatedObject::parse(X)]);
-        assert_eq!(shared(&first, [&[X], &[X]]), [vec![held.clone()], vec![marked.clone()]]);
-        // The first one no longer owns it: the other one shows it.
-        assert_eq!(shared(&owners(), [&[], &[X]]), [vec![], vec![held.clone()]]);
-        // The list that showed it keeps it, although it comes later.
-        let services = SERVICES.replacen("[name=\"x\"]<", "[name=\"x\"][false()]<", 1);
-        let later = OwnerIndex::from_services(&xml::parse(&services).unwrap(), |list| {
-            (list.local == "p2p").then(|| vec!["site".into(), "id".into()])
-        });
-        assert_eq!(names(object(&later, "1", X).owners()).len(), 2, "both own it all the same");
-        assert_eq!(shared(&later, [&[X], &[X]]), [vec![marked], vec![held]]);
-        // The first one shows what is new.
-        let new = OwnerIndex::new();
-        assert_eq!(shared(&new, [&[X], &[X]]), [vec![X.to_owned()], vec![format!("{X}[false()]")]]);
-    }
-
-    #[test]
-    fn object_of_another_daemon_is_held_twice_until_shared() {
-        let mut owners = owners();
-        let twice = |owners: &OwnerIndex| {
-            owners.held_twice().map(|(path, holders)| (path, names(holders.iter()))).collect::<Vec<_>>()
-        };
-        assert_eq!(twice(&owners), [(X.to_owned(), vec!["a1".to_owned(), "a2".to_owned()])]);
-        owners.replace(&instance("1"), [CreatedObject::parse(&format!("{X}[false()]"))]);
-        assert_eq!(twice(&owners), []);
-        assert_eq!(owners.holder_of(&known("urn:i")), Some(&instance("2")));
-    }
-
-    #[test]
-    fn replaced_objects_lose_their_owner() {
-        let mut owners = owners();
-        owners.replace(&instance("1"), [known("urn:i")]);
-        assert_eq!(names(object(&owners, "2", X).owners()), ["a2", "a1"]);
-        assert_eq!(paths(&owners, "1"), [X]);
-        assert_eq!(owners.remove(&instance("2")), 3);
-        assert_eq!(names(object(&owners, "1", X).owners()), ["a1"]);
-        assert_eq!(names(owners.instances()), ["a1"]);
-        assert_eq!(owners.remove(&instance("1")), 1);
-        assert!(!owners.is_owned(&place("urn:i")));
-        assert_eq!(owners.paths.len(), 0, "nothing is kept of what nobody owns");
-    }
-
-    #[test]
-    fn instances_of_a_list_are_found_by_their_first_keys() {
-        let owners = owners();
-        let first = instance("1");
-        let [services, one] = &first.path().steps[..] else { panic!() };
-        let list = |keys: usize| {
-            let mut step = one.clone();
-            step.keys.truncate(keys);
-            names(owners.instances_of(Pattern { steps: vec![services.clone(), step] }))
-        };
-        assert_eq!(list(0), ["a1", "a2"]);
-        assert_eq!(list(1), ["a1", "a2"]);
-        assert_eq!(list(2), ["a1"]);
-        let other = PatternStep::new(QName::new("urn:b", "ben"));
-        let other = Pattern { steps: vec![services.clone(), other] };
-        assert_eq!(names(owners.instances_of(other)), [""; 0]);
-    }
-
-    #[test]
-    fn list_that_cannot_be_read_is_kept_as_it_is() {
-        let mut owners = OwnerIndex::new();
-        owners.replace(&instance("1"), ["]nonsense[", "", "/x"].map(CreatedObject::parse));
-        assert_eq!(paths(&owners, "1"), ["]nonsense[", "", "/x"]);
-        assert_eq!(owners.created_by(&instance("1")).filter_map(OwnedObject::place).count(), 0);
-    }
-
-    /// However often objects come and go, what is kept is bounded by those that are there.
-    #[test]
-    fn gone_objects_are_forgotten() {
-        let mut owners = OwnerIndex::new();
-        owners.replace(&instance("2"), [known("urn:a"), CreatedObject::parse(&format!("{X}/mtu[false()]"))]);
-        for round in 0..10 {
-            let new = (0..1000).map(|n| CreatedObject::parse(&format!("/devices/{round}-{n}")));
-            owners.replace(&instance("1"), new);
-        }
-        assert!(owners.paths.kept() < 4500, "{}", owners.paths.kept());
-        assert_eq!(paths(&owners, "1").len(), 1000);
-        assert_eq!(paths(&owners, "2"), [X.to_owned(), format!("{X}/mtu")]);
-        assert_eq!(object(&owners, "2", X).place(), Some(place("urn:a")));
-        assert_eq!(owners.holder_of(&known("urn:a")), Some(&instance("2")));
-    }
-}
+mod tests;

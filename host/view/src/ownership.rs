@@ -18,6 +18,8 @@ struct Ownership {
     entry: Option<NodeId>,
     /// Where the node is in the owner index.
     front: PathFront,
+    /// Where the nearest node above is that an instance owns.
+    owned_above: Option<PathFront>,
     /// Whether another node may have the same path without namespaces.
     ambiguous: bool,
 }
@@ -45,9 +47,14 @@ impl CommitDraft {
     ) -> Result<Vec<(InstanceRef, Vec<CreatedObject>)>, Error> {
         let mut search = OwnershipSearch::default();
         let mut by_instance: HashMap<&InstanceRef, Vec<NodeId>> = HashMap::new();
+        // The operator lets their modules override what others set.
+        let mut overriding: HashSet<&InstanceRef> = HashSet::new();
         let written = std::mem::take(&mut self.written);
         for run in &written {
             by_instance.entry(&run.instance).or_default().extend(&run.nodes);
+            if run.scope.last_wins() {
+                overriding.insert(&run.instance);
+            }
         }
         let mut all = Vec::with_capacity(instances.len());
         let mut sharing = SharingCheck::new(instances);
@@ -67,7 +74,10 @@ impl CommitDraft {
                 if let Some(object) = object.filter(|&object| seen.insert(object)) {
                     let Some(known) = search.ownerships.get(&object) else { continue };
                     let created_object = self.created_object(object, known.ambiguous)?;
-                    sharing.check(self, owners, instance, (object, known.front), &created_object)?;
+                    if !overriding.contains(instance) {
+                        let fronts = (known.front, known.owned_above);
+                        sharing.check(self, owners, instance, (object, fronts), &created_object)?;
+                    }
                     created.push(created_object);
                 }
             }
@@ -128,7 +138,13 @@ impl CommitDraft {
         self.overlay.steps().steps(nodes.len())?;
         let known = nodes.iter().enumerate().rev();
         let known = known.filter_map(|(index, node)| Some((index + 1, *search.ownerships.get(node)?))).next();
-        let root = Ownership { in_base: true, entry: None, front: PathFront::ROOT, ambiguous: false };
+        let root = Ownership {
+            in_base: true,
+            entry: None,
+            front: PathFront::ROOT,
+            owned_above: None,
+            ambiguous: false,
+        };
         let (from, mut ownership) = known.unwrap_or((0, root));
         for node in nodes.into_iter().skip(from) {
             let step = self.overlay.step(node);
@@ -137,7 +153,9 @@ impl CommitDraft {
             let list = !step.keys.is_empty();
             let entry = ownership.entry.or((list && !in_base).then_some(node));
             let ambiguous = ownership.ambiguous || self.has_namesake(node, &mut search.namesakes);
-            ownership = Ownership { in_base, entry, front, ambiguous };
+            let above = ownership.front;
+            let owned_above = owners.is_owned_at(above).then_some(above).or(ownership.owned_above);
+            ownership = Ownership { in_base, entry, front, owned_above, ambiguous };
             search.ownerships.insert(node, ownership);
         }
         Ok(ownership)

@@ -41,8 +41,9 @@ pub(crate) struct PathTrie<T> {
     children: BTreeMap<(u32, StepName), u32>,
     /// Nodes that may be used again.
     free: Vec<u32>,
-    /// How many nodes were freed since the trie was built. Their names are still kept.
+    /// How many nodes were freed since the trie was built, and the bytes of their names, which are still kept.
     freed: usize,
+    freed_bytes: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -59,7 +60,14 @@ impl<T: Default> Default for PathTrie<T> {
         let mut names = StepNames::default();
         let name = names.intern(QName::new(UNKNOWN, ""));
         let root = PathNode { parent: 0, name, uses: 1, value: T::default() };
-        Self { names, nodes: vec![root], children: BTreeMap::new(), free: Vec::new(), freed: 0 }
+        Self {
+            names,
+            nodes: vec![root],
+            children: BTreeMap::new(),
+            free: Vec::new(),
+            freed: 0,
+            freed_bytes: 0,
+        }
     }
 }
 
@@ -147,6 +155,7 @@ impl<T: Default> PathTrie<T> {
             self.children.remove(&(parent, name));
             self.free.push(at);
             self.freed += 1;
+            self.freed_bytes += self.names.resolve(name).local.len();
             at = parent;
         }
         at != path.0
@@ -167,7 +176,9 @@ impl<T: Default> PathTrie<T> {
     /// Returns whether more is kept of paths that were removed than of those that are there.
     pub(crate) fn is_wasteful(&self) -> bool {
         const FEW: usize = 1024;
+        const FEW_BYTES: usize = 64 << 10;
         self.freed > FEW && self.freed > self.children.len()
+            || self.freed_bytes > FEW_BYTES && self.freed_bytes > self.names.bytes() / 2
     }
 
     /// Adds a path of another trie, as [`insert`](Self::insert).

@@ -28,31 +28,21 @@ impl<'a> SharingCheck<'a> {
         Self { ran: ran.iter().collect(), ..Self::default() }
     }
 
-    /// Refuses an object that an instance makes if an instance of a service that does not share it owns it. Instances that
-    /// own it together already go on. The refusal is told to whoever came later.
+    /// Refuses an object that an instance makes if an instance of a service that does not share it owns it, or the nearest
+    /// owned node above. Instances that own it together already go on. The refusal is told to whoever came later.
     pub(crate) fn check(
         &mut self,
         draft: &mut CommitDraft,
         owners: &OwnerIndex,
         instance: &'a InstanceRef,
-        (node, front): (NodeId, PathFront),
+        (node, (front, owned_above)): (NodeId, (PathFront, Option<PathFront>)),
         object: &CreatedObject,
     ) -> Result<(), Error> {
         let owned_before = |instance: &InstanceRef| owners.owns(instance, front);
         let is_owner = owned_before(instance);
-        for path in front.paths() {
-            let resting = match self.resting.get(&path) {
-                Some(known) => known,
-                None => {
-                    let found = self.resting_owners(draft, owners, path)?;
-                    self.resting.entry(path).or_insert(found)
-                }
-            };
-            for owner in resting {
-                draft.step()?;
-                if !is_owner && !draft.sharing.allows(instance, owner) {
-                    return Err(refusal(instance, owner, object).into());
-                }
+        if !is_owner {
+            for front in [Some(front), owned_above].into_iter().flatten() {
+                self.check_resting(draft, owners, instance, front, object)?;
             }
         }
         let makers = self.makers.entry(node).or_default();
@@ -69,6 +59,36 @@ impl<'a> SharingCheck<'a> {
         }
         if !makers.iter().any(|maker| maker.list() == instance.list()) {
             makers.push(instance);
+        }
+        Ok(())
+    }
+
+    /// Refuses what an instance makes at or below what an instance that the commit does not run owns.
+    fn check_resting(
+        &mut self,
+        draft: &mut CommitDraft,
+        owners: &OwnerIndex,
+        instance: &InstanceRef,
+        front: PathFront,
+        object: &CreatedObject,
+    ) -> Result<(), Error> {
+        if owners.owns(instance, front) {
+            return Ok(());
+        }
+        for path in front.paths() {
+            let resting = match self.resting.get(&path) {
+                Some(known) => known,
+                None => {
+                    let found = self.resting_owners(draft, owners, path)?;
+                    self.resting.entry(path).or_insert(found)
+                }
+            };
+            for owner in resting {
+                draft.step()?;
+                if !draft.sharing.allows(instance, owner) {
+                    return Err(refusal(instance, owner, object).into());
+                }
+            }
         }
         Ok(())
     }

@@ -55,6 +55,11 @@ impl StepNames {
         found.copied().map(StepName)
     }
 
+    /// Returns the number of bytes of all texts.
+    pub(crate) fn bytes(&self) -> usize {
+        self.texts.len()
+    }
+
     /// Returns the step with this number.
     pub(crate) fn resolve(&self, step: StepName) -> QName<'_> {
         resolve(&self.namespaces, &self.texts, &self.steps, step.0)

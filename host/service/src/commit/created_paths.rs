@@ -79,7 +79,7 @@ impl CreatedPaths {
         }
         let path = object.path();
         let Ok(parsed) = Path::parse_unescaped(&path) else {
-            tracing::warn!(path, "ignoring a `created` path that cannot be read");
+            tracing::debug!(path, "ignoring a `created` path that cannot be read");
             return Vec::new();
         };
         if parsed.steps.len() <= CONTROLLER_STEPS {
@@ -106,10 +106,10 @@ impl CreatedPaths {
         let mut at = self.nodes.first();
         for step in &path.steps {
             at = at.and_then(|node| self.nodes.get(*node.below.get(&step.name)?));
-            found.extend(at.into_iter().flat_map(|node| node.ending.iter().cloned()));
+            found.extend(at.into_iter().flat_map(|node| node.ending.iter().take(MOST_CANDIDATES + 1)));
         }
-        found.extend(at.into_iter().flat_map(|node| node.passing.iter().cloned()));
-        found
+        found.extend(at.into_iter().flat_map(|node| node.passing.iter().take(MOST_CANDIDATES + 1)));
+        found.into_iter().take(MOST_CANDIDATES + 1).cloned().collect()
     }
 }
 

@@ -14,7 +14,7 @@
 //! the plan is done again, [`ATTEMPTS`] times at most, within the same budgets.
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -22,8 +22,8 @@ use std::{
 use confine_backend::{Datastore, PushMode, RequestUser, ServicesCommit, Transaction};
 use confine_nacm::Nacm;
 use confine_sandbox::{Budget, CommitContext, EntryPoint, FailureCause, LimitPer, Module, RunReport, Usage};
-use confine_tree::{Pattern, Tree, text::ShownLine};
-use confine_view::{CommitDraft, FinishedCommit, InstanceRef, OwnedObject, OwnerIndex, View};
+use confine_tree::{Pattern, StepCounter, Tree, text::ShownLine};
+use confine_view::{CommitDraft, FinishedCommit, InstanceRef, OutsideOwners, OwnerIndex, View};
 
 use crate::{
     Error,
@@ -187,7 +187,9 @@ impl CommitWork<'_> {
         self.state.set_service_timeout(service_timeout);
         let notified = plan.owners(&owners);
         let mut co_owners = Vec::new();
-        for owner in co_owners_of(&owners, &notified) {
+        let mut steps = StepCounter::new(self.state.stop_signal());
+        let found = owners.co_owners(&notified, &mut steps).map_err(confine_view::Error::from)?;
+        for owner in found {
             match self.registry.service_of(owner) {
                 Some(service) => co_owners.push(PlannedInstance { instance: owner.clone(), service }),
                 None => {
@@ -254,7 +256,7 @@ impl CommitWork<'_> {
             return Ok(None);
         }
         if self.user != self.backend.lock().await.options().host_user {
-            rules.check_readable(&finished.created, &snapshot.owners)?;
+            rules.check_readable(&finished.created, &snapshot.owners, &mut draft)?;
         }
         let bytes = finished.edit.as_ref().map_or(0, String::len);
         self.write(&finished, &mut draft, &rules).await?;
@@ -295,7 +297,7 @@ impl CommitWork<'_> {
         }
         let mut planned = plan.instances(&tree);
         let present: HashSet<InstanceRef> = planned.iter().map(|planned| planned.instance.clone()).collect();
-        self.check_absent(plan, &tree, &present).await?;
+        self.check_absent(plan, snapshot, &tree, &present).await?;
         // Keys must be known before entries are loaded: they tell one entry from another.
         planned.iter().for_each(|planned| draft.declare(planned.instance.path()));
         draft.load(&tree, &wanted)?;
@@ -342,22 +344,30 @@ impl CommitWork<'_> {
         Ok(wanted)
     }
 
-    /// Checks that the notified instances that are absent have been deleted, and are not just hidden from the user.
+    /// Checks that the instances that are not in the tree have been deleted, and are not just hidden from the user: those
+    /// that were notified, those that own something that would be removed, and those that share it.
     async fn check_absent(
         &self,
         plan: &CommitPlan,
+        snapshot: &OwnershipSnapshot,
         tree: &Tree,
         present: &HashSet<InstanceRef>,
     ) -> Result<(), Error> {
-        let absent = plan.absent(tree);
+        let shared = snapshot.co_owners.iter().map(|owner| &owner.instance);
+        let found = self.registry.instances(tree);
+        let unseen = snapshot.notified.iter().chain(shared).filter(|instance| !found.contains(*instance));
+        let mut absent: Vec<Pattern> = unseen.map(|instance| instance.path().clone()).collect();
+        absent.extend(plan.absent(tree));
         if absent.is_empty() || self.user == self.backend.lock().await.options().host_user {
             return Ok(());
         }
         let seen =
             read::read(self.backend, Datastore::Actions, &condense(absent), &RequestUser::Host).await?;
-        match plan.instances(&seen).into_iter().find(|seen| !present.contains(&seen.instance)) {
+        let is_hidden = |instance: &&InstanceRef| !present.contains(*instance) && !found.contains(*instance);
+        let seen = self.registry.instances(&seen);
+        match seen.iter().find(is_hidden) {
             Some(hidden) => {
-                let instance = hidden.instance.path().to_string();
+                let instance = hidden.path().to_string();
                 Err(Error::Unreadable { user: self.user.clone(), instance })
             }
             None => Ok(()),
@@ -376,10 +386,10 @@ impl CommitWork<'_> {
         let OwnershipSnapshot { owners, notified, .. } = snapshot;
         let run: HashSet<&InstanceRef> = planned.iter().map(|planned| &planned.instance).collect();
         let concerned: HashSet<&InstanceRef> = run.iter().copied().chain(notified).collect();
+        let mut outside = OutsideOwners::new(owners, &concerned);
         for &instance in &concerned {
             for object in owners.created_by(instance) {
-                draft.step()?;
-                if object.owners().any(|owner| !concerned.contains(owner)) {
+                if outside.own(object, draft.steps()).map_err(confine_view::Error::from)? {
                     continue;
                 }
                 if let Some(place) = declared.created_object(object, instance, draft) {
@@ -450,33 +460,35 @@ impl CommitWork<'_> {
         draft: &mut CommitDraft,
         rules: &CommitRules<'_>,
     ) -> Result<(), Error> {
-        let mut explain = |error: confine_backend::Error| match error.is_denied() {
-            true => rules.explain_denial(error, &draft.edits()),
-            false => error.into(),
-        };
         let Some(edit) = &finished.edit else { return Ok(()) };
         let user = RequestUser::User(self.user.clone());
-        let mut backend = self.backend.lock().await;
-        let written = backend.edit_config(Datastore::Actions, edit, &user).await;
-        let Some(services) = &finished.services else { return written.map_err(explain) };
-        match written {
-            Err(error) if error.is_denied() => {
+        let written = self.backend.lock().await.edit_config(Datastore::Actions, edit, &user).await;
+        let refused = match (written, &finished.services) {
+            (Ok(()), _) => return Ok(()),
+            (Err(error), Some(services)) if error.is_denied() => {
                 tracing::info!(tid = self.transaction.tid, user = self.user, %error, "writing `created` lists as the host user");
-                if let Some(devices) = &finished.devices {
-                    backend.edit_config(Datastore::Actions, devices, &user).await.map_err(&mut explain)?;
+                let mut backend = self.backend.lock().await;
+                let devices = match &finished.devices {
+                    Some(devices) => backend.edit_config(Datastore::Actions, devices, &user).await,
+                    None => Ok(()),
+                };
+                match devices {
+                    Ok(()) => {
+                        return Ok(backend
+                            .edit_config(Datastore::Actions, services, &RequestUser::Host)
+                            .await?);
+                    }
+                    Err(error) => error,
                 }
-                Ok(backend.edit_config(Datastore::Actions, services, &RequestUser::Host).await?)
             }
-            written => Ok(written?),
+            (Err(error), _) => error,
+        };
+        // Nothing is locked any more: the explanation may take long.
+        match refused.is_denied() {
+            true => Err(rules.explain_denial(refused, draft)),
+            false => Err(refused.into()),
         }
     }
-}
-
-/// Returns who else owns an object of one of these instances, or something below it; each once, in order.
-fn co_owners_of<'o>(owners: &'o OwnerIndex, instances: &HashSet<InstanceRef>) -> BTreeSet<&'o InstanceRef> {
-    let created = instances.iter().flat_map(|instance| owners.created_by(instance));
-    let sharing = created.flat_map(OwnedObject::owners_at_or_below);
-    sharing.filter(|owner| !instances.contains(owner)).collect()
 }
 
 /// Returns whether a run has exceeded a budget that an earlier attempt had used in part. That others changed `running` is

@@ -10,7 +10,8 @@ use confine_tree::{
     CONTROLLER, DefaultDeny, Path, Pattern, PatternStep, Predicate, QName, Schema, Tree, text::ShownLine,
 };
 use confine_view::{
-    CallRefusal, CreatedObject, ErrorTag, InstanceRef, ModuleRules, OwnerIndex, Scope, UndeclaredReads,
+    CallRefusal, CommitDraft, CreatedObject, ErrorTag, InstanceRef, ModuleRules, OwnerIndex, Scope,
+    UndeclaredReads,
 };
 
 use crate::{
@@ -82,21 +83,22 @@ impl NacmRules {
     ) -> Result<Arc<Nacm>, Error> {
         let node = running.child(Tree::ROOT, ROOT);
         let readable = node.filter(|&node| running.child(node, ENABLED).is_some());
-        let mut last = self.lock();
-        let Some(node) = readable else {
+        let refuse = |lacking: Option<String>| {
+            let mut last = self.lock();
             last.nacm = None;
-            last.report(host_rights::lacking(None, host_user, registry), host_user);
-            return Err(Error::Rules { user: host_user.to_owned() });
+            last.report(lacking, host_user);
+            Err(Error::Rules { user: host_user.to_owned() })
         };
+        // There may be many rules. The lock, which an answering thread takes too, is not held while they are looked at.
+        let Some(node) = readable else { return refuse(host_rights::lacking(None, host_user, registry)) };
         let (nacm, unreadable) = Nacm::read(running, node);
         // The models may have changed though the rules have not.
         let bound = Arc::new(nacm.clone().with_prefixes(|prefix| namespace(schema, prefix)));
         if let Some(hidden) = host_rights::hidden(&bound, host_user) {
-            last.nacm = None;
-            last.report(Some(hidden), host_user);
-            return Err(Error::Rules { user: host_user.to_owned() });
+            return refuse(Some(hidden));
         }
-        if last.nacm.as_ref().is_some_and(|last| **last == nacm) {
+        let last = self.lock().nacm.clone();
+        if last.is_some_and(|last| *last == nacm) {
             return Ok(bound);
         }
         for problem in unreadable {
@@ -105,7 +107,9 @@ impl NacmRules {
         for (module, problem) in problems(&bound, Some(registry)) {
             tracing::warn!(module, "in `/nacm`, {}", ShownLine(problem));
         }
-        last.report(host_rights::lacking(Some(&bound), host_user, registry), host_user);
+        let lacking = host_rights::lacking(Some(&bound), host_user, registry);
+        let mut last = self.lock();
+        last.report(lacking, host_user);
         last.nacm = Some(Arc::new(nacm));
         Ok(bound)
     }
@@ -169,17 +173,16 @@ impl CommitRules<'_> {
     }
 
     /// Finds which of the edits of a commit the controller's rules deny to the user. The controller does not report it.
-    pub(crate) fn explain_denial(
-        &self,
-        source: confine_backend::Error,
-        edits: &[(AccessOperation, Pattern)],
-    ) -> Error {
+    pub(crate) fn explain_denial(&self, source: confine_backend::Error, draft: &mut CommitDraft) -> Error {
         let rules = self.access();
-        let denied =
-            edits.iter().find_map(|(access, node)| Some((access, node, self.denied(&rules, node, *access)?)));
+        let denied = draft.edits().into_iter().find_map(|(access, node)| {
+            draft.steps().steps(node.steps.len()).ok()?;
+            let reason = self.denied(&rules, &node, access)?;
+            Some((access, node, reason))
+        });
         match denied {
             Some((access, node, reason)) => {
-                let (access, path) = (access.to_string(), self.model.0.shown(node));
+                let (access, path) = (access.to_string(), node.to_string());
                 let refusal = Box::new(source);
                 Error::Denied { user: self.user.clone(), access, path, reason, refusal }
             }
@@ -228,6 +231,7 @@ impl CommitRules<'_> {
         &self,
         created: &[(InstanceRef, Vec<CreatedObject>)],
         owners: &OwnerIndex,
+        draft: &mut CommitDraft,
     ) -> Result<(), Error> {
         let access = self.access();
         if access.permits_below(&*self.model, &Pattern::default(), AccessOperation::Read) {
@@ -241,8 +245,16 @@ impl CommitRules<'_> {
             })
         };
         for (instance, created) in created {
-            let mut places = created.iter().filter_map(|object| object.place.as_ref());
-            if let Some(object) = places.find(|place| !owners.is_owned(place) && is_hidden(place)) {
+            let mut hidden = None;
+            for place in created.iter().filter_map(|object| object.place.as_ref()) {
+                let steps = draft.steps().steps(place.steps.len());
+                steps.map_err(confine_view::Error::from)?;
+                if !owners.is_owned(place) && is_hidden(place) {
+                    hidden = Some(place);
+                    break;
+                }
+            }
+            if let Some(object) = hidden {
                 let (user, instance) = (self.user.clone(), instance.to_string());
                 return Err(Error::Unseen { user, instance, path: self.model.0.shown(object) });
             }

@@ -26,6 +26,8 @@ struct CacheState {
     /// What commits have changed in the cached owners since. It is applied by whoever needs the owners: that may take long,
     /// and whoever learns of a commit's end must not wait.
     changes: Vec<(InstanceRef, Vec<CreatedObject>)>,
+    /// What is no longer needed. Dropping it may take long, so that is left to whoever needs the owners next.
+    discarded: Vec<Discarded>,
     /// Counts connections. What was taken out of the cache during an earlier one is not put back.
     connection: u64,
     file: Option<RunningFileWatch>,
@@ -34,6 +36,15 @@ struct CacheState {
     writes_per_commit: Option<u64>,
     /// What the commit that was answered last changes, once it has succeeded.
     pending: Option<PendingOwnerChange>,
+}
+
+/// Values that are only dropped.
+#[derive(Debug)]
+#[allow(dead_code, reason = "kept until they are dropped")]
+enum Discarded {
+    Owners(CachedOwners),
+    Change(PendingOwnerChange),
+    Changes(Vec<(InstanceRef, Vec<CreatedObject>)>),
 }
 
 /// The owners as they were read from `running`.
@@ -70,8 +81,13 @@ impl OwnerIndexCache {
                 .ok()
         };
         let mut state = self.lock();
-        let connection = state.connection + 1;
-        *state = CacheState { connection, file: file.and_then(watch), ..CacheState::default() };
+        let before = std::mem::take(&mut *state);
+        let connection = before.connection + 1;
+        let mut discarded = before.discarded;
+        discarded.extend(before.cached.map(Discarded::Owners));
+        discarded.extend(before.pending.map(Discarded::Change));
+        discarded.push(Discarded::Changes(before.changes));
+        *state = CacheState { connection, discarded, file: file.and_then(watch), ..CacheState::default() };
     }
 
     /// Returns the number of writes of `running` until now, if it is known.
@@ -82,6 +98,8 @@ impl OwnerIndexCache {
     /// Returns the owners of objects of these modules' services, if they are known to be true. Only one caller at a time: see
     /// [`KnownController::owner_reading`](super::known::KnownController::owner_reading).
     pub(crate) fn owners(&self, registry: &Arc<ModuleRegistry>) -> Option<Arc<OwnerIndex>> {
+        let discarded = std::mem::take(&mut self.lock().discarded);
+        drop(discarded);
         let (mut cached, changes, connection) = {
             let mut state = self.lock();
             if !state.is_current() || state.cached_for(registry).is_none() {
@@ -114,8 +132,10 @@ impl OwnerIndexCache {
     /// Keeps owners that were read after this number of writes.
     pub(crate) fn keep(&self, owners: Arc<OwnerIndex>, registry: &Arc<ModuleRegistry>, writes: Option<u64>) {
         let mut state = self.lock();
-        state.cached = Some(CachedOwners { owners, registry: Arc::downgrade(registry), writes });
-        state.changes.clear();
+        let cached = CachedOwners { owners, registry: Arc::downgrade(registry), writes };
+        let before = (state.cached.replace(cached), std::mem::take(&mut state.changes));
+        drop(state);
+        drop(before);
     }
 
     /// Returns whether `running` was written since a commit of ours began, after this number of writes.
@@ -132,11 +152,13 @@ impl OwnerIndexCache {
     /// A transaction is over. Returns whether it is the [expected](Self::expect) one and has succeeded.
     pub(crate) fn transaction_over(&self, over: &ControllerTransaction) -> bool {
         let mut state = self.lock();
-        let ours = state.pending.take().filter(|ours| ours.tid == over.tid);
-        let Some(ours) = ours.filter(|ours| ours.push && over.result == TransactionOutcome::Success) else {
+        let Some(ours) = state.pending.take() else { return false };
+        let succeeded = ours.tid == over.tid && ours.push && over.result == TransactionOutcome::Success;
+        if !succeeded {
             // If it has changed `running`, even by failing, the file shows it.
+            state.discarded.push(Discarded::Change(ours));
             return false;
-        };
+        }
         let now = state.writes();
         let CacheState { cached: Some(cached), writes_per_commit, .. } = &mut *state else { return true };
         let ours_writes = now.zip(cached.writes).map(|(now, then)| now.saturating_sub(then));

@@ -1,7 +1,7 @@
 //! The modules of a daemon and the services that they serve, as one commit sees them.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -226,6 +226,18 @@ impl ModuleRegistry {
     pub(crate) fn service_of(&self, instance: &InstanceRef) -> Option<Arc<ManagedService>> {
         let list = instance.path().steps.last()?;
         self.serving(&list.local).find(|service| service.name.name() == list.name())
+    }
+
+    /// Returns the instances of services that have modules in a tree of `/services`.
+    pub(crate) fn instances(&self, tree: &Tree) -> HashSet<InstanceRef> {
+        let services = tree.child(Tree::ROOT, SERVICES);
+        let entries = services.into_iter().flat_map(|services| tree.children(services));
+        let instance = |entry: NodeId| {
+            let list = tree.qname(entry);
+            let service = self.serving(list.local).find(|service| service.name.name() == list)?;
+            Some(InstanceRef::new(service.instance(tree, entry)))
+        };
+        entries.filter_map(instance).collect()
     }
 
     /// Returns the owners by the `created` lists in a tree of `/services`.

@@ -274,3 +274,34 @@ async fn serve(host: std::sync::Arc<confine_service::Host>, socket: impl AsRef<P
     let options = ConnectOptions::with_host_user(socket.as_ref(), "clicon");
     confine_service::serve(host, options, std::future::pending()).await;
 }
+
+/// What instances own is known to the host user, and whether they are there to the committing user. Who does not see an
+/// instance does not delete what it has made.
+#[tokio::test(flavor = "multi_thread")]
+async fn instances_hidden_from_the_user_keep_what_they_own() {
+    let hide = "<rule-list><name>hide</name><group>blind</group><rule><name>a</name>\
+         <path>/c:services/p:probe[p:name='a']</path><access-operations>read</access-operations>\
+         <action>deny</action></rule></rule-list>";
+    let mut testbed = begin(&nacm(&host(), hide), "alice").await;
+    succeeded(&testbed.commit(&probe("a", &[&set("login-banner", "hello")])).await);
+    let shared = [&*set("motd-banner", "both")];
+    succeeded(&testbed.commit(&(probe("b", &shared) + &probe("c", &shared))).await);
+    let before = testbed.device();
+    testbed
+        .change_elsewhere(
+            "<nacm xmlns='urn:ietf:params:xml:ns:yang:ietf-netconf-acm'><groups><group><name>blind</name>\
+             <user-name>alice</user-name></group></groups></nacm>",
+        )
+        .await;
+    for force in [None, Some("probe")] {
+        let committed = testbed.push(ActionsMode::Force(force)).await;
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(failed(&committed), @r"
+            `alice` may not read `/services/probe[name='a']`
+            hint: permit it with a rule in `/nacm`, or commit as another user
+            ");
+        }
+        assert_eq!(testbed.device(), before);
+        testbed.base.discard().await.unwrap();
+    }
+}

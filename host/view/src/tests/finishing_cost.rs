@@ -56,10 +56,10 @@ impl Finishing {
 
     /// Returns the steps of finishing, and what was paid.
     fn finish(mut self, ids: &[&str]) -> (u64, u64) {
-        let before = self.commit.draft().steps();
+        let before = self.commit.draft().steps().taken();
         let finished = self.commit.finish(ids, &self.owners);
         assert!(!finished.starts_with("access denied"), "{finished}");
-        (self.commit.draft().steps() - before, self.paid)
+        (self.commit.draft().steps().taken() - before, self.paid)
     }
 }
 
@@ -185,12 +185,12 @@ fn finding_created_objects_without_a_model_is_linear() {
         let mut commit = Commit::on(&datastore, Scope::new("bench", [service("bench")], Vec::new()));
         let all = commit.resolved(INTERFACES);
         block(commit.draft().read(&[all])).unwrap();
-        let before = commit.draft().steps();
+        let before = commit.draft().steps().taken();
         for n in 0..count {
             let object = commit.resolved(&entry(n));
             assert!(commit.draft().has_created(&object));
         }
-        commit.draft().steps() - before
+        commit.draft().steps().taken() - before
     });
     assert!(four <= 4 * once + once / 2, "{once} steps, then {four}");
 }

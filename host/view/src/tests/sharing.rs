@@ -138,3 +138,29 @@ fn object_that_its_owner_no_longer_makes_may_be_taken_over() {
     block(draft.settle(&both)).unwrap();
     assert_eq!(draft.finish(&both, &owned_by(&[bench])).unwrap().created[0].1.len(), 1);
 }
+
+/// What one service made is not built upon by another: it would have to stay when its owner goes.
+#[test]
+fn object_below_that_of_another_service_is_not_made() {
+    let system = "/devices/device[name='r1']/config/sys:system/sys:shell";
+    let run = |sharing: SharingServices| {
+        let mut commit = Commit::new().declare("/devices/device/config/sys:system/sys:shell/sys:user[name]");
+        let mut draft = commit.draft.take().unwrap();
+        draft.declare(of("other", "").path());
+        draft.share(Arc::new(sharing));
+        let scope = Arc::new(Scope::new("other", [service("other")], Vec::new()));
+        let other = of("other", "o1");
+        let meter = Meter::new(WorkAllowance::UNLIMITED);
+        let mut view = View::new(draft, scope, other.clone(), Arc::new(prefixes()), meter);
+        block(view.create(&format!("{system}/user[name='u']"))).unwrap();
+        draft = view.into_parts().0;
+        block(draft.settle(std::slice::from_ref(&other))).unwrap();
+        let mut owners = OwnerIndex::new();
+        let above = CreatedObject::parse("/devices/device[name=\"r1\"]/config/system/shell");
+        owners.replace(&of("bench", "s1"), [above]);
+        let finished = draft.finish(&[other], &owners);
+        finished.map_or_else(|error| error.to_string(), |finished| finished.created[0].1.len().to_string())
+    };
+    assert!(run(SharingServices::default()).starts_with("conflict: `other[id='o1']` creates"));
+    assert_eq!(run(modules(&[("bench", &["other"]), ("other", &["bench"])])), "1");
+}
