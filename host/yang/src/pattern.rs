@@ -1,11 +1,23 @@
 //! Patterns: the regular expressions of XML Schema (RFC 7950, section 9.4.5), compiled by the `regex` crate.
 
-use std::sync::OnceLock;
+use std::sync::{
+    OnceLock,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use crate::regex_translation::translate;
 
 /// The sizes in bytes that a compiled pattern may have, smallest first. Those of published models stay below 1 MB.
 const COMPILED_SIZES: [usize; 6] = [4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20, 4 << 20];
+
+/// The most memory of all compiled patterns, in bytes. Devices provide patterns; a pattern beyond that is not checked.
+const MAX_COMPILED_TOTAL: usize = 256 << 20;
+
+/// The memory of all compiled patterns, in bytes.
+static COMPILED_TOTAL: AtomicUsize = AtomicUsize::new(0);
+
+/// How many times more work compiling a pattern is than comparing one byte with it.
+const COMPILING: u64 = 256;
 
 /// A pattern of a string type.
 ///
@@ -23,6 +35,22 @@ struct CompiledPattern {
     regex: regex::Regex,
     /// At least the bytes that it takes.
     size: usize,
+}
+
+impl CompiledPattern {
+    /// Counts the memory of a pattern. None if all patterns would take too much.
+    fn new(regex: regex::Regex, size: usize) -> Option<Self> {
+        // Dropped if it is not returned, which counts it back.
+        let compiled = Self { regex, size };
+        let before = COMPILED_TOTAL.fetch_add(size, Ordering::Relaxed);
+        (before.saturating_add(size) <= MAX_COMPILED_TOTAL).then_some(compiled)
+    }
+}
+
+impl Drop for CompiledPattern {
+    fn drop(&mut self) {
+        COMPILED_TOTAL.fetch_sub(self.size, Ordering::Relaxed);
+    }
 }
 
 impl StringPattern {
@@ -46,16 +74,19 @@ impl StringPattern {
         self.is_inverted
     }
 
-    /// Returns whether the pattern permits the value. A pattern too large to compile permits every value: the backend
-    /// decides.
+    /// Returns whether the pattern permits the value. A pattern too large to compile permits every value, and so does one that
+    /// would make all compiled patterns take too much memory: the backend decides.
     pub fn permits(&self, value: &str) -> bool {
         self.compiled().is_none_or(|compiled| compiled.regex.is_match(value) != self.is_inverted)
     }
 
     /// Returns the most that checking a value of this many bytes can cost: at worst, each state of the compiled pattern is
-    /// looked at for each byte. The unit is a byte of the value times a byte of the pattern, about 0.1 ns.
+    /// looked at for each byte. The first time, compiling it counts too. The unit is a byte of the value times a byte of the
+    /// pattern, about 0.1 ns.
     pub(crate) fn cost(&self, bytes: usize) -> u64 {
-        self.compiled().map_or(0, |compiled| (compiled.size as u64).saturating_mul(bytes as u64))
+        let compiling = if self.compiled.get().is_none() { COMPILING } else { 0 };
+        let work = (bytes as u64).saturating_add(compiling);
+        self.compiled().map_or(0, |compiled| (compiled.size as u64).saturating_mul(work))
     }
 
     fn compiled(&self) -> Option<&CompiledPattern> {
@@ -63,7 +94,7 @@ impl StringPattern {
             COMPILED_SIZES.into_iter().find_map(|size| {
                 let mut builder = regex::RegexBuilder::new(&self.translated);
                 let regex = builder.size_limit(size).dfa_size_limit(4 << 20).build().ok()?;
-                Some(CompiledPattern { regex, size })
+                CompiledPattern::new(regex, size)
             })
         };
         self.compiled.get_or_init(compile).as_ref()
@@ -78,6 +109,9 @@ mod tests {
     fn cost_grows_with_pattern_and_value() {
         let pattern = |text: &str| StringPattern::new(text, false, false).unwrap();
         let (small, large) = (pattern("[a-z]+"), pattern("([a-z][0-9]){1,2000}"));
+        let first = small.cost(1);
+        assert!(first > 100 * small.cost(1), "compiling is part of it");
+        large.cost(1);
         assert_eq!(small.cost(2), 2 * small.cost(1));
         assert!(large.cost(1) >= 16 * small.cost(1), "{} {}", large.cost(1), small.cost(1));
         // Too large to compile: it is not checked.

@@ -94,6 +94,9 @@ impl View {
         let mut step = PatternStep::new(name);
         match &form {
             NodeKind::List { keys } => {
+                // Each key is looked for among the children.
+                let children = fragment.children(node).count() as u64;
+                self.meter.charge(children.saturating_mul(keys.len() as u64)).await?;
                 for key in keys.iter() {
                     let leaf = fragment.child(node, QName::new(name.namespace, key));
                     let value = leaf.map(|leaf| fragment.value(leaf).unwrap_or_default().to_owned());
