@@ -244,13 +244,19 @@ void exports_confine_service_handler_describe(exports_confine_service_handler_de
     service_list_string_t writes = give_list(confine_service.writes);
     // A list of pairs has the same layout in memory as a list of alternating prefixes and namespaces.
     service_list_string_t prefixes = give_list(confine_service.prefixes);
+    service_list_string_t shares_with = give_list(confine_service.shares_with);
+    service_tuple2_string_string_t *options = allocate(shares_with.len * sizeof *options + 1);
+    for (size_t i = 0; i < shares_with.len; i++) {
+        options[i].f0 = give("shares-with");
+        options[i].f1 = shares_with.ptr[i];
+    }
     *out = (exports_confine_service_handler_description_t){
         .services = give_list(confine_service.services),
         .version = give(confine_service.version),
         .reads = {reads.ptr, reads.len},
         .writes = {writes.ptr, writes.len},
         .prefixes = {(service_tuple2_string_string_t *)prefixes.ptr, prefixes.len / 2},
-        .options = {NULL, 0},
+        .options = {options, shares_with.len},
     };
 }
 

@@ -49,6 +49,8 @@ typedef struct {
                                   // refuses all others
     const char *const *writes;    // the paths that it writes; the host refuses all others. If empty, the
                                   // module may write, and so read, all configuration of all devices
+    const char *const *shares_with;  // the lists, as in `services`, whose instances may own objects together with
+                                     // those of this module; their modules must name its lists, too
 } confine_service_t;
 
 // The part of the configuration tree that the module may see. Paths are absolute or relative to the instance.

@@ -42,11 +42,14 @@ export { path, xml } from "./text.js";
  * - `reads`: the paths that `apply` reads besides its instance and `writes`; the host refuses all others.
  * - `writes`: the paths that `apply` writes; the host refuses all others. If empty, the module may write,
  *   and so read, all configuration of all devices.
+ * - `sharesWith`: the lists, as in `services`, whose instances may own objects together with those of this
+ *   module; their modules must name its lists, too.
  * - `apply(view, instance, commit)`: creates the configuration of the instance.
  */
-export function service({ services, version, prefixes, reads = [], writes = [], apply }) {
+export function service({ services, version, prefixes, reads = [], writes = [], sharesWith = [], apply }) {
+  const options = sharesWith.map((list) => ["shares-with", list]);
   return {
-    describe: () => ({ services, version, reads, writes, prefixes: Object.entries(prefixes), options: [] }),
+    describe: () => ({ services, version, reads, writes, prefixes: Object.entries(prefixes), options }),
     apply(commit, instance, view) {
       try {
         apply(new View(view), instance, commit);

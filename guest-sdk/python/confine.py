@@ -56,6 +56,8 @@ class Service:
     """The paths that it reads besides its instance and `writes`; the host refuses all others."""
     writes = []
     """The paths that it writes; the host refuses all others. If empty, it writes and reads all devices' configuration."""
+    shares_with = []
+    """The lists, as in `services`, whose instances may own objects together with its own; their modules must agree."""
 
     def describe(self):
         return _types.Description(
@@ -64,7 +66,7 @@ class Service:
             reads=list(self.reads),
             writes=list(self.writes),
             prefixes=list(self.prefixes.items()),
-            options=[],
+            options=[("shares-with", name) for name in self.shares_with],
         )
 
     def __init_subclass__(cls, **arguments):

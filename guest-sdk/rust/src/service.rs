@@ -26,6 +26,10 @@ pub trait Service {
     /// and so read, all configuration of all devices.
     const WRITES: &'static [&'static str] = &[];
 
+    /// The lists, written as in [`SERVICES`](Self::SERVICES), whose instances may own objects together with those of this
+    /// module. Their modules must name the lists of this one, too. Instances of one list always may.
+    const SHARES_WITH: &'static [&'static str] = &[];
+
     /// Creates the configuration of `instance`. Paths that do not start with `/` are relative to the instance.
     ///
     /// Each call runs in a fresh sandbox: no memory survives from one call to the next. The host removes what
@@ -153,7 +157,7 @@ pub fn describe<S: Service>(version: &str) -> types::Description {
         reads: owned(S::READS),
         writes: owned(S::WRITES),
         prefixes: S::PREFIXES.iter().map(|(prefix, name)| (prefix.to_string(), name.to_string())).collect(),
-        options: Vec::new(),
+        options: S::SHARES_WITH.iter().map(|list| ("shares-with".to_owned(), list.to_string())).collect(),
     }
 }
 
@@ -179,6 +183,11 @@ pub const fn check<S: Service>() {
     if services.is_empty() {
         panic!("SERVICES is empty");
     }
+    while let [service, rest @ ..] = services {
+        check_path(service, S::PREFIXES);
+        services = rest;
+    }
+    let mut services = S::SHARES_WITH;
     while let [service, rest @ ..] = services {
         check_path(service, S::PREFIXES);
         services = rest;
