@@ -30,17 +30,18 @@ impl Overlay {
         base: &Pattern,
         prefixes: &PrefixMap,
     ) -> Result<Pattern, ResolveError> {
-        self.resolve_seeing(path, base, prefixes, &mut |_| true)
+        self.resolve_seeing(path, base, prefixes, &mut |_, _| true)
     }
 
     /// As [`resolve`](Self::resolve), for somebody who sees only a part of the data: where no model is known, what was
-    /// seen or declared counts only if `sees` says so of its path. The result, and the error, tell nothing else.
+    /// seen or declared below a path counts only if `sees` says so. The result, and the error, tell nothing else. `sees` is
+    /// asked from the top down.
     pub fn resolve_seeing(
         &self,
         path: &Path,
         base: &Pattern,
         prefixes: &PrefixMap,
-        sees: &mut dyn FnMut(&Pattern) -> bool,
+        sees: &mut dyn FnMut(&Pattern, &PatternStep) -> bool,
     ) -> Result<Pattern, ResolveError> {
         let mut resolved = if path.absolute { Pattern::default() } else { base.clone() };
         let mut location = self.inside(&resolved);
@@ -86,7 +87,7 @@ impl Overlay {
         step: &PathStep,
         parent_path: &Pattern,
         prefixes: &PrefixMap,
-        sees: &mut dyn FnMut(&Pattern) -> bool,
+        sees: &mut dyn FnMut(&Pattern, &PatternStep) -> bool,
     ) -> Result<PatternStep, ResolveError> {
         let namespace = match &step.prefix {
             Some(prefix) => {
@@ -101,11 +102,10 @@ impl Overlay {
         };
         let mut resolved = PatternStep::new(QName::new(namespace, &step.name));
         let mut location = self.schema_view().child(self.names(), parent, resolved.name());
-        if !step.predicates.is_empty() && location.schema.is_none() {
-            let node = Pattern { steps: parent_path.steps.iter().chain([&resolved]).cloned().collect() };
-            if !sees(&node) {
-                location = SchemaLocation::UNKNOWN;
-            }
+        let is_learned = location.schema.is_none()
+            && !matches!(self.schema_view().kind(location), NodeKind::Unknown { .. });
+        if is_learned && !step.predicates.is_empty() && !sees(parent_path, &resolved) {
+            location = SchemaLocation::UNKNOWN;
         }
         let kind = self.schema_view().kind(location);
         for predicate in &step.predicates {
@@ -141,7 +141,7 @@ impl Overlay {
         local: &str,
         parent_path: &'a Pattern,
         prefixes: &'a PrefixMap,
-        sees: &mut dyn FnMut(&Pattern) -> bool,
+        sees: &mut dyn FnMut(&Pattern, &PatternStep) -> bool,
     ) -> Result<&'a str, ResolveError> {
         let own = parent_path.steps.last().map_or(CONTROLLER, |step| &*step.namespace);
         let schema = self.schema_view().schema();
@@ -151,9 +151,7 @@ impl Overlay {
         let mut known = self.schema_view().candidates(self.names(), parent, local);
         known.retain(|&name| {
             let is_in_model = || parent.schema.is_some_and(|node| schema.child(node, name).is_some());
-            let step = PatternStep::new(name);
-            is_in_model()
-                || sees(&Pattern { steps: parent_path.steps.iter().cloned().chain([step]).collect() })
+            is_in_model() || sees(parent_path, &PatternStep::new(name))
         });
         if known.iter().any(|name| name.namespace == own) {
             return Ok(own);

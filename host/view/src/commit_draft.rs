@@ -3,8 +3,8 @@
 use std::{collections::HashSet, sync::Arc};
 
 use confine_tree::{
-    LiveNode, Overlay, OverlayMark, Path, Pattern, PatternSearch, PrefixMap, ResolveError, Schema,
-    SearchProgress, StepCounter, StopSignal, Tree,
+    LiveNode, Overlay, OverlayMark, Path, Pattern, PatternSearch, PatternStep, PrefixMap, ResolveError,
+    Schema, SearchProgress, StepCounter, StopSignal, Tree,
 };
 
 use crate::{
@@ -99,7 +99,7 @@ impl CommitDraft {
 
     /// Resolves a path, which is relative to `base` unless it is absolute.
     pub fn resolve(&self, path: &str, base: &Pattern, prefixes: &PrefixMap) -> Result<Pattern, CallRefusal> {
-        self.resolve_seeing(path, base, prefixes, &mut |_| true)
+        self.resolve_seeing(path, base, prefixes, &mut |_, _| true)
     }
 
     /// As [`resolve`](Self::resolve), for a module that sees only a part of the data.
@@ -108,7 +108,7 @@ impl CommitDraft {
         path: &str,
         base: &Pattern,
         prefixes: &PrefixMap,
-        sees: &mut dyn FnMut(&Pattern) -> bool,
+        sees: &mut dyn FnMut(&Pattern, &PatternStep) -> bool,
     ) -> Result<Pattern, CallRefusal> {
         let refuse = |error: ResolveError| refused(error).at(path);
         let parsed = Path::parse(path).map_err(|error| refuse(confine_tree::Error::from(error).into()))?;

@@ -38,6 +38,7 @@ mod module_rules;
 mod on_demand;
 mod owner_index;
 mod ownership;
+mod path_sight;
 mod path_trie;
 mod patterns;
 mod read_scope;

@@ -51,3 +51,23 @@ impl OnDemandReads {
         if std::mem::take(bytes) > MOST { Vec::new() } else { asked }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use confine_tree::{PatternStep, QName};
+
+    use super::*;
+
+    #[test]
+    fn noted_paths_are_bounded() {
+        let mut reads = OnDemandReads::default();
+        for number in 0..20_000 {
+            let step = PatternStep::new(QName::new("urn:x", &format!("leaf-{number}")));
+            reads.note(&[Pattern { steps: vec![step] }]);
+        }
+        assert!(reads.asked.iter().map(size).sum::<usize>() < 2 * MOST);
+        assert_eq!(reads.take(), []);
+        reads.note(&[Pattern::default()]);
+        assert_eq!(reads.take(), [Pattern::default()], "of the next instance");
+    }
+}

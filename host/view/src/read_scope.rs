@@ -79,12 +79,8 @@ impl ReadScope {
         ReadFront { scope: self, reads, writes, place: ReadPlace::Top }
     }
 
-    /// Decides about the node that `node` names with all its keys, for a run for this instance if there is one.
-    pub(crate) fn decide(&self, node: &Pattern, instance: Option<&Pattern>) -> ReadDecision {
-        // Above what is readable.
-        if matches!(&node.steps[..], []) || matches!(&node.steps[..], [top] if top.name() == SERVICES) {
-            return ReadDecision::Permit { below: false };
-        }
+    /// Decides about the node that `node` names with all its keys.
+    pub(crate) fn decide(&self, node: &Pattern) -> ReadDecision {
         if let Some(reason) = self.unreadable(node) {
             return ReadDecision::Deny(reason);
         }
@@ -96,23 +92,28 @@ impl ReadScope {
             front = front.step(step);
             above = Some(step);
         }
-        let is_own = || instance.is_some_and(|instance| instance.covers(node));
-        let is_reported = || matches!(self.undeclared_reads, UndeclaredReads::Report(_));
-        if front.is_whole() || is_key || is_own() || is_reported() {
-            // An instance has a list `created`, which is not readable.
-            let has_hidden =
-                node.steps.len() < 3 && node.steps.first().is_some_and(|top| top.name() == SERVICES);
-            return ReadDecision::Permit { below: !has_hidden };
-        }
-        match front.leads_on() {
-            true => ReadDecision::Permit { below: false },
-            false => ReadDecision::Deny("the module's description does not declare it"),
+        match (front.is_whole() || is_key, front.leads_on()) {
+            (true, _) => self.decide_admitted(node),
+            (false, true) => ReadDecision::Permit { below: false },
+            (false, false) => ReadDecision::Deny("the module's description does not declare it"),
         }
     }
 
-    /// Returns whether a path is that of a list that the module serves.
-    pub(crate) fn is_own_list(&self, path: &Pattern) -> bool {
-        matches!(&path.steps[..], [top, list] if top.name() == SERVICES && self.serves(list))
+    /// As [`decide`](Self::decide), of a node that the description permits to read.
+    pub(crate) fn decide_admitted(&self, node: &Pattern) -> ReadDecision {
+        match &node.steps[..] {
+            // Above instances, which have a list `created`.
+            [top] | [top, _] if top.name() == SERVICES => ReadDecision::Permit { below: false },
+            [..] => match self.unreadable(node) {
+                Some(reason) => ReadDecision::Deny(reason),
+                None => ReadDecision::Permit { below: true },
+            },
+        }
+    }
+
+    /// Returns whether a step leads to a list that the module serves.
+    pub(crate) fn is_own_list(&self, above: &Pattern, step: &PatternStep) -> bool {
+        matches!(&above.steps[..], [top] if top.name() == SERVICES) && self.serves(step)
     }
 
     fn serves(&self, list: &PatternStep) -> bool {

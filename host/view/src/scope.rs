@@ -176,28 +176,21 @@ impl Scope {
         matches!(self.decide(operation, node), ScopeDecision::Permit { .. })
     }
 
-    /// Decides about the node that `node` names with all its keys. Every module also reads its own instance: see
-    /// [`decide_read`](Self::decide_read).
+    /// Decides about the node that `node` names with all its keys. A module also reads the instance that it runs for.
     pub fn decide(&self, operation: AccessOperation, node: &Pattern) -> ScopeDecision {
         self.narrow(self.decide_without_rules(operation, node), operation, node)
     }
 
-    /// Decides whether a run for this instance may read the node that `node` names with all its keys.
-    pub(crate) fn decide_read(&self, node: &Pattern, instance: &Pattern) -> ScopeDecision {
-        let decision = self.reading.decide(node, Some(instance)).into();
-        self.narrow(decision, AccessOperation::Read, node)
-    }
-
-    /// Returns whether a run for this instance may know that there is a node of this path, or that there may be one.
-    pub(crate) fn sees(&self, node: &Pattern, instance: &Pattern) -> bool {
-        self.reading.is_own_list(node)
-            || matches!(self.decide_read(node, instance), ScopeDecision::Permit { .. })
+    /// Decides whether a node may be read that the description permits to read: a call that reads it was admitted, or the
+    /// module may write it.
+    pub(crate) fn decide_admitted(&self, node: &Pattern) -> ScopeDecision {
+        self.narrow(self.reading.decide_admitted(node).into(), AccessOperation::Read, node)
     }
 
     /// As [`decide`](Self::decide), by Confine's own rules only.
     pub(crate) fn decide_without_rules(&self, operation: AccessOperation, node: &Pattern) -> ScopeDecision {
         match operation {
-            AccessOperation::Read => self.reading.decide(node, None).into(),
+            AccessOperation::Read => self.reading.decide(node).into(),
             AccessOperation::Create | AccessOperation::Update | AccessOperation::Delete => {
                 self.decide_write(node)
             }

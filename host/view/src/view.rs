@@ -8,10 +8,11 @@ mod write;
 use std::sync::Arc;
 
 use confine_nacm::AccessOperation;
-use confine_tree::{DataNodeKind, LiveNode, Pattern, PrefixMap};
+use confine_tree::{DataNodeKind, LiveNode, Pattern, PatternStep, PrefixMap};
 
 use crate::{
     CallRefusal, CommitDraft, Error, ErrorTag, InstanceRef, Meter, Scope, ScopeDecision,
+    path_sight::PathSight,
     patterns::{child, size},
 };
 
@@ -84,13 +85,10 @@ impl View {
     /// Resolves a path, and charges for it. Where no model is known, only what the module may see counts.
     async fn resolve(&mut self, path: &str) -> Result<Pattern, Error> {
         self.meter.charge_bytes(path.len()).await?;
-        let (scope, instance) = (&self.scope, self.instance.path());
-        let mut cost = 0;
-        let mut sees = |node: &Pattern| {
-            cost += node.steps.len() as u64 * scope.cost();
-            scope.sees(node, instance)
-        };
-        let pattern = self.draft.resolve_seeing(path, instance, &self.prefixes, &mut sees);
+        let mut sight = PathSight::new(&self.scope, self.instance.path());
+        let mut sees = |above: &Pattern, step: &PatternStep| sight.sees(above, step);
+        let pattern = self.draft.resolve_seeing(path, self.instance.path(), &self.prefixes, &mut sees);
+        let cost = sight.cost();
         self.meter.charge(cost).await?;
         let pattern = pattern?;
         check_length(&pattern)?;
@@ -122,11 +120,6 @@ impl View {
         Ok(self.meter.charge_bytes(size(node)).await?)
     }
 
-    /// Decides whether the module may read a node.
-    fn decide_read(&self, node: &Pattern) -> ScopeDecision {
-        self.scope.decide_read(node, self.instance.path())
-    }
-
     /// Returns why an operation on the one node that a pattern names is denied, or none if it is permitted. A
     /// denial above the node counts too.
     fn forbidden(&self, access: AccessOperation, node: &Pattern) -> Option<Arc<str>> {
@@ -139,7 +132,7 @@ impl View {
         }
         for step in &node.steps {
             above.steps.push(step.clone());
-            match self.decide_read(&above) {
+            match self.scope.decide_admitted(&above) {
                 ScopeDecision::Permit { below: true } => return None,
                 ScopeDecision::Permit { below: false } => {}
                 ScopeDecision::Deny { reason } => return Some(reason),
@@ -182,7 +175,7 @@ impl View {
         for below in self.draft.children(live, &mut self.meter).await? {
             let node = child(&node, self.draft.overlay.step(below.node()));
             self.charge_decision(&node).await?;
-            if let ScopeDecision::Permit { .. } = self.decide_read(&node) {
+            if let ScopeDecision::Permit { .. } = self.scope.decide_admitted(&node) {
                 return Ok(false);
             }
         }

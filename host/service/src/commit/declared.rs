@@ -66,8 +66,7 @@ impl<'a> DeclaredPaths<'a> {
         }
         for (module, ResolvedPaths { reads, in_instance, writes }) in modules {
             reads.iter().chain(&in_instance).chain(&writes).for_each(|pattern| draft.declare(pattern));
-            let small = reads.iter().take(MOST_IN_ADVANCE).filter(|read| is_small(schema, read));
-            declared.in_advance.extend(small.cloned());
+            declared.in_advance.extend(worth_reading(&reads, schema));
             let (name, description) = (module.name(), module.description());
             let scope = Scope::new(name.clone(), description.services.clone(), writes);
             let scope = scope.declared_as(&description.writes).with_reads(&reads);
@@ -120,6 +119,11 @@ impl<'a> DeclaredPaths<'a> {
     }
 }
 
+/// Returns what of the declared reads of a module is little. Not all are looked at, as the module chooses their number.
+fn worth_reading(reads: &[Pattern], schema: &dyn Schema) -> impl Iterator<Item = Pattern> {
+    reads.iter().take(MOST_IN_ADVANCE).filter(|read| is_small(schema, read)).cloned()
+}
+
 /// What one module declares, as far as it can be resolved.
 struct ResolvedPaths {
     reads: Vec<Pattern>,
@@ -161,5 +165,25 @@ fn resolve(
             rules.warnings().unresolved(module, &refusal);
             None
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use confine_tree::{CONTROLLER, NoSchema, PatternStep, QName};
+
+    use super::*;
+
+    #[test]
+    fn number_of_declared_reads_in_advance_is_limited() {
+        let step = |local: &str| PatternStep::new(QName::new(CONTROLLER, local));
+        let read = |number: usize, leaf: &str| {
+            let mut device = step("device");
+            device.keys.push(("name".into(), Some(number.to_string())));
+            Pattern { steps: vec![step("devices"), device, step(leaf)] }
+        };
+        let names: Vec<Pattern> = (0..1000).map(|number| read(number, "name")).collect();
+        assert_eq!(worth_reading(&names, &NoSchema).count(), MOST_IN_ADVANCE);
+        assert_eq!(worth_reading(&[read(0, "config")], &NoSchema).count(), 0);
     }
 }

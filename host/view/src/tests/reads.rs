@@ -208,6 +208,45 @@ fn leaf_is_not_readable_because_a_path_calls_it_a_key() {
     ");
 }
 
+/// What other modules have read or declared must not show in what happens to paths that this one may not read or write.
+#[test]
+fn refusal_tells_nothing_of_what_others_read_and_declared() {
+    let system = format!("{R1}/sys:system");
+    let fragment = format!(
+        "<devices xmlns='{CONTROLLER}'><device><name>r1</name><config><system xmlns='urn:sys'>\
+         <search>x</search></system></config></device></devices>"
+    );
+    let try_them = |others: &[&str]| {
+        let mut commit = commit(&[], &["/devices/device/config/if:interfaces/interface[name]/mtu"]);
+        let others = declared(others);
+        block(commit.draft().read(&others)).unwrap();
+        commit.run("s1", async |view| {
+            [
+                // Two namespaces might have it; the data has it in one.
+                refusal(view.get(&format!("{R1}/system/hostname")).await),
+                refusal(view.exists(&format!("{R1}/nosuch")).await),
+                // There are several.
+                refusal(view.exists(&format!("{system}/search[name='x']")).await),
+                refusal(view.set(&format!("{system}/search"), "x").await),
+                refusal(view.set("/devices/device/addr", "x").await),
+                refusal(view.edit_xml(&fragment).await),
+            ]
+            .join("\n")
+        })
+    };
+    let (nothing, everything) = (try_them(&[]), try_them(&["/devices"]));
+    assert_eq!(nothing, everything);
+    insta::assert_snapshot!(nothing, @"
+    unknown-namespace: `system` below `/devices/device[name='r1']/config` could be `b:system`, `if:system`, `o:system`, `sys:system` or `ty:system`: write the prefix (/devices/device[name='r1']/config/system/hostname)
+    unknown-namespace: `nosuch` below `/devices/device[name='r1']/config` could be `b:nosuch`, `if:nosuch`, `o:nosuch`, `sys:nosuch` or `ty:nosuch`: write the prefix (/devices/device[name='r1']/config/nosuch)
+    access-denied: access denied: read of the keys of `/devices/device[name='r1']/config/system/search[name='x']`: the description of module `bench` does not declare it
+    hint: add `/devices/device/config/sys:system/search[name]/name` to `reads` there (/devices/device[name='r1']/config/sys:system/search[name='x'])
+    access-denied: access denied: create of `/devices/device[name='r1']/config/system/search`: the module's description declares that it writes `/devices/device/config/interfaces/interface[name]/mtu`; add it to `writes` there (/devices/device[name='r1']/config/sys:system/search)
+    access-denied: access denied: create of `/devices/device/addr`: a module writes below `/devices/device/config` only (/devices/device/addr)
+    access-denied: access denied: create of `/devices/device[name='r1']/config/system`: the module's description declares that it writes `/devices/device/config/interfaces/interface[name]/mtu`; add it to `writes` there (/devices/device[name='r1']/config/system)
+    ");
+}
+
 #[test]
 fn module_without_declared_writes_reads_all_configuration() {
     let mut commit = Commit::of(Scope::new("bench", [service("bench")], Vec::new()));
@@ -233,6 +272,24 @@ fn declared_writes_widen_reads_by_device_configuration_only() {
             assert!(refusal(view.read(path).await).starts_with("access-denied"), "{path}");
         }
     });
+}
+
+#[test]
+fn refusing_a_read_costs_as_much_as_its_path_is_long() {
+    let cost = |declared_reads: usize, steps: usize, keys: usize| {
+        let reads: Vec<String> = (0..declared_reads).map(|n| format!("{R1}/sys:a/b{n}[k='{n}']/c")).collect();
+        let mut commit = commit(&reads.iter().map(String::as_str).collect::<Vec<_>>(), &[]);
+        let keys: String = (0..keys).map(|n| format!("[k{n}='v']")).collect();
+        let path = format!("{R1}/sys:a{}", format!("/x{keys}").repeat(steps));
+        commit.run("s1", async |view| {
+            let before = view.meter().host_work();
+            assert!(refusal(view.exists(&path).await).starts_with("access-denied"));
+            view.meter().host_work() - before
+        })
+    };
+    let (one, longer, wider) = (cost(10, 50, 2), cost(10, 200, 2), cost(10, 50, 8));
+    assert!(longer < 5 * one && wider < 5 * one, "{one} {longer} {wider}");
+    assert_eq!(cost(400, 50, 2), one, "however much is declared");
 }
 
 #[derive(Default)]

@@ -229,7 +229,7 @@ impl View {
         for live in self.visible(pattern, false).await? {
             let node = self.draft.overlay.pattern(live.node());
             self.charge_path(&node).await?;
-            let whole = self.decide_read(&node) == ScopeDecision::Permit { below: true };
+            let whole = self.scope.decide_admitted(&node) == ScopeDecision::Permit { below: true };
             tops.push(VisibleNode { live, depth: 0, whole });
         }
         Ok(tops)
@@ -246,7 +246,7 @@ impl View {
             for below in walk.drain(from..) {
                 let node = self.draft.overlay.pattern(below.live.node());
                 self.charge_decision(&node).await?;
-                match self.decide_read(&node) {
+                match self.scope.decide_admitted(&node) {
                     ScopeDecision::Permit { below: whole } => kept.push(VisibleNode { whole, ..below }),
                     ScopeDecision::Deny { .. } => {}
                 }
