@@ -235,7 +235,12 @@ impl HostileTestbed {
         let testbed = Testbed::without_daemon(controller(), back, "alice").await.unwrap();
         let daemon = {
             let (directory, limits) = (directory.path().to_owned(), limits.to_owned());
-            let started = move || Daemon::start(&directory, &front, &limits, machine);
+            let started = move || {
+                let daemon = Daemon::start(&directory, &front, &limits, machine);
+                // Until everything is loaded or refused.
+                daemon.ask("POST /v1/refresh");
+                daemon
+            };
             tokio::task::spawn_blocking(started).await.unwrap()
         };
         tap.take();

@@ -3,8 +3,9 @@
 use std::{
     fmt::Write as _,
     fs,
-    io::{BufRead as _, BufReader},
-    path::Path,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    os::unix::net::UnixStream,
+    path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Condvar, Mutex},
     time::Duration,
@@ -30,6 +31,7 @@ pub enum Machine {
 pub struct Daemon {
     process: Child,
     log: Arc<(Mutex<Vec<String>>, Condvar)>,
+    admin: PathBuf,
 }
 
 impl Daemon {
@@ -74,7 +76,7 @@ impl Daemon {
                 kept.1.notify_all();
             }
         });
-        let daemon = Self { process, log };
+        let daemon = Self { process, log, admin: directory.join("admin.sock") };
         daemon.await_log("serving the controller");
         // The text of a refusal depends on the known models.
         daemon.await_log("compiled models of=\"openconfig");
@@ -128,6 +130,22 @@ impl Daemon {
         line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
+    /// Sends a request to its admin socket, such as `GET /v1/status`, and returns the body of the response.
+    #[track_caller]
+    pub fn ask(&self, request: &str) -> String {
+        let mut socket = UnixStream::connect(&self.admin).unwrap();
+        socket.write_all(format!("{request} HTTP/1.1\r\n\r\n").as_bytes()).unwrap();
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 2"), "{request}: {answer}");
+        answer.split_once("\r\n\r\n").unwrap().1.to_owned()
+    }
+
+    /// Returns how many modules are in a state.
+    pub fn modules_in(&self, state: &str) -> usize {
+        self.ask("GET /v1/status").matches(&format!("\"state\":\"{state}\"")).count()
+    }
+
     /// Returns its process id.
     pub fn id(&self) -> u32 {
         self.process.id()
@@ -135,8 +153,13 @@ impl Daemon {
 
     /// Waits until its compile worker has confined itself, and returns the worker's process id.
     pub fn worker(&self) -> u32 {
+        soon("a compile worker", || self.find_worker())
+    }
+
+    /// Returns the process id of its compile worker, if one has confined itself.
+    pub fn find_worker(&self) -> Option<u32> {
         let parent = format!("PPid:\t{}\n", self.id());
-        soon("a compile worker", || {
+        {
             let processes = fs::read_dir("/proc").unwrap();
             let mut numbers =
                 processes.filter_map(|process| process.unwrap().file_name().to_str()?.parse().ok());
@@ -147,7 +170,7 @@ impl Daemon {
                     // The last limit that it sets on itself, except for seccomp, which some kernels lack.
                     && of("limits").lines().any(|line| line.starts_with("Max address space") && !line.contains("unlimited"))
             })
-        })
+        }
     }
 
     /// Sends SIGTERM.

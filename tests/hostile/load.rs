@@ -34,7 +34,7 @@ fn live_locals(count: usize) -> String {
 }
 
 /// A function that is as long as functions may be, about.
-fn huge_function() -> String {
+pub fn huge_function() -> String {
     let step = "(local.set 0 (i64.rem_u (i64.mul (local.get 0) (local.get 1)) (local.get 0)))
         (br_if 0 (i64.eqz (local.get 0)))";
     format!("(func (local i64 i64) (block {}))", step.repeat(200_000))

@@ -24,6 +24,7 @@ mod determinism;
 #[path = "../../host/sandbox/tests/guest/mod.rs"]
 mod guest;
 mod load;
+mod loading;
 mod memory;
 mod recovery;
 #[cfg(target_arch = "x86_64")]
@@ -63,11 +64,12 @@ pub struct Part {
     pub elsewhere: &'static [Elsewhere],
 }
 
-const PARTS: [&Part; 7] = [
+const PARTS: [&Part; 8] = [
     &time::PART,
     &memory::PART,
     &afterwards::PART,
     &load::PART,
+    &loading::PART,
     &authority::PART,
     &determinism::PART,
     &recovery::PART,

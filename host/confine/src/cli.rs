@@ -249,8 +249,15 @@ pub(crate) enum ModulesCommand {
     Release(ModuleNameArgs),
     /// Remove a module whose file is gone from the list, so that it no longer blocks commits
     Forget(ModuleNameArgs),
-    /// Scan the module directories now
-    Refresh,
+    /// Scan the module directories now, and wait until what was found is loaded
+    Refresh(RefreshArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RefreshArgs {
+    /// Do not wait until what was found is loaded
+    #[arg(long)]
+    pub(crate) no_wait: bool,
 }
 
 #[derive(Debug, Args)]

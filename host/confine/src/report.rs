@@ -134,7 +134,10 @@ fn complaints(module: &ModuleStatus) -> Vec<String> {
     match &module.state {
         ModuleState::Broken { error } => complaints.push(error.clone()),
         ModuleState::Quarantined { reason } => complaints.push(reason.clone()),
-        ModuleState::Active | ModuleState::Disabled | ModuleState::Retired => {}
+        ModuleState::Active | ModuleState::Loading | ModuleState::Disabled | ModuleState::Retired => {}
+    }
+    if let Some(file) = &module.loading {
+        complaints.push(format!("its file is being loaded since {}", file.since));
     }
     // Where nothing runs, the file was refused for just that.
     if let Some(refused) = &module.refused

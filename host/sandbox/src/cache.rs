@@ -2,7 +2,6 @@
 
 use std::{
     fs::{File, Permissions},
-    hash::{Hash as _, Hasher},
     io::{self, Read as _, Write as _},
     os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
@@ -16,6 +15,8 @@ use wasmtime::Engine;
 use crate::{
     Digest,
     compiled_code::{CompiledCode, CompiledComponent},
+    digest::short_hex,
+    engine,
 };
 
 /// A directory of compiled code that only this user can write.
@@ -133,9 +134,7 @@ impl Cache {
 
     /// Returns what the name of a file has after the digest of its component.
     fn suffix(&self, engine: &Engine) -> String {
-        let mut hasher = EngineHasher(Sha256::new());
-        engine.precompile_compatibility_hash().hash(&mut hasher);
-        format!("-{}{}", short_hex(&hasher.0.finalize()), self.owner)
+        format!("-{}{}", engine::id(engine), self.owner)
     }
 
     fn name(&self, engine: &Engine, digest: Digest) -> String {
@@ -223,30 +222,12 @@ fn checksum(name: &str, code: &[u8], resident: u64) -> [u8; CHECKSUM] {
     Sha256::new().chain_update(name).chain_update(resident.to_le_bytes()).chain_update(code).finalize().into()
 }
 
-/// Returns the first bytes of a digest in hexadecimal digits.
-fn short_hex(digest: &[u8]) -> String {
-    digest.iter().take(8).fold(String::new(), |name, byte| format!("{name}{byte:02x}"))
-}
-
-/// Computes the same hash in every process. The hasher of the standard library does not guarantee that.
-struct EngineHasher(Sha256);
-
-impl Hasher for EngineHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        self.0.update(bytes);
-    }
-
-    fn finish(&self) -> u64 {
-        0
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::symlink;
 
     use super::*;
-    use crate::{Limits, engine};
+    use crate::Limits;
 
     struct Fixture {
         home: tempfile::TempDir,

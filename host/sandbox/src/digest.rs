@@ -27,3 +27,8 @@ impl fmt::Debug for Digest {
         fmt::Display::fmt(self, f)
     }
 }
+
+/// Returns the first bytes of a digest in hexadecimal digits.
+pub(crate) fn short_hex(digest: &[u8]) -> String {
+    digest.iter().take(8).fold(String::new(), |name, byte| format!("{name}{byte:02x}"))
+}

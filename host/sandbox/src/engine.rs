@@ -1,8 +1,11 @@
 //! The engine: which WebAssembly features are enabled, and how code is compiled.
 
+use std::hash::{Hash as _, Hasher};
+
+use sha2::{Digest as _, Sha256};
 use wasmtime::{Config, Engine, OptLevel, Strategy, WasmBacktraceDetails};
 
-use crate::Limits;
+use crate::{Limits, digest::short_hex};
 
 /// The stack for host functions, in addition to the stack that guests may use.
 const HOST_STACK: usize = 1536 << 10;
@@ -62,4 +65,24 @@ fn config(limits: &Limits) -> Config {
         .concurrency_support(false)
         .shared_memory(false);
     config
+}
+
+/// Returns what identifies an engine: code that one has compiled is only valid for those with the same.
+pub(crate) fn id(engine: &Engine) -> String {
+    let mut hasher = EngineHasher(Sha256::new());
+    engine.precompile_compatibility_hash().hash(&mut hasher);
+    short_hex(&hasher.0.finalize())
+}
+
+/// Computes the same hash in every process. The hasher of the standard library does not guarantee that.
+struct EngineHasher(Sha256);
+
+impl Hasher for EngineHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    fn finish(&self) -> u64 {
+        0
+    }
 }

@@ -1,6 +1,6 @@
 //! The errors of loading and running a module.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, process::ExitStatus, sync::Arc};
 
 use confine_view::SourceError;
 
@@ -198,6 +198,14 @@ pub enum LoadFault {
         /// How much is allowed, with its unit.
         allowed: String,
     },
+    /// The compiler has crashed, or somebody has killed it.
+    #[error("the compiler ended on it without an answer ({status})")]
+    Ended {
+        /// How it ended.
+        status: ExitStatus,
+        /// Whether it was killed, as the kernel does if the machine has no more memory.
+        is_killed: bool,
+    },
     /// Not the module's fault.
     #[error("the compiler could not be run")]
     Compiler(#[source] std::io::Error),
@@ -210,6 +218,15 @@ pub enum LoadFault {
 }
 
 impl LoadFault {
+    /// Returns whether the same file would be refused again, by the same engine within the same limits.
+    pub fn is_lasting(&self) -> bool {
+        match self {
+            Self::Compiler(_) | Self::Ended { is_killed: true, .. } => false,
+            Self::Start(failure) => !matches!(failure.cause, FailureCause::Host(_)),
+            _ => true,
+        }
+    }
+
     /// Returns what the compiler reports about a component, safe to show.
     pub(crate) fn of_compiler(error: &wasmtime::Error) -> Self {
         let text = text::line(&format!("{error:#}"), 800);

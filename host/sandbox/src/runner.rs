@@ -125,6 +125,11 @@ impl Runner {
         }
     }
 
+    /// Returns what identifies the engine: another version or configuration has another.
+    pub fn engine_id(&self) -> String {
+        engine::id(&self.engine)
+    }
+
     /// Removes the compiled code of this daemon from the cache that `is_needed` does not want, given the digest of a
     /// component in hexadecimal digits. Blocks.
     pub fn retain_cached(&self, is_needed: &dyn Fn(&str) -> bool) {

@@ -51,6 +51,8 @@ struct WorkerTask {
     memory: u64,
     stack: usize,
     resident: u64,
+    /// Bytes of the input.
+    input: usize,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -62,15 +64,15 @@ enum WorkerJob {
 }
 
 impl WorkerTask {
-    fn of(job: WorkerJob, limits: &Limits) -> Self {
+    fn of(job: WorkerJob, input: usize, limits: &Limits) -> Self {
         let Limits { compile_cpu: cpu, compile_memory: memory, stack, resident, .. } = *limits;
-        Self { job, cpu, memory, stack, resident }
+        Self { job, cpu, memory, stack, resident, input }
     }
 
     fn arguments(&self) -> Vec<String> {
         // At least a second: zero would mean no limit.
-        let (cpu, stack) = (self.cpu.as_secs().max(1), self.stack as u64);
-        let numbers = [cpu, self.memory, stack, self.resident].map(|number| number.to_string());
+        let (cpu, stack, input) = (self.cpu.as_secs().max(1), self.stack as u64, self.input as u64);
+        let numbers = [cpu, self.memory, stack, self.resident, input].map(|number| number.to_string());
         let job = (self.job == WorkerJob::Weigh).then(|| WEIGH.to_owned());
         job.into_iter().chain(numbers).collect()
     }
@@ -89,6 +91,7 @@ impl WorkerTask {
             memory: next()?,
             stack: usize::try_from(next()?).ok()?,
             resident: next()?,
+            input: usize::try_from(next()?).ok()?,
         })
     }
 }
@@ -112,7 +115,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let confinement = *confined.as_ref().unwrap_or(&Confinement::default());
     let answer = confined
         .map_err(|error| format!("the compile worker cannot limit itself: {error}"))
-        .and_then(|_| read())
+        .and_then(|_| read(task.input))
         .and_then(|input| match task.job {
             WorkerJob::Compile => compile_caught(&task, &input),
             WorkerJob::Weigh => measure(&task, memory, &input),
@@ -123,8 +126,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn read() -> Result<Vec<u8>, String> {
-    let mut input = Vec::new();
+fn read(bytes: usize) -> Result<Vec<u8>, String> {
+    // At once: what is freed while it grows could be used again by what is to be measured.
+    let mut input = Vec::with_capacity(bytes.saturating_add(1));
     match io::stdin().lock().read_to_end(&mut input) {
         Ok(_) => Ok(input),
         // End as every other lack of memory does.
@@ -188,7 +192,7 @@ async fn ask(program: &Path, job: WorkerJob, input: &[u8], limits: &Limits) -> R
     let mut child = tokio::process::Command::new(program)
         .arg0("confine")
         .arg(COMMAND)
-        .args(WorkerTask::of(job, limits).arguments())
+        .args(WorkerTask::of(job, input.len(), limits).arguments())
         .env_clear()
         .current_dir("/")
         .stdin(Stdio::piped())
@@ -283,7 +287,7 @@ fn exit_fault(status: ExitStatus, limits: &Limits) -> LoadFault {
             field: "compile_memory",
         }
     } else {
-        LoadFault::Refused(format!("the compiler ended on it without an answer ({status})"))
+        LoadFault::Ended { status, is_killed: is(Signal::KILL) }
     }
 }
 

@@ -142,7 +142,7 @@ async fn caches() {
     let idle = runner(compiler(Compiler::worker_of("/bin/false")));
     idle.load("bench", bytes, &limits).await.unwrap();
     let fault = idle.load("other", bomb(), &limits).await.unwrap_err();
-    assert!(matches!(fault.fault, LoadFault::Refused(_)), "{fault}");
+    assert!(matches!(fault.fault, LoadFault::Ended { .. }), "{fault}");
 }
 
 /// Ten tables: what is kept of them is in no section of the component.
@@ -324,7 +324,7 @@ async fn confines_itself() {
     let core = rustix::process::Rlimit { current: core.maximum, ..core };
     rustix::process::setrlimit(rustix::process::Resource::Core, core).unwrap();
     let mut worker = Command::new(env::current_exe().unwrap())
-        .args([worker::COMMAND, "60", &(4u64 << 30).to_string(), "524288", "134217728"])
+        .args([worker::COMMAND, "60", &(4u64 << 30).to_string(), "524288", "134217728", "1024"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()

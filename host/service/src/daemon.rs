@@ -270,7 +270,7 @@ async fn keep_owners(
 ) -> Infallible {
     loop {
         controller.owners_may_have_changed.notified().await;
-        modules.wait_until_loaded().await;
+        modules.wait_until_restored().await;
         let registry = modules.registry();
         if !controller.owner_index.wants_reading(&registry) {
             let _reading = controller.owner_reading.lock().await;
@@ -297,17 +297,28 @@ async fn run_to_outcome(
     span: tracing::Span,
 ) -> Result<CommitOutcome, Error> {
     let tid = notified.tid;
-    if !host.modules.is_loaded() {
+    let mut progress = host.modules.progress();
+    loop {
+        progress.borrow_and_update();
+        let is_loading = host.modules.is_loading();
+        if host.modules.is_known() {
+            host.modules.commit_began();
+            let commit = host.commits.clone().run(backend.clone(), notified.clone(), state.clone());
+            match task_outcome(tid, host.work().run(commit.instrument(span.clone())).await) {
+                // The module that the commit needs may be one that is still being loaded.
+                Err(error) if is_loading && error.is_missing_module() => {}
+                outcome => return outcome,
+            }
+            host.modules.commit_ended();
+        }
         // Loading may take longer than the controller waits.
         match read_service_timeout(&backend).await {
             Ok(timeout) => state.set_service_timeout(timeout),
             Err(error) => tracing::warn!(tid, error = error.reason(), "cannot read the service-timeout"),
         }
-        host.modules.wait_until_loaded().await;
+        // Cannot fail: the sender lives as long as the host.
+        let _ = progress.changed().await;
     }
-    host.modules.commit_began();
-    let commit = host.commits.clone().run(backend, notified, state.clone());
-    task_outcome(tid, host.work().run(commit.instrument(span)).await)
 }
 
 /// Logs a notification that cannot be read.

@@ -135,6 +135,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// Returns whether the commit failed because no module serves one of its services.
+    pub(crate) fn is_missing_module(&self) -> bool {
+        matches!(self, Self::NoModule(_))
+    }
+
     /// Returns the error with its causes, as the committing user reads it.
     pub fn reason(&self) -> String {
         error_chain(self)

@@ -12,7 +12,7 @@ use crate::{
     audit::{Audit, AuditEvent},
     commit::work::CommitRunner,
     controller::{known::KnownController, nacm::ModulePolicy},
-    modules::{manager::ModuleManager, registry::ModuleRegistry, slots::ModuleLibrary},
+    modules::{library::ModuleLibrary, manager::ModuleManager, registry::ModuleRegistry},
     status::DaemonStatus,
     work_threads::WorkThreads,
 };

@@ -44,13 +44,13 @@ pub use error_chain::{error_chain, messages_and_hints};
 pub use host::{Host, HostOptions};
 pub use modules::{
     files::{FoundFile, ModuleFileError, find, read_module},
+    library::{ModuleLibrary, ModuleLimits},
     manager::ModuleManager,
     operator::ModuleOperationError,
     quarantine::QuarantinePolicy,
     registry::{
         ManagedService, ModuleFile, ModuleRegistry, NoModule, NotLoaded, SuspendReason, SuspendedModule,
     },
-    slots::{ModuleLibrary, ModuleLimits},
     store::{VersionStore, VersionStoreError},
 };
 pub use status::DaemonStatus;

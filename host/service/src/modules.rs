@@ -4,8 +4,12 @@
 //! |---|---|
 //! | `manager` | the modules of a daemon and the registry that commits run |
 //! | `registry` | which modules serve which service, fixed for one commit |
-//! | `slots` | every known module: its version, state and statistics |
-//! | `swap` | from a changed file to a new version that runs |
+//! | `library` | where modules come from, and what they may use |
+//! | `slots`, `slot`, `statistics` | every known module: its version, state and statistics |
+//! | `scan` | from module directories to what is to be loaded |
+//! | `loader` | loads it |
+//! | `refusals` | the files that were refused |
+//! | `swap` | from one version to another |
 //! | `operator` | what operators do with a module, by name |
 //! | `files` | finding and reading module files |
 //! | `store` | versions kept on disk |
@@ -13,11 +17,17 @@
 //! | `watcher` | noticing that a module directory has changed |
 
 pub(crate) mod files;
+pub(crate) mod library;
+mod loader;
 pub(crate) mod manager;
 pub(crate) mod operator;
 pub(crate) mod quarantine;
+mod refusals;
 pub(crate) mod registry;
-pub(crate) mod slots;
+mod scan;
+mod slot;
+mod slots;
+mod statistics;
 pub(crate) mod store;
-pub(crate) mod swap;
+mod swap;
 mod watcher;

@@ -96,6 +96,9 @@ pub struct ModuleStatus {
     pub services: Vec<String>,
     /// Since when the module has been in this state, with this version.
     pub since: String,
+    /// The file that is being loaded, or that waits for it.
+    #[serde(default)]
+    pub loading: Option<LoadingFile>,
     /// Why the file was refused, if an older version runs instead of it.
     pub refused: Option<RefusedFile>,
     /// The stored versions, newest first.
@@ -132,6 +135,8 @@ impl LastCommit {
 pub enum ModuleState {
     /// The module runs.
     Active,
+    /// The first version of the module is being loaded.
+    Loading,
     /// An operator has disabled the module.
     Disabled,
     /// No version of the module can be loaded.
@@ -153,12 +158,22 @@ impl ModuleState {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Active => "active",
+            Self::Loading => "loading",
             Self::Disabled => "disabled",
             Self::Broken { .. } => "broken",
             Self::Quarantined { .. } => "quarantined",
             Self::Retired => "retired",
         }
     }
+}
+
+/// A file that is to be loaded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoadingFile {
+    /// Since when.
+    pub since: String,
+    /// SHA-256 of the file.
+    pub digest: String,
 }
 
 /// A file that was refused.
@@ -258,6 +273,7 @@ mod tests {
             resident: None,
             services: vec!["bench".into()],
             since: timestamp(SystemTime::UNIX_EPOCH + Duration::from_millis(1_767_225_600_999)),
+            loading: None,
             refused: None,
             kept: vec![],
             runs: 1,

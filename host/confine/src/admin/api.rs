@@ -14,6 +14,9 @@ use super::{
 };
 use crate::log::LogLevels;
 
+/// The query of a refresh that does not wait until what was found is loaded.
+const NO_WAIT: &str = "wait=no";
+
 /// Formats limits as lines of the table `limits` in confine.toml.
 type LimitLines = fn(&Limits) -> Vec<String>;
 
@@ -83,8 +86,13 @@ impl AdminApi {
             ("GET", ["modules", name]) => self.module(name),
             ("POST", ["modules", name, operation]) => self.change(name, operation).await,
             ("POST", ["refresh"]) => {
-                let host = self.host.clone();
-                let refreshed = self.host.work().complete(async move { host.modules().refresh().await });
+                let (host, waits) = (self.host.clone(), request.uri().query() != Some(NO_WAIT));
+                let refreshed = self.host.work().complete(async move {
+                    match waits {
+                        true => host.modules().refresh().await,
+                        false => host.modules().rescan().await,
+                    }
+                });
                 match refreshed.await {
                     Ok(()) => json(&self.host.status()),
                     Err(error) => crashed(&error),

@@ -23,7 +23,7 @@ use self::MetricKind::{Amount, Count};
 pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// The states of a module.
-const STATES: [&str; 5] = ["active", "disabled", "broken", "quarantined", "retired"];
+const STATES: [&str; 6] = ["active", "loading", "disabled", "broken", "quarantined", "retired"];
 
 /// The metrics of a status.
 pub(super) fn text(status: DaemonStatus) -> Result<String, fmt::Error> {
@@ -204,16 +204,25 @@ mod tests {
         # HELP confine_module_state Whether a module is in this state
         # TYPE confine_module_state gauge
         confine_module_state{module="interfaces",state="active"} 0.0
+        confine_module_state{module="interfaces",state="loading"} 0.0
         confine_module_state{module="interfaces",state="disabled"} 0.0
         confine_module_state{module="interfaces",state="broken"} 0.0
         confine_module_state{module="interfaces",state="quarantined"} 1.0
         confine_module_state{module="interfaces",state="retired"} 0.0
         confine_module_state{module="ssh-users",state="active"} 1.0
+        confine_module_state{module="ssh-users",state="loading"} 0.0
         confine_module_state{module="ssh-users",state="disabled"} 0.0
         confine_module_state{module="ssh-users",state="broken"} 0.0
         confine_module_state{module="ssh-users",state="quarantined"} 0.0
         confine_module_state{module="ssh-users",state="retired"} 0.0
+        confine_module_state{module="vlans",state="active"} 0.0
+        confine_module_state{module="vlans",state="loading"} 1.0
+        confine_module_state{module="vlans",state="disabled"} 0.0
+        confine_module_state{module="vlans",state="broken"} 0.0
+        confine_module_state{module="vlans",state="quarantined"} 0.0
+        confine_module_state{module="vlans",state="retired"} 0.0
         confine_module_state{module="zz-broken",state="active"} 0.0
+        confine_module_state{module="zz-broken",state="loading"} 0.0
         confine_module_state{module="zz-broken",state="disabled"} 0.0
         confine_module_state{module="zz-broken",state="broken"} 1.0
         confine_module_state{module="zz-broken",state="quarantined"} 0.0
@@ -222,21 +231,25 @@ mod tests {
         # TYPE confine_module_runs_total counter
         confine_module_runs_total{module="interfaces"} 0
         confine_module_runs_total{module="ssh-users"} 12345
+        confine_module_runs_total{module="vlans"} 0
         confine_module_runs_total{module="zz-broken"} 0
         # HELP confine_module_failures_total Failed runs for an instance
         # TYPE confine_module_failures_total counter
         confine_module_failures_total{module="interfaces"} 0
         confine_module_failures_total{module="ssh-users"} 3
+        confine_module_failures_total{module="vlans"} 0
         confine_module_failures_total{module="zz-broken"} 0
         # HELP confine_module_hook_runs_total Runs of hooks
         # TYPE confine_module_hook_runs_total counter
         confine_module_hook_runs_total{module="interfaces"} 0
         confine_module_hook_runs_total{module="ssh-users"} 7
+        confine_module_hook_runs_total{module="vlans"} 0
         confine_module_hook_runs_total{module="zz-broken"} 0
         # HELP confine_module_hook_failures_total Failed runs of hooks
         # TYPE confine_module_hook_failures_total counter
         confine_module_hook_failures_total{module="interfaces"} 0
         confine_module_hook_failures_total{module="ssh-users"} 1
+        confine_module_hook_failures_total{module="vlans"} 0
         confine_module_hook_failures_total{module="zz-broken"} 0
         # HELP confine_module_run_fuel Fuel of a run
         # TYPE confine_module_run_fuel gauge

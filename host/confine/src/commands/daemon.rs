@@ -15,7 +15,8 @@ use super::{
 use crate::{
     admin::{AdminClient, AdminClientError, LogReport, ModuleReport},
     cli::{
-        DaemonArgs, LogArgs, ModuleNameArgs, ModulesArgs, ModulesCommand, SettingsArgs, StatusArgs, WatchArgs,
+        DaemonArgs, LogArgs, ModuleNameArgs, ModulesArgs, ModulesCommand, RefreshArgs, SettingsArgs,
+        StatusArgs, WatchArgs,
     },
     error::Error,
     json_text::escaped,
@@ -80,8 +81,8 @@ pub(super) fn watch(options: &WatchArgs) -> Result<(), Error> {
 pub(super) fn modules(options: &ModulesArgs) -> Result<(), Error> {
     with_daemon(&options.daemon, async |client| match &options.task {
         None => all(&client, options.json).await,
-        Some(ModulesCommand::Refresh) => {
-            client.post("refresh").await?;
+        Some(ModulesCommand::Refresh(RefreshArgs { no_wait })) => {
+            client.post(if *no_wait { "refresh?wait=no" } else { "refresh" }).await?;
             all(&client, options.json).await
         }
         Some(ModulesCommand::Show(ModuleNameArgs { name })) => {

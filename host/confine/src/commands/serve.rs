@@ -136,16 +136,22 @@ fn host(settings: &Settings) -> Result<Host, Error> {
 
 /// Loads the modules, and watches their directories for changes, for ever. A panic does not end it.
 async fn load_and_watch_modules(host: Arc<Host>, settings: &Settings) -> Infallible {
-    let loading = host.clone();
-    if let Err(ended) = host.work().run(async move { loading.modules().load().await }).await {
-        tracing::error!(error = %ended, "the task that loads modules crashed");
-    }
-    log_modules(&host, settings);
-    loop {
-        let watching = host.clone();
-        let Err(ended) = host.work().run(async move { watching.modules().watch().await }).await;
-        tracing::error!(error = %ended, "the task that watches the module directories crashed and is restarted");
-        tokio::time::sleep(Duration::from_secs(1)).await;
+    let watch = async {
+        loop {
+            let watching = host.clone();
+            let Err(ended) = host.work().run(async move { watching.modules().watch().await }).await;
+            tracing::error!(error = %ended, "the task that watches the module directories crashed and is restarted");
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    };
+    let log = async {
+        host.modules().wait_until_known().await;
+        log_modules(&host, settings);
+        std::future::pending().await
+    };
+    tokio::select! {
+        never = watch => never,
+        never = log => never,
     }
 }
 

@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn last_events_are_below_the_status() {
-        insta::assert_snapshot!(frame(&example(), &events(30), TerminalSize { rows: 21, columns: 70 }), @r"
+        insta::assert_snapshot!(frame(&example(), &events(30), TerminalSize { rows: 24, columns: 70 }), @r"
         controller  connected since 2026-11-25T09:00:00Z
                     at `/run/controller.sock`, as `clicon`
                     disconnected 2 times before
@@ -113,9 +113,12 @@ mod tests {
         ssh-users   1.2.0    active       ssh-users   12,345       3  1,234,56
           its file was refused at 2026-11-25T11:30:00Z: it is truncated
           199,000 log lines dropped in transaction 41: see its limit `log`
+        vlans       -        loading                       0       0  -
+          its file is being loaded since 2026-11-25T11:45:00Z
         zz-broken   -        broken                        0       0  -
           it is no component
 
+        2026-11-25T12:00:27Z  transaction 27 by `alice` done (1 µs)
         2026-11-25T12:00:28Z  transaction 28 by `alice` done (1 µs)
         2026-11-25T12:00:29Z  transaction 29 by `alice` done (1 µs)
         2026-11-25T12:00:30Z  transaction 30 by `alice` done (1 µs)

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use confine_service::status::{DroppedLogLines, EventCounts, KeptVersion, LastError, RefusedFile};
+use confine_service::status::{
+    DroppedLogLines, EventCounts, KeptVersion, LastError, LoadingFile, RefusedFile,
+};
 use proptest::prelude::*;
 
 use super::*;
@@ -25,6 +27,7 @@ pub(crate) fn example() -> DaemonStatus {
         resident: Some(5_668_864),
         services: vec![name.into()],
         since: "2026-11-25T10:00:00Z".into(),
+        loading: None,
         refused: None,
         kept: vec![],
         runs: 0,
@@ -55,6 +58,14 @@ pub(crate) fn example() -> DaemonStatus {
             KeptVersion { version: "1.1.0".into(), digest: "0a".repeat(32), running: false },
         ],
         ..module("ssh-users", ModuleState::Active)
+    };
+    let loading = ModuleStatus {
+        version: None,
+        digest: None,
+        resident: None,
+        services: vec![],
+        loading: Some(LoadingFile { since: "2026-11-25T11:45:00Z".into(), digest: "b1".repeat(32) }),
+        ..module("vlans", ModuleState::Loading)
     };
     let broken = ModuleStatus {
         version: None,
@@ -88,7 +99,7 @@ pub(crate) fn example() -> DaemonStatus {
                 error: None,
             }),
         },
-        modules: vec![module("interfaces", ModuleState::Quarantined { reason }), ssh_users, broken],
+        modules: vec![module("interfaces", ModuleState::Quarantined { reason }), ssh_users, loading, broken],
         counts: EventCounts {
             events: BTreeMap::from([("limit".into(), 5), ("load".into(), 2)]),
             limits: BTreeMap::from([("fuel".into(), 4), ("wall clock".into(), 1)]),
@@ -113,6 +124,8 @@ fn status_is_a_page() {
     ssh-users   1.2.0    active       ssh-users   12,345       3  1,234,567 fuel, 950 µs
       its file was refused at 2026-11-25T11:30:00Z: it is truncated
       199,000 log lines dropped in transaction 41: see its limit `log`
+    vlans       -        loading                       0       0  -
+      its file is being loaded since 2026-11-25T11:45:00Z
     zz-broken   -        broken                        0       0  -
       it is no component
     ");

@@ -15,6 +15,7 @@ use cap_std::{
     ambient_authority,
     fs::{Dir, Metadata, MetadataExt as _, OpenOptions},
 };
+use confine_sandbox::Digest;
 
 /// How many levels below a module directory are searched.
 const DEPTH: usize = 8;
@@ -88,22 +89,22 @@ impl FileStamp {
     }
 }
 
-/// A module file as a scan found it.
+/// A module file as a scan found it. `C` is what the scan keeps of its content.
 #[derive(Debug)]
-pub(crate) struct ScannedFile {
+pub(crate) struct ScannedFile<C = Digest> {
     pub(crate) name: String,
     pub(crate) path: PathBuf,
     /// `None` if the metadata cannot be read.
     pub(crate) stamp: Option<FileStamp>,
     /// `None` if the file has not changed.
-    pub(crate) content: Option<Result<Vec<u8>, ModuleFileError>>,
+    pub(crate) content: Option<Result<C, ModuleFileError>>,
 }
 
 /// The result of scanning module directories.
-#[derive(Debug, Default)]
-pub(crate) struct DirectoryScan {
+#[derive(Debug)]
+pub(crate) struct DirectoryScan<C = Digest> {
     /// The files in the order in which modules run: by name, and files of the same name by the order of directories.
-    pub(crate) files: Vec<ScannedFile>,
+    pub(crate) files: Vec<ScannedFile<C>>,
     /// The directories that cannot be read.
     pub(crate) errors: Vec<(PathBuf, io::Error)>,
 }
@@ -129,8 +130,10 @@ pub(crate) struct ScanOptions<'a> {
 /// files of the same name by the order of directories. Also returns the directories that cannot be read.
 pub fn find(directories: &[PathBuf], size_limit: u64) -> (Vec<FoundFile>, Vec<(PathBuf, io::Error)>) {
     let options = ScanOptions { size_limit, settled: Duration::ZERO, known: &|_| None };
-    let DirectoryScan { files, errors } = scan(directories, &options);
-    let file = |seen: ScannedFile| Some(FoundFile { name: seen.name, path: seen.path, bytes: seen.content? });
+    let DirectoryScan { files, errors } = scan(directories, &options, &|bytes| bytes);
+    let file = |seen: ScannedFile<Vec<u8>>| {
+        Some(FoundFile { name: seen.name, path: seen.path, bytes: seen.content? })
+    };
     (files.into_iter().filter_map(file).collect(), errors)
 }
 
@@ -147,12 +150,17 @@ pub fn read_module(path: &Path, size_limit: u64) -> Result<Vec<u8>, ModuleFileEr
     content.unwrap_or(Err(ModuleFileError::Changing))
 }
 
-/// Scans these directories and below, and reads the module files that have changed.
-pub(crate) fn scan(directories: &[PathBuf], options: &ScanOptions<'_>) -> DirectoryScan {
-    let mut scan = DirectoryScan::default();
+/// Scans these directories and below, and keeps what `keep` returns of the module files that have changed. Of the
+/// content itself, one file at a time is in memory.
+pub(crate) fn scan<C>(
+    directories: &[PathBuf],
+    options: &ScanOptions<'_>,
+    keep: &dyn Fn(Vec<u8>) -> C,
+) -> DirectoryScan<C> {
+    let mut scan = DirectoryScan { files: Vec::new(), errors: Vec::new() };
     for path in directories {
         match Dir::open_ambient_dir(path, ambient_authority()) {
-            Ok(directory) => descend(&directory, path, DEPTH, options, &mut scan),
+            Ok(directory) => descend(&directory, path, DEPTH, options, keep, &mut scan),
             Err(error) => scan.errors.push((path.clone(), error)),
         }
     }
@@ -161,7 +169,14 @@ pub(crate) fn scan(directories: &[PathBuf], options: &ScanOptions<'_>) -> Direct
     scan
 }
 
-fn descend(directory: &Dir, path: &Path, depth: usize, options: &ScanOptions<'_>, scan: &mut DirectoryScan) {
+fn descend<C>(
+    directory: &Dir,
+    path: &Path,
+    depth: usize,
+    options: &ScanOptions<'_>,
+    keep: &dyn Fn(Vec<u8>) -> C,
+    scan: &mut DirectoryScan<C>,
+) {
     let mut entries = match directory.entries().and_then(Iterator::collect::<io::Result<Vec<_>>>) {
         Ok(entries) => entries,
         Err(error) => return scan.errors.push((path.into(), error)),
@@ -177,10 +192,11 @@ fn descend(directory: &Dir, path: &Path, depth: usize, options: &ScanOptions<'_>
             _ if text.starts_with('.') => {}
             Some(name) => {
                 let (stamp, content) = inspect(directory, Path::new(&file_name), name, &path, options);
+                let content = content.map(|content| content.map(keep));
                 scan.files.push(ScannedFile { name: name.to_owned(), path, stamp, content });
             }
             None if is_directory && depth > 0 => match entry.open_dir() {
-                Ok(below) => descend(&below, &path, depth - 1, options, scan),
+                Ok(below) => descend(&below, &path, depth - 1, options, keep, scan),
                 Err(error) => scan.errors.push((path, error)),
             },
             None => {}

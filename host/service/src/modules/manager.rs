@@ -3,7 +3,7 @@
 //! [`ModuleSlots`] change whenever something happens to a module. Commits see a [`ModuleRegistry`], which does
 //! not change; a new one takes effect between two commits.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicUsize};
 
 use confine_sandbox::{EntryPoint, Limits, Module, RunReport, Runner, text::grouped};
 use confine_view::InstanceRef;
@@ -13,9 +13,7 @@ use crate::{
     audit::{Audit, EventKind},
     error_chain::error_chain,
     modules::{
-        files::ReportedProblems,
-        registry::ModuleRegistry,
-        slots::{ModuleLibrary, ModuleSlots},
+        files::ReportedProblems, library::ModuleLibrary, registry::ModuleRegistry, slots::ModuleSlots,
     },
     status::ModuleStatus,
 };
@@ -23,15 +21,27 @@ use crate::{
 /// The modules of a daemon. Every operation takes effect between two commits.
 pub struct ModuleManager {
     pub(crate) runner: Arc<Runner>,
+    /// What identifies the engine.
+    pub(super) engine: String,
     pub(super) slots: Arc<ModuleSlots>,
-    /// Held by whoever changes modules: one change at a time.
-    pub(super) changing: tokio::sync::Mutex<ReportedProblems>,
+    /// Held by whoever finds out which modules there are.
+    pub(super) finding: tokio::sync::Mutex<()>,
+    /// Held by whoever scans the module directories.
+    pub(super) scanning: tokio::sync::Mutex<ReportedProblems>,
+    /// Held by whoever loads modules of the lanes [`Known`](crate::modules::slots::LoadLane) and `New`.
+    pub(super) lanes: (tokio::sync::Mutex<()>, tokio::sync::Mutex<()>),
+    /// How many watch the directories, and load what is found there.
+    pub(super) watchers: AtomicUsize,
     pub(super) audit: Arc<Audit>,
     active: Mutex<ActiveRegistry>,
     /// Notified when modules, and so the YANG files beside them, may have changed.
     scanned: Arc<Notify>,
-    /// Whether the modules that were there at the start have been loaded.
-    loaded: watch::Sender<bool>,
+    /// Notified when something may be to load.
+    pub(super) work: Notify,
+    /// Changes whenever something was loaded, refused or found.
+    pub(super) progress: watch::Sender<()>,
+    /// Whether it is known which modules there are.
+    pub(super) known: watch::Sender<bool>,
 }
 
 /// The registry that commits run.
@@ -44,7 +54,7 @@ struct ActiveRegistry {
 }
 
 impl ModuleManager {
-    /// The modules of a library, which are loaded by [`load`](Self::load).
+    /// The modules of a library, which are loaded by [`load`](Self::load) or [`watch`](Self::watch).
     pub(crate) fn new(runner: Runner, library: ModuleLibrary, audit: Arc<Audit>) -> Self {
         Self::with_slots(runner, ModuleSlots::new(library), audit)
     }
@@ -52,47 +62,58 @@ impl ModuleManager {
     /// The modules of a registry, which are loaded already: nothing is watched or stored.
     pub(crate) fn of_registry(runner: Runner, registry: &ModuleRegistry, audit: Arc<Audit>) -> Self {
         let manager = Self::with_slots(runner, ModuleSlots::of_registry(registry), audit);
-        manager.loaded.send_replace(true);
+        manager.known.send_replace(true);
         manager
     }
 
     fn with_slots(runner: Runner, slots: ModuleSlots, audit: Arc<Audit>) -> Self {
         let current = Arc::new(slots.registry());
         Self {
+            engine: runner.engine_id(),
             runner: Arc::new(runner),
             slots: Arc::new(slots),
-            changing: tokio::sync::Mutex::default(),
+            finding: tokio::sync::Mutex::default(),
+            scanning: tokio::sync::Mutex::default(),
+            lanes: Default::default(),
+            watchers: AtomicUsize::new(0),
             audit,
             active: Mutex::new(ActiveRegistry { current, next: None, in_use: false }),
             scanned: Arc::default(),
-            loaded: watch::Sender::new(false),
+            work: Notify::new(),
+            progress: watch::Sender::default(),
+            known: watch::Sender::new(false),
         }
     }
 
-    /// Loads the modules that are there, once, before they are [watched](Self::watch). The controller may be
-    /// served meanwhile: commits abandoned by a previous daemon are ended without waiting for a compiler.
-    pub async fn load(&self) {
-        /// Commits wait for the modules. Whatever happens while they are loaded, the wait ends.
-        struct LoadedOnDrop<'a>(&'a watch::Sender<bool>);
-        impl Drop for LoadedOnDrop<'_> {
-            fn drop(&mut self) {
-                self.0.send_replace(true);
-            }
-        }
-        let _loaded = LoadedOnDrop(&self.loaded);
-        self.restore().await;
-        self.tidy_cache();
+    /// Returns whether it is known which modules there are.
+    pub(crate) fn is_known(&self) -> bool {
+        *self.known.borrow()
     }
 
-    /// Returns whether the modules that were there at the start have been loaded.
-    pub(crate) fn is_loaded(&self) -> bool {
-        *self.loaded.borrow()
-    }
-
-    /// Waits until they have been.
-    pub(crate) async fn wait_until_loaded(&self) {
+    /// Waits until it is known which modules there are. They need not be loaded.
+    pub async fn wait_until_known(&self) {
         // Cannot fail: the sender lives as long as `self`.
-        let _ = self.loaded.subscribe().wait_for(|&loaded| loaded).await;
+        let _ = self.known.subscribe().wait_for(|&known| known).await;
+    }
+
+    /// Waits until the versions that ran before the restart are loaded.
+    pub(crate) async fn wait_until_restored(&self) {
+        self.wait_until_known().await;
+        self.until(|| !self.slots.is_restoring()).await;
+    }
+
+    /// Returns whether a module is to be loaded or is being loaded.
+    pub(crate) fn is_loading(&self) -> bool {
+        !self.is_known() || self.slots.is_loading()
+    }
+
+    /// Returns what changes whenever something was loaded, refused or found.
+    pub(crate) fn progress(&self) -> watch::Receiver<()> {
+        self.progress.subscribe()
+    }
+
+    pub(super) fn progressed(&self) {
+        self.progress.send_replace(());
     }
 
     /// Returns what tells of changed modules and of scanned module directories.
@@ -141,6 +162,8 @@ impl ModuleManager {
             true => active.next = Some(registry),
             false => active.current = registry,
         }
+        drop(active);
+        self.progressed();
     }
 
     pub(super) fn directories_scanned(&self) {
@@ -193,6 +216,15 @@ impl ModuleManager {
                 module = name,
                 error = error_chain(&error),
                 "the state of a module cannot be stored: a restart will undo this change"
+            );
+        }
+    }
+
+    pub(super) fn persist_refusals_or_warn(&self) {
+        if let Err(error) = self.slots.persist_refusals() {
+            tracing::warn!(
+                error = error_chain(&error),
+                "cannot store which files are refused: they are compiled again after a restart"
             );
         }
     }

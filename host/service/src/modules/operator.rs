@@ -2,13 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use confine_sandbox::Digest;
-
 use crate::{
     EventKind,
     modules::{
-        files::ScannedFile, manager::ModuleManager, registry::NotLoaded, slots::ModuleSlot,
-        store::VersionStoreError, swap::StartReason,
+        manager::ModuleManager,
+        registry::NotLoaded,
+        slot::{ModuleSlot, PendingFile},
+        store::VersionStoreError,
+        swap::StartReason,
     },
 };
 
@@ -138,7 +139,7 @@ impl ModuleManager {
     /// Rolls back to the version that ran before the current one. The file in the module directory is not loaded again
     /// until it changes, or until [`reload`](Self::reload).
     pub async fn rollback(&self, module: &str) -> Result<(), ModuleOperationError> {
-        let _changing = self.changing.lock().await;
+        self.find_modules().await;
         let previous = self.slot(module, |slot| Ok(slot.index.previous().cloned()))?;
         if self.slots.library.store.is_none() {
             return Err(ModuleOperationError::NoStore);
@@ -156,22 +157,25 @@ impl ModuleManager {
 
     /// Loads a module's file again, also after a rollback and after a refusal.
     pub async fn reload(&self, module: &str) -> Result<(), ModuleOperationError> {
-        let mut reported = self.changing.lock().await;
+        self.find_modules().await;
         self.slot(module, |slot| {
             slot.stamp = None;
             Ok(())
         })?;
-        let scan = self.scan(Duration::ZERO).await;
-        let found = self.distinct(scan, &mut reported).into_iter().find(|file| file.name == module);
-        let no_file = || ModuleOperationError::NoFile { module: module.into() };
-        let ScannedFile { name, path, stamp, content } = found.ok_or_else(no_file)?;
-        let loaded = match content.ok_or_else(no_file)? {
-            Ok(bytes) => {
-                let digest = Digest::of(&bytes).to_string();
-                self.load_file(&name, path, stamp, digest, bytes).await
+        self.scan(Duration::ZERO).await;
+        let file = self.slot(module, |slot| match (slot.file_digest, &slot.refused) {
+            (Some(digest), _) => {
+                let file = PendingFile::new(slot.path.clone(), digest).taken_anew();
+                slot.pending = Some(file.clone());
+                Ok(file)
             }
-            Err(error) => Err(self.refuse(&name, path, stamp, None, error.into())),
-        };
+            (None, Some((error, _))) => {
+                Err(ModuleOperationError::NotLoaded { module: module.into(), source: error.clone() })
+            }
+            (None, None) => Err(ModuleOperationError::NoFile { module: module.into() }),
+        })?;
+        let _taken = self.taken(module, &file);
+        let loaded = self.load_file(module, &file).await;
         loaded.map_err(|source| ModuleOperationError::NotLoaded { module: module.into(), source })?;
         self.persist(module)
     }
@@ -179,7 +183,7 @@ impl ModuleManager {
     /// Removes a module whose file is gone, with all its stored versions. Commits of its services no longer fail because
     /// of it.
     pub async fn forget(&self, module: &str) -> Result<(), ModuleOperationError> {
-        let _changing = self.changing.lock().await;
+        self.find_modules().await;
         self.slot(module, |slot| match slot.retired {
             true => Ok(()),
             false => Err(ModuleOperationError::NotRetired { module: module.into() }),
@@ -199,7 +203,7 @@ impl ModuleManager {
         module: &str,
         change: impl FnOnce(&mut ModuleSlot) -> Result<Option<EventKind>, ModuleOperationError>,
     ) -> Result<(), ModuleOperationError> {
-        let _changing = self.changing.lock().await;
+        self.find_modules().await;
         let event = self.slot(module, |slot| {
             let event = change(slot)?;
             if event.is_some() {

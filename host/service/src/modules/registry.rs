@@ -101,6 +101,14 @@ pub enum NotLoaded {
     /// Its content is not a module that works.
     #[error(transparent)]
     Module(#[from] LoadError),
+    /// It was refused before, and would be again.
+    #[error("module `{module}` cannot be loaded: {error}")]
+    Remembered {
+        /// The module's name.
+        module: String,
+        /// The reason.
+        error: String,
+    },
     /// All loaded modules together would take more memory than is allowed.
     #[error(
         "it takes {} of the daemon's memory, and with it all loaded modules take {}: `total_resident` allows {}. Remove modules that are not needed, or raise `total_resident` in `[limits]`",

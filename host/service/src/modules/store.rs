@@ -3,6 +3,7 @@
 //! ```text
 //! DIRECTORY/NAME/index.json    the versions, which one runs, what operators decided
 //! DIRECTORY/NAME/DIGEST.wasm   the file of a version
+//! DIRECTORY/refusals.json      the files that were refused, and why
 //! ```
 //!
 //! Every file is written under another name and renamed, so that there is always a complete one. Stored files are
@@ -16,7 +17,9 @@ use std::{
 };
 
 use confine_sandbox::Digest;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::modules::refusals::Refusals;
 
 /// How many versions of a module are stored, including the one that runs.
 pub(crate) const STORED_VERSIONS: usize = 5;
@@ -24,8 +27,9 @@ pub(crate) const STORED_VERSIONS: usize = 5;
 const INDEX: &str = "index.json";
 /// Not a module name: those do not begin with a dot.
 const TRIAL: &str = ".trial";
-/// The most bytes of an index, which has a few lines for each version.
-const INDEX_SIZE: u64 = 1 << 20;
+const REFUSALS: &str = "refusals.json";
+/// The most bytes of an index, which has a few lines for each version, or of the refusals.
+const JSON_SIZE: u64 = 16 << 20;
 
 /// A directory that stores versions of modules for rollbacks.
 #[derive(Debug)]
@@ -135,26 +139,22 @@ impl VersionStore {
 
     /// Reads the index of a module; empty if nothing is stored.
     pub(crate) fn index(&self, name: &str) -> Result<StoredIndex, VersionStoreError> {
-        let path = self.of(name).join(INDEX);
-        let read = File::open(&path).and_then(|file| {
-            let mut text = Vec::new();
-            file.take(INDEX_SIZE).read_to_end(&mut text)?;
-            serde_json::from_slice(&text).map_err(io::Error::other)
-        });
-        match read {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(StoredIndex::default()),
-            read => read.map_err(|source| VersionStoreError { path, source }),
-        }
+        read_json(self.of(name).join(INDEX))
     }
 
     /// Writes the index of a module.
     pub(crate) fn write_index(&self, name: &str, index: &StoredIndex) -> Result<(), VersionStoreError> {
-        let mut text = serde_json::to_vec_pretty(index).map_err(|error| VersionStoreError {
-            path: self.of(name).join(INDEX),
-            source: io::Error::other(error),
-        })?;
-        text.push(b'\n');
-        self.put(name, INDEX, &text)
+        write_json(&self.of(name), INDEX, index)
+    }
+
+    /// Reads which files are refused.
+    pub(crate) fn refusals(&self) -> Result<Refusals, VersionStoreError> {
+        read_json(self.directory.join(REFUSALS))
+    }
+
+    /// Writes which files are refused.
+    pub(crate) fn write_refusals(&self, refusals: &Refusals) -> Result<(), VersionStoreError> {
+        write_json(&self.directory, REFUSALS, refusals)
     }
 
     /// Stores the file of a version.
@@ -163,7 +163,7 @@ impl VersionStore {
         if self.of(name).join(&file).is_file() {
             return Ok(());
         }
-        self.put(name, &file, bytes)
+        put(&self.of(name), &file, bytes)
     }
 
     /// Reads the file of a version and checks its digest.
@@ -206,16 +206,35 @@ impl VersionStore {
         }
     }
 
-    fn put(&self, name: &str, file: &str, content: &[u8]) -> Result<(), VersionStoreError> {
-        let directory = self.of(name);
-        let made = DirBuilder::new().recursive(true).mode(0o700).create(&directory);
-        made.and_then(|()| write(&directory, file, content))
-            .map_err(|source| VersionStoreError { path: directory.join(file), source })
-    }
-
     fn of(&self, name: &str) -> PathBuf {
         self.directory.join(name)
     }
+}
+
+/// Reads a value; its default if there is none.
+fn read_json<T: Default + DeserializeOwned>(path: PathBuf) -> Result<T, VersionStoreError> {
+    let read = File::open(&path).and_then(|file| {
+        let mut text = Vec::new();
+        file.take(JSON_SIZE).read_to_end(&mut text)?;
+        serde_json::from_slice(&text).map_err(io::Error::other)
+    });
+    match read {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(T::default()),
+        read => read.map_err(|source| VersionStoreError { path, source }),
+    }
+}
+
+fn write_json(directory: &Path, file: &str, value: &impl Serialize) -> Result<(), VersionStoreError> {
+    let failed = |error| VersionStoreError { path: directory.join(file), source: io::Error::other(error) };
+    let mut text = serde_json::to_vec_pretty(value).map_err(failed)?;
+    text.push(b'\n');
+    put(directory, file, &text)
+}
+
+fn put(directory: &Path, file: &str, content: &[u8]) -> Result<(), VersionStoreError> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(directory);
+    made.and_then(|()| write(directory, file, content))
+        .map_err(|source| VersionStoreError { path: directory.join(file), source })
 }
 
 fn file(digest: &str) -> String {

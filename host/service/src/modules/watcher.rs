@@ -9,7 +9,10 @@ use std::{
     fs,
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -19,7 +22,7 @@ use notify::{
 };
 use tokio::sync::Notify;
 
-use crate::modules::{manager::ModuleManager, swap::SETTLE};
+use crate::modules::{manager::ModuleManager, scan::SETTLE};
 
 /// The time between scans if the kernel notifies of changes.
 const NOTIFIED_INTERVAL: Duration = Duration::from_secs(30);
@@ -27,8 +30,24 @@ const NOTIFIED_INTERVAL: Duration = Duration::from_secs(30);
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
 
 impl ModuleManager {
-    /// Loads what changes in the module directories, until the future is dropped.
+    /// Loads the modules that are there, and what changes in the module directories, until the future is dropped.
     pub async fn watch(&self) -> Infallible {
+        struct Watching<'a>(&'a AtomicUsize);
+        impl Drop for Watching<'_> {
+            fn drop(&mut self) {
+                self.0.fetch_sub(1, Ordering::Relaxed);
+            }
+        }
+        self.watchers.fetch_add(1, Ordering::Relaxed);
+        let _watching = Watching(&self.watchers);
+        self.find_modules().await;
+        tokio::select! {
+            never = self.keep_scanning() => never,
+            never = self.keep_loading() => never,
+        }
+    }
+
+    async fn keep_scanning(&self) -> Infallible {
         let directories = &self.library().directories;
         if directories.is_empty() {
             return std::future::pending().await;
@@ -37,8 +56,8 @@ impl ModuleManager {
         loop {
             // Watches before it scans, so that no change falls in between.
             let is_notified = watcher.watch(directories);
-            let refreshed = self.refresh_settled().await;
-            let wait = match (refreshed.unsettled, is_notified) {
+            let is_unsettled = self.scan(SETTLE).await;
+            let wait = match (is_unsettled, is_notified) {
                 (true, _) => SETTLE,
                 (false, true) => NOTIFIED_INTERVAL,
                 (false, false) => POLL_INTERVAL,

@@ -40,11 +40,11 @@ impl Drop for WatchedTestbed {
     }
 }
 
-fn modules(top: &Path) -> PathBuf {
+pub(super) fn modules(top: &Path) -> PathBuf {
     top.join("modules")
 }
 
-fn library(top: &Path) -> ModuleLibrary {
+pub(super) fn library(top: &Path) -> ModuleLibrary {
     ModuleLibrary {
         directories: vec![modules(top)],
         store: Some(VersionStore::open(top.join("state")).unwrap()),

@@ -16,6 +16,7 @@ mod deadlines;
 mod dropped_log_lines;
 mod hooks;
 mod hot_swap;
+mod loading;
 mod module_discovery;
 mod ownership;
 mod python_server_faults;

@@ -1,0 +1,55 @@
+//! Where modules come from, and what they may use.
+
+use std::{
+    collections::{HashMap, HashSet},
+    path::PathBuf,
+};
+
+use confine_sandbox::Limits;
+
+use crate::modules::{quarantine::QuarantinePolicy, store::VersionStore};
+
+/// Where modules come from, their limits, and what happens to those that fail.
+#[derive(Debug, Default)]
+pub struct ModuleLibrary {
+    /// The directories that are searched for module files, in this order.
+    pub directories: Vec<PathBuf>,
+    /// The names of modules that are ignored.
+    pub exclude: HashSet<String>,
+    /// The limits of modules.
+    pub limits: ModuleLimits,
+    /// Where versions are stored; `None` to store none.
+    pub store: Option<VersionStore>,
+    /// When a module that fails is quarantined.
+    pub quarantine: QuarantinePolicy,
+}
+
+/// The limits of modules.
+#[derive(Clone, Debug)]
+pub struct ModuleLimits {
+    /// The limits of a module that has none of its own.
+    pub all: Limits,
+    /// The limits of modules that have their own, by name.
+    pub own: HashMap<String, Limits>,
+    /// Bytes of the daemon's memory that all loaded modules may take together: for [`Limits::resident`] of each.
+    pub total_resident: u64,
+}
+
+impl Default for ModuleLimits {
+    fn default() -> Self {
+        Self { all: Limits::default(), own: HashMap::new(), total_resident: 1 << 30 }
+    }
+}
+
+impl ModuleLimits {
+    /// Returns the limits of the module of this name.
+    pub fn of(&self, module: &str) -> &Limits {
+        self.own.get(module).unwrap_or(&self.all)
+    }
+
+    /// Returns the most bytes that the file of any module may have. Each module's own limit applies when it is loaded.
+    pub(crate) fn largest_file(&self) -> u64 {
+        let limits = self.own.values().chain([&self.all]);
+        limits.map(|limits| limits.component).max().unwrap_or_default()
+    }
+}
