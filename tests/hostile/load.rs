@@ -151,9 +151,9 @@ pub const PART: Part = Part {
         Case {
             id: "modules-together",
             module: Guest(hostile),
-            limits: "wall_clock.base = '3 min'\n[limits]\ntotal_resident = '120 KiB'",
+            limits: "wall_clock.base = '3 min'\n[limits]\ntotal_resident = '100 KiB'",
             ends: NotLoaded(
-                "`hostile.wasm`: it takes … of the daemon's memory, and with it all loaded modules take …: `total_resident` allows 120 KiB. Remove modules that are not needed, or raise `total_resident` in `[limits]`",
+                "`hostile.wasm`: it takes … of the daemon's memory, and with it all loaded modules take …: `total_resident` allows 100 KiB. Remove modules that are not needed, or raise `total_resident` in `[limits]`",
             ),
         },
         Case {

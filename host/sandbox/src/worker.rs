@@ -63,6 +63,18 @@ enum WorkerJob {
     Weigh,
 }
 
+impl WorkerJob {
+    /// Returns the only environment that a worker has. Compiling makes mimalloc, if that is the program's allocator, take memory
+    /// as it needs it: it would reserve more address space than the worker may have, and crash where that fails, instead of
+    /// telling that there is no more memory. What code takes is measured with the allocator as the daemon has it.
+    fn environment(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::Compile => Some(("MIMALLOC_DISALLOW_ARENA_ALLOC", "1")),
+            Self::Weigh => None,
+        }
+    }
+}
+
 impl WorkerTask {
     fn of(job: WorkerJob, input: usize, limits: &Limits) -> Self {
         let Limits { compile_cpu: cpu, compile_memory: memory, stack, resident, .. } = *limits;
@@ -194,6 +206,7 @@ async fn ask(program: &Path, job: WorkerJob, input: &[u8], limits: &Limits) -> R
         .arg(COMMAND)
         .args(WorkerTask::of(job, input.len(), limits).arguments())
         .env_clear()
+        .envs(job.environment())
         .current_dir("/")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
