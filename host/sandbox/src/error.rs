@@ -91,6 +91,16 @@ pub enum HostFault {
     Runtime(String),
 }
 
+impl FailureCause {
+    /// Returns the cause in one text, with what failed in the host.
+    fn with_fault(&self) -> String {
+        match self {
+            Self::Host(fault) => format!("{self}: {fault}"),
+            Self::Refused(_) | Self::Limit(_) | Self::Trap(_) => self.to_string(),
+        }
+    }
+}
+
 impl std::error::Error for RunFailure {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.cause {
@@ -210,7 +220,7 @@ pub enum LoadFault {
     #[error("the compiler could not be run")]
     Compiler(#[source] std::io::Error),
     /// The component does not start, or `describe` fails.
-    #[error("it cannot be started: {}", .0.cause)]
+    #[error("it cannot be started: {}", .0.cause.with_fault())]
     Start(Box<RunFailure>),
     /// The description is invalid.
     #[error(transparent)]

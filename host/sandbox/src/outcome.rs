@@ -3,7 +3,7 @@
 use wasmtime::{Trap as Code, WasmBacktrace};
 
 use crate::{
-    FailureCause, GuestTrap, Limit, LimitReached, Limits, ReturnedError,
+    FailureCause, GuestTrap, HostFault, Limit, LimitReached, Limits, ReturnedError,
     budget::RunAllowance,
     contract::confine::service::types,
     engine::BACKTRACE_FRAMES,
@@ -52,6 +52,13 @@ pub(crate) fn trapped(
     let words = format!("{error:#}");
     if let Some(reached) = limit(code, &words, error, state, limits) {
         return FailureCause::Limit(reached);
+    }
+    // The system refused something, such as the memory of an instance: no fault of the module.
+    let is_of_system = |cause: &(dyn std::error::Error + 'static)| {
+        cause.is::<std::io::Error>() || cause.is::<rustix::io::Errno>()
+    };
+    if code.is_none() && error.chain().any(is_of_system) {
+        return FailureCause::Host(HostFault::Runtime(root(error)));
     }
     let reason = code.map_or_else(|| root(error), |code| code.to_string());
     trap(reason, error, state)

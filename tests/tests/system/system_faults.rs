@@ -43,7 +43,7 @@ async fn disk_full_for_the_cache_and_the_versions() {
     let told = site.told(&served, "cannot store a version");
     let (told, file) = told.split_once("/state/probe/").unwrap();
     let (_, why) = file.split_once(".wasm").unwrap();
-    insta::assert_snapshot!(format!("{told}/state/probe/DIGEST.wasm{why}"), @r#"WARN confine_service::modules::swap: cannot store a version: a rollback to it will not be possible module="probe" error="`/state/probe/DIGEST.wasm` cannot be used: No space left on device (os error 28)""#);
+    insta::assert_snapshot!(format!("{told}/state/probe/DIGEST.wasm{why}"), @r#"WARN confine_service::modules::loader: cannot store a version: a rollback to it will not be possible module="probe" error="`/state/probe/DIGEST.wasm` cannot be used: No space left on device (os error 28)""#);
     served.lines.wait_for_all(&["serving the controller"]);
     site.goes_on("with full disks").await;
     assert!(served.is_there());
@@ -66,7 +66,7 @@ async fn files_that_would_be_too_large() {
     fs::rename(site.path("another"), &module).unwrap();
     insta::assert_snapshot!(site.told(&served, "compiled code"), @"WARN confine_sandbox::cache: compiled code cannot be cached directory=/cache error=File too large (os error 27)");
     // The initial content of its memory is a file as well.
-    insta::assert_snapshot!(site.told(&served, "refused"), @r#"ERROR audit: module refused module="probe" file="/modules/probe.wasm" error="module `probe` cannot be loaded: it cannot be started: trap: File too large (os error 27)""#);
+    insta::assert_snapshot!(site.told(&served, "refused"), @r#"ERROR audit: module refused module="probe" file="/modules/probe.wasm" error="module `probe` cannot be loaded: it cannot be started: the host failed: the WebAssembly runtime failed: File too large (os error 27)""#);
     site.goes_on("with the one before").await;
     assert!(served.is_there());
     assert_eq!(served.daemon.terminate(), Some(0));
@@ -238,7 +238,7 @@ async fn out_of_descriptors() {
     insta::assert_snapshot!(site.told(&served, "cannot accept connections"), @r#"WARN confine::admin::server: cannot accept connections for now listener="admin socket" error=Too many open files (os error 24)"#);
     // Modules stay loaded while their directory cannot be read.
     File::create(modules(site.directory.path()).join("notes.txt")).unwrap();
-    insta::assert_snapshot!(site.told(&served, "module directory"), @"ERROR confine_service::modules::swap: cannot read a module directory directory=/modules error=Too many open files (os error 24)");
+    insta::assert_snapshot!(site.told(&served, "module directory"), @"ERROR confine_service::modules::scan: cannot read a module directory directory=/modules error=Too many open files (os error 24)");
     site.goes_on("with what is open").await;
     site.wire.cut();
     let told = site.told(&served, "no connection to the controller");
