@@ -1,7 +1,7 @@
 //! Makes very many edits: each line of its instance is a batch.
 //!
 //! ```text
-//! COUNT set PATH VALUE      `#` in the path is the number of the edit, from 0
+//! COUNT set PATH VALUE      `#` in the path and in the value is the number of the edit, from 0
 //! COUNT create PATH
 //! COUNT remove PATH
 //! ```
@@ -26,9 +26,10 @@ impl Service for Bulk {
             let count: usize = count.parse()?;
             let mut batch = view.batch();
             for number in 0..count {
-                let path = path.replace('#', &number.to_string());
+                let numbered = |text: &str| text.replace('#', &number.to_string());
+                let path = numbered(path);
                 match operation {
-                    "set" => batch.set(path, value),
+                    "set" => batch.set(path, numbered(value)),
                     "create" => batch.create(path),
                     "remove" => batch.remove(path),
                     _ => bail!("`{operation}` is no operation"),
