@@ -159,18 +159,19 @@ impl Daemon {
     /// Returns the process id of its compile worker, if one has confined itself.
     pub fn find_worker(&self) -> Option<u32> {
         let parent = format!("PPid:\t{}\n", self.id());
-        {
-            let processes = fs::read_dir("/proc").unwrap();
-            let mut numbers =
-                processes.filter_map(|process| process.unwrap().file_name().to_str()?.parse().ok());
-            numbers.find(|number: &u32| {
-                let of = |file: &str| fs::read_to_string(format!("/proc/{number}/{file}")).unwrap_or_default();
-                of("status").contains(&parent)
-                    && of("cmdline").contains("compile-worker")
-                    // The last limit that it sets on itself, except for seccomp, which some kernels lack.
-                    && of("limits").lines().any(|line| line.starts_with("Max address space") && !line.contains("unlimited"))
-            })
-        }
+        // What a worker does last, where the kernel has seccomp.
+        let has_seccomp = fs::read_to_string("/proc/self/status").unwrap().contains("\nSeccomp:");
+        let processes = fs::read_dir("/proc").unwrap();
+        let mut numbers = processes.filter_map(|process| process.unwrap().file_name().to_str()?.parse().ok());
+        numbers.find(|number: &u32| {
+            let of = |file: &str| fs::read_to_string(format!("/proc/{number}/{file}")).unwrap_or_default();
+            let status = of("status");
+            status.contains(&parent)
+                && of("cmdline").contains("compile-worker")
+                && (!has_seccomp || status.contains("\nSeccomp:\t2\n"))
+                // The last limit that it sets on itself.
+                && of("limits").lines().any(|line| line.starts_with("Max address space") && !line.contains("unlimited"))
+        })
     }
 
     /// Sends SIGTERM.
