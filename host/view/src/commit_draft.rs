@@ -230,7 +230,7 @@ impl CommitDraft {
 
     /// Refuses the commit at its end, for a reason that the module must not learn.
     pub(crate) fn refuse_at_end(&mut self, refusal: CallRefusal) {
-        // The first one is told; many would be kept for nothing.
+        // The message has the first one only.
         if self.refused_at_end.is_empty() {
             self.refused_at_end.push(refusal);
         }

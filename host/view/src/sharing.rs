@@ -29,7 +29,7 @@ impl<'a> SharingCheck<'a> {
     }
 
     /// Refuses an object that an instance makes if an instance of a service that does not share it owns it, or the nearest
-    /// owned node above. Instances that own it together already go on. The refusal is told to whoever came later.
+    /// owned node above. Instances that own it together already may continue. The error names the instance that came later.
     pub(crate) fn check(
         &mut self,
         draft: &mut CommitDraft,

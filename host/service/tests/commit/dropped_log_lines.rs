@@ -1,4 +1,4 @@
-//! A module that logs more than it may loses the rest, and the operator is told how much.
+//! Log lines over a module's limit are dropped. The operator sees how many.
 
 use confine_sandbox::{Limits, ScaledLimit};
 use confine_service::{Host, status::DroppedLogLines};
