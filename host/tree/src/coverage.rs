@@ -217,4 +217,17 @@ mod tests {
         assert!(coverage.covers(&Pattern::default()));
         assert!(coverage.covers(&Pattern { steps: vec![PatternStep::new(QName::new("urn:x", "a"))] }));
     }
+
+    #[test]
+    fn sets_of_keys_of_one_list_are_limited() {
+        let entry = |key: usize| {
+            let mut step = PatternStep::new(QName::new("urn:x", "l"));
+            step.keys.push((format!("k{key}").into(), Some("1".into())));
+            Pattern { steps: vec![step] }
+        };
+        let mut coverage = Coverage::default();
+        (0..=MAX_KEY_SETS).for_each(|key| coverage.insert(&entry(key)));
+        assert_eq!(coverage.most_key_sets(), MAX_KEY_SETS);
+        assert!(coverage.covers(&entry(MAX_KEY_SETS - 1)) && !coverage.covers(&entry(MAX_KEY_SETS)));
+    }
 }
