@@ -27,7 +27,7 @@ use crate::{
         state::CommitState,
         work::CommitOutcome,
     },
-    controller::{SharedBackend, host_rights, known::KnownController, models::ModelReaderTask},
+    controller::{SharedBackend, host_rights, known::KnownController, models::keep_models},
     modules::manager::ModuleManager,
     status::{self, LastCommit, microseconds},
 };
@@ -138,7 +138,7 @@ impl ControllerConnection {
         hooks.find_missed_end(&self.backend).await?;
         host.controller.models.set_incomplete();
         host.activity.connected(socket.display().to_string(), host_user);
-        let _models = ModelReaderTask::start(host.controller.models.clone(), &self.backend, host.work());
+        let _models = host.work().run(keep_models(host.controller.models.clone(), self.backend.clone()));
         let _owners =
             host.work().run(keep_owners(host.controller.clone(), host.modules.clone(), self.backend.clone()));
         loop {

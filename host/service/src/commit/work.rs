@@ -297,7 +297,7 @@ impl CommitWork<'_> {
         }
         let mut planned = plan.instances(&tree);
         let present: HashSet<InstanceRef> = planned.iter().map(|planned| planned.instance.clone()).collect();
-        self.check_absent(plan, snapshot, &tree, &present).await?;
+        self.check_absent(plan, snapshot, &tree).await?;
         // Keys must be known before entries are loaded: they tell one entry from another.
         planned.iter().for_each(|planned| draft.declare(planned.instance.path()));
         draft.load(&tree, &wanted)?;
@@ -351,7 +351,6 @@ impl CommitWork<'_> {
         plan: &CommitPlan,
         snapshot: &OwnershipSnapshot,
         tree: &Tree,
-        present: &HashSet<InstanceRef>,
     ) -> Result<(), Error> {
         let shared = snapshot.co_owners.iter().map(|owner| &owner.instance);
         let found = self.registry.instances(tree);
@@ -363,9 +362,7 @@ impl CommitWork<'_> {
         }
         let seen =
             read::read(self.backend, Datastore::Actions, &condense(absent), &RequestUser::Host).await?;
-        let is_hidden = |instance: &&InstanceRef| !present.contains(*instance) && !found.contains(*instance);
-        let seen = self.registry.instances(&seen);
-        match seen.iter().find(is_hidden) {
+        match self.registry.instances(&seen).difference(&found).next() {
             Some(hidden) => {
                 let instance = hidden.path().to_string();
                 Err(Error::Unreadable { user: self.user.clone(), instance })

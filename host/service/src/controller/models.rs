@@ -13,12 +13,7 @@ use tokio::{
     time::Instant,
 };
 
-use crate::{
-    Error,
-    backoff::Backoff,
-    controller::SharedBackend,
-    work_threads::{WorkTask, WorkThreads},
-};
+use crate::{Error, backoff::Backoff, controller::SharedBackend};
 
 /// The time after which the models are read again when a request for them has failed.
 const RETRY_AFTER_FAILURE: Duration = Duration::from_secs(30);
@@ -159,20 +154,13 @@ impl RequestGate for IdleConnection<'_> {
     }
 }
 
-/// The task that reads models. Dropping this aborts it.
-pub(crate) struct ModelReaderTask(#[allow(dead_code, reason = "kept for its end")] WorkTask<()>);
-
-impl ModelReaderTask {
-    pub(crate) fn start(models: Arc<ModelRefresher>, backend: &SharedBackend, work: &WorkThreads) -> Self {
-        let backend = backend.clone();
-        Self(work.run(async move {
-            loop {
-                let Err(error) = models.refresh(&backend).await;
-                // If the controller is gone, the session that receives notifications ends as well.
-                tracing::warn!(error = Error::from(error).reason(), "cannot read the models");
-                tokio::time::sleep(RETRY_AFTER_FAILURE).await;
-            }
-        }))
+/// Keeps the models of a controller up to date, for ever.
+pub(crate) async fn keep_models(models: Arc<ModelRefresher>, backend: SharedBackend) -> Infallible {
+    loop {
+        let Err(error) = models.refresh(&backend).await;
+        // If the controller is gone, the session that receives notifications ends as well.
+        tracing::warn!(error = Error::from(error).reason(), "cannot read the models");
+        tokio::time::sleep(RETRY_AFTER_FAILURE).await;
     }
 }
 

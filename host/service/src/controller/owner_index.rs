@@ -7,6 +7,7 @@
 //! the file cannot be watched, every commit reads the owners anew.
 
 use std::{
+    any::Any,
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
@@ -27,7 +28,7 @@ struct CacheState {
     /// and whoever learns of a commit's end must not wait.
     changes: Vec<(InstanceRef, Vec<CreatedObject>)>,
     /// What is no longer needed. Dropping it may take long, so that is left to whoever needs the owners next.
-    discarded: Vec<Discarded>,
+    discarded: Vec<Box<dyn Any + Send>>,
     /// Counts connections. What was taken out of the cache during an earlier one is not put back.
     connection: u64,
     file: Option<RunningFileWatch>,
@@ -36,15 +37,6 @@ struct CacheState {
     writes_per_commit: Option<u64>,
     /// What the commit that was answered last changes, once it has succeeded.
     pending: Option<PendingOwnerChange>,
-}
-
-/// Values that are only dropped.
-#[derive(Debug)]
-#[allow(dead_code, reason = "kept until they are dropped")]
-enum Discarded {
-    Owners(CachedOwners),
-    Change(PendingOwnerChange),
-    Changes(Vec<(InstanceRef, Vec<CreatedObject>)>),
 }
 
 /// The owners as they were read from `running`.
@@ -84,9 +76,7 @@ impl OwnerIndexCache {
         let before = std::mem::take(&mut *state);
         let connection = before.connection + 1;
         let mut discarded = before.discarded;
-        discarded.extend(before.cached.map(Discarded::Owners));
-        discarded.extend(before.pending.map(Discarded::Change));
-        discarded.push(Discarded::Changes(before.changes));
+        discarded.push(Box::new((before.cached, before.pending, before.changes)));
         *state = CacheState { connection, discarded, file: file.and_then(watch), ..CacheState::default() };
     }
 
@@ -156,7 +146,7 @@ impl OwnerIndexCache {
         let succeeded = ours.tid == over.tid && ours.push && over.result == TransactionOutcome::Success;
         if !succeeded {
             // If it has changed `running`, even by failing, the file shows it.
-            state.discarded.push(Discarded::Change(ours));
+            state.discarded.push(Box::new(ours));
             return false;
         }
         let now = state.writes();
