@@ -6,7 +6,10 @@ use std::{
     fmt::{self, Write as _},
 };
 
-use crate::{CONTROLLER, QName, path::QuotedValue};
+use crate::{
+    CONTROLLER, QName,
+    path::{PathStep, Predicate, QuotedValue},
+};
 
 /// An absolute path of qualified names and key values.
 ///
@@ -78,6 +81,18 @@ impl PatternStep {
             let _ = write!(created, "[{name}={literal}]");
         }
         Ok(created)
+    }
+
+    /// Creates the step of a parsed path in a namespace, whatever its prefix is.
+    pub fn in_namespace(namespace: &str, parsed: PathStep) -> Self {
+        let mut step = Self::new(QName::new(namespace, &parsed.name));
+        for predicate in parsed.predicates {
+            match predicate {
+                Predicate::Key { name, value, .. } => step.keys.push((name, value)),
+                Predicate::Entry { value } => step.entry = Some(value),
+            }
+        }
+        step
     }
 
     /// Creates a step without predicates.
@@ -255,7 +270,7 @@ impl PrefixTable {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Path, Predicate};
+    use crate::Path;
 
     const BENCH: &str = "http://example.com/bench";
 
@@ -263,14 +278,7 @@ mod tests {
     fn pattern(path: &str) -> Pattern {
         let steps = Path::parse(path).unwrap().steps.into_iter().map(|step| {
             let namespace = if step.prefix.is_some() { BENCH } else { CONTROLLER };
-            let mut resolved = PatternStep::new(QName::new(namespace, &step.name));
-            for predicate in step.predicates {
-                match predicate {
-                    Predicate::Key { name, value, .. } => resolved.keys.push((name, value)),
-                    Predicate::Entry { value } => resolved.entry = Some(value),
-                }
-            }
-            resolved
+            PatternStep::in_namespace(namespace, step)
         });
         Pattern { steps: steps.collect() }
     }

@@ -62,6 +62,7 @@ pub use instance_ref::InstanceRef;
 pub use meter::{AllowanceExceeded, BYTES_PER_UNIT, Meter, MeteredLimit, WorkAllowance};
 pub use module_rules::ModuleRules;
 pub use owner_index::{OutsideOwners, OwnedObject, OwnerIndex};
+pub use path_trie::CONTROLLER_STEPS;
 pub use read_scope::{UndeclaredReadReporter, UndeclaredReads};
 pub use scope::{Scope, ScopeDecision, ScopeRules};
 pub use sharing_services::SharingServices;

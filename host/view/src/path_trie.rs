@@ -5,13 +5,13 @@
 
 use std::collections::BTreeMap;
 
-use confine_tree::{CONTROLLER, Path, Pattern, PatternStep, Predicate, QName};
+use confine_tree::{CONTROLLER, Path, Pattern, PatternStep, QName};
 
 use crate::step_names::{StepName, StepNames};
 
 /// The number of steps of a path to a device's configuration, `/devices/device[…]/config`. They belong to the
 /// controller's own model, so their namespace is known even where a path has none.
-pub(crate) const CONTROLLER_STEPS: usize = 3;
+pub const CONTROLLER_STEPS: usize = 3;
 
 /// The namespace of a step of which only the name is known.
 const UNKNOWN: &str = "";
@@ -173,6 +173,12 @@ impl<T: Default> PathTrie<T> {
         self.children.len() + self.freed
     }
 
+    /// Returns the number of bytes that are kept of names.
+    #[cfg(test)]
+    pub(crate) fn bytes(&self) -> usize {
+        self.names.bytes()
+    }
+
     /// Returns whether more is kept of paths that were removed than of those that are there.
     pub(crate) fn is_wasteful(&self) -> bool {
         const FEW: usize = 1024;
@@ -190,7 +196,12 @@ impl<T: Default> PathTrie<T> {
 
     /// Returns all paths, those below after those above.
     pub(crate) fn all(&self) -> impl Iterator<Item = PathId> + '_ {
-        self.at_or_below(PathId(0))
+        let mut stack = vec![PathId(0)];
+        std::iter::from_fn(move || {
+            let at = stack.pop()?;
+            stack.extend(self.children_of(at));
+            Some(at)
+        })
     }
 
     /// Returns the value of a path.
@@ -251,16 +262,6 @@ impl<T: Default> PathTrie<T> {
         at.into_iter().map(PathId).collect()
     }
 
-    /// Returns a path and those below it.
-    pub(crate) fn at_or_below(&self, path: PathId) -> impl Iterator<Item = PathId> + '_ {
-        let mut stack = vec![path];
-        std::iter::from_fn(move || {
-            let at = stack.pop()?;
-            stack.extend(self.children_of(at));
-            Some(at)
-        })
-    }
-
     /// Returns the paths that are one step longer.
     pub(crate) fn children_of(&self, parent: PathId) -> impl Iterator<Item = PathId> + '_ {
         let all = self.children.range((parent.0, StepName::FIRST)..);
@@ -298,7 +299,7 @@ impl<T: Default> PathTrie<T> {
             let QName { namespace, local } = self.names.resolve(name);
             let known = namespace != UNKNOWN && namespace != UNREADABLE;
             let parsed = Path::parse_unescaped(&format!("/{local}")).ok().filter(|_| known)?;
-            parsed.steps.into_iter().next().map(|step| pattern_step(namespace, step.name, step.predicates))
+            parsed.steps.into_iter().next().map(|step| PatternStep::in_namespace(namespace, step))
         });
         steps.collect::<Option<Vec<_>>>().map(|steps| Pattern { steps })
     }
@@ -313,18 +314,67 @@ pub(crate) fn entry_pattern(path: &str) -> Option<Pattern> {
         parsed.steps.len() >= own.len() && parsed.steps.iter().zip(own).all(|(step, own)| *step.name == *own);
     let steps = parsed.steps.into_iter().enumerate().map(|(depth, step)| {
         let namespace = if is_own && depth < CONTROLLER_STEPS { CONTROLLER } else { UNKNOWN };
-        pattern_step(namespace, step.name, step.predicates)
+        PatternStep::in_namespace(namespace, step)
     });
     Some(Pattern { steps: steps.collect() })
 }
 
-fn pattern_step(namespace: &str, name: Box<str>, predicates: Vec<Predicate>) -> PatternStep {
-    let mut step = PatternStep::new(QName::new(namespace, &name));
-    for predicate in predicates {
-        match predicate {
-            Predicate::Key { name, value, .. } => step.keys.push((name, value)),
-            Predicate::Entry { value } => step.entry = Some(value),
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Values with everything that a path gives a meaning to, but not both kinds of quotes.
+    fn value() -> impl Strategy<Value = String> {
+        "[ab/=. \\[\\]'\"]{0,6}".prop_filter("XPath has no literal for it", |value| {
+            !(value.contains('"') && value.contains('\''))
+        })
+    }
+
+    /// A step, with no key, one or two, or the value of a leaf-list entry.
+    fn step() -> impl Strategy<Value = PatternStep> {
+        let keys = prop::collection::vec(value(), 0..3);
+        ("urn:[ab]", "[xy]", keys, prop::option::of(value())).prop_map(|(namespace, local, keys, entry)| {
+            let mut step = PatternStep::new(QName::new(&namespace, &local));
+            let named = ["k", "l"].into_iter().zip(keys);
+            step.keys.extend(named.map(|(key, value)| (key.into(), Some(value))));
+            if step.keys.is_empty() {
+                step.entry = entry.map(Some);
+            }
+            step
+        })
+    }
+
+    /// The path of something on a device.
+    fn place() -> impl Strategy<Value = Pattern> {
+        (value(), prop::collection::vec(step(), 1..4)).prop_map(|(device, steps)| {
+            let mut above =
+                ["devices", "device", "config"].map(|local| PatternStep::new(QName::new(CONTROLLER, local)));
+            above[1].keys.push(("name".into(), Some(device)));
+            Pattern { steps: above.into_iter().chain(steps).collect() }
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn path_is_found_and_read_back_as_it_was(places in prop::collection::vec(place(), 1..8)) {
+            let mut trie = PathTrie::<()>::default();
+            let known: Vec<PathId> = places.iter().map(|place| trie.insert(place).unwrap()).collect();
+            let unknown: Vec<PathId> =
+                places.iter().map(|place| trie.insert_entry(&place.created().unwrap())).collect();
+            for ((place, &known), &unknown) in places.iter().zip(&known).zip(&unknown) {
+                prop_assert_eq!(trie.pattern(known), Some(place.clone()));
+                prop_assert_eq!(trie.pattern(unknown), None);
+                prop_assert_eq!(trie.text(known), place.created().unwrap());
+                prop_assert_eq!(trie.text(unknown), place.created().unwrap());
+                prop_assert_eq!(trie.find(place).paths().collect::<Vec<_>>(), [known, unknown]);
+                prop_assert!(trie.same(known).contains(&unknown) && trie.same(unknown).contains(&known));
+            }
+            for path in known.into_iter().chain(unknown) {
+                trie.release(path);
+            }
+            prop_assert_eq!(trie.len(), 0);
         }
     }
-    step
 }

@@ -1,13 +1,12 @@
 //! From the paths of `created` lists, which have no namespaces, to patterns.
 
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::atomic::{AtomicBool, Ordering},
+};
 
-use confine_tree::{CONTROLLER, Path, PathStep, Pattern, PatternStep, Predicate, QName};
-use confine_view::OwnedObject;
-
-/// The steps of a path to an object on a device that belong to the controller's own model:
-/// `/devices/device[…]/config`.
-const CONTROLLER_STEPS: usize = 3;
+use confine_tree::{CONTROLLER, Path, PathStep, Pattern, PatternStep};
+use confine_view::{CONTROLLER_STEPS, OwnedObject};
 
 /// The most nodes that a path may mean. Of a path that may mean more, none is considered.
 const MOST_CANDIDATES: usize = 16;
@@ -18,6 +17,8 @@ const MOST_CANDIDATES: usize = 16;
 pub(crate) struct CreatedPaths {
     nodes: Vec<NameNode>,
     namespaces: BTreeSet<Box<str>>,
+    /// Whether a path that is ignored was logged: there may be as many as objects.
+    has_warned: AtomicBool,
 }
 
 /// The declared patterns whose first steps have the same names.
@@ -41,8 +42,11 @@ impl CreatedPaths {
         namespaces: impl IntoIterator<Item = &'a str>,
     ) -> Self {
         let namespaces = namespaces.into_iter().filter(|&namespace| namespace != CONTROLLER);
-        let mut paths =
-            Self { nodes: vec![NameNode::default()], namespaces: namespaces.map(Into::into).collect() };
+        let mut paths = Self {
+            nodes: vec![NameNode::default()],
+            namespaces: namespaces.map(Into::into).collect(),
+            has_warned: AtomicBool::new(false),
+        };
         writes.into_iter().filter(|pattern| pattern.steps.len() > CONTROLLER_STEPS).for_each(|pattern| {
             paths.insert(pattern);
         });
@@ -79,8 +83,7 @@ impl CreatedPaths {
         }
         let path = object.path();
         let Ok(parsed) = Path::parse_unescaped(&path) else {
-            tracing::debug!(path, "ignoring a `created` path that cannot be read");
-            return Vec::new();
+            return self.ignored(&path, "it cannot be read");
         };
         if parsed.steps.len() <= CONTROLLER_STEPS {
             return Vec::new();
@@ -90,14 +93,17 @@ impl CreatedPaths {
             found = self.namespaces.iter().map(|namespace| vec![namespace.clone()]).collect();
         }
         if found.len() > MOST_CANDIDATES {
-            tracing::warn!(
-                path,
-                meanings = found.len(),
-                "ignoring a `created` path that may mean too many nodes"
-            );
-            return Vec::new();
+            return self.ignored(&path, "it may mean too many nodes");
         }
         found.iter().map(|namespaces| with_namespaces(&parsed, namespaces)).collect()
+    }
+
+    /// Warns of the first path of a commit that means nothing.
+    fn ignored(&self, path: &str, reason: &str) -> Vec<Pattern> {
+        if !self.has_warned.swap(true, Ordering::Relaxed) {
+            tracing::warn!(path, reason, "ignoring a `created` path, and others like it");
+        }
+        Vec::new()
     }
 
     /// Returns the namespaces of the steps of a path, by the patterns that have the same names as far as both go.
@@ -135,20 +141,14 @@ fn with_namespaces(path: &Path, namespaces: &[Box<str>]) -> Pattern {
     let step = |(index, step): (usize, &PathStep)| {
         let namespace = namespaces.get(index).or(namespaces.last()).map_or("", |namespace| namespace);
         let namespace = if index < CONTROLLER_STEPS { CONTROLLER } else { namespace };
-        let mut resolved = PatternStep::new(QName::new(namespace, &step.name));
-        for predicate in &step.predicates {
-            match predicate {
-                Predicate::Key { name, value, .. } => resolved.keys.push((name.clone(), value.clone())),
-                Predicate::Entry { value } => resolved.entry = Some(value.clone()),
-            }
-        }
-        resolved
+        PatternStep::in_namespace(namespace, step.clone())
     };
     Pattern { steps: path.steps.iter().enumerate().map(step).collect() }
 }
 
 #[cfg(test)]
 mod tests {
+    use confine_tree::QName;
     use confine_view::{CreatedObject, InstanceRef, OwnerIndex};
 
     use super::*;

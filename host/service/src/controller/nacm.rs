@@ -7,7 +7,7 @@ use std::{
 
 use confine_nacm::{AccessOperation, AccessRules, NACM, Nacm, NacmModel, RuleProblem};
 use confine_tree::{
-    CONTROLLER, DefaultDeny, Path, Pattern, PatternStep, Predicate, QName, Schema, Tree, text::ShownLine,
+    CONTROLLER, DefaultDeny, Path, Pattern, PatternStep, QName, Schema, Tree, text::ShownLine,
 };
 use confine_view::{
     CallRefusal, CommitDraft, CreatedObject, ErrorTag, InstanceRef, ModuleRules, OwnerIndex, Scope,
@@ -201,14 +201,7 @@ impl CommitRules<'_> {
             _ => return error.into(),
         };
         let parsed = Path::parse(path).ok().map(|parsed| {
-            let steps = parsed.steps.iter().map(|step| {
-                let mut resolved = PatternStep::new(QName::new(CONTROLLER, &step.name));
-                resolved.keys.extend(step.predicates.iter().filter_map(|predicate| match predicate {
-                    Predicate::Key { name, value, .. } => Some((name.clone(), value.clone())),
-                    Predicate::Entry { .. } => None,
-                }));
-                resolved
-            });
+            let steps = parsed.steps.into_iter().map(|step| PatternStep::in_namespace(CONTROLLER, step));
             Pattern { steps: steps.collect() }
         });
         let ancestors = parsed.into_iter().flat_map(|node| {
