@@ -59,7 +59,7 @@ impl ConflictCheck<'_> {
         let removers = self.removers()?;
         for (index, run) in self.written.iter().enumerate() {
             for &node in &run.nodes {
-                self.step()?;
+                self.draft.step()?;
                 if self.draft.overlay.place(node).is_none() {
                     self.check_gone(index, node, &removers)?;
                 } else if self.draft.overlay.in_base(node) && self.draft.overlay.is_changed(node) {
@@ -67,17 +67,13 @@ impl ConflictCheck<'_> {
                 }
             }
             for &node in &run.removed {
-                self.step()?;
+                self.draft.step()?;
                 if self.draft.overlay.in_base(node) {
                     self.check_owned(run, node, "removes")?;
                 }
             }
         }
         Ok(())
-    }
-
-    fn step(&mut self) -> Result<(), Error> {
-        Ok(self.draft.overlay.steps().step()?)
     }
 
     fn instance(&self, run: usize) -> Option<&InstanceRef> {
@@ -89,7 +85,7 @@ impl ConflictCheck<'_> {
         let mut removers: HashMap<NodeId, Removers> = HashMap::new();
         for (index, run) in self.written.iter().enumerate().filter(|(_, run)| !run.scope.last_wins()) {
             for &node in &run.removed {
-                self.step()?;
+                self.draft.step()?;
                 let removed = removers.entry(node).or_insert(Removers { last: index, other: None });
                 if self.instance(removed.last) != Some(&run.instance) {
                     removed.other = Some(removed.last);
@@ -140,7 +136,7 @@ impl ConflictCheck<'_> {
     fn owner(&mut self, node: NodeId) -> Result<Option<InstanceRef>, Error> {
         let mut front = PathFront::ROOT;
         for (_, step) in self.draft.overlay.lineage(node) {
-            self.step()?;
+            self.draft.step()?;
             front = self.owners.step(front, &step);
             for path in front.paths() {
                 if !self.own_exactly.insert(path) {
@@ -164,7 +160,7 @@ impl ConflictCheck<'_> {
     fn owner_below(&mut self, path: PathId) -> Result<Option<InstanceRef>, Error> {
         let mut stack = vec![path];
         while let Some(path) = stack.pop() {
-            self.step()?;
+            self.draft.step()?;
             if !self.own.insert(path) {
                 continue;
             }
@@ -178,12 +174,7 @@ impl ConflictCheck<'_> {
 
     /// Returns an instance that the commit does not run and that owns what is exactly there.
     fn owner_at(&mut self, path: PathId) -> Result<Option<InstanceRef>, Error> {
-        for owner in self.owners.owners_at(path) {
-            self.draft.overlay.steps().step()?;
-            if !self.ran.contains(owner) {
-                return Ok(Some(owner.clone()));
-            }
-        }
-        Ok(None)
+        let owner = self.owners.owner_outside(path, &self.ran, self.draft.steps())?;
+        Ok(owner.cloned())
     }
 }

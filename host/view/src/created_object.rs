@@ -82,32 +82,17 @@ fn with_namespaces(path: &str, namespaces: &str) -> Option<Pattern> {
 
 #[cfg(test)]
 mod tests {
-    use confine_tree::{CONTROLLER, PatternStep, QName};
-
     use super::*;
-
-    const X: &str = r#"/devices/device[name="r1"]/config/interfaces/interface[name="x"]"#;
-
-    fn place() -> Pattern {
-        let step = |namespace: &str, local: &str, key: Option<&str>| {
-            let mut step = PatternStep::new(QName::new(namespace, local));
-            step.keys.extend(key.map(|key| ("name".into(), Some(key.to_owned()))));
-            step
-        };
-        let steps = vec![
-            step(CONTROLLER, "devices", None),
-            step(CONTROLLER, "device", Some("r1")),
-            step(CONTROLLER, "config", None),
-            step("urn:a", "interfaces", None),
-            step("urn:a", "interface", Some("x")),
-        ];
-        Pattern { steps }
-    }
+    use crate::owner_index::tests::{X, place};
 
     #[test]
     fn entry_of_an_ambiguous_path_names_its_namespaces() {
-        let mut object =
-            CreatedObject { shared: true, ambiguous: true, place: Some(place()), ..CreatedObject::parse(X) };
+        let mut object = CreatedObject {
+            shared: true,
+            ambiguous: true,
+            place: Some(place("urn:a")),
+            ..CreatedObject::parse(X)
+        };
         assert_eq!(object.entry(), format!("{X}[false()][\"urn:a\"]"));
         assert_eq!(CreatedObject::parse(&object.entry()), object);
         object.place.as_mut().unwrap().steps[4].namespace = "urn:b".into();

@@ -28,16 +28,6 @@ impl InstanceRef {
         self.entry().map(PatternStep::name)
     }
 
-    /// Returns whether it is in the same list as `other` and begins with the same keys.
-    pub(crate) fn is_in(&self, other: &Self) -> bool {
-        match (self.0.steps.split_last(), other.0.steps.split_last()) {
-            (Some((entry, above)), Some((list, above_list))) => {
-                above == above_list && entry.name() == list.name() && entry.keys.starts_with(&list.keys)
-            }
-            _ => false,
-        }
-    }
-
     /// Returns the name of the list, without a prefix.
     pub fn service(&self) -> &str {
         self.entry().map_or("", |entry| &entry.local)

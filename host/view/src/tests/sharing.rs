@@ -16,12 +16,23 @@ fn of(service_name: &str, id: &str) -> InstanceRef {
 
 /// Runs instances that set a leaf each of one interface, and finishes. Returns what is sent, or why nothing is.
 fn commit(instances: &[InstanceRef], owners: &OwnerIndex, sharing: SharingServices) -> String {
+    commit_with(instances, owners, sharing, false)
+}
+
+/// As [`commit`], with modules that may override others if `last_wins`.
+fn commit_with(
+    instances: &[InstanceRef],
+    owners: &OwnerIndex,
+    sharing: SharingServices,
+    last_wins: bool,
+) -> String {
     let mut commit = Commit::new().declare("/devices/device/config/if:interfaces/interface[name]");
     let mut draft = commit.draft.take().unwrap();
     draft.declare(of("other", "").path());
     draft.share(Arc::new(sharing));
     for instance in instances {
-        let scope = Arc::new(Scope::new(instance.service(), [service(instance.service())], Vec::new()));
+        let scope = Scope::new(instance.service(), [service(instance.service())], Vec::new());
+        let scope = Arc::new(scope.with_last_wins(last_wins));
         let meter = Meter::new(WorkAllowance::UNLIMITED);
         let mut view = View::new(draft, scope, instance.clone(), Arc::new(prefixes()), meter);
         block(view.set(&format!("{X}/{}", instance.key()), "1")).unwrap();
@@ -64,6 +75,12 @@ fn object_of_another_service_is_not_shared() {
         commit(&[of("bench", "s2")], &owned_by(&[of("bench", "s1")]), SharingServices::default()),
         "1"
     );
+}
+
+#[test]
+fn operator_lets_a_module_override_other_services() {
+    let owners = owned_by(&[of("bench", "s1")]);
+    assert_eq!(commit_with(&[of("other", "o1")], &owners, SharingServices::default(), true), "1");
 }
 
 #[test]
