@@ -306,13 +306,14 @@ impl Overlay {
         leaf.namespace == entry.namespace && keys.iter().any(|key| **key == *leaf.local)
     }
 
-    /// Returns whether the node may have a sibling with the same local name in another namespace. Without namespaces, a
-    /// path may name either.
-    pub fn has_namesake(&mut self, node: NodeId) -> bool {
-        let Some(parent) = self.tree.parent(node) else { return false };
+    /// Returns the other namespaces in which the node may have a sibling with the same local name. Without namespaces, a path
+    /// may name either.
+    pub fn namesakes(&mut self, node: NodeId) -> Vec<Box<str>> {
+        let Some(parent) = self.tree.parent(node) else { return Vec::new() };
         let location = self.location_below(parent);
-        let local = self.tree.qname(node).local;
-        self.schema_view.candidates(self.tree.names(), location, local).len() > 1
+        let QName { namespace, local } = self.tree.qname(node);
+        let candidates = self.schema_view.candidates(self.tree.names(), location, local).into_iter();
+        candidates.filter(|name| name.namespace != namespace).map(|name| name.namespace.into()).collect()
     }
 
     /// Returns the kind of a node, as far as it is known.

@@ -22,8 +22,8 @@ pub struct CreatedObject {
     /// in none. The controller removes what the instances of a commit had created, and crashes if two of them
     /// name the same object (seen with 1.8.0).
     pub shared: bool,
-    /// Whether another node may have the same path without namespaces. The entry then names them, which only this host
-    /// understands; the controller would remove both nodes.
+    /// Whether another node has the same path without namespaces, or may have it and the entry is hidden anyway. The entry
+    /// then names them, which only this host understands; the controller would remove both nodes.
     pub ambiguous: bool,
 }
 

@@ -30,13 +30,15 @@ impl CommitDraft {
     /// Reads, in one request, what was written without being read, and the `created` lists of these instances.
     /// Without it, [`finish`](Self::finish) sends more than necessary.
     pub async fn settle(&mut self, instances: &[InstanceRef]) -> Result<(), Error> {
-        let wanted = self.overlay.unread(instances.iter().flat_map(|instance| {
+        let namesakes = self.namesakes_to_read()?;
+        let of_instances = instances.iter().flat_map(|instance| {
             let path = instance.path();
             // An instance without a `created` list is found by its key.
             let key = path.steps.last().and_then(|entry| entry.keys.first());
             let key = key.map(|(key, _)| child(path, PatternStep::new(QName::new(namespace(instance), key))));
             std::iter::once(created_list(instance)).chain(key)
-        }))?;
+        });
+        let wanted = self.overlay.unread(of_instances.chain(namesakes))?;
         self.read(&wanted).await
     }
 

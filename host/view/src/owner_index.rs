@@ -281,7 +281,8 @@ impl OwnerIndex {
             if seen.contains(&object.path) {
                 continue;
             }
-            let mut stack = self.paths.same(object.path);
+            // The controller removes all nodes of a path without namespaces.
+            let mut stack = self.paths.same_names(object.path);
             while let Some(path) = stack.pop() {
                 steps.step()?;
                 if !seen.insert(path) {
@@ -303,6 +304,13 @@ impl OwnerIndex {
     fn holder_of(&self, object: &CreatedObject) -> Option<&InstanceRef> {
         let place = object.place.as_ref()?;
         self.paths.find(place).paths().find_map(|path| self.paths.get(path)?.holder())
+    }
+
+    /// Returns whether an instance owns a node that differs from this one in its namespaces only.
+    pub(crate) fn has_namesake(&self, place: &Pattern) -> bool {
+        let own: Vec<PathId> = self.paths.find(place).paths().collect();
+        let namesakes = self.paths.with_names_of(place).into_iter().filter(|path| !own.contains(path));
+        namesakes.into_iter().any(|path| self.owners_at(path).next().is_some())
     }
 
     /// Returns the objects that several lists show to the controller, with their instances. The controller crashes
@@ -336,6 +344,7 @@ impl OwnerIndex {
         fn key(object: &CreatedObject) -> (&str, Option<&Pattern>) {
             (&object.path, object.place.as_ref())
         }
+        mark_namesakes(all);
         let mut holders: HashMap<(&str, Option<&Pattern>), &InstanceRef> = HashMap::new();
         let run: HashSet<&InstanceRef> = all.iter().map(|(instance, _)| instance).collect();
         for (instance, created) in all.iter() {
@@ -436,6 +445,26 @@ fn instance(
     }
     let services = PatternStep::new(QName::new(CONTROLLER, "services"));
     Some(InstanceRef::new(Pattern { steps: vec![services, step] }))
+}
+
+/// Marks the objects whose paths differ in their namespaces only.
+fn mark_namesakes(all: &mut [(InstanceRef, Vec<CreatedObject>)]) {
+    let mut places: HashMap<&str, Option<&Pattern>> = HashMap::new();
+    let mut namesakes: HashSet<String> = HashSet::new();
+    for object in all.iter().flat_map(|(_, created)| created) {
+        let place = object.place.as_ref();
+        if *places.entry(&object.path).or_insert(place) != place {
+            namesakes.insert(object.path.clone());
+        }
+    }
+    if namesakes.is_empty() {
+        return;
+    }
+    for object in all.iter_mut().flat_map(|(_, created)| created) {
+        if namesakes.contains(&object.path) {
+            (object.shared, object.ambiguous) = (true, true);
+        }
+    }
 }
 
 fn created(tree: &Tree, entry: NodeId) -> impl Iterator<Item = CreatedObject> {

@@ -2,12 +2,15 @@
 
 use std::collections::{HashMap, HashSet};
 
-use confine_tree::{NodeId, NodeKind, SchemaLocation};
+use confine_tree::{NodeId, NodeKind, Pattern, PatternStep, QName, SchemaLocation};
 
 use crate::{
-    CallRefusal, CommitDraft, CreatedObject, Error, ErrorTag, InstanceRef, OwnerIndex, path_trie::PathFront,
-    sharing::SharingCheck,
+    CONTROLLER_STEPS, CallRefusal, CommitDraft, CreatedObject, Error, ErrorTag, InstanceRef, OwnerIndex,
+    path_trie::PathFront, patterns::child, sharing::SharingCheck,
 };
+
+/// The most nodes of which it is looked up whether they have the path of an object without its namespaces.
+const MOST_NAMESAKES: usize = 16;
 
 /// What ownership depends on for one node.
 #[derive(Clone, Copy)]
@@ -73,7 +76,7 @@ impl CommitDraft {
                 };
                 if let Some(object) = object.filter(|&object| seen.insert(object)) {
                     let Some(known) = search.ownerships.get(&object) else { continue };
-                    let created_object = self.created_object(object, known.ambiguous)?;
+                    let created_object = self.created_object(object, known.ambiguous, owners)?;
                     if !overriding.contains(instance) {
                         let fronts = (known.front, known.owned_above);
                         sharing.check(self, owners, instance, (object, fronts), &created_object)?;
@@ -88,13 +91,83 @@ impl CommitDraft {
         Ok(all)
     }
 
-    fn created_object(&mut self, node: NodeId, ambiguous: bool) -> Result<CreatedObject, Error> {
+    /// `ambiguous`: whether the models have nodes of the same path without namespaces.
+    fn created_object(
+        &mut self,
+        node: NodeId,
+        ambiguous: bool,
+        owners: &OwnerIndex,
+    ) -> Result<CreatedObject, Error> {
         let place = self.overlay.pattern(node);
         self.overlay.steps().steps(place.steps.len())?;
         let path = place.created().map_err(|error| {
             CallRefusal::new(ErrorTag::InvalidValue, error.to_string()).at(place.to_string())
         })?;
+        // Most are the only one of their path, and the controller may know of them.
+        let ambiguous = ambiguous
+            && (self.hides_created || owners.has_namesake(&place) || self.has_namesake(node, &place)?);
         Ok(CreatedObject { path, place: Some(place), shared: self.hides_created || ambiguous, ambiguous })
+    }
+
+    /// Returns whether one of the nodes of the same path without namespaces is there.
+    fn has_namesake(&mut self, node: NodeId, place: &Pattern) -> Result<bool, Error> {
+        for namesake in self.namesakes(node, place)? {
+            if !self.overlay.find(&namesake).is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Returns the paths that differ from a node's in their namespaces only: from one of its steps on, another model's.
+    fn namesakes(&mut self, node: NodeId, place: &Pattern) -> Result<Vec<Pattern>, Error> {
+        let mut namesakes = Vec::new();
+        let nodes = self.overlay.ancestors(node);
+        for (depth, node) in nodes.into_iter().enumerate().skip(CONTROLLER_STEPS) {
+            for namespace in self.overlay.namesakes(node) {
+                self.overlay.steps().steps(place.steps.len())?;
+                let mut namesake = place.clone();
+                let own = place.steps.get(depth).map(|step| &step.namespace);
+                let from = namesake.steps.iter_mut().skip(depth);
+                from.filter(|step| Some(&step.namespace) == own).for_each(|step| {
+                    step.namespace.clone_from(&namespace);
+                });
+                namesakes.push(namesake);
+                if namesakes.len() == MOST_NAMESAKES {
+                    return Ok(namesakes);
+                }
+            }
+        }
+        Ok(namesakes)
+    }
+
+    /// Returns what to read to know whether what the runs created is the only node of its path without namespaces.
+    pub(crate) fn namesakes_to_read(&mut self) -> Result<Vec<Pattern>, Error> {
+        let mut wanted = Vec::new();
+        let mut seen = HashSet::new();
+        let written = std::mem::take(&mut self.written);
+        for &node in written.iter().flat_map(|run| &run.nodes) {
+            self.overlay.steps().step()?;
+            let nodes = self.overlay.ancestors(node);
+            // The object that the instance will own, or one below it.
+            let is_new =
+                |&node: &NodeId| !self.overlay.in_base(node) && !self.overlay.step(node).keys.is_empty();
+            let object = nodes.iter().copied().skip(CONTROLLER_STEPS).find(is_new).unwrap_or(node);
+            if !seen.insert(object) {
+                continue;
+            }
+            let place = self.overlay.pattern(object);
+            for namesake in self.namesakes(object, &place)? {
+                // An entry is found by its first key.
+                let key = namesake.steps.last().and_then(|entry| {
+                    let (key, _) = entry.keys.first()?;
+                    Some(PatternStep::new(QName::new(&entry.namespace, key)))
+                });
+                wanted.push(key.map_or(namesake.clone(), |key| child(&namesake, key)));
+            }
+        }
+        self.written = written;
+        Ok(wanted)
     }
 
     /// Returns the object that is owned because this node was written.
@@ -152,7 +225,7 @@ impl CommitDraft {
             let in_base = ownership.in_base && self.overlay.in_base(node) && !owners.is_owned_at(front);
             let list = !step.keys.is_empty();
             let entry = ownership.entry.or((list && !in_base).then_some(node));
-            let ambiguous = ownership.ambiguous || self.has_namesake(node, &mut search.namesakes);
+            let ambiguous = ownership.ambiguous || self.may_have_namesake(node, &mut search.namesakes);
             let above = ownership.front;
             let owned_above = owners.is_owned_at(above).then_some(above).or(ownership.owned_above);
             ownership = Ownership { in_base, entry, front, owned_above, ambiguous };
@@ -161,8 +234,8 @@ impl CommitDraft {
         Ok(ownership)
     }
 
-    fn has_namesake(&mut self, node: NodeId, known: &mut HashMap<SchemaLocation, bool>) -> bool {
+    fn may_have_namesake(&mut self, node: NodeId, known: &mut HashMap<SchemaLocation, bool>) -> bool {
         let location = self.overlay.schema_location(node);
-        *known.entry(location).or_insert_with(|| self.overlay.has_namesake(node))
+        *known.entry(location).or_insert_with(|| !self.overlay.namesakes(node).is_empty())
     }
 }

@@ -241,16 +241,45 @@ impl<T: Default> PathTrie<T> {
 
     /// Returns all paths that may name the same node as this one: itself, and the same with or without namespaces.
     pub(crate) fn same(&self, path: PathId) -> Vec<PathId> {
-        let steps = self.steps(path);
+        let steps = self.steps(path).into_iter().map(|name| self.names.resolve(name));
+        self.in_namespaces(steps, |depth, namespace| match namespace {
+            UNKNOWN if depth >= CONTROLLER_STEPS => self.names.namespaces().collect(),
+            UNKNOWN | UNREADABLE => vec![namespace],
+            _ => vec![namespace, UNKNOWN],
+        })
+    }
+
+    /// Returns all paths that differ from this one in their namespaces only, and itself.
+    pub(crate) fn same_names(&self, path: PathId) -> Vec<PathId> {
+        let steps = self.steps(path).into_iter().map(|name| self.names.resolve(name));
+        self.in_namespaces(steps, |depth, namespace| self.any_namespace(depth, namespace))
+    }
+
+    /// As [`same_names`](Self::same_names), of a path that need not be there.
+    pub(crate) fn with_names_of(&self, path: &Pattern) -> Vec<PathId> {
+        let texts: Option<Vec<String>> = path.steps.iter().map(|step| step.created().ok()).collect();
+        let texts = texts.unwrap_or_default();
+        let steps = path.steps.iter().zip(&texts).map(|(step, text)| QName::new(&step.namespace, text));
+        self.in_namespaces(steps, |depth, namespace| self.any_namespace(depth, namespace))
+    }
+
+    fn any_namespace<'n>(&'n self, depth: usize, namespace: &'n str) -> Vec<&'n str> {
+        match namespace {
+            UNREADABLE => vec![namespace],
+            _ if depth < CONTROLLER_STEPS => vec![namespace],
+            _ => self.names.namespaces().collect(),
+        }
+    }
+
+    /// Returns the paths of these names, each in one of the namespaces that `namespaces` returns for its depth and namespace.
+    fn in_namespaces<'n>(
+        &self,
+        steps: impl Iterator<Item = QName<'n>>,
+        namespaces: impl Fn(usize, &'n str) -> Vec<&'n str>,
+    ) -> Vec<PathId> {
         let mut at = vec![0];
-        for (depth, &name) in steps.iter().enumerate() {
-            let QName { namespace, local } = self.names.resolve(name);
-            let namespaces: Vec<&str> = match namespace {
-                UNKNOWN if depth >= CONTROLLER_STEPS => self.names.namespaces().collect(),
-                UNKNOWN | UNREADABLE => vec![namespace],
-                _ => vec![namespace, UNKNOWN],
-            };
-            let names: Vec<StepName> = namespaces
+        for (depth, QName { namespace, local }) in steps.enumerate() {
+            let names: Vec<StepName> = namespaces(depth, namespace)
                 .into_iter()
                 .filter_map(|namespace| self.names.get(QName::new(namespace, local)))
                 .collect();

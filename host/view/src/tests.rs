@@ -7,6 +7,7 @@ mod finishing_cost;
 mod invisible;
 mod linear;
 mod models;
+mod namesakes;
 mod paid;
 mod reading;
 mod reads;
