@@ -8,8 +8,8 @@ use confine_tree::{
 };
 
 use crate::{
-    AllowanceExceeded, CallRefusal, Error, InstanceRef, Meter, Scope, SharingServices, Source, WorkAllowance,
-    on_demand::OnDemandReads, patterns::size, refusal::refused, run_writes::RunWrites,
+    AllowanceExceeded, CallRefusal, Error, HiddenRead, InstanceRef, Meter, Scope, SharingServices, Source,
+    WorkAllowance, on_demand::OnDemandReads, patterns::size, refusal::refused, run_writes::RunWrites,
     written_values::WrittenValues,
 };
 
@@ -33,6 +33,8 @@ pub struct CommitDraft {
     /// nodes, so the commit is refused at its end.
     refused_at_end: Vec<CallRefusal>,
     pub(crate) written_values: WrittenValues,
+    /// See [`hidden_reads`](Self::hidden_reads).
+    pub(crate) hidden_reads: Vec<HiddenRead>,
     /// See [`hide_created`](Self::hide_created).
     pub(crate) hides_created: bool,
     /// See [`share`](Self::share).
@@ -57,6 +59,7 @@ impl CommitDraft {
             stripped: Vec::new(),
             refused_at_end: Vec::new(),
             written_values: WrittenValues::default(),
+            hidden_reads: Vec::new(),
             hides_created: false,
             sharing: Arc::default(),
         }
@@ -90,6 +93,11 @@ impl CommitDraft {
     /// that is denied (seen with 1.8.0).
     pub fn hide_created(&mut self) {
         self.hides_created = true;
+    }
+
+    /// Returns whether [`hide_created`](Self::hide_created) was called.
+    pub fn hides_created(&self) -> bool {
+        self.hides_created
     }
 
     /// Adds the keys that a pattern of a module's description names, as in `/services/p:circuit[site][number]`.

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use confine_tree::{CONTROLLER, Coverage, CoverageFront, Pattern, PatternStep, QName};
 
 pub(crate) const DEVICES: QName<'_> = QName::new(CONTROLLER, "devices");
-const SERVICES: QName<'_> = QName::new(CONTROLLER, "services");
+pub(crate) const SERVICES: QName<'_> = QName::new(CONTROLLER, "services");
 const PROPERTIES: QName<'_> = QName::new(CONTROLLER, "properties");
 
 /// What happens to a read that the description of a module does not declare.

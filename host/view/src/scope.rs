@@ -147,7 +147,7 @@ impl Scope {
     }
 
     /// Returns the module's name.
-    pub(crate) fn module(&self) -> &str {
+    pub fn module(&self) -> &Arc<str> {
         &self.module
     }
 
@@ -157,7 +157,7 @@ impl Scope {
 
     /// Returns whether there are rules besides Confine's own. Only those depend on whether a written node
     /// existed.
-    pub(crate) fn has_rules(&self) -> bool {
+    pub fn has_rules(&self) -> bool {
         !self.rules.is_empty()
     }
 
@@ -167,7 +167,7 @@ impl Scope {
     }
 
     /// Returns how many steps a decision about a node takes.
-    pub(crate) fn steps(&self, node: &Pattern) -> usize {
+    pub fn steps(&self, node: &Pattern) -> usize {
         usize::try_from(self.cost()).unwrap_or(usize::MAX).saturating_mul(node.steps.len())
     }
 
@@ -200,6 +200,11 @@ impl Scope {
         }
     }
 
+    /// Decides whether the rules let the module read a node that Confine's own rules permit.
+    pub(crate) fn rules_on_reading(&self, node: &Pattern) -> ScopeDecision {
+        self.narrow(ScopeDecision::Permit { below: true }, AccessOperation::Read, node)
+    }
+
     fn narrow(&self, decision: ScopeDecision, operation: AccessOperation, node: &Pattern) -> ScopeDecision {
         self.rules.iter().fold(decision, |decision, rules| match decision {
             ScopeDecision::Permit { below } => match rules.decide(operation, node) {
@@ -230,6 +235,11 @@ impl Scope {
                 ScopeDecision::Deny { reason } => Some((node, reason)),
             }
         })
+    }
+
+    /// Returns whether the description permits the module to write a node.
+    pub fn declares_writing(&self, node: &Pattern) -> bool {
+        self.reading.writes.covers(node)
     }
 
     /// Returns whether the module may write a node or something below it, as far as its description goes.

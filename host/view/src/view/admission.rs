@@ -53,10 +53,10 @@ impl View {
         self.meter.charge(cost as u64).await?;
         let Some(UndeclaredRead { what, declaration }) = undeclared else { return Ok(()) };
         self.meter.charge_bytes(size(&declaration)).await?;
-        let (module, path) = (self.scope.module(), self.shown(&declaration));
+        let (module, path) = (self.scope.module().clone(), self.shown(&declaration));
         match &self.scope.reading.undeclared_reads {
             UndeclaredReads::Report(reporter) => {
-                reporter.undeclared(module, &path);
+                reporter.undeclared(&module, &path);
                 Ok(())
             }
             UndeclaredReads::Refuse => {
@@ -64,6 +64,8 @@ impl View {
                     "access denied: read of {what}: the description of module `{module}` does not declare it\n\
                      hint: add `{path}` to `reads` there"
                 );
+                let reason = "the module's description does not declare that it reads it";
+                self.note_hidden(declaration, reason.into());
                 Err(CallRefusal::new(ErrorTag::AccessDenied, message).into())
             }
         }

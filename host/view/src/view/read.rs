@@ -1,10 +1,15 @@
 //! The calls that read.
 
+use std::sync::Arc;
+
 use confine_nacm::AccessOperation;
 use confine_tree::{LiveNode, NodeId, NodeKind, Pattern, PatternStep, QName, Tree, xml};
 
 use super::{View, ViewNode, admission::ReadExtent};
-use crate::{CallRefusal, Error, ErrorTag, ScopeDecision, patterns::child, refusal::refused};
+use crate::{
+    CallRefusal, Error, ErrorTag, HiddenRead, ScopeDecision, hidden::is_input, patterns::child,
+    refusal::refused,
+};
 
 /// A node of a subtree, and whether everything below it may be read.
 struct VisibleNode {
@@ -188,23 +193,41 @@ impl View {
     /// As [`visible`](Self::visible), of the data that was read so far.
     async fn visible_in_draft(&mut self, pattern: &Pattern) -> Result<Vec<LiveNode>, Error> {
         let found = self.draft.search(pattern.clone(), &mut self.meter).await?;
-        self.filter_visible(found).await
+        let (seen, hidden) = self.filter_visible(found).await?;
+        // A read that looks empty, and is not.
+        if let Some((node, reason)) = hidden.filter(|(node, _)| seen.is_empty() || is_input(node)) {
+            self.note_hidden(node, reason);
+        }
+        Ok(seen)
     }
 
-    /// Returns the nodes that the rules let the module see.
-    pub(super) async fn filter_visible(&mut self, found: Vec<LiveNode>) -> Result<Vec<LiveNode>, Error> {
+    /// Returns the nodes that the rules let the module see, and the first one that they hide, with the reason.
+    pub(super) async fn filter_visible(
+        &mut self,
+        found: Vec<LiveNode>,
+    ) -> Result<(Vec<LiveNode>, Option<(Pattern, Arc<str>)>), Error> {
+        let mut hidden = None;
         if !self.scope.has_rules() {
-            return Ok(found);
+            return Ok((found, hidden));
         }
         let mut seen = Vec::with_capacity(found.len());
         for live in found {
             let node = self.draft.overlay.pattern(live.node());
             self.charge_decision(&node).await?;
-            if self.forbidden(AccessOperation::Read, &node).is_none() {
-                seen.push(live);
+            match self.forbidden(AccessOperation::Read, &node) {
+                None => seen.push(live),
+                Some(reason) => hidden = hidden.or(Some((node, reason))),
             }
         }
-        Ok(seen)
+        Ok((seen, hidden))
+    }
+
+    /// Keeps that the module did not see a node. Hooks make nothing, so what they see changes nothing.
+    pub(super) fn note_hidden(&mut self, node: Pattern, reason: Arc<str>) {
+        if !self.read_only {
+            let (instance, module) = (self.instance.clone(), self.scope.module().clone());
+            self.draft.note_hidden(HiddenRead { instance, module, node, reason });
+        }
     }
 
     /// Returns the keys instead of the whole entries, if the pattern is a list whose keys are known.
@@ -248,7 +271,11 @@ impl View {
                 self.charge_decision(&node).await?;
                 match self.scope.decide_admitted(&node) {
                     ScopeDecision::Permit { below: whole } => kept.push(VisibleNode { whole, ..below }),
-                    ScopeDecision::Deny { .. } => {}
+                    ScopeDecision::Deny { reason } => {
+                        if is_input(&node) && self.scope.reading.unreadable(&node).is_none() {
+                            self.note_hidden(node, reason);
+                        }
+                    }
                 }
             }
             walk.extend(kept);

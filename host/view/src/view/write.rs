@@ -146,7 +146,7 @@ impl View {
         self.draft.ensure_read(&wanted, &mut self.meter).await?;
         let mut found = self.draft.search(pattern.clone(), &mut self.meter).await?;
         if !permitted {
-            found = self.filter_visible(found).await?;
+            (found, _) = self.filter_visible(found).await?;
         }
         self.require_keys(pattern, &found).await?;
         if !permitted {
