@@ -8,6 +8,8 @@
 //! xml FRAGMENT        edit-xml
 //! expect PATH VALUE   fails if the leaf has another value
 //! absent PATH         fails if there is such a node
+//! if PATH COMMAND     the command, if there is such a node
+//! try COMMAND         the command, and nothing if it fails
 //! count N PATH        fails if `find` returns another number of nodes
 //! log N MESSAGE       logs the message N times
 //! fail MESSAGE        fails
@@ -45,6 +47,11 @@ pub(crate) fn obey_line(view: &View, line: &str) -> Result<()> {
             ensure!(!view.exists(&path)?, "`{path}` is there");
             Ok(())
         }
+        "if" => match view.exists(&path)? {
+            true => obey_line(view, value),
+            false => Ok(()),
+        },
+        "try" => Ok(obey_line(view, rest).unwrap_or_default()),
         "count" => {
             let found = view.list(value.replace('~', " "))?.len();
             ensure!(found.to_string() == path, "`{value}` finds {found}, not {path}");

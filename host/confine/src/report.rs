@@ -9,8 +9,8 @@ use confine_sandbox::text::{grouped, line};
 use confine_service::{
     AuditEvent, DaemonStatus, EventKind,
     status::{
-        CommitCounts, ConnectionStatus, DroppedLogLines, KeptVersion, LastCommit, ModuleState, ModuleStatus,
-        RunUsage,
+        BrokenRule, CommitCounts, ConnectionStatus, DroppedLogLines, KeptVersion, LastCommit, ModuleState,
+        ModuleStatus, RunUsage,
     },
 };
 
@@ -30,6 +30,10 @@ impl fmt::Display for StatusText<'_> {
         controller(f, &status.connection)?;
         row(f, "uptime", &period(status.uptime_s))?;
         commits(f, &status.commits)?;
+        let broken = status.broken_rules.iter().map(|BrokenRule { source, rule_list, rule, problem }| {
+            shown(&format!("rule `{rule}` of rule-list `{rule_list}` in {source} does not work: {problem}"))
+        });
+        rows(f, "rules", broken)?;
         writeln!(f)?;
         write!(f, "{}", ModulesText(&status.modules))
     }

@@ -9,6 +9,7 @@
 //! | `running` | what a commit must know of `running` |
 //! | `declared` | what the modules of the commit declare, resolved |
 //! | `created_paths` | paths of `created` lists, which have no namespaces, to patterns |
+//! | `losses` | what instances would lose because access control hides something |
 //! | `hooks` | calls of modules around a commit |
 //! | `remembered_reads` | what instances read the last time besides what each commit reads in advance |
 //! | `answer` | "done" or an error, exactly once |
@@ -17,6 +18,7 @@ pub(crate) mod answer;
 mod created_paths;
 mod declared;
 pub(crate) mod hooks;
+pub(crate) mod losses;
 pub(crate) mod plan;
 pub(crate) mod read;
 mod remembered_reads;

@@ -140,9 +140,9 @@ impl ControllerConnection {
         host.activity.connected(socket.display().to_string(), host_user);
         let _models = host.work().run(keep_models(host.controller.models.clone(), self.backend.clone()));
         let _owners =
-            host.work().run(keep_owners(host.controller.clone(), host.modules.clone(), self.backend.clone()));
+            host.work().run(keep_known(host.controller.clone(), host.modules.clone(), self.backend.clone()));
         loop {
-            host.controller.owners_may_have_changed.notify_one();
+            host.controller.may_have_changed.notify_one();
             let event = tokio::select! {
                 biased;
                 () = &mut shutdown => return Ok(()),
@@ -262,27 +262,32 @@ impl ControllerConnection {
     }
 }
 
-/// Keeps the owner index up to date while there is nothing else to do, so that the next commit need not read it.
-async fn keep_owners(
+/// Keeps the owner index up to date while there is nothing else to do, so that the next commit need not read it, and finds
+/// the rules that do not work.
+async fn keep_known(
     controller: Arc<KnownController>,
     modules: Arc<ModuleManager>,
     backend: SharedBackend,
 ) -> Infallible {
     loop {
-        controller.owners_may_have_changed.notified().await;
+        controller.may_have_changed.notified().await;
         modules.wait_until_restored().await;
         let registry = modules.registry();
-        if !controller.owner_index.wants_reading(&registry) {
+        if controller.owner_index.wants_reading(&registry) {
+            if let Err(error) = RunningData::read(&controller, &registry, &backend).await {
+                tracing::warn!(
+                    error = error.reason(),
+                    "cannot read the `created` lists: check that the host user may read them"
+                );
+            }
+        } else {
             let _reading = controller.owner_reading.lock().await;
             // What the last commit has changed is applied.
             drop(controller.owner_index.owners(&registry));
-            continue;
         }
-        if let Err(error) = RunningData::read(&controller, &registry, &backend).await {
-            tracing::warn!(
-                error = error.reason(),
-                "cannot read the `created` lists: check that the host user may read them"
-            );
+        // Before, a prefix may only seem to be in no model.
+        if controller.models.is_complete() {
+            controller.nacm.find_broken(&registry, &controller.schema());
         }
     }
 }

@@ -75,6 +75,9 @@ pub enum Error {
         /// The object.
         path: String,
     },
+    /// An instance would lose what it had created, because something is hidden.
+    #[error(transparent)]
+    HiddenLoss(#[from] Box<HiddenLoss>),
     /// The controller denies the edit to the user.
     #[error(
         "access denied: `{user}` may not {access} `{path}`: {reason}\n\
@@ -143,5 +146,31 @@ impl Error {
     /// Returns the error with its causes, as the committing user reads it.
     pub fn reason(&self) -> String {
         error_chain(self)
+    }
+}
+
+/// An object that an instance had created and would lose, and why that may not be meant.
+#[derive(Debug, thiserror::Error)]
+#[error("access denied: {who} may not read `{hidden}`{}: {reason}", self.consequence())]
+pub struct HiddenLoss {
+    /// The instance.
+    pub instance: String,
+    /// The object.
+    pub object: String,
+    /// Who does not see something: a module or the user.
+    pub who: String,
+    /// What they do not see: the object, or what they asked for.
+    pub hidden: String,
+    /// What hides it, with a hint.
+    pub reason: String,
+}
+
+impl HiddenLoss {
+    fn consequence(&self) -> String {
+        let Self { instance, object, hidden, .. } = self;
+        match hidden == object {
+            true => format!(", which `{instance}` had created and would lose"),
+            false => format!(", and `{instance}` would lose `{object}`, which it had created"),
+        }
     }
 }

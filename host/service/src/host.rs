@@ -98,6 +98,7 @@ impl Host {
             connection: self.activity.connection(),
             commits: self.activity.commits(),
             modules: self.modules.status(),
+            broken_rules: self.controller.nacm.broken(),
             counts: self.audit.counts(),
         }
     }

@@ -22,8 +22,24 @@ pub struct DaemonStatus {
     pub commits: CommitCounts,
     /// Every known module by name, also those that do not run.
     pub modules: Vec<ModuleStatus>,
+    /// The access control rules for modules that do not work.
+    #[serde(default)]
+    pub broken_rules: Vec<BrokenRule>,
     /// How often each kind of event has happened.
     pub counts: EventCounts,
+}
+
+/// A rule of access control that cannot be applied as it is written.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct BrokenRule {
+    /// Where the rule is: `/nacm` in backticks, or the name of the operator's file.
+    pub source: String,
+    /// The name of its rule-list.
+    pub rule_list: String,
+    /// The name of the rule.
+    pub rule: String,
+    /// Why it does not work, and what it does instead.
+    pub problem: String,
 }
 
 /// The connection to the controller.

@@ -9,21 +9,9 @@ use std::sync::Arc;
 use confine_tree::{LiveNode, Pattern, QName};
 
 use crate::{
-    CallRefusal, CommitDraft, Error, ErrorTag, InstanceRef, Scope, ScopeDecision, read_scope::SERVICES,
+    CallRefusal, CommitDraft, Error, ErrorTag, HiddenRead, InstanceRef, Scope, ScopeDecision,
+    read_scope::SERVICES,
 };
-
-/// A read of a module that was answered with nothing, or refused, though there may be something.
-#[derive(Clone, Debug)]
-pub struct HiddenRead {
-    /// The instance that the module ran for.
-    pub instance: InstanceRef,
-    /// The module's name.
-    pub module: Arc<str>,
-    /// What the module did not see.
-    pub node: Pattern,
-    /// Why: a clause, and perhaps a hint on a line of its own.
-    pub reason: Arc<str>,
-}
 
 impl Scope {
     /// Returns why rules hide a node from the module: the node itself, or one above it. Confine's own rules do not count.

@@ -98,13 +98,14 @@ mod tests {
 
     #[test]
     fn last_events_are_below_the_status() {
-        insta::assert_snapshot!(frame(&example(), &events(30), TerminalSize { rows: 24, columns: 70 }), @r"
+        insta::assert_snapshot!(frame(&example(), &events(30), TerminalSize { rows: 24, columns: 70 }), @"
         controller  connected since 2026-11-25T09:00:00Z
                     at `/run/controller.sock`, as `clicon`
                     disconnected 2 times before
         uptime      1 d 2 h
         commits     1,234 done, 5 failed; transaction 42 in progress
         last        transaction 41 by `alice` at 2026-11-25T12:00:00Z: 430 ins
+        rules       rule `no-aaa` of rule-list `modules` in `/nacm` does not w
 
         MODULE      VERSION  STATE        SERVICES      RUNS  FAILED  LAST RUN
         interfaces  1.2.0    quarantined  interfaces       0       0  -
@@ -118,7 +119,6 @@ mod tests {
         zz-broken   -        broken                        0       0  -
           it is no component
 
-        2026-11-25T12:00:27Z  transaction 27 by `alice` done (1 µs)
         2026-11-25T12:00:28Z  transaction 28 by `alice` done (1 µs)
         2026-11-25T12:00:29Z  transaction 29 by `alice` done (1 µs)
         2026-11-25T12:00:30Z  transaction 30 by `alice` done (1 µs)

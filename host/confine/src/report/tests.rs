@@ -100,6 +100,12 @@ pub(crate) fn example() -> DaemonStatus {
             }),
         },
         modules: vec![module("interfaces", ModuleState::Quarantined { reason }), ssh_users, loading, broken],
+        broken_rules: vec![BrokenRule {
+            source: "`/nacm`".into(),
+            rule_list: "modules".into(),
+            rule: "no-aaa".into(),
+            problem: "its path is not an instance-identifier: it denies all nodes it may match".into(),
+        }],
         counts: EventCounts {
             events: BTreeMap::from([("limit".into(), 5), ("load".into(), 2)]),
             limits: BTreeMap::from([("fuel".into(), 4), ("wall clock".into(), 1)]),
@@ -116,6 +122,7 @@ fn status_is_a_page() {
     uptime      1 d 2 h
     commits     1,234 done, 5 failed; transaction 42 in progress
     last        transaction 41 by `alice` at 2026-11-25T12:00:00Z: 430 instances, 65,536 bytes, 64.2 ms
+    rules       rule `no-aaa` of rule-list `modules` in `/nacm` does not work: its path is not an instance-identifier: it denies all nodes it may match
 
     MODULE      VERSION  STATE        SERVICES      RUNS  FAILED  LAST RUN
     interfaces  1.2.0    quarantined  interfaces       0       0  -
@@ -144,6 +151,7 @@ fn status_of_new_daemon_is_short() {
         },
         commits: CommitCounts::default(),
         modules: vec![],
+        broken_rules: vec![],
         counts: EventCounts::default(),
     };
     insta::assert_snapshot!(StatusText(&status), @r"

@@ -30,6 +30,7 @@ use crate::{
     commit::{
         declared::DeclaredPaths,
         hooks::{HookedCommit, PreCommitHooks},
+        losses::LossCheck,
         plan::{CommitPlan, PlannedInstance},
         read::{self, DatastoreSource, condense},
         remembered_reads::RememberedReads,
@@ -37,6 +38,7 @@ use crate::{
         state::CommitState,
     },
     controller::{SharedBackend, known::KnownController, nacm::CommitRules, owner_index::PendingOwnerChange},
+    error::HiddenLoss,
     modules::{manager::ModuleManager, registry::ModuleRegistry},
 };
 
@@ -217,7 +219,7 @@ impl CommitWork<'_> {
         let controller = &self.runner.controller;
         let schema = controller.schema();
         let rules = controller.nacm.of_commit(snapshot.nacm.clone(), &self.user, schema.clone());
-        let mut draft = CommitDraft::new(schema.clone(), self.source());
+        let mut draft = CommitDraft::new(schema.clone(), Arc::new(self.source()));
         draft.stop_with(self.state.stop_signal());
         draft.share(self.registry.sharing());
         if snapshot.nacm.denies_writes_by_default() {
@@ -227,6 +229,7 @@ impl CommitWork<'_> {
         services.extend(snapshot.co_owners.iter().map(|owner| owner.service.clone()));
         let declared = DeclaredPaths::new(self.registry, &services, &rules, &*schema, &mut draft);
         let planned = self.load(plan, snapshot, &declared, &mut draft).await?;
+        self.check_sight(&planned, &declared, &rules, &mut draft).await?;
         if self.push {
             let hooked = HookedCommit::prepare(
                 &self.transaction,
@@ -242,22 +245,33 @@ impl CommitWork<'_> {
         let outputs = self.run(draft, planned.clone(), &declared, spent, attempt).await?;
 
         let RunOutputs { mut draft, on_demand, runs } = outputs;
-        let mut instances: Vec<InstanceRef> = planned.into_iter().map(|planned| planned.instance).collect();
+        let mut instances: Vec<InstanceRef> =
+            planned.iter().map(|planned| planned.instance.clone()).collect();
         draft.settle(&instances).await?;
         let of_deleted = deleted.iter().map(|instance| (instance.clone(), Vec::new()));
         for (instance, patterns) in on_demand.into_iter().chain(of_deleted) {
             self.runner.remembered_reads().replace(&instance, patterns);
         }
         let count = instances.len();
-        instances.extend(deleted);
+        instances.extend(deleted.iter().cloned());
         let finished =
             draft.finish(&instances, &snapshot.owners).map_err(|error| rules.explain_view_error(error))?;
         if controller.owner_index.is_outdated(snapshot.writes) {
             return Ok(None);
         }
-        if self.user != self.backend.lock().await.options().host_user {
+        let is_host_user = self.is_host_user().await;
+        if !is_host_user {
             rules.check_readable(&finished.created, &snapshot.owners, &mut draft)?;
         }
+        let check = LossCheck {
+            owners: &snapshot.owners,
+            concerned: instances.iter().collect(),
+            declared: &declared,
+            rules: &rules,
+            user: rules.restricted_reading().filter(|_| !is_host_user),
+        };
+        let losses = check.losses(&planned, &deleted, &finished, &mut draft)?;
+        self.check_losses(losses).await?;
         let bytes = finished.edit.as_ref().map_or(0, String::len);
         self.write(&finished, &mut draft, &rules).await?;
         controller.owner_index.expect(PendingOwnerChange {
@@ -270,13 +284,13 @@ impl CommitWork<'_> {
     }
 
     /// The datastore from which views read on demand.
-    fn source(&self) -> Arc<DatastoreSource> {
-        Arc::new(DatastoreSource {
+    fn source(&self) -> DatastoreSource {
+        DatastoreSource {
             backend: self.backend.clone(),
             datastore: Datastore::Actions,
             user: RequestUser::User(self.user.clone()),
             runtime: tokio::runtime::Handle::current(),
-        })
+        }
     }
 
     /// Loads what the commit is known to read into the draft, and returns the instances to run.
@@ -357,7 +371,7 @@ impl CommitWork<'_> {
         let unseen = snapshot.notified.iter().chain(shared).filter(|instance| !found.contains(*instance));
         let mut absent: Vec<Pattern> = unseen.map(|instance| instance.path().clone()).collect();
         absent.extend(plan.absent(tree));
-        if absent.is_empty() || self.user == self.backend.lock().await.options().host_user {
+        if absent.is_empty() || self.is_host_user().await {
             return Ok(());
         }
         let seen =
@@ -369,6 +383,66 @@ impl CommitWork<'_> {
             }
             None => Ok(()),
         }
+    }
+
+    /// Checks that the user and the modules see all of the instances that run. A module would take what it does not see for
+    /// what is not configured.
+    async fn check_sight(
+        &self,
+        planned: &[PlannedInstance],
+        declared: &DeclaredPaths<'_>,
+        rules: &CommitRules<'_>,
+        draft: &mut CommitDraft,
+    ) -> Result<(), Error> {
+        for planned in planned {
+            for module in planned.modules() {
+                draft.check_instance(&planned.instance, &*declared.scope(module)?)?;
+            }
+        }
+        if planned.is_empty() || rules.restricted_reading().is_none() || self.is_host_user().await {
+            return Ok(());
+        }
+        let instances = || planned.iter().map(|planned| &planned.instance);
+        let wanted = condense(instances().map(|instance| instance.path().clone()).collect());
+        let mut all = self.as_host_user(Datastore::Actions);
+        instances().for_each(|instance| all.declare(instance.path()));
+        let tree = read::read(self.backend, Datastore::Actions, &wanted, &RequestUser::Host).await?;
+        all.load(&tree, &wanted)?;
+        match draft.first_missing(&mut all, instances())? {
+            Some(hidden) => {
+                Err(Error::Unreadable { user: self.user.clone(), instance: rules.shown(&hidden) })
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Fails if something is still there that an instance would lose although that may not be meant.
+    async fn check_losses(&self, losses: Vec<(Pattern, HiddenLoss)>) -> Result<(), Error> {
+        if losses.is_empty() {
+            return Ok(());
+        }
+        let mut running = self.as_host_user(Datastore::Running);
+        let wanted: Vec<Pattern> = losses.iter().map(|(place, _)| place.clone()).collect();
+        running.read(&wanted).await?;
+        for (place, loss) in losses {
+            running.step()?;
+            if running.has_created(&place) {
+                return Err(Box::new(loss).into());
+            }
+        }
+        Ok(())
+    }
+
+    async fn is_host_user(&self) -> bool {
+        self.user == self.backend.lock().await.options().host_user
+    }
+
+    /// Returns a draft of what the host user reads.
+    fn as_host_user(&self, datastore: Datastore) -> CommitDraft {
+        let source = DatastoreSource { datastore, user: RequestUser::Host, ..self.source() };
+        let mut draft = CommitDraft::new(self.runner.controller.schema(), Arc::new(source));
+        draft.stop_with(self.state.stop_signal());
+        draft
     }
 
     /// Removes from the draft what the instances that run, and those that are deleted, had created, unless another

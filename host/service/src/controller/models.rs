@@ -29,18 +29,21 @@ pub(crate) struct ModelRefresher {
     devices_changed: Notify,
     /// Notified when YANG files may have come with service modules.
     modules_scanned: Arc<Notify>,
+    /// Notified when other models are known.
+    changed: Arc<Notify>,
     /// Whether all models that the controller provides have been read.
     complete: watch::Sender<bool>,
     committing: watch::Sender<bool>,
 }
 
 impl ModelRefresher {
-    pub(crate) fn new(models: ModelStore, modules_scanned: Arc<Notify>) -> Self {
+    pub(crate) fn new(models: ModelStore, modules_scanned: Arc<Notify>, changed: Arc<Notify>) -> Self {
         Self {
             schema: Mutex::new(Arc::new(models.schema())),
             models: tokio::sync::Mutex::new(models),
             devices_changed: Notify::new(),
             modules_scanned,
+            changed,
             complete: watch::Sender::new(false),
             committing: watch::Sender::new(false),
         }
@@ -64,6 +67,11 @@ impl ModelRefresher {
     pub(crate) async fn wait_until_complete(&self) {
         // Cannot fail: the sender lives as long as `self`.
         let _ = self.complete.subscribe().wait_for(|&complete| complete).await;
+    }
+
+    /// Returns whether all models that the controller provides have been read.
+    pub(crate) fn is_complete(&self) -> bool {
+        *self.complete.borrow()
     }
 
     /// Reads no models while a commit runs.
@@ -91,6 +99,7 @@ impl ModelRefresher {
                 self.update(&models);
             }
             self.complete.send_replace(true);
+            self.changed.notify_one();
             retry.set_gaps(models.has_gaps());
             changed = tokio::select! {
                 () = self.devices_changed.notified() => models.read_device_models(&idle).await?,

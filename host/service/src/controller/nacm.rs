@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashSet,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, Weak},
 };
 
 use confine_nacm::{AccessOperation, AccessRules, NACM, Nacm, NacmModel, RuleProblem};
@@ -18,6 +18,7 @@ use crate::{
     Error,
     controller::{host_rights, read_warnings::ReadWarnings},
     modules::registry::ModuleRegistry,
+    status::BrokenRule,
 };
 
 /// Rules of the operator's file about modules, in addition to the controller's `/nacm`.
@@ -41,28 +42,43 @@ pub(crate) fn pattern() -> Pattern {
     Pattern { steps: vec![PatternStep::new(ROOT)] }
 }
 
+/// How the controller's rules are called in messages.
+const CONTROLLER_RULES: &str = "`/nacm`";
+
 /// The rules as they were last read.
 #[derive(Default)]
 pub(crate) struct NacmRules {
     policy: ModulePolicy,
     last_read: Mutex<LastReadRules>,
+    /// The rules that do not work, as they were last found.
+    broken: Mutex<Vec<BrokenRule>>,
+    /// What they were last found with.
+    found_with: Mutex<Option<FoundWith>>,
     warnings: Arc<ReadWarnings>,
+}
+
+/// On what it depends which rules work.
+struct FoundWith {
+    nacm: Arc<Nacm>,
+    schema: Weak<dyn Schema>,
+    registry: Weak<ModuleRegistry>,
 }
 
 #[derive(Default)]
 struct LastReadRules {
     /// The rules, as they were read.
     nacm: Option<Arc<Nacm>>,
+    /// Those that could not be read.
+    unreadable: Vec<RuleProblem>,
     /// The rights that the host user was last found to lack.
     lacking: Option<String>,
 }
 
 impl NacmRules {
     pub(crate) fn new(policy: ModulePolicy) -> Self {
-        for (module, problem) in policy.rules.iter().flat_map(|(_, nacm)| problems(nacm, None)) {
-            tracing::warn!(module, "{}", ShownLine(problem));
-        }
-        Self { policy, last_read: Mutex::default(), warnings: Arc::default() }
+        let rules = Self { policy, ..Self::default() };
+        rules.report(rules.broken_in_policy().collect());
+        rules
     }
 
     /// Forgets the rules: another controller may have others.
@@ -101,17 +117,64 @@ impl NacmRules {
         if last.is_some_and(|last| *last == nacm) {
             return Ok(bound);
         }
-        for problem in unreadable {
-            tracing::warn!("in `/nacm`, {}", ShownLine(problem));
-        }
-        for (module, problem) in problems(&bound, Some(registry)) {
-            tracing::warn!(module, "in `/nacm`, {}", ShownLine(problem));
-        }
         let lacking = host_rights::lacking(Some(&bound), host_user, registry);
         let mut last = self.lock();
         last.report(lacking, host_user);
         last.nacm = Some(Arc::new(nacm));
+        last.unreadable = unreadable;
         Ok(bound)
+    }
+
+    /// Finds the rules that do not work, by the models that are known now: those of modules that are loaded.
+    pub(crate) fn find_broken(&self, registry: &Arc<ModuleRegistry>, schema: &Arc<dyn Schema>) {
+        let (nacm, unreadable) = {
+            let last = self.lock();
+            (last.nacm.clone(), last.unreadable.clone())
+        };
+        let Some(nacm) = nacm else { return };
+        let is_same = |with: &FoundWith| {
+            Arc::ptr_eq(&with.nacm, &nacm)
+                && with.schema.upgrade().is_some_and(|known| Arc::ptr_eq(&known, schema))
+                && with.registry.upgrade().is_some_and(|known| Arc::ptr_eq(&known, registry))
+        };
+        let mut found_with = self.found_with.lock().unwrap_or_else(PoisonError::into_inner);
+        if found_with.as_ref().is_some_and(is_same) {
+            return;
+        }
+        let (schema_now, registry_now) = (Arc::downgrade(schema), Arc::downgrade(registry));
+        *found_with = Some(FoundWith { nacm: nacm.clone(), schema: schema_now, registry: registry_now });
+        drop(found_with);
+        let bound = (*nacm).clone().with_prefixes(|prefix| namespace(&**schema, prefix));
+        let of_modules = problems(&bound, Some(registry)).into_iter().map(|(_, problem)| problem);
+        let of_controller = unreadable.into_iter().chain(of_modules);
+        let of_controller = of_controller.map(|problem| broken_rule(CONTROLLER_RULES, problem));
+        self.report(of_controller.chain(self.broken_in_policy()).take(MOST_BROKEN).collect());
+    }
+
+    /// Returns the rules that do not work, and what they do instead.
+    pub(crate) fn broken(&self) -> Vec<BrokenRule> {
+        self.broken.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn broken_in_policy(&self) -> impl Iterator<Item = BrokenRule> {
+        self.policy.rules.iter().flat_map(|(file, nacm)| {
+            let problems = problems(nacm, None).into_iter();
+            problems.map(|(_, problem)| broken_rule(file, problem))
+        })
+    }
+
+    /// Warns of the rules that were not known to be broken.
+    fn report(&self, broken: Vec<BrokenRule>) {
+        let known = std::mem::replace(
+            &mut *self.broken.lock().unwrap_or_else(PoisonError::into_inner),
+            broken.clone(),
+        );
+        let known: HashSet<BrokenRule> = known.into_iter().collect();
+        for BrokenRule { source, rule_list, rule, problem } in
+            broken.iter().filter(|rule| !known.contains(rule))
+        {
+            tracing::warn!(source, rule_list, rule, "a rule does not work: {problem}");
+        }
     }
 
     /// Returns the rules for one commit, from what [`take`](Self::take) has returned.
@@ -226,33 +289,49 @@ impl CommitRules<'_> {
         owners: &OwnerIndex,
         draft: &mut CommitDraft,
     ) -> Result<(), Error> {
-        let access = self.access();
-        if access.permits_below(&*self.model, &Pattern::default(), AccessOperation::Read) {
-            return Ok(());
-        }
-        let is_hidden = |object: &Pattern| {
-            let mut ancestor = Pattern::default();
-            object.steps.iter().any(|step| {
-                ancestor.steps.push(step.clone());
-                !access.decide(&*self.model, &ancestor, AccessOperation::Read).permitted
-            })
-        };
+        let Some(access) = self.restricted_reading() else { return Ok(()) };
         for (instance, created) in created {
             let mut hidden = None;
             for place in created.iter().filter_map(|object| object.place.as_ref()) {
                 let steps = draft.steps().steps(place.steps.len());
                 steps.map_err(confine_view::Error::from)?;
-                if !owners.is_owned(place) && is_hidden(place) {
+                if !owners.is_owned(place) && self.hides_from_user(&access, place).is_some() {
                     hidden = Some(place);
                     break;
                 }
             }
             if let Some(object) = hidden {
                 let (user, instance) = (self.user.clone(), instance.to_string());
-                return Err(Error::Unseen { user, instance, path: self.model.0.shown(object) });
+                return Err(Error::Unseen { user, instance, path: self.shown(object) });
             }
         }
         Ok(())
+    }
+
+    /// Returns the committing user.
+    pub(crate) fn user(&self) -> &str {
+        &self.user
+    }
+
+    /// Returns a path as a message shows it.
+    pub(crate) fn shown(&self, path: &Pattern) -> String {
+        self.model.0.shown(path)
+    }
+
+    /// Returns the controller's rules for the user, if they may hide anything.
+    pub(crate) fn restricted_reading(&self) -> Option<AccessRules> {
+        let access = self.access();
+        (!access.permits_below(&*self.model, &Pattern::default(), AccessOperation::Read)).then_some(access)
+    }
+
+    /// Returns why the controller's rules hide a node from the user, the node itself or one above it, with a hint.
+    pub(crate) fn hides_from_user(&self, access: &AccessRules, node: &Pattern) -> Option<String> {
+        let mut above = Pattern::default();
+        let reason = node.steps.iter().find_map(|step| {
+            above.steps.push(step.clone());
+            self.denied(access, &above, AccessOperation::Read)
+        })?;
+        Some(format!("{reason}\nhint: permit it with a rule in `/nacm`, or commit as another user"))
     }
 
     /// Returns the controller's rules for the user.
@@ -294,6 +373,21 @@ impl NacmModel for RuleModels {
 
     fn has_default_denies(&self) -> bool {
         self.0.has_default_denies()
+    }
+}
+
+/// The most rules that do not work of which the status tells.
+const MOST_BROKEN: usize = 100;
+
+/// What is said of a rule stands in one line, whatever its names are.
+fn broken_rule(source: &str, problem: RuleProblem) -> BrokenRule {
+    let RuleProblem { rule_list, rule, message } = problem;
+    let shown = |text: &str| ShownLine(text).to_string();
+    BrokenRule {
+        source: source.to_owned(),
+        rule_list: shown(&rule_list),
+        rule: shown(&rule),
+        problem: shown(&message),
     }
 }
 

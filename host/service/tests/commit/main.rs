@@ -14,6 +14,7 @@ mod attempts;
 mod backend_faults;
 mod deadlines;
 mod dropped_log_lines;
+mod hidden_data;
 mod hooks;
 mod hot_swap;
 mod loading;

@@ -66,7 +66,7 @@ fn entry_is_plain_unless_there_is_a_namesake() {
 }
 
 #[test]
-fn entry_that_is_hidden_names_the_namespaces_if_models_have_a_namesake() {
+fn hidden_entry_names_the_namespaces() {
     insta::assert_snapshot!(created("s1", "if", &["a"], true, &mut OwnerIndex::new()), @r#"…[name="a"][false()]["urn:if"]"#);
 }
 
