@@ -39,6 +39,14 @@ impl Module {
         Self(Arc::new(LoadedModule { name, digest, resident, limits, description, program }))
     }
 
+    /// Returns the same module under another name, with the limits of that name.
+    #[must_use]
+    pub fn renamed(&self, name: &str, limits: &Limits) -> Self {
+        let LoadedModule { digest, resident, description, program, .. } = &*self.0;
+        let named = (name.into(), *digest, *resident);
+        Self::new(named, limits.clone(), description.clone(), program.clone())
+    }
+
     /// Returns the name (that of the file), safe to show.
     pub fn name(&self) -> &Arc<str> {
         &self.0.name
