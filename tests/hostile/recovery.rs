@@ -61,6 +61,9 @@ fn trap_in_the_third_of_five() {
         ];
         let mut testbed = HostileTestbed::with(&modules, "").await;
         testbed.commit_good("first").await;
+        for number in 1..=5 {
+            testbed.daemon.ask(&format!("POST /v1/modules/m{number}/approve"));
+        }
         let committed = testbed.commit(&(good("second") + &instance(&[]))).await;
         assert!(!committed.succeeded());
         assert_eq!(

@@ -8,7 +8,7 @@
 //! |---|---|
 //! | `GET /v1/status` | [`DaemonStatus`](confine_service::DaemonStatus) |
 //! | `GET /v1/modules/NAME` | [`ModuleReport`]: its part of the status, and its limits |
-//! | `POST /v1/modules/NAME/enable`, `disable`, `rollback`, `reload`, `release`, `forget` | the module afterwards; for `forget`, nothing |
+//! | `POST /v1/modules/NAME/enable`, `disable`, `rollback`, `reload`, `release`, `approve`, `forget` | the module afterwards; for `forget`, nothing |
 //! | `POST /v1/refresh` | the status, after a scan of all module directories, once what was found is loaded; with `?wait=no`, at once |
 //! | `GET /v1/events` | the last [`AuditEvent`](confine_service::AuditEvent)s, the oldest first |
 //! | `GET /v1/log`, `PUT /v1/log` | [`LogReport`]: what is logged from now on |

@@ -247,6 +247,8 @@ pub(crate) enum ModulesCommand {
     Reload(ModuleNameArgs),
     /// Take a module out of quarantine and run it again
     Release(ModuleNameArgs),
+    /// Let a held module serve the lists that it claims
+    Approve(ModuleNameArgs),
     /// Remove a module whose file is gone from the list, so that it no longer blocks commits
     Forget(ModuleNameArgs),
     /// Scan the module directories now, and wait until what was found is loaded

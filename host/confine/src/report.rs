@@ -9,8 +9,8 @@ use confine_sandbox::text::{grouped, line};
 use confine_service::{
     AuditEvent, DaemonStatus, EventKind,
     status::{
-        BrokenRule, CommitCounts, ConnectionStatus, DroppedLogLines, KeptVersion, LastCommit, ModuleState,
-        ModuleStatus, RunUsage,
+        BrokenRule, CommitCounts, ConnectionStatus, DroppedLogLines, HeldFile, KeptVersion, LastCommit,
+        ModuleState, ModuleStatus, RunUsage,
     },
 };
 
@@ -137,7 +137,7 @@ fn complaints(module: &ModuleStatus) -> Vec<String> {
     let mut complaints = Vec::new();
     match &module.state {
         ModuleState::Broken { error } => complaints.push(error.clone()),
-        ModuleState::Quarantined { reason } => complaints.push(reason.clone()),
+        ModuleState::Quarantined { reason } | ModuleState::Held { reason } => complaints.push(reason.clone()),
         ModuleState::Active | ModuleState::Loading | ModuleState::Disabled | ModuleState::Retired => {}
     }
     if let Some(file) = &module.loading {
@@ -148,6 +148,9 @@ fn complaints(module: &ModuleStatus) -> Vec<String> {
         && !matches!(module.state, ModuleState::Broken { .. })
     {
         complaints.push(format!("its file was refused at {}: {}", refused.at, refused.error));
+    }
+    if let Some(HeldFile { at, version, reason, .. }) = &module.held {
+        complaints.push(format!("its version {version} is held since {at}: {reason}"));
     }
     if let Some(dropped) = &module.log_dropped {
         let DroppedLogLines { tid, lines } = dropped;
@@ -213,6 +216,9 @@ pub(crate) fn event(event: &AuditEvent) -> String {
         EventKind::Disable { module } => format!("`{module}` disabled"),
         EventKind::Retire { module } => format!("`{module}` retired: its file is gone"),
         EventKind::Forget { module } => format!("`{module}` forgotten"),
+        EventKind::Hold { module, version, reason } => format!("`{module}` {version} held: {reason}"),
+        EventKind::Approve { module } => format!("`{module}` approved"),
+        EventKind::Rename { module, from } => format!("`{from}` renamed to `{module}`"),
         EventKind::HookFailure { module, hook, instance, error } => {
             format!("`{module}` {hook} for {instance}: {error}")
         }

@@ -8,10 +8,11 @@ pub(crate) mod property;
 mod quantity;
 mod quarantine;
 mod rules;
+mod service;
 mod show;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     env,
     path::{Path, PathBuf},
 };
@@ -104,6 +105,8 @@ pub(crate) struct Settings {
     pub(crate) last_wins: BTreeSet<ModuleName>,
     /// The modules that may read what their descriptions do not declare.
     pub(crate) undeclared_reads: BTreeSet<ModuleName>,
+    /// The modules that serve a list, where the operator says so.
+    pub(crate) services: BTreeMap<ListName, BTreeSet<ModuleName>>,
     /// The user that the backend runs as, if its configuration was read.
     pub(crate) backend_user: Option<SourcedValue<String>>,
     /// The directory of fragments that the controller's configuration names and that does not exist.
@@ -193,14 +196,31 @@ impl Settings {
             rules: file.or_key(&None, &file.rules),
             last_wins: file.last_wins.clone(),
             undeclared_reads: file.undeclared_reads.clone(),
+            services: file.services.clone(),
             backend_user: controller.backend_user.clone(),
             missing_fragments: controller.missing.clone(),
         })
     }
 
-    /// The modules with settings of their own.
+    /// The modules with settings of their own, and those that serve a list by the settings.
     pub(crate) fn modules_with_settings(&self) -> BTreeSet<&ModuleName> {
-        self.module_limits.keys().chain(&self.last_wins).chain(&self.undeclared_reads).collect()
+        let serving = self.services.values().flatten();
+        self.module_limits
+            .keys()
+            .chain(&self.last_wins)
+            .chain(&self.undeclared_reads)
+            .chain(serving)
+            .collect()
+    }
+
+    /// The names of modules that any setting names.
+    pub(crate) fn named_modules(&self) -> HashSet<String> {
+        let rules = self.rules.iter().flat_map(|rules| &rules.value.rule_lists);
+        let groups = rules.flat_map(|list| &list.groups);
+        let in_rules = groups.filter_map(|group| group.strip_prefix("module:")).map(str::to_owned);
+        let excluded = self.exclude.iter().map(|excluded| &excluded.value);
+        let others = self.modules_with_settings().into_iter().chain(excluded).map(ToString::to_string);
+        in_rules.chain(others).collect()
     }
 
     /// The limits of all modules.

@@ -55,6 +55,12 @@ pub enum EventKind {
     Retire { module: String },
     /// An operator removed a retired module from the list.
     Forget { module: String },
+    /// A version claims lists that others serve: it waits for an operator.
+    Hold { module: String, version: String, reason: String },
+    /// An operator lets a module serve the lists that it claims.
+    Approve { module: String },
+    /// A module's file was renamed; its state is that of the module with the old name.
+    Rename { module: String, from: String },
     /// A hook failed.
     HookFailure { module: String, hook: String, instance: String, error: String },
     /// The controller is served.
@@ -83,6 +89,9 @@ impl EventKind {
             Self::Disable { .. } => "disable",
             Self::Retire { .. } => "retire",
             Self::Forget { .. } => "forget",
+            Self::Hold { .. } => "hold",
+            Self::Approve { .. } => "approve",
+            Self::Rename { .. } => "rename",
             Self::HookFailure { .. } => "hook-failure",
             Self::Connected { .. } => "connected",
             Self::Disconnected { .. } => "disconnected",
@@ -159,6 +168,11 @@ fn log(what: &EventKind) {
         EventKind::Disable { module } => line!(info, "module disabled", module),
         EventKind::Retire { module } => line!(warn, "module retired: its file is gone", module),
         EventKind::Forget { module } => line!(info, "module forgotten", module),
+        EventKind::Hold { module, version, reason } => line!(warn, "module held", module, version, reason),
+        EventKind::Approve { module } => line!(info, "module approved", module),
+        EventKind::Rename { module, from } => {
+            line!(info, "module renamed: its state is carried over", module, from)
+        }
         EventKind::HookFailure { module, hook, instance, error } => {
             line!(warn, "hook failed", module, hook, instance, error)
         }

@@ -8,6 +8,7 @@
 //! | `read` | patterns to requests, and the datastore that views read on demand |
 //! | `running` | what a commit must know of `running` |
 //! | `declared` | what the modules of the commit declare, resolved |
+//! | `suspended` | warnings about modules without which it runs |
 //! | `created_paths` | paths of `created` lists, which have no namespaces, to patterns |
 //! | `losses` | what instances would lose because access control hides something |
 //! | `hooks` | calls of modules around a commit |
@@ -24,4 +25,5 @@ pub(crate) mod read;
 mod remembered_reads;
 pub(crate) mod running;
 pub(crate) mod state;
+mod suspended;
 pub(crate) mod work;

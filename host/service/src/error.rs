@@ -4,7 +4,10 @@ use confine_sandbox::RunFailure;
 
 use crate::{
     error_chain::error_chain,
-    modules::registry::{NoModule, SuspendedModule},
+    modules::{
+        membership::{SuspendedModule, UnreadyModule},
+        unserved::{NoModule, ServiceProblem},
+    },
 };
 
 /// Why a commit fails, or why the daemon cannot run.
@@ -17,6 +20,9 @@ pub enum Error {
     /// A module that the commit needs is suspended.
     #[error(transparent)]
     Suspended(#[from] SuspendedModule),
+    /// A module that the commit needs is not loaded.
+    #[error(transparent)]
+    Unready(#[from] UnreadyModule),
     /// A module failed.
     #[error(transparent)]
     Module(#[from] Box<RunFailure>),
@@ -138,9 +144,9 @@ pub enum Error {
 }
 
 impl Error {
-    /// Returns whether the commit failed because no module serves one of its services.
+    /// Returns whether the commit failed because no module serves one of its services, or one is still being loaded.
     pub(crate) fn is_missing_module(&self) -> bool {
-        matches!(self, Self::NoModule(_))
+        matches!(self, Self::NoModule(_) | Self::Unready(UnreadyModule { problem: None, .. }))
     }
 
     /// Returns the error with its causes, as the committing user reads it.
@@ -171,6 +177,16 @@ impl HiddenLoss {
         match hidden == object {
             true => format!(", which `{instance}` had created and would lose"),
             false => format!(", and `{instance}` would lose `{object}`, which it had created"),
+        }
+    }
+}
+
+impl From<ServiceProblem> for Error {
+    fn from(problem: ServiceProblem) -> Self {
+        match problem {
+            ServiceProblem::NoModule(missing) => missing.into(),
+            ServiceProblem::Suspended(suspended) => suspended.into(),
+            ServiceProblem::Unready(unready) => unready.into(),
         }
     }
 }

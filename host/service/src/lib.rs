@@ -46,12 +46,12 @@ pub use modules::{
     files::{FoundFile, ModuleFileError, find, read_module},
     library::{ModuleLibrary, ModuleLimits},
     manager::ModuleManager,
+    membership::{ManagedService, SuspendReason, SuspendedModule, UnreadyModule},
     operator::ModuleOperationError,
     quarantine::QuarantinePolicy,
-    registry::{
-        ManagedService, ModuleFile, ModuleRegistry, NoModule, NotLoaded, SuspendReason, SuspendedModule,
-    },
+    registry::{ModuleFile, ModuleRegistry, NotLoaded},
     store::{VersionStore, VersionStoreError},
+    unserved::{NoModule, UnservedClaims},
 };
 pub use status::DaemonStatus;
 pub use work_threads::{WorkTask, WorkThreads};

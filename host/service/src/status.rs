@@ -117,6 +117,9 @@ pub struct ModuleStatus {
     pub loading: Option<LoadingFile>,
     /// Why the file was refused, if an older version runs instead of it.
     pub refused: Option<RefusedFile>,
+    /// The version that waits for an operator, if another one runs.
+    #[serde(default)]
+    pub held: Option<HeldFile>,
     /// The stored versions, newest first.
     pub kept: Vec<KeptVersion>,
     /// Calls of `apply`.
@@ -136,6 +139,13 @@ pub struct ModuleStatus {
     pub last_run: Option<RunUsage>,
     /// The run of this version that used the most fuel.
     pub worst_run: Option<RunUsage>,
+}
+
+impl ModuleStatus {
+    /// Returns whether a version of the module waits for an operator.
+    pub fn is_held(&self) -> bool {
+        self.held.is_some() || matches!(self.state, ModuleState::Held { .. })
+    }
 }
 
 impl LastCommit {
@@ -167,6 +177,11 @@ pub enum ModuleState {
     },
     /// The module's file is gone.
     Retired,
+    /// The module claims lists that are not its own, and waits for an operator.
+    Held {
+        /// Why, with a hint.
+        reason: String,
+    },
 }
 
 impl ModuleState {
@@ -179,6 +194,7 @@ impl ModuleState {
             Self::Broken { .. } => "broken",
             Self::Quarantined { .. } => "quarantined",
             Self::Retired => "retired",
+            Self::Held { .. } => "held",
         }
     }
 }
@@ -199,6 +215,19 @@ pub struct RefusedFile {
     pub at: String,
     /// Why.
     pub error: String,
+}
+
+/// A version that claims lists that are not the module's own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldFile {
+    /// Since when it is held.
+    pub at: String,
+    /// The version, in the module's own words.
+    pub version: String,
+    /// SHA-256 of the version's file.
+    pub digest: String,
+    /// Why it is held, with a hint.
+    pub reason: String,
 }
 
 /// A stored version.
@@ -291,6 +320,7 @@ mod tests {
             since: timestamp(SystemTime::UNIX_EPOCH + Duration::from_millis(1_767_225_600_999)),
             loading: None,
             refused: None,
+            held: None,
             kept: vec![],
             runs: 1,
             failures: 1,

@@ -246,6 +246,36 @@ fn operator_chooses_the_version_that_runs() {
     assert_eq!(running.daemon.terminate(), Some(0));
 }
 
+/// Two modules of one list, of which the operator approves the second.
+#[test]
+fn operator_approves_a_held_module() {
+    let files = confine_author::build(&test_guest("probe"), &["probe", "second"]).unwrap();
+    let [first, second] = [&files[0], &files[1]].map(|file| fs::read(file).unwrap());
+    let running = RunningDaemon::start_with("svc", &first);
+    assert_eq!(running.see("modules show svc --json").state, "active");
+    fs::write(running.path("other.new"), &second).unwrap();
+    fs::rename(running.path("other.new"), modules(running.directory.path()).join("other.wasm")).unwrap();
+    let until = Instant::now() + PATIENCE;
+    while !running.ask("modules").unwrap().contains("held") {
+        assert!(Instant::now() < until, "{}", running.ask("modules").unwrap());
+        running.ask("modules refresh").unwrap();
+    }
+    insta::assert_snapshot!(running.ask("modules").unwrap(), @r"
+    MODULE  VERSION  STATE   SERVICES    RUNS  FAILED  LAST RUN
+    other   0.1.0    held                   0       0  -
+      it claims the list `probe`, which `svc` serves
+      hint: replace or remove its file, or run `confine modules approve other` to let it serve too
+    svc     0.1.0    active  probe,pair     0       0  -
+    ");
+    let held = http(running.connect("metrics.sock"), "GET /metrics HTTP/1.1\r\n\r\n");
+    assert!(held.contains("confine_module_version_held{module=\"other\"} 1"), "{held}");
+    assert_eq!(running.see("modules approve other --json").state, "active");
+    insta::assert_snapshot!(running.ask("modules approve other").unwrap_err(), @"error: `other` is not held: there is nothing to approve");
+    let stored = fs::read_to_string(running.path("state/services.json")).unwrap();
+    assert!(stored.contains("\"other\""), "{stored}");
+    assert_eq!(running.daemon.terminate(), Some(0));
+}
+
 /// The kernel refuses other users by the socket's mode. This is what they read if an operator widens it.
 #[test]
 fn admin_socket_refuses_other_users() {

@@ -136,6 +136,7 @@ impl AdminApi {
                 "rollback" => modules.rollback(&module).await,
                 "reload" => modules.reload(&module).await,
                 "release" => modules.release(&module).await,
+                "approve" => modules.approve(&module).await,
                 "forget" => modules.forget(&module).await,
                 _ => return None,
             })

@@ -23,7 +23,7 @@ use self::MetricKind::{Amount, Count};
 pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// The states of a module.
-const STATES: [&str; 6] = ["active", "loading", "disabled", "broken", "quarantined", "retired"];
+const STATES: [&str; 7] = ["active", "loading", "held", "disabled", "broken", "quarantined", "retired"];
 
 /// The metrics of a status.
 pub(super) fn text(status: DaemonStatus) -> Result<String, fmt::Error> {
@@ -126,6 +126,15 @@ fn module_metrics(modules: &[ModuleStatus]) -> Vec<MetricFamily<'_>> {
             Amount(None),
             modules.iter().flat_map(states).collect(),
         ),
+        (
+            "module_version_held",
+            "Whether a version of a module waits for approval",
+            Amount(None),
+            modules
+                .iter()
+                .map(|module| (vec![("module", module.name.as_str())], truth(module.is_held())))
+                .collect(),
+        ),
         ("module_runs", "Runs for an instance", Count, count(|module| module.runs)),
         ("module_failures", "Failed runs for an instance", Count, count(|module| module.failures)),
         ("module_hook_runs", "Runs of hooks", Count, count(|module| module.hook_runs)),
@@ -205,28 +214,38 @@ mod tests {
         # TYPE confine_module_state gauge
         confine_module_state{module="interfaces",state="active"} 0.0
         confine_module_state{module="interfaces",state="loading"} 0.0
+        confine_module_state{module="interfaces",state="held"} 0.0
         confine_module_state{module="interfaces",state="disabled"} 0.0
         confine_module_state{module="interfaces",state="broken"} 0.0
         confine_module_state{module="interfaces",state="quarantined"} 1.0
         confine_module_state{module="interfaces",state="retired"} 0.0
         confine_module_state{module="ssh-users",state="active"} 1.0
         confine_module_state{module="ssh-users",state="loading"} 0.0
+        confine_module_state{module="ssh-users",state="held"} 0.0
         confine_module_state{module="ssh-users",state="disabled"} 0.0
         confine_module_state{module="ssh-users",state="broken"} 0.0
         confine_module_state{module="ssh-users",state="quarantined"} 0.0
         confine_module_state{module="ssh-users",state="retired"} 0.0
         confine_module_state{module="vlans",state="active"} 0.0
         confine_module_state{module="vlans",state="loading"} 1.0
+        confine_module_state{module="vlans",state="held"} 0.0
         confine_module_state{module="vlans",state="disabled"} 0.0
         confine_module_state{module="vlans",state="broken"} 0.0
         confine_module_state{module="vlans",state="quarantined"} 0.0
         confine_module_state{module="vlans",state="retired"} 0.0
         confine_module_state{module="zz-broken",state="active"} 0.0
         confine_module_state{module="zz-broken",state="loading"} 0.0
+        confine_module_state{module="zz-broken",state="held"} 0.0
         confine_module_state{module="zz-broken",state="disabled"} 0.0
         confine_module_state{module="zz-broken",state="broken"} 1.0
         confine_module_state{module="zz-broken",state="quarantined"} 0.0
         confine_module_state{module="zz-broken",state="retired"} 0.0
+        # HELP confine_module_version_held Whether a version of a module waits for approval
+        # TYPE confine_module_version_held gauge
+        confine_module_version_held{module="interfaces"} 0.0
+        confine_module_version_held{module="ssh-users"} 0.0
+        confine_module_version_held{module="vlans"} 0.0
+        confine_module_version_held{module="zz-broken"} 0.0
         # HELP confine_module_runs_total Runs for an instance
         # TYPE confine_module_runs_total counter
         confine_module_runs_total{module="interfaces"} 0

@@ -94,6 +94,7 @@ pub(super) fn modules(options: &ModulesArgs) -> Result<(), Error> {
         Some(ModulesCommand::Rollback(named)) => change(&client, named, "rollback", options.json).await,
         Some(ModulesCommand::Reload(named)) => change(&client, named, "reload", options.json).await,
         Some(ModulesCommand::Release(named)) => change(&client, named, "release", options.json).await,
+        Some(ModulesCommand::Approve(named)) => change(&client, named, "approve", options.json).await,
         Some(ModulesCommand::Forget(named)) => change(&client, named, "forget", options.json).await,
     })
 }

@@ -119,6 +119,12 @@ fn host(settings: &Settings) -> Result<Host, Error> {
         exclude: settings.exclude.iter().map(|name| name.value.to_string()).collect(),
         limits: settings.limits_of_modules(),
         store: version_store(settings)?,
+        services: settings
+            .services
+            .iter()
+            .map(|(list, modules)| (list.to_string(), modules.iter().map(ToString::to_string).collect()))
+            .collect(),
+        named: settings.named_modules(),
         quarantine: settings.quarantine,
     };
     let unmanaged = settings.unmanaged.iter().map(|list| list.value.to_string()).collect();

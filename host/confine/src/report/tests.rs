@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use confine_service::status::{
-    DroppedLogLines, EventCounts, KeptVersion, LastError, LoadingFile, RefusedFile,
+    DroppedLogLines, EventCounts, HeldFile, KeptVersion, LastError, LoadingFile, RefusedFile,
 };
 use proptest::prelude::*;
 
@@ -29,6 +29,7 @@ pub(crate) fn example() -> DaemonStatus {
         since: "2026-11-25T10:00:00Z".into(),
         loading: None,
         refused: None,
+        held: None,
         kept: vec![],
         runs: 0,
         failures: 0,
@@ -139,6 +140,30 @@ fn status_is_a_page() {
 }
 
 #[test]
+fn held_modules_and_versions_are_explained() {
+    let reason = || "it claims the list `x`, which `a` serves\nhint: approve it".to_owned();
+    let [mut held, mut beside, ..] = <[ModuleStatus; 4]>::try_from(example().modules).unwrap();
+    held.state = ModuleState::Held { reason: reason() };
+    held.services.clear();
+    (beside.refused, beside.log_dropped) = (None, None);
+    beside.held = Some(HeldFile {
+        at: "2026-11-25T11:50:00Z".into(),
+        version: "1.3.0".into(),
+        digest: "77".repeat(32),
+        reason: reason(),
+    });
+    insta::assert_snapshot!(ModulesText(&[held, beside]), @r"
+    MODULE      VERSION  STATE   SERVICES     RUNS  FAILED  LAST RUN
+    interfaces  1.2.0    held                    0       0  -
+      it claims the list `x`, which `a` serves
+      hint: approve it
+    ssh-users   1.2.0    active  ssh-users  12,345       3  1,234,567 fuel, 950 µs
+      its version 1.3.0 is held since 2026-11-25T11:50:00Z: it claims the list `x`, which `a` serves
+      hint: approve it
+    ");
+}
+
+#[test]
 fn status_of_new_daemon_is_short() {
     let status = DaemonStatus {
         uptime_s: 3,
@@ -207,6 +232,9 @@ fn event_is_a_line() {
             error: "it ends\nin the middle".into(),
         },
         EventKind::Quarantine { module: module(), reason: "5 limits".into() },
+        EventKind::Hold { module: module(), version: "1.2.0".into(), reason: "it claims\na list".into() },
+        EventKind::Approve { module: module() },
+        EventKind::Rename { module: module(), from: "ssh".into() },
         EventKind::Disconnected { error: "closed".into() },
         EventKind::Abandoned { tid: 4, ended: true },
         EventKind::Commit { tid: 5, user: Some("alice".into()), elapsed_us: 12_345_678, error: None },
@@ -221,6 +249,9 @@ fn event_is_a_line() {
     2026-11-25T12:00:00Z  `ssh-users` swapped: 1.0.0 (5e) → 1.1.0 (0a)
     2026-11-25T12:00:00Z  `ssh-users` refused: it ends\nin the middle
     2026-11-25T12:00:00Z  `ssh-users` quarantined: 5 limits
+    2026-11-25T12:00:00Z  `ssh-users` 1.2.0 held: it claims\na list
+    2026-11-25T12:00:00Z  `ssh-users` approved
+    2026-11-25T12:00:00Z  `ssh` renamed to `ssh-users`
     2026-11-25T12:00:00Z  disconnected: closed
     2026-11-25T12:00:00Z  transaction 4, left by another daemon, ended
     2026-11-25T12:00:00Z  transaction 5 by `alice` done (12.35 s)
@@ -255,6 +286,9 @@ proptest! {
             module.state = ModuleState::Broken { error: text.clone() };
             module.last_error = Some(LastError { at: text.clone(), tid: 1, error: text.clone() });
             module.refused = Some(RefusedFile { at: text.clone(), error: text.clone() });
+            module.held = Some(HeldFile {
+                at: text.clone(), version: text.clone(), digest: text.clone(), reason: text.clone(),
+            });
             if let Some(run) = &mut module.last_run {
                 run.instance.clone_from(&text);
             }

@@ -19,6 +19,7 @@ use super::{
     limits::{LimitMisfit, LimitsTable},
     quarantine::QuarantineTable,
     rules::{ConflictPolicy, NacmTable, UndeclaredReadPolicy},
+    service::ServiceTable,
 };
 use crate::{
     address::{CollectorAddress, ListenAddress},
@@ -51,6 +52,8 @@ pub(crate) struct OperatorFile {
     pub(crate) last_wins: BTreeSet<ModuleName>,
     /// The modules that may read what their descriptions do not declare.
     pub(crate) undeclared_reads: BTreeSet<ModuleName>,
+    /// The modules that serve a list, where the operator says so.
+    pub(crate) services: BTreeMap<ListName, BTreeSet<ModuleName>>,
 }
 
 /// The keys of the file.
@@ -75,6 +78,7 @@ pub(crate) struct OperatorTable {
     quarantine: QuarantineTable,
     nacm: NacmTable,
     module: BTreeMap<ModuleName, ModuleTable>,
+    service: BTreeMap<ListName, ServiceTable>,
 }
 
 impl OperatorTable {
@@ -196,6 +200,10 @@ impl OperatorFile {
                 undeclared_reads.insert(name.clone());
             }
         }
+        let mut services = BTreeMap::new();
+        for (list, service) in &table.service {
+            services.insert(list.clone(), service.modules()?);
+        }
         let mut quarantine = QuarantinePolicy::default();
         table.quarantine.apply(&mut quarantine)?;
         Ok(Self {
@@ -208,6 +216,7 @@ impl OperatorFile {
             rules,
             last_wins,
             undeclared_reads,
+            services,
         })
     }
 }
@@ -329,13 +338,21 @@ mod tests {
             "[module.'a/b']\n",
             "[module.x]\nlimit = 3",
             "[module.x]\nundeclared_reads = 'allow'",
+            "[service.bench]\nmodules = []",
+            "[service.bench]\nmodules = [\n  'a',\n  'b',\n  'a',\n]",
+            "[service.bench]\nmodules = ['a.wasm', 'a']",
+            "[service.bench]\nmodules = ['']",
+            "[service.bench]\nmodules = 'a'",
+            "[service.bench]\n",
+            "[service.bench]\nmodule = ['a']",
+            "[service.'h:bench']\nmodules = ['a']",
             "socket = \n",
             "socket = '/a'\nsocket = '/b'\n",
             "[limits\n",
         ];
         let texts: Vec<_> = texts.map(|text| read(text).unwrap_err()).into();
         insta::assert_snapshot!(texts.join("\n"), @r#"
-        `confine.toml`, line 2, key `sockets`: unknown key `sockets`, expected one of `controller_config`, `socket`, `running`, `modules`, `exclude`, `unmanaged`, `user`, `cache`, `state`, `pidfile`, `log`, `admin`, `metrics`, `traces`, `limits`, `quarantine`, `nacm`, `module`
+        `confine.toml`, line 2, key `sockets`: unknown key `sockets`, expected one of `controller_config`, `socket`, `running`, `modules`, `exclude`, `unmanaged`, `user`, `cache`, `state`, `pidfile`, `log`, `admin`, `metrics`, `traces`, `limits`, `quarantine`, `nacm`, `module`, `service`
         `confine.toml`, line 1, key `modules`: invalid type: string "/m", expected a sequence
         `confine.toml`, line 3, key `modules`: invalid type: integer `3`, expected a string
         `confine.toml`, line 1, key `socket`: a path cannot be empty
@@ -368,6 +385,14 @@ mod tests {
         `confine.toml`, line 1, key `module.a/b`: `a/b` is not a module name: write the file name without `.wasm`, made of at most 250 letters, digits, `-`, `_` and `.`
         `confine.toml`, line 2, key `module.x.limit`: unknown key `limit`, expected one of `limits`, `conflicts`, `undeclared_reads`
         `confine.toml`, line 2, key `module.x.undeclared_reads`: unknown variant `allow`, expected `refuse` or `warn`
+        `confine.toml`, line 2, key `service.bench.modules`: no module is named: name those that serve the list, or add the list to `unmanaged`
+        `confine.toml`, line 5, key `service.bench.modules`: `a` is named twice: name each module once
+        `confine.toml`, line 2, key `service.bench.modules`: `a` is named twice: name each module once
+        `confine.toml`, line 2, key `service.bench.modules`: `` is not a module name: write the file name without `.wasm`, made of at most 250 letters, digits, `-`, `_` and `.`
+        `confine.toml`, line 2, key `service.bench.modules`: invalid type: string "a", expected a sequence
+        `confine.toml`, line 1, key `service.bench`: missing field `modules`
+        `confine.toml`, line 2, key `service.bench.module`: unknown key `module`, expected `modules`
+        `confine.toml`, line 1, key `service.h:bench`: `h:bench` is not a list name: write the name of a list under `/services`, without prefix, keys or path
         `confine.toml`, line 1: string values must be quoted, expected literal string
         `confine.toml`, line 2: duplicate key
         `confine.toml`, line 1: unclosed table, expected `]`

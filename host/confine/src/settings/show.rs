@@ -5,7 +5,7 @@ use std::{fmt, path::Path};
 use clap::ValueEnum;
 use confine_sandbox::text::line;
 
-use super::{Settings, SourcedValue, limits, quarantine, rules};
+use super::{Settings, SourcedValue, limits, quarantine, rules, service};
 
 /// TOML, with the origin of each setting in a comment. Invalid UTF-8 in paths is replaced.
 impl fmt::Display for Settings {
@@ -52,6 +52,10 @@ impl Settings {
         if let Some(rules) = &self.rules {
             lines.push(format!("\n[nacm]  # {}", comment(rules)));
             lines.extend(rules::lines(&rules.value));
+        }
+        for (list, modules) in &self.services {
+            lines.push(format!("\n[service.{}]", text(list)));
+            lines.extend(service::lines(modules));
         }
         for module in self.modules_with_settings() {
             let name = text(module);

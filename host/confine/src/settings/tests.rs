@@ -79,6 +79,8 @@ name = 'no-system'
 path = '/ctrl:devices/ctrl:device/ctrl:config/sys:system'
 access_operations = ['update']
 action = 'deny'
+[service.bench]
+modules = ['big', 'audit']
 [module.big]
 conflicts = 'last-wins'
 undeclared_reads = 'warn'
@@ -436,6 +438,8 @@ fn shown_settings_are_a_file_with_the_same_settings() {
     assert_eq!(again.last_wins.len(), 1);
     assert_eq!(again.undeclared_reads, settings.undeclared_reads);
     assert_eq!(again.undeclared_reads.len(), 1);
+    assert_eq!(again.services, settings.services);
+    assert_eq!(again.services.len(), 1);
     let rules = |settings: &Settings| settings.rules.clone().map(|rules| rules.value);
     assert_eq!(rules(&again).map(|nacm| nacm.rule_lists.len()), Some(1));
     assert_eq!(rules(&again), rules(&settings));
@@ -456,6 +460,16 @@ fn settings_of_modules_are_shown() {
     [module."old"]
     undeclared_reads = "warn"
     "#);
+}
+
+#[test]
+fn modules_that_settings_name_are_known() {
+    let fixture = Fixture::new();
+    let config = Some(fixture.write("confine.toml", FILE_TEXT));
+    let settings = fixture.merge(&SettingsArgs { config, ..SettingsArgs::default() }, &[]).unwrap();
+    let mut named: Vec<_> = settings.named_modules().into_iter().collect();
+    named.sort();
+    assert_eq!(named, ["audit", "big", "draft"]);
 }
 
 /// The values in the comments of the packaged file.

@@ -1,6 +1,6 @@
 //! Guests for tests: core modules in WebAssembly text, made into components of the contract.
 
-#![allow(dead_code, reason = "each test uses some of it")]
+#![allow(dead_code, unreachable_pub, reason = "each test uses some of it")]
 
 use std::{fmt::Write as _, path::Path, sync::Arc};
 
@@ -33,6 +33,7 @@ pub const BENCH: Description<'static> = Description {
 /// in `apply`, `$view`.
 pub struct Guest {
     description: Description<'static>,
+    writes: &'static [&'static str],
     hooks: bool,
     /// What the world has besides the contract, and the packages that it is in.
     imports: String,
@@ -65,6 +66,7 @@ impl Guest {
     pub fn new() -> Self {
         Self {
             description: BENCH,
+            writes: &[],
             hooks: false,
             imports: String::new(),
             packages: String::new(),
@@ -93,6 +95,12 @@ impl Guest {
 
     pub fn description(mut self, description: Description<'static>) -> Self {
         self.description = description;
+        self
+    }
+
+    /// The paths that it declares to write; none means all.
+    pub fn writes(mut self, writes: &'static [&'static str]) -> Self {
+        self.writes = writes;
         self
     }
 
@@ -237,7 +245,7 @@ impl Guest {
     fn core(&self) -> String {
         let mut data = Data { base: 64, bytes: Vec::new() };
         let mut globals = String::new();
-        let description = data.description(&self.description);
+        let description = data.description(&self.description, self.writes);
         let (tag, message, path) = &self.error;
         let error = data.error(tag, message, path.as_deref());
         let ok = data.words(&[0; 8]);
@@ -338,13 +346,14 @@ impl Data {
         (self.words(&words), words.len() as u32 / 2)
     }
 
-    fn description(&mut self, description: &Description<'_>) -> u32 {
+    fn description(&mut self, description: &Description<'_>, writes: &[&str]) -> u32 {
         let services = self.texts(description.services.iter().copied());
         let version = self.text(description.version);
         let prefixes = self.texts(description.prefixes.iter().flat_map(|&(prefix, name)| [prefix, name]));
         let reads = self.texts(description.reads.iter().copied());
         let none = (4, 0);
-        let fields = [services, version, reads, none, (prefixes.0, prefixes.1 / 2), none];
+        let writes = self.texts(writes.iter().copied());
+        let fields = [services, version, reads, writes, (prefixes.0, prefixes.1 / 2), none];
         self.words(&fields.map(|(address, length)| [address, length]).concat())
     }
 

@@ -12,7 +12,7 @@ use crate::{
     commit::created_paths::{CreatedPaths, single_match},
     controller::nacm::CommitRules,
     error_chain::error_chain,
-    modules::registry::{ManagedService, ModuleRegistry},
+    modules::{membership::ManagedService, registry::ModuleRegistry},
 };
 
 /// The most declared reads of one module that are fetched in advance.
@@ -71,7 +71,9 @@ impl<'a> DeclaredPaths<'a> {
             let scope = Scope::new(name.clone(), description.services.clone(), writes);
             let scope = scope.declared_as(&description.writes).with_reads(&reads);
             let scope = if description.writes.is_empty() { scope } else { scope.only_declared() };
-            declared.scopes.insert(name.clone(), Arc::new(rules.restrict(name, scope)));
+            declared
+                .scopes
+                .insert(name.clone(), Arc::new(rules.restrict(name, registry.former_names(name), scope)));
         }
         declared
     }

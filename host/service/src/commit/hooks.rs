@@ -33,7 +33,8 @@ use crate::{
     error_chain::error_chain,
     modules::{
         manager::ModuleManager,
-        registry::{ManagedService, ModuleRegistry, SERVICES},
+        membership::{ManagedService, SERVICES},
+        registry::ModuleRegistry,
     },
     work_threads::WorkThreads,
 };

@@ -12,7 +12,10 @@ use confine_view::{InstanceRef, OwnerIndex};
 
 use crate::{
     Error,
-    modules::registry::{ManagedService, ModuleRegistry, NoModule, SERVICES},
+    modules::{
+        membership::{ManagedService, SERVICES},
+        registry::ModuleRegistry,
+    },
 };
 
 /// What a notification asks for, and which modules do it.
@@ -50,7 +53,7 @@ impl CommitPlan {
     /// an instance). Unmanaged lists are left out.
     ///
     /// # Errors
-    /// [`Error::NoModule`] and [`Error::Suspended`].
+    /// [`Error::NoModule`], [`Error::Suspended`] and [`Error::Unready`].
     pub(crate) fn new(
         notified: &[ServiceRef],
         registry: &ModuleRegistry,
@@ -67,14 +70,12 @@ impl CommitPlan {
                 tracing::info!(service = reference.name, "ignoring an unmanaged list");
                 continue;
             }
-            let mut services = registry.serving(&reference.name).peekable();
-            if services.peek().is_none() {
-                let missing = NoModule { service: reference.name.clone(), broken: registry.broken() };
-                return Err(missing.into());
-            }
+            let services: Vec<_> = registry.serving(&reference.name).collect();
+            // A list of the same name in another namespace may lack its module: it is checked where it has instances.
+            let checked = services.iter().map(|service| service.check()).reduce(Result::or);
+            checked.unwrap_or_else(|| Err(registry.unserved(&reference.name)))?;
             let key = reference.key.as_ref().map(|(name, value)| (name.as_str().into(), value.clone()));
             for service in services {
-                service.check_none_suspended()?;
                 let (namespace, local) = (service.name.namespace.clone(), service.name.local.clone());
                 // Entries with the same first key are notified once for each.
                 let is_new = targets.insert((namespace, local, key.clone()));
@@ -151,24 +152,22 @@ impl CommitPlan {
             .collect()
     }
 
-    /// Returns a list under `/services` in `tree` that no module serves, if everything is asked for.
-    pub(crate) fn unserved(
+    /// Checks that every list under `/services` in `tree` is served, if everything is asked for.
+    pub(crate) fn check_served(
         &self,
         tree: &Tree,
         unmanaged: &HashSet<String>,
         registry: &ModuleRegistry,
-    ) -> Option<NoModule> {
-        if !self.everything {
-            return None;
-        }
-        let services = tree.child(Tree::ROOT, SERVICES)?;
+    ) -> Result<(), Error> {
+        let services = tree.child(Tree::ROOT, SERVICES).filter(|_| self.everything);
+        let Some(services) = services else { return Ok(()) };
         // The controller's own leaves and containers (`service-timeout`, `properties`) are not services.
-        let list = tree.children(services).map(|node| tree.qname(node)).find(|name| {
+        let unserved = tree.children(services).map(|node| tree.qname(node)).find(|name| {
             name.namespace != CONTROLLER
                 && !unmanaged.contains(name.local)
                 && registry.serving(name.local).next().is_none()
-        })?;
-        Some(NoModule { service: list.local.to_owned(), broken: registry.broken() })
+        });
+        unserved.map_or(Ok(()), |list| Err(registry.unserved(list.local).into()))
     }
 }
 
@@ -216,6 +215,7 @@ impl<'a> ServiceEntries<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::NoModule;
 
     fn plan(unmanaged: &[&str]) -> Result<CommitPlan, Error> {
         let notified = [ServiceRef::parse("legacy[name='x']")];
@@ -238,7 +238,7 @@ mod tests {
     #[test]
     fn hint_of_missing_module_follows_broken_modules() {
         let broken = ["`a.wasm`: it is truncated", "`b.wasm`: it is a directory"].map(Into::into).into();
-        let missing = Error::from(NoModule { service: "legacy".into(), broken });
+        let missing = Error::from(NoModule { service: "legacy".into(), broken, claims: Default::default() });
         insta::assert_snapshot!(missing.reason(), @r"
         no module serves `legacy`; not loaded: `a.wasm`: it is truncated; `b.wasm`: it is a directory
         hint: put its module into a module directory (`modules` in confine.toml), or add the list to `unmanaged` there
@@ -252,7 +252,8 @@ mod tests {
         let tree = confine_tree::xml::parse(services).unwrap();
         let (registry, managed) = (ModuleRegistry::default(), HashSet::new());
         let plan = CommitPlan::new(&[], &registry, &managed).unwrap();
-        assert_eq!(plan.unserved(&tree, &managed, &registry).unwrap().service, "legacy");
-        assert!(plan.unserved(&tree, &HashSet::from(["legacy".to_owned()]), &registry).is_none());
+        let error = plan.check_served(&tree, &managed, &registry).unwrap_err();
+        assert!(error.to_string().starts_with("no module serves `legacy`"), "{error}");
+        plan.check_served(&tree, &HashSet::from(["legacy".to_owned()]), &registry).unwrap();
     }
 }

@@ -10,7 +10,10 @@ use crate::{
     Error,
     commit::read::read_running,
     controller::{SharedBackend, known::KnownController, nacm},
-    modules::registry::{ManagedService, ModuleRegistry, SERVICES},
+    modules::{
+        membership::{ManagedService, SERVICES},
+        registry::ModuleRegistry,
+    },
 };
 
 /// `/services/service-timeout`, in seconds.

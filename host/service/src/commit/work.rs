@@ -36,6 +36,7 @@ use crate::{
         remembered_reads::RememberedReads,
         running::RunningData,
         state::CommitState,
+        suspended::SuspendedWarnings,
     },
     controller::{SharedBackend, known::KnownController, nacm::CommitRules, owner_index::PendingOwnerChange},
     error::HiddenLoss,
@@ -145,6 +146,7 @@ struct SpentOnce {
     /// What each module may still use.
     budgets: HashMap<Arc<str>, Budget>,
     pre_commit: PreCommitHooks,
+    suspended: SuspendedWarnings,
 }
 
 /// A commit whose user is known.
@@ -230,6 +232,7 @@ impl CommitWork<'_> {
         let declared = DeclaredPaths::new(self.registry, &services, &rules, &*schema, &mut draft);
         let planned = self.load(plan, snapshot, &declared, &mut draft).await?;
         self.check_sight(&planned, &declared, &rules, &mut draft).await?;
+        spent.suspended.warn(self.transaction.tid, &planned);
         if self.push {
             let hooked = HookedCommit::prepare(
                 &self.transaction,
@@ -306,9 +309,7 @@ impl CommitWork<'_> {
         let wanted = condense(self.with_known(in_advance, plan, snapshot, declared, draft)?);
         let user = RequestUser::User(self.user.clone());
         let tree = read::read(self.backend, Datastore::Actions, &wanted, &user).await?;
-        if let Some(missing) = plan.unserved(&tree, &self.runner.controller.unmanaged, self.registry) {
-            return Err(missing.into());
-        }
+        plan.check_served(&tree, &self.runner.controller.unmanaged, self.registry)?;
         let mut planned = plan.instances(&tree);
         let present: HashSet<InstanceRef> = planned.iter().map(|planned| planned.instance.clone()).collect();
         self.check_absent(plan, snapshot, &tree).await?;
@@ -317,7 +318,7 @@ impl CommitWork<'_> {
         draft.load(&tree, &wanted)?;
         planned.extend(snapshot.co_owners.iter().filter(|owner| !present.contains(&owner.instance)).cloned());
         // The plan has checked the services that were named; a commit of everything, or co-owners, bring others.
-        planned.iter().try_for_each(|planned| planned.service.check_none_suspended())?;
+        planned.iter().try_for_each(|planned| planned.service.check())?;
         Ok(planned)
     }
 

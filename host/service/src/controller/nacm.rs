@@ -216,23 +216,28 @@ impl CommitRules<'_> {
         self.warnings
     }
 
-    /// Restricts the scope of a module.
-    pub(crate) fn restrict(&self, module: &str, scope: Scope) -> Scope {
+    /// Restricts the scope of a module, also by the rules for the names that it had before.
+    pub(crate) fn restrict(&self, module: &str, former: &[String], scope: Scope) -> Scope {
+        let of_former = |scope, name: &String| self.restrict_by_rules(name, scope);
+        let scope = self.restrict_by_rules(module, former.iter().fold(scope, of_former));
+        let scope = scope.with_last_wins(self.policy.last_wins.contains(module));
+        match self.policy.undeclared_reads.contains(module) {
+            true => scope.with_undeclared_reads(UndeclaredReads::Report(self.warnings.clone())),
+            false => scope,
+        }
+    }
+
+    fn restrict_by_rules(&self, module: &str, scope: Scope) -> Scope {
         let of_file = self.policy.rules.iter().map(|(file, nacm)| (file.clone(), nacm));
         let all = std::iter::once(("`/nacm`".into(), &*self.nacm)).chain(of_file);
-        let scope = all.fold(scope, |scope, (origin, nacm)| {
+        all.fold(scope, |scope, (origin, nacm)| {
             // Rules that cannot be resolved were logged when they were read.
             let (access, _) = nacm.module_access(module, &self.user);
             if access.permits_everything(&*self.model) {
                 return scope;
             }
             scope.with_rules(Arc::new(ModuleRules::new(access, self.model.clone(), module, origin)))
-        });
-        let scope = scope.with_last_wins(self.policy.last_wins.contains(module));
-        match self.policy.undeclared_reads.contains(module) {
-            true => scope.with_undeclared_reads(UndeclaredReads::Report(self.warnings.clone())),
-            false => scope,
-        }
+        })
     }
 
     /// Finds which of the edits of a commit the controller's rules deny to the user. The controller does not report it.

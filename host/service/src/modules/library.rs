@@ -1,7 +1,7 @@
 //! Where modules come from, and what they may use.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     path::PathBuf,
 };
 
@@ -20,6 +20,10 @@ pub struct ModuleLibrary {
     pub limits: ModuleLimits,
     /// Where versions are stored; `None` to store none.
     pub store: Option<VersionStore>,
+    /// The modules that serve a list under `/services`, by its name. All others that claim it are held.
+    pub services: BTreeMap<String, BTreeSet<String>>,
+    /// The names of modules that settings name. A module does not take one of them, or give it up, with the name of its file.
+    pub named: HashSet<String>,
     /// When a module that fails is quarantined.
     pub quarantine: QuarantinePolicy,
 }

@@ -17,10 +17,9 @@ use crate::{
         manager::ModuleManager,
         refusals,
         registry::NotLoaded,
-        slot::PendingFile,
+        slot::{PendingFile, StartReason},
         slots::{LoadLane, NextLoad},
         store::VersionStoreError,
-        swap::StartReason,
     },
 };
 
@@ -65,6 +64,7 @@ impl ModuleManager {
                 NextLoad::Later => drop(progress.changed().await),
                 NextLoad::Nothing => return,
             }
+            self.readmit().await;
         }
     }
 
@@ -76,8 +76,14 @@ impl ModuleManager {
             Ok(bytes) => self.load_version(name, &bytes).await.map_err(|error| error.reason()),
             Err(error) => Err(error_chain(&error)),
         };
-        match loaded {
-            Ok(module) => self.install(name, module, StartReason::Restart),
+        let admitted = match loaded {
+            Ok(module) => {
+                self.admit(name, module, StartReason::Restart, None).await.map_err(|error| error.reason())
+            }
+            Err(error) => Err(error),
+        };
+        match admitted {
+            Ok(()) => {}
             Err(error) => {
                 tracing::error!(
                     module = name,
@@ -150,15 +156,12 @@ impl ModuleManager {
         if self.slots.refusals().forget(file.digest) {
             self.persist_refusals_or_warn();
         }
-        if let Err(error) = self.store(name, file.digest, bytes).await {
-            tracing::warn!(
-                module = name,
-                error = error_chain(&error),
-                "cannot store a version: a rollback to it will not be possible"
-            );
+        if self.slots.slots().get(name).is_none_or(|slot| slot.pending.is_none()) {
+            // An operator rolled back, or the file is gone.
+            return Ok(());
         }
-        self.install(name, module, StartReason::File);
-        Ok(())
+        let admitted = self.admit(name, module, StartReason::File, Some(bytes)).await;
+        admitted.map_err(|error| self.refuse(name, Some(file.digest), error))
     }
 
     /// Loads a version, which does not run yet.
@@ -198,16 +201,40 @@ impl ModuleManager {
                 Some(digest) if slot.pending.is_none() => {
                     slot.pending = Some(PendingFile::new(slot.path.clone(), digest));
                 }
-                Some(_) => {}
-                // There is nothing left of it that could run.
-                None if slot.refused.is_none() => drop(slots.remove(name)),
-                None => {}
+                Some(_) | None => {}
             }
         }
         self.update_registry();
     }
 
-    /// Stores the file of a version.
+    /// Stores the file of a version. Without its content, it is read again.
+    pub(super) async fn store_file(&self, name: &str, digest: Digest, content: Option<Arc<[u8]>>) {
+        if self.library().store.is_none() {
+            return;
+        }
+        let stored = match content {
+            Some(content) => self.store(name, digest, content).await.map_err(|error| error_chain(&error)),
+            None => {
+                let path = self.slots.slots().get(name).map(|slot| slot.path.clone());
+                let file = PendingFile::new(path.unwrap_or_default(), digest);
+                match self.read(&file).await {
+                    Ok(bytes) if Digest::of(&bytes) == digest => {
+                        self.store(name, digest, bytes.into()).await.map_err(|error| error_chain(&error))
+                    }
+                    Ok(_) => Err("its file has changed".into()),
+                    Err(error) => Err(error_chain(&error)),
+                }
+            }
+        };
+        if let Err(error) = stored {
+            tracing::warn!(
+                module = name,
+                error,
+                "cannot store a version: a rollback to it will not be possible"
+            );
+        }
+    }
+
     async fn store(&self, name: &str, digest: Digest, bytes: Arc<[u8]>) -> Result<(), VersionStoreError> {
         let name = name.to_owned();
         self.with_store(move |store| store.keep(&name, &digest.to_string(), &bytes)).await.unwrap_or(Ok(()))

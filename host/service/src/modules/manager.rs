@@ -3,7 +3,10 @@
 //! [`ModuleSlots`] change whenever something happens to a module. Commits see a [`ModuleRegistry`], which does
 //! not change; a new one takes effect between two commits.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicUsize};
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicU64, AtomicUsize},
+};
 
 use confine_sandbox::{EntryPoint, Limits, Module, RunReport, Runner, text::grouped};
 use confine_view::InstanceRef;
@@ -26,6 +29,8 @@ pub struct ModuleManager {
     pub(super) slots: Arc<ModuleSlots>,
     /// Held by whoever finds out which modules there are.
     pub(super) finding: tokio::sync::Mutex<()>,
+    /// How many scans have begun.
+    pub(super) scans: AtomicU64,
     /// Held by whoever scans the module directories.
     pub(super) scanning: tokio::sync::Mutex<ReportedProblems>,
     /// Held by whoever loads modules of the lanes [`Known`](crate::modules::slots::LoadLane) and `New`.
@@ -73,6 +78,7 @@ impl ModuleManager {
             runner: Arc::new(runner),
             slots: Arc::new(slots),
             finding: tokio::sync::Mutex::default(),
+            scans: AtomicU64::new(0),
             scanning: tokio::sync::Mutex::default(),
             lanes: Default::default(),
             watchers: AtomicUsize::new(0),
@@ -216,6 +222,15 @@ impl ModuleManager {
                 module = name,
                 error = error_chain(&error),
                 "the state of a module cannot be stored: a restart will undo this change"
+            );
+        }
+    }
+
+    pub(super) fn persist_approvals_or_warn(&self) {
+        if let Err(error) = self.slots.persist_approvals() {
+            tracing::warn!(
+                error = error_chain(&error),
+                "cannot store who serves which list: a restart decides it anew"
             );
         }
     }

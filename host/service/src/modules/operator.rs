@@ -7,9 +7,8 @@ use crate::{
     modules::{
         manager::ModuleManager,
         registry::NotLoaded,
-        slot::{ModuleSlot, PendingFile},
+        slot::{ModuleSlot, PendingFile, StartReason},
         store::VersionStoreError,
-        swap::StartReason,
     },
 };
 
@@ -51,6 +50,20 @@ pub enum ModuleOperationError {
     NotQuarantined {
         /// The module.
         module: String,
+    },
+    /// The module is not held.
+    #[error("`{module}` is not held: there is nothing to approve")]
+    NotHeld {
+        /// The module.
+        module: String,
+    },
+    /// The version claims lists that are not the module's own, and does not run.
+    #[error("this version of `{module}` is held: {reason}")]
+    Held {
+        /// The module.
+        module: String,
+        /// Why, with a hint.
+        reason: String,
     },
     /// Only a retired module can be forgotten.
     #[error("the file of `{module}` still exists\nhint: remove the file first")]
@@ -151,7 +164,9 @@ impl ModuleManager {
         let not_loaded =
             |error| ModuleOperationError::NotLoaded { module: module.into(), source: Arc::new(error) };
         let version = self.load_version(module, &bytes).await.map_err(not_loaded)?;
-        self.install(module, version, StartReason::Rollback);
+        self.admit(module, version, StartReason::Rollback, None).await.map_err(not_loaded)?;
+        self.readmit().await;
+        self.check_not_held(module)?;
         self.persist(module)
     }
 
@@ -177,6 +192,35 @@ impl ModuleManager {
         let _taken = self.taken(module, &file);
         let loaded = self.load_file(module, &file).await;
         loaded.map_err(|source| ModuleOperationError::NotLoaded { module: module.into(), source })?;
+        self.readmit().await;
+        self.check_not_held(module)?;
+        self.persist(module)
+    }
+
+    /// Lets a held module serve the lists that it claims, with the modules that serve them already.
+    pub async fn approve(&self, module: &str) -> Result<(), ModuleOperationError> {
+        self.find_modules().await;
+        let not_held = || ModuleOperationError::NotHeld { module: module.into() };
+        self.slot(module, |slot| slot.held.as_ref().map(drop).ok_or_else(not_held))?;
+        let event = EventKind::Approve { module: module.into() };
+        match self.slots.held_for_its_name(module) {
+            Some(from) => {
+                self.audit.record(event);
+                self.rename(&from, module);
+            }
+            None => {
+                let approved = self.slots.approve(module).map_err(|why| match why {
+                    Some(why) => {
+                        ModuleOperationError::Held { module: module.into(), reason: why.text(module) }
+                    }
+                    None => not_held(),
+                })?;
+                self.audit.record(event);
+                self.start(approved, None).await;
+            }
+        }
+        self.readmit().await;
+        self.persist_approvals(module)?;
         self.persist(module)
     }
 
@@ -189,8 +233,14 @@ impl ModuleManager {
             false => Err(ModuleOperationError::NotRetired { module: module.into() }),
         })?;
         self.slots.slots().remove(module);
+        let has_served = self.slots.approvals().remove(module);
         self.update_registry();
         self.audit.record(EventKind::Forget { module: module.into() });
+        // Others may claim what it has served.
+        self.readmit().await;
+        if has_served {
+            self.persist_approvals(module)?;
+        }
         let name = module.to_owned();
         let removed = self.with_store(move |store| store.forget(&name)).await.unwrap_or(Ok(()));
         self.tidy_cache();
@@ -230,6 +280,19 @@ impl ModuleManager {
                 Err(ModuleOperationError::Unknown { module: module.into(), modules })
             }
         }
+    }
+
+    /// Checks that the version that was just loaded is not held.
+    fn check_not_held(&self, module: &str) -> Result<(), ModuleOperationError> {
+        self.slot(module, |slot| match slot.held.as_ref().and_then(|held| held.why.as_ref()) {
+            Some(why) => Err(ModuleOperationError::Held { module: module.into(), reason: why.text(module) }),
+            None => Ok(()),
+        })
+    }
+
+    fn persist_approvals(&self, module: &str) -> Result<(), ModuleOperationError> {
+        let persisted = self.slots.persist_approvals();
+        persisted.map_err(|source| ModuleOperationError::NotStored { module: module.into(), source })
     }
 
     fn persist(&self, module: &str) -> Result<(), ModuleOperationError> {

@@ -7,18 +7,20 @@ use std::{
 };
 
 use confine_sandbox::{Limits, LoadError, Module, Runner, shown_bytes};
-use confine_tree::{CONTROLLER, NodeId, Pattern, PatternStep, QName, Tree};
+use confine_tree::{NodeId, Tree};
 use confine_view::{InstanceRef, OwnerIndex, SharingServices};
 
 use crate::{
     error_chain::error_chain,
-    modules::files::{FoundFile, ModuleFileError},
+    modules::{
+        claims::claims_of,
+        files::{FoundFile, ModuleFileError},
+        membership::{ManagedService, Membership, SERVICES, ServingModule, ServingState},
+        unserved::{ServiceProblem, UnservedClaims, UnservedLists},
+    },
 };
 
-/// `/services`, which holds the list of each service.
-pub(crate) const SERVICES: QName<'_> = QName::new(CONTROLLER, "services");
-
-/// All modules, also those that could not be loaded: a commit that may need one of them fails with the reason.
+/// The modules of each list, and those that could not be loaded: a commit that may need one of them fails with the reason.
 ///
 /// A registry does not change; another one replaces it between two commits.
 #[derive(Debug, Default)]
@@ -26,6 +28,9 @@ pub struct ModuleRegistry {
     files: Vec<ModuleFile>,
     services: Vec<Arc<ManagedService>>,
     by_name: HashMap<Box<str>, Vec<usize>>,
+    unserved: UnservedLists,
+    /// The former names of the modules that have any.
+    former: HashMap<String, Vec<String>>,
     sharing: Arc<SharingServices>,
 }
 
@@ -38,57 +43,8 @@ pub struct ModuleFile {
     pub path: PathBuf,
     /// The module, or why it could not be loaded.
     pub module: Result<Module, Arc<NotLoaded>>,
-    /// Why the module is suspended, if it is.
-    pub suspended: Option<SuspendReason>,
-}
-
-/// Why a module that could be loaded does not run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SuspendReason {
-    /// An operator has disabled the module.
-    Disabled,
-    /// The module has failed too often.
-    Quarantined {
-        /// How it failed.
-        reason: String,
-    },
-    /// The module's file is gone.
-    Retired,
-}
-
-/// A commit needs a service that no healthy module serves.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "no module serves `{service}`{}\n\
-     hint: put its module into a module directory (`modules` in confine.toml), or add the list to `unmanaged` there",
-    not_loaded(broken)
-)]
-pub struct NoModule {
-    /// The list under `/services`.
-    pub service: String,
-    /// The modules that could not be loaded, each with its file and the reason: one of them may serve it.
-    pub broken: Vec<String>,
-}
-
-fn not_loaded(broken: &[String]) -> String {
-    match broken {
-        [] => String::new(),
-        broken => format!("; not loaded: {}", broken.join("; ")),
-    }
-}
-
-/// A commit needs a module that is suspended. Without it, what it creates would be deleted from devices.
-#[derive(Debug, thiserror::Error)]
-#[error("module `{module}` {version}, which serves `{service}`, is {reason}")]
-pub struct SuspendedModule {
-    /// The list under `/services`.
-    pub service: String,
-    /// The module's name.
-    pub module: String,
-    /// The module's version.
-    pub version: String,
-    /// Why it is suspended, with a hint.
-    pub reason: String,
+    /// The names that the module had before its file was renamed. Rules for them apply to it too.
+    pub former: Vec<String>,
 }
 
 /// Why a file is not loaded as a module.
@@ -137,19 +93,6 @@ impl NotLoaded {
     }
 }
 
-/// A list under `/services` and the modules that serve it.
-#[derive(Debug)]
-pub struct ManagedService {
-    /// The list, without keys.
-    pub name: PatternStep,
-    /// The names of the list's keys in order, if a module declares them; a list with one key needs no declaration.
-    pub keys: Vec<Box<str>>,
-    /// In the order in which they run.
-    pub modules: Vec<Module>,
-    /// The suspended modules, which should run too.
-    pub suspended: Vec<(Module, SuspendReason)>,
-}
-
 impl ModuleRegistry {
     /// Loads the modules of these files. Of two with the same name, the first is used.
     pub async fn load(files: Vec<FoundFile>, runner: &Runner, limits: impl Fn(&str) -> Limits) -> Self {
@@ -163,57 +106,44 @@ impl ModuleRegistry {
                     runner.load(&name, bytes.into(), &limits(&name)).await.map_err(Into::into)
                 }
             };
-            let file = ModuleFile { name, path, module: module.map_err(Arc::new), suspended: None };
+            let file = ModuleFile { name, path, module: module.map_err(Arc::new), former: Vec::new() };
             file.log();
             loaded.push(file);
         }
         Self::new(loaded)
     }
 
-    /// Creates a registry of these files, whose modules run in this order.
+    /// Creates a registry of these files. Every module that is loaded serves what it claims, in this order.
     pub fn new(files: Vec<ModuleFile>) -> Self {
-        let mut services: Vec<ManagedService> = Vec::new();
-        let mut by_list: HashMap<(Box<str>, Box<str>), usize> = HashMap::new();
-        let modules = files.iter().filter_map(|file| Some((file.module.as_ref().ok()?, &file.suspended)));
-        for (module, suspended) in modules {
-            for list in &module.description().services {
-                let index =
-                    *by_list.entry((list.namespace.clone(), list.local.clone())).or_insert_with(|| {
-                        let name = PatternStep::new(list.name());
-                        services.push(ManagedService {
-                            name,
-                            keys: Vec::new(),
-                            modules: Vec::new(),
-                            suspended: Vec::new(),
-                        });
-                        services.len() - 1
-                    });
-                if let Some(service) = services.get_mut(index) {
-                    match suspended {
-                        None => service.modules.push(module.clone()),
-                        Some(reason) => service.suspended.push((module.clone(), reason.clone())),
-                    }
-                    if service.keys.is_empty() {
-                        service.keys = list.keys.iter().map(|(key, _)| key.clone()).collect();
-                    }
-                }
-            }
-        }
+        let serving = files.iter().filter_map(|file| {
+            let module = file.module.as_ref().ok()?.clone();
+            let (name, lists) = (file.name.clone(), claims_of(&module));
+            Some(ServingModule { name, lists, state: ServingState::Active(module) })
+        });
+        let serving: Vec<_> = serving.collect();
+        Self::of(files, &serving, HashMap::new())
+    }
+
+    /// Creates a registry of these files, of which these modules serve lists, in this order. Others claim lists that nobody
+    /// serves.
+    pub(crate) fn of(
+        files: Vec<ModuleFile>,
+        serving: &[ServingModule],
+        claims: HashMap<String, UnservedClaims>,
+    ) -> Self {
+        let Membership { services, absent, sharing } = Membership::new(serving);
         let services: Vec<_> = services.into_iter().map(Arc::new).collect();
         let mut by_name: HashMap<Box<str>, Vec<usize>> = HashMap::new();
         for (index, service) in services.iter().enumerate() {
             by_name.entry(service.name.local.clone()).or_default().push(index);
         }
-        let mut sharing = SharingServices::default();
-        for module in files.iter().filter_map(|file| file.module.as_ref().ok()) {
-            let description = module.description();
-            let (serves, shares_with) = (description.services.iter(), description.shares_with.iter());
-            sharing.add_module(serves.map(PatternStep::name), shares_with.map(PatternStep::name));
-        }
-        Self { files, services, by_name, sharing: Arc::new(sharing) }
+        let renamed = files.iter().filter(|file| !file.former.is_empty());
+        let former = renamed.map(|file| (file.name.clone(), file.former.clone())).collect();
+        let (unserved, sharing) = (UnservedLists { absent, claims }, Arc::new(sharing));
+        Self { files, services, by_name, unserved, former, sharing }
     }
 
-    /// Returns all files, in the order in which modules run.
+    /// Returns the files of the modules that are not held, in the order in which modules run.
     pub fn files(&self) -> &[ModuleFile] {
         &self.files
     }
@@ -261,6 +191,16 @@ impl ModuleRegistry {
         self.sharing.clone()
     }
 
+    /// Returns why no module serves a list.
+    pub(crate) fn unserved(&self, list: &str) -> ServiceProblem {
+        self.unserved.problem(list, self.broken())
+    }
+
+    /// Returns the names that a module had before its file was renamed.
+    pub(crate) fn former_names(&self, module: &str) -> &[String] {
+        self.former.get(module).map_or(&[], Vec::as_slice)
+    }
+
     /// Returns the modules that could not be loaded, each with its file and the reason, for a message.
     pub fn broken(&self) -> Vec<String> {
         let broken = self.files.iter().filter_map(|file| {
@@ -268,21 +208,6 @@ impl ModuleRegistry {
             Some(format!("`{}`: {}", file_name(&file.path), error.reason()))
         });
         broken.collect()
-    }
-}
-
-impl SuspendReason {
-    /// Returns the reason, with a hint.
-    fn text(&self, module: &str) -> String {
-        match self {
-            Self::Disabled => format!("disabled\nhint: run `confine modules enable {module}`"),
-            Self::Quarantined { reason } => format!(
-                "quarantined: {reason}\nhint: replace its file with one that works, or run `confine modules release {module}`"
-            ),
-            Self::Retired => format!(
-                "retired: its file is gone\nhint: put the file back or, if it is gone for good, run `confine modules forget {module}`"
-            ),
-        }
     }
 }
 
@@ -297,44 +222,6 @@ impl ModuleFile {
             Ok(module) => tracing::info!(%file, %module, digest = %module.digest(), "module loaded"),
             Err(error) => tracing::error!(%file, error = %error, "module not loaded"),
         }
-    }
-}
-
-impl ManagedService {
-    /// Checks that no module of the service is suspended.
-    pub(crate) fn check_none_suspended(&self) -> Result<(), SuspendedModule> {
-        match self.suspended.first() {
-            None => Ok(()),
-            Some((module, reason)) => Err(SuspendedModule {
-                service: self.name.local.to_string(),
-                module: module.name().to_string(),
-                version: module.description().version.to_string(),
-                reason: reason.text(module.name()),
-            }),
-        }
-    }
-
-    /// Returns the pattern of every entry of the list.
-    pub(crate) fn list(&self) -> Pattern {
-        let mut list = self.name.clone();
-        list.keys.extend(self.keys.iter().map(|key| (key.clone(), None)));
-        Pattern { steps: vec![PatternStep::new(SERVICES), list] }
-    }
-
-    /// Returns the pattern of an entry of the list, with all its keys. A list whose keys are not declared has one
-    /// key, the first leaf (RFC 7950, section 7.8.5).
-    pub(crate) fn instance(&self, tree: &Tree, entry: NodeId) -> Pattern {
-        let mut step = self.name.clone();
-        let leaf = |local: &str| tree.child(entry, QName::new(&self.name.namespace, local));
-        let keys = match &self.keys[..] {
-            [] => tree.first_child(entry).into_iter().collect(),
-            keys => keys.iter().filter_map(|key| leaf(key)).collect::<Vec<_>>(),
-        };
-        for key in keys {
-            let value = tree.value(key).unwrap_or_default().to_owned();
-            step.keys.push((tree.qname(key).local.into(), Some(value)));
-        }
-        Pattern { steps: vec![PatternStep::new(SERVICES), step] }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, HashSet},
     path::{Path, PathBuf},
+    sync::atomic::Ordering,
     time::Duration,
 };
 
@@ -12,13 +13,14 @@ use crate::{
     EventKind,
     error_chain::error_chain,
     modules::{
+        approvals::Approvals,
         files::{
             self, DirectoryScan, FileStamp, ModuleFileError, ReportedProblems, ScanOptions, ScannedFile,
         },
         manager::ModuleManager,
         registry::NotLoaded,
         slot::{ModuleSlot, PendingFile},
-        store::StoredIndex,
+        store::{StoredIndex, VersionStore},
     },
 };
 
@@ -52,10 +54,11 @@ impl ModuleManager {
                 });
                 (name, index)
             };
-            (names.into_iter().map(index).collect::<Vec<_>>(), refusals)
+            let approvals = stored_approvals(store);
+            (names.into_iter().map(index).collect::<Vec<_>>(), refusals, approvals)
         });
-        let (indices, refusals) = stored.await.unwrap_or_default();
-        *self.slots.refusals() = refusals;
+        let (indices, refusals, approvals) = stored.await.unwrap_or_default();
+        (*self.slots.refusals(), *self.slots.approvals()) = (refusals, approvals);
         for (name, index) in indices {
             if !self.library().exclude.contains(&name) {
                 let mut slot = ModuleSlot::new(PathBuf::new(), index);
@@ -69,6 +72,7 @@ impl ModuleManager {
             slot.retired = !is_there;
             is_there || slot.restoring
         });
+        self.carry_over();
         self.update_registry();
         self.known.send_replace(true);
     }
@@ -90,7 +94,8 @@ impl ModuleManager {
             slots.iter().filter_map(|(name, slot)| Some((name.clone(), pending(slot)?))).collect()
         };
         let found = slots(&self.slots.slots());
-        self.until(|| found.is_disjoint(&slots(&self.slots.slots()))).await;
+        let is_undecided = || self.slots.slots().values().any(ModuleSlot::is_undecided);
+        self.until(|| found.is_disjoint(&slots(&self.slots.slots())) && !is_undecided()).await;
     }
 
     /// Scans the module directories. What was found is loaded later.
@@ -103,6 +108,7 @@ impl ModuleManager {
     /// written: it is found later.
     pub(super) async fn scan(&self, settled: Duration) -> bool {
         let mut reported = self.scanning.lock().await;
+        let number = self.scans.fetch_add(1, Ordering::Relaxed) + 1;
         let scan = self.read_directories(settled).await;
         let unreadable: Vec<PathBuf> = scan.errors.iter().map(|(path, _)| path.clone()).collect();
         let (mut is_unsettled, mut present) = (false, HashSet::new());
@@ -111,9 +117,9 @@ impl ModuleManager {
             match content {
                 None => {}
                 Some(Err(ModuleFileError::Changing)) => is_unsettled = true,
-                Some(Ok(digest)) => self.file_found(&name, path, stamp, digest),
+                Some(Ok(digest)) => self.file_found(&name, path, stamp, (digest, number)),
                 Some(Err(error)) => {
-                    self.see_file(&name, &path, stamp, None, |slot| slot.pending = None);
+                    self.see_file(&name, &path, stamp, None, |slot| (slot.pending, slot.held) = (None, None));
                     self.refuse(&name, None, error.into());
                 }
             }
@@ -133,6 +139,8 @@ impl ModuleManager {
         for name in gone {
             self.retire(&name);
         }
+        self.carry_over();
+        self.readmit().await;
         // A YANG file may come without its module.
         self.directories_scanned();
         self.work.notify_one();
@@ -189,14 +197,19 @@ impl ModuleManager {
         distinct
     }
 
-    /// Notes a file that has changed. It is to be loaded, unless it holds the version that runs, or the one that an
-    /// operator rolled back from.
-    fn file_found(&self, name: &str, path: PathBuf, stamp: Option<FileStamp>, digest: Digest) {
+    /// Notes a file that has changed, which the scan with this number has found.
+    fn file_found(
+        &self,
+        name: &str,
+        path: PathBuf,
+        stamp: Option<FileStamp>,
+        (digest, number): (Digest, u64),
+    ) {
         let returned = self.see_file(name, &path, stamp, Some(digest), |slot| {
+            slot.found = number;
+            slot.held.take_if(|held| held.module.digest() != digest);
             let runs = slot.runs(digest);
-            let is_passed_over = slot.index.passed_over == Some(digest.to_string());
-            let is_pending = !runs && !(is_passed_over && (slot.module.is_some() || slot.restoring));
-            slot.pending = is_pending.then(|| PendingFile::new(path.clone(), digest));
+            slot.pending = slot.wants(digest).then(|| PendingFile::new(path.clone(), digest));
             if runs {
                 slot.refused = None;
             }
@@ -235,19 +248,58 @@ impl ModuleManager {
         {
             let mut slots = self.slots.slots();
             let Some(slot) = slots.get_mut(name) else { return };
-            if slot.module.is_none() && !slot.restoring {
+            if !slot.has_served() {
                 // It never ran, so nothing on devices depends on it.
                 slots.remove(name);
             } else {
                 slot.retired = true;
-                slot.pending = None;
+                slot.gone = slot.file_digest.take();
+                (slot.pending, slot.held, slot.refused) = (None, None, None);
                 slot.stamp = None;
-                slot.file_digest = None;
-                slot.refused = None;
                 slot.changed();
             }
         }
         self.update_registry();
         self.audit.record(EventKind::Retire { module: name.to_owned() });
+    }
+
+    /// Carries the state of modules over whose files were renamed.
+    fn carry_over(&self) {
+        while let Some((from, to)) = self.slots.renamed() {
+            self.rename(&from, &to);
+        }
+    }
+
+    /// Gives a module the name that its file has now.
+    pub(super) fn rename(&self, from: &str, to: &str) {
+        if let Err(error) = self.slots.rename(from, to) {
+            let error = error_chain(&error);
+            tracing::warn!(
+                module = to,
+                from,
+                error,
+                "cannot rename the stored versions of a module: a rollback to them will not be possible"
+            );
+        }
+        self.persist_or_warn(to);
+        self.persist_approvals_or_warn();
+        self.audit.record(EventKind::Rename { module: to.to_owned(), from: from.to_owned() });
+        self.update_registry();
+    }
+}
+
+/// Reads which modules serve which list. If that was never stored, or cannot be read, what ran before the restart serves
+/// what it claims.
+fn stored_approvals(store: &VersionStore) -> Approvals {
+    match store.approvals() {
+        Ok(stored) => stored.unwrap_or_else(Approvals::adopting),
+        Err(error) => {
+            let error = error_chain(&error);
+            tracing::error!(
+                error,
+                "cannot read who serves which list: each module that ran before serves what it claims, and the file is written anew; see `confine modules`"
+            );
+            Approvals::adopting()
+        }
     }
 }

@@ -3,7 +3,7 @@
 //! Slots change at any time. Commits see a [`ModuleRegistry`] made of them.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     path::Path,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Instant,
@@ -15,13 +15,18 @@ use confine_view::InstanceRef;
 use crate::{
     EventKind,
     modules::{
+        approvals::Approvals,
+        claims::claims_of,
         files::FileStamp,
+        hold_reason::HoldReason,
         library::ModuleLibrary,
+        membership::ServingModule,
         refusals::Refusals,
         registry::{ModuleFile, ModuleRegistry, NotLoaded},
-        slot::{ModuleSlot, PendingFile},
+        slot::{HeldVersion, ModuleSlot, PendingFile},
         statistics::{fault_event, is_fault},
         store::{StoredIndex, VersionStoreError},
+        unserved::UnservedClaims,
     },
     status::{self, ModuleStatus},
 };
@@ -31,6 +36,8 @@ pub(crate) struct ModuleSlots {
     pub(crate) library: ModuleLibrary,
     slots: Mutex<BTreeMap<String, ModuleSlot>>,
     refusals: Mutex<Refusals>,
+    /// Locked after the slots.
+    approvals: Mutex<Approvals>,
     /// Held while something is written to the store, so that the newest is written last.
     writing: Mutex<()>,
 }
@@ -59,11 +66,17 @@ pub(crate) enum NextLoad {
 
 impl ModuleSlots {
     pub(crate) fn new(library: ModuleLibrary) -> Self {
-        Self { library, slots: Mutex::default(), refusals: Mutex::default(), writing: Mutex::default() }
+        Self {
+            library,
+            slots: Mutex::default(),
+            refusals: Mutex::default(),
+            approvals: Mutex::default(),
+            writing: Mutex::default(),
+        }
     }
 
-    /// Creates the slots of a registry that is loaded already. Of two files with the same name, the registry has refused
-    /// the second.
+    /// Creates the slots of a registry that is loaded already. Whoever loads modules has approved them. Of two files with the
+    /// same name, the registry has refused the second.
     pub(crate) fn of_registry(registry: &ModuleRegistry) -> Self {
         let modules = Self::new(ModuleLibrary::default());
         for file in registry.files() {
@@ -73,7 +86,10 @@ impl ModuleSlots {
             }
             let mut slot = ModuleSlot::new(file.path.clone(), StoredIndex::default());
             match &file.module {
-                Ok(module) => slot.module = Some(module.clone()),
+                Ok(module) => {
+                    modules.approvals().serve(&file.name, &claims_of(module), |_| true);
+                    slot.module = Some(module.clone());
+                }
                 Err(error) => slot.refused = Some((error.clone(), status::now())),
             }
             slots.insert(file.name.clone(), slot);
@@ -89,14 +105,18 @@ impl ModuleSlots {
         self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(crate) fn approvals(&self) -> MutexGuard<'_, Approvals> {
+        self.approvals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Returns the stamp of a file when it was last read.
     pub(crate) fn stamp(&self, path: &Path) -> Option<FileStamp> {
         self.slots().values().find(|slot| slot.path == path)?.stamp
     }
 
-    /// Returns whether anything is to be loaded or is being loaded.
+    /// Returns whether anything is to be loaded, is being loaded, or waits for others to be loaded.
     pub(crate) fn is_loading(&self) -> bool {
-        self.slots().values().any(|slot| slot.restoring || slot.pending.is_some())
+        self.slots().values().any(|slot| slot.restoring || slot.pending.is_some() || slot.is_undecided())
     }
 
     /// Returns whether a version that ran before the restart is not loaded yet.
@@ -133,17 +153,24 @@ impl ModuleSlots {
     /// that it takes. The version that it replaces does not count.
     pub(crate) fn reserve(&self, name: &str, resident: u64) -> Result<(), NotLoaded> {
         let mut slots = self.slots();
-        let others = slots.iter().filter(|(other, _)| *other != name).map(|(_, slot)| match slot.reserved {
-            0 => slot.module.as_ref().map(Module::resident).unwrap_or_default(),
-            reserved => reserved,
-        });
+        let others = slots.iter().filter(|(other, _)| *other != name).map(|(_, slot)| slot.resident());
+        self.check_total_resident(resident, others)?;
+        if let Some(slot) = slots.get_mut(name) {
+            slot.reserved = resident;
+        }
+        Ok(())
+    }
+
+    /// Checks that a version fits into the memory of all modules, given the bytes that it and each other takes.
+    pub(super) fn check_total_resident(
+        &self,
+        resident: u64,
+        others: impl Iterator<Item = u64>,
+    ) -> Result<(), NotLoaded> {
         let total = others.fold(resident, u64::saturating_add);
         let allowed = self.library.limits.total_resident;
         if total > allowed {
             return Err(NotLoaded::NoRoom { resident, total, allowed });
-        }
-        if let Some(slot) = slots.get_mut(name) {
-            slot.reserved = resident;
         }
         Ok(())
     }
@@ -157,14 +184,29 @@ impl ModuleSlots {
                 (None, Some((error, _))) => Err(error.clone()),
                 (None, None) => return None,
             };
-            Some(ModuleFile {
-                name: name.clone(),
-                path: slot.path.clone(),
-                module,
-                suspended: slot.suspended(),
-            })
+            let former = slot.index.former.clone();
+            Some(ModuleFile { name: name.clone(), path: slot.path.clone(), module, former })
         });
-        ModuleRegistry::new(files.collect())
+        let approvals = self.approvals();
+        ModuleRegistry::of(files.collect(), &self.serving(&slots, &approvals), unserved_claims(&slots))
+    }
+
+    /// Returns the modules that serve lists, in the order in which they run.
+    fn serving(&self, slots: &BTreeMap<String, ModuleSlot>, approvals: &Approvals) -> Vec<ServingModule> {
+        let assigned = &self.library.services;
+        let decided = approvals.lists().filter(|(list, _)| !assigned.contains_key(*list));
+        let all = decided.chain(assigned.iter().map(|(list, modules)| (list.as_str(), modules)));
+        let mut lists: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+        for (list, modules) in all {
+            for module in modules {
+                lists.entry(module).or_default().insert(list.to_owned());
+            }
+        }
+        let serving = lists.into_iter().filter_map(|(name, lists)| {
+            let state = slots.get(name)?.serving_state(name)?;
+            Some(ServingModule { name: name.to_owned(), lists, state })
+        });
+        serving.collect()
     }
 
     /// Returns the digests of all versions that are kept, also of modules that are not loaded.
@@ -178,6 +220,7 @@ impl ModuleSlots {
         for slot in self.slots().values() {
             kept.extend(slot.index.digests());
             kept.extend(slot.module.as_ref().map(|module| module.digest().to_string()));
+            kept.extend(slot.held.as_ref().map(|held| held.module.digest().to_string()));
             kept.extend(slot.pending.as_ref().map(|file| file.digest.to_string()));
         }
         Ok(kept)
@@ -210,6 +253,33 @@ impl ModuleSlots {
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let refusals = self.refusals().clone();
         store.write_refusals(&refusals)
+    }
+
+    /// Stores which modules serve which list.
+    pub(crate) fn persist_approvals(&self) -> Result<(), VersionStoreError> {
+        let Some(store) = &self.library.store else { return Ok(()) };
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let approvals = self.approvals().clone();
+        store.write_approvals(&approvals)
+    }
+
+    /// Gives a module the name that its file has now, in place of the one that was found there. What the store has of it
+    /// is renamed too.
+    pub(crate) fn rename(&self, from: &str, to: &str) -> Result<(), VersionStoreError> {
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        {
+            let mut slots = self.slots();
+            let Some(found) = slots.remove(to) else { return Ok(()) };
+            let Some(mut slot) = slots.remove(from) else {
+                slots.insert(to.to_owned(), found);
+                return Ok(());
+            };
+            slot.renamed(from, to, found, self.library.limits.of(to));
+            slots.insert(to.to_owned(), slot);
+            self.approvals().rename(from, to);
+        }
+        let Some(store) = &self.library.store else { return Ok(()) };
+        store.rename(from, to)
     }
 
     /// Records a run. Returns its events, and whether the module was quarantined for it.
@@ -250,6 +320,24 @@ impl ModuleSlots {
     }
 }
 
+/// Returns the lists that held modules claim.
+fn unserved_claims(slots: &BTreeMap<String, ModuleSlot>) -> HashMap<String, UnservedClaims> {
+    let mut claims: HashMap<String, UnservedClaims> = HashMap::new();
+    for (name, slot) in slots {
+        let Some(HeldVersion { module, why: Some(why), .. }) = &slot.held else { continue };
+        for list in claims_of(module) {
+            let claims = claims.entry(list).or_default();
+            match why {
+                HoldReason::Contested { .. } => claims.contested.push(name.clone()),
+                _ => {
+                    claims.held.get_or_insert_with(|| (name.clone(), why.text(name)));
+                }
+            }
+        }
+    }
+    claims
+}
+
 /// Logs that a commit ran another version than the file on disk, once for each file. An operator who has rolled back
 /// knows it.
 fn note_older_version(tid: u64, module: &Module, slot: &mut ModuleSlot) {
@@ -259,10 +347,11 @@ fn note_older_version(tid: u64, module: &Module, slot: &mut ModuleSlot) {
         return;
     }
     slot.passed_by = Some(file);
-    let why = match (&slot.pending, &slot.refused) {
-        (Some(_), _) => "is still being loaded",
-        (None, Some(_)) => "was refused",
-        (None, None) => "was loaded during the commit",
+    let why = match (&slot.pending, &slot.refused, &slot.held) {
+        (Some(_), _, _) => "is still being loaded",
+        (None, Some(_), _) => "was refused",
+        (None, None, Some(_)) => "is held",
+        (None, None, None) => "was loaded during the commit",
     };
     tracing::warn!(
         tid,

@@ -4,6 +4,7 @@
 //! DIRECTORY/NAME/index.json    the versions, which one runs, what operators decided
 //! DIRECTORY/NAME/DIGEST.wasm   the file of a version
 //! DIRECTORY/refusals.json      the files that were refused, and why
+//! DIRECTORY/services.json      which modules serve which list
 //! ```
 //!
 //! Every file is written under another name and renamed, so that there is always a complete one. Stored files are
@@ -19,7 +20,7 @@ use std::{
 use confine_sandbox::Digest;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::modules::refusals::Refusals;
+use crate::modules::{approvals::Approvals, refusals::Refusals};
 
 /// How many versions of a module are stored, including the one that runs.
 pub(crate) const STORED_VERSIONS: usize = 5;
@@ -28,7 +29,8 @@ const INDEX: &str = "index.json";
 /// Not a module name: those do not begin with a dot.
 const TRIAL: &str = ".trial";
 const REFUSALS: &str = "refusals.json";
-/// The most bytes of an index, which has a few lines for each version, or of the refusals.
+const SERVICES: &str = "services.json";
+/// The most bytes of an index, which has a few lines for each version, of the refusals or of the approvals.
 const JSON_SIZE: u64 = 16 << 20;
 
 /// A directory that stores versions of modules for rollbacks.
@@ -61,6 +63,8 @@ pub(crate) struct StoredIndex {
     pub(crate) disabled: bool,
     /// Why it is quarantined.
     pub(crate) quarantined: Option<String>,
+    /// The names that the module had before its file was renamed.
+    pub(crate) former: Vec<String>,
 }
 
 /// A stored version.
@@ -155,6 +159,35 @@ impl VersionStore {
     /// Writes which files are refused.
     pub(crate) fn write_refusals(&self, refusals: &Refusals) -> Result<(), VersionStoreError> {
         write_json(&self.directory, REFUSALS, refusals)
+    }
+
+    /// Reads which modules serve which list; none if that was never stored.
+    pub(crate) fn approvals(&self) -> Result<Option<Approvals>, VersionStoreError> {
+        let path = self.directory.join(SERVICES);
+        match path.symlink_metadata() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            _ => read_json(path).map(Some),
+        }
+    }
+
+    /// Writes which modules serve which list.
+    pub(crate) fn write_approvals(&self, approvals: &Approvals) -> Result<(), VersionStoreError> {
+        write_json(&self.directory, SERVICES, approvals)
+    }
+
+    /// Stores everything of a module under another name.
+    pub(crate) fn rename(&self, from: &str, to: &str) -> Result<(), VersionStoreError> {
+        let (from, to) = (self.of(from), self.of(to));
+        // What is there is left over: a module of that name never served.
+        let cleared = match fs::remove_dir_all(&to) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        };
+        let renamed = cleared.and_then(|()| match fs::rename(&from, &to) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            renamed => renamed,
+        });
+        renamed.map_err(|source| VersionStoreError { path: from, source })
     }
 
     /// Stores the file of a version.

@@ -13,20 +13,11 @@ use crate::{
     modules::{
         manager::ModuleManager,
         registry::NotLoaded,
+        slot::StartReason,
         store::{VersionStore, VersionStoreError},
     },
     status,
 };
-
-/// Why a version begins to run.
-pub(crate) enum StartReason {
-    /// It is in a module directory.
-    File,
-    /// An operator rolled back to it.
-    Rollback,
-    /// It ran before the daemon was restarted.
-    Restart,
-}
 
 impl ModuleManager {
     /// Makes a version the one that runs, and stores that. Does nothing for a module that is gone.
@@ -88,7 +79,7 @@ impl ModuleManager {
                 // Another file is there by now.
                 return error;
             }
-            slot.pending = None;
+            (slot.pending, slot.held) = (None, None);
             // A file without a stamp is read at each scan; the same error is reported once.
             let is_new =
                 slot.refused.as_ref().is_none_or(|(old, _)| slot.stamp.is_some() || old.reason() != text);

@@ -27,16 +27,28 @@ use tempfile::TempDir;
 const BANNER: &str = "/devices/device[name='openconfig1']/config/oc-sys:system/config/login-banner";
 
 /// A controller, and a daemon that watches its module directory.
-struct WatchedTestbed {
-    base: Testbed,
-    host: Arc<Host>,
-    top: TempDir,
-    watching: tokio::task::JoinHandle<()>,
+pub(super) struct WatchedTestbed {
+    pub(super) base: Testbed,
+    pub(super) host: Arc<Host>,
+    pub(super) top: TempDir,
+    watching: WatchingTask,
 }
 
-impl Drop for WatchedTestbed {
+/// A task that watches the directory, and ends with this.
+struct WatchingTask(tokio::task::JoinHandle<()>);
+
+impl WatchingTask {
+    async fn end(&self) {
+        self.0.abort();
+        while !self.0.is_finished() {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+impl Drop for WatchingTask {
     fn drop(&mut self) {
-        self.watching.abort();
+        self.0.abort();
     }
 }
 
@@ -53,11 +65,11 @@ pub(super) fn library(top: &Path) -> ModuleLibrary {
     }
 }
 
-async fn host(top: &Path) -> Arc<Host> {
+pub(super) async fn host(top: &Path) -> Arc<Host> {
     host_of(top, library(top)).await
 }
 
-async fn host_of(top: &Path, library: ModuleLibrary) -> Arc<Host> {
+pub(super) async fn host_of(top: &Path, library: ModuleLibrary) -> Arc<Host> {
     let runner = Runner::new(&Limits::default(), Compiler::in_process()).unwrap();
     let models = ModelStore::new(YangDirectories::default(), vec![modules(top)], None);
     {
@@ -78,14 +90,27 @@ impl WatchedTestbed {
     }
 
     async fn open_in(top: TempDir) -> Self {
-        let host = host(top.path()).await;
+        let library = library(top.path());
+        Self::open_with(top, library).await
+    }
+
+    /// Starts with the modules of a library.
+    pub(super) async fn open_with(top: TempDir, library: ModuleLibrary) -> Self {
+        let host = host_of(top.path(), library).await;
         let yang = test_guest("probe").join("probe@2026-11-23.yang");
         let builder =
             Controller::builder().devices(2).service_model("probe", fs::read_to_string(yang).unwrap());
         let testbed = Testbed::open(builder, host.clone(), top.path(), "alice").await.unwrap();
         let watched = host.clone();
-        let watching = tokio::spawn(async move { match watched.modules().watch().await {} });
+        let watching = WatchingTask(tokio::spawn(async move { match watched.modules().watch().await {} }));
         Self { base: testbed, host, top, watching }
+    }
+
+    /// Ends the daemon and the controller, and returns the directories.
+    pub(super) async fn close(self) -> TempDir {
+        self.watching.end().await;
+        self.base.close().await;
+        self.top
     }
 
     fn file(&self) -> PathBuf {
@@ -132,7 +157,7 @@ impl WatchedTestbed {
     }
 
     /// Returns the kinds of the events since the last call.
-    fn kinds(
+    pub(super) fn kinds(
         events: &mut tokio::sync::broadcast::Receiver<confine_service::AuditEvent>,
     ) -> Vec<&'static str> {
         std::iter::from_fn(|| events.try_recv().ok())
@@ -142,12 +167,12 @@ impl WatchedTestbed {
     }
 }
 
-async fn version(version: &str) -> Vec<u8> {
+pub(super) async fn version(version: &str) -> Vec<u8> {
     guest_of_version("probe", version).await.unwrap()
 }
 
 /// Renames a new file into place, as package managers do.
-fn rename_into_place(file: &Path, content: &[u8]) {
+pub(super) fn rename_into_place(file: &Path, content: &[u8]) {
     let aside = file.with_file_name(".aside");
     fs::write(&aside, content).unwrap();
     fs::rename(aside, file).unwrap();
@@ -349,10 +374,7 @@ async fn module_that_keeps_trapping_is_quarantined() {
 async fn modules_together_take_no_more_than_allowed() {
     let yard = WatchedTestbed::open().await;
     // From here on, the directories are those of another daemon.
-    yard.watching.abort();
-    while !yard.watching.is_finished() {
-        tokio::task::yield_now().await;
-    }
+    yard.watching.end().await;
     fs::write(yard.file().with_file_name("second.wasm"), version("00002").await).unwrap();
     let mut library = library(yard.top.path());
     // Enough for one of the two.

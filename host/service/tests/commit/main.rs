@@ -14,6 +14,8 @@ mod attempts;
 mod backend_faults;
 mod deadlines;
 mod dropped_log_lines;
+#[path = "../../../sandbox/tests/guest/mod.rs"]
+mod guest;
 mod hidden_data;
 mod hooks;
 mod hot_swap;
@@ -25,5 +27,6 @@ mod reads;
 mod recorded_sessions;
 mod rejections;
 mod request_count;
+mod serving;
 mod shutdown;
 mod yang_checks;
