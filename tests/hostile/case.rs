@@ -296,6 +296,12 @@ impl HostileTestbed {
         assert!(self.device().contains("<login-banner>first<"), "{}", self.device());
     }
 
+    /// Removes the file of a module.
+    pub fn remove(&self, name: &str) {
+        fs::remove_file(self.directory.path().join(format!("modules/{name}.wasm"))).unwrap();
+        self.daemon.ask("POST /v1/refresh");
+    }
+
     /// Renames a module into the module directory.
     pub fn place(&self, name: &str, bytes: &[u8]) {
         let file = self.directory.path().join(format!("modules/{name}.wasm"));

@@ -27,6 +27,7 @@ mod load;
 mod loading;
 mod memory;
 mod recovery;
+mod serving;
 #[cfg(target_arch = "x86_64")]
 mod taken;
 mod time;
@@ -64,13 +65,14 @@ pub struct Part {
     pub elsewhere: &'static [Elsewhere],
 }
 
-const PARTS: [&Part; 8] = [
+const PARTS: [&Part; 9] = [
     &time::PART,
     &memory::PART,
     &afterwards::PART,
     &load::PART,
     &loading::PART,
     &authority::PART,
+    &serving::PART,
     &determinism::PART,
     &recovery::PART,
 ];
