@@ -85,6 +85,9 @@ pub struct Overlay {
     steps: StepCounter,
 }
 
+/// The longest value, in bytes, of which other forms count as the same: such values are short, and reading one takes time.
+const LONGEST_COMPARED: usize = 1 << 10;
+
 /// A value and the bindings of the prefixes it uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct PrefixedText<'t> {
@@ -255,7 +258,7 @@ impl Overlay {
 
     /// Returns whether the datastore, as far as it has been read, lacks the node or has a different value for
     /// it.
-    pub fn is_changed(&self, node: NodeId) -> bool {
+    pub fn is_changed(&mut self, node: NodeId) -> bool {
         !self.state(node).in_base || self.has_other_text(node)
     }
 
@@ -402,8 +405,18 @@ impl Overlay {
     }
 
     /// Returns whether the base value of a node differs in meaning from its current one.
-    fn has_other_text(&self, node: NodeId) -> bool {
-        self.replaced.contains_key(&node) && !self.base_text(node).means(&self.text(node))
+    fn has_other_text(&mut self, node: NodeId) -> bool {
+        if !self.replaced.contains_key(&node) || self.base_text(node).means(&self.text(node)) {
+            return false;
+        }
+        let Some(schema_node) = self.schema_location(node).schema else { return true };
+        let meaning = |text: PrefixedText<'_>| {
+            let short = Some(text.value).filter(|value| value.len() <= LONGEST_COMPARED)?;
+            let namespace = |prefix: &str| text.namespace(prefix).map(str::to_owned);
+            self.schema_view.schema().meaning(schema_node, short, &namespace)
+        };
+        let base = meaning(self.base_text(node));
+        base.is_none() || base != meaning(self.text(node))
     }
 
     fn base_text(&self, node: NodeId) -> PrefixedText<'_> {
@@ -433,12 +446,17 @@ impl<'t> PrefixedText<'t> {
         self.expanded() == other.expanded()
     }
 
+    /// Returns the namespace that a prefix is bound to.
+    fn namespace(&self, prefix: &str) -> Option<&'t str> {
+        self.bindings.iter().find(|(bound, _)| **bound == *prefix).map(|(_, namespace)| &**namespace)
+    }
+
     /// Splits the value into namespace and local part if it starts with a bound prefix.
     fn expanded(&self) -> (Option<&'t str>, &'t str) {
-        let bound = self.value.split_once(':').and_then(|(prefix, local)| {
-            let (_, namespace) = self.bindings.iter().find(|(bound, _)| **bound == *prefix)?;
-            Some((Some(&**namespace), local))
-        });
+        let bound = self
+            .value
+            .split_once(':')
+            .and_then(|(prefix, local)| Some((Some(self.namespace(prefix)?), local)));
         bound.unwrap_or((None, self.value))
     }
 }

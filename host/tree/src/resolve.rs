@@ -262,12 +262,9 @@ impl Overlay {
             Some(node) => {
                 let namespace = |prefix: &str| prefixes.namespace(prefix).map(str::to_owned);
                 let canonical = self.schema_view().schema().canonical(node, value, &namespace);
-                let canonical = canonical.map_err(|reason| ResolveError::Value {
-                    path: path.into(),
-                    reason: reason.to_string(),
-                })?;
-                // The prefix is the module's own: the value keeps it, and the namespace is passed along.
-                if bound.is_some() { value.to_owned() } else { canonical }
+                // An identity keeps the module's prefix, and the namespace is passed along.
+                canonical
+                    .map_err(|reason| ResolveError::Value { path: path.into(), reason: reason.to_string() })?
             }
         };
         Ok(BoundValue { value: canonical, bindings: bound.into_iter().collect() })

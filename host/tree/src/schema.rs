@@ -159,6 +159,18 @@ pub trait Schema: Send + Sync {
         value: &str,
         namespace: &dyn Fn(&str) -> Option<String>,
     ) -> Result<String, ValueError>;
+
+    /// Returns a text that is the same for equal values of a leaf or leaf-list entry: the canonical form, in which an identity
+    /// has its namespace. None if the model does not tell, or the string is not a value of its type. `namespace` resolves a
+    /// prefix in the value.
+    fn meaning(
+        &self,
+        node: SchemaNode,
+        value: &str,
+        namespace: &dyn Fn(&str) -> Option<String>,
+    ) -> Option<String> {
+        self.canonical(node, value, namespace).ok()
+    }
 }
 
 /// A schema for which no model is known.

@@ -26,7 +26,7 @@
 //! assert_eq!(*schema.keys(list), ["name".into()]);
 //!
 //! let level = schema.find("/lamp:lamp/level").unwrap();
-//! assert_eq!(level.canonical("0x10", &|_| None).unwrap(), "16");
+//! assert_eq!(level.canonical("016", &|_| None).unwrap(), "16");
 //! assert_eq!(
 //!     level.canonical("bright", &|_| None).unwrap_err().to_string(),
 //!     "`bright` is not a value of `level`: a number from 0 to 100 (`uint8`)"
@@ -59,6 +59,7 @@ mod set;
 mod shown_text;
 mod spelling;
 mod statement;
+mod text_form;
 mod tree_schema;
 mod type_resolver;
 mod types;
@@ -76,6 +77,7 @@ pub use node_arena::SchemaNodeKind;
 pub use pattern::StringPattern;
 pub use schema::YangSchema;
 pub use set::{ModuleSet, YangModuleName};
+pub use text_form::TextForm;
 pub use types::{
     AssignedValue, AssignedValues, BaseType, Identity, IntegerKind, LeafType, StringPatterns, ValueRanges,
 };

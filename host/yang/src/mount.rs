@@ -281,4 +281,14 @@ impl confine_tree::Schema for MountedSchema {
         let (schema, node) = self.node_itself(node);
         schema.canonical(node, value, namespace)
     }
+
+    fn meaning(
+        &self,
+        node: SchemaNode,
+        value: &str,
+        namespace: &dyn Fn(&str) -> Option<String>,
+    ) -> Option<String> {
+        let (schema, node) = self.node_itself(node);
+        schema.meaning(node, value, namespace)
+    }
 }

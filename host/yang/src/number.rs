@@ -1,7 +1,19 @@
 //! Numbers as YANG writes them (RFC 7950, sections 9.2.1 and 9.3.1).
 
-/// Reads an integer: decimal, hexadecimal after `0x` or octal after `0`, with an optional sign.
+/// Reads an integer: decimal digits with an optional sign. Leading zeros do not count.
 pub(crate) fn integer(text: &str) -> Option<i128> {
+    let (is_negative, digits) = sign(text);
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let significant = digits.trim_start_matches('0');
+    let value = if significant.is_empty() { 0 } else { significant.parse::<i128>().ok()? };
+    Some(if is_negative { -value } else { value })
+}
+
+/// Reads an integer as the defaults in YANG modules are written, and as Clixon's backend reads every integer: decimal,
+/// hexadecimal after `0x` or octal after `0`, with an optional sign.
+pub(crate) fn c_integer(text: &str) -> Option<i128> {
     let (is_negative, digits) = sign(text);
     let (radix, digits) = match digits.as_bytes() {
         [b'0', b'x' | b'X', ..] => (16, digits.get(2..)?),
@@ -73,6 +85,31 @@ mod tests {
         for (text, value) in [
             ("0", Some(0)),
             ("-0", Some(0)),
+            ("010", Some(10)),
+            ("08", Some(8)),
+            ("-007", Some(-7)),
+            ("+7", Some(7)),
+            ("18446744073709551615", Some(u64::MAX.into())),
+            ("", None),
+            ("-", None),
+            ("+-1", None),
+            ("0x10", None),
+            ("1.0", None),
+            (" 1", None),
+            ("\u{661}", None),
+            ("1_000", None),
+        ] {
+            assert_eq!(integer(text), value, "{text}");
+        }
+        assert_eq!(integer(&"0".repeat(10_000)), Some(0));
+        assert_eq!(integer(&"9".repeat(10_000)), None);
+    }
+
+    #[test]
+    fn integers_in_the_notation_of_c() {
+        for (text, value) in [
+            ("0", Some(0)),
+            ("-0", Some(0)),
             ("+7", Some(7)),
             ("-0x1F", Some(-31)),
             ("0xff", Some(255)),
@@ -89,7 +126,7 @@ mod tests {
             ("fast", None),
             ("1_000", None),
         ] {
-            assert_eq!(integer(text), value, "{text}");
+            assert_eq!(c_integer(text), value, "{text}");
         }
     }
 
@@ -127,9 +164,10 @@ mod tests {
         fn integer_is_read_in_any_radix(value: i64) {
             let sign = if value < 0 { "-" } else { "" };
             let size = value.unsigned_abs();
+            prop_assert_eq!(integer(&format!("{sign}00{size}")), Some(value.into()));
             prop_assert_eq!(integer(&value.to_string()), Some(value.into()));
-            prop_assert_eq!(integer(&format!("{sign}0x{size:x}")), Some(value.into()));
-            prop_assert_eq!(integer(&format!("{sign}0{size:o}")), Some(value.into()));
+            prop_assert_eq!(c_integer(&format!("{sign}0x{size:x}")), Some(value.into()));
+            prop_assert_eq!(c_integer(&format!("{sign}0{size:o}")), Some(value.into()));
         }
     }
 }

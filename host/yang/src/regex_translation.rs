@@ -3,6 +3,10 @@
 //! In XSD, an expression matches the whole text; `^` and `$` are ordinary characters; a class can subtract another
 //! one, `[a-z-[aeiou]]`; `\i`, `\c` and `\p{IsGreek}` exist; `.` excludes line breaks only; there are no flags, no
 //! groups but the plain one, and no lazy repetition.
+//!
+//! Published modules write `^` and `$` as anchors all the same, and devices read them so. At the beginning and the end of a
+//! branch they are anchors here, which changes nothing in an expression that matches the whole text. Elsewhere they are
+//! characters.
 
 use std::{fmt::Write as _, iter::Peekable, str::Chars};
 
@@ -23,7 +27,7 @@ const CATEGORIES: &[&str] = &[
     "Pe", "Pi", "Pf", "Po", "Z", "Zs", "Zl", "Zp", "S", "Sm", "Sc", "Sk", "So", "C", "Cc", "Cf", "Co", "Cn",
 ];
 
-/// Translates an expression. If `is_posix`, `^` and `$` are anchors.
+/// Translates an expression. If `is_posix`, `^` and `$` are anchors wherever they are.
 pub(crate) fn translate(text: &str, is_posix: bool) -> Result<String, &'static str> {
     let mut translator =
         RegexTranslator { rest: text.chars().peekable(), out: String::with_capacity(text.len() + 16) };
@@ -50,8 +54,11 @@ impl RegexTranslator<'_> {
         let mut open = 0_usize;
         // Whether the last item can be repeated.
         let mut repeatable = false;
+        // Whether a branch begins here.
+        let mut begins = true;
         while let Some(c) = self.rest.next() {
             let was_repeatable = std::mem::replace(&mut repeatable, true);
+            let was_beginning = std::mem::replace(&mut begins, matches!(c, '(' | '|'));
             match c {
                 '\\' => match self.escape()? {
                     EscapeMeaning::Character(c) => push_literal(&mut self.out, c),
@@ -89,7 +96,11 @@ impl RegexTranslator<'_> {
                     self.quantity()?;
                     repeatable = false;
                 }
-                '^' | '$' if is_posix => {
+                '^' if is_posix || was_beginning => {
+                    self.out.push(c);
+                    repeatable = false;
+                }
+                '$' if is_posix || matches!(self.rest.peek(), None | Some('|' | ')')) => {
                     self.out.push(c);
                     repeatable = false;
                 }
@@ -258,7 +269,18 @@ mod tests {
             ("a|b", &["a", "b"] as &[_], &["ab", "xa", "bx", ""] as &[_]),
             ("", &[""], &["a"]),
             ("a.c", &["abc", "a\u{e9}c"], &["a\nc", "a\rc", "ac"]),
-            ("a^b$", &["a^b$"], &["ab"]),
+            ("^[a-f]{3}$", &["abc"], &["^abc$", "abcd"]),
+            ("^[a-f]{3}", &["abc"], &["^abc"]),
+            ("[a-f]{3}$", &["abc"], &["abc$"]),
+            ("(^a$)|(^b$)", &["a", "b"], &["^a$", "ab"]),
+            ("^a|b$", &["a", "b"], &["^a", "b$"]),
+            ("((^(a|^b)$)|^$)", &["a", "b", ""], &["^a", "$"]),
+            ("a^b$c", &["a^b$c"], &["abc"]),
+            ("$0$.*", &["$0$x"], &["0$x"]),
+            (r"[a-f]{3}\$", &["abc$"], &["abc"]),
+            (r"\^a", &["^a"], &["a"]),
+            ("[^$]x[$^]", &["ax$", "bx^"], &["$x$"]),
+            ("^^a$$", &["^a$"], &["a"]),
             (r"\d{2,3}", &["12", "123", "\u{0661}\u{0662}"], &["1", "1234", "ab"]),
             (r"\w+", &["abc_1".trim_end_matches("_1"), "\u{e9}"], &["a-b", "a b", "a_b"]),
             (r"\s\S", &[" a", "\ta"], &["a ", "\u{a0}a"]),

@@ -100,4 +100,13 @@ impl confine_tree::Schema for YangSchema {
         let Some(node) = self.node(node) else { return Ok(value.to_owned()) };
         node.canonical(value, namespace).map_err(|wrong| ValueError(wrong.to_string()))
     }
+
+    fn meaning(
+        &self,
+        node: SchemaNode,
+        value: &str,
+        namespace: &dyn Fn(&str) -> Option<String>,
+    ) -> Option<String> {
+        self.node(node)?.meaning(value, namespace)
+    }
 }

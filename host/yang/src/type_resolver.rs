@@ -13,6 +13,7 @@ use crate::{
     number::decimal64,
     pattern::StringPattern,
     statement::{StatementId, StatementRef},
+    text_form::{TextForm, defined_form},
     types::{
         ANY_LENGTH, AssignedValue, AssignedValues, BUILT_IN_TYPES, BaseType, Identity, IdentityDefinition,
         IntegerKind, LeafType, StringPatterns, ValueRanges,
@@ -98,7 +99,13 @@ impl<'a> TypeResolver<'a> {
             let text = |keyword| definition.text(keyword).map(Box::from);
             let default = text(Keyword::Default).or_else(|| inner.default.clone());
             let units = text(Keyword::Units).or_else(|| inner.units.clone());
-            let base = self.restrict_assigned(statement, inner.base.clone())?;
+            let mut base = self.restrict_assigned(statement, inner.base.clone())?;
+            if let BaseType::String { form, .. } = &mut base
+                && let Some(module) =
+                    self.context.links.module(self.context.links.module_of(definition.at().unit))
+            {
+                *form = defined_form(module.name(), definition.argument()).unwrap_or(*form);
+            }
             (base, default, units)
         };
         let base = self.restrict(statement, base)?;
@@ -261,7 +268,8 @@ impl<'a> TypeResolver<'a> {
             BaseType::Binary { length } => {
                 BaseType::Binary { length: narrow(length, Keyword::Length, &integer)? }
             }
-            BaseType::String { length, patterns } => BaseType::String {
+            BaseType::String { length, patterns, form } => BaseType::String {
+                form,
                 length: narrow(length, Keyword::Length, &integer)?,
                 patterns: self.patterns(statement, patterns)?,
             },
@@ -338,9 +346,11 @@ fn unrestricted(name: &str) -> Option<BaseType> {
         return Some(BaseType::Integer { kind, range: ValueRanges::one(kind.bounds()) });
     }
     Some(match name {
-        "string" => {
-            BaseType::String { length: ValueRanges::one(ANY_LENGTH), patterns: StringPatterns::default() }
-        }
+        "string" => BaseType::String {
+            length: ValueRanges::one(ANY_LENGTH),
+            patterns: StringPatterns::default(),
+            form: TextForm::Text,
+        },
         "boolean" => BaseType::Boolean,
         "empty" => BaseType::Empty,
         "binary" => BaseType::Binary { length: ValueRanges::one(ANY_LENGTH) },

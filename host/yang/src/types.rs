@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::{
     link::{ModuleId, number_of},
     pattern::StringPattern,
+    text_form::TextForm,
 };
 
 /// The names of the built-in types (RFC 7950, section 4.2.4).
@@ -85,6 +86,8 @@ pub enum BaseType {
         length: ValueRanges,
         /// The patterns, all of which must hold.
         patterns: StringPatterns,
+        /// The canonical form that a typedef defines.
+        form: TextForm,
     },
     /// `boolean` (section 9.5).
     Boolean,

@@ -92,17 +92,53 @@ impl<'a> YangNode<'a> {
         value: &str,
         namespace: &dyn Fn(&str) -> Option<String>,
     ) -> Result<String, ValueMismatch> {
-        let Some(of) = self.leaf_type() else { return Ok(value.to_owned()) };
-        ValueReader::new(self.schema(), namespace)
-            .read(self, of, value)
-            .map_err(|fault| fault.into_mismatch(self.name(), value))
+        self.read(value, ValueReader::new(self.schema(), namespace))
     }
+
+    /// As [`canonical`](Self::canonical), with integers as Clixon's backend reads them, and the defaults of YANG modules are
+    /// written (section 9.2.1): `010` is 8, and `0x10` is 16.
+    ///
+    /// # Errors
+    /// Fails if the text is not a value of the type.
+    pub fn canonical_in_c(
+        self,
+        value: &str,
+        namespace: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<String, ValueMismatch> {
+        let reader = ValueReader { notation: Notation::C, ..ValueReader::new(self.schema(), namespace) };
+        self.read(value, reader)
+    }
+
+    /// Returns a text that is the same for equal values: the canonical form, in which an identity has its namespace in braces.
+    /// A prefix that is not bound is that of the module which declares it for itself. None if the text is not a value of the
+    /// type, or the node is not a leaf.
+    pub fn meaning(self, value: &str, namespace: &dyn Fn(&str) -> Option<String>) -> Option<String> {
+        let reader = ValueReader { expands: true, ..ValueReader::new(self.schema(), namespace) };
+        reader.read(self, self.leaf_type()?, value).ok()
+    }
+
+    fn read(self, value: &str, reader: ValueReader<'_>) -> Result<String, ValueMismatch> {
+        let Some(of) = self.leaf_type() else { return Ok(value.to_owned()) };
+        reader.read(self, of, value).map_err(|fault| fault.into_mismatch(self.name(), value))
+    }
+}
+
+/// How integers are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Notation {
+    /// As values in a datastore: decimal.
+    Value,
+    /// As in C.
+    C,
 }
 
 /// Checks values of one schema, with the prefixes of one document.
 struct ValueReader<'a> {
     schema: &'a YangSchema,
     namespace: &'a dyn Fn(&str) -> Option<String>,
+    notation: Notation,
+    /// Whether identities are read as their namespace and name.
+    expands: bool,
     /// The number of types that may still be tried.
     budget: Cell<usize>,
     /// How much work patterns may still take.
@@ -114,6 +150,8 @@ impl<'a> ValueReader<'a> {
         Self {
             schema,
             namespace,
+            notation: Notation::Value,
+            expands: false,
             budget: Cell::new(MAX_TYPES_TRIED),
             pattern_budget: Cell::new(MAX_PATTERN_COST),
         }
@@ -138,9 +176,12 @@ impl<'a> ValueReader<'a> {
 
     fn read_base(&self, node: YangNode<'_>, of: &LeafType, value: &str) -> Result<String, ValueFault> {
         match of.base() {
-            BaseType::Integer { kind, range } => integer(*kind, range, value),
+            BaseType::Integer { kind, range } => integer(*kind, range, value, self.notation),
             BaseType::Decimal64 { fraction_digits, range } => decimal64(*fraction_digits, range, value),
-            BaseType::String { length, patterns } => self.string(length, patterns, value),
+            BaseType::String { length, patterns, form } => {
+                self.string(length, patterns, value)?;
+                Ok(form.canonical(value))
+            }
             BaseType::Boolean => match value {
                 "true" | "false" => Ok(value.to_owned()),
                 _ => Err(ValueFault::new(BOOLEAN, format!("'{}' is not a boolean value", shown(value)))),
@@ -183,12 +224,7 @@ impl<'a> ValueReader<'a> {
     }
 
     /// Checks the length and the patterns of a string.
-    fn string(
-        &self,
-        length: &ValueRanges,
-        patterns: &StringPatterns,
-        value: &str,
-    ) -> Result<String, ValueFault> {
+    fn string(&self, length: &ValueRanges, patterns: &StringPatterns, value: &str) -> Result<(), ValueFault> {
         check_length(length, value.chars().count(), "characters")?;
         for pattern in patterns.iter() {
             let Some(left) = self.pattern_budget.get().checked_sub(pattern.cost(value.len())) else {
@@ -210,7 +246,7 @@ impl<'a> ValueReader<'a> {
                 ));
             }
         }
-        Ok(value.to_owned())
+        Ok(())
     }
 
     /// Checks an identity. It keeps its prefix: its form depends on the document, so it has no canonical one (section
@@ -226,8 +262,11 @@ impl<'a> ValueReader<'a> {
                 .identity(module, name)
                 .is_some_and(|identity| bases.iter().all(|&base| self.schema.is_derived(identity, base)))
         };
-        if [named, own].into_iter().flatten().any(is_derived) {
-            return Ok(value.to_owned());
+        if let Some(module) = [named, own].into_iter().flatten().find(|&module| is_derived(module)) {
+            return Ok(match self.schema.links.module(module).filter(|_| self.expands) {
+                Some(module) => format!("{{{}}}{name}", module.namespace()),
+                None => value.to_owned(),
+            });
         }
         let of_base = |&base: &Identity| {
             let base = self.schema.identity_definition(base)?;
@@ -236,6 +275,13 @@ impl<'a> ValueReader<'a> {
         let base_names: Vec<String> = bases.iter().filter_map(of_base).collect();
         let bases_name = base_names.join(" and ");
         let derived = self.schema.identities(&BaseType::Identityref(bases.into()));
+        if self.expands && named.is_none() {
+            let mut same =
+                derived.iter().filter(|(module, known)| *known == name && module.prefix() == prefix);
+            if let (Some((module, _)), None) = (same.next(), same.next()) {
+                return Ok(format!("{{{}}}{name}", module.namespace()));
+            }
+        }
         let hint = if !prefix.is_empty() && named.is_none() && derived.iter().any(|(_, known)| *known == name)
         {
             format!("; no module is bound to the prefix `{prefix}`")
@@ -262,17 +308,23 @@ impl<'a> ValueReader<'a> {
     }
 }
 
-fn integer(kind: IntegerKind, range: &ValueRanges, value: &str) -> Result<String, ValueFault> {
-    let number = number::integer(value);
+fn integer(
+    kind: IntegerKind,
+    range: &ValueRanges,
+    value: &str,
+    notation: Notation,
+) -> Result<String, ValueFault> {
+    let number = match notation {
+        Notation::Value => number::integer(value),
+        Notation::C => number::c_integer(value),
+    };
     match number {
         Some(number) if range.contains(number) => Ok(number.to_string()),
         _ => {
             let bounds = kind.bounds();
             let (least, most) = bounds;
-            let octal = value.trim_start_matches(['-', '+']).strip_prefix('0');
-            let octal = octal.filter(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()));
-            let hint = match (number, octal) {
-                (None, Some(_)) => "; a number that begins with `0` is octal".to_owned(),
+            let hint = match (number, number::c_integer(value)) {
+                (None, Some(meant)) => format!("; write `{meant}`"),
                 _ => String::new(),
             };
             Err(ValueFault {

@@ -68,7 +68,7 @@ fn form(schema: &YangSchema, of: &LeafType) -> String {
     match of.base() {
         BaseType::Integer { range, .. } => integer_text(range),
         BaseType::Decimal64 { fraction_digits, range } => decimal_text(*fraction_digits, range),
-        BaseType::String { length, patterns } => {
+        BaseType::String { length, patterns, .. } => {
             format!("text{}{}", of_length(length, "characters"), matching(patterns))
         }
         BaseType::Boolean => BOOLEAN.to_owned(),

@@ -60,7 +60,7 @@ impl ModelledTree<'_> {
             bound.map(|(_, namespace)| namespace.to_string())
         };
         let Some(schema_node) = self.schema.node(schema_node) else { return Ok(()) };
-        let Err(invalid) = schema_node.canonical(text, &namespace) else { return Ok(()) };
+        let Err(invalid) = schema_node.canonical_in_c(text, &namespace) else { return Ok(()) };
         if invalid.backend.starts_with("Identityref") {
             return Err(refusal::failed(invalid.backend));
         }

@@ -58,7 +58,7 @@ fn each_device_has_its_own_schema() {
     assert_eq!(schema.kind(port), DataNodeKind::List);
     assert_eq!(*schema.keys(port), ["number".into()]);
     let mtu = steps(&schema, port, &[("urn:r", "mtu")]).unwrap();
-    assert_eq!(schema.canonical(mtu, "0x10", &|_| None).as_deref(), Ok("16"));
+    assert_eq!(schema.canonical(mtu, "016", &|_| None).as_deref(), Ok("16"));
     assert_eq!(schema.node(mtu).unwrap().path(), "/router:port/mtu");
     assert_eq!(steps(&schema, config, &[("urn:l", "light")]), None);
 
