@@ -13,6 +13,7 @@ mod reading;
 mod reads;
 mod rules;
 mod sharing;
+mod values;
 mod writing;
 
 use std::{

@@ -260,7 +260,7 @@ async fn invalid_edit_is_refused_before_anything_is_sent() {
 async fn edit_is_shown_and_committed_on_request() {
     let zoo = DeviceZoo::open();
     let mtu = format!("{ETH0}/config/mtu");
-    insta::assert_snapshot!(zoo.say(&["edit", &mtu, "0x10"]), @r#"
+    insta::assert_snapshot!(zoo.say(&["edit", &mtu, "016"]), @r#"
        <devices xmlns="http://clicon.org/controller">
           <device>
              <name>r1</name>

@@ -151,7 +151,7 @@ async fn shell_script_sets_and_commits() {
         "# a comment",
         "",
         "cd /devices/device[name='r1']/config/interfaces/interface[name='eth 1']",
-        "set config/mtu 0x10",
+        "set config/mtu 016",
         "set config/description 'two",
         "lines, and it''s'",
         "get config --json",

@@ -83,7 +83,7 @@ async fn invalid_write_is_refused_with_a_suggestion() {
 #[tokio::test(flavor = "multi_thread")]
 async fn value_is_sent_in_canonical_form() {
     let mut testbed = begin(Controller::builder().devices(1)).await;
-    assert_eq!(ends(&mut testbed, &["set /devices/device[name='openconfig1']/config/oc-if:interfaces/interface[name='eth0']/config/mtu 0x10"]).await, "done");
+    assert_eq!(ends(&mut testbed, &["set /devices/device[name='openconfig1']/config/oc-if:interfaces/interface[name='eth0']/config/mtu 016"]).await, "done");
     let device = testbed.base.controller().device("openconfig1").unwrap();
     assert!(device.contains("<mtu>16</mtu>"), "{device}");
 }

@@ -148,7 +148,7 @@ fn xml(device: &str, interface: &str) -> String {
 fn created_paths_use_keys_of_the_model() {
     let mut commit = commit();
     let result = commit.run("s2", async |view| {
-        let interface = "<interface><name>new</name><mtu>0x5dc</mtu><type xmlns:x='urn:types'>x:lag</type>\
+        let interface = "<interface><name>new</name><mtu>01500</mtu><type xmlns:x='urn:types'>x:lag</type>\
                          <enabled/><address>10.0.0.1/24</address><unit><vlan>007</vlan><number>1</number></unit>\
                          <tunnel/></interface>";
         view.edit_xml(&xml("r1", interface)).await?;
@@ -169,7 +169,7 @@ fn created_paths_use_keys_of_the_model() {
          <tunnel/>
          <unit>
           <number>7</number>
-          <vlan>9</vlan>
+          <vlan>11</vlan>
          </unit>
         </interface>
         <interface>
