@@ -272,7 +272,7 @@ async fn keep_known(
     loop {
         controller.may_have_changed.notified().await;
         modules.wait_until_restored().await;
-        let registry = modules.registry();
+        let registry = modules.registry_by_model(&*controller.schema());
         if controller.owner_index.wants_reading(&registry) {
             if let Err(error) = RunningData::read(&controller, &registry, &backend).await {
                 tracing::warn!(

@@ -96,8 +96,9 @@ impl Sight<'_> {
                 continue;
             }
             for place in self.check.declared.candidates(object, instance) {
-                let steps = self.scopes.iter().map(|scope| scope.steps(&place)).sum::<usize>();
-                draft.steps().steps(steps + place.steps.len()).map_err(stopped)?;
+                let of_modules = self.scopes.iter().map(|scope| scope.steps(&place)).sum::<usize>();
+                let of_user = self.check.user.as_ref().map_or(0, AccessRules::len) * place.steps.len();
+                draft.steps().steps(of_modules + of_user + 1).map_err(stopped)?;
                 if let Some(loss) = self.loss(instance, &place) {
                     losses.push((place, loss));
                 }

@@ -22,7 +22,7 @@ use std::{
 use confine_backend::{Datastore, PushMode, RequestUser, ServicesCommit, Transaction};
 use confine_nacm::Nacm;
 use confine_sandbox::{Budget, CommitContext, EntryPoint, FailureCause, LimitPer, Module, RunReport, Usage};
-use confine_tree::{Pattern, StepCounter, Tree, text::ShownLine};
+use confine_tree::{Pattern, Schema, StepCounter, Tree, text::ShownLine};
 use confine_view::{CommitDraft, FinishedCommit, InstanceRef, OutsideOwners, OwnerIndex, View};
 
 use crate::{
@@ -81,7 +81,8 @@ impl CommitRunner {
         notified: ServicesCommit,
         state: Arc<CommitState>,
     ) -> Result<CommitOutcome, Error> {
-        let registry = self.modules.registry();
+        let schema = self.controller.schema();
+        let registry = self.modules.registry_by_model(&*schema);
         // Checked before anything is asked of the controller, which has stripped the services' objects already.
         let plan = CommitPlan::new(&notified.services, &registry, &self.controller.unmanaged)?;
         let (user, transaction) = committing_user(&backend, notified.tid).await?;
@@ -96,6 +97,7 @@ impl CommitRunner {
             runner: &self,
             backend: &backend,
             registry: &registry,
+            schema: &schema,
             context: CommitContext {
                 transaction: notified.tid.to_string(),
                 user: user.clone(),
@@ -154,6 +156,8 @@ struct CommitWork<'a> {
     runner: &'a CommitRunner,
     backend: &'a SharedBackend,
     registry: &'a Arc<ModuleRegistry>,
+    /// The models that the commit began with: keys of lists are taken from them.
+    schema: &'a Arc<dyn Schema>,
     context: CommitContext,
     transaction: Transaction,
     user: String,
@@ -219,7 +223,7 @@ impl CommitWork<'_> {
         attempt: u32,
     ) -> Result<Option<CommitOutcome>, Error> {
         let controller = &self.runner.controller;
-        let schema = controller.schema();
+        let schema = self.schema;
         let rules = controller.nacm.of_commit(snapshot.nacm.clone(), &self.user, schema.clone());
         let mut draft = CommitDraft::new(schema.clone(), Arc::new(self.source()));
         draft.stop_with(self.state.stop_signal());
@@ -229,7 +233,7 @@ impl CommitWork<'_> {
         }
         let mut services = plan.services();
         services.extend(snapshot.co_owners.iter().map(|owner| owner.service.clone()));
-        let declared = DeclaredPaths::new(self.registry, &services, &rules, &*schema, &mut draft);
+        let declared = DeclaredPaths::new(self.registry, &services, &rules, &**schema, &mut draft);
         let planned = self.load(plan, snapshot, &declared, &mut draft).await?;
         self.check_sight(&planned, &declared, &rules, &mut draft).await?;
         spent.suspended.warn(self.transaction.tid, &planned);
@@ -441,7 +445,7 @@ impl CommitWork<'_> {
     /// Returns a draft of what the host user reads.
     fn as_host_user(&self, datastore: Datastore) -> CommitDraft {
         let source = DatastoreSource { datastore, user: RequestUser::Host, ..self.source() };
-        let mut draft = CommitDraft::new(self.runner.controller.schema(), Arc::new(source));
+        let mut draft = CommitDraft::new(self.schema.clone(), Arc::new(source));
         draft.stop_with(self.state.stop_signal());
         draft
     }

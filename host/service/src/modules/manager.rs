@@ -9,6 +9,7 @@ use std::sync::{
 };
 
 use confine_sandbox::{EntryPoint, Limits, Module, RunReport, Runner, text::grouped};
+use confine_tree::Schema;
 use confine_view::InstanceRef;
 use tokio::sync::{Notify, watch};
 
@@ -143,6 +144,19 @@ impl ModuleManager {
     /// Returns the modules that commits run now. A commit keeps the registry that it began with.
     pub fn registry(&self) -> Arc<ModuleRegistry> {
         self.active().current.clone()
+    }
+
+    /// As [`registry`](Self::registry), with the keys of lists that these models have.
+    pub(crate) fn registry_by_model(&self, schema: &dyn Schema) -> Arc<ModuleRegistry> {
+        let registry = self.registry();
+        let Some(known) = registry.with_model_keys(schema) else { return registry };
+        let known = Arc::new(known);
+        let mut active = self.active();
+        // Not if it was replaced meanwhile: whoever needs that one asks again.
+        if Arc::ptr_eq(&active.current, &registry) {
+            active.current = known.clone();
+        }
+        known
     }
 
     /// A commit begins: the registry stays as it is until [`commit_ended`](Self::commit_ended).

@@ -3,19 +3,22 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use confine_sandbox::Module;
-use confine_tree::{CONTROLLER, NodeId, Pattern, PatternStep, QName, Tree};
+use confine_tree::{CONTROLLER, NodeId, Pattern, PatternStep, QName, Schema, Tree};
 use confine_view::SharingServices;
 
 /// `/services`, which holds the list of each service.
 pub(crate) const SERVICES: QName<'_> = QName::new(CONTROLLER, "services");
 
 /// A list under `/services` and the modules that serve it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ManagedService {
     /// The list, without keys.
     pub name: PatternStep,
-    /// The names of the list's keys in order, if a module declares them; a list with one key needs no declaration.
+    /// The names of the list's keys in order, if a module declares them or the YANG module of the list is known. Otherwise it
+    /// has one key.
     pub keys: Vec<Box<str>>,
+    /// Whether a module declares the keys.
+    declares_keys: bool,
     /// In the order in which they run.
     pub modules: Vec<Module>,
     /// The suspended modules. The others run without them.
@@ -115,10 +118,19 @@ impl ManagedService {
         Self {
             name: PatternStep::new(name),
             keys: Vec::new(),
+            declares_keys: false,
             modules: Vec::new(),
             suspended: Vec::new(),
             unready: Vec::new(),
         }
+    }
+
+    /// Returns the service with the keys that its YANG module has, if these are others than it has now.
+    pub(crate) fn with_model_keys(&self, schema: &dyn Schema) -> Option<Self> {
+        let services = schema.root().and_then(|root| schema.child(root, SERVICES));
+        let list = services.and_then(|services| schema.child(services, self.name.name()));
+        let keys = list.map_or_else(Vec::new, |list| schema.keys(list).to_vec());
+        (!self.declares_keys && self.keys != keys).then(|| Self { keys, ..self.clone() })
     }
 
     /// Returns the pattern of every entry of the list.
@@ -128,7 +140,7 @@ impl ManagedService {
         Pattern { steps: vec![PatternStep::new(SERVICES), list] }
     }
 
-    /// Returns the pattern of an entry of the list, with all its keys. A list whose keys are not declared has one
+    /// Returns the pattern of an entry of the list, with all its keys. A list whose keys are not known has one
     /// key, the first leaf (RFC 7950, section 7.8.5).
     pub(crate) fn instance(&self, tree: &Tree, entry: NodeId) -> Pattern {
         let mut step = self.name.clone();
@@ -226,6 +238,7 @@ impl Membership {
                 };
                 if service.keys.is_empty() {
                     service.keys = list.keys.iter().map(|(key, _)| key.clone()).collect();
+                    service.declares_keys = !service.keys.is_empty();
                 }
                 counted.push(list);
             }

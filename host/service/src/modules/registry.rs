@@ -7,7 +7,7 @@ use std::{
 };
 
 use confine_sandbox::{Limits, LoadError, Module, Runner, shown_bytes};
-use confine_tree::{NodeId, Tree};
+use confine_tree::{NodeId, Schema, Tree};
 use confine_view::{InstanceRef, OwnerIndex, SharingServices};
 
 use crate::{
@@ -23,7 +23,7 @@ use crate::{
 /// The modules of each list, and those that could not be loaded: a commit that may need one of them fails with the reason.
 ///
 /// A registry does not change; another one replaces it between two commits.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct ModuleRegistry {
     files: Vec<ModuleFile>,
     services: Vec<Arc<ManagedService>>,
@@ -35,7 +35,7 @@ pub struct ModuleRegistry {
 }
 
 /// A module file and its module.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ModuleFile {
     /// The module's name.
     pub name: String,
@@ -176,6 +176,19 @@ impl ModuleRegistry {
             Some(InstanceRef::new(service.instance(tree, entry)))
         };
         entries.filter_map(instance).collect()
+    }
+
+    /// Returns the registry with the keys that the YANG modules of the services have, if these are others than it has now.
+    pub(crate) fn with_model_keys(&self, schema: &dyn Schema) -> Option<Self> {
+        let known: Vec<Option<ManagedService>> =
+            self.services.iter().map(|service| service.with_model_keys(schema)).collect();
+        if known.iter().all(Option::is_none) {
+            return None;
+        }
+        let services = self.services.iter().zip(known);
+        let services =
+            services.map(|(service, known)| known.map_or_else(|| service.clone(), Arc::new)).collect();
+        Some(Self { services, ..self.clone() })
     }
 
     /// Returns the owners by the `created` lists in a tree of `/services`.

@@ -8,7 +8,7 @@ use crate::modules::{
 };
 
 /// A commit needs a service that no module serves.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[error("no module serves `{service}`{}", self.why())]
 pub struct NoModule {
     /// The list under `/services`.
@@ -53,7 +53,7 @@ impl NoModule {
 }
 
 /// Why a list is not served.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum ServiceProblem {
     NoModule(NoModule),
     Suspended(SuspendedModule),
@@ -72,7 +72,7 @@ impl ManagedService {
 }
 
 /// The lists of which no module is loaded.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct UnservedLists {
     /// Those whose modules are known.
     pub(crate) absent: HashMap<String, (Vec<SuspendedModule>, Vec<UnreadyModule>)>,

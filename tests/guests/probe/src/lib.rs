@@ -8,7 +8,7 @@ use confine_sdk::prelude::*;
 struct Probe;
 
 impl Service for Probe {
-    const SERVICES: &[&str] = &["p:probe", "p:pair[left][right]"];
+    const SERVICES: &[&str] = &["p:probe", "p:pair"];
     const PREFIXES: &[(&str, &str)] = &[
         ("p", "urn:example:probe"),
         ("oc-sys", "http://openconfig.net/yang/system"),
