@@ -4,10 +4,11 @@
 //! meanwhile, and its memory comes back.
 
 use confine_backend::{ActionsMode, PushMode, TransactionOutcome};
+use confine_controller::Controller;
 
 use crate::{
     Elsewhere, Own, Part,
-    case::{HostileTestbed, bulk, instance},
+    case::{HostileTestbed, bulk, good_module, hostile, instance},
     runtime,
 };
 
@@ -17,6 +18,9 @@ pub const PART: Part = Part {
         Own("many-removals", many_removals),
         Own("nested-removals", nested_removals),
         Own("terminated-after-a-run", terminated_after_a_run),
+        Own("two-modules-of-many-edits", two_modules_of_many_edits),
+        Own("reversed-entries", reversed_entries),
+        Own("many-key-sets", many_key_sets),
     ],
     elsewhere: &[
         Elsewhere(
@@ -79,6 +83,90 @@ fn nested_removals() {
     let entry = format!("10000 remove {LIST}/interface[name='i#']");
     let list = format!("10000 remove {LIST}");
     in_turn(&[&create], &[&create, &inner, &entry, &list]);
+}
+
+/// Two modules do the same to one instance, so each node has been made and removed by both.
+fn two_modules_of_many_edits() {
+    let create = format!("15000 create {LIST}/interface[name='i#']");
+    let remove = format!("15000 remove {LIST}/interface[name='i#']");
+    runtime().block_on(async {
+        let much = format!("{MUCH}\nwall_clock.base = '3 min'");
+        let limits = format!("{much}\n[module.second.limits]\n{much}");
+        let modules = [("good", good_module()), ("hostile", bulk()), ("second", bulk())];
+        let mut testbed = HostileTestbed::with(&modules, &limits).await;
+        for name in ["hostile", "second"] {
+            testbed.daemon.ask(&format!("POST /v1/modules/{name}/approve"));
+        }
+        testbed.commit_good("first").await;
+        let before = testbed.daemon.memory();
+        commit_in_turn(&mut testbed, &[&create], &[&create, &remove]).await;
+        testbed.commit_good("third").await;
+        testbed.settle(before);
+        testbed.end();
+    });
+}
+
+/// A model with a leaf-list whose order counts.
+const ORDERED: &str = "module openconfig-system {
+    namespace \"http://openconfig.net/yang/system\"; prefix oc-sys; revision 2026-11-30;
+    container system {
+        container config { leaf hostname { type string; } leaf login-banner { type string; } }
+        leaf-list search { type string; ordered-by user; }
+    } }";
+
+/// Makes all entries again, the last one first: each moves.
+fn reversed_entries() {
+    let entry = "/devices/device[name='openconfig1']/config/sys:system/search[.='e#']";
+    let forwards = format!("20000 set {entry} e#");
+    let backwards = format!("-20000 set {entry} e#");
+    runtime().block_on(async {
+        let devices =
+            Controller::builder().device_model("openconfig-system.yang", ORDERED).device("openconfig1", "");
+        let mut testbed = HostileTestbed::on(devices, bulk(), MUCH).await;
+        testbed.commit_good("first").await;
+        let before = testbed.daemon.memory();
+        commit_in_turn(&mut testbed, &[&forwards], &[&backwards]).await;
+        assert!(testbed.device().contains("<search>e1</search><search>e0</search>"));
+        testbed.commit_good("third").await;
+        testbed.settle(before);
+        testbed.end();
+    });
+}
+
+/// Declares entries of one list by as many sets of keys as it can, of which the list has none.
+fn many_key_sets() {
+    // Nobody has a model of the list, so its keys are what paths name.
+    let declared = (0..900_usize).map(|set| {
+        let keys: String = (0..64)
+            .filter(|key| key % 10 != set % 10 || set / 10 % 10 == 0)
+            .map(|key| format!("[k{key}{}]", set / 100))
+            .collect();
+        &*format!("/devices/device/config/h:list{keys}").leak()
+    });
+    let declared: Vec<&str> = declared.chain(["/devices/device/config/sys:system"]).collect();
+    let guest = hostile()
+        .writes(declared.leak())
+        .text("path", "/devices/device[name='openconfig1']/config/sys:system/config/motd-banner")
+        .text("value", "x")
+        .apply(
+            "(local $n i32) (local.set $n (i32.const 5000))
+            (loop $again
+                (call $set (local.get $view) (global.get $path) (global.get $path.len)
+                    (global.get $value) (global.get $value.len) (global.get $scratch))
+                (local.set $n (i32.sub (local.get $n) (i32.const 1)))
+                (br_if $again (local.get $n)))
+            (global.get $ok)",
+        );
+    runtime().block_on(async {
+        let mut testbed = HostileTestbed::begin(&guest.build(), "").await;
+        testbed.commit_good("first").await;
+        let before = testbed.daemon.memory();
+        let committed = testbed.commit(&instance(&[])).await;
+        assert!(committed.succeeded(), "{}\n{}", committed.reason(), testbed.daemon.log());
+        testbed.commit_good("third").await;
+        testbed.settle(before);
+        testbed.end();
+    });
 }
 
 /// A signal ends the daemon while the host works for a module that has ended.

@@ -9,7 +9,7 @@ use std::{
 
 use confine_author::{CommitEnd, Testbed};
 use confine_backend::{ActionsMode, PushMode, TransactionOutcome};
-use confine_controller::Controller;
+use confine_controller::{Controller, ControllerBuilder};
 use confine_test_support::tap::RequestTap;
 use tempfile::TempDir;
 
@@ -224,15 +224,33 @@ impl HostileTestbed {
         Self::of(place, limits, Machine::Whole).await
     }
 
+    /// As [`begin`](Self::begin), with these devices.
+    pub async fn on(builder: ControllerBuilder, hostile: &[u8], limits: &str) -> Self {
+        let place = |directory: &Path| {
+            fs::write(directory.join("good.wasm"), good_module()).unwrap();
+            fs::write(directory.join("hostile.wasm"), hostile).unwrap();
+        };
+        Self::of_controller(with_services(builder), place, limits, Machine::Whole).await
+    }
+
     /// Starts with what `place` puts into the module directory.
     async fn of(place: impl FnOnce(&Path), limits: &str, machine: Machine) -> Self {
+        Self::of_controller(with_services(Controller::builder().devices(2)), place, limits, machine).await
+    }
+
+    async fn of_controller(
+        builder: ControllerBuilder,
+        place: impl FnOnce(&Path),
+        limits: &str,
+        machine: Machine,
+    ) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let modules = directory.path().join("modules");
         fs::create_dir(&modules).unwrap();
         place(&modules);
         let (front, back) = (directory.path().join("tap.sock"), directory.path().join("controller.sock"));
         let tap = RequestTap::listen(&front, &back).unwrap();
-        let testbed = Testbed::without_daemon(controller(), back, "alice").await.unwrap();
+        let testbed = Testbed::without_daemon(builder, back, "alice").await.unwrap();
         let daemon = {
             let (directory, limits) = (directory.path().to_owned(), limits.to_owned());
             let started = move || {
@@ -260,7 +278,10 @@ impl HostileTestbed {
     /// Replaces the controller by a new one.
     pub async fn new_controller(&mut self) {
         let back = self.directory.path().join("new.sock");
-        let testbed = Testbed::without_daemon(controller(), back.clone(), "alice").await.unwrap();
+        let testbed =
+            Testbed::without_daemon(with_services(Controller::builder().devices(2)), back.clone(), "alice")
+                .await
+                .unwrap();
         let old = std::mem::replace(&mut self.base, testbed);
         old.close().await;
         // On the socket that the daemon connects to.
@@ -349,9 +370,9 @@ const HIDDEN: &str =
     "<nacm xmlns='urn:ietf:params:xml:ns:yang:ietf-netconf-acm'><enable-nacm>false</enable-nacm></nacm>
     <processes xmlns='http://clicon.org/controller'><services><enabled>true</enabled></services></processes>";
 
-fn controller() -> confine_controller::ControllerBuilder {
+fn with_services(builder: ControllerBuilder) -> ControllerBuilder {
     let yang = fs::read_to_string(here().join("hostile.yang")).unwrap();
-    Controller::builder().devices(2).service_model("hostile@2026-11-25.yang", yang).config(HIDDEN)
+    builder.service_model("hostile@2026-11-25.yang", yang).config(HIDDEN)
 }
 
 fn here() -> PathBuf {

@@ -5,6 +5,8 @@
 //! COUNT create PATH
 //! COUNT remove PATH
 //! ```
+//!
+//! With a `-` before the count, the last number comes first.
 
 use confine_sdk::prelude::*;
 
@@ -23,9 +25,11 @@ impl Service for Bulk {
             let mut words = line.splitn(4, ' ');
             let mut word = || words.next().unwrap_or_default();
             let (count, operation, path, value) = (word(), word(), word(), word());
-            let count: usize = count.parse()?;
+            let count: isize = count.parse()?;
+            let numbers = 0..count.unsigned_abs();
+            let numbers: Vec<usize> = if count < 0 { numbers.rev().collect() } else { numbers.collect() };
             let mut batch = view.batch();
-            for number in 0..count {
+            for number in numbers {
                 let numbered = |text: &str| text.replace('#', &number.to_string());
                 let path = numbered(path);
                 match operation {
