@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use confine_sandbox::{Compiler, Limits, Runner};
+use confine_sandbox::{Compiler, HostSecret, Limits, Runner};
 use confine_service::{FoundFile, Host, HostOptions, ModuleRegistry};
 
 use crate::{Error, build};
@@ -58,7 +58,7 @@ pub fn find_examples(from: &Path) -> Result<PathBuf, Error> {
 
 async fn load(files: &[(String, PathBuf)], compiler: Compiler) -> Result<(Runner, ModuleRegistry), Error> {
     let limits = Limits::default();
-    let runner = Runner::new(&limits, compiler)?;
+    let runner = Runner::new(&limits, compiler, HostSecret::known())?;
     let read = |(name, path): &(String, PathBuf)| {
         let bytes = fs::read(path).map_err(|source| Error::Read { file: path.clone(), source })?;
         Ok(FoundFile { name: name.clone(), path: path.clone(), bytes: Ok(bytes) })

@@ -9,6 +9,7 @@ use confine_tree::{ResolveError, did_you_mean};
 
 use crate::{
     admin::{AdminClientError, AdminSocketError},
+    host_secret::HostSecretError,
     log::LogError,
     pidfile::PidfileError,
     settings::SettingsError,
@@ -33,6 +34,8 @@ pub(crate) enum Error {
     Cache(#[from] confine_sandbox::CacheError),
     #[error("cannot keep versions of modules\nhint: name another directory (`state` in confine.toml)")]
     Store(#[from] confine_service::VersionStoreError),
+    #[error(transparent)]
+    Secret(#[from] HostSecretError),
     #[error(transparent)]
     Backend(confine_backend::Error),
     #[error("cannot set up the sandbox")]

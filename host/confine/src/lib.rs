@@ -3,7 +3,7 @@
 //! - [`main`] parses the command line (`cli`) and runs a command (`commands`).
 //! - `settings` merges the command line, the environment, confine.toml and the controller's configuration.
 //! - `commands::serve` is the daemon; `admin` is its interface for operators and monitoring, `log` and `traces` what it
-//!   records, `report` the status as text.
+//!   records, `report` the status as text, `host_secret` what random bytes of modules derive from.
 //! - `names`, `paths` and `address` are the types that the command line and the settings share.
 //!
 //! The crate is a library only so that fuzz targets reach what it parses; it promises nothing to other crates:
@@ -20,6 +20,7 @@ mod cli;
 mod columns;
 mod commands;
 mod error;
+mod host_secret;
 mod json_text;
 mod log;
 mod manager;

@@ -1,6 +1,6 @@
 //! What Confine calls of a module for an instance, and for which commit.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 /// A function that a module exports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +52,8 @@ pub struct CommitContext {
     pub user: String,
     /// Whether nothing is pushed to a device.
     pub dry_run: bool,
+    /// When the commit began, since 1970: what the wall clock shows to a module that asks for it.
+    pub time: Duration,
     /// Further names and values of the contract.
     pub options: Vec<(String, String)>,
 }

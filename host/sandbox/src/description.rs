@@ -22,6 +22,8 @@ pub struct Description {
     /// The lists whose instances may own objects together with those of this module: the options `shares-with`. The modules
     /// of both must say so.
     pub shares_with: Vec<PatternStep>,
+    /// Whether the wall clock shows the commit's time and not always the same: the option `wall-clock`.
+    pub commit_time: bool,
     /// Names and values that this host may not know.
     pub options: Vec<(String, String)>,
 }
@@ -38,6 +40,10 @@ pub struct DescriptionError {
 
 /// The option that names a service whose instances may own objects together with those of the module.
 const SHARES_WITH: &str = "shares-with";
+/// The option that names what the wall clock shows.
+const WALL_CLOCK: &str = "wall-clock";
+/// Its only value: the commit's time.
+const COMMIT: &str = "commit";
 /// The maximum number of bytes of the version, and of a text in a message.
 const TEXT: usize = 100;
 /// The maximum number of entries in one list.
@@ -76,7 +82,13 @@ impl Description {
         }
         let shares_with = raw.options.iter().filter(|(name, _)| name == SHARES_WITH);
         let shares_with = shares_with.map(|(_, list)| service(SHARES_WITH, list, &prefixes));
+        let clocks: Vec<_> = raw.options.iter().filter(|(name, _)| name == WALL_CLOCK).collect();
+        if let Some((_, unknown)) = clocks.iter().find(|(_, clock)| clock != COMMIT) {
+            let what = format!("write `{COMMIT}`, or leave it out for a clock that stands still");
+            return Err(error(WALL_CLOCK, unknown, what));
+        }
         Ok(Self {
+            commit_time: !clocks.is_empty(),
             shares_with: shares_with.collect::<Result<_, _>>()?,
             services: services(&raw.services, &prefixes)?,
             version: version(&raw.version)?,
@@ -221,6 +233,23 @@ mod tests {
         its description is wrong at `shares-with`, `other`: write `prefix:name`, with its keys where it has several: `p:name[k1][k2]`
         its description is wrong at `shares-with`, `x:other`: the prefix `x` is not declared: add it to `prefixes`
         its description is wrong at `shares-with`, `b:other/x`: write `prefix:name`, with its keys where it has several: `p:name[k1][k2]`
+        ");
+    }
+
+    #[test]
+    fn wall_clock_is_that_of_the_commit_or_fixed() {
+        let check = |clocks: &[&str]| {
+            let options = clocks.iter().map(|clock| ("wall-clock".to_owned(), (*clock).to_owned())).collect();
+            Description::check(handler::Description { options, ..raw() })
+        };
+        let [fixed, commit] = [&[][..], &["commit"]].map(|clocks| check(clocks).unwrap().commit_time);
+        assert_eq!((fixed, commit), (false, true));
+        let refused = [&["host"][..], &["commit", "Commit"], &[""]]
+            .map(|clocks| check(clocks).unwrap_err().to_string());
+        insta::assert_snapshot!(refused.join("\n"), @r"
+        its description is wrong at `wall-clock`, `host`: write `commit`, or leave it out for a clock that stands still
+        its description is wrong at `wall-clock`, `Commit`: write `commit`, or leave it out for a clock that stands still
+        its description is wrong at `wall-clock`: write `commit`, or leave it out for a clock that stands still
         ");
     }
 

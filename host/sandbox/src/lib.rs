@@ -10,11 +10,11 @@
 //! ```
 //!
 //! ```
-//! use confine_sandbox::{Compiler, Limits, Runner};
+//! use confine_sandbox::{Compiler, HostSecret, Limits, Runner};
 //!
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
 //! let limits = Limits::default();
-//! let runner = Runner::new(&limits, Compiler::in_process())?;
+//! let runner = Runner::new(&limits, Compiler::in_process(), HostSecret::known())?;
 //! let error = runner.load("empty", b"".as_slice().into(), &limits).await.unwrap_err();
 //! assert_eq!(error.to_string(), "module `empty` cannot be loaded: the file is empty");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -43,6 +43,7 @@ mod limits;
 mod module;
 mod outcome;
 mod preflight;
+mod random;
 mod resident;
 mod run;
 mod runner;
@@ -68,4 +69,6 @@ pub use guest_log::LogLine;
 pub use limit::{Limit, LimitPer, LimitReached};
 pub use limits::{Limits, ScaledLimit};
 pub use module::{CompiledModule, Module};
+pub use random::HostSecret;
 pub use runner::{RunReport, Runner};
+pub use wasi::interfaces;

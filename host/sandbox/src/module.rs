@@ -77,6 +77,13 @@ impl Module {
         self.0.program.hooks.is_some()
     }
 
+    /// Returns whether the module imports an interface of WASI 0.2, given its name without a version.
+    pub fn imports(&self, interface: &str) -> bool {
+        let program = self.program();
+        let component = program.instance.component().component_type();
+        component.imports(program.engine()).any(|(name, _)| wasi::unversioned(name) == Some(interface))
+    }
+
     pub(crate) fn program(&self) -> &BoundComponent {
         &self.0.program
     }

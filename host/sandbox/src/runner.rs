@@ -17,16 +17,18 @@ use wasmtime::{Engine, Store, component::Linker};
 
 use crate::{
     Budget, CommitContext, CompiledModule, Compiler, Description, Digest, EntryPoint, FailureCause,
-    HostFault, InstancePosition, Limit, Limits, LoadError, LoadFault, LogLine, Module, RunFailure, Usage,
+    HostFault, HostSecret, InstancePosition, Limit, Limits, LoadError, LoadFault, LogLine, Module,
+    RunFailure, Usage,
     compile::blocking,
     engine,
     guest_log::GuestLog,
     guest_thread::GuestThread,
     limits::microseconds,
     module::{self, BoundComponent},
+    random::RandomBytes,
     run::{self, EndedRun, Entered, RunGrants, RunRemains},
-    store_state::StoreState,
-    text,
+    store_state::{RunInputs, StoreState},
+    text, wasi,
 };
 
 /// The default time that a thread has after a run's deadline. A run ends about a millisecond after its deadline;
@@ -38,6 +40,7 @@ pub struct Runner {
     engine: Engine,
     linker: Linker<StoreState>,
     compiler: Compiler,
+    secret: HostSecret,
     grace: Duration,
     idle: Mutex<Vec<GuestThread>>,
 }
@@ -65,12 +68,13 @@ struct RunLabel {
 }
 
 impl Runner {
-    /// Creates a runner whose guests have the stack that `limits` allow. Each module has its own other limits.
-    pub fn new(limits: &Limits, compiler: Compiler) -> Result<Self, HostFault> {
+    /// Creates a runner whose guests have the stack that `limits` allow, and random bytes that derive from `secret`. Each
+    /// module has its own other limits.
+    pub fn new(limits: &Limits, compiler: Compiler, secret: HostSecret) -> Result<Self, HostFault> {
         let fault = |error: wasmtime::Error| HostFault::Runtime(format!("{error:#}"));
         let engine = engine::engine(limits).map_err(fault)?;
         let linker = module::linker(&engine).map_err(fault)?;
-        Ok(Self { engine, linker, compiler, grace: GRACE, idle: Mutex::default() })
+        Ok(Self { engine, linker, compiler, secret, grace: GRACE, idle: Mutex::default() })
     }
 
     /// Sets the time that a thread has after a run's deadline before it is abandoned. The default is 50 ms.
@@ -144,7 +148,9 @@ impl Runner {
     ) -> Result<Description, LoadFault> {
         let label = RunLabel { module: name.clone(), version: None, instance: None };
         let mut budget = Budget::new(limits, 0);
-        let (described, remains) = self.enter(program, &mut budget, label, None, run::describe).await;
+        let random = RandomBytes::of_description();
+        let inputs = RunInputs { view: None, wall_clock: wasi::FIXED_TIME, random };
+        let (described, remains) = self.enter(program, &mut budget, label, inputs, run::describe).await;
         if remains.log_dropped > 0 {
             let dropped = text::grouped(remains.log_dropped);
             tracing::warn!(
@@ -184,10 +190,12 @@ impl Runner {
             fuel = tracing::field::Empty,
             failed = tracing::field::Empty
         );
-        let view = view(budget.meter());
+        let wall_clock = if module.description().commit_time { commit.time } else { wasi::FIXED_TIME };
+        let random = RandomBytes::of_instance(&self.secret, entry, instance);
+        let inputs = RunInputs { view: Some(view(budget.meter())), wall_clock, random };
         let (commit, instance) = (commit.into(), instance.into());
         let (outcome, remains) = self
-            .enter(module.program(), budget, label, Some(view), move |store, program| {
+            .enter(module.program(), budget, label, inputs, move |store, program| {
                 run::call(store, program, entry, commit, instance)
             })
             .instrument(span.clone())
@@ -204,7 +212,7 @@ impl Runner {
         program: &BoundComponent,
         budget: &mut Budget,
         label: RunLabel,
-        view: Option<View>,
+        inputs: RunInputs,
         enter: impl for<'a> FnOnce(&'a mut Store<StoreState>, &'a BoundComponent) -> Entered<'a, T>
         + Send
         + 'static,
@@ -217,7 +225,7 @@ impl Runner {
             budget.log.grant().allowed,
             limits.text,
         );
-        let state = StoreState::new(budget, view, console);
+        let state = StoreState::new(budget, inputs, console);
         let (time, wall_clock) = budget.time();
         let grants = RunGrants { fuel: budget.fuel.grant(), time, wall_clock };
         let program = program.clone();

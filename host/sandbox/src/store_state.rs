@@ -6,7 +6,7 @@ use confine_view::{AllowanceExceeded, Error, Meter, MeteredLimit, View, WorkAllo
 
 use crate::{
     Budget, HostFault, Limit, LimitPer, LimitReached, Limits, Usage, budget::RunAllowance,
-    guest_log::GuestLog, limits::microseconds, store_limiter::StoreLimiter,
+    guest_log::GuestLog, limits::microseconds, random::RandomBytes, store_limiter::StoreLimiter,
 };
 
 /// How long calls of the host may keep the thread, however little work they count.
@@ -22,8 +22,12 @@ pub(crate) struct StoreState {
     pub(crate) console: GuestLog,
     /// The virtual time in nanoseconds, which advances when the guest waits.
     pub(crate) now: u64,
-    /// The state of the random number generator.
-    pub(crate) random: u64,
+    /// What the wall clock shows, since 1970.
+    pub(crate) wall_clock: Duration,
+    /// The random bytes.
+    pub(crate) random: RandomBytes,
+    /// The state of the generator of insecure numbers.
+    pub(crate) insecure: u64,
     /// Why the host ended the run, if the trap does not say it.
     pub(crate) halt: Option<HaltReason>,
     per_call: u64,
@@ -37,6 +41,16 @@ pub(crate) struct StoreState {
     kept_thread_since: Instant,
     /// The deadline of the run.
     deadline: Option<RunDeadline>,
+}
+
+/// What a run is given besides its arguments and its limits.
+pub(crate) struct RunInputs {
+    /// The view of the guest. None while `describe` runs.
+    pub(crate) view: Option<View>,
+    /// What the wall clock shows, since 1970.
+    pub(crate) wall_clock: Duration,
+    /// The random bytes.
+    pub(crate) random: RandomBytes,
 }
 
 /// The time at which a run must end.
@@ -83,7 +97,8 @@ impl AllowanceCounter {
 }
 
 impl StoreState {
-    pub(crate) fn new(budget: &Budget, view: Option<View>, console: GuestLog) -> Self {
+    pub(crate) fn new(budget: &Budget, inputs: RunInputs, console: GuestLog) -> Self {
+        let RunInputs { view, wall_clock, random } = inputs;
         let limits: &Limits = budget.limits();
         let counter = |limit, grant| AllowanceCounter { limit, grant, used: 0 };
         Self {
@@ -91,7 +106,9 @@ impl StoreState {
             view,
             console,
             now: 0,
-            random: 0,
+            wall_clock,
+            random,
+            insecure: 0,
             halt: None,
             per_call: limits.bytes_per_call as u64,
             bytes_out: counter(Limit::BytesOut, budget.bytes_out.grant()),
@@ -146,7 +163,8 @@ impl StoreState {
         self.bytes_in.add(bytes).map_err(|reached| self.halt(HaltReason::Limit(reached)))
     }
 
-    async fn pace(&mut self, bytes: usize) -> wasmtime::Result<()> {
+    /// Pays for work that takes as long as copying these bytes, and yields the thread if enough was done.
+    pub(crate) async fn pace(&mut self, bytes: usize) -> wasmtime::Result<()> {
         self.pace.charge_bytes(bytes).await.map_err(|exceeded| self.exceeded(exceeded))?;
         // The units of work are an estimate, which is wrong on a slow machine.
         if self.kept_thread_since.elapsed() > SLICE {
@@ -217,7 +235,9 @@ mod tests {
 
     fn state(limits: &Limits) -> StoreState {
         let console = GuestLog::new("m".into(), "i".into(), 0, 64);
-        StoreState::new(&Budget::new(limits, 1), None, console)
+        let inputs =
+            RunInputs { view: None, wall_clock: Duration::ZERO, random: RandomBytes::of_description() };
+        StoreState::new(&Budget::new(limits, 1), inputs, console)
     }
 
     #[test]

@@ -4,10 +4,13 @@
 //! writes to standard output and standard error goes to its [`GuestLog`](crate::guest_log::Console).
 //!
 //! A guest learns nothing here about the host or other runs. Time stands still: the wall clock always shows the
-//! same time, and the monotonic clock advances only when the guest waits, which takes no real time. (A real timer
-//! would be a clock, and a guest that sleeps would delay a commit.) Random numbers are the same in every run, so
-//! that a service creates the same configuration for the same input even if a runtime seeds its hash tables. They
-//! are neither secret nor unpredictable.
+//! same time, or that of the commit if the module asks for it, and the monotonic clock advances only when the guest
+//! waits, which takes no real time. (A real timer would be a clock, and a guest that sleeps would delay a commit.)
+//!
+//! Random numbers repeat, so that a service creates the same configuration for the same input. Those of
+//! `wasi:random/random` are [derived](crate::random) from the host's secret and are the same in every run of an
+//! instance. Those of `insecure` and `insecure-seed`, from which runtimes seed hash tables, are the same in every run of
+//! every module.
 //!
 //! Every resource is a constant: no state grows with the handles that a guest opens, and nothing can leak.
 //! Everything is always ready, so polling returns all indices.
@@ -15,8 +18,10 @@
 //! The interfaces and their types are those of `wasmtime-wasi`, but not the implementation. Its context has files,
 //! sockets and real timers, which would have to be disabled one by one, and a table that grows with the handles,
 //! and it does not count what a call costs. Most of its functions are not asynchronous and cannot yield the thread.
-//! Here they do almost nothing or pass few bytes ([`MAX_SYNC_BYTES`]), and end the run if its time is over. Random
-//! numbers do not come from that crate, because generating them takes longer than asking for them.
+//! Here they do almost nothing or pass few bytes ([`MAX_SYNC_BYTES`]), and end the run if its time is over. The
+//! functions for random bytes do not come from that crate, because deriving the bytes takes longer than asking for them.
+
+use std::time::Duration;
 
 use wasmtime::{
     Engine, Result, StoreContextMut,
@@ -53,16 +58,37 @@ use wasmtime_wasi::p2::{
 };
 use wasmtime_wasi_io::bindings::wasi::io::{error, poll, streams};
 
-use crate::store_state::{HaltReason, StoreState};
+use crate::{
+    random,
+    store_state::{HaltReason, StoreState},
+};
 
-/// The time that the wall clock shows: 2000-01-01T00:00:00Z, in seconds since 1970.
-const WALL_CLOCK: u64 = 946_684_800;
+/// The interfaces that tell a module about time and chance, as [`Module::imports`](crate::Module::imports) takes them.
+pub mod interfaces {
+    /// Random bytes that are derived from the host's secret.
+    pub const RANDOM: &str = "wasi:random/random";
+    /// Random bytes that are the same in every run of every module.
+    pub const INSECURE: &str = "wasi:random/insecure";
+    /// A seed that is the same in every run of every module.
+    pub const INSECURE_SEED: &str = "wasi:random/insecure-seed";
+    /// The date.
+    pub const WALL_CLOCK: &str = "wasi:clocks/wall-clock";
+    /// The time since the run began, which advances only when the module waits.
+    pub const MONOTONIC_CLOCK: &str = "wasi:clocks/monotonic-clock";
+}
+
+/// The time that the wall clock shows unless the module asks for that of the commit: 2000-01-01T00:00:00Z, since 1970.
+pub(crate) const FIXED_TIME: Duration = Duration::from_secs(946_684_800);
 
 /// The maximum number of bytes of a write that cannot yield the thread, and of random bytes in one call.
 const MAX_SYNC_BYTES: u64 = 4 << 10;
 
 /// The cost of looking up a handle, in bytes that could be copied in that time.
 const LISTED_HANDLE: usize = 64;
+
+/// The cost of deriving [`random::BLOCK`] bytes, in bytes that could be copied in that time (1.3 µs on a machine without
+/// instructions for SHA-256, 0.3 µs on others).
+const DERIVED_BLOCK: usize = 2 << 10;
 
 /// The maximum number of names that a component may import of one interface. The largest interface has about
 /// sixty. Each name is an entry in a table of the host.
@@ -98,10 +124,21 @@ const OFFERED: [(&str, Offer); 17] = offered![
     "wasi:random/insecure-seed": insecure_seed,
 ];
 
-/// The interfaces of random numbers: their names, and those of the functions for bytes and for a number.
-const RANDOM: [(&str, &str, &str); 2] = [
-    ("wasi:random/insecure", "get-insecure-random-bytes", "get-insecure-random-u64"),
-    ("wasi:random/random", "get-random-bytes", "get-random-u64"),
+/// Fills bytes for one call.
+type Fill = fn(&mut StoreState, &mut [u8]) -> Result<()>;
+
+/// The interfaces of random numbers: their names, those of the functions for bytes and for a number, and what these
+/// return.
+const RANDOM: [(&str, &str, &str, Fill); 2] = [
+    (
+        interfaces::INSECURE,
+        "get-insecure-random-bytes",
+        "get-insecure-random-u64",
+        StoreState::fill_insecurely,
+    ),
+    (interfaces::RANDOM, "get-random-bytes", "get-random-u64", |state, bytes| {
+        Ok(state.random.fill(bytes)?)
+    }),
 ];
 
 /// Defines the resources of an interface whose functions all end the run.
@@ -135,7 +172,8 @@ pub(crate) fn offers(import: &str) -> bool {
         || REFUSED.iter().any(|(name, _)| *name == interface)
 }
 
-fn unversioned(import: &str) -> Option<&str> {
+/// Returns the name of an interface of WASI 0.2 without its version.
+pub(crate) fn unversioned(import: &str) -> Option<&str> {
     let (interface, version) = import.split_once('@')?;
     version.starts_with("0.2.").then_some(interface)
 }
@@ -143,20 +181,23 @@ fn unversioned(import: &str) -> Option<&str> {
 /// Defines the interfaces that components may import and call.
 pub(crate) fn link(linker: &mut Linker<StoreState>) -> Result<()> {
     OFFERED.iter().try_for_each(|(_, offer)| offer(linker))?;
-    RANDOM.iter().try_for_each(|(name, bytes, number)| link_random(linker, name, bytes, number))
+    RANDOM.iter().try_for_each(|(name, bytes, number, fill)| link_random(linker, name, bytes, number, *fill))
 }
 
-fn link_random(linker: &mut Linker<StoreState>, interface: &str, bytes: &str, number: &str) -> Result<()> {
+fn link_random(
+    linker: &mut Linker<StoreState>,
+    interface: &str,
+    bytes: &str,
+    number: &str,
+    fill: Fill,
+) -> Result<()> {
     // This name is valid for every version 0.2.
     let mut at = linker.instance(&format!("{interface}@0.2.0"))?;
-    at.func_wrap_async(bytes, |mut store: StoreContextMut<'_, StoreState>, (length,): (u64,)| {
-        Box::new(async move { Ok((store.data_mut().random_bytes(length).await?,)) })
+    at.func_wrap_async(bytes, move |mut store: StoreContextMut<'_, StoreState>, (length,): (u64,)| {
+        Box::new(async move { Ok((store.data_mut().random_bytes(length, fill).await?,)) })
     })?;
-    at.func_wrap_async(number, |mut store: StoreContextMut<'_, StoreState>, (): ()| {
-        Box::new(async move {
-            store.data_mut().receive(0).await?;
-            Ok((store.data_mut().next_number(),))
-        })
+    at.func_wrap_async(number, move |mut store: StoreContextMut<'_, StoreState>, (): ()| {
+        Box::new(async move { Ok((store.data_mut().random_number(fill).await?,)) })
     })
 }
 
@@ -317,7 +358,7 @@ impl monotonic_clock::Host for StoreState {
 
 impl wall_clock::Host for StoreState {
     fn now(&mut self) -> Result<Datetime> {
-        self.constant(Datetime { seconds: WALL_CLOCK, nanoseconds: 0 })
+        self.constant(Datetime { seconds: self.wall_clock.as_secs(), nanoseconds: 0 })
     }
 
     fn resolution(&mut self) -> Result<Datetime> {
@@ -482,15 +523,22 @@ impl streams::HostOutputStream for StoreState {
 }
 
 impl StoreState {
-    /// The next number of the run's sequence (SplitMix64).
-    fn next_number(&mut self) -> u64 {
-        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.random ^ (self.random >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    /// The next insecure number of the run's sequence (SplitMix64).
+    fn next_insecure(&mut self) -> u64 {
+        self.insecure = self.insecure.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.insecure ^ (self.insecure >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         mixed ^ (mixed >> 31)
     }
 
-    async fn random_bytes(&mut self, length: u64) -> Result<Vec<u8>> {
+    fn fill_insecurely(&mut self, bytes: &mut [u8]) -> Result<()> {
+        for word in bytes.chunks_mut(size_of::<u64>()) {
+            word.iter_mut().zip(self.next_insecure().to_le_bytes()).for_each(|(byte, random)| *byte = random);
+        }
+        Ok(())
+    }
+
+    async fn random_bytes(&mut self, length: u64, fill: Fill) -> Result<Vec<u8>> {
         if length > MAX_SYNC_BYTES {
             let what =
                 format!("it requested {length} random bytes in one call, the maximum is {MAX_SYNC_BYTES}");
@@ -498,22 +546,34 @@ impl StoreState {
         }
         let length = length as usize;
         self.receive(0).await?;
+        self.derive(length).await?;
         self.send(length).await?;
         let mut bytes = vec![0; length];
-        let (words, rest) = bytes.as_chunks_mut();
-        words.fill_with(|| self.next_number().to_le_bytes());
-        rest.iter_mut().zip(self.next_number().to_le_bytes()).for_each(|(byte, random)| *byte = random);
+        fill(self, &mut bytes)?;
         Ok(bytes)
     }
 
-    fn random_number(&mut self) -> Result<u64> {
+    async fn random_number(&mut self, fill: Fill) -> Result<u64> {
+        self.receive(0).await?;
+        let mut bytes = [0; size_of::<u64>()];
+        self.derive(bytes.len()).await?;
+        fill(self, &mut bytes)?;
+        Ok(u64::from_le_bytes(bytes))
+    }
+
+    /// Pays for deriving random bytes.
+    async fn derive(&mut self, length: usize) -> Result<()> {
+        self.pace(length.div_ceil(random::BLOCK) * DERIVED_BLOCK).await
+    }
+
+    fn insecure_number(&mut self) -> Result<u64> {
         self.receive_sync(0)?;
-        Ok(self.next_number())
+        Ok(self.next_insecure())
     }
 }
 
 impl insecure_seed::Host for StoreState {
     fn insecure_seed(&mut self) -> Result<(u64, u64)> {
-        Ok((self.random_number()?, self.random_number()?))
+        Ok((self.insecure_number()?, self.insecure_number()?))
     }
 }

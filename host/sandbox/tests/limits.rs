@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use crate::guest::{FOREVER, Guest, OK};
 use crate::host::{load, run, run_on, run_one, runner, told};
-use confine_sandbox::{Budget, Compiler, EntryPoint, Limits, Runner, ScaledLimit};
+use confine_sandbox::{Budget, Compiler, EntryPoint, HostSecret, Limits, Runner, ScaledLimit};
 use confine_tree::Pattern;
 use confine_view::{Fetch, Source};
 
@@ -340,7 +340,9 @@ async fn stack_has_the_configured_size() {
     let mut told_of = Vec::new();
     for stack in [64 << 10, 4 << 20] {
         let limits = Limits { stack, ..Limits::default() };
-        let runner = Runner::new(&limits, Compiler::in_process()).unwrap().with_grace(crate::host::PATIENCE);
+        let runner = Runner::new(&limits, Compiler::in_process(), HostSecret::known())
+            .unwrap()
+            .with_grace(crate::host::PATIENCE);
         let guest = Guest::new().fields(deep).apply("(drop (call $deep (i32.const 10000))) (global.get $ok)");
         told_of.push(told(&run_on(&runner, guest, limits, Arc::new(crate::host::Empty)).await));
     }
@@ -388,14 +390,16 @@ async fn bytes_are_limited() {
     // The length of the message, in the error that is already there.
     let refusal = "(i32.store offset=16 (global.get $error) (i32.const 9437184)) (global.get $error)";
     let refusal = Guest::new().pages(200).apply(refusal);
+    // Random bytes take their time.
+    let limits = Limits { bytes_in: ScaledLimit { base: 4 << 20, per_instance: 0 }, ..Limits::default() };
     let mut told_of = Vec::new();
     for guest in [set(1 << 20), set(9 << 20), random, refusal] {
-        told_of.push(told(&run(guest, Limits::default()).await));
+        told_of.push(told(&run(guest, limits.clone()).await));
     }
     assert_eq!(told_of.join("\n"), [
             r#"module `bench` 1.0.0, instance `bench[service-name='s1']`: bytes out limit reached: allowed 64 MiB for one instance, used 65 MiB"#,
             r#"module `bench` 1.0.0, instance `bench[service-name='s1']`: bytes per call limit reached: allowed 8 MiB for one call"#,
-            r#"module `bench` 1.0.0, instance `bench[service-name='s1']`: bytes in limit reached: allowed 64 MiB for one instance, used 64.0 MiB"#,
+            r#"module `bench` 1.0.0, instance `bench[service-name='s1']`: bytes in limit reached: allowed 4 MiB for one instance, used 4,100 KiB"#,
             r#"module `bench` 1.0.0, instance `bench[service-name='s1']`: bytes per call limit reached: allowed 8 MiB for one call"#,
         ]
         .join("\n"));

@@ -20,6 +20,7 @@
 mod guest;
 #[path = "guest/host.rs"]
 mod host;
+mod inputs;
 mod limits;
 mod loading;
 mod outcomes;

@@ -29,7 +29,7 @@ use std::{
 };
 
 use confine_sandbox::{
-    Cache, Compiler, FileForm, Limits, LoadFault, Runner,
+    Cache, Compiler, FileForm, HostSecret, Limits, LoadFault, Runner,
     worker::{self, confinement},
 };
 use guest::Guest;
@@ -78,7 +78,7 @@ const TESTS: [(&str, Test); 18] = [
 ];
 
 fn runner(compiler: Compiler) -> Runner {
-    Runner::new(&Limits::default(), compiler).unwrap()
+    Runner::new(&Limits::default(), compiler, HostSecret::known()).unwrap()
 }
 
 async fn load(bytes: Arc<[u8]>, limits: &Limits) -> Result<confine_sandbox::Module, LoadFault> {

@@ -10,11 +10,11 @@
 //! ```
 //!
 //! ```
-//! use confine_sandbox::{Compiler, Limits, Runner};
+//! use confine_sandbox::{Compiler, HostSecret, Limits, Runner};
 //! use confine_service::{Host, HostOptions, ModuleLibrary};
 //!
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let runner = Runner::new(&Limits::default(), Compiler::in_process())?;
+//! let runner = Runner::new(&Limits::default(), Compiler::in_process(), HostSecret::known())?;
 //! let library = ModuleLibrary { directories: vec!["/nowhere".into()], ..ModuleLibrary::default() };
 //! let host = Host::of_library(runner, library, HostOptions::default())?;
 //! host.modules().load().await;

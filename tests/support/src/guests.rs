@@ -3,7 +3,7 @@
 use std::{fs, path::PathBuf, sync::Arc};
 
 use confine_author::{Error, LoadedServices};
-use confine_sandbox::{Compiler, Limits, Runner};
+use confine_sandbox::{Compiler, HostSecret, Limits, Runner};
 use confine_service::{FoundFile, Host, HostOptions, ModuleRegistry};
 use tokio::sync::Mutex;
 
@@ -60,7 +60,7 @@ pub async fn guests_with(
 ) -> Result<LoadedServices, Error> {
     let models = guests(packages).await?.models;
     let _building = BUILDING.lock().await;
-    let runner = Runner::new(limits, Compiler::in_process())?;
+    let runner = Runner::new(limits, Compiler::in_process(), HostSecret::known())?;
     let mut files = Vec::new();
     for (name, path) in packages.iter().zip(confine_author::build(&test_guest("probe"), packages)?) {
         let bytes = fs::read(&path).map_err(|source| Error::Read { file: path.clone(), source })?;

@@ -5,7 +5,7 @@
 use std::{path::PathBuf, process::Command, sync::Arc};
 
 use confine_author::{CaseResult, LoadedServices, ServiceCase};
-use confine_sandbox::{Compiler, Limits, Runner};
+use confine_sandbox::{Compiler, HostSecret, Limits, Runner};
 use confine_service::{FoundFile, Host, HostOptions, ModuleRegistry};
 use confine_test_support::{
     guests::{example_services, examples, guests},
@@ -39,7 +39,7 @@ fn built_of(language: &str, module: &str) -> Option<PathBuf> {
 
 async fn host(module: PathBuf) -> Arc<Host> {
     let limits = Limits::default();
-    let runner = Runner::new(&limits, Compiler::in_process()).unwrap();
+    let runner = Runner::new(&limits, Compiler::in_process(), HostSecret::known()).unwrap();
     let bytes = std::fs::read(&module).unwrap();
     let file = FoundFile { name: "banner".into(), path: module, bytes: Ok(bytes) };
     let registry = ModuleRegistry::load(vec![file], &runner, |_| limits.clone()).await;

@@ -4,7 +4,7 @@ mod words;
 
 use std::fmt;
 
-use confine_sandbox::{Compiler, Digest, Limits, LoadError, Module, Runner, text::line};
+use confine_sandbox::{Compiler, Digest, HostSecret, Limits, LoadError, Module, Runner, text::line};
 use confine_service::read_module;
 use serde::Serialize;
 
@@ -50,6 +50,10 @@ struct ModuleSummary {
     prefixes: Vec<InspectedPrefix>,
     /// Whether it has hooks.
     hooks: bool,
+    /// What the random numbers are that it imports, in words.
+    random: Vec<&'static str>,
+    /// What the clocks show that it imports, in words.
+    clocks: Vec<&'static str>,
     /// Other declarations.
     options: Vec<InspectedOption>,
 }
@@ -99,7 +103,7 @@ pub(super) fn run(inspect: &InspectArgs) -> Result<(), Error> {
 /// Loads a module as the daemon does: compiled by a worker, within the limits of the module.
 fn load(name: &str, bytes: &[u8], limits: &Limits) -> Result<Result<Module, LoadError>, Error> {
     let runtime = runtime()?;
-    let runner = Runner::new(limits, Compiler::worker())?;
+    let runner = Runner::new(limits, Compiler::worker(), HostSecret::known())?;
     let loaded = runtime.block_on(runner.load(name, bytes.into(), limits));
     runtime.shutdown_background();
     Ok(loaded)
@@ -147,6 +151,8 @@ impl ModuleSummary {
                 })
                 .collect(),
             hooks: module.has_hooks(),
+            random: words::random(|interface| module.imports(interface)),
+            clocks: words::clocks(|interface| module.imports(interface), description.commit_time),
             options: description
                 .options
                 .iter()
@@ -178,6 +184,8 @@ impl fmt::Display for ModuleInspection {
             "hooks     {}",
             if about.hooks { "yes: they see the same, and write nothing" } else { "no" }
         )?;
+        rows(f, "random", &about.random, "not imported")?;
+        rows(f, "clocks", &about.clocks, "not imported")?;
         if about.options.is_empty() { Ok(()) } else { rows(f, "options", &about.options, "none") }
     }
 }

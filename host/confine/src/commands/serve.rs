@@ -8,7 +8,7 @@
 use std::{convert::Infallible, path::PathBuf, sync::Arc, time::Duration};
 
 use confine_backend::{ModelCache, ModelStore};
-use confine_sandbox::{Cache, Compiler, Runner};
+use confine_sandbox::{Cache, Compiler, HostSecret, Runner};
 use confine_service::{Host, HostOptions, ModuleLibrary, ModulePolicy, VersionStore, error_chain};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -16,6 +16,7 @@ use crate::{
     admin::{AdminApi, Listeners},
     cli::SettingsArgs,
     error::Error,
+    host_secret::{self, HostSecretError},
     log::{self, LogFilter, LogFormat, LogLevels, LogTarget},
     manager, memory, parent,
     pidfile::Pidfile,
@@ -113,12 +114,13 @@ fn connect_options(settings: &Settings) -> Result<confine_backend::ConnectOption
 
 /// The state that is kept between commits, without modules yet.
 fn host(settings: &Settings) -> Result<Host, Error> {
-    let runner = Runner::new(&settings.limits, compiler(settings)?)?;
+    let store = version_store(settings)?;
+    let runner = Runner::new(&settings.limits, compiler(settings)?, secret(settings)?)?;
     let library = ModuleLibrary {
         directories: settings.modules.iter().map(|directory| directory.value.clone()).collect(),
         exclude: settings.exclude.iter().map(|name| name.value.to_string()).collect(),
         limits: settings.limits_of_modules(),
-        store: version_store(settings)?,
+        store,
         services: settings
             .services
             .iter()
@@ -187,6 +189,21 @@ fn version_store(settings: &Settings) -> Result<Option<VersionStore>, Error> {
             Ok(None)
         }
         Err(error) => Err(error.into()),
+    }
+}
+
+/// The secret from which random bytes of modules derive. If it cannot be kept in the default directory, and is not there
+/// either, it ends with the daemon.
+fn secret(settings: &Settings) -> Result<HostSecret, Error> {
+    match host_secret::open(&settings.state.value) {
+        Err(error @ HostSecretError::Make { .. }) if settings.state.origin == SettingOrigin::Default => {
+            tracing::warn!(
+                error = %error_chain(&error),
+                "cannot keep the secret from which the random bytes of modules derive: keys that modules make of them change with every restart of the daemon"
+            );
+            Ok(host_secret::in_memory()?)
+        }
+        opened => Ok(opened?),
     }
 }
 

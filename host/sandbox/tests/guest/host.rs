@@ -5,7 +5,8 @@
 use std::{sync::Arc, time::Duration};
 
 use confine_sandbox::{
-    Budget, CommitContext, Compiler, EntryPoint, Limits, LoadError, Module, RunReport, Runner, ScaledLimit,
+    Budget, CommitContext, Compiler, EntryPoint, HostSecret, Limits, LoadError, Module, RunReport, Runner,
+    ScaledLimit,
 };
 use confine_tree::{CONTROLLER, NoSchema, Pattern, PatternStep, QName, Tree};
 use confine_view::{CommitDraft, Fetch, InstanceRef, Meter, Scope, Source, View};
@@ -18,8 +19,12 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 /// A runner that waits for its threads however busy the machine is: that they come back is what tests
 /// ask, not how soon.
 pub fn runner() -> Runner {
-    let runner = Runner::new(&Limits::default(), Compiler::in_process()).unwrap();
-    runner.with_grace(PATIENCE)
+    runner_of(HostSecret::known())
+}
+
+/// As [`runner`], with the secret of a host.
+pub fn runner_of(secret: HostSecret) -> Runner {
+    Runner::new(&Limits::default(), Compiler::in_process(), secret).unwrap().with_grace(PATIENCE)
 }
 
 /// These limits for a module that is loaded: on a busy machine too it is not the clock that ends that.

@@ -34,6 +34,7 @@ pub const BENCH: Description<'static> = Description {
 pub struct Guest {
     description: Description<'static>,
     writes: &'static [&'static str],
+    options: Vec<(String, String)>,
     hooks: bool,
     /// What the world has besides the contract, and the packages that it is in.
     imports: String,
@@ -67,6 +68,7 @@ impl Guest {
         Self {
             description: BENCH,
             writes: &[],
+            options: Vec::new(),
             hooks: false,
             imports: String::new(),
             packages: String::new(),
@@ -101,6 +103,12 @@ impl Guest {
     /// The paths that it declares to write; none means all.
     pub fn writes(mut self, writes: &'static [&'static str]) -> Self {
         self.writes = writes;
+        self
+    }
+
+    /// An option of its description.
+    pub fn option(mut self, name: &str, value: &str) -> Self {
+        self.options.push((name.into(), value.into()));
         self
     }
 
@@ -194,6 +202,53 @@ impl Guest {
         )
     }
 
+    /// `$random`, as [`random`](Self::random), and `$seed`, which takes an address for two numbers: of the insecure
+    /// interfaces.
+    pub fn insecure_random(self) -> Self {
+        self.import(
+            "wasi:random/insecure@0.2.3;\nimport wasi:random/insecure-seed@0.2.3",
+            "package wasi:random@0.2.3 {
+                interface insecure { get-insecure-random-bytes: func(len: u64) -> list<u8>; }
+                interface insecure-seed { insecure-seed: func() -> tuple<u64, u64>; }
+            }",
+            r#"(import "wasi:random/insecure@0.2.3" "get-insecure-random-bytes" (func $random (param i64 i32)))
+            (import "wasi:random/insecure-seed@0.2.3" "insecure-seed" (func $seed (param i32)))"#,
+        )
+    }
+
+    /// `$date`, which takes an address for the seconds since 1970, and what is left of one.
+    pub fn wall_clock(self) -> Self {
+        self.import(
+            "wasi:clocks/wall-clock@0.2.3",
+            "package wasi:clocks@0.2.3 {
+                interface wall-clock {
+                    record datetime { seconds: u64, nanoseconds: u32 }
+                    now: func() -> datetime;
+                }
+            }",
+            r#"(import "wasi:clocks/wall-clock@0.2.3" "now" (func $date (param i32)))"#,
+        )
+    }
+
+    /// `$tell`, which takes an address and a number of bytes, and logs them as [`told_bytes`] reads them.
+    pub fn tells(self) -> Self {
+        self.fields(
+            "(func $tell (param $at i32) (param $bytes i32) (local $n i32) (local $to i32)
+                (local.set $to (i32.add (global.get $scratch) (i32.const 1024)))
+                (loop $next
+                    (i32.store8 (i32.add (local.get $to) (i32.mul (local.get $n) (i32.const 2)))
+                        (i32.add (i32.const 97) (i32.shr_u
+                            (i32.load8_u (i32.add (local.get $at) (local.get $n))) (i32.const 4))))
+                    (i32.store8 offset=1 (i32.add (local.get $to) (i32.mul (local.get $n) (i32.const 2)))
+                        (i32.add (i32.const 97) (i32.and
+                            (i32.load8_u (i32.add (local.get $at) (local.get $n))) (i32.const 15))))
+                    (local.set $n (i32.add (local.get $n) (i32.const 1)))
+                    (br_if $next (i32.lt_u (local.get $n) (local.get $bytes))))
+                (call $log (i32.const 64) (i32.const 0)
+                    (local.get $to) (i32.mul (local.get $bytes) (i32.const 2)) (i32.const 64) (i32.const 0)))",
+        )
+    }
+
     /// `$stderr`, which returns a handle; `$write`, which takes it, a text and an address for the result;
     /// `$exit`, which takes a status.
     pub fn stdio(self) -> Self {
@@ -245,7 +300,7 @@ impl Guest {
     fn core(&self) -> String {
         let mut data = Data { base: 64, bytes: Vec::new() };
         let mut globals = String::new();
-        let description = data.description(&self.description, self.writes);
+        let description = data.description(&self.description, self.writes, &self.options);
         let (tag, message, path) = &self.error;
         let error = data.error(tag, message, path.as_deref());
         let ok = data.words(&[0; 8]);
@@ -346,14 +401,20 @@ impl Data {
         (self.words(&words), words.len() as u32 / 2)
     }
 
-    fn description(&mut self, description: &Description<'_>, writes: &[&str]) -> u32 {
+    fn description(
+        &mut self,
+        description: &Description<'_>,
+        writes: &[&str],
+        options: &[(String, String)],
+    ) -> u32 {
         let services = self.texts(description.services.iter().copied());
         let version = self.text(description.version);
         let prefixes = self.texts(description.prefixes.iter().flat_map(|&(prefix, name)| [prefix, name]));
         let reads = self.texts(description.reads.iter().copied());
-        let none = (4, 0);
+        let options = self.texts(options.iter().flat_map(|(name, value)| [&**name, value]));
         let writes = self.texts(writes.iter().copied());
-        let fields = [services, version, reads, writes, (prefixes.0, prefixes.1 / 2), none];
+        let pairs = |(address, texts): (u32, u32)| (address, texts / 2);
+        let fields = [services, version, reads, writes, pairs(prefixes), pairs(options)];
         self.words(&fields.map(|(address, length)| [address, length]).concat())
     }
 
@@ -362,6 +423,12 @@ impl Data {
         let (some, path) = (u32::from(path.is_some()), self.text(path.unwrap_or_default()));
         self.words(&[1, tag.0, tag.1, message.0, message.1, some, path.0, path.1])
     }
+}
+
+/// Reads what `$tell` logs: two letters for each byte, from `a` for 0 to `p` for 15.
+pub fn told_bytes(line: &str) -> Vec<u8> {
+    let (pairs, _) = line.as_bytes().as_chunks::<2>();
+    pairs.iter().map(|[high, low]| (high - b'a') << 4 | (low - b'a')).collect()
 }
 
 /// Returns a core module that exports its memory under this many names.

@@ -7,7 +7,7 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use confine_backend::{
@@ -48,6 +48,8 @@ pub(crate) struct HookedCommit {
     /// When the transaction began, in the controller's words.
     began: Option<String>,
     user: String,
+    /// When it began, as its other calls are told.
+    time: Duration,
     /// The controller's rules, as the commit had them.
     nacm: Arc<Nacm>,
     registry: Arc<ModuleRegistry>,
@@ -61,7 +63,7 @@ impl HookedCommit {
     /// Prepares a commit for its hooks. `None` if no module has any.
     pub(crate) async fn prepare(
         transaction: &Transaction,
-        user: &str,
+        context: &CommitContext,
         nacm: &Arc<Nacm>,
         registry: &Arc<ModuleRegistry>,
         planned: &[PlannedInstance],
@@ -76,7 +78,8 @@ impl HookedCommit {
         Ok(Some(Self {
             tid: transaction.tid,
             began: transaction.started_at.clone(),
-            user: user.to_owned(),
+            user: context.user.clone(),
+            time: context.time,
             nacm: nacm.clone(),
             registry: registry.clone(),
             planned,
@@ -359,6 +362,7 @@ async fn call_after_commit(
         transaction: hooked.tid.to_string(),
         user: hooked.user.clone(),
         dry_run: false,
+        time: hooked.time,
         options,
     };
     let mut budgets = HookBudgets::default();

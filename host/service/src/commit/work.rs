@@ -16,7 +16,7 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use confine_backend::{Datastore, PushMode, RequestUser, ServicesCommit, Transaction};
@@ -102,6 +102,7 @@ impl CommitRunner {
                 transaction: notified.tid.to_string(),
                 user: user.clone(),
                 dry_run: !push,
+                time: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
                 options: Vec::new(),
             },
             transaction,
@@ -240,7 +241,7 @@ impl CommitWork<'_> {
         if self.push {
             let hooked = HookedCommit::prepare(
                 &self.transaction,
-                &self.user,
+                &self.context,
                 &snapshot.nacm,
                 self.registry,
                 &planned,

@@ -8,7 +8,7 @@ use confine_backend::{
     TransactionOutcome,
 };
 use confine_controller::{Controller, TransactionState};
-use confine_sandbox::{Compiler, Limits, Runner};
+use confine_sandbox::{Compiler, HostSecret, Limits, Runner};
 use confine_service::{Host, HostOptions, ModuleLibrary};
 use confine_test_support::{
     PATIENCE,
@@ -191,7 +191,7 @@ async fn commits_wait_while_modules_load_after_lost_ones_end() {
     let modules = testbed.directory.path().join("modules");
     std::fs::create_dir(&modules).unwrap();
     std::fs::write(modules.join("probe.wasm"), guest_of_version("probe", "0.1.0").await.unwrap()).unwrap();
-    let runner = Runner::new(&Limits::default(), Compiler::in_process()).unwrap();
+    let runner = Runner::new(&Limits::default(), Compiler::in_process(), HostSecret::known()).unwrap();
     let library = ModuleLibrary { directories: vec![modules], ..ModuleLibrary::default() };
     testbed.host = Arc::new(Host::of_library(runner, library, HostOptions::default()).unwrap());
 

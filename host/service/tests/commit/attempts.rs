@@ -3,7 +3,7 @@
 use std::{collections::HashSet, fs, path::PathBuf, sync::Arc, time::Duration};
 
 use confine_author::LoadedServices;
-use confine_sandbox::{Compiler, Limits, Runner, ScaledLimit};
+use confine_sandbox::{Compiler, HostSecret, Limits, Runner, ScaledLimit};
 use confine_service::{FoundFile, Host, HostOptions, ModuleRegistry, status::ModuleState};
 use confine_test_support::{
     guests::{guest_of_version, guests},
@@ -104,7 +104,7 @@ async fn attempts_of_a_commit_share_the_budget() {
     // Three edits a run.
     let five = ScaledLimit { base: 5, per_instance: 0 };
     let limits = Limits { edits: five, ..Limits::default() };
-    let runner = Runner::new(&limits, Compiler::in_process()).unwrap();
+    let runner = Runner::new(&limits, Compiler::in_process(), HostSecret::known()).unwrap();
     let bytes = guest_of_version("probe", "0.1.0").await.unwrap();
     let file = FoundFile { name: "probe".into(), path: "probe.wasm".into(), bytes: Ok(bytes) };
     let registry = ModuleRegistry::load(vec![file], &runner, |_| limits.clone()).await;

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use confine_author::LoadedServices;
 use confine_backend::{ActionsMode, PushMode};
 use confine_controller::Controller;
-use confine_sandbox::{Compiler, Limits, Runner};
+use confine_sandbox::{Compiler, HostSecret, Limits, Runner};
 use confine_service::{Host, HostOptions, ModuleLibrary};
 use confine_test_support::{
     PATIENCE,
@@ -59,7 +59,7 @@ async fn commit_deadline_follows_the_service_timeout() {
 #[tokio::test]
 async fn loading_modules_counts_towards_the_deadline() {
     let models = guests(&["probe"]).await.unwrap().models;
-    let runner = Runner::new(&Limits::default(), Compiler::in_process()).unwrap();
+    let runner = Runner::new(&Limits::default(), Compiler::in_process(), HostSecret::known()).unwrap();
     let host = Arc::new(Host::of_library(runner, ModuleLibrary::default(), HostOptions::default()).unwrap());
     let mut testbed = begin(50, LoadedServices { models, host }).await;
     let tid = commit(&mut testbed).await;

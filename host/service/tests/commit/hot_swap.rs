@@ -11,7 +11,7 @@ use std::{
 use confine_author::Testbed;
 use confine_backend::{ActionsMode, ModelStore, PushMode, YangDirectories};
 use confine_controller::Controller;
-use confine_sandbox::{Compiler, Limits, Runner};
+use confine_sandbox::{Compiler, HostSecret, Limits, Runner};
 use confine_service::{
     EventKind, Host, HostOptions, ModuleLibrary, QuarantinePolicy, VersionStore,
     status::{ModuleState, ModuleStatus},
@@ -70,7 +70,7 @@ pub(super) async fn host(top: &Path) -> Arc<Host> {
 }
 
 pub(super) async fn host_of(top: &Path, library: ModuleLibrary) -> Arc<Host> {
-    let runner = Runner::new(&Limits::default(), Compiler::in_process()).unwrap();
+    let runner = Runner::new(&Limits::default(), Compiler::in_process(), HostSecret::known()).unwrap();
     let models = ModelStore::new(YangDirectories::default(), vec![modules(top)], None);
     {
         let host =

@@ -2,7 +2,7 @@
 
 use std::{fs, sync::Arc};
 
-use confine_sandbox::{Compiler, Limits, Runner};
+use confine_sandbox::{Compiler, HostSecret, Limits, Runner};
 use confine_service::{Host, HostOptions, ModuleLibrary, ModuleLimits, status::ModuleState};
 use tempfile::TempDir;
 
@@ -24,7 +24,7 @@ impl Directory {
 
     /// Starts a host and loads its modules.
     async fn host(&self, compiler: Compiler, limits: Limits) -> Arc<Host> {
-        let runner = Runner::new(&Limits::default(), compiler).unwrap();
+        let runner = Runner::new(&Limits::default(), compiler, HostSecret::known()).unwrap();
         let limits = ModuleLimits { all: limits, ..ModuleLimits::default() };
         let library = ModuleLibrary { limits, ..library(self.0.path()) };
         let host = Arc::new(Host::of_library(runner, library, HostOptions::default()).unwrap());

@@ -1,7 +1,7 @@
 //! Which of the modules that are found are used.
 
 use confine_author::build;
-use confine_sandbox::{Compiler, Limits, Runner};
+use confine_sandbox::{Compiler, HostSecret, Limits, Runner};
 use confine_service::{ModuleRegistry, find};
 use confine_test_support::guests::test_guest;
 
@@ -18,7 +18,7 @@ async fn first_of_two_modules_with_the_same_name_is_used() {
     std::fs::write(directories[0].join("a-broken.wasm"), "\0asm").unwrap();
 
     let limits = Limits::default();
-    let runner = Runner::new(&limits, Compiler::in_process()).unwrap();
+    let runner = Runner::new(&limits, Compiler::in_process(), HostSecret::known()).unwrap();
     let (files, unreadable) = find(&directories, limits.component);
     assert!(unreadable.is_empty());
     let registry = ModuleRegistry::load(files, &runner, |_| limits.clone()).await;

@@ -2,7 +2,7 @@
 
 use std::{cmp::Reverse, collections::HashSet};
 
-use confine_sandbox::{Description, text::line};
+use confine_sandbox::{Description, interfaces, text::line};
 use confine_tree::{CONTROLLER, Path, PathStep, Predicate, QName};
 use serde::Serialize;
 
@@ -45,6 +45,27 @@ pub(super) fn writes(description: &Description) -> Vec<AccessInWords> {
         return vec![AccessInWords { words, broad: true }];
     }
     sorted(description.writes.iter().map(|path| in_words(path, description, true)))
+}
+
+/// Returns what the random numbers are that a module imports.
+pub(super) fn random(imports: impl Fn(&str) -> bool) -> Vec<&'static str> {
+    let secure = imports(interfaces::RANDOM)
+        .then_some("stable for each instance, derived from the host's secret: fit for keys");
+    let insecure = (imports(interfaces::INSECURE) || imports(interfaces::INSECURE_SEED))
+        .then_some("insecure: the same in every run of every module, not fit for keys");
+    secure.into_iter().chain(insecure).collect()
+}
+
+/// Returns what the clocks show that a module imports.
+pub(super) fn clocks(imports: impl Fn(&str) -> bool, commit_time: bool) -> Vec<&'static str> {
+    let wall_clock = imports(interfaces::WALL_CLOCK).then_some(if commit_time {
+        "wall clock: the commit's time"
+    } else {
+        "wall clock: fixed at 2000-01-01T00:00:00Z"
+    });
+    let monotonic = imports(interfaces::MONOTONIC_CLOCK)
+        .then_some("monotonic clock: stands still unless the module waits, which takes no time");
+    wall_clock.into_iter().chain(monotonic).collect()
 }
 
 fn sorted(all: impl Iterator<Item = AccessInWords>) -> Vec<AccessInWords> {
@@ -154,6 +175,7 @@ mod tests {
             writes: paths(writes),
             prefixes: PrefixMap::new(prefixes).unwrap().into(),
             shares_with: Vec::new(),
+            commit_time: false,
             options: Vec::new(),
         }
     }
@@ -236,6 +258,24 @@ mod tests {
         `do`, which no module may write
         ");
         insta::assert_snapshot!(text(&writes_of(&[])), @"BROAD: every device's whole configuration (it declares no `writes`)");
+    }
+
+    #[test]
+    fn random_numbers_and_clocks_are_told_as_imported() {
+        let nothing = |_: &str| false;
+        assert_eq!((random(nothing), clocks(nothing, true)), (vec![], vec![]));
+        let only = |name: &'static str| move |interface: &str| interface == name;
+        assert_eq!(random(only(interfaces::INSECURE)), random(only(interfaces::INSECURE_SEED)));
+        let everything = |_: &str| true;
+        insta::assert_snapshot!(random(everything).join("\n"), @"
+        stable for each instance, derived from the host's secret: fit for keys
+        insecure: the same in every run of every module, not fit for keys
+        ");
+        insta::assert_snapshot!(clocks(everything, false).join("\n"), @"
+        wall clock: fixed at 2000-01-01T00:00:00Z
+        monotonic clock: stands still unless the module waits, which takes no time
+        ");
+        insta::assert_snapshot!(clocks(only(interfaces::WALL_CLOCK), true).join("\n"), @"wall clock: the commit's time");
     }
 
     fn writes_of(paths: &[&str]) -> Vec<AccessInWords> {
