@@ -245,10 +245,15 @@ void exports_confine_service_handler_describe(exports_confine_service_handler_de
     // A list of pairs has the same layout in memory as a list of alternating prefixes and namespaces.
     service_list_string_t prefixes = give_list(confine_service.prefixes);
     service_list_string_t shares_with = give_list(confine_service.shares_with);
-    service_tuple2_string_string_t *options = allocate(shares_with.len * sizeof *options + 1);
+    service_tuple2_string_string_t *options = allocate((shares_with.len + 1) * sizeof *options);
     for (size_t i = 0; i < shares_with.len; i++) {
         options[i].f0 = give("shares-with");
         options[i].f1 = shares_with.ptr[i];
+    }
+    size_t count = shares_with.len;
+    if (confine_service.commit_time) {
+        options[count].f0 = give("wall-clock");
+        options[count++].f1 = give("commit");
     }
     *out = (exports_confine_service_handler_description_t){
         .services = give_list(confine_service.services),
@@ -256,7 +261,7 @@ void exports_confine_service_handler_describe(exports_confine_service_handler_de
         .reads = {reads.ptr, reads.len},
         .writes = {writes.ptr, writes.len},
         .prefixes = {(service_tuple2_string_string_t *)prefixes.ptr, prefixes.len / 2},
-        .options = {options, shares_with.len},
+        .options = {options, count},
     };
 }
 

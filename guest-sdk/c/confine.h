@@ -29,6 +29,8 @@
 // does not create in this one. A function that fails stores its error in the view. `confine_apply` then
 // returns false, the whole commit fails, and the committing user reads the message.
 //
+// `getentropy` is secret and the same in every run of an instance: fit for a key.
+//
 // Strings are UTF-8 and end with NUL. Do not free what a function returns: each call of `confine_apply`
 // runs in a fresh sandbox, whose memory is discarded afterwards.
 
@@ -51,6 +53,8 @@ typedef struct {
                                   // module may write, and so read, all configuration of all devices
     const char *const *shares_with;  // the lists, as in `services`, whose instances may own objects together with
                                      // those of this module; their modules must name its lists, too
+    bool commit_time;                // whether the clock shows when the commit began, the same in all its calls; if
+                                     // not, it shows 2000-01-01
 } confine_service_t;
 
 // The part of the configuration tree that the module may see. Paths are absolute or relative to the instance.

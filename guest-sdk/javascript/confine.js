@@ -44,10 +44,24 @@ export { path, xml } from "./text.js";
  *   and so read, all configuration of all devices.
  * - `sharesWith`: the lists, as in `services`, whose instances may own objects together with those of this
  *   module; their modules must name its lists, too.
- * - `apply(view, instance, commit)`: creates the configuration of the instance.
+ * - `commitTime`: whether `Date` shows when the commit began, the same in all its calls. If not, it shows 2000-01-01.
+ * - `apply(view, instance, commit)`: creates the configuration of the instance. `crypto.getRandomValues` is secret and the
+ *   same in every run of an instance: fit for a key. `Math.random` is not secret.
  */
-export function service({ services, version, prefixes, reads = [], writes = [], sharesWith = [], apply }) {
+export function service({
+  services,
+  version,
+  prefixes,
+  reads = [],
+  writes = [],
+  sharesWith = [],
+  commitTime = false,
+  apply,
+}) {
   const options = sharesWith.map((list) => ["shares-with", list]);
+  if (commitTime) {
+    options.push(["wall-clock", "commit"]);
+  }
   return {
     describe: () => ({ services, version, reads, writes, prefixes: Object.entries(prefixes), options }),
     apply(commit, instance, view) {

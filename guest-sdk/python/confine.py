@@ -44,7 +44,10 @@ class Error(Exception):
 
 
 class Service:
-    """A service. Attributes describe it; `apply(self, commit, instance, view)` creates its configuration."""
+    """A service. Attributes describe it; `apply(self, commit, instance, view)` creates its configuration.
+
+    `secrets.token_bytes` is secret and the same in every run of an instance: fit for a key. `random` is not secret.
+    """
 
     services = []
     """The lists under `/services` that the module serves, each as `prefix:name`. At least one."""
@@ -58,15 +61,20 @@ class Service:
     """The paths that it writes; the host refuses all others. If empty, it writes and reads all devices' configuration."""
     shares_with = []
     """The lists, as in `services`, whose instances may own objects together with its own; their modules must agree."""
+    commit_time = False
+    """Whether the wall clock shows when the commit began, the same in all its calls. If not, it shows 2000-01-01."""
 
     def describe(self):
+        options = [("shares-with", name) for name in self.shares_with]
+        if self.commit_time:
+            options.append(("wall-clock", "commit"))
         return _types.Description(
             services=list(self.services),
             version=self.version,
             reads=list(self.reads),
             writes=list(self.writes),
             prefixes=list(self.prefixes.items()),
-            options=[("shares-with", name) for name in self.shares_with],
+            options=options,
         )
 
     def __init_subclass__(cls, **arguments):

@@ -30,7 +30,12 @@ pub trait Service {
     /// module. Their modules must name the lists of this one, too. Instances of one list always may.
     const SHARES_WITH: &'static [&'static str] = &[];
 
-    /// Creates the configuration of `instance`. Paths that do not start with `/` are relative to the instance.
+    /// Whether the wall clock shows when the commit began, the same in all its calls. If not, it shows 2000-01-01 in every
+    /// run. An instance that writes the date changes with each commit.
+    const COMMIT_TIME: bool = false;
+
+    /// Creates the configuration of `instance`. Random bytes (the crate `getrandom`) are secret and the same in every run of
+    /// an instance: fit for a key. Paths that do not start with `/` are relative to the instance.
     ///
     /// Each call runs in a fresh sandbox: no memory survives from one call to the next. The host removes what
     /// the instance created in an earlier commit and does not create in this one.
@@ -151,13 +156,15 @@ macro_rules! export {
 #[doc(hidden)]
 pub fn describe<S: Service>(version: &str) -> types::Description {
     let owned = |texts: &[&str]| texts.iter().map(ToString::to_string).collect();
+    let shares = S::SHARES_WITH.iter().map(|list| ("shares-with".to_owned(), list.to_string()));
+    let clock = S::COMMIT_TIME.then(|| ("wall-clock".to_owned(), "commit".to_owned()));
     types::Description {
         services: owned(S::SERVICES),
         version: version.to_owned(),
         reads: owned(S::READS),
         writes: owned(S::WRITES),
         prefixes: S::PREFIXES.iter().map(|(prefix, name)| (prefix.to_string(), name.to_string())).collect(),
-        options: S::SHARES_WITH.iter().map(|list| ("shares-with".to_owned(), list.to_string())).collect(),
+        options: shares.chain(clock).collect(),
     }
 }
 
