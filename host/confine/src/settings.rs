@@ -30,6 +30,7 @@ use self::{
 pub(crate) use self::{
     limits::lines as limit_lines,
     origin::{SettingOrigin, SourcedValue},
+    service::ServiceSettings,
 };
 use crate::{
     address::{CollectorAddress, ListenAddress},
@@ -105,8 +106,8 @@ pub(crate) struct Settings {
     pub(crate) last_wins: BTreeSet<ModuleName>,
     /// The modules that may read what their descriptions do not declare.
     pub(crate) undeclared_reads: BTreeSet<ModuleName>,
-    /// The modules that serve a list, where the operator says so.
-    pub(crate) services: BTreeMap<ListName, BTreeSet<ModuleName>>,
+    /// The lists with settings of their own.
+    pub(crate) services: BTreeMap<ListName, ServiceSettings>,
     /// The user that the backend runs as, if its configuration was read.
     pub(crate) backend_user: Option<SourcedValue<String>>,
     /// The directory of fragments that the controller's configuration names and that does not exist.
@@ -204,13 +205,19 @@ impl Settings {
 
     /// The modules with settings of their own, and those that serve a list by the settings.
     pub(crate) fn modules_with_settings(&self) -> BTreeSet<&ModuleName> {
-        let serving = self.services.values().flatten();
+        let serving = self.services.values().filter_map(|service| service.modules.as_ref()).flatten();
         self.module_limits
             .keys()
             .chain(&self.last_wins)
             .chain(&self.undeclared_reads)
             .chain(serving)
             .collect()
+    }
+
+    /// The lists whose instances may own objects together with those of other lists.
+    pub(crate) fn sharing_lists(&self) -> BTreeSet<&ListName> {
+        let sharing = self.services.iter().filter(|(_, service)| !service.shares_with.is_empty());
+        sharing.flat_map(|(list, service)| service.shares_with.iter().chain([list])).collect()
     }
 
     /// The names of modules that any setting names.

@@ -1,7 +1,7 @@
 //! Which instances may own an object together.
 //!
-//! Instances of one service may. Instances of two services may only if both say so: otherwise a module that copies what
-//! another made would keep it from being changed and removed.
+//! Instances of one service may. Instances of two services may only if the modules of both say so, or the operator:
+//! otherwise a module that copies what another made would keep it from being changed and removed.
 
 use std::collections::{HashMap, HashSet};
 
@@ -114,9 +114,19 @@ impl<'a> SharingCheck<'a> {
 fn refusal(instance: &InstanceRef, owner: &InstanceRef, object: &CreatedObject) -> CallRefusal {
     let message = format!(
         "conflict: `{instance}` creates `{}`, which `{owner}` of another service owns\n\
-         hint: let only one of the services create it; or let the module of each name the other's list as `shares-with` \
-         in the options of its description",
-        object.path
+         hint: let only one of the services create it; or let both own it{}, or with the other's list as `shares-with` in \
+         the options of the description of each module",
+        object.path,
+        setting(instance, owner)
     );
     CallRefusal::new(ErrorTag::OperationFailed, message).at(object.path.clone())
+}
+
+/// Returns the setting that lets the services of these instances share, for a message. The settings do not tell lists of one
+/// name apart.
+fn setting(instance: &InstanceRef, owner: &InstanceRef) -> String {
+    match (instance.service(), owner.service()) {
+        (one, other) if one == other => String::new(),
+        (one, other) => format!(", with `shares_with = [\"{other}\"]` in `[service.{one}]` in confine.toml"),
+    }
 }

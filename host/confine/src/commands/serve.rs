@@ -5,7 +5,14 @@
 //! library opens `/dev/null` for closed standard descriptors before anything else can get their numbers, ignored
 //! signals stay ignored, and no file is searched for in a home directory.
 
-use std::{convert::Infallible, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    convert::Infallible,
+    fmt,
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
 use confine_backend::{ModelCache, ModelStore};
 use confine_sandbox::{Cache, Compiler, HostSecret, Runner};
@@ -18,9 +25,11 @@ use crate::{
     error::Error,
     host_secret::{self, HostSecretError},
     log::{self, LogFilter, LogFormat, LogLevels, LogTarget},
-    manager, memory, parent,
+    manager, memory,
+    names::ListName,
+    parent,
     pidfile::Pidfile,
-    settings::{self, SettingOrigin, Settings},
+    settings::{self, ServiceSettings, SettingOrigin, Settings},
 };
 
 /// Threads of the daemon's own runtime. Modules run on threads of their own.
@@ -121,11 +130,8 @@ fn host(settings: &Settings) -> Result<Host, Error> {
         exclude: settings.exclude.iter().map(|name| name.value.to_string()).collect(),
         limits: settings.limits_of_modules(),
         store,
-        services: settings
-            .services
-            .iter()
-            .map(|(list, modules)| (list.to_string(), modules.iter().map(ToString::to_string).collect()))
-            .collect(),
+        services: by_list(&settings.services, |service| service.modules.as_ref()),
+        shares_with: by_list(&settings.services, |service| Some(&service.shares_with)),
         named: settings.named_modules(),
         quarantine: settings.quarantine,
     };
@@ -140,6 +146,18 @@ fn host(settings: &Settings) -> Result<Host, Error> {
     };
     let options = HostOptions { models: model_store(settings), unmanaged, policy };
     Ok(Host::of_library(runner, library, options)?)
+}
+
+/// Names in the settings of lists.
+fn by_list<T: fmt::Display>(
+    services: &BTreeMap<ListName, ServiceSettings>,
+    names: impl Fn(&ServiceSettings) -> Option<&BTreeSet<T>>,
+) -> BTreeMap<String, BTreeSet<String>> {
+    let named = services.iter().filter_map(|(list, service)| {
+        let names = names(service)?;
+        Some((list.to_string(), names.iter().map(T::to_string).collect()))
+    });
+    named.collect()
 }
 
 /// Loads the modules, and watches their directories for changes, for ever. A panic does not end it.
@@ -169,6 +187,11 @@ fn log_modules(host: &Host, settings: &Settings) {
     for name in settings.modules_with_settings() {
         if !modules.iter().any(|module| module.name == name.as_ref()) {
             tracing::warn!(module = %name, "the settings name a module that does not exist");
+        }
+    }
+    for list in settings.sharing_lists() {
+        if !modules.iter().any(|module| module.services.iter().any(|service| service == list.as_ref())) {
+            tracing::warn!(%list, "the settings let a list share objects that no module serves");
         }
     }
     for excluded in &settings.exclude {

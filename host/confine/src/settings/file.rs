@@ -19,7 +19,7 @@ use super::{
     limits::{LimitMisfit, LimitsTable},
     quarantine::QuarantineTable,
     rules::{ConflictPolicy, NacmTable, UndeclaredReadPolicy},
-    service::ServiceTable,
+    service::{ServiceSettings, ServiceTable},
 };
 use crate::{
     address::{CollectorAddress, ListenAddress},
@@ -52,8 +52,8 @@ pub(crate) struct OperatorFile {
     pub(crate) last_wins: BTreeSet<ModuleName>,
     /// The modules that may read what their descriptions do not declare.
     pub(crate) undeclared_reads: BTreeSet<ModuleName>,
-    /// The modules that serve a list, where the operator says so.
-    pub(crate) services: BTreeMap<ListName, BTreeSet<ModuleName>>,
+    /// The lists with settings of their own.
+    pub(crate) services: BTreeMap<ListName, ServiceSettings>,
 }
 
 /// The keys of the file.
@@ -78,7 +78,7 @@ pub(crate) struct OperatorTable {
     quarantine: QuarantineTable,
     nacm: NacmTable,
     module: BTreeMap<ModuleName, ModuleTable>,
-    service: BTreeMap<ListName, ServiceTable>,
+    service: BTreeMap<ListName, Spanned<ServiceTable>>,
 }
 
 impl OperatorTable {
@@ -202,7 +202,7 @@ impl OperatorFile {
         }
         let mut services = BTreeMap::new();
         for (list, service) in &table.service {
-            services.insert(list.clone(), service.modules()?);
+            services.insert(list.clone(), ServiceSettings::read(list, service)?);
         }
         let mut quarantine = QuarantinePolicy::default();
         table.quarantine.apply(&mut quarantine)?;
@@ -345,6 +345,11 @@ mod tests {
             "[service.bench]\nmodules = 'a'",
             "[service.bench]\n",
             "[service.bench]\nmodule = ['a']",
+            "[service.bench]\nshares_with = []",
+            "[service.bench]\nshares_with = [\n  'a',\n  'a',\n]",
+            "[service.bench]\nmodules = ['a']\nshares_with = ['a', 'bench']",
+            "[service.bench]\nshares_with = ['b:other']",
+            "[service.bench]\nshares_with = 'other'",
             "[service.'h:bench']\nmodules = ['a']",
             "socket = \n",
             "socket = '/a'\nsocket = '/b'\n",
@@ -390,8 +395,13 @@ mod tests {
         `confine.toml`, line 2, key `service.bench.modules`: `a` is named twice: name each module once
         `confine.toml`, line 2, key `service.bench.modules`: `` is not a module name: write the file name without `.wasm`, made of at most 250 letters, digits, `-`, `_` and `.`
         `confine.toml`, line 2, key `service.bench.modules`: invalid type: string "a", expected a sequence
-        `confine.toml`, line 1, key `service.bench`: missing field `modules`
-        `confine.toml`, line 2, key `service.bench.module`: unknown key `module`, expected `modules`
+        `confine.toml`, line 1, key `service.bench`: the table is empty: name the modules that serve the list as `modules`, or lists that may own objects together with it as `shares_with`
+        `confine.toml`, line 2, key `service.bench.module`: unknown key `module`, expected `modules` or `shares_with`
+        `confine.toml`, line 2, key `service.bench.shares_with`: no list is named: name those that may own objects together with it, or remove the key
+        `confine.toml`, line 4, key `service.bench.shares_with`: `a` is named twice: name each list once
+        `confine.toml`, line 3, key `service.bench.shares_with`: `bench` is the list itself, whose instances share objects anyway: name other lists
+        `confine.toml`, line 2, key `service.bench.shares_with`: `b:other` is not a list name: write the name of a list under `/services`, without prefix, keys or path
+        `confine.toml`, line 2, key `service.bench.shares_with`: invalid type: string "other", expected a sequence
         `confine.toml`, line 1, key `service.h:bench`: `h:bench` is not a list name: write the name of a list under `/services`, without prefix, keys or path
         `confine.toml`, line 1: string values must be quoted, expected literal string
         `confine.toml`, line 2: duplicate key

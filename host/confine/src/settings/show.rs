@@ -5,7 +5,7 @@ use std::{fmt, path::Path};
 use clap::ValueEnum;
 use confine_sandbox::text::line;
 
-use super::{Settings, SourcedValue, limits, quarantine, rules, service};
+use super::{Settings, SourcedValue, limits, quarantine, rules};
 
 /// TOML, with the origin of each setting in a comment. Invalid UTF-8 in paths is replaced.
 impl fmt::Display for Settings {
@@ -53,9 +53,9 @@ impl Settings {
             lines.push(format!("\n[nacm]  # {}", comment(rules)));
             lines.extend(rules::lines(&rules.value));
         }
-        for (list, modules) in &self.services {
+        for (list, service) in &self.services {
             lines.push(format!("\n[service.{}]", text(list)));
-            lines.extend(service::lines(modules));
+            lines.extend(service.lines());
         }
         for module in self.modules_with_settings() {
             let name = text(module);

@@ -81,6 +81,9 @@ access_operations = ['update']
 action = 'deny'
 [service.bench]
 modules = ['big', 'audit']
+shares_with = ['users', 'banners']
+[service.users]
+shares_with = ['banners']
 [module.big]
 conflicts = 'last-wins'
 undeclared_reads = 'warn'
@@ -439,7 +442,7 @@ fn shown_settings_are_a_file_with_the_same_settings() {
     assert_eq!(again.undeclared_reads, settings.undeclared_reads);
     assert_eq!(again.undeclared_reads.len(), 1);
     assert_eq!(again.services, settings.services);
-    assert_eq!(again.services.len(), 1);
+    assert_eq!(again.services.len(), 2);
     let rules = |settings: &Settings| settings.rules.clone().map(|rules| rules.value);
     assert_eq!(rules(&again).map(|nacm| nacm.rule_lists.len()), Some(1));
     assert_eq!(rules(&again), rules(&settings));
@@ -460,6 +463,25 @@ fn settings_of_modules_are_shown() {
     [module."old"]
     undeclared_reads = "warn"
     "#);
+}
+
+#[test]
+fn settings_of_lists_are_shown() {
+    let fixture = Fixture::new();
+    let config = Some(fixture.write("confine.toml", FILE_TEXT));
+    let settings = fixture.merge(&SettingsArgs { config, ..SettingsArgs::default() }, &[]).unwrap();
+    let shown = settings.to_string();
+    let tables = &shown[shown.find("[service").unwrap()..shown.find("[module").unwrap()];
+    insta::assert_snapshot!(tables.trim_end(), @r#"
+    [service."bench"]
+    modules = ["audit", "big"]
+    shares_with = ["banners", "users"]
+
+    [service."users"]
+    shares_with = ["banners"]
+    "#);
+    let sharing: Vec<_> = settings.sharing_lists().into_iter().map(AsRef::as_ref).collect();
+    assert_eq!(sharing, ["banners", "bench", "users"]);
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::{
 };
 
 use confine_sandbox::Limits;
+use confine_view::SharingServices;
 
 use crate::modules::{quarantine::QuarantinePolicy, store::VersionStore};
 
@@ -22,10 +23,24 @@ pub struct ModuleLibrary {
     pub store: Option<VersionStore>,
     /// The modules that serve a list under `/services`, by its name. All others that claim it are held.
     pub services: BTreeMap<String, BTreeSet<String>>,
+    /// The lists whose instances may own objects together because the operator says so: by the name of one, the names of
+    /// the others. What one says of another holds for both.
+    pub shares_with: BTreeMap<String, BTreeSet<String>>,
     /// The names of modules that settings name. A module does not take one of them, or give it up, with the name of its file.
     pub named: HashSet<String>,
     /// When a module that fails is quarantined.
     pub quarantine: QuarantinePolicy,
+}
+
+impl ModuleLibrary {
+    /// Returns which services may own objects together, whatever their modules say.
+    pub(crate) fn sharing(&self) -> SharingServices {
+        let mut sharing = SharingServices::default();
+        for (list, others) in &self.shares_with {
+            others.iter().for_each(|other| sharing.permit(list, other));
+        }
+        sharing
+    }
 }
 
 /// The limits of modules.

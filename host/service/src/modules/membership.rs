@@ -205,9 +205,10 @@ pub(crate) struct Membership {
 
 impl Membership {
     /// Groups modules, which run in this order, by the lists that they serve. What a module declares about a list counts while
-    /// it runs, and if it is suspended as long as no other module runs.
-    pub(crate) fn new(modules: &[ServingModule]) -> Self {
-        let mut membership = Self::default();
+    /// it runs, and if it is suspended as long as no other module runs. The services that `sharing` has may share whatever
+    /// modules say.
+    pub(crate) fn new(modules: &[ServingModule], sharing: SharingServices) -> Self {
+        let mut membership = Self { sharing, ..Self::default() };
         let mut places: HashMap<QName<'_>, usize> = HashMap::new();
         for module in modules {
             for list in module.served() {

@@ -121,17 +121,18 @@ impl ModuleRegistry {
             Some(ServingModule { name, lists, state: ServingState::Active(module) })
         });
         let serving: Vec<_> = serving.collect();
-        Self::of(files, &serving, HashMap::new())
+        Self::of(files, &serving, HashMap::new(), SharingServices::default())
     }
 
     /// Creates a registry of these files, of which these modules serve lists, in this order. Others claim lists that nobody
-    /// serves.
+    /// serves. The services that `sharing` has may own objects together, and those whose modules say so.
     pub(crate) fn of(
         files: Vec<ModuleFile>,
         serving: &[ServingModule],
         claims: HashMap<String, UnservedClaims>,
+        sharing: SharingServices,
     ) -> Self {
-        let Membership { services, absent, sharing } = Membership::new(serving);
+        let Membership { services, absent, sharing } = Membership::new(serving, sharing);
         let services: Vec<_> = services.into_iter().map(Arc::new).collect();
         let mut by_name: HashMap<Box<str>, Vec<usize>> = HashMap::new();
         for (index, service) in services.iter().enumerate() {

@@ -188,7 +188,8 @@ impl ModuleSlots {
             Some(ModuleFile { name: name.clone(), path: slot.path.clone(), module, former })
         });
         let approvals = self.approvals();
-        ModuleRegistry::of(files.collect(), &self.serving(&slots, &approvals), unserved_claims(&slots))
+        let serving = self.serving(&slots, &approvals);
+        ModuleRegistry::of(files.collect(), &serving, unserved_claims(&slots), self.library.sharing())
     }
 
     /// Returns the modules that serve lists, in the order in which they run.

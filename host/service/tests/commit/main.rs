@@ -28,5 +28,6 @@ mod recorded_sessions;
 mod rejections;
 mod request_count;
 mod serving;
+mod sharing;
 mod shutdown;
 mod yang_checks;

@@ -36,7 +36,7 @@ async fn second() -> Vec<u8> {
 }
 
 /// Returns a directory with these modules.
-fn directory(files: &[(&str, &[u8])]) -> TempDir {
+pub(super) fn directory(files: &[(&str, &[u8])]) -> TempDir {
     let top = tempfile::tempdir().unwrap();
     fs::create_dir(modules(top.path())).unwrap();
     for (name, bytes) in files {

@@ -68,7 +68,7 @@ fn object_of_another_service_is_not_shared() {
     let refused = commit(&[of("other", "o1")], &owned_by(&[of("bench", "s1")]), SharingServices::default());
     insta::assert_snapshot!(refused, @r#"
     conflict: `other[id='o1']` creates `/devices/device[name="r1"]/config/interfaces/interface[name="x"]`, which `bench[id='s1']` of another service owns
-    hint: let only one of the services create it; or let the module of each name the other's list as `shares-with` in the options of its description
+    hint: let only one of the services create it; or let both own it, with `shares_with = ["bench"]` in `[service.other]` in confine.toml, or with the other's list as `shares-with` in the options of the description of each module
     "#);
     // Instances of one service share it.
     assert_eq!(
@@ -96,6 +96,48 @@ fn services_share_if_all_modules_of_both_say_so() {
     ] {
         assert!(run(one_sided).starts_with("conflict: `other[id='o1']` creates"));
     }
+}
+
+#[test]
+fn services_share_if_the_operator_says_so() {
+    let permitted = |pairs: &[(&str, &str)]| {
+        let mut sharing = SharingServices::default();
+        pairs.iter().for_each(|(one, other)| sharing.permit(one, other));
+        sharing
+    };
+    let from_ref = std::slice::from_ref;
+    let (bench, other) = (of("bench", "s1"), of("other", "o1"));
+    // What one says of the other holds for both, and modules need not agree.
+    for pair in [("bench", "other"), ("other", "bench")] {
+        let mut sharing = permitted(&[pair]);
+        sharing.add_module([service("bench").name()].into_iter(), std::iter::empty());
+        assert_eq!(commit(from_ref(&other), &owned_by(from_ref(&bench)), sharing.clone()), "1");
+        assert_eq!(commit(from_ref(&bench), &owned_by(from_ref(&other)), sharing.clone()), "1");
+        assert_eq!(commit(&[bench.clone(), other.clone()], &owned_by(&[]), sharing.clone()), "11");
+        assert_eq!(owned_by(&[bench.clone(), other.clone()]).shared_against(&sharing).count(), 0);
+    }
+    // A third service that shares with one of them does not share with the other.
+    let owners = owned_by(&[bench, of("third", "t1")]);
+    for pairs in [&[("bench", "other")][..], &[("bench", "other"), ("bench", "third")]] {
+        let refused = commit(from_ref(&other), &owners, permitted(pairs));
+        assert!(refused.starts_with("conflict: `other[id='o1']` creates"), "{refused}");
+        assert!(refused.contains("which `third[id='t1']` of another service owns"), "{refused}");
+    }
+}
+
+/// Settings name lists without a namespace.
+#[test]
+fn operator_names_lists_of_any_namespace() {
+    let mut elsewhere = of("other", "o1").path().clone();
+    let list = elsewhere.steps.last_mut().unwrap();
+    list.namespace = "urn:elsewhere".into();
+    let (bench, elsewhere) = (of("bench", "s1"), InstanceRef::new(elsewhere));
+    let mut sharing = SharingServices::default();
+    assert!(!sharing.allows(&elsewhere, &bench));
+    sharing.permit("bench", "other");
+    assert!(sharing.allows(&elsewhere, &bench) && sharing.allows(&of("other", "o1"), &bench));
+    // The two lists of one name do not share, and no setting can say so.
+    assert!(!sharing.allows(&elsewhere, &of("other", "o1")));
 }
 
 #[test]
