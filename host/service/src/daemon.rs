@@ -23,7 +23,7 @@ use crate::{
     commit::{
         answer::{TransactionAnswer, answer},
         hooks::HookQueue,
-        running::{RunningData, read_service_timeout},
+        running::{RunningData, read_rules, read_service_timeout},
         state::CommitState,
         work::CommitOutcome,
     },
@@ -142,7 +142,7 @@ impl ControllerConnection {
         let _owners =
             host.work().run(keep_known(host.controller.clone(), host.modules.clone(), self.backend.clone()));
         loop {
-            host.controller.may_have_changed.notify_one();
+            host.controller.owners_may_have_changed.notify_one();
             let event = tokio::select! {
                 biased;
                 () = &mut shutdown => return Ok(()),
@@ -270,23 +270,30 @@ async fn keep_known(
     backend: SharedBackend,
 ) -> Infallible {
     loop {
-        controller.may_have_changed.notified().await;
+        let is_about_owners = tokio::select! {
+            () = controller.owners_may_have_changed.notified() => true,
+            () = controller.models_changed.notified() => false,
+        };
         modules.wait_until_restored().await;
         let registry = modules.registry_by_model(&*controller.schema());
-        if controller.owner_index.wants_reading(&registry) {
+        if is_about_owners && controller.owner_index.wants_reading(&registry) {
             if let Err(error) = RunningData::read(&controller, &registry, &backend).await {
                 tracing::warn!(
                     error = error.reason(),
                     "cannot read the `created` lists: check that the host user may read them"
                 );
             }
-        } else {
+        } else if is_about_owners {
             let _reading = controller.owner_reading.lock().await;
             // What the last commit has changed is applied.
             drop(controller.owner_index.owners(&registry));
         }
         // Before, a prefix may only seem to be in no model.
         if controller.models.is_complete() {
+            if !controller.nacm.are_read() {
+                // Why it fails is reported by `take`, or by the next commit.
+                let _ = read_rules(&controller, &registry, &backend).await;
+            }
             controller.nacm.find_broken(&registry, &controller.schema());
         }
     }

@@ -59,6 +59,17 @@ impl RunningData {
     }
 }
 
+/// Reads the controller's rules.
+pub(crate) async fn read_rules(
+    controller: &KnownController,
+    registry: &ModuleRegistry,
+    backend: &SharedBackend,
+) -> Result<(), Error> {
+    let host_user = backend.lock().await.options().host_user.clone();
+    let tree = read_running(backend, &[nacm::pattern()]).await?;
+    controller.nacm.take(&tree, &host_user, registry, &*controller.schema()).map(drop)
+}
+
 /// Reads how long the controller waits for the answer to a commit.
 pub(crate) async fn read_service_timeout(backend: &SharedBackend) -> Result<Option<Duration>, Error> {
     Ok(service_timeout(&read_running(backend, &[service_timeout_pattern()]).await?))

@@ -18,8 +18,10 @@ pub(crate) struct KnownController {
     pub(crate) owner_index: OwnerIndexCache,
     /// Held by whoever reads the owner index from `running`: a commit that comes meanwhile waits, and need not read it again.
     pub(crate) owner_reading: tokio::sync::Mutex<()>,
-    /// Notified when the owner index, or what rules mean, may have to be brought up to date.
-    pub(crate) may_have_changed: Arc<Notify>,
+    /// Notified when the owner index may have to be brought up to date.
+    pub(crate) owners_may_have_changed: Notify,
+    /// Notified when other models are known, by which rules may mean something else.
+    pub(crate) models_changed: Arc<Notify>,
     pub(crate) nacm: NacmRules,
     /// The lists under `/services` that no module serves.
     pub(crate) unmanaged: HashSet<String>,
@@ -33,12 +35,13 @@ impl KnownController {
         policy: ModulePolicy,
         modules_scanned: Arc<Notify>,
     ) -> Self {
-        let may_have_changed = Arc::new(Notify::new());
+        let models_changed = Arc::new(Notify::new());
         Self {
-            models: Arc::new(ModelRefresher::new(models, modules_scanned, may_have_changed.clone())),
+            models: Arc::new(ModelRefresher::new(models, modules_scanned, models_changed.clone())),
             owner_index: OwnerIndexCache::default(),
             owner_reading: tokio::sync::Mutex::default(),
-            may_have_changed,
+            owners_may_have_changed: Notify::new(),
+            models_changed,
             nacm: NacmRules::new(policy),
             unmanaged,
         }

@@ -125,6 +125,11 @@ impl NacmRules {
         Ok(bound)
     }
 
+    /// Returns whether the rules have been read.
+    pub(crate) fn are_read(&self) -> bool {
+        self.lock().nacm.is_some()
+    }
+
     /// Finds the rules that do not work, by the models that are known now: those of modules that are loaded.
     pub(crate) fn find_broken(&self, registry: &Arc<ModuleRegistry>, schema: &Arc<dyn Schema>) {
         let (nacm, unreadable) = {
