@@ -18,7 +18,7 @@ bench:
 steps:
     cargo test -p confine-view -p confine-tree -- --nocapture finishing linear cost_of 2>&1 | grep -E 'steps|visits'
 
-# Measure how late Confine answers commits whose modules never end, and how fast it answers others meanwhile
+# Measure how late Confine answers commits whose modules never end, how fast it answers others meanwhile, and what many objects cost
 late:
     cargo test -p confine-tests --test hostile -- --bench
 

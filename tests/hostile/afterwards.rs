@@ -5,6 +5,7 @@
 
 use confine_backend::{ActionsMode, PushMode, TransactionOutcome};
 use confine_controller::Controller;
+use libtest_mimic::{Measurement, Trial};
 
 use crate::{
     Elsewhere, Own, Part,
@@ -38,6 +39,45 @@ pub const PART: Part = Part {
 };
 
 const LIST: &str = "/devices/device[name='openconfig1']/config/if:interfaces";
+
+/// The commits that a benchmark measures.
+const COMMITS: u64 = 50;
+
+/// Benchmarks of commits of one instance of a daemon with 20 modules, with and without 100,000 objects of another service: the
+/// processor time of the daemon, in nanoseconds for each commit.
+pub fn trials() -> impl Iterator<Item = Trial> {
+    [("beside-no-objects", 0), ("beside-100000-objects", 10)].into_iter().map(|(name, batches)| {
+        Trial::bench(format!("commit-{name}"), move |_| {
+            let avg = runtime().block_on(processor_time(batches));
+            Ok(Some(Measurement { avg, variance: 0 }))
+        })
+    })
+}
+
+async fn processor_time(batches: usize) -> u64 {
+    let limits = format!("{MUCH}\nwall_clock.base = '10 min'");
+    let mut testbed = HostileTestbed::begin(bulk(), &limits).await;
+    testbed.commit_good("first").await;
+    // They claim what others serve, and are held.
+    for number in 0..18 {
+        testbed.place(&format!("held-{number}"), good_module());
+    }
+    testbed.daemon.ask("POST /v1/refresh");
+    let lines: Vec<String> =
+        (0..batches).map(|batch| format!("10000 create {LIST}/interface[name='b{batch}-#']")).collect();
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    let committed = testbed.commit(&instance(&lines)).await;
+    assert!(committed.succeeded(), "{}", committed.reason());
+    // The first one after it brings the owner index up to date.
+    testbed.commit_good("second").await;
+    let before = testbed.daemon.processor_time();
+    for number in 0..COMMITS {
+        testbed.commit_good(&format!("banner {number}")).await;
+    }
+    let took = testbed.daemon.processor_time() - before;
+    testbed.end();
+    u64::try_from(took.as_nanos()).unwrap_or(u64::MAX) / COMMITS
+}
 
 /// More than by default, for many edits.
 const MUCH: &str = "edits.base = 1_000_000

@@ -130,6 +130,16 @@ impl Daemon {
         line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
+    /// Returns the processor time that it has taken.
+    pub fn processor_time(&self) -> Duration {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.process.id())).unwrap();
+        // The name in parentheses may hold anything; the state is the first field after it.
+        let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+        let ticks: u64 = fields[11..13].iter().map(|ticks| ticks.parse::<u64>().unwrap()).sum();
+        // A tick of user space is 10 ms on every machine of Linux.
+        Duration::from_millis(ticks * 10)
+    }
+
     /// Sends a request to its admin socket, such as `GET /v1/status`, and returns the body of the response.
     #[track_caller]
     pub fn ask(&self, request: &str) -> String {

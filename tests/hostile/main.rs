@@ -81,7 +81,8 @@ fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     if arguments.bench {
         arguments.test_threads = Some(1);
-        let trials = answered::trials().chain(answered::responses(&PARTS)).collect();
+        let trials =
+            answered::trials().chain(afterwards::trials()).chain(answered::responses(&PARTS)).collect();
         return libtest_mimic::run(&arguments, trials).exit_code();
     }
     let mut trials = vec![Trial::test("every_row_is_shown", || {
