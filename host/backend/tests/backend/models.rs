@@ -190,9 +190,9 @@ async fn each_model_is_requested_once() {
     get-device-schema l3
     get-device-schema l3 lamp
     ");
-    insta::assert_snapshot!(["l1", "l2", "l3", "l4"].map(|device| canonical(&models, device, "level", "0x70")).join("\n"), @"
-    `0x70` is not a value of `level`: a number from 0 to 100 (`uint8`)
-    `0x70` is not a value of `level`: a number from 0 to 100 (`uint8`)
+    insta::assert_snapshot!(["l1", "l2", "l3", "l4"].map(|device| canonical(&models, device, "level", "112")).join("\n"), @"
+    `112` is not a value of `level`: a number from 0 to 100 (`uint8`)
+    `112` is not a value of `level`: a number from 0 to 100 (`uint8`)
     112
     unknown
     ");
