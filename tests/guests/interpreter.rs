@@ -47,11 +47,16 @@ pub(crate) fn obey_line(view: &View, line: &str) -> Result<()> {
             ensure!(!view.exists(&path)?, "`{path}` is there");
             Ok(())
         }
-        "if" => match view.exists(&path)? {
-            true => obey_line(view, value),
-            false => Ok(()),
-        },
-        "try" => Ok(obey_line(view, rest).unwrap_or_default()),
+        "if" => {
+            if view.exists(&path)? {
+                obey_line(view, value)?;
+            }
+            Ok(())
+        }
+        "try" => {
+            let _ = obey_line(view, rest);
+            Ok(())
+        }
         "count" => {
             let found = view.list(value.replace('~', " "))?.len();
             ensure!(found.to_string() == path, "`{value}` finds {found}, not {path}");
