@@ -1,6 +1,9 @@
 //! Decides which of the nodes that a run wrote its instance owns.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use confine_tree::{NodeId, NodeKind, Pattern, PatternStep, QName, SchemaLocation};
 
@@ -33,9 +36,11 @@ struct OwnershipSearch {
     ownerships: HashMap<NodeId, Ownership>,
     /// The owned object of each node that was written. Many instances may write one node.
     objects: HashMap<NodeId, Option<NodeId>>,
-    /// Whether nodes there may have namesakes.
-    namesakes: HashMap<SchemaLocation, bool>,
+    namesakes: KnownNamesakes,
 }
+
+/// The other namespaces in which nodes there may have namesakes. All children of a node are looked at for each location, once.
+type KnownNamesakes = HashMap<SchemaLocation, Arc<[Box<str>]>>;
 
 impl CommitDraft {
     /// Returns what each of these instances owns of what it wrote. For every node that is the first list entry on
@@ -76,7 +81,8 @@ impl CommitDraft {
                 };
                 if let Some(object) = object.filter(|&object| seen.insert(object)) {
                     let Some(known) = search.ownerships.get(&object) else { continue };
-                    let created_object = self.created_object(object, known.ambiguous, owners)?;
+                    let created_object =
+                        self.created_object(object, known.ambiguous, owners, &mut search.namesakes)?;
                     if !overriding.contains(instance) {
                         let fronts = (known.front, known.owned_above);
                         sharing.check(self, owners, instance, (object, fronts), &created_object)?;
@@ -97,6 +103,7 @@ impl CommitDraft {
         node: NodeId,
         ambiguous: bool,
         owners: &OwnerIndex,
+        known: &mut KnownNamesakes,
     ) -> Result<CreatedObject, Error> {
         let place = self.overlay.pattern(node);
         self.overlay.steps().steps(place.steps.len())?;
@@ -105,13 +112,20 @@ impl CommitDraft {
         })?;
         // Most are the only one of their path, and the controller may know of them.
         let ambiguous = ambiguous
-            && (self.hides_created || owners.has_namesake(&place) || self.has_namesake(node, &place)?);
+            && (self.hides_created
+                || owners.has_namesake(&place)
+                || self.has_namesake(node, &place, known)?);
         Ok(CreatedObject { path, place: Some(place), shared: self.hides_created || ambiguous, ambiguous })
     }
 
     /// Returns whether one of the nodes of the same path without namespaces is there.
-    fn has_namesake(&mut self, node: NodeId, place: &Pattern) -> Result<bool, Error> {
-        for namesake in self.namesakes(node, place)? {
+    fn has_namesake(
+        &mut self,
+        node: NodeId,
+        place: &Pattern,
+        known: &mut KnownNamesakes,
+    ) -> Result<bool, Error> {
+        for namesake in self.namesakes(node, place, known)? {
             if !self.overlay.find(&namesake).is_empty() {
                 return Ok(true);
             }
@@ -120,17 +134,22 @@ impl CommitDraft {
     }
 
     /// Returns the paths that differ from a node's in their namespaces only: from one of its steps on, another model's.
-    fn namesakes(&mut self, node: NodeId, place: &Pattern) -> Result<Vec<Pattern>, Error> {
+    fn namesakes(
+        &mut self,
+        node: NodeId,
+        place: &Pattern,
+        known: &mut KnownNamesakes,
+    ) -> Result<Vec<Pattern>, Error> {
         let mut namesakes = Vec::new();
         let nodes = self.overlay.ancestors(node);
         for (depth, node) in nodes.into_iter().enumerate().skip(CONTROLLER_STEPS) {
-            for namespace in self.overlay.namesakes(node) {
+            for namespace in self.other_namespaces(node, known).iter() {
                 self.overlay.steps().steps(place.steps.len())?;
                 let mut namesake = place.clone();
                 let own = place.steps.get(depth).map(|step| &step.namespace);
                 let from = namesake.steps.iter_mut().skip(depth);
                 from.filter(|step| Some(&step.namespace) == own).for_each(|step| {
-                    step.namespace.clone_from(&namespace);
+                    step.namespace.clone_from(namespace);
                 });
                 namesakes.push(namesake);
                 if namesakes.len() == MOST_NAMESAKES {
@@ -144,7 +163,7 @@ impl CommitDraft {
     /// Returns what to read to know whether what the runs created is the only node of its path without namespaces.
     pub(crate) fn namesakes_to_read(&mut self) -> Result<Vec<Pattern>, Error> {
         let mut wanted = Vec::new();
-        let mut seen = HashSet::new();
+        let (mut seen, mut known) = (HashSet::new(), KnownNamesakes::new());
         let written = std::mem::take(&mut self.written);
         for &node in written.iter().flat_map(|run| &run.nodes) {
             self.overlay.steps().step()?;
@@ -157,7 +176,7 @@ impl CommitDraft {
                 continue;
             }
             let place = self.overlay.pattern(object);
-            for namesake in self.namesakes(object, &place)? {
+            for namesake in self.namesakes(object, &place, &mut known)? {
                 // An entry is found by its first key.
                 let key = namesake.steps.last().and_then(|entry| {
                     let (key, _) = entry.keys.first()?;
@@ -225,7 +244,8 @@ impl CommitDraft {
             let in_base = ownership.in_base && self.overlay.in_base(node) && !owners.is_owned_at(front);
             let list = !step.keys.is_empty();
             let entry = ownership.entry.or((list && !in_base).then_some(node));
-            let ambiguous = ownership.ambiguous || self.may_have_namesake(node, &mut search.namesakes);
+            let ambiguous =
+                ownership.ambiguous || !self.other_namespaces(node, &mut search.namesakes).is_empty();
             let above = ownership.front;
             let owned_above = owners.is_owned_at(above).then_some(above).or(ownership.owned_above);
             ownership = Ownership { in_base, entry, front, owned_above, ambiguous };
@@ -234,8 +254,8 @@ impl CommitDraft {
         Ok(ownership)
     }
 
-    fn may_have_namesake(&mut self, node: NodeId, known: &mut HashMap<SchemaLocation, bool>) -> bool {
+    fn other_namespaces(&mut self, node: NodeId, known: &mut KnownNamesakes) -> Arc<[Box<str>]> {
         let location = self.overlay.schema_location(node);
-        *known.entry(location).or_insert_with(|| !self.overlay.namesakes(node).is_empty())
+        known.entry(location).or_insert_with(|| self.overlay.namesakes(node).into()).clone()
     }
 }
