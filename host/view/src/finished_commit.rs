@@ -209,6 +209,6 @@ fn namespace(instance: &InstanceRef) -> &str {
 }
 
 /// Returns the path of an instance's `created` list.
-fn created_list(instance: &InstanceRef) -> Pattern {
+pub(crate) fn created_list(instance: &InstanceRef) -> Pattern {
     child(instance.path(), PatternStep::new(QName::new(namespace(instance), "created")))
 }

@@ -6,11 +6,11 @@
 
 use std::sync::Arc;
 
-use confine_tree::{LiveNode, Pattern, QName};
+use confine_tree::{LiveNode, Pattern};
 
 use crate::{
     CallRefusal, CommitDraft, Error, ErrorTag, HiddenRead, InstanceRef, Scope, ScopeDecision,
-    read_scope::SERVICES,
+    finished_commit::created_list, read_scope::SERVICES,
 };
 
 impl Scope {
@@ -59,6 +59,7 @@ impl CommitDraft {
         if let Some(reason) = scope.hides(instance.path()) {
             return Err(hidden_part(instance, scope, instance.path(), &reason));
         }
+        let created = created_list(instance);
         let mut walk: Vec<LiveNode> = match scope.rules_on_reading(instance.path()) {
             ScopeDecision::Permit { below: true } => Vec::new(),
             _ => self.overlay.find(instance.path()),
@@ -68,7 +69,7 @@ impl CommitDraft {
             for child in children {
                 let node = self.overlay.pattern(child.node());
                 self.overlay.steps().steps(scope.steps(&node))?;
-                if is_created_list(instance, &node) {
+                if created.covers(&node) {
                     continue;
                 }
                 match scope.rules_on_reading(&node) {
@@ -94,11 +95,12 @@ impl CommitDraft {
         instances: impl IntoIterator<Item = &'i InstanceRef>,
     ) -> Result<Option<Pattern>, Error> {
         for instance in instances {
+            let created = created_list(instance);
             let mut walk = all.overlay.find(instance.path());
             while let Some(live) = walk.pop() {
                 let node = all.overlay.pattern(live.node());
                 self.overlay.steps().steps(node.steps.len())?;
-                if is_created_list(instance, &node) {
+                if created.covers(&node) {
                     continue;
                 }
                 if self.overlay.find(&node).is_empty() {
@@ -109,14 +111,6 @@ impl CommitDraft {
         }
         Ok(None)
     }
-}
-
-/// Returns whether a node is the list `created` of an instance, which only Confine and the controller read.
-fn is_created_list(instance: &InstanceRef, node: &Pattern) -> bool {
-    let (above, entry) = (instance.path().steps.len(), instance.path().steps.last());
-    node.steps
-        .get(above)
-        .is_some_and(|step| entry.is_some_and(|entry| step.name() == QName::new(&entry.namespace, "created")))
 }
 
 /// Returns whether a node is below `/services`, where a module reads its input.
