@@ -48,7 +48,7 @@ pub(crate) struct HookedCommit {
     /// When the transaction began, in the controller's words.
     began: Option<String>,
     user: String,
-    /// When it began, as its other calls are told.
+    /// When it began: the time that all its calls are given.
     time: Duration,
     /// The controller's rules, as the commit had them.
     nacm: Arc<Nacm>,
