@@ -122,7 +122,8 @@ mod tests {
     fn memory_is_measured_where_it_is_touched() {
         let memory = ResidentMemory::open().unwrap();
         let (kept, bytes) = memory.of(|| vec![1u8; 64 << 20]).unwrap();
-        assert!((64 << 20..80 << 20).contains(&bytes), "{bytes}");
+        // Other tests of this process take and free some meanwhile.
+        assert!((60 << 20..80 << 20).contains(&bytes), "{bytes}");
         drop(kept);
     }
 
