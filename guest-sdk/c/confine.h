@@ -70,10 +70,10 @@ typedef struct {
 extern const confine_service_t confine_service;
 bool confine_apply(confine_view_t *view);
 
-// Stores the value of a leaf in `value`: NULL if there is no such leaf, "" for a leaf of type `empty`.
+// Stores the value of a leaf in `value`, or its default if it is not set: NULL if there is neither, "" for a leaf of type `empty`.
 bool confine_get(confine_view_t *view, const char *path, const char **value);
 
-// Returns the value of a leaf that must exist. NULL after an error.
+// Returns the value of a leaf that must be set or have a default. NULL after an error.
 const char *confine_require(confine_view_t *view, const char *path);
 
 // Returns the values of all leaves or leaf-list entries that match, then NULL. NULL after an error.

@@ -133,12 +133,12 @@ export class View {
     });
   }
 
-  /** Returns the value of a leaf as a string, or null if there is none. A leaf of type `empty` has the value `""`. */
+  /** Returns the value of a leaf, or its default if it is not set, as a string; else null. A leaf of type `empty` has the value `""`. */
   get(path) {
     return this.#call("get", this.resolve(path));
   }
 
-  /** Returns the value of a leaf that must exist. */
+  /** Returns the value of a leaf that must be set or have a default. */
   require(path) {
     const value = this.get(path);
     if (value === null || value === undefined) {

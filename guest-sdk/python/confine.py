@@ -175,7 +175,10 @@ class View:
         raise Error(f"`{self.path}` gives no value to key `{name}`", "missing-element", self.path)
 
     def get(self, path, kind=str):
-        """Returns the value of a leaf as a `kind`, or None. A leaf of type `empty` has the value ``""``."""
+        """Returns the value of a leaf, or its default if it is not set, as a `kind`; else None.
+
+        A leaf of type `empty` has the value ``""``.
+        """
         value = self._call("get", self._resolve(path))
         if value is None or kind is str:
             return value
@@ -187,7 +190,7 @@ class View:
             raise Error(message, "invalid-value", path) from error
 
     def require(self, path, kind=str):
-        """Returns the value of a leaf that must exist."""
+        """Returns the value of a leaf that must be set or have a default."""
         value = self.get(path, kind)
         if value is None:
             path = self._resolve(path)

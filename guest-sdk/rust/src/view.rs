@@ -73,7 +73,8 @@ impl View {
         })
     }
 
-    /// Returns the value of a leaf, or `None` if there is none. A leaf of type `empty` has the value `""`.
+    /// Returns the value of a leaf, or its default if it is not set, or `None` if there is neither. A leaf of type `empty` has the
+    /// value `""`.
     ///
     /// # Errors
     /// Fails if the path matches several nodes or a node with children, or if the host cannot read.
@@ -81,7 +82,7 @@ impl View {
         self.host.get(self.resolve(path).as_str()).map_err(from_host)
     }
 
-    /// Returns the value of a leaf as a `T`, or `None` if there is none.
+    /// As [`get`](Self::get), as a `T`.
     ///
     /// # Errors
     /// As [`get`](Self::get), and `invalid-value` if the value is not a `T`.
@@ -93,7 +94,7 @@ impl View {
         self.get(path)?.map(|value| self.parse(path, &value)).transpose()
     }
 
-    /// Returns the value of a leaf that must exist.
+    /// Returns the value of a leaf that must be set or have a default.
     ///
     /// # Errors
     /// As [`get`](Self::get), and `data-missing` if there is none.
@@ -105,7 +106,7 @@ impl View {
         })
     }
 
-    /// Returns the value of a leaf that must exist, as a `T`.
+    /// Returns the value of a leaf that must be set or have a default, as a `T`.
     ///
     /// # Errors
     /// As [`require`](Self::require), and `invalid-value` if the value is not a `T`.

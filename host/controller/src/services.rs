@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use confine_netconf::namespace::CLIXON;
 use confine_tree::{CONTROLLER, DataNodeKind, Error, NodeId, QName, Schema, SchemaNode, Tree};
+use confine_yang::MountedSchema;
 
 use crate::datastore::trees::ModelledTree;
 use crate::diff::diff_text;
@@ -98,6 +99,37 @@ pub(crate) fn created_nodes(running: &Tree, actions: &Tree, notified: &[String])
         nodes.extend(in_actions.first(&record));
     }
     nodes
+}
+
+/// Returns whether an instance in the notification names a leaf that is not there and has a default. The real controller finds
+/// the default value of the leaf, cannot remove it, and dies.
+pub(crate) fn names_missing_default(
+    running: &Tree,
+    actions: &Tree,
+    notified: &[String],
+    model: &TreeModel<'_>,
+    schema: &MountedSchema,
+) -> bool {
+    let mut in_running = CreatedPathSearch::new(running);
+    let mut in_actions = CreatedPathSearch::new(actions);
+    let mut named = Vec::new();
+    for instance in notified {
+        let Some(mut record) = parse_path(instance) else { continue };
+        record.insert(0, CreatedStep { name: "services", predicates: Vec::new() });
+        record.push(CreatedStep { name: "created", predicates: Vec::new() });
+        let created = in_running.first(&record);
+        let paths = created.into_iter().flat_map(|created| children_with_name(running, created, "path"));
+        named.extend(paths.filter_map(|path| parse_path(running.value(path)?)));
+    }
+    named.iter().any(|path| {
+        let Some((leaf, above)) = path.split_last() else { return false };
+        let (None, Some(parent)) = (in_actions.first(path), in_actions.first(above)) else { return false };
+        let Some(schema_node) = model.schema_node(actions, parent) else { return false };
+        let below = ModelledTree { tree: actions, schema }.schema_below(parent, schema_node);
+        let named = schema.children(below).into_iter().filter(|child| child.local == leaf.name);
+        let leaves = named.filter_map(|child| schema.child(below, child));
+        leaves.flat_map(|leaf| schema.defaults(leaf)).next().is_some()
+    })
 }
 
 /// Returns the children with this local name.

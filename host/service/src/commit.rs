@@ -10,6 +10,7 @@
 //! | `declared` | what the modules of the commit declare, resolved |
 //! | `suspended` | warnings about modules without which it runs |
 //! | `created_paths` | paths of `created` lists, which have no namespaces, to patterns |
+//! | `stripping` | what the instances had created before is read, and removed |
 //! | `losses` | what instances would lose because access control hides something |
 //! | `hooks` | calls of modules around a commit |
 //! | `remembered_reads` | what instances read the last time besides what each commit reads in advance |
@@ -25,5 +26,6 @@ pub(crate) mod read;
 mod remembered_reads;
 pub(crate) mod running;
 pub(crate) mod state;
+mod stripping;
 mod suspended;
 pub(crate) mod work;

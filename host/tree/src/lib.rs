@@ -39,6 +39,7 @@
 //! # }
 //! ```
 
+mod bound_value;
 mod coverage;
 mod error;
 mod keys;
@@ -60,22 +61,24 @@ pub mod text;
 mod tree;
 pub mod xml;
 
+pub use bound_value::BoundValue;
 pub use coverage::{Coverage, CoverageFront};
 pub use error::Error;
 pub use model_lists::{ModelFront, is_small};
 pub use name::{Name, Names, QName, is_name_character};
 pub use nearest::{did_you_mean, nearest};
 pub use overlay::{
-    FragmentLoad, LiveNode, NodeKind, Overlay, OverlayMark, PatternSearch, SchemaLocation, SchemaView,
-    SearchProgress,
+    ChoiceInstance, FragmentLoad, LiveNode, NodeKind, Overlay, OverlayMark, PatternSearch, SchemaLocation,
+    SchemaView, SearchProgress,
 };
 pub use path::{Path, PathError, PathFault, PathStep, Predicate};
 pub use pattern::{CreatedError, Pattern, PatternStep, PrefixTable};
 pub use prefix_map::{PrefixError, PrefixMap};
 pub use read_set::ReadSet;
-pub use resolve::BoundValue;
 pub use resolve_error::ResolveError;
-pub use schema::{DataNodeKind, DefaultDeny, NoSchema, Schema, SchemaNode, ValueError};
+pub use schema::{
+    ChoiceCase, DataNodeKind, DefaultDeny, LexicalForms, NoSchema, Schema, SchemaNode, ValueError,
+};
 pub use steps::{StepCounter, StopSignal};
 pub use tree::{Bindings, Children, Descendants, NodeId, Tree};
 

@@ -23,11 +23,16 @@
 
 mod change;
 mod child_lookup;
+mod choices;
+mod chosen_cases;
 mod difference;
+mod forms;
+mod key_forms;
 #[cfg(test)]
 mod linear;
 mod load;
 mod lookup;
+mod prefixed_text;
 mod schema_view;
 mod search;
 mod state;
@@ -40,10 +45,13 @@ use std::{collections::HashMap, sync::Arc};
 
 use self::{
     child_lookup::ChildLookup,
+    chosen_cases::ChosenCases,
+    prefixed_text::{LONGEST_COMPARED, PrefixedText},
     state::{NodeEdit, NodeModel, NodeState},
     undo::UndoJournal,
 };
 pub use self::{
+    chosen_cases::ChoiceInstance,
     load::FragmentLoad,
     schema_view::{NodeKind, SchemaLocation, SchemaView},
     search::{PatternSearch, SearchProgress},
@@ -81,18 +89,9 @@ pub struct Overlay {
     written: Vec<NodeId>,
     /// The nodes that were removed by other means than [`Overlay::strip`]: see [`Overlay::take_removed`].
     removed: Vec<NodeId>,
+    chosen: ChosenCases,
     /// The steps of [`Overlay::unread`] and [`Overlay::edit_config`], and of its user.
     steps: StepCounter,
-}
-
-/// The longest value, in bytes, of which other forms count as the same: such values are short, and reading one takes time.
-const LONGEST_COMPARED: usize = 1 << 10;
-
-/// A value and the bindings of the prefixes it uses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct PrefixedText<'t> {
-    value: &'t str,
-    bindings: &'t [(Box<str>, Box<str>)],
 }
 
 /// A node that exists now. Valid until the overlay is edited.
@@ -138,6 +137,7 @@ impl Overlay {
             journal: UndoJournal::default(),
             written: Vec::new(),
             removed: Vec::new(),
+            chosen: ChosenCases::default(),
             steps: StepCounter::default(),
         }
     }
@@ -284,19 +284,18 @@ impl Overlay {
 
     /// Returns the last step of a node's path.
     pub fn step(&mut self, node: NodeId) -> PatternStep {
-        let mut step = PatternStep::new(self.tree.qname(node));
-        match self.kind(node) {
-            NodeKind::List { keys } => {
-                for key in keys.iter() {
-                    let leaf = self.lookup.key(&self.tree, node, key);
-                    let value = leaf.and_then(|leaf| self.tree.value(leaf)).unwrap_or_default();
-                    step.keys.push((key.clone(), Some(value.to_owned())));
-                }
-            }
-            NodeKind::LeafList => {
-                step.entry = Some(Some(self.tree.value(node).unwrap_or_default().to_owned()))
-            }
-            _ => {}
+        let mut step = self.stored_step(node);
+        if step.values() == 0 {
+            return step;
+        }
+        let location = self.schema_location(node);
+        let Some(forms) = self.key_forms(location, &step.namespace) else { return step };
+        for (index, (key, value)) in step.keys.iter_mut().enumerate() {
+            let leaf = self.lookup.key(&self.tree, node, key);
+            *value = leaf.map(|leaf| forms.normal(index, self.text(leaf)).into_owned());
+        }
+        if let Some(entry) = &mut step.entry {
+            *entry = Some(forms.normal(0, self.text(node)).into_owned());
         }
         step
     }
@@ -323,6 +322,15 @@ impl Overlay {
     pub fn kind(&mut self, node: NodeId) -> NodeKind {
         let location = self.schema_location(node);
         self.schema_view.kind(location)
+    }
+
+    /// Returns whether the node is a leaf or leaf-list entry that has a default value, or may have one as far as is known.
+    pub fn may_have_default(&mut self, node: NodeId) -> bool {
+        let is_leaf = matches!(self.kind(node), NodeKind::Leaf | NodeKind::LeafList);
+        match self.schema_location(node).schema {
+            Some(schema_node) => is_leaf && !self.schema_view.schema().defaults(schema_node).is_empty(),
+            None => is_leaf || self.tree.value(node).is_some(),
+        }
     }
 
     /// Returns the schema location of a node.
@@ -410,13 +418,13 @@ impl Overlay {
             return false;
         }
         let Some(schema_node) = self.schema_location(node).schema else { return true };
-        let meaning = |text: PrefixedText<'_>| {
+        let normal = |text: PrefixedText<'_>| {
             let short = Some(text.value).filter(|value| value.len() <= LONGEST_COMPARED)?;
             let namespace = |prefix: &str| text.namespace(prefix).map(str::to_owned);
-            self.schema_view.schema().meaning(schema_node, short, &namespace)
+            self.schema_view.schema().normal(schema_node, short, &namespace)
         };
-        let base = meaning(self.base_text(node));
-        base.is_none() || base != meaning(self.text(node))
+        let base = normal(self.base_text(node));
+        base.is_none() || base != normal(self.text(node))
     }
 
     fn base_text(&self, node: NodeId) -> PrefixedText<'_> {
@@ -430,33 +438,5 @@ impl Overlay {
     fn given_text(&self, given: GivenValue) -> PrefixedText<'_> {
         let value = self.tree.value_of(given).unwrap_or_default();
         PrefixedText { value, bindings: self.tree.bindings_of(given) }
-    }
-}
-
-impl<'t> PrefixedText<'t> {
-    fn borrowed(&self) -> Vec<(&'t str, &'t str)> {
-        self.bindings.iter().map(|(prefix, namespace)| (&**prefix, &**namespace)).collect()
-    }
-
-    /// Returns whether two values mean the same: a prefix counts as the namespace it is bound to.
-    fn means(&self, other: &Self) -> bool {
-        if self.bindings.is_empty() || other.bindings.is_empty() {
-            return self.value == other.value;
-        }
-        self.expanded() == other.expanded()
-    }
-
-    /// Returns the namespace that a prefix is bound to.
-    fn namespace(&self, prefix: &str) -> Option<&'t str> {
-        self.bindings.iter().find(|(bound, _)| **bound == *prefix).map(|(_, namespace)| &**namespace)
-    }
-
-    /// Splits the value into namespace and local part if it starts with a bound prefix.
-    fn expanded(&self) -> (Option<&'t str>, &'t str) {
-        let bound = self
-            .value
-            .split_once(':')
-            .and_then(|(prefix, local)| Some((Some(self.namespace(prefix)?), local)));
-        bound.unwrap_or((None, self.value))
     }
 }

@@ -4,18 +4,9 @@
 mod tests;
 
 use crate::{
-    CONTROLLER, NodeKind, Overlay, Path, PathStep, Pattern, PatternStep, Predicate, PrefixMap, QName,
-    ResolveError, SchemaLocation, resolve_error::below,
+    BoundValue, CONTROLLER, NodeKind, Overlay, Path, PathStep, Pattern, PatternStep, Predicate, PrefixMap,
+    QName, ResolveError, SchemaLocation, resolve_error::below,
 };
-
-/// A value with the namespaces of the prefixes that it uses.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct BoundValue {
-    /// The value, in its canonical form if the model is known.
-    pub value: String,
-    /// The prefixes and their namespaces.
-    pub bindings: Vec<(String, String)>,
-}
 
 impl Overlay {
     /// Resolves a path, relative to `base` unless it is absolute.
@@ -44,7 +35,7 @@ impl Overlay {
         sees: &mut dyn FnMut(&Pattern, &PatternStep) -> bool,
     ) -> Result<Pattern, ResolveError> {
         let mut resolved = if path.absolute { Pattern::default() } else { base.clone() };
-        let mut location = self.inside(&resolved);
+        let mut location = self.locate_below(&resolved);
         for step in &path.steps {
             let resolved_step = self.resolve_step(location, step, &resolved, prefixes, sees)?;
             location = self.descend(location, &resolved_step).1;
@@ -68,8 +59,8 @@ impl Overlay {
         })
     }
 
-    /// Returns where the children of a node are defined.
-    fn inside(&self, pattern: &Pattern) -> SchemaLocation {
+    /// Returns what is known of where the children of the node that a pattern matches are defined.
+    pub fn locate_below(&self, pattern: &Pattern) -> SchemaLocation {
         let root = self.schema_view().root();
         pattern.steps.iter().fold(root, |location, step| self.descend(location, step).1)
     }
@@ -240,8 +231,8 @@ impl Overlay {
         Ok(())
     }
 
-    /// Returns a value for a leaf or leaf-list entry: in its canonical form if the model is known, with the
-    /// namespace of the prefix that it may use.
+    /// Returns a value for a leaf or leaf-list entry: in its [normal form](crate::Schema::normal) if the model is known, else as
+    /// it is, with the namespace of the prefix that it may use.
     ///
     /// # Errors
     /// [`ResolveError::Value`] if the model says that the value is not of the node's type.
@@ -252,22 +243,23 @@ impl Overlay {
         prefixes: &PrefixMap,
         path: &str,
     ) -> Result<BoundValue, ResolveError> {
+        let namespace = |prefix: &str| prefixes.namespace(prefix).map(str::to_owned);
+        let mut value = value.to_owned();
+        if let Some(node) = location.schema {
+            let schema = self.schema_view().schema();
+            if let Some(normal) = schema.normal(node, &value, &namespace) {
+                return Ok(normal);
+            }
+            let canonical = schema.canonical(node, &value, &namespace);
+            value = canonical
+                .map_err(|reason| ResolveError::Value { path: path.into(), reason: reason.to_string() })?;
+        }
         let bound = value.split_once(':').and_then(|(prefix, local)| {
             let is_name = !local.is_empty() && !local.contains([':', '/', ' ']);
-            let namespace = prefixes.namespace(prefix).filter(|_| is_name)?;
-            Some((prefix.to_owned(), namespace.to_owned()))
+            Some((prefix.to_owned(), namespace(prefix).filter(|_| is_name)?))
         });
-        let canonical = match location.schema {
-            None => value.to_owned(),
-            Some(node) => {
-                let namespace = |prefix: &str| prefixes.namespace(prefix).map(str::to_owned);
-                let canonical = self.schema_view().schema().canonical(node, value, &namespace);
-                // An identity keeps the module's prefix, and the namespace is passed along.
-                canonical
-                    .map_err(|reason| ResolveError::Value { path: path.into(), reason: reason.to_string() })?
-            }
-        };
-        Ok(BoundValue { value: canonical, bindings: bound.into_iter().collect() })
+        let bindings = bound.into_iter().collect();
+        Ok(BoundValue { value, bindings })
     }
 
     /// Fails if the pattern does not name one node, if that node cannot have a value, or if the path
@@ -316,7 +308,7 @@ impl Overlay {
     pub fn check_model(&self, pattern: &Pattern) -> Result<(), ResolveError> {
         let Some((last, above)) = pattern.steps.split_last() else { return Ok(()) };
         let above = Pattern { steps: above.to_vec() };
-        self.check_known(self.inside(&above), last.name(), &above, None)
+        self.check_known(self.locate_below(&above), last.name(), &above, None)
     }
 
     /// Fails if the pattern does not name one node, as far as that is known.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::{Pattern, QName};
+use crate::{BoundValue, Pattern, QName};
 
 /// A node of a data model, identified by the number that its [`Schema`] assigned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -35,6 +35,29 @@ pub enum DefaultDeny {
     Write,
     /// Nobody may read or write the node unless a rule permits it.
     All,
+}
+
+/// Whether a value of a type has several lexical representations (RFC 7950, section 9.1), and whether the controller knows
+/// them as equal. As keys they identify one entry (section 7.8.2), but the controller keeps the text that it is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LexicalForms {
+    /// It has one, as far as is known.
+    One,
+    /// It has several, which are one key for the controller: those of numbers.
+    EqualKeys,
+    /// It has several, which are different keys for the controller: those of identities and addresses.
+    DifferentKeys,
+}
+
+/// One case of a choice, of which only one exists in a parent (RFC 7950, section 7.9).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChoiceCase {
+    /// The choice.
+    pub choice: SchemaNode,
+    /// The case.
+    pub case: SchemaNode,
+    /// Whether the defaults of this case are in use if no case exists (section 7.9.3).
+    pub is_default: bool,
 }
 
 /// Why a string is not a value of a leaf's type, as an error text such as
@@ -160,16 +183,36 @@ pub trait Schema: Send + Sync {
         namespace: &dyn Fn(&str) -> Option<String>,
     ) -> Result<String, ValueError>;
 
-    /// Returns a text that is the same for equal values of a leaf or leaf-list entry: the canonical form, in which an identity
-    /// has its namespace. None if the model does not tell, or the string is not a value of its type. `namespace` resolves a
-    /// prefix in the value.
-    fn meaning(
+    /// Returns the form in which equal values of a leaf or leaf-list entry are equal: the canonical one, in which an identity
+    /// has the prefix that its own module declares, with its namespace. None if the model does not tell, or the string is
+    /// not a value of its type. `namespace` resolves a prefix in the value.
+    fn normal(
         &self,
         node: SchemaNode,
         value: &str,
         namespace: &dyn Fn(&str) -> Option<String>,
-    ) -> Option<String> {
-        self.canonical(node, value, namespace).ok()
+    ) -> Option<BoundValue> {
+        let value = self.canonical(node, value, namespace).ok()?;
+        Some(BoundValue { value, bindings: Vec::new() })
+    }
+
+    /// Returns the cases of choices that a node is in, from the outermost to the innermost, below its parent data node.
+    fn cases(&self, node: SchemaNode) -> Vec<ChoiceCase> {
+        let _ = node;
+        Vec::new()
+    }
+
+    /// Returns the default values of a leaf or leaf-list in their [normal form](Self::normal), in order (RFC 7950, sections
+    /// 7.6.1 and 7.7.2); none if there are none.
+    fn defaults(&self, node: SchemaNode) -> Vec<BoundValue> {
+        let _ = node;
+        Vec::new()
+    }
+
+    /// Returns how many lexical representations a value of a leaf or leaf-list entry has.
+    fn lexical_forms(&self, node: SchemaNode) -> LexicalForms {
+        let _ = node;
+        LexicalForms::One
     }
 }
 

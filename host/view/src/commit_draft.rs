@@ -3,8 +3,8 @@
 use std::{collections::HashSet, sync::Arc};
 
 use confine_tree::{
-    LiveNode, Overlay, OverlayMark, Path, Pattern, PatternSearch, PatternStep, PrefixMap, ResolveError,
-    Schema, SearchProgress, StepCounter, StopSignal, Tree,
+    Coverage, LiveNode, NodeId, Overlay, OverlayMark, Path, Pattern, PatternSearch, PatternStep, PrefixMap,
+    ResolveError, Schema, SearchProgress, StepCounter, StopSignal, Tree,
 };
 
 use crate::{
@@ -29,10 +29,14 @@ pub struct CommitDraft {
     pub(crate) written: Vec<RunWrites>,
     /// What was removed because instances had created it.
     pub(crate) stripped: Vec<Pattern>,
+    /// What the instances that run own, whether or not it is there.
+    pub(crate) owned: Coverage,
     /// Denied operations of modules on nodes that they do not see. A refusal during the run would reveal the
     /// nodes, so the commit is refused at its end.
     refused_at_end: Vec<CallRefusal>,
     pub(crate) written_values: WrittenValues,
+    /// Leaves that the edit leaves out: they are in use without it.
+    pub(crate) left_out: Vec<NodeId>,
     /// See [`hidden_reads`](Self::hidden_reads).
     pub(crate) hidden_reads: Vec<HiddenRead>,
     /// See [`hide_created`](Self::hide_created).
@@ -57,8 +61,10 @@ impl CommitDraft {
             on_demand: OnDemandReads::default(),
             written: Vec::new(),
             stripped: Vec::new(),
+            owned: Coverage::default(),
             refused_at_end: Vec::new(),
             written_values: WrittenValues::default(),
+            left_out: Vec::new(),
             hidden_reads: Vec::new(),
             hides_created: false,
             sharing: Arc::default(),
@@ -128,7 +134,14 @@ impl CommitDraft {
         Ok(self.overlay.load(fragment, read).map_err(ResolveError::from).map_err(refused)?)
     }
 
-    /// Reads the part of `wanted` that has not been read yet, in one request.
+    /// As [`load`](Self::load), and reads what these paths name that is there in another form.
+    pub async fn load_completely(&mut self, fragment: &Tree, read: &[Pattern]) -> Result<(), Error> {
+        self.load(fragment, read)?;
+        self.read_other_forms(read, &mut Meter::new(WorkAllowance::UNLIMITED)).await
+    }
+
+    /// Reads the part of `wanted` that has not been read yet, in one request, or a few if entries are there in another form
+    /// than in the paths.
     pub async fn read(&mut self, wanted: &[Pattern]) -> Result<(), Error> {
         self.ensure_read(wanted, &mut Meter::new(WorkAllowance::UNLIMITED)).await
     }
@@ -142,13 +155,50 @@ impl CommitDraft {
         if missing.is_empty() {
             return Ok(());
         }
-        let steps: usize = missing.iter().map(|pattern| pattern.steps.len()).sum();
-        let bytes: usize = missing.iter().map(size).sum();
+        self.charge_request(&missing, meter).await?;
+        self.fetch(&missing, meter).await?;
+        self.read_other_forms(&missing, meter).await
+    }
+
+    /// Reads what these paths name that is there in another form than in the paths: the controller compares texts. Everything
+    /// else that they match has been read.
+    async fn read_other_forms(&mut self, wanted: &[Pattern], meter: &mut Meter) -> Result<(), Error> {
+        let mut wanted = wanted.to_vec();
+        loop {
+            let keys = self.overlay.other_forms(&wanted);
+            meter.charge(self.overlay.take_visited() as u64).await?;
+            if keys.is_empty() {
+                return Ok(());
+            }
+            self.charge_request(&keys, meter).await?;
+            self.fetch(&keys, meter).await?;
+            let overlay = &mut self.overlay;
+            wanted.retain(|pattern| *overlay.as_stored(pattern) != *pattern);
+            if wanted.is_empty() {
+                return Ok(());
+            }
+            let stored: Vec<Pattern> =
+                wanted.iter().map(|pattern| overlay.as_stored(pattern).into_owned()).collect();
+            self.charge_request(&stored, meter).await?;
+            self.fetch(&stored, meter).await?;
+        }
+    }
+
+    /// Charges a request to the controller, and what is kept of it.
+    async fn charge_request(&mut self, wanted: &[Pattern], meter: &mut Meter) -> Result<(), Error> {
+        let steps: usize = wanted.iter().map(|pattern| pattern.steps.len()).sum();
+        let bytes: usize = wanted.iter().map(size).sum();
         meter.charge_edit_bytes(bytes.saturating_add(steps.saturating_mul(NODE)))?;
-        meter.charge(REQUEST).await?;
-        let fragment = self.source.fetch(&missing).await?;
+        Ok(meter.charge(REQUEST).await?)
+    }
+
+    /// Reads what these paths match and loads it.
+    async fn fetch(&mut self, wanted: &[Pattern], meter: &mut Meter) -> Result<(), Error> {
+        let stored: Vec<Pattern> =
+            wanted.iter().map(|pattern| self.overlay.as_stored(pattern).into_owned()).collect();
+        let fragment = self.source.fetch(&stored).await?;
         let before = self.overlay.size();
-        let mut loading = self.overlay.begin_load(&missing);
+        let mut loading = self.overlay.begin_load(wanted);
         self.charge_growth(before, meter)?;
         loop {
             let loaded = self.overlay.load_some(&fragment, &mut loading);
@@ -189,7 +239,8 @@ impl CommitDraft {
     /// Returns what modules have read since the last call besides what each commit reads in advance, in order. The next
     /// commit should read it in advance too.
     pub fn take_on_demand(&mut self) -> Vec<Pattern> {
-        self.on_demand.take()
+        let asked = self.on_demand.take();
+        asked.into_iter().map(|pattern| self.overlay.as_stored(&pattern).into_owned()).collect()
     }
 
     /// Returns the paths of all nodes that a pattern matches now, in document order.
@@ -215,11 +266,23 @@ impl CommitDraft {
         self.overlay.value(live).map(Into::into)
     }
 
+    /// Returns whether nothing that these patterns match is there. Each has all its keys.
+    pub fn lacks(&mut self, patterns: &[Pattern]) -> bool {
+        !patterns.iter().any(|pattern| self.has_created(pattern))
+    }
+
     /// Removes what a service instance had created, before the instance runs again. What the run creates again
     /// unchanged is no edit; the rest is removed from the datastore. The pattern has all its keys.
     pub fn strip(&mut self, pattern: &Pattern) -> Result<(), CallRefusal> {
-        self.stripped.push(pattern.clone());
-        self.overlay.strip(pattern).map_err(|error| refused(error).at(pattern.to_string()))
+        self.overlay.strip(pattern).map_err(|error| refused(error).at(pattern.to_string()))?;
+        self.stripped.push(self.overlay.normal_pattern(pattern).into_owned());
+        Ok(())
+    }
+
+    /// Notes where what an instance that runs has created is, or was.
+    pub fn note_owned(&mut self, pattern: &Pattern) {
+        let normal = self.overlay.normal_pattern(pattern);
+        self.owned.insert(&normal);
     }
 
     /// Marks the current state, until [`keep`](Self::keep) or [`rollback`](Self::rollback).

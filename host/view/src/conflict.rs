@@ -10,6 +10,7 @@ use confine_tree::NodeId;
 
 use crate::{
     CommitDraft, Error, InstanceRef, OwnerIndex,
+    displaced::DisplacedNodes,
     path_trie::{PathFront, PathId},
     run_writes::RunWrites,
     written_values::conflict,
@@ -57,6 +58,7 @@ struct ConflictCheck<'a> {
 impl ConflictCheck<'_> {
     fn run(mut self) -> Result<(), Error> {
         let removers = self.removers()?;
+        let mut displaced = DisplacedNodes::default();
         for (index, run) in self.written.iter().enumerate() {
             for &node in &run.nodes {
                 self.draft.step()?;
@@ -71,6 +73,9 @@ impl ConflictCheck<'_> {
                 if self.draft.overlay.in_base(node) {
                     self.check_owned(run, node, "removes")?;
                 }
+            }
+            for node in displaced.of(self.draft, run)? {
+                self.check_owned(run, node, "sets another case than")?;
             }
         }
         Ok(())
@@ -114,8 +119,12 @@ impl ConflictCheck<'_> {
             .find(|later| later.instance != *instance);
         let Some(remover) = remover else { return Ok(()) };
         let place = self.draft.overlay.pattern(node);
+        let removes = match ancestors.iter().any(|&above| !self.draft.overlay.choices(above).is_empty()) {
+            true => "removes it, or sets another case of its choice,",
+            false => "removes it",
+        };
         let what = format!(
-            "`{instance}` creates `{place}`, and `{}` removes it in the same commit",
+            "`{instance}` creates `{place}`, and `{}` {removes} in the same commit",
             remover.instance
         );
         Err(conflict(&what, &place, &remover.scope).into())
@@ -135,9 +144,9 @@ impl ConflictCheck<'_> {
     /// Returns an instance that the commit does not run and that owns the node, or one above or below it.
     fn owner(&mut self, node: NodeId) -> Result<Option<InstanceRef>, Error> {
         let mut front = PathFront::ROOT;
-        for (_, step) in self.draft.overlay.lineage(node) {
+        for node in self.draft.overlay.ancestors(node) {
             self.draft.step()?;
-            front = self.owners.step(front, &step);
+            front = self.draft.owners_front(self.owners, front, node);
             for path in front.paths() {
                 if !self.own_exactly.insert(path) {
                     continue;

@@ -20,7 +20,7 @@ pub struct CreatedObject {
     pub place: Option<Pattern>,
     /// Whether this list must hide the object from the controller, which finds it in another instance's list or
     /// in none. The controller removes what the instances of a commit had created, and crashes if two of them
-    /// name the same object (seen with 1.8.0).
+    /// name the same object, or if one names a leaf with a default that is gone (seen with 1.8.0).
     pub shared: bool,
     /// Whether another node has the same path without namespaces, or may have it and the entry is hidden anyway. The entry
     /// then names them, which only this host understands; the controller would remove both nodes.

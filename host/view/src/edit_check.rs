@@ -6,7 +6,8 @@ use std::collections::HashMap;
 
 use confine_nacm::AccessOperation;
 use confine_tree::{
-    CONTROLLER, Coverage, NETCONF, NodeId, Pattern, PatternStep, QName, StepCounter, Tree, YANG,
+    CONTROLLER, Coverage, NETCONF, NodeId, Pattern, PatternStep, QName, Schema, SchemaNode, StepCounter,
+    Tree, YANG,
 };
 
 use crate::{InstanceRef, Scope};
@@ -14,14 +15,18 @@ use crate::{InstanceRef, Scope};
 const OPERATION: QName<'_> = QName::new(NETCONF, "operation");
 const INSERT: QName<'_> = QName::new(YANG, "insert");
 
+/// The name of a key, or `.`, and its schema node if its values may be written differently.
+pub(crate) type KeyName = (Box<str>, Option<SchemaNode>);
+
 /// What an edit may change in the configuration of devices.
 pub(crate) struct EditAuthority<'a> {
     /// The scopes of the modules that ran.
     pub(crate) scopes: Vec<&'a Scope>,
     /// What instances had created. It may be removed, whatever the scopes are.
     pub(crate) stripped: Coverage,
-    /// Returns the names of the keys of a list, if they are known.
-    pub(crate) keys: &'a dyn Fn(&Pattern) -> Vec<Box<str>>,
+    /// Returns the keys of a list, if they are known, or `.` for a leaf-list.
+    pub(crate) keys: &'a dyn Fn(&Pattern) -> Vec<KeyName>,
+    pub(crate) schema: &'a dyn Schema,
 }
 
 /// Why an edit is not sent.
@@ -138,22 +143,38 @@ impl AuthorityCheck<'_> {
         Ok(())
     }
 
-    /// Returns the pattern of a node of the edit, with the keys that the model names.
+    /// Returns the pattern of a node of the edit, with the keys that the model names, in their normal form.
     fn pattern(&self, node: NodeId, above: &Pattern) -> Pattern {
         let step = PatternStep::new(self.edit.qname(node));
         let mut place = Pattern { steps: above.steps.iter().cloned().chain([step]).collect() };
         let keys = (self.authority.keys)(&place);
         if let Some(step) = place.steps.last_mut() {
-            for key in keys {
+            let mut form = None;
+            for (key, key_form) in keys {
+                if *key == *"." {
+                    form = key_form;
+                    continue;
+                }
                 let leaf = self.edit.child(node, QName::new(&step.namespace, &key));
-                let value = leaf.map(|leaf| self.edit.value(leaf).unwrap_or_default().to_owned());
-                step.keys.push((key, value));
+                step.keys.push((key, leaf.map(|leaf| self.value(leaf, key_form))));
             }
             if step.keys.is_empty() {
-                step.entry = self.edit.value(node).map(|value| Some(value.to_owned()));
+                step.entry = self.edit.value(node).map(|_| Some(self.value(node, form)));
             }
         }
         place
+    }
+
+    /// Returns the value of a key or a leaf-list entry, in its normal form if it may be written differently.
+    fn value(&self, leaf: NodeId, form: Option<SchemaNode>) -> String {
+        let value = self.edit.value(leaf).unwrap_or_default();
+        let bindings = self.edit.bindings(leaf);
+        let namespace = |prefix: &str| {
+            let bound = bindings.iter().find(|(bound, _)| **bound == *prefix);
+            bound.map(|(_, namespace)| namespace.to_string())
+        };
+        let normal = form.and_then(|node| self.authority.schema.normal(node, value, &namespace));
+        normal.map_or_else(|| value.to_owned(), |normal| normal.value)
     }
 
     /// Refuses a node on which no scope permits any of these operations.
@@ -283,10 +304,11 @@ mod tests {
         let old = [step("urn:x", "old")];
         stripped.insert(&Pattern { steps: config.into_iter().chain(old).collect() });
         let keys = |list: &Pattern| match list.steps.last() {
-            Some(last) if &*last.local == "list" => vec!["key".into()],
+            Some(last) if &*last.local == "list" => vec![("key".into(), None)],
             _ => Vec::new(),
         };
-        let authority = EditAuthority { scopes: vec![&scope], stripped, keys: &keys };
+        let authority =
+            EditAuthority { scopes: vec![&scope], stripped, keys: &keys, schema: &confine_tree::NoSchema };
         let mut steps = StepCounter::default();
         match check_edit(&xml::parse(&text).unwrap(), &[instance], &authority, &mut steps) {
             Ok(()) => "sent".into(),

@@ -4,11 +4,13 @@ use std::{collections::HashSet, sync::Arc};
 
 use confine_nacm::AccessOperation;
 use confine_tree::{
-    CONTROLLER, Coverage, NodeId, NodeKind, Pattern, PatternStep, QName, Tree, xml::XmlTreeWriter,
+    CONTROLLER, Coverage, LexicalForms, NodeId, NodeKind, Pattern, PatternStep, QName, SchemaNode, Tree,
+    xml::XmlTreeWriter,
 };
 
 use crate::{
     CallRefusal, CommitDraft, CreatedObject, Error, ErrorTag, InstanceRef, OwnerIndex, ScopeDecision,
+    displaced::DisplacedNodes,
     edit_check::{EditAuthority, EditFault, check_edit},
     patterns::child,
 };
@@ -38,7 +40,8 @@ impl CommitDraft {
             let key = key.map(|(key, _)| child(path, PatternStep::new(QName::new(namespace(instance), key))));
             std::iter::once(created_list(instance)).chain(key)
         });
-        let wanted = self.overlay.unread(of_instances.chain(namesakes))?;
+        let besides = [namesakes, self.other_cases()?, self.parents_of_defaults()?];
+        let wanted = self.overlay.unread(of_instances.chain(besides.into_iter().flatten()))?;
         self.read(&wanted).await
     }
 
@@ -59,6 +62,10 @@ impl CommitDraft {
         }
         self.check_devices()?;
         self.check_scopes()?;
+        self.check_displaced()?;
+        for node in std::mem::take(&mut self.left_out) {
+            self.overlay.leave_out(node);
+        }
         let edit = self.overlay.edit_config()?;
         let Some(edit) = edit else { return Ok(FinishedCommit { created, ..FinishedCommit::default() }) };
         self.last_check(&edit, instances)?;
@@ -180,6 +187,34 @@ impl CommitDraft {
         Ok(())
     }
 
+    /// Refuses to displace what a run may not delete.
+    fn check_displaced(&mut self) -> Result<(), Error> {
+        let mut stripped = Coverage::default();
+        self.stripped.iter().for_each(|pattern| stripped.insert(pattern));
+        let written = std::mem::take(&mut self.written);
+        let mut displaced = DisplacedNodes::default();
+        let mut refused = None;
+        for run in &written {
+            for node in displaced.of(self, run)? {
+                let pattern = self.overlay.pattern(node);
+                self.overlay.steps().steps(run.scope.steps(&pattern))?;
+                if stripped.covers(&pattern) {
+                    continue;
+                }
+                if let ScopeDecision::Deny { reason } = run.scope.decide(AccessOperation::Delete, &pattern) {
+                    let path = self.overlay.schema_view().schema().shown(&pattern);
+                    let message = format!(
+                        "access denied: delete of `{path}` by `{}`, which sets another case of the choice: {reason}",
+                        run.instance
+                    );
+                    refused = refused.or(Some(CallRefusal::new(ErrorTag::AccessDenied, message).at(path)));
+                }
+            }
+        }
+        self.written = written;
+        refused.map_or(Ok(()), |refusal| Err(refusal.into()))
+    }
+
     fn last_check(&mut self, edit: &Tree, instances: &[InstanceRef]) -> Result<(), Error> {
         let mut seen = HashSet::new();
         let scopes = self.written.iter().map(|run| &run.scope);
@@ -187,12 +222,26 @@ impl CommitDraft {
         let mut stripped = Coverage::default();
         self.stripped.iter().for_each(|pattern| stripped.insert(pattern));
         let mut steps = std::mem::take(self.overlay.steps());
-        let keys = |list: &Pattern| match self.overlay.schema_view().kind(self.overlay.locate(list)) {
-            NodeKind::List { keys } => keys.to_vec(),
-            _ => Vec::new(),
+        let view = self.overlay.schema_view();
+        let schema = view.schema();
+        let form = |node: SchemaNode| (schema.lexical_forms(node) != LexicalForms::One).then_some(node);
+        let keys = |list: &Pattern| {
+            let location = self.overlay.locate(list);
+            let names = match view.kind(location) {
+                NodeKind::List { keys } => keys.to_vec(),
+                NodeKind::LeafList => return vec![(".".into(), location.schema().and_then(form))],
+                _ => Vec::new(),
+            };
+            let namespace = list.steps.last().map_or("", |step| &step.namespace);
+            let key = |name: Box<str>| {
+                let leaf =
+                    location.schema().and_then(|list| schema.child(list, QName::new(namespace, &name)));
+                (name, leaf.and_then(form))
+            };
+            names.into_iter().map(key).collect()
         };
         let checked =
-            check_edit(edit, instances, &EditAuthority { scopes, stripped, keys: &keys }, &mut steps);
+            check_edit(edit, instances, &EditAuthority { scopes, stripped, keys: &keys, schema }, &mut steps);
         *self.overlay.steps() = steps;
         checked.map_err(|fault| match fault {
             EditFault::Stopped => Error::Stopped,

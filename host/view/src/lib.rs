@@ -25,10 +25,13 @@
 //! assert_eq!(scope.decide(Read, &below("system")), ScopeDecision::Permit { below: true });
 //! ```
 
+mod co_owners;
 mod commit_draft;
 mod conflict;
 mod created_object;
+mod crypt;
 mod device_edits;
+mod displaced;
 mod edit_check;
 mod error;
 mod finished_commit;
@@ -50,12 +53,14 @@ mod scope;
 mod sharing;
 mod sharing_services;
 mod source;
+mod standing;
 mod step_names;
 #[cfg(test)]
 mod tests;
 mod view;
 mod written_values;
 
+pub use co_owners::OutsideOwners;
 pub use commit_draft::CommitDraft;
 pub use created_object::CreatedObject;
 pub use error::{CallRefusal, Error, ErrorTag, SourceError};
@@ -64,7 +69,7 @@ pub use hidden_read::HiddenRead;
 pub use instance_ref::InstanceRef;
 pub use meter::{AllowanceExceeded, BYTES_PER_UNIT, Meter, MeteredLimit, WorkAllowance};
 pub use module_rules::ModuleRules;
-pub use owner_index::{OutsideOwners, OwnedObject, OwnerIndex};
+pub use owner_index::{OwnedObject, OwnerIndex};
 pub use path_trie::CONTROLLER_STEPS;
 pub use read_scope::{UndeclaredReadReporter, UndeclaredReads};
 pub use scope::{Scope, ScopeDecision, ScopeRules};

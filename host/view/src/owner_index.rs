@@ -6,7 +6,7 @@ use confine_tree::{CONTROLLER, Error as TreeError, NodeId, Pattern, PatternStep,
 
 use crate::{
     CreatedObject, InstanceRef, SharingServices,
-    path_trie::{CONTROLLER_STEPS, PathFront, PathId, PathTrie},
+    path_trie::{CONTROLLER_STEPS, PathFront, PathId, PathTrie, SamePaths},
 };
 
 /// An index of what all service instances have created.
@@ -108,7 +108,7 @@ impl ObjectOwners {
 #[derive(Clone, Copy, Debug)]
 pub struct OwnedObject<'a> {
     index: &'a OwnerIndex,
-    path: PathId,
+    pub(crate) path: PathId,
 }
 
 impl<'a> OwnedObject<'a> {
@@ -131,43 +131,7 @@ impl<'a> OwnedObject<'a> {
     #[cfg(test)]
     pub(crate) fn owners(self) -> impl Iterator<Item = &'a InstanceRef> {
         let index = self.index;
-        index.paths.same(self.path).into_iter().flat_map(|path| index.owners_at(path))
-    }
-}
-
-/// Finds objects that instances outside of a set own. Looks at the owners of each object once, however many instances of the
-/// set own it.
-pub struct OutsideOwners<'a> {
-    index: &'a OwnerIndex,
-    set: &'a HashSet<&'a InstanceRef>,
-    known: HashMap<PathId, bool>,
-}
-
-impl<'a> OutsideOwners<'a> {
-    /// Begins a search with nothing known.
-    pub fn new(index: &'a OwnerIndex, set: &'a HashSet<&'a InstanceRef>) -> Self {
-        Self { index, set, known: HashMap::new() }
-    }
-
-    /// Returns whether an instance outside of the set owns the object, or one that may be the same.
-    ///
-    /// # Errors
-    /// [`Error::Stopped`](confine_tree::Error::Stopped).
-    pub fn own(&mut self, object: OwnedObject<'_>, steps: &mut StepCounter) -> Result<bool, TreeError> {
-        let mut owned = false;
-        for path in self.index.paths.same(object.path) {
-            steps.step()?;
-            let known = match self.known.get(&path) {
-                Some(&known) => known,
-                None => {
-                    let outside = self.index.owner_outside(path, self.set, steps)?.is_some();
-                    self.known.insert(path, outside);
-                    outside
-                }
-            };
-            owned |= known;
-        }
-        Ok(owned)
+        index.paths.same(self.path).paths.into_iter().flat_map(|path| index.owners_at(path))
     }
 }
 
@@ -264,40 +228,6 @@ impl OwnerIndex {
     pub fn created_by(&self, instance: &InstanceRef) -> impl Iterator<Item = OwnedObject<'_>> {
         let objects = self.by_instance.get(instance).map_or(&[][..], |objects| objects);
         objects.iter().map(|&path| OwnedObject { index: self, path })
-    }
-
-    /// Returns who else owns an object of one of these instances, or something below it; each once, in order.
-    ///
-    /// # Errors
-    /// [`Error::Stopped`](confine_tree::Error::Stopped).
-    pub fn co_owners(
-        &self,
-        instances: &HashSet<InstanceRef>,
-        steps: &mut StepCounter,
-    ) -> Result<BTreeSet<&InstanceRef>, TreeError> {
-        let (mut found, mut seen) = (BTreeSet::new(), HashSet::new());
-        for object in instances.iter().flat_map(|instance| self.created_by(instance)) {
-            steps.step()?;
-            if seen.contains(&object.path) {
-                continue;
-            }
-            // The controller removes all nodes of a path without namespaces.
-            let mut stack = self.paths.same_names(object.path);
-            while let Some(path) = stack.pop() {
-                steps.step()?;
-                if !seen.insert(path) {
-                    continue;
-                }
-                for owner in self.owners_at(path) {
-                    steps.step()?;
-                    if !instances.contains(owner) {
-                        found.insert(owner);
-                    }
-                }
-                stack.extend(self.paths.children_of(path));
-            }
-        }
-        Ok(found)
     }
 
     /// Returns the owner whose list shows an object to the controller.
@@ -400,6 +330,27 @@ impl OwnerIndex {
     /// Goes one step down a path.
     pub(crate) fn step(&self, front: PathFront, step: &PatternStep) -> PathFront {
         self.paths.step(front, step)
+    }
+
+    /// Returns the paths that may name the same node as this one, and those above them.
+    pub(crate) fn same(&self, path: PathId) -> SamePaths {
+        self.paths.same(path)
+    }
+
+    /// Returns the paths that differ from this one in their namespaces only, and those above them.
+    pub(crate) fn same_names(&self, path: PathId) -> SamePaths {
+        self.paths.same_names(path)
+    }
+
+    /// Returns the paths that are one step longer and whose last step has one of these local names.
+    pub(crate) fn children_named(&self, parent: PathId, names: &[Box<str>]) -> Vec<PathId> {
+        let has_name = |&path: &PathId| names.iter().any(|name| **name == *self.paths.local_name(path));
+        self.paths.children_of(parent).filter(has_name).collect()
+    }
+
+    /// Returns the number of steps.
+    pub(crate) fn depth(&self, path: PathId) -> usize {
+        self.paths.depth(path)
     }
 
     /// Returns the paths that are one step longer.

@@ -105,7 +105,8 @@ impl CommitDraft {
         owners: &OwnerIndex,
         known: &mut KnownNamesakes,
     ) -> Result<CreatedObject, Error> {
-        let place = self.overlay.pattern(node);
+        // The controller compares texts.
+        let place = self.overlay.stored_pattern(node);
         self.overlay.steps().steps(place.steps.len())?;
         let path = place.created().map_err(|error| {
             CallRefusal::new(ErrorTag::InvalidValue, error.to_string()).at(place.to_string())
@@ -115,7 +116,8 @@ impl CommitDraft {
             && (self.hides_created
                 || owners.has_namesake(&place)
                 || self.has_namesake(node, &place, known)?);
-        Ok(CreatedObject { path, place: Some(place), shared: self.hides_created || ambiguous, ambiguous })
+        let shared = self.hides_created || ambiguous || self.overlay.may_have_default(node);
+        Ok(CreatedObject { path, place: Some(place), shared, ambiguous })
     }
 
     /// Returns whether one of the nodes of the same path without namespaces is there.
@@ -239,8 +241,8 @@ impl CommitDraft {
         };
         let (from, mut ownership) = known.unwrap_or((0, root));
         for node in nodes.into_iter().skip(from) {
+            let front = self.owners_front(owners, ownership.front, node);
             let step = self.overlay.step(node);
-            let front = owners.step(ownership.front, &step);
             let in_base = ownership.in_base && self.overlay.in_base(node) && !owners.is_owned_at(front);
             let list = !step.keys.is_empty();
             let entry = ownership.entry.or((list && !in_base).then_some(node));
@@ -252,6 +254,18 @@ impl CommitDraft {
             search.ownerships.insert(node, ownership);
         }
         Ok(ownership)
+    }
+
+    /// Goes one step down the paths of owned objects, to a node: by the text that the datastore has of its keys, or by an
+    /// equal one that it had when the object was recorded.
+    pub(crate) fn owners_front(&mut self, owners: &OwnerIndex, above: PathFront, node: NodeId) -> PathFront {
+        let stored = self.overlay.stored_step(node);
+        let front = owners.step(above, &stored);
+        if front.paths().next().is_some() {
+            return front;
+        }
+        let normal = self.overlay.step(node);
+        if normal == stored { front } else { owners.step(above, &normal) }
     }
 
     fn other_namespaces(&mut self, node: NodeId, known: &mut KnownNamesakes) -> Arc<[Box<str>]> {

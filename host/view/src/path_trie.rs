@@ -31,6 +31,15 @@ pub(crate) struct PathFront {
     depth: usize,
 }
 
+/// Paths that may name the same node, and the paths above them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SamePaths {
+    /// Those that may name the node itself.
+    pub(crate) paths: Vec<PathId>,
+    /// Those that may name a node above it, the root excepted.
+    pub(crate) above: Vec<PathId>,
+}
+
 /// Paths, each with a value.
 #[derive(Clone, Debug)]
 pub(crate) struct PathTrie<T> {
@@ -240,7 +249,7 @@ impl<T: Default> PathTrie<T> {
     }
 
     /// Returns all paths that may name the same node as this one: itself, and the same with or without namespaces.
-    pub(crate) fn same(&self, path: PathId) -> Vec<PathId> {
+    pub(crate) fn same(&self, path: PathId) -> SamePaths {
         let steps = self.steps(path).into_iter().map(|name| self.names.resolve(name));
         self.in_namespaces(steps, |depth, namespace| match namespace {
             UNKNOWN if depth >= CONTROLLER_STEPS => self.names.namespaces().collect(),
@@ -250,7 +259,7 @@ impl<T: Default> PathTrie<T> {
     }
 
     /// Returns all paths that differ from this one in their namespaces only, and itself.
-    pub(crate) fn same_names(&self, path: PathId) -> Vec<PathId> {
+    pub(crate) fn same_names(&self, path: PathId) -> SamePaths {
         let steps = self.steps(path).into_iter().map(|name| self.names.resolve(name));
         self.in_namespaces(steps, |depth, namespace| self.any_namespace(depth, namespace))
     }
@@ -260,7 +269,7 @@ impl<T: Default> PathTrie<T> {
         let texts: Option<Vec<String>> = path.steps.iter().map(|step| step.created().ok()).collect();
         let texts = texts.unwrap_or_default();
         let steps = path.steps.iter().zip(&texts).map(|(step, text)| QName::new(&step.namespace, text));
-        self.in_namespaces(steps, |depth, namespace| self.any_namespace(depth, namespace))
+        self.in_namespaces(steps, |depth, namespace| self.any_namespace(depth, namespace)).paths
     }
 
     fn any_namespace<'n>(&'n self, depth: usize, namespace: &'n str) -> Vec<&'n str> {
@@ -276,9 +285,10 @@ impl<T: Default> PathTrie<T> {
         &self,
         steps: impl Iterator<Item = QName<'n>>,
         namespaces: impl Fn(usize, &'n str) -> Vec<&'n str>,
-    ) -> Vec<PathId> {
-        let mut at = vec![0];
+    ) -> SamePaths {
+        let (mut at, mut above) = (vec![0], Vec::new());
         for (depth, QName { namespace, local }) in steps.enumerate() {
+            above.extend(at.iter().filter(|&&path| path != 0).copied().map(PathId));
             let names: Vec<StepName> = namespaces(depth, namespace)
                 .into_iter()
                 .filter_map(|namespace| self.names.get(QName::new(namespace, local)))
@@ -288,7 +298,18 @@ impl<T: Default> PathTrie<T> {
             };
             at = at.into_iter().flat_map(child).collect();
         }
-        at.into_iter().map(PathId).collect()
+        SamePaths { paths: at.into_iter().map(PathId).collect(), above }
+    }
+
+    /// Returns the number of steps.
+    pub(crate) fn depth(&self, path: PathId) -> usize {
+        self.steps(path).len()
+    }
+
+    /// Returns the local name of the last step, without predicates.
+    pub(crate) fn local_name(&self, path: PathId) -> &str {
+        let name = self.nodes.get(path.0 as usize).map_or("", |node| self.names.resolve(node.name).local);
+        name.split_once('[').map_or(name, |(local, _)| local)
     }
 
     /// Returns the paths that are one step longer.
@@ -398,7 +419,8 @@ mod tests {
                 prop_assert_eq!(trie.text(known), place.created().unwrap());
                 prop_assert_eq!(trie.text(unknown), place.created().unwrap());
                 prop_assert_eq!(trie.find(place).paths().collect::<Vec<_>>(), [known, unknown]);
-                prop_assert!(trie.same(known).contains(&unknown) && trie.same(unknown).contains(&known));
+                prop_assert!(trie.same(known).paths.contains(&unknown));
+                prop_assert!(trie.same(unknown).paths.contains(&known));
             }
             for path in known.into_iter().chain(unknown) {
                 trie.release(path);

@@ -1,10 +1,12 @@
 //! Views on a small datastore, without and with rules.
 
 mod authority;
+mod choices;
 mod conflicts;
 mod finishing;
 mod finishing_cost;
 mod invisible;
+mod keys;
 mod linear;
 mod models;
 mod namesakes;
@@ -57,7 +59,7 @@ const DATASTORE: &str = r#"
 </devices>"#;
 
 /// The lists that the backend knows, whatever the module's host knows.
-static BACKEND: LazyLock<MountedSchema> = LazyLock::new(|| {
+static BACKEND: LazyLock<Arc<MountedSchema>> = LazyLock::new(|| {
     let modules = [
         r#"module ctrl { namespace "http://clicon.org/controller"; prefix c;
           container services { }
@@ -74,12 +76,14 @@ static BACKEND: LazyLock<MountedSchema> = LazyLock::new(|| {
     for module in modules {
         set.add("test.yang", module.as_bytes()).unwrap();
     }
-    MountedSchema::new(Arc::new(set.compile()), "none")
+    Arc::new(MountedSchema::new(Arc::new(set.compile()), "none"))
 });
 
 /// A datastore that answers filters as the backend does, and counts the requests.
 struct Datastore {
     tree: Tree,
+    /// The models that the backend knows.
+    models: Arc<dyn Schema>,
     requests: Mutex<Vec<String>>,
     fails: bool,
 }
@@ -96,7 +100,7 @@ impl Source for Datastore {
             let paths: Vec<String> = wanted.iter().map(|pattern| pattern.xpath(&mut prefixes)).collect();
             let bound: Vec<(&str, &str)> = prefixes.iter().collect();
             let selected = XPathFilter::parse(&paths.join(" | "), &bound).unwrap().select(&self.tree);
-            Ok(prune(&self.tree, &selected, &TreeModel::new(&*BACKEND), None).unwrap())
+            Ok(prune(&self.tree, &selected, &TreeModel::new(&*self.models), None).unwrap())
         })
     }
 }
@@ -158,7 +162,9 @@ impl Commit {
     }
 
     fn with(schema: Arc<dyn Schema>, datastore: &str, scope: Scope) -> Self {
+        let models = if schema.root().is_some() { schema.clone() } else { BACKEND.clone() };
         let datastore = Arc::new(Datastore {
+            models,
             tree: xml::parse(datastore).unwrap(),
             requests: Mutex::default(),
             fails: false,
@@ -232,7 +238,8 @@ fn refusal<T: std::fmt::Debug>(result: Result<T, Error>) -> String {
 
 #[test]
 fn a_datastore_that_cannot_be_read_ends_the_run() {
-    let datastore = Datastore { tree: Tree::new(), requests: Mutex::default(), fails: true };
+    let datastore =
+        Datastore { models: BACKEND.clone(), tree: Tree::new(), requests: Mutex::default(), fails: true };
     let mut commit = Commit::new();
     commit.draft = Some(CommitDraft::new(Arc::new(NoSchema), Arc::new(datastore)));
     let result = commit.run("s1", async |view| view.get("/devices/device[name='r1']/addr").await);

@@ -1,6 +1,7 @@
 //! The view that one call of a module receives.
 
 mod admission;
+mod defaults;
 mod edit_xml;
 mod read;
 mod write;
@@ -8,7 +9,7 @@ mod write;
 use std::sync::Arc;
 
 use confine_nacm::AccessOperation;
-use confine_tree::{DataNodeKind, LiveNode, Pattern, PatternStep, PrefixMap};
+use confine_tree::{BoundValue, DataNodeKind, LiveNode, NodeId, Pattern, PatternStep, PrefixMap};
 
 use crate::{
     CallRefusal, CommitDraft, Error, ErrorTag, InstanceRef, Meter, Scope, ScopeDecision,
@@ -141,8 +142,8 @@ impl View {
         None
     }
 
-    /// Returns the path of a node as the module writes paths: with a prefix where the namespace differs from the
-    /// parent's and the module has declared one.
+    /// Returns a path as the module writes paths: with a prefix where the namespace differs from the parent's and the
+    /// module has declared one.
     fn shown(&self, pattern: &Pattern) -> String {
         let mut text = String::new();
         let mut parent = confine_tree::CONTROLLER;
@@ -158,6 +159,19 @@ impl View {
             parent = &step.namespace;
         }
         if text.is_empty() { "/".into() } else { text }
+    }
+
+    /// Returns the path of a node as the module writes paths, with its own prefixes in the values of keys too.
+    fn shown_node(&mut self, node: NodeId) -> String {
+        let mut steps = Vec::new();
+        for (node, mut step) in self.draft.overlay.lineage(node) {
+            let values = step.keys.iter_mut().map(|(_, value)| value).chain(step.entry.as_mut());
+            for (value, bindings) in values.zip(self.draft.overlay.bound_step(node)) {
+                *value = value.take().map(|value| self.with_own_prefix(value, &bindings));
+            }
+            steps.push(step);
+        }
+        self.shown(&Pattern { steps })
     }
 
     /// Returns the value of a node as the module writes values: with its own prefixes.
@@ -187,9 +201,16 @@ impl View {
         ))
     }
 
-    fn text(&self, live: LiveNode) -> Option<String> {
-        let value = self.draft.overlay.value(live)?;
-        let bindings = self.draft.overlay.bindings(live);
+    fn text(&mut self, live: LiveNode) -> Option<String> {
+        if !self.draft.overlay.has_text(live) {
+            return self.draft.overlay.value(live).map(Into::into);
+        }
+        let BoundValue { value, bindings } = self.draft.overlay.normal_value(live.node());
+        Some(self.with_own_prefix(value, &bindings))
+    }
+
+    /// Returns a value with the module's own prefix instead of another one.
+    fn with_own_prefix(&self, value: String, bindings: &[(String, String)]) -> String {
         let own = value.split_once(':').and_then(|(prefix, local)| {
             let (_, namespace) = bindings.iter().find(|(bound, _)| **bound == *prefix)?;
             if self.prefixes.namespace(prefix) == Some(namespace) {
@@ -197,7 +218,7 @@ impl View {
             }
             Some(format!("{}:{local}", self.prefixes.prefix(namespace)?))
         });
-        Some(own.unwrap_or_else(|| value.to_owned()))
+        own.unwrap_or(value)
     }
 }
 

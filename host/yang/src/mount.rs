@@ -2,7 +2,9 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use confine_tree::{DataNodeKind, DefaultDeny, QName, SchemaNode, ValueError};
+use confine_tree::{
+    BoundValue, ChoiceCase, DataNodeKind, DefaultDeny, LexicalForms, QName, SchemaNode, ValueError,
+};
 
 use crate::{
     YangModule, YangNode, YangSchema,
@@ -282,13 +284,34 @@ impl confine_tree::Schema for MountedSchema {
         schema.canonical(node, value, namespace)
     }
 
-    fn meaning(
+    fn normal(
         &self,
         node: SchemaNode,
         value: &str,
         namespace: &dyn Fn(&str) -> Option<String>,
-    ) -> Option<String> {
+    ) -> Option<BoundValue> {
         let (schema, node) = self.node_itself(node);
-        schema.meaning(node, value, namespace)
+        schema.normal(node, value, namespace)
+    }
+
+    fn cases(&self, node: SchemaNode) -> Vec<ChoiceCase> {
+        let (schema, inner) = self.node_itself(node);
+        let mut cases = schema.cases(inner);
+        if let NumberMeaning::Inner(block, _) = self.meaning(node) {
+            for case in &mut cases {
+                (case.choice, case.case) = (block.number(case.choice), block.number(case.case));
+            }
+        }
+        cases
+    }
+
+    fn defaults(&self, node: SchemaNode) -> Vec<BoundValue> {
+        let (schema, node) = self.node_itself(node);
+        schema.defaults(node)
+    }
+
+    fn lexical_forms(&self, node: SchemaNode) -> LexicalForms {
+        let (schema, node) = self.node_itself(node);
+        schema.lexical_forms(node)
     }
 }

@@ -1,6 +1,6 @@
 //! One node of a schema, and the lookups that lead to it.
 
-use confine_tree::SchemaNode;
+use confine_tree::{BoundValue, ChoiceCase, SchemaNode};
 
 use crate::{
     BaseType, LeafType, YangSchema,
@@ -168,6 +168,22 @@ impl<'a> YangNode<'a> {
         }
     }
 
+    /// Returns the [defaults](Self::defaults) of a leaf or leaf-list in their [normal form](Self::normal). Those that are not
+    /// values of the type are left out.
+    pub(crate) fn normal_defaults(self) -> Vec<BoundValue> {
+        let is_leaf = matches!(self.kind(), SchemaNodeKind::Leaf | SchemaNodeKind::LeafList);
+        let texts = if is_leaf { self.defaults() } else { Vec::new() };
+        // The prefixes are those of the module that has the statement: of a type's default, that of the type.
+        let unit = self.node.origin.unit;
+        let namespace = |prefix: &str| match self.schema.links.prefix(unit, prefix) {
+            PrefixMeaning::Module(module) => {
+                self.schema.links.module(module).map(|of| of.namespace().to_owned())
+            }
+            _ => None,
+        };
+        texts.into_iter().filter_map(|text| self.normal_default(text, &namespace)).collect()
+    }
+
     /// Returns the units of a leaf's value: the leaf's own, else those of its type.
     pub fn units(self) -> Option<&'a str> {
         self.text(Keyword::Units).or_else(|| self.leaf_type().and_then(LeafType::units))
@@ -245,6 +261,21 @@ impl<'a> YangNode<'a> {
     /// Returns the parent schema node, which may be a `choice` or a `case`.
     pub fn schema_parent(self) -> Option<Self> {
         Self::new(self.schema, self.node.parent)
+    }
+
+    /// Returns the cases that the node is in, from the outermost to the innermost, below its parent data node.
+    pub(crate) fn cases(self) -> Vec<ChoiceCase> {
+        let mut cases = Vec::new();
+        let mut node = self;
+        while let Some(case) = node.schema_parent().filter(|case| case.kind() == SchemaNodeKind::Case)
+            && let Some(choice) = case.schema_parent()
+        {
+            let is_default = choice.text(Keyword::Default) == Some(case.name());
+            cases.push(ChoiceCase { choice: choice.id(), case: case.id(), is_default });
+            node = choice;
+        }
+        cases.reverse();
+        cases
     }
 
     /// Returns the child data nodes, in the order of the model, keys first.

@@ -1,6 +1,8 @@
 //! [`confine_tree::Schema`] for compiled modules.
 
-use confine_tree::{DataNodeKind, DefaultDeny, QName, SchemaNode, ValueError};
+use confine_tree::{
+    BoundValue, ChoiceCase, DataNodeKind, DefaultDeny, LexicalForms, QName, SchemaNode, ValueError,
+};
 
 use crate::{
     YangModule, YangNode, YangSchema,
@@ -101,12 +103,24 @@ impl confine_tree::Schema for YangSchema {
         node.canonical(value, namespace).map_err(|wrong| ValueError(wrong.to_string()))
     }
 
-    fn meaning(
+    fn normal(
         &self,
         node: SchemaNode,
         value: &str,
         namespace: &dyn Fn(&str) -> Option<String>,
-    ) -> Option<String> {
-        self.node(node)?.meaning(value, namespace)
+    ) -> Option<BoundValue> {
+        self.node(node)?.normal(value, namespace)
+    }
+
+    fn cases(&self, node: SchemaNode) -> Vec<ChoiceCase> {
+        self.node(node).map(YangNode::cases).unwrap_or_default()
+    }
+
+    fn defaults(&self, node: SchemaNode) -> Vec<BoundValue> {
+        self.node(node).map(YangNode::normal_defaults).unwrap_or_default()
+    }
+
+    fn lexical_forms(&self, node: SchemaNode) -> LexicalForms {
+        self.node(node).map_or(LexicalForms::One, YangNode::lexical_forms)
     }
 }

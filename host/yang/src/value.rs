@@ -2,6 +2,8 @@
 
 use std::cell::Cell;
 
+use confine_tree::BoundValue;
+
 use crate::{
     BaseType, LeafType, YangNode, YangSchema,
     lexical::{base64, is_instance_identifier},
@@ -109,12 +111,31 @@ impl<'a> YangNode<'a> {
         self.read(value, reader)
     }
 
-    /// Returns a text that is the same for equal values: the canonical form, in which an identity has its namespace in braces.
-    /// A prefix that is not bound is that of the module which declares it for itself. None if the text is not a value of the
-    /// type, or the node is not a leaf.
-    pub fn meaning(self, value: &str, namespace: &dyn Fn(&str) -> Option<String>) -> Option<String> {
-        let reader = ValueReader { expands: true, ..ValueReader::new(self.schema(), namespace) };
-        reader.read(self, self.leaf_type()?, value).ok()
+    /// Returns the form in which equal values are equal: the canonical one, in which an identity has the prefix that its own
+    /// module declares, with its namespace. A prefix that `namespace` does not know may be that one already. None if the text
+    /// is not a value of the type, or the node is not a leaf.
+    pub fn normal(self, value: &str, namespace: &dyn Fn(&str) -> Option<String>) -> Option<BoundValue> {
+        self.read_normal(value, ValueReader::new(self.schema(), namespace))
+    }
+
+    /// As [`normal`](Self::normal), of a default in a module, whose integers are written as in C (section 9.2.1).
+    pub(crate) fn normal_default(
+        self,
+        value: &str,
+        namespace: &dyn Fn(&str) -> Option<String>,
+    ) -> Option<BoundValue> {
+        self.read_normal(
+            value,
+            ValueReader { notation: Notation::C, ..ValueReader::new(self.schema(), namespace) },
+        )
+    }
+
+    fn read_normal(self, value: &str, reader: ValueReader<'_>) -> Option<BoundValue> {
+        let reader = ValueReader { normalizes: true, ..reader };
+        let value = reader.read(self, self.leaf_type()?, value).ok()?;
+        let module = reader.identity.get().and_then(|module| self.schema().links.module(module));
+        let bindings = module.map(|module| (module.prefix().to_owned(), module.namespace().to_owned()));
+        Some(BoundValue { value, bindings: bindings.into_iter().collect() })
     }
 
     fn read(self, value: &str, reader: ValueReader<'_>) -> Result<String, ValueMismatch> {
@@ -137,8 +158,10 @@ struct ValueReader<'a> {
     schema: &'a YangSchema,
     namespace: &'a dyn Fn(&str) -> Option<String>,
     notation: Notation,
-    /// Whether identities are read as their namespace and name.
-    expands: bool,
+    /// Whether identities get the prefix of their own module.
+    normalizes: bool,
+    /// The module of the identity that was read.
+    identity: Cell<Option<ModuleId>>,
     /// The number of types that may still be tried.
     budget: Cell<usize>,
     /// How much work patterns may still take.
@@ -151,7 +174,8 @@ impl<'a> ValueReader<'a> {
             schema,
             namespace,
             notation: Notation::Value,
-            expands: false,
+            normalizes: false,
+            identity: Cell::new(None),
             budget: Cell::new(MAX_TYPES_TRIED),
             pattern_budget: Cell::new(MAX_PATTERN_COST),
         }
@@ -263,10 +287,7 @@ impl<'a> ValueReader<'a> {
                 .is_some_and(|identity| bases.iter().all(|&base| self.schema.is_derived(identity, base)))
         };
         if let Some(module) = [named, own].into_iter().flatten().find(|&module| is_derived(module)) {
-            return Ok(match self.schema.links.module(module).filter(|_| self.expands) {
-                Some(module) => format!("{{{}}}{name}", module.namespace()),
-                None => value.to_owned(),
-            });
+            return Ok(self.identity_text(module, name, value));
         }
         let of_base = |&base: &Identity| {
             let base = self.schema.identity_definition(base)?;
@@ -275,11 +296,13 @@ impl<'a> ValueReader<'a> {
         let base_names: Vec<String> = bases.iter().filter_map(of_base).collect();
         let bases_name = base_names.join(" and ");
         let derived = self.schema.identities(&BaseType::Identityref(bases.into()));
-        if self.expands && named.is_none() {
+        if self.normalizes && named.is_none() {
             let mut same =
                 derived.iter().filter(|(module, known)| *known == name && module.prefix() == prefix);
-            if let (Some((module, _)), None) = (same.next(), same.next()) {
-                return Ok(format!("{{{}}}{name}", module.namespace()));
+            if let (Some((module, _)), None) = (same.next(), same.next())
+                && let Some(module) = self.schema.links.module_by_namespace(module.namespace())
+            {
+                return Ok(self.identity_text(module, name, value));
             }
         }
         let hint = if !prefix.is_empty() && named.is_none() && derived.iter().any(|(_, known)| *known == name)
@@ -305,6 +328,15 @@ impl<'a> ValueReader<'a> {
                     .map_or("", |base| &*base.name)
             ),
         })
+    }
+
+    /// Returns the form of an identity of a module.
+    fn identity_text(&self, module: ModuleId, name: &str, value: &str) -> String {
+        self.identity.set(Some(module));
+        match self.schema.links.module(module).filter(|_| self.normalizes) {
+            Some(module) => format!("{}:{name}", module.prefix()),
+            None => value.to_owned(),
+        }
     }
 }
 

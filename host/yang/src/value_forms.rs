@@ -1,7 +1,10 @@
 //! The values that a leaf may have: descriptions for people and names for completion.
 
+use confine_tree::LexicalForms;
+
 use crate::{
     BaseType, LeafType, StringPattern, YangNode, YangSchema,
+    text_form::TextForm,
     types::{ANY_LENGTH, AssignedValues, StringPatterns, ValueRanges},
     value_text::{BOOLEAN, EMPTY, INSTANCE_IDENTIFIER, decimal_text, integer_text, length_text, or},
 };
@@ -21,6 +24,27 @@ impl<'a> YangNode<'a> {
             }
         }
         forms
+    }
+
+    /// Returns how many lexical representations a value of the leaf has (section 9.1): the most that a member of a union has.
+    pub(crate) fn lexical_forms(self) -> LexicalForms {
+        let of_type = |of: &LeafType| match of.base() {
+            BaseType::Integer { .. } | BaseType::Decimal64 { .. } => LexicalForms::EqualKeys,
+            BaseType::String { form: TextForm::Text, .. }
+            | BaseType::Boolean
+            | BaseType::Enumeration(_)
+            | BaseType::Empty
+            | BaseType::InstanceIdentifier { .. }
+            // What the target of a leafref is has been looked up.
+            | BaseType::Leafref { .. }
+            | BaseType::Union(_) => LexicalForms::One,
+            BaseType::String { .. }
+            | BaseType::Bits(_)
+            | BaseType::Binary { .. }
+            | BaseType::Identityref(_) => LexicalForms::DifferentKeys,
+        };
+        let (types, _) = self.value_types(MAX_TYPES);
+        types.into_iter().map(|(_, of)| of_type(of)).max().unwrap_or(LexicalForms::One)
     }
 
     /// Returns the values that have a name: of enumerations, bits and booleans, and identities with their module's own

@@ -324,7 +324,7 @@ async fn edit_is_shown_and_committed_on_request() {
         let said = zoo.say(words);
         assert!(!said.contains("error"), "{said}");
     }
-    insta::assert_snapshot!(zoo.controller.device("zoo1").unwrap(), @r#"<zoo xmlns="urn:zoo"><small>-128</small><large>18446744073709551615</large><price>1.50</price><open>true</open><free/><kind xmlns:zoo="urn:zoo">zoo:cat</kind><mixed>false</mixed><other>7b</other><like>-3</like><name>b</name><pair><a>x</a><b>2</b></pair><closed/></zoo>"#);
+    insta::assert_snapshot!(zoo.controller.device("zoo1").unwrap(), @r#"<zoo xmlns="urn:zoo"><small>-128</small><large>18446744073709551615</large><price>1.50</price><open>true</open><free/><kind xmlns:z="urn:zoo">z:cat</kind><mixed>false</mixed><other>7b</other><like>-3</like><name>b</name><pair><a>x</a><b>2</b></pair><closed/></zoo>"#);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,7 +1,7 @@
 //! `edit-config` (RFC 6241, section 7.2): one tree applied to another.
 
 use std::cmp::Ordering;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use confine_netconf::words;
 use confine_tree::{DataNodeKind, Error, NETCONF, NodeId, QName, Schema, SchemaNode, Tree};
@@ -63,7 +63,8 @@ fn apply_unchecked(
     default: EditOperation,
 ) -> Result<(), RpcRefusal> {
     let root = EditLocation { node: Tree::ROOT, schema_node: edit.schema.root() };
-    let mut context = EditContext { tree, edit, indexes: HashMap::new() };
+    let mut context =
+        EditContext { tree, edit, indexes: HashMap::new(), written: HashSet::new(), removed: HashSet::new() };
     context.apply_children(root, Tree::ROOT, default).map(|_| ())
 }
 
@@ -91,6 +92,10 @@ struct EditContext<'t> {
     edit: ModelledTree<'t>,
     /// The children of the nodes that the edit touches.
     indexes: HashMap<NodeId, HashMap<SiblingIdentity, NodeId>>,
+    /// The nodes that the edit has merged, created or replaced.
+    written: HashSet<NodeId>,
+    /// The cases of which the edit has removed a node: the parent, the choice and the case.
+    removed: HashSet<(NodeId, SchemaNode, SchemaNode)>,
 }
 
 impl EditContext<'_> {
@@ -149,6 +154,9 @@ impl EditContext<'_> {
             }
             (EditOperation::Remove, None) => return Ok(false),
             (EditOperation::Delete | EditOperation::Remove, Some(node)) => {
+                let cases = child.schema_node.map(|schema_node| self.edit.schema.cases(schema_node));
+                let parent = child.parent.node;
+                self.removed.extend(cases.into_iter().flatten().map(|case| (parent, case.choice, case.case)));
                 self.detach(child, node);
                 return Ok(true);
             }
@@ -177,6 +185,10 @@ impl EditContext<'_> {
             Some(node) => (node, false),
             None => (self.add(child)?, operation != EditOperation::None),
         };
+        if operation != EditOperation::None {
+            self.written.insert(node);
+            changed |= self.displace_other_cases(child, node)?;
+        }
         if let Some(insert) = insert.filter(|_| kept.is_none()) {
             self.move_to(child, node, insert)?;
         }
@@ -202,6 +214,48 @@ impl EditContext<'_> {
             return Ok(kept.is_some());
         }
         Ok(changed)
+    }
+
+    /// Removes the nodes of other cases (RFC 7950, section 7.9), but not those that the same edit has written: the
+    /// real controller finds them when it validates. Returns whether there were any.
+    ///
+    /// # Errors
+    /// If the edit has removed a node of another case before: the real controller crashes.
+    fn displace_other_cases(&mut self, child: &EditedChild, node: NodeId) -> Result<bool, RpcRefusal> {
+        let schema = self.edit.schema;
+        let cases = child.schema_node.map(|schema_node| schema.cases(schema_node)).unwrap_or_default();
+        let parent = child.parent;
+        let is_other = |&(removed_in, choice, case): &(NodeId, SchemaNode, SchemaNode)| {
+            removed_in == parent.node
+                && cases.iter().any(|other| other.choice == choice && other.case != case)
+        };
+        if self.removed.iter().any(is_other) {
+            return Err(refusal::failed(
+                "an edit that removes one case and sets another crashes the controller",
+            ));
+        }
+        if cases.is_empty() {
+            return Ok(false);
+        }
+        let tree = ModelledTree { tree: self.tree, schema };
+        let is_displaced = |&other: &NodeId| {
+            let cases_of_other = tree.schema_node(other, parent.schema_node).map(|other| schema.cases(other));
+            other != node
+                && !self.written.contains(&other)
+                && cases_of_other.is_some_and(|others| {
+                    others.iter().any(|other| {
+                        cases.iter().any(|case| case.choice == other.choice && case.case != other.case)
+                    })
+                })
+        };
+        let displaced: Vec<NodeId> = tree.tree.children(parent.node).filter(is_displaced).collect();
+        for &other in &displaced {
+            self.tree.detach(other);
+            if let Some(index) = self.indexes.get_mut(&parent.node) {
+                index.retain(|_, indexed| *indexed != other);
+            }
+        }
+        Ok(!displaced.is_empty())
     }
 
     fn set_value(&mut self, node: NodeId, edit: NodeId) -> Result<bool, RpcRefusal> {

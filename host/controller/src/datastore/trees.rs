@@ -1,6 +1,6 @@
 //! Functions over configuration trees: copying, removing nodes, reading keys, and writing XML.
 
-use confine_tree::{DataNodeKind, Error, NodeId, QName, Schema, SchemaNode, Tree, xml};
+use confine_tree::{DataNodeKind, Error, LexicalForms, NodeId, QName, Schema, SchemaNode, Tree, xml};
 use confine_yang::MountedSchema;
 
 use crate::models::tree_model::TreeModel;
@@ -64,6 +64,16 @@ pub(crate) struct ModelledTree<'t> {
     pub(crate) schema: &'t MountedSchema,
 }
 
+/// Returns a number in decimal: the real controller compares keys by their values if they are numbers, in the notation of
+/// C, and by their texts otherwise.
+fn number(schema: &MountedSchema, leaf: SchemaNode, value: &str) -> Option<Box<str>> {
+    if schema.lexical_forms(leaf) != LexicalForms::EqualKeys {
+        return None;
+    }
+    let number = schema.node(leaf)?.canonical_in_c(value, &|_| None).ok()?;
+    Some(number.into())
+}
+
 impl<'t> ModelledTree<'t> {
     /// Returns the values of a list entry's keys, in the order of the schema; empty text for a missing one.
     pub(crate) fn key_values(self, entry: NodeId, list: SchemaNode) -> Vec<&'t str> {
@@ -92,8 +102,10 @@ impl<'t> ModelledTree<'t> {
             Some((list, DataNodeKind::List)) => {
                 let namespace = tree.qname(node).namespace;
                 let key = |key: &str| {
-                    let key = tree.child(node, QName::new(namespace, key))?;
-                    Some(tree.value(key).unwrap_or_default().into())
+                    let name = QName::new(namespace, key);
+                    let value = tree.value(tree.child(node, name)?).unwrap_or_default();
+                    let leaf = schema.child(list, name);
+                    Some(leaf.and_then(|leaf| number(schema, leaf, value)).unwrap_or_else(|| value.into()))
                 };
                 schema.keys(list).iter().filter_map(|name| key(name)).collect()
             }

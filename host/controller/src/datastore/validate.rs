@@ -1,6 +1,8 @@
 //! Validates a datastore against its schema, as far as the controller does before a commit: types, keys, and
 //! mandatory nodes. Checks an edit before it is applied.
 
+use std::collections::HashMap;
+
 use confine_tree::{DataNodeKind, NodeId, QName, Schema, SchemaNode, Tree};
 use confine_yang::{SchemaNodeKind, YangNode};
 
@@ -35,7 +37,23 @@ impl ModelledTree<'_> {
 
     fn check_below(self, parent: NodeId, schema_node: SchemaNode) -> Result<(), RpcRefusal> {
         self.tree.children(parent).try_for_each(|child| self.check_node(child, schema_node))?;
+        self.check_choices(parent, schema_node)?;
         self.check_mandatory(parent, schema_node)
+    }
+
+    /// Checks that each choice has nodes of one case only.
+    fn check_choices(self, parent: NodeId, schema_node: SchemaNode) -> Result<(), RpcRefusal> {
+        let mut chosen = HashMap::new();
+        for child in self.tree.children(parent) {
+            let cases = self.schema_node(child, Some(schema_node)).map(|child| self.schema.cases(child));
+            for case in cases.into_iter().flatten() {
+                if *chosen.entry(case.choice).or_insert(case.case) != case.case {
+                    let local = self.tree.qname(child).local;
+                    return Err(refusal::bad_element(local, "Element in choice statement already exists"));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Checks that all mandatory children are there.

@@ -130,11 +130,17 @@ impl ControllerState {
         }
     }
 
-    /// Removes what these instances had created. If two of them had created the same object, the real
-    /// controller removes it twice and crashes; this one refuses the commit with the text `xmldb_put failed`.
+    /// Removes what these instances had created. If two of them had created the same object, the real controller removes it
+    /// twice and crashes, as it does if one of them names a leaf with a default that is gone; this one refuses the commit
+    /// with the text `xmldb_put failed`.
     fn remove_created(&mut self, instances: &[String]) -> Result<(), RpcRefusal> {
-        let actions = self.datastores.tree(Datastore::Actions);
-        let created = services::created_nodes(self.datastores.tree(Datastore::Running), actions, instances);
+        let (running, actions) =
+            (self.datastores.tree(Datastore::Running), self.datastores.tree(Datastore::Actions));
+        let created = services::created_nodes(running, actions, instances);
+        let (model, schema) = (self.models.model(), &self.models.schema);
+        if services::names_missing_default(running, actions, instances, &model, schema) {
+            return Err(refusal::failed("strip_service_data_from_device_config: xmldb_put failed"));
+        }
         let mut seen = HashSet::new();
         if !created.iter().all(|node| seen.insert(node)) {
             return Err(refusal::failed("xmldb_put failed"));

@@ -100,6 +100,19 @@ impl CommitPlan {
         self.targets.iter().flat_map(|target| owners.instances_of(target.pattern())).cloned().collect()
     }
 
+    /// Returns where what was created by the instances that are asked for is, as far as it is known: the controller has removed
+    /// it from `actions`, unless everything is asked for.
+    pub(crate) fn stripped(&self, owners: &OwnerIndex) -> Vec<Pattern> {
+        if self.everything {
+            return Vec::new();
+        }
+        let instances = self.targets.iter().flat_map(|target| owners.instances_of(target.pattern()));
+        instances
+            .flat_map(|instance| owners.created_by(instance))
+            .filter_map(|object| object.place())
+            .collect()
+    }
+
     /// Returns the services that are asked for, each once.
     pub(crate) fn services(&self) -> Vec<Arc<ManagedService>> {
         let mut services: Vec<Arc<ManagedService>> = Vec::new();

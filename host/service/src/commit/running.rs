@@ -8,7 +8,7 @@ use confine_view::OwnerIndex;
 
 use crate::{
     Error,
-    commit::read::read_running,
+    commit::read::{condense, read_running},
     controller::{SharedBackend, known::KnownController, nacm},
     modules::{
         membership::{ManagedService, SERVICES},
@@ -29,14 +29,26 @@ pub(crate) struct RunningData {
     pub(crate) service_timeout: Option<Duration>,
     /// How many times the file of `running` had been written before it was read.
     pub(crate) writes: Option<u64>,
+    /// What the notified instances have created.
+    pub(crate) standing: StandingObjects,
+}
+
+/// What was read of objects in `running` that the controller has removed from `actions`.
+pub(crate) struct StandingObjects {
+    /// The objects, and whatever was read with them.
+    pub(crate) tree: Tree,
+    /// Their paths; as many of them as are known.
+    pub(crate) paths: Vec<Pattern>,
 }
 
 impl RunningData {
-    /// Reads it, the `created` lists only if the cached owner index is not known to be true.
+    /// Reads it, the `created` lists only if the cached owner index is not known to be true. `stripped` returns what was
+    /// created by the instances of which the controller has removed it from `actions`.
     pub(crate) async fn read(
         controller: &KnownController,
         registry: &Arc<ModuleRegistry>,
         backend: &SharedBackend,
+        stripped: impl FnOnce(&OwnerIndex) -> Vec<Pattern>,
     ) -> Result<Self, Error> {
         let host_user = backend.lock().await.options().host_user.clone();
         let _reading = controller.owner_reading.lock().await;
@@ -46,6 +58,8 @@ impl RunningData {
         if cached.is_none() {
             wanted.extend(registry.services().map(|service| created_lists(&service)));
         }
+        let standing = cached.as_deref().map(stripped).unwrap_or_default();
+        wanted.extend(condense(standing.clone()));
         let tree = read_running(backend, &wanted).await?;
         let nacm = controller.nacm.take(&tree, &host_user, registry, &*controller.schema());
         let owners = cached.unwrap_or_else(|| {
@@ -55,7 +69,14 @@ impl RunningData {
             controller.owner_index.keep(owners.clone(), registry, writes);
             owners
         });
-        Ok(Self { owners, nacm: nacm?, service_timeout: service_timeout(&tree), writes })
+        let service_timeout = service_timeout(&tree);
+        Ok(Self {
+            owners,
+            nacm: nacm?,
+            service_timeout,
+            writes,
+            standing: StandingObjects { tree, paths: standing },
+        })
     }
 }
 

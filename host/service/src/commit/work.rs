@@ -23,7 +23,7 @@ use confine_backend::{Datastore, PushMode, RequestUser, ServicesCommit, Transact
 use confine_nacm::Nacm;
 use confine_sandbox::{Budget, CommitContext, EntryPoint, FailureCause, LimitPer, Module, RunReport, Usage};
 use confine_tree::{Pattern, Schema, StepCounter, Tree, text::ShownLine};
-use confine_view::{CommitDraft, FinishedCommit, InstanceRef, OutsideOwners, OwnerIndex, View};
+use confine_view::{CommitDraft, FinishedCommit, InstanceRef, OwnerIndex, View};
 
 use crate::{
     Error,
@@ -34,7 +34,7 @@ use crate::{
         plan::{CommitPlan, PlannedInstance},
         read::{self, DatastoreSource, condense},
         remembered_reads::RememberedReads,
-        running::RunningData,
+        running::{RunningData, StandingObjects},
         state::CommitState,
         suspended::SuspendedWarnings,
     },
@@ -116,8 +116,8 @@ impl CommitRunner {
                 // A foreign commit writes `running` more than once.
                 tokio::time::sleep(PAUSE_BETWEEN_ATTEMPTS).await;
             }
-            let snapshot = work.read_ownership(&plan).await?;
-            if let Some(outcome) = work.attempt(&plan, &snapshot, &mut spent, attempt).await? {
+            let (snapshot, standing) = work.read_ownership(&plan).await?;
+            if let Some(outcome) = work.attempt(&plan, &snapshot, standing, &mut spent, attempt).await? {
                 return Ok(CommitOutcome { services, ..outcome });
             }
             tracing::info!(
@@ -153,7 +153,7 @@ struct SpentOnce {
 }
 
 /// A commit whose user is known.
-struct CommitWork<'a> {
+pub(super) struct CommitWork<'a> {
     runner: &'a CommitRunner,
     backend: &'a SharedBackend,
     registry: &'a Arc<ModuleRegistry>,
@@ -167,17 +167,17 @@ struct CommitWork<'a> {
 }
 
 /// What `running` says about the ownership of the instances of one commit.
-struct OwnershipSnapshot {
+pub(super) struct OwnershipSnapshot {
     /// Who owns what, of all services.
-    owners: Arc<OwnerIndex>,
+    pub(super) owners: Arc<OwnerIndex>,
     /// The notified instances that have created something; some of them may be deleted.
-    notified: HashSet<InstanceRef>,
+    pub(super) notified: HashSet<InstanceRef>,
     /// Other instances that own some of that too and lose it with the notified ones: they run again.
-    co_owners: Vec<PlannedInstance>,
+    pub(super) co_owners: Vec<PlannedInstance>,
     /// The controller's rules.
-    nacm: Arc<Nacm>,
+    pub(super) nacm: Arc<Nacm>,
     /// The writes of the file of `running` before it was read.
-    writes: Option<u64>,
+    pub(super) writes: Option<u64>,
 }
 
 /// What the runs of modules left.
@@ -189,15 +189,18 @@ struct RunOutputs {
 }
 
 impl CommitWork<'_> {
-    /// Reads who owns what, and finds the co-owners of what was notified.
-    async fn read_ownership(&self, plan: &CommitPlan) -> Result<OwnershipSnapshot, Error> {
-        let running = RunningData::read(&self.runner.controller, self.registry, self.backend).await?;
-        let RunningData { owners, nacm, service_timeout, writes } = running;
+    /// Reads who owns what, and finds the co-owners of what was notified; and what the notified had created.
+    async fn read_ownership(&self, plan: &CommitPlan) -> Result<(OwnershipSnapshot, StandingObjects), Error> {
+        let stripped = |owners: &OwnerIndex| plan.stripped(owners);
+        let running =
+            RunningData::read(&self.runner.controller, self.registry, self.backend, stripped).await?;
+        let RunningData { owners, nacm, service_timeout, writes, standing } = running;
         self.state.set_service_timeout(service_timeout);
         let notified = plan.owners(&owners);
         let mut co_owners = Vec::new();
         let mut steps = StepCounter::new(self.state.stop_signal());
-        let found = owners.co_owners(&notified, &mut steps).map_err(confine_view::Error::from)?;
+        let found =
+            owners.co_owners(&notified, &**self.schema, &mut steps).map_err(confine_view::Error::from)?;
         for owner in found {
             match self.registry.service_of(owner) {
                 Some(service) => co_owners.push(PlannedInstance { instance: owner.clone(), service }),
@@ -212,7 +215,7 @@ impl CommitWork<'_> {
             co_owners = co_owners.len(),
             "read the owner index"
         );
-        Ok(OwnershipSnapshot { owners, notified, co_owners, nacm, writes })
+        Ok((OwnershipSnapshot { owners, notified, co_owners, nacm, writes }, standing))
     }
 
     /// Reads, strips, runs and writes. Returns `None`, with nothing written, if the snapshot is outdated by then.
@@ -220,6 +223,7 @@ impl CommitWork<'_> {
         &self,
         plan: &CommitPlan,
         snapshot: &OwnershipSnapshot,
+        standing: StandingObjects,
         spent: &mut SpentOnce,
         attempt: u32,
     ) -> Result<Option<CommitOutcome>, Error> {
@@ -249,6 +253,7 @@ impl CommitWork<'_> {
             );
             self.state.set_hooked(hooked.await?);
         }
+        let mut standing = self.read_standing(standing, &mut draft, snapshot, &declared, &planned).await?;
         let deleted = self.strip(&mut draft, snapshot, &declared, &planned)?;
         let outputs = self.run(draft, planned.clone(), &declared, spent, attempt).await?;
 
@@ -256,6 +261,8 @@ impl CommitWork<'_> {
         let mut instances: Vec<InstanceRef> =
             planned.iter().map(|planned| planned.instance.clone()).collect();
         draft.settle(&instances).await?;
+        draft.keep_standing_forms(&mut standing)?;
+        drop(standing);
         let of_deleted = deleted.iter().map(|instance| (instance.clone(), Vec::new()));
         for (instance, patterns) in on_demand.into_iter().chain(of_deleted) {
             self.runner.remembered_reads().replace(&instance, patterns);
@@ -320,7 +327,7 @@ impl CommitWork<'_> {
         self.check_absent(plan, snapshot, &tree).await?;
         // Keys must be known before entries are loaded: they tell one entry from another.
         planned.iter().for_each(|planned| draft.declare(planned.instance.path()));
-        draft.load(&tree, &wanted)?;
+        draft.load_completely(&tree, &wanted).await?;
         planned.extend(snapshot.co_owners.iter().filter(|owner| !present.contains(&owner.instance)).cloned());
         // The plan has checked the services that were named; a commit of everything, or co-owners, bring others.
         planned.iter().try_for_each(|planned| planned.service.check())?;
@@ -444,37 +451,11 @@ impl CommitWork<'_> {
     }
 
     /// Returns a draft of what the host user reads.
-    fn as_host_user(&self, datastore: Datastore) -> CommitDraft {
+    pub(super) fn as_host_user(&self, datastore: Datastore) -> CommitDraft {
         let source = DatastoreSource { datastore, user: RequestUser::Host, ..self.source() };
         let mut draft = CommitDraft::new(self.schema.clone(), Arc::new(source));
         draft.stop_with(self.state.stop_signal());
         draft
-    }
-
-    /// Removes from the draft what the instances that run, and those that are deleted, had created, unless another
-    /// instance owns it. Returns the deleted instances.
-    fn strip(
-        &self,
-        draft: &mut CommitDraft,
-        snapshot: &OwnershipSnapshot,
-        declared: &DeclaredPaths<'_>,
-        planned: &[PlannedInstance],
-    ) -> Result<Vec<InstanceRef>, Error> {
-        let OwnershipSnapshot { owners, notified, .. } = snapshot;
-        let run: HashSet<&InstanceRef> = planned.iter().map(|planned| &planned.instance).collect();
-        let concerned: HashSet<&InstanceRef> = run.iter().copied().chain(notified).collect();
-        let mut outside = OutsideOwners::new(owners, &concerned);
-        for &instance in &concerned {
-            for object in owners.created_by(instance) {
-                if outside.own(object, draft.steps()).map_err(confine_view::Error::from)? {
-                    continue;
-                }
-                if let Some(place) = declared.created_object(object, instance, draft) {
-                    draft.strip(&place).map_err(confine_view::Error::from)?;
-                }
-            }
-        }
-        Ok(notified.iter().filter(|instance| !run.contains(instance)).cloned().collect())
     }
 
     /// Runs every instance with each of its modules, after the hooks that come before.

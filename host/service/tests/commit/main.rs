@@ -30,4 +30,5 @@ mod request_count;
 mod serving;
 mod sharing;
 mod shutdown;
+mod values;
 mod yang_checks;

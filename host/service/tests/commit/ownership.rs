@@ -332,6 +332,8 @@ async fn owners_changed_during_a_commit_are_read_again() {
         .filter(|request| request.contains("<running"))
         .map(|request| request.contains("created"))
         .collect();
-    assert_eq!(lists, [false, true], "{requests:#?}");
+    // The first attempt had them already, the second read them.
+    let read = lists.iter().filter(|&&lists| lists).count();
+    assert_eq!((lists[0], read), (false, 1), "{requests:#?}");
     assert_eq!(requests.iter().filter(|request| request.contains("<edit-config>")).count(), 1);
 }

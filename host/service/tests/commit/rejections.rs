@@ -45,7 +45,7 @@ fn edit(user: &str, parts: &[&str]) -> String {
     )
 }
 
-const CREATED: &str = r#"<services xmlns="http://clicon.org/controller"><probe xmlns="urn:example:probe"><name>a</name><created><path>/devices/device[name="r1"]/config/system/config/login-banner</path></created></probe></services>"#;
+const CREATED: &str = r#"<services xmlns="http://clicon.org/controller"><probe xmlns="urn:example:probe"><name>a</name><created><path>/devices/device[name="r1"]/config/system/config/login-banner[false()]</path></created></probe></services>"#;
 const BANNER: &str = r#"<devices xmlns="http://clicon.org/controller"><device><name>r1</name><config><system xmlns="http://openconfig.net/yang/system"><config><login-banner>hello</login-banner></config></system></config></device></devices>"#;
 
 const DENIED: &str = "<< <rpc-error><error-type>application</error-type><error-tag>access-denied</error-tag><error-severity>error</error-severity><error-message>default deny</error-message></rpc-error>";

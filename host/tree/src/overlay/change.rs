@@ -1,12 +1,12 @@
 //! Edits, and their rollback.
 
 use super::{
-    LiveNode, NodeKind, Overlay,
-    child_lookup::join,
+    LiveNode, NodeKind, Overlay, PrefixedText,
+    child_lookup::{EntryKey, EntryKeys},
     state::{NodeEdit, NodeState},
     undo::{OverlayMark, UndoStep},
 };
-use crate::{Error, Name, NodeId, Pattern, PatternStep, QName, ResolveError, Tree, tree::GivenValue};
+use crate::{Error, NodeId, Pattern, PatternStep, QName, ResolveError, Tree, tree::GivenValue};
 
 /// Where a node goes that is made again.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -26,6 +26,7 @@ impl Overlay {
             undo: self.journal.undo.len(),
             written: self.written.len(),
             removed: self.removed.len(),
+            chosen: self.chosen.len(),
         }
     }
 
@@ -54,6 +55,7 @@ impl Overlay {
         }
         self.written.truncate(mark.written);
         self.removed.truncate(mark.removed);
+        self.chosen.truncate(mark.chosen);
         self.close();
     }
 
@@ -61,6 +63,7 @@ impl Overlay {
         self.journal.open = self.journal.open.saturating_sub(1);
         if self.journal.open == 0 {
             self.journal.undo.clear();
+            self.chosen.forget_log();
         }
     }
 
@@ -92,6 +95,7 @@ impl Overlay {
             self.journal_node(live.node, true);
             let text = self.tree.keep(value, bindings)?;
             self.put_text(live.node, text);
+            self.keep_equal_text(live.node);
             let now = self.clock;
             self.update_state(live.node, |state| (state.edit, state.edited_at) = (NodeEdit::Made, now));
             self.mark_dirty(live.node);
@@ -137,7 +141,7 @@ impl Overlay {
         Ok(())
     }
 
-    fn mark_removed(&mut self, node: NodeId) {
+    pub(super) fn mark_removed(&mut self, node: NodeId) {
         self.journal_node(node, false);
         self.clock += 1;
         let now = self.clock;
@@ -160,32 +164,45 @@ impl Overlay {
                 self.schema_view.learn_container(self.state(node).schema_path);
             }
             self.schema_view.mark_seen(self.state(node).schema_path);
-            live = self.ensure_present(live, node, wanted, NodePosition::Last);
-            for (key, value) in &step.keys {
-                self.make_key(live, key, value.as_deref().unwrap_or_default())?;
+            if self.live_child(live, node).is_none() {
+                self.displace_other_cases(live, node);
             }
-            if let Some(Some(value)) = &step.entry
-                && self.tree.value(node).is_none()
-            {
-                self.tree.set_value(node, value, &[])?;
+            live = self.ensure_present(live, node, wanted, NodePosition::Last);
+            for leaf in self.add_identifiers(node, step)? {
+                self.ensure_present(live, leaf, NodeEdit::Made, NodePosition::Unchanged);
             }
         }
         Ok(live)
     }
 
-    fn make_key(&mut self, entry: LiveNode, key: &str, value: &str) -> Result<(), Error> {
-        let namespace = self.tree.qname(entry.node).namespace.to_owned();
-        let name = self.tree.intern(QName::new(&namespace, key));
-        let leaf = match self.child_node(entry.node, name) {
-            Some(leaf) => leaf,
-            None => {
-                let leaf = self.add(entry.node, name)?;
-                self.tree.set_value(leaf, value, &[])?;
-                leaf
-            }
-        };
-        self.ensure_present(entry, leaf, NodeEdit::Made, NodePosition::Unchanged);
-        Ok(())
+    /// Adds the missing keys of a list entry, or the missing value of a leaf-list entry. Returns the keys.
+    fn add_identifiers(&mut self, entry: NodeId, step: &PatternStep) -> Result<Vec<NodeId>, Error> {
+        let mut keys = Vec::new();
+        for (key, value) in &step.keys {
+            let name = self.tree.intern(QName::new(&step.namespace, key));
+            let leaf = match self.child_node(entry, name) {
+                Some(leaf) => leaf,
+                None => {
+                    let leaf = self.add(entry, name)?;
+                    self.identify(leaf, entry, key, value.as_deref().unwrap_or_default())?;
+                    leaf
+                }
+            };
+            keys.push(leaf);
+        }
+        if let Some(Some(value)) = &step.entry
+            && self.tree.value(entry).is_none()
+        {
+            self.identify(entry, entry, ".", value)?;
+        }
+        Ok(keys)
+    }
+
+    /// Sets the value that identifies an entry: of a key, or of the leaf-list entry itself.
+    fn identify(&mut self, leaf: NodeId, entry: NodeId, key: &str, value: &str) -> Result<(), Error> {
+        let bindings = self.key_bindings(entry, key, value);
+        let bindings: Vec<(&str, &str)> = bindings.iter().map(|(p, n)| (&**p, &**n)).collect();
+        self.tree.set_value(leaf, value, &bindings)
     }
 
     /// Makes a node exist now. Descendants that were removed stay removed.
@@ -226,14 +243,7 @@ impl Overlay {
             if node.index() < fresh {
                 continue;
             }
-            for (key, value) in &step.keys {
-                let name = self.tree.intern(QName::new(&step.namespace, key));
-                let leaf = self.add(node, name)?;
-                self.tree.set_value(leaf, value.as_deref().unwrap_or_default(), &[])?;
-            }
-            if let Some(Some(value)) = &step.entry {
-                self.tree.set_value(node, value, &[])?;
-            }
+            self.add_identifiers(node, step)?;
         }
         Ok(node)
     }
@@ -250,18 +260,22 @@ impl Overlay {
         let missing = |keys: &[Box<str>]| ResolveError::missing_keys(pattern, index, keys);
         let location = self.child_location(parent, name);
         let fixed = self.schema_view.is_fixed(location);
-        let (keys, key): (Vec<Name>, String) = match (self.schema_view.kind(location), &step.entry) {
+        let unbound = |value| PrefixedText { value, bindings: &[] };
+        let (keys, key): (EntryKeys, EntryKey) = match (self.schema_view.kind(location), &step.entry) {
             (NodeKind::List { keys }, _) if fixed => {
                 let values: Option<Vec<&str>> = keys.iter().map(|key| step.key(key)).collect();
                 let values = values.filter(|values| !values.is_empty()).ok_or_else(|| missing(&keys))?;
-                let names = keys.iter().map(|key| self.tree.intern(QName::new(&step.namespace, key)));
-                (names.collect(), join(values))
+                let keys = self.entry_keys(location, name, &keys);
+                let key = keys.entry(values.into_iter().map(unbound));
+                (keys, key)
             }
             (_, Some(Some(value))) => {
                 if let Some(schema_path) = location.schema_path {
                     self.schema_view.learn_leaf_list(schema_path);
                 }
-                (Vec::new(), value.clone())
+                let keys = self.entry_keys(location, name, &[]);
+                let key = keys.entry([unbound(value)]);
+                (keys, key)
             }
             (NodeKind::LeafList, _) if fixed => return Err(missing(&[".".into()])),
             (_, _) if !step.keys.is_empty() => {
@@ -271,8 +285,9 @@ impl Overlay {
                 if let Some(schema_path) = location.schema_path {
                     self.schema_view.learn_keys(schema_path, keys.as_slice().into());
                 }
-                let names = keys.iter().map(|key| self.tree.intern(QName::new(&step.namespace, key)));
-                (names.collect(), join(values))
+                let keys = self.entry_keys(location, name, &keys);
+                let key = keys.entry(values.into_iter().map(unbound));
+                (keys, key)
             }
             (NodeKind::List { keys }, _) => return Err(missing(&keys)),
             (NodeKind::LeafList, _) => return Err(missing(&[".".into()])),
@@ -288,7 +303,7 @@ impl Overlay {
             return Ok(node);
         }
         let node = self.add(parent, name)?;
-        self.lookup.add_entry(parent, name, &key, node);
+        self.lookup.add_entry(parent, name, key, node);
         Ok(node)
     }
 
@@ -301,6 +316,15 @@ impl Overlay {
             if self.given_text(base) == self.text(node) {
                 self.replaced.remove(&node);
             }
+        }
+    }
+
+    /// Takes the text that the datastore has if it has the same value.
+    pub(super) fn keep_equal_text(&mut self, node: NodeId) {
+        if let Some(&base) = self.replaced.get(&node)
+            && !self.has_other_text(node)
+        {
+            self.put_text(node, base);
         }
     }
 

@@ -1,7 +1,8 @@
 //! Tables to find children by name and entries by key without visiting all siblings.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
+use super::{key_forms::KeyForms, prefixed_text::PrefixedText};
 use crate::{Name, NodeId, QName, Tree};
 
 /// The most children that are scanned. A parent with more has a table.
@@ -20,6 +21,45 @@ pub(super) struct ChildLookup {
     entries: HashMap<(NodeId, Name), EntryTable>,
     /// How many nodes were visited to find others or to build tables.
     pub(super) visited: usize,
+}
+
+/// What identifies the entries of a list or leaf-list.
+#[derive(Clone, Debug, Default)]
+pub(super) struct EntryKeys {
+    /// The keys; empty for a leaf-list.
+    pub(super) names: Vec<Name>,
+    /// Set if equal values may be written differently.
+    pub(super) forms: Option<Arc<KeyForms>>,
+}
+
+/// What identifies one entry: entries are the same if it is. Values never contain NUL, which XML cannot carry.
+#[derive(Clone, Debug)]
+pub(super) struct EntryKey {
+    /// The values of the keys, or the one value of a leaf-list entry, in their normal form.
+    normal: String,
+    /// The values as they are written, if that is different.
+    text: Option<String>,
+}
+
+impl EntryKeys {
+    /// Returns what identifies the entry with these values of the keys.
+    pub(super) fn entry<'t>(&self, values: impl IntoIterator<Item = PrefixedText<'t>>) -> EntryKey {
+        let (mut normal, mut text) = (String::new(), String::new());
+        for (index, value) in values.into_iter().enumerate() {
+            if index > 0 {
+                normal.push('\0');
+                text.push('\0');
+            }
+            if let Some(forms) = &self.forms {
+                normal.push_str(&forms.normal(index, value));
+                text.push_str(value.value);
+            } else {
+                normal.push_str(value.value);
+            }
+        }
+        let text = Some(text).filter(|text| self.forms.is_some() && *text != normal);
+        EntryKey { normal, text }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -48,10 +88,14 @@ impl FirstEntry {
 }
 
 impl EntryTable {
-    fn insert(&mut self, key: &str, node: NodeId) {
-        match self.by_key.get_mut(key) {
+    fn insert(&mut self, key: EntryKey, node: NodeId) {
+        let EntryKey { normal, text } = key;
+        match self.by_key.get_mut(&*normal) {
             Some(entry) => entry.add_another(node),
-            None => drop(self.by_key.insert(key.into(), FirstEntry::of(node))),
+            None => drop(self.by_key.insert(normal.into(), FirstEntry::of(node))),
+        }
+        if let Some(text) = text {
+            self.by_key.entry(text.into()).or_insert(FirstEntry::of(node));
         }
     }
 }
@@ -64,7 +108,7 @@ impl ChildLookup {
     }
 
     /// Adds an entry to the table of its list, if there is one.
-    pub(super) fn add_entry(&mut self, parent: NodeId, name: Name, key: &str, node: NodeId) {
+    pub(super) fn add_entry(&mut self, parent: NodeId, name: Name, key: EntryKey, node: NodeId) {
         if let Some(entries) = self.entries.get_mut(&(parent, name)) {
             entries.insert(key, node);
         }
@@ -121,53 +165,45 @@ impl ChildLookup {
         &mut self,
         tree: &Tree,
         list: (NodeId, Name),
-        keys: &[Name],
-        key: &str,
+        keys: &EntryKeys,
+        key: &EntryKey,
     ) -> Option<FirstEntry> {
-        let known = self.entries.get(&list).filter(|entries| entries.keys == keys);
+        let known = self.entries.get(&list).filter(|entries| entries.keys == keys.names);
         if known.is_none() {
             let entries = self.table(tree, list, keys);
             self.entries.insert(list, entries);
         }
-        self.entries.get(&list)?.by_key.get(key).copied()
+        let by_key = &self.entries.get(&list)?.by_key;
+        let found = by_key.get(&*key.normal).or_else(|| by_key.get(key.text.as_deref()?));
+        found.copied()
     }
 
-    fn table(&mut self, tree: &Tree, (parent, name): (NodeId, Name), keys: &[Name]) -> EntryTable {
-        let mut entries = EntryTable { keys: keys.to_vec(), by_key: HashMap::new() };
+    fn table(&mut self, tree: &Tree, (parent, name): (NodeId, Name), keys: &EntryKeys) -> EntryTable {
+        let mut entries = EntryTable { keys: keys.names.clone(), by_key: HashMap::new() };
         for node in tree.children(parent) {
             self.visited += 1;
             if tree.name(node) != name {
                 continue;
             }
-            self.visited += keys.len();
+            self.visited += keys.names.len();
             if let Some(key) = self.key_of(tree, node, keys) {
-                self.visited += key.len() / KEY_BYTES_PER_VISIT;
-                entries.insert(&key, node);
+                self.visited += key.normal.len() / KEY_BYTES_PER_VISIT;
+                entries.insert(key, node);
             }
         }
         entries
     }
 
     /// Returns the key of a node in the table: its keys joined, or its value for a leaf-list.
-    fn key_of(&mut self, tree: &Tree, node: NodeId, keys: &[Name]) -> Option<String> {
-        if keys.is_empty() {
-            return Some(tree.value(node).unwrap_or_default().to_owned());
+    fn key_of(&mut self, tree: &Tree, node: NodeId, keys: &EntryKeys) -> Option<EntryKey> {
+        let text = |leaf| PrefixedText {
+            value: tree.value(leaf).unwrap_or_default(),
+            bindings: tree.bindings(leaf),
+        };
+        if keys.names.is_empty() {
+            return Some(keys.entry([text(node)]));
         }
-        let leaves = keys.iter().map(|&key| self.child(tree, node, key));
-        let values: Option<Vec<&str>> =
-            leaves.map(|leaf| Some(tree.value(leaf?).unwrap_or_default())).collect();
-        values.map(join)
+        let leaves: Option<Vec<NodeId>> = keys.names.iter().map(|&key| self.child(tree, node, key)).collect();
+        Some(keys.entry(leaves?.into_iter().map(text)))
     }
-}
-
-/// Joins the values of keys into one string. Values never contain NUL, which XML cannot carry.
-pub(super) fn join<'a>(values: impl IntoIterator<Item = &'a str>) -> String {
-    let mut joined = String::new();
-    for (index, value) in values.into_iter().enumerate() {
-        if index > 0 {
-            joined.push('\0');
-        }
-        joined.push_str(value);
-    }
-    joined
 }

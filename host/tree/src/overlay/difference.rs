@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{LiveNode, NodeEdit, NodeKind, Overlay};
-use crate::{Error, NETCONF, Name, NodeId, QName, Tree, YANG};
+use super::{ChoiceInstance, LiveNode, NodeEdit, NodeKind, Overlay};
+use crate::{Error, NETCONF, Name, NodeId, QName, SchemaNode, Tree, YANG};
 
 const OPERATION: QName<'_> = QName::new(NETCONF, "operation");
 const INSERT: QName<'_> = QName::new(YANG, "insert");
@@ -39,7 +39,7 @@ impl DifferenceWriter<'_> {
         keys: &[NodeId],
     ) -> Result<bool, Error> {
         let (appended, moved) = self.reordered(parent)?;
-        let mut any = false;
+        let (mut any, mut displaced) = (false, Vec::new());
         let mut next = self.overlay.tree.first_child(parent.node);
         while let Some(node) = next {
             next = self.overlay.tree.next_sibling(node);
@@ -47,6 +47,10 @@ impl DifferenceWriter<'_> {
             // Below a removed node every child is visited; elsewhere only those that were edited.
             let untouched = parent.removed_at == 0 && !self.overlay.state(node).dirty;
             if untouched || keys.contains(&node) || appended.contains_key(&node) {
+                continue;
+            }
+            if self.overlay.live_child(parent, node).is_none() && !self.overlay.choices(node).is_empty() {
+                displaced.push(node);
                 continue;
             }
             any |= self.node(parent, node, to, in_base)?;
@@ -62,7 +66,35 @@ impl DifferenceWriter<'_> {
                 any |= self.node(parent, node, to, in_base)?;
             }
         }
+        // The datastore removes a node if the edit has one of another case (RFC 7950, section 7.9). The backend crashes if the
+        // edit removes it as well (seen with controller 1.8.0).
+        let written = if displaced.is_empty() { HashSet::new() } else { self.cases_in(parent.node, to)? };
+        for node in displaced {
+            self.overlay.steps.step()?;
+            let choices = self.overlay.choices(node);
+            let is_implied = choices.iter().any(|(choice, case)| {
+                written.iter().any(|(other, other_case)| other == choice && other_case != case)
+            });
+            if !is_implied {
+                any |= self.node(parent, node, to, in_base)?;
+            }
+        }
         Ok(any)
+    }
+
+    /// Returns the cases of which the edit has nodes below an element.
+    fn cases_in(
+        &mut self,
+        node: NodeId,
+        element: NodeId,
+    ) -> Result<HashSet<(ChoiceInstance, SchemaNode)>, Error> {
+        let mut cases = HashSet::new();
+        let written: Vec<NodeId> = self.out.children(element).collect();
+        for written in written {
+            self.overlay.steps.step()?;
+            cases.extend(self.overlay.choices_of_child(node, self.out.qname(written)));
+        }
+        Ok(cases)
     }
 
     fn node(

@@ -1,10 +1,13 @@
 //! Loading of what was read from the datastore into an overlay that may have edits.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use super::{
     NodeEdit, NodeKind, Overlay, PrefixedText,
-    child_lookup::{FirstEntry, join},
+    child_lookup::{EntryKey, EntryKeys, FirstEntry},
 };
 use crate::{Error, Name, NodeId, Pattern, PatternStep, QName, Tree};
 
@@ -64,7 +67,10 @@ impl Overlay {
             }
             Some(_) => current.take().into_iter().for_each(|children| self.arrange(children)),
             None => {
-                read.drain(..).for_each(|pattern| self.coverage.insert(&pattern));
+                for pattern in read.drain(..) {
+                    let normal = self.normal_pattern(&pattern);
+                    self.coverage.insert(&normal);
+                }
                 return Ok(0);
             }
         }
@@ -124,6 +130,7 @@ impl Overlay {
         };
         self.load_text(node, fragment, child)?;
         self.update_state(node, |state| state.in_base = true);
+        self.displace_loaded(node);
         self.schema_view.mark_seen(self.state(node).schema_path);
         if !leaf {
             todo.push((node, child));
@@ -184,7 +191,7 @@ impl Overlay {
     /// Loads the value of a node that was not known to be in the base.
     fn load_text(&mut self, node: NodeId, fragment: &Tree, from: NodeId) -> Result<(), Error> {
         let value = fragment.value(from);
-        let base = PrefixedText { value: value.unwrap_or_default(), bindings: fragment.bindings(from) };
+        let base = fragment_text(fragment, from);
         if self.state(node).edit == NodeEdit::Keep {
             match value {
                 Some(value) => self.tree.set_value(node, value, &base.borrowed())?,
@@ -193,6 +200,7 @@ impl Overlay {
         } else if fragment.first_child(from).is_none() && self.text(node) != base {
             let base = self.tree.keep(base.value, &base.borrowed())?;
             self.replaced.insert(node, base);
+            self.keep_equal_text(node);
         }
         Ok(())
     }
@@ -222,9 +230,9 @@ impl Overlay {
         let location = self.child_location(parent, name);
         match self.schema_view.kind(location) {
             NodeKind::List { keys } if !keys.is_empty() => {
-                if let Some(key) = entry_key(fragment, child, &keys) {
-                    let keys = self.key_names(name, &keys);
-                    let node = self.entry_node(parent, name, &keys, &key);
+                let entry_keys = self.entry_keys(location, name, &keys);
+                if let Some(key) = entry_key(fragment, child, &keys, &entry_keys) {
+                    let node = self.entry_node(parent, name, &entry_keys, &key);
                     // The leaves that a path named as keys may not be all the keys.
                     if self.schema_view.is_certain(location)
                         || !node.is_some_and(|node| self.leaf_values_differ(node, fragment, child))
@@ -235,7 +243,9 @@ impl Overlay {
                 SameNode::Unknown
             }
             NodeKind::LeafList => {
-                self.entry_node(parent, name, &[], fragment.value(child).unwrap_or_default()).into()
+                let keys = self.entry_keys(location, name, &[]);
+                let key = keys.entry([fragment_text(fragment, child)]);
+                self.entry_node(parent, name, &keys, &key).into()
             }
             NodeKind::Container
             | NodeKind::PresenceContainer
@@ -244,8 +254,7 @@ impl Overlay {
             | NodeKind::AnyData => self.child_node(parent, name).into(),
             _ if fragment.first_child(child).is_none() => {
                 let Some(node) = self.child_node(parent, name) else { return SameNode::None };
-                let value = fragment.value(child).unwrap_or_default();
-                let text = PrefixedText { value, bindings: fragment.bindings(child) };
+                let text = fragment_text(fragment, child);
                 if self.in_base(node) && !self.base_text(node).means(&text) {
                     // A leaf has one value, so these are two entries of a leaf-list.
                     if let Some(schema_path) = location.schema_path {
@@ -291,13 +300,18 @@ impl Overlay {
     /// Adds a new entry to the table of its list.
     fn add_to_table(&mut self, parent: NodeId, name: Name, fragment: &Tree, child: NodeId, node: NodeId) {
         let location = self.child_location(parent, name);
-        let key = match self.schema_view.kind(location) {
-            NodeKind::List { keys } if !keys.is_empty() => entry_key(fragment, child, &keys),
-            NodeKind::LeafList => Some(fragment.value(child).unwrap_or_default().to_owned()),
-            _ => None,
+        let keys = match self.schema_view.kind(location) {
+            NodeKind::List { keys } if !keys.is_empty() => keys,
+            NodeKind::LeafList => Arc::default(),
+            _ => return,
+        };
+        let entry_keys = self.entry_keys(location, name, &keys);
+        let key = match keys.is_empty() {
+            true => Some(entry_keys.entry([fragment_text(fragment, child)])),
+            false => entry_key(fragment, child, &keys, &entry_keys),
         };
         if let Some(key) = key {
-            self.lookup.add_entry(parent, name, &key, node);
+            self.lookup.add_entry(parent, name, key, node);
         }
     }
 
@@ -314,17 +328,16 @@ pub(super) fn has_neighbor_of_same_name(fragment: &Tree, node: NodeId) -> bool {
     same(fragment.next_sibling(node)) || same(fragment.previous_sibling(node))
 }
 
-/// Returns the joined keys of an entry of a fragment, if it has all of them.
-fn entry_key(fragment: &Tree, entry: NodeId, keys: &[Box<str>]) -> Option<String> {
+/// Returns what identifies an entry of a fragment, if it has all of them.
+fn entry_key(fragment: &Tree, entry: NodeId, keys: &[Box<str>], identified: &EntryKeys) -> Option<EntryKey> {
     let namespace = fragment.qname(entry).namespace;
-    let values: Option<Vec<&str>> = keys
-        .iter()
-        .map(|key| {
-            let leaf = fragment.child(entry, QName::new(namespace, key))?;
-            Some(fragment.value(leaf).unwrap_or_default())
-        })
-        .collect();
-    values.map(join)
+    let leaves: Option<Vec<NodeId>> =
+        keys.iter().map(|key| fragment.child(entry, QName::new(namespace, key))).collect();
+    Some(identified.entry(leaves?.into_iter().map(|leaf| fragment_text(fragment, leaf))))
+}
+
+fn fragment_text(fragment: &Tree, leaf: NodeId) -> PrefixedText<'_> {
+    PrefixedText { value: fragment.value(leaf).unwrap_or_default(), bindings: fragment.bindings(leaf) }
 }
 
 /// The node of the overlay that is the same as a node of a fragment.

@@ -1,8 +1,8 @@
 //! Finding the children of an overlay that a step of a path matches.
 
 use super::{
-    NodeKind, Overlay, SchemaLocation,
-    child_lookup::{FirstEntry, join},
+    LiveNode, NodeKind, Overlay, PrefixedText, SchemaLocation,
+    child_lookup::{EntryKey, EntryKeys, FirstEntry},
 };
 use crate::{Name, NodeId, PatternStep};
 
@@ -22,10 +22,12 @@ impl Overlay {
             Some(FirstEntry { several: true, .. }) => StepMatch::Any,
             entry => StepMatch::One(entry.map(|entry| entry.node)),
         };
-        if let Some(Some(value)) = &step.entry {
-            return one(self.lookup.entry(&self.tree, (parent, name), &[], value));
-        }
         let location = self.child_location(parent, name);
+        if let Some(Some(value)) = &step.entry {
+            let keys = self.entry_keys(location, name, &[]);
+            let key = keys.entry([PrefixedText { value, bindings: &[] }]);
+            return one(self.lookup.entry(&self.tree, (parent, name), &keys, &key));
+        }
         match self.schema_view.kind(location) {
             NodeKind::List { keys } if !keys.is_empty() => {
                 let values: Option<Vec<&str>> = keys.iter().map(|key| step.key(key)).collect();
@@ -33,7 +35,8 @@ impl Overlay {
                 let Some(values) = values.filter(|_| keys.len() == step.keys.len()) else {
                     return StepMatch::Any;
                 };
-                let (keys, key) = (self.key_names(name, &keys), join(values));
+                let keys = self.entry_keys(location, name, &keys);
+                let key = keys.entry(values.into_iter().map(|value| PrefixedText { value, bindings: &[] }));
                 one(self.lookup.entry(&self.tree, (parent, name), &keys, &key))
             }
             NodeKind::Container
@@ -42,6 +45,14 @@ impl Overlay {
             | NodeKind::EmptyLeaf
             | NodeKind::AnyData => StepMatch::One(self.child_node(parent, name)),
             NodeKind::List { .. } | NodeKind::LeafList | NodeKind::Unknown { .. } => StepMatch::Any,
+        }
+    }
+
+    /// Returns the child that a step with all its keys matches now.
+    pub fn child_matching(&mut self, parent: LiveNode, step: &PatternStep) -> Option<LiveNode> {
+        match self.find_step(parent.node, step) {
+            StepMatch::One(Some(node)) => self.live_child(parent, node),
+            StepMatch::One(None) | StepMatch::Any => None,
         }
     }
 
@@ -55,10 +66,24 @@ impl Overlay {
         &mut self,
         parent: NodeId,
         name: Name,
-        keys: &[Name],
-        key: &str,
+        keys: &EntryKeys,
+        key: &EntryKey,
     ) -> Option<NodeId> {
         self.lookup.entry(&self.tree, (parent, name), keys, key).map(|entry| entry.node)
+    }
+
+    /// Returns what identifies the entries of the list or leaf-list at a location.
+    pub(super) fn entry_keys(
+        &mut self,
+        location: SchemaLocation,
+        list: Name,
+        keys: &[Box<str>],
+    ) -> EntryKeys {
+        let forms = location.schema.and_then(|node| {
+            let namespace = self.tree.names().resolve(list).namespace;
+            self.schema_view.key_forms(node, namespace)
+        });
+        EntryKeys { names: self.key_names(list, keys), forms }
     }
 
     /// Returns the schema location of the children with this name.

@@ -2,8 +2,9 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use super::key_forms::KeyForms;
 use crate::{
-    CONTROLLER, DataNodeKind, Name, Names, Pattern, QName, Schema, SchemaNode, Tree,
+    CONTROLLER, ChoiceCase, DataNodeKind, Name, Names, Pattern, QName, Schema, SchemaNode, Tree,
     keys::{LearnedKeys, ListKeys},
 };
 
@@ -18,6 +19,10 @@ pub struct SchemaView {
     by_name: HashMap<(u32, Name), u32>,
     /// The names of the children, of any namespace, by schema path and local name.
     by_local: HashMap<(u32, Box<str>), Vec<Name>>,
+    /// What is known of the keys of lists and the entries of leaf-lists that were met.
+    key_forms: HashMap<SchemaNode, Option<Arc<KeyForms>>>,
+    /// The cases that the nodes that were met are in.
+    cases: HashMap<SchemaNode, Option<Arc<[ChoiceCase]>>>,
 }
 
 /// A path of names without keys: all interfaces of all devices share one.
@@ -125,6 +130,8 @@ impl SchemaView {
             }],
             by_name: HashMap::new(),
             by_local: HashMap::new(),
+            key_forms: HashMap::new(),
+            cases: HashMap::new(),
         };
         for path in CONTAINERS {
             let path = path.iter().map(|local| QName::new(CONTROLLER, local));
@@ -163,6 +170,21 @@ impl SchemaView {
         self.by_name.insert((parent, name), schema_path);
         self.by_local.entry((parent, qname.local.into())).or_default().push(name);
         schema_path
+    }
+
+    /// Returns the forms of the keys of a list, or of the entries of a leaf-list.
+    pub(super) fn key_forms(&mut self, node: SchemaNode, namespace: &str) -> Option<Arc<KeyForms>> {
+        let forms = self.key_forms.entry(node);
+        forms.or_insert_with(|| KeyForms::of(&self.schema, node, namespace)).clone()
+    }
+
+    /// Returns the cases of choices that a node is in, from the outermost to the innermost.
+    pub(super) fn cases(&mut self, node: SchemaNode) -> Option<Arc<[ChoiceCase]>> {
+        let cases = self.cases.entry(node).or_insert_with(|| {
+            let cases = self.schema.cases(node);
+            (!cases.is_empty()).then(|| cases.into())
+        });
+        cases.clone()
     }
 
     /// Returns how many schema paths are known.
@@ -238,6 +260,10 @@ impl SchemaView {
     /// Returns the YANG schema.
     pub fn schema(&self) -> &dyn Schema {
         &*self.schema
+    }
+
+    pub(super) fn shared(&self) -> Arc<dyn Schema> {
+        self.schema.clone()
     }
 
     /// Returns the names, of any namespace, that are known below a location and have the local name `local`:

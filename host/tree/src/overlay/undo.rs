@@ -28,4 +28,5 @@ pub struct OverlayMark {
     pub(super) undo: usize,
     pub(super) written: usize,
     pub(super) removed: usize,
+    pub(super) chosen: usize,
 }

@@ -3,6 +3,7 @@
 use confine_tree::xml;
 
 use super::*;
+use crate::OutsideOwners;
 
 const SERVICES: &str = r#"<services xmlns="http://clicon.org/controller">
     <service-timeout>300</service-timeout>
@@ -90,7 +91,8 @@ fn paths_are_kept_in_one_form() {
 fn objects_below_have_it_as_an_ancestor() {
     let owners = owners();
     let mut steps = StepCounter::default();
-    let found = owners.co_owners(&HashSet::from([instance("1")]), &mut steps).unwrap();
+    let found =
+        owners.co_owners(&HashSet::from([instance("1")]), &confine_tree::NoSchema, &mut steps).unwrap();
     assert_eq!(names(found.into_iter()), ["a2"]);
     let (one, two) = (instance("1"), instance("2"));
     let both = HashSet::from([&one, &two]);
@@ -100,6 +102,30 @@ fn objects_below_have_it_as_an_ancestor() {
             owners.created_by(&one).map(|object| search.own(object, &mut steps).unwrap()).collect();
         assert_eq!(found, outside);
     }
+}
+
+#[test]
+fn owner_above_is_a_co_owner() {
+    let mut owners = OwnerIndex::new();
+    let below = |path: &str| CreatedObject::parse(&format!("{X}{path}"));
+    owners.replace(&instance("leaf"), [below("/config/mtu")]);
+    owners.replace(&instance("entry"), [below("")]);
+    owners.replace(&instance("other"), [below("/config/other")]);
+    let mut steps = StepCounter::default();
+    let mut co_owners = |of: &str| {
+        let of = HashSet::from([instance(of)]);
+        names(owners.co_owners(&of, &confine_tree::NoSchema, &mut steps).unwrap().into_iter())
+    };
+    // Who runs again makes everything again, so what others own below it counts too.
+    assert_eq!(co_owners("leaf"), ["aentry", "aother"]);
+    assert_eq!(co_owners("entry"), ["aleaf", "aother"]);
+    let (leaf, entry) = (instance("leaf"), instance("entry"));
+    let set = HashSet::from([&leaf]);
+    let mut outside = OutsideOwners::new(&owners, &set);
+    assert!(outside.own(object(&owners, "leaf", &format!("{X}/config/mtu")), &mut steps).unwrap());
+    let set = HashSet::from([&entry]);
+    let mut outside = OutsideOwners::new(&owners, &set);
+    assert!(!outside.own(object(&owners, "entry", X), &mut steps).unwrap());
 }
 
 #[test]
@@ -208,7 +234,7 @@ fn finding_owners_of_a_shared_object_is_linear() {
         all.iter().for_each(|instance| owners.replace(instance, [known("urn:a")]));
         let mut steps = StepCounter::default();
         let some: HashSet<InstanceRef> = all.iter().skip(count / 2).cloned().collect();
-        assert_eq!(owners.co_owners(&some, &mut steps).unwrap().len(), count / 2);
+        assert_eq!(owners.co_owners(&some, &confine_tree::NoSchema, &mut steps).unwrap().len(), count / 2);
         let set: HashSet<&InstanceRef> = all.iter().collect();
         let mut outside = OutsideOwners::new(&owners, &set);
         for object in all.iter().flat_map(|instance| owners.created_by(instance)) {
@@ -221,7 +247,11 @@ fn finding_owners_of_a_shared_object_is_linear() {
     stop.stop();
     let mut owners = OwnerIndex::new();
     owners.replace(&instance("1"), [known("urn:a")]);
-    assert!(owners.co_owners(&HashSet::from([instance("1")]), &mut StepCounter::new(stop)).is_err());
+    assert!(
+        owners
+            .co_owners(&HashSet::from([instance("1")]), &confine_tree::NoSchema, &mut StepCounter::new(stop))
+            .is_err()
+    );
 }
 
 #[test]

@@ -169,13 +169,13 @@ fn created_lists_are_replaced() {
       <id>s1</id>
       <created>
        <path xmlns:nc="urn:ietf:params:xml:ns:netconf:base:1.0" nc:operation="remove">/devices/device[name="r1"]/config/interfaces/interface[name="mine"]</path>
-       <path>/devices/device[name="r2"]/config/banner</path>
+       <path>/devices/device[name="r2"]/config/banner[false()]</path>
       </created>
      </bench>
      <bench xmlns="urn:bench">
       <id>s2</id>
       <created>
-       <path>/devices/device[name="r2"]/config/motd</path>
+       <path>/devices/device[name="r2"]/config/motd[false()]</path>
       </created>
      </bench>
     </services>

@@ -91,10 +91,10 @@ fn edit_has_each_kind_of_change() {
       <created>
        <path xmlns:nc="urn:ietf:params:xml:ns:netconf:base:1.0" nc:operation="remove">/devices/device[name="r1"]/config/interfaces/interface[name="mine"]</path>
        <path>/devices/device[name="r2"]/config/interfaces/interface[name="it's"]</path>
-       <path>/devices/device[name="r2"]/config/system/search[.="n&lt;w&amp;"]</path>
+       <path>/devices/device[name="r2"]/config/system/search[.="n&lt;w&amp;"][false()]</path>
        <path>/devices/device[name="r2"]/config/system/presence</path>
-       <path>/devices/device[name="r2"]/config/banner</path>
-       <path>/devices/device[name="r2"]/config/empty</path>
+       <path>/devices/device[name="r2"]/config/banner[false()]</path>
+       <path>/devices/device[name="r2"]/config/empty[false()]</path>
       </created>
      </bench>
     </services>

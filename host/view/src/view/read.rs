@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use confine_nacm::AccessOperation;
-use confine_tree::{LiveNode, NodeId, NodeKind, Pattern, PatternStep, QName, Tree, xml};
+use confine_tree::{BoundValue, LiveNode, NodeId, NodeKind, Pattern, PatternStep, QName, Tree, xml};
 
 use super::{View, ViewNode, admission::ReadExtent};
 use crate::{
@@ -25,13 +25,16 @@ const MAX_KEYS: usize = 8;
 const STRING: usize = 8;
 
 impl View {
-    /// Returns the value of a leaf, or none if it does not exist.
+    /// Returns the value of a leaf: the one that is set, else the default that is in use, else none.
     pub async fn get(&mut self, path: &str) -> Result<Option<String>, Error> {
         let pattern = self.resolve_to_read(path, ReadExtent::Content).await?;
         let found = self.visible(&pattern, false).await?;
         let refuse = |message: String| CallRefusal::new(ErrorTag::InvalidValue, message).at(path);
         match &found[..] {
-            [] => Ok(None),
+            [] => {
+                let default = self.default_in_use(&pattern).await?;
+                Ok(default.map(|BoundValue { value, bindings }| self.with_own_prefix(value, &bindings)))
+            }
             [live] => {
                 let value = self.value(*live).await?.ok_or_else(|| {
                     refuse(format!("`{pattern}` has no value but children: use `read`, or name a leaf"))
@@ -65,8 +68,7 @@ impl View {
         let mut paths = Vec::new();
         let mut size = 0;
         for live in found {
-            let pattern = self.draft.overlay.pattern(live.node());
-            let path = self.shown(&pattern);
+            let path = self.shown_node(live.node());
             self.meter.charge_result(&mut size, STRING + path.len()).await?;
             paths.push(path);
         }
@@ -136,14 +138,17 @@ impl View {
                 // The text is written at the end, so its length is charged before.
                 let bytes = self.element_size(seen.live, above.last().map(|(above, _)| above));
                 self.meter.charge_result(&mut size, bytes).await?;
-                let overlay = &self.draft.overlay;
+                let overlay = &mut self.draft.overlay;
                 let name = copy.intern(overlay.qname(seen.live));
                 let parent = above.last().map_or(Tree::ROOT, |&(_, copy)| copy);
                 let element = copy.append(parent, name).map_err(tree_error)?;
-                if let Some(value) = overlay.value(seen.live) {
-                    let bindings = overlay.bindings(seen.live);
+                if let Some(value) = overlay.value(seen.live).map(str::to_owned) {
+                    let BoundValue { value, bindings } = match overlay.has_text(seen.live) {
+                        true => overlay.normal_value(seen.live.node()),
+                        false => BoundValue { value, bindings: Vec::new() },
+                    };
                     let bindings: Vec<(&str, &str)> = bindings.iter().map(|(p, n)| (&**p, &**n)).collect();
-                    copy.set_value(element, value, &bindings).map_err(tree_error)?;
+                    copy.set_value(element, &value, &bindings).map_err(tree_error)?;
                 }
                 above.push((seen.live, element));
                 self.below(&seen, &mut walk).await?;

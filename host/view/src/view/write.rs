@@ -5,7 +5,7 @@ use confine_tree::{BoundValue, LiveNode, NodeKind, Pattern, PatternStep, SchemaL
 
 use super::{View, ViewEdit, admission::ReadExtent, denied};
 use crate::{
-    CallRefusal, CommitDraft, Error, ErrorTag, ScopeDecision,
+    CallRefusal, CommitDraft, Error, ErrorTag, ScopeDecision, crypt,
     patterns::{child, size},
     refusal::refused,
     scope::is_device_configuration,
@@ -96,6 +96,10 @@ impl View {
         let bindings: Vec<(&str, &str)> = value.bindings.iter().map(|(p, n)| (&**p, &**n)).collect();
         let bound: usize = bindings.iter().map(|(prefix, namespace)| prefix.len() + namespace.len()).sum();
         self.charge_edit(pattern, size(pattern) + value.value.len() + bound).await?;
+        if crypt::is_cleartext(&value.value) {
+            // It may be compared with the hash that the device has of it.
+            self.meter.charge(crypt::COST).await?;
+        }
         let before = self.draft.overlay.size();
         self.draft.overlay.set(pattern, &value.value, &bindings).map_err(refused)?;
         Ok(self.draft.charge_growth(before, &mut self.meter)?)
@@ -265,11 +269,8 @@ impl View {
         refusal.map_or(Ok(()), |refusal| Err(refusal.into()))
     }
 
-    fn has_value(&self, live: LiveNode, value: &BoundValue) -> bool {
-        let overlay = &self.draft.overlay;
-        let bindings = value.bindings.iter().map(|(prefix, namespace)| (&**prefix, &**namespace));
-        let bound = overlay.bindings(live).iter().map(|(prefix, namespace)| (&**prefix, &**namespace));
-        overlay.value(live) == Some(&*value.value) && bindings.eq(bound)
+    fn has_value(&mut self, live: LiveNode, value: &BoundValue) -> bool {
+        self.draft.overlay.normal_value(live.node()) == *value
     }
 
     /// Refuses to remove a node that has a descendant which must not be removed (RFC 8341, section 3.2.2). If the

@@ -1,10 +1,11 @@
 use confine_tree::xml;
+use confine_yang::MountedSchema;
 use proptest::prelude::*;
 
 use super::*;
 use crate::{
     models::tree_model::TreeModel,
-    testing::{choices, meaning, random_tree, test_schema},
+    testing::{choices, meaning, random_tree, schema_of, test_schema},
 };
 
 const HEAD: &str = "<c xmlns='urn:test' xmlns:nc='urn:ietf:params:xml:ns:netconf:base:1.0' \
@@ -16,9 +17,13 @@ fn tree(inner: &str) -> Tree {
 
 /// Returns the content of `c` after the edit, or the refusal.
 fn edited_with(default: EditOperation, before: &str, config: &str) -> String {
+    edited_by(&test_schema(), default, before, config)
+}
+
+fn edited_by(schema: &MountedSchema, default: EditOperation, before: &str, config: &str) -> String {
     let mut edited = tree(before);
-    let (config, schema) = (tree(config), test_schema());
-    match apply(&mut edited, ModelledTree { tree: &config, schema: &schema }, default) {
+    let config = tree(config);
+    match apply(&mut edited, ModelledTree { tree: &config, schema }, default) {
         Err(refusal) => refusal.reason().trim_end().to_owned(),
         Ok(()) => {
             let text = xml::write(&edited, Tree::ROOT).unwrap();
@@ -54,6 +59,31 @@ proptest! {
         apply(&mut a, ModelledTree { tree: &b, schema: &schema }, EditOperation::Merge).unwrap();
         prop_assert_eq!(meaning(&model, &a), once);
     }
+}
+
+#[test]
+fn edit_of_a_case_removes_the_other_cases() {
+    let schema = schema_of(&["module test { namespace urn:test; prefix t; container c {
+        choice rate { case a { leaf cir { type uint32; } leaf burst { type uint32; } } leaf pir { type uint32; } }
+        list unit { key n; leaf n { type uint16; } leaf v { type string; } } } }"]);
+    let edited = |before: &str, config: &str| edited_by(&schema, EditOperation::Merge, before, config);
+    assert_eq!(edited("<cir>1</cir><burst>2</burst>", "<pir>3</pir>"), "<pir>3</pir>");
+    assert_eq!(edited("<cir>1</cir>", "<burst>2</burst>"), "<cir>1</cir><burst>2</burst>");
+    // Both in one edit stay: they are found when the datastore is validated.
+    let both = edited("", "<cir>1</cir><pir>3</pir>");
+    assert_eq!(both, "<cir>1</cir><pir>3</pir>");
+    let both = tree(&both);
+    let refused = ModelledTree { tree: &both, schema: &schema }.check().unwrap_err();
+    assert!(refused.reason().contains("Element in choice statement already exists"), "{}", refused.reason());
+    // A removal after the other case finds nothing, and one before it crashes the real controller.
+    assert_eq!(edited("<cir>1</cir>", "<pir>3</pir><cir nc:operation='remove'/>"), "<pir>3</pir>");
+    let crash = edited("<cir>1</cir>", "<cir nc:operation='remove'/><pir>3</pir>");
+    assert!(crash.contains("crashes the controller"), "{crash}");
+    let same = edited("<cir>1</cir><burst>2</burst>", "<cir nc:operation='remove'/><burst>3</burst>");
+    assert_eq!(same, "<burst>3</burst>");
+    // Keys that are numbers are compared by their values, as in C.
+    let merged = edited("<unit><n>8</n><v>a</v></unit>", "<unit><n>010</n><v>b</v></unit>");
+    assert_eq!(merged.matches("<unit>").count(), 1, "{merged}");
 }
 
 #[test]

@@ -1,0 +1,79 @@
+//! What the instances had created before: it is read as it stands, and removed before they run.
+
+use std::collections::HashSet;
+
+use confine_backend::Datastore;
+use confine_view::{CommitDraft, InstanceRef, OutsideOwners};
+
+use crate::{
+    Error,
+    commit::{
+        declared::DeclaredPaths,
+        plan::PlannedInstance,
+        read::condense,
+        running::StandingObjects,
+        work::{CommitWork, OwnershipSnapshot},
+    },
+};
+
+impl CommitWork<'_> {
+    /// Reads from `running` what the instances that run had created and the controller has removed from `actions`: the device
+    /// may have given it another form.
+    pub(super) async fn read_standing(
+        &self,
+        known: StandingObjects,
+        draft: &mut CommitDraft,
+        snapshot: &OwnershipSnapshot,
+        declared: &DeclaredPaths<'_>,
+        planned: &[PlannedInstance],
+    ) -> Result<CommitDraft, Error> {
+        let mut wanted = Vec::new();
+        for PlannedInstance { instance, .. } in planned {
+            for object in snapshot.owners.created_by(instance) {
+                draft.step()?;
+                let candidates = declared.candidates(object, instance);
+                if draft.lacks(&candidates) {
+                    wanted.extend(candidates);
+                }
+            }
+        }
+        let mut standing = self.as_host_user(Datastore::Running);
+        let StandingObjects { tree, paths } = known;
+        // Otherwise the tree has other things.
+        if !paths.is_empty() {
+            standing.load(&tree, &paths)?;
+        }
+        drop((tree, paths));
+        if !wanted.is_empty() {
+            standing.read(&condense(wanted)).await?;
+        }
+        Ok(standing)
+    }
+
+    /// Removes from the draft what the instances that run, and those that are deleted, had created, unless another
+    /// instance owns it. Returns the deleted instances.
+    pub(super) fn strip(
+        &self,
+        draft: &mut CommitDraft,
+        snapshot: &OwnershipSnapshot,
+        declared: &DeclaredPaths<'_>,
+        planned: &[PlannedInstance],
+    ) -> Result<Vec<InstanceRef>, Error> {
+        let OwnershipSnapshot { owners, notified, .. } = snapshot;
+        let run: HashSet<&InstanceRef> = planned.iter().map(|planned| &planned.instance).collect();
+        let concerned: HashSet<&InstanceRef> = run.iter().copied().chain(notified).collect();
+        let mut outside = OutsideOwners::new(owners, &concerned);
+        for &instance in &concerned {
+            for object in owners.created_by(instance) {
+                if outside.own(object, draft.steps()).map_err(confine_view::Error::from)? {
+                    continue;
+                }
+                declared.candidates(object, instance).iter().for_each(|place| draft.note_owned(place));
+                if let Some(place) = declared.created_object(object, instance, draft) {
+                    draft.strip(&place).map_err(confine_view::Error::from)?;
+                }
+            }
+        }
+        Ok(notified.iter().filter(|instance| !run.contains(instance)).cloned().collect())
+    }
+}

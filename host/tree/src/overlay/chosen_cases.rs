@@ -1,0 +1,62 @@
+//! Which cases of choices the edits have chosen.
+
+use std::collections::HashMap;
+
+use crate::{NodeId, SchemaNode};
+
+/// A choice in one parent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ChoiceInstance {
+    /// The node that has the nodes of the choice as children.
+    pub parent: NodeId,
+    /// The choice.
+    pub choice: SchemaNode,
+}
+
+/// Which cases the edits have chosen, the last one of which exists.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ChosenCases {
+    chosen: HashMap<ChoiceInstance, Vec<SchemaNode>>,
+    /// The choices of which a case was chosen, in order.
+    log: Vec<ChoiceInstance>,
+}
+
+impl ChosenCases {
+    /// Chooses a case.
+    pub(super) fn choose(&mut self, choice: ChoiceInstance, case: SchemaNode) {
+        self.chosen.entry(choice).or_default().push(case);
+        self.log.push(choice);
+    }
+
+    /// Forgets how to go back.
+    pub(super) fn forget_log(&mut self) {
+        self.log.clear();
+    }
+
+    /// Returns how many times a case was chosen since then.
+    pub(super) fn len(&self) -> usize {
+        self.log.len()
+    }
+
+    /// Goes back to when so many cases had been chosen.
+    pub(super) fn truncate(&mut self, len: usize) {
+        while self.log.len() > len
+            && let Some(choice) = self.log.pop()
+        {
+            let cases = self.chosen.get_mut(&choice);
+            if cases.is_some_and(|cases| cases.pop().is_some() && cases.is_empty()) {
+                self.chosen.remove(&choice);
+            }
+        }
+    }
+
+    /// Returns the cases that were chosen, in order.
+    pub(super) fn of(&self, choice: ChoiceInstance) -> &[SchemaNode] {
+        self.chosen.get(&choice).map_or(&[], |cases| cases)
+    }
+
+    /// Returns all choices with the cases that were chosen.
+    pub(super) fn all(&self) -> impl Iterator<Item = (ChoiceInstance, SchemaNode)> {
+        self.chosen.iter().flat_map(|(&choice, cases)| cases.iter().map(move |&case| (choice, case)))
+    }
+}
