@@ -5,7 +5,7 @@ mod directories;
 mod skeleton;
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     fmt,
     future::Future,
     path::PathBuf,
@@ -33,6 +33,8 @@ use crate::{Backend, DeviceSchemas, Error, RequestUser, SchemaRef};
 const DEVICE_MOUNT: &str = "device";
 /// The most bytes of all modules of one device together: some vendors publish 100 MB.
 const MAX_MODEL_SIZE: usize = 512 << 20;
+/// The most modules that a message names.
+const MAX_NAMED_MODULES: usize = 20;
 /// The interval of removing unused texts from the cache.
 const CLEANUP_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -136,7 +138,7 @@ impl ModelStore {
             directories: Arc::new(directories),
             packages: Arc::new(ModulePackages::new(packages)),
             cache: cache.map(Arc::new),
-            controller_schema: Arc::new(set.compile()),
+            controller_schema: Arc::new(set.compile_data()),
             controller_modules: ReportedModules::None,
             default_schema: None,
             devices: BTreeMap::new(),
@@ -416,7 +418,7 @@ impl ModelStore {
                 return Ok(None);
             }
         }
-        let (cache, of) = (self.cache.clone(), device.to_owned());
+        let (cache, of) = (self.cache.clone(), format!("device `{device}`"));
         let compiled = spawn_blocking(move || {
             if let Some(cache) = cache.filter(|_| !new.is_empty()) {
                 let mut index = cache.index(&key.domain);
@@ -516,16 +518,34 @@ fn default_from_packages(
         }
     }
     directories.add_imports(&mut set);
-    (!set.is_empty()).then(|| Arc::new(set.compile()))
+    (!set.is_empty()).then(|| Arc::new(set.compile_data()))
 }
 
 fn compile(set: ModuleSet, of: &str) -> Arc<YangSchema> {
     let modules = set.len();
-    let schema = set.compile();
+    let schema = set.compile_data();
     let problems = schema.problems();
     tracing::info!(of, modules, problems = problems.len(), "compiled models");
+    if let Some(text) = lacking_memory(of, problems) {
+        tracing::warn!("{text}");
+    }
     problems.iter().for_each(|problem| tracing::debug!(of, %problem, "ignored a statement of a model"));
     Arc::new(schema)
+}
+
+/// Returns what is not known because the compiled models would take too much memory, if they do.
+fn lacking_memory(of: &str, problems: &[confine_yang::Error]) -> Option<String> {
+    let limited = || problems.iter().filter(|problem| problem.is_memory_limit());
+    let first = limited().next()?;
+    let files: BTreeSet<&str> = limited().map(|problem| &*problem.position().file).collect();
+    let named: Vec<&str> = files.iter().copied().take(MAX_NAMED_MODULES).collect();
+    let others = files.len() - named.len();
+    let others = if others == 0 { String::new() } else { format!(" and {others} others") };
+    Some(format!(
+        "the models of {of} are too large: not all nodes of `{}`{others} are known, so names and values there are not checked: \
+         {first}",
+        named.join("`, `")
+    ))
 }
 
 /// Returns the result, or logs `message` and returns `None` if the controller rejected the request. Only a lost connection is
@@ -539,5 +559,28 @@ fn recovered<T>(result: Result<T, Error>, message: &'static str) -> Result<Optio
             Ok(None)
         }
         Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use confine_yang::YangLimits;
+
+    use super::*;
+
+    #[test]
+    fn models_beyond_memory_are_named() {
+        let compiled = |memory| {
+            let mut set = ModuleSet::with_limits(YangLimits { memory, ..YangLimits::default() });
+            for name in ["a", "b"] {
+                let leaves: String =
+                    (0..100).map(|n| format!("leaf {name}{n} {{ type string; }} ")).collect();
+                let text = format!("module {name} {{ namespace urn:{name}; prefix {name}; {leaves} }}");
+                set.add(&format!("{name}.yang"), text.as_bytes()).unwrap();
+            }
+            set.compile_data()
+        };
+        insta::assert_snapshot!(lacking_memory("device `r1`", compiled(4096).problems()).unwrap(), @"the models of device `r1` are too large: not all nodes of `a.yang`, `b.yang` are known, so names and values there are not checked: a.yang:1: `leaf a38`: bytes of the compiled tree are limited to 4096");
+        assert_eq!(lacking_memory("device `r1`", compiled(1 << 20).problems()), None);
     }
 }

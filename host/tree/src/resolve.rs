@@ -155,8 +155,15 @@ impl Overlay {
         let name = QName::new(own, local);
         // A child of such a root is in another namespace than the root, perhaps in an unknown one.
         let is_foreign_root = is_foreign_root(parent_path);
+        let mut declared = prefixes.declared();
         let is_certain = |&node: &crate::SchemaNode| {
-            if is_foreign_root { schema.is_complete(node) } else { schema.excludes(node, name) }
+            if is_foreign_root {
+                let had_any = !declared.is_empty();
+                declared.retain(|namespace| !schema.excludes(node, QName::new(namespace, local)));
+                schema.is_complete(node) || had_any && declared.is_empty()
+            } else {
+                schema.excludes(node, name)
+            }
         };
         if let Some(node) = parent.schema.filter(is_certain) {
             return Err(ResolveError::unknown_node(
@@ -169,7 +176,6 @@ impl Overlay {
         if !is_foreign_root {
             return Ok(own);
         }
-        let declared = prefixes.declared();
         match &declared[..] {
             [namespace] => Ok(namespace),
             [] => Err(ResolveError::Unplaced { name: local.into(), parent: parent_path.to_string() }),

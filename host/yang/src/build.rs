@@ -1,19 +1,25 @@
 //! Builds the tree of nodes from the statements of all modules: expands data definitions and groupings, then applies
-//! refinements, augments and deviations.
+//! refinements, augments and deviations. What is inside operations and notifications comes last: it is most of some
+//! models, and a limit must not cost configuration for its sake.
+
+mod postponed;
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet, VecDeque},
     sync::Arc,
 };
+
+use self::postponed::{ExpansionContext, Postponed, TargetNode};
 
 use crate::{
     Error, ModuleSet,
     build_context::BuildContext,
+    error::COMPILED_TREE,
     finish,
     keyword::Keyword,
     link::{ModuleId, ModuleLinks, number_of},
     node_arena::{
-        NO_NODE, NO_TYPE, NodeArena, NodeFlags, NodeNames, NodeRecord, Overrides, SchemaNodeId,
+        NO_NODE, NO_TYPE, NODE_MEMORY, NodeArena, NodeFlags, NodeNames, NodeRecord, Overrides, SchemaNodeId,
         SchemaNodeKind,
     },
     problem_list::ProblemList,
@@ -40,16 +46,22 @@ pub(crate) struct SchemaBuilder<'a> {
     children: HashMap<(SchemaNodeId, u32, ModuleId), SchemaNodeId>,
     /// Nodes with a child that an `if-feature` left out: a missing child is no problem there.
     featureless: HashSet<SchemaNodeId>,
+    /// The nodes with a child that could not be built, and the module of that child.
+    incomplete: BTreeSet<(SchemaNodeId, ModuleId)>,
+    /// What is left to do inside operations and notifications. None once that has begun: nothing is postponed any more.
+    postponed: Option<VecDeque<Postponed<'a>>>,
     overrides: Overrides,
     /// The groupings that are being expanded.
     open_groupings: Vec<StatementId>,
+    /// The number of nodes that the memory has room for.
+    max_nodes: usize,
     /// The number of statements that may still be visited.
     budget: usize,
     is_full: bool,
 }
 
 /// The number of statements that may be visited for each allowed node: see
-/// [`YangLimits::nodes`](crate::YangLimits::nodes).
+/// [`YangLimits::memory`](crate::YangLimits::memory).
 const STATEMENTS_PER_NODE: usize = 8;
 
 /// The substatements that a refinement or a deviation replaces. Neither may have all of them.
@@ -66,22 +78,9 @@ const REPLACED: [Keyword; 10] = [
     Keyword::Units,
 ];
 
-/// What all nodes of one expansion have in common.
-#[derive(Clone, Copy)]
-struct ExpansionContext {
-    /// The module whose namespace the nodes get: that of the `uses` (RFC 7950, section 7.13).
-    module: ModuleId,
-    depth: usize,
-}
-
-impl ExpansionContext {
-    fn deeper(self) -> Self {
-        Self { depth: self.depth + 1, ..self }
-    }
-}
-
 impl<'a> SchemaBuilder<'a> {
     pub(crate) fn new(set: &'a ModuleSet, links: &'a ModuleLinks, problems: ProblemList) -> Self {
+        let max_nodes = set.limits.memory / NODE_MEMORY;
         Self {
             resolver: TypeResolver::new(BuildContext::new(set, links, problems)),
             nodes: vec![NodeRecord::root()],
@@ -91,25 +90,28 @@ impl<'a> SchemaBuilder<'a> {
             name_numbers: HashMap::from([("", 0)]),
             children: HashMap::new(),
             featureless: HashSet::new(),
+            incomplete: BTreeSet::new(),
+            postponed: Some(VecDeque::new()),
             overrides: Overrides::new(),
             open_groupings: Vec::new(),
-            budget: set.limits.nodes.saturating_mul(STATEMENTS_PER_NODE),
+            max_nodes,
+            budget: max_nodes.saturating_mul(STATEMENTS_PER_NODE),
             is_full: false,
         }
     }
 
-    pub(crate) fn build(mut self) -> CompiledSet {
+    /// Builds the tree, also inside operations and notifications if `has_operations`.
+    pub(crate) fn build(mut self, has_operations: bool) -> CompiledSet {
         self.build_modules();
-        if self.is_full {
-            for node in &mut self.nodes {
-                node.flags |= NodeFlags::INCOMPLETE;
-            }
+        if has_operations {
+            self.build_operations();
         }
         let nodes = NodeArena {
             nodes: self.nodes,
             names: NodeNames::new(self.names),
             types: self.node_types,
             overrides: self.overrides,
+            incomplete: self.incomplete,
             keys: Vec::new(),
             order: Vec::new(),
             sorted: Vec::new(),
@@ -120,7 +122,8 @@ impl<'a> SchemaBuilder<'a> {
         CompiledSet { nodes, identities, problems: context.problems.list }
     }
 
-    /// Builds the nodes of all implemented modules, then applies their augments and deviations.
+    /// Builds the nodes of all implemented modules, then applies their augments and deviations; operations and
+    /// notifications without what is inside them.
     fn build_modules(&mut self) {
         let links = self.links();
         let implemented = (0..number_of(links.modules.len()))
@@ -149,6 +152,47 @@ impl<'a> SchemaBuilder<'a> {
         }
     }
 
+    /// Does what was postponed inside operations and notifications, in the same order.
+    fn build_operations(&mut self) {
+        for work in self.postponed.take().unwrap_or_default() {
+            match work {
+                Postponed::Children(node, statement, context) => self.expand(node, statement, context),
+                Postponed::Refine(from, refine, context) => self.apply_refine(from, refine, context),
+                Postponed::Augment(from, augment, context) => self.apply_augment(from, augment, context),
+                Postponed::Deviation(deviation) => self.apply_deviation(deviation),
+            }
+        }
+    }
+
+    /// Postpones work inside an operation.
+    fn postpone(&mut self, work: Postponed<'a>) {
+        if let Some(postponed) = &mut self.postponed {
+            postponed.push_back(work);
+        }
+    }
+
+    /// Returns whether what is inside a node is not built yet.
+    fn is_postponed(&self, node: SchemaNodeId) -> bool {
+        let is_operation = matches!(
+            self.kind(node),
+            SchemaNodeKind::Rpc | SchemaNodeKind::Action | SchemaNodeKind::Notification
+        );
+        is_operation && self.postponed.is_some()
+    }
+
+    /// Builds the children of an `input`, an `output` or a notification, now or later.
+    fn expand_operation(
+        &mut self,
+        node: SchemaNodeId,
+        statement: StatementRef<'a>,
+        context: ExpansionContext,
+    ) {
+        match &mut self.postponed {
+            Some(postponed) => postponed.push_back(Postponed::Children(node, statement, context)),
+            None => self.expand(node, statement, context),
+        }
+    }
+
     fn set(&self) -> &'a ModuleSet {
         self.resolver.context.set
     }
@@ -170,10 +214,9 @@ impl<'a> SchemaBuilder<'a> {
         hold
     }
 
-    fn mark_incomplete(&mut self, node: SchemaNodeId) {
-        if let Some(node) = self.nodes.get_mut(node.index()) {
-            node.flags |= NodeFlags::INCOMPLETE;
-        }
+    /// Marks a node as lacking a child of a module.
+    fn mark_incomplete(&mut self, node: SchemaNodeId, module: ModuleId) {
+        self.incomplete.insert((node, module));
     }
 
     fn name_number(&mut self, name: &'a str) -> u32 {
@@ -197,9 +240,11 @@ impl<'a> SchemaBuilder<'a> {
                 self.build_node(parent, child, kind, context.deeper());
             } else if child.keyword() == Keyword::Uses {
                 self.expand_uses(parent, child, context.deeper());
+            } else {
+                continue;
             }
             if self.is_full {
-                return;
+                return self.mark_incomplete(parent, context.module);
             }
         }
     }
@@ -212,16 +257,16 @@ impl<'a> SchemaBuilder<'a> {
     /// Returns whether another node is allowed. Reports the exceeded limit otherwise.
     fn has_room(&mut self, parent: SchemaNodeId, by: StatementRef<'a>, context: ExpansionContext) -> bool {
         let limits = &self.set().limits;
-        let (what, limit) = if self.nodes.len() >= limits.nodes || self.budget == 0 {
+        let (what, limit) = if self.nodes.len() >= self.max_nodes || self.budget == 0 {
             self.is_full = true;
-            ("nodes of the compiled tree", limits.nodes)
+            (COMPILED_TREE, limits.memory)
         } else if context.depth > limits.expansion_depth {
             ("nested nodes and groupings", limits.expansion_depth)
         } else {
             return true;
         };
         self.report(Error::Limit { position: by.position(), what, limit });
-        self.mark_incomplete(parent);
+        self.mark_incomplete(parent, context.module);
         false
     }
 
@@ -259,10 +304,11 @@ impl<'a> SchemaBuilder<'a> {
                     let origin = own.unwrap_or(statement);
                     let Some(child) = self.push(node, keyword.text(), kind, origin, context) else { return };
                     if let Some(own) = own {
-                        self.expand(child, own, context);
+                        self.expand_operation(child, own, context);
                     }
                 }
             }
+            SchemaNodeKind::Notification => self.expand_operation(node, statement, context),
             _ => self.expand(node, statement, context),
         }
     }
@@ -281,8 +327,10 @@ impl<'a> SchemaBuilder<'a> {
         let name_number = self.name_number(name);
         let id = SchemaNodeId(number_of(self.nodes.len()));
         let key = (parent, name_number, context.module);
-        if self.children.contains_key(&key) {
+        if let Some(&first) = self.children.get(&key) {
             self.report(Error::Duplicate { position: origin.position(), what: "node", name: name.into() });
+            // The children of the second one may be meant for the first.
+            self.mark_incomplete(first, context.module);
             return None;
         }
         self.children.insert(key, id);
@@ -327,7 +375,7 @@ impl<'a> SchemaBuilder<'a> {
             Ok(grouping) => grouping,
             Err(error) => {
                 self.report(error);
-                return self.mark_incomplete(parent);
+                return self.mark_incomplete(parent, context.module);
             }
         };
         if self.open_groupings.contains(&grouping.at()) {
@@ -341,7 +389,7 @@ impl<'a> SchemaBuilder<'a> {
         self.charge(uses);
         for child in uses.children() {
             if self.is_full {
-                return;
+                return self.mark_incomplete(parent, context.module);
             }
             match child.keyword() {
                 Keyword::Refine => self.apply_refine(parent, child, context),
@@ -356,7 +404,11 @@ impl<'a> SchemaBuilder<'a> {
         if !self.has_room(parent, refine, context) {
             return;
         }
-        let Some(node) = self.find_target(parent, refine, context.module) else { return };
+        let node = match self.find_target(parent, refine, context.module) {
+            TargetNode::Found(node) => node,
+            TargetNode::InOperation => return self.postpone(Postponed::Refine(parent, refine, context)),
+            TargetNode::None => return,
+        };
         if !self.features_hold(parent, refine) {
             return self.remove(node);
         }
@@ -412,7 +464,11 @@ impl<'a> SchemaBuilder<'a> {
         if !self.resolver.context.features_hold(augment) {
             return;
         }
-        let Some(target) = self.find_target(start, augment, context.module) else { return };
+        let target = match self.find_target(start, augment, context.module) {
+            TargetNode::Found(node) => node,
+            TargetNode::InOperation => return self.postpone(Postponed::Augment(start, augment, context)),
+            TargetNode::None => return,
+        };
         if matches!(
             self.kind(target),
             SchemaNodeKind::Leaf
@@ -427,13 +483,8 @@ impl<'a> SchemaBuilder<'a> {
         self.expand(target, augment, context);
     }
 
-    /// Returns the node that the path of a statement leads to from a node. Returns `None` after reporting a problem.
-    fn find_target(
-        &mut self,
-        from: SchemaNodeId,
-        statement: StatementRef<'a>,
-        own: ModuleId,
-    ) -> Option<SchemaNodeId> {
+    /// Finds the node that the path of a statement leads to from a node. Reports a problem if there is none.
+    fn find_target(&mut self, from: SchemaNodeId, statement: StatementRef<'a>, own: ModuleId) -> TargetNode {
         let unit = statement.at().unit;
         let mut node = from;
         for step in statement.argument().split('/').map(str::trim).filter(|step| !step.is_empty()) {
@@ -454,8 +505,11 @@ impl<'a> SchemaBuilder<'a> {
                     .find_map(|m| self.children.get(&(node, name, m)).copied())
             });
             match found {
+                Some(found) if self.is_postponed(found) => return TargetNode::InOperation,
                 Some(found) => node = found,
-                None if self.featureless.contains(&node) => return None,
+                None if self.featureless.contains(&node) => return TargetNode::None,
+                // The limit is reported already.
+                None if self.is_full && self.incomplete.contains(&(node, module)) => return TargetNode::None,
                 None => {
                     let hint =
                         self.resolver.context.definitions.hints.did_you_mean(local, self.child_names(node));
@@ -463,12 +517,12 @@ impl<'a> SchemaBuilder<'a> {
                 }
             }
         }
-        Some(node)
+        TargetNode::Found(node)
     }
 
-    fn report_unresolved(&mut self, by: StatementRef<'a>, name: &str, hint: String) -> Option<SchemaNodeId> {
+    fn report_unresolved(&mut self, by: StatementRef<'a>, name: &str, hint: String) -> TargetNode {
         self.report(Error::Unresolved { position: by.position(), what: "node", name: name.into(), hint });
-        None
+        TargetNode::None
     }
 
     fn child_names(&self, node: SchemaNodeId) -> impl Iterator<Item = &str> {
@@ -480,7 +534,11 @@ impl<'a> SchemaBuilder<'a> {
     fn apply_deviation(&mut self, deviation: StatementRef<'a>) {
         self.charge(deviation);
         let own = self.links().module_of(deviation.at().unit);
-        let Some(node) = self.find_target(SchemaNodeId::ROOT, deviation, own) else { return };
+        let node = match self.find_target(SchemaNodeId::ROOT, deviation, own) {
+            TargetNode::Found(node) => node,
+            TargetNode::InOperation => return self.postpone(Postponed::Deviation(deviation)),
+            TargetNode::None => return,
+        };
         for deviate in deviation.all(Keyword::Deviate) {
             match deviate.argument() {
                 "not-supported" => self.remove(node),

@@ -23,6 +23,9 @@ impl fmt::Display for SourcePosition {
     }
 }
 
+/// What is limited by [`YangLimits::memory`](crate::YangLimits::memory).
+pub(crate) const COMPILED_TREE: &str = "bytes of the compiled tree";
+
 /// An error in a module.
 ///
 /// If [`ModuleSet::add`](crate::ModuleSet::add) returns it, the module was not added. If it is one of
@@ -108,7 +111,7 @@ pub enum Error {
     Limit {
         /// The statement that exceeds the limit.
         position: SourcePosition,
-        /// What is limited, such as "nodes of the compiled tree".
+        /// What is limited, such as "bytes of the compiled tree".
         what: &'static str,
         /// The limit.
         limit: usize,
@@ -116,6 +119,12 @@ pub enum Error {
 }
 
 impl Error {
+    /// Returns whether the compiled tree had no more room, so that nodes are missing: see
+    /// [`YangLimits::memory`](crate::YangLimits::memory).
+    pub fn is_memory_limit(&self) -> bool {
+        matches!(self, Self::Limit { what: COMPILED_TREE, .. })
+    }
+
     /// Returns the position of the error.
     pub fn position(&self) -> &SourcePosition {
         match self {

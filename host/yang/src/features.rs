@@ -6,7 +6,7 @@ use crate::{Error, build_context::BuildContext, keyword::Keyword, statement::Sta
 const MAX_DEPTH: usize = 32;
 
 impl BuildContext<'_> {
-    /// Returns whether all `if-feature` of a statement hold. One that cannot be read does not.
+    /// Returns whether all `if-feature` of a statement hold. One that cannot be read is ignored.
     pub(crate) fn features_hold(&mut self, statement: StatementRef<'_>) -> bool {
         self.features_hold_at(statement, 0)
     }
@@ -30,7 +30,7 @@ impl BuildContext<'_> {
                 }
             };
             self.report(error);
-            false
+            true
         })
     }
 

@@ -3,6 +3,8 @@
 //! The order of the statements of a module, which the RFC also fixes, is not checked: published modules violate it,
 //! and nothing depends on it.
 
+use std::collections::HashSet;
+
 use crate::{
     Error,
     keyword::Keyword,
@@ -217,8 +219,12 @@ fn is_number(text: &str) -> bool {
     text.bytes().all(|b| b.is_ascii_digit()) && (text == "0" || !text.starts_with('0'))
 }
 
-/// Checks all statements of a module. Returns the version of YANG it is written in.
-pub(crate) fn check(parsed: &ParsedFile) -> Result<YangVersion, Error> {
+/// Checks all statements of a module. What is wrong costs as little as possible: a statement is ignored, and listed in
+/// [`ParsedFile::problems`].
+///
+/// # Errors
+/// Fails if the text is not a module, or does not say which: its name, namespace and prefix are needed.
+pub(crate) fn check(parsed: &mut ParsedFile) -> Result<YangVersion, Error> {
     let root = parsed.root();
     if !matches!(root.keyword(), Keyword::Module | Keyword::Submodule) {
         return Err(Error::Misplaced {
@@ -231,8 +237,10 @@ pub(crate) fn check(parsed: &ParsedFile) -> Result<YangVersion, Error> {
         Some("1.1") => YangVersion::V1_1,
         _ => YangVersion::V1,
     };
-    if let (YangVersion::V1_1, Some(error)) = (version, &parsed.forbidden_in_1_1) {
-        return Err(error.clone());
+    let mut checker =
+        StatementChecker { version, ignored: HashSet::new(), problems: Vec::new(), lacks_nodes: false };
+    if version == YangVersion::V1_1 {
+        checker.problems.extend(parsed.forbidden_in_1_1.clone());
     }
     // The substatements of an extension are up to the extension.
     let mut skip_until = 0;
@@ -240,14 +248,139 @@ pub(crate) fn check(parsed: &ParsedFile) -> Result<YangVersion, Error> {
         if statement.at().number < skip_until {
             continue;
         }
-        if statement.keyword() == Keyword::Extension {
+        if statement.keyword() == Keyword::Extension
+            || checker.ignored.contains(&statement.at().number)
+            || !checker.check(statement)?
+        {
             skip_until = statement.end();
-            continue;
         }
-        check_own_argument(statement)?;
-        check_substatements(statement, version)?;
     }
+    let StatementChecker { ignored, problems, lacks_nodes, .. } = checker;
+    ignored.into_iter().for_each(|number| parsed.ignore(number));
+    parsed.problems.extend(problems);
+    parsed.lacks_nodes |= lacks_nodes;
     Ok(version)
+}
+
+struct StatementChecker {
+    version: YangVersion,
+    /// The numbers of the statements that are to be ignored.
+    ignored: HashSet<u32>,
+    problems: Vec<Error>,
+    /// Whether a statement is ignored that defines nodes.
+    lacks_nodes: bool,
+}
+
+impl StatementChecker {
+    /// Checks a statement, without what is inside its substatements. Returns whether it is to be read.
+    fn check(&mut self, statement: StatementRef<'_>) -> Result<bool, Error> {
+        if let Err(error) = check_own_argument(statement) {
+            if names_module(statement) {
+                return Err(error);
+            }
+            self.problems.push(error);
+            self.ignore(statement);
+            return Ok(false);
+        }
+        self.check_substatements(statement)
+    }
+
+    /// Ignores a statement, or the one around it that would mean something else without it.
+    fn ignore(&mut self, statement: StatementRef<'_>) {
+        let mut whole = statement;
+        while let Some(parent) = whole.parent() {
+            let is_needed = match (parent.keyword(), whole.keyword()) {
+                // A type without one of its values would refuse that value.
+                (
+                    Keyword::Type,
+                    Keyword::Base
+                    | Keyword::Bit
+                    | Keyword::Enum
+                    | Keyword::FractionDigits
+                    | Keyword::Path
+                    | Keyword::Type,
+                )
+                | (Keyword::Pattern, Keyword::Modifier) => true,
+                _ => false,
+            };
+            if !is_needed {
+                break;
+            }
+            whole = parent;
+        }
+        let mut data = DATA.iter().map(|(keyword, ..)| *keyword);
+        self.lacks_nodes |= data.any(|keyword| keyword == whole.keyword())
+            || matches!(
+                whole.keyword(),
+                Keyword::Augment | Keyword::Case | Keyword::Grouping | Keyword::Include
+            );
+        self.ignored.insert(whole.at().number);
+    }
+
+    fn check_substatements(&mut self, statement: StatementRef<'_>) -> Result<bool, Error> {
+        let allowed = || substatements(statement.keyword()).iter().copied().flatten();
+        // Lists are short: `module` has the longest, of 27.
+        let mut found = [0_usize; 32];
+        for child in statement.children() {
+            if child.keyword() == Keyword::Extension {
+                continue;
+            }
+            let position = allowed().position(|(keyword, ..)| *keyword == child.keyword());
+            let rule = position.and_then(|at| Some((allowed().nth(at)?, found.get_mut(at)?)));
+            let Some((&(_, cardinality, since), count)) = rule else {
+                let names = allowed().map(|(keyword, ..)| keyword.text());
+                let hint = did_you_mean(child.keyword().text(), names);
+                self.problems.push(misplaced(child, statement, hint));
+                self.ignore(child);
+                continue;
+            };
+            // What it means is clear all the same.
+            if since > self.version {
+                let hint = " in YANG 1, only in 1.1: add `yang-version 1.1;`".to_owned();
+                self.problems.push(misplaced(child, statement, hint));
+            }
+            *count += 1;
+            if *count > 1 && matches!(cardinality, Cardinality::Optional | Cardinality::One) {
+                self.ignore(child);
+            }
+        }
+        let mut is_usable = true;
+        for (&(keyword, count, _), found) in allowed().zip(found) {
+            let (is_good, expected) = match count {
+                Cardinality::Optional => (found <= 1, "at most one"),
+                Cardinality::One => (found == 1, "exactly one"),
+                Cardinality::Any => (true, ""),
+                Cardinality::Some => (found >= 1, "at least one"),
+            };
+            if is_good {
+                continue;
+            }
+            let position = statement.position();
+            let error = Error::Cardinality { position, substatement: keyword.text(), found, expected };
+            let lacks_name = found == 0 && statement.child(keyword).is_none();
+            if lacks_name && names_module(statement) {
+                return Err(error);
+            }
+            self.problems.push(error);
+            // A leaf without a type is still a leaf.
+            if lacks_name && statement.keyword() == Keyword::Import {
+                self.ignore(statement);
+                is_usable = false;
+            }
+        }
+        Ok(is_usable)
+    }
+}
+
+/// Returns whether a statement says which module a file is.
+fn names_module(statement: StatementRef<'_>) -> bool {
+    let is_outermost = |of: StatementRef<'_>| of.at().number == 0;
+    match statement.keyword() {
+        Keyword::Module | Keyword::Submodule => is_outermost(statement),
+        Keyword::Namespace | Keyword::BelongsTo => statement.parent().is_some_and(is_outermost),
+        Keyword::Prefix => statement.parent().is_some_and(|parent| parent.keyword() != Keyword::Import),
+        _ => false,
+    }
 }
 
 fn check_own_argument(statement: StatementRef<'_>) -> Result<(), Error> {
@@ -262,41 +395,6 @@ fn check_own_argument(statement: StatementRef<'_>) -> Result<(), Error> {
         .map_err(|expected| Error::Argument { position: statement.position(), expected: expected.to_owned() })
 }
 
-fn check_substatements(statement: StatementRef<'_>, version: YangVersion) -> Result<(), Error> {
-    let allowed = || substatements(statement.keyword()).iter().copied().flatten();
-    // Lists are short: `module` has the longest, of 27.
-    let mut found = [0_usize; 32];
-    for child in statement.children() {
-        if child.keyword() == Keyword::Extension {
-            continue;
-        }
-        let position = allowed().position(|(keyword, ..)| *keyword == child.keyword());
-        let rule = position.and_then(|at| Some((allowed().nth(at)?, found.get_mut(at)?)));
-        let Some((&(_, _, since), count)) = rule else {
-            let names = allowed().map(|(keyword, ..)| keyword.text());
-            return Err(misplaced(child, statement, did_you_mean(child.keyword().text(), names)));
-        };
-        if since > version {
-            let hint = " in YANG 1, only in 1.1: add `yang-version 1.1;`".to_owned();
-            return Err(misplaced(child, statement, hint));
-        }
-        *count += 1;
-    }
-    for (&(keyword, count, _), found) in allowed().zip(found) {
-        let (is_good, expected) = match count {
-            Cardinality::Optional => (found <= 1, "at most one"),
-            Cardinality::One => (found == 1, "exactly one"),
-            Cardinality::Any => (true, ""),
-            Cardinality::Some => (found >= 1, "at least one"),
-        };
-        if !is_good {
-            let position = statement.position();
-            return Err(Error::Cardinality { position, substatement: keyword.text(), found, expected });
-        }
-    }
-    Ok(())
-}
-
 fn misplaced(statement: StatementRef<'_>, parent: StatementRef<'_>, hint: String) -> Error {
     Error::Misplaced { position: statement.position(), parent: parent.title().into(), hint }
 }
@@ -308,8 +406,12 @@ mod tests {
 
     fn check_text(text: &str) -> Result<YangVersion, String> {
         let text = format!("module m {{ namespace urn:m; prefix m; {text} }}");
-        let parsed = ParsedFile::read("m.yang", text.as_bytes(), &YangLimits::default()).unwrap();
-        check(&parsed).map_err(|error| error.to_string())
+        let mut parsed = ParsedFile::read("m.yang", text.as_bytes(), &YangLimits::default()).unwrap();
+        let version = check(&mut parsed).map_err(|error| error.to_string())?;
+        match parsed.problems.first() {
+            Some(problem) => Err(problem.to_string()),
+            None => Ok(version),
+        }
     }
 
     #[test]

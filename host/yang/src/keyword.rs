@@ -9,7 +9,7 @@ macro_rules! keywords {
         #[repr(u8)]
         pub(crate) enum Keyword {
             $(#[doc = concat!("`", $text, "`")] $variant,)*
-            /// The use of an extension: its keyword has a prefix.
+            /// The use of an extension: its keyword has a prefix. Also a statement that is ignored.
             Extension,
         }
 

@@ -36,12 +36,22 @@ pub(crate) struct Lexer<'a> {
     pub(crate) decoded: String,
     /// The first text that YANG 1 allows and YANG 1.1 forbids. The module's version decides whether it is an error.
     pub(crate) forbidden_in_1_1: Option<LexError>,
+    /// The first control character in a string (section 6, `yang-char`).
+    pub(crate) control_character: Option<LexError>,
 }
 
 impl<'a> Lexer<'a> {
     pub(crate) fn new(source: &'a str) -> Self {
         let at = if source.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
-        Self { source, at, line: 1, line_start: at, decoded: String::new(), forbidden_in_1_1: None }
+        Self {
+            source,
+            at,
+            line: 1,
+            line_start: at,
+            decoded: String::new(),
+            forbidden_in_1_1: None,
+            control_character: None,
+        }
     }
 
     pub(crate) fn line(&self) -> u32 {
@@ -236,13 +246,13 @@ impl<'a> Lexer<'a> {
         let start = self.at;
         if quote == '\'' {
             let length = self.rest().find('\'').ok_or_else(|| unclosed("the closing `'` of the string"))?;
-            self.finish_plain(start + length)?;
+            self.finish_plain(start + length);
             return Ok(span(start, start + length));
         }
         let special =
             self.rest().find(['"', '\\', '\n']).ok_or_else(|| unclosed("the closing `\"` of the string"))?;
         if self.rest().as_bytes().get(special) == Some(&b'"') {
-            self.finish_plain(start + special)?;
+            self.finish_plain(start + special);
             return Ok(span(start, start + special));
         }
         self.double_quoted(before_quote)
@@ -250,22 +260,19 @@ impl<'a> Lexer<'a> {
     }
 
     /// Skips the rest of a verbatim string, and its closing quote.
-    fn finish_plain(&mut self, end: usize) -> Result<(), LexError> {
+    fn finish_plain(&mut self, end: usize) {
         while self.at < end {
-            self.check_character()?;
+            self.check_character();
             self.step();
         }
         self.step();
-        Ok(())
     }
 
-    /// Refuses control characters (section 6, `yang-char`).
-    fn check_character(&self) -> Result<(), LexError> {
-        match self.peek() {
-            Some(b) if b < b' ' && !matches!(b, b'\t' | b'\r' | b'\n') => {
-                Err(self.unexpected("a character other than a control character"))
-            }
-            _ => Ok(()),
+    /// Records the first control character. It is part of the string all the same.
+    fn check_character(&mut self) {
+        let is_control = |b: u8| b < b' ' && !matches!(b, b'\t' | b'\r' | b'\n');
+        if self.control_character.is_none() && self.peek().is_some_and(is_control) {
+            self.control_character = Some(self.unexpected("a character other than a control character"));
         }
     }
 
@@ -303,7 +310,7 @@ impl<'a> Lexer<'a> {
                     copied = self.at;
                 }
                 _ => {
-                    self.check_character()?;
+                    self.check_character();
                     self.step();
                 }
             }

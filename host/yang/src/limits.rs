@@ -12,10 +12,10 @@ pub struct YangLimits {
     pub statement_depth: usize,
     /// `uses` within groupings, and typedefs derived from typedefs. Published models stay below 15.
     pub expansion_depth: usize,
-    /// Nodes of the compiled tree. Groupings multiply: thirty lines can ask for a billion nodes. A large
-    /// router has about 300,000. Compiling visits at most eight statements per allowed node, so that statements
-    /// that multiply without creating nodes end as well.
-    pub nodes: usize,
+    /// Bytes of the compiled tree, about 120 for each node. Groupings multiply: thirty lines can ask for a billion nodes.
+    /// A large router has about a million nodes, and several million with its operations. Compiling visits at most
+    /// eight statements per allowed node, so that statements that multiply without creating nodes end as well.
+    pub memory: usize,
     /// Problems that are kept. Further ones are dropped.
     pub problems: usize,
 }
@@ -26,7 +26,7 @@ impl Default for YangLimits {
             source: 32 << 20,
             statement_depth: 128,
             expansion_depth: 64,
-            nodes: 1_000_000,
+            memory: 512 << 20,
             problems: 1_000,
         }
     }

@@ -24,6 +24,9 @@ pub struct YangModule {
     pub(crate) revision: Option<Box<str>>,
     /// Whether its nodes are part of the schema. Otherwise only its definitions are used.
     pub(crate) is_implemented: bool,
+    /// Whether nodes of its namespace may be missing anywhere: a submodule is missing, or statements that define nodes
+    /// could not be read.
+    pub(crate) lacks_parts: bool,
     /// The module's own unit first, then its submodules'.
     pub(crate) units: Vec<u32>,
 }
@@ -63,6 +66,8 @@ pub(crate) struct ModuleUnit {
 pub(crate) struct ModuleLinks {
     pub(crate) modules: Vec<YangModule>,
     pub(crate) units: Vec<ModuleUnit>,
+    /// Whether a module is missing that has nodes, because another one adds to them.
+    pub(crate) lacks_modules: bool,
     by_name: HashMap<Box<str>, ModuleId>,
     by_namespace: HashMap<Box<str>, ModuleId>,
 }
@@ -193,19 +198,24 @@ impl<'a> ModuleLinker<'a> {
         let id = ModuleId(number_of(self.links.modules.len()));
         let text = |keyword| root.text(keyword).unwrap_or_default().into();
         let is_latest = self.set.find_index(file.name(), None) == Some(index);
-        let module = YangModule {
+        let mut lacks_parts = file.lacks_nodes();
+        let mut module = YangModule {
             name: file.name().into(),
             namespace: text(Keyword::Namespace),
             prefix: text(Keyword::Prefix),
             revision: file.revision.clone(),
             is_implemented: is_latest,
+            lacks_parts: false,
             units: vec![number_of(self.links.units.len())],
         };
         self.links.units.push(ModuleUnit { file: index, module: id, prefixes: HashMap::new() });
         if is_latest {
             self.links.by_name.insert(module.name.clone(), id);
             let other = self.links.by_namespace.insert(module.namespace.clone(), id);
-            if other.is_some() {
+            if let Some(other) = other {
+                // Names lead to the nodes of one of them only.
+                self.mark_lacking(other);
+                lacks_parts = true;
                 let position =
                     root.child(Keyword::Namespace).map_or_else(|| root.position(), StatementRef::position);
                 self.problems.push(Error::Duplicate {
@@ -215,6 +225,7 @@ impl<'a> ModuleLinker<'a> {
                 });
             }
         }
+        module.lacks_parts = lacks_parts;
         self.links.modules.push(module);
         id
     }
@@ -233,7 +244,10 @@ impl<'a> ModuleLinker<'a> {
                     continue;
                 }
                 let found = self.find(include, "submodule", ModuleFileText::is_submodule);
-                let Some(index) = found else { continue };
+                let Some(index) = found else {
+                    self.mark_lacking(module);
+                    continue;
+                };
                 if self.included.get(&index).is_some_and(|&times| times >= MAX_INCLUDES) {
                     let what = "the revisions of a module that include one submodule";
                     self.problems.push(Error::Limit {
@@ -241,6 +255,7 @@ impl<'a> ModuleLinker<'a> {
                         what,
                         limit: MAX_INCLUDES,
                     });
+                    self.mark_lacking(module);
                     continue;
                 }
                 let name = self.links.module(module).map(|m| m.name.clone()).unwrap_or_default();
@@ -253,7 +268,11 @@ impl<'a> ModuleLinker<'a> {
                         name: include.argument().into(),
                         hint: format!(" of `{name}`: it belongs to `{}`", belongs.unwrap_or_default()),
                     });
+                    self.mark_lacking(module);
                     continue;
+                }
+                if self.set.files.get(index).is_some_and(ModuleFileText::lacks_nodes) {
+                    self.mark_lacking(module);
                 }
                 *self.included.entry(index).or_default() += 1;
                 let number = self.links.units.len();
@@ -263,6 +282,12 @@ impl<'a> ModuleLinker<'a> {
                 }
                 queue.push_back(number);
             }
+        }
+    }
+
+    fn mark_lacking(&mut self, module: ModuleId) {
+        if let Some(module) = self.links.modules.get_mut(module.0 as usize) {
+            module.lacks_parts = true;
         }
     }
 
@@ -323,6 +348,7 @@ impl<'a> ModuleLinker<'a> {
             .filter(|&id| self.links.module(id).is_some_and(|module| module.is_implemented))
             .collect();
         while let Some(id) = queue.pop() {
+            let mut lacks_modules = false;
             let targets: Vec<ModuleId> = self
                 .links
                 .roots(&self.set.files, id)
@@ -332,10 +358,15 @@ impl<'a> ModuleLinker<'a> {
                     let first = child.argument().trim_start_matches('/').split('/').next()?;
                     match self.links.prefix(child.at().unit, first.split_once(':')?.0) {
                         PrefixMeaning::Module(module) => Some(module),
-                        _ => None,
+                        PrefixMeaning::Missing => {
+                            lacks_modules = true;
+                            None
+                        }
+                        PrefixMeaning::Unknown => None,
                     }
                 })
                 .collect();
+            self.links.lacks_modules |= lacks_modules;
             for target in targets {
                 if let Some(module) = self.links.modules.get_mut(target.0 as usize)
                     && !module.is_implemented

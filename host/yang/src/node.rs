@@ -124,12 +124,10 @@ impl<'a> YangNode<'a> {
         self.node.has(NodeFlags::KEY)
     }
 
-    /// Returns whether the node's own model defines all its children: not for `anydata` and mount points, nor if a
-    /// child could not be built. Unknown modules may add children all the same.
+    /// Returns whether models define the node's children: not for `anydata` and mount points.
     pub(crate) fn is_closed(self) -> bool {
-        let is_open = matches!(self.node.kind, SchemaNodeKind::AnyData | SchemaNodeKind::AnyXml)
-            || self.mount_point().is_some();
-        !is_open && !self.node.has(NodeFlags::INCOMPLETE)
+        !matches!(self.node.kind, SchemaNodeKind::AnyData | SchemaNodeKind::AnyXml)
+            && self.mount_point().is_none()
     }
 
     /// Returns whether the node is mandatory (section 7.6.5), as keys are.

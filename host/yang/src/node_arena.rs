@@ -1,6 +1,9 @@
 //! The compiled tree of schema nodes, in one arena.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use crate::{keyword::Keyword, link::ModuleId, statement::StatementId, types::LeafType};
 
@@ -79,24 +82,22 @@ impl SchemaNodeKind {
 pub(crate) struct NodeFlags;
 
 impl NodeFlags {
-    /// A child could not be built because of an error.
-    pub(crate) const INCOMPLETE: u16 = 1;
     /// Removed by a deviation or a feature.
-    pub(crate) const REMOVED: u16 = 1 << 1;
+    pub(crate) const REMOVED: u16 = 1;
     /// Configuration (RFC 7950, section 7.21.1).
-    pub(crate) const CONFIG: u16 = 1 << 2;
+    pub(crate) const CONFIG: u16 = 1 << 1;
     /// A list or leaf-list that is `ordered-by user`.
-    pub(crate) const USER_ORDERED: u16 = 1 << 3;
+    pub(crate) const USER_ORDERED: u16 = 1 << 2;
     /// A container with `presence`.
-    pub(crate) const PRESENCE: u16 = 1 << 4;
+    pub(crate) const PRESENCE: u16 = 1 << 3;
     /// In an operation or a notification: neither configuration nor state.
-    pub(crate) const OPERATION: u16 = 1 << 5;
+    pub(crate) const OPERATION: u16 = 1 << 4;
     /// A key of its list.
-    pub(crate) const KEY: u16 = 1 << 6;
+    pub(crate) const KEY: u16 = 1 << 5;
     /// At or below a node with `default-deny-write` (RFC 8341, section 9).
-    pub(crate) const DENY_WRITE: u16 = 1 << 7;
+    pub(crate) const DENY_WRITE: u16 = 1 << 6;
     /// At or below a node with `default-deny-all`.
-    pub(crate) const DENY_ALL: u16 = 1 << 8;
+    pub(crate) const DENY_ALL: u16 = 1 << 7;
 }
 
 /// A schema node.
@@ -156,6 +157,13 @@ impl NodeRecord {
     }
 }
 
+/// The memory of one node, in bytes: its record, its places in the indexes, and its place in the index that is needed to
+/// build the tree, which may be half empty.
+pub(crate) const NODE_MEMORY: usize = size_of::<NodeRecord>()
+    + size_of::<SchemaNodeId>()
+    + size_of::<(u32, ModuleId, SchemaNodeId)>()
+    + 2 * size_of::<((SchemaNodeId, u32, ModuleId), SchemaNodeId)>();
+
 /// The root of an empty tree: the first node of every arena.
 pub(crate) static BARE_ROOT: NodeRecord = NodeRecord::root();
 
@@ -191,6 +199,8 @@ pub(crate) struct NodeArena {
     pub(crate) names: NodeNames,
     pub(crate) types: Vec<Arc<LeafType>>,
     pub(crate) overrides: Overrides,
+    /// The nodes with a child that could not be built, and the module of that child.
+    pub(crate) incomplete: BTreeSet<(SchemaNodeId, ModuleId)>,
     pub(crate) keys: Vec<Box<[Box<str>]>>,
     /// The data nodes of each parent, in the order of the model.
     pub(crate) order: Vec<SchemaNodeId>,

@@ -9,7 +9,7 @@ use crate::{
     Error, ModuleSet,
     build::CompiledSet,
     link::{ModuleId, ModuleLinks, YangModule},
-    node_arena::NodeArena,
+    node_arena::{NodeArena, SchemaNodeId},
     set::ModuleFileText,
     types::{BaseType, Identity, IdentityDefinition},
 };
@@ -28,8 +28,10 @@ pub struct YangSchema {
     /// By identity: those derived directly from it.
     derived: Vec<Vec<Identity>>,
     problems: Vec<Error>,
-    /// By module: whether part of it could not be built.
-    flawed: Vec<bool>,
+    /// Whether no module is missing that has nodes.
+    knows_all_modules: bool,
+    /// Whether no module lacks nodes.
+    has_whole_modules: bool,
 }
 
 impl fmt::Debug for YangSchema {
@@ -55,34 +57,36 @@ impl YangSchema {
                 }
             }
         }
-        let mut schema =
-            Self { set, links, nodes, identities, identity_names, derived, problems, flawed: Vec::new() };
-        schema.flawed = schema.find_flawed();
-        schema
+        let knows_all_modules = set.is_complete() && !links.lacks_modules;
+        let has_whole_modules = links.modules.iter().all(|module| is_whole(&set, module));
+        Self {
+            set,
+            links,
+            nodes,
+            identities,
+            identity_names,
+            derived,
+            problems,
+            knows_all_modules,
+            has_whole_modules,
+        }
     }
 
-    fn find_flawed(&self) -> Vec<bool> {
-        let files: HashSet<&str> = self.problems.iter().map(|problem| &*problem.position().file).collect();
-        // Problems beyond the limit are not kept and may be in any module.
-        let too_many = self.problems.len() >= self.set.limits.problems;
-        let is_flawed = |module: &YangModule| {
-            let units = module.units.iter().filter_map(|&unit| self.links.unit(unit));
-            let mut named =
-                units.filter_map(|unit| self.set.files.get(unit.file)).map(ModuleFileText::file_name);
-            too_many || self.set.is_abridged(module.name()) || named.any(|file| files.contains(file))
-        };
-        self.links.modules.iter().map(is_flawed).collect()
+    /// Returns whether all children of a node are known, of whichever module.
+    pub(crate) fn knows_all_children(&self, node: SchemaNodeId) -> bool {
+        let mut missing = self.nodes.incomplete.range((node, ModuleId(0))..=(node, ModuleId(u32::MAX)));
+        self.has_whole_modules && self.knows_all_modules && missing.next().is_none()
     }
 
-    /// Returns whether no module is lacking and all were compiled without a problem.
-    pub(crate) fn is_complete_set(&self) -> bool {
-        self.set.is_complete() && self.problems.is_empty()
-    }
-
-    /// Returns whether all nodes of a namespace are known.
-    pub(crate) fn knows_namespace(&self, namespace: &str) -> bool {
-        let id = self.links.module_by_namespace(namespace);
-        id.is_some_and(|id| self.flawed.get(id.0 as usize) == Some(&false))
+    /// Returns whether all children of a node are known whose names are in a namespace.
+    pub(crate) fn knows_children(&self, node: SchemaNodeId, namespace: &str) -> bool {
+        match self.links.module_by_namespace(namespace) {
+            Some(module) => {
+                let is_whole = self.links.module(module).is_some_and(|module| is_whole(&self.set, module));
+                is_whole && !self.nodes.incomplete.contains(&(node, module))
+            }
+            None => self.knows_all_modules,
+        }
     }
 
     /// Returns the problems of compiling, each once. The statement of a problem was left out; the rest is usable.
@@ -149,6 +153,11 @@ impl YangSchema {
     fn derived_from(&self, base: Identity) -> &[Identity] {
         self.derived.get(base.0 as usize).map(Vec::as_slice).unwrap_or_default()
     }
+}
+
+/// Returns whether all statements of a module that define nodes could be read.
+fn is_whole(set: &ModuleSet, module: &YangModule) -> bool {
+    !module.lacks_parts && !set.is_abridged(module.name())
 }
 
 /// Returns all identities that steps lead to from one.

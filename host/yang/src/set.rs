@@ -35,9 +35,9 @@ impl ModuleFileText {
         self.parsed.root().argument()
     }
 
-    /// Returns the file name in error positions.
-    pub(crate) fn file_name(&self) -> &str {
-        &self.parsed.file
+    /// Returns whether the file may define nodes that could not be read.
+    pub(crate) fn lacks_nodes(&self) -> bool {
+        self.parsed.lacks_nodes
     }
 
     pub(crate) fn is_submodule(&self) -> bool {
@@ -66,7 +66,8 @@ impl ModuleSet {
     /// set stays as it is.
     ///
     /// # Errors
-    /// Fails if the text is not a module. The set stays as it was, and usable.
+    /// Fails if the text is not a module. The set stays as it was, and usable. A statement that cannot be read is ignored,
+    /// and becomes one of [`YangSchema::problems`](crate::YangSchema::problems).
     pub fn add(&mut self, file: &str, source: &[u8]) -> Result<YangModuleName, Error> {
         let added = self.read(file, source);
         self.is_partial |= added.is_err();
@@ -74,8 +75,9 @@ impl ModuleSet {
     }
 
     fn read(&mut self, file: &str, source: &[u8]) -> Result<YangModuleName, Error> {
-        let parsed = ParsedFile::read(file, source, &self.limits)?;
-        grammar::check(&parsed)?;
+        let mut parsed = ParsedFile::read(file, source, &self.limits)?;
+        grammar::check(&mut parsed)?;
+        parsed.problems.truncate(self.limits.problems);
         let root = parsed.root();
         let revision = root.all(Keyword::Revision).map(|revision| revision.argument()).max().map(Box::from);
         let file = ModuleFileText { revision, parsed };

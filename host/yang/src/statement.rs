@@ -18,6 +18,10 @@ pub(crate) struct ParsedFile {
     statements: Vec<StatementRecord>,
     /// The error if the module turns out to be YANG 1.1.
     pub(crate) forbidden_in_1_1: Option<Error>,
+    /// What could not be read. The rest of the file is usable.
+    pub(crate) problems: Vec<Error>,
+    /// Whether a statement that defines nodes is ignored.
+    pub(crate) lacks_nodes: bool,
 }
 
 /// One statement. Its substatements follow it; `end` is the number of the first statement after them.
@@ -54,15 +58,17 @@ impl ParsedFile {
         if source.len() > limits.source {
             return Err(Error::Limit { position: start(), what: "bytes of a module", limit: limits.source });
         }
-        let source = str::from_utf8(source).map_err(|error| {
+        let mut problems = Vec::new();
+        if let Err(error) = str::from_utf8(source) {
             let before = source.get(..error.valid_up_to()).unwrap_or_default();
             let line = 1 + before.iter().filter(|&&b| b == b'\n').count();
-            Error::Syntax {
+            problems.push(Error::Syntax {
                 position: SourcePosition { line: u32::try_from(line).unwrap_or(u32::MAX), ..start() },
                 expected: "text in UTF-8",
                 found: "other bytes".to_owned(),
-            }
-        })?;
+            });
+        }
+        let source = &*String::from_utf8_lossy(source);
         let mut reader = StatementReader {
             lexer: Lexer::new(source),
             parsed: Self {
@@ -70,13 +76,17 @@ impl ParsedFile {
                 text: String::new(),
                 statements: Vec::new(),
                 forbidden_in_1_1: None,
+                problems,
+                lacks_nodes: false,
             },
             open: Vec::new(),
             depth: limits.statement_depth,
+            unknown: None,
         };
         let result = reader.read();
-        let StatementReader { lexer, mut parsed, open, .. } = reader;
+        let StatementReader { lexer, mut parsed, open, unknown, .. } = reader;
         let forbidden = lexer.forbidden_in_1_1;
+        let ignored = [unknown, lexer.control_character];
         parsed.text.reserve_exact(source.len() + lexer.decoded.len());
         parsed.text.push_str(source);
         parsed.text.push_str(&lexer.decoded);
@@ -93,10 +103,15 @@ impl ParsedFile {
         match result {
             Ok(()) => {
                 let forbidden = forbidden.map(syntax);
+                let ignored: Vec<Error> = ignored.into_iter().flatten().map(syntax).collect();
                 parsed.forbidden_in_1_1 = forbidden;
+                parsed.problems.extend(ignored);
                 Ok(parsed)
             }
-            Err(StatementFailure::Unreadable(unreadable)) => Err(syntax(unreadable)),
+            Err(StatementFailure::Unreadable(unreadable)) => {
+                // Other bytes than UTF-8 explain the rest.
+                Err(parsed.problems.first().cloned().unwrap_or_else(|| syntax(unreadable)))
+            }
             Err(StatementFailure::TooDeep(line)) => Err(Error::Limit {
                 position: position(line),
                 what: "nested statements",
@@ -121,6 +136,13 @@ impl ParsedFile {
         Some(StatementRef { parsed: self, at })
     }
 
+    /// Ignores a statement with its substatements from now on.
+    pub(crate) fn ignore(&mut self, number: u32) {
+        if let Some(statement) = self.statements.get_mut(number as usize) {
+            statement.keyword = Keyword::Extension;
+        }
+    }
+
     /// Returns all statements, in the order of the source, for this unit.
     pub(crate) fn all(&self, unit: u32) -> impl Iterator<Item = StatementRef<'_>> {
         let numbers = 0..u32::try_from(self.statements.len()).unwrap_or(u32::MAX);
@@ -138,6 +160,8 @@ struct StatementReader<'a> {
     /// The statements whose closing brace is still to come.
     open: Vec<u32>,
     depth: usize,
+    /// The first keyword that YANG does not have.
+    unknown: Option<LexError>,
 }
 
 enum StatementFailure {
@@ -194,9 +218,15 @@ impl StatementReader<'_> {
             Some(keyword) => keyword,
             None if text.contains(':') => Keyword::Extension,
             None => {
-                return Err(
-                    LexError { line, expected: "a keyword of YANG", found: format!("`{text}`") }.into()
-                );
+                let found = format!("`{}`", ShownText(text));
+                let unknown = LexError { line, expected: "a keyword of YANG", found };
+                if self.open.is_empty() {
+                    return Err(unknown.into());
+                }
+                // Whatever it is, it may define nodes.
+                self.parsed.lacks_nodes = true;
+                self.unknown.get_or_insert(unknown);
+                Keyword::Extension
             }
         };
         self.lexer.skip_space()?;
@@ -397,7 +427,11 @@ mod tests {
             "module a {\n contact \"\u{1}\"; }",
             "module a {\n 1:b c; }",
         ] {
-            errors += &read(text).unwrap_err();
+            let read = ParsedFile::read("m.yang", text.as_bytes(), &YangLimits::default());
+            errors += &match read {
+                Ok(parsed) => format!("{}, ignored", parsed.problems[0]),
+                Err(error) => error.to_string(),
+            };
             errors.push('\n');
         }
         insta::assert_snapshot!(errors, @r#"
@@ -405,13 +439,13 @@ mod tests {
         m.yang:1: expected `;` or `{`, found the end of the text
         m.yang:3: `leaf b`: expected a statement or `}`, found the end of the text
         m.yang:2: `module a`: expected `;` or `{`, found `}`
-        m.yang:2: `module a`: expected a keyword of YANG, found `leef`
+        m.yang:2: expected a keyword of YANG, found `leef`, ignored
         m.yang:1: expected the end of the text after the module, found `}`
         m.yang:2: `module a`: expected the closing `"` of the string, found the end of the text
         m.yang:2: `module a`: expected the closing `'` of the string, found the end of the text
         m.yang:2: `module a`: expected the end of the comment, `*/`, found the end of the text
         m.yang:2: `module a`: expected a string in quotes after `+`, found `b`
-        m.yang:2: `module a`: expected a character other than a control character, found `\u{1}`
+        m.yang:2: expected a character other than a control character, found `\u{1}`, ignored
         m.yang:2: `module a`: expected a keyword, found `1:b`
         "#);
     }

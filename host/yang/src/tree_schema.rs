@@ -31,13 +31,13 @@ impl confine_tree::Schema for YangSchema {
     }
 
     fn is_complete(&self, parent: SchemaNode) -> bool {
-        self.is_complete_set() && self.node(parent).is_some_and(YangNode::is_closed)
+        self.knows_all_children(SchemaNodeId(parent.0)) && self.node(parent).is_some_and(YangNode::is_closed)
     }
 
     fn excludes(&self, parent: SchemaNode, name: QName<'_>) -> bool {
-        let Some(node) = self.node(parent) else { return false };
-        let knows_all = || self.is_complete_set() || self.knows_namespace(name.namespace);
-        node.is_closed() && knows_all() && self.child(parent, name).is_none()
+        self.child(parent, name).is_none()
+            && self.knows_children(SchemaNodeId(parent.0), name.namespace)
+            && self.node(parent).is_some_and(YangNode::is_closed)
     }
 
     fn module(&self, namespace: &str) -> Option<&str> {

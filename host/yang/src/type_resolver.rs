@@ -108,7 +108,7 @@ impl<'a> TypeResolver<'a> {
             }
             (base, default, units)
         };
-        let base = self.restrict(statement, base)?;
+        let base = self.restrict(statement, base);
         Ok(Some(LeafType { name: name.into(), base, default, units }))
     }
 
@@ -239,39 +239,26 @@ impl<'a> TypeResolver<'a> {
         Ok(Arc::new(AssignedValues::new(all)))
     }
 
-    /// Applies the restrictions that built-in and derived types share.
-    fn restrict(&self, statement: StatementRef<'a>, base: BaseType) -> Result<BaseType, Error> {
-        check_restrictions(statement, &base)?;
-        let narrow = |ranges: ValueRanges, keyword, number: &dyn Fn(&str) -> Option<i128>| {
-            let Some(restriction) = statement.child(keyword) else { return Ok(ranges) };
-            ranges.narrow(restriction.argument(), number).ok_or_else(|| Error::Argument {
-                position: restriction.position(),
-                expected: format!(
-                    "ascending parts such as `1..4 | 8 | 10..max`, all within {}",
-                    if keyword == Keyword::Range {
-                        "the range of the type"
-                    } else {
-                        "the length of the type"
-                    }
-                ),
-            })
-        };
+    /// Applies the restrictions that built-in and derived types share. One that cannot be read is ignored.
+    fn restrict(&mut self, statement: StatementRef<'a>, base: BaseType) -> BaseType {
+        self.check_restrictions(statement, &base);
         let integer = |text: &str| text.parse().ok();
-        Ok(match base {
+        match base {
             BaseType::Integer { kind, range } => {
-                BaseType::Integer { kind, range: narrow(range, Keyword::Range, &integer)? }
+                BaseType::Integer { kind, range: self.narrow(range, statement, Keyword::Range, &integer) }
             }
             BaseType::Decimal64 { fraction_digits, range } => {
                 let decimal = |text: &str| decimal64(text, fraction_digits).map(i128::from);
-                BaseType::Decimal64 { fraction_digits, range: narrow(range, Keyword::Range, &decimal)? }
+                let range = self.narrow(range, statement, Keyword::Range, &decimal);
+                BaseType::Decimal64 { fraction_digits, range }
             }
             BaseType::Binary { length } => {
-                BaseType::Binary { length: narrow(length, Keyword::Length, &integer)? }
+                BaseType::Binary { length: self.narrow(length, statement, Keyword::Length, &integer) }
             }
             BaseType::String { length, patterns, form } => BaseType::String {
                 form,
-                length: narrow(length, Keyword::Length, &integer)?,
-                patterns: self.patterns(statement, patterns)?,
+                length: self.narrow(length, statement, Keyword::Length, &integer),
+                patterns: self.patterns(statement, patterns),
             },
             BaseType::Leafref { path, unit, require_instance } => {
                 let require_instance = require_instance_of(statement).unwrap_or(require_instance);
@@ -281,29 +268,74 @@ impl<'a> TypeResolver<'a> {
                 require_instance: require_instance_of(statement).unwrap_or(require_instance),
             },
             base => base,
-        })
+        }
     }
 
-    fn patterns(
-        &self,
+    /// Reports substatements that do not apply to a type. They are ignored.
+    fn check_restrictions(&mut self, statement: StatementRef<'a>, base: &BaseType) {
+        let base_name = base.name();
+        let is_built_in = statement.argument() == base_name;
+        let is_permitted = |keyword| match (keyword, base) {
+            (Keyword::Range, BaseType::Integer { .. } | BaseType::Decimal64 { .. })
+            | (Keyword::Length, BaseType::String { .. } | BaseType::Binary { .. })
+            | (Keyword::Pattern, BaseType::String { .. })
+            | (Keyword::Enum, BaseType::Enumeration(_))
+            | (Keyword::Bit, BaseType::Bits(_))
+            | (Keyword::RequireInstance, BaseType::Leafref { .. } | BaseType::InstanceIdentifier { .. })
+            | (Keyword::Extension, _) => true,
+            (Keyword::FractionDigits, BaseType::Decimal64 { .. })
+            | (Keyword::Path, BaseType::Leafref { .. })
+            | (Keyword::Base, BaseType::Identityref(_))
+            | (Keyword::Type, BaseType::Union(_)) => is_built_in,
+            _ => false,
+        };
+        for wrong in statement.children().filter(|child| !is_permitted(child.keyword())) {
+            self.context.report(Error::Misplaced {
+                position: wrong.position(),
+                parent: statement.title().into(),
+                hint: format!(": it does not apply to `{base_name}`"),
+            });
+        }
+    }
+
+    /// Applies the `range` or `length` of a type.
+    fn narrow(
+        &mut self,
+        ranges: ValueRanges,
         statement: StatementRef<'a>,
-        inherited: StringPatterns,
-    ) -> Result<StringPatterns, Error> {
+        keyword: Keyword,
+        number: &dyn Fn(&str) -> Option<i128>,
+    ) -> ValueRanges {
+        let Some(restriction) = statement.child(keyword) else { return ranges };
+        match ranges.clone().narrow(restriction.argument(), number) {
+            Some(narrowed) => narrowed,
+            None => {
+                let whole = if keyword == Keyword::Range { "range" } else { "length" };
+                let expected = format!(
+                    "ascending parts such as `1..4 | 8 | 10..max`, all within the {whole} of the type"
+                );
+                self.context.report(Error::Argument { position: restriction.position(), expected });
+                ranges
+            }
+        }
+    }
+
+    fn patterns(&mut self, statement: StatementRef<'a>, inherited: StringPatterns) -> StringPatterns {
         if statement.child(Keyword::Pattern).is_none() {
-            return Ok(inherited);
+            return inherited;
         }
         let is_posix = self.posix_units.contains(&statement.at().unit);
         let mut own = Vec::new();
         for pattern in statement.all(Keyword::Pattern) {
             let is_inverted = pattern.child(Keyword::Modifier).is_some();
-            let read = StringPattern::new(pattern.argument(), is_inverted, is_posix);
-            let read = read.map_err(|expected| Error::Argument {
-                position: pattern.position(),
-                expected: expected.to_owned(),
-            })?;
-            own.push(read);
+            match StringPattern::new(pattern.argument(), is_inverted, is_posix) {
+                Ok(read) => own.push(read),
+                Err(expected) => self
+                    .context
+                    .report(Error::Argument { position: pattern.position(), expected: expected.to_owned() }),
+            }
         }
-        Ok(inherited.with(own))
+        inherited.with(own)
     }
 
     /// Numbers all identities, then reads the identities they are derived from.
@@ -357,32 +389,4 @@ fn unrestricted(name: &str) -> Option<BaseType> {
         "instance-identifier" => BaseType::InstanceIdentifier { require_instance: true },
         _ => return None,
     })
-}
-
-/// Refuses substatements that do not apply to a type.
-fn check_restrictions(statement: StatementRef<'_>, base: &BaseType) -> Result<(), Error> {
-    let base_name = base.name();
-    let is_built_in = statement.argument() == base_name;
-    let is_permitted = |keyword| match (keyword, base) {
-        (Keyword::Range, BaseType::Integer { .. } | BaseType::Decimal64 { .. })
-        | (Keyword::Length, BaseType::String { .. } | BaseType::Binary { .. })
-        | (Keyword::Pattern, BaseType::String { .. })
-        | (Keyword::Enum, BaseType::Enumeration(_))
-        | (Keyword::Bit, BaseType::Bits(_))
-        | (Keyword::RequireInstance, BaseType::Leafref { .. } | BaseType::InstanceIdentifier { .. })
-        | (Keyword::Extension, _) => true,
-        (Keyword::FractionDigits, BaseType::Decimal64 { .. })
-        | (Keyword::Path, BaseType::Leafref { .. })
-        | (Keyword::Base, BaseType::Identityref(_))
-        | (Keyword::Type, BaseType::Union(_)) => is_built_in,
-        _ => false,
-    };
-    match statement.children().find(|child| !is_permitted(child.keyword())) {
-        Some(wrong) => Err(Error::Misplaced {
-            position: wrong.position(),
-            parent: statement.title().into(),
-            hint: format!(": it does not apply to `{base_name}`"),
-        }),
-        None => Ok(()),
-    }
 }

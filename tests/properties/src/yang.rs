@@ -6,7 +6,7 @@ const VALUES: &[&str] = &["", "0", "-1", "0x1f", "1.50", "true", "a", "a b", "m:
 /// No text makes the reader of YANG panic or run away, and what it makes of one holds together: each node is
 /// found under its name, each path leads back, and canonical values are canonical. NULs part modules.
 pub fn yang(octets: &[u8]) {
-    let limits = YangLimits { nodes: 2_000, ..YangLimits::default() };
+    let limits = YangLimits { memory: 240_000, ..YangLimits::default() };
     let mut modules = ModuleSet::with_limits(limits);
     for text in octets.split(|&octet| octet == 0) {
         let _ = modules.add("fuzz.yang", text);

@@ -5,6 +5,9 @@ use confine_tree::{QName, Schema as _};
 use confine_yang::{Error, ModuleSet, YangLimits};
 use proptest::prelude::*;
 
+/// About the bytes of one node.
+const NODE: usize = 120;
+
 fn module(body: &str) -> String {
     format!("module m {{ yang-version 1.1; namespace urn:m; prefix m; {body} }}")
 }
@@ -16,7 +19,7 @@ fn compile(body: &str, limits: YangLimits) -> confine_yang::YangSchema {
 }
 
 #[test]
-fn multiplying_grouping_is_cut_at_the_node_limit() {
+fn multiplying_grouping_is_cut_at_the_memory_limit() {
     // Each level has twice the leaves of the one before: 2^24 in all.
     let levels: String = (1..25)
         .map(|n| {
@@ -27,9 +30,9 @@ fn multiplying_grouping_is_cut_at_the_node_limit() {
     let body = format!(
         "grouping g0 {{ leaf l {{ type string; }} }} {levels} uses g24; leaf after {{ type string; }}"
     );
-    let limits = YangLimits { nodes: 10_000, ..YangLimits::default() };
+    let limits = YangLimits { memory: 10_000 * NODE, ..YangLimits::default() };
     let schema = compile(&body, limits);
-    insta::assert_snapshot!(problems(&schema), @"m.yang:1: `uses g6`: nodes of the compiled tree are limited to 10000");
+    insta::assert_snapshot!(problems(&schema), @"m.yang:1: `uses g3`: bytes of the compiled tree are limited to 1200000");
     assert!(schema.find("/m:a/a/a").is_some());
     let deep = schema.find("/m:a/a/a/a/a/a/a/a/a/a/a/a").unwrap().id();
     assert!(!schema.excludes(deep, QName::new("urn:m", "c")));
@@ -41,9 +44,9 @@ fn multiplying_statements_without_nodes_are_cut() {
         (1..50).map(|n| format!("grouping g{n} {{ uses g{0}; uses g{0}; }} ", n - 1)).collect();
     let schema = compile(
         &format!("grouping g0; {levels} uses g49;"),
-        YangLimits { nodes: 10_000, ..YangLimits::default() },
+        YangLimits { memory: 10_000 * NODE, ..YangLimits::default() },
     );
-    insta::assert_snapshot!(problems(&schema), @"m.yang:1: `uses g0`: nodes of the compiled tree are limited to 10000");
+    insta::assert_snapshot!(problems(&schema), @"m.yang:1: `uses g0`: bytes of the compiled tree are limited to 1200000");
 
     let unions: String = (1..30)
         .map(|n| format!("typedef t{n} {{ type union {{ type t{0}; type t{0}; }} }} ", n - 1))
@@ -65,8 +68,8 @@ fn multiplying_statements_without_nodes_are_cut() {
         many("container c# { uses g; }"),
         many("container r# { uses g { refine m { must '#'; } } }"),
     );
-    let schema = compile(&body, YangLimits { nodes: 100_000, ..YangLimits::default() });
-    insta::assert_snapshot!(problems(&schema), @"m.yang:1: `list l`: nodes of the compiled tree are limited to 100000");
+    let schema = compile(&body, YangLimits { memory: 100_000 * NODE, ..YangLimits::default() });
+    insta::assert_snapshot!(problems(&schema), @"m.yang:1: `list l`: bytes of the compiled tree are limited to 12000000");
 }
 
 #[test]
@@ -242,7 +245,7 @@ fn word() -> impl Strategy<Value = String> {
 proptest! {
     #[test]
     fn any_text_is_a_module_or_an_error(words in proptest::collection::vec(word(), 0..40), bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
-        let limits = YangLimits { nodes: 1000, ..YangLimits::default() };
+        let limits = YangLimits { memory: 1_000 * NODE, ..YangLimits::default() };
         let mut set = ModuleSet::with_limits(limits);
         let body = words.join(" ");
         let closing = "}".repeat(body.matches('{').count().saturating_sub(body.matches('}').count()));

@@ -137,11 +137,16 @@ fn unknown_node_is_excluded_only_if_its_module_is_known() {
     let mut abridged = set(&[&known, other]);
     abridged.mark_abridged("m");
     assert_eq!(excludes(abridged, "urn:o"), (true, true));
-    // A module with a problem may lack nodes of its own only.
+    // A module with a problem may lack nodes of its own only, and only where the problem is.
     let broken = "module broken { namespace urn:b; prefix b; import none { prefix n; }
         augment /n:box { leaf x { type string; } } }";
-    assert_eq!(excludes(set(&[&known, broken]), "urn:b"), (false, false));
+    assert_eq!(excludes(set(&[&known, broken]), "urn:b"), (true, true));
+    let broken = "module broken { namespace urn:b; prefix b; import none { prefix n; } uses n:top; }";
+    assert_eq!(excludes(set(&[&known, broken]), "urn:b"), (true, false));
     assert_eq!(excludes(set(&[&known, broken]), "urn:m"), (true, true));
+    // A module is missing whose nodes another one adds to: it is there, and may have any.
+    let broken = "module broken { namespace urn:b; prefix b; import none { prefix n; } augment /n:box { leaf x { type string; } } }";
+    assert_eq!(excludes(set(&[&known, broken]), "urn:none"), (false, false));
 }
 
 #[test]
