@@ -524,8 +524,10 @@ fn default_from_packages(
 fn compile(set: ModuleSet, of: &str) -> Arc<YangSchema> {
     let modules = set.len();
     let schema = set.compile_data();
+    confine_netconf::mask_in_log(schema.secret_names());
     let problems = schema.problems();
-    tracing::info!(of, modules, problems = problems.len(), "compiled models");
+    let first = problems.first().map(ToString::to_string);
+    tracing::info!(of, modules, problems = problems.len(), first, "compiled models");
     if let Some(text) = lacking_memory(of, problems) {
         tracing::warn!("{text}");
     }

@@ -135,7 +135,7 @@ pub(crate) struct SettingsArgs {
     #[arg(short, long, conflicts_with = "log")]
     pub(crate) debug: bool,
 
-    /// Also log the XML exchanged with the controller, indented and with secrets masked by the name of their
+    /// Also log the XML exchanged with the controller, indented and with secrets masked by the name or the model of their
     /// node; the same as `xml=trace` in `--log`
     #[arg(long)]
     pub(crate) log_xml: bool,
@@ -410,7 +410,7 @@ struct PythonServerArgs {
     #[arg(short, long, value_name = "FILE", value_parser = PathTarget::File.parser())]
     pidfile: Option<PathBuf>,
 
-    /// Log the XML exchanged with the controller, indented and with secrets masked by the name of their node
+    /// Log the XML exchanged with the controller, indented and with secrets masked by the name or the model of their node
     #[arg(short = 'P', long = "pp")]
     pretty_print: bool,
 

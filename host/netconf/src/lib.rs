@@ -12,7 +12,7 @@
 //! [`Payload`]: a slice of XML with the namespaces in scope.
 //!
 //! Each message is logged under the `tracing` target `xml` at level `TRACE`. Values are masked if the name of their
-//! node is that of a secret.
+//! node is that of a secret, or if [a model](mask_in_log) says so.
 //!
 //! The crate spawns no task and needs no particular transport: a session owns anything that implements
 //! [`AsyncRead`](tokio::io::AsyncRead) and [`AsyncWrite`](tokio::io::AsyncWrite). Timeouts need a tokio runtime with its
@@ -42,6 +42,7 @@ mod message_display;
 mod reader;
 mod rpc_error;
 mod rpc_error_xml;
+mod secret_names;
 mod server;
 mod words;
 mod writer;
@@ -54,6 +55,7 @@ pub use framing::{DEFAULT_MESSAGE_LIMIT, FrameDecoder, FramingError, MAX_CHUNK, 
 pub use message::{Hello, IncomingMessage, IncomingRpc, Notification, OutgoingRpc, ReplyBody, RpcReply};
 pub use reader::{ChildElements, Payload, PrefixBindings, XmlAttribute, XmlElement};
 pub use rpc_error::{ErrorSeverity, ErrorType, RpcError, RpcErrors};
+pub use secret_names::mask_in_log;
 pub use server::{RequestReader, ResponseWriter, RpcAnswer, ServerMessage};
 pub use words::{
     ActionsKind, Datastore, DeviceConfigType, EventStream, PushMode, TransactionOutcome, TransactionState,

@@ -4,8 +4,11 @@ use std::fmt;
 
 use quick_xml::{
     events::{BytesStart, Event},
+    name::{Namespace, NamespaceResolver, ResolveResult},
     reader::Reader,
 };
+
+use crate::secret_names::is_secret;
 
 /// The most bytes of a message that are shown.
 const MAX_MESSAGE: usize = 64 << 10;
@@ -16,33 +19,21 @@ const MAX_VALUE: usize = 1 << 10;
 /// The replacement of a secret.
 const MASK: &str = "***";
 
-/// Parts of names of nodes with secrets, in the models of devices. Punctuation is ignored.
-const SECRETS: [&str; 12] = [
-    "password",
-    "passwd",
-    "passphrase",
-    "secret",
-    "credential",
-    "privatekey",
-    "sharedkey",
-    "authkey",
-    "authenticationkey",
-    "encryptionkey",
-    "keystring",
-    "hashedvalue",
-];
-
-/// Whole names of nodes with secrets, too short to match as part of a name.
-const SECRET_NAMES: [&str; 5] = ["psk", "token", "community", "md5key", "cleartext"];
-
-/// Displays a message, one element a line. Values in nodes with the name of a secret are masked. That is a guess from the
-/// name, not a guarantee. A message that is not XML is shown up to the first error.
+/// Displays a message, one element a line. Values in nodes that have secrets according to their
+/// name, or to [the models](crate::mask_in_log), are masked. That is a guess, not a guarantee. A message that is not XML is shown
+/// up to the first error.
 pub(crate) struct MessageDisplay<'a>(pub(crate) &'a [u8]);
 
 impl fmt::Display for MessageDisplay<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = String::from_utf8_lossy(self.0);
-        let mut page = DisplayPage { out: f, room: MAX_MESSAGE, depth: 0, secret: None };
+        let mut page = DisplayPage {
+            out: f,
+            room: MAX_MESSAGE,
+            depth: 0,
+            secret: None,
+            scope: NamespaceResolver::default(),
+        };
         let mut reader = Reader::from_str(&text);
         match page.lay_out(&mut reader)? {
             DisplayProgress::Complete => Ok(()),
@@ -67,6 +58,7 @@ struct DisplayPage<'f, 'o> {
     depth: usize,
     /// The depth of the outermost open element with the name of a secret.
     secret: Option<usize>,
+    scope: NamespaceResolver,
 }
 
 impl DisplayPage<'_, '_> {
@@ -115,7 +107,12 @@ impl DisplayPage<'_, '_> {
 
     fn enter(&mut self, start: &BytesStart<'_>) {
         self.depth += 1;
-        if self.secret.is_none() && is_secret(start.local_name().into_inner()) {
+        // A declaration that cannot be read leaves the namespace that the name has without it.
+        let _ = self.scope.push(start);
+        let (namespace, name) = self.scope.resolve_element(start.name());
+        let namespace =
+            if let ResolveResult::Bound(Namespace(namespace)) = namespace { namespace } else { "" };
+        if self.secret.is_none() && is_secret(namespace, name.into_inner()) {
             self.secret = Some(self.depth);
         }
     }
@@ -124,6 +121,7 @@ impl DisplayPage<'_, '_> {
         if self.secret == Some(self.depth) {
             self.secret = None;
         }
+        self.scope.pop();
         self.depth = self.depth.saturating_sub(1);
     }
 
@@ -177,12 +175,6 @@ impl DisplayPage<'_, '_> {
             }
         })
     }
-}
-
-fn is_secret(name: &str) -> bool {
-    let mut plain = name.to_ascii_lowercase();
-    plain.retain(|character| character.is_alphanumeric());
-    SECRETS.iter().any(|secret| plain.contains(secret)) || SECRET_NAMES.contains(&plain.as_str())
 }
 
 #[cfg(test)]
@@ -239,6 +231,42 @@ mod tests {
           <password/>
           <after>e</after>
         </users>
+        ");
+    }
+
+    #[test]
+    fn keys_of_aaa_servers_and_nodes_of_models_are_masked() {
+        crate::mask_in_log([("urn:display-test", "pin"), ("urn:display-test", "vault")]);
+        let message = "<config xmlns:t='urn:display-test'><radius><server><address>10.0.0.1</address><key>a</key></server></radius>\
+             <tacacs><host><key><encryption>7</encryption><key>b</key></key></host></tacacs><t:pin>c</t:pin><pin>shown</pin>\
+             <vault xmlns='urn:display-test'><inner><name>d</name></inner></vault><vault><name>shown</name></vault></config>";
+        insta::assert_snapshot!(shown(message), @"
+        <config xmlns:t='urn:display-test'>
+          <radius>
+            <server>
+              <address>10.0.0.1</address>
+              <key>***</key>
+            </server>
+          </radius>
+          <tacacs>
+            <host>
+              <key>
+                <encryption>***</encryption>
+                <key>***</key>
+              </key>
+            </host>
+          </tacacs>
+          <t:pin>***</t:pin>
+          <pin>shown</pin>
+          <vault xmlns='urn:display-test'>
+            <inner>
+              <name>***</name>
+            </inner>
+          </vault>
+          <vault>
+            <name>shown</name>
+          </vault>
+        </config>
         ");
     }
 

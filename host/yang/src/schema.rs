@@ -1,7 +1,7 @@
 //! The compiled schema: its modules, identities and problems.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     fmt,
 };
 
@@ -9,7 +9,7 @@ use crate::{
     Error, ModuleSet,
     build::CompiledSet,
     link::{ModuleId, ModuleLinks, YangModule},
-    node_arena::{NodeArena, SchemaNodeId},
+    node_arena::{NodeArena, NodeFlags, NodeRecord, SchemaNodeId},
     set::ModuleFileText,
     types::{BaseType, Identity, IdentityDefinition},
 };
@@ -125,6 +125,26 @@ impl YangSchema {
         let BaseType::Identityref(bases) = of else { return Vec::new() };
         let definitions = bases.iter().filter_map(|&base| self.identity_definition(base));
         definitions.filter_map(|found| Some((self.links.module(found.module)?, &*found.name))).collect()
+    }
+
+    /// Returns the namespace and the name of each node whose value, or what is below it, is a secret: its type is for passwords or
+    /// their hashes, or the model denies all access to it (`default-deny-all`, RFC 8341). Rules of access control are no
+    /// secret.
+    pub fn secret_names(&self) -> BTreeSet<(&str, &str)> {
+        let mut found = BTreeSet::new();
+        for node in &self.nodes.nodes {
+            let of = self.nodes.types.get(node.type_number as usize);
+            let is_denied = |node: &NodeRecord| node.has(NodeFlags::DENY_ALL);
+            let is_outermost = || !self.nodes.get(node.parent).is_some_and(is_denied);
+            if of.is_some_and(|of| of.is_secret) || is_denied(node) && is_outermost() {
+                found.insert((node.module, node.name));
+            }
+        }
+        let named = found.into_iter().filter_map(|(module, name)| {
+            let module = self.links.module(module).filter(|module| module.name() != "ietf-netconf-acm")?;
+            Some((module.namespace(), self.nodes.names.text(name)))
+        });
+        named.collect()
     }
 
     pub(crate) fn files(&self) -> &[ModuleFileText] {

@@ -16,7 +16,7 @@ use crate::{
     text_form::{TextForm, defined_form},
     types::{
         ANY_LENGTH, AssignedValue, AssignedValues, BUILT_IN_TYPES, BaseType, Identity, IdentityDefinition,
-        IntegerKind, LeafType, StringPatterns, ValueRanges,
+        IntegerKind, LeafType, StringPatterns, ValueRanges, is_secret_type,
     },
 };
 
@@ -89,9 +89,12 @@ impl<'a> TypeResolver<'a> {
     /// Returns `Ok(None)` if the error is already reported.
     fn derive(&mut self, statement: StatementRef<'a>, depth: usize) -> Result<Option<LeafType>, Error> {
         let name = statement.argument();
-        let (base, default, units) = if BUILT_IN_TYPES.contains(&name) {
+        let (base, default, units, is_secret) = if BUILT_IN_TYPES.contains(&name) {
             let Some(base) = self.built_in(statement, depth)? else { return Ok(None) };
-            (base, None, None)
+            // A union may have a secret among its members.
+            let is_secret =
+                matches!(&base, BaseType::Union(members) if members.iter().any(|of| of.is_secret));
+            (base, None, None, is_secret)
         } else {
             let definition = self.context.definitions.find(Keyword::Typedef, statement, name)?;
             let Some(inner) = definition.child(Keyword::Type) else { return Ok(None) };
@@ -106,10 +109,13 @@ impl<'a> TypeResolver<'a> {
             {
                 *form = defined_form(module.name(), definition.argument()).unwrap_or(*form);
             }
-            (base, default, units)
+            // The kind of a hash is none.
+            let is_text =
+                matches!(base, BaseType::String { .. } | BaseType::Binary { .. } | BaseType::Union(_));
+            (base, default, units, inner.is_secret || is_text && is_secret_type(name))
         };
         let base = self.restrict(statement, base);
-        Ok(Some(LeafType { name: name.into(), base, default, units }))
+        Ok(Some(LeafType { name: name.into(), base, default, units, is_secret }))
     }
 
     /// Returns the built-in type that the statement names, before its restrictions. Returns `Ok(None)` if the error

@@ -38,6 +38,21 @@ pub struct LeafType {
     pub(crate) base: BaseType,
     pub(crate) default: Option<Box<str>>,
     pub(crate) units: Option<Box<str>>,
+    /// Whether the type, or one that it is derived from, is for secrets, according to its name.
+    pub(crate) is_secret: bool,
+}
+
+/// Parts of the names of types of passwords and their hashes, in the models of devices: `crypt-hash`, `Proprietary-password`,
+/// `md5-digest-string`, and `unreadable` of Junos.
+const SECRET_TYPES: [&str; 7] =
+    ["crypt-", "password", "passphrase", "secret", "digest-string", "unreadable", "auth-key"];
+
+/// Returns whether values of a type of this name are secrets.
+pub(crate) fn is_secret_type(name: &str) -> bool {
+    let name = name.rsplit(':').next().unwrap_or(name).to_ascii_lowercase();
+    SECRET_TYPES.iter().any(|part| name.contains(part))
+        && !name.contains("algorithm")
+        && !name.contains("encryption")
 }
 
 impl LeafType {

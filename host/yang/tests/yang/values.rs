@@ -401,3 +401,23 @@ fn value_forms_list_each_union_member() {
       ["true", "false"]
     "#);
 }
+
+#[test]
+fn secrets_are_known_by_type_and_default_deny() {
+    let texts = [
+        "module t { namespace urn:t; prefix t; typedef crypt-hash { type string; } typedef mine { type crypt-hash; }
+          typedef encryption-algorithm { type string; }
+          typedef password-type { type enumeration { enum md5; enum plain; } } typedef crypto-map { type string; } }",
+        "module ietf-netconf-acm { namespace urn:nacm; prefix nacm; extension default-deny-all; extension default-deny-write;
+          container nacm { nacm:default-deny-all; leaf rule { type string; } } }",
+        "module m { namespace urn:m; prefix m; import t { prefix t; } import ietf-netconf-acm { prefix n; }
+          grouping g { leaf pin { type t:mine; } }
+          container a { uses g; leaf-list old { type union { type uint8; type t:crypt-hash; } } leaf plain { type string; } }
+          container vault { n:default-deny-all; leaf inner { type string; } }
+          leaf locked { n:default-deny-write; type string; } leaf how { type t:encryption-algorithm; }
+          leaf kind { type t:password-type; } leaf map { type t:crypto-map; } }",
+    ];
+    let schema = crate::common::set(&texts).compile();
+    let names: Vec<_> = schema.secret_names().into_iter().collect();
+    assert_eq!(names, [("urn:m", "old"), ("urn:m", "pin"), ("urn:m", "vault")]);
+}
