@@ -102,6 +102,8 @@ pub(crate) struct Settings {
     pub(crate) quarantine: QuarantinePolicy,
     /// Access rules for modules, in addition to those of the controller.
     pub(crate) rules: Option<SourcedValue<Nacm>>,
+    /// The prefixes of paths in access rules, also in the controller's, and their namespaces.
+    pub(crate) rule_prefixes: BTreeMap<String, String>,
     /// The modules that may override a value that another instance has set.
     pub(crate) last_wins: BTreeSet<ModuleName>,
     /// The modules that may read what their descriptions do not declare.
@@ -195,6 +197,7 @@ impl Settings {
             total_resident: file.total_resident.unwrap_or(ModuleLimits::default().total_resident),
             quarantine: file.quarantine,
             rules: file.or_key(&None, &file.rules),
+            rule_prefixes: file.rule_prefixes.clone(),
             last_wins: file.last_wins.clone(),
             undeclared_reads: file.undeclared_reads.clone(),
             services: file.services.clone(),

@@ -52,16 +52,20 @@ impl fmt::Display for DecisionReason<'_> {
 /// One step of a rule's path.
 #[derive(Clone, Debug)]
 struct RuleStep {
-    /// `None` if it could not be resolved: any namespace (only in a rule that denies).
-    namespace: Option<Box<str>>,
+    /// What its prefix may mean. Empty if it could not be resolved: any namespace (only in a rule that denies).
+    namespaces: Box<[Box<str>]>,
+    /// Its prefix, if that may mean several namespaces.
+    shared_prefix: Option<Box<str>>,
     local: Box<str>,
     keys: Vec<(Box<str>, String)>,
     entry: Option<String>,
 }
 
 impl RuleStep {
-    fn new(namespace: Option<Box<str>>, step: &PathStep) -> Self {
-        let mut compiled = Self { namespace, local: step.name.clone(), keys: Vec::new(), entry: None };
+    fn new(namespaces: Box<[Box<str>]>, step: &PathStep) -> Self {
+        let shared_prefix = step.prefix.clone().filter(|_| namespaces.len() > 1);
+        let local = step.name.clone();
+        let mut compiled = Self { namespaces, shared_prefix, local, keys: Vec::new(), entry: None };
         for predicate in &step.predicates {
             match predicate {
                 Predicate::Key { name, value: Some(value), .. } => {
@@ -78,7 +82,7 @@ impl RuleStep {
     /// only some because the step leaves a key open.
     fn matches(&self, step: &PatternStep) -> Option<bool> {
         let is_named = self.local == step.local
-            && self.namespace.as_ref().is_none_or(|namespace| *namespace == step.namespace);
+            && (self.namespaces.is_empty() || self.namespaces.contains(&step.namespace));
         let keys = self.keys.iter().map(|(key, value)| (value, step.key(key)));
         let step_entry = step.entry.as_ref().and_then(|entry| entry.as_deref());
         let entry = self.entry.iter().map(|value| (value, step_entry));
@@ -216,25 +220,26 @@ fn compile(rule: &Rule, user: &str, report: &mut dyn FnMut(String)) -> Option<Ru
     let mut steps: Vec<RuleStep> = Vec::with_capacity(path.steps.len());
     let mut is_resolved = true;
     for step in &path.steps {
-        let namespace = match &step.prefix {
-            Some(prefix) => prefixes
-                .iter()
-                .find(|(declared, _)| **declared == **prefix)
-                .map(|(_, namespace)| namespace.as_str().into()),
+        let namespaces: Box<[Box<str>]> = match &step.prefix {
+            Some(prefix) => {
+                let bound = prefixes.iter().filter(|(declared, _)| **declared == **prefix);
+                bound.map(|(_, namespace)| namespace.as_str().into()).collect()
+            }
             // The controller accepts its own names without a prefix.
-            None if steps.is_empty() => Some(CONTROLLER.into()),
-            None => None,
+            None if steps.is_empty() => [CONTROLLER.into()].into(),
+            None => [].into(),
         };
-        if namespace.is_none() {
+        if namespaces.is_empty() {
             is_resolved = false;
             report(match &step.prefix {
-                Some(prefix) => {
-                    format!("the prefix `{prefix}` in its path `{text}` is not declared: {consequence}")
-                }
+                Some(prefix) => format!(
+                    "the prefix `{prefix}` in its path `{text}` is neither declared nor that of a known YANG module: \
+                     {consequence}"
+                ),
                 None => format!("`{}` in its path `{text}` has no prefix: {consequence}", step.name),
             });
         }
-        steps.push(RuleStep::new(namespace, step));
+        steps.push(RuleStep::new(namespaces, step));
     }
     (is_resolved || rule.action == RuleAction::Deny).then_some(RuleSubject::Nodes(steps))
 }
@@ -305,7 +310,7 @@ impl AccessRules {
             let denies = rule.action == RuleAction::Deny;
             // A rule that matches only part of a path applies if it denies, and does not if it permits. The same holds
             // for a node whose module is not known.
-            let matches = match rule.reach(path) {
+            let matches = match rule.reach(model, path) {
                 RuleReach::Whole => true,
                 RuleReach::Part => denies,
                 RuleReach::Below | RuleReach::Elsewhere => false,
@@ -368,7 +373,7 @@ impl AccessRules {
             return true;
         }
         for rule in self.rules.iter().filter(|rule| rule.operations.contains(operation)) {
-            match (rule.reach(path), rule.action) {
+            match (rule.reach(model, path), rule.action) {
                 (RuleReach::Elsewhere, _) => {}
                 (_, RuleAction::Deny) => return false,
                 (RuleReach::Whole, RuleAction::Permit) if rule.module.is_none() => return true,
@@ -394,7 +399,7 @@ enum RuleReach {
 }
 
 impl CompiledRule {
-    fn reach(&self, path: &Pattern) -> RuleReach {
+    fn reach(&self, model: &dyn NacmModel, path: &Pattern) -> RuleReach {
         let steps = match &self.subject {
             RuleSubject::Everything => return RuleReach::Whole,
             RuleSubject::Nodes(steps) => steps,
@@ -407,10 +412,24 @@ impl CompiledRule {
                 None => return RuleReach::Elsewhere,
             }
         }
+        if self.action == RuleAction::Permit && !is_own(model, steps, path) {
+            return RuleReach::Elsewhere;
+        }
         match (steps.len() <= path.steps.len(), all) {
             (true, true) => RuleReach::Whole,
             (true, false) => RuleReach::Part,
             (false, _) => RuleReach::Below,
         }
     }
+}
+
+/// Returns whether the prefixes that several modules share mean the namespaces of a path to its own device. What another
+/// module of the same prefix is meant to permit there is not known.
+fn is_own(model: &dyn NacmModel, steps: &[RuleStep], path: &Pattern) -> bool {
+    steps.iter().zip(&path.steps).all(|(own, step)| {
+        own.shared_prefix.as_ref().is_none_or(|prefix| {
+            let meanings = model.meanings(prefix, path);
+            meanings.is_empty() || meanings.contains(&&*step.namespace)
+        })
+    })
 }

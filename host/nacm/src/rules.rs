@@ -96,7 +96,7 @@ pub enum RuleTarget {
     Path {
         /// The instance-identifier.
         path: String,
-        /// The namespaces of its prefixes.
+        /// The namespaces of its prefixes. A prefix that is not declared may have several.
         prefixes: Vec<(String, String)>,
     },
 }
@@ -160,19 +160,18 @@ impl Default for Nacm {
 
 impl Nacm {
     /// Binds the undeclared prefixes in paths. A server may keep the text of a path and lose its namespaces, as the
-    /// controller does. `namespace` returns the usual namespace of a prefix.
+    /// controller does. `namespaces` returns what a prefix may mean: several modules may have it.
     #[must_use]
-    pub fn with_prefixes(mut self, namespace: impl Fn(&str) -> Option<String>) -> Self {
+    pub fn with_prefixes(mut self, namespaces: impl Fn(&str) -> Vec<String>) -> Self {
         let rules = self.rule_lists.iter_mut().flat_map(|list| &mut list.rules);
         for rule in rules {
             let RuleTarget::Path { path, prefixes } = &mut rule.target else { continue };
             // A path that cannot be read is reported when the rule is compiled.
             let names = path.split(|c: char| !(c.is_alphanumeric() || "-_.:".contains(c)));
             for prefix in names.filter_map(|name| Some(name.split_once(':')?.0)) {
-                if !prefixes.iter().any(|(declared, _)| declared == prefix)
-                    && let Some(namespace) = namespace(prefix)
-                {
-                    prefixes.push((prefix.to_owned(), namespace));
+                if !prefixes.iter().any(|(declared, _)| declared == prefix) {
+                    let all = namespaces(prefix).into_iter();
+                    prefixes.extend(all.map(|namespace| (prefix.to_owned(), namespace)));
                 }
             }
         }
@@ -197,6 +196,13 @@ pub trait NacmModel {
     /// Returns the YANG module of a namespace, if it is known.
     fn module(&self, namespace: &str) -> Option<&str>;
 
+    /// Returns the namespaces that a prefix means at this node: those of the modules of the node's own device. Empty if that
+    /// is not known, or if none of them has the prefix.
+    fn meanings(&self, prefix: &str, path: &Pattern) -> Vec<&str> {
+        let _ = (prefix, path);
+        Vec::new()
+    }
+
     /// Returns the default that the node's model sets (RFC 8341, section 3.2.4).
     fn default_deny(&self, path: &Pattern) -> Option<DefaultDeny> {
         let _ = path;
@@ -212,6 +218,14 @@ pub trait NacmModel {
 impl<S: Schema + ?Sized> NacmModel for S {
     fn module(&self, namespace: &str) -> Option<&str> {
         Schema::module(self, namespace)
+    }
+
+    fn meanings(&self, prefix: &str, path: &Pattern) -> Vec<&str> {
+        // `/ctrl:devices/ctrl:device[ctrl:name='…']/ctrl:config`.
+        let config = Pattern { steps: path.steps.iter().take(3).cloned().collect() };
+        let is_device = config.steps.get(1).is_some_and(|device| device.key("name").is_some());
+        let config = self.locate(&config).filter(|_| is_device);
+        config.map(|config| self.prefixed_in(config, prefix)).unwrap_or_default()
     }
 
     fn default_deny(&self, path: &Pattern) -> Option<DefaultDeny> {

@@ -115,6 +115,12 @@ pub trait Schema: Send + Sync {
         Vec::new()
     }
 
+    /// Returns the same of the modules of the device that the node `config` belongs to. Empty if its models are not known.
+    fn prefixed_in(&self, config: SchemaNode, prefix: &str) -> Vec<&str> {
+        let _ = config;
+        self.prefixed(prefix)
+    }
+
     /// Returns the access that the model denies by default: the strictest of the extensions at the node and
     /// its ancestors.
     fn default_deny(&self, node: SchemaNode) -> Option<DefaultDeny> {

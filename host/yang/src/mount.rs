@@ -240,6 +240,19 @@ impl confine_tree::Schema for MountedSchema {
         namespaces
     }
 
+    fn prefixed_in(&self, config: SchemaNode, prefix: &str) -> Vec<&str> {
+        let is_default = |block: &NumberBlock| {
+            let default = self.default_block.and_then(|index| self.blocks.get(index));
+            default.is_some_and(|default| default.first == block.first)
+        };
+        match self.meaning(config) {
+            NumberMeaning::Root(_, block) | NumberMeaning::Inner(block, _) if !is_default(block) => {
+                block.schema.prefixed(prefix)
+            }
+            _ => Vec::new(),
+        }
+    }
+
     fn default_deny(&self, node: SchemaNode) -> Option<DefaultDeny> {
         let (schema, inner) = self.node_itself(node);
         // The flags of the mount point hold below it.

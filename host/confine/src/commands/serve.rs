@@ -137,6 +137,7 @@ fn host(settings: &Settings) -> Result<Host, Error> {
     };
     let unmanaged = settings.unmanaged.iter().map(|list| list.value.to_string()).collect();
     let policy = ModulePolicy {
+        prefixes: settings.rule_prefixes.clone().into_iter().collect(),
         rules: settings
             .rules
             .as_ref()

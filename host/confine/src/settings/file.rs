@@ -48,6 +48,8 @@ pub(crate) struct OperatorFile {
     pub(crate) quarantine: QuarantinePolicy,
     /// Access rules for modules.
     pub(crate) rules: Option<Nacm>,
+    /// The prefixes of paths in access rules, and their namespaces.
+    pub(crate) rule_prefixes: BTreeMap<String, String>,
     /// The modules that may override a value that another instance has set.
     pub(crate) last_wins: BTreeSet<ModuleName>,
     /// The modules that may read what their descriptions do not declare.
@@ -181,7 +183,7 @@ impl OperatorFile {
         let mut limits = Limits::default();
         table.limits.apply(&mut limits)?;
         let total_resident = table.limits.total_resident()?;
-        let rules = table.nacm.read()?;
+        let (rules, rule_prefixes) = (table.nacm.read()?, table.nacm.prefixes.clone());
         let mut module_limits = BTreeMap::new();
         let (mut last_wins, mut undeclared_reads) = (BTreeSet::new(), BTreeSet::new());
         for (name, module) in &table.module {
@@ -214,6 +216,7 @@ impl OperatorFile {
             total_resident,
             quarantine,
             rules,
+            rule_prefixes,
             last_wins,
             undeclared_reads,
             services,

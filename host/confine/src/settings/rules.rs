@@ -20,7 +20,7 @@ const CONTROLLER_PREFIX: &str = "ctrl";
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct NacmTable {
     /// The namespaces of the prefixes in paths.
-    prefixes: BTreeMap<String, String>,
+    pub(super) prefixes: BTreeMap<String, String>,
     rule_list: Vec<RuleListTable>,
 }
 
@@ -129,24 +129,14 @@ impl NacmTable {
 }
 
 /// The rules as lines of the table.
-pub(crate) fn lines(nacm: &Nacm) -> Vec<String> {
+pub(crate) fn lines(nacm: Option<&Nacm>, prefixes: &BTreeMap<String, String>) -> Vec<String> {
     let string = |text: &str| toml::Value::from(text).to_string();
     let mut lines = Vec::new();
-    let rules = || nacm.rule_lists.iter().flat_map(|list| &list.rules);
-    let prefixes: BTreeMap<&str, &str> = rules()
-        .filter_map(|rule| match &rule.target {
-            RuleTarget::Path { prefixes, .. } => Some(prefixes),
-            _ => None,
-        })
-        .flatten()
-        .filter(|(prefix, _)| prefix != CONTROLLER_PREFIX)
-        .map(|(prefix, namespace)| (&**prefix, &**namespace))
-        .collect();
     if !prefixes.is_empty() {
         lines.push("[nacm.prefixes]".to_owned());
         lines.extend(prefixes.iter().map(|(prefix, of)| format!("{} = {}", string(prefix), string(of))));
     }
-    for list in &nacm.rule_lists {
+    for list in nacm.iter().flat_map(|nacm| &nacm.rule_lists) {
         let groups: Vec<String> = list.groups.iter().map(|group| string(group)).collect();
         lines.push("[[nacm.rule_list]]".to_owned());
         lines.push(format!("name = {}", string(&list.name)));
@@ -181,6 +171,10 @@ mod tests {
         nacm: NacmTable,
     }
 
+    fn read_prefixes(text: &str) -> BTreeMap<String, String> {
+        toml::from_str::<RulesFile>(text).unwrap().nacm.prefixes
+    }
+
     fn read(text: &str) -> Result<Option<Nacm>, String> {
         let file: RulesFile = toml::from_str(text).map_err(|error| error.message().to_owned())?;
         file.nacm.read().map_err(|misfit| format!("{}: {}", &text[misfit.span], misfit.what))
@@ -211,7 +205,8 @@ action = "deny""#;
     fn rules_are_shown_as_written() {
         assert_eq!(read("").unwrap(), None);
         let nacm = read(RULES).unwrap().unwrap();
-        assert_eq!(lines(&nacm).join("\n"), RULES);
+        let prefixes = read_prefixes(RULES);
+        assert_eq!(lines(Some(&nacm), &prefixes).join("\n"), RULES);
         assert_eq!(nacm.rule_lists[0].rules[1].operations, AccessOperations::ALL);
         let (access, _) = nacm.module_access("banner", "alice");
         assert_eq!(access.len(), 3);
@@ -231,14 +226,14 @@ action = "deny""#;
             format!("{list}action = 'permit'\nrpc_name = 'get'"),
         ];
         let texts: Vec<_> = texts.iter().map(|text| read(text).unwrap_err()).collect();
-        insta::assert_snapshot!(texts.join("\n"), @r#"
+        insta::assert_snapshot!(texts.join("\n"), @"
         'admin': `admin` is not a group of modules: write `module:NAME`, or `modules` for all modules
         'module:': `module:` is not a group of modules: write `module:NAME`, or `modules` for all modules
         unknown variant `allow`, expected `permit` or `deny`
         unknown variant `exec`, expected one of `create`, `read`, `update`, `delete`
-        'r': the prefix `x` in its path `/ctrl:devices/x:y` is not declared: it denies all nodes it may match
+        'r': the prefix `x` in its path `/ctrl:devices/x:y` is neither declared nor that of a known YANG module: it denies all nodes it may match
         'r': its path `devices` does not begin with `/`: it permits nothing
         unknown field `rpc_name`, expected one of `name`, `module_name`, `path`, `access_operations`, `action`
-        "#);
+        ");
     }
 }

@@ -51,8 +51,8 @@ impl Settings {
         lines.extend(quarantine::lines(&self.quarantine));
         if let Some(rules) = &self.rules {
             lines.push(format!("\n[nacm]  # {}", comment(rules)));
-            lines.extend(rules::lines(&rules.value));
         }
+        lines.extend(rules::lines(self.rules.as_ref().map(|rules| &rules.value), &self.rule_prefixes));
         for (list, service) in &self.services {
             lines.push(format!("\n[service.{}]", text(list)));
             lines.extend(service.lines());

@@ -288,8 +288,8 @@ fn unresolved_rule_never_permits_and_denies_all_matches() {
     let (access, problems) = unresolved(Permit).user_access("alice", &["g"]);
     assert!(access.is_empty());
     insta::assert_snapshot!(problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"), @"
-    rule `prefix` of rule-list `l`: the prefix `ctrl` in its path `/ctrl:devices/x:config` is not declared: it permits nothing
-    rule `prefix` of rule-list `l`: the prefix `x` in its path `/ctrl:devices/x:config` is not declared: it permits nothing
+    rule `prefix` of rule-list `l`: the prefix `ctrl` in its path `/ctrl:devices/x:config` is neither declared nor that of a known YANG module: it permits nothing
+    rule `prefix` of rule-list `l`: the prefix `x` in its path `/ctrl:devices/x:config` is neither declared nor that of a known YANG module: it permits nothing
     rule `bare` of rule-list `l`: `config` in its path `/devices/config` has no prefix: it permits nothing
     rule `syntax` of rule-list `l`: its path is not an instance-identifier (the path `//devices` cannot be read at character 2: a step is missing here: `//` and a trailing `/` are not supported, name every step): it permits nothing
     ");

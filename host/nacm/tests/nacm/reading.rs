@@ -60,14 +60,14 @@ fn undeclared_prefixes_get_their_usual_namespace() {
          <action>deny</action></rule></rule-list>",
     );
     let known = |prefix: &str| match prefix {
-        "ctrl" | "own" => Some(format!("urn:{prefix}:by-itself")),
-        "other" => Some("urn:other".to_owned()),
-        _ => None,
+        "ctrl" | "own" => vec![format!("urn:{prefix}:by-itself")],
+        "other" => vec!["urn:other".to_owned(), "urn:another".to_owned()],
+        _ => Vec::new(),
     };
     let nacm = nacm.with_prefixes(known);
     let RuleTarget::Path { prefixes, .. } = &nacm.rule_lists[0].rules[0].target else { panic!("{nacm:?}") };
     let prefixes: Vec<_> = prefixes.iter().map(|(prefix, of)| format!("{prefix}={of}")).collect();
-    assert_eq!(prefixes, ["own=urn:own", "other=urn:other", "ctrl=urn:ctrl:by-itself"]);
+    assert_eq!(prefixes, ["own=urn:own", "other=urn:other", "other=urn:another", "ctrl=urn:ctrl:by-itself"]);
 }
 
 #[test]

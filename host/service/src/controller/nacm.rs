@@ -24,6 +24,8 @@ use crate::{
 /// Rules of the operator's file about modules, in addition to the controller's `/nacm`.
 #[derive(Clone, Debug, Default)]
 pub struct ModulePolicy {
+    /// What the prefixes in the paths of rules mean to the operator, also in those of `/nacm`: prefix and namespace.
+    pub prefixes: Vec<(String, String)>,
     /// The rules and the name of the file that has them.
     pub rules: Option<(Arc<str>, Nacm)>,
     /// The modules that may override what another instance sets.
@@ -109,7 +111,7 @@ impl NacmRules {
         let Some(node) = readable else { return refuse(host_rights::lacking(None, host_user, registry)) };
         let (nacm, unreadable) = Nacm::read(running, node);
         // The models may have changed though the rules have not.
-        let bound = Arc::new(nacm.clone().with_prefixes(|prefix| namespace(schema, prefix)));
+        let bound = Arc::new(nacm.clone().with_prefixes(|prefix| self.namespaces(schema, prefix)));
         if let Some(hidden) = host_rights::hidden(&bound, host_user) {
             return refuse(Some(hidden));
         }
@@ -149,7 +151,7 @@ impl NacmRules {
         let (schema_now, registry_now) = (Arc::downgrade(schema), Arc::downgrade(registry));
         *found_with = Some(FoundWith { nacm: nacm.clone(), schema: schema_now, registry: registry_now });
         drop(found_with);
-        let bound = (*nacm).clone().with_prefixes(|prefix| namespace(&**schema, prefix));
+        let bound = (*nacm).clone().with_prefixes(|prefix| self.namespaces(&**schema, prefix));
         let of_modules = problems(&bound, Some(registry)).into_iter().map(|(_, problem)| problem);
         let of_controller = unreadable.into_iter().chain(of_modules);
         let of_controller = of_controller.map(|problem| broken_rule(CONTROLLER_RULES, problem));
@@ -185,7 +187,25 @@ impl NacmRules {
     /// Returns the rules for one commit, from what [`take`](Self::take) has returned.
     pub(crate) fn of_commit(&self, nacm: Arc<Nacm>, user: &str, schema: Arc<dyn Schema>) -> CommitRules<'_> {
         let (policy, warnings) = (&self.policy, &self.warnings);
-        CommitRules { policy, warnings, nacm, user: user.to_owned(), model: Arc::new(RuleModels(schema)) }
+        let model = Arc::new(RuleModels { schema, prefixes: policy.prefixes.clone() });
+        CommitRules { policy, warnings, nacm, user: user.to_owned(), model }
+    }
+
+    /// Returns what a prefix may mean that a path does not declare. The controller loses the declarations, so operators
+    /// write the prefixes that YANG modules define for themselves, which several modules may share.
+    fn namespaces(&self, schema: &dyn Schema, prefix: &str) -> Vec<String> {
+        if prefix == "ctrl" {
+            return vec![CONTROLLER.to_owned()];
+        }
+        let own = self.policy.prefixes.iter().filter(|(known, _)| known == prefix);
+        let mut all: Vec<String> = own.map(|(_, namespace)| namespace.clone()).collect();
+        all.extend(schema.prefixed(prefix).into_iter().map(str::to_owned));
+        if all.is_empty() && prefix == "nacm" {
+            all.push(NACM.to_owned());
+        }
+        all.sort_unstable();
+        all.dedup();
+        all
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, LastReadRules> {
@@ -325,7 +345,7 @@ impl CommitRules<'_> {
 
     /// Returns a path as a message shows it.
     pub(crate) fn shown(&self, path: &Pattern) -> String {
-        self.model.0.shown(path)
+        self.model.schema.shown(path)
     }
 
     /// Returns the controller's rules for the user, if they may hide anything.
@@ -357,32 +377,33 @@ impl CommitRules<'_> {
     }
 }
 
-/// Returns the namespace of a prefix that a path does not declare. The controller loses the declarations, so operators
-/// write the prefixes that YANG modules define for themselves.
-fn namespace(schema: &dyn Schema, prefix: &str) -> Option<String> {
-    match (prefix, &schema.prefixed(prefix)[..]) {
-        ("ctrl", _) => Some(CONTROLLER.to_owned()),
-        (_, [one]) => Some((*one).to_owned()),
-        // No module has the prefix, or several share it.
-        ("nacm", []) => Some(NACM.to_owned()),
-        _ => None,
-    }
-}
-
 /// The models, as far as rules need them.
-struct RuleModels(Arc<dyn Schema>);
+struct RuleModels {
+    schema: Arc<dyn Schema>,
+    /// The operator's prefixes.
+    prefixes: Vec<(String, String)>,
+}
 
 impl NacmModel for RuleModels {
     fn module(&self, namespace: &str) -> Option<&str> {
-        self.0.module(namespace)
+        self.schema.module(namespace)
+    }
+
+    fn meanings(&self, prefix: &str, path: &Pattern) -> Vec<&str> {
+        let mut own = NacmModel::meanings(&*self.schema, prefix, path);
+        if !own.is_empty() {
+            let of_operator = self.prefixes.iter().filter(|(known, _)| known == prefix);
+            own.extend(of_operator.map(|(_, namespace)| &**namespace));
+        }
+        own
     }
 
     fn default_deny(&self, path: &Pattern) -> Option<DefaultDeny> {
-        NacmModel::default_deny(&*self.0, path)
+        NacmModel::default_deny(&*self.schema, path)
     }
 
     fn has_default_denies(&self) -> bool {
-        self.0.has_default_denies()
+        self.schema.has_default_denies()
     }
 }
 

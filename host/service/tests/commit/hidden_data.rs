@@ -216,7 +216,7 @@ async fn rule_that_does_not_work_is_in_the_status() {
         .collect();
     insta::assert_snapshot!(shown.join("\n"), @r#"
     `/nacm` modules quote: its path is not an instance-identifier (the path `/c:devices"` cannot be read at character 11: `"` is unexpected here: a step is followed by `/`, `[` or the end of the path): it permits nothing
-    `/nacm` modules prefix: the prefix `x` in its path `/c:devices/x:y` is not declared: it permits nothing
+    `/nacm` modules prefix: the prefix `x` in its path `/c:devices/x:y` is neither declared nor that of a known YANG module: it permits nothing
     "#);
     // It is mended.
     set_rules(&mut testbed, &list(&[works])).await;
