@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use confine_yang::{ModuleSet, MountedSchema, YangSchema};
+use confine_yang::{ModuleSet, MountedSchema, YangLimits, YangSchema};
 use tokio::{
     sync::{Mutex, MutexGuard},
     task::spawn_blocking,
@@ -33,6 +33,8 @@ use crate::{Backend, DeviceSchemas, Error, RequestUser, SchemaRef};
 const DEVICE_MOUNT: &str = "device";
 /// The most bytes of all modules of one device together: some vendors publish 100 MB.
 const MAX_MODEL_SIZE: usize = 512 << 20;
+/// The most bytes of the compiled models of all devices together. Devices with the same modules share them.
+const MAX_COMPILED: usize = 2 << 30;
 /// The most modules that a message names.
 const MAX_NAMED_MODULES: usize = 20;
 /// The interval of removing unused texts from the cache.
@@ -188,7 +190,8 @@ impl ModelStore {
             let own = if texts.is_empty() {
                 controller_modules_from_files(&directories, &packages)
             } else {
-                set_of(texts.into_iter().map(|(schema, text)| (schema, text.map(String::into_bytes))))
+                let texts = texts.into_iter().map(|(schema, text)| (schema, text.map(String::into_bytes)));
+                set_of(texts, YangLimits::default())
             };
             (compile(own, "the controller"), default_from_packages(&directories, &packages))
         });
@@ -418,6 +421,9 @@ impl ModelStore {
                 return Ok(None);
             }
         }
+        let taken: usize = self.sets.values().map(|set| set.models.memory()).sum();
+        let memory = YangLimits::default().memory.min(MAX_COMPILED.saturating_sub(taken));
+        let limits = YangLimits { memory, ..YangLimits::default() };
         let (cache, of) = (self.cache.clone(), format!("device `{device}`"));
         let compiled = spawn_blocking(move || {
             if let Some(cache) = cache.filter(|_| !new.is_empty()) {
@@ -429,7 +435,7 @@ impl ModelStore {
             }
             let missing = texts.iter().filter(|(_, text)| text.is_none()).map(|(schema, _)| schema.clone());
             let missing = missing.collect();
-            Arc::new(ModelSet { key, models: compile(set_of(texts), &of), missing })
+            Arc::new(ModelSet { key, models: compile(set_of(texts, limits), &of), missing })
         });
         Ok(compiled.await.ok())
     }
@@ -474,8 +480,8 @@ fn local_texts(
 }
 
 /// Returns the set of a server's modules. A module without a text makes the set partial.
-fn set_of(texts: impl IntoIterator<Item = (SchemaRef, Option<Vec<u8>>)>) -> ModuleSet {
-    let mut set = ModuleSet::default();
+fn set_of(texts: impl IntoIterator<Item = (SchemaRef, Option<Vec<u8>>)>, limits: YangLimits) -> ModuleSet {
+    let mut set = ModuleSet::with_limits(limits);
     for (schema, text) in texts {
         match text.map(|text| set.add(&format!("{schema}.yang"), &text)) {
             Some(Ok(_)) => {}
@@ -566,8 +572,6 @@ fn recovered<T>(result: Result<T, Error>, message: &'static str) -> Result<Optio
 
 #[cfg(test)]
 mod tests {
-    use confine_yang::YangLimits;
-
     use super::*;
 
     #[test]

@@ -9,7 +9,7 @@ use crate::{
     Error, ModuleSet,
     build::CompiledSet,
     link::{ModuleId, ModuleLinks, YangModule},
-    node_arena::{NodeArena, NodeFlags, NodeRecord, SchemaNodeId},
+    node_arena::{NODE_MEMORY, NodeArena, NodeFlags, NodeRecord, SchemaNodeId},
     set::ModuleFileText,
     types::{BaseType, Identity, IdentityDefinition},
 };
@@ -125,6 +125,11 @@ impl YangSchema {
         let BaseType::Identityref(bases) = of else { return Vec::new() };
         let definitions = bases.iter().filter_map(|&base| self.identity_definition(base));
         definitions.filter_map(|found| Some((self.links.module(found.module)?, &*found.name))).collect()
+    }
+
+    /// Returns about how many bytes the compiled tree takes: see [`YangLimits::memory`](crate::YangLimits::memory).
+    pub fn memory(&self) -> usize {
+        self.nodes.nodes.len() * NODE_MEMORY
     }
 
     /// Returns the namespace and the name of each node whose value, or what is below it, is a secret: its type is for passwords or
