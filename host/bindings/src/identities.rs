@@ -4,8 +4,9 @@ use confine_yang::{BaseType, YangNode, YangSchema};
 
 use crate::{
     names::{USED_TYPES, camel_case, unused},
-    nodes::{bound_children, identityrefs},
+    nodes::identityrefs,
     prefixes::ModulePrefixes,
+    selection::NodeSelection,
     writer::CodeWriter,
 };
 
@@ -26,16 +27,16 @@ struct IdentitySet {
 
 impl IdentitySets {
     /// Collects the sets for the values of these nodes and of all nodes below them.
-    pub(crate) fn of(roots: &[YangNode<'_>], prefixes: &ModulePrefixes) -> Self {
+    pub(crate) fn of(roots: &[YangNode<'_>], prefixes: &ModulePrefixes, selection: &NodeSelection) -> Self {
         let taken = USED_TYPES.iter().map(|&name| name.to_owned()).collect();
         let mut identities = Self { sets: Vec::new(), taken };
-        roots.iter().for_each(|&root| identities.collect(root, prefixes));
+        roots.iter().for_each(|&root| identities.collect(root, prefixes, selection));
         identities
     }
 
-    fn collect(&mut self, node: YangNode<'_>, prefixes: &ModulePrefixes) {
+    fn collect(&mut self, node: YangNode<'_>, prefixes: &ModulePrefixes, selection: &NodeSelection) {
         identityrefs(node).for_each(|base| self.add(node.schema(), base, prefixes));
-        bound_children(node).for_each(|child| self.collect(child, prefixes));
+        selection.children(node).for_each(|child| self.collect(child, prefixes, selection));
     }
 
     fn add(&mut self, schema: &YangSchema, base: &BaseType, prefixes: &ModulePrefixes) {

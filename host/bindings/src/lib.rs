@@ -12,7 +12,7 @@
 //! let mut set = ModuleSet::default();
 //! let yang = "module m { namespace urn:m; prefix m; container port { leaf mtu { type uint16; } } }";
 //! set.add("m.yang", yang.as_bytes()).expect("valid YANG");
-//! let code = confine_bindings::generate(&set.compile(), &["m".to_owned()]);
+//! let code = confine_bindings::generate(&set.compile(), &["m".to_owned()], &Default::default());
 //! assert!(code.contains("pub fn set_mtu(&self, value: u16) -> sdk::Result<()>"));
 //! ```
 
@@ -22,12 +22,15 @@ mod names;
 mod nodes;
 mod prefixes;
 mod rust_type;
+mod selection;
 mod structs;
 #[cfg(test)]
 mod tests;
 mod writer;
 
 use confine_yang::{YangModule, YangSchema};
+
+pub use self::selection::{NodeSelection, SelectionError};
 
 use self::{
     identities::IdentitySets, names::ChildNames, prefixes::ModulePrefixes, structs::BindingsContext,
@@ -36,16 +39,18 @@ use self::{
 
 /// Generates the Rust code for the configuration that the modules named `modules` define.
 ///
-/// Each of their top-level nodes gets a type, and so does each node that they add to another module.
-pub fn generate(schema: &YangSchema, modules: &[String]) -> String {
-    let roots = nodes::find_roots(schema, modules);
+/// Each of their top-level nodes gets a type, and so does each node that they add to another module. `selection` limits
+/// it to some of the nodes; the names in the code are the same with and without.
+pub fn generate(schema: &YangSchema, modules: &[String], selection: &NodeSelection) -> String {
+    let mut roots = nodes::find_roots(schema, modules);
+    let names = ChildNames::of_roots(&roots);
+    roots.retain(|root| selection.has(*root));
     let mut writer = CodeWriter::default();
     write_header(&mut writer, schema, modules);
-    let prefixes = ModulePrefixes::of(&roots);
+    let prefixes = ModulePrefixes::of(&roots, selection);
     prefixes.write(&mut writer);
-    let identities = IdentitySets::of(&roots, &prefixes);
-    let context = BindingsContext { identities, prefixes };
-    let names = ChildNames::of_roots(&roots);
+    let identities = IdentitySets::of(&roots, &prefixes, selection);
+    let context = BindingsContext { identities, prefixes, selection };
     for &root in &roots {
         context.write_struct(&mut writer, root, &names, true);
     }

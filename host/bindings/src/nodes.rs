@@ -12,7 +12,7 @@ pub(crate) fn find_roots<'a>(schema: &'a YangSchema, modules: &[String]) -> Vec<
     roots
 }
 
-fn collect_roots<'a>(parent: YangNode<'a>, modules: &[String], roots: &mut Vec<YangNode<'a>>) {
+pub(crate) fn collect_roots<'a>(parent: YangNode<'a>, modules: &[String], roots: &mut Vec<YangNode<'a>>) {
     for child in parent.children().filter(|child| child.is_config() && is_container_or_list(*child)) {
         let is_selected =
             child.module().is_some_and(|module| modules.iter().any(|name| name == module.name()));

@@ -4,11 +4,7 @@ use std::collections::BTreeMap;
 
 use confine_yang::{YangModule, YangNode};
 
-use crate::{
-    names::unused,
-    nodes::{bound_children, identity_modules},
-    writer::CodeWriter,
-};
+use crate::{names::unused, nodes::identity_modules, selection::NodeSelection, writer::CodeWriter};
 
 /// A prefix for each namespace: the module's own prefix, or the module's name if several modules use the
 /// same prefix.
@@ -16,9 +12,9 @@ pub(crate) struct ModulePrefixes(BTreeMap<String, String>);
 
 impl ModulePrefixes {
     /// Assigns prefixes for these nodes, all nodes below them, and the identities among their values.
-    pub(crate) fn of(roots: &[YangNode<'_>]) -> Self {
+    pub(crate) fn of(roots: &[YangNode<'_>], selection: &NodeSelection) -> Self {
         let mut modules = BTreeMap::new();
-        roots.iter().for_each(|&root| collect_modules(root, &mut modules));
+        roots.iter().for_each(|&root| collect_modules(root, selection, &mut modules));
         let has_unique_prefix = |module: &&YangModule| {
             modules.values().filter(|other| other.prefix() == module.prefix()).count() == 1
         };
@@ -52,14 +48,19 @@ impl ModulePrefixes {
 }
 
 /// Collects the modules of a node and of all nodes and identities below it, by namespace.
-fn collect_modules<'a>(node: YangNode<'a>, found: &mut BTreeMap<&'a str, &'a YangModule>) {
+fn collect_modules<'a>(
+    node: YangNode<'a>,
+    selection: &NodeSelection,
+    found: &mut BTreeMap<&'a str, &'a YangModule>,
+) {
     let modules = node.module().into_iter().chain(identity_modules(node));
     found.extend(modules.map(|module| (module.namespace(), module)));
-    bound_children(node).for_each(|child| collect_modules(child, found));
+    selection.children(node).for_each(|child| collect_modules(child, selection, found));
 }
 
 #[cfg(test)]
 mod tests {
+    use super::NodeSelection;
     use confine_yang::ModuleSet;
 
     #[test]
@@ -78,7 +79,8 @@ mod tests {
             let module = format!("module {name} {{ namespace urn:{name}; prefix {prefix}; {text} }}");
             set.add(&format!("{name}.yang"), module.as_bytes()).unwrap();
         }
-        let text = crate::generate(&set.compile(), &["a", "b", "c"].map(str::to_owned));
+        let text =
+            crate::generate(&set.compile(), &["a", "b", "c"].map(str::to_owned), &NodeSelection::default());
         let mut quoted: Vec<&str> = text.split('"').skip(1).step_by(2).collect();
         quoted.sort_unstable();
         quoted.dedup();

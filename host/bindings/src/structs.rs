@@ -8,16 +8,18 @@ use crate::{
     enums::write_enum,
     identities::IdentitySets,
     names::{ChildNames, escape_keyword, snake_case, unused},
-    nodes::{bound_children, is_container_or_list, is_leaf_or_leaf_list},
+    nodes::{is_container_or_list, is_leaf_or_leaf_list},
     prefixes::ModulePrefixes,
     rust_type::RustType,
+    selection::NodeSelection,
     writer::{CodeWriter, one_line},
 };
 
 /// What all types of a generated file share.
-pub(crate) struct BindingsContext {
+pub(crate) struct BindingsContext<'s> {
     pub(crate) identities: IdentitySets,
     pub(crate) prefixes: ModulePrefixes,
+    pub(crate) selection: &'s NodeSelection,
 }
 
 /// The names in the type that a function is written for.
@@ -27,7 +29,7 @@ struct MemberScope<'a> {
     module: &'a str,
 }
 
-impl BindingsContext {
+impl BindingsContext<'_> {
     /// Writes the type of a container or list, and the module with the types of its children. `names` are
     /// those of the node and its siblings.
     pub(crate) fn write_struct(
@@ -51,7 +53,7 @@ impl BindingsContext {
             self.write_of(writer, node, &scope);
         }
         write_common_functions(writer, node);
-        for child in bound_children(node) {
+        for child in self.selection.children(node) {
             self.write_member(writer, child, &scope);
         }
         writer.close("}");
@@ -60,11 +62,11 @@ impl BindingsContext {
 
     fn write_child_module(&self, writer: &mut CodeWriter, node: YangNode<'_>, scope: &MemberScope<'_>) {
         let mut body = writer.nested();
-        for leaf in bound_children(node).filter(|leaf| is_leaf_or_leaf_list(*leaf)) {
+        for leaf in self.selection.children(node).filter(|leaf| is_leaf_or_leaf_list(*leaf)) {
             let value_type = RustType::of(leaf, &self.identities);
             write_enum(&mut body, leaf, &scope.names.type_and_module(leaf).0, &value_type);
         }
-        for child in bound_children(node).filter(|child| is_container_or_list(*child)) {
+        for child in self.selection.children(node).filter(|child| is_container_or_list(*child)) {
             self.write_struct(&mut body, child, scope.names, false);
         }
         if body.is_empty() {

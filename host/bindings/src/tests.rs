@@ -2,12 +2,12 @@
 
 use confine_yang::ModuleSet;
 
-use crate::generate;
+use crate::{NodeSelection, generate};
 
 fn generated(yang: &str) -> String {
     let mut set = ModuleSet::default();
     set.add("m.yang", yang.as_bytes()).unwrap();
-    generate(&set.compile(), &["m".to_owned()])
+    generate(&set.compile(), &["m".to_owned()], &NodeSelection::default())
 }
 
 #[test]
@@ -586,7 +586,7 @@ fn same_names_from_several_modules_get_their_prefixes() {
             augment '/a:interfaces' { leaf x { type string; } } }",
     )
     .unwrap();
-    let text = generate(&set.compile(), &["a".to_owned(), "b".to_owned()]);
+    let text = generate(&set.compile(), &["a".to_owned(), "b".to_owned()], &NodeSelection::default());
     insta::assert_snapshot!(lines_starting_with(&text, &["pub struct", "pub fn x", "pub fn oc", "Self(view.at"]), @r#"
     pub struct IetfIfInterfaces(sdk::View);
     Self(view.at("ietf-if:interfaces"))
@@ -599,4 +599,97 @@ fn same_names_from_several_modules_get_their_prefixes() {
     Self(view.at("oc-if:other"))
     pub fn x(&self) -> sdk::Result<Option<String>> {
     "#);
+}
+
+/// Returns the lines of the bindings at some paths that name types and functions, or why there are none.
+fn at_paths(paths: &[&str]) -> String {
+    let mut set = ModuleSet::default();
+    set.add(
+        "m.yang",
+        b"module m { namespace urn:m; prefix mm;
+            identity kind; identity one { base kind; }
+            container box { leaf a { type string; } leaf b { type string; }
+              list unit { key k; leaf k { type enumeration { enum x; enum y; } } leaf c { type uint8; }
+                container deep { leaf d { type identityref { base kind; } } } } }
+            container other { leaf e { type string; } } }",
+    )
+    .unwrap();
+    set.add("n.yang", b"module n { namespace urn:n; prefix n; import m { prefix m; } augment '/m:box/m:unit' { leaf f { type int8; } } }")
+        .unwrap();
+    let modules = ["m".to_owned(), "n".to_owned()];
+    let schema = set.compile();
+    let paths: Vec<String> = paths.iter().map(|path| (*path).to_owned()).collect();
+    match NodeSelection::at_paths(&schema, &modules, &paths) {
+        Ok(selection) => lines_starting_with(
+            &generate(&schema, &modules, &selection),
+            &[
+                "pub struct",
+                "pub enum",
+                "pub fn of",
+                "pub fn box",
+                "pub fn unit(",
+                "pub fn k",
+                "pub fn deep",
+                "pub fn set_",
+                "(\"",
+            ],
+        ),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn bindings_at_a_path_have_what_leads_there_and_what_is_below() {
+    insta::assert_snapshot!(at_paths(&["/mm:box/unit/deep"]), @r#"
+    ("mm", "urn:m"),
+    pub struct Box(sdk::View);
+    pub fn of(view: &sdk::View) -> Self {
+    pub fn unit(&self, k: r#box::unit::K) -> r#box::Unit {
+    pub struct Unit(sdk::View);
+    pub fn k(&self) -> sdk::Result<String> {
+    pub fn deep(&self) -> unit::Deep {
+    pub enum K {
+    pub struct Deep(sdk::View);
+    pub fn set_d(&self, value: identities::Kind) -> sdk::Result<()> {
+    pub enum Kind {
+    pub fn known(value: &str) -> Option<Self> {
+    pub fn of(value: &str) -> Self {
+    "#);
+    insta::assert_snapshot!(at_paths(&["/box/a", "/m:other"]), @r#"
+    ("mm", "urn:m"),
+    pub struct Box(sdk::View);
+    pub fn of(view: &sdk::View) -> Self {
+    pub fn set_a(&self, value: impl std::fmt::Display) -> sdk::Result<()> {
+    pub struct Other(sdk::View);
+    pub fn of(view: &sdk::View) -> Self {
+    pub fn set_e(&self, value: impl std::fmt::Display) -> sdk::Result<()> {
+    "#);
+    // A path below another one adds nothing, in whichever order.
+    for paths in [["/box/unit", "/box/unit/c"], ["/box/unit/c", "/box/unit"]] {
+        assert_eq!(at_paths(&paths), at_paths(&["/box/unit"]));
+    }
+    assert_eq!(at_paths(&["/"]), at_paths(&["/box", "/other"]));
+    for path in ["/box/unit[k='a/b]']/c", "/devices/device[name='r1']/config/mm:box/unit[k]/c", "box/unit/c"]
+    {
+        assert_eq!(at_paths(&[path]), at_paths(&["/box/unit/c"]), "{path}");
+    }
+    insta::assert_snapshot!(at_paths(&["/box/unit/n:f"]), @r#"
+    ("mm", "urn:m"),
+    ("n", "urn:n"),
+    pub struct Box(sdk::View);
+    pub fn of(view: &sdk::View) -> Self {
+    pub fn unit(&self, k: r#box::unit::K) -> r#box::Unit {
+    pub struct Unit(sdk::View);
+    pub fn k(&self) -> sdk::Result<String> {
+    pub fn set_f(&self, value: i8) -> sdk::Result<()> {
+    pub enum K {
+    "#);
+    let refused =
+        ["/bax", "/box/unit/x:c", "/other/e/f", "/mm:box/n:unit"].map(|path| at_paths(&[path])).join("\n");
+    insta::assert_snapshot!(refused, @"
+    `/bax` leads to no configuration of the modules: there is no `bax`; did you mean `box`?
+    `/box/unit/x:c` leads to no configuration of the modules: there is no `x:c`; did you mean `c`, `k` or `f`?
+    `/other/e/f` leads to no configuration of the modules: there is no `f`
+    `/mm:box/n:unit` leads to no configuration of the modules: there is no `n:unit`; did you mean `unit`?
+    ");
 }

@@ -182,6 +182,13 @@ pub(crate) struct BindingsArgs {
     #[arg(required = true, value_name = "MODULE")]
     pub(crate) modules: Vec<String>,
 
+    /// Generate only what is at this path, what leads there and what is below, as in `/native/interface`; may be repeated
+    ///
+    /// The steps are names of nodes, with the name or the prefix of a module where a name alone is ambiguous. Keys do not
+    /// matter. The names in the generated code are the same with and without paths.
+    #[arg(short, long = "path", value_name = "PATH")]
+    pub(crate) paths: Vec<String>,
+
     /// A directory with YANG files (`*.yang`, at any depth) of the modules and their imports; may be repeated
     #[arg(short, long, value_name = "DIRECTORY", required = true, value_parser = PathTarget::Directory.parser())]
     pub(crate) yang: Vec<PathBuf>,

@@ -62,6 +62,8 @@ pub(crate) enum Error {
         "cannot read the YANG module `{name}`\nhint: check that its file is well-formed and defines a module of this name"
     )]
     UnreadableYang { name: String },
+    #[error(transparent)]
+    NoBindings(#[from] confine_bindings::SelectionError),
     #[error("`{path}` does not start at the root\nhint: write `/{path}`")]
     RelativePath { path: String },
     #[error("no YANG module has the prefix or the name `{prefix}`{}", did_you_mean(nearest))]

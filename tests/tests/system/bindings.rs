@@ -2,7 +2,7 @@
 
 use confine_author::{CaseResult, ServiceCase};
 use confine_backend::modules_from_directories;
-use confine_bindings::generate;
+use confine_bindings::{NodeSelection, generate};
 use confine_test_support::{
     guests::{example_services, test_guest, typed},
     repository,
@@ -11,7 +11,11 @@ use confine_test_support::{
 fn generated(modules: &[&str]) -> String {
     let directories = [repository().join("host/controller/models"), example_services(), test_guest("typed")];
     let modules: Vec<String> = modules.iter().map(|&module| module.to_owned()).collect();
-    generate(&modules_from_directories(&directories, &modules).unwrap().compile(), &modules)
+    generate(
+        &modules_from_directories(&directories, &modules).unwrap().compile(),
+        &modules,
+        &NodeSelection::default(),
+    )
 }
 
 /// To generate them again: `confine bindings --yang host/controller/models --yang example-services --yang

@@ -124,6 +124,9 @@ define more of them.
 Examples:
 
   confine bindings --yang yang/ openconfig-interfaces iana-if-type my-service > src/bindings.rs
+  confine bindings --yang yang/ --path /native/hostname --path /native/interface Cisco-IOS-XE-native > src/bindings.rs
+
+The bindings of a whole device model can be larger than a compiler takes: `--path` limits them to what the service needs.
 
 Use the file with the Rust SDK (`confine-sdk`), as a module of its own: `mod bindings;`.";
 

@@ -1,6 +1,7 @@
 //! `confine bindings`: Rust bindings from YANG.
 
 use confine_backend::modules_from_directories;
+use confine_bindings::NodeSelection;
 
 use super::output::{plain, show};
 use crate::{cli::BindingsArgs, error::Error};
@@ -17,5 +18,9 @@ pub(super) fn run(request: &BindingsArgs) -> Result<(), Error> {
     for problem in schema.problems() {
         anstream::eprintln!("skipped: {}", plain(&problem.to_string()));
     }
-    show(&confine_bindings::generate(&schema, &request.modules))
+    let selection = match &request.paths[..] {
+        [] => NodeSelection::default(),
+        paths => NodeSelection::at_paths(&schema, &request.modules, paths)?,
+    };
+    show(&confine_bindings::generate(&schema, &request.modules, &selection))
 }
