@@ -8,7 +8,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use self::help::{
     BINDINGS_HELP, EDIT_HELP, EXIT_STATUS, GET_HELP, PROGRAM_HELP, RPC_HELP, SERVE_HELP, SHELL_HELP,
-    with_paragraphs,
+    YANG_HELP, with_paragraphs,
 };
 pub(crate) use self::help::{Paragraphs, terminal_width};
 
@@ -59,6 +59,9 @@ pub(crate) enum Command {
     /// Generate Rust bindings from YANG: paths and values that the compiler checks
     #[command(after_long_help = BINDINGS_HELP)]
     Bindings(BindingsArgs),
+    /// Install or remove the YANG module with which the controller keeps the values that services change
+    #[command(after_long_help = YANG_HELP)]
+    Yang(YangArgs),
     /// Show the status of the daemon: controller, commits, modules
     Status(StatusArgs),
     /// Show live status and events; Ctrl-C to quit
@@ -192,6 +195,34 @@ pub(crate) struct BindingsArgs {
     /// A directory with YANG files (`*.yang`, at any depth) of the modules and their imports; may be repeated
     #[arg(short, long, value_name = "DIRECTORY", required = true, value_parser = PathTarget::Directory.parser())]
     pub(crate) yang: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct YangArgs {
+    #[command(subcommand)]
+    pub(crate) command: YangCommand,
+}
+
+/// What to do with the YANG module.
+#[derive(Debug, Subcommand)]
+pub(crate) enum YangCommand {
+    /// Print the module
+    Print,
+    /// Write the module to a directory from which the controller loads YANG when it starts
+    Install {
+        /// The directory [default: CLICON_YANG_MAIN_DIR of the controller's configuration]
+        #[arg(value_parser = PathTarget::Directory.parser())]
+        directory: Option<PathBuf>,
+    },
+    /// Remove the module from the directory, unless the controller has data of it: it would not start again
+    Remove {
+        /// The directory [default: CLICON_YANG_MAIN_DIR of the controller's configuration]
+        #[arg(value_parser = PathTarget::Directory.parser())]
+        directory: Option<PathBuf>,
+
+        #[command(flatten)]
+        controller: ControllerArgs,
+    },
 }
 
 /// The daemon to connect to.

@@ -11,6 +11,7 @@ mod output;
 mod rpc;
 mod serve;
 mod watch;
+mod yang;
 
 use clap::CommandFactory as _;
 
@@ -34,6 +35,7 @@ pub(crate) fn run(command: Command) -> Result<(), Error> {
             show(&settings.to_string())
         }
         Command::Bindings(request) => bindings::run(&request),
+        Command::Yang(request) => yang::run(&request),
         Command::Inspect(inspect) => inspect::run(&inspect),
         Command::Status(options) => daemon::status(&options),
         Command::Watch(options) => daemon::watch(&options),

@@ -62,6 +62,14 @@ pub(crate) enum Error {
         "cannot read the YANG module `{name}`\nhint: check that its file is well-formed and defines a module of this name"
     )]
     UnreadableYang { name: String },
+    #[error(
+        "the controller's configuration names no directory for YANG modules\nhint: name one, as in `confine yang install /usr/local/share/controller/main`"
+    )]
+    NoYangDirectory,
+    #[error("cannot write `{}`", file.display())]
+    YangFile { file: PathBuf, source: io::Error },
+    #[error("`{}` stays: the controller has original values, and would not start without the module\nhint: remove them in its CLI, with `delete services originals` and `commit local`", file.display())]
+    OriginalsStand { file: PathBuf },
     #[error(transparent)]
     NoBindings(#[from] confine_bindings::SelectionError),
     #[error("`{path}` does not start at the root\nhint: write `/{path}`")]

@@ -34,6 +34,10 @@ impl fmt::Display for StatusText<'_> {
             shown(&format!("rule `{rule}` of rule-list `{rule_list}` in {source} does not work: {problem}"))
         });
         rows(f, "rules", broken)?;
+        if status.keeps_originals == Some(false) {
+            row(f, "originals", "not kept: what services change on devices is not restored when they go")?;
+            row(f, "", "hint: `confine yang install`, then restart the controller")?;
+        }
         writeln!(f)?;
         write!(f, "{}", ModulesText(&status.modules))
     }

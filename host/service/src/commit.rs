@@ -11,6 +11,7 @@
 //! | `suspended` | warnings about modules without which it runs |
 //! | `created_paths` | paths of `created` lists, which have no namespaces, to patterns |
 //! | `stripping` | what the instances had created before is read, and removed |
+//! | `originals`, `originals_edit` | where the original values of what instances change are kept, and how they are written |
 //! | `losses` | what instances would lose because access control hides something |
 //! | `hooks` | calls of modules around a commit |
 //! | `remembered_reads` | what instances read the last time besides what each commit reads in advance |
@@ -21,6 +22,8 @@ mod created_paths;
 mod declared;
 pub(crate) mod hooks;
 pub(crate) mod losses;
+pub(crate) mod originals;
+mod originals_edit;
 pub(crate) mod plan;
 pub(crate) mod read;
 mod remembered_reads;

@@ -23,6 +23,7 @@ use crate::{
     commit::{
         answer::{TransactionAnswer, answer},
         hooks::HookQueue,
+        originals::keeps_originals,
         running::{RunningData, read_rules, read_service_timeout},
         state::CommitState,
         work::CommitOutcome,
@@ -269,6 +270,7 @@ async fn keep_known(
     modules: Arc<ModuleManager>,
     backend: SharedBackend,
 ) -> Infallible {
+    let mut said = false;
     loop {
         let is_about_owners = tokio::select! {
             () = controller.owners_may_have_changed.notified() => true,
@@ -290,6 +292,11 @@ async fn keep_known(
         }
         // Before, a prefix may only seem to be in no model.
         if controller.models.is_complete() {
+            if !keeps_originals(&*controller.schema()) && !std::mem::replace(&mut said, true) {
+                tracing::warn!(
+                    "what services change on devices is not restored when they go: `confine yang install`, and restart the controller"
+                );
+            }
             if !controller.nacm.are_read() {
                 // Why it fails is reported by `take`, or by the next commit.
                 let _ = read_rules(&controller, &registry, &backend).await;

@@ -10,6 +10,7 @@ use tokio::sync::broadcast;
 use crate::{
     activity::{Activity, CommitReport},
     audit::{Audit, AuditEvent},
+    commit::originals::keeps_originals,
     commit::work::CommitRunner,
     controller::{known::KnownController, nacm::ModulePolicy},
     modules::{library::ModuleLibrary, manager::ModuleManager, registry::ModuleRegistry},
@@ -99,6 +100,8 @@ impl Host {
             commits: self.activity.commits(),
             modules: self.modules.status(),
             broken_rules: self.controller.nacm.broken(),
+            keeps_originals: (self.controller.models.is_complete())
+                .then(|| keeps_originals(&*self.controller.schema())),
             counts: self.audit.counts(),
         }
     }

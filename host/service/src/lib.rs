@@ -37,6 +37,8 @@ mod work_threads;
 
 pub use activity::CommitReport;
 pub use audit::{AuditEvent, EventKind};
+pub use commit::originals::{ORIGINALS_FILE, ORIGINALS_MODULE};
+pub use confine_view::ORIGINALS as ORIGINALS_NAMESPACE;
 pub use controller::nacm::ModulePolicy;
 pub use daemon::serve;
 pub use error::Error;

@@ -25,6 +25,9 @@ pub struct DaemonStatus {
     /// The access control rules for modules that do not work.
     #[serde(default)]
     pub broken_rules: Vec<BrokenRule>,
+    /// Whether the controller keeps what stood on devices before instances changed it; none as long as that is not known.
+    #[serde(default)]
+    pub keeps_originals: Option<bool>,
     /// How often each kind of event has happened.
     pub counts: EventCounts,
 }

@@ -21,6 +21,7 @@
 //! for an edit stay. Keys are never guessed from data: a list whose keys are not named anywhere can be read,
 //! but it can neither be edited nor partly read again ([`Error::UnknownKeys`](crate::Error)).
 
+mod base;
 mod change;
 mod child_lookup;
 mod choices;

@@ -9,8 +9,8 @@ use confine_tree::{
 
 use crate::{
     AllowanceExceeded, CallRefusal, Error, HiddenRead, InstanceRef, Meter, Scope, SharingServices, Source,
-    WorkAllowance, on_demand::OnDemandReads, patterns::size, refusal::refused, run_writes::RunWrites,
-    written_values::WrittenValues,
+    WorkAllowance, on_demand::OnDemandReads, patterns::size, refusal::refused,
+    restored_originals::RestoredOriginals, run_writes::RunWrites, written_values::WrittenValues,
 };
 
 /// The bytes that a node of the overlay takes, with its name, its state and its entries in tables.
@@ -29,6 +29,9 @@ pub struct CommitDraft {
     pub(crate) written: Vec<RunWrites>,
     /// What was removed because instances had created it.
     pub(crate) stripped: Vec<Pattern>,
+    /// What the runs wrote without creating anything.
+    pub(crate) unowned: HashSet<NodeId>,
+    pub(crate) originals: RestoredOriginals,
     /// What the instances that run own, whether or not it is there.
     pub(crate) owned: Coverage,
     /// Denied operations of modules on nodes that they do not see. A refusal during the run would reveal the
@@ -61,6 +64,8 @@ impl CommitDraft {
             on_demand: OnDemandReads::default(),
             written: Vec::new(),
             stripped: Vec::new(),
+            unowned: HashSet::new(),
+            originals: RestoredOriginals::default(),
             owned: Coverage::default(),
             refused_at_end: Vec::new(),
             written_values: WrittenValues::default(),

@@ -11,6 +11,7 @@ use confine_tree::NodeId;
 use crate::{
     CommitDraft, Error, InstanceRef, OwnerIndex,
     displaced::DisplacedNodes,
+    originals::owner_name,
     path_trie::{PathFront, PathId},
     run_writes::RunWrites,
     written_values::conflict,
@@ -27,6 +28,7 @@ impl CommitDraft {
             draft: self,
             written: &written,
             ran: ran.iter().collect(),
+            names: ran.iter().map(owner_name).collect(),
             owners,
             own: HashSet::new(),
             own_exactly: HashSet::new(),
@@ -48,6 +50,8 @@ struct ConflictCheck<'a> {
     draft: &'a mut CommitDraft,
     written: &'a [RunWrites],
     ran: HashSet<&'a InstanceRef>,
+    /// Their names as owners of originals.
+    names: HashSet<String>,
     owners: &'a OwnerIndex,
     /// Paths of which nothing at or below them belongs to an instance that the commit does not run.
     own: HashSet<PathId>,
@@ -135,9 +139,14 @@ impl ConflictCheck<'_> {
         if run.scope.last_wins() {
             return Ok(());
         }
-        let Some(owner) = self.owner(node)? else { return Ok(()) };
         let place = self.draft.overlay.pattern(node);
-        let what = format!("`{}` {does} `{place}`, which `{owner}` has created", run.instance);
+        let what = match self.owner(node)? {
+            Some(owner) => format!("`{}` {does} `{place}`, which `{owner}` has created", run.instance),
+            None => match self.draft.owner_of_original(node, self.owners, &self.names) {
+                Some(owner) => format!("`{}` {does} `{place}`, which `{owner}` has set", run.instance),
+                None => return Ok(()),
+            },
+        };
         Err(conflict(&what, &place, &run.scope).into())
     }
 

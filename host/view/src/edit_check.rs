@@ -24,6 +24,8 @@ pub(crate) struct EditAuthority<'a> {
     pub(crate) scopes: Vec<&'a Scope>,
     /// What instances had created. It may be removed, whatever the scopes are.
     pub(crate) stripped: Coverage,
+    /// What takes its original value. It may be set, whatever the scopes are.
+    pub(crate) restored: &'a Coverage,
     /// Returns the keys of a list, if they are known, or `.` for a leaf-list.
     pub(crate) keys: &'a dyn Fn(&Pattern) -> Vec<KeyName>,
     pub(crate) schema: &'a dyn Schema,
@@ -134,7 +136,8 @@ impl AuthorityCheck<'_> {
                     self.check_scope(node, &here, &[AccessOperation::Delete])?;
                 }
             } else {
-                if moved || self.edit.children(node).count() == keys {
+                let is_restored = self.authority.restored.covers(&here);
+                if !is_restored && (moved || self.edit.children(node).count() == keys) {
                     self.check_scope(node, &here, &[AccessOperation::Create, AccessOperation::Update])?;
                 }
                 self.configuration(node, &here)?;
@@ -307,8 +310,13 @@ mod tests {
             Some(last) if &*last.local == "list" => vec![("key".into(), None)],
             _ => Vec::new(),
         };
-        let authority =
-            EditAuthority { scopes: vec![&scope], stripped, keys: &keys, schema: &confine_tree::NoSchema };
+        let authority = EditAuthority {
+            scopes: vec![&scope],
+            stripped,
+            restored: &Coverage::default(),
+            keys: &keys,
+            schema: &confine_tree::NoSchema,
+        };
         let mut steps = StepCounter::default();
         match check_edit(&xml::parse(&text).unwrap(), &[instance], &authority, &mut steps) {
             Ok(()) => "sent".into(),

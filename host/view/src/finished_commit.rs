@@ -9,7 +9,8 @@ use confine_tree::{
 };
 
 use crate::{
-    CallRefusal, CommitDraft, CreatedObject, Error, ErrorTag, InstanceRef, OwnerIndex, ScopeDecision,
+    CallRefusal, CommitDraft, CreatedObject, Error, ErrorTag, InstanceRef, OriginalChange, OwnerIndex,
+    ScopeDecision,
     displaced::DisplacedNodes,
     edit_check::{EditAuthority, EditFault, check_edit},
     patterns::child,
@@ -26,6 +27,8 @@ pub struct FinishedCommit {
     pub services: Option<String>,
     /// What each instance has created, for the owner index.
     pub created: Vec<(InstanceRef, Vec<CreatedObject>)>,
+    /// How the originals change.
+    pub originals: Vec<OriginalChange>,
 }
 
 impl CommitDraft {
@@ -63,11 +66,14 @@ impl CommitDraft {
         self.check_devices()?;
         self.check_scopes()?;
         self.check_displaced()?;
+        let originals = self.original_changes(owners)?;
         for node in std::mem::take(&mut self.left_out) {
             self.overlay.leave_out(node);
         }
         let edit = self.overlay.edit_config()?;
-        let Some(edit) = edit else { return Ok(FinishedCommit { created, ..FinishedCommit::default() }) };
+        let Some(edit) = edit else {
+            return Ok(FinishedCommit { created, originals, ..FinishedCommit::default() });
+        };
         self.last_check(&edit, instances)?;
         let write = |local: &str| {
             let part = edit.child(Tree::ROOT, QName::new(CONTROLLER, local));
@@ -75,7 +81,7 @@ impl CommitDraft {
         };
         let (devices, services) = (write("devices")?, write("services")?);
         let whole = [devices.as_deref(), services.as_deref()].into_iter().flatten().collect::<String>();
-        Ok(FinishedCommit { edit: Some(whole), devices, services, created })
+        Ok(FinishedCommit { edit: Some(whole), devices, services, created, originals })
     }
 
     /// Replaces the `created` list of an instance. Unchanged entries are no edit.
@@ -240,8 +246,12 @@ impl CommitDraft {
             };
             names.into_iter().map(key).collect()
         };
-        let checked =
-            check_edit(edit, instances, &EditAuthority { scopes, stripped, keys: &keys, schema }, &mut steps);
+        let checked = check_edit(
+            edit,
+            instances,
+            &EditAuthority { scopes, stripped, restored: &self.originals.places, keys: &keys, schema },
+            &mut steps,
+        );
         *self.overlay.steps() = steps;
         checked.map_err(|fault| match fault {
             EditFault::Stopped => Error::Stopped,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use confine_tree::{CONTROLLER, Error as TreeError, NodeId, Pattern, PatternStep, QName, StepCounter, Tree};
 
 use crate::{
-    CreatedObject, InstanceRef, SharingServices,
+    CreatedObject, InstanceRef, ORIGINALS, OriginalChange, Originals, SharingServices,
     path_trie::{CONTROLLER_STEPS, PathFront, PathId, PathTrie, SamePaths},
 };
 
@@ -20,6 +20,7 @@ pub struct OwnerIndex {
     by_instance: BTreeMap<InstanceRef, Box<[PathId]>>,
     /// See [`CreatedObject::ambiguous`].
     ambiguous: HashSet<PathId>,
+    originals: Originals,
 }
 
 /// The instances that own an object, and those of them whose lists show it to the controller. Of these there is one,
@@ -144,14 +145,25 @@ impl OwnerIndex {
     /// Builds the index from a tree with `/services`. `keys` returns the keys of a service list, if they are known;
     /// otherwise the first leaf of an instance is taken as its key (RFC 7950, section 7.8.5).
     pub fn from_services(tree: &Tree, keys: impl Fn(QName<'_>) -> Option<Vec<Box<str>>>) -> Self {
-        let mut owners = Self::new();
+        let mut owners = Self { originals: Originals::read(tree), ..Self::default() };
         let services = tree.child(Tree::ROOT, QName::new(CONTROLLER, "services"));
-        for entry in services.into_iter().flat_map(|services| tree.children(services)) {
+        let entries = services.into_iter().flat_map(|services| tree.children(services));
+        for entry in entries.filter(|&entry| tree.qname(entry).namespace != ORIGINALS) {
             if let Some(instance) = instance(tree, entry, &keys) {
                 owners.replace(&instance, created(tree, entry));
             }
         }
         owners
+    }
+
+    /// Returns what stood before instances changed it.
+    pub fn originals(&self) -> &Originals {
+        &self.originals
+    }
+
+    /// Applies what a commit has changed of the originals.
+    pub fn change_originals(&mut self, changes: impl IntoIterator<Item = OriginalChange>) {
+        changes.into_iter().for_each(|(path, original)| self.originals.replace(path, original));
     }
 
     /// Replaces the objects of an instance.
@@ -316,6 +328,15 @@ impl OwnerIndex {
     /// Returns whether an instance owns this node, or a node that may be the same.
     pub fn is_owned(&self, place: &Pattern) -> bool {
         self.is_owned_at(self.paths.find(place))
+    }
+
+    /// Returns whether an instance owns this node, or one above it.
+    pub(crate) fn is_owned_at_or_above(&self, place: &Pattern) -> bool {
+        let mut front = PathFront::ROOT;
+        place.steps.iter().any(|step| {
+            front = self.step(front, step);
+            self.is_owned_at(front)
+        })
     }
 
     pub(crate) fn is_owned_at(&self, front: PathFront) -> bool {

@@ -76,6 +76,9 @@ impl CommitDraft {
                     None => {
                         let object = self.owned_object(node, owners, &mut search)?;
                         search.objects.insert(node, object);
+                        if object.is_none() {
+                            self.unowned.insert(node);
+                        }
                         object
                     }
                 };

@@ -179,3 +179,13 @@ pub(super) fn with_paragraphs(command: Command, width: usize, is_long: bool) -> 
     let command = command.term_width(width).help_template(template);
     command.mut_subcommands(|command| with_paragraphs(command, width, is_long))
 }
+
+/// The end of the help of `yang`.
+pub(super) const YANG_HELP: &str = "\
+With the module, Confine keeps in the controller's datastore what stood on devices before services changed it, and restores it \
+when no service changes it any more. Without it, everything else works. The backend reads YANG when it starts.
+
+Examples:
+  confine yang install
+  confine yang install /usr/local/share/controller/main
+  confine yang remove";

@@ -98,7 +98,8 @@ mod tests {
 
     #[test]
     fn last_events_are_below_the_status() {
-        insta::assert_snapshot!(frame(&example(), &events(30), TerminalSize { rows: 24, columns: 70 }), @"
+        let status = DaemonStatus { keeps_originals: Some(true), ..example() };
+        insta::assert_snapshot!(frame(&status, &events(30), TerminalSize { rows: 24, columns: 70 }), @"
         controller  connected since 2026-11-25T09:00:00Z
                     at `/run/controller.sock`, as `clicon`
                     disconnected 2 times before

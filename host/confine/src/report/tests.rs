@@ -107,6 +107,7 @@ pub(crate) fn example() -> DaemonStatus {
             rule: "no-aaa".into(),
             problem: "its path is not an instance-identifier: it denies all nodes it may match".into(),
         }],
+        keeps_originals: Some(false),
         counts: EventCounts {
             events: BTreeMap::from([("limit".into(), 5), ("load".into(), 2)]),
             limits: BTreeMap::from([("fuel".into(), 4), ("wall clock".into(), 1)]),
@@ -124,6 +125,8 @@ fn status_is_a_page() {
     commits     1,234 done, 5 failed; transaction 42 in progress
     last        transaction 41 by `alice` at 2026-11-25T12:00:00Z: 430 instances, 65,536 bytes, 64.2 ms
     rules       rule `no-aaa` of rule-list `modules` in `/nacm` does not work: its path is not an instance-identifier: it denies all nodes it may match
+    originals   not kept: what services change on devices is not restored when they go
+                hint: `confine yang install`, then restart the controller
 
     MODULE      VERSION  STATE        SERVICES      RUNS  FAILED  LAST RUN
     interfaces  1.2.0    quarantined  interfaces       0       0  -
@@ -177,6 +180,7 @@ fn status_of_new_daemon_is_short() {
         commits: CommitCounts::default(),
         modules: vec![],
         broken_rules: vec![],
+        keeps_originals: None,
         counts: EventCounts::default(),
     };
     insta::assert_snapshot!(StatusText(&status), @r"

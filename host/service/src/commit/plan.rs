@@ -8,7 +8,7 @@ use std::{
 use confine_backend::ServiceRef;
 use confine_sandbox::Module;
 use confine_tree::{CONTROLLER, NodeId, Pattern, PatternStep, QName, Tree};
-use confine_view::{InstanceRef, OwnerIndex};
+use confine_view::{InstanceRef, ORIGINALS, OwnerIndex};
 
 use crate::{
     Error,
@@ -92,12 +92,17 @@ impl CommitPlan {
         self.targets.is_empty() && !self.everything
     }
 
-    /// Returns the instances that are asked for and have created something; some of them may be deleted.
+    /// Returns the instances that are asked for and have created or changed something; some of them may be deleted.
     pub(crate) fn owners(&self, owners: &OwnerIndex) -> HashSet<InstanceRef> {
+        let originals = owners.originals();
         if self.everything {
-            return owners.instances().cloned().collect();
+            return owners.instances().chain(originals.instances()).cloned().collect();
         }
-        self.targets.iter().flat_map(|target| owners.instances_of(target.pattern())).cloned().collect()
+        let of = |target: &PlanTarget| {
+            let changed = originals.instances_of(target.pattern());
+            owners.instances_of(target.pattern()).chain(changed).cloned().collect::<Vec<_>>()
+        };
+        self.targets.iter().flat_map(of).collect()
     }
 
     /// Returns where what was created by the instances that are asked for is, as far as it is known: the controller has removed
@@ -174,9 +179,10 @@ impl CommitPlan {
     ) -> Result<(), Error> {
         let services = tree.child(Tree::ROOT, SERVICES).filter(|_| self.everything);
         let Some(services) = services else { return Ok(()) };
-        // The controller's own leaves and containers (`service-timeout`, `properties`) are not services.
+        // The controller's own leaves and containers (`service-timeout`, `properties`), and ours, are not services.
         let unserved = tree.children(services).map(|node| tree.qname(node)).find(|name| {
             name.namespace != CONTROLLER
+                && name.namespace != ORIGINALS
                 && !unmanaged.contains(name.local)
                 && registry.serving(name.local).next().is_none()
         });

@@ -1,12 +1,12 @@
 //! Reading datastores: patterns become one request, its reply a tree.
 
 use confine_backend::{ConfigRequest, Datastore, RequestUser};
-use confine_tree::{Pattern, PrefixTable, ReadSet, Tree};
+use confine_tree::{NodeId, Pattern, PrefixTable, ReadSet, Tree};
 use confine_view::{Fetch, Source, SourceError};
 use tokio::runtime::Handle;
 use tracing::Instrument as _;
 
-use crate::{Error, controller::SharedBackend};
+use crate::{Error, controller::SharedBackend, modules::membership::SERVICES};
 
 /// Reads all that any of the patterns matches. Without patterns, makes no request.
 pub(crate) async fn read(
@@ -41,7 +41,25 @@ async fn request(
     let payload = backend.lock().await.get_config(request, user).await?;
     // Whoever waited for the connection goes on before the reply is parsed, which may take long.
     tokio::task::yield_now().await;
-    confine_backend::payload_tree(&payload).map_err(Error::Datastore)
+    let mut tree = confine_backend::payload_tree(&payload).map_err(Error::Datastore)?;
+    merge_services(&mut tree);
+    Ok(tree)
+}
+
+/// Puts what is in several containers `services` into the first one. If the expressions of a union lead into `/services`, then
+/// elsewhere, and into `/services` again, controller 1.8.0 returns the container twice, as it does with `devices`. (Loading
+/// merges devices, because it knows the keys of everything in them.)
+fn merge_services(tree: &mut Tree) {
+    let all: Vec<NodeId> = tree.children(Tree::ROOT).filter(|&node| tree.qname(node) == SERVICES).collect();
+    let Some((&first, others)) = all.split_first() else { return };
+    for &other in others {
+        let children: Vec<NodeId> = tree.children(other).collect();
+        for child in children {
+            tree.detach(child);
+            tree.attach(child, first, None);
+        }
+        tree.detach(other);
+    }
 }
 
 /// Returns the XPath expression of a pattern. A list entry is selected by its children (`entry/*`): for a union of

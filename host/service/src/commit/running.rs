@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use confine_nacm::Nacm;
 use confine_tree::{CONTROLLER, Pattern, PatternStep, QName, Tree, text::ShownLine};
-use confine_view::OwnerIndex;
+use confine_view::{Originals, OwnerIndex};
 
 use crate::{
     Error,
@@ -57,6 +57,8 @@ impl RunningData {
         let mut wanted = vec![nacm::pattern(), service_timeout_pattern()];
         if cached.is_none() {
             wanted.extend(registry.services().map(|service| created_lists(&service)));
+            // Nothing, if the controller does not know the module.
+            wanted.push(Originals::path());
         }
         let standing = cached.as_deref().map(stripped).unwrap_or_default();
         wanted.extend(condense(standing.clone()));

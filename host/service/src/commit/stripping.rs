@@ -51,7 +51,7 @@ impl CommitWork<'_> {
     }
 
     /// Removes from the draft what the instances that run, and those that are deleted, had created, unless another
-    /// instance owns it. Returns the deleted instances.
+    /// instance owns it, and gives what they had changed its original value. Returns the deleted instances.
     pub(super) fn strip(
         &self,
         draft: &mut CommitDraft,
@@ -74,6 +74,7 @@ impl CommitWork<'_> {
                 }
             }
         }
+        draft.restore_originals(owners, &concerned)?;
         Ok(notified.iter().filter(|instance| !run.contains(instance)).cloned().collect())
     }
 }

@@ -31,6 +31,7 @@ use crate::{
         declared::DeclaredPaths,
         hooks::{HookedCommit, PreCommitHooks},
         losses::LossCheck,
+        originals::{keeps_originals, places_of},
         plan::{CommitPlan, PlannedInstance},
         read::{self, DatastoreSource, condense},
         remembered_reads::RememberedReads,
@@ -155,12 +156,12 @@ struct SpentOnce {
 /// A commit whose user is known.
 pub(super) struct CommitWork<'a> {
     runner: &'a CommitRunner,
-    backend: &'a SharedBackend,
+    pub(super) backend: &'a SharedBackend,
     registry: &'a Arc<ModuleRegistry>,
     /// The models that the commit began with: keys of lists are taken from them.
     schema: &'a Arc<dyn Schema>,
     context: CommitContext,
-    transaction: Transaction,
+    pub(super) transaction: Transaction,
     user: String,
     push: bool,
     state: &'a CommitState,
@@ -236,6 +237,9 @@ impl CommitWork<'_> {
         if snapshot.nacm.denies_writes_by_default() {
             draft.hide_created();
         }
+        if keeps_originals(&**schema) {
+            draft.keep_originals();
+        }
         let mut services = plan.services();
         services.extend(snapshot.co_owners.iter().map(|owner| owner.service.clone()));
         let declared = DeclaredPaths::new(self.registry, &services, &rules, &**schema, &mut draft);
@@ -289,11 +293,13 @@ impl CommitWork<'_> {
         self.check_losses(losses).await?;
         let bytes = finished.edit.as_ref().map_or(0, String::len);
         self.write(&finished, &mut draft, &rules).await?;
+        self.write_originals(&finished, &draft).await?;
         controller.owner_index.expect(PendingOwnerChange {
             tid: self.transaction.tid,
             push: self.push,
-            edited: finished.edit.is_some(),
+            edited: finished.edit.is_some() || !finished.originals.is_empty(),
             created: finished.created,
+            originals: finished.originals,
         });
         Ok(Some(CommitOutcome { services: Vec::new(), instances: count, runs, bytes }))
     }
@@ -361,6 +367,10 @@ impl CommitWork<'_> {
             for object in owners.created_by(instance) {
                 draft.step()?;
                 wanted.extend(declared.candidates(object, instance));
+            }
+            for (_, original) in owners.originals().of(instance) {
+                draft.step()?;
+                wanted.extend(places_of(original));
             }
         }
         let remembered_reads = self.runner.remembered_reads();

@@ -13,7 +13,7 @@ use std::{
 };
 
 use confine_backend::{ControllerTransaction, TransactionOutcome};
-use confine_view::{CreatedObject, InstanceRef, OwnerIndex};
+use confine_view::{CreatedObject, InstanceRef, OriginalChange, OwnerIndex};
 
 use crate::{controller::running_file::RunningFileWatch, modules::registry::ModuleRegistry};
 
@@ -26,7 +26,7 @@ struct CacheState {
     cached: Option<CachedOwners>,
     /// What commits have changed in the cached owners since. It is applied by whoever needs the owners: that may take long,
     /// and whoever learns of a commit's end must not wait.
-    changes: Vec<(InstanceRef, Vec<CreatedObject>)>,
+    changes: OwnerChanges,
     /// What is no longer needed. Dropping it may take long, so that is left to whoever needs the owners next.
     discarded: Vec<Box<dyn Any + Send>>,
     /// Counts connections. What was taken out of the cache during an earlier one is not put back.
@@ -59,6 +59,15 @@ pub(crate) struct PendingOwnerChange {
     pub(crate) edited: bool,
     /// The new `created` list of each instance that ran; empty for a deleted one.
     pub(crate) created: Vec<(InstanceRef, Vec<CreatedObject>)>,
+    /// How the originals change.
+    pub(crate) originals: Vec<OriginalChange>,
+}
+
+/// What commits have changed in the cached owners.
+#[derive(Debug, Default)]
+struct OwnerChanges {
+    created: Vec<(InstanceRef, Vec<CreatedObject>)>,
+    originals: Vec<OriginalChange>,
 }
 
 impl OwnerIndexCache {
@@ -98,9 +107,11 @@ impl OwnerIndexCache {
             (state.cached.take()?, std::mem::take(&mut state.changes), state.connection)
         };
         // No commit has the owners now, so nothing is copied.
-        if !changes.is_empty() {
+        let OwnerChanges { created, originals } = changes;
+        if !created.is_empty() || !originals.is_empty() {
             let owners = Arc::make_mut(&mut cached.owners);
-            changes.into_iter().for_each(|(instance, created)| owners.replace(&instance, created));
+            created.into_iter().for_each(|(instance, created)| owners.replace(&instance, created));
+            owners.change_originals(originals);
         }
         let owners = cached.owners.clone();
         let mut state = self.lock();
@@ -172,7 +183,8 @@ impl OwnerIndexCache {
                 *writes_per_commit = Some(writes_per_commit.map_or(writes, |each| each.min(writes)));
             }
         }
-        state.changes.extend(ours.created);
+        state.changes.created.extend(ours.created);
+        state.changes.originals.extend(ours.originals);
         true
     }
 
@@ -255,7 +267,13 @@ mod tests {
 
         /// Answers a commit of ours.
         fn answer(&self, tid: u64, push: bool, edited: bool) {
-            self.cache.expect(PendingOwnerChange { tid, push, edited, created: Vec::new() });
+            self.cache.expect(PendingOwnerChange {
+                tid,
+                push,
+                edited,
+                created: Vec::new(),
+                originals: Vec::new(),
+            });
         }
 
         fn over(&self, tid: u64, result: TransactionOutcome) {

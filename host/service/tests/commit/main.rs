@@ -21,6 +21,7 @@ mod hooks;
 mod hot_swap;
 mod loading;
 mod module_discovery;
+mod originals;
 mod ownership;
 mod python_server_faults;
 mod reads;

@@ -28,6 +28,11 @@ impl ChosenCases {
         self.log.push(choice);
     }
 
+    /// Returns whether no case was chosen.
+    pub(super) fn is_empty(&self) -> bool {
+        self.chosen.is_empty()
+    }
+
     /// Forgets how to go back.
     pub(super) fn forget_log(&mut self) {
         self.log.clear();

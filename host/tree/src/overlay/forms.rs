@@ -42,14 +42,19 @@ impl Overlay {
 
     /// Returns the value of a leaf or leaf-list entry in its [normal form](crate::Schema::normal); as it is if it has none.
     pub fn normal_value(&mut self, node: NodeId) -> BoundValue {
-        let location = self.schema_location(node);
-        let forms = self.key_forms(location, "");
-        let text = self.text(node);
-        let normal = forms.and_then(|forms| forms.bound(0, text));
-        normal.unwrap_or_else(|| BoundValue {
-            value: text.value.to_owned(),
-            bindings: text.bindings.iter().map(|(p, n)| (p.to_string(), n.to_string())).collect(),
-        })
+        let forms = self.leaf_forms(node);
+        normal_value(forms, self.text(node))
+    }
+
+    /// As [`normal_value`](Self::normal_value), of the value that the datastore has.
+    pub fn normal_base_value(&mut self, node: NodeId) -> BoundValue {
+        let forms = self.leaf_forms(node);
+        normal_value(forms, self.base_text(node))
+    }
+
+    fn leaf_forms(&mut self, leaf: NodeId) -> Option<Arc<KeyForms>> {
+        let location = self.schema_location(leaf);
+        self.key_forms(location, "")
     }
 
     /// Returns a path with all values of keys in their normal form: that of the nodes as far as they are known, whose prefixes
@@ -260,4 +265,12 @@ impl Overlay {
     pub fn leave_out(&mut self, node: NodeId) {
         self.update_state(node, |state| state.edit = NodeEdit::Keep);
     }
+}
+
+fn normal_value(forms: Option<Arc<KeyForms>>, text: PrefixedText<'_>) -> BoundValue {
+    let normal = forms.and_then(|forms| forms.bound(0, text));
+    normal.unwrap_or_else(|| BoundValue {
+        value: text.value.to_owned(),
+        bindings: text.bindings.iter().map(|(p, n)| (p.to_string(), n.to_string())).collect(),
+    })
 }

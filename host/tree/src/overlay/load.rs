@@ -39,21 +39,24 @@ impl Overlay {
             names: NameMap::default(),
             todo: vec![(Tree::ROOT, Tree::ROOT)],
             current: None,
+            repeats: None,
         }
     }
 
     /// Loads one more node of the fragment. Returns how many nodes it visited, or 0 at the end.
     pub fn load_some(&mut self, fragment: &Tree, loading: &mut FragmentLoad) -> Result<usize, Error> {
-        let FragmentLoad { read, names, todo, current } = loading;
+        let FragmentLoad { read, names, todo, current, repeats } = loading;
+        let repeats = *repeats.get_or_insert_with(|| has_top_level_node_twice(fragment));
         if current.is_none() {
             *current = todo.pop().map(|(parent, from)| LoadingChildren {
                 parent,
                 next: fragment.first_child(from),
-                fresh: self.tree.first_child(parent).is_none(),
+                fresh: !repeats && self.tree.first_child(parent).is_none(),
                 read_before: HashMap::new(),
                 last_in_base: None,
                 new: Vec::new(),
                 order: Vec::new(),
+                loaded: Vec::new(),
             });
         }
         let before = self.lookup.visited;
@@ -90,7 +93,8 @@ impl Overlay {
         let name = names.of(self, fragment, fragment.name(child));
         let several = has_neighbor_of_same_name(fragment, child);
         let leaf = fragment.first_child(child).is_none();
-        if several {
+        let is_root = parent == Tree::ROOT;
+        if several && !is_root {
             let schema_path = self.schema_view.schema_path(self.state(parent).schema_path, name, &self.tree);
             if leaf {
                 self.schema_view.learn_leaf_list(schema_path)
@@ -130,12 +134,15 @@ impl Overlay {
         };
         self.load_text(node, fragment, child)?;
         self.update_state(node, |state| state.in_base = true);
-        self.displace_loaded(node);
+        if !self.chosen.is_empty() {
+            children.loaded.push(node);
+        }
         self.schema_view.mark_seen(self.state(node).schema_path);
         if !leaf {
             todo.push((node, child));
         }
-        if !children.fresh {
+        // At the top a container that comes again must be found.
+        if !children.fresh && !is_root {
             self.tree.detach(node);
             children.new.push(node);
             children.order.push(node);
@@ -146,7 +153,7 @@ impl Overlay {
     /// Moves the new children of a node to their position: after the last one found in the base, and before
     /// those that only the edits have.
     fn arrange(&mut self, children: LoadingChildren) {
-        let LoadingChildren { parent, last_in_base, new, order, .. } = children;
+        let LoadingChildren { parent, last_in_base, new, order, loaded, .. } = children;
         let before = match last_in_base {
             Some(last_in_base) => self.tree.next_sibling(last_in_base),
             None if new.is_empty() => None,
@@ -154,6 +161,8 @@ impl Overlay {
         };
         new.into_iter().for_each(|new| self.tree.attach(new, parent, before));
         self.restore_order(parent, &order);
+        // The model of an entry depends on its keys, which are in their place only now.
+        loaded.into_iter().for_each(|node| self.displace_loaded(node));
     }
 
     /// Restores the order of the datastore: children that were read one by one are in the order of the
@@ -328,6 +337,13 @@ pub(super) fn has_neighbor_of_same_name(fragment: &Tree, node: NodeId) -> bool {
     same(fragment.next_sibling(node)) || same(fragment.previous_sibling(node))
 }
 
+/// Returns whether a fragment has the same container twice at its top. Controller 1.8.0 returns `devices` twice if the
+/// expressions of a union lead into it, then elsewhere, and into it again. Further down it does not.
+fn has_top_level_node_twice(fragment: &Tree) -> bool {
+    let mut names = HashSet::new();
+    fragment.children(Tree::ROOT).any(|top| !names.insert(fragment.name(top)))
+}
+
 /// Returns what identifies an entry of a fragment, if it has all of them.
 fn entry_key(fragment: &Tree, entry: NodeId, keys: &[Box<str>], identified: &EntryKeys) -> Option<EntryKey> {
     let namespace = fragment.qname(entry).namespace;
@@ -363,6 +379,8 @@ pub struct FragmentLoad {
     /// Nodes of the overlay and of the fragment whose children remain to be loaded.
     todo: Vec<(NodeId, NodeId)>,
     current: Option<LoadingChildren>,
+    /// Whether the fragment has the same container twice.
+    repeats: Option<bool>,
 }
 
 /// The progress of loading the children of one node.
@@ -381,6 +399,8 @@ struct LoadingChildren {
     new: Vec<NodeId>,
     /// All children in the order of the fragment, if the parent had children before.
     order: Vec<NodeId>,
+    /// What may be in another case than the edits have chosen.
+    loaded: Vec<NodeId>,
 }
 
 /// The names of a fragment, mapped to those of the overlay.

@@ -598,3 +598,27 @@ fn entries_loaded_one_by_one_get_datastore_order() {
         overlay.find(&all).iter().map(|live| overlay.pattern(live.node()).to_string()).collect();
     assert_eq!(keys, ["/c/l[k='0']", "/c/l[k='1']", "/c/l[k='2']", "/c/l[k='3']"]);
 }
+
+#[test]
+fn container_that_a_reply_has_twice_is_one() {
+    let fragment = xml::parse(&format!(
+        "<devices xmlns='{CONTROLLER}'><device><name>r1</name></device><device><name>r2</name></device></devices>\
+         <services xmlns='{CONTROLLER}'/>\
+         <devices xmlns='{CONTROLLER}'><device><name>r2</name><config><l xmlns='urn:x'>2</l></config></device>\
+         <device><name>r1</name><config><l xmlns='urn:x'>1</l></config></device></devices>"
+    ))
+    .unwrap();
+    let mut overlay = Overlay::new(Arc::new(NoSchema));
+    overlay.load(&fragment, &[pattern("/devices"), pattern("/services")]).unwrap();
+    let devices: Vec<String> = overlay
+        .find(&pattern("/devices/device"))
+        .into_iter()
+        .map(|live| overlay.pattern(live.node()).to_string())
+        .collect();
+    assert_eq!(devices, ["/devices/device[name='r1']", "/devices/device[name='r2']"]);
+    for (name, value) in [("r1", "1"), ("r2", "2")] {
+        let found = overlay.find(&pattern(&format!("/devices/device[name='{name}']/config/x:l")));
+        assert_eq!(found.len(), 1, "{name}");
+        assert_eq!(overlay.value(found[0]), Some(value));
+    }
+}

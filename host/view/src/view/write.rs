@@ -138,6 +138,10 @@ impl View {
         self.charge_decision(pattern).await?;
         let permitted =
             self.scope.decide(AccessOperation::Delete, pattern) == ScopeDecision::Permit { below: true };
+        if self.draft.originals.are_kept {
+            // What stood there is kept, and comes back with the last instance that removes it.
+            self.draft.ensure_read(std::slice::from_ref(pattern), &mut self.meter).await?;
+        }
         if permitted && self.names_one(pattern) {
             // It need not be known whether the node exists.
             let before = self.draft.overlay.size();

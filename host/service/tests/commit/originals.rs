@@ -1,0 +1,178 @@
+//! What stood before an instance changed it comes back when no instance changes it any more.
+
+use confine_author::CommitEnd;
+use confine_backend::ActionsMode;
+use confine_controller::Controller;
+use confine_test_support::{
+    guests::guests,
+    testbed::{DaemonTestbed, between, probe, removed, replaced, succeeded},
+};
+
+/// A device's model in the place of `openconfig-system`, whose prefix the test modules have.
+const MODEL: &str = r#"module openconfig-system {
+  yang-version 1.1; namespace "http://openconfig.net/yang/system"; prefix oc-sys;
+  container system {
+    leaf mtu { type uint16; } leaf name { type string; }
+    list unit { key number; leaf number { type uint16; } leaf mtu { type uint16; } leaf text { type string; }
+      container present { presence p; leaf x { type string; } } leaf-list server { type string; ordered-by user; } }
+    choice rate { leaf cir { type uint32; } leaf pir { type uint32; } }
+  } }"#;
+
+const SYSTEM: &str = "/devices/device[name='openconfig1']/config/oc-sys:system";
+
+/// A daemon with the probes, and a device with this system.
+async fn testbed(system: &str) -> DaemonTestbed {
+    let device = format!("<system xmlns='http://openconfig.net/yang/system'>{system}</system>");
+    let builder = Controller::builder()
+        .device_model("openconfig-system.yang", MODEL)
+        .service_model("confine-originals.yang", confine_service::ORIGINALS_MODULE)
+        .device("openconfig1", device);
+    DaemonTestbed::with_controller(builder, guests(&["probe", "second"]).await.unwrap(), "alice").await
+}
+
+fn set(leaf: &str, value: &str) -> String {
+    format!("set {SYSTEM}/{leaf} {value}")
+}
+
+fn remove(path: &str) -> String {
+    format!("remove {SYSTEM}/{path}")
+}
+
+async fn by_hand(testbed: &mut DaemonTestbed, system: &str) {
+    let edit = format!(
+        "<devices xmlns='http://clicon.org/controller' xmlns:nc='urn:ietf:params:xml:ns:netconf:base:1.0'><device>\
+         <name>openconfig1</name><config><system xmlns='http://openconfig.net/yang/system'>{system}</system></config>\
+         </device></devices>"
+    );
+    testbed.change_elsewhere(&edit).await;
+}
+
+/// Returns the device's system without white space.
+fn device(testbed: &DaemonTestbed) -> String {
+    let config: String = testbed.device().lines().map(str::trim).collect();
+    between(&config, "<system xmlns=\"http://openconfig.net/yang/system\">", "</system>").to_owned()
+}
+
+/// Returns the number of originals that the controller keeps.
+fn kept(testbed: &DaemonTestbed) -> usize {
+    let running = testbed.base.controller().datastore(confine_controller::Datastore::Running).unwrap();
+    running.matches("<before>").count()
+}
+
+#[track_caller]
+fn failed(committed: &CommitEnd) -> &str {
+    assert!(!committed.succeeded(), "the commit has succeeded");
+    committed.reason()
+}
+
+/// What one instance does, one after the other, and what is there then; in the end it goes.
+async fn in_turn(before: &str, steps: &[(&[&str], &str)]) {
+    let mut testbed = testbed(before).await;
+    for (index, (does, expected)) in steps.iter().enumerate() {
+        let instance = if index == 0 { probe("a", does, &[]) } else { replaced("a", does, &[]) };
+        succeeded(&testbed.commit(&instance).await);
+        assert_eq!(device(&testbed), *expected, "step {index} on {before}");
+        for force in [None, Some("probe[name='a']")] {
+            succeeded(&testbed.push(ActionsMode::Force(force)).await);
+            assert_eq!(device(&testbed), *expected, "forced after step {index} on {before}");
+        }
+        testbed.restart().await;
+    }
+    succeeded(&testbed.commit(&removed("a")).await);
+    assert_eq!(device(&testbed), before);
+    assert_eq!(kept(&testbed), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn value_that_stood_before_comes_back() {
+    let unit = "<unit><number>1</number><mtu>1400</mtu></unit>";
+    in_turn("<mtu>1400</mtu>", &[(&[&set("mtu", "9000")], "<mtu>9000</mtu>")]).await;
+    let (first, second) = (set("mtu", "9000"), set("mtu", "9100"));
+    let changed = [(&[&*first][..], "<mtu>9000</mtu>"), (&[&second], "<mtu>9100</mtu>")];
+    in_turn("<mtu>1400</mtu>", &changed).await;
+    in_turn("<mtu>1400</mtu>", &[(&[&set("mtu", "9000")], "<mtu>9000</mtu>"), (&[], "<mtu>1400</mtu>")])
+        .await;
+    in_turn("<mtu>1400</mtu>", &[(&[&set("mtu", "1400")], "<mtu>1400</mtu>")]).await;
+    // A leaf that the instance adds goes, beside one that it changes.
+    let both = [set("unit[number='1']/mtu", "9000"), set("unit[number='1']/text", "x")];
+    let made = "<unit><number>1</number><mtu>9000</mtu><text>x</text></unit>";
+    in_turn(unit, &[(&[&both[0], &both[1]], made)]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_module_has_removed_comes_back() {
+    let unit = "<unit><number>1</number><mtu>1400</mtu><text>x</text></unit>";
+    in_turn(unit, &[(&[&remove("unit[number='1']")], "")]).await;
+    in_turn(unit, &[(&[&remove("unit[number='1']/text")], "<unit><number>1</number><mtu>1400</mtu></unit>")])
+        .await;
+    let remade = "<unit><number>1</number><mtu>1</mtu></unit>";
+    in_turn(unit, &[(&[&remove("unit[number='1']"), &set("unit[number='1']/mtu", "1")], remade)]).await;
+    in_turn("<cir>7</cir>", &[(&[&set("pir", "1")], "<pir>1</pir>")]).await;
+    let present = "<unit><number>1</number><present><x>1</x></present></unit>";
+    in_turn(present, &[(&[&remove("unit[number='1']/present")], "<unit><number>1</number></unit>")]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn value_comes_back_when_the_last_owner_goes() {
+    for order in [["a", "b"], ["b", "a"]] {
+        let mut testbed = testbed("<mtu>1400</mtu>").await;
+        for name in ["a", "b"] {
+            succeeded(&testbed.commit(&probe(name, &[&set("mtu", "9000")], &[])).await);
+        }
+        succeeded(&testbed.commit(&removed(order[0])).await);
+        assert_eq!(device(&testbed), "<mtu>9000</mtu>", "{order:?}");
+        succeeded(&testbed.commit(&removed(order[1])).await);
+        assert_eq!(device(&testbed), "<mtu>1400</mtu>", "{order:?}");
+        assert_eq!(kept(&testbed), 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn value_that_was_changed_by_hand_is_left_alone() {
+    let mut testbed = testbed("<mtu>1400</mtu><name>old</name>").await;
+    let both = [set("mtu", "9000"), set("name", "new")];
+    succeeded(&testbed.commit(&probe("a", &[&both[0], &both[1]], &[])).await);
+    by_hand(&mut testbed, "<mtu>1500</mtu>").await;
+    // It is what the next run finds, and so the new original value.
+    succeeded(&testbed.push(ActionsMode::Force(Some("probe[name='a']"))).await);
+    assert_eq!(device(&testbed), "<mtu>9000</mtu><name>new</name>");
+    by_hand(&mut testbed, "<name>hand</name>").await;
+    succeeded(&testbed.commit(&removed("a")).await);
+    assert_eq!(device(&testbed), "<mtu>1500</mtu><name>hand</name>");
+    assert_eq!(kept(&testbed), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_value_than_an_instance_has_set_is_a_conflict() {
+    for stood in ["1400", "9000"] {
+        let mut testbed = testbed(&format!("<mtu>{stood}</mtu>")).await;
+        succeeded(&testbed.commit(&probe("a", &[&set("mtu", "9000")], &[])).await);
+        let committed = testbed.commit(&probe("b", &[&set("mtu", "9100")], &[])).await;
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(failed(&committed), @r#"
+            conflict: `probe[name='b']` sets `/devices/device[name='openconfig1']/config/system/mtu`, which `probe[name='a']` has set
+            hint: let only one of them do it; or let the last one win with `conflicts = "last-wins"` in the table of module `probe` in Confine's own file
+            "#);
+        }
+        testbed.base.discard().await.unwrap();
+        let committed = testbed.commit(&probe("b", &[&remove("mtu")], &[])).await;
+        assert!(failed(&committed).starts_with("conflict: "), "{}", committed.reason());
+        testbed.base.discard().await.unwrap();
+        assert_eq!(device(&testbed), "<mtu>9000</mtu>");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dry_run_and_failed_commit_leave_no_original() {
+    let mut testbed = testbed("<mtu>1400</mtu>").await;
+    let instance = confine_test_support::testbed::services(&probe("a", &[&set("mtu", "9000")], &[]));
+    testbed.base.edit(&instance).await.unwrap();
+    let dry = testbed.base.commit(confine_backend::PushMode::None, ActionsMode::Change).await.unwrap();
+    succeeded(&dry);
+    assert_eq!((device(&testbed).as_str(), kept(&testbed)), ("<mtu>1400</mtu>", 0));
+    testbed.base.discard().await.unwrap();
+    let committed = testbed.commit(&probe("a", &[&set("mtu", "9000"), "fail on purpose"], &[])).await;
+    failed(&committed);
+    testbed.base.discard().await.unwrap();
+    assert_eq!((device(&testbed).as_str(), kept(&testbed)), ("<mtu>1400</mtu>", 0));
+}

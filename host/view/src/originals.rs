@@ -1,0 +1,258 @@
+//! What stood before instances changed it: the original values, kept in the controller's datastore.
+//!
+//! The container `originals` of the module `confine-originals` has an entry for each node that instances have set or removed
+//! without having created it. The controller neither notifies nor strips it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use confine_tree::{
+    BoundValue, CONTROLLER, Error as TreeError, NETCONF, NodeId, Path, Pattern, PatternStep, QName, Tree, xml,
+};
+use sha2::{Digest, Sha256};
+
+use crate::{CreatedObject, InstanceRef};
+
+/// The namespace of `confine-originals`.
+pub const ORIGINALS: &str = "urn:confine:originals";
+
+/// The bytes of the hash of a value that are kept.
+const HASH_BYTES: usize = 16;
+
+/// A node that instances have set or removed without having created it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Original {
+    /// The path, with namespaces.
+    pub place: Pattern,
+    /// What stood there before, as XML: a leaf, or a node with everything below it.
+    pub before: String,
+    /// The hash of the value that the instances have set; none if they have removed the node.
+    pub written: Option<String>,
+    /// The instances, by [`owner_name`].
+    pub owners: BTreeSet<String>,
+}
+
+/// The originals of all instances.
+#[derive(Clone, Debug, Default)]
+pub struct Originals {
+    /// By path, in the form of [`path_text`].
+    by_path: BTreeMap<String, Original>,
+    /// The paths of each owner's originals. Ordered, so that the instances of a list are next to each other.
+    by_owner: BTreeMap<InstanceRef, BTreeSet<String>>,
+}
+
+/// A change of the originals: the path, and what is there now.
+pub type OriginalChange = (String, Option<Original>);
+
+impl Originals {
+    /// Reads the container from a tree. Entries that cannot be read are left out.
+    pub fn read(tree: &Tree) -> Self {
+        let mut originals = Self::default();
+        let services = tree.child(Tree::ROOT, QName::new(CONTROLLER, "services"));
+        let container = services.and_then(|services| tree.child(services, name("originals")));
+        for entry in container.into_iter().flat_map(|container| tree.children(container)) {
+            if let Some((path, original)) = read_entry(tree, entry) {
+                originals.replace(path, Some(original));
+            }
+        }
+        originals
+    }
+
+    /// Returns the path of the container.
+    pub fn path() -> Pattern {
+        let services = PatternStep::new(QName::new(CONTROLLER, "services"));
+        Pattern { steps: vec![services, PatternStep::new(name("originals"))] }
+    }
+
+    /// Replaces what is known of a path.
+    pub fn replace(&mut self, path: String, original: Option<Original>) {
+        if let Some(before) = self.by_path.remove(&path) {
+            for owner in before.owners.iter().filter_map(|owner| read_owner(owner)) {
+                if let Some(paths) = self.by_owner.get_mut(&owner)
+                    && paths.remove(&path)
+                    && paths.is_empty()
+                {
+                    self.by_owner.remove(&owner);
+                }
+            }
+        }
+        if let Some(original) = original {
+            for owner in original.owners.iter().filter_map(|owner| read_owner(owner)) {
+                self.by_owner.entry(owner).or_default().insert(path.clone());
+            }
+            self.by_path.insert(path, original);
+        }
+    }
+
+    /// Returns the original of a path.
+    pub fn get(&self, path: &str) -> Option<&Original> {
+        self.by_path.get(path)
+    }
+
+    /// Returns the originals that an instance has changed, with their paths.
+    pub fn of(&self, instance: &InstanceRef) -> impl Iterator<Item = (&str, &Original)> {
+        let paths = self.by_owner.get(instance).into_iter().flatten();
+        paths.filter_map(|path| self.by_path.get_key_value(path)).map(|(path, original)| (&**path, original))
+    }
+
+    /// Returns all instances that have changed something.
+    pub fn instances(&self) -> impl Iterator<Item = &InstanceRef> {
+        self.by_owner.keys()
+    }
+
+    /// Returns the instances in a list that have changed something. `list` is the path of the list with the values of none of
+    /// its keys, or of the first ones.
+    pub fn instances_of(&self, list: Pattern) -> impl Iterator<Item = &InstanceRef> {
+        let from = self.by_owner.range(InstanceRef::new(list.clone())..).map(|(instance, _)| instance);
+        from.take_while(move |instance| list.covers(instance.path()))
+    }
+
+    /// Returns the number of originals.
+    pub fn len(&self) -> usize {
+        self.by_path.len()
+    }
+
+    /// Returns whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.by_path.is_empty()
+    }
+}
+
+fn name(local: &str) -> QName<'_> {
+    QName::new(ORIGINALS, local)
+}
+
+fn read_entry(tree: &Tree, entry: NodeId) -> Option<(String, Original)> {
+    let text = |local: &str| Some(tree.value(tree.child(entry, name(local))?)?.to_owned());
+    let path = text("path")?;
+    let place = CreatedObject::parse(&path).place?;
+    let owners = tree.children(entry).filter(|&child| tree.qname(child) == name("owner"));
+    let owners = owners.filter_map(|owner| tree.value(owner)).map(str::to_owned).collect();
+    Some((path, Original { place, before: text("before")?, written: text("written"), owners }))
+}
+
+/// Returns the text by which a path is known: that of a `created` entry with its namespaces. None if it has none: a key has
+/// both kinds of quotes.
+pub(crate) fn path_text(place: &Pattern) -> Option<String> {
+    let path = place.created().ok()?;
+    let object = CreatedObject { path, place: Some(place.clone()), shared: true, ambiguous: true };
+    Some(object.entry()).filter(|entry| CreatedObject::parse(entry).place.as_ref() == Some(place))
+}
+
+/// Returns the name of an instance as an owner: the namespace of its list, and its name.
+pub fn owner_name(instance: &InstanceRef) -> String {
+    let namespace = instance.path().steps.last().map_or("", |entry| &entry.namespace);
+    format!("{{{namespace}}}{instance}")
+}
+
+/// Returns the instance of an owner's name. None for a text that is not one.
+fn read_owner(name: &str) -> Option<InstanceRef> {
+    let (namespace, entry) = name.strip_prefix('{')?.split_once('}')?;
+    let parsed = Path::parse(&format!("/{entry}")).ok()?;
+    let step = parsed.steps.into_iter().next().map(|step| PatternStep::in_namespace(namespace, step))?;
+    let services = PatternStep::new(QName::new(CONTROLLER, "services"));
+    Some(InstanceRef::new(Pattern { steps: vec![services, step] }))
+}
+
+/// Returns the hash of a value. The value itself may be a secret.
+pub(crate) fn hash(value: &BoundValue) -> String {
+    let mut hash = Sha256::new();
+    hash.update(&value.value);
+    for (prefix, namespace) in &value.bindings {
+        hash.update([0]);
+        hash.update(prefix);
+        hash.update([0]);
+        hash.update(namespace);
+    }
+    hash.finalize().iter().take(HASH_BYTES).fold(String::new(), |mut text, byte| {
+        // Writing to a string does not fail.
+        let _ = std::fmt::Write::write_fmt(&mut text, format_args!("{byte:02x}"));
+        text
+    })
+}
+
+/// Returns the edit that makes these changes: the content of `<config>`, or none if there are none.
+///
+/// # Errors
+/// Fails if the text does not fit into a tree.
+pub fn edit_of(changes: &[OriginalChange]) -> Result<Option<String>, TreeError> {
+    if changes.is_empty() {
+        return Ok(None);
+    }
+    let mut edit = Tree::new();
+    let services = edit.intern(QName::new(CONTROLLER, "services"));
+    let services = edit.append(Tree::ROOT, services)?;
+    let container = append(&mut edit, services, "originals", None)?;
+    for (path, original) in changes {
+        let entry = append(&mut edit, container, "original", None)?;
+        // A merge would leave owners that are gone.
+        let operation = if original.is_some() { "replace" } else { "remove" };
+        edit.set_attribute(entry, QName::new(NETCONF, "operation"), operation);
+        append(&mut edit, entry, "path", Some(path))?;
+        let Some(Original { before, written, owners, .. }) = original else { continue };
+        append(&mut edit, entry, "before", Some(before))?;
+        if let Some(written) = written {
+            append(&mut edit, entry, "written", Some(written))?;
+        }
+        for owner in owners {
+            append(&mut edit, entry, "owner", Some(owner))?;
+        }
+    }
+    xml::write(&edit, Tree::ROOT).map(Some)
+}
+
+fn append(tree: &mut Tree, parent: NodeId, local: &str, value: Option<&str>) -> Result<NodeId, TreeError> {
+    let node = tree.intern(name(local));
+    let node = tree.append(parent, node)?;
+    if let Some(value) = value {
+        tree.set_value(node, value, &[])?;
+    }
+    Ok(node)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::owner_index::tests::place;
+
+    fn instance(id: &str) -> InstanceRef {
+        let mut entry = PatternStep::new(QName::new("urn:s", "s"));
+        entry.keys.push(("id".into(), Some(id.into())));
+        let services = PatternStep::new(QName::new(CONTROLLER, "services"));
+        InstanceRef::new(Pattern { steps: vec![services, entry] })
+    }
+
+    fn original() -> impl Strategy<Value = Original> {
+        let owners = prop::collection::btree_set("[a-c'\"<]{1,3}", 1..4);
+        (owners, "[a-z<&]{1,4}", prop::option::of("[0-9a-f]{4}")).prop_map(|(owners, before, written)| {
+            let owners = owners.iter().map(|id| owner_name(&instance(id))).collect();
+            Original { place: place("urn:a"), before, written, owners }
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn originals_are_read_as_they_were_written(all in prop::collection::vec(original(), 0..4)) {
+            let mut originals = Originals::default();
+            for (number, mut original) in all.into_iter().enumerate() {
+                original.place.steps[4].keys[0].1 = Some(format!("x{number}"));
+                originals.replace(path_text(&original.place).unwrap(), Some(original));
+            }
+            let all: Vec<OriginalChange> =
+                originals.by_path.iter().map(|(path, original)| (path.clone(), Some(original.clone()))).collect();
+            let Some(edit) = edit_of(&all).unwrap() else { return Ok(()) };
+            let read = Originals::read(&xml::parse(&edit).unwrap());
+            prop_assert_eq!(&read.by_path, &originals.by_path);
+            prop_assert_eq!(&read.by_owner, &originals.by_owner);
+            for (owner, paths) in &read.by_owner {
+                prop_assert_eq!(read.of(owner).count(), paths.len());
+                prop_assert!(read.get(paths.first().unwrap()).unwrap().owners.contains(&owner_name(owner)));
+            }
+            for (path, _) in all {
+                originals.replace(path, None);
+            }
+            prop_assert!(originals.is_empty() && originals.by_owner.is_empty());
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! Gives back what stood before instances changed it.
+//!
+//! Before the runs, what the instances of a commit have set or removed takes its original value, unless another instance
+//! has set it too. A run that sets it again makes no edit; if none does, the original value is restored. What somebody has
+//! changed by hand meanwhile is left alone.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use confine_tree::{NodeId, NodeKind, Pattern, PatternStep, QName, Tree, xml};
+
+use crate::{
+    CommitDraft, Error, InstanceRef, Original, OriginalChange, OwnerIndex,
+    displaced::DisplacedNodes,
+    originals::{hash, owner_name, path_text},
+    patterns::child,
+    refusal::refused,
+    restored_originals::TakenOriginal,
+};
+
+/// The most bytes of XML that are kept of one node, and of all nodes of a commit.
+const LONGEST: usize = 64 << 10;
+const LONGEST_OF_ALL: usize = 4 << 20;
+
+impl CommitDraft {
+    /// Says that the controller can keep original values.
+    pub fn keep_originals(&mut self) {
+        self.originals.are_kept = true;
+    }
+
+    /// Gives what these instances, which run or are deleted, had changed its original value.
+    pub fn restore_originals(
+        &mut self,
+        owners: &OwnerIndex,
+        concerned: &HashSet<&InstanceRef>,
+    ) -> Result<(), Error> {
+        let names: HashSet<String> = concerned.iter().map(|instance| owner_name(instance)).collect();
+        let mut paths: BTreeMap<&str, &Original> = BTreeMap::new();
+        for instance in concerned {
+            for (path, original) in owners.originals().of(instance) {
+                self.step()?;
+                paths.insert(path, original);
+            }
+        }
+        for (path, original) in paths {
+            self.step()?;
+            let others = original.owners.iter().filter(|owner| !names.contains(*owner));
+            let others: BTreeSet<String> = others.cloned().collect();
+            if !others.is_empty() {
+                self.originals.kept.insert(path.to_owned(), Original { owners: others, ..original.clone() });
+                continue;
+            }
+            let is_stale = !self.restore(original)?;
+            self.originals
+                .taken
+                .insert(path.to_owned(), TakenOriginal { original: original.clone(), is_stale });
+        }
+        // None of it is what a run does.
+        self.overlay.take_written();
+        self.overlay.take_removed();
+        Ok(())
+    }
+
+    /// Restores an original, unless what was written is no longer there. Returns whether it did.
+    fn restore(&mut self, original: &Original) -> Result<bool, Error> {
+        let Ok(before) = xml::parse(&original.before) else { return Ok(false) };
+        let Some(top) = before.first_child(Tree::ROOT) else { return Ok(false) };
+        let standing = self.overlay.find(&original.place).into_iter().next();
+        match (&original.written, standing) {
+            (Some(written), Some(live)) => {
+                if hash(&self.overlay.normal_value(live.node())) != *written {
+                    return Ok(false);
+                }
+            }
+            (None, None) if self.has_entries_above(&original.place) => {}
+            _ => return Ok(false),
+        }
+        self.originals.places.insert(&original.place);
+        self.graft(&original.place, &before, top)?;
+        Ok(true)
+    }
+
+    /// Returns whether all list entries above a node exist.
+    fn has_entries_above(&mut self, place: &Pattern) -> bool {
+        let above = (1..place.steps.len()).rev().map(|depth| place.steps.iter().take(depth));
+        let entries =
+            above.filter(|steps| steps.clone().next_back().is_some_and(|step| !step.keys.is_empty()));
+        let entries: Vec<Pattern> =
+            entries.map(|steps| Pattern { steps: steps.cloned().collect() }).collect();
+        entries.iter().all(|entry| !self.overlay.find(entry).is_empty())
+    }
+
+    /// Makes a node of another tree, with everything below it, at a path.
+    fn graft(&mut self, place: &Pattern, tree: &Tree, top: NodeId) -> Result<(), Error> {
+        let mut walk = vec![(top, place.clone())];
+        while let Some((node, path)) = walk.pop() {
+            self.step()?;
+            let overlay = &mut self.overlay;
+            let bindings: Vec<(&str, &str)> =
+                tree.bindings(node).iter().map(|(prefix, namespace)| (&**prefix, &**namespace)).collect();
+            let location = overlay.locate(&path);
+            match (overlay.schema_view().kind(location), tree.value(node)) {
+                (_, Some(value)) => drop(overlay.set(&path, value, &bindings).map_err(refused)?),
+                (NodeKind::Container, None) => {}
+                (_, None) => drop(overlay.create(&path).map_err(refused)?),
+            }
+            for below in tree.children(node) {
+                let mut step = PatternStep::new(tree.qname(below));
+                let at = child(&path, step.clone());
+                match self.overlay.schema_view().kind(self.overlay.locate(&at)) {
+                    NodeKind::List { keys } => {
+                        for key in keys.iter() {
+                            let leaf = tree.child(below, QName::new(&step.namespace, key));
+                            let value = leaf.and_then(|leaf| tree.value(leaf)).unwrap_or_default();
+                            step.keys.push((key.clone(), Some(value.to_owned())));
+                        }
+                    }
+                    NodeKind::LeafList => step.entry = Some(tree.value(below).map(str::to_owned)),
+                    _ => {}
+                }
+                walk.push((below, child(&path, step)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns an instance that the commit does not run and that has set or removed a node. `ran` are the
+    /// [names](owner_name) of those that it runs.
+    pub(crate) fn owner_of_original(
+        &mut self,
+        node: NodeId,
+        owners: &OwnerIndex,
+        ran: &HashSet<String>,
+    ) -> Option<String> {
+        if owners.originals().is_empty() {
+            return None;
+        }
+        let path = path_text(&self.overlay.pattern(node))?;
+        let original = owners.originals().get(&path)?;
+        let other = original.owners.iter().find(|owner| !ran.contains(*owner))?;
+        Some(other.split_once('}').map_or(&**other, |(_, name)| name).to_owned())
+    }
+
+    /// Returns how the originals change.
+    pub(crate) fn original_changes(&mut self, owners: &OwnerIndex) -> Result<Vec<OriginalChange>, Error> {
+        if !self.originals.are_kept {
+            return Ok(Vec::new());
+        }
+        let mut now: BTreeMap<String, Original> = self.originals.kept.clone().into_iter().collect();
+        let unowned = std::mem::take(&mut self.unowned);
+        let (mut displaced, mut bytes) = (DisplacedNodes::default(), 0);
+        let written = std::mem::take(&mut self.written);
+        for run in &written {
+            let owner = owner_name(&run.instance);
+            for &node in run.nodes.iter().filter(|node| unowned.contains(node)) {
+                self.step()?;
+                let overlay = &mut self.overlay;
+                if overlay.kind(node) != NodeKind::Leaf || !overlay.in_base(node) || overlay.is_key(node) {
+                    continue;
+                }
+                let value = self.overlay.normal_value(node);
+                self.note_original(node, Some(hash(&value)), &owner, owners, (&mut now, &mut bytes))?;
+            }
+            let removed: Vec<NodeId> = run.removed.iter().copied().chain(displaced.of(self, run)?).collect();
+            for node in removed {
+                for node in self.gone_from_base(node, owners)? {
+                    self.note_original(node, None, &owner, owners, (&mut now, &mut bytes))?;
+                }
+            }
+        }
+        self.written = written;
+        let paths: BTreeSet<String> = now
+            .keys()
+            .chain(self.originals.taken.keys())
+            .chain(self.originals.kept.keys())
+            .cloned()
+            .collect();
+        let change = |path: String| {
+            let after = now.remove(&path);
+            (owners.originals().get(&path) != after.as_ref()).then_some((path, after))
+        };
+        Ok(paths.into_iter().filter_map(change).collect())
+    }
+
+    /// Returns the paths of what was too long to be kept.
+    pub fn too_long_originals(&self) -> &[String] {
+        &self.originals.too_long
+    }
+
+    /// Notes that an instance has set a node to a value, or removed it.
+    fn note_original(
+        &mut self,
+        node: NodeId,
+        written: Option<String>,
+        owner: &str,
+        owned: &OwnerIndex,
+        (now, bytes): (&mut BTreeMap<String, Original>, &mut usize),
+    ) -> Result<(), Error> {
+        let place = self.overlay.pattern(node);
+        self.overlay.steps().steps(place.steps.len())?;
+        let Some(path) = path_text(&place) else { return Ok(()) };
+        if let Some(known) = now.get_mut(&path) {
+            known.owners.insert(owner.to_owned());
+            known.written = written;
+            return Ok(());
+        }
+        let mut owners = BTreeSet::from([owner.to_owned()]);
+        let taken = self.taken(&path).map(|taken| taken.before.clone());
+        let before = match (taken, owned.originals().get(&path)) {
+            (Some(before), _) => before,
+            // Other instances have set it, and it is as they have set it.
+            (None, Some(known)) if self.is_written(node, known) => {
+                owners.extend(known.owners.iter().cloned());
+                known.before.clone()
+            }
+            _ => {
+                let most = LONGEST.min(LONGEST_OF_ALL.saturating_sub(*bytes));
+                let Some(base) = self.overlay.base_subtree(node, most)? else {
+                    self.originals.too_long.push(place.to_string());
+                    return Ok(());
+                };
+                let top = base.first_child(Tree::ROOT).unwrap_or(Tree::ROOT);
+                xml::write(&base, top).map_err(|error| refused(error.into()))?
+            }
+        };
+        *bytes += before.len();
+        now.insert(path, Original { place, before, written, owners });
+        Ok(())
+    }
+
+    /// Returns an original that has been restored.
+    fn taken(&self, path: &str) -> Option<&Original> {
+        let taken = self.originals.taken.get(path).filter(|taken| !taken.is_stale)?;
+        Some(&taken.original)
+    }
+
+    /// Returns whether the datastore has what instances have set in the place of an original.
+    fn is_written(&mut self, node: NodeId, original: &Original) -> bool {
+        let stands = self.overlay.in_base(node).then(|| hash(&self.overlay.normal_base_value(node)));
+        stands == original.written
+    }
+
+    /// Returns what the datastore has at or below a node that a run has removed, and that is gone: the topmost nodes. What
+    /// instances have created does not count.
+    fn gone_from_base(&mut self, node: NodeId, owners: &OwnerIndex) -> Result<Vec<NodeId>, Error> {
+        let (mut gone, mut walk) = (Vec::new(), vec![node]);
+        let mut ancestors = self.overlay.ancestors(node);
+        ancestors.pop();
+        if let Some(&parent) = ancestors.last()
+            && self.overlay.place(parent).is_none()
+        {
+            // It went with what is above it.
+            return Ok(gone);
+        }
+        while let Some(node) = walk.pop() {
+            let place = self.overlay.pattern(node);
+            self.overlay.steps().steps(place.steps.len())?;
+            let is_restored = path_text(&place).is_some_and(|path| self.taken(&path).is_some());
+            if !is_restored && (!self.overlay.in_base(node) || owners.is_owned_at_or_above(&place)) {
+                continue;
+            }
+            match self.overlay.place(node) {
+                None => gone.push(node),
+                // It was made again, perhaps without all that was in it.
+                Some(_) => walk.extend(self.overlay.known_children(node)),
+            }
+        }
+        Ok(gone)
+    }
+}
