@@ -49,7 +49,7 @@ pub use event::{
     ControllerEvent, ControllerTransaction, EventReceiver, ServiceRef, ServicesCommit, Subscription,
 };
 pub use models::{ModelCache, ModelStore, RequestGate, YangDirectories, modules_from_directories};
-pub use payload_tree::payload_tree;
+pub use payload_tree::{config_tree, payload_tree};
 pub use requests::{Backend, ConfigRequest};
 pub use schemas::{DeviceSchemas, SchemaRef};
 pub use transaction::Transaction;

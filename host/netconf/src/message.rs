@@ -21,10 +21,20 @@ pub enum IncomingMessage {
 
 impl IncomingMessage {
     /// Reads a message without its framing. The envelope is checked in full. The content is checked to be balanced and
-    /// without declarations; the rest is left to the reader of the [`Payload`].
+    /// without declarations; the rest is left to the reader of the [`Payload`]. In a reply, bytes that are not UTF-8 are
+    /// replaced by U+FFFD.
     pub fn parse(octets: Vec<u8>) -> Result<Self, Error> {
-        let text = String::from_utf8(octets)?;
-        let mut message = Self::read(RootElement::open(&text)?)?;
+        let (text, not_utf8) = match String::from_utf8(octets) {
+            Ok(text) => (text, None),
+            Err(error) => (String::from_utf8_lossy(error.as_bytes()).into_owned(), Some(error)),
+        };
+        let message = RootElement::open(&text).and_then(Self::read);
+        let mut message = match (message, not_utf8) {
+            (message, None) => message?,
+            // A text of a device in another encoding is no reason to lose what others answered.
+            (Ok(reply @ Self::Reply(_)), Some(_)) => reply,
+            (_, Some(error)) => return Err(error.into()),
+        };
         match &mut message {
             Self::Hello(_) => {}
             Self::Request(request) => request.operation.attach(text),

@@ -296,9 +296,6 @@ impl<'a> ChildElements<'a> {
                 Event::Start(_) => depth += 1,
                 Event::End(_) if depth == 1 => return Ok(before),
                 Event::End(_) => depth -= 1,
-                Event::GeneralRef(reference) => {
-                    resolve_reference(&reference, &self.reader)?;
-                }
                 Event::Eof => return Err(Error::invalid("it ends inside an element")),
                 Event::DocType(_) => return Err(doctype()),
                 _ => {}

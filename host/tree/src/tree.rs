@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::{Error, Name, Names, QName};
+use crate::{Error, Name, Names, QName, xml::XmlFault};
 
 const NONE: u32 = u32::MAX;
 
@@ -85,6 +85,7 @@ pub struct Tree {
     bindings: Vec<Bindings>,
     binding_ids: HashMap<Bindings, u32>,
     attributes: HashMap<NodeId, Vec<(Name, Box<str>)>>,
+    faults: HashMap<NodeId, XmlFault>,
 }
 
 impl Default for Tree {
@@ -108,6 +109,7 @@ impl Tree {
             bindings: vec![Bindings::default()],
             binding_ids: HashMap::new(),
             attributes: HashMap::new(),
+            faults: HashMap::new(),
         }
     }
 
@@ -213,6 +215,20 @@ impl Tree {
     /// `/devices/device/name`.
     pub fn location(&self, node: NodeId) -> String {
         self.path_to(node).into_iter().fold(String::new(), |path, node| path + "/" + self.qname(node).local)
+    }
+
+    /// Returns what of a node could not be read, if a [tolerant reader](crate::xml::XmlTreeReader::tolerant) got over it.
+    pub fn fault(&self, node: NodeId) -> Option<&XmlFault> {
+        self.faults.get(&node)
+    }
+
+    /// Returns all nodes of which something could not be read.
+    pub fn faults(&self) -> impl Iterator<Item = (NodeId, &XmlFault)> {
+        self.faults.iter().map(|(&node, fault)| (node, fault))
+    }
+
+    pub(crate) fn set_fault(&mut self, node: NodeId, fault: XmlFault) {
+        self.faults.insert(node, fault);
     }
 
     /// Returns the nodes from the top level down to this one, without the root.

@@ -3,6 +3,7 @@
 mod authority;
 mod choices;
 mod conflicts;
+mod faults;
 mod finishing;
 mod finishing_cost;
 mod invisible;

@@ -176,6 +176,7 @@ impl View {
 
     /// Returns the value of a node as the module writes values: with its own prefixes.
     async fn value(&mut self, live: LiveNode) -> Result<Option<String>, Error> {
+        self.refuse_fault(live)?;
         if self.scope.has_rules() && !self.draft.overlay.has_text(live) {
             return Ok(self.seems_empty(live).await?.then(String::new));
         }

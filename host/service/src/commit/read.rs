@@ -41,7 +41,7 @@ async fn request(
     let payload = backend.lock().await.get_config(request, user).await?;
     // Whoever waited for the connection goes on before the reply is parsed, which may take long.
     tokio::task::yield_now().await;
-    let mut tree = confine_backend::payload_tree(&payload).map_err(Error::Datastore)?;
+    let mut tree = confine_backend::config_tree(&payload).map_err(Error::Datastore)?;
     merge_services(&mut tree);
     Ok(tree)
 }

@@ -165,3 +165,47 @@ async fn a_hello_that_never_comes() {
     insta::assert_snapshot!(testbed.refused().await, @"`hello` failed: the peer did not answer within 5s");
     testbed.goes_on().await;
 }
+
+/// Returns a reply with the configuration of the device's system, as a device may have it.
+fn odd_reply(config: &str) -> WireFault {
+    let reply = format!(
+        "<rpc-reply xmlns='urn:ietf:params:xml:ns:netconf:base:1.0'><data>\
+         <devices xmlns='http://clicon.org/controller'><device><name>openconfig1</name><config>\
+         <system xmlns='http://openconfig.net/yang/system'><config>{config}</config></system>\
+         </config></device></devices></data></rpc-reply>"
+    );
+    let framed = confine_netconf::encode(reply.as_bytes()).unwrap();
+    WireFault::ReplacedBy(Box::leak(framed.into_boxed_slice()))
+}
+
+const SYSTEM_CONFIG: &str = "/devices/device[name='openconfig1']/config/oc-sys:system/config";
+
+/// Commits an instance whose module executes commands, while requests for a leaf get this reply.
+async fn commit_with(reply: &str, leaf: &'static str, commands: &[&str]) -> (CommitEnd, BackendFaultTestbed) {
+    let mut testbed = BackendFaultTestbed::serving().await;
+    testbed.0.edit(&replaced("a", commands, &[])).await;
+    testbed.0.wire.spoil(leaf, odd_reply(reply));
+    let committed = testbed.0.base.commit(PushMode::Commit, ActionsMode::Change);
+    let committed = tokio::time::timeout(PATIENCE, committed).await.expect("no answer").unwrap();
+    testbed.0.wire.mend();
+    (committed, testbed)
+}
+
+/// One node that XML or the tree cannot represent is told where it is read, and costs nothing else.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_odd_node_in_the_configuration_of_a_device() {
+    let odd = "<hostname>r1</hostname><login-banner>text<b/></login-banner><domain-name>\u{7}</domain-name><x:lost/>";
+    let expect = |leaf: &str, value: &str| format!("expect {SYSTEM_CONFIG}/{leaf} {value}");
+    let (committed, _) = commit_with(odd, "login-banner", &[&expect("login-banner", "quiet")]).await;
+    assert!(!committed.succeeded());
+    insta::assert_snapshot!(committed.reason(), @"module `probe` 0.1.0, instance `probe[name='a']`: cannot read `/devices/device[name='openconfig1']/config/oc-sys:system/config/login-banner`: text next to elements is not allowed: a node has a value or children (operation-failed, at `/devices/device[name='openconfig1']/config/oc-sys:system/config/login-banner`)");
+    let (committed, _) = commit_with(odd, "domain-name", &[&expect("domain-name", "quiet")]).await;
+    assert!(!committed.succeeded());
+    insta::assert_snapshot!(committed.reason(), @r#"module `probe` 0.1.0, instance `probe[name='a']`: `/devices/device[name='openconfig1']/config/oc-sys:system/config/domain-name` is Some("\u{7}"), not `quiet` (operation-failed)"#);
+
+    let set = format!("set {SYSTEM_CONFIG}/motd-banner hello");
+    let (committed, testbed) = commit_with(odd, "hostname", &[&expect("hostname", "r1"), &set]).await;
+    assert!(committed.succeeded(), "{}", committed.reason());
+    let device = testbed.0.base.controller().device("openconfig1").unwrap();
+    assert!(device.contains("<motd-banner>hello</motd-banner>"), "{device}");
+}

@@ -6,10 +6,10 @@ use std::{
 };
 
 use super::{
-    NodeEdit, NodeKind, Overlay, PrefixedText,
+    LiveNode, NodeEdit, NodeKind, Overlay, PrefixedText,
     child_lookup::{EntryKey, EntryKeys, FirstEntry},
 };
-use crate::{Error, Name, NodeId, Pattern, PatternStep, QName, Tree};
+use crate::{Error, Name, NodeId, Pattern, PatternStep, QName, Tree, xml::XmlFault};
 
 impl Overlay {
     /// Loads what was read from the datastore: everything that `read` matches. A node that `read` matches and
@@ -41,6 +41,11 @@ impl Overlay {
             current: None,
             repeats: None,
         }
+    }
+
+    /// Returns what of a node that was loaded, and not edited since, could not be read: see [`Tree::fault`].
+    pub fn fault(&self, live: LiveNode) -> Option<&XmlFault> {
+        self.tree.fault(live.node).filter(|_| self.state(live.node).edit == NodeEdit::Keep)
     }
 
     /// Loads one more node of the fragment. Returns how many nodes it visited, or 0 at the end.
@@ -133,6 +138,9 @@ impl Overlay {
             }
         };
         self.load_text(node, fragment, child)?;
+        if let Some(fault) = fragment.fault(child) {
+            self.tree.set_fault(node, fault.clone());
+        }
         self.update_state(node, |state| state.in_base = true);
         if !self.chosen.is_empty() {
             children.loaded.push(node);

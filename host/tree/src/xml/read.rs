@@ -14,7 +14,7 @@ use super::{
     error::{XmlError, XmlFault},
     is_blank, is_representable, unrepresentable,
 };
-use crate::{Error, Name, NodeId, Tree, name::is_name};
+use crate::{Error, Name, NodeId, QName, Tree, name::is_name};
 
 /// How many characters of the text an error shows.
 const EXCERPT: usize = 40;
@@ -58,10 +58,13 @@ pub fn parse(text: &str) -> Result<Tree, Error> {
 ///
 /// If a value contains something that looks like a name with a prefix (`p:name`) and the prefix is bound, the
 /// binding is kept with the value.
+///
+/// A [tolerant](Self::tolerant) reader gets over what devices answer.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct XmlTreeReader<'s> {
     scope: &'s [(&'s str, &'s str)],
     limits: XmlLimits,
+    is_tolerant: bool,
 }
 
 impl<'s> XmlTreeReader<'s> {
@@ -79,6 +82,14 @@ impl<'s> XmlTreeReader<'s> {
     /// Sets the limits; text that exceeds them is rejected.
     pub fn limits(self, limits: XmlLimits) -> Self {
         Self { limits, ..self }
+    }
+
+    /// Makes the reader get over what only concerns one node, so that one odd node of a device does not cost a whole
+    /// reply. Control characters and unknown entities become part of the value. Text next to elements, and elements that
+    /// have no name with a namespace, are skipped, and the node has a [fault](Tree::fault). Comments of Junos are skipped,
+    /// as are attributes that are not bound and processing instructions.
+    pub fn tolerant(self) -> Self {
+        Self { is_tolerant: true, ..self }
     }
 
     /// Reads any number of elements and appends them to the children of `parent`. After an error none of them
@@ -142,6 +153,9 @@ struct OpenElement {
 
 struct TreeReading<'a, 't> {
     limits: XmlLimits,
+    is_tolerant: bool,
+    /// The number of open elements that are skipped.
+    skipped: usize,
     tree: &'t mut Tree,
     reader: quick_xml::Reader<&'a [u8]>,
     /// The offset in the input at which the current markup starts.
@@ -159,7 +173,7 @@ struct TreeReading<'a, 't> {
 
 impl<'a, 't> TreeReading<'a, 't> {
     fn new(options: &XmlTreeReader<'_>, tree: &'t mut Tree, input: &'a str) -> Result<Self, ReadStop> {
-        if let Some(character) = unrepresentable(input) {
+        if let Some(character) = unrepresentable(input).filter(|_| !options.is_tolerant) {
             let offset = input.find(character).unwrap_or_default();
             return Err(ReadStop::Text(offset, XmlFault::Character(character)));
         }
@@ -169,6 +183,8 @@ impl<'a, 't> TreeReading<'a, 't> {
         let scope = PrefixScope::new(options.scope, tree.names_mut());
         Ok(Self {
             limits: options.limits,
+            is_tolerant: options.is_tolerant,
+            skipped: 0,
             tree,
             reader: quick_xml::Reader::from_str(input),
             offset: 0,
@@ -200,30 +216,47 @@ impl<'a, 't> TreeReading<'a, 't> {
                 }
             };
             match event {
+                Event::Start(_) if self.skipped > 0 => self.skipped += 1,
+                Event::End(_) if self.skipped > 0 => self.skipped -= 1,
+                Event::Eof => return self.finish(),
+                Event::DocType(_) => return self.stop(XmlFault::Doctype),
+                _ if self.skipped > 0 => {}
                 Event::Start(tag) => self.start(&tag, parent)?,
                 Event::End(_) => self.end()?,
                 Event::Empty(tag) => {
                     self.start(&tag, parent)?;
-                    self.end()?;
+                    match self.skipped {
+                        0 => self.end()?,
+                        _ => self.skipped = 0,
+                    }
                 }
                 Event::Text(text) if self.has_returns => self.push(text.xml10_content()),
                 Event::Text(text) => self.push(text.into_inner()),
                 Event::CData(text) if self.has_returns => self.push(text.xml10_content()),
                 Event::CData(text) => self.push(text.into_inner()),
-                Event::GeneralRef(reference) => {
-                    let character = self.reference(&reference)?;
-                    self.text.to_mut().push(character);
-                }
+                Event::GeneralRef(reference) => match self.reference(&reference) {
+                    Ok(character) => self.text.to_mut().push(character),
+                    Err(ReadStop::Text(_, XmlFault::Character(character))) if self.is_tolerant => {
+                        self.text.to_mut().push(character);
+                    }
+                    Err(_) if self.is_tolerant => {
+                        let text = self.text.to_mut();
+                        text.extend(["&", &*reference, ";"]);
+                    }
+                    Err(stop) => return Err(stop),
+                },
                 Event::Comment(_) => {}
                 Event::Decl(_) if self.offset == 0 => {}
+                Event::PI(_) if self.is_tolerant => {}
                 Event::Decl(_) | Event::PI(_) => return self.stop(XmlFault::Instruction),
-                Event::DocType(_) => return self.stop(XmlFault::Doctype),
-                Event::Eof => return self.finish(),
             }
         }
     }
 
     fn finish(&self) -> Result<(), ReadStop> {
+        if self.skipped > 0 {
+            return self.malformed("the text ends inside an element");
+        }
         match self.open.last() {
             Some(open) => self.stop(XmlFault::Unclosed(clip(self.tree.qname(open.node).local))),
             None if is_blank(&self.text) => Ok(()),
@@ -242,11 +275,20 @@ impl<'a, 't> TreeReading<'a, 't> {
     /// Checks that the text before or after an element is blank.
     fn check_blank_text(&mut self) -> Result<(), ReadStop> {
         let text = std::mem::take(&mut self.text);
-        match (is_blank(&text), self.open.is_empty()) {
+        match (is_blank(&text), self.open.last()) {
             (true, _) => Ok(()),
-            (false, true) => self.stop(XmlFault::OutsideText),
-            (false, false) => self.stop(XmlFault::MixedContent),
+            (false, None) => self.stop(XmlFault::OutsideText),
+            (false, Some(open)) => self.tolerate(open.node, XmlFault::MixedContent),
         }
+    }
+
+    /// Marks a node with a fault, or stops if the reader is not tolerant.
+    fn tolerate(&mut self, node: NodeId, fault: XmlFault) -> Result<(), ReadStop> {
+        if !self.is_tolerant {
+            return self.stop(fault);
+        }
+        self.tree.set_fault(node, fault);
+        Ok(())
     }
 
     fn start(&mut self, tag: &BytesStart<'a>, parent: NodeId) -> Result<(), ReadStop> {
@@ -263,14 +305,23 @@ impl<'a, 't> TreeReading<'a, 't> {
         if has_attributes {
             self.declarations(tag)?;
         }
-        let parent = match self.open.last_mut() {
-            Some(open) => {
-                open.has_children = true;
-                open.node
+        let parent = self.open.last().map_or(parent, |open| open.node);
+        let name = match self.element_name(tag) {
+            Ok(name) if !self.is_tolerant || !is_junos_comment(self.tree.names().resolve(name)) => name,
+            skipped => {
+                self.nodes -= 1;
+                self.scope.leave();
+                self.skipped = 1;
+                return match skipped {
+                    Err(_) if tag.name().as_ref() == UNBOUND_JUNOS_COMMENT && self.is_tolerant => Ok(()),
+                    Err(ReadStop::Text(_, fault)) => self.tolerate(parent, fault),
+                    skipped => skipped.map(drop),
+                };
             }
-            None => parent,
         };
-        let name = self.element_name(tag)?;
+        if let Some(open) = self.open.last_mut() {
+            open.has_children = true;
+        }
         let node = self.tree.append(parent, name)?;
         if has_attributes {
             self.attributes(tag, node)?;
@@ -284,7 +335,7 @@ impl<'a, 't> TreeReading<'a, 't> {
         let Some(OpenElement { node, has_children }) = self.open.pop() else { return Ok(()) };
         if has_children {
             if !is_blank(&std::mem::take(&mut self.text)) {
-                return self.stop(XmlFault::MixedContent);
+                self.tolerate(node, XmlFault::MixedContent)?;
             }
         } else if !self.text.is_empty() {
             let text = std::mem::take(&mut self.text);
@@ -345,7 +396,11 @@ impl<'a, 't> TreeReading<'a, 't> {
                 return self.stop(XmlFault::TooManyAttributes(self.limits.attributes));
             }
             match attribute {
-                Ok(attribute) => each(self, attribute.key.as_ref(), &attribute)?,
+                Ok(attribute) => match each(self, attribute.key.as_ref(), &attribute) {
+                    // What an attribute of a reply says is not configuration.
+                    Err(ReadStop::Text(..)) if self.is_tolerant => {}
+                    result => result?,
+                },
                 Err(error) => return self.malformed(error),
             }
         }
@@ -428,6 +483,15 @@ impl<'a, 't> TreeReading<'a, 't> {
         };
         if is_representable(character) { Ok(character) } else { self.stop(XmlFault::Character(character)) }
     }
+}
+
+/// The name of a comment of Junos if a reply does not declare its prefix.
+const UNBOUND_JUNOS_COMMENT: &str = "junos:comment";
+
+/// Returns whether an element is a comment in the configuration of Junos, next to what it is about.
+fn is_junos_comment(name: QName<'_>) -> bool {
+    name.local == "comment"
+        && name.namespace.strip_prefix("http://xml.juniper.net/").is_some_and(|rest| rest.ends_with("junos"))
 }
 
 /// Returns the prefix that an attribute declares, if it is a namespace declaration; empty for the default

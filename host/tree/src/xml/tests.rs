@@ -17,7 +17,115 @@ fn value(text: &str) -> Option<String> {
     tree.value(tree.first_child(Tree::ROOT).unwrap()).map(Into::into)
 }
 
+fn tolerated(text: &str) -> Tree {
+    let mut tree = Tree::new();
+    XmlTreeReader::new().tolerant().read(&mut tree, Tree::ROOT, text).unwrap();
+    tree
+}
+
+/// Returns a tree as text, with what could not be read of each node.
+fn shown(tree: &Tree) -> String {
+    let mut lines = String::new();
+    let mut open = vec![Tree::ROOT];
+    while let Some(node) = open.pop() {
+        let children: Vec<_> = tree.children(node).collect();
+        open.extend(children.into_iter().rev());
+        let value = tree.value(node).map(|value| format!(" {value:?}")).unwrap_or_default();
+        let fault = tree.fault(node).map(|fault| format!(" ({fault})")).unwrap_or_default();
+        lines += &format!("{}/{value}{fault}\n", tree.location(node));
+    }
+    lines
+}
+
+#[test]
+fn tolerant_reader_gets_over_what_devices_answer() {
+    let text = "<config xmlns='urn:c' xmlns:junos='http://xml.juniper.net/junos/24.4R1/junos' junos:changed='yes' x:y='1' x:y='2'>
+        <?pi?><banner>ring \u{7}&#27;[1m&nbsp;&#0;</banner>
+        <any>one<b>two</b>three<c/></any>
+        <junos:comment>/* of the interface */</junos:comment>
+        <interface inactive='inactive'><name>a</name><nested><junos:comment/><mtu>1</mtu></nested></interface>
+        <interface><junos:comment>/* <x:deep/> */</junos:comment><name>b</name></interface>
+        <x:unbound><name>lost</name><x:more/></x:unbound>
+        <1a>lost</1a>
+        <after>whole</after></config>";
+    insta::assert_snapshot!(shown(&tolerated(text)), @r#"
+    /
+    /config/ (`1a` is not a name)
+    /config/banner/ "ring \u{7}\u{1b}[1m&nbsp;&#0;"
+    /config/any/ (text next to elements is not allowed: a node has a value or children)
+    /config/any/b/ "two"
+    /config/any/c/
+    /config/interface/
+    /config/interface/name/ "a"
+    /config/interface/nested/
+    /config/interface/nested/mtu/ "1"
+    /config/interface/
+    /config/interface/name/ "b"
+    /config/after/ "whole"
+    "#);
+    let unbound = "<config xmlns='urn:c'><junos:comment>/* x */</junos:comment><after>whole</after></config>";
+    insta::assert_snapshot!(shown(&tolerated(unbound)), @r#"
+    /
+    /config/
+    /config/after/ "whole"
+    "#);
+    for text in [
+        "<a>",
+        "<a><x:b></a>",
+        "<a></x:b></a>",
+        "<!DOCTYPE a><a/>",
+        "<a><!DOCTYPE a></a>",
+        "text",
+        "<a/>text",
+        "<x:a>",
+    ] {
+        let mut tree = Tree::new();
+        assert!(XmlTreeReader::new().tolerant().read(&mut tree, Tree::ROOT, text).is_err(), "{text}");
+    }
+}
+
+/// Well-formed elements with anything between them.
+fn odd_elements() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        "[a-c \u{7}\u{1b}é]{0,4}",
+        prop::sample::select(vec![
+            "&amp;",
+            "&#7;",
+            "&nbsp;",
+            "<!-- c -->",
+            "<?pi?>",
+            "<x:d/>",
+            "<e x:f='1'/>",
+            "<![CDATA[<]]>"
+        ])
+        .prop_map(str::to_owned),
+    ];
+    piece.prop_recursive(6, 40, 6, |inner| {
+        (prop::sample::select(vec!["a", "b", "x:c", "junos:comment"]), prop::collection::vec(inner, 0..6))
+            .prop_map(|(name, inner)| format!("<{name}>{}</{name}>", inner.concat()))
+    })
+}
+
 proptest! {
+    /// Whatever is in one node, its neighbours are read as they are.
+    #[test]
+    fn odd_node_costs_no_other(odd in odd_elements(), elements in elements()) {
+        let mut tree = Tree::new();
+        build(&mut tree, Tree::ROOT, &elements);
+        let plain = write(&tree, Tree::ROOT).unwrap();
+        let read = tolerated(&format!("{plain}<odd xmlns='urn:odd'>{odd}</odd>{plain}"));
+        let odd = read.child(Tree::ROOT, QName::new("urn:odd", "odd")).unwrap();
+        prop_assert!(read.faults().all(|(node, _)| read.path_to(node).contains(&odd)));
+        let mut twice = parse(&format!("{plain}{plain}")).unwrap();
+        let mut rest = read.clone();
+        rest.detach(odd);
+        prop_assert_eq!(content(&rest, Tree::ROOT), content(&twice, Tree::ROOT));
+        // What strict reading takes, tolerant reading reads no differently.
+        twice = tolerated(&plain);
+        prop_assert_eq!(content(&twice, Tree::ROOT), content(&tree, Tree::ROOT));
+        prop_assert_eq!(twice.faults().count(), 0);
+    }
+
     #[test]
     fn written_tree_reads_back_unchanged(elements in elements()) {
         let mut tree = Tree::new();

@@ -135,6 +135,7 @@ impl View {
             let mut walk = vec![top];
             while let Some(seen) = walk.pop() {
                 above.truncate(seen.depth as usize);
+                self.refuse_fault(seen.live)?;
                 // The text is written at the end, so its length is charged before.
                 let bytes = self.element_size(seen.live, above.last().map(|(above, _)| above));
                 self.meter.charge_result(&mut size, bytes).await?;
@@ -143,6 +144,14 @@ impl View {
                 let parent = above.last().map_or(Tree::ROOT, |&(_, copy)| copy);
                 let element = copy.append(parent, name).map_err(tree_error)?;
                 if let Some(value) = overlay.value(seen.live).map(str::to_owned) {
+                    if let Some(character) = xml::unrepresentable(&value) {
+                        let reason = format!(
+                            "XML cannot represent the character `{}` of its value: use `read` or `get`",
+                            character.escape_unicode()
+                        );
+                        return Err(self.unreadable(seen.live, &reason).into());
+                    }
+                    let overlay = &mut self.draft.overlay;
                     let BoundValue { value, bindings } = match overlay.has_text(seen.live) {
                         true => overlay.normal_value(seen.live.node()),
                         false => BoundValue { value, bindings: Vec::new() },
@@ -158,6 +167,21 @@ impl View {
             text.push_str(&top);
         }
         Ok(text)
+    }
+
+    /// Refuses to read a node of which something could not be read: a module that takes the rest for all of it would write a
+    /// wrong configuration.
+    pub(super) fn refuse_fault(&mut self, live: LiveNode) -> Result<(), Error> {
+        match self.draft.overlay.fault(live).map(ToString::to_string) {
+            Some(fault) => Err(self.unreadable(live, &fault).into()),
+            None => Ok(()),
+        }
+    }
+
+    fn unreadable(&mut self, live: LiveNode, reason: &str) -> CallRefusal {
+        let node = self.draft.overlay.pattern(live.node());
+        let node = self.shown(&node);
+        CallRefusal::new(ErrorTag::OperationFailed, format!("cannot read `{node}`: {reason}")).at(node)
     }
 
     /// Returns the name of a node, and its namespace if that differs from the parent's.
