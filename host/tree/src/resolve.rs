@@ -8,13 +8,23 @@ use crate::{
     QName, ResolveError, SchemaLocation, resolve_error::below,
 };
 
+/// The most models in which one path is resolved.
+const MOST_MODELS: usize = 256;
+
+/// The model of the entries of a list that a path does not name.
+#[derive(Clone, Copy)]
+struct EntryModel {
+    list: crate::SchemaNode,
+    entry: crate::SchemaNode,
+}
+
 impl Overlay {
     /// Resolves a path, relative to `base` unless it is absolute.
     ///
     /// A step with a prefix is in the namespace of that prefix in `prefixes`. A step without one is in its
     /// parent's namespace if the parent has, or may have, such a child there. Otherwise it is the only child
-    /// with that name in another namespace: one in the model, one that was seen in the data, or, directly
-    /// below `/services` or a device's `config`, one in the only declared namespace.
+    /// with that name in another namespace, or the only one of them that `prefixes` declares: one in the model, one that
+    /// was seen in the data, or, directly below `/services` or a device's `config`, one in the only declared namespace.
     pub fn resolve(
         &self,
         path: &Path,
@@ -34,11 +44,62 @@ impl Overlay {
         prefixes: &PrefixMap,
         sees: &mut dyn FnMut(&Pattern, &PatternStep) -> bool,
     ) -> Result<Pattern, ResolveError> {
+        self.resolve_in(None, path, base, prefixes, sees)
+    }
+
+    /// As [`resolve`](Self::resolve), once for each model that the path may be about: the entries of a list that it does not
+    /// name may have models of their own, as devices do. Empty if there is one meaning at most, whatever the models.
+    pub fn resolve_in_models(
+        &self,
+        path: &Path,
+        base: &Pattern,
+        prefixes: &PrefixMap,
+    ) -> Vec<Result<Pattern, ResolveError>> {
+        let schema = self.schema_view().schema();
+        let mut open = None;
+        let mut resolved = if path.absolute { Pattern::default() } else { base.clone() };
+        let mut location = self.locate_below(&resolved);
+        for step in &path.steps {
+            let Ok(step) = self.resolve_step(location, step, &resolved, prefixes, &mut |_, _| true) else {
+                break;
+            };
+            let (at, inside) = self.descend(location, &step);
+            if let (Some(list), None) = (at.schema, step.key_values()) {
+                let entries = schema.entries(list);
+                if entries != [list] {
+                    open = Some((list, entries));
+                    break;
+                }
+            }
+            location = inside;
+            resolved.steps.push(step);
+        }
+        let (list, entries) = open.unwrap_or((crate::SchemaNode(0), Vec::new()));
+        let in_entry = |entry| {
+            let model = Some(EntryModel { list, entry });
+            self.resolve_in(model, path, base, prefixes, &mut |_, _| true)
+        };
+        entries.into_iter().take(MOST_MODELS).map(in_entry).collect()
+    }
+
+    fn resolve_in(
+        &self,
+        model: Option<EntryModel>,
+        path: &Path,
+        base: &Pattern,
+        prefixes: &PrefixMap,
+        sees: &mut dyn FnMut(&Pattern, &PatternStep) -> bool,
+    ) -> Result<Pattern, ResolveError> {
         let mut resolved = if path.absolute { Pattern::default() } else { base.clone() };
         let mut location = self.locate_below(&resolved);
         for step in &path.steps {
             let resolved_step = self.resolve_step(location, step, &resolved, prefixes, sees)?;
-            location = self.descend(location, &resolved_step).1;
+            let at;
+            (at, location) = self.descend(location, &resolved_step);
+            let is_open = |list| at.schema == Some(list) && resolved_step.key_values().is_none();
+            if let Some(EntryModel { entry, .. }) = model.filter(|model| is_open(model.list)) {
+                location.schema = Some(entry);
+            }
             resolved.steps.push(resolved_step);
         }
         Ok(resolved)
@@ -150,7 +211,15 @@ impl Overlay {
         match &known[..] {
             [name] => return Ok(name.namespace),
             [] => {}
-            several => return Err(ResolveError::ambiguous(local, parent_path, several, prefixes)),
+            several => {
+                // A module means what it has a prefix for, whatever other models the device has.
+                let declared = prefixes.declared();
+                let mut meant = several.iter().filter(|name| declared.contains(&name.namespace));
+                return match (meant.next(), meant.next()) {
+                    (Some(one), None) => Ok(one.namespace),
+                    _ => Err(ResolveError::ambiguous(local, parent_path, several, prefixes)),
+                };
+            }
         }
         let name = QName::new(own, local);
         // A child of such a root is in another namespace than the root, perhaps in an unknown one.

@@ -121,6 +121,19 @@ impl CommitDraft {
         self.resolve_seeing(path, base, prefixes, &mut |_, _| true)
     }
 
+    /// As [`resolve`](Self::resolve), once for each model of the devices that the path may be about. Empty if there is one
+    /// meaning at most, whatever the models.
+    pub fn resolve_in_models(
+        &self,
+        path: &str,
+        base: &Pattern,
+        prefixes: &PrefixMap,
+    ) -> Vec<Result<Pattern, CallRefusal>> {
+        let Ok(parsed) = Path::parse(path) else { return Vec::new() };
+        let all = self.overlay.resolve_in_models(&parsed, base, prefixes).into_iter();
+        all.map(|result| result.map_err(|error| refused(error).at(path))).collect()
+    }
+
     /// As [`resolve`](Self::resolve), for a module that sees only a part of the data.
     pub(crate) fn resolve_seeing(
         &self,

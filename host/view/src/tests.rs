@@ -17,6 +17,7 @@ mod reads;
 mod rules;
 mod sharing;
 mod values;
+mod vendors;
 mod writing;
 
 use std::{

@@ -139,7 +139,7 @@ impl ResolvedPaths {
     fn new(module: &Module, list: &Pattern, rules: &CommitRules<'_>, draft: &CommitDraft) -> Self {
         let description = module.description();
         let resolve = |paths: &mut dyn Iterator<Item = &Path>| {
-            paths.filter_map(|path| resolve(path, module, list, rules, draft)).collect()
+            paths.flat_map(|path| resolve(path, module, list, rules, draft)).collect()
         };
         Self {
             reads: resolve(&mut description.reads.iter().filter(|path| path.absolute)),
@@ -149,25 +149,39 @@ impl ResolvedPaths {
     }
 }
 
-/// Resolves a path that a module declares, relative to the list of its service.
+/// Resolves a path that a module declares, relative to the list of its service: in the model of each device, because a name
+/// without a prefix means each device's own.
 fn resolve(
     path: &Path,
     module: &Module,
     list: &Pattern,
     rules: &CommitRules<'_>,
     draft: &CommitDraft,
-) -> Option<Pattern> {
-    match draft.resolve(&path.to_string(), list, &module.description().prefixes) {
-        Ok(pattern) => Some(pattern),
-        Err(unknown) if unknown.tag == ErrorTag::UnknownElement => {
-            tracing::debug!(%module, reason = error_chain(&unknown), "a declared path is in no YANG model");
-            None
-        }
-        Err(refusal) => {
-            rules.warnings().unresolved(module, &refusal);
-            None
+) -> Vec<Pattern> {
+    let (path, prefixes) = (path.to_string(), &module.description().prefixes);
+    let (mut patterns, mut refusals) = (Vec::new(), Vec::new());
+    for resolved in draft.resolve_in_models(&path, list, prefixes) {
+        match resolved {
+            Ok(pattern) if patterns.contains(&pattern) => {}
+            Ok(pattern) => patterns.push(pattern),
+            Err(refusal) => refusals.push(refusal),
         }
     }
+    // What it means where no model is known.
+    match draft.resolve(&path, list, prefixes) {
+        Ok(pattern) if patterns.contains(&pattern) => {}
+        Ok(pattern) => patterns.push(pattern),
+        Err(refusal) if patterns.is_empty() && refusals.is_empty() => refusals.push(refusal),
+        Err(_) => {}
+    }
+    for refusal in refusals {
+        if refusal.tag == ErrorTag::UnknownElement {
+            tracing::debug!(%module, reason = error_chain(&refusal), "a declared path is not in a YANG model");
+        } else {
+            rules.warnings().unresolved(module, &refusal);
+        }
+    }
+    patterns
 }
 
 #[cfg(test)]

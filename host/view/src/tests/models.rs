@@ -4,8 +4,8 @@ use confine_yang::{ModuleSet, MountedSchema};
 
 use super::*;
 
-const MOUNT: &str = "module ietf-yang-schema-mount { namespace urn:mount; prefix m; extension mount-point { argument label; } }";
-const OWN: &str = r#"module clixon-controller { namespace "http://clicon.org/controller"; prefix ctrl;
+pub(super) const MOUNT: &str = "module ietf-yang-schema-mount { namespace urn:mount; prefix m; extension mount-point { argument label; } }";
+pub(super) const OWN: &str = r#"module clixon-controller { namespace "http://clicon.org/controller"; prefix ctrl;
   import ietf-yang-schema-mount { prefix mnt; }
   container devices { list device { key name; leaf name { type string; } leaf addr { type string; }
     container config { presence root; mnt:mount-point "device"; } } }
