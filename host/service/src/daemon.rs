@@ -279,7 +279,8 @@ async fn keep_known(
         modules.wait_until_restored().await;
         let registry = modules.registry_by_model(&*controller.schema());
         if is_about_owners && controller.owner_index.wants_reading(&registry) {
-            if let Err(error) = RunningData::read(&controller, &registry, &backend, |_| Vec::new()).await {
+            if let Err(error) = RunningData::read(&controller, &registry, &backend, |_| Ok(Vec::new())).await
+            {
                 tracing::warn!(
                     error = error.reason(),
                     "cannot read the `created` lists: check that the host user may read them"

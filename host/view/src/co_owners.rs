@@ -80,7 +80,7 @@ impl OwnerIndex {
             if whole.insert(object.path) {
                 // The controller removes all nodes of a path without namespaces.
                 let SamePaths { paths, above } = self.same_names(object.path);
-                for (depth, names) in cases.beside(object).iter() {
+                for (depth, names) in cases.beside(object, search.steps)?.iter() {
                     for &parent in above.iter().filter(|&&parent| self.depth(parent) == *depth) {
                         if seen_beside.insert((parent, names.clone())) {
                             search.owners_at_or_below(self.children_named(parent, names))?;
@@ -115,21 +115,21 @@ struct OtherCases<'a> {
 }
 
 impl OtherCases<'_> {
-    fn beside(&mut self, object: OwnedObject<'_>) -> CasesBeside {
-        let Some(path) = entry_pattern(&object.path()) else { return Arc::default() };
+    fn beside(&mut self, object: OwnedObject<'_>, steps: &mut StepCounter) -> Result<CasesBeside, TreeError> {
+        let Some(path) = entry_pattern(&object.path()) else { return Ok(Arc::default()) };
         let device = path.steps.get(1).and_then(|device| device.key("name")).unwrap_or_default();
         let names: Vec<&str> = path.steps.iter().map(|step| &*step.local).collect();
         let key = format!("{device}\0{}", names.join("/"));
         if let Some(known) = self.known.get(&key) {
-            return known.clone();
+            return Ok(known.clone());
         }
-        let beside: CasesBeside = self.find(&path).into();
+        let beside = self.find(&path, steps)?;
         self.known.insert(key, beside.clone());
-        beside
+        Ok(beside)
     }
 
     /// `path` has no namespaces, so a step may be a child of any.
-    fn find(&self, path: &Pattern) -> Vec<(usize, Arc<[Box<str>]>)> {
+    fn find(&self, path: &Pattern, steps: &mut StepCounter) -> Result<CasesBeside, TreeError> {
         let schema = self.schema;
         let mut found = Vec::new();
         let mut at: Vec<SchemaNode> = schema.root().into_iter().collect();
@@ -138,6 +138,7 @@ impl OtherCases<'_> {
             let mut below = Vec::new();
             for &parent in &at {
                 let children = schema.children(parent);
+                steps.steps(children.len())?;
                 for name in children.iter().filter(|name| *name.local == *step.local) {
                     let Some(child) = schema.child(parent, *name) else { continue };
                     below.push(step.key_values().map_or(child, |values| schema.entry(child, &values)));
@@ -149,6 +150,7 @@ impl OtherCases<'_> {
                         })
                     };
                     if !cases.is_empty() {
+                        steps.steps(children.len())?;
                         names.extend(children.iter().filter(|name| is_beside(name)).map(|name| name.local));
                     }
                 }
@@ -158,7 +160,7 @@ impl OtherCases<'_> {
             }
             at = below;
         }
-        found
+        Ok(found.into())
     }
 }
 

@@ -282,15 +282,23 @@ impl OwnerIndex {
 
     /// Marks objects as shared so that at most one list shows each to the controller: the list that did, if its
     /// instance is still an owner, else the first of these.
-    pub(crate) fn mark_shared(&self, all: &mut [(InstanceRef, Vec<CreatedObject>)]) {
+    ///
+    /// # Errors
+    /// [`Error::Stopped`](confine_tree::Error::Stopped).
+    pub(crate) fn mark_shared(
+        &self,
+        all: &mut [(InstanceRef, Vec<CreatedObject>)],
+        steps: &mut StepCounter,
+    ) -> Result<(), TreeError> {
         fn key(object: &CreatedObject) -> (&str, Option<&Pattern>) {
             (&object.path, object.place.as_ref())
         }
-        mark_namesakes(all);
+        mark_namesakes(all, steps)?;
         let mut holders: HashMap<(&str, Option<&Pattern>), &InstanceRef> = HashMap::new();
         let run: HashSet<&InstanceRef> = all.iter().map(|(instance, _)| instance).collect();
         for (instance, created) in all.iter() {
             for object in created {
+                steps.step()?;
                 let before = self.holder_of(object);
                 let stays = before.filter(|&before| before == instance || !run.contains(before));
                 match stays {
@@ -311,6 +319,7 @@ impl OwnerIndex {
                 object.shared |= shared;
             }
         }
+        Ok(())
     }
 
     /// Returns the instances that have created something.
@@ -420,23 +429,28 @@ fn instance(
 }
 
 /// Marks the objects whose paths differ in their namespaces only.
-fn mark_namesakes(all: &mut [(InstanceRef, Vec<CreatedObject>)]) {
+fn mark_namesakes(
+    all: &mut [(InstanceRef, Vec<CreatedObject>)],
+    steps: &mut StepCounter,
+) -> Result<(), TreeError> {
     let mut places: HashMap<&str, Option<&Pattern>> = HashMap::new();
     let mut namesakes: HashSet<String> = HashSet::new();
     for object in all.iter().flat_map(|(_, created)| created) {
+        steps.step()?;
         let place = object.place.as_ref();
         if *places.entry(&object.path).or_insert(place) != place {
             namesakes.insert(object.path.clone());
         }
     }
     if namesakes.is_empty() {
-        return;
+        return Ok(());
     }
     for object in all.iter_mut().flat_map(|(_, created)| created) {
         if namesakes.contains(&object.path) {
             (object.shared, object.ambiguous) = (true, true);
         }
     }
+    Ok(())
 }
 
 fn created(tree: &Tree, entry: NodeId) -> impl Iterator<Item = CreatedObject> {

@@ -96,7 +96,7 @@ impl CommitDraft {
             all.push((instance.clone(), created));
         }
         self.written = written;
-        owners.mark_shared(&mut all);
+        owners.mark_shared(&mut all, self.steps())?;
         Ok(all)
     }
 

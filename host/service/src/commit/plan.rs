@@ -7,7 +7,7 @@ use std::{
 
 use confine_backend::ServiceRef;
 use confine_sandbox::Module;
-use confine_tree::{CONTROLLER, NodeId, Pattern, PatternStep, QName, Tree};
+use confine_tree::{CONTROLLER, NodeId, Pattern, PatternStep, QName, StepCounter, Tree};
 use confine_view::{InstanceRef, ORIGINALS, OwnerIndex};
 
 use crate::{
@@ -107,15 +107,23 @@ impl CommitPlan {
 
     /// Returns where what was created by the instances that are asked for is, as far as it is known: the controller has removed
     /// it from `actions`, unless everything is asked for.
-    pub(crate) fn stripped(&self, owners: &OwnerIndex) -> Vec<Pattern> {
-        if self.everything {
-            return Vec::new();
+    ///
+    /// # Errors
+    /// [`Error::Draft`] if the work was stopped.
+    pub(crate) fn stripped(
+        &self,
+        owners: &OwnerIndex,
+        steps: &mut StepCounter,
+    ) -> Result<Vec<Pattern>, Error> {
+        let mut stripped = Vec::new();
+        let targets = self.targets.iter().filter(|_| !self.everything);
+        for instance in targets.flat_map(|target| owners.instances_of(target.pattern())) {
+            for object in owners.created_by(instance) {
+                steps.step().map_err(confine_view::Error::from)?;
+                stripped.extend(object.place());
+            }
         }
-        let instances = self.targets.iter().flat_map(|target| owners.instances_of(target.pattern()));
-        instances
-            .flat_map(|instance| owners.created_by(instance))
-            .filter_map(|object| object.place())
-            .collect()
+        Ok(stripped)
     }
 
     /// Returns the services that are asked for, each once.
@@ -233,6 +241,8 @@ impl<'a> ServiceEntries<'a> {
 
 #[cfg(test)]
 mod tests {
+    use confine_tree::StopSignal;
+
     use super::*;
     use crate::NoModule;
 
@@ -262,6 +272,28 @@ mod tests {
         no module serves `legacy`; not loaded: `a.wasm`: it is truncated; `b.wasm`: it is a directory
         hint: put its module into a module directory (`modules` in confine.toml), or add the list to `unmanaged` there
         ");
+    }
+
+    #[test]
+    fn each_stripped_object_takes_a_step() {
+        let stripped = |count: usize, steps: &mut StepCounter| {
+            let path = |n: usize| format!("<path>/devices/device[name=\"r1\"]/config/x[k=\"{n}\"]</path>");
+            let paths: String = (0..count).map(path).collect();
+            let services = format!(
+                "<services xmlns='{CONTROLLER}'><l xmlns='urn:l'><id>1</id><created>{paths}</created></l></services>"
+            );
+            let owners = OwnerIndex::from_services(&confine_tree::xml::parse(&services).unwrap(), |_| None);
+            let service = Arc::new(ManagedService::new(QName::new("urn:l", "l")));
+            let plan = CommitPlan { everything: false, targets: vec![PlanTarget { service, key: None }] };
+            plan.stripped(&owners, steps)
+        };
+        let mut steps = StepCounter::default();
+        stripped(10, &mut steps).unwrap();
+        assert_eq!(steps.taken(), 10);
+        let stop = StopSignal::default();
+        stop.stop();
+        let ended = stripped(1, &mut StepCounter::new(stop));
+        assert!(matches!(ended, Err(Error::Draft(confine_view::Error::Stopped))), "{ended:?}");
     }
 
     #[test]

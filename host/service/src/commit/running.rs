@@ -48,7 +48,7 @@ impl RunningData {
         controller: &KnownController,
         registry: &Arc<ModuleRegistry>,
         backend: &SharedBackend,
-        stripped: impl FnOnce(&OwnerIndex) -> Vec<Pattern>,
+        stripped: impl FnOnce(&OwnerIndex) -> Result<Vec<Pattern>, Error>,
     ) -> Result<Self, Error> {
         let host_user = backend.lock().await.options().host_user.clone();
         let _reading = controller.owner_reading.lock().await;
@@ -60,7 +60,7 @@ impl RunningData {
             // Nothing, if the controller does not know the module.
             wanted.push(Originals::path());
         }
-        let standing = cached.as_deref().map(stripped).unwrap_or_default();
+        let standing = cached.as_deref().map(stripped).transpose()?.unwrap_or_default();
         wanted.extend(condense(standing.clone()));
         let tree = read_running(backend, &wanted).await?;
         let nacm = controller.nacm.take(&tree, &host_user, registry, &*controller.schema());

@@ -192,14 +192,14 @@ struct RunOutputs {
 impl CommitWork<'_> {
     /// Reads who owns what, and finds the co-owners of what was notified; and what the notified had created.
     async fn read_ownership(&self, plan: &CommitPlan) -> Result<(OwnershipSnapshot, StandingObjects), Error> {
-        let stripped = |owners: &OwnerIndex| plan.stripped(owners);
+        let mut steps = StepCounter::new(self.state.stop_signal());
+        let stripped = |owners: &OwnerIndex| plan.stripped(owners, &mut steps);
         let running =
             RunningData::read(&self.runner.controller, self.registry, self.backend, stripped).await?;
         let RunningData { owners, nacm, service_timeout, writes, standing } = running;
         self.state.set_service_timeout(service_timeout);
         let notified = plan.owners(&owners);
         let mut co_owners = Vec::new();
-        let mut steps = StepCounter::new(self.state.stop_signal());
         let found =
             owners.co_owners(&notified, &**self.schema, &mut steps).map_err(confine_view::Error::from)?;
         for owner in found {

@@ -114,7 +114,7 @@ impl SuspendReason {
 }
 
 impl ManagedService {
-    fn new(name: QName<'_>) -> Self {
+    pub(crate) fn new(name: QName<'_>) -> Self {
         Self {
             name: PatternStep::new(name),
             keys: Vec::new(),

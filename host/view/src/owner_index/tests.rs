@@ -1,6 +1,6 @@
 //! Tests of the owner index.
 
-use confine_tree::xml;
+use confine_tree::{StopSignal, xml};
 
 use super::*;
 use crate::OutsideOwners;
@@ -153,7 +153,7 @@ fn shared(owners: &OwnerIndex, paths: [&[&str]; 2]) -> [Vec<String>; 2] {
         paths.iter().map(object).collect::<Vec<_>>()
     };
     let mut all = [("1", paths[0]), ("2", paths[1])].map(|(id, paths)| (instance(id), created(paths)));
-    owners.mark_shared(&mut all);
+    owners.mark_shared(&mut all, &mut StepCounter::default()).unwrap();
     all.map(|(_, created)| created.iter().map(CreatedObject::entry).collect())
 }
 
@@ -179,6 +179,25 @@ fn controller_finds_each_object_in_one_list() {
     // The first one shows what is new.
     let new = OwnerIndex::new();
     assert_eq!(shared(&new, [&[X], &[X]]), [vec![X.to_owned()], vec![format!("{X}[false()]")]]);
+}
+
+#[test]
+fn marking_shared_objects_ends_when_nobody_waits() {
+    let object =
+        |n: usize| CreatedObject::parse(&format!("/devices/device[name=\"r1\"]/config/x[k=\"{n}\"]"));
+    let mark = |count: usize, steps: &mut StepCounter| {
+        OwnerIndex::new().mark_shared(&mut [(instance("1"), (0..count).map(object).collect())], steps)
+    };
+    let [once, four] = [100, 400].map(|count| {
+        let mut steps = StepCounter::default();
+        mark(count, &mut steps).unwrap();
+        steps.taken()
+    });
+    assert!(once >= 100 && four == 4 * once, "{once} steps, then {four}");
+    let stop = StopSignal::default();
+    stop.stop();
+    let stopped = mark(1, &mut StepCounter::new(stop));
+    assert!(matches!(stopped, Err(TreeError::Stopped)), "{stopped:?}");
 }
 
 #[test]
