@@ -111,7 +111,8 @@ impl Source for Datastore {
 struct Commit {
     datastore: Arc<Datastore>,
     draft: Option<CommitDraft>,
-    scope: Scope,
+    /// The same for all runs, as a module has one in a commit.
+    scope: Arc<Scope>,
     meter: Meter,
 }
 
@@ -173,7 +174,12 @@ impl Commit {
         });
         let mut draft = CommitDraft::new(schema, datastore.clone());
         draft.declare(instance("").path());
-        Self { datastore, draft: Some(draft), scope, meter: Meter::new(WorkAllowance::UNLIMITED) }
+        Self {
+            datastore,
+            draft: Some(draft),
+            scope: Arc::new(scope),
+            meter: Meter::new(WorkAllowance::UNLIMITED),
+        }
     }
 
     fn draft(&mut self) -> &mut CommitDraft {
@@ -193,7 +199,7 @@ impl Commit {
     /// One run of the module for an instance.
     fn run<T>(&mut self, id: &str, run: impl AsyncFnOnce(&mut View) -> T) -> T {
         let draft = self.draft.take().unwrap();
-        let scope = Arc::new(self.scope.clone());
+        let scope = self.scope.clone();
         let mut view = View::new(draft, scope, instance(id), Arc::new(prefixes()), self.meter.clone());
         let result = block(run(&mut view));
         let (draft, meter) = view.into_parts();

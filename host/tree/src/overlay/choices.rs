@@ -91,6 +91,7 @@ impl Overlay {
         let schema = self.schema_view.shared();
         let mut found = Vec::new();
         for name in schema.children(above) {
+            self.lookup.visited += 1;
             let cases = schema.child(above, name).and_then(|child| self.schema_view.cases(child));
             if cases.is_some_and(|cases| is_in_other_case(&cases, choice.choice, case)) {
                 let step = PatternStep::new(name);

@@ -138,7 +138,7 @@ fn module_writes_only_what_it_declares() {
     let mut commit = Commit::new();
     let writes = ["/devices/device/config/if:interfaces/interface/mtu", "/devices/device/config/sys:system"]
         .map(|path| commit.resolved(path));
-    commit.scope = Scope::new("bench", [service("bench")], writes.to_vec());
+    commit.scope = Scope::new("bench", [service("bench")], writes.to_vec()).into();
     let refusals = commit.run("s1", async |view| {
         let interface = "/devices/device[name='r2']/config/if:interfaces/interface[name='n']";
         view.set(&format!("{interface}/mtu"), "1").await.unwrap();
@@ -188,7 +188,7 @@ fn module_writes_only_what_it_declares() {
 fn read_only_view_refuses_edits() {
     let mut commit = Commit::new();
     let draft = commit.draft.take().unwrap();
-    let scope = Arc::new(commit.scope.clone());
+    let scope = commit.scope.clone();
     let view = View::new(draft, scope, instance("s1"), Arc::new(prefixes()), commit.meter.clone());
     let mut view = view.read_only();
     let path = "/devices/device[name='r1']/config/sys:system/hostname";

@@ -140,11 +140,29 @@ fn instances_that_want_two_cases_are_in_conflict() {
     insta::assert_snapshot!(sent("<cir>1</cir>", &later, &owners), @r#"conflict: `bench[id='s2']` sets another case than `/devices/device[name='r1']/config/system/cir`, which `bench[id='s1']` has createdhint: let only one of them do it; or let the last one win with `conflicts = "last-wins"` in the table of module `bench` in Confine's own file"#);
 }
 
+/// What is in other cases is looked at once, however many instances set the case.
+#[test]
+fn displacing_many_nodes_by_many_instances_is_linear() {
+    let [once, four] = [50, 200].map(|count| {
+        let steps: String = (0..count).map(|n| format!("<step><n>{n}</n></step>")).collect();
+        let mut commit = Commit::with(MODELS.clone(), &standing(&steps), open_scope());
+        let ids: Vec<String> = (0..count).map(|n| format!("s{n}")).collect();
+        for id in &ids {
+            commit.run(id, async |view| play(view, &["create low"]).await);
+        }
+        let before = commit.draft().steps().taken();
+        let sent = commit.finish(&ids.iter().map(String::as_str).collect::<Vec<_>>(), &OwnerIndex::new());
+        assert!(sent.contains("<low/>"), "{sent}");
+        commit.draft().steps().taken() - before
+    });
+    assert!(four <= 4 * once + once / 2, "{once} steps, then {four}");
+}
+
 #[test]
 fn case_that_may_not_be_deleted_is_not_displaced() {
     let mut commit = Commit::with(MODELS.clone(), &standing("<cir>1</cir>"), open_scope());
     let writes = commit.resolved(&format!("{SYSTEM}/pir"));
-    commit.scope = Scope::new("bench", [service("bench")], vec![writes]).only_declared();
+    commit.scope = Scope::new("bench", [service("bench")], vec![writes]).only_declared().into();
     commit.run("s1", async |view| view.set(&format!("{SYSTEM}/pir"), "3").await.unwrap());
     insta::assert_snapshot!(commit.finish(&["s1"], &OwnerIndex::new()), @"access denied: delete of `/devices/device[name='r1']/config/system/cir` by `bench[id='s1']`, which sets another case of the choice: the module's description declares that it writes `/devices/device[name='r1']/config/system/pir`; add it to `writes` there");
 }
