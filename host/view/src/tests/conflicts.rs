@@ -49,6 +49,20 @@ fn same_value_or_same_instance_does_not_conflict() {
 }
 
 #[test]
+fn own_removal_does_not_hide_that_of_another_instance() {
+    let interfaces = "/devices/device[name='r1']/config/if:interfaces";
+    let mut commit = Commit::new();
+    set(&mut commit, "s1", MTU, "1");
+    remove(&mut commit, "s2", interfaces);
+    commit.run("s1", async |view| {
+        view.set(&MTU.replace("'a'", "'b'"), "1").await.unwrap();
+        view.remove(interfaces).await.unwrap();
+    });
+    let conflict = commit.finish(&["s1", "s2"], &OwnerIndex::new());
+    assert!(conflict.contains("and `bench[id='s2']` removes it"), "{conflict}");
+}
+
+#[test]
 fn removing_what_another_instance_creates_conflicts() {
     let interfaces = "/devices/device[name='r1']/config/if:interfaces";
     let mut commit = Commit::new();

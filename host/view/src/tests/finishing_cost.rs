@@ -122,6 +122,71 @@ fn removing_a_list_many_times_is_linear() {
 }
 
 #[test]
+fn node_that_a_run_writes_many_times_is_finished_once() {
+    let steps = |count: usize, removes: bool| {
+        let mut finishing = Finishing::new(1, Scope::new("bench", [service("bench")], Vec::new()));
+        let leaf = entry(0) + "/mtu";
+        finishing.run("s1", async |view| {
+            for _ in 0..count {
+                if removes {
+                    view.remove(&leaf).await.unwrap();
+                }
+                view.set(&leaf, "2").await.unwrap();
+            }
+        });
+        finishing.finish(&["s1"]).0
+    };
+    for removes in [false, true] {
+        assert_eq!(steps(10, removes), steps(100, removes), "{removes}");
+    }
+}
+
+/// Whether a node without a model is empty is found out once, however many instances create it.
+#[test]
+fn creating_what_has_had_many_nodes_is_linear() {
+    let [once, four] = [100, 400].map(|count| {
+        let leaves: String = (0..count).map(|n| format!("<leaf-{n}>1</leaf-{n}>")).collect();
+        let datastore = format!(
+            "<devices xmlns='{CONTROLLER}'><device><name>r1</name><config><interfaces xmlns='urn:if'><box>{leaves}\
+             </box></interfaces></config></device></devices>"
+        );
+        let commit = Commit::on(&datastore, Scope::new("bench", [service("bench")], Vec::new()));
+        let mut finishing = Finishing { commit, owners: OwnerIndex::new(), paid: 0 };
+        let ids: Vec<String> = (0..count).map(|n| format!("s{n}")).collect();
+        let place = format!("{INTERFACES}/if:box");
+        finishing.run("s0", async |view| {
+            view.read(INTERFACES).await.unwrap();
+            view.remove(&place).await.unwrap();
+        });
+        for id in &ids {
+            finishing.run(id, async |view| view.create(&place).await.unwrap());
+        }
+        finishing.finish(&ids.iter().map(String::as_str).collect::<Vec<_>>()).0
+    });
+    assert!(four <= 4 * once + once / 2, "{once} steps, then {four}");
+}
+
+#[test]
+fn setting_many_nodes_below_what_many_own_is_linear() {
+    let [once, four] = [200, 800].map(|count| {
+        let scope = Scope::new("bench", [service("bench")], Vec::new());
+        let mut finishing = Finishing::new(count, scope);
+        let ids: Vec<String> = (0..count).map(|n| format!("s{n}")).collect();
+        for id in &ids {
+            let above = INTERFACES.replace("if:", "").replace('\'', "\"");
+            finishing.owners.replace(&instance(id), [CreatedObject::parse(&above)]);
+        }
+        finishing.run("s1", async |view| {
+            for n in 0..count {
+                view.set(&(entry(n) + "/mtu"), "2").await.unwrap();
+            }
+        });
+        finishing.finish(&ids.iter().map(String::as_str).collect::<Vec<_>>()).0
+    });
+    assert!(four <= 4 * once + once / 2, "{once} steps, then {four}");
+}
+
+#[test]
 fn many_objects_of_others_cost_nothing() {
     let steps = |foreign: usize| {
         let scope = Scope::new("bench", [service("bench")], Vec::new());
