@@ -92,6 +92,12 @@ pub trait Schema: Send + Sync {
     /// Returns the names of all children of `parent`, in the order of the model.
     fn children(&self, parent: SchemaNode) -> Vec<QName<'_>>;
 
+    /// Returns those of [`children`](Self::children) that have this local name, in any order. A model may have many children
+    /// in one place: they are not gone through where they can be found by name.
+    fn children_named(&self, parent: SchemaNode, local: &str) -> Vec<QName<'_>> {
+        self.children(parent).into_iter().filter(|name| name.local == local).collect()
+    }
+
     /// Returns whether [`children`](Self::children) lists every possible child of this node. It does not for
     /// the root of an unknown mounted model, which may have any child.
     fn is_complete(&self, parent: SchemaNode) -> bool;

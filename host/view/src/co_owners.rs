@@ -137,10 +137,8 @@ impl OtherCases<'_> {
             let mut names = BTreeSet::new();
             let mut below = Vec::new();
             for &parent in &at {
-                let children = schema.children(parent);
-                steps.steps(children.len())?;
-                for name in children.iter().filter(|name| *name.local == *step.local) {
-                    let Some(child) = schema.child(parent, *name) else { continue };
+                for name in schema.children_named(parent, &step.local) {
+                    let Some(child) = schema.child(parent, name) else { continue };
                     below.push(step.key_values().map_or(child, |values| schema.entry(child, &values)));
                     let cases = schema.cases(child);
                     let is_beside = |sibling: &QName<'_>| {
@@ -150,6 +148,7 @@ impl OtherCases<'_> {
                         })
                     };
                     if !cases.is_empty() {
+                        let children = schema.children(parent);
                         steps.steps(children.len())?;
                         names.extend(children.iter().filter(|name| is_beside(name)).map(|name| name.local));
                     }

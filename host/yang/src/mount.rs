@@ -219,6 +219,11 @@ impl confine_tree::Schema for MountedSchema {
         schema.children(node)
     }
 
+    fn children_named(&self, parent: SchemaNode, local: &str) -> Vec<QName<'_>> {
+        let (schema, node) = self.children_of(parent);
+        schema.children_named(node, local)
+    }
+
     fn is_complete(&self, parent: SchemaNode) -> bool {
         let (schema, node) = self.children_of(parent);
         schema.is_complete(node)

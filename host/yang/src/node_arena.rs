@@ -234,6 +234,18 @@ impl NodeArena {
         (found == name && module.is_none_or(|module| module == in_module)).then_some(node)
     }
 
+    /// Returns the child data nodes of this name, of all modules.
+    pub(crate) fn data_children_named(
+        &self,
+        parent: SchemaNodeId,
+        name: u32,
+    ) -> impl Iterator<Item = SchemaNodeId> {
+        let sorted = self.get(parent).and_then(|node| self.sorted.get(range(node.data))).unwrap_or_default();
+        let first = sorted.partition_point(|&(found, ..)| found < name);
+        let named = sorted.iter().skip(first).take_while(move |&&(found, ..)| found == name);
+        named.map(|&(.., node)| node)
+    }
+
     /// Returns the child schema nodes of a node, including `choice`, `case`, operations and notifications.
     pub(crate) fn schema_children(&self, parent: SchemaNodeId) -> impl Iterator<Item = SchemaNodeId> {
         let first = self.get(parent).map_or(NO_NODE, |node| node.first);

@@ -10,6 +10,13 @@ use crate::{
     types::BaseType,
 };
 
+impl YangSchema {
+    fn qname(&self, node: SchemaNodeId) -> Option<QName<'_>> {
+        let node = self.nodes.get(node)?;
+        Some(QName::new(self.links.module(node.module)?.namespace(), self.nodes.names.text(node.name)))
+    }
+}
+
 impl confine_tree::Schema for YangSchema {
     fn root(&self) -> Option<SchemaNode> {
         Some(SchemaNode(SchemaNodeId::ROOT.0))
@@ -23,11 +30,13 @@ impl confine_tree::Schema for YangSchema {
 
     fn children(&self, parent: SchemaNode) -> Vec<QName<'_>> {
         let children = self.nodes.data_children(SchemaNodeId(parent.0)).iter();
-        let name = |&child: &SchemaNodeId| {
-            let node = self.nodes.get(child)?;
-            Some(QName::new(self.links.module(node.module)?.namespace(), self.nodes.names.text(node.name)))
-        };
-        children.filter_map(name).collect()
+        children.filter_map(|&child| self.qname(child)).collect()
+    }
+
+    fn children_named(&self, parent: SchemaNode, local: &str) -> Vec<QName<'_>> {
+        let number = self.nodes.names.number(local).into_iter();
+        let children = number.flat_map(|name| self.nodes.data_children_named(SchemaNodeId(parent.0), name));
+        children.filter_map(|child| self.qname(child)).collect()
     }
 
     fn is_complete(&self, parent: SchemaNode) -> bool {

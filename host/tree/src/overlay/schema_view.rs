@@ -275,7 +275,7 @@ impl SchemaView {
         local: &str,
     ) -> Vec<QName<'a>> {
         let mut found: Vec<QName<'_>> = match location.schema {
-            Some(node) => self.schema.children(node).into_iter().filter(|name| name.local == local).collect(),
+            Some(node) => self.schema.children_named(node, local),
             None => Vec::new(),
         };
         if let Some(schema_path) = location.schema_path.filter(|_| found.is_empty())

@@ -29,6 +29,22 @@ fn presence_and_non_presence_containers() {
 }
 
 #[test]
+fn children_are_found_by_their_local_name() {
+    let other = "module o { namespace urn:o; prefix o; import m { prefix m; }
+        augment /m:top { leaf a { type string; } leaf z { type string; } } }";
+    let body = "container top { leaf b { type string; } choice c { case one { leaf a { type string; } } } }";
+    let schema = schema(&[&module(body), other]);
+    let top = schema.find("/m:top").unwrap().id();
+    for local in ["a", "b", "c", "z", "top", "nothing"] {
+        let all = schema.children(top).into_iter().filter(|name| name.local == local);
+        let mut named = schema.children_named(top, local);
+        named.sort_unstable();
+        assert_eq!(named, all.collect::<std::collections::BTreeSet<_>>().into_iter().collect::<Vec<_>>());
+    }
+    assert_eq!(schema.children_named(top, "a"), [QName::new("urn:m", "a"), QName::new("urn:o", "a")]);
+}
+
+#[test]
 fn leaf_defaults_units_and_mandatory() {
     // 7.6.6
     let schema = read(
