@@ -31,7 +31,7 @@ impl<'a> OutsideOwners<'a> {
     /// # Errors
     /// [`Error::Stopped`](confine_tree::Error::Stopped).
     pub fn own(&mut self, object: OwnedObject<'_>, steps: &mut StepCounter) -> Result<bool, TreeError> {
-        let SamePaths { paths, above } = self.index.same(object.path);
+        let SamePaths { paths, above } = self.index.same(object.path, steps)?;
         let mut owned = false;
         for path in above.into_iter().chain(paths) {
             steps.step()?;
@@ -77,9 +77,10 @@ impl OwnerIndex {
         let mut whole = HashSet::new();
         for object in instances.iter().flat_map(|instance| self.created_by(instance)) {
             search.steps.step()?;
-            if whole.insert(object.path) {
+            if !whole.contains(&object.path) {
                 // The controller removes all nodes of a path without namespaces.
-                let SamePaths { paths, above } = self.same_names(object.path);
+                let SamePaths { paths, above } = self.same_names(object.path, search.steps)?;
+                whole.extend(paths.iter().copied());
                 for (depth, names) in cases.beside(object, search.steps)?.iter() {
                     for &parent in above.iter().filter(|&&parent| self.depth(parent) == *depth) {
                         if seen_beside.insert((parent, names.clone())) {
@@ -95,7 +96,7 @@ impl OwnerIndex {
             for object in self.created_by(owner) {
                 search.steps.step()?;
                 if whole.insert(object.path) {
-                    let paths = self.same(object.path).paths;
+                    let paths = self.same(object.path, search.steps)?.paths;
                     let below = paths.into_iter().flat_map(|path| self.paths_below(path));
                     search.owners_at_or_below(below.collect())?;
                 }

@@ -132,7 +132,8 @@ impl<'a> OwnedObject<'a> {
     #[cfg(test)]
     pub(crate) fn owners(self) -> impl Iterator<Item = &'a InstanceRef> {
         let index = self.index;
-        index.paths.same(self.path).paths.into_iter().flat_map(|path| index.owners_at(path))
+        let same = index.paths.same(self.path, &mut StepCounter::default()).unwrap();
+        same.paths.into_iter().flat_map(|path| index.owners_at(path))
     }
 }
 
@@ -249,10 +250,11 @@ impl OwnerIndex {
     }
 
     /// Returns whether an instance owns a node that differs from this one in its namespaces only.
-    pub(crate) fn has_namesake(&self, place: &Pattern) -> bool {
+    pub(crate) fn has_namesake(&self, place: &Pattern, steps: &mut StepCounter) -> Result<bool, TreeError> {
         let own: Vec<PathId> = self.paths.find(place).paths().collect();
-        let namesakes = self.paths.with_names_of(place).into_iter().filter(|path| !own.contains(path));
-        namesakes.into_iter().any(|path| self.owners_at(path).next().is_some())
+        let mut namesakes =
+            self.paths.with_names_of(place, steps)?.into_iter().filter(|path| !own.contains(path));
+        Ok(namesakes.any(|path| self.owners_at(path).next().is_some()))
     }
 
     /// Returns the objects that several lists show to the controller, with their instances. The controller crashes
@@ -363,13 +365,13 @@ impl OwnerIndex {
     }
 
     /// Returns the paths that may name the same node as this one, and those above them.
-    pub(crate) fn same(&self, path: PathId) -> SamePaths {
-        self.paths.same(path)
+    pub(crate) fn same(&self, path: PathId, steps: &mut StepCounter) -> Result<SamePaths, TreeError> {
+        self.paths.same(path, steps)
     }
 
     /// Returns the paths that differ from this one in their namespaces only, and those above them.
-    pub(crate) fn same_names(&self, path: PathId) -> SamePaths {
-        self.paths.same_names(path)
+    pub(crate) fn same_names(&self, path: PathId, steps: &mut StepCounter) -> Result<SamePaths, TreeError> {
+        self.paths.same_names(path, steps)
     }
 
     /// Returns the paths that are one step longer and whose last step has one of these local names.

@@ -117,7 +117,7 @@ impl CommitDraft {
         // Most are the only one of their path, and the controller may know of them.
         let ambiguous = ambiguous
             && (self.hides_created
-                || owners.has_namesake(&place)
+                || owners.has_namesake(&place, self.overlay.steps())?
                 || self.has_namesake(node, &place, known)?);
         let shared = self.hides_created || ambiguous || self.overlay.may_have_default(node);
         Ok(CreatedObject { path, place: Some(place), shared, ambiguous })

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use confine_tree::{CONTROLLER, Path, Pattern, PatternStep, QName};
+use confine_tree::{CONTROLLER, Error as TreeError, Path, Pattern, PatternStep, QName, StepCounter};
 
 use crate::step_names::{StepName, StepNames};
 
@@ -249,56 +249,77 @@ impl<T: Default> PathTrie<T> {
     }
 
     /// Returns all paths that may name the same node as this one: itself, and the same with or without namespaces.
-    pub(crate) fn same(&self, path: PathId) -> SamePaths {
+    pub(crate) fn same(&self, path: PathId, counter: &mut StepCounter) -> Result<SamePaths, TreeError> {
         let steps = self.steps(path).into_iter().map(|name| self.names.resolve(name));
-        self.in_namespaces(steps, |depth, namespace| match namespace {
-            UNKNOWN if depth >= CONTROLLER_STEPS => self.names.namespaces().collect(),
-            UNKNOWN | UNREADABLE => vec![namespace],
-            _ => vec![namespace, UNKNOWN],
-        })
+        let names = |depth: usize, step: QName<'_>| match step.namespace {
+            UNKNOWN if depth >= CONTROLLER_STEPS => self.names.of_text(step.local).collect(),
+            UNKNOWN | UNREADABLE => self.names.get(step).into_iter().collect(),
+            _ => [step, QName::new(UNKNOWN, step.local)]
+                .into_iter()
+                .filter_map(|s| self.names.get(s))
+                .collect(),
+        };
+        self.with_names(steps, names, counter)
     }
 
     /// Returns all paths that differ from this one in their namespaces only, and itself.
-    pub(crate) fn same_names(&self, path: PathId) -> SamePaths {
+    pub(crate) fn same_names(&self, path: PathId, counter: &mut StepCounter) -> Result<SamePaths, TreeError> {
         let steps = self.steps(path).into_iter().map(|name| self.names.resolve(name));
-        self.in_namespaces(steps, |depth, namespace| self.any_namespace(depth, namespace))
+        self.with_names(steps, |depth, step| self.any_namespace(depth, step), counter)
     }
 
     /// As [`same_names`](Self::same_names), of a path that need not be there.
-    pub(crate) fn with_names_of(&self, path: &Pattern) -> Vec<PathId> {
+    pub(crate) fn with_names_of(
+        &self,
+        path: &Pattern,
+        counter: &mut StepCounter,
+    ) -> Result<Vec<PathId>, TreeError> {
         let texts: Option<Vec<String>> = path.steps.iter().map(|step| step.created().ok()).collect();
         let texts = texts.unwrap_or_default();
         let steps = path.steps.iter().zip(&texts).map(|(step, text)| QName::new(&step.namespace, text));
-        self.in_namespaces(steps, |depth, namespace| self.any_namespace(depth, namespace)).paths
+        Ok(self.with_names(steps, |depth, step| self.any_namespace(depth, step), counter)?.paths)
     }
 
-    fn any_namespace<'n>(&'n self, depth: usize, namespace: &'n str) -> Vec<&'n str> {
-        match namespace {
-            UNREADABLE => vec![namespace],
-            _ if depth < CONTROLLER_STEPS => vec![namespace],
-            _ => self.names.namespaces().collect(),
+    fn any_namespace(&self, depth: usize, step: QName<'_>) -> Vec<StepName> {
+        match step.namespace {
+            UNREADABLE => self.names.get(step).into_iter().collect(),
+            _ if depth < CONTROLLER_STEPS => self.names.get(step).into_iter().collect(),
+            _ => self.names.of_text(step.local).collect(),
         }
     }
 
-    /// Returns the paths of these names, each in one of the namespaces that `namespaces` returns for its depth and namespace.
-    fn in_namespaces<'n>(
+    /// Returns the paths whose steps have the names that `names` returns for each depth and step.
+    fn with_names<'n>(
         &self,
         steps: impl Iterator<Item = QName<'n>>,
-        namespaces: impl Fn(usize, &'n str) -> Vec<&'n str>,
-    ) -> SamePaths {
+        names: impl Fn(usize, QName<'n>) -> Vec<StepName>,
+        counter: &mut StepCounter,
+    ) -> Result<SamePaths, TreeError> {
         let (mut at, mut above) = (vec![0], Vec::new());
-        for (depth, QName { namespace, local }) in steps.enumerate() {
+        for (depth, step) in steps.enumerate() {
             above.extend(at.iter().filter(|&&path| path != 0).copied().map(PathId));
-            let names: Vec<StepName> = namespaces(depth, namespace)
-                .into_iter()
-                .filter_map(|namespace| self.names.get(QName::new(namespace, local)))
-                .collect();
-            let child = |parent: u32| {
-                names.iter().filter_map(move |&name| self.children.get(&(parent, name)).copied())
-            };
-            at = at.into_iter().flat_map(child).collect();
+            let mut names = names(depth, step);
+            names.sort_unstable();
+            let mut below = Vec::new();
+            for parent in at {
+                let all = self.children.range((parent, StepName::FIRST)..);
+                let all =
+                    all.take_while(|((of, _), _)| *of == parent).map(|((_, name), &child)| (name, child));
+                // A parent may have fewer children than there are names, or more.
+                let some: Vec<_> = all.take(names.len()).collect();
+                counter.steps(1 + some.len())?;
+                if some.len() < names.len() {
+                    let named = some.into_iter().filter(|(name, _)| names.binary_search(name).is_ok());
+                    below.extend(named.map(|(_, child)| child));
+                } else {
+                    counter.steps(names.len())?;
+                    let child = |&name: &StepName| self.children.get(&(parent, name)).copied();
+                    below.extend(names.iter().filter_map(child));
+                }
+            }
+            at = below;
         }
-        SamePaths { paths: at.into_iter().map(PathId).collect(), above }
+        Ok(SamePaths { paths: at.into_iter().map(PathId).collect(), above })
     }
 
     /// Returns the number of steps.
@@ -419,8 +440,9 @@ mod tests {
                 prop_assert_eq!(trie.text(known), place.created().unwrap());
                 prop_assert_eq!(trie.text(unknown), place.created().unwrap());
                 prop_assert_eq!(trie.find(place).paths().collect::<Vec<_>>(), [known, unknown]);
-                prop_assert!(trie.same(known).paths.contains(&unknown));
-                prop_assert!(trie.same(unknown).paths.contains(&known));
+                let mut counter = StepCounter::default();
+                prop_assert!(trie.same(known, &mut counter).unwrap().paths.contains(&unknown));
+                prop_assert!(trie.same(unknown, &mut counter).unwrap().paths.contains(&known));
             }
             for path in known.into_iter().chain(unknown) {
                 trie.release(path);

@@ -139,7 +139,7 @@ fn objects_of_two_models_with_one_path_are_two() {
     assert!(owners.is_owned(&place("urn:a")) && !owners.is_owned(&place("urn:c")));
     // What is read of a list may be either.
     owners.replace(&instance("3"), [CreatedObject::parse(X)]);
-    assert_eq!(names(object(&owners, "3", X).owners()), ["a3", "a1", "a2"]);
+    assert_eq!(names(object(&owners, "3", X).owners()), ["a1", "a2", "a3"]);
     assert_eq!(names(object(&owners, "1", X).owners()), ["a1", "a3"]);
     assert!(owners.is_owned(&place("urn:c")));
     assert_eq!(object(&owners, "3", X).place(), None);
@@ -243,6 +243,60 @@ fn instances_of_a_list_are_found_by_their_first_keys() {
     let other = PatternStep::new(QName::new("urn:b", "ben"));
     let other = Pattern { steps: vec![services.clone(), other] };
     assert_eq!(names(owners.instances_of(other)), [""; 0]);
+}
+
+/// Finding the co-owners of these objects of n instances takes steps in proportion to n.
+#[track_caller]
+fn assert_co_owners_are_linear(owners: impl Fn(usize) -> (OwnerIndex, HashSet<InstanceRef>)) {
+    let [once, four] = [50, 200].map(|count| {
+        let (owners, set) = owners(count);
+        let mut steps = StepCounter::default();
+        owners.co_owners(&set, &confine_tree::NoSchema, &mut steps).unwrap();
+        steps.taken()
+    });
+    assert!(four <= 4 * once + once / 2, "{once} steps, then {four}");
+}
+
+#[test]
+fn co_owners_of_what_is_above_are_found_once() {
+    assert_co_owners_are_linear(|count| {
+        let (mut owners, mut set) = (OwnerIndex::new(), HashSet::new());
+        for n in 0..count {
+            owners.replace(&instance(&format!("above{n}")), [CreatedObject::parse(X)]);
+            owners
+                .replace(&instance(&n.to_string()), [CreatedObject::parse(&format!("{X}/unit[k=\"{n}\"]"))]);
+            set.insert(instance(&n.to_string()));
+        }
+        (owners, set)
+    });
+}
+
+#[test]
+fn co_owners_of_what_is_below_are_found_once() {
+    // Many that are found own what has many below.
+    assert_co_owners_are_linear(|count| {
+        let mut owners = OwnerIndex::new();
+        let below = |n: usize| CreatedObject::parse(&format!("{X}/unit[k=\"{n}\"]"));
+        owners.replace(&instance("below"), (0..count).map(below));
+        let other = || CreatedObject::parse(&X.replace("\"x\"", "\"y\""));
+        for n in 0..count {
+            owners.replace(&instance(&n.to_string()), [CreatedObject::parse(X), other()]);
+        }
+        owners.replace(&instance("set"), [other()]);
+        (owners, HashSet::from([instance("set")]))
+    });
+}
+
+#[test]
+fn co_owners_in_many_namespaces_are_found_once() {
+    assert_co_owners_are_linear(|count| {
+        let (mut owners, mut set) = (OwnerIndex::new(), HashSet::new());
+        for n in 0..count {
+            owners.replace(&instance(&n.to_string()), [known(&format!("urn:{n}"))]);
+            set.insert(instance(&n.to_string()));
+        }
+        (owners, set)
+    });
 }
 
 /// Instances of one service may all own one object.

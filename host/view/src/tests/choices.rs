@@ -17,6 +17,7 @@ static MODELS: LazyLock<Arc<MountedSchema>> = LazyLock::new(|| {
               case a { leaf cir { type uint32; } leaf burst { type uint32; default 7; } }
               case b { leaf pir { type uint32; } }
               case many { list step { key n; leaf n { type uint8; } } }
+              case more { list other { key n; leaf n { type uint8; } } }
               choice inner { leaf low { type empty; } container high { leaf top { type uint8; default 0x10; } } }
             }
             choice mode { default fast; leaf slow { type string; default s; } leaf fast { type string; default f; } }
@@ -204,6 +205,25 @@ fn default_is_the_value_of_a_leaf_that_is_not_set() {
     let mut commit = Commit::with(MODELS.clone(), &standing(""), open_scope());
     let note = commit.run("s1", async |view| view.get("note").await.unwrap());
     assert_eq!(note.as_deref(), Some("test"));
+}
+
+#[test]
+fn owners_of_other_cases_are_found_once() {
+    let [once, four] = [50, 200].map(|count: usize| {
+        let (mut owners, mut set) = (OwnerIndex::new(), std::collections::HashSet::new());
+        for n in 0..count {
+            for list in ["step", "other"] {
+                let object = format!("/devices/device[name=\"r1\"]/config/system/{list}[n=\"{n}\"]");
+                owners.replace(&instance(&format!("{list}{n}")), [crate::CreatedObject::parse(&object)]);
+            }
+            set.insert(instance(&format!("step{n}")));
+        }
+        let mut steps = confine_tree::StepCounter::default();
+        assert_eq!(owners.co_owners(&set, &*MODELS.clone(), &mut steps).unwrap().len(), count);
+        steps.taken()
+    });
+    // A few steps for each pair, and not the children that the model has.
+    assert!(four <= once + 150 * 40, "{once} steps, then {four}");
 }
 
 #[test]
