@@ -34,9 +34,9 @@ pub struct CommitDraft {
     pub(crate) originals: RestoredOriginals,
     /// What the instances that run own, whether or not it is there.
     pub(crate) owned: Coverage,
-    /// Denied operations of modules on nodes that they do not see. A refusal during the run would reveal the
-    /// nodes, so the commit is refused at its end.
-    refused_at_end: Vec<CallRefusal>,
+    /// The first denied operation of a module on a node that it does not see. A refusal during the run would reveal the
+    /// node, so the commit is refused at its end.
+    refused_at_end: Option<CallRefusal>,
     pub(crate) written_values: WrittenValues,
     /// Leaves that the edit leaves out: they are in use without it.
     pub(crate) left_out: Vec<NodeId>,
@@ -52,7 +52,8 @@ pub struct CommitDraft {
 #[must_use = "an open mark keeps an undo journal"]
 pub(crate) struct DraftMark {
     mark: OverlayMark,
-    unseen: usize,
+    /// Whether the commit was to be refused at its end.
+    was_refused: bool,
 }
 
 impl CommitDraft {
@@ -67,7 +68,7 @@ impl CommitDraft {
             unowned: HashSet::new(),
             originals: RestoredOriginals::default(),
             owned: Coverage::default(),
-            refused_at_end: Vec::new(),
+            refused_at_end: None,
             written_values: WrittenValues::default(),
             left_out: Vec::new(),
             hidden_reads: Vec::new(),
@@ -305,7 +306,7 @@ impl CommitDraft {
 
     /// Marks the current state, until [`keep`](Self::keep) or [`rollback`](Self::rollback).
     pub(crate) fn mark(&mut self) -> DraftMark {
-        DraftMark { mark: self.overlay.mark(), unseen: self.refused_at_end.len() }
+        DraftMark { mark: self.overlay.mark(), was_refused: self.refused_at_end.is_some() }
     }
 
     pub(crate) fn keep(&mut self, mark: DraftMark) {
@@ -314,19 +315,18 @@ impl CommitDraft {
 
     pub(crate) fn rollback(&mut self, mark: DraftMark) {
         self.overlay.rollback(mark.mark);
-        self.refused_at_end.truncate(mark.unseen);
+        if !mark.was_refused {
+            self.refused_at_end = None;
+        }
     }
 
     /// Refuses the commit at its end, for a reason that the module must not learn.
     pub(crate) fn refuse_at_end(&mut self, refusal: CallRefusal) {
-        // The message has the first one only.
-        if self.refused_at_end.is_empty() {
-            self.refused_at_end.push(refusal);
-        }
+        self.refused_at_end.get_or_insert(refusal);
     }
 
     pub(crate) fn refusal_at_end(&self) -> Option<&CallRefusal> {
-        self.refused_at_end.first()
+        self.refused_at_end.as_ref()
     }
 
     pub(crate) async fn search(

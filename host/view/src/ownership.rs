@@ -12,7 +12,8 @@ use crate::{
     path_trie::PathFront, patterns::child, sharing::SharingCheck,
 };
 
-/// The most nodes of which it is looked up whether they have the path of an object without its namespaces.
+/// The most nodes of which it is looked up whether they have the path of an object without its namespaces. If there may be
+/// more, one of them counts as being there.
 const MOST_NAMESAKES: usize = 16;
 
 /// What ownership depends on for one node.
@@ -130,7 +131,11 @@ impl CommitDraft {
         place: &Pattern,
         known: &mut KnownNamesakes,
     ) -> Result<bool, Error> {
-        for namesake in self.namesakes(node, place, known)? {
+        let namesakes = self.namesakes(node, place, known)?;
+        if namesakes.len() == MOST_NAMESAKES {
+            return Ok(true);
+        }
+        for namesake in namesakes {
             if !self.overlay.find(&namesake).is_empty() {
                 return Ok(true);
             }

@@ -65,6 +65,41 @@ fn entry_is_plain_unless_there_is_a_namesake() {
     "#);
 }
 
+/// Nodes of many models may have one path. Not all of them are looked up, so one of them may be there.
+#[test]
+fn few_of_many_namesakes_are_looked_up() {
+    let requested = |models: usize| {
+        let controller = r#"module ctrl { namespace "http://clicon.org/controller"; prefix c; container services { }
+            container devices { list device { key name; leaf name { type string; } container config { } } } }"#;
+        let model = |n: usize| {
+            format!(
+                "module m{n} {{ namespace urn:m{n}; prefix m; import ctrl {{ prefix c; }} augment \
+                 /c:devices/c:device/c:config {{ list unit {{ key n; leaf n {{ type string; }} }} }} }}"
+            )
+        };
+        let mut set = ModuleSet::default();
+        for module in (0..models).map(model).chain([controller.into()]) {
+            set.add("test.yang", module.as_bytes()).unwrap();
+        }
+        let models = Arc::new(MountedSchema::new(Arc::new(set.compile()), "none"));
+        let mut commit = Commit::with(models, DEVICE, open_scope());
+        let prefixes = Arc::new(PrefixMap::new([("m", "urn:m0")]).unwrap());
+        let scope = commit.scope.clone();
+        let draft = commit.draft.take().unwrap();
+        let mut view = View::new(draft, scope, instance("s1"), prefixes, commit.meter.clone());
+        block(view.create("/devices/device[name='r1']/config/m:unit[n='1']")).unwrap();
+        commit.draft = Some(view.into_parts().0);
+        commit.requests();
+        let instances = [instance("s1")];
+        block(commit.draft().settle(&instances)).unwrap();
+        let requested = commit.requests().concat().matches("unit[n='1']/n").count();
+        let finished = commit.draft().finish(&instances, &OwnerIndex::new()).unwrap();
+        (requested, finished.created[0].1[0].entry().ends_with(r#"[false()]["urn:m0"]"#))
+    };
+    assert_eq!(requested(10), (10, false));
+    assert_eq!(requested(40), (17, true));
+}
+
 #[test]
 fn hidden_entry_names_the_namespaces() {
     insta::assert_snapshot!(created("s1", "if", &["a"], true, &mut OwnerIndex::new()), @r#"…[name="a"][false()]["urn:if"]"#);

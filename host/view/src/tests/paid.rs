@@ -108,6 +108,24 @@ fn edit_bytes_count_namespaces_of_values() {
     });
 }
 
+/// Whether the device has a hash of a password is found out after the run.
+#[test]
+fn comparing_a_password_is_paid_for_where_it_is_set() {
+    let cost = |value: &str| {
+        let mut commit = commit("");
+        commit.run("s1", async |view| {
+            view.set(&format!("{SYSTEM}/password"), value).await.unwrap();
+            let given = format!(
+                "<devices xmlns='{CONTROLLER}'><device><name>r1</name><config><system xmlns='urn:sys'><other>{value}\
+                 </other></system></config></device></devices>"
+            );
+            view.edit_xml(&given).await.unwrap();
+            view.meter().host_work()
+        })
+    };
+    assert!(cost("$0$secret") >= cost("$1$secret") + 2 * crate::crypt::COST);
+}
+
 #[test]
 fn list_with_many_keys_is_read_whole() {
     let keys: String = (0..60).map(|n| format!("[k{n}='1']")).collect();
