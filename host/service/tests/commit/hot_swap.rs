@@ -391,6 +391,23 @@ async fn modules_together_take_no_more_than_allowed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn held_modules_take_memory_too() {
+    let yard = WatchedTestbed::open().await;
+    yard.watching.end().await;
+    let mut library = library(yard.top.path());
+    // Enough for two of the three: the one that runs, and the first that claims the same list.
+    library.limits.total_resident = yard.module().resident.unwrap() * 5 / 2;
+    fs::write(yard.file().with_file_name("second.wasm"), version("00002").await).unwrap();
+    fs::write(yard.file().with_file_name("third.wasm"), version("00003").await).unwrap();
+    let again = host_of(yard.top.path(), library).await;
+    let states: Vec<ModuleState> = again.status().modules.into_iter().map(|module| module.state).collect();
+    let [ModuleState::Active, ModuleState::Held { .. }, ModuleState::Broken { error }] = &states[..] else {
+        panic!("{states:?}")
+    };
+    assert!(error.contains("and with it all loaded modules take"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn directory_created_later_is_found_without_inotify() {
     let yard = WatchedTestbed::open_in(tempfile::tempdir().unwrap()).await;
     assert!(yard.host.status().modules.is_empty());

@@ -17,30 +17,34 @@ use super::{
 
 const BANNER: &str = "/devices/device[name='openconfig1']/config/oc-sys:system/config/login-banner";
 
-/// A module of the service `pair` that sets the banner to `shared`.
-fn pairs() -> Vec<u8> {
-    const DESCRIPTION: Description<'static> = Description {
-        services: &["p:pair[left][right]"],
-        version: "1",
-        prefixes: &[("p", "urn:example:probe"), ("oc-sys", "http://openconfig.net/yang/system")],
-        reads: &[],
-    };
+/// The description of a module that serves these lists.
+fn serving(services: &'static [&'static str]) -> Description<'static> {
+    let prefixes = &[("p", "urn:example:probe"), ("oc-sys", "http://openconfig.net/yang/system")];
+    Description { services, version: "1", prefixes, reads: &[] }
+}
+
+/// A module that sets the banner to `shared`.
+fn setting_the_banner(services: &'static [&'static str]) -> Guest {
     let set = "(call $set (local.get $view) (global.get $path) (global.get $path.len)
             (global.get $value) (global.get $value.len) (global.get $scratch))
         (if (i32.load8_u (global.get $scratch)) (then unreachable))";
-    let guest = Guest::new()
-        .description(DESCRIPTION)
+    Guest::new()
+        .description(serving(services))
         .writes(&["/devices/device/config/oc-sys:system/config/login-banner"])
         .text("path", BANNER)
         .text("value", "shared")
-        .apply(&format!("{set} {OK}"));
-    guest.build().to_vec()
+        .apply(&format!("{set} {OK}"))
+}
+
+/// A module of the service `pair`.
+fn pairs() -> Guest {
+    setting_the_banner(&["p:pair[left][right]"])
 }
 
 /// Starts a daemon with a module for each of the services `probe` and `pair`, where the operator lets these lists share.
 async fn sharing(lists: &[(&str, &str)]) -> WatchedTestbed {
     let second = guest_of_version("second", "00001").await.unwrap();
-    let top = directory(&[("pairs", &pairs()), ("second", &second)]);
+    let top = directory(&[("pairs", &pairs().build()), ("second", &second)]);
     let shares_with = lists.iter().map(|&(list, other)| (list.to_owned(), [other.to_owned()].into()));
     let library = ModuleLibrary { shares_with: shares_with.collect(), ..library(top.path()) };
     WatchedTestbed::open_with(top, library).await
@@ -117,4 +121,23 @@ async fn two_services_do_not_share_without_the_setting() {
     // The owner is not kept from being deleted.
     succeeded(&commit(&mut testbed, &removed("a")).await);
     assert_eq!(device(&testbed), untouched);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn suspended_module_has_no_say_about_sharing() {
+    let pairs = pairs().option("shares-with", "p:probe").build();
+    let probes = setting_the_banner(&["p:probe"]).option("shares-with", "p:pair").build();
+    let silent = Guest::new().description(serving(&["p:probe"])).apply(OK).build();
+    let top = directory(&[("pairs", &pairs), ("probes", &probes), ("silent", &silent)]);
+    let services = [("probe".to_owned(), ["probes", "silent"].map(str::to_owned).into())];
+    let library = ModuleLibrary { services: services.into(), ..library(top.path()) };
+    let mut testbed = WatchedTestbed::open_with(top, library).await;
+    succeeded(&commit(&mut testbed, &probe("a", &[], &[])).await);
+    let refused = commit(&mut testbed, &of_pair("merge")).await;
+    assert!(refused.reason().contains("of another service owns"), "{}", refused.reason());
+    testbed.base.discard().await.unwrap();
+    testbed.host.modules().disable("silent").await.unwrap();
+    succeeded(&commit(&mut testbed, &of_pair("merge")).await);
+    assert_eq!(created(&testbed).len(), 2);
+    testbed.close().await;
 }
