@@ -52,7 +52,8 @@ typedef struct {
     const char *const *writes;    // the paths that it writes; the host refuses all others. If empty, the
                                   // module may write, and so read, all configuration of all devices
     const char *const *shares_with;  // the lists, as in `services`, whose instances may own objects together with
-                                     // those of this module; their modules must name its lists, too
+                                     // those of this module; their modules must name its lists, too. An operator
+                                     // may let lists share in confine.toml: `shares_with` in `[service.LIST]`
     bool commit_time;                // whether the clock shows when the commit began, the same in all its calls; if
                                      // not, it shows 2000-01-01
 } confine_service_t;

@@ -43,7 +43,8 @@ export { path, xml } from "./text.js";
  * - `writes`: the paths that `apply` writes; the host refuses all others. If empty, the module may write,
  *   and so read, all configuration of all devices.
  * - `sharesWith`: the lists, as in `services`, whose instances may own objects together with those of this
- *   module; their modules must name its lists, too.
+ *   module; their modules must name its lists, too. An operator may let lists share in confine.toml, whatever
+ *   modules say (`shares_with` in `[service.LIST]`).
  * - `commitTime`: whether `Date` shows when the commit began, the same in all its calls. If not, it shows 2000-01-01.
  * - `apply(view, instance, commit)`: creates the configuration of the instance. `crypto.getRandomValues` is secret and the
  *   same in every run of an instance: fit for a key. `Math.random` is not secret.

@@ -60,7 +60,10 @@ class Service:
     writes = []
     """The paths that it writes; the host refuses all others. If empty, it writes and reads all devices' configuration."""
     shares_with = []
-    """The lists, as in `services`, whose instances may own objects together with its own; their modules must agree."""
+    """The lists, as in `services`, whose instances may own objects together with its own; their modules must agree.
+
+    An operator may let lists share in confine.toml, whatever modules say (`shares_with` in `[service.LIST]`).
+    """
     commit_time = False
     """Whether the wall clock shows when the commit began, the same in all its calls. If not, it shows 2000-01-01."""
 

@@ -27,7 +27,8 @@ pub trait Service {
     const WRITES: &'static [&'static str] = &[];
 
     /// The lists, written as in [`SERVICES`](Self::SERVICES), whose instances may own objects together with those of this
-    /// module. Their modules must name the lists of this one, too. Instances of one list always may.
+    /// module. Their modules must name the lists of this one, too. Instances of one list always may, and those of lists that
+    /// an operator lets share in confine.toml (`shares_with` in `[service.LIST]`).
     const SHARES_WITH: &'static [&'static str] = &[];
 
     /// Whether the wall clock shows when the commit began, the same in all its calls. If not, it shows 2000-01-01 in every
