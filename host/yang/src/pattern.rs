@@ -13,8 +13,28 @@ const COMPILED_SIZES: [usize; 6] = [4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 <<
 /// The most memory of all compiled patterns, in bytes. Devices provide patterns; a pattern beyond that is not checked.
 const MAX_COMPILED_TOTAL: usize = 256 << 20;
 
-/// The memory of all compiled patterns, in bytes.
-static COMPILED_TOTAL: AtomicUsize = AtomicUsize::new(0);
+/// The memory of all compiled patterns.
+static COMPILED: PatternMemory = PatternMemory(AtomicUsize::new(0));
+
+/// Counts the bytes that patterns take.
+#[derive(Debug)]
+struct PatternMemory(AtomicUsize);
+
+impl PatternMemory {
+    /// Takes some of it. Returns whether so much was left.
+    fn take(&self, size: usize) -> bool {
+        let before = self.0.fetch_add(size, Ordering::Relaxed);
+        let is_left = before.saturating_add(size) <= MAX_COMPILED_TOTAL;
+        if !is_left {
+            self.give_back(size);
+        }
+        is_left
+    }
+
+    fn give_back(&self, size: usize) {
+        self.0.fetch_sub(size, Ordering::Relaxed);
+    }
+}
 
 /// How many times more work compiling a pattern is than comparing one byte with it.
 const COMPILING: u64 = 256;
@@ -40,16 +60,13 @@ struct CompiledPattern {
 impl CompiledPattern {
     /// Counts the memory of a pattern. None if all patterns would take too much.
     fn new(regex: regex::Regex, size: usize) -> Option<Self> {
-        // Dropped if it is not returned, which counts it back.
-        let compiled = Self { regex, size };
-        let before = COMPILED_TOTAL.fetch_add(size, Ordering::Relaxed);
-        (before.saturating_add(size) <= MAX_COMPILED_TOTAL).then_some(compiled)
+        COMPILED.take(size).then(|| Self { regex, size })
     }
 }
 
 impl Drop for CompiledPattern {
     fn drop(&mut self) {
-        COMPILED_TOTAL.fetch_sub(self.size, Ordering::Relaxed);
+        COMPILED.give_back(self.size);
     }
 }
 
@@ -104,6 +121,15 @@ impl StringPattern {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn memory_of_all_patterns_is_limited() {
+        let memory = PatternMemory(AtomicUsize::new(0));
+        assert!(memory.take(MAX_COMPILED_TOTAL - 1) && memory.take(1));
+        assert!(!memory.take(1));
+        memory.give_back(1);
+        assert!(!memory.take(2) && memory.take(1), "what was refused is not counted");
+    }
 
     #[test]
     fn cost_grows_with_pattern_and_value() {
