@@ -79,7 +79,7 @@ impl Daemon {
         let daemon = Self { process, log, admin: directory.join("admin.sock") };
         daemon.await_log("serving the controller");
         // The text of a refusal depends on the known models.
-        daemon.await_log("compiled models of=\"openconfig");
+        daemon.await_log("compiled models of=\"device `openconfig");
         daemon
     }
 
