@@ -293,7 +293,9 @@ impl CommitDraft {
     /// Removes what a service instance had created, before the instance runs again. What the run creates again
     /// unchanged is no edit; the rest is removed from the datastore. The pattern has all its keys.
     pub fn strip(&mut self, pattern: &Pattern) -> Result<(), CallRefusal> {
-        self.overlay.strip(pattern).map_err(|error| refused(error).at(pattern.to_string()))?;
+        let stripped = self.overlay.strip(pattern);
+        let node = stripped.map_err(|error| refused(error).at(pattern.to_string()))?;
+        self.originals.stripped.insert(node);
         self.stripped.push(self.overlay.normal_pattern(pattern).into_owned());
         Ok(())
     }

@@ -28,6 +28,7 @@ impl CommitDraft {
             draft: self,
             written: &written,
             ran: ran.iter().collect(),
+            written_by_removers: HashMap::new(),
             names: ran.iter().map(owner_name).collect(),
             owners,
             own: HashSet::new(),
@@ -50,6 +51,8 @@ struct ConflictCheck<'a> {
     draft: &'a mut CommitDraft,
     written: &'a [RunWrites],
     ran: HashSet<&'a InstanceRef>,
+    /// The nodes that the instances which have removed something have written.
+    written_by_removers: HashMap<&'a InstanceRef, HashSet<NodeId>>,
     /// Their names as owners of originals.
     names: HashSet<String>,
     owners: &'a OwnerIndex,
@@ -62,13 +65,21 @@ struct ConflictCheck<'a> {
 impl ConflictCheck<'_> {
     fn run(mut self) -> Result<(), Error> {
         let removers = self.removers()?;
+        self.find_remade(&removers)?;
         let mut displaced = DisplacedNodes::default();
         for (index, run) in self.written.iter().enumerate() {
             for &node in &run.nodes {
                 self.draft.step()?;
-                if self.draft.overlay.place(node).is_none() {
-                    self.check_gone(index, node, &removers)?;
-                } else if self.draft.overlay.in_base(node) && self.draft.overlay.is_changed(node) {
+                let is_gone = self.draft.overlay.place(node).is_none();
+                if !removers.is_empty() {
+                    self.check_removed(index, node, &removers, is_gone)?;
+                }
+                if is_gone {
+                    continue;
+                }
+                if !self.draft.overlay.in_base(node) {
+                    self.check_removed_by_others(run, node)?;
+                } else if self.draft.overlay.is_changed(node) {
                     self.check_owned(run, node, "sets")?;
                 }
             }
@@ -105,22 +116,23 @@ impl ConflictCheck<'_> {
         Ok(removers)
     }
 
-    /// Checks a node that a run created and that is gone: only the same instance may have removed it.
-    fn check_gone(
+    /// Checks a node that a run created: only the same instance may have removed it, before or, if it is gone, later.
+    fn check_removed(
         &mut self,
         run: usize,
         node: NodeId,
         removers: &HashMap<NodeId, Removers>,
+        is_gone: bool,
     ) -> Result<(), Error> {
         let Some(instance) = self.written.get(run).map(|run| &run.instance) else { return Ok(()) };
         let ancestors = self.draft.overlay.ancestors(node);
         self.draft.overlay.steps().steps(ancestors.len())?;
         let removers = ancestors.iter().filter_map(|above| removers.get(above));
-        let later = removers.flat_map(|removers| [Some(removers.last), removers.other]).flatten();
-        let remover = later
-            .filter(|&later| later > run)
-            .filter_map(|later| self.written.get(later))
-            .find(|later| later.instance != *instance);
+        let others = removers.flat_map(|removers| [Some(removers.last), removers.other]).flatten();
+        let remover = others
+            .filter(|&other| if is_gone { other > run } else { other < run })
+            .filter_map(|other| self.written.get(other))
+            .find(|other| other.instance != *instance && (is_gone || !self.makes(&other.instance, node)));
         let Some(remover) = remover else { return Ok(()) };
         let place = self.draft.overlay.pattern(node);
         let removes = match ancestors.iter().any(|&above| !self.draft.overlay.choices(above).is_empty()) {
@@ -134,6 +146,37 @@ impl ConflictCheck<'_> {
         Err(conflict(&what, &place, &remover.scope).into())
     }
 
+    /// Finds what the instances that have removed something have written, too.
+    fn find_remade(&mut self, removers: &HashMap<NodeId, Removers>) -> Result<(), Error> {
+        let runs = removers.values().flat_map(|removers| [Some(removers.last), removers.other]).flatten();
+        let instances = runs.filter_map(|run| self.written.get(run)).map(|run| &run.instance);
+        self.written_by_removers = instances.map(|instance| (instance, HashSet::new())).collect();
+        for run in self.written {
+            if let Some(nodes) = self.written_by_removers.get_mut(&run.instance) {
+                self.draft.overlay.steps().steps(run.nodes.len())?;
+                nodes.extend(&run.nodes);
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns whether an instance that has removed something makes a node, perhaps again.
+    fn makes(&self, instance: &InstanceRef, node: NodeId) -> bool {
+        self.written_by_removers.get(instance).is_some_and(|nodes| nodes.contains(&node))
+    }
+
+    /// Refuses what a run makes and an instance that this commit does not run has removed.
+    fn check_removed_by_others(&mut self, run: &RunWrites, node: NodeId) -> Result<(), Error> {
+        if run.scope.last_wins() {
+            return Ok(());
+        }
+        let owner = self.draft.owner_of_original(node, self.owners, &self.names)?;
+        let Some(owner) = owner else { return Ok(()) };
+        let place = self.draft.overlay.pattern(node);
+        let what = format!("`{}` creates `{place}`, which `{owner}` removes", run.instance);
+        Err(conflict(&what, &place, &run.scope).into())
+    }
+
     /// Refuses a change of what an instance has created that this commit does not run.
     fn check_owned(&mut self, run: &RunWrites, node: NodeId, does: &str) -> Result<(), Error> {
         if run.scope.last_wins() {
@@ -142,8 +185,10 @@ impl ConflictCheck<'_> {
         let place = self.draft.overlay.pattern(node);
         let what = match self.owner(node)? {
             Some(owner) => format!("`{}` {does} `{place}`, which `{owner}` has created", run.instance),
-            None => match self.draft.owner_of_original(node, self.owners, &self.names) {
-                Some(owner) => format!("`{}` {does} `{place}`, which `{owner}` has set", run.instance),
+            None => match self.draft.owner_of_original(node, self.owners, &self.names)? {
+                Some(owner) => {
+                    format!("`{}` {does} `{place}`, which `{owner}` has set or removed", run.instance)
+                }
                 None => return Ok(()),
             },
         };

@@ -23,7 +23,7 @@ const HASH_BYTES: usize = 16;
 pub struct Original {
     /// The path, with namespaces.
     pub place: Pattern,
-    /// What stood there before, as XML: a leaf, or a node with everything below it.
+    /// What stood there before, as XML: a leaf, or a node with everything below it. Empty if nothing did.
     pub before: String,
     /// The hash of the value that the instances have set; none if they have removed the node.
     pub written: Option<String>,
@@ -36,6 +36,8 @@ pub struct Original {
 pub struct Originals {
     /// By path, in the form of [`path_text`].
     by_path: BTreeMap<String, Original>,
+    /// The paths by place. What is below a node is next to it.
+    places: BTreeMap<Pattern, String>,
     /// The paths of each owner's originals. Ordered, so that the instances of a list are next to each other.
     by_owner: BTreeMap<InstanceRef, BTreeSet<String>>,
 }
@@ -66,6 +68,7 @@ impl Originals {
     /// Replaces what is known of a path.
     pub fn replace(&mut self, path: String, original: Option<Original>) {
         if let Some(before) = self.by_path.remove(&path) {
+            self.places.remove(&before.place);
             for owner in before.owners.iter().filter_map(|owner| read_owner(owner)) {
                 if let Some(paths) = self.by_owner.get_mut(&owner)
                     && paths.remove(&path)
@@ -79,6 +82,7 @@ impl Originals {
             for owner in original.owners.iter().filter_map(|owner| read_owner(owner)) {
                 self.by_owner.entry(owner).or_default().insert(path.clone());
             }
+            self.places.insert(original.place.clone(), path.clone());
             self.by_path.insert(path, original);
         }
     }
@@ -86,6 +90,22 @@ impl Originals {
     /// Returns the original of a path.
     pub fn get(&self, path: &str) -> Option<&Original> {
         self.by_path.get(path)
+    }
+
+    /// Returns the originals of a node and of what is below it.
+    pub(crate) fn at_or_below(&self, place: &Pattern) -> impl Iterator<Item = &Original> {
+        let from = self.places.range(place.clone()..);
+        let below = from.take_while(|(found, _)| found.steps.starts_with(&place.steps));
+        below.filter_map(|(_, path)| self.by_path.get(path))
+    }
+
+    /// Returns the originals of a node and of those above it.
+    pub(crate) fn at_or_above(&self, place: &Pattern) -> impl Iterator<Item = &Original> {
+        let mut above = Pattern::default();
+        place.steps.iter().filter_map(move |step| {
+            above.steps.push(step.clone());
+            self.by_path.get(self.places.get(&above)?)
+        })
     }
 
     /// Returns the originals that an instance has changed, with their paths.
@@ -127,7 +147,8 @@ fn read_entry(tree: &Tree, entry: NodeId) -> Option<(String, Original)> {
     let place = CreatedObject::parse(&path).place?;
     let owners = tree.children(entry).filter(|&child| tree.qname(child) == name("owner"));
     let owners = owners.filter_map(|owner| tree.value(owner)).map(str::to_owned).collect();
-    Some((path, Original { place, before: text("before")?, written: text("written"), owners }))
+    let before = text("before").unwrap_or_default();
+    Some((path, Original { place, before, written: text("written"), owners }))
 }
 
 /// Returns the text by which a path is known: that of a `created` entry with its namespaces. None if it has none: a key has
@@ -225,7 +246,7 @@ mod tests {
 
     fn original() -> impl Strategy<Value = Original> {
         let owners = prop::collection::btree_set("[a-c'\"<]{1,3}", 1..4);
-        (owners, "[a-z<&]{1,4}", prop::option::of("[0-9a-f]{4}")).prop_map(|(owners, before, written)| {
+        (owners, "[a-z<&]{0,4}", prop::option::of("[0-9a-f]{4}")).prop_map(|(owners, before, written)| {
             let owners = owners.iter().map(|id| owner_name(&instance(id))).collect();
             Original { place: place("urn:a"), before, written, owners }
         })
@@ -252,7 +273,7 @@ mod tests {
             for (path, _) in all {
                 originals.replace(path, None);
             }
-            prop_assert!(originals.is_empty() && originals.by_owner.is_empty());
+            prop_assert!(originals.is_empty() && originals.by_owner.is_empty() && originals.places.is_empty());
         }
     }
 }

@@ -251,7 +251,7 @@ impl CommitDraft {
         for node in nodes.into_iter().skip(from) {
             let front = self.owners_front(owners, ownership.front, node);
             let step = self.overlay.step(node);
-            let in_base = ownership.in_base && self.overlay.in_base(node) && !owners.is_owned_at(front);
+            let in_base = ownership.in_base && self.stood(node) && !owners.is_owned_at(front);
             let list = !step.keys.is_empty();
             let entry = ownership.entry.or((list && !in_base).then_some(node));
             let ambiguous =

@@ -4,9 +4,12 @@
 //! has set it too. A run that sets it again makes no edit; if none does, the original value is restored. What somebody has
 //! changed by hand meanwhile is left alone.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashSet},
+    sync::Arc,
+};
 
-use confine_tree::{NodeId, NodeKind, Pattern, PatternStep, QName, Tree, xml};
+use confine_tree::{BoundValue, NodeId, NodeKind, Pattern, PatternStep, QName, Tree, xml};
 
 use crate::{
     CommitDraft, Error, InstanceRef, Original, OriginalChange, OwnerIndex,
@@ -62,9 +65,12 @@ impl CommitDraft {
 
     /// Restores an original, unless what was written is no longer there. Returns whether it did.
     fn restore(&mut self, original: &Original) -> Result<bool, Error> {
+        let standing = self.overlay.find(&original.place).into_iter().next();
+        if original.before.is_empty() {
+            return Ok(standing.is_none());
+        }
         let Ok(before) = xml::parse(&original.before) else { return Ok(false) };
         let Some(top) = before.first_child(Tree::ROOT) else { return Ok(false) };
-        let standing = self.overlay.find(&original.place).into_iter().next();
         match (&original.written, standing) {
             (Some(written), Some(live)) => {
                 if hash(&self.overlay.normal_value(live.node())) != *written {
@@ -75,7 +81,7 @@ impl CommitDraft {
             _ => return Ok(false),
         }
         self.originals.places.insert(&original.place);
-        self.graft(&original.place, &before, top)?;
+        self.graft(&original.place, &Arc::new(before), top)?;
         Ok(true)
     }
 
@@ -90,8 +96,9 @@ impl CommitDraft {
     }
 
     /// Makes a node of another tree, with everything below it, at a path.
-    fn graft(&mut self, place: &Pattern, tree: &Tree, top: NodeId) -> Result<(), Error> {
+    fn graft(&mut self, place: &Pattern, tree: &Arc<Tree>, top: NodeId) -> Result<(), Error> {
         let mut walk = vec![(top, place.clone())];
+        let mut made = Vec::new();
         while let Some((node, path)) = walk.pop() {
             self.step()?;
             let overlay = &mut self.overlay;
@@ -103,6 +110,7 @@ impl CommitDraft {
                 (NodeKind::Container, None) => {}
                 (_, None) => drop(overlay.create(&path).map_err(refused)?),
             }
+            made.push((path.clone(), node));
             for below in tree.children(node) {
                 let mut step = PatternStep::new(tree.qname(below));
                 let at = child(&path, step.clone());
@@ -120,24 +128,51 @@ impl CommitDraft {
                 walk.push((below, child(&path, step)));
             }
         }
+        // Containers are there now, too.
+        for (path, node) in made {
+            self.step()?;
+            if let Some(live) = self.overlay.find(&path).into_iter().next() {
+                self.originals.grafted.insert(live.node(), Some((tree.clone(), node)));
+                for above in self.overlay.ancestors(live.node()) {
+                    self.originals.grafted.entry(above).or_insert(None);
+                }
+            }
+        }
         Ok(())
     }
 
-    /// Returns an instance that the commit does not run and that has set or removed a node. `ran` are the
-    /// [names](owner_name) of those that it runs.
+    /// Returns whether a node belongs to what stood before the instances changed anything: the datastore has it, or it was
+    /// made again.
+    pub(crate) fn stood(&self, node: NodeId) -> bool {
+        self.overlay.in_base(node) || self.originals.grafted.contains_key(&node)
+    }
+
+    /// Returns an instance that the commit does not run and that a run contradicts by what it does to a node: one that has set
+    /// or removed the node or, if the run removes it, something below; or one that has removed what is above, if the run
+    /// makes the node. `ran` are the [names](owner_name) of those that the commit runs.
     pub(crate) fn owner_of_original(
         &mut self,
         node: NodeId,
         owners: &OwnerIndex,
         ran: &HashSet<String>,
-    ) -> Option<String> {
-        if owners.originals().is_empty() {
-            return None;
+    ) -> Result<Option<String>, Error> {
+        let originals = owners.originals();
+        if originals.is_empty() {
+            return Ok(None);
         }
-        let path = path_text(&self.overlay.pattern(node))?;
-        let original = owners.originals().get(&path)?;
-        let other = original.owners.iter().find(|owner| !ran.contains(*owner))?;
-        Some(other.split_once('}').map_or(&**other, |(_, name)| name).to_owned())
+        let place = self.overlay.pattern(node);
+        let (is_there, was_there) = (self.overlay.place(node).is_some(), self.overlay.in_base(node));
+        let mut found: Vec<&Original> = Vec::new();
+        match (is_there, was_there) {
+            (true, true) => found.extend(originals.at_or_below(&place).next().filter(|at| at.place == place)),
+            (true, false) => found.extend(originals.at_or_above(&place).filter(|at| at.written.is_none())),
+            (false, _) => found.extend(originals.at_or_below(&place)),
+        }
+        self.overlay.steps().steps(found.len() + place.steps.len())?;
+        let other =
+            found.into_iter().flat_map(|original| &original.owners).find(|owner| !ran.contains(*owner));
+        let name = other.map(|owner| owner.split_once('}').map_or(&**owner, |(_, name)| name).to_owned());
+        Ok(name)
     }
 
     /// Returns how the originals change.
@@ -153,8 +188,9 @@ impl CommitDraft {
             let owner = owner_name(&run.instance);
             for &node in run.nodes.iter().filter(|node| unowned.contains(node)) {
                 self.step()?;
+                let stood = self.stood(node);
                 let overlay = &mut self.overlay;
-                if overlay.kind(node) != NodeKind::Leaf || !overlay.in_base(node) || overlay.is_key(node) {
+                if overlay.kind(node) != NodeKind::Leaf || !stood || overlay.is_key(node) {
                     continue;
                 }
                 let value = self.overlay.normal_value(node);
@@ -212,17 +248,32 @@ impl CommitDraft {
                 owners.extend(known.owners.iter().cloned());
                 known.before.clone()
             }
+            _ if !self.stood(node) || owned.is_owned_at_or_above(&place) => String::new(),
+            _ if let Some(Some((tree, before))) = self.originals.grafted.get(&node) => {
+                xml::write(tree, *before).map_err(|error| refused(error.into()))?
+            }
             _ => {
                 let most = LONGEST.min(LONGEST_OF_ALL.saturating_sub(*bytes));
-                let Some(base) = self.overlay.base_subtree(node, most)? else {
-                    self.originals.too_long.push(place.to_string());
+                let grafted = &self.originals.grafted;
+                let restored = |node: NodeId| {
+                    let known = grafted.get(&node)?.as_ref();
+                    Some(known.and_then(|(tree, before)| bound(tree, *before)))
+                };
+                let Some(base) =
+                    self.overlay.base_subtree(node, most, &restored, &self.originals.stripped)?
+                else {
+                    self.originals.note_too_long(&place);
                     return Ok(());
                 };
                 let top = base.first_child(Tree::ROOT).unwrap_or(Tree::ROOT);
                 xml::write(&base, top).map_err(|error| refused(error.into()))?
             }
         };
-        *bytes += before.len();
+        *bytes += path.len() + before.len();
+        if *bytes > LONGEST_OF_ALL {
+            self.originals.note_too_long(&place);
+            return Ok(());
+        }
         now.insert(path, Original { place, before, written, owners });
         Ok(())
     }
@@ -241,13 +292,11 @@ impl CommitDraft {
 
     /// Returns what the datastore has at or below a node that a run has removed, and that is gone: the topmost nodes. What
     /// instances have created does not count.
-    fn gone_from_base(&mut self, node: NodeId, owners: &OwnerIndex) -> Result<Vec<NodeId>, Error> {
-        let (mut gone, mut walk) = (Vec::new(), vec![node]);
-        let mut ancestors = self.overlay.ancestors(node);
+    fn gone_from_base(&mut self, top: NodeId, owners: &OwnerIndex) -> Result<Vec<NodeId>, Error> {
+        let (mut gone, mut walk) = (Vec::new(), vec![top]);
+        let mut ancestors = self.overlay.ancestors(top);
         ancestors.pop();
-        if let Some(&parent) = ancestors.last()
-            && self.overlay.place(parent).is_none()
-        {
+        if ancestors.iter().any(|&above| self.overlay.is_removed(above)) {
             // It went with what is above it.
             return Ok(gone);
         }
@@ -255,7 +304,9 @@ impl CommitDraft {
             let place = self.overlay.pattern(node);
             self.overlay.steps().steps(place.steps.len())?;
             let is_restored = path_text(&place).is_some_and(|path| self.taken(&path).is_some());
-            if !is_restored && (!self.overlay.in_base(node) || owners.is_owned_at_or_above(&place)) {
+            let is_base = self.stood(node) && !owners.is_owned_at_or_above(&place);
+            // That a run removes what is not there is on record too.
+            if !is_restored && !is_base && node != top {
                 continue;
             }
             match self.overlay.place(node) {
@@ -266,4 +317,11 @@ impl CommitDraft {
         }
         Ok(gone)
     }
+}
+
+/// Returns the value of a node with its bindings.
+fn bound(tree: &Tree, node: NodeId) -> Option<BoundValue> {
+    let bindings = tree.bindings(node).iter();
+    let bindings = bindings.map(|(prefix, namespace)| (prefix.to_string(), namespace.to_string()));
+    Some(BoundValue { value: tree.value(node)?.to_owned(), bindings: bindings.collect() })
 }

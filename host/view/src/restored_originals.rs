@@ -1,8 +1,11 @@
 //! What a commit knows of original values.
 
-use std::collections::HashMap;
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
-use confine_tree::Coverage;
+use confine_tree::{Coverage, NodeId, Pattern, Tree};
 
 use crate::Original;
 
@@ -17,7 +20,11 @@ pub(crate) struct RestoredOriginals {
     pub(crate) kept: HashMap<String, Original>,
     /// What may be edited whatever the scopes are.
     pub(crate) places: Coverage,
-    /// The paths of what is too long to be kept.
+    /// The nodes that were made again, each with what it was, and the containers above them. They count as base.
+    pub(crate) grafted: HashMap<NodeId, Option<(Arc<Tree>, NodeId)>>,
+    /// The nodes that were removed because instances had created them.
+    pub(crate) stripped: HashSet<NodeId>,
+    /// The first paths of what is too long to be kept.
     pub(crate) too_long: Vec<String>,
 }
 
@@ -26,4 +33,16 @@ pub(crate) struct TakenOriginal {
     pub(crate) original: Original,
     /// Somebody has changed it by hand.
     pub(crate) is_stale: bool,
+}
+
+/// The most paths of what is too long that are kept for the log.
+const MOST_NAMED: usize = 10;
+
+impl RestoredOriginals {
+    /// Notes what is too long to be kept.
+    pub(crate) fn note_too_long(&mut self, place: &Pattern) {
+        if self.too_long.len() < MOST_NAMED {
+            self.too_long.push(place.to_string());
+        }
+    }
 }

@@ -28,6 +28,7 @@ mod reads;
 mod recorded_sessions;
 mod rejections;
 mod request_count;
+mod sequences;
 mod serving;
 mod sharing;
 mod shutdown;

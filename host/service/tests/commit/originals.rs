@@ -150,7 +150,7 @@ async fn another_value_than_an_instance_has_set_is_a_conflict() {
         let committed = testbed.commit(&probe("b", &[&set("mtu", "9100")], &[])).await;
         insta::allow_duplicates! {
             insta::assert_snapshot!(failed(&committed), @r#"
-            conflict: `probe[name='b']` sets `/devices/device[name='openconfig1']/config/system/mtu`, which `probe[name='a']` has set
+            conflict: `probe[name='b']` sets `/devices/device[name='openconfig1']/config/system/mtu`, which `probe[name='a']` has set or removed
             hint: let only one of them do it; or let the last one win with `conflicts = "last-wins"` in the table of module `probe` in Confine's own file
             "#);
         }

@@ -1,40 +1,56 @@
 //! What the datastore has, whatever the edits are.
 
-use super::Overlay;
-use crate::{Error, NodeId, Tree};
+use std::collections::HashSet;
+
+use super::{NodeEdit, Overlay};
+use crate::{BoundValue, Error, NodeId, Tree};
 
 impl Overlay {
     /// Returns what the datastore has of a node with everything below it, as far as it was read; none if its names and values
-    /// have more than so many bytes.
-    pub fn base_subtree(&mut self, node: NodeId, most: usize) -> Result<Option<Tree>, Error> {
+    /// have more than so many bytes. `restored` returns the value of a node that counts as there with this value, whatever the
+    /// datastore has; the inner option is none for a node without a value. The nodes of `without` are left out.
+    pub fn base_subtree(
+        &mut self,
+        node: NodeId,
+        most: usize,
+        restored: &dyn Fn(NodeId) -> Option<Option<BoundValue>>,
+        without: &HashSet<NodeId>,
+    ) -> Result<Option<Tree>, Error> {
         let mut copy = Tree::new();
         let mut bytes = 0;
         let mut walk = vec![(node, Tree::ROOT)];
         while let Some((node, parent)) = walk.pop() {
             self.steps.step()?;
-            let text = self.base_text(node);
-            bytes += self.tree.qname(node).local.len() + text.value.len();
+            let base = self.base_text(node);
+            let value = restored(node).flatten().unwrap_or_else(|| base.to_bound());
+            bytes += self.tree.qname(node).local.len() + value.value.len();
             if bytes > most {
                 return Ok(None);
             }
             let name = copy.intern(self.tree.qname(node));
             let element = copy.append(parent, name)?;
             if self.tree.first_child(node).is_none() {
-                copy.set_value(element, text.value, &text.borrowed())?;
+                let bindings: Vec<(&str, &str)> =
+                    value.bindings.iter().map(|(prefix, namespace)| (&**prefix, &**namespace)).collect();
+                copy.set_value(element, &value.value, &bindings)?;
             }
-            let below = self.base_children(node);
-            self.steps.steps(below.len())?;
-            walk.extend(below.into_iter().rev().map(|child| (child, element)));
+            let all = self.known_children(node);
+            self.steps.steps(all.len())?;
+            let stood = |child: &NodeId| {
+                (self.state(*child).in_base || restored(*child).is_some()) && !without.contains(child)
+            };
+            walk.extend(all.into_iter().rev().filter(stood).map(|child| (child, element)));
         }
         Ok(Some(copy))
+    }
+
+    /// Returns whether the last edit of the node itself has removed it.
+    pub fn is_removed(&self, node: NodeId) -> bool {
+        self.state(node).edit == NodeEdit::Removed
     }
 
     /// Returns the children of a node that the datastore has or that edits made, whether or not they exist now.
     pub fn known_children(&self, node: NodeId) -> Vec<NodeId> {
         self.tree.children(node).collect()
-    }
-
-    fn base_children(&self, node: NodeId) -> Vec<NodeId> {
-        self.tree.children(node).filter(|&child| self.state(child).in_base).collect()
     }
 }

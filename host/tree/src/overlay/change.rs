@@ -129,16 +129,16 @@ impl Overlay {
     }
 
     /// Removes an object that a service instance created, before the instance is applied again. Nodes that
-    /// are created again unchanged are not edits; the others are removed from the datastore.
+    /// are created again unchanged are not edits; the others are removed from the datastore. Returns the node.
     ///
     /// # Errors
     /// As [`set`](Self::set).
-    pub fn strip(&mut self, pattern: &Pattern) -> Result<(), ResolveError> {
+    pub fn strip(&mut self, pattern: &Pattern) -> Result<NodeId, ResolveError> {
         let node = self.find_or_add(pattern)?;
         if node != Tree::ROOT {
             self.mark_removed(node);
         }
-        Ok(())
+        Ok(node)
     }
 
     pub(super) fn mark_removed(&mut self, node: NodeId) {

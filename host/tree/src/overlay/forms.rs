@@ -269,8 +269,5 @@ impl Overlay {
 
 fn normal_value(forms: Option<Arc<KeyForms>>, text: PrefixedText<'_>) -> BoundValue {
     let normal = forms.and_then(|forms| forms.bound(0, text));
-    normal.unwrap_or_else(|| BoundValue {
-        value: text.value.to_owned(),
-        bindings: text.bindings.iter().map(|(p, n)| (p.to_string(), n.to_string())).collect(),
-    })
+    normal.unwrap_or_else(|| text.to_bound())
 }

@@ -1,5 +1,7 @@
 //! The texts of values.
 
+use crate::BoundValue;
+
 /// The longest value, in bytes, of which other forms count as the same: such values are short, and reading one takes time.
 pub(super) const LONGEST_COMPARED: usize = 1 << 10;
 
@@ -13,6 +15,12 @@ pub(super) struct PrefixedText<'t> {
 impl<'t> PrefixedText<'t> {
     pub(super) fn borrowed(&self) -> Vec<(&'t str, &'t str)> {
         self.bindings.iter().map(|(prefix, namespace)| (&**prefix, &**namespace)).collect()
+    }
+
+    pub(super) fn to_bound(self) -> BoundValue {
+        let bindings = self.bindings.iter();
+        let bindings = bindings.map(|(prefix, namespace)| (prefix.to_string(), namespace.to_string()));
+        BoundValue { value: self.value.to_owned(), bindings: bindings.collect() }
     }
 
     /// Returns whether two values mean the same: a prefix counts as the namespace it is bound to.
