@@ -187,10 +187,10 @@ pub const PART: Part = Part {
         },
         // The commits of the good module do not fail for it.
         Case {
-            id: "ambiguous-declaration",
+            id: "declaration-in-vain",
             module: Guest(|| hostile_reading(&["/devices/device/config/x"])),
             limits: "",
-            ends: Logged("a path in the description of a module permits nothing"),
+            ends: Well,
         },
         line!("other-service-written", "create /services/h:good[name='g']/do[.='evil']", Refused("module `hostile` 0.1.0, instance `hostile[name='h']`: access denied: create of `/services/good[name='g']/do[.='evil']`: a module writes below `/devices/device/config` only (access-denied, at `/services/h:good[name='g']/do[.='evil']`)")),
         line!("other-prefix-written", "create /ctrl:services/again:good[again:name='g']/again:do[.='evil']", Refused("module `hostile` 0.1.0, instance `hostile[name='h']`: access denied: create of `/services/good[name='g']/do[.='evil']`: a module writes below `/devices/device/config` only (access-denied, at `/ctrl:services/again:good[again:name='g']/again:do[.='evil']`)")),

@@ -123,8 +123,8 @@ pub fn not_loaded(why: &str) -> String {
     )
 }
 
-/// How much more memory a daemon may have after a hostile commit, in KiB.
-const MEMORY: u64 = 8 << 10;
+/// How much more memory a daemon may have after a hostile commit, in KiB. 20,000 objects that an instance owns take half of it.
+const MEMORY: u64 = 12 << 10;
 
 impl Case {
     /// Plays a good commit, one that involves both modules, and another good one.
