@@ -9,7 +9,7 @@ use std::{
     sync::Arc,
 };
 
-use confine_tree::{BoundValue, NodeId, NodeKind, Pattern, PatternStep, QName, Tree, xml};
+use confine_tree::{BoundValue, NodeId, NodeKind, Pattern, Tree, xml};
 
 use crate::{
     CommitDraft, Error, InstanceRef, Original, OriginalChange, OwnerIndex,
@@ -112,19 +112,7 @@ impl CommitDraft {
             }
             made.push((path.clone(), node));
             for below in tree.children(node) {
-                let mut step = PatternStep::new(tree.qname(below));
-                let at = child(&path, step.clone());
-                match self.overlay.schema_view().kind(self.overlay.locate(&at)) {
-                    NodeKind::List { keys } => {
-                        for key in keys.iter() {
-                            let leaf = tree.child(below, QName::new(&step.namespace, key));
-                            let value = leaf.and_then(|leaf| tree.value(leaf)).unwrap_or_default();
-                            step.keys.push((key.clone(), Some(value.to_owned())));
-                        }
-                    }
-                    NodeKind::LeafList => step.entry = Some(tree.value(below).map(str::to_owned)),
-                    _ => {}
-                }
+                let step = self.overlay.step_of(&path, tree, below);
                 walk.push((below, child(&path, step)));
             }
         }
@@ -269,10 +257,13 @@ impl CommitDraft {
                 xml::write(&base, top).map_err(|error| refused(error.into()))?
             }
         };
-        *bytes += path.len() + before.len();
-        if *bytes > LONGEST_OF_ALL {
-            self.originals.note_too_long(&place);
-            return Ok(());
+        // What is kept already stays, however much it is.
+        if owned.originals().get(&path).is_none() {
+            *bytes += path.len() + before.len();
+            if *bytes > LONGEST_OF_ALL {
+                self.originals.note_too_long(&place);
+                return Ok(());
+            }
         }
         now.insert(path, Original { place, before, written, owners });
         Ok(())

@@ -11,10 +11,13 @@ use confine_test_support::{
 /// A device's model in the place of `openconfig-system`, whose prefix the test modules have.
 const MODEL: &str = r#"module openconfig-system {
   yang-version 1.1; namespace "http://openconfig.net/yang/system"; prefix oc-sys;
+  identity KIND; identity A { base KIND; }
   container system {
     leaf mtu { type uint16; } leaf name { type string; }
     list unit { key number; leaf number { type uint16; } leaf mtu { type uint16; } leaf text { type string; }
       container present { presence p; leaf x { type string; } } leaf-list server { type string; ordered-by user; } }
+    list group { key name; leaf name { type string; }
+      list member { key kind; leaf kind { type identityref { base KIND; } } leaf text { type string; } } }
     choice rate { leaf cir { type uint32; } leaf pir { type uint32; } }
   } }"#;
 
@@ -107,6 +110,9 @@ async fn what_a_module_has_removed_comes_back() {
         .await;
     let remade = "<unit><number>1</number><mtu>1</mtu></unit>";
     in_turn(unit, &[(&[&remove("unit[number='1']"), &set("unit[number='1']/mtu", "1")], remade)]).await;
+    let group = "<group><name>g</name><member><kind xmlns:k=\"http://openconfig.net/yang/system\">k:A</kind><text>x</text>\
+                 </member></group>";
+    in_turn(group, &[(&[&remove("group[name='g']")], "")]).await;
     in_turn("<cir>7</cir>", &[(&[&set("pir", "1")], "<pir>1</pir>")]).await;
     let present = "<unit><number>1</number><present><x>1</x></present></unit>";
     in_turn(present, &[(&[&remove("unit[number='1']/present")], "<unit><number>1</number></unit>")]).await;

@@ -124,6 +124,31 @@ impl Overlay {
         (changed != *step).then_some(changed)
     }
 
+    /// Returns the step of a node of another tree below a path, with all values in their normal form.
+    pub fn step_of(&mut self, above: &Pattern, tree: &Tree, node: NodeId) -> PatternStep {
+        let mut step = PatternStep::new(tree.qname(node));
+        let mut at = above.clone();
+        at.steps.push(step.clone());
+        let location = self.locate(&at);
+        let forms = self.key_forms(location, &step.namespace);
+        let normal = |key: usize, leaf: NodeId| {
+            let text =
+                PrefixedText { value: tree.value(leaf).unwrap_or_default(), bindings: tree.bindings(leaf) };
+            forms.as_ref().map_or(Cow::Borrowed(text.value), |forms| forms.normal(key, text)).into_owned()
+        };
+        match self.schema_view.kind(location) {
+            NodeKind::List { keys } => {
+                for (index, key) in keys.iter().enumerate() {
+                    let leaf = tree.child(node, QName::new(&step.namespace, key));
+                    step.keys.push((key.clone(), leaf.map(|leaf| normal(index, leaf))));
+                }
+            }
+            NodeKind::LeafList => step.entry = Some(Some(normal(0, node))),
+            _ => {}
+        }
+        step
+    }
+
     /// Returns the path of a node with the values of keys as the datastore has them.
     pub fn stored_pattern(&mut self, node: NodeId) -> Pattern {
         let steps = self.ancestors(node).into_iter().map(|node| self.stored_step(node)).collect();

@@ -86,6 +86,12 @@ fn declared_path_means_the_own_node_of_each_device() {
     the model has no `systen` below `/devices/device/config`; did you mean `system`?
     the model has no `systen` below `/devices/device/config`; did you mean `system`?
     ");
+    // Several modules of one device have it.
+    let both = || mounted(&[vec!["mx"], vec!["mx", "qfx"]], &[]);
+    insta::assert_snapshot!(meanings(both(), "/devices/device/config/system/hostname"), @"
+    /mx:system/mx:hostname
+    `system` below `/devices/device/config` could be `mx:system` or `qfx:system`: write the prefix
+    ");
     // One device is named, or none of their configuration: one meaning.
     for path in ["/devices/device[name='r1']/config/system", "/devices", "/services", "x"] {
         assert_eq!(meanings(devices(), path), "", "{path}");
