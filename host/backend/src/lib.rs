@@ -41,7 +41,8 @@ mod transaction_requests;
 
 pub use commit_requests::{ActionsMode, ControllerCommit, DatastoreDiff};
 pub use confine_netconf::{
-    Datastore, DeviceConfigType, EventStream, Payload, PushMode, TransactionOutcome, TransactionState,
+    ActionsKind, Datastore, DeviceConfigType, EventStream, Payload, PushMode, TransactionOutcome,
+    TransactionState,
 };
 pub use connect_options::{ConnectOptions, RequestUser, process_user};
 pub use error::{AnswerRejection, Error};
@@ -52,4 +53,4 @@ pub use models::{ModelCache, ModelStore, RequestGate, YangDirectories, modules_f
 pub use payload_tree::{config_tree, payload_tree};
 pub use requests::{Backend, ConfigRequest};
 pub use schemas::{DeviceSchemas, SchemaRef};
-pub use transaction::Transaction;
+pub use transaction::{Transaction, UnopenedDevices};

@@ -1,6 +1,8 @@
 //! The transactions of the controller.
 
-use confine_netconf::{PushMode, TransactionOutcome, TransactionState, XmlElement};
+use std::collections::BTreeMap;
+
+use confine_netconf::{ActionsKind, PushMode, TransactionOutcome, TransactionState, XmlElement};
 
 use crate::Error;
 
@@ -28,11 +30,23 @@ pub struct Transaction {
     pub warning: Option<String>,
 }
 
+/// The devices whose connection is not open, by name, with its state: `CLOSED`, or a stage of being opened.
+pub type UnopenedDevices = BTreeMap<String, String>;
+
 impl Transaction {
     /// Returns what the transaction does with the devices. Only the description distinguishes a validation from a commit.
     pub fn push(&self) -> Option<PushMode> {
+        self.described("push:").and_then(PushMode::parse)
+    }
+
+    /// Returns what the transaction does with services.
+    pub fn actions(&self) -> Option<ActionsKind> {
+        self.described("actions:").and_then(ActionsKind::parse)
+    }
+
+    fn described(&self, what: &str) -> Option<&str> {
         let mut words = self.description.as_deref()?.split_ascii_whitespace();
-        words.find_map(|word| word.strip_prefix("push:")).and_then(PushMode::parse)
+        words.find_map(|word| word.strip_prefix(what))
     }
 
     pub(crate) fn read(element: &XmlElement<'_>) -> Result<Self, Error> {

@@ -3,7 +3,7 @@
 use confine_netconf::replace_invalid_characters;
 use confine_tree::CONTROLLER;
 
-use crate::{Backend, Error, RequestUser, Transaction, TransactionState};
+use crate::{Backend, Error, RequestUser, Transaction, TransactionState, UnopenedDevices};
 
 impl Backend {
     /// Returns the transaction `tid`. Returns `None` if there is none, or if the user may not read it: the backend does not
@@ -11,6 +11,36 @@ impl Backend {
     pub async fn transaction(&mut self, tid: u64, user: &RequestUser) -> Result<Option<Transaction>, Error> {
         let xpath = format!("/co:transactions/co:transaction[co:tid='{tid}']");
         Ok(self.transactions(&xpath, user).await?.into_iter().find(|transaction| transaction.tid == tid))
+    }
+
+    /// Returns the transaction `tid`, as [`transaction`](Self::transaction), and the devices whose connection is not open. One
+    /// request for both costs the backend what one of them does.
+    pub async fn transaction_and_devices(
+        &mut self,
+        tid: u64,
+        user: &RequestUser,
+    ) -> Result<(Option<Transaction>, UnopenedDevices), Error> {
+        let xpath =
+            format!("/co:transactions/co:transaction[co:tid='{tid}'] | /co:devices/co:device/co:conn-state");
+        let data = self.get_controller_state(&xpath, user).await?;
+        let (mut transaction, mut devices) = (None, UnopenedDevices::new());
+        for top in data.children() {
+            for entry in top.map_err(Error::session("get"))?.children() {
+                let entry = entry.map_err(Error::session("get"))?;
+                if entry.is_named(CONTROLLER, "transaction") {
+                    transaction =
+                        transaction.or(Some(Transaction::read(&entry)?).filter(|found| found.tid == tid));
+                } else if entry.is_named(CONTROLLER, "device") {
+                    let text = |name: &str| entry.child_text(name).map_err(Error::session("get"));
+                    if let (Some(name), Some(state)) = (text("name")?, text("conn-state")?)
+                        && state != "OPEN"
+                    {
+                        devices.insert(name, state);
+                    }
+                }
+            }
+        }
+        Ok((transaction, devices))
     }
 
     /// Returns the transactions that wait for their actions. Their notifications are not repeated for a new subscriber.

@@ -142,6 +142,18 @@ impl Controller {
         })
     }
 
+    /// Opens or closes the controller's connection to a device. A push to a device whose connection is closed never ends,
+    /// as with the real controller.
+    ///
+    /// # Errors
+    /// No device of this name.
+    pub fn set_connection(&self, name: &str, is_open: bool) -> Result<(), Error> {
+        self.with_device(name, |device| {
+            device.is_open = is_open;
+            Ok(())
+        })
+    }
+
     /// Returns all transactions, oldest first.
     pub fn transactions(&self) -> Vec<TransactionRecord> {
         self.runtime.lock().state.transactions.clone()

@@ -57,12 +57,21 @@ pub(crate) struct SimulatedDevice {
     pub(crate) before_push: Option<DeviceSnapshot>,
     /// The phase in which to refuse the next push, and the reason to give.
     pub(crate) refusal: Option<(PushPhase, String)>,
+    /// Whether the controller has a connection to it.
+    pub(crate) is_open: bool,
 }
 
 impl SimulatedDevice {
     /// Returns a device with this configuration, as if the controller had just pulled it.
     pub(crate) fn new(config: DeviceSnapshot) -> Self {
-        Self { synced: config.clone(), config, transient: None, before_push: None, refusal: None }
+        Self {
+            synced: config.clone(),
+            config,
+            transient: None,
+            before_push: None,
+            refusal: None,
+            is_open: true,
+        }
     }
 
     /// Checks that the device has not changed since the controller last pulled or pushed.

@@ -12,18 +12,22 @@
 //! | `created_paths` | paths of `created` lists, which have no namespaces, to patterns |
 //! | `stripping` | what the instances had created before is read, and removed |
 //! | `originals`, `originals_edit` | where the original values of what instances change are kept, and how they are written |
+//! | `pending` | changed instances that a commit of named ones commits too: they run with them |
+//! | `connections` | a commit that would change a device without a connection is refused |
 //! | `losses` | what instances would lose because access control hides something |
 //! | `hooks` | calls of modules around a commit |
 //! | `remembered_reads` | what instances read the last time besides what each commit reads in advance |
 //! | `answer` | "done" or an error, exactly once |
 
 pub(crate) mod answer;
+mod connections;
 mod created_paths;
 mod declared;
 pub(crate) mod hooks;
 pub(crate) mod losses;
 pub(crate) mod originals;
 mod originals_edit;
+mod pending;
 pub(crate) mod plan;
 pub(crate) mod read;
 mod remembered_reads;

@@ -38,6 +38,17 @@ pub enum Error {
     /// The edits of the modules cannot be combined.
     #[error(transparent)]
     Draft(#[from] confine_view::Error),
+    /// The commit would change a device that has no connection.
+    #[error(
+        "the connection of device `{device}` is `{state}`, and this commit would change the device\n\
+         hint: open it first (`connection open` in the CLI), or take the device out of the service"
+    )]
+    DeviceNotOpen {
+        /// The device.
+        device: String,
+        /// The state of its connection.
+        state: String,
+    },
     /// The committing user is not known.
     #[error(
         "`{host_user}` cannot read which user commits transaction {tid}\n\

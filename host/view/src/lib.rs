@@ -27,6 +27,7 @@
 
 mod co_owners;
 mod commit_draft;
+mod comparison;
 mod conflict;
 mod created_object;
 mod crypt;

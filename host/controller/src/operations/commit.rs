@@ -63,6 +63,9 @@ impl ControllerState {
                 "No devices are selected (or no devices exist) and you have requested commit PUSH",
             ));
         }
+        if push != PushMode::None {
+            self.check_closed(&selected)?;
+        }
         self.check_local_changes(&selected)?;
         if actions == ActionsKind::None {
             return match self.start_push(tid, Datastore::Running)? {
@@ -74,6 +77,23 @@ impl ControllerState {
             return Err(refusal::failed("Only candidates db supported if actions"));
         }
         self.run_actions(tid, instance)
+    }
+
+    /// Refuses if the candidate changes a device without a connection.
+    fn check_closed(&self, devices: &[String]) -> Result<(), RpcRefusal> {
+        let (running, candidate) =
+            (self.device_configs(Datastore::Running), self.device_configs(Datastore::Candidate));
+        let is_changed = |name: &&String| match (running.get(*name), candidate.get(*name)) {
+            (Some(before), Some(after)) => !before.is_same(after, &self.models),
+            _ => false,
+        };
+        let is_closed = |name: &&String| self.devices.get(*name).is_some_and(|device| !device.is_open);
+        match devices.iter().filter(is_closed).find(is_changed) {
+            Some(name) => Err(refusal::failed(format!(
+                "Device is closed: '{name}' (try 'connection open' or edit, local commit, and connect)"
+            ))),
+            None => Ok(()),
+        }
     }
 
     /// Refuses if the controller's own settings of a device have changed: those need a local commit.

@@ -58,10 +58,10 @@ impl ControllerState {
         let mut writer = XmlWriter::new();
         writer
             .element("devices", &[("xmlns", CONTROLLER)], |xml| {
-                self.devices.keys().try_for_each(|name| {
+                self.devices.iter().try_for_each(|(name, device)| {
                     xml.element("device", &[], |xml| {
                         xml.leaf("name", &[], name)?;
-                        xml.leaf("conn-state", &[], "OPEN")
+                        xml.leaf("conn-state", &[], if device.is_open { "OPEN" } else { "CLOSED" })
                     })
                 })
             })

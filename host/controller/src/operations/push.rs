@@ -96,7 +96,10 @@ impl ControllerState {
     /// did.
     pub(super) fn start_push(&mut self, tid: u64, datastore: Datastore) -> Result<bool, RpcRefusal> {
         let targets = self.push_targets(tid, datastore)?;
-        if !targets.is_empty() {
+        let is_open = |name: &String| self.devices.get(name).is_none_or(|device| device.is_open);
+        // The real controller waits for the lock of a device without a connection, and the candidate stays locked.
+        let is_answered = targets.iter().all(|(name, _)| is_open(name));
+        if !targets.is_empty() && is_answered {
             self.effects_after_reply.push(SideEffect::Push { tid });
         }
         Ok(!targets.is_empty())

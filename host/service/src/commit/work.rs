@@ -19,7 +19,9 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use confine_backend::{Datastore, PushMode, RequestUser, ServicesCommit, Transaction};
+use confine_backend::{
+    ActionsKind, Datastore, PushMode, RequestUser, ServicesCommit, Transaction, UnopenedDevices,
+};
 use confine_nacm::Nacm;
 use confine_sandbox::{Budget, CommitContext, EntryPoint, FailureCause, LimitPer, Module, RunReport, Usage};
 use confine_tree::{Pattern, Schema, StepCounter, Tree, text::ShownLine};
@@ -32,6 +34,7 @@ use crate::{
         hooks::{HookedCommit, PreCommitHooks},
         losses::LossCheck,
         originals::{keeps_originals, places_of},
+        pending::pending_instances,
         plan::{CommitPlan, PlannedInstance},
         read::{self, DatastoreSource, condense},
         remembered_reads::RememberedReads,
@@ -85,10 +88,24 @@ impl CommitRunner {
         let schema = self.controller.schema();
         let registry = self.modules.registry_by_model(&*schema);
         // Checked before anything is asked of the controller, which has stripped the services' objects already.
-        let plan = CommitPlan::new(&notified.services, &registry, &self.controller.unmanaged)?;
-        let (user, transaction) = committing_user(&backend, notified.tid).await?;
+        let mut plan = CommitPlan::new(&notified.services, &registry, &self.controller.unmanaged)?;
+        let (user, transaction, unopened) = committing_user(&backend, notified.tid).await?;
         tracing::Span::current().record("user", &user);
         state.set_user(user.clone());
+        if transaction.actions() == Some(ActionsKind::Force) && !plan.everything {
+            let mut steps = StepCounter::new(state.stop_signal());
+            let mut all = notified.services.clone();
+            let pending = pending_instances(&backend, &all, &mut steps).await?;
+            if !pending.is_empty() {
+                tracing::info!(
+                    tid = notified.tid,
+                    count = pending.len(),
+                    "other changed instances run too: this commit includes their changes"
+                );
+                all.extend(pending);
+                plan = CommitPlan::new(&all, &registry, &self.controller.unmanaged)?;
+            }
+        }
         let services = plan.services().iter().map(|service| service.name.local.to_string()).collect();
         if plan.is_empty() {
             return Ok(CommitOutcome { services, ..CommitOutcome::default() });
@@ -109,6 +126,8 @@ impl CommitRunner {
             transaction,
             user,
             push,
+            reaches_devices: !notified.diff,
+            unopened,
             state: &state,
         };
         let mut spent = SpentOnce::default();
@@ -136,11 +155,15 @@ impl CommitRunner {
     }
 }
 
-/// Returns the user of a transaction and the transaction.
-async fn committing_user(backend: &SharedBackend, tid: u64) -> Result<(String, Transaction), Error> {
+/// Returns the user of a transaction, the transaction, and the devices without a connection.
+async fn committing_user(
+    backend: &SharedBackend,
+    tid: u64,
+) -> Result<(String, Transaction, UnopenedDevices), Error> {
     let mut backend = backend.lock().await;
-    let transaction = backend.transaction(tid, &RequestUser::Host).await?;
-    let found = transaction.and_then(|transaction| Some((transaction.username.clone()?, transaction)));
+    let (transaction, unopened) = backend.transaction_and_devices(tid, &RequestUser::Host).await?;
+    let found =
+        transaction.and_then(|transaction| Some((transaction.username.clone()?, transaction, unopened)));
     found.ok_or_else(|| Error::UnknownUser { host_user: backend.options().host_user.clone(), tid })
 }
 
@@ -164,6 +187,10 @@ pub(super) struct CommitWork<'a> {
     pub(super) transaction: Transaction,
     user: String,
     push: bool,
+    /// Whether the devices get the result, if only to validate it.
+    pub(super) reaches_devices: bool,
+    /// The devices without a connection.
+    pub(super) unopened: UnopenedDevices,
     state: &'a CommitState,
 }
 
@@ -291,6 +318,7 @@ impl CommitWork<'_> {
         };
         let losses = check.losses(&planned, &deleted, &finished, &mut draft)?;
         self.check_losses(losses).await?;
+        self.check_connections(snapshot, &declared, &instances, &mut draft).await?;
         let bytes = finished.edit.as_ref().map_or(0, String::len);
         self.write(&finished, &mut draft, &rules).await?;
         self.write_originals(&finished, &draft).await?;

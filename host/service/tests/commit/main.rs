@@ -12,6 +12,7 @@ mod abandoned_commits;
 mod access_control;
 mod attempts;
 mod backend_faults;
+mod connections;
 mod deadlines;
 mod dropped_log_lines;
 #[path = "../../../sandbox/tests/guest/mod.rs"]
@@ -23,6 +24,7 @@ mod loading;
 mod module_discovery;
 mod originals;
 mod ownership;
+mod pending;
 mod python_server_faults;
 mod reads;
 mod recorded_sessions;

@@ -1,0 +1,53 @@
+//! Devices without a connection: the controller would wait for them for ever.
+
+use confine_backend::{ActionsMode, PushMode};
+use confine_test_support::testbed::{DaemonTestbed, probe, removed, replaced, services, succeeded};
+
+fn banner(device: u8, text: &str) -> String {
+    format!("set /devices/device[name='openconfig{device}']/config/oc-sys:system/config/login-banner {text}")
+}
+
+fn motd(device: u8) -> String {
+    format!("set /devices/device[name='openconfig{device}']/config/oc-sys:system/config/motd-banner x")
+}
+
+const CLOSED: &str = "the connection of device `openconfig2` is `CLOSED`, and this commit would change the device\n\
+                      hint: open it first (`connection open` in the CLI), or take the device out of the service";
+
+/// Commits the candidate, which must be refused because of the second device, and gives it up.
+async fn assert_refused(testbed: &mut DaemonTestbed, instances: &str) {
+    let committed = testbed.commit(instances).await;
+    assert!(committed.reason().ends_with(CLOSED), "{}", committed.reason());
+    testbed.base.discard().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commit_that_changes_a_device_without_a_connection_fails() {
+    let mut testbed = DaemonTestbed::with_probes().await;
+    let both = probe("both", &[&banner(1, "a"), &banner(2, "a")], &[]);
+    succeeded(&testbed.commit(&(both + &probe("first", &[&motd(1)], &[]))).await);
+    testbed.base.controller().set_connection("openconfig2", false).unwrap();
+
+    let changed = replaced("both", &[&banner(1, "b"), &banner(2, "b")], &[]);
+    assert_refused(&mut testbed, &changed).await;
+    // A new object, one that goes, one that is not made again.
+    assert_refused(&mut testbed, &probe("new", &[&motd(2)], &[])).await;
+    assert_refused(&mut testbed, &removed("both")).await;
+    assert_refused(&mut testbed, &replaced("both", &[&banner(1, "a")], &[])).await;
+    assert!(testbed.device().contains("<login-banner>a</login-banner>"), "{}", testbed.device());
+
+    // What changes nothing there is committed: other instances, and the same one elsewhere.
+    succeeded(&testbed.commit(&removed("first")).await);
+    let same_there = [banner(1, "c"), banner(2, "a")];
+    succeeded(&testbed.commit(&replaced("both", &[&same_there[0], &same_there[1]], &[])).await);
+    assert!(testbed.device().contains("<login-banner>c</login-banner>"), "{}", testbed.device());
+    succeeded(&testbed.push(ActionsMode::Force(None)).await);
+
+    // A dry run reaches no device.
+    testbed.base.edit(&services(&changed)).await.unwrap();
+    succeeded(&testbed.base.commit(PushMode::None, ActionsMode::Change).await.unwrap());
+    testbed.base.controller().set_connection("openconfig2", true).unwrap();
+    succeeded(&testbed.push(ActionsMode::Change).await);
+    let second = testbed.base.controller().device("openconfig2").unwrap();
+    assert!(second.contains("<login-banner>b</login-banner>"), "{second}");
+}
