@@ -10,7 +10,7 @@ use confine_service::{
     AuditEvent, DaemonStatus, EventKind,
     status::{
         BrokenRule, CommitCounts, ConnectionStatus, DroppedLogLines, HeldFile, KeptVersion, LastCommit,
-        ModuleState, ModuleStatus, RunUsage,
+        ModuleState, ModuleStatus, OrphanStatus, OrphansStatus, RunUsage,
     },
 };
 
@@ -38,9 +38,39 @@ impl fmt::Display for StatusText<'_> {
             row(f, "originals", "not kept: what services change on devices is not restored when they go")?;
             row(f, "", "hint: `confine yang install`, then restart the controller")?;
         }
+        orphans(f, &status.orphans)?;
         writeln!(f)?;
         write!(f, "{}", ModulesText(&status.modules))
     }
+}
+
+/// The most instances with orphans that a page shows.
+const FEW_ORPHANS: usize = 10;
+
+/// What instances have lost without a commit of services.
+fn orphans(
+    f: &mut fmt::Formatter<'_>,
+    OrphansStatus { instances, shown: all }: &OrphansStatus,
+) -> fmt::Result {
+    let text = |OrphanStatus { instance, is_deleted, objects, first }: &OrphanStatus| {
+        let (why, more) = match is_deleted {
+            true => ("was deleted", objects.saturating_sub(1)),
+            false => ("has lost its `created` list", objects.saturating_sub(1)),
+        };
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        shown(&format!("`{instance}` {why}, and no instance owns `{first}`{more}"))
+    };
+    let few = all.iter().take(FEW_ORPHANS);
+    let more = instances.saturating_sub(few.len());
+    rows(f, "orphans", few.map(text))?;
+    if more > 0 {
+        row(f, "", &format!("and those of {more} more instances"))?;
+    }
+    if *instances > 0 {
+        row(f, "", "hint: a commit of the instance makes them its own, or removes them if it was deleted:")?;
+        row(f, "", "`apply services` for one that exists, `confine rpc` for one that was deleted")?;
+    }
+    Ok(())
 }
 
 fn row(f: &mut fmt::Formatter<'_>, title: &str, text: &str) -> fmt::Result {

@@ -14,6 +14,8 @@
 //! | `originals`, `originals_edit` | where the original values of what instances change are kept, and how they are written |
 //! | `pending` | changed instances that a commit of named ones commits too: they run with them |
 //! | `connections` | a commit that would change a device without a connection is refused |
+//! | `orphans` | what instances had created when they were deleted without a commit of services |
+//! | `sight` | instances and losses that the user or a module may not see fail the commit |
 //! | `losses` | what instances would lose because access control hides something |
 //! | `hooks` | calls of modules around a commit |
 //! | `remembered_reads` | what instances read the last time besides what each commit reads in advance |
@@ -27,11 +29,13 @@ pub(crate) mod hooks;
 pub(crate) mod losses;
 pub(crate) mod originals;
 mod originals_edit;
+mod orphans;
 mod pending;
 pub(crate) mod plan;
 pub(crate) mod read;
 mod remembered_reads;
 pub(crate) mod running;
+mod sight;
 pub(crate) mod state;
 mod stripping;
 mod suspended;

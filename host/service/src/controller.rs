@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `known` | all of the following in one value |
 //! | `owner_index` | which instance owns which object, as long as `running` has not changed |
+//! | `orphans` | objects that instances lost without a commit of services |
+//! | `owner_ledger` | what each instance has created, in a file that outlives the daemon |
 //! | `running_file` | how often the backend has written the file of `running` |
 //! | `models` | the YANG models of the controller and its devices |
 //! | `nacm` | access control rules for users and modules |
@@ -19,7 +21,9 @@ pub(crate) mod host_rights;
 pub(crate) mod known;
 pub(crate) mod models;
 pub(crate) mod nacm;
+pub(crate) mod orphans;
 pub(crate) mod owner_index;
+mod owner_ledger;
 pub(crate) mod read_warnings;
 pub(crate) mod running_file;
 

@@ -7,6 +7,7 @@ use std::{
     pin::{Pin, pin},
     sync::Arc,
     task::Poll,
+    time::Duration,
 };
 
 use confine_backend::{
@@ -134,7 +135,7 @@ impl ControllerConnection {
     ) -> Result<(), BackendError> {
         let ConnectOptions { socket, host_user, running_file, .. } =
             self.backend.lock().await.options().clone();
-        host.controller.connecting(running_file.as_deref());
+        host.controller.connecting(&socket, running_file.as_deref());
         self.end_abandoned(host).await;
         hooks.find_missed_end(&self.backend).await?;
         host.controller.models.set_incomplete();
@@ -263,6 +264,9 @@ impl ControllerConnection {
     }
 }
 
+/// How often the file of `running` is looked at.
+const LOOK_AT_RUNNING: Duration = Duration::from_secs(5);
+
 /// Keeps the owner index up to date while there is nothing else to do, so that the next commit need not read it, and finds
 /// the rules that do not work.
 async fn keep_known(
@@ -275,6 +279,14 @@ async fn keep_known(
         let is_about_owners = tokio::select! {
             () = controller.owners_may_have_changed.notified() => true,
             () = controller.models_changed.notified() => false,
+            // Nobody notifies of a local commit.
+            () = tokio::time::sleep(LOOK_AT_RUNNING) => {
+                let registry = modules.registry_by_model(&*controller.schema());
+                if !controller.owner_index.wants_reading(&registry) {
+                    continue;
+                }
+                true
+            }
         };
         modules.wait_until_restored().await;
         let registry = modules.registry_by_model(&*controller.schema());
@@ -289,7 +301,8 @@ async fn keep_known(
         } else if is_about_owners {
             let _reading = controller.owner_reading.lock().await;
             // What the last commit has changed is applied.
-            drop(controller.owner_index.owners(&registry));
+            let record = |instance: &_, created: &[_]| controller.orphans.record(instance, created);
+            drop(controller.owner_index.owners(&registry, record));
         }
         // Before, a prefix may only seem to be in no model.
         if controller.models.is_complete() {

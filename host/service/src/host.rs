@@ -1,6 +1,6 @@
 //! A daemon without its connection: its modules, what it knows of the controller, and its activity.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{collections::HashSet, path::PathBuf, sync::Arc};
 
 use confine_backend::ModelStore;
 use confine_sandbox::{HostFault, Runner};
@@ -27,6 +27,9 @@ pub struct HostOptions {
     pub unmanaged: HashSet<String>,
     /// Rules of the operator's file about modules, in addition to the controller's.
     pub policy: ModulePolicy,
+    /// The file that keeps what each instance has created. Without it, objects that lose their owner past the services are
+    /// not found.
+    pub owner_ledger: Option<PathBuf>,
 }
 
 /// Everything that outlives a connection to the controller.
@@ -69,9 +72,10 @@ impl Host {
         options: HostOptions,
         audit: Arc<Audit>,
     ) -> Result<Self, HostFault> {
-        let HostOptions { models, unmanaged, policy } = options;
+        let HostOptions { models, unmanaged, policy, owner_ledger } = options;
         let modules = Arc::new(modules);
-        let controller = Arc::new(KnownController::new(models, unmanaged, policy, modules.scanned()));
+        let controller =
+            Arc::new(KnownController::new(models, unmanaged, policy, modules.scanned(), owner_ledger));
         Ok(Self {
             commits: Arc::new(CommitRunner::new(modules.clone(), controller.clone())),
             activity: Activity::new(audit.clone()),
@@ -102,6 +106,7 @@ impl Host {
             broken_rules: self.controller.nacm.broken(),
             keeps_originals: (self.controller.models.is_complete())
                 .then(|| keeps_originals(&*self.controller.schema())),
+            orphans: self.controller.orphans.status(),
             counts: self.audit.counts(),
         }
     }

@@ -28,8 +28,33 @@ pub struct DaemonStatus {
     /// Whether the controller keeps what stood on devices before instances changed it; none as long as that is not known.
     #[serde(default)]
     pub keeps_originals: Option<bool>,
+    /// What instances had created and no instance owns any more.
+    #[serde(default)]
+    pub orphans: OrphansStatus,
     /// How often each kind of event has happened.
     pub counts: EventCounts,
+}
+
+/// What instances had created when they were deleted, or lost their `created` lists, without a commit of services.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrphansStatus {
+    /// How many instances have lost something.
+    pub instances: usize,
+    /// The first of them.
+    pub shown: Vec<OrphanStatus>,
+}
+
+/// What one instance has lost.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrphanStatus {
+    /// The instance, as a commit names it.
+    pub instance: String,
+    /// Whether the instance is gone.
+    pub is_deleted: bool,
+    /// How many objects are still on devices.
+    pub objects: usize,
+    /// The path of the first one.
+    pub first: String,
 }
 
 /// A rule of access control that cannot be applied as it is written.

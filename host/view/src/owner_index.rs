@@ -350,6 +350,12 @@ impl OwnerIndex {
         })
     }
 
+    /// Returns whether an instance owns a node that differs from this one in its namespaces at most, or one above it.
+    pub(crate) fn owns_names_of(&self, place: &Pattern, steps: &mut StepCounter) -> Result<bool, TreeError> {
+        let found = self.paths.prefixes_with_names_of(place, steps)?;
+        Ok(found.into_iter().any(|path| self.owners_at(path).next().is_some()))
+    }
+
     pub(crate) fn is_owned_at(&self, front: PathFront) -> bool {
         front.paths().any(|path| !matches!(self.paths.get(path), None | Some(ObjectOwners::None)))
     }

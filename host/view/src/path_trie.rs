@@ -274,10 +274,25 @@ impl<T: Default> PathTrie<T> {
         path: &Pattern,
         counter: &mut StepCounter,
     ) -> Result<Vec<PathId>, TreeError> {
+        Ok(self.all_with_names_of(path, counter)?.paths)
+    }
+
+    /// As [`with_names_of`](Self::with_names_of), with the paths above them.
+    pub(crate) fn prefixes_with_names_of(
+        &self,
+        path: &Pattern,
+        counter: &mut StepCounter,
+    ) -> Result<Vec<PathId>, TreeError> {
+        let SamePaths { mut paths, above } = self.all_with_names_of(path, counter)?;
+        paths.extend(above);
+        Ok(paths)
+    }
+
+    fn all_with_names_of(&self, path: &Pattern, counter: &mut StepCounter) -> Result<SamePaths, TreeError> {
         let texts: Option<Vec<String>> = path.steps.iter().map(|step| step.created().ok()).collect();
         let texts = texts.unwrap_or_default();
         let steps = path.steps.iter().zip(&texts).map(|(step, text)| QName::new(&step.namespace, text));
-        Ok(self.with_names(steps, |depth, step| self.any_namespace(depth, step), counter)?.paths)
+        self.with_names(steps, |depth, step| self.any_namespace(depth, step), counter)
     }
 
     fn any_namespace(&self, depth: usize, step: QName<'_>) -> Vec<StepName> {

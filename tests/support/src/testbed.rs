@@ -67,12 +67,17 @@ impl DaemonTestbed {
 
     /// As [`restart`](Self::restart), with this path as the new daemon's file of `running`.
     pub async fn restart_with(&mut self, running_file: impl Into<PathBuf>) {
+        self.options.running_file = Some(running_file.into());
+        let host = guests(&["probe", "second"]).await.unwrap().host;
+        self.restart_as(host).await;
+    }
+
+    /// Replaces the daemon by one with this host.
+    pub async fn restart_as(&mut self, host: Arc<Host>) {
         if let Some(daemon) = self.daemon.take() {
             let _ = daemon.stop.send(());
             daemon.task.await.unwrap();
         }
-        let host = guests(&["probe", "second"]).await.unwrap().host;
-        self.options.running_file = Some(running_file.into());
         self.daemon = Some(DaemonTask::start(host, self.options.clone()).await);
     }
 

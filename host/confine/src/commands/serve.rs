@@ -145,7 +145,12 @@ fn host(settings: &Settings) -> Result<Host, Error> {
         last_wins: settings.last_wins.iter().map(ToString::to_string).collect(),
         undeclared_reads: settings.undeclared_reads.iter().map(ToString::to_string).collect(),
     };
-    let options = HostOptions { models: model_store(settings), unmanaged, policy };
+    let options = HostOptions {
+        models: model_store(settings),
+        unmanaged,
+        policy,
+        owner_ledger: Some(settings.state.value.join("owners.jsonl")),
+    };
     Ok(Host::of_library(runner, library, options)?)
 }
 

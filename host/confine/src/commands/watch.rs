@@ -82,7 +82,7 @@ pub(super) fn frame(status: &DaemonStatus, events: &[AuditEvent], size: Terminal
 
 #[cfg(test)]
 mod tests {
-    use confine_service::EventKind;
+    use confine_service::{EventKind, status::OrphansStatus};
 
     use super::*;
     use crate::report::tests::example;
@@ -98,7 +98,8 @@ mod tests {
 
     #[test]
     fn last_events_are_below_the_status() {
-        let status = DaemonStatus { keeps_originals: Some(true), ..example() };
+        let status =
+            DaemonStatus { keeps_originals: Some(true), orphans: OrphansStatus::default(), ..example() };
         insta::assert_snapshot!(frame(&status, &events(30), TerminalSize { rows: 24, columns: 70 }), @"
         controller  connected since 2026-11-25T09:00:00Z
                     at `/run/controller.sock`, as `clicon`

@@ -108,6 +108,23 @@ pub(crate) fn example() -> DaemonStatus {
             problem: "its path is not an instance-identifier: it denies all nodes it may match".into(),
         }],
         keeps_originals: Some(false),
+        orphans: OrphansStatus {
+            instances: 102,
+            shown: vec![
+                OrphanStatus {
+                    instance: "ssh-users[service-name='gone']".into(),
+                    is_deleted: true,
+                    objects: 2,
+                    first: "/devices/device[name=\"r1\"]/config/system/aaa/user[username=\"ann\"]".into(),
+                },
+                OrphanStatus {
+                    instance: "ssh-users[service-name='ops']".into(),
+                    is_deleted: false,
+                    objects: 1,
+                    first: "/devices/device[name=\"r1\"]/config/system/config/hostname".into(),
+                },
+            ],
+        },
         counts: EventCounts {
             events: BTreeMap::from([("limit".into(), 5), ("load".into(), 2)]),
             limits: BTreeMap::from([("fuel".into(), 4), ("wall clock".into(), 1)]),
@@ -117,7 +134,7 @@ pub(crate) fn example() -> DaemonStatus {
 
 #[test]
 fn status_is_a_page() {
-    insta::assert_snapshot!(StatusText(&example()), @r"
+    insta::assert_snapshot!(StatusText(&example()), @r#"
     controller  connected since 2026-11-25T09:00:00Z
                 at `/run/controller.sock`, as `clicon`
                 disconnected 2 times before
@@ -127,6 +144,11 @@ fn status_is_a_page() {
     rules       rule `no-aaa` of rule-list `modules` in `/nacm` does not work: its path is not an instance-identifier: it denies all nodes it may match
     originals   not kept: what services change on devices is not restored when they go
                 hint: `confine yang install`, then restart the controller
+    orphans     `ssh-users[service-name='gone']` was deleted, and no instance owns `/devices/device[name="r1"]/config/system/aaa/user[username="ann"]` and 1 more
+                `ssh-users[service-name='ops']` has lost its `created` list, and no instance owns `/devices/device[name="r1"]/config/system/config/hostname`
+                and those of 100 more instances
+                hint: a commit of the instance makes them its own, or removes them if it was deleted:
+                `apply services` for one that exists, `confine rpc` for one that was deleted
 
     MODULE      VERSION  STATE        SERVICES      RUNS  FAILED  LAST RUN
     interfaces  1.2.0    quarantined  interfaces       0       0  -
@@ -139,7 +161,7 @@ fn status_is_a_page() {
       its file is being loaded since 2026-11-25T11:45:00Z
     zz-broken   -        broken                        0       0  -
       it is no component
-    ");
+    "#);
 }
 
 #[test]
@@ -181,6 +203,7 @@ fn status_of_new_daemon_is_short() {
         modules: vec![],
         broken_rules: vec![],
         keeps_originals: None,
+        orphans: OrphansStatus::default(),
         counts: EventCounts::default(),
     };
     insta::assert_snapshot!(StatusText(&status), @r"

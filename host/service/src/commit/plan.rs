@@ -92,6 +92,14 @@ impl CommitPlan {
         self.targets.is_empty() && !self.everything
     }
 
+    /// Returns whether an instance is asked for. If everything is, only what exists is.
+    pub(crate) fn asks_for(&self, instance: &InstanceRef, is_alive: bool) -> bool {
+        if self.everything {
+            return is_alive;
+        }
+        self.targets.iter().any(|target| target.pattern().covers(instance.path()))
+    }
+
     /// Returns the instances that are asked for and have created or changed something; some of them may be deleted.
     pub(crate) fn owners(&self, owners: &OwnerIndex) -> HashSet<InstanceRef> {
         let originals = owners.originals();

@@ -8,7 +8,10 @@ use confine_view::{Originals, OwnerIndex};
 
 use crate::{
     Error,
-    commit::read::{condense, read_running},
+    commit::{
+        orphans::find_orphans,
+        read::{condense, read_running},
+    },
     controller::{SharedBackend, known::KnownController, nacm},
     modules::{
         membership::{ManagedService, SERVICES},
@@ -53,7 +56,8 @@ impl RunningData {
         let host_user = backend.lock().await.options().host_user.clone();
         let _reading = controller.owner_reading.lock().await;
         let writes = controller.owner_index.writes();
-        let cached = controller.owner_index.owners(registry);
+        let record = |instance: &_, created: &[_]| controller.orphans.record(instance, created);
+        let cached = controller.owner_index.owners(registry, record);
         let mut wanted = vec![nacm::pattern(), service_timeout_pattern()];
         if cached.is_none() {
             wanted.extend(registry.services().map(|service| created_lists(&service)));
@@ -64,13 +68,17 @@ impl RunningData {
         wanted.extend(condense(standing.clone()));
         let tree = read_running(backend, &wanted).await?;
         let nacm = controller.nacm.take(&tree, &host_user, registry, &*controller.schema());
-        let owners = cached.unwrap_or_else(|| {
-            let owners = Arc::new(registry.owners(&tree));
-            warn_of_shared_entries(&owners);
-            warn_of_services_that_do_not_share(&owners, registry);
-            controller.owner_index.keep(owners.clone(), registry, writes);
-            owners
-        });
+        let owners = match cached {
+            Some(owners) => owners,
+            None => {
+                let owners = Arc::new(registry.owners(&tree));
+                warn_of_shared_entries(&owners);
+                warn_of_services_that_do_not_share(&owners, registry);
+                find_orphans(&controller.orphans, registry, backend, &owners).await?;
+                controller.owner_index.keep(owners.clone(), registry, writes);
+                owners
+            }
+        };
         let service_timeout = service_timeout(&tree);
         Ok(Self {
             owners,

@@ -24,7 +24,7 @@ use confine_backend::{
 };
 use confine_nacm::Nacm;
 use confine_sandbox::{Budget, CommitContext, EntryPoint, FailureCause, LimitPer, Module, RunReport, Usage};
-use confine_tree::{Pattern, Schema, StepCounter, Tree, text::ShownLine};
+use confine_tree::{Pattern, Schema, StepCounter, text::ShownLine};
 use confine_view::{CommitDraft, FinishedCommit, InstanceRef, OwnerIndex, View};
 
 use crate::{
@@ -43,7 +43,6 @@ use crate::{
         suspended::SuspendedWarnings,
     },
     controller::{SharedBackend, known::KnownController, nacm::CommitRules, owner_index::PendingOwnerChange},
-    error::HiddenLoss,
     modules::{manager::ModuleManager, registry::ModuleRegistry},
 };
 
@@ -180,12 +179,12 @@ struct SpentOnce {
 pub(super) struct CommitWork<'a> {
     runner: &'a CommitRunner,
     pub(super) backend: &'a SharedBackend,
-    registry: &'a Arc<ModuleRegistry>,
+    pub(super) registry: &'a Arc<ModuleRegistry>,
     /// The models that the commit began with: keys of lists are taken from them.
     schema: &'a Arc<dyn Schema>,
     context: CommitContext,
     pub(super) transaction: Transaction,
-    user: String,
+    pub(super) user: String,
     push: bool,
     /// Whether the devices get the result, if only to validate it.
     pub(super) reaches_devices: bool,
@@ -225,6 +224,11 @@ impl CommitWork<'_> {
             RunningData::read(&self.runner.controller, self.registry, self.backend, stripped).await?;
         let RunningData { owners, nacm, service_timeout, writes, standing } = running;
         self.state.set_service_timeout(service_timeout);
+        let owners = self
+            .runner
+            .controller
+            .orphans
+            .adopt(owners, |instance, is_alive| plan.asks_for(instance, is_alive));
         let notified = plan.owners(&owners);
         let mut co_owners = Vec::new();
         let found =
@@ -409,82 +413,7 @@ impl CommitWork<'_> {
         Ok(wanted)
     }
 
-    /// Checks that the instances that are not in the tree have been deleted, and are not just hidden from the user: those
-    /// that were notified, those that own something that would be removed, and those that share it.
-    async fn check_absent(
-        &self,
-        plan: &CommitPlan,
-        snapshot: &OwnershipSnapshot,
-        tree: &Tree,
-    ) -> Result<(), Error> {
-        let shared = snapshot.co_owners.iter().map(|owner| &owner.instance);
-        let found = self.registry.instances(tree);
-        let unseen = snapshot.notified.iter().chain(shared).filter(|instance| !found.contains(*instance));
-        let mut absent: Vec<Pattern> = unseen.map(|instance| instance.path().clone()).collect();
-        absent.extend(plan.absent(tree));
-        if absent.is_empty() || self.is_host_user().await {
-            return Ok(());
-        }
-        let seen =
-            read::read(self.backend, Datastore::Actions, &condense(absent), &RequestUser::Host).await?;
-        match self.registry.instances(&seen).difference(&found).next() {
-            Some(hidden) => {
-                let instance = hidden.path().to_string();
-                Err(Error::Unreadable { user: self.user.clone(), instance })
-            }
-            None => Ok(()),
-        }
-    }
-
-    /// Checks that the user and the modules see all of the instances that run. A module would take what it does not see for
-    /// what is not configured.
-    async fn check_sight(
-        &self,
-        planned: &[PlannedInstance],
-        declared: &DeclaredPaths<'_>,
-        rules: &CommitRules<'_>,
-        draft: &mut CommitDraft,
-    ) -> Result<(), Error> {
-        for planned in planned {
-            for module in planned.modules() {
-                draft.check_instance(&planned.instance, &*declared.scope(module)?)?;
-            }
-        }
-        if planned.is_empty() || rules.restricted_reading().is_none() || self.is_host_user().await {
-            return Ok(());
-        }
-        let instances = || planned.iter().map(|planned| &planned.instance);
-        let wanted = condense(instances().map(|instance| instance.path().clone()).collect());
-        let mut all = self.as_host_user(Datastore::Actions);
-        instances().for_each(|instance| all.declare(instance.path()));
-        let tree = read::read(self.backend, Datastore::Actions, &wanted, &RequestUser::Host).await?;
-        all.load(&tree, &wanted)?;
-        match draft.first_missing(&mut all, instances())? {
-            Some(hidden) => {
-                Err(Error::Unreadable { user: self.user.clone(), instance: rules.shown(&hidden) })
-            }
-            None => Ok(()),
-        }
-    }
-
-    /// Fails if something is still there that an instance would lose although that may not be meant.
-    async fn check_losses(&self, losses: Vec<(Pattern, HiddenLoss)>) -> Result<(), Error> {
-        if losses.is_empty() {
-            return Ok(());
-        }
-        let mut running = self.as_host_user(Datastore::Running);
-        let wanted: Vec<Pattern> = losses.iter().map(|(place, _)| place.clone()).collect();
-        running.read(&wanted).await?;
-        for (place, loss) in losses {
-            running.step()?;
-            if running.has_created(&place) {
-                return Err(Box::new(loss).into());
-            }
-        }
-        Ok(())
-    }
-
-    async fn is_host_user(&self) -> bool {
+    pub(super) async fn is_host_user(&self) -> bool {
         self.user == self.backend.lock().await.options().host_user
     }
 

@@ -1,6 +1,10 @@
 //! Everything that is kept of the controller between commits, in one value.
 
-use std::{collections::HashSet, path::Path, sync::Arc};
+use std::{
+    collections::HashSet,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use confine_backend::{ControllerTransaction, ModelStore};
 use confine_tree::Schema;
@@ -9,6 +13,7 @@ use tokio::sync::Notify;
 use crate::controller::{
     models::ModelRefresher,
     nacm::{ModulePolicy, NacmRules},
+    orphans::OrphanKeeper,
     owner_index::OwnerIndexCache,
 };
 
@@ -16,6 +21,7 @@ use crate::controller::{
 pub(crate) struct KnownController {
     pub(crate) models: Arc<ModelRefresher>,
     pub(crate) owner_index: OwnerIndexCache,
+    pub(crate) orphans: OrphanKeeper,
     /// Held by whoever reads the owner index from `running`: a commit that comes meanwhile waits, and need not read it again.
     pub(crate) owner_reading: tokio::sync::Mutex<()>,
     /// Notified when the owner index may have to be brought up to date.
@@ -28,17 +34,20 @@ pub(crate) struct KnownController {
 }
 
 impl KnownController {
-    /// Nothing is known yet. `modules_scanned` is notified when YANG may have come with modules.
+    /// Nothing is known yet. `modules_scanned` is notified when YANG may have come with modules. What each instance
+    /// has created is kept in the file `owner_ledger`.
     pub(crate) fn new(
         models: ModelStore,
         unmanaged: HashSet<String>,
         policy: ModulePolicy,
         modules_scanned: Arc<Notify>,
+        owner_ledger: Option<PathBuf>,
     ) -> Self {
         let models_changed = Arc::new(Notify::new());
         Self {
             models: Arc::new(ModelRefresher::new(models, modules_scanned, models_changed.clone())),
             owner_index: OwnerIndexCache::default(),
+            orphans: OrphanKeeper::new(owner_ledger),
             owner_reading: tokio::sync::Mutex::default(),
             owners_may_have_changed: Notify::new(),
             models_changed,
@@ -53,8 +62,9 @@ impl KnownController {
     }
 
     /// A connection begins: anything may have changed since the last one.
-    pub(crate) fn connecting(&self, running_file: Option<&Path>) {
+    pub(crate) fn connecting(&self, socket: &Path, running_file: Option<&Path>) {
         self.owner_index.begin(running_file);
+        self.orphans.begin(&socket.to_string_lossy());
         self.nacm.forget();
     }
 

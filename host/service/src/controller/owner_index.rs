@@ -96,16 +96,22 @@ impl OwnerIndexCache {
 
     /// Returns the owners of objects of these modules' services, if they are known to be true. Only one caller at a time: see
     /// [`KnownController::owner_reading`](super::known::KnownController::owner_reading).
-    pub(crate) fn owners(&self, registry: &Arc<ModuleRegistry>) -> Option<Arc<OwnerIndex>> {
+    /// `record` is told what each commit has changed, once.
+    pub(crate) fn owners(
+        &self,
+        registry: &Arc<ModuleRegistry>,
+        record: impl Fn(&InstanceRef, &[CreatedObject]),
+    ) -> Option<Arc<OwnerIndex>> {
         let discarded = std::mem::take(&mut self.lock().discarded);
         drop(discarded);
-        let (mut cached, changes, connection) = {
+        let (cached, changes, connection) = {
             let mut state = self.lock();
-            if !state.is_current() || state.cached_for(registry).is_none() {
-                return None;
-            }
-            (state.cached.take()?, std::mem::take(&mut state.changes), state.connection)
+            let is_known = state.is_current() && state.cached_for(registry).is_some();
+            // They are no use for owners that are not true: these are read anew.
+            (state.cached.take_if(|_| is_known), std::mem::take(&mut state.changes), state.connection)
         };
+        changes.created.iter().for_each(|(instance, created)| record(instance, created));
+        let mut cached = cached?;
         // No commit has the owners now, so nothing is copied.
         let OwnerChanges { created, originals } = changes;
         if !created.is_empty() || !originals.is_empty() {
@@ -258,7 +264,7 @@ mod tests {
         }
 
         fn is_known(&self) -> bool {
-            self.cache.owners(&self.registry).is_some()
+            self.cache.owners(&self.registry, |_, _| {}).is_some()
         }
 
         fn wants_reading(&self) -> bool {

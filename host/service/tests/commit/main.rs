@@ -23,6 +23,7 @@ mod hot_swap;
 mod loading;
 mod module_discovery;
 mod originals;
+mod orphans;
 mod ownership;
 mod pending;
 mod python_server_faults;

@@ -1,0 +1,293 @@
+//! What each instance has created, as far as this host knows, in a file that outlives the daemon.
+//!
+//! Each line is a record in JSON: an instance and what it has created. A later record replaces an earlier one of the same
+//! instance. The file is written anew when most of it is replaced. Memory has one hash of each record.
+
+use std::{
+    collections::HashMap,
+    fs::{self, File, OpenOptions},
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    io::{self, BufRead as _, BufReader, BufWriter, Read as _, Seek as _, SeekFrom, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+};
+
+use confine_tree::{Pattern, PatternStep, QName};
+use confine_view::{CreatedObject, InstanceRef};
+use serde::{Deserialize, Serialize};
+
+use crate::modules::membership::SERVICES;
+
+/// The bytes of replaced records that are kept in any case.
+const FEW: u64 = 1 << 20;
+
+/// The most bytes that are read of the file.
+const LONGEST: u64 = 1 << 30;
+
+/// The file and what is known of it.
+#[derive(Debug)]
+pub(crate) struct OwnerLedger {
+    path: PathBuf,
+    file: File,
+    records: HashMap<InstanceRef, KnownRecord>,
+    end: u64,
+    replaced: u64,
+}
+
+/// Where the record of an instance is.
+#[derive(Clone, Copy, Debug)]
+struct KnownRecord {
+    hash: u64,
+    at: u64,
+    length: u64,
+}
+
+/// The first line of the file.
+#[derive(PartialEq, Eq, Serialize, Deserialize)]
+struct Header {
+    /// The socket of the controller that the records are about.
+    controller: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Record {
+    namespace: String,
+    list: String,
+    keys: Vec<(String, Option<String>)>,
+    created: Vec<String>,
+}
+
+impl Record {
+    fn new(instance: &InstanceRef, created: &[CreatedObject]) -> Option<Self> {
+        let entry = instance.path().steps.last()?;
+        Some(Self {
+            namespace: entry.namespace.to_string(),
+            list: entry.local.to_string(),
+            keys: entry.keys.iter().map(|(key, value)| (key.to_string(), value.clone())).collect(),
+            created: created.iter().map(CreatedObject::record).collect(),
+        })
+    }
+
+    fn instance(&self) -> InstanceRef {
+        let mut entry = PatternStep::new(QName::new(&self.namespace, &self.list));
+        entry.keys.extend(self.keys.iter().map(|(key, value)| (key.as_str().into(), value.clone())));
+        InstanceRef::new(Pattern { steps: vec![PatternStep::new(SERVICES), entry] })
+    }
+
+    fn created(&self) -> Vec<CreatedObject> {
+        self.created.iter().map(|record| CreatedObject::from_record(record)).collect()
+    }
+}
+
+/// Returns a number for what an instance has created, whatever the order and whether or not namespaces are known.
+fn hash_of(created: &[CreatedObject]) -> u64 {
+    let hash = |object: &CreatedObject| {
+        let mut hasher = DefaultHasher::new();
+        object.path.hash(&mut hasher);
+        hasher.finish()
+    };
+    created.iter().map(hash).fold(created.len() as u64, u64::wrapping_add)
+}
+
+impl OwnerLedger {
+    /// Opens the file, or creates it. Records of another controller, and lines that cannot be read, are dropped.
+    pub(crate) fn open(path: &Path, controller: &str) -> io::Result<Self> {
+        let file = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path)?;
+        let mut ledger = Self { path: path.to_owned(), file, records: HashMap::new(), end: 0, replaced: 0 };
+        if !ledger.load(controller)? {
+            ledger.write_anew(controller)?;
+        }
+        Ok(ledger)
+    }
+
+    /// Reads the file. Returns whether its records are about this controller and it can be appended to.
+    fn load(&mut self, controller: &str) -> io::Result<bool> {
+        let mut lines = BufReader::new(self.file.try_clone()?.take(LONGEST));
+        let mut line = Vec::new();
+        loop {
+            line.clear();
+            let length = lines.read_until(b'\n', &mut line)? as u64;
+            let is_whole = line.last() == Some(&b'\n');
+            let at = self.end;
+            if at == 0 {
+                let header = serde_json::from_slice::<Header>(&line).ok().filter(|_| is_whole);
+                if header.is_none_or(|header| header.controller != controller) {
+                    return Ok(false);
+                }
+                self.end = length;
+                continue;
+            }
+            match serde_json::from_slice::<Record>(&line) {
+                Ok(record) if is_whole => self.note(&record.instance(), &record.created(), at, length),
+                _ if length == 0 => return Ok(true),
+                // The daemon or the machine died while it was written.
+                _ => self.replaced += length,
+            }
+            self.end = at + length;
+            if !is_whole {
+                return Ok(false);
+            }
+        }
+    }
+
+    fn note(&mut self, instance: &InstanceRef, created: &[CreatedObject], at: u64, length: u64) {
+        let before = match created {
+            [] => {
+                self.replaced += length;
+                self.records.remove(instance)
+            }
+            _ => {
+                let record = KnownRecord { hash: hash_of(created), at, length };
+                self.records.insert(instance.clone(), record)
+            }
+        };
+        self.replaced += before.map_or(0, |before| before.length);
+    }
+
+    /// Returns the instances of which there is a record.
+    pub(crate) fn instances(&self) -> impl Iterator<Item = &InstanceRef> {
+        self.records.keys()
+    }
+
+    /// Returns whether the record of an instance has these objects.
+    pub(crate) fn is_recorded(&self, instance: &InstanceRef, created: &[CreatedObject]) -> bool {
+        match self.records.get(instance) {
+            Some(record) => record.hash == hash_of(created),
+            None => created.is_empty(),
+        }
+    }
+
+    /// Returns what an instance has created according to its record.
+    pub(crate) fn created(&self, instance: &InstanceRef) -> io::Result<Vec<CreatedObject>> {
+        let Some(known) = self.records.get(instance) else { return Ok(Vec::new()) };
+        let mut file = &self.file;
+        file.seek(SeekFrom::Start(known.at))?;
+        let mut line = Vec::new();
+        file.take(known.length).read_to_end(&mut line)?;
+        Ok(serde_json::from_slice::<Record>(&line)?.created())
+    }
+
+    /// Records what an instance has created, unless that is recorded already.
+    pub(crate) fn record(&mut self, instance: &InstanceRef, created: &[CreatedObject]) -> io::Result<()> {
+        if self.is_recorded(instance, created) {
+            return Ok(());
+        }
+        let Some(record) = Record::new(instance, created) else { return Ok(()) };
+        let mut line = serde_json::to_vec(&record)?;
+        line.push(b'\n');
+        (&self.file).write_all(&line)?;
+        let (at, length) = (self.end, line.len() as u64);
+        self.end += length;
+        self.note(instance, created, at, length);
+        if self.replaced > FEW && self.replaced > self.end / 2 {
+            let mut first = String::new();
+            (&self.file).seek(SeekFrom::Start(0))?;
+            BufReader::new(&self.file).read_line(&mut first)?;
+            let header: Header = serde_json::from_str(&first)?;
+            self.write_anew(&header.controller)?;
+        }
+        Ok(())
+    }
+
+    /// Writes the records that count into a new file.
+    fn write_anew(&mut self, controller: &str) -> io::Result<()> {
+        let aside = self.path.with_extension("new");
+        let mut records: Vec<(InstanceRef, KnownRecord)> =
+            self.records.iter().map(|(instance, record)| (instance.clone(), *record)).collect();
+        records.sort_by_key(|(_, record)| record.at);
+        let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&aside)?;
+        let mut new = BufWriter::new(file);
+        let mut header = serde_json::to_vec(&Header { controller: controller.to_owned() })?;
+        header.push(b'\n');
+        new.write_all(&header)?;
+        let mut end = header.len() as u64;
+        for (_, record) in &mut records {
+            let mut file = &self.file;
+            file.seek(SeekFrom::Start(record.at))?;
+            io::copy(&mut file.take(record.length), &mut new)?;
+            record.at = end;
+            end += record.length;
+        }
+        new.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+        fs::rename(&aside, &self.path)?;
+        self.file = OpenOptions::new().read(true).append(true).open(&self.path)?;
+        (self.records, self.end, self.replaced) = (records.into_iter().collect(), end, 0);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn instance(name: &str) -> InstanceRef {
+        let record = Record {
+            namespace: "urn:x".into(),
+            list: "l".into(),
+            keys: vec![("name".into(), Some(name.into()))],
+            created: Vec::new(),
+        };
+        record.instance()
+    }
+
+    fn objects(names: &[&str]) -> Vec<CreatedObject> {
+        let object = |name: &&str| {
+            CreatedObject::from_record(&format!("/devices/device[name=\"r1\"]/config/x[k=\"{name}\"]"))
+        };
+        names.iter().map(object).collect()
+    }
+
+    #[test]
+    fn ledger_has_the_last_record_of_each_instance() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("owners");
+        let (a, b) = (instance("a"), instance("b\n'\""));
+        let mut ledger = OwnerLedger::open(&path, "/s").unwrap();
+        ledger.record(&a, &objects(&["1"])).unwrap();
+        ledger.record(&b, &objects(&["2", "3"])).unwrap();
+        ledger.record(&a, &objects(&["4"])).unwrap();
+        let length = fs::metadata(&path).unwrap().len();
+        ledger.record(&b, &objects(&["3", "2"])).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().len(), length);
+        for ledger in [&ledger, &OwnerLedger::open(&path, "/s").unwrap()] {
+            assert_eq!(ledger.created(&a).unwrap(), objects(&["4"]));
+            assert_eq!(ledger.created(&b).unwrap(), objects(&["2", "3"]));
+        }
+        ledger.record(&a, &[]).unwrap();
+        let ledger = OwnerLedger::open(&path, "/s").unwrap();
+        assert_eq!(ledger.instances().collect::<Vec<_>>(), [&b]);
+        // What is known of another controller does not count.
+        assert_eq!(OwnerLedger::open(&path, "/t").unwrap().instances().count(), 0);
+        assert_eq!(OwnerLedger::open(&path, "/s").unwrap().instances().count(), 0);
+    }
+
+    #[test]
+    fn torn_line_loses_no_other_record() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("owners");
+        OwnerLedger::open(&path, "/s").unwrap().record(&instance("a"), &objects(&["1"])).unwrap();
+        let mut file = OpenOptions::new().append(true).open(&path).unwrap();
+        file.write_all(b"{\"namespace\":\"urn").unwrap();
+        let mut ledger = OwnerLedger::open(&path, "/s").unwrap();
+        ledger.record(&instance("b"), &objects(&["2"])).unwrap();
+        let ledger = OwnerLedger::open(&path, "/s").unwrap();
+        assert_eq!(ledger.created(&instance("a")).unwrap(), objects(&["1"]));
+        assert_eq!(ledger.created(&instance("b")).unwrap(), objects(&["2"]));
+    }
+
+    #[test]
+    fn file_is_written_anew_when_most_of_it_is_replaced() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("owners");
+        let mut ledger = OwnerLedger::open(&path, "/s").unwrap();
+        ledger.record(&instance("kept"), &objects(&["k"])).unwrap();
+        let long = "x".repeat(10_000);
+        for n in 0..300 {
+            ledger.record(&instance("a"), &objects(&[&format!("{long}{n}")])).unwrap();
+        }
+        assert!(fs::metadata(&path).unwrap().len() < 2 * FEW);
+        let ledger = OwnerLedger::open(&path, "/s").unwrap();
+        assert_eq!(ledger.created(&instance("kept")).unwrap(), objects(&["k"]));
+        assert_eq!(ledger.created(&instance("a")).unwrap(), objects(&[&format!("{long}299")]));
+    }
+}

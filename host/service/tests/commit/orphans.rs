@@ -1,0 +1,148 @@
+//! What instances had created when they were deleted, or lost their `created` lists, without a commit of services.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use confine_author::LoadedServices;
+use confine_backend::ActionsMode;
+use confine_sandbox::Limits;
+use confine_service::{
+    Host, HostOptions,
+    status::{OrphanStatus, OrphansStatus},
+};
+use confine_test_support::{
+    guests::guests_with,
+    testbed::{DaemonTestbed, interface, probe, removed, replaced, services, succeeded},
+};
+
+/// A daemon that keeps what instances own in a directory.
+struct OrphanTestbed {
+    base: DaemonTestbed,
+    host: Arc<Host>,
+    directory: tempfile::TempDir,
+}
+
+async fn daemon(directory: &Path) -> LoadedServices {
+    let owner_ledger = Some(directory.join("owners.jsonl"));
+    let options = HostOptions { owner_ledger, ..HostOptions::default() };
+    guests_with(&["probe", "second"], &Limits::default(), options).await.unwrap()
+}
+
+impl OrphanTestbed {
+    async fn start() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let services = daemon(directory.path()).await;
+        let host = services.host.clone();
+        Self { base: DaemonTestbed::start(services, "", "alice").await, host, directory }
+    }
+
+    async fn restart(&mut self) {
+        self.host = daemon(self.directory.path()).await.host;
+        self.base.restart_as(self.host.clone()).await;
+    }
+
+    /// Adds an instance that makes an interface of its name.
+    async fn add(&mut self, name: &str) {
+        succeeded(&self.base.commit(&makes(name, name)).await);
+    }
+
+    /// Changes `/services` by a local commit.
+    async fn past_services(&mut self, instances: &str) {
+        self.base.change_elsewhere(&services(instances)).await;
+    }
+
+    fn has(&self, interface: &str) -> bool {
+        self.base.device().contains(&format!("<interface><name>{interface}</name>"))
+    }
+
+    fn orphans(&self) -> String {
+        let OrphansStatus { instances, shown } = self.host.status().orphans;
+        let line = |orphan: &OrphanStatus| {
+            let kind = if orphan.is_deleted { "deleted" } else { "alive" };
+            format!("\n{} {kind}: {} {}", orphan.instance, orphan.objects, orphan.first)
+        };
+        format!("{instances}{}", shown.iter().map(line).collect::<String>())
+    }
+
+    /// Waits until there are orphans.
+    async fn found(&self) {
+        while self.host.status().orphans.instances == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+/// Returns an instance that makes an interface.
+fn makes(name: &str, made: &str) -> String {
+    let lines = interface(made);
+    probe(name, &[&lines[0], &lines[1]], &[])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_deleted_instance_left_is_removed_when_named() {
+    let mut testbed = OrphanTestbed::start().await;
+    for name in ["a", "b"] {
+        testbed.add(name).await;
+    }
+    testbed.past_services(&removed("a")).await;
+    testbed.add("c").await;
+    assert!(testbed.has("a"));
+    let expected = "1\nprobe[name='a'] deleted: 1 \
+                    /devices/device[name=\"openconfig1\"]/config/interfaces/interface[name=\"a\"]";
+    assert_eq!(testbed.orphans(), expected);
+
+    testbed.restart().await;
+    testbed.found().await;
+    assert_eq!(testbed.orphans(), expected);
+    // Nobody has asked for its removal.
+    succeeded(&testbed.base.push(ActionsMode::Force(None)).await);
+    succeeded(&testbed.base.push(ActionsMode::Force(Some("probe[name='b']"))).await);
+    assert!(testbed.has("a") && testbed.has("b"));
+    succeeded(&testbed.base.push(ActionsMode::Force(Some("probe[name='a']"))).await);
+    assert!(!testbed.has("a") && testbed.has("b") && testbed.has("c"));
+    testbed.add("d").await;
+    assert_eq!(testbed.orphans(), "0");
+    testbed.restart().await;
+    testbed.add("e").await;
+    assert_eq!(testbed.orphans(), "0");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn instance_that_lost_its_list_owns_what_it_made_again() {
+    let mut testbed = OrphanTestbed::start().await;
+    testbed.add("a").await;
+    // A replace drops the list.
+    let lines = interface("a");
+    testbed.past_services(&replaced("a", &[&lines[0], &lines[1]], &[])).await;
+    assert_eq!(testbed.base.created(), ["a: "]);
+    testbed.add("b").await;
+    let expected = "1\nprobe[name='a'] alive: 1 \
+                    /devices/device[name=\"openconfig1\"]/config/interfaces/interface[name=\"a\"]";
+    assert_eq!(testbed.orphans(), expected);
+    succeeded(&testbed.base.push(ActionsMode::Force(None)).await);
+    assert_eq!(testbed.base.created()[0], "a: …/interfaces/interface[name=\"a\"]");
+    testbed.add("c").await;
+    assert_eq!(testbed.orphans(), "0");
+    succeeded(&testbed.base.commit(&removed("a")).await);
+    assert!(!testbed.has("a"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_another_owner_or_is_gone_is_no_orphan() {
+    let mut testbed = OrphanTestbed::start().await;
+    for (name, made) in [("a", "x"), ("b", "x"), ("c", "y"), ("d", "z")] {
+        succeeded(&testbed.base.commit(&makes(name, made)).await);
+    }
+    testbed.past_services(&(removed("a") + &removed("c"))).await;
+    testbed
+        .base
+        .change_elsewhere(
+            "<devices xmlns='http://clicon.org/controller'><device><name>openconfig1</name><config>\
+             <interfaces xmlns='http://openconfig.net/yang/interfaces'>\
+             <interface xmlns:nc='urn:ietf:params:xml:ns:netconf:base:1.0' nc:operation='remove'><name>y</name></interface>\
+             </interfaces></config></device></devices>",
+        )
+        .await;
+    succeeded(&testbed.base.commit(&removed("d")).await);
+    testbed.add("e").await;
+    assert_eq!(testbed.orphans(), "0");
+}
