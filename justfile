@@ -14,6 +14,10 @@ lint:
 bench:
     cargo bench --workspace
 
+# Measure commits of 1,000 and 5,000 instances beside a client that computes nothing; `--against SOCKET`: on a running controller
+bench-commit *arguments:
+    cargo bench -p confine-tests --bench commit -- {{arguments}}
+
 # Print how many steps the host's own loops take for n and for 4 n
 steps:
     cargo test -p confine-view -p confine-tree -- --nocapture finishing linear cost_of 2>&1 | grep -E 'steps|visits'

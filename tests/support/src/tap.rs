@@ -4,7 +4,7 @@ use std::{
     path::Path,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -20,6 +20,8 @@ use tokio::{
 #[derive(Clone, Debug, Default)]
 pub struct RequestTap {
     requests: Arc<Mutex<Vec<String>>>,
+    /// The bytes of all replies and notifications.
+    received: Arc<AtomicUsize>,
     /// Text in the request whose connection is held.
     hold: watch::Sender<Option<String>>,
     /// The delay of each reply.
@@ -73,6 +75,7 @@ impl RequestTap {
         let mut hold = self.hold.subscribe();
         while let Ok(count @ 1..) = from.read(&mut buffer).await {
             let Some(octets) = buffer.get(..count) else { return };
+            self.received.fetch_add(count, Ordering::Relaxed);
             if held.load(Ordering::Relaxed) {
                 let _ = hold.wait_for(Option::is_none).await;
                 held.store(false, Ordering::Relaxed);
@@ -105,6 +108,11 @@ impl RequestTap {
     /// Returns the requests since the last call.
     pub fn take(&self) -> Vec<String> {
         std::mem::take(&mut self.lock())
+    }
+
+    /// Returns how many bytes the client has received since the last call.
+    pub fn take_received(&self) -> usize {
+        self.received.swap(0, Ordering::Relaxed)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<String>> {

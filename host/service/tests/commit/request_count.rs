@@ -5,7 +5,7 @@ use confine_backend::{ActionsMode, PushMode};
 use confine_controller::Controller;
 use confine_test_support::{guests::examples, tap::RequestTap};
 
-const INSTANCES: usize = 1_000;
+const INSTANCES: usize = 300;
 
 fn instance(number: usize, mtu: u32) -> String {
     let devices: String = (1..=4).map(|device| format!("<device>openconfig{device}</device>")).collect();
@@ -29,7 +29,7 @@ fn kind(request: &str) -> &'static str {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_instance_of_a_thousand_is_read_and_written_alone() {
+async fn one_instance_of_many_is_read_and_written_alone() {
     let services = examples().await.unwrap();
     let directory = tempfile::tempdir().unwrap();
     let (front, back) = (directory.path().join("tap.sock"), directory.path().join("controller.sock"));
@@ -46,7 +46,7 @@ async fn one_instance_of_a_thousand_is_read_and_written_alone() {
     }
     tap.take();
 
-    let change = instance(500, 9000);
+    let change = instance(INSTANCES / 2, 9000);
     testbed
         .edit(&format!("<services xmlns='http://clicon.org/controller'>{change}</services>"))
         .await
