@@ -50,7 +50,7 @@ const FEW_ORPHANS: usize = 10;
 /// What instances have lost without a commit of services.
 fn orphans(
     f: &mut fmt::Formatter<'_>,
-    OrphansStatus { instances, shown: all }: &OrphansStatus,
+    OrphansStatus { are_looked_for, instances, shown: all }: &OrphansStatus,
 ) -> fmt::Result {
     let text = |OrphanStatus { instance, is_deleted, objects, first }: &OrphanStatus| {
         let (why, more) = match is_deleted {
@@ -65,6 +65,9 @@ fn orphans(
     rows(f, "orphans", few.map(text))?;
     if more > 0 {
         row(f, "", &format!("and those of {more} more instances"))?;
+    }
+    if !are_looked_for {
+        row(f, "orphans", "not looked for: see the log")?;
     }
     if *instances > 0 {
         row(f, "", "hint: a commit of the instance makes them its own, or removes them if it was deleted:")?;

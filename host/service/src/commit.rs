@@ -29,7 +29,7 @@ pub(crate) mod hooks;
 pub(crate) mod losses;
 pub(crate) mod originals;
 mod originals_edit;
-mod orphans;
+pub(crate) mod orphans;
 mod pending;
 pub(crate) mod plan;
 pub(crate) mod read;

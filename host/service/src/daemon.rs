@@ -25,6 +25,7 @@ use crate::{
         answer::{TransactionAnswer, answer},
         hooks::HookQueue,
         originals::keeps_originals,
+        orphans::find_orphans,
         running::{RunningData, read_rules, read_service_timeout},
         state::CommitState,
         work::CommitOutcome,
@@ -282,7 +283,7 @@ async fn keep_known(
             // Nobody notifies of a local commit.
             () = tokio::time::sleep(LOOK_AT_RUNNING) => {
                 let registry = modules.registry_by_model(&*controller.schema());
-                if !controller.owner_index.wants_reading(&registry) {
+                if !controller.owner_index.wants_reading(&registry) && controller.wanted_search().is_none() {
                     continue;
                 }
                 true
@@ -290,19 +291,33 @@ async fn keep_known(
         };
         modules.wait_until_restored().await;
         let registry = modules.registry_by_model(&*controller.schema());
-        if is_about_owners && controller.owner_index.wants_reading(&registry) {
-            if let Err(error) = RunningData::read(&controller, &registry, &backend, |_| Ok(Vec::new())).await
-            {
-                tracing::warn!(
-                    error = error.reason(),
-                    "cannot read the `created` lists: check that the host user may read them"
-                );
-            }
-        } else if is_about_owners {
+        let mut owners = {
             let _reading = controller.owner_reading.lock().await;
             // What the last commit has changed is applied.
-            let record = |instance: &_, created: &[_]| controller.orphans.record(instance, created);
-            drop(controller.owner_index.owners(&registry, record));
+            controller.known_owners(&registry)
+        };
+        if owners.is_none()
+            && (controller.wanted_search().is_some()
+                || is_about_owners && controller.owner_index.wants_reading(&registry))
+        {
+            match RunningData::read(&controller, &registry, &backend, |_| Ok(Vec::new())).await {
+                Ok(running) => owners = Some(running.owners),
+                Err(error) => tracing::warn!(
+                    error = error.reason(),
+                    "cannot read the `created` lists: check that the host user may read them"
+                ),
+            }
+        }
+        if let Some((owners, search)) = owners.zip(controller.wanted_search()) {
+            let schema = controller.schema();
+            let found = find_orphans(&controller.orphans, &registry, &backend, owners, &schema).await;
+            if let Err(error) = found {
+                tracing::warn!(
+                    error = error.reason(),
+                    "cannot look for what instances have lost: check that the host user may read devices"
+                );
+            }
+            controller.orphans.end_search(search);
         }
         // Before, a prefix may only seem to be in no model.
         if controller.models.is_complete() {

@@ -27,9 +27,9 @@ pub struct HostOptions {
     pub unmanaged: HashSet<String>,
     /// Rules of the operator's file about modules, in addition to the controller's.
     pub policy: ModulePolicy,
-    /// The file that keeps what each instance has created. Without it, objects that lose their owner past the services are
-    /// not found.
-    pub owner_ledger: Option<PathBuf>,
+    /// The directory of the files that keep what each instance has created, one for each controller. Without it, objects that
+    /// lose their owner without a commit of services are not found.
+    pub ledgers: Option<PathBuf>,
 }
 
 /// Everything that outlives a connection to the controller.
@@ -72,10 +72,10 @@ impl Host {
         options: HostOptions,
         audit: Arc<Audit>,
     ) -> Result<Self, HostFault> {
-        let HostOptions { models, unmanaged, policy, owner_ledger } = options;
+        let HostOptions { models, unmanaged, policy, ledgers } = options;
         let modules = Arc::new(modules);
         let controller =
-            Arc::new(KnownController::new(models, unmanaged, policy, modules.scanned(), owner_ledger));
+            Arc::new(KnownController::new(models, unmanaged, policy, modules.scanned(), ledgers));
         Ok(Self {
             commits: Arc::new(CommitRunner::new(modules.clone(), controller.clone())),
             activity: Activity::new(audit.clone()),
@@ -129,6 +129,12 @@ impl Host {
     /// Waits until no controller is served.
     pub async fn wait_until_disconnected(&self) {
         self.activity.wait_until_connected(false).await;
+    }
+
+    /// Waits until it is known what instances have lost, as far as the daemon knows of changes. Never, if nothing is kept of
+    /// what they own.
+    pub async fn wait_until_orphans_known(&self) {
+        self.controller.orphans.wait_until_searched().await;
     }
 
     /// Waits until the models of the controller that is served have been read, as far as it provides them.

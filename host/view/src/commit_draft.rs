@@ -34,6 +34,8 @@ pub struct CommitDraft {
     pub(crate) originals: RestoredOriginals,
     /// What the instances that run own, whether or not it is there.
     pub(crate) owned: Coverage,
+    /// What instances that are gone have created. Whoever writes it owns it.
+    pub(crate) orphans: Option<Coverage>,
     /// The first denied operation of a module on a node that it does not see. A refusal during the run would reveal the
     /// node, so the commit is refused at its end.
     refused_at_end: Option<CallRefusal>,
@@ -68,6 +70,7 @@ impl CommitDraft {
             unowned: HashSet::new(),
             originals: RestoredOriginals::default(),
             owned: Coverage::default(),
+            orphans: None,
             refused_at_end: None,
             written_values: WrittenValues::default(),
             left_out: Vec::new(),
@@ -304,6 +307,12 @@ impl CommitDraft {
     pub fn note_owned(&mut self, pattern: &Pattern) {
         let normal = self.overlay.normal_pattern(pattern);
         self.owned.insert(&normal);
+    }
+
+    /// Notes where an orphan is: an object that an instance has created and no instance owns any more.
+    pub fn note_orphan(&mut self, pattern: &Pattern) {
+        let normal = self.overlay.normal_pattern(pattern);
+        self.orphans.get_or_insert_default().insert(&normal);
     }
 
     /// Marks the current state, until [`keep`](Self::keep) or [`rollback`](Self::rollback).

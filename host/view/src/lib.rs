@@ -75,7 +75,6 @@ pub use instance_ref::InstanceRef;
 pub use meter::{AllowanceExceeded, BYTES_PER_UNIT, Meter, MeteredLimit, WorkAllowance};
 pub use module_rules::ModuleRules;
 pub use originals::{ORIGINALS, Original, OriginalChange, Originals, edit_of, owner_name};
-pub use orphans::NodeFinder;
 pub use owner_index::{OwnedObject, OwnerIndex};
 pub use path_trie::CONTROLLER_STEPS;
 pub use read_scope::{UndeclaredReadReporter, UndeclaredReads};

@@ -47,8 +47,8 @@ impl CommitDraft {
     /// Returns what each of these instances owns of what it wrote. For every node that is the first list entry on
     /// its path that is not in base, else the leaf, leaf-list entry or presence container if it is not in base.
     ///
-    /// *Base* is what was read, without what any instance has created, these included. So two instances that
-    /// create the same object own it both. A plain container, a key and what is in base are never owned.
+    /// *Base* is what was read, without what any instance has created, these included, and those that are gone. So two
+    /// instances that create the same object own it both. A plain container, a key and what is in base are never owned.
     pub(crate) fn created_objects(
         &mut self,
         instances: &[InstanceRef],
@@ -251,7 +251,10 @@ impl CommitDraft {
         for node in nodes.into_iter().skip(from) {
             let front = self.owners_front(owners, ownership.front, node);
             let step = self.overlay.step(node);
-            let in_base = ownership.in_base && self.stood(node) && !owners.is_owned_at(front);
+            let in_base = ownership.in_base
+                && self.stood(node)
+                && !owners.is_owned_at(front)
+                && !self.is_orphaned(node);
             let list = !step.keys.is_empty();
             let entry = ownership.entry.or((list && !in_base).then_some(node));
             let ambiguous =
@@ -274,6 +277,15 @@ impl CommitDraft {
         }
         let normal = self.overlay.step(node);
         if normal == stored { front } else { owners.step(above, &normal) }
+    }
+
+    /// Returns whether a node is an orphan, or in one.
+    fn is_orphaned(&mut self, node: NodeId) -> bool {
+        if self.orphans.is_none() {
+            return false;
+        }
+        let place = self.overlay.pattern(node);
+        self.orphans.as_ref().is_some_and(|orphans| orphans.covers(&place))
     }
 
     fn other_namespaces(&mut self, node: NodeId, known: &mut KnownNamesakes) -> Arc<[Box<str>]> {

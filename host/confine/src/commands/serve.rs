@@ -149,7 +149,7 @@ fn host(settings: &Settings) -> Result<Host, Error> {
         models: model_store(settings),
         unmanaged,
         policy,
-        owner_ledger: Some(settings.state.value.join("owners.jsonl")),
+        ledgers: Some(settings.state.value.clone()),
     };
     Ok(Host::of_library(runner, library, options)?)
 }

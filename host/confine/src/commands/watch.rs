@@ -98,8 +98,11 @@ mod tests {
 
     #[test]
     fn last_events_are_below_the_status() {
-        let status =
-            DaemonStatus { keeps_originals: Some(true), orphans: OrphansStatus::default(), ..example() };
+        let status = DaemonStatus {
+            keeps_originals: Some(true),
+            orphans: OrphansStatus { are_looked_for: true, ..OrphansStatus::default() },
+            ..example()
+        };
         insta::assert_snapshot!(frame(&status, &events(30), TerminalSize { rows: 24, columns: 70 }), @"
         controller  connected since 2026-11-25T09:00:00Z
                     at `/run/controller.sock`, as `clicon`

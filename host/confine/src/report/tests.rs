@@ -109,6 +109,7 @@ pub(crate) fn example() -> DaemonStatus {
         }],
         keeps_originals: Some(false),
         orphans: OrphansStatus {
+            are_looked_for: true,
             instances: 102,
             shown: vec![
                 OrphanStatus {
@@ -203,7 +204,7 @@ fn status_of_new_daemon_is_short() {
         modules: vec![],
         broken_rules: vec![],
         keeps_originals: None,
-        orphans: OrphansStatus::default(),
+        orphans: OrphansStatus { are_looked_for: true, ..OrphansStatus::default() },
         counts: EventCounts::default(),
     };
     insta::assert_snapshot!(StatusText(&status), @r"

@@ -1,14 +1,19 @@
 //! Finds orphans: what instances had created when they were deleted past the services, or lost their `created` lists.
+//!
+//! It is done between commits. None waits for it.
 
-use std::collections::{BTreeMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use confine_backend::{Datastore, RequestUser};
-use confine_tree::{CONTROLLER, Pattern, PatternStep, QName, StepCounter};
-use confine_view::{CreatedObject, InstanceRef, NodeFinder, OwnerIndex};
+use confine_tree::{Pattern, PatternStep, PrefixMap, QName, Schema, StepCounter};
+use confine_view::{CommitDraft, CreatedObject, InstanceRef, OwnerIndex};
 
 use crate::{
     Error,
-    commit::read,
+    commit::read::{self, DatastoreSource},
     controller::{
         SharedBackend,
         orphans::{ChangedInstance, OrphanKeeper},
@@ -16,52 +21,99 @@ use crate::{
     modules::registry::ModuleRegistry,
 };
 
+/// How many objects are looked for at a time.
+const AT_A_TIME: usize = 1_000;
+
 /// Finds what has lost its owner, by the `created` lists of these modules' services.
-pub(super) async fn find_orphans(
+pub(crate) async fn find_orphans(
     keeper: &OrphanKeeper,
     registry: &ModuleRegistry,
     backend: &SharedBackend,
-    owners: &OwnerIndex,
+    owners: Arc<OwnerIndex>,
+    schema: &Arc<dyn Schema>,
 ) -> Result<(), Error> {
-    // No deadline is known yet, and nothing else waits.
-    let mut steps = StepCounter::default();
-    let mut changed = keeper.changed(registry, owners, &mut steps)?;
-    keep_standing(backend, &mut changed, &mut steps).await?;
+    let mut changed = keeper.changed(registry, &owners, &mut StepCounter::default())?;
+    // The next commit changes the owners where they are.
+    drop(owners);
+    let mut wanted = Vec::new();
+    for (index, changed) in changed.iter_mut().enumerate() {
+        wanted.extend(std::mem::take(&mut changed.missing).into_iter().map(|object| (index, object)));
+    }
+    let mut wanted = wanted.into_iter().peekable();
+    while wanted.peek().is_some() {
+        let some: Vec<(usize, CreatedObject)> = wanted.by_ref().take(AT_A_TIME).collect();
+        look_for(some, &mut changed, backend, schema).await?;
+    }
     let alive = living(registry, backend, &changed).await?;
     keeper.keep(changed, &alive);
     Ok(())
 }
 
-/// Leaves of what is missing what is still on a device. One device is read at a time.
-async fn keep_standing(
-    backend: &SharedBackend,
+/// Sorts objects into those that are there, those that are gone, and those of which that is not known: the device is not in the
+/// controller's configuration now, or no model says what the path means.
+async fn look_for(
+    objects: Vec<(usize, CreatedObject)>,
     changed: &mut [ChangedInstance],
-    steps: &mut StepCounter,
+    backend: &SharedBackend,
+    schema: &Arc<dyn Schema>,
 ) -> Result<(), Error> {
-    let mut by_device: BTreeMap<String, Vec<(usize, CreatedObject)>> = BTreeMap::new();
-    for (index, changed) in changed.iter_mut().enumerate() {
-        for object in std::mem::take(&mut changed.missing) {
-            if let Some(device) = object.device() {
-                by_device.entry(device).or_default().push((index, object));
-            }
+    let source = DatastoreSource {
+        backend: backend.clone(),
+        datastore: Datastore::Running,
+        user: RequestUser::Host,
+        runtime: tokio::runtime::Handle::current(),
+    };
+    let mut running = CommitDraft::new(schema.clone(), Arc::new(source));
+    let no_prefixes = PrefixMap::new::<&str, &str>([]).ok();
+    let place = |object: &CreatedObject, running: &CommitDraft| {
+        // The paths of lists have no namespaces, but the models may leave only one choice.
+        let resolved = |prefixes| running.resolve(&object.path, &Pattern::default(), prefixes).ok();
+        object.place.clone().or_else(|| resolved(no_prefixes.as_ref()?))
+    };
+    let placed: Vec<(usize, CreatedObject, Option<Pattern>)> = objects
+        .into_iter()
+        .map(|(index, object)| {
+            let place = place(&object, &running);
+            (index, object, place)
+        })
+        .collect();
+    let mut devices: HashMap<String, Pattern> = HashMap::new();
+    let mut wanted: Vec<Pattern> = Vec::new();
+    for place in placed.iter().filter_map(|(_, _, place)| place.as_ref()) {
+        wanted.push(place.clone());
+        if let Some((name, leaf)) = device(place) {
+            devices.insert(name.to_owned(), leaf);
         }
     }
-    for (device, objects) in by_device {
-        let [devices, mut entry, config] =
-            ["devices", "device", "config"].map(|local| PatternStep::new(QName::new(CONTROLLER, local)));
-        entry.keys.push(("name".into(), Some(device)));
-        let wanted = [Pattern { steps: vec![devices, entry, config] }];
-        let tree = read::read(backend, Datastore::Running, &wanted, &RequestUser::Host).await?;
-        let mut finder = NodeFinder::new(&tree);
-        for (index, object) in objects {
-            if finder.has(&object, steps).map_err(confine_view::Error::from)?
-                && let Some(changed) = changed.get_mut(index)
-            {
-                changed.missing.push(object);
+    wanted.extend(devices.values().cloned());
+    running.read(&read::condense(wanted)).await?;
+    let mut known: HashSet<String> = HashSet::new();
+    for (name, leaf) in devices {
+        if running.has_created(&leaf) {
+            known.insert(name);
+        }
+    }
+    for (index, object, place) in placed {
+        running.step()?;
+        let Some(changed) = changed.get_mut(index) else { continue };
+        match place {
+            Some(place) if device(&place).is_some_and(|(name, _)| known.contains(name)) => {
+                if running.has_created(&place) {
+                    changed.missing.push(CreatedObject { place: Some(place), ..object });
+                }
             }
+            _ => changed.unknown.push(object),
         }
     }
     Ok(())
+}
+
+/// Returns the name of the device that a place is on, and where that name is.
+fn device(place: &Pattern) -> Option<(&str, Pattern)> {
+    let entry = place.steps.get(1)?;
+    let mut steps: Vec<PatternStep> = place.steps.iter().take(2).cloned().collect();
+    steps.push(PatternStep::new(QName::new(&entry.namespace, "name")));
+    Some((entry.key("name")?, Pattern { steps }))
 }
 
 /// Returns which of the instances that have lost something exist.

@@ -4,22 +4,37 @@
 use std::collections::{BTreeMap, HashSet};
 
 use confine_backend::{Datastore, RequestUser, ServiceRef};
-use confine_tree::{CONTROLLER, NodeId, Pattern, PatternStep, QName, StepCounter, Tree, xml};
+use confine_tree::{
+    CONTROLLER, DataNodeKind, NodeId, Pattern, PatternStep, QName, Schema, StepCounter, Tree, xml,
+};
 use confine_view::ORIGINALS;
 
-use crate::{Error, commit::read, controller::SharedBackend, modules::membership::SERVICES};
+use crate::{
+    Error,
+    commit::read,
+    controller::SharedBackend,
+    modules::{membership::SERVICES, registry::ModuleRegistry},
+};
 
 /// Returns the instances that differ between `running` and `actions` and are not in `notified`, as a notification names them.
 pub(super) async fn pending_instances(
     backend: &SharedBackend,
     notified: &[ServiceRef],
+    registry: &ModuleRegistry,
+    schema: &dyn Schema,
     steps: &mut StepCounter,
 ) -> Result<Vec<ServiceRef>, Error> {
     let wanted = [Pattern { steps: vec![PatternStep::new(SERVICES)] }];
+    // Whatever else somebody has put under `/services` is not notified. Without a model, only names tell.
+    let services_node = schema.root().and_then(|root| schema.child(root, SERVICES));
+    let is_list = |name: QName<'_>| match services_node.and_then(|above| schema.child(above, name)) {
+        Some(node) => schema.kind(node) == DataNodeKind::List,
+        None => registry.serving(name.local).next().is_some(),
+    };
     let running = read::read(backend, Datastore::Running, &wanted, &RequestUser::Host).await?;
-    let before = entries(running, steps)?;
+    let before = entries(running, &is_list, steps)?;
     let actions = read::read(backend, Datastore::Actions, &wanted, &RequestUser::Host).await?;
-    let after = entries(actions, steps)?;
+    let after = entries(actions, &is_list, steps)?;
     let known: HashSet<(&str, Option<&(String, String)>)> =
         notified.iter().map(|known| (&*known.name, known.key.as_ref())).collect();
     let is_known = |entry: &Entry| {
@@ -42,13 +57,16 @@ struct Entry {
 }
 
 /// Returns the text of each entry under `/services`, without what it has created.
-fn entries(mut tree: Tree, steps: &mut StepCounter) -> Result<BTreeMap<Entry, Vec<String>>, Error> {
+fn entries(
+    mut tree: Tree,
+    is_list: &dyn Fn(QName<'_>) -> bool,
+    steps: &mut StepCounter,
+) -> Result<BTreeMap<Entry, Vec<String>>, Error> {
     let mut entries: BTreeMap<Entry, Vec<String>> = BTreeMap::new();
     let Some(services) = tree.child(Tree::ROOT, SERVICES) else { return Ok(entries) };
     // The controller's own leaves and containers (`service-timeout`, `properties`), and ours, are not services.
-    let is_instance =
-        |tree: &Tree, node: NodeId| ![CONTROLLER, ORIGINALS].contains(&tree.qname(node).namespace);
-    let all: Vec<NodeId> = tree.children(services).filter(|&node| is_instance(&tree, node)).collect();
+    let is_instance = |name: QName<'_>| ![CONTROLLER, ORIGINALS].contains(&name.namespace) && is_list(name);
+    let all: Vec<NodeId> = tree.children(services).filter(|&node| is_instance(tree.qname(node))).collect();
     for entry in all {
         steps.step().map_err(confine_view::Error::from)?;
         let QName { namespace, local } = tree.qname(entry);

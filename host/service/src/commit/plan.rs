@@ -23,8 +23,10 @@ use crate::{
 pub(crate) struct CommitPlan {
     /// Every list under `/services` is asked for, so each list there must have a module.
     pub(crate) everything: bool,
-    /// In notified order.
+    /// In notified order, then what is included.
     targets: Vec<PlanTarget>,
+    /// How many of them are notified.
+    notified: usize,
 }
 
 /// Some instances of one service.
@@ -59,13 +61,28 @@ impl CommitPlan {
         registry: &ModuleRegistry,
         unmanaged: &HashSet<String>,
     ) -> Result<Self, Error> {
-        let mut plan = Self { everything: notified.is_empty(), targets: Vec::new() };
+        let mut plan = Self { everything: notified.is_empty(), targets: Vec::new(), notified: 0 };
         if plan.everything {
             plan.targets.extend(registry.services().map(|service| PlanTarget { service, key: None }));
-            return Ok(plan);
+        } else {
+            plan.include(notified, registry, unmanaged)?;
         }
+        plan.notified = plan.targets.len();
+        Ok(plan)
+    }
+
+    /// Adds instances that are not notified, and that the commit includes all the same.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub(crate) fn include(
+        &mut self,
+        references: &[ServiceRef],
+        registry: &ModuleRegistry,
+        unmanaged: &HashSet<String>,
+    ) -> Result<(), Error> {
         let mut targets = HashSet::new();
-        for reference in notified {
+        for reference in references {
             if unmanaged.contains(&reference.name) {
                 tracing::info!(service = reference.name, "ignoring an unmanaged list");
                 continue;
@@ -80,11 +97,11 @@ impl CommitPlan {
                 // Entries with the same first key are notified once for each.
                 let is_new = targets.insert((namespace, local, key.clone()));
                 if is_new {
-                    plan.targets.push(PlanTarget { service, key: key.clone() });
+                    self.targets.push(PlanTarget { service, key: key.clone() });
                 }
             }
         }
-        Ok(plan)
+        Ok(())
     }
 
     /// Returns whether there is nothing to do.
@@ -92,12 +109,11 @@ impl CommitPlan {
         self.targets.is_empty() && !self.everything
     }
 
-    /// Returns whether an instance is asked for. If everything is, only what exists is.
-    pub(crate) fn asks_for(&self, instance: &InstanceRef, is_alive: bool) -> bool {
-        if self.everything {
-            return is_alive;
-        }
-        self.targets.iter().any(|target| target.pattern().covers(instance.path()))
+    /// Returns what was notified, and then what is included besides: lists, or entries by their first keys.
+    pub(crate) fn notified_and_included(&self) -> (Vec<Pattern>, Vec<Pattern>) {
+        let (notified, included) = self.targets.split_at(self.notified.min(self.targets.len()));
+        let patterns = |targets: &[PlanTarget]| targets.iter().map(PlanTarget::pattern).collect();
+        (patterns(notified), patterns(included))
     }
 
     /// Returns the instances that are asked for and have created or changed something; some of them may be deleted.
@@ -292,7 +308,8 @@ mod tests {
             );
             let owners = OwnerIndex::from_services(&confine_tree::xml::parse(&services).unwrap(), |_| None);
             let service = Arc::new(ManagedService::new(QName::new("urn:l", "l")));
-            let plan = CommitPlan { everything: false, targets: vec![PlanTarget { service, key: None }] };
+            let targets = vec![PlanTarget { service, key: None }];
+            let plan = CommitPlan { everything: false, targets, notified: 1 };
             plan.stripped(&owners, steps)
         };
         let mut steps = StepCounter::default();

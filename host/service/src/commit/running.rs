@@ -8,10 +8,7 @@ use confine_view::{Originals, OwnerIndex};
 
 use crate::{
     Error,
-    commit::{
-        orphans::find_orphans,
-        read::{condense, read_running},
-    },
+    commit::read::{condense, read_running},
     controller::{SharedBackend, known::KnownController, nacm},
     modules::{
         membership::{ManagedService, SERVICES},
@@ -56,8 +53,7 @@ impl RunningData {
         let host_user = backend.lock().await.options().host_user.clone();
         let _reading = controller.owner_reading.lock().await;
         let writes = controller.owner_index.writes();
-        let record = |instance: &_, created: &[_]| controller.orphans.record(instance, created);
-        let cached = controller.owner_index.owners(registry, record);
+        let cached = controller.known_owners(registry);
         let mut wanted = vec![nacm::pattern(), service_timeout_pattern()];
         if cached.is_none() {
             wanted.extend(registry.services().map(|service| created_lists(&service)));
@@ -74,8 +70,11 @@ impl RunningData {
                 let owners = Arc::new(registry.owners(&tree));
                 warn_of_shared_entries(&owners);
                 warn_of_services_that_do_not_share(&owners, registry);
-                find_orphans(&controller.orphans, registry, backend, &owners).await?;
                 controller.owner_index.keep(owners.clone(), registry, writes);
+                // Without the file, each commit reads them, and nothing says whether they have changed.
+                if writes.is_some() {
+                    controller.orphans.want_search();
+                }
                 owners
             }
         };

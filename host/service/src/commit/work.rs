@@ -42,7 +42,13 @@ use crate::{
         state::CommitState,
         suspended::SuspendedWarnings,
     },
-    controller::{SharedBackend, known::KnownController, nacm::CommitRules, owner_index::PendingOwnerChange},
+    controller::{
+        SharedBackend,
+        known::KnownController,
+        nacm::CommitRules,
+        orphans::{self, Orphans},
+        owner_index::PendingOwnerChange,
+    },
     modules::{manager::ModuleManager, registry::ModuleRegistry},
 };
 
@@ -93,16 +99,15 @@ impl CommitRunner {
         state.set_user(user.clone());
         if transaction.actions() == Some(ActionsKind::Force) && !plan.everything {
             let mut steps = StepCounter::new(state.stop_signal());
-            let mut all = notified.services.clone();
-            let pending = pending_instances(&backend, &all, &mut steps).await?;
+            let pending =
+                pending_instances(&backend, &notified.services, &registry, &*schema, &mut steps).await?;
             if !pending.is_empty() {
                 tracing::info!(
                     tid = notified.tid,
                     count = pending.len(),
                     "other changed instances run too: this commit includes their changes"
                 );
-                all.extend(pending);
-                plan = CommitPlan::new(&all, &registry, &self.controller.unmanaged)?;
+                plan.include(&pending, &registry, &self.controller.unmanaged)?;
             }
         }
         let services = plan.services().iter().map(|service| service.name.local.to_string()).collect();
@@ -201,6 +206,8 @@ pub(super) struct OwnershipSnapshot {
     pub(super) notified: HashSet<InstanceRef>,
     /// Other instances that own some of that too and lose it with the notified ones: they run again.
     pub(super) co_owners: Vec<PlannedInstance>,
+    /// What no instance owns any more.
+    orphans: Arc<Orphans>,
     /// The controller's rules.
     pub(super) nacm: Arc<Nacm>,
     /// The writes of the file of `running` before it was read.
@@ -224,11 +231,11 @@ impl CommitWork<'_> {
             RunningData::read(&self.runner.controller, self.registry, self.backend, stripped).await?;
         let RunningData { owners, nacm, service_timeout, writes, standing } = running;
         self.state.set_service_timeout(service_timeout);
-        let owners = self
-            .runner
-            .controller
-            .orphans
-            .adopt(owners, |instance, is_alive| plan.asks_for(instance, is_alive));
+        let orphans = self.runner.controller.orphans.known();
+        let (notified, included) = plan.notified_and_included();
+        let names_deleted = self.transaction.actions() == Some(ActionsKind::Force);
+        let owners = orphans::adopt(&orphans, owners, &notified, names_deleted, &mut steps)?;
+        let owners = orphans::adopt(&orphans, owners, &included, false, &mut steps)?;
         let notified = plan.owners(&owners);
         let mut co_owners = Vec::new();
         let found =
@@ -247,7 +254,7 @@ impl CommitWork<'_> {
             co_owners = co_owners.len(),
             "read the owner index"
         );
-        Ok((OwnershipSnapshot { owners, notified, co_owners, nacm, writes }, standing))
+        Ok((OwnershipSnapshot { owners, notified, co_owners, orphans, nacm, writes }, standing))
     }
 
     /// Reads, strips, runs and writes. Returns `None`, with nothing written, if the snapshot is outdated by then.
@@ -270,6 +277,10 @@ impl CommitWork<'_> {
         }
         if keeps_originals(&**schema) {
             draft.keep_originals();
+        }
+        for place in orphans::places(&snapshot.orphans) {
+            draft.step()?;
+            draft.note_orphan(place);
         }
         let mut services = plan.services();
         services.extend(snapshot.co_owners.iter().map(|owner| owner.service.clone()));

@@ -8,13 +8,17 @@ use std::{
 
 use confine_backend::{ControllerTransaction, ModelStore};
 use confine_tree::Schema;
+use confine_view::OwnerIndex;
 use tokio::sync::Notify;
 
-use crate::controller::{
-    models::ModelRefresher,
-    nacm::{ModulePolicy, NacmRules},
-    orphans::OrphanKeeper,
-    owner_index::OwnerIndexCache,
+use crate::{
+    controller::{
+        models::ModelRefresher,
+        nacm::{ModulePolicy, NacmRules},
+        orphans::OrphanKeeper,
+        owner_index::OwnerIndexCache,
+    },
+    modules::registry::ModuleRegistry,
 };
 
 /// What is known of the controller that is served.
@@ -35,19 +39,19 @@ pub(crate) struct KnownController {
 
 impl KnownController {
     /// Nothing is known yet. `modules_scanned` is notified when YANG may have come with modules. What each instance
-    /// has created is kept in the file `owner_ledger`.
+    /// has created is kept in the directory `ledgers`.
     pub(crate) fn new(
         models: ModelStore,
         unmanaged: HashSet<String>,
         policy: ModulePolicy,
         modules_scanned: Arc<Notify>,
-        owner_ledger: Option<PathBuf>,
+        ledgers: Option<PathBuf>,
     ) -> Self {
         let models_changed = Arc::new(Notify::new());
         Self {
             models: Arc::new(ModelRefresher::new(models, modules_scanned, models_changed.clone())),
             owner_index: OwnerIndexCache::default(),
-            orphans: OrphanKeeper::new(owner_ledger),
+            orphans: OrphanKeeper::new(ledgers),
             owner_reading: tokio::sync::Mutex::default(),
             owners_may_have_changed: Notify::new(),
             models_changed,
@@ -66,6 +70,18 @@ impl KnownController {
         self.owner_index.begin(running_file);
         self.orphans.begin(&socket.to_string_lossy());
         self.nacm.forget();
+    }
+
+    /// Returns the owners of objects of these modules' services, if they are known to be true; see
+    /// [`OwnerIndexCache::owners`]. What commits have changed is recorded.
+    pub(crate) fn known_owners(&self, registry: &Arc<ModuleRegistry>) -> Option<Arc<OwnerIndex>> {
+        self.owner_index.owners(registry, |changes, before| self.orphans.record(changes, before))
+    }
+
+    /// Returns what a search of orphans would look at, if one is needed and possible: before the models are known, a path may
+    /// mean nothing.
+    pub(crate) fn wanted_search(&self) -> Option<u64> {
+        self.orphans.wanted_search().filter(|_| self.models.is_complete())
     }
 
     /// A transaction of the controller is over.

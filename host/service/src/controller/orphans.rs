@@ -1,23 +1,27 @@
 //! Orphans: what instances had created when they were deleted past the services, or lost their `created` lists.
 //!
 //! A local commit, RESTCONF or a replace of `/services` is not notified: the objects stay on the devices, and no list names
-//! them. What this host knows of each instance is compared with the lists whenever these are read. What is gone from
-//! all lists and still there is an orphan: it is reported, and becomes the instance's own again when that runs, or is
-//! removed when a commit (FORCE) names the deleted instance.
+//! them. What this host knows of each instance is compared with the lists whenever these were read. What is gone from
+//! all lists and still there is an orphan: it is reported, whoever writes it owns it, and it becomes the instance's own again
+//! when that runs, or is removed when a commit (FORCE) names the deleted instance.
 
 use std::{
     collections::{BTreeMap, HashSet},
     io,
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
 };
 
-use confine_tree::{PatternStep, StepCounter, text::ShownLine};
+use confine_tree::{Pattern, PatternStep, StepCounter, text::ShownLine};
 use confine_view::{CreatedObject, InstanceRef, OwnerIndex};
+use tokio::sync::watch;
 
 use crate::{
     Error,
-    controller::owner_ledger::OwnerLedger,
+    controller::owner_ledger::{self, OwnerLedger},
     modules::registry::ModuleRegistry,
     status::{OrphanStatus, OrphansStatus},
 };
@@ -30,6 +34,7 @@ const SHOWN: usize = 100;
 pub(crate) struct OrphanedObjects {
     /// Whether the instance exists.
     is_alive: bool,
+    /// Each with its namespaces.
     objects: Vec<CreatedObject>,
 }
 
@@ -57,25 +62,37 @@ impl OrphanedObjects {
     }
 }
 
-type Orphans = BTreeMap<InstanceRef, OrphanedObjects>;
+/// The orphans, by the instances that had created them.
+pub(crate) type Orphans = BTreeMap<InstanceRef, OrphanedObjects>;
 
-/// Keeps what each instance has created, and finds orphans.
+/// Keeps what each instance has created, and what was found of orphans.
 #[derive(Debug, Default)]
 pub(crate) struct OrphanKeeper {
-    /// Without a file, no orphans are found.
-    file: Option<PathBuf>,
-    ledger: Mutex<LedgerState>,
-    found: Mutex<Arc<Orphans>>,
+    /// Where the record is kept. Without a directory, no orphans are found.
+    directory: Option<PathBuf>,
+    /// The socket of the controller that is served.
+    controller: Mutex<String>,
+    /// Used by one thread that works for commits, or between them, at a time. Never by one that answers.
+    ledger: Mutex<Option<OpenLedger>>,
+    found: Mutex<FoundOrphans>,
+    /// How often something happened that may have made orphans, and how much of that a search has looked at.
+    happened: AtomicU64,
+    searched: watch::Sender<u64>,
+    /// The record cannot be kept.
+    is_broken: AtomicBool,
 }
 
-/// Reading the file may take long, so it is opened by whoever needs it first, and not when a connection begins.
+/// What was found, and what is no longer needed. Dropping that may take long: whoever finds orphans does it.
 #[derive(Debug, Default)]
-enum LedgerState {
-    #[default]
-    Unusable,
-    /// To be opened for the controller at this socket.
-    Closed(String),
-    Open(Box<OwnerLedger>),
+struct FoundOrphans {
+    current: Arc<Orphans>,
+    discarded: Vec<Arc<Orphans>>,
+}
+
+#[derive(Debug)]
+struct OpenLedger {
+    controller: String,
+    ledger: OwnerLedger,
 }
 
 /// An instance whose list is not what is recorded.
@@ -85,28 +102,84 @@ pub(crate) struct ChangedInstance {
     created: Vec<CreatedObject>,
     /// What is recorded and in nobody's list.
     pub(crate) missing: Vec<CreatedObject>,
+    /// The part of it of which it is not known whether it is there.
+    pub(crate) unknown: Vec<CreatedObject>,
 }
 
 impl OrphanKeeper {
-    /// Keeps the record in this file.
-    pub(crate) fn new(file: Option<PathBuf>) -> Self {
-        Self { file, ..Self::default() }
+    /// Keeps the record in this directory.
+    pub(crate) fn new(directory: Option<PathBuf>) -> Self {
+        Self { directory, ..Self::default() }
     }
 
     /// A connection to the controller at this socket begins.
     pub(crate) fn begin(&self, controller: &str) {
-        if self.file.is_some() {
-            *self.ledger() = LedgerState::Closed(controller.to_owned());
-        }
-        *self.found() = Arc::default();
+        *self.controller.lock().unwrap_or_else(PoisonError::into_inner) = controller.to_owned();
+        let mut found = self.found();
+        let before = std::mem::take(&mut found.current);
+        found.discarded.push(before);
+        self.want_search();
+        self.is_broken.store(false, Ordering::Relaxed);
     }
 
-    /// Records what a commit has changed.
-    pub(crate) fn record(&self, instance: &InstanceRef, created: &[CreatedObject]) {
-        self.with_ledger((), |ledger| ledger.record(instance, created));
-        let mut found = self.found();
-        if found.contains_key(instance) {
-            Arc::make_mut(&mut found).remove(instance);
+    /// Something may be an orphan that is not known to be one: the `created` lists were read anew.
+    pub(crate) fn want_search(&self) {
+        self.happened.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Returns what a search would look at, if one is needed.
+    pub(crate) fn wanted_search(&self) -> Option<u64> {
+        let happened = self.happened.load(Ordering::Relaxed);
+        (self.directory.is_some() && happened != *self.searched.borrow()).then_some(happened)
+    }
+
+    /// A [wanted](Self::wanted_search) search is over. If it has failed, the next one comes when something has happened.
+    pub(crate) fn end_search(&self, wanted: u64) {
+        self.searched.send_replace(wanted);
+    }
+
+    /// Waits until no search is needed.
+    pub(crate) async fn wait_until_searched(&self) {
+        let mut searched = self.searched.subscribe();
+        // The sender is here.
+        let _ = searched.wait_for(|searched| *searched == self.happened.load(Ordering::Relaxed)).await;
+    }
+
+    /// Records what commits have changed in the lists, which had been those in `before`. What is recorded and was not in the
+    /// lists stays: it was not found yet, or the commit has removed it, which the next search shows.
+    pub(crate) fn record(&self, changes: &[(InstanceRef, Vec<CreatedObject>)], before: Option<&OwnerIndex>) {
+        if changes.is_empty() {
+            return;
+        }
+        let mut kept_some = false;
+        self.with_ledger((), |ledger| {
+            for (instance, created) in changes {
+                let listed: Vec<CreatedObject> = before.map_or_else(Vec::new, |before| {
+                    before.created_by(instance).map(CreatedObject::from).collect()
+                });
+                if ledger.is_recorded(instance, &listed) {
+                    ledger.record(instance, created)?;
+                    continue;
+                }
+                let known: HashSet<&str> =
+                    listed.iter().chain(created).map(|object| object.path.as_str()).collect();
+                let mut all: Vec<CreatedObject> = ledger.created(instance)?;
+                all.retain(|object| !known.contains(object.path.as_str()));
+                kept_some |= !all.is_empty();
+                ledger.record(instance, &created.iter().cloned().chain(all).collect::<Vec<_>>())?;
+            }
+            Ok(())
+        });
+        let found = self.known();
+        // A known orphan may have an owner now.
+        if kept_some || !found.is_empty() {
+            self.want_search();
+        }
+        let is_concerned = |(instance, _): &(InstanceRef, _)| found.contains_key(instance);
+        if changes.iter().any(is_concerned) {
+            let concerned: HashSet<&InstanceRef> = changes.iter().map(|(instance, _)| instance).collect();
+            let rest = found.iter().filter(|(instance, _)| !concerned.contains(instance));
+            self.replace(rest.map(|(instance, orphaned)| (instance.clone(), orphaned.clone())).collect());
         }
     }
 
@@ -114,8 +187,8 @@ impl OrphanKeeper {
     pub(crate) fn keep(&self, changed: Vec<ChangedInstance>, alive: &HashSet<InstanceRef>) {
         let mut found = Orphans::new();
         self.with_ledger((), |ledger| {
-            for ChangedInstance { instance, mut created, missing } in changed {
-                created.extend(missing.iter().cloned());
+            for ChangedInstance { instance, mut created, missing, unknown } in changed {
+                created.extend(missing.iter().chain(&unknown).cloned());
                 ledger.record(&instance, &created)?;
                 if !missing.is_empty() {
                     let is_alive = alive.contains(&instance);
@@ -124,10 +197,10 @@ impl OrphanKeeper {
             }
             Ok(())
         });
-        let found = Arc::new(found);
-        let before = std::mem::replace(&mut *self.found(), found.clone());
+        let before = self.known();
         let new = found.iter().filter(|(instance, _)| !before.contains_key(*instance));
         new.take(SHOWN).for_each(|(instance, orphaned)| orphaned.warn(instance));
+        self.replace(found);
     }
 
     /// Returns the instances of served lists that have other objects than are recorded, with what is in nobody's list.
@@ -161,7 +234,7 @@ impl OrphanKeeper {
                         Err(error) => stopped = Err(confine_view::Error::from(error)),
                     }
                 }
-                changed.push(ChangedInstance { instance, created, missing });
+                changed.push(ChangedInstance { instance, created, missing, unknown: Vec::new() });
             }
             Ok(changed)
         });
@@ -169,61 +242,113 @@ impl OrphanKeeper {
         Ok(changed)
     }
 
-    /// Returns the owner index with the orphans of the instances that a commit asks for. `asks_for` is told whether the
-    /// instance exists.
-    pub(crate) fn adopt(
-        &self,
-        mut owners: Arc<OwnerIndex>,
-        asks_for: impl Fn(&InstanceRef, bool) -> bool,
-    ) -> Arc<OwnerIndex> {
-        let found = self.found().clone();
-        for (instance, orphaned) in
-            found.iter().filter(|(instance, orphaned)| asks_for(instance, orphaned.is_alive))
-        {
-            Arc::make_mut(&mut owners).add(instance, orphaned.objects.iter().cloned());
-        }
-        owners
+    /// Returns the orphans that are known.
+    pub(crate) fn known(&self) -> Arc<Orphans> {
+        self.found().current.clone()
     }
 
     /// Returns the orphans for operators.
     pub(crate) fn status(&self) -> OrphansStatus {
-        let found = self.found().clone();
+        let found = self.known();
         let shown = found.iter().take(SHOWN).map(|(instance, orphaned)| OrphanStatus {
             instance: instance.to_string(),
             is_deleted: !orphaned.is_alive,
             objects: orphaned.objects.len(),
             first: orphaned.objects.first().map(|object| object.path.clone()).unwrap_or_default(),
         });
-        OrphansStatus { instances: found.len(), shown: shown.collect() }
+        OrphansStatus {
+            are_looked_for: self.directory.is_some() && !self.is_broken.load(Ordering::Relaxed),
+            instances: found.len(),
+            shown: shown.collect(),
+        }
     }
 
-    /// Uses the ledger, if there is one. One that cannot be read or written is used no more.
-    fn with_ledger<T>(&self, otherwise: T, run: impl FnOnce(&mut OwnerLedger) -> io::Result<T>) -> T {
-        let Some(path) = &self.file else { return otherwise };
-        let mut state = self.ledger();
-        let opened = match std::mem::take(&mut *state) {
-            LedgerState::Unusable => return otherwise,
-            LedgerState::Closed(controller) => OwnerLedger::open(path, &controller).map(Box::new),
-            LedgerState::Open(ledger) => Ok(ledger),
+    fn replace(&self, found: Orphans) {
+        let (before, discarded) = {
+            let mut state = self.found();
+            (std::mem::replace(&mut state.current, Arc::new(found)), std::mem::take(&mut state.discarded))
         };
-        let used = opened.and_then(|mut ledger| Ok((run(&mut ledger)?, ledger)));
-        match used {
+        drop((before, discarded));
+    }
+
+    /// Uses the record, if there is one. One that cannot be read or written is not used until the next connection.
+    fn with_ledger<T>(&self, otherwise: T, run: impl FnOnce(&mut OwnerLedger) -> io::Result<T>) -> T {
+        let Some(directory) = &self.directory else { return otherwise };
+        let mut state = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.is_broken.load(Ordering::Relaxed) {
+            return otherwise;
+        }
+        let controller = self.controller.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let path = directory.join(owner_ledger::file_name(&controller));
+        let open = state.take().filter(|open| open.controller == controller);
+        let opened =
+            open.map(|open| Ok(open.ledger)).unwrap_or_else(|| OwnerLedger::open(&path, &controller));
+        match opened.and_then(|mut ledger| Ok((run(&mut ledger)?, ledger))) {
             Ok((result, ledger)) => {
-                *state = LedgerState::Open(ledger);
+                *state = Some(OpenLedger { controller, ledger });
                 result
             }
             Err(error) => {
-                tracing::warn!(file = %path.display(), %error, "cannot keep what instances own: what loses its owner past the services is not found");
+                self.is_broken.store(true, Ordering::Relaxed);
+                tracing::warn!(file = %path.display(), %error, "cannot keep what instances own: objects that lose their owner without a commit of services are not found");
                 otherwise
             }
         }
     }
 
-    fn ledger(&self) -> MutexGuard<'_, LedgerState> {
-        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn found(&self) -> MutexGuard<'_, Arc<Orphans>> {
+    fn found(&self) -> MutexGuard<'_, FoundOrphans> {
         self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Returns the owner index with the orphans of the instances that a commit asks for, except those that other instances need.
+/// Existing instances are in one of the lists of `targets`, or match the first key that is named there. Deleted ones must be
+/// named, in a commit that changes nothing itself (`names_deleted`): one that makes an instance of the same name again may
+/// not mean what an earlier one has left.
+pub(crate) fn adopt(
+    orphans: &Orphans,
+    mut owners: Arc<OwnerIndex>,
+    targets: &[Pattern],
+    names_deleted: bool,
+    steps: &mut StepCounter,
+) -> Result<Arc<OwnerIndex>, Error> {
+    if orphans.is_empty() {
+        return Ok(owners);
+    }
+    for target in targets {
+        let is_named = target.values() > 0;
+        let all = orphans.range(InstanceRef::new(target.clone())..);
+        for (instance, orphaned) in all.take_while(|(instance, _)| target.covers(instance.path())) {
+            steps.step().map_err(confine_view::Error::from)?;
+            if !(orphaned.is_alive || is_named && names_deleted) {
+                continue;
+            }
+            let mut adopted = Vec::new();
+            for object in &orphaned.objects {
+                let place = object.place.as_ref();
+                let is_needed = place.map(|place| owners.others_have_changed(place, instance, steps));
+                if is_needed.transpose().map_err(confine_view::Error::from)?.unwrap_or_default() {
+                    tracing::warn!(
+                        instance = %ShownLine(instance),
+                        path = %ShownLine(&object.path),
+                        "leaving an object that the instance had created and has lost: another instance has changed it since"
+                    );
+                } else {
+                    adopted.push(object.clone());
+                }
+            }
+            tracing::info!(
+                instance = %ShownLine(instance),
+                objects = adopted.len(),
+                "the commit owns again what the instance had created and has lost"
+            );
+            Arc::make_mut(&mut owners).add(instance, adopted);
+        }
+    }
+    Ok(owners)
+}
+
+/// Returns where all orphans are.
+pub(crate) fn places(orphans: &Orphans) -> impl Iterator<Item = &Pattern> {
+    orphans.values().flat_map(|orphaned| &orphaned.objects).filter_map(|object| object.place.as_ref())
 }

@@ -96,11 +96,11 @@ impl OwnerIndexCache {
 
     /// Returns the owners of objects of these modules' services, if they are known to be true. Only one caller at a time: see
     /// [`KnownController::owner_reading`](super::known::KnownController::owner_reading).
-    /// `record` is told what each commit has changed, once.
+    /// `record` is told what commits have changed, once, with the owners before, if they are known.
     pub(crate) fn owners(
         &self,
         registry: &Arc<ModuleRegistry>,
-        record: impl Fn(&InstanceRef, &[CreatedObject]),
+        record: impl FnOnce(&[(InstanceRef, Vec<CreatedObject>)], Option<&OwnerIndex>),
     ) -> Option<Arc<OwnerIndex>> {
         let discarded = std::mem::take(&mut self.lock().discarded);
         drop(discarded);
@@ -110,7 +110,7 @@ impl OwnerIndexCache {
             // They are no use for owners that are not true: these are read anew.
             (state.cached.take_if(|_| is_known), std::mem::take(&mut state.changes), state.connection)
         };
-        changes.created.iter().for_each(|(instance, created)| record(instance, created));
+        record(&changes.created, cached.as_ref().map(|cached| &*cached.owners));
         let mut cached = cached?;
         // No commit has the owners now, so nothing is copied.
         let OwnerChanges { created, originals } = changes;
@@ -131,9 +131,10 @@ impl OwnerIndexCache {
     /// not. False while a commit is on its way to the devices, which may have changed `running` already.
     pub(crate) fn wants_reading(&self, registry: &Arc<ModuleRegistry>) -> bool {
         let mut state = self.lock();
-        state.pending.is_none()
-            && (state.cached_for(registry).is_none()
-                || state.writes_per_commit.is_some() && !state.is_current())
+        let now = state.writes();
+        let then = state.cached.as_ref().and_then(|cached| cached.writes);
+        let was_written = now.is_some() && then != now;
+        state.pending.is_none() && (state.cached_for(registry).is_none() || was_written)
     }
 
     /// Keeps owners that were read after this number of writes.

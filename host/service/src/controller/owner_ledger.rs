@@ -79,6 +79,11 @@ impl Record {
     }
 }
 
+/// Returns the name of the file for the controller at a socket.
+pub(crate) fn file_name(controller: &str) -> String {
+    format!("owners-{}.jsonl", controller.replace('%', "%25").replace('/', "%2F"))
+}
+
 /// Returns a number for what an instance has created, whatever the order and whether or not namespaces are known.
 fn hash_of(created: &[CreatedObject]) -> u64 {
     let hash = |object: &CreatedObject| {
@@ -90,7 +95,7 @@ fn hash_of(created: &[CreatedObject]) -> u64 {
 }
 
 impl OwnerLedger {
-    /// Opens the file, or creates it. Records of another controller, and lines that cannot be read, are dropped.
+    /// Opens the file, or creates it. Lines that cannot be read are dropped, and all if they are about another controller.
     pub(crate) fn open(path: &Path, controller: &str) -> io::Result<Self> {
         let file = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path)?;
         let mut ledger = Self { path: path.to_owned(), file, records: HashMap::new(), end: 0, replaced: 0 };

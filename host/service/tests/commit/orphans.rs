@@ -1,6 +1,6 @@
 //! What instances had created when they were deleted, or lost their `created` lists, without a commit of services.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc};
 
 use confine_author::LoadedServices;
 use confine_backend::ActionsMode;
@@ -22,8 +22,7 @@ struct OrphanTestbed {
 }
 
 async fn daemon(directory: &Path) -> LoadedServices {
-    let owner_ledger = Some(directory.join("owners.jsonl"));
-    let options = HostOptions { owner_ledger, ..HostOptions::default() };
+    let options = HostOptions { ledgers: Some(directory.to_owned()), ..HostOptions::default() };
     guests_with(&["probe", "second"], &Limits::default(), options).await.unwrap()
 }
 
@@ -54,20 +53,16 @@ impl OrphanTestbed {
         self.base.device().contains(&format!("<interface><name>{interface}</name>"))
     }
 
-    fn orphans(&self) -> String {
-        let OrphansStatus { instances, shown } = self.host.status().orphans;
+    /// Returns the orphans when all changes that the daemon knows of have been looked at.
+    async fn orphans(&self) -> String {
+        self.host.wait_until_orphans_known().await;
+        let OrphansStatus { instances, shown, are_looked_for } = self.host.status().orphans;
+        assert!(are_looked_for);
         let line = |orphan: &OrphanStatus| {
             let kind = if orphan.is_deleted { "deleted" } else { "alive" };
             format!("\n{} {kind}: {} {}", orphan.instance, orphan.objects, orphan.first)
         };
         format!("{instances}{}", shown.iter().map(line).collect::<String>())
-    }
-
-    /// Waits until there are orphans.
-    async fn found(&self) {
-        while self.host.status().orphans.instances == 0 {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
     }
 }
 
@@ -88,11 +83,10 @@ async fn what_a_deleted_instance_left_is_removed_when_named() {
     assert!(testbed.has("a"));
     let expected = "1\nprobe[name='a'] deleted: 1 \
                     /devices/device[name=\"openconfig1\"]/config/interfaces/interface[name=\"a\"]";
-    assert_eq!(testbed.orphans(), expected);
+    assert_eq!(testbed.orphans().await, expected);
 
     testbed.restart().await;
-    testbed.found().await;
-    assert_eq!(testbed.orphans(), expected);
+    assert_eq!(testbed.orphans().await, expected);
     // Nobody has asked for its removal.
     succeeded(&testbed.base.push(ActionsMode::Force(None)).await);
     succeeded(&testbed.base.push(ActionsMode::Force(Some("probe[name='b']"))).await);
@@ -100,10 +94,10 @@ async fn what_a_deleted_instance_left_is_removed_when_named() {
     succeeded(&testbed.base.push(ActionsMode::Force(Some("probe[name='a']"))).await);
     assert!(!testbed.has("a") && testbed.has("b") && testbed.has("c"));
     testbed.add("d").await;
-    assert_eq!(testbed.orphans(), "0");
+    assert_eq!(testbed.orphans().await, "0");
     testbed.restart().await;
     testbed.add("e").await;
-    assert_eq!(testbed.orphans(), "0");
+    assert_eq!(testbed.orphans().await, "0");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -117,11 +111,11 @@ async fn instance_that_lost_its_list_owns_what_it_made_again() {
     testbed.add("b").await;
     let expected = "1\nprobe[name='a'] alive: 1 \
                     /devices/device[name=\"openconfig1\"]/config/interfaces/interface[name=\"a\"]";
-    assert_eq!(testbed.orphans(), expected);
+    assert_eq!(testbed.orphans().await, expected);
     succeeded(&testbed.base.push(ActionsMode::Force(None)).await);
     assert_eq!(testbed.base.created()[0], "a: …/interfaces/interface[name=\"a\"]");
     testbed.add("c").await;
-    assert_eq!(testbed.orphans(), "0");
+    assert_eq!(testbed.orphans().await, "0");
     succeeded(&testbed.base.commit(&removed("a")).await);
     assert!(!testbed.has("a"));
 }
@@ -144,5 +138,62 @@ async fn what_has_another_owner_or_is_gone_is_no_orphan() {
         .await;
     succeeded(&testbed.base.commit(&removed("d")).await);
     testbed.add("e").await;
-    assert_eq!(testbed.orphans(), "0");
+    assert_eq!(testbed.orphans().await, "0");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn instance_that_needs_an_orphan_keeps_it() {
+    let mut testbed = OrphanTestbed::start().await;
+    testbed.add("a").await;
+    testbed.past_services(&removed("a")).await;
+    testbed.add("b").await;
+    assert!(testbed.orphans().await.starts_with("1\nprobe[name='a'] deleted"));
+    // It writes what stands there already, and owns it from then on.
+    succeeded(&testbed.base.commit(&makes("other", "a")).await);
+    testbed.add("c").await;
+    assert_eq!(testbed.orphans().await, "0");
+    assert!(testbed.base.created().contains(&"other: …/interfaces/interface[name=\"a\"]".to_owned()));
+    succeeded(&testbed.base.push(ActionsMode::Force(Some("probe[name='a']"))).await);
+    assert!(testbed.has("a"));
+    succeeded(&testbed.base.commit(&removed("other")).await);
+    assert!(!testbed.has("a"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn instance_made_again_removes_nothing_of_an_earlier_one() {
+    let mut testbed = OrphanTestbed::start().await;
+    let lines: Vec<String> = ["x", "y"].into_iter().flat_map(interface).collect();
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    succeeded(&testbed.base.commit(&probe("a", &lines, &[])).await);
+    testbed.past_services(&removed("a")).await;
+    testbed.add("b").await;
+    assert!(testbed.orphans().await.starts_with("1\nprobe[name='a'] deleted: 2"));
+    // A new instance of that name wants one of the two.
+    succeeded(&testbed.base.commit(&makes("a", "x")).await);
+    assert!(testbed.has("x") && testbed.has("y"));
+    testbed.add("c").await;
+    assert!(testbed.orphans().await.starts_with("1\nprobe[name='a'] alive: 1"));
+    succeeded(&testbed.base.push(ActionsMode::Force(Some("probe[name='a']"))).await);
+    assert!(testbed.has("x") && !testbed.has("y"));
+    testbed.add("d").await;
+    assert_eq!(testbed.orphans().await, "0");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn force_of_a_list_removes_no_orphans_of_deleted_instances() {
+    let mut testbed = OrphanTestbed::start().await;
+    testbed.add("a").await;
+    testbed.past_services(&removed("a")).await;
+    testbed.add("b").await;
+    assert!(testbed.orphans().await.starts_with("1\n"));
+    succeeded(&testbed.base.push(ActionsMode::Force(Some("probe"))).await);
+    assert!(testbed.has("a"));
+    // At once, before anybody has looked for orphans: what is recorded stays so.
+    testbed.past_services(&removed("b")).await;
+    succeeded(&testbed.base.push(ActionsMode::Force(Some("probe[name='b']"))).await);
+    testbed.add("c").await;
+    let orphans = testbed.orphans().await;
+    assert_eq!(orphans.matches("deleted: 1").count(), if testbed.has("b") { 2 } else { 1 }, "{orphans}");
+    succeeded(&testbed.base.push(ActionsMode::Force(Some("probe[name='b']"))).await);
+    assert!(!testbed.has("b") && testbed.has("a"));
 }
