@@ -6,10 +6,12 @@ use confine_tree::{CONTROLLER, NETCONF, NodeId, NodeKind, Pattern, PatternStep, 
 use crate::CommitDraft;
 
 const OPERATION: QName<'_> = QName::new(NETCONF, "operation");
+/// Where an entry of a list goes that is `ordered-by user` (RFC 7950, section 7.8.6).
+const INSERT: QName<'_> = QName::new("urn:ietf:params:xml:ns:yang:1", "insert");
 
 impl CommitDraft {
-    /// Returns the changes of the device configuration in document order: created list entries, set leaves and
-    /// removed nodes.
+    /// Returns the changes of the device configuration in document order: created and moved list entries, set
+    /// leaves and removed nodes.
     pub fn edits(&mut self) -> Vec<(AccessOperation, Pattern)> {
         let Ok(Some(edit)) = self.overlay.edit_config() else { return Vec::new() };
         let mut edits = Vec::new();
@@ -52,6 +54,7 @@ impl CommitDraft {
             let found = self.overlay.find(&here);
             let in_base = found.first().is_some_and(|live| self.overlay.in_base(live.node()));
             let leaf = edit.first_child(node).is_none();
+            let is_moved = edit.attribute(node, INSERT).is_some();
             match (in_base, leaf || matches!(form, NodeKind::List { .. })) {
                 (false, true) => edits.push((AccessOperation::Create, here.clone())),
                 (true, true)
@@ -59,6 +62,7 @@ impl CommitDraft {
                 {
                     edits.push((AccessOperation::Update, here.clone()));
                 }
+                (true, _) if is_moved => edits.push((AccessOperation::Update, here.clone())),
                 _ => {}
             }
             self.collect(edit, node, &here, edits);

@@ -12,7 +12,7 @@ use std::{
 use confine_tree::{BoundValue, NodeId, NodeKind, Pattern, Tree, xml};
 
 use crate::{
-    CommitDraft, Error, InstanceRef, Original, OriginalChange, OwnerIndex,
+    CallRefusal, CommitDraft, Error, ErrorTag, InstanceRef, Original, OriginalChange, OwnerIndex,
     displaced::DisplacedNodes,
     originals::{hash, owner_name, path_text},
     patterns::child,
@@ -30,21 +30,24 @@ impl CommitDraft {
         self.originals.are_kept = true;
     }
 
-    /// Gives what these instances, which run or are deleted, had changed its original value.
+    /// Gives what these instances, which run or are deleted, had changed its original value. `may_write` tells whether the
+    /// modules of an instance declare that they write a node: the record is configuration, which others may have written.
     pub fn restore_originals(
         &mut self,
         owners: &OwnerIndex,
         concerned: &HashSet<&InstanceRef>,
+        may_write: &dyn Fn(&InstanceRef, &Pattern) -> bool,
     ) -> Result<(), Error> {
         let names: HashSet<String> = concerned.iter().map(|instance| owner_name(instance)).collect();
-        let mut paths: BTreeMap<&str, &Original> = BTreeMap::new();
+        let mut paths: BTreeMap<&str, (&Original, bool)> = BTreeMap::new();
         for instance in concerned {
             for (path, original) in owners.originals().of(instance) {
-                self.step()?;
-                paths.insert(path, original);
+                self.steps().steps(original.place.steps.len())?;
+                let (_, is_declared) = paths.entry(path).or_insert((original, false));
+                *is_declared = *is_declared || may_write(instance, &original.place);
             }
         }
-        for (path, original) in paths {
+        for (path, (original, is_declared)) in paths {
             self.step()?;
             let others = original.owners.iter().filter(|owner| !names.contains(*owner));
             let others: BTreeSet<String> = others.cloned().collect();
@@ -52,7 +55,11 @@ impl CommitDraft {
                 self.originals.kept.insert(path.to_owned(), Original { owners: others, ..original.clone() });
                 continue;
             }
-            let is_stale = !self.restore(original)?;
+            if !is_declared && !original.before.is_empty() {
+                self.originals
+                    .note_unrestored(path, "no module of its instances declares that it writes it".into());
+            }
+            let is_stale = !is_declared || !self.restore(original)?;
             self.originals
                 .taken
                 .insert(path.to_owned(), TakenOriginal { original: original.clone(), is_stale });
@@ -80,8 +87,18 @@ impl CommitDraft {
             (None, None) if self.has_entries_above(&original.place) => {}
             _ => return Ok(false),
         }
+        let mark = self.mark();
+        match self.graft(&original.place, &Arc::new(before), top) {
+            Ok(()) => self.keep(mark),
+            Err(Error::Stopped) => return Err(Error::Stopped),
+            Err(error) => {
+                // The device may have other models now.
+                self.rollback(mark);
+                self.originals.note_unrestored(&original.place.to_string(), error.to_string());
+                return Ok(false);
+            }
+        }
         self.originals.places.insert(&original.place);
-        self.graft(&original.place, &Arc::new(before), top)?;
         Ok(true)
     }
 
@@ -104,6 +121,7 @@ impl CommitDraft {
             let overlay = &mut self.overlay;
             let bindings: Vec<(&str, &str)> =
                 tree.bindings(node).iter().map(|(prefix, namespace)| (&**prefix, &**namespace)).collect();
+            overlay.check_model(&path).and_then(|()| overlay.check_exact(&path)).map_err(refused)?;
             let location = overlay.locate(&path);
             match (overlay.schema_view().kind(location), tree.value(node)) {
                 (_, Some(value)) => drop(overlay.set(&path, value, &bindings).map_err(refused)?),
@@ -111,8 +129,13 @@ impl CommitDraft {
                 (_, None) => drop(overlay.create(&path).map_err(refused)?),
             }
             made.push((path.clone(), node));
+            let mut steps = HashSet::new();
             for below in tree.children(node) {
                 let step = self.overlay.step_of(&path, tree, below);
+                if !steps.insert(step.clone()) {
+                    let message = format!("the keys of `{path}/{step}` are not known");
+                    return Err(CallRefusal::new(ErrorTag::MissingElement, message).into());
+                }
                 walk.push((below, child(&path, step)));
             }
         }
@@ -205,6 +228,11 @@ impl CommitDraft {
         Ok(paths.into_iter().filter_map(change).collect())
     }
 
+    /// Returns the first paths of what was not restored although nobody has changed it, each with the reason.
+    pub fn unrestored_originals(&self) -> &[(String, String)] {
+        &self.originals.unrestored
+    }
+
     /// Returns the paths of what was too long to be kept.
     pub fn too_long_originals(&self) -> &[String] {
         &self.originals.too_long
@@ -258,7 +286,7 @@ impl CommitDraft {
             }
         };
         // What is kept already stays, however much it is.
-        if owned.originals().get(&path).is_none() {
+        if owned.originals().get(&path).is_none_or(|known| known.before != before) {
             *bytes += path.len() + before.len();
             if *bytes > LONGEST_OF_ALL {
                 self.originals.note_too_long(&place);

@@ -26,6 +26,8 @@ pub(crate) struct RestoredOriginals {
     pub(crate) stripped: HashSet<NodeId>,
     /// The first paths of what is too long to be kept.
     pub(crate) too_long: Vec<String>,
+    /// The first paths of what could not be restored, with the reasons.
+    pub(crate) unrestored: Vec<(String, String)>,
 }
 
 /// An original that no instance has changed besides those of the commit.
@@ -35,10 +37,17 @@ pub(crate) struct TakenOriginal {
     pub(crate) is_stale: bool,
 }
 
-/// The most paths of what is too long that are kept for the log.
+/// The most paths that are kept for the log.
 const MOST_NAMED: usize = 10;
 
 impl RestoredOriginals {
+    /// Notes why something could not be restored.
+    pub(crate) fn note_unrestored(&mut self, path: &str, reason: String) {
+        if self.unrestored.len() < MOST_NAMED {
+            self.unrestored.push((path.to_owned(), reason));
+        }
+    }
+
     /// Notes what is too long to be kept.
     pub(crate) fn note_too_long(&mut self, place: &Pattern) {
         if self.too_long.len() < MOST_NAMED {

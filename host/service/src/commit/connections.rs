@@ -1,6 +1,8 @@
 //! Devices without a connection. If a commit changes one, the controller (1.8.0) waits for its lock, and the candidate stays
 //! locked: such a commit is refused.
 
+use std::collections::BTreeSet;
+
 use confine_backend::{Datastore, UnopenedDevices};
 use confine_tree::{CONTROLLER, Pattern, QName};
 use confine_view::{CommitDraft, InstanceRef};
@@ -27,6 +29,10 @@ impl CommitWork<'_> {
             return Ok(());
         }
         let mut places: Vec<Pattern> = draft.edits().into_iter().map(|(_, place)| place).collect();
+        places.retain(|place| unopened_device(&self.unopened, place).is_some());
+        let written = places.clone();
+        let lists: BTreeSet<Pattern> =
+            written.iter().filter_map(|place| draft.list_ordered_by_user(place)).collect();
         for instance in instances {
             for object in snapshot.owners.created_by(instance) {
                 draft.step()?;
@@ -38,8 +44,11 @@ impl CommitWork<'_> {
             return Ok(());
         }
         let mut running = self.as_host_user(Datastore::Running);
-        running.read(&places).await?;
-        let changed = draft.first_difference(&mut running, &places)?;
+        running.read(&places.iter().chain(&lists).cloned().collect::<Vec<_>>()).await?;
+        let changed = match draft.first_difference(&mut running, &places)? {
+            None => draft.first_moved(&mut running, &written)?,
+            changed => changed,
+        };
         match changed.and_then(|place| unopened_device(&self.unopened, &place)) {
             Some((device, state)) => Err(Error::DeviceNotOpen { device, state }),
             None => Ok(()),

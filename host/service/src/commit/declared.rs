@@ -112,6 +112,14 @@ impl<'a> DeclaredPaths<'a> {
         single_match(&object.path(), candidates, |pattern| draft.has_created(pattern), may_delete)
     }
 
+    /// Returns whether a module of an instance declares that it writes a node.
+    pub(crate) fn declares_writing(&self, instance: &InstanceRef, place: &Pattern) -> bool {
+        let service = self.registry.service_of(instance);
+        let mut modules = service.iter().flat_map(|service| &service.modules);
+        modules
+            .any(|module| self.scopes.get(module.name()).is_some_and(|scope| scope.declares_writing(place)))
+    }
+
     /// Returns where an object that an instance has created may be.
     pub(crate) fn candidates(&self, object: OwnedObject<'_>, instance: &InstanceRef) -> Vec<Pattern> {
         let list = instance.path().steps.last();

@@ -19,6 +19,14 @@ impl CommitWork<'_> {
                 "what stood here is too long to be kept: it will not be restored"
             );
         }
+        for (path, reason) in draft.unrestored_originals() {
+            tracing::warn!(
+                tid = self.transaction.tid,
+                path,
+                reason,
+                "what stood here before is not restored"
+            );
+        }
         let edit =
             edit_of(&finished.originals).map_err(|error| Error::Draft(confine_view::Error::from(error)))?;
         let Some(edit) = edit else { return Ok(()) };

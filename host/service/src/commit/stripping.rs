@@ -74,7 +74,9 @@ impl CommitWork<'_> {
                 }
             }
         }
-        draft.restore_originals(owners, &concerned)?;
+        draft.restore_originals(owners, &concerned, &|instance, place| {
+            declared.declares_writing(instance, place)
+        })?;
         Ok(notified.iter().filter(|instance| !run.contains(instance)).cloned().collect())
     }
 }

@@ -1,7 +1,11 @@
 //! Devices without a connection: the controller would wait for them for ever.
 
 use confine_backend::{ActionsMode, PushMode};
-use confine_test_support::testbed::{DaemonTestbed, probe, removed, replaced, services, succeeded};
+use confine_controller::Controller;
+use confine_test_support::{
+    guests::guests,
+    testbed::{DaemonTestbed, probe, removed, replaced, services, succeeded},
+};
 
 fn banner(device: u8, text: &str) -> String {
     format!("set /devices/device[name='openconfig{device}']/config/oc-sys:system/config/login-banner {text}")
@@ -50,4 +54,35 @@ async fn commit_that_changes_a_device_without_a_connection_fails() {
     succeeded(&testbed.push(ActionsMode::Change).await);
     let second = testbed.base.controller().device("openconfig2").unwrap();
     assert!(second.contains("<login-banner>b</login-banner>"), "{second}");
+}
+
+/// A model with a leaf-list whose order counts.
+const ORDERED: &str = "module openconfig-system {
+    namespace \"http://openconfig.net/yang/system\"; prefix oc-sys; revision 2026-11-30;
+    container system { leaf-list search { type string; ordered-by user; } } }";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn order_of_entries_on_a_device_without_a_connection_counts() {
+    let devices = Controller::builder()
+        .device_model("openconfig-system.yang", ORDERED)
+        .device("openconfig1", "")
+        .device("openconfig2", "");
+    let mut testbed =
+        DaemonTestbed::with_controller(devices, guests(&["probe", "second"]).await.unwrap(), "alice").await;
+    let search = |name: &str| {
+        format!("set /devices/device[name='openconfig2']/config/oc-sys:system/search[.='{name}'] {name}")
+    };
+    let (a, b) = (search("a"), search("b"));
+    succeeded(&testbed.commit(&probe("dns", &[&a, &b], &[])).await);
+    testbed.base.controller().set_connection("openconfig2", false).unwrap();
+    assert_refused(&mut testbed, &replaced("dns", &[&b, &a], &[])).await;
+    // The same order.
+    succeeded(&testbed.push(ActionsMode::Force(None)).await);
+    // Entries of others among them: the controller removes the instance's, and a run puts them at the end.
+    testbed.base.controller().set_connection("openconfig2", true).unwrap();
+    succeeded(&testbed.commit(&probe("other", &[&search("c")], &[])).await);
+    testbed.base.controller().set_connection("openconfig2", false).unwrap();
+    succeeded(&testbed.push(ActionsMode::Force(Some("probe[name='other']"))).await);
+    let committed = testbed.push(ActionsMode::Force(Some("probe[name='dns']"))).await;
+    assert!(committed.reason().ends_with(CLOSED), "{}", committed.reason());
 }

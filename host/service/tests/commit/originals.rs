@@ -19,18 +19,24 @@ const MODEL: &str = r#"module openconfig-system {
     list group { key name; leaf name { type string; }
       list member { key kind; leaf kind { type identityref { base KIND; } } leaf text { type string; } } }
     choice rate { leaf cir { type uint32; } leaf pir { type uint32; } }
-  } }"#;
+  }
+  container elsewhere { leaf x { type string; } } }"#;
 
 const SYSTEM: &str = "/devices/device[name='openconfig1']/config/oc-sys:system";
 
 /// A daemon with the probes, and a device with this system.
 async fn testbed(system: &str) -> DaemonTestbed {
+    testbed_of(&["probe", "second"], system).await
+}
+
+/// The same with these modules.
+async fn testbed_of(modules: &[&str], system: &str) -> DaemonTestbed {
     let device = format!("<system xmlns='http://openconfig.net/yang/system'>{system}</system>");
     let builder = Controller::builder()
         .device_model("openconfig-system.yang", MODEL)
         .service_model("confine-originals.yang", confine_service::ORIGINALS_MODULE)
         .device("openconfig1", device);
-    DaemonTestbed::with_controller(builder, guests(&["probe", "second"]).await.unwrap(), "alice").await
+    DaemonTestbed::with_controller(builder, guests(modules).await.unwrap(), "alice").await
 }
 
 fn set(leaf: &str, value: &str) -> String {
@@ -181,4 +187,33 @@ async fn dry_run_and_failed_commit_leave_no_original() {
     failed(&committed);
     testbed.base.discard().await.unwrap();
     assert_eq!((device(&testbed).as_str(), kept(&testbed)), ("<mtu>1400</mtu>", 0));
+}
+
+/// Adds an original that Confine has not kept: `before` is said to have stood at a path in the device's configuration.
+async fn forge(testbed: &mut DaemonTestbed, path: &str, before: &str) {
+    let original = format!(
+        "<services xmlns='http://clicon.org/controller'><originals xmlns='urn:confine:originals'><original>\
+         <path>/devices/device[name=\"openconfig1\"]/config/{path}[false()][\"http://openconfig.net/yang/system\"]</path>\
+         <before>&lt;{before} xmlns='http://openconfig.net/yang/system'>forged&lt;/{before}></before>\
+         <owner>{{urn:example:probe}}probe[name='a']</owner></original></originals></services>"
+    );
+    testbed.change_elsewhere(&original).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn original_is_restored_only_where_a_module_may_write() {
+    // The other one declares nothing, and may write any device.
+    let mut testbed = testbed_of(&["probe"], "<mtu>1400</mtu>").await;
+    succeeded(&testbed.commit(&probe("a", &[&set("mtu", "9000")], &[])).await);
+    // In the scope of no module of the instance; not in the model; and one that may be written.
+    for (path, leaf) in [("elsewhere/x", "x"), ("system/gone", "gone"), ("system/name", "name")] {
+        forge(&mut testbed, path, leaf).await;
+    }
+    assert_eq!(kept(&testbed), 4);
+    succeeded(&testbed.commit(&replaced("a", &[&set("mtu", "9100")], &[])).await);
+    assert_eq!(testbed.device().matches("forged").count(), 1, "{}", testbed.device());
+    assert_eq!(device(&testbed), "<mtu>9100</mtu><name>forged</name>");
+    assert_eq!(kept(&testbed), 1);
+    succeeded(&testbed.commit(&removed("a")).await);
+    assert!(device(&testbed).starts_with("<mtu>1400</mtu>"), "{}", device(&testbed));
 }
