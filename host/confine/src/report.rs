@@ -53,12 +53,12 @@ fn orphans(
     OrphansStatus { are_looked_for, instances, shown: all }: &OrphansStatus,
 ) -> fmt::Result {
     let text = |OrphanStatus { instance, is_deleted, objects, first }: &OrphanStatus| {
-        let (why, more) = match is_deleted {
-            true => ("was deleted", objects.saturating_sub(1)),
-            false => ("has lost its `created` list", objects.saturating_sub(1)),
+        let more = match objects.saturating_sub(1) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
         };
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        shown(&format!("`{instance}` {why}, and no instance owns `{first}`{more}"))
+        let made = if *is_deleted { ", which was deleted, had" } else { " has" };
+        shown(&format!("`{instance}`{made} created `{first}`{more}, and no instance owns it now"))
     };
     let few = all.iter().take(FEW_ORPHANS);
     let more = instances.saturating_sub(few.len());

@@ -145,8 +145,8 @@ fn status_is_a_page() {
     rules       rule `no-aaa` of rule-list `modules` in `/nacm` does not work: its path is not an instance-identifier: it denies all nodes it may match
     originals   not kept: what services change on devices is not restored when they go
                 hint: `confine yang install`, then restart the controller
-    orphans     `ssh-users[service-name='gone']` was deleted, and no instance owns `/devices/device[name="r1"]/config/system/aaa/user[username="ann"]` and 1 more
-                `ssh-users[service-name='ops']` has lost its `created` list, and no instance owns `/devices/device[name="r1"]/config/system/config/hostname`
+    orphans     `ssh-users[service-name='gone']`, which was deleted, had created `/devices/device[name="r1"]/config/system/aaa/user[username="ann"]` and 1 more, and no instance owns it now
+                `ssh-users[service-name='ops']` has created `/devices/device[name="r1"]/config/system/config/hostname`, and no instance owns it now
                 and those of 100 more instances
                 hint: a commit of the instance makes them its own, or removes them if it was deleted:
                 `apply services` for one that exists, `confine rpc` for one that was deleted
