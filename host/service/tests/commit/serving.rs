@@ -397,6 +397,44 @@ async fn renamed_file_is_the_same_module() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn former_names_of_a_module_are_limited() {
+    let mut testbed = ServingTestbed::open(&[("m0", &version("00001").await)]).await;
+    for number in 0..16 {
+        testbed.rename(&format!("m{number}"), &format!("m{}", number + 1)).await;
+    }
+    assert_eq!(testbed.state("m16"), "00001 active");
+    testbed.rename("m16", "m17").await;
+    // It is a stranger now, whose lists the retired module has.
+    assert!(testbed.state("m17").starts_with("00001 held: it claims"), "{}", testbed.state("m17"));
+    testbed.host().modules().approve("m17").await.unwrap();
+    assert_eq!(testbed.commit().await.unwrap(), "first");
+}
+
+/// The names of lists that a module claims, which differ from those of other numbers.
+fn many_lists(number: usize) -> &'static [&'static str] {
+    let lists: Vec<&'static str> = (0..1_000).map(|list| &*format!("p:l{number}x{list}").leak()).collect();
+    lists.leak()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn number_of_served_lists_is_limited() {
+    let greedy: Vec<(String, Vec<u8>)> =
+        (0..11).map(|number| (format!("g{number:02}"), claiming("1", many_lists(number)))).collect();
+    let mut files: Vec<(&str, &[u8])> = greedy.iter().map(|(name, bytes)| (&**name, &**bytes)).collect();
+    let probe = version("00001").await;
+    files.insert(0, ("a-probe", &probe));
+    let mut testbed = ServingTestbed::open(&files).await;
+    let (active, held): (Vec<String>, Vec<String>) =
+        greedy.iter().map(|(name, _)| testbed.state(name)).partition(|state| state == "1 active");
+    assert!(!active.is_empty() && !held.is_empty(), "{active:?} {held:?}");
+    for state in held {
+        let reason = "1 held: all modules together would serve too many lists\nhint: remove modules that are not needed";
+        assert_eq!(state, reason);
+    }
+    assert_eq!(testbed.commit().await.unwrap(), "first");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn renamed_module_that_settings_name_is_held() {
     let top = directory(&[("probe", &*version("00001").await)]);
     let library = ModuleLibrary { named: ["probe".to_owned()].into(), ..library(top.path()) };
