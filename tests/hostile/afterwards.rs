@@ -21,6 +21,7 @@ pub const PART: Part = Part {
         Own("terminated-after-a-run", terminated_after_a_run),
         Own("two-modules-of-many-edits", two_modules_of_many_edits),
         Own("reversed-entries", reversed_entries),
+        Own("many-originals", many_originals),
         Own("many-key-sets", many_key_sets),
     ],
     elsewhere: &[
@@ -87,7 +88,12 @@ const MUCH: &str = "edits.base = 1_000_000
 
 /// Commits an instance twice, with these lines and then with those.
 async fn commit_in_turn(testbed: &mut HostileTestbed, first: &[&str], second: &[&str]) {
-    for lines in [first, second] {
+    commit_all_in_turn(testbed, &[first, second]).await;
+}
+
+/// Commits an instance, each time with other lines.
+async fn commit_all_in_turn(testbed: &mut HostileTestbed, commits: &[&[&str]]) {
+    for lines in commits {
         let replaced = instance(lines).replacen(
             "<hostile ",
             "<hostile xmlns:nc='urn:ietf:params:xml:ns:netconf:base:1.0' nc:operation='replace' ",
@@ -169,6 +175,37 @@ fn reversed_entries() {
         assert!(testbed.device().contains("<search>e1</search><search>e0</search>"));
         testbed.commit_good("third").await;
         testbed.settle(before);
+        testbed.end();
+    });
+}
+
+/// Changes and removes what stood on a device before, and gives it up again: all of it comes back.
+fn many_originals() {
+    const COUNT: usize = 5_000;
+    let interface = |number: usize| {
+        format!(
+            "<interface><name>i{number}</name><config><name>i{number}</name>\
+             <type xmlns:t='urn:ietf:params:xml:ns:yang:iana-if-type'>t:ethernetCsmacd</type><mtu>1400</mtu></config></interface>"
+        )
+    };
+    let before: String = (0..COUNT).map(interface).collect();
+    let before = format!("<interfaces xmlns='http://openconfig.net/yang/interfaces'>{before}</interfaces>");
+    let change = format!("{COUNT} set {LIST}/interface[name='i#']/config/mtu 9000");
+    let remove = format!("{COUNT} remove {LIST}/interface[name='i#']");
+    runtime().block_on(async {
+        let devices = Controller::builder()
+            .service_model("confine-originals.yang", confine_service::ORIGINALS_MODULE)
+            .device("openconfig1", before);
+        let mut testbed = HostileTestbed::on(devices, bulk(), MUCH).await;
+        testbed.commit_good("first").await;
+        let memory = testbed.daemon.memory();
+        commit_in_turn(&mut testbed, &[&change], &[&remove]).await;
+        assert_eq!(testbed.device().matches("<mtu>").count(), 0);
+        testbed.commit_good("second").await;
+        commit_all_in_turn(&mut testbed, &[&[&change], &[]]).await;
+        assert_eq!(testbed.device().matches("<mtu>1400</mtu>").count(), COUNT);
+        testbed.commit_good("third").await;
+        testbed.settle(memory);
         testbed.end();
     });
 }

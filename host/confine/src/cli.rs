@@ -121,7 +121,7 @@ pub(crate) struct SettingsArgs {
     #[arg(long, value_name = "DIRECTORY", value_parser = PathTarget::Directory.parser())]
     pub(crate) cache: Option<PathBuf>,
 
-    /// A directory for earlier versions of modules, for rollback
+    /// A directory for what outlives the daemon: the host's secret, versions of modules, what instances have created
     #[arg(long, value_name = "DIRECTORY", value_parser = PathTarget::Directory.parser())]
     pub(crate) state: Option<PathBuf>,
 

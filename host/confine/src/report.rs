@@ -58,7 +58,7 @@ fn orphans(
             more => format!(" and {more} more"),
         };
         let made = if *is_deleted { ", which was deleted, had" } else { " has" };
-        shown(&format!("`{instance}`{made} created `{first}`{more}, and no instance owns it now"))
+        shown(&format!("`{instance}`{made} created `{first}`{more}; no instance owns that now"))
     };
     let few = all.iter().take(FEW_ORPHANS);
     let more = instances.saturating_sub(few.len());
@@ -67,11 +67,15 @@ fn orphans(
         row(f, "", &format!("and those of {more} more instances"))?;
     }
     if !are_looked_for {
-        row(f, "orphans", "not looked for: see the log")?;
+        row(f, "orphans", "not all are known: the log has the reason")?;
     }
     if *instances > 0 {
-        row(f, "", "hint: a commit of the instance makes them its own, or removes them if it was deleted:")?;
-        row(f, "", "`apply services` for one that exists, `confine rpc` for one that was deleted")?;
+        row(
+            f,
+            "",
+            "hint: `apply services` gives an instance its objects back, and removes those that it no longer makes;",
+        )?;
+        row(f, "", "for what deleted instances left, see Orphans in the troubleshooting chapter")?;
     }
     Ok(())
 }

@@ -23,7 +23,7 @@ pub(crate) mod models;
 pub(crate) mod nacm;
 pub(crate) mod orphans;
 pub(crate) mod owner_index;
-mod owner_ledger;
+pub(crate) mod owner_ledger;
 pub(crate) mod read_warnings;
 pub(crate) mod running_file;
 

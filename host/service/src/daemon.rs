@@ -302,22 +302,27 @@ async fn keep_known(
         {
             match RunningData::read(&controller, &registry, &backend, |_| Ok(Vec::new())).await {
                 Ok(running) => owners = Some(running.owners),
-                Err(error) => tracing::warn!(
-                    error = error.reason(),
-                    "cannot read the `created` lists: check that the host user may read them"
-                ),
+                Err(error) => {
+                    tracing::warn!(
+                        error = error.reason(),
+                        "cannot read the `created` lists: check that the host user may read them"
+                    );
+                    if let Some(search) = controller.wanted_search() {
+                        controller.orphans.end_search(search, true);
+                    }
+                }
             }
         }
         if let Some((owners, search)) = owners.zip(controller.wanted_search()) {
             let schema = controller.schema();
             let found = find_orphans(&controller.orphans, &registry, &backend, owners, &schema).await;
-            if let Err(error) = found {
+            if let Err(error) = &found {
                 tracing::warn!(
                     error = error.reason(),
-                    "cannot look for what instances have lost: check that the host user may read devices"
+                    "cannot search for orphans: check that the host user may read `/devices`; the next change of `running` starts another search"
                 );
             }
-            controller.orphans.end_search(search);
+            controller.orphans.end_search(search, found.is_err());
         }
         // Before, a prefix may only seem to be in no model.
         if controller.models.is_complete() {

@@ -41,7 +41,7 @@ pub enum Error {
     /// The commit would change a device that has no connection.
     #[error(
         "the connection of device `{device}` is `{state}`, and this commit would change the device\n\
-         hint: open it first (`connection open` in the CLI), or take the device out of the service"
+         hint: open it first (`connection open {device}` in the CLI), or take the device out of the commit"
     )]
     DeviceNotOpen {
         /// The device.

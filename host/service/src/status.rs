@@ -38,7 +38,8 @@ pub struct DaemonStatus {
 /// What instances had created when they were deleted, or lost their `created` lists, without a commit of services.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrphansStatus {
-    /// Whether they are looked for: false if what instances have created cannot be kept in the state directory.
+    /// Whether they are known: false if what instances have created cannot be kept in the state directory, or the last search has
+    /// failed.
     pub are_looked_for: bool,
     /// How many instances have lost something.
     pub instances: usize,

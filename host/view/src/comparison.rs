@@ -1,4 +1,4 @@
-//! What differs between two drafts, such as the result of a commit and `running`.
+//! The order of entries in two drafts, such as the result of a commit and `running`.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -7,22 +7,6 @@ use confine_tree::{Pattern, PatternStep};
 use crate::{CommitDraft, Error};
 
 impl CommitDraft {
-    /// Returns the first of these places, or node below one, that is not the same here and in another draft. Both have read
-    /// all of them. The order of entries does not count: see [`first_moved`](Self::first_moved).
-    ///
-    /// # Errors
-    /// [`Error::Stopped`].
-    pub fn first_difference(
-        &mut self,
-        other: &mut Self,
-        places: &[Pattern],
-    ) -> Result<Option<Pattern>, Error> {
-        match self.first_not_in(other, places)? {
-            None => other.first_not_in(self, places),
-            found => Ok(found),
-        }
-    }
-
     /// Returns the first of these places, in the order in which they are written, that is an entry of a list which is
     /// `ordered-by user` and comes elsewhere in it than in another draft, which has read the whole lists. What is written goes
     /// to the end.
@@ -59,22 +43,5 @@ impl CommitDraft {
         }
         let (last, above) = place.steps.split_last()?;
         Some(Pattern { steps: above.iter().cloned().chain([PatternStep::new(last.name())]).collect() })
-    }
-
-    fn first_not_in(&mut self, other: &mut Self, places: &[Pattern]) -> Result<Option<Pattern>, Error> {
-        for place in places {
-            let mut walk = self.overlay.find(place);
-            while let Some(live) = walk.pop() {
-                let node = self.overlay.pattern(live.node());
-                other.overlay.steps().steps(node.steps.len())?;
-                let found = other.overlay.find(&node);
-                let is_same = |other_live| self.overlay.value(live) == other.overlay.value(other_live);
-                if !found.first().copied().is_some_and(is_same) {
-                    return Ok(Some(node));
-                }
-                walk.extend(self.overlay.places(live).flatten());
-            }
-        }
-        Ok(None)
     }
 }

@@ -56,8 +56,10 @@ impl CommitDraft {
                 continue;
             }
             if !is_declared && !original.before.is_empty() {
-                self.originals
-                    .note_unrestored(path, "no module of its instances declares that it writes it".into());
+                self.originals.note_unrestored(
+                    path,
+                    "no module that serves its instances declares this path in its `writes`".into(),
+                );
             }
             let is_stale = !is_declared || !self.restore(original)?;
             self.originals

@@ -145,11 +145,11 @@ fn status_is_a_page() {
     rules       rule `no-aaa` of rule-list `modules` in `/nacm` does not work: its path is not an instance-identifier: it denies all nodes it may match
     originals   not kept: what services change on devices is not restored when they go
                 hint: `confine yang install`, then restart the controller
-    orphans     `ssh-users[service-name='gone']`, which was deleted, had created `/devices/device[name="r1"]/config/system/aaa/user[username="ann"]` and 1 more, and no instance owns it now
-                `ssh-users[service-name='ops']` has created `/devices/device[name="r1"]/config/system/config/hostname`, and no instance owns it now
+    orphans     `ssh-users[service-name='gone']`, which was deleted, had created `/devices/device[name="r1"]/config/system/aaa/user[username="ann"]` and 1 more; no instance owns that now
+                `ssh-users[service-name='ops']` has created `/devices/device[name="r1"]/config/system/config/hostname`; no instance owns that now
                 and those of 100 more instances
-                hint: a commit of the instance makes them its own, or removes them if it was deleted:
-                `apply services` for one that exists, `confine rpc` for one that was deleted
+                hint: `apply services` gives an instance its objects back, and removes those that it no longer makes;
+                for what deleted instances left, see Orphans in the troubleshooting chapter
 
     MODULE      VERSION  STATE        SERVICES      RUNS  FAILED  LAST RUN
     interfaces  1.2.0    quarantined  interfaces       0       0  -

@@ -3,62 +3,70 @@
 
 use std::collections::BTreeSet;
 
-use confine_backend::{Datastore, UnopenedDevices};
+use confine_backend::{Datastore, DatastoreDiff, DeviceConfigType, RequestUser, UnopenedDevices};
 use confine_tree::{CONTROLLER, Pattern, QName};
-use confine_view::{CommitDraft, InstanceRef};
+use confine_view::CommitDraft;
 
-use crate::{
-    Error,
-    commit::{
-        declared::DeclaredPaths,
-        work::{CommitWork, OwnershipSnapshot},
-    },
-};
+use crate::{Error, commit::work::CommitWork};
+
+/// The most devices that are compared although no module has written to them.
+const MOST_COMPARED: usize = 64;
 
 impl CommitWork<'_> {
-    /// Checks that the commit changes no device without a connection: what it writes, and what the instances had created
-    /// and the controller has removed, must be there as it is in `running`. A dry run reaches no device.
-    pub(super) async fn check_connections(
-        &self,
-        snapshot: &OwnershipSnapshot,
-        declared: &DeclaredPaths<'_>,
-        instances: &[InstanceRef],
-        draft: &mut CommitDraft,
-    ) -> Result<(), Error> {
+    /// Checks that the commit changes no device without a connection, whoever has changed it, after the edit was written. A
+    /// dry run reaches no device.
+    pub(super) async fn check_connections(&self, draft: &mut CommitDraft) -> Result<(), Error> {
         if self.unopened.is_empty() || !self.reaches_devices {
             return Ok(());
         }
-        let mut places: Vec<Pattern> = draft.edits().into_iter().map(|(_, place)| place).collect();
-        places.retain(|place| unopened_device(&self.unopened, place).is_some());
-        let written = places.clone();
-        let lists: BTreeSet<Pattern> =
-            written.iter().filter_map(|place| draft.list_ordered_by_user(place)).collect();
-        for instance in instances {
-            for object in snapshot.owners.created_by(instance) {
-                draft.step()?;
-                places.extend(declared.candidates(object, instance));
+        let mut written: Vec<Pattern> = draft.edits().into_iter().map(|(_, place)| place).collect();
+        written.retain(|place| unopened_device(&self.unopened, place).is_some());
+        self.check_order(&written, draft).await?;
+        let first: BTreeSet<&str> =
+            written.iter().filter_map(|place| Some(unopened_device(&self.unopened, place)?.0)).collect();
+        let others = self.unopened.keys().map(String::as_str).filter(|device| !first.contains(device));
+        for device in first.iter().copied().chain(others.take(MOST_COMPARED)) {
+            draft.step()?;
+            // What a push would send.
+            let diff = DatastoreDiff::Devices(device, DeviceConfigType::Synced, DeviceConfigType::Actions);
+            let compared = self.backend.lock().await.datastore_diff(diff, &RequestUser::Host).await;
+            match compared {
+                Ok(differences) if differences.is_empty() => {}
+                Ok(_) => return Err(self.not_open(device)),
+                Err(error) if error.is_recoverable() => {
+                    tracing::debug!(device, %error, "cannot compare a device without a connection");
+                }
+                Err(error) => return Err(error.into()),
             }
         }
-        places.retain(|place| unopened_device(&self.unopened, place).is_some());
-        if places.is_empty() {
+        Ok(())
+    }
+
+    /// Checks that no entry moves in a list that is `ordered-by user`: the controller does not tell.
+    async fn check_order(&self, written: &[Pattern], draft: &mut CommitDraft) -> Result<(), Error> {
+        let lists: BTreeSet<Pattern> =
+            written.iter().filter_map(|place| draft.list_ordered_by_user(place)).collect();
+        if lists.is_empty() {
             return Ok(());
         }
         let mut running = self.as_host_user(Datastore::Running);
-        running.read(&places.iter().chain(&lists).cloned().collect::<Vec<_>>()).await?;
-        let changed = match draft.first_difference(&mut running, &places)? {
-            None => draft.first_moved(&mut running, &written)?,
-            changed => changed,
-        };
-        match changed.and_then(|place| unopened_device(&self.unopened, &place)) {
-            Some((device, state)) => Err(Error::DeviceNotOpen { device, state }),
+        running.read(&lists.into_iter().collect::<Vec<_>>()).await?;
+        let moved = draft.first_moved(&mut running, written)?;
+        match moved.as_ref().and_then(|place| unopened_device(&self.unopened, place)) {
+            Some((device, _)) => Err(self.not_open(device)),
             None => Ok(()),
         }
+    }
+
+    fn not_open(&self, device: &str) -> Error {
+        let state = self.unopened.get(device).cloned().unwrap_or_default();
+        Error::DeviceNotOpen { device: device.to_owned(), state }
     }
 }
 
 /// Returns the name and the state of the device that a place is on, if its connection is not open.
-fn unopened_device(unopened: &UnopenedDevices, place: &Pattern) -> Option<(String, String)> {
+fn unopened_device<'a>(unopened: &'a UnopenedDevices, place: &'a Pattern) -> Option<(&'a str, &'a str)> {
     let device = place.steps.get(1).filter(|step| step.name() == QName::new(CONTROLLER, "device"))?;
     let name = device.key("name")?;
-    Some((name.to_owned(), unopened.get(name)?.clone()))
+    Some((name, unopened.get(name)?))
 }

@@ -24,7 +24,7 @@ impl CommitWork<'_> {
                 tid = self.transaction.tid,
                 path,
                 reason,
-                "what stood here before is not restored"
+                "the original value is not restored: set it by hand if it is needed"
             );
         }
         let edit =

@@ -17,6 +17,7 @@ use crate::{
     controller::{
         SharedBackend,
         orphans::{ChangedInstance, OrphanKeeper},
+        owner_ledger::RecordedObject,
     },
     modules::registry::ModuleRegistry,
 };
@@ -41,7 +42,7 @@ pub(crate) async fn find_orphans(
     }
     let mut wanted = wanted.into_iter().peekable();
     while wanted.peek().is_some() {
-        let some: Vec<(usize, CreatedObject)> = wanted.by_ref().take(AT_A_TIME).collect();
+        let some: Vec<(usize, RecordedObject)> = wanted.by_ref().take(AT_A_TIME).collect();
         look_for(some, &mut changed, backend, schema).await?;
     }
     let alive = living(registry, backend, &changed).await?;
@@ -52,7 +53,7 @@ pub(crate) async fn find_orphans(
 /// Sorts objects into those that are there, those that are gone, and those of which that is not known: the device is not in the
 /// controller's configuration now, or no model says what the path means.
 async fn look_for(
-    objects: Vec<(usize, CreatedObject)>,
+    objects: Vec<(usize, RecordedObject)>,
     changed: &mut [ChangedInstance],
     backend: &SharedBackend,
     schema: &Arc<dyn Schema>,
@@ -65,15 +66,15 @@ async fn look_for(
     };
     let mut running = CommitDraft::new(schema.clone(), Arc::new(source));
     let no_prefixes = PrefixMap::new::<&str, &str>([]).ok();
-    let place = |object: &CreatedObject, running: &CommitDraft| {
+    let place = |CreatedObject { path, place, .. }: &CreatedObject, running: &CommitDraft| {
         // The paths of lists have no namespaces, but the models may leave only one choice.
-        let resolved = |prefixes| running.resolve(&object.path, &Pattern::default(), prefixes).ok();
-        object.place.clone().or_else(|| resolved(no_prefixes.as_ref()?))
+        let resolved = |prefixes| running.resolve(path, &Pattern::default(), prefixes).ok();
+        place.clone().or_else(|| resolved(no_prefixes.as_ref()?))
     };
-    let placed: Vec<(usize, CreatedObject, Option<Pattern>)> = objects
+    let placed: Vec<(usize, RecordedObject, Option<Pattern>)> = objects
         .into_iter()
         .map(|(index, object)| {
-            let place = place(&object, &running);
+            let place = place(&object.object, &running);
             (index, object, place)
         })
         .collect();
@@ -99,7 +100,8 @@ async fn look_for(
         match place {
             Some(place) if device(&place).is_some_and(|(name, _)| known.contains(name)) => {
                 if running.has_created(&place) {
-                    changed.missing.push(CreatedObject { place: Some(place), ..object });
+                    let found = CreatedObject { place: Some(place), ..object.object };
+                    changed.missing.push(RecordedObject { object: found, ..object });
                 }
             }
             _ => changed.unknown.push(object),

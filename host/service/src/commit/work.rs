@@ -333,10 +333,10 @@ impl CommitWork<'_> {
         };
         let losses = check.losses(&planned, &deleted, &finished, &mut draft)?;
         self.check_losses(losses).await?;
-        self.check_connections(snapshot, &declared, &instances, &mut draft).await?;
         let bytes = finished.edit.as_ref().map_or(0, String::len);
         self.write(&finished, &mut draft, &rules).await?;
         self.write_originals(&finished, &draft).await?;
+        self.check_connections(&mut draft).await?;
         controller.owner_index.expect(PendingOwnerChange {
             tid: self.transaction.tid,
             push: self.push,

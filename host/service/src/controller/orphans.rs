@@ -21,7 +21,7 @@ use tokio::sync::watch;
 
 use crate::{
     Error,
-    controller::owner_ledger::{self, OwnerLedger},
+    controller::owner_ledger::{self, OwnerLedger, RecordedObject},
     modules::registry::ModuleRegistry,
     status::{OrphanStatus, OrphansStatus},
 };
@@ -35,28 +35,28 @@ pub(crate) struct OrphanedObjects {
     /// Whether the instance exists.
     is_alive: bool,
     /// Each with its namespaces.
-    objects: Vec<CreatedObject>,
+    objects: Vec<RecordedObject>,
 }
 
 impl OrphanedObjects {
     fn warn(&self, instance: &InstanceRef) {
         let objects = self.objects.len();
         let first =
-            self.objects.first().map(|object| ShownLine(&object.path).to_string()).unwrap_or_default();
+            self.objects.first().map(|first| ShownLine(&first.object.path).to_string()).unwrap_or_default();
         let instance = ShownLine(instance);
         if self.is_alive {
             tracing::warn!(
                 %instance,
                 objects,
                 first,
-                "the `created` list of an instance has lost what is still on devices: commit the instance with `apply services`"
+                "objects on devices are missing from the `created` list of their instance: `apply services` with the instance gives them back, and removes those that it no longer makes"
             );
         } else {
             tracing::warn!(
                 %instance,
                 objects,
                 first,
-                "an instance was deleted without a commit of services, and what it had created is still on devices: to remove it, commit the instance by name with `confine rpc`"
+                "an instance was deleted without a commit of services, and what it had created is still on devices: to remove it, commit the instance by name (see Orphans in the troubleshooting chapter)"
             );
         }
     }
@@ -80,6 +80,8 @@ pub(crate) struct OrphanKeeper {
     searched: watch::Sender<u64>,
     /// The record cannot be kept.
     is_broken: AtomicBool,
+    /// The last search has failed.
+    has_failed: AtomicBool,
 }
 
 /// What was found, and what is no longer needed. Dropping that may take long: whoever finds orphans does it.
@@ -99,11 +101,11 @@ struct OpenLedger {
 pub(crate) struct ChangedInstance {
     pub(crate) instance: InstanceRef,
     /// What its list has now.
-    created: Vec<CreatedObject>,
+    created: Vec<RecordedObject>,
     /// What is recorded and in nobody's list.
-    pub(crate) missing: Vec<CreatedObject>,
+    pub(crate) missing: Vec<RecordedObject>,
     /// The part of it of which it is not known whether it is there.
-    pub(crate) unknown: Vec<CreatedObject>,
+    pub(crate) unknown: Vec<RecordedObject>,
 }
 
 impl OrphanKeeper {
@@ -134,7 +136,8 @@ impl OrphanKeeper {
     }
 
     /// A [wanted](Self::wanted_search) search is over. If it has failed, the next one comes when something has happened.
-    pub(crate) fn end_search(&self, wanted: u64) {
+    pub(crate) fn end_search(&self, wanted: u64, has_failed: bool) {
+        self.has_failed.store(has_failed, Ordering::Relaxed);
         self.searched.send_replace(wanted);
     }
 
@@ -154,19 +157,17 @@ impl OrphanKeeper {
         let mut kept_some = false;
         self.with_ledger((), |ledger| {
             for (instance, created) in changes {
-                let listed: Vec<CreatedObject> = before.map_or_else(Vec::new, |before| {
-                    before.created_by(instance).map(CreatedObject::from).collect()
-                });
-                if ledger.is_recorded(instance, &listed) {
-                    ledger.record(instance, created)?;
-                    continue;
+                let listed = before.map_or_else(Vec::new, |before| listed(before, instance));
+                let mut now: Vec<RecordedObject> = created.iter().cloned().map(Into::into).collect();
+                if !ledger.is_recorded(instance, &listed) {
+                    let known: HashSet<&str> =
+                        listed.iter().chain(&now).map(|known| known.object.path.as_str()).collect();
+                    let mut all: Vec<RecordedObject> = ledger.created(instance)?;
+                    all.retain(|recorded| !known.contains(recorded.object.path.as_str()));
+                    kept_some |= !all.is_empty();
+                    now.extend(all);
                 }
-                let known: HashSet<&str> =
-                    listed.iter().chain(created).map(|object| object.path.as_str()).collect();
-                let mut all: Vec<CreatedObject> = ledger.created(instance)?;
-                all.retain(|object| !known.contains(object.path.as_str()));
-                kept_some |= !all.is_empty();
-                ledger.record(instance, &created.iter().cloned().chain(all).collect::<Vec<_>>())?;
+                ledger.record(instance, &now)?;
             }
             Ok(())
         });
@@ -187,11 +188,12 @@ impl OrphanKeeper {
     pub(crate) fn keep(&self, changed: Vec<ChangedInstance>, alive: &HashSet<InstanceRef>) {
         let mut found = Orphans::new();
         self.with_ledger((), |ledger| {
-            for ChangedInstance { instance, mut created, missing, unknown } in changed {
+            for ChangedInstance { instance, mut created, mut missing, unknown } in changed {
+                let is_alive = alive.contains(&instance);
+                missing.iter_mut().for_each(|missing| missing.is_left |= !is_alive);
                 created.extend(missing.iter().chain(&unknown).cloned());
                 ledger.record(&instance, &created)?;
                 if !missing.is_empty() {
-                    let is_alive = alive.contains(&instance);
                     found.insert(instance, OrphanedObjects { is_alive, objects: missing });
                 }
             }
@@ -221,16 +223,15 @@ impl OrphanKeeper {
                 ledger.instances().filter(is_served).chain(owners.instances()).cloned().collect();
             let mut changed = Vec::new();
             for instance in all {
-                let created: Vec<CreatedObject> =
-                    owners.created_by(&instance).map(CreatedObject::from).collect();
+                let created = listed(owners, &instance);
                 if ledger.is_recorded(&instance, &created) {
                     continue;
                 }
                 let mut missing = Vec::new();
-                for object in ledger.created(&instance)? {
-                    match owners.owns_namesake(&object, steps) {
+                for recorded in ledger.created(&instance)? {
+                    match owners.owns_namesake(&recorded.object, steps) {
                         Ok(true) => {}
-                        Ok(false) => missing.push(object),
+                        Ok(false) => missing.push(recorded),
                         Err(error) => stopped = Err(confine_view::Error::from(error)),
                     }
                 }
@@ -254,10 +255,12 @@ impl OrphanKeeper {
             instance: instance.to_string(),
             is_deleted: !orphaned.is_alive,
             objects: orphaned.objects.len(),
-            first: orphaned.objects.first().map(|object| object.path.clone()).unwrap_or_default(),
+            first: orphaned.objects.first().map(|first| first.object.path.clone()).unwrap_or_default(),
         });
         OrphansStatus {
-            are_looked_for: self.directory.is_some() && !self.is_broken.load(Ordering::Relaxed),
+            are_looked_for: self.directory.is_some()
+                && !self.is_broken.load(Ordering::Relaxed)
+                && !self.has_failed.load(Ordering::Relaxed),
             instances: found.len(),
             shown: shown.collect(),
         }
@@ -290,7 +293,7 @@ impl OrphanKeeper {
             }
             Err(error) => {
                 self.is_broken.store(true, Ordering::Relaxed);
-                tracing::warn!(file = %path.display(), %error, "cannot keep what instances own: objects that lose their owner without a commit of services are not found");
+                tracing::warn!(file = %path.display(), %error, "cannot use the record of what instances have created, so orphans are not found: let the daemon's user read and write the file, and restart the daemon");
                 otherwise
             }
         }
@@ -302,9 +305,9 @@ impl OrphanKeeper {
 }
 
 /// Returns the owner index with the orphans of the instances that a commit asks for, except those that other instances need.
-/// Existing instances are in one of the lists of `targets`, or match the first key that is named there. Deleted ones must be
-/// named, in a commit that changes nothing itself (`names_deleted`): one that makes an instance of the same name again may
-/// not mean what an earlier one has left.
+/// Existing instances are in one of the lists of `targets`, or match the first key that is named there. What deleted ones have
+/// left is only meant if they are named, in a commit that changes nothing itself (`names_deleted`): whoever makes an instance of
+/// the same name again may not mean it.
 pub(crate) fn adopt(
     orphans: &Orphans,
     mut owners: Arc<OwnerIndex>,
@@ -320,11 +323,11 @@ pub(crate) fn adopt(
         let all = orphans.range(InstanceRef::new(target.clone())..);
         for (instance, orphaned) in all.take_while(|(instance, _)| target.covers(instance.path())) {
             steps.step().map_err(confine_view::Error::from)?;
-            if !(orphaned.is_alive || is_named && names_deleted) {
-                continue;
-            }
             let mut adopted = Vec::new();
-            for object in &orphaned.objects {
+            for RecordedObject { object, is_left } in &orphaned.objects {
+                if !(orphaned.is_alive && !is_left || is_named && names_deleted) {
+                    continue;
+                }
                 let place = object.place.as_ref();
                 let is_needed = place.map(|place| owners.others_have_changed(place, instance, steps));
                 if is_needed.transpose().map_err(confine_view::Error::from)?.unwrap_or_default() {
@@ -337,10 +340,13 @@ pub(crate) fn adopt(
                     adopted.push(object.clone());
                 }
             }
+            if adopted.is_empty() {
+                continue;
+            }
             tracing::info!(
                 instance = %ShownLine(instance),
                 objects = adopted.len(),
-                "the commit owns again what the instance had created and has lost"
+                "the instance takes back its orphans: what it does not make again is removed"
             );
             Arc::make_mut(&mut owners).add(instance, adopted);
         }
@@ -348,7 +354,12 @@ pub(crate) fn adopt(
     Ok(owners)
 }
 
+/// Returns what an instance has created according to its list.
+fn listed(owners: &OwnerIndex, instance: &InstanceRef) -> Vec<RecordedObject> {
+    owners.created_by(instance).map(|object| CreatedObject::from(object).into()).collect()
+}
+
 /// Returns where all orphans are.
 pub(crate) fn places(orphans: &Orphans) -> impl Iterator<Item = &Pattern> {
-    orphans.values().flat_map(|orphaned| &orphaned.objects).filter_map(|object| object.place.as_ref())
+    orphans.values().flat_map(|orphaned| &orphaned.objects).filter_map(|orphan| orphan.object.place.as_ref())
 }

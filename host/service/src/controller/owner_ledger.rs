@@ -55,16 +55,35 @@ struct Record {
     list: String,
     keys: Vec<(String, Option<String>)>,
     created: Vec<String>,
+    /// What of it the instance left when it was deleted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    left: Vec<String>,
+}
+
+/// An object that an instance has created, as far as is recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RecordedObject {
+    pub(crate) object: CreatedObject,
+    /// Whether the instance was found to be deleted when the object was still there. One of the same name that is made later
+    /// does not own it.
+    pub(crate) is_left: bool,
+}
+
+impl From<CreatedObject> for RecordedObject {
+    fn from(object: CreatedObject) -> Self {
+        Self { object, is_left: false }
+    }
 }
 
 impl Record {
-    fn new(instance: &InstanceRef, created: &[CreatedObject]) -> Option<Self> {
+    fn new(instance: &InstanceRef, created: &[RecordedObject]) -> Option<Self> {
         let entry = instance.path().steps.last()?;
         Some(Self {
             namespace: entry.namespace.to_string(),
             list: entry.local.to_string(),
             keys: entry.keys.iter().map(|(key, value)| (key.to_string(), value.clone())).collect(),
-            created: created.iter().map(CreatedObject::record).collect(),
+            created: texts(created, false),
+            left: texts(created, true),
         })
     }
 
@@ -74,9 +93,16 @@ impl Record {
         InstanceRef::new(Pattern { steps: vec![PatternStep::new(SERVICES), entry] })
     }
 
-    fn created(&self) -> Vec<CreatedObject> {
-        self.created.iter().map(|record| CreatedObject::from_record(record)).collect()
+    fn created(&self) -> Vec<RecordedObject> {
+        let object =
+            |record: &String, is_left| RecordedObject { object: CreatedObject::from_record(record), is_left };
+        let created = self.created.iter().map(|record| object(record, false));
+        created.chain(self.left.iter().map(|record| object(record, true))).collect()
     }
+}
+
+fn texts(objects: &[RecordedObject], left: bool) -> Vec<String> {
+    objects.iter().filter(|object| object.is_left == left).map(|object| object.object.record()).collect()
 }
 
 /// Returns the name of the file for the controller at a socket.
@@ -85,10 +111,10 @@ pub(crate) fn file_name(controller: &str) -> String {
 }
 
 /// Returns a number for what an instance has created, whatever the order and whether or not namespaces are known.
-fn hash_of(created: &[CreatedObject]) -> u64 {
-    let hash = |object: &CreatedObject| {
+fn hash_of(created: &[RecordedObject]) -> u64 {
+    let hash = |recorded: &RecordedObject| {
         let mut hasher = DefaultHasher::new();
-        object.path.hash(&mut hasher);
+        (&recorded.object.path, recorded.is_left).hash(&mut hasher);
         hasher.finish()
     };
     created.iter().map(hash).fold(created.len() as u64, u64::wrapping_add)
@@ -135,7 +161,7 @@ impl OwnerLedger {
         }
     }
 
-    fn note(&mut self, instance: &InstanceRef, created: &[CreatedObject], at: u64, length: u64) {
+    fn note(&mut self, instance: &InstanceRef, created: &[RecordedObject], at: u64, length: u64) {
         let before = match created {
             [] => {
                 self.replaced += length;
@@ -155,7 +181,7 @@ impl OwnerLedger {
     }
 
     /// Returns whether the record of an instance has these objects.
-    pub(crate) fn is_recorded(&self, instance: &InstanceRef, created: &[CreatedObject]) -> bool {
+    pub(crate) fn is_recorded(&self, instance: &InstanceRef, created: &[RecordedObject]) -> bool {
         match self.records.get(instance) {
             Some(record) => record.hash == hash_of(created),
             None => created.is_empty(),
@@ -163,7 +189,7 @@ impl OwnerLedger {
     }
 
     /// Returns what an instance has created according to its record.
-    pub(crate) fn created(&self, instance: &InstanceRef) -> io::Result<Vec<CreatedObject>> {
+    pub(crate) fn created(&self, instance: &InstanceRef) -> io::Result<Vec<RecordedObject>> {
         let Some(known) = self.records.get(instance) else { return Ok(Vec::new()) };
         let mut file = &self.file;
         file.seek(SeekFrom::Start(known.at))?;
@@ -173,7 +199,7 @@ impl OwnerLedger {
     }
 
     /// Records what an instance has created, unless that is recorded already.
-    pub(crate) fn record(&mut self, instance: &InstanceRef, created: &[CreatedObject]) -> io::Result<()> {
+    pub(crate) fn record(&mut self, instance: &InstanceRef, created: &[RecordedObject]) -> io::Result<()> {
         if self.is_recorded(instance, created) {
             return Ok(());
         }
@@ -231,13 +257,16 @@ mod tests {
             list: "l".into(),
             keys: vec![("name".into(), Some(name.into()))],
             created: Vec::new(),
+            left: Vec::new(),
         };
         record.instance()
     }
 
-    fn objects(names: &[&str]) -> Vec<CreatedObject> {
+    fn objects(names: &[&str]) -> Vec<RecordedObject> {
         let object = |name: &&str| {
-            CreatedObject::from_record(&format!("/devices/device[name=\"r1\"]/config/x[k=\"{name}\"]"))
+            RecordedObject::from(CreatedObject::from_record(&format!(
+                "/devices/device[name=\"r1\"]/config/x[k=\"{name}\"]"
+            )))
         };
         names.iter().map(object).collect()
     }
@@ -258,6 +287,10 @@ mod tests {
             assert_eq!(ledger.created(&a).unwrap(), objects(&["4"]));
             assert_eq!(ledger.created(&b).unwrap(), objects(&["2", "3"]));
         }
+        let mut left = objects(&["2", "3"]);
+        left[1].is_left = true;
+        ledger.record(&b, &left).unwrap();
+        assert_eq!(OwnerLedger::open(&path, "/s").unwrap().created(&b).unwrap(), left);
         ledger.record(&a, &[]).unwrap();
         let ledger = OwnerLedger::open(&path, "/s").unwrap();
         assert_eq!(ledger.instances().collect::<Vec<_>>(), [&b]);

@@ -16,7 +16,7 @@ fn motd(device: u8) -> String {
 }
 
 const CLOSED: &str = "the connection of device `openconfig2` is `CLOSED`, and this commit would change the device\n\
-                      hint: open it first (`connection open` in the CLI), or take the device out of the service";
+                      hint: open it first (`connection open openconfig2` in the CLI), or take the device out of the commit";
 
 /// Commits the candidate, which must be refused because of the second device, and gives it up.
 async fn assert_refused(testbed: &mut DaemonTestbed, instances: &str) {
@@ -54,6 +54,25 @@ async fn commit_that_changes_a_device_without_a_connection_fails() {
     succeeded(&testbed.push(ActionsMode::Change).await);
     let second = testbed.base.controller().device("openconfig2").unwrap();
     assert!(second.contains("<login-banner>b</login-banner>"), "{second}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_local_commit_left_for_a_closed_device_counts() {
+    let mut testbed = DaemonTestbed::with_probes().await;
+    succeeded(&testbed.commit(&probe("a", &[&banner(1, "a")], &[])).await);
+    testbed.base.controller().set_connection("openconfig2", false).unwrap();
+    let by_hand = "<devices xmlns='http://clicon.org/controller'><device><name>openconfig2</name><config>\
+                   <system xmlns='http://openconfig.net/yang/system'><config><motd-banner>x</motd-banner>\
+                   </config></system></config></device></devices>";
+    // The controller refuses this itself if it is in the candidate.
+    testbed.base.edit(by_hand).await.unwrap();
+    assert!(testbed.base.commit(PushMode::Commit, ActionsMode::Change).await.is_err());
+    testbed.base.discard().await.unwrap();
+    testbed.change_elsewhere(by_hand).await;
+    assert_refused(&mut testbed, &replaced("a", &[&banner(1, "b")], &[])).await;
+    testbed.base.controller().set_connection("openconfig2", true).unwrap();
+    succeeded(&testbed.commit(&replaced("a", &[&banner(1, "b")], &[])).await);
+    assert!(testbed.base.controller().device("openconfig2").unwrap().contains("<motd-banner>x<"));
 }
 
 /// A model with a leaf-list whose order counts.

@@ -173,6 +173,12 @@ async fn instance_made_again_removes_nothing_of_an_earlier_one() {
     assert!(testbed.has("x") && testbed.has("y"));
     testbed.add("c").await;
     assert!(testbed.orphans().await.starts_with("1\nprobe[name='a'] alive: 1"));
+    // Nor later, whatever restarts meanwhile, until that is asked for.
+    testbed.restart().await;
+    succeeded(&testbed.base.push(ActionsMode::Force(None)).await);
+    succeeded(&testbed.base.commit(&replaced("a", &[], &[])).await);
+    succeeded(&testbed.base.commit(&makes("a", "x")).await);
+    assert!(testbed.has("x") && testbed.has("y"));
     succeeded(&testbed.base.push(ActionsMode::Force(Some("probe[name='a']"))).await);
     assert!(testbed.has("x") && !testbed.has("y"));
     testbed.add("d").await;
