@@ -181,7 +181,7 @@ fn reversed_entries() {
 
 /// Changes and removes what stood on a device before, and gives it up again: all of it comes back.
 fn many_originals() {
-    const COUNT: usize = 5_000;
+    const COUNT: usize = 1_000;
     let interface = |number: usize| {
         format!(
             "<interface><name>i{number}</name><config><name>i{number}</name>\
