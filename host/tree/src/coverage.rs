@@ -1,8 +1,8 @@
 //! Sets of patterns that have been read.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
-use crate::{Pattern, PatternStep, QName};
+use crate::{HashMap, Pattern, PatternStep, QName};
 
 /// A set of [`Pattern`]s that says whether another lies within one of them. Asking costs what the path
 /// is long, however many patterns there are.

@@ -1,6 +1,8 @@
 //! Interned names. A node's name is a number, so comparing two names of one tree compares two numbers.
 
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{fmt, sync::Arc};
+
+use crate::HashMap;
 
 /// A qualified name: a namespace and a local name (RFC 6241, section 3.1, and XML namespaces).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -92,7 +94,7 @@ impl Names {
         let id = Namespace(u32::try_from(self.namespaces.len()).unwrap_or(u32::MAX));
         self.namespaces.push(namespace.into());
         self.namespace_ids.insert(namespace.into(), id);
-        self.ids.push(HashMap::new());
+        self.ids.push(HashMap::default());
         id
     }
 

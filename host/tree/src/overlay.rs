@@ -42,7 +42,7 @@ mod tests;
 mod undo;
 mod unread;
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use self::{
     child_lookup::ChildLookup,
@@ -59,8 +59,8 @@ pub use self::{
     undo::OverlayMark,
 };
 use crate::{
-    Coverage, Error, Name, Names, NodeId, Pattern, PatternStep, QName, Schema, SchemaNode, StepCounter,
-    StopSignal, Tree, tree::GivenValue,
+    Coverage, Error, HashMap, Name, Names, NodeId, Pattern, PatternStep, QName, Schema, SchemaNode,
+    StepCounter, StopSignal, Tree, tree::GivenValue,
 };
 
 /// A working copy of a datastore: the nodes read from it, and the edits made since.
@@ -130,7 +130,7 @@ impl Overlay {
         Self {
             tree,
             states: vec![root],
-            replaced: HashMap::new(),
+            replaced: HashMap::default(),
             schema_view,
             lookup: ChildLookup::default(),
             coverage: Coverage::default(),

@@ -2,12 +2,11 @@
 
 use std::{
     borrow::Cow,
-    collections::HashMap,
     fmt::{self, Write as _},
 };
 
 use crate::{
-    CONTROLLER, QName,
+    CONTROLLER, HashMap, QName,
     path::{PathStep, Predicate, QuotedValue},
 };
 

@@ -1,10 +1,10 @@
 //! The draft that one commit works on.
 
-use std::{collections::HashSet, sync::Arc};
+use std::sync::Arc;
 
 use confine_tree::{
-    Coverage, LiveNode, NodeId, Overlay, OverlayMark, Path, Pattern, PatternSearch, PatternStep, PrefixMap,
-    ResolveError, Schema, SearchProgress, StepCounter, StopSignal, Tree,
+    Coverage, HashSet, LiveNode, NodeId, Overlay, OverlayMark, Path, Pattern, PatternSearch, PatternStep,
+    PrefixMap, ResolveError, Schema, SearchProgress, StepCounter, StopSignal, Tree,
 };
 
 use crate::{
@@ -65,7 +65,7 @@ impl CommitDraft {
             on_demand: OnDemandReads::default(),
             written: Vec::new(),
             stripped: Vec::new(),
-            unowned: HashSet::new(),
+            unowned: HashSet::default(),
             originals: RestoredOriginals::default(),
             owned: Coverage::default(),
             refused_at_end: None,
@@ -365,7 +365,7 @@ impl CommitDraft {
 
     /// Records what a run did since the previous call.
     pub(crate) fn record(&mut self, instance: &InstanceRef, scope: &Arc<Scope>) {
-        let mut seen = HashSet::new();
+        let mut seen = HashSet::default();
         let mut removed = self.overlay.take_removed();
         removed.retain(|&node| seen.insert(node));
         seen.clear();

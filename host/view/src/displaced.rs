@@ -1,8 +1,8 @@
 //! What the runs displace by setting nodes of another case of a choice (RFC 7950, section 7.9).
 
-use std::{collections::HashSet, sync::Arc};
+use std::sync::Arc;
 
-use confine_tree::{ChoiceInstance, NodeId, Pattern, SchemaNode};
+use confine_tree::{ChoiceInstance, HashSet, NodeId, Pattern, SchemaNode};
 
 use crate::{CommitDraft, Error, Scope, run_writes::RunWrites};
 

@@ -1,11 +1,11 @@
 //! Turns what the runs wrote into the edit that is sent.
 
-use std::{collections::HashSet, sync::Arc};
+use std::sync::Arc;
 
 use confine_nacm::AccessOperation;
 use confine_tree::{
-    CONTROLLER, Coverage, LexicalForms, NodeId, NodeKind, Pattern, PatternStep, QName, SchemaNode, Tree,
-    xml::XmlTreeWriter,
+    CONTROLLER, Coverage, HashSet, LexicalForms, NodeId, NodeKind, Pattern, PatternStep, QName, SchemaNode,
+    Tree, xml::XmlTreeWriter,
 };
 
 use crate::{
@@ -145,7 +145,7 @@ impl CommitDraft {
 
     /// Decides again about everything that the runs wrote, now that all of it has been read.
     fn check_scopes(&mut self) -> Result<(), Error> {
-        let mut above: HashSet<NodeId> = HashSet::new();
+        let mut above: HashSet<NodeId> = HashSet::default();
         for run in &self.written {
             above.clear();
             for &node in &run.nodes {
@@ -222,7 +222,7 @@ impl CommitDraft {
     }
 
     fn last_check(&mut self, edit: &Tree, instances: &[InstanceRef]) -> Result<(), Error> {
-        let mut seen = HashSet::new();
+        let mut seen = HashSet::default();
         let scopes = self.written.iter().map(|run| &run.scope);
         let scopes = scopes.filter(|scope| seen.insert(Arc::as_ptr(scope))).map(|scope| &**scope).collect();
         let mut stripped = Coverage::default();

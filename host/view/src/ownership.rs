@@ -1,11 +1,8 @@
 //! Decides which of the nodes that a run wrote its instance owns.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::sync::Arc;
 
-use confine_tree::{NodeId, NodeKind, Pattern, PatternStep, QName, SchemaLocation};
+use confine_tree::{HashMap, HashSet, NodeId, NodeKind, Pattern, PatternStep, QName, SchemaLocation};
 
 use crate::{
     CONTROLLER_STEPS, CallRefusal, CommitDraft, CreatedObject, Error, ErrorTag, InstanceRef, OwnerIndex,
@@ -55,9 +52,9 @@ impl CommitDraft {
         owners: &OwnerIndex,
     ) -> Result<Vec<(InstanceRef, Vec<CreatedObject>)>, Error> {
         let mut search = OwnershipSearch::default();
-        let mut by_instance: HashMap<&InstanceRef, Vec<NodeId>> = HashMap::new();
+        let mut by_instance: HashMap<&InstanceRef, Vec<NodeId>> = HashMap::default();
         // The operator lets their modules override what others set.
-        let mut overriding: HashSet<&InstanceRef> = HashSet::new();
+        let mut overriding: HashSet<&InstanceRef> = HashSet::default();
         let written = std::mem::take(&mut self.written);
         for run in &written {
             by_instance.entry(&run.instance).or_default().extend(&run.nodes);
@@ -68,7 +65,7 @@ impl CommitDraft {
         let mut all = Vec::with_capacity(instances.len());
         let mut sharing = SharingCheck::new(instances);
         for instance in instances {
-            let mut seen = HashSet::new();
+            let mut seen = HashSet::default();
             let mut created = Vec::new();
             for &node in by_instance.get(instance).into_iter().flatten() {
                 self.overlay.steps().step()?;
@@ -173,7 +170,7 @@ impl CommitDraft {
     /// Returns what to read to know whether what the runs created is the only node of its path without namespaces.
     pub(crate) fn namesakes_to_read(&mut self) -> Result<Vec<Pattern>, Error> {
         let mut wanted = Vec::new();
-        let (mut seen, mut known) = (HashSet::new(), KnownNamesakes::new());
+        let (mut seen, mut known) = (HashSet::default(), KnownNamesakes::default());
         let written = std::mem::take(&mut self.written);
         for &node in written.iter().flat_map(|run| &run.nodes) {
             self.overlay.steps().step()?;

@@ -1,9 +1,9 @@
 //! Schemas mounted in another one: the models of devices in the controller's list of devices (RFC 8528).
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use confine_tree::{
-    BoundValue, ChoiceCase, DataNodeKind, DefaultDeny, LexicalForms, QName, SchemaNode, ValueError,
+    BoundValue, ChoiceCase, DataNodeKind, DefaultDeny, HashMap, LexicalForms, QName, SchemaNode, ValueError,
 };
 
 use crate::{
@@ -72,8 +72,8 @@ impl MountedSchema {
             outer,
             point,
             blocks: Vec::new(),
-            by_schema: HashMap::new(),
-            by_entry: HashMap::new(),
+            by_schema: HashMap::default(),
+            by_entry: HashMap::default(),
             default_block: None,
         }
     }

@@ -1,9 +1,8 @@
 //! The compiled tree of schema nodes, in one arena.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    sync::Arc,
-};
+use std::{collections::BTreeSet, sync::Arc};
+
+use confine_tree::HashMap;
 
 use crate::{keyword::Keyword, link::ModuleId, statement::StatementId, types::LeafType};
 

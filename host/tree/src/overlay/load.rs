@@ -1,15 +1,12 @@
 //! Loading of what was read from the datastore into an overlay that may have edits.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use super::{
     LiveNode, NodeEdit, NodeKind, Overlay, PrefixedText,
     child_lookup::{EntryKey, EntryKeys, FirstEntry},
 };
-use crate::{Error, Name, NodeId, Pattern, PatternStep, QName, Tree, xml::XmlFault};
+use crate::{Error, HashMap, HashSet, Name, NodeId, Pattern, PatternStep, QName, Tree, xml::XmlFault};
 
 impl Overlay {
     /// Loads what was read from the datastore: everything that `read` matches. A node that `read` matches and
@@ -57,7 +54,7 @@ impl Overlay {
                 parent,
                 next: fragment.first_child(from),
                 fresh: !repeats && self.tree.first_child(parent).is_none(),
-                read_before: HashMap::new(),
+                read_before: HashMap::default(),
                 last_in_base: None,
                 new: Vec::new(),
                 order: Vec::new(),
@@ -348,7 +345,7 @@ pub(super) fn has_neighbor_of_same_name(fragment: &Tree, node: NodeId) -> bool {
 /// Returns whether a fragment has the same container twice at its top. Controller 1.8.0 returns `devices` twice if the
 /// expressions of a union lead into it, then elsewhere, and into it again. Further down it does not.
 fn has_top_level_node_twice(fragment: &Tree) -> bool {
-    let mut names = HashSet::new();
+    let mut names = HashSet::default();
     fragment.children(Tree::ROOT).any(|top| !names.insert(fragment.name(top)))
 }
 

@@ -1,10 +1,10 @@
 //! What is known about schema paths: which are lists, and what their keys are.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use super::key_forms::KeyForms;
 use crate::{
-    CONTROLLER, ChoiceCase, DataNodeKind, Name, Names, Pattern, QName, Schema, SchemaNode, Tree,
+    CONTROLLER, ChoiceCase, DataNodeKind, HashMap, Name, Names, Pattern, QName, Schema, SchemaNode, Tree,
     keys::{LearnedKeys, ListKeys},
 };
 
@@ -128,10 +128,10 @@ impl SchemaView {
                 seen: true,
                 known: Some(0),
             }],
-            by_name: HashMap::new(),
-            by_local: HashMap::new(),
-            key_forms: HashMap::new(),
-            cases: HashMap::new(),
+            by_name: HashMap::default(),
+            by_local: HashMap::default(),
+            key_forms: HashMap::default(),
+            cases: HashMap::default(),
         };
         for path in CONTAINERS {
             let path = path.iter().map(|local| QName::new(CONTROLLER, local));

@@ -1,8 +1,6 @@
 //! Nodes of two models whose paths differ in their namespaces only, which `created` lists do not have.
 
-use std::collections::HashSet;
-
-use confine_tree::StepCounter;
+use confine_tree::{HashSet, StepCounter};
 
 use super::*;
 use crate::CreatedObject;
