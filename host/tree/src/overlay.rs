@@ -29,6 +29,7 @@ mod chosen_cases;
 mod difference;
 mod forms;
 mod key_forms;
+mod last_made;
 #[cfg(test)]
 mod linear;
 mod load;
@@ -47,6 +48,7 @@ use std::sync::Arc;
 use self::{
     child_lookup::ChildLookup,
     chosen_cases::ChosenCases,
+    last_made::LastMade,
     prefixed_text::{LONGEST_COMPARED, PrefixedText},
     state::{NodeEdit, NodeModel, NodeState},
     undo::UndoJournal,
@@ -59,8 +61,8 @@ pub use self::{
     undo::OverlayMark,
 };
 use crate::{
-    Coverage, Error, HashMap, Name, Names, NodeId, Pattern, PatternStep, QName, Schema, SchemaNode,
-    StepCounter, StopSignal, Tree, tree::GivenValue,
+    Coverage, Error, HashMap, LocatedPath, Name, Names, NodeId, Pattern, PatternStep, QName, Schema,
+    SchemaNode, StepCounter, StopSignal, Tree, tree::GivenValue,
 };
 
 /// A working copy of a datastore: the nodes read from it, and the edits made since.
@@ -91,6 +93,8 @@ pub struct Overlay {
     /// The nodes that were removed by other means than [`Overlay::strip`]: see [`Overlay::take_removed`].
     removed: Vec<NodeId>,
     chosen: ChosenCases,
+    /// The path that was made last.
+    last_made: LastMade,
     /// The steps of [`Overlay::unread`] and [`Overlay::edit_config`], and of its user.
     steps: StepCounter,
 }
@@ -139,6 +143,7 @@ impl Overlay {
             written: Vec::new(),
             removed: Vec::new(),
             chosen: ChosenCases::default(),
+            last_made: LastMade::default(),
             steps: StepCounter::default(),
         }
     }
@@ -167,13 +172,19 @@ impl Overlay {
     /// keys that paths name. The values of the keys do not matter. If the pattern names keys below its two
     /// top steps, its steps without keys, except the last, are declared as containers.
     pub fn declare(&mut self, pattern: &Pattern) {
-        self.schema_view.learn(&mut self.tree, pattern, true);
+        self.schema_view.learn(&mut self.tree, pattern, &mut Vec::new(), true);
     }
 
     /// Learns the keys that a path names, as [`declare`](Self::declare) does from a declaration. Returns
     /// whether it learned anything new.
     pub fn learn(&mut self, pattern: &Pattern) -> bool {
-        self.schema_view.learn(&mut self.tree, pattern, false)
+        self.schema_view.learn(&mut self.tree, pattern, &mut Vec::new(), false)
+    }
+
+    /// As [`learn`](Self::learn), of a path whose nodes were looked up.
+    pub fn learn_located(&mut self, path: &mut LocatedPath) -> bool {
+        let LocatedPath { pattern, spots } = path;
+        self.schema_view.learn(&mut self.tree, pattern, spots, false)
     }
 
     /// Returns how many nodes and schema paths the overlay holds. Its memory is proportional to that number

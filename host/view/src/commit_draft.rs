@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use confine_tree::{
-    Coverage, HashSet, LiveNode, NodeId, Overlay, OverlayMark, Path, Pattern, PatternSearch, PatternStep,
-    PrefixMap, ResolveError, Schema, SearchProgress, StepCounter, StopSignal, Tree,
+    Coverage, HashSet, LiveNode, LocatedPath, NodeId, Overlay, OverlayMark, Path, Pattern, PatternSearch,
+    PatternStep, PrefixMap, ResolveError, Schema, SearchProgress, StepCounter, StopSignal, Tree,
 };
 
 use crate::{
@@ -119,7 +119,7 @@ impl CommitDraft {
 
     /// Resolves a path, which is relative to `base` unless it is absolute.
     pub fn resolve(&self, path: &str, base: &Pattern, prefixes: &PrefixMap) -> Result<Pattern, CallRefusal> {
-        self.resolve_seeing(path, base, prefixes, &mut |_, _| true)
+        self.resolve_seeing(path, base, prefixes, &mut |_, _| true).map(LocatedPath::into_pattern)
     }
 
     /// As [`resolve`](Self::resolve), once for each model of the devices that the path may be about. Empty if there is one
@@ -142,10 +142,10 @@ impl CommitDraft {
         base: &Pattern,
         prefixes: &PrefixMap,
         sees: &mut dyn FnMut(&Pattern, &PatternStep) -> bool,
-    ) -> Result<Pattern, CallRefusal> {
+    ) -> Result<LocatedPath, CallRefusal> {
         let refuse = |error: ResolveError| refused(error).at(path);
         let parsed = Path::parse(path).map_err(|error| refuse(confine_tree::Error::from(error).into()))?;
-        self.overlay.resolve_seeing(&parsed, base, prefixes, sees).map_err(refuse)
+        self.overlay.resolve_located(&parsed, base, prefixes, sees).map_err(refuse)
     }
 
     /// Adds data that was read of the datastore: everything that `read` matches.

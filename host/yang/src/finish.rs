@@ -171,7 +171,7 @@ impl<'a> SchemaFinisher<'a> {
         let positions =
             positions.filter_map(|(position, key)| Some((self.nodes.names.number(key)?, position))).collect();
         let number = number_of(self.nodes.keys.len());
-        self.nodes.keys.push(keys);
+        self.nodes.keys.push(keys.into());
         KeyLeaves { number, positions }
     }
 

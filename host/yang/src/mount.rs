@@ -282,6 +282,11 @@ impl confine_tree::Schema for MountedSchema {
         schema.keys(node)
     }
 
+    fn shared_keys(&self, node: SchemaNode) -> Arc<[Box<str>]> {
+        let (schema, node) = self.node_itself(node);
+        schema.shared_keys(node)
+    }
+
     fn ordered_by_user(&self, node: SchemaNode) -> bool {
         let (schema, node) = self.node_itself(node);
         schema.ordered_by_user(node)

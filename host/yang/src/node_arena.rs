@@ -200,7 +200,7 @@ pub(crate) struct NodeArena {
     pub(crate) overrides: Overrides,
     /// The nodes with a child that could not be built, and the module of that child.
     pub(crate) incomplete: BTreeSet<(SchemaNodeId, ModuleId)>,
-    pub(crate) keys: Vec<Box<[Box<str>]>>,
+    pub(crate) keys: Vec<Arc<[Box<str>]>>,
     /// The data nodes of each parent, in the order of the model.
     pub(crate) order: Vec<SchemaNodeId>,
     /// The same, sorted by name and module for lookups.

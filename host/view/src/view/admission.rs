@@ -33,10 +33,10 @@ struct UndeclaredRead {
 impl View {
     /// Resolves the path of a call that reads, and refuses what the module may not read.
     pub(super) async fn resolve_to_read(&mut self, path: &str, extent: ReadExtent) -> Result<Pattern, Error> {
-        let pattern = self.resolve(path).await?;
-        self.admit(&pattern, extent).await.map_err(|error| error.at(path))?;
-        self.learn(&pattern, path.len())?;
-        Ok(pattern)
+        let mut located = self.resolve(path).await?;
+        self.admit(located.pattern(), extent).await.map_err(|error| error.at(path))?;
+        self.learn(&mut located, path.len())?;
+        Ok(located.into_pattern())
     }
 
     /// Refuses a read that reaches outside of what the module may read, as a whole: what is not seen must never look
