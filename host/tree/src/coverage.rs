@@ -1,6 +1,6 @@
 //! Sets of patterns that have been read.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{HashMap, Pattern, PatternStep, QName};
 
@@ -16,7 +16,7 @@ struct CoverageNode {
     /// A pattern ends here: all that is below is in the set.
     whole: bool,
     /// By namespace and local name of the next step.
-    children: HashMap<Box<str>, HashMap<Box<str>, CoverageBranch>>,
+    children: HashMap<Arc<str>, HashMap<Arc<str>, CoverageBranch>>,
 }
 
 /// The ways to go on with steps of one name.

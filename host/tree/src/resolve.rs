@@ -196,7 +196,11 @@ impl Overlay {
                 }
             }
         };
-        let mut resolved = PatternStep::new(QName::new(namespace, &step.name));
+        let name = QName::new(namespace, &step.name);
+        let mut resolved = match self.names().get(name) {
+            Some(known) => PatternStep::shared(self.names(), known),
+            None => PatternStep::new(name),
+        };
         if step.predicates.is_empty() {
             return Ok((resolved, at));
         }

@@ -52,7 +52,7 @@ struct ConflictCheck<'a> {
     /// The nodes that the instances which have removed something have written.
     written_by_removers: HashMap<&'a InstanceRef, HashSet<NodeId>>,
     /// Their names as owners of originals.
-    names: std::collections::HashSet<String>,
+    names: HashSet<String>,
     owners: &'a OwnerIndex,
     /// Paths of which nothing at or below them belongs to an instance that the commit does not run.
     own: HashSet<PathId>,

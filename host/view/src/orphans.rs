@@ -102,7 +102,7 @@ impl<'t> NodeFinder<'t> {
         let entry = step.entry.as_ref().and_then(|value| value.as_deref());
         let first = step.keys.first().and_then(|(key, value)| Some((&**key, value.as_deref()?)));
         let (key, value) = entry.map(|value| (".", value)).or(first).unwrap_or_default();
-        let named = match self.children.entry((parent, step.local.clone(), key.into())) {
+        let named = match self.children.entry((parent, (*step.local).into(), key.into())) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(new) => {
                 let mut named = NodesByValue::new();

@@ -156,7 +156,7 @@ impl CommitDraft {
                 let own = place.steps.get(depth).map(|step| &step.namespace);
                 let from = namesake.steps.iter_mut().skip(depth);
                 from.filter(|step| Some(&step.namespace) == own).for_each(|step| {
-                    step.namespace.clone_from(namespace);
+                    step.namespace = (**namespace).into();
                 });
                 namesakes.push(namesake);
                 if namesakes.len() == MOST_NAMESAKES {

@@ -5,11 +5,11 @@
 //! changed by hand meanwhile is left alone.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashSet},
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
-use confine_tree::{BoundValue, NodeId, NodeKind, Pattern, Tree, xml};
+use confine_tree::{BoundValue, HashSet, NodeId, NodeKind, Pattern, Tree, xml};
 
 use crate::{
     CommitDraft, Error, InstanceRef, Original, OriginalChange, OwnerIndex,

@@ -159,7 +159,7 @@ impl<'v> ReadWalk<'v> {
     /// Goes one step down. Returns whether the step names a key of a list entry of which the module reads something.
     fn enter(&mut self, step: &PatternStep, kind: NodeKind) -> bool {
         let is_key = self.front.leads_on()
-            && self.keys.as_ref().is_some_and(|keys| keys.contains(&step.local))
+            && self.keys.as_ref().is_some_and(|keys| keys.iter().any(|key| **key == *step.local))
             && self.here.steps.last().is_some_and(|entry| entry.namespace == step.namespace);
         self.front = self.front.step(step);
         self.model.enter(step);
@@ -199,7 +199,9 @@ impl<'v> ReadWalk<'v> {
 
     /// Returns whether the module may read a key of the list entries that the last step names.
     fn may_read_key(&mut self, key: &PatternStep) -> bool {
-        if self.front.leads_on() && self.keys.as_ref().is_some_and(|keys| keys.contains(&key.local)) {
+        if self.front.leads_on()
+            && self.keys.as_ref().is_some_and(|keys| keys.iter().any(|name| **name == *key.local))
+        {
             return true;
         }
         let leaf = self.front.step(key);
