@@ -77,7 +77,7 @@ pub use path::{Path, PathError, PathFault, PathStep, Predicate};
 pub use pattern::{CreatedError, Pattern, PatternStep, PrefixTable};
 pub use prefix_map::{PrefixError, PrefixMap};
 pub use read_set::ReadSet;
-pub use resolve::LocatedPath;
+pub use resolve::{LocatedPath, PathLocator};
 pub use resolve_error::ResolveError;
 pub use schema::{
     ChoiceCase, DataNodeKind, DefaultDeny, LexicalForms, NoSchema, Schema, SchemaNode, ValueError,

@@ -263,6 +263,11 @@ impl Overlay {
         nodes
     }
 
+    /// Returns the node above; none for one at the top.
+    pub fn parent(&self, node: NodeId) -> Option<NodeId> {
+        self.tree.parent(node).filter(|&parent| parent != Tree::ROOT)
+    }
+
     /// Returns whether the datastore is known to have the node.
     pub fn in_base(&self, node: NodeId) -> bool {
         self.state(node).in_base
@@ -328,6 +333,11 @@ impl Overlay {
         let QName { namespace, local } = self.tree.qname(node);
         let candidates = self.schema_view.candidates(self.tree.names(), location, local).into_iter();
         candidates.filter(|name| name.namespace != namespace).map(|name| name.namespace.into()).collect()
+    }
+
+    /// Returns whether a node is an entry of a list that has keys.
+    pub fn is_keyed_entry(&mut self, node: NodeId) -> bool {
+        matches!(self.kind(node), NodeKind::List { keys } if !keys.is_empty())
     }
 
     /// Returns the kind of a node, as far as it is known.

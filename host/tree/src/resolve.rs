@@ -6,7 +6,7 @@ mod tests;
 
 use std::fmt;
 
-pub use self::located::LocatedPath;
+pub use self::located::{LocatedPath, PathLocator};
 use crate::{
     BoundValue, CONTROLLER, NodeKind, Overlay, Path, PathStep, Pattern, PatternStep, Predicate, PrefixMap,
     QName, ResolveError, SchemaLocation, resolve_error::below,

@@ -18,6 +18,9 @@ impl DisplacedNodes {
     /// returned for an earlier run of the same scope, which decides what a run may displace.
     pub(crate) fn of(&mut self, draft: &mut CommitDraft, run: &RunWrites) -> Result<Vec<NodeId>, Error> {
         let mut displaced = Vec::new();
+        if !draft.overlay.has_chosen() {
+            return Ok(displaced);
+        }
         let scope = Arc::as_ptr(&run.scope);
         // What a run has set and removed again has displaced other cases too.
         for &node in run.nodes.iter().chain(&run.removed) {

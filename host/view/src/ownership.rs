@@ -176,8 +176,7 @@ impl CommitDraft {
             self.overlay.steps().step()?;
             let nodes = self.overlay.ancestors(node);
             // The object that the instance will own, or one below it.
-            let is_new =
-                |&node: &NodeId| !self.overlay.in_base(node) && !self.overlay.step(node).keys.is_empty();
+            let is_new = |&node: &NodeId| !self.overlay.in_base(node) && self.overlay.is_keyed_entry(node);
             let object = nodes.iter().copied().skip(CONTROLLER_STEPS).find(is_new).unwrap_or(node);
             if !seen.insert(object) {
                 continue;
@@ -245,11 +244,14 @@ impl CommitDraft {
             ambiguous: false,
         };
         let (from, mut ownership) = known.unwrap_or((0, root));
+        if ownership.entry.is_some() {
+            // It is what is owned, whatever is below.
+            return Ok(ownership);
+        }
         for node in nodes.into_iter().skip(from) {
             let front = self.owners_front(owners, ownership.front, node);
-            let step = self.overlay.step(node);
             let in_base = ownership.in_base && self.stood(node) && !owners.is_owned_at(front);
-            let list = !step.keys.is_empty();
+            let list = self.overlay.is_keyed_entry(node);
             let entry = ownership.entry.or((list && !in_base).then_some(node));
             let ambiguous =
                 ownership.ambiguous || !self.other_namespaces(node, &mut search.namesakes).is_empty();

@@ -1,6 +1,6 @@
 //! Resolved paths with what is known of their nodes, and the checks of paths that are written to.
 
-use crate::{NodeKind, Overlay, Pattern, ResolveError, SchemaLocation};
+use crate::{NodeKind, Overlay, Pattern, PatternStep, ResolveError, SchemaLocation};
 
 /// A path with resolved names, and what is known of the node of each step. One walk finds it; it is valid until the overlay
 /// learns more.
@@ -25,6 +25,29 @@ impl LocatedPath {
     /// Returns what is known of the node of each step, from the top down.
     pub fn spots(&self) -> &[SchemaLocation] {
         &self.spots
+    }
+}
+
+/// Finds what is known of nodes, one path after another: what a path has in common with the one before is not looked up again.
+#[derive(Debug, Default)]
+pub struct PathLocator {
+    /// The steps of the path before, each with what is known of its node and of where the children of that are defined.
+    steps: Vec<(PatternStep, SchemaLocation, SchemaLocation)>,
+}
+
+impl PathLocator {
+    /// Returns what [`Overlay::locate`] returns. The overlay must be the same as before, and know the same.
+    pub fn locate(&mut self, overlay: &Overlay, pattern: &Pattern) -> SchemaLocation {
+        let common = self.steps.iter().zip(&pattern.steps).take_while(|((known, ..), step)| known == *step);
+        let common = common.count();
+        self.steps.truncate(common);
+        for step in pattern.steps.iter().skip(common) {
+            let above =
+                self.steps.last().map_or_else(|| overlay.schema_view().root(), |&(.., inside)| inside);
+            let (at, inside) = overlay.descend(above, step);
+            self.steps.push((step.clone(), at, inside));
+        }
+        self.steps.last().map_or_else(|| overlay.schema_view().root(), |&(_, at, _)| at)
     }
 }
 
