@@ -42,3 +42,37 @@ impl LastMade {
         self.changes = changes;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use crate::{NoSchema, Overlay, Pattern, PatternStep, QName, Tree, xml};
+
+    fn at(names: &[&str]) -> Pattern {
+        Pattern { steps: names.iter().map(|local| PatternStep::new(QName::new("urn:x", local))).collect() }
+    }
+
+    fn edit(overlay: &mut Overlay) -> String {
+        xml::write(&overlay.edit_config().unwrap().unwrap(), Tree::ROOT).unwrap()
+    }
+
+    #[test]
+    fn what_was_undone_or_removed_is_made_again() {
+        let mut overlay = Overlay::new(Arc::new(NoSchema));
+        overlay.load(&Tree::new(), &[Pattern::default()]).unwrap();
+        let mark = overlay.mark();
+        overlay.set(&at(&["a", "b", "x"]), "1", &[]).unwrap();
+        overlay.rollback(mark);
+        assert!(overlay.edit_config().unwrap().is_none());
+        overlay.set(&at(&["a", "b", "x"]), "1", &[]).unwrap();
+        overlay.set(&at(&["a", "b", "y"]), "1", &[]).unwrap();
+        assert_eq!(edit(&mut overlay), r#"<a xmlns="urn:x"><b><x>1</x><y>1</y></b></a>"#);
+        overlay.remove(&at(&["a"])).unwrap();
+        overlay.set(&at(&["a", "b", "z"]), "1", &[]).unwrap();
+        assert_eq!(edit(&mut overlay), r#"<a xmlns="urn:x"><b><z>1</z></b></a>"#);
+        overlay.create(&at(&["a", "b"])).unwrap();
+        overlay.set(&at(&["a", "b", "c", "d"]), "1", &[]).unwrap();
+        assert_eq!(edit(&mut overlay), r#"<a xmlns="urn:x"><b><z>1</z><c><d>1</d></c></b></a>"#);
+    }
+}
