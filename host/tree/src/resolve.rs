@@ -162,7 +162,6 @@ impl Overlay {
     }
 
     /// Returns the step with its namespace and what is known of its node.
-
     fn resolve_step(
         &self,
         parent: SchemaLocation,
